@@ -1,0 +1,23 @@
+//! The words that the server and the agent inside a sandbox exchange: control messages, the program handed to a child,
+//! and the frames a child answers with.
+//!
+//! Two channels, one purpose each:
+//!
+//! - the **control socket** (`SOCK_SEQPACKET`, one JSON message a packet, [`MAX_CONTROL_PACKET`] bytes at most) connects server
+//!   and agent. No tenant byte ever crosses it.
+//! - the **child pipes** (request, result, stdout, stderr) connect the server and one child. Nothing read from them is trusted.
+//!
+//! It deliberately does no IO and knows neither tokio nor the domain.
+
+pub mod control;
+pub mod frame;
+pub mod program;
+
+/// Version of this protocol. Server and agent come from one build, so a mismatch is a fault, never negotiated.
+pub const VERSION: u32 = 1;
+
+/// Largest control message in bytes; a longer one is a protocol error.
+pub const MAX_CONTROL_PACKET: usize = 64 * 1024;
+
+/// Name under which user code is compiled; a traceback shows only frames of this file.
+pub const USER_FILE_NAME: &str = "<utility>";
