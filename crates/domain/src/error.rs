@@ -1,0 +1,204 @@
+//! The one error of use cases: each variant exists because a caller acts differently. It knows nothing of gRPC;
+//! the mapping to a status is `api-grpc`'s.
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::time::Duration;
+
+/// Result of a use case.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// The cause of an internal or unavailable error, for the log only.
+pub type Source = Box<dyn StdError + Send + Sync>;
+
+/// Why a use case did not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The request breaks rules; all of them are listed.
+    #[error("the request has {} invalid field(s)", .0.len())]
+    Invalid(Vec<Violation>),
+    /// The caller is not known.
+    #[error("the caller is not authenticated")]
+    Unauthenticated,
+    /// The caller may not do this; says nothing about existence.
+    #[error("permission `{action}` denied on {resource}, or it might not exist")]
+    Denied {
+        /// Name of the action.
+        action: &'static str,
+        /// What was asked for.
+        resource: String,
+    },
+    /// The resource does not exist.
+    #[error("{resource} does not exist")]
+    NotFound {
+        /// Full resource name.
+        resource: String,
+    },
+    /// The name is taken.
+    #[error("{resource} already exists")]
+    AlreadyExists {
+        /// Full resource name.
+        resource: String,
+    },
+    /// The system is not in the state that the request needs.
+    #[error("{description}")]
+    Precondition {
+        /// Stable reason, catalogued in docs/errors.md.
+        reason: &'static str,
+        /// What the precondition is about, usually a resource name.
+        subject: String,
+        /// What is wrong and what to do.
+        description: String,
+    },
+    /// A page token or sequence range no longer exists.
+    #[error("{description}")]
+    OutOfRange {
+        /// Stable reason.
+        reason: &'static str,
+        /// What is wrong and what to do.
+        description: String,
+    },
+    /// The resource changed since the caller read it.
+    #[error("{resource} has changed since it was read")]
+    Stale {
+        /// Full resource name.
+        resource: String,
+    },
+    /// A quota or limit is used up.
+    #[error("{description}")]
+    Exhausted {
+        /// Stable reason.
+        reason: &'static str,
+        /// Whose quota.
+        subject: String,
+        /// What the limit is.
+        description: String,
+        /// When to try again.
+        retry_after: Duration,
+    },
+    /// A part that Zona depends on does not answer.
+    #[error("{dependency} is unavailable")]
+    Unavailable {
+        /// The part, e.g. `store`, `sandbox`.
+        dependency: &'static str,
+        /// When to try again.
+        retry_after: Duration,
+        /// The cause, for the log.
+        #[source]
+        source: Option<Source>,
+    },
+    /// A bug or a broken store; a person must act.
+    #[error("internal error: {context}")]
+    Internal {
+        /// What was being done, lower case, without user data.
+        context: &'static str,
+        /// The cause, for the log.
+        #[source]
+        source: Option<Source>,
+    },
+}
+
+/// What a caller can do about an error.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs, reason = "named like the variants of Error")]
+pub enum ErrorKind {
+    Invalid,
+    Unauthenticated,
+    Denied,
+    NotFound,
+    AlreadyExists,
+    Precondition,
+    OutOfRange,
+    Stale,
+    Exhausted,
+    Unavailable,
+    Internal,
+}
+
+/// One broken rule of a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Violation {
+    /// Path of the field in the request, e.g. `utility.limits.memory_bytes`.
+    pub field: String,
+    /// Stable reason, e.g. `TOO_LONG`.
+    pub reason: &'static str,
+    /// What is wrong and what to do.
+    pub description: String,
+}
+
+impl Violation {
+    /// Makes a violation.
+    pub fn new(field: impl Into<String>, reason: &'static str, description: impl Into<String>) -> Self {
+        Violation { field: field.into(), reason, description: description.into() }
+    }
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.field, self.description)
+    }
+}
+
+// === impl Error ===
+
+impl Error {
+    /// One violation as an error.
+    pub fn invalid(field: impl Into<String>, reason: &'static str, description: impl Into<String>) -> Self {
+        Error::Invalid(vec![Violation::new(field, reason, description)])
+    }
+
+    /// An internal error with its cause.
+    pub fn internal(context: &'static str, source: impl Into<Source>) -> Self {
+        Error::Internal { context, source: Some(source.into()) }
+    }
+
+    /// A dependency that does not answer, with its cause.
+    pub fn unavailable(dependency: &'static str, source: impl Into<Source>) -> Self {
+        Error::Unavailable { dependency, retry_after: Duration::from_secs(1), source: Some(source.into()) }
+    }
+
+    /// What a caller can do about it.
+    pub const fn kind(&self) -> ErrorKind {
+        match self {
+            Error::Invalid(_) => ErrorKind::Invalid,
+            Error::Unauthenticated => ErrorKind::Unauthenticated,
+            Error::Denied { .. } => ErrorKind::Denied,
+            Error::NotFound { .. } => ErrorKind::NotFound,
+            Error::AlreadyExists { .. } => ErrorKind::AlreadyExists,
+            Error::Precondition { .. } => ErrorKind::Precondition,
+            Error::OutOfRange { .. } => ErrorKind::OutOfRange,
+            Error::Stale { .. } => ErrorKind::Stale,
+            Error::Exhausted { .. } => ErrorKind::Exhausted,
+            Error::Unavailable { .. } => ErrorKind::Unavailable,
+            Error::Internal { .. } => ErrorKind::Internal,
+        }
+    }
+
+    /// Stable reason, catalogued in docs/errors.md.
+    pub const fn reason(&self) -> &'static str {
+        match self {
+            Error::Invalid(_) => "INVALID_FIELDS",
+            Error::Unauthenticated => "UNAUTHENTICATED",
+            Error::Denied { .. } => "PERMISSION_DENIED",
+            Error::NotFound { .. } => "NOT_FOUND",
+            Error::AlreadyExists { .. } => "ALREADY_EXISTS",
+            Error::Precondition { reason, .. } | Error::OutOfRange { reason, .. } | Error::Exhausted { reason, .. } => reason,
+            Error::Stale { .. } => "ETAG_MISMATCH",
+            Error::Unavailable { .. } => "DEPENDENCY_UNAVAILABLE",
+            Error::Internal { .. } => "INTERNAL",
+        }
+    }
+
+    /// Each dynamic part of the message.
+    pub fn metadata(&self) -> Vec<(&'static str, String)> {
+        match self {
+            Error::Denied { action, resource } => vec![("action", (*action).to_owned()), ("resource", resource.clone())],
+            Error::NotFound { resource } | Error::AlreadyExists { resource } | Error::Stale { resource } => {
+                vec![("resource", resource.clone())]
+            }
+            Error::Precondition { subject, .. } | Error::Exhausted { subject, .. } => vec![("subject", subject.clone())],
+            Error::Unavailable { dependency, .. } => vec![("dependency", (*dependency).to_owned())],
+            Error::Invalid(_) | Error::Unauthenticated | Error::OutOfRange { .. } | Error::Internal { .. } => Vec::new(),
+        }
+    }
+}

@@ -1,0 +1,225 @@
+//! Resource names: who and what a request is about. Parsing is strict, so a name in hand is always valid.
+
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use crate::error::Error;
+
+/// Longest tenant code in characters.
+pub const MAX_TENANT: usize = 32;
+/// Longest utility id in characters.
+pub const MAX_UTILITY: usize = 63;
+
+/// A tenant's code, e.g. `acme`: lower-case letters, digits and inner hyphens, starting with a letter.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TenantId(Arc<str>);
+
+/// A utility's id inside its tenant, e.g. `extract-iocs`; same alphabet as a tenant's code.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct UtilityId(Arc<str>);
+
+/// An execution's id: a UUID version 7 in lower-case canonical form.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ExecutionId(Arc<str>);
+
+/// `tenants/{tenant}`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct TenantName {
+    /// The tenant.
+    pub tenant: TenantId,
+}
+
+/// `tenants/{tenant}/utilities/{utility}`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct UtilityName {
+    /// The tenant that owns it.
+    pub tenant: TenantId,
+    /// Its id there.
+    pub utility: UtilityId,
+}
+
+/// `tenants/{tenant}/utilities/{utility}/versions/{number}`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct VersionName {
+    /// The utility.
+    pub utility: UtilityName,
+    /// From 1.
+    pub number: u32,
+}
+
+/// `tenants/{tenant}/executions/{uuid}`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct ExecutionName {
+    /// The tenant it ran for.
+    pub tenant: TenantId,
+    /// Its id.
+    pub execution: ExecutionId,
+}
+
+/// Who acts: `tenants/{tenant}/users/{user}` or `tenants/{tenant}/serviceAccounts/{account}`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct PrincipalName(Arc<str>);
+
+// === impls ===
+
+macro_rules! text_id {
+    ($type:ident, $what:literal, $check:expr) => {
+        impl $type {
+            /// Reads an id.
+            ///
+            /// # Errors
+            /// [`Error::Invalid`] that names `field` and the rule.
+            pub fn parse(field: &str, text: &str) -> Result<Self, Error> {
+                let check: fn(&str) -> Result<(), String> = $check;
+                match check(text) {
+                    Ok(()) => Ok($type(text.into())),
+                    Err(rule) => Err(Error::invalid(field, "MALFORMED", format!(concat!("a ", $what, " {}"), rule))),
+                }
+            }
+
+            /// The id as text.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $type {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+    };
+}
+
+text_id!(TenantId, "tenant", |text| slug(text, MAX_TENANT));
+text_id!(UtilityId, "utility id", |text| slug(text, MAX_UTILITY));
+text_id!(ExecutionId, "execution id", |text| if is_uuid(text) {
+    Ok(())
+} else {
+    Err("is a UUID in lower-case canonical form".to_owned())
+});
+text_id!(PrincipalName, "principal", |text| {
+    let parts: Vec<&str> = text.split('/').collect();
+    match parts.as_slice() {
+        ["tenants", tenant, "users" | "serviceAccounts", id] if slug(tenant, MAX_TENANT).is_ok() && !id.is_empty() && id.len() <= 64 => Ok(()),
+        _ => Err("is `tenants/{tenant}/users/{user}` or `tenants/{tenant}/serviceAccounts/{account}`".to_owned()),
+    }
+});
+
+impl TenantName {
+    /// Reads `tenants/{tenant}`; `field` is the request's field.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] when it is anything else.
+    pub fn parse(field: &str, text: &str) -> Result<Self, Error> {
+        match text.split('/').collect::<Vec<_>>().as_slice() {
+            ["tenants", tenant] => Ok(TenantName { tenant: TenantId::parse(field, tenant)? }),
+            _ => Err(malformed(field, "tenants/{tenant}")),
+        }
+    }
+}
+
+impl UtilityName {
+    /// Reads `tenants/{tenant}/utilities/{utility}`.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] when it is anything else.
+    pub fn parse(field: &str, text: &str) -> Result<Self, Error> {
+        match text.split('/').collect::<Vec<_>>().as_slice() {
+            ["tenants", tenant, "utilities", utility] => {
+                Ok(UtilityName { tenant: TenantId::parse(field, tenant)?, utility: UtilityId::parse(field, utility)? })
+            }
+            _ => Err(malformed(field, "tenants/{tenant}/utilities/{utility}")),
+        }
+    }
+
+    /// The name of one of its versions.
+    pub fn version(&self, number: u32) -> VersionName {
+        VersionName { utility: self.clone(), number }
+    }
+}
+
+impl VersionName {
+    /// Reads `tenants/{tenant}/utilities/{utility}/versions/{number}`.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] when it is anything else.
+    pub fn parse(field: &str, text: &str) -> Result<Self, Error> {
+        match text.split('/').collect::<Vec<_>>().as_slice() {
+            ["tenants", tenant, "utilities", utility, "versions", number] => {
+                let utility = UtilityName { tenant: TenantId::parse(field, tenant)?, utility: UtilityId::parse(field, utility)? };
+                let canonical = !number.starts_with(['0', '+']);
+                match u32::from_str(number) {
+                    Ok(number) if canonical => Ok(VersionName { utility, number }),
+                    _ => Err(malformed(field, "tenants/{tenant}/utilities/{utility}/versions/{number}, number from 1")),
+                }
+            }
+            _ => Err(malformed(field, "tenants/{tenant}/utilities/{utility}/versions/{number}")),
+        }
+    }
+}
+
+impl ExecutionName {
+    /// Reads `tenants/{tenant}/executions/{uuid}`.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] when it is anything else.
+    pub fn parse(field: &str, text: &str) -> Result<Self, Error> {
+        match text.split('/').collect::<Vec<_>>().as_slice() {
+            ["tenants", tenant, "executions", execution] => {
+                Ok(ExecutionName { tenant: TenantId::parse(field, tenant)?, execution: ExecutionId::parse(field, execution)? })
+            }
+            _ => Err(malformed(field, "tenants/{tenant}/executions/{execution}")),
+        }
+    }
+}
+
+impl fmt::Display for TenantName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "tenants/{}", self.tenant)
+    }
+}
+
+impl fmt::Display for UtilityName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "tenants/{}/utilities/{}", self.tenant, self.utility)
+    }
+}
+
+impl fmt::Display for VersionName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/versions/{}", self.utility, self.number)
+    }
+}
+
+impl fmt::Display for ExecutionName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "tenants/{}/executions/{}", self.tenant, self.execution)
+    }
+}
+
+fn malformed(field: &str, pattern: &str) -> Error {
+    Error::invalid(field, "MALFORMED", format!("must be a resource name of the form {pattern}"))
+}
+
+fn slug(text: &str, longest: usize) -> Result<(), String> {
+    let inner = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    let fits = !text.is_empty()
+        && text.len() <= longest
+        && text.starts_with(|c: char| c.is_ascii_lowercase())
+        && !text.ends_with('-')
+        && text.chars().all(inner);
+    if fits { Ok(()) } else { Err(format!("has 1 to {longest} lower-case letters, digits and inner hyphens, and starts with a letter")) }
+}
+
+fn is_uuid(text: &str) -> bool {
+    text.len() == 36
+        && text.char_indices().all(|(index, c)| match index {
+            8 | 13 | 18 | 23 => c == '-',
+            _ => c.is_ascii_digit() || ('a'..='f').contains(&c),
+        })
+}
+
+#[cfg(test)]
+mod tests;
