@@ -2,11 +2,17 @@
 //!
 //! It does no IO and knows neither the wire nor a store: adapters implement its ports and own their own documents.
 
+pub mod access;
+pub mod checker;
 pub mod error;
+pub mod event;
+pub mod execution;
 pub mod finding;
 pub mod limits;
 pub mod name;
 pub mod parameter;
+pub mod repository;
+pub mod sandbox;
 pub mod time;
 pub mod utility;
 

@@ -1,0 +1,182 @@
+//! Who may do what: actions, permits and the one place that decides. Every use case takes a [`Permit`] of its action,
+//! so forgetting the check does not compile.
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use crate::error::{Error, Result};
+use crate::name::{PrincipalName, TenantId};
+use crate::repository::TenantScope;
+
+/// A kind of access, with its stable name.
+pub trait Action: Send + Sync + 'static {
+    /// The action's description.
+    const SPEC: ActionSpec;
+}
+
+/// What an action is, as named by the permission option of an RPC.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ActionSpec {
+    /// Stable name, e.g. `utility.create`.
+    pub name: &'static str,
+    /// What is done to the resource.
+    pub operation: Operation,
+    /// The type of the resource.
+    pub resource: &'static str,
+}
+
+/// Columns of the permission matrix.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs, reason = "each variant is its own name")]
+pub enum Operation {
+    Create,
+    Read,
+    Execute,
+    Delete,
+    Administer,
+}
+
+/// Who asks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Caller {
+    /// The principal.
+    pub principal: PrincipalName,
+    /// Whether the request came over the loopback interface.
+    pub local: bool,
+}
+
+/// How far a permit reaches inside its tenant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reach {
+    /// Only what the caller owns.
+    Own,
+    /// Everything of the tenant.
+    Tenant,
+}
+
+/// Proof that a caller may do `A` in a tenant.
+pub struct Permit<A: Action> {
+    principal: PrincipalName,
+    tenant: TenantId,
+    reach: Reach,
+    action: PhantomData<fn() -> A>,
+}
+
+/// Port: the rules.
+#[async_trait]
+pub trait Rules: Send + Sync {
+    /// How far `caller` may do `action` in `tenant`; `None` is a refusal.
+    async fn decide(&self, caller: &Caller, action: ActionSpec, tenant: &TenantId) -> Result<Option<Reach>>;
+}
+
+/// The one place that issues permits.
+#[derive(Clone)]
+pub struct Policy {
+    rules: Arc<dyn Rules>,
+}
+
+/// Rules while there is no identity: the loopback caller may do everything in one tenant, nobody else anything.
+pub struct LocalRules {
+    tenant: TenantId,
+}
+
+macro_rules! actions {
+    ($($(#[$doc:meta])* $type:ident = $name:literal, $operation:ident, $resource:literal;)*) => {
+        $($(#[$doc])* #[derive(Debug)] pub struct $type;
+        impl Action for $type {
+            const SPEC: ActionSpec = ActionSpec { name: $name, operation: Operation::$operation, resource: $resource };
+        })*
+        /// Every action that the domain knows; an RPC that names another one is refused at start.
+        pub const ACTIONS: &[ActionSpec] = &[$($type::SPEC),*];
+    };
+}
+
+actions! {
+    /// Create a utility.
+    CreateUtility = "utility.create", Create, "utility";
+    /// Read a utility, its versions and their differences.
+    ReadUtility = "utility.read", Read, "utility";
+    /// Change a utility, or restore one of its versions.
+    UpdateUtility = "utility.update", Create, "utility";
+    /// Delete or undelete a utility.
+    DeleteUtility = "utility.delete", Delete, "utility";
+    /// Have code checked without storing it.
+    ValidateCode = "code.validate", Create, "utility";
+    /// Execute a utility.
+    ExecuteUtility = "utility.execute", Execute, "utility";
+    /// Read an execution and its output.
+    ReadExecution = "execution.read", Read, "execution";
+    /// Stop an execution.
+    CancelExecution = "execution.cancel", Execute, "execution";
+    /// Read what a runtime holds.
+    ReadRuntime = "runtime.read", Read, "runtime";
+    /// Read the server's self-test and configuration facts.
+    ReadServer = "server.read", Administer, "server";
+}
+
+impl Policy {
+    /// A policy with these rules.
+    pub fn new(rules: Arc<dyn Rules>) -> Self {
+        Policy { rules }
+    }
+
+    /// Demands that `caller` may do `A` in `tenant`; `resource` is what the refusal names.
+    ///
+    /// # Errors
+    /// [`Error::Denied`], the same whether the resource exists or not.
+    pub async fn require<A: Action>(&self, caller: &Caller, tenant: &TenantId, resource: &dyn fmt::Display) -> Result<Permit<A>> {
+        match self.rules.decide(caller, A::SPEC, tenant).await? {
+            Some(reach) => Ok(Permit { principal: caller.principal.clone(), tenant: tenant.clone(), reach, action: PhantomData }),
+            None => Err(Error::Denied { action: A::SPEC.name, resource: resource.to_string() }),
+        }
+    }
+}
+
+impl LocalRules {
+    /// Rules for the loopback caller in `tenant`.
+    pub fn new(tenant: TenantId) -> Self {
+        LocalRules { tenant }
+    }
+}
+
+#[async_trait]
+impl Rules for LocalRules {
+    async fn decide(&self, caller: &Caller, _action: ActionSpec, tenant: &TenantId) -> Result<Option<Reach>> {
+        Ok((caller.local && *tenant == self.tenant).then_some(Reach::Tenant))
+    }
+}
+
+impl<A: Action> Permit<A> {
+    /// Who was permitted.
+    pub fn principal(&self) -> &PrincipalName {
+        &self.principal
+    }
+
+    /// The scope of every query made under this permit.
+    pub fn scope(&self) -> TenantScope {
+        TenantScope::new(self.tenant.clone())
+    }
+
+    /// Refuses what belongs to somebody else when the permit reaches only the caller's own.
+    ///
+    /// # Errors
+    /// [`Error::Denied`].
+    pub fn covers(&self, owner: &PrincipalName, resource: &dyn fmt::Display) -> Result<()> {
+        match self.reach {
+            Reach::Tenant => Ok(()),
+            Reach::Own if *owner == self.principal => Ok(()),
+            Reach::Own => Err(Error::Denied { action: A::SPEC.name, resource: resource.to_string() }),
+        }
+    }
+
+    /// The owner that lists must be restricted to, when the permit reaches only the caller's own.
+    pub fn only_owner(&self) -> Option<&PrincipalName> {
+        match self.reach {
+            Reach::Tenant => None,
+            Reach::Own => Some(&self.principal),
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! The life cycle of an execution as one exhaustive match.
+
+/// Where an execution stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum State {
+    /// Accepted, waits for its turn.
+    Pending,
+    /// A sandbox is being readied.
+    Starting,
+    /// User code runs.
+    Running,
+    /// It was asked to stop and has not ended yet.
+    Cancelling,
+    /// It answered with one well-formed result.
+    Succeeded,
+    /// It ended without one.
+    Failed,
+    /// It was killed at its deadline.
+    TimedOut,
+    /// It was stopped by a caller, or by the server's shutdown.
+    Cancelled,
+    /// It was refused before user code ran.
+    Denied,
+    /// Its server died.
+    Lost,
+}
+
+/// What can happen to an execution.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// Its turn has come.
+    Admit,
+    /// The program was handed over.
+    HandOver,
+    /// A caller asked it to stop.
+    AskCancel,
+    /// It ended in this terminal state.
+    End(State),
+}
+
+impl State {
+    /// Every state, in the order of a life.
+    pub const ALL: [State; 10] = [
+        State::Pending,
+        State::Starting,
+        State::Running,
+        State::Cancelling,
+        State::Succeeded,
+        State::Failed,
+        State::TimedOut,
+        State::Cancelled,
+        State::Denied,
+        State::Lost,
+    ];
+
+    /// Whether nothing more can happen.
+    pub const fn is_terminal(self) -> bool {
+        match self {
+            State::Pending | State::Starting | State::Running | State::Cancelling => false,
+            State::Succeeded | State::Failed | State::TimedOut | State::Cancelled | State::Denied | State::Lost => true,
+        }
+    }
+
+    /// The state after `step`; `None` when the step is impossible here.
+    pub const fn after(self, step: Step) -> Option<State> {
+        match (self, step) {
+            (State::Pending, Step::Admit) => Some(State::Starting),
+            (State::Pending | State::Starting, Step::HandOver) => Some(State::Running),
+            (State::Cancelling, Step::Admit | Step::HandOver) => Some(State::Cancelling),
+            (State::Pending | State::Starting | State::Running | State::Cancelling, Step::AskCancel) => Some(State::Cancelling),
+            (State::Pending | State::Starting | State::Running | State::Cancelling, Step::End(end)) if end.is_terminal() => Some(end),
+            (_, Step::Admit | Step::HandOver | Step::AskCancel | Step::End(_)) => None,
+        }
+    }
+
+    /// The name on the wire and in the store.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            State::Pending => "PENDING",
+            State::Starting => "STARTING",
+            State::Running => "RUNNING",
+            State::Cancelling => "CANCELLING",
+            State::Succeeded => "SUCCEEDED",
+            State::Failed => "FAILED",
+            State::TimedOut => "TIMED_OUT",
+            State::Cancelled => "CANCELLED",
+            State::Denied => "DENIED",
+            State::Lost => "LOST",
+        }
+    }
+
+    /// Reads a name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.as_str() == name)
+    }
+}
