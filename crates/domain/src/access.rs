@@ -34,6 +34,7 @@ pub struct ActionSpec {
 pub enum Operation {
     Create,
     Read,
+    Update,
     Execute,
     Delete,
     Administer,
@@ -97,24 +98,40 @@ macro_rules! actions {
 actions! {
     /// Create a utility.
     CreateUtility = "utility.create", Create, "utility";
-    /// Read a utility, its versions and their differences.
-    ReadUtility = "utility.read", Read, "utility";
-    /// Change a utility, or restore one of its versions.
-    UpdateUtility = "utility.update", Create, "utility";
-    /// Delete or undelete a utility.
+    /// Read a utility.
+    GetUtility = "utility.get", Read, "utility";
+    /// List utilities.
+    ListUtilities = "utility.list", Read, "utility";
+    /// Change a utility.
+    UpdateUtility = "utility.update", Update, "utility";
+    /// Delete a utility.
     DeleteUtility = "utility.delete", Delete, "utility";
+    /// Undelete a utility.
+    UndeleteUtility = "utility.undelete", Delete, "utility";
     /// Have code checked without storing it.
-    ValidateCode = "code.validate", Create, "utility";
-    /// Execute a utility.
+    ValidateCode = "utility.validate", Read, "utility";
+    /// List the versions of a utility.
+    ListUtilityVersions = "version.list", Read, "version";
+    /// Read one version.
+    GetUtilityVersion = "version.get", Read, "version";
+    /// Compare two versions.
+    DiffUtilityVersions = "version.diff", Read, "version";
+    /// Make an old version the newest again.
+    RestoreUtilityVersion = "version.restore", Update, "version";
+    /// Execute a utility and stream its output.
     ExecuteUtility = "utility.execute", Execute, "utility";
-    /// Read an execution and its output.
-    ReadExecution = "execution.read", Read, "execution";
+    /// Send values through a transformer.
+    Transform = "utility.transform", Execute, "utility";
+    /// Start an execution without waiting for it.
+    StartExecution = "utility.start", Execute, "utility";
+    /// Read an execution.
+    GetExecution = "execution.get", Read, "execution";
+    /// List executions.
+    ListExecutions = "execution.list", Read, "execution";
+    /// Follow an execution's output.
+    WatchExecution = "execution.watch", Read, "execution";
     /// Stop an execution.
     CancelExecution = "execution.cancel", Execute, "execution";
-    /// Read what a runtime holds.
-    ReadRuntime = "runtime.read", Read, "runtime";
-    /// Read the server's self-test and configuration facts.
-    ReadServer = "server.read", Administer, "server";
 }
 
 impl Policy {

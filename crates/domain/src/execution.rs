@@ -39,6 +39,10 @@ pub struct Execution {
     pub ended: Option<Timestamp>,
     /// The result as JSON text, when it succeeded and results are kept.
     pub result_json: Option<String>,
+    /// What became of the values of a Transform call.
+    pub values: Option<Values>,
+    /// The client's id of the request, where it gave one.
+    pub request_id: String,
     /// Why it did not succeed.
     pub failure: Option<Failure>,
     /// What it used; known once it ended in a sandbox.
@@ -62,6 +66,19 @@ pub enum Mode {
     Transform,
 }
 
+/// What became of the values of a Transform call.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Values {
+    /// How many values the call had.
+    pub count: u32,
+    /// How many of them failed or did not run.
+    pub failed: u32,
+    /// The values as JSON texts; empty unless the utility stores values.
+    pub inputs_json: Vec<String>,
+    /// Result or failure of each value, in order; empty unless the utility stores values.
+    pub outcomes: Vec<Result<String, Failure>>,
+}
+
 /// What an execution used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Usage {
@@ -73,8 +90,10 @@ pub struct Usage {
     pub system_micros: u64,
     /// Peak resident bytes, shared interpreter pages included.
     pub peak_memory_bytes: u64,
-    /// Bytes of output that were kept.
-    pub output_bytes: u64,
+    /// Bytes of standard output that were kept.
+    pub stdout_bytes: u64,
+    /// Bytes of standard error that were kept.
+    pub stderr_bytes: u64,
     /// Bytes of output beyond the limit, which were dropped.
     pub dropped_bytes: u64,
 }

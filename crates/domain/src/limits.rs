@@ -97,15 +97,15 @@ impl Limits {
         };
         let (min, max) = (Self::MIN, Self::MAX);
         between("memory_bytes", self.memory.into(), min.memory.into(), max.memory.into(), "bytes");
-        between("wall", self.wall.as_millis(), min.wall.as_millis(), max.wall.as_millis(), "ms");
+        between("timeout", self.wall.as_millis(), min.wall.as_millis(), max.wall.as_millis(), "ms");
         between("grace", self.grace.as_millis(), 0, max.grace.as_millis(), "ms");
-        between("cpu", self.cpu.as_millis(), min.cpu.as_millis(), max.cpu.as_millis(), "ms");
+        between("cpu_time", self.cpu.as_millis(), min.cpu.as_millis(), max.cpu.as_millis(), "ms");
         between("output_bytes", self.output.into(), min.output.into(), max.output.into(), "bytes");
         between("result_bytes", self.result.into(), min.result.into(), max.result.into(), "bytes");
         between("tmpfs_bytes", self.tmpfs.into(), min.tmpfs.into(), max.tmpfs.into(), "bytes");
         between("open_files", self.open_files.into(), min.open_files.into(), max.open_files.into(), "descriptors");
         if self.grace >= self.wall {
-            violations.push(Violation::new(format!("{field}.grace"), "OUT_OF_RANGE", "must be shorter than `wall`, which it is part of"));
+            violations.push(Violation::new(format!("{field}.grace"), "OUT_OF_RANGE", "must be shorter than `timeout`, which it is part of"));
         }
     }
 
@@ -143,7 +143,7 @@ mod tests {
         let mut violations = Vec::new();
         greedy.check("utility.limits", &mut violations);
         let fields: Vec<_> = violations.iter().map(|violation| violation.field.as_str()).collect();
-        assert_eq!(fields, ["utility.limits.memory_bytes", "utility.limits.wall", "utility.limits.open_files"]);
+        assert_eq!(fields, ["utility.limits.memory_bytes", "utility.limits.timeout", "utility.limits.open_files"]);
     }
 
     #[test]

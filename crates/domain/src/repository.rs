@@ -134,7 +134,7 @@ pub enum UtilityOrder {
     LastChangedFirst,
 }
 
-/// Which executions; always newest first.
+/// Which executions.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ExecutionQuery {
     /// Only of this utility.
@@ -145,6 +145,10 @@ pub struct ExecutionQuery {
     pub created_from: Option<Timestamp>,
     /// Only created before.
     pub created_before: Option<Timestamp>,
+    /// Only asked for by this principal.
+    pub caller: Option<PrincipalName>,
+    /// Oldest first instead of newest first.
+    pub oldest_first: bool,
 }
 
 /// Port: utilities and versions.
@@ -186,7 +190,7 @@ pub trait ExecutionRepository: Send + Sync {
     async fn append(&self, scope: &TenantScope, id: &ExecutionId, events: &[Event]) -> Result<()>;
     /// One execution.
     async fn find(&self, scope: &TenantScope, id: &ExecutionId) -> Result<Option<Execution>>;
-    /// A page of executions, newest first.
+    /// A page of executions.
     async fn list(&self, scope: &TenantScope, query: &ExecutionQuery, page: &PageRequest) -> Result<Page<Execution>>;
     /// Stored events after `sequence`, in order, of about `max_bytes` in all (at least one, when there is one).
     /// A [`crate::event::Body::Finished`] event carries the stored execution.
