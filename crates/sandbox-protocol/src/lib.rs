@@ -11,6 +11,7 @@
 
 pub mod control;
 pub mod frame;
+pub mod policy;
 pub mod program;
 
 /// Version of this protocol. Server and agent come from one build, so a mismatch is a fault, never negotiated.
@@ -21,3 +22,8 @@ pub const MAX_CONTROL_PACKET: usize = 64 * 1024;
 
 /// Name under which user code is compiled; a traceback shows only frames of this file.
 pub const USER_FILE_NAME: &str = "<utility>";
+
+/// A Python script that prints the [`control::Layout`] of the interpreter that runs it, as JSON. Run it isolated
+/// (`python3 -I -S -B`), with the directories of installed packages as arguments; it exits with 1 and one line on stderr when
+/// the interpreter cannot serve.
+pub const PROBE: &str = include_str!("probe_layout.py");

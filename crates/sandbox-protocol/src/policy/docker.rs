@@ -1,0 +1,36 @@
+//! Renders the outer policy as a Docker seccomp profile.
+
+use serde_json::{Value, json};
+
+use super::{Condition, OUTER, Rule};
+
+/// `ENOSYS` on every Linux architecture that is built here.
+const ENOSYS: u32 = 38;
+
+/// The outer policy in Docker's format, pretty-printed, with a newline at the end. `deploy/sandbox/seccomp.json` holds exactly this.
+pub fn docker_profile_json() -> String {
+    let mut syscalls = vec![json!({ "names": OUTER.allowed_calls(), "action": "SCMP_ACT_ALLOW" })];
+    syscalls.extend(OUTER.rules().map(rendered_rule));
+    syscalls.push(json!({ "names": OUTER.absent, "action": "SCMP_ACT_ERRNO", "errnoRet": ENOSYS }));
+    let profile = json!({
+        "defaultAction": "SCMP_ACT_ERRNO",
+        "architectures": ["SCMP_ARCH_X86_64"],
+        "syscalls": syscalls,
+    });
+    format!("{profile:#}\n")
+}
+
+fn rendered_rule(rule: &Rule) -> Value {
+    let conditions: Vec<Value> = rule.when.iter().map(rendered_condition).collect();
+    json!({ "names": [rule.call], "action": "SCMP_ACT_ALLOW", "args": conditions })
+}
+
+/// Always a masked comparison: Docker's plain one looks at 64 bits, and the upper half of an `int` argument is undefined.
+fn rendered_condition(condition: &Condition) -> Value {
+    json!({
+        "index": condition.argument,
+        "value": condition.mask,
+        "valueTwo": condition.value,
+        "op": "SCMP_CMP_MASKED_EQ",
+    })
+}

@@ -1,0 +1,160 @@
+//! What the lists promise, checked on the lists.
+
+use std::{fs, path::Path};
+
+use super::*;
+
+/// Calls that no sandboxed program ever needs and that widen the kernel's attack surface.
+const NEVER: &[&str] = &[
+    "add_key",
+    "bpf",
+    "delete_module",
+    "finit_module",
+    "fsmount",
+    "fsopen",
+    "init_module",
+    "io_uring_enter",
+    "io_uring_register",
+    "io_uring_setup",
+    "ioperm",
+    "iopl",
+    "kexec_load",
+    "keyctl",
+    "memfd_create",
+    "modify_ldt",
+    "move_mount",
+    "name_to_handle_at",
+    "open_by_handle_at",
+    "open_tree",
+    "perf_event_open",
+    "personality",
+    "pidfd_getfd",
+    "process_vm_readv",
+    "process_vm_writev",
+    "ptrace",
+    "request_key",
+    "setns",
+    "userfaultfd",
+];
+
+fn names(policy: &Policy) -> Vec<&'static str> {
+    policy
+        .allowed_calls()
+        .into_iter()
+        .chain(policy.rules().map(|rule| rule.call))
+        .collect()
+}
+
+fn check_refused(policy: &Policy, calls: &[&str]) {
+    for call in calls {
+        assert!(
+            !names(policy).contains(call),
+            "{} lets {call} through",
+            policy.name
+        );
+    }
+}
+
+#[test]
+fn no_boundary_lets_a_dangerous_call_through() {
+    for policy in [&CHILD_STRICT, &CHILD_PROCESSES, &OUTER] {
+        check_refused(policy, NEVER);
+    }
+}
+
+#[test]
+fn children_never_mount_or_change_identity_or_namespaces_or_connect() {
+    let calls = [
+        "capset",
+        "chroot",
+        "connect",
+        "mount",
+        "mount_setattr",
+        "pivot_root",
+        "recvmsg",
+        "seccomp",
+        "sendmsg",
+        "setresuid",
+        "setuid",
+        "socket",
+        "umount2",
+        "unshare",
+    ];
+    check_refused(&CHILD_STRICT, &calls);
+    check_refused(&CHILD_PROCESSES, &calls);
+}
+
+#[test]
+fn a_strict_child_has_no_processes_threads_or_signals() {
+    check_refused(
+        &CHILD_STRICT,
+        &[
+            "clone", "clone3", "execve", "execveat", "fork", "kill", "prctl", "tgkill", "tkill",
+            "vfork",
+        ],
+    );
+}
+
+#[test]
+fn a_child_is_never_let_through_further_than_the_boundary_around_it() {
+    for policy in [&CHILD_STRICT, &CHILD_PROCESSES] {
+        for call in names(policy) {
+            assert!(
+                names(&OUTER).contains(&call),
+                "{} lets {call} through and outer does not",
+                policy.name
+            );
+        }
+    }
+}
+
+#[test]
+fn no_call_is_both_conditional_and_unconditional() {
+    for policy in [&CHILD_STRICT, &CHILD_PROCESSES, &OUTER] {
+        for rule in policy.rules() {
+            assert!(
+                !policy.allowed_calls().contains(&rule.call),
+                "{}: {}",
+                policy.name,
+                rule.call
+            );
+        }
+    }
+}
+
+#[test]
+fn every_namespace_flag_of_clone_is_refused_to_children() {
+    let rule = CHILD_PROCESSES
+        .rules()
+        .find(|rule| rule.call == "clone")
+        .expect("clone has a rule");
+    let [condition] = rule.when else {
+        panic!("one condition")
+    };
+    for flag in [
+        0x0002_0000,
+        0x0200_0000,
+        0x0400_0000,
+        0x0800_0000,
+        0x1000_0000,
+        0x2000_0000,
+        0x4000_0000_u32,
+    ] {
+        assert_ne!(flag & condition.mask, condition.value, "{flag:#x}");
+    }
+    let pthread_create = 0x003d_0f00;
+    assert_eq!(pthread_create & condition.mask, condition.value);
+}
+
+#[test]
+fn the_shipped_docker_profile_is_current() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy/sandbox/seccomp.json");
+    if std::env::var_os("UPDATE_SECCOMP_PROFILE").is_some() {
+        fs::write(&path, docker_profile_json()).expect("the profile is writable");
+    }
+    let shipped = fs::read_to_string(&path).expect("deploy/sandbox/seccomp.json exists");
+    assert!(
+        shipped == docker_profile_json(),
+        "deploy/sandbox/seccomp.json is stale: run UPDATE_SECCOMP_PROFILE=1 cargo test -p sandbox-protocol"
+    );
+}
