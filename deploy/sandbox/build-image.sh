@@ -149,7 +149,7 @@ main() {
 
   WORK="$(mktemp -d "${TMPDIR:-/var/tmp}/zona-image.XXXXXX")"
   trap 'rm -rf "$WORK"; [ -z "${DRAFT:-}" ] || docker image rm -f "$DRAFT" >/dev/null 2>&1 || true' EXIT
-  local root="$WORK/root" tree="$WORK/root/tree"
+  local root="$WORK/system" tree="$WORK/system/tree"
   mkdir -p "$root"
   bootstrap "$root"
   mkdir -p "$tree"

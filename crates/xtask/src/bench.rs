@@ -1,0 +1,49 @@
+//! Benchmarks: provides what they need, builds release binaries, and hands over to the runner in `tests/`. What is measured,
+//! and how, is the runner's business.
+
+use std::{env, path::PathBuf, process::Command};
+
+use anyhow::Context as _;
+
+use crate::{
+    process::{cargo, run},
+    setup::{self, Need},
+    workspace::Workspace,
+};
+
+/// Runs the benchmark runner with the given arguments.
+///
+/// # Errors
+/// When something cannot be provided or built, or the runner fails.
+pub fn run_benchmarks(workspace: &Workspace, arguments: &[String]) -> anyhow::Result<()> {
+    let provided = setup::provide(workspace, &[Need::Packages, Need::Docker, Need::Image])?;
+    // One package each: together, features that one asks for would change the other.
+    for (package, binary) in [("zona", "zona"), ("e2e", "bench")] {
+        run(cargo().current_dir(&workspace.root).args([
+            "build",
+            "--release",
+            "--locked",
+            "--package",
+            package,
+            "--bin",
+            binary,
+        ]))?;
+    }
+    let binaries = target_directory(workspace)?.join("release");
+    run(Command::new(binaries.join("bench"))
+        .current_dir(&workspace.root)
+        .args(arguments)
+        .env("PATH", &provided.path)
+        .env("ZONA_BIN", binaries.join("zona")))?;
+    provided.stop()
+}
+
+fn target_directory(workspace: &Workspace) -> anyhow::Result<PathBuf> {
+    if let Some(directory) = env::var_os("CARGO_TARGET_DIR") {
+        return Ok(PathBuf::from(directory));
+    }
+    let metadata = workspace
+        .metadata()
+        .context("failed to find the target directory")?;
+    Ok(metadata.target_directory.into_std_path_buf())
+}

@@ -1,0 +1,113 @@
+//! What the checks need and a bare Debian machine lacks: packages, a Docker daemon, pinned tools, the runtime image. Each
+//! part looks first and does nothing when it is there already.
+
+mod apt;
+mod docker;
+mod tools;
+
+use std::{ffi::OsString, path::PathBuf, process::Command, time::Instant};
+
+pub use crate::setup::tools::Tool;
+use crate::{
+    process::{path_with, run},
+    setup::docker::Daemon,
+    workspace::Workspace,
+};
+
+/// One thing a check depends on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Need {
+    /// Debian packages.
+    Packages,
+    /// A Docker daemon that answers on the default socket.
+    Docker,
+    /// The runtime image.
+    Image,
+    /// A pinned tool.
+    Tool(Tool),
+}
+
+impl Need {
+    /// Everything, in the order in which it can be had.
+    pub const ALL: [Need; 9] = [
+        Need::Packages,
+        Need::Docker,
+        Need::Image,
+        Need::Tool(Tool::Buf),
+        Need::Tool(Tool::Grpcurl),
+        Need::Tool(Tool::Ghz),
+        Need::Tool(Tool::ProtocGenGo),
+        Need::Tool(Tool::ProtocGenGoGrpc),
+        Need::Tool(Tool::CargoDeny),
+    ];
+}
+
+/// What was provided. The daemon stops with it if it was started for it.
+pub struct Provided {
+    /// PATH with the pinned tools in front.
+    pub path: OsString,
+    daemon: Option<Daemon>,
+}
+
+impl Provided {
+    /// Lets a started daemon run on after this process.
+    pub fn leave_running(mut self) {
+        if let Some(daemon) = self.daemon.take() {
+            daemon.leave_running();
+        }
+    }
+
+    /// Stops the daemon if we started it.
+    ///
+    /// # Errors
+    /// When it does not end in time.
+    pub fn stop(mut self) -> anyhow::Result<()> {
+        self.daemon.take().map_or(Ok(()), Daemon::stop)
+    }
+}
+
+/// Provides the given needs, whatever their order and number.
+///
+/// # Errors
+/// The first part that cannot be had, with what to do about it.
+pub fn provide(workspace: &Workspace, needs: &[Need]) -> anyhow::Result<Provided> {
+    std::fs::create_dir_all(&workspace.cache)?;
+    let mut daemon = None;
+    let mut directories: Vec<PathBuf> = tools::go_directory().into_iter().collect();
+    for need in Need::ALL.into_iter().filter(|need| needs.contains(need)) {
+        let started = Instant::now();
+        let what = match need {
+            Need::Packages => apt::install().map(|()| "packages")?,
+            Need::Docker => {
+                daemon = docker::start(workspace)?;
+                "docker"
+            }
+            Need::Image => image(workspace, false).map(|()| "image")?,
+            Need::Tool(tool) => {
+                directories.push(tool.install(workspace)?);
+                tool.name()
+            }
+        };
+        println!(
+            "setup: {what} ready in {:.1} s",
+            started.elapsed().as_secs_f64()
+        );
+    }
+    Ok(Provided {
+        path: path_with(directories.iter().map(PathBuf::as_path))?,
+        daemon,
+    })
+}
+
+/// Builds the runtime image; the script itself finds out whether it must.
+///
+/// # Errors
+/// When the script fails; it says why on stderr.
+pub fn image(workspace: &Workspace, force: bool) -> anyhow::Result<()> {
+    let mut script = Command::new(workspace.path("deploy/sandbox/build-image.sh"));
+    script.env("ZONA_CACHE_DIR", &workspace.cache);
+    if force {
+        script.arg("--force");
+    }
+    run(&mut script)
+}
