@@ -8,6 +8,9 @@ use prost::Message;
 use crate::DESCRIPTOR_SET;
 use crate::zona::annotations::v1::Permission;
 
+#[cfg(test)]
+mod complete;
+
 /// The permission of every RPC of the contract, by its path as gRPC names it, e.g.
 /// `/zona.utility.v1.UtilityService/CreateUtility`. Decodes the descriptors: call it once, at start.
 pub fn permissions() -> BTreeMap<String, Permission> {
@@ -62,3 +65,6 @@ struct MethodOptions {
     #[prost(message, optional, tag = "50001")]
     permission: Option<Permission>,
 }
+
+#[cfg(test)]
+mod tests;

@@ -157,7 +157,8 @@ fn message_elements(message: &DescriptorProto, scope: &str, path: &[i32], elemen
         elements.push((join(path, 2, index), format!("{name}.{}", field.name())));
     }
     // A field with presence has a oneof of its own that stands in no source.
-    let synthetic: BTreeSet<i32> = message.field.iter().filter(|field| field.proto3_optional()).filter_map(|field| field.oneof_index).collect();
+    let synthetic: BTreeSet<i32> =
+        message.field.iter().filter(|field| field.proto3_optional()).filter_map(|field| field.oneof_index).collect();
     for (index, oneof) in message.oneof_decl.iter().enumerate() {
         if !synthetic.contains(&number(index)) {
             elements.push((join(path, 8, index), format!("{name}.{}", oneof.name())));
