@@ -19,15 +19,7 @@ pub fn run_benchmarks(workspace: &Workspace, arguments: &[String]) -> anyhow::Re
     let provided = setup::provide(workspace, &[Need::Packages, Need::Docker, Need::Image])?;
     // One package each: together, features that one asks for would change the other.
     for (package, binary) in [("zona", "zona"), ("e2e", "bench")] {
-        run(cargo().current_dir(&workspace.root).args([
-            "build",
-            "--release",
-            "--locked",
-            "--package",
-            package,
-            "--bin",
-            binary,
-        ]))?;
+        run(cargo().current_dir(&workspace.root).args(["build", "--release", "--locked", "--package", package, "--bin", binary]))?;
     }
     let binaries = target_directory(workspace)?.join("release");
     run(Command::new(binaries.join("bench"))
@@ -42,8 +34,6 @@ fn target_directory(workspace: &Workspace) -> anyhow::Result<PathBuf> {
     if let Some(directory) = env::var_os("CARGO_TARGET_DIR") {
         return Ok(PathBuf::from(directory));
     }
-    let metadata = workspace
-        .metadata()
-        .context("failed to find the target directory")?;
+    let metadata = workspace.metadata().context("failed to find the target directory")?;
     Ok(metadata.target_directory.into_std_path_buf())
 }

@@ -42,13 +42,11 @@ pub fn breaking(mut buf: Command) -> anyhow::Result<()> {
 pub fn accept(workspace: &Workspace, note: &str) -> anyhow::Result<()> {
     let directory = Tool::Buf.install(workspace)?;
     let mut buf = Command::new("buf");
-    buf.current_dir(&workspace.root)
-        .env("PATH", path_with([directory.as_path()])?);
+    buf.current_dir(&workspace.root).env("PATH", path_with([directory.as_path()])?);
     run(buf.args(["build", "--exclude-source-info", "-o", ACCEPTED]))?;
     let mark = mark(&fs::read(workspace.path(ACCEPTED))?);
     let path = workspace.path(CHANGELOG);
-    let changelog =
-        fs::read_to_string(&path).with_context(|| format!("failed to read {CHANGELOG}"))?;
+    let changelog = fs::read_to_string(&path).with_context(|| format!("failed to read {CHANGELOG}"))?;
     if changelog.contains(&mark) {
         println!("{ACCEPTED} is unchanged ({mark})");
         return Ok(());
@@ -60,11 +58,7 @@ pub fn accept(workspace: &Workspace, note: &str) -> anyhow::Result<()> {
 
 /// What the changelog calls a contract: the start of its hash.
 pub fn mark(image: &[u8]) -> String {
-    Sha256::digest(image)
-        .iter()
-        .take(6)
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    Sha256::digest(image).iter().take(6).map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn with_note(changelog: &str, mark: &str, note: &str) -> anyhow::Result<String> {
@@ -80,12 +74,8 @@ mod tests {
 
     #[test]
     fn a_note_stands_first_under_the_contract_heading() {
-        let changed = with_note("# Log\n\n### Contract\n\n- `old`: was\n", "abc", "adds X")
-            .expect("the heading is there");
-        assert_eq!(
-            changed,
-            "# Log\n\n### Contract\n\n- `abc`: adds X\n- `old`: was\n"
-        );
+        let changed = with_note("# Log\n\n### Contract\n\n- `old`: was\n", "abc", "adds X").expect("the heading is there");
+        assert_eq!(changed, "# Log\n\n### Contract\n\n- `abc`: adds X\n- `old`: was\n");
     }
 
     #[test]

@@ -16,11 +16,7 @@ use clap::{Parser, Subcommand};
 use crate::{setup::Need, steps::Step, workspace::Workspace};
 
 #[derive(Parser)]
-#[command(
-    name = "cargo xtask",
-    bin_name = "cargo xtask",
-    about = "Tasks of the Zona workspace"
-)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", about = "Tasks of the Zona workspace")]
 struct Cli {
     #[command(subcommand)]
     task: Task,

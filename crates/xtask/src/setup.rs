@@ -88,15 +88,9 @@ pub fn provide(workspace: &Workspace, needs: &[Need]) -> anyhow::Result<Provided
                 tool.name()
             }
         };
-        println!(
-            "setup: {what} ready in {:.1} s",
-            started.elapsed().as_secs_f64()
-        );
+        println!("setup: {what} ready in {:.1} s", started.elapsed().as_secs_f64());
     }
-    Ok(Provided {
-        path: path_with(directories.iter().map(PathBuf::as_path))?,
-        daemon,
-    })
+    Ok(Provided { path: path_with(directories.iter().map(PathBuf::as_path))?, daemon })
 }
 
 /// Builds the runtime image; the script itself finds out whether it must.

@@ -35,16 +35,7 @@ pub enum Step {
 }
 
 impl Step {
-    const ALL: [Step; 8] = [
-        Step::Fmt,
-        Step::Tidy,
-        Step::Examples,
-        Step::BufLint,
-        Step::BufBreaking,
-        Step::Clippy,
-        Step::Deny,
-        Step::Test,
-    ];
+    const ALL: [Step; 8] = [Step::Fmt, Step::Tidy, Step::Examples, Step::BufLint, Step::BufBreaking, Step::Clippy, Step::Deny, Step::Test];
 
     fn needs(self) -> &'static [Need] {
         match self {
@@ -58,9 +49,7 @@ impl Step {
 
     fn run(self, workspace: &Workspace, provided: &Provided) -> anyhow::Result<()> {
         let prepare = |mut command: Command| {
-            command
-                .current_dir(&workspace.root)
-                .env("PATH", &provided.path);
+            command.current_dir(&workspace.root).env("PATH", &provided.path);
             command
         };
         let cargo = |arguments: &[&str]| {
@@ -74,15 +63,7 @@ impl Step {
             Step::Examples => run(&mut examples(workspace, prepare(Command::new("python3")))?),
             Step::BufLint => contract::lint(prepare(Command::new("buf"))),
             Step::BufBreaking => contract::breaking(prepare(Command::new("buf"))),
-            Step::Clippy => cargo(&[
-                "clippy",
-                "--locked",
-                "--workspace",
-                "--all-targets",
-                "--",
-                "-D",
-                "warnings",
-            ]),
+            Step::Clippy => cargo(&["clippy", "--locked", "--workspace", "--all-targets", "--", "-D", "warnings"]),
             Step::Deny => cargo(&["deny", "--locked", "check", "bans", "licenses", "sources"]),
             Step::Test => cargo(&["test", "--locked", "--workspace", "--no-fail-fast"]),
         }
@@ -102,24 +83,13 @@ impl fmt::Display for Step {
 /// # Errors
 /// When something cannot be provided, or a step fails.
 pub fn test(workspace: &Workspace, only: &[Step]) -> anyhow::Result<()> {
-    let steps: Vec<Step> = Step::ALL
-        .into_iter()
-        .filter(|step| only.is_empty() || only.contains(step))
-        .collect();
+    let steps: Vec<Step> = Step::ALL.into_iter().filter(|step| only.is_empty() || only.contains(step)).collect();
     let started = Instant::now();
     let mut rows = Vec::new();
-    let needs: Vec<Need> = steps
-        .iter()
-        .flat_map(|step| step.needs())
-        .copied()
-        .collect();
+    let needs: Vec<Need> = steps.iter().flat_map(|step| step.needs()).copied().collect();
     heading("setup");
     let provided = setup::provide(workspace, &needs)?;
-    rows.push(Row {
-        name: "setup".to_owned(),
-        seconds: started.elapsed().as_secs_f64(),
-        passed: true,
-    });
+    rows.push(Row { name: "setup".to_owned(), seconds: started.elapsed().as_secs_f64(), passed: true });
     for step in steps {
         heading(&step.to_string());
         let begun = Instant::now();
@@ -127,11 +97,7 @@ pub fn test(workspace: &Workspace, only: &[Step]) -> anyhow::Result<()> {
         if let Err(error) = &outcome {
             println!("{step}: {error:#}");
         }
-        rows.push(Row {
-            name: step.to_string(),
-            seconds: begun.elapsed().as_secs_f64(),
-            passed: outcome.is_ok(),
-        });
+        rows.push(Row { name: step.to_string(), seconds: begun.elapsed().as_secs_f64(), passed: outcome.is_ok() });
         println!("{}", rows[rows.len() - 1]);
     }
     provided.stop()?;
@@ -159,11 +125,7 @@ fn summarize(rows: &[Row], started: Instant) -> anyhow::Result<()> {
     heading("summary");
     rows.iter().for_each(|row| println!("{row}"));
     println!("{:<21} {:>7.1} s", "total", started.elapsed().as_secs_f64());
-    let failed: Vec<&str> = rows
-        .iter()
-        .filter(|row| !row.passed)
-        .map(|row| row.name.as_str())
-        .collect();
+    let failed: Vec<&str> = rows.iter().filter(|row| !row.passed).map(|row| row.name.as_str()).collect();
     if !failed.is_empty() {
         bail!("failed: {}", failed.join(", "));
     }
@@ -172,9 +134,8 @@ fn summarize(rows: &[Row], started: Instant) -> anyhow::Result<()> {
 
 /// Every file of `examples/` through Python's doctest, which fails on the first differing result.
 fn examples(workspace: &Workspace, mut python: Command) -> anyhow::Result<Command> {
-    let mut files: Vec<_> = std::fs::read_dir(workspace.path("examples"))?
-        .map(|entry| entry.map(|entry| entry.path()))
-        .collect::<Result<Vec<_>, _>>()?;
+    let mut files: Vec<_> =
+        std::fs::read_dir(workspace.path("examples"))?.map(|entry| entry.map(|entry| entry.path())).collect::<Result<Vec<_>, _>>()?;
     files.retain(|file| file.extension().is_some_and(|extension| extension == "py"));
     files.sort();
     if files.is_empty() {

@@ -30,11 +30,7 @@ pub struct Problem {
 
 impl Problem {
     fn new(path: &str, line: usize, message: impl Into<String>) -> Self {
-        Self {
-            path: path.to_owned(),
-            line,
-            message: message.into(),
-        }
+        Self { path: path.to_owned(), line, message: message.into() }
     }
 }
 
@@ -53,9 +49,7 @@ struct SourceFile {
 impl SourceFile {
     /// `None` for what is not text.
     fn text(&self) -> Option<&str> {
-        std::str::from_utf8(&self.bytes)
-            .ok()
-            .filter(|text| !text.contains('\0'))
+        std::str::from_utf8(&self.bytes).ok().filter(|text| !text.contains('\0'))
     }
 }
 
@@ -88,12 +82,7 @@ pub fn run(workspace: &Workspace) -> anyhow::Result<()> {
 
 fn check_documents(files: &[SourceFile], names: &Names) -> Vec<Problem> {
     let mut problems = Vec::new();
-    let text_of = |path: &str| {
-        files
-            .iter()
-            .find(|file| file.path == path)
-            .and_then(SourceFile::text)
-    };
+    let text_of = |path: &str| files.iter().find(|file| file.path == path).and_then(SourceFile::text);
     for path in documents::REQUIRED {
         match text_of(path) {
             Some(text) => problems.extend(documents::check_names(path, text, names)),
@@ -101,18 +90,11 @@ fn check_documents(files: &[SourceFile], names: &Names) -> Vec<Problem> {
         }
     }
     if let Some(text) = text_of(documents::ARCHITECTURE) {
-        problems.extend(documents::check_invariants(
-            documents::ARCHITECTURE,
-            text,
-            names,
-        ));
+        problems.extend(documents::check_invariants(documents::ARCHITECTURE, text, names));
     }
     let accepted = files.iter().find(|file| file.path == contract::ACCEPTED);
     if let (Some(accepted), Some(changelog)) = (accepted, text_of(documents::CHANGELOG)) {
-        problems.extend(documents::check_contract(
-            changelog,
-            &contract::mark(&accepted.bytes),
-        ));
+        problems.extend(documents::check_contract(changelog, &contract::mark(&accepted.bytes)));
     }
     problems
 }
@@ -130,23 +112,14 @@ fn report(mut problems: Vec<Problem>, files: usize) -> anyhow::Result<()> {
 /// Tracked files and new ones that are not ignored, as they lie in the working tree.
 fn committed_files(workspace: &Workspace) -> anyhow::Result<Vec<SourceFile>> {
     let mut git = Command::new("git");
-    git.current_dir(&workspace.root).args([
-        "ls-files",
-        "-z",
-        "--cached",
-        "--others",
-        "--exclude-standard",
-    ]);
+    git.current_dir(&workspace.root).args(["ls-files", "-z", "--cached", "--others", "--exclude-standard"]);
     let mut files = Vec::new();
     for path in output(&mut git)?.split_terminator('\0') {
         let place = workspace.path(path);
         // A deleted file stays listed until the deletion is committed.
         if place.is_file() {
             let bytes = fs::read(&place).with_context(|| format!("failed to read {path}"))?;
-            files.push(SourceFile {
-                path: path.to_owned(),
-                bytes,
-            });
+            files.push(SourceFile { path: path.to_owned(), bytes });
         }
     }
     Ok(files)

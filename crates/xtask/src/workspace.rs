@@ -19,17 +19,9 @@ pub struct Workspace {
 impl Workspace {
     /// Starts from the manifest directory that cargo passes to what it runs.
     pub fn find() -> anyhow::Result<Self> {
-        let manifest = env::var_os("CARGO_MANIFEST_DIR")
-            .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")), PathBuf::from);
-        let root = manifest
-            .ancestors()
-            .nth(2)
-            .context("the task runner lies two levels below the workspace root")?
-            .to_path_buf();
-        Ok(Self {
-            root,
-            cache: cache_directory()?,
-        })
+        let manifest = env::var_os("CARGO_MANIFEST_DIR").map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")), PathBuf::from);
+        let root = manifest.ancestors().nth(2).context("the task runner lies two levels below the workspace root")?.to_path_buf();
+        Ok(Self { root, cache: cache_directory()? })
     }
 
     /// A path inside the workspace.

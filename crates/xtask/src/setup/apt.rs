@@ -23,19 +23,13 @@ const PACKAGES: [(&str, Option<&str>); 8] = [
 /// # Errors
 /// When something is missing and we are not root, or apt fails.
 pub fn install() -> anyhow::Result<()> {
-    let missing: Vec<&str> = PACKAGES
-        .iter()
-        .filter(|(package, program)| !is_there(package, *program))
-        .map(|(package, _)| *package)
-        .collect();
+    let missing: Vec<&str> =
+        PACKAGES.iter().filter(|(package, program)| !is_there(package, *program)).map(|(package, _)| *package).collect();
     if missing.is_empty() {
         return Ok(());
     }
     if !rustix::process::geteuid().is_root() {
-        bail!(
-            "missing packages; run as root: apt-get install {}",
-            missing.join(" ")
-        );
+        bail!("missing packages; run as root: apt-get install {}", missing.join(" "));
     }
     // Package lists may be absent (images drop them) or older than the mirror; refreshing costs seconds, so only on failure.
     if run(&mut apt_install(&missing)).is_ok() {
@@ -47,25 +41,13 @@ pub fn install() -> anyhow::Result<()> {
 
 fn apt_install(packages: &[&str]) -> Command {
     let mut command = Command::new("apt-get");
-    command
-        .args([
-            "-qqy",
-            "-o",
-            "Dpkg::Use-Pty=0",
-            "install",
-            "--no-install-recommends",
-        ])
-        .args(packages);
+    command.args(["-qqy", "-o", "Dpkg::Use-Pty=0", "install", "--no-install-recommends"]).args(packages);
     command.env("DEBIAN_FRONTEND", "noninteractive");
     command
 }
 
 fn is_there(package: &str, program: Option<&str>) -> bool {
-    let found = |program: &str| {
-        find(program).is_some()
-            || succeeds(Command::new("test").args(["-x", &format!("/usr/sbin/{program}")]))
-    };
+    let found = |program: &str| find(program).is_some() || succeeds(Command::new("test").args(["-x", &format!("/usr/sbin/{program}")]));
     program.is_some_and(found)
-        || output(Command::new("dpkg-query").args(["-W", "-f", "${db:Status-Status}", package]))
-            .is_ok_and(|status| status == "installed")
+        || output(Command::new("dpkg-query").args(["-W", "-f", "${db:Status-Status}", package])).is_ok_and(|status| status == "installed")
 }

@@ -49,11 +49,7 @@ pub fn start(workspace: &Workspace) -> anyhow::Result<Option<Daemon>> {
             return Ok(Some(daemon));
         }
     }
-    bail!(
-        "dockerd does not start; the end of {}:\n{}",
-        log.display(),
-        tail(&log)
-    );
+    bail!("dockerd does not start; the end of {}:\n{}", log.display(), tail(&log));
 }
 
 /// `None` when the daemon ends or stays silent.
@@ -67,12 +63,7 @@ fn attempt(workspace: &Workspace, log: &Path, flags: &[&str]) -> anyhow::Result<
         .arg("--data-root")
         .arg(workspace.cache.join("docker/data"))
         // Sockets lie below this directory, and a socket's path has 108 bytes.
-        .args([
-            "--exec-root",
-            "/run/zona-dockerd",
-            "--pidfile",
-            "/run/zona-dockerd.pid",
-        ])
+        .args(["--exec-root", "/run/zona-dockerd", "--pidfile", "/run/zona-dockerd.pid"])
         .args(flags)
         .stdin(Stdio::null())
         .stdout(out.try_clone()?)

@@ -32,13 +32,8 @@ pub enum Tool {
 
 /// How a tool is built.
 enum Source {
-    Go {
-        package: &'static str,
-        version: &'static str,
-    },
-    Cargo {
-        version: &'static str,
-    },
+    Go { package: &'static str, version: &'static str },
+    Cargo { version: &'static str },
 }
 
 impl Tool {
@@ -73,26 +68,18 @@ impl Tool {
     pub fn install(self, workspace: &Workspace) -> anyhow::Result<PathBuf> {
         let source = self.source();
         let (Source::Go { version, .. } | Source::Cargo { version }) = source;
-        let home = workspace
-            .cache
-            .join("tools")
-            .join(format!("{}-{version}", self.name()));
+        let home = workspace.cache.join("tools").join(format!("{}-{version}", self.name()));
         let directory = home.join("bin");
         if directory.join(self.name()).is_file() {
             return Ok(directory);
         }
-        fs::create_dir_all(&directory)
-            .with_context(|| format!("failed to create {}", directory.display()))?;
+        fs::create_dir_all(&directory).with_context(|| format!("failed to create {}", directory.display()))?;
         match source {
             Source::Go { package, version } => go_install(&directory, package, version)?,
             Source::Cargo { version } => cargo_install(&home, self.name(), version)?,
         }
         if !directory.join(self.name()).is_file() {
-            bail!(
-                "the build of {} leaves no {}",
-                self.name(),
-                directory.join(self.name()).display()
-            );
+            bail!("the build of {} leaves no {}", self.name(), directory.join(self.name()).display());
         }
         Ok(directory)
     }
@@ -108,24 +95,14 @@ fn go_install(directory: &Path, package: &str, version: &str) -> anyhow::Result<
     let go = find("go").or_else(|| go_directory().map(|directory| directory.join("go")));
     let go = go.context("Go is missing: https://go.dev/doc/install")?;
     // Outside the workspace: a go.mod here must not decide about the tool's dependencies.
-    run(Command::new(go)
-        .args(["install", &format!("{package}@{version}")])
-        .env("GOBIN", directory)
-        .current_dir(directory))
+    run(Command::new(go).args(["install", &format!("{package}@{version}")]).env("GOBIN", directory).current_dir(directory))
 }
 
 fn cargo_install(home: &Path, name: &str, version: &str) -> anyhow::Result<()> {
     // A target directory of its own, thrown away: 400 MB that no other build shares.
     let target = home.join("target");
     let built = run(cargo()
-        .args([
-            "install",
-            "--quiet",
-            "--locked",
-            "--version",
-            &format!("={version}"),
-            "--root",
-        ])
+        .args(["install", "--quiet", "--locked", "--version", &format!("={version}"), "--root"])
         .arg(home)
         .arg("--target-dir")
         .arg(&target)

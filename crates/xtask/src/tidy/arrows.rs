@@ -25,20 +25,11 @@ const ARROWS: [(&str, Allowed); 13] = [
 ];
 
 /// What the domain may use from outside: nothing that does IO or serializes.
-const DOMAIN_EXTERNAL: [&str; 7] = [
-    "async-trait",
-    "event-listener",
-    "futures-core",
-    "futures-util",
-    "sha2",
-    "similar",
-    "thiserror",
-];
+const DOMAIN_EXTERNAL: [&str; 8] =
+    ["async-trait", "event-listener", "futures-channel", "futures-core", "futures-util", "sha2", "similar", "thiserror"];
 
 /// Names that say nothing about what a crate is for.
-const EMPTY_NAMES: [&str; 7] = [
-    "common", "core", "helpers", "models", "shared", "types", "utils",
-];
+const EMPTY_NAMES: [&str; 7] = ["common", "core", "helpers", "models", "shared", "types", "utils"];
 
 /// For tests, on top of a crate's own arrows.
 const TEST_HARNESS: &str = "test-support";
@@ -59,52 +50,28 @@ struct Edge<'a> {
 /// Checks the workspace's declared dependencies.
 pub fn check(metadata: &Metadata) -> Vec<Problem> {
     let packages: Vec<&Package> = metadata.workspace_packages();
-    let members: Vec<&str> = packages
-        .iter()
-        .map(|package| package.name.as_str())
-        .collect();
+    let members: Vec<&str> = packages.iter().map(|package| package.name.as_str()).collect();
     let edges = packages.iter().flat_map(|package| {
         let members = &members;
-        package
-            .dependencies
-            .iter()
-            .map(move |dependency| edge(package, dependency, members))
+        package.dependencies.iter().map(move |dependency| edge(package, dependency, members))
     });
     let names = members.iter().filter_map(|name| check_name(name));
-    names
-        .chain(edges.filter_map(|edge| check_edge(&edge)))
-        .collect()
+    names.chain(edges.filter_map(|edge| check_edge(&edge))).collect()
 }
 
 fn edge<'a>(package: &'a Package, dependency: &'a Dependency, members: &[&str]) -> Edge<'a> {
     let to = dependency.name.as_str();
     let for_tests = dependency.kind == DependencyKind::Development;
-    Edge {
-        from: package.name.as_str(),
-        to,
-        internal: members.contains(&to),
-        for_tests,
-    }
+    Edge { from: package.name.as_str(), to, internal: members.contains(&to), for_tests }
 }
 
 fn check_name(name: &str) -> Option<Problem> {
     if EMPTY_NAMES.contains(&name) {
-        return Some(Problem::new(
-            MANIFEST,
-            1,
-            format!("crate `{name}`: name it after what it is for"),
-        ));
+        return Some(Problem::new(MANIFEST, 1, format!("crate `{name}`: name it after what it is for")));
     }
     let known = ARROWS.iter().any(|(known, _)| *known == name);
-    (!known).then(|| {
-        Problem::new(
-            MANIFEST,
-            1,
-            format!(
-                "crate `{name}` has no row in the table of arrows (crates/xtask/src/tidy/arrows.rs)"
-            ),
-        )
-    })
+    (!known)
+        .then(|| Problem::new(MANIFEST, 1, format!("crate `{name}` has no row in the table of arrows (crates/xtask/src/tidy/arrows.rs)")))
 }
 
 fn check_edge(edge: &Edge<'_>) -> Option<Problem> {
@@ -118,13 +85,7 @@ fn check_edge(edge: &Edge<'_>) -> Option<Problem> {
     } else {
         edge.from != "domain" || edge.for_tests || DOMAIN_EXTERNAL.contains(&edge.to)
     };
-    (!fine).then(|| {
-        Problem::new(
-            MANIFEST,
-            1,
-            format!("`{}` must not depend on `{}`", edge.from, edge.to),
-        )
-    })
+    (!fine).then(|| Problem::new(MANIFEST, 1, format!("`{}` must not depend on `{}`", edge.from, edge.to)))
 }
 
 #[cfg(test)]
@@ -132,21 +93,11 @@ mod tests {
     use super::*;
 
     fn internal(from: &'static str, to: &'static str, for_tests: bool) -> Option<Problem> {
-        check_edge(&Edge {
-            from,
-            to,
-            internal: true,
-            for_tests,
-        })
+        check_edge(&Edge { from, to, internal: true, for_tests })
     }
 
     fn external(from: &'static str, to: &'static str, for_tests: bool) -> Option<Problem> {
-        check_edge(&Edge {
-            from,
-            to,
-            internal: false,
-            for_tests,
-        })
+        check_edge(&Edge { from, to, internal: false, for_tests })
     }
 
     #[test]

@@ -11,16 +11,8 @@ pub const CHANGELOG: &str = "CHANGELOG.md";
 const REQUIREMENTS: &str = "docs/requirements.md";
 
 /// Documents that must exist, and whose names are checked.
-pub const REQUIRED: [&str; 8] = [
-    "README.md",
-    ARCHITECTURE,
-    "CONTRIBUTING.md",
-    CHANGELOG,
-    "SPECIFICATION.md",
-    REQUIREMENTS,
-    "docs/index.md",
-    "docs/utilities.md",
-];
+pub const REQUIRED: [&str; 8] =
+    ["README.md", ARCHITECTURE, "CONTRIBUTING.md", CHANGELOG, "SPECIFICATION.md", REQUIREMENTS, "docs/index.md", "docs/utilities.md"];
 
 /// Programs whose command lines documents may quote.
 const PROGRAMS: [&str; 3] = ["zona ", "cargo ", "grpcurl "];
@@ -50,30 +42,20 @@ pub fn check_invariants(path: &str, text: &str, names: &Names) -> Vec<Problem> {
     let mut problems = Vec::new();
     let items = invariants(text);
     if items.is_empty() {
-        problems.push(Problem::new(
-            path,
-            1,
-            "no numbered invariant under `## Invariants`",
-        ));
+        problems.push(Problem::new(path, 1, "no numbered invariant under `## Invariants`"));
     }
     for (number, (line, item)) in (1..).zip(&items) {
         let mut add = |message: String| problems.push(Problem::new(path, *line, message));
         if !item.starts_with(&format!("{number}. ")) {
-            add(format!(
-                "invariants are numbered in order: this one is {number}"
-            ));
+            add(format!("invariants are numbered in order: this one is {number}"));
         }
-        let held_by = item
-            .split_once("Held by:")
-            .map_or("", |(_, held_by)| held_by);
+        let held_by = item.split_once("Held by:").map_or("", |(_, held_by)| held_by);
         let tests: Vec<&str> = quoted(held_by).map(|(_, name)| name).collect();
         if tests.is_empty() {
             add(format!("invariant {number} names no test after `Held by:`"));
         }
         for test in tests.into_iter().filter(|test| !names.has_test(test)) {
-            add(format!(
-                "invariant {number} is held by `{test}`, which is no test"
-            ));
+            add(format!("invariant {number} is held by `{test}`, which is no test"));
         }
     }
     problems
@@ -84,11 +66,7 @@ pub fn check_contract(changelog: &str, mark: &str) -> Option<Problem> {
     let known = changelog.contains(&format!("`{mark}`"));
     (!known).then(|| {
         let advice = "accept contracts with `cargo xtask accept-contract`";
-        Problem::new(
-            CHANGELOG,
-            1,
-            format!("the accepted contract `{mark}` has no line here: {advice}"),
-        )
+        Problem::new(CHANGELOG, 1, format!("the accepted contract `{mark}` has no line here: {advice}"))
     })
 }
 
@@ -133,21 +111,12 @@ fn quoted(text: &str) -> impl Iterator<Item = (usize, &str)> {
         fenced ^= fence;
         !fence && !fenced
     });
-    open_lines.flat_map(|(index, line)| {
-        line.split('`')
-            .skip(1)
-            .step_by(2)
-            .map(move |name| (index + 1, name))
-    })
+    open_lines.flat_map(|(index, line)| line.split('`').skip(1).step_by(2).map(move |name| (index + 1, name)))
 }
 
 /// Numbered lines of the section, each with the lines that continue it.
 fn invariants(text: &str) -> Vec<(usize, String)> {
-    let lines = text
-        .lines()
-        .enumerate()
-        .skip_while(|(_, line)| *line != "## Invariants")
-        .skip(1);
+    let lines = text.lines().enumerate().skip_while(|(_, line)| *line != "## Invariants").skip(1);
     let section = lines.take_while(|(_, line)| !line.starts_with("## "));
     let mut items: Vec<(usize, String)> = Vec::new();
     for (index, line) in section {

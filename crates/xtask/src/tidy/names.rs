@@ -4,18 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::tidy::{rust_file::is_test_file, tokens::Tokens};
 
-const KEYWORDS: [&str; 10] = [
-    "const",
-    "enum",
-    "fn",
-    "macro_rules",
-    "mod",
-    "static",
-    "struct",
-    "trait",
-    "type",
-    "union",
-];
+const KEYWORDS: [&str; 10] = ["const", "enum", "fn", "macro_rules", "mod", "static", "struct", "trait", "type", "union"];
 
 /// Everything that exists, by name.
 #[derive(Default)]
@@ -33,9 +22,7 @@ impl Names {
         let mut names = Self::default();
         for path in paths {
             names.files.insert(path.to_owned());
-            let ends = path
-                .match_indices('/')
-                .map(|(end, _)| path[..end].to_owned());
+            let ends = path.match_indices('/').map(|(end, _)| path[..end].to_owned());
             names.directories.extend(ends);
         }
         names
@@ -47,15 +34,9 @@ impl Names {
             return;
         };
         let items = self.items.entry(package.replace('-', "_")).or_default();
-        items.extend(
-            tokens
-                .names_after(&KEYWORDS)
-                .map(|(name, _)| name.to_owned()),
-        );
+        items.extend(tokens.names_after(&KEYWORDS).map(|(name, _)| name.to_owned()));
         let in_tests = is_test_file(path) || path.contains("/tests/");
-        let tests = tokens
-            .names_after(&["fn"])
-            .filter(|(_, test)| *test || in_tests);
+        let tests = tokens.names_after(&["fn"]).filter(|(_, test)| *test || in_tests);
         self.tests.extend(tests.map(|(name, _)| name.to_owned()));
     }
 
@@ -110,9 +91,7 @@ fn package_of(path: &str) -> Option<&str> {
 }
 
 fn word(text: &str) -> &str {
-    text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_')
-        .next()
-        .unwrap_or("")
+    text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').next().unwrap_or("")
 }
 
 #[cfg(test)]
@@ -120,26 +99,17 @@ mod tests {
     use super::*;
 
     fn names() -> Names {
-        let mut names =
-            Names::new(["crates/python-check/src/scan.rs", "proto/a.proto"].into_iter());
+        let mut names = Names::new(["crates/python-check/src/scan.rs", "proto/a.proto"].into_iter());
         let text = "//! Scan.\npub mod scope { pub struct Scan; }\n#[cfg(test)]\nmod tests { fn it_scans() {} }\n";
-        names.add_rust(
-            "crates/python-check/src/scan.rs",
-            &Tokens::parse(text).expect("the fixture is Rust"),
-        );
-        names.add_proto(
-            "service Echo {\n  // Says it again.\n  rpc Say(Request) returns (Reply);\n}\n",
-        );
+        names.add_rust("crates/python-check/src/scan.rs", &Tokens::parse(text).expect("the fixture is Rust"));
+        names.add_proto("service Echo {\n  // Says it again.\n  rpc Say(Request) returns (Reply);\n}\n");
         names
     }
 
     #[test]
     fn what_exists_is_found() {
         let names = names();
-        assert!(
-            names.has_path("crates/python-check/src/scan.rs")
-                && names.has_path("crates/python-check/")
-        );
+        assert!(names.has_path("crates/python-check/src/scan.rs") && names.has_path("crates/python-check/"));
         assert!(names.has_item("python_check::scope::Scan") && names.has_test("it_scans"));
         assert!(names.has_method("Echo") && names.has_method("Echo.Say"));
     }
@@ -147,15 +117,7 @@ mod tests {
     #[test]
     fn what_does_not_exist_is_not_found() {
         let names = names();
-        assert!(
-            !names.has_path("crates/python")
-                && !names.has_item("python_check::Scanner")
-                && !names.has_item("other::Scan")
-        );
-        assert!(
-            !names.has_test("scope")
-                && !names.has_method("Echo.Shout")
-                && !names.has_method("Other.Say")
-        );
+        assert!(!names.has_path("crates/python") && !names.has_item("python_check::Scanner") && !names.has_item("other::Scan"));
+        assert!(!names.has_test("scope") && !names.has_method("Echo.Shout") && !names.has_method("Other.Say"));
     }
 }

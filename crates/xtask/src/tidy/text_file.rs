@@ -14,18 +14,11 @@ const WORDS: [(&[&str], &str); 6] = [
 
 /// Checks one text.
 pub fn check(path: &str, text: &str) -> Vec<Problem> {
-    let words: Vec<(String, &str)> = WORDS
-        .iter()
-        .map(|(parts, message)| (parts.concat(), *message))
-        .collect();
+    let words: Vec<(String, &str)> = WORDS.iter().map(|(parts, message)| (parts.concat(), *message)).collect();
     let mut problems = Vec::new();
     for (index, line) in text.lines().enumerate() {
         for (word, message) in words.iter().filter(|(word, _)| line.contains(word)) {
-            problems.push(Problem::new(
-                path,
-                index + 1,
-                format!("{message}: `{word}`"),
-            ));
+            problems.push(Problem::new(path, index + 1, format!("{message}: `{word}`")));
         }
     }
     problems
@@ -40,21 +33,12 @@ mod tests {
         for (parts, message) in WORDS {
             let word = parts.concat();
             let found = check("docs/a.md", &format!("fine\nsee {word}here\n"));
-            assert_eq!(
-                found,
-                [Problem::new("docs/a.md", 2, format!("{message}: `{word}`"))]
-            );
+            assert_eq!(found, [Problem::new("docs/a.md", 2, format!("{message}: `{word}`"))]);
         }
     }
 
     #[test]
     fn words_that_only_look_alike_pass() {
-        assert_eq!(
-            check(
-                "docs/a.md",
-                "a framework/thing, a root/thing, todo lists, a library/path\n"
-            ),
-            []
-        );
+        assert_eq!(check("docs/a.md", "a framework/thing, a root/thing, todo lists, a library/path\n"), []);
     }
 }

@@ -33,15 +33,8 @@ impl Tokens {
     /// Lines where these tokens follow each other, with whether that is test code.
     pub fn find(&self, pattern: &[&str]) -> impl Iterator<Item = (usize, bool)> {
         let starts = 0..(self.all.len() + 1).saturating_sub(pattern.len());
-        let matches = move |start: &usize| {
-            pattern
-                .iter()
-                .zip(&self.all[*start..])
-                .all(|(word, token)| token.text == *word)
-        };
-        starts
-            .filter(matches)
-            .map(|start| (self.all[start].line, self.is_test(start)))
+        let matches = move |start: &usize| pattern.iter().zip(&self.all[*start..]).all(|(word, token)| token.text == *word);
+        starts.filter(matches).map(|start| (self.all[start].line, self.is_test(start)))
     }
 
     /// Names that follow one of the keywords, with whether that is test code.
@@ -69,20 +62,11 @@ fn flatten(stream: TokenStream, all: &mut Vec<Token>) {
                     Delimiter::None => ("", ""),
                 };
                 let end = group.span_close().end().line;
-                all.push(Token {
-                    text: open.to_owned(),
-                    line,
-                });
+                all.push(Token { text: open.to_owned(), line });
                 flatten(group.stream(), all);
-                all.push(Token {
-                    text: close.to_owned(),
-                    line: end,
-                });
+                all.push(Token { text: close.to_owned(), line: end });
             }
-            other => all.push(Token {
-                text: other.to_string(),
-                line,
-            }),
+            other => all.push(Token { text: other.to_string(), line }),
         }
     }
 }
@@ -91,16 +75,9 @@ const CFG_TEST: [&str; 7] = ["#", "[", "cfg", "(", "test", ")", "]"];
 
 /// Items under `#[cfg(test)]`, from the attribute to the end of the body.
 fn test_items(all: &[Token]) -> Vec<Range<usize>> {
-    let is_mark = |start: &usize| {
-        CFG_TEST
-            .iter()
-            .zip(&all[*start..])
-            .all(|(word, token)| token.text == *word)
-    };
+    let is_mark = |start: &usize| CFG_TEST.iter().zip(&all[*start..]).all(|(word, token)| token.text == *word);
     let starts = (0..(all.len() + 1).saturating_sub(CFG_TEST.len())).filter(is_mark);
-    starts
-        .map(|start| start..end_of_item(all, start + CFG_TEST.len()))
-        .collect()
+    starts.map(|start| start..end_of_item(all, start + CFG_TEST.len())).collect()
 }
 
 fn end_of_item(all: &[Token], start: usize) -> usize {
@@ -126,41 +103,23 @@ mod tests {
     use super::*;
 
     fn lines(text: &str, pattern: &[&str]) -> Vec<(usize, bool)> {
-        Tokens::parse(text)
-            .expect("the fixture is Rust")
-            .find(pattern)
-            .collect()
+        Tokens::parse(text).expect("the fixture is Rust").find(pattern).collect()
     }
 
     #[test]
     fn comments_and_strings_are_no_code() {
-        assert_eq!(
-            lines(
-                "// unsafe\nfn f() { g(\"unsafe\") } /* unsafe */",
-                &["unsafe"]
-            ),
-            []
-        );
+        assert_eq!(lines("// unsafe\nfn f() { g(\"unsafe\") } /* unsafe */", &["unsafe"]), []);
     }
 
     #[test]
     fn code_is_found_with_its_line_at_any_depth() {
-        assert_eq!(
-            lines(
-                "fn f() {\n  if x {\n    unsafe { g() }\n  }\n}",
-                &["unsafe"]
-            ),
-            [(3, false)]
-        );
+        assert_eq!(lines("fn f() {\n  if x {\n    unsafe { g() }\n  }\n}", &["unsafe"]), [(3, false)]);
     }
 
     #[test]
     fn test_code_is_what_stands_under_the_attribute_and_no_more() {
         let text = "#[cfg(test)]\nmod tests {\n fn a() { x }\n}\nfn b() { x }\n#[cfg(test)]\nuse x;\nfn c() { x }";
-        assert_eq!(
-            lines(text, &["x"]),
-            [(3, true), (5, false), (7, true), (8, false)]
-        );
+        assert_eq!(lines(text, &["x"]), [(3, true), (5, false), (7, true), (8, false)]);
     }
 
     #[test]
