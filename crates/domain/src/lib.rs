@@ -13,6 +13,7 @@ pub mod name;
 pub mod parameter;
 pub mod repository;
 pub mod sandbox;
+pub mod service;
 pub mod time;
 pub mod utility;
 

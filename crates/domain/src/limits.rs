@@ -105,7 +105,11 @@ impl Limits {
         between("tmpfs_bytes", self.tmpfs.into(), min.tmpfs.into(), max.tmpfs.into(), "bytes");
         between("open_files", self.open_files.into(), min.open_files.into(), max.open_files.into(), "descriptors");
         if self.grace >= self.wall {
-            violations.push(Violation::new(format!("{field}.grace"), "OUT_OF_RANGE", "must be shorter than `timeout`, which it is part of"));
+            violations.push(Violation::new(
+                format!("{field}.grace"),
+                "OUT_OF_RANGE",
+                "must be shorter than `timeout`, which it is part of",
+            ));
         }
     }
 

@@ -94,15 +94,13 @@ macro_rules! text_id {
 
 text_id!(TenantId, "tenant", |text| slug(text, MAX_TENANT));
 text_id!(UtilityId, "utility id", |text| slug(text, MAX_UTILITY));
-text_id!(ExecutionId, "execution id", |text| if is_uuid(text) {
-    Ok(())
-} else {
-    Err("is a UUID in lower-case canonical form".to_owned())
-});
+text_id!(ExecutionId, "execution id", |text| if is_uuid(text) { Ok(()) } else { Err("is a UUID in lower-case canonical form".to_owned()) });
 text_id!(PrincipalName, "principal", |text| {
     let parts: Vec<&str> = text.split('/').collect();
     match parts.as_slice() {
-        ["tenants", tenant, "users" | "serviceAccounts", id] if slug(tenant, MAX_TENANT).is_ok() && !id.is_empty() && id.len() <= 64 => Ok(()),
+        ["tenants", tenant, "users" | "serviceAccounts", id] if slug(tenant, MAX_TENANT).is_ok() && !id.is_empty() && id.len() <= 64 => {
+            Ok(())
+        }
         _ => Err("is `tenants/{tenant}/users/{user}` or `tenants/{tenant}/serviceAccounts/{account}`".to_owned()),
     }
 });

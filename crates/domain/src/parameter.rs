@@ -82,6 +82,12 @@ pub trait ParameterBinder: Send + Sync {
     /// Every violation: not JSON, not an object, missing, unknown, wrong type, not among the allowed values.
     fn bind(&self, schema: &[Parameter], json: &str) -> Result<Bound, Vec<Violation>>;
 
+    /// Takes one member out of a JSON object: its JSON text, and the object without it.
+    ///
+    /// # Errors
+    /// When `json` is not one JSON object.
+    fn take(&self, json: &str, member: &str) -> Result<(Option<String>, String), Vec<Violation>>;
+
     /// Checks that `json` is one JSON value.
     ///
     /// # Errors
@@ -97,7 +103,11 @@ pub fn check_schema(field: &str, schema: &[Parameter], violations: &mut Vec<Viol
     for (index, parameter) in schema.iter().enumerate() {
         let at = |leaf: &str| format!("{field}[{index}].{leaf}");
         if !is_identifier(&parameter.name) {
-            violations.push(Violation::new(at("name"), "MALFORMED", format!("must be a Python identifier of at most {MAX_NAME} characters")));
+            violations.push(Violation::new(
+                at("name"),
+                "MALFORMED",
+                format!("must be a Python identifier of at most {MAX_NAME} characters"),
+            ));
         }
         if schema[..index].iter().any(|other| other.name == parameter.name) {
             violations.push(Violation::new(at("name"), "DUPLICATE", format!("`{}` appears twice", parameter.name)));
@@ -112,7 +122,11 @@ pub fn check_schema(field: &str, schema: &[Parameter], violations: &mut Vec<Viol
             violations.push(Violation::new(at("default_json"), "CONFLICT", "a required parameter has no default".to_owned()));
         }
         if parameter.secret && parameter.default_json.is_some() {
-            violations.push(Violation::new(at("default_json"), "CONFLICT", "a secret parameter has no default: it would be stored in clear".to_owned()));
+            violations.push(Violation::new(
+                at("default_json"),
+                "CONFLICT",
+                "a secret parameter has no default: it would be stored in clear".to_owned(),
+            ));
         }
     }
 }

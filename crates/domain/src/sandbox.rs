@@ -81,6 +81,13 @@ pub trait Run: Send {
 /// Port: runs programs.
 #[async_trait]
 pub trait Sandbox: Send + Sync {
+    /// Whether a program could be started now, as far as is known without trying; fast, so that a request is refused before
+    /// anything is stored.
+    ///
+    /// # Errors
+    /// What [`Sandbox::start`] would answer.
+    fn ready(&self, isolation: Isolation, runtime: &str) -> Result<(), Error>;
+
     /// Hands a program to a sealed process of a sandbox of its tenant.
     ///
     /// # Errors
@@ -113,7 +120,9 @@ pub enum Error {
 impl From<Error> for crate::Error {
     fn from(error: Error) -> Self {
         match error {
-            Error::Refused { reason, message } => crate::Error::Precondition { reason, subject: "sandbox".to_owned(), description: message },
+            Error::Refused { reason, message } => {
+                crate::Error::Precondition { reason, subject: "sandbox".to_owned(), description: message }
+            }
             Error::Busy { retry_after } => crate::Error::Exhausted {
                 reason: "SANDBOXES_BUSY",
                 subject: "sandbox".to_owned(),

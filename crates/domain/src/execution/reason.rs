@@ -39,6 +39,8 @@ pub enum Reason {
     NotRun,
     /// The version is refused by the current rules, or could not be checked.
     NotPermitted,
+    /// No sandbox could be had; no user code ran.
+    SandboxUnavailable,
 }
 
 /// Why an execution did not succeed, with what is known.
@@ -62,7 +64,7 @@ pub struct Failure {
 
 impl Reason {
     /// Every reason.
-    pub const ALL: [Reason; 17] = [
+    pub const ALL: [Reason; 18] = [
         Reason::UserError,
         Reason::ExitCode,
         Reason::NoResult,
@@ -80,6 +82,7 @@ impl Reason {
         Reason::NodeLost,
         Reason::NotRun,
         Reason::NotPermitted,
+        Reason::SandboxUnavailable,
     ];
 
     /// The name on the wire and in the store.
@@ -102,6 +105,7 @@ impl Reason {
             Reason::NodeLost => "NODE_LOST",
             Reason::NotRun => "NOT_RUN",
             Reason::NotPermitted => "NOT_PERMITTED",
+            Reason::SandboxUnavailable => "SANDBOX_UNAVAILABLE",
         }
     }
 
@@ -116,7 +120,7 @@ impl Reason {
             Reason::Timeout => State::TimedOut,
             Reason::Cancelled => State::Cancelled,
             Reason::NodeLost => State::Lost,
-            Reason::NotPermitted => State::Denied,
+            Reason::NotPermitted | Reason::SandboxUnavailable => State::Denied,
             Reason::UserError
             | Reason::ExitCode
             | Reason::NoResult

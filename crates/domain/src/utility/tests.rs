@@ -65,10 +65,7 @@ fn a_draft_reports_every_violation() {
         ..Draft::default()
     };
     let fields: Vec<_> = draft.violations("utility").into_iter().map(|violation| violation.field).collect();
-    assert_eq!(
-        fields,
-        ["utility.display_name", "utility.tags[1]", "utility.parameters[1].name", "utility.parameters[2].name", "message"]
-    );
+    assert_eq!(fields, ["utility.display_name", "utility.tags[1]", "utility.parameters[1].name", "utility.parameters[2].name", "message"]);
 }
 
 #[test]

@@ -1,0 +1,7 @@
+//! Use cases: each takes a permit of its action, and states the order of its rules.
+
+pub mod admission;
+pub mod executions;
+pub mod live;
+pub mod utilities;
+pub mod watch;

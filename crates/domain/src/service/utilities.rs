@@ -1,0 +1,493 @@
+//! Use cases of utilities and versions. Each states its rule order: load, check, change (a pure method), store with
+//! compare-and-set.
+
+use std::sync::Arc;
+
+use crate::access::{self, Action, Permit};
+use crate::checker::CodeChecker;
+use crate::error::{Error, Result, Violation};
+use crate::finding::{CodeReport, Severity};
+use crate::limits::Limits;
+use crate::name::{UtilityId, UtilityName, VersionName};
+use crate::parameter::Parameter;
+use crate::repository::{Committed, Expected, Page, PageRequest, RequestKey, TenantScope, UtilityChange, UtilityQuery, UtilityRepository};
+use crate::time::{Clock, IdSource, Timestamp};
+use crate::utility::{Code, DEFAULT_RUNTIME, Definition, Draft, Isolation, Kind, Metadata, StoredFinding, Utility, Version};
+
+mod diff;
+
+pub use diff::Difference;
+
+/// The use cases.
+#[derive(Clone)]
+pub struct Utilities {
+    repository: Arc<dyn UtilityRepository>,
+    checker: Arc<dyn CodeChecker>,
+    clock: Arc<dyn Clock>,
+    ids: Arc<dyn IdSource>,
+}
+
+/// Parts of a utility to change; `None` leaves a part as it is.
+#[derive(Debug, Clone, Default)]
+pub struct Patch {
+    /// New display name.
+    pub display_name: Option<String>,
+    /// New description.
+    pub description: Option<String>,
+    /// New tags.
+    pub tags: Option<Vec<String>>,
+    /// Whether values are stored from now on.
+    pub store_values: Option<bool>,
+    /// New source.
+    pub code: Option<Vec<u8>>,
+    /// A schema to use, or `Some(None)` to infer it from the code again.
+    pub parameters: Option<Option<Vec<Parameter>>>,
+    /// New limits.
+    pub limits: Option<Limits>,
+    /// New runtime; empty is the default.
+    pub runtime: Option<String>,
+    /// New isolation.
+    pub isolation: Option<Isolation>,
+    /// Message of the version, should the change make one.
+    pub message: String,
+}
+
+/// How a mutation is asked for.
+#[derive(Debug, Clone, Default)]
+pub struct Call {
+    /// The revision that the caller saw; empty for any.
+    pub etag: String,
+    /// The request to remember.
+    pub request: Option<RequestKey>,
+    /// Check everything, store nothing.
+    pub validate_only: bool,
+}
+
+impl Utilities {
+    /// Wires the use cases to their ports.
+    pub fn new(
+        repository: Arc<dyn UtilityRepository>,
+        checker: Arc<dyn CodeChecker>,
+        clock: Arc<dyn Clock>,
+        ids: Arc<dyn IdSource>,
+    ) -> Self {
+        Utilities { repository, checker, clock, ids }
+    }
+
+    /// Creates a utility with its first version.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] with every violation, findings of the code included; [`Error::AlreadyExists`].
+    pub async fn create(
+        &self,
+        permit: &Permit<access::CreateUtility>,
+        id: UtilityId,
+        draft: Draft,
+        call: Call,
+    ) -> Result<(Utility, Version)> {
+        let scope = permit.scope();
+        if let Some(answer) = self.answered(&scope, call.request.as_ref()).await? {
+            return Ok(answer);
+        }
+        let name = UtilityName { tenant: scope.tenant().clone(), utility: id };
+        let mut violations = draft.violations("utility");
+        let checked = self.check_code(&scope, &draft.code, draft.kind, &mut violations).await?;
+        let Some((code, report)) = checked.filter(|_| violations.is_empty()) else {
+            return Err(Error::Invalid(violations));
+        };
+        let now = self.clock.now();
+        let definition = Definition {
+            kind: report.kind.or(draft.kind).unwrap_or(Kind::Script),
+            parameters_overridden: draft.parameters.is_some(),
+            parameters: draft.parameters.unwrap_or_else(|| report.parameters.clone()),
+            limits: draft.limits,
+            runtime: runtime_or_default(draft.runtime),
+            isolation: draft.isolation,
+        };
+        let version = self.version(1, code, definition.clone(), permit, now, draft.message, warnings(&report));
+        let utility = Utility {
+            name,
+            uid: self.ids.unique(),
+            metadata: draft.metadata.normalized(),
+            owner: permit.principal().clone(),
+            deleted: None,
+            latest_version: 1,
+            definition,
+            content_hash: version.content_hash,
+            code_sha256: version.code.sha256(),
+            revision: 1,
+            created: now,
+            updated: now,
+        };
+        self.commit(&scope, Expected::Absent, utility, Some(version.clone()), version, call).await
+    }
+
+    /// Reads a utility with its current version; deleted ones too.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`].
+    pub async fn get(&self, permit: &Permit<access::GetUtility>, name: &UtilityName) -> Result<(Utility, Version)> {
+        self.load(permit, name).await
+    }
+
+    /// A page of utilities.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for a cursor that is not one.
+    pub async fn list(&self, permit: &Permit<access::ListUtilities>, mut query: UtilityQuery, page: &PageRequest) -> Result<Page<Utility>> {
+        if let Some(owner) = permit.only_owner() {
+            query.owner = Some(owner.clone());
+        }
+        self.repository.list(&permit.scope(), &query, page).await
+    }
+
+    /// Changes parts of a utility; a change of code, parameters, limits, runtime or isolation makes a new version.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`], [`Error::NotFound`], [`Error::Stale`], [`Error::Precondition`] when it is deleted.
+    pub async fn update(
+        &self,
+        permit: &Permit<access::UpdateUtility>,
+        name: &UtilityName,
+        patch: Patch,
+        call: Call,
+    ) -> Result<(Utility, Version)> {
+        let scope = permit.scope();
+        if let Some(answer) = self.answered(&scope, call.request.as_ref()).await? {
+            return Ok(answer);
+        }
+        let (utility, current) = self.load(permit, name).await?;
+        utility.check_active()?;
+        utility.check_etag(&call.etag)?;
+        let draft = merge(&utility, &patch);
+        let mut violations = draft.violations("utility");
+        let mut definition = utility.definition.clone();
+        let mut code = current.code.clone();
+        let mut version_warnings = current.warnings.clone();
+        let needs_report = patch.code.is_some() || matches!(patch.parameters, Some(None));
+        if needs_report {
+            let source = patch.code.unwrap_or_else(|| current.code.text().as_bytes().to_vec());
+            let checked = self.check_code(&scope, &source, Some(utility.definition.kind), &mut violations).await?;
+            if let Some((new_code, report)) = checked {
+                code = new_code;
+                version_warnings = warnings(&report);
+                if draft.parameters.is_none() {
+                    definition.parameters = report.parameters;
+                }
+            }
+        }
+        if !violations.is_empty() {
+            return Err(Error::Invalid(violations));
+        }
+        definition.parameters_overridden = draft.parameters.is_some();
+        if let Some(parameters) = draft.parameters {
+            definition.parameters = parameters;
+        }
+        definition.limits = draft.limits;
+        definition.runtime = runtime_or_default(draft.runtime);
+        definition.isolation = draft.isolation;
+        let next = Next { metadata: draft.metadata.normalized(), definition, code, warnings: version_warnings, message: draft.message };
+        self.store_next(permit, utility, current, next, call).await
+    }
+
+    /// Deletes a utility; its name stays taken, its versions and executions stay.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::Stale`], [`Error::Precondition`] when it is deleted already.
+    pub async fn delete(&self, permit: &Permit<access::DeleteUtility>, name: &UtilityName, call: Call) -> Result<(Utility, Version)> {
+        let now = self.clock.now();
+        self.mark(permit, name, call, |utility| utility.check_active(), Some(now)).await
+    }
+
+    /// Brings a deleted utility back.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::Stale`], [`Error::Precondition`] when it is not deleted.
+    pub async fn undelete(&self, permit: &Permit<access::UndeleteUtility>, name: &UtilityName, call: Call) -> Result<(Utility, Version)> {
+        let deleted = |utility: &Utility| match utility.deleted {
+            Some(_) => Ok(()),
+            None => Err(Error::Precondition {
+                reason: "UTILITY_NOT_DELETED",
+                subject: utility.name.to_string(),
+                description: format!("{} is not deleted", utility.name),
+            }),
+        };
+        self.mark(permit, name, call, deleted, None).await
+    }
+
+    /// A page of versions, newest first.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`].
+    pub async fn list_versions(
+        &self,
+        permit: &Permit<access::ListUtilityVersions>,
+        name: &UtilityName,
+        page: &PageRequest,
+    ) -> Result<Page<Version>> {
+        let scope = permit.scope();
+        let utility = self.repository.find(&scope, &name.utility).await?.ok_or_else(|| not_found(name))?;
+        permit.covers(&utility.owner, name)?;
+        self.repository.list_versions(&scope, &name.utility, page).await
+    }
+
+    /// One version.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`].
+    pub async fn get_version(&self, permit: &Permit<access::GetUtilityVersion>, name: &VersionName) -> Result<Version> {
+        self.load_version(permit, name).await
+    }
+
+    /// What differs between two versions.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`].
+    pub async fn diff(&self, permit: &Permit<access::DiffUtilityVersions>, name: &UtilityName, from: u32, to: u32) -> Result<Difference> {
+        let from = self.load_version(permit, &name.version(from)).await?;
+        let to = self.load_version(permit, &name.version(to)).await?;
+        Ok(diff::between(&name.utility, &from, &to))
+    }
+
+    /// Makes the content of an old version the newest one, as a new version.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::Stale`], [`Error::Precondition`]; [`Error::Invalid`] when today's rules refuse the old code.
+    pub async fn restore(
+        &self,
+        permit: &Permit<access::RestoreUtilityVersion>,
+        name: &VersionName,
+        message: String,
+        call: Call,
+    ) -> Result<(Utility, Version)> {
+        let scope = permit.scope();
+        if let Some(answer) = self.answered(&scope, call.request.as_ref()).await? {
+            return Ok(answer);
+        }
+        let (utility, current) = self.load(permit, &name.utility).await?;
+        utility.check_active()?;
+        utility.check_etag(&call.etag)?;
+        let old = self.load_version(permit, name).await?;
+        let mut violations = Vec::new();
+        let source = old.code.text().as_bytes().to_vec();
+        let checked = self.check_code(&scope, &source, Some(old.definition.kind), &mut violations).await?;
+        let Some((code, report)) = checked.filter(|_| violations.is_empty()) else {
+            return Err(Error::Invalid(violations));
+        };
+        let message = if message.is_empty() { format!("Restore version {}", name.number) } else { message };
+        let next = Next { metadata: utility.metadata.clone(), definition: old.definition, code, warnings: warnings(&report), message };
+        self.store_next(permit, utility, current, next, call).await
+    }
+
+    /// Checks code without storing it.
+    ///
+    /// # Errors
+    /// Only when the checker is unavailable; findings are the answer.
+    pub async fn validate(&self, permit: &Permit<access::ValidateCode>, source: Vec<u8>) -> Result<CodeReport> {
+        self.checker.check(permit.scope().tenant(), source).await
+    }
+
+    async fn load<A: Action>(&self, permit: &Permit<A>, name: &UtilityName) -> Result<(Utility, Version)> {
+        let found = self.repository.find_current(&permit.scope(), &name.utility).await?;
+        let (utility, version) = found.ok_or_else(|| not_found(name))?;
+        permit.covers(&utility.owner, name)?;
+        Ok((utility, version))
+    }
+
+    async fn load_version<A: Action>(&self, permit: &Permit<A>, name: &VersionName) -> Result<Version> {
+        let scope = permit.scope();
+        let id = &name.utility.utility;
+        let utility = self.repository.find(&scope, id).await?.ok_or_else(|| not_found(&name.utility))?;
+        permit.covers(&utility.owner, name)?;
+        self.repository.find_version(&scope, id, name.number).await?.ok_or_else(|| not_found(name))
+    }
+
+    /// Checks the code under today's rules; adds a violation per blocking finding.
+    async fn check_code(
+        &self,
+        scope: &TenantScope,
+        source: &[u8],
+        kind: Option<Kind>,
+        violations: &mut Vec<Violation>,
+    ) -> Result<Option<(Code, CodeReport)>> {
+        let report = self.checker.check(scope.tenant(), source.to_vec()).await?;
+        for finding in report.findings.iter().filter(|finding| finding.severity == Severity::Error) {
+            let text = format!("line {}, column {}: {}. {}", finding.span.line, finding.span.column, finding.message, finding.suggestion);
+            violations.push(Violation::new("utility.code", finding.rule, text));
+        }
+        if let (Some(declared), Some(seen)) = (kind, report.kind)
+            && declared != seen
+            && report.accepted()
+        {
+            let text =
+                format!("the code is a {}, not a {}; a transformer defines `transform(value, ...)`", seen.as_str(), declared.as_str());
+            violations.push(Violation::new("utility.kind", "KIND_MISMATCH", text));
+        }
+        match Code::parse("utility.code", source.to_vec()) {
+            Ok(code) => Ok(Some((code, report))),
+            Err(violation) => {
+                if violations.is_empty() {
+                    violations.push(violation);
+                }
+                Ok(None)
+            }
+        }
+    }
+
+    async fn mark<A: Action>(
+        &self,
+        permit: &Permit<A>,
+        name: &UtilityName,
+        call: Call,
+        allowed: impl Fn(&Utility) -> Result<()> + Send,
+        deleted: Option<Timestamp>,
+    ) -> Result<(Utility, Version)> {
+        let scope = permit.scope();
+        if let Some(answer) = self.answered(&scope, call.request.as_ref()).await? {
+            return Ok(answer);
+        }
+        let (utility, current) = self.load(permit, name).await?;
+        utility.check_etag(&call.etag)?;
+        allowed(&utility)?;
+        let revision = utility.revision;
+        let changed = Utility { deleted, revision: revision + 1, updated: self.clock.now(), ..utility };
+        self.commit(&scope, Expected::Revision(revision), changed, None, current, call).await
+    }
+
+    async fn store_next<A: Action>(
+        &self,
+        permit: &Permit<A>,
+        utility: Utility,
+        current: Version,
+        next: Next,
+        call: Call,
+    ) -> Result<(Utility, Version)> {
+        let now = self.clock.now();
+        let content_hash = next.definition.content_hash(&next.code);
+        let same_content = content_hash == current.content_hash;
+        if same_content
+            && next.metadata == utility.metadata
+            && next.definition.parameters_overridden == utility.definition.parameters_overridden
+        {
+            return Ok((utility, current));
+        }
+        let revision = utility.revision;
+        let new_version = (!same_content).then(|| {
+            let number = utility.latest_version + 1;
+            self.version(number, next.code, next.definition.clone(), permit, now, next.message, next.warnings)
+        });
+        let shown = new_version.clone().unwrap_or(current);
+        let changed = Utility {
+            metadata: next.metadata,
+            latest_version: shown.number,
+            definition: next.definition,
+            content_hash,
+            code_sha256: shown.code.sha256(),
+            revision: revision + 1,
+            updated: now,
+            ..utility
+        };
+        self.commit(&permit.scope(), Expected::Revision(revision), changed, new_version, shown, call).await
+    }
+
+    #[allow(clippy::too_many_arguments, reason = "a version has this many independent parts")]
+    fn version<A: Action>(
+        &self,
+        number: u32,
+        code: Code,
+        definition: Definition,
+        permit: &Permit<A>,
+        created: Timestamp,
+        message: String,
+        warnings: Vec<StoredFinding>,
+    ) -> Version {
+        let content_hash = definition.content_hash(&code);
+        Version { number, content_hash, code, definition, author: permit.principal().clone(), created, message, warnings }
+    }
+
+    async fn commit(
+        &self,
+        scope: &TenantScope,
+        expected: Expected,
+        utility: Utility,
+        new_version: Option<Version>,
+        shown: Version,
+        call: Call,
+    ) -> Result<(Utility, Version)> {
+        if call.validate_only {
+            return Ok((utility, shown));
+        }
+        let change = UtilityChange { expected, utility: utility.clone(), new_version, request: call.request };
+        match self.repository.commit(scope, change).await? {
+            Committed::Stored => Ok((utility, shown)),
+            Committed::Conflict if expected == Expected::Absent => Err(Error::AlreadyExists { resource: utility.name.to_string() }),
+            Committed::Conflict => Err(Error::Stale { resource: utility.name.to_string() }),
+            Committed::Answered(first) => self.with_version(scope, *first).await,
+            Committed::KeyReused => Err(key_reused()),
+        }
+    }
+
+    async fn answered(&self, scope: &TenantScope, request: Option<&RequestKey>) -> Result<Option<(Utility, Version)>> {
+        let Some(request) = request else { return Ok(None) };
+        match self.repository.find_answer(scope, request).await? {
+            Some(Committed::Answered(first)) => Ok(Some(self.with_version(scope, *first).await?)),
+            Some(Committed::KeyReused) => Err(key_reused()),
+            Some(Committed::Stored | Committed::Conflict) | None => Ok(None),
+        }
+    }
+
+    async fn with_version(&self, scope: &TenantScope, utility: Utility) -> Result<(Utility, Version)> {
+        let version = self.repository.find_version(scope, &utility.name.utility, utility.latest_version).await?;
+        let version = version.ok_or(Error::Internal { context: "a utility's current version is missing", source: None })?;
+        Ok((utility, version))
+    }
+}
+
+/// The request id was used with another body.
+pub(crate) fn key_reused() -> Error {
+    Error::Precondition {
+        reason: "REQUEST_ID_REUSED",
+        subject: "request_id".to_owned(),
+        description: "this request_id was used within 24 hours for another request; choose a new one".to_owned(),
+    }
+}
+
+struct Next {
+    metadata: Metadata,
+    definition: Definition,
+    code: Code,
+    warnings: Vec<StoredFinding>,
+    message: String,
+}
+
+fn merge(utility: &Utility, patch: &Patch) -> Draft {
+    let old = &utility.metadata;
+    let kept = utility.definition.parameters_overridden.then(|| utility.definition.parameters.clone());
+    Draft {
+        metadata: Metadata {
+            display_name: patch.display_name.clone().unwrap_or_else(|| old.display_name.clone()),
+            description: patch.description.clone().unwrap_or_else(|| old.description.clone()),
+            tags: patch.tags.clone().unwrap_or_else(|| old.tags.clone()),
+            store_values: patch.store_values.unwrap_or(old.store_values),
+        },
+        code: Vec::new(),
+        kind: Some(utility.definition.kind),
+        parameters: patch.parameters.clone().unwrap_or(kept),
+        limits: patch.limits.unwrap_or(utility.definition.limits),
+        runtime: patch.runtime.clone().unwrap_or_else(|| utility.definition.runtime.clone()),
+        isolation: patch.isolation.unwrap_or(utility.definition.isolation),
+        message: patch.message.clone(),
+    }
+}
+
+fn warnings(report: &CodeReport) -> Vec<StoredFinding> {
+    report.findings.iter().filter(|finding| finding.severity == Severity::Warning).map(StoredFinding::from).collect()
+}
+
+fn runtime_or_default(name: String) -> String {
+    if name.is_empty() { DEFAULT_RUNTIME.to_owned() } else { name }
+}
+
+fn not_found(name: &dyn std::fmt::Display) -> Error {
+    Error::NotFound { resource: name.to_string() }
+}
