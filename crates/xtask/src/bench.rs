@@ -1,9 +1,7 @@
 //! Benchmarks: provides what they need, builds release binaries, and hands over to the runner in `tests/`. What is measured,
 //! and how, is the runner's business.
 
-use std::{env, path::PathBuf, process::Command};
-
-use anyhow::Context as _;
+use std::process::Command;
 
 use crate::{
     process::{cargo, run},
@@ -21,19 +19,11 @@ pub fn run_benchmarks(workspace: &Workspace, arguments: &[String]) -> anyhow::Re
     for (package, binary) in [("zona", "zona"), ("e2e", "bench")] {
         run(cargo().current_dir(&workspace.root).args(["build", "--release", "--locked", "--package", package, "--bin", binary]))?;
     }
-    let binaries = target_directory(workspace)?.join("release");
+    let binaries = workspace.target_directory()?.join("release");
     run(Command::new(binaries.join("bench"))
         .current_dir(&workspace.root)
         .args(arguments)
         .env("PATH", &provided.path)
         .env("ZONA_BIN", binaries.join("zona")))?;
     provided.stop()
-}
-
-fn target_directory(workspace: &Workspace) -> anyhow::Result<PathBuf> {
-    if let Some(directory) = env::var_os("CARGO_TARGET_DIR") {
-        return Ok(PathBuf::from(directory));
-    }
-    let metadata = workspace.metadata().context("failed to find the target directory")?;
-    Ok(metadata.target_directory.into_std_path_buf())
 }

@@ -7,7 +7,7 @@ use clap::ValueEnum;
 
 use crate::{
     contract,
-    process::{cargo, run},
+    process::{cargo as cargo_command, run},
     setup::{self, Need, Provided, Tool},
     tidy,
     workspace::Workspace,
@@ -53,7 +53,7 @@ impl Step {
             command
         };
         let cargo = |arguments: &[&str]| {
-            let mut command = prepare(cargo());
+            let mut command = prepare(cargo_command());
             command.args(arguments);
             run(&mut command)
         };
@@ -65,7 +65,14 @@ impl Step {
             Step::BufBreaking => contract::breaking(prepare(Command::new("buf"))),
             Step::Clippy => cargo(&["clippy", "--locked", "--workspace", "--all-targets", "--", "-D", "warnings"]),
             Step::Deny => cargo(&["deny", "--locked", "check", "bans", "licenses", "sources"]),
-            Step::Test => cargo(&["test", "--locked", "--workspace", "--no-fail-fast"]),
+            Step::Test => {
+                // The stories run the real binary, which is no dependency of theirs that cargo would build.
+                cargo(&["build", "--locked", "--workspace", "--bins"])?;
+                let binary = workspace.target_directory()?.join("debug/zona");
+                let mut tests = prepare(cargo_command());
+                tests.args(["test", "--locked", "--workspace", "--no-fail-fast"]);
+                run(tests.env("ZONA_BIN", binary))
+            }
         }
     }
 }

@@ -112,7 +112,8 @@ fn report(mut problems: Vec<Problem>, files: usize) -> anyhow::Result<()> {
 /// Tracked files and new ones that are not ignored, as they lie in the working tree.
 fn committed_files(workspace: &Workspace) -> anyhow::Result<Vec<SourceFile>> {
     let mut git = Command::new("git");
-    git.current_dir(&workspace.root).args(["ls-files", "-z", "--cached", "--others", "--exclude-standard"]);
+    // CI may run as another user than the owner of the clone.
+    git.current_dir(&workspace.root).args(["-c", "safe.directory=*", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]);
     let mut files = Vec::new();
     for path in output(&mut git)?.split_terminator('\0') {
         let place = workspace.path(path);

@@ -37,6 +37,11 @@ impl Workspace {
             .exec()
             .context("failed to read the workspace through cargo metadata")
     }
+
+    /// Where cargo puts what it builds.
+    pub fn target_directory(&self) -> anyhow::Result<PathBuf> {
+        Ok(self.metadata()?.target_directory.into_std_path_buf())
+    }
 }
 
 fn cache_directory() -> anyhow::Result<PathBuf> {

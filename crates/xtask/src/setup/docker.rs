@@ -48,6 +48,10 @@ pub fn start(workspace: &Workspace) -> anyhow::Result<Option<Daemon>> {
         if let Some(daemon) = attempt(workspace, &log, flags)? {
             return Ok(Some(daemon));
         }
+        // A package that was just installed may have started its own daemon in the meantime.
+        if answers() {
+            return Ok(None);
+        }
     }
     bail!("dockerd does not start; the end of {}:\n{}", log.display(), tail(&log));
 }
