@@ -1,1 +1,26 @@
-//! Placeholder
+//! Zona's store for one machine: the domain's repositories on SQLite, in one data directory that one server owns.
+//!
+//! Every answered write is on disk. Writes that wait together share one commit (see `writer`); reads run beside them on a
+//! bounded pool of connections (see `readers`). Rows are documents with tenant-led keys, shaped like the collections of a
+//! document database. It knows nothing of use cases: what a change means is the domain's.
+
+mod config;
+mod connection;
+mod cursor;
+mod directory;
+mod document;
+mod error;
+mod executions;
+mod migration;
+mod readers;
+mod request;
+mod store;
+mod utilities;
+mod writer;
+
+pub use config::Config;
+pub use error::Error;
+pub use store::EmbeddedStore;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,92 @@
+//! Keyset pages: conditions of a stream of sort keys, and where a page ended, as text: `<version>:<order>:<milliseconds>:<id>`. Callers treat it as opaque; it grants nothing, as
+//! every query is scoped by its tenant.
+
+use domain::{Error, Result};
+use rusqlite::types::Value;
+use rusqlite::{Connection, params_from_iter};
+
+/// A page ends early, with a token for the rest, when its items weigh this much: bounds memory and messages, whatever size is asked.
+pub(crate) const PAGE_BYTES: usize = 2 * 1024 * 1024;
+
+const VERSION: &str = "1";
+
+/// The sort key of the last item of a page.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Cursor {
+    /// The time that the list is ordered by; 0 where it is ordered by id.
+    pub(crate) millis: i64,
+    /// The id, or the number, that breaks ties.
+    pub(crate) id: String,
+}
+
+impl Cursor {
+    /// The cursor as text; `order` names the list's order.
+    pub(crate) fn encode(&self, order: &str) -> String {
+        format!("{VERSION}:{order}:{}:{}", self.millis, self.id)
+    }
+
+    /// Reads a cursor of a list in this order.
+    pub(crate) fn decode(text: &str, order: &str) -> Result<Self> {
+        let mut parts = text.splitn(4, ':');
+        let (version, found, millis, id) = (parts.next(), parts.next(), parts.next(), parts.next());
+        let millis = millis.and_then(|millis| millis.parse().ok()).filter(|millis| *millis >= 0);
+        match (millis, id) {
+            (Some(millis), Some(id)) if version == Some(VERSION) && found == Some(order) && !id.is_empty() => {
+                Ok(Cursor { millis, id: id.to_owned() })
+            }
+            _ => Err(malformed()),
+        }
+    }
+}
+
+/// The refusal of a token that this store did not make for this list.
+pub(crate) fn malformed() -> Error {
+    Error::invalid("page_token", "MALFORMED", "is not a token of this list; start again without one")
+}
+
+/// The conditions of a statement with their values, in the same order.
+#[derive(Default)]
+pub(crate) struct Conditions {
+    pub(crate) sql: String,
+    pub(crate) values: Vec<Value>,
+}
+
+impl Conditions {
+    /// Adds a condition; each `?` in it takes one value.
+    pub(crate) fn add<const N: usize>(&mut self, condition: &str, values: [Value; N]) {
+        if !self.sql.is_empty() {
+            self.sql.push_str(" AND ");
+        }
+        self.sql.push_str(condition);
+        self.values.extend(values);
+    }
+}
+
+/// Appends the sort keys that a statement of two columns, milliseconds and id, finds.
+pub(crate) fn read_keys(connection: &Connection, sql: &str, values: Vec<Value>, keys: &mut Vec<Cursor>) -> rusqlite::Result<()> {
+    let mut statement = connection.prepare_cached(sql)?;
+    let mut rows = statement.query(params_from_iter(values))?;
+    while let Some(row) = rows.next()? {
+        keys.push(Cursor { millis: row.get(0)?, id: row.get(1)? });
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cursor_survives_its_text() {
+        let cursor = Cursor { millis: 1_700_000_000_123, id: "a-b".to_owned() };
+        assert_eq!(Cursor::decode(&cursor.encode("created"), "created").unwrap(), cursor);
+    }
+
+    #[test]
+    fn what_is_no_cursor_of_this_order_is_refused() {
+        for text in ["", "1", "1:created:5", "1:created:5:", "1:created:-5:a", "1:created:x:a", "2:created:5:a", "1:updated:5:a", "%00"] {
+            let error = Cursor::decode(text, "created").unwrap_err();
+            assert!(matches!(&error, Error::Invalid(all) if all[0].field == "page_token"), "{text}: {error}");
+        }
+    }
+}

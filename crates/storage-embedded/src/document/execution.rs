@@ -1,0 +1,310 @@
+//! The document of an execution.
+
+use domain::execution::{Attestation, Execution, Failure, Mode, Reason, State, Usage, Values};
+use domain::name::{ExecutionId, ExecutionName, PrincipalName, TenantId, VersionName};
+use domain::time::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::definition::{KindDocument, LimitsDocument};
+use super::{InvalidField, parsed};
+
+/// See [`Execution`]; tenant and id are the row's key.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct ExecutionDocument {
+    version: String,
+    kind: KindDocument,
+    mode: ModeDocument,
+    caller: String,
+    state: String,
+    params_json: String,
+    limits: LimitsDocument,
+    created: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    started: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    ended: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    result_json: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    values: Option<ValuesDocument>,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    request_id: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    failure: Option<FailureDocument>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    usage: Option<UsageDocument>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    attestation: Option<AttestationDocument>,
+    last_sequence: u64,
+    instance: String,
+    revision: u64,
+}
+
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum ModeDocument {
+    Run,
+    Transform,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct ValuesDocument {
+    count: u32,
+    failed: u32,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    inputs_json: Vec<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    outcomes: Vec<OutcomeDocument>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum OutcomeDocument {
+    ResultJson(String),
+    Failure(FailureDocument),
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct FailureDocument {
+    reason: String,
+    message: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    exception: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    traceback: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    line: Option<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    exit_code: Option<i32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    signal: Option<String>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct UsageDocument {
+    wall_micros: u64,
+    user_micros: u64,
+    system_micros: u64,
+    peak_memory_bytes: u64,
+    stdout_bytes: u64,
+    stderr_bytes: u64,
+    dropped_bytes: u64,
+}
+
+/// See [`Attestation`].
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct AttestationDocument {
+    tier: String,
+    backend: String,
+    runtime: String,
+    runtime_digest: String,
+    python_version: String,
+    sandbox: String,
+    #[serde(default)]
+    namespaces: Vec<String>,
+    seccomp: String,
+    no_new_privileges: bool,
+    /// Hexadecimal: a mask of 64 bits does not fit the integers of every document store.
+    capabilities: String,
+    uid: u32,
+    network: String,
+    resource_control: String,
+}
+
+// === impl ExecutionDocument ===
+
+impl From<&Execution> for ExecutionDocument {
+    fn from(execution: &Execution) -> Self {
+        ExecutionDocument {
+            version: execution.version.to_string(),
+            kind: execution.kind.into(),
+            mode: match execution.mode {
+                Mode::Run => ModeDocument::Run,
+                Mode::Transform => ModeDocument::Transform,
+            },
+            caller: execution.caller.to_string(),
+            state: execution.state.as_str().to_owned(),
+            params_json: execution.params_json.clone(),
+            limits: (&execution.limits).into(),
+            created: execution.created.as_millis(),
+            started: execution.started.map(Timestamp::as_millis),
+            ended: execution.ended.map(Timestamp::as_millis),
+            result_json: execution.result_json.clone(),
+            values: execution.values.as_ref().map(ValuesDocument::from),
+            request_id: execution.request_id.clone(),
+            failure: execution.failure.as_ref().map(FailureDocument::from),
+            usage: execution.usage.as_ref().map(UsageDocument::from),
+            attestation: execution.attestation.as_ref().map(AttestationDocument::from),
+            last_sequence: execution.last_sequence,
+            instance: execution.instance.clone(),
+            revision: execution.revision,
+        }
+    }
+}
+
+impl ExecutionDocument {
+    /// The execution under this key.
+    pub(crate) fn into_execution(self, tenant: TenantId, id: ExecutionId) -> Result<Execution, InvalidField> {
+        Ok(Execution {
+            name: ExecutionName { tenant, execution: id },
+            version: parsed("version", VersionName::parse("version", &self.version).ok())?,
+            kind: self.kind.into(),
+            mode: match self.mode {
+                ModeDocument::Run => Mode::Run,
+                ModeDocument::Transform => Mode::Transform,
+            },
+            caller: parsed("caller", PrincipalName::parse("caller", &self.caller).ok())?,
+            state: parsed("state", State::from_name(&self.state))?,
+            params_json: self.params_json,
+            limits: self.limits.into(),
+            created: Timestamp::from_millis(self.created),
+            started: self.started.map(Timestamp::from_millis),
+            ended: self.ended.map(Timestamp::from_millis),
+            result_json: self.result_json,
+            values: self.values.map(Values::try_from).transpose()?,
+            request_id: self.request_id,
+            failure: self.failure.map(Failure::try_from).transpose()?,
+            usage: self.usage.map(Usage::from),
+            attestation: self.attestation.map(Attestation::try_from).transpose()?,
+            last_sequence: self.last_sequence,
+            instance: self.instance,
+            revision: self.revision,
+        })
+    }
+}
+
+// === impl ValuesDocument ===
+
+impl From<&Values> for ValuesDocument {
+    fn from(values: &Values) -> Self {
+        let outcome = |outcome: &Result<String, Failure>| match outcome {
+            Ok(result) => OutcomeDocument::ResultJson(result.clone()),
+            Err(failure) => OutcomeDocument::Failure(failure.into()),
+        };
+        ValuesDocument {
+            count: values.count,
+            failed: values.failed,
+            inputs_json: values.inputs_json.clone(),
+            outcomes: values.outcomes.iter().map(outcome).collect(),
+        }
+    }
+}
+
+impl TryFrom<ValuesDocument> for Values {
+    type Error = InvalidField;
+
+    fn try_from(document: ValuesDocument) -> Result<Self, InvalidField> {
+        let outcome = |outcome| match outcome {
+            OutcomeDocument::ResultJson(result) => Ok(Ok(result)),
+            OutcomeDocument::Failure(failure) => Failure::try_from(failure).map(Err),
+        };
+        let outcomes = document.outcomes.into_iter().map(outcome).collect::<Result<_, InvalidField>>()?;
+        Ok(Values { count: document.count, failed: document.failed, inputs_json: document.inputs_json, outcomes })
+    }
+}
+
+// === impl FailureDocument ===
+
+impl From<&Failure> for FailureDocument {
+    fn from(failure: &Failure) -> Self {
+        FailureDocument {
+            reason: failure.reason.as_str().to_owned(),
+            message: failure.message.clone(),
+            exception: failure.exception.clone(),
+            traceback: failure.traceback.clone(),
+            line: failure.line,
+            exit_code: failure.exit_code,
+            signal: failure.signal.clone(),
+        }
+    }
+}
+
+impl TryFrom<FailureDocument> for Failure {
+    type Error = InvalidField;
+
+    fn try_from(document: FailureDocument) -> Result<Self, InvalidField> {
+        Ok(Failure {
+            reason: parsed("failure.reason", Reason::from_name(&document.reason))?,
+            message: document.message,
+            exception: document.exception,
+            traceback: document.traceback,
+            line: document.line,
+            exit_code: document.exit_code,
+            signal: document.signal,
+        })
+    }
+}
+
+// === impl UsageDocument ===
+
+impl From<&Usage> for UsageDocument {
+    fn from(usage: &Usage) -> Self {
+        UsageDocument {
+            wall_micros: usage.wall_micros,
+            user_micros: usage.user_micros,
+            system_micros: usage.system_micros,
+            peak_memory_bytes: usage.peak_memory_bytes,
+            stdout_bytes: usage.stdout_bytes,
+            stderr_bytes: usage.stderr_bytes,
+            dropped_bytes: usage.dropped_bytes,
+        }
+    }
+}
+
+impl From<UsageDocument> for Usage {
+    fn from(document: UsageDocument) -> Self {
+        Usage {
+            wall_micros: document.wall_micros,
+            user_micros: document.user_micros,
+            system_micros: document.system_micros,
+            peak_memory_bytes: document.peak_memory_bytes,
+            stdout_bytes: document.stdout_bytes,
+            stderr_bytes: document.stderr_bytes,
+            dropped_bytes: document.dropped_bytes,
+        }
+    }
+}
+
+// === impl AttestationDocument ===
+
+impl From<&Attestation> for AttestationDocument {
+    fn from(attestation: &Attestation) -> Self {
+        AttestationDocument {
+            tier: attestation.tier.clone(),
+            backend: attestation.backend.clone(),
+            runtime: attestation.runtime.clone(),
+            runtime_digest: attestation.runtime_digest.clone(),
+            python_version: attestation.python_version.clone(),
+            sandbox: attestation.sandbox.clone(),
+            namespaces: attestation.namespaces.clone(),
+            seccomp: attestation.seccomp.clone(),
+            no_new_privileges: attestation.no_new_privileges,
+            capabilities: format!("{:x}", attestation.capabilities),
+            uid: attestation.uid,
+            network: attestation.network.clone(),
+            resource_control: attestation.resource_control.clone(),
+        }
+    }
+}
+
+impl TryFrom<AttestationDocument> for Attestation {
+    type Error = InvalidField;
+
+    fn try_from(document: AttestationDocument) -> Result<Self, InvalidField> {
+        Ok(Attestation {
+            tier: document.tier,
+            backend: document.backend,
+            runtime: document.runtime,
+            runtime_digest: document.runtime_digest,
+            python_version: document.python_version,
+            sandbox: document.sandbox,
+            namespaces: document.namespaces,
+            seccomp: document.seccomp,
+            no_new_privileges: document.no_new_privileges,
+            capabilities: parsed("attestation.capabilities", u64::from_str_radix(&document.capabilities, 16).ok())?,
+            uid: document.uid,
+            network: document.network,
+            resource_control: document.resource_control,
+        })
+    }
+}

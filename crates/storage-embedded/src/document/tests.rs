@@ -1,0 +1,1 @@
+//! Documents: unknown fields are tolerated, broken ones named without their values.

@@ -1,0 +1,79 @@
+//! The document of a utility.
+
+use domain::name::{PrincipalName, TenantId, UtilityId, UtilityName};
+use domain::time::Timestamp;
+use domain::utility::{Hash, Metadata, Utility};
+use serde::{Deserialize, Serialize};
+
+use super::definition::DefinitionDocument;
+use super::{InvalidField, parsed};
+
+/// See [`Utility`]; tenant and id are the row's key.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct UtilityDocument {
+    uid: String,
+    #[serde(default)]
+    display_name: String,
+    #[serde(default)]
+    description: String,
+    #[serde(default)]
+    tags: Vec<String>,
+    #[serde(default)]
+    store_values: bool,
+    owner: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    deleted: Option<u64>,
+    latest_version: u32,
+    definition: DefinitionDocument,
+    content_hash: String,
+    code_sha256: String,
+    revision: u64,
+    created: u64,
+    updated: u64,
+}
+
+impl From<&Utility> for UtilityDocument {
+    fn from(utility: &Utility) -> Self {
+        UtilityDocument {
+            uid: utility.uid.clone(),
+            display_name: utility.metadata.display_name.clone(),
+            description: utility.metadata.description.clone(),
+            tags: utility.metadata.tags.clone(),
+            store_values: utility.metadata.store_values,
+            owner: utility.owner.to_string(),
+            deleted: utility.deleted.map(Timestamp::as_millis),
+            latest_version: utility.latest_version,
+            definition: (&utility.definition).into(),
+            content_hash: utility.content_hash.to_string(),
+            code_sha256: utility.code_sha256.to_string(),
+            revision: utility.revision,
+            created: utility.created.as_millis(),
+            updated: utility.updated.as_millis(),
+        }
+    }
+}
+
+impl UtilityDocument {
+    /// The utility under this key.
+    pub(crate) fn into_utility(self, tenant: TenantId, id: UtilityId) -> Result<Utility, InvalidField> {
+        Ok(Utility {
+            name: UtilityName { tenant, utility: id },
+            uid: self.uid,
+            metadata: Metadata {
+                display_name: self.display_name,
+                description: self.description,
+                tags: self.tags,
+                store_values: self.store_values,
+            },
+            owner: parsed("owner", PrincipalName::parse("owner", &self.owner).ok())?,
+            deleted: self.deleted.map(Timestamp::from_millis),
+            latest_version: self.latest_version,
+            definition: self.definition.into(),
+            content_hash: parsed("content_hash", Hash::from_hex(&self.content_hash))?,
+            code_sha256: parsed("code_sha256", Hash::from_hex(&self.code_sha256))?,
+            revision: self.revision,
+            created: Timestamp::from_millis(self.created),
+            updated: Timestamp::from_millis(self.updated),
+        })
+    }
+}

@@ -1,0 +1,93 @@
+//! The document of a version. The code is a column beside it, so that it can move to a blob store of its own.
+
+use domain::name::PrincipalName;
+use domain::time::Timestamp;
+use domain::utility::{Code, Hash, StoredFinding, Version};
+use serde::{Deserialize, Serialize};
+
+use super::definition::DefinitionDocument;
+use super::{InvalidField, parsed};
+
+/// See [`Version`]; the number is part of the row's key.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct VersionDocument {
+    definition: DefinitionDocument,
+    content_hash: String,
+    code_sha256: String,
+    author: String,
+    created: u64,
+    #[serde(default)]
+    message: String,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    warnings: Vec<FindingDocument>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct FindingDocument {
+    rule: String,
+    family: String,
+    line: u32,
+    column: u32,
+    message: String,
+    suggestion: String,
+}
+
+impl From<&Version> for VersionDocument {
+    fn from(version: &Version) -> Self {
+        VersionDocument {
+            definition: (&version.definition).into(),
+            content_hash: version.content_hash.to_string(),
+            code_sha256: version.code.sha256().to_string(),
+            author: version.author.to_string(),
+            created: version.created.as_millis(),
+            message: version.message.clone(),
+            warnings: version.warnings.iter().map(FindingDocument::from).collect(),
+        }
+    }
+}
+
+impl VersionDocument {
+    /// The version with this number and code. Code that is not what was stored is refused: it would run.
+    pub(crate) fn into_version(self, number: u32, code: &str) -> Result<Version, InvalidField> {
+        let code = Code::from_text(code);
+        if Hash::from_hex(&self.code_sha256) != Some(code.sha256()) {
+            return Err(InvalidField("code_sha256"));
+        }
+        Ok(Version {
+            number,
+            code,
+            definition: self.definition.into(),
+            content_hash: parsed("content_hash", Hash::from_hex(&self.content_hash))?,
+            author: parsed("author", PrincipalName::parse("author", &self.author).ok())?,
+            created: Timestamp::from_millis(self.created),
+            message: self.message,
+            warnings: self.warnings.into_iter().map(StoredFinding::from).collect(),
+        })
+    }
+}
+
+impl From<&StoredFinding> for FindingDocument {
+    fn from(finding: &StoredFinding) -> Self {
+        FindingDocument {
+            rule: finding.rule.clone(),
+            family: finding.family.clone(),
+            line: finding.line,
+            column: finding.column,
+            message: finding.message.clone(),
+            suggestion: finding.suggestion.clone(),
+        }
+    }
+}
+
+impl From<FindingDocument> for StoredFinding {
+    fn from(document: FindingDocument) -> Self {
+        StoredFinding {
+            rule: document.rule,
+            family: document.family,
+            line: document.line,
+            column: document.column,
+            message: document.message,
+            suggestion: document.suggestion,
+        }
+    }
+}

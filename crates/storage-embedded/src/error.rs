@@ -1,0 +1,160 @@
+//! Why the store failed, and which of the domain's errors that is: the one place that tells a store that may recover from one
+//! that a person must look at.
+
+use std::error::Error as StdError;
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rusqlite::ErrorCode;
+
+/// Result of the store.
+pub(crate) type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Why the store failed.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The data directory, or a file in it, cannot be made, read or protected.
+    #[error("the data directory cannot be used: {path}")]
+    Directory {
+        /// What was touched.
+        path: PathBuf,
+        /// Why not.
+        #[source]
+        source: io::Error,
+    },
+    /// Another server holds the directory.
+    #[error("the data directory is in use by another server: {path}; stop that one, or choose another directory")]
+    InUse {
+        /// The directory.
+        path: PathBuf,
+    },
+    /// The file is a SQLite database of something else.
+    #[error("{path} is not a database of Zona")]
+    Foreign {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The database was written by a newer program.
+    #[error("{path} has schema {found}, and this program knows schemas up to {known}; start the newer program, or restore a backup")]
+    Newer {
+        /// The file.
+        path: PathBuf,
+        /// Schema of the file.
+        found: u32,
+        /// Newest schema of this program.
+        known: u32,
+    },
+    /// The database engine failed.
+    #[error("the database failed while {doing}")]
+    Database {
+        /// What was being done.
+        doing: &'static str,
+        /// The engine's error.
+        #[source]
+        source: rusqlite::Error,
+    },
+    /// The commit that this write shared with others failed; none of them is stored.
+    #[error("the commit of a group of writes failed")]
+    Group(#[source] Arc<Error>),
+    /// A row holds what this program does not understand.
+    #[error("the row of `{table}` with key `{key}` does not decode")]
+    Undecodable {
+        /// The table.
+        table: &'static str,
+        /// The row's key.
+        key: String,
+        /// What is wrong with it.
+        #[source]
+        source: domain::error::Source,
+    },
+    /// The operation took too long.
+    #[error("the store did not answer within {0:?}")]
+    Deadline(Duration),
+    /// The store is closed, or is closing.
+    #[error("the store is closed")]
+    Closed,
+    /// A thread of the store could not be started.
+    #[error("a thread of the store could not be started")]
+    Thread(#[source] io::Error),
+    /// An operation panicked; nothing of it is stored.
+    #[error("an operation of the store panicked")]
+    Panicked,
+    /// The caller asked for what the port forbids.
+    #[error("the store was misused: {0}")]
+    Misused(&'static str),
+}
+
+/// A database failure while doing something: `.map_err(during("..."))` keeps the cause.
+pub(crate) fn during(doing: &'static str) -> impl FnOnce(rusqlite::Error) -> Error {
+    move |source| Error::Database { doing, source }
+}
+
+impl Error {
+    pub(crate) fn undecodable(table: &'static str, key: impl Into<String>, source: impl Into<domain::error::Source>) -> Self {
+        Error::Undecodable { table, key: key.into(), source: source.into() }
+    }
+
+    /// Whether the same operation may succeed later without a person's help, or is refused by the machine rather than by a bug.
+    fn is_unavailability(&self) -> bool {
+        match self {
+            Error::Directory { .. } | Error::InUse { .. } | Error::Deadline(_) | Error::Closed | Error::Thread(_) => true,
+            Error::Group(cause) => cause.is_unavailability(),
+            Error::Database { source, .. } => is_unavailability(source),
+            Error::Foreign { .. } | Error::Newer { .. } | Error::Undecodable { .. } | Error::Panicked | Error::Misused(_) => false,
+        }
+    }
+}
+
+fn is_unavailability(error: &rusqlite::Error) -> bool {
+    matches!(
+        error.sqlite_error_code(),
+        Some(
+            ErrorCode::DatabaseBusy
+                | ErrorCode::DatabaseLocked
+                | ErrorCode::DiskFull
+                | ErrorCode::CannotOpen
+                | ErrorCode::SystemIoFailure
+                | ErrorCode::ReadOnly
+                | ErrorCode::PermissionDenied
+                | ErrorCode::OutOfMemory
+                | ErrorCode::OperationInterrupted
+                | ErrorCode::FileLockingProtocolFailed
+        )
+    )
+}
+
+impl From<Error> for domain::Error {
+    fn from(error: Error) -> Self {
+        let unavailable = error.is_unavailability();
+        let source: Box<dyn StdError + Send + Sync> = Box::new(error);
+        match unavailable {
+            true => domain::Error::unavailable("store", source),
+            false => domain::Error::internal("the store failed", source),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::ErrorKind;
+
+    use super::*;
+
+    fn check(code: std::ffi::c_int, expected: ErrorKind) {
+        let cause = rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(code), None);
+        let error = Error::Group(Arc::new(during("testing")(cause)));
+        assert_eq!(domain::Error::from(error).kind(), expected);
+    }
+
+    #[test]
+    fn a_full_disk_is_unavailable_and_a_corrupt_file_internal() {
+        check(rusqlite::ffi::SQLITE_FULL, ErrorKind::Unavailable);
+        check(rusqlite::ffi::SQLITE_BUSY, ErrorKind::Unavailable);
+        check(rusqlite::ffi::SQLITE_READONLY, ErrorKind::Unavailable);
+        check(rusqlite::ffi::SQLITE_IOERR, ErrorKind::Unavailable);
+        check(rusqlite::ffi::SQLITE_CORRUPT, ErrorKind::Internal);
+        check(rusqlite::ffi::SQLITE_CONSTRAINT, ErrorKind::Internal);
+    }
+}

@@ -1,0 +1,120 @@
+//! The port of executions and their events.
+
+use async_trait::async_trait;
+use domain::event::Event;
+use domain::execution::Execution;
+use domain::name::{ExecutionId, ExecutionName, TenantId};
+use domain::repository::{Committed, ExecutionQuery, ExecutionRepository, Page, PageRequest, Pruned, RequestKey, TenantScope};
+use domain::time::Timestamp;
+use rusqlite::{Connection, OptionalExtension, params};
+
+use crate::document::{self, ExecutionDocument};
+use crate::error::{Error, Result, during};
+use crate::store::EmbeddedStore;
+
+mod events;
+mod frame;
+mod list;
+mod prune;
+mod write;
+
+const TABLE: &str = "executions";
+
+#[async_trait]
+impl ExecutionRepository for EmbeddedStore {
+    async fn insert(
+        &self,
+        scope: &TenantScope,
+        execution: &Execution,
+        request: Option<&RequestKey>,
+    ) -> domain::Result<Committed<Execution>> {
+        let row = write::Row::new(scope.tenant(), execution)?;
+        let (request, (now, since)) = (request.cloned(), self.request_window());
+        Ok(self.write(move |connection| row.insert(connection, request.as_ref(), now, since)).await?)
+    }
+
+    async fn save(&self, scope: &TenantScope, execution: &Execution, events: &[Event]) -> domain::Result<()> {
+        let row = write::Row::new(scope.tenant(), execution)?;
+        let frames = frame::frames(events)?;
+        existing(&execution.name, self.write(move |connection| row.save(connection, frames)).await?)
+    }
+
+    async fn append(&self, scope: &TenantScope, id: &ExecutionId, events: &[Event]) -> domain::Result<()> {
+        let name = ExecutionName { tenant: scope.tenant().clone(), execution: id.clone() };
+        let (frames, key) = (frame::frames(events)?, name.clone());
+        existing(&name, self.write(move |connection| write::append_to(connection, &key, frames)).await?)
+    }
+
+    async fn find(&self, scope: &TenantScope, id: &ExecutionId) -> domain::Result<Option<Execution>> {
+        let (tenant, id) = (scope.tenant().clone(), id.clone());
+        Ok(self.read(move |connection| find(connection, &tenant, &id)).await?)
+    }
+
+    async fn list(&self, scope: &TenantScope, query: &ExecutionQuery, page: &PageRequest) -> domain::Result<Page<Execution>> {
+        let list = list::List::new(scope.tenant().clone(), query.clone(), page)?;
+        Ok(self.read(move |connection| list.page(connection)).await?)
+    }
+
+    async fn events_after(&self, scope: &TenantScope, id: &ExecutionId, sequence: u64, max_bytes: usize) -> domain::Result<Vec<Event>> {
+        let (tenant, id) = (scope.tenant().clone(), id.clone());
+        Ok(self.read(move |connection| events::after(connection, &tenant, &id, sequence, max_bytes)).await?)
+    }
+
+    async fn unfinished(&self, alive: &str) -> domain::Result<Vec<Execution>> {
+        let alive = alive.to_owned();
+        Ok(self.read(move |connection| unfinished(connection, &alive)).await?)
+    }
+
+    async fn prune(&self, ended_before: Timestamp, max_output_bytes: u64) -> domain::Result<Pruned> {
+        let mut pruned = Pruned::default();
+        loop {
+            let (_, forgotten_before) = self.request_window();
+            let limits = prune::Limits { ended_before, max_output_bytes, forgotten_before };
+            let step = self.write(move |connection| prune::step(connection, limits)).await?;
+            pruned.executions += step.pruned.executions;
+            pruned.output_bytes += step.pruned.output_bytes;
+            if !step.more {
+                return Ok(pruned);
+            }
+        }
+    }
+}
+
+fn existing(name: &ExecutionName, exists: bool) -> domain::Result<()> {
+    if exists { Ok(()) } else { Err(domain::Error::NotFound { resource: name.to_string() }) }
+}
+
+fn find(connection: &Connection, tenant: &TenantId, id: &ExecutionId) -> Result<Option<Execution>> {
+    const QUERY: &str = "SELECT document FROM executions WHERE tenant = ?1 AND id = ?2";
+    let decoded = |row: &rusqlite::Row<'_>| Ok(decode(tenant, id, row.get_ref(0)?.as_str()?));
+    let run = || connection.prepare_cached(QUERY)?.query_row(params![tenant.as_str(), id.as_str()], decoded);
+    run().optional().map_err(during("reading an execution"))?.transpose()
+}
+
+fn unfinished(connection: &Connection, alive: &str) -> Result<Vec<Execution>> {
+    const QUERY: &str = "SELECT tenant, id, document FROM executions WHERE unfinished = 1 AND instance <> ?1";
+    let doing = "reading unfinished executions";
+    let mut statement = connection.prepare_cached(QUERY).map_err(during(doing))?;
+    let mut rows = statement.query([alive]).map_err(during(doing))?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next().map_err(during(doing))? {
+        let text = |index| row.get_ref(index).and_then(|value| Ok(value.as_str()?));
+        let name = named(text(0).map_err(during(doing))?, text(1).map_err(during(doing))?)?;
+        found.push(decode(&name.tenant, &name.execution, text(2).map_err(during(doing))?)?);
+    }
+    Ok(found)
+}
+
+fn named(tenant: &str, id: &str) -> Result<ExecutionName> {
+    let name = TenantId::parse("tenant", tenant).and_then(|tenant| {
+        let execution = ExecutionId::parse("execution", id)?;
+        Ok(ExecutionName { tenant, execution })
+    });
+    name.map_err(|source| Error::undecodable(TABLE, format!("{tenant}/{id}"), source))
+}
+
+fn decode(tenant: &TenantId, id: &ExecutionId, text: &str) -> Result<Execution> {
+    let document = document::decode::<ExecutionDocument>(text);
+    let execution = document.and_then(|document| Ok(document.into_execution(tenant.clone(), id.clone())?));
+    execution.map_err(|source| Error::undecodable(TABLE, format!("{tenant}/{id}"), source))
+}

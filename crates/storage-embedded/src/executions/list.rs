@@ -1,0 +1,131 @@
+//! Pages of executions, by time. A list is the merge of one sorted stream for each wanted state, each one range of one
+//! index, so a page costs the same however many executions there are, and however rare a state is.
+
+use domain::error::Source;
+use domain::execution::{Execution, Failure, State, Values};
+use domain::name::{ExecutionId, TenantId};
+use domain::repository::{ExecutionQuery, MAX_PAGE, Page, PageRequest};
+use rusqlite::Connection;
+use rusqlite::types::Value;
+
+use super::{TABLE, find};
+use crate::connection::integer;
+use crate::cursor::{Conditions, Cursor, PAGE_BYTES, read_keys};
+use crate::error::{Error, Result, during};
+use crate::readers::snapshot;
+
+/// A list and which page of it.
+pub(super) struct List {
+    tenant: TenantId,
+    query: ExecutionQuery,
+    size: usize,
+    after: Option<Cursor>,
+}
+
+impl List {
+    pub(super) fn new(tenant: TenantId, query: ExecutionQuery, page: &PageRequest) -> domain::Result<Self> {
+        let after = page.after.as_deref().map(|text| Cursor::decode(text, order_name(query.oldest_first))).transpose()?;
+        Ok(List { tenant, query, size: page.size.clamp(1, MAX_PAGE) as usize, after })
+    }
+
+    /// Reads the page. Ends early when it grows heavy.
+    pub(super) fn page(&self, connection: &Connection) -> Result<Page<Execution>> {
+        snapshot(connection, |connection| {
+            let keys = self.keys(connection)?;
+            let (mut items, mut bytes) = (Vec::new(), 0);
+            for (index, key) in keys.iter().enumerate() {
+                if index == self.size || bytes >= PAGE_BYTES {
+                    return Ok(Page { items, next: Some(keys[index - 1].encode(order_name(self.query.oldest_first))) });
+                }
+                let broken = |source: Source| Error::undecodable(TABLE, format!("{}/{}", self.tenant, key.id), source);
+                let id = ExecutionId::parse("id", &key.id).map_err(|error| broken(error.into()))?;
+                let execution = find(connection, &self.tenant, &id)?;
+                let execution = execution.ok_or_else(|| broken("an index names a row that is missing".into()))?;
+                bytes += weight(&execution);
+                items.push(execution);
+            }
+            Ok(Page { items, next: None })
+        })
+    }
+
+    /// The sort keys of the page, and of one item more when there is one.
+    fn keys(&self, connection: &Connection) -> Result<Vec<Cursor>> {
+        let mut keys = Vec::new();
+        for state in State::ALL {
+            if self.query.states.is_empty() || self.query.states.contains(&state) {
+                let (sql, values) = self.sql(state);
+                read_keys(connection, &sql, values, &mut keys).map_err(during("listing executions"))?;
+            }
+        }
+        keys.sort_unstable_by(|a, b| {
+            let newest_first = (b.millis, &b.id).cmp(&(a.millis, &a.id));
+            if self.query.oldest_first { newest_first.reverse() } else { newest_first }
+        });
+        keys.truncate(self.size + 1);
+        Ok(keys)
+    }
+
+    /// The statement of one state's stream: there are few distinct texts, so they stay prepared.
+    fn sql(&self, state: State) -> (String, Vec<Value>) {
+        let query = &self.query;
+        let mut conditions = Conditions::default();
+        conditions.add("tenant = ?", [self.tenant.to_string().into()]);
+        if let Some(utility) = &query.utility {
+            conditions.add("utility = ?", [utility.to_string().into()]);
+        }
+        if let Some(caller) = &query.caller {
+            conditions.add("caller = ?", [caller.to_string().into()]);
+        }
+        conditions.add("state = ?", [state.as_str().to_owned().into()]);
+        self.range(&mut conditions);
+        let direction = if query.oldest_first { "ASC" } else { "DESC" };
+        conditions.values.push(Value::Integer(i64::try_from(self.size + 1).expect("a page is small")));
+        let sql =
+            format!("SELECT created, id FROM executions WHERE {} ORDER BY created {direction}, id {direction} LIMIT ?", conditions.sql);
+        (sql, conditions.values)
+    }
+
+    /// At most one bound on each side, the tighter of the query's and the page's: the engine seeks by one.
+    fn range(&self, conditions: &mut Conditions) {
+        let from = self.query.created_from.map(|from| integer(from.as_millis()));
+        let before = self.query.created_before.map(|before| integer(before.as_millis()));
+        let (after_is_lower, after_is_upper) = match &self.after {
+            None => (false, false),
+            Some(after) if self.query.oldest_first => (from.is_none_or(|from| after.millis >= from), false),
+            Some(after) => (false, before.is_none_or(|before| after.millis < before)),
+        };
+        let after = |after: &Cursor| [Value::Integer(after.millis), Value::Text(after.id.clone())];
+        match (&self.after, from) {
+            (Some(cursor), _) if after_is_lower => conditions.add("(created, id) > (?, ?)", after(cursor)),
+            (_, Some(from)) => conditions.add("created >= ?", [from.into()]),
+            (_, None) => {}
+        }
+        match (&self.after, before) {
+            (Some(cursor), _) if after_is_upper => conditions.add("(created, id) < (?, ?)", after(cursor)),
+            (_, Some(before)) => conditions.add("created < ?", [before.into()]),
+            (_, None) => {}
+        }
+    }
+}
+
+fn order_name(oldest_first: bool) -> &'static str {
+    if oldest_first { "oldest" } else { "newest" }
+}
+
+/// Bytes of an execution in memory, roughly: its large texts.
+fn weight(execution: &Execution) -> usize {
+    const FIXED: usize = 1_024;
+    let values: usize = execution.values.iter().map(|values| values_weight(values)).sum();
+    FIXED + execution.params_json.len() + execution.result_json.as_ref().map_or(0, String::len) + values
+}
+
+fn values_weight(values: &Values) -> usize {
+    let outcome = |outcome: &Result<String, Failure>| match outcome {
+        Ok(result) => result.len(),
+        Err(failure) => failure.message.len() + failure.traceback.as_ref().map_or(0, String::len),
+    };
+    values.inputs_json.iter().map(String::len).chain(values.outcomes.iter().map(outcome)).sum()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,164 @@
+//! Inserts and saves of executions, and appends of their events.
+
+use domain::execution::Execution;
+use domain::name::{ExecutionId, ExecutionName, PrincipalName, TenantId};
+use domain::repository::{Committed, RequestKey};
+use domain::time::Timestamp;
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::find;
+use super::frame::{Frame, batches};
+use crate::connection::integer;
+use crate::document::{self, ExecutionDocument};
+use crate::error::{Error, Result, during};
+use crate::request::{self, Remembered};
+
+/// An execution as a row, encoded before it waits for the writer.
+pub(super) struct Row {
+    name: ExecutionName,
+    utility: String,
+    caller: PrincipalName,
+    state: &'static str,
+    created: Timestamp,
+    ended: Option<Timestamp>,
+    unfinished: bool,
+    instance: String,
+    document: String,
+}
+
+impl Row {
+    pub(super) fn new(tenant: &TenantId, execution: &Execution) -> Result<Self> {
+        if execution.name.tenant != *tenant {
+            return Err(Error::Misused("an execution of another tenant"));
+        }
+        Ok(Row {
+            name: execution.name.clone(),
+            utility: execution.version.utility.utility.to_string(),
+            caller: execution.caller.clone(),
+            state: execution.state.as_str(),
+            created: execution.created,
+            ended: execution.ended,
+            unfinished: !execution.state.is_terminal(),
+            instance: execution.instance.clone(),
+            document: document::encode(&ExecutionDocument::from(execution)),
+        })
+    }
+
+    pub(super) fn insert(
+        self,
+        connection: &Connection,
+        request: Option<&RequestKey>,
+        now: Timestamp,
+        since: Timestamp,
+    ) -> Result<Committed<Execution>> {
+        if let Some(key) = request
+            && let Some(answered) = answer(connection, &self.name.tenant, key, since)?
+        {
+            return Ok(answered);
+        }
+        if self.insert_row(connection).map_err(during("storing an execution"))? == 0 {
+            return Ok(Committed::Conflict);
+        }
+        if let Some(key) = request {
+            request::remember(connection, &self.name.tenant, key, now, self.name.execution.as_str(), None)?;
+        }
+        Ok(Committed::Stored)
+    }
+
+    fn insert_row(&self, connection: &Connection) -> rusqlite::Result<usize> {
+        const QUERY: &str = "INSERT INTO executions \
+             (tenant, id, utility, caller, state, created, ended, unfinished, instance, document) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT (tenant, id) DO NOTHING";
+        connection.prepare_cached(QUERY)?.execute(params![
+            self.name.tenant.as_str(),
+            self.name.execution.as_str(),
+            self.utility,
+            self.caller.as_str(),
+            self.state,
+            integer(self.created.as_millis()),
+            self.ended.map(|ended| integer(ended.as_millis())),
+            self.unfinished,
+            self.instance,
+            self.document,
+        ])
+    }
+
+    /// Whether the execution exists; if not, nothing is stored.
+    pub(super) fn save(self, connection: &Connection, frames: Vec<Frame>) -> Result<bool> {
+        const QUERY: &str = "UPDATE executions SET state = ?3, ended = ?4, unfinished = ?5, instance = ?6, document = ?7 \
+             WHERE tenant = ?1 AND id = ?2";
+        let run = || {
+            connection.prepare_cached(QUERY)?.execute(params![
+                self.name.tenant.as_str(),
+                self.name.execution.as_str(),
+                self.state,
+                self.ended.map(|ended| integer(ended.as_millis())),
+                self.unfinished,
+                self.instance,
+                self.document,
+            ])
+        };
+        if run().map_err(during("saving an execution"))? == 0 {
+            return Ok(false);
+        }
+        append(connection, &self.name, frames)?;
+        Ok(true)
+    }
+}
+
+/// Appends events; whether the execution exists.
+pub(super) fn append_to(connection: &Connection, name: &ExecutionName, frames: Vec<Frame>) -> Result<bool> {
+    const QUERY: &str = "SELECT 1 FROM executions WHERE tenant = ?1 AND id = ?2";
+    let key = params![name.tenant.as_str(), name.execution.as_str()];
+    let run = || connection.prepare_cached(QUERY)?.exists(key);
+    if !run().map_err(during("reading an execution"))? {
+        return Ok(false);
+    }
+    append(connection, name, frames)?;
+    Ok(true)
+}
+
+/// Events that are stored already are skipped: a caller that was not answered in time repeats its append safely.
+fn append(connection: &Connection, name: &ExecutionName, mut frames: Vec<Frame>) -> Result<()> {
+    const INSERT: &str = "INSERT INTO output (tenant, execution, first_sequence, last_sequence, output_bytes, events) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+    const COUNT: &str = "UPDATE totals SET value = value + ?1 WHERE name = 'output_bytes'";
+    if frames.is_empty() {
+        return Ok(());
+    }
+    let stored = last_sequence(connection, name).map_err(during("reading the last event"))?;
+    frames.retain(|frame| frame.sequence > stored);
+    let (tenant, execution) = (name.tenant.as_str(), name.execution.as_str());
+    let mut total = 0;
+    let mut run = || {
+        for batch in batches(&frames) {
+            let (first, last, bytes) = (integer(batch.first), integer(batch.last), integer(batch.output_bytes));
+            connection.prepare_cached(INSERT)?.execute(params![tenant, execution, first, last, bytes, batch.events])?;
+            total += bytes;
+        }
+        if total > 0 {
+            connection.prepare_cached(COUNT)?.execute([total])?;
+        }
+        Ok(())
+    };
+    run().map_err(during("appending events"))
+}
+
+fn last_sequence(connection: &Connection, name: &ExecutionName) -> rusqlite::Result<u64> {
+    const QUERY: &str = "SELECT last_sequence FROM output WHERE tenant = ?1 AND execution = ?2 ORDER BY first_sequence DESC LIMIT 1";
+    let key = params![name.tenant.as_str(), name.execution.as_str()];
+    let last: Option<i64> = connection.prepare_cached(QUERY)?.query_row(key, |row| row.get(0)).optional()?;
+    Ok(last.unwrap_or(0).unsigned_abs())
+}
+
+/// What the request was answered with. An execution that retention has removed since leaves its request free again.
+fn answer(connection: &Connection, tenant: &TenantId, key: &RequestKey, since: Timestamp) -> Result<Option<Committed<Execution>>> {
+    let resource = match request::find(connection, tenant, key, since)? {
+        None => return Ok(None),
+        Some(Remembered::Reused) => return Ok(Some(Committed::KeyReused)),
+        Some(Remembered::Answered { resource, answer: _ }) => resource,
+    };
+    let id = ExecutionId::parse("execution", &resource);
+    let id = id.map_err(|source| Error::undecodable("requests", format!("{tenant}/.../{resource}"), source))?;
+    Ok(find(connection, tenant, &id)?.map(|execution| Committed::Answered(Box::new(execution))))
+}

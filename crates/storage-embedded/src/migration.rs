@@ -1,0 +1,103 @@
+//! Brings a database to the newest schema, one transaction for each step, and refuses one that it does not know.
+
+use std::path::Path;
+
+use rusqlite::Connection;
+
+use crate::error::{Error, Result, during};
+
+/// Marks the file as ours in its header ("Zona" in ASCII).
+const APPLICATION_ID: i32 = 0x5a6f_6e61;
+
+/// Step `n` leads from schema `n` to `n + 1`. A step that was released is never changed.
+const STEPS: &[&str] = &[include_str!("../migrations/0001_documents.sql")];
+
+/// Applies the steps that the database lacks.
+pub(crate) fn migrate(connection: &mut Connection, path: &Path) -> Result<()> {
+    migrate_through(connection, path, STEPS)
+}
+
+fn migrate_through(connection: &mut Connection, path: &Path, steps: &[&str]) -> Result<()> {
+    let known = u32::try_from(steps.len()).expect("there are few steps");
+    let found = schema(connection)?;
+    let application: i32 = connection.pragma_query_value(None, "application_id", |row| row.get(0)).map_err(during("reading its mark"))?;
+    if application != APPLICATION_ID && !is_empty(connection)? {
+        return Err(Error::Foreign { path: path.to_owned() });
+    }
+    if found > known {
+        return Err(Error::Newer { path: path.to_owned(), found, known });
+    }
+    for (step, number) in steps.iter().zip(1..).skip(found as usize) {
+        apply(connection, step, number)?;
+        tracing::info!(schema = number, "migrated the database");
+    }
+    Ok(())
+}
+
+fn apply(connection: &mut Connection, step: &str, number: u32) -> Result<()> {
+    let doing = "migrating the schema";
+    let transaction = connection.transaction().map_err(during(doing))?;
+    transaction.execute_batch(step).map_err(during(doing))?;
+    transaction.pragma_update(None, "application_id", APPLICATION_ID).map_err(during(doing))?;
+    transaction.pragma_update(None, "user_version", number).map_err(during(doing))?;
+    transaction.commit().map_err(during(doing))
+}
+
+fn schema(connection: &Connection) -> Result<u32> {
+    connection.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(during("reading the schema's version"))
+}
+
+fn is_empty(connection: &Connection) -> Result<bool> {
+    let query = "SELECT NOT EXISTS (SELECT 1 FROM sqlite_schema)";
+    connection.query_row(query, [], |row| row.get(0)).map_err(during("reading the schema"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn objects(connection: &Connection) -> Vec<String> {
+        let mut statement = connection.prepare("SELECT name FROM sqlite_schema ORDER BY name").unwrap();
+        statement.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
+    }
+
+    #[test]
+    fn migrating_twice_changes_nothing() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        migrate(&mut connection, Path::new("x")).unwrap();
+        let first = objects(&connection);
+        migrate(&mut connection, Path::new("x")).unwrap();
+        assert_eq!(objects(&connection), first);
+        assert_eq!(schema(&connection).unwrap() as usize, STEPS.len());
+    }
+
+    #[test]
+    fn a_failing_step_leaves_the_schema_before_it() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        let steps = ["CREATE TABLE one (a);", "CREATE TABLE two (a); CREATE TABLE one (a);"];
+        migrate_through(&mut connection, Path::new("x"), &steps).unwrap_err();
+        assert_eq!(objects(&connection), ["one"]);
+        assert_eq!(schema(&connection).unwrap(), 1);
+        migrate_through(&mut connection, Path::new("x"), &[steps[0], "CREATE TABLE two (a);"]).unwrap();
+        assert_eq!(objects(&connection), ["one", "two"]);
+    }
+
+    #[test]
+    fn a_newer_database_is_refused_untouched() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        migrate(&mut connection, Path::new("x")).unwrap();
+        connection.pragma_update(None, "user_version", 999).unwrap();
+        let error = migrate(&mut connection, Path::new("x")).unwrap_err();
+        assert!(matches!(error, Error::Newer { found: 999, .. }), "{error}");
+        assert_eq!(schema(&connection).unwrap(), 999);
+    }
+
+    #[test]
+    fn somebody_elses_database_is_refused_untouched() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        connection.execute_batch("CREATE TABLE theirs (a)").unwrap();
+        let error = migrate(&mut connection, Path::new("x")).unwrap_err();
+        assert!(matches!(error, Error::Foreign { .. }), "{error}");
+        assert_eq!(objects(&connection), ["theirs"]);
+    }
+}

@@ -1,0 +1,66 @@
+//! Answered requests: the same request of the same caller gets the first answer, and the same id with another body is refused.
+
+use domain::name::TenantId;
+use domain::repository::RequestKey;
+use domain::time::Timestamp;
+use rusqlite::{Connection, OptionalExtension, params};
+
+use crate::connection::integer;
+use crate::error::{Result, during};
+
+/// What is remembered of a request.
+pub(crate) enum Remembered {
+    /// The id was used with another body.
+    Reused,
+    /// It was answered.
+    Answered {
+        /// Id of the resource that it made or changed.
+        resource: String,
+        /// The resource's document as first answered, where that is kept.
+        answer: Option<String>,
+    },
+}
+
+/// Finds a request that was answered at or after `since`.
+pub(crate) fn find(connection: &Connection, tenant: &TenantId, key: &RequestKey, since: Timestamp) -> Result<Option<Remembered>> {
+    const QUERY: &str = "SELECT body, resource, answer FROM requests \
+         WHERE tenant = ?1 AND caller = ?2 AND method = ?3 AND id = ?4 AND answered >= ?5";
+    let run = || {
+        let key_of = params![tenant.as_str(), key.caller.as_str(), key.method, key.id, integer(since.as_millis())];
+        connection.prepare_cached(QUERY)?.query_row(key_of, |row| {
+            let body: String = row.get(0)?;
+            match body == key.body.to_string() {
+                true => Ok(Remembered::Answered { resource: row.get(1)?, answer: row.get(2)? }),
+                false => Ok(Remembered::Reused),
+            }
+        })
+    };
+    run().optional().map_err(during("reading an answered request"))
+}
+
+/// Remembers a request with its answer, in place of one that was forgotten.
+pub(crate) fn remember(
+    connection: &Connection,
+    tenant: &TenantId,
+    key: &RequestKey,
+    now: Timestamp,
+    resource: &str,
+    answer: Option<&str>,
+) -> Result<()> {
+    const QUERY: &str = "INSERT OR REPLACE INTO requests (tenant, caller, method, id, body, answered, resource, answer) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+    let run = || {
+        let (body, now) = (key.body.to_string(), integer(now.as_millis()));
+        let row = params![tenant.as_str(), key.caller.as_str(), key.method, key.id, body, now, resource, answer];
+        connection.prepare_cached(QUERY)?.execute(row)
+    };
+    run().map(drop).map_err(during("remembering a request"))
+}
+
+/// Forgets up to `limit` requests that were answered before; returns how many.
+pub(crate) fn forget(connection: &Connection, before: Timestamp, limit: u32) -> Result<usize> {
+    const QUERY: &str = "DELETE FROM requests WHERE (tenant, caller, method, id) IN \
+         (SELECT tenant, caller, method, id FROM requests WHERE answered < ?1 ORDER BY answered LIMIT ?2)";
+    let run = || connection.prepare_cached(QUERY)?.execute(params![integer(before.as_millis()), limit]);
+    run().map_err(during("forgetting requests"))
+}

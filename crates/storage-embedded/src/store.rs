@@ -1,0 +1,101 @@
+//! The store as one value: opens and closes it, and gives each operation its deadline.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use domain::repository::REQUEST_KEY_TTL;
+use domain::time::{Clock, Timestamp};
+use rusqlite::Connection;
+use tokio::task::spawn_blocking;
+use tokio::time::timeout;
+
+use crate::config::Config;
+use crate::connection;
+use crate::directory::DataDirectory;
+use crate::error::{Error, Result};
+use crate::migration::migrate;
+use crate::readers::Readers;
+use crate::writer::Writer;
+
+/// The repositories of one data directory. Share it behind an `Arc`; end it with [`EmbeddedStore::close`].
+pub struct EmbeddedStore {
+    writer: Writer,
+    readers: Readers,
+    deadline: Duration,
+    clock: Box<dyn Clock>,
+}
+
+impl EmbeddedStore {
+    /// Opens the store, making and migrating it as needed. Blocks: call it before serving.
+    ///
+    /// # Errors
+    /// The directory cannot be used or is in use, or its database is foreign, newer or broken.
+    pub fn open(config: Config) -> Result<Self, Error> {
+        Self::open_with_clock(config, Box::new(WallClock))
+    }
+
+    /// Opens the store with another clock. It serves only to forget answered requests.
+    ///
+    /// # Errors
+    /// As [`EmbeddedStore::open`].
+    pub fn open_with_clock(config: Config, clock: Box<dyn Clock>) -> Result<Self, Error> {
+        let directory = DataDirectory::take(&config.directory)?;
+        let path = directory.database();
+        let mut connection = connection::writing(&path)?;
+        migrate(&mut connection, &path)?;
+        let readers = Readers::open(&path, config.readers)?;
+        let writer = Writer::start(connection, directory)?;
+        Ok(EmbeddedStore { writer, readers, deadline: config.deadline, clock })
+    }
+
+    /// Refuses new operations, finishes the writes that wait, and releases the directory. Closing twice does nothing more.
+    ///
+    /// # Errors
+    /// [`Error::Panicked`] when the writer did.
+    pub async fn close(&self) -> Result<(), Error> {
+        self.readers.close();
+        let Some(thread) = self.writer.close() else { return Ok(()) };
+        match spawn_blocking(move || thread.join()).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(_)) | Err(_) => Err(Error::Panicked),
+        }
+    }
+
+    /// Runs a read within the deadline.
+    pub(crate) async fn read<T, F>(&self, work: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> Result<T> + Send + 'static,
+    {
+        timeout(self.deadline, self.readers.read(work)).await.unwrap_or(Err(Error::Deadline(self.deadline)))
+    }
+
+    /// Runs a write within the deadline.
+    pub(crate) async fn write<T, F>(&self, work: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> Result<T> + Send + 'static,
+    {
+        timeout(self.deadline, self.writer.write(work)).await.unwrap_or(Err(Error::Deadline(self.deadline)))
+    }
+
+    /// Now, and the time before which answered requests are forgotten.
+    pub(crate) fn request_window(&self) -> (Timestamp, Timestamp) {
+        let now = self.clock.now();
+        (now, now.minus(REQUEST_KEY_TTL))
+    }
+}
+
+/// The machine's clock.
+struct WallClock;
+
+#[async_trait::async_trait]
+impl Clock for WallClock {
+    fn now(&self) -> Timestamp {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Timestamp::from_millis(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+    }
+
+    async fn sleep(&self, duration: Duration) {
+        tokio::time::sleep(duration).await;
+    }
+}

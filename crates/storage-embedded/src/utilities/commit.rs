@@ -1,0 +1,126 @@
+//! One change of a utility: entity, version, tags and answered request, whole or not at all.
+
+use domain::name::TenantId;
+use domain::repository::{Committed, Expected, RequestKey, UtilityChange};
+use domain::time::Timestamp;
+use domain::utility::{Utility, Version};
+use rusqlite::{Connection, params};
+
+use super::{answer, encode, encode_version};
+use crate::connection::integer;
+use crate::error::{Error, Result, during};
+use crate::request;
+
+/// A change, encoded before it waits for the writer.
+pub(super) struct Commit {
+    tenant: TenantId,
+    expected: Expected,
+    utility: Utility,
+    document: String,
+    version: Option<(Version, String)>,
+    request: Option<RequestKey>,
+}
+
+impl Commit {
+    pub(super) fn new(tenant: TenantId, change: UtilityChange) -> Result<Self> {
+        if change.utility.name.tenant != tenant {
+            return Err(Error::Misused("a utility of another tenant"));
+        }
+        let document = encode(&change.utility);
+        let version = change.new_version.map(|version| {
+            let document = encode_version(&version);
+            (version, document)
+        });
+        Ok(Commit { tenant, expected: change.expected, utility: change.utility, document, version, request: change.request })
+    }
+
+    pub(super) fn apply(self, connection: &Connection, now: Timestamp, since: Timestamp) -> Result<Committed<Utility>> {
+        if let Some(key) = &self.request
+            && let Some(answered) = answer(&self.tenant, request::find(connection, &self.tenant, key, since)?)?
+        {
+            return Ok(answered);
+        }
+        let stored = match self.expected {
+            Expected::Absent => self.insert(connection),
+            Expected::Revision(revision) => self.update(connection, revision),
+        };
+        if stored.map_err(during("storing a utility"))? == 0 {
+            return Ok(Committed::Conflict);
+        }
+        self.tag(connection).map_err(during("storing a utility's tags"))?;
+        if let Some((version, document)) = &self.version {
+            self.add(connection, version, document).map_err(during("storing a version"))?;
+        }
+        if let Some(key) = &self.request {
+            request::remember(connection, &self.tenant, key, now, self.utility.name.utility.as_str(), Some(&self.document))?;
+        }
+        Ok(Committed::Stored)
+    }
+
+    fn insert(&self, connection: &Connection) -> rusqlite::Result<usize> {
+        const QUERY: &str = "INSERT INTO utilities \
+             (tenant, id, kind, owner, deleted, created, updated, revision, latest_version, document) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT (tenant, id) DO NOTHING";
+        let utility = &self.utility;
+        connection.prepare_cached(QUERY)?.execute(params![
+            self.tenant.as_str(),
+            utility.name.utility.as_str(),
+            utility.definition.kind.as_str(),
+            utility.owner.as_str(),
+            utility.deleted.is_some(),
+            integer(utility.created.as_millis()),
+            integer(utility.updated.as_millis()),
+            integer(utility.revision),
+            utility.latest_version,
+            self.document,
+        ])
+    }
+
+    fn update(&self, connection: &Connection, expected: u64) -> rusqlite::Result<usize> {
+        const QUERY: &str = "UPDATE utilities SET kind = ?3, owner = ?4, deleted = ?5, created = ?6, updated = ?7, \
+             revision = ?8, latest_version = ?9, document = ?10 WHERE tenant = ?1 AND id = ?2 AND revision = ?11";
+        let utility = &self.utility;
+        connection.prepare_cached(QUERY)?.execute(params![
+            self.tenant.as_str(),
+            utility.name.utility.as_str(),
+            utility.definition.kind.as_str(),
+            utility.owner.as_str(),
+            utility.deleted.is_some(),
+            integer(utility.created.as_millis()),
+            integer(utility.updated.as_millis()),
+            integer(utility.revision),
+            utility.latest_version,
+            self.document,
+            integer(expected),
+        ])
+    }
+
+    fn tag(&self, connection: &Connection) -> rusqlite::Result<()> {
+        const CLEAR: &str = "DELETE FROM utility_tags WHERE tenant = ?1 AND id = ?2";
+        const ADD: &str = "INSERT OR IGNORE INTO utility_tags (tenant, tag, id, kind, owner, deleted, created, updated) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+        let (utility, tenant) = (&self.utility, self.tenant.as_str());
+        let id = utility.name.utility.as_str();
+        connection.prepare_cached(CLEAR)?.execute(params![tenant, id])?;
+        let mut add = connection.prepare_cached(ADD)?;
+        for tag in &utility.metadata.tags {
+            add.execute(params![
+                tenant,
+                tag,
+                id,
+                utility.definition.kind.as_str(),
+                utility.owner.as_str(),
+                utility.deleted.is_some(),
+                integer(utility.created.as_millis()),
+                integer(utility.updated.as_millis()),
+            ])?;
+        }
+        Ok(())
+    }
+
+    fn add(&self, connection: &Connection, version: &Version, document: &str) -> rusqlite::Result<usize> {
+        const QUERY: &str = "INSERT INTO versions (tenant, id, number, document, code) VALUES (?1, ?2, ?3, ?4, ?5)";
+        let (tenant, id) = (self.tenant.as_str(), self.utility.name.utility.as_str());
+        connection.prepare_cached(QUERY)?.execute(params![tenant, id, version.number, document, &**version.code.text()])
+    }
+}

@@ -1,0 +1,173 @@
+//! The one thread that writes. Writes that wait are applied in one transaction, each in a savepoint of its own so that one
+//! failure does not spoil the others, and are answered after one flush to disk. It waits for nobody: under light load a write
+//! is alone in its group, and groups grow only as the disk falls behind.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
+
+use rusqlite::Connection;
+use tokio::sync::{mpsc, oneshot};
+
+use crate::directory::DataDirectory;
+use crate::error::{Error, Result, during};
+
+/// Writes that may wait; beyond it callers wait for room, until their deadline.
+const QUEUE: usize = 1_024;
+/// Most writes in one commit: bounds its size, and so how long the first of them waits.
+const GROUP: usize = 256;
+
+/// Hands writes to the thread.
+pub(crate) struct Writer {
+    queue: Mutex<Option<mpsc::Sender<Box<dyn Job>>>>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Writer {
+    /// Starts the thread. It keeps the directory until its last write is answered and its connection closed.
+    pub(crate) fn start(connection: Connection, directory: DataDirectory) -> Result<Self> {
+        let (queue, waiting) = mpsc::channel(QUEUE);
+        let body = move || {
+            serve(&connection, waiting);
+            drop(connection);
+            drop(directory);
+        };
+        let thread = thread::Builder::new().name("store-writer".to_owned()).spawn(body).map_err(Error::Thread)?;
+        Ok(Writer { queue: Mutex::new(Some(queue)), thread: Mutex::new(Some(thread)) })
+    }
+
+    /// Applies `work` whole or not at all. Returns once it is on disk. Dropping the future before the thread has begun with it
+    /// takes the write back.
+    pub(crate) async fn write<T, F>(&self, work: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> Result<T> + Send + 'static,
+    {
+        let queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner).clone().ok_or(Error::Closed)?;
+        let (reply, answer) = oneshot::channel();
+        let job = Pending { work: Some(work), outcome: None, reply };
+        queue.send(Box::new(job)).await.map_err(|_closed| Error::Closed)?;
+        drop(queue);
+        answer.await.unwrap_or(Err(Error::Closed))
+    }
+
+    /// Takes no more writes; those that wait are still applied. Returns the thread to wait for, once.
+    pub(crate) fn close(&self) -> Option<JoinHandle<()>> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner).take();
+        self.thread.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
+
+/// One write, whatever it answers.
+trait Job: Send {
+    /// Nobody waits for it any more.
+    fn is_abandoned(&self) -> bool;
+    /// Runs it and keeps what it answers; says whether it succeeded.
+    fn apply(&mut self, connection: &Connection) -> bool;
+    /// Answers: with the failure of its group, or with what it kept.
+    fn answer(self: Box<Self>, failure: Option<&Arc<Error>>);
+}
+
+struct Pending<T, F> {
+    work: Option<F>,
+    outcome: Option<Result<T>>,
+    reply: oneshot::Sender<Result<T>>,
+}
+
+impl<T, F> Job for Pending<T, F>
+where
+    T: Send,
+    F: FnOnce(&Connection) -> Result<T> + Send,
+{
+    fn is_abandoned(&self) -> bool {
+        self.reply.is_closed()
+    }
+
+    fn apply(&mut self, connection: &Connection) -> bool {
+        let Some(work) = self.work.take() else { return false };
+        // A panic must not end the thread that all others depend on; the savepoint takes back what was half done.
+        let outcome = catch_unwind(AssertUnwindSafe(|| work(connection))).unwrap_or(Err(Error::Panicked));
+        let succeeded = outcome.is_ok();
+        self.outcome = Some(outcome);
+        succeeded
+    }
+
+    fn answer(self: Box<Self>, failure: Option<&Arc<Error>>) {
+        let answer = match (failure, self.outcome) {
+            // What failed by itself says more than the group's failure.
+            (_, Some(Err(own))) => Err(own),
+            (Some(failure), _) => Err(Error::Group(failure.clone())),
+            (None, Some(Ok(value))) => Ok(value),
+            (None, None) => Err(Error::Closed),
+        };
+        // Nobody listens after a deadline.
+        let _ = self.reply.send(answer);
+    }
+}
+
+fn serve(connection: &Connection, mut waiting: mpsc::Receiver<Box<dyn Job>>) {
+    let mut group = Vec::with_capacity(GROUP);
+    while waiting.blocking_recv_many(&mut group, GROUP) > 0 {
+        group.retain(|job| !job.is_abandoned());
+        if group.is_empty() {
+            continue;
+        }
+        let failure = commit(connection, &mut group).err().map(Arc::new);
+        if let Some(failure) = &failure {
+            tracing::error!(error = %Chain(failure), writes = group.len(), "a group of writes failed");
+        }
+        for job in group.drain(..) {
+            job.answer(failure.as_ref());
+        }
+    }
+    if let Err(error) = settle(connection) {
+        tracing::warn!(error = %Chain(&error), "the store closed without merging its log");
+    }
+}
+
+fn commit(connection: &Connection, group: &mut [Box<dyn Job>]) -> Result<()> {
+    execute(connection, "BEGIN IMMEDIATE")?;
+    let applied = group.iter_mut().try_for_each(|job| apply(connection, job.as_mut()));
+    let committed = applied.and_then(|()| execute(connection, "COMMIT"));
+    if committed.is_err() && !connection.is_autocommit() {
+        // The first failure is what callers are told; a rollback that fails too leaves nothing to add.
+        let _ = connection.execute_batch("ROLLBACK");
+    }
+    committed
+}
+
+fn apply(connection: &Connection, job: &mut dyn Job) -> Result<()> {
+    execute(connection, "SAVEPOINT job")?;
+    if job.apply(connection) {
+        return execute(connection, "RELEASE job");
+    }
+    // A full disk or a failing device ends the whole transaction, and the others' writes with it.
+    execute(connection, "ROLLBACK TO job")?;
+    execute(connection, "RELEASE job")
+}
+
+fn execute(connection: &Connection, sql: &'static str) -> Result<()> {
+    let run = |sql| connection.prepare_cached(sql)?.execute([]);
+    run(sql).map(drop).map_err(during("committing"))
+}
+
+/// Merges the log into the database, so that a closed store is one file.
+fn settle(connection: &Connection) -> Result<()> {
+    let merge = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_row| Ok(()));
+    merge.map_err(during("merging the log"))
+}
+
+/// An error with its causes, for the log.
+struct Chain<'a>(&'a Error);
+
+impl std::fmt::Display for Chain<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}", self.0)?;
+        let mut cause = std::error::Error::source(self.0);
+        while let Some(error) = cause {
+            write!(f, ": {error}")?;
+            cause = error.source();
+        }
+        Ok(())
+    }
+}
