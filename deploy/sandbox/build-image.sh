@@ -164,6 +164,8 @@ main() {
   version="$("${run[@]}" -c 'import platform; print(platform.python_version())')"
   "${run[@]}" -c 'import asyncio, bz2, ctypes, decimal, hashlib, json, lzma, sqlite3, ssl, uuid, xml.etree.ElementTree, zlib, zoneinfo; zoneinfo.ZoneInfo("Europe/Vienna")'
   packages="$(cat "$tree/.packages")"
+  local previous
+  previous="$(docker image inspect --format '{{.Id}}' "$IMAGE" 2>/dev/null || true)"
   case "$layout$packages" in *\'*) die "a quote in the layout or the packages: $layout $packages" ;; esac
 
   import_tree "$tree" \
@@ -175,6 +177,10 @@ main() {
     --change 'USER 65534:65534' \
     --change "ENTRYPOINT [\"$PYTHON\", \"-I\"]" \
     --message "zona runtime $version" - "$IMAGE" >/dev/null
+  # The image that lost its name goes, unless a container still uses it.
+  if [ -n "$previous" ] && [ "$previous" != "$(docker image inspect --format '{{.Id}}' "$IMAGE")" ]; then
+    docker image rm "$previous" >/dev/null 2>&1 || true
+  fi
   say "$IMAGE: Python $version, $(du -sm "$tree" | cut -f1) MiB, build $hash"
 }
 
