@@ -1,1 +1,30 @@
-//! Placeholder
+//! Validation of Python source: syntax, policy scan, imports, and the parameter schema of the entry point.
+//!
+//! Pure: no IO, no clock, nothing is ever imported or run. It is the first wall and never the boundary: the sandbox is. The
+//! scan refuses what leads out of a utility, names the rule and says what to do instead; `docs/rules/` has a page for each.
+//!
+//! ```
+//! use python_check::{Checker, Policy};
+//!
+//! let report = Checker::new(Policy::default()).check(b"def transform(value):\n    return value\n");
+//! assert!(report.accepted());
+//! ```
+
+mod checker;
+mod entry;
+mod location;
+mod numbers;
+mod policy;
+mod report;
+pub mod rule;
+mod scan;
+mod scope;
+mod semantic;
+mod shape;
+mod source;
+mod syntax;
+mod walk;
+
+pub use checker::Checker;
+pub use policy::{MAX_CODE_BYTES, Package, Policy, Runtime};
+pub use report::MAX_FINDINGS;

@@ -1,0 +1,98 @@
+//! The pipeline: bytes, token limits, parse, semantic errors, scan, entry point. Pure: no IO, no clock, no state.
+
+use std::thread;
+
+use domain::finding::CodeReport;
+use ruff_text_size::TextRange;
+
+use crate::entry;
+use crate::location::Lines;
+use crate::policy::Policy;
+use crate::report::Sink;
+use crate::rule;
+use crate::scan;
+use crate::scope::Scopes;
+use crate::{numbers, semantic, shape, source, syntax};
+
+/// Stack of the thread that holds a tree: [`shape::MAX_DEPTH`] and the indentation limit bound the depth, and this is ten
+/// times what an unoptimized build needs for it. Only touched pages cost memory.
+const STACK: usize = 64 * 1024 * 1024;
+/// Longest line in bytes.
+const MAX_LINE: usize = 64 * 1024;
+
+/// Checks source texts against one policy. Cheap to share; every check is independent.
+#[derive(Debug)]
+pub struct Checker {
+    policy: Policy,
+}
+
+impl Checker {
+    /// A checker for `policy`.
+    pub fn new(policy: Policy) -> Self {
+        Checker { policy }
+    }
+
+    /// The policy in force.
+    pub fn policy(&self) -> &Policy {
+        &self.policy
+    }
+
+    /// Says everything there is to say of `source`. Never runs any of it, never panics, and takes bounded time.
+    pub fn check(&self, source: &[u8]) -> CodeReport {
+        let done = thread::scope(|scope| {
+            let worker = thread::Builder::new().name("python-check".to_owned()).stack_size(STACK);
+            worker.spawn_scoped(scope, || self.examine(source)).ok().and_then(|handle| handle.join().ok())
+        });
+        done.unwrap_or_else(|| self.give_up(source))
+    }
+
+    fn sink(&self) -> Sink {
+        let ids = |names: &[String]| names.iter().filter_map(|name| rule::find(name)).map(|rule| rule.id).collect();
+        Sink::new(ids(&self.policy.denied_rules), ids(&self.policy.allowed_rules))
+    }
+
+    fn examine(&self, bytes: &[u8]) -> CodeReport {
+        let mut sink = self.sink();
+        let text = source::decode(bytes, self.policy.max_code_bytes, &mut sink);
+        let lines = Lines::new(if bytes.len() > self.policy.max_code_bytes { "" } else { text.unwrap_or_else(|| source::readable(bytes)) });
+        let mut report = CodeReport { findings: Vec::new(), kind: None, parameters: Vec::new(), imports: Vec::new() };
+        if let Some(text) = text {
+            self.analyze(text, &lines, &mut sink, &mut report);
+        }
+        report.findings = sink.finish(&lines);
+        report
+    }
+
+    fn analyze(&self, text: &str, lines: &Lines<'_>, sink: &mut Sink, report: &mut CodeReport) {
+        for range in lines.longer_than(MAX_LINE) {
+            sink.add(&rule::LIMITS_LINE, range, format!("a line is longer than {MAX_LINE} bytes"));
+        }
+        if let Some((range, excess)) = shape::excess(text) {
+            sink.add(&rule::LIMITS_NESTING, range, excess.describe());
+            return;
+        }
+        let version = self.policy.runtime.version();
+        let Some(parsed) = syntax::parse(text, version) else { return };
+        let sound = syntax::report(text, &parsed, sink);
+        numbers::report(text, parsed.tokens(), sink);
+        let body = parsed.suite();
+        let scopes = Scopes::build(body);
+        if !numbers::within_counts(body, &scopes, sink) {
+            return;
+        }
+        if sound {
+            semantic::report(text, body, &scopes, version, sink);
+            let entry = entry::infer(body, &scopes, sink);
+            report.kind = Some(entry.kind);
+            report.parameters = entry.parameters;
+        }
+        report.imports = scan::run(text, lines, body, &scopes, &self.policy, sound, sink);
+    }
+
+    /// The answer when the analysis itself failed: refuse, and say so.
+    fn give_up(&self, source: &[u8]) -> CodeReport {
+        let mut sink = Sink::default();
+        sink.add(&rule::LIMITS_NESTING, TextRange::default(), "the code cannot be analyzed".to_owned());
+        CodeReport { findings: sink.finish(&Lines::new(source::readable(source))), kind: None, parameters: Vec::new(), imports: Vec::new() }
+    }
+}

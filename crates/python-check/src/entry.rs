@@ -1,0 +1,161 @@
+//! The entry point: which function is called, what kind of utility that makes, and whether it can be called at all.
+
+mod annotation;
+mod default;
+
+use domain::parameter::{MAX_ENUM, MAX_NAME, MAX_PARAMETERS, Parameter, ValueType};
+use domain::utility::Kind;
+use ruff_python_ast::{self as ast, Expr, Stmt, StmtFunctionDef};
+use ruff_text_size::{Ranged, TextRange};
+
+use crate::report::Sink;
+use crate::rule;
+use crate::scope::Scopes;
+use crate::walk::{self, Binding, Place, Scope, Visitor};
+
+/// What the entry point says.
+#[derive(Debug)]
+pub(crate) struct Entry {
+    pub kind: Kind,
+    pub parameters: Vec<Parameter>,
+}
+
+/// Finds the entry point: `transform` makes a transformer, `main` or neither a script.
+pub(crate) fn infer<'a>(body: &'a [Stmt], scopes: &Scopes<'a>, sink: &mut Sink) -> Entry {
+    let kind = if defines(scopes, "transform") { Kind::Transformer } else { Kind::Script };
+    let name = if kind == Kind::Transformer { "transform" } else { "main" };
+    let mut parameters = Vec::new();
+    if let Some(callable) = Callable::find(scopes, name) {
+        callable.check(body, sink);
+        let signature = Signature { kind, scopes };
+        parameters = signature.parameters(callable.parameters, callable.range, sink);
+    }
+    Entry { kind, parameters }
+}
+
+fn defines(scopes: &Scopes<'_>, name: &str) -> bool {
+    scopes.global(name).is_some_and(|symbol| symbol.count > 0 && !symbol.deleted)
+}
+
+/// A function or lambda of the module.
+#[derive(Clone, Copy)]
+struct Callable<'a> {
+    parameters: Option<&'a ast::Parameters>,
+    range: TextRange,
+    function: Option<&'a StmtFunctionDef>,
+}
+
+impl<'a> Callable<'a> {
+    fn find(scopes: &Scopes<'a>, name: &str) -> Option<Self> {
+        let symbol = scopes.global(name)?;
+        if let Some(function) = symbol.function {
+            return Some(Callable { parameters: Some(&function.parameters), range: function.name.range, function: Some(function) });
+        }
+        match symbol.first {
+            Some(Binding::Assign(Expr::Lambda(lambda))) => Some(Callable { parameters: lambda.parameters.as_deref(), range: lambda.range, function: None }),
+            _ => None,
+        }
+    }
+
+    fn check(&self, _body: &[Stmt], sink: &mut Sink) {
+        let Some(function) = self.function else { return };
+        let name = &function.name;
+        if function.is_async {
+            sink.add(&rule::QUALITY_ASYNC, name.range, format!("`{name}` is `async`"));
+        } else if yields(function) && function.decorator_list.is_empty() {
+            sink.add(&rule::QUALITY_GENERATOR, name.range, format!("`{name}` yields"));
+        }
+    }
+}
+
+/// Whether a function is a generator: a `yield` of its own, not of a function inside it.
+fn yields(function: &StmtFunctionDef) -> bool {
+    struct Yields {
+        depth: usize,
+        found: bool,
+    }
+    impl<'a> Visitor<'a> for Yields {
+        fn enter_scope(&mut self, kind: Scope) {
+            self.depth += usize::from(kind != Scope::Module);
+        }
+        fn leave_scope(&mut self) {
+            self.depth = self.depth.saturating_sub(1);
+        }
+        fn enter_expr(&mut self, expr: &'a Expr, _place: Place) {
+            self.found |= self.depth == 0 && matches!(expr, Expr::Yield(_) | Expr::YieldFrom(_));
+        }
+    }
+    let mut visitor = Yields { depth: 0, found: false };
+    walk::module(&mut visitor, &function.body);
+    visitor.found
+}
+
+/// A signature that is turned into a schema.
+struct Signature<'s, 'a> {
+    kind: Kind,
+    scopes: &'s Scopes<'a>,
+}
+
+impl Signature<'_, '_> {
+    fn parameters(&self, list: Option<&ast::Parameters>, range: TextRange, sink: &mut Sink) -> Vec<Parameter> {
+        let Some(list) = list else {
+            self.value_missing(range, sink);
+            return Vec::new();
+        };
+        let mut positional: Vec<_> = list.posonlyargs.iter().map(|parameter| (parameter, true)).chain(list.args.iter().map(|parameter| (parameter, false))).collect();
+        if self.kind == Kind::Transformer {
+            if !positional.is_empty() {
+                positional.remove(0);
+            } else if list.vararg.is_none() {
+                self.value_missing(range, sink);
+            }
+        }
+        for (parameter, _) in positional.iter().filter(|(parameter, positional_only)| *positional_only && parameter.default.is_none()) {
+            sink.add(&rule::QUALITY_POSITIONAL, parameter.range(), format!("`{}` is positional-only", parameter.parameter.name));
+        }
+        let named = positional.iter().filter(|(_, positional_only)| !positional_only).map(|(parameter, _)| *parameter);
+        let schema: Vec<Parameter> = named.chain(&list.kwonlyargs).map(|parameter| self.parameter(parameter, sink)).collect();
+        if schema.len() > MAX_PARAMETERS {
+            sink.add(&rule::LIMITS_PARAMETERS, range, format!("{} parameters; the limit is {MAX_PARAMETERS}", schema.len()));
+        }
+        schema
+    }
+
+    fn value_missing(&self, range: TextRange, sink: &mut Sink) {
+        if self.kind == Kind::Transformer {
+            sink.add(&rule::QUALITY_NO_VALUE, range, "`transform` has no positional parameter".to_owned());
+        }
+    }
+
+    fn parameter(&self, parameter: &ast::ParameterWithDefault, sink: &mut Sink) -> Parameter {
+        let name = parameter.parameter.name.as_str();
+        if name.chars().count() > MAX_NAME {
+            sink.add(&rule::LIMITS_PARAMETERS, parameter.parameter.name.range, format!("the parameter's name is longer than {MAX_NAME} characters"));
+        }
+        let mut schema = parameter.parameter.annotation.as_deref().map(|annotation| annotation::read(annotation, self.scopes)).unwrap_or_default();
+        let default = parameter.default.as_deref();
+        let default_json = default.and_then(|value| default::json(value, self.scopes));
+        if schema.enum_json.len() > MAX_ENUM {
+            sink.add(&rule::LIMITS_PARAMETERS, parameter.range(), format!("{} allowed values; the limit is {MAX_ENUM}", schema.enum_json.len()));
+            schema.enum_json.truncate(MAX_ENUM);
+        }
+        if schema.secret && default.is_some_and(|value| !value.is_none_literal_expr()) {
+            sink.add(&rule::QUALITY_SECRET_DEFAULT, parameter.range(), format!("the secret `{name}` has a default"));
+        }
+        let value_type = match (parameter.parameter.annotation.is_some(), default) {
+            (false, Some(value)) => default::value_type(value, self.scopes),
+            _ if schema.nullable && default_json.as_deref() != Some("null") => ValueType::Any,
+            _ => schema.value_type,
+        };
+        Parameter {
+            name: name.to_owned(),
+            value_type,
+            required: default.is_none(),
+            default_json: if schema.secret { None } else { default_json },
+            enum_json: schema.enum_json,
+            secret: schema.secret,
+            description: schema.description,
+        }
+    }
+}
+

@@ -1,0 +1,188 @@
+//! Annotations as parameter types. What is not understood accepts any value: a schema must never refuse what the code takes.
+
+use domain::parameter::{MAX_DESCRIPTION, ValueType};
+use ruff_python_ast::{self as ast, Expr, Operator};
+
+use super::default;
+use crate::scope::Scopes;
+use crate::syntax;
+use crate::walk::Binding;
+
+/// Aliases and string annotations followed inside one another.
+const MAX_STEPS: usize = 8;
+
+/// What an annotation says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Schema {
+    pub value_type: ValueType,
+    pub nullable: bool,
+    pub enum_json: Vec<String>,
+    pub secret: bool,
+    pub description: String,
+}
+
+impl Default for Schema {
+    fn default() -> Self {
+        Schema { value_type: ValueType::Any, nullable: false, enum_json: Vec::new(), secret: false, description: String::new() }
+    }
+}
+
+impl Schema {
+    fn of(value_type: ValueType) -> Self {
+        Schema { value_type, ..Schema::default() }
+    }
+}
+
+/// Reads an annotation.
+pub(super) fn read(annotation: &Expr, scopes: &Scopes<'_>) -> Schema {
+    Reader { scopes }.schema(annotation, MAX_STEPS)
+}
+
+struct Reader<'s, 'a> {
+    scopes: &'s Scopes<'a>,
+}
+
+impl Reader<'_, '_> {
+    fn schema(&self, annotation: &Expr, steps: usize) -> Schema {
+        let Some(steps) = steps.checked_sub(1) else { return Schema::default() };
+        match annotation {
+            Expr::NoneLiteral(_) => Schema { nullable: true, ..Schema::default() },
+            Expr::StringLiteral(text) => match syntax::parse_annotation(text.value.to_str()) {
+                Some(parsed) => self.schema(parsed.expr(), steps),
+                None => Schema::default(),
+            },
+            Expr::Name(name) => self.name(name.id.as_str(), steps),
+            Expr::Attribute(attribute) => plain(attribute.attr.as_str()),
+            Expr::BinOp(ast::ExprBinOp { left, op: Operator::BitOr, right, .. }) => {
+                let mut members = Vec::new();
+                flatten(left, &mut members);
+                flatten(right, &mut members);
+                self.union(&members, steps)
+            }
+            Expr::Subscript(subscript) => self.subscript(subscript, steps),
+            _ => Schema::default(),
+        }
+    }
+
+    /// A plain name: a builtin or typing type, or an alias of the module.
+    fn name(&self, name: &str, steps: usize) -> Schema {
+        let Some(symbol) = self.scopes.global(name) else { return plain(name) };
+        match symbol.first {
+            Some(Binding::ImportFrom(_, alias)) => plain(alias.name.as_str()),
+            _ => symbol.single_value().map_or_else(Schema::default, |value| self.schema(value, steps)),
+        }
+    }
+
+    fn subscript(&self, subscript: &ast::ExprSubscript, steps: usize) -> Schema {
+        let arguments: Vec<&Expr> = match &*subscript.slice {
+            Expr::Tuple(tuple) => tuple.elts.iter().collect(),
+            single => vec![single],
+        };
+        match self.constructor(&subscript.value).as_str() {
+            "Optional" => Schema { nullable: true, ..self.union(&arguments, steps) },
+            "Union" => self.union(&arguments, steps),
+            "Literal" => self.literal(&arguments),
+            "Annotated" => self.annotated(&arguments, steps),
+            "Final" | "Required" | "NotRequired" | "ClassVar" => arguments.first().map(|first| self.schema(first, steps)).unwrap_or_default(),
+            _ => self.schema(&subscript.value, steps),
+        }
+    }
+
+    /// The last part of the constructor's name, import aliases resolved.
+    fn constructor(&self, expr: &Expr) -> String {
+        match expr {
+            Expr::Attribute(attribute) => attribute.attr.to_string(),
+            Expr::Name(name) => match self.scopes.global(name.id.as_str()).and_then(|symbol| symbol.first) {
+                Some(Binding::ImportFrom(_, alias)) => alias.name.to_string(),
+                _ => name.id.to_string(),
+            },
+            _ => String::new(),
+        }
+    }
+
+    fn union(&self, members: &[&Expr], steps: usize) -> Schema {
+        let mut merged: Option<Schema> = None;
+        let mut nullable = false;
+        for member in members.iter().take(32) {
+            if member.is_none_literal_expr() {
+                nullable = true;
+                continue;
+            }
+            let schema = self.schema(member, steps);
+            nullable |= schema.nullable;
+            merged = Some(match merged {
+                None => schema,
+                Some(first) => merge(first, schema),
+            });
+        }
+        Schema { nullable, ..merged.unwrap_or_default() }
+    }
+
+    fn literal(&self, values: &[&Expr]) -> Schema {
+        let mut schema = Schema::default();
+        let mut types = Vec::new();
+        for value in values {
+            let Some(json) = default::json(value, self.scopes) else { return Schema::default() };
+            schema.nullable |= json == "null";
+            if json != "null" {
+                types.push(default::literal_type(value));
+            }
+            if !schema.enum_json.contains(&json) {
+                schema.enum_json.push(json);
+            }
+        }
+        schema.value_type = types.first().copied().filter(|first| types.iter().all(|other| other == first)).unwrap_or(ValueType::Any);
+        schema
+    }
+
+    fn annotated(&self, arguments: &[&Expr], steps: usize) -> Schema {
+        let Some((first, metadata)) = arguments.split_first() else { return Schema::default() };
+        let mut schema = self.schema(first, steps);
+        for text in metadata.iter().filter_map(|item| item.as_string_literal_expr()) {
+            match text.value.to_str() {
+                "secret" => schema.secret = true,
+                description => schema.description = description.chars().take(MAX_DESCRIPTION).collect(),
+            }
+        }
+        schema
+    }
+}
+
+/// The members of `a | b | c`, without recursion: the chain may be long.
+fn flatten<'e>(expr: &'e Expr, members: &mut Vec<&'e Expr>) {
+    let mut pending = vec![expr];
+    while let Some(next) = pending.pop() {
+        match next {
+            Expr::BinOp(ast::ExprBinOp { left, op: Operator::BitOr, right, .. }) => {
+                pending.push(right);
+                pending.push(left);
+            }
+            member => members.push(member),
+        }
+    }
+}
+
+fn merge(first: Schema, second: Schema) -> Schema {
+    let value_type = match (first.value_type, second.value_type) {
+        (one, other) if one == other => one,
+        (ValueType::Integer | ValueType::Number, ValueType::Integer | ValueType::Number) => ValueType::Number,
+        _ => ValueType::Any,
+    };
+    // Allowed values hold only when every member has them.
+    let enum_json = if first.enum_json.is_empty() || second.enum_json.is_empty() { Vec::new() } else { [first.enum_json, second.enum_json].concat() };
+    let description = if first.description.is_empty() { second.description } else { first.description };
+    Schema { value_type, nullable: first.nullable || second.nullable, enum_json, secret: first.secret || second.secret, description }
+}
+
+fn plain(name: &str) -> Schema {
+    Schema::of(match name {
+        "str" | "Text" | "AnyStr" | "LiteralString" => ValueType::String,
+        "int" => ValueType::Integer,
+        "float" => ValueType::Number,
+        "bool" => ValueType::Boolean,
+        "list" | "List" | "tuple" | "Tuple" | "set" | "Set" | "frozenset" | "FrozenSet" | "Sequence" | "MutableSequence" | "Iterable" | "Iterator"
+        | "Collection" | "AbstractSet" | "MutableSet" => ValueType::Array,
+        "dict" | "Dict" | "Mapping" | "MutableMapping" | "OrderedDict" | "DefaultDict" | "defaultdict" => ValueType::Object,
+        _ => ValueType::Any,
+    })
+}

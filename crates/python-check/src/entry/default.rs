@@ -1,0 +1,119 @@
+//! Constants as JSON: defaults and literal values. What is not a constant has no JSON, and the function's own default applies.
+
+use domain::parameter::ValueType;
+use ruff_python_ast::{Expr, Number, UnaryOp};
+
+use crate::scope::Scopes;
+
+/// Names followed to their one value.
+const MAX_STEPS: usize = 4;
+/// Longest JSON text of a default.
+const MAX_JSON: usize = 64 * 1024;
+
+/// The JSON text of a constant.
+pub(super) fn json(value: &Expr, scopes: &Scopes<'_>) -> Option<String> {
+    let mut text = String::new();
+    write(value, scopes, MAX_STEPS, &mut text)?;
+    Some(text)
+}
+
+/// The type that a parameter without annotation has by its default. Any number is allowed where the default is one.
+pub(super) fn value_type(value: &Expr, scopes: &Scopes<'_>) -> ValueType {
+    let mut value = value;
+    for _ in 0..MAX_STEPS {
+        let Expr::Name(name) = value else { break };
+        let Some(single) = scopes.global(name.id.as_str()).and_then(|symbol| symbol.single_value()) else { return ValueType::Any };
+        value = single;
+    }
+    match literal_type(value) {
+        ValueType::Integer => ValueType::Number,
+        other => other,
+    }
+}
+
+/// The type of a constant as it stands.
+pub(super) fn literal_type(value: &Expr) -> ValueType {
+    match value {
+        Expr::StringLiteral(_) => ValueType::String,
+        Expr::BooleanLiteral(_) => ValueType::Boolean,
+        Expr::NumberLiteral(number) => match number.value {
+            Number::Int(_) => ValueType::Integer,
+            Number::Float(_) => ValueType::Number,
+            Number::Complex { .. } => ValueType::Any,
+        },
+        Expr::UnaryOp(unary) if matches!(unary.op, UnaryOp::USub | UnaryOp::UAdd) => literal_type(&unary.operand),
+        Expr::List(_) | Expr::Tuple(_) => ValueType::Array,
+        Expr::Dict(_) => ValueType::Object,
+        _ => ValueType::Any,
+    }
+}
+
+fn write(value: &Expr, scopes: &Scopes<'_>, steps: usize, text: &mut String) -> Option<()> {
+    if text.len() > MAX_JSON {
+        return None;
+    }
+    match value {
+        Expr::NoneLiteral(_) => text.push_str("null"),
+        Expr::BooleanLiteral(literal) => text.push_str(if literal.value { "true" } else { "false" }),
+        Expr::StringLiteral(literal) => text.push_str(&quoted(literal.value.to_str())),
+        Expr::NumberLiteral(_) => text.push_str(&number(value)?),
+        Expr::UnaryOp(unary) if matches!(unary.op, UnaryOp::USub | UnaryOp::UAdd) && unary.operand.is_number_literal_expr() => {
+            if unary.op == UnaryOp::USub {
+                text.push('-');
+            }
+            text.push_str(&number(&unary.operand)?);
+        }
+        Expr::List(list) => sequence(&list.elts, scopes, steps, text)?,
+        Expr::Tuple(tuple) => sequence(&tuple.elts, scopes, steps, text)?,
+        Expr::Dict(dict) => object(&dict.items, scopes, steps, text)?,
+        Expr::Name(name) => {
+            let value = scopes.global(name.id.as_str())?.single_value()?;
+            write(value, scopes, steps.checked_sub(1)?, text)?;
+        }
+        _ => return None,
+    }
+    Some(())
+}
+
+fn sequence(items: &[Expr], scopes: &Scopes<'_>, steps: usize, text: &mut String) -> Option<()> {
+    text.push('[');
+    for (index, item) in items.iter().enumerate() {
+        if index > 0 {
+            text.push(',');
+        }
+        write(item, scopes, steps, text)?;
+    }
+    text.push(']');
+    Some(())
+}
+
+fn object(items: &[ruff_python_ast::DictItem], scopes: &Scopes<'_>, steps: usize, text: &mut String) -> Option<()> {
+    text.push('{');
+    for (index, item) in items.iter().enumerate() {
+        if index > 0 {
+            text.push(',');
+        }
+        let key = item.key.as_ref()?.as_string_literal_expr()?;
+        text.push_str(&quoted(key.value.to_str()));
+        text.push(':');
+        write(&item.value, scopes, steps, text)?;
+    }
+    text.push('}');
+    Some(())
+}
+
+fn number(value: &Expr) -> Option<String> {
+    match &value.as_number_literal_expr()?.value {
+        Number::Int(int) => {
+            let digits = int.to_string();
+            // Longer literals than 64 bits are kept as written, which may be another base.
+            digits.bytes().all(|byte| byte.is_ascii_digit()).then_some(digits)
+        }
+        Number::Float(float) if float.is_finite() => serde_json::Number::from_f64(*float).map(|number| number.to_string()),
+        Number::Float(_) | Number::Complex { .. } => None,
+    }
+}
+
+fn quoted(text: &str) -> String {
+    serde_json::Value::from(text).to_string()
+}

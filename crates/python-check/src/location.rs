@@ -1,0 +1,83 @@
+//! Byte offsets to lines and columns. Lines and columns count from 1, columns in code points, as an editor shows them.
+
+use domain::finding::Span;
+use ruff_text_size::{TextRange, TextSize};
+
+/// The byte order mark is not a column.
+const BOM: char = '\u{feff}';
+
+/// Where each line of a source text starts.
+#[derive(Debug)]
+pub(crate) struct Lines<'a> {
+    text: &'a str,
+    starts: Vec<usize>,
+}
+
+impl<'a> Lines<'a> {
+    /// Indexes `text`; `\n`, `\r\n` and `\r` end lines, as in Python.
+    pub fn new(text: &'a str) -> Self {
+        let bytes = text.as_bytes();
+        let first = if text.starts_with(BOM) { BOM.len_utf8() } else { 0 };
+        let ends = bytes.iter().enumerate().filter(|(index, byte)| **byte == b'\n' || (**byte == b'\r' && bytes.get(index + 1) != Some(&b'\n')));
+        let starts = std::iter::once(first).chain(ends.map(|(index, _)| index + 1)).collect();
+        Lines { text, starts }
+    }
+
+    /// The place of `range`.
+    pub fn span(&self, range: TextRange) -> Span {
+        let (line, column) = self.place(range.start());
+        let (end_line, end_column) = self.place(range.end());
+        Span { line, column, end_line, end_column }
+    }
+
+    /// The line of `offset`.
+    pub fn line(&self, offset: TextSize) -> u32 {
+        self.place(offset).0
+    }
+
+    fn place(&self, offset: TextSize) -> (u32, u32) {
+        let offset = self.text.floor_char_boundary(offset.to_usize());
+        let line = self.starts.partition_point(|start| *start <= offset).max(1);
+        let start = self.starts[line - 1].min(offset);
+        let column = self.text[start..offset].chars().count() + 1;
+        (count(line), count(column))
+    }
+
+    /// Lines longer than `limit` bytes: their first bytes' range.
+    pub fn longer_than(&self, limit: usize) -> impl Iterator<Item = TextRange> + '_ {
+        let ends = self.starts.iter().skip(1).copied().chain(std::iter::once(self.text.len()));
+        self.starts.iter().copied().zip(ends).filter(move |(start, end)| end.saturating_sub(*start) > limit).map(|(start, _)| TextRange::empty(size(start)))
+    }
+}
+
+/// An offset as the parser counts; sources are far below 4 GiB.
+pub(crate) fn size(offset: usize) -> TextSize {
+    TextSize::new(u32::try_from(offset).unwrap_or(u32::MAX))
+}
+
+fn count(value: usize) -> u32 {
+    u32::try_from(value).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(text: &str, offset: usize, expected: (u32, u32)) {
+        assert_eq!(Lines::new(text).place(size(offset)), expected, "{text:?} at {offset}");
+    }
+
+    #[test]
+    fn columns_count_code_points_from_one() {
+        check("a = 'é' + b", 9, (1, 9));
+        check("", 0, (1, 1));
+        check("\u{feff}x", 3, (1, 1));
+    }
+
+    #[test]
+    fn every_line_ending_of_python_ends_a_line() {
+        check("a\r\nb", 3, (2, 1));
+        check("a\rb", 2, (2, 1));
+        check("a\n\nb", 3, (3, 1));
+    }
+}

@@ -1,0 +1,103 @@
+//! Limits on numbers of things, where checking more of them costs more than their number: digits, clauses, type parameters,
+//! scopes inside scopes.
+
+use ruff_python_ast::token::{Token, TokenKind};
+use ruff_python_ast::{self as ast, Expr, Stmt};
+use ruff_text_size::{Ranged, TextRange};
+
+use crate::report::Sink;
+use crate::rule;
+use crate::scope::Scopes;
+use crate::walk::{self, Place, Scope, Visitor};
+
+/// CPython's default limit on decimal literals (`sys.int_info.default_max_str_digits`).
+const MAX_DIGITS: usize = 4_300;
+/// `for` clauses of one comprehension; the semantic check compares each with each.
+const MAX_CLAUSES: usize = 32;
+/// `if` clauses of one comprehension, for the same reason.
+const MAX_FILTERS: usize = 64;
+/// Comprehensions inside one another; the semantic check walks the inner ones once for each outer one.
+const MAX_COMPREHENSIONS: usize = 12;
+/// Type parameters of one definition; compared each with each.
+const MAX_TYPE_PARAMETERS: usize = 64;
+/// Scopes inside scopes.
+const MAX_SCOPES: usize = 60;
+
+/// Reports integer literals that Python refuses.
+pub(crate) fn report(text: &str, tokens: &[Token], sink: &mut Sink) {
+    for token in tokens.iter().filter(|token| token.kind() == TokenKind::Int && token.range().len().to_usize() > MAX_DIGITS) {
+        let literal = &text[token.range()];
+        let decimal = !literal.starts_with("0x") && !literal.starts_with("0X") && !literal.starts_with("0o") && !literal.starts_with("0O") && !literal.starts_with("0b") && !literal.starts_with("0B");
+        if decimal && literal.bytes().filter(u8::is_ascii_digit).count() > MAX_DIGITS {
+            sink.add(&rule::LIMITS_INTEGER, token.range(), format!("the literal has more than {MAX_DIGITS} digits"));
+        }
+    }
+}
+
+/// Reports what is too many; says whether the module may be examined further.
+pub(crate) fn within_counts(body: &[Stmt], scopes: &Scopes<'_>, sink: &mut Sink) -> bool {
+    let mut counter = Counter { comprehensions: Vec::new(), found: Vec::new() };
+    walk::module(&mut counter, body);
+    if scopes.depth > MAX_SCOPES {
+        counter.found.push((TextRange::default(), format!("more than {MAX_SCOPES} functions, classes, lambdas and comprehensions are nested")));
+    }
+    let within = counter.found.is_empty();
+    for (range, message) in counter.found {
+        sink.add(&rule::LIMITS_COUNT, range, message);
+    }
+    within
+}
+
+struct Counter {
+    /// For each open scope, how many comprehensions directly enclose it.
+    comprehensions: Vec<usize>,
+    found: Vec<(TextRange, String)>,
+}
+
+impl<'a> Visitor<'a> for Counter {
+    fn enter_scope(&mut self, kind: Scope) {
+        let outer = self.comprehensions.last().copied().unwrap_or_default();
+        let depth = match kind {
+            Scope::Comprehension { .. } | Scope::Generator => outer + 1,
+            Scope::Lambda => outer,
+            Scope::Module | Scope::Class | Scope::Function { .. } | Scope::TypeParameters => 0,
+        };
+        self.comprehensions.push(depth);
+    }
+
+    fn leave_scope(&mut self) {
+        self.comprehensions.pop();
+    }
+
+    fn enter_stmt(&mut self, stmt: &'a Stmt) {
+        let parameters = match stmt {
+            Stmt::FunctionDef(ast::StmtFunctionDef { type_params, .. })
+            | Stmt::ClassDef(ast::StmtClassDef { type_params, .. })
+            | Stmt::TypeAlias(ast::StmtTypeAlias { type_params, .. }) => type_params,
+            _ => return,
+        };
+        if let Some(list) = parameters
+            && list.len() > MAX_TYPE_PARAMETERS
+        {
+            self.found.push((list.range(), format!("{} type parameters; the limit is {MAX_TYPE_PARAMETERS}", list.len())));
+        }
+    }
+
+    fn enter_expr(&mut self, expr: &'a Expr, _place: Place) {
+        let generators = match expr {
+            Expr::ListComp(ast::ExprListComp { generators, .. })
+            | Expr::SetComp(ast::ExprSetComp { generators, .. })
+            | Expr::DictComp(ast::ExprDictComp { generators, .. })
+            | Expr::Generator(ast::ExprGenerator { generators, .. }) => generators,
+            _ => return,
+        };
+        let filters: usize = generators.iter().map(|generator| generator.ifs.len()).sum();
+        if generators.len() > MAX_CLAUSES || filters > MAX_FILTERS {
+            let message = format!("a comprehension with {} `for` and {filters} `if` clauses; the limits are {MAX_CLAUSES} and {MAX_FILTERS}", generators.len());
+            self.found.push((expr.range(), message));
+        }
+        if self.comprehensions.last().is_some_and(|depth| *depth >= MAX_COMPREHENSIONS) {
+            self.found.push((expr.range(), format!("more than {MAX_COMPREHENSIONS} comprehensions are nested")));
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! The rule table: every rule with its id, family, severity, reason, remedy and two examples. Ids never change their meaning.
+//!
+//! It finds nothing; the gates and the scan do. `docs/rules/` is generated from it (see [`page`]).
+
+mod access;
+mod dynamic;
+mod module;
+mod text;
+
+use std::fmt::Write as _;
+
+use domain::finding::{Family, Severity};
+
+pub(crate) use access::*;
+pub(crate) use dynamic::*;
+pub(crate) use module::*;
+pub(crate) use text::*;
+
+/// One rule.
+#[derive(Debug)]
+pub struct Rule {
+    /// Stable id, e.g. `ZPY-IMPORT-001`.
+    pub id: &'static str,
+    /// Its family.
+    pub family: Family,
+    /// Whether it blocks.
+    pub severity: Severity,
+    /// A short name.
+    pub title: &'static str,
+    /// Why the rule exists.
+    pub why: &'static str,
+    /// What to do instead.
+    pub fix: &'static str,
+    /// Code that the rule finds.
+    pub bad: Example,
+    /// The same done well.
+    pub good: &'static str,
+}
+
+/// An example of code.
+#[derive(Debug, Clone, Copy)]
+pub enum Example {
+    /// As written.
+    Code(&'static str),
+    /// Bytes that are not text, and how a page shows them.
+    Bytes(&'static [u8], &'static str),
+    /// `head`, then `piece` so many times, then `tail`.
+    Repeated {
+        /// What comes first.
+        head: &'static str,
+        /// What is repeated.
+        piece: &'static str,
+        /// How often.
+        times: usize,
+        /// What comes last.
+        tail: &'static str,
+    },
+}
+
+impl Example {
+    /// The example as the checker takes it.
+    pub fn bytes(&self) -> Vec<u8> {
+        match self {
+            Example::Code(code) => code.as_bytes().to_vec(),
+            Example::Bytes(bytes, _) => bytes.to_vec(),
+            Example::Repeated { head, piece, times, tail } => format!("{head}{}{tail}", piece.repeat(*times)).into_bytes(),
+        }
+    }
+}
+
+/// Every rule, by group and number.
+pub fn all() -> Vec<&'static Rule> {
+    [text::RULES, module::RULES, access::RULES, dynamic::RULES].concat()
+}
+
+/// Finds a rule by its id.
+pub fn find(id: &str) -> Option<&'static Rule> {
+    all().into_iter().find(|rule| rule.id == id)
+}
+
+/// The documentation page of a rule, as Markdown.
+pub fn page(rule: &Rule) -> String {
+    let severity = match rule.severity {
+        Severity::Error => "error: the code is refused",
+        Severity::Warning => "warning: the code is accepted",
+    };
+    let mut page = format!("# {}: {}\n\nFamily `{}`, {severity}.\n\n{}\n\n", rule.id, rule.title, rule.family, rule.why);
+    // Writing to a String cannot fail.
+    let _ = write!(page, "## Found\n\n{}\n## Instead\n\n{}\n\n{}", shown(&rule.bad), rule.fix, fenced(rule.good));
+    page
+}
+
+/// The index of all pages, as Markdown.
+pub fn index() -> String {
+    let mut index = "# Validation rules\n\nEvery finding of `zona check` and `ValidateCode` names one of these. \
+                     The scan is a lint that explains; the sandbox is the boundary.\n\n| rule | family | severity | |\n|---|---|---|---|\n"
+        .to_owned();
+    for rule in all() {
+        let _ = writeln!(index, "| [{0}]({0}.md) | {1} | {2} | {3} |", rule.id, rule.family, rule.severity.as_str(), rule.title);
+    }
+    index
+}
+
+fn shown(example: &Example) -> String {
+    match example {
+        Example::Code(code) => fenced(code),
+        Example::Bytes(_, shown) => fenced(shown),
+        Example::Repeated { head, piece, times, tail } => {
+            let shown = fenced(&format!("{head}{piece}{tail}"));
+            format!("{shown}\nwith `{}` written {times} times.\n", piece.trim_end())
+        }
+    }
+}
+
+fn fenced(code: &str) -> String {
+    format!("```python\n{}\n```\n", code.trim_end_matches('\n'))
+}

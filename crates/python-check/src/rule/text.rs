@@ -1,0 +1,243 @@
+//! Rules about the text itself: encoding, limits, syntax, and the entry point.
+
+use domain::finding::{Family, Severity};
+
+use super::{Example, Rule};
+
+pub(super) const RULES: &[&Rule] = &[
+    &ENCODING_UTF8, &ENCODING_NUL, &ENCODING_COOKIE, &ENCODING_BIDI, &ENCODING_LOOKALIKE,
+    &LIMITS_SIZE, &LIMITS_NESTING, &LIMITS_LINE, &LIMITS_FINDINGS, &LIMITS_COUNT, &LIMITS_INTEGER, &LIMITS_PARAMETERS,
+    &SYNTAX_PARSE, &SYNTAX_SEMANTIC, &SYNTAX_VERSION,
+    &QUALITY_NO_VALUE, &QUALITY_POSITIONAL, &QUALITY_ASYNC, &QUALITY_SECRET_DEFAULT, &QUALITY_GENERATOR, &QUALITY_UNDEFINED,
+];
+
+pub(crate) static ENCODING_UTF8: Rule = Rule {
+    id: "ZPY-ENCODING-001",
+    family: Family::Encoding,
+    severity: Severity::Error,
+    title: "Code that is not UTF-8",
+    why: "Code is stored, hashed and shown as UTF-8; other bytes would read differently here and in the interpreter.",
+    fix: "Save the file as UTF-8.",
+    bad: Example::Bytes(b"name = '\xff'\n", "name = '<byte ff>'"),
+    good: "name = 'ÿ'\n",
+};
+
+pub(crate) static ENCODING_NUL: Rule = Rule {
+    id: "ZPY-ENCODING-002",
+    family: Family::Encoding,
+    severity: Severity::Error,
+    title: "NUL byte",
+    why: "Python refuses source with a NUL byte, and some tools stop reading there: what follows would go unseen.",
+    fix: "Remove the byte; write `\\0` inside a string.",
+    bad: Example::Bytes(b"x = 1\0\n", "x = 1<byte 00>"),
+    good: "x = '\\0'\n",
+};
+
+pub(crate) static ENCODING_COOKIE: Rule = Rule {
+    id: "ZPY-ENCODING-003",
+    family: Family::Encoding,
+    severity: Severity::Error,
+    title: "Coding declaration other than UTF-8",
+    why: "A coding declaration (PEP 263) decodes the file anew: with `unicode_escape` or `utf-7` a comment can turn into code.",
+    fix: "Remove the coding comment, or declare utf-8.",
+    bad: Example::Code("# -*- coding: utf-7 -*-\nx = 1\n"),
+    good: "# -*- coding: utf-8 -*-\nx = 1\n",
+};
+
+pub(crate) static ENCODING_BIDI: Rule = Rule {
+    id: "ZPY-ENCODING-004",
+    family: Family::Encoding,
+    severity: Severity::Error,
+    title: "Character that reorders text",
+    why: "Bidirectional control characters make code look different from what runs (CVE-2021-42574).",
+    fix: "Remove the character; inside a string write its escape, e.g. `\\u202e`.",
+    bad: Example::Code("allowed = False  # \u{202e} eurT\n"),
+    good: "mark = '\\u202e'\n",
+};
+
+pub(crate) static ENCODING_LOOKALIKE: Rule = Rule {
+    id: "ZPY-ENCODING-005",
+    family: Family::Encoding,
+    severity: Severity::Warning,
+    title: "Name in compatibility characters",
+    why: "Python normalizes identifiers (NFKC), so such a name means the plain one: `\u{ff4f}\u{ff50}\u{ff45}\u{ff4e}` is `open`.",
+    fix: "Write the name in plain letters.",
+    bad: Example::Code("\u{ff54}\u{ff4f}\u{ff54}\u{ff41}\u{ff4c} = 1\n"),
+    good: "total = 1\n",
+};
+
+pub(crate) static LIMITS_SIZE: Rule = Rule {
+    id: "ZPY-LIMITS-001",
+    family: Family::Limits,
+    severity: Severity::Error,
+    title: "Code too large",
+    why: "The size of code is bounded so that checking and storing it stay cheap.",
+    fix: "Split the utility, or pass the data as a parameter.",
+    bad: Example::Repeated { head: "", piece: "# padding\n", times: 27_000, tail: "" },
+    good: "x = 1\n",
+};
+
+pub(crate) static LIMITS_NESTING: Rule = Rule {
+    id: "ZPY-LIMITS-002",
+    family: Family::Limits,
+    severity: Severity::Error,
+    title: "Nesting too deep",
+    why: "Deep nesting exhausts the stack of every program that reads the code, the interpreter's compiler included.",
+    fix: "Take the inner parts out into variables or functions.",
+    bad: Example::Repeated { head: "x = ", piece: "-", times: 2_000, tail: "1\n" },
+    good: "x = -1\n",
+};
+
+pub(crate) static LIMITS_LINE: Rule = Rule {
+    id: "ZPY-LIMITS-003",
+    family: Family::Limits,
+    severity: Severity::Error,
+    title: "Line too long",
+    why: "Nobody reads a line of that length, and what stands at its end goes unseen.",
+    fix: "Break the line; pass large data as a parameter.",
+    bad: Example::Repeated { head: "x = '", piece: "padding", times: 12_000, tail: "'\n" },
+    good: "x = ('one line'\n     'another')\n",
+};
+
+pub(crate) static LIMITS_FINDINGS: Rule = Rule {
+    id: "ZPY-LIMITS-004",
+    family: Family::Limits,
+    severity: Severity::Warning,
+    title: "More findings than are shown",
+    why: "A report is bounded; errors are kept before warnings.",
+    fix: "Fix the findings above and check again.",
+    bad: Example::Repeated { head: "", piece: "import os\n", times: 300, tail: "" },
+    good: "x = 1\n",
+};
+
+pub(crate) static LIMITS_COUNT: Rule = Rule {
+    id: "ZPY-LIMITS-005",
+    family: Family::Limits,
+    severity: Severity::Error,
+    title: "Too many parts of one kind",
+    why: "Scopes inside scopes, clauses of one comprehension and type parameters of one definition are bounded: checking them costs more than their number.",
+    fix: "Write loops and functions of ordinary size.",
+    bad: Example::Repeated { head: "x = [1", piece: " for _ in y", times: 100, tail: "]\n" },
+    good: "x = [a for b in [[1]] for a in b]\n",
+};
+
+pub(crate) static LIMITS_INTEGER: Rule = Rule {
+    id: "ZPY-LIMITS-006",
+    family: Family::Limits,
+    severity: Severity::Error,
+    title: "Integer literal too long",
+    why: "Python refuses decimal literals of more than 4300 digits: converting them takes quadratic time.",
+    fix: "Write the number in hexadecimal, or compute it.",
+    bad: Example::Repeated { head: "x = 1", piece: "0", times: 4_300, tail: "\n" },
+    good: "x = 10 ** 20\n",
+};
+
+pub(crate) static LIMITS_PARAMETERS: Rule = Rule {
+    id: "ZPY-LIMITS-007",
+    family: Family::Limits,
+    severity: Severity::Error,
+    title: "Too many or too long parameters",
+    why: "A parameter schema holds at most 64 parameters with names of at most 64 characters and 100 allowed values.",
+    fix: "Take one dict with the settings.",
+    bad: Example::Code("def transform(value, a_name_that_nobody_would_ever_type_into_a_form_without_making_a_mistake=1):\n    return value\n"),
+    good: "def transform(value, settings: dict = {}):\n    return value\n",
+};
+
+pub(crate) static SYNTAX_PARSE: Rule = Rule {
+    id: "ZPY-SYNTAX-001",
+    family: Family::Syntax,
+    severity: Severity::Error,
+    title: "Code does not parse",
+    why: "Python cannot run it.",
+    fix: "Correct the syntax.",
+    bad: Example::Code("def transform(value)\n    return value\n"),
+    good: "def transform(value):\n    return value\n",
+};
+
+pub(crate) static SYNTAX_SEMANTIC: Rule = Rule {
+    id: "ZPY-SYNTAX-002",
+    family: Family::Syntax,
+    severity: Severity::Error,
+    title: "Statement out of place",
+    why: "It parses, but Python's compiler refuses it: `return` outside a function, a parameter named twice, and the like.",
+    fix: "Move or remove the statement.",
+    bad: Example::Code("x = 1\nreturn x\n"),
+    good: "def main():\n    x = 1\n    return x\n",
+};
+
+pub(crate) static SYNTAX_VERSION: Rule = Rule {
+    id: "ZPY-SYNTAX-003",
+    family: Family::Syntax,
+    severity: Severity::Error,
+    title: "Syntax of another Python version",
+    why: "The runtime's Python does not know this syntax.",
+    fix: "Use the older form, or choose a newer runtime.",
+    bad: Example::Code("x = [*a for a in [[1]]]\n"),
+    good: "x = [item for a in [[1]] for item in a]\n",
+};
+
+pub(crate) static QUALITY_NO_VALUE: Rule = Rule {
+    id: "ZPY-QUALITY-001",
+    family: Family::Quality,
+    severity: Severity::Error,
+    title: "`transform` cannot take a value",
+    why: "A transformer is called as `transform(value, **parameters)`.",
+    fix: "Give it a first positional parameter: `def transform(value)`.",
+    bad: Example::Code("def transform():\n    return 1\n"),
+    good: "def transform(value):\n    return value\n",
+};
+
+pub(crate) static QUALITY_POSITIONAL: Rule = Rule {
+    id: "ZPY-QUALITY-002",
+    family: Family::Quality,
+    severity: Severity::Error,
+    title: "Positional-only parameter",
+    why: "Parameters are passed by name, so a positional-only one without a default can never be given.",
+    fix: "Remove the `/` from the signature.",
+    bad: Example::Code("def main(host, /):\n    return host\n"),
+    good: "def main(host):\n    return host\n",
+};
+
+pub(crate) static QUALITY_ASYNC: Rule = Rule {
+    id: "ZPY-QUALITY-003",
+    family: Family::Quality,
+    severity: Severity::Error,
+    title: "Asynchronous entry point",
+    why: "The entry point is called, not awaited: a coroutine is not a result.",
+    fix: "Make it a plain function, and call `asyncio.run(...)` inside.",
+    bad: Example::Code("async def main():\n    return 1\n"),
+    good: "def main():\n    return 1\n",
+};
+
+pub(crate) static QUALITY_SECRET_DEFAULT: Rule = Rule {
+    id: "ZPY-QUALITY-004",
+    family: Family::Quality,
+    severity: Severity::Warning,
+    title: "Secret with a default",
+    why: "The default of a secret stands in the code, where every reader of the utility sees it. It is not part of the schema.",
+    fix: "Remove the default.",
+    bad: Example::Code("from typing import Annotated\n\ndef main(token: Annotated[str, \"secret\"] = \"abc\"):\n    return len(token)\n"),
+    good: "from typing import Annotated\n\ndef main(token: Annotated[str, \"secret\"]):\n    return len(token)\n",
+};
+
+pub(crate) static QUALITY_GENERATOR: Rule = Rule {
+    id: "ZPY-QUALITY-005",
+    family: Family::Quality,
+    severity: Severity::Error,
+    title: "Entry point that yields",
+    why: "A function with `yield` returns a generator, which is not a JSON value.",
+    fix: "Return a list.",
+    bad: Example::Code("def transform(value):\n    yield value\n"),
+    good: "def transform(value):\n    return [value]\n",
+};
+
+pub(crate) static QUALITY_UNDEFINED: Rule = Rule {
+    id: "ZPY-QUALITY-006",
+    family: Family::Quality,
+    severity: Severity::Warning,
+    title: "Name that nothing defines",
+    why: "Reading it raises NameError.",
+    fix: "Define it, import it, or correct the spelling.",
+    bad: Example::Code("def transform(value):\n    return valeu\n"),
+    good: "def transform(value):\n    return value\n",
+};

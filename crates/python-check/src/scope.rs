@@ -1,0 +1,158 @@
+//! The symbol table: which names each scope binds, and how. Built in one pass before anything is judged.
+//!
+//! Scopes are numbered in the order in which the walk enters them, so that a later walk finds its own by counting.
+
+use std::collections::HashMap;
+
+use ruff_text_size::TextRange;
+
+use crate::walk::{self, Binding, Scope, Visitor};
+
+/// Different imports remembered for one name; each import is judged on its own, so more would add nothing but time.
+const MAX_IMPORTS: usize = 64;
+
+/// What a scope knows of one name.
+#[derive(Debug, Default)]
+pub(crate) struct Symbol<'a> {
+    /// How often it is bound, declarations and deletions left out.
+    pub count: u32,
+    /// The first binding.
+    pub first: Option<Binding<'a>>,
+    /// The last function of this name.
+    pub function: Option<&'a ruff_python_ast::StmtFunctionDef>,
+    /// Each different import of this name.
+    pub imports: Vec<Binding<'a>>,
+    /// Whether something unbinds it again.
+    pub deleted: bool,
+    /// Whether it is a parameter.
+    pub parameter: bool,
+    /// Where it is declared global.
+    pub global: Option<TextRange>,
+    /// Whether it is declared nonlocal.
+    pub nonlocal: bool,
+}
+
+impl<'a> Symbol<'a> {
+    /// Whether the name belongs to this scope.
+    pub fn is_local(&self) -> bool {
+        self.global.is_none() && !self.nonlocal
+    }
+
+    /// The one value the name is ever given, if there is exactly one binding and it is plain.
+    pub fn single_value(&self) -> Option<&'a ruff_python_ast::Expr> {
+        match (self.count, self.first) {
+            (1, Some(Binding::Assign(value) | Binding::Walrus(value))) if !self.deleted => Some(value),
+            _ => None,
+        }
+    }
+
+    fn add(&mut self, range: TextRange, binding: Binding<'a>) {
+        match binding {
+            Binding::Global => self.global = self.global.or(Some(range)),
+            Binding::Nonlocal => self.nonlocal = true,
+            Binding::Declare => {}
+            Binding::Delete => self.deleted = true,
+            Binding::Import(_) | Binding::ImportFrom(..) => self.add_import(binding),
+            Binding::Handler => {
+                self.deleted = true;
+                self.add_value(binding);
+            }
+            Binding::Parameter => {
+                self.parameter = true;
+                self.add_value(binding);
+            }
+            Binding::Function(function) => {
+                self.function = Some(function);
+                self.add_value(binding);
+            }
+            Binding::Assign(_)
+            | Binding::With(_)
+            | Binding::Iterate(_)
+            | Binding::Unpack
+            | Binding::Walrus(_)
+            | Binding::Class(_)
+            | Binding::Capture
+            | Binding::Type => self.add_value(binding),
+        }
+    }
+
+    fn add_value(&mut self, binding: Binding<'a>) {
+        self.count = self.count.saturating_add(1);
+        self.first = self.first.or(Some(binding));
+    }
+
+    fn add_import(&mut self, binding: Binding<'a>) {
+        self.add_value(binding);
+        if self.imports.len() < MAX_IMPORTS && !self.imports.iter().any(|other| same_import(other, &binding)) {
+            self.imports.push(binding);
+        }
+    }
+}
+
+fn same_import(one: &Binding<'_>, other: &Binding<'_>) -> bool {
+    match (one, other) {
+        (Binding::Import(a), Binding::Import(b)) => a.name.id == b.name.id && a.asname.is_some() == b.asname.is_some(),
+        (Binding::ImportFrom(a, x), Binding::ImportFrom(b, y)) => a.module == b.module && a.level == b.level && x.name.id == y.name.id,
+        _ => false,
+    }
+}
+
+/// One scope.
+#[derive(Debug)]
+pub(crate) struct Table<'a> {
+    pub kind: Scope,
+    pub symbols: HashMap<&'a str, Symbol<'a>>,
+}
+
+/// Every scope of a module, in the order of the walk. The first is the module's own.
+#[derive(Debug)]
+pub(crate) struct Scopes<'a> {
+    pub tables: Vec<Table<'a>>,
+    /// Deepest nesting of scopes.
+    pub depth: usize,
+}
+
+impl<'a> Scopes<'a> {
+    /// Collects the bindings of a module.
+    pub fn build(body: &'a [ruff_python_ast::Stmt]) -> Self {
+        let mut binder = Binder { tables: Vec::new(), open: Vec::new(), depth: 0 };
+        walk::module(&mut binder, body);
+        Scopes { tables: binder.tables, depth: binder.depth }
+    }
+
+    /// What the module itself knows of `name`.
+    pub fn global(&self, name: &str) -> Option<&Symbol<'a>> {
+        self.tables.first()?.symbols.get(name)
+    }
+}
+
+struct Binder<'a> {
+    tables: Vec<Table<'a>>,
+    open: Vec<usize>,
+    depth: usize,
+}
+
+impl<'a> Visitor<'a> for Binder<'a> {
+    fn enter_scope(&mut self, kind: Scope) {
+        self.open.push(self.tables.len());
+        self.depth = self.depth.max(self.open.len());
+        self.tables.push(Table { kind, symbols: HashMap::new() });
+    }
+
+    fn leave_scope(&mut self) {
+        self.open.pop();
+    }
+
+    fn bind(&mut self, name: &'a str, range: TextRange, binding: Binding<'a>) {
+        let skip_comprehensions = matches!(binding, Binding::Walrus(_));
+        let index = self
+            .open
+            .iter()
+            .rev()
+            .copied()
+            .find(|index| !skip_comprehensions || !matches!(self.tables[*index].kind, Scope::Comprehension { .. } | Scope::Generator));
+        if let Some(index) = index {
+            self.tables[index].symbols.entry(name).or_default().add(range, binding);
+        }
+    }
+}

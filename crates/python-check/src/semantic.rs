@@ -1,0 +1,220 @@
+//! Errors that Python's compiler reports on code that parses: `return` outside a function, a name both nonlocal and global,
+//! `await` outside `async`, ... The judgment is the parser's semantic checker; this gives it scopes, loops and names.
+
+use std::cell::RefCell;
+
+use ruff_python_ast::{Expr, PythonVersion, Stmt};
+use ruff_python_parser::semantic_errors::{LazyImportContext, SemanticSyntaxChecker, SemanticSyntaxContext, SemanticSyntaxError};
+use ruff_text_size::{Ranged, TextRange};
+
+use crate::report::Sink;
+use crate::rule;
+use crate::scope::{Scopes, Symbol};
+use crate::walk::{self, Block, Place, Scope, Visitor};
+
+/// CPython's `CO_MAXBLOCKS`: loops, `with` and `try` inside one another in one function.
+const MAX_BLOCKS: usize = 20;
+
+/// Reports every semantic error of a module.
+pub(crate) fn report<'a>(text: &'a str, body: &'a [Stmt], scopes: &'a Scopes<'a>, version: PythonVersion, sink: &mut Sink) {
+    let context = Context { text, version, scopes, open: Vec::new(), next: 0, future: has_future_annotations(body), errors: RefCell::default() };
+    let mut semantic = Semantic { checker: SemanticSyntaxChecker::new(), context, too_many_blocks: Vec::new() };
+    walk::module(&mut semantic, body);
+    for range in semantic.too_many_blocks {
+        sink.add(&rule::SYNTAX_SEMANTIC, range, "too many statically nested blocks".to_owned());
+    }
+    for error in semantic.context.errors.into_inner() {
+        sink.add(&rule::SYNTAX_SEMANTIC, error.range(), error.to_string());
+    }
+}
+
+fn has_future_annotations(body: &[Stmt]) -> bool {
+    body.iter().any(|stmt| match stmt {
+        Stmt::ImportFrom(import) => import.module.as_deref() == Some("__future__") && import.names.iter().any(|alias| &*alias.name == "annotations"),
+        _ => false,
+    })
+}
+
+struct Semantic<'a> {
+    checker: SemanticSyntaxChecker,
+    context: Context<'a>,
+    too_many_blocks: Vec<TextRange>,
+}
+
+/// An open scope with its open blocks.
+struct Open {
+    table: usize,
+    kind: Scope,
+    blocks: Vec<Block>,
+}
+
+struct Context<'a> {
+    text: &'a str,
+    version: PythonVersion,
+    scopes: &'a Scopes<'a>,
+    open: Vec<Open>,
+    next: usize,
+    future: bool,
+    errors: RefCell<Vec<SemanticSyntaxError>>,
+}
+
+impl<'a> Context<'a> {
+    fn current(&self) -> Scope {
+        self.open.last().map_or(Scope::Module, |open| open.kind)
+    }
+
+    fn symbol(&self, name: &str) -> Option<&Symbol<'a>> {
+        self.scopes.tables[self.open.last()?.table].symbols.get(name)
+    }
+
+    fn outward(&self) -> impl Iterator<Item = Scope> + '_ {
+        self.open.iter().rev().map(|open| open.kind)
+    }
+}
+
+impl<'a> Visitor<'a> for Semantic<'a> {
+    fn enter_scope(&mut self, kind: Scope) {
+        self.context.open.push(Open { table: self.context.next, kind, blocks: Vec::new() });
+        self.context.next += 1;
+    }
+
+    fn leave_scope(&mut self) {
+        self.context.open.pop();
+    }
+
+    fn enter_block(&mut self, block: Block) {
+        if let Some(open) = self.context.open.last_mut() {
+            open.blocks.push(block);
+        }
+    }
+
+    fn leave_block(&mut self) {
+        if let Some(open) = self.context.open.last_mut() {
+            open.blocks.pop();
+        }
+    }
+
+    fn enter_stmt(&mut self, stmt: &'a Stmt) {
+        self.checker.visit_stmt(stmt, &self.context);
+        if matches!(stmt, Stmt::For(_) | Stmt::While(_) | Stmt::With(_) | Stmt::Try(_)) {
+            let blocks = self.context.open.last().map_or(0, |open| open.blocks.iter().filter(|block| matches!(block, Block::Loop | Block::Try | Block::With)).count());
+            if blocks >= MAX_BLOCKS {
+                self.too_many_blocks.push(stmt.range());
+            }
+        }
+    }
+
+    fn enter_expr(&mut self, expr: &'a Expr, _place: Place) {
+        self.checker.visit_expr(expr, &self.context);
+    }
+}
+
+impl SemanticSyntaxContext for Context<'_> {
+    fn future_annotations_or_stub(&self) -> bool {
+        self.future
+    }
+
+    fn lazy_import_context(&self) -> Option<LazyImportContext> {
+        match self.current() {
+            Scope::Function { .. } | Scope::Lambda => return Some(LazyImportContext::Function),
+            Scope::Class => return Some(LazyImportContext::Class),
+            Scope::Module | Scope::Comprehension { .. } | Scope::Generator | Scope::TypeParameters => {}
+        }
+        let in_try = self.open.last().is_some_and(|open| open.blocks.contains(&Block::Try));
+        in_try.then_some(LazyImportContext::TryExceptBlocks)
+    }
+
+    fn python_version(&self) -> PythonVersion {
+        self.version
+    }
+
+    fn source(&self) -> &str {
+        self.text
+    }
+
+    fn global(&self, name: &str) -> Option<TextRange> {
+        self.symbol(name)?.global
+    }
+
+    fn has_nonlocal_binding(&self, name: &str) -> bool {
+        let outer = self.open.iter().rev().skip(1).filter(|open| !matches!(open.kind, Scope::Module | Scope::Class));
+        let mut bound = outer.filter_map(|open| self.scopes.tables[open.table].symbols.get(name));
+        bound.any(|symbol| symbol.is_local() && (symbol.count > 0 || symbol.deleted)) || (name == "__class__" && self.outward().any(|kind| kind == Scope::Class))
+    }
+
+    fn in_async_context(&self) -> bool {
+        for kind in self.outward() {
+            match kind {
+                Scope::Class | Scope::Lambda => return false,
+                Scope::Function { is_async } => return is_async,
+                Scope::Module | Scope::Comprehension { .. } | Scope::Generator | Scope::TypeParameters => {}
+            }
+        }
+        false
+    }
+
+    fn in_await_allowed_context(&self) -> bool {
+        for kind in self.outward() {
+            match kind {
+                Scope::Class => return false,
+                Scope::Function { .. } | Scope::Lambda => return true,
+                Scope::Module | Scope::Comprehension { .. } | Scope::Generator | Scope::TypeParameters => {}
+            }
+        }
+        false
+    }
+
+    fn in_yield_allowed_context(&self) -> bool {
+        for kind in self.outward() {
+            match kind {
+                Scope::Class | Scope::Comprehension { .. } | Scope::Generator => return false,
+                Scope::Function { .. } | Scope::Lambda => return true,
+                Scope::Module | Scope::TypeParameters => {}
+            }
+        }
+        false
+    }
+
+    fn in_sync_comprehension(&self) -> bool {
+        self.outward().any(|kind| kind == Scope::Comprehension { is_async: false })
+    }
+
+    fn in_class_body_comprehension(&self) -> bool {
+        for kind in self.outward() {
+            match kind {
+                Scope::Comprehension { .. } | Scope::Generator | Scope::TypeParameters => {}
+                Scope::Class => return true,
+                Scope::Module | Scope::Function { .. } | Scope::Lambda => return false,
+            }
+        }
+        false
+    }
+
+    fn in_module_scope(&self) -> bool {
+        self.current() == Scope::Module
+    }
+
+    fn in_function_scope(&self) -> bool {
+        matches!(self.current(), Scope::Function { .. } | Scope::Lambda)
+    }
+
+    fn in_generator_context(&self) -> bool {
+        self.outward().any(|kind| kind == Scope::Generator)
+    }
+
+    fn in_notebook(&self) -> bool {
+        false
+    }
+
+    fn report_semantic_error(&self, error: SemanticSyntaxError) {
+        self.errors.borrow_mut().push(error);
+    }
+
+    fn in_loop_context(&self) -> bool {
+        self.open.last().is_some_and(|open| open.blocks.contains(&Block::Loop))
+    }
+
+    fn is_bound_parameter(&self, name: &str) -> bool {
+        self.symbol(name).is_some_and(|symbol| symbol.parameter)
+    }
+}

@@ -1,0 +1,66 @@
+//! Parsing, and the parser's complaints as findings at the place where CPython puts them.
+
+use ruff_python_ast::{ModModule, PythonVersion};
+use ruff_python_parser::{Mode, ParseOptions, Parsed, parse_unchecked};
+use ruff_text_size::Ranged;
+
+use crate::report::{Sink, shorten};
+use crate::rule;
+use crate::shape;
+
+/// Most parse errors reported: later ones mostly follow from the first.
+const MAX_ERRORS: usize = 20;
+
+/// Parses a module for `version`. The tree is returned even when it has errors.
+pub(crate) fn parse(text: &str, version: PythonVersion) -> Option<Parsed<ModModule>> {
+    parse_unchecked(text, ParseOptions::from(Mode::Module).with_target_version(version)).try_into_module()
+}
+
+/// Reports what the parser found; says whether the tree is sound.
+pub(crate) fn report(text: &str, parsed: &Parsed<ModModule>, sink: &mut Sink) -> bool {
+    if !parsed.errors().is_empty() {
+        errors(text, parsed, sink);
+        return false;
+    }
+    for error in parsed.unsupported_syntax_errors() {
+        sink.add(&rule::SYNTAX_VERSION, error.range(), sentence(&error.to_string()));
+    }
+    true
+}
+
+fn errors(text: &str, parsed: &Parsed<ModModule>, sink: &mut Sink) {
+    let bracket = shape::unbalanced(text, parsed.tokens());
+    if let Some((range, problem)) = bracket {
+        sink.add(&rule::SYNTAX_PARSE, range, problem.describe());
+    }
+    // What the parser says after an open bracket only follows from it.
+    let until = bracket.map_or(text.len(), |(range, _)| range.start().to_usize());
+    let earlier = parsed.errors().iter().filter(|error| error.location.start().to_usize() < until || bracket.is_none());
+    let mut last_line = None;
+    for error in earlier.take(MAX_ERRORS) {
+        let line = text[..text.floor_char_boundary(error.location.start().to_usize())].matches('\n').count();
+        if last_line != Some(line) {
+            sink.add(&rule::SYNTAX_PARSE, error.location, sentence(&error.error.to_string()));
+        }
+        last_line = Some(line);
+    }
+}
+
+/// The parser's message without its trailing newline tokens and control characters.
+fn sentence(message: &str) -> String {
+    shorten_long(message)
+}
+
+fn shorten_long(message: &str) -> String {
+    let pieces: Vec<String> = message.split_inclusive(' ').map(|word| if word.chars().count() > 60 { shorten(word) } else { word.to_owned() }).collect();
+    pieces.concat().chars().map(|c| if c.is_control() { ' ' } else { c }).take(400).collect()
+}
+
+/// Parses a string as an expression, e.g. an annotation. `None` when it is none, or too deep to look at.
+pub(crate) fn parse_annotation(text: &str) -> Option<Parsed<ruff_python_ast::ModExpression>> {
+    if shape::excess(text).is_some() {
+        return None;
+    }
+    ruff_python_parser::parse_expression(text).ok()
+}
+

@@ -1,0 +1,91 @@
+//! Hostile input: depth, size and number of things. Nothing here may abort, panic or take long.
+
+use std::time::{Duration, Instant};
+
+use python_check::{Checker, MAX_CODE_BYTES, MAX_FINDINGS, Policy};
+
+use crate::{errors, report};
+
+/// Generous beside the promised 50 ms, because tests run unoptimized on loaded machines; the benchmark holds the promise.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+fn fill(piece: &str) -> String {
+    piece.repeat(MAX_CODE_BYTES / piece.len())
+}
+
+fn refused(code: &str, rule: &str) {
+    let started = Instant::now();
+    let found = errors(code);
+    let shown: String = code.chars().take(40).collect();
+    assert!(found.iter().any(|finding| finding.rule == rule), "{shown:?}: {:#?}", found.first());
+    assert!(started.elapsed() < PATIENCE, "{shown:?} took {:?}", started.elapsed());
+}
+
+#[test]
+fn deep_trees_are_refused_before_they_are_built() {
+    for piece in ["(", "[", "{", "-", "~", "not ", "x.", "x+", "x**", "lambda:", "x if y else ", "f(", "x[", "await ", "lambda a,b:", "f'{", "x@", "lambda a=lambda b,c:1,d:", "(a:=", "{1:", "*"] {
+        refused(&fill(piece), "ZPY-LIMITS-002");
+    }
+    refused(&format!("x = 1{}", fill("()").chars().take(200_000).collect::<String>()), "ZPY-LIMITS-002");
+    refused(&format!("x = y{}", ".a".repeat(100_000)), "ZPY-LIMITS-002");
+    refused(&format!("x = y{}", "[0]".repeat(80_000)), "ZPY-LIMITS-002");
+}
+
+#[test]
+fn deep_blocks_are_refused() {
+    let nested: String = (0..150).map(|depth| format!("{}if x:\n", " ".repeat(depth))).collect();
+    refused(&format!("{nested}{}pass\n", " ".repeat(150)), "ZPY-LIMITS-002");
+}
+
+#[test]
+fn the_place_of_the_excess_is_named() {
+    let found = errors(&format!("a = 1\nb = 2\nc = {}1\n", "-".repeat(3_000)));
+    assert_eq!(found[0].span.line, 3, "{found:#?}");
+    assert!(found[0].span.column > 900 && found[0].span.column < 1_100, "{found:#?}");
+}
+
+#[test]
+fn wide_code_is_not_deep() {
+    let list: String = (0..3_000).map(|index| format!("f(x.a + {index}, -1), ")).collect();
+    let rows: String = (0..500).map(|index| format!("    [{index}, lambda a, b: a + b, 'x' if y else 'z'],\n")).collect();
+    let chain: String = (0..400).map(|_| "elif x == 1:\n    pass\n").collect();
+    for code in [format!("f = x = y = max\nq = [{list}]\n"), format!("y = 1\nq = [\n{rows}]\n"), format!("x = 1\nif x:\n    pass\n{chain}")] {
+        let found = errors(&code);
+        assert!(found.iter().all(|finding| finding.rule != "ZPY-LIMITS-002"), "{:#?}", found.first());
+    }
+}
+
+#[test]
+fn counts_that_cost_more_than_their_number_are_bounded() {
+    refused(&format!("x = [1{}]", " for a in b if c".repeat(100)), "ZPY-LIMITS-005");
+    refused(&format!("x = [1 for a in b{}]", " if c".repeat(100)), "ZPY-LIMITS-005");
+    refused(&format!("def f[{}](): pass", (0..5_000).map(|index| format!("T{index},\n")).collect::<String>()), "ZPY-LIMITS-005");
+    refused(&format!("x = {}1{}", "[".repeat(50), " for a in b]".repeat(50)), "ZPY-LIMITS-005");
+    refused(&format!("x = {}", "9".repeat(200_000)), "ZPY-LIMITS-006");
+}
+
+#[test]
+fn size_is_bounded() {
+    let report = Checker::new(Policy::default()).check(&vec![b'#'; MAX_CODE_BYTES + 1]);
+    assert_eq!(report.findings[0].rule, "ZPY-LIMITS-001");
+    assert_eq!(report.kind, None);
+    assert!(Checker::new(Policy::default()).check(fill("#23456789012345\n").as_bytes()).accepted());
+}
+
+#[test]
+fn a_report_is_bounded_and_says_so() {
+    let report = report(&fill("return\n"));
+    assert_eq!(report.findings.len(), MAX_FINDINGS + 1);
+    assert!(report.findings.last().is_some_and(|finding| finding.rule == "ZPY-LIMITS-004"));
+    assert!(!report.accepted());
+}
+
+#[test]
+fn an_allowed_rule_is_left_out_and_a_denied_one_blocks() {
+    let code = b"def main(a: 'Annotated[str, \"secret\"]' = 'x'): return a\n";
+    let rules = |policy: Policy| Checker::new(policy).check(code).findings.iter().map(|finding| (finding.rule, finding.severity.as_str())).collect::<Vec<_>>();
+    let id = "ZPY-QUALITY-004".to_owned();
+    assert!(rules(Policy::default()).contains(&("ZPY-QUALITY-004", "warning")));
+    assert!(rules(Policy { denied_rules: vec![id.clone()], ..Policy::default() }).contains(&("ZPY-QUALITY-004", "error")));
+    assert!(!rules(Policy { allowed_rules: vec![id], ..Policy::default() }).iter().any(|(rule, _)| *rule == "ZPY-QUALITY-004"));
+}

@@ -1,0 +1,18 @@
+//! Tests of the checker through its public interface: what a person writing a utility sees.
+
+mod limits;
+mod schema;
+mod syntax;
+
+use domain::finding::{CodeReport, Finding, Severity};
+use python_check::{Checker, Policy};
+
+/// Checks with the default policy.
+pub fn report(code: &str) -> CodeReport {
+    Checker::new(Policy::default()).check(code.as_bytes())
+}
+
+/// The blocking findings, with the default policy.
+pub fn errors(code: &str) -> Vec<Finding> {
+    report(code).findings.into_iter().filter(|finding| finding.severity == Severity::Error).collect()
+}

@@ -1,0 +1,116 @@
+//! The parameter schema that is inferred from signatures.
+
+use domain::parameter::{Parameter, ValueType};
+use domain::utility::Kind;
+
+use crate::{errors, report};
+
+/// One parameter as a line: `name type required default enum secret`.
+fn line(parameter: &Parameter) -> String {
+    let Parameter { name, value_type, required, default_json, enum_json, secret, description } = parameter;
+    let mut line = format!("{name}: {}", value_type.as_str());
+    if *required {
+        line.push_str(" required");
+    }
+    if let Some(default) = default_json {
+        line.push_str(&format!(" = {default}"));
+    }
+    if !enum_json.is_empty() {
+        line.push_str(&format!(" in [{}]", enum_json.join(",")));
+    }
+    if *secret {
+        line.push_str(" secret");
+    }
+    if !description.is_empty() {
+        line.push_str(&format!(" ({description})"));
+    }
+    line
+}
+
+fn check(code: &str, kind: Kind, expected: &[&str]) {
+    let report = report(code);
+    assert!(report.accepted(), "{code}: {report:#?}");
+    assert_eq!(report.kind, Some(kind), "{code}");
+    let lines: Vec<_> = report.parameters.iter().map(line).collect();
+    assert_eq!(lines, expected, "{code}");
+}
+
+fn transformer(signature: &str, expected: &[&str]) {
+    let head = "from typing import Annotated, Any, Dict, List, Literal, Optional, Union\nimport typing\nimport typing as t\nfrom typing import Optional as Maybe\n";
+    check(&format!("{head}def transform(value, {signature}):\n    return value\n"), Kind::Transformer, expected);
+}
+
+#[test]
+fn the_kind_follows_from_the_entry_point() {
+    check("def transform(value):\n    return value\n", Kind::Transformer, &[]);
+    check("def main():\n    return 1\n", Kind::Script, &[]);
+    check("print(1)\n", Kind::Script, &[]);
+    check("def transform(value): return value\ndef main(x): return x\n", Kind::Transformer, &[]);
+    check("transform = lambda value, n=2: value * n\n", Kind::Transformer, &["n: number = 2"]);
+    check("class A:\n    def transform(self, value): return value\n", Kind::Script, &[]);
+}
+
+#[test]
+fn types_come_from_annotations() {
+    transformer("a: str, b: int, c: float, d: bool, e: list, f: dict, g: Any", &[
+        "a: string required", "b: integer required", "c: number required", "d: boolean required",
+        "e: array required", "f: object required", "g: any required",
+    ]);
+    transformer("a: List[str], b: Dict[str, int], c: list[int], d: dict[str, Any], e: tuple[int, ...]", &[
+        "a: array required", "b: object required", "c: array required", "d: object required", "e: array required",
+    ]);
+    transformer("a: typing.List[int], b: t.Dict[str, str], c: 'int', d: \"Optional[str]\" = None", &[
+        "a: array required", "b: object required", "c: integer required", "d: string = null",
+    ]);
+    transformer("a: bytes, b: 'no type at all', c: object", &["a: any required", "b: any required", "c: any required"]);
+}
+
+#[test]
+fn unions_accept_what_each_member_accepts() {
+    transformer("*, a: int | float, b: Union[int, str], c: int | None = None, d: Optional[int], e: Maybe[str] = None", &[
+        "a: number required", "b: any required", "c: integer = null", "d: any required", "e: string = null",
+    ]);
+}
+
+#[test]
+fn literals_make_enums() {
+    transformer("*, a: Literal['x', 'y'] = 'x', b: Literal[1, 2, None], c: Literal[True, 'a']", &[
+        "a: string = \"x\" in [\"x\",\"y\"]", "b: any required in [1,2,null]", "c: any required in [true,\"a\"]",
+    ]);
+}
+
+#[test]
+fn annotated_parameters_can_be_secret_and_described() {
+    transformer("key: Annotated[str, 'secret'], n: Annotated[int, 'How many lines'] = 3", &["key: string required secret", "n: integer = 3 (How many lines)"]);
+}
+
+#[test]
+fn defaults_are_json() {
+    transformer("a='x', b=1, c=-2.5, d=True, e=None, f=[1, 'é'], g={'k': (1, 2)}, h=len, i=10**3", &[
+        "a: string = \"x\"", "b: number = 1", "c: number = -2.5", "d: boolean = true", "e: any = null",
+        "f: array = [1,\"é\"]", "g: object = {\"k\":[1,2]}", "h: any", "i: any",
+    ]);
+    transformer("a=99999999999999999999999999, b=1e400, c={1: 2}", &["a: number = 99999999999999999999999999", "b: number", "c: object"]);
+    check("SEP = ','\ndef main(sep=SEP, *, limit: int = 5, **rest): return sep\n", Kind::Script, &["sep: string = \",\"", "limit: integer = 5"]);
+}
+
+#[test]
+fn aliases_of_types_are_followed() {
+    check("from typing import Literal\nMode = Literal['a', 'b']\ndef main(mode: Mode = 'a'): return mode\n", Kind::Script, &["mode: string = \"a\" in [\"a\",\"b\"]"]);
+    check("A = B = 1\nX = 'X'\ndef main(x: X): return x\n", Kind::Script, &["x: any required"]);
+}
+
+#[test]
+fn an_entry_point_that_cannot_be_called_is_refused() {
+    let rule = |code: &str| errors(code).first().map(|finding| finding.rule);
+    assert_eq!(rule("def transform(): return 1\n"), Some("ZPY-QUALITY-001"));
+    assert_eq!(rule("def transform(*, value): return 1\n"), Some("ZPY-QUALITY-001"));
+    assert_eq!(rule("def transform(*values): return 1\n"), None);
+    assert_eq!(rule("def main(a, /): return a\n"), Some("ZPY-QUALITY-002"));
+    assert_eq!(rule("def transform(value, /): return value\n"), None);
+    assert_eq!(rule("async def main(): return 1\n"), Some("ZPY-QUALITY-003"));
+    assert_eq!(rule("def main():\n    yield 1\n"), Some("ZPY-QUALITY-005"));
+    assert_eq!(rule("def main():\n    def inner():\n        yield 1\n    return list(inner())\n"), None);
+    let many: Vec<String> = (0..65).map(|index| format!("p{index}=1")).collect();
+    assert_eq!(rule(&format!("def main({}): return 1\n", many.join(", "))), Some("ZPY-LIMITS-007"));
+}
