@@ -37,6 +37,21 @@ pub struct Limits {
     pub open_files: u32,
 }
 
+/// Limits to change; `None` leaves a limit as it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[allow(missing_docs, reason = "named like the fields of Limits")]
+pub struct LimitsPatch {
+    pub memory: Option<u64>,
+    pub wall: Option<Duration>,
+    pub grace: Option<Duration>,
+    pub cpu: Option<Duration>,
+    pub output: Option<u64>,
+    pub on_output_limit: Option<OnOutputLimit>,
+    pub result: Option<u64>,
+    pub tmpfs: Option<u64>,
+    pub open_files: Option<u32>,
+}
+
 /// What happens when a run has printed more than it may.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum OnOutputLimit {
@@ -122,6 +137,24 @@ impl Limits {
     }
 }
 
+impl LimitsPatch {
+    /// `limits` with this change.
+    #[must_use]
+    pub fn apply(self, limits: Limits) -> Limits {
+        Limits {
+            memory: self.memory.unwrap_or(limits.memory),
+            wall: self.wall.unwrap_or(limits.wall),
+            grace: self.grace.unwrap_or(limits.grace),
+            cpu: self.cpu.unwrap_or(limits.cpu),
+            output: self.output.unwrap_or(limits.output),
+            on_output_limit: self.on_output_limit.unwrap_or(limits.on_output_limit),
+            result: self.result.unwrap_or(limits.result),
+            tmpfs: self.tmpfs.unwrap_or(limits.tmpfs),
+            open_files: self.open_files.unwrap_or(limits.open_files),
+        }
+    }
+}
+
 impl Default for Limits {
     fn default() -> Self {
         Self::DEFAULT
@@ -148,6 +181,12 @@ mod tests {
         greedy.check("utility.limits", &mut violations);
         let fields: Vec<_> = violations.iter().map(|violation| violation.field.as_str()).collect();
         assert_eq!(fields, ["utility.limits.memory_bytes", "utility.limits.timeout", "utility.limits.open_files"]);
+    }
+
+    #[test]
+    fn a_patch_changes_what_it_names_and_nothing_else() {
+        let patch = LimitsPatch { wall: Some(Duration::from_secs(3)), ..LimitsPatch::default() };
+        assert_eq!(patch.apply(Limits::MAX), Limits { wall: Duration::from_secs(3), ..Limits::MAX });
     }
 
     #[test]

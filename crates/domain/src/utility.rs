@@ -406,7 +406,7 @@ impl Metadata {
     }
 }
 
-fn longest(found: &mut Vec<Violation>, field: String, text: &str, limit: usize) {
+pub(crate) fn longest(found: &mut Vec<Violation>, field: String, text: &str, limit: usize) {
     let length = text.chars().count();
     if length > limit {
         found.push(Violation::new(field, "TOO_LONG", format!("{length} characters; the limit is {limit}")));

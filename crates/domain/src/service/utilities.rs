@@ -6,17 +6,17 @@ use std::sync::Arc;
 use crate::access::{self, Action, Permit};
 use crate::checker::CodeChecker;
 use crate::error::{Error, Result, Violation};
-use crate::finding::{CodeReport, Severity};
-use crate::limits::Limits;
+use crate::finding::{CodeReport, Family, Finding, Severity, Span};
 use crate::name::{UtilityId, UtilityName, VersionName};
-use crate::parameter::Parameter;
 use crate::repository::{Committed, Expected, Page, PageRequest, RequestKey, TenantScope, UtilityChange, UtilityQuery, UtilityRepository};
 use crate::time::{Clock, IdSource, Timestamp};
-use crate::utility::{Code, DEFAULT_RUNTIME, Definition, Draft, Isolation, Kind, Metadata, StoredFinding, Utility, Version};
+use crate::utility::{Code, DEFAULT_RUNTIME, Definition, Draft, Kind, MAX_MESSAGE, Metadata, StoredFinding, Utility, Version, longest};
 
 mod diff;
+mod patch;
 
 pub use diff::Difference;
+pub use patch::Patch;
 
 /// The use cases.
 #[derive(Clone)]
@@ -25,31 +25,6 @@ pub struct Utilities {
     checker: Arc<dyn CodeChecker>,
     clock: Arc<dyn Clock>,
     ids: Arc<dyn IdSource>,
-}
-
-/// Parts of a utility to change; `None` leaves a part as it is.
-#[derive(Debug, Clone, Default)]
-pub struct Patch {
-    /// New display name.
-    pub display_name: Option<String>,
-    /// New description.
-    pub description: Option<String>,
-    /// New tags.
-    pub tags: Option<Vec<String>>,
-    /// Whether values are stored from now on.
-    pub store_values: Option<bool>,
-    /// New source.
-    pub code: Option<Vec<u8>>,
-    /// A schema to use, or `Some(None)` to infer it from the code again.
-    pub parameters: Option<Option<Vec<Parameter>>>,
-    /// New limits.
-    pub limits: Option<Limits>,
-    /// New runtime; empty is the default.
-    pub runtime: Option<String>,
-    /// New isolation.
-    pub isolation: Option<Isolation>,
-    /// Message of the version, should the change make one.
-    pub message: String,
 }
 
 /// How a mutation is asked for.
@@ -61,6 +36,8 @@ pub struct Call {
     pub request: Option<RequestKey>,
     /// Check everything, store nothing.
     pub validate_only: bool,
+    /// What is wrong with the request already, e.g. an unknown enum value: reported together with what is found here.
+    pub violations: Vec<Violation>,
 }
 
 impl Utilities {
@@ -90,7 +67,8 @@ impl Utilities {
             return Ok(answer);
         }
         let name = UtilityName { tenant: scope.tenant().clone(), utility: id };
-        let mut violations = draft.violations("utility");
+        let mut violations = call.violations.clone();
+        violations.extend(draft.violations("utility"));
         let checked = self.check_code(&scope, &draft.code, draft.kind, &mut violations).await?;
         let Some((code, report)) = checked.filter(|_| violations.is_empty()) else {
             return Err(Error::Invalid(violations));
@@ -159,12 +137,14 @@ impl Utilities {
         let (utility, current) = self.load(permit, name).await?;
         utility.check_active()?;
         utility.check_etag(&call.etag)?;
-        let draft = merge(&utility, &patch);
-        let mut violations = draft.violations("utility");
+        let draft = patch.merge(&utility);
+        let mut violations = call.violations.clone();
+        violations.extend(draft.violations("utility"));
         let mut definition = utility.definition.clone();
         let mut code = current.code.clone();
         let mut version_warnings = current.warnings.clone();
-        let needs_report = patch.code.is_some() || matches!(patch.parameters, Some(None));
+        let infers_again = utility.definition.parameters_overridden && draft.parameters.is_none();
+        let needs_report = patch.code.is_some() || infers_again;
         if needs_report {
             let source = patch.code.unwrap_or_else(|| current.code.text().as_bytes().to_vec());
             let checked = self.check_code(&scope, &source, Some(utility.definition.kind), &mut violations).await?;
@@ -239,14 +219,27 @@ impl Utilities {
         self.load_version(permit, name).await
     }
 
-    /// What differs between two versions.
+    /// What differs between two versions. `to` is the current one unless it is named; `from` is the one before `to`, and nothing
+    /// where that is the first.
     ///
     /// # Errors
     /// [`Error::NotFound`].
-    pub async fn diff(&self, permit: &Permit<access::DiffUtilityVersions>, name: &UtilityName, from: u32, to: u32) -> Result<Difference> {
-        let from = self.load_version(permit, &name.version(from)).await?;
-        let to = self.load_version(permit, &name.version(to)).await?;
-        Ok(diff::between(&name.utility, &from, &to))
+    pub async fn diff(
+        &self,
+        permit: &Permit<access::DiffUtilityVersions>,
+        name: &UtilityName,
+        from: Option<u32>,
+        to: Option<u32>,
+    ) -> Result<Difference> {
+        let to = match to {
+            Some(number) => self.load_version(permit, &name.version(number)).await?,
+            None => self.load(permit, name).await?.1,
+        };
+        let from = match from.unwrap_or(to.number - 1) {
+            0 => None,
+            number => Some(self.load_version(permit, &name.version(number)).await?),
+        };
+        Ok(diff::between(&name.utility, from.as_ref(), &to))
     }
 
     /// Makes the content of an old version the newest one, as a new version.
@@ -268,7 +261,8 @@ impl Utilities {
         utility.check_active()?;
         utility.check_etag(&call.etag)?;
         let old = self.load_version(permit, name).await?;
-        let mut violations = Vec::new();
+        let mut violations = call.violations.clone();
+        longest(&mut violations, "message".to_owned(), &message, MAX_MESSAGE);
         let source = old.code.text().as_bytes().to_vec();
         let checked = self.check_code(&scope, &source, Some(old.definition.kind), &mut violations).await?;
         let Some((code, report)) = checked.filter(|_| violations.is_empty()) else {
@@ -279,12 +273,16 @@ impl Utilities {
         self.store_next(permit, utility, current, next, call).await
     }
 
-    /// Checks code without storing it.
+    /// Checks code without storing it, also against what its author says it is.
     ///
     /// # Errors
     /// Only when the checker is unavailable; findings are the answer.
-    pub async fn validate(&self, permit: &Permit<access::ValidateCode>, source: Vec<u8>) -> Result<CodeReport> {
-        self.checker.check(permit.scope().tenant(), source).await
+    pub async fn validate(&self, permit: &Permit<access::ValidateCode>, source: Vec<u8>, kind: Option<Kind>) -> Result<CodeReport> {
+        let mut report = self.checker.check(permit.scope().tenant(), source).await?;
+        if let Some(mismatch) = kind_mismatch(kind, &report) {
+            report.findings.insert(0, mismatch);
+        }
+        Ok(report)
     }
 
     async fn load<A: Action>(&self, permit: &Permit<A>, name: &UtilityName) -> Result<(Utility, Version)> {
@@ -315,13 +313,8 @@ impl Utilities {
             let text = format!("line {}, column {}: {}. {}", finding.span.line, finding.span.column, finding.message, finding.suggestion);
             violations.push(Violation::new("utility.code", finding.rule, text));
         }
-        if let (Some(declared), Some(seen)) = (kind, report.kind)
-            && declared != seen
-            && report.accepted()
-        {
-            let text =
-                format!("the code is a {}, not a {}; a transformer defines `transform(value, ...)`", seen.as_str(), declared.as_str());
-            violations.push(Violation::new("utility.kind", "KIND_MISMATCH", text));
+        if let Some(mismatch) = kind_mismatch(kind, &report) {
+            violations.push(Violation::new("utility.kind", "KIND_MISMATCH", format!("{}; {}", mismatch.message, mismatch.suggestion)));
         }
         match Code::parse("utility.code", source.to_vec()) {
             Ok(code) => Ok(Some((code, report))),
@@ -460,24 +453,17 @@ struct Next {
     message: String,
 }
 
-fn merge(utility: &Utility, patch: &Patch) -> Draft {
-    let old = &utility.metadata;
-    let kept = utility.definition.parameters_overridden.then(|| utility.definition.parameters.clone());
-    Draft {
-        metadata: Metadata {
-            display_name: patch.display_name.clone().unwrap_or_else(|| old.display_name.clone()),
-            description: patch.description.clone().unwrap_or_else(|| old.description.clone()),
-            tags: patch.tags.clone().unwrap_or_else(|| old.tags.clone()),
-            store_values: patch.store_values.unwrap_or(old.store_values),
-        },
-        code: Vec::new(),
-        kind: Some(utility.definition.kind),
-        parameters: patch.parameters.clone().unwrap_or(kept),
-        limits: patch.limits.unwrap_or(utility.definition.limits),
-        runtime: patch.runtime.clone().unwrap_or_else(|| utility.definition.runtime.clone()),
-        isolation: patch.isolation.unwrap_or(utility.definition.isolation),
-        message: patch.message.clone(),
-    }
+/// Code of another kind than its author says, as a finding about the whole text; nothing while the code is refused anyway.
+fn kind_mismatch(declared: Option<Kind>, report: &CodeReport) -> Option<Finding> {
+    let (declared, seen) = (declared?, report.kind?);
+    (declared != seen && report.accepted()).then(|| Finding {
+        rule: "ZPY-KIND-001",
+        family: Family::Quality,
+        severity: Severity::Error,
+        span: Span { line: 0, column: 0, end_line: 0, end_column: 0 },
+        message: format!("the code is a {}, not a {}", seen.as_str(), declared.as_str()),
+        suggestion: "a transformer defines `transform(value, ...)`, a script does not".to_owned(),
+    })
 }
 
 fn warnings(report: &CodeReport) -> Vec<StoredFinding> {

@@ -8,9 +8,9 @@ use crate::utility::Version;
 /// The difference between two versions.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Difference {
-    /// The older side's number, as asked for.
+    /// The older side's number; 0 when `to` was compared to nothing.
     pub from: u32,
-    /// The newer side's number, as asked for.
+    /// The newer side's number.
     pub to: u32,
     /// Unified diff of the code; empty when it is the same.
     pub unified: String,
@@ -18,31 +18,33 @@ pub struct Difference {
     pub added_lines: u32,
     /// Lines only in `from`.
     pub removed_lines: u32,
-    /// Parts beside the code that differ: `kind`, `parameters`, `limits`, `runtime`, `isolation`.
+    /// Parts that differ: `code`, `kind`, `parameters`, `limits`, `runtime`, `isolation`.
     pub changed_fields: Vec<&'static str>,
 }
 
-/// Compares two versions of a utility.
-pub fn between(utility: &UtilityId, from: &Version, to: &Version) -> Difference {
-    let (old, new) = (from.code.text(), to.code.text());
-    let diff = TextDiff::from_lines(old.as_ref(), new.as_ref());
+/// Compares two versions of a utility; everything differs from nothing.
+pub fn between(utility: &UtilityId, from: Option<&Version>, to: &Version) -> Difference {
+    let (old, new) = (from.map_or("", |version| version.code.text()), to.code.text().as_ref());
+    let diff = TextDiff::from_lines(old, new);
     let count = |tag: ChangeTag| diff.iter_all_changes().filter(|change| change.tag() == tag).count() as u32;
     let header = |number: u32| format!("{utility}@{number}");
+    let from_number = from.map_or(0, |version| version.number);
     let unified = if old == new {
         String::new()
     } else {
-        diff.unified_diff().context_radius(3).header(&header(from.number), &header(to.number)).to_string()
+        diff.unified_diff().context_radius(3).header(&header(from_number), &header(to.number)).to_string()
     };
-    let (a, b) = (&from.definition, &to.definition);
+    let (old, new) = (from.map(|version| &version.definition), &to.definition);
     let parts = [
-        ("kind", a.kind != b.kind),
-        ("parameters", a.parameters != b.parameters),
-        ("limits", a.limits != b.limits),
-        ("runtime", a.runtime != b.runtime),
-        ("isolation", a.isolation != b.isolation),
+        ("code", from.is_none_or(|from| from.code != to.code)),
+        ("kind", old.is_none_or(|old| old.kind != new.kind)),
+        ("parameters", old.is_none_or(|old| old.parameters != new.parameters)),
+        ("limits", old.is_none_or(|old| old.limits != new.limits)),
+        ("runtime", old.is_none_or(|old| old.runtime != new.runtime)),
+        ("isolation", old.is_some_and(|old| old.isolation != new.isolation)),
     ];
     Difference {
-        from: from.number,
+        from: from_number,
         to: to.number,
         unified,
         added_lines: count(ChangeTag::Insert),
