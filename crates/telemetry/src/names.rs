@@ -1,0 +1,47 @@
+//! Every name that leaves the process by a log line, a span or a metric. docs/operations.md lists them; a test compares.
+
+/// Span and log field: the id of the request, as the client sent it or as the server made it.
+pub const REQUEST_ID: &str = "request_id";
+/// Span and log field: the W3C trace id, 32 hexadecimal digits.
+pub const TRACE_ID: &str = "trace_id";
+/// Span field: the full name of the method of the contract.
+pub const METHOD: &str = "method";
+/// Span field: the resource name of an execution.
+pub const EXECUTION: &str = "execution";
+/// Span field: the name of a background task.
+pub const TASK: &str = "task";
+
+/// Prefix of every metric.
+pub const PREFIX: &str = "zona";
+
+/// Counter by `method` and `code`: answered requests.
+pub const REQUESTS: &str = "requests";
+/// Histogram by `method`: seconds from the request's headers to its answer, for a stream to its end.
+pub const REQUEST_SECONDS: &str = "request_duration_seconds";
+/// Counter by `state` and `reason`: ended executions. The reason of a success is empty.
+pub const EXECUTIONS: &str = "executions";
+/// Histogram: seconds from acceptance to the end of an execution.
+pub const EXECUTION_SECONDS: &str = "execution_duration_seconds";
+/// Gauge: executions that run.
+pub const EXECUTIONS_RUNNING: &str = "executions_running";
+/// Gauge: executions that wait for their turn.
+pub const EXECUTIONS_QUEUED: &str = "executions_queued";
+/// Counter by `operation` and `outcome` (`ok`, `error`): calls of the store that change something.
+pub const STORE_COMMITS: &str = "store_commits";
+/// Histogram by `operation`: seconds until such a call is durable.
+pub const STORE_COMMIT_SECONDS: &str = "store_commit_duration_seconds";
+/// Counter: spans that could not be delivered to the collector.
+pub const SPANS_DROPPED: &str = "telemetry_spans_dropped";
+
+/// Every metric above, without the prefix.
+pub const METRICS: [&str; 9] = [
+    REQUESTS,
+    REQUEST_SECONDS,
+    EXECUTIONS,
+    EXECUTION_SECONDS,
+    EXECUTIONS_RUNNING,
+    EXECUTIONS_QUEUED,
+    STORE_COMMITS,
+    STORE_COMMIT_SECONDS,
+    SPANS_DROPPED,
+];
