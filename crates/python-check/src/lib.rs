@@ -10,6 +10,7 @@
 //! assert!(report.accepted());
 //! ```
 
+mod bind;
 mod checker;
 mod entry;
 mod location;
@@ -25,6 +26,7 @@ mod source;
 mod syntax;
 mod walk;
 
+pub use bind::JsonBinder;
 pub use checker::Checker;
 pub use policy::{MAX_CODE_BYTES, Package, Policy, Runtime};
 pub use report::MAX_FINDINGS;

@@ -1,0 +1,199 @@
+//! Reads the parameters of an execution against the schema of its utility, on JSON texts alone: numbers keep every digit, and
+//! nothing is converted. It does not infer schemas; that is the signature's.
+//!
+//! An omitted parameter takes the schema's default, so that an overridden default holds whatever the code's own is. `null` fits
+//! a parameter of type any, one whose default is `null`, and one that lists it among its allowed values.
+
+use std::collections::HashSet;
+
+use domain::Violation;
+use domain::parameter::{Bound, Parameter, ParameterBinder, ValueType};
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+use object::Object;
+
+mod object;
+
+/// Deepest nesting of arrays and objects, `serde_json`'s own: far below where Python's reader gives up.
+const MAX_DEPTH: usize = 128;
+/// Path of the parameters in every request.
+const FIELD: &str = "params_json";
+
+/// The binder. Has no state.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct JsonBinder;
+
+impl ParameterBinder for JsonBinder {
+    fn bind(&self, schema: &[Parameter], json: &str) -> Result<Bound, Vec<Violation>> {
+        let given = read_object(json)?;
+        let mut violations = unknown_members(schema, &given);
+        for parameter in schema {
+            match given.get(&parameter.name) {
+                Some(value) => violations.extend(check_member(parameter, value)),
+                None if parameter.required => violations.push(missing(parameter)),
+                None => {}
+            }
+        }
+        if !violations.is_empty() {
+            return Err(violations);
+        }
+        Ok(Bound { json: with_defaults(schema, &given), public_json: without_secrets(schema, &given) })
+    }
+
+    fn take(&self, json: &str, member: &str) -> Result<(Option<String>, String), Vec<Violation>> {
+        let given = read_object(json)?;
+        let taken = given.get(member).map(|value| value.get().to_owned());
+        let rest = given.members().filter(|(name, _)| *name != member).map(|(name, value)| (name, value.get()));
+        Ok((taken, write_object(rest)))
+    }
+
+    fn check_value(&self, json: &str) -> Result<(), String> {
+        serde_json::from_str::<&RawValue>(json).map_err(|error| not_json(&error))?;
+        check_depth(json)
+    }
+}
+
+fn read_object(json: &str) -> Result<Object<'_>, Vec<Violation>> {
+    let refuse = |reason, text: String| vec![Violation::new(FIELD, reason, text)];
+    let text = json.trim_matches([' ', '\t', '\r', '\n']);
+    if text.is_empty() {
+        return Ok(Object::default());
+    }
+    JsonBinder.check_value(text).map_err(|rule| refuse("NOT_JSON", rule))?;
+    if !text.starts_with('{') {
+        return Err(refuse("NOT_AN_OBJECT", format!("must be one JSON object, not {}", article(kind_of(text)))));
+    }
+    let object: Object<'_> = serde_json::from_str(text).map_err(|error| refuse("NOT_JSON", not_json(&error)))?;
+    let mut seen = HashSet::new();
+    let twice = object.members().map(|(name, _)| name).filter(|name| !seen.insert(*name));
+    let violations: Vec<_> = twice.map(|name| at(name, "DUPLICATE", "is given twice")).collect();
+    if violations.is_empty() { Ok(object) } else { Err(violations) }
+}
+
+fn unknown_members(schema: &[Parameter], given: &Object<'_>) -> Vec<Violation> {
+    let known = |name: &str| schema.iter().any(|parameter| parameter.name == name);
+    let names: Vec<_> = schema.iter().map(|parameter| format!("`{}`", parameter.name)).collect();
+    let text = if names.is_empty() { "the utility has no parameters".to_owned() } else { format!("the utility has {}", names.join(", ")) };
+    given.members().filter(|(name, _)| !known(name)).map(|(name, _)| at(name, "UNKNOWN_PARAMETER", format!("is unknown; {text}"))).collect()
+}
+
+fn missing(parameter: &Parameter) -> Violation {
+    at(&parameter.name, "MISSING", format!("is required: {}", expected(parameter)))
+}
+
+fn check_member(parameter: &Parameter, value: &RawValue) -> Option<Violation> {
+    let text = value.get();
+    let is_null = text == "null";
+    if is_null && accepts_null(parameter) {
+        return None;
+    }
+    if is_null && parameter.value_type != ValueType::Any || !fits(parameter.value_type, text) {
+        let seen = if parameter.secret { "something else".to_owned() } else { article(kind_of(text)) };
+        return Some(at(&parameter.name, "WRONG_TYPE", format!("must be {}, not {seen}", expected(parameter))));
+    }
+    if !parameter.enum_json.is_empty() && !parameter.enum_json.iter().any(|allowed| equal(allowed, text)) {
+        return Some(at(&parameter.name, "NOT_ALLOWED", format!("must be {}", expected(parameter))));
+    }
+    None
+}
+
+fn accepts_null(parameter: &Parameter) -> bool {
+    let listed = parameter.enum_json.iter().any(|allowed| allowed.trim() == "null");
+    let by_default = parameter.default_json.as_deref().is_some_and(|default| default.trim() == "null");
+    listed || by_default || (parameter.value_type == ValueType::Any && parameter.enum_json.is_empty())
+}
+
+fn fits(value_type: ValueType, text: &str) -> bool {
+    match value_type {
+        ValueType::Any => true,
+        ValueType::Integer => kind_of(text) == ValueType::Integer,
+        ValueType::Number => matches!(kind_of(text), ValueType::Integer | ValueType::Number),
+        ValueType::String | ValueType::Boolean | ValueType::Array | ValueType::Object => kind_of(text) == value_type,
+    }
+}
+
+/// The type of a well-formed JSON text; `Any` is null.
+fn kind_of(text: &str) -> ValueType {
+    match text.as_bytes().first() {
+        Some(b'"') => ValueType::String,
+        Some(b'{') => ValueType::Object,
+        Some(b'[') => ValueType::Array,
+        Some(b't' | b'f') => ValueType::Boolean,
+        Some(b'n') | None => ValueType::Any,
+        Some(_) if text.contains(['.', 'e', 'E']) => ValueType::Number,
+        Some(_) => ValueType::Integer,
+    }
+}
+
+/// Whether two JSON texts are the same value. Numbers too large for a double are the same only as texts.
+fn equal(left: &str, right: &str) -> bool {
+    left == right
+        || matches!((serde_json::from_str::<Value>(left), serde_json::from_str::<Value>(right)), (Ok(left), Ok(right)) if left == right)
+}
+
+fn expected(parameter: &Parameter) -> String {
+    if parameter.enum_json.is_empty() {
+        return article(parameter.value_type);
+    }
+    format!("one of {}", parameter.enum_json.join(", "))
+}
+
+fn article(value_type: ValueType) -> String {
+    match value_type {
+        ValueType::Any => "null".to_owned(),
+        ValueType::Integer | ValueType::Array | ValueType::Object => format!("an {}", value_type.as_str()),
+        ValueType::String | ValueType::Number | ValueType::Boolean => format!("a {}", value_type.as_str()),
+    }
+}
+
+fn with_defaults(schema: &[Parameter], given: &Object<'_>) -> String {
+    let omitted = schema.iter().filter(|parameter| given.get(&parameter.name).is_none());
+    let defaults = omitted.filter_map(|parameter| Some((parameter.name.as_str(), parameter.default_json.as_deref()?)));
+    write_object(given.members().map(|(name, value)| (name, value.get())).chain(defaults))
+}
+
+fn without_secrets(schema: &[Parameter], given: &Object<'_>) -> String {
+    let secret = |name: &str| schema.iter().any(|parameter| parameter.secret && parameter.name == name);
+    write_object(given.members().filter(|(name, _)| !secret(name)).map(|(name, value)| (name, value.get())))
+}
+
+fn write_object<'a>(members: impl Iterator<Item = (&'a str, &'a str)>) -> String {
+    let mut text = String::from("{");
+    for (index, (name, value)) in members.enumerate() {
+        let comma = if index == 0 { "" } else { "," };
+        text.push_str(&format!("{comma}{}:{value}", Value::from(name)));
+    }
+    text.push('}');
+    text
+}
+
+/// `json` is well-formed, so only strings can hold brackets that do not nest.
+fn check_depth(json: &str) -> Result<(), String> {
+    let (mut depth, mut in_string, mut escaped) = (0_usize, false, false);
+    for byte in json.bytes() {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if in_string => escaped = true,
+            b'"' => in_string = !in_string,
+            b'[' | b'{' if !in_string => depth += 1,
+            b']' | b'}' if !in_string => depth -= 1,
+            _ => {}
+        }
+        if depth > MAX_DEPTH {
+            return Err(format!("is nested more than {MAX_DEPTH} deep"));
+        }
+    }
+    Ok(())
+}
+
+fn not_json(error: &serde_json::Error) -> String {
+    format!("is not JSON: {error}")
+}
+
+fn at(name: &str, reason: &'static str, text: impl Into<String>) -> Violation {
+    Violation::new(format!("{FIELD}.{name}"), reason, text)
+}
+
+#[cfg(test)]
+mod tests;

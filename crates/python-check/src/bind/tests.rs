@@ -1,0 +1,141 @@
+//! What binding accepts, what it refuses and in which words.
+
+use super::*;
+
+fn parameter(name: &str, value_type: ValueType) -> Parameter {
+    Parameter {
+        name: name.to_owned(),
+        value_type,
+        required: false,
+        default_json: None,
+        enum_json: Vec::new(),
+        secret: false,
+        description: String::new(),
+    }
+}
+
+fn refused(schema: &[Parameter], json: &str) -> Vec<(String, &'static str)> {
+    JsonBinder.bind(schema, json).unwrap_err().into_iter().map(|violation| (violation.field, violation.reason)).collect()
+}
+
+fn check_type(value_type: ValueType, accepted: &[&str], wrong: &[&str]) {
+    let schema = [parameter("p", value_type)];
+    for value in accepted {
+        let json = format!(r#"{{"p":{value}}}"#);
+        assert_eq!(JsonBinder.bind(&schema, &json).unwrap().json, json, "{value_type:?}");
+    }
+    for value in wrong {
+        assert_eq!(
+            refused(&schema, &format!(r#"{{"p":{value}}}"#)),
+            [("params_json.p".to_owned(), "WRONG_TYPE")],
+            "{value_type:?} {value}"
+        );
+    }
+}
+
+#[test]
+fn each_type_accepts_its_own_values_only() {
+    check_type(ValueType::String, &[r#""""#, r#""5""#], &["5", "null", "[]", "true"]);
+    check_type(ValueType::Integer, &["5", "-0", "123456789012345678901234567890"], &["5.0", "5e2", r#""5""#, "true", "null"]);
+    check_type(ValueType::Number, &["5", "5.25", "-1E+400"], &[r#""5""#, "false", "null"]);
+    check_type(ValueType::Boolean, &["true", "false"], &["0", r#""true""#]);
+    check_type(ValueType::Array, &["[]", "[1, [2]]"], &["{}", "null"]);
+    check_type(ValueType::Object, &["{}", r#"{"a": {}}"#], &["[]", r#""{}""#]);
+    check_type(ValueType::Any, &["null", "1", "[]", r#""x""#], &[]);
+}
+
+#[test]
+fn numbers_keep_every_digit() {
+    let json = r#"{"n":9007199254740993.10000000000000000001}"#;
+    assert_eq!(JsonBinder.bind(&[parameter("n", ValueType::Number)], json).unwrap().json, json);
+}
+
+#[test]
+fn every_violation_is_reported_at_once() {
+    let schema = [
+        Parameter { required: true, ..parameter("host", ValueType::String) },
+        parameter("count", ValueType::Integer),
+        Parameter { enum_json: vec![r#""low""#.to_owned(), r#""high""#.to_owned()], ..parameter("severity", ValueType::String) },
+    ];
+    let violations = JsonBinder.bind(&schema, r#"{"count": 1.5, "severity": "odd", "hots": 1}"#).unwrap_err();
+    let texts: Vec<_> = violations.iter().map(|violation| format!("{} {violation}", violation.reason)).collect();
+    assert_eq!(
+        texts,
+        [
+            "UNKNOWN_PARAMETER params_json.hots: is unknown; the utility has `host`, `count`, `severity`",
+            "MISSING params_json.host: is required: a string",
+            "WRONG_TYPE params_json.count: must be an integer, not a number",
+            r#"NOT_ALLOWED params_json.severity: must be one of "low", "high""#,
+        ]
+    );
+}
+
+#[test]
+fn what_is_not_one_json_object_is_refused() {
+    let whole = |reason| [("params_json".to_owned(), reason)];
+    for json in ["{", "{'a': 1}", "{\"a\": NaN}", "{} {}", "{\"a\": 1,}", "{\"a\": \"\u{1}\"}"] {
+        assert_eq!(refused(&[parameter("a", ValueType::Any)], json), whole("NOT_JSON"), "{json}");
+    }
+    for json in ["[]", "null", "1", "\"{}\""] {
+        assert_eq!(refused(&[], json), whole("NOT_AN_OBJECT"), "{json}");
+    }
+    assert_eq!(JsonBinder.bind(&[], " \n").unwrap().json, "{}");
+}
+
+#[test]
+fn a_parameter_given_twice_is_refused_even_when_spelled_differently() {
+    let schema = [parameter("a", ValueType::Any)];
+    assert_eq!(refused(&schema, r#"{"a":1,"\u0061":2}"#), [("params_json.a".to_owned(), "DUPLICATE")]);
+}
+
+#[test]
+fn nesting_is_bounded_but_brackets_in_strings_do_not_nest() {
+    let nested = |depth: usize| format!("{}1{}", "[".repeat(depth), "]".repeat(depth));
+    JsonBinder.check_value(&nested(MAX_DEPTH)).unwrap();
+    assert_eq!(JsonBinder.check_value(&nested(MAX_DEPTH + 1)).unwrap_err(), "is nested more than 128 deep");
+    JsonBinder.check_value(&format!(r#""{}\"{}""#, "[".repeat(500), "{".repeat(500))).unwrap();
+    assert!(JsonBinder.check_value(&nested(1_000_000)).is_err());
+}
+
+#[test]
+fn null_fits_where_the_schema_says_so() {
+    let nullable = Parameter { default_json: Some("null".to_owned()), ..parameter("p", ValueType::String) };
+    JsonBinder.bind(&[nullable], r#"{"p":null}"#).unwrap();
+    let listed = Parameter { enum_json: vec!["1".to_owned(), "null".to_owned()], ..parameter("p", ValueType::Integer) };
+    JsonBinder.bind(std::slice::from_ref(&listed), r#"{"p":null}"#).unwrap();
+    assert_eq!(refused(&[listed], r#"{"p":2}"#), [("params_json.p".to_owned(), "NOT_ALLOWED")]);
+}
+
+#[test]
+fn allowed_values_are_compared_as_values_not_as_texts() {
+    let schema = [Parameter { enum_json: vec![r#""a""#.to_owned(), r#"{"x":1}"#.to_owned()], ..parameter("p", ValueType::Any) }];
+    JsonBinder.bind(&schema, r#"{"p":"\u0061"}"#).unwrap();
+    JsonBinder.bind(&schema, r#"{"p":{ "x" : 1 }}"#).unwrap();
+    assert_eq!(refused(&schema, r#"{"p":null}"#), [("params_json.p".to_owned(), "NOT_ALLOWED")]);
+}
+
+#[test]
+fn secret_values_are_handed_over_but_never_shown() {
+    let schema = [Parameter { secret: true, ..parameter("token", ValueType::String) }, parameter("host", ValueType::String)];
+    let bound = JsonBinder.bind(&schema, r#"{"token":"s3cret","host":"a"}"#).unwrap();
+    assert_eq!(bound.json, r#"{"token":"s3cret","host":"a"}"#);
+    assert_eq!(bound.public_json, r#"{"host":"a"}"#);
+    let violations = JsonBinder.bind(&schema, r#"{"token":31337}"#).unwrap_err();
+    assert!(!format!("{violations:?}").contains("31337"));
+}
+
+#[test]
+fn an_omitted_parameter_takes_the_default_of_the_schema() {
+    let schema = [Parameter { default_json: Some("3".to_owned()), ..parameter("count", ValueType::Integer) }];
+    let bound = JsonBinder.bind(&schema, "").unwrap();
+    assert_eq!((bound.json.as_str(), bound.public_json.as_str()), (r#"{"count":3}"#, "{}"));
+    assert_eq!(JsonBinder.bind(&schema, r#"{"count":4}"#).unwrap().json, r#"{"count":4}"#);
+}
+
+#[test]
+fn a_member_is_taken_out_with_its_text() {
+    let (value, rest) = JsonBinder.take(r#"{"value": [1.0, 2], "a\n": 1}"#, "value").unwrap();
+    assert_eq!((value.as_deref(), rest.as_str()), (Some("[1.0, 2]"), r#"{"a\n":1}"#));
+    assert_eq!(JsonBinder.take("", "value").unwrap(), (None, "{}".to_owned()));
+    assert_eq!(JsonBinder.take("[]", "value").unwrap_err()[0].reason, "NOT_AN_OBJECT");
+}
