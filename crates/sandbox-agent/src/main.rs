@@ -1,2 +1,110 @@
-//! Placeholder
-fn main() {}
+//! `zona-agent`: the program inside a sandbox. It builds the sandbox's root, locks itself in, starts the zygote interpreter,
+//! and hands sealed children to the server over one control socket.
+//!
+//! ```text
+//! zona-agent docker --socket PATH                          process 1 of a hardened container
+//! zona-agent namespace --socket PATH [--uid N --gid N]     started on the host; makes the container itself
+//! ```
+//!
+//! It deliberately reads no byte of a tenant: programs and results travel through pipes between the server and each child.
+//! When it ends, for whatever reason, the kernel ends everything in the sandbox.
+//!
+//! The control socket is connected before identities change, so the server sees the process it started as its peer.
+
+mod arguments;
+mod attest;
+mod channel;
+mod children;
+mod control;
+mod fault;
+mod filter;
+mod isolation;
+mod outside;
+mod root;
+mod serve;
+mod sys;
+mod zygote;
+
+// Shared with the seal, which uses more of them.
+#[allow(unsafe_code, dead_code)]
+mod linux;
+#[allow(unsafe_code)]
+mod privileges;
+#[allow(dead_code)]
+mod stage;
+// Compiled on its own by build.rs, and not here; named so that rustfmt sees it.
+#[cfg(any())]
+mod seal;
+
+use std::{env, io, process::ExitCode};
+
+use sandbox_protocol::{control::Configure, policy::OUTER};
+
+use crate::{
+    arguments::{Arguments, Mode},
+    attest::Own,
+    control::Control,
+    fault::{AtStage, Fault},
+    isolation::Side,
+    outside::Outside,
+    serve::Sandbox,
+    zygote::Zygote,
+};
+
+/// Exit status for wrong arguments, as command line programs use it.
+const USAGE: u8 = 2;
+
+fn main() -> ExitCode {
+    let arguments = match Arguments::parse(env::args().skip(1)) {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            eprintln!("zona-agent: {error}");
+            return ExitCode::from(USAGE);
+        }
+    };
+    let control = match Control::connect(&arguments.socket) {
+        Ok(control) => control,
+        Err(error) => {
+            eprintln!("zona-agent: cannot connect to {}: {error}", arguments.socket.display());
+            return ExitCode::FAILURE;
+        }
+    };
+    match run(&arguments.mode, &control) {
+        Ok(code) => code,
+        Err(fault) => {
+            control.report_fault(fault);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// From the first message to the last. In namespace mode two processes return from here: the one inside and the one that waits.
+fn run(mode: &Mode, control: &Control) -> Result<ExitCode, Fault> {
+    control.hello()?;
+    let Some(configure) = control.configure()? else { return Ok(ExitCode::SUCCESS) };
+    let outside = match isolation::enter(mode)? {
+        Side::Outside(waiting) => return waiting.until_inside_ends(),
+        Side::Inside(outside) => outside,
+    };
+    root::enter(&configure.layout)?;
+    lock_in(mode)?;
+    serve(control, &configure, outside)
+}
+
+/// Gives up every right that building the root needed. A container's runtime has installed the outer filter already.
+fn lock_in(mode: &Mode) -> Result<(), Fault> {
+    privileges::drop_capabilities().map_err(io::Error::from_raw_os_error).at("drop capabilities")?;
+    privileges::forbid_new_privileges().map_err(io::Error::from_raw_os_error).at("forbid new privileges")?;
+    match mode {
+        Mode::Docker => Ok(()),
+        Mode::Namespace(_) => sys::install_filter(&mut filter::program(&OUTER)?).at("install the outer system call filter"),
+    }
+}
+
+fn serve(control: &Control, configure: &Configure, outside: Outside) -> Result<ExitCode, Fault> {
+    let own = Own::read(&outside)?;
+    let signals = sys::signal_descriptor().at("watch signals")?;
+    let zygote = Zygote::start(configure, &outside)?;
+    Sandbox::new(control, outside, own, signals, zygote).run()?;
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,145 @@
+//! Looks at a sealed child from outside, through procfs, before the child is handed out: until then only our own code has run
+//! in it, so nothing here can be forged. A child that is not sealed as it must be is a fault, never a report.
+//!
+//! Process ids differ between procfs instances; the kernel itself translates, in the `fdinfo` of a pidfd.
+
+use std::{io, os::fd::AsRawFd};
+
+use rustix::process::{Pid, PidfdFlags, pidfd_open};
+use sandbox_protocol::control::Seal;
+
+use crate::{
+    fault::{AtStage, Fault},
+    isolation::INNER_ID,
+    outside::Outside,
+};
+
+const NAMESPACES: [&str; 6] = ["user", "pid", "mnt", "net", "ipc", "uts"];
+const CAPABILITY_SETS: [&str; 5] = ["CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"];
+const FILTER_MODE: u32 = 2;
+
+/// What the agent itself lives in, to compare with.
+pub struct Own {
+    namespaces: Vec<String>,
+    filters: u32,
+}
+
+// === impl Own ===
+
+impl Own {
+    /// Reads the agent's namespaces and filters; call it when it is locked in.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn read(outside: &Outside) -> Result<Self, Fault> {
+        let namespaces = namespaces(outside, "self").at("read own namespaces")?;
+        let status = outside.read("self/status").at("read own status")?;
+        let filters = Status(&status).number("Seccomp_filters", 10).at("read own status")?;
+        Ok(Own { namespaces, filters: filters as u32 })
+    }
+}
+
+/// What procfs says about the child with this id, checked.
+///
+/// # Errors
+/// It cannot be read, or the child is not sealed.
+pub fn seal(outside: &Outside, own: &Own, pid: i32) -> Result<Seal, Fault> {
+    const STAGE: &str = "attest a child";
+    let directory = directory(outside, pid).at(STAGE)?;
+    let status = outside.read(&format!("{directory}/status")).at(STAGE)?;
+    let status = Status(&status);
+    let theirs = namespaces(outside, &directory).at(STAGE)?;
+    let differs = |index: &usize| theirs[*index] != own.namespaces[*index];
+    let seal = Seal {
+        namespaces: (0..NAMESPACES.len()).filter(differs).map(|index| NAMESPACES[index].to_owned()).collect(),
+        seccomp: status.number("Seccomp", 10).at(STAGE)? as u32,
+        seccomp_filters: status.number("Seccomp_filters", 10).at(STAGE)? as u32,
+        no_new_privileges: status.number("NoNewPrivs", 10).at(STAGE)? == 1,
+        capabilities: all_capabilities(&status).at(STAGE)?,
+        uid: outside.uid,
+    };
+    let uid = status.number("Uid", 10).at(STAGE)?;
+    if is_complete(&seal, own) && uid == u64::from(INNER_ID) {
+        return Ok(seal);
+    }
+    Err(Fault::new(STAGE, format!("the child is not sealed: {seal:?}, user {uid}")))
+}
+
+fn is_complete(seal: &Seal, own: &Own) -> bool {
+    seal.namespaces.len() == NAMESPACES.len()
+        && seal.seccomp == FILTER_MODE
+        && seal.seccomp_filters > own.filters
+        && seal.no_new_privileges
+        && seal.capabilities == 0
+}
+
+/// The child's directory in the outside procfs.
+fn directory(outside: &Outside, pid: i32) -> io::Result<String> {
+    let pid = Pid::from_raw(pid).ok_or_else(|| io::Error::other("not a process id"))?;
+    let handle = pidfd_open(pid, PidfdFlags::empty())?;
+    let text = outside.read(&format!("self/fdinfo/{}", handle.as_raw_fd()))?;
+    let there = Status(&text).number("Pid", 10)?;
+    Ok(there.to_string())
+}
+
+fn namespaces(outside: &Outside, directory: &str) -> io::Result<Vec<String>> {
+    NAMESPACES.iter().map(|name| outside.link(&format!("{directory}/ns/{name}"))).collect()
+}
+
+/// Any capability in any set: one in the bounding set alone could come back.
+fn all_capabilities(status: &Status<'_>) -> io::Result<u64> {
+    CAPABILITY_SETS.iter().try_fold(0, |all, set| Ok(all | status.number(set, 16)?))
+}
+
+/// A procfs text of lines `Name:\tvalue`.
+struct Status<'a>(&'a str);
+
+impl Status<'_> {
+    /// The first number on the line with this name.
+    fn number(&self, name: &str, radix: u32) -> io::Result<u64> {
+        let line = self.0.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
+        let word = line.and_then(|line| line.split_whitespace().next());
+        word.and_then(|word| u64::from_str_radix(word, radix).ok()).ok_or_else(|| io::Error::other(format!("procfs does not say {name}")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const STATUS: &str = "Name:\tpython3\nUid:\t65534\t65534\t65534\t65534\nCapEff:\t00000000a80425fb\nSeccomp:\t2\nSeccomp_filters:\t3\n";
+
+    #[test]
+    fn numbers_are_read_by_their_whole_name() {
+        let status = Status(STATUS);
+        assert_eq!(status.number("Uid", 10).ok(), Some(65534));
+        assert_eq!(status.number("Seccomp", 10).ok(), Some(2));
+        assert_eq!(status.number("Seccomp_filters", 10).ok(), Some(3));
+        assert_eq!(status.number("CapEff", 16).ok(), Some(0xa804_25fb));
+        assert!(status.number("Sec", 10).is_err());
+    }
+
+    fn check_incomplete(change: impl FnOnce(&mut Seal)) {
+        let own = Own { namespaces: Vec::new(), filters: 1 };
+        let mut seal = Seal {
+            namespaces: NAMESPACES.map(str::to_owned).to_vec(),
+            seccomp: 2,
+            seccomp_filters: 2,
+            no_new_privileges: true,
+            capabilities: 0,
+            uid: 1,
+        };
+        assert!(is_complete(&seal, &own));
+        change(&mut seal);
+        assert!(!is_complete(&seal, &own), "{seal:?}");
+    }
+
+    #[test]
+    fn a_seal_with_any_part_missing_is_incomplete() {
+        check_incomplete(|seal| drop(seal.namespaces.pop()));
+        check_incomplete(|seal| seal.seccomp = 0);
+        check_incomplete(|seal| seal.seccomp_filters = 1);
+        check_incomplete(|seal| seal.no_new_privileges = false);
+        check_incomplete(|seal| seal.capabilities = 1);
+    }
+}

@@ -1,0 +1,346 @@
+"""Says why a program failed: the reason's code, one sentence for a person, and a traceback with user frames only.
+
+A system call that the sandbox refuses reaches user code as a bare `EPERM`; here it becomes what was called, on which line, and
+what to do instead. Everything here reads objects that user code made, so every step survives a hostile one.
+"""
+
+import ast
+import errno
+import json
+import math
+import os
+import sys
+import traceback
+
+USER_FILE = "<utility>"
+MESSAGE_CHARACTERS = 4096
+TRACEBACK_CHARACTERS = 32 * 1024
+CAUSES = 16
+PATH_DEPTH = 64
+
+REMEDY = "; remove the call or ask an administrator for another isolation level"
+NO_NETWORK = "this runtime has no network" + REMEDY
+NO_PROCESSES = "this runtime starts no processes" + REMEDY
+NO_THREADS = "this runtime starts no threads" + REMEDY
+NO_SIGNALS = "this runtime sends no signals" + REMEDY
+NO_PERMISSION = "this runtime does not permit it" + REMEDY
+NO_PROGRAMS = "files in /tmp cannot be executed"
+READ_ONLY = "the file system is read-only except /tmp; write there instead"
+
+NETWORK_WORDS = {
+    "socket", "ssl", "urllib", "http", "ftplib", "smtplib", "imaplib", "poplib", "telnetlib", "nntplib", "socketserver",
+    "xmlrpc", "requests", "httpx", "aiohttp", "urllib3", "selector_events", "getaddrinfo", "gethostbyname", "connect",
+    "create_connection",
+}
+PROCESS_WORDS = {
+    "subprocess", "multiprocessing", "popen_fork", "popen_spawn_posix", "popen_forkserver", "pty", "fork", "forkpty",
+    "posix_spawn", "posix_spawnp", "system", "popen", "execv", "execve", "execvp", "execvpe", "execl", "execle", "execlp",
+    "spawnv", "spawnl", "spawnvp", "spawnlp", "fork_exec", "_fork_exec",
+}
+SIGNAL_WORDS = {"kill", "killpg", "raise_signal", "pthread_kill", "abort", "pidfd_send_signal"}
+THREAD_MESSAGE = "can't start new thread"
+RAISE = "RAISE_VARARGS"
+
+DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+DENIED_ERRORS = {errno.EPERM, errno.EACCES, errno.EROFS, errno.ENOSYS}
+
+
+class NotSerializable(Exception):
+    """The result holds something that JSON has no form for."""
+
+    def __init__(self, result):
+        super().__init__(offender(result))
+
+
+class TooLarge(Exception):
+    """The result is valid and longer than its limit."""
+
+    def __init__(self, size, limit):
+        super().__init__("the result has %d bytes of JSON, the limit is %d; return less" % (size, limit))
+
+
+def payload(described):
+    return json.dumps(described).encode("ascii")
+
+
+def no_entry_point(name):
+    message = "the code defines no function %s(value, **params)" % name
+    return payload({"reason": "NO_RESULT", "message": message})
+
+
+def describe(error, code, limits, strict, interrupted):
+    """The failure as the protocol's `Failure`. Never raises."""
+    try:
+        return Description(error, code, limits, strict, interrupted).to_json()
+    except BaseException:
+        name = type(error).__name__
+        return {"reason": "USER_ERROR", "message": "the program failed with " + clean(name), "exception": clean(name)}
+
+
+def for_stderr(error, described):
+    """What Python would print, and for a denial the sentence that explains it."""
+    if isinstance(error, SystemExit):
+        text = words_of(error.code) + "\n" if not isinstance(error.code, int) else ""
+    elif isinstance(error, (NotSerializable, TooLarge)):
+        text = words_of(error) + "\n"
+    else:
+        text = user_traceback(error)
+        if described and described["reason"] not in ("USER_ERROR", "EXIT_CODE"):
+            text += described["message"] + "\n"
+    return clean(text).encode("utf-8", "backslashreplace")
+
+
+class Description:
+    """One look at an exception that ended a program."""
+
+    def __init__(self, error, code, limits, strict, interrupted):
+        self.error = error
+        self.code = code
+        self.limits = limits
+        self.strict = strict
+        self.interrupted = interrupted
+        self.frames = frames_of(error)
+        user = [frame for frame in self.frames if frame[0].co_filename == USER_FILE]
+        self.user_frame = user[-1] if user else None
+        self.line = self.user_frame[1] if user else None
+        if isinstance(error, SyntaxError) and error.filename == USER_FILE and isinstance(error.lineno, int):
+            self.line = error.lineno
+
+    def to_json(self):
+        reason, message = self.verdict()
+        shown = not isinstance(self.error, (NotSerializable, TooLarge, SystemExit))
+        described = {"reason": reason, "message": clean(message[:MESSAGE_CHARACTERS])}
+        if shown:
+            described["exception"] = clean(type(self.error).__name__)
+            described["traceback"] = clean(user_traceback(self.error))
+        if isinstance(self.line, int) and self.line > 0:
+            described["line"] = self.line
+        if isinstance(self.error, SystemExit):
+            described["exit_code"] = exit_code(self.error)
+        return described
+
+    def verdict(self):
+        error = self.error
+        if isinstance(error, NotSerializable):
+            return "RESULT_NOT_SERIALIZABLE", words_of(error)
+        if isinstance(error, TooLarge):
+            return "RESULT_TOO_LARGE", words_of(error)
+        if isinstance(error, SystemExit):
+            return "EXIT_CODE", "the program ended itself with exit code %d" % exit_code(error)
+        if isinstance(error, KeyboardInterrupt) and self.interrupted:
+            return "INTERRUPTED", "the program was interrupted before it finished"
+        for cause in causes(error):
+            found = self.verdict_of_system_error(cause)
+            if found:
+                return found
+        return "USER_ERROR", one_line(error)
+
+    def verdict_of_system_error(self, error):
+        """Reason and sentence when a limit or the sandbox caused `error`; None when user code did."""
+        frames = frames_of(error)
+        if raised_by_user(frames):
+            return None
+        if isinstance(error, MemoryError) or getattr(error, "errno", None) == errno.ENOMEM:
+            return "OUT_OF_MEMORY", "out of memory" + self.limit("memory") + self.at_line()
+        if isinstance(error, RuntimeError) and THREAD_MESSAGE in words_of(error):
+            return self.no_more("threads", NO_THREADS)
+        if type(error).__name__ == "gaierror":
+            return self.denied(NO_NETWORK)
+        if not isinstance(error, OSError):
+            return None
+        if error.errno in DISK_ERRORS:
+            return "DISK_LIMIT", "no space left in /tmp" + self.limit("tmpfs") + self.at_line()
+        process = self.is_about(PROCESS_WORDS, frames)
+        if error.errno == errno.EAGAIN and process:
+            return self.no_more("processes", NO_PROCESSES)
+        if error.errno not in DENIED_ERRORS:
+            return None
+        if process and error.errno == errno.EACCES:
+            return self.denied(NO_PROCESSES if self.strict else NO_PROGRAMS)
+        if error.errno == errno.EROFS or (error.errno == errno.EACCES and error.filename is not None):
+            return self.denied(READ_ONLY)
+        if process:
+            return self.denied(NO_PROCESSES)
+        if self.is_about(NETWORK_WORDS, frames):
+            return self.denied(NO_NETWORK)
+        return self.denied(NO_SIGNALS if self.is_about(SIGNAL_WORDS, frames) else NO_PERMISSION)
+
+    def no_more(self, what, refusal):
+        if self.strict:
+            return self.denied(refusal)
+        return "PROCESS_LIMIT", "the limit of %s is reached%s" % (what, self.at_line())
+
+    def denied(self, why):
+        return "DENIED_OPERATION", "blocked: %s%s - %s" % (self.called() or "an operation", self.at_line(), why)
+
+    def is_about(self, words, frames):
+        """Whether the innermost library frame, or else what the user called, belongs to a family."""
+        hints = (self.called() or "").replace("(", "").replace(")", "").split(".")
+        for code, _line, _index in frames[-3:]:
+            if code.co_filename != USER_FILE:
+                path = code.co_filename.replace("\\", "/").split("/")
+                hints += [path[-1].rsplit(".", 1)[0], code.co_name] + path[-3:-1]
+        return any(hint in words for hint in hints)
+
+    def called(self):
+        """The call on the user's line that did not come back, as written: `socket.socket()`."""
+        if not self.user_frame:
+            return None
+        code, line, index = self.user_frame
+        try:
+            tree = ast.parse(self.code)
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            return None
+        span = position(code, index)
+        calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and node.lineno <= line <= node.end_lineno]
+        exact = [node for node in calls if (node.lineno, node.end_lineno, node.col_offset, node.end_col_offset) == span]
+        found = (exact or calls)[:1]
+        return ast.unparse(found[0].func)[:200] + "()" if found else None
+
+    def at_line(self):
+        return " at line %d" % self.line if self.line else ""
+
+    def limit(self, name):
+        size = self.limits.get(name)
+        return " (the limit is %s)" % bytes_in_words(size) if size else ""
+
+
+def frames_of(error):
+    """(code, line, instruction) from the outermost frame to the one that raised."""
+    found = []
+    step = error.__traceback__
+    while step is not None:
+        found.append((step.tb_frame.f_code, step.tb_lineno, step.tb_lasti))
+        step = step.tb_next
+    return found
+
+
+def position(code, index):
+    """(line, end line, column, end column) of an instruction, where this Python knows it."""
+    if not hasattr(code, "co_positions") or index < 0:
+        return None
+    for number, span in enumerate(code.co_positions()):
+        if number == index // 2:
+            return span
+    return None
+
+
+def raised_by_user(frames):
+    """Whether a `raise` statement of the user made the exception, and not a call that failed."""
+    if not frames or frames[-1][0].co_filename != USER_FILE:
+        return False
+    import opcode
+
+    code, _line, index = frames[-1]
+    return 0 <= index < len(code.co_code) and opcode.opname[code.co_code[index]] == RAISE
+
+
+def causes(error):
+    """The exception, then what the standard library wrapped in it; not what user code replaced by an own exception."""
+    seen = set()
+    while isinstance(error, BaseException) and id(error) not in seen and len(seen) < CAUSES:
+        seen.add(id(error))
+        yield error
+        if raised_by_user(frames_of(error)):
+            return
+        reason = getattr(error, "reason", None)
+        error = error.__cause__ or (reason if isinstance(reason, BaseException) else error.__context__)
+
+
+def user_traceback(error):
+    """The traceback as Python prints it, without the sandbox's and the library's frames, in every chained exception too."""
+    try:
+        whole = traceback.TracebackException(type(error), error, error.__traceback__)
+        keep_user_frames(whole, set())
+        text = "".join(whole.format())
+    except BaseException:
+        text = one_line(error) + "\n"
+    if len(text) > TRACEBACK_CHARACTERS:
+        half = TRACEBACK_CHARACTERS // 2
+        text = text[:half] + "\n[... cut ...]\n" + text[-half:]
+    return text
+
+
+def keep_user_frames(part, seen):
+    if part is None or id(part) in seen:
+        return
+    seen.add(id(part))
+    if part.stack:
+        part.stack[:] = [frame for frame in part.stack if frame.filename == USER_FILE]
+    keep_user_frames(part.__cause__, seen)
+    keep_user_frames(part.__context__, seen)
+    for inner in getattr(part, "exceptions", None) or ():
+        keep_user_frames(inner, seen)
+
+
+def exit_code(error):
+    """The status a shell would see for this `SystemExit`."""
+    if error.code is None:
+        return 0
+    return error.code & 0xFF if isinstance(error.code, int) else 1
+
+
+def one_line(error):
+    text = words_of(error)
+    name = type(error).__name__
+    return "%s: %s" % (name, text) if text else name
+
+
+def words_of(value):
+    try:
+        return str(value)
+    except BaseException:
+        return "<%s without words>" % type(value).__name__
+
+
+def clean(text):
+    """Text that has a UTF-8 form: lone surrogates become escapes."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def bytes_in_words(size):
+    return "%d MiB" % (size >> 20) if size >= 1 << 20 else "%d bytes" % size
+
+
+def offender(result):
+    """Where in a result the first value is that JSON cannot hold."""
+    try:
+        return find_offender(result, "result", [], 0) or "result cannot be written as JSON"
+    except BaseException:
+        return "result cannot be written as JSON"
+
+
+def find_offender(value, path, parents, depth):
+    if value is None or isinstance(value, (str, bool)):
+        return None
+    if isinstance(value, float):
+        return None if math.isfinite(value) else "%s: %r, which JSON does not have" % (path, value)
+    if isinstance(value, int):
+        return too_many_digits(value, path)
+    if depth > PATH_DEPTH and depth > sys.getrecursionlimit() // 4:
+        return "%s: nested too deeply" % shortened(path)
+    if not isinstance(value, (dict, list, tuple)):
+        return "%s: %s" % (shortened(path), type(value).__name__)
+    if any(value is parent for parent in parents):
+        return "%s: contains itself" % shortened(path)
+    parents = parents + [value]
+    pairs = value.items() if isinstance(value, dict) else enumerate(value)
+    for key, item in pairs:
+        if not (key is None or isinstance(key, (str, int, float, bool))):
+            return "%s: %s as a key" % (shortened(path), type(key).__name__)
+        found = find_offender(item, "%s[%s]" % (path, json.dumps(key)), parents, depth + 1)
+        if found:
+            return found
+    return None
+
+
+def too_many_digits(value, path):
+    try:
+        int.__repr__(value)
+    except ValueError:
+        return "%s: an integer with too many digits" % path
+    return None
+
+
+def shortened(path):
+    return path if len(path) <= 200 else path[:97] + "..." + path[-100:]

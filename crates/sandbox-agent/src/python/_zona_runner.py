@@ -1,0 +1,346 @@
+"""Runs one program in a sealed child and answers with frames (see the protocol's `frame`).
+
+The kernel's seal is the boundary, not this file: user code shares the process and may break anything here, to its own harm
+only. Private references to the functions used after user code has run keep ordinary accidents (a replaced `sys.stdout`, a
+patched `json`) from costing the result.
+"""
+
+import atexit
+import gc
+import io
+import json
+import linecache
+import opcode
+import os
+import random
+import resource
+import signal
+import sys
+import types
+
+import _zona_failure as failure
+
+USER_FILE = "<utility>"
+REQUEST, RESULT = 3, 4
+CHUNK = 1 << 16
+# Freed when a run ends badly, so that an exhausted address space leaves room to say so.
+RESERVE_BYTES = 4 << 20
+RECURSION_LIMIT = sys.getrecursionlimit()
+
+VALUE, VALUE_FAILURE, SUCCESS, FAILURE = b"V", b"X", b"R", b"E"
+
+_write = os.write
+_close = os.close
+_exit = os._exit
+_encode = json.JSONEncoder(allow_nan=False, ensure_ascii=False, separators=(",", ":")).encode
+_encode_ascii = json.JSONEncoder(allow_nan=False, ensure_ascii=True, separators=(",", ":")).encode
+_decode = json.loads
+_set_signal = signal.signal
+_STORE_NAME = opcode.opmap["STORE_NAME"]
+_STORE_GLOBAL = opcode.opmap["STORE_GLOBAL"]
+_EXTENDED_ARG = opcode.opmap["EXTENDED_ARG"]
+
+WARM_UP = {
+    "code": (
+        "import json\n"
+        "def helper(text):\n    return text.strip().lower().split()\n"
+        "def transform(value, **params):\n"
+        "    words = [word for word in helper(value) if word]\n"
+        "    return {'words': words, 'count': len(words), 'upper': value.upper(), 'params': dict(params)}\n"
+    ),
+    "entry": "transform",
+    "params": {"sep": "_"},
+    "values": ["one two"],
+}
+
+
+class State:
+    """What outlives a program: streams, limits, and whether a signal may interrupt."""
+
+    strict = True
+    baseline = 0
+    stdout = None
+    stderr = None
+    reserve = None
+    exit_handlers = 0
+    # While a frame is written, an interrupt waits: half a frame would cost the whole answer.
+    writing = False
+    interrupted = False
+
+
+def prepare(strict):
+    """Everything that can be made once, in the zygote."""
+    State.strict = strict
+    State.stdout = stream(1)
+    State.stderr = stream(2)
+    State.reserve = bytearray(RESERVE_BYTES)
+    warm_up()
+    State.exit_handlers = atexit._ncallbacks()
+
+
+def stream(number):
+    """Unbuffered: a killed run keeps what it printed. Text that is not Unicode is escaped, never an error."""
+    raw = io.FileIO(number, "w", closefd=False)
+    return io.TextIOWrapper(raw, encoding="utf-8", errors="backslashreplace", newline="\n", write_through=True)
+
+
+def warm_up():
+    """Runs a program for the pages it touches: copying them now keeps them off the path of the request."""
+    Answer(discard).run(WARM_UP, {"result": 1 << 20})
+
+
+def discard(_kind, _payload):
+    return None
+
+
+def serve(baseline):
+    """Reads one program, runs it, answers, and ends the process."""
+    State.baseline = baseline
+    sys.stdout = sys.__stdout__ = State.stdout
+    sys.stderr = sys.__stderr__ = State.stderr
+    sys.argv = [""]
+    gc.enable()
+    _set_signal(signal.SIGINT, on_interrupt)
+    warm_up()
+    answer = Answer(emit)
+    try:
+        program = read_program()
+        limits = program["limits"]
+        apply_limits(limits)
+        random.seed()
+        final = answer.run(program, limits)
+    except KeyboardInterrupt as error:
+        final = answer.failed(error)
+    finish(*final)
+
+
+def on_interrupt(_number, _frame):
+    State.interrupted = True
+    if not State.writing:
+        raise KeyboardInterrupt
+
+
+def read_program():
+    """A four-byte little-endian length, then JSON. A server that hangs up ends the child."""
+    data = os.read(REQUEST, CHUNK)
+    while len(data) < 4:
+        data += read_some()
+    length = int.from_bytes(data[:4], "little")
+    parts = [data[4:]]
+    missing = length - len(parts[0])
+    while missing > 0:
+        part = read_some()
+        parts.append(part)
+        missing -= len(part)
+    _close(REQUEST)
+    return _decode(b"".join(parts))
+
+
+def read_some():
+    data = os.read(REQUEST, CHUNK)
+    if not data:
+        _exit(0)
+    return data
+
+
+def apply_limits(limits):
+    """Lowers this process's limits, never raises one."""
+    lower(resource.RLIMIT_AS, State.baseline + limits["memory"])
+    lower(resource.RLIMIT_CPU, limits["cpu_seconds"])
+    lower(resource.RLIMIT_NOFILE, limits["open_files"])
+    lower(resource.RLIMIT_FSIZE, limits["tmpfs"])
+
+
+def lower(kind, value):
+    _soft, hard = resource.getrlimit(kind)
+    if value < hard:
+        resource.setrlimit(kind, (value, value))
+
+
+class Answer:
+    """One program's way from source to frames. `emit` writes the frames of values; the final one is returned."""
+
+    def __init__(self, emit):
+        self.emit = emit
+        self.limits = None
+        self.code = ""
+
+    def run(self, program, limits):
+        """Returns the final frame: kind and payload."""
+        self.limits = limits
+        self.code = code = program["code"]
+        linecache.cache[USER_FILE] = (len(code), None, code.splitlines(True), USER_FILE)
+        try:
+            compiled = compile(code, USER_FILE, "exec", 0, True)
+            return self.enter(compiled, program)
+        except BaseException as error:
+            return self.failed(error)
+
+    def enter(self, compiled, program):
+        """Runs the top level, then whatever entry point it defines."""
+        entry, params, values = program["entry"], program["params"], program.get("values")
+        stored = stored_names(compiled)
+        top_level = entry != "transform" and "main" not in stored and not (entry == "detect" and "transform" in stored)
+        module = types.ModuleType("__main__" if top_level else "__zona__")
+        scope = module.__dict__
+        if top_level:
+            scope["params"] = params
+        sys.modules["__main__"] = sys.modules[module.__name__] = module
+        exec(compiled, scope)
+
+        if entry == "detect":
+            if callable(scope.get("transform")):
+                entry = "transform"
+                values = [params.pop("value")] if "value" in params else None
+            else:
+                entry = "script"
+        if entry == "script":
+            main = scope.get("main")
+            return self.succeeded(resolve(main(**params)) if callable(main) and not top_level else None)
+        transform = scope.get("transform")
+        if not callable(transform):
+            return FAILURE, failure.no_entry_point("transform")
+        if values is None:
+            return self.succeeded(resolve(transform(**params)))
+        if len(values) == 1:
+            return self.succeeded(resolve(transform(values[0], **params)))
+        return self.each(transform, values, params)
+
+    def each(self, transform, values, params):
+        """One frame a value, written before the next value runs."""
+        emit, encoded = self.emit, self.encoded
+        for value in values:
+            try:
+                kind, payload = VALUE, encoded(resolve(transform(value, **params)))
+            except KeyboardInterrupt as error:
+                if State.interrupted:
+                    return self.failed(error)
+                kind, payload = VALUE_FAILURE, self.value_failed(error)
+            except BaseException as error:
+                kind, payload = self.value_ended(error)
+            emit(kind, payload)
+            if State.interrupted:
+                return self.failed(KeyboardInterrupt())
+        return SUCCESS, b"null"
+
+    def encoded(self, result):
+        """The result as JSON bytes, within its limit."""
+        payload = encode(result)
+        if len(payload) > self.limits["result"]:
+            raise failure.TooLarge(len(payload), self.limits["result"])
+        return payload
+
+    def succeeded(self, result):
+        return SUCCESS, self.encoded(result)
+
+    def value_ended(self, error):
+        if isinstance(error, SystemExit) and failure.exit_code(error) == 0:
+            return VALUE, b"null"
+        return VALUE_FAILURE, self.value_failed(error)
+
+    def value_failed(self, error):
+        return failure.payload(self.described(error))
+
+    def failed(self, error):
+        """The final frame for an exception that ended the program. Its text goes to stderr, as Python's own would."""
+        if isinstance(error, SystemExit) and failure.exit_code(error) == 0:
+            return SUCCESS, b"null"
+        described = self.described(error)
+        if self.emit is not discard:
+            flush_streams()
+            write_all(2, failure.for_stderr(error, described))
+        return FAILURE, failure.payload(described)
+
+    def described(self, error):
+        sys.settrace(None)
+        sys.setprofile(None)
+        sys.setrecursionlimit(RECURSION_LIMIT)
+        State.reserve = None
+        return failure.describe(error, self.code, self.limits or {}, State.strict, State.interrupted)
+
+
+def stored_names(compiled):
+    """Names that the top level binds, by assignment, definition or import."""
+    found = set()
+    code, names = compiled.co_code, compiled.co_names
+    high = 0
+    for index in range(0, len(code), 2):
+        operation, argument = code[index], code[index + 1] | high
+        high = argument << 8 if operation == _EXTENDED_ARG else 0
+        if operation in (_STORE_NAME, _STORE_GLOBAL) and argument < len(names):
+            found.add(names[argument])
+    return found
+
+
+def resolve(result):
+    """Runs the coroutine that an `async def` entry point returns."""
+    if type(result) is not types.CoroutineType:
+        return result
+    import asyncio
+
+    return asyncio.run(result)
+
+
+def encode(result):
+    try:
+        return _encode(result).encode("utf-8")
+    except UnicodeEncodeError:
+        # A lone surrogate has no UTF-8; as an escape it is JSON all the same, and comes back as it went in.
+        return _encode_ascii(result).encode("ascii")
+    except (TypeError, ValueError, RecursionError) as error:
+        raise failure.NotSerializable(result) from error
+
+
+def emit(kind, payload):
+    """Writes one frame as a whole."""
+    State.writing = True
+    try:
+        write_all(RESULT, kind + len(payload).to_bytes(4, "little") + payload)
+    finally:
+        State.writing = False
+
+
+def write_all(number, data):
+    try:
+        written = _write(number, data)
+        while written < len(data):
+            data = data[written:]
+            written = _write(number, data)
+    except OSError:
+        # User code closed the descriptor, or the reader is gone: nobody is left to tell.
+        return
+
+
+def flush_streams():
+    for target in (sys.stdout, sys.stderr):
+        try:
+            target.flush()
+        except BaseException:
+            continue
+
+
+def finish(kind, payload):
+    """Everything printed comes before the final frame; after it the process has nothing left to do."""
+    State.writing = True
+    try:
+        if not State.strict:
+            join_threads()
+        if atexit._ncallbacks() > State.exit_handlers:
+            atexit._run_exitfuncs()
+    except BaseException as error:
+        write_all(2, failure.for_stderr(error, None))
+    flush_streams()
+    for number in (1, 2):
+        try:
+            _close(number)
+        except OSError:
+            continue
+    emit(kind, payload)
+    _exit(0)
+
+
+def join_threads():
+    """As Python does at exit: threads that are no daemons end first."""
+    threading = sys.modules.get("threading")
+    if threading is not None and threading.active_count() > 1:
+        threading._shutdown()

@@ -1,0 +1,328 @@
+//! The seal: a shared object without a C library that the zygote interpreter loads, and whose one function clones a child into
+//! its own namespaces and takes everything from it before a single instruction of user code can run.
+//!
+//! The child returns into the interpreter only when every step has succeeded; otherwise it reports the step through the status
+//! pipe and exits. It deliberately does not know Python, and allocates nothing.
+#![no_std]
+
+mod linux;
+mod privileges;
+#[allow(dead_code)] // The words are for the agent.
+mod stage;
+
+use linux::{Errno, call, number};
+
+/// What the zygote passes in: an array of 64-bit words at these positions.
+mod slot {
+    /// Directory of a procfs in which the child can see itself.
+    pub const PROC: usize = 0;
+    pub const NULL: usize = 1;
+    pub const STDOUT: usize = 2;
+    pub const STDERR: usize = 3;
+    pub const REQUEST: usize = 4;
+    pub const RESULT: usize = 5;
+    pub const STATUS: usize = 6;
+    /// Address of a `sock_filter` array, and the number of its elements.
+    pub const FILTER: usize = 7;
+    pub const FILTER_LENGTH: usize = 8;
+    /// Address of the C string with the mount options of `/tmp`.
+    pub const TMPFS_OPTIONS: usize = 9;
+    pub const MEMORY: usize = 10;
+    pub const CPU_SECONDS: usize = 11;
+    pub const OPEN_FILES: usize = 12;
+    pub const FILE_SIZE: usize = 13;
+    /// The child itself included.
+    pub const PROCESSES: usize = 14;
+    /// Whether `/dev/shm` shows `/tmp`, for semaphores between processes.
+    pub const SHARED_MEMORY: usize = 15;
+    /// Written by the child: bytes of address space before user code.
+    pub const BASELINE: usize = 16;
+}
+
+/// `CLONE_NEWUSER | NEWPID | NEWNS | NEWNET | NEWIPC | NEWUTS`, `CLONE_PARENT` (the agent is the parent and reaps), `SIGCHLD`.
+const CLONE_FLAGS: usize = 0x1000_0000 | 0x2000_0000 | 0x0002_0000 | 0x4000_0000 | 0x0800_0000 | 0x0400_0000 | 0x8000 | 17;
+/// User and group id that the child sees as its own.
+const INNER_ID: u64 = 1000;
+const PAGE: u64 = 4096;
+const FAILURE_EXIT: usize = 100;
+
+const O_WRONLY_CLOEXEC: usize = 0o2_000_001;
+const O_RDONLY_CLOEXEC: usize = 0o2_000_000;
+const O_CLOEXEC: usize = 0o2_000_000;
+const MS_NOSUID_NODEV_NOEXEC: usize = 2 | 4 | 8;
+const MS_BIND: usize = 0x1000;
+const MS_REC_PRIVATE: usize = 0x4000 | 0x4_0000;
+const SECCOMP_SET_MODE_FILTER: usize = 1;
+
+/// Where the child finds its descriptors. The zygote keeps 0 to 5 occupied, so no source lies on a target.
+const STDIO: [(usize, usize); 3] = [(slot::NULL, 0), (slot::STDOUT, 1), (slot::STDERR, 2)];
+const REQUEST_TARGET: usize = 3;
+const RESULT_TARGET: usize = 4;
+const STATUS_TARGET: usize = 5;
+
+mod limit {
+    pub const CPU: usize = 0;
+    pub const FILE_SIZE: usize = 1;
+    pub const STACK: usize = 3;
+    pub const CORE: usize = 4;
+    pub const PROCESSES: usize = 6;
+    pub const OPEN_FILES: usize = 7;
+    pub const LOCKED_MEMORY: usize = 8;
+    pub const ADDRESS_SPACE: usize = 9;
+    pub const PENDING_SIGNALS: usize = 11;
+    pub const MESSAGE_QUEUES: usize = 12;
+}
+const STACK_BYTES: u64 = 8 << 20;
+const PENDING_SIGNALS: u64 = 64;
+
+/// A step that failed.
+struct Failure {
+    stage: u32,
+    error: Errno,
+}
+
+type Sealing = Result<(), Failure>;
+
+/// Clones a child of the caller's parent and seals it. Returns the child's id in the caller, 0 in the sealed child, and a
+/// negative error number when there is no child. A child that cannot be sealed never returns.
+///
+/// # Safety
+/// `slots` points to as many words as [`slot`] names, with what its comments say; one thread runs.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn zona_spawn(slots: *mut u64) -> i64 {
+    // SAFETY: neither call has arguments.
+    let ids = unsafe { (call(number::GETUID, [0; 5]), call(number::GETGID, [0; 5])) };
+    let (Ok(uid), Ok(gid)) = ids else { return -1 };
+    // SAFETY: without a new stack the child goes on with a copy of this one, as after a fork.
+    match unsafe { call(number::CLONE, [CLONE_FLAGS, 0, 0, 0, 0]) } {
+        Ok(0) => {
+            let mut child = Child { slots, status: 0 };
+            child.status = child.get(slot::STATUS);
+            match child.seal(uid as u64, gid as u64) {
+                Ok(()) => child.report(stage::SEALED, 0),
+                Err(failure) => {
+                    child.report(failure.stage, failure.error);
+                    exit(FAILURE_EXIT + failure.stage as usize)
+                }
+            }
+            0
+        }
+        Ok(pid) => pid as i64,
+        Err(error) => -i64::from(error),
+    }
+}
+
+struct Child {
+    slots: *mut u64,
+    /// The status pipe, wherever it currently is.
+    status: usize,
+}
+
+impl Child {
+    /// Every step, in an order in which each still has the rights it needs.
+    fn seal(&mut self, uid: u64, gid: u64) -> Sealing {
+        self.measure().map_err(at(stage::ADDRESS_SPACE))?;
+        self.map_ids(uid, gid).map_err(at(stage::ID_MAP))?;
+        self.mount(0, c"/", 0, MS_REC_PRIVATE, 0).map_err(at(stage::PROPAGATION))?;
+        self.mount_temporary_files().map_err(at(stage::TEMPORARY_FILES))?;
+        self.mount_shared_memory().map_err(at(stage::SHARED_MEMORY))?;
+        set_host_name().map_err(at(stage::HOST_NAME))?;
+        start_session().map_err(at(stage::SESSION))?;
+        self.write_proc(c"self/oom_score_adj", b"1000").map_err(at(stage::OOM_SCORE))?;
+        self.arrange_descriptors().map_err(at(stage::DESCRIPTORS))?;
+        self.set_limits().map_err(at(stage::RESOURCE_LIMITS))?;
+        privileges::drop_capabilities().map_err(at(stage::CAPABILITIES))?;
+        privileges::forbid_new_privileges().map_err(at(stage::NEW_PRIVILEGES))?;
+        self.install_filter().map_err(at(stage::FILTER))
+    }
+
+    fn get(&self, slot: usize) -> usize {
+        // SAFETY: the caller of `zona_spawn` vouches for the array.
+        unsafe { self.slots.add(slot).read() as usize }
+    }
+
+    fn measure(&self) -> Result<(), Errno> {
+        let mut text = [0_u8; 32];
+        let file = self.open_proc(c"self/statm", O_RDONLY_CLOEXEC)?;
+        // SAFETY: the kernel writes at most as many bytes as the buffer has.
+        let length = unsafe { call(number::READ, [file, text.as_mut_ptr() as usize, text.len(), 0, 0]) }?;
+        close(file)?;
+        let digits = text.iter().take(length).take_while(|byte| byte.is_ascii_digit());
+        let pages = digits.fold(0_u64, |sum, byte| sum * 10 + u64::from(byte - b'0'));
+        // SAFETY: as in `get`.
+        unsafe { self.slots.add(slot::BASELINE).write(pages * PAGE) };
+        Ok(())
+    }
+
+    fn map_ids(&self, uid: u64, gid: u64) -> Result<(), Errno> {
+        self.write_proc(c"self/setgroups", b"deny")?;
+        self.write_map(c"self/uid_map", uid)?;
+        self.write_map(c"self/gid_map", gid)
+    }
+
+    fn write_map(&self, path: &core::ffi::CStr, outer: u64) -> Result<(), Errno> {
+        let mut line = Line { bytes: [0; 64], length: 0 };
+        line.push_number(INNER_ID);
+        line.push(b' ');
+        line.push_number(outer);
+        line.push(b' ');
+        line.push(b'1');
+        let bytes = line.bytes.get(..line.length).unwrap_or_default();
+        self.write_proc(path, bytes)
+    }
+
+    fn write_proc(&self, path: &core::ffi::CStr, bytes: &[u8]) -> Result<(), Errno> {
+        let file = self.open_proc(path, O_WRONLY_CLOEXEC)?;
+        // SAFETY: the kernel only reads the bytes.
+        let written = unsafe { call(number::WRITE, [file, bytes.as_ptr() as usize, bytes.len(), 0, 0]) };
+        close(file)?;
+        written.map(|_| ())
+    }
+
+    fn open_proc(&self, path: &core::ffi::CStr, flags: usize) -> Result<usize, Errno> {
+        // SAFETY: the path ends with a zero byte.
+        unsafe { call(number::OPENAT, [self.get(slot::PROC), path.as_ptr() as usize, flags, 0, 0]) }
+    }
+
+    fn mount_temporary_files(&self) -> Result<(), Errno> {
+        let kind = c"tmpfs".as_ptr() as usize;
+        self.mount(kind, c"/tmp", kind, MS_NOSUID_NODEV_NOEXEC, self.get(slot::TMPFS_OPTIONS))
+    }
+
+    fn mount_shared_memory(&self) -> Result<(), Errno> {
+        if self.get(slot::SHARED_MEMORY) == 0 {
+            return Ok(());
+        }
+        self.mount(c"/tmp".as_ptr() as usize, c"/dev/shm", 0, MS_BIND, 0)
+    }
+
+    fn mount(&self, source: usize, target: &core::ffi::CStr, kind: usize, flags: usize, options: usize) -> Result<(), Errno> {
+        // SAFETY: every pointer is zero or a C string that outlives the call.
+        unsafe { call(number::MOUNT, [source, target.as_ptr() as usize, kind, flags, options]) }?;
+        Ok(())
+    }
+
+    fn arrange_descriptors(&mut self) -> Result<(), Errno> {
+        for (source, target) in STDIO {
+            duplicate(self.get(source), target, 0)?;
+        }
+        // Closed on exec: only this process speaks for the execution, not a program it starts.
+        duplicate(self.get(slot::REQUEST), REQUEST_TARGET, O_CLOEXEC)?;
+        duplicate(self.get(slot::RESULT), RESULT_TARGET, O_CLOEXEC)?;
+        duplicate(self.get(slot::STATUS), STATUS_TARGET, O_CLOEXEC)?;
+        self.status = STATUS_TARGET;
+        // SAFETY: no pointers; what is closed belongs to the zygote's copy of the descriptor table.
+        unsafe { call(number::CLOSE_RANGE, [STATUS_TARGET + 1, u32::MAX as usize, 0, 0, 0]) }?;
+        Ok(())
+    }
+
+    fn set_limits(&self) -> Result<(), Errno> {
+        let address_space = (self.get(slot::BASELINE) as u64).saturating_add(self.get(slot::MEMORY) as u64);
+        let limits = [
+            (limit::ADDRESS_SPACE, address_space),
+            (limit::CPU, self.get(slot::CPU_SECONDS) as u64),
+            (limit::OPEN_FILES, self.get(slot::OPEN_FILES) as u64),
+            (limit::FILE_SIZE, self.get(slot::FILE_SIZE) as u64),
+            (limit::PROCESSES, self.get(slot::PROCESSES) as u64),
+            (limit::STACK, STACK_BYTES),
+            (limit::PENDING_SIGNALS, PENDING_SIGNALS),
+            (limit::CORE, 0),
+            (limit::LOCKED_MEMORY, 0),
+            (limit::MESSAGE_QUEUES, 0),
+        ];
+        for (resource, value) in limits {
+            let pair = [value, value];
+            // SAFETY: the pair has the layout of `rlimit64`.
+            unsafe { call(number::PRLIMIT64, [0, resource, pair.as_ptr() as usize, 0, 0]) }?;
+        }
+        Ok(())
+    }
+
+    fn install_filter(&self) -> Result<(), Errno> {
+        /// The kernel's `sock_fprog`.
+        #[repr(C)]
+        struct Program {
+            length: u16,
+            filter: usize,
+        }
+        let program = Program { length: self.get(slot::FILTER_LENGTH) as u16, filter: self.get(slot::FILTER) };
+        let address = &raw const program as usize;
+        // SAFETY: the zygote keeps the filter alive; the kernel copies it.
+        unsafe { call(number::SECCOMP, [SECCOMP_SET_MODE_FILTER, 0, address, 0, 0]) }?;
+        Ok(())
+    }
+
+    /// Writes stage and error number to the status pipe and closes it.
+    fn report(&self, stage: u32, error: Errno) {
+        let words = [stage, error as u32];
+        // SAFETY: the kernel only reads the words. When the pipe is broken, the missing report says so itself.
+        let _ = unsafe { call(number::WRITE, [self.status, words.as_ptr() as usize, size_of_val(&words), 0, 0]) };
+        let _ = close(self.status);
+    }
+}
+
+/// A short line of text without an allocator.
+struct Line {
+    bytes: [u8; 64],
+    length: usize,
+}
+
+impl Line {
+    fn push(&mut self, byte: u8) {
+        if let Some(place) = self.bytes.get_mut(self.length) {
+            *place = byte;
+            self.length += 1;
+        }
+    }
+
+    fn push_number(&mut self, number: u64) {
+        if number >= 10 {
+            self.push_number(number / 10);
+        }
+        self.push(b'0' + (number % 10) as u8);
+    }
+}
+
+fn at(stage: u32) -> impl Fn(Errno) -> Failure {
+    move |error| Failure { stage, error }
+}
+
+fn set_host_name() -> Result<(), Errno> {
+    let name = b"zona";
+    // SAFETY: the kernel only reads the name.
+    unsafe { call(number::SETHOSTNAME, [name.as_ptr() as usize, name.len(), 0, 0, 0]) }?;
+    Ok(())
+}
+
+fn start_session() -> Result<(), Errno> {
+    // SAFETY: no pointers.
+    unsafe { call(number::SETSID, [0; 5]) }?;
+    // SAFETY: the path ends with a zero byte.
+    unsafe { call(number::CHDIR, [c"/tmp".as_ptr() as usize, 0, 0, 0, 0]) }?;
+    Ok(())
+}
+
+fn duplicate(source: usize, target: usize, flags: usize) -> Result<(), Errno> {
+    // SAFETY: no pointers.
+    unsafe { call(number::DUP3, [source, target, flags, 0, 0]) }?;
+    Ok(())
+}
+
+fn close(file: usize) -> Result<(), Errno> {
+    // SAFETY: no pointers.
+    unsafe { call(number::CLOSE, [file, 0, 0, 0, 0]) }?;
+    Ok(())
+}
+
+fn exit(code: usize) -> ! {
+    loop {
+        // SAFETY: no pointers; does not return.
+        let _ = unsafe { call(number::EXIT_GROUP, [code, 0, 0, 0, 0]) };
+    }
+}
+
+/// Nothing here panics; the language asks for a handler all the same.
+#[panic_handler]
+fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
+    exit(FAILURE_EXIT)
+}

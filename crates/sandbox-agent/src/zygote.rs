@@ -1,0 +1,238 @@
+//! The zygote interpreter: starting it, and the few messages that go to and fro.
+
+use std::{
+    ffi::CString,
+    fs::File,
+    io::{self, Read},
+    os::fd::{AsFd, BorrowedFd, OwnedFd},
+};
+
+use rustix::{
+    fs::{CWD, Mode, OFlags, fcntl_setfl, openat},
+    pipe::{PipeFlags, pipe_with},
+};
+use sandbox_protocol::{
+    control::{Class, Configure, SealMode},
+    policy::{CHILD_PROCESSES, CHILD_STRICT},
+};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    channel::{Channel, DESCRIPTORS},
+    fault::{AtStage, Fault},
+    filter,
+    outside::Outside,
+    root::ZYGOTE,
+    stage, sys,
+};
+
+/// Descriptors of the interpreter: stdin, stdout and stderr, the agent, procfs, `/dev/null`. The script knows these numbers.
+const NULL_TARGETS: [i32; 3] = [0, 1, 5];
+const STDERR_TARGET: i32 = 2;
+const CHANNEL_TARGET: i32 = 3;
+const PROC_TARGET: i32 = 4;
+
+const OPTIONS: [&str; 6] = ["-I", "-S", "-E", "-B", "-X", "utf8"];
+const ENVIRONMENT: [&str; 2] = ["LANG=C.UTF-8", "TZ=UTC"];
+/// The end of what the interpreter wrote to stderr, kept for a fault.
+const WORDS: usize = 4096;
+/// A file of `/tmp` has at least a page, but small files are many.
+const BYTES_PER_FILE: u64 = 4096;
+const FEWEST_FILES: u64 = 1024;
+
+/// A running interpreter.
+pub struct Zygote {
+    /// Its process id in the agent's pid namespace.
+    pub pid: i32,
+    channel: Channel,
+    stderr: File,
+    words: Vec<u8>,
+}
+
+/// What the zygote says.
+pub enum Event {
+    /// Its modules are loaded.
+    Ready {
+        /// Version of the interpreter.
+        python_version: String,
+    },
+    /// A child is sealed.
+    Child {
+        /// The id that was asked for.
+        child: u64,
+        /// Process id in the agent's pid namespace.
+        pid: i32,
+        /// The server's ends of its pipes.
+        pipes: Vec<OwnedFd>,
+    },
+}
+
+/// The zygote's configuration: the first packet it reads.
+#[derive(Serialize)]
+struct Settings<'a> {
+    preload: &'a [String],
+    packages: &'a [String],
+    strict: bool,
+    shared_memory: bool,
+    filter: String,
+    tmpfs_options: String,
+    memory: u64,
+    cpu_seconds: u32,
+    open_files: u32,
+    tmpfs: u64,
+    /// The child itself included.
+    processes: u64,
+}
+
+#[derive(Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case", deny_unknown_fields)]
+enum Message {
+    Ready { python_version: String },
+    Child { child: u64, pid: i32 },
+    Fault { stage: i64, error: i32 },
+}
+
+// === impl Zygote ===
+
+impl Zygote {
+    /// Starts the interpreter and tells it its configuration. [`Event::Ready`] follows when its modules are loaded.
+    ///
+    /// # Errors
+    /// The step that failed.
+    pub fn start(configure: &Configure, outside: &Outside) -> Result<Self, Fault> {
+        const STAGE: &str = "start the interpreter";
+        let settings = Settings::new(configure)?;
+        let settings = serde_json::to_vec(&settings).map_err(|error| Fault::new(STAGE, error))?;
+        let (channel, other) = Channel::pair().at(STAGE)?;
+        let (stderr, stderr_end) = pipe_with(PipeFlags::CLOEXEC).at(STAGE)?;
+        fcntl_setfl(&stderr, OFlags::NONBLOCK).at(STAGE)?;
+        let null = openat(CWD, "/dev/null", OFlags::RDWR | OFlags::CLOEXEC, Mode::empty()).at("open /dev/null")?;
+        let mut files: Vec<_> = NULL_TARGETS.map(|target| (sys::raw(&null), target)).to_vec();
+        files.push((sys::raw(&stderr_end), STDERR_TARGET));
+        files.push((sys::raw(&other), CHANNEL_TARGET));
+        files.push((sys::raw(&outside.proc()), PROC_TARGET));
+        let python = &configure.layout.python;
+        let arguments = [python.as_str()].into_iter().chain(OPTIONS).chain([ZYGOTE]);
+        let program = c_string(python).at(STAGE)?;
+        let arguments = arguments.map(c_string).collect::<io::Result<Vec<_>>>().at(STAGE)?;
+        let environment = ENVIRONMENT.into_iter().map(c_string).collect::<io::Result<Vec<_>>>().at(STAGE)?;
+        let pid = sys::spawn(&program, &arguments, &environment, &files).at(STAGE)?;
+        drop(other);
+        let zygote = Zygote { pid, channel, stderr: File::from(stderr), words: Vec::new() };
+        zygote.channel.send(&settings, &[]).at("configure the interpreter")?;
+        Ok(zygote)
+    }
+
+    /// Asks for one more child.
+    ///
+    /// # Errors
+    /// The interpreter is gone.
+    pub fn fork(&self, child: u64) -> Result<(), Fault> {
+        let message = format!("{{\"child\":{child}}}");
+        self.channel.send(message.as_bytes(), &[]).at("ask the interpreter for a child")
+    }
+
+    /// Reads what the zygote says; `None` when it hung up.
+    ///
+    /// # Errors
+    /// It says that a child cannot be made, or nothing that can be understood.
+    pub fn event(&self) -> Result<Option<Event>, Fault> {
+        let packet = match self.channel.receive() {
+            Err(error) if error.kind() == io::ErrorKind::ConnectionReset => return Ok(None),
+            packet => packet.at("listen to the interpreter")?,
+        };
+        if packet.bytes.is_empty() {
+            return Ok(None);
+        }
+        let message = serde_json::from_slice(&packet.bytes).map_err(|error| Fault::new("listen to the interpreter", error))?;
+        match message {
+            Message::Ready { python_version } => Ok(Some(Event::Ready { python_version })),
+            Message::Child { child, pid } if packet.descriptors.len() == DESCRIPTORS => {
+                Ok(Some(Event::Child { child, pid, pipes: packet.descriptors }))
+            }
+            Message::Child { .. } => Err(Fault::new("listen to the interpreter", "a child without its pipes")),
+            Message::Fault { stage, error } => Err(unsealed(stage, error)),
+        }
+    }
+
+    /// What the interpreter writes to stderr, to wait for.
+    pub fn stderr(&self) -> BorrowedFd<'_> {
+        self.stderr.as_fd()
+    }
+
+    /// Keeps the end of what it has written. Returns whether more may come.
+    pub fn read_stderr(&mut self) -> bool {
+        let mut buffer = [0; WORDS];
+        match self.stderr.read(&mut buffer) {
+            Ok(0) => false,
+            Ok(length) => {
+                self.words.extend_from_slice(&buffer[..length]);
+                let surplus = self.words.len().saturating_sub(WORDS);
+                self.words.drain(..surplus);
+                true
+            }
+            Err(error) => matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted),
+        }
+    }
+
+    /// The fault of an interpreter that ended.
+    pub fn death(&mut self, how: &str) -> Fault {
+        // A dead writer's bytes are all in the pipe.
+        while self.read_stderr() && !self.words.len().is_multiple_of(WORDS) {}
+        let words = String::from_utf8_lossy(&self.words);
+        Fault::new("zygote", format!("the interpreter ended: {how}: {}", words.trim()))
+    }
+}
+
+impl AsFd for Zygote {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.channel.as_fd()
+    }
+}
+
+// === impl Settings ===
+
+impl<'a> Settings<'a> {
+    fn new(configure: &'a Configure) -> Result<Self, Fault> {
+        let Class { memory, tmpfs, open_files, cpu_seconds, processes } = configure.class;
+        let (policy, strict) = match configure.seal {
+            SealMode::Strict => (&CHILD_STRICT, true),
+            SealMode::Processes => (&CHILD_PROCESSES, false),
+        };
+        let program = filter::program(policy)?;
+        let files = (tmpfs / BYTES_PER_FILE).max(FEWEST_FILES);
+        Ok(Settings {
+            preload: &configure.preload,
+            packages: &configure.layout.packages,
+            strict,
+            shared_memory: !strict,
+            filter: hexadecimal(&filter::bytes(&program)),
+            tmpfs_options: format!("size={tmpfs},nr_inodes={files},mode=1777"),
+            memory,
+            cpu_seconds,
+            open_files,
+            tmpfs,
+            processes: u64::from(processes) + 1,
+        })
+    }
+}
+
+fn unsealed(stage: i64, error: i32) -> Fault {
+    let stage = match stage {
+        -1 => "clone",
+        -2 => return Fault::new("seal a child", "it ended before it was sealed"),
+        stage => stage::words(u32::try_from(stage).unwrap_or(0)),
+    };
+    Err::<(), _>(io::Error::from_raw_os_error(error))
+        .at(format!("seal a child: {stage}"))
+        .err()
+        .unwrap_or_else(|| Fault::new("seal a child", stage))
+}
+
+fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn c_string(text: &str) -> io::Result<CString> {
+    Ok(CString::new(text)?)
+}

@@ -1,0 +1,177 @@
+//! The life of a sandbox: from hello to nothing left.
+
+use std::{
+    thread,
+    time::{Duration, Instant},
+};
+
+use sandbox_protocol::control::{Class, Command, Exit, Report, SealMode};
+use serde_json::json;
+
+use crate::harness::*;
+
+#[test]
+fn a_child_is_sealed_in_six_namespaces_before_it_is_handed_out() {
+    let mut sandbox = Sandbox::start();
+    let seal = sandbox.fork().seal;
+    assert_eq!(seal.namespaces, ["user", "pid", "mnt", "net", "ipc", "uts"]);
+    assert_eq!(seal.seccomp, 2);
+    assert_eq!(seal.seccomp_filters, 2, "the outer filter and the child's own");
+    assert!(seal.no_new_privileges);
+    assert_eq!(seal.capabilities, 0);
+    assert_eq!(seal.uid, sandbox.uid.unwrap_or_else(|| rustix::process::getuid().as_raw()));
+    assert_ne!(seal.uid, 0);
+}
+
+#[test]
+fn a_killed_child_is_gone_at_once_with_what_it_printed_and_used() {
+    let mut sandbox = Sandbox::start();
+    let mut child = sandbox.fork();
+    child.submit(&script("print('before', flush=False)\nwhile True: pass"));
+    thread::sleep(Duration::from_millis(100));
+    let asked = Instant::now();
+    sandbox.send(&Command::Kill { child: child.id });
+    let id = child.id;
+    let (exit, usage) = sandbox.exited(id);
+    assert_eq!(exit, Exit::Signal(9));
+    assert!(asked.elapsed() < Duration::from_secs(2), "{:?}", asked.elapsed());
+    assert!(usage.user_micros + usage.system_micros > 10_000, "{usage:?}");
+    assert!(usage.peak_memory_bytes > 1 << 20, "{usage:?}");
+    let mut text = String::new();
+    std::io::Read::read_to_string(&mut child.stdout, &mut text).unwrap();
+    assert_eq!(text, "before\n");
+}
+
+#[test]
+fn an_interrupt_reaches_user_code_as_keyboard_interrupt() {
+    let mut sandbox = Sandbox::start();
+    let mut child = sandbox.fork();
+    child.submit(&script("import time\nprint('waiting')\ntime.sleep(60)"));
+    await_output(&mut child);
+    sandbox.send(&Command::Interrupt { child: child.id });
+    assert_eq!(sandbox.finish(child).failure().reason, "INTERRUPTED");
+
+    let mut child = sandbox.fork();
+    child.submit(&script(
+        "import time\ndef main():\n    print('waiting')\n    try:\n        time.sleep(60)\n    except KeyboardInterrupt:\n        return 'saved'",
+    ));
+    await_output(&mut child);
+    sandbox.send(&Command::Interrupt { child: child.id });
+    assert_eq!(sandbox.finish(child).result(), json!("saved"));
+}
+
+fn await_output(child: &mut Child) {
+    let mut byte = [0];
+    std::io::Read::read_exact(&mut child.stdout, &mut byte).unwrap();
+}
+
+#[test]
+fn killing_unknown_and_dead_children_changes_nothing() {
+    let mut sandbox = Sandbox::start();
+    sandbox.send(&Command::Kill { child: 99 });
+    sandbox.send(&Command::Interrupt { child: 99 });
+    let child = sandbox.fork();
+    let id = child.id;
+    sandbox.send(&Command::Kill { child: id });
+    sandbox.exited(id);
+    sandbox.send(&Command::Kill { child: id });
+    assert_eq!(sandbox.run(&script("def main(): return 1")).result(), json!(1));
+}
+
+#[test]
+fn a_child_that_is_killed_while_it_is_made_still_ends() {
+    let mut sandbox = Sandbox::start();
+    sandbox.send(&Command::Fork { child: 1000 });
+    sandbox.send(&Command::Kill { child: 1000 });
+    assert_eq!(sandbox.exited(1000).0, Exit::Signal(9));
+}
+
+#[test]
+fn hanging_up_leaves_no_process() {
+    let mut sandbox = Sandbox::start();
+    let mut children: Vec<_> = (0..3).map(|_| sandbox.fork()).collect();
+    children[0].submit(&script("while True: pass"));
+    let uid = sandbox.uid;
+    if let Some(uid) = uid {
+        assert!(processes_of(uid).len() >= 5, "two of the agent, the zygote, three children");
+    }
+    sandbox.hang_up();
+    if let Some(uid) = uid {
+        assert_eq!(processes_of(uid), [] as [u32; 0]);
+    }
+}
+
+#[test]
+fn killing_the_process_the_server_started_ends_the_sandbox() {
+    let mut sandbox = Sandbox::start();
+    let _child = sandbox.fork();
+    sandbox.process.kill().unwrap();
+    sandbox.process.wait().unwrap();
+    let Some(uid) = sandbox.uid else { return };
+    let deadline = Instant::now() + PATIENCE;
+    while !processes_of(uid).is_empty() {
+        assert!(Instant::now() < deadline, "left: {:?}", processes_of(uid));
+        thread::sleep(Duration::from_millis(5));
+    }
+}
+
+#[test]
+fn shutdown_ends_everything() {
+    let mut sandbox = Sandbox::start();
+    let _child = sandbox.fork();
+    sandbox.send(&Command::Shutdown);
+    sandbox.await_end();
+}
+
+#[test]
+fn a_dead_interpreter_is_a_fault_with_its_last_words() {
+    let mut sandbox = Sandbox::connect();
+    let mut layout = layout().clone();
+    layout.read_only.retain(|path| !path.contains("/lib/python3"));
+    sandbox.configure(CLASS, SealMode::Strict, layout);
+    let (stage, message, _) = sandbox.fault();
+    assert_eq!(stage, "zygote");
+    assert!(message.contains("encodings"), "{message}");
+}
+
+#[test]
+fn a_runtime_that_is_not_there_is_named() {
+    let mut sandbox = Sandbox::connect();
+    let mut layout = layout().clone();
+    layout.read_only.push("/opt/absent/python".to_owned());
+    sandbox.configure(CLASS, SealMode::Strict, layout);
+    let (stage, message, _) = sandbox.fault();
+    assert_eq!(stage, "open /opt/absent/python");
+    assert!(message.contains("No such file"), "{message}");
+}
+
+#[test]
+fn a_layout_that_covers_the_sandbox_is_refused() {
+    let mut sandbox = Sandbox::connect();
+    let mut layout = layout().clone();
+    layout.read_only.push("/usr/../etc".to_owned());
+    sandbox.configure(CLASS, SealMode::Strict, layout);
+    assert_eq!(sandbox.fault().0, "layout");
+}
+
+#[test]
+fn a_server_that_breaks_the_protocol_is_told() {
+    let mut sandbox = Sandbox::connect();
+    sandbox.send(&Command::Fork { child: 1 });
+    assert_eq!(sandbox.fault().0, "protocol");
+
+    let mut sandbox = Sandbox::start();
+    sandbox.send_bytes(b"{\"command\":\"dance\"}");
+    assert_eq!(sandbox.fault().0, "protocol");
+}
+
+#[test]
+fn a_limit_that_cannot_be_set_is_a_fault_that_names_the_step() {
+    // The filter's own descriptors need more than one open file.
+    let mut sandbox = Sandbox::connect();
+    sandbox.configure(Class { tmpfs: u64::MAX, ..CLASS }, SealMode::Strict, layout().clone());
+    sandbox.report(|report| matches!(report, Report::Ready { .. }));
+    sandbox.send(&Command::Fork { child: 1 });
+    let (stage, ..) = sandbox.fault();
+    assert_eq!(stage, "seal a child: mount /tmp");
+}

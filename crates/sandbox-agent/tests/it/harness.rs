@@ -1,0 +1,351 @@
+//! A server's side of the protocol, as small as it can be: starts an agent, asks for children, runs programs.
+
+use std::{
+    fs::{self, File},
+    io::{IoSlice, IoSliceMut, Read, Write},
+    mem::MaybeUninit,
+    os::fd::{AsFd, BorrowedFd, OwnedFd},
+    path::{Path, PathBuf},
+    process::{Child as Process, Command as Run, Stdio},
+    sync::{
+        OnceLock,
+        atomic::{AtomicU32, Ordering},
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+use rustix::{
+    event::{PollFd, PollFlags, Timespec, poll},
+    net::{
+        AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer, SendFlags, SocketAddrUnix, SocketFlags,
+        SocketType, accept, bind, listen, recvmsg, sendmsg, socket_with,
+    },
+};
+use sandbox_protocol::{
+    MAX_CONTROL_PACKET, PROBE,
+    control::{Class, Command, Configure, Exit, Layout, Report, Seal, SealMode, Usage},
+    frame::{self, Failure, Kind},
+};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::build_support;
+
+/// Long enough for a loaded machine; a test that waits this long has failed.
+pub const PATIENCE: Duration = Duration::from_secs(30);
+/// Limits of an ordinary sandbox.
+pub const CLASS: Class = Class { memory: 256 << 20, tmpfs: 16 << 20, open_files: 64, cpu_seconds: 20, processes: 0 };
+const FIRST_UID: u32 = 710_000;
+const MODULES: [&str; 8] = ["asyncio", "collections", "datetime", "decimal", "hashlib", "re", "socket", "subprocess"];
+
+/// An agent and its control socket.
+pub struct Sandbox {
+    pub process: Process,
+    control: Option<OwnedFd>,
+    next: u64,
+    pub uid: Option<u32>,
+    /// Reports that were not asked for yet.
+    waiting: Vec<(Report, Vec<OwnedFd>)>,
+    _directory: TempDir,
+}
+
+/// A sealed child that waits for its program.
+pub struct Child {
+    pub id: u64,
+    pub seal: Seal,
+    pub request: File,
+    pub result: File,
+    pub stdout: File,
+    pub stderr: File,
+}
+
+/// Everything that one program left.
+#[derive(Debug)]
+pub struct Outcome {
+    pub frames: Vec<(Kind, String)>,
+    pub stdout: String,
+    pub stderr: String,
+    pub exit: Exit,
+    pub usage: Usage,
+}
+
+// === impl Sandbox ===
+
+impl Sandbox {
+    pub fn start() -> Self {
+        Self::with(CLASS, SealMode::Strict)
+    }
+
+    pub fn with(class: Class, seal: SealMode) -> Self {
+        let mut sandbox = Self::connect();
+        sandbox.configure(class, seal, layout().clone());
+        match sandbox.report(|report| matches!(report, Report::Ready { .. } | Report::Fault { .. })).0 {
+            Report::Ready { python_version } => assert!(python_version.starts_with("3."), "{python_version}"),
+            other => panic!("the sandbox is not ready: {other:?}"),
+        }
+        sandbox
+    }
+
+    /// Starts an agent that has only said hello.
+    pub fn connect() -> Self {
+        static NEXT_UID: AtomicU32 = AtomicU32::new(0);
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("s");
+        let listener = socket_with(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None).unwrap();
+        bind(&listener, &SocketAddrUnix::new(&path).unwrap()).unwrap();
+        listen(&listener, 1).unwrap();
+        let mut run = Run::new(agent());
+        run.arg("namespace").arg("--socket").arg(&path).stdin(Stdio::null());
+        let uid = rustix::process::getuid()
+            .is_root()
+            .then(|| FIRST_UID + std::process::id() % 1000 * 1000 + NEXT_UID.fetch_add(1, Ordering::Relaxed));
+        if let Some(uid) = uid {
+            run.args(["--uid", &uid.to_string(), "--gid", &uid.to_string()]);
+        }
+        let process = run.spawn().unwrap();
+        await_readable(listener.as_fd());
+        let control = accept(&listener).unwrap();
+        let mut sandbox = Sandbox { process, control: Some(control), next: 1, uid, waiting: Vec::new(), _directory: directory };
+        let (hello, _) = sandbox.report(|_| true);
+        assert_eq!(hello, Report::Hello { version: sandbox_protocol::VERSION });
+        sandbox
+    }
+
+    pub fn configure(&mut self, class: Class, seal: SealMode, layout: Layout) {
+        let preload = MODULES.iter().map(|name| (*name).to_owned()).collect();
+        self.send(&Command::Configure(Box::new(Configure { layout, class, seal, preload })));
+    }
+
+    pub fn send(&self, command: &Command) {
+        self.send_bytes(&serde_json::to_vec(command).unwrap());
+    }
+
+    pub fn send_bytes(&self, bytes: &[u8]) {
+        let control = self.control.as_ref().unwrap();
+        sendmsg(control, &[IoSlice::new(bytes)], &mut SendAncillaryBuffer::default(), SendFlags::NOSIGNAL).unwrap();
+    }
+
+    /// The next report that is wanted; others are kept.
+    pub fn report(&mut self, wanted: impl Fn(&Report) -> bool) -> (Report, Vec<OwnedFd>) {
+        if let Some(index) = self.waiting.iter().position(|(report, _)| wanted(report)) {
+            return self.waiting.remove(index);
+        }
+        loop {
+            let received = self.receive().expect("the agent hung up");
+            if wanted(&received.0) {
+                return received;
+            }
+            self.waiting.push(received);
+        }
+    }
+
+    /// One packet; `None` when the agent hung up.
+    pub fn receive(&mut self) -> Option<(Report, Vec<OwnedFd>)> {
+        let control = self.control.as_ref().unwrap();
+        await_readable(control.as_fd());
+        let mut bytes = vec![0; MAX_CONTROL_PACKET];
+        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(4))];
+        let mut ancillary = RecvAncillaryBuffer::new(&mut space);
+        let message = recvmsg(control, &mut [IoSliceMut::new(&mut bytes)], &mut ancillary, RecvFlags::CMSG_CLOEXEC).ok()?;
+        if message.bytes == 0 {
+            return None;
+        }
+        let mut descriptors = Vec::new();
+        for message in ancillary.drain() {
+            if let RecvAncillaryMessage::ScmRights(rights) = message {
+                descriptors.extend(rights);
+            }
+        }
+        Some((serde_json::from_slice(&bytes[..message.bytes]).unwrap(), descriptors))
+    }
+
+    pub fn fault(&mut self) -> (String, String, String) {
+        match self.report(|report| matches!(report, Report::Fault { .. })).0 {
+            Report::Fault { stage, message, hint } => (stage, message, hint),
+            other => unreachable!("{other:?}"),
+        }
+    }
+
+    pub fn fork(&mut self) -> Child {
+        let id = self.next;
+        self.next += 1;
+        self.send(&Command::Fork { child: id });
+        match self.report(|report| matches!(report, Report::Child { .. } | Report::Fault { .. })) {
+            (Report::Child { child, seal }, descriptors) => {
+                assert_eq!(child, id);
+                let [request, result, stdout, stderr] = <[OwnedFd; 4]>::try_from(descriptors).unwrap().map(File::from);
+                Child { id, seal, request, result, stdout, stderr }
+            }
+            (other, _) => panic!("no child: {other:?}"),
+        }
+    }
+
+    pub fn exited(&mut self, id: u64) -> (Exit, Usage) {
+        match self.report(|report| matches!(report, Report::Exited { child, .. } if *child == id)).0 {
+            Report::Exited { exit, usage, .. } => (exit, usage),
+            other => unreachable!("{other:?}"),
+        }
+    }
+
+    /// Runs a program in a new child and waits for its end.
+    pub fn run(&mut self, program: &Value) -> Outcome {
+        let mut child = self.fork();
+        child.submit(program);
+        self.finish(child)
+    }
+
+    pub fn finish(&mut self, child: Child) -> Outcome {
+        let Child { id, mut result, stdout, stderr, .. } = child;
+        let readers = [stdout, stderr].map(|file| thread::spawn(move || read_text(file)));
+        let frames = read_frames(&mut result);
+        let [stdout, stderr] = readers.map(|reader| reader.join().unwrap());
+        let (exit, usage) = self.exited(id);
+        Outcome { frames, stdout, stderr, exit, usage }
+    }
+
+    /// Hangs up, and waits until the agent has ended.
+    pub fn hang_up(&mut self) {
+        self.control = None;
+        self.await_end();
+    }
+
+    pub fn await_end(&mut self) {
+        let deadline = Instant::now() + PATIENCE;
+        while self.process.try_wait().unwrap().is_none() {
+            assert!(Instant::now() < deadline, "the agent did not end");
+            thread::sleep(Duration::from_millis(2));
+        }
+    }
+}
+
+impl Drop for Sandbox {
+    fn drop(&mut self) {
+        self.control = None;
+        if !thread::panicking() {
+            self.await_end();
+        }
+    }
+}
+
+// === impl Child ===
+
+impl Child {
+    pub fn submit(&mut self, program: &Value) {
+        let text = program.to_string();
+        let mut bytes = u32::try_from(text.len()).unwrap().to_le_bytes().to_vec();
+        bytes.extend_from_slice(text.as_bytes());
+        self.request.write_all(&bytes).unwrap();
+    }
+}
+
+// === impl Outcome ===
+
+impl Outcome {
+    /// The result of a program that succeeded.
+    pub fn result(&self) -> Value {
+        match self.frames.as_slice() {
+            [.., (Kind::Success, payload)] => serde_json::from_str(payload).unwrap(),
+            _ => panic!("no result: {self:?}"),
+        }
+    }
+
+    /// The failure of a program that failed.
+    pub fn failure(&self) -> Failure {
+        match self.frames.as_slice() {
+            [.., (Kind::Failure, payload)] => serde_json::from_str(payload).unwrap(),
+            _ => panic!("no failure: {self:?}"),
+        }
+    }
+}
+
+/// A transformer of one value.
+pub fn transform(code: &str, value: Value) -> Value {
+    transform_all(code, vec![value])
+}
+
+pub fn transform_all(code: &str, values: Vec<Value>) -> Value {
+    json!({ "code": code, "entry": "transform", "params": {}, "values": values, "limits": limits() })
+}
+
+pub fn script(code: &str) -> Value {
+    json!({ "code": code, "entry": "script", "params": {}, "limits": limits() })
+}
+
+pub fn limits() -> Value {
+    json!({ "memory": 128 << 20, "cpu_seconds": 10, "open_files": 64, "tmpfs": 8 << 20, "result": 1 << 20 })
+}
+
+/// Runs code whose `main` is expected to fail, in a sandbox of its own.
+pub fn failure_of(code: &str) -> Failure {
+    Sandbox::start().run(&script(code)).failure()
+}
+
+/// Runs code whose `main` returns, in a sandbox of its own.
+pub fn result_of(code: &str) -> Value {
+    Sandbox::start().run(&script(code)).result()
+}
+
+/// Processes of a user, by their ids on the host.
+pub fn processes_of(uid: u32) -> Vec<u32> {
+    use std::os::unix::fs::MetadataExt;
+    let entries = fs::read_dir("/proc").unwrap().filter_map(Result::ok);
+    entries
+        .filter(|entry| entry.metadata().is_ok_and(|metadata| metadata.uid() == uid))
+        .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+        .collect()
+}
+
+/// The agent, built once per test run.
+fn agent() -> &'static Path {
+    static AGENT: OnceLock<PathBuf> = OnceLock::new();
+    AGENT.get_or_init(|| {
+        let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+        build_support::build_agent(&workspace, &workspace.join("target/agent-build")).unwrap()
+    })
+}
+
+/// The layout of `PYTHON`, or of the system's interpreter.
+pub fn layout() -> &'static Layout {
+    static LAYOUT: OnceLock<Layout> = OnceLock::new();
+    LAYOUT.get_or_init(|| {
+        let python = std::env::var("PYTHON").unwrap_or_else(|_| "/usr/bin/python3".to_owned());
+        let output = Run::new(python).args(["-I", "-S", "-B", "-c", PROBE]).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        serde_json::from_slice(&output.stdout).unwrap()
+    })
+}
+
+fn await_readable(descriptor: BorrowedFd<'_>) {
+    let patience = Timespec { tv_sec: PATIENCE.as_secs() as i64, tv_nsec: 0 };
+    let ready = poll(&mut [PollFd::from_borrowed_fd(descriptor, PollFlags::IN)], Some(&patience)).unwrap();
+    assert!(ready > 0, "nothing came for {PATIENCE:?}");
+}
+
+fn read_text(mut file: File) -> String {
+    let mut bytes = Vec::new();
+    loop {
+        await_readable(file.as_fd());
+        let mut buffer = [0; 65536];
+        match file.read(&mut buffer).unwrap() {
+            0 => return String::from_utf8_lossy(&bytes).into_owned(),
+            length => bytes.extend_from_slice(&buffer[..length]),
+        }
+    }
+}
+
+/// Every frame up to the end of the pipe.
+fn read_frames(file: &mut File) -> Vec<(Kind, String)> {
+    let mut frames = Vec::new();
+    loop {
+        await_readable(file.as_fd());
+        let mut header = [0; frame::HEADER];
+        if file.read_exact(&mut header).is_err() {
+            return frames;
+        }
+        let (kind, length) = frame::parse_header(header).expect("a known kind");
+        let mut payload = vec![0; length];
+        file.read_exact(&mut payload).unwrap();
+        frames.push((kind, String::from_utf8(payload).unwrap()));
+    }
+}

@@ -1,0 +1,12 @@
+//! The agent at work: real namespaces, a real interpreter, hostile programs. A host that cannot do this fails the tests; nothing
+//! is skipped.
+
+mod harness;
+
+mod boundary;
+mod control;
+mod failures;
+mod programs;
+
+#[path = "../../build_support.rs"]
+mod build_support;
