@@ -230,12 +230,7 @@ impl Child {
             (limit::LOCKED_MEMORY, 0),
             (limit::MESSAGE_QUEUES, 0),
         ];
-        for (resource, value) in limits {
-            let pair = [value, value];
-            // SAFETY: the pair has the layout of `rlimit64`.
-            unsafe { call(number::PRLIMIT64, [0, resource, pair.as_ptr() as usize, 0, 0]) }?;
-        }
-        Ok(())
+        limits.into_iter().try_for_each(|(resource, value)| limit_to(resource, value))
     }
 
     fn install_filter(&self) -> Result<(), Errno> {
@@ -299,6 +294,19 @@ fn start_session() -> Result<(), Errno> {
     unsafe { call(number::SETSID, [0; 5]) }?;
     // SAFETY: the path ends with a zero byte.
     unsafe { call(number::CHDIR, [c"/tmp".as_ptr() as usize, 0, 0, 0, 0]) }?;
+    Ok(())
+}
+
+/// Lowers a limit, soft and hard. One that the host holds lower already stays.
+fn limit_to(resource: usize, value: u64) -> Result<(), Errno> {
+    let mut present = [0_u64; 2];
+    // SAFETY: the pair has the layout of `rlimit64`.
+    unsafe { call(number::PRLIMIT64, [0, resource, 0, present.as_mut_ptr() as usize, 0]) }?;
+    let [_, hard] = present;
+    let value = if value < hard { value } else { hard };
+    let pair = [value, value];
+    // SAFETY: as above.
+    unsafe { call(number::PRLIMIT64, [0, resource, pair.as_ptr() as usize, 0, 0]) }?;
     Ok(())
 }
 

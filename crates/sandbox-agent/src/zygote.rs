@@ -38,6 +38,8 @@ const ENVIRONMENT: [&str; 2] = ["LANG=C.UTF-8", "TZ=UTC"];
 const WORDS: usize = 4096;
 /// A file of `/tmp` has at least a page, but small files are many.
 const BYTES_PER_FILE: u64 = 4096;
+/// What the interpreter itself has open, and a little.
+const FEWEST_OPEN_FILES: u32 = 8;
 const FEWEST_FILES: u64 = 1024;
 
 /// A running interpreter.
@@ -195,6 +197,10 @@ impl AsFd for Zygote {
 impl<'a> Settings<'a> {
     fn new(configure: &'a Configure) -> Result<Self, Fault> {
         let Class { memory, tmpfs, open_files, cpu_seconds, processes } = configure.class;
+        // To a tmpfs, a size of 0 means no limit.
+        if memory == 0 || tmpfs < BYTES_PER_FILE || open_files < FEWEST_OPEN_FILES || cpu_seconds == 0 {
+            return Err(Fault::new("class", format!("no program can run within {:?}", configure.class)));
+        }
         let (policy, strict) = match configure.seal {
             SealMode::Strict => (&CHILD_STRICT, true),
             SealMode::Processes => (&CHILD_PROCESSES, false),

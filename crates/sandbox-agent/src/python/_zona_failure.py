@@ -73,15 +73,25 @@ def describe(error, code, limits, strict, interrupted):
     try:
         return Description(error, code, limits, strict, interrupted).to_json()
     except BaseException:
-        name = type(error).__name__
-        return {"reason": "USER_ERROR", "message": "the program failed with " + clean(name), "exception": clean(name)}
+        return unknown(error)
+
+
+def unknown(error):
+    """The failure for an exception that resists being looked at."""
+    name = clean(type(error).__name__)
+    return {"reason": "USER_ERROR", "message": "the program failed with " + name, "exception": name}
+
+
+def is_a(error, kind):
+    """As `isinstance`, without asking the object, which may lie or fail."""
+    return issubclass(type(error), kind)
 
 
 def for_stderr(error, described):
     """What Python would print, and for a denial the sentence that explains it."""
-    if isinstance(error, SystemExit):
+    if is_a(error, SystemExit):
         text = words_of(error.code) + "\n" if not isinstance(error.code, int) else ""
-    elif isinstance(error, (NotSerializable, TooLarge)):
+    elif is_a(error, (NotSerializable, TooLarge)):
         text = words_of(error) + "\n"
     else:
         text = user_traceback(error)
@@ -103,31 +113,31 @@ class Description:
         user = [frame for frame in self.frames if frame[0].co_filename == USER_FILE]
         self.user_frame = user[-1] if user else None
         self.line = self.user_frame[1] if user else None
-        if isinstance(error, SyntaxError) and error.filename == USER_FILE and isinstance(error.lineno, int):
+        if is_a(error, SyntaxError) and error.filename == USER_FILE and isinstance(error.lineno, int):
             self.line = error.lineno
 
     def to_json(self):
         reason, message = self.verdict()
-        shown = not isinstance(self.error, (NotSerializable, TooLarge, SystemExit))
+        shown = not is_a(self.error, (NotSerializable, TooLarge, SystemExit))
         described = {"reason": reason, "message": clean(message[:MESSAGE_CHARACTERS])}
         if shown:
             described["exception"] = clean(type(self.error).__name__)
             described["traceback"] = clean(user_traceback(self.error))
         if isinstance(self.line, int) and self.line > 0:
             described["line"] = self.line
-        if isinstance(self.error, SystemExit):
+        if is_a(self.error, SystemExit):
             described["exit_code"] = exit_code(self.error)
         return described
 
     def verdict(self):
         error = self.error
-        if isinstance(error, NotSerializable):
+        if is_a(error, NotSerializable):
             return "RESULT_NOT_SERIALIZABLE", words_of(error)
-        if isinstance(error, TooLarge):
+        if is_a(error, TooLarge):
             return "RESULT_TOO_LARGE", words_of(error)
-        if isinstance(error, SystemExit):
+        if is_a(error, SystemExit):
             return "EXIT_CODE", "the program ended itself with exit code %d" % exit_code(error)
-        if isinstance(error, KeyboardInterrupt) and self.interrupted:
+        if is_a(error, KeyboardInterrupt) and self.interrupted:
             return "INTERRUPTED", "the program was interrupted before it finished"
         for cause in causes(error):
             found = self.verdict_of_system_error(cause)
@@ -140,13 +150,13 @@ class Description:
         frames = frames_of(error)
         if raised_by_user(frames):
             return None
-        if isinstance(error, MemoryError) or getattr(error, "errno", None) == errno.ENOMEM:
+        if is_a(error, MemoryError) or getattr(error, "errno", None) == errno.ENOMEM:
             return "OUT_OF_MEMORY", "out of memory" + self.limit("memory") + self.at_line()
-        if isinstance(error, RuntimeError) and THREAD_MESSAGE in words_of(error):
+        if is_a(error, RuntimeError) and THREAD_MESSAGE in words_of(error):
             return self.no_more("threads", NO_THREADS)
         if type(error).__name__ == "gaierror":
             return self.denied(NO_NETWORK)
-        if not isinstance(error, OSError):
+        if not is_a(error, OSError):
             return None
         if error.errno in DISK_ERRORS:
             return "DISK_LIMIT", "no space left in /tmp" + self.limit("tmpfs") + self.at_line()
@@ -238,13 +248,13 @@ def raised_by_user(frames):
 def causes(error):
     """The exception, then what the standard library wrapped in it; not what user code replaced by an own exception."""
     seen = set()
-    while isinstance(error, BaseException) and id(error) not in seen and len(seen) < CAUSES:
+    while is_a(error, BaseException) and id(error) not in seen and len(seen) < CAUSES:
         seen.add(id(error))
         yield error
         if raised_by_user(frames_of(error)):
             return
         reason = getattr(error, "reason", None)
-        error = error.__cause__ or (reason if isinstance(reason, BaseException) else error.__context__)
+        error = error.__cause__ or (reason if is_a(reason, BaseException) else error.__context__)
 
 
 def user_traceback(error):
@@ -275,9 +285,12 @@ def keep_user_frames(part, seen):
 
 def exit_code(error):
     """The status a shell would see for this `SystemExit`."""
-    if error.code is None:
-        return 0
-    return error.code & 0xFF if isinstance(error.code, int) else 1
+    try:
+        if error.code is None:
+            return 0
+        return error.code & 0xFF if isinstance(error.code, int) else 1
+    except BaseException:
+        return 1
 
 
 def one_line(error):

@@ -109,8 +109,8 @@ def serve(baseline):
         apply_limits(limits)
         random.seed()
         final = answer.run(program, limits)
-    except KeyboardInterrupt as error:
-        final = answer.failed(error)
+    except BaseException as error:
+        final = answer.interrupted(error)
     finish(*final)
 
 
@@ -233,8 +233,15 @@ class Answer:
     def succeeded(self, result):
         return SUCCESS, self.encoded(result)
 
+    def interrupted(self, error):
+        """The final frame for an exception that came while the runner itself was at work: a signal, or a hostile object."""
+        try:
+            return self.failed(error)
+        except BaseException:
+            return FAILURE, failure.payload(failure.unknown(error))
+
     def value_ended(self, error):
-        if isinstance(error, SystemExit) and failure.exit_code(error) == 0:
+        if failure.is_a(error, SystemExit) and failure.exit_code(error) == 0:
             return VALUE, b"null"
         return VALUE_FAILURE, self.value_failed(error)
 
@@ -243,7 +250,7 @@ class Answer:
 
     def failed(self, error):
         """The final frame for an exception that ended the program. Its text goes to stderr, as Python's own would."""
-        if isinstance(error, SystemExit) and failure.exit_code(error) == 0:
+        if failure.is_a(error, SystemExit) and failure.exit_code(error) == 0:
             return SUCCESS, b"null"
         described = self.described(error)
         if self.emit is not discard:

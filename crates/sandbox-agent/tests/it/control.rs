@@ -53,7 +53,7 @@ fn an_interrupt_reaches_user_code_as_keyboard_interrupt() {
 
     let mut child = sandbox.fork();
     child.submit(&script(
-        "import time\ndef main():\n    print('waiting')\n    try:\n        time.sleep(60)\n    except KeyboardInterrupt:\n        return 'saved'",
+        "import time\ndef main():\n    try:\n        print('waiting')\n        time.sleep(60)\n    except KeyboardInterrupt:\n        return 'saved'",
     ));
     await_output(&mut child);
     sandbox.send(&Command::Interrupt { child: child.id });
@@ -166,12 +166,23 @@ fn a_server_that_breaks_the_protocol_is_told() {
 }
 
 #[test]
-fn a_limit_that_cannot_be_set_is_a_fault_that_names_the_step() {
-    // The filter's own descriptors need more than one open file.
-    let mut sandbox = Sandbox::connect();
-    sandbox.configure(Class { tmpfs: u64::MAX, ..CLASS }, SealMode::Strict, layout().clone());
+fn a_child_that_cannot_be_made_is_a_fault_that_names_the_step() {
+    // Two of the agent and the interpreter.
+    let mut sandbox = Sandbox::connect_with_processes(3);
+    sandbox.configure(CLASS, SealMode::Strict, layout().clone());
     sandbox.report(|report| matches!(report, Report::Ready { .. }));
     sandbox.send(&Command::Fork { child: 1 });
-    let (stage, ..) = sandbox.fault();
-    assert_eq!(stage, "seal a child: mount /tmp");
+    let (stage, message, _) = sandbox.fault();
+    assert_eq!(stage, "seal a child: clone");
+    assert!(message.contains("temporarily unavailable"), "{message}");
+    sandbox.await_end();
+}
+
+#[test]
+fn limits_within_which_nothing_can_run_are_refused() {
+    for class in [Class { tmpfs: 0, ..CLASS }, Class { memory: 0, ..CLASS }, Class { open_files: 3, ..CLASS }] {
+        let mut sandbox = Sandbox::connect();
+        sandbox.configure(class, SealMode::Strict, layout().clone());
+        assert_eq!(sandbox.fault().0, "class", "{class:?}");
+    }
 }

@@ -89,13 +89,23 @@ impl Sandbox {
 
     /// Starts an agent that has only said hello.
     pub fn connect() -> Self {
+        Self::connect_through(Run::new(agent()))
+    }
+
+    /// The same, where the agent's user may have only so many processes.
+    pub fn connect_with_processes(limit: u32) -> Self {
+        let mut run = Run::new("prlimit");
+        run.arg(format!("--nproc={limit}")).arg(agent());
+        Self::connect_through(run)
+    }
+
+    fn connect_through(mut run: Run) -> Self {
         static NEXT_UID: AtomicU32 = AtomicU32::new(0);
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("s");
         let listener = socket_with(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None).unwrap();
         bind(&listener, &SocketAddrUnix::new(&path).unwrap()).unwrap();
         listen(&listener, 1).unwrap();
-        let mut run = Run::new(agent());
         run.arg("namespace").arg("--socket").arg(&path).stdin(Stdio::null());
         let uid = rustix::process::getuid()
             .is_root()

@@ -1,6 +1,8 @@
 //! The agent at work: real namespaces, a real interpreter, hostile programs. A host that cannot do this fails the tests; nothing
 //! is skipped.
 
+#![allow(clippy::unwrap_used)]
+
 mod harness;
 
 mod boundary;
