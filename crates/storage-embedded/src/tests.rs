@@ -1,1 +1,72 @@
-//! placeholder
+//! The store keeps the contracts of its ports, and what it promises beyond them.
+
+use std::ops::Deref;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::time::{Clock, Timestamp};
+use tempfile::TempDir;
+use test_support::FakeClock;
+
+use crate::{Config, EmbeddedStore};
+
+mod durability;
+mod faults;
+mod scale;
+
+mod utilities {
+    test_support::utility_repository_contract!(super::Scratch::new());
+}
+
+mod executions {
+    test_support::execution_repository_contract!(super::Scratch::new());
+}
+
+#[tokio::test]
+async fn answered_requests_are_forgotten_in_time() {
+    let (clock, directory) = (Arc::new(FakeClock::default()), TempDir::new().unwrap());
+    let store = EmbeddedStore::open_with_clock(Config::new(directory.path()), Box::new(Shared(clock.clone()))).unwrap();
+    test_support::utility_repository::an_answered_request_is_forgotten_in_time(&store, &|by| clock.advance(by)).await;
+    test_support::execution_repository::an_answered_request_is_forgotten_in_time(&store, &|by| clock.advance(by)).await;
+}
+
+/// A store in a directory that goes away with it.
+struct Scratch {
+    store: EmbeddedStore,
+    directory: TempDir,
+}
+
+impl Scratch {
+    fn new() -> Self {
+        let directory = TempDir::new().unwrap();
+        let store = open(directory.path()).unwrap();
+        Scratch { store, directory }
+    }
+}
+
+impl Deref for Scratch {
+    type Target = EmbeddedStore;
+
+    fn deref(&self) -> &EmbeddedStore {
+        &self.store
+    }
+}
+
+fn open(directory: &Path) -> Result<EmbeddedStore, crate::Error> {
+    // Tests share two cores with compilers: patience keeps them from failing for others' work.
+    EmbeddedStore::open(Config { deadline: Duration::from_secs(60), ..Config::new(directory.join("data")) })
+}
+
+struct Shared(Arc<FakeClock>);
+
+#[async_trait::async_trait]
+impl Clock for Shared {
+    fn now(&self) -> Timestamp {
+        self.0.now()
+    }
+
+    async fn sleep(&self, duration: Duration) {
+        self.0.sleep(duration).await;
+    }
+}

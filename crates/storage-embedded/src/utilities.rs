@@ -52,7 +52,7 @@ impl UtilityRepository for EmbeddedStore {
 
     async fn find_answer(&self, scope: &TenantScope, request: &RequestKey) -> domain::Result<Option<Committed<Utility>>> {
         let (tenant, request, (_, since)) = (scope.tenant().clone(), request.clone(), self.request_window());
-        Ok(self.read(move |connection| Ok(answer(&tenant, request::find(connection, &tenant, &request, since)?)?)).await?)
+        Ok(self.read(move |connection| answer(&tenant, request::find(connection, &tenant, &request, since)?)).await?)
     }
 }
 
@@ -101,4 +101,11 @@ fn encode(utility: &Utility) -> String {
 
 fn encode_version(version: &Version) -> String {
     document::encode(&VersionDocument::from(version))
+}
+
+/// Stores a change inside of a larger write.
+#[cfg(test)]
+pub(crate) fn insert_for_tests(connection: &Connection, scope: &TenantScope, change: UtilityChange) -> Result<()> {
+    let epoch = domain::time::Timestamp::default();
+    commit::Commit::new(scope.tenant().clone(), change)?.apply(connection, epoch, epoch).map(drop)
 }

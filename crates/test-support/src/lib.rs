@@ -1,1 +1,20 @@
-//! Placeholder
+//! Test parts shared by all crates: fakes of the domain's ports, samples of its entities, and the contract suites that run
+//! against a fake and its real adapter alike.
+//!
+//! Fakes are honest implementations kept in memory, never scripts of expected calls. Nothing here is for production.
+
+mod clock;
+pub mod execution_repository;
+mod ids;
+mod in_memory;
+pub mod sample;
+mod spawner;
+pub mod utility_repository;
+
+pub use clock::FakeClock;
+pub use ids::SequentialIds;
+pub use in_memory::{InMemoryExecutionRepository, InMemoryUtilityRepository};
+pub use spawner::TokioSpawner;
+
+#[cfg(test)]
+mod tests;

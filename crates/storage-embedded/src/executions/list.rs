@@ -115,7 +115,7 @@ fn order_name(oldest_first: bool) -> &'static str {
 /// Bytes of an execution in memory, roughly: its large texts.
 fn weight(execution: &Execution) -> usize {
     const FIXED: usize = 1_024;
-    let values: usize = execution.values.iter().map(|values| values_weight(values)).sum();
+    let values: usize = execution.values.iter().map(values_weight).sum();
     FIXED + execution.params_json.len() + execution.result_json.as_ref().map_or(0, String::len) + values
 }
 

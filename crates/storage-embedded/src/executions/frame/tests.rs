@@ -3,7 +3,7 @@
 use super::*;
 
 fn output(sequence: u64, data: Vec<u8>) -> Event {
-    let stream = if sequence % 2 == 0 { Stream::Stderr } else { Stream::Stdout };
+    let stream = if sequence.is_multiple_of(2) { Stream::Stderr } else { Stream::Stdout };
     Event { sequence, time: Timestamp::from_millis(sequence * 10), body: Body::Output(Output { stream, offset: sequence * 7, data }) }
 }
 

@@ -1,0 +1,78 @@
+//! Many utilities of many tenants: pages are right, and their time is shown.
+
+use std::time::{Duration, Instant};
+
+use domain::name::UtilityId;
+use domain::repository::{PageRequest, TenantScope, UtilityOrder, UtilityQuery, UtilityRepository};
+use domain::utility::{Kind, Utility};
+use test_support::sample::{at, creation, scope, user, utility};
+
+use super::Scratch;
+use crate::EmbeddedStore;
+use crate::utilities::insert_for_tests;
+
+const TENANTS: u64 = 10;
+const UTILITIES: u64 = 10_000;
+
+fn sample(scope: &TenantScope, number: u64) -> Utility {
+    let mut one = utility(scope, &format!("u-{number:05}"));
+    one.created = at(number / 3);
+    one.updated = at(UTILITIES - number);
+    one.definition.kind = if number.is_multiple_of(100) { Kind::Script } else { Kind::Transformer };
+    one.owner = user(if number.is_multiple_of(50) { "bob" } else { "ann" });
+    one.metadata.tags = if number.is_multiple_of(1_000) { vec!["rare".to_owned()] } else { vec!["common".to_owned()] };
+    one
+}
+
+async fn fill(store: &EmbeddedStore) {
+    for tenant in 0..TENANTS {
+        let scope = scope(&format!("tenant-{tenant}"));
+        let fill = move |connection: &rusqlite::Connection| {
+            (0..UTILITIES).try_for_each(|number| insert_for_tests(connection, &scope, creation(sample(&scope, number))))
+        };
+        store.write(fill).await.unwrap();
+    }
+}
+
+/// Reads all pages; returns ids and the slowest page.
+async fn walk(store: &EmbeddedStore, scope: &TenantScope, query: &UtilityQuery) -> (Vec<UtilityId>, Duration) {
+    let (mut found, mut slowest, mut after) = (Vec::new(), Duration::ZERO, None);
+    loop {
+        let begun = Instant::now();
+        let page = store.list(scope, query, &PageRequest { size: 200, after }).await.unwrap();
+        slowest = slowest.max(begun.elapsed());
+        found.extend(page.items.into_iter().map(|one| one.name.utility));
+        after = page.next;
+        if after.is_none() {
+            return (found, slowest);
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pages_of_ten_thousand_utilities_join_to_the_whole() {
+    let scratch = Scratch::new();
+    fill(&scratch).await;
+    let all = UtilityQuery::default();
+    let cases = [
+        (all.clone(), UTILITIES),
+        (UtilityQuery { kind: Some(Kind::Script), ..all.clone() }, UTILITIES / 100),
+        (UtilityQuery { owner: Some(user("bob")), ..all.clone() }, UTILITIES / 50),
+        (UtilityQuery { tag: Some("rare".to_owned()), ..all.clone() }, UTILITIES / 1_000),
+        (UtilityQuery { id_prefix: Some("u-012".to_owned()), ..all }, 100),
+    ];
+    for (query, count) in cases {
+        for order in [UtilityOrder::Id, UtilityOrder::NewestFirst, UtilityOrder::LastChangedFirst] {
+            let query = UtilityQuery { order, ..query.clone() };
+            let (mut found, slowest) = walk(&scratch, &scope("tenant-3"), &query).await;
+            println!("{count:>6} found, slowest page of 200: {slowest:>10.1?}  {query:?}");
+            assert_eq!(found.len() as u64, count, "{query:?}");
+            if order == UtilityOrder::Id {
+                assert!(found.is_sorted());
+            }
+            found.sort();
+            found.dedup();
+            assert_eq!(found.len() as u64, count, "{query:?} repeats");
+        }
+    }
+}

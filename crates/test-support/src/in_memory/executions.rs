@@ -1,0 +1,191 @@
+//! Executions and their events in memory.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use async_trait::async_trait;
+use domain::event::{Body, Event};
+use domain::execution::Execution;
+use domain::name::{ExecutionId, ExecutionName, TenantId};
+use domain::repository::{Committed, ExecutionQuery, ExecutionRepository, Page, PageRequest, Pruned, RequestKey, TenantScope};
+use domain::time::{Clock, Timestamp};
+use domain::{Error, Result};
+
+use super::{Known, Requests, page};
+use crate::FakeClock;
+
+/// The executions of all tenants.
+pub struct InMemoryExecutionRepository {
+    state: Mutex<State>,
+    clock: Arc<dyn Clock>,
+}
+
+#[derive(Default)]
+struct State {
+    executions: BTreeMap<(TenantId, ExecutionId), (Execution, Vec<Event>)>,
+    requests: Requests<ExecutionId>,
+}
+
+impl InMemoryExecutionRepository {
+    /// An empty repository; the clock serves to forget answered requests.
+    pub fn new(clock: Arc<dyn Clock>) -> Self {
+        InMemoryExecutionRepository { state: Mutex::default(), clock }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Default for InMemoryExecutionRepository {
+    fn default() -> Self {
+        Self::new(Arc::new(FakeClock::default()))
+    }
+}
+
+#[async_trait]
+impl ExecutionRepository for InMemoryExecutionRepository {
+    async fn insert(&self, scope: &TenantScope, execution: &Execution, request: Option<&RequestKey>) -> Result<Committed<Execution>> {
+        let key = key(scope, execution)?;
+        let now = self.clock.now();
+        let mut state = self.state();
+        match request.and_then(|request| state.requests.find(scope.tenant(), request, now)) {
+            Some(Known::Reused) => return Ok(Committed::KeyReused),
+            Some(Known::Answered(first)) => {
+                if let Some((first, _)) = state.executions.get(&(scope.tenant().clone(), first)) {
+                    return Ok(Committed::Answered(Box::new(first.clone())));
+                }
+            }
+            None => {}
+        }
+        if state.executions.contains_key(&key) {
+            return Ok(Committed::Conflict);
+        }
+        if let Some(request) = request {
+            state.requests.remember(scope.tenant(), request, now, key.1.clone());
+        }
+        state.executions.insert(key, (execution.clone(), Vec::new()));
+        Ok(Committed::Stored)
+    }
+
+    async fn save(&self, scope: &TenantScope, execution: &Execution, events: &[Event]) -> Result<()> {
+        check_ascending(events)?;
+        let key = key(scope, execution)?;
+        let mut state = self.state();
+        let Some((held, stored)) = state.executions.get_mut(&key) else {
+            return Err(Error::NotFound { resource: execution.name.to_string() });
+        };
+        *held = execution.clone();
+        append(stored, events);
+        Ok(())
+    }
+
+    async fn append(&self, scope: &TenantScope, id: &ExecutionId, events: &[Event]) -> Result<()> {
+        check_ascending(events)?;
+        let name = ExecutionName { tenant: scope.tenant().clone(), execution: id.clone() };
+        let mut state = self.state();
+        let held = state.executions.get_mut(&(name.tenant.clone(), id.clone()));
+        let (_, stored) = held.ok_or_else(|| Error::NotFound { resource: name.to_string() })?;
+        append(stored, events);
+        Ok(())
+    }
+
+    async fn find(&self, scope: &TenantScope, id: &ExecutionId) -> Result<Option<Execution>> {
+        let state = self.state();
+        Ok(state.executions.get(&(scope.tenant().clone(), id.clone())).map(|(execution, _)| execution.clone()))
+    }
+
+    async fn list(&self, scope: &TenantScope, query: &ExecutionQuery, request: &PageRequest) -> Result<Page<Execution>> {
+        let state = self.state();
+        let all = state.executions.values().map(|(execution, _)| execution);
+        let mut found: Vec<Execution> = all.filter(|execution| matches(execution, scope, query)).cloned().collect();
+        let key = |execution: &Execution| (execution.created.as_millis(), execution.name.execution.to_string());
+        found.sort_by_key(key);
+        if !query.oldest_first {
+            found.reverse();
+        }
+        let order = if query.oldest_first { "oldest" } else { "newest" };
+        page(found, request, order, key, |a, b| if query.oldest_first { a > b } else { a < b })
+    }
+
+    async fn events_after(&self, scope: &TenantScope, id: &ExecutionId, sequence: u64, max_bytes: usize) -> Result<Vec<Event>> {
+        let state = self.state();
+        let Some((execution, stored)) = state.executions.get(&(scope.tenant().clone(), id.clone())) else { return Ok(Vec::new()) };
+        let (mut events, mut bytes) = (Vec::new(), 0);
+        for event in stored.iter().filter(|event| event.sequence > sequence) {
+            let mut event = event.clone();
+            if let Body::Finished(stored) = &mut event.body {
+                **stored = execution.clone();
+            }
+            bytes += event.weight();
+            if !events.is_empty() && bytes > max_bytes {
+                break;
+            }
+            events.push(event);
+        }
+        Ok(events)
+    }
+
+    async fn unfinished(&self, alive: &str) -> Result<Vec<Execution>> {
+        let state = self.state();
+        let all = state.executions.values().map(|(execution, _)| execution);
+        Ok(all.filter(|execution| !execution.state.is_terminal() && execution.instance != alive).cloned().collect())
+    }
+
+    async fn prune(&self, ended_before: Timestamp, max_output_bytes: u64) -> Result<Pruned> {
+        let mut state = self.state();
+        let mut total: u64 = state.executions.values().map(|(_, events)| output_bytes(events)).sum();
+        let done = state.executions.iter().filter(|(_, (execution, _))| execution.state.is_terminal());
+        let mut done: Vec<_> = done.filter_map(|(key, (execution, _))| Some((execution.ended?, key.clone()))).collect();
+        done.sort();
+        let mut pruned = Pruned::default();
+        for (ended, key) in done {
+            if ended >= ended_before && total <= max_output_bytes {
+                break;
+            }
+            if let Some((_, events)) = state.executions.remove(&key) {
+                let bytes = output_bytes(&events);
+                total -= bytes;
+                pruned.executions += 1;
+                pruned.output_bytes += bytes;
+            }
+        }
+        Ok(pruned)
+    }
+}
+
+fn key(scope: &TenantScope, execution: &Execution) -> Result<(TenantId, ExecutionId)> {
+    if execution.name.tenant != *scope.tenant() {
+        return Err(Error::Internal { context: "an execution of another tenant", source: None });
+    }
+    Ok((execution.name.tenant.clone(), execution.name.execution.clone()))
+}
+
+fn check_ascending(events: &[Event]) -> Result<()> {
+    match events.first().is_none_or(|first| first.sequence > 0) && events.is_sorted_by(|a, b| a.sequence < b.sequence) {
+        true => Ok(()),
+        false => Err(Error::Internal { context: "events whose numbers do not ascend from 1", source: None }),
+    }
+}
+
+fn append(stored: &mut Vec<Event>, events: &[Event]) {
+    let last = stored.last().map_or(0, |event| event.sequence);
+    stored.extend(events.iter().filter(|event| event.sequence > last).cloned());
+}
+
+fn output_bytes(events: &[Event]) -> u64 {
+    let bytes = |event: &Event| match &event.body {
+        Body::Output(output) => output.data.len() as u64,
+        Body::Queued { .. } | Body::Started(_) | Body::Finished(_) => 0,
+    };
+    events.iter().map(bytes).sum()
+}
+
+fn matches(execution: &Execution, scope: &TenantScope, query: &ExecutionQuery) -> bool {
+    execution.name.tenant == *scope.tenant()
+        && query.utility.as_ref().is_none_or(|utility| execution.version.utility.utility == *utility)
+        && (query.states.is_empty() || query.states.contains(&execution.state))
+        && query.created_from.is_none_or(|from| execution.created >= from)
+        && query.created_before.is_none_or(|before| execution.created < before)
+        && query.caller.as_ref().is_none_or(|caller| execution.caller == *caller)
+}

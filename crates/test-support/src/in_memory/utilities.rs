@@ -1,0 +1,140 @@
+//! Utilities and versions in memory.
+
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use async_trait::async_trait;
+use domain::name::{TenantId, UtilityId};
+use domain::repository::{
+    Committed, Expected, Page, PageRequest, RequestKey, TenantScope, UtilityChange, UtilityOrder, UtilityQuery, UtilityRepository,
+};
+use domain::time::Clock;
+use domain::utility::{Utility, Version};
+use domain::{Error, Result};
+
+use super::{Known, Requests, page};
+use crate::FakeClock;
+
+/// The utilities of all tenants.
+pub struct InMemoryUtilityRepository {
+    state: Mutex<State>,
+    clock: Arc<dyn Clock>,
+}
+
+#[derive(Default)]
+struct State {
+    utilities: BTreeMap<(TenantId, UtilityId), Utility>,
+    versions: BTreeMap<(TenantId, UtilityId, u32), Version>,
+    requests: Requests<Utility>,
+}
+
+impl InMemoryUtilityRepository {
+    /// An empty repository; the clock serves to forget answered requests.
+    pub fn new(clock: Arc<dyn Clock>) -> Self {
+        InMemoryUtilityRepository { state: Mutex::default(), clock }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Default for InMemoryUtilityRepository {
+    fn default() -> Self {
+        Self::new(Arc::new(FakeClock::default()))
+    }
+}
+
+#[async_trait]
+impl UtilityRepository for InMemoryUtilityRepository {
+    async fn find(&self, scope: &TenantScope, id: &UtilityId) -> Result<Option<Utility>> {
+        Ok(self.state().utilities.get(&(scope.tenant().clone(), id.clone())).cloned())
+    }
+
+    async fn find_current(&self, scope: &TenantScope, id: &UtilityId) -> Result<Option<(Utility, Version)>> {
+        let state = self.state();
+        let Some(utility) = state.utilities.get(&(scope.tenant().clone(), id.clone())) else { return Ok(None) };
+        let version = state.versions.get(&(scope.tenant().clone(), id.clone(), utility.latest_version));
+        Ok(version.map(|version| (utility.clone(), version.clone())))
+    }
+
+    async fn find_version(&self, scope: &TenantScope, id: &UtilityId, number: u32) -> Result<Option<Version>> {
+        Ok(self.state().versions.get(&(scope.tenant().clone(), id.clone(), number)).cloned())
+    }
+
+    async fn list(&self, scope: &TenantScope, query: &UtilityQuery, request: &PageRequest) -> Result<Page<Utility>> {
+        let all = self.state().utilities.values().filter(|utility| matches(utility, scope, query)).cloned().collect::<Vec<_>>();
+        let time = |utility: &Utility| match query.order {
+            UtilityOrder::Id => 0,
+            UtilityOrder::NewestFirst => utility.created.as_millis(),
+            UtilityOrder::LastChangedFirst => utility.updated.as_millis(),
+        };
+        let key = |utility: &Utility| (time(utility), utility.name.utility.to_string());
+        let mut sorted = all;
+        sorted.sort_by_key(|utility| (Reverse(time(utility)), utility.name.utility.clone()));
+        let order = format!("{:?}", query.order);
+        page(sorted, request, &order, key, |a, b| (Reverse(a.0), &a.1) > (Reverse(b.0), &b.1))
+    }
+
+    async fn list_versions(&self, scope: &TenantScope, id: &UtilityId, request: &PageRequest) -> Result<Page<Version>> {
+        let (first, last) = ((scope.tenant().clone(), id.clone(), 0), (scope.tenant().clone(), id.clone(), u32::MAX));
+        let newest_first: Vec<Version> = self.state().versions.range(first..=last).rev().map(|(_, version)| version.clone()).collect();
+        let key = |version: &Version| (u64::from(version.number), String::new());
+        page(newest_first, request, "versions", key, |a, b| a.0 < b.0)
+    }
+
+    async fn commit(&self, scope: &TenantScope, change: UtilityChange) -> Result<Committed<Utility>> {
+        if change.utility.name.tenant != *scope.tenant() {
+            return Err(Error::Internal { context: "a utility of another tenant", source: None });
+        }
+        let now = self.clock.now();
+        let mut state = self.state();
+        if let Some(request) = &change.request
+            && let Some(known) = state.requests.find(scope.tenant(), request, now)
+        {
+            return Ok(known.into());
+        }
+        let (tenant, id) = (scope.tenant().clone(), change.utility.name.utility.clone());
+        let held = state.utilities.get(&(tenant.clone(), id.clone())).map(|utility| utility.revision);
+        match (change.expected, held) {
+            (Expected::Absent, None) => {}
+            (Expected::Revision(expected), Some(held)) if expected == held => {}
+            (Expected::Absent | Expected::Revision(_), _) => return Ok(Committed::Conflict),
+        }
+        if let Some(version) = change.new_version {
+            let key = (tenant.clone(), id.clone(), version.number);
+            if state.versions.contains_key(&key) {
+                return Err(Error::Internal { context: "a version number was used twice", source: None });
+            }
+            state.versions.insert(key, version);
+        }
+        if let Some(request) = &change.request {
+            state.requests.remember(&tenant, request, now, change.utility.clone());
+        }
+        state.utilities.insert((tenant, id), change.utility);
+        Ok(Committed::Stored)
+    }
+
+    async fn find_answer(&self, scope: &TenantScope, request: &RequestKey) -> Result<Option<Committed<Utility>>> {
+        Ok(self.state().requests.find(scope.tenant(), request, self.clock.now()).map(Committed::from))
+    }
+}
+
+fn matches(utility: &Utility, scope: &TenantScope, query: &UtilityQuery) -> bool {
+    utility.name.tenant == *scope.tenant()
+        && (query.show_deleted || utility.deleted.is_none())
+        && query.kind.is_none_or(|kind| utility.definition.kind == kind)
+        && query.owner.as_ref().is_none_or(|owner| utility.owner == *owner)
+        && query.tag.as_ref().is_none_or(|tag| utility.metadata.tags.contains(tag))
+        && query.id_prefix.as_ref().is_none_or(|prefix| utility.name.utility.as_str().starts_with(prefix))
+}
+
+impl From<Known<Utility>> for Committed<Utility> {
+    fn from(known: Known<Utility>) -> Self {
+        match known {
+            Known::Answered(utility) => Committed::Answered(Box::new(utility)),
+            Known::Reused => Committed::KeyReused,
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! The fakes keep the contracts.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::time::{Clock, IdSource, Spawner};
+
+use super::*;
+
+mod utilities {
+    crate::utility_repository_contract!(Box::new(crate::InMemoryUtilityRepository::default()));
+}
+
+mod executions {
+    crate::execution_repository_contract!(Box::new(crate::InMemoryExecutionRepository::default()));
+}
+
+#[tokio::test]
+async fn answered_requests_are_forgotten_in_time() {
+    let clock = Arc::new(FakeClock::default());
+    let utilities = InMemoryUtilityRepository::new(clock.clone());
+    utility_repository::an_answered_request_is_forgotten_in_time(&utilities, &|by| clock.advance(by)).await;
+    let executions = InMemoryExecutionRepository::new(clock.clone());
+    execution_repository::an_answered_request_is_forgotten_in_time(&executions, &|by| clock.advance(by)).await;
+}
+
+#[tokio::test]
+async fn a_sleeper_wakes_when_its_time_has_come_and_not_before() {
+    let clock = Arc::new(FakeClock::default());
+    let sleeper = tokio::spawn({
+        let clock = clock.clone();
+        async move { clock.sleep(Duration::from_secs(10)).await }
+    });
+    while clock.sleepers() == 0 {
+        tokio::task::yield_now().await;
+    }
+    clock.advance(Duration::from_secs(9));
+    tokio::task::yield_now().await;
+    assert!(!sleeper.is_finished());
+    clock.advance(Duration::from_secs(1));
+    sleeper.await.unwrap();
+    assert_eq!(clock.now().since(FakeClock::START), Duration::from_secs(10));
+}
+
+#[test]
+fn execution_ids_ascend() {
+    let ids = SequentialIds::default();
+    let made: Vec<_> = (0..70_000).map(|_| ids.execution()).collect();
+    assert!(made.is_sorted_by(|a, b| a < b));
+    assert_ne!(ids.unique(), ids.unique());
+}
+
+#[tokio::test]
+async fn settling_waits_for_work_that_work_spawned() {
+    let spawner = Arc::new(TokioSpawner::current());
+    let (done, finished) = tokio::sync::oneshot::channel();
+    let inner = spawner.clone();
+    spawner.spawn(
+        "outer",
+        Box::pin(async move {
+            inner.spawn("inner", Box::pin(async move { done.send(()).expect("the test waits") }));
+        }),
+    );
+    spawner.settle().await;
+    assert_eq!((finished.await, spawner.running()), (Ok(()), vec![]));
+}
