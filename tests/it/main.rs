@@ -1,0 +1,13 @@
+//! Long stories through the real binary, told by clients in other languages, by the command line, and by what happens to the
+//! machine when servers end in every way. Each story runs a server of its own.
+
+mod cancelled_by_shutdown;
+mod command_line;
+mod docker;
+mod foreign_clients;
+mod killed;
+mod load;
+mod neighbors;
+mod reflection;
+mod slow_reader;
+mod steps;
