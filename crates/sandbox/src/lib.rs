@@ -1,1 +1,29 @@
-//! Placeholder
+//! Runs programs in isolation: the server side of the sandbox.
+//!
+//! [`Sandboxes`] implements the domain's port. It keeps pools of started sandboxes, each bound to one tenant at first use, whose
+//! sealed children wait for one program each; it hands programs over, enforces limits from outside, reads results and output
+//! with bounded memory, and leaves nothing behind. Two backends contain a sandbox: Docker, and namespaces made by the agent
+//! itself.
+//!
+//! It deliberately knows neither the wire nor a store, and trusts nothing that a child writes.
+
+mod config;
+mod failure;
+mod instance;
+mod wire;
+
+mod backend;
+mod live;
+mod pool;
+mod run;
+mod service;
+
+mod diagnose;
+mod stats;
+
+pub use backend::RuntimeFacts;
+pub use config::{AgentBinary, Backend, Config, Docker, Namespace, Pool, UidRange, runtime_directory};
+pub use diagnose::{Check, Diagnosis, TierReport, TierWorks, Verdict, diagnose};
+pub use failure::OpenError;
+pub use service::Sandboxes;
+pub use stats::Stats;

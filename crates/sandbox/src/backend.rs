@@ -1,0 +1,118 @@
+//! What contains a sandbox: the part that differs between Docker and plain namespaces.
+//!
+//! It deliberately knows neither children nor programs: a backend starts one agent in one container and ends both.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use domain::utility::Isolation;
+use rustix::process::Pid;
+use sandbox_protocol::control::Layout;
+use sha2::{Digest as _, Sha256};
+
+use crate::config::{self, Config};
+use crate::failure::{RUNTIME_UNUSABLE, StartFailure};
+use crate::instance::{Dead, Instance, UidLease};
+use crate::pool::Envelope;
+
+pub(crate) mod cgroup;
+pub(crate) mod docker;
+pub(crate) mod layout;
+pub(crate) mod namespace;
+
+/// The runtime that programs run on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RuntimeFacts {
+    /// What a sandbox root holds.
+    pub layout: Layout,
+    /// `major.minor.micro` of the interpreter.
+    pub python_version: String,
+    /// Digest: the image's, or over the interpreter and its layout.
+    pub digest: String,
+}
+
+/// One container to be.
+#[derive(Debug, Clone)]
+pub(crate) struct Order {
+    /// Unique among all sandboxes of the installation.
+    pub(crate) name: String,
+    /// The agent binary.
+    pub(crate) agent: PathBuf,
+    /// Directory with the socket `s`.
+    pub(crate) directory: PathBuf,
+    /// The user it runs as.
+    pub(crate) uid: u32,
+    /// Limits of the whole sandbox.
+    pub(crate) envelope: Envelope,
+}
+
+/// Starts containers.
+#[async_trait]
+pub(crate) trait Backend: Send + Sync {
+    /// `docker` or `namespace`.
+    fn name(&self) -> &'static str;
+
+    /// The runtime; found once, then remembered.
+    async fn runtime(&self) -> Result<Arc<RuntimeFacts>, StartFailure>;
+
+    /// Whether the tier can work at all, as far as is known without trying.
+    fn supports(&self, isolation: Isolation) -> Result<(), StartFailure>;
+
+    /// A user id for one sandbox.
+    fn lease_uid(&self) -> std::io::Result<UidLease>;
+
+    /// A container, not yet started.
+    fn container(&self, order: Order) -> Box<dyn Container>;
+
+    /// Removes what dead instances left.
+    async fn sweep(&self, dead: &Dead);
+}
+
+/// One container, from start to end. Whoever launched it must destroy it, whatever `launch` answered.
+#[async_trait]
+pub(crate) trait Container: Send {
+    /// Starts the agent. Not cancelled: what it began is known when it returns.
+    async fn launch(&mut self) -> Result<(), StartFailure>;
+
+    /// The agent has connected, as process `pid`; it has started nothing yet.
+    fn connected(&mut self, pid: Pid) -> Result<(), StartFailure>;
+
+    /// How often the kernel killed something in it for lack of memory, where that is known.
+    fn oom_kills(&self) -> Option<u64>;
+
+    /// `cgroup-v1`, `cgroup-v2` or `process`.
+    fn resource_control(&self) -> &'static str;
+
+    /// Ends every process in it and removes it. Idempotent.
+    async fn destroy(&mut self);
+}
+
+/// The backend that a configuration asks for.
+pub(crate) fn make(config: &Config, instance: Option<&Instance>) -> Arc<dyn Backend> {
+    match &config.backend {
+        config::Backend::Namespace(settings) => Arc::new(namespace::NamespaceBackend::new(settings, config, instance.is_some())),
+        config::Backend::Docker(settings) => Arc::new(docker::DockerBackend::new(settings, config)),
+    }
+}
+
+/// SHA-256 over parts, each preceded by its length, as `sha256:<hex>`.
+pub(crate) fn digest(parts: &[&[u8]]) -> String {
+    let mut hash = Sha256::new();
+    for part in parts {
+        hash.update((part.len() as u64).to_le_bytes());
+        hash.update(part);
+    }
+    hash.finalize().iter().fold("sha256:".to_owned(), |mut text, byte| {
+        text.push_str(&format!("{byte:02x}"));
+        text
+    })
+}
+
+/// Reads a layout from JSON.
+pub(crate) fn parse_layout(json: &str, origin: &str) -> Result<Layout, StartFailure> {
+    serde_json::from_str(json).map_err(|error| StartFailure::Refused {
+        reason: RUNTIME_UNUSABLE,
+        message: format!("{origin} does not describe a runtime layout ({error}); rebuild it with `cargo xtask image`"),
+    })
+}

@@ -1,0 +1,229 @@
+//! Control groups of the namespace backend: one per sandbox, below `zona/<installation>/<instance>/`, on version 2 or 1.
+//!
+//! It deliberately never touches a group that it did not make, nor moves any process but an agent.
+
+use std::fs;
+use std::io::{self, ErrorKind};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::pool::Envelope;
+
+const ROOT: &str = "/sys/fs/cgroup";
+/// A group can be removed once its last process is reaped, which takes the kernel a moment after the kill.
+const REMOVAL_ATTEMPTS: u32 = 100;
+const REMOVAL_PAUSE: Duration = Duration::from_millis(10);
+
+/// Which hierarchy the host has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Version {
+    V1,
+    V2,
+}
+
+/// The groups of one server process.
+#[derive(Debug, Clone)]
+pub(crate) struct Groups {
+    version: Version,
+    /// Directories of this instance, one per hierarchy.
+    directories: Vec<PathBuf>,
+}
+
+/// The group of one sandbox.
+#[derive(Debug)]
+pub(crate) struct Group {
+    version: Version,
+    /// One per hierarchy; memory first.
+    directories: Vec<PathBuf>,
+}
+
+/// The hierarchies that matter, with the file that proves each.
+fn hierarchies(root: &Path) -> Option<(Version, Vec<PathBuf>)> {
+    if root.join("cgroup.controllers").exists() {
+        return Some((Version::V2, vec![root.to_owned()]));
+    }
+    let both = [root.join("memory"), root.join("pids")];
+    both.iter().all(|path| path.join("cgroup.procs").exists()).then(|| (Version::V1, both.to_vec()))
+}
+
+// === impl Groups ===
+
+impl Groups {
+    /// Prepares the groups of an instance; the error says what this process may not do.
+    pub(crate) fn open(installation: &str, instance: &str) -> io::Result<Self> {
+        let Some((version, roots)) = hierarchies(Path::new(ROOT)) else {
+            return Err(io::Error::new(ErrorKind::NotFound, "no memory and pids controllers below /sys/fs/cgroup"));
+        };
+        let mut directories = Vec::new();
+        for root in roots {
+            let mut directory = root;
+            for part in ["zona", installation, instance] {
+                if version == Version::V2 {
+                    enable_controllers(&directory)?;
+                }
+                directory.push(part);
+                create(&directory)?;
+            }
+            if version == Version::V2 {
+                enable_controllers(&directory)?;
+            }
+            directories.push(directory);
+        }
+        Ok(Groups { version, directories })
+    }
+
+    /// `cgroup-v1` or `cgroup-v2`.
+    pub(crate) fn label(&self) -> &'static str {
+        match self.version {
+            Version::V1 => "cgroup-v1",
+            Version::V2 => "cgroup-v2",
+        }
+    }
+
+    /// A new group with limits, for one sandbox.
+    pub(crate) fn create(&self, name: &str, limits: Envelope) -> io::Result<Group> {
+        let directories: Vec<_> = self.directories.iter().map(|directory| directory.join(name)).collect();
+        let group = Group { version: self.version, directories };
+        for directory in &group.directories {
+            create(directory)?;
+        }
+        group.limit(limits)?;
+        Ok(group)
+    }
+
+    /// Removes the instance's own directories, once they are empty.
+    pub(crate) fn remove(&self) {
+        for directory in &self.directories {
+            remove_if_empty(directory);
+            // The installation's too, unless another server uses it.
+            directory.parent().map(remove_if_empty);
+        }
+    }
+
+    /// Ends and removes everything below a dead instance of the installation.
+    pub(crate) async fn sweep(installation: &str, instance: &str) {
+        let Some((version, roots)) = hierarchies(Path::new(ROOT)) else { return };
+        let bases: Vec<_> = roots.iter().map(|root| root.join("zona").join(installation).join(instance)).collect();
+        let mut names: Vec<_> = bases.iter().flat_map(|base| subdirectories(base)).collect();
+        names.sort();
+        names.dedup();
+        for name in names {
+            let group = Group { version, directories: bases.iter().map(|base| base.join(&name)).collect() };
+            group.destroy().await;
+        }
+        bases.iter().for_each(|base| remove_if_empty(base));
+    }
+}
+
+// === impl Group ===
+
+impl Group {
+    fn memory(&self) -> &Path {
+        &self.directories[0]
+    }
+
+    fn limit(&self, limits: Envelope) -> io::Result<()> {
+        let memory = limits.memory.to_string();
+        match self.version {
+            Version::V2 => {
+                let directory = self.memory();
+                fs::write(directory.join("memory.max"), &memory)?;
+                // Without swap accounting the file does not exist, and there is nothing to limit.
+                write_if_there(&directory.join("memory.swap.max"), "0")?;
+                fs::write(directory.join("pids.max"), limits.processes.to_string())
+            }
+            Version::V1 => {
+                let directory = self.memory();
+                fs::write(directory.join("memory.limit_in_bytes"), &memory)?;
+                write_if_there(&directory.join("memory.memsw.limit_in_bytes"), &memory)?;
+                fs::write(self.directories[1].join("pids.max"), limits.processes.to_string())
+            }
+        }
+    }
+
+    /// Moves a process, and what it starts from now on, into the group.
+    pub(crate) fn add(&self, pid: Pid) -> io::Result<()> {
+        for directory in &self.directories {
+            fs::write(directory.join("cgroup.procs"), pid.as_raw_nonzero().to_string())?;
+        }
+        Ok(())
+    }
+
+    /// How often the kernel killed something in the group for lack of memory.
+    pub(crate) fn oom_kills(&self) -> Option<u64> {
+        let file = match self.version {
+            Version::V1 => "memory.oom_control",
+            Version::V2 => "memory.events",
+        };
+        let text = fs::read_to_string(self.memory().join(file)).ok()?;
+        text.lines().find_map(|line| line.strip_prefix("oom_kill ")?.trim().parse().ok())
+    }
+
+    /// Kills what is left in the group and removes it.
+    pub(crate) async fn destroy(&self) {
+        for _ in 0..REMOVAL_ATTEMPTS {
+            if self.kill_and_remove() {
+                return;
+            }
+            tokio::time::sleep(REMOVAL_PAUSE).await;
+        }
+        tracing::warn!(group = %self.memory().display(), "failed to remove a sandbox's control group");
+    }
+
+    fn kill_and_remove(&self) -> bool {
+        let mut gone = true;
+        for directory in &self.directories {
+            match fs::remove_dir(directory) {
+                Ok(()) => {}
+                Err(error) if error.kind() == ErrorKind::NotFound => {}
+                Err(_busy) => {
+                    gone = false;
+                    for pid in processes(directory) {
+                        // It may have ended in between.
+                        let _ended = kill_process(pid, Signal::KILL);
+                    }
+                }
+            }
+        }
+        gone
+    }
+}
+
+// === helpers ===
+
+fn create(directory: &Path) -> io::Result<()> {
+    match fs::create_dir(directory) {
+        Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(error),
+        _ => Ok(()),
+    }
+}
+
+fn enable_controllers(directory: &Path) -> io::Result<()> {
+    fs::write(directory.join("cgroup.subtree_control"), "+memory +pids")
+}
+
+fn write_if_there(path: &Path, value: &str) -> io::Result<()> {
+    if path.exists() { fs::write(path, value) } else { Ok(()) }
+}
+
+fn processes(directory: &Path) -> Vec<Pid> {
+    let text = fs::read_to_string(directory.join("cgroup.procs")).unwrap_or_default();
+    text.lines().filter_map(|line| Pid::from_raw(line.trim().parse().ok()?)).collect()
+}
+
+fn subdirectories(directory: &Path) -> Vec<std::ffi::OsString> {
+    let Ok(entries) = fs::read_dir(directory) else { return Vec::new() };
+    entries.flatten().filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir())).map(|entry| entry.file_name()).collect()
+}
+
+/// Other servers may still use it, so a refusal is no error.
+fn remove_if_empty(directory: &Path) {
+    let _in_use = fs::remove_dir(directory);
+}
+
+/// What bounds Docker's containers on this host.
+pub(crate) fn host_label() -> &'static str {
+    if Path::new(ROOT).join("cgroup.controllers").exists() { "cgroup-v2" } else { "cgroup-v1" }
+}

@@ -1,0 +1,307 @@
+//! The Docker backend: one hardened container per sandbox, made through the daemon's API.
+//!
+//! Every call has a deadline, and a breaker makes calls fail at once while the daemon is known to be down. It deliberately uses
+//! no verb but inspect, create, start, list and remove.
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bollard::errors::Error as DockerError;
+use bollard::query_parameters::{
+    CreateContainerOptionsBuilder, InspectContainerOptions, ListContainersOptionsBuilder, RemoveContainerOptionsBuilder,
+};
+use bollard::{API_DEFAULT_VERSION, Docker};
+use domain::utility::Isolation;
+use rustix::process::Pid;
+
+use super::{Backend, Container, Order, RuntimeFacts, parse_layout};
+use crate::config::{Config, Docker as Settings, UidRange};
+use crate::failure::{RUNTIME_IMAGE_MISSING, RUNTIME_UNUSABLE, StartFailure, chain};
+use crate::instance::{Dead, UidLease};
+
+mod breaker;
+pub(crate) mod spec;
+
+use breaker::Breaker;
+use spec::{INSTALLATION_LABEL, INSTANCE_LABEL};
+
+/// A daemon answers within milliseconds; one that starts a container on a busy disk, within seconds.
+const CALL_DEADLINE: Duration = Duration::from_secs(10);
+/// How long a removal that is already under way may take.
+const REMOVAL_DEADLINE: Duration = Duration::from_secs(5);
+const REMOVAL_POLL: Duration = Duration::from_millis(25);
+
+/// Makes containers.
+pub(crate) struct DockerBackend {
+    client: Arc<Client>,
+    settings: Settings,
+    installation: String,
+    instance: String,
+    uids: UidRange,
+}
+
+/// The daemon, behind deadline and breaker.
+pub(crate) struct Client {
+    settings: Settings,
+    connection: Mutex<Option<Docker>>,
+    runtime: Mutex<Option<Arc<RuntimeFacts>>>,
+    breaker: Breaker,
+}
+
+struct DockerContainer {
+    client: Arc<Client>,
+    settings: Settings,
+    installation: String,
+    instance: String,
+    order: Order,
+    image: Option<String>,
+    created: bool,
+}
+
+// === impl Client ===
+
+impl Client {
+    pub(crate) fn new(settings: &Settings) -> Self {
+        Client { settings: settings.clone(), connection: Mutex::new(None), runtime: Mutex::new(None), breaker: Breaker::default() }
+    }
+
+    /// Calls the daemon.
+    pub(crate) async fn call<T, F>(&self, what: &str, call: impl FnOnce(Docker) -> F) -> Result<T, CallError>
+    where
+        F: Future<Output = Result<T, DockerError>>,
+    {
+        self.breaker.check().map_err(CallError::Down)?;
+        let answer = match self.connection() {
+            Ok(docker) => tokio::time::timeout(CALL_DEADLINE, call(docker)).await,
+            Err(error) => Ok(Err(error)),
+        };
+        let error = match answer {
+            Ok(Ok(value)) => {
+                self.breaker.succeeded();
+                return Ok(value);
+            }
+            Ok(Err(DockerError::DockerResponseServerError { status_code, message })) => {
+                self.breaker.succeeded();
+                return Err(CallError::Answered { status: status_code, message: format!("{what}: {message}") });
+            }
+            Ok(Err(error)) => format!("{what}: {}", chain(&error)),
+            Err(_elapsed) => format!("{what}: no answer within {CALL_DEADLINE:?}"),
+        };
+        let socket = self.settings.socket.display();
+        let text = format!("the Docker daemon at {socket} does not answer ({error})");
+        self.breaker.failed(&text);
+        Err(CallError::Down(text))
+    }
+
+    fn connection(&self) -> Result<Docker, DockerError> {
+        let mut connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(docker) = &*connection {
+            return Ok(docker.clone());
+        }
+        let path = self.settings.socket.to_string_lossy();
+        let docker = Docker::connect_with_unix(&path, CALL_DEADLINE.as_secs(), API_DEFAULT_VERSION)?;
+        *connection = Some(docker.clone());
+        Ok(docker)
+    }
+
+    fn remembered(&self) -> MutexGuard<'_, Option<Arc<RuntimeFacts>>> {
+        self.runtime.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The image's id and labels.
+    pub(crate) async fn image(&self) -> Result<(String, HashMap<String, String>), StartFailure> {
+        let name = self.settings.image.clone();
+        let inspected = self.call("inspect image", async |docker| docker.inspect_image(&name).await).await;
+        let image = inspected.map_err(|error| self.image_failure(error))?;
+        let labels = image.config.and_then(|config| config.labels).unwrap_or_default();
+        Ok((image.id.unwrap_or_default(), labels))
+    }
+
+    fn image_failure(&self, error: CallError) -> StartFailure {
+        match error {
+            CallError::Answered { status: 404, .. } => StartFailure::Refused {
+                reason: RUNTIME_IMAGE_MISSING,
+                message: format!(
+                    "the runtime image `{}` is missing; build it with `cargo xtask image`, or with deploy/sandbox/build-image.sh",
+                    self.settings.image
+                ),
+            },
+            error => error.into(),
+        }
+    }
+
+    async fn remove(&self, container: &str) {
+        let options = RemoveContainerOptionsBuilder::default().force(true).v(true).build();
+        let removed = self.call("remove container", async |docker| docker.remove_container(container, Some(options)).await).await;
+        match removed {
+            Ok(()) | Err(CallError::Answered { status: 404, .. }) => {}
+            // The daemon's own automatic removal is under way.
+            Err(CallError::Answered { status: 409, .. }) => self.await_removal(container).await,
+            Err(error) => tracing::warn!(%error, container, "failed to remove a container; the next start sweeps it"),
+        }
+    }
+
+    async fn await_removal(&self, container: &str) {
+        let deadline = tokio::time::Instant::now() + REMOVAL_DEADLINE;
+        while tokio::time::Instant::now() < deadline {
+            let inspected =
+                self.call("inspect container", async |docker| docker.inspect_container(container, None::<InspectContainerOptions>).await);
+            if inspected.await.is_err() {
+                return;
+            }
+            tokio::time::sleep(REMOVAL_POLL).await;
+        }
+        tracing::warn!(container, "a container's removal takes long");
+    }
+}
+
+/// Why a call did not succeed.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum CallError {
+    /// The daemon refused it.
+    #[error("{message}")]
+    Answered {
+        /// HTTP status.
+        status: u16,
+        /// What was asked, and the daemon's words.
+        message: String,
+    },
+    /// The daemon does not answer.
+    #[error("{0}")]
+    Down(String),
+}
+
+impl From<CallError> for StartFailure {
+    fn from(error: CallError) -> Self {
+        StartFailure::Unavailable(error.to_string())
+    }
+}
+
+// === impl DockerBackend ===
+
+impl DockerBackend {
+    pub(crate) fn new(settings: &Settings, config: &Config) -> Self {
+        DockerBackend {
+            client: Arc::new(Client::new(settings)),
+            settings: settings.clone(),
+            installation: config.installation.clone(),
+            instance: config.instance.clone(),
+            uids: config.uids.clone(),
+        }
+    }
+}
+
+/// What an image's labels say about the runtime in it.
+pub(crate) fn runtime_of(image: &str, id: String, labels: &HashMap<String, String>) -> Result<RuntimeFacts, StartFailure> {
+    let label = |name: &str| {
+        labels.get(name).ok_or_else(|| StartFailure::Refused {
+            reason: RUNTIME_UNUSABLE,
+            message: format!("the image `{image}` has no label `{name}`; build it with `cargo xtask image`"),
+        })
+    };
+    let layout = parse_layout(label("zona.layout")?, &format!("label `zona.layout` of image `{image}`"))?;
+    Ok(RuntimeFacts { layout, python_version: label("zona.python")?.clone(), digest: id })
+}
+
+#[async_trait]
+impl Backend for DockerBackend {
+    fn name(&self) -> &'static str {
+        "docker"
+    }
+
+    async fn runtime(&self) -> Result<Arc<RuntimeFacts>, StartFailure> {
+        if let Some(runtime) = self.client.remembered().clone() {
+            return Ok(runtime);
+        }
+        let (id, labels) = self.client.image().await?;
+        let runtime = Arc::new(runtime_of(&self.settings.image, id, &labels)?);
+        *self.client.remembered() = Some(runtime.clone());
+        Ok(runtime)
+    }
+
+    fn supports(&self, _isolation: Isolation) -> Result<(), StartFailure> {
+        self.client.breaker.check().map_err(StartFailure::Unavailable)
+    }
+
+    fn lease_uid(&self) -> io::Result<UidLease> {
+        UidLease::take(&self.uids)
+    }
+
+    fn container(&self, order: Order) -> Box<dyn Container> {
+        let image = self.client.remembered().as_ref().map(|runtime| runtime.digest.clone());
+        Box::new(DockerContainer {
+            client: self.client.clone(),
+            settings: self.settings.clone(),
+            installation: self.installation.clone(),
+            instance: self.instance.clone(),
+            order,
+            image,
+            created: false,
+        })
+    }
+
+    async fn sweep(&self, dead: &Dead) {
+        let filter = HashMap::from([("label".to_owned(), vec![format!("{INSTALLATION_LABEL}={}", self.installation)])]);
+        let options = ListContainersOptionsBuilder::default().all(true).filters(&filter).build();
+        let listed = self.client.call("list containers", async |docker| docker.list_containers(Some(options)).await).await;
+        let containers = match listed {
+            Ok(containers) => containers,
+            Err(error) => return tracing::warn!(%error, "failed to look for containers of dead servers"),
+        };
+        for container in containers {
+            let instance = container.labels.as_ref().and_then(|labels| labels.get(INSTANCE_LABEL));
+            if let (Some(instance), Some(id)) = (instance, &container.id)
+                && *instance != self.instance
+                && dead.includes(instance)
+            {
+                tracing::info!(container = id, instance, "removing a dead server's container");
+                self.client.remove(id).await;
+            }
+        }
+    }
+}
+
+// === impl DockerContainer ===
+
+#[async_trait]
+impl Container for DockerContainer {
+    async fn launch(&mut self) -> Result<(), StartFailure> {
+        let Some(image) = &self.image else { return Err(StartFailure::Unavailable("the runtime image is not known yet".to_owned())) };
+        let body = spec::container(&self.order, image, self.settings.runtime.as_deref(), &self.installation, &self.instance);
+        let options = CreateContainerOptionsBuilder::default().name(&self.order.name).build();
+        // Removed even when the answer is lost: the daemon may have made it.
+        self.created = true;
+        let created = self.client.call("create container", async |docker| docker.create_container(Some(options), body).await).await;
+        if let Err(CallError::Answered { status: 404, .. }) = &created {
+            // The image was removed or replaced since it was looked up: the next start looks again.
+            *self.client.remembered() = None;
+            return Err(self.client.image_failure(CallError::Answered { status: 404, message: String::new() }));
+        }
+        created?;
+        let name = &self.order.name;
+        self.client.call("start container", async |docker| docker.start_container(name, None).await).await?;
+        Ok(())
+    }
+
+    fn connected(&mut self, _pid: Pid) -> Result<(), StartFailure> {
+        Ok(())
+    }
+
+    fn oom_kills(&self) -> Option<u64> {
+        None
+    }
+
+    fn resource_control(&self) -> &'static str {
+        super::cgroup::host_label()
+    }
+
+    async fn destroy(&mut self) {
+        if std::mem::take(&mut self.created) {
+            self.client.remove(&self.order.name).await;
+        }
+    }
+}

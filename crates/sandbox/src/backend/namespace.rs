@@ -1,0 +1,211 @@
+//! The backend without a daemon: the agent is started directly and makes its own container of namespaces; a control group bounds
+//! it where this process may make one.
+
+use std::io::{self, ErrorKind};
+use std::process::Stdio;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use domain::utility::Isolation;
+use rustix::process::{Pid, Signal, kill_process_group};
+use tokio::io::AsyncReadExt as _;
+use tokio::process::{Child, ChildStderr, Command};
+use tokio::sync::OnceCell;
+
+use super::cgroup::{Group, Groups};
+use super::{Backend, Container, Order, RuntimeFacts, layout};
+use crate::config::{Config, Namespace, UidRange};
+use crate::failure::StartFailure;
+use crate::instance::{Dead, UidLease};
+
+/// Most of an agent's own words that are kept for the log.
+const MAX_STDERR: usize = 16 * 1024;
+/// How often and how long a start is retried while another thread's fork still holds the fresh binary open for writing.
+const BUSY_ATTEMPTS: u32 = 50;
+const BUSY_PAUSE: Duration = Duration::from_millis(10);
+/// How long the end of an agent is awaited after its kill.
+const REAP_DEADLINE: Duration = Duration::from_secs(2);
+
+/// Starts agents as processes of this one.
+pub(crate) struct NamespaceBackend {
+    settings: Namespace,
+    installation: String,
+    uids: UidRange,
+    is_root: bool,
+    groups: Result<Groups, String>,
+    runtime: OnceCell<Arc<RuntimeFacts>>,
+}
+
+struct AgentProcess {
+    order: Order,
+    drop_privileges: bool,
+    groups: Option<Groups>,
+    group: Option<Group>,
+    child: Option<Child>,
+}
+
+// === impl NamespaceBackend ===
+
+impl NamespaceBackend {
+    /// `live` says whether sandboxes are going to be started; otherwise nothing is made.
+    pub(crate) fn new(settings: &Namespace, config: &Config, live: bool) -> Self {
+        let groups = if live {
+            Groups::open(&config.installation, &config.instance).map_err(|error| error.to_string())
+        } else {
+            Err("not opened".to_owned())
+        };
+        NamespaceBackend {
+            settings: settings.clone(),
+            installation: config.installation.clone(),
+            uids: config.uids.clone(),
+            is_root: rustix::process::geteuid().is_root(),
+            groups,
+            runtime: OnceCell::new(),
+        }
+    }
+}
+
+#[async_trait]
+impl Backend for NamespaceBackend {
+    fn name(&self) -> &'static str {
+        "namespace"
+    }
+
+    async fn runtime(&self) -> Result<Arc<RuntimeFacts>, StartFailure> {
+        let find = async || layout::find(&self.settings, self.is_root).await.map(Arc::new);
+        self.runtime.get_or_try_init(find).await.cloned()
+    }
+
+    fn supports(&self, isolation: Isolation) -> Result<(), StartFailure> {
+        match (isolation, &self.groups) {
+            (Isolation::TenantWarm, _) | (_, Ok(_)) => Ok(()),
+            (Isolation::SingleUse | Isolation::OneShot, Err(why)) => Err(StartFailure::tier_unavailable(format!(
+                "isolation {} needs a control group that this process may write ({why}); run the server as root, or delegate one: \
+                 systemd-run --user --scope -p Delegate=yes zona ...",
+                isolation.tier()
+            ))),
+        }
+    }
+
+    fn lease_uid(&self) -> io::Result<UidLease> {
+        if self.is_root { UidLease::take(&self.uids) } else { Ok(UidLease::own()) }
+    }
+
+    fn container(&self, order: Order) -> Box<dyn Container> {
+        Box::new(AgentProcess { order, drop_privileges: self.is_root, groups: self.groups.clone().ok(), group: None, child: None })
+    }
+
+    async fn sweep(&self, dead: &Dead) {
+        for instance in dead.names() {
+            Groups::sweep(&self.installation, instance).await;
+        }
+    }
+}
+
+impl Drop for NamespaceBackend {
+    fn drop(&mut self) {
+        if let Ok(groups) = &self.groups {
+            groups.remove();
+        }
+    }
+}
+
+// === impl AgentProcess ===
+
+impl AgentProcess {
+    async fn spawn(&self) -> io::Result<Child> {
+        let uid = self.order.uid.to_string();
+        let mut command = Command::new(&self.order.agent);
+        command.arg("namespace").arg("--socket").arg(self.order.directory.join("s"));
+        if self.drop_privileges {
+            command.args(["--uid", &uid, "--gid", &uid]);
+        }
+        // A group of its own, so that a terminal's Ctrl-C reaches the server only, and a kill reaches the whole agent.
+        command.env_clear().current_dir("/").process_group(0).kill_on_drop(true);
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+        for _ in 0..BUSY_ATTEMPTS {
+            match command.spawn() {
+                Err(error) if error.kind() == ErrorKind::ExecutableFileBusy => tokio::time::sleep(BUSY_PAUSE).await,
+                spawned => return spawned,
+            }
+        }
+        command.spawn()
+    }
+
+    fn cannot_exec(&self, error: &io::Error) -> StartFailure {
+        let agent = self.order.agent.display();
+        if error.kind() == ErrorKind::PermissionDenied {
+            return StartFailure::tier_unavailable(format!(
+                "{agent} cannot be executed ({error}); its file system may be mounted noexec: configure another agent directory"
+            ));
+        }
+        StartFailure::unavailable("failed to start the agent", error)
+    }
+}
+
+#[async_trait]
+impl Container for AgentProcess {
+    async fn launch(&mut self) -> Result<(), StartFailure> {
+        if let Some(groups) = &self.groups {
+            let group = groups.create(&self.order.name, self.order.envelope);
+            self.group = Some(group.map_err(|error| StartFailure::unavailable("failed to make a control group", &error))?);
+        }
+        let mut child = self.spawn().await.map_err(|error| self.cannot_exec(&error))?;
+        if let Some(stderr) = child.stderr.take() {
+            tokio::spawn(log_words(self.order.name.clone(), stderr));
+        }
+        let pid = child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?));
+        self.child = Some(child);
+        match pid {
+            Some(pid) => self.connected(pid),
+            None => Err(StartFailure::Unavailable("the agent ended at once".to_owned())),
+        }
+    }
+
+    fn connected(&mut self, pid: Pid) -> Result<(), StartFailure> {
+        match &self.group {
+            Some(group) => group.add(pid).map_err(|error| StartFailure::unavailable("failed to bound the agent", &error)),
+            None => Ok(()),
+        }
+    }
+
+    fn oom_kills(&self) -> Option<u64> {
+        self.group.as_ref()?.oom_kills()
+    }
+
+    fn resource_control(&self) -> &'static str {
+        self.groups.as_ref().map_or("process", Groups::label)
+    }
+
+    async fn destroy(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            if let Some(group) = child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?)) {
+                // It may have ended by itself.
+                let _ended = kill_process_group(group, Signal::KILL);
+            }
+            match tokio::time::timeout(REAP_DEADLINE, child.wait()).await {
+                Ok(Ok(_status)) => {}
+                failed => tracing::error!(sandbox = self.order.name, ?failed, "an agent survives its kill"),
+            }
+        }
+        if let Some(group) = self.group.take() {
+            group.destroy().await;
+        }
+    }
+}
+
+/// Logs what an agent says, bounded; reads on silently so that it never blocks.
+async fn log_words(sandbox: String, mut stderr: ChildStderr) {
+    let mut words = Vec::new();
+    let mut buffer = [0; 1024];
+    while let Ok(count) = stderr.read(&mut buffer).await
+        && count > 0
+    {
+        let room = MAX_STDERR.saturating_sub(words.len());
+        words.extend_from_slice(&buffer[..count.min(room)]);
+    }
+    if !words.is_empty() {
+        tracing::debug!(sandbox, words = %String::from_utf8_lossy(&words), "an agent wrote to its stderr");
+    }
+}

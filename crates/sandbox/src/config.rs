@@ -1,0 +1,311 @@
+//! What an operator chooses: where sockets lie, which backend contains sandboxes, and how many are kept.
+//!
+//! It deliberately reads neither environment nor files; the composition root fills it in.
+
+use std::ops::RangeInclusive;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// A socket's path has 108 bytes, the last of which is 0.
+const MAX_SOCKET_PATH: usize = 107;
+/// `/`, a directory of 16 hexadecimal digits, and `/s`.
+const SOCKET_SUFFIX: usize = 1 + 16 + 2;
+/// Longest installation or instance id; both stand in paths, cgroups and labels.
+const MAX_ID: usize = 32;
+
+/// Everything that [`crate::Sandboxes`] needs.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Directory of this installation's sockets and locks, created with mode 0711. It must be short (a socket's path has 108
+    /// bytes), the same for every server of the installation, and on a local file system. See [`runtime_directory`].
+    pub runtime_directory: PathBuf,
+    /// Where the agent binary is written; needed where `runtime_directory` is mounted `noexec`, as `/run` often is. `None` is
+    /// the runtime directory.
+    pub agent_directory: Option<PathBuf>,
+    /// Names the installation: 1 to 32 lower-case letters, digits and hyphens. Servers that share it sweep each other's remains.
+    pub installation: String,
+    /// Names this server process, unique within the installation; same alphabet.
+    pub instance: String,
+    /// The program that runs inside every sandbox.
+    pub agent: AgentBinary,
+    /// Name of the one runtime, as utilities name it.
+    pub runtime: String,
+    /// Modules that are imported before a program arrives; one that the runtime lacks is skipped.
+    pub preload: Vec<String>,
+    /// User ids of sandboxes, one each. Used by the Docker backend, and by the namespace backend when it runs as root.
+    pub uids: UidRange,
+    /// What contains a sandbox.
+    pub backend: Backend,
+    /// How many sandboxes are kept, and for how long.
+    pub pool: Pool,
+}
+
+/// The agent's static executable, as carried by the binary that links this crate.
+#[derive(Clone, Copy)]
+pub struct AgentBinary(pub &'static [u8]);
+
+/// A range of numeric user ids, without 0.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UidRange(RangeInclusive<u32>);
+
+/// What contains a sandbox.
+#[derive(Debug, Clone)]
+pub enum Backend {
+    /// Namespaces made by the agent itself; no daemon.
+    Namespace(Namespace),
+    /// Containers of a Docker daemon.
+    Docker(Docker),
+}
+
+/// Settings of the namespace backend.
+#[derive(Debug, Clone, Default)]
+pub struct Namespace {
+    /// The interpreter. `None` looks for `/usr/bin/python3`, then `python3` in `search_path`.
+    pub python: Option<PathBuf>,
+    /// Directories searched for `python3`.
+    pub search_path: Vec<PathBuf>,
+    /// Directories of installed packages that user code may import.
+    pub packages: Vec<PathBuf>,
+}
+
+/// Settings of the Docker backend.
+#[derive(Debug, Clone)]
+pub struct Docker {
+    /// The daemon's socket.
+    pub socket: PathBuf,
+    /// The runtime image, whose labels describe its layout.
+    pub image: String,
+    /// Name of the container runtime, e.g. `runsc`; `None` is the daemon's default.
+    pub runtime: Option<String>,
+}
+
+/// How many sandboxes are kept, and for how long.
+#[derive(Debug, Clone)]
+pub struct Pool {
+    /// Started sandboxes that wait for a tenant. 0 starts each on demand.
+    pub unassigned: usize,
+    /// Started sandboxes that wait for a `SingleUse` program, once the first one has run.
+    pub single_use: usize,
+    /// Children of one sandbox, waiting and running together; a sandbox's memory limit is sized for as many. At least 1.
+    pub children: usize,
+    /// Sandboxes at any time.
+    pub max_sandboxes: usize,
+    /// Sandboxes that start at the same time: starting costs 0.1 to 0.2 s of CPU each.
+    pub max_starting: usize,
+    /// Programs that wait for a child.
+    pub max_waiting: usize,
+    /// How long a program waits for a child before it is refused as busy.
+    pub max_wait: Duration,
+    /// How long a tenant's program waits for one of the tenant's busy children before a further sandbox is bound to the tenant.
+    pub scale_after: Duration,
+    /// A bound sandbox without work for this long is destroyed.
+    pub idle: Duration,
+    /// A sandbox older than this takes no further program.
+    pub max_age: Duration,
+    /// A sandbox that has run this many programs takes no further one: bounds what siblings, which share an address layout,
+    /// could learn from each other.
+    pub max_executions: u64,
+    /// How long a sandbox may take from the start of its agent until it can fork.
+    pub start_deadline: Duration,
+    /// Threads and processes that a program of tier T2 or T3 may have beside itself.
+    pub processes: u32,
+}
+
+/// The runtime directory of an installation: below `/run` for root, else below `XDG_RUNTIME_DIR` when given, else `/tmp`.
+pub fn runtime_directory(installation: &str, xdg_runtime: Option<&Path>) -> PathBuf {
+    let name = format!("zona-{installation}");
+    match xdg_runtime {
+        _ if rustix::process::geteuid().is_root() => Path::new("/run").join(name),
+        Some(directory) if directory.is_dir() => directory.join(name),
+        _ => Path::new("/tmp").join(name),
+    }
+}
+
+// === impl Config ===
+
+impl Config {
+    /// A configuration with the defaults of everything but what must be chosen.
+    pub fn new(installation: &str, instance: &str, agent: AgentBinary, backend: Backend) -> Self {
+        Config {
+            runtime_directory: runtime_directory(installation, None),
+            agent_directory: None,
+            installation: installation.to_owned(),
+            instance: instance.to_owned(),
+            agent,
+            runtime: domain::utility::DEFAULT_RUNTIME.to_owned(),
+            preload: DEFAULT_PRELOAD.iter().map(|&module| module.to_owned()).collect(),
+            uids: UidRange::default(),
+            backend,
+            pool: Pool::default(),
+        }
+    }
+
+    /// Every rule that the configuration breaks, in words.
+    pub fn violations(&self) -> Vec<String> {
+        let mut found = Vec::new();
+        for (name, id) in [("installation", &self.installation), ("instance", &self.instance)] {
+            let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+            if id.is_empty() || id.len() > MAX_ID || !id.chars().all(allowed) {
+                found.push(format!("{name}: 1 to {MAX_ID} lower-case letters, digits and hyphens, not {id:?}"));
+            }
+        }
+        let longest = self.runtime_directory.as_os_str().len() + 1 + self.instance.len() + SOCKET_SUFFIX;
+        if longest > MAX_SOCKET_PATH || !self.runtime_directory.is_absolute() {
+            let room = MAX_SOCKET_PATH.saturating_sub(1 + self.instance.len() + SOCKET_SUFFIX);
+            found.push(format!("runtime directory {}: an absolute path of at most {room} bytes", self.runtime_directory.display()));
+        }
+        self.pool.violations(&mut found);
+        found
+    }
+}
+
+/// Modules that ordinary utilities import; importing them once per sandbox instead of once per program saves 10 to 100 ms each.
+const DEFAULT_PRELOAD: &[&str] = &[
+    "abc",
+    "base64",
+    "binascii",
+    "bisect",
+    "calendar",
+    "collections",
+    "contextlib",
+    "copy",
+    "csv",
+    "dataclasses",
+    "datetime",
+    "decimal",
+    "difflib",
+    "enum",
+    "fractions",
+    "functools",
+    "hashlib",
+    "heapq",
+    "hmac",
+    "html",
+    "io",
+    "ipaddress",
+    "itertools",
+    "json",
+    "math",
+    "operator",
+    "random",
+    "re",
+    "secrets",
+    "statistics",
+    "string",
+    "struct",
+    "textwrap",
+    "time",
+    "typing",
+    "unicodedata",
+    "urllib.parse",
+    "uuid",
+    "zlib",
+];
+
+// === impl Pool ===
+
+impl Default for Pool {
+    fn default() -> Self {
+        Pool {
+            unassigned: 1,
+            single_use: 1,
+            children: 4,
+            max_sandboxes: 16,
+            max_starting: 3,
+            max_waiting: 1024,
+            max_wait: Duration::from_secs(30),
+            scale_after: Duration::from_millis(20),
+            idle: Duration::from_secs(5 * 60),
+            max_age: Duration::from_secs(60 * 60),
+            max_executions: 10_000,
+            start_deadline: Duration::from_secs(20),
+            processes: 32,
+        }
+    }
+}
+
+impl Pool {
+    fn violations(&self, found: &mut Vec<String>) {
+        for (name, value) in [("children", self.children), ("max_sandboxes", self.max_sandboxes), ("max_starting", self.max_starting)] {
+            if value == 0 {
+                found.push(format!("pool.{name}: at least 1"));
+            }
+        }
+        if self.unassigned > self.max_sandboxes {
+            found.push("pool.unassigned: at most pool.max_sandboxes".to_owned());
+        }
+        if self.children > 64 {
+            found.push("pool.children: at most 64".to_owned());
+        }
+    }
+}
+
+// === impl Docker ===
+
+impl Default for Docker {
+    fn default() -> Self {
+        Docker { socket: "/var/run/docker.sock".into(), image: "zona/runtime-python:3.11".to_owned(), runtime: None }
+    }
+}
+
+// === impl UidRange ===
+
+impl UidRange {
+    /// Ids `first` to `last`, both included; `None` when it is empty or holds 0.
+    pub fn new(first: u32, last: u32) -> Option<Self> {
+        (first > 0 && first <= last).then(|| UidRange(first..=last))
+    }
+
+    /// The id at a position, counted around.
+    pub(crate) fn nth(&self, position: u64) -> u32 {
+        let length = u64::from(self.0.end() - self.0.start()) + 1;
+        self.0.start() + u32::try_from(position % length).expect("a position in a range of u32 fits")
+    }
+}
+
+impl Default for UidRange {
+    fn default() -> Self {
+        UidRange(200_000..=265_535)
+    }
+}
+
+// === impl AgentBinary ===
+
+impl std::fmt::Debug for AgentBinary {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "AgentBinary({} bytes)", self.0.len())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config(directory: &str) -> Config {
+        let mut config = Config::new("main", "a1", AgentBinary(b""), Backend::Docker(Docker::default()));
+        config.runtime_directory = directory.into();
+        config
+    }
+
+    #[test]
+    fn every_broken_rule_is_reported_at_once() {
+        let mut broken = config("relative");
+        broken.installation = "Has Spaces".to_owned();
+        broken.pool.children = 0;
+        let found = broken.violations();
+        assert_eq!(found.len(), 3, "{found:?}");
+    }
+
+    #[test]
+    fn a_directory_whose_sockets_would_have_too_long_a_path_is_refused() {
+        assert_eq!(config("/run/zona-main").violations(), Vec::<String>::new());
+        assert_eq!(config(&format!("/{}", "x".repeat(100))).violations().len(), 1);
+    }
+
+    #[test]
+    fn a_uid_range_never_holds_root_and_is_walked_around() {
+        assert_eq!(UidRange::new(0, 5), None);
+        let range = UidRange::new(7, 9).unwrap();
+        assert_eq!([0, 1, 2, 3].map(|position| range.nth(position)), [7, 8, 9, 7]);
+    }
+}

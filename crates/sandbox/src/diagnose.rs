@@ -1,0 +1,166 @@
+//! Says what works on this host, by trying it: host settings, interpreter, daemon and image, and one real program in each tier of
+//! each backend, with what to change where one does not work.
+
+use std::time::{Duration, Instant};
+
+use domain::execution::Attestation;
+use domain::limits::Limits;
+use domain::name::{ExecutionId, TenantId};
+use domain::sandbox::{Entry, Error, Job, Progress, Sandbox as _};
+use domain::utility::Isolation;
+
+use crate::config::{Backend, Config, Docker, Namespace};
+use crate::failure::chain;
+use crate::service::Sandboxes;
+
+mod daemon;
+mod host;
+
+/// How long one tier may take, start included.
+const TIER_DEADLINE: Duration = Duration::from_secs(30);
+/// A program that works only where Python, its standard library and its private `/tmp` are there.
+const PROGRAM: &str = "import json, tempfile\n\ndef transform(value):\n    with tempfile.TemporaryFile() as file:\n        file.write(json.dumps(value).encode())\n        file.seek(0)\n        return json.load(file)\n";
+const VALUE: &str = r#"{"works": [true, null, 9007199254740993]}"#;
+
+/// What was found.
+#[derive(Debug, Clone)]
+pub struct Diagnosis {
+    /// The host, the interpreter, the daemon.
+    pub checks: Vec<Check>,
+    /// Every tier of every backend.
+    pub tiers: Vec<TierReport>,
+}
+
+/// One fact of the host.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Check {
+    /// What was looked at, e.g. `kernel`, `docker image`.
+    pub name: &'static str,
+    /// Whether it will do.
+    pub verdict: Verdict,
+    /// What was found.
+    pub detail: String,
+    /// What to change; empty when nothing.
+    pub advice: String,
+}
+
+/// Whether something will do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// It will.
+    Good,
+    /// Something works less well, or is not needed here.
+    Limited,
+    /// It will not.
+    Bad,
+}
+
+/// Whether one tier of one backend works.
+#[derive(Debug, Clone)]
+pub struct TierReport {
+    /// `docker` or `namespace`.
+    pub backend: &'static str,
+    /// `T1`, `T2` or `T3`.
+    pub tier: &'static str,
+    /// How a program ran in it, or why none could.
+    pub outcome: Result<TierWorks, String>,
+}
+
+/// How a program ran in a tier.
+#[derive(Debug, Clone)]
+pub struct TierWorks {
+    /// From the request to the result, with the start of the sandbox.
+    pub first: Duration,
+    /// How it was isolated.
+    pub attestation: Attestation,
+}
+
+/// Looks at the host and tries every tier of both backends. `base` gives directories, ids, agent and limits; its backend is not
+/// used, and its instance id is extended for the trial.
+pub async fn diagnose(base: &Config, namespace: &Namespace, docker: &Docker) -> Diagnosis {
+    let mut checks = host::checks(base);
+    checks.push(host::interpreter(namespace).await);
+    checks.extend(daemon::checks(docker).await);
+    let mut tiers = Vec::new();
+    for backend in [Backend::Namespace(namespace.clone()), Backend::Docker(docker.clone())] {
+        tiers.extend(try_backend(base, backend).await);
+    }
+    Diagnosis { checks, tiers }
+}
+
+async fn try_backend(base: &Config, backend: Backend) -> Vec<TierReport> {
+    let (name, suffix) = match &backend {
+        Backend::Namespace(_) => ("namespace", "dn"),
+        Backend::Docker(_) => ("docker", "dd"),
+    };
+    let mut config = base.clone();
+    config.backend = backend;
+    config.instance = format!("{}-{suffix}", base.instance);
+    config.pool.unassigned = 0;
+    config.pool.single_use = 0;
+    let tiers = [Isolation::TenantWarm, Isolation::SingleUse, Isolation::OneShot];
+    let report = |tier: Isolation, outcome| TierReport { backend: name, tier: tier.tier(), outcome };
+    let sandboxes = match Sandboxes::open(config).await {
+        Ok(sandboxes) => sandboxes,
+        Err(error) => return tiers.map(|tier| report(tier, Err(chain(&error)))).to_vec(),
+    };
+    let mut reports = Vec::new();
+    for tier in tiers {
+        let tried = tokio::time::timeout(TIER_DEADLINE, try_tier(&sandboxes, tier, &base.runtime)).await;
+        reports.push(report(tier, tried.unwrap_or_else(|_elapsed| Err(format!("no result within {TIER_DEADLINE:?}")))));
+    }
+    sandboxes.shutdown().await;
+    reports
+}
+
+async fn try_tier(sandboxes: &Sandboxes, isolation: Isolation, runtime: &str) -> Result<TierWorks, String> {
+    let began = Instant::now();
+    let mut run = sandboxes.start(trial(isolation, runtime)?).await.map_err(|error| explain(&error))?;
+    let attestation = run.attestation().clone();
+    while let Some(progress) = run.next().await {
+        if let Progress::Outcome(outcome) = progress {
+            let result = outcome.map_err(|failure| format!("{}: {}", failure.reason.as_str(), failure.message))?;
+            let same = serde_json::from_str::<serde_json::Value>(&result).ok() == serde_json::from_str(VALUE).ok();
+            return if same { Ok(TierWorks { first: began.elapsed(), attestation }) } else { Err(format!("a wrong result: {result}")) };
+        }
+    }
+    Err("it ended without an outcome".to_owned())
+}
+
+fn trial(isolation: Isolation, runtime: &str) -> Result<Job, String> {
+    let named = |error: domain::Error| error.to_string();
+    Ok(Job {
+        tenant: TenantId::parse("tenant", "doctor").map_err(named)?,
+        execution: ExecutionId::parse("execution", "00000000-0000-7000-8000-000000000000").map_err(named)?,
+        isolation,
+        runtime: runtime.to_owned(),
+        code: PROGRAM.into(),
+        entry: Entry::Transform(vec![VALUE.to_owned()]),
+        params_json: "{}".to_owned(),
+        limits: Limits::DEFAULT,
+    })
+}
+
+fn explain(error: &Error) -> String {
+    match error {
+        Error::Refused { message, .. } => message.clone(),
+        Error::Unavailable(source) => source.to_string(),
+        Error::Busy { .. } => error.to_string(),
+    }
+}
+
+// === impl Check ===
+
+impl Check {
+    pub(crate) fn good(name: &'static str, detail: impl Into<String>) -> Self {
+        Check { name, verdict: Verdict::Good, detail: detail.into(), advice: String::new() }
+    }
+
+    pub(crate) fn limited(name: &'static str, detail: impl Into<String>, advice: impl Into<String>) -> Self {
+        Check { name, verdict: Verdict::Limited, detail: detail.into(), advice: advice.into() }
+    }
+
+    pub(crate) fn bad(name: &'static str, detail: impl Into<String>, advice: impl Into<String>) -> Self {
+        Check { name, verdict: Verdict::Bad, detail: detail.into(), advice: advice.into() }
+    }
+}

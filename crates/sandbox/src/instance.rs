@@ -1,0 +1,250 @@
+//! What one server process owns in the file system: its directory with a lock that says it lives, the agent binary, a short
+//! directory per sandbox, and a lease on each sandbox's user id.
+//!
+//! ```text
+//! <runtime directory>/            0711, one per installation
+//!   sweep.lock                    held while an instance is made or dead ones are removed
+//!   <instance>/                   0711, locked through `lock` while the server lives
+//!     lock
+//!     agent                       0555, unless another directory is configured
+//!     <16 hex digits>/s           one directory and socket per sandbox, gone once the agent has connected
+//! ```
+
+use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
+use std::io::{self, ErrorKind, Write as _};
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{FlockOperation, flock};
+use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, bind, socket_with};
+
+use crate::config::{Config, UidRange};
+use crate::failure::OpenError;
+
+/// Sandboxes look their socket up as another user, so directories are searchable; names in them are not listable.
+const DIRECTORY_MODE: u32 = 0o711;
+
+/// A live server process, as the file system sees it.
+#[derive(Debug)]
+pub(crate) struct Instance {
+    directory: PathBuf,
+    agent: PathBuf,
+    /// Held for the life of the process: an instance whose lock can be taken is dead.
+    _lock: File,
+}
+
+/// The directory of one sandbox. Dropping it removes it.
+#[derive(Debug)]
+pub(crate) struct SandboxDirectory(PathBuf);
+
+/// A user id that no other sandbox on this machine has. Dropping it frees it.
+#[derive(Debug)]
+pub(crate) struct UidLease {
+    /// The id.
+    pub(crate) uid: u32,
+    /// An abstract socket named after the id: the kernel frees it with the process, whatever ends it.
+    _name: Option<OwnedFd>,
+}
+
+/// The instances of an installation that no process holds any more, with their locks taken so that nobody revives them.
+pub(crate) struct Dead {
+    root: PathBuf,
+    agents: Option<PathBuf>,
+    found: Vec<(String, File)>,
+    _sweep: File,
+}
+
+// === impl Instance ===
+
+impl Instance {
+    /// Makes the instance's directory, takes its lock and writes the agent binary.
+    pub(crate) fn create(config: &Config) -> Result<Self, OpenError> {
+        let root = &config.runtime_directory;
+        make_private(root)?;
+        let _sweep = sweep_lock(root).map_err(|source| OpenError::Prepare { path: root.clone(), source })?;
+        let directory = root.join(&config.instance);
+        make_private(&directory)?;
+        let lock_path = directory.join("lock");
+        let failed = |path: &Path| {
+            let path = path.to_owned();
+            move |source| OpenError::Prepare { path, source }
+        };
+        let lock = open_lock(&lock_path).map_err(failed(&lock_path))?;
+        if flock(&lock, FlockOperation::NonBlockingLockExclusive).is_err() {
+            return Err(OpenError::InstanceTaken(config.instance.clone()));
+        }
+        let agent = agent_path(config.agent_directory.as_deref(), &directory, &config.instance);
+        write_agent(&agent, config.agent.0).map_err(failed(&agent))?;
+        Ok(Instance { directory, agent, _lock: lock })
+    }
+
+    /// The agent binary.
+    pub(crate) fn agent(&self) -> &Path {
+        &self.agent
+    }
+
+    /// A new directory for one sandbox.
+    pub(crate) fn sandbox_directory(&self) -> io::Result<SandboxDirectory> {
+        let path = self.directory.join(format!("{:016x}", random()?));
+        DirBuilder::new().mode(DIRECTORY_MODE).create(&path)?;
+        // The umask may have taken the search bit.
+        fs::set_permissions(&path, Permissions::from_mode(DIRECTORY_MODE))?;
+        Ok(SandboxDirectory(path))
+    }
+
+    /// Removes everything of this instance.
+    pub(crate) fn remove(&self) {
+        for removed in [fs::remove_file(&self.agent), fs::remove_dir_all(&self.directory)] {
+            if let Err(error) = removed
+                && error.kind() != ErrorKind::NotFound
+            {
+                tracing::warn!(%error, directory = %self.directory.display(), "failed to remove the instance's files");
+            }
+        }
+    }
+}
+
+// === impl SandboxDirectory ===
+
+impl SandboxDirectory {
+    pub(crate) fn path(&self) -> &Path {
+        &self.0
+    }
+
+    pub(crate) fn socket(&self) -> PathBuf {
+        self.0.join("s")
+    }
+}
+
+impl Drop for SandboxDirectory {
+    fn drop(&mut self) {
+        if let Err(error) = fs::remove_dir_all(&self.0)
+            && error.kind() != ErrorKind::NotFound
+        {
+            tracing::warn!(%error, directory = %self.0.display(), "failed to remove a sandbox's directory");
+        }
+    }
+}
+
+// === impl UidLease ===
+
+impl UidLease {
+    /// A random free id of the range. With a shared id, one sandbox could use up another's pipes and inotify instances.
+    pub(crate) fn take(range: &UidRange) -> io::Result<Self> {
+        const ATTEMPTS: u64 = 64;
+        let start = random()?;
+        for attempt in 0..ATTEMPTS {
+            let uid = range.nth(start.wrapping_add(attempt) % (1 << 32));
+            let name = socket_with(AddressFamily::UNIX, SocketType::DGRAM, SocketFlags::CLOEXEC, None)?;
+            let address = SocketAddrUnix::new_abstract_name(format!("zona-uid-{uid}").as_bytes())?;
+            match bind(&name, &address) {
+                Ok(()) => return Ok(UidLease { uid, _name: Some(name) }),
+                Err(rustix::io::Errno::ADDRINUSE) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(io::Error::new(ErrorKind::AddrInUse, "no free user id in the configured range"))
+    }
+
+    /// The server's own id, where it may not choose another.
+    pub(crate) fn own() -> Self {
+        UidLease { uid: rustix::process::geteuid().as_raw(), _name: None }
+    }
+}
+
+// === impl Dead ===
+
+impl Dead {
+    /// Finds the dead instances of an installation.
+    pub(crate) fn find(config: &Config) -> io::Result<Self> {
+        let root = config.runtime_directory.clone();
+        let sweep = sweep_lock(&root)?;
+        let mut found = Vec::new();
+        for entry in fs::read_dir(&root)? {
+            let entry = entry?;
+            if !entry.file_type()?.is_dir() {
+                continue;
+            }
+            let lock = open_lock(&entry.path().join("lock"))?;
+            if flock(&lock, FlockOperation::NonBlockingLockExclusive).is_ok() {
+                found.push((entry.file_name().to_string_lossy().into_owned(), lock));
+            }
+        }
+        Ok(Dead { root, agents: config.agent_directory.clone(), found, _sweep: sweep })
+    }
+
+    /// Whether an instance that left a trace elsewhere is dead: found so here, or without a directory.
+    pub(crate) fn includes(&self, instance: &str) -> bool {
+        self.found.iter().any(|(name, _)| name == instance) || !self.root.join(instance).join("lock").exists()
+    }
+
+    /// Names of the dead instances that have a directory.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.found.iter().map(|(name, _)| name.as_str())
+    }
+
+    /// Removes the directories. Last, because they say who is dead.
+    pub(crate) fn remove_directories(self) {
+        for (name, _lock) in &self.found {
+            let directory = self.root.join(name);
+            let agent = agent_path(self.agents.as_deref(), &directory, name);
+            for removed in [fs::remove_file(agent), fs::remove_dir_all(&directory)] {
+                if let Err(error) = removed
+                    && error.kind() != ErrorKind::NotFound
+                {
+                    tracing::warn!(%error, instance = name, "failed to remove a dead instance's files");
+                }
+            }
+        }
+    }
+}
+
+// === helpers ===
+
+/// 64 random bits.
+pub(crate) fn random() -> io::Result<u64> {
+    getrandom::u64().map_err(|error| io::Error::other(error.to_string()))
+}
+
+fn agent_path(agents: Option<&Path>, directory: &Path, instance: &str) -> PathBuf {
+    agents.map_or_else(|| directory.join("agent"), |agents| agents.join(format!("agent-{instance}")))
+}
+
+/// Makes a directory, or accepts one that is ours alone.
+fn make_private(path: &Path) -> Result<(), OpenError> {
+    let failed = |source| OpenError::Prepare { path: path.to_owned(), source };
+    match DirBuilder::new().mode(DIRECTORY_MODE).create(path) {
+        Ok(()) => fs::set_permissions(path, Permissions::from_mode(DIRECTORY_MODE)).map_err(failed),
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+            let metadata = fs::symlink_metadata(path).map_err(failed)?;
+            let uid = rustix::process::geteuid().as_raw();
+            let ours = metadata.is_dir() && metadata.uid() == uid && metadata.mode() & 0o022 == 0;
+            if ours { Ok(()) } else { Err(OpenError::Foreign { path: path.to_owned(), uid }) }
+        }
+        Err(error) => Err(failed(error)),
+    }
+}
+
+fn open_lock(path: &Path) -> io::Result<File> {
+    OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(path)
+}
+
+fn sweep_lock(root: &Path) -> io::Result<File> {
+    let lock = open_lock(&root.join("sweep.lock"))?;
+    flock(&lock, FlockOperation::LockExclusive)?;
+    Ok(lock)
+}
+
+fn write_agent(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let mut file = OpenOptions::new().create_new(true).write(true).mode(0o555).open(path)?;
+    file.write_all(bytes)?;
+    file.set_permissions(Permissions::from_mode(0o555))
+}
+
+#[cfg(test)]
+mod tests;

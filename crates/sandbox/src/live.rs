@@ -1,0 +1,322 @@
+//! One live sandbox, as those see it who use its children: commands to its agent, and how each child ended.
+//!
+//! It deliberately owns neither container nor directory; the task that made the sandbox does.
+
+use std::collections::HashMap;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use domain::execution::Attestation;
+use sandbox_protocol::control::{Command, Exit, Seal, Usage};
+use tokio::net::unix::pipe;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use crate::wire::{CHILD_DESCRIPTORS, Channel};
+
+/// Namespaces that every child has of its own.
+const NAMESPACES: [&str; 6] = ["user", "pid", "mnt", "net", "ipc", "uts"];
+/// The kernel's number for a seccomp filter.
+const SECCOMP_FILTER: u32 = 2;
+
+/// A live sandbox.
+#[derive(Debug)]
+pub(crate) struct Live {
+    /// What every attestation of this sandbox says before a child adds its own.
+    facts: Attestation,
+    channel: Channel,
+    children: Mutex<HashMap<u64, Slot>>,
+    last_child: AtomicU64,
+    /// Cancelled when the sandbox must go.
+    close: CancellationToken,
+}
+
+#[derive(Debug)]
+struct Slot {
+    arrived: bool,
+    end: watch::Sender<Option<End>>,
+}
+
+/// A sealed child that waits for its program.
+#[derive(Debug)]
+pub(crate) struct Child {
+    pub(crate) live: Arc<Live>,
+    pub(crate) id: u64,
+    pub(crate) pipes: Pipes,
+    pub(crate) attestation: Attestation,
+    pub(crate) end: watch::Receiver<Option<End>>,
+}
+
+/// The server's ends of a child's pipes, non-blocking.
+#[derive(Debug)]
+pub(crate) struct Pipes {
+    pub(crate) request: pipe::Sender,
+    pub(crate) result: pipe::Receiver,
+    pub(crate) stdout: pipe::Receiver,
+    pub(crate) stderr: pipe::Receiver,
+}
+
+/// How a child ended. All its processes are gone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct End {
+    pub(crate) how: How,
+    pub(crate) usage: Usage,
+    pub(crate) at: Instant,
+}
+
+/// What ended a child.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum How {
+    /// It exited, or a signal ended it.
+    Exit(Exit),
+    /// The kernel killed it for lack of memory in the sandbox.
+    OutOfMemory,
+    /// Its whole sandbox ended.
+    SandboxLost,
+}
+
+/// Something that a sound sandbox never does; it is destroyed.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Anomaly {
+    #[error(transparent)]
+    Wire(#[from] crate::wire::Error),
+    #[error("a report about child {0}, which does not exist or has already arrived")]
+    UnknownChild(u64),
+    #[error("a packet with {0} descriptors")]
+    Descriptors(usize),
+    #[error("a child's descriptor is not the expected end of a pipe")]
+    NotAPipe(#[source] io::Error),
+    #[error("a child that is not sealed: {0}")]
+    Unsealed(String),
+    #[error("an unexpected {0} report")]
+    Unexpected(&'static str),
+    #[error("the agent gave up at {stage}: {message}")]
+    Fault { stage: String, message: String },
+    #[error("the agent hung up")]
+    HungUp,
+}
+
+// === impl Live ===
+
+impl Live {
+    pub(crate) fn new(facts: Attestation, channel: Channel, close: CancellationToken) -> Self {
+        Live { facts, channel, children: Mutex::default(), last_child: AtomicU64::new(0), close }
+    }
+
+    pub(crate) fn channel(&self) -> &Channel {
+        &self.channel
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        &self.facts.sandbox
+    }
+
+    /// Asks for one more child.
+    pub(crate) fn fork(&self) {
+        let child = self.last_child.fetch_add(1, Ordering::Relaxed) + 1;
+        self.children().insert(child, Slot { arrived: false, end: watch::Sender::new(None) });
+        self.command(&Command::Fork { child });
+    }
+
+    pub(crate) fn interrupt(&self, child: u64) {
+        self.command(&Command::Interrupt { child });
+    }
+
+    pub(crate) fn kill(&self, child: u64) {
+        self.command(&Command::Kill { child });
+    }
+
+    /// The sandbox is not trusted any more, and goes.
+    pub(crate) fn condemn(&self, why: &str) {
+        if !self.close.is_cancelled() {
+            tracing::warn!(sandbox = self.name(), why, "destroying a sandbox");
+            self.close.cancel();
+        }
+    }
+
+    fn command(&self, command: &Command) {
+        if self.close.is_cancelled() {
+            return;
+        }
+        if let Err(error) = self.channel.send(command) {
+            // An agent that has hung up is noticed by the task that reads from it, with the reason.
+            tracing::debug!(sandbox = self.name(), %error, "failed to send a command");
+            if !matches!(&error, crate::wire::Error::Io(error) if error.kind() == io::ErrorKind::BrokenPipe) {
+                self.condemn("its agent does not read its commands");
+            }
+        }
+    }
+
+    /// A child has arrived with its pipes.
+    pub(crate) fn arrived(self: &Arc<Self>, id: u64, seal: Seal, descriptors: Vec<OwnedFd>) -> Result<Child, Anomaly> {
+        check_seal(&seal)?;
+        let pipes = Pipes::from_descriptors(descriptors)?;
+        let mut children = self.children();
+        let slot = children.get_mut(&id).filter(|slot| !slot.arrived).ok_or(Anomaly::UnknownChild(id))?;
+        slot.arrived = true;
+        let end = slot.end.subscribe();
+        drop(children);
+        let attestation = Attestation {
+            namespaces: seal.namespaces,
+            seccomp: "filter".to_owned(),
+            no_new_privileges: seal.no_new_privileges,
+            capabilities: seal.capabilities,
+            uid: seal.uid,
+            ..self.facts.clone()
+        };
+        Ok(Child { live: self.clone(), id, pipes, attestation, end })
+    }
+
+    /// A child has ended.
+    pub(crate) fn ended(&self, id: u64, end: End) -> Result<(), Anomaly> {
+        let slot = self.children().remove(&id).ok_or(Anomaly::UnknownChild(id))?;
+        slot.end.send_replace(Some(end));
+        // A child that dies while it is forked never waited for a program: its seal failed.
+        if slot.arrived { Ok(()) } else { Err(Anomaly::Unsealed(format!("child {id} ended while it was sealed: {:?}", end.how))) }
+    }
+
+    /// Every child is gone, because the sandbox is.
+    pub(crate) fn lost(&self, out_of_memory: bool) {
+        let how = if out_of_memory { How::OutOfMemory } else { How::SandboxLost };
+        let end = End { how, usage: Usage::default(), at: Instant::now() };
+        for (_, slot) in self.children().drain() {
+            slot.end.send_replace(Some(end));
+        }
+    }
+
+    fn children(&self) -> MutexGuard<'_, HashMap<u64, Slot>> {
+        self.children.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+// === impl Pipes ===
+
+impl Pipes {
+    fn from_descriptors(descriptors: Vec<OwnedFd>) -> Result<Self, Anomaly> {
+        let descriptors: [OwnedFd; CHILD_DESCRIPTORS] =
+            descriptors.try_into().map_err(|found: Vec<_>| Anomaly::Descriptors(found.len()))?;
+        let [request, result, stdout, stderr] = descriptors;
+        Self::open(request, result, stdout, stderr).map_err(Anomaly::NotAPipe)
+    }
+
+    fn open(request: OwnedFd, result: OwnedFd, stdout: OwnedFd, stderr: OwnedFd) -> io::Result<Self> {
+        Ok(Pipes {
+            request: pipe::Sender::from_owned_fd(request)?,
+            result: pipe::Receiver::from_owned_fd(result)?,
+            stdout: pipe::Receiver::from_owned_fd(stdout)?,
+            stderr: pipe::Receiver::from_owned_fd(stderr)?,
+        })
+    }
+}
+
+/// Refuses a child that lacks any layer: better no execution than an open one.
+fn check_seal(seal: &Seal) -> Result<(), Anomaly> {
+    let unsealed = |what: String| Err(Anomaly::Unsealed(what));
+    if let Some(missing) = NAMESPACES.iter().find(|&&name| !seal.namespaces.iter().any(|own| own == name)) {
+        return unsealed(format!("it shares the agent's {missing} namespace"));
+    }
+    if seal.seccomp != SECCOMP_FILTER {
+        return unsealed(format!("seccomp mode {}", seal.seccomp));
+    }
+    if !seal.no_new_privileges {
+        return unsealed("it may gain privileges".to_owned());
+    }
+    if seal.capabilities != 0 {
+        return unsealed(format!("capabilities {:#x}", seal.capabilities));
+    }
+    if seal.uid == 0 {
+        return unsealed("it is root outside".to_owned());
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
+
+    use super::*;
+
+    pub(crate) fn seal() -> Seal {
+        Seal {
+            namespaces: NAMESPACES.iter().map(|&name| name.to_owned()).collect(),
+            seccomp: 2,
+            seccomp_filters: 1,
+            no_new_privileges: true,
+            capabilities: 0,
+            uid: 200_000,
+        }
+    }
+
+    pub(crate) fn facts() -> Attestation {
+        let text = String::new;
+        Attestation {
+            tier: text(),
+            backend: text(),
+            runtime: text(),
+            runtime_digest: text(),
+            python_version: text(),
+            sandbox: "s1".to_owned(),
+            namespaces: Vec::new(),
+            seccomp: text(),
+            no_new_privileges: false,
+            capabilities: 0,
+            uid: 0,
+            network: "none".to_owned(),
+            resource_control: text(),
+        }
+    }
+
+    /// A live sandbox whose agent is the returned socket.
+    pub(crate) fn live() -> (Arc<Live>, OwnedFd) {
+        let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
+        let (ours, theirs) = socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, flags, None).unwrap();
+        (Arc::new(Live::new(facts(), Channel::new(ours).unwrap(), CancellationToken::new())), theirs)
+    }
+
+    /// The four server ends of a child's pipes, and the child's.
+    pub(crate) fn pipes() -> (Vec<OwnedFd>, [OwnedFd; 4]) {
+        let pipe = || rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC).unwrap();
+        let ((request_end, request), (result, result_end)) = (pipe(), pipe());
+        let ((stdout, stdout_end), (stderr, stderr_end)) = (pipe(), pipe());
+        (vec![request, result, stdout, stderr], [request_end, result_end, stdout_end, stderr_end])
+    }
+
+    #[test]
+    fn a_child_that_lacks_any_layer_is_refused() {
+        assert!(check_seal(&seal()).is_ok());
+        let broken: [fn(&mut Seal); 5] = [
+            |seal| drop(seal.namespaces.remove(3)),
+            |seal| seal.seccomp = 0,
+            |seal| seal.no_new_privileges = false,
+            |seal| seal.capabilities = 1 << 21,
+            |seal| seal.uid = 0,
+        ];
+        for breaks in broken {
+            let mut seal = seal();
+            breaks(&mut seal);
+            assert!(matches!(check_seal(&seal), Err(Anomaly::Unsealed(_))), "{seal:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_child_arrives_once_and_only_when_asked_for() {
+        let (live, _agent) = live();
+        live.fork();
+        assert!(matches!(live.arrived(2, seal(), pipes().0), Err(Anomaly::UnknownChild(2))));
+        assert!(matches!(live.arrived(1, seal(), Vec::new()), Err(Anomaly::Descriptors(0))));
+        live.arrived(1, seal(), pipes().0).unwrap();
+        assert!(matches!(live.arrived(1, seal(), pipes().0), Err(Anomaly::UnknownChild(1))));
+    }
+
+    #[tokio::test]
+    async fn pipes_handed_over_the_wrong_way_round_are_refused() {
+        let (live, _agent) = live();
+        live.fork();
+        let (mut ends, _child) = pipes();
+        ends.swap(0, 1);
+        assert!(matches!(live.arrived(1, seal(), ends), Err(Anomaly::NotAPipe(_))));
+    }
+}

@@ -1,0 +1,301 @@
+//! The pool: the ledger's decisions, carried out. It hands out children and starts, forks and destroys sandboxes.
+//!
+//! It deliberately knows neither programs nor backends' details.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use domain::name::TenantId;
+use domain::sandbox::Error;
+use tokio::sync::{Notify, oneshot};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::backend::Backend;
+use crate::config::Config;
+use crate::failure::{RETRY_AFTER, StartFailure};
+use crate::instance::Instance;
+use crate::live::{Child, Live};
+
+mod group;
+mod ledger;
+mod life;
+
+pub(crate) use group::{Envelope, Group, whole_seconds};
+use ledger::{Acquired, Census, Ended, Full, Ledger, SandboxId, Step, Ticket};
+
+/// How long the failure of the last start answers for the next one.
+const FAILURE_MEMORY: Duration = Duration::from_secs(2);
+
+/// The pool. Shared by the service, the sandboxes' tasks and the leases.
+pub(crate) struct Pool {
+    pub(crate) config: Config,
+    pub(crate) instance: Instance,
+    pub(crate) backend: Arc<dyn Backend>,
+    pub(crate) counters: Counters,
+    /// Every task that owns something outside this process.
+    pub(crate) tasks: TaskTracker,
+    books: Mutex<Books>,
+    wake: Notify,
+    closed: CancellationToken,
+}
+
+struct Books {
+    ledger: Ledger<Child>,
+    waiting: HashMap<Ticket, oneshot::Sender<Result<Lease, StartFailure>>>,
+    sandboxes: HashMap<SandboxId, Sandbox>,
+    last_failure: Option<(Instant, StartFailure)>,
+}
+
+struct Sandbox {
+    close: CancellationToken,
+    live: Option<Arc<Live>>,
+}
+
+/// What has happened so far.
+#[derive(Debug, Default)]
+pub(crate) struct Counters {
+    pub(crate) started: AtomicU64,
+    pub(crate) start_failures: AtomicU64,
+    pub(crate) start_micros: AtomicU64,
+    pub(crate) destroyed: AtomicU64,
+    pub(crate) forks: AtomicU64,
+    pub(crate) executions: AtomicU64,
+    pub(crate) anomalies: AtomicU64,
+    pub(crate) waits: AtomicU64,
+    pub(crate) wait_micros: AtomicU64,
+}
+
+/// A child taken for one program. Dropping it kills the child.
+#[derive(Debug)]
+pub(crate) struct Lease(Option<Child>);
+
+// === impl Pool ===
+
+impl Pool {
+    pub(crate) fn new(config: Config, instance: Instance, backend: Arc<dyn Backend>) -> Arc<Self> {
+        let books = Books {
+            ledger: Ledger::new(config.pool.clone(), Instant::now()),
+            waiting: HashMap::new(),
+            sandboxes: HashMap::new(),
+            last_failure: None,
+        };
+        Arc::new(Pool {
+            config,
+            instance,
+            backend,
+            counters: Counters::default(),
+            tasks: TaskTracker::new(),
+            books: Mutex::new(books),
+            wake: Notify::new(),
+            closed: CancellationToken::new(),
+        })
+    }
+
+    /// Keeps the pool in order until it is closed: the task `sandbox-keeper`.
+    pub(crate) async fn keep(self: Arc<Self>) {
+        while !self.closed.is_cancelled() {
+            let pause = self.with(|ledger, steps| {
+                ledger.tick(Instant::now(), steps);
+                ledger.next_tick()
+            });
+            tokio::select! {
+                () = tokio::time::sleep(pause) => {}
+                () = self.wake.notified() => {}
+                () = self.closed.cancelled() => {}
+            }
+        }
+    }
+
+    /// A child of a sandbox of the tenant.
+    pub(crate) async fn acquire(self: &Arc<Self>, tenant: &TenantId, group: Group) -> Result<Lease, Error> {
+        if self.closed.is_cancelled() {
+            return Err(StartFailure::ShuttingDown.into());
+        }
+        let (sender, receiver) = oneshot::channel();
+        let acquired = self.ask(tenant, group, sender);
+        match acquired {
+            Ok(Acquired::Child(_, child)) => Ok(Lease(Some(child))),
+            Ok(Acquired::Wait(ticket)) => self.wait(ticket, receiver).await,
+            Err(Full) => Err(Error::Busy { retry_after: RETRY_AFTER }),
+        }
+    }
+
+    fn ask(
+        self: &Arc<Self>,
+        tenant: &TenantId,
+        group: Group,
+        sender: oneshot::Sender<Result<Lease, StartFailure>>,
+    ) -> Result<Acquired<Child>, Full> {
+        let mut books = self.books();
+        let mut steps = Vec::new();
+        let acquired = books.ledger.acquire(tenant, group, Instant::now(), &mut steps);
+        if let Ok(Acquired::Wait(ticket)) = &acquired {
+            books.waiting.insert(*ticket, sender);
+        }
+        self.perform(&mut books, steps);
+        acquired
+    }
+
+    async fn wait(self: &Arc<Self>, ticket: Ticket, receiver: oneshot::Receiver<Result<Lease, StartFailure>>) -> Result<Lease, Error> {
+        self.wake.notify_one();
+        let place = Place { pool: self.clone(), ticket };
+        let since = Instant::now();
+        let answer = tokio::time::timeout(self.config.pool.max_wait, receiver).await;
+        drop(place);
+        self.counters.waits.fetch_add(1, Relaxed);
+        self.counters.wait_micros.fetch_add(micros(since.elapsed()), Relaxed);
+        match answer {
+            Ok(Ok(Ok(lease))) => Ok(lease),
+            Ok(Ok(Err(failure))) => Err(failure.into()),
+            Ok(Err(_pool_gone)) => Err(StartFailure::ShuttingDown.into()),
+            Err(_elapsed) => Err(Error::Busy { retry_after: RETRY_AFTER }),
+        }
+    }
+
+    /// What the last start failed with, if nothing works and that is news.
+    pub(crate) fn known_failure(&self) -> Option<StartFailure> {
+        let books = self.books();
+        let (at, failure) = books.last_failure.as_ref()?;
+        (at.elapsed() < FAILURE_MEMORY && !books.ledger.has_live()).then(|| failure.clone())
+    }
+
+    pub(crate) fn census(&self) -> Census {
+        self.books().ledger.census()
+    }
+
+    /// Ends everything and waits, at most so long, until it is gone.
+    pub(crate) async fn close(self: &Arc<Self>, deadline: Duration) {
+        self.closed.cancel();
+        self.with(|ledger, steps| ledger.close(steps));
+        self.tasks.close();
+        if tokio::time::timeout(deadline, self.tasks.wait()).await.is_err() {
+            tracing::warn!("some sandboxes outlive the shutdown; the next start sweeps them");
+        }
+    }
+
+    fn books(&self) -> MutexGuard<'_, Books> {
+        self.books.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn with<T>(self: &Arc<Self>, change: impl FnOnce(&mut Ledger<Child>, &mut Vec<Step<Child>>) -> T) -> T {
+        let mut books = self.books();
+        let mut steps = Vec::new();
+        let answer = change(&mut books.ledger, &mut steps);
+        self.perform(&mut books, steps);
+        answer
+    }
+
+    /// Carries out the ledger's decisions. Nothing here waits, or takes the books again.
+    fn perform(self: &Arc<Self>, books: &mut Books, steps: Vec<Step<Child>>) {
+        for step in steps {
+            match step {
+                Step::Start(id, group) => {
+                    let close = CancellationToken::new();
+                    books.sandboxes.insert(id, Sandbox { close: close.clone(), live: None });
+                    self.tasks.spawn(life::run(self.clone(), id, group, close));
+                }
+                Step::Fork(id, count) => {
+                    if let Some(live) = books.sandboxes.get(&id).and_then(|sandbox| sandbox.live.as_ref()) {
+                        (0..count).for_each(|_| live.fork());
+                    }
+                    self.counters.forks.fetch_add(count as u64, Relaxed);
+                }
+                Step::Destroy(id) => {
+                    if let Some(sandbox) = books.sandboxes.get(&id) {
+                        sandbox.close.cancel();
+                    }
+                }
+                Step::Grant(ticket, _, child) => {
+                    if let Some(waiter) = books.waiting.remove(&ticket) {
+                        // Who no longer waits drops the lease, which kills the child.
+                        let _gone = waiter.send(Ok(Lease(Some(child))));
+                    } else {
+                        drop(Lease(Some(child)));
+                    }
+                }
+                Step::Reject(ticket, failure) => {
+                    if let Some(waiter) = books.waiting.remove(&ticket) {
+                        let _gone = waiter.send(Err(failure));
+                    }
+                }
+            }
+        }
+    }
+}
+
+// --- what the sandboxes' tasks report ---
+
+impl Pool {
+    fn started(self: &Arc<Self>, id: SandboxId, live: Arc<Live>) {
+        let mut books = self.books();
+        books.last_failure = None;
+        if let Some(sandbox) = books.sandboxes.get_mut(&id) {
+            sandbox.live = Some(live);
+        }
+        let mut steps = Vec::new();
+        books.ledger.started(id, Instant::now(), &mut steps);
+        self.perform(&mut books, steps);
+    }
+
+    fn child_ready(self: &Arc<Self>, id: SandboxId, child: Child) {
+        self.with(|ledger, steps| ledger.ready(id, child.id, child, Instant::now(), steps));
+    }
+
+    fn child_ended(self: &Arc<Self>, id: SandboxId, child: u64) -> Option<Ended> {
+        self.with(|ledger, steps| ledger.ended(id, child, Instant::now(), steps))
+    }
+
+    fn retire(self: &Arc<Self>, id: SandboxId) {
+        self.with(|ledger, steps| ledger.retire(id, steps));
+    }
+
+    fn gone(self: &Arc<Self>, id: SandboxId, failure: Option<StartFailure>) {
+        let mut books = self.books();
+        books.sandboxes.remove(&id);
+        if let Some(failure) = &failure {
+            books.last_failure = Some((Instant::now(), failure.clone()));
+        }
+        let mut steps = Vec::new();
+        books.ledger.gone(id, failure.as_ref(), Instant::now(), &mut steps);
+        self.perform(&mut books, steps);
+    }
+}
+
+/// A place in the line, given up when dropped.
+struct Place {
+    pool: Arc<Pool>,
+    ticket: Ticket,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut books = self.pool.books();
+        books.ledger.forget(self.ticket);
+        books.waiting.remove(&self.ticket);
+    }
+}
+
+// === impl Lease ===
+
+impl Lease {
+    /// Takes the child; its user answers for its end from now on.
+    pub(crate) fn into_child(mut self) -> Child {
+        self.0.take().expect("a lease holds its child until it is taken")
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        if let Some(child) = &self.0 {
+            child.live.kill(child.id);
+        }
+    }
+}
+
+/// A duration in whole microseconds.
+pub(crate) fn micros(duration: Duration) -> u64 {
+    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
+}

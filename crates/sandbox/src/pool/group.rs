@@ -1,0 +1,138 @@
+//! Groups of interchangeable sandboxes: same tier, same size. A program runs in a sandbox of its group, or not at all.
+//!
+//! It deliberately knows no tenant: binding is the ledger's.
+
+use domain::limits::Limits;
+use domain::utility::Isolation;
+use sandbox_protocol::control::{Class, SealMode};
+
+use crate::config::Pool;
+
+const MIB: u64 = 1024 * 1024;
+/// Memory of a sandbox beside its children: agent, interpreter with preloaded modules, page tables. Measured below 40 MiB.
+const OVERHEAD: u64 = 96 * MIB;
+/// Children of a large sandbox; each may use as much as four of a standard one.
+const LARGE_CHILDREN: usize = 2;
+/// Processes of a sandbox beside its children: agent, zygote, and dying children that are not yet reaped.
+const OVERHEAD_PROCESSES: u64 = 16;
+
+/// A group of interchangeable sandboxes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct Group {
+    pub(crate) isolation: Isolation,
+    pub(crate) size: Size,
+}
+
+/// Limits at which children are sealed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum Size {
+    /// The default limits.
+    Standard,
+    /// The largest limits.
+    Large,
+}
+
+/// Limits of a whole sandbox, set on its container or cgroup.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Envelope {
+    /// Bytes of memory, swap included.
+    pub(crate) memory: u64,
+    /// Processes and threads.
+    pub(crate) processes: u64,
+}
+
+impl Group {
+    /// The group that is kept warm from the start.
+    pub(crate) const WARM: Group = Group { isolation: Isolation::TenantWarm, size: Size::Standard };
+
+    /// The smallest group that can hold a program.
+    pub(crate) fn of(isolation: Isolation, limits: &Limits) -> Self {
+        let standard = limits.memory <= Limits::DEFAULT.memory && limits.tmpfs <= Limits::DEFAULT.tmpfs;
+        Group { isolation, size: if standard { Size::Standard } else { Size::Large } }
+    }
+
+    /// Whether a sandbox of the group runs one program only.
+    pub(crate) fn is_single(self) -> bool {
+        match self.isolation {
+            Isolation::TenantWarm => false,
+            Isolation::SingleUse | Isolation::OneShot => true,
+        }
+    }
+
+    /// Children of one sandbox, waiting and running together.
+    pub(crate) fn children(self, pool: &Pool) -> usize {
+        match (self.is_single(), self.size) {
+            (true, _) => 1,
+            (false, Size::Standard) => pool.children,
+            (false, Size::Large) => pool.children.min(LARGE_CHILDREN),
+        }
+    }
+
+    /// How children are sealed.
+    pub(crate) fn seal(self) -> SealMode {
+        if self.is_single() { SealMode::Processes } else { SealMode::Strict }
+    }
+
+    /// Limits at which children are sealed. What a child lowers for itself irrevocably (descriptors, CPU) is the maximum.
+    pub(crate) fn class(self, pool: &Pool) -> Class {
+        let size = match self.size {
+            Size::Standard => Limits::DEFAULT,
+            Size::Large => Limits::MAX,
+        };
+        Class {
+            memory: size.memory,
+            tmpfs: size.tmpfs,
+            open_files: Limits::MAX.open_files,
+            cpu_seconds: whole_seconds(Limits::MAX.cpu),
+            processes: if self.is_single() { pool.processes } else { 0 },
+        }
+    }
+
+    /// Limits of the whole sandbox: its own needs and those of all its children at once. `/tmp` counts as memory.
+    pub(crate) fn envelope(self, pool: &Pool) -> Envelope {
+        let class = self.class(pool);
+        let children = self.children(pool) as u64;
+        Envelope {
+            memory: OVERHEAD + children * (class.memory + class.tmpfs),
+            processes: OVERHEAD_PROCESSES + children * 2 * (1 + u64::from(class.processes)),
+        }
+    }
+}
+
+/// A duration in whole seconds, rounded up, as resource limits count.
+pub(crate) fn whole_seconds(duration: std::time::Duration) -> u32 {
+    let seconds = duration.as_secs() + u64::from(duration.subsec_nanos() > 0);
+    u32::try_from(seconds).unwrap_or(u32::MAX).max(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_program_above_the_default_limits_gets_a_larger_sandbox() {
+        let large = Limits { memory: Limits::DEFAULT.memory + 1, ..Limits::DEFAULT };
+        assert_eq!(Group::of(Isolation::TenantWarm, &Limits::DEFAULT), Group::WARM);
+        assert_eq!(Group::of(Isolation::TenantWarm, &large).size, Size::Large);
+        assert_eq!(Group::of(Isolation::TenantWarm, &Limits { tmpfs: Limits::MAX.tmpfs, ..Limits::DEFAULT }).size, Size::Large);
+    }
+
+    #[test]
+    fn a_sandbox_holds_all_its_children_at_their_limits() {
+        let pool = Pool::default();
+        for isolation in [Isolation::TenantWarm, Isolation::SingleUse, Isolation::OneShot] {
+            for size in [Size::Standard, Size::Large] {
+                let group = Group { isolation, size };
+                let children = group.children(&pool) as u64;
+                assert!(group.envelope(&pool).memory > children * group.class(&pool).memory);
+                assert!(group.envelope(&pool).processes > children * u64::from(group.class(&pool).processes));
+            }
+        }
+    }
+
+    #[test]
+    fn part_of_a_second_counts_as_one() {
+        use std::time::Duration;
+        assert_eq!([0, 1, 1000, 1001].map(|millis| whole_seconds(Duration::from_millis(millis))), [1, 1, 1, 2]);
+    }
+}

@@ -1,0 +1,361 @@
+//! The books of the pool: which sandboxes there are, whose they are, which children are ready, who waits. Pure: it is told what
+//! happened and answers what to do.
+//!
+//! It deliberately does no IO, starts no task and reads no clock.
+
+use std::collections::{BTreeMap, HashSet, VecDeque};
+use std::time::{Duration, Instant};
+
+use domain::name::TenantId;
+use domain::utility::Isolation;
+
+use super::group::{Group, Size};
+use crate::config::Pool;
+use crate::failure::StartFailure;
+
+/// How long the pool of unassigned sandboxes stays short after one was taken: starting a sandbox would compete for the CPU with
+/// the very program that took it.
+const REFILL_DELAY: Duration = Duration::from_millis(250);
+/// Pause before the pool is refilled again after a start failed; doubles up to [`MAX_BACKOFF`].
+const FIRST_BACKOFF: Duration = Duration::from_secs(1);
+const MAX_BACKOFF: Duration = Duration::from_secs(30);
+
+/// Numbers sandboxes, from 1.
+pub(crate) type SandboxId = u64;
+/// Numbers those who wait.
+pub(crate) type Ticket = u64;
+
+/// What the pool must do.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Step<C> {
+    /// Start a sandbox.
+    Start(SandboxId, Group),
+    /// Fork that many more children.
+    Fork(SandboxId, usize),
+    /// Destroy a sandbox.
+    Destroy(SandboxId),
+    /// Hand a child to who holds the ticket.
+    Grant(Ticket, SandboxId, C),
+    /// Tell who holds the ticket that no sandbox can be had.
+    Reject(Ticket, StartFailure),
+}
+
+/// What a request gets.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Acquired<C> {
+    /// A child at once.
+    Child(SandboxId, C),
+    /// A place in the line.
+    Wait(Ticket),
+}
+
+/// Too many wait.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Full;
+
+/// Whose child ended.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Ended {
+    /// One that ran a program.
+    Running,
+    /// One that waited for a program: nothing of ours ends it, so its sandbox is not trusted any more.
+    Ready,
+}
+
+/// How many there are of what.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Census {
+    pub(crate) starting: usize,
+    pub(crate) unassigned: usize,
+    pub(crate) bound: usize,
+    pub(crate) ready: usize,
+    pub(crate) running: usize,
+    pub(crate) waiting: usize,
+}
+
+/// The books; `C` is what a ready child is.
+#[derive(Debug)]
+pub(crate) struct Ledger<C> {
+    limits: Pool,
+    members: BTreeMap<SandboxId, Member<C>>,
+    waiting: VecDeque<Waiter>,
+    seen: HashSet<Group>,
+    last_sandbox: SandboxId,
+    last_ticket: Ticket,
+    refill_at: Option<Instant>,
+    backoff: Duration,
+    closed: bool,
+}
+
+#[derive(Debug)]
+struct Member<C> {
+    group: Group,
+    tenant: Option<TenantId>,
+    phase: Phase,
+    ready: Vec<(u64, C)>,
+    forking: usize,
+    running: usize,
+    executions: u64,
+    born: Instant,
+    used: Instant,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    Starting,
+    Live,
+    /// Takes no further program; destroyed once nothing runs.
+    Draining,
+    /// Told to go.
+    Dying,
+}
+
+#[derive(Debug)]
+struct Waiter {
+    ticket: Ticket,
+    tenant: TenantId,
+    group: Group,
+    since: Instant,
+}
+
+// === impl Ledger ===
+
+impl<C> Ledger<C> {
+    pub(crate) fn new(limits: Pool, now: Instant) -> Self {
+        Ledger {
+            limits,
+            members: BTreeMap::new(),
+            waiting: VecDeque::new(),
+            seen: HashSet::from([Group::WARM]),
+            last_sandbox: 0,
+            last_ticket: 0,
+            refill_at: Some(now),
+            backoff: FIRST_BACKOFF,
+            closed: false,
+        }
+    }
+
+    /// A tenant wants a child.
+    pub(crate) fn acquire(&mut self, tenant: &TenantId, group: Group, now: Instant, steps: &mut Vec<Step<C>>) -> Result<Acquired<C>, Full> {
+        self.seen.insert(group);
+        if !self.waiting.iter().any(|waiter| waiter.tenant == *tenant && waiter.group == group)
+            && let Some(sandbox) = self.candidate(tenant, group)
+        {
+            let child = self.take(sandbox, tenant, now, steps);
+            return Ok(Acquired::Child(sandbox, child));
+        }
+        if self.waiting.len() >= self.limits.max_waiting {
+            return Err(Full);
+        }
+        self.last_ticket += 1;
+        self.waiting.push_back(Waiter { ticket: self.last_ticket, tenant: tenant.clone(), group, since: now });
+        self.balance(now, steps);
+        Ok(Acquired::Wait(self.last_ticket))
+    }
+
+    /// Who waited does so no longer.
+    pub(crate) fn forget(&mut self, ticket: Ticket) {
+        self.waiting.retain(|waiter| waiter.ticket != ticket);
+    }
+
+    /// A sandbox can fork.
+    pub(crate) fn started(&mut self, sandbox: SandboxId, now: Instant, steps: &mut Vec<Step<C>>) {
+        self.backoff = FIRST_BACKOFF;
+        let Some(member) = self.members.get_mut(&sandbox).filter(|member| member.phase == Phase::Starting) else { return };
+        member.phase = Phase::Live;
+        member.born = now;
+        member.used = now;
+        self.top_up(sandbox, steps);
+    }
+
+    /// A child is ready.
+    pub(crate) fn ready(&mut self, sandbox: SandboxId, id: u64, child: C, now: Instant, steps: &mut Vec<Step<C>>) {
+        let Some(member) = self.members.get_mut(&sandbox) else { return };
+        member.forking = member.forking.saturating_sub(1);
+        member.ready.push((id, child));
+        self.serve(sandbox, now, steps);
+    }
+
+    /// A child is gone; `None` when no such child was known.
+    pub(crate) fn ended(&mut self, sandbox: SandboxId, id: u64, now: Instant, steps: &mut Vec<Step<C>>) -> Option<Ended> {
+        let member = self.members.get_mut(&sandbox)?;
+        if let Some(index) = member.ready.iter().position(|(ready, _)| *ready == id) {
+            member.ready.remove(index);
+            self.retire(sandbox, steps);
+            return Some(Ended::Ready);
+        }
+        member.running = member.running.checked_sub(1)?;
+        member.used = now;
+        match member.phase {
+            Phase::Draining if member.running == 0 => self.destroy(sandbox, steps),
+            Phase::Live => self.top_up(sandbox, steps),
+            Phase::Starting | Phase::Draining | Phase::Dying => {}
+        }
+        Some(Ended::Running)
+    }
+
+    /// A sandbox takes no further program, and goes once nothing runs in it.
+    pub(crate) fn retire(&mut self, sandbox: SandboxId, steps: &mut Vec<Step<C>>) {
+        let Some(member) = self.members.get_mut(&sandbox) else { return };
+        if member.phase == Phase::Live {
+            member.phase = Phase::Draining;
+        }
+        if member.phase == Phase::Draining && member.running == 0 {
+            self.destroy(sandbox, steps);
+        }
+    }
+
+    /// A sandbox is gone, or never came to be: then `failure` says why.
+    pub(crate) fn gone(&mut self, sandbox: SandboxId, failure: Option<&StartFailure>, now: Instant, steps: &mut Vec<Step<C>>) {
+        let Some(member) = self.members.remove(&sandbox) else { return };
+        if let Some(failure) = failure {
+            self.refill_at = Some(now + self.backoff);
+            self.backoff = (self.backoff * 2).min(MAX_BACKOFF);
+            self.reject_helpless(member.group, failure, steps);
+        } else if member.tenant.is_none() {
+            self.refill_at.get_or_insert(now + self.backoff);
+        }
+        self.balance(now, steps);
+    }
+
+    /// Time has passed.
+    pub(crate) fn tick(&mut self, now: Instant, steps: &mut Vec<Step<C>>) {
+        self.recycle(now, steps);
+        let unassigned: Vec<_> = self.live().filter(|(_, member)| member.tenant.is_none()).map(|(&id, _)| id).collect();
+        for sandbox in unassigned {
+            self.serve(sandbox, now, steps);
+        }
+        self.balance(now, steps);
+        if self.refill_at.is_some_and(|due| due <= now) {
+            self.refill_at = None;
+            self.refill(now, steps);
+        }
+    }
+
+    /// When [`Ledger::tick`] should be called next, at the latest.
+    pub(crate) fn next_tick(&self) -> Duration {
+        const COARSE: Duration = Duration::from_secs(1);
+        if !self.waiting.is_empty() {
+            self.limits.scale_after.clamp(Duration::from_millis(1), COARSE) / 2
+        } else if self.refill_at.is_some() {
+            REFILL_DELAY / 2
+        } else {
+            (self.limits.idle.min(self.limits.max_age) / 2).clamp(Duration::from_millis(5), COARSE)
+        }
+    }
+
+    /// Nothing is started or granted any more.
+    pub(crate) fn close(&mut self, steps: &mut Vec<Step<C>>) {
+        self.closed = true;
+        self.refill_at = None;
+        steps.extend(self.waiting.drain(..).map(|waiter| Step::Reject(waiter.ticket, StartFailure::ShuttingDown)));
+        let all: Vec<_> = self.members.keys().copied().collect();
+        for sandbox in all {
+            self.destroy(sandbox, steps);
+        }
+    }
+
+    /// How many there are of what.
+    pub(crate) fn census(&self) -> Census {
+        let mut census = Census { waiting: self.waiting.len(), ..Census::default() };
+        for member in self.members.values() {
+            match (member.phase, &member.tenant) {
+                (Phase::Starting, _) => census.starting += 1,
+                (_, None) => census.unassigned += 1,
+                (_, Some(_)) => census.bound += 1,
+            }
+            census.ready += member.ready.len();
+            census.running += member.running;
+        }
+        census
+    }
+
+    /// Whether any sandbox of the group can fork.
+    pub(crate) fn has_live(&self) -> bool {
+        self.live().next().is_some()
+    }
+}
+
+// --- choosing ---
+
+impl<C> Ledger<C> {
+    fn live(&self) -> impl Iterator<Item = (&SandboxId, &Member<C>)> {
+        self.members.iter().filter(|(_, member)| member.phase == Phase::Live)
+    }
+
+    fn bound(&self, tenant: &TenantId, group: Group) -> usize {
+        self.live().filter(|(_, member)| member.group == group && member.tenant.as_ref() == Some(tenant)).count()
+    }
+
+    /// The sandbox that serves a request at once: the tenant's least loaded, else, for a tenant without one, an unassigned one.
+    fn candidate(&self, tenant: &TenantId, group: Group) -> Option<SandboxId> {
+        let ready = || self.live().filter(|(_, member)| member.group == group && !member.ready.is_empty());
+        let own = ready().filter(|(_, member)| member.tenant.as_ref() == Some(tenant)).max_by_key(|(_, member)| member.ready.len());
+        let found =
+            own.or_else(|| ready().find(|(_, member)| member.tenant.is_none() && (group.is_single() || self.bound(tenant, group) == 0)));
+        found.map(|(&sandbox, _)| sandbox)
+    }
+
+    /// Whether an unassigned sandbox may be bound for a waiter: a tenant that has one waits a little for its own children first.
+    fn may_bind(&self, waiter: &Waiter, now: Instant) -> bool {
+        waiter.group.is_single()
+            || self.bound(&waiter.tenant, waiter.group) == 0
+            || now.saturating_duration_since(waiter.since) >= self.limits.scale_after
+    }
+
+    /// Takes a ready child for a tenant; there is one.
+    fn take(&mut self, sandbox: SandboxId, tenant: &TenantId, now: Instant, steps: &mut Vec<Step<C>>) -> C {
+        let max_executions = self.limits.max_executions;
+        let member = self.members.get_mut(&sandbox).expect("the caller found this sandbox in the books");
+        let (_, child) = member.ready.pop().expect("the caller saw a ready child");
+        if member.tenant.is_none() {
+            self.refill_at.get_or_insert(now + REFILL_DELAY);
+        }
+        member.tenant.get_or_insert_with(|| tenant.clone());
+        member.running += 1;
+        member.executions += 1;
+        member.used = now;
+        if member.group.is_single() || member.executions >= max_executions {
+            member.phase = Phase::Draining;
+        } else if member.ready.is_empty() && member.forking == 0 {
+            // A fork costs CPU that the program needs now, so the replacement waits for the program's end unless it is the last.
+            self.top_up(sandbox, steps);
+        }
+        child
+    }
+
+    /// Gives the sandbox's ready children to those who wait for them.
+    fn serve(&mut self, sandbox: SandboxId, now: Instant, steps: &mut Vec<Step<C>>) {
+        while let Some(member) = self.members.get(&sandbox)
+            && member.phase == Phase::Live
+            && !member.ready.is_empty()
+        {
+            let (group, tenant) = (member.group, member.tenant.clone());
+            let fits = |waiter: &Waiter| {
+                waiter.group == group
+                    && match &tenant {
+                        Some(tenant) => waiter.tenant == *tenant,
+                        None => self.may_bind(waiter, now),
+                    }
+            };
+            let Some(index) = self.waiting.iter().position(fits) else { return };
+            let waiter = self.waiting.remove(index).expect("the position was just found");
+            let child = self.take(sandbox, &waiter.tenant, now, steps);
+            steps.push(Step::Grant(waiter.ticket, sandbox, child));
+        }
+    }
+
+    /// Asks for as many children as are missing.
+    fn top_up(&mut self, sandbox: SandboxId, steps: &mut Vec<Step<C>>) {
+        let Some(member) = self.members.get_mut(&sandbox) else { return };
+        let missing = member.group.children(&self.limits).saturating_sub(member.ready.len() + member.forking + member.running);
+        if missing > 0 && member.phase == Phase::Live {
+            member.forking += missing;
+            steps.push(Step::Fork(sandbox, missing));
+        }
+    }
+}
+
+mod supply;
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,177 @@
+//! Which sandboxes the ledger starts and ends: what those who wait need, what is kept warm, and what is idle, old or in the way.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use domain::name::TenantId;
+use domain::utility::Isolation;
+
+use super::{Group, Ledger, Member, Phase, REFILL_DELAY, SandboxId, Size, StartFailure, Step};
+
+impl<C> Ledger<C> {
+    /// Starts what those who wait need.
+    pub(super) fn balance(&mut self, now: Instant, steps: &mut Vec<Step<C>>) {
+        let mut groups: Vec<Group> = self.waiting.iter().map(|waiter| waiter.group).collect();
+        groups.sort_unstable();
+        groups.dedup();
+        for group in groups {
+            let (mut needed, starving) = self.demand(group, now);
+            needed = needed.saturating_sub(self.supply(group));
+            for _ in 0..needed {
+                if self.starting() >= self.limits.max_starting || !self.make_room(starving, steps) {
+                    break;
+                }
+                self.start(group, now, steps);
+            }
+        }
+    }
+
+    /// How many unassigned sandboxes of the group the waiters could use, and whether some tenant has none at all.
+    fn demand(&self, group: Group, now: Instant) -> (usize, bool) {
+        let mut tenants: Vec<&TenantId> = Vec::new();
+        let (mut needed, mut starving) = (0, false);
+        for waiter in self.waiting.iter().filter(|waiter| waiter.group == group) {
+            if tenants.contains(&&waiter.tenant) && !group.is_single() {
+                continue;
+            }
+            tenants.push(&waiter.tenant);
+            needed += usize::from(self.may_bind(waiter, now));
+            starving |= self.bound(&waiter.tenant, group) == 0;
+        }
+        (needed, starving)
+    }
+
+    /// Sandboxes of the group that are, or soon will be, free for any tenant.
+    fn supply(&self, group: Group) -> usize {
+        let free =
+            |member: &&Member<C>| member.group == group && member.tenant.is_none() && matches!(member.phase, Phase::Starting | Phase::Live);
+        self.members.values().filter(free).count()
+    }
+
+    fn starting(&self) -> usize {
+        self.members.values().filter(|member| member.phase == Phase::Starting).count()
+    }
+
+    fn start(&mut self, group: Group, now: Instant, steps: &mut Vec<Step<C>>) {
+        if self.closed {
+            return;
+        }
+        self.last_sandbox += 1;
+        let member = Member {
+            group,
+            tenant: None,
+            phase: Phase::Starting,
+            ready: Vec::new(),
+            forking: 0,
+            running: 0,
+            executions: 0,
+            born: now,
+            used: now,
+        };
+        self.members.insert(self.last_sandbox, member);
+        steps.push(Step::Start(self.last_sandbox, group));
+    }
+
+    /// Whether one more sandbox may be started; ends an idle one to make room. For a tenant that has none, one of the tenant that
+    /// has most is retired.
+    fn make_room(&mut self, starving: bool, steps: &mut Vec<Step<C>>) -> bool {
+        let present = self.members.values().filter(|member| member.phase != Phase::Dying).count();
+        if present < self.limits.max_sandboxes {
+            return true;
+        }
+        let wanted = |member: &Member<C>| {
+            self.waiting
+                .iter()
+                .any(|waiter| waiter.group == member.group && member.tenant.as_ref().is_none_or(|tenant| *tenant == waiter.tenant))
+        };
+        let idle = self.live().filter(|(_, member)| member.running == 0 && !wanted(member)).min_by_key(|(_, member)| member.used);
+        if let Some((&sandbox, _)) = idle {
+            self.destroy(sandbox, steps);
+            return true;
+        }
+        let draining = self.members.values().any(|member| member.phase == Phase::Draining && !member.group.is_single());
+        if starving && !draining {
+            let greedy = self
+                .live()
+                .filter_map(|(&id, member)| Some((id, member, member.tenant.as_ref()?)))
+                .max_by_key(|(_, member, tenant)| (self.bound(tenant, member.group), std::cmp::Reverse(member.born)));
+            if let Some((sandbox, ..)) = greedy {
+                self.retire(sandbox, steps);
+            }
+        }
+        false
+    }
+
+    /// Keeps as many unassigned sandboxes as configured, where there is room.
+    pub(super) fn refill(&mut self, now: Instant, steps: &mut Vec<Step<C>>) {
+        let warm = Group::WARM;
+        let single = Group { isolation: Isolation::SingleUse, size: Size::Standard };
+        for (group, wanted) in [(warm, self.limits.unassigned), (single, self.limits.single_use)] {
+            if !self.seen.contains(&group) {
+                continue;
+            }
+            for _ in self.supply(group)..wanted {
+                let present = self.members.values().filter(|member| member.phase != Phase::Dying).count();
+                if present >= self.limits.max_sandboxes {
+                    return;
+                }
+                if self.starting() >= self.limits.max_starting {
+                    self.refill_at = Some(now + REFILL_DELAY);
+                    return;
+                }
+                self.start(group, now, steps);
+            }
+        }
+    }
+
+    /// Ends what is idle, old, or kept beyond need.
+    pub(super) fn recycle(&mut self, now: Instant, steps: &mut Vec<Step<C>>) {
+        let expired = |since: Instant, limit: Duration| now.saturating_duration_since(since) >= limit;
+        let old: Vec<_> = self.live().filter(|(_, member)| expired(member.born, self.limits.max_age)).map(|(&id, _)| id).collect();
+        for sandbox in old {
+            self.refill_at.get_or_insert(now);
+            self.retire(sandbox, steps);
+        }
+        let mut spare = 0;
+        let mut idle = Vec::new();
+        for (&id, member) in self.live().filter(|(_, member)| member.running == 0) {
+            if member.tenant.is_none() {
+                spare += usize::from(member.group == Group::WARM);
+                let surplus = member.group == Group::WARM && spare > self.limits.unassigned;
+                if surplus && expired(member.used, self.limits.idle) {
+                    idle.push(id);
+                }
+            } else if expired(member.used, self.limits.idle) {
+                idle.push(id);
+            }
+        }
+        for sandbox in idle {
+            self.destroy(sandbox, steps);
+        }
+    }
+
+    pub(super) fn destroy(&mut self, sandbox: SandboxId, steps: &mut Vec<Step<C>>) {
+        let Some(member) = self.members.get_mut(&sandbox).filter(|member| member.phase != Phase::Dying) else { return };
+        member.phase = Phase::Dying;
+        member.ready.clear();
+        steps.push(Step::Destroy(sandbox));
+    }
+
+    /// Rejects those who wait for a group in which nothing works or starts for them.
+    pub(super) fn reject_helpless(&mut self, group: Group, failure: &StartFailure, steps: &mut Vec<Step<C>>) {
+        let mut supply = self.supply(group);
+        let mut kept = VecDeque::new();
+        for waiter in std::mem::take(&mut self.waiting) {
+            let own = !group.is_single() && self.bound(&waiter.tenant, group) > 0;
+            if waiter.group != group || own {
+                kept.push_back(waiter);
+            } else if supply > 0 {
+                supply -= usize::from(group.is_single());
+                kept.push_back(waiter);
+            } else {
+                steps.push(Step::Reject(waiter.ticket, failure.clone()));
+            }
+        }
+        self.waiting = kept;
+    }
+}

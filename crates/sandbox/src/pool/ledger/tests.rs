@@ -1,0 +1,269 @@
+//! The pool's rules, as a dialogue: what happened, what is done about it.
+
+use proptest::prelude::*;
+
+use super::*;
+
+fn tenant(name: &str) -> TenantId {
+    TenantId::parse("tenant", name).unwrap()
+}
+
+struct Books {
+    ledger: Ledger<u64>,
+    now: Instant,
+    next_child: u64,
+}
+
+impl Books {
+    fn new(limits: Pool) -> Self {
+        let now = Instant::now();
+        Books { ledger: Ledger::new(limits, now), now, next_child: 0 }
+    }
+
+    fn acquire(&mut self, name: &str) -> (Result<Acquired<u64>, Full>, Vec<Step<u64>>) {
+        self.acquire_in(name, Group::WARM)
+    }
+
+    fn acquire_in(&mut self, name: &str, group: Group) -> (Result<Acquired<u64>, Full>, Vec<Step<u64>>) {
+        let mut steps = Vec::new();
+        let acquired = self.ledger.acquire(&tenant(name), group, self.now, &mut steps);
+        (acquired, steps)
+    }
+
+    fn tick(&mut self, after: Duration) -> Vec<Step<u64>> {
+        self.now += after;
+        let mut steps = Vec::new();
+        self.ledger.tick(self.now, &mut steps);
+        steps
+    }
+
+    fn ended(&mut self, sandbox: SandboxId, child: u64) -> (Option<Ended>, Vec<Step<u64>>) {
+        let mut steps = Vec::new();
+        let ended = self.ledger.ended(sandbox, child, self.now, &mut steps);
+        (ended, steps)
+    }
+
+    fn gone(&mut self, sandbox: SandboxId, failure: Option<&StartFailure>) -> Vec<Step<u64>> {
+        let mut steps = Vec::new();
+        self.ledger.gone(sandbox, failure, self.now, &mut steps);
+        steps
+    }
+
+    /// A started sandbox with all its children ready; what was granted while they came.
+    fn bring_up(&mut self, sandbox: SandboxId) -> Vec<Step<u64>> {
+        let mut steps = Vec::new();
+        self.ledger.started(sandbox, self.now, &mut steps);
+        let forks = steps.iter().map(|step| if let Step::Fork(_, count) = step { *count } else { 0 }).sum();
+        let mut granted = Vec::new();
+        for _ in 0..forks {
+            self.next_child += 1;
+            self.ledger.ready(sandbox, self.next_child, self.next_child, self.now, &mut granted);
+        }
+        granted
+    }
+}
+
+fn limits() -> Pool {
+    Pool { children: 2, max_sandboxes: 3, ..Pool::default() }
+}
+
+const TICK: Duration = Duration::from_millis(20);
+
+#[test]
+fn a_warm_sandbox_is_bound_at_first_use_and_never_serves_another_tenant() {
+    let mut books = Books::new(limits());
+    assert_eq!(books.tick(TICK), [Step::Start(1, Group::WARM)]);
+    books.bring_up(1);
+    assert_eq!(books.acquire("acme"), (Ok(Acquired::Child(1, 2)), vec![]));
+    let (other, steps) = books.acquire("umbrella");
+    assert_eq!(other, Ok(Acquired::Wait(1)), "the bound sandbox still has a ready child");
+    assert_eq!(steps, [Step::Start(2, Group::WARM)]);
+    assert_eq!(books.bring_up(2), [Step::Grant(1, 2, 3)]);
+}
+
+#[test]
+fn the_replacement_is_forked_when_a_program_ends_and_at_once_for_the_last_child() {
+    let mut books = Books::new(Pool { children: 3, ..limits() });
+    books.tick(TICK);
+    books.bring_up(1);
+    assert_eq!(books.acquire("acme").1, vec![]);
+    assert_eq!(books.ended(1, 3), (Some(Ended::Running), vec![Step::Fork(1, 1)]));
+    assert_eq!(books.acquire("acme"), (Ok(Acquired::Child(1, 2)), vec![]));
+    assert_eq!(books.acquire("acme"), (Ok(Acquired::Child(1, 1)), vec![]), "a fork is on its way already");
+}
+
+#[test]
+fn a_busy_tenant_waits_for_its_own_children_before_a_further_sandbox_is_started() {
+    let mut books = Books::new(Pool { unassigned: 0, ..limits() });
+    assert_eq!(books.acquire("acme").1, [Step::Start(1, Group::WARM)]);
+    assert_eq!(books.bring_up(1), [Step::Grant(1, 1, 1)]);
+    books.acquire("acme");
+    assert_eq!(books.acquire("acme"), (Ok(Acquired::Wait(2)), vec![]));
+    assert_eq!(books.tick(TICK / 2), vec![]);
+    assert_eq!(books.tick(TICK), [Step::Start(2, Group::WARM)]);
+    assert_eq!(books.tick(TICK), vec![], "one is on its way");
+    assert_eq!(books.bring_up(2), [Step::Grant(2, 2, 3)]);
+}
+
+#[test]
+fn a_busy_sandbox_is_retired_and_an_idle_one_destroyed_for_a_tenant_without_one() {
+    let mut books = Books::new(Pool { unassigned: 0, max_sandboxes: 1, ..limits() });
+    books.acquire("acme");
+    books.bring_up(1);
+    assert_eq!(books.acquire("umbrella"), (Ok(Acquired::Wait(2)), vec![]), "it still runs a program");
+    assert!(matches!(books.acquire("acme").0, Ok(Acquired::Wait(3))), "it takes no further one");
+    assert_eq!(books.ended(1, 1).1, [Step::Destroy(1)]);
+    assert_eq!(books.gone(1, None), [Step::Start(2, Group::WARM)]);
+    assert_eq!(books.bring_up(2), [Step::Grant(2, 2, 3)]);
+
+    let mut books = Books::new(Pool { unassigned: 0, max_sandboxes: 1, ..limits() });
+    books.acquire("acme");
+    books.bring_up(1);
+    books.ended(1, 1);
+    assert_eq!(books.acquire("umbrella").1, [Step::Destroy(1), Step::Start(2, Group::WARM)]);
+}
+
+#[test]
+fn a_child_that_dies_before_its_program_condemns_its_sandbox() {
+    let mut books = Books::new(limits());
+    books.tick(TICK);
+    books.bring_up(1);
+    assert_eq!(books.ended(1, 1), (Some(Ended::Ready), vec![Step::Destroy(1)]));
+    assert_eq!(books.ended(1, 99).0, None, "nobody knows this child");
+}
+
+#[test]
+fn a_retired_sandbox_finishes_what_runs_and_takes_nothing_new() {
+    let mut books = Books::new(Pool { max_executions: 1, unassigned: 1, ..limits() });
+    books.tick(TICK);
+    books.bring_up(1);
+    books.acquire("acme");
+    assert!(matches!(books.acquire("acme").0, Ok(Acquired::Wait(_))));
+    assert_eq!(books.ended(1, 2), (Some(Ended::Running), vec![Step::Destroy(1)]));
+}
+
+#[test]
+fn a_failed_start_is_told_to_those_who_have_nothing_else_to_wait_for() {
+    let mut books = Books::new(Pool { unassigned: 0, ..limits() });
+    books.acquire("acme");
+    books.acquire("umbrella");
+    let failure = StartFailure::Unavailable("no daemon".to_owned());
+    assert_eq!(books.gone(1, Some(&failure)), vec![], "sandbox 2 may still come");
+    assert_eq!(books.gone(2, Some(&failure)), [Step::Reject(1, failure.clone()), Step::Reject(2, failure)]);
+}
+
+#[test]
+fn the_warm_pool_is_refilled_with_growing_pauses_after_failures() {
+    let mut books = Books::new(limits());
+    let failure = StartFailure::Unavailable("no daemon".to_owned());
+    assert_eq!(books.tick(TICK), [Step::Start(1, Group::WARM)]);
+    books.gone(1, Some(&failure));
+    assert_eq!(books.tick(Duration::from_millis(900)), vec![]);
+    assert_eq!(books.tick(Duration::from_millis(200)), [Step::Start(2, Group::WARM)]);
+    books.gone(2, Some(&failure));
+    assert_eq!(books.tick(Duration::from_millis(1900)), vec![]);
+    assert_eq!(books.tick(Duration::from_millis(200)), [Step::Start(3, Group::WARM)]);
+}
+
+#[test]
+fn idle_and_old_sandboxes_go() {
+    let mut books = Books::new(Pool { idle: Duration::from_secs(10), max_age: Duration::from_secs(60), ..limits() });
+    books.tick(TICK);
+    books.bring_up(1);
+    assert_eq!(books.tick(Duration::from_secs(20)), vec![], "an unassigned one is kept warm");
+    books.acquire("acme");
+    books.ended(1, 2);
+    let steps = books.tick(Duration::from_secs(11));
+    assert_eq!(steps, [Step::Destroy(1), Step::Start(2, Group::WARM)]);
+    books.gone(1, None);
+    books.bring_up(2);
+    assert_eq!(books.tick(Duration::from_secs(61)), [Step::Destroy(2), Step::Start(3, Group::WARM)]);
+}
+
+#[test]
+fn a_single_use_sandbox_runs_one_program_and_is_destroyed() {
+    let group = Group { isolation: Isolation::SingleUse, size: Size::Standard };
+    let mut books = Books::new(Pool { unassigned: 0, ..limits() });
+    assert_eq!(books.acquire_in("acme", group).1, [Step::Start(1, group)]);
+    assert_eq!(books.acquire_in("acme", group).1, [Step::Start(2, group)], "each needs its own");
+    assert_eq!(books.bring_up(1), [Step::Grant(1, 1, 1)]);
+    assert_eq!(books.ended(1, 1).1, [Step::Destroy(1)]);
+}
+
+#[test]
+fn the_line_is_bounded_and_closing_empties_it() {
+    let mut books = Books::new(Pool { max_waiting: 1, unassigned: 0, ..limits() });
+    books.acquire("acme");
+    assert_eq!(books.acquire("acme").0, Err(Full));
+    let mut steps = Vec::new();
+    books.ledger.close(&mut steps);
+    assert_eq!(steps, [Step::Reject(1, StartFailure::ShuttingDown), Step::Destroy(1)]);
+    assert_eq!(books.acquire("umbrella").1, vec![], "nothing starts any more");
+}
+
+proptest! {
+    /// Whatever happens in whatever order: no sandbox serves two tenants, bounds hold, and counts add up.
+    #[test]
+    fn invariants_hold(events in prop::collection::vec((0u8..6, 0usize..4), 1..200)) {
+        let mut books = Books::new(limits());
+        let mut owner: BTreeMap<SandboxId, TenantId> = BTreeMap::new();
+        let mut tickets: BTreeMap<Ticket, TenantId> = BTreeMap::new();
+        let (mut starting, mut forking, mut running) = (Vec::new(), Vec::new(), Vec::new());
+        for (event, pick) in events {
+            let mut steps = Vec::new();
+            let name = tenant(["a", "b", "c", "d"][pick]);
+            match event {
+                0 | 1 => match books.ledger.acquire(&name, Group::WARM, books.now, &mut steps) {
+                    Ok(Acquired::Child(sandbox, child)) => {
+                        prop_assert_eq!(owner.entry(sandbox).or_insert_with(|| name.clone()), &name);
+                        running.push((sandbox, child));
+                    }
+                    Ok(Acquired::Wait(ticket)) => drop(tickets.insert(ticket, name)),
+                    Err(Full) => {}
+                },
+                2 if !starting.is_empty() => {
+                    let sandbox = starting.remove(pick % starting.len());
+                    books.ledger.started(sandbox, books.now, &mut steps);
+                }
+                3 if !forking.is_empty() => {
+                    let sandbox = forking.remove(pick % forking.len());
+                    books.next_child += 1;
+                    books.ledger.ready(sandbox, books.next_child, books.next_child, books.now, &mut steps);
+                }
+                4 if !running.is_empty() => {
+                    let (sandbox, child) = running.remove(pick % running.len());
+                    books.ledger.ended(sandbox, child, books.now, &mut steps);
+                }
+                _ => {
+                    books.now += TICK;
+                    books.ledger.tick(books.now, &mut steps);
+                }
+            }
+            let mut steps = VecDeque::from(steps);
+            while let Some(step) = steps.pop_front() {
+                match step {
+                    Step::Start(sandbox, _) => starting.push(sandbox),
+                    Step::Fork(sandbox, count) => forking.extend(vec![sandbox; count]),
+                    Step::Grant(ticket, sandbox, child) => {
+                        let name = tickets.remove(&ticket).expect("a ticket is granted once");
+                        prop_assert_eq!(owner.entry(sandbox).or_insert_with(|| name.clone()), &name);
+                        running.push((sandbox, child));
+                    }
+                    Step::Destroy(sandbox) => {
+                        prop_assert!(running.iter().all(|(other, _)| *other != sandbox), "destroyed while running");
+                        forking.retain(|other| *other != sandbox);
+                        starting.retain(|other| *other != sandbox);
+                        let mut more = Vec::new();
+                        books.ledger.gone(sandbox, None, books.now, &mut more);
+                        steps.extend(more);
+                    }
+                    Step::Reject(..) => prop_assert!(false, "nothing failed"),
+                }
+            }
+            let census = books.ledger.census();
+            prop_assert_eq!(census.running, running.len());
+            prop_assert!(census.starting + census.bound + census.unassigned <= 3);
+            prop_assert!(books.ledger.members.values().all(|member| member.ready.len() + member.running + member.forking <= 2));
+        }
+    }
+}

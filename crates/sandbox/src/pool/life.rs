@@ -1,0 +1,249 @@
+//! The life of one sandbox, as one task that owns all of it: user id, directory, socket, container. However it ends, everything is
+//! given back in reverse order.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::Instant;
+
+use domain::execution::Attestation;
+use rustix::process::Signal;
+use sandbox_protocol::VERSION;
+use sandbox_protocol::control::{Command, Configure, Exit, Report};
+use tokio_util::sync::CancellationToken;
+
+use super::ledger::{Ended, SandboxId};
+use super::{Group, Pool, micros};
+use crate::backend::{Container, Order, RuntimeFacts};
+use crate::failure::StartFailure;
+use crate::instance::{SandboxDirectory, UidLease};
+use crate::live::{Anomaly, End, How, Live};
+use crate::wire::{Channel, Listener, Packet};
+
+/// Everything outside this process that a sandbox consists of.
+struct Estate {
+    container: Box<dyn Container>,
+    directory: SandboxDirectory,
+    _uid: UidLease,
+}
+
+/// Runs a sandbox from start to end.
+pub(super) async fn run(pool: Arc<Pool>, id: SandboxId, group: Group, close: CancellationToken) {
+    let began = Instant::now();
+    let name = format!("{}-{id}", pool.config.instance);
+    let failure = match prepare(&pool, &name, group).await {
+        Err(failure) => Some(failure),
+        Ok((mut estate, uid, runtime)) => {
+            let failure = match bring_up(&pool, &mut estate, &name, group, uid, &runtime, &close).await {
+                Ok(live) => {
+                    pool.counters.started.fetch_add(1, Relaxed);
+                    pool.counters.start_micros.fetch_add(micros(began.elapsed()), Relaxed);
+                    tracing::debug!(sandbox = name, tier = group.isolation.tier(), took = ?began.elapsed(), "a sandbox is ready");
+                    pool.started(id, live.clone());
+                    serve(&pool, id, &live, &mut estate, &close).await;
+                    None
+                }
+                Err(failure) => Some(failure),
+            };
+            estate.container.destroy().await;
+            pool.counters.destroyed.fetch_add(1, Relaxed);
+            failure
+        }
+    };
+    if let Some(failure) = failure.as_ref().filter(|_| !close.is_cancelled()) {
+        pool.counters.start_failures.fetch_add(1, Relaxed);
+        tracing::warn!(sandbox = name, %failure, "failed to start a sandbox");
+    }
+    pool.gone(id, failure);
+}
+
+async fn prepare(pool: &Pool, name: &str, group: Group) -> Result<(Estate, u32, Arc<RuntimeFacts>), StartFailure> {
+    let runtime = pool.backend.runtime().await?;
+    let uid = pool.backend.lease_uid().map_err(|error| StartFailure::unavailable("failed to lease a user id", &error))?;
+    let directory =
+        pool.instance.sandbox_directory().map_err(|error| StartFailure::unavailable("failed to make a sandbox's directory", &error))?;
+    let number = uid.uid;
+    let order = Order {
+        name: format!("zona-{}-{name}", pool.config.installation),
+        agent: pool.instance.agent().to_owned(),
+        directory: directory.path().to_owned(),
+        uid: number,
+        envelope: group.envelope(&pool.config.pool),
+    };
+    Ok((Estate { container: pool.backend.container(order), directory, _uid: uid }, number, runtime))
+}
+
+async fn bring_up(
+    pool: &Pool,
+    estate: &mut Estate,
+    name: &str,
+    group: Group,
+    uid: u32,
+    runtime: &RuntimeFacts,
+    close: &CancellationToken,
+) -> Result<Arc<Live>, StartFailure> {
+    let listener =
+        Listener::bind(estate.directory.socket()).map_err(|error| StartFailure::unavailable("failed to listen for an agent", &error))?;
+    estate.container.launch().await?;
+    let deadline = tokio::time::Instant::now() + pool.config.pool.start_deadline;
+    let (channel, pid) = bounded(deadline, close, "connect", async {
+        listener.accept(uid).await.map_err(|error| StartFailure::unavailable("failed to accept the agent", &error))
+    })
+    .await?;
+    estate.container.connected(pid)?;
+    let mut buffer = Vec::new();
+    match bounded(deadline, close, "say hello", next_report(&channel, &mut buffer)).await? {
+        Report::Hello { version: VERSION } => {}
+        other => return Err(StartFailure::Unavailable(format!("the agent does not speak version {VERSION} of the protocol: {other:?}"))),
+    }
+    let configure = Configure {
+        layout: runtime.layout.clone(),
+        class: group.class(&pool.config.pool),
+        seal: group.seal(),
+        preload: pool.config.preload.clone(),
+    };
+    let sent = channel.send(&Command::Configure(Box::new(configure)));
+    sent.map_err(|error| StartFailure::unavailable("failed to configure the agent", &error))?;
+    let python_version = match bounded(deadline, close, "become ready", next_report(&channel, &mut buffer)).await? {
+        Report::Ready { python_version } => python_version,
+        other => return Err(StartFailure::Unavailable(format!("the agent answered its configuration with {other:?}"))),
+    };
+    let facts = Attestation {
+        tier: group.isolation.tier().to_owned(),
+        backend: pool.backend.name().to_owned(),
+        runtime: pool.config.runtime.clone(),
+        runtime_digest: runtime.digest.clone(),
+        python_version,
+        sandbox: name.to_owned(),
+        namespaces: Vec::new(),
+        seccomp: "disabled".to_owned(),
+        no_new_privileges: false,
+        capabilities: u64::MAX,
+        uid,
+        network: "none".to_owned(),
+        resource_control: estate.container.resource_control().to_owned(),
+    };
+    Ok(Arc::new(Live::new(facts, channel, close.clone())))
+}
+
+/// One step of a start, within the deadline and until the sandbox is no longer wanted.
+async fn bounded<T>(
+    deadline: tokio::time::Instant,
+    close: &CancellationToken,
+    step: &str,
+    work: impl Future<Output = Result<T, StartFailure>>,
+) -> Result<T, StartFailure> {
+    tokio::select! {
+        done = tokio::time::timeout_at(deadline, work) => match done {
+            Ok(done) => done,
+            Err(_elapsed) => Err(StartFailure::Unavailable(format!("the agent did not {step} in time"))),
+        },
+        () = close.cancelled() => Err(StartFailure::ShuttingDown),
+    }
+}
+
+async fn next_report(channel: &Channel, buffer: &mut Vec<u8>) -> Result<Report, StartFailure> {
+    match channel.receive(buffer).await {
+        Ok(Some(Packet { report: Report::Fault { stage, message, hint }, .. })) => Err(fault(&stage, &message, &hint)),
+        Ok(Some(packet)) if packet.descriptors.is_empty() => Ok(packet.report),
+        Ok(Some(packet)) => Err(StartFailure::Unavailable(format!("unexpected descriptors with {:?}", packet.report))),
+        Ok(None) => Err(StartFailure::Unavailable("the agent ended before it was ready".to_owned())),
+        Err(error) => Err(StartFailure::unavailable("failed to hear the agent", &error)),
+    }
+}
+
+/// A fault with a hint is the host's configuration; one without may pass.
+fn fault(stage: &str, message: &str, hint: &str) -> StartFailure {
+    if hint.is_empty() {
+        StartFailure::Unavailable(format!("the sandbox failed at {stage}: {message}"))
+    } else {
+        StartFailure::tier_unavailable(format!("this host cannot contain a sandbox: {stage}: {message}; {hint}"))
+    }
+}
+
+/// Passes reports on until the sandbox ends or must go.
+async fn serve(pool: &Arc<Pool>, id: SandboxId, live: &Arc<Live>, estate: &mut Estate, close: &CancellationToken) {
+    let mut buffer = Vec::new();
+    let mut reader = Reader { pool, id, live, oom_kills: estate.container.oom_kills() };
+    let anomaly = loop {
+        let received = tokio::select! {
+            received = live.channel().receive(&mut buffer) => received,
+            () = close.cancelled() => break None,
+        };
+        let handled = match received {
+            Ok(Some(packet)) => reader.handle(packet, estate.container.as_ref()),
+            Ok(None) => Err(Anomaly::HungUp),
+            Err(error) => Err(error.into()),
+        };
+        if let Err(anomaly) = handled {
+            break Some(anomaly);
+        }
+    };
+    if let Some(anomaly) = &anomaly {
+        pool.counters.anomalies.fetch_add(1, Relaxed);
+        tracing::warn!(sandbox = live.name(), anomaly = crate::failure::chain(anomaly), "destroying a sandbox that misbehaves");
+    }
+    pool.retire(id);
+    let out_of_memory = reader.oom_rose(estate.container.as_ref());
+    close.cancel();
+    estate.container.destroy().await;
+    live.lost(out_of_memory);
+}
+
+struct Reader<'a> {
+    pool: &'a Arc<Pool>,
+    id: SandboxId,
+    live: &'a Arc<Live>,
+    oom_kills: Option<u64>,
+}
+
+impl Reader<'_> {
+    fn handle(&mut self, packet: Packet, container: &dyn Container) -> Result<(), Anomaly> {
+        let Packet { report, descriptors } = packet;
+        if !descriptors.is_empty() && !matches!(report, Report::Child { .. }) {
+            return Err(Anomaly::Descriptors(descriptors.len()));
+        }
+        match report {
+            Report::Child { child, seal } => {
+                let child = self.live.arrived(child, seal, descriptors)?;
+                self.pool.child_ready(self.id, child);
+                Ok(())
+            }
+            Report::Exited { child, exit, usage, oom_killed } => {
+                let killed = exit == Exit::Signal(Signal::KILL.as_raw());
+                let out_of_memory = oom_killed || (killed && self.oom_rose(container));
+                let how = if out_of_memory { How::OutOfMemory } else { How::Exit(exit) };
+                self.exited(child, End { how, usage, at: Instant::now() })
+            }
+            Report::Fault { stage, message, .. } => Err(Anomaly::Fault { stage, message }),
+            Report::Hello { .. } => Err(Anomaly::Unexpected("hello")),
+            Report::Ready { .. } => Err(Anomaly::Unexpected("ready")),
+        }
+    }
+
+    fn exited(&mut self, child: u64, end: End) -> Result<(), Anomaly> {
+        self.live.ended(child, end)?;
+        match self.pool.child_ended(self.id, child) {
+            Some(Ended::Running) => {
+                self.pool.counters.executions.fetch_add(1, Relaxed);
+            }
+            Some(Ended::Ready) => {
+                self.pool.counters.anomalies.fetch_add(1, Relaxed);
+                tracing::warn!(sandbox = self.live.name(), child, how = ?end.how, "a waiting child died; its sandbox is retired");
+            }
+            None => tracing::debug!(sandbox = self.live.name(), child, "a child of a sandbox that is going has ended"),
+        }
+        if end.how == How::OutOfMemory {
+            self.pool.counters.anomalies.fetch_add(1, Relaxed);
+            self.pool.retire(self.id);
+        }
+        Ok(())
+    }
+
+    fn oom_rose(&mut self, container: &dyn Container) -> bool {
+        let now = container.oom_kills();
+        let rose = now > self.oom_kills && self.oom_kills.is_some();
+        self.oom_kills = now.or(self.oom_kills);
+        rose
+    }
+}

@@ -1,0 +1,204 @@
+//! One run: the program handed to a child, and what comes back, as the domain wants to hear it.
+//!
+//! It deliberately believes nothing of what it reads but its bytes, and never waits for a caller to enforce a limit: that is the
+//! watchdog's.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Instant;
+
+use async_trait::async_trait;
+use domain::execution::{Attestation, Failure, Reason, Usage};
+use domain::limits::{Limits, OnOutputLimit};
+use domain::sandbox::{Entry, Job, Progress, Run};
+use tokio::sync::watch;
+
+use crate::live::{Child, End, How};
+use crate::pool::micros;
+
+mod outcome;
+mod output;
+mod program;
+mod results;
+mod watchdog;
+
+use outcome::{Cause, from_child, without_result};
+use output::Output;
+pub(crate) use program::Program;
+use results::{Expected, Frame, Malformed, Results};
+use watchdog::Control;
+
+/// A program running in a child.
+pub(crate) struct ChildRun {
+    attestation: Attestation,
+    control: Arc<Control>,
+    results: Results,
+    output: Output,
+    end: watch::Receiver<Option<End>>,
+    state: State,
+    pending: VecDeque<Progress>,
+    began: Instant,
+    /// Time from the hand-over to the outcome.
+    wall_micros: u64,
+    limits: Limits,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    Running,
+    /// The outcome is known.
+    Ending,
+    Done,
+}
+
+// === impl ChildRun ===
+
+impl ChildRun {
+    /// Hands the program over. From here on its time counts.
+    pub(crate) fn start(child: Child, program: Program, job: &Job) -> Self {
+        let Child { live, id, pipes, attestation, end } = child;
+        let began = Instant::now();
+        let control = Control::new(live, id, &job.limits);
+        tracing::debug!(execution = %job.execution, sandbox = attestation.sandbox, child = id, "handing a program over");
+        program.hand_over(pipes.request, end.clone());
+        tokio::spawn(watchdog::watch(control.clone(), end.clone(), began));
+        let expected = match &job.entry {
+            Entry::Transform(values) if values.len() > 1 => Expected::Values(values.len()),
+            Entry::Transform(_) | Entry::Script | Entry::Detect => Expected::Result,
+        };
+        ChildRun {
+            attestation,
+            control,
+            results: Results::new(pipes.result, expected, job.limits.result),
+            output: Output::new(pipes.stdout, pipes.stderr, job.limits.output),
+            end,
+            state: State::Running,
+            pending: VecDeque::new(),
+            began,
+            wall_micros: 0,
+            limits: job.limits,
+        }
+    }
+
+    /// Waits until something happened, and notes it.
+    async fn advance(&mut self) {
+        tokio::select! {
+            biased;
+            frame = self.results.next(), if self.results.is_open() => match frame {
+                Ok(Some(frame)) => self.on_frame(frame),
+                // Whoever closed it, the end of the child tells the rest.
+                Ok(None) => {}
+                Err(malformed) => self.on_malformed(&malformed),
+            },
+            end = ended(&mut self.end) => self.on_end(end),
+            piece = self.output.next(), if self.output.is_open() => {
+                self.pending.extend(piece);
+                if self.output.is_over() && self.limits.on_output_limit == OnOutputLimit::Stop {
+                    self.control.kill(Cause::OutputLimit);
+                }
+            }
+        }
+    }
+
+    fn on_frame(&mut self, frame: Frame) {
+        match frame {
+            Frame::Value(value) => {
+                self.pending.push_back(Progress::Value(value.map_err(|failure| from_child(failure, Cause::None, &self.limits))))
+            }
+            Frame::Last(Ok(result)) => self.finish(Ok(result)),
+            Frame::Last(Err(failure)) => {
+                let failure = from_child(failure, self.control.cause(), &self.limits);
+                self.finish(Err(failure));
+            }
+        }
+    }
+
+    fn on_malformed(&mut self, malformed: &Malformed) {
+        let reason = if *malformed == Malformed::TooLarge { Reason::ResultTooLarge } else { Reason::NoResult };
+        self.finish(Err(Failure::new(reason, malformed.to_string())));
+    }
+
+    /// The child is gone. What it wrote before may still be in the pipes.
+    fn on_end(&mut self, end: End) {
+        while self.state == State::Running {
+            match self.results.next_now() {
+                Ok(Some(frame)) => self.on_frame(frame),
+                Ok(None) => break,
+                Err(malformed) => self.on_malformed(&malformed),
+            }
+        }
+        if self.state == State::Running {
+            let failure = without_result(&end, self.control.cause(), &self.limits);
+            self.finish(Err(failure));
+            self.wall_micros = micros(end.at.saturating_duration_since(self.began));
+        }
+    }
+
+    /// User code is done: all that it printed is in the pipes, since it wrote the last frame after that, or is gone.
+    fn finish(&mut self, outcome: Result<String, Failure>) {
+        self.wall_micros = micros(self.began.elapsed());
+        self.control.finish();
+        self.output.drain(&mut self.pending);
+        self.pending.push_back(Progress::Outcome(outcome));
+        self.state = State::Ending;
+    }
+
+    fn usage(&self, end: &End) -> Usage {
+        let (stdout_bytes, stderr_bytes) = self.output.kept();
+        Usage {
+            wall_micros: self.wall_micros,
+            user_micros: end.usage.user_micros,
+            system_micros: end.usage.system_micros,
+            peak_memory_bytes: end.usage.peak_memory_bytes,
+            stdout_bytes,
+            stderr_bytes,
+            dropped_bytes: self.output.dropped(),
+        }
+    }
+}
+
+#[async_trait]
+impl Run for ChildRun {
+    fn attestation(&self) -> &Attestation {
+        &self.attestation
+    }
+
+    async fn next(&mut self) -> Option<Progress> {
+        loop {
+            if let Some(progress) = self.pending.pop_front() {
+                return Some(progress);
+            }
+            match self.state {
+                State::Running => self.advance().await,
+                State::Ending => {
+                    let end = ended(&mut self.end).await;
+                    self.state = State::Done;
+                    return Some(Progress::Exited(self.usage(&end)));
+                }
+                State::Done => return None,
+            }
+        }
+    }
+
+    fn stop(&self) {
+        self.control.stop();
+    }
+}
+
+impl Drop for ChildRun {
+    fn drop(&mut self) {
+        self.control.kill(Cause::Cancelled);
+    }
+}
+
+/// Waits for the child's end.
+async fn ended(end: &mut watch::Receiver<Option<End>>) -> End {
+    match end.wait_for(Option::is_some).await {
+        Ok(end) => end.expect("waited until it was there"),
+        // Unreachable while a sandbox reports the loss of its children before it is dropped.
+        Err(_sender_gone) => End { how: How::SandboxLost, usage: Default::default(), at: Instant::now() },
+    }
+}
+
+#[cfg(test)]
+mod tests;

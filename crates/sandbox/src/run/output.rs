@@ -1,0 +1,228 @@
+//! Reads stdout and stderr with bounded memory: at most one chunk at a time, only when somebody asks, and not in crumbs.
+
+use std::collections::VecDeque;
+use std::io::ErrorKind;
+use std::time::Duration;
+
+use domain::event::{MAX_CHUNK, Stream};
+use domain::sandbox::Progress;
+use tokio::net::unix::pipe::Receiver;
+use tokio::time::{Instant, sleep_until};
+
+/// A read below this size is a crumb: the next one waits a little, so that many small prints become few events.
+const CRUMB: usize = 4 * 1024;
+/// How long the read after a crumb waits, at first and at most. The first bytes after a silence never wait.
+const FIRST_HOLD: Duration = Duration::from_millis(1);
+const LONGEST_HOLD: Duration = Duration::from_millis(8);
+/// A silence: longer than any hold.
+const SILENCE: Duration = Duration::from_millis(20);
+/// What a pipe holds, at most; growing it is blocked inside.
+const PIPE_CAPACITY: usize = 64 * 1024;
+
+/// Both output pipes of a child.
+#[derive(Debug)]
+pub(super) struct Output {
+    stdout: Pipe,
+    stderr: Pipe,
+    scratch: Vec<u8>,
+    budget: Budget,
+}
+
+#[derive(Debug)]
+struct Pipe {
+    stream: Stream,
+    pipe: Option<Receiver>,
+    pace: Pace,
+}
+
+/// How much is kept.
+#[derive(Debug)]
+struct Budget {
+    limit: u64,
+    dropped: u64,
+    stdout: Tally,
+    stderr: Tally,
+}
+
+/// Bytes of one stream.
+#[derive(Debug, Default)]
+struct Tally {
+    seen: u64,
+    kept: u64,
+}
+
+/// When the next read may be.
+#[derive(Debug, Default)]
+struct Pace {
+    last_read: Option<Instant>,
+    hold: Duration,
+}
+
+// === impl Output ===
+
+impl Output {
+    pub(super) fn new(stdout: Receiver, stderr: Receiver, limit: u64) -> Self {
+        let pipe = |stream, pipe| Pipe { stream, pipe: Some(pipe), pace: Pace::default() };
+        Output {
+            stdout: pipe(Stream::Stdout, stdout),
+            stderr: pipe(Stream::Stderr, stderr),
+            scratch: Vec::new(),
+            budget: Budget::new(limit),
+        }
+    }
+
+    /// Whether more may come.
+    pub(super) fn is_open(&self) -> bool {
+        self.stdout.pipe.is_some() || self.stderr.pipe.is_some()
+    }
+
+    /// Whether more was printed than is kept.
+    pub(super) fn is_over(&self) -> bool {
+        self.budget.dropped > 0
+    }
+
+    /// Bytes that were kept of stdout and of stderr.
+    pub(super) fn kept(&self) -> (u64, u64) {
+        (self.budget.stdout.kept, self.budget.stderr.kept)
+    }
+
+    pub(super) fn dropped(&self) -> u64 {
+        self.budget.dropped
+    }
+
+    /// Waits for output and reads one piece; `None` when it closed, or was dropped. Cancel-safe.
+    pub(super) async fn next(&mut self) -> Option<Progress> {
+        let source = tokio::select! {
+            () = self.stdout.ready(), if self.stdout.pipe.is_some() => &mut self.stdout,
+            () = self.stderr.ready(), if self.stderr.pipe.is_some() => &mut self.stderr,
+            else => return None,
+        };
+        self.scratch.resize(MAX_CHUNK, 0);
+        let pipe = source.pipe.as_ref()?;
+        let count = match pipe.try_read(&mut self.scratch) {
+            Ok(count) => count,
+            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => return None,
+            Err(_broken) => 0,
+        };
+        if count == 0 {
+            source.pipe = None;
+            return None;
+        }
+        source.pace.note(Instant::now(), count);
+        self.budget.account(source.stream, &self.scratch[..count])
+    }
+
+    /// Reads what is in the pipes now, at most what they can hold.
+    pub(super) fn drain(&mut self, into: &mut VecDeque<Progress>) {
+        self.scratch.resize(MAX_CHUNK, 0);
+        for source in [&mut self.stdout, &mut self.stderr] {
+            let Some(pipe) = &source.pipe else { continue };
+            let mut total = 0;
+            while total < PIPE_CAPACITY {
+                // Straight from the kernel: the runtime may not have noticed yet that there is something to read.
+                match rustix::io::read(pipe, self.scratch.as_mut_slice()) {
+                    Ok(0) | Err(_) => break,
+                    Ok(count) => {
+                        total += count;
+                        into.extend(self.budget.account(source.stream, &self.scratch[..count]));
+                    }
+                }
+            }
+            source.pipe = None;
+        }
+    }
+}
+
+// === impl Pipe ===
+
+impl Pipe {
+    async fn ready(&self) {
+        if let Some(until) = self.pace.hold_until() {
+            sleep_until(until).await;
+        }
+        if let Some(pipe) = &self.pipe {
+            // An error is found again, and handled, by the read.
+            let _readable = pipe.readable().await;
+        }
+    }
+}
+
+// === impl Budget ===
+
+impl Budget {
+    fn new(limit: u64) -> Self {
+        Budget { limit, dropped: 0, stdout: Tally::default(), stderr: Tally::default() }
+    }
+
+    /// Keeps what fits.
+    fn account(&mut self, stream: Stream, bytes: &[u8]) -> Option<Progress> {
+        let room = usize::try_from(self.limit - self.stdout.kept - self.stderr.kept).unwrap_or(usize::MAX);
+        let tally = match stream {
+            Stream::Stdout => &mut self.stdout,
+            Stream::Stderr => &mut self.stderr,
+        };
+        let offset = tally.seen;
+        let (kept, dropped) = bytes.split_at(room.min(bytes.len()));
+        tally.seen += bytes.len() as u64;
+        tally.kept += kept.len() as u64;
+        self.dropped += dropped.len() as u64;
+        (!kept.is_empty()).then(|| Progress::Output { stream, offset, data: kept.to_vec() })
+    }
+}
+
+// === impl Pace ===
+
+impl Pace {
+    fn note(&mut self, now: Instant, count: usize) {
+        let silent = self.last_read.is_none_or(|last| now - last >= SILENCE);
+        self.hold = match (count < CRUMB, silent) {
+            (false, _) => Duration::ZERO,
+            (true, true) => FIRST_HOLD,
+            (true, false) => (self.hold * 2).clamp(FIRST_HOLD, LONGEST_HOLD),
+        };
+        self.last_read = Some(now);
+    }
+
+    fn hold_until(&self) -> Option<Instant> {
+        self.last_read.filter(|_| !self.hold.is_zero()).map(|last| last + self.hold)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn piece(progress: Option<Progress>) -> Option<(Stream, u64, Vec<u8>)> {
+        progress.map(|progress| match progress {
+            Progress::Output { stream, offset, data } => (stream, offset, data),
+            other => panic!("not output: {other:?}"),
+        })
+    }
+
+    #[test]
+    fn the_limit_counts_both_streams_and_offsets_count_dropped_bytes() {
+        let mut budget = Budget::new(5);
+        assert_eq!(piece(budget.account(Stream::Stdout, b"abc")), Some((Stream::Stdout, 0, b"abc".to_vec())));
+        assert_eq!(piece(budget.account(Stream::Stderr, b"def")), Some((Stream::Stderr, 0, b"de".to_vec())));
+        assert_eq!(piece(budget.account(Stream::Stdout, b"gh")), None);
+        assert_eq!((budget.stdout.kept, budget.stderr.kept, budget.dropped), (3, 2, 3));
+        assert_eq!((budget.stdout.seen, budget.stderr.seen), (5, 3));
+    }
+
+    #[test]
+    fn the_first_crumb_is_not_held_back_and_a_stream_of_crumbs_is_read_ever_less_often() {
+        let mut pace = Pace::default();
+        let start = Instant::now();
+        assert_eq!(pace.hold_until(), None);
+        pace.note(start, 10);
+        assert_eq!(pace.hold_until(), Some(start + FIRST_HOLD));
+        for _ in 0..10 {
+            pace.note(start + FIRST_HOLD, 10);
+        }
+        assert_eq!(pace.hold, LONGEST_HOLD);
+        pace.note(start + FIRST_HOLD, CRUMB);
+        assert_eq!(pace.hold_until(), None, "a large read means that more is waiting");
+        pace.note(start + SILENCE * 3, 10);
+        assert_eq!(pace.hold, FIRST_HOLD);
+    }
+}

@@ -1,0 +1,268 @@
+//! Reads the frames of a result pipe: bounded, and checked before they are believed.
+//!
+//! It deliberately allocates for bytes that arrived, never for a length that was claimed.
+
+use std::io::{self, ErrorKind};
+
+use domain::limits::MAX_REQUEST;
+use sandbox_protocol::frame::{Failure, HEADER, Kind, parse_header};
+use serde::de::IgnoredAny;
+use tokio::net::unix::pipe::Receiver;
+
+/// JSON around a failure's texts, which are bounded separately; non-ASCII text may be escaped to six times its size.
+const MAX_FAILURE: usize = 256 * 1024;
+/// What all values of one call may add up to: as much as the request, with room for growth.
+const MAX_VALUES_TOTAL: u64 = 2 * MAX_REQUEST as u64;
+/// How much is read at once.
+const READ: usize = 16 * 1024;
+
+/// What a program must answer with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Expected {
+    /// One result.
+    Result,
+    /// So many values, then an empty success.
+    Values(usize),
+}
+
+/// A checked frame.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Frame {
+    /// The next value, as JSON text, or why it failed.
+    Value(Result<String, Failure>),
+    /// The result, as JSON text, or why there is none.
+    Last(Result<String, Failure>),
+}
+
+/// What cannot be believed.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum Malformed {
+    #[error("it wrote more than one result may hold, past the check of its runtime")]
+    TooLarge,
+    #[error("it wrote something that is not a result where its result was expected")]
+    NotAFrame,
+    #[error("it wrote a result that is not JSON, past the check of its runtime")]
+    NotJson,
+    #[error("it wrote another number of values than it was given")]
+    WrongCount,
+}
+
+/// The reader of one result pipe.
+#[derive(Debug)]
+pub(super) struct Results {
+    pipe: Option<Receiver>,
+    parser: Parser,
+}
+
+/// Cuts bytes into frames.
+#[derive(Debug)]
+struct Parser {
+    buffer: Vec<u8>,
+    /// Bytes at the start of `buffer` that are consumed.
+    consumed: usize,
+    expected: Expected,
+    seen: usize,
+    largest: u64,
+    total: u64,
+}
+
+// === impl Results ===
+
+impl Results {
+    pub(super) fn new(pipe: Receiver, expected: Expected, largest: u64) -> Self {
+        Results { pipe: Some(pipe), parser: Parser::new(expected, largest) }
+    }
+
+    /// Whether more may come.
+    pub(super) fn is_open(&self) -> bool {
+        self.pipe.is_some()
+    }
+
+    /// The next frame; `None` once the pipe is closed. Cancel-safe.
+    pub(super) async fn next(&mut self) -> Result<Option<Frame>, Malformed> {
+        loop {
+            if let Some(frame) = self.parser.next()? {
+                return Ok(Some(frame));
+            }
+            let Some(pipe) = &self.pipe else { return Ok(None) };
+            self.parser.make_room();
+            let read = match pipe.readable().await {
+                Ok(()) => pipe.try_read_buf(&mut self.parser.buffer),
+                Err(error) => Err(error),
+            };
+            self.note(read);
+        }
+    }
+
+    /// The next frame that is already in the pipe.
+    pub(super) fn next_now(&mut self) -> Result<Option<Frame>, Malformed> {
+        loop {
+            if let Some(frame) = self.parser.next()? {
+                return Ok(Some(frame));
+            }
+            let Some(pipe) = &self.pipe else { return Ok(None) };
+            self.parser.make_room();
+            // Straight from the kernel: the runtime may not have noticed yet that there is something to read.
+            let read = rustix::io::read(pipe, rustix::buffer::spare_capacity(&mut self.parser.buffer)).map_err(io::Error::from);
+            if matches!(&read, Err(error) if error.kind() == ErrorKind::WouldBlock) {
+                return Ok(None);
+            }
+            self.note(read);
+        }
+    }
+
+    fn note(&mut self, read: io::Result<usize>) {
+        match read {
+            Ok(count) if count > 0 => {}
+            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {}
+            Ok(_) | Err(_) => self.pipe = None,
+        }
+    }
+}
+
+// === impl Parser ===
+
+impl Parser {
+    fn new(expected: Expected, largest: u64) -> Self {
+        Parser { buffer: Vec::new(), consumed: 0, expected, seen: 0, largest, total: 0 }
+    }
+
+    fn make_room(&mut self) {
+        self.buffer.drain(..self.consumed);
+        self.consumed = 0;
+        self.buffer.reserve(READ);
+    }
+
+    /// The next complete frame in the buffer.
+    fn next(&mut self) -> Result<Option<Frame>, Malformed> {
+        let rest = &self.buffer[self.consumed..];
+        let Some((header, payload)) = rest.split_first_chunk::<HEADER>() else { return Ok(None) };
+        let (kind, length) = parse_header(*header).ok_or(Malformed::NotAFrame)?;
+        self.check(kind, length)?;
+        let Some(payload) = payload.get(..length) else { return Ok(None) };
+        let frame = match kind {
+            Kind::Value => Frame::Value(Ok(json(payload)?)),
+            Kind::ValueFailure => Frame::Value(Err(failure(payload)?)),
+            Kind::Success => Frame::Last(Ok(json(payload)?)),
+            Kind::Failure => Frame::Last(Err(failure(payload)?)),
+        };
+        self.consumed += HEADER + length;
+        self.total += length as u64;
+        self.seen += usize::from(matches!(frame, Frame::Value(_)));
+        Ok(Some(frame))
+    }
+
+    /// Whether a frame of this kind and length may come now.
+    fn check(&self, kind: Kind, length: usize) -> Result<(), Malformed> {
+        let fits = match kind {
+            Kind::Value | Kind::Success => length as u64 <= self.largest && self.total + length as u64 <= MAX_VALUES_TOTAL,
+            Kind::ValueFailure | Kind::Failure => length <= MAX_FAILURE,
+        };
+        if !fits {
+            return Err(Malformed::TooLarge);
+        }
+        let in_order = match (kind, self.expected) {
+            (Kind::Value | Kind::ValueFailure, Expected::Values(count)) => self.seen < count,
+            (Kind::Value | Kind::ValueFailure, Expected::Result) => false,
+            (Kind::Success, Expected::Values(count)) => self.seen == count,
+            (Kind::Success, Expected::Result) | (Kind::Failure, _) => true,
+        };
+        if in_order { Ok(()) } else { Err(Malformed::WrongCount) }
+    }
+}
+
+fn json(payload: &[u8]) -> Result<String, Malformed> {
+    let text = std::str::from_utf8(payload).map_err(|_| Malformed::NotJson)?;
+    serde_json::from_str::<IgnoredAny>(text).map_err(|_| Malformed::NotJson)?;
+    Ok(text.to_owned())
+}
+
+fn failure(payload: &[u8]) -> Result<Failure, Malformed> {
+    serde_json::from_slice(payload).map_err(|_| Malformed::NotJson)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn frame(kind: Kind, payload: &str) -> Vec<u8> {
+        let length = u32::try_from(payload.len()).unwrap().to_le_bytes();
+        [&[kind.byte()], length.as_slice(), payload.as_bytes()].concat()
+    }
+
+    fn parse(expected: Expected, bytes: &[u8]) -> Result<Vec<Frame>, Malformed> {
+        let mut parser = Parser::new(expected, 100);
+        parser.buffer.extend_from_slice(bytes);
+        let mut frames = Vec::new();
+        while let Some(frame) = parser.next()? {
+            frames.push(frame);
+        }
+        Ok(frames)
+    }
+
+    fn check(expected: Expected, bytes: &[u8], malformed: Malformed) {
+        assert_eq!(parse(expected, bytes), Err(malformed), "{:?}", String::from_utf8_lossy(bytes));
+    }
+
+    #[test]
+    fn a_result_is_one_well_formed_frame_and_numbers_keep_their_digits() {
+        let big = "9007199254740993";
+        assert_eq!(parse(Expected::Result, &frame(Kind::Success, big)), Ok(vec![Frame::Last(Ok(big.to_owned()))]));
+    }
+
+    #[test]
+    fn values_come_in_order_and_in_the_number_asked_for() {
+        let two = [frame(Kind::Value, "1"), frame(Kind::Value, "2")].concat();
+        let all = [two.clone(), frame(Kind::Success, "null")].concat();
+        assert_eq!(parse(Expected::Values(2), &all).unwrap().len(), 3);
+        check(Expected::Values(1), &all, Malformed::WrongCount);
+        check(Expected::Values(3), &all, Malformed::WrongCount);
+        check(Expected::Result, &two, Malformed::WrongCount);
+    }
+
+    #[test]
+    fn what_is_forged_is_not_believed() {
+        check(Expected::Result, b"hello world", Malformed::NotAFrame);
+        check(Expected::Result, &frame(Kind::Success, "not json"), Malformed::NotJson);
+        check(Expected::Result, &frame(Kind::Success, "1 2"), Malformed::NotJson);
+        check(Expected::Result, &frame(Kind::Failure, "{}"), Malformed::NotJson);
+        check(Expected::Result, &[b'R', 2, 0, 0, 0, 0xff, 0xfe], Malformed::NotJson);
+    }
+
+    #[test]
+    fn a_claimed_length_is_refused_before_its_bytes_arrive() {
+        check(Expected::Result, &[b'R', 0xff, 0xff, 0xff, 0xff], Malformed::TooLarge);
+        check(Expected::Result, &[b'E', 0xff, 0xff, 0xff, 0xff], Malformed::TooLarge);
+        check(Expected::Result, &frame(Kind::Success, &format!("\"{}\"", "x".repeat(100))), Malformed::TooLarge);
+    }
+
+    #[test]
+    fn a_deep_result_is_checked_without_recursion() {
+        let deep = format!("{}{}", "[".repeat(50_000), "]".repeat(50_000));
+        let mut parser = Parser::new(Expected::Result, 1 << 20);
+        parser.buffer = frame(Kind::Success, &deep);
+        assert_eq!(parser.next(), Ok(Some(Frame::Last(Ok(deep)))));
+    }
+
+    proptest! {
+        /// However the bytes are cut, the same frames come out; whatever the bytes, nothing panics.
+        #[test]
+        fn cuts_do_not_matter(values in prop::collection::vec("[a-z]{0,20}", 2..20), cut in 1usize..50, noise: Vec<u8>) {
+            let mut bytes: Vec<u8> = values.iter().flat_map(|value| frame(Kind::Value, &format!("\"{value}\""))).collect();
+            bytes.extend(frame(Kind::Success, "null"));
+            let mut parser = Parser::new(Expected::Values(values.len()), 100);
+            let mut frames = Vec::new();
+            for piece in bytes.chunks(cut) {
+                parser.make_room();
+                parser.buffer.extend_from_slice(piece);
+                while let Some(frame) = parser.next().unwrap() {
+                    frames.push(frame);
+                }
+            }
+            prop_assert_eq!(frames.len(), values.len() + 1);
+            let _whatever = parse(Expected::Result, &noise);
+        }
+    }
+}

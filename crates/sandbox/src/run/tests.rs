@@ -1,0 +1,193 @@
+//! Runs against a child that the test plays: what is read, in which order, and how each end is told.
+
+use std::io::{Read as _, Write as _};
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::event::Stream;
+use domain::execution::Reason;
+use domain::limits::Limits;
+use domain::name::{ExecutionId, TenantId};
+use domain::sandbox::{Entry, Job};
+use domain::utility::Isolation;
+use sandbox_protocol::control::{Exit, Usage as ChildUsage};
+use sandbox_protocol::frame::Kind;
+
+use super::*;
+use crate::live::{Live, tests as played};
+
+/// A child played by the test.
+struct Played {
+    live: Arc<Live>,
+    _agent: OwnedFd,
+    request: Option<std::fs::File>,
+    result: Option<std::fs::File>,
+    stdout: Option<std::fs::File>,
+    stderr: Option<std::fs::File>,
+}
+
+impl Played {
+    fn answer(&mut self, kind: Kind, payload: &str) {
+        let length = u32::try_from(payload.len()).unwrap().to_le_bytes();
+        let bytes = [&[kind.byte()], length.as_slice(), payload.as_bytes()].concat();
+        self.result.as_mut().unwrap().write_all(&bytes).unwrap();
+    }
+
+    /// The child is gone: its pipes are closed, its end is reported.
+    fn end(&mut self, exit: Exit) {
+        (self.request, self.result, self.stdout, self.stderr) = (None, None, None, None);
+        let usage = ChildUsage { user_micros: 7, ..ChildUsage::default() };
+        self.live.ended(1, End { how: How::Exit(exit), usage, at: Instant::now() }).unwrap();
+    }
+}
+
+fn job(entry: Entry, limits: Limits) -> Job {
+    Job {
+        tenant: TenantId::parse("tenant", "acme").unwrap(),
+        execution: ExecutionId::parse("execution", "01930000-0000-7000-8000-000000000000").unwrap(),
+        isolation: Isolation::TenantWarm,
+        runtime: "python".to_owned(),
+        code: "pass".into(),
+        entry,
+        params_json: r#"{"big": 9007199254740993}"#.to_owned(),
+        limits,
+    }
+}
+
+fn start(entry: Entry, limits: Limits) -> (ChildRun, Played) {
+    let (live, agent) = played::live();
+    live.fork();
+    let (ours, theirs) = played::pipes();
+    let child = live.arrived(1, played::seal(), ours).unwrap();
+    let [request, result, stdout, stderr] = theirs.map(|fd| Some(std::fs::File::from(fd)));
+    let job = job(entry, limits);
+    let run = ChildRun::start(child, Program::encode(&job).unwrap(), &job);
+    (run, Played { live, _agent: agent, request, result, stdout, stderr })
+}
+
+fn failure(progress: Option<Progress>) -> Failure {
+    match progress {
+        Some(Progress::Outcome(Err(failure))) => failure,
+        other => panic!("not a failure: {other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn output_comes_before_the_outcome_and_the_exit_comes_last() {
+    let (mut run, mut child) = start(Entry::Script, Limits::DEFAULT);
+    child.stdout.as_mut().unwrap().write_all(b"one").unwrap();
+    child.stderr.as_mut().unwrap().write_all(b"two").unwrap();
+    child.answer(Kind::Success, "42");
+    let (mut seen, mut outcome) = (Vec::new(), None);
+    while outcome.is_none() {
+        match run.next().await.unwrap() {
+            Progress::Output { stream, offset, data } => seen.push((stream, offset, data)),
+            Progress::Outcome(result) => outcome = Some(result),
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!(seen, [(Stream::Stdout, 0, b"one".to_vec()), (Stream::Stderr, 0, b"two".to_vec())]);
+    assert_eq!(outcome, Some(Ok("42".to_owned())));
+    child.end(Exit::Signal(9));
+    let Some(Progress::Exited(usage)) = run.next().await else { panic!("no exit") };
+    assert_eq!((usage.stdout_bytes, usage.stderr_bytes, usage.user_micros), (3, 3, 7));
+    assert!(run.next().await.is_none());
+}
+
+#[tokio::test]
+async fn a_result_written_just_before_the_end_counts() {
+    let (mut run, mut child) = start(Entry::Script, Limits::DEFAULT);
+    child.answer(Kind::Success, "\"late\"");
+    child.end(Exit::Code(0));
+    assert!(matches!(run.next().await, Some(Progress::Outcome(Ok(result))) if result == "\"late\""));
+}
+
+#[tokio::test]
+async fn an_end_without_a_result_keeps_what_was_printed() {
+    let (mut run, mut child) = start(Entry::Script, Limits::DEFAULT);
+    child.stdout.as_mut().unwrap().write_all(b"partial").unwrap();
+    child.end(Exit::Code(0));
+    assert!(matches!(run.next().await, Some(Progress::Output { data, .. }) if data == b"partial"));
+    assert_eq!(failure(run.next().await).reason, Reason::NoResult);
+}
+
+#[tokio::test]
+async fn values_arrive_one_by_one() {
+    let (mut run, mut child) = start(Entry::Transform(vec!["1".to_owned(), "2".to_owned()]), Limits::DEFAULT);
+    child.answer(Kind::Value, "10");
+    assert!(matches!(run.next().await, Some(Progress::Value(Ok(value))) if value == "10"));
+    child.answer(Kind::ValueFailure, r#"{"reason":"USER_ERROR","message":"no"}"#);
+    assert!(matches!(run.next().await, Some(Progress::Value(Err(failure))) if failure.reason == Reason::UserError));
+    child.answer(Kind::Success, "null");
+    assert!(matches!(run.next().await, Some(Progress::Outcome(Ok(_)))));
+}
+
+#[tokio::test]
+async fn a_forged_frame_ends_the_run_without_a_result() {
+    let (mut run, mut child) = start(Entry::Script, Limits::DEFAULT);
+    child.result.as_mut().unwrap().write_all(b"R\xff\xff\xff\xffgarbage").unwrap();
+    assert_eq!(failure(run.next().await).reason, Reason::ResultTooLarge);
+    let (mut run, mut child) = start(Entry::Script, Limits::DEFAULT);
+    child.result.as_mut().unwrap().write_all(b"print('hello')").unwrap();
+    assert_eq!(failure(run.next().await).reason, Reason::NoResult);
+}
+
+#[tokio::test]
+async fn closing_the_result_pipe_early_ends_nothing() {
+    let (mut run, mut child) = start(Entry::Script, Limits::DEFAULT);
+    child.result = None;
+    child.stdout.as_mut().unwrap().write_all(b"still here").unwrap();
+    assert!(matches!(run.next().await, Some(Progress::Output { data, .. }) if data == b"still here"));
+    child.end(Exit::Signal(11));
+    assert_eq!(failure(run.next().await).signal.as_deref(), Some("SIGSEGV"));
+}
+
+#[tokio::test]
+async fn a_caller_that_stops_asking_does_not_delay_the_deadline() {
+    let (mut run, _child) = start(Entry::Script, Limits { wall: Duration::from_millis(20), ..Limits::DEFAULT });
+    // The played agent kills nothing, so the sandbox itself is condemned; nobody polls the run meanwhile.
+    let mut end = run.end.clone();
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    _child.live.lost(false);
+    ended(&mut end).await;
+    assert_eq!(failure(run.next().await).reason, Reason::Timeout);
+}
+
+#[tokio::test]
+async fn output_beyond_the_limit_stops_the_run_when_asked_to() {
+    let limits = Limits { output: 4, on_output_limit: OnOutputLimit::Stop, ..Limits::DEFAULT };
+    let (mut run, mut child) = start(Entry::Script, limits);
+    child.stdout.as_mut().unwrap().write_all(b"too much").unwrap();
+    assert!(matches!(run.next().await, Some(Progress::Output { data, .. }) if data == b"too "));
+    child.end(Exit::Signal(9));
+    assert_eq!(failure(run.next().await).reason, Reason::OutputLimit);
+    let Some(Progress::Exited(usage)) = run.next().await else { panic!("no exit") };
+    assert_eq!((usage.stdout_bytes, usage.dropped_bytes), (4, 4));
+}
+
+#[tokio::test]
+async fn a_request_larger_than_the_pipe_is_written_while_output_is_read() {
+    let value = format!("\"{}\"", "x".repeat(1 << 20));
+    let (mut run, mut child) = start(Entry::Transform(vec![value]), Limits::DEFAULT);
+    let mut request = child.request.take().unwrap();
+    let mut stdout = child.stdout.take().unwrap();
+    let reader = std::thread::spawn(move || {
+        // A child that prints more than a pipe holds before it has read its program.
+        stdout.write_all(&vec![b'y'; 200_000]).unwrap();
+        let mut length = [0; 4];
+        request.read_exact(&mut length).unwrap();
+        let mut program = vec![0; u32::from_le_bytes(length) as usize];
+        request.read_exact(&mut program).unwrap();
+        program
+    });
+    let mut printed = 0;
+    while printed < 200_000 {
+        let Some(Progress::Output { data, .. }) = run.next().await else { panic!("no output") };
+        printed += data.len();
+    }
+    let program = String::from_utf8(reader.join().unwrap()).unwrap();
+    assert!(program.contains(r#"{"big": 9007199254740993}"#), "numbers keep their digits");
+    child.answer(Kind::Success, "1");
+    assert!(matches!(run.next().await, Some(Progress::Outcome(Ok(_)))));
+}

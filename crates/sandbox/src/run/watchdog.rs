@@ -1,0 +1,126 @@
+//! Ends a run: at its deadline, when it is stopped, when it is done. A task per run, so that no slow caller delays it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::time::{Duration, Instant};
+
+use domain::limits::Limits;
+use tokio::sync::{Notify, watch};
+
+use super::ended;
+use super::outcome::Cause;
+use crate::live::{End, Live};
+
+/// How long an agent may take to kill a child. The container is destroyed after that, which ends the child too.
+const KILL_PATIENCE: Duration = Duration::from_millis(100);
+
+/// What run and watchdog share.
+#[derive(Debug)]
+pub(super) struct Control {
+    live: Arc<Live>,
+    child: u64,
+    wall: Duration,
+    grace: Duration,
+    /// The first [`Cause`] that was blamed.
+    cause: AtomicU8,
+    /// The strongest [`Demand`] so far.
+    demand: AtomicU8,
+    wake: Notify,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u8)]
+enum Demand {
+    Nothing,
+    /// End it, after its grace.
+    Stop,
+    /// End it now.
+    Kill,
+}
+
+// === impl Control ===
+
+impl Control {
+    pub(super) fn new(live: Arc<Live>, child: u64, limits: &Limits) -> Arc<Self> {
+        Arc::new(Control {
+            live,
+            child,
+            wall: limits.wall,
+            grace: limits.grace,
+            cause: AtomicU8::new(Cause::None as u8),
+            demand: AtomicU8::new(Demand::Nothing as u8),
+            wake: Notify::new(),
+        })
+    }
+
+    /// What ended the run, if it was one of us.
+    pub(super) fn cause(&self) -> Cause {
+        Cause::from_byte(self.cause.load(Ordering::Acquire))
+    }
+
+    /// Ends it after its grace, on behalf of a caller.
+    pub(super) fn stop(&self) {
+        self.blame(Cause::Cancelled);
+        self.ask(Demand::Stop);
+    }
+
+    /// Ends it now.
+    pub(super) fn kill(&self, cause: Cause) {
+        self.blame(cause);
+        self.ask(Demand::Kill);
+    }
+
+    /// It is done; whatever is left of it goes.
+    pub(super) fn finish(&self) {
+        self.kill(Cause::Finished);
+    }
+
+    fn blame(&self, cause: Cause) {
+        // The first one counts.
+        let _earlier = self.cause.compare_exchange(Cause::None as u8, cause as u8, Ordering::AcqRel, Ordering::Acquire);
+    }
+
+    fn ask(&self, demand: Demand) {
+        self.demand.fetch_max(demand as u8, Ordering::AcqRel);
+        self.wake.notify_one();
+    }
+
+    /// Waits for a demand of at least this strength.
+    async fn demanded(&self, least: Demand) {
+        while self.demand.load(Ordering::Acquire) < least as u8 {
+            self.wake.notified().await;
+        }
+    }
+}
+
+/// The task `watchdog`: ends with the child.
+pub(super) async fn watch(control: Arc<Control>, mut end: watch::Receiver<Option<End>>, began: Instant) {
+    tokio::select! {
+        () = control.run_down(began) => {}
+        _ended = ended(&mut end) => return,
+    }
+    control.live.kill(control.child);
+    if tokio::time::timeout(KILL_PATIENCE, ended(&mut end)).await.is_err() {
+        control.live.condemn("its agent does not kill a child");
+    }
+}
+
+impl Control {
+    /// Returns when the child is to be killed.
+    async fn run_down(&self, began: Instant) {
+        let deadline = tokio::time::Instant::from_std(began + self.wall);
+        tokio::select! {
+            () = self.demanded(Demand::Stop) => {}
+            () = tokio::time::sleep_until(deadline - self.grace) => self.blame(Cause::Timeout),
+        }
+        if self.grace.is_zero() || self.demand.load(Ordering::Acquire) == Demand::Kill as u8 {
+            return;
+        }
+        self.live.interrupt(self.child);
+        let last = deadline.min(tokio::time::Instant::now() + self.grace);
+        tokio::select! {
+            () = self.demanded(Demand::Kill) => {}
+            () = tokio::time::sleep_until(last) => {}
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! The service: opens the pool, implements the domain's port on it, and closes it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use domain::sandbox::{Error, Job, Run, Sandbox};
+use domain::utility::Isolation;
+
+use crate::backend::{self, RuntimeFacts};
+use crate::config::Config;
+use crate::failure::{JOB_MALFORMED, OpenError, RUNTIME_UNKNOWN};
+use crate::instance::{Dead, Instance};
+use crate::pool::{Group, Pool};
+use crate::run::{ChildRun, Program};
+use crate::stats::Stats;
+
+/// How long a shutdown waits for sandboxes to be gone.
+const SHUTDOWN_DEADLINE: Duration = Duration::from_secs(3);
+
+/// Runs programs in sandboxes. Cheap to clone. [`Sandboxes::shutdown`] must be called before the process ends; what a killed
+/// process leaves is removed by the next one of its installation.
+#[derive(Clone)]
+pub struct Sandboxes {
+    pool: Arc<Pool>,
+}
+
+impl Sandboxes {
+    /// Takes the instance's place in the runtime directory, removes what dead instances of the installation left, and starts to
+    /// fill the pool. Succeeds while the backend is down: programs are refused until it answers.
+    ///
+    /// # Errors
+    /// See [`OpenError`].
+    pub async fn open(config: Config) -> Result<Self, OpenError> {
+        let violations = config.violations();
+        if !violations.is_empty() {
+            return Err(OpenError::Config(violations));
+        }
+        let instance = Instance::create(&config)?;
+        let backend = backend::make(&config, Some(&instance));
+        sweep(&config, backend.as_ref()).await.map_err(|source| OpenError::Prepare { path: config.runtime_directory.clone(), source })?;
+        let pool = Pool::new(config, instance, backend);
+        pool.tasks.spawn(pool.clone().keep());
+        Ok(Sandboxes { pool })
+    }
+
+    /// The runtime that programs run on.
+    ///
+    /// # Errors
+    /// When there is none, with what to do.
+    pub async fn runtime(&self) -> Result<Arc<RuntimeFacts>, Error> {
+        Ok(self.pool.backend.runtime().await?)
+    }
+
+    /// Counts and gauges, for metrics.
+    pub fn stats(&self) -> Stats {
+        Stats::of(&self.pool)
+    }
+
+    /// Ends all programs and removes all sandboxes, within seconds.
+    pub async fn shutdown(&self) {
+        self.pool.close(SHUTDOWN_DEADLINE).await;
+        self.pool.instance.remove();
+    }
+
+    fn check(&self, isolation: Isolation, runtime: &str) -> Result<(), Error> {
+        let known = &self.pool.config.runtime;
+        if runtime != known {
+            let message = format!("there is no runtime `{runtime}`; this server has `{known}`");
+            return Err(Error::Refused { reason: RUNTIME_UNKNOWN, message });
+        }
+        Ok(self.pool.backend.supports(isolation)?)
+    }
+}
+
+#[async_trait]
+impl Sandbox for Sandboxes {
+    fn ready(&self, isolation: Isolation, runtime: &str) -> Result<(), Error> {
+        self.check(isolation, runtime)?;
+        match self.pool.known_failure() {
+            Some(failure) => Err(failure.into()),
+            None => Ok(()),
+        }
+    }
+
+    async fn start(&self, job: Job) -> Result<Box<dyn Run>, Error> {
+        self.check(job.isolation, &job.runtime)?;
+        let program = Program::encode(&job)
+            .map_err(|error| Error::Refused { reason: JOB_MALFORMED, message: format!("parameters or values are not JSON: {error}") })?;
+        let lease = self.pool.acquire(&job.tenant, Group::of(job.isolation, &job.limits)).await?;
+        Ok(Box::new(ChildRun::start(lease.into_child(), program, &job)))
+    }
+}
+
+/// Removes what dead instances left; never anything of a live one, or of another installation.
+async fn sweep(config: &Config, backend: &dyn backend::Backend) -> std::io::Result<()> {
+    let dead = Dead::find(config)?;
+    backend.sweep(&dead).await;
+    dead.remove_directories();
+    Ok(())
+}

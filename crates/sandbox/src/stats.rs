@@ -1,0 +1,64 @@
+//! What the pool holds and has done, as numbers for metrics. Names and export are the server's.
+
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
+
+use crate::pool::Pool;
+
+/// A snapshot. Gauges first, then counters since the start.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Stats {
+    /// Sandboxes that start.
+    pub starting: usize,
+    /// Started sandboxes that wait for a tenant.
+    pub unassigned: usize,
+    /// Sandboxes bound to a tenant.
+    pub bound: usize,
+    /// Sealed children that wait for a program.
+    pub ready_children: usize,
+    /// Children that run a program.
+    pub running: usize,
+    /// Programs that wait for a child.
+    pub waiting: usize,
+    /// Sandboxes that were started.
+    pub sandboxes_started: u64,
+    /// Sandboxes that failed to start.
+    pub start_failures: u64,
+    /// Time that successful starts took, added up.
+    pub start_time: Duration,
+    /// Sandboxes that were destroyed.
+    pub sandboxes_destroyed: u64,
+    /// Children that were asked for.
+    pub forks: u64,
+    /// Programs that ended.
+    pub executions: u64,
+    /// Protocol errors, late deaths and memory exhaustion of whole sandboxes.
+    pub anomalies: u64,
+    /// Programs that did not get a child at once.
+    pub waits: u64,
+    /// Time that programs waited for a child, added up.
+    pub wait_time: Duration,
+}
+
+impl Stats {
+    pub(crate) fn of(pool: &Pool) -> Self {
+        let (census, counters) = (pool.census(), &pool.counters);
+        Stats {
+            starting: census.starting,
+            unassigned: census.unassigned,
+            bound: census.bound,
+            ready_children: census.ready,
+            running: census.running,
+            waiting: census.waiting,
+            sandboxes_started: counters.started.load(Relaxed),
+            start_failures: counters.start_failures.load(Relaxed),
+            start_time: Duration::from_micros(counters.start_micros.load(Relaxed)),
+            sandboxes_destroyed: counters.destroyed.load(Relaxed),
+            forks: counters.forks.load(Relaxed),
+            executions: counters.executions.load(Relaxed),
+            anomalies: counters.anomalies.load(Relaxed),
+            waits: counters.waits.load(Relaxed),
+            wait_time: Duration::from_micros(counters.wait_micros.load(Relaxed)),
+        }
+    }
+}
