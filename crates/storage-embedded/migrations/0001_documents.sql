@@ -71,7 +71,7 @@ CREATE TABLE executions (
 
 CREATE INDEX executions_by_state ON executions (tenant, state, created DESC, id DESC);
 CREATE INDEX executions_by_utility ON executions (tenant, utility, state, created DESC, id DESC, caller);
-CREATE INDEX executions_by_caller ON executions (tenant, caller, state, created DESC, id DESC, utility);
+CREATE INDEX executions_by_caller ON executions (tenant, caller, state, created DESC, id DESC);
 CREATE INDEX executions_unfinished ON executions (instance) WHERE unfinished = 1;
 CREATE INDEX executions_by_end ON executions (ended) WHERE unfinished = 0;
 
