@@ -3,6 +3,7 @@
 
 mod apt;
 mod docker;
+mod python;
 mod tools;
 
 use std::{ffi::OsString, path::PathBuf, process::Command, time::Instant};
@@ -23,16 +24,19 @@ pub enum Need {
     Docker,
     /// The runtime image.
     Image,
+    /// The packages of the Python client.
+    PythonClient,
     /// A pinned tool.
     Tool(Tool),
 }
 
 impl Need {
     /// Everything, in the order in which it can be had.
-    pub const ALL: [Need; 9] = [
+    pub const ALL: [Need; 10] = [
         Need::Packages,
         Need::Docker,
         Need::Image,
+        Need::PythonClient,
         Need::Tool(Tool::Buf),
         Need::Tool(Tool::Grpcurl),
         Need::Tool(Tool::Ghz),
@@ -83,6 +87,7 @@ pub fn provide(workspace: &Workspace, needs: &[Need]) -> anyhow::Result<Provided
                 "docker"
             }
             Need::Image => image(workspace, false).map(|()| "image")?,
+            Need::PythonClient => python::install(workspace).map(|()| "python client")?,
             Need::Tool(tool) => {
                 directories.push(tool.install(workspace)?);
                 tool.name()

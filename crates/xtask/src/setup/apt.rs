@@ -7,11 +7,12 @@ use anyhow::bail;
 use crate::process::{find, output, run, succeeds};
 
 /// Package, and the program that makes it unnecessary when a machine has it from elsewhere.
-const PACKAGES: [(&str, Option<&str>); 8] = [
+const PACKAGES: [(&str, Option<&str>); 9] = [
     ("ca-certificates", None),
     ("gcc", Some("cc")),
     ("libc6-dev", None),
     ("python3", None),
+    ("python3-venv", None),
     ("bubblewrap", Some("bwrap")),
     ("debootstrap", Some("debootstrap")),
     ("iptables", Some("iptables")),
