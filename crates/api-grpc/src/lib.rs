@@ -1,1 +1,19 @@
-//! Placeholder
+//! The gRPC side of Zona: handlers, conversions between the contract and the domain, the layers that every call passes, and
+//! the one mapper from errors to statuses. It holds no business rule, opens no store, and reads no environment.
+
+mod call;
+mod convert;
+mod execution_handler;
+mod layer;
+mod permission;
+mod server;
+mod status;
+mod stream;
+mod utility_handler;
+
+pub use execution_handler::ExecutionHandler;
+pub use layer::{CallLayer, CallMetrics, Deadlines, LinkTrace, NoMetrics};
+pub use permission::check_permissions;
+pub use server::{Config, Error, Health, Server, Services};
+pub use status::{ERROR_DOMAIN, REASONS, REQUEST_ID_HEADER};
+pub use utility_handler::UtilityHandler;

@@ -144,7 +144,7 @@ impl Policy {
     ///
     /// # Errors
     /// [`Error::Denied`], the same whether the resource exists or not.
-    pub async fn require<A: Action>(&self, caller: &Caller, tenant: &TenantId, resource: &dyn fmt::Display) -> Result<Permit<A>> {
+    pub async fn require<A: Action>(&self, caller: &Caller, tenant: &TenantId, resource: &(dyn fmt::Display + Sync)) -> Result<Permit<A>> {
         match self.rules.decide(caller, A::SPEC, tenant).await? {
             Some(reach) => Ok(Permit { principal: caller.principal.clone(), tenant: tenant.clone(), reach, action: PhantomData }),
             None => Err(Error::Denied { action: A::SPEC.name, resource: resource.to_string() }),

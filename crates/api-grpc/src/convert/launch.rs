@@ -1,0 +1,65 @@
+//! Requests that run code. That parameters fit the schema is the domain's matter: it knows the version.
+
+use std::time::Duration;
+
+use api_proto::zona::execution::v1 as pb;
+use domain::Result;
+use domain::limits::MAX_VALUES;
+use domain::name::{PrincipalName, UtilityName};
+use domain::service::executions::{Launch, TransformCall};
+
+use crate::convert::{Violations, limits, request_key, time};
+
+/// Reads ExecuteUtility.
+pub(crate) fn read_execute(utility: UtilityName, mut body: pb::ExecuteUtilityRequest, caller: &PrincipalName) -> Result<Launch> {
+    let mut violations = Violations::default();
+    let request_id = std::mem::take(&mut body.request_id);
+    let request = request_key::read("ExecuteUtility", caller, &request_id, &body, &mut violations);
+    let launch = Launch {
+        utility,
+        version: violations.version_number("version", body.version),
+        params_json: body.params_json,
+        timeout: read_timeout(body.timeout, &mut violations),
+        on_output_limit: limits::read_action("on_output_limit", body.on_output_limit, &mut violations),
+        request,
+    };
+    violations.unless_any(launch)
+}
+
+/// Reads StartExecution.
+pub(crate) fn read_start(utility: UtilityName, mut body: pb::StartExecutionRequest, caller: &PrincipalName) -> Result<Launch> {
+    let mut violations = Violations::default();
+    let request_id = std::mem::take(&mut body.request_id);
+    let request = request_key::read("StartExecution", caller, &request_id, &body, &mut violations);
+    let launch = Launch {
+        utility,
+        version: violations.version_number("version", body.version),
+        params_json: body.params_json,
+        timeout: read_timeout(body.timeout, &mut violations),
+        on_output_limit: limits::read_action("on_output_limit", body.on_output_limit, &mut violations),
+        request,
+    };
+    violations.unless_any(launch)
+}
+
+/// Reads Transform.
+pub(crate) fn read_transform(utility: UtilityName, body: pb::TransformRequest) -> Result<TransformCall> {
+    let mut violations = Violations::default();
+    match body.values_json.len() {
+        0 => violations.push("values_json", "MISSING", "at least one value is required"),
+        1..=MAX_VALUES => {}
+        length => violations.push("values_json", "TOO_MANY", format!("{length} values; the limit is {MAX_VALUES}")),
+    }
+    let call = TransformCall {
+        utility,
+        version: violations.version_number("version", body.version),
+        params_json: body.params_json,
+        values_json: body.values_json,
+        timeout: read_timeout(body.timeout, &mut violations),
+    };
+    violations.unless_any(call)
+}
+
+fn read_timeout(wire: Option<prost_types::Duration>, violations: &mut Violations) -> Option<Duration> {
+    time::read_duration("timeout", wire, violations)
+}

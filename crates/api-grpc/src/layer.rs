@@ -1,0 +1,154 @@
+//! What every call passes before and after its handler: request id, trace span, caller, deadline, panics, metrics, and the
+//! details of errors that tonic makes by itself. It decides nothing about permissions; handlers ask the policy.
+
+use std::collections::HashMap;
+use std::convert::Infallible;
+use std::future::Future;
+use std::panic::AssertUnwindSafe;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use domain::name::PrincipalName;
+use futures_util::FutureExt as _;
+use http::{Request, Response};
+use tonic::body::Body;
+use tower::{Layer, Service};
+use tracing::Instrument as _;
+
+mod answer;
+mod caller;
+mod deadline;
+mod metrics;
+mod request_id;
+mod trace;
+
+pub use deadline::Deadlines;
+pub use metrics::{CallMetrics, NoMetrics};
+pub use trace::LinkTrace;
+
+pub(crate) use request_id::RequestId;
+
+use crate::status;
+use crate::status::foreign::Place;
+use answer::Answer;
+use deadline::Deadline;
+use metrics::Record;
+
+/// How a method is called, as far as the layer cares.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Shape {
+    /// One message in, one out, soon.
+    Unary,
+    /// One message in, one out, when user code is done.
+    Run,
+    /// Messages out for as long as there are any.
+    Stream,
+}
+
+/// What the layer needs.
+pub(crate) struct Parts {
+    /// Every method by its path, e.g. `/zona.utility.v1.UtilityService/GetUtility`.
+    pub(crate) methods: HashMap<String, Shape>,
+    /// The principal of a caller on this host.
+    pub(crate) local_principal: PrincipalName,
+    /// How long calls may take.
+    pub(crate) deadlines: Deadlines,
+    /// Joins a call's span to the caller's trace.
+    pub(crate) link_trace: LinkTrace,
+    /// Counts calls.
+    pub(crate) metrics: Arc<dyn CallMetrics>,
+}
+
+/// Wraps every service of the server.
+#[derive(Clone)]
+pub struct CallLayer {
+    parts: Arc<Parts>,
+}
+
+/// A service behind the layer.
+#[derive(Clone)]
+pub struct CallService<S> {
+    inner: S,
+    parts: Arc<Parts>,
+}
+
+impl CallLayer {
+    pub(crate) fn new(parts: Parts) -> Self {
+        CallLayer { parts: Arc::new(parts) }
+    }
+}
+
+impl<S> Layer<S> for CallLayer {
+    type Service = CallService<S>;
+
+    fn layer(&self, inner: S) -> CallService<S> {
+        CallService { inner, parts: Arc::clone(&self.parts) }
+    }
+}
+
+impl<S> Service<Request<Body>> for CallService<S>
+where
+    S: Service<Request<Body>, Response = Response<Body>, Error = Infallible> + Clone + Send + 'static,
+    S::Future: Send,
+{
+    type Response = Response<Body>;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        self.inner.poll_ready(context)
+    }
+
+    fn call(&mut self, mut request: Request<Body>) -> Self::Future {
+        // The service that was polled ready takes the call; its clone waits for the next one.
+        let next = self.inner.clone();
+        let mut inner = std::mem::replace(&mut self.inner, next);
+        let call = self.parts.begin(&mut request);
+        let span = call.span.clone();
+        Box::pin(async move { Ok(call.run(async move { inner.call(request).await }).await) }.instrument(span))
+    }
+}
+
+/// One call on its way through the layer.
+struct Passing {
+    request_id: RequestId,
+    span: tracing::Span,
+    deadline: Deadline,
+    record: Record,
+}
+
+impl Parts {
+    fn begin(&self, request: &mut Request<Body>) -> Passing {
+        let path = request.uri().path();
+        let known = self.methods.get_key_value(path);
+        // A path that is no method of ours is the caller's choice of words: one label for all of them.
+        let method = known.map_or("other", |(path, _)| path.as_str()).to_owned();
+        let shape = known.map_or(Shape::Stream, |(_, shape)| *shape);
+        let request_id = RequestId::of(request.headers());
+        let span = trace::span(path, &request_id, request.headers(), &self.link_trace);
+        let deadline = Deadline::of(request.headers(), self.deadlines.of(shape));
+        let record = Record::begin(Arc::clone(&self.metrics), method);
+        let caller = caller::identify(request.extensions(), &self.local_principal);
+        request.extensions_mut().insert(caller);
+        request.extensions_mut().insert(request_id.clone());
+        Passing { request_id, span, deadline, record }
+    }
+}
+
+impl Passing {
+    async fn run(mut self, handler: impl Future<Output = Result<Response<Body>, Infallible>> + Send) -> Response<Body> {
+        let handled = AssertUnwindSafe(handler).catch_unwind();
+        let mut response = match tokio::time::timeout_at(self.deadline.at, handled).await {
+            Ok(Ok(Ok(response))) => response,
+            Ok(Ok(Err(never))) => match never {},
+            Ok(Err(panic)) => answer::panicked(&*panic, &self.request_id).into_http(),
+            Err(_elapsed) => status::deadline_exceeded(self.deadline.allowed).into_http(),
+        };
+        self.request_id.write(response.headers_mut());
+        if let Some(code) = status::foreign::complete(response.headers_mut(), Place::Headers) {
+            self.record.finish(code);
+        }
+        response.map(|body| Body::new(Answer::new(body, self)))
+    }
+}

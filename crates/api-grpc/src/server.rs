@@ -1,0 +1,249 @@
+//! The server: services, health and reflection behind the layer, on a hardened HTTP/2 connection. It binds no port and reads no
+//! configuration; that is the composition root's.
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use api_proto::DESCRIPTOR_SET;
+use api_proto::zona::execution::v1::execution_service_server::{ExecutionServiceServer, SERVICE_NAME as EXECUTION_SERVICE};
+use api_proto::zona::utility::v1::utility_service_server::{SERVICE_NAME as UTILITY_SERVICE, UtilityServiceServer};
+use domain::access::Policy;
+use domain::limits::MAX_REQUEST;
+use domain::name::PrincipalName;
+use domain::service::executions::Executions;
+use domain::service::utilities::Utilities;
+use domain::time::Clock;
+use futures_util::Stream;
+use prost_reflect::DescriptorPool;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpListener;
+use tonic::service::Routes;
+use tonic::transport::server::{Connected, TcpIncoming};
+use tonic_health::ServingStatus;
+use tonic_health::server::HealthReporter;
+
+use crate::layer::{CallLayer, CallMetrics, Deadlines, LinkTrace, NoMetrics, Parts, Shape};
+use crate::{ExecutionHandler, UtilityHandler, check_permissions};
+
+/// Calls that one connection may have open.
+const MAX_CONCURRENT_STREAMS: u32 = 256;
+/// Streams that a peer may make us reset before the connection is closed; tonic's default is no bound.
+const MAX_LOCAL_ERROR_RESET_STREAMS: usize = 1_024;
+/// Streams that a peer may open and reset before we have looked at them.
+const MAX_PENDING_ACCEPT_RESET_STREAMS: usize = 128;
+/// Bytes of all headers of one request.
+const MAX_HEADER_LIST: u32 = 16 * 1024;
+/// Silence after which a peer is pinged.
+const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(60);
+/// How long it has to answer.
+const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(20);
+/// After this, a connection takes no new calls, and the peer opens another. No grace is set: with one, tonic never says
+/// goodbye but cuts the calls off at its end, while every call here ends by its own deadline.
+const MAX_CONNECTION_AGE: Duration = Duration::from_secs(30 * 60);
+/// Bytes in flight of one request: a request of 8 MiB needs eight round trips.
+const STREAM_WINDOW: u32 = 1024 * 1024;
+/// Bytes in flight of one connection: what a peer can make us hold for requests that nobody reads.
+const CONNECTION_WINDOW: u32 = 4 * 1024 * 1024;
+/// Bytes of one answer: Transform with stored values answers both, up to 8 MiB of values and 4 MiB of results.
+const MAX_ANSWER: usize = 16 * 1024 * 1024;
+/// Unary methods that answer when user code is done.
+const RUNS: [&str; 1] = ["/zona.execution.v1.ExecutionService/Transform"];
+
+/// The use cases behind the services.
+#[derive(Clone)]
+pub struct Services {
+    /// Decides who may do what.
+    pub policy: Policy,
+    /// Use cases of utilities.
+    pub utilities: Utilities,
+    /// Use cases of executions.
+    pub executions: Executions,
+    /// Time of heartbeats.
+    pub clock: Arc<dyn Clock>,
+}
+
+/// Settings of the server.
+#[derive(Clone)]
+pub struct Config {
+    /// The principal of a caller that comes over the loopback interface.
+    pub local_principal: PrincipalName,
+    /// How long calls may take.
+    pub deadlines: Deadlines,
+    /// Joins the span of a call to the trace of its caller.
+    pub link_trace: LinkTrace,
+    /// Counts calls.
+    pub metrics: Arc<dyn CallMetrics>,
+}
+
+/// A server that is ready to serve.
+pub struct Server {
+    routes: Routes,
+    layer: CallLayer,
+    health: Health,
+}
+
+/// What health checks answer. Cheap to clone.
+#[derive(Clone)]
+pub struct Health {
+    reporter: HealthReporter,
+}
+
+/// Why a server does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Contract and domain disagree about a permission: the build is broken.
+    #[error("{method} demands the permission `{action}`, but {problem}")]
+    Permission {
+        /// Path of the method.
+        method: String,
+        /// Name of the action in the contract.
+        action: String,
+        /// What does not fit.
+        problem: &'static str,
+    },
+    /// The descriptors cannot be read for deadlines.
+    #[error("the descriptors of the contract cannot be read")]
+    Descriptors(#[from] prost_reflect::DescriptorError),
+    /// The descriptors cannot be read for reflection.
+    #[error("the descriptors of the contract cannot be reflected")]
+    Reflection(#[from] tonic_reflection::server::Error),
+}
+
+impl Config {
+    /// Default deadlines, no metrics, and no traces.
+    pub fn new(local_principal: PrincipalName) -> Self {
+        Config {
+            local_principal,
+            deadlines: Deadlines::default(),
+            link_trace: Arc::new(|_, _| String::new()),
+            metrics: Arc::new(NoMetrics),
+        }
+    }
+}
+
+impl Server {
+    /// Puts the server together.
+    ///
+    /// # Errors
+    /// [`Error`]: the contract that was built in does not fit the domain.
+    pub async fn new(services: Services, config: Config) -> Result<Self, Error> {
+        check_permissions()?;
+        let layer = CallLayer::new(Parts {
+            methods: methods()?,
+            local_principal: config.local_principal,
+            deadlines: config.deadlines,
+            link_trace: config.link_trace,
+            metrics: config.metrics,
+        });
+        let (reporter, health_service) = tonic_health::server::health_reporter();
+        let health = Health { reporter };
+        health.set_serving(true).await;
+        let reflection = || tonic_reflection::server::Builder::configure().register_encoded_file_descriptor_set(DESCRIPTOR_SET);
+        let routes =
+            services.routes().add_service(health_service).add_service(reflection().build_v1()?).add_service(reflection().build_v1alpha()?);
+        Ok(Server { routes, layer, health })
+    }
+
+    /// What health checks answer, for who starts and stops the server.
+    pub fn health(&self) -> Health {
+        self.health.clone()
+    }
+
+    /// Serves the connections of `listener` until `shutdown` completes and the calls that are open then have ended. Health turns
+    /// to NOT_SERVING at once.
+    ///
+    /// # Errors
+    /// When connections cannot be accepted any more.
+    pub async fn serve(self, listener: TcpListener, shutdown: impl Future<Output = ()>) -> Result<(), tonic::transport::Error> {
+        // Answers are small and latency counts: no waiting for more bytes.
+        let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
+        self.serve_with_incoming(incoming, shutdown).await
+    }
+
+    /// Serves connections of any kind; a caller is local only where the connection says so.
+    ///
+    /// # Errors
+    /// When connections cannot be accepted any more.
+    pub async fn serve_with_incoming<I, C, E>(self, incoming: I, shutdown: impl Future<Output = ()>) -> Result<(), tonic::transport::Error>
+    where
+        I: Stream<Item = Result<C, E>>,
+        C: AsyncRead + AsyncWrite + Connected + Unpin + Send + 'static,
+        E: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        let health = self.health;
+        let stop = async move {
+            shutdown.await;
+            health.set_serving(false).await;
+        };
+        hardened().layer(self.layer).add_routes(self.routes).serve_with_incoming_shutdown(incoming, stop).await
+    }
+}
+
+impl Services {
+    fn routes(self) -> Routes {
+        let utilities = UtilityHandler::new(self.policy.clone(), self.utilities);
+        let executions = ExecutionHandler::new(self.policy, self.executions, self.clock);
+        let utilities = UtilityServiceServer::new(utilities).max_decoding_message_size(MAX_REQUEST).max_encoding_message_size(MAX_ANSWER);
+        let executions =
+            ExecutionServiceServer::new(executions).max_decoding_message_size(MAX_REQUEST).max_encoding_message_size(MAX_ANSWER);
+        Routes::new(utilities).add_service(executions)
+    }
+}
+
+impl Health {
+    /// Whether calls are welcome, for each service and the server as a whole.
+    pub async fn set_serving(&self, serving: bool) {
+        let status = if serving { ServingStatus::Serving } else { ServingStatus::NotServing };
+        for service in ["", UTILITY_SERVICE, EXECUTION_SERVICE] {
+            self.reporter.set_service_status(service, status).await;
+        }
+    }
+}
+
+/// tonic's defaults are unbounded where a peer could exhaust the server.
+fn hardened() -> tonic::transport::Server {
+    tonic::transport::Server::builder()
+        .max_concurrent_streams(MAX_CONCURRENT_STREAMS)
+        .http2_max_local_error_reset_streams(Some(MAX_LOCAL_ERROR_RESET_STREAMS))
+        .http2_max_pending_accept_reset_streams(Some(MAX_PENDING_ACCEPT_RESET_STREAMS))
+        .http2_max_header_list_size(MAX_HEADER_LIST)
+        .http2_keepalive_interval(Some(KEEPALIVE_INTERVAL))
+        .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))
+        .max_connection_age(MAX_CONNECTION_AGE)
+        .initial_stream_window_size(STREAM_WINDOW)
+        .initial_connection_window_size(CONNECTION_WINDOW)
+}
+
+/// Every method of ours by its path.
+fn methods() -> Result<HashMap<String, Shape>, Error> {
+    let pool = DescriptorPool::decode(DESCRIPTOR_SET)?;
+    let services: Vec<_> = pool.services().filter(|service| service.package_name().starts_with("zona.")).collect();
+    let methods = services.iter().flat_map(|service| service.methods());
+    Ok(methods
+        .map(|method| {
+            let path = format!("/{}/{}", method.parent_service().full_name(), method.name());
+            let shape = match method.is_server_streaming() || method.is_client_streaming() {
+                true => Shape::Stream,
+                false if RUNS.contains(&path.as_str()) => Shape::Run,
+                false => Shape::Unary,
+            };
+            (path, shape)
+        })
+        .collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_method_that_waits_for_user_code_is_a_unary_method_of_the_contract() {
+        let methods = methods().unwrap();
+        for run in RUNS {
+            assert_eq!(methods.get(run), Some(&Shape::Run), "{run}");
+        }
+        assert_eq!(methods.len(), api_proto::permissions().len());
+    }
+}
