@@ -1,42 +1,43 @@
 //! A server's side of the protocol, as small as it can be: starts an agent, asks for children, runs programs.
 
 use std::{
-    fs::{self, File},
+    fs::{self, File, Permissions},
     io::{IoSlice, IoSliceMut, Read, Write},
     mem::MaybeUninit,
-    os::fd::{AsFd, BorrowedFd, OwnedFd},
-    path::{Path, PathBuf},
-    process::{Child as Process, Command as Run, Stdio},
-    sync::{
-        OnceLock,
-        atomic::{AtomicU32, Ordering},
+    os::{
+        fd::{AsFd, BorrowedFd, OwnedFd},
+        unix::fs::PermissionsExt,
     },
+    process::{Child as Process, Stdio},
     thread,
     time::{Duration, Instant},
 };
 
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
+    net::sockopt::socket_peercred,
     net::{
         AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer, SendFlags, SocketAddrUnix, SocketFlags,
         SocketType, accept, bind, listen, recvmsg, sendmsg, socket_with,
     },
+    process::Pid,
 };
 use sandbox_protocol::{
-    MAX_CONTROL_PACKET, PROBE,
+    MAX_CONTROL_PACKET,
     control::{Class, Command, Configure, Exit, Layout, Report, Seal, SealMode, Usage},
     frame::{self, Failure, Kind},
 };
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::build_support;
+pub mod place;
+
+pub use place::layout;
 
 /// Long enough for a loaded machine; a test that waits this long has failed.
 pub const PATIENCE: Duration = Duration::from_secs(30);
 /// Limits of an ordinary sandbox.
 pub const CLASS: Class = Class { memory: 256 << 20, tmpfs: 16 << 20, open_files: 64, cpu_seconds: 20, processes: 0 };
-const FIRST_UID: u32 = 710_000;
 const MODULES: [&str; 8] = ["asyncio", "collections", "datetime", "decimal", "hashlib", "re", "socket", "subprocess"];
 
 /// An agent and its control socket.
@@ -44,7 +45,7 @@ pub struct Sandbox {
     pub process: Process,
     control: Option<OwnedFd>,
     next: u64,
-    pub uid: Option<u32>,
+    pub uid: u32,
     /// Reports that were not asked for yet.
     waiting: Vec<(Report, Vec<OwnedFd>)>,
     _directory: TempDir,
@@ -89,31 +90,21 @@ impl Sandbox {
 
     /// Starts an agent that has only said hello.
     pub fn connect() -> Self {
-        Self::connect_through(Run::new(agent()))
+        Self::connect_within(None)
     }
 
     /// The same, where the agent's user may have only so many processes.
-    pub fn connect_with_processes(limit: u32) -> Self {
-        let mut run = Run::new("prlimit");
-        run.arg(format!("--nproc={limit}")).arg(agent());
-        Self::connect_through(run)
-    }
-
-    fn connect_through(mut run: Run) -> Self {
-        static NEXT_UID: AtomicU32 = AtomicU32::new(0);
+    pub fn connect_within(processes: Option<u32>) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("s");
         let listener = socket_with(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None).unwrap();
         bind(&listener, &SocketAddrUnix::new(&path).unwrap()).unwrap();
         listen(&listener, 1).unwrap();
-        run.arg("namespace").arg("--socket").arg(&path).stdin(Stdio::null());
-        let uid = rustix::process::getuid()
-            .is_root()
-            .then(|| FIRST_UID + std::process::id() % 1000 * 1000 + NEXT_UID.fetch_add(1, Ordering::Relaxed));
-        if let Some(uid) = uid {
-            run.args(["--uid", &uid.to_string(), "--gid", &uid.to_string()]);
-        }
-        let process = run.spawn().unwrap();
+        // A container's user is another one.
+        fs::set_permissions(directory.path(), Permissions::from_mode(0o755)).unwrap();
+        fs::set_permissions(&path, Permissions::from_mode(0o666)).unwrap();
+        let (mut run, uid) = place::start(directory.path(), processes);
+        let process = run.stdin(Stdio::null()).spawn().unwrap();
         await_readable(listener.as_fd());
         let control = accept(&listener).unwrap();
         let mut sandbox = Sandbox { process, control: Some(control), next: 1, uid, waiting: Vec::new(), _directory: directory };
@@ -189,6 +180,23 @@ impl Sandbox {
             }
             (other, _) => panic!("no child: {other:?}"),
         }
+    }
+
+    /// The process that connected, by its id on this host.
+    pub fn agent(&self) -> Pid {
+        socket_peercred(self.control.as_ref().unwrap()).unwrap().pid
+    }
+
+    /// The agent and everything below it, by their ids on this host.
+    pub fn processes(&self) -> Vec<i32> {
+        let parents: Vec<(i32, i32)> = fs::read_dir("/proc").unwrap().filter_map(|entry| parent_of(&entry.ok()?)).collect();
+        let mut found = vec![self.agent().as_raw_nonzero().get()];
+        let mut index = 0;
+        while let Some(parent) = found.get(index).copied() {
+            found.extend(parents.iter().filter(|(_, of)| *of == parent).map(|(pid, _)| *pid));
+            index += 1;
+        }
+        found
     }
 
     pub fn exited(&mut self, id: u64) -> (Exit, Usage) {
@@ -296,34 +304,13 @@ pub fn result_of(code: &str) -> Value {
     Sandbox::start().run(&script(code)).result()
 }
 
-/// Processes of a user, by their ids on the host.
-pub fn processes_of(uid: u32) -> Vec<u32> {
-    use std::os::unix::fs::MetadataExt;
-    let entries = fs::read_dir("/proc").unwrap().filter_map(Result::ok);
-    entries
-        .filter(|entry| entry.metadata().is_ok_and(|metadata| metadata.uid() == uid))
-        .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
-        .collect()
-}
-
-/// The agent, built once per test run.
-fn agent() -> &'static Path {
-    static AGENT: OnceLock<PathBuf> = OnceLock::new();
-    AGENT.get_or_init(|| {
-        let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-        build_support::build_agent(&workspace, &workspace.join("target/agent-build")).unwrap()
-    })
-}
-
-/// The layout of `PYTHON`, or of the system's interpreter.
-pub fn layout() -> &'static Layout {
-    static LAYOUT: OnceLock<Layout> = OnceLock::new();
-    LAYOUT.get_or_init(|| {
-        let python = std::env::var("PYTHON").unwrap_or_else(|_| "/usr/bin/python3".to_owned());
-        let output = Run::new(python).args(["-I", "-S", "-B", "-c", PROBE]).output().unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        serde_json::from_slice(&output.stdout).unwrap()
-    })
+/// A process and its parent; `None` for what is no process.
+fn parent_of(entry: &fs::DirEntry) -> Option<(i32, i32)> {
+    let pid = entry.file_name().to_str()?.parse().ok()?;
+    let text = fs::read_to_string(entry.path().join("stat")).ok()?;
+    // The name before it is in parentheses and may hold anything.
+    let parent = text.rsplit_once(')')?.1.split_whitespace().nth(1)?;
+    Some((pid, parent.parse().ok()?))
 }
 
 fn await_readable(descriptor: BorrowedFd<'_>) {
