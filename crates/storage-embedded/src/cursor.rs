@@ -1,5 +1,5 @@
-//! Keyset pages: conditions of a stream of sort keys, and where a page ended, as text: `<version>:<order>:<milliseconds>:<id>`. Callers treat it as opaque; it grants nothing, as
-//! every query is scoped by its tenant.
+//! Keyset pages: the conditions of a stream of sort keys, and where a page ended, as text of the form
+//! `<version>:<order>:<milliseconds>:<id>`. Callers treat it as opaque; it grants nothing, as every query is scoped by its tenant.
 
 use domain::{Error, Result};
 use rusqlite::types::Value;

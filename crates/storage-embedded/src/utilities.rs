@@ -63,7 +63,7 @@ fn find(connection: &Connection, tenant: &TenantId, id: &UtilityId) -> Result<Op
     run().optional().map_err(during("reading a utility"))?.transpose()
 }
 
-pub(crate) fn find_current(connection: &Connection, tenant: &TenantId, id: &UtilityId) -> Result<Option<(Utility, Version)>> {
+fn find_current(connection: &Connection, tenant: &TenantId, id: &UtilityId) -> Result<Option<(Utility, Version)>> {
     const QUERY: &str = "SELECT u.document, v.number, v.document, v.code FROM utilities u \
          JOIN versions v ON v.tenant = u.tenant AND v.id = u.id AND v.number = u.latest_version \
          WHERE u.tenant = ?1 AND u.id = ?2";

@@ -15,7 +15,8 @@ use crate::readers::snapshot;
 /// or with the first one behind a gap.
 pub(super) fn after(connection: &Connection, tenant: &TenantId, id: &ExecutionId, sequence: u64, max_bytes: usize) -> Result<Vec<Event>> {
     const QUERY: &str = "SELECT first_sequence, events FROM output WHERE tenant = ?1 AND execution = ?2 AND first_sequence >= coalesce(\
-         (SELECT max(first_sequence) FROM output WHERE tenant = ?1 AND execution = ?2 AND first_sequence <= ?3), 0) ORDER BY first_sequence";
+         (SELECT max(first_sequence) FROM output WHERE tenant = ?1 AND execution = ?2 AND first_sequence <= ?3), 0) \
+         ORDER BY first_sequence";
     let doing = "reading events";
     snapshot(connection, |connection| {
         let mut page = Page { after: sequence, max_bytes, bytes: 0, events: Vec::new() };

@@ -1,13 +1,12 @@
 //! Many utilities of many tenants: pages are right, and their time is shown.
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use domain::name::UtilityId;
-use domain::repository::{ExecutionRepository, PageRequest, TenantScope, UtilityOrder, UtilityQuery, UtilityRepository};
+use domain::repository::{PageRequest, TenantScope, UtilityOrder, UtilityQuery, UtilityRepository};
 use domain::utility::{Kind, Utility};
 use rusqlite::Connection;
-use test_support::sample::{at, creation, ended, execution, output, scope, user, utility, utility_id};
+use test_support::sample::{at, creation, scope, user, utility};
 
 use super::Scratch;
 use crate::EmbeddedStore;
@@ -89,74 +88,4 @@ async fn pages_of_ten_thousand_utilities_join_to_the_whole() {
             assert_eq!(found.len() as u64, count, "{query:?} repeats");
         }
     }
-}
-
-/// Run it alone and in release: `cargo test --release -p storage-embedded -- --ignored --nocapture latencies`.
-#[tokio::test(flavor = "multi_thread")]
-#[ignore = "shows times"]
-async fn latencies_are_shown() {
-    const ROUNDS: u64 = 3_000;
-    let scratch = Arc::new(Scratch::new());
-    fill(&scratch).await;
-    let (acme, id) = (scope("tenant-7"), utility_id("u-00042"));
-    let zero = scope("tenant-0");
-
-    let mut times = Vec::new();
-    for number in 0..ROUNDS {
-        let begun = Instant::now();
-        scratch.insert(&acme, &execution(&acme, number), None).await.unwrap();
-        times.push(begun.elapsed());
-    }
-    show("insert of an execution", &mut times);
-    for number in 0..ROUNDS {
-        let begun = Instant::now();
-        scratch.save(&acme, &ended(&execution(&acme, number), number + 1), &[output(1, 1_000)]).await.unwrap();
-        times.push(begun.elapsed());
-    }
-    show("save with one event", &mut times);
-    for _ in 0..ROUNDS {
-        let begun = Instant::now();
-        scratch.find_current(&zero, &id).await.unwrap().unwrap();
-        times.push(begun.elapsed());
-    }
-    show("find_current", &mut times);
-    let inside = scratch.read(move |connection| {
-        let mut times = Vec::new();
-        for _ in 0..ROUNDS {
-            let begun = Instant::now();
-            crate::utilities::find_current(connection, zero.tenant(), &id)?;
-            times.push(begun.elapsed());
-        }
-        Ok(times)
-    });
-    show("find_current, on its thread", &mut inside.await.unwrap());
-    for order in [UtilityOrder::Id, UtilityOrder::LastChangedFirst] {
-        for _ in 0..200 {
-            let begun = Instant::now();
-            let query = UtilityQuery { order, ..UtilityQuery::default() };
-            UtilityRepository::list(&scratch.store, &acme, &query, &PageRequest { size: 50, after: None }).await.unwrap();
-            times.push(begun.elapsed());
-        }
-        show(&format!("page of 50, {order:?}"), &mut times);
-    }
-    let begun = Instant::now();
-    let writers = (0..64_u64).map(|writer| {
-        let (store, acme) = (scratch.clone(), acme.clone());
-        tokio::spawn(async move {
-            for number in 0..200 {
-                store.insert(&acme, &execution(&acme, 1_000_000 + writer * 1_000 + number), None).await.unwrap();
-            }
-        })
-    });
-    for writer in writers.collect::<Vec<_>>() {
-        writer.await.unwrap();
-    }
-    println!("{:.0} inserts/s by 64 writers", 64.0 * 200.0 / begun.elapsed().as_secs_f64());
-}
-
-fn show(what: &str, times: &mut Vec<Duration>) {
-    times.sort();
-    let at = |part: usize| times[(times.len() - 1) * part / 100];
-    println!("{what}: p50 {:.1?}, p95 {:.1?}, p99 {:.1?}", at(50), at(95), at(99));
-    times.clear();
 }
