@@ -132,6 +132,16 @@ actions! {
     WatchExecution = "execution.watch", Read, "execution";
     /// Stop an execution.
     CancelExecution = "execution.cancel", Execute, "execution";
+    /// Read a tenant's code policy.
+    GetCodePolicy = "policy.get", Read, "policy";
+    /// Change a tenant's code policy, and grant exceptions.
+    UpdateCodePolicy = "policy.update", Administer, "policy";
+    /// Read what runtimes hold.
+    GetRuntime = "runtime.get", Read, "runtime";
+    /// List runtimes.
+    ListRuntimes = "runtime.list", Read, "runtime";
+    /// Read the server's self-test and configuration facts.
+    GetServerInfo = "server.get", Administer, "server";
 }
 
 impl Policy {

@@ -2,6 +2,8 @@
 
 pub mod admission;
 pub mod executions;
+pub mod gate;
 pub mod live;
+pub mod policies;
 pub mod utilities;
 pub mod watch;

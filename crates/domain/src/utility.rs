@@ -108,6 +108,8 @@ pub struct Version {
     pub definition: Definition,
     /// Over code and definition; equal content makes no new version.
     pub content_hash: Hash,
+    /// Digest of the runtime whose compiler accepted it; `None` while no compiler could be asked. It cannot execute until one was.
+    pub compiled_on: Option<String>,
     /// Who made it.
     pub author: PrincipalName,
     /// When.
