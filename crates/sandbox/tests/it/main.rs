@@ -1,6 +1,8 @@
 //! Real programs in real sandboxes, each test on both backends. They need root (or user namespaces), a Docker daemon on its
 //! default socket and the runtime image, and fail where one is missing.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod support;
 
 mod isolation;

@@ -26,7 +26,6 @@ pub enum Kind {
 }
 
 pub struct Host {
-    pub kind: Kind,
     pub config: Config,
     pub sandboxes: Sandboxes,
     directory: tempfile::TempDir,
@@ -111,7 +110,7 @@ impl Host {
         let mut config = config(kind, directory.path(), &unique("t"), "i1");
         change(&mut config);
         let sandboxes = Sandboxes::open(config.clone()).await.unwrap();
-        Host { kind, config, sandboxes, directory }
+        Host { config, sandboxes, directory }
     }
 
     pub async fn start(&self, job: Job) -> Box<dyn Run> {
