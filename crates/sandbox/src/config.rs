@@ -253,7 +253,7 @@ impl Default for Docker {
 impl UidRange {
     /// Ids `first` to `last`, both included; `None` when it is empty or holds 0.
     pub fn new(first: u32, last: u32) -> Option<Self> {
-        (first > 0 && first <= last).then(|| UidRange(first..=last))
+        (first > 0 && first <= last).then_some(UidRange(first..=last))
     }
 
     /// The id at a position, counted around.

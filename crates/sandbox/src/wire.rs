@@ -60,7 +60,7 @@ impl Listener {
         bind(&socket, &SocketAddrUnix::new(&path)?)?;
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o666))?;
         listen(&socket, 4)?;
-        Ok(Listener { socket: AsyncFd::register(socket)?, path })
+        Ok(Listener { socket: watched(socket)?, path })
     }
 
     /// Waits for a peer that runs as `uid`, then stops listening. Others are turned away. Returns the peer's process id, as
@@ -95,7 +95,7 @@ impl Drop for Listener {
 impl Channel {
     /// Takes a connected, non-blocking socket.
     pub(crate) fn new(socket: OwnedFd) -> io::Result<Self> {
-        Ok(Channel { socket: AsyncFd::register(socket)? })
+        Ok(Channel { socket: watched(socket)? })
     }
 
     /// Sends a command at once. An agent that lets its socket fill up counts as failed: it never has more than a few dozen
@@ -123,6 +123,15 @@ impl Channel {
             }
         }
     }
+}
+
+/// Lets the runtime watch a socket.
+#[expect(
+    deprecated,
+    reason = "unsound only for types whose descriptor changes, which that of an OwnedFd never does; its successor is unsafe"
+)]
+fn watched(socket: OwnedFd) -> io::Result<AsyncFd<OwnedFd>> {
+    AsyncFd::new(socket)
 }
 
 fn receive_now(socket: &OwnedFd, buffer: &mut Vec<u8>) -> Result<Option<Packet>, Error> {

@@ -1,6 +1,7 @@
 //! The life of a sandbox: from hello to nothing left.
 
 use std::{
+    fs,
     path::Path,
     thread,
     time::{Duration, Instant},
@@ -169,9 +170,14 @@ fn a_server_that_breaks_the_protocol_is_told() {
 
 #[test]
 fn a_child_that_cannot_be_made_is_a_fault_that_names_the_step() {
-    // Two of the agent and the interpreter.
-    let mut sandbox = Sandbox::connect_within(Some(3));
-    sandbox.configure(CLASS, SealMode::Strict, layout().clone());
+    let modules = packages();
+    fs::write(modules.join("no_processes.py"), "import resource\nresource.setrlimit(resource.RLIMIT_NPROC, (1, 1))\n").unwrap();
+    let mut layout = layout().clone();
+    let modules = modules.canonicalize().unwrap().to_str().unwrap().to_owned();
+    layout.read_only.push(modules.clone());
+    layout.packages.push(modules);
+    let mut sandbox = Sandbox::connect();
+    sandbox.configure_with(CLASS, SealMode::Strict, layout, &["no_processes"]);
     sandbox.report(|report| matches!(report, Report::Ready { .. }));
     sandbox.send(&Command::Fork { child: 1 });
     let (stage, message, _) = sandbox.fault();

@@ -32,7 +32,7 @@ use tempfile::TempDir;
 
 pub mod place;
 
-pub use place::layout;
+pub use place::{layout, packages};
 
 /// Long enough for a loaded machine; a test that waits this long has failed.
 pub const PATIENCE: Duration = Duration::from_secs(30);
@@ -90,11 +90,6 @@ impl Sandbox {
 
     /// Starts an agent that has only said hello.
     pub fn connect() -> Self {
-        Self::connect_within(None)
-    }
-
-    /// The same, where the agent's user may have only so many processes.
-    pub fn connect_within(processes: Option<u32>) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("s");
         let listener = socket_with(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None).unwrap();
@@ -103,7 +98,7 @@ impl Sandbox {
         // A container's user is another one.
         fs::set_permissions(directory.path(), Permissions::from_mode(0o755)).unwrap();
         fs::set_permissions(&path, Permissions::from_mode(0o666)).unwrap();
-        let (mut run, uid) = place::start(directory.path(), processes);
+        let (mut run, uid) = place::start(directory.path());
         let process = run.stdin(Stdio::null()).spawn().unwrap();
         await_readable(listener.as_fd());
         let control = accept(&listener).unwrap();
@@ -114,7 +109,11 @@ impl Sandbox {
     }
 
     pub fn configure(&mut self, class: Class, seal: SealMode, layout: Layout) {
-        let preload = MODULES.iter().map(|name| (*name).to_owned()).collect();
+        self.configure_with(class, seal, layout, &MODULES);
+    }
+
+    pub fn configure_with(&mut self, class: Class, seal: SealMode, layout: Layout, modules: &[&str]) {
+        let preload = modules.iter().map(|name| (*name).to_owned()).collect();
         self.send(&Command::Configure(Box::new(Configure { layout, class, seal, preload })));
     }
 

@@ -134,6 +134,7 @@ mod tests {
     #[test]
     fn a_runtime_in_a_private_directory_is_refused_with_the_path() {
         let private = tempfile::tempdir().unwrap();
+        fs::set_permissions(private.path(), fs::Permissions::from_mode(0o700)).unwrap();
         let file = private.path().join("python3");
         fs::write(&file, "").unwrap();
         let layout = Layout {

@@ -7,7 +7,6 @@ use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::time::{Duration, Instant};
 
 use domain::name::TenantId;
-use domain::utility::Isolation;
 
 use super::group::{Group, Size};
 use crate::config::Pool;

@@ -172,7 +172,7 @@ async fn a_request_larger_than_the_pipe_is_written_while_output_is_read() {
     let (mut run, mut child) = start(Entry::Transform(vec![value]), Limits::DEFAULT);
     let mut request = child.request.take().unwrap();
     let mut stdout = child.stdout.take().unwrap();
-    let reader = std::thread::spawn(move || {
+    let reader = tokio::task::spawn_blocking(move || {
         // A child that prints more than a pipe holds before it has read its program.
         stdout.write_all(&vec![b'y'; 200_000]).unwrap();
         let mut length = [0; 4];
@@ -186,7 +186,7 @@ async fn a_request_larger_than_the_pipe_is_written_while_output_is_read() {
         let Some(Progress::Output { data, .. }) = run.next().await else { panic!("no output") };
         printed += data.len();
     }
-    let program = String::from_utf8(reader.join().unwrap()).unwrap();
+    let program = String::from_utf8(reader.await.unwrap()).unwrap();
     assert!(program.contains(r#"{"big": 9007199254740993}"#), "numbers keep their digits");
     child.answer(Kind::Success, "1");
     assert!(matches!(run.next().await, Some(Progress::Outcome(Ok(_)))));

@@ -4,7 +4,7 @@
 //! another interpreter of this host than the system's. `ZONA_TEST_AGENT` names an agent that is built already.
 
 use std::{
-    env,
+    env, fs,
     path::{Path, PathBuf},
     process::Command as Run,
     sync::{
@@ -27,23 +27,16 @@ pub fn image() -> Option<String> {
 }
 
 /// A command that starts the agent with this directory's socket `s`, and the user it runs as.
-pub fn start(directory: &Path, processes: Option<u32>) -> (Run, u32) {
+pub fn start(directory: &Path) -> (Run, u32) {
     match image() {
-        Some(image) => (in_container(directory, &image, processes), CONTAINER_USER),
-        None => on_host(directory, processes),
+        Some(image) => (in_container(directory, &image), CONTAINER_USER),
+        None => on_host(directory),
     }
 }
 
-fn on_host(directory: &Path, processes: Option<u32>) -> (Run, u32) {
+fn on_host(directory: &Path) -> (Run, u32) {
     static NEXT_UID: AtomicU32 = AtomicU32::new(0);
-    let mut run = match processes {
-        Some(limit) => {
-            let mut run = Run::new("prlimit");
-            run.arg(format!("--nproc={limit}")).arg(agent());
-            run
-        }
-        None => Run::new(agent()),
-    };
+    let mut run = Run::new(agent());
     run.arg("namespace").arg("--socket").arg(directory.join("s"));
     let current = rustix::process::getuid();
     if !current.is_root() {
@@ -54,18 +47,25 @@ fn on_host(directory: &Path, processes: Option<u32>) -> (Run, u32) {
     (run, uid)
 }
 
-fn in_container(directory: &Path, image: &str, processes: Option<u32>) -> Run {
+fn in_container(directory: &Path, image: &str) -> Run {
     let profile = workspace().join("deploy/sandbox/seccomp.json").canonicalize().unwrap();
     let user = format!("{CONTAINER_USER}:{CONTAINER_USER}");
     let mut run = Run::new("docker");
     run.args(["run", "--rm", "--network", "none", "--cap-drop", "ALL", "--security-opt", "no-new-privileges", "--read-only"])
         .args(["--ipc", "none", "--log-driver", "none", "--memory", "1g", "--memory-swap", "1g", "--user", &user])
-        .args(["--pids-limit", &processes.unwrap_or(64).to_string()])
+        .args(["--pids-limit", "64", "--volume", &format!("{0}:{0}:ro", packages().display())])
         .args(["--security-opt", &format!("seccomp={}", profile.display())])
         .args(["--volume", &format!("{}:/run/zona:ro", directory.display())])
         .args(["--volume", &format!("{}:/zona-agent:ro", agent().canonicalize().unwrap().display())])
         .args(["--entrypoint", "/zona-agent", image, "docker", "--socket", "/run/zona/s"]);
     run
+}
+
+/// A directory of packages for tests, at one path here and in the container.
+pub fn packages() -> PathBuf {
+    let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("packages");
+    fs::create_dir_all(&path).unwrap();
+    path
 }
 
 /// What the sandbox root of the tested interpreter holds.

@@ -157,20 +157,23 @@ impl<C> Ledger<C> {
         steps.push(Step::Destroy(sandbox));
     }
 
-    /// Rejects those who wait for a group in which nothing works or starts for them.
+    /// Rejects those who wait for a group in which nothing works or starts for them. Nothing is started anew for them: what failed for
+    /// one would fail for all, again and again.
     pub(super) fn reject_helpless(&mut self, group: Group, failure: &StartFailure, steps: &mut Vec<Step<C>>) {
         let mut supply = self.supply(group);
+        let mut served: Vec<TenantId> = Vec::new();
         let mut kept = VecDeque::new();
         for waiter in std::mem::take(&mut self.waiting) {
-            let own = !group.is_single() && self.bound(&waiter.tenant, group) > 0;
-            if waiter.group != group || own {
-                kept.push_back(waiter);
-            } else if supply > 0 {
-                supply -= usize::from(group.is_single());
-                kept.push_back(waiter);
-            } else {
-                steps.push(Step::Reject(waiter.ticket, failure.clone()));
+            let shared = !group.is_single() && (self.bound(&waiter.tenant, group) > 0 || served.contains(&waiter.tenant));
+            if waiter.group == group && !shared {
+                if supply == 0 {
+                    steps.push(Step::Reject(waiter.ticket, failure.clone()));
+                    continue;
+                }
+                supply -= 1;
+                served.push(waiter.tenant.clone());
             }
+            kept.push_back(waiter);
         }
         self.waiting = kept;
     }

@@ -1,0 +1,80 @@
+//! Output: raw bytes, in order, bounded, in few pieces, and at once.
+
+use std::time::{Duration, Instant};
+
+use domain::execution::Reason;
+use domain::limits::OnOutputLimit;
+use domain::sandbox::Progress;
+
+use crate::support::{Host, limited, script, transform};
+
+crate::on_both_backends!(
+    bytes_that_are_not_text_arrive_unchanged,
+    many_small_prints_become_few_pieces,
+    the_first_bytes_arrive_while_the_program_runs,
+    output_beyond_the_limit_is_dropped_and_counted,
+    output_beyond_the_limit_can_stop_the_run,
+    a_large_parameter_and_a_large_result_travel,
+    output_that_nobody_reads_waits_inside,
+);
+
+async fn bytes_that_are_not_text_arrive_unchanged(host: &Host) {
+    let ran = host.run(script("import os\nos.write(1, bytes(range(256)))\nos.write(2, b'\\xff\\xfe')")).await;
+    assert_eq!(ran.stdout(), (0..=255).collect::<Vec<u8>>());
+    assert_eq!(ran.stderr(), b"\xff\xfe");
+    assert_eq!((ran.usage.stdout_bytes, ran.usage.stderr_bytes), (256, 2));
+}
+
+async fn many_small_prints_become_few_pieces(host: &Host) {
+    let job = limited(script("for number in range(300_000):\n    print(number)"), |limits| limits.output = 8 << 20);
+    let ran = host.run(job).await;
+    let expected: String = (0..300_000).map(|number| format!("{number}\n")).collect();
+    assert!(ran.stdout() == expected.as_bytes(), "{} bytes", ran.stdout().len());
+    assert!(ran.pieces.len() < 5_000, "{} pieces", ran.pieces.len());
+}
+
+async fn the_first_bytes_arrive_while_the_program_runs(host: &Host) {
+    host.succeed("pass").await;
+    let mut run = host.start(script("import time\nprint('now')\ntime.sleep(30)")).await;
+    let began = Instant::now();
+    let Some(Progress::Output { data, .. }) = run.next().await else { panic!("no output") };
+    assert_eq!(data, b"now\n");
+    assert!(began.elapsed() < Duration::from_secs(2));
+    run.stop();
+}
+
+async fn output_beyond_the_limit_is_dropped_and_counted(host: &Host) {
+    let job =
+        limited(script("print('x' * 99)\nprint('y' * 99)\nprint('z' * 4000000)\ndef main():\n    return 1"), |limits| limits.output = 150);
+    let ran = host.run(job).await;
+    assert_eq!(ran.stdout(), format!("{}\n{}", "x".repeat(99), "y".repeat(50)).into_bytes());
+    assert_eq!(ran.outcome.as_deref(), Ok("1"), "the run goes on");
+    assert_eq!((ran.usage.stdout_bytes, ran.usage.dropped_bytes), (150, 200 + 4_000_001 - 150));
+}
+
+async fn output_beyond_the_limit_can_stop_the_run(host: &Host) {
+    let job = limited(script("while True:\n    print('x' * 100)"), |limits| {
+        (limits.output, limits.on_output_limit) = (1000, OnOutputLimit::Stop);
+    });
+    let ran = host.run(job).await;
+    assert_eq!(ran.outcome.as_ref().unwrap_err().reason, Reason::OutputLimit);
+    assert_eq!(ran.stdout().len(), 1000);
+    assert!(ran.usage.dropped_bytes > 0);
+}
+
+async fn a_large_parameter_and_a_large_result_travel(host: &Host) {
+    let value = format!("\"{}\"", "é".repeat(2 << 20));
+    let job = limited(transform("def transform(value):\n    return value[:1_500_000]", &value), |limits| limits.result = 4 << 20);
+    let ran = host.run(job).await;
+    assert_eq!(ran.outcome.unwrap().len(), 2 + 3_000_000);
+}
+
+async fn output_that_nobody_reads_waits_inside(host: &Host) {
+    let job =
+        limited(script("for _ in range(100):\n    print('x' * 9999)\ndef main():\n    return 'all'"), |limits| limits.output = 8 << 20);
+    let run = host.start(job).await;
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    let ran = crate::support::collect(run, Instant::now()).await;
+    assert_eq!(ran.stdout().len(), 1_000_000);
+    assert_eq!(ran.outcome.as_deref(), Ok("\"all\""));
+}

@@ -1,0 +1,79 @@
+//! What a killed server leaves, and that the next one of its installation removes it, and nothing else.
+
+use std::io::{BufRead as _, BufReader};
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use sandbox::Sandboxes;
+
+use crate::support::{Kind, agents, assert_gone, config, containers, script, unique};
+
+/// Says to the helper which backend, directory and installation it has.
+const HELPER: &str = "ZONA_TEST_SERVER";
+
+/// Not a test: the server that the tests kill.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "started by other tests"]
+async fn a_server_that_is_killed() {
+    let Ok(told) = std::env::var(HELPER) else { panic!("started without {HELPER}") };
+    let [kind, directory, installation] = told.split(' ').collect::<Vec<_>>().try_into().unwrap();
+    let kind = if kind == "docker" { Kind::Docker } else { Kind::Namespace };
+    let sandboxes = Sandboxes::open(config(kind, Path::new(directory), installation, "victim")).await.unwrap();
+    let mut run = domain::sandbox::Sandbox::start(&sandboxes, script("import time\nprint('begun')\ntime.sleep(30)")).await.unwrap();
+    assert!(run.next().await.is_some());
+    println!("RUNNING");
+    std::future::pending::<()>().await;
+}
+
+async fn a_killed_server_is_swept(kind: Kind) {
+    let directory = tempfile::Builder::new().prefix("zona").tempdir().unwrap();
+    std::fs::set_permissions(directory.path(), std::os::unix::fs::PermissionsExt::from_mode(0o711)).unwrap();
+    let installation = unique("s");
+    let bystander = config(kind, directory.path(), &installation, "bystander");
+    let bystander = (Sandboxes::open(bystander.clone()).await.unwrap(), bystander);
+
+    let name = if kind == Kind::Docker { "docker" } else { "namespace" };
+    let mut victim = Command::new(std::env::current_exe().unwrap())
+        .args(["--ignored", "--exact", "--nocapture", "sweep::a_server_that_is_killed"])
+        .env(HELPER, format!("{name} {} {installation}", directory.path().display()))
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(victim.stdout.take().unwrap()).lines();
+    assert!(lines.any(|line| line.unwrap().contains("RUNNING")), "the helper ended early");
+    let victims = bystander.1.runtime_directory.join("victim");
+    let alive = || agents(&victims).len() + containers(&installation, "victim").len();
+    assert!(alive() > 0);
+    victim.kill().unwrap();
+    victim.wait().unwrap();
+
+    // Nobody is told, and still nothing keeps running.
+    let deadline = Instant::now() + Duration::from_secs(10);
+    while alive() > 0 {
+        assert!(Instant::now() < deadline, "agents survive their server");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert!(victims.exists());
+
+    let next = config(kind, directory.path(), &installation, "next");
+    let sandboxes = Sandboxes::open(next.clone()).await.unwrap();
+    assert_gone(&next, "victim").await;
+    assert!(bystander.1.runtime_directory.join("bystander").exists(), "a live server was swept");
+    let mut run = domain::sandbox::Sandbox::start(&bystander.0, script("pass")).await.unwrap();
+    assert!(matches!(run.next().await, Some(domain::sandbox::Progress::Outcome(Ok(_)))));
+    for (sandboxes, config) in [(sandboxes, next), bystander] {
+        sandboxes.shutdown().await;
+        assert_gone(&config, &config.instance).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_killed_server_leaves_nothing_on_namespaces() {
+    a_killed_server_is_swept(Kind::Namespace).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_killed_server_leaves_nothing_on_docker() {
+    a_killed_server_is_swept(Kind::Docker).await;
+}

@@ -1,0 +1,59 @@
+//! T2 and T3: a sandbox for one execution, where processes and threads are allowed up to a limit; and the doctor that tries all.
+
+use domain::execution::Reason;
+use domain::sandbox::Job;
+use domain::utility::Isolation;
+use sandbox::{Docker, Namespace, Verdict, diagnose};
+
+use crate::support::{Host, Kind, config, script, unique};
+
+crate::on_both_backends!(
+    each_execution_of_a_single_use_tier_has_a_sandbox_of_its_own,
+    threads_and_processes_work_up_to_a_limit,
+    there_is_still_no_network_and_no_way_out,
+);
+
+const TIERS: [Isolation; 2] = [Isolation::SingleUse, Isolation::OneShot];
+
+fn isolated(isolation: Isolation, code: &str) -> Job {
+    Job { isolation, ..script(code) }
+}
+
+async fn each_execution_of_a_single_use_tier_has_a_sandbox_of_its_own(host: &Host) {
+    for tier in TIERS {
+        let first = host.run(isolated(tier, "def main():\n    return 1")).await;
+        let second = host.run(isolated(tier, "def main():\n    return 2")).await;
+        assert_eq!((first.outcome.as_deref(), second.outcome.as_deref()), (Ok("1"), Ok("2")));
+        assert_ne!(first.attestation.sandbox, second.attestation.sandbox);
+        assert_eq!(first.attestation.tier, tier.tier());
+    }
+}
+
+async fn threads_and_processes_work_up_to_a_limit(host: &Host) {
+    let threads = "import threading\ndone = []\nthreads = [threading.Thread(target=done.append, args=(n,)) for n in range(8)]\nfor t in threads: t.start()\nfor t in threads: t.join()\ndef main():\n    return len(done)";
+    let process = "import subprocess, sys\ndef main():\n    return subprocess.run([sys.executable, '-I', '-c', 'print(6 * 7)'], capture_output=True, text=True, check=True).stdout";
+    let bomb = "import os, time\nwhile True:\n    if os.fork() == 0:\n        time.sleep(30)\n        os._exit(0)";
+    assert_eq!(host.run(isolated(Isolation::OneShot, threads)).await.outcome.as_deref(), Ok("8"));
+    assert_eq!(host.run(isolated(Isolation::OneShot, process)).await.outcome.as_deref(), Ok(r#""42\n""#));
+    host.fail(isolated(Isolation::OneShot, bomb), Reason::ProcessLimit).await;
+}
+
+async fn there_is_still_no_network_and_no_way_out(host: &Host) {
+    let code = "import ctypes, socket\nlibc = ctypes.CDLL(None, use_errno=True)\ndef main():\n    worked = []\n    for name, attempt in {'socket': lambda: socket.socket(), 'mount': lambda: libc.syscall(165, 0, b'/tmp', b'tmpfs', 0, 0), 'unshare': lambda: libc.syscall(272, 0x10000000), 'userns': lambda: libc.syscall(56, 0x10000011, 0, 0, 0, 0), 'ptrace': lambda: libc.syscall(101, 0, 0, 0, 0)}.items():\n        try:\n            if attempt() == -1:\n                raise OSError\n            worked.append(name)\n        except OSError:\n            pass\n    return worked";
+    assert_eq!(host.run(isolated(Isolation::OneShot, code)).await.outcome.as_deref(), Ok("[]"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_doctor_finds_every_tier_of_both_backends_working() {
+    let directory = tempfile::Builder::new().prefix("zona").tempdir().unwrap();
+    std::fs::set_permissions(directory.path(), std::os::unix::fs::PermissionsExt::from_mode(0o711)).unwrap();
+    let base = config(Kind::Namespace, directory.path(), &unique("d"), "doc");
+    let diagnosis = diagnose(&base, &Namespace::default(), &Docker::default()).await;
+    assert_eq!(diagnosis.tiers.len(), 6);
+    for tier in &diagnosis.tiers {
+        let works = tier.outcome.as_ref().unwrap_or_else(|why| panic!("{} {}: {why}", tier.backend, tier.tier));
+        assert_eq!((works.attestation.backend.as_str(), works.attestation.tier.as_str()), (tier.backend, tier.tier));
+    }
+    let bad: Vec<_> = diagnosis.checks.iter().filter(|check| check.verdict == Verdict::Bad).collect();
+    assert!(bad.is_empty(), "{bad:?}");
+}

@@ -1,0 +1,80 @@
+//! What quiet tenants feel of a loud one: their latency alone, and beside a tenant at fifty times their load, alternating.
+
+use std::time::Duration;
+
+use crate::load::{self, Subject};
+use crate::parts::Context;
+use crate::peers::sandbox::{Engine, Kind};
+use crate::promises;
+use crate::report::{Report, Table};
+use crate::samples::{Samples, median};
+
+const PART: &str = "fairness";
+const QUIET: [&str; 3] = ["quiet-one", "quiet-two", "quiet-three"];
+const LOUD: &str = "loud";
+/// Calls a second of one quiet tenant.
+const RATE: f64 = 4.0;
+const TIMES: f64 = 50.0;
+/// The loud tenant begins a little earlier, so that its load is there from the first measured call.
+const HEAD_START: Duration = Duration::from_millis(200);
+
+/// Measures the namespace backend.
+///
+/// # Errors
+/// When the backend cannot run here.
+pub async fn run(context: &Context<'_>, report: &mut Report) -> anyhow::Result<()> {
+    let engine = Engine::open(Kind::Namespace, context.arguments, sandbox::Pool::default()).await?;
+    let measured = measure(&engine, context, report).await;
+    engine.shutdown().await;
+    measured
+}
+
+async fn measure(engine: &Engine, context: &Context<'_>, report: &mut Report) -> anyhow::Result<()> {
+    for tenant in QUIET.into_iter().chain([LOUD]) {
+        engine.warm_up(tenant).await?;
+    }
+    let quiet: Vec<Subject> = QUIET.into_iter().map(|tenant| engine.peer(tenant).subject).collect();
+    let loud = engine.peer(LOUD).subject;
+    let (mut alone, mut beside, mut growth) = (Samples::default(), Samples::default(), Vec::new());
+    // Few calls a second need longer slices for a meaningful p95.
+    let slice = context.effort.slice * 2;
+    for round in 0..context.effort.slices {
+        let seed = u64::from(round) * 100;
+        let before = quiet_slice(&quiet, slice, seed).await?;
+        let noise = {
+            let loud = loud.clone();
+            tokio::spawn(async move { load::open_loop(&loud, RATE * TIMES, slice + HEAD_START * 2, seed + 50).await })
+        };
+        tokio::time::sleep(HEAD_START).await;
+        let during = quiet_slice(&quiet, slice, seed).await?;
+        noise.await??;
+        growth.push((during.millis(0.95) / before.millis(0.95) - 1.0) * 100.0);
+        alone.extend(&before);
+        beside.extend(&during);
+    }
+    let mut table =
+        Table::new(PART, "Three quiet tenants (4/s each) beside one at 200/s", &["quiet tenants", "p50 ms", "p95 ms", "p99 ms", "calls"]);
+    for (name, samples) in [("alone", &alone), ("beside the loud one", &beside)] {
+        table.row([
+            name.into(),
+            samples.median().into(),
+            samples.millis(0.95).into(),
+            samples.millis(0.99).into(),
+            (samples.len() as f64).into(),
+        ]);
+    }
+    report.judge(&promises::FAIRNESS, median(&growth));
+    table.note("Growth: median over slices, each against its neighbor. With two cores the loud tenant also takes processor time.");
+    report.add(table);
+    Ok(())
+}
+
+async fn quiet_slice(subjects: &[Subject], slice: Duration, seed: u64) -> anyhow::Result<Samples> {
+    let loops = subjects.iter().zip(seed..).map(|(subject, seed)| load::open_loop(subject, RATE, slice, seed));
+    let mut samples = Samples::default();
+    for slice in futures_util::future::try_join_all(loops).await? {
+        anyhow::ensure!(slice.failed == 0, "a quiet tenant was refused: {:?}", slice.failure);
+        samples.extend(&slice.latencies);
+    }
+    Ok(samples)
+}

@@ -1,0 +1,75 @@
+//! The benchmarks: measures every speed that SPECIFICATION.md promises, in one run, beside its yardstick.
+//!
+//! Prints tables and writes JSON. It judges (a goal is met or missed) but never fails for a miss: speeds depend on the
+//! machine, so limits are the tests' business. It fails when something cannot be measured.
+
+mod arguments;
+mod cpu;
+mod echo;
+mod fairness;
+mod first_output;
+mod get_utility;
+mod kill;
+mod list;
+mod load;
+mod machine;
+mod memory;
+mod parts;
+mod peers;
+mod promises;
+mod report;
+mod rpc;
+mod samples;
+mod server;
+mod t1;
+mod tiers;
+mod transform;
+mod validate;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use crate::arguments::{Arguments, Format};
+use crate::report::Report;
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(&error.into()),
+    };
+    let outcome = match &arguments.echo {
+        Some(echo) => runtime.block_on(echo::serve(*echo)).map(|()| Vec::new()),
+        None => runtime.block_on(measure(&arguments)),
+    };
+    match outcome {
+        Ok(failed) if failed.is_empty() => ExitCode::SUCCESS,
+        Ok(failed) => {
+            eprintln!("error: not measured: {}", failed.join(", "));
+            ExitCode::FAILURE
+        }
+        Err(error) => fail(&error),
+    }
+}
+
+fn fail(error: &anyhow::Error) -> ExitCode {
+    eprintln!("error: {error:#}");
+    ExitCode::FAILURE
+}
+
+/// Runs the chosen parts; answers those that could not be measured.
+async fn measure(arguments: &Arguments) -> anyhow::Result<Vec<&'static str>> {
+    let mut report = Report::new(machine::facts(&arguments.data_parent()?)?);
+    let failed = parts::run(arguments, &mut report).await;
+    report.finish(machine::load());
+    let path = report.save(&arguments.directory)?;
+    match arguments.output {
+        Format::Table => {
+            println!("{report}");
+            println!("written to {}", path.display());
+        }
+        Format::Json => println!("{}", report.json()),
+    }
+    Ok(failed)
+}

@@ -1,0 +1,182 @@
+//! Zona's sandbox, called directly through the domain's port: what the tiers cost without server, store and wire.
+
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
+
+use anyhow::Context as _;
+use domain::execution::{Attestation, Failure};
+use domain::limits::Limits;
+use domain::name::{ExecutionId, TenantId};
+use domain::sandbox::{Entry, Job, Progress, Sandbox};
+use domain::utility::{DEFAULT_RUNTIME, Isolation};
+use e2e::workspace;
+use sandbox::{AgentBinary, Backend, Config, Docker, Namespace, Pool, Sandboxes, UidRange};
+
+use super::{CODE, Peer, VALUE, check};
+use crate::arguments::Arguments;
+use crate::cpu::Scope;
+
+#[path = "../../../../../crates/sandbox-agent/build_support.rs"]
+mod agent_build;
+
+/// User ids of each engine's sandboxes, apart from every other installation's, so that `/proc` tells whose processes are whose.
+const USERS: u32 = 1_000;
+const FIRST_USER: u32 = 300_000;
+
+/// Sandboxes of one backend.
+#[derive(Clone)]
+pub struct Engine {
+    sandboxes: Arc<Sandboxes>,
+    users: std::ops::RangeInclusive<u32>,
+    backend: &'static str,
+}
+
+/// What one run came to.
+pub struct Ran {
+    /// When the program was handed over.
+    pub started: Instant,
+    /// When its result was there.
+    pub result: Instant,
+    /// When its process tree was gone.
+    pub gone: Instant,
+    /// The result as JSON text, or why there is none.
+    pub outcome: Result<String, Failure>,
+    /// How it was isolated.
+    pub attestation: Attestation,
+}
+
+/// Which backend an engine uses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// No daemon.
+    Namespace,
+    /// Containers.
+    Docker,
+}
+
+// === impl Engine ===
+
+impl Engine {
+    /// Starts sandboxes; `pool` says how many are kept warm. Must be shut down.
+    ///
+    /// # Errors
+    /// When the backend cannot run here, or the agent's binary cannot be read.
+    pub async fn open(kind: Kind, arguments: &Arguments, pool: Pool) -> anyhow::Result<Self> {
+        let (backend, name, first) = match kind {
+            Kind::Namespace => {
+                let namespace = Namespace { python: Some(arguments.python.clone()), ..Namespace::default() };
+                (Backend::Namespace(namespace), "T1 namespace", FIRST_USER)
+            }
+            Kind::Docker => {
+                let docker = Docker { image: arguments.image.clone(), ..Docker::default() };
+                (Backend::Docker(docker), "T1 docker", FIRST_USER + USERS)
+            }
+        };
+        let users = first..=first + USERS - 1;
+        let mut config = Config::new("bench", &instance(kind), agent()?, backend);
+        config.uids = UidRange::new(*users.start(), *users.end()).context("the range of user ids is empty")?;
+        config.pool = pool;
+        let sandboxes = Arc::new(Sandboxes::open(config).await?);
+        let engine = Engine { sandboxes, users, backend: name };
+        engine.warm_up("warm-up").await?;
+        Ok(engine)
+    }
+
+    /// Waits until the backend takes programs, and runs one for the tenant, so that its sandbox is bound.
+    ///
+    /// # Errors
+    /// When that fails for half a minute.
+    pub async fn warm_up(&self, tenant: &str) -> anyhow::Result<()> {
+        let patience = Instant::now() + Duration::from_secs(30);
+        loop {
+            match self.transform(tenant, Isolation::TenantWarm).await {
+                Ok(_) => return Ok(()),
+                Err(error) if Instant::now() > patience => return Err(error.context("the sandbox does not become ready")),
+                Err(_) => tokio::time::sleep(Duration::from_millis(100)).await,
+            }
+        }
+    }
+
+    /// Runs the program of every comparison.
+    ///
+    /// # Errors
+    /// When it does not succeed.
+    pub async fn transform(&self, tenant: &str, isolation: Isolation) -> anyhow::Result<Ran> {
+        let ran = self.run(job(tenant, isolation, CODE, Entry::Transform(vec![VALUE.to_owned()]), Limits::DEFAULT)?).await?;
+        match &ran.outcome {
+            Ok(result) => check(result)?,
+            Err(failure) => anyhow::bail!("the program failed: {failure:?}"),
+        }
+        Ok(ran)
+    }
+
+    /// Runs any program to its end.
+    ///
+    /// # Errors
+    /// When it could not be started, or its end was not reported.
+    pub async fn run(&self, job: Job) -> anyhow::Result<Ran> {
+        let mut run = self.sandboxes.start(job).await?;
+        let (started, mut result) = (Instant::now(), None);
+        while let Some(progress) = run.next().await {
+            match progress {
+                Progress::Output { .. } | Progress::Value(_) => {}
+                Progress::Outcome(outcome) => result = Some((Instant::now(), outcome)),
+                Progress::Exited(_) => {
+                    let (result, outcome) = result.context("the run exited without an outcome")?;
+                    let attestation = run.attestation().clone();
+                    return Ok(Ran { started, result, gone: Instant::now(), outcome, attestation });
+                }
+            }
+        }
+        anyhow::bail!("the run ended without saying so")
+    }
+
+    /// This engine as a peer, working for one tenant.
+    pub fn peer(&self, tenant: &'static str) -> Peer {
+        let engine = self.clone();
+        let subject = Arc::new(move || -> crate::load::Call {
+            let engine = engine.clone();
+            Box::pin(async move { Ok(engine.transform(tenant, Isolation::TenantWarm).await?.result) })
+        });
+        Peer { name: self.backend, subject, scope: Scope::Users(self.users.clone()) }
+    }
+
+    /// Ends every sandbox.
+    pub async fn shutdown(self) {
+        self.sandboxes.shutdown().await;
+    }
+}
+
+/// A program for the sandbox.
+///
+/// # Errors
+/// When the tenant's code is malformed.
+pub fn job(tenant: &str, isolation: Isolation, code: &str, entry: Entry, limits: Limits) -> anyhow::Result<Job> {
+    Ok(Job {
+        tenant: TenantId::parse("tenant", tenant)?,
+        execution: ExecutionId::parse("execution", &uuid::Uuid::now_v7().to_string())?,
+        isolation,
+        runtime: DEFAULT_RUNTIME.to_owned(),
+        code: code.into(),
+        entry,
+        params_json: "{}".to_owned(),
+        limits,
+    })
+}
+
+/// Unique as long as two benches do not share a process id; what a killed bench left behind is swept by the next.
+fn instance(kind: Kind) -> String {
+    format!("{}-{}", if kind == Kind::Docker { "docker" } else { "namespace" }, std::process::id())
+}
+
+/// Built once and kept: the type promises bytes that live as long as the process.
+fn agent() -> anyhow::Result<AgentBinary> {
+    static BYTES: OnceLock<Vec<u8>> = OnceLock::new();
+    if BYTES.get().is_none() {
+        let path = agent_build::build_agent(&workspace::root(), &workspace::path("target/agent-build")).map_err(anyhow::Error::msg)?;
+        let bytes = std::fs::read(&path).with_context(|| format!("failed to read the sandbox agent {}", path.display()))?;
+        // Another thread's bytes are the same.
+        drop(BYTES.set(bytes));
+    }
+    Ok(AgentBinary(BYTES.get().context("the agent was just read")?))
+}

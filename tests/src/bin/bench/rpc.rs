@@ -1,0 +1,127 @@
+//! The calls that are measured, through the generated clients.
+
+use std::time::Instant;
+
+use anyhow::Context as _;
+use api_proto::zona::execution::v1 as execution;
+use api_proto::zona::execution::v1::execution_event::Event;
+use api_proto::zona::execution::v1::execution_service_client::ExecutionServiceClient;
+use api_proto::zona::execution::v1::transform_result::Outcome;
+use api_proto::zona::utility::v1 as utility;
+use api_proto::zona::utility::v1::utility_service_client::UtilityServiceClient;
+use tonic::transport::Channel;
+
+/// The tenant that `zona dev` seeds.
+pub const TENANT: &str = "tenants/demo";
+
+/// A client of both services.
+#[derive(Clone)]
+pub struct Client {
+    utilities: UtilityServiceClient<Channel>,
+    executions: ExecutionServiceClient<Channel>,
+}
+
+// === impl Client ===
+
+impl Client {
+    /// A client on a connection.
+    pub fn new(channel: Channel) -> Self {
+        Client { utilities: UtilityServiceClient::new(channel.clone()), executions: ExecutionServiceClient::new(channel) }
+    }
+
+    /// Creates a utility and answers its name.
+    ///
+    /// # Errors
+    /// The server's.
+    pub async fn create(&self, id: &str, code: &str, tags: Vec<String>) -> anyhow::Result<String> {
+        let utility = utility::Utility {
+            code: code.to_owned(),
+            description: "made by the benchmarks".to_owned(),
+            tags,
+            ..utility::Utility::default()
+        };
+        let request = utility::CreateUtilityRequest {
+            parent: TENANT.to_owned(),
+            utility_id: id.to_owned(),
+            utility: Some(utility),
+            ..utility::CreateUtilityRequest::default()
+        };
+        let created = self.utilities.clone().create_utility(request).await.with_context(|| format!("CreateUtility {id}"))?;
+        Ok(created.into_inner().name)
+    }
+
+    /// One utility.
+    ///
+    /// # Errors
+    /// The server's.
+    pub async fn get(&self, name: &str) -> anyhow::Result<utility::Utility> {
+        let request = utility::GetUtilityRequest { name: name.to_owned() };
+        Ok(self.utilities.clone().get_utility(request).await.context("GetUtility")?.into_inner())
+    }
+
+    /// One page.
+    ///
+    /// # Errors
+    /// The server's.
+    pub async fn list(&self, request: utility::ListUtilitiesRequest) -> anyhow::Result<utility::ListUtilitiesResponse> {
+        Ok(self.utilities.clone().list_utilities(request).await.context("ListUtilities")?.into_inner())
+    }
+
+    /// Transforms values and answers the execution's name; every value must succeed.
+    ///
+    /// # Errors
+    /// The server's, or the first failed value's.
+    pub async fn transform(&self, name: &str, values: Vec<String>) -> anyhow::Result<Transformed> {
+        let count = values.len();
+        let request = execution::TransformRequest { name: name.to_owned(), values_json: values, ..execution::TransformRequest::default() };
+        let response = self.executions.clone().transform(request).await.context("Transform")?.into_inner();
+        let done = Instant::now();
+        anyhow::ensure!(response.results.len() == count, "{} results for {count} values", response.results.len());
+        for result in response.results {
+            anyhow::ensure!(matches!(result.outcome, Some(Outcome::ResultJson(_))), "a value failed: {:?}", result.outcome);
+        }
+        Ok(Transformed { execution: response.execution, done })
+    }
+
+    /// Microseconds that an ended execution spent in its sandbox.
+    ///
+    /// # Errors
+    /// The server's, or when the execution has no usage.
+    pub async fn sandbox_micros(&self, name: &str) -> anyhow::Result<f64> {
+        let request = execution::GetExecutionRequest { name: name.to_owned() };
+        let execution = self.executions.clone().get_execution(request).await.context("GetExecution")?.into_inner();
+        let usage = execution.usage.context("the execution has no usage")?;
+        let wall = usage.wall_time.context("the usage has no wall time")?;
+        Ok(wall.seconds as f64 * 1e6 + f64::from(wall.nanos) / 1e3)
+    }
+
+    /// Executes a script and hands each piece of output with its moment to `seen`, until it finished.
+    ///
+    /// # Errors
+    /// The server's, or when the stream ends early.
+    pub async fn execute(&self, name: &str, mut seen: impl FnMut(&[u8], std::time::SystemTime)) -> anyhow::Result<()> {
+        let request = execution::ExecuteUtilityRequest { name: name.to_owned(), ..execution::ExecuteUtilityRequest::default() };
+        let mut stream = self.executions.clone().execute_utility(request).await.context("ExecuteUtility")?.into_inner();
+        while let Some(event) = stream.message().await.context("ExecuteUtility")? {
+            match event.event {
+                Some(Event::Output(output)) => seen(&output.data, std::time::SystemTime::now()),
+                Some(Event::Finished(finished)) => {
+                    let execution = finished.execution.context("the last event has no execution")?;
+                    let state = execution.state();
+                    anyhow::ensure!(state == execution::ExecutionState::Succeeded, "it ended {state:?}: {:?}", execution.failure);
+                    return Ok(());
+                }
+                _ => {}
+            }
+        }
+        anyhow::bail!("the stream ended without a last event")
+    }
+}
+
+/// What a Transform call came to.
+pub struct Transformed {
+    /// The execution's name.
+    pub execution: String,
+    /// When the client had the answer.
+    pub done: Instant,
+}
