@@ -4,6 +4,7 @@
 //! Fakes are honest implementations kept in memory, never scripts of expected calls. Nothing here is for production.
 
 mod clock;
+pub mod code_policy_repository;
 pub mod execution_repository;
 mod ids;
 mod in_memory;
@@ -13,7 +14,7 @@ pub mod utility_repository;
 
 pub use clock::FakeClock;
 pub use ids::SequentialIds;
-pub use in_memory::{InMemoryExecutionRepository, InMemoryUtilityRepository};
+pub use in_memory::{InMemoryCodePolicyRepository, InMemoryExecutionRepository, InMemoryUtilityRepository};
 pub use spawner::TokioSpawner;
 
 #[cfg(test)]

@@ -101,6 +101,7 @@ pub fn version(number: u32, kind: Kind) -> Version {
         content_hash: definition.content_hash(&code),
         code,
         definition,
+        compiled_on: None,
         author: user("ann"),
         created: at(u64::from(number)),
         message: format!("version {number}"),

@@ -32,6 +32,7 @@ macro_rules! utility_repository_contract {
             every_order_pages_without_gap_or_repeat,
             a_page_token_outlives_changes,
             a_strange_page_token_is_invalid,
+            a_version_remembers_on_what_it_compiled,
         );
     };
     ($make:expr; $($check:ident),+ $(,)?) => {$(
@@ -407,4 +408,15 @@ pub(crate) async fn together<F: Future>(futures: Vec<F>) -> Vec<F::Output> {
     })
     .await;
     futures.into_iter().filter_map(|(_, output)| output).collect()
+}
+
+/// The mark is part of the version, and changes neither revision nor number.
+pub async fn a_version_remembers_on_what_it_compiled(repository: Repository<'_>) {
+    let stored = utility(&scope("acme"), "marked");
+    let answer = repository.commit(&scope("acme"), creation(stored.clone())).await.expect("the store answers");
+    assert_eq!(answer, Committed::Stored);
+    repository.mark_compiled(&scope("acme"), &utility_id("marked"), 1, "sha256:abc").await.expect("the store answers");
+    let (after, version) =
+        repository.find_current(&scope("acme"), &utility_id("marked")).await.expect("the store answers").expect("it exists");
+    assert_eq!((after.revision, version.number, version.compiled_on.as_deref()), (stored.revision, 1, Some("sha256:abc")));
 }

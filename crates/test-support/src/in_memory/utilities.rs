@@ -116,6 +116,13 @@ impl UtilityRepository for InMemoryUtilityRepository {
         Ok(Committed::Stored)
     }
 
+    async fn mark_compiled(&self, scope: &TenantScope, id: &UtilityId, number: u32, digest: &str) -> Result<()> {
+        if let Some(version) = self.state().versions.get_mut(&(scope.tenant().clone(), id.clone(), number)) {
+            version.compiled_on = Some(digest.to_owned());
+        }
+        Ok(())
+    }
+
     async fn find_answer(&self, scope: &TenantScope, request: &RequestKey) -> Result<Option<Committed<Utility>>> {
         Ok(self.state().requests.find(scope.tenant(), request, self.clock.now()).map(Committed::from))
     }
