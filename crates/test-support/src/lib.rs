@@ -5,6 +5,7 @@
 
 mod clock;
 pub mod execution_repository;
+mod fake_sandbox;
 mod ids;
 mod in_memory;
 pub mod sample;
@@ -12,6 +13,7 @@ mod spawner;
 pub mod utility_repository;
 
 pub use clock::FakeClock;
+pub use fake_sandbox::{FakeSandbox, Fault, INSTRUCTION};
 pub use ids::SequentialIds;
 pub use in_memory::{InMemoryExecutionRepository, InMemoryUtilityRepository};
 pub use spawner::TokioSpawner;
