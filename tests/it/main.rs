@@ -7,6 +7,7 @@ mod docker;
 mod foreign_clients;
 mod killed;
 mod load;
+mod local_tools;
 mod neighbors;
 mod reflection;
 mod slow_reader;

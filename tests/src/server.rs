@@ -88,8 +88,8 @@ impl Server {
         let (said, heard) = channel();
         let stdout = child.stdout.take().expect("stdout is piped");
         let stderr = child.stderr.take().expect("stderr is piped");
-        read_lines(stdout, Arc::clone(&lines), said.clone());
-        read_lines(stderr, Arc::clone(&lines), said);
+        read_lines(stdout, Arc::clone(&lines), Some(said));
+        read_lines(stderr, Arc::clone(&lines), None);
         let unset = SocketAddr::from(([127, 0, 0, 1], 0));
         let mut server = Server { child, address: unset, data: data.to_path_buf(), lines, _owned: None, _home: home };
         server.become_healthy(&heard);
@@ -119,7 +119,7 @@ impl Server {
     /// The `zona` client, talking to this server.
     pub fn zona(&self) -> Command {
         let mut command = client();
-        command.env("ZONA_SERVER", self.address());
+        command.env("ZONA_SERVER", format!("http://{}", self.address()));
         command
     }
 
@@ -223,12 +223,12 @@ fn dev(data: &Path, backend: Backend, home: &Path) -> Command {
 }
 
 /// Reads to the end, so that the server never waits for us.
-fn read_lines(from: impl Read + Send + 'static, lines: Arc<Mutex<Vec<String>>>, said: Sender<String>) {
+fn read_lines(from: impl Read + Send + 'static, lines: Arc<Mutex<Vec<String>>>, said: Option<Sender<String>>) {
     thread::spawn(move || {
         for line in BufReader::new(from).lines().map_while(Result::ok) {
             lines.lock().expect("no reader panics").push(line.clone());
             // Nobody listens once the address is known.
-            drop(said.send(line));
+            said.as_ref().map(|said| said.send(line));
         }
     });
 }

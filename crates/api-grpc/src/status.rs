@@ -31,12 +31,13 @@ pub const REASONS: [&str; 8] = [
 const DEADLINE_EXCEEDED: &str = "DEADLINE_EXCEEDED";
 const PANIC: &str = "INTERNAL";
 
-/// Most bytes of details: they travel base64-coded in a header, and several clients refuse headers of more than 8 KiB in all.
-const MAX_DETAILS: usize = 5 * 1024;
-/// Most characters of one description, so that a single one cannot crowd out the others.
+/// Most bytes of violations: details travel base64-coded in a header, and several clients refuse headers of more than 8 KiB in
+/// all.
+const MAX_VIOLATIONS: usize = 4_608;
+/// Most bytes of one description or name, so that a single one cannot crowd out the others.
 const MAX_DESCRIPTION: usize = 400;
-/// Most characters of a message.
-const MAX_MESSAGE: usize = 400;
+/// Most bytes of a message: each can take three in a header.
+const MAX_MESSAGE: usize = 256;
 /// The whole public text of an internal error.
 const INTERNAL_TEXT: &str = "internal error; the operator finds the cause in the log by the request id";
 
@@ -47,13 +48,13 @@ pub(crate) fn from_error(error: &Error, request_id: &str) -> Status {
     match error {
         Error::Invalid(violations) => return invalid(error, violations, details),
         Error::NotFound { resource } | Error::AlreadyExists { resource } => {
-            details.set_resource_info(resource_type(resource), resource, "", message(error));
+            details.set_resource_info(resource_type(resource), cut(resource, MAX_DESCRIPTION), "", message(error));
         }
         Error::Precondition { reason, subject, description } => {
-            details.add_precondition_failure_violation(*reason, subject, cut(description, MAX_DESCRIPTION));
+            details.add_precondition_failure_violation(*reason, cut(subject, MAX_DESCRIPTION), cut(description, MAX_DESCRIPTION));
         }
         Error::Exhausted { subject, description, retry_after, .. } => {
-            details.add_quota_failure_violation(subject, cut(description, MAX_DESCRIPTION));
+            details.add_quota_failure_violation(cut(subject, MAX_DESCRIPTION), cut(description, MAX_DESCRIPTION));
             details.set_retry_info(Some(*retry_after));
         }
         Error::Unavailable { retry_after, .. } => {
@@ -124,8 +125,8 @@ fn invalid(error: &Error, violations: &[Violation], mut details: ErrorDetails) -
     let mut bytes = 0;
     for violation in violations {
         let description = cut(&violation.description, MAX_DESCRIPTION);
-        bytes += violation.field.len() + violation.reason.len() + description.len() + FRAMING;
-        if bytes > MAX_DETAILS {
+        bytes += violation.field.len().min(MAX_DESCRIPTION) + violation.reason.len() + description.len() + FRAMING;
+        if bytes > MAX_VIOLATIONS {
             let rest = violations.len() - listed.len();
             listed.push(field_violation("", "MORE_VIOLATIONS", format!("{rest} more violations are not listed; mend these first")));
             break;
@@ -168,10 +169,10 @@ fn resource_type(name: &str) -> &'static str {
 }
 
 fn cut(text: &str, most: usize) -> String {
-    match text.char_indices().nth(most) {
-        None => text.to_owned(),
-        Some((end, _)) => format!("{}...", &text[..end]),
+    if text.len() <= most {
+        return text.to_owned();
     }
+    format!("{}...", &text[..text.floor_char_boundary(most)])
 }
 
 fn causes(error: &Error) -> String {

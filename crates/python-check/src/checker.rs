@@ -5,6 +5,7 @@ use std::thread;
 use domain::finding::CodeReport;
 use ruff_text_size::TextRange;
 
+use crate::catalog::Catalog;
 use crate::entry;
 use crate::location::Lines;
 use crate::policy::Policy;
@@ -24,12 +25,14 @@ const MAX_LINE: usize = 64 * 1024;
 #[derive(Debug)]
 pub struct Checker {
     policy: Policy,
+    catalog: Catalog,
 }
 
 impl Checker {
     /// A checker for `policy`.
     pub fn new(policy: Policy) -> Self {
-        Checker { policy }
+        let catalog = Catalog::new(&policy);
+        Checker { policy, catalog }
     }
 
     /// The policy in force.
@@ -86,7 +89,8 @@ impl Checker {
             report.kind = Some(entry.kind);
             report.parameters = entry.parameters;
         }
-        report.imports = scan::run(text, lines, body, &scopes, &self.policy, sound, sink);
+        let input = scan::Input { text, lines, body, scopes: &scopes, catalog: &self.catalog, sound };
+        report.imports = scan::run(&input, sink);
     }
 
     /// The answer when the analysis itself failed: refuse, and say so.

@@ -11,6 +11,7 @@
 //! ```
 
 mod bind;
+mod catalog;
 mod checker;
 mod entry;
 mod location;

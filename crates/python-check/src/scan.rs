@@ -1,37 +1,248 @@
-//! The policy scan.
+//! The policy scan: one walk that judges every import, name, attribute, call and template of a module.
+//!
+//! It follows names to their scope and imports to their module, and constants through simple assignments. It is a lint, not
+//! a proof: what it cannot follow it refuses where that is rare in honest code, and leaves to the sandbox where it is not.
 
-use domain::finding::{Import, Standing};
-use ruff_python_ast::Stmt;
+mod annotations;
+mod attributes;
+mod calls;
+mod fold;
+mod format;
+mod imports;
+mod names;
+mod resolve;
+
+use std::collections::{HashMap, HashSet};
+
+use domain::finding::Import;
+use ruff_python_ast::{self as ast, Expr, Stmt};
 use ruff_text_size::{Ranged, TextRange};
 
+use crate::catalog::Catalog;
 use crate::location::Lines;
-use crate::policy::Policy;
 use crate::report::Sink;
+use crate::rule::Rule;
 use crate::scope::Scopes;
-use crate::walk::{self, Binding, Visitor};
+use crate::walk::{self, Binding, Block, Place, Scope, Visitor};
+use annotations::Annotations;
+use resolve::Frame;
 
-pub(crate) fn run<'a>(_text: &str, lines: &Lines<'_>, body: &'a [Stmt], _scopes: &Scopes<'a>, _policy: &Policy, _sound: bool, _sink: &mut Sink) -> Vec<Import> {
-    let mut imports = Imports { found: Vec::new() };
-    walk::module(&mut imports, body);
-    let mut list: Vec<Import> = Vec::new();
-    for (module, range) in imports.found {
-        if !list.iter().any(|import| import.module == module) {
-            list.push(Import { module, line: lines.line(range.start()), standing: Standing::Unknown });
+/// What the scan works on.
+pub(crate) struct Input<'a, 's> {
+    pub text: &'s str,
+    pub lines: &'s Lines<'s>,
+    pub body: &'a [Stmt],
+    pub scopes: &'s Scopes<'a>,
+    pub catalog: &'s Catalog,
+    /// Whether the tree is free of syntax errors; doubts about names are only raised then.
+    pub sound: bool,
+}
+
+/// Scans a module; returns what it imports.
+pub(crate) fn run(input: &Input<'_, '_>, sink: &mut Sink) -> Vec<Import> {
+    let outer = Annotations::collect(input.body);
+    let inner = outer.nested();
+    let innermost = inner.nested();
+    let mut scan = Scan::new(input, [&outer, &inner, &innermost], sink);
+    walk::module(&mut scan, input.body);
+    scan.finish();
+    let imports = std::mem::take(&mut scan.imports);
+    imports::list(imports, input.lines, input.catalog)
+}
+
+/// The state of the walk.
+pub(crate) struct Scan<'a, 's> {
+    text: &'s str,
+    scopes: &'s Scopes<'a>,
+    catalog: &'s Catalog,
+    sink: &'s mut Sink,
+    sound: bool,
+    annotations: [&'a Annotations; 3],
+    /// Open scopes, and which of them know a name.
+    frames: Vec<Frame<'a>>,
+    next_table: usize,
+    visible: HashMap<&'a str, Vec<usize>>,
+    /// The first parameter of the function that is about to be entered.
+    first_parameter: Option<&'a str>,
+    /// Whether each open class inherits from something imported.
+    classes: Vec<bool>,
+    /// Expressions that their parent has judged already, by address.
+    judged: HashSet<usize>,
+    /// Attributes that lead out of a module that this code imports.
+    watched: HashMap<&'static str, &'static str>,
+    /// Special names that classes of this code define.
+    defined: HashSet<&'a str>,
+    /// Where findings inside a string annotation belong.
+    place_of_text: Option<TextRange>,
+    star_imports: bool,
+    /// Whether annotations may be evaluated: `functools.singledispatch` reads them.
+    dispatches: bool,
+    /// Whether some template is not a constant, and the texts that could be pieces of one.
+    open_templates: bool,
+    template_pieces: Vec<(TextRange, String)>,
+    imports: Vec<(String, TextRange)>,
+    /// The modules that are imported anywhere in the code.
+    imported: HashSet<String>,
+    /// Whether `.read` may open files by name: `configparser` is imported.
+    configures: bool,
+}
+
+impl<'a, 's> Scan<'a, 's> {
+    fn new(input: &'s Input<'a, 's>, annotations: [&'a Annotations; 3], sink: &'s mut Sink) -> Self
+    where
+        'a: 's,
+    {
+        let mut scan = Scan {
+            text: input.text,
+            scopes: input.scopes,
+            catalog: input.catalog,
+            sink,
+            sound: input.sound,
+            annotations,
+            frames: Vec::new(),
+            next_table: 0,
+            visible: HashMap::new(),
+            first_parameter: None,
+            classes: Vec::new(),
+            judged: HashSet::new(),
+            watched: HashMap::new(),
+            defined: HashSet::new(),
+            place_of_text: None,
+            star_imports: false,
+            dispatches: false,
+            open_templates: false,
+            template_pieces: Vec::new(),
+            imports: Vec::new(),
+            imported: HashSet::new(),
+            configures: false,
+        };
+        scan.survey();
+        scan
+    }
+
+    /// What must be known before the walk: which imports make attributes suspicious, and which special names are the author's.
+    fn survey(&mut self) {
+        for table in &self.scopes.tables {
+            for (name, symbol) in &table.symbols {
+                if table.kind == Scope::Class && symbol.count > 0 && name.starts_with('_') {
+                    self.defined.insert(name);
+                }
+                for binding in &symbol.imports {
+                    match binding {
+                        Binding::Import(alias) => self.survey_import(alias.name.as_str(), ""),
+                        Binding::ImportFrom(import, alias) => self.survey_import(import.module.as_deref().unwrap_or_default(), alias.name.as_str()),
+                        _ => {}
+                    }
+                }
+            }
         }
     }
-    list
+
+    fn survey_import(&mut self, module: &str, name: &str) {
+        self.star_imports |= name == "*";
+        self.configures |= module == "configparser" || name == "configparser";
+        self.imported.insert(module.to_owned());
+        self.dispatches |= (module == "functools" || name == "functools") && (self.text.contains("singledispatch") || !self.text.is_ascii());
+        for (watched, attributes) in attributes::WATCHED {
+            if module == *watched || module.split('.').next() == Some(*watched) || format!("{module}.{name}") == *watched {
+                self.watched.extend(attributes.split(' ').map(|attribute| (attribute, *watched)));
+            }
+        }
+    }
+
+    /// Ends the walk: what could only be judged with the whole file seen.
+    fn finish(&mut self) {
+        self.judge_template_pieces();
+    }
+
+    fn add(&mut self, rule: &'static Rule, range: TextRange, message: String) {
+        self.sink.add(rule, self.place_of_text.unwrap_or(range), message);
+    }
+
+    fn suggest(&mut self, rule: &'static Rule, range: TextRange, message: String, suggestion: String) {
+        self.sink.suggest(rule, self.place_of_text.unwrap_or(range), message, suggestion);
+    }
+
+    fn mark_judged(&mut self, expr: &Expr) {
+        self.judged.insert(address(expr));
+    }
+
+    fn text_is_not_ascii(&self, range: TextRange) -> bool {
+        self.text.get(range.start().to_usize()..range.end().to_usize()).is_some_and(|text| !text.is_ascii())
+    }
+
+    fn is_judged(&self, expr: &Expr) -> bool {
+        self.judged.contains(&address(expr))
+    }
 }
 
-struct Imports {
-    found: Vec<(String, TextRange)>,
+fn address(expr: &Expr) -> usize {
+    std::ptr::from_ref(expr).addr()
 }
 
-impl<'a> Visitor<'a> for Imports {
-    fn bind(&mut self, _name: &'a str, range: TextRange, binding: Binding<'a>) {
-        match binding {
-            Binding::Import(alias) => self.found.push((alias.name.to_string(), range)),
-            Binding::ImportFrom(import, _) => self.found.push((import.module.as_deref().unwrap_or(".").to_owned(), import.range())),
+impl<'a> Visitor<'a> for Scan<'a, '_> {
+    fn enter_scope(&mut self, kind: Scope) {
+        self.open_scope(kind);
+    }
+
+    fn leave_scope(&mut self) {
+        self.close_scope();
+    }
+
+    fn enter_block(&mut self, _block: Block) {
+        if let Some(frame) = self.frames.last_mut() {
+            frame.certain.push(Vec::new());
+        }
+    }
+
+    fn leave_block(&mut self) {
+        if let Some(frame) = self.frames.last_mut() {
+            frame.certain.pop();
+        }
+    }
+
+    fn enter_parameters(&mut self, parameters: Option<&'a ast::Parameters>) {
+        let first = parameters.and_then(|list| list.posonlyargs.iter().chain(&list.args).next());
+        self.first_parameter = first.map(|parameter| parameter.parameter.name.as_str());
+    }
+
+    fn enter_class(&mut self, class: &'a ast::StmtClassDef) {
+        let foreign = class.bases().iter().any(|base| self.is_foreign(base));
+        self.classes.push(foreign);
+    }
+
+    fn leave_class(&mut self) {
+        self.classes.pop();
+    }
+
+    fn enter_stmt(&mut self, stmt: &'a Stmt) {
+        match stmt {
+            Stmt::Import(import) => self.import(import),
+            Stmt::ImportFrom(import) => self.import_from(import),
+            Stmt::Assign(assign) => self.class_assignment(assign),
             _ => {}
         }
+    }
+
+    fn enter_expr(&mut self, expr: &'a Expr, place: Place) {
+        if place == Place::Annotation {
+            self.annotation(expr);
+        }
+        match expr {
+            Expr::Name(name) => self.name(expr, name, place),
+            Expr::Attribute(attribute) => self.attribute(expr, attribute, place),
+            Expr::Call(call) => self.call(call),
+            Expr::StringLiteral(literal) => self.string(expr, literal, place),
+            Expr::FString(_) | Expr::TString(_) => self.interpolated(expr),
+            _ => {}
+        }
+    }
+
+    fn bind(&mut self, name: &'a str, range: TextRange, binding: Binding<'a>) {
+        self.bound(name, range, binding);
+    }
+
+    fn pattern_attribute(&mut self, attribute: &'a ast::Identifier) {
+        self.attribute_by_name(attribute.as_str(), attribute.range());
     }
 }

@@ -98,6 +98,8 @@ pub(crate) enum Place {
     Test,
     /// A type annotation.
     Annotation,
+    /// What stands in an annotation without being a type: values of `Literal`, metadata of `Annotated`.
+    Metadata,
     /// A statement of its own: a docstring when it is a string.
     Statement,
 }

@@ -75,7 +75,10 @@ pub(crate) trait Container: Send {
     /// Starts the agent. Not cancelled: what it began is known when it returns.
     async fn launch(&mut self) -> Result<(), StartFailure>;
 
-    /// The agent has connected, as process `pid`; it has started nothing yet.
+    /// The user as whom the agent connects.
+    fn peer_uid(&self) -> u32;
+
+    /// A process has connected as that user, as process `pid`; it has started nothing yet.
     fn connected(&mut self, pid: Pid) -> Result<(), StartFailure>;
 
     /// How often the kernel killed something in it for lack of memory, where that is known.

@@ -6,6 +6,7 @@
 mod clock;
 pub mod code_policy_repository;
 pub mod execution_repository;
+mod fake_sandbox;
 mod ids;
 mod in_memory;
 pub mod sample;
@@ -13,6 +14,7 @@ mod spawner;
 pub mod utility_repository;
 
 pub use clock::FakeClock;
+pub use fake_sandbox::{FakeSandbox, Fault, INSTRUCTION};
 pub use ids::SequentialIds;
 pub use in_memory::{InMemoryCodePolicyRepository, InMemoryExecutionRepository, InMemoryUtilityRepository};
 pub use spawner::TokioSpawner;

@@ -30,7 +30,7 @@ mod tests {
     #[test]
     fn the_address_is_found_in_a_line_for_people() {
         let expected = Some(SocketAddr::from(([127, 0, 0, 1], 7070)));
-        for line in ["Zona listens on 127.0.0.1:7070", "gRPC: http://127.0.0.1:7070/", r#"{"address":"127.0.0.1:7070","level":"INFO"}"#] {
+        for line in ["  serving   http://127.0.0.1:7070 (gRPC, reflection, health)", "listening on 127.0.0.1:7070."] {
             assert_eq!(address(line), expected, "{line}");
         }
         assert_eq!(address("data in /tmp/x:1, started in 0.1 s"), None);

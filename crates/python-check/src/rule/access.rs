@@ -8,7 +8,6 @@ pub(super) const RULES: &[&Rule] = &[
     &FILE_BUILTIN,
     &CALL_FORBIDDEN,
     &DEBUG_BUILTIN,
-    &DEBUG_IMPORT,
     &INTROSPECTION_BUILTIN,
     &INTROSPECTION_DUNDER,
     &INTROSPECTION_FRAME,
@@ -16,7 +15,6 @@ pub(super) const RULES: &[&Rule] = &[
     &INTROSPECTION_ALIAS,
     &INTROSPECTION_MODULE_NAME,
     &INTROSPECTION_DEFINITION,
-    &INTROSPECTION_IMPORT,
     &INTROSPECTION_PRIVATE,
     &INTROSPECTION_PIVOT,
 ];
@@ -52,17 +50,6 @@ pub(crate) static DEBUG_BUILTIN: Rule = Rule {
     fix: "Print what you want to know.",
     bad: Example::Code("def transform(value):\n    breakpoint()\n    return value\n"),
     good: "def transform(value):\n    print(value)\n    return value\n",
-};
-
-pub(crate) static DEBUG_IMPORT: Rule = Rule {
-    id: "ZPY-DEBUG-002",
-    family: Family::DebugBuiltin,
-    severity: Severity::Error,
-    title: "Import of a debugger or profiler",
-    why: "It runs code from text and waits for a person.",
-    fix: "Print what you want to know.",
-    bad: Example::Code("import pdb\n"),
-    good: "print('here')\n",
 };
 
 pub(crate) static INTROSPECTION_BUILTIN: Rule = Rule {
@@ -142,19 +129,8 @@ pub(crate) static INTROSPECTION_DEFINITION: Rule = Rule {
     good: "class A:\n    def __repr__(self):\n        return 'A()'\n",
 };
 
-pub(crate) static INTROSPECTION_IMPORT: Rule = Rule {
-    id: "ZPY-INTROSPECTION-008",
-    family: Family::Introspection,
-    severity: Severity::Error,
-    title: "Import of a module that shows the interpreter",
-    why: "Its purpose is to reach frames, code, all objects or the source.",
-    fix: "Use the public interface of your own objects.",
-    bad: Example::Code("import inspect\n"),
-    good: "import types\n\nx = types.SimpleNamespace(a=1)\n",
-};
-
 pub(crate) static INTROSPECTION_PRIVATE: Rule = Rule {
-    id: "ZPY-INTROSPECTION-009",
+    id: "ZPY-INTROSPECTION-008",
     family: Family::Introspection,
     severity: Severity::Error,
     title: "Private attribute of a library object",
@@ -165,7 +141,7 @@ pub(crate) static INTROSPECTION_PRIVATE: Rule = Rule {
 };
 
 pub(crate) static INTROSPECTION_PIVOT: Rule = Rule {
-    id: "ZPY-INTROSPECTION-010",
+    id: "ZPY-PIVOT-004",
     family: Family::ModulePivot,
     severity: Severity::Error,
     title: "Attribute that leads out of an allowed module",

@@ -18,6 +18,7 @@ pub(super) const RULES: &[&Rule] = &[
     &PROCESS_IMPORT,
     &PROCESS_API,
     &NATIVE_IMPORT,
+    &NATIVE_API,
     &DESERIALIZATION_IMPORT,
     &DESERIALIZATION_API,
     &PIVOT_MODULE,
@@ -169,6 +170,17 @@ pub(crate) static NATIVE_IMPORT: Rule = Rule {
     fix: "Do the work in Python.",
     bad: Example::Code("import ctypes\n"),
     good: "import struct\n",
+};
+
+pub(crate) static NATIVE_API: Rule = Rule {
+    id: "ZPY-NATIVE-002",
+    family: Family::NativeCode,
+    severity: Severity::Error,
+    title: "Function that runs native code",
+    why: "Native code does not keep to what this scan can see.",
+    fix: "Do the work in Python.",
+    bad: Example::Code("import ctypes\n\nx = ctypes.CDLL(None)\n"),
+    good: "x = 1\n",
 };
 
 pub(crate) static DESERIALIZATION_IMPORT: Rule = Rule {

@@ -19,7 +19,7 @@ fn all<'a, V: Visitor<'a>>(v: &mut V, list: &'a [Expr], place: Place) {
 
 /// Inside an annotation, subscripts and unions stay annotations; everything else is a value again.
 fn inner(place: Place) -> Place {
-    if place == Place::Annotation { Place::Annotation } else { Place::Value }
+    if matches!(place, Place::Annotation | Place::Metadata) { place } else { Place::Value }
 }
 
 fn children<'a, V: Visitor<'a>>(v: &mut V, expr: &'a Expr, place: Place) {
@@ -58,7 +58,7 @@ fn children<'a, V: Visitor<'a>>(v: &mut V, expr: &'a Expr, place: Place) {
         Expr::Attribute(ast::ExprAttribute { value, attr: _, ctx: _, range: _, node_index: _ }) => walk(v, value, Place::AttributeBase),
         Expr::Subscript(ast::ExprSubscript { value, slice, ctx: _, range: _, node_index: _ }) => {
             walk(v, value, inner(place));
-            walk(v, slice, inner(place));
+            items(v, value, slice, inner(place));
         }
         Expr::Starred(ast::ExprStarred { value, ctx: _, range: _, node_index: _ }) => walk(v, value, inner(place)),
         Expr::Await(ast::ExprAwait { value, range: _, node_index: _ }) | Expr::YieldFrom(ast::ExprYieldFrom { value, range: _, node_index: _ }) => {
@@ -110,6 +110,26 @@ fn children<'a, V: Visitor<'a>>(v: &mut V, expr: &'a Expr, place: Place) {
         Expr::NoneLiteral(ast::ExprNoneLiteral { range: _, node_index: _ }) => {}
         Expr::EllipsisLiteral(ast::ExprEllipsisLiteral { range: _, node_index: _ }) => {}
         Expr::IpyEscapeCommand(ast::ExprIpyEscapeCommand { kind: _, value: _, range: _, node_index: _ }) => {}
+    }
+}
+
+/// What stands between the brackets. In annotations, `Literal` and `Annotated` hold values beside types.
+fn items<'a, V: Visitor<'a>>(v: &mut V, value: &'a Expr, slice: &'a Expr, place: Place) {
+    let constructor = match value {
+        Expr::Name(name) => name.id.as_str(),
+        Expr::Attribute(attribute) => attribute.attr.as_str(),
+        _ => "",
+    };
+    match (place, constructor, slice) {
+        (Place::Annotation, "Literal", slice) => walk(v, slice, Place::Metadata),
+        (Place::Annotation, "Annotated", Expr::Tuple(ast::ExprTuple { elts, .. })) => {
+            v.enter_expr(slice, Place::Annotation);
+            for (index, item) in elts.iter().enumerate() {
+                walk(v, item, if index == 0 { Place::Annotation } else { Place::Metadata });
+            }
+            v.leave_expr(slice);
+        }
+        (place, _, slice) => walk(v, slice, place),
     }
 }
 

@@ -1,6 +1,8 @@
 //! Tests of the checker through its public interface: what a person writing a utility sees.
 
+mod corpus;
 mod limits;
+mod rules;
 mod schema;
 mod syntax;
 

@@ -1,6 +1,6 @@
 //! The parameter schema that is inferred from signatures.
 
-use domain::parameter::{Parameter, ValueType};
+use domain::parameter::Parameter;
 use domain::utility::Kind;
 
 use crate::{errors, report};

@@ -287,6 +287,10 @@ impl Container for DockerContainer {
         Ok(())
     }
 
+    fn peer_uid(&self) -> u32 {
+        self.order.uid
+    }
+
     fn connected(&mut self, _pid: Pid) -> Result<(), StartFailure> {
         Ok(())
     }

@@ -133,6 +133,10 @@ impl AgentProcess {
         command.spawn()
     }
 
+    fn pid(&self) -> Option<Pid> {
+        self.child.as_ref().and_then(pid_of)
+    }
+
     fn cannot_exec(&self, error: &io::Error) -> StartFailure {
         let agent = self.order.agent.display();
         if error.kind() == ErrorKind::PermissionDenied {
@@ -155,19 +159,25 @@ impl Container for AgentProcess {
         if let Some(stderr) = child.stderr.take() {
             tokio::spawn(log_words(self.order.name.clone(), stderr));
         }
-        let pid = child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?));
         self.child = Some(child);
-        match pid {
-            Some(pid) => self.connected(pid),
-            None => Err(StartFailure::Unavailable("the agent ended at once".to_owned())),
-        }
-    }
-
-    fn connected(&mut self, pid: Pid) -> Result<(), StartFailure> {
+        // Before it is configured the agent starts nothing, so nothing escapes.
+        let pid = self.pid().ok_or_else(|| StartFailure::Unavailable("the agent ended at once".to_owned()))?;
         match &self.group {
             Some(group) => group.add(pid).map_err(|error| StartFailure::unavailable("failed to bound the agent", &error)),
             None => Ok(()),
         }
+    }
+
+    fn peer_uid(&self) -> u32 {
+        // It connects first, and gives up its identity afterwards.
+        rustix::process::geteuid().as_raw()
+    }
+
+    fn connected(&mut self, pid: Pid) -> Result<(), StartFailure> {
+        if self.pid() == Some(pid) {
+            return Ok(());
+        }
+        Err(StartFailure::Unavailable(format!("process {} connected instead of the agent", pid.as_raw_nonzero())))
     }
 
     fn oom_kills(&self) -> Option<u64> {
@@ -180,7 +190,7 @@ impl Container for AgentProcess {
 
     async fn destroy(&mut self) {
         if let Some(mut child) = self.child.take() {
-            if let Some(group) = child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?)) {
+            if let Some(group) = pid_of(&child) {
                 // It may have ended by itself.
                 let _ended = kill_process_group(group, Signal::KILL);
             }
@@ -193,6 +203,11 @@ impl Container for AgentProcess {
             group.destroy().await;
         }
     }
+}
+
+/// The process id, until the process is reaped.
+fn pid_of(child: &Child) -> Option<Pid> {
+    Pid::from_raw(i32::try_from(child.id()?).ok()?)
 }
 
 /// Logs what an agent says, bounded; reads on silently so that it never blocks.

@@ -86,8 +86,9 @@ async fn bring_up(
         Listener::bind(estate.directory.socket()).map_err(|error| StartFailure::unavailable("failed to listen for an agent", &error))?;
     estate.container.launch().await?;
     let deadline = tokio::time::Instant::now() + pool.config.pool.start_deadline;
+    let peer = estate.container.peer_uid();
     let (channel, pid) = bounded(deadline, close, "connect", async {
-        listener.accept(uid).await.map_err(|error| StartFailure::unavailable("failed to accept the agent", &error))
+        listener.accept(peer).await.map_err(|error| StartFailure::unavailable("failed to accept the agent", &error))
     })
     .await?;
     estate.container.connected(pid)?;

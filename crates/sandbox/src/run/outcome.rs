@@ -15,8 +15,8 @@ const MAX_MESSAGE: usize = 2 * 1024;
 const MAX_TRACEBACK: usize = 16 * 1024;
 /// Longest name of an exception class in bytes.
 const MAX_EXCEPTION: usize = 200;
-/// The kernel counts CPU time in ticks, so a kill at the limit may show a little less.
-const CPU_SLACK_MICROS: u64 = 50_000;
+/// The kernel's clock for the limit and its accounts differ by some percent: a kill after this part of the limit is the limit's.
+const CPU_SLACK_DIVISOR: u64 = 8;
 
 /// Who of us ended a run. The first one counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -96,7 +96,7 @@ pub(super) fn without_result(end: &End, cause: Cause, limits: &Limits) -> Failur
 fn by_signal(number: i32, end: &End, limits: &Limits) -> Failure {
     let used = end.usage.user_micros + end.usage.system_micros;
     let allowed = u64::from(whole_seconds(limits.cpu)) * 1_000_000;
-    if number == Signal::KILL.as_raw() && used + CPU_SLACK_MICROS >= allowed {
+    if number == Signal::KILL.as_raw() && used + allowed / CPU_SLACK_DIVISOR >= allowed {
         return Failure::new(Reason::CpuLimit, message_of(Reason::CpuLimit, limits));
     }
     let name = signal_name(number);

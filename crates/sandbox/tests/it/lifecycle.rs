@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
+use domain::event::Stream;
 use domain::execution::Reason;
 use domain::name::TenantId;
 use domain::sandbox::Sandbox as _;
@@ -71,7 +72,8 @@ async fn a_stopped_run_has_its_grace(host: &Host) {
     assert!(run.next().await.is_some());
     run.stop();
     let ran = collect(run, Instant::now()).await;
-    assert_eq!(ran.pieces.last().unwrap().2, b"bye\n");
+    let told = ran.pieces.iter().find(|(stream, ..)| *stream == Stream::Stdout).unwrap();
+    assert_eq!((told.1, told.2.as_slice()), (6, b"bye\n".as_slice()));
     assert_eq!(ran.outcome.unwrap_err().reason, Reason::Cancelled);
     assert!(ran.took < Duration::from_secs(4), "it ended at its notice: {:?}", ran.took);
 }

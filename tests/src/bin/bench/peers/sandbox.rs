@@ -1,5 +1,6 @@
 //! Zona's sandbox, called directly through the domain's port: what the tiers cost without server, store and wire.
 
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
@@ -73,13 +74,18 @@ impl Engine {
             }
         };
         let users = first..=first + USERS - 1;
-        let mut config = Config::new("bench", &instance(kind), agent()?, backend);
+        let mut config = Config::new("bench", &instance(), agent()?, backend);
         config.uids = UidRange::new(*users.start(), *users.end()).context("the range of user ids is empty")?;
         config.pool = pool;
         let sandboxes = Arc::new(Sandboxes::open(config).await?);
         let engine = Engine { sandboxes, users, backend: name };
-        engine.warm_up("warm-up").await?;
-        Ok(engine)
+        match engine.warm_up("warm-up").await {
+            Ok(()) => Ok(engine),
+            Err(error) => {
+                engine.shutdown().await;
+                Err(error.context(name))
+            }
+        }
     }
 
     /// Waits until the backend takes programs, and runs one for the tenant, so that its sandbox is bound.
@@ -164,9 +170,10 @@ pub fn job(tenant: &str, isolation: Isolation, code: &str, entry: Entry, limits:
     })
 }
 
-/// Unique as long as two benches do not share a process id; what a killed bench left behind is swept by the next.
-fn instance(kind: Kind) -> String {
-    format!("{}-{}", if kind == Kind::Docker { "docker" } else { "namespace" }, std::process::id())
+/// Unique among all engines that live; what a killed bench left behind is swept by the next.
+fn instance() -> String {
+    static ENGINES: AtomicU32 = AtomicU32::new(1);
+    format!("{}-{}", std::process::id(), ENGINES.fetch_add(1, Ordering::Relaxed))
 }
 
 /// Built once and kept: the type promises bytes that live as long as the process.

@@ -1,0 +1,78 @@
+//! Who is let in: held for every method of the contract, driven by its descriptors.
+
+use std::sync::Arc;
+
+use api_proto::zona::utility::v1 as pb;
+use tonic::Code;
+
+use crate::fakes::RecordingRules;
+use crate::generic::{call_with, methods, named_request, path};
+use crate::harness::{Harness, Options, details, reason};
+
+#[tokio::test]
+async fn every_method_demands_exactly_the_action_that_the_contract_states() {
+    let rules = Arc::new(RecordingRules::default());
+    let server = Harness::with(Options { rules: rules.clone(), ..Options::default() }).await;
+    let permissions = api_proto::permissions();
+    for method in methods() {
+        let path = path(&method);
+        let refused = call_with(&server.channel, &method, &named_request(&method, "demo")).await.expect_err(&path);
+        assert_eq!((refused.code(), reason(&refused)), (Code::PermissionDenied, "PERMISSION_DENIED".to_owned()), "{path}");
+        let asked: Vec<&str> = rules.take().into_iter().map(|action| action.name).collect();
+        let stated = &permissions[&path].action;
+        assert_eq!(asked, [stated], "{path}");
+        assert_eq!(details(&refused).error_info().unwrap().metadata.get("action"), Some(stated), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_caller_from_another_host_is_denied_every_method() {
+    for peer in ["192.0.2.7:4711", "[2001:db8::7]:4711"] {
+        let server = Harness::with(Options { peer: Some(peer.parse().unwrap()), ..Options::default() }).await;
+        for method in methods() {
+            let refused = call_with(&server.channel, &method, &named_request(&method, "demo")).await.expect_err(&path(&method));
+            assert_eq!(refused.code(), Code::PermissionDenied, "{}", path(&method));
+        }
+    }
+}
+
+#[tokio::test]
+async fn no_method_reaches_into_another_tenant() {
+    let server = Harness::start().await;
+    for method in methods() {
+        let refused = call_with(&server.channel, &method, &named_request(&method, "acme")).await.expect_err(&path(&method));
+        assert_eq!(refused.code(), Code::PermissionDenied, "{}", path(&method));
+    }
+}
+
+#[tokio::test]
+async fn a_caller_of_the_tenant_on_this_host_is_never_denied() {
+    let server = Harness::start().await;
+    for method in methods() {
+        if let Err(status) = call_with(&server.channel, &method, &named_request(&method, "demo")).await {
+            assert!(!matches!(status.code(), Code::PermissionDenied | Code::Unauthenticated), "{}: {status:?}", path(&method));
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_denial_says_nothing_about_the_body_or_about_existence() {
+    let rules = Arc::new(RecordingRules::default());
+    let server = Harness::with(Options { rules, ..Options::default() }).await;
+    let mut client = server.utilities.clone();
+    let name = "tenants/demo/utilities/some".to_owned();
+    let good = pb::UpdateUtilityRequest { utility: Some(pb::Utility { name, ..Default::default() }), ..Default::default() };
+    let bad = pb::UpdateUtilityRequest { request_id: "no uuid".to_owned(), message: "x".repeat(5_000), ..good.clone() };
+    let (first, second) = (client.update_utility(good).await.unwrap_err(), client.update_utility(bad).await.unwrap_err());
+    assert_eq!((first.code(), first.message(), first.details()), (second.code(), second.message(), second.details()));
+    assert!(first.message().contains("or it might not exist"), "{first}");
+}
+
+#[tokio::test]
+async fn a_name_that_is_none_is_the_callers_mistake_in_every_method() {
+    let server = Harness::start().await;
+    for method in methods() {
+        let refused = call_with(&server.channel, &method, &named_request(&method, "Not A Tenant")).await.expect_err(&path(&method));
+        assert_eq!((refused.code(), reason(&refused)), (Code::InvalidArgument, "INVALID_FIELDS".to_owned()), "{}", path(&method));
+    }
+}

@@ -1,0 +1,248 @@
+//! A server on a loopback socket with everything behind it faked, and clients that speak to it.
+
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use api_grpc::{Config, Deadlines, Server, Services};
+use api_proto::zona::execution::v1 as executions;
+use api_proto::zona::utility::v1 as utilities;
+use domain::access::{LocalRules, Policy, Rules};
+use domain::name::PrincipalName;
+use domain::service::admission;
+use domain::service::executions::{Executions, Ports};
+use domain::service::utilities::Utilities;
+use executions::execution_service_client::ExecutionServiceClient;
+use test_support::{FakeClock, FakeSandbox, InMemoryExecutionRepository, InMemoryUtilityRepository, SequentialIds, TokioSpawner, sample};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+use tokio_stream::StreamExt as _;
+use tokio_stream::wrappers::TcpListenerStream;
+use tonic::Status;
+use tonic::transport::Channel;
+use tonic::transport::server::{Connected, TcpConnectInfo};
+use tonic_types::{ErrorDetails, StatusExt as _};
+use utilities::utility_service_client::UtilityServiceClient;
+
+use crate::fakes::{FakeBinder, FakeChecker, RecordedCalls};
+
+pub const TENANT: &str = "tenants/demo";
+pub const HEARTBEAT: Duration = Duration::from_secs(5);
+
+/// What a test may have otherwise.
+pub struct Options {
+    pub rules: Arc<dyn Rules>,
+    pub deadlines: Deadlines,
+    pub admission: admission::Config,
+    /// Makes every connection look as if it came from there.
+    pub peer: Option<SocketAddr>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        let rules = Arc::new(LocalRules::new(sample::tenant("demo")));
+        Options { rules, deadlines: Deadlines::default(), admission: admission::Config::default(), peer: None }
+    }
+}
+
+pub struct Harness {
+    pub channel: Channel,
+    pub utilities: UtilityServiceClient<Channel>,
+    pub executions: ExecutionServiceClient<Channel>,
+    pub sandbox: Arc<FakeSandbox>,
+    pub clock: Arc<FakeClock>,
+    pub calls: Arc<RecordedCalls>,
+    pub health: api_grpc::Health,
+    stop: Option<oneshot::Sender<()>>,
+    server: JoinHandle<()>,
+}
+
+impl Harness {
+    pub async fn start() -> Self {
+        Self::with(Options::default()).await
+    }
+
+    pub async fn with(options: Options) -> Self {
+        let clock = Arc::new(FakeClock::default());
+        let sandbox = Arc::new(FakeSandbox::default());
+        let calls = Arc::new(RecordedCalls::default());
+        let services = services(&options, &clock, &sandbox);
+        let local = PrincipalName::parse("principal", "tenants/demo/users/local").unwrap();
+        let config = Config { deadlines: options.deadlines, metrics: calls.clone(), ..Config::new(local) };
+        let server = Server::new(services, config).await.expect("contract and domain agree");
+        let health = server.health();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (stop, stopped) = oneshot::channel();
+        let server = tokio::spawn(serve(server, listener, options.peer, stopped));
+        let channel = Channel::from_shared(format!("http://{address}")).unwrap().connect().await.unwrap();
+        Harness {
+            utilities: UtilityServiceClient::new(channel.clone()),
+            executions: ExecutionServiceClient::new(channel.clone()),
+            channel,
+            sandbox,
+            clock,
+            calls,
+            health,
+            stop: Some(stop),
+            server,
+        }
+    }
+
+    /// Creates a utility with this code.
+    pub async fn create(&self, id: &str, code: &str) -> utilities::Utility {
+        let utility = utilities::Utility { code: code.to_owned(), ..Default::default() };
+        self.create_as(id, utility).await.unwrap()
+    }
+
+    pub async fn create_as(&self, id: &str, utility: utilities::Utility) -> Result<utilities::Utility, Status> {
+        let request = utilities::CreateUtilityRequest {
+            parent: TENANT.to_owned(),
+            utility_id: id.to_owned(),
+            utility: Some(utility),
+            ..Default::default()
+        };
+        Ok(self.utilities.clone().create_utility(request).await?.into_inner())
+    }
+
+    pub async fn get(&self, id: &str) -> utilities::Utility {
+        let request = utilities::GetUtilityRequest { name: utility_name(id) };
+        self.utilities.clone().get_utility(request).await.unwrap().into_inner()
+    }
+
+    pub async fn execution(&self, name: &str) -> executions::Execution {
+        let request = executions::GetExecutionRequest { name: name.to_owned() };
+        self.executions.clone().get_execution(request).await.unwrap().into_inner()
+    }
+
+    /// Follows an execution to its end, from the first event on.
+    pub async fn watch(&self, name: &str, after_sequence: i64) -> Vec<executions::ExecutionEvent> {
+        let request = executions::WatchExecutionRequest { name: name.to_owned(), after_sequence };
+        let stream = self.executions.clone().watch_execution(request).await.unwrap().into_inner();
+        stream.map(|event| event.unwrap()).collect().await
+    }
+
+    /// The execution, once it has ended.
+    pub async fn ended(&self, name: &str) -> executions::Execution {
+        self.watch(name, 0).await;
+        self.execution(name).await
+    }
+
+    /// Asks the server to stop, and waits until it has.
+    pub async fn stop(mut self) {
+        let stop = self.stop.take().expect("stopped once");
+        stop.send(()).expect("the server runs");
+        (&mut self.server).await.expect("the server ends well");
+    }
+}
+
+impl Drop for Harness {
+    fn drop(&mut self) {
+        self.server.abort();
+    }
+}
+
+pub fn utility_name(id: &str) -> String {
+    format!("{TENANT}/utilities/{id}")
+}
+
+/// Details of a status; every status of ours has an ErrorInfo.
+pub fn details(status: &Status) -> ErrorDetails {
+    let details = status.get_error_details();
+    assert!(details.error_info().is_some(), "{status:?} has no ErrorInfo");
+    details
+}
+
+pub fn reason(status: &Status) -> String {
+    let details = details(status);
+    let info = details.error_info().expect("checked above");
+    assert_eq!(info.domain, api_grpc::ERROR_DOMAIN);
+    info.reason.clone()
+}
+
+/// Field and reason of each violation.
+pub fn violations(status: &Status) -> Vec<(String, String)> {
+    assert_eq!(status.code(), tonic::Code::InvalidArgument, "{status:?}");
+    let details = details(status);
+    let request = details.bad_request().expect("violations are listed");
+    request.field_violations.iter().map(|violation| (violation.field.clone(), violation.reason.clone())).collect()
+}
+
+pub fn pairs(expected: &[(&str, &str)]) -> Vec<(String, String)> {
+    expected.iter().map(|(field, reason)| ((*field).to_owned(), (*reason).to_owned())).collect()
+}
+
+fn services(options: &Options, clock: &Arc<FakeClock>, sandbox: &Arc<FakeSandbox>) -> Services {
+    let ids = Arc::new(SequentialIds::default());
+    let utility_store = Arc::new(InMemoryUtilityRepository::new(clock.clone()));
+    let execution_store = Arc::new(InMemoryExecutionRepository::new(clock.clone()));
+    let utilities = Utilities::new(utility_store.clone(), Arc::new(FakeChecker), clock.clone(), ids.clone());
+    let ports = Ports {
+        utilities: utility_store,
+        executions: execution_store,
+        sandbox: sandbox.clone(),
+        binder: Arc::new(FakeBinder),
+        clock: clock.clone(),
+        ids,
+        spawner: Arc::new(TokioSpawner::current()),
+    };
+    let config = domain::service::executions::Config { admission: options.admission, heartbeat: HEARTBEAT, instance: "test".to_owned() };
+    let executions = Executions::new(ports, config);
+    Services { policy: Policy::new(options.rules.clone()), utilities, executions, clock: clock.clone() }
+}
+
+async fn serve(server: Server, listener: TcpListener, peer: Option<SocketAddr>, stopped: oneshot::Receiver<()>) {
+    let stopped = async {
+        // A harness that is dropped aborts the server; only a message stops it.
+        if stopped.await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    };
+    let served = match peer {
+        None => server.serve(listener, stopped).await,
+        Some(peer) => {
+            let incoming = TcpListenerStream::new(listener).map(move |stream| stream.map(|stream| Disguised { stream, peer }));
+            server.serve_with_incoming(incoming, stopped).await
+        }
+    };
+    served.expect("connections are accepted");
+}
+
+/// A connection that claims to come from elsewhere.
+struct Disguised {
+    stream: TcpStream,
+    peer: SocketAddr,
+}
+
+impl Connected for Disguised {
+    type ConnectInfo = TcpConnectInfo;
+
+    fn connect_info(&self) -> TcpConnectInfo {
+        TcpConnectInfo { local_addr: None, remote_addr: Some(self.peer) }
+    }
+}
+
+impl AsyncRead for Disguised {
+    fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_read(context, buffer)
+    }
+}
+
+impl AsyncWrite for Disguised {
+    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(context, buffer)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+}

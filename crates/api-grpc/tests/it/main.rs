@@ -1,0 +1,17 @@
+//! The whole API through a real client, a real socket and the real layers, on fakes of the domain's ports.
+
+#![allow(clippy::unwrap_used, reason = "test code throughout; the lint knows only test functions")]
+
+mod access;
+mod catalogue;
+mod errors;
+mod executions;
+mod fakes;
+mod generic;
+mod harness;
+mod invalid;
+mod lists;
+mod requests;
+mod streams;
+mod transport;
+mod utilities;

@@ -1,0 +1,84 @@
+//! `request_id`: what is sent twice is done once.
+
+use api_proto::zona::execution::v1 as executions;
+use api_proto::zona::utility::v1 as pb;
+use tonic::Code;
+
+use crate::harness::{Harness, TENANT, reason, utility_name};
+
+const SCRIPT: &str = "def main():\n    #: print hello\n    #: return 1\n";
+const ID: &str = "0192e5a4-7f2b-7c64-9d1e-3a5b8c7d9e0f";
+
+fn create(display_name: &str) -> pb::CreateUtilityRequest {
+    let utility = pb::Utility { code: SCRIPT.to_owned(), display_name: display_name.to_owned(), ..Default::default() };
+    pb::CreateUtilityRequest {
+        parent: TENANT.to_owned(),
+        utility_id: "some".to_owned(),
+        utility: Some(utility),
+        request_id: ID.to_owned(),
+        ..Default::default()
+    }
+}
+
+#[tokio::test]
+async fn a_repeated_creation_gets_the_first_answer_and_another_body_is_refused() {
+    let server = Harness::start().await;
+    let mut client = server.utilities.clone();
+    let first = client.create_utility(create("One")).await.unwrap().into_inner();
+    let second = client.create_utility(create("One")).await.unwrap().into_inner();
+    assert_eq!(first, second);
+    let upper = pb::CreateUtilityRequest { request_id: ID.to_uppercase(), ..create("One") };
+    assert_eq!(client.create_utility(upper).await.unwrap().into_inner(), first, "the same UUID, written otherwise");
+    let other = client.create_utility(create("Two")).await.unwrap_err();
+    assert_eq!((other.code(), reason(&other)), (Code::FailedPrecondition, "REQUEST_ID_REUSED".to_owned()));
+}
+
+#[tokio::test]
+async fn the_same_id_in_another_method_is_another_request() {
+    let server = Harness::start().await;
+    let mut client = server.utilities.clone();
+    client.create_utility(create("One")).await.unwrap();
+    let delete = pb::DeleteUtilityRequest { name: utility_name("some"), request_id: ID.to_owned(), ..Default::default() };
+    let deleted = client.delete_utility(delete.clone()).await.unwrap().into_inner();
+    assert_eq!(client.delete_utility(delete).await.unwrap().into_inner(), deleted, "not UTILITY_DELETED");
+}
+
+#[tokio::test]
+async fn a_repeated_start_answers_the_first_execution_as_it_is_by_then() {
+    let server = Harness::start().await;
+    server.create("some", SCRIPT).await;
+    let mut client = server.executions.clone();
+    let request = executions::StartExecutionRequest { name: utility_name("some"), request_id: ID.to_owned(), ..Default::default() };
+    let first = client.start_execution(request.clone()).await.unwrap().into_inner();
+    assert_eq!(first.request_id, ID);
+    let ended = server.ended(&first.name).await;
+    assert_eq!(client.start_execution(request.clone()).await.unwrap().into_inner(), ended);
+    assert_eq!(server.sandbox.started(), 1);
+    let other = executions::StartExecutionRequest { params_json: "{ }".to_owned(), ..request };
+    let refused = client.start_execution(other).await.unwrap_err();
+    assert_eq!((refused.code(), reason(&refused)), (Code::FailedPrecondition, "REQUEST_ID_REUSED".to_owned()));
+}
+
+#[tokio::test]
+async fn a_repeated_execute_attaches_to_the_first_execution_from_its_first_event() {
+    let server = Harness::start().await;
+    server.create("some", "def main():\n    #: print hello\n    #: wait\n    #: return 1\n").await;
+    let mut client = server.executions.clone();
+    let request = executions::ExecuteUtilityRequest { name: utility_name("some"), request_id: ID.to_owned(), ..Default::default() };
+    let mut first = client.execute_utility(request.clone()).await.unwrap().into_inner();
+    let mut second = client.execute_utility(request.clone()).await.unwrap().into_inner();
+    let (one, two) = (first.message().await.unwrap(), second.message().await.unwrap());
+    assert_eq!(one, two);
+    server.sandbox.release();
+    let (mut of_first, mut of_second) = (Vec::new(), Vec::new());
+    while let Some(event) = first.message().await.unwrap() {
+        of_first.push(event);
+    }
+    while let Some(event) = second.message().await.unwrap() {
+        of_second.push(event);
+    }
+    assert_eq!(of_first, of_second);
+    let mut late = client.execute_utility(request).await.unwrap().into_inner();
+    assert_eq!(late.message().await.unwrap(), one, "also when it is over");
+    assert_eq!(server.sandbox.started(), 1);
+}

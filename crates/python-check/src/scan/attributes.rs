@@ -1,0 +1,220 @@
+//! Attributes: members of modules, special attributes, frames, private attributes of library objects, and what classes define.
+
+use ruff_python_ast::{self as ast, Expr, ExprContext};
+use ruff_text_size::{Ranged, TextRange};
+
+use super::Scan;
+use super::names::is_special;
+use crate::catalog::{self, Name, Verdict};
+use crate::report::shorten;
+use crate::rule::{self, Rule};
+use crate::walk::Place;
+
+/// Special attributes that read or do what the syntax does anyway.
+const HARMLESS: &str = "__name__ __qualname__ __doc__ __class__ __module__ __len__ __iter__ __next__ __enter__ __exit__ __aenter__ __aexit__ \
+    __aiter__ __anext__ __await__ __init__ __new__ __post_init__ __del__ __eq__ __ne__ __lt__ __le__ __gt__ __ge__ __hash__ __repr__ __str__ \
+    __bytes__ __bool__ __format__ __contains__ __getitem__ __setitem__ __delitem__ __missing__ __reversed__ __call__ __add__ __radd__ __iadd__ \
+    __sub__ __rsub__ __isub__ __mul__ __rmul__ __imul__ __matmul__ __rmatmul__ __truediv__ __rtruediv__ __itruediv__ __floordiv__ __rfloordiv__ \
+    __ifloordiv__ __mod__ __rmod__ __imod__ __divmod__ __rdivmod__ __pow__ __rpow__ __ipow__ __lshift__ __rlshift__ __ilshift__ __rshift__ \
+    __rrshift__ __irshift__ __and__ __rand__ __iand__ __or__ __ror__ __ior__ __xor__ __rxor__ __ixor__ __neg__ __pos__ __abs__ __invert__ \
+    __int__ __float__ __complex__ __index__ __round__ __trunc__ __floor__ __ceil__ __length_hint__ __copy__ __deepcopy__ __members__ \
+    __dataclass_fields__ __version__ __cause__ __context__ __suppress_context__ __notes__ __args__ __origin__ __slots__ __match_args__ __set_name__ \
+    __init_subclass__ __class_getitem__ __sizeof__ __dir__ __fspath__ __all__ __author__ __metadata__ __fields__ __str__ __nonzero__ __unicode__ __cmp__";
+
+/// Special names that a class may not define: they decide what others do with its objects.
+const NOT_DEFINED: &str = "__reduce__ __reduce_ex__ __getstate__ __setstate__ __getnewargs__ __getnewargs_ex__ __getattribute__ __import__ __builtins__ \
+    __build_class__ __subclasshook__ __instancecheck__ __subclasscheck__ __prepare__ __mro_entries__ __globals__ __code__ __closure__ __dict__ \
+    __class__ __bases__ __base__ __mro__ __subclasses__ __defaults__ __kwdefaults__ __annotations__ __wrapped__ __traceback__ __func__ __self__ \
+    __loader__ __spec__ __weakref__ __annotate__ __text_signature__ __signature__";
+
+/// Attributes of frames, generators, coroutines, tracebacks, code and old functions.
+const FRAMES: &str = "tb_frame tb_next tb_lasti f_globals f_locals f_builtins f_back f_code f_trace f_generator gi_frame gi_code gi_yieldfrom \
+    gi_running gi_suspended cr_frame cr_code cr_await cr_origin cr_running ag_frame ag_code ag_await ag_running co_code co_consts co_names co_varnames co_freevars \
+    co_cellvars co_filename co_lnotab co_linetable func_globals func_code func_closure func_defaults func_dict im_func im_self im_class mro \
+    cell_contents";
+
+/// Private attributes of the library that hold modules or evaluate text; nobody names their own attribute so.
+const NEVER: &str = "_module _os _sys _builtins _subprocess _Printer__filenames _Printer__data _Printer__setup _old_targets _flavour _evaluate \
+    _getframe _current_frames _current_exceptions _convert_ _imp _bootstrap _bootstrap_external _posixsubprocess _io_open _winapi _types _inspect \
+    _collections_abc _weakrefset _importlib _codecs_open _thread_module";
+/// Private attributes of the library that one's own classes may well have.
+const STREAMS: &str = "_stream _io _file _fp _fileobj _buffer _raw _loop _get_loop _ref _func _frame _target _globals _locals";
+
+/// Private names that are documented: named tuples, enums, ctypes-free structures, SQL rows.
+const DOCUMENTED_PRIVATE: &str = "_replace _asdict _fields _make _field_defaults _field_types _value_ _name_ _missing_ _ignore_ _order_ \
+    _generate_next_value_ _sunder_ _member_map_ _member_names_ _value2member_map_ _add_alias_ _add_value_alias_ _numeric_repr_ _flag_mask_";
+
+/// In code that imports the module, these attributes lead to files, streams, processes or event loops.
+pub(super) const WATCHED: &[(&str, &str)] = &[
+    ("logging", "stream setStream handlers lastResort manager"),
+    (
+        "asyncio",
+        "get_loop subprocess_exec subprocess_shell create_connection create_server create_unix_connection create_unix_server \
+         create_datagram_endpoint open_connection sock_connect sock_recv sock_sendall sock_accept run_in_executor connect_read_pipe \
+         connect_write_pipe add_reader add_writer getaddrinfo create_subprocess_exec create_subprocess_shell get_coro get_stack",
+    ),
+    ("xml.dom.minidom", "createDOMBuilder createDOMInputSource createDOMWriter parseURI systemId loadXML implementation"),
+    ("xml.dom", "createDOMBuilder createDOMInputSource parseURI implementation"),
+    ("xml", "createDOMBuilder createDOMInputSource parseURI"),
+];
+
+fn has(names: &str, name: &str) -> bool {
+    names.split(' ').any(|other| other == name)
+}
+
+impl<'a> Scan<'a, '_> {
+    pub(super) fn attribute(&mut self, expr: &'a Expr, attribute: &'a ast::ExprAttribute, place: Place) {
+        if self.is_judged(expr) {
+            return;
+        }
+        let modules = self.modules(&attribute.value);
+        if modules.is_empty() {
+            self.plain_attribute(attribute, place);
+        }
+        for module in modules {
+            self.module_member(expr, attribute, &module, place);
+        }
+    }
+
+    fn module_member(&mut self, expr: &'a Expr, attribute: &'a ast::ExprAttribute, module: &str, place: Place) {
+        let name = attribute.attr.as_str();
+        let range = attribute.range;
+        if attribute.ctx != ExprContext::Load {
+            self.add(&rule::PIVOT_STORE, range, format!("`{}.{}` is changed", shorten(module), shorten(name)));
+            return;
+        }
+        let path = format!("{module}.{name}");
+        if self.is_module(&path) && self.catalog.is_reviewed(&path) {
+            if !matches!(place, Place::AttributeBase | Place::Test) {
+                self.add(&rule::PIVOT_VALUE, range, format!("the module `{}` is used as a value", shorten(&path)));
+            }
+            return;
+        }
+        match self.catalog.module(module) {
+            Verdict::Forbidden(family) => {
+                self.add(catalog::use_of(family, module, name), range, format!("use of `{}`: {}", shorten(&path), catalog::why(family)));
+            }
+            Verdict::Reviewed if self.catalog.name(module, name) == Name::CallOnly => {
+                if !self.is_judged(expr) && place != Place::Test {
+                    self.add(&rule::API_CALL_ONLY, range, format!("`{}` is used as a value", shorten(&path)));
+                }
+            }
+            verdict @ (Verdict::Reviewed | Verdict::Open) => self.judge_member(module, verdict, name, range),
+            // A package around reviewed modules that was not imported on its own.
+            Verdict::NotAllowed | Verdict::NotInstalled | Verdict::Unknown => {
+                self.judge_unsafe(module, name, range);
+            }
+        }
+    }
+
+    fn plain_attribute(&mut self, attribute: &'a ast::ExprAttribute, place: Place) {
+        let name = attribute.attr.as_str();
+        let range = attribute.range;
+        match name {
+            "__dict__" if self.is_receiver(&attribute.value) => {}
+            "__class__" if attribute.ctx != ExprContext::Load => {
+                self.add(&rule::INTROSPECTION_DUNDER, range, "`__class__` is changed".to_owned());
+            }
+            "raw" if matches!(&*attribute.value, Expr::Attribute(inner) if &*inner.attr == "buffer") => {
+                self.add(&rule::INTROSPECTION_PIVOT, range, "`.buffer.raw` is the file behind a stream".to_owned());
+            }
+            "read" if self.configures => {
+                self.add(&rule::FILE_API, range, "`.read` with an argument, in code that imports `configparser`, opens files".to_owned());
+            }
+            _ => {
+                self.attribute_by_name(name, range);
+                self.private_attribute(attribute);
+            }
+        }
+        self.template_attribute(attribute, place);
+    }
+
+    /// Judges an attribute by its name alone; says whether it is refused.
+    pub(super) fn attribute_by_name(&mut self, name: &str, range: TextRange) -> bool {
+        let Some((rule, message)) = self.refused_attribute(name) else { return false };
+        self.add(rule, range, message);
+        true
+    }
+
+    /// Why an attribute of this name is refused on any object.
+    pub(super) fn refused_attribute(&self, name: &str) -> Option<(&'static Rule, String)> {
+        let shown = shorten(name);
+        if is_special(name) {
+            let own = self.defined.contains(name) && !has(NOT_DEFINED, name);
+            return (!own && !has(HARMLESS, name)).then(|| (&rule::INTROSPECTION_DUNDER, format!("special attribute `{shown}`")));
+        }
+        if has(FRAMES, name) {
+            return Some((&rule::INTROSPECTION_FRAME, format!("attribute `{shown}`")));
+        }
+        if has(NEVER, name) {
+            return Some((&rule::INTROSPECTION_PRIVATE, format!("private attribute `{shown}`")));
+        }
+        let module = self.watched.get(name)?;
+        Some((&rule::INTROSPECTION_PIVOT, format!("attribute `{shown}`, in code that imports `{module}`")))
+    }
+
+    /// Whether some refused attribute starts with `prefix`: then a name built on it cannot be allowed.
+    pub(super) fn may_become_refused(&self, prefix: &str) -> bool {
+        let starts = |names: &str| names.split(' ').any(|name| name.starts_with(prefix));
+        prefix.starts_with('_') || prefix.is_empty() || starts(FRAMES) || "format_map".starts_with(prefix) || self.watched.keys().any(|name| name.starts_with(prefix))
+    }
+
+    fn private_attribute(&mut self, attribute: &'a ast::ExprAttribute) {
+        let name = attribute.attr.as_str();
+        if !name.starts_with('_') || is_special(name) || has(DOCUMENTED_PRIVATE, name) || has(NEVER, name) {
+            return;
+        }
+        let own = self.is_receiver(&attribute.value) && !(has(STREAMS, name) && self.receiver_is_foreign());
+        if !own && self.is_foreign(&attribute.value) {
+            self.add(&rule::INTROSPECTION_PRIVATE, attribute.range, format!("private attribute `{}` of a library object", shorten(name)));
+        }
+    }
+
+    /// Whether an expression is the object of the method that is open.
+    pub(super) fn is_receiver(&self, expr: &Expr) -> bool {
+        let Expr::Name(name) = expr else { return false };
+        self.frames.iter().rev().filter_map(|frame| frame.receiver).next() == Some(name.id.as_str())
+    }
+
+    fn receiver_is_foreign(&self) -> bool {
+        self.frames.iter().rev().find(|frame| frame.receiver.is_some()).is_some_and(|frame| frame.foreign_class)
+    }
+
+    /// A name bound in a class body: a method or an attribute of the class.
+    pub(super) fn class_member(&mut self, name: &str, range: TextRange) {
+        if is_special(name) && has(NOT_DEFINED, name) {
+            self.add(&rule::INTROSPECTION_DEFINITION, range, format!("a class defines `{}`", shorten(name)));
+        }
+    }
+
+    /// `__match_args__` names attributes that class patterns read.
+    pub(super) fn class_assignment(&mut self, assign: &'a ast::StmtAssign) {
+        let names_attributes = assign.targets.iter().any(|target| match target {
+            Expr::Name(name) => matches!(name.id.as_str(), "__match_args__" | "__slots__"),
+            Expr::Attribute(attribute) => &*attribute.attr == "__match_args__",
+            _ => false,
+        });
+        if !names_attributes {
+            return;
+        }
+        let items: &[Expr] = match &*assign.value {
+            Expr::Tuple(tuple) => &tuple.elts,
+            Expr::List(list) => &list.elts,
+            Expr::Set(set) => &set.elts,
+            single => std::slice::from_ref(single),
+        };
+        for item in items {
+            match self.fold_text(item) {
+                Some(name) if name == "__dict__" || name == "__weakref__" => {
+                    if !assign.targets.iter().any(|target| matches!(target, Expr::Name(name) if name.id.as_str() == "__slots__")) {
+                        self.attribute_by_name(&name, item.range());
+                    }
+                }
+                Some(name) => {
+                    self.attribute_by_name(&name, item.range());
+                }
+                None => self.add(&rule::INTROSPECTION_DEFINITION, item.range(), "attribute names of a class pattern are computed".to_owned()),
+            }
+        }
+    }
+}

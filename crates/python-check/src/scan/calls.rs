@@ -1,0 +1,133 @@
+//! Calls whose arguments decide whether they are allowed: attribute functions, `type`, and the call-only functions of modules.
+
+use ruff_python_ast::{self as ast, Expr};
+use ruff_text_size::Ranged;
+
+use super::Scan;
+use super::fold::Prefix;
+use super::resolve::Meaning;
+use crate::catalog::{Name, Verdict};
+use crate::report::shorten;
+use crate::rule;
+
+impl<'a> Scan<'a, '_> {
+    pub(super) fn call(&mut self, call: &'a ast::ExprCall) {
+        match &*call.func {
+            Expr::Name(name) => self.builtin_call(call, name.id.as_str()),
+            Expr::Attribute(attribute) => self.method_call(call, attribute),
+            _ => {}
+        }
+        self.call_only(call);
+        self.format_call(call);
+    }
+
+    fn builtin_call(&mut self, call: &'a ast::ExprCall, name: &str) {
+        if matches!(self.meaning(name), Meaning::Bound(_)) {
+            return;
+        }
+        match name {
+            "getattr" | "setattr" | "delattr" => {
+                self.mark_judged(&call.func);
+                self.named_access(call, 1, name);
+            }
+            "type" if call.arguments.args.len() > 1 || !call.arguments.keywords.is_empty() || call.arguments.args.iter().any(Expr::is_starred_expr) => {
+                self.add(&rule::DYNAMIC_TYPE, call.range(), "`type` makes a class".to_owned());
+            }
+            _ => {}
+        }
+    }
+
+    /// An access whose attribute name is the argument at `index`.
+    fn named_access(&mut self, call: &'a ast::ExprCall, index: usize, function: &str) {
+        let starred = call.arguments.args.iter().take(index + 1).any(Expr::is_starred_expr);
+        match call.arguments.args.get(index) {
+            Some(name) if !starred => self.attribute_argument(name, function),
+            _ => self.add(&rule::INTROSPECTION_NAME, call.range(), format!("`{function}` without a name that is written out")),
+        }
+    }
+
+    fn attribute_argument(&mut self, argument: &'a Expr, function: &str) {
+        match self.fold_prefix(argument) {
+            Prefix::Whole(name) => {
+                let stores = matches!(function, "setattr" | "delattr" | "__setattr__" | "__delattr__");
+                let special = stores && name.starts_with("__") && name.ends_with("__") && name != "__doc__" && name != "__name__";
+                let refused = self.attribute_by_name(&name, argument.range());
+                if !refused && (special || matches!(name.as_str(), "format" | "format_map")) {
+                    self.add(&rule::INTROSPECTION_NAME, argument.range(), format!("`{function}` reaches `{}`", shorten(&name)));
+                }
+            }
+            Prefix::Start(prefix) if !self.may_become_refused(&prefix) => {}
+            Prefix::Start(_) | Prefix::Unknown => {
+                self.add(&rule::INTROSPECTION_NAME, argument.range(), format!("`{function}` with a computed name"));
+            }
+        }
+    }
+
+    fn method_call(&mut self, call: &'a ast::ExprCall, attribute: &'a ast::ExprAttribute) {
+        match attribute.attr.as_str() {
+            // `object.__setattr__(self, "name", value)` is how frozen classes set their fields.
+            function @ ("__setattr__" | "__delattr__") => {
+                let bound = matches!(&*attribute.value, Expr::Call(inner) if matches!(&*inner.func, Expr::Name(name) if name.id.as_str() == "super"));
+                self.mark_judged(&call.func);
+                self.named_access(call, usize::from(!bound), function);
+            }
+            "read" => {
+                // A stream is read without an argument or with a number; `ConfigParser.read` takes names of files.
+                let plain = matches!(&*call.arguments.args, [] | [Expr::NumberLiteral(_)]);
+                if plain && call.arguments.keywords.is_empty() {
+                    self.mark_judged(&call.func);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Functions of modules that may only be called, each with its own check of the arguments.
+    fn call_only(&mut self, call: &'a ast::ExprCall) {
+        let Some((module, name)) = self.qualified(&call.func) else { return };
+        if self.catalog.module(&module) != Verdict::Reviewed || self.catalog.name(&module, &name) != Name::CallOnly {
+            return;
+        }
+        self.mark_judged(&call.func);
+        let positional = call.arguments.args.len();
+        let starred = call.arguments.args.iter().any(Expr::is_starred_expr) || call.arguments.keywords.iter().any(|keyword| keyword.arg.is_none());
+        let only = |allowed: &[&str]| call.arguments.keywords.iter().all(|keyword| keyword.arg.as_ref().is_some_and(|name| allowed.contains(&name.as_str())));
+        let checked = match name.as_str() {
+            "attrgetter" => return self.getter(call, true),
+            "methodcaller" => return self.getter(call, false),
+            "wraps" => positional == 1 && only(&[]),
+            "update_wrapper" => positional == 2 && only(&[]),
+            "GzipFile" => positional == 0 && only(&["fileobj", "mode", "compresslevel", "mtime"]) && call.arguments.find_keyword("fileobj").is_some(),
+            "basicConfig" => positional == 0 && only(&["level", "format", "datefmt", "force"]),
+            "Formatter" => positional <= 2 && only(&["fmt", "datefmt"]),
+            "StreamHandler" => true,
+            "canonicalize" => positional == 1 && only(&["with_comments", "strip_text", "rewrite_prefixes"]),
+            _ => true,
+        };
+        if !checked || starred {
+            self.add(&rule::API_ARGUMENTS, call.range(), format!("`{name}` with arguments that reach further than its purpose"));
+        }
+    }
+
+    /// `attrgetter("a.b", "c")` and `methodcaller("name", ...)`.
+    fn getter(&mut self, call: &'a ast::ExprCall, all: bool) {
+        let names = if all { &call.arguments.args[..] } else { &call.arguments.args[..call.arguments.args.len().min(1)] };
+        if names.is_empty() || !call.arguments.keywords.is_empty() && all {
+            self.add(&rule::INTROSPECTION_NAME, call.range(), "a getter without a name that is written out".to_owned());
+        }
+        for argument in names {
+            match self.fold_prefix(argument) {
+                Prefix::Whole(path) => {
+                    for name in path.split('.') {
+                        if !self.attribute_by_name(name, argument.range()) && matches!(name, "format" | "format_map") {
+                            self.add(&rule::FORMAT_FORMATTER, argument.range(), "a getter of `format` takes any template".to_owned());
+                        }
+                    }
+                }
+                Prefix::Start(_) | Prefix::Unknown => {
+                    self.add(&rule::INTROSPECTION_NAME, argument.range(), "a getter with a computed name".to_owned());
+                }
+            }
+        }
+    }
+}

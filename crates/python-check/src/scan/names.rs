@@ -1,0 +1,136 @@
+//! Names that are read: builtins that are refused, modules used as values, and names that nothing defines.
+
+use ruff_python_ast::{self as ast, Expr, ExprContext};
+use ruff_text_size::{Ranged, TextRange};
+
+use super::Scan;
+use super::resolve::Meaning;
+use crate::catalog::{Name, Verdict};
+use crate::report::shorten;
+use crate::rule::{self, Rule};
+use crate::walk::{Binding, Place, Scope};
+
+/// Builtins that are refused wherever they are read.
+const REFUSED: &[(&str, &Rule, &str)] = &[
+    ("open", &rule::FILE_BUILTIN, "it opens files"),
+    ("file", &rule::FILE_BUILTIN, "it opens files"),
+    ("eval", &rule::DYNAMIC_BUILTIN, "it runs text as code"),
+    ("exec", &rule::DYNAMIC_BUILTIN, "it runs text as code"),
+    ("execfile", &rule::DYNAMIC_BUILTIN, "it runs a file as code"),
+    ("compile", &rule::DYNAMIC_BUILTIN, "it makes code from text"),
+    ("__import__", &rule::DYNAMIC_BUILTIN, "it imports a module by a computed name"),
+    ("reload", &rule::DYNAMIC_BUILTIN, "it imports a module anew"),
+    ("globals", &rule::INTROSPECTION_BUILTIN, "it hands out the namespace of the module"),
+    ("locals", &rule::INTROSPECTION_BUILTIN, "it hands out a namespace"),
+    ("vars", &rule::INTROSPECTION_BUILTIN, "it hands out the namespace of any object"),
+    ("dir", &rule::INTROSPECTION_BUILTIN, "it lists what to reach for"),
+    ("breakpoint", &rule::DEBUG_BUILTIN, "it starts a debugger"),
+    ("help", &rule::DEBUG_BUILTIN, "it starts a pager"),
+    ("license", &rule::DEBUG_BUILTIN, "it reads files and starts a pager"),
+    ("copyright", &rule::DEBUG_BUILTIN, "it reads files and starts a pager"),
+    ("credits", &rule::DEBUG_BUILTIN, "it reads files and starts a pager"),
+    ("input", &rule::CALL_FORBIDDEN, "there is nobody to ask"),
+    ("raw_input", &rule::CALL_FORBIDDEN, "there is nobody to ask"),
+    ("exit", &rule::CALL_FORBIDDEN, "it belongs to interactive sessions"),
+    ("quit", &rule::CALL_FORBIDDEN, "it belongs to interactive sessions"),
+    ("getattr", &rule::INTROSPECTION_ALIAS, "it reaches any attribute"),
+    ("setattr", &rule::INTROSPECTION_ALIAS, "it reaches any attribute"),
+    ("delattr", &rule::INTROSPECTION_ALIAS, "it reaches any attribute"),
+];
+
+/// Special names of a module that hold text or are empty.
+const PLAIN_SPECIAL: &[&str] = &["__name__", "__doc__", "__debug__", "__file__", "__package__", "__class__", "__version__", "__author__", "__all__"];
+
+/// Special names of a module that the interpreter itself looks up.
+const HELD: &[&str] = &["__builtins__", "__annotations__", "__loader__", "__spec__", "__import__", "__build_class__", "__path__"];
+
+/// Names that the runtime gives to top-level code.
+const GIVEN: &[&str] = &["params", "WindowsError"];
+
+/// Special names that a class body knows.
+const IN_CLASS: &[&str] = &["__module__", "__qualname__"];
+
+/// Whether it matters that the code binds this name before it reads it.
+pub(super) fn is_restricted(name: &str) -> bool {
+    refusal(name).is_some() || is_special(name)
+}
+
+fn refusal(name: &str) -> Option<(&'static Rule, &'static str)> {
+    REFUSED.iter().find(|(refused, ..)| *refused == name).map(|(_, rule, why)| (*rule, *why))
+}
+
+pub(super) fn is_special(name: &str) -> bool {
+    name.len() > 4 && name.starts_with("__") && name.ends_with("__")
+}
+
+impl<'a> Scan<'a, '_> {
+    pub(super) fn name(&mut self, expr: &'a Expr, name: &'a ast::ExprName, place: Place) {
+        self.lookalike(name.id.as_str(), name.range);
+        if name.ctx != ExprContext::Load || self.is_judged(expr) {
+            return;
+        }
+        let id = name.id.as_str();
+        match self.meaning(id) {
+            Meaning::Bound(symbol) => self.imported(expr, symbol.imports.as_slice(), name, place),
+            Meaning::Perhaps(symbol) => {
+                self.imported(expr, symbol.imports.as_slice(), name, place);
+                self.builtin(id, name.range, place);
+            }
+            Meaning::Free => {
+                self.builtin(id, name.range, place);
+                self.undefined(id, name.range);
+            }
+        }
+    }
+
+    fn builtin(&mut self, name: &str, range: TextRange, place: Place) {
+        if let Some((rule, why)) = refusal(name) {
+            let how = if place == Place::Callee { "call of" } else { "use of" };
+            self.add(rule, range, format!("{how} `{name}`: {why}"));
+        } else if is_special(name) && !PLAIN_SPECIAL.contains(&name) && !IN_CLASS.contains(&name) {
+            self.add(&rule::INTROSPECTION_MODULE_NAME, range, format!("use of `{}`", shorten(name)));
+        }
+    }
+
+    fn undefined(&mut self, name: &str, range: TextRange) {
+        let known = self.catalog.is_builtin(name) || GIVEN.contains(&name) || is_special(name) || refusal(name).is_some();
+        if self.sound && !self.star_imports && !known && self.place_of_text.is_none() {
+            self.add(&rule::QUALITY_UNDEFINED, range, format!("nothing defines `{}`", shorten(name)));
+        }
+    }
+
+    /// A module may only stand left of a dot; a call-only function only left of a parenthesis.
+    fn imported(&mut self, expr: &'a Expr, imports: &[Binding<'a>], name: &'a ast::ExprName, place: Place) {
+        for binding in imports {
+            if self.imported_module(binding).is_some() {
+                if !matches!(place, Place::AttributeBase | Place::Test) {
+                    self.add(&rule::PIVOT_VALUE, expr.range(), format!("the module `{}` is used as a value", name.id));
+                }
+            } else if let Binding::ImportFrom(import, alias) = binding {
+                let path = import.module.as_deref().unwrap_or_default();
+                let call_only = self.catalog.module(path) == Verdict::Reviewed && self.catalog.name(path, alias.name.as_str()) == Name::CallOnly;
+                if call_only && place != Place::Test {
+                    self.add(&rule::API_CALL_ONLY, expr.range(), format!("`{}` is used as a value", name.id));
+                }
+            }
+        }
+    }
+
+    pub(super) fn bound(&mut self, name: &'a str, range: TextRange, binding: Binding<'a>) {
+        self.lookalike(name, range);
+        self.note_certain(name, binding);
+        let in_class = self.frames.last().is_some_and(|frame| frame.kind == Scope::Class);
+        if in_class {
+            self.class_member(name, range);
+        } else if HELD.contains(&name) {
+            self.add(&rule::INTROSPECTION_MODULE_NAME, range, format!("`{}` is bound", shorten(name)));
+        }
+    }
+
+    /// A name that is written in other characters than it means.
+    fn lookalike(&mut self, name: &str, range: TextRange) {
+        if name.is_ascii() && range.len().to_usize() > name.len() && !name.is_empty() && self.place_of_text.is_none() && self.text_is_not_ascii(range) {
+            self.add(&rule::ENCODING_LOOKALIKE, range, format!("this name is read as `{}`", shorten(name)));
+        }
+    }
+}

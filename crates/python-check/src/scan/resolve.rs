@@ -1,0 +1,235 @@
+//! What a name means where it stands: a variable, a builtin, a module, or something that came from one.
+
+use ruff_python_ast::{self as ast, Expr};
+
+use super::Scan;
+use super::names;
+use crate::scope::Symbol;
+use crate::walk::{Binding, Scope};
+
+/// Attributes of modules followed one inside the other; module paths are shorter.
+const MAX_PATH: usize = 6;
+/// Expressions followed to where they come from.
+const MAX_ROOT: usize = 12;
+
+/// The table of scopes inside the text of an annotation: the symbol table does not have them.
+const NO_TABLE: usize = usize::MAX;
+
+/// An open scope.
+#[derive(Debug)]
+pub(super) struct Frame<'a> {
+    pub table: usize,
+    pub kind: Scope,
+    /// Restricted names that are certainly bound, for each open block.
+    pub certain: Vec<Vec<&'a str>>,
+    /// The name under which a method knows its object.
+    pub receiver: Option<&'a str>,
+    /// Whether the class of that method inherits from something imported.
+    pub foreign_class: bool,
+    names: Vec<&'a str>,
+}
+
+/// What a name means.
+#[derive(Clone, Copy)]
+pub(super) enum Meaning<'a, 's> {
+    /// Something that the code binds, certainly when it is read.
+    Bound(&'s Symbol<'a>),
+    /// Something that the code binds, but a builtin where it has not yet.
+    Perhaps(&'s Symbol<'a>),
+    /// Nothing that the code binds.
+    Free,
+}
+
+impl<'a, 's> Meaning<'a, 's> {
+    pub fn symbol(self) -> Option<&'s Symbol<'a>> {
+        match self {
+            Meaning::Bound(symbol) | Meaning::Perhaps(symbol) => Some(symbol),
+            Meaning::Free => None,
+        }
+    }
+}
+
+impl<'a, 's> Scan<'a, 's> {
+    pub(super) fn open_scope(&mut self, kind: Scope) {
+        let table = if self.place_of_text.is_some() { NO_TABLE } else { self.next_table };
+        self.next_table += usize::from(table != NO_TABLE);
+        let scopes = self.scopes;
+        let names: Vec<&'a str> = scopes.tables.get(table).map(|table| table.symbols.keys().copied().collect()).unwrap_or_default();
+        for name in &names {
+            self.visible.entry(name).or_default().push(table);
+        }
+        let method = self.frames.last().is_some_and(|frame| frame.kind == Scope::Class);
+        let foreign_class = self.classes.last().copied().unwrap_or_default();
+        let first = self.first_parameter.take();
+        let receiver = if method { first } else { None };
+        self.frames.push(Frame { table, kind, certain: Vec::new(), receiver, foreign_class, names });
+    }
+
+    pub(super) fn close_scope(&mut self) {
+        let Some(frame) = self.frames.pop() else { return };
+        for name in frame.names {
+            if let Some(tables) = self.visible.get_mut(name) {
+                tables.pop();
+            }
+        }
+    }
+
+    /// What `name` means in the scope that is open.
+    pub(super) fn meaning(&self, name: &str) -> Meaning<'a, 's> {
+        let scopes = self.scopes;
+        let current = self.frames.last().map(|frame| frame.table);
+        for table in self.visible.get(name).into_iter().flatten().rev().copied() {
+            let scope = &scopes.tables[table];
+            if scope.kind == Scope::Class && Some(table) != current {
+                continue;
+            }
+            let Some(symbol) = scope.symbols.get(name) else { continue };
+            if symbol.nonlocal {
+                continue;
+            }
+            if symbol.global.is_some() && table != 0 {
+                return self.module_meaning(name);
+            }
+            match scope.kind {
+                Scope::Module => return self.module_meaning(name),
+                Scope::Class if !self.is_certain(table, name, symbol) => {
+                    return match self.module_meaning(name) {
+                        Meaning::Free => Meaning::Perhaps(symbol),
+                        outer => outer,
+                    };
+                }
+                _ => return Meaning::Bound(symbol),
+            }
+        }
+        Meaning::Free
+    }
+
+    /// Module names fall back to builtins until they are bound.
+    fn module_meaning(&self, name: &str) -> Meaning<'a, 's> {
+        let scopes = self.scopes;
+        match scopes.global(name) {
+            Some(symbol) if symbol.count == 0 => Meaning::Free,
+            Some(symbol) if self.is_certain(0, name, symbol) => Meaning::Bound(symbol),
+            Some(symbol) => Meaning::Perhaps(symbol),
+            None => Meaning::Free,
+        }
+    }
+
+    /// Whether a binding of `name` has run whenever the code that is being walked runs.
+    fn is_certain(&self, table: usize, name: &str, symbol: &Symbol<'_>) -> bool {
+        if symbol.deleted {
+            return false;
+        }
+        let mut frames = self.frames.iter().filter(|frame| frame.table == table);
+        frames.any(|frame| frame.certain.iter().flatten().any(|certain| *certain == name))
+    }
+
+    /// Remembers bindings that certainly happen, of names where it matters.
+    pub(super) fn note_certain(&mut self, name: &'a str, binding: Binding<'a>) {
+        let certain = matches!(
+            binding,
+            Binding::Assign(_)
+                | Binding::With(_)
+                | Binding::Iterate(_)
+                | Binding::Unpack
+                | Binding::Function(_)
+                | Binding::Class(_)
+                | Binding::Type
+                | Binding::Import(_)
+                | Binding::ImportFrom(..)
+        );
+        if certain
+            && names::is_restricted(name)
+            && let Some(block) = self.frames.last_mut().and_then(|frame| frame.certain.last_mut())
+            && !block.contains(&name)
+        {
+            block.push(name);
+        }
+    }
+
+    /// The module paths that an expression can stand for: an imported name, or a reviewed or refused module below one.
+    pub(super) fn modules(&self, expr: &Expr) -> Vec<String> {
+        self.modules_within(expr, MAX_PATH)
+    }
+
+    fn modules_within(&self, expr: &Expr, steps: usize) -> Vec<String> {
+        let Some(steps) = steps.checked_sub(1) else { return Vec::new() };
+        match expr {
+            Expr::Name(name) => match self.meaning(name.id.as_str()).symbol() {
+                Some(symbol) => symbol.imports.iter().filter_map(|binding| self.imported_module(binding)).collect(),
+                None => Vec::new(),
+            },
+            Expr::Attribute(attribute) => {
+                let parents = self.modules_within(&attribute.value, steps);
+                let paths = parents.into_iter().map(|parent| format!("{parent}.{}", attribute.attr));
+                paths.filter(|path| self.is_module(path)).collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// Whether a dotted path names a module as far as the catalog or the imports of this code know.
+    pub(super) fn is_module(&self, path: &str) -> bool {
+        self.catalog.is_reviewed(path) || self.catalog.is_refused_module(path) || self.imported.contains(path)
+    }
+
+    /// The module that an import binds, unless it binds something inside a module.
+    pub(super) fn imported_module(&self, binding: &Binding<'_>) -> Option<String> {
+        match binding {
+            Binding::Import(alias) if alias.asname.is_some() => Some(alias.name.to_string()),
+            Binding::Import(alias) => alias.name.split('.').next().map(str::to_owned),
+            Binding::ImportFrom(import, alias) => {
+                let path = format!("{}.{}", import.module.as_deref().unwrap_or_default(), alias.name);
+                (self.catalog.is_reviewed(&path) || self.catalog.is_refused_module(&path)).then_some(path)
+            }
+            _ => None,
+        }
+    }
+
+    /// The qualified name of something imported from a module, however it is written: `operator.attrgetter`.
+    pub(super) fn qualified(&self, expr: &Expr) -> Option<(String, String)> {
+        match expr {
+            Expr::Name(name) => {
+                let symbol = self.meaning(name.id.as_str()).symbol()?;
+                symbol.imports.iter().find_map(|binding| match binding {
+                    Binding::ImportFrom(import, alias) => Some((import.module.as_deref()?.to_owned(), alias.name.to_string())),
+                    _ => None,
+                })
+            }
+            Expr::Attribute(attribute) => {
+                let module = self.modules(&attribute.value).into_iter().next()?;
+                Some((module, attribute.attr.to_string()))
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether a value comes from an import: through calls, attributes, items, and names with one plain value.
+    pub(super) fn is_foreign(&self, expr: &Expr) -> bool {
+        let mut expr = expr;
+        for _ in 0..MAX_ROOT {
+            expr = match expr {
+                Expr::Attribute(ast::ExprAttribute { value, .. }) | Expr::Subscript(ast::ExprSubscript { value, .. }) => value,
+                Expr::Call(ast::ExprCall { func, .. }) => func,
+                Expr::Await(ast::ExprAwait { value, .. }) => value,
+                Expr::Name(name) => {
+                    let Some(symbol) = self.meaning(name.id.as_str()).symbol() else { return false };
+                    if !symbol.imports.is_empty() {
+                        return true;
+                    }
+                    match (symbol.count, symbol.first) {
+                        (1, Some(Binding::Assign(value) | Binding::Walrus(value) | Binding::With(value) | Binding::Iterate(value))) => value,
+                        _ => return false,
+                    }
+                }
+                _ => return false,
+            };
+        }
+        false
+    }
+
+    /// The one plain value of a name.
+    pub(super) fn value_of(&self, name: &str) -> Option<&'a Expr> {
+        self.meaning(name).symbol()?.single_value()
+    }
+}

@@ -1,0 +1,104 @@
+//! The commands: one file each. This one reads the configuration, starts a runtime where one is needed, and hands over.
+
+use crate::cli::{Cli, Command};
+use crate::client::Client;
+use crate::config::{self, Config, Loaded, Problems, Surroundings};
+use crate::exit::Exit;
+use crate::failure::{Failure, Result};
+use crate::output::{Output, write_out};
+
+pub mod check;
+pub mod completions;
+pub mod demo;
+pub mod dev;
+pub mod doctor;
+pub mod execution;
+pub mod parameters;
+pub mod run;
+pub mod sandbox;
+pub mod transform;
+pub mod utility;
+
+mod streamed;
+
+/// What every command has at hand.
+pub struct Context {
+    /// The effective configuration.
+    pub config: Config,
+    /// The printer.
+    pub output: Output,
+    /// What the process found around itself.
+    pub surroundings: Surroundings,
+}
+
+impl Context {
+    /// Connects to the configured server.
+    ///
+    /// # Errors
+    /// Nobody answers there.
+    pub async fn connect(&self) -> Result<Client> {
+        Client::connect(&self.config.server).await
+    }
+}
+
+/// Runs the command of a command line.
+///
+/// # Errors
+/// What the person should read.
+pub fn run(cli: Cli, surroundings: &Surroundings) -> Result {
+    if let Some(Command::Completions(completions)) = &cli.command {
+        return completions.run();
+    }
+    let mut flags = cli.global.flags();
+    match &cli.command {
+        Some(Command::Dev(dev)) => flags.extend(dev.flags()),
+        Some(Command::Demo(demo)) => flags.extend(demo.flags()),
+        Some(Command::Sandbox(sandbox)) => flags.extend(sandbox.flags()),
+        _ => {}
+    }
+    let loaded = config::load(cli.global.config.as_deref(), flags, surroundings).map_err(refuse)?;
+    if cli.global.print_config {
+        write_out(&loaded.print())?;
+        return Ok(Exit::Ok);
+    }
+    let Some(command) = cli.command else {
+        return Err(Failure::usage("no command was given").hint("`zona --help` lists them"));
+    };
+    dispatch(command, context(loaded, surroundings))
+}
+
+fn context(loaded: Loaded, surroundings: &Surroundings) -> Context {
+    let output = Output { format: loaded.config.output };
+    Context { config: loaded.config, output, surroundings: surroundings.clone() }
+}
+
+fn dispatch(command: Command, context: Context) -> Result {
+    if let Command::Check(check) = command {
+        return check.run(&context);
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| Failure::new(Exit::Unavailable, format!("cannot start threads: {error}")))?;
+    let result = runtime.block_on(async {
+        match command {
+            Command::Dev(dev) => dev.run(context).await,
+            Command::Demo(demo) => demo.run(context).await,
+            Command::Doctor(doctor) => doctor.run(&context).await,
+            Command::Utility(utility) => utility.run(&context).await,
+            Command::Run(run) => run.run(&context).await,
+            Command::Transform(transform) => transform.run(&context).await,
+            Command::Execution(execution) => execution.run(&context).await,
+            Command::Sandbox(sandbox) => sandbox.run(&context).await,
+            Command::Check(check) => check.run(&context),
+            Command::Completions(completions) => completions.run(),
+        }
+    });
+    // What still blocks a thread, e.g. a read of standard input, must not keep the process.
+    runtime.shutdown_background();
+    result
+}
+
+fn refuse(problems: Problems) -> Failure {
+    let count = problems.0.len();
+    let sum = if count == 1 { "1 problem".to_owned() } else { format!("{count} problems") };
+    Failure::usage(format!("the configuration has {sum}")).violations(problems.0)
+}

@@ -1,0 +1,24 @@
+//! `zona completions SHELL`: a completion script on standard output.
+
+use clap::{Args, CommandFactory as _};
+use clap_complete::Shell;
+
+use crate::cli::Cli;
+use crate::exit::Exit;
+use crate::failure::Result;
+use crate::output::write_out;
+
+#[derive(Debug, Args)]
+pub struct Completions {
+    /// The shell, e.g. bash
+    shell: Shell,
+}
+
+impl Completions {
+    pub fn run(&self) -> Result {
+        let mut script = Vec::new();
+        clap_complete::generate(self.shell, &mut Cli::command(), "zona", &mut script);
+        write_out(&String::from_utf8_lossy(&script))?;
+        Ok(Exit::Ok)
+    }
+}

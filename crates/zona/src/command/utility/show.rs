@@ -1,0 +1,122 @@
+//! How utilities and versions look to people.
+
+use api_proto::zona::utility::v1 as pb;
+
+use crate::client::names;
+use crate::command::Context;
+use crate::command::execution::moment;
+use crate::document::message::{document, short};
+use crate::exit::Exit;
+use crate::failure::Result;
+use crate::output::{fields, table, write_out};
+
+pub const UTILITY_HEADINGS: &[&str] = &["NAME", "KIND", "VERSION", "STATE", "TAGS", "UPDATED", "TITLE"];
+pub const VERSION_HEADINGS: &[&str] = &["VERSION", "CREATED", "AUTHOR", "CONTENT", "MESSAGE"];
+
+pub fn utility_row(utility: &pb::Utility) -> Vec<String> {
+    vec![
+        names::id(&utility.name).to_owned(),
+        kind(utility.kind()),
+        utility.latest_version.to_string(),
+        short("UtilityState", utility.state().as_str_name()).to_lowercase(),
+        utility.tags.join(","),
+        moment(utility.update_time.as_ref()),
+        utility.display_name.clone(),
+    ]
+}
+
+pub fn version_row(version: &pb::UtilityVersion) -> Vec<String> {
+    let content = version.content_hash.get(..12).unwrap_or_default().to_owned();
+    let author = names::id(&version.author).to_owned();
+    vec![version.version.to_string(), moment(version.create_time.as_ref()), author, content, version.message.clone()]
+}
+
+/// The answer of a write.
+pub fn utility_line(context: &Context, utility: &pb::Utility, done: &str) -> Result {
+    let line = || format!("{} {done}: {}, version {}\n", names::id(&utility.name), kind(utility.kind()), utility.latest_version);
+    context.output.one(|| document(utility), line)?;
+    Ok(Exit::Ok)
+}
+
+pub fn utility(utility: &pb::Utility) -> String {
+    let mut text = fields(&[
+        ("name", utility.name.clone()),
+        ("title", utility.display_name.clone()),
+        ("description", utility.description.clone()),
+        ("kind", kind(utility.kind())),
+        ("state", short("UtilityState", utility.state().as_str_name()).to_lowercase()),
+        ("version", utility.latest_version.to_string()),
+        ("tags", utility.tags.join(", ")),
+        ("owner", utility.owner.clone()),
+        ("runtime", utility.runtime.clone()),
+        ("limits", utility.limits.as_ref().map(limits).unwrap_or_default()),
+        ("stores values", if utility.store_values { "yes".to_owned() } else { String::new() }),
+        ("code", format!("{} bytes, sha256 {}", utility.code.len(), utility.code_sha256)),
+        ("etag", utility.etag.clone()),
+        ("created", moment(utility.create_time.as_ref())),
+        ("updated", moment(utility.update_time.as_ref())),
+        ("deleted", moment(utility.delete_time.as_ref())),
+    ]);
+    text.push_str(&parameters(&utility.parameters, utility.parameters_overridden));
+    text
+}
+
+pub fn version(version: &pb::UtilityVersion) -> String {
+    let mut text = fields(&[
+        ("name", version.name.clone()),
+        ("kind", kind(version.kind())),
+        ("message", version.message.clone()),
+        ("author", version.author.clone()),
+        ("runtime", version.runtime.clone()),
+        ("limits", version.limits.as_ref().map(limits).unwrap_or_default()),
+        ("code", format!("{} bytes, sha256 {}", version.code.len(), version.code_sha256)),
+        ("created", moment(version.create_time.as_ref())),
+    ]);
+    text.push_str(&parameters(&version.parameters, version.parameters_overridden));
+    for finding in &version.findings {
+        text.push_str(&format!("warning {} at {}:{}: {}\n", finding.rule, finding.line, finding.column, finding.message));
+    }
+    text
+}
+
+pub fn code(code: &str) -> Result {
+    write_out(code)?;
+    Ok(Exit::Ok)
+}
+
+fn kind(kind: pb::UtilityKind) -> String {
+    short("UtilityKind", kind.as_str_name()).to_lowercase()
+}
+
+fn limits(limits: &pb::Limits) -> String {
+    let mib = |bytes: i64| format!("{:.1} MiB", bytes as f64 / 1_048_576.0);
+    let seconds = |duration: Option<&prost_types::Duration>| {
+        let duration = duration.and_then(|duration| std::time::Duration::try_from(*duration).ok()).unwrap_or_default();
+        format!("{} s", duration.as_secs_f64())
+    };
+    let (timeout, cpu) = (seconds(limits.timeout.as_ref()), seconds(limits.cpu_time.as_ref()));
+    format!(
+        "{timeout} wall, {cpu} CPU, {} memory, {} output, {} result",
+        mib(limits.memory_bytes),
+        mib(limits.output_bytes),
+        mib(limits.result_bytes)
+    )
+}
+
+fn parameters(parameters: &[pb::Parameter], overridden: bool) -> String {
+    if parameters.is_empty() {
+        return String::new();
+    }
+    let origin = if overridden { "as written by a person" } else { "inferred from the code" };
+    let rows = parameters.iter().map(|parameter| {
+        let need = match (&parameter.default_json, parameter.required) {
+            (Some(default), _) => format!("default {default}"),
+            (None, true) => "required".to_owned(),
+            (None, false) => "optional".to_owned(),
+        };
+        let secret = if parameter.secret { "secret" } else { "" };
+        let value_type = short("ValueType", parameter.value_type().as_str_name()).to_lowercase();
+        vec![parameter.name.clone(), value_type, need, secret.to_owned(), parameter.enum_json.join(" | "), parameter.description.clone()]
+    });
+    format!("\nparameters, {origin}:\n{}", table(&["NAME", "TYPE", "VALUE", "", "ALLOWED", ""], rows))
+}

@@ -1,0 +1,147 @@
+//! Reads keys one by one and remembers what is wrong with each, instead of stopping at the first.
+
+use std::time::Duration;
+
+use figment::Figment;
+use figment::value::{Dict, Value};
+
+use super::KEYS;
+use super::print::source_of;
+
+pub(super) struct Reader<'a> {
+    figment: &'a Figment,
+    problems: Vec<(String, String)>,
+}
+
+impl<'a> Reader<'a> {
+    pub(super) fn new(figment: &'a Figment) -> Self {
+        Reader { figment, problems: Vec::new() }
+    }
+
+    pub(super) fn into_problems(self) -> Vec<(String, String)> {
+        self.problems
+    }
+
+    /// Takes note of a problem of a key that could be read.
+    pub(super) fn refuse(&mut self, key: &str, problem: impl AsRef<str>) {
+        let source = self.figment.find_value(key).map(|value| source_of(self.figment, key, &value)).unwrap_or_default();
+        let place = if source.is_empty() { String::new() } else { format!(" (from {source})") };
+        self.problems.push((key.to_owned(), format!("{}{place}", problem.as_ref())));
+    }
+
+    /// A text that `parse` understands.
+    pub(super) fn parsed<T>(&mut self, key: &str, parse: impl Fn(&str) -> Result<T, String>) -> Option<T> {
+        match self.text(key)? {
+            None => {
+                self.refuse(key, "must not be empty");
+                None
+            }
+            Some(text) => self.understood(key, parse(&text)),
+        }
+    }
+
+    /// As [`Reader::parsed`]; absent or empty is `Some(None)`.
+    pub(super) fn optional<T>(&mut self, key: &str, parse: impl Fn(&str) -> Result<T, String>) -> Option<Option<T>> {
+        if !self.figment.contains(key) {
+            return Some(None);
+        }
+        match self.text(key)? {
+            None => Some(None),
+            Some(text) => self.understood(key, parse(&text)).map(Some),
+        }
+    }
+
+    pub(super) fn choice<T: Copy>(&mut self, key: &str, choices: &[(&str, T)]) -> Option<T> {
+        self.parsed(key, |text| {
+            let found = choices.iter().find(|(name, _)| *name == text).map(|(_, value)| *value);
+            let names = || choices.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ");
+            found.ok_or_else(|| format!("{text:?} is not one of {}", names()))
+        })
+    }
+
+    pub(super) fn duration(&mut self, key: &str, least: Duration) -> Option<Duration> {
+        self.parsed(key, |text| match humantime::parse_duration(text) {
+            Ok(duration) if duration >= least => Ok(duration),
+            Ok(_) => Err(format!("must be at least {}", humantime::format_duration(least))),
+            Err(_) => Err(format!("{text:?} is not a duration such as 500ms, 10s or 7d")),
+        })
+    }
+
+    pub(super) fn number(&mut self, key: &str, least: u64, most: u64) -> Option<u64> {
+        let value = self.find(key)?;
+        let number = value.to_u128().or_else(|| value.as_str().and_then(|text| text.parse().ok()));
+        match number.and_then(|number| u64::try_from(number).ok()) {
+            Some(number) if (least..=most).contains(&number) => Some(number),
+            Some(_) | None => {
+                let range = if most == u64::MAX { format!("of at least {least}") } else { format!("from {least} to {most}") };
+                self.refuse(key, format!("must be a whole number {range}"));
+                None
+            }
+        }
+    }
+
+    /// Refuses every key that is none of [`KEYS`], and what a layer itself could not read.
+    pub(super) fn refuse_unknown(&mut self) {
+        let all = match self.figment.extract::<Dict>() {
+            Ok(all) => all,
+            Err(errors) => {
+                let layer = |error: &figment::Error| error.metadata.as_ref().map_or_else(|| "configuration".to_owned(), layer_of);
+                self.problems = errors.into_iter().map(|error| (layer(&error), error.kind.to_string())).collect();
+                return;
+            }
+        };
+        let mut leaves = Vec::new();
+        collect_leaves("", &all, &mut leaves);
+        for key in leaves.into_iter().filter(|key| !KEYS.contains(&key.as_str())) {
+            let is_section = KEYS.iter().any(|known| known.strip_prefix(&key).is_some_and(|rest| rest.starts_with('.')));
+            if is_section {
+                // What is below it is missing now, and that is not the mistake.
+                self.problems.retain(|(other, _)| !other.starts_with(&format!("{key}.")));
+            }
+            let text = if is_section { "is a section, not a value" } else { "is unknown; `zona --print-config` prints every key" };
+            self.refuse(&key, text);
+        }
+    }
+
+    fn understood<T>(&mut self, key: &str, result: Result<T, String>) -> Option<T> {
+        result.map_err(|problem| self.refuse(key, problem)).ok()
+    }
+
+    /// `Some(None)` is an empty text.
+    fn text(&mut self, key: &str) -> Option<Option<String>> {
+        let value = self.find(key)?;
+        match value.into_string() {
+            Some(text) if text.is_empty() => Some(None),
+            Some(text) => Some(Some(text)),
+            None => {
+                self.refuse(key, "must be a text");
+                None
+            }
+        }
+    }
+
+    fn find(&mut self, key: &str) -> Option<Value> {
+        let found = self.figment.find_value(key);
+        if found.is_err() {
+            self.problems.push((key.to_owned(), "is missing".to_owned()));
+        }
+        found.ok()
+    }
+}
+
+fn layer_of(metadata: &figment::Metadata) -> String {
+    match metadata.source.as_ref().and_then(figment::Source::file_path) {
+        Some(path) => path.display().to_string(),
+        None => metadata.name.to_string(),
+    }
+}
+
+fn collect_leaves(prefix: &str, dict: &Dict, leaves: &mut Vec<String>) {
+    for (name, value) in dict {
+        let key = if prefix.is_empty() { name.clone() } else { format!("{prefix}.{name}") };
+        match value {
+            Value::Dict(_, inner) => collect_leaves(&key, inner, leaves),
+            _ => leaves.push(key),
+        }
+    }
+}

@@ -1,0 +1,114 @@
+//! What the configuration accepts and refuses. Precedence of the environment is shown through the real binary in `tests/it`.
+
+use std::path::PathBuf;
+
+use super::*;
+
+struct File {
+    _directory: tempfile::TempDir,
+    path: PathBuf,
+}
+
+fn file(text: &str) -> File {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("zona.toml");
+    std::fs::write(&path, text).unwrap();
+    File { _directory: directory, path }
+}
+
+fn surroundings() -> Surroundings {
+    Surroundings { home: Some("/home/somebody".into()), ..Surroundings::default() }
+}
+
+fn load_file(text: &str) -> Result<Loaded, Problems> {
+    load(Some(&file(text).path), Vec::new(), &surroundings())
+}
+
+fn problems(text: &str) -> Vec<String> {
+    let Err(Problems(problems)) = load_file(text) else { panic!("accepted: {text}") };
+    problems.into_iter().map(|(key, problem)| format!("{key}: {}", problem.split(" (from").next().unwrap_or_default())).collect()
+}
+
+#[test]
+fn the_defaults_are_a_whole_configuration() {
+    let config = load_file("").unwrap().config;
+    assert_eq!(config.data, PathBuf::from("/home/somebody/.local/share/zona"));
+    assert_eq!(config.admission, admission::Config::default());
+    assert_eq!(config.keep, Duration::from_secs(7 * 24 * 3600));
+    assert_eq!(config.otlp_endpoint, None);
+}
+
+#[test]
+fn every_problem_is_reported_at_once() {
+    let found = problems(
+        "listen = \"0.0.0.0:1\"\ntenant = \"Not A Slug\"\nsurver = 1\n[sandbox]\nbackend = \"vm\"\nwarm = 9\nmax_sandboxes = 2\nidle = \"soon\"\n\
+         first_uid = 0\n[store]\nreaders = \"many\"\n",
+    );
+    assert_eq!(
+        found,
+        [
+            "listen: 0.0.0.0:1 is not a loopback address: Zona has no identity yet, so whoever reaches the port may run code and read \
+             everything; use 127.0.0.1 or [::1]",
+            "sandbox.backend: \"vm\" is not one of namespace, docker",
+            "sandbox.first_uid: must be a whole number from 1 to 4294967294",
+            "sandbox.idle: \"soon\" is not a duration such as 500ms, 10s or 7d",
+            "sandbox.warm: is 9, more than `sandbox.max_sandboxes`, which is 2",
+            "store.readers: must be a whole number from 1 to 64",
+            "surver: is unknown; `zona --print-config` prints every key",
+            "tenant: a tenant has 1 to 32 lower-case letters, digits and inner hyphens, and starts with a letter",
+        ]
+    );
+}
+
+#[test]
+fn a_section_given_as_a_value_is_one_problem() {
+    assert_eq!(problems("sandbox = 3"), ["sandbox: is a section, not a value"]);
+}
+
+#[test]
+fn a_file_that_is_not_toml_is_named() {
+    let file = file("listen = ");
+    let Err(Problems(found)) = load(Some(&file.path), Vec::new(), &surroundings()) else { panic!("accepted") };
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert!(found[0].0.ends_with("zona.toml"), "{found:?}");
+}
+
+#[test]
+fn a_missing_file_is_an_error_only_when_it_was_named() {
+    assert!(load(Some(Path::new("/nowhere/zona.toml")), Vec::new(), &surroundings()).is_err());
+    assert!(load(None, Vec::new(), &surroundings()).is_ok());
+}
+
+#[test]
+fn a_flag_wins_over_the_file() {
+    let flags = vec![Flag { key: "sandbox.backend", value: "docker".to_owned() }];
+    let file = file("tenant = \"acme\"\n[sandbox]\nbackend = \"namespace\"");
+    let loaded = load(Some(&file.path), flags, &surroundings()).unwrap();
+    assert_eq!(loaded.config.sandbox.backend, BackendKind::Docker);
+    assert_eq!(loaded.config.tenant.as_str(), "acme");
+    let printed = loaded.print();
+    assert!(printed.contains("backend = \"docker\"  # command line"), "{printed}");
+    assert!(printed.contains("zona.toml"), "{printed}");
+}
+
+#[test]
+fn what_is_printed_can_be_used_as_a_file() {
+    let first = load_file("[executions]\nkeep = \"1h\"").unwrap().print();
+    let second = load_file(&first).unwrap().print();
+    let values = |text: &str| text.lines().map(|line| line.split("  #").next().unwrap_or_default().to_owned()).collect::<Vec<_>>();
+    assert_eq!(values(&first), values(&second));
+}
+
+#[test]
+fn a_server_may_be_named_without_a_scheme() {
+    assert_eq!(load_file("server = \"127.0.0.1:9\"").unwrap().config.server, "http://127.0.0.1:9");
+    assert_eq!(problems("server = \"https://zona.example\""), ["server: must be of the form http://host:port (there is no TLS yet)"]);
+}
+
+#[test]
+fn every_key_is_documented_for_operators() {
+    let document = include_str!("../../../../docs/operations.md");
+    for key in KEYS {
+        assert!(document.contains(&format!("`{key}`")), "docs/operations.md does not name {key}");
+    }
+}

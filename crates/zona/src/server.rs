@@ -1,0 +1,228 @@
+//! The composition root: puts adapters behind the domain's ports, serves, and takes everything down again in order.
+//!
+//! Ports are bound before any heavy work, so that a second server fails at once; what was started is stopped in reverse.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use api_grpc::{Health, Server, Services};
+use domain::access::{LocalRules, Policy};
+use domain::name::{PrincipalName, TenantId};
+use domain::service::executions::{self, Executions, Ports};
+use domain::service::utilities::Utilities;
+use domain::time::{Clock, IdSource};
+use python_check::JsonBinder;
+use sandbox::Sandboxes;
+use storage_embedded::EmbeddedStore;
+use telemetry::admin::Readiness;
+use telemetry::{Metrics, Telemetry};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use crate::config::Config;
+
+mod checker;
+mod error;
+mod identity;
+mod measured;
+mod readings;
+pub mod sandboxes;
+pub mod seed;
+mod stop;
+mod system;
+mod tasks;
+
+pub use error::Error;
+use measured::MeasuredExecutions;
+use readings::CallCounts;
+use system::{SystemClock, UuidIds};
+use tasks::Tasks;
+
+/// Silence after which a watcher gets a heartbeat.
+const HEARTBEAT: std::time::Duration = std::time::Duration::from_secs(5);
+/// The one tenant while there is no identity.
+const TENANT: &str = "demo";
+/// The caller that comes over the loopback interface.
+const LOCAL_USER: &str = "tenants/demo/users/local";
+
+/// A server that serves. [`Running::stop`] takes it down.
+pub struct Running {
+    /// Where the contract is served.
+    pub address: SocketAddr,
+    /// Where metrics and health are.
+    pub admin_address: SocketAddr,
+    /// What contains executions.
+    pub sandboxes: Sandboxes,
+    /// Executions of a dead server that were stored as LOST.
+    pub recovered: u64,
+    /// Example utilities that were created.
+    pub seeded: usize,
+    /// Completes when a part that must run has ended.
+    pub broken: CancellationToken,
+    executions: Executions,
+    store: Arc<EmbeddedStore>,
+    health: Health,
+    readiness: Readiness,
+    tasks: Tasks,
+    telemetry: Telemetry,
+}
+
+/// What the use cases and the store need, made before anything is served.
+struct Parts {
+    metrics: Arc<Metrics>,
+    store: Arc<EmbeddedStore>,
+    sandboxes: Sandboxes,
+    tasks: Tasks,
+    clock: Arc<dyn Clock>,
+    ids: Arc<dyn IdSource>,
+    instance: String,
+}
+
+/// Starts a server. `seeds` says whether the example utilities are created.
+///
+/// # Errors
+/// See [`Error`]; what was started until then is stopped again.
+pub async fn start(config: &Config, surroundings: &crate::config::Surroundings, seeds: bool) -> Result<Running, Error> {
+    let listener = bind(config.listen).await?;
+    let admin = bind(config.admin_listen).await?;
+    let (address, admin_address) = (local(&listener)?, local(&admin)?);
+    let metrics = Arc::new(Metrics::new());
+    let instance = identity::instance();
+    let telemetry = Telemetry::start(&log_config(config, &instance), metrics.spans_dropped())?;
+    let store = open_store(config).await?;
+    let installation = identity::installation(&config.data)?;
+    let sandboxes = match Sandboxes::open(sandboxes::for_server(config, surroundings, &installation, &instance)).await {
+        Ok(sandboxes) => sandboxes,
+        Err(error) => {
+            close(&store).await;
+            return Err(error.into());
+        }
+    };
+    let parts =
+        Parts { metrics, store, sandboxes, tasks: Tasks::default(), clock: Arc::new(SystemClock), ids: Arc::new(UuidIds), instance };
+    let (undo_store, undo_sandboxes) = (Arc::clone(&parts.store), parts.sandboxes.clone());
+    let started = serve(config, parts, Listeners { listener, admin, address, admin_address }, telemetry, seeds).await;
+    if started.is_err() {
+        undo_sandboxes.shutdown().await;
+        close(&undo_store).await;
+    }
+    started
+}
+
+struct Listeners {
+    listener: TcpListener,
+    admin: TcpListener,
+    address: SocketAddr,
+    admin_address: SocketAddr,
+}
+
+async fn serve(config: &Config, parts: Parts, listeners: Listeners, telemetry: Telemetry, seeds: bool) -> Result<Running, Error> {
+    let policy = Policy::new(Arc::new(LocalRules::new(tenant())));
+    let utilities = utilities(&parts);
+    let executions = executions(config, &parts);
+    let recovered = executions.recover().await.map_err(Error::Recover)?;
+    let seeded = if seeds { seed::create(&policy, &utilities).await.map_err(Error::Seed)? } else { 0 };
+    readings::observe(&parts.metrics, executions.clone(), parts.sandboxes.clone());
+
+    let mut api = api_grpc::Config::new(local_user());
+    api.link_trace = Arc::new(telemetry::trace_context::continue_trace);
+    api.metrics = Arc::new(CallCounts::new(Arc::clone(&parts.metrics)));
+    let services = Services { policy, utilities, executions: executions.clone(), clock: Arc::clone(&parts.clock) };
+    let server = Server::new(services, api).await?;
+    let health = server.health();
+    let readiness = Readiness::default();
+    let tasks = parts.tasks;
+
+    let stopping = tasks.stopping();
+    tasks.critical("grpc", async move { server.serve(listeners.listener, stopping.cancelled_owned()).await });
+    let router = telemetry::admin::router(Arc::clone(&parts.metrics), readiness.clone());
+    let stopping = tasks.stopping();
+    tasks.critical("admin", async move { axum::serve(listeners.admin, router).with_graceful_shutdown(stopping.cancelled_owned()).await });
+    tasks.background("retention", stop::retain(executions.clone(), config.keep, config.max_output_bytes));
+    readiness.set(true);
+    tracing::info!(address = %listeners.address, recovered, "serving");
+    Ok(Running {
+        address: listeners.address,
+        admin_address: listeners.admin_address,
+        sandboxes: parts.sandboxes,
+        recovered,
+        seeded,
+        broken: tasks.broken(),
+        executions,
+        store: parts.store,
+        health,
+        readiness,
+        tasks,
+        telemetry,
+    })
+}
+
+fn utilities(parts: &Parts) -> Utilities {
+    let checker = Arc::new(checker::BlockingChecker::new());
+    Utilities::new(parts.store.clone(), checker, Arc::clone(&parts.clock), Arc::clone(&parts.ids))
+}
+
+fn executions(config: &Config, parts: &Parts) -> Executions {
+    let ports = Ports {
+        utilities: parts.store.clone(),
+        executions: Arc::new(MeasuredExecutions::new(parts.store.clone(), Arc::clone(&parts.metrics))),
+        sandbox: Arc::new(parts.sandboxes.clone()),
+        binder: Arc::new(JsonBinder),
+        clock: Arc::clone(&parts.clock),
+        ids: Arc::clone(&parts.ids),
+        spawner: Arc::new(parts.tasks.clone()),
+    };
+    let settings = executions::Config { admission: config.admission, heartbeat: HEARTBEAT, instance: parts.instance.clone() };
+    Executions::new(ports, settings)
+}
+
+async fn bind(address: SocketAddr) -> Result<TcpListener, Error> {
+    TcpListener::bind(address).await.map_err(|source| Error::Bind { address, source })
+}
+
+fn local(listener: &TcpListener) -> Result<SocketAddr, Error> {
+    listener.local_addr().map_err(|source| Error::Bind { address: SocketAddr::from(([127, 0, 0, 1], 0)), source })
+}
+
+async fn open_store(config: &Config) -> Result<Arc<EmbeddedStore>, Error> {
+    let settings =
+        storage_embedded::Config { directory: config.data.clone(), readers: config.store_readers, deadline: config.store_deadline };
+    let opened = tokio::task::spawn_blocking(move || EmbeddedStore::open(settings)).await;
+    match opened {
+        Ok(store) => Ok(Arc::new(store?)),
+        Err(panic) => Err(Error::Panicked(panic)),
+    }
+}
+
+async fn close(store: &EmbeddedStore) {
+    if let Err(error) = store.close().await {
+        tracing::error!(error = &error as &dyn std::error::Error, "the store did not close cleanly");
+    }
+}
+
+fn log_config(config: &Config, instance: &str) -> telemetry::Config {
+    telemetry::Config {
+        filter: config.log_filter.clone(),
+        format: config.log_format,
+        otlp_endpoint: config.otlp_endpoint.clone(),
+        instance: instance.to_owned(),
+    }
+}
+
+fn tenant() -> TenantId {
+    TenantId::parse("tenant", TENANT).expect("a test reads it")
+}
+
+fn local_user() -> PrincipalName {
+    PrincipalName::parse("principal", LOCAL_USER).expect("a test reads it")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_local_user_belongs_to_the_one_tenant() {
+        assert_eq!(local_user().as_str(), format!("tenants/{}/users/local", tenant()));
+    }
+}

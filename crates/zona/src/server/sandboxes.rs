@@ -1,0 +1,56 @@
+//! From our configuration to the sandbox's: for a server, and for tools that need a sandbox but no server.
+
+use std::os::unix::fs::MetadataExt as _;
+
+use sandbox::{Backend, Config as SandboxesConfig, Docker, Namespace, UidRange, runtime_directory};
+
+use super::identity;
+use crate::agent::AGENT;
+use crate::config::{BackendKind, Config, Surroundings};
+
+/// The sandboxes of a server.
+pub(super) fn for_server(config: &Config, surroundings: &Surroundings, installation: &str, instance: &str) -> SandboxesConfig {
+    let mut settings = base(config, surroundings, installation, instance);
+    // `/run` is often mounted noexec, and the data directory is ours alone.
+    settings.agent_directory = Some(config.data.clone());
+    settings
+}
+
+/// Sandboxes for one command. Nothing is kept warm.
+pub fn for_tool(config: &Config, surroundings: &Surroundings) -> SandboxesConfig {
+    let uid = std::fs::metadata("/proc/self").map_or(0, |metadata| metadata.uid());
+    let mut settings = base(config, surroundings, &format!("tools-{uid}"), &identity::instance());
+    settings.agent_directory = Some(std::env::temp_dir());
+    settings.pool.unassigned = 0;
+    settings.pool.single_use = 0;
+    settings
+}
+
+/// Settings of the namespace backend.
+pub fn namespace(config: &Config, surroundings: &Surroundings) -> Namespace {
+    Namespace { python: config.sandbox.python.clone(), search_path: surroundings.search_path.clone(), packages: Vec::new() }
+}
+
+/// Settings of the docker backend.
+pub fn docker(config: &Config) -> Docker {
+    Docker { socket: config.sandbox.docker_socket.clone(), image: config.sandbox.image.clone(), ..Docker::default() }
+}
+
+fn base(config: &Config, surroundings: &Surroundings, installation: &str, instance: &str) -> SandboxesConfig {
+    let ours = &config.sandbox;
+    let backend = match ours.backend {
+        BackendKind::Namespace => Backend::Namespace(namespace(config, surroundings)),
+        BackendKind::Docker => Backend::Docker(docker(config)),
+    };
+    let mut settings = SandboxesConfig::new(installation, instance, AGENT, backend);
+    let default_directory = || runtime_directory(installation, surroundings.runtime_dir.as_deref());
+    settings.runtime_directory = ours.runtime_directory.clone().unwrap_or_else(default_directory);
+    settings.uids = UidRange::new(ours.uids.0, ours.uids.1).unwrap_or_default();
+    settings.pool.unassigned = ours.warm;
+    settings.pool.children = ours.ready_children;
+    settings.pool.max_sandboxes = ours.max_sandboxes;
+    settings.pool.idle = ours.idle;
+    settings.pool.max_age = ours.max_age;
+    settings.pool.max_executions = ours.max_executions;
+    settings
+}
