@@ -19,7 +19,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         println!("cargo::rerun-if-changed={}", root.join(source).display());
     }
     let agent = build_agent(&root, &variable("TARGET")?, &target_directory()?)?;
-    println!("cargo::rustc-env=ZONA_AGENT={}", agent.display());
+    println!("cargo::rustc-env=SANDBOX_AGENT={}", agent.display());
     Ok(())
 }
 

@@ -3,4 +3,4 @@
 use sandbox::AgentBinary;
 
 /// The agent of this very version.
-pub const AGENT: AgentBinary = AgentBinary(include_bytes!(env!("ZONA_AGENT")));
+pub const AGENT: AgentBinary = AgentBinary(include_bytes!(env!("SANDBOX_AGENT")));

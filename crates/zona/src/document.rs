@@ -7,9 +7,13 @@ use serde_json::value::RawValue;
 
 pub mod message;
 
+mod read;
+
 /// A tree of values.
 #[derive(Debug, Clone)]
 pub enum Document {
+    /// Nothing.
+    Null,
     /// A truth value.
     Bool(bool),
     /// A whole number.
@@ -50,6 +54,18 @@ impl Document {
         }
     }
 
+    /// The same with JSON texts read into values, for formats that cannot hold them.
+    pub fn without_json(&self) -> Self {
+        match self {
+            Document::Json(raw) => serde_json::from_str(raw.get()).unwrap_or_else(|_| Document::Text(raw.get().to_owned())),
+            Document::List(items) => Document::List(items.iter().map(Document::without_json).collect()),
+            Document::Object(members) => {
+                Document::Object(members.iter().map(|(name, value)| (name.clone(), value.without_json())).collect())
+            }
+            other => other.clone(),
+        }
+    }
+
     /// Adds a member to an object; anything else stays as it is.
     pub fn push(&mut self, name: &str, value: Document) {
         if let Document::Object(members) = self {
@@ -79,6 +95,7 @@ impl From<u64> for Document {
 impl Serialize for Document {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
+            Document::Null => serializer.serialize_unit(),
             Document::Bool(value) => serializer.serialize_bool(*value),
             Document::Integer(value) => match (u64::try_from(*value), i64::try_from(*value)) {
                 (Ok(value), _) => serializer.serialize_u64(value),

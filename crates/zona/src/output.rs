@@ -145,11 +145,7 @@ fn json_line(document: &Document) -> String {
 
 /// YAML knows no JSON texts: they become values, whose numbers beyond 64 bits are rounded.
 fn yaml(document: &Document) -> String {
-    let json = serde_json::to_string(document).and_then(|text| serde_json::from_str::<serde_json::Value>(&text));
-    match json.map_err(|error| error.to_string()).and_then(|value| serde_yaml_ng::to_string(&value).map_err(|error| error.to_string())) {
-        Ok(text) => text,
-        Err(error) => format!("{error}\n"),
-    }
+    serde_yaml_ng::to_string(&document.without_json()).unwrap_or_else(|error| format!("{error}\n"))
 }
 
 #[cfg(test)]

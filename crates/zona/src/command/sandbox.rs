@@ -244,5 +244,5 @@ fn usage(usage: &Usage) -> Document {
 }
 
 fn optional(document: Option<Document>) -> Document {
-    document.unwrap_or_else(|| Document::json("null"))
+    document.unwrap_or(Document::Null)
 }

@@ -69,8 +69,9 @@ impl<'a> Reader<'a> {
 
     pub(super) fn number(&mut self, key: &str, least: u64, most: u64) -> Option<u64> {
         let value = self.find(key)?;
-        let number = value.to_u128().or_else(|| value.as_str().and_then(|text| text.parse().ok()));
-        match number.and_then(|number| u64::try_from(number).ok()) {
+        let signed = || value.to_i128().and_then(|number| u64::try_from(number).ok());
+        let unsigned = value.to_u128().and_then(|number| u64::try_from(number).ok());
+        match unsigned.or_else(signed).or_else(|| value.as_str().and_then(|text| text.parse().ok())) {
             Some(number) if (least..=most).contains(&number) => Some(number),
             Some(_) | None => {
                 let range = if most == u64::MAX { format!("of at least {least}") } else { format!("from {least} to {most}") };
