@@ -126,7 +126,7 @@ impl Parts {
         let method = known.map_or("other", |(path, _)| path.as_str()).to_owned();
         let shape = known.map_or(Shape::Stream, |(_, shape)| *shape);
         let request_id = RequestId::of(request.headers());
-        let span = trace::span(path, &request_id, request.headers(), &self.link_trace);
+        let span = trace::span(&method, path, &request_id, request.headers(), &self.link_trace);
         let deadline = Deadline::of(request.headers(), self.deadlines.of(shape));
         let record = Record::begin(Arc::clone(&self.metrics), method);
         let caller = caller::identify(request.extensions(), &self.local_principal);

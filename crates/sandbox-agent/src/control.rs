@@ -35,7 +35,7 @@ impl Control {
     /// Says hello.
     ///
     /// # Errors
-    /// The server is gone.
+    /// What the system says.
     pub fn hello(&self) -> Result<(), Fault> {
         self.report(&Report::Hello { version: VERSION }, &[])
     }
@@ -68,13 +68,17 @@ impl Control {
         command.map(Some).map_err(|error| Fault::new("protocol", format!("not a command: {error}")))
     }
 
-    /// Sends a report, with the descriptors it speaks of.
+    /// Sends a report, with the descriptors it speaks of. When the server is gone, nobody is left to tell: the next
+    /// [`Control::command`] says so.
     ///
     /// # Errors
-    /// The server is gone.
+    /// What the system says.
     pub fn report(&self, report: &Report, descriptors: &[OwnedFd]) -> Result<(), Fault> {
         let bytes = serde_json::to_vec(report).map_err(|error| Fault::new("encode a report", error))?;
-        self.channel.send(&bytes, descriptors).at("report to the server")
+        match self.channel.send(&bytes, descriptors) {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+            sent => sent.at("report to the server"),
+        }
     }
 
     /// Sends the last report. Where even that fails, the container's log gets it.

@@ -74,6 +74,8 @@ mod limit {
 }
 const STACK_BYTES: u64 = 8 << 20;
 const PENDING_SIGNALS: u64 = 64;
+/// Not 0: where the host pipes core dumps into a program, only 1 keeps a tenant's memory from being handed to it.
+const CORE_BYTES: u64 = 1;
 
 /// A step that failed.
 struct Failure {
@@ -226,7 +228,7 @@ impl Child {
             (limit::PROCESSES, self.get(slot::PROCESSES) as u64),
             (limit::STACK, STACK_BYTES),
             (limit::PENDING_SIGNALS, PENDING_SIGNALS),
-            (limit::CORE, 0),
+            (limit::CORE, CORE_BYTES),
             (limit::LOCKED_MEMORY, 0),
             (limit::MESSAGE_QUEUES, 0),
         ];

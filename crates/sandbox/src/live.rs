@@ -37,6 +37,7 @@ pub(crate) struct Live {
 #[derive(Debug)]
 struct Slot {
     arrived: bool,
+    running: bool,
     end: watch::Sender<Option<End>>,
 }
 
@@ -58,6 +59,10 @@ pub(crate) struct Pipes {
     pub(crate) stdout: pipe::Receiver,
     pub(crate) stderr: pipe::Receiver,
 }
+
+/// The end of a child, not yet told.
+#[derive(Debug)]
+pub(crate) struct Notice(watch::Sender<Option<End>>);
 
 /// How a child ended. All its processes are gone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -117,8 +122,20 @@ impl Live {
     /// Asks for one more child.
     pub(crate) fn fork(&self) {
         let child = self.last_child.fetch_add(1, Ordering::Relaxed) + 1;
-        self.children().insert(child, Slot { arrived: false, end: watch::Sender::new(None) });
+        self.children().insert(child, Slot { arrived: false, running: false, end: watch::Sender::new(None) });
         self.command(&Command::Fork { child });
+    }
+
+    /// A child has got its program.
+    pub(crate) fn running(&self, child: u64) {
+        if let Some(slot) = self.children().get_mut(&child) {
+            slot.running = true;
+        }
+    }
+
+    /// Whether another child than this one runs a program.
+    pub(crate) fn others_run(&self, child: u64) -> bool {
+        self.children().iter().any(|(other, slot)| *other != child && slot.running)
     }
 
     pub(crate) fn interrupt(&self, child: u64) {
@@ -170,12 +187,11 @@ impl Live {
         Ok(Child { live: self.clone(), id, pipes, attestation, end })
     }
 
-    /// A child has ended.
-    pub(crate) fn ended(&self, id: u64, end: End) -> Result<(), Anomaly> {
+    /// A child has ended. Whoever uses it hears so by [`Notice::tell`], once the books are in order.
+    pub(crate) fn ended(&self, id: u64) -> Result<Notice, Anomaly> {
         let slot = self.children().remove(&id).ok_or(Anomaly::UnknownChild(id))?;
-        slot.end.send_replace(Some(end));
         // A child that dies while it is forked never waited for a program: its seal failed.
-        if slot.arrived { Ok(()) } else { Err(Anomaly::Unsealed(format!("child {id} ended while it was sealed: {:?}", end.how))) }
+        if slot.arrived { Ok(Notice(slot.end)) } else { Err(Anomaly::Unsealed(format!("child {id} ended while it was sealed"))) }
     }
 
     /// Every child is gone, because the sandbox is.
@@ -189,6 +205,14 @@ impl Live {
 
     fn children(&self) -> MutexGuard<'_, HashMap<u64, Slot>> {
         self.children.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+// === impl Notice ===
+
+impl Notice {
+    pub(crate) fn tell(self, end: End) {
+        self.0.send_replace(Some(end));
     }
 }
 

@@ -58,6 +58,7 @@ impl ChildRun {
     pub(crate) fn start(child: Child, program: Program, job: &Job) -> Self {
         let Child { live, id, pipes, attestation, end } = child;
         let began = Instant::now();
+        live.running(id);
         let control = Control::new(live, id, &job.limits);
         tracing::debug!(execution = %job.execution, sandbox = attestation.sandbox, child = id, "handing a program over");
         program.hand_over(pipes.request, end.clone());

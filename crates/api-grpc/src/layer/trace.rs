@@ -14,11 +14,11 @@ const TRACE_PARENT: &str = "traceparent";
 /// each call, before its span is entered.
 pub type LinkTrace = Arc<dyn Fn(&Span, Option<&str>) -> String + Send + Sync>;
 
-/// The span of a call to `path`.
-pub(crate) fn span(path: &str, request_id: &RequestId, headers: &HeaderMap, link: &LinkTrace) -> Span {
-    let (method, request_id) = (path.trim_start_matches('/'), &*request_id.0);
+/// The span of a call to `path`; `name` is one of a bounded number.
+pub(crate) fn span(name: &str, path: &str, request_id: &RequestId, headers: &HeaderMap, link: &LinkTrace) -> Span {
+    let (name, method, request_id) = (name.trim_start_matches('/'), path.trim_start_matches('/'), &*request_id.0);
     let trace_id = field::Empty;
-    let span = tracing::info_span!("call", method, otel.name = method, otel.kind = "server", rpc.system = "grpc", request_id, trace_id);
+    let span = tracing::info_span!("call", method, otel.name = name, otel.kind = "server", rpc.system = "grpc", request_id, trace_id);
     let parent = headers.get(TRACE_PARENT).and_then(|value| value.to_str().ok());
     span.record("trace_id", link(&span, parent));
     span

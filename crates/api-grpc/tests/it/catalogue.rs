@@ -60,6 +60,14 @@ fn every_reason_of_the_code_is_catalogued() {
 }
 
 #[test]
+fn every_catalogued_reason_is_made_somewhere() {
+    let sources = SOURCES.iter().flat_map(|source| files(&crates().join(source)));
+    let text: String = sources.map(|path| fs::read_to_string(path).unwrap()).collect();
+    let stale: Vec<_> = catalogue().into_iter().filter(|reason| !text.contains(&format!("\"{reason}\""))).collect();
+    assert!(stale.is_empty(), "in docs/errors.md, but nowhere in the code: {stale:?}");
+}
+
+#[test]
 fn every_reason_of_an_execution_and_of_the_layer_is_catalogued() {
     let catalogue = catalogue();
     let all = Reason::ALL.into_iter().map(Reason::as_str).chain(api_grpc::REASONS);

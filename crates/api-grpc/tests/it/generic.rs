@@ -72,9 +72,14 @@ fn resource_type(field: &FieldDescriptor) -> Option<String> {
 
 /// Calls a method and answers its first message.
 pub async fn call(channel: &Channel, path: &str, body: Vec<u8>) -> Result<Option<Bytes>, Status> {
+    send(channel, path, Request::new(Bytes::from(body))).await
+}
+
+/// Sends a request of any headers and answers its first message.
+pub async fn send(channel: &Channel, path: &str, request: Request<Bytes>) -> Result<Option<Bytes>, Status> {
     let mut grpc = tonic::client::Grpc::new(channel.clone());
     grpc.ready().await.expect("the channel is open");
-    let stream = grpc.server_streaming(Request::new(Bytes::from(body)), path.parse().unwrap(), Raw).await?;
+    let stream = grpc.server_streaming(request, path.parse().unwrap(), Raw).await?;
     stream.into_inner().message().await
 }
 

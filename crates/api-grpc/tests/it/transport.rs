@@ -5,12 +5,13 @@ use std::time::Duration;
 use api_grpc::{Deadlines, REQUEST_ID_HEADER};
 use api_proto::zona::execution::v1 as executions;
 use api_proto::zona::utility::v1 as pb;
+use prost::bytes::Bytes;
 use tonic::{Code, Request};
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
 
-use crate::generic::{call, methods, path};
+use crate::generic::{call, methods, path, send};
 use crate::harness::{Harness, Options, TENANT, details, reason, utility_name};
 
 fn get(id: &str) -> pb::GetUtilityRequest {
@@ -52,6 +53,17 @@ async fn bytes_that_are_no_message_are_the_callers_mistake_in_every_method() {
     for method in methods() {
         let refused = call(&server.channel, &path(&method), b"\x0a\xff".to_vec()).await.expect_err(&path(&method));
         assert_eq!((refused.code(), reason(&refused)), (Code::InvalidArgument, "MALFORMED_MESSAGE".to_owned()), "{}", path(&method));
+    }
+}
+
+#[tokio::test]
+async fn a_compression_that_the_server_does_not_take_is_named_as_the_reason() {
+    let server = Harness::start().await;
+    for method in methods() {
+        let mut request = Request::new(Bytes::new());
+        request.metadata_mut().insert("grpc-encoding", "gzip".parse().unwrap());
+        let refused = send(&server.channel, &path(&method), request).await.expect_err(&path(&method));
+        assert_eq!((refused.code(), reason(&refused)), (Code::Unimplemented, "UNSUPPORTED_ENCODING".to_owned()), "{}", path(&method));
     }
 }
 

@@ -15,6 +15,8 @@ use crate::failure::StartFailure;
 /// How long the pool of unassigned sandboxes stays short after one was taken: starting a sandbox would compete for the CPU with
 /// the very program that took it.
 const REFILL_DELAY: Duration = Duration::from_millis(250);
+/// How long a tenant waits for its own children while they keep ending.
+const FLOW_PATIENCE: Duration = Duration::from_millis(500);
 /// Pause before the pool is refilled again after a start failed; doubles up to [`MAX_BACKOFF`].
 const FIRST_BACKOFF: Duration = Duration::from_secs(1);
 const MAX_BACKOFF: Duration = Duration::from_secs(30);
@@ -283,7 +285,7 @@ impl<C> Ledger<C> {
     }
 
     fn bound(&self, tenant: &TenantId, group: Group) -> usize {
-        self.live().filter(|(_, member)| member.group == group && member.tenant.as_ref() == Some(tenant)).count()
+        self.live().filter(|(_, member)| member.belongs_to(tenant, group)).count()
     }
 
     /// The sandbox that serves a request at once: the tenant's least loaded, else, for a tenant without one, an unassigned one.
@@ -295,11 +297,14 @@ impl<C> Ledger<C> {
         found.map(|(&sandbox, _)| sandbox)
     }
 
-    /// Whether an unassigned sandbox may be bound for a waiter: a tenant that has one waits a little for its own children first.
+    /// Whether an unassigned sandbox may be bound for a waiter. A tenant that has one waits for its own children first: a short
+    /// while when none of them ends, longer while they do, since a further sandbox would only compete for the CPU then.
     fn may_bind(&self, waiter: &Waiter, now: Instant) -> bool {
-        waiter.group.is_single()
-            || self.bound(&waiter.tenant, waiter.group) == 0
-            || now.saturating_duration_since(waiter.since) >= self.limits.scale_after
+        let own = || self.live().map(|(_, member)| member).filter(|member| member.belongs_to(&waiter.tenant, waiter.group));
+        let Some(youngest) = own().map(|member| member.born).max().filter(|_| !waiter.group.is_single()) else { return true };
+        let waited = now.saturating_duration_since(waiter.since.max(youngest));
+        let flowing = own().any(|member| now.saturating_duration_since(member.used) < self.limits.scale_after);
+        waited >= if flowing { FLOW_PATIENCE } else { self.limits.scale_after }
     }
 
     /// Takes a ready child for a tenant; there is one.
@@ -352,6 +357,12 @@ impl<C> Ledger<C> {
             member.forking += missing;
             steps.push(Step::Fork(sandbox, missing));
         }
+    }
+}
+
+impl<C> Member<C> {
+    fn belongs_to(&self, tenant: &TenantId, group: Group) -> bool {
+        self.group == group && self.tenant.as_ref() == Some(tenant)
     }
 }
 

@@ -223,7 +223,7 @@ impl Reader<'_> {
     }
 
     fn exited(&mut self, child: u64, end: End) -> Result<(), Anomaly> {
-        self.live.ended(child, end)?;
+        let notice = self.live.ended(child)?;
         match self.pool.child_ended(self.id, child) {
             Some(Ended::Running) => {
                 self.pool.counters.executions.fetch_add(1, Relaxed);
@@ -238,6 +238,7 @@ impl Reader<'_> {
             self.pool.counters.anomalies.fetch_add(1, Relaxed);
             self.pool.retire(self.id);
         }
+        notice.tell(end);
         Ok(())
     }
 

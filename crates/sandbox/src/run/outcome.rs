@@ -15,8 +15,9 @@ const MAX_MESSAGE: usize = 2 * 1024;
 const MAX_TRACEBACK: usize = 16 * 1024;
 /// Longest name of an exception class in bytes.
 const MAX_EXCEPTION: usize = 200;
-/// The kernel's clock for the limit and its accounts differ by some percent: a kill after this part of the limit is the limit's.
-const CPU_SLACK_DIVISOR: u64 = 8;
+/// The kernel samples the clock of the limit and adds up its accounts exactly, so they differ, most on a busy machine: a kill by the
+/// kernel in the last part of the limit, one in so many, is the limit's.
+const CPU_SLACK_DIVISOR: u64 = 4;
 
 /// Who of us ended a run. The first one counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -38,7 +38,7 @@ impl Played {
     fn end(&mut self, exit: Exit) {
         (self.request, self.result, self.stdout, self.stderr) = (None, None, None, None);
         let usage = ChildUsage { user_micros: 7, ..ChildUsage::default() };
-        self.live.ended(1, End { how: How::Exit(exit), usage, at: Instant::now() }).unwrap();
+        self.live.ended(1).unwrap().tell(End { how: How::Exit(exit), usage, at: Instant::now() });
     }
 }
 

@@ -11,8 +11,11 @@ use super::ended;
 use super::outcome::Cause;
 use crate::live::{End, Live};
 
-/// How long an agent may take to kill a child. The container is destroyed after that, which ends the child too.
+/// How long an agent may take to end a child whose time is up. The container is destroyed after that, which ends the child too.
 const KILL_PATIENCE: Duration = Duration::from_millis(100);
+/// The same while other programs of the tenant run in the container, or the child has done its work: then the agent is more likely
+/// short of CPU than broken, and nobody waits.
+const LONG_KILL_PATIENCE: Duration = Duration::from_secs(2);
 
 /// What run and watchdog share.
 #[derive(Debug)]
@@ -100,12 +103,17 @@ pub(super) async fn watch(control: Arc<Control>, mut end: watch::Receiver<Option
         _ended = ended(&mut end) => return,
     }
     control.live.kill(control.child);
-    if tokio::time::timeout(KILL_PATIENCE, ended(&mut end)).await.is_err() {
+    if tokio::time::timeout(control.patience(), ended(&mut end)).await.is_err() {
         control.live.condemn("its agent does not kill a child");
     }
 }
 
 impl Control {
+    fn patience(&self) -> Duration {
+        let harmless = self.cause() != Cause::Finished && !self.live.others_run(self.child);
+        if harmless { KILL_PATIENCE } else { LONG_KILL_PATIENCE }
+    }
+
     /// Returns when the child is to be killed.
     async fn run_down(&self, began: Instant) {
         let deadline = tokio::time::Instant::from_std(began + self.wall);

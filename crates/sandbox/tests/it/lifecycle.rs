@@ -67,7 +67,7 @@ async fn a_stopped_run_is_cancelled(host: &Host) {
 }
 
 async fn a_stopped_run_has_its_grace(host: &Host) {
-    let code = "import time\nprint('begun')\ntry:\n    time.sleep(30)\nexcept KeyboardInterrupt:\n    print('bye')\n    raise";
+    let code = "import time\ntry:\n    print('begun')\n    time.sleep(30)\nexcept KeyboardInterrupt:\n    print('bye')\n    raise";
     let mut run = host.start(limited(script(code), |limits| limits.grace = Duration::from_secs(5))).await;
     assert!(run.next().await.is_some());
     run.stop();

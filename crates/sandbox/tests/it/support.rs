@@ -104,6 +104,8 @@ impl Host {
     }
 
     pub async fn open_with(kind: Kind, change: impl FnOnce(&mut Config)) -> Self {
+        // Shown with a test that fails; a second one in the same process changes nothing.
+        let _set_already = tracing_subscriber::fmt().with_max_level(tracing::Level::WARN).with_test_writer().try_init();
         let directory = tempfile::Builder::new().prefix("zona").tempdir().unwrap();
         // Sandboxes run as other users, who must be able to reach their socket.
         std::fs::set_permissions(directory.path(), std::os::unix::fs::PermissionsExt::from_mode(0o711)).unwrap();

@@ -108,6 +108,26 @@ fn a_busy_tenant_waits_for_its_own_children_before_a_further_sandbox_is_started(
 }
 
 #[test]
+fn a_tenant_whose_programs_keep_ending_waits_longer_before_a_further_sandbox_is_started() {
+    let mut books = Books::new(Pool { unassigned: 0, children: 1, ..limits() });
+    let _ = books.acquire("acme");
+    books.bring_up(1);
+    let _ = books.acquire("acme");
+    let _ = books.acquire("acme");
+    let mut child = 1;
+    for _ in 0..20 {
+        assert_eq!(books.tick(TICK / 2), vec![]);
+        let _ = books.acquire("acme");
+        books.ended(1, child);
+        child += 1;
+        let mut steps = Vec::new();
+        books.ledger.ready(1, child, child, books.now, &mut steps);
+        assert!(matches!(steps[..], [Step::Grant(..)]), "{steps:?}");
+    }
+    assert_eq!(books.tick(FLOW_PATIENCE), [Step::Start(2, Group::WARM)]);
+}
+
+#[test]
 fn a_busy_sandbox_is_retired_and_an_idle_one_destroyed_for_a_tenant_without_one() {
     let mut books = Books::new(Pool { unassigned: 0, max_sandboxes: 1, ..limits() });
     let _ = books.acquire("acme");
