@@ -162,6 +162,17 @@ impl Policy {
     }
 }
 
+impl Policy {
+    /// Demands that `caller` may do `A` to what belongs to the installation and to no tenant. The rules decide it in the
+    /// caller's own tenant; that the action's resource is none of a tenant's, its description tells them.
+    ///
+    /// # Errors
+    /// [`Error::Denied`].
+    pub async fn require_of_installation<A: Action>(&self, caller: &Caller) -> Result<Permit<A>> {
+        self.require(caller, &caller.principal.tenant(), &A::SPEC.resource).await
+    }
+}
+
 impl LocalRules {
     /// Rules for the loopback caller in `tenant`.
     pub fn new(tenant: TenantId) -> Self {

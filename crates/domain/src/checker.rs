@@ -20,13 +20,19 @@ pub trait CodeChecker: Send + Sync {
     /// # Errors
     /// Only when the checker itself is unavailable.
     async fn check(&self, policy: &CodePolicy, source: Vec<u8>) -> Result<CodeReport>;
+
+    /// Whether there is a rule of this id.
+    fn knows(&self, rule: &str) -> bool;
 }
 
 /// Port: the compiler of a runtime, run in a sandbox; it compiles and never executes.
 #[async_trait]
 pub trait Compiler: Send + Sync {
     /// What this server offers.
-    fn runtimes(&self) -> Vec<Runtime>;
+    ///
+    /// # Errors
+    /// When that is not known, with what an operator can do.
+    async fn runtimes(&self) -> Result<Vec<Runtime>, sandbox::Error>;
 
     /// The digest of a runtime as it is installed now; `None` when there is no such runtime or it is not known yet.
     fn digest(&self, runtime: &str) -> Option<Arc<str>>;

@@ -15,6 +15,7 @@ pub mod policy;
 pub mod repository;
 pub mod runtime;
 pub mod sandbox;
+pub mod server;
 pub mod service;
 pub mod time;
 pub mod utility;

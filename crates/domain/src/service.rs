@@ -5,5 +5,7 @@ pub mod executions;
 pub mod gate;
 pub mod live;
 pub mod policies;
+pub mod runtimes;
+pub mod servers;
 pub mod utilities;
 pub mod watch;

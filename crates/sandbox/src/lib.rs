@@ -21,7 +21,7 @@ mod service;
 mod diagnose;
 mod stats;
 
-pub use backend::RuntimeFacts;
+pub use backend::{Package, RuntimeFacts};
 pub use config::{AgentBinary, Backend, Config, Docker, Namespace, Pool, UidRange, runtime_directory};
 pub use diagnose::{Check, Diagnosis, TierReport, TierWorks, Verdict, diagnose};
 pub use failure::OpenError;

@@ -52,6 +52,24 @@ impl Sandboxes {
         Ok(self.pool.backend.runtime().await?)
     }
 
+    /// The runtime, if it was found already.
+    pub fn known_runtime(&self) -> Option<Arc<RuntimeFacts>> {
+        self.pool.backend.known_runtime()
+    }
+
+    /// Name of the runtime, as utilities name it.
+    pub fn runtime_name(&self) -> &str {
+        &self.pool.config.runtime
+    }
+
+    /// Whether the tier can work at all, as far as is known without trying.
+    ///
+    /// # Errors
+    /// When it cannot, with what to change.
+    pub fn supports(&self, isolation: Isolation) -> Result<(), Error> {
+        Ok(self.pool.backend.supports(isolation)?)
+    }
+
     /// Counts and gauges, for metrics.
     pub fn stats(&self) -> Stats {
         Stats::of(&self.pool)

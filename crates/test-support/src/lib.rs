@@ -6,6 +6,8 @@
 mod clock;
 pub mod code_policy_repository;
 pub mod execution_repository;
+mod fake_checker;
+mod fake_compiler;
 mod fake_sandbox;
 mod ids;
 mod in_memory;
@@ -14,6 +16,8 @@ mod spawner;
 pub mod utility_repository;
 
 pub use clock::FakeClock;
+pub use fake_checker::{FakeChecker, IMPORT_RULE, TODO_RULE};
+pub use fake_compiler::{BROKEN, FakeCompiler};
 pub use fake_sandbox::{FakeSandbox, Fault, INSTRUCTION};
 pub use ids::SequentialIds;
 pub use in_memory::{InMemoryCodePolicyRepository, InMemoryExecutionRepository, InMemoryUtilityRepository};

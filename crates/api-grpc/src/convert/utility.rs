@@ -8,7 +8,7 @@ use domain::utility::{Draft, Kind, MAX_TAG, Metadata, Utility, Version};
 use domain::{Result, limits::Limits, name::MAX_UTILITY};
 
 use crate::convert::mask::Mask;
-use crate::convert::{Violations, count, limits, parameter, request_key, time};
+use crate::convert::{Violations, count, isolation, limits, parameter, request_key, time};
 
 /// What CreateUtility asks for.
 pub(crate) struct Create {
@@ -138,6 +138,7 @@ pub(crate) fn listed(utility: &Utility) -> pb::Utility {
         create_time: Some(time::timestamp(utility.created)),
         update_time: Some(time::timestamp(utility.updated)),
         delete_time: utility.deleted.map(time::timestamp),
+        isolation: isolation::to_wire(definition.isolation).into(),
     }
 }
 
@@ -166,6 +167,7 @@ pub(crate) fn parent(text: &str) -> Result<TenantName> {
 fn read_draft(utility: pb::Utility, message: String, violations: &mut Violations) -> Draft {
     require_code(&utility.code, violations);
     let kind = read_kind("utility.kind", utility.kind, violations);
+    let isolation = isolation::read("utility.isolation", utility.isolation, violations);
     let limits = limits::read("utility.limits", utility.limits, |_| true, violations).apply(Limits::DEFAULT);
     let overridden = utility.parameters_overridden;
     let parameters = overridden.then(|| parameter::read("utility.parameters", utility.parameters, violations));
@@ -181,8 +183,8 @@ fn read_draft(utility: pb::Utility, message: String, violations: &mut Violations
         parameters,
         limits,
         runtime: utility.runtime,
+        isolation,
         message,
-        ..Draft::default()
     }
 }
 
@@ -201,7 +203,7 @@ fn read_patch(utility: pb::Utility, mask: &Mask, message: String, violations: &m
         parameters_overridden: mask.names("parameters_overridden").then_some(utility.parameters_overridden),
         limits: limits::read("utility.limits", utility.limits, |field| mask.names_limit(field), violations),
         runtime: mask.names("runtime").then_some(utility.runtime),
-        isolation: None,
+        isolation: mask.names("isolation").then(|| isolation::read("utility.isolation", utility.isolation, violations)),
         message,
     }
 }

@@ -46,6 +46,7 @@ async fn a_creation_reports_every_violation_at_once() {
         parameters_overridden: true,
         limits: Some(broken_limits()),
         runtime: "x".repeat(65),
+        isolation: 9,
         ..Default::default()
     };
     let request = pb::CreateUtilityRequest {
@@ -61,6 +62,7 @@ async fn a_creation_reports_every_violation_at_once() {
         ("request_id", "MALFORMED"),
         ("utility_id", "MALFORMED"),
         ("utility.kind", "UNKNOWN_VALUE"),
+        ("utility.isolation", "UNKNOWN_VALUE"),
         ("utility.limits.memory_bytes", "OUT_OF_RANGE"),
         ("utility.limits.timeout", "OUT_OF_RANGE"),
         ("utility.limits.grace", "MALFORMED"),

@@ -72,6 +72,8 @@ impl Policies {
         let now = self.clock.now();
         let old = self.gate.policy(&scope).await?;
         old.check_etag(etag)?;
+        let mut violations = self.unknown_rules(&patch);
+        violations.splice(0..0, patch.violations.iter().cloned());
         let granted = |draft: ExceptionDraft| {
             let same = |old: &&RuleException| {
                 old.utility == draft.utility && old.rule == draft.rule && old.reason == draft.reason && old.expires == draft.expires
@@ -90,7 +92,6 @@ impl Policies {
             revision: old.revision + 1,
             updated: now,
         };
-        let mut violations = patch.violations;
         violations.extend(policy.violations("policy", now));
         if !violations.is_empty() {
             return Err(Error::Invalid(violations));
@@ -100,5 +101,15 @@ impl Policies {
         } else {
             Err(Error::Stale { resource: policy.name() })
         }
+    }
+
+    /// A rule id with a slip of the pen would do nothing, silently.
+    fn unknown_rules(&self, patch: &PolicyPatch) -> Vec<Violation> {
+        let denied = patch.denied_rules.iter().flatten().enumerate();
+        let denied = denied.map(|(index, rule)| (format!("policy.denied_rules[{index}]"), rule));
+        let excused = patch.exceptions.iter().flatten().enumerate();
+        let excused = excused.map(|(index, draft)| (format!("policy.exceptions[{index}].rule"), &draft.rule));
+        let unknown = denied.chain(excused).filter(|(_, rule)| !rule.is_empty() && !self.gate.checker.knows(rule));
+        unknown.map(|(field, rule)| Violation::new(field, "UNKNOWN_RULE", format!("there is no rule `{rule}`; see docs/rules"))).collect()
     }
 }
