@@ -22,6 +22,7 @@ mod diagnose;
 mod stats;
 
 pub use backend::{Package, RuntimeFacts};
+pub use sandbox_protocol::control::Layout;
 pub use config::{AgentBinary, Backend, Config, Docker, Namespace, Pool, UidRange, runtime_directory};
 pub use diagnose::{Check, Diagnosis, TierReport, TierWorks, Verdict, diagnose};
 pub use failure::OpenError;
