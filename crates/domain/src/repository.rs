@@ -117,6 +117,8 @@ pub struct UtilityQuery {
     pub tag: Option<String>,
     /// Only ids that start so.
     pub id_prefix: Option<String>,
+    /// Only those whose current version imports one of these top-level modules.
+    pub imports: Option<Vec<String>>,
     /// Deleted ones too.
     pub show_deleted: bool,
     /// The order.

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::command::{check, completions, demo, dev, doctor, execution, run, sandbox, transform, utility};
+use crate::command::{check, completions, demo, dev, doctor, execution, policy, run, runtime, sandbox, server, transform, utility};
 use crate::config::Flag;
 use crate::output::Format;
 

@@ -21,13 +21,14 @@ pub use layers::{Flag, Surroundings};
 use reader::Reader;
 
 /// Every key, in the order in which they are printed.
-pub const KEYS: [&str; 30] = [
+pub const KEYS: [&str; 31] = [
     "server",
     "tenant",
     "output",
     "listen",
     "admin_listen",
     "data",
+    "advisories",
     "log.filter",
     "log.format",
     "otlp.endpoint",
@@ -69,6 +70,8 @@ pub struct Config {
     pub admin_listen: SocketAddr,
     /// The data directory.
     pub data: PathBuf,
+    /// Known vulnerabilities of packages: a file or a directory.
+    pub advisories: Option<PathBuf>,
     /// Levels by target.
     pub log_filter: String,
     /// How log lines look.
@@ -183,6 +186,7 @@ fn read(reader: &mut Reader<'_>) -> Option<Config> {
     let listen = reader.parsed("listen", loopback);
     let admin_listen = reader.parsed("admin_listen", loopback);
     let data = reader.parsed("data", |text| Ok(PathBuf::from(text)));
+    let advisories = reader.optional("advisories", |text| Ok(PathBuf::from(text)));
     let log_filter = reader.parsed("log.filter", |text| match telemetry::logs::check_filter(text) {
         Ok(()) => Ok(text.to_owned()),
         Err(error) => Err(error.to_string()),
@@ -203,6 +207,7 @@ fn read(reader: &mut Reader<'_>) -> Option<Config> {
         listen: listen?,
         admin_listen: admin_listen?,
         data: data?,
+        advisories: advisories?,
         log_filter: log_filter?,
         log_format: log_format?,
         otlp_endpoint: otlp_endpoint?,

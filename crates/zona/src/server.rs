@@ -39,6 +39,7 @@ mod stop;
 mod system;
 mod tasks;
 
+use advisories::Advisories;
 use checker::BlockingChecker;
 use compiler::SandboxCompiler;
 pub use error::Error;
@@ -127,8 +128,9 @@ struct Listeners {
 }
 
 async fn serve(config: &Config, parts: Parts, listeners: Listeners, telemetry: Telemetry, seeds: bool) -> Result<Running, Error> {
+    let advisories = read_advisories(config)?;
     let policy = Policy::new(Arc::new(LocalRules::new(tenant())));
-    let gate = gate(config, &parts);
+    let gate = gate(config, &parts, advisories);
     let utilities = Utilities::new(parts.store.clone(), gate.clone(), Arc::clone(&parts.ids));
     let executions = executions(config, &parts, gate.clone());
     let recovered = executions.recover().await.map_err(Error::Recover)?;
@@ -176,13 +178,20 @@ async fn serve(config: &Config, parts: Parts, listeners: Listeners, telemetry: T
     })
 }
 
-fn gate(config: &Config, parts: &Parts) -> Gate {
+fn read_advisories(config: &Config) -> Result<Advisories, Error> {
+    let Some(path) = &config.advisories else { return Ok(Advisories::default()) };
+    let advisories = Advisories::read(path)?;
+    tracing::info!(count = advisories.len(), path = %path.display(), "read the advisories");
+    Ok(advisories)
+}
+
+fn gate(config: &Config, parts: &Parts, advisories: Advisories) -> Gate {
     let backend = config.sandbox.backend.as_str();
     let sandboxes = || parts.sandboxes.clone();
     Gate {
         policies: parts.store.clone(),
         checker: Arc::new(BlockingChecker::new(sandboxes())),
-        compiler: Arc::new(SandboxCompiler::new(sandboxes(), backend, Arc::default(), Arc::clone(&parts.ids))),
+        compiler: Arc::new(SandboxCompiler::new(sandboxes(), backend, advisories, Arc::clone(&parts.ids))),
         clock: Arc::clone(&parts.clock),
     }
 }

@@ -95,6 +95,7 @@ pub(crate) fn read_query(filter: Option<pb::UtilityFilter>, order: i32, violatio
         owner,
         tag: non_empty(filter.tag),
         id_prefix: non_empty(filter.name_prefix),
+        imports: None,
         show_deleted: filter.show_deleted,
         order,
     })
@@ -139,6 +140,7 @@ pub(crate) fn listed(utility: &Utility) -> pb::Utility {
         update_time: Some(time::timestamp(utility.updated)),
         delete_time: utility.deleted.map(time::timestamp),
         isolation: isolation::to_wire(definition.isolation).into(),
+        imports: utility.imports.clone(),
     }
 }
 

@@ -37,6 +37,7 @@ pub(crate) fn listed(utility: &UtilityName, version: &Version) -> pb::UtilityVer
         create_time: Some(time::timestamp(version.created)),
         compiled_on: version.compiled_on.clone().unwrap_or_default(),
         isolation: isolation::to_wire(definition.isolation).into(),
+        imports: version.imports.clone(),
     }
 }
 

@@ -47,6 +47,16 @@ impl Gate {
         Ok(self.policies.find(scope).await?.unwrap_or_else(|| CodePolicy::default_of(scope.tenant().clone())))
     }
 
+    /// Top-level modules of packages with known vulnerabilities, of every runtime.
+    ///
+    /// # Errors
+    /// Those of the sandbox.
+    pub async fn vulnerable_modules(&self) -> Result<Vec<String>> {
+        let runtimes = self.compiler.runtimes().await?;
+        let packages = runtimes.into_iter().flat_map(|runtime| runtime.packages).filter(|package| !package.advisories.is_empty());
+        Ok(packages.flat_map(|package| package.modules).collect())
+    }
+
     /// Static checks under the tenant's policy, with its exceptions for `utility`.
     ///
     /// # Errors

@@ -78,7 +78,7 @@ impl Utilities {
             runtime,
             isolation: draft.isolation,
         };
-        let content = Content { definition, code, compiled_on, warnings: warnings(&report), message: draft.message };
+        let content = Content::passed(definition, Passed { code, report, compiled_on }, draft.message);
         let version = content.version(1, permit, now);
         let utility = Utility {
             name,
@@ -90,6 +90,7 @@ impl Utilities {
             definition: version.definition.clone(),
             content_hash: version.content_hash,
             code_sha256: version.code.sha256(),
+            imports: version.imports.clone(),
             revision: 1,
             created: now,
             updated: now,
@@ -105,13 +106,23 @@ impl Utilities {
         self.load(permit, name).await
     }
 
-    /// A page of utilities.
+    /// A page of utilities; `vulnerable` leaves those that import a module of a package with known vulnerabilities.
     ///
     /// # Errors
-    /// [`Error::Invalid`] for a cursor that is not one.
-    pub async fn list(&self, permit: &Permit<access::ListUtilities>, mut query: UtilityQuery, page: &PageRequest) -> Result<Page<Utility>> {
+    /// [`Error::Invalid`] for a cursor that is not one; those of the sandbox when `vulnerable` is asked and it cannot say what
+    /// runtimes hold.
+    pub async fn list(
+        &self,
+        permit: &Permit<access::ListUtilities>,
+        mut query: UtilityQuery,
+        vulnerable: bool,
+        page: &PageRequest,
+    ) -> Result<Page<Utility>> {
         if let Some(owner) = permit.only_owner() {
             query.owner = Some(owner.clone());
+        }
+        if vulnerable {
+            query.imports = Some(self.gate.vulnerable_modules().await?);
         }
         self.repository.list(&permit.scope(), &query, page).await
     }
@@ -163,12 +174,13 @@ impl Utilities {
         };
         let message = draft.message;
         let content = match passed {
-            Some(Passed { code, report, compiled_on }) => Content { definition, code, compiled_on, warnings: warnings(&report), message },
+            Some(passed) => Content::passed(definition, passed, message),
             None => Content {
                 definition,
                 code: current.code.clone(),
                 compiled_on: current.compiled_on.clone(),
                 warnings: current.warnings.clone(),
+                imports: current.imports.clone(),
                 message,
             },
         };
@@ -272,11 +284,11 @@ impl Utilities {
         let definition = old.definition.clone();
         let passed =
             self.gate.pass(&scope, &name.utility.utility, source, Some(definition.kind), &definition.runtime, &mut violations).await?;
-        let Some(Passed { code, report, compiled_on }) = passed.filter(|_| violations.is_empty()) else {
+        let Some(passed) = passed.filter(|_| violations.is_empty()) else {
             return Err(Error::Invalid(violations));
         };
         let message = if message.is_empty() { format!("Restore version {}", name.number) } else { message };
-        let content = Content { definition, code, compiled_on, warnings: warnings(&report), message };
+        let content = Content::passed(definition, passed, message);
         let metadata = utility.metadata.clone();
         self.store_next(permit, utility, current, metadata, content, call).await
     }
@@ -350,6 +362,7 @@ impl Utilities {
             definition,
             content_hash,
             code_sha256: shown.code.sha256(),
+            imports: shown.imports.clone(),
             revision: revision + 1,
             updated: now,
             ..utility
@@ -410,10 +423,16 @@ struct Content {
     code: Code,
     compiled_on: Option<String>,
     warnings: Vec<StoredFinding>,
+    imports: Vec<String>,
     message: String,
 }
 
 impl Content {
+    fn passed(definition: Definition, passed: Passed, message: String) -> Self {
+        let Passed { code, report, compiled_on } = passed;
+        Content { definition, code, compiled_on, warnings: warnings(&report), imports: report.imported_roots(), message }
+    }
+
     fn version<A: Action>(self, number: u32, permit: &Permit<A>, created: Timestamp) -> Version {
         Version {
             number,
@@ -425,6 +444,7 @@ impl Content {
             created,
             message: self.message,
             warnings: self.warnings,
+            imports: self.imports,
         }
     }
 }

@@ -22,6 +22,8 @@ pub(crate) struct VersionDocument {
     message: String,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     warnings: Vec<FindingDocument>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    imports: Vec<String>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -45,6 +47,7 @@ impl From<&Version> for VersionDocument {
             compiled_on: version.compiled_on.clone(),
             message: version.message.clone(),
             warnings: version.warnings.iter().map(FindingDocument::from).collect(),
+            imports: version.imports.clone(),
         }
     }
 }
@@ -66,6 +69,7 @@ impl VersionDocument {
             compiled_on: self.compiled_on,
             message: self.message,
             warnings: self.warnings.into_iter().map(StoredFinding::from).collect(),
+            imports: self.imports,
         })
     }
 }

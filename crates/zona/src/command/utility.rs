@@ -68,6 +68,9 @@ pub struct List {
     /// Deleted ones, too
     #[arg(long)]
     deleted: bool,
+    /// Only those that import a package with known vulnerabilities; `zona runtime show` names them
+    #[arg(long)]
+    vulnerable: bool,
     /// In which order
     #[arg(long, value_enum, default_value = "name")]
     order: Order,
@@ -183,6 +186,7 @@ impl List {
             tag: self.tag.clone().unwrap_or_default(),
             name_prefix: self.prefix.clone().unwrap_or_default(),
             show_deleted: self.deleted,
+            vulnerable: self.vulnerable,
         };
         let order = match self.order {
             Order::Name => pb::UtilityOrder::Name,

@@ -31,7 +31,7 @@ const PATIENCE: Duration = Duration::from_secs(15);
 pub(super) struct SandboxCompiler {
     sandboxes: Sandboxes,
     backend: &'static str,
-    advisories: Arc<Advisories>,
+    advisories: Advisories,
     ids: Arc<dyn IdSource>,
 }
 
@@ -49,7 +49,7 @@ struct Refusal {
 }
 
 impl SandboxCompiler {
-    pub(super) fn new(sandboxes: Sandboxes, backend: &'static str, advisories: Arc<Advisories>, ids: Arc<dyn IdSource>) -> Self {
+    pub(super) fn new(sandboxes: Sandboxes, backend: &'static str, advisories: Advisories, ids: Arc<dyn IdSource>) -> Self {
         SandboxCompiler { sandboxes, backend, advisories, ids }
     }
 

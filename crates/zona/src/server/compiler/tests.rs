@@ -17,7 +17,7 @@ fn settings() -> Config {
 
 async fn compiler() -> Result<SandboxCompiler, OpenError> {
     let sandboxes = Sandboxes::open(settings()).await?;
-    Ok(SandboxCompiler::new(sandboxes, "namespace", Arc::default(), Arc::new(UuidIds)))
+    Ok(SandboxCompiler::new(sandboxes, "namespace", Advisories::default(), Arc::new(UuidIds)))
 }
 
 fn tenant() -> TenantId {
