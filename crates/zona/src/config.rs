@@ -21,7 +21,7 @@ pub use layers::{Flag, Surroundings};
 use reader::Reader;
 
 /// Every key, in the order in which they are printed.
-pub const KEYS: [&str; 31] = [
+pub const KEYS: [&str; 32] = [
     "server",
     "tenant",
     "output",
@@ -34,6 +34,7 @@ pub const KEYS: [&str; 31] = [
     "otlp.endpoint",
     "sandbox.backend",
     "sandbox.python",
+    "sandbox.packages",
     "sandbox.image",
     "sandbox.docker_socket",
     "sandbox.warm",
@@ -99,6 +100,8 @@ pub struct SandboxConfig {
     pub backend: BackendKind,
     /// Interpreter of the namespace backend.
     pub python: Option<PathBuf>,
+    /// Directory of packages of the namespace backend's runtime.
+    pub packages: Option<PathBuf>,
     /// Runtime image of the docker backend.
     pub image: String,
     /// The Docker daemon's socket.
@@ -224,6 +227,7 @@ fn read_sandbox(reader: &mut Reader<'_>) -> Option<SandboxConfig> {
     let path = |text: &str| Ok(PathBuf::from(text));
     let backend = reader.choice("sandbox.backend", &[("namespace", BackendKind::Namespace), ("docker", BackendKind::Docker)]);
     let python = reader.optional("sandbox.python", path);
+    let packages = reader.optional("sandbox.packages", path);
     let image = reader.parsed("sandbox.image", |text| Ok(text.to_owned()));
     let docker_socket = reader.parsed("sandbox.docker_socket", path);
     let warm = reader.number("sandbox.warm", 0, 256);
@@ -248,6 +252,7 @@ fn read_sandbox(reader: &mut Reader<'_>) -> Option<SandboxConfig> {
     Some(SandboxConfig {
         backend: backend?,
         python: python?,
+        packages: packages?,
         image: image?,
         docker_socket: docker_socket?,
         warm: warm? as usize,

@@ -66,8 +66,9 @@ async fn describe(python: &Path, settings: &Namespace, others_must_read: bool) -
         check_readable(&layout)?;
     }
     let interpreter = tokio::fs::read(&real).await.map_err(|error| error.to_string())?;
-    let digest = digest(&[&interpreter, json.trim().as_bytes()]);
     let packages = packages::below(&layout.packages);
+    let listing: String = packages.iter().map(|package| format!("{} {}\n", package.name, package.version)).collect();
+    let digest = digest(&[&interpreter, json.trim().as_bytes(), listing.as_bytes()]);
     Ok(RuntimeFacts { layout, python_version, digest, packages })
 }
 

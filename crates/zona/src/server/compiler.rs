@@ -10,7 +10,7 @@ use domain::execution::{Failure, Reason};
 use domain::limits::Limits;
 use domain::name::TenantId;
 use domain::runtime::{Package, Runtime};
-use domain::sandbox::{Entry, Error, Job, Progress, Run as _, Sandbox as _};
+use domain::sandbox::{Entry, Error, Job, Progress, Sandbox as _};
 use domain::time::IdSource;
 use domain::utility::{Code, Isolation};
 use python_check::{Checker, Policy};
