@@ -185,10 +185,14 @@ async fn serve(pool: &Arc<Pool>, id: SandboxId, live: &Arc<Live>, estate: &mut E
         tracing::warn!(sandbox = live.name(), anomaly = crate::failure::chain(anomaly), "destroying a sandbox that misbehaves");
     }
     pool.retire(id);
-    let out_of_memory = reader.oom_rose(estate.container.as_ref());
+    let how = match (pool.closed.is_cancelled(), reader.oom_rose(estate.container.as_ref())) {
+        (true, _) => How::Shutdown,
+        (false, true) => How::OutOfMemory,
+        (false, false) => How::SandboxLost,
+    };
     close.cancel();
     estate.container.destroy().await;
-    live.lost(out_of_memory);
+    live.lost(how);
 }
 
 struct Reader<'a> {
