@@ -13,8 +13,8 @@ use futures_util::future::{Either, select};
 use super::Shared;
 use crate::error::Result;
 use crate::event::{Body, Output};
-use crate::execution::{Failure, Mode, Reason, State, Step, Usage};
-use crate::repository::TenantScope;
+use crate::execution::{Execution, Failure, Mode, Reason, State, Step, Usage};
+use crate::repository::{Committed, RequestKey, TenantScope};
 use crate::sandbox::{self, Job, Progress, Run};
 use crate::service::admission::Ticket;
 use crate::service::live::Live;
@@ -33,7 +33,19 @@ type Outcomes = Result<Vec<Result<String, Failure>>>;
 
 pub(super) type Answer = oneshot::Receiver<Outcomes>;
 
+/// What became of storing the execution.
+pub(super) type Accepted = oneshot::Receiver<Result<Committed<Execution>>>;
+
+/// What an execution is driven with.
+pub(super) struct Launch {
+    pub scope: TenantScope,
+    pub job: Job,
+    pub ticket: Ticket,
+    pub request: Option<RequestKey>,
+}
+
 pub(super) struct Reply {
+    accepted: Option<oneshot::Sender<Result<Committed<Execution>>>>,
     transform: Option<Transform>,
 }
 
@@ -44,11 +56,12 @@ struct Transform {
     sender: Option<oneshot::Sender<Outcomes>>,
 }
 
-/// A reply for a Transform call of `(count, store_values)`, and where its answer arrives; for a run nothing ever arrives.
-pub(super) fn answer(transform: Option<(usize, bool)>) -> (Reply, Answer) {
-    let (sender, receiver) = oneshot::channel();
+/// A reply for a Transform call of `(count, store_values)`, and where its parts arrive; for a run no answer ever arrives.
+pub(super) fn reply(transform: Option<(usize, bool)>) -> (Reply, Accepted, Answer) {
+    let (accepted, was_accepted) = oneshot::channel();
+    let (sender, answer) = oneshot::channel();
     let transform = transform.map(|(count, store_values)| Transform { count, store_values, outcomes: Vec::new(), sender: Some(sender) });
-    (Reply { transform }, receiver)
+    (Reply { accepted: Some(accepted), transform }, was_accepted, answer)
 }
 
 struct Driver {
@@ -65,9 +78,13 @@ struct End {
     usage: Option<Usage>,
 }
 
-pub(super) async fn drive(shared: Arc<Shared>, live: Arc<Live>, scope: TenantScope, job: Job, ticket: Ticket, reply: Reply) {
+pub(super) async fn drive(shared: Arc<Shared>, live: Arc<Live>, launch: Launch, reply: Reply) {
+    let Launch { scope, job, ticket, request } = launch;
     let id = job.execution.clone();
     let mut driver = Driver { shared, live, scope, reply, unstored_bytes: 0 };
+    if !driver.accept(request.as_ref()).await {
+        return;
+    }
     let end = driver.run(job, &ticket).await;
     driver.finish(end).await;
     drop(ticket);
@@ -76,6 +93,21 @@ pub(super) async fn drive(shared: Arc<Shared>, live: Arc<Live>, scope: TenantSco
 }
 
 impl Driver {
+    /// Stores the execution, and tells who asked for it. A run goes on when nobody waits any more; a Transform call does not.
+    async fn accept(&mut self, request: Option<&RequestKey>) -> bool {
+        let execution = self.live.snapshot();
+        let committed = self.shared.ports.executions.insert(&self.scope, &execution, request).await;
+        let stored = matches!(committed, Ok(Committed::Stored));
+        if stored {
+            self.shared.registry.add(execution.name.execution, Arc::clone(&self.live));
+        }
+        let heard = self.reply.accepted.take().is_some_and(|sender| sender.send(committed).is_ok());
+        if stored && !heard && self.reply.transform.is_some() {
+            self.live.ask_stop(self.shared.ports.clock.now());
+        }
+        stored
+    }
+
     async fn run(&mut self, job: Job, ticket: &Ticket) -> End {
         if !self.wait_for_turn(ticket).await {
             return End::failed(Reason::Cancelled, "cancelled before it started");
