@@ -204,6 +204,8 @@ impl Outcome {
             Ok(result) => write_out(&format!("{result}\n"))?,
             Err(cause) => {
                 let traceback = cause.traceback.as_deref().unwrap_or_default();
+                let printed = String::from_utf8_lossy(&self.stderr).contains(traceback.trim_end());
+                let traceback = if printed { "" } else { traceback };
                 note(&format!("{traceback}{}: {}: {}", self.state().as_str().to_lowercase(), cause.reason.as_str(), cause.message));
             }
         }
