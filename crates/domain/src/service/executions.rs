@@ -209,6 +209,8 @@ impl Executions {
                 *execution = live.snapshot();
             }
         }
+        // The stored state, by which they were found, may be older.
+        found.items.retain(|execution| query.states.is_empty() || query.states.contains(&execution.state));
         Ok(found)
     }
 

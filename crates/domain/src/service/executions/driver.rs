@@ -70,6 +70,8 @@ struct Driver {
     scope: TenantScope,
     reply: Reply,
     unstored_bytes: usize,
+    /// Lists select by it, so it may lag, but not forever.
+    stored_state: State,
 }
 
 /// How a run ended.
@@ -81,7 +83,8 @@ struct End {
 pub(super) async fn drive(shared: Arc<Shared>, live: Arc<Live>, launch: Launch, reply: Reply) {
     let Launch { scope, job, ticket, request } = launch;
     let id = job.execution.clone();
-    let mut driver = Driver { shared, live, scope, reply, unstored_bytes: 0 };
+    let stored_state = live.snapshot().state;
+    let mut driver = Driver { shared, live, scope, reply, unstored_bytes: 0, stored_state };
     if !driver.accept(request.as_ref()).await {
         return;
     }
@@ -219,13 +222,23 @@ impl Driver {
         }
     }
 
-    /// Stores the events that wait. A failing store keeps them waiting; nothing is dropped.
+    /// Stores the events that wait, and the execution where its state is not the stored one. A failing store keeps them waiting;
+    /// nothing is dropped.
     async fn flush(&mut self) {
         let events = self.live.unstored();
         let Some(last) = events.last().map(|event| event.sequence) else { return };
-        let id = self.live.update(|execution| execution.name.execution.clone());
-        if self.shared.ports.executions.append(&self.scope, &id, &events).await.is_ok() {
+        let executions = Arc::clone(&self.shared.ports.executions);
+        let mut execution = self.live.snapshot();
+        let stored = if execution.state == self.stored_state {
+            executions.append(&self.scope, &execution.name.execution, &events).await
+        } else {
+            execution.revision += 1;
+            executions.save(&self.scope, &execution, &events).await
+        };
+        if stored.is_ok() {
             self.live.mark_stored(last);
+            self.live.update(|live| live.revision = execution.revision);
+            self.stored_state = execution.state;
             self.unstored_bytes = 0;
         }
     }
