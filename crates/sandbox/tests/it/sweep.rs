@@ -9,14 +9,14 @@ use sandbox::Sandboxes;
 
 use crate::support::{Kind, agents, assert_gone, config, containers, script, unique};
 
-/// Says to the helper which backend, directory and installation it has.
-const HELPER: &str = "ZONA_TEST_SERVER";
+/// Tells the killed server which backend, directory and installation it has.
+const TOLD: &str = "ZONA_TEST_SERVER";
 
 /// Not a test: the server that the tests kill.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "started by other tests"]
 async fn a_server_that_is_killed() {
-    let Ok(told) = std::env::var(HELPER) else { panic!("started without {HELPER}") };
+    let Ok(told) = std::env::var(TOLD) else { panic!("started without {TOLD}") };
     let [kind, directory, installation] = told.split(' ').collect::<Vec<_>>().try_into().unwrap();
     let kind = if kind == "docker" { Kind::Docker } else { Kind::Namespace };
     let sandboxes = Sandboxes::open(config(kind, Path::new(directory), installation, "victim")).await.unwrap();
@@ -36,12 +36,12 @@ async fn a_killed_server_is_swept(kind: Kind) {
     let name = if kind == Kind::Docker { "docker" } else { "namespace" };
     let mut victim = Command::new(std::env::current_exe().unwrap())
         .args(["--ignored", "--exact", "--nocapture", "sweep::a_server_that_is_killed"])
-        .env(HELPER, format!("{name} {} {installation}", directory.path().display()))
+        .env(TOLD, format!("{name} {} {installation}", directory.path().display()))
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
     let mut lines = BufReader::new(victim.stdout.take().unwrap()).lines();
-    assert!(lines.any(|line| line.unwrap().contains("RUNNING")), "the helper ended early");
+    assert!(lines.any(|line| line.unwrap().contains("RUNNING")), "the server ended early");
     let victims = bystander.1.runtime_directory.join("victim");
     let alive = || agents(&victims).len() + containers(&installation, "victim").len();
     assert!(alive() > 0);
