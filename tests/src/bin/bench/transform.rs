@@ -43,7 +43,7 @@ async fn one_by_one(one: &Subject, server: &Zona, name: &str, context: &Context<
         [name.into(), samples.median().into(), samples.millis(0.95).into(), samples.millis(0.99).into()]
     };
     table.row(row("whole call, seen by the client", &samples));
-    table.row(row("of it in the sandbox (hand-over until the tree is gone)", &in_sandbox(server, name, context).await?));
+    table.row(row("of it in the sandbox (hand-over -> result)", &in_sandbox(server, name, context).await?));
     report.judge(&promises::TRANSFORM_P50, samples.median());
     report.add(table);
     Ok(())
