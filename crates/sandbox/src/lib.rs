@@ -18,11 +18,13 @@ mod pool;
 mod run;
 mod service;
 
+mod attack;
 mod diagnose;
 mod stats;
 
+pub use attack::{Battery, Conclusion, Defence, Group as ProbeGroup, Outcome, ProbeResult, Report};
 pub use backend::RuntimeFacts;
-pub use config::{AgentBinary, Backend, Config, Docker, Namespace, Pool, UidRange, runtime_directory};
+pub use config::{AgentBinary, Backend, Config, Docker, Namespace, Pool, Proof, UidRange, runtime_directory};
 pub use diagnose::{Check, Diagnosis, TierReport, TierWorks, Verdict, diagnose};
 pub use failure::OpenError;
 pub use service::Sandboxes;

@@ -291,6 +291,7 @@ pub(crate) mod tests {
             uid: 0,
             network: "none".to_owned(),
             resource_control: text(),
+            battery: None,
         }
     }
 

@@ -123,6 +123,7 @@ async fn bring_up(
         uid,
         network: "none".to_owned(),
         resource_control: estate.container.resource_control().to_owned(),
+        battery: None,
     };
     Ok(Arc::new(Live::new(facts, channel, close.clone())))
 }

@@ -229,6 +229,7 @@ pub fn attestation(attestation: &Attestation) -> Document {
         ("uid", Document::from(u64::from(attestation.uid))),
         ("network", Document::from(attestation.network.clone())),
         ("resource_control", Document::from(attestation.resource_control.clone())),
+        ("battery_version", attestation.battery.as_ref().map_or(Document::Null, |battery| Document::from(battery.version.clone()))),
     ])
 }
 

@@ -108,3 +108,21 @@ def unknown_frame():
 def forged_reason():
     text = b'{"reason": "NODE_LOST", "message": "not the program\'s fault"}'
     frame(b"E", len(text), text)
+
+
+def hold():
+    """Holds a secret until it is ended."""
+    import time
+
+    leave()
+    print("holding", flush=True)
+    time.sleep(30)
+
+
+PROBES["hold"] = hold
+
+
+@probe
+def files_of_a_neighbor():
+    with open(SECRET) as file:
+        return "read the neighbor's " + file.read()
