@@ -84,8 +84,8 @@ def write_outside_tmp():
 
 @probe
 def remount_writable():
-    # MS_REMOUNT | MS_BIND, without MS_RDONLY.
-    raw(165, None, b"/", None, 0x20 | 0x1000, None)
+    # MS_REMOUNT | MS_BIND | MS_NOSUID | MS_NODEV, without MS_RDONLY.
+    raw(165, None, b"/", None, 0x20 | 0x1000 | 2 | 4, None)
     return "the root is writable"
 
 

@@ -74,6 +74,8 @@ def fork_bomb():
 @probe
 def thread_bomb():
     most = SETTINGS["processes"] + 8
+    # Small, so that memory is not what stops them.
+    _thread.stack_size(64 * 1024)
     gate = _thread.allocate_lock()
     gate.acquire()
     count = 0
