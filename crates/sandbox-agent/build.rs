@@ -12,7 +12,7 @@ use std::{
 };
 
 /// Sources of the seal; the first is its root.
-const SOURCES: [&str; 4] = ["src/seal.rs", "src/linux.rs", "src/privileges.rs", "src/stage.rs"];
+const SOURCES: [&str; 5] = ["src/seal.rs", "src/linux.rs", "src/part.rs", "src/privileges.rs", "src/stage.rs"];
 
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed=build.rs");
@@ -34,6 +34,10 @@ fn compile_seal(source: &Path, output: &Path) -> Result<(), Box<dyn Error>> {
         .arg("-o")
         .arg(output)
         .arg(source);
+    rustc.args(["--check-cfg", r#"cfg(feature, values("weaken"))"#]);
+    if env::var_os("CARGO_FEATURE_WEAKEN").is_some() {
+        rustc.args(["--cfg", r#"feature="weaken""#]);
+    }
     if let Ok(linker) = env::var("RUSTC_LINKER") {
         rustc.arg("-C").arg(format!("linker={linker}"));
     }

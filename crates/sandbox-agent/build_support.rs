@@ -39,10 +39,24 @@ pub const SOURCES: [&str; 3] = ["crates/sandbox-agent", "crates/sandbox-protocol
 /// # Errors
 /// One sentence: cargo cannot be run, or the build failed; cargo's own words are on stderr then.
 pub fn build_agent(workspace: &Path, target_directory: &Path) -> Result<PathBuf, String> {
+    build(workspace, target_directory, &[])
+}
+
+/// The same, with the feature that lets a test leave defences out. It needs a target directory of its own: a mix-up would ship it.
+///
+/// # Errors
+/// As [`build_agent`].
+#[allow(dead_code)] // Only one test weakens.
+pub fn build_weakened_agent(workspace: &Path, target_directory: &Path) -> Result<PathBuf, String> {
+    build(workspace, target_directory, &["--features", "weaken"])
+}
+
+fn build(workspace: &Path, target_directory: &Path, options: &[&str]) -> Result<PathBuf, String> {
     let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo
         .current_dir(workspace)
         .args(["build", "--quiet", "--release", "--package", "sandbox-agent", "--bin", PROGRAM, "--target", TARGET])
+        .args(options)
         .arg("--target-dir")
         .arg(target_directory);
     for variable in FOREIGN_VARIABLES {

@@ -16,10 +16,21 @@ func (c *client) transform(ctx context.Context, id, params string, values ...str
 	return must(c.executions.Transform(ctx, &executionv1.TransformRequest{Name: c.name(id), ParamsJson: params, ValuesJson: values}))
 }
 
+// settled reads an execution when it has ended: Transform answers with the last result, while the process is still going away.
+func (c *client) settled(ctx context.Context, name string) *executionv1.Execution {
+	for range 500 {
+		if execution := c.read(ctx, name); execution.EndTime != nil {
+			return execution
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	panic(failure{name + " does not end"})
+}
+
 func transformedOne(ctx context.Context, c *client) {
 	answer := c.transform(ctx, transformerID, `{"mark": "?"}`, `"a\u00e9"`)
 	expect(len(answer.Results) == 1 && answer.Results[0].GetResultJson() == `"AÉ?"`, "results %v", answer.Results)
-	execution := must(c.executions.GetExecution(ctx, &executionv1.GetExecutionRequest{Name: answer.Execution}))
+	execution := c.settled(ctx, answer.Execution)
 	expect(execution.State == executionv1.ExecutionState_EXECUTION_STATE_SUCCEEDED && execution.ValueCount == 1, "execution %v", execution)
 	expect(len(execution.ValuesJson) == 0 && len(execution.Results) == 0, "values are stored without being asked for: %v", execution)
 	expect(execution.Usage.GetWallTime().AsDuration() > 0 && execution.Attestation.GetSandbox() != "", "execution %v", execution)
@@ -32,7 +43,7 @@ func transformedMany(ctx context.Context, c *client) {
 	failure := answer.Results[1].GetFailure()
 	expect(failure.GetReason() == "USER_ERROR" && failure.GetException() == "AttributeError" && failure.GetLine() == 5, "failure %v", failure)
 	expect(strings.Contains(failure.GetTraceback(), "value.upper()") && !strings.Contains(failure.GetTraceback(), "_zona"), "traceback %q", failure.GetTraceback())
-	execution := must(c.executions.GetExecution(ctx, &executionv1.GetExecutionRequest{Name: answer.Execution}))
+	execution := c.settled(ctx, answer.Execution)
 	expect(execution.ValueCount == 3 && execution.FailedValueCount == 1, "%d values, %d failed", execution.ValueCount, execution.FailedValueCount)
 
 	c.create(ctx, "go-shapes", "def transform(value):\n    return {1, 2} if value == 0 else [value, None, True, 1.5, \"x\"]\n", nil)
@@ -59,7 +70,7 @@ func transformedUntilTimeout(ctx context.Context, c *client) {
 	for index, reason := range []string{"TIMEOUT", "NOT_RUN", "NOT_RUN"} {
 		expect(answer.Results[index+1].GetFailure().GetReason() == reason, "result %d: %v", index+1, answer.Results[index+1])
 	}
-	execution := must(c.executions.GetExecution(ctx, &executionv1.GetExecutionRequest{Name: answer.Execution}))
+	execution := c.settled(ctx, answer.Execution)
 	expect(execution.State == executionv1.ExecutionState_EXECUTION_STATE_TIMED_OUT && execution.FailedValueCount == 3, "execution %v", execution)
 }
 

@@ -171,7 +171,10 @@ fn runs_are_followed_and_stopped_from_another_terminal() {
     let name = started.trim();
     let mut watch = person.command(&["execution", "watch", name]);
     let watch = watch.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("zona starts");
-    let running = || person.execution(&["--state", "running"])["name"] == name;
+    let running = || {
+        let listed = person.zona(&["execution", "list", "--state", "running", "-o", "json"]).with_code(exit::OK).json();
+        listed[0]["name"] == name
+    };
     assert!(host::eventually(Duration::from_secs(10), running), "it never runs");
     for _ in 0..2 {
         person.zona(&["execution", "cancel", name]).with_code(exit::OK);

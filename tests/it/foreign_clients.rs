@@ -1,8 +1,12 @@
 //! Programs in other languages, built from our protos with those languages' own generators, tell the whole story.
 
-use std::{fs, path::PathBuf, process::Command};
+use std::{fs, path::PathBuf, process::Command, sync::OnceLock};
 
-use e2e::{command::run, server::Server, workspace};
+use e2e::{
+    command::run,
+    server::{Backend, Server},
+    workspace,
+};
 
 /// The chapters of the Go program. A chapter that is not told is not passed.
 const GO_CHAPTERS: [&str; 37] = [
@@ -46,31 +50,41 @@ const GO_CHAPTERS: [&str; 37] = [
 ];
 
 fn go_program() -> PathBuf {
-    let program = workspace::scratch().join("zona-go-client");
-    let mut build = Command::new(workspace::path("tests/go/build.sh"));
-    build.arg(&program).env("PATH", workspace::path_with(&["go", "buf", "protoc-gen-go", "protoc-gen-go-grpc"]));
-    run(&mut build).with_code(0);
-    program
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    let build = || {
+        let program = workspace::scratch().join("zona-go-client");
+        let mut build = Command::new(workspace::path("tests/go/build.sh"));
+        build.arg(&program).env("PATH", workspace::path_with(&["go", "buf", "protoc-gen-go", "protoc-gen-go-grpc"]));
+        run(&mut build).with_code(0);
+        program
+    };
+    BUILT.get_or_init(build).clone()
 }
 
-#[test]
-fn a_go_program_tells_the_whole_story() {
+fn go_story(backend: Backend) {
     let program = go_program();
-    let server = Server::start();
+    let server = Server::with(backend);
     let told = run(Command::new(program).args(["-address", &server.address()]));
     let summary = told.json();
     let chapters = summary["chapters"].as_array().cloned().unwrap_or_default();
-    let failed: Vec<String> = chapters
-        .iter()
-        .filter(|chapter| chapter["passed"] != true)
-        .map(|chapter| format!("{}: {}", chapter["name"], chapter["error"]))
-        .collect();
+    let failed = chapters.iter().filter(|chapter| chapter["passed"] != true);
+    let failed: Vec<String> = failed.map(|chapter| format!("{}: {}", chapter["name"], chapter["error"])).collect();
     assert!(failed.is_empty(), "{} failed:\n{}", failed.len(), failed.join("\n"));
     let names: Vec<&str> = chapters.iter().filter_map(|chapter| chapter["name"].as_str()).collect();
     assert_eq!(names, GO_CHAPTERS);
     assert_eq!((summary["passed"].as_u64(), summary["failed"].as_u64()), (Some(GO_CHAPTERS.len() as u64), Some(0)));
     told.with_code(0);
     server.stop();
+}
+
+#[test]
+fn a_go_program_tells_the_whole_story() {
+    go_story(Backend::Namespace);
+}
+
+#[test]
+fn a_go_program_tells_the_whole_story_in_containers() {
+    go_story(Backend::Docker);
 }
 
 #[test]

@@ -52,6 +52,7 @@ async fn assert_lost(client: &mut Client, name: &str, seen: &[ExecutionEvent]) {
     let execution = finished(&events);
     assert_eq!(execution.state(), ExecutionState::Lost);
     assert_eq!(execution.failure.as_ref().map(|failure| failure.reason.as_str()), Some("NODE_LOST"));
+    assert!(execution.start_time.is_some() && execution.attestation.is_some(), "where it ran is known: {execution:?}");
     assert_eq!(client.get(name).await, execution);
     assert_ticked(&Printed::of(&events).text());
     let last = millis(seen.last().expect("the ticker was seen"));

@@ -43,9 +43,7 @@ fn decode_base64(text: &str) -> Vec<u8> {
 fn grpcurl_lists_and_describes_the_services() {
     let server = Server::start();
     let listed = grpcurl(&server, &[], &["list"]).with_code(0).text();
-    for service in
-        [UTILITIES, EXECUTIONS, "grpc.health.v1.Health", "grpc.reflection.v1.ServerReflection", "grpc.reflection.v1alpha.ServerReflection"]
-    {
+    for service in [UTILITIES, EXECUTIONS, "grpc.health.v1.Health", "grpc.reflection.v1.ServerReflection"] {
         assert!(listed.lines().any(|line| line == service), "{service} is not in:\n{listed}");
     }
     let methods = grpcurl(&server, &[], &["list", EXECUTIONS]).with_code(0).text();

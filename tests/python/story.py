@@ -118,8 +118,11 @@ class Story:
         try:
             answer = call()
         except grpc.RpcError as error:
+            status = rpc_status.from_call(error)
+            if status is None:
+                raise
             details = {}
-            for packed in rpc_status.from_call(error).details:
+            for packed in status.details:
                 detail = getattr(error_details_pb2, packed.TypeName().rsplit(".", 1)[1])()
                 packed.Unpack(detail)
                 details[type(detail).__name__] = detail

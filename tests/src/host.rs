@@ -140,6 +140,10 @@ fn control_groups(pid: u32) -> impl Iterator<Item = PathBuf> {
     lines.into_iter().filter_map(|line| {
         let mut parts = line.splitn(3, ':');
         let (_, controllers, path) = (parts.next()?, parts.next()?, parts.next()?);
+        // The root is nobody's: a process passes through it on its way.
+        if path == "/" {
+            return None;
+        }
         let mount = if controllers.is_empty() { "/sys/fs/cgroup".into() } else { format!("/sys/fs/cgroup/{controllers}") };
         let directory = Path::new(&mount).join(path.trim_start_matches('/'));
         directory.is_dir().then_some(directory)

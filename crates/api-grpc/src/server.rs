@@ -152,7 +152,13 @@ impl Server {
         let (reporter, health_service) = tonic_health::server::health_reporter();
         let health = Health { reporter };
         health.set_serving(true).await;
-        let reflection = || tonic_reflection::server::Builder::configure().register_encoded_file_descriptor_set(DESCRIPTOR_SET);
+        // With the descriptors of error details, generic clients show an error's parts in place of their bytes.
+        let reflection = || {
+            tonic_reflection::server::Builder::configure()
+                .register_encoded_file_descriptor_set(DESCRIPTOR_SET)
+                .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+                .register_encoded_file_descriptor_set(tonic_types::pb::FILE_DESCRIPTOR_SET)
+        };
         let routes =
             services.routes().add_service(health_service).add_service(reflection().build_v1()?).add_service(reflection().build_v1alpha()?);
         Ok(Server { routes, layer, health })

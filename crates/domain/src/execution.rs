@@ -127,6 +127,17 @@ pub struct Attestation {
     pub network: String,
     /// `cgroup-v1`, `cgroup-v2` or `process` (per-process limits only).
     pub resource_control: String,
+    /// The escape probes that this tier of this server had withstood when it ran; `None` when they had not run to their end.
+    pub battery: Option<BatteryPass>,
+}
+
+/// A battery of escape probes that a tier has withstood.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BatteryPass {
+    /// Which battery: the start of a digest over its probes.
+    pub version: String,
+    /// When it ended.
+    pub at: Timestamp,
 }
 
 impl Execution {

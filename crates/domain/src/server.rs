@@ -44,7 +44,7 @@ pub struct Battery {
     pub time: Timestamp,
     /// How many probes ran.
     pub probes: u32,
-    /// Those that were not stopped; any of them makes the tier refused.
+    /// Those that were not stopped: one that got through makes the tier refused, one that could not be judged says so.
     pub failures: Vec<ProbeFailure>,
 }
 

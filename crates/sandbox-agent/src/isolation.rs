@@ -18,14 +18,17 @@ use crate::{
     arguments::{Identity, Mode},
     fault::{AtStage, Fault},
     outside::Outside,
+    part,
     sys::{self, Fork},
+    weaken,
 };
 
 /// The agent's user and group id in its own user namespace: nobody.
 pub const INNER_ID: u32 = 65534;
 
 const CONTAINER: i32 = libc::CLONE_NEWUSER | libc::CLONE_NEWNS;
-const HOST: i32 = CONTAINER | libc::CLONE_NEWPID | libc::CLONE_NEWNET | libc::CLONE_NEWIPC | libc::CLONE_NEWUTS | libc::CLONE_NEWCGROUP;
+/// And a network namespace.
+const HOST: i32 = CONTAINER | libc::CLONE_NEWPID | libc::CLONE_NEWIPC | libc::CLONE_NEWUTS | libc::CLONE_NEWCGROUP;
 
 /// Where this process ended up.
 pub enum Side {
@@ -87,7 +90,8 @@ fn enter_from_host(identity: Option<Identity>) -> Result<Side, Fault> {
     let identity = identity.unwrap_or_else(current_identity);
     let outside = Outside::open(identity.uid).at("open /proc")?;
     take(identity)?;
-    sys::unshare(HOST).at("unshare namespaces")?;
+    let network = if weaken::off(part::NETWORK_NAMESPACE) { 0 } else { libc::CLONE_NEWNET };
+    sys::unshare(HOST | network).at("unshare namespaces")?;
     map_ids(&outside, identity)?;
     let (watch, alive) = pipe_with(PipeFlags::CLOEXEC).at("make a pipe")?;
     match sys::fork().at("fork")? {
@@ -115,7 +119,8 @@ fn take(identity: Identity) -> Result<(), Fault> {
         return Ok(());
     }
     let (uid, gid) = (rustix::process::Uid::from_raw(identity.uid), rustix::process::Gid::from_raw(identity.gid));
-    set_thread_groups(&[]).at("leave all groups")?;
+    let groups: &[rustix::process::Gid] = if weaken::off(part::IDENTITY) { &[rustix::process::Gid::from_raw(4)] } else { &[] };
+    set_thread_groups(groups).at("leave all groups")?;
     set_thread_res_gid(gid, gid, gid).at(format!("become group {}", identity.gid))?;
     set_thread_res_uid(uid, uid, uid).at(format!("become user {}", identity.uid))?;
     // Changing identity hides a process's own procfs files from it; mapping ids needs them.

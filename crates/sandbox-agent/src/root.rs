@@ -26,7 +26,7 @@ use sandbox_protocol::control::Layout;
 
 use crate::{
     fault::{AtStage, Fault},
-    sys,
+    part, sys, weaken,
 };
 
 /// Where the agent's own files lie in the sandbox.
@@ -41,6 +41,8 @@ const FILES: [(&str, &[u8]); 4] = [
     ("zona_seal.so", include_bytes!(concat!(env!("OUT_DIR"), "/zona_seal.so"))),
 ];
 const DEVICES: [&str; 3] = ["/dev/null", "/dev/zero", "/dev/urandom"];
+/// What a test shows of the host.
+const HOST: [&str; 6] = ["/etc", "/home", "/proc", "/run", "/sys", "/var"];
 /// Mount points of children.
 const EMPTY_DIRECTORIES: [&str; 2] = ["/tmp", "/dev/shm"];
 /// The new root is built on one of these; which one does not matter, since it is gone in the end.
@@ -69,7 +71,12 @@ pub fn enter(layout: &Layout) -> Result<(), Fault> {
     let flags = MountFlags::NOSUID | MountFlags::NODEV;
     mount("tmpfs", root, "tmpfs", flags, ROOT_OPTIONS).at("mount the sandbox root")?;
     fill(root, layout, &sources)?;
-    restrict(root, sys::READ_ONLY | sys::NO_SUID | sys::NO_DEVICES, false).at("make the sandbox root read-only")?;
+    if weaken::off(part::MOUNT_NAMESPACE) {
+        mount("tmpfs", inside(root, "/tmp"), "tmpfs", flags, c"size=64m,mode=1777").at("mount a shared /tmp")?;
+    }
+    if !weaken::off(part::READ_ONLY_ROOT) {
+        restrict(root, sys::READ_ONLY | sys::NO_SUID | sys::NO_DEVICES, false).at("make the sandbox root read-only")?;
+    }
     chdir(root).at("enter the sandbox root")?;
     pivot_root(".", ".").at("pivot into the sandbox root")?;
     unmount(".", UnmountFlags::DETACH).at("detach the old root")?;
@@ -80,10 +87,16 @@ fn open_sources(layout: &Layout) -> Result<Vec<Source>, Fault> {
     let files = sys::READ_ONLY | sys::NO_SUID | sys::NO_DEVICES;
     let devices = sys::READ_ONLY | sys::NO_SUID | sys::NO_EXEC;
     let mut paths: Vec<(&str, u64)> = layout.read_only.iter().map(|path| (path.as_str(), files)).collect();
+    if weaken::off(part::ROOT) {
+        paths.extend(HOST.map(|path| (path, files)));
+    }
     // Outer directories first, so that an inner path finds its mount point in them.
     paths.sort_unstable();
     paths.dedup();
     paths.extend(DEVICES.map(|path| (path, devices)));
+    if weaken::off(part::ROOT) {
+        paths.push(("/dev/full", devices));
+    }
     paths.into_iter().map(|(path, attributes)| open_source(path, attributes)).collect()
 }
 
@@ -115,7 +128,7 @@ fn fill(root: &Path, layout: &Layout, sources: &[Source]) -> Result<(), Fault> {
     let home = inside(root, HOME);
     make_directory(&home).at("create the agent's directory")?;
     for (name, bytes) in FILES {
-        fs::write(home.join(name), bytes).at(format!("write {name}"))?;
+        fs::write(home.join(name), weaken::script(name, bytes)).at(format!("write {name}"))?;
     }
     Ok(())
 }

@@ -6,6 +6,8 @@
 #![no_std]
 
 mod linux;
+#[allow(dead_code)] // Some parts are the agent's.
+mod part;
 mod privileges;
 #[allow(dead_code)] // The words are for the agent.
 mod stage;
@@ -33,7 +35,7 @@ mod slot {
     pub const FILE_SIZE: usize = 13;
     /// The child itself included.
     pub const PROCESSES: usize = 14;
-    /// Whether `/dev/shm` shows `/tmp`, for semaphores between processes.
+    /// Whether `/dev/shm` shows `/tmp`, for semaphores between processes: the lowest bit.
     pub const SHARED_MEMORY: usize = 15;
     /// Written by the child: bytes of address space before user code.
     pub const BASELINE: usize = 16;
@@ -49,7 +51,8 @@ const FAILURE_EXIT: usize = 100;
 const O_WRONLY_CLOEXEC: usize = 0o2_000_001;
 const O_RDONLY_CLOEXEC: usize = 0o2_000_000;
 const O_CLOEXEC: usize = 0o2_000_000;
-const MS_NOSUID_NODEV_NOEXEC: usize = 2 | 4 | 8;
+const MS_NOSUID_NODEV: usize = 2 | 4;
+const MS_NOEXEC: usize = 8;
 const MS_BIND: usize = 0x1000;
 const MS_REC_PRIVATE: usize = 0x4000 | 0x4_0000;
 const SECCOMP_SET_MODE_FILTER: usize = 1;
@@ -96,7 +99,7 @@ pub unsafe extern "C" fn zona_spawn(slots: *mut u64) -> i64 {
     let ids = unsafe { (call(number::GETUID, [0; 5]), call(number::GETGID, [0; 5])) };
     let (Ok(uid), Ok(gid)) = ids else { return -1 };
     // SAFETY: without a new stack the child goes on with a copy of this one, as after a fork.
-    match unsafe { call(number::CLONE, [CLONE_FLAGS, 0, 0, 0, 0]) } {
+    match unsafe { call(number::CLONE, [clone_flags(slots), 0, 0, 0, 0]) } {
         Ok(0) => {
             let mut child = Child { slots, status: 0 };
             child.status = child.get(slot::STATUS);
@@ -114,6 +117,26 @@ pub unsafe extern "C" fn zona_spawn(slots: *mut u64) -> i64 {
     }
 }
 
+#[cfg(not(feature = "weaken"))]
+fn clone_flags(_slots: *mut u64) -> usize {
+    CLONE_FLAGS
+}
+
+/// Without the namespaces that a test leaves out.
+#[cfg(feature = "weaken")]
+fn clone_flags(slots: *mut u64) -> usize {
+    const FLAGS: [(u32, usize); 6] = [
+        (part::USER_NAMESPACE, 0x1000_0000),
+        (part::PID_NAMESPACE, 0x2000_0000),
+        (part::MOUNT_NAMESPACE, 0x0002_0000),
+        (part::NETWORK_NAMESPACE, 0x4000_0000),
+        (part::IPC_NAMESPACE, 0x0800_0000),
+        (part::UTS_NAMESPACE, 0x0400_0000),
+    ];
+    let child = Child { slots, status: 0 };
+    FLAGS.into_iter().fold(CLONE_FLAGS, |flags, (part, flag)| if child.lacks(part) { flags & !flag } else { flags })
+}
+
 struct Child {
     slots: *mut u64,
     /// The status pipe, wherever it currently is.
@@ -125,17 +148,36 @@ impl Child {
     fn seal(&mut self, uid: u64, gid: u64) -> Sealing {
         self.measure().map_err(at(stage::ADDRESS_SPACE))?;
         self.map_ids(uid, gid).map_err(at(stage::ID_MAP))?;
-        self.mount(0, c"/", 0, MS_REC_PRIVATE, 0).map_err(at(stage::PROPAGATION))?;
-        self.mount_temporary_files().map_err(at(stage::TEMPORARY_FILES))?;
-        self.mount_shared_memory().map_err(at(stage::SHARED_MEMORY))?;
-        set_host_name().map_err(at(stage::HOST_NAME))?;
+        if !self.lacks(part::MOUNT_NAMESPACE) {
+            self.mount(0, c"/", 0, MS_REC_PRIVATE, 0).map_err(at(stage::PROPAGATION))?;
+            self.mount_temporary_files().map_err(at(stage::TEMPORARY_FILES))?;
+            self.mount_shared_memory().map_err(at(stage::SHARED_MEMORY))?;
+        }
+        if !self.lacks(part::UTS_NAMESPACE) {
+            set_host_name().map_err(at(stage::HOST_NAME))?;
+        }
         start_session().map_err(at(stage::SESSION))?;
         self.write_proc(c"self/oom_score_adj", b"1000").map_err(at(stage::OOM_SCORE))?;
         self.arrange_descriptors().map_err(at(stage::DESCRIPTORS))?;
         self.set_limits().map_err(at(stage::RESOURCE_LIMITS))?;
-        privileges::drop_capabilities().map_err(at(stage::CAPABILITIES))?;
-        privileges::forbid_new_privileges().map_err(at(stage::NEW_PRIVILEGES))?;
-        self.install_filter().map_err(at(stage::FILTER))
+        if !self.lacks(part::CAPABILITIES) {
+            privileges::drop_capabilities().map_err(at(stage::CAPABILITIES))?;
+        }
+        if !self.lacks(part::NEW_PRIVILEGES) {
+            privileges::forbid_new_privileges().map_err(at(stage::NEW_PRIVILEGES))?;
+        }
+        if self.lacks(part::CHILD_FILTER) { Ok(()) } else { self.install_filter().map_err(at(stage::FILTER)) }
+    }
+
+    /// Whether a test leaves a part out.
+    #[cfg(not(feature = "weaken"))]
+    const fn lacks(&self, _part: u32) -> bool {
+        false
+    }
+
+    #[cfg(feature = "weaken")]
+    fn lacks(&self, part: u32) -> bool {
+        self.get(slot::SHARED_MEMORY) >> (part + 1) & 1 == 1
     }
 
     fn get(&self, slot: usize) -> usize {
@@ -188,11 +230,12 @@ impl Child {
 
     fn mount_temporary_files(&self) -> Result<(), Errno> {
         let kind = c"tmpfs".as_ptr() as usize;
-        self.mount(kind, c"/tmp", kind, MS_NOSUID_NODEV_NOEXEC, self.get(slot::TMPFS_OPTIONS))
+        let flags = if self.lacks(part::NO_EXECUTION) { MS_NOSUID_NODEV } else { MS_NOSUID_NODEV | MS_NOEXEC };
+        self.mount(kind, c"/tmp", kind, flags, self.get(slot::TMPFS_OPTIONS))
     }
 
     fn mount_shared_memory(&self) -> Result<(), Errno> {
-        if self.get(slot::SHARED_MEMORY) == 0 {
+        if self.get(slot::SHARED_MEMORY) & 1 == 0 {
             return Ok(());
         }
         self.mount(c"/tmp".as_ptr() as usize, c"/dev/shm", 0, MS_BIND, 0)
@@ -213,6 +256,9 @@ impl Child {
         duplicate(self.get(slot::RESULT), RESULT_TARGET, O_CLOEXEC)?;
         duplicate(self.get(slot::STATUS), STATUS_TARGET, O_CLOEXEC)?;
         self.status = STATUS_TARGET;
+        if self.lacks(part::DESCRIPTORS) {
+            return Ok(());
+        }
         // SAFETY: no pointers; what is closed belongs to the zygote's copy of the descriptor table.
         unsafe { call(number::CLOSE_RANGE, [STATUS_TARGET + 1, u32::MAX as usize, 0, 0, 0]) }?;
         Ok(())
@@ -232,7 +278,20 @@ impl Child {
             (limit::LOCKED_MEMORY, 0),
             (limit::MESSAGE_QUEUES, 0),
         ];
-        limits.into_iter().try_for_each(|(resource, value)| limit_to(resource, value))
+        limits.into_iter().filter(|(resource, _)| !self.lacks_limit(*resource)).try_for_each(|(resource, value)| limit_to(resource, value))
+    }
+
+    fn lacks_limit(&self, resource: usize) -> bool {
+        let part = match resource {
+            limit::ADDRESS_SPACE => part::MEMORY_LIMIT,
+            limit::CPU => part::CPU_LIMIT,
+            limit::OPEN_FILES => part::OPEN_FILES_LIMIT,
+            limit::FILE_SIZE => part::FILE_SIZE_LIMIT,
+            limit::PROCESSES => part::PROCESS_LIMIT,
+            limit::LOCKED_MEMORY => part::LOCKED_MEMORY_LIMIT,
+            _ => return false,
+        };
+        self.lacks(part)
     }
 
     fn install_filter(&self) -> Result<(), Errno> {

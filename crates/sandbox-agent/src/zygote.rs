@@ -22,8 +22,9 @@ use crate::{
     fault::{AtStage, Fault},
     filter,
     outside::Outside,
+    part,
     root::ZYGOTE,
-    stage, sys,
+    stage, sys, weaken,
 };
 
 /// Descriptors of the interpreter: stdin, stdout and stderr, the agent, procfs, `/dev/null`. The script knows these numbers.
@@ -75,7 +76,8 @@ struct Settings<'a> {
     preload: &'a [String],
     packages: &'a [String],
     strict: bool,
-    shared_memory: bool,
+    /// The lowest bit; above it what a test leaves out.
+    shared_memory: u64,
     filter: String,
     tmpfs_options: String,
     memory: u64,
@@ -117,7 +119,8 @@ impl Zygote {
         let arguments = [python.as_str()].into_iter().chain(OPTIONS).chain([ZYGOTE]);
         let program = c_string(python).at(STAGE)?;
         let arguments = arguments.map(c_string).collect::<io::Result<Vec<_>>>().at(STAGE)?;
-        let environment = ENVIRONMENT.into_iter().map(c_string).collect::<io::Result<Vec<_>>>().at(STAGE)?;
+        let leak = weaken::off(part::ENVIRONMENT).then_some("ZONA_LEAK=1");
+        let environment = ENVIRONMENT.into_iter().chain(leak).map(c_string).collect::<io::Result<Vec<_>>>().at(STAGE)?;
         let pid = sys::spawn(&program, &arguments, &environment, &files).at(STAGE)?;
         drop(other);
         let zygote = Zygote { pid, channel, stderr: File::from(stderr), words: Vec::new() };
@@ -211,9 +214,12 @@ impl<'a> Settings<'a> {
             preload: &configure.preload,
             packages: &configure.layout.packages,
             strict,
-            shared_memory: !strict,
+            shared_memory: u64::from(!strict) | weaken::mask() << 1,
             filter: hexadecimal(&filter::bytes(&program)),
-            tmpfs_options: format!("size={tmpfs},nr_inodes={files},mode=1777"),
+            tmpfs_options: match weaken::off(part::TMPFS_LIMIT) {
+                false => format!("size={tmpfs},nr_inodes={files},mode=1777"),
+                true => "mode=1777".to_owned(),
+            },
             memory,
             cpu_seconds,
             open_files,

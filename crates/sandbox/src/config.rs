@@ -38,6 +38,21 @@ pub struct Config {
     pub backend: Backend,
     /// How many sandboxes are kept, and for how long.
     pub pool: Pool,
+    /// Whether a tier must have withstood the battery of escape probes.
+    pub proof: Proof,
+}
+
+/// Whether programs run in a tier that has not withstood the battery of escape probes. A tier in which a probe got through is
+/// refused in any case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Proof {
+    /// The battery runs only when it is asked for: for tools and tests.
+    #[default]
+    Off,
+    /// Programs run while the battery does, and are refused as soon as a probe gets through.
+    Background,
+    /// Programs wait until the battery has passed.
+    Required,
 }
 
 /// The agent's static executable, as carried by the binary that links this crate.
@@ -137,6 +152,7 @@ impl Config {
             uids: UidRange::default(),
             backend,
             pool: Pool::default(),
+            proof: Proof::default(),
         }
     }
 

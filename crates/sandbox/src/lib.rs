@@ -18,13 +18,15 @@ mod pool;
 mod run;
 mod service;
 
+mod attack;
 mod diagnose;
 mod stats;
 
+pub use attack::{Battery, Conclusion, Defence, Group as ProbeGroup, Outcome, ProbeResult, Report};
 pub use backend::{Package, RuntimeFacts};
-pub use sandbox_protocol::control::Layout;
-pub use config::{AgentBinary, Backend, Config, Docker, Namespace, Pool, UidRange, runtime_directory};
+pub use config::{AgentBinary, Backend, Config, Docker, Namespace, Pool, Proof, UidRange, runtime_directory};
 pub use diagnose::{Check, Diagnosis, TierReport, TierWorks, Verdict, diagnose};
 pub use failure::OpenError;
 pub use service::Sandboxes;
+pub use sandbox_protocol::control::Layout;
 pub use stats::Stats;

@@ -81,6 +81,8 @@ pub(crate) enum How {
     OutOfMemory,
     /// Its whole sandbox ended.
     SandboxLost,
+    /// The server shuts down.
+    Shutdown,
 }
 
 /// Something that a sound sandbox never does; it is destroyed.
@@ -195,8 +197,7 @@ impl Live {
     }
 
     /// Every child is gone, because the sandbox is.
-    pub(crate) fn lost(&self, out_of_memory: bool) {
-        let how = if out_of_memory { How::OutOfMemory } else { How::SandboxLost };
+    pub(crate) fn lost(&self, how: How) {
         let end = End { how, usage: Usage::default(), at: Instant::now() };
         for (_, slot) in self.children().drain() {
             slot.end.send_replace(Some(end));
@@ -290,6 +291,7 @@ pub(crate) mod tests {
             uid: 0,
             network: "none".to_owned(),
             resource_control: text(),
+            battery: None,
         }
     }
 

@@ -166,6 +166,16 @@ impl Pool {
         self.books().ledger.census()
     }
 
+    /// A tenant's sandboxes take no further program, and go once nothing runs in them.
+    pub(crate) fn release(self: &Arc<Self>, tenant: &TenantId) {
+        self.with(|ledger, steps| ledger.release(tenant, steps));
+    }
+
+    /// Returns when the pool is closed.
+    pub(crate) async fn closed(&self) {
+        self.closed.cancelled().await;
+    }
+
     /// Ends everything and waits, at most so long, until it is gone.
     pub(crate) async fn close(self: &Arc<Self>, deadline: Duration) {
         self.closed.cancel();

@@ -4,9 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use domain::execution::BatteryPass;
+use domain::name::TenantId;
 use domain::sandbox::{Error, Job, Run, Sandbox};
 use domain::utility::Isolation;
 
+use crate::attack::{Proofs, Report};
 use crate::backend::{self, RuntimeFacts};
 use crate::config::Config;
 use crate::failure::{JOB_MALFORMED, OpenError, RUNTIME_UNKNOWN};
@@ -23,6 +26,7 @@ const SHUTDOWN_DEADLINE: Duration = Duration::from_secs(3);
 #[derive(Clone)]
 pub struct Sandboxes {
     pool: Arc<Pool>,
+    proofs: Arc<Proofs>,
 }
 
 impl Sandboxes {
@@ -39,9 +43,13 @@ impl Sandboxes {
         let instance = Instance::create(&config)?;
         let backend = backend::make(&config, Some(&instance));
         sweep(&config, backend.as_ref()).await.map_err(|source| OpenError::Prepare { path: config.runtime_directory.clone(), source })?;
+        let proofs = Arc::new(Proofs::new(config.proof));
         let pool = Pool::new(config, instance, backend);
         pool.tasks.spawn(pool.clone().keep());
-        Ok(Sandboxes { pool })
+        let sandboxes = Sandboxes { pool, proofs };
+        // Other tiers are tried when they are first used: a probe there costs a whole sandbox.
+        sandboxes.proofs.begin(&sandboxes, Isolation::TenantWarm);
+        Ok(sandboxes)
     }
 
     /// The runtime that programs run on.
@@ -62,12 +70,13 @@ impl Sandboxes {
         &self.pool.config.runtime
     }
 
-    /// Whether the tier can work at all, as far as is known without trying.
+    /// Whether programs of the tier are accepted, as far as is known without trying.
     ///
     /// # Errors
-    /// When it cannot, with what to change.
-    pub fn supports(&self, isolation: Isolation) -> Result<(), Error> {
-        Ok(self.pool.backend.supports(isolation)?)
+    /// When the host cannot contain them, or a probe of the battery got through; with what to change.
+    pub fn accepts(&self, isolation: Isolation) -> Result<(), Error> {
+        self.pool.backend.supports(isolation)?;
+        self.proofs.check(isolation)
     }
 
     /// Counts and gauges, for metrics.
@@ -75,10 +84,30 @@ impl Sandboxes {
         Stats::of(&self.pool)
     }
 
+    /// What the escape probes found, one report for each tier in which they have run.
+    pub fn battery_reports(&self) -> Vec<Arc<Report>> {
+        self.proofs.reports()
+    }
+
     /// Ends all programs and removes all sandboxes, within seconds.
     pub async fn shutdown(&self) {
         self.pool.close(SHUTDOWN_DEADLINE).await;
         self.pool.instance.remove();
+    }
+
+    /// Starts a program whether or not its tier has withstood the battery.
+    pub(crate) async fn start_unproven(&self, job: Job) -> Result<Box<dyn Run>, Error> {
+        self.check(job.isolation, &job.runtime)?;
+        self.hand_over(job, None).await
+    }
+
+    async fn hand_over(&self, job: Job, battery: Option<BatteryPass>) -> Result<Box<dyn Run>, Error> {
+        let program = Program::encode(&job)
+            .map_err(|error| Error::Refused { reason: JOB_MALFORMED, message: format!("parameters or values are not JSON: {error}") })?;
+        let lease = self.pool.acquire(&job.tenant, Group::of(job.isolation, &job.limits)).await?;
+        let mut child = lease.into_child();
+        child.attestation.battery = battery;
+        Ok(Box::new(ChildRun::start(child, program, &job)))
     }
 
     fn check(&self, isolation: Isolation, runtime: &str) -> Result<(), Error> {
@@ -91,10 +120,49 @@ impl Sandboxes {
     }
 }
 
+// --- what the battery needs to know and to do ---
+
+impl Sandboxes {
+    pub(crate) fn proofs(&self) -> &Proofs {
+        &self.proofs
+    }
+
+    /// `docker` or `namespace`.
+    pub(crate) fn backend(&self) -> &'static str {
+        self.pool.backend.name()
+    }
+
+    /// Threads and processes that a program of T2 or T3 may have beside itself.
+    pub(crate) fn processes(&self) -> u32 {
+        self.pool.config.pool.processes
+    }
+
+    /// How long a program waits for a sandbox.
+    pub(crate) fn patience(&self) -> Duration {
+        self.pool.config.pool.max_wait
+    }
+
+    /// Destroys a tenant's sandboxes once nothing runs in them.
+    pub(crate) fn release(&self, tenant: &TenantId) {
+        self.pool.release(tenant);
+    }
+
+    /// Runs a task that a shutdown waits for.
+    pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        self.pool.tasks.spawn(task);
+    }
+
+    /// Returns when the service shuts down.
+    pub(crate) async fn closed(&self) {
+        self.pool.closed().await;
+    }
+}
+
 #[async_trait]
 impl Sandbox for Sandboxes {
     fn ready(&self, isolation: Isolation, runtime: &str) -> Result<(), Error> {
         self.check(isolation, runtime)?;
+        self.proofs.check(isolation)?;
         match self.pool.known_failure() {
             Some(failure) => Err(failure.into()),
             None => Ok(()),
@@ -103,10 +171,8 @@ impl Sandbox for Sandboxes {
 
     async fn start(&self, job: Job) -> Result<Box<dyn Run>, Error> {
         self.check(job.isolation, &job.runtime)?;
-        let program = Program::encode(&job)
-            .map_err(|error| Error::Refused { reason: JOB_MALFORMED, message: format!("parameters or values are not JSON: {error}") })?;
-        let lease = self.pool.acquire(&job.tenant, Group::of(job.isolation, &job.limits)).await?;
-        Ok(Box::new(ChildRun::start(lease.into_child(), program, &job)))
+        let battery = self.proofs.admit(self, job.isolation).await?;
+        self.hand_over(job, battery).await
     }
 }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use domain::event::{Body, Event, Output, Stream};
-use domain::execution::{Attestation, Execution, Failure, Mode, Reason, State, Usage, Values};
+use domain::execution::{Attestation, BatteryPass, Execution, Failure, Mode, Reason, State, Usage, Values};
 use domain::limits::{Limits, OnOutputLimit};
 use domain::name::{ExecutionId, ExecutionName, PrincipalName, TenantId, UtilityId, UtilityName};
 use domain::parameter::{Parameter, ValueType};
@@ -243,6 +243,7 @@ pub fn attestation() -> Attestation {
         uid: 65_534,
         network: "none".to_owned(),
         resource_control: "cgroup-v2".to_owned(),
+        battery: Some(BatteryPass { version: "0123456789ab".to_owned(), at: at(7) }),
     }
 }
 

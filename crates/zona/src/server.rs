@@ -3,6 +3,7 @@
 //! Ports are bound before any heavy work, so that a second server fails at once; what was started is stopped in reverse.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use api_grpc::{Health, Server, Services};
@@ -23,7 +24,7 @@ use telemetry::{Metrics, Telemetry};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use crate::config::Config;
+use crate::config::{Config, Surroundings};
 
 mod advisories;
 mod checker;
@@ -72,6 +73,8 @@ pub struct Running {
     pub broken: CancellationToken,
     executions: Executions,
     store: Arc<EmbeddedStore>,
+    /// Removed at the stop: nobody else has this installation while its data directory is locked.
+    runtime_directory: Option<PathBuf>,
     health: Health,
     readiness: Readiness,
     tasks: Tasks,
@@ -87,13 +90,23 @@ struct Parts {
     clock: Arc<dyn Clock>,
     ids: Arc<dyn IdSource>,
     instance: String,
+    runtime_directory: Option<PathBuf>,
 }
 
-/// Starts a server. `seeds` says whether the example utilities are created.
+/// How a server differs from the usual one.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// Creates the example utilities.
+    pub seeds: bool,
+    /// Names the installation instead of the data directory, for one that does not last: the next of its name sweeps what it left.
+    pub installation: Option<String>,
+}
+
+/// Starts a server.
 ///
 /// # Errors
 /// See [`Error`]; what was started until then is stopped again.
-pub async fn start(config: &Config, surroundings: &crate::config::Surroundings, seeds: bool) -> Result<Running, Error> {
+pub async fn start(config: &Config, surroundings: &Surroundings, options: Options) -> Result<Running, Error> {
     let listener = bind(config.listen).await?;
     let admin = bind(config.admin_listen).await?;
     let (address, admin_address) = (local(&listener)?, local(&admin)?);
@@ -101,18 +114,29 @@ pub async fn start(config: &Config, surroundings: &crate::config::Surroundings, 
     let instance = identity::instance();
     let telemetry = Telemetry::start(&log_config(config, &instance), metrics.spans_dropped())?;
     let store = open_store(config).await?;
-    let installation = identity::installation(&config.data)?;
-    let sandboxes = match Sandboxes::open(sandboxes::for_server(config, surroundings, &installation, &instance)).await {
+    let lasting = options.installation.is_none() && config.sandbox.runtime_directory.is_none();
+    let installation = options.installation.map_or_else(|| identity::installation(&config.data), Ok)?;
+    let settings = sandboxes::for_server(config, surroundings, &installation, &instance);
+    let runtime_directory = lasting.then(|| settings.runtime_directory.clone());
+    let sandboxes = match Sandboxes::open(settings).await {
         Ok(sandboxes) => sandboxes,
         Err(error) => {
             close(&store).await;
             return Err(error.into());
         }
     };
-    let parts =
-        Parts { metrics, store, sandboxes, tasks: Tasks::default(), clock: Arc::new(SystemClock), ids: Arc::new(UuidIds), instance };
+    let parts = Parts {
+        metrics,
+        store,
+        sandboxes,
+        tasks: Tasks::default(),
+        clock: Arc::new(SystemClock),
+        ids: Arc::new(UuidIds),
+        instance,
+        runtime_directory,
+    };
     let (undo_store, undo_sandboxes) = (Arc::clone(&parts.store), parts.sandboxes.clone());
-    let started = serve(config, parts, Listeners { listener, admin, address, admin_address }, telemetry, seeds).await;
+    let started = serve(config, parts, Listeners { listener, admin, address, admin_address }, telemetry, options.seeds).await;
     if started.is_err() {
         undo_sandboxes.shutdown().await;
         close(&undo_store).await;
@@ -171,6 +195,7 @@ async fn serve(config: &Config, parts: Parts, listeners: Listeners, telemetry: T
         broken: tasks.broken(),
         executions,
         store: parts.store,
+        runtime_directory: parts.runtime_directory,
         health,
         readiness,
         tasks,

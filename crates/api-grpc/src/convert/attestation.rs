@@ -3,6 +3,8 @@
 use api_proto::zona::execution::v1 as pb;
 use domain::execution::Attestation;
 
+use super::time;
+
 /// An attestation.
 pub(crate) fn to_wire(attestation: &Attestation) -> pb::Attestation {
     pb::Attestation {
@@ -19,6 +21,8 @@ pub(crate) fn to_wire(attestation: &Attestation) -> pb::Attestation {
         uid: attestation.uid.into(),
         network: network(&attestation.network).into(),
         resource_control: resource_control(&attestation.resource_control).into(),
+        battery_version: attestation.battery.as_ref().map(|battery| battery.version.clone()).unwrap_or_default(),
+        battery_time: attestation.battery.as_ref().map(|battery| time::timestamp(battery.at)),
     }
 }
 

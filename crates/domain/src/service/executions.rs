@@ -119,6 +119,12 @@ pub struct StopOnDrop {
     clock: Arc<dyn Clock>,
 }
 
+struct Driven {
+    live: Arc<Live>,
+    accepted: driver::Accepted,
+    answer: driver::Answer,
+}
+
 struct Prepared {
     execution: Execution,
     job: Job,
@@ -169,11 +175,14 @@ impl Executions {
         let entry = Entry::Transform(call.values_json);
         let mut prepared = self.prepare(permit, &utility, &version, bound, entry, Mode::Transform, call.timeout, None)?;
         prepared.execution.values = Some(values);
-        self.shared.insert_new(&scope, &prepared.execution).await?;
         let name = prepared.execution.name.clone();
-        let (live, answer) = self.drive(prepared, scope, Some((count, utility.metadata.store_values)));
-        let mut guard = StopOnDrop { live: Some(live), clock: Arc::clone(&self.shared.ports.clock) };
-        let outcomes = answer.await.unwrap_or(Err(Error::Internal { context: "a transform ended without an answer", source: None }))?;
+        let driven = self.drive(prepared, scope, None, Some((count, utility.metadata.store_values)));
+        let mut guard = StopOnDrop { live: Some(driven.live), clock: Arc::clone(&self.shared.ports.clock) };
+        match driven.accepted.await.unwrap_or_else(|_dropped| Err(abandoned()))? {
+            Committed::Stored => {}
+            Committed::Conflict | Committed::Answered(_) | Committed::KeyReused => return Err(id_taken()),
+        }
+        let outcomes = driven.answer.await.unwrap_or_else(|_dropped| Err(abandoned()))?;
         guard.live = None;
         Ok(Transformed { execution: name, outcomes })
     }
@@ -203,6 +212,8 @@ impl Executions {
                 *execution = live.snapshot();
             }
         }
+        // The stored state, by which they were found, may be older.
+        found.items.retain(|execution| query.states.is_empty() || query.states.contains(&execution.state));
         Ok(found)
     }
 
@@ -298,18 +309,15 @@ impl Executions {
             prepared.execution.limits.on_output_limit = action;
             prepared.job.limits.on_output_limit = action;
         }
-        match self.shared.ports.executions.insert(&scope, &prepared.execution, request).await? {
-            Committed::Stored => {
-                let execution = prepared.execution.clone();
-                let (live, _) = self.drive(prepared, scope, None);
-                Ok((execution, Some(live)))
-            }
+        let driven = self.drive(prepared, scope, launch.request, None);
+        match driven.accepted.await.unwrap_or_else(|_dropped| Err(abandoned()))? {
+            Committed::Stored => Ok((driven.live.snapshot(), Some(driven.live))),
             Committed::Answered(first) => {
                 let live = self.shared.registry.find(&first.name.execution);
                 Ok((live.as_ref().map_or(*first, |live| live.snapshot()), live))
             }
             Committed::KeyReused => Err(key_reused()),
-            Committed::Conflict => Err(Error::Internal { context: "a new execution id was taken", source: None }),
+            Committed::Conflict => Err(id_taken()),
         }
     }
 
@@ -415,14 +423,15 @@ impl Executions {
         Ok(Prepared { execution, job, ticket })
     }
 
-    fn drive(&self, prepared: Prepared, scope: TenantScope, transform: Option<(usize, bool)>) -> (Arc<Live>, driver::Answer) {
+    /// Starts the one task of an execution. It stores the execution first, so that a caller who goes away in between leaves
+    /// nothing that is stored and not driven.
+    fn drive(&self, prepared: Prepared, scope: TenantScope, request: Option<RequestKey>, transform: Option<(usize, bool)>) -> Driven {
         let live = Arc::new(Live::new(prepared.execution));
-        let id = prepared.job.execution.clone();
-        self.shared.registry.add(id, Arc::clone(&live));
-        let (reply, answer) = driver::answer(transform);
-        let work = driver::drive(Arc::clone(&self.shared), Arc::clone(&live), scope, prepared.job, prepared.ticket, reply);
+        let (reply, accepted, answer) = driver::reply(transform);
+        let launch = driver::Launch { scope, job: prepared.job, ticket: prepared.ticket, request };
+        let work = driver::drive(Arc::clone(&self.shared), Arc::clone(&live), launch, reply);
         self.shared.ports.spawner.spawn("execution", Box::pin(work));
-        (live, answer)
+        Driven { live, accepted, answer }
     }
 
     async fn find<A: Action>(&self, permit: &Permit<A>, name: &ExecutionName) -> Result<Execution> {
@@ -452,15 +461,6 @@ impl Executions {
 }
 
 impl Shared {
-    async fn insert_new(&self, scope: &TenantScope, execution: &Execution) -> Result<()> {
-        match self.ports.executions.insert(scope, execution, None).await? {
-            Committed::Stored => Ok(()),
-            Committed::Conflict | Committed::Answered(_) | Committed::KeyReused => {
-                Err(Error::Internal { context: "a new execution id was taken", source: None })
-            }
-        }
-    }
-
     /// The document may be older than the events: a killed server stores events first.
     async fn last_stored_sequence(&self, scope: &TenantScope, execution: &Execution) -> Result<u64> {
         const STEP_BYTES: usize = 1024 * 1024;
@@ -488,6 +488,14 @@ impl Drop for StopOnDrop {
             live.ask_stop(self.clock.now());
         }
     }
+}
+
+fn abandoned() -> Error {
+    Error::Internal { context: "an execution's task ended without an answer", source: None }
+}
+
+fn id_taken() -> Error {
+    Error::Internal { context: "a new execution id was taken", source: None }
 }
 
 fn require_kind(utility: &Utility, version: &Version, kind: Kind) -> Result<()> {

@@ -162,7 +162,8 @@ fn cpu_time_is_limited_by_the_kernel() {
     let outcome = Sandbox::start().run(&program);
     assert_eq!((outcome.frames.len(), outcome.exit), (0, Exit::Signal(9)));
     let used = outcome.usage.user_micros + outcome.usage.system_micros;
-    assert!((900_000..2_000_000).contains(&used), "{used}");
+    // The kernel enforces the limit by clock ticks and accounts precisely: on a busy machine the two differ.
+    assert!((500_000..2_000_000).contains(&used), "{used}");
 }
 
 #[test]

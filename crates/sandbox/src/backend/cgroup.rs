@@ -16,6 +16,9 @@ const ROOT: &str = "/sys/fs/cgroup";
 const REMOVAL_ATTEMPTS: u32 = 100;
 const REMOVAL_PAUSE: Duration = Duration::from_millis(10);
 
+/// How often the making of a group is tried while others remove its empty parents.
+const CREATION_ATTEMPTS: u32 = 10;
+
 /// Which hierarchy the host has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Version {
@@ -23,12 +26,14 @@ pub(crate) enum Version {
     V2,
 }
 
-/// The groups of one server process.
+/// The groups of one server process. Their directories exist while one of its sandboxes does.
 #[derive(Debug, Clone)]
 pub(crate) struct Groups {
     version: Version,
-    /// Directories of this instance, one per hierarchy.
-    directories: Vec<PathBuf>,
+    /// Where the hierarchies are mounted.
+    roots: Vec<PathBuf>,
+    /// Directories below each root, from the outside in: all installations', this installation's, this instance's.
+    parts: [String; 3],
 }
 
 /// The group of one sandbox.
@@ -51,27 +56,39 @@ fn hierarchies(root: &Path) -> Option<(Version, Vec<PathBuf>)> {
 // === impl Groups ===
 
 impl Groups {
-    /// Prepares the groups of an instance; the error says what this process may not do.
+    /// The groups of an instance; the error says what this process may not do.
     pub(crate) fn open(installation: &str, instance: &str) -> io::Result<Self> {
         let Some((version, roots)) = hierarchies(Path::new(ROOT)) else {
             return Err(io::Error::new(ErrorKind::NotFound, "no memory and pids controllers below /sys/fs/cgroup"));
         };
-        let mut directories = Vec::new();
-        for root in roots {
-            let mut directory = root;
-            for part in ["zona", installation, instance] {
-                if version == Version::V2 {
-                    enable_controllers(&directory)?;
-                }
+        let groups = Groups { version, roots, parts: ["zona", installation, instance].map(str::to_owned) };
+        groups.prepare()?;
+        Ok(groups)
+    }
+
+    /// This instance's directories, one per hierarchy.
+    fn directories(&self) -> impl Iterator<Item = PathBuf> {
+        self.roots.iter().map(|root| self.parts.iter().fold(root.clone(), |path, part| path.join(part)))
+    }
+
+    fn prepare(&self) -> io::Result<()> {
+        for root in &self.roots {
+            let mut directory = root.clone();
+            for part in &self.parts {
+                self.pass_controllers_on(&directory)?;
                 directory.push(part);
                 create(&directory)?;
             }
-            if version == Version::V2 {
-                enable_controllers(&directory)?;
-            }
-            directories.push(directory);
+            self.pass_controllers_on(&directory)?;
         }
-        Ok(Groups { version, directories })
+        Ok(())
+    }
+
+    fn pass_controllers_on(&self, directory: &Path) -> io::Result<()> {
+        match self.version {
+            Version::V1 => Ok(()),
+            Version::V2 => fs::write(directory.join("cgroup.subtree_control"), "+memory +pids"),
+        }
     }
 
     /// `cgroup-v1` or `cgroup-v2`.
@@ -84,20 +101,23 @@ impl Groups {
 
     /// A new group with limits, for one sandbox.
     pub(crate) fn create(&self, name: &str, limits: Envelope) -> io::Result<Group> {
-        let directories: Vec<_> = self.directories.iter().map(|directory| directory.join(name)).collect();
-        let group = Group { version: self.version, directories };
-        for directory in &group.directories {
-            create(directory)?;
+        let group = Group { version: self.version, directories: self.directories().map(|directory| directory.join(name)).collect() };
+        let mut attempts = CREATION_ATTEMPTS;
+        // The end of another sandbox, or of another server, may remove a directory just before it is needed here.
+        while let Err(error) = self.prepare().and_then(|()| group.directories.iter().try_for_each(|directory| create(directory))) {
+            attempts -= 1;
+            if error.kind() != ErrorKind::NotFound || attempts == 0 {
+                return Err(error);
+            }
         }
         group.limit(limits)?;
         Ok(group)
     }
 
-    /// Removes the instance's own directories, once they are empty.
+    /// Removes the instance's and the installation's directories, where they are empty.
     pub(crate) fn remove(&self) {
-        for directory in &self.directories {
-            remove_if_empty(directory);
-            // The installation's too, unless another server uses it.
+        for directory in self.directories() {
+            remove_if_empty(&directory);
             directory.parent().map(remove_if_empty);
         }
     }
@@ -113,7 +133,10 @@ impl Groups {
             let group = Group { version, directories: bases.iter().map(|base| base.join(&name)).collect() };
             group.destroy().await;
         }
-        bases.iter().for_each(|base| remove_if_empty(base));
+        for base in &bases {
+            remove_if_empty(base);
+            base.parent().map(remove_if_empty);
+        }
     }
 }
 
@@ -191,17 +214,13 @@ impl Group {
     }
 }
 
-// === helpers ===
+// --- directories ---
 
 fn create(directory: &Path) -> io::Result<()> {
     match fs::create_dir(directory) {
         Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(error),
         _ => Ok(()),
     }
-}
-
-fn enable_controllers(directory: &Path) -> io::Result<()> {
-    fs::write(directory.join("cgroup.subtree_control"), "+memory +pids")
 }
 
 fn write_if_there(path: &Path, value: &str) -> io::Result<()> {

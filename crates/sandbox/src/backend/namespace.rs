@@ -206,6 +206,9 @@ impl Container for AgentProcess {
         if let Some(group) = self.group.take() {
             group.destroy().await;
         }
+        if let Some(groups) = &self.groups {
+            groups.remove();
+        }
     }
 }
 

@@ -206,6 +206,14 @@ impl<C> Ledger<C> {
         }
     }
 
+    /// All sandboxes of a tenant take no further program.
+    pub(crate) fn release(&mut self, tenant: &TenantId, steps: &mut Vec<Step<C>>) {
+        let bound = self.members.iter().filter(|(_, member)| member.tenant.as_ref() == Some(tenant));
+        for id in bound.map(|(id, _)| *id).collect::<Vec<_>>() {
+            self.retire(id, steps);
+        }
+    }
+
     /// A sandbox is gone, or never came to be: then `failure` says why.
     pub(crate) fn gone(&mut self, sandbox: SandboxId, failure: Option<&StartFailure>, now: Instant, steps: &mut Vec<Step<C>>) {
         let Some(member) = self.members.remove(&sandbox) else { return };

@@ -123,6 +123,7 @@ async fn bring_up(
         uid,
         network: "none".to_owned(),
         resource_control: estate.container.resource_control().to_owned(),
+        battery: None,
     };
     Ok(Arc::new(Live::new(facts, channel, close.clone())))
 }
@@ -185,10 +186,14 @@ async fn serve(pool: &Arc<Pool>, id: SandboxId, live: &Arc<Live>, estate: &mut E
         tracing::warn!(sandbox = live.name(), anomaly = crate::failure::chain(anomaly), "destroying a sandbox that misbehaves");
     }
     pool.retire(id);
-    let out_of_memory = reader.oom_rose(estate.container.as_ref());
+    let how = match (pool.closed.is_cancelled(), reader.oom_rose(estate.container.as_ref())) {
+        (true, _) => How::Shutdown,
+        (false, true) => How::OutOfMemory,
+        (false, false) => How::SandboxLost,
+    };
     close.cancel();
     estate.container.destroy().await;
-    live.lost(out_of_memory);
+    live.lost(how);
 }
 
 struct Reader<'a> {

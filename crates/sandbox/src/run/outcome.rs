@@ -85,6 +85,7 @@ pub(super) fn without_result(end: &End, cause: Cause, limits: &Limits) -> Failur
     }
     match end.how {
         How::OutOfMemory => Failure::new(Reason::OutOfMemory, message_of(Reason::OutOfMemory, limits)),
+        How::Shutdown => Failure::new(Reason::Cancelled, "the server shut down"),
         How::SandboxLost => Failure::new(Reason::Signal, "the sandbox ended unexpectedly"),
         How::Exit(Exit::Code(code)) => Failure {
             exit_code: Some(code),

@@ -149,7 +149,7 @@ async fn a_caller_that_stops_asking_does_not_delay_the_deadline() {
     // The played agent kills nothing, so the sandbox itself is condemned; nobody polls the run meanwhile.
     let mut end = run.end.clone();
     tokio::time::sleep(Duration::from_millis(300)).await;
-    _child.live.lost(false);
+    _child.live.lost(How::SandboxLost);
     ended(&mut end).await;
     assert_eq!(failure(run.next().await).reason, Reason::Timeout);
 }

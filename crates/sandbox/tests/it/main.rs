@@ -5,6 +5,7 @@
 
 mod support;
 
+mod battery;
 mod isolation;
 mod lifecycle;
 mod limits;

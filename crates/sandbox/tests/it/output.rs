@@ -38,7 +38,7 @@ async fn the_first_bytes_arrive_while_the_program_runs(host: &Host) {
     let mut run = host.start(script("import time\nprint('now')\ntime.sleep(30)")).await;
     let began = Instant::now();
     let Some(Progress::Output { data, .. }) = run.next().await else { panic!("no output") };
-    assert_eq!(data, b"now\n");
+    assert!(data.starts_with(b"now"), "{data:?}");
     assert!(began.elapsed() < Duration::from_secs(2));
     run.stop();
 }

@@ -180,8 +180,7 @@ pub fn containers(installation: &str, instance: &str) -> Vec<String> {
 fn control_groups(installation: &str, instance: &str) -> Vec<PathBuf> {
     let roots = ["/sys/fs/cgroup", "/sys/fs/cgroup/memory", "/sys/fs/cgroup/pids"];
     let groups = roots.map(|root| Path::new(root).join("zona").join(installation).join(instance));
-    let sandboxes = groups.iter().flat_map(|group| std::fs::read_dir(group).into_iter().flatten().flatten());
-    sandboxes.filter(|entry| entry.path().is_dir()).map(|entry| entry.path()).collect()
+    groups.into_iter().filter(|group| group.exists()).collect()
 }
 
 pub async fn collect(mut run: Box<dyn Run>, began: Instant) -> Ran {

@@ -9,39 +9,51 @@ use sandbox::Sandboxes;
 
 use crate::support::{Kind, agents, assert_gone, config, containers, script, unique};
 
-/// Says to the helper which backend, directory and installation it has.
-const HELPER: &str = "ZONA_TEST_SERVER";
+/// Tells the server that is to be killed which backend, directory and installation it has.
+const TOLD: &str = "ZONA_TEST_SERVER";
 
-/// Not a test: the server that the tests kill.
+/// By itself, a server that ends in good order; started by another test, it says so once a program runs, and waits to be killed.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "started by other tests"]
-async fn a_server_that_is_killed() {
-    let Ok(told) = std::env::var(HELPER) else { panic!("started without {HELPER}") };
-    let [kind, directory, installation] = told.split(' ').collect::<Vec<_>>().try_into().unwrap();
+async fn a_server_leaves_nothing_while_a_program_runs() {
+    let own = directory();
+    let told = std::env::var(TOLD).ok();
+    let arguments = told.clone().unwrap_or_else(|| format!("namespace {} {}", own.path().display(), unique("v")));
+    let [kind, directory, installation] = arguments.split(' ').collect::<Vec<_>>().try_into().unwrap();
     let kind = if kind == "docker" { Kind::Docker } else { Kind::Namespace };
-    let sandboxes = Sandboxes::open(config(kind, Path::new(directory), installation, "victim")).await.unwrap();
+    let config = config(kind, Path::new(directory), installation, "victim");
+    let sandboxes = Sandboxes::open(config.clone()).await.unwrap();
     let mut run = domain::sandbox::Sandbox::start(&sandboxes, script("import time\nprint('begun')\ntime.sleep(30)")).await.unwrap();
     assert!(run.next().await.is_some());
-    println!("RUNNING");
-    std::future::pending::<()>().await;
+    if told.is_some() {
+        println!("RUNNING");
+        std::future::pending::<()>().await;
+    }
+    sandboxes.shutdown().await;
+    assert_gone(&config, "victim").await;
+}
+
+/// A directory whose sandboxes, which run as other users, can reach their sockets.
+fn directory() -> tempfile::TempDir {
+    let directory = tempfile::Builder::new().prefix("zona").tempdir().unwrap();
+    std::fs::set_permissions(directory.path(), std::os::unix::fs::PermissionsExt::from_mode(0o711)).unwrap();
+    directory
 }
 
 async fn a_killed_server_is_swept(kind: Kind) {
-    let directory = tempfile::Builder::new().prefix("zona").tempdir().unwrap();
-    std::fs::set_permissions(directory.path(), std::os::unix::fs::PermissionsExt::from_mode(0o711)).unwrap();
+    let directory = directory();
     let installation = unique("s");
     let bystander = config(kind, directory.path(), &installation, "bystander");
     let bystander = (Sandboxes::open(bystander.clone()).await.unwrap(), bystander);
 
     let name = if kind == Kind::Docker { "docker" } else { "namespace" };
     let mut victim = Command::new(std::env::current_exe().unwrap())
-        .args(["--ignored", "--exact", "--nocapture", "sweep::a_server_that_is_killed"])
-        .env(HELPER, format!("{name} {} {installation}", directory.path().display()))
+        .args(["--exact", "--nocapture", "sweep::a_server_leaves_nothing_while_a_program_runs"])
+        .env(TOLD, format!("{name} {} {installation}", directory.path().display()))
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
     let mut lines = BufReader::new(victim.stdout.take().unwrap()).lines();
-    assert!(lines.any(|line| line.unwrap().contains("RUNNING")), "the helper ended early");
+    assert!(lines.any(|line| line.unwrap().contains("RUNNING")), "the server ended early");
     let victims = bystander.1.runtime_directory.join("victim");
     let alive = || agents(&victims).len() + containers(&installation, "victim").len();
     assert!(alive() > 0);

@@ -1,16 +1,20 @@
 //! T2 and T3: a sandbox for one execution, where processes and threads are allowed up to a limit; and the doctor that tries all.
 
+use std::time::Duration;
+
 use domain::execution::Reason;
 use domain::sandbox::Job;
 use domain::utility::Isolation;
 use sandbox::{Docker, Namespace, Verdict, diagnose};
 
-use crate::support::{Host, Kind, config, script, unique};
+use crate::support::{Host, Kind, config, limited, script, unique};
 
 crate::on_both_backends!(
     each_execution_of_a_single_use_tier_has_a_sandbox_of_its_own,
     threads_and_processes_work_up_to_a_limit,
     there_is_still_no_network_and_no_way_out,
+    processes_together_have_the_sandbox_s_memory,
+    a_timeout_ends_every_process_of_the_tree,
 );
 
 const TIERS: [Isolation; 2] = [Isolation::SingleUse, Isolation::OneShot];
@@ -41,6 +45,22 @@ async fn threads_and_processes_work_up_to_a_limit(host: &Host) {
 async fn there_is_still_no_network_and_no_way_out(host: &Host) {
     let code = "import ctypes, socket\nlibc = ctypes.CDLL(None, use_errno=True)\ndef main():\n    worked = []\n    for name, attempt in {'socket': lambda: socket.socket(), 'mount': lambda: libc.syscall(165, 0, b'/tmp', b'tmpfs', 0, 0), 'unshare': lambda: libc.syscall(272, 0x10000000), 'userns': lambda: libc.syscall(56, 0x10000011, 0, 0, 0, 0), 'ptrace': lambda: libc.syscall(101, 0, 0, 0, 0)}.items():\n        try:\n            if attempt() == -1:\n                raise OSError\n            worked.append(name)\n        except OSError:\n            pass\n    return worked";
     assert_eq!(host.run(isolated(Isolation::OneShot, code)).await.outcome.as_deref(), Ok("[]"));
+}
+
+async fn processes_together_have_the_sandbox_s_memory(host: &Host) {
+    let code = "import os, time\nfor _ in range(8):\n    if os.fork() == 0:\n        block = b'x' * (150 << 20)\n        time.sleep(30)\n        os._exit(0)\ndef main():\n    return os.WTERMSIG(os.wait()[1])";
+    let ran = host.run(isolated(Isolation::OneShot, code)).await;
+    assert_eq!(ran.outcome.as_deref(), Ok("9"), "each of them is within its own limit");
+}
+
+async fn a_timeout_ends_every_process_of_the_tree(host: &Host) {
+    let code =
+        "import os, time\nfor _ in range(5):\n    os.fork()\nos.setsid() if os.getpid() != 1 else None\nos.write(1, b'x')\ntime.sleep(60)";
+    let job = limited(isolated(Isolation::SingleUse, code), |limits| limits.wall = Duration::from_millis(700));
+    let ran = host.run(job).await;
+    assert_eq!(ran.outcome.as_ref().unwrap_err().reason, Reason::Timeout);
+    assert!(ran.stdout().len() > 8, "the tree was there");
+    assert!(ran.took < Duration::from_secs(5), "{:?}", ran.took);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

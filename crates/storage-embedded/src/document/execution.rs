@@ -1,6 +1,6 @@
 //! The document of an execution.
 
-use domain::execution::{Attestation, Execution, Failure, Mode, Reason, State, Usage, Values};
+use domain::execution::{Attestation, BatteryPass, Execution, Failure, Mode, Reason, State, Usage, Values};
 use domain::name::{ExecutionId, ExecutionName, PrincipalName, TenantId, VersionName};
 use domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -109,6 +109,15 @@ pub(crate) struct AttestationDocument {
     uid: u32,
     network: String,
     resource_control: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    battery: Option<BatteryDocument>,
+}
+
+/// See [`BatteryPass`].
+#[derive(Debug, Serialize, Deserialize)]
+struct BatteryDocument {
+    version: String,
+    at: u64,
 }
 
 // === impl ExecutionDocument ===
@@ -283,6 +292,7 @@ impl From<&Attestation> for AttestationDocument {
             uid: attestation.uid,
             network: attestation.network.clone(),
             resource_control: attestation.resource_control.clone(),
+            battery: attestation.battery.as_ref().map(BatteryDocument::from),
         }
     }
 }
@@ -305,6 +315,19 @@ impl TryFrom<AttestationDocument> for Attestation {
             uid: document.uid,
             network: document.network,
             resource_control: document.resource_control,
+            battery: document.battery.map(BatteryPass::from),
         })
+    }
+}
+
+impl From<&BatteryPass> for BatteryDocument {
+    fn from(pass: &BatteryPass) -> Self {
+        BatteryDocument { version: pass.version.clone(), at: pass.at.as_millis() }
+    }
+}
+
+impl From<BatteryDocument> for BatteryPass {
+    fn from(document: BatteryDocument) -> Self {
+        BatteryPass { version: document.version, at: Timestamp::from_millis(document.at) }
     }
 }

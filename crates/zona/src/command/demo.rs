@@ -18,8 +18,8 @@ use crate::document::message::short;
 use crate::exit::Exit;
 use crate::failure::{Failure, Result};
 use crate::output::{Format, table, write_out};
-use crate::server::seed::{EXTRACT_IOCS, Example, SUMMARIZE_EVENTS};
-use crate::server::{self, Running};
+use crate::server::seed::{EXTRACT_IOCS, Example, NORMALIZE_SEVERITY, SUMMARIZE_EVENTS};
+use crate::server::{self, Options, Running, sandboxes};
 
 mod bare;
 
@@ -28,9 +28,10 @@ use bare::BarePython;
 /// Transform calls that are timed, each beside one bare interpreter.
 const CALLS: usize = 200;
 const PARENT: &str = "tenants/demo";
-/// What the transformer is given.
-const VALUE: &str =
-    r#""Beacon to hxxps://evil[.]example/a?b=1 from 198.51.100.7, mail to ops@corp.example, md5 d41d8cd98f00b204e9800998ecf8427e.""#;
+/// What the transformer is shown with: a text full of indicators.
+const REPORT: &str = r#""Beacon to hxxps://evil[.]example/a?b=1 from 198.51.100.7, mail to ops@corp.example.""#;
+/// What the timed one is given. It does little itself, so that what is timed is Zona, and the start of an interpreter.
+const SEVERITY: &str = r#""CRIT""#;
 
 #[derive(Debug, Args)]
 pub struct Demo {
@@ -64,7 +65,8 @@ impl Demo {
             // The story is the output; what goes wrong is still logged.
             context.config.log_filter = "warn".to_owned();
         }
-        let running = server::start(&context.config, &context.surroundings, false).await?;
+        let options = Options { seeds: false, installation: Some(sandboxes::shared_installation("demo")) };
+        let running = server::start(&context.config, &context.surroundings, options).await?;
         let told = tokio::select! {
             told = tell(&mut context, &running, directory.path().join("bare.py")) => told,
             _ = tokio::signal::ctrl_c() => Err(Failure::new(Exit::Interrupted, "interrupted")),
@@ -83,21 +85,20 @@ async fn tell(context: &mut Context, running: &Running, script: PathBuf) -> Resu
     let client = context.connect().await?;
     say(format!("server on {}\n\n", context.config.server))?;
 
-    let (transformer, script_name) = (create(&client, &EXTRACT_IOCS).await?, create(&client, &SUMMARIZE_EVENTS).await?);
-    say(format!(
-        "$ zona utility create {} --file examples/extract_iocs.py\n$ zona utility create {} --file examples/summarize_events.py\n",
-        EXTRACT_IOCS.id, SUMMARIZE_EVENTS.id
-    ))?;
-
+    for example in [&EXTRACT_IOCS, &NORMALIZE_SEVERITY, &SUMMARIZE_EVENTS] {
+        create(&client, example).await?;
+        say(format!("$ zona utility create {} --file examples/{}.py\n", example.id, example.id.replace('-', "_")))?;
+    }
     let begun = Instant::now();
-    let (result, first) = transform(&client, &transformer).await?;
+    let (result, first) = transform(&client, &EXTRACT_IOCS, REPORT).await?;
     let first_ms = milliseconds(begun);
-    say(format!("\n$ zona transform {} --value '{VALUE}'\n{result}\n\n$ zona run {}\n", EXTRACT_IOCS.id, SUMMARIZE_EVENTS.id))?;
-    run_script(context, &client, script_name, shown).await?;
-    say(format!("\n{CALLS} Transform calls over gRPC, each beside a bare interpreter with the same code:\n"))?;
+    say(format!("\n$ zona transform {} --value '{REPORT}'\n{result}\n", EXTRACT_IOCS.id))?;
+    say(format!("\n$ zona run {}\n", SUMMARIZE_EVENTS.id))?;
+    run_script(context, &client, shown).await?;
 
-    let bare = BarePython::new(context, running, script, EXTRACT_IOCS.code, VALUE).await?;
-    let (transform_ms, bare_ms) = interleaved(&client, &transformer, &bare, &result).await?;
+    say(format!("\n{CALLS} Transform calls of {} over gRPC, each beside a bare interpreter with the same code:\n", NORMALIZE_SEVERITY.id))?;
+    let bare = BarePython::new(context, running, script, NORMALIZE_SEVERITY.code, SEVERITY).await?;
+    let (transform_ms, bare_ms) = interleaved(&client, &bare).await?;
     let execution = client.executions().get_execution(soon(execution::GetExecutionRequest { name: first })).await?.into_inner();
     let attestation = execution.attestation.unwrap_or_default();
     Ok(Figures {
@@ -109,19 +110,24 @@ async fn tell(context: &mut Context, running: &Running, script: PathBuf) -> Resu
     })
 }
 
-async fn create(client: &Client, example: &Example) -> Result<String> {
+async fn create(client: &Client, example: &Example) -> Result<()> {
     let request = utility::CreateUtilityRequest {
         parent: PARENT.to_owned(),
         utility_id: example.id.to_owned(),
         utility: Some(utility::Utility { code: example.code.to_owned(), ..Default::default() }),
         ..Default::default()
     };
-    Ok(client.utilities().create_utility(soon(request)).await?.into_inner().name)
+    client.utilities().create_utility(soon(request)).await?;
+    Ok(())
+}
+
+fn full_name(example: &Example) -> String {
+    format!("{PARENT}/utilities/{}", example.id)
 }
 
 /// One call with one value; its result, and the name of its execution.
-async fn transform(client: &Client, name: &str) -> Result<(String, String)> {
-    let request = execution::TransformRequest { name: name.to_owned(), values_json: vec![VALUE.to_owned()], ..Default::default() };
+async fn transform(client: &Client, example: &Example, value: &str) -> Result<(String, String)> {
+    let request = execution::TransformRequest { name: full_name(example), values_json: vec![value.to_owned()], ..Default::default() };
     let answer = client.executions().transform(request).await?.into_inner();
     match answer.results.into_iter().next().and_then(|result| result.outcome) {
         Some(Outcome::ResultJson(json)) => Ok((json, answer.execution)),
@@ -130,8 +136,8 @@ async fn transform(client: &Client, name: &str) -> Result<(String, String)> {
     }
 }
 
-async fn run_script(context: &Context, client: &Client, name: String, shown: bool) -> Result<()> {
-    let request = execution::ExecuteUtilityRequest { name, ..Default::default() };
+async fn run_script(context: &Context, client: &Client, shown: bool) -> Result<()> {
+    let request = execution::ExecuteUtilityRequest { name: full_name(&SUMMARIZE_EVENTS), ..Default::default() };
     let stream = client.executions().execute_utility(request).await?.into_inner();
     let mut follow = Follow::new(client.clone(), stream, String::new(), 0);
     let exit = if shown { show(context, &mut follow, OnInterrupt::Cancel).await? } else { last_exit(&mut follow).await? };
@@ -150,16 +156,17 @@ async fn last_exit(follow: &mut Follow) -> Result {
     Err(Failure::new(Exit::Unavailable, "the stream ended before the execution"))
 }
 
-async fn interleaved(client: &Client, name: &str, bare: &BarePython, expected: &str) -> Result<(Vec<f64>, Vec<f64>)> {
+async fn interleaved(client: &Client, bare: &BarePython) -> Result<(Vec<f64>, Vec<f64>)> {
     let (mut ours, mut theirs) = (Vec::with_capacity(CALLS), Vec::with_capacity(CALLS));
     for _ in 0..CALLS {
         let begun = Instant::now();
-        let (result, _) = transform(client, name).await?;
+        let (result, _) = transform(client, &NORMALIZE_SEVERITY, SEVERITY).await?;
         ours.push(milliseconds(begun));
+        let (expected, elapsed_ms) = bare.call().await?;
+        theirs.push(elapsed_ms);
         if result != expected {
-            return Err(Failure::new(Exit::UserCode, "two calls of one transformer disagree"));
+            return Err(Failure::new(Exit::UserCode, format!("the sandbox answered {result}, a bare interpreter {expected}")));
         }
-        theirs.push(bare.call().await?);
     }
     Ok((ours, theirs))
 }

@@ -11,7 +11,7 @@ use crate::config::{BackendKind, Flag};
 use crate::exit::Exit;
 use crate::failure::{Failure, Result};
 use crate::output::{fields, note, write_out};
-use crate::server::{self, Running};
+use crate::server::{self, Options, Running};
 
 #[derive(Debug, Args)]
 #[command(after_help = "SIGTERM or Ctrl-C ends running executions as CANCELLED and leaves nothing behind; a second Ctrl-C exits at once.")]
@@ -48,7 +48,7 @@ impl Dev {
         }
         let mut terminate = handler(SignalKind::terminate())?;
         let mut interrupt = handler(SignalKind::interrupt())?;
-        let running = server::start(&context.config, &context.surroundings, true).await?;
+        let running = server::start(&context.config, &context.surroundings, Options { seeds: true, installation: None }).await?;
         write_out(&banner(&context, &running).await)?;
         let broken = running.broken.clone();
         let exit = tokio::select! {

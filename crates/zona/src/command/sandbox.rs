@@ -204,6 +204,8 @@ impl Outcome {
             Ok(result) => write_out(&format!("{result}\n"))?,
             Err(cause) => {
                 let traceback = cause.traceback.as_deref().unwrap_or_default();
+                let printed = String::from_utf8_lossy(&self.stderr).contains(traceback.trim_end());
+                let traceback = if printed { "" } else { traceback };
                 note(&format!("{traceback}{}: {}: {}", self.state().as_str().to_lowercase(), cause.reason.as_str(), cause.message));
             }
         }
@@ -227,6 +229,7 @@ pub fn attestation(attestation: &Attestation) -> Document {
         ("uid", Document::from(u64::from(attestation.uid))),
         ("network", Document::from(attestation.network.clone())),
         ("resource_control", Document::from(attestation.resource_control.clone())),
+        ("battery_version", attestation.battery.as_ref().map_or(Document::Null, |battery| Document::from(battery.version.clone()))),
     ])
 }
 

@@ -1,6 +1,7 @@
 //! Shows an execution while it runs: bytes of the code to the same streams here, or events and the execution as documents.
 
 use std::io::{self, Write};
+use std::time::Duration;
 
 use api_proto::zona::execution::v1 as pb;
 use pb::execution_event::Event;
@@ -12,6 +13,11 @@ use crate::document::message::{document, short};
 use crate::exit::Exit;
 use crate::failure::{Failure, Result};
 use crate::output::{Format, Output, note, progress, write_out};
+
+/// How long the end of a stream is awaited after its last event.
+const GOODBYE: Duration = Duration::from_millis(500);
+/// Bytes of standard error that are remembered, to see whether the traceback was among them.
+const STDERR_TAIL: usize = 64 * 1024;
 
 /// What Ctrl-C does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,6 +49,8 @@ pub async fn show(context: &Context, follow: &mut Follow, on_interrupt: OnInterr
         let Some(event) = event else { break };
         if let Some(execution) = screen.event(event)? {
             let exit = screen.finished(&execution)?;
+            // The stream's own end: leaving before it would look like a cancelled call to the server.
+            let _ = tokio::time::timeout(GOODBYE, follow.next()).await;
             return Ok(if interrupts > 0 { Exit::Interrupted } else { exit });
         }
     }
@@ -56,6 +64,7 @@ struct Screen {
     output: Output,
     /// What was printed, for the formats that show it at the end.
     stdout: Vec<u8>,
+    /// The same; for people, the last of it.
     stderr: Vec<u8>,
     /// Whether the code's last line on standard output is still open.
     mid_line: bool,
@@ -88,7 +97,12 @@ impl Screen {
                 self.mid_line = output.data.last().is_some_and(|&last| last != b'\n');
                 raw(io::stdout().lock(), &output.data)?;
             }
-            (Format::Table, true) => raw(io::stderr().lock(), &output.data)?,
+            (Format::Table, true) => {
+                raw(io::stderr().lock(), &output.data)?;
+                self.stderr.extend(output.data);
+                let excess = self.stderr.len().saturating_sub(STDERR_TAIL);
+                self.stderr.drain(..excess);
+            }
             (Format::Json | Format::Yaml, false) => self.stdout.extend(output.data),
             (Format::Json | Format::Yaml, true) => self.stderr.extend(output.data),
             (Format::JsonLines, _) => {}
@@ -124,7 +138,11 @@ impl Screen {
             note(&format!("output was cut at the limit; {dropped} bytes were dropped"));
         }
         match &execution.failure {
-            Some(failure) => note(&describe(failure, &state(execution))),
+            Some(failure) => {
+                let printed = String::from_utf8_lossy(&self.stderr).contains(failure.traceback.trim_end());
+                let traceback = if printed { String::new() } else { failure.traceback.clone() };
+                note(&describe(&pb::Failure { traceback, ..failure.clone() }, &state(execution)));
+            }
             None => progress(&format!("{} in {}", state(execution).to_lowercase(), wall_time(execution))),
         }
         Ok(())

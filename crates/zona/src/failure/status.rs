@@ -12,6 +12,10 @@ impl From<Status> for Failure {
         let mut failure = Failure::new(exit_of(status.code()), message(&status));
         if let Some(bad) = details.bad_request() {
             let violations = bad.field_violations.iter();
+            // The message of the status repeats the first violations, which follow anyway.
+            if !bad.field_violations.is_empty() {
+                failure.message = "the request is invalid".to_owned();
+            }
             failure.violations = violations.map(|violation| (violation.field.clone(), violation.description.clone())).collect();
         }
         failure.reason = details.error_info().map(|info| info.reason.clone());
@@ -79,7 +83,7 @@ mod tests {
         assert_eq!(failure.exit, Exit::Usage);
         assert_eq!(
             failure.to_string(),
-            "error: the request has 2 invalid field(s)\n  utility.code: line 3: no\n  utility.tags[0]: too long\n  reason: INVALID_FIELDS\n"
+            "error: the request is invalid\n  utility.code: line 3: no\n  utility.tags[0]: too long\n  reason: INVALID_FIELDS\n"
         );
     }
 

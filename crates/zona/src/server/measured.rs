@@ -31,6 +31,7 @@ impl MeasuredExecutions {
         if let Some(ended) = execution.ended {
             let reason = execution.failure.as_ref().map_or("", |failure| failure.reason.as_str());
             self.metrics.execution_finished(execution.state.as_str(), reason, ended.since(execution.created));
+            tracing::debug!(execution = %execution.name, state = execution.state.as_str(), reason, "an execution ended");
         }
     }
 }

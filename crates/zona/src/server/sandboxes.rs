@@ -18,12 +18,17 @@ pub(super) fn for_server(config: &Config, surroundings: &Surroundings, installat
 
 /// Sandboxes for one command. Nothing is kept warm.
 pub fn for_tool(config: &Config, surroundings: &Surroundings) -> SandboxesConfig {
-    let uid = std::fs::metadata("/proc/self").map_or(0, |metadata| metadata.uid());
-    let mut settings = base(config, surroundings, &format!("tools-{uid}"), &identity::instance());
+    let mut settings = base(config, surroundings, &shared_installation("tools"), &identity::instance());
     settings.agent_directory = Some(std::env::temp_dir());
     settings.pool.unassigned = 0;
     settings.pool.single_use = 0;
     settings
+}
+
+/// An installation without a data directory: one for each purpose and user.
+pub fn shared_installation(purpose: &str) -> String {
+    let uid = std::fs::metadata("/proc/self").map_or(0, |metadata| metadata.uid());
+    format!("{purpose}-{uid}")
 }
 
 /// Settings of the namespace backend.

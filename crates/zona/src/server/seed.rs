@@ -24,6 +24,8 @@ macro_rules! example {
 
 /// A transformer that finds indicators in a text.
 pub const EXTRACT_IOCS: Example = example!("extract-iocs", "extract_iocs");
+/// A transformer that does little itself.
+pub const NORMALIZE_SEVERITY: Example = example!("normalize-severity", "normalize_severity");
 /// A script that prints while it works.
 pub const SUMMARIZE_EVENTS: Example = example!("summarize-events", "summarize_events");
 
@@ -31,7 +33,7 @@ pub const SUMMARIZE_EVENTS: Example = example!("summarize-events", "summarize_ev
 const EXAMPLES: [Example; 5] = [
     example!("csv-to-json", "csv_to_json"),
     EXTRACT_IOCS,
-    example!("normalize-severity", "normalize_severity"),
+    NORMALIZE_SEVERITY,
     example!("parse-log-line", "parse_log_line"),
     SUMMARIZE_EVENTS,
 ];

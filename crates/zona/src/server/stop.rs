@@ -1,6 +1,7 @@
 //! Taking a server down, in order and within five seconds: no new work, runs cancelled and stored, sandboxes gone, store closed.
 //! And the work that goes on until then: retention.
 
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use domain::service::executions::Executions;
@@ -32,12 +33,23 @@ impl Running {
         clean &= self.tasks.work_ended(Duration::from_millis(200)).await;
         let left = STOP_DEADLINE.saturating_sub(begun.elapsed());
         clean &= tokio::time::timeout(left, self.sandboxes.shutdown()).await.is_ok();
+        if let Some(directory) = &self.runtime_directory {
+            remove_runtime_directory(directory);
+        }
         close(&self.store).await;
         tracing::info!(clean, watchers_gone = ports, elapsed_ms = begun.elapsed().as_millis() as u64, "stopped");
         let telemetry = self.telemetry;
         // The exporter's thread answers soon or not at all; a panic in it ends with the process.
         let _ = tokio::task::spawn_blocking(move || telemetry.shutdown()).await;
         clean
+    }
+}
+
+/// The sandbox has removed what was this instance's; of the installation only the lock of its sweeps is left.
+fn remove_runtime_directory(directory: &Path) {
+    let removed = std::fs::remove_file(directory.join("sweep.lock")).and_then(|()| std::fs::remove_dir(directory));
+    if let Err(error) = removed {
+        tracing::debug!(%error, directory = %directory.display(), "the runtime directory stays");
     }
 }
 

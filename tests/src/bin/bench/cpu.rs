@@ -30,6 +30,19 @@ pub struct Meter {
     before: BTreeMap<u32, u64>,
 }
 
+/// CPU time of sandboxes by who spent it, in milliseconds.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Roles {
+    /// This process.
+    pub own: f64,
+    /// Agents themselves.
+    pub agents: f64,
+    /// Interpreters that fork, and children that are ready: they have not ended.
+    pub interpreters: f64,
+    /// Children that ended: the agents waited for them.
+    pub children: f64,
+}
+
 /// Memory of some processes.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Memory {
@@ -43,6 +56,7 @@ pub struct Memory {
 
 /// One line of `/proc/PID/stat`, as far as it is used.
 struct Stat {
+    name: String,
     parent: u32,
     own: u64,
     children: u64,
@@ -71,6 +85,21 @@ impl Meter {
     }
 }
 
+// === impl Roles ===
+
+impl Roles {
+    /// What was spent since an earlier moment.
+    #[must_use]
+    pub fn since(&self, before: &Roles) -> Roles {
+        Roles {
+            own: self.own - before.own,
+            agents: self.agents - before.agents,
+            interpreters: self.interpreters - before.interpreters,
+            children: self.children - before.children,
+        }
+    }
+}
+
 // === impl Scope ===
 
 impl Scope {
@@ -93,6 +122,25 @@ impl Scope {
             Scope::Machine => BTreeSet::new(),
         })
     }
+}
+
+/// Who has spent how much so far, among the processes of `users` and this one.
+///
+/// # Errors
+/// When `/proc` cannot be read.
+pub fn roles(users: &RangeInclusive<u32>) -> anyhow::Result<Roles> {
+    let millis = |ticks: u64| ticks as f64 * TICK_MILLIS;
+    let mut roles = Roles { own: stat(std::process::id()).map_or(0.0, |stat| millis(stat.own)), ..Roles::default() };
+    for pid in all_processes()?.into_iter().filter(|&pid| user(pid).is_some_and(|uid| users.contains(&uid))) {
+        let Some(stat) = stat(pid) else { continue };
+        if stat.name.starts_with("python") {
+            roles.interpreters += millis(stat.own);
+        } else {
+            roles.agents += millis(stat.own);
+            roles.children += millis(stat.children);
+        }
+    }
+    Ok(roles)
 }
 
 /// Memory of every process of a user.
@@ -143,9 +191,15 @@ fn stat(pid: u32) -> Option<Stat> {
 
 /// Reads behind the last parenthesis, because a process chooses what stands inside.
 fn parse_stat(line: &str) -> Option<Stat> {
-    let fields: Vec<&str> = line.rsplit_once(')')?.1.split_whitespace().collect();
+    let (name, fields) = line.split_once('(')?.1.rsplit_once(')')?;
+    let fields: Vec<&str> = fields.split_whitespace().collect();
     let number = |index: usize| fields.get(index)?.parse::<u64>().ok();
-    Some(Stat { parent: u32::try_from(number(1)?).ok()?, own: number(11)? + number(12)?, children: number(13)? + number(14)? })
+    Some(Stat {
+        name: name.to_owned(),
+        parent: u32::try_from(number(1)?).ok()?,
+        own: number(11)? + number(12)?,
+        children: number(13)? + number(14)?,
+    })
 }
 
 fn machine_ticks() -> anyhow::Result<u64> {
@@ -163,7 +217,7 @@ mod tests {
     #[test]
     fn the_name_of_a_process_cannot_shift_its_figures() {
         let stat = parse_stat("7 (a) b) (c) S 3 7 7 0 -1 4194560 1 2 3 4 10 20 30 40 20 0 1 0").unwrap();
-        assert_eq!((stat.parent, stat.own, stat.children), (3, 30, 70));
+        assert_eq!((stat.name.as_str(), stat.parent, stat.own, stat.children), ("a) b) (c", 3, 30, 70));
         assert!(parse_stat("7 (short) S 3").is_none());
     }
 

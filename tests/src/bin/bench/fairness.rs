@@ -55,13 +55,7 @@ async fn measure(engine: &Engine, context: &Context<'_>, report: &mut Report) ->
     let mut table =
         Table::new(PART, "Three quiet tenants (4/s each) beside one at 200/s", &["quiet tenants", "p50 ms", "p95 ms", "p99 ms", "calls"]);
     for (name, samples) in [("alone", &alone), ("beside the loud one", &beside)] {
-        table.row([
-            name.into(),
-            samples.median().into(),
-            samples.millis(0.95).into(),
-            samples.millis(0.99).into(),
-            (samples.len() as f64).into(),
-        ]);
+        table.row([name.into(), samples.median().into(), samples.millis(0.95).into(), samples.millis(0.99).into(), samples.len().into()]);
     }
     report.judge(&promises::FAIRNESS, median(&growth));
     table.note("Growth: median over slices, each against its neighbor. With two cores the loud tenant also takes processor time.");

@@ -35,13 +35,7 @@ pub async fn run(context: &Context<'_>, report: &mut Report) -> anyhow::Result<(
     }
     let mut table = Table::new(PART, "Printed -> client has it", &["line", "p50 ms", "p95 ms", "max ms", "lines"]);
     for (line, samples) in [("first", &first), ("later", &later)] {
-        table.row([
-            line.into(),
-            samples.median().into(),
-            samples.millis(0.95).into(),
-            samples.millis(1.0).into(),
-            (samples.len() as f64).into(),
-        ]);
+        table.row([line.into(), samples.median().into(), samples.millis(0.95).into(), samples.millis(1.0).into(), samples.len().into()]);
     }
     report.judge(&promises::FIRST_OUTPUT, first.millis(0.95));
     report.add(table);

@@ -29,13 +29,7 @@ pub async fn run(context: &Context<'_>, report: &mut Report) -> anyhow::Result<(
         let measured = overruns(&engine, context.effort.rounds / 2).await;
         engine.shutdown().await;
         let samples = measured?;
-        table.row([
-            backend.into(),
-            samples.median().into(),
-            samples.millis(0.95).into(),
-            samples.millis(1.0).into(),
-            (samples.len() as f64).into(),
-        ]);
+        table.row([backend.into(), samples.median().into(), samples.millis(0.95).into(), samples.millis(1.0).into(), samples.len().into()]);
         all.extend(&samples);
     }
     report.judge(&promises::KILL, all.millis(0.95));

@@ -73,7 +73,7 @@ async fn pages(client: &Client, size: usize, context: &Context<'_>, table: &mut 
             anyhow::ensure!(!page.utilities.is_empty(), "the page {name} is empty");
         }
         let p95 = samples.millis(0.95);
-        table.row([(size as f64).into(), name.into(), samples.median().into(), p95.into()]);
+        table.row([size.into(), name.into(), samples.median().into(), p95.into()]);
         worst = worst.max(p95);
     }
     Ok(worst)

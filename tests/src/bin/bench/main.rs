@@ -35,6 +35,8 @@ use crate::report::Report;
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
+    // What the sandbox warns of while it is measured belongs beside the figures.
+    tracing_subscriber::fmt().with_max_level(tracing_subscriber::filter::LevelFilter::WARN).with_writer(std::io::stderr).init();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return fail(&error.into()),

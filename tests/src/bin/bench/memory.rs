@@ -1,5 +1,6 @@
-//! What one tenant costs in memory while nothing runs: one sandbox with four ready children.
+//! What a tenant costs in memory while nothing runs: one sandbox with four ready children, alone and among others.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use domain::utility::Isolation;
@@ -12,39 +13,61 @@ use crate::report::{Report, Table};
 
 const PART: &str = "memory";
 const CHILDREN: usize = 4;
-/// Agent, its outer process where the backend has one, and the interpreter that forks children.
+/// Agent, and the interpreter that forks children.
 const BESIDE_CHILDREN: usize = 2;
 /// Time for the replacement of the child that bound the sandbox.
 const SETTLE: Duration = Duration::from_secs(2);
 const MIB: f64 = 1024.0 * 1024.0;
+/// The first one is bound when the engine opens.
+const TENANTS: [&str; 4] = ["warm-up", "second", "third", "fourth"];
 
-/// Measures one bound sandbox of each backend.
+/// Measures one bound sandbox alone, then among others, on each backend.
 ///
 /// # Errors
-/// When the processes of the sandbox cannot be seen.
+/// When the processes of a sandbox cannot be seen.
 pub async fn run(context: &Context<'_>, report: &mut Report) -> anyhow::Result<()> {
-    let mut table = Table::new(PART, "Memory of one bound tenant, 4 ready children", &["backend", "PSS MiB", "private MiB", "processes"]);
+    let columns = ["backend", "bound tenants", "PSS MiB each", "private MiB each", "processes each"];
+    let mut table = Table::new(PART, "Memory of a bound tenant, 4 ready children", &columns);
     for (kind, backend) in [(Kind::Namespace, "namespace"), (Kind::Docker, "docker")] {
         // No unassigned one beside it: that would share pages and make the bound one look smaller.
         let pool = sandbox::Pool { unassigned: 0, children: CHILDREN, ..sandbox::Pool::default() };
         let engine = Engine::open(kind, context.arguments, pool).await?;
-        let measured = settled(&engine).await;
-        engine.shutdown().await;
-        let memory = measured?;
-        anyhow::ensure!(memory.processes >= CHILDREN + BESIDE_CHILDREN, "only {} processes of the sandbox are visible", memory.processes);
-        let proportional = memory.proportional as f64 / MIB;
-        table.row([backend.into(), proportional.into(), (memory.private as f64 / MIB).into(), (memory.processes as f64).into()]);
-        if kind == Kind::Namespace {
-            report.judge(&promises::MEMORY, proportional);
+        for tenants in [&TENANTS[..1], &TENANTS] {
+            let memory = settled(&engine, tenants).await?;
+            let count = tenants.len() as f64;
+            let (proportional, private) = (memory.proportional as f64 / MIB / count, memory.private as f64 / MIB / count);
+            table.row([
+                backend.into(),
+                tenants.len().into(),
+                proportional.into(),
+                private.into(),
+                (memory.processes / tenants.len()).into(),
+            ]);
+            if kind == Kind::Namespace && tenants.len() == 1 {
+                report.judge(&promises::MEMORY, proportional);
+            }
         }
+        engine.shutdown().await;
     }
-    table.note("PSS counts a page that n processes share as 1/n in each; all of one sandbox's processes are summed.");
+    table.note("PSS counts a page that n processes share as 1/n in each; all processes of a sandbox are summed. A tenant alone pays");
+    table.note("for the interpreter's own file pages too, which more tenants share. Judged: alone.");
     report.add(table);
     Ok(())
 }
 
-async fn settled(engine: &Engine) -> anyhow::Result<cpu::Memory> {
-    let ran = engine.transform("warm-up", Isolation::TenantWarm).await?;
+async fn settled(engine: &Engine, tenants: &[&str]) -> anyhow::Result<cpu::Memory> {
+    let mut users = BTreeSet::new();
+    for tenant in tenants {
+        users.insert(engine.transform(tenant, Isolation::TenantWarm).await?.attestation.uid);
+    }
     tokio::time::sleep(SETTLE).await;
-    cpu::memory(ran.attestation.uid)
+    let mut sum = cpu::Memory::default();
+    for uid in users {
+        let memory = cpu::memory(uid)?;
+        anyhow::ensure!(memory.processes >= CHILDREN + BESIDE_CHILDREN, "only {} processes of a sandbox are visible", memory.processes);
+        sum.proportional += memory.proportional;
+        sum.private += memory.private;
+        sum.processes += memory.processes;
+    }
+    Ok(sum)
 }

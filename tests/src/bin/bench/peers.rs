@@ -35,8 +35,8 @@ pub struct Peer {
     pub name: &'static str,
     /// Runs the program once.
     pub subject: Subject,
-    /// Where its CPU time shows.
-    pub scope: cpu::Scope,
+    /// Where its CPU time shows, if it does.
+    pub scope: Option<cpu::Scope>,
 }
 
 fn job() -> String {

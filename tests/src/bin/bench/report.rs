@@ -38,6 +38,8 @@ pub enum Cell {
     Text(String),
     /// A measured figure.
     Number(f64),
+    /// A number of things.
+    Count(usize),
     /// Not measured; the table's notes say why.
     Absent,
 }
@@ -199,6 +201,7 @@ impl Cell {
         match self {
             Cell::Text(text) => json!(text),
             Cell::Number(value) => json!((value * 1e4).round() / 1e4),
+            Cell::Count(count) => json!(count),
             Cell::Absent => Value::Null,
         }
     }
@@ -209,6 +212,7 @@ impl fmt::Display for Cell {
         match self {
             Cell::Text(text) => f.write_str(text),
             Cell::Number(value) => f.write_str(&figure(*value)),
+            Cell::Count(count) => write!(f, "{count}"),
             Cell::Absent => f.write_str("-"),
         }
     }
@@ -217,6 +221,12 @@ impl fmt::Display for Cell {
 impl From<f64> for Cell {
     fn from(value: f64) -> Self {
         Cell::Number(value)
+    }
+}
+
+impl From<usize> for Cell {
+    fn from(count: usize) -> Self {
+        Cell::Count(count)
     }
 }
 

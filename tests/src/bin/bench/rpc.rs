@@ -83,7 +83,7 @@ impl Client {
         Ok(Transformed { execution: response.execution, done })
     }
 
-    /// Microseconds that an ended execution spent in its sandbox.
+    /// Microseconds that an ended execution took from hand-over to result.
     ///
     /// # Errors
     /// The server's, or when the execution has no usage.

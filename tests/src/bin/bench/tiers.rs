@@ -48,14 +48,7 @@ async fn measure(engine: &Engine, kind: Kind, context: &Context<'_>, table: &mut
         };
         let slice = load::closed_loop(&subject, CALLERS, context.effort.slice * context.effort.slices).await?;
         let (p50, rate) = (latencies.median(), slice.rate());
-        table.row([
-            isolation.tier().into(),
-            backend.into(),
-            p50.into(),
-            latencies.millis(0.95).into(),
-            rate.into(),
-            (slice.failed as f64).into(),
-        ]);
+        table.row([isolation.tier().into(), backend.into(), p50.into(), latencies.millis(0.95).into(), rate.into(), slice.failed.into()]);
         if let Some(failure) = &slice.failure {
             table.note(format!("{} {backend}: {failure}", isolation.tier()));
         }

@@ -43,7 +43,7 @@ async fn one_by_one(one: &Subject, server: &Zona, name: &str, context: &Context<
         [name.into(), samples.median().into(), samples.millis(0.95).into(), samples.millis(0.99).into()]
     };
     table.row(row("whole call, seen by the client", &samples));
-    table.row(row("of it in the sandbox (hand-over until the tree is gone)", &in_sandbox(server, name, context).await?));
+    table.row(row("of it in the sandbox (hand-over -> result)", &in_sandbox(server, name, context).await?));
     report.judge(&promises::TRANSFORM_P50, samples.median());
     report.add(table);
     Ok(())
@@ -68,9 +68,9 @@ async fn sustained(one: &Subject, server: &Zona, context: &Context<'_>, report: 
         let meter = Meter::start(Scope::Tree(server.pid()))?;
         let slice = load::closed_loop(one, callers, context.effort.slice * context.effort.slices).await?;
         let each = meter.millis()? / slice.latencies.len().max(1) as f64;
-        let (latencies, failed) = (&slice.latencies, slice.failed as f64);
+        let (latencies, failed) = (&slice.latencies, slice.failed);
         let (p50, p95, p99) = (latencies.median(), latencies.millis(0.95), latencies.millis(0.99));
-        table.row([(callers as f64).into(), slice.rate().into(), p50.into(), p95.into(), p99.into(), each.into(), failed.into()]);
+        table.row([callers.into(), slice.rate().into(), p50.into(), p95.into(), p99.into(), each.into(), failed.into()]);
         if let Some(failure) = &slice.failure {
             table.note(format!("{callers} callers: {failure}"));
         }
@@ -90,7 +90,7 @@ async fn many_values(server: &Zona, name: &str, context: &Context<'_>, report: &
         let rounds = (context.effort.rounds / (count / MANY[0])).max(5);
         let samples = load::sequential(&many, rounds).await?;
         let each = samples.median() * 1e3 / count as f64;
-        table.row([(count as f64).into(), samples.median().into(), each.into()]);
+        table.row([count.into(), samples.median().into(), each.into()]);
         if count == MANY[0] {
             report.judge(&promises::TRANSFORM_VALUE, each);
         }

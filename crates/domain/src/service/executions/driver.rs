@@ -13,8 +13,8 @@ use futures_util::future::{Either, select};
 use super::Shared;
 use crate::error::Result;
 use crate::event::{Body, Output};
-use crate::execution::{Failure, Mode, Reason, State, Step, Usage};
-use crate::repository::TenantScope;
+use crate::execution::{Execution, Failure, Mode, Reason, State, Step, Usage};
+use crate::repository::{Committed, RequestKey, TenantScope};
 use crate::sandbox::{self, Job, Progress, Run};
 use crate::service::admission::Ticket;
 use crate::service::live::Live;
@@ -33,7 +33,19 @@ type Outcomes = Result<Vec<Result<String, Failure>>>;
 
 pub(super) type Answer = oneshot::Receiver<Outcomes>;
 
+/// What became of storing the execution.
+pub(super) type Accepted = oneshot::Receiver<Result<Committed<Execution>>>;
+
+/// What an execution is driven with.
+pub(super) struct Launch {
+    pub scope: TenantScope,
+    pub job: Job,
+    pub ticket: Ticket,
+    pub request: Option<RequestKey>,
+}
+
 pub(super) struct Reply {
+    accepted: Option<oneshot::Sender<Result<Committed<Execution>>>>,
     transform: Option<Transform>,
 }
 
@@ -44,11 +56,12 @@ struct Transform {
     sender: Option<oneshot::Sender<Outcomes>>,
 }
 
-/// A reply for a Transform call of `(count, store_values)`, and where its answer arrives; for a run nothing ever arrives.
-pub(super) fn answer(transform: Option<(usize, bool)>) -> (Reply, Answer) {
-    let (sender, receiver) = oneshot::channel();
+/// A reply for a Transform call of `(count, store_values)`, and where its parts arrive; for a run no answer ever arrives.
+pub(super) fn reply(transform: Option<(usize, bool)>) -> (Reply, Accepted, Answer) {
+    let (accepted, was_accepted) = oneshot::channel();
+    let (sender, answer) = oneshot::channel();
     let transform = transform.map(|(count, store_values)| Transform { count, store_values, outcomes: Vec::new(), sender: Some(sender) });
-    (Reply { transform }, receiver)
+    (Reply { accepted: Some(accepted), transform }, was_accepted, answer)
 }
 
 struct Driver {
@@ -57,6 +70,8 @@ struct Driver {
     scope: TenantScope,
     reply: Reply,
     unstored_bytes: usize,
+    /// Lists select by it, so it may lag, but not forever.
+    stored_state: State,
 }
 
 /// How a run ended.
@@ -65,9 +80,14 @@ struct End {
     usage: Option<Usage>,
 }
 
-pub(super) async fn drive(shared: Arc<Shared>, live: Arc<Live>, scope: TenantScope, job: Job, ticket: Ticket, reply: Reply) {
+pub(super) async fn drive(shared: Arc<Shared>, live: Arc<Live>, launch: Launch, reply: Reply) {
+    let Launch { scope, job, ticket, request } = launch;
     let id = job.execution.clone();
-    let mut driver = Driver { shared, live, scope, reply, unstored_bytes: 0 };
+    let stored_state = live.snapshot().state;
+    let mut driver = Driver { shared, live, scope, reply, unstored_bytes: 0, stored_state };
+    if !driver.accept(request.as_ref()).await {
+        return;
+    }
     let end = driver.run(job, &ticket).await;
     driver.finish(end).await;
     drop(ticket);
@@ -76,6 +96,21 @@ pub(super) async fn drive(shared: Arc<Shared>, live: Arc<Live>, scope: TenantSco
 }
 
 impl Driver {
+    /// Stores the execution, and tells who asked for it. A run goes on when nobody waits any more; a Transform call does not.
+    async fn accept(&mut self, request: Option<&RequestKey>) -> bool {
+        let execution = self.live.snapshot();
+        let committed = self.shared.ports.executions.insert(&self.scope, &execution, request).await;
+        let stored = matches!(committed, Ok(Committed::Stored));
+        if stored {
+            self.shared.registry.add(execution.name.execution, Arc::clone(&self.live));
+        }
+        let heard = self.reply.accepted.take().is_some_and(|sender| sender.send(committed).is_ok());
+        if stored && !heard && self.reply.transform.is_some() {
+            self.live.ask_stop(self.shared.ports.clock.now());
+        }
+        stored
+    }
+
     async fn run(&mut self, job: Job, ticket: &Ticket) -> End {
         if !self.wait_for_turn(ticket).await {
             return End::failed(Reason::Cancelled, "cancelled before it started");
@@ -187,13 +222,23 @@ impl Driver {
         }
     }
 
-    /// Stores the events that wait. A failing store keeps them waiting; nothing is dropped.
+    /// Stores the events that wait, and the execution where its state is not the stored one. A failing store keeps them waiting;
+    /// nothing is dropped.
     async fn flush(&mut self) {
         let events = self.live.unstored();
         let Some(last) = events.last().map(|event| event.sequence) else { return };
-        let id = self.live.update(|execution| execution.name.execution.clone());
-        if self.shared.ports.executions.append(&self.scope, &id, &events).await.is_ok() {
+        let executions = Arc::clone(&self.shared.ports.executions);
+        let mut execution = self.live.snapshot();
+        let stored = if execution.state == self.stored_state {
+            executions.append(&self.scope, &execution.name.execution, &events).await
+        } else {
+            execution.revision += 1;
+            executions.save(&self.scope, &execution, &events).await
+        };
+        if stored.is_ok() {
             self.live.mark_stored(last);
+            self.live.update(|live| live.revision = execution.revision);
+            self.stored_state = execution.state;
             self.unstored_bytes = 0;
         }
     }

@@ -33,15 +33,17 @@ impl BarePython {
         Ok(BarePython { python, script, value })
     }
 
-    /// Milliseconds of one call, from the start of the process to its end.
-    pub(super) async fn call(&self) -> Result<f64> {
+    /// The result of one call, and its milliseconds from the start of the process to its end.
+    pub(super) async fn call(&self) -> Result<(String, f64)> {
         let begun = Instant::now();
         let mut command = Command::new(&self.python);
         command.args(["-I", "-S", "-E"]).arg(&self.script).arg(self.value).stdin(Stdio::null()).kill_on_drop(true);
         let output = command.output().await;
         let elapsed = begun.elapsed().as_secs_f64() * 1e3;
         match output {
-            Ok(output) if output.status.success() && !output.stdout.is_empty() => Ok(elapsed),
+            Ok(output) if output.status.success() && !output.stdout.is_empty() => {
+                Ok((String::from_utf8_lossy(&output.stdout).into_owned(), elapsed))
+            }
             Ok(output) => Err(self.failure(&String::from_utf8_lossy(&output.stderr))),
             Err(error) => Err(self.failure(&error.to_string())),
         }

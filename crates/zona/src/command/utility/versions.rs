@@ -25,11 +25,11 @@ pub struct Diff {
     /// Utility: an id of the tenant, or a full name
     name: String,
     /// Version to compare from [default: the one before]
-    #[arg(long, value_name = "NUMBER", default_value_t = 0, hide_default_value = true, value_parser = clap::value_parser!(i32).range(1..))]
-    from: i32,
+    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(i32).range(1..))]
+    from: Option<i32>,
     /// Version to compare to [default: the current one]
-    #[arg(long, value_name = "NUMBER", default_value_t = 0, hide_default_value = true, value_parser = clap::value_parser!(i32).range(1..))]
-    to: i32,
+    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(i32).range(1..))]
+    to: Option<i32>,
 }
 
 #[derive(Debug, Args)]
@@ -76,7 +76,8 @@ impl Versions {
 impl Diff {
     pub async fn run(&self, context: &Context) -> Result {
         let name = names::utility(&context.config.tenant, &self.name)?.to_string();
-        let request = pb::DiffUtilityVersionsRequest { name, from_version: self.from, to_version: self.to };
+        let request =
+            pb::DiffUtilityVersionsRequest { name, from_version: self.from.unwrap_or_default(), to_version: self.to.unwrap_or_default() };
         let diff = context.connect().await?.utilities().diff_utility_versions(soon(request)).await?.into_inner();
         // A patch on standard output, the rest beside it.
         context.output.one(|| document(&diff), || diff.unified_diff.clone())?;

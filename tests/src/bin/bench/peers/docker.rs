@@ -31,7 +31,7 @@ pub async fn one_shot(image: &str) -> anyhow::Result<Peer> {
         let (docker, body) = (Arc::clone(&docker), Arc::clone(&body));
         Box::pin(async move { run(&docker, &body).await })
     });
-    Ok(Peer { name: "docker one-shot", subject, scope: Scope::Machine })
+    Ok(Peer { name: "docker one-shot", subject, scope: Some(Scope::Machine) })
 }
 
 fn body(image: &str) -> ContainerCreateBody {

@@ -22,7 +22,7 @@ pub fn bare(python: &Path, directory: &Path) -> anyhow::Result<Peer> {
     let mut command: Vec<OsString> = vec![python.into()];
     command.extend(PYTHON_FLAGS.map(OsString::from));
     command.push(runner.into());
-    Ok(peer("bare python3 -I -S -E", command))
+    Ok(peer("bare python3 -I -S -E", command, Some(Scope::Own)))
 }
 
 /// The same inside bubblewrap: all namespaces, a read-only `/usr`, no capabilities; no limits, no filter.
@@ -38,7 +38,8 @@ pub fn bubblewrap(python: &Path, directory: &Path) -> anyhow::Result<Peer> {
     command.extend([runner.into(), "/runner.py".into(), python.into()]);
     command.extend(PYTHON_FLAGS.map(OsString::from));
     command.push("/runner.py".into());
-    Ok(peer("bubblewrap", command))
+    // Its innermost process ends as nobody's child, and its time with it.
+    Ok(peer("bubblewrap", command, None))
 }
 
 fn write_runner(directory: &Path) -> anyhow::Result<PathBuf> {
@@ -47,13 +48,13 @@ fn write_runner(directory: &Path) -> anyhow::Result<PathBuf> {
     Ok(path)
 }
 
-fn peer(name: &'static str, command: Vec<OsString>) -> Peer {
+fn peer(name: &'static str, command: Vec<OsString>, scope: Option<Scope>) -> Peer {
     let (command, input) = (Arc::new(command), Arc::new(job()));
     let subject = Arc::new(move || -> crate::load::Call {
         let (command, input) = (Arc::clone(&command), Arc::clone(&input));
         Box::pin(async move { spawn(&command, &input).await })
     });
-    Peer { name, subject, scope: Scope::Own }
+    Peer { name, subject, scope }
 }
 
 async fn spawn(command: &[OsString], input: &str) -> anyhow::Result<Instant> {

@@ -1,5 +1,6 @@
 //! Zona's sandbox, called directly through the domain's port: what the tiers cost without server, store and wire.
 
+use std::ops::RangeInclusive;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
@@ -28,12 +29,14 @@ const FIRST_USER: u32 = 300_000;
 #[derive(Clone)]
 pub struct Engine {
     sandboxes: Arc<Sandboxes>,
-    users: std::ops::RangeInclusive<u32>,
+    users: RangeInclusive<u32>,
     backend: &'static str,
 }
 
 /// What one run came to.
 pub struct Ran {
+    /// When it was asked for.
+    pub asked: Instant,
     /// When the program was handed over.
     pub started: Instant,
     /// When its result was there.
@@ -121,6 +124,7 @@ impl Engine {
     /// # Errors
     /// When it could not be started, or its end was not reported.
     pub async fn run(&self, job: Job) -> anyhow::Result<Ran> {
+        let asked = Instant::now();
         let mut run = self.sandboxes.start(job).await?;
         let (started, mut result) = (Instant::now(), None);
         while let Some(progress) = run.next().await {
@@ -130,7 +134,7 @@ impl Engine {
                 Progress::Exited(_) => {
                     let (result, outcome) = result.context("the run exited without an outcome")?;
                     let attestation = run.attestation().clone();
-                    return Ok(Ran { started, result, gone: Instant::now(), outcome, attestation });
+                    return Ok(Ran { asked, started, result, gone: Instant::now(), outcome, attestation });
                 }
             }
         }
@@ -144,7 +148,17 @@ impl Engine {
             let engine = engine.clone();
             Box::pin(async move { Ok(engine.transform(tenant, Isolation::TenantWarm).await?.result) })
         });
-        Peer { name: self.backend, subject, scope: Scope::Users(self.users.clone()) }
+        Peer { name: self.backend, subject, scope: Some(Scope::Users(self.users.clone())) }
+    }
+
+    /// The user ids of its sandboxes.
+    pub fn users(&self) -> &RangeInclusive<u32> {
+        &self.users
+    }
+
+    /// Its name in tables.
+    pub fn name(&self) -> &'static str {
+        self.backend
     }
 
     /// Ends every sandbox.

@@ -1,0 +1,186 @@
+//! Each defence, left out, lets its probes through: so no probe is decoration, and no defence either.
+//!
+//! The agent that leaves parts out is built apart, with a feature that no shipped program has, and is told by names at the end of
+//! its file. What the server itself does is left out by the runner. Defences stand behind each other, so some mutations leave
+//! out several: what is listed first is what is tested, the rest is what stands behind it.
+
+use std::collections::BTreeSet;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+
+use crate::config::{AgentBinary, Backend, Config, Namespace};
+
+use super::super::catalog::Tiers;
+use super::*;
+
+#[path = "../../../../sandbox-agent/build_support.rs"]
+mod build_support;
+
+/// Defences that are left out together, and the probes that then get through.
+struct Mutation {
+    off: &'static [&'static str],
+    reached: &'static [&'static str],
+}
+
+const FILTERS: &str = "outer-filter";
+
+#[rustfmt::skip]
+const MUTATIONS: &[Mutation] = &[
+    Mutation { off: &["child-filter"], reached: &[
+        "descriptor-passing", "execute", "execute-a-descriptor", "signals", "thread-signals", "process-descriptors", "limits-of-others",
+        "clone-into-namespaces", "unshare-namespaces", "process-attributes", "more-filters", "become-root", "become-the-root-group",
+    ] },
+    Mutation { off: &["child-filter", FILTERS], reached: &[
+        "device-nodes", "file-handles", "watch-files", "internet-sockets", "vsock", "netlink", "rare-socket-families", "ptrace",
+        "process-memory", "scheduling", "new-mount-interface", "clone3", "enter-namespaces", "bpf", "io-uring", "keyrings", "perf-events",
+        "userfaultfd", "anonymous-files", "shared-memory-segments", "message-queues", "kernel-timers", "splice", "personality",
+        "segment-descriptors", "pipe-sizes", "terminal-input", "call-through-x32", "call-through-the-32-bit-gate",
+    ] },
+    Mutation { off: &["capabilities", "child-filter"], reached: &["change-root", "move-root", "mount", "host-name", "capabilities", "raise-capabilities"] },
+    Mutation { off: &["capabilities", "child-filter", FILTERS], reached: &["packet-sockets", "raw-sockets", "reboot"] },
+    Mutation { off: &["no-new-privileges", "child-filter", FILTERS], reached: &["gain-privileges"] },
+    Mutation { off: &["pid-namespace"], reached: &["see-other-processes"] },
+    Mutation { off: &["pid-namespace", "child-filter"], reached: &["signal-the-agent", "signal-neighbors"] },
+    Mutation { off: &["mount-namespace"], reached: &["leftovers-in-tmp", "files-of-a-neighbor"] },
+    Mutation { off: &["network-namespace", "child-filter", FILTERS], reached: &["tcp", "udp", "abstract-sockets", "dns"] },
+    Mutation { off: &["ipc-namespace", "child-filter", FILTERS], reached: &["leftovers-in-shared-memory"] },
+    Mutation { off: &["uts-namespace"], reached: &["name-of-the-host"] },
+    Mutation { off: &["root"], reached: &["host-files", "process-files", "kernel-files", "control-sockets", "device-files", "symbolic-links"] },
+    Mutation { off: &["read-only-root"], reached: &["write-outside-tmp", "hard-links"] },
+    Mutation { off: &["read-only-root", "child-filter", "capabilities"], reached: &["remount-writable"] },
+    Mutation { off: &["tmpfs-noexec"], reached: &["programs-in-tmp"] },
+    Mutation { off: &["identity"], reached: &["groups-of-the-host"] },
+    Mutation { off: &["rlimit-memory"], reached: &["memory", "mapped-memory"] },
+    Mutation { off: &["rlimit-cpu"], reached: &["processor"] },
+    Mutation { off: &["rlimit-processes", "child-filter"], reached: &["start-a-process", "start-a-thread", "daemon"] },
+    Mutation { off: &["rlimit-processes"], reached: &["fork-bomb", "thread-bomb"] },
+    Mutation { off: &["rlimit-open-files"], reached: &["descriptors"] },
+    Mutation { off: &["rlimit-file-size"], reached: &["file-size"] },
+    Mutation { off: &["rlimit-locked-memory", "child-filter", FILTERS], reached: &["locked-memory"] },
+    Mutation { off: &["tmpfs-limit"], reached: &["disk", "inodes"] },
+    Mutation { off: &["fd-hygiene"], reached: &["inherited-descriptors"] },
+    Mutation { off: &["environment"], reached: &["environment-of-the-server"] },
+];
+
+/// Probes against what the server does, left out by the runner: limits stay wide, tenants are one, every sandbox is shared.
+const BY_THE_SERVER: &[&str] = &[
+    "sandbox-of-another-tenant",
+    "sandbox-used-twice",
+    "forged-result",
+    "output",
+    "time-without-end",
+    "regular-expression",
+    "large-integers",
+];
+
+/// Probes that no mutation lets through, and why.
+const WITHOUT_MUTATION: &[(&str, &str)] = &[
+    ("parent-directories", "the kernel ends every walk at the root; only a fault in it or in the pivot would show"),
+    ("metadata-address", "whether a route exists depends on the host's own network"),
+    ("identity-of-the-host", "without its user namespace a child cannot be made at all: see the test below"),
+    ("kernel-modules", "asks for a capability of the host, which is out of reach even with every part left out"),
+    ("another-kernel", "as kernel-modules"),
+    ("kernel-log", "as kernel-modules where kernel.dmesg_restrict is set"),
+    ("leftovers-in-the-interpreter", "a child ends with its program: no part that could be left out gives it a second one"),
+    ("endless-frame", "the bound stands in the parser, whose own tests cross it"),
+    ("unknown-frame", "as endless-frame"),
+    ("forged-reason", "as endless-frame"),
+];
+
+/// An agent that leaves parts out.
+fn weakened(off: &[&str]) -> AgentBinary {
+    static AGENT: OnceLock<Vec<u8>> = OnceLock::new();
+    let plain = AGENT.get_or_init(|| {
+        let path = build_support::build_weakened_agent(&workspace(), &workspace().join("target/weakened-agent")).unwrap();
+        std::fs::read(path).unwrap()
+    });
+    let mark = format!("ZONA-WEAKENED:{}", off.join(","));
+    AgentBinary([plain, mark.as_bytes()].concat().leak())
+}
+
+fn workspace() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+/// Sandboxes that lack something.
+async fn open(off: &[&str], max_wait: Duration) -> (Sandboxes, tempfile::TempDir) {
+    let directory = tempfile::Builder::new().prefix("zona").tempdir().unwrap();
+    std::fs::set_permissions(directory.path(), std::fs::Permissions::from_mode(0o711)).unwrap();
+    let installation = format!("m{:08x}", crate::instance::random().unwrap() as u32);
+    let mut config = Config::new(&installation, "m1", weakened(off), Backend::Namespace(Namespace::default()));
+    config.runtime_directory = directory.path().join("run");
+    config.pool.unassigned = 0;
+    config.pool.max_wait = max_wait;
+    (Sandboxes::open(config).await.unwrap(), directory)
+}
+
+/// Runs some probes in sandboxes that lack something.
+async fn probe(off: &[&str], names: &[&str], lenient: bool) -> Vec<ProbeResult> {
+    let (sandboxes, _directory) = open(off, Duration::from_secs(30)).await;
+    let mut found = Vec::new();
+    for tier in [Isolation::TenantWarm, Isolation::OneShot] {
+        let applies = |probe: &&Probe| names.contains(&probe.name) && (tier == Isolation::TenantWarm) != (probe.tiers == Tiers::Processes);
+        let probes: Vec<_> = PROBES.iter().filter(applies).collect();
+        if !probes.is_empty() {
+            let mut runner = Runner::new(&sandboxes, tier);
+            runner.lenient = lenient;
+            found.extend(runner.run(probes).await);
+        }
+    }
+    sandboxes.shutdown().await;
+    assert_eq!(found.len(), names.len(), "a probe that does not exist: {names:?}");
+    found
+}
+
+fn outcomes_other_than(expected: Outcome, results: &[ProbeResult]) -> Vec<String> {
+    let others = results.iter().filter(|result| result.outcome != expected);
+    others.map(|result| format!("{}: {}: {}", result.name, result.outcome.as_str(), result.detail)).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_defence_left_out_lets_its_probes_through() {
+    let mut wrong = Vec::new();
+    for mutation in MUTATIONS {
+        let results = probe(mutation.off, mutation.reached, false).await;
+        wrong.extend(outcomes_other_than(Outcome::Reached, &results).iter().map(|what| format!("without {:?}: {what}", mutation.off)));
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_the_server_does_left_out_lets_its_probes_through() {
+    let results = probe(&[], BY_THE_SERVER, true).await;
+    assert_eq!(outcomes_other_than(Outcome::Reached, &results), Vec::<String>::new());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_same_build_with_nothing_left_out_stops_every_probe() {
+    let names: Vec<_> = Battery::names().collect();
+    assert_eq!(outcomes_other_than(Outcome::Stopped, &probe(&[], &names, false).await), Vec::<String>::new());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_a_user_namespace_there_is_no_child_to_attack_from() {
+    let (sandboxes, _directory) = open(&["user-namespace"], Duration::from_secs(3)).await;
+    assert!(Battery::run(&sandboxes, Isolation::TenantWarm).await.is_err());
+    assert!(sandboxes.stats().anomalies > 0, "a sandbox whose children cannot be made is destroyed");
+    sandboxes.shutdown().await;
+}
+
+#[test]
+fn every_probe_is_let_through_by_a_mutation_or_says_why_none_can() {
+    let mutated = MUTATIONS.iter().flat_map(|mutation| mutation.reached.iter().copied()).chain(BY_THE_SERVER.iter().copied());
+    let covered: BTreeSet<_> = mutated.chain(WITHOUT_MUTATION.iter().map(|(name, _)| *name)).collect();
+    let all: BTreeSet<_> = Battery::names().collect();
+    assert_eq!(covered, all);
+    assert!(WITHOUT_MUTATION.len() <= 10, "the list only ever shrinks");
+}
+
+#[test]
+fn a_shipped_agent_has_no_way_to_leave_anything_out() {
+    let shipped = build_support::build_agent(&workspace(), &workspace().join("target/agent-build")).unwrap();
+    let has_mark = |bytes: &[u8]| bytes.windows(14).any(|window| window == b"ZONA-WEAKENED:");
+    assert!(!has_mark(&std::fs::read(shipped).unwrap()));
+    assert!(has_mark(weakened(&[]).0), "the mark is what it was");
+}

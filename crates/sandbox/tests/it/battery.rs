@@ -1,0 +1,54 @@
+//! The battery of escape probes in every tier, and what follows from it.
+
+use std::time::Duration;
+
+use domain::sandbox::{Error, Sandbox as _};
+use domain::utility::Isolation;
+use sandbox::{Battery, Conclusion, Outcome, Proof};
+
+use crate::support::{Host, Kind, script};
+
+crate::on_both_backends!(every_probe_is_stopped_in_every_tier);
+
+async fn every_probe_is_stopped_in_every_tier(host: &Host) {
+    for isolation in [Isolation::TenantWarm, Isolation::SingleUse, Isolation::OneShot] {
+        let report = Battery::run(&host.sandboxes, isolation).await.unwrap();
+        let through: Vec<_> = report.probes.iter().filter(|probe| probe.outcome != Outcome::Stopped).collect();
+        assert!(through.is_empty(), "{}: {through:#?}", isolation.tier());
+        assert_eq!(report.conclusion(), Conclusion::Holds);
+        assert!(report.probes.len() >= 60, "{}: {}", isolation.tier(), report.probes.len());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn where_proof_is_required_a_program_waits_for_it_and_its_attestation_names_it() {
+    let host = Host::open_with(Kind::Namespace, |config| config.proof = Proof::Required).await;
+    let ran = host.run(script("def main():\n    return 1")).await;
+    let battery = ran.attestation.battery.expect("the battery has passed");
+    assert_eq!(battery.version, Battery::version());
+    assert_eq!(host.sandboxes.battery_reports().len(), 1, "one tier was used");
+    host.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_proof_a_program_runs_and_its_attestation_says_so() {
+    let host = Host::open(Kind::Namespace).await;
+    assert_eq!(host.run(script("def main():\n    return 1")).await.attestation.battery, None);
+    assert!(host.sandboxes.battery_reports().is_empty());
+    host.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_tier_that_cannot_be_proven_runs_nothing_where_proof_is_required() {
+    let host = Host::open_with(Kind::Docker, |config| {
+        config.proof = Proof::Required;
+        config.pool.max_wait = Duration::from_secs(10);
+        if let sandbox::Backend::Docker(docker) = &mut config.backend {
+            docker.image = "zona/no-such-image".to_owned();
+        }
+    })
+    .await;
+    let refused = host.sandboxes.start(script("pass")).await.err().expect("nothing runs");
+    assert!(matches!(refused, Error::Unavailable(_) | Error::Refused { .. }), "{refused:?}");
+    host.close().await;
+}

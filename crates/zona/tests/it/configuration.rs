@@ -1,0 +1,50 @@
+//! Configuration through the real process: precedence, all errors at once, and what is refused.
+
+use crate::support::{Done, Source, run, zona};
+
+fn printed(file: &Source, environment: &[(&str, &str)], flags: &[&str]) -> Done {
+    let mut command = zona();
+    command.args(["--print-config", "--config", file.path()]).args(flags).envs(environment.iter().copied());
+    Done::from(command.output().unwrap()).expect(0)
+}
+
+#[test]
+fn flags_win_over_the_environment_which_wins_over_the_file() {
+    let file = Source::new("zona.toml", "tenant = \"from-file\"\nlisten = \"127.0.0.1:1111\"\n[sandbox]\nwarm = 3\n");
+    let environment = [("ZONA_TENANT", "from-env"), ("ZONA_SANDBOX__MAX_SANDBOXES", "7")];
+    let text = printed(&file, &environment, &["--tenant", "from-flag"]).stdout;
+    assert!(text.contains("tenant = \"from-flag\"  # command line\n"), "{text}");
+    assert!(text.contains("max_sandboxes = 7  # environment ZONA_SANDBOX__MAX_SANDBOXES\n"), "{text}");
+    assert!(text.contains(&format!("warm = 3  # {}\n", file.path())), "{text}");
+    let text = printed(&file, &environment, &[]).stdout;
+    assert!(text.contains("tenant = \"from-env\"  # environment ZONA_TENANT\n"), "{text}");
+}
+
+#[test]
+fn every_problem_of_every_source_is_reported_at_once() {
+    let file = Source::new("zona.toml", "colour = \"red\"\n[log]\nfilter = \"zona=loud\"\n");
+    let mut command = zona();
+    command.args(["dev", "--config", file.path(), "--listen", "0.0.0.0:7070"]).env("ZONA_STORE__READERS", "0");
+    let done = Done::from(command.output().unwrap()).expect(2);
+    assert!(done.stderr.starts_with("error: the configuration has 4 problems\n"), "{done:?}");
+    for key in ["  colour: is unknown", "  listen: 0.0.0.0:7070 is not a loopback address", "  log.filter: ", "  store.readers: "] {
+        assert!(done.stderr.contains(key), "no {key} in {done:?}");
+    }
+    assert!(done.stderr.contains("(from environment ZONA_STORE__READERS)"), "{done:?}");
+}
+
+#[test]
+fn a_server_refuses_every_address_but_loopback() {
+    for address in ["0.0.0.0:0", "[::]:0", "192.0.2.1:7070"] {
+        for flag in ["--listen", "--admin-listen"] {
+            let done = run(&["dev", flag, address]).expect(2);
+            assert!(done.stderr.contains("is not a loopback address: Zona has no identity yet"), "{done:?}");
+        }
+    }
+}
+
+#[test]
+fn a_named_file_must_exist() {
+    let done = run(&["--config", "/nonexistent/zona.toml", "utility", "list"]).expect(2);
+    assert!(done.stderr.contains("/nonexistent/zona.toml: is not a file"), "{done:?}");
+}

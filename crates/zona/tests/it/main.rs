@@ -1,0 +1,12 @@
+//! The real binary from outside: its command line, its local tools, and servers that are started, stopped and killed.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod check;
+mod command_line;
+mod configuration;
+mod demo;
+mod sandbox;
+mod server;
+mod story;
+mod support;

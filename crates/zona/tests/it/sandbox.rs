@@ -1,0 +1,67 @@
+//! `zona sandbox exec` and `zona doctor`: the sandbox of this host without a server.
+
+use crate::support::{Source, run};
+
+fn exec(code: &str, flags: &[&str]) -> crate::support::Done {
+    let source = Source::new("program.py", code);
+    run(&[&["sandbox", "exec", source.path(), "--backend", "namespace", "-o", "json"], flags].concat())
+}
+
+#[test]
+fn a_transformer_answers_its_result_and_how_it_was_isolated() {
+    let done = exec(
+        "def transform(value, factor=1):\n    print('hi')\n    return value * factor\n",
+        &["--params", r#"{"value": 21, "factor": 2}"#],
+    )
+    .expect(0);
+    let json = done.json();
+    assert_eq!((&json["status"], &json["result"], &json["stdout"]), (&"SUCCEEDED".into(), &42.into(), &"hi\n".into()));
+    assert_eq!((&json["reason"], &json["exit_code"]), (&"".into(), &serde_json::Value::Null));
+    let attestation = &json["attestation"];
+    assert_eq!(
+        (&attestation["backend"], &attestation["tier"], &attestation["network"]),
+        (&"namespace".into(), &"T1".into(), &"none".into())
+    );
+    assert!(json["usage"]["wall_ms"].as_f64().unwrap() > 0.0, "{json}");
+}
+
+#[test]
+fn failing_code_is_an_answer_with_exit_code_one() {
+    let json = exec("import sys\nsys.stderr.write('bye')\nsys.exit(7)\n", &[]).expect(1).json();
+    assert_eq!((&json["status"], &json["reason"], &json["exit_code"]), (&"FAILED".into(), &"EXIT_CODE".into(), &7.into()));
+    assert_eq!(json["stderr"], "bye");
+    let json = exec("def main():\n    raise ValueError('no')\n", &[]).expect(1).json();
+    assert_eq!((&json["reason"], &json["line"], &json["exception"]), (&"USER_ERROR".into(), &2.into(), &"ValueError".into()));
+}
+
+#[test]
+fn output_that_is_not_text_is_base64() {
+    let json = exec("import sys\nsys.stdout.buffer.write(bytes([255, 0]))\n", &[]).expect(0).json();
+    assert_eq!(json["stdout_base64"], "/wA=");
+    assert!(json.get("stdout").is_none(), "{json}");
+}
+
+#[test]
+fn the_deadline_of_the_command_line_holds() {
+    let json = exec("print('begun', flush=True)\nwhile True: pass\n", &["--timeout", "300ms"]).expect(1).json();
+    assert_eq!((&json["status"], &json["reason"], &json["stdout"]), (&"TIMED_OUT".into(), &"TIMEOUT".into(), &"begun\n".into()));
+}
+
+#[test]
+fn what_cannot_be_run_is_a_usage_error() {
+    exec("print(1)\n", &["--params", "[1]"]).expect(2);
+    exec("print(1)\n", &["--timeout", "1h"]).expect(2);
+    run(&["sandbox", "exec", "/nonexistent.py"]).expect(2);
+}
+
+#[test]
+fn the_doctor_says_what_works_by_trying_it() {
+    let json = run(&["doctor", "-o", "json"]).expect(0).json();
+    assert_eq!((&json["works"], &json["backend"]), (&true.into(), &"namespace".into()));
+    let tiers = json["tiers"].as_array().unwrap();
+    assert_eq!(tiers.len(), 6, "{json}");
+    for tier in tiers {
+        assert!(tier["works"] == true || !tier["problem"].as_str().unwrap().is_empty(), "{tier}");
+    }
+    assert!(json["checks"].as_array().unwrap().iter().any(|check| check["name"] == "kernel"), "{json}");
+}
