@@ -27,6 +27,6 @@ pub use backend::{Package, RuntimeFacts};
 pub use config::{AgentBinary, Backend, Config, Docker, Namespace, Pool, Proof, UidRange, runtime_directory};
 pub use diagnose::{Check, Diagnosis, TierReport, TierWorks, Verdict, diagnose};
 pub use failure::OpenError;
-pub use service::Sandboxes;
 pub use sandbox_protocol::control::Layout;
+pub use service::Sandboxes;
 pub use stats::Stats;

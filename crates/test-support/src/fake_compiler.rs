@@ -61,12 +61,8 @@ impl Compiler for FakeCompiler {
     async fn runtimes(&self) -> Result<Vec<Runtime>, Error> {
         let digest = self.check()?.to_string();
         let advisory = Advisory { id: "GHSA-0000".to_owned(), summary: "it leaks".to_owned() };
-        let package = Package {
-            name: "Leaky".to_owned(),
-            version: "1.0".to_owned(),
-            modules: vec!["leaky".to_owned()],
-            advisories: vec![advisory],
-        };
+        let package =
+            Package { name: "Leaky".to_owned(), version: "1.0".to_owned(), modules: vec!["leaky".to_owned()], advisories: vec![advisory] };
         let runtime = |name: &str| Runtime {
             name: name.to_owned(),
             python_version: "3.11.2".to_owned(),

@@ -25,9 +25,7 @@ pub(crate) fn read_update(body: pb::UpdateCodePolicyRequest) -> Result<(PolicyPa
         extra_modules: mask.names("extra_modules").then_some(policy.extra_modules),
         denied_rules: mask.names("denied_rules").then_some(policy.denied_rules),
         exceptions,
-        minimum_isolation: mask
-            .names("minimum_isolation")
-            .then(|| isolation::read("policy.minimum_isolation", minimum, &mut violations)),
+        minimum_isolation: mask.names("minimum_isolation").then(|| isolation::read("policy.minimum_isolation", minimum, &mut violations)),
         violations: violations.into_inner(),
     };
     Ok((patch, policy.etag))

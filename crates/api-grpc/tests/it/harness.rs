@@ -23,8 +23,8 @@ use domain::service::servers::Servers;
 use domain::service::utilities::Utilities;
 use executions::execution_service_client::ExecutionServiceClient;
 use test_support::{
-    FakeChecker, FakeClock, FakeCompiler, FakeSandbox, InMemoryCodePolicyRepository, InMemoryExecutionRepository, InMemoryUtilityRepository,
-    SequentialIds, TokioSpawner, sample,
+    FakeChecker, FakeClock, FakeCompiler, FakeSandbox, InMemoryCodePolicyRepository, InMemoryExecutionRepository,
+    InMemoryUtilityRepository, SequentialIds, TokioSpawner, sample,
 };
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};

@@ -37,10 +37,16 @@ async fn a_runtime_shows_its_packages_with_their_advisories_and_an_absent_one_is
         server.runtimes.clone().get_runtime(request).await
     };
     let runtime = get("python").await.unwrap().into_inner();
-    assert_eq!((runtime.python_version.as_str(), runtime.digest.as_str(), runtime.backend.as_str()), ("3.11.2", "sha256:first", "namespace"));
+    assert_eq!(
+        (runtime.python_version.as_str(), runtime.digest.as_str(), runtime.backend.as_str()),
+        ("3.11.2", "sha256:first", "namespace")
+    );
     assert_eq!(runtime.allowed_modules, ["json", "re"]);
     let package = &runtime.packages[0];
-    assert_eq!((package.name.as_str(), package.version.as_str(), package.modules.as_slice()), ("Leaky", "1.0", ["leaky".to_owned()].as_slice()));
+    assert_eq!(
+        (package.name.as_str(), package.version.as_str(), package.modules.as_slice()),
+        ("Leaky", "1.0", ["leaky".to_owned()].as_slice())
+    );
     assert_eq!((package.advisories[0].id.as_str(), package.advisories[0].summary.as_str()), ("GHSA-0000", "it leaks"));
     let absent = get("cobol").await.unwrap_err();
     assert_eq!(absent.code(), Code::NotFound);

@@ -57,7 +57,15 @@ async fn a_tenant_without_a_policy_has_the_default_and_an_update_changes_only_wh
         ..Default::default()
     };
     let one = update(&server, all.clone(), &["extra_modules"]).await.unwrap();
-    assert_eq!(one, pb::CodePolicy { extra_modules: all.extra_modules.clone(), etag: one.etag.clone(), update_time: one.update_time, ..default.clone() });
+    assert_eq!(
+        one,
+        pb::CodePolicy {
+            extra_modules: all.extra_modules.clone(),
+            etag: one.etag.clone(),
+            update_time: one.update_time,
+            ..default.clone()
+        }
+    );
     assert!(one.update_time.is_some() && one.etag != default.etag);
 
     let implied = update(&server, all.clone(), &[]).await.unwrap();

@@ -16,8 +16,8 @@ use domain::service::policies::{ExceptionDraft, Policies, PolicyPatch};
 use domain::service::utilities::{Call, Utilities};
 use domain::utility::{Draft, Isolation, Utility, Version};
 use test_support::{
-    FakeChecker, FakeClock, FakeCompiler, FakeSandbox, InMemoryCodePolicyRepository, InMemoryExecutionRepository, InMemoryUtilityRepository,
-    SequentialIds, TokioSpawner, sample,
+    FakeChecker, FakeClock, FakeCompiler, FakeSandbox, InMemoryCodePolicyRepository, InMemoryExecutionRepository,
+    InMemoryUtilityRepository, SequentialIds, TokioSpawner, sample,
 };
 
 /// What it takes to keep and run utilities of tenant `acme`.

@@ -30,9 +30,7 @@ pub(crate) fn of_label(json: &str, image: &str) -> Result<Vec<Package>, StartFai
     })?;
     Ok(match label {
         Label::Distributions(packages) => sorted(packages),
-        Label::System(versions) => {
-            versions.into_iter().map(|(name, version)| Package { name, version, modules: Vec::new() }).collect()
-        }
+        Label::System(versions) => versions.into_iter().map(|(name, version)| Package { name, version, modules: Vec::new() }).collect(),
     })
 }
 
@@ -53,7 +51,10 @@ fn distribution(path: &Path) -> Option<Package> {
     let metadata = read(&path.join("METADATA"))?;
     let header = |name: &str| {
         let lines = metadata.lines().take_while(|line| !line.is_empty());
-        lines.filter_map(|line| line.split_once(": ")).find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.trim().to_owned())
+        lines
+            .filter_map(|line| line.split_once(": "))
+            .find(|(key, _)| key.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value.trim().to_owned())
     };
     Some(Package { name: header("Name")?, version: header("Version")?, modules: modules(path) })
 }
@@ -103,7 +104,11 @@ mod tests {
         write(&yaml, "top_level.txt", "_yaml\nyaml\n");
         let six = root.path().join("six-1.17.0.dist-info");
         write(&six, "METADATA", "Name: six\nVersion: 1.17.0\n");
-        write(&six, "RECORD", "six.py,sha256=x,1\nsix-1.17.0.dist-info/METADATA,,\n__pycache__/six.pyc,,\nfast.cpython-311.so,,\nmore/a.py,,\n");
+        write(
+            &six,
+            "RECORD",
+            "six.py,sha256=x,1\nsix-1.17.0.dist-info/METADATA,,\n__pycache__/six.pyc,,\nfast.cpython-311.so,,\nmore/a.py,,\n",
+        );
         write(&root.path().join("broken-1.dist-info"), "METADATA", "no header at all\n");
         let found = below(&[root.path().display().to_string(), "/nowhere".to_owned()]);
         let expect = |name: &str, version: &str, modules: &[&str]| Package {

@@ -119,17 +119,17 @@ impl Update {
         let named = |list: &[(String, String)], exception: &pb::RuleException| {
             list.iter().any(|(utility, rule)| *utility == exception.utility && *rule == exception.rule)
         };
-        if let Some((utility, rule)) = self.revoke_rule.iter().find(|(utility, rule)| {
-            !present.iter().any(|exception| exception.utility == *utility && exception.rule == *rule)
-        }) {
+        if let Some((utility, rule)) = self
+            .revoke_rule
+            .iter()
+            .find(|(utility, rule)| !present.iter().any(|exception| exception.utility == *utility && exception.rule == *rule))
+        {
             return Err(Failure::new(Exit::NotFound, format!("there is no exception of {rule} for {utility}")));
         }
         let now = prost_types::Timestamp::from(now);
         let holds = |end: &prost_types::Timestamp| (end.seconds, end.nanos) > (now.seconds, now.nanos);
         let stays = |exception: &pb::RuleException| {
-            exception.expire_time.as_ref().is_some_and(holds)
-                && !named(&self.revoke_rule, exception)
-                && !named(&self.allow_rule, exception)
+            exception.expire_time.as_ref().is_some_and(holds) && !named(&self.revoke_rule, exception) && !named(&self.allow_rule, exception)
         };
         let mut exceptions: Vec<_> = present.into_iter().filter(stays).collect();
         let expire_time = self.expires.map(|expires| end(&now, expires)).transpose()?;
@@ -171,7 +171,13 @@ fn human(policy: &pb::CodePolicy) -> String {
     if !policy.exceptions.is_empty() {
         let rows = policy.exceptions.iter().map(|exception| {
             let end = moment(exception.expire_time.as_ref());
-            vec![exception.utility.clone(), exception.rule.clone(), end, names::id(&exception.granted_by).to_owned(), exception.reason.clone()]
+            vec![
+                exception.utility.clone(),
+                exception.rule.clone(),
+                end,
+                names::id(&exception.granted_by).to_owned(),
+                exception.reason.clone(),
+            ]
         });
         text.push_str(&format!("\nexceptions:\n{}", table(&["UTILITY", "RULE", "UNTIL", "GRANTED BY", "REASON"], rows)));
     }
@@ -202,7 +208,8 @@ mod tests {
     #[test]
     fn exceptions_are_added_renewed_and_revoked_and_ended_ones_drop_out() {
         let now = SystemTime::UNIX_EPOCH + Duration::from_secs(100);
-        let line = ["--allow-rule", "new:R", "--allow-rule", "renewed:R", "--reason", "why", "--expires", "10s", "--revoke-rule", "revoked:R"];
+        let line =
+            ["--allow-rule", "new:R", "--allow-rule", "renewed:R", "--reason", "why", "--expires", "10s", "--revoke-rule", "revoked:R"];
         let present = vec![exception("kept", 101), exception("ended", 100), exception("renewed", 101), exception("revoked", 101)];
         let after = update(&line).exceptions(present, now).unwrap();
         let seen: Vec<_> = after.iter().map(|one| (one.utility.as_str(), one.reason.as_str(), one.expire_time.unwrap().seconds)).collect();

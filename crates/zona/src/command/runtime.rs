@@ -78,7 +78,10 @@ fn human(runtime: &pb::Runtime) -> String {
         ("digest", runtime.digest.clone()),
     ]);
     if !runtime.packages.is_empty() {
-        text.push_str(&format!("\npackages:\n{}", table(&["NAME", "VERSION", "MODULES", "ADVISORIES"], runtime.packages.iter().map(package))));
+        text.push_str(&format!(
+            "\npackages:\n{}",
+            table(&["NAME", "VERSION", "MODULES", "ADVISORIES"], runtime.packages.iter().map(package))
+        ));
     }
     for package in &runtime.packages {
         for advisory in &package.advisories {

@@ -132,7 +132,8 @@ impl Advisories {
             return Vec::new();
         }
         let entries = self.by_package.get(&normalized(&package.name)).into_iter().flatten();
-        let mut found: Vec<Advisory> = entries.filter(|entry| entry.affects(&package.version)).map(|entry| entry.advisory.clone()).collect();
+        let mut found: Vec<Advisory> =
+            entries.filter(|entry| entry.affects(&package.version)).map(|entry| entry.advisory.clone()).collect();
         found.sort_by(|one, other| one.id.cmp(&other.id));
         found.dedup();
         found

@@ -46,10 +46,5 @@ fn failure(probe: &ProbeResult) -> Option<ProbeFailure> {
         Outcome::Reached => probe.detail.clone(),
         Outcome::Error => format!("could not be judged: {}", probe.detail),
     };
-    Some(ProbeFailure {
-        probe: probe.name.to_owned(),
-        defence: probe.defence.as_str().to_owned(),
-        detail,
-        hint: probe.hint().to_owned(),
-    })
+    Some(ProbeFailure { probe: probe.name.to_owned(), defence: probe.defence.as_str().to_owned(), detail, hint: probe.hint().to_owned() })
 }
