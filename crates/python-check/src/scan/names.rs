@@ -121,8 +121,19 @@ impl<'a> Scan<'a, '_> {
         let in_class = self.frames.last().is_some_and(|frame| frame.kind == Scope::Class);
         if in_class {
             self.class_member(name, range);
+            self.class_import(name, range, binding);
         } else if HELD.contains(&name) {
             self.add(&rule::INTROSPECTION_MODULE_NAME, range, format!("`{}` is bound", shorten(name)));
+        }
+    }
+
+    /// What a class body imports can be reached through the class and its objects, where nothing follows it.
+    fn class_import(&mut self, name: &str, range: TextRange, binding: Binding<'a>) {
+        let (Binding::Import(alias) | Binding::ImportFrom(_, alias)) = binding else { return };
+        match self.marked.get(&std::ptr::from_ref(alias).addr()) {
+            Some(Marked::Module) => self.add(&rule::PIVOT_VALUE, range, format!("the module `{name}` becomes an attribute of a class")),
+            Some(Marked::CallOnly) => self.add(&rule::API_CALL_ONLY, range, format!("`{name}` becomes an attribute of a class")),
+            None => {}
         }
     }
 

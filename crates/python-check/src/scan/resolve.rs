@@ -55,7 +55,9 @@ impl<'a, 's> Scan<'a, 's> {
         self.next_table += usize::from(table != NO_TABLE);
         let scopes = self.scopes;
         let mut names: Vec<&'a str> = Vec::new();
-        for (name, symbol) in scopes.tables.get(table).into_iter().flat_map(|table| &table.symbols) {
+        // The module's own names are looked up last, in their table: most of a file's names are there.
+        let own = scopes.tables.get(table).filter(|_| kind != Scope::Module);
+        for (name, symbol) in own.into_iter().flat_map(|table| &table.symbols) {
             self.visible.entry(name).or_default().push((table, symbol));
             names.push(name);
         }
@@ -88,7 +90,6 @@ impl<'a, 's> Scan<'a, 's> {
                 return self.module_meaning(name);
             }
             match kind {
-                Scope::Module => return self.judge_module_symbol(name, symbol),
                 Scope::Class if !self.is_certain(table, name, symbol) => {
                     return match self.module_meaning(name) {
                         Meaning::Free => Meaning::Perhaps(symbol),
@@ -98,7 +99,7 @@ impl<'a, 's> Scan<'a, 's> {
                 _ => return Meaning::Bound(symbol),
             }
         }
-        Meaning::Free
+        self.module_meaning(name)
     }
 
     /// Module names fall back to builtins until they are bound.
