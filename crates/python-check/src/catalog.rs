@@ -58,6 +58,9 @@ struct Interface {
 #[derive(Debug)]
 pub(crate) struct Catalog {
     stdlib: HashSet<&'static str>,
+    former: HashSet<&'static str>,
+    forbidden: HashMap<&'static str, Family>,
+    packages: HashMap<&'static str, Option<Family>>,
     builtins: HashSet<&'static str>,
     modules: HashMap<&'static str, Interface>,
     only: Option<HashSet<String>>,
@@ -70,6 +73,9 @@ impl Catalog {
     pub fn new(policy: &Policy) -> Self {
         let mut catalog = Catalog {
             stdlib: HashSet::new(),
+            former: forbidden::former().collect(),
+            forbidden: forbidden::modules().collect(),
+            packages: packages::modules().collect(),
             builtins: HashSet::new(),
             modules: HashMap::new(),
             only: policy.only_modules.as_ref().map(|names| names.iter().cloned().collect()),
@@ -123,22 +129,26 @@ impl Catalog {
         let root = path.split('.').next().unwrap_or(path);
         match self.modules.get(path) {
             // A package without an interface of its own is judged by name: `urllib` is refused, `urllib.parse` is not.
-            Some(interface) if !(interface.allowed.is_empty() && forbidden::family(path).is_some()) => {
+            Some(interface) if !(interface.allowed.is_empty() && self.forbidden.contains_key(path)) => {
                 return if self.permits(path) { Verdict::Reviewed } else { Verdict::NotAllowed };
             }
             _ => {}
         }
-        if let Some(family) = prefixes(path).find_map(forbidden::family) {
+        if let Some(family) = prefixes(path).find_map(|prefix| self.forbidden.get(prefix).copied()) {
             return Verdict::Forbidden(family);
         }
-        if self.stdlib.contains(root) || forbidden::is_former_stdlib(root) {
+        if self.stdlib.contains(root) || self.former.contains(root) {
             return if root.starts_with('_') { Verdict::Forbidden(Family::ForbiddenImport) } else { Verdict::NotAllowed };
         }
-        if self.installed.contains_key(root) {
-            return if self.permits(path) { Verdict::Open } else { Verdict::NotAllowed };
-        }
-        match packages::family(root) {
-            Some(Some(family)) => Verdict::Forbidden(family),
+        match self.packages.get(root) {
+            Some(Some(family)) => Verdict::Forbidden(*family),
+            _ if self.installed.contains_key(root) => {
+                if self.permits(path) {
+                    Verdict::Open
+                } else {
+                    Verdict::NotAllowed
+                }
+            }
             Some(None) => Verdict::NotInstalled,
             None if root.starts_with('_') => Verdict::Forbidden(Family::ForbiddenImport),
             None => Verdict::Unknown,
@@ -171,13 +181,15 @@ impl Catalog {
 
     /// Whether `path` is a module that is refused under exactly this name.
     pub fn is_refused_module(&self, path: &str) -> bool {
-        forbidden::family(path).is_some()
+        self.forbidden.contains_key(path)
     }
 
     /// Whether a star import of `path` binds nothing that is refused.
     pub fn star_is_safe(&self, path: &str) -> bool {
         self.modules.get(path).is_some_and(|interface| {
-            interface.call.is_empty() && !interface.allowed.is_empty() && interface.refused.values().all(|family| *family == Family::ModulePivot)
+            interface.call.is_empty()
+                && !interface.allowed.is_empty()
+                && interface.refused.values().all(|family| *family == Family::ModulePivot)
         })
     }
 
@@ -189,7 +201,7 @@ impl Catalog {
         }
         match self.installed.get(root) {
             Some((name, version)) => Standing::Package { name: name.clone(), version: version.clone() },
-            None if packages::family(root).is_some() => Standing::NotInstalled,
+            None if self.packages.contains_key(root) => Standing::NotInstalled,
             None => Standing::Unknown,
         }
     }

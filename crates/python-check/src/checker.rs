@@ -11,7 +11,7 @@ use crate::location::Lines;
 use crate::policy::Policy;
 use crate::report::Sink;
 use crate::rule;
-use crate::scan;
+use crate::scan::{self, Attributes};
 use crate::scope::Scopes;
 use crate::{numbers, semantic, shape, source, syntax};
 
@@ -26,13 +26,14 @@ const MAX_LINE: usize = 64 * 1024;
 pub struct Checker {
     policy: Policy,
     catalog: Catalog,
+    attributes: Attributes,
 }
 
 impl Checker {
     /// A checker for `policy`.
     pub fn new(policy: Policy) -> Self {
         let catalog = Catalog::new(&policy);
-        Checker { policy, catalog }
+        Checker { policy, catalog, attributes: Attributes::new() }
     }
 
     /// The policy in force.
@@ -90,11 +91,11 @@ impl Checker {
         }
         if sound {
             semantic::report(text, body, &scopes, version, sink);
-            let entry = entry::infer(body, &scopes, sink);
+            let entry = entry::infer(&scopes, sink);
             report.kind = Some(entry.kind);
             report.parameters = entry.parameters;
         }
-        let input = scan::Input { text, lines, body, scopes: &scopes, catalog: &self.catalog, sound };
+        let input = scan::Input { text, lines, body, scopes: &scopes, catalog: &self.catalog, attributes: &self.attributes, sound };
         report.imports = scan::run(&input, sink);
     }
 

@@ -5,7 +5,7 @@ mod default;
 
 use domain::parameter::{MAX_ENUM, MAX_NAME, MAX_PARAMETERS, Parameter, ValueType};
 use domain::utility::Kind;
-use ruff_python_ast::{self as ast, Expr, Stmt, StmtFunctionDef};
+use ruff_python_ast::{self as ast, Expr, StmtFunctionDef};
 use ruff_text_size::{Ranged, TextRange};
 
 use crate::report::Sink;
@@ -21,12 +21,12 @@ pub(crate) struct Entry {
 }
 
 /// Finds the entry point: `transform` makes a transformer, `main` or neither a script.
-pub(crate) fn infer<'a>(body: &'a [Stmt], scopes: &Scopes<'a>, sink: &mut Sink) -> Entry {
+pub(crate) fn infer(scopes: &Scopes<'_>, sink: &mut Sink) -> Entry {
     let kind = if defines(scopes, "transform") { Kind::Transformer } else { Kind::Script };
     let name = if kind == Kind::Transformer { "transform" } else { "main" };
     let mut parameters = Vec::new();
     if let Some(callable) = Callable::find(scopes, name) {
-        callable.check(body, sink);
+        callable.check(sink);
         let signature = Signature { kind, scopes };
         parameters = signature.parameters(callable.parameters, callable.range, sink);
     }
@@ -52,12 +52,14 @@ impl<'a> Callable<'a> {
             return Some(Callable { parameters: Some(&function.parameters), range: function.name.range, function: Some(function) });
         }
         match symbol.first {
-            Some(Binding::Assign(Expr::Lambda(lambda))) => Some(Callable { parameters: lambda.parameters.as_deref(), range: lambda.range, function: None }),
+            Some(Binding::Assign(Expr::Lambda(lambda))) => {
+                Some(Callable { parameters: lambda.parameters.as_deref(), range: lambda.range, function: None })
+            }
             _ => None,
         }
     }
 
-    fn check(&self, _body: &[Stmt], sink: &mut Sink) {
+    fn check(&self, sink: &mut Sink) {
         let Some(function) = self.function else { return };
         let name = &function.name;
         if function.is_async {
@@ -102,7 +104,12 @@ impl Signature<'_, '_> {
             self.value_missing(range, sink);
             return Vec::new();
         };
-        let mut positional: Vec<_> = list.posonlyargs.iter().map(|parameter| (parameter, true)).chain(list.args.iter().map(|parameter| (parameter, false))).collect();
+        let mut positional: Vec<_> = list
+            .posonlyargs
+            .iter()
+            .map(|parameter| (parameter, true))
+            .chain(list.args.iter().map(|parameter| (parameter, false)))
+            .collect();
         if self.kind == Kind::Transformer {
             if !positional.is_empty() {
                 positional.remove(0);
@@ -130,13 +137,22 @@ impl Signature<'_, '_> {
     fn parameter(&self, parameter: &ast::ParameterWithDefault, sink: &mut Sink) -> Parameter {
         let name = parameter.parameter.name.as_str();
         if name.chars().count() > MAX_NAME {
-            sink.add(&rule::LIMITS_PARAMETERS, parameter.parameter.name.range, format!("the parameter's name is longer than {MAX_NAME} characters"));
+            sink.add(
+                &rule::LIMITS_PARAMETERS,
+                parameter.parameter.name.range,
+                format!("the parameter's name is longer than {MAX_NAME} characters"),
+            );
         }
-        let mut schema = parameter.parameter.annotation.as_deref().map(|annotation| annotation::read(annotation, self.scopes)).unwrap_or_default();
+        let mut schema =
+            parameter.parameter.annotation.as_deref().map(|annotation| annotation::read(annotation, self.scopes)).unwrap_or_default();
         let default = parameter.default.as_deref();
         let default_json = default.and_then(|value| default::json(value, self.scopes));
         if schema.enum_json.len() > MAX_ENUM {
-            sink.add(&rule::LIMITS_PARAMETERS, parameter.range(), format!("{} allowed values; the limit is {MAX_ENUM}", schema.enum_json.len()));
+            sink.add(
+                &rule::LIMITS_PARAMETERS,
+                parameter.range(),
+                format!("{} allowed values; the limit is {MAX_ENUM}", schema.enum_json.len()),
+            );
             schema.enum_json.truncate(MAX_ENUM);
         }
         if schema.secret && default.is_some_and(|value| !value.is_none_literal_expr()) {
@@ -158,4 +174,3 @@ impl Signature<'_, '_> {
         }
     }
 }
-

@@ -16,10 +16,14 @@ pub(crate) struct Lines<'a> {
 impl<'a> Lines<'a> {
     /// Indexes `text`; `\n`, `\r\n` and `\r` end lines, as in Python.
     pub fn new(text: &'a str) -> Self {
-        let bytes = text.as_bytes();
         let first = if text.starts_with(BOM) { BOM.len_utf8() } else { 0 };
-        let ends = bytes.iter().enumerate().filter(|(index, byte)| **byte == b'\n' || (**byte == b'\r' && bytes.get(index + 1) != Some(&b'\n')));
-        let starts = std::iter::once(first).chain(ends.map(|(index, _)| index + 1)).collect();
+        let mut starts: Vec<usize> = std::iter::once(first).chain(text.match_indices('\n').map(|(index, _)| index + 1)).collect();
+        let alone = text.match_indices('\r').map(|(index, _)| index + 1).filter(|next| text.as_bytes().get(*next) != Some(&b'\n'));
+        let before = starts.len();
+        starts.extend(alone);
+        if starts.len() > before {
+            starts.sort_unstable();
+        }
         Lines { text, starts }
     }
 
@@ -46,7 +50,12 @@ impl<'a> Lines<'a> {
     /// Lines longer than `limit` bytes: their first bytes' range.
     pub fn longer_than(&self, limit: usize) -> impl Iterator<Item = TextRange> + '_ {
         let ends = self.starts.iter().skip(1).copied().chain(std::iter::once(self.text.len()));
-        self.starts.iter().copied().zip(ends).filter(move |(start, end)| end.saturating_sub(*start) > limit).map(|(start, _)| TextRange::empty(size(start)))
+        self.starts
+            .iter()
+            .copied()
+            .zip(ends)
+            .filter(move |(start, end)| end.saturating_sub(*start) > limit)
+            .map(|(start, _)| TextRange::empty(size(start)))
     }
 }
 

@@ -27,7 +27,12 @@ const MAX_SCOPES: usize = 60;
 pub(crate) fn report(text: &str, tokens: &[Token], sink: &mut Sink) {
     for token in tokens.iter().filter(|token| token.kind() == TokenKind::Int && token.range().len().to_usize() > MAX_DIGITS) {
         let literal = &text[token.range()];
-        let decimal = !literal.starts_with("0x") && !literal.starts_with("0X") && !literal.starts_with("0o") && !literal.starts_with("0O") && !literal.starts_with("0b") && !literal.starts_with("0B");
+        let decimal = !literal.starts_with("0x")
+            && !literal.starts_with("0X")
+            && !literal.starts_with("0o")
+            && !literal.starts_with("0O")
+            && !literal.starts_with("0b")
+            && !literal.starts_with("0B");
         if decimal && literal.bytes().filter(u8::is_ascii_digit).count() > MAX_DIGITS {
             sink.add(&rule::LIMITS_INTEGER, token.range(), format!("the literal has more than {MAX_DIGITS} digits"));
         }
@@ -39,7 +44,9 @@ pub(crate) fn within_counts(body: &[Stmt], scopes: &Scopes<'_>, sink: &mut Sink)
     let mut counter = Counter { comprehensions: Vec::new(), found: Vec::new() };
     walk::module(&mut counter, body);
     if scopes.depth > MAX_SCOPES {
-        counter.found.push((TextRange::default(), format!("more than {MAX_SCOPES} functions, classes, lambdas and comprehensions are nested")));
+        counter
+            .found
+            .push((TextRange::default(), format!("more than {MAX_SCOPES} functions, classes, lambdas and comprehensions are nested")));
     }
     let within = counter.found.is_empty();
     for (range, message) in counter.found {
@@ -93,7 +100,10 @@ impl<'a> Visitor<'a> for Counter {
         };
         let filters: usize = generators.iter().map(|generator| generator.ifs.len()).sum();
         if generators.len() > MAX_CLAUSES || filters > MAX_FILTERS {
-            let message = format!("a comprehension with {} `for` and {filters} `if` clauses; the limits are {MAX_CLAUSES} and {MAX_FILTERS}", generators.len());
+            let message = format!(
+                "a comprehension with {} `for` and {filters} `if` clauses; the limits are {MAX_CLAUSES} and {MAX_FILTERS}",
+                generators.len()
+            );
             self.found.push((expr.range(), message));
         }
         if self.comprehensions.last().is_some_and(|depth| *depth >= MAX_COMPREHENSIONS) {

@@ -5,7 +5,8 @@ use ruff_python_ast::PythonVersion;
 /// Largest code in bytes.
 pub const MAX_CODE_BYTES: usize = 256 * 1024;
 
-/// A tenant's policy. The default allows the reviewed modules of the standard library and every package of none.
+/// A tenant's policy. The default allows the reviewed modules of the standard library and the packages of the runtime, save
+/// those that are known to use the network, start processes, run native code or build objects from data.
 #[derive(Debug, Clone)]
 pub struct Policy {
     /// What the code will run on.

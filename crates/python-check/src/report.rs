@@ -61,9 +61,9 @@ impl Sink {
         }
     }
 
-    /// Whether some finding of `rule` lies at the same place.
-    pub fn has(&self, rule: &Rule, range: TextRange) -> bool {
-        self.seen.contains(&(rule.id, range))
+    /// Whether nothing more is collected: looking on would only cost time.
+    pub fn is_full(&self) -> bool {
+        self.dropped > 0
     }
 
     /// The rule ids found so far, in order.
@@ -84,7 +84,7 @@ impl Sink {
         let mut findings: Vec<Finding> = self.raw.iter().map(|raw| finding(raw, severity(raw), lines)).collect();
         if total > MAX_FINDINGS {
             let range = last.unwrap_or_default();
-            let message = format!("{total} findings; {MAX_FINDINGS} are shown");
+            let message = format!("{total} findings or more; {MAX_FINDINGS} are shown");
             let raw = Raw { rule: &rule::LIMITS_FINDINGS, range, message, suggestion: None };
             findings.push(finding(&raw, raw.rule.severity, lines));
         }

@@ -12,19 +12,21 @@ mod imports;
 mod names;
 mod resolve;
 
+use std::cell::Cell;
 use std::collections::{HashMap, HashSet};
 
 use domain::finding::Import;
 use ruff_python_ast::{self as ast, Expr, Stmt};
 use ruff_text_size::{Ranged, TextRange};
 
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, Name, Verdict};
 use crate::location::Lines;
 use crate::report::Sink;
 use crate::rule::Rule;
-use crate::scope::Scopes;
+use crate::scope::{Scopes, Symbol};
 use crate::walk::{self, Binding, Block, Place, Scope, Visitor};
 use annotations::Annotations;
+pub(crate) use attributes::Attributes;
 use resolve::Frame;
 
 /// What the scan works on.
@@ -34,6 +36,7 @@ pub(crate) struct Input<'a, 's> {
     pub body: &'a [Stmt],
     pub scopes: &'s Scopes<'a>,
     pub catalog: &'s Catalog,
+    pub attributes: &'s Attributes,
     /// Whether the tree is free of syntax errors; doubts about names are only raised then.
     pub sound: bool,
 }
@@ -50,18 +53,30 @@ pub(crate) fn run(input: &Input<'_, '_>, sink: &mut Sink) -> Vec<Import> {
     imports::list(imports, input.lines, input.catalog)
 }
 
+/// What an imported name may not be used as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Marked {
+    /// A module: only left of a dot.
+    Module,
+    /// A function: only left of a parenthesis.
+    CallOnly,
+}
+
 /// The state of the walk.
 pub(crate) struct Scan<'a, 's> {
     text: &'s str,
     scopes: &'s Scopes<'a>,
     catalog: &'s Catalog,
+    attributes: &'s Attributes,
     sink: &'s mut Sink,
     sound: bool,
     annotations: [&'a Annotations; 3],
     /// Open scopes, and which of them know a name.
     frames: Vec<Frame<'a>>,
     next_table: usize,
-    visible: HashMap<&'a str, Vec<usize>>,
+    visible: HashMap<&'a str, Vec<(usize, &'s Symbol<'a>)>>,
+    /// Imports that bind a module or a call-only function, by the address of their alias.
+    marked: HashMap<usize, Marked>,
     /// The first parameter of the function that is about to be entered.
     first_parameter: Option<&'a str>,
     /// Whether each open class inherits from something imported.
@@ -80,9 +95,11 @@ pub(crate) struct Scan<'a, 's> {
     /// Whether some template is not a constant, and the texts that could be pieces of one.
     open_templates: bool,
     template_pieces: Vec<(TextRange, String)>,
-    imports: Vec<(String, TextRange)>,
+    /// How many more expressions may be looked at to find constant texts.
+    fold_budget: Cell<usize>,
+    imports: Vec<(&'a str, TextRange)>,
     /// The modules that are imported anywhere in the code.
-    imported: HashSet<String>,
+    imported: HashSet<&'a str>,
     /// Whether `.read` may open files by name: `configparser` is imported.
     configures: bool,
 }
@@ -96,12 +113,14 @@ impl<'a, 's> Scan<'a, 's> {
             text: input.text,
             scopes: input.scopes,
             catalog: input.catalog,
+            attributes: input.attributes,
             sink,
             sound: input.sound,
             annotations,
             frames: Vec::new(),
             next_table: 0,
             visible: HashMap::new(),
+            marked: HashMap::new(),
             first_parameter: None,
             classes: Vec::new(),
             judged: HashSet::new(),
@@ -112,6 +131,7 @@ impl<'a, 's> Scan<'a, 's> {
             dispatches: false,
             open_templates: false,
             template_pieces: Vec::new(),
+            fold_budget: Cell::new(fold::BUDGET),
             imports: Vec::new(),
             imported: HashSet::new(),
             configures: false,
@@ -127,24 +147,41 @@ impl<'a, 's> Scan<'a, 's> {
                 if table.kind == Scope::Class && symbol.count > 0 && name.starts_with('_') {
                     self.defined.insert(name);
                 }
-                for binding in &symbol.imports {
-                    match binding {
-                        Binding::Import(alias) => self.survey_import(alias.name.as_str(), ""),
-                        Binding::ImportFrom(import, alias) => self.survey_import(import.module.as_deref().unwrap_or_default(), alias.name.as_str()),
-                        _ => {}
-                    }
-                }
+                symbol.imports.iter().for_each(|binding| self.survey_binding(binding));
             }
         }
     }
 
-    fn survey_import(&mut self, module: &str, name: &str) {
+    fn survey_binding(&mut self, binding: &Binding<'a>) {
+        match binding {
+            Binding::Import(alias) => {
+                self.marked.insert(std::ptr::from_ref(*alias).addr(), Marked::Module);
+                self.survey_import(alias.name.as_str(), "");
+            }
+            Binding::ImportFrom(import, alias) => {
+                let (path, name) = (import.module.as_deref().unwrap_or_default(), alias.name.as_str());
+                if self.imported_module(binding).is_some() {
+                    self.marked.insert(std::ptr::from_ref(*alias).addr(), Marked::Module);
+                } else if self.catalog.module(path) == Verdict::Reviewed && self.catalog.name(path, name) == Name::CallOnly {
+                    self.marked.insert(std::ptr::from_ref(*alias).addr(), Marked::CallOnly);
+                }
+                self.survey_import(path, name);
+            }
+            _ => {}
+        }
+    }
+
+    fn survey_import(&mut self, module: &'a str, name: &'a str) {
         self.star_imports |= name == "*";
         self.configures |= module == "configparser" || name == "configparser";
-        self.imported.insert(module.to_owned());
-        self.dispatches |= (module == "functools" || name == "functools") && (self.text.contains("singledispatch") || !self.text.is_ascii());
+        self.imported.insert(module);
+        self.dispatches |=
+            (module == "functools" || name == "functools") && (self.text.contains("singledispatch") || !self.text.is_ascii());
         for (watched, attributes) in attributes::WATCHED {
-            if module == *watched || module.split('.').next() == Some(*watched) || format!("{module}.{name}") == *watched {
+            if module == *watched
+                || module.split('.').next() == Some(*watched)
+                || watched.strip_suffix(name).and_then(|rest| rest.strip_suffix('.')) == Some(module)
+            {
                 self.watched.extend(attributes.split(' ').map(|attribute| (attribute, *watched)));
             }
         }
@@ -225,6 +262,9 @@ impl<'a> Visitor<'a> for Scan<'a, '_> {
     }
 
     fn enter_expr(&mut self, expr: &'a Expr, place: Place) {
+        if self.sink.is_full() {
+            return;
+        }
         if place == Place::Annotation {
             self.annotation(expr);
         }

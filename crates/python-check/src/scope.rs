@@ -70,7 +70,7 @@ impl<'a> Symbol<'a> {
             | Binding::Iterate(_)
             | Binding::Unpack
             | Binding::Walrus(_)
-            | Binding::Class(_)
+            | Binding::Class
             | Binding::Capture
             | Binding::Type => self.add_value(binding),
         }
@@ -110,14 +110,16 @@ pub(crate) struct Scopes<'a> {
     pub tables: Vec<Table<'a>>,
     /// Deepest nesting of scopes.
     pub depth: usize,
+    /// Whether anything is declared global.
+    pub has_global: bool,
 }
 
 impl<'a> Scopes<'a> {
     /// Collects the bindings of a module.
     pub fn build(body: &'a [ruff_python_ast::Stmt]) -> Self {
-        let mut binder = Binder { tables: Vec::new(), open: Vec::new(), depth: 0 };
+        let mut binder = Binder { tables: Vec::new(), open: Vec::new(), depth: 0, has_global: false };
         walk::module(&mut binder, body);
-        Scopes { tables: binder.tables, depth: binder.depth }
+        Scopes { tables: binder.tables, depth: binder.depth, has_global: binder.has_global }
     }
 
     /// What the module itself knows of `name`.
@@ -130,6 +132,7 @@ struct Binder<'a> {
     tables: Vec<Table<'a>>,
     open: Vec<usize>,
     depth: usize,
+    has_global: bool,
 }
 
 impl<'a> Visitor<'a> for Binder<'a> {
@@ -144,6 +147,7 @@ impl<'a> Visitor<'a> for Binder<'a> {
     }
 
     fn bind(&mut self, name: &'a str, range: TextRange, binding: Binding<'a>) {
+        self.has_global |= matches!(binding, Binding::Global);
         let skip_comprehensions = matches!(binding, Binding::Walrus(_));
         let index = self
             .open

@@ -17,7 +17,8 @@ const MAX_BLOCKS: usize = 20;
 
 /// Reports every semantic error of a module.
 pub(crate) fn report<'a>(text: &'a str, body: &'a [Stmt], scopes: &'a Scopes<'a>, version: PythonVersion, sink: &mut Sink) {
-    let context = Context { text, version, scopes, open: Vec::new(), next: 0, future: has_future_annotations(body), errors: RefCell::default() };
+    let context =
+        Context { text, version, scopes, open: Vec::new(), next: 0, future: has_future_annotations(body), errors: RefCell::default() };
     let mut semantic = Semantic { checker: SemanticSyntaxChecker::new(), context, too_many_blocks: Vec::new() };
     walk::module(&mut semantic, body);
     for range in semantic.too_many_blocks {
@@ -30,7 +31,9 @@ pub(crate) fn report<'a>(text: &'a str, body: &'a [Stmt], scopes: &'a Scopes<'a>
 
 fn has_future_annotations(body: &[Stmt]) -> bool {
     body.iter().any(|stmt| match stmt {
-        Stmt::ImportFrom(import) => import.module.as_deref() == Some("__future__") && import.names.iter().any(|alias| &*alias.name == "annotations"),
+        Stmt::ImportFrom(import) => {
+            import.module.as_deref() == Some("__future__") && import.names.iter().any(|alias| &*alias.name == "annotations")
+        }
         _ => false,
     })
 }
@@ -97,7 +100,11 @@ impl<'a> Visitor<'a> for Semantic<'a> {
     fn enter_stmt(&mut self, stmt: &'a Stmt) {
         self.checker.visit_stmt(stmt, &self.context);
         if matches!(stmt, Stmt::For(_) | Stmt::While(_) | Stmt::With(_) | Stmt::Try(_)) {
-            let blocks = self.context.open.last().map_or(0, |open| open.blocks.iter().filter(|block| matches!(block, Block::Loop | Block::Try | Block::With)).count());
+            let blocks = self
+                .context
+                .open
+                .last()
+                .map_or(0, |open| open.blocks.iter().filter(|block| matches!(block, Block::Loop | Block::Try | Block::With)).count());
             if blocks >= MAX_BLOCKS {
                 self.too_many_blocks.push(stmt.range());
             }
@@ -133,13 +140,14 @@ impl SemanticSyntaxContext for Context<'_> {
     }
 
     fn global(&self, name: &str) -> Option<TextRange> {
-        self.symbol(name)?.global
+        if self.scopes.has_global { self.symbol(name)?.global } else { None }
     }
 
     fn has_nonlocal_binding(&self, name: &str) -> bool {
         let outer = self.open.iter().rev().skip(1).filter(|open| !matches!(open.kind, Scope::Module | Scope::Class));
         let mut bound = outer.filter_map(|open| self.scopes.tables[open.table].symbols.get(name));
-        bound.any(|symbol| symbol.is_local() && (symbol.count > 0 || symbol.deleted)) || (name == "__class__" && self.outward().any(|kind| kind == Scope::Class))
+        bound.any(|symbol| symbol.is_local() && (symbol.count > 0 || symbol.deleted))
+            || (name == "__class__" && self.outward().any(|kind| kind == Scope::Class))
     }
 
     fn in_async_context(&self) -> bool {

@@ -14,8 +14,8 @@ pub(crate) const MAX_INDENTS: usize = 99;
 /// Nested f-strings; CPython's own limit is 150, people's is three.
 pub(crate) const MAX_STRINGS: usize = 20;
 /// Depth of the tree that one statement may have: operators, calls, attributes and brackets inside one another. CPython's
-/// compiler gives up at about three times this.
-pub(crate) const MAX_DEPTH: usize = 1_000;
+/// compiler gives up at 3000.
+pub(crate) const MAX_DEPTH: usize = 2_000;
 
 /// A limit that a source text breaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

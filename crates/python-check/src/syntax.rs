@@ -52,7 +52,8 @@ fn sentence(message: &str) -> String {
 }
 
 fn shorten_long(message: &str) -> String {
-    let pieces: Vec<String> = message.split_inclusive(' ').map(|word| if word.chars().count() > 60 { shorten(word) } else { word.to_owned() }).collect();
+    let pieces: Vec<String> =
+        message.split_inclusive(' ').map(|word| if word.chars().count() > 60 { shorten(word) } else { word.to_owned() }).collect();
     pieces.concat().chars().map(|c| if c.is_control() { ' ' } else { c }).take(400).collect()
 }
 
@@ -63,4 +64,3 @@ pub(crate) fn parse_annotation(text: &str) -> Option<Parsed<ruff_python_ast::Mod
     }
     ruff_python_parser::parse_expression(text).ok()
 }
-

@@ -6,6 +6,8 @@
 mod expression;
 mod pattern;
 mod statement;
+#[cfg(test)]
+mod tests;
 
 use ruff_python_ast as ast;
 use ruff_text_size::TextRange;
@@ -68,7 +70,7 @@ pub(crate) enum Binding<'a> {
     /// `def name`.
     Function(&'a ast::StmtFunctionDef),
     /// `class name`.
-    Class(&'a ast::StmtClassDef),
+    Class,
     /// `except E as name`: unbound again when the handler ends.
     Handler,
     /// A capture of a match pattern.

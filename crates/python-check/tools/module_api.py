@@ -37,7 +37,9 @@ ALLOW = {
     "bz2": "compress decompress BZ2Compressor BZ2Decompressor",
     "codecs": """encode decode lookup getencoder getdecoder getincrementalencoder getincrementaldecoder iterencode iterdecode BOM
         BOM_BE BOM_LE BOM_UTF8 BOM_UTF16 BOM_UTF16_BE BOM_UTF16_LE BOM_UTF32 BOM_UTF32_BE BOM_UTF32_LE CodecInfo
-        strict_errors ignore_errors replace_errors backslashreplace_errors""",
+        strict_errors ignore_errors replace_errors backslashreplace_errors Codec IncrementalEncoder IncrementalDecoder
+        ascii_encode ascii_decode latin_1_encode latin_1_decode utf_8_encode utf_8_decode utf_16_encode utf_16_decode charmap_encode
+        charmap_decode charmap_build escape_encode escape_decode unicode_escape_encode unicode_escape_decode""",
     "email": "message_from_string message_from_bytes message_from_file message_from_binary_file",
     "email.charset": "Charset add_charset QP BASE64 SHORTEST", "email.encoders": "*", "email.errors": "*",
     "email.generator": "Generator BytesGenerator DecodedGenerator", "email.header": "*", "email.headerregistry": "Address Group HeaderRegistry",
@@ -57,7 +59,7 @@ ALLOW = {
     "shlex": "split quote join",
     "traceback": "format_exc print_exc format_exception print_exception format_exception_only",
     "types": """SimpleNamespace MappingProxyType NoneType EllipsisType NotImplementedType UnionType GenericAlias GeneratorType
-        AsyncGeneratorType CoroutineType MethodType BuiltinFunctionType BuiltinMethodType DynamicClassAttribute get_original_bases""",
+        AsyncGeneratorType CoroutineType MethodType BuiltinFunctionType BuiltinMethodType TracebackType FrameType DynamicClassAttribute get_original_bases""",
     "urllib": "", "warnings": "warn simplefilter filterwarnings resetwarnings",
     "xml": "", "xml.dom": "*", "xml.dom.minidom": "*", "xml.etree": "", "xml.etree.ElementTree": "*",
     "xml.parsers": "", "xml.parsers.expat": "ParserCreate ExpatError ErrorString error",
@@ -102,7 +104,7 @@ REFUSE = {
     "traceback": {"introspection": """walk_stack walk_tb extract_stack extract_tb StackSummary FrameSummary TracebackException print_stack
         format_stack print_tb format_tb print_last print_list clear_frames format_list"""},
     "types": {"dynamic-code": "FunctionType LambdaType CodeType new_class prepare_class resolve_bases coroutine",
-        "introspection": "FrameType TracebackType CellType", "module-pivot": "ModuleType"},
+        "introspection": "CellType", "module-pivot": "ModuleType"},
     "typing": {"dynamic-code": "get_type_hints ForwardRef evaluate_forward_ref"},
     "urllib": {"network": "request error response robotparser"},
     "uuid": {"process": "getnode main"},

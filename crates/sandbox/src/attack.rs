@@ -12,6 +12,7 @@ mod observer;
 mod proof;
 mod runner;
 mod scene;
+mod trial;
 #[cfg(test)]
 mod tests;
 
@@ -23,6 +24,7 @@ use domain::utility::Isolation;
 
 pub use defence::{Defence, Group};
 pub(crate) use proof::Proofs;
+pub use trial::{Trial, attack};
 
 use crate::service::Sandboxes;
 use catalog::{PROBES, Probe};

@@ -13,8 +13,11 @@ use crate::config::{Backend, Config, Docker, Namespace};
 use crate::failure::chain;
 use crate::service::Sandboxes;
 
+mod container;
 mod daemon;
 mod host;
+
+pub use container::{complies, inspect_container};
 
 /// How long one tier may take, start included.
 const TIER_DEADLINE: Duration = Duration::from_secs(30);

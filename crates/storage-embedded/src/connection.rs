@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
 use crate::error::{Result, during};
@@ -47,6 +48,8 @@ fn open(path: &Path) -> Result<Connection> {
     let connection = Connection::open_with_flags(path, flags).map_err(during("opening the file"))?;
     connection.busy_timeout(BUSY_TIMEOUT).map_err(during("setting up a connection"))?;
     connection.set_prepared_statement_cache_capacity(STATEMENT_CACHE);
+    // Otherwise the engine compiles a cached join again after each binding, in case another plan fits the new values better.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map_err(during("setting up a connection"))?;
     set(&connection, "trusted_schema", false)?;
     set(&connection, "cache_size", -CACHE_KIB)?;
     Ok(connection)
@@ -60,4 +63,27 @@ pub(crate) fn integer(value: u64) -> i64 {
 fn set(connection: &Connection, pragma: &str, value: impl rusqlite::ToSql) -> Result<()> {
     // Some pragmas answer with the value, others with nothing.
     connection.pragma_update(None, pragma, value).map_err(during("setting up a connection"))
+}
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::StatementStatus;
+
+    use super::*;
+
+    #[test]
+    fn a_cached_statement_is_compiled_once_whatever_is_bound_to_it() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("a.db");
+        std::fs::File::create(&path).unwrap();
+        let connection = writing(&path).unwrap();
+        let tables = "CREATE TABLE a (x TEXT PRIMARY KEY, n INTEGER); CREATE TABLE b (x TEXT, n INTEGER, PRIMARY KEY (x, n))";
+        connection.execute_batch(tables).unwrap();
+        let query = "SELECT 1 FROM a JOIN b ON b.x = a.x AND b.n = a.n WHERE a.x = ?1";
+        let mut statement = connection.prepare_cached(query).unwrap();
+        for name in ["one", "two", "three"] {
+            assert!(!statement.exists([name]).unwrap());
+        }
+        assert_eq!(statement.get_status(StatementStatus::RePrepare), 0);
+    }
 }

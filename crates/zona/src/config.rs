@@ -227,7 +227,7 @@ fn read_sandbox(reader: &mut Reader<'_>) -> Option<SandboxConfig> {
     let path = |text: &str| Ok(PathBuf::from(text));
     let backend = reader.choice("sandbox.backend", &[("namespace", BackendKind::Namespace), ("docker", BackendKind::Docker)]);
     let python = reader.optional("sandbox.python", path);
-    let packages = reader.optional("sandbox.packages", path);
+    let packages = reader.optional("sandbox.packages", packages_directory);
     let image = reader.parsed("sandbox.image", |text| Ok(text.to_owned()));
     let docker_socket = reader.parsed("sandbox.docker_socket", path);
     let warm = reader.number("sandbox.warm", 0, 256);
@@ -278,6 +278,15 @@ fn read_admission(reader: &mut Reader<'_>) -> Option<admission::Config> {
         max_queued: max_queued?.get(),
         max_queued_per_tenant: max_queued_per_tenant?.get(),
     })
+}
+
+fn packages_directory(text: &str) -> Result<PathBuf, String> {
+    let path = PathBuf::from(text);
+    match path {
+        path if !path.is_absolute() => Err(format!("{text} must be an absolute path")),
+        path if path.starts_with("/tmp") => Err(format!("{text} lies in /tmp, which in a sandbox is its own; choose another place")),
+        path => Ok(path),
+    }
 }
 
 fn loopback(text: &str) -> Result<SocketAddr, String> {

@@ -32,13 +32,13 @@ fn files(path: &Path) -> Vec<PathBuf> {
     paths.iter().flat_map(|path| files(path)).collect()
 }
 
-/// Upper-case words in quotes on a line with a marker, or on the few lines after it.
+/// Upper-case words in quotes on a line with a marker, or on the few lines after it; names of signals are no reasons.
 fn reasons_in(text: &str) -> BTreeSet<String> {
     const LINES: usize = 4;
     let product = text.split("#[cfg(test)]").next().unwrap_or_default();
     let lines: Vec<&str> = product.lines().filter(|line| !line.trim_start().starts_with("//")).collect();
     let is_reason =
-        |word: &&str| word.len() > 3 && word.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_' || byte.is_ascii_digit());
+        |word: &&str| word.len() > 3 && !word.starts_with("SIG") && word.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_' || byte.is_ascii_digit());
     let mut found = BTreeSet::new();
     for (index, line) in lines.iter().enumerate().filter(|(_, line)| MARKERS.iter().any(|marker| line.contains(marker))) {
         let window = lines[index..lines.len().min(index + LINES)].join("\n");

@@ -24,9 +24,14 @@ const MODULES: &[(Family, &str)] = &[
         Family::Network,
         "socket ssl select selectors socketserver SocketServer asyncore asynchat http.client http.server http.cookiejar urllib \
          urllib2 httplib xmlrpc xmlrpclib ftplib poplib imaplib smtplib smtpd nntplib telnetlib webbrowser wsgiref cgi cgitb \
-         BaseHTTPServer SimpleHTTPServer CGIHTTPServer robotparser _socket _ssl logging.handlers",
+         BaseHTTPServer SimpleHTTPServer CGIHTTPServer robotparser _socket _ssl logging.handlers asyncio.streams asyncio.events \
+         asyncio.base_events asyncio.sslproto asyncio.transports asyncio.selector_events asyncio.protocols",
     ),
-    (Family::Process, "subprocess multiprocessing pty popen2 commands _posixsubprocess _multiprocessing _winapi _thread"),
+    (
+        Family::Process,
+        "subprocess multiprocessing pty popen2 commands _posixsubprocess _multiprocessing _winapi _thread asyncio.subprocess \
+         asyncio.base_subprocess asyncio.unix_events asyncio.threads",
+    ),
     (
         Family::DynamicCode,
         "importlib imp pkgutil runpy code codeop compileall py_compile zipimport modulefinder timeit doctest unittest pydoc \
@@ -48,13 +53,14 @@ const FILE_NAMES: &str = "open fdopen read write listdir scandir walk fwalk remo
                           removedirs stat lstat fstat chmod chown link symlink readlink truncate access chdir getcwd path mkfifo \
                           mknod utime sendfile copy_file_range memfd_create mkstemp";
 
-/// The family for which the module of exactly this path is refused.
-pub(super) fn family(path: &str) -> Option<Family> {
-    MODULES.iter().find(|(_, names)| has(names, path)).map(|(family, _)| *family)
+/// Refused modules with the family for which they are refused.
+pub(super) fn modules() -> impl Iterator<Item = (&'static str, Family)> {
+    MODULES.iter().flat_map(|(family, names)| names.split(' ').map(move |name| (name, *family)))
 }
 
-pub(super) fn is_former_stdlib(root: &str) -> bool {
-    has(FORMER, root)
+/// Modules that were part of the standard library once.
+pub(super) fn former() -> impl Iterator<Item = &'static str> {
+    FORMER.split(' ')
 }
 
 fn has(names: &str, name: &str) -> bool {

@@ -15,7 +15,10 @@ const DANGEROUS: &[(Family, &str)] = &[
     (Family::Process, "pexpect sh plumbum psutil invoke delegator envoy docker billiard loky ptyprocess"),
     (Family::NativeCode, "cffi _cffi_backend cython Cython pyximport numba llvmlite ctypesgen pybind11 jpype pythonnet clr"),
     (Family::Deserialization, "dill cloudpickle jsonpickle joblib srsly pickle5 hickle"),
-    (Family::DynamicCode, "asteval simpleeval RestrictedPython IPython ipykernel jupyter_client codejail cloudpickle_extra execjs js2py nbformat"),
+    (
+        Family::DynamicCode,
+        "asteval simpleeval RestrictedPython IPython ipykernel jupyter_client codejail cloudpickle_extra execjs js2py nbformat",
+    ),
     (Family::FileAccess, "aiofiles fsspec watchdog pyfilesystem2 fs path"),
 ];
 
@@ -36,7 +39,11 @@ const KNOWN: &str = "numpy pandas scipy sklearn matplotlib PIL cv2 lxml bs4 yaml
 /// Names of allowed packages that do what their package is not allowed for.
 const UNSAFE: &[(&str, Family, &str)] = &[
     ("yaml", Family::Deserialization, "load load_all full_load full_load_all unsafe_load unsafe_load_all Loader UnsafeLoader FullLoader"),
-    ("pandas", Family::FileAccess, "read_csv read_excel read_json read_parquet read_hdf read_feather read_table read_fwf read_orc read_sql ExcelFile HDFStore"),
+    (
+        "pandas",
+        Family::FileAccess,
+        "read_csv read_excel read_json read_parquet read_hdf read_feather read_table read_fwf read_orc read_sql ExcelFile HDFStore",
+    ),
     ("pandas", Family::Deserialization, "read_pickle to_pickle"),
     ("pandas", Family::DynamicCode, "eval"),
     ("numpy", Family::FileAccess, "fromfile memmap loadtxt genfromtxt savetxt save savez DataSource"),
@@ -49,13 +56,10 @@ const UNSAFE: &[(&str, Family, &str)] = &[
     ("torch", Family::Deserialization, "load"),
 ];
 
-/// `None` for an unknown module, `Some(None)` for a harmless known one.
-pub(super) fn family(root: &str) -> Option<Option<Family>> {
-    let has = |names: &str| names.split(' ').any(|other| other == root);
-    match DANGEROUS.iter().find(|(_, names)| has(names)) {
-        Some((family, _)) => Some(Some(*family)),
-        None => has(KNOWN).then_some(None),
-    }
+/// Well-known modules, with the family of the dangerous ones.
+pub(super) fn modules() -> impl Iterator<Item = (&'static str, Option<Family>)> {
+    let dangerous = DANGEROUS.iter().flat_map(|(family, names)| names.split(' ').map(move |name| (name, Some(*family))));
+    KNOWN.split(' ').map(|name| (name, None)).chain(dangerous)
 }
 
 /// The family of an unsafe name of a package.

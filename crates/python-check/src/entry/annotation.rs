@@ -83,7 +83,9 @@ impl Reader<'_, '_> {
             "Union" => self.union(&arguments, steps),
             "Literal" => self.literal(&arguments),
             "Annotated" => self.annotated(&arguments, steps),
-            "Final" | "Required" | "NotRequired" | "ClassVar" => arguments.first().map(|first| self.schema(first, steps)).unwrap_or_default(),
+            "Final" | "Required" | "NotRequired" | "ClassVar" => {
+                arguments.first().map(|first| self.schema(first, steps)).unwrap_or_default()
+            }
             _ => self.schema(&subscript.value, steps),
         }
     }
@@ -169,7 +171,8 @@ fn merge(first: Schema, second: Schema) -> Schema {
         _ => ValueType::Any,
     };
     // Allowed values hold only when every member has them.
-    let enum_json = if first.enum_json.is_empty() || second.enum_json.is_empty() { Vec::new() } else { [first.enum_json, second.enum_json].concat() };
+    let enum_json =
+        if first.enum_json.is_empty() || second.enum_json.is_empty() { Vec::new() } else { [first.enum_json, second.enum_json].concat() };
     let description = if first.description.is_empty() { second.description } else { first.description };
     Schema { value_type, nullable: first.nullable || second.nullable, enum_json, secret: first.secret || second.secret, description }
 }
@@ -180,8 +183,8 @@ fn plain(name: &str) -> Schema {
         "int" => ValueType::Integer,
         "float" => ValueType::Number,
         "bool" => ValueType::Boolean,
-        "list" | "List" | "tuple" | "Tuple" | "set" | "Set" | "frozenset" | "FrozenSet" | "Sequence" | "MutableSequence" | "Iterable" | "Iterator"
-        | "Collection" | "AbstractSet" | "MutableSet" => ValueType::Array,
+        "list" | "List" | "tuple" | "Tuple" | "set" | "Set" | "frozenset" | "FrozenSet" | "Sequence" | "MutableSequence" | "Iterable"
+        | "Iterator" | "Collection" | "AbstractSet" | "MutableSet" => ValueType::Array,
         "dict" | "Dict" | "Mapping" | "MutableMapping" | "OrderedDict" | "DefaultDict" | "defaultdict" => ValueType::Object,
         _ => ValueType::Any,
     })

@@ -4,16 +4,8 @@ use domain::finding::{Family, Severity};
 
 use super::{Example, Rule};
 
-pub(super) const RULES: &[&Rule] = &[
-    &DYNAMIC_BUILTIN,
-    &DYNAMIC_IMPORT,
-    &DYNAMIC_TYPE,
-    &DYNAMIC_API,
-    &DYNAMIC_ANNOTATION,
-    &FORMAT_FIELD,
-    &FORMAT_BUILT,
-    &FORMAT_FORMATTER,
-];
+pub(super) const RULES: &[&Rule] =
+    &[&DYNAMIC_BUILTIN, &DYNAMIC_IMPORT, &DYNAMIC_TYPE, &DYNAMIC_API, &DYNAMIC_ANNOTATION, &FORMAT_FIELD, &FORMAT_BUILT, &FORMAT_FORMATTER];
 
 pub(crate) static DYNAMIC_BUILTIN: Rule = Rule {
     id: "ZPY-DYNAMIC-001",

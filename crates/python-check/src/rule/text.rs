@@ -5,10 +5,27 @@ use domain::finding::{Family, Severity};
 use super::{Example, Rule};
 
 pub(super) const RULES: &[&Rule] = &[
-    &ENCODING_UTF8, &ENCODING_NUL, &ENCODING_COOKIE, &ENCODING_BIDI, &ENCODING_LOOKALIKE,
-    &LIMITS_SIZE, &LIMITS_NESTING, &LIMITS_LINE, &LIMITS_FINDINGS, &LIMITS_COUNT, &LIMITS_INTEGER, &LIMITS_PARAMETERS,
-    &SYNTAX_PARSE, &SYNTAX_SEMANTIC, &SYNTAX_VERSION,
-    &QUALITY_NO_VALUE, &QUALITY_POSITIONAL, &QUALITY_ASYNC, &QUALITY_SECRET_DEFAULT, &QUALITY_GENERATOR, &QUALITY_UNDEFINED,
+    &ENCODING_UTF8,
+    &ENCODING_NUL,
+    &ENCODING_COOKIE,
+    &ENCODING_BIDI,
+    &ENCODING_LOOKALIKE,
+    &LIMITS_SIZE,
+    &LIMITS_NESTING,
+    &LIMITS_LINE,
+    &LIMITS_FINDINGS,
+    &LIMITS_COUNT,
+    &LIMITS_INTEGER,
+    &LIMITS_PARAMETERS,
+    &SYNTAX_PARSE,
+    &SYNTAX_SEMANTIC,
+    &SYNTAX_VERSION,
+    &QUALITY_NO_VALUE,
+    &QUALITY_POSITIONAL,
+    &QUALITY_ASYNC,
+    &QUALITY_SECRET_DEFAULT,
+    &QUALITY_GENERATOR,
+    &QUALITY_UNDEFINED,
 ];
 
 pub(crate) static ENCODING_UTF8: Rule = Rule {
@@ -84,7 +101,7 @@ pub(crate) static LIMITS_NESTING: Rule = Rule {
     title: "Nesting too deep",
     why: "Deep nesting exhausts the stack of every program that reads the code, the interpreter's compiler included.",
     fix: "Take the inner parts out into variables or functions.",
-    bad: Example::Repeated { head: "x = ", piece: "-", times: 2_000, tail: "1\n" },
+    bad: Example::Repeated { head: "x = ", piece: "-", times: 3_000, tail: "1\n" },
     good: "x = -1\n",
 };
 
@@ -139,7 +156,9 @@ pub(crate) static LIMITS_PARAMETERS: Rule = Rule {
     title: "Too many or too long parameters",
     why: "A parameter schema holds at most 64 parameters with names of at most 64 characters and 100 allowed values.",
     fix: "Take one dict with the settings.",
-    bad: Example::Code("def transform(value, a_name_that_nobody_would_ever_type_into_a_form_without_making_a_mistake=1):\n    return value\n"),
+    bad: Example::Code(
+        "def transform(value, a_name_that_nobody_would_ever_type_into_a_form_without_making_a_mistake=1):\n    return value\n",
+    ),
     good: "def transform(value, settings: dict = {}):\n    return value\n",
 };
 

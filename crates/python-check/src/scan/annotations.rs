@@ -11,6 +11,9 @@ use crate::rule;
 use crate::syntax;
 use crate::walk::{self, Binding, Place, Visitor};
 
+/// Texts that are parsed; each costs as much as a small file.
+const MAX_TEXTS: usize = 5_000;
+
 /// The parsed texts of annotations, by the address of their literal.
 pub(super) struct Annotations {
     parsed: HashMap<usize, Text>,
@@ -47,7 +50,7 @@ struct Collector<'a> {
 
 impl Collector<'_> {
     fn parse(self) -> Annotations {
-        let texts = self.literals.into_iter().filter_map(|(address, literal)| {
+        let texts = self.literals.into_iter().take(MAX_TEXTS).filter_map(|(address, literal)| {
             let parsed = syntax::parse_annotation(literal.value.to_str())?;
             let mut calls = Calls(false);
             walk::expression(&mut calls, parsed.expr(), Place::Annotation);
@@ -88,8 +91,10 @@ impl<'a> Scan<'a, '_> {
     fn annotation_text(&mut self, expr: &'a Expr, literal: &'a ast::ExprStringLiteral, place: Place) {
         let annotations = self.annotations;
         let Some(text) = annotations.iter().find_map(|set| set.parsed.get(&address(expr))) else {
-            if place == Place::Annotation && self.place_of_text.is_some() && syntax::parse_annotation(literal.value.to_str()).is_some() {
-                self.add(&rule::DYNAMIC_ANNOTATION, literal.range, "text inside the text of an annotation".to_owned());
+            // It is no expression, or one too many or too deep to have been parsed.
+            let passed_over = self.place_of_text.is_some() || annotations.iter().any(|set| set.parsed.len() >= MAX_TEXTS / 2);
+            if place == Place::Annotation && passed_over && syntax::parse_annotation(literal.value.to_str()).is_some() {
+                self.add(&rule::DYNAMIC_ANNOTATION, literal.range, "text in an annotation that is not looked at".to_owned());
             }
             return;
         };
@@ -116,18 +121,43 @@ impl<'a> Scan<'a, '_> {
         }
     }
 
+    /// Whether a value is plainly a type: a class, an import, or a combination of such.
+    fn is_type_value(&self, value: &Expr, steps: usize) -> bool {
+        let Some(steps) = steps.checked_sub(1) else { return false };
+        match value {
+            Expr::NoneLiteral(_) => true,
+            Expr::Name(name) => match self.meaning(name.id.as_str()).symbol() {
+                None => self.catalog.is_builtin(name.id.as_str()),
+                Some(symbol) => match (symbol.count, symbol.first) {
+                    (1, Some(Binding::Assign(value))) => self.is_type_value(value, steps),
+                    (1, Some(Binding::ImportFrom(..) | Binding::Class | Binding::Type)) => true,
+                    _ => false,
+                },
+            },
+            Expr::Attribute(attribute) => !self.modules(&attribute.value).is_empty(),
+            Expr::Subscript(subscript) => self.is_type_value(&subscript.value, steps),
+            Expr::BinOp(operation) if operation.op == Operator::BitOr => {
+                self.is_type_value(&operation.left, steps) && self.is_type_value(&operation.right, steps)
+            }
+            _ => is_type_variable(value),
+        }
+    }
+
     /// Whether a name is a variable whose value is not plainly a type.
     fn is_text_variable(&self, name: &str) -> bool {
         match self.meaning(name).symbol() {
             None => false,
             Some(symbol) => match (symbol.count, symbol.first) {
-                (1, Some(Binding::Assign(value))) => !matches!(value, Expr::Name(_) | Expr::Attribute(_) | Expr::Subscript(_) | Expr::BinOp(_)) && !is_type_variable(value),
-                (1, Some(Binding::Import(_) | Binding::ImportFrom(..) | Binding::Class(_) | Binding::Function(_) | Binding::Type)) => false,
+                (1, Some(Binding::Assign(value))) => !self.is_type_value(value, MAX_ALIASES),
+                (1, Some(Binding::Import(_) | Binding::ImportFrom(..) | Binding::Class | Binding::Function(_) | Binding::Type)) => false,
                 _ => true,
             },
         }
     }
 }
+
+/// Aliases of types followed one to the other.
+const MAX_ALIASES: usize = 8;
 
 fn builds_text(call: &ast::ExprCall) -> bool {
     matches!(&*call.func, Expr::Attribute(method) if matches!(method.attr.as_str(), "join" | "format" | "format_map" | "decode" | "replace" | "translate"))

@@ -1,5 +1,7 @@
 //! Attributes: members of modules, special attributes, frames, private attributes of library objects, and what classes define.
 
+use std::collections::HashMap;
+
 use ruff_python_ast::{self as ast, Expr, ExprContext};
 use ruff_text_size::{Ranged, TextRange};
 
@@ -24,7 +26,7 @@ const HARMLESS: &str = "__name__ __qualname__ __doc__ __class__ __module__ __len
 /// Special names that a class may not define: they decide what others do with its objects.
 const NOT_DEFINED: &str = "__reduce__ __reduce_ex__ __getstate__ __setstate__ __getnewargs__ __getnewargs_ex__ __getattribute__ __import__ __builtins__ \
     __build_class__ __subclasshook__ __instancecheck__ __subclasscheck__ __prepare__ __mro_entries__ __globals__ __code__ __closure__ __dict__ \
-    __class__ __bases__ __base__ __mro__ __subclasses__ __defaults__ __kwdefaults__ __annotations__ __wrapped__ __traceback__ __func__ __self__ \
+    __bases__ __base__ __mro__ __subclasses__ __defaults__ __kwdefaults__ __annotations__ __wrapped__ __traceback__ __func__ __self__ \
     __loader__ __spec__ __weakref__ __annotate__ __text_signature__ __signature__";
 
 /// Attributes of frames, generators, coroutines, tracebacks, code and old functions.
@@ -58,8 +60,46 @@ pub(super) const WATCHED: &[(&str, &str)] = &[
     ("xml", "createDOMBuilder createDOMInputSource parseURI"),
 ];
 
-fn has(names: &str, name: &str) -> bool {
-    names.split(' ').any(|other| other == name)
+/// What is known of an attribute's name, whatever object it is read from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Known {
+    Harmless,
+    NotDefined,
+    Frame,
+    Never,
+    Stream,
+    Documented,
+}
+
+/// The lists above as one table.
+#[derive(Debug)]
+pub(crate) struct Attributes {
+    known: HashMap<&'static str, Known>,
+}
+
+impl Attributes {
+    /// Builds the table; once for each checker.
+    pub fn new() -> Self {
+        let lists = [
+            (HARMLESS, Known::Harmless),
+            (NOT_DEFINED, Known::NotDefined),
+            (FRAMES, Known::Frame),
+            (NEVER, Known::Never),
+            (STREAMS, Known::Stream),
+            (DOCUMENTED_PRIVATE, Known::Documented),
+        ];
+        let words =
+            lists.iter().flat_map(|(names, known)| names.split(' ').filter(|name| !name.is_empty()).map(move |name| (name, *known)));
+        Attributes { known: words.collect() }
+    }
+
+    fn get(&self, name: &str) -> Option<Known> {
+        // Every listed name but `mro` has an underscore among its first five characters, and most others have none.
+        if name != "mro" && !name.bytes().take(5).any(|byte| byte == b'_') {
+            return None;
+        }
+        self.known.get(name).copied()
+    }
 }
 
 impl<'a> Scan<'a, '_> {
@@ -69,7 +109,7 @@ impl<'a> Scan<'a, '_> {
         }
         let modules = self.modules(&attribute.value);
         if modules.is_empty() {
-            self.plain_attribute(attribute, place);
+            self.plain_attribute(attribute);
         }
         for module in modules {
             self.module_member(expr, attribute, &module, place);
@@ -107,7 +147,7 @@ impl<'a> Scan<'a, '_> {
         }
     }
 
-    fn plain_attribute(&mut self, attribute: &'a ast::ExprAttribute, place: Place) {
+    fn plain_attribute(&mut self, attribute: &'a ast::ExprAttribute) {
         let name = attribute.attr.as_str();
         let range = attribute.range;
         match name {
@@ -126,7 +166,7 @@ impl<'a> Scan<'a, '_> {
                 self.private_attribute(attribute);
             }
         }
-        self.template_attribute(attribute, place);
+        self.template_attribute(attribute);
     }
 
     /// Judges an attribute by its name alone; says whether it is refused.
@@ -138,33 +178,38 @@ impl<'a> Scan<'a, '_> {
 
     /// Why an attribute of this name is refused on any object.
     pub(super) fn refused_attribute(&self, name: &str) -> Option<(&'static Rule, String)> {
-        let shown = shorten(name);
+        match self.attributes.get(name) {
+            Some(Known::Frame) => return Some((&rule::INTROSPECTION_FRAME, format!("attribute `{}`", shorten(name)))),
+            Some(Known::Never) => return Some((&rule::INTROSPECTION_PRIVATE, format!("private attribute `{}`", shorten(name)))),
+            Some(Known::Harmless) => return None,
+            Some(Known::NotDefined) => return Some((&rule::INTROSPECTION_DUNDER, format!("special attribute `{}`", shorten(name)))),
+            Some(Known::Stream | Known::Documented) | None => {}
+        }
         if is_special(name) {
-            let own = self.defined.contains(name) && !has(NOT_DEFINED, name);
-            return (!own && !has(HARMLESS, name)).then(|| (&rule::INTROSPECTION_DUNDER, format!("special attribute `{shown}`")));
-        }
-        if has(FRAMES, name) {
-            return Some((&rule::INTROSPECTION_FRAME, format!("attribute `{shown}`")));
-        }
-        if has(NEVER, name) {
-            return Some((&rule::INTROSPECTION_PRIVATE, format!("private attribute `{shown}`")));
+            let own = self.defined.contains(name);
+            return (!own).then(|| (&rule::INTROSPECTION_DUNDER, format!("special attribute `{}`", shorten(name))));
         }
         let module = self.watched.get(name)?;
+        let shown = shorten(name);
         Some((&rule::INTROSPECTION_PIVOT, format!("attribute `{shown}`, in code that imports `{module}`")))
     }
 
     /// Whether some refused attribute starts with `prefix`: then a name built on it cannot be allowed.
     pub(super) fn may_become_refused(&self, prefix: &str) -> bool {
         let starts = |names: &str| names.split(' ').any(|name| name.starts_with(prefix));
-        prefix.starts_with('_') || prefix.is_empty() || starts(FRAMES) || "format_map".starts_with(prefix) || self.watched.keys().any(|name| name.starts_with(prefix))
+        prefix.starts_with('_')
+            || prefix.is_empty()
+            || starts(FRAMES)
+            || "format_map".starts_with(prefix)
+            || self.watched.keys().any(|name| name.starts_with(prefix))
     }
 
     fn private_attribute(&mut self, attribute: &'a ast::ExprAttribute) {
         let name = attribute.attr.as_str();
-        if !name.starts_with('_') || is_special(name) || has(DOCUMENTED_PRIVATE, name) || has(NEVER, name) {
+        if !name.starts_with('_') || is_special(name) || matches!(self.attributes.get(name), Some(Known::Documented | Known::Never)) {
             return;
         }
-        let own = self.is_receiver(&attribute.value) && !(has(STREAMS, name) && self.receiver_is_foreign());
+        let own = self.is_receiver(&attribute.value) && !(self.attributes.get(name) == Some(Known::Stream) && self.receiver_is_foreign());
         if !own && self.is_foreign(&attribute.value) {
             self.add(&rule::INTROSPECTION_PRIVATE, attribute.range, format!("private attribute `{}` of a library object", shorten(name)));
         }
@@ -182,7 +227,7 @@ impl<'a> Scan<'a, '_> {
 
     /// A name bound in a class body: a method or an attribute of the class.
     pub(super) fn class_member(&mut self, name: &str, range: TextRange) {
-        if is_special(name) && has(NOT_DEFINED, name) {
+        if self.attributes.get(name) == Some(Known::NotDefined) {
             self.add(&rule::INTROSPECTION_DEFINITION, range, format!("a class defines `{}`", shorten(name)));
         }
     }
@@ -213,7 +258,9 @@ impl<'a> Scan<'a, '_> {
                 Some(name) => {
                     self.attribute_by_name(&name, item.range());
                 }
-                None => self.add(&rule::INTROSPECTION_DEFINITION, item.range(), "attribute names of a class pattern are computed".to_owned()),
+                None => {
+                    self.add(&rule::INTROSPECTION_DEFINITION, item.range(), "attribute names of a class pattern are computed".to_owned())
+                }
             }
         }
     }

@@ -5,6 +5,7 @@ use ruff_text_size::Ranged;
 
 use super::Scan;
 use super::fold::Prefix;
+use super::names::is_special;
 use super::resolve::Meaning;
 use crate::catalog::{Name, Verdict};
 use crate::report::shorten;
@@ -30,7 +31,11 @@ impl<'a> Scan<'a, '_> {
                 self.mark_judged(&call.func);
                 self.named_access(call, 1, name);
             }
-            "type" if call.arguments.args.len() > 1 || !call.arguments.keywords.is_empty() || call.arguments.args.iter().any(Expr::is_starred_expr) => {
+            "type"
+                if call.arguments.args.len() > 1
+                    || !call.arguments.keywords.is_empty()
+                    || call.arguments.args.iter().any(Expr::is_starred_expr) =>
+            {
                 self.add(&rule::DYNAMIC_TYPE, call.range(), "`type` makes a class".to_owned());
             }
             _ => {}
@@ -49,8 +54,8 @@ impl<'a> Scan<'a, '_> {
     fn attribute_argument(&mut self, argument: &'a Expr, function: &str) {
         match self.fold_prefix(argument) {
             Prefix::Whole(name) => {
-                let stores = matches!(function, "setattr" | "delattr" | "__setattr__" | "__delattr__");
-                let special = stores && name.starts_with("__") && name.ends_with("__") && name != "__doc__" && name != "__name__";
+                let special =
+                    is_special(&name) && !matches!(name.as_str(), "__name__" | "__doc__" | "__qualname__" | "__module__" | "__version__");
                 let refused = self.attribute_by_name(&name, argument.range());
                 if !refused && (special || matches!(name.as_str(), "format" | "format_map")) {
                     self.add(&rule::INTROSPECTION_NAME, argument.range(), format!("`{function}` reaches `{}`", shorten(&name)));
@@ -90,14 +95,19 @@ impl<'a> Scan<'a, '_> {
         }
         self.mark_judged(&call.func);
         let positional = call.arguments.args.len();
-        let starred = call.arguments.args.iter().any(Expr::is_starred_expr) || call.arguments.keywords.iter().any(|keyword| keyword.arg.is_none());
-        let only = |allowed: &[&str]| call.arguments.keywords.iter().all(|keyword| keyword.arg.as_ref().is_some_and(|name| allowed.contains(&name.as_str())));
+        let starred =
+            call.arguments.args.iter().any(Expr::is_starred_expr) || call.arguments.keywords.iter().any(|keyword| keyword.arg.is_none());
+        let only = |allowed: &[&str]| {
+            call.arguments.keywords.iter().all(|keyword| keyword.arg.as_ref().is_some_and(|name| allowed.contains(&name.as_str())))
+        };
         let checked = match name.as_str() {
             "attrgetter" => return self.getter(call, true),
             "methodcaller" => return self.getter(call, false),
             "wraps" => positional == 1 && only(&[]),
             "update_wrapper" => positional == 2 && only(&[]),
-            "GzipFile" => positional == 0 && only(&["fileobj", "mode", "compresslevel", "mtime"]) && call.arguments.find_keyword("fileobj").is_some(),
+            "GzipFile" => {
+                positional == 0 && only(&["fileobj", "mode", "compresslevel", "mtime"]) && call.arguments.find_keyword("fileobj").is_some()
+            }
             "basicConfig" => positional == 0 && only(&["level", "format", "datefmt", "force"]),
             "Formatter" => positional <= 2 && only(&["fmt", "datefmt"]),
             "StreamHandler" => true,

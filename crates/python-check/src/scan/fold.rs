@@ -1,11 +1,15 @@
 //! Constant text: what an expression is, when it is put together from constants only. Bounded in depth, steps and size.
 
+use std::cell::Cell;
+
 use ruff_python_ast::{self as ast, Expr, InterpolatedStringElement, Number, Operator};
 
 use super::Scan;
 
 /// Expressions looked at for one text.
 const MAX_STEPS: usize = 200;
+/// Expressions looked at for all texts of one file; what comes after counts as not constant.
+pub(super) const BUDGET: usize = 100_000;
 /// Longest text, in bytes.
 const MAX_TEXT: usize = 4_096;
 /// Depth of expressions and names inside one another.
@@ -73,7 +77,7 @@ impl<'a> Scan<'a, '_> {
     }
 
     fn folder(&self) -> Folder<'_, 'a, '_> {
-        Folder { scan: self, steps: std::cell::Cell::new(MAX_STEPS) }
+        Folder { scan: self, steps: Cell::new(MAX_STEPS) }
     }
 }
 
@@ -98,13 +102,14 @@ fn literal_start(string: &ast::ExprFString) -> String {
 
 struct Folder<'f, 'a, 's> {
     scan: &'f Scan<'a, 's>,
-    steps: std::cell::Cell<usize>,
+    steps: Cell<usize>,
 }
 
 impl Folder<'_, '_, '_> {
     fn value(&self, expr: &Expr, depth: usize) -> Option<Value> {
         let depth = depth.checked_sub(1)?;
         self.steps.set(self.steps.get().checked_sub(1)?);
+        self.scan.fold_budget.set(self.scan.fold_budget.get().checked_sub(1)?);
         let value = match expr {
             Expr::StringLiteral(literal) => Value::Text(literal.value.to_str().to_owned()),
             Expr::BytesLiteral(literal) => Value::Bytes(literal.value.bytes().collect()),
@@ -200,7 +205,9 @@ impl Folder<'_, '_, '_> {
                         Some(Value::Text(text.get(usize::try_from(from).ok()?..usize::try_from(to).ok()?)?.iter().collect()))
                     }
                     -1 if lower.is_none() && upper.is_none() => Some(Value::Text(text.iter().rev().collect())),
-                    2.. if lower.is_none() && upper.is_none() => Some(Value::Text(text.iter().step_by(usize::try_from(step).ok()?).collect())),
+                    2.. if lower.is_none() && upper.is_none() => {
+                        Some(Value::Text(text.iter().step_by(usize::try_from(step).ok()?).collect()))
+                    }
                     _ => None,
                 }
             }
@@ -256,17 +263,25 @@ impl Folder<'_, '_, '_> {
                 Some(Value::Text(items.join(&separator)))
             }
             (Value::Text(text), "replace", [Value::Text(from), Value::Text(to)]) => {
-                Some(Value::Text(if text.len().checked_mul(to.len() + 1)? > MAX_TEXT * 16 { return None } else { text.replace(from.as_str(), to) }))
+                Some(Value::Text(if text.len().checked_mul(to.len() + 1)? > MAX_TEXT * 16 {
+                    return None;
+                } else {
+                    text.replace(from.as_str(), to)
+                }))
             }
             (Value::Text(text), "lower" | "casefold", []) => Some(Value::Text(text.to_lowercase())),
             (Value::Text(text), "upper", []) => Some(Value::Text(text.to_uppercase())),
-            (Value::Text(text), "swapcase", []) => {
-                Some(Value::Text(text.chars().map(|c| if c.is_lowercase() { c.to_ascii_uppercase() } else { c.to_ascii_lowercase() }).collect()))
-            }
+            (Value::Text(text), "swapcase", []) => Some(Value::Text(
+                text.chars().map(|c| if c.is_lowercase() { c.to_ascii_uppercase() } else { c.to_ascii_lowercase() }).collect(),
+            )),
             (Value::Text(text), "strip", []) => Some(Value::Text(text.trim().to_owned())),
             (Value::Text(text), "strip", [Value::Text(set)]) => Some(Value::Text(text.trim_matches(|c| set.contains(c)).to_owned())),
-            (Value::Text(text), "removeprefix", [Value::Text(start)]) => Some(Value::Text(text.strip_prefix(start.as_str()).unwrap_or(&text).to_owned())),
-            (Value::Text(text), "removesuffix", [Value::Text(end)]) => Some(Value::Text(text.strip_suffix(end.as_str()).unwrap_or(&text).to_owned())),
+            (Value::Text(text), "removeprefix", [Value::Text(start)]) => {
+                Some(Value::Text(text.strip_prefix(start.as_str()).unwrap_or(&text).to_owned()))
+            }
+            (Value::Text(text), "removesuffix", [Value::Text(end)]) => {
+                Some(Value::Text(text.strip_suffix(end.as_str()).unwrap_or(&text).to_owned()))
+            }
             (Value::Text(text), "format", values) => positional_format(&text, values).map(Value::Text),
             _ => None,
         }

@@ -7,7 +7,6 @@ use super::Scan;
 use super::names::is_special;
 use crate::report::shorten;
 use crate::rule;
-use crate::walk::Place;
 
 /// Expressions looked at for the pieces of one template.
 const MAX_STEPS: usize = 200;
@@ -24,18 +23,49 @@ const MIN_FRAGMENT: usize = 5;
 const SHOWN: &[&str] = &["__name__", "__qualname__", "__doc__", "__module__"];
 /// What templates are written to reach.
 const REACHED: &[&str] = &[
-    "__globals__", "__builtins__", "__subclasses__", "__bases__", "__base__", "__mro__", "__code__", "__closure__", "__import__", "__getattribute__",
-    "__func__", "__self__", "__wrapped__", "__traceback__", "__loader__", "__spec__", "__dict__",
+    "__globals__",
+    "__builtins__",
+    "__subclasses__",
+    "__bases__",
+    "__base__",
+    "__mro__",
+    "__code__",
+    "__closure__",
+    "__import__",
+    "__getattribute__",
+    "__func__",
+    "__self__",
+    "__wrapped__",
+    "__traceback__",
+    "__loader__",
+    "__spec__",
+    "__dict__",
 ];
 /// Functions that turn data into text that nobody can read here.
 const DECODERS: &[&str] = &[
-    "decode", "fromhex", "unhexlify", "a2b_hex", "a2b_base64", "b64decode", "b32decode", "b16decode", "b85decode", "a85decode", "urlsafe_b64decode",
-    "standard_b64decode", "translate", "decompress", "reversed", "chr", "unquote", "swapcase",
+    "decode",
+    "fromhex",
+    "unhexlify",
+    "a2b_hex",
+    "a2b_base64",
+    "b64decode",
+    "b32decode",
+    "b16decode",
+    "b85decode",
+    "a85decode",
+    "urlsafe_b64decode",
+    "standard_b64decode",
+    "translate",
+    "decompress",
+    "reversed",
+    "chr",
+    "unquote",
+    "swapcase",
 ];
 
 impl<'a> Scan<'a, '_> {
     /// An attribute `format` or `format_map`, called or not.
-    pub(super) fn template_attribute(&mut self, attribute: &'a ast::ExprAttribute, _place: Place) {
+    pub(super) fn template_attribute(&mut self, attribute: &'a ast::ExprAttribute) {
         if !matches!(attribute.attr.as_str(), "format" | "format_map") {
             return;
         }
@@ -91,7 +121,8 @@ impl<'a> Scan<'a, '_> {
         self.open_templates = true;
         let mut pieces = Pieces { texts: Vec::new(), decoded: false, steps: MAX_STEPS };
         self.pieces(template, MAX_DEPTH, &mut pieces);
-        if pieces.decoded || pieces.texts.iter().any(|text| self.is_suspicious(text)) {
+        let unknown = self.fold_budget.get() == 0;
+        if unknown || pieces.decoded || pieces.texts.iter().any(|text| self.is_suspicious(text)) {
             self.add(&rule::FORMAT_BUILT, range, "the template is put together at run time".to_owned());
         }
     }
@@ -182,14 +213,16 @@ impl<'a> Scan<'a, '_> {
         let constant = arguments.clone().any(|argument| constant_within(argument, depth));
         let receiver = matches!(&*call.func, Expr::Attribute(attribute) if constant_within(&attribute.value, depth));
         // Codes mapped to characters and joined: `"".join(map(chr, [95, 95]))`.
-        let mapped = name == "map" && call.arguments.args.first().is_some_and(|first| matches!(first, Expr::Name(name) if DECODERS.contains(&name.id.as_str())));
+        let mapped = name == "map"
+            && call.arguments.args.first().is_some_and(|first| matches!(first, Expr::Name(name) if DECODERS.contains(&name.id.as_str())));
         pieces.decoded |= mapped || (DECODERS.contains(&name) && (constant || receiver));
         if let Expr::Attribute(attribute) = &*call.func {
             self.pieces(&attribute.value, depth, pieces);
         }
         for argument in arguments {
             if let Expr::Generator(ast::ExprGenerator { elt, .. }) | Expr::ListComp(ast::ExprListComp { elt, .. }) = argument {
-                pieces.decoded |= matches!(&**elt, Expr::Call(inner) if matches!(&*inner.func, Expr::Name(name) if name.id.as_str() == "chr"));
+                pieces.decoded |=
+                    matches!(&**elt, Expr::Call(inner) if matches!(&*inner.func, Expr::Name(name) if name.id.as_str() == "chr"));
                 self.pieces(elt, depth, pieces);
             }
             self.pieces(argument, depth, pieces);
@@ -198,7 +231,11 @@ impl<'a> Scan<'a, '_> {
 
     /// Remembers a text that could be a piece of a template.
     pub(super) fn note_text(&mut self, text: &str, range: TextRange) {
-        if self.template_pieces.len() < MAX_PIECES && text.len() < 10_000 && (text.contains('{') || text.contains("__")) && self.is_suspicious(text) {
+        if self.template_pieces.len() < MAX_PIECES
+            && text.len() < 10_000
+            && (text.contains('{') || text.contains("__"))
+            && self.is_suspicious(text)
+        {
             self.template_pieces.push((range, shorten(text)));
         }
     }
@@ -236,7 +273,9 @@ fn constant_within(expr: &Expr, depth: usize) -> bool {
     match expr {
         Expr::StringLiteral(literal) => !literal.value.is_empty(),
         Expr::BytesLiteral(_) | Expr::NumberLiteral(_) => true,
-        Expr::List(ast::ExprList { elts, .. }) | Expr::Tuple(ast::ExprTuple { elts, .. }) => elts.first().is_some_and(|item| constant_within(item, depth)),
+        Expr::List(ast::ExprList { elts, .. }) | Expr::Tuple(ast::ExprTuple { elts, .. }) => {
+            elts.first().is_some_and(|item| constant_within(item, depth))
+        }
         Expr::Call(call) => call.arguments.args.iter().any(|argument| constant_within(argument, depth)),
         Expr::BinOp(operation) => constant_within(&operation.left, depth) || constant_within(&operation.right, depth),
         _ => false,

@@ -16,16 +16,19 @@ use crate::rule::{self, Rule};
 const MAX_IMPORTS: usize = 500;
 
 /// The report's list of imports, in order of first appearance.
-pub(super) fn list(imports: Vec<(String, TextRange)>, lines: &Lines<'_>, catalog: &Catalog) -> Vec<Import> {
+pub(super) fn list(imports: Vec<(&str, TextRange)>, lines: &Lines<'_>, catalog: &Catalog) -> Vec<Import> {
     let mut seen = HashSet::new();
-    let first = imports.into_iter().filter(|(module, _)| seen.insert(module.clone()));
-    first.take(MAX_IMPORTS).map(|(module, range)| Import { line: lines.line(range.start()), standing: catalog.standing(&module), module }).collect()
+    let first = imports.into_iter().filter(|(module, _)| seen.insert(*module));
+    first
+        .take(MAX_IMPORTS)
+        .map(|(module, range)| Import { line: lines.line(range.start()), standing: catalog.standing(module), module: module.to_owned() })
+        .collect()
 }
 
 impl<'a> Scan<'a, '_> {
     pub(super) fn import(&mut self, import: &'a ast::StmtImport) {
         for alias in &import.names {
-            self.imports.push((alias.name.to_string(), alias.range));
+            self.imports.push((alias.name.as_str(), alias.range));
             self.judge_module(alias.name.as_str(), alias.range);
         }
     }
@@ -35,7 +38,7 @@ impl<'a> Scan<'a, '_> {
             self.add(&rule::IMPORT_RELATIVE, import.range, "import from a package that a utility does not have".to_owned());
             return;
         };
-        self.imports.push((module.to_string(), module.range));
+        self.imports.push((module.as_str(), module.range));
         let path = module.as_str();
         if self.catalog.is_reviewed(path) && import.names.iter().all(|alias| self.catalog.name(path, alias.name.as_str()) == Name::Module) {
             // `from urllib import parse`: what counts is the module that is bound.
@@ -109,7 +112,9 @@ impl<'a> Scan<'a, '_> {
             Name::Unknown if name.starts_with('_') || self.catalog.is_stdlib(name) => {
                 self.add(&rule::PIVOT_MODULE, range, format!("`{shown}` is not the module's own"));
             }
-            Name::Unknown => self.add(&rule::API_REFUSED, range, format!("`{shown}` is not in the reviewed interface of `{}`", shorten(path))),
+            Name::Unknown => {
+                self.add(&rule::API_REFUSED, range, format!("`{shown}` is not in the reviewed interface of `{}`", shorten(path)))
+            }
         }
     }
 
@@ -118,7 +123,7 @@ impl<'a> Scan<'a, '_> {
         if self.judge_unsafe(path, name, range) || is_plain_special(name) {
             return;
         }
-        let own = self.imported.contains(&format!("{path}.{name}"));
+        let own = self.imported.contains(format!("{path}.{name}").as_str());
         if name.starts_with('_') || (!own && catalog_module_name(self.catalog, name)) {
             self.add(&rule::PIVOT_MODULE, range, format!("`{}.{}` is not the package's own", shorten(path), shorten(name)));
         }
@@ -185,4 +190,3 @@ fn alternative(path: &str) -> Option<&'static str> {
         _ => return None,
     })
 }
-

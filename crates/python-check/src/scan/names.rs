@@ -1,11 +1,10 @@
 //! Names that are read: builtins that are refused, modules used as values, and names that nothing defines.
 
 use ruff_python_ast::{self as ast, Expr, ExprContext};
-use ruff_text_size::{Ranged, TextRange};
+use ruff_text_size::TextRange;
 
-use super::Scan;
 use super::resolve::Meaning;
-use crate::catalog::{Name, Verdict};
+use super::{Marked, Scan};
 use crate::report::shorten;
 use crate::rule::{self, Rule};
 use crate::walk::{Binding, Place, Scope};
@@ -39,7 +38,8 @@ const REFUSED: &[(&str, &Rule, &str)] = &[
 ];
 
 /// Special names of a module that hold text or are empty.
-const PLAIN_SPECIAL: &[&str] = &["__name__", "__doc__", "__debug__", "__file__", "__package__", "__class__", "__version__", "__author__", "__all__"];
+const PLAIN_SPECIAL: &[&str] =
+    &["__name__", "__doc__", "__debug__", "__file__", "__package__", "__class__", "__version__", "__author__", "__all__"];
 
 /// Special names of a module that the interpreter itself looks up.
 const HELD: &[&str] = &["__builtins__", "__annotations__", "__loader__", "__spec__", "__import__", "__build_class__", "__path__"];
@@ -71,9 +71,9 @@ impl<'a> Scan<'a, '_> {
         }
         let id = name.id.as_str();
         match self.meaning(id) {
-            Meaning::Bound(symbol) => self.imported(expr, symbol.imports.as_slice(), name, place),
+            Meaning::Bound(symbol) => self.imported(&symbol.imports, name, place),
             Meaning::Perhaps(symbol) => {
-                self.imported(expr, symbol.imports.as_slice(), name, place);
+                self.imported(&symbol.imports, name, place);
                 self.builtin(id, name.range, place);
             }
             Meaning::Free => {
@@ -100,18 +100,17 @@ impl<'a> Scan<'a, '_> {
     }
 
     /// A module may only stand left of a dot; a call-only function only left of a parenthesis.
-    fn imported(&mut self, expr: &'a Expr, imports: &[Binding<'a>], name: &'a ast::ExprName, place: Place) {
+    fn imported(&mut self, imports: &[Binding<'a>], name: &'a ast::ExprName, place: Place) {
         for binding in imports {
-            if self.imported_module(binding).is_some() {
-                if !matches!(place, Place::AttributeBase | Place::Test) {
-                    self.add(&rule::PIVOT_VALUE, expr.range(), format!("the module `{}` is used as a value", name.id));
+            let (Binding::Import(alias) | Binding::ImportFrom(_, alias)) = binding else { continue };
+            match self.marked.get(&std::ptr::from_ref(*alias).addr()) {
+                Some(Marked::Module) if !matches!(place, Place::AttributeBase | Place::Test) => {
+                    self.add(&rule::PIVOT_VALUE, name.range, format!("the module `{}` is used as a value", name.id));
                 }
-            } else if let Binding::ImportFrom(import, alias) = binding {
-                let path = import.module.as_deref().unwrap_or_default();
-                let call_only = self.catalog.module(path) == Verdict::Reviewed && self.catalog.name(path, alias.name.as_str()) == Name::CallOnly;
-                if call_only && place != Place::Test {
-                    self.add(&rule::API_CALL_ONLY, expr.range(), format!("`{}` is used as a value", name.id));
+                Some(Marked::CallOnly) if place != Place::Test => {
+                    self.add(&rule::API_CALL_ONLY, name.range, format!("`{}` is used as a value", name.id));
                 }
+                Some(Marked::Module | Marked::CallOnly) | None => {}
             }
         }
     }
@@ -122,14 +121,30 @@ impl<'a> Scan<'a, '_> {
         let in_class = self.frames.last().is_some_and(|frame| frame.kind == Scope::Class);
         if in_class {
             self.class_member(name, range);
+            self.class_import(name, range, binding);
         } else if HELD.contains(&name) {
             self.add(&rule::INTROSPECTION_MODULE_NAME, range, format!("`{}` is bound", shorten(name)));
         }
     }
 
+    /// What a class body imports can be reached through the class and its objects, where nothing follows it.
+    fn class_import(&mut self, name: &str, range: TextRange, binding: Binding<'a>) {
+        let (Binding::Import(alias) | Binding::ImportFrom(_, alias)) = binding else { return };
+        match self.marked.get(&std::ptr::from_ref(alias).addr()) {
+            Some(Marked::Module) => self.add(&rule::PIVOT_VALUE, range, format!("the module `{name}` becomes an attribute of a class")),
+            Some(Marked::CallOnly) => self.add(&rule::API_CALL_ONLY, range, format!("`{name}` becomes an attribute of a class")),
+            None => {}
+        }
+    }
+
     /// A name that is written in other characters than it means.
     fn lookalike(&mut self, name: &str, range: TextRange) {
-        if name.is_ascii() && range.len().to_usize() > name.len() && !name.is_empty() && self.place_of_text.is_none() && self.text_is_not_ascii(range) {
+        if name.is_ascii()
+            && range.len().to_usize() > name.len()
+            && !name.is_empty()
+            && self.place_of_text.is_none()
+            && self.text_is_not_ascii(range)
+        {
             self.add(&rule::ENCODING_LOOKALIKE, range, format!("this name is read as `{}`", shorten(name)));
         }
     }

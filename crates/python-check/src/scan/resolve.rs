@@ -54,9 +54,12 @@ impl<'a, 's> Scan<'a, 's> {
         let table = if self.place_of_text.is_some() { NO_TABLE } else { self.next_table };
         self.next_table += usize::from(table != NO_TABLE);
         let scopes = self.scopes;
-        let names: Vec<&'a str> = scopes.tables.get(table).map(|table| table.symbols.keys().copied().collect()).unwrap_or_default();
-        for name in &names {
-            self.visible.entry(name).or_default().push(table);
+        let mut names: Vec<&'a str> = Vec::new();
+        // The module's own names are looked up last, in their table: most of a file's names are there.
+        let own = scopes.tables.get(table).filter(|_| kind != Scope::Module);
+        for (name, symbol) in own.into_iter().flat_map(|table| &table.symbols) {
+            self.visible.entry(name).or_default().push((table, symbol));
+            names.push(name);
         }
         let method = self.frames.last().is_some_and(|frame| frame.kind == Scope::Class);
         let foreign_class = self.classes.last().copied().unwrap_or_default();
@@ -78,20 +81,15 @@ impl<'a, 's> Scan<'a, 's> {
     pub(super) fn meaning(&self, name: &str) -> Meaning<'a, 's> {
         let scopes = self.scopes;
         let current = self.frames.last().map(|frame| frame.table);
-        for table in self.visible.get(name).into_iter().flatten().rev().copied() {
-            let scope = &scopes.tables[table];
-            if scope.kind == Scope::Class && Some(table) != current {
-                continue;
-            }
-            let Some(symbol) = scope.symbols.get(name) else { continue };
-            if symbol.nonlocal {
+        for (table, symbol) in self.visible.get(name).into_iter().flatten().rev().copied() {
+            let kind = scopes.tables[table].kind;
+            if (kind == Scope::Class && Some(table) != current) || symbol.nonlocal {
                 continue;
             }
             if symbol.global.is_some() && table != 0 {
                 return self.module_meaning(name);
             }
-            match scope.kind {
-                Scope::Module => return self.module_meaning(name),
+            match kind {
                 Scope::Class if !self.is_certain(table, name, symbol) => {
                     return match self.module_meaning(name) {
                         Meaning::Free => Meaning::Perhaps(symbol),
@@ -101,17 +99,22 @@ impl<'a, 's> Scan<'a, 's> {
                 _ => return Meaning::Bound(symbol),
             }
         }
-        Meaning::Free
+        self.module_meaning(name)
     }
 
     /// Module names fall back to builtins until they are bound.
     fn module_meaning(&self, name: &str) -> Meaning<'a, 's> {
         let scopes = self.scopes;
-        match scopes.global(name) {
-            Some(symbol) if symbol.count == 0 => Meaning::Free,
-            Some(symbol) if self.is_certain(0, name, symbol) => Meaning::Bound(symbol),
-            Some(symbol) => Meaning::Perhaps(symbol),
-            None => Meaning::Free,
+        scopes.global(name).map_or(Meaning::Free, |symbol| self.judge_module_symbol(name, symbol))
+    }
+
+    fn judge_module_symbol(&self, name: &str, symbol: &'s Symbol<'a>) -> Meaning<'a, 's> {
+        if symbol.count == 0 {
+            Meaning::Free
+        } else if self.is_certain(0, name, symbol) {
+            Meaning::Bound(symbol)
+        } else {
+            Meaning::Perhaps(symbol)
         }
     }
 
@@ -133,7 +136,7 @@ impl<'a, 's> Scan<'a, 's> {
                 | Binding::Iterate(_)
                 | Binding::Unpack
                 | Binding::Function(_)
-                | Binding::Class(_)
+                | Binding::Class
                 | Binding::Type
                 | Binding::Import(_)
                 | Binding::ImportFrom(..)
@@ -218,7 +221,9 @@ impl<'a, 's> Scan<'a, 's> {
                         return true;
                     }
                     match (symbol.count, symbol.first) {
-                        (1, Some(Binding::Assign(value) | Binding::Walrus(value) | Binding::With(value) | Binding::Iterate(value))) => value,
+                        (1, Some(Binding::Assign(value) | Binding::Walrus(value) | Binding::With(value) | Binding::Iterate(value))) => {
+                            value
+                        }
                         _ => return false,
                     }
                 }

@@ -61,7 +61,8 @@ fn children<'a, V: Visitor<'a>>(v: &mut V, expr: &'a Expr, place: Place) {
             items(v, value, slice, inner(place));
         }
         Expr::Starred(ast::ExprStarred { value, ctx: _, range: _, node_index: _ }) => walk(v, value, inner(place)),
-        Expr::Await(ast::ExprAwait { value, range: _, node_index: _ }) | Expr::YieldFrom(ast::ExprYieldFrom { value, range: _, node_index: _ }) => {
+        Expr::Await(ast::ExprAwait { value, range: _, node_index: _ })
+        | Expr::YieldFrom(ast::ExprYieldFrom { value, range: _, node_index: _ }) => {
             walk(v, value, Place::Value);
         }
         Expr::Yield(ast::ExprYield { value, range: _, node_index: _ }) => optional(v, value.as_deref(), Place::Value),
@@ -138,7 +139,12 @@ fn fields<'a, V: Visitor<'a>>(v: &mut V, elements: &'a ast::InterpolatedStringEl
         match element {
             InterpolatedStringElement::Literal(ast::InterpolatedStringLiteralElement { value: _, range: _, node_index: _ }) => {}
             InterpolatedStringElement::Interpolation(ast::InterpolatedElement {
-                expression, debug_text: _, conversion: _, format_spec, range: _, node_index: _,
+                expression,
+                debug_text: _,
+                conversion: _,
+                format_spec,
+                range: _,
+                node_index: _,
             }) => {
                 walk(v, expression, Place::Value);
                 if let Some(spec) = format_spec {
@@ -168,7 +174,13 @@ fn is_async(generators: &[ast::Comprehension]) -> bool {
 }
 
 /// The first iterable is evaluated outside the scope of the comprehension.
-fn comprehension<'a, V: Visitor<'a>>(v: &mut V, scope: Scope, generators: &'a [ast::Comprehension], key: Option<&'a Expr>, value: &'a Expr) {
+fn comprehension<'a, V: Visitor<'a>>(
+    v: &mut V,
+    scope: Scope,
+    generators: &'a [ast::Comprehension],
+    key: Option<&'a Expr>,
+    value: &'a Expr,
+) {
     if let Some(first) = generators.first() {
         walk(v, &first.iter, Place::Value);
     }

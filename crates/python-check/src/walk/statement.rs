@@ -98,7 +98,8 @@ pub(super) fn optional<'a, V: Visitor<'a>>(v: &mut V, expr: Option<&'a Expr>, pl
 }
 
 fn function_def<'a, V: Visitor<'a>>(v: &mut V, function: &'a ast::StmtFunctionDef) {
-    let ast::StmtFunctionDef { is_async, decorator_list, name, type_params, parameters: list, returns, body, range: _, node_index: _ } = function;
+    let ast::StmtFunctionDef { is_async, decorator_list, name, type_params, parameters: list, returns, body, range: _, node_index: _ } =
+        function;
     decorators(v, decorator_list);
     expression::defaults(v, list);
     let generic = enter_type_parameters(v, type_params.as_deref());
@@ -130,7 +131,7 @@ fn class_def<'a, V: Visitor<'a>>(v: &mut V, class: &'a ast::StmtClassDef) {
     if generic {
         v.leave_scope();
     }
-    v.bind(&name.id, name.range, Binding::Class(class));
+    v.bind(&name.id, name.range, Binding::Class);
 }
 
 fn type_alias<'a, V: Visitor<'a>>(v: &mut V, alias: &'a ast::StmtTypeAlias) {

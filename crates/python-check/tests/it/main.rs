@@ -1,7 +1,13 @@
 //! Tests of the checker through its public interface: what a person writing a utility sees.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot read its own data should fail there")]
+
+mod collections;
 mod corpus;
 mod limits;
+mod policy;
+mod prohibited;
+mod properties;
 mod rules;
 mod schema;
 mod syntax;

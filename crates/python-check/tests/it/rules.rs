@@ -26,7 +26,11 @@ fn every_bad_example_is_found_and_every_good_one_passes() {
     for rule in rule::all() {
         let bad = checker.check(&rule.bad.bytes());
         let found: Vec<_> = bad.findings.iter().map(|finding| finding.rule).collect();
-        let hit = bad.findings.iter().find(|finding| finding.rule == rule.id).unwrap_or_else(|| panic!("{} does not find its bad example: {found:?}", rule.id));
+        let hit = bad
+            .findings
+            .iter()
+            .find(|finding| finding.rule == rule.id)
+            .unwrap_or_else(|| panic!("{} does not find its bad example: {found:?}", rule.id));
         assert_eq!((hit.family, hit.severity), (rule.family, rule.severity), "{}", rule.id);
         let good = checker.check(rule.good.as_bytes());
         assert!(good.findings.is_empty(), "{}: {:#?}", rule.id, good.findings);
@@ -48,7 +52,8 @@ fn pages_are_current() {
         let page = std::fs::read_to_string(pages().join(name)).unwrap_or_default();
         assert_eq!(&page, text, "docs/rules/{name} is not current: run with ZONA_BLESS=1");
     }
-    let mut names: Vec<String> = std::fs::read_dir(pages()).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    let mut names: Vec<String> =
+        std::fs::read_dir(pages()).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
     let mut wanted: Vec<String> = expected.into_iter().map(|(name, _)| name).collect();
     names.sort();
     wanted.sort();

@@ -52,51 +52,84 @@ fn the_kind_follows_from_the_entry_point() {
 
 #[test]
 fn types_come_from_annotations() {
-    transformer("a: str, b: int, c: float, d: bool, e: list, f: dict, g: Any", &[
-        "a: string required", "b: integer required", "c: number required", "d: boolean required",
-        "e: array required", "f: object required", "g: any required",
-    ]);
-    transformer("a: List[str], b: Dict[str, int], c: list[int], d: dict[str, Any], e: tuple[int, ...]", &[
-        "a: array required", "b: object required", "c: array required", "d: object required", "e: array required",
-    ]);
-    transformer("a: typing.List[int], b: t.Dict[str, str], c: 'int', d: \"Optional[str]\" = None", &[
-        "a: array required", "b: object required", "c: integer required", "d: string = null",
-    ]);
+    transformer(
+        "a: str, b: int, c: float, d: bool, e: list, f: dict, g: Any",
+        &[
+            "a: string required",
+            "b: integer required",
+            "c: number required",
+            "d: boolean required",
+            "e: array required",
+            "f: object required",
+            "g: any required",
+        ],
+    );
+    transformer(
+        "a: List[str], b: Dict[str, int], c: list[int], d: dict[str, Any], e: tuple[int, ...]",
+        &["a: array required", "b: object required", "c: array required", "d: object required", "e: array required"],
+    );
+    transformer(
+        "a: typing.List[int], b: t.Dict[str, str], c: 'int', d: \"Optional[str]\" = None",
+        &["a: array required", "b: object required", "c: integer required", "d: string = null"],
+    );
     transformer("a: bytes, b: 'no type at all', c: object", &["a: any required", "b: any required", "c: any required"]);
 }
 
 #[test]
 fn unions_accept_what_each_member_accepts() {
-    transformer("*, a: int | float, b: Union[int, str], c: int | None = None, d: Optional[int], e: Maybe[str] = None", &[
-        "a: number required", "b: any required", "c: integer = null", "d: any required", "e: string = null",
-    ]);
+    transformer(
+        "*, a: int | float, b: Union[int, str], c: int | None = None, d: Optional[int], e: Maybe[str] = None",
+        &["a: number required", "b: any required", "c: integer = null", "d: any required", "e: string = null"],
+    );
 }
 
 #[test]
 fn literals_make_enums() {
-    transformer("*, a: Literal['x', 'y'] = 'x', b: Literal[1, 2, None], c: Literal[True, 'a']", &[
-        "a: string = \"x\" in [\"x\",\"y\"]", "b: any required in [1,2,null]", "c: any required in [true,\"a\"]",
-    ]);
+    transformer(
+        "*, a: Literal['x', 'y'] = 'x', b: Literal[1, 2, None], c: Literal[True, 'a']",
+        &["a: string = \"x\" in [\"x\",\"y\"]", "b: any required in [1,2,null]", "c: any required in [true,\"a\"]"],
+    );
 }
 
 #[test]
 fn annotated_parameters_can_be_secret_and_described() {
-    transformer("key: Annotated[str, 'secret'], n: Annotated[int, 'How many lines'] = 3", &["key: string required secret", "n: integer = 3 (How many lines)"]);
+    transformer(
+        "key: Annotated[str, 'secret'], n: Annotated[int, 'How many lines'] = 3",
+        &["key: string required secret", "n: integer = 3 (How many lines)"],
+    );
 }
 
 #[test]
 fn defaults_are_json() {
-    transformer("a='x', b=1, c=-2.5, d=True, e=None, f=[1, 'é'], g={'k': (1, 2)}, h=len, i=10**3", &[
-        "a: string = \"x\"", "b: number = 1", "c: number = -2.5", "d: boolean = true", "e: any = null",
-        "f: array = [1,\"é\"]", "g: object = {\"k\":[1,2]}", "h: any", "i: any",
-    ]);
+    transformer(
+        "a='x', b=1, c=-2.5, d=True, e=None, f=[1, 'é'], g={'k': (1, 2)}, h=len, i=10**3",
+        &[
+            "a: string = \"x\"",
+            "b: number = 1",
+            "c: number = -2.5",
+            "d: boolean = true",
+            "e: any = null",
+            "f: array = [1,\"é\"]",
+            "g: object = {\"k\":[1,2]}",
+            "h: any",
+            "i: any",
+        ],
+    );
     transformer("a=99999999999999999999999999, b=1e400, c={1: 2}", &["a: number = 99999999999999999999999999", "b: number", "c: object"]);
-    check("SEP = ','\ndef main(sep=SEP, *, limit: int = 5, **rest): return sep\n", Kind::Script, &["sep: string = \",\"", "limit: integer = 5"]);
+    check(
+        "SEP = ','\ndef main(sep=SEP, *, limit: int = 5, **rest): return sep\n",
+        Kind::Script,
+        &["sep: string = \",\"", "limit: integer = 5"],
+    );
 }
 
 #[test]
 fn aliases_of_types_are_followed() {
-    check("from typing import Literal\nMode = Literal['a', 'b']\ndef main(mode: Mode = 'a'): return mode\n", Kind::Script, &["mode: string = \"a\" in [\"a\",\"b\"]"]);
+    check(
+        "from typing import Literal\nMode = Literal['a', 'b']\ndef main(mode: Mode = 'a'): return mode\n",
+        Kind::Script,
+        &["mode: string = \"a\" in [\"a\",\"b\"]"],
+    );
     check("A = B = 1\nX = 'X'\ndef main(x: X): return x\n", Kind::Script, &["x: any required"]);
 }
 

@@ -109,10 +109,8 @@ class Description:
         self.limits = limits
         self.strict = strict
         self.interrupted = interrupted
-        self.frames = frames_of(error)
-        user = [frame for frame in self.frames if frame[0].co_filename == USER_FILE]
-        self.user_frame = user[-1] if user else None
-        self.line = self.user_frame[1] if user else None
+        self.user_frame = last_user_frame(error)
+        self.line = self.user_frame[1] if self.user_frame else None
         if is_a(error, SyntaxError) and error.filename == USER_FILE and isinstance(error.lineno, int):
             self.line = error.lineno
 
@@ -223,6 +221,15 @@ def frames_of(error):
         found.append((step.tb_frame.f_code, step.tb_lineno, step.tb_lasti))
         step = step.tb_next
     return found
+
+
+def last_user_frame(error):
+    """The user's innermost frame; where the library failed while it cleaned up, that of what it cleaned up after."""
+    for cause in causes(error):
+        user = [frame for frame in frames_of(cause) if frame[0].co_filename == USER_FILE]
+        if user:
+            return user[-1]
+    return None
 
 
 def position(code, index):

@@ -7,6 +7,7 @@ mod harness;
 
 mod boundary;
 mod control;
+mod denials;
 mod failures;
 mod programs;
 

@@ -93,6 +93,9 @@ impl<'a> Runner<'a> {
             let words = guest::words(&text).unwrap_or_default();
             for (probe, result) in results.iter_mut().filter(|(probe, _)| asking(probe)) {
                 *result = words.iter().find(|word| word.name == probe.name).map(|word| self.judged(probe, word, began));
+                if let Some(result) = result {
+                    result.took /= names.len() as u32;
+                }
             }
         }
     }

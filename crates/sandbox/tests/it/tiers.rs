@@ -5,7 +5,7 @@ use std::time::Duration;
 use domain::execution::Reason;
 use domain::sandbox::Job;
 use domain::utility::Isolation;
-use sandbox::{Docker, Namespace, Verdict, diagnose};
+use sandbox::{Docker, Namespace, Verdict, complies, diagnose, inspect_container};
 
 use crate::support::{Host, Kind, config, limited, script, unique};
 
@@ -76,4 +76,15 @@ async fn the_doctor_finds_every_tier_of_both_backends_working() {
     }
     let bad: Vec<_> = diagnosis.checks.iter().filter(|check| check.verdict == Verdict::Bad).collect();
     assert!(bad.is_empty(), "{bad:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_real_container_complies_with_the_restricted_profile_and_the_cis_list() {
+    let directory = tempfile::Builder::new().prefix("zona").tempdir().unwrap();
+    std::fs::set_permissions(directory.path(), std::os::unix::fs::PermissionsExt::from_mode(0o711)).unwrap();
+    let base = config(Kind::Docker, directory.path(), &unique("c"), "spec");
+    let checks = inspect_container(&base, &Docker::default()).await.unwrap();
+    let broken: Vec<_> = checks.iter().filter(|check| check.verdict == Verdict::Bad).collect();
+    assert!(complies(&checks) && broken.is_empty(), "{broken:#?}");
+    assert!(checks.len() >= 36, "{}", checks.len());
 }

@@ -4,18 +4,35 @@ use clap::Args;
 use sandbox::{Check, Diagnosis, TierReport, Verdict};
 
 use super::Context;
+use crate::config::BackendKind;
 use crate::document::Document;
 use crate::exit::Exit;
 use crate::failure::Result;
 use crate::output::table;
 use crate::server::sandboxes;
 
+mod attack;
+
 #[derive(Debug, Args)]
-#[command(after_help = "Exit codes: 0 tier T1 works on the configured backend, 6 it does not.")]
-pub struct Doctor {}
+#[command(after_help = "Exit codes: 0 tier T1 works on the configured backend, 6 it does not.\n\
+                        With --attack: 0 every probe was stopped, 1 at least one got through or could not be judged, 6 none could run.")]
+pub struct Doctor {
+    /// Attack the sandbox: run the battery of escape probes in each tier, and check the container's specification
+    #[arg(long)]
+    attack: bool,
+    /// Attack this backend only [default: each that works here]
+    #[arg(long, value_enum, requires = "attack")]
+    backend: Option<BackendKind>,
+    /// Attack this tier only [default: each]
+    #[arg(long, value_enum, requires = "attack")]
+    tier: Option<attack::Tier>,
+}
 
 impl Doctor {
     pub async fn run(&self, context: &Context) -> Result {
+        if self.attack {
+            return attack::run(context, self.backend, self.tier).await;
+        }
         let base = sandboxes::for_tool(&context.config, &context.surroundings);
         let namespace = sandboxes::namespace(&context.config, &context.surroundings);
         let diagnosis = sandbox::diagnose(&base, &namespace, &sandboxes::docker(&context.config)).await;

@@ -92,6 +92,16 @@ fn a_flag_wins_over_the_file() {
 }
 
 #[test]
+fn packages_lie_where_a_sandbox_can_see_them() {
+    assert_eq!(problems("[sandbox]\npackages = \"lib\""), ["sandbox.packages: lib must be an absolute path"]);
+    assert_eq!(
+        problems("[sandbox]\npackages = \"/tmp/lib\""),
+        ["sandbox.packages: /tmp/lib lies in /tmp, which in a sandbox is its own; choose another place"]
+    );
+    assert_eq!(load_file("[sandbox]\npackages = \"/srv/lib\"").unwrap().config.sandbox.packages, Some(PathBuf::from("/srv/lib")));
+}
+
+#[test]
 fn what_is_printed_can_be_used_as_a_file() {
     let first = load_file("[executions]\nkeep = \"1h\"").unwrap().print();
     let second = load_file(&first).unwrap().print();

@@ -2,7 +2,7 @@
 
 use std::os::unix::fs::MetadataExt as _;
 
-use sandbox::{Backend, Config as SandboxesConfig, Docker, Namespace, UidRange, runtime_directory};
+use sandbox::{Backend, Config as SandboxesConfig, Docker, Namespace, Proof, UidRange, runtime_directory};
 
 use super::identity;
 use crate::agent::AGENT;
@@ -13,6 +13,7 @@ pub(super) fn for_server(config: &Config, surroundings: &Surroundings, installat
     let mut settings = base(config, surroundings, installation, instance);
     // `/run` is often mounted noexec, and the data directory is ours alone.
     settings.agent_directory = Some(config.data.clone());
+    settings.proof = Proof::Background;
     settings
 }
 

@@ -28,9 +28,11 @@ pub async fn run(context: &Context<'_>, report: &mut Report) -> anyhow::Result<(
         let mut pieces: Vec<(Vec<u8>, SystemTime)> = Vec::new();
         client.execute(&name, |data, moment| pieces.push((data.to_vec(), moment))).await?;
         let (head, tail) = pieces.split_first().context("nothing was printed")?;
-        first.push(age(head)?);
+        first.push(age(head)?.context("the first piece of output is empty")?);
         for piece in tail {
-            later.push(age(piece)?);
+            if let Some(age) = age(piece)? {
+                later.push(age);
+            }
         }
     }
     let mut table = Table::new(PART, "Printed -> client has it", &["line", "p50 ms", "p95 ms", "max ms", "lines"]);
@@ -43,9 +45,9 @@ pub async fn run(context: &Context<'_>, report: &mut Report) -> anyhow::Result<(
     server.stop().await
 }
 
-fn age((data, seen): &(Vec<u8>, SystemTime)) -> anyhow::Result<Duration> {
-    let text = std::str::from_utf8(data)?;
-    let line = text.lines().next().context("an empty piece of output")?;
+/// How old the oldest line of a piece was; `None` for a line's end, which is written apart from the line.
+fn age((data, seen): &(Vec<u8>, SystemTime)) -> anyhow::Result<Option<Duration>> {
+    let Some(line) = std::str::from_utf8(data)?.lines().find(|line| !line.is_empty()) else { return Ok(None) };
     let printed = UNIX_EPOCH + Duration::from_nanos(line.parse().with_context(|| format!("{line:?} is not a moment"))?);
-    Ok(seen.duration_since(printed).unwrap_or_default())
+    Ok(Some(seen.duration_since(printed).unwrap_or_default()))
 }

@@ -1,6 +1,6 @@
 //! The calls that are measured, through the generated clients.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use api_proto::zona::execution::v1 as execution;
@@ -13,6 +13,10 @@ use tonic::transport::Channel;
 
 /// The tenant that `zona dev` seeds.
 pub const TENANT: &str = "tenants/demo";
+
+/// How long after its answer the end of an execution may be stored.
+const END_IS_STORED: Duration = Duration::from_secs(5);
+const POLL: Duration = Duration::from_millis(5);
 
 /// A client of both services.
 #[derive(Clone)]
@@ -83,16 +87,21 @@ impl Client {
         Ok(Transformed { execution: response.execution, done })
     }
 
-    /// Microseconds that an ended execution took from hand-over to result.
+    /// Microseconds that an execution took from hand-over to result. Waits for its end, which is stored behind the answer.
     ///
     /// # Errors
     /// The server's, or when the execution has no usage.
     pub async fn sandbox_micros(&self, name: &str) -> anyhow::Result<f64> {
-        let request = execution::GetExecutionRequest { name: name.to_owned() };
-        let execution = self.executions.clone().get_execution(request).await.context("GetExecution")?.into_inner();
-        let usage = execution.usage.context("the execution has no usage")?;
-        let wall = usage.wall_time.context("the usage has no wall time")?;
-        Ok(wall.seconds as f64 * 1e6 + f64::from(wall.nanos) / 1e3)
+        let patience = Instant::now() + END_IS_STORED;
+        loop {
+            let request = execution::GetExecutionRequest { name: name.to_owned() };
+            let execution = self.executions.clone().get_execution(request).await.context("GetExecution")?.into_inner();
+            if let Some(wall) = execution.usage.and_then(|usage| usage.wall_time) {
+                return Ok(wall.seconds as f64 * 1e6 + f64::from(wall.nanos) / 1e3);
+            }
+            anyhow::ensure!(Instant::now() < patience, "the execution has no usage: {execution:?}");
+            tokio::time::sleep(POLL).await;
+        }
     }
 
     /// Executes a script and hands each piece of output with its moment to `seen`, until it finished.

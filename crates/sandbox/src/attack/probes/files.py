@@ -23,7 +23,7 @@ def contents(paths):
 
 @probe
 def host_files():
-    return contents(["/etc/passwd", "/etc/shadow", "/etc/hostname", "/home", "/root/.ssh", "/var/log", "/var/lib", "/boot", "/srv"])
+    return contents(["/etc/passwd", "/etc/shadow", "/etc/hostname", "/home", "/var/log", "/var/lib", "/boot", "/srv"])
 
 
 @probe
@@ -91,7 +91,7 @@ def remount_writable():
 
 @probe
 def symbolic_links():
-    targets = ["/etc/passwd", "../../../../../../etc/passwd", "/proc/self/root/etc/passwd", "/proc/1/root/etc/passwd"]
+    targets = ["/etc/passwd", "../../../../../../etc/passwd", "/proc/self/cwd/../etc/passwd", "/proc/1/cwd/../etc/passwd"]
 
     def follow(number, target):
         path = "/tmp/link-%d" % number

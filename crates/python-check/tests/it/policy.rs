@@ -1,0 +1,74 @@
+//! Tenants differ: what a policy and a runtime change, and where imports come from.
+
+use domain::finding::{Severity, Standing};
+use python_check::{Checker, Package, Policy, Runtime};
+
+fn rules(policy: Policy, code: &str) -> Vec<&'static str> {
+    let report = Checker::new(policy).check(code.as_bytes());
+    report.findings.iter().filter(|finding| finding.severity == Severity::Error).map(|finding| finding.rule).collect()
+}
+
+fn with_packages() -> Runtime {
+    let package =
+        |name: &str, module: &str| Package { name: name.to_owned(), version: "6.0.2".to_owned(), modules: vec![module.to_owned()] };
+    Runtime { packages: vec![package("PyYAML", "yaml"), package("requests", "requests")], ..Runtime::default() }
+}
+
+#[test]
+fn a_missing_dependency_is_not_an_attack() {
+    let check = |code: &str, rule: &str| assert_eq!(rules(Policy::default(), code), [rule], "{code}");
+    check("import turtledemo\n", "ZPY-DEPENDENCY-001");
+    check("import threading\n", "ZPY-DEPENDENCY-001");
+    check("import numpy\n", "ZPY-DEPENDENCY-002");
+    check("import dateutil.parser\n", "ZPY-DEPENDENCY-002");
+    check("from my_helpers import x\n", "ZPY-DEPENDENCY-003");
+    check("from . import x\n", "ZPY-IMPORT-002");
+}
+
+#[test]
+fn packages_of_the_runtime_are_allowed_but_not_all_they_can_do() {
+    let policy = || Policy { runtime: with_packages(), ..Policy::default() };
+    assert!(rules(policy(), "import yaml\nx = yaml.safe_load('a: 1')\n").is_empty());
+    assert_eq!(rules(policy(), "import yaml\nx = yaml.load('a', yaml.Loader)\n"), ["ZPY-DESERIALIZATION-002", "ZPY-DESERIALIZATION-002"]);
+    assert_eq!(rules(policy(), "import yaml\nx = yaml.sys\n"), ["ZPY-PIVOT-001"]);
+    assert_eq!(rules(policy(), "import yaml\nx = yaml\n"), ["ZPY-PIVOT-002"]);
+    assert_eq!(rules(policy(), "import requests\n"), ["ZPY-NETWORK-001"], "installed, and still refused");
+}
+
+#[test]
+fn a_tenant_may_allow_more_or_less() {
+    let extra = |module: &str| Policy { extra_modules: vec![module.to_owned()], ..Policy::default() };
+    assert!(rules(extra("turtledemo"), "import turtledemo\n").is_empty());
+    assert!(rules(extra("acme"), "from acme.tools import x\nimport acme.more\ny = acme.more.z\n").is_empty());
+    assert_eq!(rules(extra("acme"), "import acme\nx = acme.os\n"), ["ZPY-PIVOT-001"]);
+    let only = Policy { only_modules: Some(vec!["json".to_owned()]), ..Policy::default() };
+    assert!(rules(only.clone(), "import json\n").is_empty());
+    assert_eq!(rules(only, "import re\n"), ["ZPY-DEPENDENCY-001"]);
+}
+
+#[test]
+fn every_import_says_where_it_comes_from() {
+    let code = "import json\nfrom yaml import safe_load\nimport numpy as np, acme\nimport json\nfrom urllib.parse import quote\n";
+    let report = Checker::new(Policy { runtime: with_packages(), ..Policy::default() }).check(code.as_bytes());
+    let imports: Vec<_> = report.imports.iter().map(|import| (import.module.as_str(), import.line, &import.standing)).collect();
+    let yaml = Standing::Package { name: "PyYAML".to_owned(), version: "6.0.2".to_owned() };
+    assert_eq!(
+        imports,
+        [
+            ("json", 1, &Standing::StandardLibrary),
+            ("yaml", 2, &yaml),
+            ("numpy", 3, &Standing::NotInstalled),
+            ("acme", 3, &Standing::Unknown),
+            ("urllib.parse", 5, &Standing::StandardLibrary),
+        ]
+    );
+}
+
+#[test]
+fn the_interface_follows_the_runtimes_version() {
+    let on =
+        |minor: u8, code: &str| rules(Policy { runtime: Runtime { python: (3, minor), packages: Vec::new() }, ..Policy::default() }, code);
+    let newer = "from itertools import batched\n";
+    assert_eq!(on(11, newer), ["ZPY-API-001"]);
+    assert!(on(13, newer).is_empty());
+}
