@@ -12,3 +12,4 @@ mod neighbors;
 mod reflection;
 mod slow_reader;
 mod steps;
+mod validation;

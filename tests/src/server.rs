@@ -77,12 +77,25 @@ impl Server {
         server
     }
 
+    /// Starts with new data, the default backend, and this configuration file.
+    pub fn configured(toml: &str) -> Self {
+        let owned = tempfile::tempdir().expect("a temporary directory can be made");
+        let mut server = Self::begin(&owned.path().join("data"), Backend::Namespace, toml);
+        server._owned = Some(owned);
+        server
+    }
+
     /// Starts with this data directory.
     ///
     /// # Panics
     /// When it does not become healthy in time, with what it printed.
     pub fn on(data: &Path, backend: Backend) -> Self {
+        Self::begin(data, backend, "")
+    }
+
+    fn begin(data: &Path, backend: Backend, toml: &str) -> Self {
         let home = tempfile::tempdir().expect("a temporary directory can be made");
+        std::fs::write(home.path().join("zona.toml"), toml).expect("the directory is writable");
         let mut child = dev(data, backend, home.path()).spawn().expect("the server starts");
         let lines = Arc::new(Mutex::new(Vec::new()));
         let (said, heard) = channel();

@@ -38,6 +38,12 @@ impl Call {
         policy.require(caller, tenant, resource).await
     }
 
+    /// Demands a permit for what belongs to no tenant.
+    pub(crate) async fn require_of_installation<A: Action>(&self, policy: &Policy) -> Result<Permit<A>> {
+        let caller = self.caller.as_ref().ok_or(Error::Unauthenticated)?;
+        policy.require_of_installation(caller).await
+    }
+
     /// The answer that comes of `work`.
     pub(crate) async fn answer<T>(&self, work: impl Future<Output = Result<T>>) -> std::result::Result<Response<T>, Status> {
         match work.await {

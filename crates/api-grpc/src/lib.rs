@@ -2,18 +2,24 @@
 //! the one mapper from errors to statuses. It holds no business rule, opens no store, and reads no environment.
 
 mod call;
+mod code_policy_handler;
 mod convert;
 mod execution_handler;
 mod layer;
 mod permission;
+mod runtime_handler;
 mod server;
+mod server_handler;
 mod status;
 mod stream;
 mod utility_handler;
 
+pub use code_policy_handler::CodePolicyHandler;
 pub use execution_handler::ExecutionHandler;
 pub use layer::{CallLayer, CallMetrics, Deadlines, LinkTrace, NoMetrics};
 pub use permission::check_permissions;
+pub use runtime_handler::RuntimeHandler;
 pub use server::{Config, Error, Health, Server, Services};
+pub use server_handler::ServerHandler;
 pub use status::{ERROR_DOMAIN, REASONS, REQUEST_ID_HEADER};
 pub use utility_handler::UtilityHandler;

@@ -8,11 +8,17 @@ use std::time::Duration;
 
 use api_proto::DESCRIPTOR_SET;
 use api_proto::zona::execution::v1::execution_service_server::{ExecutionServiceServer, SERVICE_NAME as EXECUTION_SERVICE};
+use api_proto::zona::runtime::v1::runtime_service_server::{RuntimeServiceServer, SERVICE_NAME as RUNTIME_SERVICE};
+use api_proto::zona::server::v1::server_service_server::{SERVICE_NAME as SERVER_SERVICE, ServerServiceServer};
+use api_proto::zona::utility::v1::code_policy_service_server::{CodePolicyServiceServer, SERVICE_NAME as CODE_POLICY_SERVICE};
 use api_proto::zona::utility::v1::utility_service_server::{SERVICE_NAME as UTILITY_SERVICE, UtilityServiceServer};
 use domain::access::Policy;
 use domain::limits::MAX_REQUEST;
 use domain::name::PrincipalName;
 use domain::service::executions::Executions;
+use domain::service::policies::Policies;
+use domain::service::runtimes::Runtimes;
+use domain::service::servers::Servers;
 use domain::service::utilities::Utilities;
 use domain::time::Clock;
 use futures_util::Stream;
@@ -25,7 +31,7 @@ use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
 
 use crate::layer::{CallLayer, CallMetrics, Deadlines, LinkTrace, NoMetrics, Parts, Shape};
-use crate::{ExecutionHandler, UtilityHandler, check_permissions};
+use crate::{CodePolicyHandler, ExecutionHandler, RuntimeHandler, ServerHandler, UtilityHandler, check_permissions};
 
 /// Calls that one connection may have open.
 const MAX_CONCURRENT_STREAMS: u32 = 256;
@@ -60,6 +66,12 @@ pub struct Services {
     pub utilities: Utilities,
     /// Use cases of executions.
     pub executions: Executions,
+    /// Use cases of code policies.
+    pub policies: Policies,
+    /// Use cases of runtimes.
+    pub runtimes: Runtimes,
+    /// Use cases about servers.
+    pub servers: Servers,
     /// Time of heartbeats.
     pub clock: Arc<dyn Clock>,
 }
@@ -190,11 +202,18 @@ impl Server {
 impl Services {
     fn routes(self) -> Routes {
         let utilities = UtilityHandler::new(self.policy.clone(), self.utilities);
+        let policies = CodePolicyServiceServer::new(CodePolicyHandler::new(self.policy.clone(), self.policies));
+        let runtimes = RuntimeServiceServer::new(RuntimeHandler::new(self.policy.clone(), self.runtimes));
+        let servers = ServerServiceServer::new(ServerHandler::new(self.policy.clone(), self.servers));
         let executions = ExecutionHandler::new(self.policy, self.executions, self.clock);
         let utilities = UtilityServiceServer::new(utilities).max_decoding_message_size(MAX_REQUEST).max_encoding_message_size(MAX_ANSWER);
         let executions =
             ExecutionServiceServer::new(executions).max_decoding_message_size(MAX_REQUEST).max_encoding_message_size(MAX_ANSWER);
-        Routes::new(utilities).add_service(executions)
+        Routes::new(utilities)
+            .add_service(executions)
+            .add_service(policies.max_decoding_message_size(MAX_REQUEST))
+            .add_service(runtimes)
+            .add_service(servers)
     }
 }
 
@@ -202,7 +221,7 @@ impl Health {
     /// Whether calls are welcome, for each service and the server as a whole.
     pub async fn set_serving(&self, serving: bool) {
         let status = if serving { ServingStatus::Serving } else { ServingStatus::NotServing };
-        for service in ["", UTILITY_SERVICE, EXECUTION_SERVICE] {
+        for service in ["", UTILITY_SERVICE, EXECUTION_SERVICE, CODE_POLICY_SERVICE, RUNTIME_SERVICE, SERVER_SERVICE] {
             self.reporter.set_service_status(service, status).await;
         }
     }

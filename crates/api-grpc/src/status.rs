@@ -164,6 +164,8 @@ fn resource_type(name: &str) -> &'static str {
         ["tenants", _, "utilities", _] => "zona.dev/Utility",
         ["tenants", _, "utilities", _, "versions", _] => "zona.dev/UtilityVersion",
         ["tenants", _, "executions", _] => "zona.dev/Execution",
+        ["tenants", _, "codePolicy"] => "zona.dev/CodePolicy",
+        ["tenants", _, "runtimes", _] => "zona.dev/Runtime",
         _ => "zona.dev/Resource",
     }
 }

@@ -58,10 +58,11 @@ impl pb::utility_service_server::UtilityService for UtilityHandler {
             let mut violations = Violations::default();
             let (size, token) = (std::mem::take(&mut body.page_size), std::mem::take(&mut body.page_token));
             let paging = Paging::read("ListUtilities", size, &token, &body, &mut violations);
+            let vulnerable = body.filter.as_ref().is_some_and(|filter| filter.vulnerable);
             let query = utility::read_query(body.filter, body.order, &mut violations)?;
             let query = violations.unless_any(query)?;
             let (permit, query) = (&permit, &query);
-            let list = |page| async move { self.utilities.list(permit, query.clone(), &page).await };
+            let list = |page| async move { self.utilities.list(permit, query.clone(), vulnerable, &page).await };
             let (utilities, next_page_token) = paging.collect(list, utility::listed).await?;
             Ok(pb::ListUtilitiesResponse { utilities, next_page_token })
         })

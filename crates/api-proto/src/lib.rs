@@ -29,6 +29,22 @@ pub mod zona {
         }
     }
 
+    /// What utilities run on.
+    pub mod runtime {
+        /// Version 1.
+        pub mod v1 {
+            tonic::include_proto!("zona.runtime.v1");
+        }
+    }
+
+    /// What a server says of itself.
+    pub mod server {
+        /// Version 1.
+        pub mod v1 {
+            tonic::include_proto!("zona.server.v1");
+        }
+    }
+
     /// Running utilities.
     pub mod execution {
         /// Version 1.

@@ -60,7 +60,8 @@ fn every_method_that_changes_a_utility_takes_a_request_id_and_an_etag() {
     let pool = pool();
     for method in our_methods(&pool) {
         let verbs = ["Update", "Delete", "Undelete", "Restore"];
-        if !verbs.iter().any(|verb| method.name().starts_with(verb)) {
+        let of_utilities = method.parent_service().name() == "UtilityService";
+        if !of_utilities || !verbs.iter().any(|verb| method.name().starts_with(verb)) {
             continue;
         }
         demand(&method.input(), &["request_id"]);

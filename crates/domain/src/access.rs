@@ -132,6 +132,16 @@ actions! {
     WatchExecution = "execution.watch", Read, "execution";
     /// Stop an execution.
     CancelExecution = "execution.cancel", Execute, "execution";
+    /// Read a tenant's code policy.
+    GetCodePolicy = "policy.get", Read, "policy";
+    /// Change a tenant's code policy, and grant exceptions.
+    UpdateCodePolicy = "policy.update", Administer, "policy";
+    /// Read what runtimes hold.
+    GetRuntime = "runtime.get", Read, "runtime";
+    /// List runtimes.
+    ListRuntimes = "runtime.list", Read, "runtime";
+    /// Read the server's self-test and configuration facts.
+    GetServerInfo = "server.get", Administer, "server";
 }
 
 impl Policy {
@@ -149,6 +159,17 @@ impl Policy {
             Some(reach) => Ok(Permit { principal: caller.principal.clone(), tenant: tenant.clone(), reach, action: PhantomData }),
             None => Err(Error::Denied { action: A::SPEC.name, resource: resource.to_string() }),
         }
+    }
+}
+
+impl Policy {
+    /// Demands that `caller` may do `A` to what belongs to the installation and to no tenant. The rules decide it in the
+    /// caller's own tenant; that the action's resource is none of a tenant's, its description tells them.
+    ///
+    /// # Errors
+    /// [`Error::Denied`].
+    pub async fn require_of_installation<A: Action>(&self, caller: &Caller) -> Result<Permit<A>> {
+        self.require(caller, &caller.principal.tenant(), &A::SPEC.resource).await
     }
 }
 

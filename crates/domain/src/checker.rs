@@ -1,17 +1,64 @@
-//! The port behind which source texts are validated. Rules and parsers are the adapter's.
+//! The ports behind which source texts are validated: static checks, and the runtime's own compiler. Rules, parsers and
+//! sandboxes are the adapters'.
+
+use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use crate::Result;
 use crate::finding::CodeReport;
 use crate::name::TenantId;
+use crate::policy::CodePolicy;
+use crate::runtime::Runtime;
+use crate::utility::Code;
+use crate::{Result, sandbox};
 
-/// Port: validates code.
+/// Port: validates code without running it.
 #[async_trait]
 pub trait CodeChecker: Send + Sync {
-    /// Reports everything there is to say of `source` under the tenant's policy. Never runs it; bounded in time for any bytes.
+    /// Reports everything there is to say of `source` under the policy. Never runs it; bounded in time for any bytes.
     ///
     /// # Errors
     /// Only when the checker itself is unavailable.
-    async fn check(&self, tenant: &TenantId, source: Vec<u8>) -> Result<CodeReport>;
+    async fn check(&self, policy: &CodePolicy, source: Vec<u8>) -> Result<CodeReport>;
+
+    /// Whether there is a rule of this id.
+    fn knows(&self, rule: &str) -> bool;
+}
+
+/// Port: the compiler of a runtime, run in a sandbox; it compiles and never executes.
+#[async_trait]
+pub trait Compiler: Send + Sync {
+    /// What this server offers.
+    ///
+    /// # Errors
+    /// When that is not known, with what an operator can do.
+    async fn runtimes(&self) -> Result<Vec<Runtime>, sandbox::Error>;
+
+    /// The digest of a runtime as it is installed now; `None` when there is no such runtime or it is not known yet.
+    fn digest(&self, runtime: &str) -> Option<Arc<str>>;
+
+    /// Compiles `code` on the runtime.
+    ///
+    /// # Errors
+    /// When no sandbox could be had, or the compiler did not answer in time: nothing is known about the code then.
+    async fn compile(&self, tenant: &TenantId, runtime: &str, code: &Code) -> Result<Verdict, sandbox::Error>;
+}
+
+/// What a runtime's compiler says of a source text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// It compiles on the runtime with this digest.
+    Compiles {
+        /// The runtime's digest.
+        digest: String,
+    },
+    /// It does not.
+    Refused {
+        /// Line, from 1; 0 where the compiler names none.
+        line: u32,
+        /// Column, from 1; 0 where the compiler names none.
+        column: u32,
+        /// The compiler's words.
+        message: String,
+    },
 }

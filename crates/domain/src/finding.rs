@@ -188,6 +188,15 @@ pub struct CodeReport {
 }
 
 impl CodeReport {
+    /// Top-level modules that the code imports, ascending, each once.
+    pub fn imported_roots(&self) -> Vec<String> {
+        let root = |import: &Import| import.module.split('.').next().unwrap_or_default().to_owned();
+        let mut roots: Vec<String> = self.imports.iter().map(root).filter(|root| !root.is_empty()).collect();
+        roots.sort();
+        roots.dedup();
+        roots
+    }
+
     /// Whether no finding blocks the code.
     pub fn accepted(&self) -> bool {
         self.findings.iter().all(|finding| finding.severity != Severity::Error)

@@ -5,6 +5,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use crate::error::Error;
+use crate::utility::MAX_RUNTIME;
 
 /// Longest tenant code in characters.
 pub const MAX_TENANT: usize = 32;
@@ -46,6 +47,22 @@ pub struct VersionName {
     pub utility: UtilityName,
     /// From 1.
     pub number: u32,
+}
+
+/// `tenants/{tenant}/codePolicy`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct CodePolicyName {
+    /// Whose policy it is.
+    pub tenant: TenantId,
+}
+
+/// `tenants/{tenant}/runtimes/{runtime}`: a runtime as a tenant sees it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct RuntimeName {
+    /// The tenant that looks.
+    pub tenant: TenantId,
+    /// The runtime, as utilities name it.
+    pub runtime: String,
 }
 
 /// `tenants/{tenant}/executions/{uuid}`.
@@ -158,6 +175,42 @@ impl VersionName {
     }
 }
 
+impl CodePolicyName {
+    /// Reads `tenants/{tenant}/codePolicy`.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] when it is anything else.
+    pub fn parse(field: &str, text: &str) -> Result<Self, Error> {
+        match text.split('/').collect::<Vec<_>>().as_slice() {
+            ["tenants", tenant, "codePolicy"] => Ok(CodePolicyName { tenant: TenantId::parse(field, tenant)? }),
+            _ => Err(malformed(field, "tenants/{tenant}/codePolicy")),
+        }
+    }
+}
+
+impl RuntimeName {
+    /// Reads `tenants/{tenant}/runtimes/{runtime}`.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] when it is anything else.
+    pub fn parse(field: &str, text: &str) -> Result<Self, Error> {
+        match text.split('/').collect::<Vec<_>>().as_slice() {
+            ["tenants", tenant, "runtimes", runtime] if !runtime.is_empty() && runtime.chars().count() <= MAX_RUNTIME => {
+                Ok(RuntimeName { tenant: TenantId::parse(field, tenant)?, runtime: (*runtime).to_owned() })
+            }
+            _ => Err(malformed(field, "tenants/{tenant}/runtimes/{runtime}")),
+        }
+    }
+}
+
+impl PrincipalName {
+    /// The tenant that the principal belongs to.
+    pub fn tenant(&self) -> TenantId {
+        let tenant = self.0.split('/').nth(1).expect("a principal's name starts with its tenant's");
+        TenantId(tenant.into())
+    }
+}
+
 impl ExecutionName {
     /// Reads `tenants/{tenant}/executions/{uuid}`.
     ///
@@ -188,6 +241,18 @@ impl fmt::Display for UtilityName {
 impl fmt::Display for VersionName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/versions/{}", self.utility, self.number)
+    }
+}
+
+impl fmt::Display for CodePolicyName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "tenants/{}/codePolicy", self.tenant)
+    }
+}
+
+impl fmt::Display for RuntimeName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "tenants/{}/runtimes/{}", self.tenant, self.runtime)
     }
 }
 

@@ -8,6 +8,7 @@ use crate::Result;
 use crate::event::Event;
 use crate::execution::{Execution, State};
 use crate::name::{ExecutionId, PrincipalName, TenantId, UtilityId};
+use crate::policy::CodePolicy;
 use crate::time::Timestamp;
 use crate::utility::{Kind, Utility, Version};
 
@@ -116,6 +117,8 @@ pub struct UtilityQuery {
     pub tag: Option<String>,
     /// Only ids that start so.
     pub id_prefix: Option<String>,
+    /// Only those whose current version imports one of these top-level modules.
+    pub imports: Option<Vec<String>>,
     /// Deleted ones too.
     pub show_deleted: bool,
     /// The order.
@@ -166,8 +169,19 @@ pub trait UtilityRepository: Send + Sync {
     async fn list_versions(&self, scope: &TenantScope, id: &UtilityId, page: &PageRequest) -> Result<Page<Version>>;
     /// Stores a change, whole or not at all.
     async fn commit(&self, scope: &TenantScope, change: UtilityChange) -> Result<Committed<Utility>>;
+    /// Takes note that a version compiles on the runtime with this digest. Not a change: neither revision nor version grow.
+    async fn mark_compiled(&self, scope: &TenantScope, id: &UtilityId, number: u32, digest: &str) -> Result<()>;
     /// What a request was answered with, if it was: checked before work is done twice.
     async fn find_answer(&self, scope: &TenantScope, request: &RequestKey) -> Result<Option<Committed<Utility>>>;
+}
+
+/// Port: code policies, one a tenant.
+#[async_trait]
+pub trait CodePolicyRepository: Send + Sync {
+    /// The tenant's policy, if one was stored.
+    async fn find(&self, scope: &TenantScope) -> Result<Option<CodePolicy>>;
+    /// Stores a policy when the stored one has the `expected` revision (0: there is none). Says whether it had.
+    async fn commit(&self, scope: &TenantScope, expected: u64, policy: &CodePolicy) -> Result<bool>;
 }
 
 /// What retention removed.

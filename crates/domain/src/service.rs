@@ -2,6 +2,10 @@
 
 pub mod admission;
 pub mod executions;
+pub mod gate;
 pub mod live;
+pub mod policies;
+pub mod runtimes;
+pub mod servers;
 pub mod utilities;
 pub mod watch;

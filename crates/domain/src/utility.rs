@@ -108,6 +108,8 @@ pub struct Version {
     pub definition: Definition,
     /// Over code and definition; equal content makes no new version.
     pub content_hash: Hash,
+    /// Digest of the runtime whose compiler accepted it; `None` while no compiler could be asked. It cannot execute until one was.
+    pub compiled_on: Option<String>,
     /// Who made it.
     pub author: PrincipalName,
     /// When.
@@ -116,6 +118,8 @@ pub struct Version {
     pub message: String,
     /// Warnings of the validation that accepted it.
     pub warnings: Vec<StoredFinding>,
+    /// Top-level modules that it imports, ascending.
+    pub imports: Vec<String>,
 }
 
 /// A finding as it is kept with a version: rules may be renamed later, so the texts are owned.
@@ -156,6 +160,8 @@ pub struct Utility {
     pub content_hash: Hash,
     /// The current version's code hash.
     pub code_sha256: Hash,
+    /// The current version's imports.
+    pub imports: Vec<String>,
     /// Grows by one with each change; what the etag stands for.
     pub revision: u64,
     /// When it was created.

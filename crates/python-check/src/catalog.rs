@@ -1,6 +1,7 @@
 //! What is known of modules: the reviewed interface of the standard library, the modules that are refused and why, and
 //! well-known packages. Facts only; the scan decides what to do with them.
 
+mod allowed;
 mod forbidden;
 mod packages;
 

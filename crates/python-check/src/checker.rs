@@ -41,6 +41,11 @@ impl Checker {
         &self.policy
     }
 
+    /// Modules that code may import under the policy, ascending.
+    pub fn allowed_modules(&self) -> Vec<String> {
+        self.catalog.allowed()
+    }
+
     /// Says everything there is to say of `source`. Never runs any of it, never panics, and takes bounded time.
     pub fn check(&self, source: &[u8]) -> CodeReport {
         let done = thread::scope(|scope| {

@@ -9,6 +9,7 @@ use async_trait::async_trait;
 use domain::utility::Isolation;
 use rustix::process::Pid;
 use sandbox_protocol::control::Layout;
+use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 
 use crate::config::{self, Config};
@@ -20,6 +21,7 @@ pub(crate) mod cgroup;
 pub(crate) mod docker;
 pub(crate) mod layout;
 pub(crate) mod namespace;
+pub(crate) mod packages;
 
 /// The runtime that programs run on.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,6 +32,20 @@ pub struct RuntimeFacts {
     pub python_version: String,
     /// Digest: the image's, or over the interpreter and its layout.
     pub digest: String,
+    /// What is installed beside the standard library, by name.
+    pub packages: Vec<Package>,
+}
+
+/// An installed package.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Package {
+    /// Name of the distribution.
+    pub name: String,
+    /// Its version.
+    pub version: String,
+    /// Top-level Python modules that it brings; empty for a package of the image's system.
+    #[serde(default)]
+    pub modules: Vec<String>,
 }
 
 /// One container to be.
@@ -55,6 +71,9 @@ pub(crate) trait Backend: Send + Sync {
 
     /// The runtime; found once, then remembered.
     async fn runtime(&self) -> Result<Arc<RuntimeFacts>, StartFailure>;
+
+    /// The runtime, if it was found already.
+    fn known_runtime(&self) -> Option<Arc<RuntimeFacts>>;
 
     /// Whether the tier can work at all, as far as is known without trying.
     fn supports(&self, isolation: Isolation) -> Result<(), StartFailure>;

@@ -23,9 +23,10 @@ mod diagnose;
 mod stats;
 
 pub use attack::{Battery, Conclusion, Defence, Group as ProbeGroup, Outcome, ProbeResult, Report, Trial, attack};
-pub use backend::RuntimeFacts;
+pub use backend::{Package, RuntimeFacts};
 pub use config::{AgentBinary, Backend, Config, Docker, Namespace, Pool, Proof, UidRange, runtime_directory};
 pub use diagnose::{Check, Diagnosis, TierReport, TierWorks, Verdict, complies, diagnose, inspect_container};
 pub use failure::OpenError;
+pub use sandbox_protocol::control::Layout;
 pub use service::Sandboxes;
 pub use stats::Stats;

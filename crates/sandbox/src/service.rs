@@ -60,6 +60,25 @@ impl Sandboxes {
         Ok(self.pool.backend.runtime().await?)
     }
 
+    /// The runtime, if it was found already.
+    pub fn known_runtime(&self) -> Option<Arc<RuntimeFacts>> {
+        self.pool.backend.known_runtime()
+    }
+
+    /// Name of the runtime, as utilities name it.
+    pub fn runtime_name(&self) -> &str {
+        &self.pool.config.runtime
+    }
+
+    /// Whether programs of the tier are accepted, as far as is known without trying.
+    ///
+    /// # Errors
+    /// When the host cannot contain them, or a probe of the battery got through; with what to change.
+    pub fn accepts(&self, isolation: Isolation) -> Result<(), Error> {
+        self.pool.backend.supports(isolation)?;
+        self.proofs.check(isolation)
+    }
+
     /// Counts and gauges, for metrics.
     pub fn stats(&self) -> Stats {
         Stats::of(&self.pool)
@@ -111,10 +130,6 @@ impl Sandboxes {
     /// `docker` or `namespace`.
     pub(crate) fn backend(&self) -> &'static str {
         self.pool.backend.name()
-    }
-
-    pub(crate) fn runtime_name(&self) -> &str {
-        &self.pool.config.runtime
     }
 
     /// Threads and processes that a program of T2 or T3 may have beside itself.

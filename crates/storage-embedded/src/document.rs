@@ -8,10 +8,12 @@ use serde::de::DeserializeOwned;
 
 mod definition;
 mod execution;
+mod policy;
 mod utility;
 mod version;
 
 pub(crate) use execution::{AttestationDocument, ExecutionDocument};
+pub(crate) use policy::PolicyDocument;
 pub(crate) use utility::UtilityDocument;
 pub(crate) use version::VersionDocument;
 

@@ -12,6 +12,7 @@ mod document;
 mod error;
 mod executions;
 mod migration;
+mod policies;
 mod readers;
 mod request;
 mod store;

@@ -10,7 +10,11 @@ use crate::error::{Error, Result, during};
 const APPLICATION_ID: i32 = 0x5a6f_6e61;
 
 /// Step `n` leads from schema `n` to `n + 1`. A step that was released is never changed.
-const STEPS: &[&str] = &[include_str!("../migrations/0001_documents.sql")];
+const STEPS: &[&str] = &[
+    include_str!("../migrations/0001_documents.sql"),
+    include_str!("../migrations/0002_code_policies.sql"),
+    include_str!("../migrations/0003_utility_imports.sql"),
+];
 
 /// Applies the steps that the database lacks.
 pub(crate) fn migrate(connection: &mut Connection, path: &Path) -> Result<()> {

@@ -19,6 +19,10 @@ mod utilities {
     test_support::utility_repository_contract!(super::Scratch::new());
 }
 
+mod policies {
+    test_support::code_policy_repository_contract!(super::Scratch::new());
+}
+
 mod executions {
     test_support::execution_repository_contract!(super::Scratch::new());
 }

@@ -50,6 +50,18 @@ impl UtilityRepository for EmbeddedStore {
         Ok(self.write(move |connection| commit.apply(connection, now, since)).await?)
     }
 
+    async fn mark_compiled(&self, scope: &TenantScope, id: &UtilityId, number: u32, digest: &str) -> domain::Result<()> {
+        const QUERY: &str = "UPDATE versions SET document = json_set(document, '$.compiled_on', ?4) \
+             WHERE tenant = ?1 AND id = ?2 AND number = ?3";
+        let (tenant, id, digest) = (scope.tenant().clone(), id.clone(), digest.to_owned());
+        let marked = self.write(move |connection| {
+            let run = || connection.prepare_cached(QUERY)?.execute(params![tenant.as_str(), id.as_str(), number, digest]);
+            run().map_err(during("marking a version as compiled"))
+        });
+        marked.await?;
+        Ok(())
+    }
+
     async fn find_answer(&self, scope: &TenantScope, request: &RequestKey) -> domain::Result<Option<Committed<Utility>>> {
         let (tenant, request, (_, since)) = (scope.tenant().clone(), request.clone(), self.request_window());
         Ok(self.read(move |connection| answer(&tenant, request::find(connection, &tenant, &request, since)?)).await?)

@@ -9,9 +9,11 @@ use domain::time::Timestamp;
 use domain::utility::Hash;
 
 mod executions;
+mod policies;
 mod utilities;
 
 pub use executions::InMemoryExecutionRepository;
+pub use policies::InMemoryCodePolicyRepository;
 pub use utilities::InMemoryUtilityRepository;
 
 type RequestId = (TenantId, PrincipalName, &'static str, String);

@@ -4,7 +4,10 @@
 //! Fakes are honest implementations kept in memory, never scripts of expected calls. Nothing here is for production.
 
 mod clock;
+pub mod code_policy_repository;
 pub mod execution_repository;
+mod fake_checker;
+mod fake_compiler;
 mod fake_sandbox;
 mod ids;
 mod in_memory;
@@ -13,9 +16,11 @@ mod spawner;
 pub mod utility_repository;
 
 pub use clock::FakeClock;
+pub use fake_checker::{FakeChecker, IMPORT_RULE, TODO_RULE};
+pub use fake_compiler::{BROKEN, FakeCompiler};
 pub use fake_sandbox::{FakeSandbox, Fault, INSTRUCTION};
 pub use ids::SequentialIds;
-pub use in_memory::{InMemoryExecutionRepository, InMemoryUtilityRepository};
+pub use in_memory::{InMemoryCodePolicyRepository, InMemoryExecutionRepository, InMemoryUtilityRepository};
 pub use spawner::TokioSpawner;
 
 #[cfg(test)]

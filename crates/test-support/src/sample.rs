@@ -101,10 +101,12 @@ pub fn version(number: u32, kind: Kind) -> Version {
         content_hash: definition.content_hash(&code),
         code,
         definition,
+        compiled_on: None,
         author: user("ann"),
         created: at(u64::from(number)),
         message: format!("version {number}"),
         warnings: vec![finding],
+        imports: vec!["json".to_owned(), format!("module{number}")],
     }
 }
 
@@ -126,6 +128,7 @@ pub fn utility(scope: &TenantScope, id: &str) -> Utility {
         definition: version.definition.clone(),
         content_hash: version.content_hash,
         code_sha256: version.code.sha256(),
+        imports: version.imports.clone(),
         revision: 1,
         created: at(1_000),
         updated: at(1_000),
@@ -151,6 +154,7 @@ pub fn next_version(before: &Utility) -> UtilityChange {
         latest_version: version.number,
         content_hash: version.content_hash,
         code_sha256: version.code.sha256(),
+        imports: version.imports.clone(),
         updated: at(1_000 + u64::from(version.number)),
         ..before.clone()
     };

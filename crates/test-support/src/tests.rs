@@ -11,6 +11,10 @@ mod utilities {
     crate::utility_repository_contract!(Box::new(crate::InMemoryUtilityRepository::default()));
 }
 
+mod policies {
+    crate::code_policy_repository_contract!(Box::new(crate::InMemoryCodePolicyRepository::default()));
+}
+
 mod executions {
     crate::execution_repository_contract!(Box::new(crate::InMemoryExecutionRepository::default()));
 }

@@ -29,9 +29,11 @@ macro_rules! utility_repository_contract {
             code_of_any_text_survives,
             lists_filter_by_each_field_and_all_together,
             tags_and_deletion_follow_the_utility,
+            lists_filter_by_what_the_current_version_imports,
             every_order_pages_without_gap_or_repeat,
             a_page_token_outlives_changes,
             a_strange_page_token_is_invalid,
+            a_version_remembers_on_what_it_compiled,
         );
     };
     ($make:expr; $($check:ident),+ $(,)?) => {$(
@@ -240,6 +242,7 @@ pub async fn lists_filter_by_each_field_and_all_together(repository: Repository<
                 tag: on(4).then(|| "rare".to_owned()),
                 id_prefix: on(8).then(|| "b".to_owned()),
                 show_deleted: on(16),
+                imports: None,
                 order,
             };
             let wanted = (0..32_u32).filter(|bits| (filter & 15) & !bits == 0 && (on(16) || bits & 16 == 0));
@@ -250,6 +253,35 @@ pub async fn lists_filter_by_each_field_and_all_together(repository: Repository<
     }
     let none = UtilityQuery { id_prefix: Some("zz".to_owned()), ..UtilityQuery::default() };
     assert_eq!(ids(repository, &acme, &none, 3).await, Vec::<String>::new());
+}
+
+/// Each import counts, also in pages and beside other filters; those of older versions do not.
+pub async fn lists_filter_by_what_the_current_version_imports(repository: Repository<'_>) {
+    let acme = scope("acme");
+    for id in ["a", "b", "c", "d"] {
+        let mut one = utility(&acme, id);
+        one.imports = if id == "c" { Vec::new() } else { vec!["json".to_owned(), format!("only_{id}")] };
+        store(repository, &acme, creation(one)).await;
+    }
+    let other = scope("other");
+    store(repository, &other, creation(utility(&other, "a"))).await;
+    for order in ORDERS {
+        let importing = async |modules: &[&str], prefix: Option<&str>| {
+            let imports = Some(modules.iter().map(|module| (*module).to_owned()).collect());
+            let query = UtilityQuery { imports, id_prefix: prefix.map(str::to_owned), order, ..UtilityQuery::default() };
+            ids(repository, &acme, &query, 1).await
+        };
+        assert_eq!(importing(&["json"], None).await, ["a", "b", "d"]);
+        assert_eq!(importing(&["only_b", "json", "nothing"], None).await, ["a", "b", "d"], "once each");
+        assert_eq!(importing(&["only_b", "only_d"], Some("d")).await, ["d"]);
+        assert_eq!(importing(&["nothing"], None).await, Vec::<String>::new());
+        assert_eq!(importing(&[], None).await, Vec::<String>::new());
+    }
+    let held = repository.find(&acme, &utility_id("a")).await.expect("found").expect("was stored");
+    let after = next_version(&held);
+    store(repository, &acme, after).await;
+    let old = UtilityQuery { imports: Some(vec!["only_a".to_owned()]), ..UtilityQuery::default() };
+    assert_eq!(ids(repository, &acme, &old, 3).await, Vec::<String>::new(), "an older version's");
 }
 
 /// What lists filter by is what the utility is now.
@@ -407,4 +439,15 @@ pub(crate) async fn together<F: Future>(futures: Vec<F>) -> Vec<F::Output> {
     })
     .await;
     futures.into_iter().filter_map(|(_, output)| output).collect()
+}
+
+/// The mark is part of the version, and changes neither revision nor number.
+pub async fn a_version_remembers_on_what_it_compiled(repository: Repository<'_>) {
+    let stored = utility(&scope("acme"), "marked");
+    let answer = repository.commit(&scope("acme"), creation(stored.clone())).await.expect("the store answers");
+    assert_eq!(answer, Committed::Stored);
+    repository.mark_compiled(&scope("acme"), &utility_id("marked"), 1, "sha256:abc").await.expect("the store answers");
+    let (after, version) =
+        repository.find_current(&scope("acme"), &utility_id("marked")).await.expect("the store answers").expect("it exists");
+    assert_eq!((after.revision, version.number, version.compiled_on.as_deref()), (stored.revision, 1, Some("sha256:abc")));
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::command::{check, completions, demo, dev, doctor, execution, run, sandbox, transform, utility};
+use crate::command::{check, completions, demo, dev, doctor, execution, policy, run, runtime, sandbox, server, transform, utility};
 use crate::config::Flag;
 use crate::output::Format;
 
@@ -63,6 +63,15 @@ pub enum Command {
     /// Look at executions, follow them, stop them
     #[command(subcommand)]
     Execution(execution::Execution),
+    /// Show and change what the code of the tenant's utilities may use
+    #[command(subcommand)]
+    Policy(policy::Policy),
+    /// Show what utilities run on
+    #[command(subcommand)]
+    Runtime(runtime::Runtime),
+    /// Show what the server says of itself
+    #[command(subcommand)]
+    Server(server::Server),
     /// Check Python files as the server would, without a server
     Check(check::Check),
     /// Try the sandbox of this host, without a server

@@ -3,6 +3,9 @@
 use std::time::Duration;
 
 use api_proto::zona::execution::v1::execution_service_client::ExecutionServiceClient;
+use api_proto::zona::runtime::v1::runtime_service_client::RuntimeServiceClient;
+use api_proto::zona::server::v1::server_service_client::ServerServiceClient;
+use api_proto::zona::utility::v1::code_policy_service_client::CodePolicyServiceClient;
 use api_proto::zona::utility::v1::utility_service_client::UtilityServiceClient;
 use tonic::Request;
 use tonic::transport::{Channel, Endpoint};
@@ -44,6 +47,21 @@ impl Client {
     /// The service that keeps utilities.
     pub fn utilities(&self) -> UtilityServiceClient<Channel> {
         UtilityServiceClient::new(self.channel.clone()).max_decoding_message_size(MAX_ANSWER)
+    }
+
+    /// The service that keeps code policies.
+    pub fn policies(&self) -> CodePolicyServiceClient<Channel> {
+        CodePolicyServiceClient::new(self.channel.clone())
+    }
+
+    /// The service that reads runtimes.
+    pub fn runtimes(&self) -> RuntimeServiceClient<Channel> {
+        RuntimeServiceClient::new(self.channel.clone())
+    }
+
+    /// The service that tells what the server says of itself.
+    pub fn servers(&self) -> ServerServiceClient<Channel> {
+        ServerServiceClient::new(self.channel.clone())
     }
 
     /// The service that runs them.

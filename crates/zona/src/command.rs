@@ -14,8 +14,11 @@ pub mod dev;
 pub mod doctor;
 pub mod execution;
 pub mod parameters;
+pub mod policy;
 pub mod run;
+pub mod runtime;
 pub mod sandbox;
+pub mod server;
 pub mod transform;
 pub mod utility;
 
@@ -87,6 +90,9 @@ fn dispatch(command: Command, context: Context) -> Result {
             Command::Run(run) => run.run(&context).await,
             Command::Transform(transform) => transform.run(&context).await,
             Command::Execution(execution) => execution.run(&context).await,
+            Command::Policy(policy) => policy.run(&context).await,
+            Command::Runtime(runtime) => runtime.run(&context).await,
+            Command::Server(server) => server.run(&context).await,
             Command::Sandbox(sandbox) => sandbox.run(&context).await,
             Command::Check(check) => check.run(&context),
             Command::Completions(completions) => completions.run(),

@@ -21,18 +21,20 @@ pub use layers::{Flag, Surroundings};
 use reader::Reader;
 
 /// Every key, in the order in which they are printed.
-pub const KEYS: [&str; 30] = [
+pub const KEYS: [&str; 32] = [
     "server",
     "tenant",
     "output",
     "listen",
     "admin_listen",
     "data",
+    "advisories",
     "log.filter",
     "log.format",
     "otlp.endpoint",
     "sandbox.backend",
     "sandbox.python",
+    "sandbox.packages",
     "sandbox.image",
     "sandbox.docker_socket",
     "sandbox.warm",
@@ -69,6 +71,8 @@ pub struct Config {
     pub admin_listen: SocketAddr,
     /// The data directory.
     pub data: PathBuf,
+    /// Known vulnerabilities of packages: a file or a directory.
+    pub advisories: Option<PathBuf>,
     /// Levels by target.
     pub log_filter: String,
     /// How log lines look.
@@ -96,6 +100,8 @@ pub struct SandboxConfig {
     pub backend: BackendKind,
     /// Interpreter of the namespace backend.
     pub python: Option<PathBuf>,
+    /// Directory of packages of the namespace backend's runtime.
+    pub packages: Option<PathBuf>,
     /// Runtime image of the docker backend.
     pub image: String,
     /// The Docker daemon's socket.
@@ -183,6 +189,7 @@ fn read(reader: &mut Reader<'_>) -> Option<Config> {
     let listen = reader.parsed("listen", loopback);
     let admin_listen = reader.parsed("admin_listen", loopback);
     let data = reader.parsed("data", |text| Ok(PathBuf::from(text)));
+    let advisories = reader.optional("advisories", |text| Ok(PathBuf::from(text)));
     let log_filter = reader.parsed("log.filter", |text| match telemetry::logs::check_filter(text) {
         Ok(()) => Ok(text.to_owned()),
         Err(error) => Err(error.to_string()),
@@ -203,6 +210,7 @@ fn read(reader: &mut Reader<'_>) -> Option<Config> {
         listen: listen?,
         admin_listen: admin_listen?,
         data: data?,
+        advisories: advisories?,
         log_filter: log_filter?,
         log_format: log_format?,
         otlp_endpoint: otlp_endpoint?,
@@ -219,6 +227,7 @@ fn read_sandbox(reader: &mut Reader<'_>) -> Option<SandboxConfig> {
     let path = |text: &str| Ok(PathBuf::from(text));
     let backend = reader.choice("sandbox.backend", &[("namespace", BackendKind::Namespace), ("docker", BackendKind::Docker)]);
     let python = reader.optional("sandbox.python", path);
+    let packages = reader.optional("sandbox.packages", path);
     let image = reader.parsed("sandbox.image", |text| Ok(text.to_owned()));
     let docker_socket = reader.parsed("sandbox.docker_socket", path);
     let warm = reader.number("sandbox.warm", 0, 256);
@@ -243,6 +252,7 @@ fn read_sandbox(reader: &mut Reader<'_>) -> Option<SandboxConfig> {
     Some(SandboxConfig {
         backend: backend?,
         python: python?,
+        packages: packages?,
         image: image?,
         docker_socket: docker_socket?,
         warm: warm? as usize,

@@ -10,6 +10,10 @@ use api_grpc::{Health, Server, Services};
 use domain::access::{LocalRules, Policy};
 use domain::name::{PrincipalName, TenantId};
 use domain::service::executions::{self, Executions, Ports};
+use domain::service::gate::Gate;
+use domain::service::policies::Policies;
+use domain::service::runtimes::Runtimes;
+use domain::service::servers::Servers;
 use domain::service::utilities::Utilities;
 use domain::time::{Clock, IdSource};
 use python_check::JsonBinder;
@@ -22,8 +26,11 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::{Config, Surroundings};
 
+mod advisories;
 mod checker;
+mod compiler;
 mod error;
+mod facts;
 mod identity;
 mod measured;
 mod readings;
@@ -33,7 +40,11 @@ mod stop;
 mod system;
 mod tasks;
 
+use advisories::Advisories;
+use checker::BlockingChecker;
+use compiler::SandboxCompiler;
 pub use error::Error;
+use facts::ProcessFacts;
 use measured::MeasuredExecutions;
 use readings::CallCounts;
 use system::{SystemClock, UuidIds};
@@ -141,9 +152,11 @@ struct Listeners {
 }
 
 async fn serve(config: &Config, parts: Parts, listeners: Listeners, telemetry: Telemetry, seeds: bool) -> Result<Running, Error> {
+    let advisories = read_advisories(config)?;
     let policy = Policy::new(Arc::new(LocalRules::new(tenant())));
-    let utilities = utilities(&parts);
-    let executions = executions(config, &parts);
+    let gate = gate(config, &parts, advisories);
+    let utilities = Utilities::new(parts.store.clone(), gate.clone(), Arc::clone(&parts.ids));
+    let executions = executions(config, &parts, gate.clone());
     let recovered = executions.recover().await.map_err(Error::Recover)?;
     let seeded = if seeds { seed::create(&policy, &utilities).await.map_err(Error::Seed)? } else { 0 };
     readings::observe(&parts.metrics, executions.clone(), parts.sandboxes.clone());
@@ -151,7 +164,15 @@ async fn serve(config: &Config, parts: Parts, listeners: Listeners, telemetry: T
     let mut api = api_grpc::Config::new(local_user());
     api.link_trace = Arc::new(telemetry::trace_context::continue_trace);
     api.metrics = Arc::new(CallCounts::new(Arc::clone(&parts.metrics)));
-    let services = Services { policy, utilities, executions: executions.clone(), clock: Arc::clone(&parts.clock) };
+    let services = Services {
+        policy,
+        utilities,
+        runtimes: Runtimes::new(Arc::clone(&gate.compiler)),
+        policies: Policies::new(gate),
+        servers: Servers::new(Arc::new(facts(config, &parts)), executions.clone()),
+        executions: executions.clone(),
+        clock: Arc::clone(&parts.clock),
+    };
     let server = Server::new(services, api).await?;
     let health = server.health();
     let readiness = Readiness::default();
@@ -182,16 +203,39 @@ async fn serve(config: &Config, parts: Parts, listeners: Listeners, telemetry: T
     })
 }
 
-fn utilities(parts: &Parts) -> Utilities {
-    let checker = Arc::new(checker::BlockingChecker::new(parts.sandboxes.clone()));
-    Utilities::new(parts.store.clone(), checker, Arc::clone(&parts.clock), Arc::clone(&parts.ids))
+fn read_advisories(config: &Config) -> Result<Advisories, Error> {
+    let Some(path) = &config.advisories else { return Ok(Advisories::default()) };
+    let advisories = Advisories::read(path)?;
+    tracing::info!(count = advisories.len(), path = %path.display(), "read the advisories");
+    Ok(advisories)
 }
 
-fn executions(config: &Config, parts: &Parts) -> Executions {
+fn gate(config: &Config, parts: &Parts, advisories: Advisories) -> Gate {
+    let backend = config.sandbox.backend.as_str();
+    let sandboxes = || parts.sandboxes.clone();
+    Gate {
+        policies: parts.store.clone(),
+        checker: Arc::new(BlockingChecker::new(sandboxes())),
+        compiler: Arc::new(SandboxCompiler::new(sandboxes(), backend, advisories, Arc::clone(&parts.ids))),
+        clock: Arc::clone(&parts.clock),
+    }
+}
+
+fn facts(config: &Config, parts: &Parts) -> ProcessFacts {
+    ProcessFacts {
+        instance: parts.instance.clone(),
+        started: parts.clock.now(),
+        backend: config.sandbox.backend.as_str(),
+        sandboxes: parts.sandboxes.clone(),
+    }
+}
+
+fn executions(config: &Config, parts: &Parts, gate: Gate) -> Executions {
     let ports = Ports {
         utilities: parts.store.clone(),
         executions: Arc::new(MeasuredExecutions::new(parts.store.clone(), Arc::clone(&parts.metrics))),
         sandbox: Arc::new(parts.sandboxes.clone()),
+        gate,
         binder: Arc::new(JsonBinder),
         clock: Arc::clone(&parts.clock),
         ids: Arc::clone(&parts.ids),

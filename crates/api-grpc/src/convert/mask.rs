@@ -7,8 +7,20 @@ use api_proto::zona::utility::v1 as pb;
 use crate::convert::{Violations, limits};
 
 /// Paths that an update may name, beside `limits.*` and `*`.
-const FIELDS: [&str; 9] =
-    ["display_name", "description", "tags", "code", "parameters", "parameters_overridden", "limits", "runtime", "store_values"];
+const FIELDS: [&str; 10] = [
+    "display_name",
+    "description",
+    "tags",
+    "code",
+    "parameters",
+    "parameters_overridden",
+    "limits",
+    "runtime",
+    "store_values",
+    "isolation",
+];
+/// Paths that an update of a code policy may name, beside `*`.
+const POLICY_FIELDS: [&str; 5] = ["only_modules", "extra_modules", "denied_rules", "exceptions", "minimum_isolation"];
 const LIMITS: &str = "limits.";
 
 /// The paths that an update changes.
@@ -18,15 +30,15 @@ pub(crate) struct Mask(BTreeSet<String>);
 impl Mask {
     /// Reads a mask. Without one, every field that is not empty in `utility` is named; of `limits`, each of its fields by itself.
     pub(crate) fn read(wire: Option<prost_types::FieldMask>, utility: &pb::Utility, violations: &mut Violations) -> Self {
-        let paths = wire.map(|mask| mask.paths).unwrap_or_default();
-        if paths.is_empty() {
-            return Mask(implied(utility));
-        }
-        for (index, path) in paths.iter().enumerate().filter(|(_, path)| !is_known(path)) {
-            let text = format!("`{path}` cannot be changed; allowed are {}, `limits.*` fields and `*`", FIELDS.join(", "));
-            violations.push(format!("update_mask.paths[{index}]"), "UNKNOWN_PATH", text);
-        }
-        Mask(paths.into_iter().collect())
+        let allowed = || format!("{}, `limits.*` fields and `*`", FIELDS.join(", "));
+        Mask(named(wire, is_known, allowed, violations).unwrap_or_else(|| implied(utility)))
+    }
+
+    /// Reads the mask of a code policy. Without one, every field that is not empty in `policy` is named.
+    pub(crate) fn read_policy(wire: Option<prost_types::FieldMask>, policy: &pb::CodePolicy, violations: &mut Violations) -> Self {
+        let is_known = |path: &str| path == "*" || POLICY_FIELDS.contains(&path);
+        let allowed = || format!("{} and `*`", POLICY_FIELDS.join(", "));
+        Mask(named(wire, is_known, allowed, violations).unwrap_or_else(|| implied_policy(policy)))
     }
 
     /// Whether `field` is changed.
@@ -38,6 +50,32 @@ impl Mask {
     pub(crate) fn names_limit(&self, field: &str) -> bool {
         self.names("limits") || self.0.contains(&format!("{LIMITS}{field}"))
     }
+}
+
+/// The paths of a mask that has any; each unknown one is a violation.
+fn named(
+    wire: Option<prost_types::FieldMask>,
+    is_known: impl Fn(&str) -> bool,
+    allowed: impl Fn() -> String,
+    violations: &mut Violations,
+) -> Option<BTreeSet<String>> {
+    let paths = wire.map(|mask| mask.paths).filter(|paths| !paths.is_empty())?;
+    for (index, path) in paths.iter().enumerate().filter(|(_, path)| !is_known(path)) {
+        let text = format!("`{path}` cannot be changed; allowed are {}", allowed());
+        violations.push(format!("update_mask.paths[{index}]"), "UNKNOWN_PATH", text);
+    }
+    Some(paths.into_iter().collect())
+}
+
+fn implied_policy(policy: &pb::CodePolicy) -> BTreeSet<String> {
+    let set = [
+        !policy.only_modules.is_empty(),
+        !policy.extra_modules.is_empty(),
+        !policy.denied_rules.is_empty(),
+        !policy.exceptions.is_empty(),
+        policy.minimum_isolation != 0,
+    ];
+    POLICY_FIELDS.into_iter().zip(set).filter(|(_, set)| *set).map(|(field, _)| field.to_owned()).collect()
 }
 
 fn is_known(path: &str) -> bool {
@@ -58,6 +96,7 @@ fn implied(utility: &pb::Utility) -> BTreeSet<String> {
         false,
         !utility.runtime.is_empty(),
         utility.store_values,
+        utility.isolation != 0,
     ];
     let fields = FIELDS.into_iter().zip(set).filter(|(_, set)| *set).map(|(field, _)| field.to_owned());
     let limits = utility.limits.iter().flat_map(limits::non_empty).map(|field| format!("{LIMITS}{field}"));

@@ -8,7 +8,7 @@ use domain::utility::{Draft, Kind, MAX_TAG, Metadata, Utility, Version};
 use domain::{Result, limits::Limits, name::MAX_UTILITY};
 
 use crate::convert::mask::Mask;
-use crate::convert::{Violations, count, limits, parameter, request_key, time};
+use crate::convert::{Violations, count, isolation, limits, parameter, request_key, time};
 
 /// What CreateUtility asks for.
 pub(crate) struct Create {
@@ -95,6 +95,7 @@ pub(crate) fn read_query(filter: Option<pb::UtilityFilter>, order: i32, violatio
         owner,
         tag: non_empty(filter.tag),
         id_prefix: non_empty(filter.name_prefix),
+        imports: None,
         show_deleted: filter.show_deleted,
         order,
     })
@@ -138,6 +139,8 @@ pub(crate) fn listed(utility: &Utility) -> pb::Utility {
         create_time: Some(time::timestamp(utility.created)),
         update_time: Some(time::timestamp(utility.updated)),
         delete_time: utility.deleted.map(time::timestamp),
+        isolation: isolation::to_wire(definition.isolation).into(),
+        imports: utility.imports.clone(),
     }
 }
 
@@ -166,6 +169,7 @@ pub(crate) fn parent(text: &str) -> Result<TenantName> {
 fn read_draft(utility: pb::Utility, message: String, violations: &mut Violations) -> Draft {
     require_code(&utility.code, violations);
     let kind = read_kind("utility.kind", utility.kind, violations);
+    let isolation = isolation::read("utility.isolation", utility.isolation, violations);
     let limits = limits::read("utility.limits", utility.limits, |_| true, violations).apply(Limits::DEFAULT);
     let overridden = utility.parameters_overridden;
     let parameters = overridden.then(|| parameter::read("utility.parameters", utility.parameters, violations));
@@ -181,8 +185,8 @@ fn read_draft(utility: pb::Utility, message: String, violations: &mut Violations
         parameters,
         limits,
         runtime: utility.runtime,
+        isolation,
         message,
-        ..Draft::default()
     }
 }
 
@@ -201,7 +205,7 @@ fn read_patch(utility: pb::Utility, mask: &Mask, message: String, violations: &m
         parameters_overridden: mask.names("parameters_overridden").then_some(utility.parameters_overridden),
         limits: limits::read("utility.limits", utility.limits, |field| mask.names_limit(field), violations),
         runtime: mask.names("runtime").then_some(utility.runtime),
-        isolation: None,
+        isolation: mask.names("isolation").then(|| isolation::read("utility.isolation", utility.isolation, violations)),
         message,
     }
 }

@@ -5,7 +5,7 @@ use domain::name::UtilityName;
 use domain::service::utilities::Difference;
 use domain::utility::Version;
 
-use crate::convert::{count, finding, limits, parameter, time, utility};
+use crate::convert::{count, finding, isolation, limits, parameter, time, utility};
 
 /// A version, complete.
 pub(crate) fn to_wire(utility: &UtilityName, version: &Version) -> pb::UtilityVersion {
@@ -35,6 +35,9 @@ pub(crate) fn listed(utility: &UtilityName, version: &Version) -> pb::UtilityVer
         message: version.message.clone(),
         findings: Vec::new(),
         create_time: Some(time::timestamp(version.created)),
+        compiled_on: version.compiled_on.clone().unwrap_or_default(),
+        isolation: isolation::to_wire(definition.isolation).into(),
+        imports: version.imports.clone(),
     }
 }
 

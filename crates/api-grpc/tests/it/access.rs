@@ -6,7 +6,7 @@ use api_proto::zona::utility::v1 as pb;
 use tonic::Code;
 
 use crate::fakes::RecordingRules;
-use crate::generic::{call_with, methods, named_request, path};
+use crate::generic::{call_with, methods, methods_about_tenants, named_request, path};
 use crate::harness::{Harness, Options, details, reason};
 
 #[tokio::test]
@@ -39,9 +39,20 @@ async fn a_caller_from_another_host_is_denied_every_method() {
 #[tokio::test]
 async fn no_method_reaches_into_another_tenant() {
     let server = Harness::start().await;
-    for method in methods() {
+    for method in methods_about_tenants() {
         let refused = call_with(&server.channel, &method, &named_request(&method, "acme")).await.expect_err(&path(&method));
         assert_eq!(refused.code(), Code::PermissionDenied, "{}", path(&method));
+    }
+}
+
+#[tokio::test]
+async fn what_is_about_the_installation_is_denied_to_callers_of_other_tenants() {
+    let principal = "tenants/acme/users/ann".to_owned();
+    let server = Harness::with(Options { principal, ..Options::default() }).await;
+    let about_tenants: Vec<_> = methods_about_tenants().iter().map(path).collect();
+    for method in methods().into_iter().filter(|method| !about_tenants.contains(&path(method))) {
+        let refused = call_with(&server.channel, &method, &named_request(&method, "demo")).await.expect_err(&path(&method));
+        assert_eq!((refused.code(), reason(&refused)), (Code::PermissionDenied, "PERMISSION_DENIED".to_owned()), "{}", path(&method));
     }
 }
 
@@ -74,7 +85,7 @@ async fn a_denial_says_nothing_about_the_body_or_about_existence() {
 #[tokio::test]
 async fn a_name_that_is_none_is_the_callers_mistake_in_every_method() {
     let server = Harness::start().await;
-    for method in methods() {
+    for method in methods_about_tenants() {
         let refused = call_with(&server.channel, &method, &named_request(&method, "Not A Tenant")).await.expect_err(&path(&method));
         assert_eq!((refused.code(), reason(&refused)), (Code::InvalidArgument, "INVALID_FIELDS".to_owned()), "{}", path(&method));
     }

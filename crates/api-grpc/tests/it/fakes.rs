@@ -1,4 +1,4 @@
-//! Small honest stand-ins for the Python checker, the parameter binder, the rules and the metrics.
+//! Small honest stand-ins for the parameter binder, the rules and the metrics.
 
 use std::sync::Mutex;
 use std::time::Duration;
@@ -6,70 +6,15 @@ use std::time::Duration;
 use api_grpc::CallMetrics;
 use async_trait::async_trait;
 use domain::access::{ActionSpec, Caller, Reach, Rules};
-use domain::checker::CodeChecker;
-use domain::finding::{CodeReport, Family, Finding, Severity, Span};
 use domain::name::TenantId;
-use domain::parameter::{Bound, Parameter, ParameterBinder, ValueType};
-use domain::utility::Kind;
+use domain::parameter::{Bound, Parameter, ParameterBinder};
+use domain::server::{Battery, Facts, ProbeFailure, ServerFacts, TierFacts};
+use domain::time::Timestamp;
+use domain::utility::Isolation;
 use domain::{Result, Violation};
 use serde_json::{Map, Value};
 use tokio::sync::watch;
 use tonic::Code;
-
-/// Reads just enough of Python: entry points with their parameters, `import os` (refused), `TODO` (a warning), `PANIC` (a bug).
-pub struct FakeChecker;
-
-#[async_trait]
-impl CodeChecker for FakeChecker {
-    async fn check(&self, _tenant: &TenantId, source: Vec<u8>) -> Result<CodeReport> {
-        let Ok(text) = String::from_utf8(source) else {
-            let finding = finding("ZPY-ENCODING-001", Severity::Error, 1, "not UTF-8");
-            return Ok(CodeReport { findings: vec![finding], kind: None, parameters: Vec::new(), imports: Vec::new() });
-        };
-        assert!(!text.contains("PANIC"), "the checker has a bug");
-        let lines = text.lines().zip(1..);
-        let findings = lines.filter_map(|(line, number)| match line {
-            line if line.starts_with("import os") => Some(finding("ZPY-IMPORT-001", Severity::Error, number, "`os` is refused")),
-            line if line.contains("TODO") => Some(finding("ZPY-QUALITY-001", Severity::Warning, number, "unfinished")),
-            _ => None,
-        });
-        let (kind, signature) = match (text.split_once("def transform("), text.split_once("def main(")) {
-            (Some((_, rest)), _) => (Kind::Transformer, rest),
-            (None, Some((_, rest))) => (Kind::Script, rest),
-            (None, None) => (Kind::Script, ")"),
-        };
-        Ok(CodeReport { findings: findings.collect(), kind: Some(kind), parameters: parameters(signature), imports: Vec::new() })
-    }
-}
-
-fn parameters(signature: &str) -> Vec<Parameter> {
-    let signature = signature.split(')').next().unwrap_or_default();
-    let names = signature.split(',').map(str::trim).filter(|name| !name.is_empty() && *name != "value");
-    names.map(|name| parameter(name.trim_end_matches("=None"), !name.contains('='))).collect()
-}
-
-fn parameter(name: &str, required: bool) -> Parameter {
-    Parameter {
-        name: name.to_owned(),
-        value_type: ValueType::Any,
-        required,
-        default_json: None,
-        enum_json: Vec::new(),
-        secret: false,
-        description: String::new(),
-    }
-}
-
-fn finding(rule: &'static str, severity: Severity, line: u32, message: &str) -> Finding {
-    Finding {
-        rule,
-        family: Family::Quality,
-        severity,
-        span: Span { line, column: 1, end_line: line, end_column: 2 },
-        message: message.to_owned(),
-        suggestion: "write it otherwise".to_owned(),
-    }
-}
 
 /// Knows names, not types.
 pub struct FakeBinder;
@@ -121,6 +66,32 @@ impl Rules for RecordingRules {
     async fn decide(&self, _caller: &Caller, action: ActionSpec, _tenant: &TenantId) -> Result<Option<Reach>> {
         self.asked.lock().unwrap().push(action);
         Ok(None)
+    }
+}
+
+/// A server whose first tier was tested, whose second was not, and whose third leaks.
+pub struct FakeServerFacts;
+
+impl ServerFacts for FakeServerFacts {
+    fn facts(&self) -> Facts {
+        let leak = ProbeFailure {
+            probe: "network-tcp-connect".to_owned(),
+            defence: "namespaces".to_owned(),
+            detail: "connected".to_owned(),
+            hint: "enable user namespaces".to_owned(),
+        };
+        let battery = |failures| Battery { version: "7".to_owned(), time: Timestamp::from_millis(1_500), probes: 60, failures };
+        Facts {
+            version: "0.1.0".to_owned(),
+            instance: "test".to_owned(),
+            started: Timestamp::from_millis(1_000),
+            backend: "namespace".to_owned(),
+            tiers: vec![
+                TierFacts { tier: Isolation::TenantWarm, accepted: true, battery: Some(battery(Vec::new())) },
+                TierFacts { tier: Isolation::SingleUse, accepted: true, battery: None },
+                TierFacts { tier: Isolation::OneShot, accepted: false, battery: Some(battery(vec![leak])) },
+            ],
+        }
     }
 }
 

@@ -19,6 +19,17 @@ pub fn methods() -> Vec<MethodDescriptor> {
     methods
 }
 
+/// Methods that are about the installation and name no resource. Each has a cross-tenant test of its own.
+const UNNAMED: [&str; 1] = ["/zona.server.v1.ServerService/GetServerInfo"];
+
+/// Every method of ours that names a resource: all but [`UNNAMED`], which really name none.
+pub fn methods_about_tenants() -> Vec<MethodDescriptor> {
+    let (unnamed, named): (Vec<_>, Vec<_>) = methods().into_iter().partition(|method| UNNAMED.contains(&path(method).as_str()));
+    assert_eq!(unnamed.len(), UNNAMED.len());
+    assert!(unnamed.iter().all(|method| method.input().fields().len() == 0), "a method with a request says whom it is about");
+    named
+}
+
 pub fn path(method: &MethodDescriptor) -> String {
     format!("/{}/{}", method.parent_service().full_name(), method.name())
 }
@@ -26,13 +37,13 @@ pub fn path(method: &MethodDescriptor) -> String {
 /// A request of which only the resource name is set, to one of `tenant`.
 pub fn named_request(method: &MethodDescriptor, tenant: &str) -> DynamicMessage {
     let mut request = DynamicMessage::new(method.input());
-    if set_name(&mut request, tenant) {
+    if UNNAMED.contains(&path(method).as_str()) || set_name(&mut request, tenant) {
         return request;
     }
     let inner: Vec<FieldDescriptor> = method.input().fields().filter(|field| field.kind().as_message().is_some()).collect();
     for field in inner {
         let mut message = DynamicMessage::new(field.kind().as_message().unwrap().clone());
-        if field.name() == "utility" && set_name(&mut message, tenant) {
+        if ["utility", "policy"].contains(&field.name()) && set_name(&mut message, tenant) {
             request.set_field(&field, Value::Message(message));
             return request;
         }
@@ -48,8 +59,11 @@ fn set_name(message: &mut DynamicMessage, tenant: &str) -> bool {
         Some("zona.dev/Utility") => format!("tenants/{tenant}/utilities/some"),
         Some("zona.dev/UtilityVersion") => format!("tenants/{tenant}/utilities/some/versions/1"),
         Some("zona.dev/Execution") => format!("tenants/{tenant}/{EXECUTION}"),
+        Some("zona.dev/CodePolicy") => format!("tenants/{tenant}/codePolicy"),
+        Some("zona.dev/Runtime") => format!("tenants/{tenant}/runtimes/python"),
         Some("child") => format!("tenants/{tenant}"),
         // The resource itself, inside an update.
+        None if descriptor.name() == "CodePolicy" => format!("tenants/{tenant}/codePolicy"),
         None => format!("tenants/{tenant}/utilities/some"),
         Some(other) => panic!("{}: no sample of {other}", field.full_name()),
     };

@@ -9,14 +9,23 @@ use std::time::Duration;
 
 use api_grpc::{Config, Deadlines, Server, Services};
 use api_proto::zona::execution::v1 as executions;
+use api_proto::zona::runtime::v1::runtime_service_client::RuntimeServiceClient;
+use api_proto::zona::server::v1::server_service_client::ServerServiceClient;
 use api_proto::zona::utility::v1 as utilities;
 use domain::access::{LocalRules, Policy, Rules};
 use domain::name::PrincipalName;
 use domain::service::admission;
 use domain::service::executions::{Executions, Ports};
+use domain::service::gate::Gate;
+use domain::service::policies::Policies;
+use domain::service::runtimes::Runtimes;
+use domain::service::servers::Servers;
 use domain::service::utilities::Utilities;
 use executions::execution_service_client::ExecutionServiceClient;
-use test_support::{FakeClock, FakeSandbox, InMemoryExecutionRepository, InMemoryUtilityRepository, SequentialIds, TokioSpawner, sample};
+use test_support::{
+    FakeChecker, FakeClock, FakeCompiler, FakeSandbox, InMemoryCodePolicyRepository, InMemoryExecutionRepository,
+    InMemoryUtilityRepository, SequentialIds, TokioSpawner, sample,
+};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
@@ -27,11 +36,13 @@ use tonic::Status;
 use tonic::transport::Channel;
 use tonic::transport::server::{Connected, TcpConnectInfo};
 use tonic_types::{ErrorDetails, StatusExt as _};
+use utilities::code_policy_service_client::CodePolicyServiceClient;
 use utilities::utility_service_client::UtilityServiceClient;
 
-use crate::fakes::{FakeBinder, FakeChecker, RecordedCalls};
+use crate::fakes::{FakeBinder, FakeServerFacts, RecordedCalls};
 
 pub const TENANT: &str = "tenants/demo";
+pub const LOCAL: &str = "tenants/demo/users/local";
 pub const HEARTBEAT: Duration = Duration::from_secs(5);
 
 /// What a test may have otherwise.
@@ -41,12 +52,14 @@ pub struct Options {
     pub admission: admission::Config,
     /// Makes every connection look as if it came from there.
     pub peer: Option<SocketAddr>,
+    /// Who comes over the loopback interface.
+    pub principal: String,
 }
 
 impl Default for Options {
     fn default() -> Self {
         let rules = Arc::new(LocalRules::new(sample::tenant("demo")));
-        Options { rules, deadlines: Deadlines::default(), admission: admission::Config::default(), peer: None }
+        Options { rules, deadlines: Deadlines::default(), admission: admission::Config::default(), peer: None, principal: LOCAL.to_owned() }
     }
 }
 
@@ -54,7 +67,11 @@ pub struct Harness {
     pub channel: Channel,
     pub utilities: UtilityServiceClient<Channel>,
     pub executions: ExecutionServiceClient<Channel>,
+    pub policies: CodePolicyServiceClient<Channel>,
+    pub runtimes: RuntimeServiceClient<Channel>,
+    pub servers: ServerServiceClient<Channel>,
     pub sandbox: Arc<FakeSandbox>,
+    pub compiler: Arc<FakeCompiler>,
     pub clock: Arc<FakeClock>,
     pub calls: Arc<RecordedCalls>,
     pub health: api_grpc::Health,
@@ -71,8 +88,9 @@ impl Harness {
         let clock = Arc::new(FakeClock::default());
         let sandbox = Arc::new(FakeSandbox::default());
         let calls = Arc::new(RecordedCalls::default());
-        let services = services(&options, &clock, &sandbox);
-        let local = PrincipalName::parse("principal", "tenants/demo/users/local").unwrap();
+        let compiler = Arc::new(FakeCompiler::default());
+        let services = services(&options, &clock, &sandbox, &compiler);
+        let local = PrincipalName::parse("principal", &options.principal).unwrap();
         let config = Config { deadlines: options.deadlines, metrics: calls.clone(), ..Config::new(local) };
         let server = Server::new(services, config).await.expect("contract and domain agree");
         let health = server.health();
@@ -84,8 +102,12 @@ impl Harness {
         Harness {
             utilities: UtilityServiceClient::new(channel.clone()),
             executions: ExecutionServiceClient::new(channel.clone()),
+            policies: CodePolicyServiceClient::new(channel.clone()),
+            runtimes: RuntimeServiceClient::new(channel.clone()),
+            servers: ServerServiceClient::new(channel.clone()),
             channel,
             sandbox,
+            compiler,
             clock,
             calls,
             health,
@@ -177,15 +199,22 @@ pub fn pairs(expected: &[(&str, &str)]) -> Vec<(String, String)> {
     expected.iter().map(|(field, reason)| ((*field).to_owned(), (*reason).to_owned())).collect()
 }
 
-fn services(options: &Options, clock: &Arc<FakeClock>, sandbox: &Arc<FakeSandbox>) -> Services {
+fn services(options: &Options, clock: &Arc<FakeClock>, sandbox: &Arc<FakeSandbox>, compiler: &Arc<FakeCompiler>) -> Services {
     let ids = Arc::new(SequentialIds::default());
     let utility_store = Arc::new(InMemoryUtilityRepository::new(clock.clone()));
     let execution_store = Arc::new(InMemoryExecutionRepository::new(clock.clone()));
-    let utilities = Utilities::new(utility_store.clone(), Arc::new(FakeChecker), clock.clone(), ids.clone());
+    let gate = Gate {
+        policies: Arc::new(InMemoryCodePolicyRepository::default()),
+        checker: Arc::new(FakeChecker),
+        compiler: compiler.clone(),
+        clock: clock.clone(),
+    };
+    let utilities = Utilities::new(utility_store.clone(), gate.clone(), ids.clone());
     let ports = Ports {
         utilities: utility_store,
         executions: execution_store,
         sandbox: sandbox.clone(),
+        gate: gate.clone(),
         binder: Arc::new(FakeBinder),
         clock: clock.clone(),
         ids,
@@ -193,7 +222,15 @@ fn services(options: &Options, clock: &Arc<FakeClock>, sandbox: &Arc<FakeSandbox
     };
     let config = domain::service::executions::Config { admission: options.admission, heartbeat: HEARTBEAT, instance: "test".to_owned() };
     let executions = Executions::new(ports, config);
-    Services { policy: Policy::new(options.rules.clone()), utilities, executions, clock: clock.clone() }
+    Services {
+        policy: Policy::new(options.rules.clone()),
+        utilities,
+        policies: Policies::new(gate),
+        runtimes: Runtimes::new(compiler.clone()),
+        servers: Servers::new(Arc::new(FakeServerFacts), executions.clone()),
+        executions,
+        clock: clock.clone(),
+    }
 }
 
 async fn serve(server: Server, listener: TcpListener, peer: Option<SocketAddr>, stopped: oneshot::Receiver<()>) {

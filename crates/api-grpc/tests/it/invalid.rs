@@ -46,6 +46,7 @@ async fn a_creation_reports_every_violation_at_once() {
         parameters_overridden: true,
         limits: Some(broken_limits()),
         runtime: "x".repeat(65),
+        isolation: 9,
         ..Default::default()
     };
     let request = pb::CreateUtilityRequest {
@@ -61,6 +62,7 @@ async fn a_creation_reports_every_violation_at_once() {
         ("request_id", "MALFORMED"),
         ("utility_id", "MALFORMED"),
         ("utility.kind", "UNKNOWN_VALUE"),
+        ("utility.isolation", "UNKNOWN_VALUE"),
         ("utility.limits.memory_bytes", "OUT_OF_RANGE"),
         ("utility.limits.timeout", "OUT_OF_RANGE"),
         ("utility.limits.grace", "MALFORMED"),
@@ -131,7 +133,7 @@ async fn code_is_required_where_it_is_written() {
 async fn a_list_reports_every_violation_at_once() {
     let server = Harness::start().await;
     let filter =
-        pb::UtilityFilter { kind: 9, owner: "me".to_owned(), tag: "x".repeat(41), name_prefix: "x".repeat(64), show_deleted: false };
+        pb::UtilityFilter { kind: 9, owner: "me".to_owned(), tag: "x".repeat(41), name_prefix: "x".repeat(64), ..Default::default() };
     let request =
         pb::ListUtilitiesRequest { parent: TENANT.to_owned(), page_size: -1, page_token: "?".to_owned(), filter: Some(filter), order: 9 };
     let refused = server.utilities.clone().list_utilities(request).await.unwrap_err();

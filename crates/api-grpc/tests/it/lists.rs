@@ -80,6 +80,22 @@ async fn utilities_are_filtered_by_everything_that_is_set() {
 }
 
 #[tokio::test]
+async fn vulnerable_utilities_are_those_that_import_a_package_with_advisories() {
+    let server = Harness::start().await;
+    server.create("clean", "import json\ndef main():\n    pass\n").await;
+    let leaky = server.create("leaky", "import json\nimport leaky.deep\ndef main():\n    pass\n").await;
+    assert_eq!(leaky.imports, ["json", "leaky"]);
+    let vulnerable = async || {
+        let filter = Some(pb::UtilityFilter { vulnerable: true, ..Default::default() });
+        server.utilities.clone().list_utilities(pb::ListUtilitiesRequest { filter, ..request() }).await
+    };
+    assert_eq!(ids(vulnerable().await.unwrap().get_ref()), ["leaky"]);
+    server.compiler.set_down(true);
+    let refused = vulnerable().await.unwrap_err();
+    assert_eq!(refused.code(), tonic::Code::Unavailable, "better no answer than a false one");
+}
+
+#[tokio::test]
 async fn a_token_fits_only_the_list_that_it_was_made_for() {
     let server = Harness::start().await;
     for id in ["a", "b", "c"] {

@@ -19,6 +19,7 @@ use crate::repository::{
 };
 use crate::sandbox::{Entry, Job, Sandbox};
 use crate::service::admission::{self, Admission, Load, Ticket};
+use crate::service::gate::Gate;
 use crate::service::live::{Live, Registry};
 use crate::service::utilities::key_reused;
 use crate::service::watch::{self, Watch};
@@ -35,6 +36,8 @@ pub struct Ports {
     pub executions: Arc<dyn ExecutionRepository>,
     /// Where programs run.
     pub sandbox: Arc<dyn Sandbox>,
+    /// Checks versions before they execute, and knows tenants' policies.
+    pub gate: Gate,
     /// Reads parameters.
     pub binder: Arc<dyn ParameterBinder>,
     /// Time.
@@ -330,13 +333,17 @@ impl Executions {
         let (utility, current) = utilities.find_current(scope, &name.utility).await?.ok_or_else(not_found)?;
         permit.covers(&utility.owner, name)?;
         utility.check_active()?;
-        let version = match number {
+        let mut version = match number {
             Some(number) if number != current.number => {
                 let missing = || Error::NotFound { resource: name.version(number).to_string() };
                 utilities.find_version(scope, &name.utility, number).await?.ok_or_else(missing)?
             }
             Some(_) | None => current,
         };
+        let gate = &self.shared.ports.gate;
+        gate.require_compiled(scope, utilities.as_ref(), &name.version(version.number), &version).await?;
+        let weakest = gate.policy(scope).await?.minimum_isolation;
+        version.definition.isolation = version.definition.isolation.max(weakest);
         Ok((utility, version))
     }
 

@@ -4,11 +4,11 @@
 use std::sync::Arc;
 
 use crate::access::{self, Action, Permit};
-use crate::checker::CodeChecker;
 use crate::error::{Error, Result, Violation};
-use crate::finding::{CodeReport, Family, Finding, Severity, Span};
+use crate::finding::{CodeReport, Severity};
 use crate::name::{UtilityId, UtilityName, VersionName};
 use crate::repository::{Committed, Expected, Page, PageRequest, RequestKey, TenantScope, UtilityChange, UtilityQuery, UtilityRepository};
+use crate::service::gate::{Gate, Passed};
 use crate::time::{Clock, IdSource, Timestamp};
 use crate::utility::{Code, DEFAULT_RUNTIME, Definition, Draft, Kind, MAX_MESSAGE, Metadata, StoredFinding, Utility, Version, longest};
 
@@ -22,7 +22,7 @@ pub use patch::Patch;
 #[derive(Clone)]
 pub struct Utilities {
     repository: Arc<dyn UtilityRepository>,
-    checker: Arc<dyn CodeChecker>,
+    gate: Gate,
     clock: Arc<dyn Clock>,
     ids: Arc<dyn IdSource>,
 }
@@ -42,13 +42,8 @@ pub struct Call {
 
 impl Utilities {
     /// Wires the use cases to their ports.
-    pub fn new(
-        repository: Arc<dyn UtilityRepository>,
-        checker: Arc<dyn CodeChecker>,
-        clock: Arc<dyn Clock>,
-        ids: Arc<dyn IdSource>,
-    ) -> Self {
-        Utilities { repository, checker, clock, ids }
+    pub fn new(repository: Arc<dyn UtilityRepository>, gate: Gate, ids: Arc<dyn IdSource>) -> Self {
+        Utilities { repository, clock: Arc::clone(&gate.clock), gate, ids }
     }
 
     /// Creates a utility with its first version.
@@ -69,8 +64,9 @@ impl Utilities {
         let name = UtilityName { tenant: scope.tenant().clone(), utility: id };
         let mut violations = call.violations.clone();
         violations.extend(draft.violations("utility"));
-        let checked = self.check_code(&scope, &draft.code, draft.kind, &mut violations).await?;
-        let Some((code, report)) = checked.filter(|_| violations.is_empty()) else {
+        let runtime = runtime_or_default(draft.runtime);
+        let passed = self.gate.pass(&scope, &name.utility, &draft.code, draft.kind, &runtime, &mut violations).await?;
+        let Some(Passed { code, report, compiled_on }) = passed.filter(|_| violations.is_empty()) else {
             return Err(Error::Invalid(violations));
         };
         let now = self.clock.now();
@@ -79,10 +75,11 @@ impl Utilities {
             parameters_overridden: draft.parameters.is_some(),
             parameters: draft.parameters.unwrap_or_else(|| report.parameters.clone()),
             limits: draft.limits,
-            runtime: runtime_or_default(draft.runtime),
+            runtime,
             isolation: draft.isolation,
         };
-        let version = self.version(1, code, definition.clone(), permit, now, draft.message, warnings(&report));
+        let content = Content::passed(definition, Passed { code, report, compiled_on }, draft.message);
+        let version = content.version(1, permit, now);
         let utility = Utility {
             name,
             uid: self.ids.unique(),
@@ -90,9 +87,10 @@ impl Utilities {
             owner: permit.principal().clone(),
             deleted: None,
             latest_version: 1,
-            definition,
+            definition: version.definition.clone(),
             content_hash: version.content_hash,
             code_sha256: version.code.sha256(),
+            imports: version.imports.clone(),
             revision: 1,
             created: now,
             updated: now,
@@ -108,13 +106,23 @@ impl Utilities {
         self.load(permit, name).await
     }
 
-    /// A page of utilities.
+    /// A page of utilities; `vulnerable` leaves those that import a module of a package with known vulnerabilities.
     ///
     /// # Errors
-    /// [`Error::Invalid`] for a cursor that is not one.
-    pub async fn list(&self, permit: &Permit<access::ListUtilities>, mut query: UtilityQuery, page: &PageRequest) -> Result<Page<Utility>> {
+    /// [`Error::Invalid`] for a cursor that is not one; those of the sandbox when `vulnerable` is asked and it cannot say what
+    /// runtimes hold.
+    pub async fn list(
+        &self,
+        permit: &Permit<access::ListUtilities>,
+        mut query: UtilityQuery,
+        vulnerable: bool,
+        page: &PageRequest,
+    ) -> Result<Page<Utility>> {
         if let Some(owner) = permit.only_owner() {
             query.owner = Some(owner.clone());
+        }
+        if vulnerable {
+            query.imports = Some(self.gate.vulnerable_modules().await?);
         }
         self.repository.list(&permit.scope(), &query, page).await
     }
@@ -140,34 +148,43 @@ impl Utilities {
         let draft = patch.merge(&utility);
         let mut violations = call.violations.clone();
         violations.extend(draft.violations("utility"));
-        let mut definition = utility.definition.clone();
-        let mut code = current.code.clone();
-        let mut version_warnings = current.warnings.clone();
+        let runtime = runtime_or_default(draft.runtime);
         let infers_again = utility.definition.parameters_overridden && draft.parameters.is_none();
-        let needs_report = patch.code.is_some() || infers_again;
-        if needs_report {
+        let checks_again = patch.code.is_some() || infers_again || runtime != current.definition.runtime;
+        let passed = if checks_again {
             let source = patch.code.unwrap_or_else(|| current.code.text().as_bytes().to_vec());
-            let checked = self.check_code(&scope, &source, Some(utility.definition.kind), &mut violations).await?;
-            if let Some((new_code, report)) = checked {
-                code = new_code;
-                version_warnings = warnings(&report);
-                if draft.parameters.is_none() {
-                    definition.parameters = report.parameters;
-                }
-            }
-        }
+            let kind = Some(utility.definition.kind);
+            self.gate.pass(&scope, &name.utility, &source, kind, &runtime, &mut violations).await?
+        } else {
+            None
+        };
         if !violations.is_empty() {
             return Err(Error::Invalid(violations));
         }
-        definition.parameters_overridden = draft.parameters.is_some();
-        if let Some(parameters) = draft.parameters {
-            definition.parameters = parameters;
-        }
-        definition.limits = draft.limits;
-        definition.runtime = runtime_or_default(draft.runtime);
-        definition.isolation = draft.isolation;
-        let next = Next { metadata: draft.metadata.normalized(), definition, code, warnings: version_warnings, message: draft.message };
-        self.store_next(permit, utility, current, next, call).await
+        let definition = Definition {
+            kind: utility.definition.kind,
+            parameters_overridden: draft.parameters.is_some(),
+            parameters: draft.parameters.unwrap_or_else(|| match &passed {
+                Some(passed) => passed.report.parameters.clone(),
+                None => current.definition.parameters.clone(),
+            }),
+            limits: draft.limits,
+            runtime,
+            isolation: draft.isolation,
+        };
+        let message = draft.message;
+        let content = match passed {
+            Some(passed) => Content::passed(definition, passed, message),
+            None => Content {
+                definition,
+                code: current.code.clone(),
+                compiled_on: current.compiled_on.clone(),
+                warnings: current.warnings.clone(),
+                imports: current.imports.clone(),
+                message,
+            },
+        };
+        self.store_next(permit, utility, current, draft.metadata.normalized(), content, call).await
     }
 
     /// Deletes a utility; its name stays taken, its versions and executions stay.
@@ -263,14 +280,17 @@ impl Utilities {
         let old = self.load_version(permit, name).await?;
         let mut violations = call.violations.clone();
         longest(&mut violations, "message".to_owned(), &message, MAX_MESSAGE);
-        let source = old.code.text().as_bytes().to_vec();
-        let checked = self.check_code(&scope, &source, Some(old.definition.kind), &mut violations).await?;
-        let Some((code, report)) = checked.filter(|_| violations.is_empty()) else {
+        let source = old.code.text().as_bytes();
+        let definition = old.definition.clone();
+        let passed =
+            self.gate.pass(&scope, &name.utility.utility, source, Some(definition.kind), &definition.runtime, &mut violations).await?;
+        let Some(passed) = passed.filter(|_| violations.is_empty()) else {
             return Err(Error::Invalid(violations));
         };
         let message = if message.is_empty() { format!("Restore version {}", name.number) } else { message };
-        let next = Next { metadata: utility.metadata.clone(), definition: old.definition, code, warnings: warnings(&report), message };
-        self.store_next(permit, utility, current, next, call).await
+        let content = Content::passed(definition, passed, message);
+        let metadata = utility.metadata.clone();
+        self.store_next(permit, utility, current, metadata, content, call).await
     }
 
     /// Checks code without storing it, also against what its author says it is.
@@ -278,11 +298,7 @@ impl Utilities {
     /// # Errors
     /// Only when the checker is unavailable; findings are the answer.
     pub async fn validate(&self, permit: &Permit<access::ValidateCode>, source: Vec<u8>, kind: Option<Kind>) -> Result<CodeReport> {
-        let mut report = self.checker.check(permit.scope().tenant(), source).await?;
-        if let Some(mismatch) = kind_mismatch(kind, &report) {
-            report.findings.insert(0, mismatch);
-        }
-        Ok(report)
+        self.gate.check(&permit.scope(), None, source, kind).await
     }
 
     async fn load<A: Action>(&self, permit: &Permit<A>, name: &UtilityName) -> Result<(Utility, Version)> {
@@ -298,33 +314,6 @@ impl Utilities {
         let utility = self.repository.find(&scope, id).await?.ok_or_else(|| not_found(&name.utility))?;
         permit.covers(&utility.owner, name)?;
         self.repository.find_version(&scope, id, name.number).await?.ok_or_else(|| not_found(name))
-    }
-
-    /// Checks the code under today's rules; adds a violation per blocking finding.
-    async fn check_code(
-        &self,
-        scope: &TenantScope,
-        source: &[u8],
-        kind: Option<Kind>,
-        violations: &mut Vec<Violation>,
-    ) -> Result<Option<(Code, CodeReport)>> {
-        let report = self.checker.check(scope.tenant(), source.to_vec()).await?;
-        for finding in report.findings.iter().filter(|finding| finding.severity == Severity::Error) {
-            let text = format!("line {}, column {}: {}. {}", finding.span.line, finding.span.column, finding.message, finding.suggestion);
-            violations.push(Violation::new("utility.code", finding.rule, text));
-        }
-        if let Some(mismatch) = kind_mismatch(kind, &report) {
-            violations.push(Violation::new("utility.kind", "KIND_MISMATCH", format!("{}; {}", mismatch.message, mismatch.suggestion)));
-        }
-        match Code::parse("utility.code", source.to_vec()) {
-            Ok(code) => Ok(Some((code, report))),
-            Err(violation) => {
-                if violations.is_empty() {
-                    violations.push(violation);
-                }
-                Ok(None)
-            }
-        }
     }
 
     async fn mark<A: Action>(
@@ -352,50 +341,33 @@ impl Utilities {
         permit: &Permit<A>,
         utility: Utility,
         current: Version,
-        next: Next,
+        metadata: Metadata,
+        content: Content,
         call: Call,
     ) -> Result<(Utility, Version)> {
         let now = self.clock.now();
-        let content_hash = next.definition.content_hash(&next.code);
+        let definition = content.definition.clone();
+        let content_hash = definition.content_hash(&content.code);
         let same_content = content_hash == current.content_hash;
-        if same_content
-            && next.metadata == utility.metadata
-            && next.definition.parameters_overridden == utility.definition.parameters_overridden
-        {
+        let same_origin = definition.parameters_overridden == utility.definition.parameters_overridden;
+        if same_content && same_origin && metadata == utility.metadata {
             return Ok((utility, current));
         }
         let revision = utility.revision;
-        let new_version = (!same_content).then(|| {
-            let number = utility.latest_version + 1;
-            self.version(number, next.code, next.definition.clone(), permit, now, next.message, next.warnings)
-        });
+        let new_version = (!same_content).then(|| content.version(utility.latest_version + 1, permit, now));
         let shown = new_version.clone().unwrap_or(current);
         let changed = Utility {
-            metadata: next.metadata,
+            metadata,
             latest_version: shown.number,
-            definition: next.definition,
+            definition,
             content_hash,
             code_sha256: shown.code.sha256(),
+            imports: shown.imports.clone(),
             revision: revision + 1,
             updated: now,
             ..utility
         };
         self.commit(&permit.scope(), Expected::Revision(revision), changed, new_version, shown, call).await
-    }
-
-    #[allow(clippy::too_many_arguments, reason = "a version has this many independent parts")]
-    fn version<A: Action>(
-        &self,
-        number: u32,
-        code: Code,
-        definition: Definition,
-        permit: &Permit<A>,
-        created: Timestamp,
-        message: String,
-        warnings: Vec<StoredFinding>,
-    ) -> Version {
-        let content_hash = definition.content_hash(&code);
-        Version { number, content_hash, code, definition, author: permit.principal().clone(), created, message, warnings }
     }
 
     async fn commit(
@@ -445,25 +417,36 @@ pub(crate) fn key_reused() -> Error {
     }
 }
 
-struct Next {
-    metadata: Metadata,
+/// What a version is made of.
+struct Content {
     definition: Definition,
     code: Code,
+    compiled_on: Option<String>,
     warnings: Vec<StoredFinding>,
+    imports: Vec<String>,
     message: String,
 }
 
-/// Code of another kind than its author says, as a finding about the whole text; nothing while the code is refused anyway.
-fn kind_mismatch(declared: Option<Kind>, report: &CodeReport) -> Option<Finding> {
-    let (declared, seen) = (declared?, report.kind?);
-    (declared != seen && report.accepted()).then(|| Finding {
-        rule: "ZPY-KIND-001",
-        family: Family::Quality,
-        severity: Severity::Error,
-        span: Span { line: 0, column: 0, end_line: 0, end_column: 0 },
-        message: format!("the code is a {}, not a {}", seen.as_str(), declared.as_str()),
-        suggestion: "a transformer defines `transform(value, ...)`, a script does not".to_owned(),
-    })
+impl Content {
+    fn passed(definition: Definition, passed: Passed, message: String) -> Self {
+        let Passed { code, report, compiled_on } = passed;
+        Content { definition, code, compiled_on, warnings: warnings(&report), imports: report.imported_roots(), message }
+    }
+
+    fn version<A: Action>(self, number: u32, permit: &Permit<A>, created: Timestamp) -> Version {
+        Version {
+            number,
+            content_hash: self.definition.content_hash(&self.code),
+            code: self.code,
+            definition: self.definition,
+            compiled_on: self.compiled_on,
+            author: permit.principal().clone(),
+            created,
+            message: self.message,
+            warnings: self.warnings,
+            imports: self.imports,
+        }
+    }
 }
 
 fn warnings(report: &CodeReport) -> Vec<StoredFinding> {

@@ -18,7 +18,7 @@ use bollard::{API_DEFAULT_VERSION, Docker};
 use domain::utility::Isolation;
 use rustix::process::Pid;
 
-use super::{Backend, Container, Order, RuntimeFacts, parse_layout};
+use super::{Backend, Container, Order, RuntimeFacts, packages, parse_layout};
 use crate::config::{Config, Docker as Settings, UidRange};
 use crate::failure::{RUNTIME_IMAGE_MISSING, RUNTIME_UNUSABLE, StartFailure, chain};
 use crate::instance::{Dead, UidLease};
@@ -204,7 +204,8 @@ pub(crate) fn runtime_of(image: &str, id: String, labels: &HashMap<String, Strin
         })
     };
     let layout = parse_layout(label("zona.layout")?, &format!("label `zona.layout` of image `{image}`"))?;
-    Ok(RuntimeFacts { layout, python_version: label("zona.python")?.clone(), digest: id })
+    let packages = labels.get("zona.packages").map_or(Ok(Vec::new()), |json| packages::of_label(json, image))?;
+    Ok(RuntimeFacts { layout, python_version: label("zona.python")?.clone(), digest: id, packages })
 }
 
 #[async_trait]
@@ -221,6 +222,10 @@ impl Backend for DockerBackend {
         let runtime = Arc::new(runtime_of(&self.settings.image, id, &labels)?);
         *self.client.remembered() = Some(runtime.clone());
         Ok(runtime)
+    }
+
+    fn known_runtime(&self) -> Option<Arc<RuntimeFacts>> {
+        self.client.remembered().clone()
     }
 
     fn supports(&self, _isolation: Isolation) -> Result<(), StartFailure> {

@@ -13,7 +13,7 @@ use sandbox_protocol::PROBE;
 use sandbox_protocol::control::Layout;
 use tokio::process::Command;
 
-use super::{RuntimeFacts, digest, parse_layout};
+use super::{RuntimeFacts, digest, packages, parse_layout};
 use crate::config::Namespace;
 use crate::failure::{RUNTIME_UNUSABLE, StartFailure};
 
@@ -66,8 +66,10 @@ async fn describe(python: &Path, settings: &Namespace, others_must_read: bool) -
         check_readable(&layout)?;
     }
     let interpreter = tokio::fs::read(&real).await.map_err(|error| error.to_string())?;
-    let digest = digest(&[&interpreter, json.trim().as_bytes()]);
-    Ok(RuntimeFacts { layout, python_version, digest })
+    let packages = packages::below(&layout.packages);
+    let listing: String = packages.iter().map(|package| format!("{} {}\n", package.name, package.version)).collect();
+    let digest = digest(&[&interpreter, json.trim().as_bytes(), listing.as_bytes()]);
+    Ok(RuntimeFacts { layout, python_version, digest, packages })
 }
 
 async fn run(python: &Path, script: &str, arguments: &[&std::ffi::OsStr]) -> Result<String, String> {

@@ -77,6 +77,10 @@ impl Backend for NamespaceBackend {
         self.runtime.get_or_try_init(find).await.cloned()
     }
 
+    fn known_runtime(&self) -> Option<Arc<RuntimeFacts>> {
+        self.runtime.get().cloned()
+    }
+
     fn supports(&self, isolation: Isolation) -> Result<(), StartFailure> {
         match (isolation, &self.groups) {
             (Isolation::TenantWarm, _) | (_, Ok(_)) => Ok(()),

@@ -30,7 +30,7 @@ pub(crate) enum KindDocument {
 
 /// See [`Isolation`].
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
-enum IsolationDocument {
+pub(crate) enum IsolationDocument {
     T1,
     T2,
     T3,

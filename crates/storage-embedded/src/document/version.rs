@@ -16,10 +16,14 @@ pub(crate) struct VersionDocument {
     code_sha256: String,
     author: String,
     created: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    compiled_on: Option<String>,
     #[serde(default)]
     message: String,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     warnings: Vec<FindingDocument>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    imports: Vec<String>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -40,8 +44,10 @@ impl From<&Version> for VersionDocument {
             code_sha256: version.code.sha256().to_string(),
             author: version.author.to_string(),
             created: version.created.as_millis(),
+            compiled_on: version.compiled_on.clone(),
             message: version.message.clone(),
             warnings: version.warnings.iter().map(FindingDocument::from).collect(),
+            imports: version.imports.clone(),
         }
     }
 }
@@ -60,8 +66,10 @@ impl VersionDocument {
             content_hash: parsed("content_hash", Hash::from_hex(&self.content_hash))?,
             author: parsed("author", PrincipalName::parse("author", &self.author).ok())?,
             created: Timestamp::from_millis(self.created),
+            compiled_on: self.compiled_on,
             message: self.message,
             warnings: self.warnings.into_iter().map(StoredFinding::from).collect(),
+            imports: self.imports,
         })
     }
 }

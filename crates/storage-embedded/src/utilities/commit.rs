@@ -1,4 +1,4 @@
-//! One change of a utility: entity, version, tags and answered request, whole or not at all.
+//! One change of a utility: entity, version, tags, imports and answered request, whole or not at all.
 
 use domain::name::TenantId;
 use domain::repository::{Committed, Expected, RequestKey, UtilityChange};
@@ -48,6 +48,7 @@ impl Commit {
             return Ok(Committed::Conflict);
         }
         self.tag(connection).map_err(during("storing a utility's tags"))?;
+        self.note_imports(connection).map_err(during("storing a utility's imports"))?;
         if let Some((version, document)) = &self.version {
             self.add(connection, version, document).map_err(during("storing a version"))?;
         }
@@ -114,6 +115,18 @@ impl Commit {
                 integer(utility.created.as_millis()),
                 integer(utility.updated.as_millis()),
             ])?;
+        }
+        Ok(())
+    }
+
+    fn note_imports(&self, connection: &Connection) -> rusqlite::Result<()> {
+        const CLEAR: &str = "DELETE FROM utility_imports WHERE tenant = ?1 AND id = ?2";
+        const ADD: &str = "INSERT OR IGNORE INTO utility_imports (tenant, module, id) VALUES (?1, ?2, ?3)";
+        let (tenant, id) = (self.tenant.as_str(), self.utility.name.utility.as_str());
+        connection.prepare_cached(CLEAR)?.execute(params![tenant, id])?;
+        let mut add = connection.prepare_cached(ADD)?;
+        for module in &self.utility.imports {
+            add.execute(params![tenant, module, id])?;
         }
         Ok(())
     }

@@ -116,6 +116,12 @@ impl List {
             // Above every character of an id.
             conditions.add("id < ?", [format!("{prefix}{{").into()]);
         }
+        if let Some(imports) = &query.imports {
+            // One text however many modules there are.
+            const ANY: &str = "id IN (SELECT id FROM utility_imports WHERE tenant = ? AND module IN (SELECT value FROM json_each(?)))";
+            let modules = serde_json::to_string(imports).expect("texts are JSON");
+            conditions.add(ANY, [self.tenant.to_string().into(), modules.into()]);
+        }
         let (table, index) = source(query);
         let time = time_column(query.order);
         match part {

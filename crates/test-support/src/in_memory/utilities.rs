@@ -116,6 +116,13 @@ impl UtilityRepository for InMemoryUtilityRepository {
         Ok(Committed::Stored)
     }
 
+    async fn mark_compiled(&self, scope: &TenantScope, id: &UtilityId, number: u32, digest: &str) -> Result<()> {
+        if let Some(version) = self.state().versions.get_mut(&(scope.tenant().clone(), id.clone(), number)) {
+            version.compiled_on = Some(digest.to_owned());
+        }
+        Ok(())
+    }
+
     async fn find_answer(&self, scope: &TenantScope, request: &RequestKey) -> Result<Option<Committed<Utility>>> {
         Ok(self.state().requests.find(scope.tenant(), request, self.clock.now()).map(Committed::from))
     }
@@ -127,6 +134,7 @@ fn matches(utility: &Utility, scope: &TenantScope, query: &UtilityQuery) -> bool
         && query.kind.is_none_or(|kind| utility.definition.kind == kind)
         && query.owner.as_ref().is_none_or(|owner| utility.owner == *owner)
         && query.tag.as_ref().is_none_or(|tag| utility.metadata.tags.contains(tag))
+        && query.imports.as_ref().is_none_or(|wanted| wanted.iter().any(|module| utility.imports.contains(module)))
         && query.id_prefix.as_ref().is_none_or(|prefix| utility.name.utility.as_str().starts_with(prefix))
 }
 

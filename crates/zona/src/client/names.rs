@@ -1,6 +1,6 @@
 //! Names as people type them: a bare id of the configured tenant, or a full resource name.
 
-use domain::name::{ExecutionId, ExecutionName, TenantId, UtilityId, UtilityName};
+use domain::name::{CodePolicyName, ExecutionId, ExecutionName, RuntimeName, TenantId, UtilityId, UtilityName};
 
 use crate::failure::Result;
 
@@ -24,6 +24,20 @@ pub fn execution(tenant: &TenantId, text: &str) -> Result<ExecutionName> {
         true => ExecutionName::parse("NAME", text)?,
         false => ExecutionName { tenant: tenant.clone(), execution: ExecutionId::parse("NAME", text)? },
     })
+}
+
+/// A runtime's full name.
+///
+/// # Errors
+/// When it is neither the name of a runtime as utilities use it nor a full one.
+pub fn runtime(tenant: &TenantId, text: &str) -> Result<RuntimeName> {
+    let full = if text.contains('/') { text.to_owned() } else { format!("tenants/{tenant}/runtimes/{text}") };
+    Ok(RuntimeName::parse("NAME", &full)?)
+}
+
+/// The name of a tenant's code policy.
+pub fn code_policy(tenant: &TenantId) -> String {
+    CodePolicyName { tenant: tenant.clone() }.to_string()
 }
 
 /// The name of a tenant.

@@ -25,7 +25,7 @@ pub enum Utility {
     Get(Get),
     /// List utilities
     List(List),
-    /// Change a utility; a change of code, parameters, limits or runtime makes a new version
+    /// Change a utility; a change of code, parameters, limits, runtime or isolation makes a new version
     Update(definition::Update),
     /// Delete a utility; its name stays taken, and it can be undeleted
     Delete(Delete),
@@ -68,6 +68,9 @@ pub struct List {
     /// Deleted ones, too
     #[arg(long)]
     deleted: bool,
+    /// Only those that import a package with known vulnerabilities; `zona runtime show` names them
+    #[arg(long)]
+    vulnerable: bool,
     /// In which order
     #[arg(long, value_enum, default_value = "name")]
     order: Order,
@@ -93,6 +96,20 @@ pub struct Delete {
 pub enum Kind {
     Transformer,
     Script,
+}
+
+/// How strongly executions are isolated, as the contract names it.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum Isolation {
+    /// T1: a sealed process that is used once, in a sandbox of the tenant
+    #[value(alias = "t1")]
+    TenantWarm,
+    /// T2: a started sandbox of its own
+    #[value(alias = "t2")]
+    SingleUse,
+    /// T3: a sandbox of its own, made on demand
+    #[value(alias = "t3")]
+    OneShot,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -169,6 +186,7 @@ impl List {
             tag: self.tag.clone().unwrap_or_default(),
             name_prefix: self.prefix.clone().unwrap_or_default(),
             show_deleted: self.deleted,
+            vulnerable: self.vulnerable,
         };
         let order = match self.order {
             Order::Name => pb::UtilityOrder::Name,
@@ -196,6 +214,17 @@ impl List {
             if request.page_token.is_empty() || found.len() as u32 >= self.limit {
                 return Ok((found, !request.page_token.is_empty()));
             }
+        }
+    }
+}
+
+impl Isolation {
+    /// The value of the contract.
+    pub fn proto(self) -> pb::Isolation {
+        match self {
+            Isolation::TenantWarm => pb::Isolation::TenantWarm,
+            Isolation::SingleUse => pb::Isolation::SingleUse,
+            Isolation::OneShot => pb::Isolation::OneShot,
         }
     }
 }

@@ -1,65 +1,145 @@
-//! The domain's checker port on python-check: off the threads that serve, as many at once as there are cores, for the version of
-//! Python that the code will run on.
+//! The domain's checker port on python-check: under the tenant's policy, for the runtime that the sandboxes offer, on a thread
+//! of its own, as many at once as there are cores.
 
-use std::num::NonZeroUsize;
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use domain::checker::CodeChecker;
 use domain::finding::CodeReport;
 use domain::name::TenantId;
+use domain::policy::CodePolicy;
 use domain::{Error, Result};
-use python_check::{Checker, Policy};
-use sandbox::Sandboxes;
-use tokio::sync::{OnceCell, Semaphore};
+use python_check::{Checker, Package, Policy, Runtime};
+use sandbox::{RuntimeFacts, Sandboxes};
+use tokio::sync::Semaphore;
 
-/// Checks code. Every tenant has the default policy.
+/// How long a check waits for the facts about the runtime; without them the newest Python without packages is assumed, and
+/// the runtime's own compiler has the last word anyway.
+const FACTS_PATIENCE: Duration = Duration::from_secs(2);
+/// Checkers that are kept: as many policies as are in use at once.
+const MAX_KEPT: usize = 64;
+
+/// Checks off the threads that serve.
 pub(super) struct BlockingChecker {
     sandboxes: Sandboxes,
-    checker: OnceCell<Arc<Checker>>,
+    kept: Mutex<HashMap<Key, Arc<Checker>>>,
     turns: Semaphore,
+}
+
+/// What a checker depends on. Every policy that was never stored is the same: the default.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Key {
+    stored: Option<(TenantId, u64)>,
+    digest: String,
 }
 
 impl BlockingChecker {
     pub(super) fn new(sandboxes: Sandboxes) -> Self {
-        let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
-        BlockingChecker { sandboxes, checker: OnceCell::new(), turns: Semaphore::new(cores) }
+        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get);
+        BlockingChecker { sandboxes, kept: Mutex::default(), turns: Semaphore::new(cores) }
     }
 
-    /// While there is no runtime, code is checked for the newest Python that is known, and asked about again next time.
-    async fn checker(&self) -> Arc<Checker> {
-        let made = self.checker.get_or_try_init(async || {
-            let runtime = self.sandboxes.runtime().await.map_err(|_| ())?;
-            let mut policy = Policy::default();
-            policy.runtime.python = major_minor(&runtime.python_version).unwrap_or(policy.runtime.python);
-            Ok::<_, ()>(Arc::new(Checker::new(policy)))
-        });
-        made.await.map_or_else(|()| Arc::new(Checker::new(Policy::default())), Arc::clone)
+    async fn facts(&self) -> Option<Arc<RuntimeFacts>> {
+        if let Some(known) = self.sandboxes.known_runtime() {
+            return Some(known);
+        }
+        tokio::time::timeout(FACTS_PATIENCE, self.sandboxes.runtime()).await.ok()?.ok()
+    }
+
+    fn checker(&self, policy: &CodePolicy, facts: Option<&RuntimeFacts>) -> Arc<Checker> {
+        let stored = (policy.revision > 0).then(|| (policy.tenant.clone(), policy.revision));
+        let key = Key { stored, digest: facts.map(|facts| facts.digest.clone()).unwrap_or_default() };
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(checker) = kept.get(&key) {
+            return Arc::clone(checker);
+        }
+        if kept.len() >= MAX_KEPT {
+            kept.clear();
+        }
+        let checker = Arc::new(Checker::new(checked_policy(policy, facts)));
+        kept.insert(key, Arc::clone(&checker));
+        checker
     }
 }
 
 #[async_trait]
 impl CodeChecker for BlockingChecker {
-    async fn check(&self, _tenant: &TenantId, source: Vec<u8>) -> Result<CodeReport> {
-        let checker = self.checker().await;
+    async fn check(&self, policy: &CodePolicy, source: Vec<u8>) -> Result<CodeReport> {
+        let facts = self.facts().await;
+        let checker = self.checker(policy, facts.as_deref());
         let _turn = self.turns.acquire().await.expect("nobody closes the semaphore");
         tokio::task::spawn_blocking(move || checker.check(&source)).await.map_err(|error| Error::internal("checking code", error))
     }
+
+    fn knows(&self, rule: &str) -> bool {
+        python_check::rule::find(rule).is_some()
+    }
 }
 
-fn major_minor(version: &str) -> Option<(u8, u8)> {
-    let mut parts = version.split('.').map(|part| part.parse().ok());
-    Some((parts.next()??, parts.next()??))
+/// What the scan is to know of a runtime.
+pub(super) fn checked_runtime(facts: &RuntimeFacts) -> Runtime {
+    let packages = facts.packages.iter().filter(|package| !package.modules.is_empty()).map(|package| Package {
+        name: package.name.clone(),
+        version: package.version.clone(),
+        modules: package.modules.clone(),
+    });
+    let default = Runtime::default();
+    Runtime { python: python_version(&facts.python_version).unwrap_or(default.python), packages: packages.collect() }
+}
+
+/// Exceptions are not among it: the domain turns their findings into warnings, which stay visible.
+fn checked_policy(policy: &CodePolicy, facts: Option<&RuntimeFacts>) -> Policy {
+    Policy {
+        runtime: facts.map(checked_runtime).unwrap_or_default(),
+        only_modules: policy.only_modules.clone(),
+        extra_modules: policy.extra_modules.clone(),
+        denied_rules: policy.denied_rules.clone(),
+        ..Policy::default()
+    }
+}
+
+/// Major and minor of `3.11.2`.
+fn python_version(text: &str) -> Option<(u8, u8)> {
+    let mut parts = text.split('.');
+    Some((parts.next()?.parse().ok()?, parts.next()?.parse().ok()?))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn facts(python_version: &str) -> RuntimeFacts {
+        let layout = sandbox::Layout { python: String::new(), read_only: Vec::new(), links: Vec::new(), packages: Vec::new() };
+        let package = |name: &str, modules: &[&str]| sandbox::Package {
+            name: name.to_owned(),
+            version: "1.0".to_owned(),
+            modules: modules.iter().map(|module| (*module).to_owned()).collect(),
+        };
+        let packages = vec![package("acme-tools", &["acme_tools"]), package("libc6", &[])];
+        RuntimeFacts { layout, python_version: python_version.to_owned(), digest: "d".to_owned(), packages }
+    }
+
+    fn rules(policy: &CodePolicy, facts: &RuntimeFacts, source: &str) -> Vec<&'static str> {
+        let report = Checker::new(checked_policy(policy, Some(facts))).check(source.as_bytes());
+        report.findings.iter().map(|finding| finding.rule).collect()
+    }
+
     #[test]
-    fn the_version_of_the_runtime_decides_the_syntax() {
-        assert_eq!(major_minor("3.11.2"), Some((3, 11)));
-        assert_eq!(major_minor("3.14.0rc1"), Some((3, 14)));
-        assert_eq!(major_minor("three"), None);
+    fn findings_fit_the_runtime_and_the_policy() {
+        let policy = CodePolicy::default_of(TenantId::parse("tenant", "acme").unwrap());
+        let newer = "def transform(value):\n    return f\"{\"x\"}\"\n";
+        assert_eq!(rules(&policy, &facts("3.11.2"), newer), ["ZPY-SYNTAX-003"]);
+        assert!(rules(&policy, &facts("3.12.1"), newer).is_empty());
+
+        let imports = "import acme_tools\n\n\ndef transform(value):\n    return acme_tools.clean(value)\n";
+        assert!(rules(&policy, &facts("3.11.2"), imports).is_empty(), "a package of the runtime");
+        let narrow = CodePolicy { only_modules: Some(vec!["json".to_owned()]), ..policy.clone() };
+        assert!(!rules(&narrow, &facts("3.11.2"), imports).is_empty());
+        let other = imports.replace("acme_tools", "other_tools");
+        assert!(!rules(&policy, &facts("3.11.2"), &other).is_empty());
+        let wide = CodePolicy { extra_modules: vec!["other_tools".to_owned()], ..policy };
+        assert!(rules(&wide, &facts("3.11.2"), &other).is_empty());
     }
 }

@@ -46,6 +46,9 @@ pub enum Error {
     /// Contract and domain do not fit.
     #[error("cannot serve the contract")]
     Api(#[from] api_grpc::Error),
+    /// The advisories cannot be used.
+    #[error(transparent)]
+    Advisories(#[from] super::advisories::Error),
     /// Opening the store panicked.
     #[error("opening the store failed")]
     Panicked(#[source] tokio::task::JoinError),
@@ -63,7 +66,7 @@ impl From<Error> for Failure {
             }
             Error::Store(storage_embedded::Error::InUse { .. }) => Failure::new(Exit::Conflict, text),
             Error::Sandbox(_) => Failure::new(Exit::Unavailable, text).hint("`zona doctor` says what this host lacks"),
-            Error::Telemetry(_) => Failure::usage(text),
+            Error::Telemetry(_) | Error::Advisories(_) => Failure::usage(text),
             _ => Failure::new(Exit::Unavailable, text),
         }
     }

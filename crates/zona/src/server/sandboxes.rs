@@ -34,7 +34,12 @@ pub fn shared_installation(purpose: &str) -> String {
 
 /// Settings of the namespace backend.
 pub fn namespace(config: &Config, surroundings: &Surroundings) -> Namespace {
-    Namespace { python: config.sandbox.python.clone(), search_path: surroundings.search_path.clone(), packages: Vec::new() }
+    let ours = &config.sandbox;
+    Namespace {
+        python: ours.python.clone(),
+        search_path: surroundings.search_path.clone(),
+        packages: ours.packages.iter().cloned().collect(),
+    }
 }
 
 /// Settings of the docker backend.

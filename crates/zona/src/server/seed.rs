@@ -1,7 +1,7 @@
 //! The example utilities of the tenant `demo`, created through the use cases like anybody's.
 
-use domain::access::{Caller, CreateUtility, Policy};
-use domain::name::{TenantName, UtilityId};
+use domain::access::{Caller, CreateUtility, GetUtility, Policy};
+use domain::name::{TenantName, UtilityId, UtilityName};
 use domain::service::utilities::{Call, Utilities};
 use domain::utility::{Draft, Metadata};
 use domain::{Error, Result};
@@ -43,15 +43,22 @@ pub(super) async fn create(policy: &Policy, utilities: &Utilities) -> Result<usi
     let caller = Caller { principal: local_user(), local: true };
     let parent = TenantName { tenant: tenant() };
     let permit = policy.require::<CreateUtility>(&caller, &parent.tenant, &parent).await?;
+    let look = policy.require::<GetUtility>(&caller, &parent.tenant, &parent).await?;
     let mut created = 0;
     for example in EXAMPLES {
+        let id = UtilityId::parse("utility_id", example.id)?;
+        let name = UtilityName { tenant: parent.tenant.clone(), utility: id.clone() };
+        match utilities.get(&look, &name).await {
+            Ok(_) => continue,
+            Err(Error::NotFound { .. }) => {}
+            Err(error) => return Err(error),
+        }
         let draft = Draft {
             metadata: Metadata { description: example.summary().to_owned(), tags: vec!["example".to_owned()], ..Metadata::default() },
             code: example.code.as_bytes().to_vec(),
             message: "Example of this installation".to_owned(),
             ..Draft::default()
         };
-        let id = UtilityId::parse("utility_id", example.id)?;
         match utilities.create(&permit, id, draft, Call::default()).await {
             Ok(_) => created += 1,
             Err(Error::AlreadyExists { .. }) => {}

@@ -41,7 +41,7 @@ pub fn between(utility: &UtilityId, from: Option<&Version>, to: &Version) -> Dif
         ("parameters", old.is_none_or(|old| old.parameters != new.parameters)),
         ("limits", old.is_none_or(|old| old.limits != new.limits)),
         ("runtime", old.is_none_or(|old| old.runtime != new.runtime)),
-        ("isolation", old.is_some_and(|old| old.isolation != new.isolation)),
+        ("isolation", old.is_none_or(|old| old.isolation != new.isolation)),
     ];
     Difference {
         from: from_number,

@@ -8,7 +8,7 @@ use clap::{Args, ValueEnum};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::{Kind, show, source};
+use super::{Isolation, Kind, show, source};
 use crate::client::{names, soon};
 use crate::command::Context;
 use crate::command::check::read;
@@ -69,6 +69,9 @@ struct Parts {
     /// Runtime that the code runs on
     #[arg(long)]
     runtime: Option<String>,
+    /// How strongly each execution is isolated, at least
+    #[arg(long, value_enum)]
+    isolation: Option<Isolation>,
     /// Whether Transform calls store their values and results
     #[arg(long, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true")]
     store_values: Option<bool>,
@@ -185,6 +188,7 @@ impl Parts {
         let tags = self.tag.clone().map(|tags| tags.into_iter().filter(|tag| !tag.is_empty()).collect());
         set(&mut paths, "tags", &mut utility.tags, tags);
         set(&mut paths, "runtime", &mut utility.runtime, self.runtime.clone());
+        set(&mut paths, "isolation", &mut utility.isolation, self.isolation.map(|isolation| isolation.proto().into()));
         set(&mut paths, "store_values", &mut utility.store_values, self.store_values);
         if let Some(path) = &self.parameters {
             utility.parameters = schema(path)?;

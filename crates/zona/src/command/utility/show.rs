@@ -49,6 +49,8 @@ pub fn utility(utility: &pb::Utility) -> String {
         ("tags", utility.tags.join(", ")),
         ("owner", utility.owner.clone()),
         ("runtime", utility.runtime.clone()),
+        ("isolation", isolation(utility.isolation())),
+        ("imports", utility.imports.join(", ")),
         ("limits", utility.limits.as_ref().map(limits).unwrap_or_default()),
         ("stores values", if utility.store_values { "yes".to_owned() } else { String::new() }),
         ("code", format!("{} bytes, sha256 {}", utility.code.len(), utility.code_sha256)),
@@ -68,6 +70,9 @@ pub fn version(version: &pb::UtilityVersion) -> String {
         ("message", version.message.clone()),
         ("author", version.author.clone()),
         ("runtime", version.runtime.clone()),
+        ("compiled on", if version.compiled_on.is_empty() { "not yet compiled".to_owned() } else { version.compiled_on.clone() }),
+        ("isolation", isolation(version.isolation())),
+        ("imports", version.imports.join(", ")),
         ("limits", version.limits.as_ref().map(limits).unwrap_or_default()),
         ("code", format!("{} bytes, sha256 {}", version.code.len(), version.code_sha256)),
         ("created", moment(version.create_time.as_ref())),
@@ -86,6 +91,10 @@ pub fn code(code: &str) -> Result {
 
 fn kind(kind: pb::UtilityKind) -> String {
     short("UtilityKind", kind.as_str_name()).to_lowercase()
+}
+
+fn isolation(isolation: pb::Isolation) -> String {
+    short("Isolation", isolation.as_str_name()).to_lowercase()
 }
 
 fn limits(limits: &pb::Limits) -> String {

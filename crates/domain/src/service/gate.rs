@@ -1,0 +1,168 @@
+//! The one way by which code becomes executable: static checks under the tenant's policy, then the runtime's own compiler.
+
+use std::sync::Arc;
+
+use crate::checker::{CodeChecker, Compiler, Verdict};
+use crate::error::{Error, Result, Violation};
+use crate::finding::{CodeReport, Family, Finding, Severity, Span};
+use crate::name::{UtilityId, VersionName};
+use crate::policy::CodePolicy;
+use crate::repository::{CodePolicyRepository, TenantScope, UtilityRepository};
+use crate::sandbox;
+use crate::time::Clock;
+use crate::utility::{Code, Kind, Version};
+
+/// Rule id of what only the runtime's compiler refuses.
+pub const COMPILE_RULE: &str = "ZPY-SYNTAX-900";
+
+/// The gate. Cheap to clone.
+#[derive(Clone)]
+pub struct Gate {
+    /// Policies of tenants.
+    pub policies: Arc<dyn CodePolicyRepository>,
+    /// Static checks.
+    pub checker: Arc<dyn CodeChecker>,
+    /// The runtimes' compilers.
+    pub compiler: Arc<dyn Compiler>,
+    /// Time, for exceptions that end.
+    pub clock: Arc<dyn Clock>,
+}
+
+/// Code that passed.
+pub struct Passed {
+    /// The source.
+    pub code: Code,
+    /// What was said of it.
+    pub report: CodeReport,
+    /// Digest of the runtime whose compiler accepted it; `None` when no sandbox could be had: it cannot execute until it is.
+    pub compiled_on: Option<String>,
+}
+
+impl Gate {
+    /// The policy in force.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn policy(&self, scope: &TenantScope) -> Result<CodePolicy> {
+        Ok(self.policies.find(scope).await?.unwrap_or_else(|| CodePolicy::default_of(scope.tenant().clone())))
+    }
+
+    /// Top-level modules of packages with known vulnerabilities, of every runtime.
+    ///
+    /// # Errors
+    /// Those of the sandbox.
+    pub async fn vulnerable_modules(&self) -> Result<Vec<String>> {
+        let runtimes = self.compiler.runtimes().await?;
+        let packages = runtimes.into_iter().flat_map(|runtime| runtime.packages).filter(|package| !package.advisories.is_empty());
+        Ok(packages.flat_map(|package| package.modules).collect())
+    }
+
+    /// Static checks under the tenant's policy, with its exceptions for `utility`.
+    ///
+    /// # Errors
+    /// Those of the checker and the store; findings are the answer.
+    pub async fn check(&self, scope: &TenantScope, utility: Option<&UtilityId>, source: Vec<u8>, kind: Option<Kind>) -> Result<CodeReport> {
+        let policy = self.policy(scope).await?;
+        let mut report = self.checker.check(&policy, source).await?;
+        if let Some(utility) = utility {
+            policy.excuse(utility, &mut report, self.clock.now());
+        }
+        if let Some(mismatch) = kind_mismatch(kind, &report) {
+            report.findings.insert(0, mismatch);
+        }
+        Ok(report)
+    }
+
+    /// Everything that stands before a version is stored. Adds a violation for each blocking finding; `None` when there is one.
+    ///
+    /// # Errors
+    /// Those of the checker and the store.
+    pub async fn pass(
+        &self,
+        scope: &TenantScope,
+        utility: &UtilityId,
+        source: &[u8],
+        kind: Option<Kind>,
+        runtime: &str,
+        violations: &mut Vec<Violation>,
+    ) -> Result<Option<Passed>> {
+        let report = self.check(scope, Some(utility), source.to_vec(), kind).await?;
+        let before = violations.len();
+        for finding in report.findings.iter().filter(|finding| finding.severity == Severity::Error) {
+            violations.push(violation(finding));
+        }
+        if violations.len() > before {
+            return Ok(None);
+        }
+        let code = match Code::parse("utility.code", source.to_vec()) {
+            Ok(code) => code,
+            Err(violation) => {
+                violations.push(violation);
+                return Ok(None);
+            }
+        };
+        let compiled_on = match self.compiler.compile(scope.tenant(), runtime, &code).await {
+            Ok(Verdict::Compiles { digest }) => Some(digest),
+            Ok(Verdict::Refused { line, column, message }) => {
+                let text = format!("line {line}, column {column}: the runtime's compiler says: {message}");
+                violations.push(Violation::new("utility.code", COMPILE_RULE, text));
+                return Ok(None);
+            }
+            Err(sandbox::Error::Refused { reason: "RUNTIME_UNKNOWN", message }) => {
+                violations.push(Violation::new("utility.runtime", "RUNTIME_UNKNOWN", message));
+                return Ok(None);
+            }
+            Err(_) => None,
+        };
+        Ok(Some(Passed { code, report, compiled_on }))
+    }
+
+    /// Refuses to execute a version that its runtime's compiler has not accepted; tries to have that done first.
+    ///
+    /// # Errors
+    /// [`Error::Precondition`] when the compiler refuses it; those of the sandbox when it cannot be asked.
+    pub async fn require_compiled(
+        &self,
+        scope: &TenantScope,
+        utilities: &dyn UtilityRepository,
+        name: &VersionName,
+        version: &Version,
+    ) -> Result<()> {
+        let runtime = &version.definition.runtime;
+        let present = self.compiler.digest(runtime);
+        if present.is_some() && version.compiled_on.as_deref() == present.as_deref() {
+            return Ok(());
+        }
+        match self.compiler.compile(scope.tenant(), runtime, &version.code).await? {
+            Verdict::Compiles { digest } => utilities.mark_compiled(scope, &name.utility.utility, version.number, &digest).await,
+            Verdict::Refused { line, column, message } => Err(Error::Precondition {
+                reason: "CODE_DOES_NOT_COMPILE",
+                subject: name.to_string(),
+                description: format!("{name} does not compile on the runtime {runtime}: line {line}, column {column}: {message}"),
+            }),
+        }
+    }
+}
+
+fn violation(finding: &Finding) -> Violation {
+    if finding.rule == KIND_RULE {
+        return Violation::new("utility.kind", "KIND_MISMATCH", format!("{}; {}", finding.message, finding.suggestion));
+    }
+    let text = format!("line {}, column {}: {}. {}", finding.span.line, finding.span.column, finding.message, finding.suggestion);
+    Violation::new("utility.code", finding.rule, text)
+}
+
+const KIND_RULE: &str = "ZPY-KIND-001";
+
+/// Code of another kind than its author says, as a finding about the whole text; nothing while the code is refused anyway.
+fn kind_mismatch(declared: Option<Kind>, report: &CodeReport) -> Option<Finding> {
+    let (declared, seen) = (declared?, report.kind?);
+    (declared != seen && report.accepted()).then(|| Finding {
+        rule: KIND_RULE,
+        family: Family::Quality,
+        severity: Severity::Error,
+        span: Span { line: 0, column: 0, end_line: 0, end_column: 0 },
+        message: format!("the code is a {}, not a {}", seen.as_str(), declared.as_str()),
+        suggestion: "a transformer defines `transform(value, ...)`, a script does not".to_owned(),
+    })
+}

@@ -1,0 +1,138 @@
+//! What stands between code and its execution: the scan under the tenant's policy, and the runtime's own compiler.
+
+use std::time::Duration;
+
+use domain::Error;
+use domain::service::policies::PolicyPatch;
+use domain::service::utilities::{Call, Patch};
+use domain::utility::{Draft, Isolation};
+use test_support::{BROKEN, IMPORT_RULE, TODO_RULE, sample};
+
+use crate::world::{World, exception, name};
+
+const TRANSFORMER: &str = "def transform(value):\n    return value\n";
+
+fn broken() -> String {
+    format!("def transform(value):\n    return value {BROKEN}\n")
+}
+
+/// Field and reason of each violation.
+fn violations(error: Error) -> Vec<(String, &'static str)> {
+    match error {
+        Error::Invalid(violations) => violations.into_iter().map(|violation| (violation.field, violation.reason)).collect(),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn what_the_compiler_refuses_is_not_stored() {
+    let world = World::new();
+    let refused = world.create("some", &broken()).await.unwrap_err();
+    let Error::Invalid(violations) = &refused else { panic!("{refused:?}") };
+    assert_eq!((violations[0].field.as_str(), violations[0].reason), ("utility.code", "ZPY-SYNTAX-900"));
+    assert!(violations[0].description.contains("line 2, column 1"), "{}", violations[0].description);
+    let read = world.utilities.get(&world.permit().await, &name("some")).await.unwrap_err();
+    assert!(matches!(read, Error::NotFound { .. }), "{read:?}");
+}
+
+#[tokio::test]
+async fn what_the_scan_refuses_is_never_shown_to_the_compiler() {
+    let world = World::new();
+    let refused = world.create("some", &format!("import os\n{}", broken())).await.unwrap_err();
+    assert_eq!(violations(refused), [("utility.code".to_owned(), IMPORT_RULE)]);
+    assert_eq!(world.compiler.asked(), 0);
+}
+
+#[tokio::test]
+async fn a_version_that_no_compiler_has_seen_is_stored_but_not_executed_until_one_has() {
+    let world = World::new();
+    world.compiler.set_down(true);
+    let (_, version) = world.create("some", TRANSFORMER).await.unwrap();
+    assert_eq!(version.compiled_on, None);
+    let refused = world.transform("some").await.unwrap_err();
+    assert!(matches!(refused, Error::Unavailable { .. }), "{refused:?}");
+    assert!(world.sandbox.isolations().is_empty(), "nothing ran");
+
+    world.compiler.set_down(false);
+    world.transform("some").await.unwrap();
+    assert_eq!(world.version("some", 1).await.compiled_on.as_deref(), Some("sha256:first"));
+    let asked = world.compiler.asked();
+    world.transform("some").await.unwrap();
+    assert_eq!(world.compiler.asked(), asked, "once is enough");
+}
+
+#[tokio::test]
+async fn a_version_that_turns_out_not_to_compile_never_executes() {
+    let world = World::new();
+    world.compiler.set_down(true);
+    world.create("some", &broken()).await.unwrap();
+    world.compiler.set_down(false);
+    for _ in 0..2 {
+        let refused = world.transform("some").await.unwrap_err();
+        assert!(matches!(refused, Error::Precondition { reason: "CODE_DOES_NOT_COMPILE", .. }), "{refused:?}");
+    }
+    assert!(world.sandbox.isolations().is_empty());
+    assert_eq!(world.version("some", 1).await.compiled_on, None);
+}
+
+#[tokio::test]
+async fn a_replaced_runtime_compiles_anew_before_it_executes() {
+    let world = World::new();
+    world.create("some", TRANSFORMER).await.unwrap();
+    assert_eq!(world.compiler.asked(), 1);
+    world.compiler.replace_runtime("sha256:second");
+    world.transform("some").await.unwrap();
+    assert_eq!(world.compiler.asked(), 2);
+    assert_eq!(world.version("some", 1).await.compiled_on.as_deref(), Some("sha256:second"));
+}
+
+#[tokio::test]
+async fn an_unknown_runtime_is_a_violation_of_its_own_field() {
+    let world = World::new();
+    let draft = Draft { code: TRANSFORMER.into(), runtime: "cobol".to_owned(), ..Draft::default() };
+    let refused = world.utilities.create(&world.permit().await, sample::utility_id("some"), draft, Call::default()).await.unwrap_err();
+    assert_eq!(violations(refused), [("utility.runtime".to_owned(), "RUNTIME_UNKNOWN")]);
+}
+
+#[tokio::test]
+async fn an_exception_turns_an_error_into_a_warning_until_it_ends() {
+    let world = World::new();
+    let exceptions = Some(vec![exception(sample::utility_id("some"), IMPORT_RULE, 1_000)]);
+    world.decree(PolicyPatch { exceptions, ..PolicyPatch::default() }).await;
+    let code = format!("import os\n{TRANSFORMER}");
+    let (_, version) = world.create("some", &code).await.unwrap();
+    let [warning] = version.warnings.as_slice() else { panic!("{:?}", version.warnings) };
+    assert_eq!(warning.rule, IMPORT_RULE);
+    assert!(warning.message.contains("users/ann") && warning.message.contains("reviewed"), "{}", warning.message);
+    assert_eq!(violations(world.create("other", &code).await.unwrap_err()), [("utility.code".to_owned(), IMPORT_RULE)]);
+
+    world.clock.advance(Duration::from_millis(1_000));
+    let patch = Patch { code: Some(format!("{code}# more\n").into()), ..Patch::default() };
+    let refused = world.utilities.update(&world.permit().await, &name("some"), patch, Call::default()).await.unwrap_err();
+    assert_eq!(violations(refused), [("utility.code".to_owned(), IMPORT_RULE)]);
+    world.transform("some").await.expect("what was accepted stays executable");
+}
+
+#[tokio::test]
+async fn a_policy_widens_and_narrows_what_the_scan_accepts() {
+    let world = World::new();
+    let code = format!("import os\n# TODO\n{TRANSFORMER}");
+    assert!(world.create("some", &code).await.is_err());
+    world.decree(PolicyPatch { extra_modules: Some(vec!["os".to_owned()]), ..PolicyPatch::default() }).await;
+    assert!(world.create("some", &code).await.is_ok());
+    world.decree(PolicyPatch { denied_rules: Some(vec![TODO_RULE.to_owned()]), ..PolicyPatch::default() }).await;
+    assert_eq!(violations(world.create("other", &code).await.unwrap_err()), [("utility.code".to_owned(), TODO_RULE)]);
+}
+
+#[tokio::test]
+async fn the_tenants_minimum_raises_the_isolation_and_never_lowers_it() {
+    let world = World::new();
+    world.create("weak", TRANSFORMER).await.unwrap();
+    let strong = Draft { code: TRANSFORMER.into(), isolation: Isolation::OneShot, ..Draft::default() };
+    world.utilities.create(&world.permit().await, sample::utility_id("strong"), strong, Call::default()).await.unwrap();
+    world.transform("weak").await.unwrap();
+    world.decree(PolicyPatch { minimum_isolation: Some(Isolation::SingleUse), ..PolicyPatch::default() }).await;
+    world.transform("weak").await.unwrap();
+    world.transform("strong").await.unwrap();
+    assert_eq!(world.sandbox.isolations(), [Isolation::TenantWarm, Isolation::SingleUse, Isolation::OneShot]);
+}

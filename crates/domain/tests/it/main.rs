@@ -1,0 +1,6 @@
+//! Use cases together, on fakes of the ports.
+
+#![allow(clippy::unwrap_used, reason = "test code throughout; the lint knows only test functions")]
+
+mod gate;
+mod world;

@@ -1,0 +1,149 @@
+//! The use cases wired to fakes, and a tenant's administrator who calls them.
+
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use domain::Result;
+use domain::access::{Action, Caller, LocalRules, Permit, Policy};
+use domain::error::Violation;
+use domain::limits::Limits;
+use domain::name::{UtilityId, UtilityName};
+use domain::parameter::{Bound, Parameter, ParameterBinder};
+use domain::sandbox::{Error, Job, Run, Sandbox};
+use domain::service::executions::{Config, Executions, Ports, TransformCall, Transformed};
+use domain::service::gate::Gate;
+use domain::service::policies::{ExceptionDraft, Policies, PolicyPatch};
+use domain::service::utilities::{Call, Utilities};
+use domain::utility::{Draft, Isolation, Utility, Version};
+use test_support::{
+    FakeChecker, FakeClock, FakeCompiler, FakeSandbox, InMemoryCodePolicyRepository, InMemoryExecutionRepository,
+    InMemoryUtilityRepository, SequentialIds, TokioSpawner, sample,
+};
+
+/// What it takes to keep and run utilities of tenant `acme`.
+pub struct World {
+    pub clock: Arc<FakeClock>,
+    pub compiler: Arc<FakeCompiler>,
+    pub sandbox: Arc<RecordingSandbox>,
+    pub utilities: Utilities,
+    pub policies: Policies,
+    executions: Executions,
+    rules: Policy,
+}
+
+/// Remembers how strongly each program was to be isolated.
+#[derive(Default)]
+pub struct RecordingSandbox {
+    inner: FakeSandbox,
+    isolations: Mutex<Vec<Isolation>>,
+}
+
+/// Takes parameters as they are.
+struct AnyBinder;
+
+impl World {
+    pub fn new() -> Self {
+        let clock = Arc::new(FakeClock::default());
+        let compiler = Arc::new(FakeCompiler::default());
+        let sandbox = Arc::new(RecordingSandbox::default());
+        let ids = Arc::new(SequentialIds::default());
+        let store = Arc::new(InMemoryUtilityRepository::new(clock.clone()));
+        let gate = Gate {
+            policies: Arc::new(InMemoryCodePolicyRepository::default()),
+            checker: Arc::new(FakeChecker),
+            compiler: compiler.clone(),
+            clock: clock.clone(),
+        };
+        let ports = Ports {
+            utilities: store.clone(),
+            executions: Arc::new(InMemoryExecutionRepository::new(clock.clone())),
+            sandbox: sandbox.clone(),
+            gate: gate.clone(),
+            binder: Arc::new(AnyBinder),
+            clock: clock.clone(),
+            ids: ids.clone(),
+            spawner: Arc::new(TokioSpawner::current()),
+        };
+        let heartbeat = std::time::Duration::from_secs(5);
+        let config = Config { admission: Default::default(), heartbeat, instance: "test".to_owned() };
+        World {
+            clock,
+            compiler,
+            sandbox,
+            utilities: Utilities::new(store, gate.clone(), ids),
+            policies: Policies::new(gate),
+            executions: Executions::new(ports, config),
+            rules: Policy::new(Arc::new(LocalRules::new(sample::tenant("acme")))),
+        }
+    }
+
+    /// What the administrator may do.
+    pub async fn permit<A: Action>(&self) -> Permit<A> {
+        let caller = Caller { principal: sample::user("ann"), local: true };
+        self.rules.require(&caller, &sample::tenant("acme"), &"the tenant").await.unwrap()
+    }
+
+    pub async fn create(&self, id: &str, code: &str) -> Result<(Utility, Version)> {
+        let draft = Draft { code: code.as_bytes().to_vec(), limits: Limits::DEFAULT, ..Draft::default() };
+        self.utilities.create(&self.permit().await, sample::utility_id(id), draft, Call::default()).await
+    }
+
+    /// The version as it is stored.
+    pub async fn version(&self, id: &str, number: u32) -> Version {
+        self.utilities.get_version(&self.permit().await, &name(id).version(number)).await.unwrap()
+    }
+
+    /// Sends one value through.
+    pub async fn transform(&self, id: &str) -> Result<Transformed> {
+        let values_json = vec!["1".to_owned()];
+        let call = TransformCall { utility: name(id), version: None, params_json: String::new(), values_json, timeout: None };
+        self.executions.transform(&self.permit().await, call).await
+    }
+
+    /// Changes the code policy.
+    pub async fn decree(&self, patch: PolicyPatch) {
+        self.policies.update(&self.permit().await, patch, "").await.unwrap();
+    }
+}
+
+impl RecordingSandbox {
+    pub fn isolations(&self) -> Vec<Isolation> {
+        self.isolations.lock().unwrap().clone()
+    }
+}
+
+#[async_trait]
+impl Sandbox for RecordingSandbox {
+    fn ready(&self, isolation: Isolation, runtime: &str) -> Result<(), Error> {
+        self.inner.ready(isolation, runtime)
+    }
+
+    async fn start(&self, job: Job) -> Result<Box<dyn Run>, Error> {
+        self.isolations.lock().unwrap().push(job.isolation);
+        self.inner.start(job).await
+    }
+}
+
+impl ParameterBinder for AnyBinder {
+    fn bind(&self, _schema: &[Parameter], json: &str) -> Result<Bound, Vec<Violation>> {
+        let json = if json.is_empty() { "{}" } else { json }.to_owned();
+        Ok(Bound { public_json: json.clone(), json })
+    }
+
+    fn take(&self, json: &str, _member: &str) -> Result<(Option<String>, String), Vec<Violation>> {
+        Ok((None, json.to_owned()))
+    }
+
+    fn check_value(&self, _json: &str) -> Result<(), String> {
+        Ok(())
+    }
+}
+
+pub fn name(id: &str) -> UtilityName {
+    UtilityName { tenant: sample::tenant("acme"), utility: sample::utility_id(id) }
+}
+
+/// An exception of `rule` for a utility, until so many milliseconds after the start.
+pub fn exception(utility: UtilityId, rule: &str, until: u64) -> ExceptionDraft {
+    ExceptionDraft { utility, rule: rule.to_owned(), reason: "reviewed".to_owned(), expires: sample::at(until) }
+}

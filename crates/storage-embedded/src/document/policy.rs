@@ -1,0 +1,88 @@
+//! The document of a tenant's code policy.
+
+use domain::name::{PrincipalName, TenantId, UtilityId};
+use domain::policy::{CodePolicy, RuleException};
+use domain::time::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::definition::IsolationDocument;
+use super::{InvalidField, parsed};
+
+/// See [`CodePolicy`]; the tenant is the row's key.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct PolicyDocument {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    only_modules: Option<Vec<String>>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    extra_modules: Vec<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    denied_rules: Vec<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    exceptions: Vec<ExceptionDocument>,
+    minimum_isolation: IsolationDocument,
+    revision: u64,
+    updated: u64,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct ExceptionDocument {
+    utility: String,
+    rule: String,
+    reason: String,
+    expires: u64,
+    granted_by: String,
+}
+
+impl From<&CodePolicy> for PolicyDocument {
+    fn from(policy: &CodePolicy) -> Self {
+        PolicyDocument {
+            only_modules: policy.only_modules.clone(),
+            extra_modules: policy.extra_modules.clone(),
+            denied_rules: policy.denied_rules.clone(),
+            exceptions: policy.exceptions.iter().map(ExceptionDocument::from).collect(),
+            minimum_isolation: policy.minimum_isolation.into(),
+            revision: policy.revision,
+            updated: policy.updated.as_millis(),
+        }
+    }
+}
+
+impl PolicyDocument {
+    /// The policy of this tenant.
+    pub(crate) fn into_policy(self, tenant: TenantId) -> Result<CodePolicy, InvalidField> {
+        Ok(CodePolicy {
+            tenant,
+            only_modules: self.only_modules,
+            extra_modules: self.extra_modules,
+            denied_rules: self.denied_rules,
+            exceptions: self.exceptions.into_iter().map(ExceptionDocument::into_exception).collect::<Result<_, _>>()?,
+            minimum_isolation: self.minimum_isolation.into(),
+            revision: self.revision,
+            updated: Timestamp::from_millis(self.updated),
+        })
+    }
+}
+
+impl From<&RuleException> for ExceptionDocument {
+    fn from(exception: &RuleException) -> Self {
+        ExceptionDocument {
+            utility: exception.utility.to_string(),
+            rule: exception.rule.clone(),
+            reason: exception.reason.clone(),
+            expires: exception.expires.as_millis(),
+            granted_by: exception.granted_by.to_string(),
+        }
+    }
+}
+
+impl ExceptionDocument {
+    fn into_exception(self) -> Result<RuleException, InvalidField> {
+        Ok(RuleException {
+            utility: parsed("exceptions.utility", UtilityId::parse("utility", &self.utility).ok())?,
+            rule: self.rule,
+            reason: self.reason,
+            expires: Timestamp::from_millis(self.expires),
+            granted_by: parsed("exceptions.granted_by", PrincipalName::parse("granted_by", &self.granted_by).ok())?,
+        })
+    }
+}

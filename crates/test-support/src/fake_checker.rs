@@ -1,0 +1,83 @@
+//! A checker that reads just enough of Python for tests of everything around it: entry points with their parameters, `import os`
+//! (refused), `TODO` (a warning), `PANIC` (a bug). It honors what a policy says of the two rules it has.
+
+use async_trait::async_trait;
+use domain::Result;
+use domain::checker::CodeChecker;
+use domain::finding::{CodeReport, Family, Finding, Import, Severity, Span, Standing};
+use domain::parameter::{Parameter, ValueType};
+use domain::policy::CodePolicy;
+use domain::utility::Kind;
+
+/// The rule that `import os` breaks.
+pub const IMPORT_RULE: &str = "ZPY-IMPORT-001";
+/// The rule that warns of `TODO`.
+pub const TODO_RULE: &str = "ZPY-QUALITY-001";
+const ENCODING_RULE: &str = "ZPY-ENCODING-001";
+
+/// Reads just enough of Python.
+#[derive(Debug, Default)]
+pub struct FakeChecker;
+
+#[async_trait]
+impl CodeChecker for FakeChecker {
+    async fn check(&self, policy: &CodePolicy, source: Vec<u8>) -> Result<CodeReport> {
+        let Ok(text) = String::from_utf8(source) else {
+            let finding = finding(ENCODING_RULE, Severity::Error, 1, "not UTF-8");
+            return Ok(CodeReport { findings: vec![finding], kind: None, parameters: Vec::new(), imports: Vec::new() });
+        };
+        assert!(!text.contains("PANIC"), "the checker has a bug");
+        let allows_os = policy.extra_modules.iter().any(|module| module == "os");
+        let todo = if policy.denied_rules.iter().any(|rule| rule == TODO_RULE) { Severity::Error } else { Severity::Warning };
+        let findings = text.lines().zip(1..).filter_map(|(line, number)| match line {
+            line if line.starts_with("import os") && !allows_os => Some(finding(IMPORT_RULE, Severity::Error, number, "`os` is refused")),
+            line if line.contains("TODO") => Some(finding(TODO_RULE, todo, number, "unfinished")),
+            _ => None,
+        });
+        let imports = text.lines().zip(1..).filter_map(|(line, number)| import(line, number)).collect();
+        let (kind, signature) = match (text.split_once("def transform("), text.split_once("def main(")) {
+            (Some((_, rest)), _) => (Kind::Transformer, rest),
+            (None, Some((_, rest))) => (Kind::Script, rest),
+            (None, None) => (Kind::Script, ")"),
+        };
+        Ok(CodeReport { findings: findings.collect(), kind: Some(kind), parameters: parameters(signature), imports })
+    }
+
+    fn knows(&self, rule: &str) -> bool {
+        [IMPORT_RULE, TODO_RULE, ENCODING_RULE].contains(&rule)
+    }
+}
+
+fn import(line: &str, number: u32) -> Option<Import> {
+    let module = line.strip_prefix("import ")?.trim().to_owned();
+    Some(Import { module, line: number, standing: Standing::Unknown })
+}
+
+fn parameters(signature: &str) -> Vec<Parameter> {
+    let signature = signature.split(')').next().unwrap_or_default();
+    let names = signature.split(',').map(str::trim).filter(|name| !name.is_empty() && *name != "value");
+    names.map(|name| parameter(name.trim_end_matches("=None"), !name.contains('='))).collect()
+}
+
+fn parameter(name: &str, required: bool) -> Parameter {
+    Parameter {
+        name: name.to_owned(),
+        value_type: ValueType::Any,
+        required,
+        default_json: None,
+        enum_json: Vec::new(),
+        secret: false,
+        description: String::new(),
+    }
+}
+
+fn finding(rule: &'static str, severity: Severity, line: u32, message: &str) -> Finding {
+    Finding {
+        rule,
+        family: Family::Quality,
+        severity,
+        span: Span { line, column: 1, end_line: line, end_column: 2 },
+        message: message.to_owned(),
+        suggestion: "write it otherwise".to_owned(),
+    }
+}

@@ -1,0 +1,93 @@
+//! A compiler that compiles nothing: it refuses code with a mark in it. Its runtime can be replaced, and it can be down.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use async_trait::async_trait;
+use domain::checker::{Compiler, Verdict};
+use domain::name::TenantId;
+use domain::runtime::{Advisory, Package, Runtime};
+use domain::sandbox::Error;
+use domain::utility::{Code, DEFAULT_RUNTIME};
+
+/// A line with this text does not compile.
+pub const BROKEN: &str = "#! does not compile";
+
+/// The compiler of the runtime `python`.
+pub struct FakeCompiler {
+    state: Mutex<State>,
+    asked: AtomicUsize,
+}
+
+struct State {
+    digest: Arc<str>,
+    down: bool,
+}
+
+impl Default for FakeCompiler {
+    fn default() -> Self {
+        FakeCompiler { state: Mutex::new(State { digest: "sha256:first".into(), down: false }), asked: AtomicUsize::new(0) }
+    }
+}
+
+impl FakeCompiler {
+    /// Another runtime of the same name.
+    pub fn replace_runtime(&self, digest: &str) {
+        self.state().digest = digest.into();
+    }
+
+    /// Answers nothing from now on, or answers again.
+    pub fn set_down(&self, down: bool) {
+        self.state().down = down;
+    }
+
+    /// How often code was compiled, or was to be.
+    pub fn asked(&self) -> usize {
+        self.asked.load(Ordering::SeqCst)
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn check(&self) -> Result<Arc<str>, Error> {
+        let state = self.state();
+        if state.down { Err(Error::Unavailable("connection refused".into())) } else { Ok(Arc::clone(&state.digest)) }
+    }
+}
+
+#[async_trait]
+impl Compiler for FakeCompiler {
+    async fn runtimes(&self) -> Result<Vec<Runtime>, Error> {
+        let digest = self.check()?.to_string();
+        let advisory = Advisory { id: "GHSA-0000".to_owned(), summary: "it leaks".to_owned() };
+        let package =
+            Package { name: "Leaky".to_owned(), version: "1.0".to_owned(), modules: vec!["leaky".to_owned()], advisories: vec![advisory] };
+        let runtime = |name: &str| Runtime {
+            name: name.to_owned(),
+            python_version: "3.11.2".to_owned(),
+            digest: digest.clone(),
+            packages: vec![package.clone()],
+            allowed_modules: vec!["json".to_owned(), "re".to_owned()],
+            backend: "namespace".to_owned(),
+        };
+        Ok(vec![runtime("python"), runtime("extra"), runtime("old")])
+    }
+
+    fn digest(&self, runtime: &str) -> Option<Arc<str>> {
+        (runtime == DEFAULT_RUNTIME).then(|| self.check().ok()).flatten()
+    }
+
+    async fn compile(&self, _tenant: &TenantId, runtime: &str, code: &Code) -> Result<Verdict, Error> {
+        self.asked.fetch_add(1, Ordering::SeqCst);
+        if runtime != DEFAULT_RUNTIME {
+            return Err(Error::Refused { reason: "RUNTIME_UNKNOWN", message: format!("there is no runtime `{runtime}`") });
+        }
+        let digest = self.check()?;
+        let broken = code.text().lines().zip(1..).find(|(line, _)| line.contains(BROKEN));
+        Ok(match broken {
+            Some((_, line)) => Verdict::Refused { line, column: 1, message: "invalid syntax".to_owned() },
+            None => Verdict::Compiles { digest: digest.to_string() },
+        })
+    }
+}

@@ -1,0 +1,32 @@
+//! Code policies in memory.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+
+use async_trait::async_trait;
+use domain::Result;
+use domain::name::TenantId;
+use domain::policy::CodePolicy;
+use domain::repository::{CodePolicyRepository, TenantScope};
+
+/// The policies of all tenants.
+#[derive(Default)]
+pub struct InMemoryCodePolicyRepository {
+    policies: Mutex<HashMap<TenantId, CodePolicy>>,
+}
+
+#[async_trait]
+impl CodePolicyRepository for InMemoryCodePolicyRepository {
+    async fn find(&self, scope: &TenantScope) -> Result<Option<CodePolicy>> {
+        Ok(self.policies.lock().unwrap_or_else(PoisonError::into_inner).get(scope.tenant()).cloned())
+    }
+
+    async fn commit(&self, scope: &TenantScope, expected: u64, policy: &CodePolicy) -> Result<bool> {
+        let mut policies = self.policies.lock().unwrap_or_else(PoisonError::into_inner);
+        let found = policies.get(scope.tenant()).map_or(0, |policy| policy.revision);
+        if found == expected {
+            policies.insert(scope.tenant().clone(), policy.clone());
+        }
+        Ok(found == expected)
+    }
+}

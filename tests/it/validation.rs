@@ -1,0 +1,130 @@
+//! What stands between code and its execution, from the command line: the tenant's policy, the compiler of the runtime, the
+//! isolation of executions, and packages with known vulnerabilities.
+
+use std::{fs, path::PathBuf};
+
+use e2e::{
+    command::{Ended, run},
+    server::Server,
+};
+use serde_json::{Value, json};
+
+const OK: i32 = 0;
+const USAGE: i32 = 2;
+const NOT_FOUND: i32 = 4;
+
+const SCRIPT: &str = "def main():\n    return 1\n";
+
+struct Person {
+    server: Server,
+    files: tempfile::TempDir,
+}
+
+impl Person {
+    fn of(server: Server) -> Self {
+        Person { server, files: tempfile::tempdir().expect("a temporary directory can be made") }
+    }
+
+    fn zona(&self, words: &[&str]) -> Ended {
+        run(self.server.zona().current_dir(self.files.path()).args(words))
+    }
+
+    /// What `zona` answers as JSON.
+    #[track_caller]
+    fn answer(&self, words: &[&str]) -> Value {
+        self.zona(&[words, &["-o", "json"]].concat()).with_code(OK).json()
+    }
+
+    fn create(&self, id: &str, code: &str) -> Ended {
+        let path: PathBuf = self.files.path().join(format!("{id}.py"));
+        fs::write(&path, code).expect("the directory is writable");
+        self.zona(&["utility", "create", id, "--file", path.to_str().expect("a temporary path is UTF-8"), "-o", "json"])
+    }
+}
+
+#[test]
+fn code_is_compiled_by_its_runtime_before_it_is_stored() {
+    let person = Person::of(Server::start());
+    // Compiled code has one byte for the number of targets before a starred one; no parser counts them.
+    let targets = (0..300).map(|number| format!("a{number}, ")).collect::<String>();
+    let refused = person.create("wide", &format!("def transform(value):\n    {targets}*rest = value\n    return rest\n")).with_code(USAGE);
+    assert!(refused.errors().contains("utility.code: line 2, column"), "{}", refused.errors());
+    assert!(refused.errors().contains("the runtime's compiler says: too many expressions"), "{}", refused.errors());
+    person.zona(&["utility", "get", "wide"]).with_code(NOT_FOUND);
+
+    person.create("plain", SCRIPT).with_code(OK);
+    let version = person.answer(&["utility", "get", "plain", "--version", "1"]);
+    let runtimes = person.answer(&["runtime", "list"]);
+    assert_eq!(runtimes.as_array().map(Vec::len), Some(1), "{runtimes}");
+    assert_eq!(version["compiled_on"], runtimes[0]["digest"], "{version}");
+    let runtime = person.answer(&["runtime", "show", "python"]);
+    let modules: Vec<&str> = runtime["allowed_modules"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    assert!(modules.contains(&"json") && !modules.contains(&"os"), "{runtime}");
+    person.zona(&["runtime", "show", "cobol"]).with_code(NOT_FOUND);
+
+    let info = person.answer(&["server", "info"]);
+    assert_eq!((&info["backend"], &info["tiers"][0]["tier"], &info["tiers"][0]["accepted"]), (&json!("namespace"), &json!("T1"), &json!(true)));
+    person.server.stop();
+}
+
+#[test]
+fn a_policy_excepts_rules_and_raises_the_isolation() {
+    let person = Person::of(Server::start());
+    let code = format!("import os\n\n\n{SCRIPT}");
+    let refused = person.create("backup", &code).with_code(USAGE);
+    assert!(refused.errors().contains("line 1"), "{}", refused.errors());
+    let allow = ["policy", "update", "--allow-rule", "backup:ZPY-IMPORT-001", "--reason", "reads its own name", "--expires", "1d"];
+    let policy = person.answer(&allow);
+    let exception = &policy["exceptions"][0];
+    assert_eq!((&exception["utility"], &exception["granted_by"]), (&json!("backup"), &json!("tenants/demo/users/local")));
+    person.create("backup", &code).with_code(OK);
+    let shown = person.zona(&["utility", "get", "backup", "--version", "1"]).with_code(OK).text();
+    assert!(shown.contains("warning ZPY-IMPORT-001") && shown.contains("reads its own name"), "{shown}");
+    person.create("other", &code).with_code(USAGE);
+    person.zona(&["policy", "update", "--deny-rule", "ZPY-TYPO-001"]).with_code(USAGE);
+
+    let policy = person.answer(&["policy", "update", "--revoke-rule", "backup:ZPY-IMPORT-001", "--minimum-isolation", "single-use"]);
+    assert_eq!((&policy["exceptions"], &policy["minimum_isolation"]), (&json!([]), &json!("SINGLE_USE")));
+    person.create("plain", SCRIPT).with_code(OK);
+    person.zona(&["run", "plain"]).with_code(OK);
+    let execution = &person.answer(&["execution", "list", "--utility", "plain"])[0];
+    let id = execution["name"].as_str().expect("an execution has a name");
+    assert_eq!(person.answer(&["execution", "get", id])["attestation"]["tier"], json!("SINGLE_USE"));
+    person.server.stop();
+}
+
+#[test]
+fn utilities_with_vulnerable_packages_are_found() {
+    let files = tempfile::tempdir().expect("a temporary directory can be made");
+    let write = |file: &str, text: &str| {
+        let path = files.path().join(file);
+        fs::create_dir_all(path.parent().expect("it lies in a directory")).expect("directories can be made");
+        fs::write(path, text).expect("the directory is writable");
+    };
+    write("packages/leaky.py", "def pour(value):\n    return value\n");
+    write("packages/leaky-1.9.dist-info/METADATA", "Metadata-Version: 2.1\nName: Leaky\nVersion: 1.9\n");
+    write("packages/leaky-1.9.dist-info/RECORD", "leaky.py,,\n");
+    let package = json!({"ecosystem": "PyPI", "name": "leaky"});
+    let range = json!({"type": "ECOSYSTEM", "events": [{"introduced": "0"}, {"fixed": "1.10"}]});
+    let advisory = json!({"id": "GHSA-leak", "summary": "it pours", "affected": [{"package": package, "ranges": [range]}]});
+    write("advisories/leak.json", &advisory.to_string());
+    // A sandbox runs as somebody else.
+    let everybody = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    fs::set_permissions(files.path(), everybody).expect("it is ours");
+    let place = files.path().display();
+    let toml = format!("advisories = \"{place}/advisories\"\n[sandbox]\npackages = \"{place}/packages\"\n");
+
+    let person = Person::of(Server::configured(&toml));
+    let code = "import leaky\n\n\ndef transform(value):\n    return leaky.pour(value)\n";
+    let made = person.create("pourer", code).with_code(OK).json();
+    assert_eq!(made["imports"], json!(["leaky"]));
+    person.create("plain", SCRIPT).with_code(OK);
+    let listed = person.answer(&["utility", "list", "--vulnerable"]);
+    let names: Vec<&str> = listed.as_array().into_iter().flatten().filter_map(|utility| utility["name"].as_str()).collect();
+    assert_eq!(names, ["tenants/demo/utilities/pourer"]);
+    let shown = person.zona(&["runtime", "show", "python"]).with_code(OK).text();
+    assert!(shown.contains("Leaky") && shown.contains("GHSA-leak in Leaky 1.9: it pours"), "{shown}");
+    let poured = person.zona(&["transform", "pourer", "--value", "7"]).with_code(OK).text();
+    assert_eq!(poured.trim(), "7");
+    person.server.stop();
+}
