@@ -32,12 +32,14 @@ pub mod seed;
 mod stop;
 mod system;
 mod tasks;
+mod traced;
 
 pub use error::Error;
 use measured::MeasuredExecutions;
 use readings::CallCounts;
 use system::{SystemClock, UuidIds};
 use tasks::Tasks;
+use traced::TracedSandbox;
 
 /// Silence after which a watcher gets a heartbeat.
 const HEARTBEAT: std::time::Duration = std::time::Duration::from_secs(5);
@@ -191,7 +193,7 @@ fn executions(config: &Config, parts: &Parts) -> Executions {
     let ports = Ports {
         utilities: parts.store.clone(),
         executions: Arc::new(MeasuredExecutions::new(parts.store.clone(), Arc::clone(&parts.metrics))),
-        sandbox: Arc::new(parts.sandboxes.clone()),
+        sandbox: Arc::new(TracedSandbox::new(Arc::new(parts.sandboxes.clone()))),
         binder: Arc::new(JsonBinder),
         clock: Arc::clone(&parts.clock),
         ids: Arc::clone(&parts.ids),
