@@ -40,8 +40,11 @@ pub async fn measure(engines: &[Engine], tenant: &str, effort: Effort, report: &
     Ok(())
 }
 
+/// A part of a run, taken from its moments.
+type Phase = fn(&Ran) -> Duration;
+
 fn phase_rows(table: &mut Table, engine: &Engine, runs: &[Ran]) {
-    let phases: [(&str, fn(&Ran) -> Duration); 4] = [
+    let phases: [(&str, Phase); 4] = [
         ("acquire a ready child, check the job", |ran| ran.started.duration_since(ran.asked)),
         ("write the program, run it, read its result", |ran| ran.result.duration_since(ran.started)),
         ("kill and reap the tree, off the caller's path", |ran| ran.gone.duration_since(ran.result)),
