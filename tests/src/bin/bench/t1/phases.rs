@@ -17,6 +17,9 @@ const PAUSE: Duration = Duration::from_millis(15);
 const EXECUTIONS: usize = 3;
 const COLUMNS: [&str; 4] = ["phase", "backend", "p50 ms", "p95 ms"];
 
+/// What of a run is timed.
+type Phase = fn(&Ran) -> Duration;
+
 /// Measures each backend without load.
 pub async fn measure(engines: &[Engine], tenant: &str, effort: Effort, report: &mut Report) -> anyhow::Result<()> {
     let mut phases = Table::new(PART, "Phases of one T1 execution, without load", &COLUMNS);
