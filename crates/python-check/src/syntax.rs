@@ -1,8 +1,9 @@
 //! Parsing, and the parser's complaints as findings at the place where CPython puts them.
 
+use ruff_python_ast::token::{Token, TokenKind};
 use ruff_python_ast::{ModModule, PythonVersion};
-use ruff_python_parser::{Mode, ParseOptions, Parsed, parse_unchecked};
-use ruff_text_size::Ranged;
+use ruff_python_parser::{Mode, ParseError, ParseErrorType, ParseOptions, Parsed, parse_unchecked};
+use ruff_text_size::{Ranged, TextRange};
 
 use crate::report::{Sink, shorten};
 use crate::rule;
@@ -29,21 +30,58 @@ pub(crate) fn report(text: &str, parsed: &Parsed<ModModule>, sink: &mut Sink) ->
 }
 
 fn errors(text: &str, parsed: &Parsed<ModModule>, sink: &mut Sink) {
+    let (lexical, grammatical): (Vec<_>, Vec<_>) =
+        parsed.errors().iter().partition(|error| matches!(error.error, ParseErrorType::Lexical(_)));
+    // CPython reads all tokens before it judges brackets, and brackets before it judges the rest.
+    for error in lexical.iter().take(MAX_ERRORS) {
+        sink.add(&rule::SYNTAX_PARSE, error.location, sentence(&error.error.to_string()));
+    }
     let bracket = shape::unbalanced(text, parsed.tokens());
     if let Some((range, problem)) = bracket {
         sink.add(&rule::SYNTAX_PARSE, range, problem.describe());
     }
-    // What the parser says after an open bracket only follows from it.
-    let until = bracket.map_or(text.len(), |(range, _)| range.start().to_usize());
-    let earlier = parsed.errors().iter().filter(|error| error.location.start().to_usize() < until || bracket.is_none());
+    // What the parser says after a wrong bracket only follows from it.
+    let until = bracket.map_or(text.len() + 1, |(range, _)| range.start().to_usize());
+    let earlier = grammatical.iter().filter(|error| error.location.start().to_usize() < until);
     let mut last_line = None;
     for error in earlier.take(MAX_ERRORS) {
-        let line = text[..text.floor_char_boundary(error.location.start().to_usize())].matches('\n').count();
+        let range = place(text, parsed.tokens(), error);
+        let line = text[..text.floor_char_boundary(range.start().to_usize())].matches('\n').count();
         if last_line != Some(line) {
-            sink.add(&rule::SYNTAX_PARSE, error.location, sentence(&error.error.to_string()));
+            sink.add(&rule::SYNTAX_PARSE, range, sentence(&error.error.to_string()));
         }
         last_line = Some(line);
     }
+}
+
+/// Where CPython puts an error that the parser puts elsewhere.
+fn place(text: &str, tokens: &[Token], error: &ParseError) -> TextRange {
+    let significant = |token: &&Token| !is_layout(token.kind());
+    let message = error.error.to_string();
+    if message.starts_with("Expected an indented block") {
+        // At what stands where the block should be, if anything does.
+        let next = tokens.iter().filter(significant).find(|token| token.start() >= error.location.end());
+        return next.map_or(error.location, Ranged::range);
+    }
+    let before = || tokens.iter().rev().filter(significant).find(|token| token.end() <= error.location.start());
+    if message == "Expected `,`, found name" || text[error.location.start().to_usize().min(text.len())..].trim().is_empty() {
+        // Between two values: at the first. At the end of the file: at the last thing in it.
+        return before().map_or(error.location, |token| TextRange::new(token.start(), error.location.end().max(token.end())));
+    }
+    error.location
+}
+
+/// Tokens that say nothing on their own.
+fn is_layout(kind: TokenKind) -> bool {
+    matches!(
+        kind,
+        TokenKind::Newline
+            | TokenKind::NonLogicalNewline
+            | TokenKind::Indent
+            | TokenKind::Dedent
+            | TokenKind::Comment
+            | TokenKind::EndOfFile
+    )
 }
 
 /// The parser's message without its trailing newline tokens and control characters.

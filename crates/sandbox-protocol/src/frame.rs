@@ -79,12 +79,7 @@ mod tests {
 
     #[test]
     fn every_kind_survives_the_wire() {
-        for kind in [
-            Kind::Value,
-            Kind::ValueFailure,
-            Kind::Success,
-            Kind::Failure,
-        ] {
+        for kind in [Kind::Value, Kind::ValueFailure, Kind::Success, Kind::Failure] {
             assert_eq!(Kind::from_byte(kind.byte()), Some(kind));
         }
     }

@@ -52,11 +52,7 @@ pub struct Condition {
 impl Policy {
     /// Names of the calls that are let through whatever their arguments, sorted, each once.
     pub fn allowed_calls(&self) -> Vec<&'static str> {
-        let mut calls: Vec<_> = self
-            .allowed
-            .iter()
-            .flat_map(|group| group.iter().copied())
-            .collect();
+        let mut calls: Vec<_> = self.allowed.iter().flat_map(|group| group.iter().copied()).collect();
         calls.sort_unstable();
         calls.dedup();
         calls
@@ -73,19 +69,11 @@ impl Policy {
 impl Condition {
     /// The argument, an `int`, equals `value`.
     const fn equals(argument: u8, value: u32) -> Self {
-        Condition {
-            argument,
-            mask: u32::MAX,
-            value,
-        }
+        Condition { argument, mask: u32::MAX, value }
     }
 
     /// None of `bits` is set in the argument.
     const fn without(argument: u8, bits: u32) -> Self {
-        Condition {
-            argument,
-            mask: bits,
-            value: 0,
-        }
+        Condition { argument, mask: bits, value: 0 }
     }
 }

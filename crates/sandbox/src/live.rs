@@ -38,6 +38,8 @@ pub(crate) struct Live {
 struct Slot {
     arrived: bool,
     running: bool,
+    /// Whether its program is a probe of ours, which no metric counts.
+    probe: bool,
     end: watch::Sender<Option<End>>,
 }
 
@@ -62,7 +64,11 @@ pub(crate) struct Pipes {
 
 /// The end of a child, not yet told.
 #[derive(Debug)]
-pub(crate) struct Notice(watch::Sender<Option<End>>);
+pub(crate) struct Notice {
+    end: watch::Sender<Option<End>>,
+    /// Whether its program was a probe of ours.
+    pub(crate) probe: bool,
+}
 
 /// How a child ended. All its processes are gone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -124,7 +130,7 @@ impl Live {
     /// Asks for one more child.
     pub(crate) fn fork(&self) {
         let child = self.last_child.fetch_add(1, Ordering::Relaxed) + 1;
-        self.children().insert(child, Slot { arrived: false, running: false, end: watch::Sender::new(None) });
+        self.children().insert(child, Slot { arrived: false, running: false, probe: false, end: watch::Sender::new(None) });
         self.command(&Command::Fork { child });
     }
 
@@ -132,6 +138,13 @@ impl Live {
     pub(crate) fn running(&self, child: u64) {
         if let Some(slot) = self.children().get_mut(&child) {
             slot.running = true;
+        }
+    }
+
+    /// A child is to run a probe of ours.
+    pub(crate) fn probed(&self, child: u64) {
+        if let Some(slot) = self.children().get_mut(&child) {
+            slot.probe = true;
         }
     }
 
@@ -193,7 +206,7 @@ impl Live {
     pub(crate) fn ended(&self, id: u64) -> Result<Notice, Anomaly> {
         let slot = self.children().remove(&id).ok_or(Anomaly::UnknownChild(id))?;
         // A child that dies while it is forked never waited for a program: its seal failed.
-        if slot.arrived { Ok(Notice(slot.end)) } else { Err(Anomaly::Unsealed(format!("child {id} ended while it was sealed"))) }
+        if slot.arrived { Ok(Notice { end: slot.end, probe: slot.probe }) } else { Err(Anomaly::Unsealed(format!("child {id} ended while it was sealed"))) }
     }
 
     /// Every child is gone, because the sandbox is.
@@ -213,7 +226,7 @@ impl Live {
 
 impl Notice {
     pub(crate) fn tell(self, end: End) {
-        self.0.send_replace(Some(end));
+        self.end.send_replace(Some(end));
     }
 }
 

@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use domain::execution::BatteryPass;
 use domain::name::TenantId;
 use domain::sandbox::{Error, Job, Run, Sandbox};
 use domain::utility::Isolation;
@@ -14,6 +13,7 @@ use crate::backend::{self, RuntimeFacts};
 use crate::config::Config;
 use crate::failure::{JOB_MALFORMED, OpenError, RUNTIME_UNKNOWN};
 use crate::instance::{Dead, Instance};
+use crate::live::Child;
 use crate::pool::{Group, Pool};
 use crate::run::{ChildRun, Program};
 use crate::stats::Stats;
@@ -95,19 +95,19 @@ impl Sandboxes {
         self.pool.instance.remove();
     }
 
-    /// Starts a program whether or not its tier has withstood the battery.
-    pub(crate) async fn start_unproven(&self, job: Job) -> Result<Box<dyn Run>, Error> {
+    /// Starts a probe of the battery, whether or not its tier has withstood the others.
+    pub(crate) async fn start_probe(&self, job: Job) -> Result<Box<dyn Run>, Error> {
         self.check(job.isolation, &job.runtime)?;
-        self.hand_over(job, None).await
+        let (program, child) = self.child(&job).await?;
+        child.live.probed(child.id);
+        Ok(Box::new(ChildRun::start(child, program, &job)))
     }
 
-    async fn hand_over(&self, job: Job, battery: Option<BatteryPass>) -> Result<Box<dyn Run>, Error> {
-        let program = Program::encode(&job)
+    async fn child(&self, job: &Job) -> Result<(Program, Child), Error> {
+        let program = Program::encode(job)
             .map_err(|error| Error::Refused { reason: JOB_MALFORMED, message: format!("parameters or values are not JSON: {error}") })?;
         let lease = self.pool.acquire(&job.tenant, Group::of(job.isolation, &job.limits)).await?;
-        let mut child = lease.into_child();
-        child.attestation.battery = battery;
-        Ok(Box::new(ChildRun::start(child, program, &job)))
+        Ok((program, lease.into_child()))
     }
 
     fn check(&self, isolation: Isolation, runtime: &str) -> Result<(), Error> {
@@ -172,7 +172,9 @@ impl Sandbox for Sandboxes {
     async fn start(&self, job: Job) -> Result<Box<dyn Run>, Error> {
         self.check(job.isolation, &job.runtime)?;
         let battery = self.proofs.admit(self, job.isolation).await?;
-        self.hand_over(job, battery).await
+        let (program, mut child) = self.child(&job).await?;
+        child.attestation.battery = battery;
+        Ok(Box::new(ChildRun::start(child, program, &job)))
     }
 }
 

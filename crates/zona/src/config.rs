@@ -188,7 +188,7 @@ fn read(reader: &mut Reader<'_>) -> Option<Config> {
         reader.choice("output", &[("table", Format::Table), ("json", Format::Json), ("yaml", Format::Yaml), ("jsonl", Format::JsonLines)]);
     let listen = reader.parsed("listen", loopback);
     let admin_listen = reader.parsed("admin_listen", loopback);
-    let data = reader.parsed("data", |text| Ok(PathBuf::from(text)));
+    let data = reader.parsed("data", |text| std::path::absolute(text).map_err(|error| error.to_string()));
     let advisories = reader.optional("advisories", |text| Ok(PathBuf::from(text)));
     let log_filter = reader.parsed("log.filter", |text| match telemetry::logs::check_filter(text) {
         Ok(()) => Ok(text.to_owned()),

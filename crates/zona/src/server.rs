@@ -39,6 +39,7 @@ pub mod seed;
 mod stop;
 mod system;
 mod tasks;
+mod traced;
 
 use advisories::Advisories;
 use checker::BlockingChecker;
@@ -49,6 +50,7 @@ use measured::MeasuredExecutions;
 use readings::CallCounts;
 use system::{SystemClock, UuidIds};
 use tasks::Tasks;
+use traced::TracedSandbox;
 
 /// Silence after which a watcher gets a heartbeat.
 const HEARTBEAT: std::time::Duration = std::time::Duration::from_secs(5);
@@ -234,7 +236,7 @@ fn executions(config: &Config, parts: &Parts, gate: Gate) -> Executions {
     let ports = Ports {
         utilities: parts.store.clone(),
         executions: Arc::new(MeasuredExecutions::new(parts.store.clone(), Arc::clone(&parts.metrics))),
-        sandbox: Arc::new(parts.sandboxes.clone()),
+        sandbox: Arc::new(TracedSandbox::new(Arc::new(parts.sandboxes.clone()))),
         gate,
         binder: Arc::new(JsonBinder),
         clock: Arc::clone(&parts.clock),

@@ -31,6 +31,10 @@ fn what_does_not_parse_is_found_at_its_line() {
     check("def f(a=1, b):\n    pass\n", "ZPY-SYNTAX-001", 1);
     check("lambda: (yield = 1)\n", "ZPY-SYNTAX-001", 1);
     check("async = 1\n", "ZPY-SYNTAX-001", 1);
+    check("try:\n    pass\n", "ZPY-SYNTAX-001", 2);
+    check("def f():\n# comment\n\nx = 1\n", "ZPY-SYNTAX-001", 4);
+    check("x = [\n    a\n    b\n]\n", "ZPY-SYNTAX-001", 2);
+    check("f(\n  'a\n)\n", "ZPY-SYNTAX-001", 2);
 }
 
 #[test]

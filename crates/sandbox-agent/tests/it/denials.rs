@@ -83,7 +83,11 @@ fn where_processes_are_granted_what_stays_denied_is_still_explained() {
         ("import socket\nsocket.socket()", "socket.socket()", NETWORK),
         ("import os\nos.mkdir('/data')", "os.mkdir()", READ_ONLY),
         ("import os\nos.setuid(0)", "os.setuid()", PERMISSION),
-        ("import subprocess, os\nopen('/tmp/x', 'w').close()\nos.chmod('/tmp/x', 0o755)\nsubprocess.run(['/tmp/x'])", "subprocess.run()", "files in /tmp cannot be executed"),
+        (
+            "import subprocess, os\nopen('/tmp/x', 'w').close()\nos.chmod('/tmp/x', 0o755)\nsubprocess.run(['/tmp/x'])",
+            "subprocess.run()",
+            "files in /tmp cannot be executed",
+        ),
     ] {
         let failure = sandbox.run(&script(code)).failure();
         assert_eq!(failure.reason, "DENIED_OPERATION", "{failure:?}");

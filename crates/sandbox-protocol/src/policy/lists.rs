@@ -10,18 +10,7 @@ use super::{Condition, Policy, Rule};
 /// would let one child use up the pipe pages of its user.
 pub const CHILD_STRICT: Policy = Policy {
     name: "child-strict",
-    allowed: &[
-        MEMORY,
-        FILES,
-        FILE_CHANGES,
-        DESCRIPTORS,
-        EVENTS,
-        TIME,
-        SIGNAL_HANDLING,
-        IDENTITY,
-        PROGRAM_END,
-        PAIRS,
-    ],
+    allowed: &[MEMORY, FILES, FILE_CHANGES, DESCRIPTORS, EVENTS, TIME, SIGNAL_HANDLING, IDENTITY, PROGRAM_END, PAIRS],
     conditional: &[FCNTL, IOCTL, OWN_LIMITS, LOCAL_PAIR],
     absent: &[],
 };
@@ -29,27 +18,8 @@ pub const CHILD_STRICT: Policy = Policy {
 /// Inside a T2 or T3 child: the same, and its own processes and threads, without namespaces.
 pub const CHILD_PROCESSES: Policy = Policy {
     name: "child-processes",
-    allowed: &[
-        MEMORY,
-        FILES,
-        FILE_CHANGES,
-        DESCRIPTORS,
-        EVENTS,
-        TIME,
-        SIGNAL_HANDLING,
-        IDENTITY,
-        PROGRAM_END,
-        PAIRS,
-        PROCESSES,
-    ],
-    conditional: &[
-        FCNTL,
-        IOCTL,
-        OWN_LIMITS,
-        LOCAL_PAIR,
-        CLONE_WITHOUT_NAMESPACES,
-        THREAD_NAME,
-    ],
+    allowed: &[MEMORY, FILES, FILE_CHANGES, DESCRIPTORS, EVENTS, TIME, SIGNAL_HANDLING, IDENTITY, PROGRAM_END, PAIRS, PROCESSES],
+    conditional: &[FCNTL, IOCTL, OWN_LIMITS, LOCAL_PAIR, CLONE_WITHOUT_NAMESPACES, THREAD_NAME],
     absent: &["clone3"],
 };
 
@@ -85,16 +55,7 @@ const PR_GET_NAME: u32 = 16;
 /// `CLONE_NEWNS | NEWCGROUP | NEWUTS | NEWIPC | NEWUSER | NEWPID | NEWNET`. `CLONE_NEWTIME` exists in `clone3` and `unshare` only.
 const CLONE_NAMESPACES: u32 = 0x7e02_0000;
 
-const MEMORY: &[&str] = &[
-    "brk",
-    "madvise",
-    "membarrier",
-    "mmap",
-    "mprotect",
-    "mremap",
-    "msync",
-    "munmap",
-];
+const MEMORY: &[&str] = &["brk", "madvise", "membarrier", "mmap", "mprotect", "mremap", "msync", "munmap"];
 
 const FILES: &[&str] = &[
     "access",
@@ -167,15 +128,7 @@ const FILE_CHANGES: &[&str] = &[
     "writev",
 ];
 
-const DESCRIPTORS: &[&str] = &[
-    "close",
-    "close_range",
-    "dup",
-    "dup2",
-    "dup3",
-    "pipe",
-    "pipe2",
-];
+const DESCRIPTORS: &[&str] = &["close", "close_range", "dup", "dup2", "dup3", "pipe", "pipe2"];
 
 const EVENTS: &[&str] = &[
     "epoll_create",
@@ -192,18 +145,8 @@ const EVENTS: &[&str] = &[
     "select",
 ];
 
-const TIME: &[&str] = &[
-    "alarm",
-    "clock_getres",
-    "clock_gettime",
-    "clock_nanosleep",
-    "getitimer",
-    "gettimeofday",
-    "nanosleep",
-    "setitimer",
-    "time",
-    "times",
-];
+const TIME: &[&str] =
+    &["alarm", "clock_getres", "clock_gettime", "clock_nanosleep", "getitimer", "gettimeofday", "nanosleep", "setitimer", "time", "times"];
 
 const SIGNAL_HANDLING: &[&str] = &[
     "pause",
@@ -250,29 +193,10 @@ const IDENTITY: &[&str] = &[
 const PROGRAM_END: &[&str] = &["exit", "exit_group"];
 
 /// What works on a pair that exists; making one needs [`LOCAL_PAIR`]. No descriptor passing.
-const PAIRS: &[&str] = &[
-    "getpeername",
-    "getsockname",
-    "getsockopt",
-    "recvfrom",
-    "sendto",
-    "shutdown",
-];
+const PAIRS: &[&str] = &["getpeername", "getsockname", "getsockopt", "recvfrom", "sendto", "shutdown"];
 
-const PROCESSES: &[&str] = &[
-    "arch_prctl",
-    "execve",
-    "execveat",
-    "fork",
-    "kill",
-    "set_tid_address",
-    "setpgid",
-    "setsid",
-    "tgkill",
-    "vfork",
-    "wait4",
-    "waitid",
-];
+const PROCESSES: &[&str] =
+    &["arch_prctl", "execve", "execveat", "fork", "kill", "set_tid_address", "setpgid", "setsid", "tgkill", "vfork", "wait4", "waitid"];
 
 const ISOLATION: &[&str] = &[
     "capget",
@@ -327,48 +251,24 @@ const IOCTL: &[Rule] = &[
 ];
 
 /// Resource limits of the caller itself, never of a neighbor.
-const OWN_LIMITS: &[Rule] = &[Rule {
-    call: "prlimit64",
-    when: &[Condition::equals(0, 0)],
-}];
+const OWN_LIMITS: &[Rule] = &[Rule { call: "prlimit64", when: &[Condition::equals(0, 0)] }];
 
-const LOCAL_PAIR: &[Rule] = &[Rule {
-    call: "socketpair",
-    when: &[Condition::equals(0, AF_UNIX)],
-}];
+const LOCAL_PAIR: &[Rule] = &[Rule { call: "socketpair", when: &[Condition::equals(0, AF_UNIX)] }];
 
 /// A socket of another family cannot come to be, so `connect`, whose address hides behind a pointer, reaches local paths only.
-const LOCAL_SOCKET: &[Rule] = &[Rule {
-    call: "socket",
-    when: &[Condition::equals(0, AF_UNIX)],
-}];
+const LOCAL_SOCKET: &[Rule] = &[Rule { call: "socket", when: &[Condition::equals(0, AF_UNIX)] }];
 
-const CLONE_WITHOUT_NAMESPACES: &[Rule] = &[Rule {
-    call: "clone",
-    when: &[Condition::without(0, CLONE_NAMESPACES)],
-}];
+const CLONE_WITHOUT_NAMESPACES: &[Rule] = &[Rule { call: "clone", when: &[Condition::without(0, CLONE_NAMESPACES)] }];
 
 const THREAD_NAME: &[Rule] = &[
-    Rule {
-        call: "prctl",
-        when: &[Condition::equals(0, PR_SET_NAME)],
-    },
-    Rule {
-        call: "prctl",
-        when: &[Condition::equals(0, PR_GET_NAME)],
-    },
+    Rule { call: "prctl", when: &[Condition::equals(0, PR_SET_NAME)] },
+    Rule { call: "prctl", when: &[Condition::equals(0, PR_GET_NAME)] },
 ];
 
 const fn fcntl(when: &'static [Condition]) -> Rule {
-    Rule {
-        call: "fcntl",
-        when,
-    }
+    Rule { call: "fcntl", when }
 }
 
 const fn ioctl(when: &'static [Condition]) -> Rule {
-    Rule {
-        call: "ioctl",
-        when,
-    }
+    Rule { call: "ioctl", when }
 }

@@ -38,20 +38,12 @@ const NEVER: &[&str] = &[
 ];
 
 fn names(policy: &Policy) -> Vec<&'static str> {
-    policy
-        .allowed_calls()
-        .into_iter()
-        .chain(policy.rules().map(|rule| rule.call))
-        .collect()
+    policy.allowed_calls().into_iter().chain(policy.rules().map(|rule| rule.call)).collect()
 }
 
 fn check_refused(policy: &Policy, calls: &[&str]) {
     for call in calls {
-        assert!(
-            !names(policy).contains(call),
-            "{} lets {call} through",
-            policy.name
-        );
+        assert!(!names(policy).contains(call), "{} lets {call} through", policy.name);
     }
 }
 
@@ -86,24 +78,14 @@ fn children_never_mount_or_change_identity_or_namespaces_or_connect() {
 
 #[test]
 fn a_strict_child_has_no_processes_threads_or_signals() {
-    check_refused(
-        &CHILD_STRICT,
-        &[
-            "clone", "clone3", "execve", "execveat", "fork", "kill", "prctl", "tgkill", "tkill",
-            "vfork",
-        ],
-    );
+    check_refused(&CHILD_STRICT, &["clone", "clone3", "execve", "execveat", "fork", "kill", "prctl", "tgkill", "tkill", "vfork"]);
 }
 
 #[test]
 fn a_child_is_never_let_through_further_than_the_boundary_around_it() {
     for policy in [&CHILD_STRICT, &CHILD_PROCESSES] {
         for call in names(policy) {
-            assert!(
-                names(&OUTER).contains(&call),
-                "{} lets {call} through and outer does not",
-                policy.name
-            );
+            assert!(names(&OUTER).contains(&call), "{} lets {call} through and outer does not", policy.name);
         }
     }
 }
@@ -112,34 +94,16 @@ fn a_child_is_never_let_through_further_than_the_boundary_around_it() {
 fn no_call_is_both_conditional_and_unconditional() {
     for policy in [&CHILD_STRICT, &CHILD_PROCESSES, &OUTER] {
         for rule in policy.rules() {
-            assert!(
-                !policy.allowed_calls().contains(&rule.call),
-                "{}: {}",
-                policy.name,
-                rule.call
-            );
+            assert!(!policy.allowed_calls().contains(&rule.call), "{}: {}", policy.name, rule.call);
         }
     }
 }
 
 #[test]
 fn every_namespace_flag_of_clone_is_refused_to_children() {
-    let rule = CHILD_PROCESSES
-        .rules()
-        .find(|rule| rule.call == "clone")
-        .expect("clone has a rule");
-    let [condition] = rule.when else {
-        panic!("one condition")
-    };
-    for flag in [
-        0x0002_0000,
-        0x0200_0000,
-        0x0400_0000,
-        0x0800_0000,
-        0x1000_0000,
-        0x2000_0000,
-        0x4000_0000_u32,
-    ] {
+    let rule = CHILD_PROCESSES.rules().find(|rule| rule.call == "clone").expect("clone has a rule");
+    let [condition] = rule.when else { panic!("one condition") };
+    for flag in [0x0002_0000, 0x0200_0000, 0x0400_0000, 0x0800_0000, 0x1000_0000, 0x2000_0000, 0x4000_0000_u32] {
         assert_ne!(flag & condition.mask, condition.value, "{flag:#x}");
     }
     let pthread_create = 0x003d_0f00;

@@ -55,7 +55,7 @@ impl<'a> Runner<'a> {
     /// Whether a program runs in the tier at all.
     pub(super) async fn check(&self) -> Result<(), Error> {
         let job = self.job("def main():\n    return True", "{}".to_owned(), catalog::LIMITS, Whose::First, self.isolation);
-        drop(self.sandboxes.start_unproven(job).await?);
+        drop(self.sandboxes.start_probe(job).await?);
         Ok(())
     }
 
@@ -193,7 +193,7 @@ impl<'a> Runner<'a> {
         limits: Limits,
     ) -> Result<Box<dyn Run>, String> {
         let job = self.job(&guest::program(group), self.settings(names), limits, whose, isolation);
-        let started = tokio::time::timeout(PATIENCE, self.sandboxes.start_unproven(job)).await;
+        let started = tokio::time::timeout(PATIENCE, self.sandboxes.start_probe(job)).await;
         started.map_err(|_elapsed| format!("no sandbox within {PATIENCE:?}"))?.map_err(|error| crate::failure::chain(&error))
     }
 

@@ -230,6 +230,7 @@ impl Reader<'_> {
     fn exited(&mut self, child: u64, end: End) -> Result<(), Anomaly> {
         let notice = self.live.ended(child)?;
         match self.pool.child_ended(self.id, child) {
+            Some(Ended::Running) if notice.probe => {}
             Some(Ended::Running) => {
                 self.pool.counters.executions.fetch_add(1, Relaxed);
             }

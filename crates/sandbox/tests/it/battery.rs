@@ -52,3 +52,16 @@ async fn a_tier_that_cannot_be_proven_runs_nothing_where_proof_is_required() {
     assert!(matches!(refused, Error::Unavailable(_) | Error::Refused { .. }), "{refused:?}");
     host.close().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn probes_are_no_executions_and_leave_no_sandbox_bound() {
+    let host = Host::open(Kind::Namespace).await;
+    Battery::run(&host.sandboxes, Isolation::TenantWarm).await.unwrap();
+    let deadline = std::time::Instant::now() + crate::support::PATIENCE;
+    while host.sandboxes.stats().bound > 0 {
+        assert!(std::time::Instant::now() < deadline, "{:?}", host.sandboxes.stats());
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    assert_eq!((host.sandboxes.stats().executions, host.sandboxes.stats().anomalies), (0, 0));
+    host.close().await;
+}

@@ -6,7 +6,7 @@ use api_proto::zona::execution::v1 as pb;
 use pb::execution_event::Event;
 use tonic::{Code, Streaming};
 
-use super::Client;
+use super::{Client, soon};
 use crate::exit::Exit;
 use crate::failure::{Failure, Result};
 
@@ -31,6 +31,16 @@ impl Follow {
     /// Full name of the execution, once known.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// Asks the execution to stop.
+    ///
+    /// # Errors
+    /// What the server refused.
+    pub async fn cancel(&self) -> Result<()> {
+        let request = pb::CancelExecutionRequest { name: self.name.clone() };
+        self.client.executions().cancel_execution(soon(request)).await?;
+        Ok(())
     }
 
     /// The next event; `None` after the last.

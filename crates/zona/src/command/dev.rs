@@ -1,6 +1,6 @@
 //! `zona dev`: a server on this machine with everything embedded, until a signal ends it.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
 use clap::Args;
@@ -13,13 +13,17 @@ use crate::failure::{Failure, Result};
 use crate::output::{fields, note, write_out};
 use crate::server::{self, Options, Running};
 
+/// Where a server listens unless somebody says otherwise; a test compares these to the defaults of the configuration.
+const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 7070);
+const DEFAULT_ADMIN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 7071);
+
 #[derive(Debug, Args)]
 #[command(after_help = "SIGTERM or Ctrl-C ends running executions as CANCELLED and leaves nothing behind; a second Ctrl-C exits at once.")]
 pub struct Dev {
     /// Loopback address and port to serve on; port 0 takes a free one [default: 127.0.0.1:7070]
     #[arg(long, value_name = "ADDRESS")]
     listen: Option<String>,
-    /// Loopback address and port of metrics and health [default: 127.0.0.1:7071]
+    /// Loopback address and port of metrics and health [default: 127.0.0.1:7071, or a free port where --listen is another]
     #[arg(long, value_name = "ADDRESS")]
     admin_listen: Option<String>,
     /// Data directory [default: $XDG_DATA_HOME/zona]
@@ -42,7 +46,7 @@ impl Dev {
     }
 
     pub async fn run(self, mut context: Context) -> Result {
-        if self.admin_listen.is_none() && context.config.listen != default_listen() {
+        if context.config.admin_listen == DEFAULT_ADMIN && context.config.listen != DEFAULT_LISTEN {
             // Two servers beside each other should not need two flags each.
             context.config.admin_listen.set_port(0);
         }
@@ -72,10 +76,6 @@ fn handler(kind: SignalKind) -> Result<tokio::signal::unix::Signal> {
     signal(kind).map_err(|error| Failure::new(Exit::Unavailable, format!("cannot handle signals: {error}")))
 }
 
-fn default_listen() -> SocketAddr {
-    SocketAddr::from(([127, 0, 0, 1], 7070))
-}
-
 async fn banner(context: &Context, running: &Running) -> String {
     let config = &context.config;
     let sandbox = match running.sandboxes.runtime().await {
@@ -93,9 +93,22 @@ async fn banner(context: &Context, running: &Running) -> String {
         ("  examples", seeded),
         ("  recovered", recovered),
     ]);
-    let server = if running.address == default_listen() { String::new() } else { format!(" --server http://{}", running.address) };
+    let server = if running.address == DEFAULT_LISTEN { String::new() } else { format!(" --server http://{}", running.address) };
     format!(
         "Zona is ready.\n{facts}\nTry, in another terminal:\n  zona{server} utility list\n  zona{server} transform extract-iocs --value \
          '\"see hxxp://evil[.]example\"'\n  zona{server} run summarize-events\n  zona{server} execution list\n\nCtrl-C stops.\n"
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Surroundings, load};
+
+    #[test]
+    fn the_usual_addresses_are_those_of_the_configuration() {
+        let config = load(None, Vec::new(), &Surroundings::default()).map(|loaded| loaded.config);
+        let config = config.unwrap_or_else(|problems| panic!("{problems:?}"));
+        assert_eq!((config.listen, config.admin_listen), (DEFAULT_LISTEN, DEFAULT_ADMIN));
+    }
 }

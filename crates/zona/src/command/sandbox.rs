@@ -15,9 +15,11 @@ use domain::sandbox::{Entry, Job, Progress, Run, Sandbox as _};
 use domain::utility::{Code, DEFAULT_RUNTIME, Isolation};
 use python_check::JsonBinder;
 use sandbox::Sandboxes;
+use tokio::signal::unix::Signal;
 
 use super::Context;
 use super::check::read;
+use super::streamed::interrupts_of_this_process;
 use crate::config::{BackendKind, Flag};
 use crate::document::Document;
 use crate::exit::Exit;
@@ -131,10 +133,11 @@ impl Tier {
 /// Runs to the end; Ctrl-C stops the program, not the command.
 async fn execute(sandboxes: &Sandboxes, job: Job) -> Result<Outcome> {
     let mut run = sandboxes.start(job).await.map_err(domain::Error::from)?;
+    let mut interrupt = interrupts_of_this_process()?;
     let missing = Cause::new(domain::execution::Reason::Signal, "the sandbox ended unexpectedly");
     let attestation = Some(run.attestation().clone());
     let mut outcome = Outcome { result: Err(missing), attestation, usage: None, stdout: Vec::new(), stderr: Vec::new() };
-    while let Some(progress) = next(run.as_mut()).await {
+    while let Some(progress) = next(run.as_mut(), &mut interrupt).await {
         match progress {
             Progress::Output { stream: Stream::Stdout, data, .. } => outcome.stdout.extend(data),
             Progress::Output { stream: Stream::Stderr, data, .. } => outcome.stderr.extend(data),
@@ -146,11 +149,11 @@ async fn execute(sandboxes: &Sandboxes, job: Job) -> Result<Outcome> {
     Ok(outcome)
 }
 
-async fn next(run: &mut dyn Run) -> Option<Progress> {
+async fn next(run: &mut dyn Run, interrupt: &mut Signal) -> Option<Progress> {
     loop {
         tokio::select! {
             progress = run.next() => return progress,
-            _ = tokio::signal::ctrl_c() => run.stop(),
+            _ = interrupt.recv() => run.stop(),
         }
     }
 }

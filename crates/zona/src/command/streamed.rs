@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use api_proto::zona::execution::v1 as pb;
 use pb::execution_event::Event;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::Context;
 use crate::client::follow::Follow;
@@ -31,18 +32,19 @@ pub enum OnInterrupt {
 /// Shows an execution to its end; the exit code is the execution's.
 pub async fn show(context: &Context, follow: &mut Follow, on_interrupt: OnInterrupt) -> Result {
     let mut screen = Screen { output: context.output, stdout: Vec::new(), stderr: Vec::new(), mid_line: false };
+    // Made once: a signal that comes while an event is being shown must not be lost.
+    let mut interrupt = interrupts_of_this_process()?;
     let mut interrupts = 0_u32;
     loop {
         let event = tokio::select! {
             event = follow.next() => event?,
-            _ = tokio::signal::ctrl_c() => {
+            _ = interrupt.recv() => {
                 interrupts += 1;
                 if interrupts > 1 || on_interrupt == OnInterrupt::Leave || follow.name().is_empty() {
                     return Ok(Exit::Interrupted);
                 }
                 progress("cancelling; press Ctrl-C again to leave");
-                let request = pb::CancelExecutionRequest { name: follow.name().to_owned() };
-                context.connect().await?.executions().cancel_execution(request).await?;
+                follow.cancel().await?;
                 continue;
             }
         };
@@ -58,6 +60,11 @@ pub async fn show(context: &Context, follow: &mut Follow, on_interrupt: OnInterr
         note("nothing follows: the execution has ended");
     }
     Ok(Exit::Ok)
+}
+
+/// Every Ctrl-C from now on.
+pub fn interrupts_of_this_process() -> Result<Signal> {
+    signal(SignalKind::interrupt()).map_err(|error| Failure::new(Exit::Unavailable, format!("cannot handle signals: {error}")))
 }
 
 struct Screen {

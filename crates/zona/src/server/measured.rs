@@ -1,5 +1,6 @@
 //! The repository of executions with its writes measured, and ended executions counted: each is saved once in its final state.
 
+use std::future::Future;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -11,6 +12,7 @@ use domain::name::ExecutionId;
 use domain::repository::{Committed, ExecutionQuery, ExecutionRepository, Page, PageRequest, Pruned, RequestKey, TenantScope};
 use domain::time::Timestamp;
 use telemetry::Metrics;
+use tracing::Instrument as _;
 
 pub(super) struct MeasuredExecutions {
     inner: Arc<dyn ExecutionRepository>,
@@ -22,7 +24,10 @@ impl MeasuredExecutions {
         MeasuredExecutions { inner, metrics }
     }
 
-    fn measure<T>(&self, operation: &'static str, begun: Instant, result: Result<T>) -> Result<T> {
+    /// Awaits a write in a span of its own, and counts it.
+    async fn measure<T>(&self, operation: &'static str, write: impl Future<Output = Result<T>>) -> Result<T> {
+        let begun = Instant::now();
+        let result = write.instrument(tracing::info_span!("store", otel.name = format!("store.{operation}"), operation)).await;
         self.metrics.commit_finished(operation, result.is_ok(), begun.elapsed());
         result
     }
@@ -39,13 +44,11 @@ impl MeasuredExecutions {
 #[async_trait]
 impl ExecutionRepository for MeasuredExecutions {
     async fn insert(&self, scope: &TenantScope, execution: &Execution, request: Option<&RequestKey>) -> Result<Committed<Execution>> {
-        let begun = Instant::now();
-        self.measure("insert", begun, self.inner.insert(scope, execution, request).await)
+        self.measure("insert", self.inner.insert(scope, execution, request)).await
     }
 
     async fn save(&self, scope: &TenantScope, execution: &Execution, events: &[Event]) -> Result<()> {
-        let begun = Instant::now();
-        self.measure("save", begun, self.inner.save(scope, execution, events).await)?;
+        self.measure("save", self.inner.save(scope, execution, events)).await?;
         if execution.state.is_terminal() {
             self.count_end(execution);
         }
@@ -53,8 +56,7 @@ impl ExecutionRepository for MeasuredExecutions {
     }
 
     async fn append(&self, scope: &TenantScope, id: &ExecutionId, events: &[Event]) -> Result<()> {
-        let begun = Instant::now();
-        self.measure("append", begun, self.inner.append(scope, id, events).await)
+        self.measure("append", self.inner.append(scope, id, events)).await
     }
 
     async fn find(&self, scope: &TenantScope, id: &ExecutionId) -> Result<Option<Execution>> {
@@ -74,7 +76,6 @@ impl ExecutionRepository for MeasuredExecutions {
     }
 
     async fn prune(&self, ended_before: Timestamp, max_output_bytes: u64) -> Result<Pruned> {
-        let begun = Instant::now();
-        self.measure("prune", begun, self.inner.prune(ended_before, max_output_bytes).await)
+        self.measure("prune", self.inner.prune(ended_before, max_output_bytes)).await
     }
 }

@@ -10,3 +10,4 @@ mod sandbox;
 mod server;
 mod story;
 mod support;
+mod traces;

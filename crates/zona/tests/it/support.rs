@@ -97,10 +97,16 @@ pub struct Server {
 impl Server {
     /// Starts one on free ports and waits until it serves.
     pub fn start(data: &Path) -> Self {
+        Server::start_with(data, &[])
+    }
+
+    /// The same with an environment.
+    pub fn start_with(data: &Path, environment: &[(&str, &str)]) -> Self {
         let log = data.with_extension("log");
         let errors = std::fs::OpenOptions::new().create(true).append(true).open(&log).unwrap();
         let mut command = zona();
         command.args(["dev", "--listen", "127.0.0.1:0", "--data"]).arg(data).args(["--log", "info,zona=debug"]);
+        command.envs(environment.iter().copied());
         let mut child = command.stdout(Stdio::piped()).stderr(errors).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let mut banner = String::new();

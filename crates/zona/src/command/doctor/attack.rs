@@ -108,7 +108,8 @@ impl Found {
         }
         match &self.container {
             Some(Ok(rules)) => {
-                let rows = rules.iter().map(|rule| vec![sign(rule.verdict), rule.name.to_owned(), rule.detail.clone(), rule.advice.clone()]);
+                let rows =
+                    rules.iter().map(|rule| vec![sign(rule.verdict), rule.name.to_owned(), rule.detail.clone(), rule.advice.clone()]);
                 text.push_str(&format!("container\n{}\n", table(&["", "RULE", "FOUND", ""], rows)));
             }
             Some(Err(problem)) => text.push_str(&format!("container: not available: {problem}\n\n")),
@@ -130,8 +131,7 @@ impl Found {
 }
 
 fn trial(trial: &Trial) -> Document {
-    let mut document =
-        Document::object([("backend", Document::from(trial.backend)), ("tier", Document::from(trial.isolation.tier()))]);
+    let mut document = Document::object([("backend", Document::from(trial.backend)), ("tier", Document::from(trial.isolation.tier()))]);
     match &trial.outcome {
         Ok(report) => {
             document.push("battery_version", Document::from(report.version.clone()));

@@ -17,6 +17,9 @@ const PAUSE: Duration = Duration::from_millis(15);
 const EXECUTIONS: usize = 3;
 const COLUMNS: [&str; 4] = ["phase", "backend", "p50 ms", "p95 ms"];
 
+/// What of a run is timed.
+type Phase = fn(&Ran) -> Duration;
+
 /// Measures each backend without load.
 pub async fn measure(engines: &[Engine], tenant: &str, effort: Effort, report: &mut Report) -> anyhow::Result<()> {
     let mut phases = Table::new(PART, "Phases of one T1 execution, without load", &COLUMNS);
@@ -40,8 +43,11 @@ pub async fn measure(engines: &[Engine], tenant: &str, effort: Effort, report: &
     Ok(())
 }
 
+/// A part of a run, taken from its moments.
+type Phase = fn(&Ran) -> Duration;
+
 fn phase_rows(table: &mut Table, engine: &Engine, runs: &[Ran]) {
-    let phases: [(&str, fn(&Ran) -> Duration); 4] = [
+    let phases: [(&str, Phase); 4] = [
         ("acquire a ready child, check the job", |ran| ran.started.duration_since(ran.asked)),
         ("write the program, run it, read its result", |ran| ran.result.duration_since(ran.started)),
         ("kill and reap the tree, off the caller's path", |ran| ran.gone.duration_since(ran.result)),
