@@ -63,7 +63,10 @@ fn code_is_compiled_by_its_runtime_before_it_is_stored() {
     person.zona(&["runtime", "show", "cobol"]).with_code(NOT_FOUND);
 
     let info = person.answer(&["server", "info"]);
-    assert_eq!((&info["backend"], &info["tiers"][0]["tier"], &info["tiers"][0]["accepted"]), (&json!("namespace"), &json!("T1"), &json!(true)));
+    assert_eq!(
+        (&info["backend"], &info["tiers"][0]["tier"], &info["tiers"][0]["accepted"]),
+        (&json!("namespace"), &json!("T1"), &json!(true))
+    );
     person.server.stop();
 }
 

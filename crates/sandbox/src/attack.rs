@@ -12,9 +12,9 @@ mod observer;
 mod proof;
 mod runner;
 mod scene;
-mod trial;
 #[cfg(test)]
 mod tests;
+mod trial;
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};

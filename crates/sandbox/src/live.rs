@@ -206,7 +206,11 @@ impl Live {
     pub(crate) fn ended(&self, id: u64) -> Result<Notice, Anomaly> {
         let slot = self.children().remove(&id).ok_or(Anomaly::UnknownChild(id))?;
         // A child that dies while it is forked never waited for a program: its seal failed.
-        if slot.arrived { Ok(Notice { end: slot.end, probe: slot.probe }) } else { Err(Anomaly::Unsealed(format!("child {id} ended while it was sealed"))) }
+        if slot.arrived {
+            Ok(Notice { end: slot.end, probe: slot.probe })
+        } else {
+            Err(Anomaly::Unsealed(format!("child {id} ended while it was sealed")))
+        }
     }
 
     /// Every child is gone, because the sandbox is.

@@ -182,9 +182,11 @@ fn mounts(container: &ContainerInspectResponse) -> String {
 }
 
 fn own_mounts_only(container: &ContainerInspectResponse) -> bool {
-    container.mounts.iter().flatten().all(|mount| {
-        mount.rw == Some(false) && mount.destination.as_deref().is_some_and(|destination| OWN_MOUNTS.contains(&destination))
-    })
+    container
+        .mounts
+        .iter()
+        .flatten()
+        .all(|mount| mount.rw == Some(false) && mount.destination.as_deref().is_some_and(|destination| OWN_MOUNTS.contains(&destination)))
 }
 
 fn no_shared_mounts(container: &ContainerInspectResponse) -> bool {

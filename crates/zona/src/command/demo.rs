@@ -2,8 +2,9 @@
 //! transformer and a script, runs them, and shows how fast that was beside a bare interpreter doing the same.
 
 use std::path::PathBuf;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
+use api_proto::zona::server::v1::GetServerInfoRequest as ServerInfoRequest;
 use api_proto::zona::{execution::v1 as execution, utility::v1 as utility};
 use clap::Args;
 use execution::transform_result::Outcome;
@@ -27,6 +28,9 @@ use bare::BarePython;
 
 /// Transform calls that are timed, each beside one bare interpreter.
 const CALLS: usize = 200;
+/// How long the self-test of the sandbox is waited for: it takes a second on an idle machine.
+const SELF_TEST_PATIENCE: Duration = Duration::from_secs(30);
+const SELF_TEST_POLL: Duration = Duration::from_millis(100);
 const PARENT: &str = "tenants/demo";
 /// What the transformer is shown with: a text full of indicators.
 const REPORT: &str = r#""Beacon to hxxps://evil[.]example/a?b=1 from 198.51.100.7, mail to ops@corp.example.""#;
@@ -96,6 +100,9 @@ async fn tell(context: &mut Context, running: &Running, script: PathBuf) -> Resu
     say(format!("\n$ zona run {}\n", SUMMARIZE_EVENTS.id))?;
     run_script(context, &client, shown).await?;
 
+    if let Some(sentence) = self_test(&client).await? {
+        say(format!("\n{sentence}\n"))?;
+    }
     say(format!("\n{CALLS} Transform calls of {} over gRPC, each beside a bare interpreter with the same code:\n", NORMALIZE_SEVERITY.id))?;
     let bare = BarePython::new(context, running, script, NORMALIZE_SEVERITY.code, SEVERITY).await?;
     let (transform_ms, bare_ms) = interleaved(&client, &bare).await?;
@@ -108,6 +115,21 @@ async fn tell(context: &mut Context, running: &Running, script: PathBuf) -> Resu
         backend: short("Backend", attestation.backend().as_str_name()).to_lowercase(),
         tier: tier(&attestation).to_owned(),
     })
+}
+
+/// Waits until the sandbox has attacked itself, so that its probes are not timed with the calls. Says what came of it.
+async fn self_test(client: &Client) -> Result<Option<String>> {
+    let begun = Instant::now();
+    while begun.elapsed() < SELF_TEST_PATIENCE {
+        let info = client.servers().get_server_info(soon(ServerInfoRequest {})).await?.into_inner();
+        let report = info.tiers.iter().find(|report| report.tier == "T1" && !report.battery_version.is_empty());
+        if let Some(report) = report {
+            let stopped = report.probes - i32::try_from(report.failures.len()).unwrap_or(i32::MAX);
+            return Ok(Some(format!("the sandbox attacked itself: {stopped} of {} probes were stopped", report.probes)));
+        }
+        tokio::time::sleep(SELF_TEST_POLL).await;
+    }
+    Ok(None)
 }
 
 async fn create(client: &Client, example: &Example) -> Result<()> {

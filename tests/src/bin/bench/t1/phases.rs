@@ -43,9 +43,6 @@ pub async fn measure(engines: &[Engine], tenant: &str, effort: Effort, report: &
     Ok(())
 }
 
-/// A part of a run, taken from its moments.
-type Phase = fn(&Ran) -> Duration;
-
 fn phase_rows(table: &mut Table, engine: &Engine, runs: &[Ran]) {
     let phases: [(&str, Phase); 4] = [
         ("acquire a ready child, check the job", |ran| ran.started.duration_since(ran.asked)),
