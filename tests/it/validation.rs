@@ -98,7 +98,7 @@ fn a_policy_excepts_rules_and_raises_the_isolation() {
 
 #[test]
 fn utilities_with_vulnerable_packages_are_found() {
-    // In a sandbox, `/tmp` is its own.
+    // Not below /tmp, which is each sandbox's own.
     let files = tempfile::tempdir_in("/var/tmp").expect("a temporary directory can be made");
     let write = |file: &str, text: &str| {
         let path = files.path().join(file);

@@ -49,12 +49,12 @@ pub fn scratch() -> PathBuf {
 }
 
 /// The `zona` binary of this workspace, in the profile of this build; built when it is missing or older than its sources.
-/// `ZONA_BIN` names another one.
+/// `E2E_BINARY` names another one.
 pub fn zona() -> PathBuf {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
     BUILT
         .get_or_init(|| {
-            if let Some(given) = env::var_os("ZONA_BIN") {
+            if let Some(given) = env::var_os("E2E_BINARY") {
                 return PathBuf::from(given);
             }
             let binary = profile_directory().join("zona");
@@ -124,9 +124,9 @@ pub fn path_with(tools: &[&str]) -> std::ffi::OsString {
     env::join_paths(directories.chain(env::split_paths(&current))).expect("no directory has a colon in its name")
 }
 
-/// The cache of the task runner: `ZONA_CACHE_DIR`, else `zona` in the user's cache.
+/// The cache of the task runner: `XTASK_CACHE_DIR`, else `zona` in the user's cache.
 fn cache() -> PathBuf {
-    let given = env::var_os("ZONA_CACHE_DIR").map(PathBuf::from);
+    let given = env::var_os("XTASK_CACHE_DIR").map(PathBuf::from);
     let user = || env::var_os("XDG_CACHE_HOME").map(PathBuf::from).or_else(|| env::home_dir().map(|home| home.join(".cache")));
-    given.or_else(|| user().map(|directory| directory.join("zona"))).expect("a home directory, or ZONA_CACHE_DIR")
+    given.or_else(|| user().map(|directory| directory.join("zona"))).expect("a home directory, or XTASK_CACHE_DIR")
 }

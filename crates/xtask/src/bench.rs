@@ -24,6 +24,6 @@ pub fn run_benchmarks(workspace: &Workspace, arguments: &[String]) -> anyhow::Re
         .current_dir(&workspace.root)
         .args(arguments)
         .env("PATH", &provided.path)
-        .env("ZONA_BIN", binaries.join("zona")))?;
+        .env("E2E_BINARY", binaries.join("zona")))?;
     provided.stop()
 }

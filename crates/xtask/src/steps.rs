@@ -71,7 +71,7 @@ impl Step {
                 let binary = workspace.target_directory()?.join("debug/zona");
                 let mut tests = prepare(cargo_command());
                 tests.args(["test", "--locked", "--workspace", "--no-fail-fast"]);
-                run(tests.env("ZONA_BIN", binary))
+                run(tests.env("E2E_BINARY", binary))
             }
         }
     }

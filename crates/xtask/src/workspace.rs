@@ -45,12 +45,12 @@ impl Workspace {
 }
 
 fn cache_directory() -> anyhow::Result<PathBuf> {
-    if let Some(directory) = env::var_os("ZONA_CACHE_DIR") {
+    if let Some(directory) = env::var_os("XTASK_CACHE_DIR") {
         return Ok(PathBuf::from(directory));
     }
     if let Some(directory) = env::var_os("XDG_CACHE_HOME") {
         return Ok(PathBuf::from(directory).join("zona"));
     }
-    let home = env::home_dir().context("no home directory: set ZONA_CACHE_DIR")?;
+    let home = env::home_dir().context("no home directory: set XTASK_CACHE_DIR")?;
     Ok(home.join(".cache/zona"))
 }

@@ -37,8 +37,10 @@ fn reasons_in(text: &str) -> BTreeSet<String> {
     const LINES: usize = 4;
     let product = text.split("#[cfg(test)]").next().unwrap_or_default();
     let lines: Vec<&str> = product.lines().filter(|line| !line.trim_start().starts_with("//")).collect();
-    let is_reason =
-        |word: &&str| word.len() > 3 && !word.starts_with("SIG") && word.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_' || byte.is_ascii_digit());
+    let is_signal = |word: &str| word.starts_with("SIG") && word != "SIGNAL";
+    let is_reason = |word: &&str| {
+        word.len() > 3 && !is_signal(word) && word.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_' || byte.is_ascii_digit())
+    };
     let mut found = BTreeSet::new();
     for (index, line) in lines.iter().enumerate().filter(|(_, line)| MARKERS.iter().any(|marker| line.contains(marker))) {
         let window = lines[index..lines.len().min(index + LINES)].join("\n");

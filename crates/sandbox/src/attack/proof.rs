@@ -131,7 +131,14 @@ async fn run(sandboxes: Sandboxes, isolation: Isolation) {
         }
         outcome = Battery::run(&sandboxes, isolation) => outcome.map_err(|error| chain(&error)),
     };
+    let closing = tokio::select! {
+        biased;
+        () = sandboxes.closed() => true,
+        () = std::future::ready(()) => false,
+    };
     match &outcome {
+        // What a shutdown interrupts says nothing about the host.
+        _ if closing => tracing::debug!(tier = isolation.tier(), "the escape probes end with the server"),
         Ok(report) => log(report),
         Err(why) => tracing::warn!(tier = isolation.tier(), why, "the escape probes could not run"),
     }

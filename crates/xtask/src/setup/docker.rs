@@ -26,6 +26,8 @@ const POLL: Duration = Duration::from_millis(200);
 /// Flags after the first attempt, for kernels without packet filter modules: sandboxes have no network anyway.
 const WITHOUT_NETWORK: [&str; 3] = ["--bridge=none", "--iptables=false", "--ip6tables=false"];
 
+const PID_FILE: &str = "/run/zona-dockerd.pid";
+
 /// A daemon that we started. Dropping it stops it.
 pub struct Daemon {
     child: Option<Child>,
@@ -42,6 +44,7 @@ pub fn start(workspace: &Workspace) -> anyhow::Result<Option<Daemon>> {
     if !rustix::process::geteuid().is_root() {
         bail!("no Docker daemon answers, and starting one needs root");
     }
+    forget_dead_daemon();
     let log = workspace.cache.join("log/dockerd.log");
     fs::create_dir_all(workspace.cache.join("log"))?;
     for flags in [&[][..], &WITHOUT_NETWORK[..]] {
@@ -67,7 +70,7 @@ fn attempt(workspace: &Workspace, log: &Path, flags: &[&str]) -> anyhow::Result<
         .arg("--data-root")
         .arg(workspace.cache.join("docker/data"))
         // Sockets lie below this directory, and a socket's path has 108 bytes.
-        .args(["--exec-root", "/run/zona-dockerd", "--pidfile", "/run/zona-dockerd.pid"])
+        .args(["--exec-root", "/run/zona-dockerd", "--pidfile", PID_FILE])
         .args(flags)
         .stdin(Stdio::null())
         .stdout(out.try_clone()?)
@@ -88,6 +91,16 @@ fn attempt(workspace: &Workspace, log: &Path, flags: &[&str]) -> anyhow::Result<
     }
     daemon.end()?;
     Ok(None)
+}
+
+/// A daemon that was killed leaves its process id behind; once another process has it, the next daemon refuses to start.
+fn forget_dead_daemon() {
+    let Ok(pid) = fs::read_to_string(PID_FILE) else { return };
+    let name = fs::read_to_string(format!("/proc/{}/comm", pid.trim())).unwrap_or_default();
+    if name.trim() != "dockerd" {
+        // Not removed: then the daemon says so itself.
+        let _ = fs::remove_file(PID_FILE);
+    }
 }
 
 fn answers() -> bool {

@@ -11,6 +11,9 @@ use serde_json::{Map, Value, json};
 
 use crate::promises::{Bound, Promise};
 
+/// Processor cores that others may keep busy before a run whose figures are worth publishing.
+const QUIET: f64 = 0.1;
+
 /// Everything that one run found out.
 #[derive(Debug)]
 pub struct Report {
@@ -73,12 +76,18 @@ impl Report {
         self.machine.insert("load_at_end", load_at_end);
     }
 
+    /// Whether others left the machine alone before the run.
+    fn is_quiet(&self) -> bool {
+        self.machine.get("busy_cores_before").and_then(Value::as_f64).is_some_and(|busy| busy < QUIET)
+    }
+
     /// The whole report as one JSON object.
     pub fn json(&self) -> Value {
         let failures: Map<String, Value> = self.failures.iter().map(|(part, error)| ((*part).to_owned(), json!(error))).collect();
         json!({
             "started": self.started,
             "machine": self.machine,
+            "quiet": self.is_quiet(),
             "tables": self.tables.iter().map(Table::json).collect::<Vec<_>>(),
             "promises": self.judgements.iter().map(|(promise, measured)| promise.json(*measured)).collect::<Vec<_>>(),
             "failures": failures,
@@ -102,6 +111,12 @@ impl fmt::Display for Report {
         writeln!(f, "machine")?;
         for (fact, value) in &self.machine {
             writeln!(f, "  {fact}: {}", value.as_str().map_or_else(|| value.to_string(), str::to_owned))?;
+        }
+        if !self.is_quiet() {
+            writeln!(
+                f,
+                "\nThe machine was busy before the run: latencies are upper bounds, rates lower bounds; ratios between neighbors hold."
+            )?;
         }
         for table in &self.tables {
             writeln!(f, "\n{table}")?;
@@ -249,7 +264,7 @@ mod tests {
 
     #[test]
     fn a_report_reads_the_same_as_table_and_as_json() {
-        let mut report = Report::new(BTreeMap::new());
+        let mut report = Report::new(BTreeMap::from([("busy_cores_before", json!(1.5))]));
         let mut table = Table::new("t1", "Latency", &["subject", "p50 ms", "p95 ms"]);
         table.row(["namespace".into(), 0.51234.into(), Cell::Absent]);
         report.add(table);
@@ -259,8 +274,9 @@ mod tests {
         assert_eq!(json["tables"][0]["rows"][0]["p50 ms"], 0.5123);
         assert_eq!(json["tables"][0]["rows"][0]["p95 ms"], Value::Null);
         assert_eq!(json["promises"][0]["verdict"], "met");
+        assert_eq!(json["quiet"], false);
         let text = report.to_string();
-        for part in ["0.512", "met", "not measured: list: no server"] {
+        for part in ["0.512", "met", "was busy before", "not measured: list: no server"] {
             assert!(text.contains(part), "{text}");
         }
     }

@@ -63,7 +63,8 @@ fn in_container(directory: &Path, image: &str) -> Run {
 
 /// A directory of packages for tests, at one path here and in the container.
 pub fn packages() -> PathBuf {
-    let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("packages");
+    // Not below /tmp, where a clone may lie: that is each sandbox's own.
+    let path = PathBuf::from("/var/tmp/zona-agent-tests").join("packages");
     fs::create_dir_all(&path).unwrap();
     path
 }
