@@ -124,12 +124,8 @@ impl Proofs {
 /// The task `sandbox-battery`.
 async fn run(sandboxes: Sandboxes, isolation: Isolation) {
     let outcome = tokio::select! {
-        biased;
-        // Nothing went wrong, so nothing is logged.
-        () = sandboxes.closed() => {
-            return sandboxes.proofs().settle(isolation, Err("the server is shutting down".to_owned()));
-        }
         outcome = Battery::run(&sandboxes, isolation) => outcome.map_err(|error| chain(&error)),
+        () = sandboxes.closed() => Err("the server is shutting down".to_owned()),
     };
     let closing = tokio::select! {
         biased;
