@@ -1,6 +1,8 @@
 # AppArmor profile of a sandbox's container, for hosts whose docker-default profile denies mounts, or that strip user namespaces of
 # their rights. Load it with `apparmor_parser -r apparmor.profile`.
 #
+# A draft: no host with AppArmor has tried it, and the server does not yet ask the daemon for it.
+#
 # The agent builds the sandbox's root by mounting, inside a user namespace of its own; that is what this profile allows beyond
 # docker-default. What user code may do is decided by the seal (namespaces, no capabilities, system call filter), not here.
 abi <abi/4.0>,

@@ -65,7 +65,7 @@ fn refusing_setting() -> &'static str {
     }
     let profile = setting("/proc/self/attr/current");
     if profile.starts_with("docker-default") {
-        return "AppArmor's docker-default profile denies mounts: run the container with the profile in deploy/sandbox";
+        return "AppArmor's docker-default profile denies mounts: use the namespace backend on this host";
     }
     if setting("/proc/sys/kernel/apparmor_restrict_unprivileged_userns") == "1" {
         return "AppArmor strips user namespaces of their rights: allow them for this program in a profile, or set the sysctl \

@@ -215,7 +215,9 @@ fn app_armor(name: &'static str, container: &ContainerInspectResponse, options: 
         return bad(name, "unconfined");
     }
     match container.app_armor_profile.as_deref() {
-        None | Some("") => Check::limited(name, "this host has no AppArmor", "where it is there, load deploy/sandbox's profile"),
+        None | Some("") => {
+            Check::limited(name, "this host has no AppArmor", "where it is there, containers get the daemon's default profile")
+        }
         Some(profile) => Check::good(name, profile),
     }
 }

@@ -65,7 +65,7 @@ fn apparmor(value: Option<&str>) -> Check {
         Some("1") => Check::bad(
             NAME,
             "kernel.apparmor_restrict_unprivileged_userns = 1 strips capabilities in user namespaces",
-            "sysctl -w kernel.apparmor_restrict_unprivileged_userns=0, or load the AppArmor profile in deploy/sandbox",
+            "sysctl -w kernel.apparmor_restrict_unprivileged_userns=0",
         ),
         _ => Check::good(NAME, "none"),
     }
