@@ -12,7 +12,7 @@ use sandbox_protocol::control::Layout;
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 
-use crate::config::{self, Config};
+use crate::config::{self, Config, RuntimeKey};
 use crate::failure::{RUNTIME_UNUSABLE, StartFailure};
 use crate::instance::{Dead, Instance, UidLease};
 use crate::pool::Envelope;
@@ -23,7 +23,7 @@ pub(crate) mod layout;
 pub(crate) mod namespace;
 pub(crate) mod packages;
 
-/// The runtime that programs run on.
+/// A runtime that programs run on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RuntimeFacts {
     /// What a sandbox root holds.
@@ -69,11 +69,11 @@ pub(crate) trait Backend: Send + Sync {
     /// `docker` or `namespace`.
     fn name(&self) -> &'static str;
 
-    /// The runtime; found once, then remembered.
-    async fn runtime(&self) -> Result<Arc<RuntimeFacts>, StartFailure>;
+    /// A runtime; found once, then remembered.
+    async fn runtime(&self, key: RuntimeKey) -> Result<Arc<RuntimeFacts>, StartFailure>;
 
-    /// The runtime, if it was found already.
-    fn known_runtime(&self) -> Option<Arc<RuntimeFacts>>;
+    /// A runtime, if it was found already.
+    fn known_runtime(&self, key: RuntimeKey) -> Option<Arc<RuntimeFacts>>;
 
     /// Whether the tier can work at all, as far as is known without trying.
     fn supports(&self, isolation: Isolation) -> Result<(), StartFailure>;
@@ -81,8 +81,8 @@ pub(crate) trait Backend: Send + Sync {
     /// A user id for one sandbox.
     fn lease_uid(&self) -> std::io::Result<UidLease>;
 
-    /// A container, not yet started.
-    fn container(&self, order: Order) -> Box<dyn Container>;
+    /// A container of a runtime, not yet started.
+    fn container(&self, order: Order, runtime: RuntimeKey) -> Box<dyn Container>;
 
     /// Removes what dead instances left.
     async fn sweep(&self, dead: &Dead);

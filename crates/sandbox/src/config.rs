@@ -28,8 +28,10 @@ pub struct Config {
     pub instance: String,
     /// The program that runs inside every sandbox.
     pub agent: AgentBinary,
-    /// Name of the one runtime, as utilities name it.
+    /// Name of the default runtime, which the backend's settings describe.
     pub runtime: String,
+    /// Runtimes beside it.
+    pub runtimes: Vec<Runtime>,
     /// Modules that are imported before a program arrives; one that the runtime lacks is skipped.
     pub preload: Vec<String>,
     /// User ids of sandboxes, one each. Used by the Docker backend, and by the namespace backend when it runs as root.
@@ -62,6 +64,23 @@ pub struct AgentBinary(pub &'static [u8]);
 /// A range of numeric user ids, without 0.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UidRange(RangeInclusive<u32>);
+
+/// A runtime beside the default one. A backend uses its own part of it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Runtime {
+    /// Its name, as utilities name it: 1 to 32 lower-case letters, digits and hyphens.
+    pub name: String,
+    /// The namespace backend's interpreter. `None` is the default runtime's.
+    pub python: Option<PathBuf>,
+    /// The namespace backend's directories of installed packages that user code may import.
+    pub packages: Vec<PathBuf>,
+    /// The docker backend's image. Without one that backend does not offer the runtime.
+    pub image: Option<String>,
+}
+
+/// A runtime of a configuration, by its position: the default one comes first.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct RuntimeKey(usize);
 
 /// What contains a sandbox.
 #[derive(Debug, Clone)]
@@ -148,6 +167,7 @@ impl Config {
             instance: instance.to_owned(),
             agent,
             runtime: domain::utility::DEFAULT_RUNTIME.to_owned(),
+            runtimes: Vec::new(),
             preload: DEFAULT_PRELOAD.iter().map(|&module| module.to_owned()).collect(),
             uids: UidRange::default(),
             backend,
@@ -160,8 +180,7 @@ impl Config {
     pub fn violations(&self) -> Vec<String> {
         let mut found = Vec::new();
         for (name, id) in [("installation", &self.installation), ("instance", &self.instance)] {
-            let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-            if id.is_empty() || id.len() > MAX_ID || !id.chars().all(allowed) {
+            if !is_id(id) {
                 found.push(format!("{name}: 1 to {MAX_ID} lower-case letters, digits and hyphens, not {id:?}"));
             }
         }
@@ -170,8 +189,61 @@ impl Config {
             let room = MAX_SOCKET_PATH.saturating_sub(1 + self.instance.len() + SOCKET_SUFFIX);
             found.push(format!("runtime directory {}: an absolute path of at most {room} bytes", self.runtime_directory.display()));
         }
+        for (position, name) in self.runtime_names().enumerate() {
+            if !is_id(name) {
+                found.push(format!("runtime: 1 to {MAX_ID} lower-case letters, digits and hyphens, not {name:?}"));
+            }
+            if self.runtime_names().take(position).any(|earlier| earlier == name) {
+                found.push(format!("runtime {name}: there are two of this name"));
+            }
+        }
         self.pool.violations(&mut found);
         found
+    }
+
+    /// Names of all runtimes, the default one first.
+    pub fn runtime_names(&self) -> impl Iterator<Item = &str> {
+        std::iter::once(self.runtime.as_str()).chain(self.runtimes.iter().map(|runtime| runtime.name.as_str()))
+    }
+
+    pub(crate) fn runtime_key(&self, name: &str) -> Option<RuntimeKey> {
+        self.runtime_names().position(|known| known == name).map(RuntimeKey)
+    }
+
+    pub(crate) fn runtime_name(&self, key: RuntimeKey) -> &str {
+        self.runtime_names().nth(key.0).expect("keys come from this configuration")
+    }
+
+    /// What the namespace backend is told of each runtime, by key.
+    pub(crate) fn namespace_runtimes(&self, default: &Namespace) -> Vec<Namespace> {
+        let further = |runtime: &Runtime| Namespace {
+            python: runtime.python.clone().or_else(|| default.python.clone()),
+            packages: runtime.packages.clone(),
+            ..default.clone()
+        };
+        std::iter::once(default.clone()).chain(self.runtimes.iter().map(further)).collect()
+    }
+
+    /// The image of each runtime, by key.
+    pub(crate) fn images(&self, default: &Docker) -> Vec<Option<String>> {
+        std::iter::once(Some(default.image.clone())).chain(self.runtimes.iter().map(|runtime| runtime.image.clone())).collect()
+    }
+}
+
+fn is_id(id: &str) -> bool {
+    let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    !id.is_empty() && id.len() <= MAX_ID && id.chars().all(allowed)
+}
+
+// === impl RuntimeKey ===
+
+impl RuntimeKey {
+    /// The runtime of utilities that name none.
+    pub(crate) const DEFAULT: RuntimeKey = RuntimeKey(0);
+
+    /// Its position in lists of all runtimes.
+    pub(crate) const fn index(self) -> usize {
+        self.0
     }
 }
 
@@ -316,6 +388,29 @@ mod tests {
     fn a_directory_whose_sockets_would_have_too_long_a_path_is_refused() {
         assert_eq!(config("/run/zona-main").violations(), Vec::<String>::new());
         assert_eq!(config(&format!("/{}", "x".repeat(100))).violations().len(), 1);
+    }
+
+    #[test]
+    fn runtimes_have_names_of_their_own_and_the_default_one_comes_first() {
+        let mut config = config("/run/zona-main");
+        let named = |name: &str| Runtime { name: name.to_owned(), ..Runtime::default() };
+        config.runtimes = vec![named("security")];
+        assert_eq!(config.violations(), Vec::<String>::new());
+        assert_eq!(config.runtime_key("python"), Some(RuntimeKey::DEFAULT));
+        assert_eq!(config.runtime_key("security").map(|key| config.runtime_name(key)), Some("security"));
+        assert_eq!(config.runtime_key("cobol"), None);
+        config.runtimes = vec![named("python"), named("No spaces")];
+        assert_eq!(config.violations().len(), 2, "{:?}", config.violations());
+    }
+
+    #[test]
+    fn a_further_runtime_has_its_own_packages_and_by_default_the_default_interpreter() {
+        let default = Namespace { python: Some("/usr/bin/python3".into()), packages: vec!["/srv/base".into()], ..Namespace::default() };
+        let mut config = config("/run/zona-main");
+        config.runtimes = vec![Runtime { name: "security".to_owned(), packages: vec!["/srv/security".into()], ..Runtime::default() }];
+        let [first, second] = config.namespace_runtimes(&default).try_into().unwrap();
+        assert_eq!((first.packages, second.python), (default.packages, default.python));
+        assert_eq!(second.packages, [PathBuf::from("/srv/security")]);
     }
 
     #[test]

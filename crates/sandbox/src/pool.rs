@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::backend::Backend;
-use crate::config::Config;
+use crate::config::{Config, RuntimeKey};
 use crate::failure::{RETRY_AFTER, StartFailure};
 use crate::instance::Instance;
 use crate::live::{Child, Live};
@@ -46,7 +46,7 @@ struct Books {
     ledger: Ledger<Child>,
     waiting: HashMap<Ticket, oneshot::Sender<Result<Lease, StartFailure>>>,
     sandboxes: HashMap<SandboxId, Sandbox>,
-    last_failure: Option<(Instant, StartFailure)>,
+    last_failures: HashMap<RuntimeKey, (Instant, StartFailure)>,
 }
 
 struct Sandbox {
@@ -80,7 +80,7 @@ impl Pool {
             ledger: Ledger::new(config.pool.clone(), Instant::now()),
             waiting: HashMap::new(),
             sandboxes: HashMap::new(),
-            last_failure: None,
+            last_failures: HashMap::new(),
         };
         Arc::new(Pool {
             config,
@@ -155,11 +155,11 @@ impl Pool {
         }
     }
 
-    /// What the last start failed with, if nothing works and that is news.
-    pub(crate) fn known_failure(&self) -> Option<StartFailure> {
+    /// What the last start on a runtime failed with, if nothing works there and that is news.
+    pub(crate) fn known_failure(&self, runtime: RuntimeKey) -> Option<StartFailure> {
         let books = self.books();
-        let (at, failure) = books.last_failure.as_ref()?;
-        (at.elapsed() < FAILURE_MEMORY && !books.ledger.has_live()).then(|| failure.clone())
+        let (at, failure) = books.last_failures.get(&runtime)?;
+        (at.elapsed() < FAILURE_MEMORY && !books.ledger.has_live(runtime)).then(|| failure.clone())
     }
 
     pub(crate) fn census(&self) -> Census {
@@ -241,7 +241,9 @@ impl Pool {
 impl Pool {
     fn started(self: &Arc<Self>, id: SandboxId, live: Arc<Live>) {
         let mut books = self.books();
-        books.last_failure = None;
+        if let Some(runtime) = books.ledger.runtime_of(id) {
+            books.last_failures.remove(&runtime);
+        }
         if let Some(sandbox) = books.sandboxes.get_mut(&id) {
             sandbox.live = Some(live);
         }
@@ -265,8 +267,8 @@ impl Pool {
     fn gone(self: &Arc<Self>, id: SandboxId, failure: Option<StartFailure>) {
         let mut books = self.books();
         books.sandboxes.remove(&id);
-        if let Some(failure) = &failure {
-            books.last_failure = Some((Instant::now(), failure.clone()));
+        if let (Some(failure), Some(runtime)) = (&failure, books.ledger.runtime_of(id)) {
+            books.last_failures.insert(runtime, (Instant::now(), failure.clone()));
         }
         let mut steps = Vec::new();
         books.ledger.gone(id, failure.as_ref(), Instant::now(), &mut steps);

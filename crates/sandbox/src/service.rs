@@ -10,7 +10,7 @@ use domain::utility::Isolation;
 
 use crate::attack::{Proofs, Report};
 use crate::backend::{self, RuntimeFacts};
-use crate::config::Config;
+use crate::config::{Config, RuntimeKey};
 use crate::failure::{JOB_MALFORMED, OpenError, RUNTIME_UNKNOWN};
 use crate::instance::{Dead, Instance};
 use crate::live::Child;
@@ -52,22 +52,28 @@ impl Sandboxes {
         Ok(sandboxes)
     }
 
-    /// The runtime that programs run on.
+    /// Names of the runtimes that programs run on, the default one first.
+    pub fn runtime_names(&self) -> impl Iterator<Item = &str> {
+        self.pool.config.runtime_names()
+    }
+
+    /// Name of the runtime of utilities that name none.
+    pub fn default_runtime(&self) -> &str {
+        &self.pool.config.runtime
+    }
+
+    /// What a runtime holds.
     ///
     /// # Errors
-    /// When there is none, with what to do.
-    pub async fn runtime(&self) -> Result<Arc<RuntimeFacts>, Error> {
-        Ok(self.pool.backend.runtime().await?)
+    /// `RUNTIME_UNKNOWN` for one that this server does not have; else why it cannot be used, with what to do.
+    pub async fn runtime(&self, name: &str) -> Result<Arc<RuntimeFacts>, Error> {
+        let key = self.key(name)?;
+        Ok(self.pool.backend.runtime(key).await?)
     }
 
-    /// The runtime, if it was found already.
-    pub fn known_runtime(&self) -> Option<Arc<RuntimeFacts>> {
-        self.pool.backend.known_runtime()
-    }
-
-    /// Name of the runtime, as utilities name it.
-    pub fn runtime_name(&self) -> &str {
-        &self.pool.config.runtime
+    /// What a runtime holds, if it was found already.
+    pub fn known_runtime(&self, name: &str) -> Option<Arc<RuntimeFacts>> {
+        self.pool.backend.known_runtime(self.pool.config.runtime_key(name)?)
     }
 
     /// Whether programs of the tier are accepted, as far as is known without trying.
@@ -106,17 +112,23 @@ impl Sandboxes {
     async fn child(&self, job: &Job) -> Result<(Program, Child), Error> {
         let program = Program::encode(job)
             .map_err(|error| Error::Refused { reason: JOB_MALFORMED, message: format!("parameters or values are not JSON: {error}") })?;
-        let lease = self.pool.acquire(&job.tenant, Group::of(job.isolation, &job.limits)).await?;
+        let group = Group::of(self.key(&job.runtime)?, job.isolation, &job.limits);
+        let lease = self.pool.acquire(&job.tenant, group).await?;
         Ok((program, lease.into_child()))
     }
 
-    fn check(&self, isolation: Isolation, runtime: &str) -> Result<(), Error> {
-        let known = &self.pool.config.runtime;
-        if runtime != known {
-            let message = format!("there is no runtime `{runtime}`; this server has `{known}`");
-            return Err(Error::Refused { reason: RUNTIME_UNKNOWN, message });
-        }
-        Ok(self.pool.backend.supports(isolation)?)
+    fn check(&self, isolation: Isolation, runtime: &str) -> Result<RuntimeKey, Error> {
+        let key = self.key(runtime)?;
+        self.pool.backend.supports(isolation)?;
+        Ok(key)
+    }
+
+    fn key(&self, runtime: &str) -> Result<RuntimeKey, Error> {
+        self.pool.config.runtime_key(runtime).ok_or_else(|| {
+            let known: Vec<String> = self.runtime_names().map(|name| format!("`{name}`")).collect();
+            let message = format!("there is no runtime `{runtime}`; this server has {}", known.join(", "));
+            Error::Refused { reason: RUNTIME_UNKNOWN, message }
+        })
     }
 }
 
@@ -161,9 +173,9 @@ impl Sandboxes {
 #[async_trait]
 impl Sandbox for Sandboxes {
     fn ready(&self, isolation: Isolation, runtime: &str) -> Result<(), Error> {
-        self.check(isolation, runtime)?;
+        let key = self.check(isolation, runtime)?;
         self.proofs.check(isolation)?;
-        match self.pool.known_failure() {
+        match self.pool.known_failure(key) {
             Some(failure) => Err(failure.into()),
             None => Ok(()),
         }

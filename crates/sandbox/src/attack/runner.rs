@@ -221,7 +221,7 @@ impl<'a> Runner<'a> {
             tenant: tenant(if self.lenient { Whose::First } else { whose }),
             execution: ExecutionId::parse("execution", "00000000-0000-7000-8000-000000000001").expect("a test reads it"),
             isolation: if self.lenient { Isolation::TenantWarm } else { isolation },
-            runtime: self.sandboxes.runtime_name().to_owned(),
+            runtime: self.sandboxes.default_runtime().to_owned(),
             code: code.into(),
             entry: Entry::Script,
             params_json,

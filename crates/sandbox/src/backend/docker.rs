@@ -19,7 +19,7 @@ use domain::utility::Isolation;
 use rustix::process::Pid;
 
 use super::{Backend, Container, Order, RuntimeFacts, packages, parse_layout};
-use crate::config::{Config, Docker as Settings, UidRange};
+use crate::config::{Config, Docker as Settings, RuntimeKey, UidRange};
 use crate::failure::{RUNTIME_IMAGE_MISSING, RUNTIME_UNUSABLE, StartFailure, chain};
 use crate::instance::{Dead, UidLease};
 
@@ -39,16 +39,23 @@ const REMOVAL_POLL: Duration = Duration::from_millis(25);
 pub(crate) struct DockerBackend {
     client: Arc<Client>,
     settings: Settings,
+    images: Vec<Arc<Image>>,
     installation: String,
     instance: String,
     uids: UidRange,
+}
+
+/// The image of a runtime, and what was found in it.
+struct Image {
+    /// `None` where the configuration names none.
+    name: Option<String>,
+    facts: Mutex<Option<Arc<RuntimeFacts>>>,
 }
 
 /// The daemon, behind deadline and breaker.
 pub(crate) struct Client {
     settings: Settings,
     connection: Mutex<Option<Docker>>,
-    runtime: Mutex<Option<Arc<RuntimeFacts>>>,
     breaker: Breaker,
 }
 
@@ -58,7 +65,7 @@ struct DockerContainer {
     installation: String,
     instance: String,
     order: Order,
-    image: Option<String>,
+    image: Arc<Image>,
     created: bool,
 }
 
@@ -66,7 +73,7 @@ struct DockerContainer {
 
 impl Client {
     pub(crate) fn new(settings: &Settings) -> Self {
-        Client { settings: settings.clone(), connection: Mutex::new(None), runtime: Mutex::new(None), breaker: Breaker::default() }
+        Client { settings: settings.clone(), connection: Mutex::new(None), breaker: Breaker::default() }
     }
 
     /// Calls the daemon.
@@ -108,30 +115,12 @@ impl Client {
         Ok(docker)
     }
 
-    fn remembered(&self) -> MutexGuard<'_, Option<Arc<RuntimeFacts>>> {
-        self.runtime.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// The image's id and labels.
-    pub(crate) async fn image(&self) -> Result<(String, HashMap<String, String>), StartFailure> {
-        let name = self.settings.image.clone();
-        let inspected = self.call("inspect image", async |docker| docker.inspect_image(&name).await).await;
-        let image = inspected.map_err(|error| self.image_failure(error))?;
-        let labels = image.config.and_then(|config| config.labels).unwrap_or_default();
-        Ok((image.id.unwrap_or_default(), labels))
-    }
-
-    fn image_failure(&self, error: CallError) -> StartFailure {
-        match error {
-            CallError::Answered { status: 404, .. } => StartFailure::Refused {
-                reason: RUNTIME_IMAGE_MISSING,
-                message: format!(
-                    "the runtime image `{}` is missing; build it with `cargo xtask image`, or with deploy/sandbox/build-image.sh",
-                    self.settings.image
-                ),
-            },
-            error => error.into(),
-        }
+    /// What an image's labels say about the runtime in it.
+    pub(crate) async fn runtime_in(&self, image: &str) -> Result<RuntimeFacts, StartFailure> {
+        let inspected = self.call("inspect image", async |docker| docker.inspect_image(image).await).await;
+        let found = inspected.map_err(|error| image_failure(image, error))?;
+        let labels = found.config.and_then(|config| config.labels).unwrap_or_default();
+        runtime_of(image, found.id.unwrap_or_default(), &labels)
     }
 
     async fn remove(&self, container: &str) {
@@ -181,22 +170,51 @@ impl From<CallError> for StartFailure {
     }
 }
 
+fn image_failure(image: &str, error: CallError) -> StartFailure {
+    match error {
+        CallError::Answered { status: 404, .. } => StartFailure::Refused {
+            reason: RUNTIME_IMAGE_MISSING,
+            message: format!(
+                "the runtime image `{image}` is missing; build it with `cargo xtask image`, or with deploy/sandbox/build-image.sh"
+            ),
+        },
+        error => error.into(),
+    }
+}
+
+// === impl Image ===
+
+impl Image {
+    fn new(name: Option<String>) -> Arc<Self> {
+        Arc::new(Image { name, facts: Mutex::new(None) })
+    }
+
+    fn remembered(&self) -> MutexGuard<'_, Option<Arc<RuntimeFacts>>> {
+        self.facts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 // === impl DockerBackend ===
 
 impl DockerBackend {
     pub(crate) fn new(settings: &Settings, config: &Config) -> Self {
         DockerBackend {
             client: Arc::new(Client::new(settings)),
+            images: config.images(settings).into_iter().map(Image::new).collect(),
             settings: settings.clone(),
             installation: config.installation.clone(),
             instance: config.instance.clone(),
             uids: config.uids.clone(),
         }
     }
+
+    fn image(&self, key: RuntimeKey) -> &Arc<Image> {
+        self.images.get(key.index()).expect("keys come from the configuration that listed the runtimes")
+    }
 }
 
 /// What an image's labels say about the runtime in it.
-pub(crate) fn runtime_of(image: &str, id: String, labels: &HashMap<String, String>) -> Result<RuntimeFacts, StartFailure> {
+fn runtime_of(image: &str, id: String, labels: &HashMap<String, String>) -> Result<RuntimeFacts, StartFailure> {
     let label = |name: &str| {
         labels.get(name).ok_or_else(|| StartFailure::Refused {
             reason: RUNTIME_UNUSABLE,
@@ -214,18 +232,22 @@ impl Backend for DockerBackend {
         "docker"
     }
 
-    async fn runtime(&self) -> Result<Arc<RuntimeFacts>, StartFailure> {
-        if let Some(runtime) = self.client.remembered().clone() {
+    async fn runtime(&self, key: RuntimeKey) -> Result<Arc<RuntimeFacts>, StartFailure> {
+        let image = self.image(key);
+        if let Some(runtime) = image.remembered().clone() {
             return Ok(runtime);
         }
-        let (id, labels) = self.client.image().await?;
-        let runtime = Arc::new(runtime_of(&self.settings.image, id, &labels)?);
-        *self.client.remembered() = Some(runtime.clone());
+        let name = image.name.as_deref().ok_or_else(|| StartFailure::Refused {
+            reason: RUNTIME_UNUSABLE,
+            message: "the docker backend needs an image for this runtime, and the configuration names none".to_owned(),
+        })?;
+        let runtime = Arc::new(self.client.runtime_in(name).await?);
+        *image.remembered() = Some(runtime.clone());
         Ok(runtime)
     }
 
-    fn known_runtime(&self) -> Option<Arc<RuntimeFacts>> {
-        self.client.remembered().clone()
+    fn known_runtime(&self, key: RuntimeKey) -> Option<Arc<RuntimeFacts>> {
+        self.image(key).remembered().clone()
     }
 
     fn supports(&self, _isolation: Isolation) -> Result<(), StartFailure> {
@@ -236,15 +258,14 @@ impl Backend for DockerBackend {
         UidLease::take(&self.uids)
     }
 
-    fn container(&self, order: Order) -> Box<dyn Container> {
-        let image = self.client.remembered().as_ref().map(|runtime| runtime.digest.clone());
+    fn container(&self, order: Order, runtime: RuntimeKey) -> Box<dyn Container> {
         Box::new(DockerContainer {
             client: self.client.clone(),
             settings: self.settings.clone(),
             installation: self.installation.clone(),
             instance: self.instance.clone(),
             order,
-            image,
+            image: self.image(runtime).clone(),
             created: false,
         })
     }
@@ -275,16 +296,20 @@ impl Backend for DockerBackend {
 #[async_trait]
 impl Container for DockerContainer {
     async fn launch(&mut self) -> Result<(), StartFailure> {
-        let Some(image) = &self.image else { return Err(StartFailure::Unavailable("the runtime image is not known yet".to_owned())) };
-        let body = spec::container(&self.order, image, self.settings.runtime.as_deref(), &self.installation, &self.instance);
+        let image = self.image.remembered().as_ref().map(|runtime| runtime.digest.clone());
+        let image = image.ok_or_else(|| StartFailure::Unavailable("the runtime image is not known yet".to_owned()))?;
+        let body = spec::container(&self.order, &image, self.settings.runtime.as_deref(), &self.installation, &self.instance);
         let options = CreateContainerOptionsBuilder::default().name(&self.order.name).build();
         // Removed even when the answer is lost: the daemon may have made it.
         self.created = true;
         let created = self.client.call("create container", async |docker| docker.create_container(Some(options), body).await).await;
         if let Err(CallError::Answered { status: 404, .. }) = &created {
             // The image was removed or replaced since it was looked up: the next start looks again.
-            *self.client.remembered() = None;
-            return Err(self.client.image_failure(CallError::Answered { status: 404, message: String::new() }));
+            *self.image.remembered() = None;
+            return Err(image_failure(
+                self.image.name.as_deref().unwrap_or(&image),
+                CallError::Answered { status: 404, message: String::new() },
+            ));
         }
         created?;
         let name = &self.order.name;

@@ -15,7 +15,7 @@ use tokio::sync::OnceCell;
 
 use super::cgroup::{Group, Groups};
 use super::{Backend, Container, Order, RuntimeFacts, layout};
-use crate::config::{Config, Namespace, UidRange};
+use crate::config::{Config, Namespace, RuntimeKey, UidRange};
 use crate::failure::StartFailure;
 use crate::instance::{Dead, UidLease};
 
@@ -29,12 +29,17 @@ const REAP_DEADLINE: Duration = Duration::from_secs(2);
 
 /// Starts agents as processes of this one.
 pub(crate) struct NamespaceBackend {
-    settings: Namespace,
+    runtimes: Vec<Runtime>,
     installation: String,
     uids: UidRange,
     is_root: bool,
     groups: Result<Groups, String>,
-    runtime: OnceCell<Arc<RuntimeFacts>>,
+}
+
+/// Where a runtime is to be found, and what was.
+struct Runtime {
+    settings: Namespace,
+    facts: OnceCell<Arc<RuntimeFacts>>,
 }
 
 struct AgentProcess {
@@ -56,13 +61,22 @@ impl NamespaceBackend {
             Err("not opened".to_owned())
         };
         NamespaceBackend {
-            settings: settings.clone(),
+            runtimes: config.namespace_runtimes(settings).into_iter().map(Runtime::new).collect(),
             installation: config.installation.clone(),
             uids: config.uids.clone(),
             is_root: rustix::process::geteuid().is_root(),
             groups,
-            runtime: OnceCell::new(),
         }
+    }
+
+    fn at(&self, key: RuntimeKey) -> &Runtime {
+        self.runtimes.get(key.index()).expect("keys come from the configuration that listed the runtimes")
+    }
+}
+
+impl Runtime {
+    fn new(settings: Namespace) -> Self {
+        Runtime { settings, facts: OnceCell::new() }
     }
 }
 
@@ -72,13 +86,14 @@ impl Backend for NamespaceBackend {
         "namespace"
     }
 
-    async fn runtime(&self) -> Result<Arc<RuntimeFacts>, StartFailure> {
-        let find = async || layout::find(&self.settings, self.is_root).await.map(Arc::new);
-        self.runtime.get_or_try_init(find).await.cloned()
+    async fn runtime(&self, key: RuntimeKey) -> Result<Arc<RuntimeFacts>, StartFailure> {
+        let runtime = self.at(key);
+        let find = async || layout::find(&runtime.settings, self.is_root).await.map(Arc::new);
+        runtime.facts.get_or_try_init(find).await.cloned()
     }
 
-    fn known_runtime(&self) -> Option<Arc<RuntimeFacts>> {
-        self.runtime.get().cloned()
+    fn known_runtime(&self, key: RuntimeKey) -> Option<Arc<RuntimeFacts>> {
+        self.at(key).facts.get().cloned()
     }
 
     fn supports(&self, isolation: Isolation) -> Result<(), StartFailure> {
@@ -96,7 +111,7 @@ impl Backend for NamespaceBackend {
         if self.is_root { UidLease::take(&self.uids) } else { Ok(UidLease::own()) }
     }
 
-    fn container(&self, order: Order) -> Box<dyn Container> {
+    fn container(&self, order: Order, _runtime: RuntimeKey) -> Box<dyn Container> {
         Box::new(AgentProcess { order, drop_privileges: self.is_root, groups: self.groups.clone().ok(), group: None, child: None })
     }
 

@@ -1,7 +1,7 @@
 //! Facts of the Docker daemon and the runtime image.
 
 use super::Check;
-use crate::backend::docker::{Client, runtime_of};
+use crate::backend::docker::Client;
 use crate::config::Docker;
 use crate::failure::StartFailure;
 
@@ -40,8 +40,7 @@ pub(super) async fn checks(settings: &Docker) -> Vec<Check> {
 }
 
 async fn image(client: &Client, settings: &Docker) -> Check {
-    let found = client.image().await.and_then(|(id, labels)| runtime_of(&settings.image, id, &labels));
-    match found {
+    match client.runtime_in(&settings.image).await {
         Ok(runtime) => Check::good(IMAGE, format!("{} with Python {} ({})", settings.image, runtime.python_version, runtime.digest)),
         Err(StartFailure::Refused { message, .. }) => Check::limited(IMAGE, message, "cargo xtask image"),
         Err(failure) => Check::limited(IMAGE, failure.to_string(), "see the docker daemon"),

@@ -1,4 +1,4 @@
-//! Groups of interchangeable sandboxes: same tier, same size. A program runs in a sandbox of its group, or not at all.
+//! Groups of interchangeable sandboxes: same runtime, same tier, same size. A program runs in a sandbox of its group, or not at all.
 //!
 //! It deliberately knows no tenant: binding is the ledger's.
 
@@ -6,7 +6,7 @@ use domain::limits::Limits;
 use domain::utility::Isolation;
 use sandbox_protocol::control::{Class, SealMode};
 
-use crate::config::Pool;
+use crate::config::{Pool, RuntimeKey};
 
 const MIB: u64 = 1024 * 1024;
 /// Memory of a sandbox beside its children: agent, interpreter with preloaded modules, page tables. Measured below 40 MiB.
@@ -19,6 +19,7 @@ const OVERHEAD_PROCESSES: u64 = 16;
 /// A group of interchangeable sandboxes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Group {
+    pub(crate) runtime: RuntimeKey,
     pub(crate) isolation: Isolation,
     pub(crate) size: Size,
 }
@@ -43,12 +44,23 @@ pub(crate) struct Envelope {
 
 impl Group {
     /// The group that is kept warm from the start.
-    pub(crate) const WARM: Group = Group { isolation: Isolation::TenantWarm, size: Size::Standard };
+    pub(crate) const WARM: Group = Group { runtime: RuntimeKey::DEFAULT, isolation: Isolation::TenantWarm, size: Size::Standard };
+    /// The group that is kept warm once it is used.
+    pub(crate) const SINGLE: Group = Group { isolation: Isolation::SingleUse, ..Group::WARM };
 
     /// The smallest group that can hold a program.
-    pub(crate) fn of(isolation: Isolation, limits: &Limits) -> Self {
+    pub(crate) fn of(runtime: RuntimeKey, isolation: Isolation, limits: &Limits) -> Self {
         let standard = limits.memory <= Limits::DEFAULT.memory && limits.tmpfs <= Limits::DEFAULT.tmpfs;
-        Group { isolation, size: if standard { Size::Standard } else { Size::Large } }
+        Group { runtime, isolation, size: if standard { Size::Standard } else { Size::Large } }
+    }
+
+    /// How many sandboxes of the group are kept ready for tenants that have none.
+    pub(crate) fn spares(self, pool: &Pool) -> usize {
+        match self {
+            Group::WARM => pool.unassigned,
+            Group::SINGLE => pool.single_use,
+            _ => 0,
+        }
     }
 
     /// Whether a sandbox of the group runs one program only.
@@ -112,9 +124,10 @@ mod tests {
     #[test]
     fn a_program_above_the_default_limits_gets_a_larger_sandbox() {
         let large = Limits { memory: Limits::DEFAULT.memory + 1, ..Limits::DEFAULT };
-        assert_eq!(Group::of(Isolation::TenantWarm, &Limits::DEFAULT), Group::WARM);
-        assert_eq!(Group::of(Isolation::TenantWarm, &large).size, Size::Large);
-        assert_eq!(Group::of(Isolation::TenantWarm, &Limits { tmpfs: Limits::MAX.tmpfs, ..Limits::DEFAULT }).size, Size::Large);
+        let of = |limits: &Limits| Group::of(RuntimeKey::DEFAULT, Isolation::TenantWarm, limits);
+        assert_eq!(of(&Limits::DEFAULT), Group::WARM);
+        assert_eq!(of(&large).size, Size::Large);
+        assert_eq!(of(&Limits { tmpfs: Limits::MAX.tmpfs, ..Limits::DEFAULT }).size, Size::Large);
     }
 
     #[test]
@@ -122,7 +135,7 @@ mod tests {
         let pool = Pool::default();
         for isolation in [Isolation::TenantWarm, Isolation::SingleUse, Isolation::OneShot] {
             for size in [Size::Standard, Size::Large] {
-                let group = Group { isolation, size };
+                let group = Group { isolation, size, ..Group::WARM };
                 let children = group.children(&pool) as u64;
                 assert!(group.envelope(&pool).memory > children * group.class(&pool).memory);
                 assert!(group.envelope(&pool).processes > children * u64::from(group.class(&pool).processes));

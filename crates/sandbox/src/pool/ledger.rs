@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 
 use domain::name::TenantId;
 
-use super::group::{Group, Size};
-use crate::config::Pool;
+use super::group::Group;
+use crate::config::{Pool, RuntimeKey};
 use crate::failure::StartFailure;
 
 /// How long the pool of unassigned sandboxes stays short after one was taken: starting a sandbox would compete for the CPU with
@@ -218,8 +218,11 @@ impl<C> Ledger<C> {
     pub(crate) fn gone(&mut self, sandbox: SandboxId, failure: Option<&StartFailure>, now: Instant, steps: &mut Vec<Step<C>>) {
         let Some(member) = self.members.remove(&sandbox) else { return };
         if let Some(failure) = failure {
-            self.refill_at = Some(now + self.backoff);
-            self.backoff = (self.backoff * 2).min(MAX_BACKOFF);
+            // Of a runtime of which none is kept ready, a failure says nothing about those that are.
+            if member.group.runtime == RuntimeKey::DEFAULT {
+                self.refill_at = Some(now + self.backoff);
+                self.backoff = (self.backoff * 2).min(MAX_BACKOFF);
+            }
             self.reject_helpless(member.group, failure, steps);
         } else if member.tenant.is_none() {
             self.refill_at.get_or_insert(now + self.backoff);
@@ -279,9 +282,14 @@ impl<C> Ledger<C> {
         census
     }
 
-    /// Whether any sandbox of the group can fork.
-    pub(crate) fn has_live(&self) -> bool {
-        self.live().next().is_some()
+    /// Whether any sandbox of the runtime can fork.
+    pub(crate) fn has_live(&self, runtime: RuntimeKey) -> bool {
+        self.live().any(|(_, member)| member.group.runtime == runtime)
+    }
+
+    /// The runtime of a sandbox.
+    pub(crate) fn runtime_of(&self, sandbox: SandboxId) -> Option<RuntimeKey> {
+        self.members.get(&sandbox).map(|member| member.group.runtime)
     }
 }
 

@@ -58,7 +58,7 @@ pub(super) async fn run(pool: Arc<Pool>, id: SandboxId, group: Group, close: Can
 }
 
 async fn prepare(pool: &Pool, name: &str, group: Group) -> Result<(Estate, u32, Arc<RuntimeFacts>), StartFailure> {
-    let runtime = pool.backend.runtime().await?;
+    let runtime = pool.backend.runtime(group.runtime).await?;
     let uid = pool.backend.lease_uid().map_err(|error| StartFailure::unavailable("failed to lease a user id", &error))?;
     let directory =
         pool.instance.sandbox_directory().map_err(|error| StartFailure::unavailable("failed to make a sandbox's directory", &error))?;
@@ -70,7 +70,7 @@ async fn prepare(pool: &Pool, name: &str, group: Group) -> Result<(Estate, u32, 
         uid: number,
         envelope: group.envelope(&pool.config.pool),
     };
-    Ok((Estate { container: pool.backend.container(order), directory, _uid: uid }, number, runtime))
+    Ok((Estate { container: pool.backend.container(order, group.runtime), directory, _uid: uid }, number, runtime))
 }
 
 async fn bring_up(
@@ -112,7 +112,7 @@ async fn bring_up(
     let facts = Attestation {
         tier: group.isolation.tier().to_owned(),
         backend: pool.backend.name().to_owned(),
-        runtime: pool.config.runtime.clone(),
+        runtime: pool.config.runtime_name(group.runtime).to_owned(),
         runtime_digest: runtime.digest.clone(),
         python_version,
         sandbox: name.to_owned(),

@@ -78,7 +78,7 @@ fn handler(kind: SignalKind) -> Result<tokio::signal::unix::Signal> {
 
 async fn banner(context: &Context, running: &Running) -> String {
     let config = &context.config;
-    let sandbox = match running.sandboxes.runtime().await {
+    let sandbox = match running.sandboxes.runtime(running.sandboxes.default_runtime()).await {
         Ok(runtime) => format!("{}, tier T1, Python {}", config.sandbox.backend.as_str(), runtime.python_version),
         Err(error) => format!("not available: {error} (`zona doctor` says more)"),
     };

@@ -42,10 +42,10 @@ impl BlockingChecker {
     }
 
     async fn facts(&self) -> Option<Arc<RuntimeFacts>> {
-        if let Some(known) = self.sandboxes.known_runtime() {
+        if let Some(known) = self.sandboxes.known_runtime(self.sandboxes.default_runtime()) {
             return Some(known);
         }
-        tokio::time::timeout(FACTS_PATIENCE, self.sandboxes.runtime()).await.ok()?.ok()
+        tokio::time::timeout(FACTS_PATIENCE, self.sandboxes.runtime(self.sandboxes.default_runtime())).await.ok()?.ok()
     }
 
     fn checker(&self, policy: &CodePolicy, facts: Option<&RuntimeFacts>) -> Arc<Checker> {

@@ -94,7 +94,7 @@ impl SandboxCompiler {
     fn describe(&self, facts: &RuntimeFacts) -> Runtime {
         let checker = Checker::new(Policy { runtime: checked_runtime(facts), ..Policy::default() });
         Runtime {
-            name: self.sandboxes.runtime_name().to_owned(),
+            name: self.sandboxes.default_runtime().to_owned(),
             python_version: facts.python_version.clone(),
             digest: facts.digest.clone(),
             packages: facts.packages.iter().map(|package| self.package(package)).collect(),
@@ -116,12 +116,12 @@ impl SandboxCompiler {
 #[async_trait]
 impl Compiler for SandboxCompiler {
     async fn runtimes(&self) -> Result<Vec<Runtime>, Error> {
-        let facts = self.sandboxes.runtime().await?;
+        let facts = self.sandboxes.runtime(self.sandboxes.default_runtime()).await?;
         Ok(vec![self.describe(&facts)])
     }
 
     fn digest(&self, runtime: &str) -> Option<Arc<str>> {
-        let facts = self.sandboxes.known_runtime().filter(|_| runtime == self.sandboxes.runtime_name())?;
+        let facts = self.sandboxes.known_runtime(runtime)?;
         Some(facts.digest.as_str().into())
     }
 

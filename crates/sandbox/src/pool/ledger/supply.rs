@@ -1,12 +1,11 @@
 //! Which sandboxes the ledger starts and ends: what those who wait need, what is kept warm, and what is idle, old or in the way.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::time::{Duration, Instant};
 
 use domain::name::TenantId;
-use domain::utility::Isolation;
 
-use super::{Group, Ledger, Member, Phase, REFILL_DELAY, SandboxId, Size, StartFailure, Step};
+use super::{Group, Ledger, Member, Phase, REFILL_DELAY, SandboxId, StartFailure, Step};
 
 impl<C> Ledger<C> {
     /// Starts what those who wait need.
@@ -104,13 +103,11 @@ impl<C> Ledger<C> {
 
     /// Keeps as many unassigned sandboxes as configured, where there is room.
     pub(super) fn refill(&mut self, now: Instant, steps: &mut Vec<Step<C>>) {
-        let warm = Group::WARM;
-        let single = Group { isolation: Isolation::SingleUse, size: Size::Standard };
-        for (group, wanted) in [(warm, self.limits.unassigned), (single, self.limits.single_use)] {
+        for group in [Group::WARM, Group::SINGLE] {
             if !self.seen.contains(&group) {
                 continue;
             }
-            for _ in self.supply(group)..wanted {
+            for _ in self.supply(group)..group.spares(&self.limits) {
                 let present = self.members.values().filter(|member| member.phase != Phase::Dying).count();
                 if present >= self.limits.max_sandboxes {
                     return;
@@ -132,16 +129,15 @@ impl<C> Ledger<C> {
             self.refill_at.get_or_insert(now);
             self.retire(sandbox, steps);
         }
-        let mut spare = 0;
+        let mut spares: HashMap<Group, usize> = HashMap::new();
         let mut idle = Vec::new();
         for (&id, member) in self.live().filter(|(_, member)| member.running == 0) {
-            if member.tenant.is_none() {
-                spare += usize::from(member.group == Group::WARM);
-                let surplus = member.group == Group::WARM && spare > self.limits.unassigned;
-                if surplus && expired(member.used, self.limits.idle) {
-                    idle.push(id);
-                }
-            } else if expired(member.used, self.limits.idle) {
+            let needed = member.tenant.is_none() && {
+                let spare = spares.entry(member.group).or_default();
+                *spare += 1;
+                *spare <= member.group.spares(&self.limits)
+            };
+            if !needed && expired(member.used, self.limits.idle) {
                 idle.push(id);
             }
         }

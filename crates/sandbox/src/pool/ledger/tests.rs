@@ -1,9 +1,7 @@
 //! The pool's rules, as a dialogue: what happened, what is done about it.
 
-use domain::utility::Isolation;
 use proptest::prelude::*;
 
-use super::super::group::Size;
 use super::*;
 
 fn tenant(name: &str) -> TenantId {
@@ -67,6 +65,12 @@ impl Books {
 
 fn limits() -> Pool {
     Pool { children: 2, max_sandboxes: 3, ..Pool::default() }
+}
+
+fn other_runtime() -> Group {
+    let mut config = crate::config::Config::new("t", "t", crate::AgentBinary(b""), crate::Backend::Docker(crate::Docker::default()));
+    config.runtimes = vec![crate::Runtime { name: "security".to_owned(), ..crate::Runtime::default() }];
+    Group { runtime: config.runtime_key("security").unwrap(), ..Group::WARM }
 }
 
 const TICK: Duration = Duration::from_millis(20);
@@ -204,7 +208,7 @@ fn idle_and_old_sandboxes_go() {
 
 #[test]
 fn a_single_use_sandbox_runs_one_program_and_is_destroyed() {
-    let group = Group { isolation: Isolation::SingleUse, size: Size::Standard };
+    let group = Group::SINGLE;
     let mut books = Books::new(Pool { unassigned: 0, ..limits() });
     assert_eq!(books.acquire_in("acme", group).1, [Step::Start(1, group)]);
     assert_eq!(books.acquire_in("acme", group).1, [Step::Start(2, group)], "each needs its own");
@@ -288,4 +292,38 @@ proptest! {
             prop_assert!(books.ledger.members.values().all(|member| member.ready.len() + member.running + member.forking <= 2));
         }
     }
+}
+
+#[test]
+fn a_sandbox_of_one_runtime_never_serves_another() {
+    let mut books = Books::new(limits());
+    books.tick(TICK);
+    books.bring_up(1);
+    let (other, steps) = books.acquire_in("acme", other_runtime());
+    assert_eq!((other, steps), (Ok(Acquired::Wait(1)), vec![Step::Start(2, other_runtime())]));
+    assert_eq!(books.tick(TICK * 100), [], "the sandbox of the first runtime stays free");
+    assert!(matches!(books.bring_up(2).as_slice(), [Step::Grant(1, 2, _)]));
+    assert!(matches!(books.acquire("acme").0, Ok(Acquired::Child(1, _))), "the same tenant, on the first runtime");
+}
+
+#[test]
+fn what_is_kept_ready_is_of_the_default_runtime_and_a_forsaken_sandbox_of_another_goes_once_idle() {
+    let mut books = Books::new(Pool { idle: Duration::from_secs(5), ..limits() });
+    books.tick(TICK);
+    books.bring_up(1);
+    assert_eq!(books.acquire_in("acme", other_runtime()).0, Ok(Acquired::Wait(1)));
+    books.ledger.forget(1);
+    books.bring_up(2);
+    assert_eq!(books.tick(Duration::from_secs(6)), [Step::Destroy(2)]);
+    books.gone(2, None);
+    assert_eq!(books.tick(Duration::from_secs(6)), [], "nothing of it is started again");
+}
+
+#[test]
+fn a_runtime_that_cannot_start_delays_no_sandbox_of_another() {
+    let mut books = Books::new(limits());
+    let failure = StartFailure::Unavailable("no image".to_owned());
+    assert_eq!(books.acquire_in("acme", other_runtime()).0, Ok(Acquired::Wait(1)));
+    assert_eq!(books.gone(1, Some(&failure)), [Step::Reject(1, failure.clone())]);
+    assert_eq!(books.tick(Duration::ZERO), [Step::Start(2, Group::WARM)]);
 }

@@ -26,7 +26,10 @@ impl BarePython {
     /// Writes the program. With namespaces the interpreter is the sandbox's own.
     pub(super) async fn new(context: &Context, running: &Running, script: PathBuf, code: &str, value: &'static str) -> Result<Self> {
         let python = match context.config.sandbox.backend {
-            BackendKind::Namespace => PathBuf::from(running.sandboxes.runtime().await.map_err(domain::Error::from)?.layout.python.clone()),
+            BackendKind::Namespace => {
+                let runtime = running.sandboxes.runtime(running.sandboxes.default_runtime()).await;
+                PathBuf::from(runtime.map_err(domain::Error::from)?.layout.python.clone())
+            }
             BackendKind::Docker => host_python(context),
         };
         std::fs::write(&script, format!("{code}{RUNNER}")).map_err(|error| Failure::file(&script, &error))?;

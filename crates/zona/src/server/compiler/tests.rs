@@ -55,7 +55,7 @@ async fn the_runtimes_own_compiler_judges_and_nothing_is_run() {
 #[tokio::test]
 async fn what_only_the_runtime_refuses_passes_the_scan_for_that_runtime() {
     let compiler = compiler().await.unwrap();
-    let facts = compiler.sandboxes.runtime().await.unwrap();
+    let facts = compiler.sandboxes.runtime("python").await.unwrap();
     let checker = Checker::new(Policy { runtime: checked_runtime(&facts), ..Policy::default() });
     // Compiled code has one byte for the number of targets before a starred one; no parser counts them.
     let targets = (0..300).map(|number| format!("a{number}, ")).collect::<String>();
