@@ -93,6 +93,14 @@ impl Server {
         Self::begin(data, backend, "")
     }
 
+    /// Starts with this data directory and this configuration file.
+    ///
+    /// # Panics
+    /// As [`Server::on`].
+    pub fn configured_on(data: &Path, backend: Backend, toml: &str) -> Self {
+        Self::begin(data, backend, toml)
+    }
+
     fn begin(data: &Path, backend: Backend, toml: &str) -> Self {
         let home = tempfile::tempdir().expect("a temporary directory can be made");
         std::fs::write(home.path().join("zona.toml"), toml).expect("the directory is writable");

@@ -110,10 +110,22 @@ fn cached(name: &str) -> Option<PathBuf> {
 /// # Panics
 /// When it is missing or holds something else, with what to do.
 pub fn python() -> PathBuf {
-    let home = cache().join("tools/python-client");
-    let wanted = fs::read_to_string(path("tests/python/requirements.txt")).expect("the requirements are committed");
+    environment("python-client", "tests/python/requirements.txt", "cargo xtask setup")
+}
+
+/// The Python of the virtual environment that holds what `tests/peers/requirements.txt` names.
+///
+/// # Panics
+/// When it is missing or holds something else, with what to do.
+pub fn peers() -> PathBuf {
+    environment("bench-peers", "tests/peers/requirements.txt", "cargo xtask bench --peers")
+}
+
+fn environment(name: &str, requirements: &str, command: &str) -> PathBuf {
+    let home = cache().join("tools").join(name);
+    let wanted = fs::read_to_string(path(requirements)).expect("the requirements are committed");
     let installed = fs::read_to_string(home.join("requirements.txt")).unwrap_or_default();
-    assert!(installed == wanted, "the Python client's packages are missing or old: run `cargo xtask setup`");
+    assert!(installed == wanted, "what {requirements} names is missing or old: run `{command}`");
     home.join("bin/python3")
 }
 

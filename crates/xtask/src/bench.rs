@@ -9,12 +9,19 @@ use crate::{
     workspace::Workspace,
 };
 
+/// The runner's flag that compares with more peers than Debian's own.
+const PEERS: &str = "--peers";
+
 /// Runs the benchmark runner with the given arguments.
 ///
 /// # Errors
 /// When something cannot be provided or built, or the runner fails.
 pub fn run_benchmarks(workspace: &Workspace, arguments: &[String]) -> anyhow::Result<()> {
-    let provided = setup::provide(workspace, &[Need::Packages, Need::Docker, Need::Image])?;
+    let mut needs = vec![Need::Packages, Need::Docker, Need::Image];
+    if arguments.iter().any(|argument| argument == PEERS) {
+        needs.push(Need::Peers);
+    }
+    let provided = setup::provide(workspace, &needs)?;
     // One package each: together, features that one asks for would change the other.
     for (package, binary) in [("zona", "zona"), ("e2e", "bench")] {
         run(cargo().current_dir(&workspace.root).args(["build", "--release", "--locked", "--package", package, "--bin", binary]))?;

@@ -26,17 +26,20 @@ pub enum Need {
     Image,
     /// The packages of the Python client.
     PythonClient,
+    /// What benchmarks compare with.
+    Peers,
     /// A pinned tool.
     Tool(Tool),
 }
 
 impl Need {
     /// Everything, in the order in which it can be had.
-    pub const ALL: [Need; 10] = [
+    pub const ALL: [Need; 11] = [
         Need::Packages,
         Need::Docker,
         Need::Image,
         Need::PythonClient,
+        Need::Peers,
         Need::Tool(Tool::Buf),
         Need::Tool(Tool::Grpcurl),
         Need::Tool(Tool::Ghz),
@@ -87,7 +90,8 @@ pub fn provide(workspace: &Workspace, needs: &[Need]) -> anyhow::Result<Provided
                 "docker"
             }
             Need::Image => image(workspace, false).map(|()| "image")?,
-            Need::PythonClient => python::install(workspace).map(|()| "python client")?,
+            Need::PythonClient => python::install(workspace, &python::CLIENT).map(|()| "python client")?,
+            Need::Peers => python::install(workspace, &python::PEERS).map(|()| "peers")?,
             Need::Tool(tool) => {
                 directories.push(tool.install(workspace)?);
                 tool.name()

@@ -1,5 +1,6 @@
-//! The virtual environment of the Python client that the stories run: exactly what `tests/python/requirements.txt` pins. It is
-//! kept in the cache and never stands on PATH, where it would pass for the machine's own interpreter.
+//! Virtual environments with exactly what a file of requirements pins: of the Python client that the stories run, and of the
+//! peers that benchmarks compare with. They are kept in the cache and never stand on PATH, where they would pass for the
+//! machine's own interpreter.
 
 use std::{fs, path::Path, process::Command};
 
@@ -13,14 +14,28 @@ use crate::{
 /// Name and content of the file that marks a finished installation; the stories compare it with the committed one.
 const MARK: &str = "requirements.txt";
 
-/// Builds the environment unless the cache has it with the same requirements.
+/// One environment.
+pub struct Environment {
+    /// Its directory in the cache.
+    name: &'static str,
+    /// What it holds, below the workspace root.
+    requirements: &'static str,
+}
+
+/// Packages of the Python client.
+pub const CLIENT: Environment = Environment { name: "python-client", requirements: "tests/python/requirements.txt" };
+/// Sandboxes of others, to measure beside ours.
+pub const PEERS: Environment = Environment { name: "bench-peers", requirements: "tests/peers/requirements.txt" };
+
+/// Builds the environment unless the cache has it with the same requirements. A package that does not have its pinned hash is
+/// refused where the requirements give hashes.
 ///
 /// # Errors
 /// When Python or its module `venv` is missing, or pip fails.
-pub fn install(workspace: &Workspace) -> anyhow::Result<()> {
-    let requirements = workspace.path("tests/python/requirements.txt");
+pub fn install(workspace: &Workspace, environment: &Environment) -> anyhow::Result<()> {
+    let requirements = workspace.path(environment.requirements);
     let wanted = fs::read_to_string(&requirements).with_context(|| format!("failed to read {}", requirements.display()))?;
-    let home = workspace.cache.join("tools/python-client");
+    let home = workspace.cache.join("tools").join(environment.name);
     if fs::read_to_string(home.join(MARK)).is_ok_and(|installed| installed == wanted) {
         return Ok(());
     }

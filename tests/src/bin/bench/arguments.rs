@@ -19,6 +19,12 @@ pub struct Arguments {
     /// Short slices and few rounds: figures to look at, not to publish
     #[arg(long)]
     pub quick: bool,
+    /// Measures T1 beside sandlock and Monty too, and without `--only` nothing else; `cargo xtask` installs them
+    #[arg(long)]
+    pub peers: bool,
+    /// Lists among one million utilities of 100 tenants too: 3 GB on the disk
+    #[arg(long)]
+    pub full: bool,
     /// What is printed
     #[arg(short, long, value_enum, default_value_t = Format::Table)]
     pub output: Format,
@@ -75,7 +81,11 @@ impl Arguments {
 
     /// Whether a part was asked for.
     pub fn wants(&self, part: Part) -> bool {
-        self.only.is_empty() || self.only.contains(&part)
+        match (self.only.is_empty(), self.peers) {
+            (true, true) => part == Part::T1,
+            (true, false) => !part.is_long(),
+            (false, _) => self.only.contains(&part),
+        }
     }
 
     /// The existing directory in which data directories are made.

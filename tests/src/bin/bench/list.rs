@@ -1,8 +1,13 @@
-//! Pages of ListUtilities while a tenant grows tenfold: a page must cost the same wherever it lies and however many there are.
+//! Pages of ListUtilities while a tenant grows tenfold, and, with `--full`, while 99 other tenants of its size come beside it: a
+//! page must cost the same wherever it lies and however many there are.
 
+mod million;
+
+use std::path::PathBuf;
 use std::time::Instant;
 
 use api_proto::zona::utility::v1::{ListUtilitiesRequest, UtilityFilter, UtilityOrder};
+use e2e::server::Backend;
 use futures_util::{StreamExt as _, TryStreamExt as _};
 
 use crate::parts::Context;
@@ -18,31 +23,49 @@ const PAGE: i32 = 100;
 const IN_FLIGHT: usize = 64;
 const CODE: &str = "def transform(value):\n    return value\n";
 const TAGS: usize = 10;
+/// Utilities of each of the hundred tenants.
+const MILLION_EACH: usize = 10_000;
 
-/// Measures pages in a small tenant, then in the same tenant grown.
+/// Measures pages in a small tenant, then in the same tenant grown, then among a hundred of them.
 ///
 /// # Errors
 /// When the server does not start or a call fails.
 pub async fn run(context: &Context<'_>, report: &mut Report) -> anyhow::Result<()> {
-    let server = Zona::start(context).await?;
-    let client = server.client();
-    let mut table = Table::new(PART, format!("ListUtilities, pages of {PAGE}"), &["utilities", "page", "p50 ms", "p95 ms"]);
-    let (small, large) = (context.effort.utilities / 10, context.effort.utilities);
+    let data = context.scratch.join("data");
+    let server = start(data.clone()).await?;
+    let columns = ["utilities", "of all tenants", "page", "p50 ms", "p95 ms"];
+    let mut table = Table::new(PART, format!("ListUtilities, pages of {PAGE}"), &columns);
+    let large = if context.arguments.full { MILLION_EACH } else { context.effort.utilities };
     let mut from = 0;
-    for size in [small, large] {
+    for size in [large / 10, large] {
         let begin = Instant::now();
-        grow(&client, from, size).await?;
+        grow(&server.client(), from, size).await?;
         let rate = (size - from) as f64 / begin.elapsed().as_secs_f64();
         table.note(format!("Growing to {size}: {rate:.0} CreateUtility calls a second, {IN_FLIGHT} in flight, each durable."));
         from = size;
-        let worst = pages(&client, size, context, &mut table).await?;
+        let worst = pages(&server.client(), size, size, context, &mut table).await?;
         if size == large {
             report.judge(&promises::LIST, worst);
         }
     }
+    server.stop().await?;
+    if context.arguments.full {
+        among_a_million(data, context, report, &mut table).await?;
+    }
     report.add(table);
-    drop(client);
+    Ok(())
+}
+
+async fn among_a_million(data: PathBuf, context: &Context<'_>, report: &mut Report, table: &mut Table) -> anyhow::Result<()> {
+    table.note(million::fill(&data, MILLION_EACH).await?);
+    let server = start(data).await?;
+    let worst = pages(&server.client(), MILLION_EACH, MILLION_EACH * million::TENANTS, context, table).await?;
+    report.judge(&promises::LIST_MILLION, worst);
     server.stop().await
+}
+
+async fn start(data: PathBuf) -> anyhow::Result<Zona> {
+    Zona::configured(data, Backend::Namespace, String::new()).await
 }
 
 async fn grow(client: &Client, from: usize, to: usize) -> anyhow::Result<()> {
@@ -54,7 +77,7 @@ async fn grow(client: &Client, from: usize, to: usize) -> anyhow::Result<()> {
 }
 
 /// Answers the worst p95.
-async fn pages(client: &Client, size: usize, context: &Context<'_>, table: &mut Table) -> anyhow::Result<f64> {
+async fn pages(client: &Client, size: usize, of_all: usize, context: &Context<'_>, table: &mut Table) -> anyhow::Result<f64> {
     let plain = ListUtilitiesRequest { parent: TENANT.to_owned(), page_size: PAGE, ..ListUtilitiesRequest::default() };
     let filtered = |filter: UtilityFilter| ListUtilitiesRequest { filter: Some(filter), ..plain.clone() };
     let tagged = filtered(UtilityFilter { tag: "tag-3".to_owned(), ..UtilityFilter::default() });
@@ -73,7 +96,7 @@ async fn pages(client: &Client, size: usize, context: &Context<'_>, table: &mut 
             anyhow::ensure!(!page.utilities.is_empty(), "the page {name} is empty");
         }
         let p95 = samples.millis(0.95);
-        table.row([size.into(), name.into(), samples.median().into(), p95.into()]);
+        table.row([size.into(), of_all.into(), name.into(), samples.median().into(), p95.into()]);
         worst = worst.max(p95);
     }
     Ok(worst)

@@ -21,6 +21,7 @@ mod report;
 mod rpc;
 mod samples;
 mod server;
+mod soak;
 mod t1;
 mod tiers;
 mod transform;

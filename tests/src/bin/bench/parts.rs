@@ -6,7 +6,7 @@ use clap::ValueEnum;
 
 use crate::arguments::{Arguments, Effort};
 use crate::report::Report;
-use crate::{fairness, first_output, get_utility, kill, list, memory, t1, tiers, transform, validate};
+use crate::{fairness, first_output, get_utility, kill, list, memory, soak, t1, tiers, transform, validate};
 
 /// What can be chosen with `--only`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -27,10 +27,12 @@ pub enum Part {
     Get,
     /// First output byte -> client
     Output,
-    /// List pages in a small and a large tenant
+    /// List pages in a small and a large tenant; with `--full` among one million utilities too
     List,
     /// The code check beside other parsers
     Validate,
+    /// 20,000 executions on each backend: what is held before and after; only when it is asked for
+    Soak,
 }
 
 /// What every part needs.
@@ -72,6 +74,7 @@ async fn run_one(part: Part, arguments: &Arguments, report: &mut Report) -> anyh
         Part::Output => first_output::run(&context, report).await,
         Part::List => list::run(&context, report).await,
         Part::Validate => validate::run(&context, report).await,
+        Part::Soak => soak::run(&context, report).await,
     }
 }
 
@@ -90,6 +93,12 @@ impl Part {
             Part::Output => "output",
             Part::List => "list",
             Part::Validate => "validate",
+            Part::Soak => "soak",
         }
+    }
+
+    /// Whether it takes many minutes, so that it runs only when it is asked for.
+    pub fn is_long(self) -> bool {
+        self == Part::Soak
     }
 }

@@ -5,6 +5,7 @@
 
 pub mod docker;
 pub mod process;
+pub mod python;
 pub mod sandbox;
 
 use crate::cpu;

@@ -9,6 +9,7 @@ use api_proto::zona::execution::v1::execution_service_client::ExecutionServiceCl
 use api_proto::zona::execution::v1::transform_result::Outcome;
 use api_proto::zona::utility::v1 as utility;
 use api_proto::zona::utility::v1::utility_service_client::UtilityServiceClient;
+use domain::utility::Isolation;
 use tonic::transport::Channel;
 
 /// The tenant that `zona dev` seeds.
@@ -52,6 +53,29 @@ impl Client {
         };
         let created = self.utilities.clone().create_utility(request).await.with_context(|| format!("CreateUtility {id}"))?;
         Ok(created.into_inner().name)
+    }
+
+    /// Creates a utility with an isolation and a wall limit.
+    ///
+    /// # Errors
+    /// The server's.
+    pub async fn create_limited(&self, id: &str, code: &str, isolation: Isolation, wall: Duration) -> anyhow::Result<()> {
+        let isolation = match isolation {
+            Isolation::TenantWarm => utility::Isolation::TenantWarm,
+            Isolation::SingleUse => utility::Isolation::SingleUse,
+            Isolation::OneShot => utility::Isolation::OneShot,
+        };
+        let limits = utility::Limits { timeout: Some(wall.try_into()?), ..utility::Limits::default() };
+        let utility =
+            utility::Utility { code: code.to_owned(), isolation: isolation.into(), limits: Some(limits), ..utility::Utility::default() };
+        let request = utility::CreateUtilityRequest {
+            parent: TENANT.to_owned(),
+            utility_id: id.to_owned(),
+            utility: Some(utility),
+            ..utility::CreateUtilityRequest::default()
+        };
+        self.utilities.clone().create_utility(request).await.with_context(|| format!("CreateUtility {id}"))?;
+        Ok(())
     }
 
     /// One utility.
@@ -119,6 +143,31 @@ impl Client {
                     let state = execution.state();
                     anyhow::ensure!(state == execution::ExecutionState::Succeeded, "it ended {state:?}: {:?}", execution.failure);
                     return Ok(());
+                }
+                _ => {}
+            }
+        }
+        anyhow::bail!("the stream ended without a last event")
+    }
+
+    /// Executes a script to its end, or cancels it once it has printed something. Answers the reason; empty for a success.
+    ///
+    /// # Errors
+    /// The server's, or when the stream ends early.
+    pub async fn reason(&self, name: &str, cancel: bool) -> anyhow::Result<String> {
+        let request = execution::ExecuteUtilityRequest { name: name.to_owned(), ..execution::ExecuteUtilityRequest::default() };
+        let mut stream = self.executions.clone().execute_utility(request).await.context("ExecuteUtility")?.into_inner();
+        let mut execution = String::new();
+        while let Some(event) = stream.message().await.context("ExecuteUtility")? {
+            match event.event {
+                Some(Event::Queued(queued)) => execution = queued.execution,
+                Some(Event::Output(_)) if cancel => {
+                    let request = execution::CancelExecutionRequest { name: execution.clone() };
+                    self.executions.clone().cancel_execution(request).await.context("CancelExecution")?;
+                }
+                Some(Event::Finished(finished)) => {
+                    let failure = finished.execution.context("the last event has no execution")?.failure;
+                    return Ok(failure.map(|failure| failure.reason).unwrap_or_default());
                 }
                 _ => {}
             }

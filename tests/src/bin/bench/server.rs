@@ -2,6 +2,7 @@
 
 use std::io::Write as _;
 use std::net::{Ipv4Addr, TcpListener};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -35,8 +36,15 @@ impl Zona {
     /// # Errors
     /// When it does not become healthy.
     pub async fn start(context: &Context<'_>) -> anyhow::Result<Self> {
-        let data = context.scratch.join("data");
-        let server = tokio::task::spawn_blocking(move || Server::on(&data, Backend::Namespace)).await?;
+        Self::configured(context.scratch.join("data"), Backend::Namespace, String::new()).await
+    }
+
+    /// Starts it on this data directory, with this backend and configuration file, and waits until it is healthy.
+    ///
+    /// # Errors
+    /// When it does not become healthy.
+    pub async fn configured(data: PathBuf, backend: Backend, toml: String) -> anyhow::Result<Self> {
+        let server = tokio::task::spawn_blocking(move || Server::configured_on(&data, backend, &toml)).await?;
         let channel = Endpoint::from_shared(format!("http://{}", server.address()))?.connect().await?;
         Ok(Zona { server, channel })
     }

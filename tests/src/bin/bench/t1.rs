@@ -11,7 +11,7 @@ use crate::load::{self, Slice};
 use crate::parts::Context;
 use crate::peers::Peer;
 use crate::peers::sandbox::{Engine, Kind};
-use crate::peers::{docker, process};
+use crate::peers::{docker, process, python};
 use crate::report::{Report, Table};
 
 const PART: &str = "t1";
@@ -46,6 +46,10 @@ async fn measure(engines: &[Engine], context: &Context<'_>, report: &mut Report)
     peers.push(process::bare(&context.arguments.python, context.scratch)?);
     peers.push(process::bubblewrap(&context.arguments.python, context.scratch)?);
     peers.push(docker::one_shot(&context.arguments.image).await?);
+    if context.arguments.peers {
+        peers.push(python::sandlock(&context.arguments.python)?);
+        peers.push(python::monty()?);
+    }
     for peer in &peers {
         load::sequential(&peer.subject, 3).await.map_err(|error| error.context(format!("{} does not run the program", peer.name)))?;
     }

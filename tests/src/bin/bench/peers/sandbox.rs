@@ -1,6 +1,7 @@
 //! Zona's sandbox, called directly through the domain's port: what the tiers cost without server, store and wire.
 
 use std::ops::RangeInclusive;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
@@ -30,6 +31,7 @@ const FIRST_USER: u32 = 300_000;
 pub struct Engine {
     sandboxes: Arc<Sandboxes>,
     users: RangeInclusive<u32>,
+    directory: PathBuf,
     backend: &'static str,
 }
 
@@ -80,8 +82,9 @@ impl Engine {
         let mut config = Config::new("bench", &instance(), agent()?, backend);
         config.uids = UidRange::new(*users.start(), *users.end()).context("the range of user ids is empty")?;
         config.pool = pool;
+        let directory = config.runtime_directory.join(&config.instance);
         let sandboxes = Arc::new(Sandboxes::open(config).await?);
-        let engine = Engine { sandboxes, users, backend: name };
+        let engine = Engine { sandboxes, users, directory, backend: name };
         match engine.warm_up("warm-up").await {
             Ok(()) => Ok(engine),
             Err(error) => {
@@ -124,11 +127,20 @@ impl Engine {
     /// # Errors
     /// When it could not be started, or its end was not reported.
     pub async fn run(&self, job: Job) -> anyhow::Result<Ran> {
+        self.run_until(job, false).await
+    }
+
+    /// Runs any program to its end, or stops it once it has printed something.
+    ///
+    /// # Errors
+    /// When it could not be started, or its end was not reported.
+    pub async fn run_until(&self, job: Job, it_prints: bool) -> anyhow::Result<Ran> {
         let asked = Instant::now();
         let mut run = self.sandboxes.start(job).await?;
         let (started, mut result) = (Instant::now(), None);
         while let Some(progress) = run.next().await {
             match progress {
+                Progress::Output { .. } if it_prints => run.stop(),
                 Progress::Output { .. } | Progress::Value(_) => {}
                 Progress::Outcome(outcome) => result = Some((Instant::now(), outcome)),
                 Progress::Exited(_) => {
@@ -154,6 +166,11 @@ impl Engine {
     /// The user ids of its sandboxes.
     pub fn users(&self) -> &RangeInclusive<u32> {
         &self.users
+    }
+
+    /// Where its sockets are.
+    pub fn directory(&self) -> PathBuf {
+        self.directory.clone()
     }
 
     /// Its name in tables.

@@ -41,7 +41,7 @@ pub async fn measure(peers: &[Peer], effort: Effort, report: &mut Report) -> any
         }
     }
     table.note("CPU: this process and the sandboxes; of bare python its children; of docker one-shot the whole machine, since daemons");
-    table.note("do its work; of bubblewrap none, since its innermost process ends as nobody's child.");
+    table.note("do its work; of bubblewrap, sandlock and Monty none, since what they start ends as nobody's child of ours.");
     report.add(table);
     report.judge(&promises::T1_RATE, capacity.get(JUDGED).copied().unwrap_or(f64::NAN));
     Ok(capacity)
