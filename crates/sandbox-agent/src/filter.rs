@@ -1,7 +1,7 @@
 //! Compiles the protocol's policies to the kernel's filter programs. The numbers of system calls stand here, for x86-64.
 //!
 //! A program searches for the call's number instead of comparing it with one after the other: the kernel checks, translates and
-//! simulates the whole program for every child that installs it, which took 15 times as long with the list that a general
+//! simulates the whole program for every child that installs it, which takes four times as long with the list that a general
 //! compiler makes. Tests hold it against that list.
 //!
 //! Installing is done elsewhere: the agent installs the outer program itself, the seal the child's.
