@@ -28,6 +28,7 @@ mod syntax;
 mod walk;
 
 pub use bind::JsonBinder;
+pub use catalog::{MAX_INTERFACE_BYTES, MalformedInterface, RuntimeInterface};
 pub use checker::Checker;
 pub use policy::{MAX_CODE_BYTES, Package, Policy, Runtime};
 pub use report::MAX_FINDINGS;

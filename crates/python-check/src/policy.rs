@@ -1,6 +1,10 @@
 //! What a check is done against: the runtime's facts, and the tenant's policy. It decides nothing by itself.
 
+use std::sync::Arc;
+
 use ruff_python_ast::PythonVersion;
+
+use crate::catalog::RuntimeInterface;
 
 /// Largest code in bytes.
 pub const MAX_CODE_BYTES: usize = 256 * 1024;
@@ -43,13 +47,15 @@ pub struct Runtime {
     pub python: (u8, u8),
     /// Packages beside the standard library.
     pub packages: Vec<Package>,
+    /// Its modules and their names, as generated inside it. `None` takes the committed interface of the version, without packages.
+    pub interface: Option<Arc<RuntimeInterface>>,
 }
 
 impl Default for Runtime {
     /// The newest Python that is known, without packages.
     fn default() -> Self {
         let PythonVersion { major, minor } = PythonVersion::PY314;
-        Runtime { python: (major, minor), packages: Vec::new() }
+        Runtime { python: (major, minor), packages: Vec::new(), interface: None }
     }
 }
 

@@ -1,13 +1,16 @@
 #!/usr/bin/env python3
-"""Writes the reviewed interface of the standard library, as seen by the interpreter that runs this.
+"""Writes the reviewed interface of a runtime, as seen by the interpreter that runs this: of the standard library, and of the
+packages in the directories that are named.
 
-usage: /usr/bin/python3.11 tools/module_api.py > data/python-3.11.api
+usage: python3.11 -I -B tools/module_api.py [PACKAGES]... > data/python-3.11.api
 
 The review is in this file: which modules a utility may import, and which of their public names stay out and why. The
 interpreter contributes what exists: names come from `__all__`, or from `dir()` where there is none; names that are modules
-are refused as pivots; names that a module merely imported from elsewhere are left out. Nothing of this runs at check time.
+are refused as pivots; names that a module merely imported from elsewhere are left out. Packages are imported to see what they
+have, so this runs where a runtime is built, never where code is checked.
 
-Output, one line each:
+Output, one line each; `RuntimeInterface` reads it and refuses anything else:
+    python MAJOR.MINOR           the interpreter's version
     stdlib NAME...               every top-level module of the standard library
     builtins NAME...             every builtin name
     MODULE + NAME...             may be used freely
@@ -15,7 +18,9 @@ Output, one line each:
     MODULE - NAME:FAMILY...      refused, with the family of the finding
 """
 import builtins
+import contextlib
 import importlib
+import pkgutil
 import sys
 import types
 
@@ -118,6 +123,32 @@ REFUSE = {
 }
 
 
+# The review of packages. Every public module of one that is not named here is part of the interface; of one that is, only these.
+PACKAGES = {
+    "yaml": "yaml yaml.error",
+    "dateutil": "dateutil dateutil.easter dateutil.parser dateutil.relativedelta dateutil.rrule dateutil.tz dateutil.utils",
+    "defusedxml": "defusedxml defusedxml.ElementTree defusedxml.common defusedxml.minidom",
+    "jmespath": "jmespath jmespath.exceptions jmespath.functions",
+    "packaging": "packaging packaging.specifiers packaging.utils packaging.version packaging.requirements packaging.markers",
+    "idna": "idna",
+    "six": "six",
+}
+
+# Names of packages that are refused, by module and family.
+REFUSE_IN_PACKAGES = {
+    "yaml": {"deserialization": """load load_all full_load full_load_all unsafe_load unsafe_load_all add_constructor add_multi_constructor
+        Loader UnsafeLoader FullLoader CLoader CUnsafeLoader CFullLoader Constructor UnsafeConstructor FullConstructor YAMLObject
+        YAMLObjectMetaclass""", "module-pivot": "warnings"},
+    "dateutil.tz": {"file-access": "tzfile gettz tzical"},
+    "defusedxml": {"dynamic-code": "defuse_stdlib"},
+    "defusedxml.ElementTree": {"file-access": "parse iterparse"},
+    "defusedxml.minidom": {"file-access": "parse"},
+    "six": {"dynamic-code": "exec_ add_move remove_move reraise with_metaclass add_metaclass", "module-pivot": "moves",
+        "introspection": """get_function_globals get_function_closure get_function_code get_method_function get_method_self
+        get_unbound_function create_bound_method create_unbound_method get_function_defaults"""},
+}
+
+
 def public_names(name, module):
     """The public interface as the interpreter gives it."""
     declared = getattr(module, "__all__", None)
@@ -134,36 +165,83 @@ def public_names(name, module):
     return names
 
 
-def describe(name):
-    """Output lines of one module, or nothing where the interpreter does not have it."""
+def describe(name, wanted, call, refused, listed):
+    """Output lines of one module, or nothing where the interpreter does not have it. `listed` are the modules of the interface."""
     try:
-        module = importlib.import_module(name)
+        module = load(name)
     except ImportError:
         return
-    refused = {word: family for family, words in REFUSE.get(name, {}).items() for word in words.split()}
-    call = set(CALL.get(name, "").split())
-    wanted = public_names(name, module) if ALLOW[name] == "*" else set(ALLOW[name].split())
+    wanted = public_names(name, module) if wanted == "*" else set(wanted.split())
     wanted |= set(EXTRA.get(name, "").split())
+    refused = {word: family for family, words in refused.items() for word in words.split()}
+    call = set(call.split())
     for attribute in dir(module):
-        if isinstance(getattr(module, attribute), types.ModuleType) and f"{name}.{attribute}" not in ALLOW:
+        if isinstance(getattr(module, attribute), types.ModuleType) and f"{name}.{attribute}" not in listed:
             refused.setdefault(attribute, "module-pivot")
     allowed = {word for word in wanted if hasattr(module, word)} - refused.keys() - call
     allowed = {word for word in allowed if not isinstance(getattr(module, word), types.ModuleType)}
-    print(name, "+", *sorted(allowed))
+    print(name, "+", *sorted(filter(str.isidentifier, allowed)))
     if call:
         print(name, "~", *sorted(word for word in call if hasattr(module, word)))
-    refused = {word: family for word, family in refused.items() if not word.startswith("_")}
+    refused = {word: family for word, family in refused.items() if not word.startswith("_") and word.isidentifier()}
     if refused:
         print(name, "-", *(f"{word}:{family}" for word, family in sorted(refused.items())))
+
+
+def load(name):
+    """Imports a module; what it prints is not ours."""
+    with contextlib.redirect_stdout(sys.stderr):
+        return importlib.import_module(name)
+
+
+def roots(directories):
+    """Top-level modules of the distributions in these directories."""
+    # Not before the standard library is described: this import hangs further modules into its packages.
+    import importlib.metadata
+    found = set()
+    for distribution in importlib.metadata.distributions(path=directories):
+        files = [file.parts for file in distribution.files or ()]
+        found |= {parts[0] for parts in files if len(parts) > 1 and parts[-1].endswith((".py", ".so"))}
+        found |= {parts[0].split(".")[0] for parts in files if len(parts) == 1 and parts[0].endswith((".py", ".so"))}
+    return sorted(root for root in found if root.isidentifier() and not root.startswith("_") and root not in sys.stdlib_module_names)
+
+
+def modules_below(root):
+    """The public modules of a package that can be imported here; what needs something that is missing is left out."""
+    if root in PACKAGES:
+        return PACKAGES[root].split()
+    try:
+        module = load(root)
+    except Exception as error:
+        print(f"{root} cannot be imported: {error}", file=sys.stderr)
+        return []
+    found = [root]
+    for entry in pkgutil.walk_packages(getattr(module, "__path__", ()), f"{root}.", onerror=lambda name: None):
+        if any(part.startswith("_") or part in {"tests", "test"} for part in entry.name.split(".")):
+            continue
+        try:
+            load(entry.name)
+        except Exception as error:
+            print(f"{entry.name} cannot be imported: {error}", file=sys.stderr)
+        else:
+            found.append(entry.name)
+    return found
 
 
 def main():
     version = ".".join(map(str, sys.version_info[:2]))
     print(f"# Generated by tools/module_api.py from Python {version}. Do not edit: change the review in the script.")
+    print("python", version)
     print("stdlib", *sorted(sys.stdlib_module_names))
     print("builtins", *sorted(dir(builtins)))
     for name in sorted(ALLOW):
-        describe(name)
+        describe(name, ALLOW[name], CALL.get(name, ""), REFUSE.get(name, {}), ALLOW)
+    directories = sys.argv[1:]
+    sys.path[:0] = directories
+    for root in roots(directories):
+        listed = modules_below(root)
+        for name in sorted(listed):
+            describe(name, "*", "", REFUSE_IN_PACKAGES.get(name, {}), listed)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,9 @@
 //! Tenants differ: what a policy and a runtime change, and where imports come from.
 
+use std::sync::Arc;
+
 use domain::finding::{Severity, Standing};
-use python_check::{Checker, Package, Policy, Runtime};
+use python_check::{Checker, Package, Policy, Runtime, RuntimeInterface};
 
 fn rules(policy: Policy, code: &str) -> Vec<&'static str> {
     let report = Checker::new(policy).check(code.as_bytes());
@@ -67,8 +69,33 @@ fn every_import_says_where_it_comes_from() {
 #[test]
 fn the_interface_follows_the_runtimes_version() {
     let on =
-        |minor: u8, code: &str| rules(Policy { runtime: Runtime { python: (3, minor), packages: Vec::new() }, ..Policy::default() }, code);
+        |minor: u8, code: &str| rules(Policy { runtime: Runtime { python: (3, minor), ..Runtime::default() }, ..Policy::default() }, code);
     let newer = "from itertools import batched\n";
     assert_eq!(on(11, newer), ["ZPY-API-001"]);
     assert!(on(13, newer).is_empty());
+}
+
+#[test]
+fn a_package_is_held_to_the_interface_of_its_runtime() {
+    let text = "python 3.11\nstdlib json os sys\nbuiltins len\njson + dumps\nacme + clean tool\nacme - sys:module-pivot run:process\n\
+                acme.text + fold\nrequests + get\n";
+    let package = |name: &str| Package { name: name.to_owned(), version: "1".to_owned(), modules: vec![name.to_owned()] };
+    let interface = Some(Arc::new(RuntimeInterface::parse(text).unwrap()));
+    let runtime = Runtime { python: (3, 11), packages: vec![package("acme"), package("requests"), package("other")], interface };
+    let policy = Policy { runtime, ..Policy::default() };
+    let check = |code: &str, expected: &[&str]| assert_eq!(rules(policy.clone(), code), expected, "{code}");
+    check("import acme, acme.text\nfrom acme import tool\nx = acme.clean(acme.text.fold('A'))\n", &[]);
+    check("import json\nx = json.dumps(1)\n", &[]);
+    check("import acme\nx = acme.dirty()\n", &["ZPY-API-001"]);
+    check("from acme import dirty\n", &["ZPY-API-001"]);
+    check("import acme\nx = acme.run('id')\n", &["ZPY-PROCESS-002"]);
+    check("import acme\nx = acme.sys\n", &["ZPY-PIVOT-001"]);
+    check("import acme\nx = acme.os\n", &["ZPY-PIVOT-001"]);
+    check("from acme import *\n", &["ZPY-IMPORT-003"]);
+    check("import acme._speedups\n", &["ZPY-IMPORT-001"]);
+    check("import acme.shell\n", &["ZPY-DEPENDENCY-003"]);
+    check("import requests\n", &["ZPY-NETWORK-001"]);
+    check("import other\nx = other.anything(1)\n", &[]);
+    check("import json\nx = json.loads('1')\n", &["ZPY-API-001"]);
+    check("import re\n", &["ZPY-DEPENDENCY-003"]);
 }

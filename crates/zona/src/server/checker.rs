@@ -86,7 +86,7 @@ pub(super) fn checked_runtime(facts: &RuntimeFacts) -> Runtime {
         modules: package.modules.clone(),
     });
     let default = Runtime::default();
-    Runtime { python: python_version(&facts.python_version).unwrap_or(default.python), packages: packages.collect() }
+    Runtime { python: python_version(&facts.python_version).unwrap_or(default.python), packages: packages.collect(), interface: None }
 }
 
 /// Exceptions are not among it: the domain turns their findings into warnings, which stay visible.
