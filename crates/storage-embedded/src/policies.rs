@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use domain::policy::CodePolicy;
-use domain::repository::{CodePolicyRepository, TenantScope};
+use domain::repository::{Changed, CodePolicyRepository, TenantScope};
 use rusqlite::{OptionalExtension, params};
 
 use crate::connection::integer;
@@ -31,7 +31,8 @@ impl CodePolicyRepository for EmbeddedStore {
         const INSERT: &str = "INSERT INTO code_policies (tenant, revision, document) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING";
         const UPDATE: &str = "UPDATE code_policies SET revision = ?2, document = ?3 WHERE tenant = ?1 AND revision = ?4";
         let (tenant, revision, text) = (scope.tenant().clone(), policy.revision, document::encode(&PolicyDocument::from(policy)));
-        let stored = self.write(move |connection| {
+        let what = Changed::CodePolicy { tenant: tenant.clone() };
+        let stored = self.change(what, move |connection| {
             let run = || match expected {
                 0 => connection.prepare_cached(INSERT)?.execute(params![tenant.as_str(), integer(revision), text]),
                 _ => connection.prepare_cached(UPDATE)?.execute(params![tenant.as_str(), integer(revision), text, integer(expected)]),

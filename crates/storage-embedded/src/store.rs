@@ -1,8 +1,9 @@
 //! The store as one value: opens and closes it, and gives each operation its deadline.
 
+use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use domain::repository::REQUEST_KEY_TTL;
+use domain::repository::{ChangeListener, Changed, REQUEST_KEY_TTL};
 use domain::time::{Clock, Timestamp};
 use rusqlite::Connection;
 use tokio::task::spawn_blocking;
@@ -14,7 +15,7 @@ use crate::directory::DataDirectory;
 use crate::error::{Error, Result};
 use crate::migration::migrate;
 use crate::readers::Readers;
-use crate::writer::Writer;
+use crate::writer::{Decided, Writer};
 
 /// The repositories of one data directory. Share it behind an `Arc`; end it with [`EmbeddedStore::close`].
 pub struct EmbeddedStore {
@@ -22,6 +23,7 @@ pub struct EmbeddedStore {
     readers: Readers,
     deadline: Duration,
     clock: Box<dyn Clock>,
+    listener: Option<Arc<dyn ChangeListener>>,
 }
 
 impl EmbeddedStore {
@@ -44,7 +46,13 @@ impl EmbeddedStore {
         migrate(&mut connection, &path)?;
         let readers = Readers::open(&path, config.readers)?;
         let writer = Writer::start(connection, directory)?;
-        Ok(EmbeddedStore { writer, readers, deadline: config.deadline, clock })
+        Ok(EmbeddedStore { writer, readers, deadline: config.deadline, clock, listener: None })
+    }
+
+    /// The store, telling `listener` of each change. Nobody else changes what a data directory holds while a store has it open.
+    #[must_use]
+    pub fn telling(self, listener: Arc<dyn ChangeListener>) -> Self {
+        EmbeddedStore { listener: Some(listener), ..self }
     }
 
     /// Refuses new operations, finishes the writes that wait, and releases the directory. Closing twice does nothing more.
@@ -75,7 +83,25 @@ impl EmbeddedStore {
         T: Send + 'static,
         F: FnOnce(&Connection) -> Result<T> + Send + 'static,
     {
-        timeout(self.deadline, self.writer.write(work)).await.unwrap_or(Err(Error::Deadline(self.deadline)))
+        self.write_and(work, None).await
+    }
+
+    /// Runs a write within the deadline, and tells the listener what it changed.
+    pub(crate) async fn change<T, F>(&self, what: Changed, work: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> Result<T> + Send + 'static,
+    {
+        let tell = |listener: Arc<dyn ChangeListener>| Box::new(move || listener.changed(&what)) as Decided;
+        self.write_and(work, self.listener.clone().map(tell)).await
+    }
+
+    async fn write_and<T, F>(&self, work: F, decided: Option<Decided>) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> Result<T> + Send + 'static,
+    {
+        timeout(self.deadline, self.writer.write(work, decided)).await.unwrap_or(Err(Error::Deadline(self.deadline)))
     }
 
     /// Now, and the time before which answered requests are forgotten.

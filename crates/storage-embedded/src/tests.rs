@@ -11,6 +11,7 @@ use test_support::FakeClock;
 
 use crate::{Config, EmbeddedStore};
 
+mod changes;
 mod durability;
 mod faults;
 mod scale;

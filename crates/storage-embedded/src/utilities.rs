@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use domain::name::{TenantId, UtilityId};
-use domain::repository::{Committed, Page, PageRequest, RequestKey, TenantScope, UtilityChange, UtilityQuery, UtilityRepository};
+use domain::repository::{Changed, Committed, Page, PageRequest, RequestKey, TenantScope, UtilityChange, UtilityQuery, UtilityRepository};
 use domain::utility::{Utility, Version};
 use rusqlite::{Connection, OptionalExtension, params};
 
@@ -45,16 +45,18 @@ impl UtilityRepository for EmbeddedStore {
     }
 
     async fn commit(&self, scope: &TenantScope, change: UtilityChange) -> domain::Result<Committed<Utility>> {
+        let what = Changed::Utility { tenant: scope.tenant().clone(), id: change.utility.name.utility.clone() };
         let commit = commit::Commit::new(scope.tenant().clone(), change)?;
         let (now, since) = self.request_window();
-        Ok(self.write(move |connection| commit.apply(connection, now, since)).await?)
+        Ok(self.change(what, move |connection| commit.apply(connection, now, since)).await?)
     }
 
     async fn mark_compiled(&self, scope: &TenantScope, id: &UtilityId, number: u32, digest: &str) -> domain::Result<()> {
         const QUERY: &str = "UPDATE versions SET document = json_set(document, '$.compiled_on', ?4) \
              WHERE tenant = ?1 AND id = ?2 AND number = ?3";
         let (tenant, id, digest) = (scope.tenant().clone(), id.clone(), digest.to_owned());
-        let marked = self.write(move |connection| {
+        let what = Changed::Version { tenant: tenant.clone(), id: id.clone(), number };
+        let marked = self.change(what, move |connection| {
             let run = || connection.prepare_cached(QUERY)?.execute(params![tenant.as_str(), id.as_str(), number, digest]);
             run().map_err(during("marking a version as compiled"))
         });

@@ -38,14 +38,17 @@ impl Writer {
 
     /// Applies `work` whole or not at all. Returns once it is on disk. Dropping the future before the thread has begun with it
     /// takes the write back.
-    pub(crate) async fn write<T, F>(&self, work: F) -> Result<T>
+    ///
+    /// `decided` is called once the write is on disk or refused for good, before the answer and also when nobody waits for that
+    /// any more; never for a write that was taken back.
+    pub(crate) async fn write<T, F>(&self, work: F, decided: Option<Decided>) -> Result<T>
     where
         T: Send + 'static,
         F: FnOnce(&Connection) -> Result<T> + Send + 'static,
     {
         let queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner).clone().ok_or(Error::Closed)?;
         let (reply, answer) = oneshot::channel();
-        let job = Pending { work: Some(work), outcome: None, reply };
+        let job = Pending { work: Some(work), outcome: None, decided, reply };
         queue.send(Box::new(job)).await.map_err(|_closed| Error::Closed)?;
         drop(queue);
         answer.await.unwrap_or(Err(Error::Closed))
@@ -57,6 +60,9 @@ impl Writer {
         self.thread.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 }
+
+/// What hears that a write was decided.
+pub(crate) type Decided = Box<dyn FnOnce() + Send>;
 
 /// One write, whatever it answers.
 trait Job: Send {
@@ -71,6 +77,7 @@ trait Job: Send {
 struct Pending<T, F> {
     work: Option<F>,
     outcome: Option<Result<T>>,
+    decided: Option<Decided>,
     reply: oneshot::Sender<Result<T>>,
 }
 
@@ -100,6 +107,9 @@ where
             (None, Some(Ok(value))) => Ok(value),
             (None, None) => Err(Error::Closed),
         };
+        if let Some(decided) = self.decided {
+            decided();
+        }
         // Nobody listens after a deadline.
         let _ = self.reply.send(answer);
     }

@@ -3,6 +3,7 @@
 //!
 //! Fakes are honest implementations kept in memory, never scripts of expected calls. Nothing here is for production.
 
+pub mod change_listener;
 mod clock;
 pub mod code_policy_repository;
 pub mod execution_repository;
@@ -15,6 +16,7 @@ pub mod sample;
 mod spawner;
 pub mod utility_repository;
 
+pub use change_listener::HeardChanges;
 pub use clock::FakeClock;
 pub use fake_checker::{FakeChecker, IMPORT_RULE, TODO_RULE};
 pub use fake_compiler::{BROKEN, FakeCompiler};

@@ -20,6 +20,14 @@ mod executions {
 }
 
 #[tokio::test]
+async fn changes_are_told_before_they_are_answered() {
+    let heard = Arc::new(HeardChanges::default());
+    let utilities = InMemoryUtilityRepository::default().telling(heard.clone());
+    let policies = InMemoryCodePolicyRepository::default().telling(heard.clone());
+    change_listener::changes_are_told_before_they_are_answered(&heard, &utilities, &policies).await;
+}
+
+#[tokio::test]
 async fn answered_requests_are_forgotten_in_time() {
     let clock = Arc::new(FakeClock::default());
     let utilities = InMemoryUtilityRepository::new(clock.clone());

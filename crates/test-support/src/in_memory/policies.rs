@@ -1,18 +1,27 @@
 //! Code policies in memory.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use domain::Result;
 use domain::name::TenantId;
 use domain::policy::CodePolicy;
-use domain::repository::{CodePolicyRepository, TenantScope};
+use domain::repository::{ChangeListener, Changed, CodePolicyRepository, TenantScope};
 
 /// The policies of all tenants.
 #[derive(Default)]
 pub struct InMemoryCodePolicyRepository {
     policies: Mutex<HashMap<TenantId, CodePolicy>>,
+    listener: Option<Arc<dyn ChangeListener>>,
+}
+
+impl InMemoryCodePolicyRepository {
+    /// The repository, telling `listener` of each change.
+    #[must_use]
+    pub fn telling(self, listener: Arc<dyn ChangeListener>) -> Self {
+        InMemoryCodePolicyRepository { listener: Some(listener), ..self }
+    }
 }
 
 #[async_trait]
@@ -26,6 +35,10 @@ impl CodePolicyRepository for InMemoryCodePolicyRepository {
         let found = policies.get(scope.tenant()).map_or(0, |policy| policy.revision);
         if found == expected {
             policies.insert(scope.tenant().clone(), policy.clone());
+        }
+        drop(policies);
+        if let Some(listener) = &self.listener {
+            listener.changed(&Changed::CodePolicy { tenant: scope.tenant().clone() });
         }
         Ok(found == expected)
     }

@@ -7,7 +7,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use domain::name::{TenantId, UtilityId};
 use domain::repository::{
-    Committed, Expected, Page, PageRequest, RequestKey, TenantScope, UtilityChange, UtilityOrder, UtilityQuery, UtilityRepository,
+    ChangeListener, Changed, Committed, Expected, Page, PageRequest, RequestKey, TenantScope, UtilityChange, UtilityOrder, UtilityQuery,
+    UtilityRepository,
 };
 use domain::time::Clock;
 use domain::utility::{Utility, Version};
@@ -20,6 +21,7 @@ use crate::FakeClock;
 pub struct InMemoryUtilityRepository {
     state: Mutex<State>,
     clock: Arc<dyn Clock>,
+    listener: Option<Arc<dyn ChangeListener>>,
 }
 
 #[derive(Default)]
@@ -32,7 +34,19 @@ struct State {
 impl InMemoryUtilityRepository {
     /// An empty repository; the clock serves to forget answered requests.
     pub fn new(clock: Arc<dyn Clock>) -> Self {
-        InMemoryUtilityRepository { state: Mutex::default(), clock }
+        InMemoryUtilityRepository { state: Mutex::default(), clock, listener: None }
+    }
+
+    /// The repository, telling `listener` of each change.
+    #[must_use]
+    pub fn telling(self, listener: Arc<dyn ChangeListener>) -> Self {
+        InMemoryUtilityRepository { listener: Some(listener), ..self }
+    }
+
+    fn tell(&self, what: &Changed) {
+        if let Some(listener) = &self.listener {
+            listener.changed(what);
+        }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -112,7 +126,9 @@ impl UtilityRepository for InMemoryUtilityRepository {
         if let Some(request) = &change.request {
             state.requests.remember(&tenant, request, now, change.utility.clone());
         }
-        state.utilities.insert((tenant, id), change.utility);
+        state.utilities.insert((tenant.clone(), id.clone()), change.utility);
+        drop(state);
+        self.tell(&Changed::Utility { tenant, id });
         Ok(Committed::Stored)
     }
 
@@ -120,6 +136,7 @@ impl UtilityRepository for InMemoryUtilityRepository {
         if let Some(version) = self.state().versions.get_mut(&(scope.tenant().clone(), id.clone(), number)) {
             version.compiled_on = Some(digest.to_owned());
         }
+        self.tell(&Changed::Version { tenant: scope.tenant().clone(), id: id.clone(), number });
         Ok(())
     }
 

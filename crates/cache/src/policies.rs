@@ -1,0 +1,37 @@
+//! The repository of code policies with its reads answered from memory. That a tenant has stored none is kept too: each
+//! execution asks, and a tenant comes from a permit, so nobody can ask for arbitrary ones.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use domain::Result;
+use domain::policy::CodePolicy;
+use domain::repository::{CodePolicyRepository, TenantScope};
+
+use crate::reads::Cache;
+
+/// A repository behind a cache. The repository must tell the cache of changes.
+pub struct CachedCodePolicyRepository {
+    inner: Arc<dyn CodePolicyRepository>,
+    cache: Arc<Cache>,
+}
+
+impl CachedCodePolicyRepository {
+    /// Puts `cache` before `inner`.
+    pub fn new(inner: Arc<dyn CodePolicyRepository>, cache: Arc<Cache>) -> Self {
+        CachedCodePolicyRepository { inner, cache }
+    }
+}
+
+#[async_trait]
+impl CodePolicyRepository for CachedCodePolicyRepository {
+    async fn find(&self, scope: &TenantScope) -> Result<Option<CodePolicy>> {
+        let load = async || self.inner.find(scope).await.map(Some);
+        let found = self.cache.policies.find(scope.tenant(), load).await?;
+        Ok(found.and_then(|policy| (*policy).clone()))
+    }
+
+    async fn commit(&self, scope: &TenantScope, expected: u64, policy: &CodePolicy) -> Result<bool> {
+        self.inner.commit(scope, expected, policy).await
+    }
+}

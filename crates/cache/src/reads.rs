@@ -1,0 +1,81 @@
+//! The cache as one value: its regions with their shares of the memory, and what it hears of changes.
+
+use domain::name::{TenantId, UtilityId};
+use domain::policy::CodePolicy;
+use domain::repository::{ChangeListener, Changed};
+use domain::utility::{Utility, Version};
+
+use crate::region::Region;
+use crate::weight;
+
+/// Of sixteen parts of the memory: what is executed and read most, versions that are asked for by number, and policies.
+const UTILITIES_SHARE: u64 = 10;
+const VERSIONS_SHARE: u64 = 4;
+const POLICIES_SHARE: u64 = 2;
+const SHARES: u64 = UTILITIES_SHARE + VERSIONS_SHARE + POLICIES_SHARE;
+
+/// A version by its number. Keys start with the tenant.
+pub(crate) type VersionKey = (TenantId, UtilityId, u32);
+
+/// What was read lately. Share it behind an `Arc`: with the store, which tells it of changes, and with the repositories that read.
+pub struct Cache {
+    pub(crate) utilities: Region<(TenantId, UtilityId), (Utility, Version)>,
+    pub(crate) versions: Region<VersionKey, Version>,
+    pub(crate) policies: Region<TenantId, Option<CodePolicy>>,
+}
+
+/// What a cache did and holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Stats {
+    /// Reads that were answered from memory.
+    pub hits: u64,
+    /// Reads that were passed on.
+    pub misses: u64,
+    /// Things that are kept. Lags behind a little.
+    pub entries: u64,
+    /// Memory that they take, by estimate. Lags behind a little.
+    pub bytes: u64,
+}
+
+impl Cache {
+    /// An empty cache of at most `max_bytes`, by estimate; an entry counts at least half a KiB.
+    pub fn new(max_bytes: u64) -> Self {
+        let part = |share| max_bytes / SHARES * share;
+        Cache {
+            utilities: Region::new(part(UTILITIES_SHARE), weight::current),
+            versions: Region::new(part(VERSIONS_SHARE), weight::version),
+            policies: Region::new(part(POLICIES_SHARE), weight::policy),
+        }
+    }
+
+    /// What it did and holds.
+    pub fn stats(&self) -> Stats {
+        let mut stats = Stats::default();
+        self.utilities.add_to(&mut stats);
+        self.versions.add_to(&mut stats);
+        self.policies.add_to(&mut stats);
+        stats
+    }
+
+    /// Applies what was put off, so that [`Cache::stats`] is exact for a moment.
+    #[cfg(test)]
+    pub(crate) fn settle(&self) {
+        self.utilities.settle();
+        self.versions.settle();
+        self.policies.settle();
+    }
+}
+
+impl ChangeListener for Cache {
+    fn changed(&self, what: &Changed) {
+        match what {
+            // Versions do not change when their utility does.
+            Changed::Utility { tenant, id } => self.utilities.forget(&(tenant.clone(), id.clone())),
+            Changed::Version { tenant, id, number } => {
+                self.utilities.forget(&(tenant.clone(), id.clone()));
+                self.versions.forget(&(tenant.clone(), id.clone(), *number));
+            }
+            Changed::CodePolicy { tenant } => self.policies.forget(tenant),
+        }
+    }
+}

@@ -1,0 +1,35 @@
+//! The cache keeps the contracts of the ports that it stands before, and never answers older than what was answered.
+
+use std::sync::Arc;
+
+use domain::repository::{CodePolicyRepository, UtilityRepository};
+use test_support::{InMemoryCodePolicyRepository, InMemoryUtilityRepository};
+
+use crate::{Cache, CachedCodePolicyRepository, CachedUtilityRepository};
+
+mod bounds;
+mod coherence;
+mod watched;
+
+/// More than any test needs.
+const ROOMY: u64 = 64 << 20;
+
+fn utilities() -> Box<dyn UtilityRepository> {
+    let cache = Arc::new(Cache::new(ROOMY));
+    let store = InMemoryUtilityRepository::default().telling(cache.clone());
+    Box::new(CachedUtilityRepository::new(Arc::new(store), cache))
+}
+
+fn policies() -> Box<dyn CodePolicyRepository> {
+    let cache = Arc::new(Cache::new(ROOMY));
+    let store = InMemoryCodePolicyRepository::default().telling(cache.clone());
+    Box::new(CachedCodePolicyRepository::new(Arc::new(store), cache))
+}
+
+mod utility_contract {
+    test_support::utility_repository_contract!(super::utilities());
+}
+
+mod policy_contract {
+    test_support::code_policy_repository_contract!(super::policies());
+}

@@ -1,0 +1,58 @@
+//! The listener hears of every change that is decided, and before its answer.
+
+use std::sync::{Arc, mpsc};
+use std::time::Duration;
+
+use domain::repository::Changed;
+use tempfile::TempDir;
+use test_support::HeardChanges;
+use test_support::sample::{tenant, utility_id};
+
+use crate::EmbeddedStore;
+
+fn listening() -> (Arc<EmbeddedStore>, Arc<HeardChanges>, TempDir) {
+    let (directory, heard) = (TempDir::new().unwrap(), Arc::new(HeardChanges::default()));
+    let store = super::open(directory.path()).unwrap().telling(heard.clone());
+    (Arc::new(store), heard, directory)
+}
+
+fn of(id: &str) -> Changed {
+    Changed::Utility { tenant: tenant("acme"), id: utility_id(id) }
+}
+
+#[tokio::test]
+async fn changes_are_told_before_they_are_answered() {
+    let (store, heard, _directory) = listening();
+    test_support::change_listener::changes_are_told_before_they_are_answered(&heard, &*store, &*store).await;
+}
+
+#[tokio::test]
+async fn a_change_that_nobody_waits_for_any_more_is_told_and_one_that_was_taken_back_is_not() {
+    let (store, heard, _directory) = listening();
+    let (begun, has_begun) = tokio::sync::oneshot::channel();
+    let (go, may_go) = mpsc::channel::<()>();
+    let slow = tokio::spawn({
+        let store = store.clone();
+        let work = move |_: &rusqlite::Connection| {
+            let _ = begun.send(());
+            may_go.recv_timeout(Duration::from_secs(60)).map_err(|_| crate::Error::Closed)
+        };
+        async move { store.change(of("begun"), work).await }
+    });
+    has_begun.await.unwrap();
+    let mut waiting = Box::pin(store.change(of("waiting"), |_| Ok(())));
+    assert!(is_pending(waiting.as_mut()).await, "it waits for the one before");
+    drop(waiting);
+    slow.abort();
+    assert!(slow.await.unwrap_err().is_cancelled());
+    assert_eq!(heard.take(), [], "nothing is decided yet");
+
+    go.send(()).unwrap();
+    store.change(of("next"), |_| Ok(())).await.unwrap();
+    assert_eq!(heard.take(), [of("begun"), of("next")]);
+}
+
+/// Polls once; says whether it is not ready.
+async fn is_pending<F: Future>(mut future: std::pin::Pin<&mut F>) -> bool {
+    std::future::poll_fn(|context| std::task::Poll::Ready(future.as_mut().poll(context).is_pending())).await
+}
