@@ -26,12 +26,14 @@ use prost_reflect::DescriptorPool;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 use tonic::service::Routes;
-use tonic::transport::server::{Connected, TcpIncoming};
+use tonic::transport::server::Connected;
 use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
 
 use crate::layer::{CallLayer, CallMetrics, Deadlines, LinkTrace, NoMetrics, Parts, Shape};
 use crate::{CodePolicyHandler, ExecutionHandler, RuntimeHandler, ServerHandler, UtilityHandler, check_permissions};
+
+mod accept;
 
 /// Calls that one connection may have open.
 const MAX_CONCURRENT_STREAMS: u32 = 256;
@@ -170,14 +172,12 @@ impl Server {
     }
 
     /// Serves the connections of `listener` until `shutdown` completes and the calls that are open then have ended. Health turns
-    /// to NOT_SERVING at once.
+    /// to NOT_SERVING at once. While connections cannot be accepted, for want of descriptors, they wait.
     ///
     /// # Errors
-    /// When connections cannot be accepted any more.
+    /// When tonic cannot serve.
     pub async fn serve(self, listener: TcpListener, shutdown: impl Future<Output = ()>) -> Result<(), tonic::transport::Error> {
-        // Answers are small and latency counts: no waiting for more bytes.
-        let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
-        self.serve_with_incoming(incoming, shutdown).await
+        self.serve_with_incoming(accept::connections(listener), shutdown).await
     }
 
     /// Serves connections of any kind; a caller is local only where the connection says so.

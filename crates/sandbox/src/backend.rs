@@ -20,6 +20,7 @@ use crate::pool::Envelope;
 pub(crate) mod cgroup;
 pub(crate) mod docker;
 pub(crate) mod layout;
+pub(crate) mod manifest;
 pub(crate) mod namespace;
 pub(crate) mod packages;
 
@@ -34,6 +35,12 @@ pub struct RuntimeFacts {
     pub digest: String,
     /// What is installed beside the standard library, by name.
     pub packages: Vec<Package>,
+    /// Its version; empty where it was not built from a lock file.
+    pub version: String,
+    /// Digest of the lock file that it was built from; empty without one.
+    pub lock: String,
+    /// Its modules and their names, as its build found them. `None` where nothing is known.
+    pub interface: Option<Arc<str>>,
 }
 
 /// An installed package.
@@ -46,6 +53,19 @@ pub struct Package {
     /// Top-level Python modules that it brings; empty for a package of the image's system.
     #[serde(default)]
     pub modules: Vec<String>,
+    /// Hashes of the files it was installed from, e.g. `sha256:...`; empty where that is not known.
+    #[serde(default)]
+    pub hashes: Vec<String>,
+}
+
+// === impl RuntimeFacts ===
+
+impl RuntimeFacts {
+    /// In one line, for people.
+    pub(crate) fn summary(&self) -> String {
+        let version = if self.version.is_empty() { String::new() } else { format!(" version {}", self.version) };
+        format!("Python {}{version} ({})", self.python_version, self.digest)
+    }
 }
 
 /// One container to be.
@@ -66,7 +86,7 @@ pub(crate) struct Order {
 /// Starts containers.
 #[async_trait]
 pub(crate) trait Backend: Send + Sync {
-    /// `docker` or `namespace`.
+    /// `docker`, `namespace` or `landlock`.
     fn name(&self) -> &'static str;
 
     /// A runtime; found once, then remembered.
@@ -85,7 +105,10 @@ pub(crate) trait Backend: Send + Sync {
     fn container(&self, order: Order, runtime: RuntimeKey) -> Box<dyn Container>;
 
     /// Removes what dead instances left.
-    async fn sweep(&self, dead: &Dead);
+    ///
+    /// # Errors
+    /// When the backend does not answer; then it can be asked again.
+    async fn sweep(&self, dead: &Dead) -> Result<(), StartFailure>;
 }
 
 /// One container, from start to end. Whoever launched it must destroy it, whatever `launch` answered.
@@ -113,7 +136,12 @@ pub(crate) trait Container: Send {
 /// The backend that a configuration asks for.
 pub(crate) fn make(config: &Config, instance: Option<&Instance>) -> Arc<dyn Backend> {
     match &config.backend {
-        config::Backend::Namespace(settings) => Arc::new(namespace::NamespaceBackend::new(settings, config, instance.is_some())),
+        config::Backend::Namespace(settings) => {
+            Arc::new(namespace::NamespaceBackend::new(settings, namespace::Walls::Namespaces, config, instance.is_some()))
+        }
+        config::Backend::Landlock(settings) => {
+            Arc::new(namespace::NamespaceBackend::new(settings, namespace::Walls::Landlock, config, instance.is_some()))
+        }
         config::Backend::Docker(settings) => Arc::new(docker::DockerBackend::new(settings, config)),
     }
 }

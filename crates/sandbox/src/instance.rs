@@ -15,6 +15,7 @@ use std::io::{self, ErrorKind, Write as _};
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use rustix::fs::{FlockOperation, flock};
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, bind, socket_with};
@@ -28,10 +29,13 @@ const DIRECTORY_MODE: u32 = 0o711;
 /// A live server process, as the file system sees it.
 #[derive(Debug)]
 pub(crate) struct Instance {
+    name: String,
+    root: PathBuf,
     directory: PathBuf,
     agent: PathBuf,
+    agent_bytes: &'static [u8],
     /// Held for the life of the process: an instance whose lock can be taken is dead.
-    _lock: File,
+    lock: Mutex<Option<File>>,
 }
 
 /// The directory of one sandbox. Dropping it removes it.
@@ -60,23 +64,32 @@ pub(crate) struct Dead {
 impl Instance {
     /// Makes the instance's directory, takes its lock and writes the agent binary.
     pub(crate) fn create(config: &Config) -> Result<Self, OpenError> {
-        let root = &config.runtime_directory;
-        make_private(root)?;
-        let _sweep = sweep_lock(root).map_err(|source| OpenError::Prepare { path: root.clone(), source })?;
+        let root = config.runtime_directory.clone();
         let directory = root.join(&config.instance);
-        make_private(&directory)?;
-        let lock_path = directory.join("lock");
+        let agent = agent_path(config.agent_directory.as_deref(), &directory, &config.instance);
+        let name = config.instance.clone();
+        let instance = Instance { name, root, directory, agent, agent_bytes: config.agent.0, lock: Mutex::new(None) };
+        instance.establish()?;
+        Ok(instance)
+    }
+
+    /// Makes everything that the file system holds of this instance, except for its sandboxes.
+    fn establish(&self) -> Result<(), OpenError> {
+        make_private(&self.root)?;
+        let _sweep = sweep_lock(&self.root).map_err(|source| OpenError::Prepare { path: self.root.clone(), source })?;
+        make_private(&self.directory)?;
         let failed = |path: &Path| {
             let path = path.to_owned();
             move |source| OpenError::Prepare { path, source }
         };
+        let lock_path = self.directory.join("lock");
         let lock = open_lock(&lock_path).map_err(failed(&lock_path))?;
         if flock(&lock, FlockOperation::NonBlockingLockExclusive).is_err() {
-            return Err(OpenError::InstanceTaken(config.instance.clone()));
+            return Err(OpenError::InstanceTaken(self.name.clone()));
         }
-        let agent = agent_path(config.agent_directory.as_deref(), &directory, &config.instance);
-        write_agent(&agent, config.agent.0).map_err(failed(&agent))?;
-        Ok(Instance { directory, agent, _lock: lock })
+        write_agent(&self.agent, self.agent_bytes).map_err(failed(&self.agent))?;
+        *self.lock.lock().unwrap_or_else(PoisonError::into_inner) = Some(lock);
+        Ok(())
     }
 
     /// The agent binary.
@@ -84,8 +97,20 @@ impl Instance {
         &self.agent
     }
 
-    /// A new directory for one sandbox.
+    /// A new directory for one sandbox. Where somebody has removed the instance's own, as those do that clean temporary
+    /// directories, it is made again.
     pub(crate) fn sandbox_directory(&self) -> io::Result<SandboxDirectory> {
+        match self.new_directory() {
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                tracing::warn!(directory = %self.directory.display(), "the runtime directory was removed; making it again");
+                self.establish().map_err(io::Error::other)?;
+                self.new_directory()
+            }
+            made => made,
+        }
+    }
+
+    fn new_directory(&self) -> io::Result<SandboxDirectory> {
         let path = self.directory.join(format!("{:016x}", random()?));
         DirBuilder::new().mode(DIRECTORY_MODE).create(&path)?;
         // The umask may have taken the search bit.

@@ -19,6 +19,8 @@ use crate::wire::{CHILD_DESCRIPTORS, Channel};
 
 /// Namespaces that every child has of its own.
 const NAMESPACES: [&str; 6] = ["user", "pid", "mnt", "net", "ipc", "uts"];
+/// The backend whose children have Landlock rules instead.
+const LANDLOCK: &str = "landlock";
 /// The kernel's number for a seccomp filter.
 const SECCOMP_FILTER: u32 = 2;
 
@@ -34,12 +36,14 @@ pub(crate) struct Live {
     close: CancellationToken,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Slot {
     arrived: bool,
     running: bool,
     /// Whether its program is a probe of ours, which no metric counts.
     probe: bool,
+    /// Whether its pipes could not be received, so that nobody ever uses it.
+    refused: bool,
     end: watch::Sender<Option<End>>,
 }
 
@@ -130,7 +134,7 @@ impl Live {
     /// Asks for one more child.
     pub(crate) fn fork(&self) {
         let child = self.last_child.fetch_add(1, Ordering::Relaxed) + 1;
-        self.children().insert(child, Slot { arrived: false, running: false, probe: false, end: watch::Sender::new(None) });
+        self.children().insert(child, Slot::default());
         self.command(&Command::Fork { child });
     }
 
@@ -184,7 +188,7 @@ impl Live {
 
     /// A child has arrived with its pipes.
     pub(crate) fn arrived(self: &Arc<Self>, id: u64, seal: Seal, descriptors: Vec<OwnedFd>) -> Result<Child, Anomaly> {
-        check_seal(&seal)?;
+        check_seal(&seal, self.facts.backend == LANDLOCK)?;
         let pipes = Pipes::from_descriptors(descriptors)?;
         let mut children = self.children();
         let slot = children.get_mut(&id).filter(|slot| !slot.arrived).ok_or(Anomaly::UnknownChild(id))?;
@@ -202,12 +206,26 @@ impl Live {
         Ok(Child { live: self.clone(), id, pipes, attestation, end })
     }
 
-    /// A child has ended. Whoever uses it hears so by [`Notice::tell`], once the books are in order.
-    pub(crate) fn ended(&self, id: u64) -> Result<Notice, Anomaly> {
+    /// A child's pipes could not be received: it goes.
+    pub(crate) fn refuse(&self, id: u64) -> Result<(), Anomaly> {
+        let mut children = self.children();
+        let slot = children.get_mut(&id).filter(|slot| !slot.arrived).ok_or(Anomaly::UnknownChild(id))?;
+        (slot.arrived, slot.refused) = (true, true);
+        drop(children);
+        self.kill(id);
+        Ok(())
+    }
+
+    /// A child has ended. Whoever uses it hears so by [`Notice::tell`], once the books are in order; of one that was refused
+    /// nobody knows.
+    pub(crate) fn ended(&self, id: u64) -> Result<Option<Notice>, Anomaly> {
         let slot = self.children().remove(&id).ok_or(Anomaly::UnknownChild(id))?;
+        if slot.refused {
+            return Ok(None);
+        }
         // A child that dies while it is forked never waited for a program: its seal failed.
         if slot.arrived {
-            Ok(Notice { end: slot.end, probe: slot.probe })
+            Ok(Some(Notice { end: slot.end, probe: slot.probe }))
         } else {
             Err(Anomaly::Unsealed(format!("child {id} ended while it was sealed")))
         }
@@ -254,10 +272,14 @@ impl Pipes {
     }
 }
 
-/// Refuses a child that lacks any layer: better no execution than an open one.
-fn check_seal(seal: &Seal) -> Result<(), Anomaly> {
+/// Refuses a child that lacks any layer: better no execution than an open one. Landlock takes the place of namespaces only where it
+/// was chosen.
+fn check_seal(seal: &Seal, landlock: bool) -> Result<(), Anomaly> {
     let unsealed = |what: String| Err(Anomaly::Unsealed(what));
-    if let Some(missing) = NAMESPACES.iter().find(|&&name| !seal.namespaces.iter().any(|own| own == name)) {
+    if landlock && seal.landlock == 0 {
+        return unsealed("no Landlock rules hold it".to_owned());
+    }
+    if !landlock && let Some(missing) = NAMESPACES.iter().find(|&&name| !seal.namespaces.iter().any(|own| own == name)) {
         return unsealed(format!("it shares the agent's {missing} namespace"));
     }
     if seal.seccomp != SECCOMP_FILTER {
@@ -289,6 +311,7 @@ pub(crate) mod tests {
             no_new_privileges: true,
             capabilities: 0,
             uid: 200_000,
+            landlock: 0,
         }
     }
 
@@ -329,7 +352,7 @@ pub(crate) mod tests {
 
     #[test]
     fn a_child_that_lacks_any_layer_is_refused() {
-        assert!(check_seal(&seal()).is_ok());
+        assert!(check_seal(&seal(), false).is_ok());
         let broken: [fn(&mut Seal); 5] = [
             |seal| drop(seal.namespaces.remove(3)),
             |seal| seal.seccomp = 0,
@@ -340,8 +363,17 @@ pub(crate) mod tests {
         for breaks in broken {
             let mut seal = seal();
             breaks(&mut seal);
-            assert!(matches!(check_seal(&seal), Err(Anomaly::Unsealed(_))), "{seal:?}");
+            assert!(matches!(check_seal(&seal, false), Err(Anomaly::Unsealed(_))), "{seal:?}");
         }
+    }
+
+    #[test]
+    fn landlock_takes_the_place_of_namespaces_only_where_it_was_chosen() {
+        let confined = Seal { namespaces: Vec::new(), landlock: 6, ..seal() };
+        assert!(check_seal(&confined, true).is_ok());
+        assert!(matches!(check_seal(&confined, false), Err(Anomaly::Unsealed(_))));
+        assert!(matches!(check_seal(&Seal { landlock: 0, ..confined.clone() }, true), Err(Anomaly::Unsealed(_))));
+        assert!(matches!(check_seal(&Seal { seccomp: 0, ..confined }, true), Err(Anomaly::Unsealed(_))));
     }
 
     #[tokio::test]

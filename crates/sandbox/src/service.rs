@@ -20,6 +20,8 @@ use crate::stats::Stats;
 
 /// How long a shutdown waits for sandboxes to be gone.
 const SHUTDOWN_DEADLINE: Duration = Duration::from_secs(3);
+/// How often a backend that did not answer at the start is asked again for what dead servers left.
+const SWEEP_PAUSE: Duration = Duration::from_secs(5);
 
 /// Runs programs in sandboxes. Cheap to clone. [`Sandboxes::shutdown`] must be called before the process ends; what a killed
 /// process leaves is removed by the next one of its installation.
@@ -42,10 +44,15 @@ impl Sandboxes {
         }
         let instance = Instance::create(&config)?;
         let backend = backend::make(&config, Some(&instance));
-        sweep(&config, backend.as_ref()).await.map_err(|source| OpenError::Prepare { path: config.runtime_directory.clone(), source })?;
+        let unprepared = |source| OpenError::Prepare { path: config.runtime_directory.clone(), source };
+        let swept = sweep(&config, backend.as_ref()).await.map_err(unprepared)?;
         let proofs = Arc::new(Proofs::new(config.proof));
         let pool = Pool::new(config, instance, backend);
         pool.tasks.spawn(pool.clone().keep());
+        if !swept {
+            tracing::warn!("what dead servers left is not swept yet: the backend does not answer");
+            pool.tasks.spawn(sweep_later(pool.clone()));
+        }
         let sandboxes = Sandboxes { pool, proofs };
         // Other tiers are tried when they are first used: a probe there costs a whole sandbox.
         sandboxes.proofs.begin(&sandboxes, Isolation::TenantWarm);
@@ -139,7 +146,7 @@ impl Sandboxes {
         &self.proofs
     }
 
-    /// `docker` or `namespace`.
+    /// `docker`, `namespace` or `landlock`.
     pub(crate) fn backend(&self) -> &'static str {
         self.pool.backend.name()
     }
@@ -190,10 +197,32 @@ impl Sandbox for Sandboxes {
     }
 }
 
-/// Removes what dead instances left; never anything of a live one, or of another installation.
-async fn sweep(config: &Config, backend: &dyn backend::Backend) -> std::io::Result<()> {
+/// Removes what dead instances left; never anything of a live one, or of another installation. Says whether the backend has
+/// answered; what it has not swept keeps its directory, which the next sweep finds.
+async fn sweep(config: &Config, backend: &dyn backend::Backend) -> std::io::Result<bool> {
     let dead = Dead::find(config)?;
-    backend.sweep(&dead).await;
+    if let Err(error) = backend.sweep(&dead).await {
+        tracing::debug!(%error, "failed to look for containers of dead servers");
+        return Ok(false);
+    }
     dead.remove_directories();
-    Ok(())
+    Ok(true)
+}
+
+/// The task `sweeper`: sweeps once the backend answers.
+async fn sweep_later(pool: Arc<Pool>) {
+    let work = async {
+        loop {
+            tokio::time::sleep(SWEEP_PAUSE).await;
+            match sweep(&pool.config, pool.backend.as_ref()).await {
+                Ok(true) => return,
+                Ok(false) => {}
+                Err(error) => tracing::warn!(%error, "failed to look for dead servers"),
+            }
+        }
+    };
+    tokio::select! {
+        () = work => {}
+        () = pool.closed() => {}
+    }
 }

@@ -48,6 +48,8 @@ pub(crate) struct Channel {
 pub(crate) struct Packet {
     pub(crate) report: Report,
     pub(crate) descriptors: Vec<OwnedFd>,
+    /// Whether descriptors that belong to it could not be received, because this process may open no more.
+    pub(crate) cut_short: bool,
 }
 
 // === impl Listener ===
@@ -147,14 +149,17 @@ fn receive_now(socket: &OwnedFd, buffer: &mut Vec<u8>) -> Result<Option<Packet>,
             descriptors.extend(rights);
         }
     }
-    if received.flags.intersects(ReturnFlags::TRUNC | ReturnFlags::CTRUNC) || descriptors.len() > CHILD_DESCRIPTORS {
+    // The kernel cuts off what there is no room for; with room left, it found no free descriptor number.
+    let cut_off = received.flags.contains(ReturnFlags::CTRUNC);
+    let cut_short = cut_off && descriptors.len() < CHILD_DESCRIPTORS;
+    if received.flags.contains(ReturnFlags::TRUNC) || (cut_off && !cut_short) || descriptors.len() > CHILD_DESCRIPTORS {
         return Err(Error::TooLarge);
     }
     if received.bytes == 0 {
         return Ok(None);
     }
     let report = serde_json::from_slice(&buffer[..received.bytes])?;
-    Ok(Some(Packet { report, descriptors }))
+    Ok(Some(Packet { report, descriptors, cut_short }))
 }
 
 #[cfg(test)]

@@ -33,7 +33,7 @@ pub enum Reason {
     DeniedOperation,
     /// A caller, or the server's shutdown, stopped it.
     Cancelled,
-    /// Its server died.
+    /// Its server or its sandbox died: whether it was done, nobody knows.
     NodeLost,
     /// An earlier value of the same call ended the process.
     NotRun,

@@ -21,7 +21,7 @@ pub enum State {
     Cancelled,
     /// It was refused before user code ran.
     Denied,
-    /// Its server died.
+    /// Its server or its sandbox died.
     Lost,
 }
 

@@ -6,8 +6,9 @@
 use std::collections::HashMap;
 use std::future::Future;
 use std::io;
+use std::os::fd::OwnedFd;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use bollard::errors::Error as DockerError;
@@ -16,10 +17,11 @@ use bollard::query_parameters::{
 };
 use bollard::{API_DEFAULT_VERSION, Docker};
 use domain::utility::Isolation;
-use rustix::process::Pid;
+use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 
+use super::manifest::{Found, INTERFACE_LABEL, MANIFEST_LABEL, Origin};
 use super::{Backend, Container, Order, RuntimeFacts, packages, parse_layout};
-use crate::config::{Config, Docker as Settings, RuntimeKey, UidRange};
+use crate::config::{Config, Docker as Settings, InterfaceCheck, RuntimeKey, UidRange};
 use crate::failure::{RUNTIME_IMAGE_MISSING, RUNTIME_UNUSABLE, StartFailure, chain};
 use crate::instance::{Dead, UidLease};
 
@@ -43,6 +45,7 @@ pub(crate) struct DockerBackend {
     installation: String,
     instance: String,
     uids: UidRange,
+    interface_check: InterfaceCheck,
 }
 
 /// The image of a runtime, and what was found in it.
@@ -57,6 +60,8 @@ pub(crate) struct Client {
     settings: Settings,
     connection: Mutex<Option<Docker>>,
     breaker: Breaker,
+    /// Containers whose removal the daemon did not answer.
+    unremoved: Mutex<Vec<String>>,
 }
 
 struct DockerContainer {
@@ -67,13 +72,20 @@ struct DockerContainer {
     order: Order,
     image: Arc<Image>,
     created: bool,
+    /// The agent, which is the container's first process: what ends it ends all of them.
+    agent: Option<OwnedFd>,
 }
 
 // === impl Client ===
 
 impl Client {
     pub(crate) fn new(settings: &Settings) -> Self {
-        Client { settings: settings.clone(), connection: Mutex::new(None), breaker: Breaker::default() }
+        Client {
+            settings: settings.clone(),
+            connection: Mutex::new(None),
+            breaker: Breaker::new(CALL_DEADLINE),
+            unremoved: Mutex::default(),
+        }
     }
 
     /// Calls the daemon.
@@ -81,7 +93,7 @@ impl Client {
     where
         F: Future<Output = Result<T, DockerError>>,
     {
-        self.breaker.check().map_err(CallError::Down)?;
+        self.breaker.admit(Instant::now()).map_err(CallError::Down)?;
         let answer = match self.connection() {
             Ok(docker) => tokio::time::timeout(CALL_DEADLINE, call(docker)).await,
             Err(error) => Ok(Err(error)),
@@ -100,7 +112,7 @@ impl Client {
         };
         let socket = self.settings.socket.display();
         let text = format!("the Docker daemon at {socket} does not answer ({error})");
-        self.breaker.failed(&text);
+        self.breaker.failed(&text, Instant::now());
         Err(CallError::Down(text))
     }
 
@@ -116,22 +128,43 @@ impl Client {
     }
 
     /// What an image's labels say about the runtime in it.
-    pub(crate) async fn runtime_in(&self, image: &str) -> Result<RuntimeFacts, StartFailure> {
+    pub(crate) async fn runtime_in(&self, image: &str, check: InterfaceCheck) -> Result<RuntimeFacts, StartFailure> {
         let inspected = self.call("inspect image", async |docker| docker.inspect_image(image).await).await;
         let found = inspected.map_err(|error| image_failure(image, error))?;
         let labels = found.config.and_then(|config| config.labels).unwrap_or_default();
-        runtime_of(image, found.id.unwrap_or_default(), &labels)
+        runtime_of(image, found.id.unwrap_or_default(), &labels, check)
     }
 
-    async fn remove(&self, container: &str) {
+    /// Removes a container; says whether the daemon has answered. Where it has not, [`Client::catch_up`] tries again.
+    async fn remove(&self, container: &str) -> bool {
         let options = RemoveContainerOptionsBuilder::default().force(true).v(true).build();
         let removed = self.call("remove container", async |docker| docker.remove_container(container, Some(options)).await).await;
         match removed {
             Ok(()) | Err(CallError::Answered { status: 404, .. }) => {}
             // The daemon's own automatic removal is under way.
             Err(CallError::Answered { status: 409, .. }) => self.await_removal(container).await,
-            Err(error) => tracing::warn!(%error, container, "failed to remove a container; the next start sweeps it"),
+            Err(error @ CallError::Answered { .. }) => {
+                tracing::warn!(%error, container, "failed to remove a container; the next start sweeps it");
+            }
+            Err(CallError::Down(error)) => {
+                tracing::warn!(error, container, "failed to remove a container; it is removed once the daemon answers");
+                self.unremoved().push(container.to_owned());
+                return false;
+            }
         }
+        true
+    }
+
+    /// Removes what could not be removed while the daemon was down. Called when it has just answered.
+    async fn catch_up(&self) {
+        let containers = std::mem::take(&mut *self.unremoved());
+        for container in containers {
+            self.remove(&container).await;
+        }
+    }
+
+    fn unremoved(&self) -> MutexGuard<'_, Vec<String>> {
+        self.unremoved.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn await_removal(&self, container: &str) {
@@ -205,6 +238,7 @@ impl DockerBackend {
             installation: config.installation.clone(),
             instance: config.instance.clone(),
             uids: config.uids.clone(),
+            interface_check: config.interface_check,
         }
     }
 
@@ -214,7 +248,7 @@ impl DockerBackend {
 }
 
 /// What an image's labels say about the runtime in it.
-fn runtime_of(image: &str, id: String, labels: &HashMap<String, String>) -> Result<RuntimeFacts, StartFailure> {
+fn runtime_of(image: &str, id: String, labels: &HashMap<String, String>, check: InterfaceCheck) -> Result<RuntimeFacts, StartFailure> {
     let label = |name: &str| {
         labels.get(name).ok_or_else(|| StartFailure::Refused {
             reason: RUNTIME_UNUSABLE,
@@ -222,8 +256,17 @@ fn runtime_of(image: &str, id: String, labels: &HashMap<String, String>) -> Resu
         })
     };
     let layout = parse_layout(label("zona.layout")?, &format!("label `zona.layout` of image `{image}`"))?;
-    let packages = labels.get("zona.packages").map_or(Ok(Vec::new()), |json| packages::of_label(json, image))?;
-    Ok(RuntimeFacts { layout, python_version: label("zona.python")?.clone(), digest: id, packages })
+    let mut packages = labels.get("zona.packages").map_or(Ok(Vec::new()), |json| packages::of_label(json, image))?;
+    let python_version = label("zona.python")?.clone();
+    let origin = Origin { place: &format!("image `{image}`"), remedy: "cargo xtask image" };
+    let found = Found { manifest: labels.get(MANIFEST_LABEL).cloned(), interface: labels.get(INTERFACE_LABEL).cloned() };
+    let (mut version, mut lock) = (String::new(), String::new());
+    if let Some(manifest) = found.manifest(&origin, &python_version)? {
+        packages = packages::sorted([packages, manifest.packages].concat());
+        (version, lock) = (manifest.version, manifest.lock);
+    }
+    let interface = found.interface(&origin, &python_version, check)?;
+    Ok(RuntimeFacts { layout, python_version, digest: id, packages, version, lock, interface })
 }
 
 #[async_trait]
@@ -241,7 +284,7 @@ impl Backend for DockerBackend {
             reason: RUNTIME_UNUSABLE,
             message: "the docker backend needs an image for this runtime, and the configuration names none".to_owned(),
         })?;
-        let runtime = Arc::new(self.client.runtime_in(name).await?);
+        let runtime = Arc::new(self.client.runtime_in(name, self.interface_check).await?);
         *image.remembered() = Some(runtime.clone());
         Ok(runtime)
     }
@@ -251,7 +294,7 @@ impl Backend for DockerBackend {
     }
 
     fn supports(&self, _isolation: Isolation) -> Result<(), StartFailure> {
-        self.client.breaker.check().map_err(StartFailure::Unavailable)
+        self.client.breaker.check(Instant::now()).map_err(StartFailure::Unavailable)
     }
 
     fn lease_uid(&self) -> io::Result<UidLease> {
@@ -267,18 +310,15 @@ impl Backend for DockerBackend {
             order,
             image: self.image(runtime).clone(),
             created: false,
+            agent: None,
         })
     }
 
-    async fn sweep(&self, dead: &Dead) {
+    async fn sweep(&self, dead: &Dead) -> Result<(), StartFailure> {
         let filter = HashMap::from([("label".to_owned(), vec![format!("{INSTALLATION_LABEL}={}", self.installation)])]);
         let options = ListContainersOptionsBuilder::default().all(true).filters(&filter).build();
         let listed = self.client.call("list containers", async |docker| docker.list_containers(Some(options)).await).await;
-        let containers = match listed {
-            Ok(containers) => containers,
-            Err(error) => return tracing::warn!(%error, "failed to look for containers of dead servers"),
-        };
-        for container in containers {
+        for container in listed? {
             let instance = container.labels.as_ref().and_then(|labels| labels.get(INSTANCE_LABEL));
             if let (Some(instance), Some(id)) = (instance, &container.id)
                 && *instance != self.instance
@@ -288,6 +328,7 @@ impl Backend for DockerBackend {
                 self.client.remove(id).await;
             }
         }
+        Ok(())
     }
 }
 
@@ -314,6 +355,7 @@ impl Container for DockerContainer {
         created?;
         let name = &self.order.name;
         self.client.call("start container", async |docker| docker.start_container(name, None).await).await?;
+        self.client.catch_up().await;
         Ok(())
     }
 
@@ -321,7 +363,9 @@ impl Container for DockerContainer {
         self.order.uid
     }
 
-    fn connected(&mut self, _pid: Pid) -> Result<(), StartFailure> {
+    fn connected(&mut self, pid: Pid) -> Result<(), StartFailure> {
+        // A container runtime may hide its processes from us; then only the daemon can end them.
+        self.agent = pidfd_open(pid, PidfdFlags::empty()).ok();
         Ok(())
     }
 
@@ -334,8 +378,15 @@ impl Container for DockerContainer {
     }
 
     async fn destroy(&mut self) {
-        if std::mem::take(&mut self.created) {
-            self.client.remove(&self.order.name).await;
+        let agent = self.agent.take();
+        if !std::mem::take(&mut self.created) {
+            return;
+        }
+        if self.client.remove(&self.order.name).await {
+            self.client.catch_up().await;
+        } else if let Some(agent) = agent {
+            // Nobody else ends a program that must not go on. It may have ended by itself.
+            let _ended = pidfd_send_signal(&agent, Signal::KILL);
         }
     }
 }

@@ -1,5 +1,5 @@
-//! The backend without a daemon: the agent is started directly and makes its own container of namespaces; a control group bounds
-//! it where this process may make one.
+//! The backends without a daemon: the agent is started directly and makes its own container of namespaces, or holds itself and its
+//! children by Landlock where it is told to; a control group bounds it where this process may make one.
 
 use std::io::{self, ErrorKind};
 use std::process::Stdio;
@@ -15,7 +15,7 @@ use tokio::sync::OnceCell;
 
 use super::cgroup::{Group, Groups};
 use super::{Backend, Container, Order, RuntimeFacts, layout};
-use crate::config::{Config, Namespace, RuntimeKey, UidRange};
+use crate::config::{Config, InterfaceCheck, Namespace, RuntimeKey, UidRange};
 use crate::failure::StartFailure;
 use crate::instance::{Dead, UidLease};
 
@@ -27,12 +27,22 @@ const BUSY_PAUSE: Duration = Duration::from_millis(10);
 /// How long the end of an agent is awaited after its kill.
 const REAP_DEADLINE: Duration = Duration::from_secs(2);
 
+/// What an agent contains itself with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Walls {
+    Namespaces,
+    /// Weaker, for hosts that grant no user namespaces.
+    Landlock,
+}
+
 /// Starts agents as processes of this one.
 pub(crate) struct NamespaceBackend {
+    walls: Walls,
     runtimes: Vec<Runtime>,
     installation: String,
     uids: UidRange,
     is_root: bool,
+    interface_check: InterfaceCheck,
     groups: Result<Groups, String>,
 }
 
@@ -44,6 +54,7 @@ struct Runtime {
 
 struct AgentProcess {
     order: Order,
+    walls: Walls,
     drop_privileges: bool,
     groups: Option<Groups>,
     group: Option<Group>,
@@ -54,17 +65,19 @@ struct AgentProcess {
 
 impl NamespaceBackend {
     /// `live` says whether sandboxes are going to be started; otherwise nothing is made.
-    pub(crate) fn new(settings: &Namespace, config: &Config, live: bool) -> Self {
+    pub(crate) fn new(settings: &Namespace, walls: Walls, config: &Config, live: bool) -> Self {
         let groups = if live {
             Groups::open(&config.installation, &config.instance).map_err(|error| error.to_string())
         } else {
             Err("not opened".to_owned())
         };
         NamespaceBackend {
+            walls,
             runtimes: config.namespace_runtimes(settings).into_iter().map(Runtime::new).collect(),
             installation: config.installation.clone(),
             uids: config.uids.clone(),
             is_root: rustix::process::geteuid().is_root(),
+            interface_check: config.interface_check,
             groups,
         }
     }
@@ -83,12 +96,12 @@ impl Runtime {
 #[async_trait]
 impl Backend for NamespaceBackend {
     fn name(&self) -> &'static str {
-        "namespace"
+        self.walls.name()
     }
 
     async fn runtime(&self, key: RuntimeKey) -> Result<Arc<RuntimeFacts>, StartFailure> {
         let runtime = self.at(key);
-        let find = async || layout::find(&runtime.settings, self.is_root).await.map(Arc::new);
+        let find = async || layout::find(&runtime.settings, self.is_root, self.interface_check).await.map(Arc::new);
         runtime.facts.get_or_try_init(find).await.cloned()
     }
 
@@ -98,7 +111,15 @@ impl Backend for NamespaceBackend {
 
     fn supports(&self, isolation: Isolation) -> Result<(), StartFailure> {
         match (isolation, &self.groups) {
-            (Isolation::TenantWarm, _) | (_, Ok(_)) => Ok(()),
+            (Isolation::TenantWarm, _) => Ok(()),
+            (Isolation::SingleUse | Isolation::OneShot, _) if self.walls == Walls::Landlock => {
+                Err(StartFailure::tier_unavailable(format!(
+                    "isolation {} needs namespaces, and this server was told to do without them; set sandbox.backend to `namespace` or \
+                     `docker`",
+                    isolation.tier()
+                )))
+            }
+            (_, Ok(_)) => Ok(()),
             (Isolation::SingleUse | Isolation::OneShot, Err(why)) => Err(StartFailure::tier_unavailable(format!(
                 "isolation {} needs a control group that this process may write ({why}); run the server as root, or delegate one: \
                  systemd-run --user --scope -p Delegate=yes zona ...",
@@ -112,13 +133,15 @@ impl Backend for NamespaceBackend {
     }
 
     fn container(&self, order: Order, _runtime: RuntimeKey) -> Box<dyn Container> {
-        Box::new(AgentProcess { order, drop_privileges: self.is_root, groups: self.groups.clone().ok(), group: None, child: None })
+        let walls = self.walls;
+        Box::new(AgentProcess { order, walls, drop_privileges: self.is_root, groups: self.groups.clone().ok(), group: None, child: None })
     }
 
-    async fn sweep(&self, dead: &Dead) {
+    async fn sweep(&self, dead: &Dead) -> Result<(), StartFailure> {
         for instance in dead.names() {
             Groups::sweep(&self.installation, instance).await;
         }
+        Ok(())
     }
 }
 
@@ -130,13 +153,25 @@ impl Drop for NamespaceBackend {
     }
 }
 
+// === impl Walls ===
+
+impl Walls {
+    /// The backend's name, and the agent's word for it.
+    const fn name(self) -> &'static str {
+        match self {
+            Walls::Namespaces => "namespace",
+            Walls::Landlock => "landlock",
+        }
+    }
+}
+
 // === impl AgentProcess ===
 
 impl AgentProcess {
     async fn spawn(&self) -> io::Result<Child> {
         let uid = self.order.uid.to_string();
         let mut command = Command::new(&self.order.agent);
-        command.arg("namespace").arg("--socket").arg(self.order.directory.join("s"));
+        command.arg(self.walls.name()).arg("--socket").arg(self.order.directory.join("s"));
         if self.drop_privileges {
             command.args(["--uid", &uid, "--gid", &uid]);
         }

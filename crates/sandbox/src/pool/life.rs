@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use super::ledger::{Ended, SandboxId};
 use super::{Group, Pool, micros};
 use crate::backend::{Container, Order, RuntimeFacts};
-use crate::failure::StartFailure;
+use crate::failure::{StartFailure, chain};
 use crate::instance::{SandboxDirectory, UidLease};
 use crate::live::{Anomaly, End, How, Live};
 use crate::wire::{Channel, Listener, Packet};
@@ -40,8 +40,7 @@ pub(super) async fn run(pool: Arc<Pool>, id: SandboxId, group: Group, close: Can
                     pool.counters.start_micros.fetch_add(micros(began.elapsed()), Relaxed);
                     tracing::debug!(sandbox = name, tier = group.isolation.tier(), took = ?began.elapsed(), "a sandbox is ready");
                     pool.started(id, live.clone());
-                    serve(&pool, id, &live, &mut estate, &close).await;
-                    None
+                    serve(&pool, id, &live, &mut estate, &close).await
                 }
                 Err(failure) => Some(failure),
             };
@@ -163,10 +162,11 @@ fn fault(stage: &str, message: &str, hint: &str) -> StartFailure {
     }
 }
 
-/// Passes reports on until the sandbox ends or must go.
-async fn serve(pool: &Arc<Pool>, id: SandboxId, live: &Arc<Live>, estate: &mut Estate, close: &CancellationToken) {
+/// Passes reports on until the sandbox ends or must go. Answers why, when it never had a child: then it might as well not have
+/// started, and whoever waits for it is told instead of waiting for the next one to end like it.
+async fn serve(pool: &Arc<Pool>, id: SandboxId, live: &Arc<Live>, estate: &mut Estate, close: &CancellationToken) -> Option<StartFailure> {
     let mut buffer = Vec::new();
-    let mut reader = Reader { pool, id, live, oom_kills: estate.container.oom_kills() };
+    let mut reader = Reader { pool, id, live, oom_kills: estate.container.oom_kills(), had_child: false, refused: None };
     let anomaly = loop {
         let received = tokio::select! {
             received = live.channel().receive(&mut buffer) => received,
@@ -183,7 +183,7 @@ async fn serve(pool: &Arc<Pool>, id: SandboxId, live: &Arc<Live>, estate: &mut E
     };
     if let Some(anomaly) = &anomaly {
         pool.counters.anomalies.fetch_add(1, Relaxed);
-        tracing::warn!(sandbox = live.name(), anomaly = crate::failure::chain(anomaly), "destroying a sandbox that misbehaves");
+        tracing::warn!(sandbox = live.name(), anomaly = chain(anomaly), "destroying a sandbox that misbehaves");
     }
     pool.retire(id);
     let how = match (pool.closed.is_cancelled(), reader.oom_rose(estate.container.as_ref())) {
@@ -194,6 +194,8 @@ async fn serve(pool: &Arc<Pool>, id: SandboxId, live: &Arc<Live>, estate: &mut E
     close.cancel();
     estate.container.destroy().await;
     live.lost(how);
+    let why = anomaly.map(|anomaly| StartFailure::Unavailable(format!("a sandbox ended before it had a child: {}", chain(&anomaly))));
+    reader.refused.or(why).filter(|_| !reader.had_child)
 }
 
 struct Reader<'a> {
@@ -201,17 +203,23 @@ struct Reader<'a> {
     id: SandboxId,
     live: &'a Arc<Live>,
     oom_kills: Option<u64>,
+    /// Whether a child has arrived.
+    had_child: bool,
+    /// Why a child could not be taken.
+    refused: Option<StartFailure>,
 }
 
 impl Reader<'_> {
     fn handle(&mut self, packet: Packet, container: &dyn Container) -> Result<(), Anomaly> {
-        let Packet { report, descriptors } = packet;
+        let Packet { report, descriptors, cut_short } = packet;
         if !descriptors.is_empty() && !matches!(report, Report::Child { .. }) {
             return Err(Anomaly::Descriptors(descriptors.len()));
         }
         match report {
+            Report::Child { child, .. } if cut_short => self.refuse(child),
             Report::Child { child, seal } => {
                 let child = self.live.arrived(child, seal, descriptors)?;
+                self.had_child = true;
                 self.pool.child_ready(self.id, child);
                 Ok(())
             }
@@ -227,8 +235,18 @@ impl Reader<'_> {
         }
     }
 
+    /// This process has no free descriptor for a child's pipes. What runs in the sandbox goes on; no further program does.
+    fn refuse(&mut self, child: u64) -> Result<(), Anomaly> {
+        const WHY: &str = "this server has no free descriptors for the pipes of a program; raise its limit (ulimit -n)";
+        tracing::warn!(sandbox = self.live.name(), child, "{WHY}");
+        self.refused = Some(StartFailure::Unavailable(WHY.to_owned()));
+        self.live.refuse(child)?;
+        self.pool.retire(self.id);
+        Ok(())
+    }
+
     fn exited(&mut self, child: u64, end: End) -> Result<(), Anomaly> {
-        let notice = self.live.ended(child)?;
+        let Some(notice) = self.live.ended(child)? else { return Ok(()) };
         match self.pool.child_ended(self.id, child) {
             Some(Ended::Running) if notice.probe => {}
             Some(Ended::Running) => {

@@ -86,7 +86,8 @@ pub(super) fn without_result(end: &End, cause: Cause, limits: &Limits) -> Failur
     match end.how {
         How::OutOfMemory => Failure::new(Reason::OutOfMemory, message_of(Reason::OutOfMemory, limits)),
         How::Shutdown => Failure::new(Reason::Cancelled, "the server shut down"),
-        How::SandboxLost => Failure::new(Reason::Signal, "the sandbox ended unexpectedly"),
+        // Whether the program was done nobody can say.
+        How::SandboxLost => Failure::new(Reason::NodeLost, "its sandbox ended unexpectedly; what it had printed until then is kept"),
         How::Exit(Exit::Code(code)) => Failure {
             exit_code: Some(code),
             ..Failure::new(Reason::NoResult, format!("the program ended with status {code} and without a result"))
@@ -175,7 +176,7 @@ mod tests {
         check(How::Exit(Exit::Signal(9)), 10, Cause::None, Reason::CpuLimit);
         check(How::Exit(Exit::Signal(9)), 1, Cause::None, Reason::Signal);
         check(How::OutOfMemory, 10, Cause::None, Reason::OutOfMemory);
-        check(How::SandboxLost, 0, Cause::None, Reason::Signal);
+        check(How::SandboxLost, 0, Cause::None, Reason::NodeLost);
     }
 
     #[test]

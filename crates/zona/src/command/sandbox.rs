@@ -134,7 +134,7 @@ impl Tier {
 async fn execute(sandboxes: &Sandboxes, job: Job) -> Result<Outcome> {
     let mut run = sandboxes.start(job).await.map_err(domain::Error::from)?;
     let mut interrupt = interrupts_of_this_process()?;
-    let missing = Cause::new(domain::execution::Reason::Signal, "the sandbox ended unexpectedly");
+    let missing = Cause::new(domain::execution::Reason::NodeLost, "the sandbox ended unexpectedly");
     let attestation = Some(run.attestation().clone());
     let mut outcome = Outcome { result: Err(missing), attestation, usage: None, stdout: Vec::new(), stderr: Vec::new() };
     while let Some(progress) = next(run.as_mut(), &mut interrupt).await {
@@ -171,6 +171,7 @@ impl Outcome {
         match self.state() {
             State::Succeeded => Exit::Ok,
             State::Cancelled => Exit::Interrupted,
+            State::Lost => Exit::Unavailable,
             _ => Exit::UserCode,
         }
     }

@@ -299,7 +299,7 @@ impl End {
     }
 
     fn of(outcome: Option<Result<String, Failure>>, usage: Option<Usage>) -> Self {
-        let lost = || Err(Failure::new(Reason::Signal, "the sandbox ended unexpectedly"));
+        let lost = || Err(Failure::new(Reason::NodeLost, "its sandbox ended unexpectedly; what it had printed until then is kept"));
         End { outcome: outcome.unwrap_or_else(lost), usage }
     }
 }

@@ -1,4 +1,4 @@
-//! Makes calls fail at once while the daemon is known to be down, and lets one try through now and then.
+//! Makes calls fail at once while the daemon is known to be down, and lets one through now and then to see whether it is back.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -9,8 +9,12 @@ const THRESHOLD: u32 = 2;
 const PAUSE: Duration = Duration::from_secs(3);
 
 /// Counts failures in a row.
-#[derive(Debug, Default)]
-pub(super) struct Breaker(Mutex<State>);
+#[derive(Debug)]
+pub(super) struct Breaker {
+    /// After this long without an answer, a trial counts as given up.
+    trial: Duration,
+    state: Mutex<State>,
+}
 
 #[derive(Debug, Default)]
 struct State {
@@ -20,30 +24,46 @@ struct State {
 }
 
 impl Breaker {
-    /// Whether a call may be made; the error is that of the last one.
-    pub(super) fn check(&self) -> Result<(), String> {
+    /// A closed one, for calls that take at most `longest`.
+    pub(super) fn new(longest: Duration) -> Self {
+        Breaker { trial: longest, state: Mutex::default() }
+    }
+
+    /// Whether calls are worth being asked for; the error is that of the last one.
+    pub(super) fn check(&self, now: Instant) -> Result<(), String> {
         let state = self.state();
         match state.open_until {
-            Some(until) if Instant::now() < until => Err(state.last.clone()),
-            _ => Ok(()),
+            Some(until) if now < until => Err(state.last.clone()),
+            Some(_) | None => Ok(()),
         }
+    }
+
+    /// Whether this call may be made. Of those after a pause the first one tries, and the others fail until it is answered: a
+    /// daemon that hangs would keep each of them for the whole deadline.
+    pub(super) fn admit(&self, now: Instant) -> Result<(), String> {
+        self.check(now)?;
+        let mut state = self.state();
+        if state.open_until.is_some() {
+            state.open_until = Some(now + self.trial);
+        }
+        Ok(())
     }
 
     pub(super) fn succeeded(&self) {
         *self.state() = State::default();
     }
 
-    pub(super) fn failed(&self, error: &str) {
+    pub(super) fn failed(&self, error: &str, now: Instant) {
         let mut state = self.state();
         state.failures += 1;
         error.clone_into(&mut state.last);
         if state.failures >= THRESHOLD {
-            state.open_until = Some(Instant::now() + PAUSE);
+            state.open_until = Some(now + PAUSE);
         }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -51,14 +71,35 @@ impl Breaker {
 mod tests {
     use super::*;
 
+    const DEADLINE: Duration = Duration::from_secs(10);
+
+    fn open(now: Instant) -> Breaker {
+        let breaker = Breaker::new(DEADLINE);
+        breaker.failed("first", now);
+        assert_eq!(breaker.admit(now), Ok(()));
+        breaker.failed("second", now);
+        breaker
+    }
+
     #[test]
     fn it_opens_after_failures_in_a_row_and_closes_after_a_success() {
-        let breaker = Breaker::default();
-        breaker.failed("first");
-        assert_eq!(breaker.check(), Ok(()));
-        breaker.failed("second");
-        assert_eq!(breaker.check(), Err("second".to_owned()));
+        let now = Instant::now();
+        let breaker = open(now);
+        assert_eq!((breaker.check(now), breaker.admit(now)), (Err("second".to_owned()), Err("second".to_owned())));
         breaker.succeeded();
-        assert_eq!(breaker.check(), Ok(()));
+        assert_eq!((breaker.check(now), breaker.admit(now), breaker.admit(now)), (Ok(()), Ok(()), Ok(())));
+    }
+
+    #[test]
+    fn after_a_pause_one_call_tries_while_the_others_go_on_failing() {
+        let now = Instant::now();
+        let breaker = open(now);
+        let later = now + PAUSE;
+        assert_eq!(breaker.check(later), Ok(()), "asking whether takes nobody's turn");
+        assert_eq!((breaker.admit(later), breaker.admit(later)), (Ok(()), Err("second".to_owned())));
+        breaker.failed("third", later);
+        assert_eq!(breaker.check(later + PAUSE - Duration::from_millis(1)), Err("third".to_owned()));
+        assert_eq!(breaker.admit(later + PAUSE), Ok(()));
+        assert_eq!(breaker.admit(later + PAUSE + DEADLINE), Ok(()), "a trial that nobody waits for any more is given up");
     }
 }
