@@ -1,4 +1,4 @@
-//! The command line: a mode, the control socket, and for the namespace mode the identity to take.
+//! The command line: a mode, the control socket, and on the host the identity to take.
 
 use std::path::PathBuf;
 
@@ -12,12 +12,21 @@ pub struct Arguments {
 }
 
 /// What isolates the agent.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
-    /// A container around it; it is process 1.
-    Docker,
-    /// Namespaces that it makes itself, under this identity (`None`: the one it has).
-    Namespace(Option<Identity>),
+    /// Namespaces.
+    Namespaces(Namespaced),
+    /// Landlock, under this identity (`None`: the one it has).
+    Landlock(Option<Identity>),
+}
+
+/// Whose namespaces.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Namespaced {
+    /// Those of a container around it, in which it is process 1.
+    InContainer,
+    /// Those that it makes itself, under this identity (`None`: the one it has).
+    OnHost(Option<Identity>),
 }
 
 /// A user and a group that nothing else on the host uses.
@@ -35,7 +44,7 @@ impl Arguments {
     /// # Errors
     /// One sentence for the operator.
     pub fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Self, String> {
-        let mode = arguments.next().ok_or("a mode is needed: docker or namespace")?;
+        let mode = arguments.next().ok_or("a mode is needed: docker, namespace or landlock")?;
         let (mut socket, mut uid, mut gid) = (None, None, None);
         while let Some(name) = arguments.next() {
             let value = arguments.next().ok_or_else(|| format!("{name} needs a value"))?;
@@ -52,10 +61,11 @@ impl Arguments {
             _ => return Err("--uid and --gid go together".to_owned()),
         };
         let mode = match (mode.as_str(), identity) {
-            ("docker", None) => Mode::Docker,
+            ("docker", None) => Mode::Namespaces(Namespaced::InContainer),
             ("docker", Some(_)) => return Err("the container decides the identity: no --uid in docker mode".to_owned()),
-            ("namespace", identity) => Mode::Namespace(identity),
-            (other, _) => return Err(format!("unknown mode {other}: docker or namespace")),
+            ("namespace", identity) => Mode::Namespaces(Namespaced::OnHost(identity)),
+            ("landlock", identity) => Mode::Landlock(identity),
+            (other, _) => return Err(format!("unknown mode {other}: docker, namespace or landlock")),
         };
         Ok(Arguments { mode, socket: socket.ok_or("--socket is needed")? })
     }
@@ -78,11 +88,14 @@ mod tests {
     }
 
     #[test]
-    fn both_modes_are_understood() {
+    fn every_mode_is_understood() {
         let socket = PathBuf::from("/run/s");
-        assert_eq!(parse("docker --socket /run/s"), Ok(Arguments { mode: Mode::Docker, socket: socket.clone() }));
-        let mode = Mode::Namespace(Some(Identity { uid: 7, gid: 8 }));
-        assert_eq!(parse("namespace --gid 8 --uid 7 --socket /run/s"), Ok(Arguments { mode, socket }));
+        assert_eq!(parse("docker --socket /run/s"), Ok(Arguments { mode: Mode::Namespaces(Namespaced::InContainer), socket: socket.clone() }));
+        let identity = Some(Identity { uid: 7, gid: 8 });
+        let mode = Mode::Namespaces(Namespaced::OnHost(identity));
+        assert_eq!(parse("namespace --gid 8 --uid 7 --socket /run/s"), Ok(Arguments { mode, socket: socket.clone() }));
+        let mode = Mode::Landlock(identity);
+        assert_eq!(parse("landlock --socket /run/s --uid 7 --gid 8"), Ok(Arguments { mode, socket }));
     }
 
     #[test]
@@ -94,6 +107,7 @@ mod tests {
             "namespace --socket",
             "namespace --socket s --uid 0 --gid 1",
             "namespace --socket s --uid 1",
+            "landlock --socket s --uid 0 --gid 0",
             "namespace --socket s --uid x --gid 1",
             "docker --socket s --uid 1 --gid 1",
             "docker --socket s --color never",

@@ -10,33 +10,42 @@ use sandbox_protocol::control::Seal;
 
 use crate::{
     fault::{AtStage, Fault},
-    isolation::INNER_ID,
     outside::Outside,
     weaken,
 };
 
 const NAMESPACES: [&str; 6] = ["user", "pid", "mnt", "net", "ipc", "uts"];
-const CAPABILITY_SETS: [&str; 5] = ["CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"];
+const CAPABILITY_SETS: [&str; 4] = ["CapInh", "CapPrm", "CapEff", "CapAmb"];
+const BOUNDING_SET: &str = "CapBnd";
 const FILTER_MODE: u32 = 2;
 
 /// What the agent itself lives in, to compare with.
 pub struct Own {
     namespaces: Vec<String>,
     filters: u32,
+    /// User id, as this procfs shows it.
+    uid: u64,
+    /// Capabilities that could come back: none, unless the agent was started without the right to give them up.
+    bounding: u64,
+    /// Version of the Landlock rules that children get; 0 where they get namespaces.
+    landlock: u32,
 }
 
 // === impl Own ===
 
 impl Own {
-    /// Reads the agent's namespaces and filters; call it when it is locked in.
+    /// Reads the agent's namespaces, identity and filters; call it when it is locked in.
     ///
     /// # Errors
     /// What the system says.
-    pub fn read(outside: &Outside) -> Result<Self, Fault> {
+    pub fn read(outside: &Outside, landlock: u32) -> Result<Self, Fault> {
+        const STAGE: &str = "read own status";
         let namespaces = namespaces(outside, "self").at("read own namespaces")?;
-        let status = outside.read("self/status").at("read own status")?;
-        let filters = Status(&status).number("Seccomp_filters", 10).at("read own status")?;
-        Ok(Own { namespaces, filters: filters as u32 })
+        let status = outside.read("self/status").at(STAGE)?;
+        let status = Status(&status);
+        let filters = status.number("Seccomp_filters", 10).at(STAGE)? as u32;
+        let (uid, bounding) = (status.number("Uid", 10).at(STAGE)?, status.number("CapBnd", 16).at(STAGE)?);
+        Ok(Own { namespaces, filters, uid, bounding, landlock })
     }
 }
 
@@ -56,27 +65,29 @@ pub fn seal(outside: &Outside, own: &Own, pid: i32) -> Result<Seal, Fault> {
         seccomp: status.number("Seccomp", 10).at(STAGE)? as u32,
         seccomp_filters: status.number("Seccomp_filters", 10).at(STAGE)? as u32,
         no_new_privileges: status.number("NoNewPrivs", 10).at(STAGE)? == 1,
-        capabilities: all_capabilities(&status).at(STAGE)?,
+        capabilities: all_capabilities(&status, own).at(STAGE)?,
         uid: outside.uid,
+        landlock: own.landlock,
     };
     let uid = status.number("Uid", 10).at(STAGE)?;
-    if is_complete(&seal, own) && uid == u64::from(INNER_ID) {
+    if is_complete(&seal, own) && uid == own.uid {
         return Ok(seal);
     }
     if weaken::mask() != 0 {
         // The server refuses it as well, and the probes are to meet what is left.
-        return Ok(pretended(seal.uid));
+        return Ok(pretended(&seal));
     }
     Err(Fault::new(STAGE, format!("the child is not sealed: {seal:?}, user {uid}")))
 }
 
-fn pretended(uid: u32) -> Seal {
+fn pretended(seal: &Seal) -> Seal {
     let namespaces = NAMESPACES.map(str::to_owned).to_vec();
-    Seal { namespaces, seccomp: FILTER_MODE, seccomp_filters: 2, no_new_privileges: true, capabilities: 0, uid }
+    Seal { namespaces, seccomp: FILTER_MODE, seccomp_filters: 2, no_new_privileges: true, capabilities: 0, ..seal.clone() }
 }
 
+/// Nobody can look up from outside whether Landlock holds a process: that the seal reported no failure is all there is.
 fn is_complete(seal: &Seal, own: &Own) -> bool {
-    seal.namespaces.len() == NAMESPACES.len()
+    (seal.namespaces.len() == NAMESPACES.len() || own.landlock > 0)
         && seal.seccomp == FILTER_MODE
         && seal.seccomp_filters > own.filters
         && seal.no_new_privileges
@@ -96,9 +107,11 @@ fn namespaces(outside: &Outside, directory: &str) -> io::Result<Vec<String>> {
     NAMESPACES.iter().map(|name| outside.link(&format!("{directory}/ns/{name}"))).collect()
 }
 
-/// Any capability in any set: one in the bounding set alone could come back.
-fn all_capabilities(status: &Status<'_>) -> io::Result<u64> {
-    CAPABILITY_SETS.iter().try_fold(0, |all, set| Ok(all | status.number(set, 16)?))
+/// Any capability in any set. One in the bounding set alone could come back, where the agent itself had the right to empty it;
+/// where it had none, nothing brings one back while new privileges are forbidden.
+fn all_capabilities(status: &Status<'_>, own: &Own) -> io::Result<u64> {
+    let held = CAPABILITY_SETS.iter().try_fold(0, |all, set| Ok::<_, io::Error>(all | status.number(set, 16)?))?;
+    Ok(held | (status.number(BOUNDING_SET, 16)? & !own.bounding))
 }
 
 /// A procfs text of lines `Name:\tvalue`.
@@ -129,8 +142,23 @@ mod tests {
         assert!(status.number("Sec", 10).is_err());
     }
 
+    #[test]
+    fn a_capability_in_the_bounding_set_counts_unless_the_agent_could_not_give_it_up() {
+        let status = |effective: u32, bounding: u32| {
+            format!("CapInh:\t0\nCapPrm:\t0\nCapEff:\t{effective:x}\nCapBnd:\t{bounding:x}\nCapAmb:\t0\n")
+        };
+        let held = |text: &str, bounding| all_capabilities(&Status(text), &Own { bounding, ..own() }).ok();
+        assert_eq!(held(&status(0, 0b110), 0), Some(0b110));
+        assert_eq!(held(&status(0, 0b110), 0b111), Some(0));
+        assert_eq!(held(&status(0b10, 0b110), 0b111), Some(0b10));
+    }
+
+    fn own() -> Own {
+        Own { namespaces: Vec::new(), filters: 1, uid: 1, bounding: 0, landlock: 0 }
+    }
+
     fn check_incomplete(change: impl FnOnce(&mut Seal)) {
-        let own = Own { namespaces: Vec::new(), filters: 1 };
+        let own = own();
         let mut seal = Seal {
             namespaces: NAMESPACES.map(str::to_owned).to_vec(),
             seccomp: 2,
@@ -138,6 +166,7 @@ mod tests {
             no_new_privileges: true,
             capabilities: 0,
             uid: 1,
+            landlock: 0,
         };
         assert!(is_complete(&seal, &own));
         change(&mut seal);

@@ -15,10 +15,10 @@ use rustix::{
 use sandbox_protocol::control::Exit;
 
 use crate::{
-    arguments::{Identity, Mode},
+    arguments::{Identity, Namespaced},
     fault::{AtStage, Fault},
     outside::Outside,
-    part,
+    part, privileges,
     sys::{self, Fork},
     weaken,
 };
@@ -49,10 +49,10 @@ pub struct Waiting {
 ///
 /// # Errors
 /// The step that failed, with the host's setting where it is known.
-pub fn enter(mode: &Mode) -> Result<Side, Fault> {
+pub fn enter(mode: Namespaced) -> Result<Side, Fault> {
     match mode {
-        Mode::Docker => enter_from_container().map(Side::Inside),
-        Mode::Namespace(identity) => enter_from_host(*identity),
+        Namespaced::InContainer => enter_from_container().map(Side::Inside),
+        Namespaced::OnHost(identity) => enter_from_host(identity),
     }
 }
 
@@ -104,7 +104,22 @@ fn enter_from_host(identity: Option<Identity>) -> Result<Side, Fault> {
     }
 }
 
-fn current_identity() -> Identity {
+/// Becomes another user and gives up every capability, in the one namespace there is.
+///
+/// # Errors
+/// The step that failed.
+pub fn take_with_empty_hands(identity: Identity) -> Result<(), Fault> {
+    let stage = "drop capabilities";
+    // Whoever is not root has none that could come back: programs cannot grant any once new privileges are forbidden.
+    if current_identity().uid == 0 {
+        privileges::give_up_sources().map_err(io::Error::from_raw_os_error).at(stage)?;
+    }
+    take(identity)?;
+    privileges::empty_sets().map_err(io::Error::from_raw_os_error).at(stage)
+}
+
+/// The user and group of this process.
+pub fn current_identity() -> Identity {
     Identity { uid: rustix::process::getuid().as_raw(), gid: rustix::process::getgid().as_raw() }
 }
 

@@ -15,6 +15,7 @@ pub mod number {
     pub const CHDIR: usize = 80;
     pub const GETUID: usize = 102;
     pub const GETGID: usize = 104;
+    pub const GETPPID: usize = 110;
     pub const SETSID: usize = 112;
     pub const CAPSET: usize = 126;
     pub const PRCTL: usize = 157;
@@ -26,6 +27,7 @@ pub mod number {
     pub const PRLIMIT64: usize = 302;
     pub const SECCOMP: usize = 317;
     pub const CLOSE_RANGE: usize = 436;
+    pub const LANDLOCK_RESTRICT_SELF: usize = 446;
 }
 
 /// An error number of the kernel.

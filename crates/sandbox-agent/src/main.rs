@@ -4,6 +4,7 @@
 //! ```text
 //! zona-agent docker --socket PATH                          process 1 of a hardened container
 //! zona-agent namespace --socket PATH [--uid N --gid N]     started on the host; makes the container itself
+//! zona-agent landlock --socket PATH [--uid N --gid N]      started on a host that grants no namespaces
 //! ```
 //!
 //! It deliberately reads no byte of a tenant: programs and results travel through pipes between the server and each child.
@@ -18,7 +19,9 @@ mod children;
 mod control;
 mod fault;
 mod filter;
+mod home;
 mod isolation;
+mod landlock;
 mod outside;
 mod root;
 mod serve;
@@ -31,7 +34,7 @@ mod zygote;
 mod linux;
 #[allow(dead_code)]
 mod part;
-#[allow(unsafe_code)]
+#[allow(unsafe_code, dead_code)]
 mod privileges;
 #[allow(dead_code)]
 mod stage;
@@ -41,14 +44,18 @@ mod seal;
 
 use std::{env, io, process::ExitCode};
 
-use sandbox_protocol::{control::Configure, policy::OUTER};
+use sandbox_protocol::{
+    control::Configure,
+    policy::{OUTER, OUTER_LANDLOCK, Policy},
+};
 
 use crate::{
-    arguments::{Arguments, Mode},
+    arguments::{Arguments, Identity, Mode, Namespaced},
     attest::Own,
     control::Control,
     fault::{AtStage, Fault},
     isolation::Side,
+    landlock::Confined,
     outside::Outside,
     serve::Sandbox,
     zygote::Zygote,
@@ -72,7 +79,7 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    match run(&arguments.mode, &control) {
+    match run(arguments.mode, &control) {
         Ok(code) => code,
         Err(fault) => {
             control.report_fault(fault);
@@ -82,35 +89,55 @@ fn main() -> ExitCode {
 }
 
 /// From the first message to the last. In namespace mode two processes return from here: the one inside and the one that waits.
-fn run(mode: &Mode, control: &Control) -> Result<ExitCode, Fault> {
+fn run(mode: Mode, control: &Control) -> Result<ExitCode, Fault> {
     control.hello()?;
     let Some(configure) = control.configure()? else { return Ok(ExitCode::SUCCESS) };
+    match mode {
+        Mode::Namespaces(mode) => run_in_namespaces(mode, control, &configure),
+        Mode::Landlock(identity) => run_confined(identity, control, &configure),
+    }
+}
+
+fn run_in_namespaces(mode: Namespaced, control: &Control, configure: &Configure) -> Result<ExitCode, Fault> {
     let outside = match isolation::enter(mode)? {
         Side::Outside(waiting) => return waiting.until_inside_ends(),
         Side::Inside(outside) => outside,
     };
     root::enter(&configure.layout)?;
-    lock_in(mode)?;
-    serve(control, &configure, outside)
+    lock_in()?;
+    // A container's runtime has installed it already.
+    if mode != Namespaced::InContainer {
+        install_filter(&OUTER)?;
+    }
+    serve(control, configure, outside, None)
 }
 
-/// Gives up every right that building the root needed. A container's runtime has installed the outer filter already.
-fn lock_in(mode: &Mode) -> Result<(), Fault> {
+fn run_confined(identity: Option<Identity>, control: &Control, configure: &Configure) -> Result<ExitCode, Fault> {
+    let (outside, confined) = landlock::enter(identity, &configure.layout)?;
+    install_filter(&OUTER_LANDLOCK)?;
+    serve(control, configure, outside, Some(&confined))
+}
+
+/// Gives up every right that building the root needed.
+fn lock_in() -> Result<(), Fault> {
     privileges::drop_capabilities().map_err(io::Error::from_raw_os_error).at("drop capabilities")?;
     if !weaken::off(part::NEW_PRIVILEGES) {
         privileges::forbid_new_privileges().map_err(io::Error::from_raw_os_error).at("forbid new privileges")?;
     }
-    match mode {
-        Mode::Docker => Ok(()),
-        Mode::Namespace(_) if weaken::off(part::OUTER_FILTER) => Ok(()),
-        Mode::Namespace(_) => sys::install_filter(&mut filter::program(&OUTER)?).at("install the outer system call filter"),
-    }
+    Ok(())
 }
 
-fn serve(control: &Control, configure: &Configure, outside: Outside) -> Result<ExitCode, Fault> {
-    let own = Own::read(&outside)?;
+fn install_filter(policy: &Policy) -> Result<(), Fault> {
+    if weaken::off(part::OUTER_FILTER) {
+        return Ok(());
+    }
+    sys::install_filter(&mut filter::program(policy)?).at("install the outer system call filter")
+}
+
+fn serve(control: &Control, configure: &Configure, outside: Outside, confined: Option<&Confined>) -> Result<ExitCode, Fault> {
+    let own = Own::read(&outside, confined.map_or(0, |confined| confined.version))?;
     let signals = sys::signal_descriptor().at("watch signals")?;
-    let zygote = Zygote::start(configure, &outside)?;
+    let zygote = Zygote::start(configure, &outside, confined)?;
     Sandbox::new(control, outside, own, signals, zygote).run()?;
     Ok(ExitCode::SUCCESS)
 }

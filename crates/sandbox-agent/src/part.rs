@@ -41,4 +41,6 @@ parts! {
     20 TMPFS_LIMIT "tmpfs-limit",
     21 DESCRIPTORS "fd-hygiene",
     22 ENVIRONMENT "environment",
+    23 LANDLOCK "landlock",
+    24 NEW_LANDLOCK "new-landlock",
 }

@@ -4,11 +4,11 @@
 //! Sources are opened before anything is mounted, so that no mount of ours can hide or redirect one. Children inherit this root,
 //! and add a private `/tmp` of their own.
 
-mod layout;
+pub mod layout;
 
 use std::{
     ffi::CString,
-    fs::{self, DirBuilder, File},
+    fs::{DirBuilder, File},
     io,
     os::{
         fd::{AsRawFd, OwnedFd},
@@ -26,20 +26,9 @@ use sandbox_protocol::control::Layout;
 
 use crate::{
     fault::{AtStage, Fault},
-    part, sys, weaken,
+    home, part, sys, weaken,
 };
 
-/// Where the agent's own files lie in the sandbox.
-pub const HOME: &str = "/zona";
-/// The script that the interpreter runs.
-pub const ZYGOTE: &str = "/zona/zygote.py";
-
-const FILES: [(&str, &[u8]); 4] = [
-    ("zygote.py", include_bytes!("python/zygote.py")),
-    ("_zona_runner.py", include_bytes!("python/_zona_runner.py")),
-    ("_zona_failure.py", include_bytes!("python/_zona_failure.py")),
-    ("zona_seal.so", include_bytes!(concat!(env!("OUT_DIR"), "/zona_seal.so"))),
-];
 const DEVICES: [&str; 3] = ["/dev/null", "/dev/zero", "/dev/urandom"];
 /// What a test shows of the host.
 const HOST: [&str; 6] = ["/etc", "/home", "/proc", "/run", "/sys", "/var"];
@@ -125,12 +114,9 @@ fn fill(root: &Path, layout: &Layout, sources: &[Source]) -> Result<(), Fault> {
     for (path, target) in &layout.links {
         link(&inside(root, path), target).at(format!("link {path}"))?;
     }
-    let home = inside(root, HOME);
-    make_directory(&home).at("create the agent's directory")?;
-    for (name, bytes) in FILES {
-        fs::write(home.join(name), weaken::script(name, bytes)).at(format!("write {name}"))?;
-    }
-    Ok(())
+    let files = inside(root, home::DIRECTORY);
+    make_directory(&files).at("create the agent's directory")?;
+    home::write(&files)
 }
 
 fn bind(root: &Path, source: &Source) -> io::Result<()> {

@@ -37,12 +37,16 @@ mod slot {
     pub const PROCESSES: usize = 14;
     /// Whether `/dev/shm` shows `/tmp`, for semaphores between processes: the lowest bit.
     pub const SHARED_MEMORY: usize = 15;
+    /// A Landlock ruleset that takes the place of namespaces; 0 where there are namespaces.
+    pub const RULES: usize = 16;
     /// Written by the child: bytes of address space before user code.
-    pub const BASELINE: usize = 16;
+    pub const BASELINE: usize = 17;
 }
 
 /// `CLONE_NEWUSER | NEWPID | NEWNS | NEWNET | NEWIPC | NEWUTS`, `CLONE_PARENT` (the agent is the parent and reaps), `SIGCHLD`.
 const CLONE_FLAGS: usize = 0x1000_0000 | 0x2000_0000 | 0x0002_0000 | 0x4000_0000 | 0x0800_0000 | 0x0400_0000 | 0x8000 | 17;
+/// The same without namespaces.
+const PLAIN_FLAGS: usize = 0x8000 | 17;
 /// User and group id that the child sees as its own.
 const INNER_ID: u64 = 1000;
 const PAGE: u64 = 4096;
@@ -95,15 +99,16 @@ type Sealing = Result<(), Failure>;
 /// `slots` points to as many words as [`slot`] names, with what its comments say; one thread runs.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn zona_spawn(slots: *mut u64) -> i64 {
-    // SAFETY: neither call has arguments.
-    let ids = unsafe { (call(number::GETUID, [0; 5]), call(number::GETGID, [0; 5])) };
-    let (Ok(uid), Ok(gid)) = ids else { return -1 };
+    // SAFETY: no call has arguments.
+    let ids = unsafe { (call(number::GETUID, [0; 5]), call(number::GETGID, [0; 5]), call(number::GETPPID, [0; 5])) };
+    let (Ok(uid), Ok(gid), Ok(agent)) = ids else { return -1 };
     // SAFETY: without a new stack the child goes on with a copy of this one, as after a fork.
     match unsafe { call(number::CLONE, [clone_flags(slots), 0, 0, 0, 0]) } {
         Ok(0) => {
             let mut child = Child { slots, status: 0 };
             child.status = child.get(slot::STATUS);
-            match child.seal(uid as u64, gid as u64) {
+            let sealed = if child.is_confined() { child.seal_confined(agent) } else { child.seal(uid as u64, gid as u64) };
+            match sealed {
                 Ok(()) => child.report(stage::SEALED, 0),
                 Err(failure) => {
                     child.report(failure.stage, failure.error);
@@ -118,8 +123,8 @@ pub unsafe extern "C" fn zona_spawn(slots: *mut u64) -> i64 {
 }
 
 #[cfg(not(feature = "weaken"))]
-fn clone_flags(_slots: *mut u64) -> usize {
-    CLONE_FLAGS
+fn clone_flags(slots: *mut u64) -> usize {
+    if (Child { slots, status: 0 }).is_confined() { PLAIN_FLAGS } else { CLONE_FLAGS }
 }
 
 /// Without the namespaces that a test leaves out.
@@ -134,6 +139,9 @@ fn clone_flags(slots: *mut u64) -> usize {
         (part::UTS_NAMESPACE, 0x0400_0000),
     ];
     let child = Child { slots, status: 0 };
+    if child.is_confined() {
+        return PLAIN_FLAGS;
+    }
     FLAGS.into_iter().fold(CLONE_FLAGS, |flags, (part, flag)| if child.lacks(part) { flags & !flag } else { flags })
 }
 
@@ -166,7 +174,25 @@ impl Child {
         if !self.lacks(part::NEW_PRIVILEGES) {
             privileges::forbid_new_privileges().map_err(at(stage::NEW_PRIVILEGES))?;
         }
-        if self.lacks(part::CHILD_FILTER) { Ok(()) } else { self.install_filter().map_err(at(stage::FILTER)) }
+        self.install_filter().map_err(at(stage::FILTER))
+    }
+
+    /// The same without namespaces. The agent gave up capabilities and new privileges for all; a child stays in its process group,
+    /// through which the server ends all of them.
+    fn seal_confined(&mut self, agent: usize) -> Sealing {
+        self.measure().map_err(at(stage::ADDRESS_SPACE))?;
+        die_with(agent).map_err(at(stage::PARENT))?;
+        change_directory(c"/").map_err(at(stage::SESSION))?;
+        self.write_proc(c"self/oom_score_adj", b"1000").map_err(at(stage::OOM_SCORE))?;
+        self.apply_rules().map_err(at(stage::LANDLOCK))?;
+        self.arrange_descriptors().map_err(at(stage::DESCRIPTORS))?;
+        self.set_limits().map_err(at(stage::RESOURCE_LIMITS))?;
+        self.install_filter().map_err(at(stage::FILTER))
+    }
+
+    /// Whether Landlock takes the place of namespaces.
+    fn is_confined(&self) -> bool {
+        self.get(slot::RULES) != 0
     }
 
     /// Whether a test leaves a part out.
@@ -294,7 +320,19 @@ impl Child {
         self.lacks(part)
     }
 
+    fn apply_rules(&self) -> Result<(), Errno> {
+        if self.lacks(part::LANDLOCK) {
+            return Ok(());
+        }
+        // SAFETY: no pointers.
+        unsafe { call(number::LANDLOCK_RESTRICT_SELF, [self.get(slot::RULES), 0, 0, 0, 0]) }?;
+        Ok(())
+    }
+
     fn install_filter(&self) -> Result<(), Errno> {
+        if self.lacks(part::CHILD_FILTER) {
+            return Ok(());
+        }
         /// The kernel's `sock_fprog`.
         #[repr(C)]
         struct Program {
@@ -353,9 +391,22 @@ fn set_host_name() -> Result<(), Errno> {
 fn start_session() -> Result<(), Errno> {
     // SAFETY: no pointers.
     unsafe { call(number::SETSID, [0; 5]) }?;
+    change_directory(c"/tmp")
+}
+
+fn change_directory(path: &core::ffi::CStr) -> Result<(), Errno> {
     // SAFETY: the path ends with a zero byte.
-    unsafe { call(number::CHDIR, [c"/tmp".as_ptr() as usize, 0, 0, 0, 0]) }?;
+    unsafe { call(number::CHDIR, [path.as_ptr() as usize, 0, 0, 0, 0]) }?;
     Ok(())
+}
+
+/// Ends this process with the agent, its parent; an agent that has ended already is no longer it.
+fn die_with(agent: usize) -> Result<(), Errno> {
+    const ESRCH: Errno = 3;
+    privileges::die_with_parent()?;
+    // SAFETY: no arguments.
+    let parent = unsafe { call(number::GETPPID, [0; 5]) }?;
+    if parent == agent { Ok(()) } else { Err(ESRCH) }
 }
 
 /// Lowers a limit, soft and hard. One that the host holds lower already stays.

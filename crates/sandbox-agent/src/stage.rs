@@ -32,4 +32,6 @@ stages! {
     11 CAPABILITIES "drop capabilities",
     12 NEW_PRIVILEGES "forbid new privileges",
     13 FILTER "install the system call filter",
+    14 PARENT "tie the child to the agent",
+    15 LANDLOCK "apply the Landlock rules",
 }

@@ -13,25 +13,26 @@ use rustix::{
 };
 use sandbox_protocol::{
     control::{Class, Configure, SealMode},
-    policy::{CHILD_PROCESSES, CHILD_STRICT},
+    policy::{CHILD_LANDLOCK, CHILD_PROCESSES, CHILD_STRICT},
 };
 use serde::{Deserialize, Serialize};
 
 use crate::{
     channel::{Channel, DESCRIPTORS},
     fault::{AtStage, Fault},
-    filter,
+    filter, home,
+    landlock::Confined,
     outside::Outside,
-    part,
-    root::ZYGOTE,
-    stage, sys, weaken,
+    part, stage, sys, weaken,
 };
 
-/// Descriptors of the interpreter: stdin, stdout and stderr, the agent, procfs, `/dev/null`. The script knows these numbers.
+/// Descriptors of the interpreter: stdin, stdout and stderr, the agent, procfs, `/dev/null`, and without namespaces the rules of
+/// children and the agent's files. The script knows these numbers.
 const NULL_TARGETS: [i32; 3] = [0, 1, 5];
 const STDERR_TARGET: i32 = 2;
 const CHANNEL_TARGET: i32 = 3;
 const PROC_TARGET: i32 = 4;
+const RULES_TARGET: i32 = 6;
 
 const OPTIONS: [&str; 6] = ["-I", "-S", "-E", "-B", "-X", "utf8"];
 const ENVIRONMENT: [&str; 2] = ["LANG=C.UTF-8", "TZ=UTC"];
@@ -75,7 +76,11 @@ pub enum Event {
 struct Settings<'a> {
     preload: &'a [String],
     packages: &'a [String],
+    /// Where the agent's files are.
+    home: home::Paths,
     strict: bool,
+    /// Whether Landlock takes the place of namespaces.
+    confined: bool,
     /// The lowest bit; above it what a test leaves out.
     shared_memory: u64,
     filter: String,
@@ -103,9 +108,10 @@ impl Zygote {
     ///
     /// # Errors
     /// The step that failed.
-    pub fn start(configure: &Configure, outside: &Outside) -> Result<Self, Fault> {
+    pub fn start(configure: &Configure, outside: &Outside, confined: Option<&Confined>) -> Result<Self, Fault> {
         const STAGE: &str = "start the interpreter";
-        let settings = Settings::new(configure)?;
+        let settings = Settings::new(configure, confined.is_some())?;
+        let script = settings.home.zygote.clone();
         let settings = serde_json::to_vec(&settings).map_err(|error| Fault::new(STAGE, error))?;
         let (channel, other) = Channel::pair().at(STAGE)?;
         let (stderr, stderr_end) = pipe_with(PipeFlags::CLOEXEC).at(STAGE)?;
@@ -115,8 +121,12 @@ impl Zygote {
         files.push((sys::raw(&stderr_end), STDERR_TARGET));
         files.push((sys::raw(&other), CHANNEL_TARGET));
         files.push((sys::raw(&outside.proc()), PROC_TARGET));
+        if let Some(confined) = confined {
+            files.push((sys::raw(&confined.rules), RULES_TARGET));
+            files.extend(confined.files.iter().map(sys::raw).zip(home::FIRST_TARGET..));
+        }
         let python = &configure.layout.python;
-        let arguments = [python.as_str()].into_iter().chain(OPTIONS).chain([ZYGOTE]);
+        let arguments = [python.as_str()].into_iter().chain(OPTIONS).chain([script.as_str()]);
         let program = c_string(python).at(STAGE)?;
         let arguments = arguments.map(c_string).collect::<io::Result<Vec<_>>>().at(STAGE)?;
         let leak = weaken::off(part::ENVIRONMENT).then_some("ZONA_LEAK=1");
@@ -198,22 +208,26 @@ impl AsFd for Zygote {
 // === impl Settings ===
 
 impl<'a> Settings<'a> {
-    fn new(configure: &'a Configure) -> Result<Self, Fault> {
+    fn new(configure: &'a Configure, confined: bool) -> Result<Self, Fault> {
         let Class { memory, tmpfs, open_files, cpu_seconds, processes } = configure.class;
         // To a tmpfs, a size of 0 means no limit.
         if memory == 0 || tmpfs < BYTES_PER_FILE || open_files < FEWEST_OPEN_FILES || cpu_seconds == 0 {
             return Err(Fault::new("class", format!("no program can run within {:?}", configure.class)));
         }
-        let (policy, strict) = match configure.seal {
-            SealMode::Strict => (&CHILD_STRICT, true),
-            SealMode::Processes => (&CHILD_PROCESSES, false),
+        let (policy, strict) = match (configure.seal, confined) {
+            (SealMode::Strict, false) => (&CHILD_STRICT, true),
+            (SealMode::Strict, true) => (&CHILD_LANDLOCK, true),
+            (SealMode::Processes, false) => (&CHILD_PROCESSES, false),
+            (SealMode::Processes, true) => return Err(Fault::new("seal", "processes of a program need namespaces")),
         };
         let program = filter::program(policy)?;
         let files = (tmpfs / BYTES_PER_FILE).max(FEWEST_FILES);
         Ok(Settings {
             preload: &configure.preload,
             packages: &configure.layout.packages,
+            home: if confined { home::Paths::in_memory() } else { home::Paths::in_root() },
             strict,
+            confined,
             shared_memory: u64::from(!strict) | weaken::mask() << 1,
             filter: hexadecimal(&filter::bytes(&program)),
             tmpfs_options: match weaken::off(part::TMPFS_LIMIT) {

@@ -129,7 +129,7 @@ pub enum SealMode {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Seal {
-    /// Namespaces that differ from the agent's own: `user`, `pid`, `mnt`, `net`, `ipc`, `uts`.
+    /// Namespaces that differ from the agent's own: `user`, `pid`, `mnt`, `net`, `ipc`, `uts`. None with Landlock.
     pub namespaces: Vec<String>,
     /// The kernel's `Seccomp` field: 2 is a filter.
     pub seccomp: u32,
@@ -141,6 +141,9 @@ pub struct Seal {
     pub capabilities: u64,
     /// User id outside the child's own user namespace.
     pub uid: u32,
+    /// Version of the kernel's Landlock interface whose rules hold the child, where Landlock takes the place of namespaces; 0
+    /// where it does not.
+    pub landlock: u32,
 }
 
 /// How a child ended.

@@ -12,7 +12,7 @@ mod lists;
 mod tests;
 
 pub use docker::docker_profile_json;
-pub use lists::{CHILD_PROCESSES, CHILD_STRICT, OUTER};
+pub use lists::{CHILD_LANDLOCK, CHILD_PROCESSES, CHILD_STRICT, OUTER, OUTER_LANDLOCK};
 
 /// The calls that one boundary lets through.
 #[derive(Debug, Clone, Copy)]

@@ -8,6 +8,7 @@
 mod catalog;
 mod defence;
 mod guest;
+mod landlock;
 mod observer;
 mod proof;
 mod runner;
@@ -43,7 +44,7 @@ pub struct Report {
     pub version: String,
     /// When it ended.
     pub at: Timestamp,
-    /// `docker` or `namespace`.
+    /// `docker`, `namespace` or `landlock`.
     pub backend: &'static str,
     /// The tier.
     pub isolation: Isolation,
@@ -75,6 +76,8 @@ pub enum Outcome {
     Stopped,
     /// It got through: the sandbox leaks.
     Reached,
+    /// It got through what the chosen backend never promised to close; see `docs/security.md`.
+    Open,
     /// It could not be judged.
     Error,
 }
@@ -82,7 +85,7 @@ pub enum Outcome {
 /// What a battery says of a tier as a whole.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Conclusion {
-    /// Every probe was stopped.
+    /// Every probe was stopped that the backend promises to stop.
     Holds,
     /// At least one got through.
     Leaks,
@@ -108,8 +111,11 @@ impl Battery {
     pub async fn run(sandboxes: &Sandboxes, isolation: Isolation) -> Result<Report, domain::sandbox::Error> {
         let runner = Runner::new(sandboxes, isolation);
         runner.check().await?;
-        let probes = runner.run(PROBES.iter().filter(|probe| probe.tiers.include(isolation)).collect()).await;
+        let mut probes = runner.run(PROBES.iter().filter(|probe| probe.tiers.include(isolation)).collect()).await;
         runner.leave();
+        if sandboxes.backend() == landlock::BACKEND {
+            probes.iter_mut().for_each(landlock::judge);
+        }
         Ok(Report { version: Self::version(), at: now(), backend: sandboxes.backend(), isolation, probes })
     }
 
@@ -161,7 +167,7 @@ impl ProbeResult {
     /// What to change on the host when it got through; empty when nothing needs changing.
     pub fn hint(&self) -> &'static str {
         match self.outcome {
-            Outcome::Stopped => "",
+            Outcome::Stopped | Outcome::Open => "",
             Outcome::Reached | Outcome::Error => self.defence.hint(),
         }
     }
@@ -175,6 +181,7 @@ impl Outcome {
         match self {
             Outcome::Stopped => "stopped",
             Outcome::Reached => "reached",
+            Outcome::Open => "open",
             Outcome::Error => "error",
         }
     }

@@ -32,6 +32,9 @@ pub struct Config {
     pub runtime: String,
     /// Runtimes beside it.
     pub runtimes: Vec<Runtime>,
+    /// Reads what a runtime says of its modules, for whoever checks code against it: a runtime whose interface it refuses is not
+    /// used. The default accepts all.
+    pub interface_check: InterfaceCheck,
     /// Modules that are imported before a program arrives; one that the runtime lacks is skipped.
     pub preload: Vec<String>,
     /// User ids of sandboxes, one each. Used by the Docker backend, and by the namespace backend when it runs as root.
@@ -43,6 +46,9 @@ pub struct Config {
     /// Whether a tier must have withstood the battery of escape probes.
     pub proof: Proof,
 }
+
+/// Says what is wrong with the text of an interface, for an interpreter of this version (`major.minor.micro`).
+pub type InterfaceCheck = fn(text: &str, python_version: &str) -> Result<(), String>;
 
 /// Whether programs run in a tier that has not withstood the battery of escape probes. A tier in which a probe got through is
 /// refused in any case.
@@ -87,6 +93,9 @@ pub(crate) struct RuntimeKey(usize);
 pub enum Backend {
     /// Namespaces made by the agent itself; no daemon.
     Namespace(Namespace),
+    /// Landlock, for hosts that grant no user namespaces. Weaker, tier T1 only, and never fallen back to: somebody has to choose
+    /// it. Finds its interpreter as the namespace backend does.
+    Landlock(Namespace),
     /// Containers of a Docker daemon.
     Docker(Docker),
 }
@@ -111,6 +120,9 @@ pub struct Docker {
     pub image: String,
     /// Name of the container runtime, e.g. `runsc`; `None` is the daemon's default.
     pub runtime: Option<String>,
+    /// How long the daemon may take to answer. It answers within milliseconds; one that starts a container on a busy disk, within
+    /// seconds.
+    pub deadline: Duration,
 }
 
 /// How many sandboxes are kept, and for how long.
@@ -168,6 +180,7 @@ impl Config {
             agent,
             runtime: domain::utility::DEFAULT_RUNTIME.to_owned(),
             runtimes: Vec::new(),
+            interface_check: |_, _| Ok(()),
             preload: DEFAULT_PRELOAD.iter().map(|&module| module.to_owned()).collect(),
             uids: UidRange::default(),
             backend,
@@ -332,7 +345,7 @@ impl Pool {
 
 impl Default for Docker {
     fn default() -> Self {
-        Docker { socket: "/var/run/docker.sock".into(), image: "zona/runtime-python:3.11".to_owned(), runtime: None }
+        Docker { socket: "/var/run/docker.sock".into(), image: "zona/runtime-python:3.11".to_owned(), runtime: None, deadline: Duration::from_secs(10) }
     }
 }
 

@@ -23,6 +23,9 @@ pub use container::{complies, inspect_container};
 const TIER_DEADLINE: Duration = Duration::from_secs(30);
 /// A program that works only where Python, its standard library and its private `/tmp` are there.
 const PROGRAM: &str = "import json, tempfile\n\ndef transform(value):\n    with tempfile.TemporaryFile() as file:\n        file.write(json.dumps(value).encode())\n        file.seek(0)\n        return json.load(file)\n";
+/// A program for where there is no directory to write to.
+const PROGRAM_WITHOUT_FILES: &str = "import json\n\ndef transform(value):\n    return json.loads(json.dumps(value))\n";
+const TIERS: &[Isolation] = &[Isolation::TenantWarm, Isolation::SingleUse, Isolation::OneShot];
 const VALUE: &str = r#"{"works": [true, null, 9007199254740993]}"#;
 
 /// What was found.
@@ -37,7 +40,7 @@ pub struct Diagnosis {
 /// One fact of the host.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Check {
-    /// What was looked at, e.g. `kernel`, `docker image`.
+    /// What was looked at, e.g. `kernel`, `docker daemon`.
     pub name: &'static str,
     /// Whether it will do.
     pub verdict: Verdict,
@@ -61,7 +64,7 @@ pub enum Verdict {
 /// Whether one tier of one backend works.
 #[derive(Debug, Clone)]
 pub struct TierReport {
-    /// `docker` or `namespace`.
+    /// `docker`, `namespace` or `landlock`.
     pub backend: &'static str,
     /// `T1`, `T2` or `T3`.
     pub tier: &'static str,
@@ -78,14 +81,14 @@ pub struct TierWorks {
     pub attestation: Attestation,
 }
 
-/// Looks at the host and tries every tier of both backends. `base` gives directories, ids, agent and limits; its backend is not
+/// Looks at the host and tries every tier of every backend that has it. `base` gives directories, ids, agent and limits; its backend is not
 /// used, and its instance id is extended for the trial.
 pub async fn diagnose(base: &Config, namespace: &Namespace, docker: &Docker) -> Diagnosis {
     let mut checks = host::checks(base);
-    checks.push(host::interpreter(namespace).await);
-    checks.extend(daemon::checks(docker).await);
+    checks.extend(host::runtimes(base, namespace).await);
+    checks.extend(daemon::checks(base, docker).await);
     let mut tiers = Vec::new();
-    for backend in [Backend::Namespace(namespace.clone()), Backend::Docker(docker.clone())] {
+    for backend in [Backend::Namespace(namespace.clone()), Backend::Docker(docker.clone()), Backend::Landlock(namespace.clone())] {
         tiers.extend(try_backend(base, backend).await);
     }
     Diagnosis { checks, tiers }
@@ -95,30 +98,35 @@ async fn try_backend(base: &Config, backend: Backend) -> Vec<TierReport> {
     let (name, suffix) = match &backend {
         Backend::Namespace(_) => ("namespace", "dn"),
         Backend::Docker(_) => ("docker", "dd"),
+        Backend::Landlock(_) => ("landlock", "dl"),
+    };
+    let (tiers, program) = match &backend {
+        Backend::Namespace(_) | Backend::Docker(_) => (TIERS, PROGRAM),
+        Backend::Landlock(_) => (&TIERS[..1], PROGRAM_WITHOUT_FILES),
     };
     let mut config = base.clone();
     config.backend = backend;
     config.instance = format!("{}-{suffix}", base.instance);
     config.pool.unassigned = 0;
     config.pool.single_use = 0;
-    let tiers = [Isolation::TenantWarm, Isolation::SingleUse, Isolation::OneShot];
     let report = |tier: Isolation, outcome| TierReport { backend: name, tier: tier.tier(), outcome };
     let sandboxes = match Sandboxes::open(config).await {
         Ok(sandboxes) => sandboxes,
-        Err(error) => return tiers.map(|tier| report(tier, Err(chain(&error)))).to_vec(),
+        Err(error) => return tiers.iter().map(|tier| report(*tier, Err(chain(&error)))).collect(),
     };
     let mut reports = Vec::new();
-    for tier in tiers {
-        let tried = tokio::time::timeout(TIER_DEADLINE, try_tier(&sandboxes, tier, &base.runtime)).await;
+    for &tier in tiers {
+        let tried = tokio::time::timeout(TIER_DEADLINE, try_tier(&sandboxes, tier, &base.runtime, program)).await;
         reports.push(report(tier, tried.unwrap_or_else(|_elapsed| Err(format!("no result within {TIER_DEADLINE:?}")))));
     }
     sandboxes.shutdown().await;
     reports
 }
 
-async fn try_tier(sandboxes: &Sandboxes, isolation: Isolation, runtime: &str) -> Result<TierWorks, String> {
+async fn try_tier(sandboxes: &Sandboxes, isolation: Isolation, runtime: &str, program: &str) -> Result<TierWorks, String> {
     let began = Instant::now();
-    let mut run = sandboxes.start(trial(isolation, runtime)?).await.map_err(|error| explain(&error))?;
+    let job = Job { code: program.into(), ..trial(isolation, runtime)? };
+    let mut run = sandboxes.start(job).await.map_err(|error| explain(&error))?;
     let attestation = run.attestation().clone();
     while let Some(progress) = run.next().await {
         if let Progress::Outcome(outcome) = progress {

@@ -24,7 +24,7 @@ mod stats;
 
 pub use attack::{Battery, Conclusion, Defence, Group as ProbeGroup, Outcome, ProbeResult, Report, Trial, attack};
 pub use backend::{Package, RuntimeFacts};
-pub use config::{AgentBinary, Backend, Config, Docker, Namespace, Pool, Proof, Runtime, UidRange, runtime_directory};
+pub use config::{AgentBinary, Backend, Config, Docker, InterfaceCheck, Namespace, Pool, Proof, Runtime, UidRange, runtime_directory};
 pub use diagnose::{Check, Diagnosis, TierReport, TierWorks, Verdict, complies, diagnose, inspect_container};
 pub use failure::OpenError;
 pub use sandbox_protocol::control::Layout;

@@ -16,12 +16,14 @@ use crate::output::Format;
 mod layers;
 mod print;
 mod reader;
+mod runtimes;
 
 pub use layers::{Flag, Surroundings};
 use reader::Reader;
+pub use runtimes::{RUNTIME_KEYS, RuntimeConfig};
 
-/// Every key, in the order in which they are printed.
-pub const KEYS: [&str; 32] = [
+/// Every key but those of `[runtimes.NAME]`, which are [`RUNTIME_KEYS`], in the order in which they are printed.
+pub const KEYS: [&str; 33] = [
     "server",
     "tenant",
     "output",
@@ -54,6 +56,7 @@ pub const KEYS: [&str; 32] = [
     "executions.max_output_bytes",
     "store.readers",
     "store.deadline",
+    "cache.max_bytes",
 ];
 
 /// The configuration of a process.
@@ -91,12 +94,14 @@ pub struct Config {
     pub store_readers: NonZeroUsize,
     /// After this the store counts as unavailable.
     pub store_deadline: Duration,
+    /// Memory for what was read lately; 0 keeps nothing.
+    pub cache_max_bytes: u64,
 }
 
 /// What contains executions.
 #[derive(Debug, Clone)]
 pub struct SandboxConfig {
-    /// `namespace` or `docker`.
+    /// `namespace`, `docker` or `landlock`.
     pub backend: BackendKind,
     /// Interpreter of the namespace backend.
     pub python: Option<PathBuf>,
@@ -104,6 +109,8 @@ pub struct SandboxConfig {
     pub packages: Option<PathBuf>,
     /// Runtime image of the docker backend.
     pub image: String,
+    /// Runtimes beside the one that `python`, `packages` and `image` describe.
+    pub runtimes: Vec<RuntimeConfig>,
     /// The Docker daemon's socket.
     pub docker_socket: PathBuf,
     /// Ready sandboxes that wait for a tenant.
@@ -131,6 +138,8 @@ pub enum BackendKind {
     Namespace,
     /// Containers of a Docker daemon.
     Docker,
+    /// Landlock, for hosts that grant no user namespaces; weaker, tier T1 only.
+    Landlock,
 }
 
 /// The configuration with where each value came from.
@@ -171,11 +180,12 @@ impl Loaded {
 }
 
 impl BackendKind {
-    /// `namespace` or `docker`.
+    /// `namespace`, `docker` or `landlock`.
     pub const fn as_str(self) -> &'static str {
         match self {
             BackendKind::Namespace => "namespace",
             BackendKind::Docker => "docker",
+            BackendKind::Landlock => "landlock",
         }
     }
 }
@@ -203,6 +213,7 @@ fn read(reader: &mut Reader<'_>) -> Option<Config> {
     let max_output_bytes = reader.number("executions.max_output_bytes", 1 << 20, u64::MAX);
     let store_readers = reader.number("store.readers", 1, 64).and_then(|count| NonZeroUsize::new(count as usize));
     let store_deadline = reader.duration("store.deadline", Duration::from_millis(100));
+    let cache_max_bytes = reader.number("cache.max_bytes", 0, 1 << 40);
     Some(Config {
         server: server?,
         tenant: tenant?,
@@ -220,15 +231,18 @@ fn read(reader: &mut Reader<'_>) -> Option<Config> {
         max_output_bytes: max_output_bytes?,
         store_readers: store_readers?,
         store_deadline: store_deadline?,
+        cache_max_bytes: cache_max_bytes?,
     })
 }
 
 fn read_sandbox(reader: &mut Reader<'_>) -> Option<SandboxConfig> {
     let path = |text: &str| Ok(PathBuf::from(text));
-    let backend = reader.choice("sandbox.backend", &[("namespace", BackendKind::Namespace), ("docker", BackendKind::Docker)]);
+    let backends = [BackendKind::Namespace, BackendKind::Docker, BackendKind::Landlock].map(|kind| (kind.as_str(), kind));
+    let backend = reader.choice("sandbox.backend", &backends);
     let python = reader.optional("sandbox.python", path);
     let packages = reader.optional("sandbox.packages", packages_directory);
     let image = reader.parsed("sandbox.image", |text| Ok(text.to_owned()));
+    let runtimes = runtimes::read(reader, backend);
     let docker_socket = reader.parsed("sandbox.docker_socket", path);
     let warm = reader.number("sandbox.warm", 0, 256);
     let ready_children = reader.number("sandbox.ready_children", 1, 64);
@@ -254,6 +268,7 @@ fn read_sandbox(reader: &mut Reader<'_>) -> Option<SandboxConfig> {
         python: python?,
         packages: packages?,
         image: image?,
+        runtimes: runtimes?,
         docker_socket: docker_socket?,
         warm: warm? as usize,
         ready_children: ready_children? as usize,

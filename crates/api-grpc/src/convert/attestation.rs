@@ -45,6 +45,7 @@ fn backend(word: &str) -> pb::Backend {
     match word {
         "docker" => pb::Backend::Docker,
         "namespace" => pb::Backend::Namespace,
+        "landlock" => pb::Backend::Landlock,
         _ => pb::Backend::Unspecified,
     }
 }

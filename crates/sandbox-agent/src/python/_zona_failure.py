@@ -26,6 +26,11 @@ NO_SIGNALS = "this runtime sends no signals" + REMEDY
 NO_PERMISSION = "this runtime does not permit it" + REMEDY
 NO_PROGRAMS = "files in /tmp cannot be executed"
 READ_ONLY = "the file system is read-only except /tmp; write there instead"
+NO_FILES = (
+    "this isolation opens the runtime's files only and has no directory to write to; keep data in memory (io.BytesIO), or ask an "
+    "administrator for a backend with namespaces"
+)
+NO_TEMPORARY_DIRECTORY = "No usable temporary directory"
 
 NETWORK_WORDS = {
     "socket", "ssl", "urllib", "http", "ftplib", "smtplib", "imaplib", "poplib", "telnetlib", "nntplib", "socketserver",
@@ -43,6 +48,12 @@ RAISE = "RAISE_VARARGS"
 
 DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 DENIED_ERRORS = {errno.EPERM, errno.EACCES, errno.EROFS, errno.ENOSYS}
+
+
+class Place:
+    """Where programs run: whether they have a directory to write to."""
+
+    writable = True
 
 
 class NotSerializable(Exception):
@@ -156,6 +167,8 @@ class Description:
             return self.denied(NO_NETWORK)
         if not is_a(error, OSError):
             return None
+        if not Place.writable and (error.errno == errno.EACCES or NO_TEMPORARY_DIRECTORY in words_of(error)):
+            return self.denied(NO_FILES)
         if error.errno in DISK_ERRORS:
             return "DISK_LIMIT", "no space left in /tmp" + self.limit("tmpfs") + self.at_line()
         process = self.is_about(PROCESS_WORDS, frames)

@@ -75,9 +75,10 @@ class State:
     interrupted = False
 
 
-def prepare(strict):
+def prepare(strict, writable):
     """Everything that can be made once, in the zygote."""
     State.strict = strict
+    failure.Place.writable = writable
     State.stdout = stream(1)
     State.stderr = stream(2)
     State.reserve = bytearray(RESERVE_BYTES)

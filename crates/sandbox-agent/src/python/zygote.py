@@ -1,7 +1,8 @@
 """The zygote: one interpreter that imports the runtime's common modules once and forks sealed children off itself.
 
 It talks to the agent only (descriptor 3, one JSON object a packet) and never reads a byte of a tenant. Descriptors: 3 the
-agent, 4 a procfs in which children see themselves, 5 /dev/null. It deliberately runs no user code: what a child does after the
+agent, 4 a procfs in which children see themselves, 5 /dev/null; without namespaces 6 the Landlock rules of children and from 7
+on the agent's files. It deliberately runs no user code: what a child does after the
 seal stands in `_zona_runner.py`.
 """
 
@@ -14,9 +15,9 @@ import signal
 import socket
 import struct
 import sys
+import types
 
-HOME = "/zona"
-CONTROL, PROC, NULL = 3, 4, 5
+CONTROL, PROC, NULL, RULES = 3, 4, 5, 6
 PACKET = 64 * 1024
 CHILD_CRASHED = 70
 
@@ -25,7 +26,7 @@ class Seal:
     """The seal's one function, called with the interpreter's lock held, and the words it reads."""
 
     def __init__(self, config):
-        self.spawn_function = ctypes.PyDLL(HOME + "/zona_seal.so").zona_spawn
+        self.spawn_function = ctypes.PyDLL(config["home"]["seal"]).zona_spawn
         self.spawn_function.restype = ctypes.c_int64
         self.filter = bytes.fromhex(config["filter"])
         self.tmpfs = config["tmpfs_options"].encode()
@@ -45,6 +46,7 @@ class Seal:
             ctypes.cast(self.options, ctypes.c_void_p).value,
             *self.limits,
             int(config["shared_memory"]),
+            RULES if config["confined"] else 0,
             0,
         ]
 
@@ -78,11 +80,10 @@ def main():
         del os.environ[name]
     sys.path.extend(config["packages"])
     preload(config["preload"])
-    sys.path.insert(0, HOME)
-    runner = importlib.import_module("_zona_runner")
-    sys.path.remove(HOME)
+    load("_zona_failure", config["home"]["failure"])
+    runner = load("_zona_runner", config["home"]["runner"])
     seal = Seal(config)
-    runner.prepare(strict=config["strict"])
+    runner.prepare(strict=config["strict"], writable=not config["confined"])
     gc.collect()
     gc.freeze()
     gc.disable()
@@ -102,6 +103,15 @@ def preload(names):
         except Exception:
             # A module that this runtime lacks, or that cannot be imported here, fails where a user imports it.
             continue
+
+
+def load(name, path):
+    """Imports one of our own modules from where the agent keeps it."""
+    module = sys.modules[name] = types.ModuleType(name)
+    module.__file__ = path
+    with open(path, "rb") as file:
+        exec(compile(file.read(), path, "exec"), module.__dict__)
+    return module
 
 
 def fork(control, seal, runner, child):

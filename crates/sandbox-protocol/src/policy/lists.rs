@@ -23,6 +23,38 @@ pub const CHILD_PROCESSES: Policy = Policy {
     absent: &["clone3"],
 };
 
+/// Inside a T1 child without namespaces. As [`CHILD_STRICT`], but nothing is changed by its path: Landlock decides who opens a
+/// file, and does not look at modes, times, owners and extended attributes.
+pub const CHILD_LANDLOCK: Policy = Policy {
+    name: "child-landlock",
+    allowed: &[MEMORY, FILES, STREAM_CHANGES, DESCRIPTORS, EVENTS, TIME, SIGNAL_HANDLING, IDENTITY, PROGRAM_END, PAIRS],
+    conditional: &[FCNTL, IOCTL, OWN_LIMITS, LOCAL_PAIR],
+    absent: &[],
+};
+
+/// Around agent, interpreter and children without namespaces: as [`OUTER`], without everything that makes them.
+pub const OUTER_LANDLOCK: Policy = Policy {
+    name: "outer-landlock",
+    allowed: &[
+        MEMORY,
+        FILES,
+        STREAM_CHANGES,
+        DESCRIPTORS,
+        EVENTS,
+        TIME,
+        SIGNAL_HANDLING,
+        IDENTITY,
+        PROGRAM_END,
+        PAIRS,
+        PROCESSES,
+        CONFINEMENT,
+        CONTROL_SOCKET,
+        CONTAINER_START,
+    ],
+    conditional: &[FCNTL, IOCTL, LOCAL_PAIR, LOCAL_SOCKET, CLONE_WITHOUT_NAMESPACES],
+    absent: &["clone3"],
+};
+
 /// Around everything: agent, interpreter, and the building of children. A child's own filter stacks on top of it.
 ///
 /// Refused on purpose: every socket family but `AF_UNIX`, `setns`, `ptrace`, `bpf`, io_uring, keyrings, perf, `open_tree`,
@@ -92,6 +124,9 @@ const FILES: &[&str] = &[
     "statx",
     "umask",
 ];
+
+/// What changes an open file: a pipe, or `/dev/null`, where no other can be opened for writing.
+const STREAM_CHANGES: &[&str] = &["pwrite64", "pwritev", "pwritev2", "sendfile", "write", "writev"];
 
 const FILE_CHANGES: &[&str] = &[
     "chmod",
@@ -217,6 +252,9 @@ const ISOLATION: &[&str] = &[
     "umount2",
     "unshare",
 ];
+
+/// What seals a process in its place.
+const CONFINEMENT: &[&str] = &["landlock_restrict_self", "pidfd_open", "pidfd_send_signal", "prctl", "seccomp"];
 
 const CONTROL_SOCKET: &[&str] = &["connect", "recvmsg", "sendmsg", "setsockopt", "signalfd4"];
 

@@ -4,6 +4,9 @@ use std::{fs, path::Path};
 
 use super::*;
 
+const ALL: [&Policy; 5] = [&CHILD_STRICT, &CHILD_PROCESSES, &CHILD_LANDLOCK, &OUTER, &OUTER_LANDLOCK];
+const CHILDREN: [&Policy; 3] = [&CHILD_STRICT, &CHILD_PROCESSES, &CHILD_LANDLOCK];
+
 /// Calls that no sandboxed program ever needs and that widen the kernel's attack surface.
 const NEVER: &[&str] = &[
     "add_key",
@@ -49,7 +52,7 @@ fn check_refused(policy: &Policy, calls: &[&str]) {
 
 #[test]
 fn no_boundary_lets_a_dangerous_call_through() {
-    for policy in [&CHILD_STRICT, &CHILD_PROCESSES, &OUTER] {
+    for policy in ALL {
         check_refused(policy, NEVER);
     }
 }
@@ -72,27 +75,58 @@ fn children_never_mount_or_change_identity_or_namespaces_or_connect() {
         "umount2",
         "unshare",
     ];
-    check_refused(&CHILD_STRICT, &calls);
-    check_refused(&CHILD_PROCESSES, &calls);
+    for policy in CHILDREN {
+        check_refused(policy, &calls);
+    }
 }
 
 #[test]
 fn a_strict_child_has_no_processes_threads_or_signals() {
-    check_refused(&CHILD_STRICT, &["clone", "clone3", "execve", "execveat", "fork", "kill", "prctl", "tgkill", "tkill", "vfork"]);
+    for policy in [&CHILD_STRICT, &CHILD_LANDLOCK] {
+        check_refused(policy, &["clone", "clone3", "execve", "execveat", "fork", "kill", "prctl", "tgkill", "tkill", "vfork"]);
+    }
+}
+
+#[test]
+fn where_only_landlock_guards_files_nothing_is_changed_by_its_path_and_no_namespace_is_made() {
+    let changes = [
+        "chmod",
+        "creat",
+        "fchmod",
+        "fchmodat",
+        "fchmodat2",
+        "ftruncate",
+        "link",
+        "linkat",
+        "mkdir",
+        "rename",
+        "renameat2",
+        "rmdir",
+        "symlink",
+        "truncate",
+        "unlink",
+        "utime",
+        "utimensat",
+        "utimes",
+    ];
+    check_refused(&CHILD_LANDLOCK, &changes);
+    check_refused(&OUTER_LANDLOCK, &changes);
+    check_refused(&OUTER_LANDLOCK, &["chroot", "mount", "mount_setattr", "pivot_root", "sethostname", "setresuid", "umount2", "unshare"]);
+    assert!(!OUTER_LANDLOCK.allowed_calls().contains(&"clone"), "only without namespaces");
 }
 
 #[test]
 fn a_child_is_never_let_through_further_than_the_boundary_around_it() {
-    for policy in [&CHILD_STRICT, &CHILD_PROCESSES] {
+    for (policy, outer) in [(&CHILD_STRICT, &OUTER), (&CHILD_PROCESSES, &OUTER), (&CHILD_LANDLOCK, &OUTER_LANDLOCK)] {
         for call in names(policy) {
-            assert!(names(&OUTER).contains(&call), "{} lets {call} through and outer does not", policy.name);
+            assert!(names(outer).contains(&call), "{} lets {call} through and {} does not", policy.name, outer.name);
         }
     }
 }
 
 #[test]
 fn no_call_is_both_conditional_and_unconditional() {
-    for policy in [&CHILD_STRICT, &CHILD_PROCESSES, &OUTER] {
+    for policy in ALL {
         for rule in policy.rules() {
             assert!(!policy.allowed_calls().contains(&rule.call), "{}: {}", policy.name, rule.call);
         }

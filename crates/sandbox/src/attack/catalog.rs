@@ -88,6 +88,7 @@ pub(crate) const PROBES: &[Probe] = &[
     asks("device-files", Files, Root),
     asks("device-nodes", Files, SystemCallFilter),
     asks("write-outside-tmp", Files, ReadOnlyRoot),
+    asks("file-attributes", Files, ReadOnlyRoot),
     asks("remount-writable", Files, ReadOnlyRoot),
     asks("symbolic-links", Files, Root),
     asks("parent-directories", Files, Root),

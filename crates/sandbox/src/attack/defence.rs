@@ -77,6 +77,7 @@ defences! {
     TenantBinding "tenant-binding" "A sandbox serves one tenant." OURS,
     Descriptors "fd-hygiene" "A child holds its own pipes and nothing else." OURS,
     Environment "environment" "Nothing of the server's environment." OURS,
+    Landlock "landlock" "Rules of Landlock that open the runtime's files and nothing else, where there are no namespaces." LANDLOCK,
 }
 
 const NAMESPACES: &str = "the kernel must grant every namespace to unprivileged processes: check the sysctls user.max_user_namespaces, \
@@ -90,6 +91,7 @@ const IDENTITY: &str =
     "give sandboxes a range of user ids that nothing else on the host uses: sandbox.first_uid and sandbox.last_uid in the configuration";
 const PROCESSES: &str = "the limit of processes holds inside user namespaces only since Linux 5.14: upgrade the kernel";
 const DEADLINE: &str = "the server does not get to run in time: give it CPU of its own, or run fewer executions at once";
+const LANDLOCK: &str = "the kernel must enforce Landlock: CONFIG_SECURITY_LANDLOCK, and `landlock` in the boot parameter lsm=";
 const OURS: &str = "this is a fault of Zona, not of the host: report it with the output of `zona doctor --attack -o json`";
 
 impl Group {

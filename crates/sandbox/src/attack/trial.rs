@@ -10,7 +10,7 @@ use crate::service::Sandboxes;
 /// What became of the battery in one tier of one backend.
 #[derive(Debug, Clone)]
 pub struct Trial {
-    /// `docker` or `namespace`.
+    /// `docker`, `namespace` or `landlock`.
     pub backend: &'static str,
     /// The tier.
     pub isolation: Isolation,
@@ -23,6 +23,7 @@ pub struct Trial {
 pub async fn attack(base: &Config, backend: Backend, tiers: &[Isolation]) -> Vec<Trial> {
     let (name, suffix) = match &backend {
         Backend::Namespace(_) => ("namespace", "an"),
+        Backend::Landlock(_) => ("landlock", "al"),
         Backend::Docker(_) => ("docker", "ad"),
     };
     let mut config = base.clone();

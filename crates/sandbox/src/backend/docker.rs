@@ -31,8 +31,8 @@ pub(crate) mod spec;
 use breaker::Breaker;
 use spec::{INSTALLATION_LABEL, INSTANCE_LABEL};
 
-/// A daemon answers within milliseconds; one that starts a container on a busy disk, within seconds.
-const CALL_DEADLINE: Duration = Duration::from_secs(10);
+/// The client's own limit for a connection, beyond any deadline of ours.
+const LONGEST_CALL: Duration = Duration::from_secs(120);
 /// How long a removal that is already under way may take.
 const REMOVAL_DEADLINE: Duration = Duration::from_secs(5);
 const REMOVAL_POLL: Duration = Duration::from_millis(25);
@@ -83,7 +83,7 @@ impl Client {
         Client {
             settings: settings.clone(),
             connection: Mutex::new(None),
-            breaker: Breaker::new(CALL_DEADLINE),
+            breaker: Breaker::new(settings.deadline),
             unremoved: Mutex::default(),
         }
     }
@@ -95,7 +95,7 @@ impl Client {
     {
         self.breaker.admit(Instant::now()).map_err(CallError::Down)?;
         let answer = match self.connection() {
-            Ok(docker) => tokio::time::timeout(CALL_DEADLINE, call(docker)).await,
+            Ok(docker) => tokio::time::timeout(self.settings.deadline, call(docker)).await,
             Err(error) => Ok(Err(error)),
         };
         let error = match answer {
@@ -108,7 +108,7 @@ impl Client {
                 return Err(CallError::Answered { status: status_code, message: format!("{what}: {message}") });
             }
             Ok(Err(error)) => format!("{what}: {}", chain(&error)),
-            Err(_elapsed) => format!("{what}: no answer within {CALL_DEADLINE:?}"),
+            Err(_elapsed) => format!("{what}: no answer within {:?}", self.settings.deadline),
         };
         let socket = self.settings.socket.display();
         let text = format!("the Docker daemon at {socket} does not answer ({error})");
@@ -122,7 +122,7 @@ impl Client {
             return Ok(docker.clone());
         }
         let path = self.settings.socket.to_string_lossy();
-        let docker = Docker::connect_with_unix(&path, CALL_DEADLINE.as_secs(), API_DEFAULT_VERSION)?;
+        let docker = Docker::connect_with_unix(&path, LONGEST_CALL.as_secs(), API_DEFAULT_VERSION)?;
         *connection = Some(docker.clone());
         Ok(docker)
     }

@@ -13,8 +13,9 @@ use sandbox_protocol::PROBE;
 use sandbox_protocol::control::Layout;
 use tokio::process::Command;
 
+use super::manifest::{Found, Origin};
 use super::{RuntimeFacts, digest, packages, parse_layout};
-use crate::config::Namespace;
+use crate::config::{InterfaceCheck, Namespace};
 use crate::failure::{RUNTIME_UNUSABLE, StartFailure};
 
 /// The distribution's interpreter: a `python3` found first on a search path is often a shim into a private home directory.
@@ -24,11 +25,12 @@ const PROBE_DEADLINE: Duration = Duration::from_secs(30);
 const VERSION_SCRIPT: &str = "import platform; print(platform.python_version())";
 
 /// Finds the runtime that a configuration names, or the first that serves.
-pub(crate) async fn find(settings: &Namespace, others_must_read: bool) -> Result<RuntimeFacts, StartFailure> {
+pub(crate) async fn find(settings: &Namespace, others_must_read: bool, check: InterfaceCheck) -> Result<RuntimeFacts, StartFailure> {
     let mut reasons = Vec::new();
     for candidate in candidates(settings) {
         match describe(&candidate, settings, others_must_read).await {
-            Ok(runtime) => {
+            Ok(found) => {
+                let runtime = identify(found, check)?;
                 tracing::info!(python = %runtime.layout.python, version = runtime.python_version, "found the Python runtime");
                 return Ok(runtime);
             }
@@ -56,7 +58,27 @@ fn candidates(settings: &Namespace) -> Vec<PathBuf> {
     found
 }
 
-async fn describe(python: &Path, settings: &Namespace, others_must_read: bool) -> Result<RuntimeFacts, String> {
+/// A runtime, and what its packages' directories say of it.
+struct Described {
+    facts: RuntimeFacts,
+    directory: String,
+    found: Found,
+}
+
+/// Takes over what a runtime's build has written down, if it is true.
+fn identify(described: Described, check: InterfaceCheck) -> Result<RuntimeFacts, StartFailure> {
+    let Described { mut facts, directory, found } = described;
+    let origin = Origin { place: &directory, remedy: "cargo xtask runtime NAME" };
+    if let Some(manifest) = found.manifest(&origin, &facts.python_version)? {
+        facts.packages = manifest.confirm(&origin, facts.packages)?;
+        facts.version = manifest.version;
+        facts.lock = manifest.lock;
+    }
+    facts.interface = found.interface(&origin, &facts.python_version, check)?;
+    Ok(facts)
+}
+
+async fn describe(python: &Path, settings: &Namespace, others_must_read: bool) -> Result<Described, String> {
     let packages: Vec<_> = settings.packages.iter().map(|path| path.as_os_str()).collect();
     let json = run(python, PROBE, &packages).await?;
     let layout = parse_layout(json.trim(), "the probe's answer").map_err(|failure| failure.to_string())?;
@@ -68,8 +90,24 @@ async fn describe(python: &Path, settings: &Namespace, others_must_read: bool) -
     let interpreter = tokio::fs::read(&real).await.map_err(|error| error.to_string())?;
     let packages = packages::below(&layout.packages);
     let listing: String = packages.iter().map(|package| format!("{} {}\n", package.name, package.version)).collect();
-    let digest = digest(&[&interpreter, json.trim().as_bytes(), listing.as_bytes()]);
-    Ok(RuntimeFacts { layout, python_version, digest, packages })
+    let (directory, found) = built(&layout.packages)?;
+    let texts = [&found.manifest, &found.interface].into_iter().flatten().map(String::as_bytes);
+    let parts: Vec<&[u8]> = [interpreter.as_slice(), json.trim().as_bytes(), listing.as_bytes()].into_iter().chain(texts).collect();
+    let digest = digest(&parts);
+    let (version, lock) = (String::new(), String::new());
+    let facts = RuntimeFacts { layout, python_version, digest, packages, version, lock, interface: None };
+    Ok(Described { facts, directory, found })
+}
+
+/// The first directory of packages that a build has written, and what it wrote.
+fn built(directories: &[String]) -> Result<(String, Found), String> {
+    for directory in directories {
+        let found = Found::below(Path::new(directory))?;
+        if found != Found::default() {
+            return Ok((directory.clone(), found));
+        }
+    }
+    Ok((String::new(), Found::default()))
 }
 
 async fn run(python: &Path, script: &str, arguments: &[&std::ffi::OsStr]) -> Result<String, String> {
@@ -119,16 +157,18 @@ mod tests {
 
     #[tokio::test]
     async fn the_host_has_a_runtime_and_its_digest_is_stable() {
-        let first = find(&Namespace::default(), true).await.unwrap();
+        let first = find(&Namespace::default(), true, |_, _| Ok(())).await.unwrap();
         assert!(Path::new(&first.layout.python).is_file());
         assert!(first.python_version.starts_with("3."));
-        assert_eq!(find(&Namespace::default(), true).await.unwrap(), first);
+        assert_eq!(find(&Namespace::default(), true, |_, _| Ok(())).await.unwrap(), first);
     }
 
     #[tokio::test]
     async fn an_interpreter_that_is_none_is_named_with_the_reason() {
         let settings = Namespace { python: Some("/bin/true".into()), ..Namespace::default() };
-        let Err(StartFailure::Refused { reason, message }) = find(&settings, true).await else { panic!("accepted /bin/true") };
+        let Err(StartFailure::Refused { reason, message }) = find(&settings, true, |_, _| Ok(())).await else {
+            panic!("accepted /bin/true")
+        };
         assert_eq!(reason, RUNTIME_UNUSABLE);
         assert!(message.contains("/bin/true"), "{message}");
     }

@@ -30,7 +30,9 @@ pub(crate) fn of_label(json: &str, image: &str) -> Result<Vec<Package>, StartFai
     })?;
     Ok(match label {
         Label::Distributions(packages) => sorted(packages),
-        Label::System(versions) => versions.into_iter().map(|(name, version)| Package { name, version, modules: Vec::new() }).collect(),
+        Label::System(versions) => {
+            versions.into_iter().map(|(name, version)| Package { name, version, modules: Vec::new(), hashes: Vec::new() }).collect()
+        }
     })
 }
 
@@ -42,7 +44,7 @@ pub(crate) fn below(directories: &[String]) -> Vec<Package> {
     sorted(metadata.filter_map(|path| distribution(&path)).collect())
 }
 
-fn sorted(mut packages: Vec<Package>) -> Vec<Package> {
+pub(crate) fn sorted(mut packages: Vec<Package>) -> Vec<Package> {
     packages.sort_by(|one, other| (&one.name, &one.version).cmp(&(&other.name, &other.version)));
     packages
 }
@@ -56,7 +58,7 @@ fn distribution(path: &Path) -> Option<Package> {
             .find(|(key, _)| key.eq_ignore_ascii_case(name))
             .map(|(_, value)| value.trim().to_owned())
     };
-    Some(Package { name: header("Name")?, version: header("Version")?, modules: modules(path) })
+    Some(Package { name: header("Name")?, version: header("Version")?, modules: modules(path), hashes: Vec::new() })
 }
 
 /// Top-level modules: what the package says, else what its list of files shows.
@@ -115,6 +117,7 @@ mod tests {
             name: name.to_owned(),
             version: version.to_owned(),
             modules: modules.iter().map(|module| (*module).to_owned()).collect(),
+            hashes: Vec::new(),
         };
         assert_eq!(found, [expect("PyYAML", "6.0", &["_yaml", "yaml"]), expect("six", "1.17.0", &["fast", "more", "six"])]);
     }

@@ -1,14 +1,14 @@
-//! Facts of the Docker daemon and the runtime image.
+//! Facts of the Docker daemon and the runtimes' images.
 
 use super::Check;
 use crate::backend::docker::Client;
-use crate::config::Docker;
+use crate::config::{Config, Docker};
 use crate::failure::StartFailure;
 
-const IMAGE: &str = "docker image";
+const RUNTIME: &str = "runtime, docker";
 const DAEMON: &str = "docker daemon";
 
-pub(super) async fn checks(settings: &Docker) -> Vec<Check> {
+pub(super) async fn checks(config: &Config, settings: &Docker) -> Vec<Check> {
     let client = Client::new(settings);
     let (version, info) = (
         client.call("ask for the version", async |docker| docker.version().await).await,
@@ -36,13 +36,18 @@ pub(super) async fn checks(settings: &Docker) -> Vec<Check> {
         runtimes.join(" "),
         info.security_options.unwrap_or_default().join(" "),
     );
-    vec![Check::good(DAEMON, detail), image(&client, settings).await]
+    let mut checks = vec![Check::good(DAEMON, detail)];
+    for (name, image) in config.runtime_names().zip(config.images(settings)) {
+        checks.push(runtime(&client, name, image, config).await);
+    }
+    checks
 }
 
-async fn image(client: &Client, settings: &Docker) -> Check {
-    match client.runtime_in(&settings.image).await {
-        Ok(runtime) => Check::good(IMAGE, format!("{} with Python {} ({})", settings.image, runtime.python_version, runtime.digest)),
-        Err(StartFailure::Refused { message, .. }) => Check::limited(IMAGE, message, "cargo xtask image"),
-        Err(failure) => Check::limited(IMAGE, failure.to_string(), "see the docker daemon"),
+async fn runtime(client: &Client, name: &str, image: Option<String>, config: &Config) -> Check {
+    let Some(image) = image else { return Check::limited(RUNTIME, format!("{name}: no image"), "name its image in the configuration") };
+    match client.runtime_in(&image, config.interface_check).await {
+        Ok(facts) => Check::good(RUNTIME, format!("{name}: {image}, {}", facts.summary())),
+        Err(StartFailure::Refused { message, .. }) => Check::limited(RUNTIME, format!("{name}: {message}"), "cargo xtask image"),
+        Err(failure) => Check::limited(RUNTIME, format!("{name}: {failure}"), "see the docker daemon"),
     }
 }

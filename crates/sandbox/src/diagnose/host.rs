@@ -2,6 +2,8 @@
 
 use std::fs;
 
+use landlock::{ABI, Access as _, AccessFs, CompatLevel, Compatible as _, Ruleset, RulesetAttr as _};
+
 use super::Check;
 use crate::backend::cgroup::Groups;
 use crate::backend::layout;
@@ -17,15 +19,27 @@ pub(super) fn checks(config: &Config) -> Vec<Check> {
         unprivileged(setting("kernel/unprivileged_userns_clone").as_deref()),
         apparmor(setting("kernel/apparmor_restrict_unprivileged_userns").as_deref()),
         security_modules(),
+        landlock(),
         control_groups(config),
     ]
 }
 
-pub(super) async fn interpreter(settings: &Namespace) -> Check {
-    const NAME: &str = "python";
-    match layout::find(settings, rustix::process::geteuid().is_root()).await {
-        Ok(runtime) => Check::good(NAME, format!("{} {} ({})", runtime.layout.python, runtime.python_version, runtime.digest)),
-        Err(failure) => Check::bad(NAME, failure.to_string(), "install python3 (3.9 or newer), or use the docker backend"),
+/// The runtimes of the namespace backend.
+pub(super) async fn runtimes(config: &Config, default: &Namespace) -> Vec<Check> {
+    let mut checks = Vec::new();
+    for (name, settings) in config.runtime_names().zip(config.namespace_runtimes(default)) {
+        checks.push(runtime(name, &settings, config).await);
+    }
+    checks
+}
+
+async fn runtime(name: &str, settings: &Namespace, config: &Config) -> Check {
+    const NAME: &str = "runtime, namespace";
+    match layout::find(settings, rustix::process::geteuid().is_root(), config.interface_check).await {
+        Ok(facts) => Check::good(NAME, format!("{name}: {}, {}", facts.layout.python, facts.summary())),
+        Err(failure) => {
+            Check::bad(NAME, format!("{name}: {failure}"), "install python3 (3.9 or newer), build the runtime, or use the docker backend")
+        }
     }
 }
 
@@ -74,6 +88,20 @@ fn apparmor(value: Option<&str>) -> Check {
 fn security_modules() -> Check {
     let modules = fs::read_to_string("/sys/kernel/security/lsm").unwrap_or_default();
     Check::good("security modules", if modules.is_empty() { "unknown (securityfs is not mounted)" } else { modules.trim() })
+}
+
+/// Needed by the backend of that name only.
+fn landlock() -> Check {
+    const NAME: &str = "landlock";
+    let strict = Ruleset::default().set_compatibility(CompatLevel::HardRequirement);
+    match strict.handle_access(AccessFs::from_all(ABI::V1)).and_then(Ruleset::create) {
+        Ok(_rules) => Check::good(NAME, "enforced by this kernel"),
+        Err(_) => Check::limited(
+            NAME,
+            "not enforced by this kernel: the landlock backend does not work",
+            "where it is wanted: Linux 5.13 or newer with CONFIG_SECURITY_LANDLOCK, and `landlock` in the boot parameter lsm=",
+        ),
+    }
 }
 
 fn control_groups(config: &Config) -> Check {

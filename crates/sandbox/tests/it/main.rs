@@ -6,7 +6,9 @@
 mod support;
 
 mod battery;
+mod faults;
 mod isolation;
+mod landlock;
 mod lifecycle;
 mod limits;
 mod outcomes;

@@ -23,6 +23,7 @@ pub const PATIENCE: Duration = Duration::from_secs(60);
 pub enum Kind {
     Namespace,
     Docker,
+    Landlock,
 }
 
 pub struct Host {
@@ -55,6 +56,7 @@ pub fn agent() -> AgentBinary {
 pub fn config(kind: Kind, directory: &Path, installation: &str, instance: &str) -> Config {
     let backend = match kind {
         Kind::Namespace => Backend::Namespace(Namespace::default()),
+        Kind::Landlock => Backend::Landlock(Namespace::default()),
         Kind::Docker => Backend::Docker(Docker::default()),
     };
     let mut config = Config::new(installation, instance, agent(), backend);
@@ -161,7 +163,7 @@ pub fn agents(directory: &Path) -> Vec<i32> {
     let is_agent = |pid: &i32| {
         let command = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
         let command = String::from_utf8_lossy(&command).replace('\0', " ");
-        command.contains(" namespace --socket") && command.contains(&needle)
+        (command.contains(" namespace --socket") || command.contains(" landlock --socket")) && command.contains(&needle)
     };
     let entries = std::fs::read_dir("/proc").unwrap().flatten();
     entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).filter(is_agent).collect()

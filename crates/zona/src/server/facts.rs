@@ -42,7 +42,7 @@ fn battery(report: &Report) -> Battery {
 
 fn failure(probe: &ProbeResult) -> Option<ProbeFailure> {
     let detail = match probe.outcome {
-        Outcome::Stopped => return None,
+        Outcome::Stopped | Outcome::Open => return None,
         Outcome::Reached => probe.detail.clone(),
         Outcome::Error => format!("could not be judged: {}", probe.detail),
     };

@@ -2,11 +2,13 @@
 
 use std::os::unix::fs::MetadataExt as _;
 
-use sandbox::{Backend, Config as SandboxesConfig, Docker, Namespace, Proof, UidRange, runtime_directory};
+use python_check::RuntimeInterface;
+use sandbox::{Backend, Config as SandboxesConfig, Docker, Namespace, Proof, Runtime, UidRange, runtime_directory};
 
+use super::checker::python_version;
 use super::identity;
 use crate::agent::AGENT;
-use crate::config::{BackendKind, Config, Surroundings};
+use crate::config::{BackendKind, Config, RuntimeConfig, Surroundings};
 
 /// The sandboxes of a server.
 pub(super) fn for_server(config: &Config, surroundings: &Surroundings, installation: &str, instance: &str) -> SandboxesConfig {
@@ -52,11 +54,14 @@ fn base(config: &Config, surroundings: &Surroundings, installation: &str, instan
     let backend = match ours.backend {
         BackendKind::Namespace => Backend::Namespace(namespace(config, surroundings)),
         BackendKind::Docker => Backend::Docker(docker(config)),
+        BackendKind::Landlock => Backend::Landlock(namespace(config, surroundings)),
     };
     let mut settings = SandboxesConfig::new(installation, instance, AGENT, backend);
     let default_directory = || runtime_directory(installation, surroundings.runtime_dir.as_deref());
     settings.runtime_directory = ours.runtime_directory.clone().unwrap_or_else(default_directory);
     settings.uids = UidRange::new(ours.uids.0, ours.uids.1).unwrap_or_default();
+    settings.runtimes = ours.runtimes.iter().map(runtime).collect();
+    settings.interface_check = check_interface;
     settings.pool.unassigned = ours.warm;
     settings.pool.children = ours.ready_children;
     settings.pool.max_sandboxes = ours.max_sandboxes;
@@ -64,4 +69,36 @@ fn base(config: &Config, surroundings: &Surroundings, installation: &str, instan
     settings.pool.max_age = ours.max_age;
     settings.pool.max_executions = ours.max_executions;
     settings
+}
+
+fn runtime(ours: &RuntimeConfig) -> Runtime {
+    Runtime {
+        name: ours.name.clone(),
+        python: ours.python.clone(),
+        packages: ours.packages.iter().cloned().collect(),
+        image: ours.image.clone(),
+    }
+}
+
+/// What is wrong with the interface that a runtime carries, for an interpreter of this version.
+fn check_interface(text: &str, version: &str) -> Result<(), String> {
+    let interface = RuntimeInterface::parse(text).map_err(|error| error.to_string())?;
+    let (major, minor) = interface.python();
+    if python_version(version) == Some((major, minor)) {
+        return Ok(());
+    }
+    Err(format!("it is that of Python {major}.{minor}, and the interpreter is {version}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_interface_must_be_well_formed_and_of_the_interpreters_version() {
+        let text = "python 3.11\nstdlib json\nbuiltins len\njson + dumps\n";
+        assert_eq!(check_interface(text, "3.11.2"), Ok(()));
+        assert!(check_interface(text, "3.12.1").unwrap_err().contains("3.11"));
+        assert!(check_interface("python 3.11\n", "3.11.2").unwrap_err().contains("stdlib"));
+    }
 }

@@ -66,8 +66,12 @@ def device_nodes():
 
 @probe
 def write_outside_tmp():
-    places = ["/" + name for name in os.listdir("/") if name not in ("tmp", "dev", "proc", "sys")]
-    places += ["", os.path.dirname(os.__file__), "/dev"]
+    places = ["", os.path.dirname(os.__file__), "/dev", "/var/tmp"]
+    try:
+        places += ["/" + name for name in os.listdir("/") if name not in ("tmp", "dev", "proc", "sys")]
+    except OSError:
+        # What cannot be listed can still be guessed.
+        places += ["/etc", "/home", "/root", "/run", "/srv", "/usr", "/var"]
 
     def write(place):
         with open(place + "/zona-probe", "wb"):
@@ -80,6 +84,20 @@ def write_outside_tmp():
     attempts = [lambda place=place: write(place) for place in places]
     attempts += [lambda path=path: change(path) for path in ("/zona/zygote.py", "/zona/zona_seal.so", os.__file__)]
     return first(attempts, "read-only at %d places" % len(attempts))
+
+
+@probe
+def file_attributes():
+    def change(path):
+        os.chmod(path, 0o777)
+        return "changed the mode of " + path
+
+    def touch(path):
+        os.utime(path)
+        return "changed the times of " + path
+
+    paths = ["/zona/zygote.py", "/zona/zona_seal.so", os.__file__, "/dev/null"]
+    return first([lambda c=c, path=path: c(path) for path in paths for c in (change, touch)], "modes and times stay as they are")
 
 
 @probe

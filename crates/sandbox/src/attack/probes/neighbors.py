@@ -11,12 +11,10 @@ RESULT = 4
 
 def leave():
     """Leaves a trace wherever a later execution could find one."""
-    with open(SECRET, "w") as file:
-        file.write("secret")
     builtins.zona_secret = True
     os.environ["ZONA_SECRET"] = "secret"
     sys.path.append("/tmp/zona-secret")
-    for trace in (lambda: raw(29, KEY, 4096, 0o1666), lambda: open("/dev/shm/zona-secret", "w").close()):
+    for trace in (write_secret, lambda: raw(29, KEY, 4096, 0o1666), lambda: open("/dev/shm/zona-secret", "w").close()):
         try:
             trace()
         except OSError:
@@ -25,6 +23,11 @@ def leave():
 
 
 PROBES["leave"] = leave
+
+
+def write_secret():
+    with open(SECRET, "w") as file:
+        file.write("secret")
 
 
 @probe

@@ -47,7 +47,7 @@ const MUTATIONS: &[Mutation] = &[
     Mutation { off: &["ipc-namespace", "child-filter", FILTERS], reached: &["leftovers-in-shared-memory"] },
     Mutation { off: &["uts-namespace"], reached: &["name-of-the-host"] },
     Mutation { off: &["root"], reached: &["host-files", "process-files", "kernel-files", "control-sockets", "device-files", "symbolic-links"] },
-    Mutation { off: &["read-only-root"], reached: &["write-outside-tmp", "hard-links"] },
+    Mutation { off: &["read-only-root"], reached: &["write-outside-tmp", "file-attributes", "hard-links"] },
     Mutation { off: &["read-only-root", "child-filter", "capabilities"], reached: &["remount-writable"] },
     Mutation { off: &["tmpfs-noexec"], reached: &["programs-in-tmp"] },
     Mutation { off: &["identity"], reached: &["groups-of-the-host"] },

@@ -26,7 +26,7 @@ impl BarePython {
     /// Writes the program. With namespaces the interpreter is the sandbox's own.
     pub(super) async fn new(context: &Context, running: &Running, script: PathBuf, code: &str, value: &'static str) -> Result<Self> {
         let python = match context.config.sandbox.backend {
-            BackendKind::Namespace => {
+            BackendKind::Namespace | BackendKind::Landlock => {
                 let runtime = running.sandboxes.runtime(running.sandboxes.default_runtime()).await;
                 PathBuf::from(runtime.map_err(domain::Error::from)?.layout.python.clone())
             }

@@ -43,6 +43,11 @@ pub async fn run(context: &Context, backend: Option<BackendKind>, tier: Option<T
         let settings = sandboxes::namespace(&context.config, &context.surroundings);
         found.trials.extend(sandbox::attack(&base, Backend::Namespace(settings), &tiers).await);
     }
+    // Weaker by choice, so it is attacked only where it was chosen.
+    if backend.unwrap_or(context.config.sandbox.backend) == BackendKind::Landlock {
+        let settings = sandboxes::namespace(&context.config, &context.surroundings);
+        found.trials.extend(sandbox::attack(&base, Backend::Landlock(settings), &tiers).await);
+    }
     if asked(BackendKind::Docker) {
         found.trials.extend(sandbox::attack(&base, Backend::Docker(docker.clone()), &tiers).await);
         found.container = Some(sandbox::inspect_container(&base, &docker).await);
@@ -117,8 +122,12 @@ impl Found {
         }
         for report in self.reports() {
             let count = |outcome| report.probes.iter().filter(|probe| probe.outcome == outcome).count();
+            let open = match count(Outcome::Open) {
+                0 => String::new(),
+                count => format!(", {count} open by nature of the backend"),
+            };
             text.push_str(&format!(
-                "{} {}: {} probes stopped, {} got through, {} could not be judged\n",
+                "{} {}: {} probes stopped, {} got through, {} could not be judged{open}\n",
                 report.backend,
                 report.isolation.tier(),
                 count(Outcome::Stopped),
@@ -157,6 +166,7 @@ fn probe(probe: &ProbeResult) -> Document {
 fn row(probe: &ProbeResult) -> Vec<String> {
     let mark = match probe.outcome {
         Outcome::Stopped => "ok",
+        Outcome::Open => "--",
         Outcome::Reached => "XX",
         Outcome::Error => "??",
     };
