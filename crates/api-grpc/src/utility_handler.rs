@@ -175,7 +175,7 @@ impl pb::utility_service_server::UtilityService for UtilityHandler {
             let mut violations = Violations::default();
             let kind = utility::read_kind("kind", body.kind, &mut violations);
             let kind = violations.unless_any(kind)?;
-            let report = self.utilities.validate(&permit, body.code, kind).await?;
+            let report = self.utilities.validate(&permit, body.code, kind, body.runtime).await?;
             Ok(finding::report_to_wire(&report))
         })
         .await

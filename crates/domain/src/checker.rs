@@ -15,11 +15,12 @@ use crate::{Result, sandbox};
 /// Port: validates code without running it.
 #[async_trait]
 pub trait CodeChecker: Send + Sync {
-    /// Reports everything there is to say of `source` under the policy. Never runs it; bounded in time for any bytes.
+    /// Reports everything there is to say of `source` under the policy, for a runtime that this server has: its Python, its
+    /// packages, their interfaces. Never runs it; bounded in time for any bytes.
     ///
     /// # Errors
     /// Only when the checker itself is unavailable.
-    async fn check(&self, policy: &CodePolicy, source: Vec<u8>) -> Result<CodeReport>;
+    async fn check(&self, policy: &CodePolicy, runtime: &str, source: Vec<u8>) -> Result<CodeReport>;
 
     /// Whether there is a rule of this id.
     fn knows(&self, rule: &str) -> bool;
@@ -28,7 +29,10 @@ pub trait CodeChecker: Send + Sync {
 /// Port: the compiler of a runtime, run in a sandbox; it compiles and never executes.
 #[async_trait]
 pub trait Compiler: Send + Sync {
-    /// What this server offers.
+    /// Names of the runtimes that this server is configured to have.
+    fn names(&self) -> Vec<String>;
+
+    /// What this server offers, with the reason where nothing can run on a runtime now.
     ///
     /// # Errors
     /// When that is not known, with what an operator can do.

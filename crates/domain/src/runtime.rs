@@ -5,6 +5,10 @@
 pub struct Runtime {
     /// Its name, e.g. `python`.
     pub name: String,
+    /// Version of the set, from its lock file; empty where it was not built from one.
+    pub version: String,
+    /// Digest of that lock file; empty without one.
+    pub lock: String,
     /// Version of the interpreter, e.g. `3.11.2`.
     pub python_version: String,
     /// Identity of its content: the image's digest, or a hash over interpreter and layout.
@@ -15,6 +19,8 @@ pub struct Runtime {
     pub allowed_modules: Vec<String>,
     /// Which backends offer it: `docker`, `namespace`.
     pub backend: String,
+    /// Why nothing can run on it now, with what to do; then only name and backend are known.
+    pub problem: Option<String>,
 }
 
 /// An installed package.
@@ -26,6 +32,8 @@ pub struct Package {
     pub version: String,
     /// Top-level modules it brings.
     pub modules: Vec<String>,
+    /// Hashes of the files that it was installed from, e.g. `sha256:...`; empty where they are not known.
+    pub hashes: Vec<String>,
     /// Known vulnerabilities of this version, from the advisories that the operator supplied.
     pub advisories: Vec<Advisory>,
 }

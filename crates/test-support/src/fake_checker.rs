@@ -1,5 +1,5 @@
 //! A checker that reads just enough of Python for tests of everything around it: entry points with their parameters, `import os`
-//! (refused), `TODO` (a warning), `PANIC` (a bug). It honors what a policy says of the two rules it has.
+//! (refused), `import extra_tools` (refused except on the runtime `extra`), `TODO` (a warning), `PANIC` (a bug). It honors what a policy says of the two rules it has.
 
 use async_trait::async_trait;
 use domain::Result;
@@ -11,6 +11,8 @@ use domain::utility::Kind;
 
 /// The rule that `import os` breaks.
 pub const IMPORT_RULE: &str = "ZPY-IMPORT-001";
+/// The rule that `import extra_tools` breaks where the runtime does not have it.
+pub const MISSING_RULE: &str = "ZPY-DEPENDENCY-002";
 /// The rule that warns of `TODO`.
 pub const TODO_RULE: &str = "ZPY-QUALITY-001";
 const ENCODING_RULE: &str = "ZPY-ENCODING-001";
@@ -21,7 +23,7 @@ pub struct FakeChecker;
 
 #[async_trait]
 impl CodeChecker for FakeChecker {
-    async fn check(&self, policy: &CodePolicy, source: Vec<u8>) -> Result<CodeReport> {
+    async fn check(&self, policy: &CodePolicy, runtime: &str, source: Vec<u8>) -> Result<CodeReport> {
         let Ok(text) = String::from_utf8(source) else {
             let finding = finding(ENCODING_RULE, Severity::Error, 1, "not UTF-8");
             return Ok(CodeReport { findings: vec![finding], kind: None, parameters: Vec::new(), imports: Vec::new() });
@@ -31,6 +33,7 @@ impl CodeChecker for FakeChecker {
         let todo = if policy.denied_rules.iter().any(|rule| rule == TODO_RULE) { Severity::Error } else { Severity::Warning };
         let findings = text.lines().zip(1..).filter_map(|(line, number)| match line {
             line if line.starts_with("import os") && !allows_os => Some(finding(IMPORT_RULE, Severity::Error, number, "`os` is refused")),
+            "import extra_tools" if runtime != "extra" => Some(finding(MISSING_RULE, Severity::Error, number, "`extra_tools` is missing")),
             line if line.contains("TODO") => Some(finding(TODO_RULE, todo, number, "unfinished")),
             _ => None,
         });
@@ -44,7 +47,7 @@ impl CodeChecker for FakeChecker {
     }
 
     fn knows(&self, rule: &str) -> bool {
-        [IMPORT_RULE, TODO_RULE, ENCODING_RULE].contains(&rule)
+        [IMPORT_RULE, MISSING_RULE, TODO_RULE, ENCODING_RULE].contains(&rule)
     }
 }
 

@@ -1,4 +1,5 @@
-//! A compiler that compiles nothing: it refuses code with a mark in it. Its runtime can be replaced, and it can be down.
+//! A compiler that compiles nothing: it refuses code with a mark in it. It has three runtimes, of which `python` can be replaced,
+//! and it can be down.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -13,7 +14,9 @@ use domain::utility::{Code, DEFAULT_RUNTIME};
 /// A line with this text does not compile.
 pub const BROKEN: &str = "#! does not compile";
 
-/// The compiler of the runtime `python`.
+const RUNTIMES: [&str; 3] = [DEFAULT_RUNTIME, "extra", "old"];
+
+/// The compiler of its runtimes.
 pub struct FakeCompiler {
     state: Mutex<State>,
     asked: AtomicUsize,
@@ -31,7 +34,7 @@ impl Default for FakeCompiler {
 }
 
 impl FakeCompiler {
-    /// Another runtime of the same name.
+    /// Another runtime of the name `python`.
     pub fn replace_runtime(&self, digest: &str) {
         self.state().digest = digest.into();
     }
@@ -50,40 +53,57 @@ impl FakeCompiler {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn check(&self) -> Result<Arc<str>, Error> {
+    /// The digest of a runtime.
+    fn check(&self, runtime: &str) -> Result<Arc<str>, Error> {
         let state = self.state();
-        if state.down { Err(Error::Unavailable("connection refused".into())) } else { Ok(Arc::clone(&state.digest)) }
+        match runtime {
+            _ if state.down => Err(Error::Unavailable("connection refused".into())),
+            DEFAULT_RUNTIME => Ok(Arc::clone(&state.digest)),
+            other if RUNTIMES.contains(&other) => Ok(format!("sha256:{other}").into()),
+            other => Err(Error::Refused { reason: "RUNTIME_UNKNOWN", message: format!("there is no runtime `{other}`") }),
+        }
     }
 }
 
 #[async_trait]
 impl Compiler for FakeCompiler {
+    fn names(&self) -> Vec<String> {
+        RUNTIMES.map(str::to_owned).to_vec()
+    }
+
     async fn runtimes(&self) -> Result<Vec<Runtime>, Error> {
-        let digest = self.check()?.to_string();
+        self.check(DEFAULT_RUNTIME)?;
         let advisory = Advisory { id: "GHSA-0000".to_owned(), summary: "it leaks".to_owned() };
-        let package =
-            Package { name: "Leaky".to_owned(), version: "1.0".to_owned(), modules: vec!["leaky".to_owned()], advisories: vec![advisory] };
-        let runtime = |name: &str| Runtime {
-            name: name.to_owned(),
-            python_version: "3.11.2".to_owned(),
-            digest: digest.clone(),
-            packages: vec![package.clone()],
-            allowed_modules: vec!["json".to_owned(), "re".to_owned()],
-            backend: "namespace".to_owned(),
+        let package = Package {
+            name: "Leaky".to_owned(),
+            version: "1.0".to_owned(),
+            modules: vec!["leaky".to_owned()],
+            hashes: vec!["sha256:00".to_owned()],
+            advisories: vec![advisory],
         };
-        Ok(vec![runtime("python"), runtime("extra"), runtime("old")])
+        let runtime = |name: &str| {
+            Ok(Runtime {
+                name: name.to_owned(),
+                version: "1.0.0".to_owned(),
+                lock: "sha256:lock".to_owned(),
+                python_version: "3.11.2".to_owned(),
+                digest: self.check(name)?.to_string(),
+                packages: vec![package.clone()],
+                allowed_modules: vec!["json".to_owned(), "re".to_owned()],
+                backend: "namespace".to_owned(),
+                problem: None,
+            })
+        };
+        RUNTIMES.into_iter().map(runtime).collect()
     }
 
     fn digest(&self, runtime: &str) -> Option<Arc<str>> {
-        (runtime == DEFAULT_RUNTIME).then(|| self.check().ok()).flatten()
+        self.check(runtime).ok()
     }
 
     async fn compile(&self, _tenant: &TenantId, runtime: &str, code: &Code) -> Result<Verdict, Error> {
         self.asked.fetch_add(1, Ordering::SeqCst);
-        if runtime != DEFAULT_RUNTIME {
-            return Err(Error::Refused { reason: "RUNTIME_UNKNOWN", message: format!("there is no runtime `{runtime}`") });
-        }
-        let digest = self.check()?;
+        let digest = self.check(runtime)?;
         let broken = code.text().lines().zip(1..).find(|(line, _)| line.contains(BROKEN));
         Ok(match broken {
             Some((_, line)) => Verdict::Refused { line, column: 1, message: "invalid syntax".to_owned() },

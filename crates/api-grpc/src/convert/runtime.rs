@@ -20,6 +20,9 @@ pub(crate) fn listed(tenant: &TenantId, runtime: &Runtime) -> pb::Runtime {
         python_version: runtime.python_version.clone(),
         digest: runtime.digest.clone(),
         backend: runtime.backend.clone(),
+        version: runtime.version.clone(),
+        lock_digest: runtime.lock.clone(),
+        problem: runtime.problem.clone().unwrap_or_default(),
         packages: Vec::new(),
         allowed_modules: Vec::new(),
     }
@@ -30,6 +33,7 @@ fn package(package: &Package) -> pb::Package {
         name: package.name.clone(),
         version: package.version.clone(),
         modules: package.modules.clone(),
+        hashes: package.hashes.clone(),
         advisories: package.advisories.iter().map(advisory).collect(),
     }
 }

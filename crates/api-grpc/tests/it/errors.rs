@@ -67,7 +67,7 @@ async fn the_details_of_each_kind_of_error() {
         shown.push(transform(&server).await);
     }
     let code = b"PANIC".to_vec();
-    let mut request = Request::new(pb::ValidateCodeRequest { parent: TENANT.to_owned(), code, kind: 0 });
+    let mut request = Request::new(pb::ValidateCodeRequest { parent: TENANT.to_owned(), code, kind: 0, runtime: String::new() });
     request.metadata_mut().insert(api_grpc::REQUEST_ID_HEADER, "build-7".parse().unwrap());
     shown.push(client.validate_code(request).await.unwrap_err());
 

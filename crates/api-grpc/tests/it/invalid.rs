@@ -232,7 +232,7 @@ async fn numbers_of_versions_and_events_are_not_negative() {
     let request = executions::WatchExecutionRequest { name, after_sequence: -1 };
     let refused = server.executions.clone().watch_execution(request).await.unwrap_err();
     assert_eq!(violations(&refused), pairs(&[("after_sequence", "OUT_OF_RANGE")]));
-    let request = pb::ValidateCodeRequest { parent: TENANT.to_owned(), code: Vec::new(), kind: 12 };
+    let request = pb::ValidateCodeRequest { parent: TENANT.to_owned(), code: Vec::new(), kind: 12, runtime: String::new() };
     let refused = server.utilities.clone().validate_code(request).await.unwrap_err();
     assert_eq!(violations(&refused), pairs(&[("kind", "UNKNOWN_VALUE")]));
 }

@@ -38,12 +38,13 @@ async fn the_callers_request_id_is_answered_and_a_missing_one_is_made() {
 #[tokio::test]
 async fn a_message_that_is_too_large_is_refused_with_the_limit() {
     let server = Harness::start().await;
-    let request = pb::ValidateCodeRequest { parent: TENANT.to_owned(), code: vec![b' '; 8 * 1024 * 1024], kind: 0 };
+    let request = pb::ValidateCodeRequest { parent: TENANT.to_owned(), code: vec![b' '; 8 * 1024 * 1024], kind: 0, runtime: String::new() };
     let refused = server.utilities.clone().validate_code(request).await.unwrap_err();
     assert_eq!((refused.code(), reason(&refused)), (Code::ResourceExhausted, "MESSAGE_TOO_LARGE".to_owned()));
     let details = details(&refused);
     assert_eq!(details.error_info().unwrap().metadata.get("limit_bytes").unwrap(), "8388608");
-    let fits = pb::ValidateCodeRequest { parent: TENANT.to_owned(), code: vec![b' '; 8 * 1024 * 1024 - 1_024], kind: 0 };
+    let fits =
+        pb::ValidateCodeRequest { parent: TENANT.to_owned(), code: vec![b' '; 8 * 1024 * 1024 - 1_024], kind: 0, runtime: String::new() };
     server.utilities.clone().validate_code(fits).await.unwrap();
 }
 
@@ -80,7 +81,7 @@ async fn a_method_that_does_not_exist_is_unimplemented_with_a_reason() {
 #[tokio::test]
 async fn a_panic_is_an_internal_error_of_that_call_only() {
     let server = Harness::start().await;
-    let request = pb::ValidateCodeRequest { parent: TENANT.to_owned(), code: b"PANIC".to_vec(), kind: 0 };
+    let request = pb::ValidateCodeRequest { parent: TENANT.to_owned(), code: b"PANIC".to_vec(), kind: 0, runtime: String::new() };
     let mut request = Request::new(request);
     request.metadata_mut().insert(REQUEST_ID_HEADER, "build-9".parse().unwrap());
     let broken = server.utilities.clone().validate_code(request).await.unwrap_err();

@@ -249,7 +249,7 @@ async fn validation_answers_findings_and_never_fails_for_them() {
     let server = Harness::start().await;
     let mut client = server.utilities.clone();
     let mut validate = async |code: &[u8], kind: pb::UtilityKind| {
-        let request = pb::ValidateCodeRequest { parent: TENANT.to_owned(), code: code.to_vec(), kind: kind.into() };
+        let request = pb::ValidateCodeRequest { parent: TENANT.to_owned(), code: code.to_vec(), kind: kind.into(), runtime: String::new() };
         client.validate_code(request).await.unwrap().into_inner()
     };
     let good = validate(TRANSFORMER.as_bytes(), pb::UtilityKind::Unspecified).await;

@@ -53,17 +53,38 @@ impl Gate {
     /// Those of the sandbox.
     pub async fn vulnerable_modules(&self) -> Result<Vec<String>> {
         let runtimes = self.compiler.runtimes().await?;
+        if let Some((name, problem)) = runtimes.iter().find_map(|runtime| Some((&runtime.name, runtime.problem.as_ref()?))) {
+            return Err(sandbox::Error::Unavailable(format!("the packages of runtime `{name}` are not known: {problem}").into()).into());
+        }
         let packages = runtimes.into_iter().flat_map(|runtime| runtime.packages).filter(|package| !package.advisories.is_empty());
         Ok(packages.flat_map(|package| package.modules).collect())
     }
 
-    /// Static checks under the tenant's policy, with its exceptions for `utility`.
+    /// That this server does not have the runtime, as a violation of `field`: then there is nothing to check code against.
+    pub fn unknown_runtime(&self, field: &str, runtime: &str) -> Option<Violation> {
+        let known = self.compiler.names();
+        if known.iter().any(|name| name == runtime) {
+            return None;
+        }
+        let listed: Vec<String> = known.iter().map(|name| format!("`{name}`")).collect();
+        let text = format!("there is no runtime `{runtime}`; this server has {}", listed.join(", "));
+        Some(Violation::new(field, "RUNTIME_UNKNOWN", text))
+    }
+
+    /// Static checks for a runtime under the tenant's policy, with its exceptions for `utility`.
     ///
     /// # Errors
     /// Those of the checker and the store; findings are the answer.
-    pub async fn check(&self, scope: &TenantScope, utility: Option<&UtilityId>, source: Vec<u8>, kind: Option<Kind>) -> Result<CodeReport> {
+    pub async fn check(
+        &self,
+        scope: &TenantScope,
+        utility: Option<&UtilityId>,
+        source: Vec<u8>,
+        kind: Option<Kind>,
+        runtime: &str,
+    ) -> Result<CodeReport> {
         let policy = self.policy(scope).await?;
-        let mut report = self.checker.check(&policy, source).await?;
+        let mut report = self.checker.check(&policy, runtime, source).await?;
         if let Some(utility) = utility {
             policy.excuse(utility, &mut report, self.clock.now());
         }
@@ -86,7 +107,11 @@ impl Gate {
         runtime: &str,
         violations: &mut Vec<Violation>,
     ) -> Result<Option<Passed>> {
-        let report = self.check(scope, Some(utility), source.to_vec(), kind).await?;
+        if let Some(unknown) = self.unknown_runtime("utility.runtime", runtime) {
+            violations.push(unknown);
+            return Ok(None);
+        }
+        let report = self.check(scope, Some(utility), source.to_vec(), kind, runtime).await?;
         let before = violations.len();
         for finding in report.findings.iter().filter(|finding| finding.severity == Severity::Error) {
             violations.push(violation(finding));
@@ -106,10 +131,6 @@ impl Gate {
             Ok(Verdict::Refused { line, column, message }) => {
                 let text = format!("line {line}, column {column}: the runtime's compiler says: {message}");
                 violations.push(Violation::new("utility.code", COMPILE_RULE, text));
-                return Ok(None);
-            }
-            Err(sandbox::Error::Refused { reason: "RUNTIME_UNKNOWN", message }) => {
-                violations.push(Violation::new("utility.runtime", "RUNTIME_UNKNOWN", message));
                 return Ok(None);
             }
             Err(_) => None,

@@ -223,8 +223,7 @@ impl Utilities {
         page: &PageRequest,
     ) -> Result<Page<Version>> {
         let scope = permit.scope();
-        let utility = self.repository.find(&scope, &name.utility).await?.ok_or_else(|| not_found(name))?;
-        permit.covers(&utility.owner, name)?;
+        self.reach(permit, name).await?;
         self.repository.list_versions(&scope, &name.utility, page).await
     }
 
@@ -293,27 +292,38 @@ impl Utilities {
         self.store_next(permit, utility, current, metadata, content, call).await
     }
 
-    /// Checks code without storing it, also against what its author says it is.
+    /// Checks code without storing it, for a runtime (empty: the default one), also against what its author says it is.
     ///
     /// # Errors
-    /// Only when the checker is unavailable; findings are the answer.
-    pub async fn validate(&self, permit: &Permit<access::ValidateCode>, source: Vec<u8>, kind: Option<Kind>) -> Result<CodeReport> {
-        self.gate.check(&permit.scope(), None, source, kind).await
+    /// [`Error::Invalid`] for a runtime that this server does not have. Findings are the answer.
+    pub async fn validate(
+        &self,
+        permit: &Permit<access::ValidateCode>,
+        source: Vec<u8>,
+        kind: Option<Kind>,
+        runtime: String,
+    ) -> Result<CodeReport> {
+        let runtime = runtime_or_default(runtime);
+        if let Some(unknown) = self.gate.unknown_runtime("runtime", &runtime) {
+            return Err(Error::Invalid(vec![unknown]));
+        }
+        self.gate.check(&permit.scope(), None, source, kind, &runtime).await
     }
 
     async fn load<A: Action>(&self, permit: &Permit<A>, name: &UtilityName) -> Result<(Utility, Version)> {
         let found = self.repository.find_current(&permit.scope(), &name.utility).await?;
-        let (utility, version) = found.ok_or_else(|| not_found(name))?;
-        permit.covers(&utility.owner, name)?;
-        Ok((utility, version))
+        permit.reveal(found, |(utility, _)| &utility.owner, name)
+    }
+
+    async fn reach<A: Action>(&self, permit: &Permit<A>, name: &UtilityName) -> Result<Utility> {
+        let found = self.repository.find(&permit.scope(), &name.utility).await?;
+        permit.reveal(found, |utility| &utility.owner, name)
     }
 
     async fn load_version<A: Action>(&self, permit: &Permit<A>, name: &VersionName) -> Result<Version> {
-        let scope = permit.scope();
-        let id = &name.utility.utility;
-        let utility = self.repository.find(&scope, id).await?.ok_or_else(|| not_found(&name.utility))?;
-        permit.covers(&utility.owner, name)?;
-        self.repository.find_version(&scope, id, name.number).await?.ok_or_else(|| not_found(name))
+        self.reach(permit, &name.utility).await?;
+        let found = self.repository.find_version(&permit.scope(), &name.utility.utility, name.number).await?;
+        found.ok_or_else(|| Error::NotFound { resource: name.to_string() })
     }
 
     async fn mark<A: Action>(
@@ -455,8 +465,4 @@ fn warnings(report: &CodeReport) -> Vec<StoredFinding> {
 
 fn runtime_or_default(name: String) -> String {
     if name.is_empty() { DEFAULT_RUNTIME.to_owned() } else { name }
-}
-
-fn not_found(name: &dyn std::fmt::Display) -> Error {
-    Error::NotFound { resource: name.to_string() }
 }

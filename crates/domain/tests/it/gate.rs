@@ -6,7 +6,7 @@ use domain::Error;
 use domain::service::policies::PolicyPatch;
 use domain::service::utilities::{Call, Patch};
 use domain::utility::{Draft, Isolation};
-use test_support::{BROKEN, IMPORT_RULE, TODO_RULE, sample};
+use test_support::{BROKEN, IMPORT_RULE, MISSING_RULE, TODO_RULE, sample};
 
 use crate::world::{World, exception, name};
 
@@ -91,7 +91,40 @@ async fn an_unknown_runtime_is_a_violation_of_its_own_field() {
     let world = World::new();
     let draft = Draft { code: TRANSFORMER.into(), runtime: "cobol".to_owned(), ..Draft::default() };
     let refused = world.utilities.create(&world.permit().await, sample::utility_id("some"), draft, Call::default()).await.unwrap_err();
+    let Error::Invalid(found) = &refused else { panic!("{refused:?}") };
+    assert!(["`python`", "`extra`", "`old`"].iter().all(|name| found[0].description.contains(name)), "{}", found[0].description);
     assert_eq!(violations(refused), [("utility.runtime".to_owned(), "RUNTIME_UNKNOWN")]);
+    assert_eq!(world.compiler.asked(), 0);
+    let refused = world.utilities.validate(&world.permit().await, TRANSFORMER.into(), None, "cobol".to_owned()).await.unwrap_err();
+    assert_eq!(violations(refused), [("runtime".to_owned(), "RUNTIME_UNKNOWN")]);
+}
+
+#[tokio::test]
+async fn code_is_checked_and_compiled_for_the_runtime_that_its_utility_names() {
+    let world = World::new();
+    let code = format!("import extra_tools\n{TRANSFORMER}");
+    assert_eq!(violations(world.create("some", &code).await.unwrap_err()), [("utility.code".to_owned(), MISSING_RULE)]);
+    let draft = Draft { code: code.clone().into(), runtime: "extra".to_owned(), ..Draft::default() };
+    let (_, version) = world.utilities.create(&world.permit().await, sample::utility_id("some"), draft, Call::default()).await.unwrap();
+    assert_eq!((version.definition.runtime.as_str(), version.compiled_on.as_deref()), ("extra", Some("sha256:extra")));
+
+    let moved = Patch { runtime: Some(String::new()), ..Patch::default() };
+    let refused = world.utilities.update(&world.permit().await, &name("some"), moved, Call::default()).await.unwrap_err();
+    assert_eq!(violations(refused), [("utility.code".to_owned(), MISSING_RULE)], "to the default runtime, which lacks the module");
+    let validate = async |runtime: &str| {
+        world.utilities.validate(&world.permit().await, code.clone().into(), None, runtime.to_owned()).await.unwrap().accepted()
+    };
+    assert!(validate("extra").await && !validate("").await && !validate("old").await);
+}
+
+#[tokio::test]
+async fn replacing_one_runtime_leaves_versions_on_another_as_they_are() {
+    let world = World::new();
+    let draft = Draft { code: TRANSFORMER.into(), runtime: "extra".to_owned(), ..Draft::default() };
+    world.utilities.create(&world.permit().await, sample::utility_id("some"), draft, Call::default()).await.unwrap();
+    world.compiler.replace_runtime("sha256:second");
+    world.transform("some").await.unwrap();
+    assert_eq!(world.compiler.asked(), 1);
 }
 
 #[tokio::test]

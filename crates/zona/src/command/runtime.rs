@@ -12,7 +12,7 @@ use crate::output::{fields, table};
 
 /// Runtimes asked for at once.
 const PAGE: i32 = 200;
-const HEADINGS: &[&str] = &["NAME", "PYTHON", "BACKEND", "DIGEST"];
+const HEADINGS: &[&str] = &["NAME", "VERSION", "PYTHON", "BACKEND", "DIGEST"];
 /// Width of the list of modules.
 const WIDTH: usize = 100;
 
@@ -66,21 +66,30 @@ impl Show {
 }
 
 fn row(runtime: &pb::Runtime) -> Vec<String> {
-    let digest = runtime.digest.chars().take(19).collect();
-    vec![names::id(&runtime.name).to_owned(), runtime.python_version.clone(), runtime.backend.clone(), digest]
+    let digest = if runtime.problem.is_empty() { short(&runtime.digest) } else { format!("unusable: {}", runtime.problem) };
+    let id = names::id(&runtime.name).to_owned();
+    vec![id, runtime.version.clone(), runtime.python_version.clone(), runtime.backend.clone(), digest]
+}
+
+/// As much of a digest as people compare.
+fn short(digest: &str) -> String {
+    digest.chars().take(19).collect()
 }
 
 fn human(runtime: &pb::Runtime) -> String {
     let mut text = fields(&[
         ("name", runtime.name.clone()),
+        ("version", runtime.version.clone()),
         ("python", runtime.python_version.clone()),
         ("backend", runtime.backend.clone()),
         ("digest", runtime.digest.clone()),
+        ("lock", runtime.lock_digest.clone()),
+        ("unusable", runtime.problem.clone()),
     ]);
     if !runtime.packages.is_empty() {
         text.push_str(&format!(
             "\npackages:\n{}",
-            table(&["NAME", "VERSION", "MODULES", "ADVISORIES"], runtime.packages.iter().map(package))
+            table(&["NAME", "VERSION", "MODULES", "HASH", "ADVISORIES"], runtime.packages.iter().map(package))
         ));
     }
     for package in &runtime.packages {
@@ -88,13 +97,17 @@ fn human(runtime: &pb::Runtime) -> String {
             text.push_str(&format!("\n{} in {} {}: {}\n", advisory.id, package.name, package.version, advisory.summary));
         }
     }
+    if !runtime.problem.is_empty() {
+        return text;
+    }
     text.push_str(&format!("\nmodules that code may import:\n{}", wrapped(&runtime.allowed_modules)));
     text
 }
 
 fn package(package: &pb::Package) -> Vec<String> {
     let advisories: Vec<&str> = package.advisories.iter().map(|advisory| advisory.id.as_str()).collect();
-    vec![package.name.clone(), package.version.clone(), package.modules.join(" "), advisories.join(" ")]
+    let hashes: Vec<String> = package.hashes.iter().map(|hash| short(hash)).collect();
+    vec![package.name.clone(), package.version.clone(), package.modules.join(" "), hashes.join(" "), advisories.join(" ")]
 }
 
 /// Words in lines.

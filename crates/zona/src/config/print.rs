@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use figment::Figment;
 use figment::value::Value;
 
-use super::{KEYS, layers};
+use super::{KEYS, RUNTIME_KEYS, layers, runtimes};
 
 pub(super) fn print(figment: &Figment) -> String {
     let mut text = String::new();
@@ -17,13 +17,21 @@ pub(super) fn print(figment: &Figment) -> String {
             section = table;
             let _ = write!(text, "\n[{table}]\n");
         }
-        // Writing to a String cannot fail.
-        let _ = match figment.find_value(key) {
-            Ok(value) => writeln!(text, "{name} = {}  # {}", literal(&value), source_of(figment, key, &value)),
-            Err(_) => writeln!(text, "# {name} is not set"),
-        };
+        line(figment, key, name, &mut text);
+    }
+    for runtime in runtimes::names(figment) {
+        let _ = write!(text, "\n[runtimes.{runtime}]\n");
+        RUNTIME_KEYS.iter().for_each(|leaf| line(figment, &runtimes::key(&runtime, leaf), leaf, &mut text));
     }
     text
+}
+
+fn line(figment: &Figment, key: &str, name: &str, text: &mut String) {
+    // Writing to a String cannot fail.
+    let _ = match figment.find_value(key) {
+        Ok(value) => writeln!(text, "{name} = {}  # {}", literal(&value), source_of(figment, key, &value)),
+        Err(_) => writeln!(text, "# {name} is not set"),
+    };
 }
 
 /// Where a value comes from, in words.

@@ -5,8 +5,8 @@ use std::time::Duration;
 use figment::Figment;
 use figment::value::{Dict, Value};
 
-use super::KEYS;
 use super::print::source_of;
+use super::{KEYS, runtimes};
 
 pub(super) struct Reader<'a> {
     figment: &'a Figment,
@@ -16,6 +16,10 @@ pub(super) struct Reader<'a> {
 impl<'a> Reader<'a> {
     pub(super) fn new(figment: &'a Figment) -> Self {
         Reader { figment, problems: Vec::new() }
+    }
+
+    pub(super) fn figment(&self) -> &'a Figment {
+        self.figment
     }
 
     pub(super) fn into_problems(self) -> Vec<(String, String)> {
@@ -81,7 +85,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Refuses every key that is none of [`KEYS`], and what a layer itself could not read.
+    /// Refuses every key that is none of [`KEYS`] or of a runtime's, and what a layer itself could not read.
     pub(super) fn refuse_unknown(&mut self) {
         let all = match self.figment.extract::<Dict>() {
             Ok(all) => all,
@@ -93,8 +97,9 @@ impl<'a> Reader<'a> {
         };
         let mut leaves = Vec::new();
         collect_leaves("", &all, &mut leaves);
-        for key in leaves.into_iter().filter(|key| !KEYS.contains(&key.as_str())) {
-            let is_section = KEYS.iter().any(|known| known.strip_prefix(&key).is_some_and(|rest| rest.starts_with('.')));
+        for key in leaves.into_iter().filter(|key| !KEYS.contains(&key.as_str()) && !runtimes::is_key(key)) {
+            let is_section =
+                key == "runtimes" || KEYS.iter().any(|known| known.strip_prefix(&key).is_some_and(|rest| rest.starts_with('.')));
             if is_section {
                 // What is below it is missing now, and that is not the mistake.
                 self.problems.retain(|(other, _)| !other.starts_with(&format!("{key}.")));

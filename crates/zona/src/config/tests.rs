@@ -102,6 +102,38 @@ fn packages_lie_where_a_sandbox_can_see_them() {
 }
 
 #[test]
+fn runtimes_are_tables_of_their_own() {
+    let text = "[runtimes.security]\nimage = \"zona/runtime-security:1\"\npackages = \"/opt/zona/security\"\n[runtimes.old]\npython = \"/usr/bin/python3.9\"\n";
+    let runtimes = load_file(text).unwrap().config.sandbox.runtimes;
+    let shown: Vec<_> =
+        runtimes.iter().map(|runtime| (runtime.name.as_str(), runtime.image.as_deref(), runtime.packages.is_some())).collect();
+    assert_eq!(shown, [("old", None, false), ("security", Some("zona/runtime-security:1"), true)]);
+    let printed = load_file(text).unwrap().print();
+    assert_eq!(load_file(&printed).unwrap().config.sandbox.runtimes, runtimes, "{printed}");
+    assert_eq!(problems("runtimes = 3"), ["runtimes: is a section, not a value"],);
+}
+
+#[test]
+fn every_problem_of_every_runtime_is_reported() {
+    let text = "[sandbox]\nbackend = \"docker\"\n[runtimes.\"Has Spaces\"]\nimage = \"x\"\n[runtimes.python]\nimage = \"x\"\n\
+                [runtimes.a]\npackages = \"/srv/a\"\n[runtimes.b]\nimage = \"x\"\npackages = \"relative\"\npip = true\n";
+    assert_eq!(
+        problems(text),
+        [
+            "runtimes.Has Spaces: a runtime has a name of 1 to 32 lower-case letters, digits and hyphens",
+            "runtimes.a.image: is missing: the docker backend needs it",
+            "runtimes.b.packages: relative must be an absolute path",
+            "runtimes.b.pip: is unknown; `zona --print-config` prints every key",
+            "runtimes.python: is the default runtime: it is set by `sandbox.image`, `sandbox.python` and `sandbox.packages`",
+        ]
+    );
+    assert_eq!(
+        problems("[runtimes.a]\nimage = \"x\""),
+        ["runtimes.a.packages: is missing: without it this is the default runtime once more"]
+    );
+}
+
+#[test]
 fn what_is_printed_can_be_used_as_a_file() {
     let first = load_file("[executions]\nkeep = \"1h\"").unwrap().print();
     let second = load_file(&first).unwrap().print();
@@ -120,5 +152,8 @@ fn every_key_is_documented_for_operators() {
     let document = include_str!("../../../../docs/operations.md");
     for key in KEYS {
         assert!(document.contains(&format!("`{key}`")), "docs/operations.md does not name {key}");
+    }
+    for key in RUNTIME_KEYS {
+        assert!(document.contains(&format!("`runtimes.NAME.{key}`")), "docs/operations.md does not name runtimes.NAME.{key}");
     }
 }

@@ -1,4 +1,4 @@
-//! The domain's checker port on python-check: under the tenant's policy, for the runtime that the sandboxes offer, on a thread
+//! The domain's checker port on python-check: under the tenant's policy, for the runtime that the code is for, on a thread
 //! of its own, as many at once as there are cores.
 
 use std::collections::HashMap;
@@ -11,7 +11,7 @@ use domain::finding::CodeReport;
 use domain::name::TenantId;
 use domain::policy::CodePolicy;
 use domain::{Error, Result};
-use python_check::{Checker, Package, Policy, Runtime};
+use python_check::{Checker, Package, Policy, Runtime, RuntimeInterface};
 use sandbox::{RuntimeFacts, Sandboxes};
 use tokio::sync::Semaphore;
 
@@ -41,11 +41,11 @@ impl BlockingChecker {
         BlockingChecker { sandboxes, kept: Mutex::default(), turns: Semaphore::new(cores) }
     }
 
-    async fn facts(&self) -> Option<Arc<RuntimeFacts>> {
-        if let Some(known) = self.sandboxes.known_runtime(self.sandboxes.default_runtime()) {
+    async fn facts(&self, runtime: &str) -> Option<Arc<RuntimeFacts>> {
+        if let Some(known) = self.sandboxes.known_runtime(runtime) {
             return Some(known);
         }
-        tokio::time::timeout(FACTS_PATIENCE, self.sandboxes.runtime(self.sandboxes.default_runtime())).await.ok()?.ok()
+        tokio::time::timeout(FACTS_PATIENCE, self.sandboxes.runtime(runtime)).await.ok()?.ok()
     }
 
     fn checker(&self, policy: &CodePolicy, facts: Option<&RuntimeFacts>) -> Arc<Checker> {
@@ -66,8 +66,8 @@ impl BlockingChecker {
 
 #[async_trait]
 impl CodeChecker for BlockingChecker {
-    async fn check(&self, policy: &CodePolicy, source: Vec<u8>) -> Result<CodeReport> {
-        let facts = self.facts().await;
+    async fn check(&self, policy: &CodePolicy, runtime: &str, source: Vec<u8>) -> Result<CodeReport> {
+        let facts = self.facts(runtime).await;
         let checker = self.checker(policy, facts.as_deref());
         let _turn = self.turns.acquire().await.expect("nobody closes the semaphore");
         tokio::task::spawn_blocking(move || checker.check(&source)).await.map_err(|error| Error::internal("checking code", error))
@@ -86,7 +86,9 @@ pub(super) fn checked_runtime(facts: &RuntimeFacts) -> Runtime {
         modules: package.modules.clone(),
     });
     let default = Runtime::default();
-    Runtime { python: python_version(&facts.python_version).unwrap_or(default.python), packages: packages.collect(), interface: None }
+    // The sandboxes refuse a runtime whose interface cannot be read; what it says of the standard library is committed, too.
+    let interface = facts.interface.as_deref().and_then(|text| RuntimeInterface::parse(text).ok()).map(Arc::new);
+    Runtime { python: python_version(&facts.python_version).unwrap_or(default.python), packages: packages.collect(), interface }
 }
 
 /// Exceptions are not among it: the domain turns their findings into warnings, which stay visible.
@@ -101,7 +103,7 @@ fn checked_policy(policy: &CodePolicy, facts: Option<&RuntimeFacts>) -> Policy {
 }
 
 /// Major and minor of `3.11.2`.
-fn python_version(text: &str) -> Option<(u8, u8)> {
+pub(super) fn python_version(text: &str) -> Option<(u8, u8)> {
     let mut parts = text.split('.');
     Some((parts.next()?.parse().ok()?, parts.next()?.parse().ok()?))
 }
@@ -116,9 +118,11 @@ mod tests {
             name: name.to_owned(),
             version: "1.0".to_owned(),
             modules: modules.iter().map(|module| (*module).to_owned()).collect(),
+            hashes: Vec::new(),
         };
         let packages = vec![package("acme-tools", &["acme_tools"]), package("libc6", &[])];
-        RuntimeFacts { layout, python_version: python_version.to_owned(), digest: "d".to_owned(), packages }
+        let (version, lock) = (String::new(), String::new());
+        RuntimeFacts { layout, python_version: python_version.to_owned(), digest: "d".to_owned(), packages, version, lock, interface: None }
     }
 
     fn rules(policy: &CodePolicy, facts: &RuntimeFacts, source: &str) -> Vec<&'static str> {
@@ -139,6 +143,9 @@ mod tests {
         assert!(!rules(&narrow, &facts("3.11.2"), imports).is_empty());
         let other = imports.replace("acme_tools", "other_tools");
         assert!(!rules(&policy, &facts("3.11.2"), &other).is_empty());
+        let text = "python 3.11\nstdlib json\nbuiltins len\nacme_tools + tidy\n";
+        let described = RuntimeFacts { interface: Some(text.into()), ..facts("3.11.2") };
+        assert_eq!(rules(&policy, &described, imports), ["ZPY-API-001"], "`clean` is not in the interface of the runtime");
         let wide = CodePolicy { extra_modules: vec!["other_tools".to_owned()], ..policy };
         assert!(rules(&wide, &facts("3.11.2"), &other).is_empty());
     }

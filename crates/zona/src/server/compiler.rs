@@ -91,15 +91,35 @@ impl SandboxCompiler {
         verdict(outcome, digest)
     }
 
-    fn describe(&self, facts: &RuntimeFacts) -> Runtime {
+    async fn runtime(&self, name: &str) -> Runtime {
+        match self.sandboxes.runtime(name).await {
+            Ok(facts) => self.describe(name, &facts),
+            Err(error) => Runtime {
+                name: name.to_owned(),
+                version: String::new(),
+                lock: String::new(),
+                python_version: String::new(),
+                digest: String::new(),
+                packages: Vec::new(),
+                allowed_modules: Vec::new(),
+                backend: self.backend.to_owned(),
+                problem: Some(reason(&error)),
+            },
+        }
+    }
+
+    fn describe(&self, name: &str, facts: &RuntimeFacts) -> Runtime {
         let checker = Checker::new(Policy { runtime: checked_runtime(facts), ..Policy::default() });
         Runtime {
-            name: self.sandboxes.default_runtime().to_owned(),
+            name: name.to_owned(),
+            version: facts.version.clone(),
+            lock: facts.lock.clone(),
             python_version: facts.python_version.clone(),
             digest: facts.digest.clone(),
             packages: facts.packages.iter().map(|package| self.package(package)).collect(),
             allowed_modules: checker.allowed_modules(),
             backend: self.backend.to_owned(),
+            problem: None,
         }
     }
 
@@ -108,6 +128,7 @@ impl SandboxCompiler {
             name: package.name.clone(),
             version: package.version.clone(),
             modules: package.modules.clone(),
+            hashes: package.hashes.clone(),
             advisories: self.advisories.of(package),
         }
     }
@@ -115,9 +136,16 @@ impl SandboxCompiler {
 
 #[async_trait]
 impl Compiler for SandboxCompiler {
+    fn names(&self) -> Vec<String> {
+        self.sandboxes.runtime_names().map(str::to_owned).collect()
+    }
+
     async fn runtimes(&self) -> Result<Vec<Runtime>, Error> {
-        let facts = self.sandboxes.runtime(self.sandboxes.default_runtime()).await?;
-        Ok(vec![self.describe(&facts)])
+        let mut found = Vec::new();
+        for name in self.sandboxes.runtime_names() {
+            found.push(self.runtime(name).await);
+        }
+        Ok(found)
     }
 
     fn digest(&self, runtime: &str) -> Option<Arc<str>> {
@@ -129,6 +157,15 @@ impl Compiler for SandboxCompiler {
         let job = self.job(tenant, runtime, code)?;
         let late = |_| Error::Unavailable(format!("the compiler did not answer within {PATIENCE:?}").into());
         tokio::time::timeout(PATIENCE, self.run(job)).await.unwrap_or_else(|elapsed| Err(late(elapsed)))
+    }
+}
+
+/// Why a runtime cannot be used, in words.
+fn reason(error: &Error) -> String {
+    match error {
+        Error::Refused { message, .. } => message.clone(),
+        Error::Unavailable(source) => source.to_string(),
+        Error::Busy { .. } => error.to_string(),
     }
 }
 

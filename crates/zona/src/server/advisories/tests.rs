@@ -5,7 +5,7 @@ use serde_json::json;
 use super::*;
 
 fn package(name: &str, version: &str) -> Package {
-    Package { name: name.to_owned(), version: version.to_owned(), modules: vec!["module".to_owned()] }
+    Package { name: name.to_owned(), version: version.to_owned(), modules: vec!["module".to_owned()], hashes: Vec::new() }
 }
 
 fn advisory(ranges: serde_json::Value, versions: &[&str]) -> serde_json::Value {
