@@ -94,6 +94,7 @@ numbers! {
     getxattr SYS_getxattr,
     ioctl SYS_ioctl,
     kill SYS_kill,
+    landlock_restrict_self SYS_landlock_restrict_self,
     lgetxattr SYS_lgetxattr,
     link SYS_link,
     linkat SYS_linkat,

@@ -1,6 +1,6 @@
 //! The compiled programs, run by a small interpreter of the kernel's filter language, and held against a general compiler's.
 
-use sandbox_protocol::policy::{CHILD_PROCESSES, CHILD_STRICT, OUTER, Policy};
+use sandbox_protocol::policy::{CHILD_LANDLOCK, CHILD_PROCESSES, CHILD_STRICT, OUTER, OUTER_LANDLOCK, Policy};
 use seccompiler::{BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter, SeccompRule, TargetArch};
 
 use super::*;
@@ -47,7 +47,7 @@ fn check(policy: &Policy, number: i64, arguments: &[u64], expected: u32) {
 
 #[test]
 fn every_policy_compiles_to_a_short_program() {
-    for policy in [&CHILD_STRICT, &CHILD_PROCESSES, &OUTER] {
+    for policy in [&CHILD_STRICT, &CHILD_PROCESSES, &CHILD_LANDLOCK, &OUTER, &OUTER_LANDLOCK] {
         let length = program(policy).expect("the policy compiles").len();
         assert!(length <= SHORT, "{}: {length} instructions", policy.name);
     }
@@ -83,7 +83,7 @@ fn the_search_decides_every_call_as_a_plain_list_does() {
         }
         arguments
     };
-    for policy in [&CHILD_STRICT, &CHILD_PROCESSES, &OUTER] {
+    for policy in [&CHILD_STRICT, &CHILD_PROCESSES, &CHILD_LANDLOCK, &OUTER, &OUTER_LANDLOCK] {
         let (search, list) = (program(policy).unwrap(), reference(policy));
         let mut cases = vec![[0; 6], [u64::MAX; 6], [1; 6], [0x7e02_0011; 6]];
         cases.extend(policy.rules().map(arguments));
@@ -108,7 +108,7 @@ fn listed_calls_pass_and_unlisted_calls_answer_eperm() {
 
 #[test]
 fn calls_of_foreign_abis_kill_the_process() {
-    for policy in [&CHILD_STRICT, &CHILD_PROCESSES, &OUTER] {
+    for policy in [&CHILD_STRICT, &CHILD_PROCESSES, &CHILD_LANDLOCK, &OUTER, &OUTER_LANDLOCK] {
         assert_eq!(verdict(policy, I386, 3, &[]), KILL_PROCESS);
         assert_eq!(verdict(policy, X86_64, i64::from(X32_BIT), &[]), KILL_PROCESS);
     }
