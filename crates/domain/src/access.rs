@@ -198,16 +198,17 @@ impl<A: Action> Permit<A> {
         TenantScope::new(self.tenant.clone())
     }
 
-    /// Refuses what belongs to somebody else when the permit reaches only the caller's own.
+    /// What was found under a name, as far as the permit reaches: where that is only the caller's own, what belongs to somebody
+    /// else is answered as if it were absent.
     ///
     /// # Errors
-    /// [`Error::Denied`].
-    pub fn covers(&self, owner: &PrincipalName, resource: &dyn fmt::Display) -> Result<()> {
-        match self.reach {
-            Reach::Tenant => Ok(()),
-            Reach::Own if *owner == self.principal => Ok(()),
-            Reach::Own => Err(Error::Denied { action: A::SPEC.name, resource: resource.to_string() }),
-        }
+    /// [`Error::NotFound`] that names `resource`.
+    pub fn reveal<T>(&self, found: Option<T>, owner: impl FnOnce(&T) -> &PrincipalName, resource: &dyn fmt::Display) -> Result<T> {
+        let reaches = |found: &T| match self.reach {
+            Reach::Tenant => true,
+            Reach::Own => *owner(found) == self.principal,
+        };
+        found.filter(reaches).ok_or_else(|| Error::NotFound { resource: resource.to_string() })
     }
 
     /// The owner that lists must be restricted to, when the permit reaches only the caller's own.

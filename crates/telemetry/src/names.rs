@@ -33,8 +33,17 @@ pub const STORE_COMMIT_SECONDS: &str = "store_commit_duration_seconds";
 /// Counter: spans that could not be delivered to the collector.
 pub const SPANS_DROPPED: &str = "telemetry_spans_dropped";
 
+/// Counter: reads of utilities and policies that were answered from memory.
+pub const CACHE_HITS: &str = "cache_hits";
+/// Counter: reads of utilities and policies that went to the store.
+pub const CACHE_MISSES: &str = "cache_misses";
+/// Gauge: things that are kept in memory.
+pub const CACHE_ENTRIES: &str = "cache_entries";
+/// Gauge: memory that they take, by estimate.
+pub const CACHE_BYTES: &str = "cache_bytes";
+
 /// Every metric above, without the prefix.
-pub const METRICS: [&str; 9] = [
+pub const METRICS: [&str; 13] = [
     REQUESTS,
     REQUEST_SECONDS,
     EXECUTIONS,
@@ -44,4 +53,8 @@ pub const METRICS: [&str; 9] = [
     STORE_COMMITS,
     STORE_COMMIT_SECONDS,
     SPANS_DROPPED,
+    CACHE_HITS,
+    CACHE_MISSES,
+    CACHE_ENTRIES,
+    CACHE_BYTES,
 ];

@@ -17,12 +17,14 @@ mod layers;
 mod print;
 mod reader;
 mod runtimes;
+mod tenants;
 
 pub use layers::{Flag, Surroundings};
 use reader::Reader;
 pub use runtimes::{RUNTIME_KEYS, RuntimeConfig};
+pub use tenants::TENANT_KEYS;
 
-/// Every key but those of `[runtimes.NAME]`, which are [`RUNTIME_KEYS`], in the order in which they are printed.
+/// Every key but those of `[runtimes.NAME]`, which are [`RUNTIME_KEYS`], and of `[tenants.CODE]`, which are [`TENANT_KEYS`], in the order in which they are printed.
 pub const KEYS: [&str; 33] = [
     "server",
     "tenant",
@@ -58,6 +60,9 @@ pub const KEYS: [&str; 33] = [
     "store.deadline",
     "cache.max_bytes",
 ];
+
+/// Most executions that any limit of admission names.
+const MAX_COUNT: u64 = 1 << 20;
 
 /// The configuration of a process.
 #[derive(Debug, Clone)]
@@ -282,16 +287,18 @@ fn read_sandbox(reader: &mut Reader<'_>) -> Option<SandboxConfig> {
 }
 
 fn read_admission(reader: &mut Reader<'_>) -> Option<admission::Config> {
-    let mut count = |key| reader.number(key, 1, 1 << 20).and_then(|count| u32::try_from(count).ok()).and_then(NonZeroU32::new);
+    let mut count = |key| reader.number(key, 1, MAX_COUNT).and_then(|count| u32::try_from(count).ok()).and_then(NonZeroU32::new);
     let max_running = count("executions.max_running");
     let max_running_per_tenant = count("executions.max_running_per_tenant");
     let max_queued = count("executions.max_queued");
     let max_queued_per_tenant = count("executions.max_queued_per_tenant");
+    let tenants = tenants::read(reader, max_running_per_tenant, max_queued_per_tenant);
     Some(admission::Config {
         max_running: max_running?.get(),
         max_running_per_tenant: max_running_per_tenant?.get(),
         max_queued: max_queued?.get(),
         max_queued_per_tenant: max_queued_per_tenant?.get(),
+        tenants: tenants?,
     })
 }
 

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use api_grpc::{Health, Server, Services};
 use domain::access::{LocalRules, Policy};
 use domain::name::{PrincipalName, TenantId};
+use domain::service::admission::Admission;
 use domain::service::executions::{self, Executions, Ports};
 use domain::service::gate::Gate;
 use domain::service::policies::Policies;
@@ -18,7 +19,6 @@ use domain::service::utilities::Utilities;
 use domain::time::{Clock, IdSource};
 use python_check::JsonBinder;
 use sandbox::Sandboxes;
-use storage_embedded::EmbeddedStore;
 use telemetry::admin::Readiness;
 use telemetry::{Metrics, Telemetry};
 use tokio::net::TcpListener;
@@ -37,6 +37,7 @@ mod readings;
 pub mod sandboxes;
 pub mod seed;
 mod stop;
+mod stores;
 mod system;
 mod tasks;
 mod traced;
@@ -48,6 +49,7 @@ pub use error::Error;
 use facts::ProcessFacts;
 use measured::MeasuredExecutions;
 use readings::CallCounts;
+use stores::Stores;
 use system::{SystemClock, UuidIds};
 use tasks::Tasks;
 use traced::TracedSandbox;
@@ -74,7 +76,7 @@ pub struct Running {
     /// Completes when a part that must run has ended.
     pub broken: CancellationToken,
     executions: Executions,
-    store: Arc<EmbeddedStore>,
+    stores: Stores,
     /// Removed at the stop: nobody else has this installation while its data directory is locked.
     runtime_directory: Option<PathBuf>,
     health: Health,
@@ -86,7 +88,7 @@ pub struct Running {
 /// What the use cases and the store need, made before anything is served.
 struct Parts {
     metrics: Arc<Metrics>,
-    store: Arc<EmbeddedStore>,
+    stores: Stores,
     sandboxes: Sandboxes,
     tasks: Tasks,
     clock: Arc<dyn Clock>,
@@ -115,7 +117,7 @@ pub async fn start(config: &Config, surroundings: &Surroundings, options: Option
     let metrics = Arc::new(Metrics::new());
     let instance = identity::instance();
     let telemetry = Telemetry::start(&log_config(config, &instance), metrics.spans_dropped())?;
-    let store = open_store(config).await?;
+    let stores = Stores::open(config).await?;
     let lasting = options.installation.is_none() && config.sandbox.runtime_directory.is_none();
     let installation = options.installation.map_or_else(|| identity::installation(&config.data), Ok)?;
     let settings = sandboxes::for_server(config, surroundings, &installation, &instance);
@@ -123,13 +125,13 @@ pub async fn start(config: &Config, surroundings: &Surroundings, options: Option
     let sandboxes = match Sandboxes::open(settings).await {
         Ok(sandboxes) => sandboxes,
         Err(error) => {
-            close(&store).await;
+            stores.close().await;
             return Err(error.into());
         }
     };
     let parts = Parts {
         metrics,
-        store,
+        stores,
         sandboxes,
         tasks: Tasks::default(),
         clock: Arc::new(SystemClock),
@@ -137,11 +139,11 @@ pub async fn start(config: &Config, surroundings: &Surroundings, options: Option
         instance,
         runtime_directory,
     };
-    let (undo_store, undo_sandboxes) = (Arc::clone(&parts.store), parts.sandboxes.clone());
+    let (undo_stores, undo_sandboxes) = (parts.stores.clone(), parts.sandboxes.clone());
     let started = serve(config, parts, Listeners { listener, admin, address, admin_address }, telemetry, options.seeds).await;
     if started.is_err() {
         undo_sandboxes.shutdown().await;
-        close(&undo_store).await;
+        undo_stores.close().await;
     }
     started
 }
@@ -157,11 +159,11 @@ async fn serve(config: &Config, parts: Parts, listeners: Listeners, telemetry: T
     let advisories = read_advisories(config)?;
     let policy = Policy::new(Arc::new(LocalRules::new(tenant())));
     let gate = gate(config, &parts, advisories);
-    let utilities = Utilities::new(parts.store.clone(), gate.clone(), Arc::clone(&parts.ids));
-    let executions = executions(config, &parts, gate.clone());
+    let utilities = Utilities::new(Arc::clone(&parts.stores.utilities), gate.clone(), Arc::clone(&parts.ids));
+    let executions = executions(&parts, gate.clone());
     let recovered = executions.recover().await.map_err(Error::Recover)?;
     let seeded = if seeds { seed::create(&policy, &utilities).await.map_err(Error::Seed)? } else { 0 };
-    readings::observe(&parts.metrics, executions.clone(), parts.sandboxes.clone());
+    readings::observe(&parts.metrics, executions.clone(), parts.sandboxes.clone(), parts.stores.cache.clone());
 
     let mut api = api_grpc::Config::new(local_user());
     api.link_trace = Arc::new(telemetry::trace_context::continue_trace);
@@ -196,7 +198,7 @@ async fn serve(config: &Config, parts: Parts, listeners: Listeners, telemetry: T
         seeded,
         broken: tasks.broken(),
         executions,
-        store: parts.store,
+        stores: parts.stores,
         runtime_directory: parts.runtime_directory,
         health,
         readiness,
@@ -216,9 +218,10 @@ fn gate(config: &Config, parts: &Parts, advisories: Advisories) -> Gate {
     let backend = config.sandbox.backend.as_str();
     let sandboxes = || parts.sandboxes.clone();
     Gate {
-        policies: parts.store.clone(),
+        policies: Arc::clone(&parts.stores.policies),
         checker: Arc::new(BlockingChecker::new(sandboxes())),
         compiler: Arc::new(SandboxCompiler::new(sandboxes(), backend, advisories, Arc::clone(&parts.ids))),
+        admission: Admission::new(config.admission.clone()),
         clock: Arc::clone(&parts.clock),
     }
 }
@@ -232,10 +235,10 @@ fn facts(config: &Config, parts: &Parts) -> ProcessFacts {
     }
 }
 
-fn executions(config: &Config, parts: &Parts, gate: Gate) -> Executions {
+fn executions(parts: &Parts, gate: Gate) -> Executions {
     let ports = Ports {
-        utilities: parts.store.clone(),
-        executions: Arc::new(MeasuredExecutions::new(parts.store.clone(), Arc::clone(&parts.metrics))),
+        utilities: Arc::clone(&parts.stores.utilities),
+        executions: Arc::new(MeasuredExecutions::new(parts.stores.store.clone(), Arc::clone(&parts.metrics))),
         sandbox: Arc::new(TracedSandbox::new(Arc::new(parts.sandboxes.clone()))),
         gate,
         binder: Arc::new(JsonBinder),
@@ -243,7 +246,7 @@ fn executions(config: &Config, parts: &Parts, gate: Gate) -> Executions {
         ids: Arc::clone(&parts.ids),
         spawner: Arc::new(parts.tasks.clone()),
     };
-    let settings = executions::Config { admission: config.admission, heartbeat: HEARTBEAT, instance: parts.instance.clone() };
+    let settings = executions::Config { heartbeat: HEARTBEAT, instance: parts.instance.clone() };
     Executions::new(ports, settings)
 }
 
@@ -253,22 +256,6 @@ async fn bind(address: SocketAddr) -> Result<TcpListener, Error> {
 
 fn local(listener: &TcpListener) -> Result<SocketAddr, Error> {
     listener.local_addr().map_err(|source| Error::Bind { address: SocketAddr::from(([127, 0, 0, 1], 0)), source })
-}
-
-async fn open_store(config: &Config) -> Result<Arc<EmbeddedStore>, Error> {
-    let settings =
-        storage_embedded::Config { directory: config.data.clone(), readers: config.store_readers, deadline: config.store_deadline };
-    let opened = tokio::task::spawn_blocking(move || EmbeddedStore::open(settings)).await;
-    match opened {
-        Ok(store) => Ok(Arc::new(store?)),
-        Err(panic) => Err(Error::Panicked(panic)),
-    }
-}
-
-async fn close(store: &EmbeddedStore) {
-    if let Err(error) = store.close().await {
-        tracing::error!(error = &error as &dyn std::error::Error, "the store did not close cleanly");
-    }
 }
 
 fn log_config(config: &Config, instance: &str) -> telemetry::Config {

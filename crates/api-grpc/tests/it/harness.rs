@@ -207,6 +207,7 @@ fn services(options: &Options, clock: &Arc<FakeClock>, sandbox: &Arc<FakeSandbox
         policies: Arc::new(InMemoryCodePolicyRepository::default()),
         checker: Arc::new(FakeChecker),
         compiler: compiler.clone(),
+        admission: admission::Admission::new(options.admission.clone()),
         clock: clock.clone(),
     };
     let utilities = Utilities::new(utility_store.clone(), gate.clone(), ids.clone());
@@ -220,7 +221,7 @@ fn services(options: &Options, clock: &Arc<FakeClock>, sandbox: &Arc<FakeSandbox
         ids,
         spawner: Arc::new(TokioSpawner::current()),
     };
-    let config = domain::service::executions::Config { admission: options.admission, heartbeat: HEARTBEAT, instance: "test".to_owned() };
+    let config = domain::service::executions::Config { heartbeat: HEARTBEAT, instance: "test".to_owned() };
     let executions = Executions::new(ports, config);
     Services {
         policy: Policy::new(options.rules.clone()),

@@ -18,7 +18,7 @@ use crate::repository::{
     Committed, ExecutionQuery, ExecutionRepository, Page, PageRequest, Pruned, RequestKey, TenantScope, UtilityRepository,
 };
 use crate::sandbox::{Entry, Job, Sandbox};
-use crate::service::admission::{self, Admission, Load, Ticket};
+use crate::service::admission::{Load, Ticket};
 use crate::service::gate::Gate;
 use crate::service::live::{Live, Registry};
 use crate::service::utilities::key_reused;
@@ -36,7 +36,7 @@ pub struct Ports {
     pub executions: Arc<dyn ExecutionRepository>,
     /// Where programs run.
     pub sandbox: Arc<dyn Sandbox>,
-    /// Checks versions before they execute, and knows tenants' policies.
+    /// Checks versions before they execute, knows tenants' policies, and admits.
     pub gate: Gate,
     /// Reads parameters.
     pub binder: Arc<dyn ParameterBinder>,
@@ -51,8 +51,6 @@ pub struct Ports {
 /// Settings of the use cases.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// Who runs and who waits.
-    pub admission: admission::Config,
     /// Silence after which a watcher gets a heartbeat.
     pub heartbeat: Duration,
     /// Identity of this server process; executions of others that did not end are lost.
@@ -68,7 +66,6 @@ pub struct Executions {
 pub(crate) struct Shared {
     ports: Ports,
     config: Config,
-    admission: Admission,
     registry: Arc<Registry>,
 }
 
@@ -134,8 +131,7 @@ struct Prepared {
 impl Executions {
     /// Wires the use cases to their ports.
     pub fn new(ports: Ports, config: Config) -> Self {
-        let admission = Admission::new(config.admission);
-        Executions { shared: Arc::new(Shared { ports, config, admission, registry: Arc::default() }) }
+        Executions { shared: Arc::new(Shared { ports, config, registry: Arc::default() }) }
     }
 
     /// Starts an execution and follows it from its first event. Dropping the watch leaves the execution alone; dropping the
@@ -288,7 +284,7 @@ impl Executions {
 
     /// How many run and wait.
     pub fn load_now(&self) -> Load {
-        self.shared.admission.load()
+        self.shared.ports.gate.admission.load()
     }
 
     async fn launch<A: Action>(&self, permit: &Permit<A>, launch: Launch) -> Result<(Execution, Option<Arc<Live>>)> {
@@ -329,9 +325,8 @@ impl Executions {
         number: Option<u32>,
     ) -> Result<(Utility, Version)> {
         let utilities = &self.shared.ports.utilities;
-        let not_found = || Error::NotFound { resource: name.to_string() };
-        let (utility, current) = utilities.find_current(scope, &name.utility).await?.ok_or_else(not_found)?;
-        permit.covers(&utility.owner, name)?;
+        let found = utilities.find_current(scope, &name.utility).await?;
+        let (utility, current) = permit.reveal(found, |(utility, _)| &utility.owner, name)?;
         utility.check_active()?;
         let mut version = match number {
             Some(number) if number != current.number => {
@@ -385,7 +380,7 @@ impl Executions {
         let shared = &self.shared;
         let definition = &version.definition;
         shared.ports.sandbox.ready(definition.isolation, &definition.runtime)?;
-        let ticket = shared.admission.enter(&utility.name.tenant)?;
+        let ticket = shared.ports.gate.admission.enter(&utility.name.tenant)?;
         let limits = definition.limits.with_wall(timeout);
         let name = ExecutionName { tenant: utility.name.tenant.clone(), execution: shared.ports.ids.execution() };
         let execution = Execution {
@@ -441,9 +436,7 @@ impl Executions {
             Some(execution) => Some(execution),
             None => shared.ports.executions.find(&permit.scope(), &name.execution).await?,
         };
-        let execution = found.ok_or_else(|| Error::NotFound { resource: name.to_string() })?;
-        permit.covers(&execution.caller, name)?;
-        Ok(execution)
+        permit.reveal(found, |execution| &execution.caller, name)
     }
 
     fn watch_from(&self, scope: TenantScope, name: &ExecutionName, live: Option<Arc<Live>>, after: u64) -> Watch {

@@ -1,19 +1,24 @@
 //! The one way by which code becomes executable: static checks under the tenant's policy, then the runtime's own compiler.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::checker::{CodeChecker, Compiler, Verdict};
 use crate::error::{Error, Result, Violation};
 use crate::finding::{CodeReport, Family, Finding, Severity, Span};
-use crate::name::{UtilityId, VersionName};
+use crate::name::{TenantId, UtilityId, VersionName};
 use crate::policy::CodePolicy;
 use crate::repository::{CodePolicyRepository, TenantScope, UtilityRepository};
 use crate::sandbox;
+use crate::service::admission::Admission;
 use crate::time::Clock;
 use crate::utility::{Code, Kind, Version};
 
 /// Rule id of what only the runtime's compiler refuses.
 pub const COMPILE_RULE: &str = "ZPY-SYNTAX-900";
+
+/// How long a compilation waits for its turn: who creates a utility waits with it.
+const COMPILE_PATIENCE: Duration = Duration::from_secs(10);
 
 /// The gate. Cheap to clone.
 #[derive(Clone)]
@@ -24,6 +29,8 @@ pub struct Gate {
     pub checker: Arc<dyn CodeChecker>,
     /// The runtimes' compilers.
     pub compiler: Arc<dyn Compiler>,
+    /// Places among what runs: compilations take them like executions.
+    pub admission: Admission,
     /// Time, for exceptions that end.
     pub clock: Arc<dyn Clock>,
 }
@@ -97,7 +104,7 @@ impl Gate {
     /// Everything that stands before a version is stored. Adds a violation for each blocking finding; `None` when there is one.
     ///
     /// # Errors
-    /// Those of the checker and the store.
+    /// Those of the checker and the store, and of admission.
     pub async fn pass(
         &self,
         scope: &TenantScope,
@@ -126,7 +133,7 @@ impl Gate {
                 return Ok(None);
             }
         };
-        let compiled_on = match self.compiler.compile(scope.tenant(), runtime, &code).await {
+        let compiled_on = match self.compile(scope.tenant(), runtime, &code).await? {
             Ok(Verdict::Compiles { digest }) => Some(digest),
             Ok(Verdict::Refused { line, column, message }) => {
                 let text = format!("line {line}, column {column}: the runtime's compiler says: {message}");
@@ -154,7 +161,7 @@ impl Gate {
         if present.is_some() && version.compiled_on.as_deref() == present.as_deref() {
             return Ok(());
         }
-        match self.compiler.compile(scope.tenant(), runtime, &version.code).await? {
+        match self.compile(scope.tenant(), runtime, &version.code).await?? {
             Verdict::Compiles { digest } => utilities.mark_compiled(scope, &name.utility.utility, version.number, &digest).await,
             Verdict::Refused { line, column, message } => Err(Error::Precondition {
                 reason: "CODE_DOES_NOT_COMPILE",
@@ -162,6 +169,12 @@ impl Gate {
                 description: format!("{name} does not compile on the runtime {runtime}: line {line}, column {column}: {message}"),
             }),
         }
+    }
+
+    /// Compiles when the tenant's turn has come. What the sandbox answers is the inner result.
+    async fn compile(&self, tenant: &TenantId, runtime: &str, code: &Code) -> Result<Result<Verdict, sandbox::Error>> {
+        let _turn = self.admission.turn(tenant, self.clock.as_ref(), COMPILE_PATIENCE).await?;
+        Ok(self.compiler.compile(tenant, runtime, code).await)
     }
 }
 

@@ -1,8 +1,10 @@
 //! What stands between code and its execution: the scan under the tenant's policy, and the runtime's own compiler.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use domain::Error;
+use domain::service::admission;
 use domain::service::policies::PolicyPatch;
 use domain::service::utilities::{Call, Patch};
 use domain::utility::{Draft, Isolation};
@@ -168,4 +170,40 @@ async fn the_tenants_minimum_raises_the_isolation_and_never_lowers_it() {
     world.transform("weak").await.unwrap();
     world.transform("strong").await.unwrap();
     assert_eq!(world.sandbox.isolations(), [Isolation::TenantWarm, Isolation::SingleUse, Isolation::OneShot]);
+}
+
+#[tokio::test]
+async fn a_compilation_waits_for_its_turn_like_an_execution() {
+    let world = Arc::new(World::admitting(admission::Config { max_running: 1, max_queued: 1, ..admission::Config::default() }));
+    let running = world.admission.enter(&sample::tenant("beta")).unwrap();
+    let creating = tokio::spawn({
+        let world = world.clone();
+        async move { world.create("some", TRANSFORMER).await }
+    });
+    while world.admission.load().queued == 0 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(world.compiler.asked(), 0);
+    let refused = world.create("other", TRANSFORMER).await.unwrap_err();
+    assert!(matches!(refused, Error::Exhausted { reason: "QUEUE_FULL", .. }), "{refused:?}");
+    drop(running);
+    creating.await.unwrap().unwrap();
+    assert_eq!((world.compiler.asked(), world.admission.load()), (1, admission::Load::default()));
+}
+
+#[tokio::test]
+async fn a_compilation_whose_turn_does_not_come_is_given_up() {
+    let world = Arc::new(World::admitting(admission::Config { max_running: 1, ..admission::Config::default() }));
+    let _running = world.admission.enter(&sample::tenant("beta")).unwrap();
+    let creating = tokio::spawn({
+        let world = world.clone();
+        async move { world.create("some", TRANSFORMER).await }
+    });
+    while world.clock.sleepers() == 0 {
+        tokio::task::yield_now().await;
+    }
+    world.clock.advance(Duration::from_secs(10));
+    let refused = creating.await.unwrap().unwrap_err();
+    assert!(matches!(refused, Error::Exhausted { reason: "QUEUE_FULL", .. }), "{refused:?}");
+    assert_eq!(world.admission.load().queued, 0, "its place is free again");
 }

@@ -2,5 +2,6 @@
 
 #![allow(clippy::unwrap_used, reason = "test code throughout; the lint knows only test functions")]
 
+mod disclosure;
 mod gate;
 mod world;

@@ -4,12 +4,13 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use domain::Result;
-use domain::access::{Action, Caller, LocalRules, Permit, Policy};
+use domain::access::{Action, ActionSpec, Caller, LocalRules, Permit, Policy, Reach, Rules};
 use domain::error::Violation;
 use domain::limits::Limits;
-use domain::name::{UtilityId, UtilityName};
+use domain::name::{TenantId, UtilityId, UtilityName};
 use domain::parameter::{Bound, Parameter, ParameterBinder};
 use domain::sandbox::{Error, Job, Run, Sandbox};
+use domain::service::admission::{self, Admission};
 use domain::service::executions::{Config, Executions, Ports, TransformCall, Transformed};
 use domain::service::gate::Gate;
 use domain::service::policies::{ExceptionDraft, Policies, PolicyPatch};
@@ -23,11 +24,12 @@ use test_support::{
 /// What it takes to keep and run utilities of tenant `acme`.
 pub struct World {
     pub clock: Arc<FakeClock>,
+    pub admission: Admission,
     pub compiler: Arc<FakeCompiler>,
     pub sandbox: Arc<RecordingSandbox>,
     pub utilities: Utilities,
     pub policies: Policies,
-    executions: Executions,
+    pub executions: Executions,
     rules: Policy,
 }
 
@@ -38,20 +40,30 @@ pub struct RecordingSandbox {
     isolations: Mutex<Vec<Isolation>>,
 }
 
+/// Everybody may do everything to what is their own, and nothing to what is not.
+struct OwnOnly;
+
 /// Takes parameters as they are.
 struct AnyBinder;
 
 impl World {
     pub fn new() -> Self {
+        World::admitting(admission::Config::default())
+    }
+
+    /// A world with these limits of admission.
+    pub fn admitting(admission: admission::Config) -> Self {
         let clock = Arc::new(FakeClock::default());
         let compiler = Arc::new(FakeCompiler::default());
         let sandbox = Arc::new(RecordingSandbox::default());
         let ids = Arc::new(SequentialIds::default());
         let store = Arc::new(InMemoryUtilityRepository::new(clock.clone()));
+        let admission = Admission::new(admission);
         let gate = Gate {
             policies: Arc::new(InMemoryCodePolicyRepository::default()),
             checker: Arc::new(FakeChecker),
             compiler: compiler.clone(),
+            admission: admission.clone(),
             clock: clock.clone(),
         };
         let ports = Ports {
@@ -65,8 +77,9 @@ impl World {
             spawner: Arc::new(TokioSpawner::current()),
         };
         let heartbeat = std::time::Duration::from_secs(5);
-        let config = Config { admission: Default::default(), heartbeat, instance: "test".to_owned() };
+        let config = Config { heartbeat, instance: "test".to_owned() };
         World {
+            admission,
             clock,
             compiler,
             sandbox,
@@ -81,6 +94,12 @@ impl World {
     pub async fn permit<A: Action>(&self) -> Permit<A> {
         let caller = Caller { principal: sample::user("ann"), local: true };
         self.rules.require(&caller, &sample::tenant("acme"), &"the tenant").await.unwrap()
+    }
+
+    /// What a user may do who reaches only what is their own.
+    pub async fn own<A: Action>(&self, user: &str) -> Permit<A> {
+        let caller = Caller { principal: sample::user(user), local: true };
+        Policy::new(Arc::new(OwnOnly)).require(&caller, &sample::tenant("acme"), &"the tenant").await.unwrap()
     }
 
     pub async fn create(&self, id: &str, code: &str) -> Result<(Utility, Version)> {
@@ -121,6 +140,13 @@ impl Sandbox for RecordingSandbox {
     async fn start(&self, job: Job) -> Result<Box<dyn Run>, Error> {
         self.isolations.lock().unwrap().push(job.isolation);
         self.inner.start(job).await
+    }
+}
+
+#[async_trait]
+impl Rules for OwnOnly {
+    async fn decide(&self, _caller: &Caller, _action: ActionSpec, _tenant: &TenantId) -> Result<Option<Reach>> {
+        Ok(Some(Reach::Own))
     }
 }
 

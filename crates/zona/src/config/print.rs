@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use figment::Figment;
 use figment::value::Value;
 
-use super::{KEYS, RUNTIME_KEYS, layers, runtimes};
+use super::{KEYS, RUNTIME_KEYS, TENANT_KEYS, layers, runtimes, tenants};
 
 pub(super) fn print(figment: &Figment) -> String {
     let mut text = String::new();
@@ -22,6 +22,10 @@ pub(super) fn print(figment: &Figment) -> String {
     for runtime in runtimes::names(figment) {
         let _ = write!(text, "\n[runtimes.{runtime}]\n");
         RUNTIME_KEYS.iter().for_each(|leaf| line(figment, &runtimes::key(&runtime, leaf), leaf, &mut text));
+    }
+    for tenant in tenants::names(figment) {
+        let _ = write!(text, "\n[tenants.{tenant}]\n");
+        TENANT_KEYS.iter().for_each(|leaf| line(figment, &tenants::key(&tenant, leaf), leaf, &mut text));
     }
     text
 }

@@ -6,7 +6,7 @@ use figment::Figment;
 use figment::value::{Dict, Value};
 
 use super::print::source_of;
-use super::{KEYS, runtimes};
+use super::{KEYS, runtimes, tenants};
 
 pub(super) struct Reader<'a> {
     figment: &'a Figment,
@@ -31,6 +31,11 @@ impl<'a> Reader<'a> {
         let source = self.figment.find_value(key).map(|value| source_of(self.figment, key, &value)).unwrap_or_default();
         let place = if source.is_empty() { String::new() } else { format!(" (from {source})") };
         self.problems.push((key.to_owned(), format!("{}{place}", problem.as_ref())));
+    }
+
+    /// Whether somebody set the key.
+    pub(super) fn has(&self, key: &str) -> bool {
+        self.figment.contains(key)
     }
 
     /// A text that `parse` understands.
@@ -85,7 +90,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Refuses every key that is none of [`KEYS`] or of a runtime's, and what a layer itself could not read.
+    /// Refuses every key that is none of [`KEYS`] or of a runtime's or tenant's, and what a layer itself could not read.
     pub(super) fn refuse_unknown(&mut self) {
         let all = match self.figment.extract::<Dict>() {
             Ok(all) => all,
@@ -97,9 +102,9 @@ impl<'a> Reader<'a> {
         };
         let mut leaves = Vec::new();
         collect_leaves("", &all, &mut leaves);
-        for key in leaves.into_iter().filter(|key| !KEYS.contains(&key.as_str()) && !runtimes::is_key(key)) {
-            let is_section =
-                key == "runtimes" || KEYS.iter().any(|known| known.strip_prefix(&key).is_some_and(|rest| rest.starts_with('.')));
+        for key in leaves.into_iter().filter(|key| !KEYS.contains(&key.as_str()) && !runtimes::is_key(key) && !tenants::is_key(key)) {
+            let is_section = ["runtimes", tenants::SECTION].contains(&key.as_str())
+                || KEYS.iter().any(|known| known.strip_prefix(&key).is_some_and(|rest| rest.starts_with('.')));
             if is_section {
                 // What is below it is missing now, and that is not the mistake.
                 self.problems.retain(|(other, _)| !other.starts_with(&format!("{key}.")));

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use domain::service::admission::Share;
+
 use super::*;
 
 struct File {
@@ -134,8 +136,28 @@ fn every_problem_of_every_runtime_is_reported() {
 }
 
 #[test]
+fn tenants_have_shares_of_their_own() {
+    let text = "[executions]\nmax_queued_per_tenant = 7\n[tenants.acme]\nweight = 2\nmax_running = 8\n[tenants.beta-2]\nmax_queued = 100\n";
+    let admission = load_file(text).unwrap().config.admission;
+    let share = |name: &str| {
+        let Share { weight, max_running, max_queued } = admission.share(&TenantId::parse("tenant", name).unwrap());
+        (weight, max_running, max_queued)
+    };
+    assert_eq!((share("acme"), share("beta-2"), share("other")), ((2, 8, 7), (1, 32, 100), (1, 32, 7)));
+}
+
+#[test]
+fn every_problem_of_every_tenant_is_reported() {
+    let text = "[tenants.ACME]\nweight = 2\n[tenants.beta]\nweight = 0\nmax_running = 0\nmax_queue = 3\n[tenants.gamma]\nweight = 1001\n";
+    let found = problems(text);
+    let keys: Vec<&str> = found.iter().filter_map(|problem| Some(problem.split_once(": ")?.0)).collect();
+    assert_eq!(keys, ["tenants.ACME", "tenants.beta.max_queue", "tenants.beta.max_running", "tenants.beta.weight", "tenants.gamma.weight"]);
+    assert_eq!(problems("tenants = 3"), ["tenants: is a section, not a value"]);
+}
+
+#[test]
 fn what_is_printed_can_be_used_as_a_file() {
-    let first = load_file("[executions]\nkeep = \"1h\"").unwrap().print();
+    let first = load_file("[executions]\nkeep = \"1h\"\n[tenants.acme]\nweight = 3").unwrap().print();
     let second = load_file(&first).unwrap().print();
     let values = |text: &str| text.lines().map(|line| line.split("  #").next().unwrap_or_default().to_owned()).collect::<Vec<_>>();
     assert_eq!(values(&first), values(&second));
@@ -155,5 +177,8 @@ fn every_key_is_documented_for_operators() {
     }
     for key in RUNTIME_KEYS {
         assert!(document.contains(&format!("`runtimes.NAME.{key}`")), "docs/operations.md does not name runtimes.NAME.{key}");
+    }
+    for key in TENANT_KEYS {
+        assert!(document.contains(&format!("`tenants.CODE.{key}`")), "docs/operations.md does not name tenants.CODE.{key}");
     }
 }

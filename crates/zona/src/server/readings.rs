@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use api_grpc::CallMetrics;
+use cache::Cache;
 use domain::service::executions::Executions;
 use sandbox::Sandboxes;
 use telemetry::{Metrics, Reading, names};
@@ -28,8 +29,8 @@ impl CallMetrics for CallCounts {
     }
 }
 
-/// Registers the gauges of executions and sandboxes.
-pub(super) fn observe(metrics: &Metrics, executions: Executions, sandboxes: Sandboxes) {
+/// Registers what executions, sandboxes and the cache, if there is one, say of themselves.
+pub(super) fn observe(metrics: &Metrics, executions: Executions, sandboxes: Sandboxes, cache: Option<Arc<Cache>>) {
     metrics.observe(move || {
         let load = executions.load_now();
         vec![
@@ -38,6 +39,19 @@ pub(super) fn observe(metrics: &Metrics, executions: Executions, sandboxes: Sand
         ]
     });
     metrics.observe(move || sandbox_readings(&sandboxes));
+    if let Some(cache) = cache {
+        metrics.observe(move || cache_readings(&cache));
+    }
+}
+
+fn cache_readings(cache: &Cache) -> Vec<Reading> {
+    let stats = cache.stats();
+    vec![
+        Reading::counter(names::CACHE_HITS, "Reads of utilities and policies that were answered from memory", stats.hits),
+        Reading::counter(names::CACHE_MISSES, "Reads of utilities and policies that went to the store", stats.misses),
+        Reading::gauge(names::CACHE_ENTRIES, "Things that are kept in memory", stats.entries),
+        Reading::gauge(names::CACHE_BYTES, "Memory that they take, by estimate", stats.bytes),
+    ]
 }
 
 fn sandbox_readings(sandboxes: &Sandboxes) -> Vec<Reading> {

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use domain::service::executions::Executions;
 
-use super::{Running, close};
+use super::Running;
 
 /// Everything together.
 const STOP_DEADLINE: Duration = Duration::from_millis(4_800);
@@ -36,7 +36,7 @@ impl Running {
         if let Some(directory) = &self.runtime_directory {
             remove_runtime_directory(directory);
         }
-        close(&self.store).await;
+        self.stores.close().await;
         tracing::info!(clean, watchers_gone = ports, elapsed_ms = begun.elapsed().as_millis() as u64, "stopped");
         let telemetry = self.telemetry;
         // The exporter's thread answers soon or not at all; a panic in it ends with the process.

@@ -19,6 +19,8 @@ use crate::sandbox::{self, Job, Progress, Run};
 use crate::service::admission::Ticket;
 use crate::service::live::Live;
 
+/// How often somebody who waits learns their position anew.
+pub const POSITION_PERIOD: Duration = Duration::from_millis(500);
 /// Output waits at most this long before it is durable: what a SIGKILL of the server may lose.
 pub const FLUSH_DELAY: Duration = Duration::from_millis(200);
 /// Output of this many bytes is stored at once.
@@ -141,7 +143,8 @@ impl Driver {
             if ticket.admitted() {
                 return true;
             }
-            select(turn, stop).await;
+            // Places further back move without a wake-up each: with a long queue, that would cost more than the executions do.
+            select(select(turn, stop), self.shared.ports.clock.sleep(POSITION_PERIOD)).await;
         }
     }
 
