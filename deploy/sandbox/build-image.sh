@@ -1,5 +1,6 @@
 #!/bin/bash
-# Builds the image in which utilities run: Python with its whole standard library, the C libraries it loads, and nothing else.
+# Builds the base of all runtime images: Python with its whole standard library, the C libraries it loads, and nothing else.
+# deploy/runtimes/build.py makes the images of runtimes from it, that of `python` included.
 #
 # Made of Debian packages only (debootstrap, signatures checked), so it needs no container registry. The tree that is imported
 # holds no shell, no package manager, no setuid file and no account but root and nobody.
@@ -9,10 +10,10 @@
 #   --print-hash  prints the build hash and stops
 #
 # Environment:
-#   ZONA_RUNTIME_IMAGE  name of the image                   (zona/runtime-python:3.11)
-#   ZONA_CACHE_DIR      where downloaded packages are kept  (~/.cache/zona)
-#   DEBIAN_MIRROR       archive                             (http://deb.debian.org/debian)
-#   DEBIAN_SECURITY     security archive; empty skips it    (http://deb.debian.org/debian-security)
+#   ZONA_BASE_IMAGE  name of the image                   (zona/runtime-base:3.11)
+#   ZONA_CACHE_DIR   where downloaded packages are kept  (~/.cache/zona)
+#   DEBIAN_MIRROR    archive                             (http://deb.debian.org/debian)
+#   DEBIAN_SECURITY  security archive; empty skips it    (http://deb.debian.org/debian-security)
 #
 # Labels: zona.build (hash of this script and the probe), zona.layout (what a sandbox root holds, as JSON),
 #         zona.python (major.minor.micro), zona.packages (Debian packages and versions, as JSON).
@@ -21,7 +22,7 @@ export LC_ALL=C
 
 readonly SUITE=bookworm
 readonly PYTHON=/usr/bin/python3.11
-readonly IMAGE="${ZONA_RUNTIME_IMAGE:-zona/runtime-python:3.11}"
+readonly IMAGE="${ZONA_BASE_IMAGE:-zona/runtime-base:3.11}"
 readonly CACHE="${ZONA_CACHE_DIR:-${HOME:-/root}/.cache/zona}"
 readonly MIRROR="${DEBIAN_MIRROR:-http://deb.debian.org/debian}"
 readonly SECURITY="${DEBIAN_SECURITY-http://deb.debian.org/debian-security}"

@@ -34,17 +34,20 @@ ALLOW = {
     "json.encoder": "*", "keyword": "*", "math": "*", "numbers": "*", "operator": "*", "pprint": "*", "queue": "*", "quopri": "*",
     "random": "*", "re": "*", "reprlib": "*", "sched": "*", "secrets": "*", "statistics": "*", "string": "*", "stringprep": "*",
     "struct": "*", "textwrap": "*", "time": "*", "token": "*", "tomllib": "*", "typing": "*", "unicodedata": "*",
-    "urllib.parse": "*", "uuid": "*", "weakref": "*", "zlib": "*", "plistlib": "*",
+    "urllib.parse": "*", "uuid": "*", "weakref": "*", "zlib": "*", "plistlib": "*", "contextvars": "*",
     "asyncio": """run sleep gather wait wait_for as_completed create_task shield timeout timeout_at TaskGroup Queue PriorityQueue
         LifoQueue QueueEmpty QueueFull QueueShutDown Lock Event Condition Semaphore BoundedSemaphore Barrier BrokenBarrierError
         TimeoutError CancelledError InvalidStateError iscoroutine iscoroutinefunction isfuture FIRST_COMPLETED FIRST_EXCEPTION
-        ALL_COMPLETED ensure_future Task current_task""",
+        ALL_COMPLETED ensure_future Task current_task all_tasks Timeout""",
     "bz2": "compress decompress BZ2Compressor BZ2Decompressor",
     "codecs": """encode decode lookup getencoder getdecoder getincrementalencoder getincrementaldecoder iterencode iterdecode BOM
         BOM_BE BOM_LE BOM_UTF8 BOM_UTF16 BOM_UTF16_BE BOM_UTF16_LE BOM_UTF32 BOM_UTF32_BE BOM_UTF32_LE CodecInfo
         strict_errors ignore_errors replace_errors backslashreplace_errors Codec IncrementalEncoder IncrementalDecoder
         ascii_encode ascii_decode latin_1_encode latin_1_decode utf_8_encode utf_8_decode utf_16_encode utf_16_decode charmap_encode
-        charmap_decode charmap_build escape_encode escape_decode unicode_escape_encode unicode_escape_decode""",
+        charmap_decode charmap_build escape_encode escape_decode unicode_escape_encode unicode_escape_decode
+        xmlcharrefreplace_errors namereplace_errors BufferedIncrementalEncoder BufferedIncrementalDecoder make_identity_dict
+        make_encoding_map utf_16_be_encode utf_16_be_decode utf_16_le_encode utf_16_le_decode utf_32_encode utf_32_decode
+        utf_7_encode utf_7_decode""",
     "email": "message_from_string message_from_bytes message_from_file message_from_binary_file",
     "email.charset": "Charset add_charset QP BASE64 SHORTEST", "email.encoders": "*", "email.errors": "*",
     "email.generator": "Generator BytesGenerator DecodedGenerator", "email.header": "*", "email.headerregistry": "Address Group HeaderRegistry",
@@ -57,14 +60,16 @@ ALLOW = {
         UnsupportedOperation IOBase RawIOBase BufferedIOBase TextIOBase DEFAULT_BUFFER_SIZE IncrementalNewlineDecoder BlockingIOError""",
     "logging": """getLogger debug info warning warn error exception critical fatal log disable captureWarnings getLevelName addLevelName
         getLevelNamesMapping DEBUG INFO WARNING WARN ERROR CRITICAL FATAL NOTSET BASIC_FORMAT Handler NullHandler Filter Logger
-        LoggerAdapter LogRecord""",
+        LoggerAdapter LogRecord makeLogRecord""",
     "lzma": """compress decompress LZMACompressor LZMADecompressor LZMAError FORMAT_AUTO FORMAT_XZ FORMAT_ALONE FORMAT_RAW CHECK_NONE
         CHECK_CRC32 CHECK_CRC64 CHECK_SHA256 PRESET_DEFAULT PRESET_EXTREME is_check_supported""",
-    "mimetypes": "guess_type guess_extension guess_all_extensions",
+    "mimetypes": "guess_type guess_extension guess_all_extensions types_map common_types encodings_map suffix_map",
+    "pathlib": "PurePath PurePosixPath PureWindowsPath",
     "shlex": "split quote join",
     "traceback": "format_exc print_exc format_exception print_exception format_exception_only",
     "types": """SimpleNamespace MappingProxyType NoneType EllipsisType NotImplementedType UnionType GenericAlias GeneratorType
-        AsyncGeneratorType CoroutineType MethodType BuiltinFunctionType BuiltinMethodType TracebackType FrameType DynamicClassAttribute get_original_bases""",
+        AsyncGeneratorType CoroutineType MethodType BuiltinFunctionType BuiltinMethodType TracebackType FrameType DynamicClassAttribute get_original_bases
+        ClassMethodDescriptorType GetSetDescriptorType MemberDescriptorType MethodDescriptorType MethodWrapperType WrapperDescriptorType""",
     "urllib": "", "warnings": "warn simplefilter filterwarnings resetwarnings",
     "xml": "", "xml.dom": "*", "xml.dom.minidom": "*", "xml.etree": "", "xml.etree.ElementTree": "*",
     "xml.parsers": "", "xml.parsers.expat": "ParserCreate ExpatError ErrorString error",
@@ -74,8 +79,8 @@ ALLOW = {
 
 # Public names beside `__all__` that are documented.
 EXTRA = {
-    "asyncio": "TaskGroup timeout timeout_at Barrier BrokenBarrierError", "calendar": "error", "email.message": "MIMEPart",
-    "hashlib": "scrypt", "json.decoder": "scanstring", "random": "", "re": "DEBUG", "statistics": "LinearRegression", "copy": "error",
+    "asyncio": "TaskGroup timeout timeout_at Barrier BrokenBarrierError", "calendar": "error", "contextlib": "AsyncContextDecorator", "email.message": "MIMEPart",
+    "email.policy": "SMTPUTF8", "hashlib": "scrypt", "hmac": "compare_digest", "json.decoder": "scanstring", "random": "", "re": "DEBUG", "statistics": "LinearRegression", "copy": "error",
     "difflib": "", "email.utils": "quote localtime", "urllib.parse": "ResultBase", "configparser": "Error", "binascii": "",
     "xml.dom": "", "mimetypes": "guess_file_type", "weakref": "",
 }
@@ -104,6 +109,7 @@ REFUSE = {
     "io": {"file-access": "open open_code FileIO OpenWrapper"},
     "logging": {"file-access": "FileHandler handlers config lastResort", "introspection": "currentframe root Manager"},
     "mimetypes": {"file-access": "init read_mime_types MimeTypes knownfiles inited"},
+    "pathlib": {"file-access": "Path PosixPath WindowsPath UnsupportedOperation"},
     "shlex": {"file-access": "shlex"},
     "string": {"format-escape": "Formatter"},
     "traceback": {"introspection": """walk_stack walk_tb extract_stack extract_tb StackSummary FrameSummary TracebackException print_stack
@@ -237,7 +243,8 @@ def main():
     for name in sorted(ALLOW):
         describe(name, ALLOW[name], CALL.get(name, ""), REFUSE.get(name, {}), ALLOW)
     directories = sys.argv[1:]
-    sys.path[:0] = directories
+    # Packages of the machine that this runs on are none of the runtime's.
+    sys.path[:] = [place for place in sys.path if not place.endswith(("dist-packages", "site-packages"))] + directories
     for root in roots(directories):
         listed = modules_below(root)
         for name in sorted(listed):

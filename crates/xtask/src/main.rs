@@ -9,7 +9,7 @@ mod steps;
 mod tidy;
 mod workspace;
 
-use std::process::ExitCode;
+use std::{path::PathBuf, process::ExitCode};
 
 use clap::{Parser, Subcommand};
 
@@ -34,11 +34,24 @@ enum Task {
     Setup,
     /// Checks crate arrows, file shapes, forbidden words and the names in documents
     Tidy,
-    /// Builds the runtime image, unless it is up to date
+    /// Builds the runtimes' images from their lock files, unless they are up to date
     Image {
+        /// Only this one [default: every one in deploy/runtimes]
+        name: Option<String>,
         /// Builds it again in any case
         #[arg(long)]
         force: bool,
+    },
+    /// Installs a runtime from its lock file into a directory, for the namespace backend
+    Runtime {
+        /// One of deploy/runtimes
+        name: String,
+        /// Where its packages go; what a build has put there is replaced
+        #[arg(long, value_name = "DIRECTORY")]
+        into: PathBuf,
+        /// The interpreter that it is for [default: /usr/bin/python3]
+        #[arg(long, value_name = "INTERPRETER")]
+        python: Option<PathBuf>,
     },
     /// Builds release binaries and runs the benchmarks
     Bench {
@@ -74,7 +87,8 @@ fn perform(task: Task) -> anyhow::Result<()> {
             Ok(())
         }
         Task::Tidy => tidy::run(&workspace),
-        Task::Image { force } => setup::image(&workspace, force),
+        Task::Image { name, force } => setup::runtimes::images(&workspace, name.as_deref(), force),
+        Task::Runtime { name, into, python } => setup::runtimes::directory(&workspace, &name, &into, python.as_deref()),
         Task::Bench { arguments } => bench::run_benchmarks(&workspace, &arguments),
         Task::AcceptContract { note } => contract::accept(&workspace, &note),
     }

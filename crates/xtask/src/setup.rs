@@ -1,19 +1,16 @@
-//! What the checks need and a bare Debian machine lacks: packages, a Docker daemon, pinned tools, the runtime image. Each
+//! What the checks need and a bare Debian machine lacks: packages, a Docker daemon, pinned tools, runtimes. Each
 //! part looks first and does nothing when it is there already.
 
 mod apt;
 mod docker;
 mod python;
+pub mod runtimes;
 mod tools;
 
-use std::{ffi::OsString, path::PathBuf, process::Command, time::Instant};
+use std::{ffi::OsString, path::PathBuf, time::Instant};
 
 pub use crate::setup::tools::Tool;
-use crate::{
-    process::{path_with, run},
-    setup::docker::Daemon,
-    workspace::Workspace,
-};
+use crate::{process::path_with, setup::docker::Daemon, workspace::Workspace};
 
 /// One thing a check depends on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,8 +19,10 @@ pub enum Need {
     Packages,
     /// A Docker daemon that answers on the default socket.
     Docker,
-    /// The runtime image.
+    /// The images of the runtimes.
     Image,
+    /// Directories of the runtimes' packages.
+    Runtimes,
     /// The packages of the Python client.
     PythonClient,
     /// What benchmarks compare with.
@@ -34,10 +33,11 @@ pub enum Need {
 
 impl Need {
     /// Everything, in the order in which it can be had.
-    pub const ALL: [Need; 11] = [
+    pub const ALL: [Need; 12] = [
         Need::Packages,
         Need::Docker,
         Need::Image,
+        Need::Runtimes,
         Need::PythonClient,
         Need::Peers,
         Need::Tool(Tool::Buf),
@@ -89,7 +89,8 @@ pub fn provide(workspace: &Workspace, needs: &[Need]) -> anyhow::Result<Provided
                 daemon = docker::start(workspace)?;
                 "docker"
             }
-            Need::Image => image(workspace, false).map(|()| "image")?,
+            Need::Image => runtimes::images(workspace, None, false).map(|()| "images")?,
+            Need::Runtimes => runtimes::cached(workspace).map(|()| "runtimes")?,
             Need::PythonClient => python::install(workspace, &python::CLIENT).map(|()| "python client")?,
             Need::Peers => python::install(workspace, &python::PEERS).map(|()| "peers")?,
             Need::Tool(tool) => {
@@ -100,17 +101,4 @@ pub fn provide(workspace: &Workspace, needs: &[Need]) -> anyhow::Result<Provided
         println!("setup: {what} ready in {:.1} s", started.elapsed().as_secs_f64());
     }
     Ok(Provided { path: path_with(directories.iter().map(PathBuf::as_path))?, daemon })
-}
-
-/// Builds the runtime image; the script itself finds out whether it must.
-///
-/// # Errors
-/// When the script fails; it says why on stderr.
-pub fn image(workspace: &Workspace, force: bool) -> anyhow::Result<()> {
-    let mut script = Command::new(workspace.path("deploy/sandbox/build-image.sh"));
-    script.env("ZONA_CACHE_DIR", &workspace.cache);
-    if force {
-        script.arg("--force");
-    }
-    run(&mut script)
 }

@@ -7,12 +7,13 @@ use anyhow::bail;
 use crate::process::{find, output, run, succeeds};
 
 /// Package, and the program that makes it unnecessary when a machine has it from elsewhere.
-const PACKAGES: [(&str, Option<&str>); 9] = [
+const PACKAGES: [(&str, Option<&str>); 10] = [
     ("ca-certificates", None),
     ("gcc", Some("cc")),
     ("libc6-dev", None),
     ("python3", None),
     ("python3-venv", None),
+    ("python3-pip", None),
     ("bubblewrap", Some("bwrap")),
     ("debootstrap", Some("debootstrap")),
     ("iptables", Some("iptables")),

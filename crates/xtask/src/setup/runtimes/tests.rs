@@ -1,0 +1,135 @@
+//! The build of a runtime, from a wheel made on the spot: no index is asked.
+
+use std::process::Output;
+
+use tempfile::TempDir;
+
+use super::*;
+
+const WHEEL: &str = r#"
+import hashlib, sys, zipfile
+path = sys.argv[1] + "/acme_tools-1.2-py3-none-any.whl"
+info = "acme_tools-1.2.dist-info/"
+files = {
+    "acme_tools/__init__.py": "import os\nfrom acme_tools import text\n\ndef clean(value):\n    return value.strip()\n",
+    "acme_tools/text.py": "def fold(value):\n    return value.casefold()\n",
+    info + "METADATA": "Metadata-Version: 2.1\nName: acme-tools\nVersion: 1.2\n",
+    info + "WHEEL": "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+}
+files[info + "RECORD"] = "".join(f"{name},,\n" for name in [*files, info + "RECORD"])
+with zipfile.ZipFile(path, "w") as wheel:
+    for name, text in files.items():
+        wheel.writestr(name, text)
+print(hashlib.sha256(open(path, "rb").read()).hexdigest())
+"#;
+
+/// A recipe of a runtime, an index that is a directory, and a place to build into.
+struct Bench {
+    directory: TempDir,
+    hash: String,
+}
+
+impl Bench {
+    fn new() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let made = Command::new("/usr/bin/python3").args(["-I", "-c", WHEEL]).arg(directory.path()).output().unwrap();
+        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+        let bench = Bench { directory, hash: String::from_utf8(made.stdout).unwrap().trim().to_owned() };
+        bench.lock(&format!("acme-tools==1.2 --hash=sha256:{}\n", bench.hash));
+        bench.recipe(&python());
+        bench
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
+    fn recipe(&self, python: &str) {
+        let text = format!("name = \"acme\"\nversion = \"1\"\npython = \"{python}\"\ndescription = \"a test\"\n");
+        fs::write(self.path("runtime.toml"), text).unwrap();
+    }
+
+    fn lock(&self, text: &str) {
+        fs::write(self.path("requirements.lock"), text).unwrap();
+    }
+
+    fn build(&self) -> Output {
+        let mut command = build(&Workspace::find().unwrap()).unwrap();
+        command.arg("directory").arg(self.directory.path()).arg(self.path("built"));
+        // pip may keep its own directory for temporary files; the index is ours alone.
+        command.env("PIP_NO_INDEX", "1").env("PIP_FIND_LINKS", self.directory.path()).output().unwrap()
+    }
+
+    fn refused(&self, words: &str) {
+        let output = self.build();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(!output.status.success() && said.starts_with("build: ") && said.contains(words), "{said}");
+    }
+
+    fn built(&self, file: &str) -> String {
+        fs::read_to_string(self.path("built").join(file)).unwrap()
+    }
+}
+
+/// `major.minor` of the interpreter that builds.
+fn python() -> String {
+    let script = "import sys; print('%d.%d' % sys.version_info[:2])";
+    let output = Command::new("/usr/bin/python3").args(["-I", "-c", script]).output().unwrap();
+    String::from_utf8(output.stdout).unwrap().trim().to_owned()
+}
+
+#[test]
+fn a_locked_wheel_is_installed_with_its_hash_and_what_it_offers() {
+    let bench = Bench::new();
+    let output = bench.build();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(bench.path("built/acme_tools/__init__.py").is_file());
+    let manifest = bench.built("zona-runtime.json");
+    for part in
+        ["\"name\":\"acme-tools\",\"version\":\"1.2\",\"modules\":[\"acme_tools\"]", &format!("\"hashes\":[\"sha256:{}\"]", bench.hash)]
+    {
+        assert!(manifest.contains(part), "{part}: {manifest}");
+    }
+    let interface = bench.built("zona-runtime.api");
+    for line in ["acme_tools + clean", "acme_tools - os:module-pivot", "acme_tools.text + fold"] {
+        assert!(interface.lines().any(|other| other == line), "{line}: {interface}");
+    }
+}
+
+#[test]
+fn a_wheel_of_another_hash_ends_the_build_and_changes_nothing() {
+    let bench = Bench::new();
+    assert!(bench.build().status.success());
+    let before = bench.built("zona-runtime.json");
+    bench.lock(&format!("acme-tools==1.2 --hash=sha256:{}\n", "0".repeat(64)));
+    bench.refused("does not have the hash");
+    assert_eq!(bench.built("zona-runtime.json"), before);
+    let left: Vec<_> = fs::read_dir(bench.directory.path()).unwrap().flatten().map(|entry| entry.file_name()).collect();
+    assert!(!left.iter().any(|name| name.to_string_lossy().starts_with('.')), "{left:?}");
+}
+
+#[test]
+fn a_lock_pins_and_hashes_every_package_or_is_refused_at_its_line() {
+    let bench = Bench::new();
+    for line in ["acme-tools", "acme-tools==1.2", "acme-tools>=1 --hash=sha256:00", "-r other.txt", "https://pypi.org/x.whl"] {
+        bench.lock(&format!("# a comment\n{line}\n"));
+        bench.refused("line 2: must be name==version --hash=sha256:");
+    }
+    assert!(!bench.path("built").exists());
+}
+
+#[test]
+fn a_directory_that_holds_something_else_is_left_alone() {
+    let bench = Bench::new();
+    fs::create_dir(bench.path("built")).unwrap();
+    fs::write(bench.path("built/diary"), "dear").unwrap();
+    bench.refused("holds something else");
+    assert_eq!(bench.built("diary"), "dear");
+}
+
+#[test]
+fn a_runtime_is_built_for_the_python_that_it_is_locked_for() {
+    let bench = Bench::new();
+    bench.recipe("3.7");
+    bench.refused("is for Python 3.7");
+}
