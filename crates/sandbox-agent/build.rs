@@ -12,7 +12,8 @@ use std::{
 };
 
 /// Sources of the seal; the first is its root.
-const SOURCES: [&str; 5] = ["src/seal.rs", "src/linux.rs", "src/part.rs", "src/privileges.rs", "src/stage.rs"];
+const SOURCES: [&str; 7] =
+    ["src/seal.rs", "src/breed.rs", "src/line.rs", "src/linux.rs", "src/part.rs", "src/privileges.rs", "src/stage.rs"];
 
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed=build.rs");

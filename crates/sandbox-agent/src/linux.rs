@@ -11,6 +11,7 @@ pub mod number {
     pub const READ: usize = 0;
     pub const WRITE: usize = 1;
     pub const CLOSE: usize = 3;
+    pub const SENDMSG: usize = 46;
     pub const CLONE: usize = 56;
     pub const CHDIR: usize = 80;
     pub const GETUID: usize = 102;
@@ -24,6 +25,7 @@ pub mod number {
     pub const EXIT_GROUP: usize = 231;
     pub const OPENAT: usize = 257;
     pub const DUP3: usize = 292;
+    pub const PIPE2: usize = 293;
     pub const PRLIMIT64: usize = 302;
     pub const SECCOMP: usize = 317;
     pub const CLOSE_RANGE: usize = 436;
@@ -62,4 +64,14 @@ pub unsafe fn call(number: usize, arguments: [usize; 5]) -> Result<usize, Errno>
         -4095..=-1 => Err(-result as Errno),
         value => Ok(value as usize),
     }
+}
+
+/// Closes a descriptor.
+///
+/// # Errors
+/// The kernel's error number; the descriptor is gone all the same.
+pub fn close(file: usize) -> Result<(), Errno> {
+    // SAFETY: no pointers.
+    unsafe { call(number::CLOSE, [file, 0, 0, 0, 0]) }?;
+    Ok(())
 }

@@ -38,7 +38,11 @@ mod part;
 mod privileges;
 #[allow(dead_code)]
 mod stage;
-// Compiled on its own by build.rs, and not here; named so that rustfmt sees it.
+// Compiled on their own by build.rs, and not here; named so that rustfmt sees them.
+#[cfg(any())]
+mod breed;
+#[cfg(any())]
+mod line;
 #[cfg(any())]
 mod seal;
 

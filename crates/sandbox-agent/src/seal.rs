@@ -5,6 +5,8 @@
 //! pipe and exits. It deliberately does not know Python, and allocates nothing.
 #![no_std]
 
+mod breed;
+mod line;
 mod linux;
 #[allow(dead_code)] // Some parts are the agent's.
 mod part;
@@ -12,35 +14,34 @@ mod privileges;
 #[allow(dead_code)] // The words are for the agent.
 mod stage;
 
-use linux::{Errno, call, number};
+use breed::Pipes;
+use line::Line;
+use linux::{Errno, call, close, number};
 
 /// What the zygote passes in: an array of 64-bit words at these positions.
 mod slot {
+    /// The agent's socket.
+    pub const CONTROL: usize = 0;
     /// Directory of a procfs in which the child can see itself.
-    pub const PROC: usize = 0;
-    pub const NULL: usize = 1;
-    pub const STDOUT: usize = 2;
-    pub const STDERR: usize = 3;
-    pub const REQUEST: usize = 4;
-    pub const RESULT: usize = 5;
-    pub const STATUS: usize = 6;
+    pub const PROC: usize = 1;
+    pub const NULL: usize = 2;
     /// Address of a `sock_filter` array, and the number of its elements.
-    pub const FILTER: usize = 7;
-    pub const FILTER_LENGTH: usize = 8;
+    pub const FILTER: usize = 3;
+    pub const FILTER_LENGTH: usize = 4;
     /// Address of the C string with the mount options of `/tmp`.
-    pub const TMPFS_OPTIONS: usize = 9;
-    pub const MEMORY: usize = 10;
-    pub const CPU_SECONDS: usize = 11;
-    pub const OPEN_FILES: usize = 12;
-    pub const FILE_SIZE: usize = 13;
+    pub const TMPFS_OPTIONS: usize = 5;
+    pub const MEMORY: usize = 6;
+    pub const CPU_SECONDS: usize = 7;
+    pub const OPEN_FILES: usize = 8;
+    pub const FILE_SIZE: usize = 9;
     /// The child itself included.
-    pub const PROCESSES: usize = 14;
+    pub const PROCESSES: usize = 10;
     /// Whether `/dev/shm` shows `/tmp`, for semaphores between processes: the lowest bit.
-    pub const SHARED_MEMORY: usize = 15;
+    pub const SHARED_MEMORY: usize = 11;
     /// A Landlock ruleset that takes the place of namespaces; 0 where there are namespaces.
-    pub const RULES: usize = 16;
+    pub const RULES: usize = 12;
     /// Written by the child: bytes of address space before user code.
-    pub const BASELINE: usize = 17;
+    pub const BASELINE: usize = 13;
 }
 
 /// `CLONE_NEWUSER | NEWPID | NEWNS | NEWNET | NEWIPC | NEWUTS`, `CLONE_PARENT` (the agent is the parent and reaps), `SIGCHLD`.
@@ -62,7 +63,6 @@ const MS_REC_PRIVATE: usize = 0x4000 | 0x4_0000;
 const SECCOMP_SET_MODE_FILTER: usize = 1;
 
 /// Where the child finds its descriptors. The zygote keeps 0 to 5 occupied, so no source lies on a target.
-const STDIO: [(usize, usize); 3] = [(slot::NULL, 0), (slot::STDOUT, 1), (slot::STDERR, 2)];
 const REQUEST_TARGET: usize = 3;
 const RESULT_TARGET: usize = 4;
 const STATUS_TARGET: usize = 5;
@@ -92,44 +92,50 @@ struct Failure {
 
 type Sealing = Result<(), Failure>;
 
-/// Clones a child of the caller's parent and seals it. Returns the child's id in the caller, 0 in the sealed child, and a
-/// negative error number when there is no child. A child that cannot be sealed never returns.
+/// Serves the agent until it hangs up: makes a child for each packet. Returns 0 in a sealed child, and 1 in the caller at the end.
+/// A child that cannot be sealed never returns.
 ///
 /// # Safety
 /// `slots` points to as many words as [`slot`] names, with what its comments say; one thread runs.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn zona_spawn(slots: *mut u64) -> i64 {
-    // SAFETY: no call has arguments.
-    let ids = unsafe { (call(number::GETUID, [0; 5]), call(number::GETGID, [0; 5]), call(number::GETPPID, [0; 5])) };
-    let (Ok(uid), Ok(gid), Ok(agent)) = ids else { return -1 };
-    // SAFETY: without a new stack the child goes on with a copy of this one, as after a fork.
-    match unsafe { call(number::CLONE, [clone_flags(slots), 0, 0, 0, 0]) } {
-        Ok(0) => {
-            let mut child = Child { slots, status: 0 };
-            child.status = child.get(slot::STATUS);
-            let sealed = if child.is_confined() { child.seal_confined(agent) } else { child.seal(uid as u64, gid as u64) };
-            match sealed {
-                Ok(()) => child.report(stage::SEALED, 0),
-                Err(failure) => {
-                    child.report(failure.stage, failure.error);
-                    exit(FAILURE_EXIT + failure.stage as usize)
-                }
-            }
-            0
+pub unsafe extern "C" fn zona_serve(slots: *mut u64) -> i64 {
+    let words = Words(slots);
+    while let Some(id) = breed::next(words.get(slot::CONTROL)) {
+        if breed::make(id, words.get(slot::CONTROL), |pipes| spawn(words, pipes)) == breed::Side::Child {
+            return 0;
         }
-        Ok(pid) => pid as i64,
-        Err(error) => -i64::from(error),
     }
+    1
+}
+
+/// Clones a child of the caller's parent and seals it. Returns the child's id in the caller and 0 in the sealed child.
+fn spawn(words: Words, pipes: &Pipes) -> Result<usize, Errno> {
+    // SAFETY: no call has arguments.
+    let (uid, gid, agent) = unsafe { (call(number::GETUID, [0; 5])?, call(number::GETGID, [0; 5])?, call(number::GETPPID, [0; 5])?) };
+    // SAFETY: without a new stack the child goes on with a copy of this one, as after a fork.
+    let pid = unsafe { call(number::CLONE, [clone_flags(words), 0, 0, 0, 0]) }?;
+    if pid == 0 {
+        let mut child = Child { words, pipes, status: pipes.status.write };
+        let sealed = if words.is_confined() { child.seal_confined(agent) } else { child.seal(uid as u64, gid as u64) };
+        match sealed {
+            Ok(()) => child.report(stage::SEALED, 0),
+            Err(failure) => {
+                child.report(failure.stage, failure.error);
+                exit(FAILURE_EXIT + failure.stage as usize)
+            }
+        }
+    }
+    Ok(pid)
 }
 
 #[cfg(not(feature = "weaken"))]
-fn clone_flags(slots: *mut u64) -> usize {
-    if (Child { slots, status: 0 }).is_confined() { PLAIN_FLAGS } else { CLONE_FLAGS }
+fn clone_flags(words: Words) -> usize {
+    if words.is_confined() { PLAIN_FLAGS } else { CLONE_FLAGS }
 }
 
 /// Without the namespaces that a test leaves out.
 #[cfg(feature = "weaken")]
-fn clone_flags(slots: *mut u64) -> usize {
+fn clone_flags(words: Words) -> usize {
     const FLAGS: [(u32, usize); 6] = [
         (part::USER_NAMESPACE, 0x1000_0000),
         (part::PID_NAMESPACE, 0x2000_0000),
@@ -138,20 +144,52 @@ fn clone_flags(slots: *mut u64) -> usize {
         (part::IPC_NAMESPACE, 0x0800_0000),
         (part::UTS_NAMESPACE, 0x0400_0000),
     ];
-    let child = Child { slots, status: 0 };
-    if child.is_confined() {
+    if words.is_confined() {
         return PLAIN_FLAGS;
     }
-    FLAGS.into_iter().fold(CLONE_FLAGS, |flags, (part, flag)| if child.lacks(part) { flags & !flag } else { flags })
+    FLAGS.into_iter().fold(CLONE_FLAGS, |flags, (part, flag)| if words.lacks(part) { flags & !flag } else { flags })
 }
 
-struct Child {
-    slots: *mut u64,
+/// The zygote's words.
+#[derive(Clone, Copy)]
+struct Words(*mut u64);
+
+impl Words {
+    fn get(self, slot: usize) -> usize {
+        // SAFETY: the caller of `zona_serve` vouches for the array.
+        unsafe { self.0.add(slot).read() as usize }
+    }
+
+    fn set(self, slot: usize, value: u64) {
+        // SAFETY: as in `get`.
+        unsafe { self.0.add(slot).write(value) };
+    }
+
+    /// Whether Landlock takes the place of namespaces.
+    fn is_confined(self) -> bool {
+        self.get(slot::RULES) != 0
+    }
+
+    /// Whether a test leaves a part out.
+    #[cfg(not(feature = "weaken"))]
+    const fn lacks(self, _part: u32) -> bool {
+        false
+    }
+
+    #[cfg(feature = "weaken")]
+    fn lacks(self, part: u32) -> bool {
+        self.get(slot::SHARED_MEMORY) >> (part + 1) & 1 == 1
+    }
+}
+
+struct Child<'a> {
+    words: Words,
+    pipes: &'a Pipes,
     /// The status pipe, wherever it currently is.
     status: usize,
 }
 
-impl Child {
+impl Child<'_> {
     /// Every step, in an order in which each still has the rights it needs.
     fn seal(&mut self, uid: u64, gid: u64) -> Sealing {
         self.measure().map_err(at(stage::ADDRESS_SPACE))?;
@@ -190,25 +228,12 @@ impl Child {
         self.install_filter().map_err(at(stage::FILTER))
     }
 
-    /// Whether Landlock takes the place of namespaces.
-    fn is_confined(&self) -> bool {
-        self.get(slot::RULES) != 0
-    }
-
-    /// Whether a test leaves a part out.
-    #[cfg(not(feature = "weaken"))]
-    const fn lacks(&self, _part: u32) -> bool {
-        false
-    }
-
-    #[cfg(feature = "weaken")]
     fn lacks(&self, part: u32) -> bool {
-        self.get(slot::SHARED_MEMORY) >> (part + 1) & 1 == 1
+        self.words.lacks(part)
     }
 
     fn get(&self, slot: usize) -> usize {
-        // SAFETY: the caller of `zona_spawn` vouches for the array.
-        unsafe { self.slots.add(slot).read() as usize }
+        self.words.get(slot)
     }
 
     fn measure(&self) -> Result<(), Errno> {
@@ -219,8 +244,7 @@ impl Child {
         close(file)?;
         let digits = text.iter().take(length).take_while(|byte| byte.is_ascii_digit());
         let pages = digits.fold(0_u64, |sum, byte| sum * 10 + u64::from(byte - b'0'));
-        // SAFETY: as in `get`.
-        unsafe { self.slots.add(slot::BASELINE).write(pages * PAGE) };
+        self.words.set(slot::BASELINE, pages * PAGE);
         Ok(())
     }
 
@@ -231,14 +255,12 @@ impl Child {
     }
 
     fn write_map(&self, path: &core::ffi::CStr, outer: u64) -> Result<(), Errno> {
-        let mut line = Line { bytes: [0; 64], length: 0 };
+        let mut line = Line::default();
         line.push_number(INNER_ID);
-        line.push(b' ');
+        line.push(b" ");
         line.push_number(outer);
-        line.push(b' ');
-        line.push(b'1');
-        let bytes = line.bytes.get(..line.length).unwrap_or_default();
-        self.write_proc(path, bytes)
+        line.push(b" 1");
+        self.write_proc(path, line.bytes())
     }
 
     fn write_proc(&self, path: &core::ffi::CStr, bytes: &[u8]) -> Result<(), Errno> {
@@ -274,13 +296,13 @@ impl Child {
     }
 
     fn arrange_descriptors(&mut self) -> Result<(), Errno> {
-        for (source, target) in STDIO {
-            duplicate(self.get(source), target, 0)?;
-        }
+        duplicate(self.get(slot::NULL), 0, 0)?;
+        duplicate(self.pipes.stdout.write, 1, 0)?;
+        duplicate(self.pipes.stderr.write, 2, 0)?;
         // Closed on exec: only this process speaks for the execution, not a program it starts.
-        duplicate(self.get(slot::REQUEST), REQUEST_TARGET, O_CLOEXEC)?;
-        duplicate(self.get(slot::RESULT), RESULT_TARGET, O_CLOEXEC)?;
-        duplicate(self.get(slot::STATUS), STATUS_TARGET, O_CLOEXEC)?;
+        duplicate(self.pipes.request.read, REQUEST_TARGET, O_CLOEXEC)?;
+        duplicate(self.pipes.result.write, RESULT_TARGET, O_CLOEXEC)?;
+        duplicate(self.pipes.status.write, STATUS_TARGET, O_CLOEXEC)?;
         self.status = STATUS_TARGET;
         if self.lacks(part::DESCRIPTORS) {
             return Ok(());
@@ -355,28 +377,6 @@ impl Child {
     }
 }
 
-/// A short line of text without an allocator.
-struct Line {
-    bytes: [u8; 64],
-    length: usize,
-}
-
-impl Line {
-    fn push(&mut self, byte: u8) {
-        if let Some(place) = self.bytes.get_mut(self.length) {
-            *place = byte;
-            self.length += 1;
-        }
-    }
-
-    fn push_number(&mut self, number: u64) {
-        if number >= 10 {
-            self.push_number(number / 10);
-        }
-        self.push(b'0' + (number % 10) as u8);
-    }
-}
-
 fn at(stage: u32) -> impl Fn(Errno) -> Failure {
     move |error| Failure { stage, error }
 }
@@ -425,12 +425,6 @@ fn limit_to(resource: usize, value: u64) -> Result<(), Errno> {
 fn duplicate(source: usize, target: usize, flags: usize) -> Result<(), Errno> {
     // SAFETY: no pointers.
     unsafe { call(number::DUP3, [source, target, flags, 0, 0]) }?;
-    Ok(())
-}
-
-fn close(file: usize) -> Result<(), Errno> {
-    // SAFETY: no pointers.
-    unsafe { call(number::CLOSE, [file, 0, 0, 0, 0]) }?;
     Ok(())
 }
 

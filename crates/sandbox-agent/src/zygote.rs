@@ -246,6 +246,7 @@ impl<'a> Settings<'a> {
 fn unsealed(stage: i64, error: i32) -> Fault {
     let stage = match stage {
         -1 => "clone",
+        -3 => "make pipes",
         -2 => return Fault::new("seal a child", "it ended before it was sealed"),
         stage => stage::words(u32::try_from(stage).unwrap_or(0)),
     };

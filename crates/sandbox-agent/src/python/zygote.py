@@ -2,8 +2,8 @@
 
 It talks to the agent only (descriptor 3, one JSON object a packet) and never reads a byte of a tenant. Descriptors: 3 the
 agent, 4 a procfs in which children see themselves, 5 /dev/null; without namespaces 6 the Landlock rules of children and from 7
-on the agent's files. It deliberately runs no user code: what a child does after the
-seal stands in `_zona_runner.py`.
+on the agent's files. Once everything is imported the seal takes over, so that no Python runs between two forks. It deliberately
+runs no user code: what a child does after the seal stands in `_zona_runner.py`.
 """
 
 import ctypes
@@ -13,7 +13,6 @@ import json
 import os
 import signal
 import socket
-import struct
 import sys
 import types
 
@@ -26,50 +25,43 @@ class Seal:
     """The seal's one function, called with the interpreter's lock held, and the words it reads."""
 
     def __init__(self, config):
-        self.spawn_function = ctypes.PyDLL(config["home"]["seal"]).zona_spawn
-        self.spawn_function.restype = ctypes.c_int64
-        self.filter = bytes.fromhex(config["filter"])
-        self.tmpfs = config["tmpfs_options"].encode()
-        self.limits = [config[name] for name in ("memory", "cpu_seconds", "open_files", "tmpfs", "processes")]
+        self.serve_function = ctypes.PyDLL(config["home"]["seal"]).zona_serve
+        self.serve_function.restype = ctypes.c_int64
         self.before = ctypes.pythonapi.PyOS_BeforeFork
         self.after_in_child = ctypes.pythonapi.PyOS_AfterFork_Child
-        self.after_in_parent = ctypes.pythonapi.PyOS_AfterFork_Parent
-        for function in (self.before, self.after_in_child, self.after_in_parent):
+        for function in (self.before, self.after_in_child):
             function.restype = None
             function.argtypes = []
         # Instructions of a filter have eight bytes each.
-        self.code = ctypes.c_char_p(self.filter)
-        self.options = ctypes.c_char_p(self.tmpfs)
-        self.tail = [
+        code = bytes.fromhex(config["filter"])
+        self.code = ctypes.c_char_p(code)
+        self.options = ctypes.c_char_p(config["tmpfs_options"].encode())
+        limits = [config[name] for name in ("memory", "cpu_seconds", "open_files", "tmpfs", "processes")]
+        words = [
+            CONTROL,
+            PROC,
+            NULL,
             ctypes.cast(self.code, ctypes.c_void_p).value,
-            len(self.filter) // 8,
+            len(code) // 8,
             ctypes.cast(self.options, ctypes.c_void_p).value,
-            *self.limits,
+            *limits,
             int(config["shared_memory"]),
             RULES if config["confined"] else 0,
             0,
         ]
+        self.words = (ctypes.c_uint64 * len(words))(*words)
 
-    def spawn(self, stdout, stderr, request, result, status):
-        """Returns (pid, baseline): pid 0 in the sealed child, where `baseline` is its address space in bytes."""
-        words = [PROC, NULL, stdout, stderr, request, result, status, *self.tail]
-        slots = (ctypes.c_uint64 * len(words))(*words)
+    def serve(self):
+        """Makes children until the agent hangs up. Returns True in each of them, and False in the zygote at the end."""
         self.before()
-        pid = self.spawn_function(slots)
-        if pid == 0:
-            self.after_in_child()
-        else:
-            self.after_in_parent()
-        return pid, slots[len(words) - 1]
+        if self.serve_function(self.words):
+            return False
+        self.after_in_child()
+        return True
 
-
-class Fault(Exception):
-    """A child could not be made."""
-
-    def __init__(self, stage, error):
-        super().__init__(stage, error)
-        self.stage = stage
-        self.error = error
+    def baseline(self):
+        """The address space of a child in bytes, before user code."""
+        return self.words[-1]
 
 
 def main():
@@ -89,11 +81,10 @@ def main():
     gc.disable()
     version = "%d.%d.%d" % sys.version_info[:3]
     control.send(json.dumps({"event": "ready", "python_version": version}).encode())
-    while True:
-        packet = control.recv(PACKET)
-        if not packet:
-            return
-        fork(control, seal, runner, json.loads(packet)["child"])
+    # The number names the request pipe in a child.
+    control.detach()
+    if seal.serve():
+        become_child(runner, seal.baseline())
 
 
 def preload(names):
@@ -114,42 +105,9 @@ def load(name, path):
     return module
 
 
-def fork(control, seal, runner, child):
-    """Makes one child and hands the server's ends of its pipes to the agent."""
-    request, result, stdout, stderr, status = (os.pipe() for _ in range(5))
+def become_child(runner, baseline):
+    """Never returns: a child must not come back into the zygote's code, whatever happens."""
     try:
-        pid, baseline = seal.spawn(stdout[1], stderr[1], request[0], result[1], status[1])
-        if pid == 0:
-            become_child(control, runner, baseline)
-        os.close(status[1])
-        await_seal(pid, status[0])
-        header = json.dumps({"event": "child", "child": child, "pid": pid}).encode()
-        socket.send_fds(control, [header], [request[1], result[0], stdout[0], stderr[0]])
-    except Fault as fault:
-        message = {"event": "fault", "stage": fault.stage, "error": fault.error}
-        control.send(json.dumps(message).encode())
-    finally:
-        for end in (*request, *result, *stdout, *stderr, status[0]):
-            os.close(end)
-
-
-def await_seal(pid, status):
-    """Waits until the child says that it is sealed: two 32-bit words, stage and error number."""
-    if pid < 0:
-        raise Fault(-1, -pid)
-    report = os.read(status, 8)
-    if len(report) != 8:
-        raise Fault(-2, 0)
-    stage, error = struct.unpack("=Ii", report)
-    if stage:
-        raise Fault(stage, error)
-
-
-def become_child(control, runner, baseline):
-    """Never returns: a child must not come back into the zygote's loop, whatever happens."""
-    try:
-        # The number now names the request pipe.
-        control.detach()
         runner.serve(baseline)
     finally:
         os._exit(CHILD_CRASHED)
