@@ -3,6 +3,7 @@
 
 mod cancelled_by_shutdown;
 mod command_line;
+mod descriptors;
 mod docker;
 mod foreign_clients;
 mod killed;

@@ -342,6 +342,11 @@ pub(crate) mod tests {
         (Arc::new(Live::new(facts(), Channel::new(ours).unwrap(), CancellationToken::new())), theirs)
     }
 
+    /// Returns when the sandbox must go.
+    pub(crate) async fn condemned(live: &Live) {
+        live.close.cancelled().await;
+    }
+
     /// The four server ends of a child's pipes, and the child's.
     pub(crate) fn pipes() -> (Vec<OwnedFd>, [OwnedFd; 4]) {
         let pipe = || rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC).unwrap();
@@ -384,6 +389,17 @@ pub(crate) mod tests {
         assert!(matches!(live.arrived(1, seal(), Vec::new()), Err(Anomaly::Descriptors(0))));
         live.arrived(1, seal(), pipes().0).unwrap();
         assert!(matches!(live.arrived(1, seal(), pipes().0), Err(Anomaly::UnknownChild(1))));
+    }
+
+    #[tokio::test]
+    async fn the_end_of_a_child_that_was_refused_is_nobodys_news() {
+        let (live, _agent) = live();
+        live.fork();
+        assert!(matches!(live.refuse(2), Err(Anomaly::UnknownChild(2))));
+        live.refuse(1).unwrap();
+        assert!(matches!(live.arrived(1, seal(), pipes().0), Err(Anomaly::UnknownChild(1))));
+        assert!(matches!(live.ended(1), Ok(None)));
+        assert!(matches!(live.ended(1), Err(Anomaly::UnknownChild(1))));
     }
 
     #[tokio::test]

@@ -38,7 +38,7 @@ impl Played {
     fn end(&mut self, exit: Exit) {
         (self.request, self.result, self.stdout, self.stderr) = (None, None, None, None);
         let usage = ChildUsage { user_micros: 7, ..ChildUsage::default() };
-        self.live.ended(1).unwrap().tell(End { how: How::Exit(exit), usage, at: Instant::now() });
+        self.live.ended(1).unwrap().expect("it was used").tell(End { how: How::Exit(exit), usage, at: Instant::now() });
     }
 }
 
@@ -145,11 +145,11 @@ async fn closing_the_result_pipe_early_ends_nothing() {
 
 #[tokio::test]
 async fn a_caller_that_stops_asking_does_not_delay_the_deadline() {
-    let (mut run, _child) = start(Entry::Script, Limits { wall: Duration::from_millis(20), ..Limits::DEFAULT });
+    let (mut run, child) = start(Entry::Script, Limits { wall: Duration::from_millis(20), ..Limits::DEFAULT });
     // The played agent kills nothing, so the sandbox itself is condemned; nobody polls the run meanwhile.
     let mut end = run.end.clone();
-    tokio::time::sleep(Duration::from_millis(300)).await;
-    _child.live.lost(How::SandboxLost);
+    played::condemned(&child.live).await;
+    child.live.lost(How::SandboxLost);
     ended(&mut end).await;
     assert_eq!(failure(run.next().await).reason, Reason::Timeout);
 }

@@ -6,7 +6,7 @@ use domain::execution::Reason;
 use domain::limits::OnOutputLimit;
 use domain::sandbox::Progress;
 
-use crate::support::{Host, limited, script, transform};
+use crate::support::{Host, PATIENCE, limited, script, transform};
 
 crate::on_both_backends!(
     bytes_that_are_not_text_arrive_unchanged,
@@ -73,8 +73,23 @@ async fn output_that_nobody_reads_waits_inside(host: &Host) {
     let job =
         limited(script("for _ in range(100):\n    print('x' * 9999)\ndef main():\n    return 'all'"), |limits| limits.output = 8 << 20);
     let run = host.start(job).await;
-    tokio::time::sleep(Duration::from_millis(300)).await;
+    wait_until_it_waits(run.attestation().uid).await;
     let ran = crate::support::collect(run, Instant::now()).await;
     assert_eq!(ran.stdout().len(), 1_000_000);
     assert_eq!(ran.outcome.as_deref(), Ok("\"all\""));
+}
+
+/// Returns once a process of this user waits in a write, as procfs shows it.
+async fn wait_until_it_waits(uid: u32) {
+    const WRITE: &str = "1 ";
+    let user = format!("Uid:\t{uid}\t");
+    let waits = |path: &std::path::Path| {
+        let read = |file| std::fs::read_to_string(path.join(file)).unwrap_or_default();
+        read("status").contains(&user) && read("syscall").starts_with(WRITE)
+    };
+    let deadline = Instant::now() + PATIENCE;
+    while !std::fs::read_dir("/proc").unwrap().flatten().any(|entry| waits(&entry.path())) {
+        assert!(Instant::now() < deadline, "nothing waits");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
 }

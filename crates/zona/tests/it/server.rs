@@ -34,6 +34,12 @@ fn runtime_directory(data: &Path) -> std::path::PathBuf {
     sandbox::runtime_directory(installation.trim(), std::env::var_os("XDG_RUNTIME_DIR").as_deref().map(Path::new))
 }
 
+/// Whether the store's write-ahead log, which is flushed before a write is answered, holds these bytes.
+fn is_in_the_log(data: &Path, bytes: &[u8]) -> bool {
+    let log = fs::read(data.join("zona.db-wal")).unwrap_or_default();
+    log.windows(bytes.len()).any(|window| window == bytes)
+}
+
 #[test]
 fn a_stop_ends_runs_as_cancelled_and_leaves_nothing() {
     let directory = tempfile::tempdir().unwrap();
@@ -64,8 +70,7 @@ fn what_a_killed_server_ran_is_lost_but_what_it_had_printed_is_kept() {
     let mut server = with_slow(&data);
     let _run = KillOnDrop(begun(&server));
     let name = server.run(&["execution", "list", "-o", "json"]).expect(0).json()[0]["name"].as_str().unwrap().to_owned();
-    // Output is durable within 200 ms.
-    std::thread::sleep(Duration::from_millis(400));
+    until("what it printed is durable", || is_in_the_log(&data, b"begun\n"));
     let processes = server.descendants();
     server.signal(Signal::KILL);
     server.wait();
