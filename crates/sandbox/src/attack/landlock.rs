@@ -28,7 +28,7 @@ pub(super) fn judge(result: &mut ProbeResult) {
 }
 
 /// The layer that takes the place of one.
-fn defence(namespaced: Defence) -> Defence {
+pub(super) fn defence(namespaced: Defence) -> Defence {
     use Defence::{
         IpcNamespace, Landlock, MountNamespace, NetworkNamespace, NoExecution, PidNamespace, ReadOnlyRoot, Root, SystemCallFilter,
         TmpfsLimit,

@@ -86,7 +86,8 @@ impl Proofs {
         }
     }
 
-    async fn wait(&self, sandboxes: &Sandboxes, isolation: Isolation) -> Result<BatteryPass, Error> {
+    /// Waits until the tier has withstood the battery.
+    pub(crate) async fn wait(&self, sandboxes: &Sandboxes, isolation: Isolation) -> Result<BatteryPass, Error> {
         self.begin(sandboxes, isolation);
         let mut tier = self.tier(isolation).subscribe();
         let decided = tokio::time::timeout(sandboxes.patience(), tier.wait_for(|state| !matches!(state, State::Running))).await;

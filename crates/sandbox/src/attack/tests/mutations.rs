@@ -18,12 +18,12 @@ use super::*;
 mod build_support;
 
 /// Defences that are left out together, and the probes that then get through.
-struct Mutation {
-    off: &'static [&'static str],
-    reached: &'static [&'static str],
+pub(super) struct Mutation {
+    pub(super) off: &'static [&'static str],
+    pub(super) reached: &'static [&'static str],
 }
 
-const FILTERS: &str = "outer-filter";
+pub(super) const FILTERS: &str = "outer-filter";
 
 #[rustfmt::skip]
 const MUTATIONS: &[Mutation] = &[
@@ -104,22 +104,31 @@ fn workspace() -> PathBuf {
 }
 
 /// Sandboxes that lack something.
-async fn open(off: &[&str], max_wait: Duration) -> (Sandboxes, tempfile::TempDir) {
+async fn open(off: &[&str], backend: Backend, max_wait: Duration) -> (Sandboxes, tempfile::TempDir) {
     let directory = tempfile::Builder::new().prefix("zona").tempdir().unwrap();
     std::fs::set_permissions(directory.path(), std::fs::Permissions::from_mode(0o711)).unwrap();
     let installation = format!("m{:08x}", crate::instance::random().unwrap() as u32);
-    let mut config = Config::new(&installation, "m1", weakened(off), Backend::Namespace(Namespace::default()));
+    let mut config = Config::new(&installation, "m1", weakened(off), backend);
     config.runtime_directory = directory.path().join("run");
     config.pool.unassigned = 0;
     config.pool.max_wait = max_wait;
     (Sandboxes::open(config).await.unwrap(), directory)
 }
 
+fn namespaces() -> Backend {
+    Backend::Namespace(Namespace::default())
+}
+
 /// Runs some probes in sandboxes that lack something.
 async fn probe(off: &[&str], names: &[&str], lenient: bool) -> Vec<ProbeResult> {
-    let (sandboxes, _directory) = open(off, Duration::from_secs(30)).await;
+    probe_on(namespaces(), &[Isolation::TenantWarm, Isolation::OneShot], off, names, lenient).await
+}
+
+/// The same on a backend, in the tiers that it has.
+pub(super) async fn probe_on(backend: Backend, tiers: &[Isolation], off: &[&str], names: &[&str], lenient: bool) -> Vec<ProbeResult> {
+    let (sandboxes, _directory) = open(off, backend, Duration::from_secs(30)).await;
     let mut found = Vec::new();
-    for tier in [Isolation::TenantWarm, Isolation::OneShot] {
+    for &tier in tiers {
         let applies = |probe: &&Probe| names.contains(&probe.name) && (tier == Isolation::TenantWarm) != (probe.tiers == Tiers::Processes);
         let probes: Vec<_> = PROBES.iter().filter(applies).collect();
         if !probes.is_empty() {
@@ -133,7 +142,7 @@ async fn probe(off: &[&str], names: &[&str], lenient: bool) -> Vec<ProbeResult> 
     found
 }
 
-fn outcomes_other_than(expected: Outcome, results: &[ProbeResult]) -> Vec<String> {
+pub(super) fn outcomes_other_than(expected: Outcome, results: &[ProbeResult]) -> Vec<String> {
     let others = results.iter().filter(|result| result.outcome != expected);
     others.map(|result| format!("{}: {}: {}", result.name, result.outcome.as_str(), result.detail)).collect()
 }
@@ -162,7 +171,7 @@ async fn the_same_build_with_nothing_left_out_stops_every_probe() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn without_a_user_namespace_there_is_no_child_to_attack_from() {
-    let (sandboxes, _directory) = open(&["user-namespace"], Duration::from_secs(3)).await;
+    let (sandboxes, _directory) = open(&["user-namespace"], namespaces(), Duration::from_secs(3)).await;
     assert!(Battery::run(&sandboxes, Isolation::TenantWarm).await.is_err());
     assert!(sandboxes.stats().anomalies > 0, "a sandbox whose children cannot be made is destroyed");
     sandboxes.shutdown().await;
