@@ -62,7 +62,7 @@ pub(crate) const RUNTIME_UNKNOWN: &str = "RUNTIME_UNKNOWN";
 /// The host does not offer what the tier needs.
 pub(crate) const TIER_UNAVAILABLE: &str = "TIER_UNAVAILABLE";
 /// A probe got out of the tier's sandboxes.
-pub(crate) const TIER_UNSAFE: &str = "TIER_UNSAFE";
+pub const TIER_UNSAFE: &str = "TIER_UNSAFE";
 /// The job itself cannot be handed over.
 pub(crate) const JOB_MALFORMED: &str = "JOB_MALFORMED";
 

@@ -26,7 +26,7 @@ pub use attack::{Battery, Conclusion, Defence, Group as ProbeGroup, Outcome, Pro
 pub use backend::{Package, RuntimeFacts};
 pub use config::{AgentBinary, Backend, Config, Docker, InterfaceCheck, Namespace, Pool, Proof, Runtime, UidRange, runtime_directory};
 pub use diagnose::{Check, Diagnosis, TierReport, TierWorks, Verdict, complies, diagnose, inspect_container};
-pub use failure::OpenError;
+pub use failure::{OpenError, TIER_UNSAFE};
 pub use sandbox_protocol::control::Layout;
 pub use service::Sandboxes;
 pub use stats::Stats;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use domain::execution::BatteryPass;
 use domain::name::TenantId;
 use domain::sandbox::{Error, Job, Run, Sandbox};
 use domain::utility::Isolation;
@@ -100,6 +101,14 @@ impl Sandboxes {
     /// What the escape probes found, one report for each tier in which they have run.
     pub fn battery_reports(&self) -> Vec<Arc<Report>> {
         self.proofs.reports()
+    }
+
+    /// Waits until the tier has withstood the battery, which is started where it is due; no longer than a program would wait.
+    ///
+    /// # Errors
+    /// `TIER_UNSAFE` when a probe got through: it stays so. Else that nothing is known yet, and why.
+    pub async fn prove(&self, isolation: Isolation) -> Result<BatteryPass, Error> {
+        self.proofs.wait(self, isolation).await
     }
 
     /// Ends all programs and removes all sandboxes, within seconds.

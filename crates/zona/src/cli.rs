@@ -69,8 +69,7 @@ pub enum Command {
     /// Show what utilities run on
     #[command(subcommand)]
     Runtime(runtime::Runtime),
-    /// Show what the server says of itself
-    #[command(subcommand)]
+    /// Start a server that takes calls once its sandbox has withstood the self-test; `info` asks one
     Server(server::Server),
     /// Check Python files as the server would, without a server
     Check(check::Check),

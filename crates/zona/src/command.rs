@@ -19,6 +19,7 @@ pub mod run;
 pub mod runtime;
 pub mod sandbox;
 pub mod server;
+pub mod serving;
 pub mod transform;
 pub mod utility;
 
@@ -55,6 +56,7 @@ pub fn run(cli: Cli, surroundings: &Surroundings) -> Result {
     let mut flags = cli.global.flags();
     match &cli.command {
         Some(Command::Dev(dev)) => flags.extend(dev.flags()),
+        Some(Command::Server(server)) => flags.extend(server.flags()),
         Some(Command::Demo(demo)) => flags.extend(demo.flags()),
         Some(Command::Sandbox(sandbox)) => flags.extend(sandbox.flags()),
         _ => {}
@@ -92,7 +94,7 @@ fn dispatch(command: Command, context: Context) -> Result {
             Command::Execution(execution) => execution.run(&context).await,
             Command::Policy(policy) => policy.run(&context).await,
             Command::Runtime(runtime) => runtime.run(&context).await,
-            Command::Server(server) => server.run(&context).await,
+            Command::Server(server) => server.run(context).await,
             Command::Sandbox(sandbox) => sandbox.run(&context).await,
             Command::Check(check) => check.run(&context),
             Command::Completions(completions) => completions.run(),

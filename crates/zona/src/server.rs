@@ -33,6 +33,7 @@ mod error;
 mod facts;
 mod identity;
 mod measured;
+mod proof;
 mod readings;
 pub mod sandboxes;
 pub mod seed;
@@ -104,6 +105,9 @@ pub struct Options {
     pub seeds: bool,
     /// Names the installation instead of the data directory, for one that does not last: the next of its name sweeps what it left.
     pub installation: Option<String>,
+    /// Takes calls for welcome, in what health answers, only once the sandbox has withstood the escape probes; programs wait
+    /// for that, too. Otherwise the probes run beside the first programs.
+    pub proves_itself_first: bool,
 }
 
 /// Starts a server.
@@ -120,7 +124,7 @@ pub async fn start(config: &Config, surroundings: &Surroundings, options: Option
     let stores = Stores::open(config).await?;
     let lasting = options.installation.is_none() && config.sandbox.runtime_directory.is_none();
     let installation = options.installation.map_or_else(|| identity::installation(&config.data), Ok)?;
-    let settings = sandboxes::for_server(config, surroundings, &installation, &instance);
+    let settings = sandboxes::for_server(config, surroundings, &installation, &instance, options.proves_itself_first);
     let runtime_directory = lasting.then(|| settings.runtime_directory.clone());
     let sandboxes = match Sandboxes::open(settings).await {
         Ok(sandboxes) => sandboxes,
@@ -139,13 +143,19 @@ pub async fn start(config: &Config, surroundings: &Surroundings, options: Option
         instance,
         runtime_directory,
     };
+    let manner = Manner { seeds: options.seeds, proves_itself_first: options.proves_itself_first };
     let (undo_stores, undo_sandboxes) = (parts.stores.clone(), parts.sandboxes.clone());
-    let started = serve(config, parts, Listeners { listener, admin, address, admin_address }, telemetry, options.seeds).await;
+    let started = serve(config, parts, Listeners { listener, admin, address, admin_address }, telemetry, manner).await;
     if started.is_err() {
         undo_sandboxes.shutdown().await;
         undo_stores.close().await;
     }
     started
+}
+
+struct Manner {
+    seeds: bool,
+    proves_itself_first: bool,
 }
 
 struct Listeners {
@@ -155,14 +165,14 @@ struct Listeners {
     admin_address: SocketAddr,
 }
 
-async fn serve(config: &Config, parts: Parts, listeners: Listeners, telemetry: Telemetry, seeds: bool) -> Result<Running, Error> {
+async fn serve(config: &Config, parts: Parts, listeners: Listeners, telemetry: Telemetry, manner: Manner) -> Result<Running, Error> {
     let advisories = read_advisories(config)?;
     let policy = Policy::new(Arc::new(LocalRules::new(tenant())));
     let gate = gate(config, &parts, advisories);
     let utilities = Utilities::new(Arc::clone(&parts.stores.utilities), gate.clone(), Arc::clone(&parts.ids));
     let executions = executions(&parts, gate.clone());
     let recovered = executions.recover().await.map_err(Error::Recover)?;
-    let seeded = if seeds { seed::create(&policy, &utilities).await.map_err(Error::Seed)? } else { 0 };
+    let seeded = if manner.seeds { seed::create(&policy, &utilities).await.map_err(Error::Seed)? } else { 0 };
     readings::observe(&parts.metrics, executions.clone(), parts.sandboxes.clone(), parts.stores.cache.clone());
 
     let mut api = api_grpc::Config::new(local_user());
@@ -179,6 +189,7 @@ async fn serve(config: &Config, parts: Parts, listeners: Listeners, telemetry: T
     };
     let server = Server::new(services, api).await?;
     let health = server.health();
+    health.set_serving(!manner.proves_itself_first).await;
     let readiness = Readiness::default();
     let tasks = parts.tasks;
 
@@ -188,7 +199,11 @@ async fn serve(config: &Config, parts: Parts, listeners: Listeners, telemetry: T
     let stopping = tasks.stopping();
     tasks.critical("admin", async move { axum::serve(listeners.admin, router).with_graceful_shutdown(stopping.cancelled_owned()).await });
     tasks.background("retention", stop::retain(executions.clone(), config.keep, config.max_output_bytes));
-    readiness.set(true);
+    if manner.proves_itself_first {
+        tasks.background("proof", proof::welcome_once_proven(parts.sandboxes.clone(), health.clone(), readiness.clone()));
+    } else {
+        readiness.set(true);
+    }
     tracing::info!(address = %listeners.address, recovered, "serving");
     Ok(Running {
         address: listeners.address,

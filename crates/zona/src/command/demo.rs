@@ -69,7 +69,7 @@ impl Demo {
             // The story is the output; what goes wrong is still logged.
             context.config.log_filter = "warn".to_owned();
         }
-        let options = Options { seeds: false, installation: Some(sandboxes::shared_installation("demo")) };
+        let options = Options { installation: Some(sandboxes::shared_installation("demo")), ..Options::default() };
         let running = server::start(&context.config, &context.surroundings, options).await?;
         let told = tokio::select! {
             told = tell(&mut context, &running, directory.path().join("bare.py")) => told,

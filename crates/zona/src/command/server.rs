@@ -1,26 +1,50 @@
-//! `zona server ...`: what a server says of itself.
+//! `zona server`: a server for others, and what a server says of itself.
 
 use api_proto::zona::server::v1 as pb;
-use clap::Subcommand;
+use clap::{Args, Subcommand};
 
 use super::Context;
 use super::execution::moment;
+use super::serving::{Place, STOPPING, Signals, part_from_others};
 use crate::client::soon;
+use crate::config::Flag;
 use crate::document::message::document;
 use crate::exit::Exit;
 use crate::failure::Result;
-use crate::output::{fields, table};
+use crate::output::{fields, table, write_out};
+use crate::server::{self, Options, Running};
+
+#[derive(Debug, Args)]
+#[command(after_help = STOPPING, args_conflicts_with_subcommands = true)]
+pub struct Server {
+    #[command(flatten)]
+    place: Place,
+    #[command(subcommand)]
+    ask: Option<Ask>,
+}
 
 #[derive(Debug, Subcommand)]
-pub enum Server {
+enum Ask {
     /// Show version, backend, load, and what the self-test of each isolation tier found
     Info,
 }
 
 impl Server {
-    pub async fn run(&self, context: &Context) -> Result {
-        match self {
-            Server::Info => {
+    pub fn flags(&self) -> Vec<Flag> {
+        self.place.flags()
+    }
+
+    pub async fn run(self, mut context: Context) -> Result {
+        match self.ask {
+            None => {
+                part_from_others(&mut context.config);
+                let signals = Signals::listen()?;
+                let options = Options { proves_itself_first: true, ..Options::default() };
+                let running = server::start(&context.config, &context.surroundings, options).await?;
+                write_out(&banner(&context, &running))?;
+                signals.end(running).await
+            }
+            Some(Ask::Info) => {
                 let request = soon(pb::GetServerInfoRequest {});
                 let info = context.connect().await?.servers().get_server_info(request).await?.into_inner();
                 context.output.one(|| document(&info), || human(&info))?;
@@ -28,6 +52,17 @@ impl Server {
             }
         }
     }
+}
+
+fn banner(context: &Context, running: &Running) -> String {
+    let config = &context.config;
+    let facts = fields(&[
+        ("  serving", format!("http://{} (gRPC, reflection, health)", running.address)),
+        ("  metrics", format!("http://{}/metrics", running.admin_address)),
+        ("  data", config.data.display().to_string()),
+        ("  sandbox", config.sandbox.backend.as_str().to_owned()),
+    ]);
+    format!("Zona is ready once the sandbox has withstood its self-test: health says so, and the log.\n{facts}\nCtrl-C stops.\n")
 }
 
 fn human(info: &pb::ServerInfo) -> String {

@@ -51,7 +51,7 @@ fn every_problem_is_reported_at_once() {
         [
             "listen: 0.0.0.0:1 is not a loopback address: Zona has no identity yet, so whoever reaches the port may run code and read \
              everything; use 127.0.0.1 or [::1]",
-            "sandbox.backend: \"vm\" is not one of namespace, docker",
+            "sandbox.backend: \"vm\" is not one of namespace, docker, landlock",
             "sandbox.first_uid: must be a whole number from 1 to 4294967294",
             "sandbox.idle: \"soon\" is not a duration such as 500ms, 10s or 7d",
             "sandbox.warm: is 9, more than `sandbox.max_sandboxes`, which is 2",

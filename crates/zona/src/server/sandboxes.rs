@@ -11,11 +11,17 @@ use crate::agent::AGENT;
 use crate::config::{BackendKind, Config, RuntimeConfig, Surroundings};
 
 /// The sandboxes of a server.
-pub(super) fn for_server(config: &Config, surroundings: &Surroundings, installation: &str, instance: &str) -> SandboxesConfig {
+pub(super) fn for_server(
+    config: &Config,
+    surroundings: &Surroundings,
+    installation: &str,
+    instance: &str,
+    proves_itself_first: bool,
+) -> SandboxesConfig {
     let mut settings = base(config, surroundings, installation, instance);
     // `/run` is often mounted noexec, and the data directory is ours alone.
     settings.agent_directory = Some(config.data.clone());
-    settings.proof = Proof::Background;
+    settings.proof = if proves_itself_first { Proof::Required } else { Proof::Background };
     settings
 }
 

@@ -85,7 +85,7 @@ impl Source {
     }
 }
 
-/// A server of `zona dev`.
+/// A server: of `zona dev`, unless somebody says otherwise.
 pub struct Server {
     child: Child,
     pub address: String,
@@ -102,10 +102,19 @@ impl Server {
 
     /// The same with an environment.
     pub fn start_with(data: &Path, environment: &[(&str, &str)]) -> Self {
+        Server::start_command("dev", data, environment)
+    }
+
+    /// A server of `zona server`, when it serves; that it is ready is another matter.
+    pub fn start_proving(data: &Path, environment: &[(&str, &str)]) -> Self {
+        Server::start_command("server", data, environment)
+    }
+
+    fn start_command(command_name: &str, data: &Path, environment: &[(&str, &str)]) -> Self {
         let log = data.with_extension("log");
         let errors = std::fs::OpenOptions::new().create(true).append(true).open(&log).unwrap();
         let mut command = zona();
-        command.args(["dev", "--listen", "127.0.0.1:0", "--data"]).arg(data).args(["--log", "info,zona=debug"]);
+        command.args([command_name, "--listen", "127.0.0.1:0", "--data"]).arg(data).args(["--log", "info,zona=debug"]);
         command.envs(environment.iter().copied());
         let mut child = command.stdout(Stdio::piped()).stderr(errors).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
