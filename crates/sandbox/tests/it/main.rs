@@ -13,6 +13,7 @@ mod lifecycle;
 mod limits;
 mod outcomes;
 mod output;
+mod runtimes;
 mod sweep;
 mod tiers;
 
