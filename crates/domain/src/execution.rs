@@ -113,7 +113,7 @@ pub struct Attestation {
     pub python_version: String,
     /// Identity of the sandbox.
     pub sandbox: String,
-    /// Namespaces of its own: user, pid, mnt, net, ipc, uts.
+    /// Namespaces of its own: user, pid, mnt, ipc, uts; and net, which it may share with others of its sandbox.
     pub namespaces: Vec<String>,
     /// `filter` when a seccomp filter is in force, otherwise `disabled`.
     pub seccomp: String,

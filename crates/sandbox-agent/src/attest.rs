@@ -14,13 +14,16 @@ use crate::{
     weaken,
 };
 
-const NAMESPACES: [&str; 6] = ["user", "pid", "mnt", "net", "ipc", "uts"];
+const NAMESPACES: [&str; 6] = ["user", "pid", "mnt", NETWORK, "ipc", "uts"];
+/// Made by the agent for all children of the sandbox; the others by the seal for each.
+const NETWORK: &str = "net";
 const CAPABILITY_SETS: [&str; 4] = ["CapInh", "CapPrm", "CapEff", "CapAmb"];
 const BOUNDING_SET: &str = "CapBnd";
 const FILTER_MODE: u32 = 2;
 
 /// What the agent itself lives in, to compare with.
 pub struct Own {
+    /// Of the network the one that the agent was started in.
     namespaces: Vec<String>,
     filters: u32,
     /// User id, as this procfs shows it.
@@ -40,7 +43,10 @@ impl Own {
     /// What the system says.
     pub fn read(outside: &Outside, landlock: u32) -> Result<Self, Fault> {
         const STAGE: &str = "read own status";
-        let namespaces = namespaces(outside, "self").at("read own namespaces")?;
+        let mut namespaces = namespaces(outside, "self").at("read own namespaces")?;
+        for (own, _) in namespaces.iter_mut().zip(NAMESPACES).filter(|(_, name)| *name == NETWORK) {
+            own.clone_from(&outside.network);
+        }
         let status = outside.read("self/status").at(STAGE)?;
         let status = Status(&status);
         let filters = status.number("Seccomp_filters", 10).at(STAGE)? as u32;
@@ -144,9 +150,8 @@ mod tests {
 
     #[test]
     fn a_capability_in_the_bounding_set_counts_unless_the_agent_could_not_give_it_up() {
-        let status = |effective: u32, bounding: u32| {
-            format!("CapInh:\t0\nCapPrm:\t0\nCapEff:\t{effective:x}\nCapBnd:\t{bounding:x}\nCapAmb:\t0\n")
-        };
+        let status =
+            |effective: u32, bounding: u32| format!("CapInh:\t0\nCapPrm:\t0\nCapEff:\t{effective:x}\nCapBnd:\t{bounding:x}\nCapAmb:\t0\n");
         let held = |text: &str, bounding| all_capabilities(&Status(text), &Own { bounding, ..own() }).ok();
         assert_eq!(held(&status(0, 0b110), 0), Some(0b110));
         assert_eq!(held(&status(0, 0b110), 0b111), Some(0));

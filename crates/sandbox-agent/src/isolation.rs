@@ -1,8 +1,8 @@
 //! Leaves the host: takes an identity of its own and enters new namespaces, as far as the container around it has not done so.
 //!
-//! In a container only a user and a mount namespace are added, because the sandbox's root is built by mounting. On the host
-//! the agent makes all of them and becomes process 1 of its own; a second process stays outside, waits, and takes the sandbox
-//! down when it is killed.
+//! In a container a user and a mount namespace are added, because the sandbox's root is built by mounting, and a network
+//! namespace, empty whatever the container's holds, in which all children live. On the host the agent makes all of them and
+//! becomes process 1 of its own; a second process stays outside, waits, and takes the sandbox down when it is killed.
 
 use std::{io, os::fd::OwnedFd, process::ExitCode};
 
@@ -26,8 +26,8 @@ use crate::{
 /// The agent's user and group id in its own user namespace: nobody.
 pub const INNER_ID: u32 = 65534;
 
+/// And the network namespace of [`network`].
 const CONTAINER: i32 = libc::CLONE_NEWUSER | libc::CLONE_NEWNS;
-/// And a network namespace.
 const HOST: i32 = CONTAINER | libc::CLONE_NEWPID | libc::CLONE_NEWIPC | libc::CLONE_NEWUTS | libc::CLONE_NEWCGROUP;
 
 /// Where this process ended up.
@@ -78,7 +78,7 @@ fn enter_from_container() -> Result<Outside, Fault> {
         return Err(Fault::new("identity", "the container runs as root").with_hint("set a user for the container"));
     }
     let outside = Outside::open(identity.uid).at("open /proc")?;
-    sys::unshare(CONTAINER).at("unshare user and mount namespaces")?;
+    sys::unshare(CONTAINER | network()).at("unshare user, mount and network namespaces")?;
     map_ids(&outside, identity)?;
     Ok(outside)
 }
@@ -90,8 +90,7 @@ fn enter_from_host(identity: Option<Identity>) -> Result<Side, Fault> {
     let identity = identity.unwrap_or_else(current_identity);
     let outside = Outside::open(identity.uid).at("open /proc")?;
     take(identity)?;
-    let network = if weaken::off(part::NETWORK_NAMESPACE) { 0 } else { libc::CLONE_NEWNET };
-    sys::unshare(HOST | network).at("unshare namespaces")?;
+    sys::unshare(HOST | network()).at("unshare namespaces")?;
     map_ids(&outside, identity)?;
     let (watch, alive) = pipe_with(PipeFlags::CLOEXEC).at("make a pipe")?;
     match sys::fork().at("fork")? {
@@ -102,6 +101,11 @@ fn enter_from_host(identity: Option<Identity>) -> Result<Side, Fault> {
             Ok(Side::Inside(outside))
         }
     }
+}
+
+/// Made once for all children of the sandbox: the kernel needs longer to make and remove one than a short program to run.
+fn network() -> i32 {
+    if weaken::off(part::NETWORK_NAMESPACE) { 0 } else { libc::CLONE_NEWNET }
 }
 
 /// Becomes another user and gives up every capability, in the one namespace there is.

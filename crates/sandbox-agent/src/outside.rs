@@ -22,6 +22,8 @@ pub struct Outside {
     oom_events: Option<File>,
     /// User id of the agent in the user namespace that it was started in.
     pub uid: u32,
+    /// The network namespace that the agent was started in.
+    pub network: String,
 }
 
 // === impl Outside ===
@@ -34,7 +36,8 @@ impl Outside {
     pub fn open(uid: u32) -> io::Result<Self> {
         let proc = openat(CWD, "/proc", OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
         let oom_events = oom_files().iter().find_map(|path| File::open(path).ok());
-        Ok(Outside { proc, oom_events, uid })
+        let network = link(&proc, "self/ns/net")?;
+        Ok(Outside { proc, oom_events, uid, network })
     }
 
     /// The procfs, for children to map their ids through.
@@ -66,7 +69,7 @@ impl Outside {
     /// # Errors
     /// What the system says.
     pub fn link(&self, path: &str) -> io::Result<String> {
-        Ok(readlinkat(&self.proc, path, Vec::new())?.to_string_lossy().into_owned())
+        link(&self.proc, path)
     }
 
     /// How many processes of this memory cgroup the kernel has killed for memory, as far as that can be read.
@@ -75,6 +78,10 @@ impl Outside {
         let count = text.lines().find_map(|line| line.strip_prefix("oom_kill "));
         count.and_then(|count| count.trim().parse().ok()).unwrap_or(0)
     }
+}
+
+fn link(proc: &OwnedFd, path: &str) -> io::Result<String> {
+    Ok(readlinkat(proc, path, Vec::new())?.to_string_lossy().into_owned())
 }
 
 fn read_start(file: &File) -> io::Result<String> {

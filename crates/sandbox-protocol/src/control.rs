@@ -119,7 +119,7 @@ pub struct Class {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SealMode {
-    /// T1: own user, pid, mount, network, ipc and uts namespaces and the strict filter (no process, no thread).
+    /// T1: own user, pid, mount, ipc and uts namespaces, the sandbox's empty network, and the strict filter (no process, no thread).
     Strict,
     /// T2 and T3: the same namespaces; the filter lets processes and threads through, up to [`Class::processes`].
     Processes,
@@ -129,7 +129,8 @@ pub enum SealMode {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Seal {
-    /// Namespaces that differ from the agent's own: `user`, `pid`, `mnt`, `net`, `ipc`, `uts`. None with Landlock.
+    /// Namespaces that differ from the agent's own, `net` from the one it was started in: `user`, `pid`, `mnt`, `net`, `ipc`, `uts`.
+    /// None with Landlock.
     pub namespaces: Vec<String>,
     /// The kernel's `Seccomp` field: 2 is a filter.
     pub seccomp: u32,

@@ -2,7 +2,7 @@
 
 use std::{
     fs,
-    path::Path,
+    path::{Path, PathBuf},
     thread,
     time::{Duration, Instant},
 };
@@ -24,6 +24,21 @@ fn a_child_is_sealed_in_six_namespaces_before_it_is_handed_out() {
     assert_eq!(seal.capabilities, 0);
     assert_eq!(seal.uid, sandbox.uid);
     assert_ne!(seal.uid, 0);
+}
+
+#[test]
+fn children_of_one_sandbox_share_a_network_that_is_not_the_hosts() {
+    let mut sandbox = Sandbox::start();
+    let children = [sandbox.fork(), sandbox.fork()];
+    let link = |pid: &i32, name: &str| fs::read_link(format!("/proc/{pid}/ns/{name}")).unwrap();
+    let processes = sandbox.processes();
+    let hosts: Vec<PathBuf> = processes.iter().map(|pid| link(pid, "uts")).collect();
+    let is_alone = |pid: &&i32| hosts.iter().filter(|host| **host == link(pid, "uts")).count() == 1;
+    let is_sealed = |pid: &&i32| is_alone(pid) && link(pid, "uts") != fs::read_link("/proc/self/ns/uts").unwrap();
+    let networks: Vec<PathBuf> = processes.iter().filter(is_sealed).map(|pid| link(pid, "net")).collect();
+    assert_eq!(networks.len(), children.len(), "{processes:?}");
+    assert!(networks.iter().all(|network| *network == networks[0]), "{networks:?}");
+    assert_ne!(networks[0], fs::read_link("/proc/self/ns/net").unwrap());
 }
 
 #[test]
