@@ -166,6 +166,9 @@ async fn a_runtime_directory_that_is_removed_under_a_live_server_is_made_again(h
     assert!(matches!(taken, Err(sandbox::OpenError::InstanceTaken(_))), "the lock that says that this server lives is back");
 }
 
+/// A group that keeps the one around it.
+const HELD: &str = "held";
+
 /// Control groups around all sandboxes of a host: what the whole host is short of, they are short of.
 struct Shortage(PathBuf);
 
@@ -179,14 +182,17 @@ impl Shortage {
             std::fs::create_dir_all(&directory).unwrap();
         }
         std::fs::write(directory.join(file), value).unwrap();
+        // Where nothing is inside, the host removes it, and the limit with it.
+        std::fs::create_dir_all(directory.join(HELD)).unwrap();
         Shortage(directory)
     }
 }
 
 impl Drop for Shortage {
     fn drop(&mut self) {
-        // The host removes it when it is empty.
-        let _gone = std::fs::remove_dir(&self.0);
+        for directory in [&self.0.join(HELD), &self.0] {
+            std::fs::remove_dir(directory).unwrap();
+        }
     }
 }
 
@@ -197,8 +203,8 @@ async fn short_host(installation: &str) -> Host {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn where_no_process_can_be_forked_the_cause_is_told_at_once() {
     let installation = crate::support::unique("p");
-    // Agent and interpreter, and no child.
-    let shortage = Shortage::of("pids", &installation, "pids.max", "2");
+    // The agent outside and inside of its namespace, the interpreter, and no child.
+    let shortage = Shortage::of("pids", &installation, "pids.max", "3");
     let host = short_host(&installation).await;
     let began = Instant::now();
     let cause = refusal(&host, script("pass")).await;
