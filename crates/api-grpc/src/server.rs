@@ -34,6 +34,7 @@ use crate::layer::{CallLayer, CallMetrics, Deadlines, LinkTrace, NoMetrics, Part
 use crate::{CodePolicyHandler, ExecutionHandler, RuntimeHandler, ServerHandler, UtilityHandler, check_permissions};
 
 mod accept;
+mod counted;
 
 /// Calls that one connection may have open.
 const MAX_CONCURRENT_STREAMS: u32 = 256;
@@ -41,6 +42,9 @@ const MAX_CONCURRENT_STREAMS: u32 = 256;
 const MAX_LOCAL_ERROR_RESET_STREAMS: usize = 1_024;
 /// Streams that a peer may open and reset before we have looked at them.
 const MAX_PENDING_ACCEPT_RESET_STREAMS: usize = 128;
+/// Connections that are open at once, unless somebody says otherwise: a few for each caller, and far fewer than a process may
+/// have descriptors.
+pub const DEFAULT_MAX_CONNECTIONS: usize = 512;
 /// Bytes of all headers of one request.
 const MAX_HEADER_LIST: u32 = 16 * 1024;
 /// Silence after which a peer is pinged.
@@ -89,6 +93,8 @@ pub struct Config {
     pub link_trace: LinkTrace,
     /// Counts calls.
     pub metrics: Arc<dyn CallMetrics>,
+    /// Connections that are open at once; more are refused.
+    pub max_connections: usize,
 }
 
 /// A server that is ready to serve.
@@ -96,6 +102,7 @@ pub struct Server {
     routes: Routes,
     layer: CallLayer,
     health: Health,
+    max_connections: usize,
 }
 
 /// What health checks answer. Cheap to clone.
@@ -133,6 +140,7 @@ impl Config {
             deadlines: Deadlines::default(),
             link_trace: Arc::new(|_, _| String::new()),
             metrics: Arc::new(NoMetrics),
+            max_connections: DEFAULT_MAX_CONNECTIONS,
         }
     }
 }
@@ -163,7 +171,7 @@ impl Server {
         };
         let routes =
             services.routes().add_service(health_service).add_service(reflection().build_v1()?).add_service(reflection().build_v1alpha()?);
-        Ok(Server { routes, layer, health })
+        Ok(Server { routes, layer, health, max_connections: config.max_connections })
     }
 
     /// What health checks answer, for who starts and stops the server.
@@ -172,12 +180,13 @@ impl Server {
     }
 
     /// Serves the connections of `listener` until `shutdown` completes and the calls that are open then have ended. Health turns
-    /// to NOT_SERVING at once. While connections cannot be accepted, for want of descriptors, they wait.
+    /// to NOT_SERVING at once. Connections beyond the most are refused; while others cannot be accepted, for want of descriptors, they wait.
     ///
     /// # Errors
     /// When tonic cannot serve.
     pub async fn serve(self, listener: TcpListener, shutdown: impl Future<Output = ()>) -> Result<(), tonic::transport::Error> {
-        self.serve_with_incoming(accept::connections(listener), shutdown).await
+        let connections = accept::connections(listener, self.max_connections);
+        self.serve_with_incoming(connections, shutdown).await
     }
 
     /// Serves connections of any kind; a caller is local only where the connection says so.

@@ -25,12 +25,13 @@ pub use runtimes::{RUNTIME_KEYS, RuntimeConfig};
 pub use tenants::TENANT_KEYS;
 
 /// Every key but those of `[runtimes.NAME]`, which are [`RUNTIME_KEYS`], and of `[tenants.CODE]`, which are [`TENANT_KEYS`], in the order in which they are printed.
-pub const KEYS: [&str; 33] = [
+pub const KEYS: [&str; 34] = [
     "server",
     "tenant",
     "output",
     "listen",
     "admin_listen",
+    "max_connections",
     "data",
     "advisories",
     "log.filter",
@@ -77,6 +78,8 @@ pub struct Config {
     pub listen: SocketAddr,
     /// The operators' port; always loopback.
     pub admin_listen: SocketAddr,
+    /// Connections of the gRPC port that are open at once.
+    pub max_connections: usize,
     /// The data directory.
     pub data: PathBuf,
     /// Known vulnerabilities of packages: a file or a directory.
@@ -118,6 +121,8 @@ pub struct SandboxConfig {
     pub runtimes: Vec<RuntimeConfig>,
     /// The Docker daemon's socket.
     pub docker_socket: PathBuf,
+    /// AppArmor profile of the docker backend's containers.
+    pub apparmor: Option<String>,
     /// Ready sandboxes that wait for a tenant.
     pub warm: usize,
     /// Sealed processes that wait in each.
@@ -203,6 +208,7 @@ fn read(reader: &mut Reader<'_>) -> Option<Config> {
         reader.choice("output", &[("table", Format::Table), ("json", Format::Json), ("yaml", Format::Yaml), ("jsonl", Format::JsonLines)]);
     let listen = reader.parsed("listen", loopback);
     let admin_listen = reader.parsed("admin_listen", loopback);
+    let max_connections = reader.number("max_connections", 1, 1 << 20);
     let data = reader.parsed("data", |text| std::path::absolute(text).map_err(|error| error.to_string()));
     let advisories = reader.optional("advisories", |text| Ok(PathBuf::from(text)));
     let log_filter = reader.parsed("log.filter", |text| match telemetry::logs::check_filter(text) {
@@ -225,6 +231,7 @@ fn read(reader: &mut Reader<'_>) -> Option<Config> {
         output: output?,
         listen: listen?,
         admin_listen: admin_listen?,
+        max_connections: max_connections? as usize,
         data: data?,
         advisories: advisories?,
         log_filter: log_filter?,
@@ -249,6 +256,7 @@ fn read_sandbox(reader: &mut Reader<'_>) -> Option<SandboxConfig> {
     let image = reader.parsed("sandbox.image", |text| Ok(text.to_owned()));
     let runtimes = runtimes::read(reader, backend);
     let docker_socket = reader.parsed("sandbox.docker_socket", path);
+    let apparmor = reader.optional("sandbox.apparmor", apparmor_profile);
     let warm = reader.number("sandbox.warm", 0, 256);
     let ready_children = reader.number("sandbox.ready_children", 1, 64);
     let max_sandboxes = reader.number("sandbox.max_sandboxes", 1, 4_096);
@@ -275,6 +283,7 @@ fn read_sandbox(reader: &mut Reader<'_>) -> Option<SandboxConfig> {
         image: image?,
         runtimes: runtimes?,
         docker_socket: docker_socket?,
+        apparmor: apparmor?,
         warm: warm? as usize,
         ready_children: ready_children? as usize,
         max_sandboxes: max_sandboxes? as usize,
@@ -300,6 +309,15 @@ fn read_admission(reader: &mut Reader<'_>) -> Option<admission::Config> {
         max_queued_per_tenant: max_queued_per_tenant?.get(),
         tenants: tenants?,
     })
+}
+
+fn apparmor_profile(text: &str) -> Result<String, String> {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || "-_./".contains(c);
+    match text {
+        "unconfined" => Err("must be a profile: a sandbox without one is not offered".to_owned()),
+        name if !name.is_empty() && name.chars().all(allowed) => Ok(name.to_owned()),
+        _ => Err(format!("{text:?} is no name of a profile: letters, digits, `-`, `_`, `.` and `/`")),
+    }
 }
 
 fn packages_directory(text: &str) -> Result<PathBuf, String> {

@@ -18,6 +18,8 @@ pub enum Document {
     Bool(bool),
     /// A whole number.
     Integer(i128),
+    /// A whole number of more digits than that, as JSON writes it.
+    Digits(String),
     /// A number.
     Float(f64),
     /// A text.
@@ -57,12 +59,25 @@ impl Document {
     /// The same with JSON texts read into values, for formats that cannot hold them.
     pub fn without_json(&self) -> Self {
         match self {
-            Document::Json(raw) => serde_json::from_str(raw.get()).unwrap_or_else(|_| Document::Text(raw.get().to_owned())),
+            Document::Json(raw) => read::value(raw).unwrap_or_else(|_| Document::Text(raw.get().to_owned())),
             Document::List(items) => Document::List(items.iter().map(Document::without_json).collect()),
             Document::Object(members) => {
                 Document::Object(members.iter().map(|(name, value)| (name.clone(), value.without_json())).collect())
             }
             other => other.clone(),
+        }
+    }
+
+    /// Puts `mark` in the place of every [`Document::Digits`], and those into `taken`, in order.
+    pub fn take_digits(&mut self, mark: &str, taken: &mut Vec<String>) {
+        match self {
+            Document::Digits(digits) => {
+                taken.push(std::mem::take(digits));
+                *self = Document::Text(mark.to_owned());
+            }
+            Document::List(items) => items.iter_mut().for_each(|item| item.take_digits(mark, taken)),
+            Document::Object(members) => members.iter_mut().for_each(|(_, value)| value.take_digits(mark, taken)),
+            Document::Null | Document::Bool(_) | Document::Integer(_) | Document::Float(_) | Document::Text(_) | Document::Json(_) => {}
         }
     }
 
@@ -100,7 +115,11 @@ impl Serialize for Document {
             Document::Integer(value) => match (u64::try_from(*value), i64::try_from(*value)) {
                 (Ok(value), _) => serializer.serialize_u64(value),
                 (Err(_), Ok(value)) => serializer.serialize_i64(value),
-                (Err(_), Err(_)) => serializer.serialize_str(&value.to_string()),
+                (Err(_), Err(_)) => serializer.serialize_i128(*value),
+            },
+            Document::Digits(digits) => match RawValue::from_string(digits.clone()) {
+                Ok(raw) => raw.serialize(serializer),
+                Err(_) => serializer.serialize_str(digits),
             },
             Document::Float(value) => serializer.serialize_f64(*value),
             Document::Text(text) => serializer.serialize_str(text),

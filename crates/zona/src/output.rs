@@ -143,9 +143,19 @@ fn json_line(document: &Document) -> String {
     format!("{}\n", text.replace(['\n', '\r'], ""))
 }
 
-/// YAML knows no JSON texts: they become values, whose numbers beyond 64 bits are rounded.
+/// YAML knows no JSON texts: they become values. Where the writer of YAML has no type for a whole number, a mark that occurs
+/// nowhere else stands in its place until everything else is written.
 fn yaml(document: &Document) -> String {
-    serde_yaml_ng::to_string(&document.without_json()).unwrap_or_else(|error| format!("{error}\n"))
+    let mut values = document.without_json();
+    let (everything, mut mark) = (json_line(&values), "DIGITS".to_owned());
+    while everything.contains(&mark) {
+        mark.push('S');
+    }
+    let mut digits = Vec::new();
+    values.take_digits(&mark, &mut digits);
+    let text = serde_yaml_ng::to_string(&values).unwrap_or_else(|error| format!("{error}\n"));
+    let mut digits = digits.into_iter();
+    text.split_inclusive(&mark).map(|part| part.replace(&mark, &digits.next().unwrap_or_default())).collect()
 }
 
 #[cfg(test)]
@@ -176,5 +186,19 @@ mod tests {
     fn yaml_shows_json_texts_as_values() {
         let document = Document::object([("result", Document::json("{\"a\": [1, null]}")), ("n", Document::from(2))]);
         assert_eq!(yaml(&document), "result:\n  a:\n  - 1\n  - null\nn: 2\n");
+    }
+
+    #[test]
+    fn yaml_keeps_every_digit_of_whole_numbers() {
+        let long = "9".repeat(60);
+        let json = format!(
+            r#"{{"b": [9007199254740993, 18446744073709551616, -170141183460469231731687303715884105728, -{long}], "a": 1.5e3, "DIGITS": "DIGITSS"}}"#
+        );
+        let document = Document::object([("result", Document::json(json)), ("later", Document::json(long.clone()))]);
+        let expected = format!(
+            "result:\n  b:\n  - 9007199254740993\n  - 18446744073709551616\n  - -170141183460469231731687303715884105728\n  - -{long}\n  \
+             a: 1500.0\n  DIGITS: DIGITSS\nlater: {long}\n"
+        );
+        assert_eq!(yaml(&document), expected);
     }
 }

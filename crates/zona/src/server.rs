@@ -176,6 +176,7 @@ async fn serve(config: &Config, parts: Parts, listeners: Listeners, telemetry: T
     readings::observe(&parts.metrics, executions.clone(), parts.sandboxes.clone(), parts.stores.cache.clone());
 
     let mut api = api_grpc::Config::new(local_user());
+    api.max_connections = config.max_connections;
     api.link_trace = Arc::new(telemetry::trace_context::continue_trace);
     api.metrics = Arc::new(CallCounts::new(Arc::clone(&parts.metrics)));
     let services = Services {

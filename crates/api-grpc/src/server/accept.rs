@@ -1,18 +1,55 @@
-//! Accepting connections for as long as the server lives: a shortage of descriptors or memory passes, and must not end it.
+//! Accepting connections for as long as the server lives: a shortage of descriptors or memory passes, and must not end it. Beyond
+//! a number that are open at once, new ones are closed at once, and those that are open notice nothing.
 
 use std::convert::Infallible;
 use std::io::{self, ErrorKind};
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::Stream;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+
+use super::counted::Counted;
 
 /// How long a shortage is waited out before the next attempt; connections wait in the listener's queue meanwhile.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// The connections of a listener, without end.
-pub(super) fn connections(listener: TcpListener) -> impl Stream<Item = Result<TcpStream, Infallible>> {
-    futures_util::stream::unfold(listener, async |listener| Some((Ok(next(&listener).await), listener)))
+/// The connections of a listener, without end; at most `most` are open at once.
+pub(super) fn connections(listener: TcpListener, most: usize) -> impl Stream<Item = Result<Counted, Infallible>> {
+    let places = Places { free: Arc::new(Semaphore::new(most.min(Semaphore::MAX_PERMITS))), told: false };
+    futures_util::stream::unfold((listener, places), async |(listener, mut places)| {
+        loop {
+            let connection = next(&listener).await;
+            if let Some(counted) = places.take(connection) {
+                return Some((Ok(counted), (listener, places)));
+            }
+        }
+    })
+}
+
+struct Places {
+    free: Arc<Semaphore>,
+    /// Whether the log knows that there is none.
+    told: bool,
+}
+
+impl Places {
+    /// Gives the connection a place; where there is none, it is closed.
+    fn take(&mut self, connection: TcpStream) -> Option<Counted> {
+        match Arc::clone(&self.free).try_acquire_owned() {
+            Ok(place) => {
+                self.told = false;
+                Some(Counted { connection, _place: place })
+            }
+            Err(_none_free) => {
+                if !std::mem::replace(&mut self.told, true) {
+                    tracing::warn!("as many connections are open as may be; more are refused");
+                }
+                None
+            }
+        }
+    }
 }
 
 async fn next(listener: &TcpListener) -> TcpStream {

@@ -50,6 +50,8 @@ pub struct Options {
     pub rules: Arc<dyn Rules>,
     pub deadlines: Deadlines,
     pub admission: admission::Config,
+    /// Connections at most; the server's default where nothing is said.
+    pub max_connections: Option<usize>,
     /// Makes every connection look as if it came from there.
     pub peer: Option<SocketAddr>,
     /// Who comes over the loopback interface.
@@ -59,12 +61,20 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Self {
         let rules = Arc::new(LocalRules::new(sample::tenant("demo")));
-        Options { rules, deadlines: Deadlines::default(), admission: admission::Config::default(), peer: None, principal: LOCAL.to_owned() }
+        Options {
+            rules,
+            deadlines: Deadlines::default(),
+            max_connections: None,
+            admission: admission::Config::default(),
+            peer: None,
+            principal: LOCAL.to_owned(),
+        }
     }
 }
 
 pub struct Harness {
     pub channel: Channel,
+    pub address: std::net::SocketAddr,
     pub utilities: UtilityServiceClient<Channel>,
     pub executions: ExecutionServiceClient<Channel>,
     pub policies: CodePolicyServiceClient<Channel>,
@@ -92,6 +102,8 @@ impl Harness {
         let services = services(&options, &clock, &sandbox, &compiler);
         let local = PrincipalName::parse("principal", &options.principal).unwrap();
         let config = Config { deadlines: options.deadlines, metrics: calls.clone(), ..Config::new(local) };
+        let max_connections = options.max_connections.unwrap_or(config.max_connections);
+        let config = Config { max_connections, ..config };
         let server = Server::new(services, config).await.expect("contract and domain agree");
         let health = server.health();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -106,6 +118,7 @@ impl Harness {
             runtimes: RuntimeServiceClient::new(channel.clone()),
             servers: ServerServiceClient::new(channel.clone()),
             channel,
+            address,
             sandbox,
             compiler,
             clock,

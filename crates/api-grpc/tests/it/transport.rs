@@ -5,7 +5,10 @@ use std::time::Duration;
 use api_grpc::{Deadlines, REQUEST_ID_HEADER};
 use api_proto::zona::execution::v1 as executions;
 use api_proto::zona::utility::v1 as pb;
+use api_proto::zona::utility::v1::utility_service_client::UtilityServiceClient;
 use prost::bytes::Bytes;
+use tokio::net::TcpStream;
+use tonic::transport::Channel;
 use tonic::{Code, Request};
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_check_response::ServingStatus;
@@ -183,4 +186,35 @@ async fn a_stopping_server_lets_open_calls_end_and_takes_no_new_connections() {
     assert!(matches!(last, Some(executions::execution_event::Event::Finished(_))), "{last:?}");
     drop(stream);
     tokio::time::timeout(Duration::from_secs(5), stopping).await.expect("it stops").unwrap();
+}
+
+#[tokio::test]
+async fn connections_beyond_the_most_are_refused_and_those_that_are_open_go_on() {
+    let mut harness = Harness::with(Options { max_connections: Some(2), ..Options::default() }).await;
+    let connect = async || Channel::from_shared(format!("http://{}", harness.address)).unwrap().connect().await;
+    let second = connect().await.expect("there is a second place");
+    let mut other = UtilityServiceClient::new(second);
+    other.list_utilities(list()).await.expect("the second is served");
+    for _ in 0..20 {
+        let third = TcpStream::connect(harness.address).await.unwrap();
+        // The server closes it before a byte is exchanged.
+        third.readable().await.unwrap();
+        assert!(matches!(third.try_read(&mut [0; 1]), Ok(0) | Err(_)), "nothing is said to it");
+        harness.utilities.list_utilities(list()).await.expect("the first is served");
+        other.list_utilities(list()).await.expect("the second is served");
+    }
+    drop(other);
+    let begun = std::time::Instant::now();
+    loop {
+        if let Ok(channel) = connect().await
+            && UtilityServiceClient::new(channel).list_utilities(list()).await.is_ok()
+        {
+            break;
+        }
+        assert!(begun.elapsed() < std::time::Duration::from_secs(30), "the place of the second is free again");
+    }
+}
+
+fn list() -> pb::ListUtilitiesRequest {
+    pb::ListUtilitiesRequest { parent: "tenants/demo".to_owned(), ..pb::ListUtilitiesRequest::default() }
 }

@@ -1,63 +1,65 @@
-//! Reads JSON into a document, keeping the order of members.
+//! Reads JSON into a document, keeping the order of members and every digit of whole numbers.
 
 use std::fmt;
 
-use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use serde_json::value::RawValue;
 
 use super::Document;
 
-impl<'de> Deserialize<'de> for Document {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(Values)
+/// The value that a JSON text stands for.
+///
+/// # Errors
+/// It is nested more deeply than JSON readers accept.
+pub(super) fn value(raw: &RawValue) -> Result<Document, serde_json::Error> {
+    let text = raw.get();
+    match text.as_bytes().first() {
+        Some(b'{') => {
+            let Members(members) = serde_json::from_str(text)?;
+            members.into_iter().map(|(name, raw)| Ok((name, value(raw)?))).collect::<Result<_, _>>().map(Document::Object)
+        }
+        Some(b'[') => {
+            let items: Vec<&RawValue> = serde_json::from_str(text)?;
+            items.into_iter().map(value).collect::<Result<_, _>>().map(Document::List)
+        }
+        Some(b'"') => serde_json::from_str(text).map(Document::Text),
+        Some(b't' | b'f') => serde_json::from_str(text).map(Document::Bool),
+        Some(b'n') => Ok(Document::Null),
+        _ => number(text),
     }
 }
 
-struct Values;
+fn number(text: &str) -> Result<Document, serde_json::Error> {
+    match text.parse() {
+        Ok(integer) => Ok(Document::Integer(integer)),
+        Err(_) if text.contains(['.', 'e', 'E']) => serde_json::from_str(text).map(Document::Float),
+        Err(_) => Ok(Document::Digits(text.to_owned())),
+    }
+}
 
-impl<'de> Visitor<'de> for Values {
-    type Value = Document;
+/// Members in order, their values unread.
+struct Members<'a>(Vec<(String, &'a RawValue)>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(InOrder)
+    }
+}
+
+struct InOrder;
+
+impl<'de> Visitor<'de> for InOrder {
+    type Value = Members<'de>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a JSON value")
+        f.write_str("a JSON object")
     }
 
-    fn visit_unit<E>(self) -> Result<Document, E> {
-        Ok(Document::Null)
-    }
-
-    fn visit_bool<E>(self, value: bool) -> Result<Document, E> {
-        Ok(Document::Bool(value))
-    }
-
-    fn visit_u64<E>(self, value: u64) -> Result<Document, E> {
-        Ok(Document::Integer(value.into()))
-    }
-
-    fn visit_i64<E>(self, value: i64) -> Result<Document, E> {
-        Ok(Document::Integer(value.into()))
-    }
-
-    fn visit_f64<E>(self, value: f64) -> Result<Document, E> {
-        Ok(Document::Float(value))
-    }
-
-    fn visit_str<E>(self, text: &str) -> Result<Document, E> {
-        Ok(Document::Text(text.to_owned()))
-    }
-
-    fn visit_seq<S: SeqAccess<'de>>(self, mut sequence: S) -> Result<Document, S::Error> {
-        let mut items = Vec::new();
-        while let Some(item) = sequence.next_element()? {
-            items.push(item);
-        }
-        Ok(Document::List(items))
-    }
-
-    fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Document, M::Error> {
+    fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Members<'de>, M::Error> {
         let mut members = Vec::new();
         while let Some(member) = map.next_entry()? {
             members.push(member);
         }
-        Ok(Document::Object(members))
+        Ok(Members(members))
     }
 }

@@ -10,7 +10,8 @@ use crate::support::{Server, until};
 fn health(server: &Server) -> [health_check_response::ServingStatus; 2] {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
-        let mut client = HealthClient::connect(format!("http://{}", server.address)).await.unwrap();
+        let channel = tonic::transport::Endpoint::from_shared(format!("http://{}", server.address)).unwrap().connect().await.unwrap();
+        let mut client = HealthClient::new(channel);
         let mut answers = [ServingStatus::Unknown; 2];
         for (answer, service) in answers.iter_mut().zip(["", "zona.execution.v1.ExecutionService"]) {
             let request = HealthCheckRequest { service: service.to_owned() };
