@@ -11,6 +11,7 @@ mod load;
 mod local_tools;
 mod neighbors;
 mod reflection;
+mod runtimes;
 mod slow_reader;
 mod steps;
 mod validation;

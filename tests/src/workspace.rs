@@ -121,6 +121,16 @@ pub fn peers() -> PathBuf {
     environment("bench-peers", "tests/peers/requirements.txt", "cargo xtask bench --peers")
 }
 
+/// The directory of a runtime of deploy/runtimes, as it was built last.
+///
+/// # Panics
+/// When it is missing, with what to do.
+pub fn runtime(name: &str) -> PathBuf {
+    let built = cache().join("runtimes").join(name);
+    assert!(built.is_dir(), "{} is missing: run `cargo xtask setup`", built.display());
+    built
+}
+
 fn environment(name: &str, requirements: &str, command: &str) -> PathBuf {
     let home = cache().join("tools").join(name);
     let wanted = fs::read_to_string(path(requirements)).expect("the requirements are committed");

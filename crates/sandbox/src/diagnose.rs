@@ -33,7 +33,7 @@ const VALUE: &str = r#"{"works": [true, null, 9007199254740993]}"#;
 pub struct Diagnosis {
     /// The host, the interpreter, the daemon.
     pub checks: Vec<Check>,
-    /// Every tier of every backend.
+    /// Every tier of every backend on the default runtime, and T1 on every other runtime.
     pub tiers: Vec<TierReport>,
 }
 
@@ -68,6 +68,8 @@ pub struct TierReport {
     pub backend: &'static str,
     /// `T1`, `T2` or `T3`.
     pub tier: &'static str,
+    /// The runtime.
+    pub runtime: String,
     /// How a program ran in it, or why none could.
     pub outcome: Result<TierWorks, String>,
 }
@@ -109,15 +111,18 @@ async fn try_backend(base: &Config, backend: Backend) -> Vec<TierReport> {
     config.instance = format!("{}-{suffix}", base.instance);
     config.pool.unassigned = 0;
     config.pool.single_use = 0;
-    let report = |tier: Isolation, outcome| TierReport { backend: name, tier: tier.tier(), outcome };
+    let report =
+        |tier: Isolation, runtime: &str, outcome| TierReport { backend: name, tier: tier.tier(), runtime: runtime.to_owned(), outcome };
+    let further = base.runtimes.iter().map(|runtime| (TIERS[0], runtime.name.as_str()));
+    let trials: Vec<_> = tiers.iter().map(|tier| (*tier, base.runtime.as_str())).chain(further).collect();
     let sandboxes = match Sandboxes::open(config).await {
         Ok(sandboxes) => sandboxes,
-        Err(error) => return tiers.iter().map(|tier| report(*tier, Err(chain(&error)))).collect(),
+        Err(error) => return trials.into_iter().map(|(tier, runtime)| report(tier, runtime, Err(chain(&error)))).collect(),
     };
     let mut reports = Vec::new();
-    for &tier in tiers {
-        let tried = tokio::time::timeout(TIER_DEADLINE, try_tier(&sandboxes, tier, &base.runtime, program)).await;
-        reports.push(report(tier, tried.unwrap_or_else(|_elapsed| Err(format!("no result within {TIER_DEADLINE:?}")))));
+    for (tier, runtime) in trials {
+        let tried = tokio::time::timeout(TIER_DEADLINE, try_tier(&sandboxes, tier, runtime, program)).await;
+        reports.push(report(tier, runtime, tried.unwrap_or_else(|_elapsed| Err(format!("no result within {TIER_DEADLINE:?}")))));
     }
     sandboxes.shutdown().await;
     reports

@@ -37,7 +37,8 @@ impl Doctor {
         let namespace = sandboxes::namespace(&context.config, &context.surroundings);
         let diagnosis = sandbox::diagnose(&base, &namespace, &sandboxes::docker(&context.config)).await;
         let backend = context.config.sandbox.backend.as_str();
-        let works = diagnosis.tiers.iter().any(|tier| tier.backend == backend && tier.tier == "T1" && tier.outcome.is_ok());
+        let works =
+            diagnosis.tiers.iter().find(|tier| tier.backend == backend && tier.tier == "T1").is_some_and(|tier| tier.outcome.is_ok());
         context.output.one(|| document(&diagnosis, backend, works), || human(&diagnosis, backend, works))?;
         Ok(if works { Exit::Ok } else { Exit::Unavailable })
     }
@@ -65,6 +66,7 @@ fn tier(report: &TierReport) -> Document {
     let mut document = Document::object([
         ("backend", Document::from(report.backend)),
         ("tier", Document::from(report.tier)),
+        ("runtime", Document::from(report.runtime.clone())),
         ("works", Document::Bool(report.outcome.is_ok())),
     ]);
     match &report.outcome {
@@ -86,7 +88,7 @@ fn human(diagnosis: &Diagnosis, backend: &str, works: bool) -> String {
         text.push_str(&format!("\n{}: {}\n", check.name, check.advice));
     }
     text.push('\n');
-    text.push_str(&table(&["BACKEND", "TIER", "WORKS", ""], diagnosis.tiers.iter().map(tier_row)));
+    text.push_str(&table(&["BACKEND", "TIER", "RUNTIME", "WORKS", ""], diagnosis.tiers.iter().map(tier_row)));
     text.push_str(&match works {
         true => format!("\ntier T1 works on the configured backend, {backend}\n"),
         false => format!("\ntier T1 does not work on the configured backend, {backend}: executions would be refused\n"),
@@ -101,7 +103,7 @@ fn tier_row(report: &TierReport) -> Vec<String> {
         }
         Err(problem) => ("no", problem.clone()),
     };
-    vec![report.backend.to_owned(), report.tier.to_owned(), works.to_owned(), detail]
+    vec![report.backend.to_owned(), report.tier.to_owned(), report.runtime.clone(), works.to_owned(), detail]
 }
 
 fn verdict(verdict: Verdict) -> &'static str {
