@@ -1,17 +1,19 @@
 # AppArmor profile of a sandbox's container, for hosts whose docker-default profile denies mounts, or that strip user namespaces of
-# their rights. Load it with `apparmor_parser -r apparmor.profile`.
+# their rights. Load it on the Docker daemon's host with `apparmor_parser -r apparmor.profile`, and name it in the server's
+# configuration: sandbox.apparmor = "zona-sandbox". AppArmor 3 knows neither of the two lines marked so: take them out there.
 #
-# A draft: no host with AppArmor has tried it, and the server does not yet ask the daemon for it.
+# Tests parse it and see that containers ask for it. No host with AppArmor has enforced it yet: run `zona doctor --attack` there
+# before you rely on it.
 #
 # The agent builds the sandbox's root by mounting, inside a user namespace of its own; that is what this profile allows beyond
 # docker-default. What user code may do is decided by the seal (namespaces, no capabilities, system call filter), not here.
-abi <abi/4.0>,
+abi <abi/4.0>, # AppArmor 4
 include <tunables/global>
 
 profile zona-sandbox flags=(attach_disconnected,mediate_deleted) {
   include <abstractions/base>
 
-  userns,
+  userns, # AppArmor 4
   mount,
   umount,
   pivot_root,

@@ -90,7 +90,10 @@ mod tests {
     #[test]
     fn every_mode_is_understood() {
         let socket = PathBuf::from("/run/s");
-        assert_eq!(parse("docker --socket /run/s"), Ok(Arguments { mode: Mode::Namespaces(Namespaced::InContainer), socket: socket.clone() }));
+        assert_eq!(
+            parse("docker --socket /run/s"),
+            Ok(Arguments { mode: Mode::Namespaces(Namespaced::InContainer), socket: socket.clone() })
+        );
         let identity = Some(Identity { uid: 7, gid: 8 });
         let mode = Mode::Namespaces(Namespaced::OnHost(identity));
         assert_eq!(parse("namespace --gid 8 --uid 7 --socket /run/s"), Ok(Arguments { mode, socket: socket.clone() }));

@@ -6,10 +6,7 @@
 //! deliberately offers no writable directory: one on a disk has no size, outlives its child, and would have to be emptied by
 //! somebody with more rights than whoever filled it.
 
-use std::{
-    io,
-    os::fd::OwnedFd,
-};
+use std::{io, os::fd::OwnedFd};
 
 use landlock::{
     ABI, Access, AccessFs, AccessNet, BitFlags, CompatLevel, Compatible, PathBeneath, Ruleset, RulesetAttr, RulesetCreated,

@@ -118,8 +118,8 @@ pub struct Docker {
     pub socket: PathBuf,
     /// The runtime image, whose labels describe its layout.
     pub image: String,
-    /// Name of the container runtime, e.g. `runsc`; `None` is the daemon's default.
-    pub runtime: Option<String>,
+    /// The AppArmor profile of containers, loaded on the daemon's host; `None` is the daemon's default.
+    pub apparmor: Option<String>,
     /// How long the daemon may take to answer. It answers within milliseconds; one that starts a container on a busy disk, within
     /// seconds.
     pub deadline: Duration,
@@ -345,7 +345,12 @@ impl Pool {
 
 impl Default for Docker {
     fn default() -> Self {
-        Docker { socket: "/var/run/docker.sock".into(), image: "zona/runtime-python:3.11".to_owned(), runtime: None, deadline: Duration::from_secs(10) }
+        Docker {
+            socket: "/var/run/docker.sock".into(),
+            image: "zona/runtime-python:3.11".to_owned(),
+            apparmor: None,
+            deadline: Duration::from_secs(10),
+        }
     }
 }
 
@@ -355,6 +360,11 @@ impl UidRange {
     /// Ids `first` to `last`, both included; `None` when it is empty or holds 0.
     pub fn new(first: u32, last: u32) -> Option<Self> {
         (first > 0 && first <= last).then_some(UidRange(first..=last))
+    }
+
+    /// Whether an id is one of them.
+    pub(crate) fn contains(&self, id: u32) -> bool {
+        self.0.contains(&id)
     }
 
     /// The id at a position, counted around.

@@ -339,7 +339,7 @@ impl Container for DockerContainer {
     async fn launch(&mut self) -> Result<(), StartFailure> {
         let image = self.image.remembered().as_ref().map(|runtime| runtime.digest.clone());
         let image = image.ok_or_else(|| StartFailure::Unavailable("the runtime image is not known yet".to_owned()))?;
-        let body = spec::container(&self.order, &image, self.settings.runtime.as_deref(), &self.installation, &self.instance);
+        let body = spec::container(&self.order, &image, self.settings.apparmor.as_deref(), &self.installation, &self.instance);
         let options = CreateContainerOptionsBuilder::default().name(&self.order.name).build();
         // Removed even when the answer is lost: the daemon may have made it.
         self.created = true;

@@ -1,12 +1,13 @@
-//! Looks at a real sandbox's container through the daemon and compares it with two published lists: the restricted profile of
-//! Kubernetes' Pod Security Standards, and section 5 of the CIS Docker Benchmark (numbers of version 1.2.0).
+//! Looks at a real sandbox's container through the daemon and compares it with two published lists, the restricted profile of
+//! Kubernetes' Pod Security Standards and section 5 of the CIS Docker Benchmark (numbers of version 1.2.0), and with what we ask for
+//! beyond both.
 //!
 //! It judges what the daemon says it made, not what it was asked for. Rules that no fact of a container decides (health checks,
 //! exec sessions, SELinux, Windows) are left out.
 
 use std::collections::HashMap;
 
-use bollard::models::{ContainerInspectResponse, HostConfig};
+use bollard::models::{ContainerInspectResponse, HostConfig, HostConfigCgroupnsModeEnum, SystemInfo};
 use bollard::query_parameters::{InspectContainerOptions, ListContainersOptionsBuilder};
 use domain::sandbox::Sandbox as _;
 use domain::utility::Isolation;
@@ -14,9 +15,19 @@ use domain::utility::Isolation;
 use super::{Check, Verdict, explain, trial};
 use crate::backend::docker::Client;
 use crate::backend::docker::spec::INSTANCE_LABEL;
-use crate::config::{Backend, Config, Docker};
+use crate::config::{Backend, Config, Docker, UidRange};
 use crate::failure::chain;
 use crate::service::Sandboxes;
+
+/// What the configuration and the daemon's host let expect.
+struct Expected {
+    /// Users of sandboxes.
+    uids: UidRange,
+    /// Whether the host enforces AppArmor profiles.
+    has_apparmor: bool,
+    /// The configured AppArmor profile; `None` is the daemon's default.
+    apparmor: Option<String>,
+}
 
 /// What a container may bind from the host, read-only: the agent and its socket's directory.
 const OWN_MOUNTS: [&str; 2] = ["/run/zona", "/zona-agent"];
@@ -37,30 +48,45 @@ pub async fn inspect_container(base: &Config, settings: &Docker) -> Result<Vec<C
         Ok(job) => match sandboxes.start(job).await {
             Err(error) => Err(explain(&error)),
             // Held until it is inspected: the container lives as long.
-            Ok(_run) => inspect(&Client::new(settings), &instance).await,
+            Ok(_run) => look(&Client::new(settings), settings, base.uids.clone(), &instance).await,
         },
     };
     sandboxes.shutdown().await;
-    inspected.map(|container| judge(&container))
+    inspected
 }
 
-async fn inspect(client: &Client, instance: &str) -> Result<ContainerInspectResponse, String> {
+async fn look(client: &Client, settings: &Docker, uids: UidRange, instance: &str) -> Result<Vec<Check>, String> {
+    let info = client.call("ask for its facts", async |docker| docker.info().await).await.map_err(|error| error.to_string())?;
+    let expected = Expected { uids, has_apparmor: has_apparmor(&info), apparmor: settings.apparmor.clone() };
+    let id = find(client, instance).await?;
+    Ok(judge(&inspect(client, &id).await?, &expected))
+}
+
+async fn find(client: &Client, instance: &str) -> Result<String, String> {
     let filter = HashMap::from([("label".to_owned(), vec![format!("{INSTANCE_LABEL}={instance}")])]);
     let options = ListContainersOptionsBuilder::default().filters(&filter).build();
     let listed = client.call("list containers", async |docker| docker.list_containers(Some(options)).await).await;
     let found = listed.map_err(|error| error.to_string())?.into_iter().find_map(|container| container.id);
-    let id = found.ok_or("the sandbox has no container")?;
-    let inspected = client.call("inspect container", async |docker| docker.inspect_container(&id, None::<InspectContainerOptions>).await);
+    found.ok_or_else(|| "the sandbox has no container".to_owned())
+}
+
+async fn inspect(client: &Client, id: &str) -> Result<ContainerInspectResponse, String> {
+    let inspected = client.call("inspect container", async |docker| docker.inspect_container(id, None::<InspectContainerOptions>).await);
     inspected.await.map_err(|error| error.to_string())
 }
 
-/// Every rule, judged.
-fn judge(container: &ContainerInspectResponse) -> Vec<Check> {
-    let host = container.host_config.clone().unwrap_or_default();
-    [kubernetes(container, &host), cis(container, &host)].concat()
+/// Whether the daemon's host enforces AppArmor profiles.
+pub(super) fn has_apparmor(info: &SystemInfo) -> bool {
+    info.security_options.iter().flatten().any(|option| option == "name=apparmor")
 }
 
-fn kubernetes(container: &ContainerInspectResponse, host: &HostConfig) -> Vec<Check> {
+/// Every rule, judged.
+fn judge(container: &ContainerInspectResponse, expected: &Expected) -> Vec<Check> {
+    let host = container.host_config.clone().unwrap_or_default();
+    [kubernetes(container, &host, expected), cis(container, &host, expected), own(container, &host, expected)].concat()
+}
+
+fn kubernetes(container: &ContainerInspectResponse, host: &HostConfig, expected: &Expected) -> Vec<Check> {
     let options = security_options(host);
     vec![
         rule("k8s: no host namespaces", shares_nothing(host), namespaces(host)),
@@ -68,7 +94,7 @@ fn kubernetes(container: &ContainerInspectResponse, host: &HostConfig) -> Vec<Ch
         rule("k8s: capabilities dropped", drops_everything(host), format!("drop {:?}, add {:?}", host.cap_drop, host.cap_add)),
         host_paths(container),
         rule("k8s: no host ports", host.port_bindings.as_ref().is_none_or(HashMap::is_empty), "none published"),
-        app_armor("k8s: AppArmor", container, &options),
+        app_armor("k8s: AppArmor", container, &options, expected),
         rule("k8s: default proc mount", masks_proc(host), format!("{} masked paths", count(host.masked_paths.as_ref()))),
         rule("k8s: seccomp", confines(&options), "a profile of our own"),
         rule("k8s: no unsafe sysctls", host.sysctls.as_ref().is_none_or(HashMap::is_empty), "none set"),
@@ -77,11 +103,11 @@ fn kubernetes(container: &ContainerInspectResponse, host: &HostConfig) -> Vec<Ch
     ]
 }
 
-fn cis(container: &ContainerInspectResponse, host: &HostConfig) -> Vec<Check> {
+fn cis(container: &ContainerInspectResponse, host: &HostConfig, expected: &Expected) -> Vec<Check> {
     let options = security_options(host);
     let no_ports = host.port_bindings.as_ref().is_none_or(HashMap::is_empty) && host.publish_all_ports != Some(true);
     vec![
-        app_armor("cis 5.1: AppArmor profile", container, &options),
+        app_armor("cis 5.1: AppArmor profile", container, &options, expected),
         rule("cis 5.3: capabilities restricted", drops_everything(host), "all dropped"),
         rule("cis 5.4: not privileged", host.privileged == Some(false), format!("privileged {:?}", host.privileged)),
         rule("cis 5.5: no sensitive host directories", own_mounts_only(container), mounts(container)),
@@ -107,6 +133,22 @@ fn cis(container: &ContainerInspectResponse, host: &HostConfig) -> Vec<Check> {
         rule("cis 5.29: not on the default bridge", host.network_mode.as_deref() == Some("none"), "no network at all"),
         rule("cis 5.30: no host user namespace", !is_host(host.userns_mode.as_deref()), format!("userns {:?}", host.userns_mode)),
         rule("cis 5.31: no Docker socket", !mounts(container).contains("docker.sock"), mounts(container)),
+    ]
+}
+
+/// What neither list asks for.
+fn own(container: &ContainerInspectResponse, host: &HostConfig, expected: &Expected) -> Vec<Check> {
+    let own_cgroups = host.cgroupns_mode == Some(HostConfigCgroupnsModeEnum::PRIVATE);
+    let oom_score = host.oom_score_adj.unwrap_or(0);
+    vec![
+        rule("zona: a user of its own", is_leased(container, expected), format!("user {}", user(container))),
+        rule("zona: network left out", disables_network(container), "not even set up"),
+        rule("zona: cgroup namespace", own_cgroups, format!("cgroup namespace {:?}", host.cgroupns_mode)),
+        rule("zona: no swap", host.memory_swap == host.memory, format!("{:?} bytes of memory and swap", host.memory_swap)),
+        rule("zona: killed before the server", oom_score > 0, format!("OOM score {oom_score}")),
+        rule("zona: output is not logged", log_driver(host) == Some("none"), format!("log driver {:?}", log_driver(host))),
+        rule("zona: no terminal, no input", is_closed(container), "none attached"),
+        rule("zona: removed with its end", host.auto_remove == Some(true), format!("removed {:?}", host.auto_remove)),
     ]
 }
 
@@ -155,6 +197,27 @@ fn non_root(container: &ContainerInspectResponse) -> bool {
     let user = user(container);
     let ids: Vec<Option<u32>> = user.split(':').map(|id| id.parse().ok()).collect();
     ids.len() == 2 && ids.iter().all(|id| id.is_some_and(|id| id > 0))
+}
+
+/// One of the configured users, which no other sandbox has.
+fn is_leased(container: &ContainerInspectResponse, expected: &Expected) -> bool {
+    let user = user(container);
+    user.split_once(':').is_some_and(|(uid, gid)| uid == gid && uid.parse().is_ok_and(|uid| expected.uids.contains(uid)))
+}
+
+fn disables_network(container: &ContainerInspectResponse) -> bool {
+    container.config.as_ref().is_some_and(|config| config.network_disabled == Some(true))
+}
+
+fn log_driver(host: &HostConfig) -> Option<&str> {
+    host.log_config.as_ref()?.typ.as_deref()
+}
+
+fn is_closed(container: &ContainerInspectResponse) -> bool {
+    let config = container.config.clone().unwrap_or_default();
+    [config.tty, config.open_stdin, config.attach_stdin, config.attach_stdout, config.attach_stderr]
+        .into_iter()
+        .all(|open| open != Some(true))
 }
 
 fn is_agent(container: &ContainerInspectResponse) -> bool {
@@ -210,15 +273,24 @@ fn host_paths(container: &ContainerInspectResponse) -> Check {
     }
 }
 
-fn app_armor(name: &'static str, container: &ContainerInspectResponse, options: &[String]) -> Check {
-    if options.iter().any(|option| option == "apparmor=unconfined") {
-        return bad(name, "unconfined");
-    }
-    match container.app_armor_profile.as_deref() {
-        None | Some("") => {
+fn app_armor(name: &'static str, container: &ContainerInspectResponse, options: &[String], expected: &Expected) -> Check {
+    let asked = options.iter().find_map(|option| option.strip_prefix("apparmor="));
+    let given = container.app_armor_profile.as_deref().filter(|profile| !profile.is_empty());
+    match (asked, given) {
+        (Some("unconfined"), _) | (_, Some("unconfined")) => bad(name, "unconfined"),
+        (asked, _) if asked != expected.apparmor.as_deref() => {
+            bad(name, format!("asked for {asked:?}, configured {:?}", expected.apparmor))
+        }
+        (Some(asked), _) if !expected.has_apparmor => Check::limited(
+            name,
+            format!("{asked}, without effect: this host has no AppArmor"),
+            "take sandbox.apparmor out of the configuration",
+        ),
+        (Some(asked), given) if given != Some(asked) => bad(name, format!("asked for {asked}, got {given:?}")),
+        (None, _) if !expected.has_apparmor => {
             Check::limited(name, "this host has no AppArmor", "where it is there, containers get the daemon's default profile")
         }
-        Some(profile) => Check::good(name, profile),
+        (_, given) => Check::good(name, given.unwrap_or("the daemon's default")),
     }
 }
 
@@ -246,74 +318,4 @@ pub fn complies(checks: &[Check]) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use bollard::models::{ContainerConfig, MountPoint};
-
-    use super::*;
-
-    fn broken(name: &str, break_it: impl FnOnce(&mut ContainerInspectResponse)) {
-        let mut container = sound();
-        assert!(complies(&judge(&container)), "{:?}", judge(&container));
-        break_it(&mut container);
-        let broken: Vec<_> = judge(&container).into_iter().filter(|check| check.verdict == Verdict::Bad).collect();
-        assert!(broken.iter().any(|check| check.name.contains(name)), "{name}: {broken:?}");
-    }
-
-    fn host(change: impl FnOnce(&mut HostConfig)) -> impl FnOnce(&mut ContainerInspectResponse) {
-        move |container| change(container.host_config.as_mut().expect("it has one"))
-    }
-
-    fn sound() -> ContainerInspectResponse {
-        let mount = |destination: &str| MountPoint {
-            typ: Some("bind".to_owned()),
-            destination: Some(destination.to_owned()),
-            rw: Some(false),
-            propagation: Some("rprivate".to_owned()),
-            ..MountPoint::default()
-        };
-        ContainerInspectResponse {
-            path: Some("/zona-agent".to_owned()),
-            image: Some("sha256:00".to_owned()),
-            config: Some(ContainerConfig { user: Some("200001:200001".to_owned()), ..ContainerConfig::default() }),
-            mounts: Some(OWN_MOUNTS.map(mount).to_vec()),
-            host_config: Some(HostConfig {
-                network_mode: Some("none".to_owned()),
-                ipc_mode: Some("none".to_owned()),
-                privileged: Some(false),
-                cap_drop: Some(vec!["ALL".to_owned()]),
-                security_opt: Some(vec!["no-new-privileges:true".to_owned(), "seccomp={SCMP_ACT_ERRNO}".to_owned()]),
-                readonly_rootfs: Some(true),
-                memory: Some(1),
-                pids_limit: Some(1),
-                masked_paths: Some(vec!["/proc/kcore".to_owned()]),
-                readonly_paths: Some(vec!["/proc/sys".to_owned()]),
-                ..HostConfig::default()
-            }),
-            ..ContainerInspectResponse::default()
-        }
-    }
-
-    #[test]
-    fn each_rule_notices_what_it_is_about() {
-        broken("k8s: not privileged", host(|host| host.privileged = Some(true)));
-        broken("k8s: no host namespaces", host(|host| host.pid_mode = Some("host".to_owned())));
-        broken("k8s: capabilities", host(|host| host.cap_add = Some(vec!["SYS_ADMIN".to_owned()])));
-        broken("k8s: default proc", host(|host| host.masked_paths = Some(Vec::new())));
-        broken("k8s: seccomp", host(|host| host.security_opt = Some(vec!["seccomp=unconfined".to_owned()])));
-        broken("k8s: no privilege escalation", host(|host| host.security_opt = Some(Vec::new())));
-        broken("k8s: runs as non-root", |container| container.config = None);
-        broken("cis 5.1:", host(|host| host.security_opt = Some(vec!["apparmor=unconfined".to_owned()])));
-        broken("cis 5.9:", host(|host| host.network_mode = Some("bridge".to_owned())));
-        broken("cis 5.10:", host(|host| host.memory = Some(0)));
-        broken("cis 5.12:", host(|host| host.readonly_rootfs = Some(false)));
-        broken("cis 5.16:", host(|host| host.ipc_mode = Some("shareable".to_owned())));
-        broken("cis 5.28:", host(|host| host.pids_limit = None));
-        broken("cis 5.30:", host(|host| host.userns_mode = Some("host".to_owned())));
-        let socket = |container: &mut ContainerInspectResponse| {
-            let mount = MountPoint { destination: Some("/var/run/docker.sock".to_owned()), rw: Some(true), ..MountPoint::default() };
-            container.mounts.as_mut().expect("it has some").push(mount);
-        };
-        broken("cis 5.5:", socket);
-        broken("cis 5.31:", socket);
-    }
-}
+mod tests;

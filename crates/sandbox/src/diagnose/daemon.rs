@@ -1,6 +1,7 @@
 //! Facts of the Docker daemon and the runtimes' images.
 
 use super::Check;
+use super::container::has_apparmor;
 use crate::backend::docker::Client;
 use crate::config::{Config, Docker};
 use crate::failure::StartFailure;
@@ -24,6 +25,7 @@ pub(super) async fn checks(config: &Config, settings: &Docker) -> Vec<Check> {
             )];
         }
     };
+    let on_host = has_apparmor(&info);
     let mut runtimes: Vec<_> = info.runtimes.unwrap_or_default().into_keys().collect();
     runtimes.sort();
     let text = |value: Option<String>| value.unwrap_or_else(|| "unknown".to_owned());
@@ -36,11 +38,30 @@ pub(super) async fn checks(config: &Config, settings: &Docker) -> Vec<Check> {
         runtimes.join(" "),
         info.security_options.unwrap_or_default().join(" "),
     );
-    let mut checks = vec![Check::good(DAEMON, detail)];
+    let mut checks = vec![Check::good(DAEMON, detail), apparmor(on_host, settings.apparmor.as_deref())];
     for (name, image) in config.runtime_names().zip(config.images(settings)) {
         checks.push(runtime(&client, name, image, config).await);
     }
     checks
+}
+
+/// The daemon's own default profile denies mounts, and with them T1; newer hosts strip user namespaces of their rights as well.
+fn apparmor(on_host: bool, profile: Option<&str>) -> Check {
+    const NAME: &str = "apparmor profile";
+    match (on_host, profile) {
+        (false, None) => Check::good(NAME, "not needed: the daemon's host has no AppArmor"),
+        (true, Some(profile)) => Check::good(NAME, profile),
+        (false, Some(profile)) => Check::limited(
+            NAME,
+            format!("{profile} has no effect: the daemon's host has no AppArmor"),
+            "take sandbox.apparmor out of the configuration",
+        ),
+        (true, None) => Check::limited(
+            NAME,
+            "the daemon's default, which denies the mounts that a sandbox is built with",
+            "apparmor_parser -r deploy/sandbox/apparmor.profile, and set sandbox.apparmor = \"zona-sandbox\"",
+        ),
+    }
 }
 
 async fn runtime(client: &Client, name: &str, image: Option<String>, config: &Config) -> Check {
@@ -49,5 +70,21 @@ async fn runtime(client: &Client, name: &str, image: Option<String>, config: &Co
         Ok(facts) => Check::good(RUNTIME, format!("{name}: {image}, {}", facts.summary())),
         Err(StartFailure::Refused { message, .. }) => Check::limited(RUNTIME, format!("{name}: {message}"), "cargo xtask image"),
         Err(failure) => Check::limited(RUNTIME, format!("{name}: {failure}"), "see the docker daemon"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diagnose::Verdict;
+
+    #[test]
+    fn a_host_with_apparmor_needs_our_profile_and_one_without_does_not() {
+        assert_eq!(apparmor(false, None).verdict, Verdict::Good);
+        assert_eq!(apparmor(true, Some("zona-sandbox")).verdict, Verdict::Good);
+        assert_eq!(apparmor(false, Some("zona-sandbox")).verdict, Verdict::Limited);
+        let missing = apparmor(true, None);
+        assert_eq!(missing.verdict, Verdict::Limited);
+        assert!(missing.advice.contains("apparmor_parser -r") && missing.advice.contains("sandbox.apparmor"), "{}", missing.advice);
     }
 }

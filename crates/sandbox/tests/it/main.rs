@@ -5,6 +5,7 @@
 
 mod support;
 
+mod apparmor;
 mod battery;
 mod faults;
 mod isolation;

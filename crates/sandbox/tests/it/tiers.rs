@@ -69,7 +69,7 @@ async fn the_doctor_finds_every_tier_of_both_backends_working() {
     std::fs::set_permissions(directory.path(), std::os::unix::fs::PermissionsExt::from_mode(0o711)).unwrap();
     let base = config(Kind::Namespace, directory.path(), &unique("d"), "doc");
     let diagnosis = diagnose(&base, &Namespace::default(), &Docker::default()).await;
-    assert_eq!(diagnosis.tiers.len(), 6);
+    assert_eq!(diagnosis.tiers.len(), 7, "and T1 of the landlock backend");
     for tier in &diagnosis.tiers {
         let works = tier.outcome.as_ref().unwrap_or_else(|why| panic!("{} {}: {why}", tier.backend, tier.tier));
         assert_eq!((works.attestation.backend.as_str(), works.attestation.tier.as_str()), (tier.backend, tier.tier));

@@ -7,7 +7,7 @@ use anyhow::bail;
 use crate::process::{find, output, run, succeeds};
 
 /// Package, and the program that makes it unnecessary when a machine has it from elsewhere.
-const PACKAGES: [(&str, Option<&str>); 10] = [
+const PACKAGES: [(&str, Option<&str>); 11] = [
     ("ca-certificates", None),
     ("gcc", Some("cc")),
     ("libc6-dev", None),
@@ -18,6 +18,8 @@ const PACKAGES: [(&str, Option<&str>); 10] = [
     ("debootstrap", Some("debootstrap")),
     ("iptables", Some("iptables")),
     ("docker.io", Some("dockerd")),
+    // Parses the shipped profile in a test.
+    ("apparmor", Some("apparmor_parser")),
 ];
 
 /// Installs the missing packages.

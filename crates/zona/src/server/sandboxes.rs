@@ -52,7 +52,12 @@ pub fn namespace(config: &Config, surroundings: &Surroundings) -> Namespace {
 
 /// Settings of the docker backend.
 pub fn docker(config: &Config) -> Docker {
-    Docker { socket: config.sandbox.docker_socket.clone(), image: config.sandbox.image.clone(), ..Docker::default() }
+    Docker {
+        socket: config.sandbox.docker_socket.clone(),
+        image: config.sandbox.image.clone(),
+        apparmor: config.sandbox.apparmor.clone(),
+        ..Docker::default()
+    }
 }
 
 fn base(config: &Config, surroundings: &Surroundings, installation: &str, instance: &str) -> SandboxesConfig {

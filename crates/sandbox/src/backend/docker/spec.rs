@@ -1,6 +1,7 @@
 //! The container of a sandbox, as the daemon is told: everything off that is not needed.
 //!
-//! It deliberately holds no choice of the operator but image, container runtime and limits.
+//! It deliberately holds no choice of the operator but image, AppArmor profile and limits. Every setting is missed by a rule of
+//! `diagnose::container`, or says in the test there why it need not be.
 
 use std::collections::HashMap;
 
@@ -25,7 +26,7 @@ const SOCKET_DIRECTORY: &str = "/run/zona";
 const OOM_SCORE: i64 = 500;
 
 /// The body of the create call.
-pub(crate) fn container(order: &Order, image: &str, runtime: Option<&str>, installation: &str, instance: &str) -> ContainerCreateBody {
+pub(crate) fn container(order: &Order, image: &str, apparmor: Option<&str>, installation: &str, instance: &str) -> ContainerCreateBody {
     let label = |name: &str, value: &str| (name.to_owned(), value.to_owned());
     let labels = [label(INSTALLATION_LABEL, installation), label(INSTANCE_LABEL, instance), label(ROLE_LABEL, "sandbox")];
     ContainerCreateBody {
@@ -43,21 +44,20 @@ pub(crate) fn container(order: &Order, image: &str, runtime: Option<&str>, insta
         open_stdin: Some(false),
         tty: Some(false),
         labels: Some(HashMap::from(labels)),
-        host_config: Some(host(order, runtime)),
+        host_config: Some(host(order, apparmor)),
         ..ContainerCreateBody::default()
     }
 }
 
-fn host(order: &Order, runtime: Option<&str>) -> HostConfig {
+fn host(order: &Order, apparmor: Option<&str>) -> HostConfig {
     let memory = i64::try_from(order.envelope.memory).unwrap_or(i64::MAX);
     HostConfig {
-        runtime: runtime.map(str::to_owned),
         network_mode: Some("none".to_owned()),
         ipc_mode: Some("none".to_owned()),
         cgroupns_mode: Some(HostConfigCgroupnsModeEnum::PRIVATE),
         privileged: Some(false),
         cap_drop: Some(vec!["ALL".to_owned()]),
-        security_opt: Some(vec!["no-new-privileges:true".to_owned(), format!("seccomp={}", docker_profile_json())]),
+        security_opt: Some(security_options(apparmor)),
         readonly_rootfs: Some(true),
         mounts: Some(vec![
             read_only(&order.directory.to_string_lossy(), SOCKET_DIRECTORY),
@@ -73,6 +73,11 @@ fn host(order: &Order, runtime: Option<&str>) -> HostConfig {
         init: Some(false),
         ..HostConfig::default()
     }
+}
+
+fn security_options(apparmor: Option<&str>) -> Vec<String> {
+    let always = ["no-new-privileges:true".to_owned(), format!("seccomp={}", docker_profile_json())];
+    always.into_iter().chain(apparmor.map(|profile| format!("apparmor={profile}"))).collect()
 }
 
 fn read_only(source: &str, target: &str) -> Mount {
@@ -94,16 +99,27 @@ mod tests {
     use super::*;
     use crate::pool::Envelope;
 
-    #[test]
-    fn the_container_is_hardened_as_reviewed() {
-        let order = Order {
+    fn order() -> Order {
+        Order {
             name: "zona-a1-7".to_owned(),
             agent: "/var/lib/zona/agent".into(),
             directory: "/run/zona-main/a1/00ff".into(),
             uid: 200_007,
             envelope: Envelope { memory: 1 << 30, processes: 40 },
-        };
-        let mut body = container(&order, "sha256:feed", None, "main", "a1");
+        }
+    }
+
+    #[test]
+    fn a_configured_apparmor_profile_is_asked_for_beside_the_others() {
+        let options = |profile| container(&order(), "sha256:feed", profile, "main", "a1").host_config.unwrap().security_opt.unwrap();
+        let (without, with) = (options(None), options(Some("zona-sandbox")));
+        assert_eq!(with[..without.len()], without);
+        assert_eq!(with[without.len()..], ["apparmor=zona-sandbox"]);
+    }
+
+    #[test]
+    fn the_container_is_hardened_as_reviewed() {
+        let mut body = container(&order(), "sha256:feed", None, "main", "a1");
         let host = body.host_config.as_mut().unwrap();
         let options = host.security_opt.as_mut().unwrap();
         let profile = options.iter_mut().find(|option| option.starts_with("seccomp=")).unwrap();
