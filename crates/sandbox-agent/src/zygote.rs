@@ -35,7 +35,8 @@ const PROC_TARGET: i32 = 4;
 const RULES_TARGET: i32 = 6;
 
 const OPTIONS: [&str; 6] = ["-I", "-S", "-E", "-B", "-X", "utf8"];
-const ENVIRONMENT: [&str; 2] = ["LANG=C.UTF-8", "TZ=UTC"];
+/// The loader finds every function at once, so that no child has to. The script removes what is not for programs.
+const ENVIRONMENT: [&str; 3] = ["LANG=C.UTF-8", "TZ=UTC", "LD_BIND_NOW=1"];
 /// The end of what the interpreter wrote to stderr, kept for a fault.
 const WORDS: usize = 4096;
 /// A file of `/tmp` has at least a page, but small files are many.
