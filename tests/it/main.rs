@@ -10,6 +10,7 @@ mod killed;
 mod load;
 mod local_tools;
 mod neighbors;
+mod no_daemon;
 mod reflection;
 mod runtimes;
 mod slow_reader;

@@ -135,7 +135,8 @@ fn a_runtime_that_is_not_there_is_listed_with_the_reason_and_the_others_work() {
     let listed = person.answer(&["runtime", "list"]);
     assert!(listed[0]["problem"].as_str().is_some_and(|problem| problem.contains("zona/no-such-image:1")), "{listed}");
     assert_eq!(listed[1]["problem"], json!(""), "{listed}");
-    let doctor = run(person.server.zona().args(["doctor", "-o", "json"]).env("ZONA_RUNTIMES__GONE__IMAGE", "zona/no-such-image:1"));
+    let environment = [("ZONA_RUNTIMES__GONE__IMAGE", "zona/no-such-image:1"), ("ZONA_SANDBOX__BACKEND", "docker")];
+    let doctor = run(person.server.zona().args(["doctor", "-o", "json"]).envs(environment));
     let checks = doctor.json()["checks"].clone();
     let gone =
         |check: &&Value| check["detail"].as_str().is_some_and(|detail| detail.contains("gone: ") && detail.contains("no-such-image"));
