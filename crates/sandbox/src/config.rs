@@ -128,10 +128,15 @@ pub struct Docker {
 /// How many sandboxes are kept, and for how long.
 #[derive(Debug, Clone)]
 pub struct Pool {
-    /// Started sandboxes that wait for a tenant. 0 starts each on demand.
+    /// Started sandboxes that wait for a tenant, at least. 0 starts each on demand.
     pub unassigned: usize,
-    /// Started sandboxes that wait for a `SingleUse` program, once the first one has run.
+    /// Started sandboxes that wait for a `SingleUse` program, once the first one has run, at least.
     pub single_use: usize,
+    /// Of either, at most: in between, as many as the busiest moment of the last minute took.
+    pub max_unassigned: usize,
+    /// Bytes of memory that sandboxes kept in stock leave to others. Below it none is started for stock, and those that are idle
+    /// are given up, one a second.
+    pub memory_reserve: u64,
     /// Children of one sandbox, waiting and running together; a sandbox's memory limit is sized for as many. At least 1.
     pub children: usize,
     /// Sandboxes at any time.
@@ -310,6 +315,8 @@ impl Default for Pool {
         Pool {
             unassigned: 1,
             single_use: 1,
+            max_unassigned: 4,
+            memory_reserve: 256 * 1024 * 1024,
             children: 4,
             max_sandboxes: 16,
             max_starting: 3,

@@ -14,6 +14,7 @@ mod wire;
 
 mod backend;
 mod live;
+mod memory;
 mod pool;
 mod run;
 mod service;
@@ -27,6 +28,7 @@ pub use backend::{Package, RuntimeFacts};
 pub use config::{AgentBinary, Backend, Config, Docker, InterfaceCheck, Namespace, Pool, Proof, Runtime, UidRange, runtime_directory};
 pub use diagnose::{Check, Diagnosis, TierReport, TierWorks, Verdict, complies, diagnose, inspect_container};
 pub use failure::{OpenError, TIER_UNSAFE};
+pub use pool::StockReason;
 pub use sandbox_protocol::control::Layout;
 pub use service::Sandboxes;
 pub use stats::Stats;

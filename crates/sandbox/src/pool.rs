@@ -18,16 +18,22 @@ use crate::config::{Config, RuntimeKey};
 use crate::failure::{RETRY_AFTER, StartFailure};
 use crate::instance::Instance;
 use crate::live::{Child, Live};
+use crate::memory;
 
 mod group;
 mod ledger;
 mod life;
 
 pub(crate) use group::{Envelope, Group, whole_seconds};
-use ledger::{Acquired, Census, Ended, Full, Ledger, SandboxId, Step, Ticket};
+pub use ledger::StockReason;
+use ledger::{Acquired, Census, Ended, Full, Ledger, Memory, SandboxId, Step, Target, Ticket};
 
 /// How long the failure of the last start answers for the next one.
 const FAILURE_MEMORY: Duration = Duration::from_secs(2);
+/// How often the host is asked how much memory is left.
+const MEMORY_PERIOD: Duration = Duration::from_secs(1);
+/// What one more sandbox with its ready children takes: measured at 31 MiB, and more while it starts.
+const SANDBOX_MEMORY: u64 = 48 * 1024 * 1024;
 
 /// The pool. Shared by the service, the sandboxes' tasks and the leases.
 pub(crate) struct Pool {
@@ -96,7 +102,13 @@ impl Pool {
 
     /// Keeps the pool in order until it is closed: the task `sandbox-keeper`.
     pub(crate) async fn keep(self: Arc<Self>) {
+        let mut looked: Option<Instant> = None;
         while !self.closed.is_cancelled() {
+            if looked.is_none_or(|at| at.elapsed() >= MEMORY_PERIOD) {
+                looked = Some(Instant::now());
+                let left = self.memory_left();
+                self.with(|ledger, steps| ledger.memory(left, Instant::now(), steps));
+            }
             let pause = self.with(|ledger, steps| {
                 ledger.tick(Instant::now(), steps);
                 ledger.next_tick()
@@ -160,6 +172,19 @@ impl Pool {
         let books = self.books();
         let (at, failure) = books.last_failures.get(&runtime)?;
         (at.elapsed() < FAILURE_MEMORY && !books.ledger.has_live(runtime)).then(|| failure.clone())
+    }
+
+    /// How many sandboxes should wait for a tenant now, and why as many.
+    pub(crate) fn stock_target(&self) -> Target {
+        self.books().ledger.target(Group::WARM, Instant::now())
+    }
+
+    fn memory_left(&self) -> Memory {
+        match memory::available().map(|bytes| bytes.checked_sub(self.config.pool.memory_reserve)) {
+            None => Memory::Unknown,
+            Some(None) => Memory::Short,
+            Some(Some(left)) => Memory::Fits(usize::try_from(left / SANDBOX_MEMORY).unwrap_or(usize::MAX)),
+        }
     }
 
     pub(crate) fn census(&self) -> Census {

@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
-use crate::pool::Pool;
+use crate::pool::{Pool, StockReason};
 
 /// A snapshot. Gauges first, then counters since the start.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -12,6 +12,10 @@ pub struct Stats {
     pub starting: usize,
     /// Started sandboxes that wait for a tenant.
     pub unassigned: usize,
+    /// How many should wait for a tenant, by demand and memory.
+    pub stock_target: usize,
+    /// Why as many.
+    pub stock_reason: StockReason,
     /// Sandboxes bound to a tenant.
     pub bound: usize,
     /// Sealed children that wait for a program.
@@ -42,10 +46,12 @@ pub struct Stats {
 
 impl Stats {
     pub(crate) fn of(pool: &Pool) -> Self {
-        let (census, counters) = (pool.census(), &pool.counters);
+        let (census, counters, target) = (pool.census(), &pool.counters, pool.stock_target());
         Stats {
             starting: census.starting,
             unassigned: census.unassigned,
+            stock_target: target.sandboxes,
+            stock_reason: target.reason,
             bound: census.bound,
             ready_children: census.ready,
             running: census.running,

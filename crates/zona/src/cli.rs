@@ -69,7 +69,7 @@ pub enum Command {
     /// Show what utilities run on
     #[command(subcommand)]
     Runtime(runtime::Runtime),
-    /// Start a server that takes calls once its sandbox has withstood the self-test; `info` asks one
+    /// Start a server that is ready once its sandbox is proven; `info` asks one
     Server(server::Server),
     /// Check Python files as the server would, without a server
     Check(check::Check),

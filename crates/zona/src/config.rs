@@ -25,7 +25,7 @@ pub use runtimes::{RUNTIME_KEYS, RuntimeConfig};
 pub use tenants::TENANT_KEYS;
 
 /// Every key but those of `[runtimes.NAME]`, which are [`RUNTIME_KEYS`], and of `[tenants.CODE]`, which are [`TENANT_KEYS`], in the order in which they are printed.
-pub const KEYS: [&str; 34] = [
+pub const KEYS: [&str; 36] = [
     "server",
     "tenant",
     "output",
@@ -43,6 +43,8 @@ pub const KEYS: [&str; 34] = [
     "sandbox.image",
     "sandbox.docker_socket",
     "sandbox.warm",
+    "sandbox.max_warm",
+    "sandbox.memory_reserve",
     "sandbox.ready_children",
     "sandbox.max_sandboxes",
     "sandbox.idle",
@@ -123,8 +125,12 @@ pub struct SandboxConfig {
     pub docker_socket: PathBuf,
     /// AppArmor profile of the docker backend's containers.
     pub apparmor: Option<String>,
-    /// Ready sandboxes that wait for a tenant.
+    /// Ready sandboxes that wait for a tenant, at least.
     pub warm: usize,
+    /// And at most.
+    pub max_warm: usize,
+    /// Memory that these leave to others, in bytes.
+    pub memory_reserve: u64,
     /// Sealed processes that wait in each.
     pub ready_children: usize,
     /// Sandboxes at most.
@@ -258,6 +264,8 @@ fn read_sandbox(reader: &mut Reader<'_>) -> Option<SandboxConfig> {
     let docker_socket = reader.parsed("sandbox.docker_socket", path);
     let apparmor = reader.optional("sandbox.apparmor", apparmor_profile);
     let warm = reader.number("sandbox.warm", 0, 256);
+    let max_warm = reader.number("sandbox.max_warm", 0, 256);
+    let memory_reserve = reader.number("sandbox.memory_reserve", 0, u64::MAX);
     let ready_children = reader.number("sandbox.ready_children", 1, 64);
     let max_sandboxes = reader.number("sandbox.max_sandboxes", 1, 4_096);
     let idle = reader.duration("sandbox.idle", Duration::from_secs(1));
@@ -285,6 +293,8 @@ fn read_sandbox(reader: &mut Reader<'_>) -> Option<SandboxConfig> {
         docker_socket: docker_socket?,
         apparmor: apparmor?,
         warm: warm? as usize,
+        max_warm: max_warm? as usize,
+        memory_reserve: memory_reserve?,
         ready_children: ready_children? as usize,
         max_sandboxes: max_sandboxes? as usize,
         idle: idle?,

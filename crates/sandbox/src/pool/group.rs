@@ -54,13 +54,15 @@ impl Group {
         Group { runtime, isolation, size: if standard { Size::Standard } else { Size::Large } }
     }
 
-    /// How many sandboxes of the group are kept ready for tenants that have none.
-    pub(crate) fn spares(self, pool: &Pool) -> usize {
-        match self {
+    /// How many sandboxes of the group are kept ready for tenants that have none: at least, and at most. Where the least is none,
+    /// none are kept.
+    pub(crate) fn spares(self, pool: &Pool) -> (usize, usize) {
+        let least = match self {
             Group::WARM => pool.unassigned,
             Group::SINGLE => pool.single_use,
             _ => 0,
-        }
+        };
+        (least, if least == 0 { 0 } else { pool.max_unassigned.max(least) })
     }
 
     /// Whether a sandbox of the group runs one program only.

@@ -12,6 +12,10 @@ use super::group::Group;
 use crate::config::{Pool, RuntimeKey};
 use crate::failure::StartFailure;
 
+use stock::Stock;
+pub use stock::StockReason;
+pub(crate) use stock::{Memory, Target};
+
 /// How long the pool of unassigned sandboxes stays short after one was taken: starting a sandbox would compete for the CPU with
 /// the very program that took it.
 const REFILL_DELAY: Duration = Duration::from_millis(250);
@@ -83,6 +87,7 @@ pub(crate) struct Ledger<C> {
     seen: HashSet<Group>,
     last_sandbox: SandboxId,
     last_ticket: Ticket,
+    stock: Stock,
     refill_at: Option<Instant>,
     backoff: Duration,
     closed: bool,
@@ -130,6 +135,7 @@ impl<C> Ledger<C> {
             seen: HashSet::from([Group::WARM]),
             last_sandbox: 0,
             last_ticket: 0,
+            stock: Stock::new(),
             refill_at: Some(now),
             backoff: FIRST_BACKOFF,
             closed: false,
@@ -244,6 +250,21 @@ impl<C> Ledger<C> {
         }
     }
 
+    /// So much memory is left. Below the reserve, one idle sandbox goes each time.
+    pub(crate) fn memory(&mut self, memory: Memory, now: Instant, steps: &mut Vec<Step<C>>) {
+        self.stock.remember(memory);
+        if self.stock.is_short() {
+            self.give_up_one(steps);
+        } else if !self.closed && self.supply(Group::WARM) < self.target(Group::WARM, now).sandboxes {
+            self.refill_at.get_or_insert(now);
+        }
+    }
+
+    /// How many unassigned sandboxes of the group there should be.
+    pub(crate) fn target(&self, group: Group, now: Instant) -> Target {
+        self.stock.target(group, &self.limits, self.supply(group), now)
+    }
+
     /// When [`Ledger::tick`] should be called next, at the latest.
     pub(crate) fn next_tick(&self) -> Duration {
         const COARSE: Duration = Duration::from_secs(1);
@@ -327,6 +348,9 @@ impl<C> Ledger<C> {
     fn take(&mut self, sandbox: SandboxId, tenant: &TenantId, now: Instant, steps: &mut Vec<Step<C>>) -> C {
         let max_executions = self.limits.max_executions;
         let member = self.members.get_mut(&sandbox).expect("the caller found this sandbox in the books");
+        if member.tenant.is_none() {
+            self.stock.bound(member.group, now);
+        }
         let (_, child) = member.ready.pop().expect("the caller saw a ready child");
         if member.tenant.is_none() {
             self.refill_at.get_or_insert(now + REFILL_DELAY);
@@ -382,6 +406,7 @@ impl<C> Member<C> {
     }
 }
 
+mod stock;
 mod supply;
 #[cfg(test)]
 mod tests;

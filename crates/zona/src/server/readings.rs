@@ -6,7 +6,7 @@ use std::time::Duration;
 use api_grpc::CallMetrics;
 use cache::Cache;
 use domain::service::executions::Executions;
-use sandbox::Sandboxes;
+use sandbox::{Sandboxes, StockReason};
 use telemetry::{Metrics, Reading, names};
 use tonic::Code;
 
@@ -56,10 +56,16 @@ fn cache_readings(cache: &Cache) -> Vec<Reading> {
 
 fn sandbox_readings(sandboxes: &Sandboxes) -> Vec<Reading> {
     let stats = sandboxes.stats();
+    let reason = |name, help, reason| Reading::gauge(name, help, u64::from(stats.stock_reason == reason));
     let millis = |duration: Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
     vec![
         Reading::gauge("sandboxes_starting", "Sandboxes that start", stats.starting as u64),
         Reading::gauge("sandboxes_unassigned", "Ready sandboxes that wait for a tenant", stats.unassigned as u64),
+        Reading::gauge("sandbox_stock_target", "Sandboxes that should wait for a tenant", stats.stock_target as u64),
+        reason("sandbox_stock_least", "1 while the least that is kept covers the demand", StockReason::Least),
+        reason("sandbox_stock_follows_demand", "1 while as many are kept as the busiest moment took", StockReason::Demand),
+        reason("sandbox_stock_most", "1 while the demand is above the most that are kept", StockReason::Most),
+        reason("sandbox_stock_held_by_memory", "1 while memory holds the stock below the demand", StockReason::Memory),
         Reading::gauge("sandboxes_bound", "Sandboxes bound to a tenant", stats.bound as u64),
         Reading::gauge("sandbox_children_ready", "Sealed processes that wait for a program", stats.ready_children as u64),
         Reading::gauge("sandbox_children_running", "Sealed processes that run one", stats.running as u64),

@@ -74,6 +74,8 @@ fn base(config: &Config, surroundings: &Surroundings, installation: &str, instan
     settings.runtimes = ours.runtimes.iter().map(runtime).collect();
     settings.interface_check = check_interface;
     settings.pool.unassigned = ours.warm;
+    settings.pool.max_unassigned = ours.max_warm;
+    settings.pool.memory_reserve = ours.memory_reserve;
     settings.pool.children = ours.ready_children;
     settings.pool.max_sandboxes = ours.max_sandboxes;
     settings.pool.idle = ours.idle;

@@ -41,7 +41,7 @@ impl<C> Ledger<C> {
     }
 
     /// Sandboxes of the group that are, or soon will be, free for any tenant.
-    fn supply(&self, group: Group) -> usize {
+    pub(super) fn supply(&self, group: Group) -> usize {
         let free =
             |member: &&Member<C>| member.group == group && member.tenant.is_none() && matches!(member.phase, Phase::Starting | Phase::Live);
         self.members.values().filter(free).count()
@@ -101,13 +101,22 @@ impl<C> Ledger<C> {
         false
     }
 
-    /// Keeps as many unassigned sandboxes as configured, where there is room.
+    /// Ends the idle sandbox that is missed least: one that is nobody's, else the one that was not used for longest.
+    pub(super) fn give_up_one(&mut self, steps: &mut Vec<Step<C>>) {
+        let wanted = |member: &Member<C>| self.waiting.iter().any(|waiter| waiter.group == member.group);
+        let idle = self.live().filter(|(_, member)| member.running == 0 && !wanted(member));
+        if let Some((&sandbox, _)) = idle.min_by_key(|(_, member)| (member.tenant.is_some(), member.used)) {
+            self.destroy(sandbox, steps);
+        }
+    }
+
+    /// Keeps as many unassigned sandboxes as there should be, where there is room.
     pub(super) fn refill(&mut self, now: Instant, steps: &mut Vec<Step<C>>) {
         for group in [Group::WARM, Group::SINGLE] {
             if !self.seen.contains(&group) {
                 continue;
             }
-            for _ in self.supply(group)..group.spares(&self.limits) {
+            for _ in self.supply(group)..self.target(group, now).sandboxes {
                 let present = self.members.values().filter(|member| member.phase != Phase::Dying).count();
                 if present >= self.limits.max_sandboxes {
                     return;
@@ -130,12 +139,14 @@ impl<C> Ledger<C> {
             self.retire(sandbox, steps);
         }
         let mut spares: HashMap<Group, usize> = HashMap::new();
+        let targets = [Group::WARM, Group::SINGLE].map(|group| (group, self.target(group, now).sandboxes));
+        let target = |group: Group| targets.iter().find(|(stocked, _)| *stocked == group).map_or(0, |(_, target)| *target);
         let mut idle = Vec::new();
         for (&id, member) in self.live().filter(|(_, member)| member.running == 0) {
             let needed = member.tenant.is_none() && {
                 let spare = spares.entry(member.group).or_default();
                 *spare += 1;
-                *spare <= member.group.spares(&self.limits)
+                *spare <= target(member.group)
             };
             if !needed && expired(member.used, self.limits.idle) {
                 idle.push(id);

@@ -37,6 +37,12 @@ impl Books {
         steps
     }
 
+    fn memory(&mut self, memory: Memory) -> Vec<Step<u64>> {
+        let mut steps = Vec::new();
+        self.ledger.memory(memory, self.now, &mut steps);
+        steps
+    }
+
     fn ended(&mut self, sandbox: SandboxId, child: u64) -> (Option<Ended>, Vec<Step<u64>>) {
         let mut steps = Vec::new();
         let ended = self.ledger.ended(sandbox, child, self.now, &mut steps);
@@ -64,7 +70,7 @@ impl Books {
 }
 
 fn limits() -> Pool {
-    Pool { children: 2, max_sandboxes: 3, ..Pool::default() }
+    Pool { children: 2, max_sandboxes: 3, max_unassigned: 1, ..Pool::default() }
 }
 
 fn other_runtime() -> Group {
@@ -225,6 +231,58 @@ fn the_line_is_bounded_and_closing_empties_it() {
     books.ledger.close(&mut steps);
     assert_eq!(steps, [Step::Reject(1, StartFailure::ShuttingDown), Step::Destroy(1)]);
     assert_eq!(books.acquire("umbrella").1, vec![], "nothing starts any more");
+}
+
+/// Sandboxes that are started by these steps.
+fn starts(steps: &[Step<u64>]) -> Vec<SandboxId> {
+    steps.iter().filter_map(|step| if let Step::Start(id, _) = step { Some(*id) } else { None }).collect()
+}
+
+#[test]
+fn the_stock_grows_with_the_tenants_that_come_at_once_and_shrinks_when_they_do_not() {
+    let idle = Duration::from_secs(100);
+    let mut books = Books::new(Pool { max_sandboxes: 9, max_unassigned: 3, idle, ..limits() });
+    assert_eq!(starts(&books.tick(TICK)), [1]);
+    books.bring_up(1);
+    for (name, sandbox) in [("a", 1), ("b", 2), ("c", 3), ("d", 4)] {
+        let (acquired, steps) = books.acquire(name);
+        if acquired == Ok(Acquired::Wait(sandbox - 1)) {
+            assert_eq!(starts(&steps), [sandbox], "nobody waits for the stock");
+            books.bring_up(sandbox);
+        }
+    }
+    let bound = books.ledger.census();
+    assert_eq!((bound.bound, bound.unassigned), (4, 0));
+    let started = starts(&books.tick(REFILL_DELAY));
+    assert_eq!(started, [5, 6, 7], "four came at once; three are the most that are kept");
+    started.into_iter().for_each(|sandbox| drop(books.bring_up(sandbox)));
+    assert_eq!(books.ledger.target(Group::WARM, books.now).reason, StockReason::Most);
+
+    assert_eq!(books.tick(Duration::from_secs(61)), vec![], "they are not needed any more, and not idle for long");
+    assert_eq!(books.ledger.target(Group::WARM, books.now), Target { sandboxes: 1, reason: StockReason::Least });
+    let steps = books.tick(idle);
+    let gone = steps.iter().filter(|step| matches!(step, Step::Destroy(5..=7))).count();
+    assert_eq!(gone, 2, "one is kept: {steps:?}");
+}
+
+#[test]
+fn without_memory_nothing_is_started_to_wait_and_idle_ones_go_one_by_one() {
+    let mut books = Books::new(Pool { max_sandboxes: 9, ..limits() });
+    assert_eq!(books.memory(Memory::Short), vec![]);
+    assert_eq!(books.tick(TICK), vec![], "none is started to wait");
+    let (_, steps) = books.acquire("a");
+    assert_eq!(starts(&steps), [1], "who waits for one gets it all the same");
+    books.bring_up(1);
+    assert_eq!(books.memory(Memory::Short), vec![], "it runs a program");
+
+    books.memory(Memory::Fits(1));
+    assert_eq!(starts(&books.tick(REFILL_DELAY)), [2]);
+    books.bring_up(2);
+    let (ended, _) = books.ended(1, 1);
+    assert_eq!(ended, Some(Ended::Running));
+    assert_eq!(books.memory(Memory::Short), vec![Step::Destroy(2)], "first the one that is nobody's");
+    assert_eq!(books.memory(Memory::Short), vec![Step::Destroy(1)]);
+    assert_eq!(books.memory(Memory::Short), vec![]);
 }
 
 proptest! {
