@@ -13,6 +13,9 @@ use crate::rule;
 use crate::scope::Scopes;
 use crate::walk::{self, Binding, Place, Scope, Visitor};
 
+/// The JSON text of `None`.
+const NULL: &str = "null";
+
 /// What the entry point says.
 #[derive(Debug)]
 pub(crate) struct Entry {
@@ -147,6 +150,11 @@ impl Signature<'_, '_> {
             parameter.parameter.annotation.as_deref().map(|annotation| annotation::read(annotation, self.scopes)).unwrap_or_default();
         let default = parameter.default.as_deref();
         let default_json = default.and_then(|value| default::json(value, self.scopes));
+        // Null beside the values of the type; a default of null says so already.
+        let adds_null = schema.nullable && default_json.as_deref() != Some(NULL);
+        if adds_null && !schema.enum_json.is_empty() && !schema.enum_json.iter().any(|value| value == NULL) {
+            schema.enum_json.push(NULL.to_owned());
+        }
         if schema.enum_json.len() > MAX_ENUM {
             sink.add(
                 &rule::LIMITS_PARAMETERS,
@@ -160,7 +168,7 @@ impl Signature<'_, '_> {
         }
         let value_type = match (parameter.parameter.annotation.is_some(), default) {
             (false, Some(value)) => default::value_type(value, self.scopes),
-            _ if schema.nullable && default_json.as_deref() != Some("null") => ValueType::Any,
+            _ if adds_null => ValueType::Any,
             _ => schema.value_type,
         };
         Parameter {

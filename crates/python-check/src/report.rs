@@ -78,9 +78,9 @@ impl Sink {
         let denied = std::mem::take(&mut self.denied);
         let severity = |raw: &Raw| if denied.contains(&raw.rule.id) { Severity::Error } else { raw.rule.severity };
         self.raw.sort_by_key(|raw| (severity(raw), raw.range.start(), raw.range.end(), raw.rule.id));
-        let last = self.raw.last().map(|raw| raw.range);
         self.raw.truncate(MAX_FINDINGS);
         self.raw.sort_by_key(|raw| (raw.range.start(), raw.range.end(), raw.rule.id));
+        let last = self.raw.last().map(|raw| raw.range);
         let mut findings: Vec<Finding> = self.raw.iter().map(|raw| finding(raw, severity(raw), lines)).collect();
         if total > MAX_FINDINGS {
             let range = last.unwrap_or_default();

@@ -62,6 +62,15 @@ enum Marked {
     CallOnly,
 }
 
+/// What a class inherits from.
+#[derive(Debug, Clone, Copy, Default)]
+struct Ancestry {
+    /// Something imported.
+    foreign: bool,
+    /// `type`: its objects are classes.
+    meta: bool,
+}
+
 /// The state of the walk.
 pub(crate) struct Scan<'a, 's> {
     text: &'s str,
@@ -79,8 +88,8 @@ pub(crate) struct Scan<'a, 's> {
     marked: HashMap<usize, Marked>,
     /// The first parameter of the function that is about to be entered.
     first_parameter: Option<&'a str>,
-    /// Whether each open class inherits from something imported.
-    classes: Vec<bool>,
+    /// What each open class inherits from.
+    classes: Vec<Ancestry>,
     /// Expressions that their parent has judged already, by address.
     judged: HashSet<usize>,
     /// Attributes that lead out of a module that this code imports.
@@ -238,14 +247,18 @@ impl<'a> Visitor<'a> for Scan<'a, '_> {
         }
     }
 
-    fn enter_parameters(&mut self, parameters: Option<&'a ast::Parameters>) {
+    fn enter_parameters(&mut self, parameters: Option<&'a ast::Parameters>, decorators: &'a [ast::Decorator]) {
         let first = parameters.and_then(|list| list.posonlyargs.iter().chain(&list.args).next());
-        self.first_parameter = first.map(|parameter| parameter.parameter.name.as_str());
+        // A static method is handed any object.
+        let is_static =
+            decorators.iter().any(|decorator| matches!(&decorator.expression, Expr::Name(name) if name.id.as_str() == "staticmethod"));
+        self.first_parameter = first.filter(|_| !is_static).map(|parameter| parameter.parameter.name.as_str());
     }
 
     fn enter_class(&mut self, class: &'a ast::StmtClassDef) {
         let foreign = class.bases().iter().any(|base| self.is_foreign(base));
-        self.classes.push(foreign);
+        let meta = class.bases().iter().any(|base| matches!(base, Expr::Name(name) if name.id.as_str() == "type"));
+        self.classes.push(Ancestry { foreign, meta });
     }
 
     fn leave_class(&mut self) {
@@ -272,6 +285,7 @@ impl<'a> Visitor<'a> for Scan<'a, '_> {
             Expr::Name(name) => self.name(expr, name, place),
             Expr::Attribute(attribute) => self.attribute(expr, attribute, place),
             Expr::Call(call) => self.call(call),
+            Expr::Subscript(subscript) => self.picked_from(&subscript.value, subscript.range),
             Expr::StringLiteral(literal) => self.string(expr, literal, place),
             Expr::FString(_) | Expr::TString(_) => self.interpolated(expr),
             _ => {}

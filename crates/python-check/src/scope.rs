@@ -143,7 +143,17 @@ impl<'a> Visitor<'a> for Binder<'a> {
     }
 
     fn leave_scope(&mut self) {
-        self.open.pop();
+        let Some(index) = self.open.pop() else { return };
+        // `global x; del x` unbinds the module's name.
+        let unbound: Vec<&'a str> = self.tables[index]
+            .symbols
+            .iter()
+            .filter(|(_, symbol)| symbol.deleted && symbol.global.is_some())
+            .map(|(name, _)| *name)
+            .collect();
+        for name in unbound {
+            self.tables[0].symbols.entry(name).or_default().deleted = true;
+        }
     }
 
     fn bind(&mut self, name: &'a str, range: TextRange, binding: Binding<'a>) {

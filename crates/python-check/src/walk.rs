@@ -124,7 +124,7 @@ pub(crate) trait Visitor<'a> {
     fn enter_class(&mut self, _class: &'a ast::StmtClassDef) {}
     fn leave_class(&mut self) {}
     /// A function or lambda body is about to be entered.
-    fn enter_parameters(&mut self, _parameters: Option<&'a ast::Parameters>) {}
+    fn enter_parameters(&mut self, _parameters: Option<&'a ast::Parameters>, _decorators: &'a [ast::Decorator]) {}
 }
 
 /// Walks a module's statements.

@@ -74,6 +74,7 @@ ALLOW = {
     "xml": "", "xml.dom": "*", "xml.dom.minidom": "*", "xml.etree": "", "xml.etree.ElementTree": "*",
     "xml.parsers": "", "xml.parsers.expat": "ParserCreate ExpatError ErrorString error",
     "xml.sax": "", "xml.sax.saxutils": "escape unescape quoteattr XMLGenerator",
+    "zipfile": "BadZipFile BadZipfile LargeZipFile ZipInfo ZIP_STORED ZIP_DEFLATED ZIP_BZIP2 ZIP_LZMA",
     "zoneinfo": "ZoneInfo available_timezones ZoneInfoNotFoundError InvalidTZPathWarning",
 }
 
@@ -88,7 +89,7 @@ EXTRA = {
 # Callable only directly; the checker looks at the arguments.
 CALL = {
     "operator": "attrgetter methodcaller", "functools": "wraps update_wrapper", "contextlib": "redirect_stdout redirect_stderr",
-    "warnings": "catch_warnings", "gzip": "GzipFile", "logging": "basicConfig StreamHandler Formatter", "xml.etree.ElementTree": "canonicalize",
+    "warnings": "catch_warnings", "gzip": "GzipFile", "logging": "basicConfig StreamHandler Formatter", "xml.etree.ElementTree": "canonicalize", "zipfile": "ZipFile",
 }
 
 # Refused, by family; everything else that is not allowed is refused as outside the reviewed interface.
@@ -125,6 +126,7 @@ REFUSE = {
     "xml.dom.minidom": {"file-access": "parse DOMImplementationLS DocumentLS getDOMImplementation"},
     "xml.etree.ElementTree": {"file-access": "parse iterparse ElementTree"},
     "xml.sax": {"file-access": "parse parseString make_parser"},
+    "zipfile": {"file-access": "Path PyZipFile is_zipfile main"},
     "zoneinfo": {"file-access": "reset_tzpath TZPATH"},
 }
 

@@ -53,6 +53,11 @@ const FILE_NAMES: &str = "open fdopen read write listdir scandir walk fwalk remo
                           removedirs stat lstat fstat chmod chown link symlink readlink truncate access chdir getcwd path mkfifo \
                           mknod utime sendfile copy_file_range memfd_create mkstemp";
 
+/// Names of `sys` that tell about the process and lead nowhere.
+const SYS_HARMLESS: &str = "argv orig_argv byteorder copyright exit float_info getrecursionlimit getsizeof hash_info hexversion \
+                            implementation int_info intern maxsize maxunicode platform setrecursionlimit stderr stdin stdout version \
+                            version_info";
+
 /// Refused modules with the family for which they are refused.
 pub(super) fn modules() -> impl Iterator<Item = (&'static str, Family)> {
     MODULES.iter().flat_map(|(family, names)| names.split(' ').map(move |name| (name, *family)))
@@ -73,6 +78,7 @@ pub(crate) fn use_of(family: Family, path: &str, name: &str) -> &'static Rule {
         "os" | "posix" | "nt" if has(PROCESS_NAMES, name) => &rule::PROCESS_API,
         "os" | "posix" | "nt" if has(FILE_NAMES, name) => &rule::FILE_API,
         "builtins" | "__builtin__" | "__builtins__" => builtin(name),
+        "sys" if has(SYS_HARMLESS, name) => &rule::API_REFUSED,
         "sys" => &rule::INTROSPECTION_BUILTIN,
         _ => match family {
             Family::FileAccess => &rule::FILE_API,

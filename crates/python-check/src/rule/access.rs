@@ -91,7 +91,7 @@ pub(crate) static INTROSPECTION_NAME: Rule = Rule {
     severity: Severity::Error,
     title: "Attribute reached by a computed or special name",
     why: "Which attribute is read can only be checked when its name is written out.",
-    fix: "Write the attribute with a dot, give a constant name, or use a dict.",
+    fix: "Write the attribute with a dot, give a constant name or one from a tuple of constants, or use a dict.",
     bad: Example::Code("def transform(value, name):\n    return getattr(value, name)\n"),
     good: "def transform(value):\n    return getattr(value, 'name', None)\n",
 };

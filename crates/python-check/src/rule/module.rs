@@ -102,7 +102,7 @@ pub(crate) static FILE_IMPORT: Rule = Rule {
     title: "Import of a module that works on files",
     why: "A utility has no files: it gets its input as parameters and returns its result.",
     fix: "Pass the content as a parameter; use `io.StringIO` or `io.BytesIO` where an interface wants a file.",
-    bad: Example::Code("from pathlib import Path\n\ndef transform(value):\n    return Path(value).read_text()\n"),
+    bad: Example::Code("import shutil\n\ndef transform(value):\n    return shutil.rmtree(value)\n"),
     good: "import io\n\ndef transform(value):\n    return io.StringIO(value).read()\n",
 };
 

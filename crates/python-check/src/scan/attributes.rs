@@ -7,7 +7,7 @@ use ruff_text_size::{Ranged, TextRange};
 
 use super::Scan;
 use super::names::is_special;
-use crate::catalog::{self, Name, Verdict};
+use crate::catalog::{Name, Verdict};
 use crate::report::shorten;
 use crate::rule::{self, Rule};
 use crate::walk::Place;
@@ -24,7 +24,7 @@ const HARMLESS: &str = "__name__ __qualname__ __doc__ __class__ __module__ __len
     __init_subclass__ __class_getitem__ __sizeof__ __dir__ __fspath__ __all__ __author__ __metadata__ __fields__ __str__ __nonzero__ __unicode__ __cmp__";
 
 /// Special names that a class may not define: they decide what others do with its objects.
-const NOT_DEFINED: &str = "__reduce__ __reduce_ex__ __getstate__ __setstate__ __getnewargs__ __getnewargs_ex__ __getattribute__ __import__ __builtins__ \
+const NOT_DEFINED: &str = "__reduce__ __reduce_ex__ __getnewargs__ __getnewargs_ex__ __getattribute__ __import__ __builtins__ \
     __build_class__ __subclasshook__ __instancecheck__ __subclasscheck__ __prepare__ __mro_entries__ __globals__ __code__ __closure__ __dict__ \
     __bases__ __base__ __mro__ __subclasses__ __defaults__ __kwdefaults__ __annotations__ __wrapped__ __traceback__ __func__ __self__ \
     __loader__ __spec__ __weakref__ __annotate__ __text_signature__ __signature__";
@@ -52,9 +52,12 @@ pub(super) const WATCHED: &[(&str, &str)] = &[
     (
         "asyncio",
         "get_loop subprocess_exec subprocess_shell create_connection create_server create_unix_connection create_unix_server \
-         create_datagram_endpoint open_connection sock_connect sock_recv sock_sendall sock_accept run_in_executor connect_read_pipe \
-         connect_write_pipe add_reader add_writer getaddrinfo create_subprocess_exec create_subprocess_shell get_coro get_stack",
+         create_datagram_endpoint open_connection sock_connect sock_recv sock_recv_into sock_recvfrom sock_sendall sock_sendto \
+         sock_sendfile sock_accept start_tls run_in_executor connect_read_pipe connect_write_pipe connect_accepted_socket add_reader \
+         add_writer add_signal_handler getaddrinfo getnameinfo create_subprocess_exec create_subprocess_shell get_coro get_stack",
     ),
+    ("pathlib", "parser"),
+    ("zipfile", "extract extractall"),
     ("xml.dom.minidom", "createDOMBuilder createDOMInputSource createDOMWriter parseURI systemId loadXML implementation"),
     ("xml.dom", "createDOMBuilder createDOMInputSource parseURI implementation"),
     ("xml", "createDOMBuilder createDOMInputSource parseURI"),
@@ -104,6 +107,10 @@ impl Attributes {
 
 impl<'a> Scan<'a, '_> {
     pub(super) fn attribute(&mut self, expr: &'a Expr, attribute: &'a ast::ExprAttribute, place: Place) {
+        self.lookalike(attribute.attr.as_str(), attribute.attr.range);
+        if !matches!(attribute.attr.as_str(), "items" | "keys" | "values" | "copy") {
+            self.picked_from(&attribute.value, attribute.range);
+        }
         if self.is_judged(expr) {
             return;
         }
@@ -112,17 +119,21 @@ impl<'a> Scan<'a, '_> {
             self.plain_attribute(attribute);
         }
         for module in modules {
-            self.module_member(expr, attribute, &module, place);
+            self.module_member(attribute, &module, place);
         }
     }
 
-    fn module_member(&mut self, expr: &'a Expr, attribute: &'a ast::ExprAttribute, module: &str, place: Place) {
+    fn module_member(&mut self, attribute: &'a ast::ExprAttribute, module: &str, place: Place) {
         let name = attribute.attr.as_str();
-        let range = attribute.range;
         if attribute.ctx != ExprContext::Load {
-            self.add(&rule::PIVOT_STORE, range, format!("`{}.{}` is changed", shorten(module), shorten(name)));
-            return;
+            self.add(&rule::PIVOT_STORE, attribute.range, format!("`{}.{}` is changed", shorten(module), shorten(name)));
+        } else {
+            self.member_by_name(module, name, attribute.range, place);
         }
+    }
+
+    /// Judges the member `name` of a module, however the code spells the access.
+    pub(super) fn member_by_name(&mut self, module: &str, name: &str, range: TextRange, place: Place) {
         let path = format!("{module}.{name}");
         if self.is_module(&path) && self.catalog.is_reviewed(&path) {
             if !matches!(place, Place::AttributeBase | Place::Test) {
@@ -132,10 +143,10 @@ impl<'a> Scan<'a, '_> {
         }
         match self.catalog.module(module) {
             Verdict::Forbidden(family) => {
-                self.add(catalog::use_of(family, module, name), range, format!("use of `{}`: {}", shorten(&path), catalog::why(family)));
+                self.refuse_use(family, module, name, range);
             }
             Verdict::Reviewed if self.catalog.name(module, name) == Name::CallOnly => {
-                if !self.is_judged(expr) && place != Place::Test {
+                if place != Place::Test {
                     self.add(&rule::API_CALL_ONLY, range, format!("`{}` is used as a value", shorten(&path)));
                 }
             }
@@ -147,11 +158,31 @@ impl<'a> Scan<'a, '_> {
         }
     }
 
+    /// Whether the `__dict__` of an expression is data: of a method's own object, or of an object that was handed in.
+    pub(super) fn shows_own_data(&self, object: &Expr) -> bool {
+        self.is_receiver(object) || self.is_parameter(object)
+    }
+
+    /// What is read from the `__dict__` of an object that was handed in: single items may be the methods of a class.
+    pub(super) fn picked_from(&mut self, value: &'a Expr, range: TextRange) {
+        let object = match value {
+            Expr::Attribute(attribute) if &*attribute.attr == "__dict__" => &*attribute.value,
+            Expr::Call(call) => match (&*call.func, &*call.arguments.args) {
+                (Expr::Name(name), [object]) if name.id.as_str() == "vars" => object,
+                _ => return,
+            },
+            _ => return,
+        };
+        if self.is_parameter(object) && !self.is_receiver(object) {
+            self.add(&rule::INTROSPECTION_DUNDER, range, "one item of the `__dict__` of any object".to_owned());
+        }
+    }
+
     fn plain_attribute(&mut self, attribute: &'a ast::ExprAttribute) {
         let name = attribute.attr.as_str();
         let range = attribute.range;
         match name {
-            "__dict__" if self.is_receiver(&attribute.value) => {}
+            "__dict__" if self.shows_own_data(&attribute.value) => {}
             "__class__" if attribute.ctx != ExprContext::Load => {
                 self.add(&rule::INTROSPECTION_DUNDER, range, "`__class__` is changed".to_owned());
             }
@@ -213,12 +244,6 @@ impl<'a> Scan<'a, '_> {
         if !own && self.is_foreign(&attribute.value) {
             self.add(&rule::INTROSPECTION_PRIVATE, attribute.range, format!("private attribute `{}` of a library object", shorten(name)));
         }
-    }
-
-    /// Whether an expression is the object of the method that is open.
-    pub(super) fn is_receiver(&self, expr: &Expr) -> bool {
-        let Expr::Name(name) = expr else { return false };
-        self.frames.iter().rev().filter_map(|frame| frame.receiver).next() == Some(name.id.as_str())
     }
 
     fn receiver_is_foreign(&self) -> bool {

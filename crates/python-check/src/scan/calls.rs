@@ -1,7 +1,7 @@
 //! Calls whose arguments decide whether they are allowed: attribute functions, `type`, and the call-only functions of modules.
 
 use ruff_python_ast::{self as ast, Expr};
-use ruff_text_size::Ranged;
+use ruff_text_size::{Ranged, TextRange};
 
 use super::Scan;
 use super::fold::Prefix;
@@ -10,6 +10,7 @@ use super::resolve::Meaning;
 use crate::catalog::{Name, Verdict};
 use crate::report::shorten;
 use crate::rule;
+use crate::walk::Place;
 
 impl<'a> Scan<'a, '_> {
     pub(super) fn call(&mut self, call: &'a ast::ExprCall) {
@@ -29,7 +30,22 @@ impl<'a> Scan<'a, '_> {
         match name {
             "getattr" | "setattr" | "delattr" => {
                 self.mark_judged(&call.func);
-                self.named_access(call, 1, name);
+                let harmless = match name {
+                    "getattr" => self.module_access(call),
+                    // What a method sets on its own object is its own attribute.
+                    _ => call.arguments.args.first().is_some_and(|object| self.is_receiver(object)),
+                };
+                if !harmless {
+                    self.named_access(call, 1, name);
+                }
+            }
+            // The same as `object.__dict__`.
+            "vars" => {
+                if let [object] = &*call.arguments.args
+                    && self.shows_own_data(object)
+                {
+                    self.mark_judged(&call.func);
+                }
             }
             "type"
                 if call.arguments.args.len() > 1
@@ -42,6 +58,18 @@ impl<'a> Scan<'a, '_> {
         }
     }
 
+    /// `getattr(module, "name")` reads a member as `module.name` does; says whether the call is that.
+    fn module_access(&mut self, call: &'a ast::ExprCall) -> bool {
+        let [module, name, ..] = &*call.arguments.args else { return false };
+        let modules = self.modules(module);
+        let Some(names) = self.constant_names(name).filter(|_| !modules.is_empty()) else { return false };
+        self.mark_judged(module);
+        for (module, name) in modules.iter().flat_map(|module| names.iter().map(move |name| (module, name))) {
+            self.member_by_name(module, name, call.range(), Place::Value);
+        }
+        true
+    }
+
     /// An access whose attribute name is the argument at `index`.
     fn named_access(&mut self, call: &'a ast::ExprCall, index: usize, function: &str) {
         let starred = call.arguments.args.iter().take(index + 1).any(Expr::is_starred_expr);
@@ -52,19 +80,23 @@ impl<'a> Scan<'a, '_> {
     }
 
     fn attribute_argument(&mut self, argument: &'a Expr, function: &str) {
+        if let Some(names) = self.constant_names(argument) {
+            names.iter().for_each(|name| self.constant_access(name, argument.range(), function));
+            return;
+        }
         match self.fold_prefix(argument) {
-            Prefix::Whole(name) => {
-                let special =
-                    is_special(&name) && !matches!(name.as_str(), "__name__" | "__doc__" | "__qualname__" | "__module__" | "__version__");
-                let refused = self.attribute_by_name(&name, argument.range());
-                if !refused && (special || matches!(name.as_str(), "format" | "format_map")) {
-                    self.add(&rule::INTROSPECTION_NAME, argument.range(), format!("`{function}` reaches `{}`", shorten(&name)));
-                }
-            }
             Prefix::Start(prefix) if !self.may_become_refused(&prefix) => {}
-            Prefix::Start(_) | Prefix::Unknown => {
+            Prefix::Whole(_) | Prefix::Start(_) | Prefix::Unknown => {
                 self.add(&rule::INTROSPECTION_NAME, argument.range(), format!("`{function}` with a computed name"));
             }
+        }
+    }
+
+    fn constant_access(&mut self, name: &str, range: TextRange, function: &str) {
+        let special = is_special(name) && !matches!(name, "__name__" | "__doc__" | "__qualname__" | "__module__" | "__version__");
+        let refused = self.attribute_by_name(name, range);
+        if !refused && (special || matches!(name, "format" | "format_map")) {
+            self.add(&rule::INTROSPECTION_NAME, range, format!("`{function}` reaches `{}`", shorten(name)));
         }
     }
 
@@ -111,12 +143,20 @@ impl<'a> Scan<'a, '_> {
             "basicConfig" => positional == 0 && only(&["level", "format", "datefmt", "force"]),
             "Formatter" => positional <= 2 && only(&["fmt", "datefmt"]),
             "StreamHandler" => true,
+            "ZipFile" => call.arguments.args.first().is_some_and(|file| self.is_in_memory(file)),
             "canonicalize" => positional == 1 && only(&["with_comments", "strip_text", "rewrite_prefixes"]),
             _ => true,
         };
         if !checked || starred {
             self.add(&rule::API_ARGUMENTS, call.range(), format!("`{name}` with arguments that reach further than its purpose"));
         }
+    }
+
+    /// Whether an expression is plainly a stream in memory, made here or once under this name.
+    fn is_in_memory(&self, expr: &Expr) -> bool {
+        let value = if let Expr::Name(name) = expr { self.value_of(name.id.as_str()) } else { None };
+        let Expr::Call(call) = value.unwrap_or(expr) else { return false };
+        self.qualified(&call.func).is_some_and(|(module, name)| module == "io" && name == "BytesIO")
     }
 
     /// `attrgetter("a.b", "c")` and `methodcaller("name", ...)`.

@@ -44,12 +44,43 @@ impl<'a> Scan<'a, '_> {
         }
     }
 
+    /// Every text that an expression can be, when all of them are constant: the expression itself, the branches of a choice,
+    /// and what a loop over constants gives to its variable.
+    pub(super) fn constant_names(&self, expr: &Expr) -> Option<Vec<String>> {
+        if let Some(text) = self.fold_text(expr) {
+            return Some(vec![text]);
+        }
+        match expr {
+            Expr::If(choice) => Some([self.fold_text(&choice.body)?, self.fold_text(&choice.orelse)?].into()),
+            Expr::Name(name) => self.constant_items(self.items_of(name.id.as_str())?),
+            _ => None,
+        }
+    }
+
+    /// The texts that a loop runs over. Through a name only a tuple is constant: a list may have grown since.
+    fn constant_items(&self, items: &Expr) -> Option<Vec<String>> {
+        let items = match items {
+            Expr::Name(name) => self.value_of(name.id.as_str()).filter(|value| value.is_tuple_expr())?,
+            Expr::Attribute(attribute) if self.is_receiver(&attribute.value) => {
+                self.class_value(attribute.attr.as_str()).filter(|value| value.is_tuple_expr())?
+            }
+            other => other,
+        };
+        match items {
+            Expr::Tuple(ast::ExprTuple { elts, .. }) | Expr::List(ast::ExprList { elts, .. }) | Expr::Set(ast::ExprSet { elts, .. }) => {
+                elts.iter().map(|item| self.fold_text(item)).collect()
+            }
+            _ => None,
+        }
+    }
+
     /// The constant beginning of a text.
     pub(super) fn fold_prefix(&self, expr: &Expr) -> Prefix {
         if let Some(text) = self.fold_text(expr) {
             return Prefix::Whole(text);
         }
-        let start = match expr {
+        let named = if let Expr::Name(name) = expr { self.value_of(name.id.as_str()) } else { None };
+        let start = match named.unwrap_or(expr) {
             Expr::BinOp(ast::ExprBinOp { left, op: Operator::Add, .. }) => match self.fold_text(left) {
                 Some(text) => text,
                 None => return self.fold_start(left),

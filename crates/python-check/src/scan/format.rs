@@ -61,6 +61,7 @@ const DECODERS: &[&str] = &[
     "chr",
     "unquote",
     "swapcase",
+    "loads",
 ];
 
 impl<'a> Scan<'a, '_> {
@@ -159,7 +160,7 @@ impl<'a> Scan<'a, '_> {
 
     /// Whether a text looks like a piece of a template that walks to special attributes.
     fn is_suspicious(&self, text: &str) -> bool {
-        self.reached_by(text, MAX_NESTED).is_some() || ends_inside_walk(text) || is_fragment(text)
+        self.reached_by(text, MAX_NESTED).is_some() || ends_inside_walk(text) || walks_by_field(text) || is_fragment(text)
     }
 
     /// Collects the constant pieces of a template that is not constant.
@@ -355,6 +356,11 @@ fn ends_inside_walk(text: &str) -> bool {
     let tail = &text[at + 1..];
     let doubled = text[..at].ends_with('{');
     !doubled && !tail.contains(['}', ':', '!', ' ', '\n', '"', '\'', '(']) && tail.contains(['.', '['])
+}
+
+/// Whether a field's walk holds a field, which no template can: something will take its place first.
+fn walks_by_field(text: &str) -> bool {
+    replacement_fields(text).iter().flat_map(|field| &field.steps).any(|step| step.attribute && step.name.contains('{'))
 }
 
 /// Whether a text is a part of a special name, such as `"__glo"`, but not the whole of one.

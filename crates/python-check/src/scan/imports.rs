@@ -67,12 +67,21 @@ impl<'a> Scan<'a, '_> {
             }
             Verdict::Reviewed | Verdict::Open => self.judge_member(path, verdict, name, alias.range),
             Verdict::Forbidden(family) => {
-                let rule = catalog::use_of(family, path, name);
-                self.add(rule, alias.range, format!("import of `{path}.{name}`"));
+                self.refuse_use(family, path, name, alias.range);
             }
             Verdict::NotAllowed | Verdict::NotInstalled | Verdict::Unknown => {
                 self.judge_unsafe(path, name, alias.range);
             }
+        }
+    }
+
+    /// Refuses the use of `name` of a refused module.
+    pub(super) fn refuse_use(&mut self, family: Family, path: &str, name: &str, range: TextRange) {
+        let rule = catalog::use_of(family, path, name);
+        let message = format!("use of `{}.{}`: {}", shorten(path), shorten(name), catalog::why(family));
+        match instead_of(path, name) {
+            Some(other) => self.suggest(rule, range, message, other.to_owned()),
+            None => self.add(rule, range, message),
         }
     }
 
@@ -138,7 +147,7 @@ impl<'a> Scan<'a, '_> {
 
 /// Modules that packages often carry as attributes; other names of the standard library are ordinary words.
 fn catalog_module_name(catalog: &Catalog, name: &str) -> bool {
-    matches!(catalog.module(name), Verdict::Forbidden(_)) && catalog.is_stdlib(name)
+    (catalog.is_refused_module(name) || matches!(catalog.module(name), Verdict::Forbidden(_))) && catalog.is_stdlib(name)
 }
 
 /// Special names of modules that hold text.
@@ -180,6 +189,24 @@ fn member_reason(family: Family) -> &'static str {
         Family::Introspection => "it leads to frames or namespaces",
         other => catalog::why(other),
     }
+}
+
+/// What a utility does where other programs use these names.
+fn instead_of(path: &str, name: &str) -> Option<&'static str> {
+    Some(match (path, name) {
+        ("sys", "stdout" | "stderr" | "__stdout__" | "__stderr__") => "Use `print`: what is printed becomes the output of the run.",
+        ("sys", "stdin" | "argv" | "orig_argv") => "Take a parameter of `transform` or `main`.",
+        ("sys", "exit") => "Return, or raise `SystemExit`.",
+        ("sys", "maxsize") => "Write the number: `2**63 - 1`.",
+        ("sys", "version" | "version_info" | "platform" | "byteorder" | "getsizeof" | "getrecursionlimit" | "setrecursionlimit") => {
+            "Do without: every run of a utility has the same interpreter."
+        }
+        ("os", "environ" | "getenv" | "environb") => "Take a parameter; secrets are parameters too.",
+        ("os", "path") | ("os.path", _) => "Use `pathlib.PurePosixPath` for names of files; there are no files.",
+        ("os", "urandom") => "Use `secrets.token_bytes`.",
+        ("os", "linesep") => "Write `\\n`.",
+        _ => return None,
+    })
 }
 
 fn alternative(path: &str) -> Option<&'static str> {

@@ -138,7 +138,7 @@ impl<'a> Scan<'a, '_> {
     }
 
     /// A name that is written in other characters than it means.
-    fn lookalike(&mut self, name: &str, range: TextRange) {
+    pub(super) fn lookalike(&mut self, name: &str, range: TextRange) {
         if name.is_ascii()
             && range.len().to_usize() > name.len()
             && !name.is_empty()

@@ -62,10 +62,10 @@ impl<'a, 's> Scan<'a, 's> {
             names.push(name);
         }
         let method = self.frames.last().is_some_and(|frame| frame.kind == Scope::Class);
-        let foreign_class = self.classes.last().copied().unwrap_or_default();
+        let class = self.classes.last().copied().unwrap_or_default();
         let first = self.first_parameter.take();
-        let receiver = if method { first } else { None };
-        self.frames.push(Frame { table, kind, certain: Vec::new(), receiver, foreign_class, names });
+        let receiver = first.filter(|_| method && !class.meta);
+        self.frames.push(Frame { table, kind, certain: Vec::new(), receiver, foreign_class: class.foreign, names });
     }
 
     pub(super) fn close_scope(&mut self) {
@@ -125,6 +125,23 @@ impl<'a, 's> Scan<'a, 's> {
         }
         let mut frames = self.frames.iter().filter(|frame| frame.table == table);
         frames.any(|frame| frame.certain.iter().flatten().any(|certain| *certain == name))
+    }
+
+    /// Whether an expression is the object of the method that is open: its first parameter, never bound again.
+    pub(super) fn is_receiver(&self, expr: &Expr) -> bool {
+        let Expr::Name(name) = expr else { return false };
+        let name = name.id.as_str();
+        let Some(frame) = self.frames.iter().rev().find(|frame| frame.receiver == Some(name) || frame.names.contains(&name)) else {
+            return false;
+        };
+        let symbol = self.scopes.tables.get(frame.table).and_then(|table| table.symbols.get(name));
+        frame.receiver == Some(name) && symbol.is_none_or(|symbol| symbol.count == 1)
+    }
+
+    /// Whether an expression is a parameter of some function that is open, never bound again.
+    pub(super) fn is_parameter(&self, expr: &Expr) -> bool {
+        let Expr::Name(name) = expr else { return false };
+        self.meaning(name.id.as_str()).symbol().is_some_and(|symbol| symbol.parameter && symbol.count == 1)
     }
 
     /// Remembers bindings that certainly happen, of names where it matters.
@@ -231,6 +248,20 @@ impl<'a, 's> Scan<'a, 's> {
             };
         }
         false
+    }
+
+    /// What a loop gives to a name, if that is its only binding.
+    pub(super) fn items_of(&self, name: &str) -> Option<&'a Expr> {
+        match self.meaning(name).symbol() {
+            Some(Symbol { count: 1, first: Some(Binding::Iterate(items)), .. }) => Some(items),
+            _ => None,
+        }
+    }
+
+    /// The one plain value that the body of the innermost open class gives to a name.
+    pub(super) fn class_value(&self, name: &str) -> Option<&'a Expr> {
+        let frame = self.frames.iter().rev().find(|frame| frame.kind == Scope::Class)?;
+        self.scopes.tables.get(frame.table)?.symbols.get(name)?.single_value()
     }
 
     /// The one plain value of a name.

@@ -114,3 +114,12 @@ fn an_allowed_rule_is_left_out_and_a_denied_one_blocks() {
     assert!(rules(Policy { denied_rules: vec![id.clone()], ..Policy::default() }).contains(&("ZPY-QUALITY-004", "error")));
     assert!(!rules(Policy { allowed_rules: vec![id], ..Policy::default() }).iter().any(|(rule, _)| *rule == "ZPY-QUALITY-004"));
 }
+
+/// Warnings before the errors that are shown: the note about the rest stands with the last finding that is shown.
+#[test]
+fn findings_stay_in_order_when_there_are_too_many() {
+    let code = format!("{}{}", "undefined\n".repeat(10), "eval(1)\n".repeat(MAX_FINDINGS + 50));
+    let findings = report(&code).findings;
+    assert_eq!(findings.len(), MAX_FINDINGS + 1);
+    assert!(findings.is_sorted_by_key(|finding| (finding.span.line, finding.span.column)));
+}

@@ -92,6 +92,14 @@ fn literals_make_enums() {
 }
 
 #[test]
+fn an_enum_that_may_be_null_lists_null() {
+    transformer(
+        "*, a: Optional[Literal['x']], b: Literal['x'] | None = None, c: Union[Literal['x'], Literal['y', None]] = 'x'",
+        &["a: any required in [\"x\",null]", "b: string = null in [\"x\"]", "c: any = \"x\" in [\"x\",\"y\",null]"],
+    );
+}
+
+#[test]
 fn annotated_parameters_can_be_secret_and_described() {
     transformer(
         "key: Annotated[str, 'secret'], n: Annotated[int, 'How many lines'] = 3",
