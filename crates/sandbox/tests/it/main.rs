@@ -15,6 +15,7 @@ mod limits;
 mod outcomes;
 mod output;
 mod runtimes;
+mod stock;
 mod sweep;
 mod tiers;
 
