@@ -76,7 +76,8 @@ pub struct UidRange(RangeInclusive<u32>);
 pub struct Runtime {
     /// Its name, as utilities name it: 1 to 32 lower-case letters, digits and hyphens.
     pub name: String,
-    /// The namespace backend's interpreter. `None` is the default runtime's.
+    /// The namespace backend's interpreter. `None` is the default runtime's. With neither this nor packages that backend does not
+    /// offer the runtime.
     pub python: Option<PathBuf>,
     /// The namespace backend's directories of installed packages that user code may import.
     pub packages: Vec<PathBuf>,
@@ -232,14 +233,13 @@ impl Config {
         self.runtime_names().nth(key.0).expect("keys come from this configuration")
     }
 
-    /// What the namespace backend is told of each runtime, by key.
-    pub(crate) fn namespace_runtimes(&self, default: &Namespace) -> Vec<Namespace> {
-        let further = |runtime: &Runtime| Namespace {
-            python: runtime.python.clone().or_else(|| default.python.clone()),
-            packages: runtime.packages.clone(),
-            ..default.clone()
+    /// What the namespace backend is told of each runtime, by key; nothing where it does not offer it.
+    pub(crate) fn namespace_runtimes(&self, default: &Namespace) -> Vec<Option<Namespace>> {
+        let further = |runtime: &Runtime| {
+            let python = runtime.python.clone().or_else(|| default.python.clone());
+            runtime.is_for_namespaces().then(|| Namespace { python, packages: runtime.packages.clone(), ..default.clone() })
         };
-        std::iter::once(default.clone()).chain(self.runtimes.iter().map(further)).collect()
+        std::iter::once(Some(default.clone())).chain(self.runtimes.iter().map(further)).collect()
     }
 
     /// The image of each runtime, by key.
@@ -251,6 +251,22 @@ impl Config {
 fn is_id(id: &str) -> bool {
     let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
     !id.is_empty() && id.len() <= MAX_ID && id.chars().all(allowed)
+}
+
+// === impl Runtime ===
+
+impl Runtime {
+    /// Whether a backend offers it: the configuration says something about it for that backend.
+    pub(crate) fn is_offered_by(&self, backend: &Backend) -> bool {
+        match backend {
+            Backend::Namespace(_) | Backend::Landlock(_) => self.is_for_namespaces(),
+            Backend::Docker(_) => self.image.is_some(),
+        }
+    }
+
+    fn is_for_namespaces(&self) -> bool {
+        self.python.is_some() || !self.packages.is_empty()
+    }
 }
 
 // === impl RuntimeKey ===
@@ -438,9 +454,13 @@ mod tests {
         let default = Namespace { python: Some("/usr/bin/python3".into()), packages: vec!["/srv/base".into()], ..Namespace::default() };
         let mut config = config("/run/zona-main");
         config.runtimes = vec![Runtime { name: "security".to_owned(), packages: vec!["/srv/security".into()], ..Runtime::default() }];
-        let [first, second] = config.namespace_runtimes(&default).try_into().unwrap();
+        let [Some(first), Some(second)] = <[_; 2]>::try_from(config.namespace_runtimes(&default)).unwrap() else {
+            panic!("one is not offered")
+        };
         assert_eq!((first.packages, second.python), (default.packages, default.python));
         assert_eq!(second.packages, [PathBuf::from("/srv/security")]);
+        config.runtimes[0].packages.clear();
+        assert!(config.namespace_runtimes(&default)[1].is_none(), "the same again under another name");
     }
 
     #[test]

@@ -106,6 +106,8 @@ async fn try_backend(base: &Config, backend: Backend) -> Vec<TierReport> {
         Backend::Namespace(_) | Backend::Docker(_) => (TIERS, PROGRAM),
         Backend::Landlock(_) => (&TIERS[..1], PROGRAM_WITHOUT_FILES),
     };
+    let offered: Vec<&str> =
+        base.runtimes.iter().filter(|runtime| runtime.is_offered_by(&backend)).map(|runtime| runtime.name.as_str()).collect();
     let mut config = base.clone();
     config.backend = backend;
     config.instance = format!("{}-{suffix}", base.instance);
@@ -113,7 +115,7 @@ async fn try_backend(base: &Config, backend: Backend) -> Vec<TierReport> {
     config.pool.single_use = 0;
     let report =
         |tier: Isolation, runtime: &str, outcome| TierReport { backend: name, tier: tier.tier(), runtime: runtime.to_owned(), outcome };
-    let further = base.runtimes.iter().map(|runtime| (TIERS[0], runtime.name.as_str()));
+    let further = offered.into_iter().map(|runtime| (TIERS[0], runtime));
     let trials: Vec<_> = tiers.iter().map(|tier| (*tier, base.runtime.as_str())).chain(further).collect();
     let sandboxes = match Sandboxes::open(config).await {
         Ok(sandboxes) => sandboxes,

@@ -207,9 +207,7 @@ fn image_failure(image: &str, error: CallError) -> StartFailure {
     match error {
         CallError::Answered { status: 404, .. } => StartFailure::Refused {
             reason: RUNTIME_IMAGE_MISSING,
-            message: format!(
-                "the runtime image `{image}` is missing; build it with `cargo xtask image`, or with deploy/sandbox/build-image.sh"
-            ),
+            message: format!("the runtime image `{image}` is missing; build it with `cargo xtask image`, or with deploy/runtimes/build.py"),
         },
         error => error.into(),
     }

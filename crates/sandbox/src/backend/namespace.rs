@@ -16,7 +16,7 @@ use tokio::sync::OnceCell;
 use super::cgroup::{Group, Groups};
 use super::{Backend, Container, Order, RuntimeFacts, layout};
 use crate::config::{Config, InterfaceCheck, Namespace, RuntimeKey, UidRange};
-use crate::failure::StartFailure;
+use crate::failure::{RUNTIME_UNUSABLE, StartFailure};
 use crate::instance::{Dead, UidLease};
 
 /// Most of an agent's own words that are kept for the log.
@@ -48,7 +48,8 @@ pub(crate) struct NamespaceBackend {
 
 /// Where a runtime is to be found, and what was.
 struct Runtime {
-    settings: Namespace,
+    /// `None` where the configuration says nothing for this backend.
+    settings: Option<Namespace>,
     facts: OnceCell<Arc<RuntimeFacts>>,
 }
 
@@ -88,7 +89,7 @@ impl NamespaceBackend {
 }
 
 impl Runtime {
-    fn new(settings: Namespace) -> Self {
+    fn new(settings: Option<Namespace>) -> Self {
         Runtime { settings, facts: OnceCell::new() }
     }
 }
@@ -101,7 +102,11 @@ impl Backend for NamespaceBackend {
 
     async fn runtime(&self, key: RuntimeKey) -> Result<Arc<RuntimeFacts>, StartFailure> {
         let runtime = self.at(key);
-        let find = async || layout::find(&runtime.settings, self.is_root, self.interface_check).await.map(Arc::new);
+        let settings = runtime.settings.as_ref().ok_or_else(|| StartFailure::Refused {
+            reason: RUNTIME_UNUSABLE,
+            message: "without a daemon this runtime needs packages or an interpreter, and the configuration names neither".to_owned(),
+        })?;
+        let find = async || layout::find(settings, self.is_root, self.interface_check).await.map(Arc::new);
         runtime.facts.get_or_try_init(find).await.cloned()
     }
 

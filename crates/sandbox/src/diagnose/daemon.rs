@@ -40,7 +40,9 @@ pub(super) async fn checks(config: &Config, settings: &Docker) -> Vec<Check> {
     );
     let mut checks = vec![Check::good(DAEMON, detail), apparmor(on_host, settings.apparmor.as_deref())];
     for (name, image) in config.runtime_names().zip(config.images(settings)) {
-        checks.push(runtime(&client, name, image, config).await);
+        if let Some(image) = image {
+            checks.push(runtime(&client, name, &image, config).await);
+        }
     }
     checks
 }
@@ -64,9 +66,8 @@ fn apparmor(on_host: bool, profile: Option<&str>) -> Check {
     }
 }
 
-async fn runtime(client: &Client, name: &str, image: Option<String>, config: &Config) -> Check {
-    let Some(image) = image else { return Check::limited(RUNTIME, format!("{name}: no image"), "name its image in the configuration") };
-    match client.runtime_in(&image, config.interface_check).await {
+async fn runtime(client: &Client, name: &str, image: &str, config: &Config) -> Check {
+    match client.runtime_in(image, config.interface_check).await {
         Ok(facts) => Check::good(RUNTIME, format!("{name}: {image}, {}", facts.summary())),
         Err(StartFailure::Refused { message, .. }) => Check::limited(RUNTIME, format!("{name}: {message}"), "cargo xtask image"),
         Err(failure) => Check::limited(RUNTIME, format!("{name}: {failure}"), "see the docker daemon"),

@@ -24,11 +24,13 @@ pub(super) fn checks(config: &Config) -> Vec<Check> {
     ]
 }
 
-/// The runtimes of the namespace backend.
+/// The runtimes that the namespace backend offers.
 pub(super) async fn runtimes(config: &Config, default: &Namespace) -> Vec<Check> {
     let mut checks = Vec::new();
     for (name, settings) in config.runtime_names().zip(config.namespace_runtimes(default)) {
-        checks.push(runtime(name, &settings, config).await);
+        if let Some(settings) = settings {
+            checks.push(runtime(name, &settings, config).await);
+        }
     }
     checks
 }
