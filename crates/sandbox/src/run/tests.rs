@@ -20,7 +20,7 @@ use crate::live::{Live, tests as played};
 /// A child played by the test.
 struct Played {
     live: Arc<Live>,
-    _agent: OwnedFd,
+    agent: OwnedFd,
     request: Option<std::fs::File>,
     result: Option<std::fs::File>,
     stdout: Option<std::fs::File>,
@@ -32,6 +32,18 @@ impl Played {
         let length = u32::try_from(payload.len()).unwrap().to_le_bytes();
         let bytes = [&[kind.byte()], length.as_slice(), payload.as_bytes()].concat();
         self.result.as_mut().unwrap().write_all(&bytes).unwrap();
+    }
+
+    /// Returns once the agent has got this command.
+    async fn asked_to(&self, command: &str) {
+        let mut packet = vec![0; 4096];
+        loop {
+            let length = rustix::net::recv(&self.agent, &mut packet, rustix::net::RecvFlags::DONTWAIT).map_or(0, |(_, length)| length);
+            if String::from_utf8_lossy(&packet[..length]).contains(command) {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
     }
 
     /// The child is gone: its pipes are closed, its end is reported.
@@ -63,7 +75,7 @@ fn start(entry: Entry, limits: Limits) -> (ChildRun, Played) {
     let [request, result, stdout, stderr] = theirs.map(|fd| Some(std::fs::File::from(fd)));
     let job = job(entry, limits);
     let run = ChildRun::start(child, Program::encode(&job).unwrap(), &job);
-    (run, Played { live, _agent: agent, request, result, stdout, stderr })
+    (run, Played { live, agent, request, result, stdout, stderr })
 }
 
 fn failure(progress: Option<Progress>) -> Failure {
@@ -152,6 +164,16 @@ async fn a_caller_that_stops_asking_does_not_delay_the_deadline() {
     child.live.lost(How::SandboxLost);
     ended(&mut end).await;
     assert_eq!(failure(run.next().await).reason, Reason::Timeout);
+}
+
+#[tokio::test]
+async fn a_program_that_arrives_while_a_kill_is_unanswered_is_spared_like_one_that_was_there() {
+    let (_run, child) = start(Entry::Script, Limits { wall: Duration::from_millis(20), ..Limits::DEFAULT });
+    child.asked_to("kill").await;
+    child.live.fork();
+    child.live.running(2);
+    let early = tokio::time::timeout(Duration::from_millis(500), played::condemned(&child.live)).await;
+    assert!(early.is_err(), "the sandbox goes with the newcomer in it");
 }
 
 #[tokio::test]

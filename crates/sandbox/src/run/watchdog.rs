@@ -11,6 +11,9 @@ use super::ended;
 use super::outcome::Cause;
 use crate::live::{End, Live};
 
+/// How long a program that has answered may take to end by itself before it is killed: nearly all do, and a kill costs server and
+/// agent a message.
+const LEAVE: Duration = Duration::from_millis(5);
 /// How long an agent may take to end a child whose time is up. The container is destroyed after that, which ends the child too.
 const KILL_PATIENCE: Duration = Duration::from_millis(100);
 /// The same while other programs of the tenant run in the container, or the child has done its work: then the agent is more likely
@@ -102,10 +105,18 @@ pub(super) async fn watch(control: Arc<Control>, mut end: watch::Receiver<Option
         () = control.run_down(began) => {}
         _ended = ended(&mut end) => return,
     }
-    control.live.kill(control.child);
-    if tokio::time::timeout(control.patience(), ended(&mut end)).await.is_err() {
-        control.live.condemn("its agent does not kill a child");
+    if control.cause() == Cause::Finished && tokio::time::timeout(LEAVE, ended(&mut end)).await.is_ok() {
+        return;
     }
+    control.live.kill(control.child);
+    let killed = Instant::now();
+    // Asked again each time: a program that was handed over meanwhile is a neighbor too.
+    while let Some(patience) = control.patience().checked_sub(killed.elapsed()).filter(|patience| !patience.is_zero()) {
+        if tokio::time::timeout(patience, ended(&mut end)).await.is_ok() {
+            return;
+        }
+    }
+    control.live.condemn("its agent does not kill a child");
 }
 
 impl Control {

@@ -41,12 +41,14 @@ struct Stages {
 /// # Errors
 /// When something leaks, or an execution does not end as its program does.
 pub async fn run(context: &Context<'_>, report: &mut Report) -> anyhow::Result<()> {
-    let mut leaks = Vec::new();
+    let mut problems = Vec::new();
     for kind in [Kind::Namespace, Kind::Docker] {
-        leaks.extend(sandboxes::soak(kind, context, report).await?);
-        leaks.extend(server::soak(kind, context, report).await?);
+        let (sandboxes, server) = (sandboxes::soak(kind, context, report).await, server::soak(kind, context, report).await);
+        for soaked in [sandboxes, server] {
+            problems.extend(soaked.unwrap_or_else(|error| vec![format!("{}: {error:#}", backend(kind))]));
+        }
     }
-    anyhow::ensure!(leaks.is_empty(), "leaks: {}", leaks.join("; "));
+    anyhow::ensure!(problems.is_empty(), "{}", problems.join("; "));
     Ok(())
 }
 
