@@ -1,6 +1,7 @@
 //! A `SOCK_SEQPACKET` connection: whole packets in and out, with descriptors. The control socket and the zygote's are both one.
 
 use std::{
+    cell::RefCell,
     io::{self, IoSlice, IoSliceMut},
     mem::MaybeUninit,
     os::fd::{AsFd, BorrowedFd, OwnedFd},
@@ -20,6 +21,8 @@ const PACKET: usize = 2 * sandbox_protocol::MAX_CONTROL_PACKET;
 /// One end of a connection.
 pub struct Channel {
     socket: OwnedFd,
+    /// Where packets are received: the same pages each time.
+    buffer: RefCell<Box<[u8]>>,
 }
 
 /// One packet. An empty one means that the other side hung up.
@@ -40,7 +43,7 @@ impl Channel {
     pub fn connect(path: &Path) -> io::Result<Self> {
         let socket = socket_with(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)?;
         connect(&socket, &SocketAddrUnix::new(path)?)?;
-        Ok(Channel { socket })
+        Ok(Channel::new(socket))
     }
 
     /// Two connected ends.
@@ -49,7 +52,11 @@ impl Channel {
     /// What the system says.
     pub fn pair() -> io::Result<(Self, OwnedFd)> {
         let (own, other) = socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)?;
-        Ok((Channel { socket: own }, other))
+        Ok((Channel::new(own), other))
+    }
+
+    fn new(socket: OwnedFd) -> Self {
+        Channel { socket, buffer: RefCell::new(vec![0; PACKET].into()) }
     }
 
     /// Sends one packet, waiting for room.
@@ -72,12 +79,12 @@ impl Channel {
     /// # Errors
     /// What the system says; a packet that does not fit is an error too.
     pub fn receive(&self) -> io::Result<Packet> {
-        let mut bytes = vec![0; PACKET];
+        let mut buffer = self.buffer.borrow_mut();
         let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(DESCRIPTORS))];
         let mut ancillary = RecvAncillaryBuffer::new(&mut space);
         let message = loop {
             let flags = RecvFlags::CMSG_CLOEXEC;
-            match recvmsg(&self.socket, &mut [IoSliceMut::new(&mut bytes)], &mut ancillary, flags) {
+            match recvmsg(&self.socket, &mut [IoSliceMut::new(&mut buffer)], &mut ancillary, flags) {
                 Err(rustix::io::Errno::INTR) => {}
                 result => break result?,
             }
@@ -85,9 +92,8 @@ impl Channel {
         if message.flags.intersects(ReturnFlags::TRUNC | ReturnFlags::CTRUNC) {
             return Err(io::Error::other("a packet is larger than the protocol allows"));
         }
-        bytes.truncate(message.bytes);
         let descriptors = ancillary.drain().flat_map(received_descriptors).collect();
-        Ok(Packet { bytes, descriptors })
+        Ok(Packet { bytes: buffer[..message.bytes].to_vec(), descriptors })
     }
 }
 
