@@ -457,7 +457,7 @@ mod tests {
         let [Some(first), Some(second)] = <[_; 2]>::try_from(config.namespace_runtimes(&default)).unwrap() else {
             panic!("one is not offered")
         };
-        assert_eq!((first.packages, second.python), (default.packages, default.python));
+        assert_eq!((first.packages, second.python), (default.packages.clone(), default.python.clone()));
         assert_eq!(second.packages, [PathBuf::from("/srv/security")]);
         config.runtimes[0].packages.clear();
         assert!(config.namespace_runtimes(&default)[1].is_none(), "the same again under another name");
