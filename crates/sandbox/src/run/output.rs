@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use domain::event::{MAX_CHUNK, Stream};
 use domain::sandbox::Progress;
+use rustix::buffer::spare_capacity;
 use tokio::net::unix::pipe::Receiver;
 use tokio::time::{Instant, sleep_until};
 
@@ -97,9 +98,8 @@ impl Output {
             () = self.stderr.ready(), if self.stderr.pipe.is_some() => &mut self.stderr,
             else => return None,
         };
-        self.scratch.resize(MAX_CHUNK, 0);
         let pipe = source.pipe.as_ref()?;
-        let count = match pipe.try_read(&mut self.scratch) {
+        let count = match pipe.try_read_buf(empty(&mut self.scratch)) {
             Ok(count) => count,
             Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => return None,
             Err(_broken) => 0,
@@ -109,28 +109,34 @@ impl Output {
             return None;
         }
         source.pace.note(Instant::now(), count);
-        self.budget.account(source.stream, &self.scratch[..count])
+        self.budget.account(source.stream, &self.scratch)
     }
 
     /// Reads what is in the pipes now, at most what they can hold.
     pub(super) fn drain(&mut self, into: &mut VecDeque<Progress>) {
-        self.scratch.resize(MAX_CHUNK, 0);
         for source in [&mut self.stdout, &mut self.stderr] {
             let Some(pipe) = &source.pipe else { continue };
             let mut total = 0;
             while total < PIPE_CAPACITY {
                 // Straight from the kernel: the runtime may not have noticed yet that there is something to read.
-                match rustix::io::read(pipe, self.scratch.as_mut_slice()) {
+                match rustix::io::read(pipe, spare_capacity(empty(&mut self.scratch))) {
                     Ok(0) | Err(_) => break,
                     Ok(count) => {
                         total += count;
-                        into.extend(self.budget.account(source.stream, &self.scratch[..count]));
+                        into.extend(self.budget.account(source.stream, &self.scratch));
                     }
                 }
             }
             source.pipe = None;
         }
     }
+}
+
+/// The buffer with room for one chunk, which nobody writes before the kernel does.
+fn empty(scratch: &mut Vec<u8>) -> &mut Vec<u8> {
+    scratch.clear();
+    scratch.reserve(MAX_CHUNK);
+    scratch
 }
 
 // === impl Pipe ===
