@@ -14,7 +14,7 @@ use domain::utility::Isolation;
 use sandbox::Backend;
 
 use crate::support::{Host, Kind, PATIENCE, agents, collect, limited, script};
-use daemon::Daemon;
+use daemon::{Daemon, within};
 
 crate::on_both_backends!(a_runtime_directory_that_is_removed_under_a_live_server_is_made_again);
 
@@ -102,6 +102,25 @@ async fn a_killed_daemon_leaves_running_programs_their_results_and_their_limits(
     daemon.restart();
     recovers(&host).await;
     close(host, &daemon).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_dead_server_left_is_swept_once_the_daemon_answers() {
+    let mut daemon = Daemon::start();
+    let installation = crate::support::unique("d");
+    daemon.leave_behind(&installation);
+    daemon.leave_behind("somebody-else");
+    daemon.stop();
+    let host = Host::open_with(Kind::Docker, |config| {
+        config.installation = installation.clone();
+        config.pool.unassigned = 0;
+        config.backend = Backend::Docker(daemon.settings(Duration::from_secs(10)));
+    })
+    .await;
+    daemon.restart();
+    assert!(within(PATIENCE, || daemon.containers().len() == 1), "{:?}", daemon.containers());
+    host.close().await;
+    assert_eq!(daemon.containers().len(), 1, "another installation's stays");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -69,6 +69,12 @@ impl Daemon {
         run(&mut self.docker(&["ps", "--all", "--quiet"])).lines().map(str::to_owned).collect()
     }
 
+    /// Leaves a container behind as a server of this installation does that was killed.
+    pub fn leave_behind(&self, installation: &str) {
+        let labels = [format!("zona.installation={installation}"), "zona.instance=dead".to_owned()];
+        run(&mut self.docker(&["create", "--label", &labels[0], "--label", &labels[1], IMAGE, "/nothing"]));
+    }
+
     /// Starts it, or starts it again.
     pub fn restart(&mut self) {
         let file = |name: &str| self.directory.path().join(name);
