@@ -57,7 +57,7 @@ WARM_UP = json.dumps(
     }
 ).encode()
 # The interpreter writes to code that it still specializes; after so many passes it is done, and the code's pages stay shared.
-ZYGOTE_PASSES = 32
+ZYGOTE_PASSES = 16
 # One pass copies the pages that a request writes; a second one was measured to gain nothing.
 CHILD_PASSES = 1
 

@@ -6,7 +6,7 @@ use domain::limits::Limits;
 use domain::utility::Isolation;
 use sandbox_protocol::control::{Class, SealMode};
 
-use crate::config::{Pool, RuntimeKey};
+use crate::config::{Config, Pool, RuntimeKey};
 
 const MIB: u64 = 1024 * 1024;
 /// Memory of a sandbox beside its children: agent, interpreter with preloaded modules, page tables. Measured below 40 MiB.
@@ -85,6 +85,15 @@ impl Group {
     /// How children are sealed.
     pub(crate) fn seal(self) -> SealMode {
         if self.is_single() { SealMode::Processes } else { SealMode::Strict }
+    }
+
+    /// Modules that are imported before a program arrives. A sandbox that is made for one program while it waits imports none: the
+    /// program imports what it needs, which is less.
+    pub(crate) fn preload(self, config: &Config) -> Vec<String> {
+        match self.isolation {
+            Isolation::TenantWarm | Isolation::SingleUse => config.preload.clone(),
+            Isolation::OneShot => Vec::new(),
+        }
     }
 
     /// Limits at which children are sealed. What a child lowers for itself irrevocably (descriptors, CPU) is the maximum.

@@ -18,7 +18,7 @@ pub(crate) use stock::{Memory, Target};
 
 /// How long the pool of unassigned sandboxes stays short after one was taken: starting a sandbox would compete for the CPU with
 /// the very program that took it.
-const REFILL_DELAY: Duration = Duration::from_millis(250);
+const REFILL_DELAY: Duration = Duration::from_millis(100);
 /// How long a tenant waits for its own children while they keep ending.
 const FLOW_PATIENCE: Duration = Duration::from_millis(500);
 /// Pause before the pool is refilled again after a start failed; doubles up to [`MAX_BACKOFF`].
