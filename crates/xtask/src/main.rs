@@ -3,13 +3,14 @@
 
 mod bench;
 mod contract;
+mod fuzz;
 mod process;
 mod setup;
 mod steps;
 mod tidy;
 mod workspace;
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{path::PathBuf, process::ExitCode, time::Duration};
 
 use clap::{Parser, Subcommand};
 
@@ -53,6 +54,12 @@ enum Task {
         #[arg(long, value_name = "INTERPRETER")]
         python: Option<PathBuf>,
     },
+    /// Fuzzes the code check with a nightly compiler
+    Fuzz {
+        /// How long each target runs
+        #[arg(long, default_value_t = steps::FUZZ_SECONDS)]
+        seconds: u64,
+    },
     /// Builds release binaries and runs the benchmarks
     Bench {
         /// Handed to the benchmark runner (`--help` lists them)
@@ -87,6 +94,10 @@ fn perform(task: Task) -> anyhow::Result<()> {
             Ok(())
         }
         Task::Tidy => tidy::run(&workspace),
+        Task::Fuzz { seconds } => {
+            let provided = setup::provide(&workspace, steps::FUZZ_NEEDS)?;
+            fuzz::run_targets(&workspace, &provided.path, Duration::from_secs(seconds))
+        }
         Task::Image { name, force } => setup::runtimes::images(&workspace, name.as_deref(), force),
         Task::Runtime { name, into, python } => setup::runtimes::directory(&workspace, &name, &into, python.as_deref()),
         Task::Bench { arguments } => bench::run_benchmarks(&workspace, &arguments),

@@ -33,7 +33,7 @@ pub enum Need {
 
 impl Need {
     /// Everything, in the order in which it can be had.
-    pub const ALL: [Need; 12] = [
+    pub const ALL: [Need; 13] = [
         Need::Packages,
         Need::Docker,
         Need::Image,
@@ -46,6 +46,7 @@ impl Need {
         Need::Tool(Tool::ProtocGenGo),
         Need::Tool(Tool::ProtocGenGoGrpc),
         Need::Tool(Tool::CargoDeny),
+        Need::Tool(Tool::CargoFuzz),
     ];
 }
 

@@ -1,12 +1,16 @@
 //! The checks, in the order in which they fail cheapest, each with what it needs and how long it takes.
 
-use std::{fmt, process::Command, time::Instant};
+use std::{
+    fmt,
+    process::Command,
+    time::{Duration, Instant},
+};
 
 use anyhow::bail;
 use clap::ValueEnum;
 
 use crate::{
-    contract,
+    contract, fuzz,
     process::{cargo as cargo_command, run},
     setup::{self, Need, Provided, Tool},
     tidy,
@@ -32,10 +36,18 @@ pub enum Step {
     Deny,
     /// All Rust tests: unit, contract, API, sandbox, end to end.
     Test,
+    /// A short run of each fuzz target.
+    Fuzz,
 }
 
+/// How long a check fuzzes each target: long enough to replay the corpus and to find what a change broke plainly.
+pub const FUZZ_SECONDS: u64 = 20;
+/// What fuzzing needs beside a nightly compiler.
+pub const FUZZ_NEEDS: &[Need] = &[Need::Packages, Need::Tool(Tool::CargoFuzz)];
+
 impl Step {
-    const ALL: [Step; 8] = [Step::Fmt, Step::Tidy, Step::Examples, Step::BufLint, Step::BufBreaking, Step::Clippy, Step::Deny, Step::Test];
+    const ALL: [Step; 9] =
+        [Step::Fmt, Step::Tidy, Step::Examples, Step::BufLint, Step::BufBreaking, Step::Clippy, Step::Deny, Step::Test, Step::Fuzz];
 
     fn needs(self) -> &'static [Need] {
         match self {
@@ -44,6 +56,7 @@ impl Step {
             Step::BufLint | Step::BufBreaking => &[Need::Tool(Tool::Buf)],
             Step::Deny => &[Need::Tool(Tool::CargoDeny)],
             Step::Test => &Need::ALL,
+            Step::Fuzz => FUZZ_NEEDS,
         }
     }
 
@@ -73,6 +86,7 @@ impl Step {
                 tests.args(["test", "--locked", "--workspace", "--no-fail-fast"]);
                 run(tests.env("E2E_BINARY", binary))
             }
+            Step::Fuzz => fuzz::run_targets(workspace, &provided.path, Duration::from_secs(FUZZ_SECONDS)),
         }
     }
 }

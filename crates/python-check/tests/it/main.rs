@@ -8,6 +8,7 @@ mod limits;
 mod policy;
 mod prohibited;
 mod properties;
+mod replay;
 mod rules;
 mod schema;
 mod syntax;

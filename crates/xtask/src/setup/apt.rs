@@ -7,9 +7,11 @@ use anyhow::bail;
 use crate::process::{find, output, run, succeeds};
 
 /// Package, and the program that makes it unnecessary when a machine has it from elsewhere.
-const PACKAGES: [(&str, Option<&str>); 11] = [
+const PACKAGES: [(&str, Option<&str>); 12] = [
     ("ca-certificates", None),
     ("gcc", Some("cc")),
+    // The fuzzer's runtime is C++.
+    ("g++", Some("c++")),
     ("libc6-dev", None),
     ("python3", None),
     ("python3-venv", None),

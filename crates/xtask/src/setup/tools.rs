@@ -28,6 +28,8 @@ pub enum Tool {
     ProtocGenGoGrpc,
     /// Checks licenses, sources and who may depend on what.
     CargoDeny,
+    /// Builds and runs the fuzz targets.
+    CargoFuzz,
 }
 
 /// How a tool is built.
@@ -46,6 +48,7 @@ impl Tool {
             Tool::ProtocGenGo => "protoc-gen-go",
             Tool::ProtocGenGoGrpc => "protoc-gen-go-grpc",
             Tool::CargoDeny => "cargo-deny",
+            Tool::CargoFuzz => "cargo-fuzz",
         }
     }
 
@@ -58,6 +61,7 @@ impl Tool {
             Tool::ProtocGenGo => go("google.golang.org/protobuf/cmd/protoc-gen-go", "v1.36.12"),
             Tool::ProtocGenGoGrpc => go("google.golang.org/grpc/cmd/protoc-gen-go-grpc", "v1.6.2"),
             Tool::CargoDeny => Source::Cargo { version: "0.20.2" },
+            Tool::CargoFuzz => Source::Cargo { version: "0.13.1" },
         }
     }
 
