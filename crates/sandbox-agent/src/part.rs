@@ -43,4 +43,5 @@ parts! {
     22 ENVIRONMENT "environment",
     23 LANDLOCK "landlock",
     24 NEW_LANDLOCK "new-landlock",
+    25 NETWORK_OWNER "network-owner",
 }

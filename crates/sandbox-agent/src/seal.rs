@@ -147,7 +147,9 @@ fn clone_flags(words: Words) -> usize {
     if words.is_confined() {
         return PLAIN_FLAGS;
     }
-    FLAGS.into_iter().fold(CLONE_FLAGS, |flags, (part, flag)| if words.lacks(part) { flags & !flag } else { flags })
+    // The network of its own user namespace: one in which its capabilities count.
+    let all = if words.lacks(part::NETWORK_OWNER) { CLONE_FLAGS | 0x4000_0000 } else { CLONE_FLAGS };
+    FLAGS.into_iter().fold(all, |flags, (part, flag)| if words.lacks(part) { flags & !flag } else { flags })
 }
 
 /// The zygote's words.
