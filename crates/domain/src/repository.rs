@@ -117,12 +117,21 @@ pub struct UtilityQuery {
     pub tag: Option<String>,
     /// Only ids that start so.
     pub id_prefix: Option<String>,
-    /// Only those whose current version imports one of these top-level modules.
-    pub imports: Option<Vec<String>>,
+    /// Only those whose current version imports one of these modules.
+    pub imports: Option<Vec<RuntimeModule>>,
     /// Deleted ones too.
     pub show_deleted: bool,
     /// The order.
     pub order: UtilityOrder,
+}
+
+/// A top-level module of a runtime: another runtime may have another version of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RuntimeModule {
+    /// Name of the runtime.
+    pub runtime: String,
+    /// Name of the module.
+    pub module: String,
 }
 
 /// Orders of a list of utilities; ties are broken by id.

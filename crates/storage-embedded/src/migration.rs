@@ -14,6 +14,7 @@ const STEPS: &[&str] = &[
     include_str!("../migrations/0001_documents.sql"),
     include_str!("../migrations/0002_code_policies.sql"),
     include_str!("../migrations/0003_utility_imports.sql"),
+    include_str!("../migrations/0004_runtime_of_imports.sql"),
 ];
 
 /// Applies the steps that the database lacks.

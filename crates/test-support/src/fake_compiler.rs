@@ -1,5 +1,5 @@
 //! A compiler that compiles nothing: it refuses code with a mark in it. It has three runtimes, of which `python` can be replaced,
-//! and it can be down.
+//! and it can be down. Each has a package with a known vulnerability, which came later than the version of `old`.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -81,6 +81,7 @@ impl Compiler for FakeCompiler {
             hashes: vec!["sha256:00".to_owned()],
             advisories: vec![advisory],
         };
+        let mended = Package { version: "0.9".to_owned(), advisories: Vec::new(), ..package.clone() };
         let runtime = |name: &str| {
             Ok(Runtime {
                 name: name.to_owned(),
@@ -88,7 +89,7 @@ impl Compiler for FakeCompiler {
                 lock: "sha256:lock".to_owned(),
                 python_version: "3.11.2".to_owned(),
                 digest: self.check(name)?.to_string(),
-                packages: vec![package.clone()],
+                packages: vec![if name == "old" { mended.clone() } else { package.clone() }],
                 allowed_modules: vec!["json".to_owned(), "re".to_owned()],
                 backend: "namespace".to_owned(),
                 problem: None,

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use domain::Error;
 use domain::repository::{
-    Committed, PageRequest, REQUEST_KEY_TTL, RequestKey, TenantScope, UtilityChange, UtilityOrder, UtilityQuery, UtilityRepository,
+    Committed, PageRequest, REQUEST_KEY_TTL, RequestKey, RuntimeModule, TenantScope, UtilityChange, UtilityOrder, UtilityQuery,
+    UtilityRepository,
 };
 use domain::utility::{Code, Kind, Utility, Version};
 
@@ -30,6 +31,7 @@ macro_rules! utility_repository_contract {
             lists_filter_by_each_field_and_all_together,
             tags_and_deletion_follow_the_utility,
             lists_filter_by_what_the_current_version_imports,
+            lists_filter_by_the_runtime_of_what_is_imported,
             every_order_pages_without_gap_or_repeat,
             a_page_token_outlives_changes,
             a_strange_page_token_is_invalid,
@@ -267,7 +269,7 @@ pub async fn lists_filter_by_what_the_current_version_imports(repository: Reposi
     store(repository, &other, creation(utility(&other, "a"))).await;
     for order in ORDERS {
         let importing = async |modules: &[&str], prefix: Option<&str>| {
-            let imports = Some(modules.iter().map(|module| (*module).to_owned()).collect());
+            let imports = Some(modules.iter().map(|module| module_of("python", module)).collect());
             let query = UtilityQuery { imports, id_prefix: prefix.map(str::to_owned), order, ..UtilityQuery::default() };
             ids(repository, &acme, &query, 1).await
         };
@@ -280,8 +282,38 @@ pub async fn lists_filter_by_what_the_current_version_imports(repository: Reposi
     let held = repository.find(&acme, &utility_id("a")).await.expect("found").expect("was stored");
     let after = next_version(&held);
     store(repository, &acme, after).await;
-    let old = UtilityQuery { imports: Some(vec!["only_a".to_owned()]), ..UtilityQuery::default() };
+    let old = UtilityQuery { imports: Some(vec![module_of("python", "only_a")]), ..UtilityQuery::default() };
     assert_eq!(ids(repository, &acme, &old, 3).await, Vec::<String>::new(), "an older version's");
+}
+
+/// The same module of another runtime is another one, and a utility that moves to it is found there.
+pub async fn lists_filter_by_the_runtime_of_what_is_imported(repository: Repository<'_>) {
+    let acme = scope("acme");
+    let mut other = utility(&acme, "b");
+    other.definition.runtime = "security".to_owned();
+    for mut one in [utility(&acme, "a"), other] {
+        one.imports = vec!["yaml".to_owned(), "json".to_owned()];
+        store(repository, &acme, creation(one)).await;
+    }
+    let importing = async |wanted: &[(&str, &str)]| {
+        let imports = Some(wanted.iter().map(|(runtime, module)| module_of(runtime, module)).collect());
+        ids(repository, &acme, &UtilityQuery { imports, ..UtilityQuery::default() }, 3).await
+    };
+    assert_eq!(importing(&[("security", "yaml")]).await, ["b"]);
+    assert_eq!(importing(&[("python", "yaml")]).await, ["a"]);
+    assert_eq!(importing(&[("python", "yaml"), ("security", "json")]).await, ["a", "b"]);
+    assert_eq!(importing(&[("old", "yaml")]).await, Vec::<String>::new());
+
+    let held = repository.find(&acme, &utility_id("a")).await.expect("found").expect("was stored");
+    let mut moved = held.clone();
+    moved.definition.runtime = "security".to_owned();
+    store(repository, &acme, change(&held, moved)).await;
+    assert_eq!(importing(&[("security", "yaml")]).await, ["a", "b"]);
+    assert_eq!(importing(&[("python", "yaml")]).await, Vec::<String>::new());
+}
+
+fn module_of(runtime: &str, module: &str) -> RuntimeModule {
+    RuntimeModule { runtime: runtime.to_owned(), module: module.to_owned() }
 }
 
 /// What lists filter by is what the utility is now.

@@ -41,6 +41,8 @@ async fn a_runtime_shows_its_packages_with_their_advisories_and_an_absent_one_is
         (runtime.python_version.as_str(), runtime.digest.as_str(), runtime.backend.as_str()),
         ("3.11.2", "sha256:first", "namespace")
     );
+    assert_eq!((runtime.version.as_str(), runtime.lock_digest.as_str(), runtime.problem.as_str()), ("1.0.0", "sha256:lock", ""));
+    assert_eq!(runtime.packages[0].hashes, ["sha256:00"]);
     assert_eq!(runtime.allowed_modules, ["json", "re"]);
     let package = &runtime.packages[0];
     assert_eq!(

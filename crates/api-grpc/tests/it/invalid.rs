@@ -45,7 +45,6 @@ async fn a_creation_reports_every_violation_at_once() {
         parameters: broken_parameters(),
         parameters_overridden: true,
         limits: Some(broken_limits()),
-        runtime: "x".repeat(65),
         isolation: 9,
         ..Default::default()
     };
@@ -83,11 +82,34 @@ async fn a_creation_reports_every_violation_at_once() {
         ("utility.parameters[3].name", "DUPLICATE"),
         ("utility.parameters[3].default_json", "CONFLICT"),
         ("message", "TOO_LONG"),
-        ("utility.runtime", "TOO_LONG"),
         ("utility.code", "ZPY-IMPORT-001"),
         ("utility.code", "ZPY-IMPORT-001"),
     ];
     assert_eq!(violations(&refused), pairs(&expected));
+}
+
+#[tokio::test]
+async fn a_runtime_that_is_not_there_is_reported_before_code_is_checked_for_it() {
+    let server = Harness::start().await;
+    let long = "x".repeat(65);
+    for (runtime, reason) in [("cobol", "RUNTIME_UNKNOWN"), (long.as_str(), "TOO_LONG")] {
+        let tags = vec!["not good".to_owned()];
+        let utility = pb::Utility { code: "import os\n".to_owned(), runtime: runtime.to_owned(), tags, ..Default::default() };
+        let refused = server.create_as("some", utility).await.unwrap_err();
+        assert_eq!(violations(&refused), pairs(&[("utility.tags[0]", "MALFORMED"), ("utility.runtime", reason)]));
+    }
+    let request = |runtime: &str| pb::ValidateCodeRequest {
+        parent: TENANT.to_owned(),
+        code: b"import extra_tools\n".to_vec(),
+        kind: 0,
+        runtime: runtime.to_owned(),
+    };
+    let refused = server.utilities.clone().validate_code(request("cobol")).await.unwrap_err();
+    assert_eq!(violations(&refused), pairs(&[("runtime", "RUNTIME_UNKNOWN")]));
+    for (runtime, accepted) in [("extra", true), ("", false), ("python", false)] {
+        let answer = server.utilities.clone().validate_code(request(runtime)).await.unwrap().into_inner();
+        assert_eq!(answer.accepted, accepted, "{runtime}");
+    }
 }
 
 #[tokio::test]

@@ -85,11 +85,16 @@ async fn vulnerable_utilities_are_those_that_import_a_package_with_advisories() 
     server.create("clean", "import json\ndef main():\n    pass\n").await;
     let leaky = server.create("leaky", "import json\nimport leaky.deep\ndef main():\n    pass\n").await;
     assert_eq!(leaky.imports, ["json", "leaky"]);
+    let code = "import leaky\ndef main():\n    pass\n".to_owned();
+    for runtime in ["extra", "old"] {
+        let utility = pb::Utility { code: code.clone(), runtime: runtime.to_owned(), ..Default::default() };
+        server.create_as(runtime, utility).await.unwrap();
+    }
     let vulnerable = async || {
         let filter = Some(pb::UtilityFilter { vulnerable: true, ..Default::default() });
         server.utilities.clone().list_utilities(pb::ListUtilitiesRequest { filter, ..request() }).await
     };
-    assert_eq!(ids(vulnerable().await.unwrap().get_ref()), ["leaky"]);
+    assert_eq!(ids(vulnerable().await.unwrap().get_ref()), ["extra", "leaky"], "the version in `old` has no advisory");
     server.compiler.set_down(true);
     let refused = vulnerable().await.unwrap_err();
     assert_eq!(refused.code(), tonic::Code::Unavailable, "better no answer than a false one");

@@ -8,7 +8,7 @@ use crate::error::{Error, Result, Violation};
 use crate::finding::{CodeReport, Family, Finding, Severity, Span};
 use crate::name::{TenantId, UtilityId, VersionName};
 use crate::policy::CodePolicy;
-use crate::repository::{CodePolicyRepository, TenantScope, UtilityRepository};
+use crate::repository::{CodePolicyRepository, RuntimeModule, TenantScope, UtilityRepository};
 use crate::sandbox;
 use crate::service::admission::Admission;
 use crate::time::Clock;
@@ -16,6 +16,7 @@ use crate::utility::{Code, Kind, Version};
 
 /// Rule id of what only the runtime's compiler refuses.
 pub const COMPILE_RULE: &str = "ZPY-SYNTAX-900";
+const RUNTIME_FIELD: &str = "utility.runtime";
 
 /// How long a compilation waits for its turn: who creates a utility waits with it.
 const COMPILE_PATIENCE: Duration = Duration::from_secs(10);
@@ -58,13 +59,17 @@ impl Gate {
     ///
     /// # Errors
     /// Those of the sandbox.
-    pub async fn vulnerable_modules(&self) -> Result<Vec<String>> {
+    pub async fn vulnerable_modules(&self) -> Result<Vec<RuntimeModule>> {
         let runtimes = self.compiler.runtimes().await?;
         if let Some((name, problem)) = runtimes.iter().find_map(|runtime| Some((&runtime.name, runtime.problem.as_ref()?))) {
             return Err(sandbox::Error::Unavailable(format!("the packages of runtime `{name}` are not known: {problem}").into()).into());
         }
-        let packages = runtimes.into_iter().flat_map(|runtime| runtime.packages).filter(|package| !package.advisories.is_empty());
-        Ok(packages.flat_map(|package| package.modules).collect())
+        let mut found = Vec::new();
+        for runtime in runtimes {
+            let modules = runtime.packages.into_iter().filter(|package| !package.advisories.is_empty()).flat_map(|package| package.modules);
+            found.extend(modules.map(|module| RuntimeModule { runtime: runtime.name.clone(), module }));
+        }
+        Ok(found)
     }
 
     /// That this server does not have the runtime, as a violation of `field`: then there is nothing to check code against.
@@ -114,8 +119,11 @@ impl Gate {
         runtime: &str,
         violations: &mut Vec<Violation>,
     ) -> Result<Option<Passed>> {
-        if let Some(unknown) = self.unknown_runtime("utility.runtime", runtime) {
-            violations.push(unknown);
+        if let Some(unknown) = self.unknown_runtime(RUNTIME_FIELD, runtime) {
+            // A name that cannot be one was reported already.
+            if !violations.iter().any(|violation| violation.field == RUNTIME_FIELD) {
+                violations.push(unknown);
+            }
             return Ok(None);
         }
         let report = self.check(scope, Some(utility), source.to_vec(), kind, runtime).await?;

@@ -121,12 +121,12 @@ impl Commit {
 
     fn note_imports(&self, connection: &Connection) -> rusqlite::Result<()> {
         const CLEAR: &str = "DELETE FROM utility_imports WHERE tenant = ?1 AND id = ?2";
-        const ADD: &str = "INSERT OR IGNORE INTO utility_imports (tenant, module, id) VALUES (?1, ?2, ?3)";
+        const ADD: &str = "INSERT OR IGNORE INTO utility_imports (tenant, module, id, runtime) VALUES (?1, ?2, ?3, ?4)";
         let (tenant, id) = (self.tenant.as_str(), self.utility.name.utility.as_str());
         connection.prepare_cached(CLEAR)?.execute(params![tenant, id])?;
         let mut add = connection.prepare_cached(ADD)?;
         for module in &self.utility.imports {
-            add.execute(params![tenant, module, id])?;
+            add.execute(params![tenant, module, id, self.utility.definition.runtime])?;
         }
         Ok(())
     }

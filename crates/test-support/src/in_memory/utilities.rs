@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use domain::name::{TenantId, UtilityId};
 use domain::repository::{
-    ChangeListener, Changed, Committed, Expected, Page, PageRequest, RequestKey, TenantScope, UtilityChange, UtilityOrder, UtilityQuery,
-    UtilityRepository,
+    ChangeListener, Changed, Committed, Expected, Page, PageRequest, RequestKey, RuntimeModule, TenantScope, UtilityChange, UtilityOrder,
+    UtilityQuery, UtilityRepository,
 };
 use domain::time::Clock;
 use domain::utility::{Utility, Version};
@@ -151,8 +151,12 @@ fn matches(utility: &Utility, scope: &TenantScope, query: &UtilityQuery) -> bool
         && query.kind.is_none_or(|kind| utility.definition.kind == kind)
         && query.owner.as_ref().is_none_or(|owner| utility.owner == *owner)
         && query.tag.as_ref().is_none_or(|tag| utility.metadata.tags.contains(tag))
-        && query.imports.as_ref().is_none_or(|wanted| wanted.iter().any(|module| utility.imports.contains(module)))
+        && query.imports.as_ref().is_none_or(|wanted| wanted.iter().any(|wanted| imports(utility, wanted)))
         && query.id_prefix.as_ref().is_none_or(|prefix| utility.name.utility.as_str().starts_with(prefix))
+}
+
+fn imports(utility: &Utility, wanted: &RuntimeModule) -> bool {
+    utility.definition.runtime == wanted.runtime && utility.imports.contains(&wanted.module)
 }
 
 impl From<Known<Utility>> for Committed<Utility> {
