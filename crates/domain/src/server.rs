@@ -18,7 +18,7 @@ pub struct Facts {
     pub instance: String,
     /// When it started.
     pub started: Timestamp,
-    /// `docker` or `namespace`.
+    /// `docker`, `namespace` or `landlock`.
     pub backend: String,
     /// The tiers, weakest first.
     pub tiers: Vec<TierFacts>,
