@@ -4,7 +4,8 @@
 usage: build.py directory RUNTIME TARGET [--python INTERPRETER]
        build.py image RUNTIME [--base IMAGE] [--force]
 
-RUNTIME is a directory with `runtime.toml` (name, version, python, description) and `requirements.lock` (pip's format: one
+RUNTIME is a directory with `runtime.toml` (name, version, python, description, and as preload the modules that its utilities
+usually import: sandboxes import them before a program arrives) and `requirements.lock` (pip's format: one
 `name==version --hash=sha256:...` a line). Only wheels are installed, each by a hash of the lock, without dependencies that the lock
 does not name; nothing of a package runs while it is installed. Afterwards its modules are imported once, by the runtime's own
 interpreter (in an image: without network, as nobody), to write down what they offer.
@@ -37,6 +38,7 @@ BASE = "zona/runtime-base:3.11"
 # Where packages lie in an image.
 IN_IMAGE = "/opt/zona/packages"
 KEYS = {"name", "version", "python", "description"}
+MODULE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
 REQUIREMENT = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*)==([A-Za-z0-9][A-Za-z0-9.!+]*)((?: --hash=sha256:[0-9a-f]{64})+)")
 # Importing every module of every package from a cold disk takes seconds.
 DEADLINE = 120
@@ -57,8 +59,11 @@ class Runtime:
             text = self.lock.read_text(encoding="utf-8")
         except (OSError, ValueError) as error:
             raise Failure(f"{self.directory} is no runtime: {error}") from error
+        self.preload = facts.pop("preload", [])
         if set(facts) != KEYS or not all(isinstance(value, str) and value for value in facts.values()):
-            raise Failure(f"{self.directory}/runtime.toml must have the texts {', '.join(sorted(KEYS))}, and nothing else")
+            raise Failure(f"{self.directory}/runtime.toml must have the texts {', '.join(sorted(KEYS))}, may have preload, and nothing else")
+        if not isinstance(self.preload, list) or not all(isinstance(name, str) and MODULE.fullmatch(name) for name in self.preload):
+            raise Failure(f"{self.directory}/runtime.toml: preload is a list of modules")
         self.name, self.version, self.python = facts["name"], facts["version"], facts["python"]
         if not re.fullmatch(r"[a-z0-9-]{1,32}", self.name) or not re.fullmatch(r"[0-9]+\.[0-9]+", self.python):
             raise Failure(f"{self.directory}/runtime.toml: name has lower-case letters, digits and hyphens; python is MAJOR.MINOR")
@@ -107,7 +112,8 @@ class Runtime:
         if missing:
             raise Failure(f"of {self.lock}, these were not installed: {', '.join(sorted(missing))}")
         packages.sort(key=lambda package: package["name"].lower())
-        facts = {"name": self.name, "version": self.version, "python": self.python, "lock": self.digest, "packages": packages}
+        facts = {"name": self.name, "version": self.version, "python": self.python, "lock": self.digest,
+                 "preload": self.preload, "packages": packages}
         return json.dumps(facts, separators=(",", ":"))
 
 

@@ -39,6 +39,8 @@ pub struct RuntimeFacts {
     pub version: String,
     /// Digest of the lock file that it was built from; empty without one.
     pub lock: String,
+    /// Modules of its packages that are imported before a program arrives, beside the configured ones.
+    pub preload: Vec<String>,
     /// Its modules and their names, as its build found them. `None` where nothing is known.
     pub interface: Option<Arc<str>>,
 }

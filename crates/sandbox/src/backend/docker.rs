@@ -258,13 +258,13 @@ fn runtime_of(image: &str, id: String, labels: &HashMap<String, String>, check: 
     let python_version = label("zona.python")?.clone();
     let origin = Origin { place: &format!("image `{image}`"), remedy: "cargo xtask image" };
     let found = Found { manifest: labels.get(MANIFEST_LABEL).cloned(), interface: labels.get(INTERFACE_LABEL).cloned() };
-    let (mut version, mut lock) = (String::new(), String::new());
+    let (mut version, mut lock, mut preload) = (String::new(), String::new(), Vec::new());
     if let Some(manifest) = found.manifest(&origin, &python_version)? {
         packages = packages::sorted([packages, manifest.packages].concat());
-        (version, lock) = (manifest.version, manifest.lock);
+        (version, lock, preload) = (manifest.version, manifest.lock, manifest.preload);
     }
     let interface = found.interface(&origin, &python_version, check)?;
-    Ok(RuntimeFacts { layout, python_version, digest: id, packages, version, lock, interface })
+    Ok(RuntimeFacts { layout, python_version, digest: id, packages, version, lock, preload, interface })
 }
 
 #[async_trait]

@@ -73,6 +73,7 @@ fn identify(described: Described, check: InterfaceCheck) -> Result<RuntimeFacts,
         facts.packages = manifest.confirm(&origin, facts.packages)?;
         facts.version = manifest.version;
         facts.lock = manifest.lock;
+        facts.preload = manifest.preload;
     }
     facts.interface = found.interface(&origin, &facts.python_version, check)?;
     Ok(facts)
@@ -95,7 +96,7 @@ async fn describe(python: &Path, settings: &Namespace, others_must_read: bool) -
     let parts: Vec<&[u8]> = [interpreter.as_slice(), json.trim().as_bytes(), listing.as_bytes()].into_iter().chain(texts).collect();
     let digest = digest(&parts);
     let (version, lock) = (String::new(), String::new());
-    let facts = RuntimeFacts { layout, python_version, digest, packages, version, lock, interface: None };
+    let facts = RuntimeFacts { layout, python_version, digest, packages, version, lock, preload: Vec::new(), interface: None };
     Ok(Described { facts, directory, found })
 }
 

@@ -35,6 +35,9 @@ pub(crate) struct Manifest {
     pub(crate) python: String,
     /// Digest of the lock file.
     pub(crate) lock: String,
+    /// Modules that its utilities usually import.
+    #[serde(default)]
+    pub(crate) preload: Vec<String>,
     /// What was installed.
     pub(crate) packages: Vec<Package>,
 }
@@ -149,7 +152,7 @@ mod tests {
 
     fn manifest(python: &str) -> String {
         format!(
-            r#"{{"name": "security", "version": "1.0.0", "python": "{python}", "lock": "sha256:l",
+            r#"{{"name": "security", "version": "1.0.0", "python": "{python}", "lock": "sha256:l", "preload": ["yaml"],
                 "packages": [{{"name": "PyYAML", "version": "6.0.2", "modules": ["yaml"], "hashes": ["sha256:y"]}}]}}"#
         )
     }
@@ -171,7 +174,7 @@ mod tests {
     fn a_manifest_is_read_whole_or_refused() {
         let found = |text: &str| Found { manifest: Some(text.to_owned()), interface: None };
         let read = found(&manifest("3.11")).manifest(&ORIGIN, "3.11.2").unwrap().unwrap();
-        assert_eq!((read.version.as_str(), read.packages.len()), ("1.0.0", 1));
+        assert_eq!((read.version.as_str(), read.preload.as_slice(), read.packages.len()), ("1.0.0", ["yaml".to_owned()].as_slice(), 1));
         assert_eq!(Found::default().manifest(&ORIGIN, "3.11.2"), Ok(None));
         refused(found("{}").manifest(&ORIGIN, "3.11.2"), "cannot be read");
         refused(found(&manifest("3.11").replace("lock", "key")).manifest(&ORIGIN, "3.11.2"), "cannot be read");

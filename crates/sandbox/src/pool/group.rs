@@ -6,6 +6,7 @@ use domain::limits::Limits;
 use domain::utility::Isolation;
 use sandbox_protocol::control::{Class, SealMode};
 
+use crate::backend::RuntimeFacts;
 use crate::config::{Config, Pool, RuntimeKey};
 
 const MIB: u64 = 1024 * 1024;
@@ -89,9 +90,9 @@ impl Group {
 
     /// Modules that are imported before a program arrives. A sandbox that is made for one program while it waits imports none: the
     /// program imports what it needs, which is less.
-    pub(crate) fn preload(self, config: &Config) -> Vec<String> {
+    pub(crate) fn preload(self, config: &Config, runtime: &RuntimeFacts) -> Vec<String> {
         match self.isolation {
-            Isolation::TenantWarm | Isolation::SingleUse => config.preload.clone(),
+            Isolation::TenantWarm | Isolation::SingleUse => [config.preload.as_slice(), &runtime.preload].concat(),
             Isolation::OneShot => Vec::new(),
         }
     }

@@ -100,7 +100,7 @@ async fn bring_up(
         layout: runtime.layout.clone(),
         class: group.class(&pool.config.pool),
         seal: group.seal(),
-        preload: group.preload(&pool.config),
+        preload: group.preload(&pool.config, runtime),
     };
     let sent = channel.send(&Command::Configure(Box::new(configure)));
     sent.map_err(|error| StartFailure::unavailable("failed to configure the agent", &error))?;

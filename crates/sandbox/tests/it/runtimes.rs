@@ -83,6 +83,8 @@ async fn each_program_has_the_packages_of_its_own_runtime(kind: Kind) {
     }
     assert!(seen.iter().all(|(one, _)| seen.iter().all(|(_, other)| one != other)), "one tenant, two runtimes, one sandbox: {seen:?}");
     assert_eq!(seen[0], seen[1], "each stays the tenant's");
+    let loaded = host.run(on("security", "import sys\ndef main():\n    return ['yaml' in sys.modules, 'zipfile' in sys.modules]")).await;
+    assert_eq!(loaded.outcome.as_deref(), Ok("[true,false]"), "imported before the program, as the runtime says");
     let single = host.run(Job { isolation: Isolation::OneShot, ..on("security", YAML) }).await;
     assert_eq!((single.outcome.as_deref(), single.attestation.runtime.as_str()), (Ok(r#"{"a":[1,2]}"#), "security"));
     host.close().await;

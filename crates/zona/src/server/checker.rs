@@ -122,7 +122,7 @@ mod tests {
         };
         let packages = vec![package("acme-tools", &["acme_tools"]), package("libc6", &[])];
         let (version, lock) = (String::new(), String::new());
-        RuntimeFacts { layout, python_version: python_version.to_owned(), digest: "d".to_owned(), packages, version, lock, interface: None }
+        RuntimeFacts { layout, python_version: python_version.to_owned(), digest: "d".to_owned(), packages, version, lock, preload: Vec::new(), interface: None }
     }
 
     fn rules(policy: &CodePolicy, facts: &RuntimeFacts, source: &str) -> Vec<&'static str> {
