@@ -6,13 +6,13 @@ on the agent's files. Once everything is imported the seal takes over, so that n
 runs no user code: what a child does after the seal stands in `_zona_runner.py`.
 """
 
+import _signal
+import _socket
 import ctypes
 import gc
 import importlib
 import json
 import os
-import signal
-import socket
 import sys
 import types
 
@@ -65,8 +65,8 @@ class Seal:
 
 
 def main():
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    control = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET, 0, fileno=CONTROL)
+    _signal.signal(_signal.SIGINT, _signal.SIG_IGN)
+    control = _socket.socket(_socket.AF_UNIX, _socket.SOCK_SEQPACKET, 0, CONTROL)
     config = json.loads(control.recv(PACKET))
     for name in set(os.environ) - {"LANG", "TZ"}:
         del os.environ[name]
