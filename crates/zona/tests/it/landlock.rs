@@ -1,5 +1,5 @@
-//! A host that grants no user namespaces: what says so, and the backend for it. The host is this one, seen from a user namespace in which
-//! no further one may be made, by a user without a single right.
+//! A host that grants no user namespaces: what says so, and the backend for it. The host is this one, seen by a user without a single
+//! right from a user namespace in which no further one may be made, or from an ordinary container.
 
 use std::process::Command;
 
@@ -71,4 +71,42 @@ fn the_battery_holds_for_a_server_without_any_right() {
     let probes = json["tiers"][0]["probes"].as_array().unwrap();
     let open: Vec<_> = probes.iter().filter(|probe| probe["outcome"] != "stopped").collect();
     assert!(open.iter().all(|probe| probe["outcome"] == "open") && open.len() < 6 && probes.len() > 90, "{open:#?}");
+}
+
+/// Docker's own profile refuses namespaces; this one refuses Landlock.
+const WITHOUT_LANDLOCK: &str = r#"{"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [
+    {"names": ["landlock_create_ruleset", "landlock_add_rule", "landlock_restrict_self"], "action": "SCMP_ACT_ERRNO", "errnoRet": 38}]}"#;
+
+/// What the doctor in a container without a network, an own user and a writable root says of T1 on Landlock, and of the kernel.
+fn doctor_in_a_container(options: &[&str], code: i32) -> (Value, Value) {
+    let binary = format!("{}:/zona:ro", zona().get_program().display());
+    let done: Done = Command::new("docker")
+        .args(["run", "--rm", "--network=none", "--read-only", "--user=65534:65534", "--tmpfs=/tmp:exec"])
+        .args(["--env=XDG_DATA_HOME=/tmp/data", "--env=ZONA_SANDBOX__RUNTIME_DIRECTORY=/tmp/run", "--env=ZONA_SANDBOX__BACKEND=landlock"])
+        // The binary needs it, and the runtime image does not have it.
+        .args(["--volume=/lib/x86_64-linux-gnu/libgcc_s.so.1:/lib/x86_64-linux-gnu/libgcc_s.so.1:ro", "--volume", &binary])
+        .args(options)
+        .args(["--entrypoint=/zona", "zona/runtime-python:3.11", "doctor", "-o", "json"])
+        .output()
+        .unwrap()
+        .into();
+    let json = done.expect(code).json();
+    let find = |list: &str, key: &str, name: &str| json[list].as_array().unwrap().iter().find(|item| item[key] == name).unwrap().clone();
+    (find("tiers", "backend", "landlock"), find("checks", "name", "landlock"))
+}
+
+#[test]
+fn an_ordinary_container_is_enough_for_landlock() {
+    let (tier, check) = doctor_in_a_container(&[], 0);
+    assert_eq!((&tier["works"], &check["verdict"]), (&true.into(), &"good".into()), "{tier:#}");
+}
+
+#[test]
+fn a_kernel_without_landlock_is_named_with_what_it_lacks() {
+    let profile = Source::new("seccomp.json", WITHOUT_LANDLOCK);
+    let (tier, check) = doctor_in_a_container(&[&format!("--security-opt=seccomp={}", profile.path())], 6);
+    assert_eq!((&tier["works"], &check["verdict"]), (&false.into(), &"limited".into()), "{tier:#}");
+    for words in [&tier["problem"], &check["advice"]] {
+        assert!(words.as_str().unwrap().contains("lsm="), "{words}");
+    }
 }
