@@ -129,6 +129,7 @@ pub async fn start(config: &Config, surroundings: &Surroundings, options: Option
     let sandboxes = match Sandboxes::open(settings).await {
         Ok(sandboxes) => sandboxes,
         Err(error) => {
+            stop::remove_runtime_directory(runtime_directory.as_deref());
             stores.close().await;
             return Err(error.into());
         }
@@ -144,10 +145,11 @@ pub async fn start(config: &Config, surroundings: &Surroundings, options: Option
         runtime_directory,
     };
     let manner = Manner { seeds: options.seeds, proves_itself_first: options.proves_itself_first };
-    let (undo_stores, undo_sandboxes) = (parts.stores.clone(), parts.sandboxes.clone());
+    let (undo_stores, undo_sandboxes, undo_directory) = (parts.stores.clone(), parts.sandboxes.clone(), parts.runtime_directory.clone());
     let started = serve(config, parts, Listeners { listener, admin, address, admin_address }, telemetry, manner).await;
     if started.is_err() {
         undo_sandboxes.shutdown().await;
+        stop::remove_runtime_directory(undo_directory.as_deref());
         undo_stores.close().await;
     }
     started

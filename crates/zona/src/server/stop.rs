@@ -33,9 +33,7 @@ impl Running {
         clean &= self.tasks.work_ended(Duration::from_millis(200)).await;
         let left = STOP_DEADLINE.saturating_sub(begun.elapsed());
         clean &= tokio::time::timeout(left, self.sandboxes.shutdown()).await.is_ok();
-        if let Some(directory) = &self.runtime_directory {
-            remove_runtime_directory(directory);
-        }
+        remove_runtime_directory(self.runtime_directory.as_deref());
         self.stores.close().await;
         tracing::info!(clean, watchers_gone = ports, elapsed_ms = begun.elapsed().as_millis() as u64, "stopped");
         let telemetry = self.telemetry;
@@ -45,8 +43,10 @@ impl Running {
     }
 }
 
-/// The sandbox has removed what was this instance's; of the installation only the lock of its sweeps is left.
-fn remove_runtime_directory(directory: &Path) {
+/// The sandbox has removed what was this instance's; of the installation only the lock of its sweeps is left. Nobody else uses it
+/// while the data directory is ours; a directory that somebody else named, or that others share, is none of it.
+pub(super) fn remove_runtime_directory(directory: Option<&Path>) {
+    let Some(directory) = directory else { return };
     let removed = std::fs::remove_file(directory.join("sweep.lock")).and_then(|()| std::fs::remove_dir(directory));
     if let Err(error) = removed {
         tracing::debug!(%error, directory = %directory.display(), "the runtime directory stays");

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use rustix::process::{Signal, kill_process};
 
-use crate::support::{Done, PATIENCE, Server, Source, pid, run, until, wait_gone};
+use crate::support::{Done, PATIENCE, Server, Source, pid, run, until, wait_gone, zona};
 
 const SLOW: &str = "import time\n\ndef main():\n    print('begun', flush=True)\n    time.sleep(120)\n";
 
@@ -125,6 +125,17 @@ fn two_servers_cannot_share_a_data_directory_or_a_port() {
     let third = run(&["dev", "--listen", &server.address, "--data", elsewhere.to_str().unwrap()]).expect(5);
     assert!(third.stderr.contains("cannot listen on"), "{third:?}");
     assert!(!elsewhere.exists(), "ports are bound before anything is made");
+}
+
+#[test]
+fn a_start_that_fails_leaves_nothing() {
+    let directory = tempfile::tempdir().unwrap();
+    let data = directory.path().join("data");
+    let mut command = zona();
+    command.args(["dev", "--listen", "127.0.0.1:0", "--data"]).arg(&data).env("ZONA_ADVISORIES", "/nonexistent/advisories");
+    let failed = Done::from(command.output().unwrap());
+    assert!(failed.code != 0 && failed.stderr.contains("/nonexistent/advisories"), "{failed:?}");
+    assert!(!runtime_directory(&data).exists(), "no socket, lock or directory stays");
 }
 
 #[test]
