@@ -21,6 +21,17 @@ const STACK: usize = 64 * 1024 * 1024;
 /// Longest line in bytes.
 const MAX_LINE: usize = 64 * 1024;
 
+/// How far a check goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Stage {
+    /// Bytes, limits on tokens, and the tree.
+    Parse,
+    /// Names, semantic errors and the parameter schema.
+    Semantics,
+    /// All of it.
+    Scan,
+}
+
 /// Checks source texts against one policy. Cheap to share; every check is independent.
 #[derive(Debug)]
 pub struct Checker {
@@ -48,9 +59,14 @@ impl Checker {
 
     /// Says everything there is to say of `source`. Never runs any of it, never panics, and takes bounded time.
     pub fn check(&self, source: &[u8]) -> CodeReport {
+        self.check_until(source, Stage::Scan)
+    }
+
+    /// The check as far as `stage`: how benchmarks tell what each costs. Only the last stage's report says what there is to say.
+    pub fn check_until(&self, source: &[u8], stage: Stage) -> CodeReport {
         let done = thread::scope(|scope| {
             let worker = thread::Builder::new().name("python-check".to_owned()).stack_size(STACK);
-            worker.spawn_scoped(scope, || self.examine(source)).ok().and_then(|handle| handle.join().ok())
+            worker.spawn_scoped(scope, || self.examine(source, stage)).ok().and_then(|handle| handle.join().ok())
         });
         done.unwrap_or_else(|| self.give_up(source))
     }
@@ -60,19 +76,19 @@ impl Checker {
         Sink::new(ids(&self.policy.denied_rules), ids(&self.policy.allowed_rules))
     }
 
-    fn examine(&self, bytes: &[u8]) -> CodeReport {
+    fn examine(&self, bytes: &[u8], stage: Stage) -> CodeReport {
         let mut sink = self.sink();
         let text = source::decode(bytes, self.policy.max_code_bytes, &mut sink);
         let lines = Lines::new(if bytes.len() > self.policy.max_code_bytes { "" } else { text.unwrap_or_else(|| source::readable(bytes)) });
         let mut report = CodeReport { findings: Vec::new(), kind: None, parameters: Vec::new(), imports: Vec::new() };
         if let Some(text) = text {
-            self.analyze(text, &lines, &mut sink, &mut report);
+            self.analyze(text, stage, &lines, &mut sink, &mut report);
         }
         report.findings = sink.finish(&lines);
         report
     }
 
-    fn analyze(&self, text: &str, lines: &Lines<'_>, sink: &mut Sink, report: &mut CodeReport) {
+    fn analyze(&self, text: &str, stage: Stage, lines: &Lines<'_>, sink: &mut Sink, report: &mut CodeReport) {
         for range in lines.longer_than(MAX_LINE) {
             sink.add(&rule::LIMITS_LINE, range, format!("a line is longer than {MAX_LINE} bytes"));
         }
@@ -84,6 +100,9 @@ impl Checker {
         let Some(parsed) = syntax::parse(text, version) else { return };
         let sound = syntax::report(text, &parsed, sink);
         numbers::report(text, parsed.tokens(), sink);
+        if stage == Stage::Parse {
+            return;
+        }
         let body = parsed.suite();
         let scopes = Scopes::build(body);
         if !numbers::within_counts(body, &scopes, sink) {
@@ -94,6 +113,9 @@ impl Checker {
             let entry = entry::infer(&scopes, sink);
             report.kind = Some(entry.kind);
             report.parameters = entry.parameters;
+        }
+        if stage == Stage::Semantics {
+            return;
         }
         let input = scan::Input { text, lines, body, scopes: &scopes, catalog: &self.catalog, attributes: &self.attributes, sound };
         report.imports = scan::run(&input, sink);

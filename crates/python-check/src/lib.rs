@@ -29,6 +29,6 @@ mod walk;
 
 pub use bind::JsonBinder;
 pub use catalog::{MAX_INTERFACE_BYTES, MalformedInterface, RuntimeInterface};
-pub use checker::Checker;
+pub use checker::{Checker, Stage};
 pub use policy::{MAX_CODE_BYTES, Package, Policy, Runtime};
 pub use report::MAX_FINDINGS;

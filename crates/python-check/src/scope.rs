@@ -112,14 +112,16 @@ pub(crate) struct Scopes<'a> {
     pub depth: usize,
     /// Whether anything is declared global.
     pub has_global: bool,
+    /// Whether anything is declared nonlocal.
+    pub has_nonlocal: bool,
 }
 
 impl<'a> Scopes<'a> {
     /// Collects the bindings of a module.
     pub fn build(body: &'a [ruff_python_ast::Stmt]) -> Self {
-        let mut binder = Binder { tables: Vec::new(), open: Vec::new(), depth: 0, has_global: false };
+        let mut binder = Binder { tables: Vec::new(), open: Vec::new(), depth: 0, has_global: false, has_nonlocal: false };
         walk::module(&mut binder, body);
-        Scopes { tables: binder.tables, depth: binder.depth, has_global: binder.has_global }
+        Scopes { tables: binder.tables, depth: binder.depth, has_global: binder.has_global, has_nonlocal: binder.has_nonlocal }
     }
 
     /// What the module itself knows of `name`.
@@ -133,6 +135,7 @@ struct Binder<'a> {
     open: Vec<usize>,
     depth: usize,
     has_global: bool,
+    has_nonlocal: bool,
 }
 
 impl<'a> Visitor<'a> for Binder<'a> {
@@ -158,6 +161,7 @@ impl<'a> Visitor<'a> for Binder<'a> {
 
     fn bind(&mut self, name: &'a str, range: TextRange, binding: Binding<'a>) {
         self.has_global |= matches!(binding, Binding::Global);
+        self.has_nonlocal |= matches!(binding, Binding::Nonlocal);
         let skip_comprehensions = matches!(binding, Binding::Walrus(_));
         let index = self
             .open

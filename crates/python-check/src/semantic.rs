@@ -1,31 +1,48 @@
 //! Errors that Python's compiler reports on code that parses: `return` outside a function, a name both nonlocal and global,
 //! `await` outside `async`, ... The judgment is the parser's semantic checker; this gives it scopes, loops and names.
 
+mod shapes;
+
 use std::cell::RefCell;
+use std::collections::HashSet;
 
 use ruff_python_ast::{Expr, PythonVersion, Stmt};
-use ruff_python_parser::semantic_errors::{LazyImportContext, SemanticSyntaxChecker, SemanticSyntaxContext, SemanticSyntaxError};
+use ruff_python_parser::semantic_errors::{
+    AwaitOutsideAsyncFunctionKind, LazyImportContext, SemanticSyntaxChecker, SemanticSyntaxContext, SemanticSyntaxError,
+    SemanticSyntaxErrorKind,
+};
 use ruff_text_size::{Ranged, TextRange};
 
 use crate::report::Sink;
 use crate::rule;
 use crate::scope::{Scopes, Symbol};
-use crate::walk::{self, Block, Place, Scope, Visitor};
+use crate::walk::{self, Binding, Block, Place, Scope, Visitor};
 
 /// CPython's `CO_MAXBLOCKS`: loops, `with` and `try` inside one another in one function.
 const MAX_BLOCKS: usize = 20;
 
 /// Reports every semantic error of a module.
 pub(crate) fn report<'a>(text: &'a str, body: &'a [Stmt], scopes: &'a Scopes<'a>, version: PythonVersion, sink: &mut Sink) {
-    let context =
-        Context { text, version, scopes, open: Vec::new(), next: 0, future: has_future_annotations(body), errors: RefCell::default() };
-    let mut semantic = Semantic { checker: SemanticSyntaxChecker::new(), context, too_many_blocks: Vec::new() };
+    let context = Context {
+        text,
+        version,
+        scopes,
+        open: Vec::new(),
+        next: 0,
+        future: has_future_annotations(body),
+        comprehension: None,
+        errors: RefCell::default(),
+    };
+    let mut semantic = Semantic { checker: SemanticSyntaxChecker::new(), context, problems: Vec::new(), early: Vec::new() };
     walk::module(&mut semantic, body);
-    for range in semantic.too_many_blocks {
-        sink.add(&rule::SYNTAX_SEMANTIC, range, "too many statically nested blocks".to_owned());
+    for (range, problem) in semantic.problems {
+        sink.add(&rule::SYNTAX_SEMANTIC, range, problem.to_owned());
     }
-    for error in semantic.context.errors.into_inner() {
-        sink.add(&rule::SYNTAX_SEMANTIC, error.range(), error.to_string());
+    for (range, name) in semantic.early {
+        sink.add(&rule::SYNTAX_SEMANTIC, range, format!("name '{name}' is used prior to nonlocal declaration"));
+    }
+    for (range, error) in semantic.context.errors.into_inner() {
+        sink.add(&rule::SYNTAX_SEMANTIC, range, error.to_string());
     }
 }
 
@@ -41,24 +58,30 @@ fn has_future_annotations(body: &[Stmt]) -> bool {
 struct Semantic<'a> {
     checker: SemanticSyntaxChecker,
     context: Context<'a>,
-    too_many_blocks: Vec<TextRange>,
+    problems: Vec<shapes::Problem>,
+    /// Nonlocal declarations of names that were used before.
+    early: Vec<(TextRange, &'a str)>,
 }
 
 /// An open scope with its open blocks.
-struct Open {
+struct Open<'a> {
     table: usize,
     kind: Scope,
     blocks: Vec<Block>,
+    /// Names that were read or bound so far; kept only where something is nonlocal.
+    used: HashSet<&'a str>,
 }
 
 struct Context<'a> {
     text: &'a str,
     version: PythonVersion,
     scopes: &'a Scopes<'a>,
-    open: Vec<Open>,
+    open: Vec<Open<'a>>,
     next: usize,
     future: bool,
-    errors: RefCell<Vec<SemanticSyntaxError>>,
+    /// The comprehension whose errors are being found: CPython puts those about `async` at it.
+    comprehension: Option<TextRange>,
+    errors: RefCell<Vec<(TextRange, SemanticSyntaxError)>>,
 }
 
 impl<'a> Context<'a> {
@@ -77,7 +100,7 @@ impl<'a> Context<'a> {
 
 impl<'a> Visitor<'a> for Semantic<'a> {
     fn enter_scope(&mut self, kind: Scope) {
-        self.context.open.push(Open { table: self.context.next, kind, blocks: Vec::new() });
+        self.context.open.push(Open { table: self.context.next, kind, blocks: Vec::new(), used: HashSet::new() });
         self.context.next += 1;
     }
 
@@ -99,6 +122,7 @@ impl<'a> Visitor<'a> for Semantic<'a> {
 
     fn enter_stmt(&mut self, stmt: &'a Stmt) {
         self.checker.visit_stmt(stmt, &self.context);
+        shapes::statement(stmt, &mut self.problems);
         if matches!(stmt, Stmt::For(_) | Stmt::While(_) | Stmt::With(_) | Stmt::Try(_)) {
             let blocks = self
                 .context
@@ -106,13 +130,58 @@ impl<'a> Visitor<'a> for Semantic<'a> {
                 .last()
                 .map_or(0, |open| open.blocks.iter().filter(|block| matches!(block, Block::Loop | Block::Try | Block::With)).count());
             if blocks >= MAX_BLOCKS {
-                self.too_many_blocks.push(stmt.range());
+                self.problems.push((stmt.range(), "too many statically nested blocks"));
             }
         }
     }
 
     fn enter_expr(&mut self, expr: &'a Expr, _place: Place) {
+        self.context.comprehension = is_comprehension(expr).then(|| expr.range());
         self.checker.visit_expr(expr, &self.context);
+        self.context.comprehension = None;
+        shapes::expression(expr, &mut self.problems);
+        if let Expr::Name(name) = expr {
+            self.use_name(name.id.as_str());
+        }
+    }
+
+    fn bind(&mut self, name: &'a str, range: TextRange, binding: Binding<'a>) {
+        let used_before = || self.context.open.last().is_some_and(|open| open.used.contains(name));
+        if matches!(binding, Binding::Nonlocal) && used_before() {
+            self.early.push((range, name));
+        }
+        self.use_name(name);
+    }
+}
+
+impl<'a> Semantic<'a> {
+    fn use_name(&mut self, name: &'a str) {
+        if self.context.scopes.has_nonlocal
+            && let Some(open) = self.context.open.last_mut()
+        {
+            open.used.insert(name);
+        }
+    }
+}
+
+fn is_comprehension(expr: &Expr) -> bool {
+    matches!(expr, Expr::ListComp(_) | Expr::SetComp(_) | Expr::DictComp(_) | Expr::Generator(_))
+}
+
+impl Context<'_> {
+    /// Where CPython puts an error that the parser's checker puts elsewhere.
+    fn place(&self, error: &SemanticSyntaxError) -> TextRange {
+        match &error.kind {
+            SemanticSyntaxErrorKind::AwaitOutsideAsyncFunction(AwaitOutsideAsyncFunctionKind::AsyncComprehension)
+            | SemanticSyntaxErrorKind::AsyncComprehensionInSyncComprehension(_) => self.comprehension.unwrap_or(error.range),
+            // At the declaration, not at the use before it.
+            SemanticSyntaxErrorKind::LoadBeforeGlobalDeclaration { start, .. } => TextRange::empty(*start),
+            SemanticSyntaxErrorKind::AnnotatedGlobal(name) => {
+                let declared = self.global(name).unwrap_or(error.range);
+                if declared.start() > error.range.start() { declared } else { error.range }
+            }
+            _ => error.range,
+        }
     }
 }
 
@@ -215,7 +284,7 @@ impl SemanticSyntaxContext for Context<'_> {
     }
 
     fn report_semantic_error(&self, error: SemanticSyntaxError) {
-        self.errors.borrow_mut().push(error);
+        self.errors.borrow_mut().push((self.place(&error), error));
     }
 
     fn in_loop_context(&self) -> bool {

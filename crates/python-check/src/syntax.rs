@@ -1,5 +1,7 @@
 //! Parsing, and the parser's complaints as findings at the place where CPython puts them.
 
+mod indentation;
+
 use ruff_python_ast::token::{Token, TokenKind};
 use ruff_python_ast::{ModModule, PythonVersion};
 use ruff_python_parser::{Mode, ParseError, ParseErrorType, ParseOptions, Parsed, parse_unchecked};
@@ -19,8 +21,15 @@ pub(crate) fn parse(text: &str, version: PythonVersion) -> Option<Parsed<ModModu
 
 /// Reports what the parser found; says whether the tree is sound.
 pub(crate) fn report(text: &str, parsed: &Parsed<ModModule>, sink: &mut Sink) -> bool {
+    let indentation = indentation::inconsistent(text, parsed.tokens());
+    if let Some((range, problem)) = indentation {
+        sink.add(&rule::SYNTAX_PARSE, range, problem.to_owned());
+    }
     if !parsed.errors().is_empty() {
         errors(text, parsed, sink);
+        return false;
+    }
+    if indentation.is_some() {
         return false;
     }
     for error in parsed.unsupported_syntax_errors() {

@@ -35,6 +35,9 @@ fn what_does_not_parse_is_found_at_its_line() {
     check("def f():\n# comment\n\nx = 1\n", "ZPY-SYNTAX-001", 4);
     check("x = [\n    a\n    b\n]\n", "ZPY-SYNTAX-001", 2);
     check("f(\n  'a\n)\n", "ZPY-SYNTAX-001", 2);
+    check("if x:\n\ta = 1\n        b = 2\n", "ZPY-SYNTAX-001", 3);
+    check("if x:\n        a = 1\n\tb = 2\n", "ZPY-SYNTAX-001", 3);
+    check("if x:\n\t    a = 1\n        b = 2\n", "ZPY-SYNTAX-001", 3);
 }
 
 #[test]
@@ -49,7 +52,20 @@ fn what_parses_but_cannot_compile_is_found_at_its_line() {
     check("def f():\n    for x in y:\n        def g():\n            break\n", 4);
     check("nonlocal x\n", 1);
     check("def f():\n    nonlocal x\n", 2);
-    check("def f():\n    x = 1\n    global x\n", 2);
+    check("def f():\n    x = 1\n    global x\n", 3);
+    check("def f():\n    print(x)\n    global x\n", 3);
+    check("def f():\n    x: int\n    global x\n", 3);
+    check("def f():\n    x = 1\n    def g():\n        print(x)\n        nonlocal x\n", 5);
+    check("def f():\n    try: pass\n    except* ValueError:\n        return 1\n", 4);
+    check("for x in y:\n    try: pass\n    except* ValueError:\n        if x:\n            break\n", 5);
+    check("try: pass\nexcept:\n    pass\nexcept ValueError:\n    pass\n", 2);
+    check("x.__debug__ = 1\n", 1);
+    check("f(__debug__=1)\n", 1);
+    check("x = 1\n*x\n", 2);
+    check("match x:\n    case _ | 1:\n        pass\n", 2);
+    check("match x:\n    case [1, (a | [a])]:\n        pass\n", 2);
+    check("match x:\n    case f'':\n        pass\n", 2);
+    check("def f():\n    [x\n        async for x in y]\n", 2);
     check("def f(x):\n    global x\n", 2);
     check("f(a=1, a=2)\n", 1);
     check("x = 1\nfrom __future__ import annotations\n", 2);
@@ -88,6 +104,11 @@ fn valid_code_of_every_version_has_no_syntax_finding() {
         "def f():\n    return (await_ for await_ in [])\n",
         "match x:\n    case {'a': [1, *rest], **more} if rest: pass\n    case int(real=0) | None | 'a' 'b' | -1 + 2j: pass\n    case _: pass\n",
         "try: pass\nexcept* ValueError as e: pass\n",
+        "for x in y:\n    try: pass\n    except* ValueError:\n        for z in x: break\n        def f(): return 1\n    except* TypeError: pass\n",
+        "match x:\n    case 1 | _: pass\nmatch x:\n    case [_, *_] | {'a': _}: pass\n",
+        "def f():\n    x = 1\n    def g():\n        def h(): return y\n        nonlocal x\n        y = x\n",
+        "print(*x)\nx.__debug__\n",
+        "if x:\n\tif y:\n\t\ta = [1,\n  2]\n\telse:\n\t    b = 2\n    \t# comment\nc = 1;\td = 2\n",
         "type A[T: int, *U, **P] = list[T]\ndef f[T = int](x: T) -> T: return x\nclass B[T](list[T]): pass\n",
         "x = f\"{'a' + f\"{1!r:>{2}}\"}\"\n",
         "x = f'''{\n    1 # comment\n}'''\n",
