@@ -76,7 +76,13 @@ async fn the_details_of_each_kind_of_error() {
 
 #[tokio::test]
 async fn a_full_queue_says_when_to_come_back() {
-    let admission = admission::Config { max_running: 1, max_running_per_tenant: 1, max_queued: 1, max_queued_per_tenant: 1, ..admission::Config::default() };
+    let admission = admission::Config {
+        max_running: 1,
+        max_running_per_tenant: 1,
+        max_queued: 1,
+        max_queued_per_tenant: 1,
+        ..admission::Config::default()
+    };
     let server = Harness::with(Options { admission, ..Options::default() }).await;
     server.create("some", "def main():\n    #: wait\n").await;
     let start = async || {
