@@ -5,6 +5,7 @@
 mod access;
 mod dynamic;
 mod module;
+mod server;
 mod text;
 
 use std::fmt::Write as _;
@@ -73,7 +74,12 @@ pub fn all() -> Vec<&'static Rule> {
     [text::RULES, module::RULES, access::RULES, dynamic::RULES].concat()
 }
 
-/// Finds a rule by its id.
+/// Every rule that the server finds beside the checker's.
+pub fn of_server() -> &'static [&'static Rule] {
+    server::RULES
+}
+
+/// Finds a rule of the checker by its id.
 pub fn find(id: &str) -> Option<&'static Rule> {
     all().into_iter().find(|rule| rule.id == id)
 }
@@ -92,10 +98,10 @@ pub fn page(rule: &Rule) -> String {
 
 /// The index of all pages, as Markdown.
 pub fn index() -> String {
-    let mut index = "# Validation rules\n\nEvery finding of `zona check` and `ValidateCode` names one of these. \
-                     The scan is a lint that explains; the sandbox is the boundary.\n\n| rule | family | severity | |\n|---|---|---|---|\n"
+    let mut index = "# Validation rules\n\nEvery finding of `zona check` and `ValidateCode` names one of these; the last two only a server \
+                     finds. The scan is a lint that explains; the sandbox is the boundary.\n\n| rule | family | severity | |\n|---|---|---|---|\n"
         .to_owned();
-    for rule in all() {
+    for rule in all().iter().chain(of_server()) {
         let _ = writeln!(index, "| [{0}]({0}.md) | {1} | {2} | {3} |", rule.id, rule.family, rule.severity.as_str(), rule.title);
     }
     index

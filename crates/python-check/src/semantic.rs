@@ -147,10 +147,11 @@ impl<'a> Visitor<'a> for Semantic<'a> {
 
     fn bind(&mut self, name: &'a str, range: TextRange, binding: Binding<'a>) {
         let used_before = || self.context.open.last().is_some_and(|open| open.used.contains(name));
-        if matches!(binding, Binding::Nonlocal) && used_before() {
-            self.early.push((range, name));
+        match binding {
+            Binding::Nonlocal if used_before() => self.early.push((range, name)),
+            Binding::Nonlocal | Binding::Global => {}
+            _ => self.use_name(name),
         }
-        self.use_name(name);
     }
 }
 

@@ -194,7 +194,8 @@ fn violation(finding: &Finding) -> Violation {
     Violation::new("utility.code", finding.rule, text)
 }
 
-const KIND_RULE: &str = "ZPY-KIND-001";
+/// Rule id of code that is of another kind than its author says.
+pub const KIND_RULE: &str = "ZPY-KIND-001";
 
 /// Code of another kind than its author says, as a finding about the whole text; nothing while the code is refused anyway.
 fn kind_mismatch(declared: Option<Kind>, report: &CodeReport) -> Option<Finding> {

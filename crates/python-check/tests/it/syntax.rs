@@ -106,7 +106,7 @@ fn valid_code_of_every_version_has_no_syntax_finding() {
         "try: pass\nexcept* ValueError as e: pass\n",
         "for x in y:\n    try: pass\n    except* ValueError:\n        for z in x: break\n        def f(): return 1\n    except* TypeError: pass\n",
         "match x:\n    case 1 | _: pass\nmatch x:\n    case [_, *_] | {'a': _}: pass\n",
-        "def f():\n    x = 1\n    def g():\n        def h(): return y\n        nonlocal x\n        y = x\n",
+        "def f():\n    x = 1\n    def g():\n        def h(): return y\n        nonlocal x\n        nonlocal x\n        y = x\n",
         "print(*x)\nx.__debug__\n",
         "if x:\n\tif y:\n\t\ta = [1,\n  2]\n\telse:\n\t    b = 2\n    \t# comment\nc = 1;\td = 2\n",
         "type A[T: int, *U, **P] = list[T]\ndef f[T = int](x: T) -> T: return x\nclass B[T](list[T]): pass\n",

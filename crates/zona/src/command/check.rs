@@ -1,10 +1,14 @@
 //! `zona check FILE...`: what the server would say of source files, without a server. Rules are python-check's.
 
+mod policy;
+
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use clap::Args;
 use domain::finding::{CodeReport, Finding, Import, Standing};
+use domain::name::UtilityId;
+use domain::policy::CodePolicy;
 use python_check::{Checker, Policy};
 
 use super::Context;
@@ -25,6 +29,12 @@ pub struct Check {
     /// Version of Python that the code is meant for [default: the newest that is known]
     #[arg(long, value_name = "MAJOR.MINOR", value_parser = python_version)]
     python: Option<(u8, u8)>,
+    /// Code policy to check under, as `zona policy show -o yaml` prints it; YAML or JSON [default: that of a new tenant]
+    #[arg(long, value_name = "FILE")]
+    policy: Option<PathBuf>,
+    /// Utility that the files are for: the policy's exceptions for it hold
+    #[arg(long, value_name = "ID", requires = "policy")]
+    utility: Option<String>,
 }
 
 struct Checked {
@@ -35,11 +45,9 @@ struct Checked {
 
 impl Check {
     pub fn run(&self, context: &Context) -> Result {
-        let mut policy = Policy::default();
-        if let Some(version) = self.python {
-            policy.runtime.python = version;
-        }
-        let checker = Checker::new(policy);
+        let given = self.policy.as_deref().map(policy::load).transpose()?;
+        let utility = self.utility.as_deref().map(|id| UtilityId::parse("--utility", id)).transpose()?;
+        let checker = self.checker(given.as_ref());
         let (mut refused, mut unreadable) = (false, false);
         let mut documents = Vec::new();
         for file in self.expand(&mut unreadable) {
@@ -51,7 +59,10 @@ impl Check {
                     continue;
                 }
             };
-            let checked = check(&checker, &file, &source);
+            let mut checked = check(&checker, &file, &source);
+            if let (Some(policy), Some(utility)) = (&given, &utility) {
+                policy::excuse(policy, utility, &mut checked.report);
+            }
             refused |= !checked.report.accepted();
             match context.output.format {
                 Format::Table => write_out(&checked.human())?,
@@ -67,6 +78,17 @@ impl Check {
             (false, true) => Exit::UserCode,
             (false, false) => Exit::Ok,
         })
+    }
+
+    fn checker(&self, given: Option<&CodePolicy>) -> Checker {
+        let mut policy = Policy::default();
+        if let Some(version) = self.python {
+            policy.runtime.python = version;
+        }
+        if let Some(given) = given {
+            policy::apply(given, &mut policy);
+        }
+        Checker::new(policy)
     }
 
     /// Files as given, and in place of a directory the files below it, sorted.

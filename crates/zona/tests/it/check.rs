@@ -66,6 +66,95 @@ fn hostile_bytes_are_findings_and_not_crashes() {
     assert_eq!((lines.len(), refused), (4, 3), "{lines:#?}");
 }
 
+const POLICY: &str = r#"
+name: tenants/acme/codePolicy
+only_modules: [re, json]
+extra_modules: [acme_tools]
+denied_rules: [ZPY-QUALITY-006]
+exceptions:
+  - utility: backup
+    rule: ZPY-DYNAMIC-001
+    reason: a calculator of our own
+    expire_time: 2999-01-01T00:00:00Z
+    granted_by: tenants/acme/users/admin
+  - utility: backup
+    rule: ZPY-FILE-002
+    reason: long ago
+    expire_time: 2001-01-01T00:00:00Z
+minimum_isolation: SINGLE_USE
+etag: '"p3"'
+update_time: 2026-01-01T00:00:00Z
+"#;
+
+/// The rules of the blocking findings of `code`, and what the warnings say.
+fn judged(arguments: &[&str], code: &str) -> (Vec<String>, Vec<String>) {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("code.py");
+    fs::write(&file, code).unwrap();
+    let done = run(&[&["check", "-o", "jsonl", file.to_str().unwrap()], arguments].concat());
+    let findings = done.json_lines()[0]["findings"].as_array().unwrap().clone();
+    let texts = |severity: &str, member: &str| {
+        let of = findings.iter().filter(|finding| finding["severity"] == severity);
+        of.map(|finding| finding[member].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    (texts("error", "rule"), texts("warning", "message"))
+}
+
+#[test]
+fn a_policy_file_decides_which_modules_and_rules_hold() {
+    let directory = tempfile::tempdir().unwrap();
+    let policy = directory.path().join("policy.yaml");
+    fs::write(&policy, POLICY).unwrap();
+    let given = ["--policy", policy.to_str().unwrap()];
+    let errors = |arguments: &[&str], code: &str| judged(arguments, code).0;
+    assert_eq!(errors(&[], "import acme_tools\n"), ["ZPY-DEPENDENCY-003"]);
+    assert!(errors(&given, "import acme_tools\nimport json\n").is_empty());
+    assert!(errors(&[], "import math\n").is_empty());
+    assert_eq!(errors(&given, "import math\n"), ["ZPY-DEPENDENCY-001"]);
+    assert!(errors(&[], "print(missing)\n").is_empty(), "a warning by default");
+    assert_eq!(errors(&given, "print(missing)\n"), ["ZPY-QUALITY-006"]);
+}
+
+#[test]
+fn exceptions_hold_for_their_utility_until_they_end() {
+    let directory = tempfile::tempdir().unwrap();
+    let policy = directory.path().join("policy.yaml");
+    fs::write(&policy, POLICY).unwrap();
+    let path = policy.to_str().unwrap();
+    let code = "eval('1')\nopen('x')\n";
+    let both = ["ZPY-DYNAMIC-001", "ZPY-FILE-002"];
+    assert_eq!(judged(&["--policy", path], code).0, both);
+    assert_eq!(judged(&["--policy", path, "--utility", "other"], code).0, both);
+    let (errors, warnings) = judged(&["--policy", path, "--utility", "backup"], code);
+    assert_eq!(errors, ["ZPY-FILE-002"], "the other exception has ended");
+    assert!(
+        warnings.iter().any(|warning| warning.contains("allowed by tenants/acme/users/admin: a calculator of our own")),
+        "{warnings:?}"
+    );
+}
+
+#[test]
+fn a_file_that_is_no_policy_is_a_usage_error_that_says_why() {
+    let directory = tempfile::tempdir().unwrap();
+    let policy = directory.path().join("policy.yaml");
+    let good = directory.path().join("good.py");
+    fs::write(&good, GOOD).unwrap();
+    for (text, said) in [
+        ("only_module: [json]\n", "only_module"),
+        ("denied_rules: [ZPY-NOTHING-001]\n", "there is no rule `ZPY-NOTHING-001`"),
+        ("extra_modules: ['a b']\n", "policy.extra_modules[0]"),
+        ("exceptions: [{utility: a, rule: ZPY-FILE-002, reason: r, expire_time: soon}]\n", "exceptions[0].expire_time"),
+        ("{\"extra_modules\": 3}", "not a code policy"),
+    ] {
+        fs::write(&policy, text).unwrap();
+        let done = run(&["check", good.to_str().unwrap(), "--policy", policy.to_str().unwrap()]).expect(2);
+        assert!(done.stderr.contains(said), "{text:?}: {done:?}");
+    }
+    fs::write(&policy, "{\"extra_modules\": [\"acme\"]}").unwrap();
+    run(&["check", good.to_str().unwrap(), "--policy", policy.to_str().unwrap()]).expect(0);
+    run(&["check", good.to_str().unwrap(), "--utility", "backup"]).expect(2);
+}
+
 /// Names in the order of the text: `serde_json` would sort them.
 fn members(line: &Value) -> Vec<&str> {
     let known = ["file", "accepted", "findings", "imports", "ms"];
