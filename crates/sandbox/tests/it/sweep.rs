@@ -19,7 +19,11 @@ async fn a_server_leaves_nothing_while_a_program_runs() {
     let told = std::env::var(TOLD).ok();
     let arguments = told.clone().unwrap_or_else(|| format!("namespace {} {}", own.path().display(), unique("v")));
     let [kind, directory, installation] = arguments.split(' ').collect::<Vec<_>>().try_into().unwrap();
-    let kind = if kind == "docker" { Kind::Docker } else { Kind::Namespace };
+    let kind = match kind {
+        "docker" => Kind::Docker,
+        "landlock" => Kind::Landlock,
+        _ => Kind::Namespace,
+    };
     let config = config(kind, Path::new(directory), installation, "victim");
     let sandboxes = Sandboxes::open(config.clone()).await.unwrap();
     let mut run = domain::sandbox::Sandbox::start(&sandboxes, script("import time\nprint('begun')\ntime.sleep(30)")).await.unwrap();
@@ -45,7 +49,11 @@ async fn a_killed_server_is_swept(kind: Kind) {
     let bystander = config(kind, directory.path(), &installation, "bystander");
     let bystander = (Sandboxes::open(bystander.clone()).await.unwrap(), bystander);
 
-    let name = if kind == Kind::Docker { "docker" } else { "namespace" };
+    let name = match kind {
+        Kind::Docker => "docker",
+        Kind::Landlock => "landlock",
+        Kind::Namespace => "namespace",
+    };
     let mut victim = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "--nocapture", "sweep::a_server_leaves_nothing_while_a_program_runs"])
         .env(TOLD, format!("{name} {} {installation}", directory.path().display()))
@@ -83,6 +91,11 @@ async fn a_killed_server_is_swept(kind: Kind) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_killed_server_leaves_nothing_on_namespaces() {
     a_killed_server_is_swept(Kind::Namespace).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_killed_server_leaves_nothing_on_landlock() {
+    a_killed_server_is_swept(Kind::Landlock).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -77,7 +77,7 @@ fn the_battery_holds_for_a_server_without_any_right() {
 const WITHOUT_LANDLOCK: &str = r#"{"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [
     {"names": ["landlock_create_ruleset", "landlock_add_rule", "landlock_restrict_self"], "action": "SCMP_ACT_ERRNO", "errnoRet": 38}]}"#;
 
-/// What the doctor in a container without a network, an own user and a writable root says of T1 on Landlock, and of the kernel.
+/// What the doctor says of T1 on Landlock, and of the kernel, in a container with no network, no rights and a read-only root.
 fn doctor_in_a_container(options: &[&str], code: i32) -> (Value, Value) {
     let binary = format!("{}:/zona:ro", zona().get_program().display());
     let done: Done = Command::new("docker")
