@@ -164,6 +164,19 @@ fn operators_see_health_and_counts_and_logs_carry_request_and_trace() {
     // The examples are compiled in sandboxes, and the sandbox tries itself at the start: those programs count, too.
     let programs = |line: &str| line.strip_prefix("zona_sandbox_executions_total ").is_some_and(|count| count != "0");
     until("the program is counted", || server.page("/metrics").1.lines().any(programs));
+    let counted = |name: &str| {
+        let page = server.page("/metrics").1;
+        let line =
+            page.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' ')).unwrap_or_else(|| panic!("no {name} in {page}"));
+        line.parse::<u64>().unwrap()
+    };
+    assert!(counted("zona_cache_misses_total") > 0 && counted("zona_cache_bytes") > 0);
+    let hits = counted("zona_cache_hits_total");
+    server.run(&["utility", "get", "normalize-severity"]).expect(0);
+    assert!(counted("zona_cache_hits_total") > hits, "it was read before");
+    assert!(counted("zona_sandbox_stock_target") >= 1);
+    let reasons = ["least", "follows_demand", "most", "held_by_memory"].map(|reason| counted(&format!("zona_sandbox_stock_{reason}")));
+    assert_eq!(reasons.iter().sum::<u64>(), 1, "one reason at a time: {reasons:?}");
     until("the end is counted", || server.page("/metrics").1.contains(r#"zona_executions_total{state="SUCCEEDED",reason=""} 1"#));
     let log = fs::read_to_string(&server.log).unwrap();
     let ended = log.lines().find(|line| line.contains("an execution ended")).unwrap_or_else(|| panic!("{log}"));
