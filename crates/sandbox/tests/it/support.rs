@@ -169,10 +169,21 @@ pub fn agents(directory: &Path) -> Vec<i32> {
     entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).filter(is_agent).collect()
 }
 
+/// Containers of an instance, whatever their state.
 pub fn containers(installation: &str, instance: &str) -> Vec<String> {
+    listed(installation, instance, &["--all"])
+}
+
+/// Containers of an instance in which something runs.
+pub fn running_containers(installation: &str, instance: &str) -> Vec<String> {
+    listed(installation, instance, &[])
+}
+
+fn listed(installation: &str, instance: &str, options: &[&str]) -> Vec<String> {
     let filters = [format!("label=zona.installation={installation}"), format!("label=zona.instance={instance}")];
     let output = std::process::Command::new("docker")
-        .args(["ps", "--all", "--quiet", "--filter", &filters[0], "--filter", &filters[1]])
+        .args(["ps", "--quiet", "--filter", &filters[0], "--filter", &filters[1]])
+        .args(options)
         .output()
         .unwrap();
     assert!(output.status.success(), "docker ps: {}", String::from_utf8_lossy(&output.stderr));
