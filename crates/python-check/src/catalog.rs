@@ -26,6 +26,8 @@ pub(crate) enum Verdict {
     NotAllowed,
     /// A well-known package that the runtime does not have.
     NotInstalled,
+    /// Not among the reviewed modules of its package.
+    Unlisted,
     /// Nothing of this name is known.
     Unknown,
 }
@@ -186,8 +188,8 @@ fn prefixes(path: &str) -> impl Iterator<Item = &str> {
     std::iter::successors(Some(path), |rest| rest.rfind('.').map(|at| &rest[..at]))
 }
 
-/// A module of a package with a reviewed interface that is not in it: a private one, or none at all.
+/// A module of a package with a reviewed interface that is not in it.
 fn unlisted(path: &str) -> Verdict {
     let private = path.split('.').any(|part| part.starts_with('_'));
-    if private { Verdict::Forbidden(Family::ForbiddenImport) } else { Verdict::Unknown }
+    if private { Verdict::Forbidden(Family::ForbiddenImport) } else { Verdict::Unlisted }
 }

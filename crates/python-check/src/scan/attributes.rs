@@ -152,7 +152,7 @@ impl<'a> Scan<'a, '_> {
             }
             verdict @ (Verdict::Reviewed | Verdict::Open) => self.judge_member(module, verdict, name, range),
             // A package around reviewed modules that was not imported on its own.
-            Verdict::NotAllowed | Verdict::NotInstalled | Verdict::Unknown => {
+            Verdict::NotAllowed | Verdict::NotInstalled | Verdict::Unlisted | Verdict::Unknown => {
                 self.judge_unsafe(module, name, range);
             }
         }

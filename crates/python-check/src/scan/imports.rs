@@ -69,7 +69,7 @@ impl<'a> Scan<'a, '_> {
             Verdict::Forbidden(family) => {
                 self.refuse_use(family, path, name, alias.range);
             }
-            Verdict::NotAllowed | Verdict::NotInstalled | Verdict::Unknown => {
+            Verdict::NotAllowed | Verdict::NotInstalled | Verdict::Unlisted | Verdict::Unknown => {
                 self.judge_unsafe(path, name, alias.range);
             }
         }
@@ -102,6 +102,10 @@ impl<'a> Scan<'a, '_> {
                 }
             }
             Verdict::NotInstalled => self.add(&rule::DEPENDENCY_NOT_INSTALLED, range, format!("the runtime does not have `{shown}`")),
+            Verdict::Unlisted => {
+                let message = format!("`{shown}` is not among the reviewed modules of its package");
+                self.suggest(&rule::DEPENDENCY_UNKNOWN, range, message, "Use the modules that `zona runtime show` lists.".to_owned());
+            }
             Verdict::Unknown => self.add(&rule::DEPENDENCY_UNKNOWN, range, format!("no module `{shown}` is known")),
         }
         verdict
