@@ -53,15 +53,18 @@ pub fn run(cli: Cli, surroundings: &Surroundings) -> Result {
     if let Some(Command::Completions(completions)) = &cli.command {
         return completions.run();
     }
-    let mut flags = cli.global.flags();
+    let (mut flags, mut defaults) = (cli.global.flags(), Vec::new());
     match &cli.command {
         Some(Command::Dev(dev)) => flags.extend(dev.flags()),
-        Some(Command::Server(server)) => flags.extend(server.flags()),
+        Some(Command::Server(server)) => {
+            flags.extend(server.flags());
+            defaults.extend(server.defaults());
+        }
         Some(Command::Demo(demo)) => flags.extend(demo.flags()),
         Some(Command::Sandbox(sandbox)) => flags.extend(sandbox.flags()),
         _ => {}
     }
-    let loaded = config::load(cli.global.config.as_deref(), flags, surroundings).map_err(refuse)?;
+    let loaded = config::load_for(cli.global.config.as_deref(), defaults, flags, surroundings).map_err(refuse)?;
     if cli.global.print_config {
         write_out(&loaded.print())?;
         return Ok(Exit::Ok);

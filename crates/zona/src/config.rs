@@ -174,7 +174,15 @@ pub struct Problems(pub Vec<(String, String)>);
 /// # Errors
 /// Every problem at once.
 pub fn load(file: Option<&Path>, flags: Vec<Flag>, surroundings: &Surroundings) -> Result<Loaded, Problems> {
-    let figment = layers::stack(file, flags, surroundings)?;
+    load_for(file, Vec::new(), flags, surroundings)
+}
+
+/// The same for a command with defaults of its own.
+///
+/// # Errors
+/// Every problem at once.
+pub fn load_for(file: Option<&Path>, defaults: Vec<Flag>, flags: Vec<Flag>, surroundings: &Surroundings) -> Result<Loaded, Problems> {
+    let figment = layers::stack(file, defaults, flags, surroundings)?;
     let mut reader = Reader::new(&figment);
     let config = read(&mut reader);
     reader.refuse_unknown();

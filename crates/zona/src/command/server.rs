@@ -7,7 +7,7 @@ use super::Context;
 use super::execution::moment;
 use super::serving::{Place, STOPPING, Signals, part_from_others};
 use crate::client::soon;
-use crate::config::Flag;
+use crate::config::{BackendKind, Flag};
 use crate::document::message::document;
 use crate::exit::Exit;
 use crate::failure::Result;
@@ -32,6 +32,11 @@ enum Ask {
 impl Server {
     pub fn flags(&self) -> Vec<Flag> {
         self.place.flags()
+    }
+
+    /// A server for others contains executions in containers, unless somebody says otherwise.
+    pub fn defaults(&self) -> Option<Flag> {
+        self.ask.is_none().then(|| Flag { key: "sandbox.backend", value: BackendKind::Docker.as_str().to_owned() })
     }
 
     pub async fn run(self, mut context: Context) -> Result {

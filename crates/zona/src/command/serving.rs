@@ -32,7 +32,7 @@ pub struct Place {
     /// Data directory [default: $XDG_DATA_HOME/zona]
     #[arg(long, value_name = "DIRECTORY")]
     data: Option<PathBuf>,
-    /// What contains executions [default: namespace]
+    /// What contains executions [default: namespace for `zona dev`, docker for `zona server`]
     #[arg(long, value_enum)]
     backend: Option<BackendKind>,
 }

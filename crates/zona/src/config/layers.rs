@@ -32,7 +32,7 @@ pub struct Surroundings {
     pub config_file: Option<PathBuf>,
 }
 
-/// A key set on the command line.
+/// A key that a command line, or a command by itself, sets.
 #[derive(Debug, Clone)]
 pub struct Flag {
     /// The key.
@@ -69,7 +69,12 @@ impl Surroundings {
     }
 }
 
-pub(super) fn stack(file: Option<&Path>, flags: Vec<Flag>, surroundings: &Surroundings) -> Result<Figment, Problems> {
+pub(super) fn stack(
+    file: Option<&Path>,
+    of_command: Vec<Flag>,
+    flags: Vec<Flag>,
+    surroundings: &Surroundings,
+) -> Result<Figment, Problems> {
     let named = file.map(Path::to_path_buf).or_else(|| surroundings.config_file.clone());
     if let Some(missing) = named.as_ref().filter(|path| !path.is_file()) {
         return Err(Problems(vec![(missing.display().to_string(), "is not a file".to_owned())]));
@@ -77,6 +82,9 @@ pub(super) fn stack(file: Option<&Path>, flags: Vec<Flag>, surroundings: &Surrou
     let defaults = Layer { name: DEFAULT, inner: Toml::string(DEFAULTS) };
     let data = Single { name: DEFAULT, key: "data", value: surroundings.data().display().to_string() };
     let mut figment = Figment::from(defaults).merge(data);
+    for Flag { key, value } in of_command {
+        figment = figment.merge(Single { name: DEFAULT, key, value });
+    }
     if let Some(path) = named.or_else(|| surroundings.configured_file()) {
         figment = figment.merge(Toml::file_exact(path));
     }

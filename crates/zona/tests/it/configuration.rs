@@ -48,3 +48,18 @@ fn a_named_file_must_exist() {
     let done = run(&["--config", "/nonexistent/zona.toml", "utility", "list"]).expect(2);
     assert!(done.stderr.contains("/nonexistent/zona.toml: is not a file"), "{done:?}");
 }
+
+#[test]
+fn a_server_for_others_uses_containers_unless_somebody_says_otherwise() {
+    let printed = |arguments: &[&str], backend: Option<&str>| {
+        let mut command = zona();
+        command.args(arguments).arg("--print-config").envs(backend.map(|backend| ("ZONA_SANDBOX__BACKEND", backend)));
+        let text = Done::from(command.output().unwrap()).expect(0).stdout;
+        let line = text.lines().find_map(|line| line.strip_prefix("backend = ")).unwrap_or_else(|| panic!("{text}")).to_owned();
+        line.split(' ').next().unwrap_or_default().to_owned()
+    };
+    assert_eq!(printed(&["dev"], None), r#""namespace""#);
+    assert_eq!(printed(&["server"], None), r#""docker""#);
+    assert_eq!(printed(&["server"], Some("landlock")), r#""landlock""#);
+    assert_eq!(printed(&["server", "--backend", "namespace"], Some("landlock")), r#""namespace""#);
+}

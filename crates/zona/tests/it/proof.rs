@@ -6,6 +6,8 @@ use tonic_health::pb::{HealthCheckRequest, health_check_response};
 
 use crate::support::{Server, until};
 
+const NAMESPACE: (&str, &str) = ("ZONA_SANDBOX__BACKEND", "namespace");
+
 /// What gRPC health says of the server as a whole, and of one service.
 fn health(server: &Server) -> [health_check_response::ServingStatus; 2] {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -31,7 +33,7 @@ fn t1(server: &Server) -> (bool, u64) {
 #[test]
 fn a_server_that_cannot_prove_itself_lives_and_is_not_ready() {
     let directory = tempfile::tempdir().unwrap();
-    let server = Server::start_proving(&directory.path().join("data"), &[("ZONA_SANDBOX__PYTHON", "/nonexistent/python3")]);
+    let server = Server::start_proving(&directory.path().join("data"), &[NAMESPACE, ("ZONA_SANDBOX__PYTHON", "/nonexistent/python3")]);
     until("it says why", || std::fs::read_to_string(&server.log).unwrap().contains("calls are not welcome yet"));
     assert_eq!((server.page("/healthz").0, server.page("/readyz").0), (200, 503));
     assert_eq!(health(&server), [ServingStatus::NotServing; 2]);
@@ -41,7 +43,7 @@ fn a_server_that_cannot_prove_itself_lives_and_is_not_ready() {
 #[test]
 fn a_server_is_ready_once_it_has_proven_itself() {
     let directory = tempfile::tempdir().unwrap();
-    let server = Server::start_proving(&directory.path().join("data"), &[]);
+    let server = Server::start_proving(&directory.path().join("data"), &[NAMESPACE]);
     until("it is ready", || server.page("/readyz").0 == 200);
     let (accepted, probes) = t1(&server);
     assert!(accepted && probes >= 60, "ready means proven: {probes}");
