@@ -64,7 +64,7 @@ pub fn run(cli: Cli, surroundings: &Surroundings) -> Result {
         Some(Command::Sandbox(sandbox)) => flags.extend(sandbox.flags()),
         _ => {}
     }
-    let loaded = config::load_for(cli.global.config.as_deref(), defaults, flags, surroundings).map_err(refuse)?;
+    let loaded = config::load(cli.global.config.as_deref(), defaults, flags, surroundings).map_err(refuse)?;
     if cli.global.print_config {
         write_out(&loaded.print())?;
         return Ok(Exit::Ok);

@@ -169,19 +169,11 @@ pub struct Loaded {
 #[derive(Debug, PartialEq, Eq)]
 pub struct Problems(pub Vec<(String, String)>);
 
-/// Reads the configuration. `file` is what `--config` names.
+/// Reads the configuration. `file` is what `--config` names; `defaults` are those of the command, in place of the usual ones.
 ///
 /// # Errors
 /// Every problem at once.
-pub fn load(file: Option<&Path>, flags: Vec<Flag>, surroundings: &Surroundings) -> Result<Loaded, Problems> {
-    load_for(file, Vec::new(), flags, surroundings)
-}
-
-/// The same for a command with defaults of its own.
-///
-/// # Errors
-/// Every problem at once.
-pub fn load_for(file: Option<&Path>, defaults: Vec<Flag>, flags: Vec<Flag>, surroundings: &Surroundings) -> Result<Loaded, Problems> {
+pub fn load(file: Option<&Path>, defaults: Vec<Flag>, flags: Vec<Flag>, surroundings: &Surroundings) -> Result<Loaded, Problems> {
     let figment = layers::stack(file, defaults, flags, surroundings)?;
     let mut reader = Reader::new(&figment);
     let config = read(&mut reader);

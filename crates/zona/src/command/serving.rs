@@ -106,7 +106,7 @@ mod tests {
 
     #[test]
     fn the_usual_addresses_are_those_of_the_configuration() {
-        let config = load(None, Vec::new(), &Surroundings::default()).map(|loaded| loaded.config);
+        let config = load(None, Vec::new(), Vec::new(), &Surroundings::default()).map(|loaded| loaded.config);
         let config = config.unwrap_or_else(|problems| panic!("{problems:?}"));
         assert_eq!((config.listen, config.admin_listen), (DEFAULT_LISTEN, DEFAULT_ADMIN));
     }

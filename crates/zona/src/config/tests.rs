@@ -23,7 +23,7 @@ fn surroundings() -> Surroundings {
 }
 
 fn load_file(text: &str) -> Result<Loaded, Problems> {
-    load(Some(&file(text).path), Vec::new(), &surroundings())
+    load(Some(&file(text).path), Vec::new(), Vec::new(), &surroundings())
 }
 
 fn problems(text: &str) -> Vec<String> {
@@ -70,22 +70,22 @@ fn a_section_given_as_a_value_is_one_problem() {
 #[test]
 fn a_file_that_is_not_toml_is_named() {
     let file = file("listen = ");
-    let Err(Problems(found)) = load(Some(&file.path), Vec::new(), &surroundings()) else { panic!("accepted") };
+    let Err(Problems(found)) = load(Some(&file.path), Vec::new(), Vec::new(), &surroundings()) else { panic!("accepted") };
     assert_eq!(found.len(), 1, "{found:?}");
     assert!(found[0].0.ends_with("zona.toml"), "{found:?}");
 }
 
 #[test]
 fn a_missing_file_is_an_error_only_when_it_was_named() {
-    assert!(load(Some(Path::new("/nowhere/zona.toml")), Vec::new(), &surroundings()).is_err());
-    assert!(load(None, Vec::new(), &surroundings()).is_ok());
+    assert!(load(Some(Path::new("/nowhere/zona.toml")), Vec::new(), Vec::new(), &surroundings()).is_err());
+    assert!(load(None, Vec::new(), Vec::new(), &surroundings()).is_ok());
 }
 
 #[test]
 fn a_flag_wins_over_the_file() {
     let flags = vec![Flag { key: "sandbox.backend", value: "docker".to_owned() }];
     let file = file("tenant = \"acme\"\n[sandbox]\nbackend = \"namespace\"");
-    let loaded = load(Some(&file.path), flags, &surroundings()).unwrap();
+    let loaded = load(Some(&file.path), Vec::new(), flags, &surroundings()).unwrap();
     assert_eq!(loaded.config.sandbox.backend, BackendKind::Docker);
     assert_eq!(loaded.config.tenant.as_str(), "acme");
     let printed = loaded.print();

@@ -11,7 +11,7 @@ use crate::server::system::UuidIds;
 
 fn settings() -> Config {
     let surroundings = Surroundings { home: Some("/nonexistent".into()), ..Surroundings::read() };
-    let loaded = config::load(None, Vec::new(), &surroundings).unwrap_or_else(|problems| panic!("{problems:?}"));
+    let loaded = config::load(None, Vec::new(), Vec::new(), &surroundings).unwrap_or_else(|problems| panic!("{problems:?}"));
     for_tool(&loaded.config, &surroundings)
 }
 
