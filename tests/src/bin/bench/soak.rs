@@ -24,6 +24,8 @@ const WARM_UP: usize = 1_000;
 const IN_FLIGHT: usize = 8;
 /// A sandbox is replaced after this many, so that hundreds come and go.
 const EXECUTIONS_OF_A_SANDBOX: u64 = 200;
+/// Sandboxes that wait for a tenant: always as many, so that counts can be compared.
+const STOCK: usize = 1;
 /// A tenant's sandbox goes this long after its last program, so that all are gone when things are counted.
 const IDLE: std::time::Duration = std::time::Duration::from_secs(2);
 

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -30,8 +29,6 @@ const MIB: f64 = 1024.0 * 1024.0;
 pub struct Place {
     /// The process.
     pub pid: u32,
-    /// User ids of its sandboxes.
-    pub users: RangeInclusive<u32>,
     /// Its runtime directory: `zona-<installation>/<instance>`.
     pub directory: PathBuf,
     /// Its data directory, if it has one.
@@ -87,7 +84,7 @@ impl Place {
     /// # Errors
     /// When something cannot be read.
     pub fn remains(&self) -> anyhow::Result<Vec<String>> {
-        let things = Things { processes: self.processes()?.len(), ..self.things()? };
+        let things = self.things()?;
         let left = [
             ("processes", things.processes),
             ("control groups", things.control_groups),
@@ -111,7 +108,8 @@ impl Place {
     }
 
     fn things(&self) -> anyhow::Result<Things> {
-        let processes = self.processes()?;
+        let containers = self.containers()?;
+        let processes = self.processes(&containers)?;
         let own = PathBuf::from(format!("/proc/{}", self.pid));
         let mut namespaces: BTreeSet<PathBuf> = processes.iter().flat_map(|process| namespaces(process)).collect();
         namespaces.retain(|namespace| !self::namespaces(&own).contains(namespace));
@@ -121,23 +119,25 @@ impl Place {
             zombies: children.iter().filter(|child| !e2e::host::is_alive(**child)).count(),
             namespaces: namespaces.len(),
             control_groups: self.control_groups(),
-            mounts: fs::read_to_string(own.join("mountinfo"))?.lines().count(),
-            containers: self.containers()?,
+            mounts: fs::read_to_string(own.join("mountinfo"))?.lines().filter(|line| !is_of_a_container(line)).count(),
+            containers: containers.len(),
             files: size_below(&self.directory).0,
         })
     }
 
-    /// Directories in `/proc` of the sandboxes' processes, whoever their parent is.
-    fn processes(&self) -> anyhow::Result<Vec<PathBuf>> {
-        let entries = fs::read_dir("/proc").context("failed to read /proc")?;
-        let number = |path: &Path| path.file_name()?.to_str()?.parse::<u32>().ok();
-        let ours = |path: &PathBuf| {
-            let status = fs::read_to_string(path.join("status")).ok()?;
-            let user = status.lines().find_map(|line| line.strip_prefix("Uid:"))?.split_whitespace().next()?.parse().ok()?;
-            self.users.contains(&user).then_some(())
-        };
-        let paths = entries.filter_map(|entry| Some(entry.ok()?.path())).filter(|path| number(path).is_some());
-        Ok(paths.filter(|path| ours(path).is_some()).collect())
+    /// Directories in `/proc` of the sandboxes' processes: below this one, or in one of its containers.
+    fn processes(&self, containers: &[String]) -> anyhow::Result<Vec<PathBuf>> {
+        let path = |pid: u32| Path::new("/proc").join(pid.to_string());
+        let mut found: BTreeSet<PathBuf> = e2e::host::descendants(self.pid).into_iter().map(|process| path(process.pid)).collect();
+        if !containers.is_empty() {
+            let entries = fs::read_dir("/proc").context("failed to read /proc")?;
+            let contained = |path: &PathBuf| {
+                let groups = fs::read_to_string(path.join("cgroup")).unwrap_or_default();
+                containers.iter().any(|container| groups.contains(container))
+            };
+            found.extend(entries.filter_map(|entry| Some(entry.ok()?.path())).filter(contained));
+        }
+        Ok(found.into_iter().collect())
     }
 
     fn control_groups(&self) -> usize {
@@ -148,12 +148,13 @@ impl Place {
         groups.iter().map(|group| directories_below(group)).sum()
     }
 
-    fn containers(&self) -> anyhow::Result<usize> {
+    /// Ids of its containers, running or not.
+    fn containers(&self) -> anyhow::Result<Vec<String>> {
         let instance = self.directory.file_name().context("the directory is named after the instance")?.to_string_lossy();
         let filter = format!("label=zona.instance={instance}");
-        let listed = std::process::Command::new("docker").args(["ps", "--all", "--quiet", "--filter", &filter]).output()?;
+        let listed = std::process::Command::new("docker").args(["ps", "--all", "--quiet", "--no-trunc", "--filter", &filter]).output()?;
         anyhow::ensure!(listed.status.success(), "docker ps: {}", String::from_utf8_lossy(&listed.stderr));
-        Ok(String::from_utf8_lossy(&listed.stdout).lines().count())
+        Ok(String::from_utf8_lossy(&listed.stdout).lines().map(str::to_owned).collect())
     }
 }
 
@@ -198,6 +199,11 @@ impl Census {
         }
         leaks
     }
+}
+
+/// Containers, anybody's, are mounted in the machine's file system; ours are counted as containers.
+fn is_of_a_container(line: &str) -> bool {
+    line.contains("/overlay2/") || line.contains("/containers/")
 }
 
 fn namespaces(process: &Path) -> Vec<PathBuf> {

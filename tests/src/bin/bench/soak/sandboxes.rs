@@ -4,7 +4,7 @@ use futures_util::{StreamExt as _, TryStreamExt as _};
 
 use super::census::Place;
 use super::work::{MANY, Program};
-use super::{EXECUTIONS_OF_A_SANDBOX, IDLE, IN_FLIGHT, Stages, backend, executions};
+use super::{EXECUTIONS_OF_A_SANDBOX, IDLE, IN_FLIGHT, STOCK, Stages, backend, executions};
 use crate::parts::Context;
 use crate::peers::VALUE;
 use crate::peers::sandbox::{Engine, Kind, job};
@@ -15,9 +15,15 @@ const TENANTS: usize = 10;
 
 /// Soaks one backend; answers what leaks.
 pub async fn soak(kind: Kind, context: &Context<'_>, report: &mut Report) -> anyhow::Result<Vec<String>> {
-    let pool = sandbox::Pool { idle: IDLE, max_executions: EXECUTIONS_OF_A_SANDBOX, ..sandbox::Pool::default() };
+    let pool = sandbox::Pool {
+        idle: IDLE,
+        max_executions: EXECUTIONS_OF_A_SANDBOX,
+        max_unassigned: STOCK,
+        unassigned: STOCK,
+        ..Default::default()
+    };
     let engine = Engine::open(kind, context.arguments, pool).await?;
-    let place = Place { pid: std::process::id(), users: engine.users().clone(), directory: engine.directory(), data: None };
+    let place = Place { pid: std::process::id(), directory: engine.directory(), data: None };
     let soaked = Stages::of(&place, executions(context.arguments), |numbers| all(&engine, numbers)).await;
     engine.shutdown().await;
     let subject = format!("the sandboxes of {TENANTS} tenants, {}", backend(kind));

@@ -8,17 +8,13 @@ use futures_util::{StreamExt as _, TryStreamExt as _};
 
 use super::census::Place;
 use super::work::{MANY, Program};
-use super::{EXECUTIONS_OF_A_SANDBOX, IDLE, IN_FLIGHT, Stages, backend, executions};
+use super::{EXECUTIONS_OF_A_SANDBOX, IDLE, IN_FLIGHT, STOCK, Stages, backend, executions};
 use crate::parts::Context;
 use crate::peers::VALUE;
 use crate::peers::sandbox::Kind;
 use crate::report::Report;
 use crate::rpc::{Client, TENANT};
 use crate::server::Zona;
-
-/// User ids of its sandboxes, apart from every other installation's.
-const FIRST_USER: u32 = 310_000;
-const LAST_USER: u32 = 310_999;
 
 /// Soaks one backend; answers what leaks.
 pub async fn soak(kind: Kind, context: &Context<'_>, report: &mut Report) -> anyhow::Result<Vec<String>> {
@@ -36,7 +32,7 @@ pub async fn soak(kind: Kind, context: &Context<'_>, report: &mut Report) -> any
 async fn stages(server: &Zona, data: PathBuf, context: &Context<'_>) -> anyhow::Result<Stages> {
     let directories = e2e::host::footprint(server.pid()).directories;
     let directory = directories.first().context("a server has a runtime directory")?.clone();
-    let place = Place { pid: server.pid(), users: FIRST_USER..=LAST_USER, directory, data: Some(data) };
+    let place = Place { pid: server.pid(), directory, data: Some(data) };
     let client = server.client();
     for program in Program::ALL {
         client.create_limited(&program.id(), program.code(), program.isolation(), program.limits().wall).await?;
@@ -46,7 +42,7 @@ async fn stages(server: &Zona, data: PathBuf, context: &Context<'_>) -> anyhow::
 
 fn configuration() -> String {
     let idle = IDLE.as_secs();
-    format!("[sandbox]\nidle = \"{idle}s\"\nmax_executions = {EXECUTIONS_OF_A_SANDBOX}\nfirst_uid = {FIRST_USER}\nlast_uid = {LAST_USER}\n")
+    format!("[sandbox]\nidle = \"{idle}s\"\nmax_executions = {EXECUTIONS_OF_A_SANDBOX}\nwarm = {STOCK}\nmax_warm = {STOCK}\n")
 }
 
 async fn all(client: &Client, numbers: std::ops::Range<usize>) -> anyhow::Result<()> {
