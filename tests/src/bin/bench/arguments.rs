@@ -43,6 +43,9 @@ pub struct Arguments {
     /// Serves the gRPC yardstick instead: answers every call with the bytes given on standard input
     #[arg(long, hide = true, value_name = "ADDR")]
     pub echo: Option<SocketAddr>,
+    /// Checks or parses files instead, so that its instructions can be counted: SUBJECT ROUNDS FILE...
+    #[arg(long, hide = true, num_args = 3.., value_names = ["SUBJECT", "ROUNDS", "FILE"])]
+    pub parse: Option<Vec<String>>,
 }
 
 /// What is printed.

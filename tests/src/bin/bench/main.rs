@@ -42,9 +42,10 @@ fn main() -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return fail(&error.into()),
     };
-    let outcome = match &arguments.echo {
-        Some(echo) => runtime.block_on(echo::serve(*echo)).map(|()| Vec::new()),
-        None => runtime.block_on(measure(&arguments)),
+    let outcome = match (&arguments.echo, &arguments.parse) {
+        (Some(echo), _) => runtime.block_on(echo::serve(*echo)).map(|()| Vec::new()),
+        (None, Some(job)) => validate::work(job).map(|()| Vec::new()),
+        (None, None) => runtime.block_on(measure(&arguments)),
     };
     match outcome {
         Ok(failed) if failed.is_empty() => ExitCode::SUCCESS,
