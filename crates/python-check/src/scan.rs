@@ -128,7 +128,7 @@ impl<'a, 's> Scan<'a, 's> {
             annotations,
             frames: Vec::new(),
             next_table: 0,
-            visible: HashMap::new(),
+            visible: HashMap::with_capacity(input.scopes.tables.len()),
             marked: HashMap::new(),
             first_parameter: None,
             classes: Vec::new(),
@@ -217,8 +217,9 @@ impl<'a, 's> Scan<'a, 's> {
         self.text.get(range.start().to_usize()..range.end().to_usize()).is_some_and(|text| !text.is_ascii())
     }
 
-    fn is_judged(&self, expr: &Expr) -> bool {
-        self.judged.contains(&address(expr))
+    /// Whether its parent has judged an expression. It is asked once: what was answered need not be kept.
+    fn is_judged(&mut self, expr: &Expr) -> bool {
+        self.judged.remove(&address(expr))
     }
 }
 

@@ -72,7 +72,7 @@ impl<'a> Scan<'a, '_> {
         }
         if self.is_string_type(&attribute.value) {
             // The call, if it is one, has looked at the template already.
-            if !self.judged.contains(&std::ptr::from_ref(attribute).addr()) {
+            if !self.judged.remove(&std::ptr::from_ref(attribute).addr()) {
                 self.add(&rule::FORMAT_FORMATTER, attribute.range, "`str.format` takes any template".to_owned());
             }
             return;
