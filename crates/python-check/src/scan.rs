@@ -219,7 +219,7 @@ impl<'a, 's> Scan<'a, 's> {
 
     /// Whether its parent has judged an expression. It is asked once: what was answered need not be kept.
     fn is_judged(&mut self, expr: &Expr) -> bool {
-        self.judged.remove(&address(expr))
+        !self.judged.is_empty() && self.judged.remove(&address(expr))
     }
 }
 
