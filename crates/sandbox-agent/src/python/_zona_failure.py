@@ -18,12 +18,13 @@ TRACEBACK_CHARACTERS = 32 * 1024
 CAUSES = 16
 PATH_DEPTH = 64
 
-REMEDY = "; remove the call or ask an administrator for another isolation level"
-NO_NETWORK = "this runtime has no network" + REMEDY
-NO_PROCESSES = "this runtime starts no processes" + REMEDY
-NO_THREADS = "this runtime starts no threads" + REMEDY
-NO_SIGNALS = "this runtime sends no signals" + REMEDY
-NO_PERMISSION = "this runtime does not permit it" + REMEDY
+NO_NETWORK = "this runtime has no network"
+NO_PROCESSES = "this runtime starts no processes"
+NO_THREADS = "this runtime starts no threads"
+NO_SIGNALS = "this runtime sends no signals"
+NO_PERMISSION = "this runtime does not permit it"
+OTHER_LEVEL = "; remove the call or ask an administrator for another isolation level"
+NO_LEVEL = "; remove the call, no isolation level permits it"
 NO_PROGRAMS = "files in /tmp cannot be executed"
 READ_ONLY = "the file system is read-only except /tmp; write there instead"
 NO_FILES = (
@@ -164,7 +165,7 @@ class Description:
         if is_a(error, RuntimeError) and THREAD_MESSAGE in words_of(error):
             return self.no_more("threads", NO_THREADS)
         if type(error).__name__ == "gaierror":
-            return self.denied(NO_NETWORK)
+            return self.denied(NO_NETWORK + NO_LEVEL)
         if not is_a(error, OSError):
             return None
         if not Place.writable and (error.errno == errno.EACCES or NO_TEMPORARY_DIRECTORY in words_of(error)):
@@ -177,18 +178,24 @@ class Description:
         if error.errno not in DENIED_ERRORS:
             return None
         if process and error.errno == errno.EACCES:
-            return self.denied(NO_PROCESSES if self.strict else NO_PROGRAMS)
+            return self.denied(self.only_here(NO_PROCESSES) if self.strict else NO_PROGRAMS)
         if error.errno == errno.EROFS or (error.errno == errno.EACCES and error.filename is not None):
             return self.denied(READ_ONLY)
         if process:
-            return self.denied(NO_PROCESSES)
+            return self.denied(self.only_here(NO_PROCESSES))
         if self.is_about(NETWORK_WORDS, frames):
-            return self.denied(NO_NETWORK)
-        return self.denied(NO_SIGNALS if self.is_about(SIGNAL_WORDS, frames) else NO_PERMISSION)
+            return self.denied(NO_NETWORK + NO_LEVEL)
+        if self.is_about(SIGNAL_WORDS, frames):
+            return self.denied(self.only_here(NO_SIGNALS))
+        return self.denied(NO_PERMISSION + NO_LEVEL)
+
+    def only_here(self, why):
+        """What the strict level refuses and others permit, to processes of the program's own."""
+        return why + (OTHER_LEVEL if self.strict else NO_LEVEL)
 
     def no_more(self, what, refusal):
         if self.strict:
-            return self.denied(refusal)
+            return self.denied(self.only_here(refusal))
         return "PROCESS_LIMIT", "the limit of %s is reached%s" % (what, self.at_line())
 
     def denied(self, why):

@@ -9,12 +9,12 @@ use crate::harness::*;
 /// Code, the call that is named, the line, and why.
 type Denial = (&'static str, &'static str, u32, &'static str);
 
-const NETWORK: &str = "this runtime has no network";
-const PROCESSES: &str = "this runtime starts no processes";
-const THREADS: &str = "this runtime starts no threads";
-const SIGNALS: &str = "this runtime sends no signals";
+const NETWORK: &str = "this runtime has no network; remove the call, no isolation level permits it";
+const PROCESSES: &str = "this runtime starts no processes; remove the call or ask an administrator for another isolation level";
+const THREADS: &str = "this runtime starts no threads; remove the call or ask an administrator for another isolation level";
+const SIGNALS: &str = "this runtime sends no signals; remove the call or ask an administrator for another isolation level";
 const READ_ONLY: &str = "the file system is read-only except /tmp; write there instead";
-const PERMISSION: &str = "this runtime does not permit it";
+const PERMISSION: &str = "this runtime does not permit it; remove the call, no isolation level permits it";
 
 #[rustfmt::skip]
 const DENIALS: &[Denial] = &[
@@ -60,9 +60,8 @@ fn a_denied_call_is_named_with_its_line_the_reason_and_the_way_out() {
         let Some((_, payload)) = outcome.frames.last() else { panic!("{code}: {outcome:?}") };
         let failure: serde_json::Value = serde_json::from_str(payload).unwrap();
         let message = failure["message"].as_str().unwrap_or_default();
-        let starts = message.starts_with("blocked: ") && message.contains(&format!("{called} at line {line} - {why}"));
-        let way_out = message.contains("; ");
-        let complete = failure["reason"] == "DENIED_OPERATION" && starts && way_out && failure["line"] == json!(line);
+        let explained = message.starts_with("blocked: ") && message.ends_with(&format!("{called} at line {line} - {why}"));
+        let complete = failure["reason"] == "DENIED_OPERATION" && explained && failure["line"] == json!(line);
         if !complete || !outcome.stderr.contains(message) {
             wrong.push(format!("{code:?}\n    {payload}\n    stderr {:?}", outcome.stderr));
         }
