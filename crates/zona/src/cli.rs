@@ -8,7 +8,7 @@ use crate::command::{check, completions, demo, dev, doctor, execution, policy, r
 use crate::config::Flag;
 use crate::output::Format;
 
-/// Runs users' Python: isolated, streamed, in a millisecond.
+/// Runs users' Python: isolated, streamed, in milliseconds.
 #[derive(Debug, Parser)]
 #[command(name = "zona", version, arg_required_else_help = true, max_term_width = 120)]
 #[command(after_help = "Exit codes: 0 ok, 1 user code failed, 2 usage, 3 denied, 4 not found, 5 conflict or precondition,\n\
