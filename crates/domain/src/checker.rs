@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use crate::finding::CodeReport;
+use crate::finding::{CodeReport, Family};
 use crate::name::TenantId;
 use crate::policy::CodePolicy;
 use crate::runtime::Runtime;
@@ -22,8 +22,8 @@ pub trait CodeChecker: Send + Sync {
     /// Only when the checker itself is unavailable.
     async fn check(&self, policy: &CodePolicy, runtime: &str, source: Vec<u8>) -> Result<CodeReport>;
 
-    /// Whether there is a rule of this id.
-    fn knows(&self, rule: &str) -> bool;
+    /// The family of a rule, also of those that only the server finds; `None` when there is no rule of this id.
+    fn family(&self, rule: &str) -> Option<Family>;
 }
 
 /// Port: the compiler of a runtime, run in a sandbox; it compiles and never executes.

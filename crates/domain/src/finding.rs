@@ -6,6 +6,11 @@ use std::fmt;
 use crate::parameter::Parameter;
 use crate::utility::Kind;
 
+/// Rule id of what only the runtime's compiler refuses.
+pub const COMPILE_RULE: &str = "ZPY-SYNTAX-900";
+/// Rule id of code that is of another kind than its author says.
+pub const KIND_RULE: &str = "ZPY-KIND-001";
+
 /// One result of code validation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {

@@ -2,7 +2,7 @@
 //! administrator has granted.
 
 use crate::error::{Error, Violation};
-use crate::finding::{CodeReport, Severity};
+use crate::finding::{CodeReport, Family, Finding, KIND_RULE, Severity};
 use crate::name::{PrincipalName, TenantId, UtilityId};
 use crate::time::Timestamp;
 use crate::utility::Isolation;
@@ -127,18 +127,47 @@ impl CodePolicy {
         found
     }
 
-    /// Turns findings that an exception covers into warnings, and says so in them.
+    /// Turns findings that an exception covers into warnings, and says so in them. An exception from a rule that cannot be
+    /// excepted covers nothing, however it came to be stored.
     pub fn excuse(&self, utility: &UtilityId, report: &mut CodeReport, now: Timestamp) {
         let in_force = |rule: &str| {
             self.exceptions.iter().find(|exception| exception.utility == *utility && exception.rule == rule && exception.expires > now)
         };
-        for finding in report.findings.iter_mut().filter(|finding| finding.severity == Severity::Error) {
+        let excusable = |finding: &&mut Finding| finding.severity == Severity::Error && is_exceptable(finding.rule, finding.family);
+        for finding in report.findings.iter_mut().filter(excusable) {
             if let Some(exception) = in_force(finding.rule) {
                 finding.severity = Severity::Warning;
                 finding.message = format!("{} (allowed by {}: {})", finding.message, exception.granted_by, exception.reason);
             }
         }
     }
+}
+
+/// Whether a utility can be excepted from a rule. Code that breaks one of the families here is looked at no further, or not as what
+/// runs: an exception would let through all that was not looked at. Its kind is what the version is stored as.
+pub fn is_exceptable(rule: &str, family: Family) -> bool {
+    rule != KIND_RULE && !matches!(family, Family::Encoding | Family::Limits | Family::Syntax)
+}
+
+/// What is wrong with the rule ids of a policy: a slip of the pen would do nothing, silently. `prefix` is the policy's path in the
+/// request, `family` tells the family of a rule that exists. Empty ids are left to [`CodePolicy::violations`].
+pub fn rule_violations<'a>(
+    prefix: &str,
+    denied: impl Iterator<Item = &'a String>,
+    excepted: impl Iterator<Item = &'a String>,
+    family: impl Fn(&str) -> Option<Family>,
+) -> Vec<Violation> {
+    let denied = denied.enumerate().map(|(index, rule)| (format!("{prefix}.denied_rules[{index}]"), rule, false));
+    let excepted = excepted.enumerate().map(|(index, rule)| (format!("{prefix}.exceptions[{index}].rule"), rule, true));
+    let wrong = |(field, rule, excepts): (String, &String, bool)| match family(rule) {
+        None => Some(Violation::new(field, "UNKNOWN_RULE", format!("there is no rule `{rule}`; see docs/rules"))),
+        Some(family) if excepts && !is_exceptable(rule, family) => {
+            let text = format!("`{rule}` cannot be excepted: it decides whether the code can be looked at and stored at all");
+            Some(Violation::new(field, "NOT_EXCEPTABLE", text))
+        }
+        Some(_) => None,
+    };
+    denied.chain(excepted).filter(|(_, rule, _)| !rule.is_empty()).filter_map(wrong).collect()
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use std::thread;
 
 use domain::finding::CodeReport;
+use domain::policy::is_exceptable;
 use ruff_text_size::TextRange;
 
 use crate::catalog::Catalog;
@@ -72,8 +73,9 @@ impl Checker {
     }
 
     fn sink(&self) -> Sink {
-        let ids = |names: &[String]| names.iter().filter_map(|name| rule::find(name)).map(|rule| rule.id).collect();
-        Sink::new(ids(&self.policy.denied_rules), ids(&self.policy.allowed_rules))
+        let denied = self.policy.denied_rules.iter().filter_map(|id| rule::find(id));
+        let allowed = self.policy.allowed_rules.iter().filter_map(|id| rule::find(id)).filter(|rule| is_exceptable(rule.id, rule.family));
+        Sink::new(denied.map(|rule| rule.id).collect(), allowed.map(|rule| rule.id).collect())
     }
 
     fn examine(&self, bytes: &[u8], stage: Stage) -> CodeReport {
@@ -97,7 +99,7 @@ impl Checker {
             return;
         }
         let version = self.policy.runtime.version();
-        let Some(parsed) = syntax::parse(text, version) else { return };
+        let parsed = syntax::parse(text, version).expect("the parser is asked for a module");
         let sound = syntax::report(text, &parsed, sink);
         numbers::report(text, parsed.tokens(), sink);
         if stage == Stage::Parse {

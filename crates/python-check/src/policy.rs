@@ -23,7 +23,8 @@ pub struct Policy {
     pub extra_modules: Vec<String>,
     /// Rules whose warnings are errors for this tenant.
     pub denied_rules: Vec<String>,
-    /// Rules whose findings are left out, e.g. for one utility, with reason and expiry kept elsewhere.
+    /// Rules whose findings are left out, e.g. for one utility, with reason and expiry kept elsewhere. Rules that cannot be excepted
+    /// ([`domain::policy::is_exceptable`]) are not.
     pub allowed_rules: Vec<String>,
 }
 

@@ -78,6 +78,7 @@ impl Sink {
         let denied = std::mem::take(&mut self.denied);
         let severity = |raw: &Raw| if denied.contains(&raw.rule.id) { Severity::Error } else { raw.rule.severity };
         self.raw.sort_by_key(|raw| (severity(raw), raw.range.start(), raw.range.end(), raw.rule.id));
+        let hides_errors = self.dropped > 0 || self.raw.get(MAX_FINDINGS).is_some_and(|raw| severity(raw) == Severity::Error);
         self.raw.truncate(MAX_FINDINGS);
         self.raw.sort_by_key(|raw| (raw.range.start(), raw.range.end(), raw.rule.id));
         let last = self.raw.last().map(|raw| raw.range);
@@ -86,7 +87,7 @@ impl Sink {
             let range = last.unwrap_or_default();
             let message = format!("{total} findings or more; {MAX_FINDINGS} are shown");
             let raw = Raw { rule: &rule::LIMITS_FINDINGS, range, message, suggestion: None };
-            findings.push(finding(&raw, raw.rule.severity, lines));
+            findings.push(finding(&raw, if hides_errors { Severity::Error } else { severity(&raw) }, lines));
         }
         findings
     }

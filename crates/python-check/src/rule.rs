@@ -84,6 +84,11 @@ pub fn find(id: &str) -> Option<&'static Rule> {
     all().into_iter().find(|rule| rule.id == id)
 }
 
+/// The family of a rule, of the checker's or the server's, by its id.
+pub fn family(id: &str) -> Option<Family> {
+    all().into_iter().chain(of_server().iter().copied()).find(|rule| rule.id == id).map(|rule| rule.family)
+}
+
 /// The documentation page of a rule, as Markdown.
 pub fn page(rule: &Rule) -> String {
     let severity = match rule.severity {

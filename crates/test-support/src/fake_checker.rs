@@ -1,5 +1,6 @@
 //! A checker that reads just enough of Python for tests of everything around it: entry points with their parameters, `import os`
-//! (refused), `import extra_tools` (refused except on the runtime `extra`), `TODO` (a warning), `PANIC` (a bug). It honors what a policy says of the two rules it has.
+//! (refused), `import extra_tools` (refused except on the runtime `extra`), `TODO` (a warning), `DEEP` (too deep to be looked at further),
+//! `PANIC` (a bug). It honors what a policy says of the two rules it has.
 
 use async_trait::async_trait;
 use domain::Result;
@@ -15,6 +16,8 @@ pub const IMPORT_RULE: &str = "ZPY-IMPORT-001";
 pub const MISSING_RULE: &str = "ZPY-DEPENDENCY-002";
 /// The rule that warns of `TODO`.
 pub const TODO_RULE: &str = "ZPY-QUALITY-001";
+/// The rule that `DEEP` breaks: nothing else is found then.
+pub const NESTING_RULE: &str = "ZPY-LIMITS-002";
 const ENCODING_RULE: &str = "ZPY-ENCODING-001";
 
 /// Reads just enough of Python.
@@ -25,9 +28,11 @@ pub struct FakeChecker;
 impl CodeChecker for FakeChecker {
     async fn check(&self, policy: &CodePolicy, runtime: &str, source: Vec<u8>) -> Result<CodeReport> {
         let Ok(text) = String::from_utf8(source) else {
-            let finding = finding(ENCODING_RULE, Severity::Error, 1, "not UTF-8");
-            return Ok(CodeReport { findings: vec![finding], kind: None, parameters: Vec::new(), imports: Vec::new() });
+            return Ok(only(finding(ENCODING_RULE, Severity::Error, 1, "not UTF-8")));
         };
+        if text.contains("DEEP") {
+            return Ok(only(finding(NESTING_RULE, Severity::Error, 1, "nested too deeply")));
+        }
         assert!(!text.contains("PANIC"), "the checker has a bug");
         let allows_os = policy.extra_modules.iter().any(|module| module == "os");
         let todo = if policy.denied_rules.iter().any(|rule| rule == TODO_RULE) { Severity::Error } else { Severity::Warning };
@@ -46,9 +51,22 @@ impl CodeChecker for FakeChecker {
         Ok(CodeReport { findings: findings.collect(), kind: Some(kind), parameters: parameters(signature), imports })
     }
 
-    fn knows(&self, rule: &str) -> bool {
-        [IMPORT_RULE, MISSING_RULE, TODO_RULE, ENCODING_RULE].contains(&rule)
+    fn family(&self, rule: &str) -> Option<Family> {
+        [IMPORT_RULE, MISSING_RULE, TODO_RULE, NESTING_RULE, ENCODING_RULE].contains(&rule).then(|| family(rule))
     }
+}
+
+fn family(rule: &str) -> Family {
+    match rule {
+        ENCODING_RULE => Family::Encoding,
+        NESTING_RULE => Family::Limits,
+        _ => Family::Quality,
+    }
+}
+
+/// The report on code that is looked at no further.
+fn only(finding: Finding) -> CodeReport {
+    CodeReport { findings: vec![finding], kind: None, parameters: Vec::new(), imports: Vec::new() }
 }
 
 fn import(line: &str, number: u32) -> Option<Import> {
@@ -77,7 +95,7 @@ fn parameter(name: &str, required: bool) -> Parameter {
 fn finding(rule: &'static str, severity: Severity, line: u32, message: &str) -> Finding {
     Finding {
         rule,
-        family: Family::Quality,
+        family: family(rule),
         severity,
         span: Span { line, column: 1, end_line: line, end_column: 2 },
         message: message.to_owned(),

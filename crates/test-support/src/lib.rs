@@ -18,7 +18,7 @@ pub mod utility_repository;
 
 pub use change_listener::HeardChanges;
 pub use clock::FakeClock;
-pub use fake_checker::{FakeChecker, IMPORT_RULE, MISSING_RULE, TODO_RULE};
+pub use fake_checker::{FakeChecker, IMPORT_RULE, MISSING_RULE, NESTING_RULE, TODO_RULE};
 pub use fake_compiler::{BROKEN, FakeCompiler};
 pub use fake_sandbox::{FakeSandbox, Fault, INSTRUCTION};
 pub use ids::SequentialIds;

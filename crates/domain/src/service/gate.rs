@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::checker::{CodeChecker, Compiler, Verdict};
 use crate::error::{Error, Result, Violation};
-use crate::finding::{CodeReport, Family, Finding, Severity, Span};
+use crate::finding::{COMPILE_RULE, CodeReport, Family, Finding, KIND_RULE, Severity, Span};
 use crate::name::{TenantId, UtilityId, VersionName};
 use crate::policy::CodePolicy;
 use crate::repository::{CodePolicyRepository, RuntimeModule, TenantScope, UtilityRepository};
@@ -14,8 +14,6 @@ use crate::service::admission::Admission;
 use crate::time::Clock;
 use crate::utility::{Code, Kind, Version};
 
-/// Rule id of what only the runtime's compiler refuses.
-pub const COMPILE_RULE: &str = "ZPY-SYNTAX-900";
 const RUNTIME_FIELD: &str = "utility.runtime";
 
 /// How long a compilation waits for its turn: who creates a utility waits with it.
@@ -193,9 +191,6 @@ fn violation(finding: &Finding) -> Violation {
     let text = format!("line {}, column {}: {}. {}", finding.span.line, finding.span.column, finding.message, finding.suggestion);
     Violation::new("utility.code", finding.rule, text)
 }
-
-/// Rule id of code that is of another kind than its author says.
-pub const KIND_RULE: &str = "ZPY-KIND-001";
 
 /// Code of another kind than its author says, as a finding about the whole text; nothing while the code is refused anyway.
 fn kind_mismatch(declared: Option<Kind>, report: &CodeReport) -> Option<Finding> {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::access::{self, Permit};
 use crate::error::{Error, Result, Violation};
 use crate::name::UtilityId;
-use crate::policy::{CodePolicy, RuleException};
+use crate::policy::{self, CodePolicy, RuleException};
 use crate::repository::CodePolicyRepository;
 use crate::service::gate::Gate;
 use crate::time::{Clock, Timestamp};
@@ -72,8 +72,8 @@ impl Policies {
         let now = self.clock.now();
         let old = self.gate.policy(&scope).await?;
         old.check_etag(etag)?;
-        let mut violations = self.unknown_rules(&patch);
-        violations.splice(0..0, patch.violations.iter().cloned());
+        let mut violations = patch.violations.clone();
+        violations.extend(self.wrong_rules(&patch));
         let granted = |draft: ExceptionDraft| {
             let same = |old: &&RuleException| {
                 old.utility == draft.utility && old.rule == draft.rule && old.reason == draft.reason && old.expires == draft.expires
@@ -103,13 +103,8 @@ impl Policies {
         }
     }
 
-    /// A rule id with a slip of the pen would do nothing, silently.
-    fn unknown_rules(&self, patch: &PolicyPatch) -> Vec<Violation> {
-        let denied = patch.denied_rules.iter().flatten().enumerate();
-        let denied = denied.map(|(index, rule)| (format!("policy.denied_rules[{index}]"), rule));
-        let excused = patch.exceptions.iter().flatten().enumerate();
-        let excused = excused.map(|(index, draft)| (format!("policy.exceptions[{index}].rule"), &draft.rule));
-        let unknown = denied.chain(excused).filter(|(_, rule)| !rule.is_empty() && !self.gate.checker.knows(rule));
-        unknown.map(|(field, rule)| Violation::new(field, "UNKNOWN_RULE", format!("there is no rule `{rule}`; see docs/rules"))).collect()
+    fn wrong_rules(&self, patch: &PolicyPatch) -> Vec<Violation> {
+        let excepted = patch.exceptions.iter().flatten().map(|draft| &draft.rule);
+        policy::rule_violations("policy", patch.denied_rules.iter().flatten(), excepted, |rule| self.gate.checker.family(rule))
     }
 }

@@ -4,11 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::Error;
+use domain::policy::{CodePolicy, RuleException};
+use domain::repository::CodePolicyRepository as _;
 use domain::service::admission;
 use domain::service::policies::PolicyPatch;
 use domain::service::utilities::{Call, Patch};
 use domain::utility::{Draft, Isolation};
-use test_support::{BROKEN, IMPORT_RULE, MISSING_RULE, TODO_RULE, sample};
+use test_support::{BROKEN, IMPORT_RULE, MISSING_RULE, NESTING_RULE, TODO_RULE, sample};
 
 use crate::world::{World, exception, name};
 
@@ -206,4 +208,37 @@ async fn a_compilation_whose_turn_does_not_come_is_given_up() {
     let refused = creating.await.unwrap().unwrap_err();
     assert!(matches!(refused, Error::Exhausted { reason: "QUEUE_FULL", .. }), "{refused:?}");
     assert_eq!(world.admission.load().queued, 0, "its place is free again");
+}
+
+/// Code that is nested too deeply is looked at no further: an exception from that would let `import os` through unseen.
+const HIDDEN: &str = "import os\nDEEP\ndef transform(value):\n    return value\n";
+
+#[tokio::test]
+async fn nobody_is_excepted_from_a_rule_that_ends_the_scan() {
+    let world = World::new();
+    for rule in [NESTING_RULE, "ZPY-ENCODING-001"] {
+        let exceptions = Some(vec![exception(sample::utility_id("some"), rule, 1_000)]);
+        let patch = PolicyPatch { exceptions, ..PolicyPatch::default() };
+        let refused = world.policies.update(&world.permit().await, patch, "").await.unwrap_err();
+        assert_eq!(violations(refused), [("policy.exceptions[0].rule".to_owned(), "NOT_EXCEPTABLE")], "{rule}");
+    }
+    let refused = world.create("some", HIDDEN).await.unwrap_err();
+    assert_eq!(violations(refused), [("utility.code".to_owned(), NESTING_RULE)]);
+}
+
+#[tokio::test]
+async fn a_stored_exception_from_a_rule_that_ends_the_scan_stores_no_code() {
+    let world = World::new();
+    let stored = RuleException {
+        utility: sample::utility_id("some"),
+        rule: NESTING_RULE.to_owned(),
+        reason: "reviewed".to_owned(),
+        expires: sample::at(1_000),
+        granted_by: sample::user("ann"),
+    };
+    let policy = CodePolicy { exceptions: vec![stored], revision: 1, ..CodePolicy::default_of(sample::tenant("acme")) };
+    assert!(world.stored_policies.commit(&sample::scope("acme"), 0, &policy).await.unwrap());
+    let refused = world.create("some", HIDDEN).await.unwrap_err();
+    assert_eq!(violations(refused), [("utility.code".to_owned(), NESTING_RULE)]);
+    assert_eq!(world.compiler.asked(), 0);
 }

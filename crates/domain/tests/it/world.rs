@@ -29,6 +29,7 @@ pub struct World {
     pub sandbox: Arc<RecordingSandbox>,
     pub utilities: Utilities,
     pub policies: Policies,
+    pub stored_policies: Arc<InMemoryCodePolicyRepository>,
     pub executions: Executions,
     rules: Policy,
 }
@@ -59,8 +60,9 @@ impl World {
         let ids = Arc::new(SequentialIds::default());
         let store = Arc::new(InMemoryUtilityRepository::new(clock.clone()));
         let admission = Admission::new(admission);
+        let stored_policies = Arc::new(InMemoryCodePolicyRepository::default());
         let gate = Gate {
-            policies: Arc::new(InMemoryCodePolicyRepository::default()),
+            policies: stored_policies.clone(),
             checker: Arc::new(FakeChecker),
             compiler: compiler.clone(),
             admission: admission.clone(),
@@ -85,6 +87,7 @@ impl World {
             sandbox,
             utilities: Utilities::new(store, gate.clone(), ids),
             policies: Policies::new(gate),
+            stored_policies,
             executions: Executions::new(ports, config),
             rules: Policy::new(Arc::new(LocalRules::new(sample::tenant("acme")))),
         }

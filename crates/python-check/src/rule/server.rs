@@ -1,8 +1,7 @@
 //! Rules that the server finds when a version is stored, not the checker: what the runtime's own compiler refuses, and what
 //! differs from what the author declared.
 
-use domain::finding::{Family, Severity};
-use domain::service::gate::{COMPILE_RULE, KIND_RULE};
+use domain::finding::{COMPILE_RULE, Family, KIND_RULE, Severity};
 
 use super::{Example, Rule};
 

@@ -121,9 +121,10 @@ pub(crate) static LIMITS_FINDINGS: Rule = Rule {
     family: Family::Limits,
     severity: Severity::Warning,
     title: "More findings than are shown",
-    why: "A report is bounded; errors are kept before warnings.",
+    why: "A report is bounded; errors are kept before warnings. Where errors are left out, or so much is found that the rest of the code was \
+          not looked at, it is an error: an exception for those that are shown must not hide the others.",
     fix: "Fix the findings above and check again.",
-    bad: Example::Repeated { head: "", piece: "import os\n", times: 300, tail: "" },
+    bad: Example::Repeated { head: "", piece: "undefined\n", times: 300, tail: "" },
     good: "x = 1\n",
 };
 

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use domain::finding::Severity;
 use python_check::{Checker, MAX_CODE_BYTES, MAX_FINDINGS, Policy};
 
 use crate::{errors, report};
@@ -113,6 +114,28 @@ fn an_allowed_rule_is_left_out_and_a_denied_one_blocks() {
     assert!(rules(Policy::default()).contains(&("ZPY-QUALITY-004", "warning")));
     assert!(rules(Policy { denied_rules: vec![id.clone()], ..Policy::default() }).contains(&("ZPY-QUALITY-004", "error")));
     assert!(!rules(Policy { allowed_rules: vec![id], ..Policy::default() }).iter().any(|(rule, _)| *rule == "ZPY-QUALITY-004"));
+}
+
+/// Both would pass otherwise: the first because nothing after the nesting is looked at, the others because nobody sees the last line.
+#[test]
+fn an_allowed_rule_hides_nothing_that_was_not_looked_at_or_not_shown() {
+    let lambdas = format!("import os\nf = {}1\n", "lambda: ".repeat(300));
+    let many_files = format!("{}import os\n", "open('x')\n".repeat(MAX_FINDINGS + 1));
+    let many_names = format!("{}import os\n", "undefined\n".repeat(2_500));
+    for (code, ending) in [(&lambdas, "ZPY-LIMITS-005"), (&many_files, "ZPY-LIMITS-004"), (&many_names, "ZPY-LIMITS-004")] {
+        let errors = |policy: Policy| {
+            let findings = Checker::new(policy).check(code.as_bytes()).findings;
+            findings.into_iter().filter(|finding| finding.severity == Severity::Error).map(|finding| finding.rule).collect::<Vec<_>>()
+        };
+        assert!(errors(Policy::default()).contains(&ending), "{ending}");
+        assert!(errors(Policy { allowed_rules: vec![ending.to_owned()], ..Policy::default() }).contains(&ending), "{ending} is allowed");
+    }
+}
+
+#[test]
+fn warnings_alone_stay_warnings_when_some_are_not_shown() {
+    let report = report(&"undefined\n".repeat(MAX_FINDINGS + 1));
+    assert!(report.accepted() && report.findings.last().is_some_and(|finding| finding.rule == "ZPY-LIMITS-004"));
 }
 
 /// Warnings before the errors that are shown: the note about the rest stands with the last finding that is shown.

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use domain::checker::CodeChecker;
-use domain::finding::CodeReport;
+use domain::finding::{CodeReport, Family};
 use domain::name::TenantId;
 use domain::policy::CodePolicy;
 use domain::{Error, Result};
@@ -73,8 +73,8 @@ impl CodeChecker for BlockingChecker {
         tokio::task::spawn_blocking(move || checker.check(&source)).await.map_err(|error| Error::internal("checking code", error))
     }
 
-    fn knows(&self, rule: &str) -> bool {
-        python_check::rule::find(rule).is_some()
+    fn family(&self, rule: &str) -> Option<Family> {
+        python_check::rule::family(rule)
     }
 }
 
@@ -110,6 +110,9 @@ pub(super) fn python_version(text: &str) -> Option<(u8, u8)> {
 
 #[cfg(test)]
 mod tests {
+    use domain::policy::RuleException;
+    use domain::time::Timestamp;
+
     use super::*;
 
     fn facts(python_version: &str) -> RuntimeFacts {
@@ -122,7 +125,16 @@ mod tests {
         };
         let packages = vec![package("acme-tools", &["acme_tools"]), package("libc6", &[])];
         let (version, lock) = (String::new(), String::new());
-        RuntimeFacts { layout, python_version: python_version.to_owned(), digest: "d".to_owned(), packages, version, lock, preload: Vec::new(), interface: None }
+        RuntimeFacts {
+            layout,
+            python_version: python_version.to_owned(),
+            digest: "d".to_owned(),
+            packages,
+            version,
+            lock,
+            preload: Vec::new(),
+            interface: None,
+        }
     }
 
     fn rules(policy: &CodePolicy, facts: &RuntimeFacts, source: &str) -> Vec<&'static str> {
@@ -148,5 +160,28 @@ mod tests {
         assert_eq!(rules(&policy, &described, imports), ["ZPY-API-001"], "`clean` is not in the interface of the runtime");
         let wide = CodePolicy { extra_modules: vec!["other_tools".to_owned()], ..policy };
         assert!(rules(&wide, &facts("3.11.2"), &other).is_empty());
+    }
+
+    /// Nothing of the code is looked at behind such nesting.
+    #[test]
+    fn an_exception_from_a_limit_that_ends_the_scan_accepts_no_code() {
+        let utility = domain::name::UtilityId::parse("utility", "esc").unwrap();
+        let (granted_by, expires) = (domain::name::PrincipalName::parse("by", "tenants/acme/users/ada").unwrap(), Timestamp::from_millis(2));
+        let code = format!("import os\nf = {}1\ndef transform(value):\n    return os.getcwd()\n", "lambda: ".repeat(300));
+        let mut policy = CodePolicy::default_of(TenantId::parse("tenant", "acme").unwrap());
+        let mut report = Checker::new(checked_policy(&policy, None)).check(code.as_bytes());
+        policy.exceptions = report
+            .findings
+            .iter()
+            .map(|finding| RuleException {
+                utility: utility.clone(),
+                rule: finding.rule.to_owned(),
+                reason: "reviewed".to_owned(),
+                expires,
+                granted_by: granted_by.clone(),
+            })
+            .collect();
+        policy.excuse(&utility, &mut report, Timestamp::from_millis(1));
+        assert!(!report.accepted(), "{report:#?}");
     }
 }

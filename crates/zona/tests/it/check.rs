@@ -133,6 +133,16 @@ fn exceptions_hold_for_their_utility_until_they_end() {
     );
 }
 
+/// So many excepted errors that the one that is not excepted is left out of the report.
+#[test]
+fn exceptions_hide_no_error_that_is_not_shown() {
+    let directory = tempfile::tempdir().unwrap();
+    let policy = directory.path().join("policy.yaml");
+    fs::write(&policy, POLICY).unwrap();
+    let code = format!("{}import os\n", "eval('1')\n".repeat(300));
+    assert_eq!(judged(&["--policy", policy.to_str().unwrap(), "--utility", "backup"], &code).0, ["ZPY-LIMITS-004"]);
+}
+
 #[test]
 fn a_file_that_is_no_policy_is_a_usage_error_that_says_why() {
     let directory = tempfile::tempdir().unwrap();
@@ -142,6 +152,8 @@ fn a_file_that_is_no_policy_is_a_usage_error_that_says_why() {
     for (text, said) in [
         ("only_module: [json]\n", "only_module"),
         ("denied_rules: [ZPY-NOTHING-001]\n", "there is no rule `ZPY-NOTHING-001`"),
+        ("exceptions: [{utility: a, rule: ZPY-LIMITS-005, reason: r, expire_time: 2999-01-01T00:00:00Z}]\n", "`ZPY-LIMITS-005` cannot be excepted"),
+        ("exceptions: [{utility: a, rule: ZPY-SYNTAX-900, reason: r, expire_time: 2999-01-01T00:00:00Z}]\n", "`ZPY-SYNTAX-900` cannot be excepted"),
         ("extra_modules: ['a b']\n", "policy.extra_modules[0]"),
         ("exceptions: [{utility: a, rule: ZPY-FILE-002, reason: r, expire_time: soon}]\n", "exceptions[0].expire_time"),
         ("{\"extra_modules\": 3}", "not a code policy"),

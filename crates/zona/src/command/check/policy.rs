@@ -6,7 +6,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use domain::finding::CodeReport;
 use domain::name::{CodePolicyName, PrincipalName, TenantId, UtilityId};
-use domain::policy::{CodePolicy, RuleException};
+use domain::policy::{CodePolicy, RuleException, rule_violations};
 use domain::time::Timestamp;
 use domain::utility::Isolation;
 use python_check::{Policy, rule};
@@ -55,7 +55,7 @@ struct ExceptionFile {
 /// Reads a policy, less the exceptions that have ended.
 ///
 /// # Errors
-/// When the file cannot be read, is no policy, or names rules that do not exist.
+/// When the file cannot be read, is no policy, or names rules that do not exist or cannot be excepted.
 pub fn load(path: &Path) -> Result<CodePolicy> {
     let bytes = read(path)?;
     let now = now();
@@ -64,15 +64,10 @@ pub fn load(path: &Path) -> Result<CodePolicy> {
         Failure::usage(format!("{} is not a code policy: {error}", path.display())).hint("`zona policy show -o yaml` prints one")
     })?;
     let policy = file.policy(now)?;
-    let violations = policy.violations("policy", now);
-    if !violations.is_empty() {
-        return Err(domain::Error::Invalid(violations).into());
-    }
-    let named = policy.denied_rules.iter().chain(policy.exceptions.iter().map(|exception| &exception.rule));
-    match named.into_iter().find(|id| rule::find(id).is_none()) {
-        Some(unknown) => Err(Failure::usage(format!("{}: there is no rule `{unknown}`", path.display())).hint("docs/rules lists them")),
-        None => Ok(policy),
-    }
+    let excepted = policy.exceptions.iter().map(|exception| &exception.rule);
+    let mut violations = rule_violations("policy", policy.denied_rules.iter(), excepted, rule::family);
+    violations.extend(policy.violations("policy", now));
+    if violations.is_empty() { Ok(policy) } else { Err(domain::Error::Invalid(violations).into()) }
 }
 
 /// Puts what `policy` says of modules and rules into `checked`.
