@@ -45,6 +45,9 @@ const MAX_PENDING_ACCEPT_RESET_STREAMS: usize = 128;
 /// Connections that are open at once, unless somebody says otherwise: a few for each caller, and far fewer than a process may
 /// have descriptors.
 pub const DEFAULT_MAX_CONNECTIONS: usize = 512;
+/// How long a connection may be open before it begins to speak HTTP/2. A client begins at once, so this is for slow links; who says
+/// nothing holds one of the places for no longer.
+const PREFACE_PATIENCE: Duration = Duration::from_secs(10);
 /// Bytes of all headers of one request.
 const MAX_HEADER_LIST: u32 = 16 * 1024;
 /// Silence after which a peer is pinged.
@@ -95,6 +98,8 @@ pub struct Config {
     pub metrics: Arc<dyn CallMetrics>,
     /// Connections that are open at once; more are refused.
     pub max_connections: usize,
+    /// How long a connection may take to begin; then it is closed.
+    pub preface_patience: Duration,
 }
 
 /// A server that is ready to serve.
@@ -103,6 +108,7 @@ pub struct Server {
     layer: CallLayer,
     health: Health,
     max_connections: usize,
+    preface_patience: Duration,
 }
 
 /// What health checks answer. Cheap to clone.
@@ -141,6 +147,7 @@ impl Config {
             link_trace: Arc::new(|_, _| String::new()),
             metrics: Arc::new(NoMetrics),
             max_connections: DEFAULT_MAX_CONNECTIONS,
+            preface_patience: PREFACE_PATIENCE,
         }
     }
 }
@@ -171,7 +178,8 @@ impl Server {
         };
         let routes =
             services.routes().add_service(health_service).add_service(reflection().build_v1()?).add_service(reflection().build_v1alpha()?);
-        Ok(Server { routes, layer, health, max_connections: config.max_connections })
+        let Config { max_connections, preface_patience, .. } = config;
+        Ok(Server { routes, layer, health, max_connections, preface_patience })
     }
 
     /// What health checks answer, for who starts and stops the server.
@@ -180,12 +188,12 @@ impl Server {
     }
 
     /// Serves the connections of `listener` until `shutdown` completes and the calls that are open then have ended. Health turns
-    /// to NOT_SERVING at once. Connections beyond the most are refused; while others cannot be accepted, for want of descriptors, they wait.
+    /// to NOT_SERVING at once. Connections beyond the most are refused, and those that say nothing are closed; while others cannot be accepted, for want of descriptors, they wait.
     ///
     /// # Errors
     /// When tonic cannot serve.
     pub async fn serve(self, listener: TcpListener, shutdown: impl Future<Output = ()>) -> Result<(), tonic::transport::Error> {
-        let connections = accept::connections(listener, self.max_connections);
+        let connections = accept::connections(listener, self.max_connections, self.preface_patience);
         self.serve_with_incoming(connections, shutdown).await
     }
 

@@ -1,5 +1,5 @@
 //! Accepting connections for as long as the server lives: a shortage of descriptors or memory passes, and must not end it. Beyond
-//! a number that are open at once, new ones are closed at once, and those that are open notice nothing.
+//! a number that are open at once, new ones are closed at once, and those that are open notice nothing; one that says nothing is closed, too.
 
 use std::convert::Infallible;
 use std::io::{self, ErrorKind};
@@ -15,9 +15,10 @@ use super::counted::Counted;
 /// How long a shortage is waited out before the next attempt; connections wait in the listener's queue meanwhile.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// The connections of a listener, without end; at most `most` are open at once.
-pub(super) fn connections(listener: TcpListener, most: usize) -> impl Stream<Item = Result<Counted, Infallible>> {
-    let places = Places { free: Arc::new(Semaphore::new(most.min(Semaphore::MAX_PERMITS))), told: false };
+/// The connections of a listener, without end; at most `most` are open at once, and each says its preface
+/// within `patience`.
+pub(super) fn connections(listener: TcpListener, most: usize, patience: Duration) -> impl Stream<Item = Result<Counted, Infallible>> {
+    let places = Places { free: Arc::new(Semaphore::new(most.min(Semaphore::MAX_PERMITS))), told: false, patience };
     futures_util::stream::unfold((listener, places), async |(listener, mut places)| {
         loop {
             let connection = next(&listener).await;
@@ -32,6 +33,8 @@ struct Places {
     free: Arc<Semaphore>,
     /// Whether the log knows that there is none.
     told: bool,
+    /// How long a connection may take to begin.
+    patience: Duration,
 }
 
 impl Places {
@@ -40,7 +43,7 @@ impl Places {
         match Arc::clone(&self.free).try_acquire_owned() {
             Ok(place) => {
                 self.told = false;
-                Some(Counted { connection, _place: place })
+                Some(Counted::new(connection, place, self.patience))
             }
             Err(_none_free) => {
                 if !std::mem::replace(&mut self.told, true) {

@@ -1,18 +1,40 @@
-//! A connection that holds its place among those that a server has at most, for as long as it is open.
+//! A connection that holds its place among those that a server has at most, for as long as it is open. One that does not begin to
+//! speak HTTP/2 in time fails and gives its place back; later silence is for the pings of HTTP/2.
 
+use std::future::Future;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::Sleep;
 use tonic::transport::server::{Connected, TcpConnectInfo};
+
+/// Bytes of the connection preface, with which a client begins (RFC 9113, 3.4).
+const PREFACE: usize = 24;
 
 /// The connection with its place.
 pub(super) struct Counted {
-    pub connection: TcpStream,
-    pub _place: OwnedSemaphorePermit,
+    connection: TcpStream,
+    preface: Option<Preface>,
+    _place: OwnedSemaphorePermit,
+}
+
+/// What of the preface is missing, and until when.
+struct Preface {
+    missing: usize,
+    until: Pin<Box<Sleep>>,
+}
+
+impl Counted {
+    /// A new connection, which must say its preface within `patience`.
+    pub(super) fn new(connection: TcpStream, place: OwnedSemaphorePermit, patience: Duration) -> Self {
+        let preface = Preface { missing: PREFACE, until: Box::pin(tokio::time::sleep(patience)) };
+        Counted { connection, preface: Some(preface), _place: place }
+    }
 }
 
 impl Connected for Counted {
@@ -25,7 +47,17 @@ impl Connected for Counted {
 
 impl AsyncRead for Counted {
     fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.connection).poll_read(context, buffer)
+        let before = buffer.filled().len();
+        let read = Pin::new(&mut self.connection).poll_read(context, buffer);
+        let Some(preface) = &mut self.preface else { return read };
+        if read.is_pending() {
+            return preface.until.as_mut().poll(context).map(|()| Err(io::ErrorKind::TimedOut.into()));
+        }
+        preface.missing = preface.missing.saturating_sub(buffer.filled().len() - before);
+        if preface.missing == 0 {
+            self.preface = None;
+        }
+        read
     }
 }
 

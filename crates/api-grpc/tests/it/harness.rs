@@ -52,6 +52,8 @@ pub struct Options {
     pub admission: admission::Config,
     /// Connections at most; the server's default where nothing is said.
     pub max_connections: Option<usize>,
+    /// How long a connection may say nothing; the server's default where nothing is said.
+    pub preface_patience: Option<Duration>,
     /// Makes every connection look as if it came from there.
     pub peer: Option<SocketAddr>,
     /// Who comes over the loopback interface.
@@ -65,6 +67,7 @@ impl Default for Options {
             rules,
             deadlines: Deadlines::default(),
             max_connections: None,
+            preface_patience: None,
             admission: admission::Config::default(),
             peer: None,
             principal: LOCAL.to_owned(),
@@ -103,7 +106,8 @@ impl Harness {
         let local = PrincipalName::parse("principal", &options.principal).unwrap();
         let config = Config { deadlines: options.deadlines, metrics: calls.clone(), ..Config::new(local) };
         let max_connections = options.max_connections.unwrap_or(config.max_connections);
-        let config = Config { max_connections, ..config };
+        let preface_patience = options.preface_patience.unwrap_or(config.preface_patience);
+        let config = Config { max_connections, preface_patience, ..config };
         let server = Server::new(services, config).await.expect("contract and domain agree");
         let health = server.health();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -7,6 +7,7 @@ use api_proto::zona::execution::v1 as executions;
 use api_proto::zona::utility::v1 as pb;
 use api_proto::zona::utility::v1::utility_service_client::UtilityServiceClient;
 use prost::bytes::Bytes;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tonic::transport::Channel;
 use tonic::{Code, Request};
@@ -213,6 +214,29 @@ async fn connections_beyond_the_most_are_refused_and_those_that_are_open_go_on()
         }
         assert!(begun.elapsed() < std::time::Duration::from_secs(30), "the place of the second is free again");
     }
+}
+
+#[tokio::test]
+async fn a_connection_that_does_not_begin_in_time_gives_its_place_back() {
+    let patience = Duration::from_secs(1);
+    let options = Options { max_connections: Some(3), preface_patience: Some(patience), ..Options::default() };
+    let mut harness = Harness::with(options).await;
+    let begun = std::time::Instant::now();
+    let mut silent = TcpStream::connect(harness.address).await.unwrap();
+    let mut hesitant = TcpStream::connect(harness.address).await.unwrap();
+    hesitant.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r").await.unwrap();
+    for connection in [&mut silent, &mut hesitant] {
+        let mut said = Vec::new();
+        let closed = tokio::time::timeout(Duration::from_secs(30), connection.read_to_end(&mut said)).await;
+        // Closed or reset, whichever comes first.
+        let _end = closed.expect("it does not stay open");
+    }
+    assert!(begun.elapsed() >= patience, "not before its time");
+    for _ in 0..2 {
+        let channel = Channel::from_shared(format!("http://{}", harness.address)).unwrap().connect().await.unwrap();
+        UtilityServiceClient::new(channel).list_utilities(list()).await.expect("there is a place again");
+    }
+    harness.utilities.list_utilities(list()).await.expect("who has begun may be silent for longer");
 }
 
 fn list() -> pb::ListUtilitiesRequest {
