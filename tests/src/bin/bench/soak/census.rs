@@ -119,7 +119,7 @@ impl Place {
             zombies: children.iter().filter(|child| !e2e::host::is_alive(**child)).count(),
             namespaces: namespaces.len(),
             control_groups: self.control_groups(),
-            mounts: fs::read_to_string(own.join("mountinfo"))?.lines().filter(|line| !is_of_a_container(line)).count(),
+            mounts: fs::read_to_string(own.join("mountinfo"))?.lines().filter(|line| self.owns(line)).count(),
             containers: containers.len(),
             files: size_below(&self.directory).0,
         })
@@ -138,6 +138,12 @@ impl Place {
             found.extend(entries.filter_map(|entry| Some(entry.ok()?.path())).filter(contained));
         }
         Ok(found.into_iter().collect())
+    }
+
+    /// Whether a mount is of this process's making: the machine's others, and containers, come and go beside it.
+    fn owns(&self, mount: &str) -> bool {
+        let names = |path: &Path| mount.contains(&*path.to_string_lossy());
+        names(&self.directory) || self.data.as_deref().is_some_and(names)
     }
 
     fn control_groups(&self) -> usize {
@@ -199,11 +205,6 @@ impl Census {
         }
         leaks
     }
-}
-
-/// Containers, anybody's, are mounted in the machine's file system; ours are counted as containers.
-fn is_of_a_container(line: &str) -> bool {
-    line.contains("/overlay2/") || line.contains("/containers/")
 }
 
 fn namespaces(process: &Path) -> Vec<PathBuf> {
