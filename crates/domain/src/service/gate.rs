@@ -1,4 +1,5 @@
-//! The one way by which code becomes executable: static checks under the tenant's policy, then the runtime's own compiler.
+//! The one way by which code becomes executable: static checks under the tenant's policy, and the runtime's own compiler. Both are
+//! for one runtime as it is installed: what was stored for another, or while it was not known, is judged again.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,6 +16,8 @@ use crate::time::Clock;
 use crate::utility::{Code, Kind, Version};
 
 const RUNTIME_FIELD: &str = "utility.runtime";
+/// Findings that a refused execution names: it is for the reader to see why; ValidateCode shows all of them.
+const MOST_NAMED: usize = 5;
 
 /// How long a compilation waits for its turn: who creates a utility waits with it.
 const COMPILE_PATIENCE: Duration = Duration::from_secs(10);
@@ -40,7 +43,7 @@ pub struct Passed {
     pub code: Code,
     /// What was said of it.
     pub report: CodeReport,
-    /// Digest of the runtime whose compiler accepted it; `None` when no sandbox could be had: it cannot execute until it is.
+    /// Digest of the runtime whose compiler accepted it, and for which it was scanned; `None` when no sandbox could be had: it cannot execute until it is.
     pub compiled_on: Option<String>,
 }
 
@@ -124,12 +127,10 @@ impl Gate {
             }
             return Ok(None);
         }
-        let report = self.check(scope, Some(utility), source.to_vec(), kind, runtime).await?;
-        let before = violations.len();
-        for finding in report.findings.iter().filter(|finding| finding.severity == Severity::Error) {
-            violations.push(violation(finding));
-        }
-        if violations.len() > before {
+        let scanned_for = self.compiler.digest(runtime);
+        let mut report = self.check(scope, Some(utility), source.to_vec(), kind, runtime).await?;
+        if !report.accepted() {
+            violations.extend(errors(&report).map(violation));
             return Ok(None);
         }
         let code = match Code::parse("utility.code", source.to_vec()) {
@@ -148,13 +149,22 @@ impl Gate {
             }
             Err(_) => None,
         };
+        // The scan did not know the runtime yet, or another one; the compiler has made it known.
+        if compiled_on.is_some() && compiled_on.as_deref() != scanned_for.as_deref() {
+            report = self.check(scope, Some(utility), source.to_vec(), kind, runtime).await?;
+            if !report.accepted() {
+                violations.extend(errors(&report).map(violation));
+                return Ok(None);
+            }
+        }
         Ok(Some(Passed { code, report, compiled_on }))
     }
 
-    /// Refuses to execute a version that its runtime's compiler has not accepted; tries to have that done first.
+    /// Refuses to execute a version that was not judged for its runtime as it is installed now; tries to have that done first,
+    /// under the present policy.
     ///
     /// # Errors
-    /// [`Error::Precondition`] when the compiler refuses it; those of the sandbox when it cannot be asked.
+    /// [`Error::Precondition`] when the compiler or the scan refuses it; those of the sandbox when the compiler cannot be asked.
     pub async fn require_compiled(
         &self,
         scope: &TenantScope,
@@ -167,20 +177,48 @@ impl Gate {
         if present.is_some() && version.compiled_on.as_deref() == present.as_deref() {
             return Ok(());
         }
-        match self.compile(scope.tenant(), runtime, &version.code).await?? {
-            Verdict::Compiles { digest } => utilities.mark_compiled(scope, &name.utility.utility, version.number, &digest).await,
-            Verdict::Refused { line, column, message } => Err(Error::Precondition {
-                reason: "CODE_DOES_NOT_COMPILE",
-                subject: name.to_string(),
-                description: format!("{name} does not compile on the runtime {runtime}: line {line}, column {column}: {message}"),
-            }),
+        // First the compiler: once it has answered, the scan knows the runtime, too, and refuses nothing for want of that.
+        let digest = match self.compile(scope.tenant(), runtime, &version.code).await?? {
+            Verdict::Compiles { digest } => digest,
+            Verdict::Refused { line, column, message } => {
+                return Err(Error::Precondition {
+                    reason: "CODE_DOES_NOT_COMPILE",
+                    subject: name.to_string(),
+                    description: format!("{name} does not compile on the runtime {runtime}: line {line}, column {column}: {message}"),
+                });
+            }
+        };
+        let report = self.check(scope, Some(&name.utility.utility), version.code.text().as_bytes().to_vec(), None, runtime).await?;
+        if !report.accepted() {
+            return Err(refused_now(name, runtime, &report));
         }
+        utilities.mark_compiled(scope, &name.utility.utility, version.number, &digest).await
     }
 
     /// Compiles when the tenant's turn has come. What the sandbox answers is the inner result.
     async fn compile(&self, tenant: &TenantId, runtime: &str, code: &Code) -> Result<Result<Verdict, sandbox::Error>> {
         let _turn = self.admission.turn(tenant, self.clock.as_ref(), COMPILE_PATIENCE).await?;
         Ok(self.compiler.compile(tenant, runtime, code).await)
+    }
+}
+
+fn errors(report: &CodeReport) -> impl Iterator<Item = &Finding> {
+    report.findings.iter().filter(|finding| finding.severity == Severity::Error)
+}
+
+/// A stored version that the scan refuses for the runtime and under the policy of today.
+fn refused_now(name: &VersionName, runtime: &str, report: &CodeReport) -> Error {
+    let said =
+        |finding: &Finding| format!("line {}, column {}: {}: {}", finding.span.line, finding.span.column, finding.rule, finding.message);
+    let mut found: Vec<String> = errors(report).take(MOST_NAMED).map(said).collect();
+    let more = errors(report).count() - found.len();
+    if more > 0 {
+        found.push(format!("and {more} more"));
+    }
+    Error::Precondition {
+        reason: "CODE_REFUSED",
+        subject: name.to_string(),
+        description: format!("{name} is refused on the runtime {runtime}: {}", found.join("; ")),
     }
 }
 

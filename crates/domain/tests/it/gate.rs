@@ -3,14 +3,17 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use async_trait::async_trait;
 use domain::Error;
+use domain::checker::{CodeChecker, Compiler as _};
+use domain::finding::{CodeReport, Family};
 use domain::policy::{CodePolicy, RuleException};
 use domain::repository::CodePolicyRepository as _;
 use domain::service::admission;
 use domain::service::policies::PolicyPatch;
 use domain::service::utilities::{Call, Patch};
-use domain::utility::{Draft, Isolation};
-use test_support::{BROKEN, IMPORT_RULE, MISSING_RULE, NESTING_RULE, TODO_RULE, sample};
+use domain::utility::{Draft, Isolation, Kind};
+use test_support::{BROKEN, FakeChecker, FakeCompiler, IMPORT_RULE, MISSING_RULE, NESTING_RULE, TODO_RULE, sample};
 
 use crate::world::{World, exception, name};
 
@@ -208,6 +211,83 @@ async fn a_compilation_whose_turn_does_not_come_is_given_up() {
     let refused = creating.await.unwrap().unwrap_err();
     assert!(matches!(refused, Error::Exhausted { reason: "QUEUE_FULL", .. }), "{refused:?}");
     assert_eq!(world.admission.load().queued, 0, "its place is free again");
+}
+
+/// Sees nothing wrong in any code as long as the runtime is not known; `then_found`: it is known right after the first scan.
+struct EarlyChecker {
+    compiler: Arc<FakeCompiler>,
+    then_found: bool,
+}
+
+#[async_trait]
+impl CodeChecker for EarlyChecker {
+    async fn check(&self, policy: &CodePolicy, runtime: &str, source: Vec<u8>) -> domain::Result<CodeReport> {
+        if self.compiler.digest(runtime).is_some() {
+            return FakeChecker.check(policy, runtime, source).await;
+        }
+        self.compiler.set_down(!self.then_found);
+        Ok(CodeReport { findings: Vec::new(), kind: Some(Kind::Transformer), parameters: Vec::new(), imports: Vec::new() })
+    }
+
+    fn family(&self, rule: &str) -> Option<Family> {
+        FakeChecker.family(rule)
+    }
+}
+
+/// A server that does not know its runtime yet.
+fn cold(then_found: bool) -> World {
+    let compiler = Arc::new(FakeCompiler::default());
+    compiler.set_down(true);
+    World::judged_by(compiler.clone(), Arc::new(EarlyChecker { compiler, then_found }))
+}
+
+#[tokio::test]
+async fn code_that_was_scanned_before_its_runtime_was_known_is_scanned_again_before_it_executes() {
+    let world = cold(false);
+    world.create("good", TRANSFORMER).await.unwrap();
+    world.create("bad", &format!("import os\n{TRANSFORMER}{}", "import extra_tools\n".repeat(7))).await.unwrap();
+    world.compiler.set_down(false);
+    world.transform("good").await.unwrap();
+    for _ in 0..2 {
+        let refused = world.transform("bad").await.unwrap_err();
+        let Error::Precondition { reason: "CODE_REFUSED", subject, description } = &refused else { panic!("{refused:?}") };
+        assert_eq!(subject, &name("bad").version(1).to_string());
+        for part in [&format!("line 1, column 1: {IMPORT_RULE}: `os` is refused; line 4"), "line 7", "; and 3 more"] {
+            assert!(description.contains(part), "{part}: {description}");
+        }
+        assert!(!description.contains("line 8"), "{description}");
+    }
+    assert_eq!(world.sandbox.isolations().len(), 1, "nothing of it ran");
+    assert_eq!(world.version("bad", 1).await.compiled_on, None);
+}
+
+#[tokio::test]
+async fn code_whose_runtime_is_found_after_its_scan_is_scanned_again_before_it_is_stored() {
+    let refused = cold(true).create("some", &format!("import os\n{TRANSFORMER}")).await.unwrap_err();
+    assert_eq!(violations(refused), [("utility.code".to_owned(), IMPORT_RULE)]);
+    let (_, version) = cold(true).create("some", &format!("{TRANSFORMER}# TODO\n")).await.unwrap();
+    assert_eq!(version.compiled_on.as_deref(), Some("sha256:first"));
+    assert_eq!(version.warnings.first().map(|warning| warning.rule.as_str()), Some(TODO_RULE), "what the second scan says");
+}
+
+#[tokio::test]
+async fn a_replaced_runtime_has_code_scanned_anew_under_the_policy_of_that_day() {
+    let world = World::new();
+    let allow = async |modules: &[&str]| {
+        let extra_modules = Some(modules.iter().map(|module| (*module).to_owned()).collect());
+        world.decree(PolicyPatch { extra_modules, ..PolicyPatch::default() }).await;
+    };
+    allow(&["os"]).await;
+    world.create("some", &format!("import os\n{TRANSFORMER}")).await.unwrap();
+    allow(&[]).await;
+    world.transform("some").await.expect("what was accepted for this runtime stays executable");
+    world.compiler.replace_runtime("sha256:second");
+    let refused = world.transform("some").await.unwrap_err();
+    assert!(matches!(refused, Error::Precondition { reason: "CODE_REFUSED", .. }), "{refused:?}");
+    assert_eq!(world.version("some", 1).await.compiled_on.as_deref(), Some("sha256:first"));
+    allow(&["os"]).await;
+    world.transform("some").await.unwrap();
+    assert_eq!(world.version("some", 1).await.compiled_on.as_deref(), Some("sha256:second"));
 }
 
 /// Code that is nested too deeply is looked at no further: an exception from that would let `import os` through unseen.

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use domain::Result;
 use domain::access::{Action, ActionSpec, Caller, LocalRules, Permit, Policy, Reach, Rules};
+use domain::checker::CodeChecker;
 use domain::error::Violation;
 use domain::limits::Limits;
 use domain::name::{TenantId, UtilityId, UtilityName};
@@ -54,8 +55,16 @@ impl World {
 
     /// A world with these limits of admission.
     pub fn admitting(admission: admission::Config) -> Self {
+        World::built(admission, Arc::default(), Arc::new(FakeChecker))
+    }
+
+    /// A world with this compiler and this scan.
+    pub fn judged_by(compiler: Arc<FakeCompiler>, checker: Arc<dyn CodeChecker>) -> Self {
+        World::built(admission::Config::default(), compiler, checker)
+    }
+
+    fn built(admission: admission::Config, compiler: Arc<FakeCompiler>, checker: Arc<dyn CodeChecker>) -> Self {
         let clock = Arc::new(FakeClock::default());
-        let compiler = Arc::new(FakeCompiler::default());
         let sandbox = Arc::new(RecordingSandbox::default());
         let ids = Arc::new(SequentialIds::default());
         let store = Arc::new(InMemoryUtilityRepository::new(clock.clone()));
@@ -63,7 +72,7 @@ impl World {
         let stored_policies = Arc::new(InMemoryCodePolicyRepository::default());
         let gate = Gate {
             policies: stored_policies.clone(),
-            checker: Arc::new(FakeChecker),
+            checker,
             compiler: compiler.clone(),
             admission: admission.clone(),
             clock: clock.clone(),
