@@ -72,6 +72,11 @@ impl Condition {
         Condition { argument, mask: u32::MAX, value }
     }
 
+    /// The bits of `mask` in the argument equal `value`.
+    const fn masked(argument: u8, mask: u32, value: u32) -> Self {
+        Condition { argument, mask, value }
+    }
+
     /// None of `bits` is set in the argument.
     const fn without(argument: u8, bits: u32) -> Self {
         Condition { argument, mask: bits, value: 0 }

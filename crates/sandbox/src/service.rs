@@ -13,7 +13,7 @@ use crate::attack::{Proofs, Report};
 use crate::backend::{self, RuntimeFacts};
 use crate::config::{Config, RuntimeKey};
 use crate::failure::{JOB_MALFORMED, OpenError, RUNTIME_UNKNOWN};
-use crate::instance::{Dead, Instance};
+use crate::instance::{Dead, Instance, SandboxDirectory};
 use crate::live::Child;
 use crate::pool::{Group, Pool};
 use crate::run::{ChildRun, Program};
@@ -163,6 +163,11 @@ impl Sandboxes {
     /// Threads and processes that a program of T2 or T3 may have beside itself.
     pub(crate) fn processes(&self) -> u32 {
         self.pool.config.pool.processes
+    }
+
+    /// A directory of this server's that programs cannot reach.
+    pub(crate) fn directory(&self) -> std::io::Result<SandboxDirectory> {
+        self.pool.instance.sandbox_directory()
     }
 
     /// How long a program waits for a sandbox.

@@ -125,14 +125,21 @@ fn a_pipe_can_be_duplicated_and_not_resized() {
 fn garbage_in_the_upper_half_of_an_int_changes_nothing() {
     let high = 0xdead_beef_0000_0000;
     check(&CHILD_STRICT, libc::SYS_fcntl, &[1, high | libc::F_GETFD as u64], ALLOW);
-    check(&CHILD_STRICT, libc::SYS_socketpair, &[high | 2], EPERM);
+    check(&CHILD_STRICT, libc::SYS_socketpair, &[high | 1, high | 1], ALLOW);
+    check(&CHILD_STRICT, libc::SYS_socketpair, &[high | 2, 1], EPERM);
     check(&CHILD_STRICT, libc::SYS_prlimit64, &[high | 7], EPERM);
 }
 
 #[test]
 fn only_local_pairs_exist_and_limits_of_others_are_out_of_reach() {
-    check(&CHILD_STRICT, libc::SYS_socketpair, &[1], ALLOW);
-    check(&CHILD_STRICT, libc::SYS_socketpair, &[2], EPERM);
+    for policy in [&CHILD_STRICT, &CHILD_PROCESSES, &CHILD_LANDLOCK] {
+        check(policy, libc::SYS_socketpair, &[1, libc::SOCK_STREAM as u64], ALLOW);
+        check(policy, libc::SYS_socketpair, &[1, (libc::SOCK_STREAM | libc::SOCK_CLOEXEC) as u64], ALLOW);
+        check(policy, libc::SYS_socketpair, &[2, libc::SOCK_STREAM as u64], EPERM);
+        check(policy, libc::SYS_socketpair, &[1, libc::SOCK_DGRAM as u64], EPERM);
+        check(policy, libc::SYS_socketpair, &[1, (libc::SOCK_DGRAM | libc::SOCK_NONBLOCK) as u64], EPERM);
+        check(policy, libc::SYS_socketpair, &[1, libc::SOCK_RAW as u64], EPERM);
+    }
     check(&CHILD_STRICT, libc::SYS_prlimit64, &[0], ALLOW);
     check(&CHILD_STRICT, libc::SYS_prlimit64, &[1], EPERM);
     check(&OUTER, libc::SYS_socket, &[1], ALLOW);

@@ -4,7 +4,7 @@ use super::{Condition, Policy, Rule};
 
 /// Inside a T1 child: pure computation, files in `/tmp`, timers, event loops.
 ///
-/// Refused on purpose: sockets other than a local pair, processes, threads and signals (`tgkill` too: a signal to one's own
+/// Refused on purpose: sockets other than a local pair of streams, processes, threads and signals (`tgkill` too: a signal to one's own
 /// threads needs no call here, `abort` shows as SIGSEGV), exec, ptrace, mounts, namespaces, bpf, io_uring, keyrings, perf,
 /// userfaultfd, memfd, System V IPC, message queues, inotify, POSIX timers, changes of identity, and `F_SETPIPE_SZ`, which
 /// would let one child use up the pipe pages of its user.
@@ -82,6 +82,10 @@ pub const OUTER: Policy = Policy {
 };
 
 const AF_UNIX: u32 = 1;
+/// Bits of the type in a socket's second argument; the others are flags.
+const SOCKET_TYPE: u32 = 0xf;
+const SOCK_STREAM: u32 = 1;
+const SOCK_SEQPACKET: u32 = 5;
 const PR_SET_NAME: u32 = 15;
 const PR_GET_NAME: u32 = 16;
 /// `CLONE_NEWNS | NEWCGROUP | NEWUTS | NEWIPC | NEWUSER | NEWPID | NEWNET`. `CLONE_NEWTIME` exists in `clone3` and `unshare` only.
@@ -227,7 +231,8 @@ const IDENTITY: &[&str] = &[
 
 const PROGRAM_END: &[&str] = &["exit", "exit_group"];
 
-/// What works on a pair that exists; making one needs [`LOCAL_PAIR`]. No descriptor passing.
+/// What works on a pair that exists; making one needs [`LOCAL_PAIR`], whose types keep `sendto` within the pair. No descriptor
+/// passing.
 const PAIRS: &[&str] = &["getpeername", "getsockname", "getsockopt", "recvfrom", "sendto", "shutdown"];
 
 const PROCESSES: &[&str] =
@@ -291,7 +296,11 @@ const IOCTL: &[Rule] = &[
 /// Resource limits of the caller itself, never of a neighbor.
 const OWN_LIMITS: &[Rule] = &[Rule { call: "prlimit64", when: &[Condition::equals(0, 0)] }];
 
-const LOCAL_PAIR: &[Rule] = &[Rule { call: "socketpair", when: &[Condition::equals(0, AF_UNIX)] }];
+/// Types whose ends know their peer only. A datagram end takes an address with each `sendto`, whatever it is paired with.
+const LOCAL_PAIR: &[Rule] = &[
+    Rule { call: "socketpair", when: &[Condition::equals(0, AF_UNIX), Condition::masked(1, SOCKET_TYPE, SOCK_STREAM)] },
+    Rule { call: "socketpair", when: &[Condition::equals(0, AF_UNIX), Condition::masked(1, SOCKET_TYPE, SOCK_SEQPACKET)] },
+];
 
 /// A socket of another family cannot come to be, so `connect`, whose address hides behind a pointer, reaches local paths only.
 const LOCAL_SOCKET: &[Rule] = &[Rule { call: "socket", when: &[Condition::equals(0, AF_UNIX)] }];

@@ -145,6 +145,20 @@ fn every_namespace_flag_of_clone_is_refused_to_children() {
 }
 
 #[test]
+fn no_boundary_lets_a_pair_be_made_whose_ends_can_address_others() {
+    // SOCK_DGRAM, SOCK_RAW (which is a datagram socket in this family), SOCK_RDM, and SOCK_DGRAM with SOCK_CLOEXEC and SOCK_NONBLOCK.
+    let (addressing, paired) = ([2, 3, 4, 0x8_0802], [1, 5, 0x8_0001, 0x8_0805]);
+    for policy in ALL {
+        let rules: Vec<_> = policy.rules().filter(|rule| rule.call == "socketpair").collect();
+        let allows = |kind: u32| {
+            let holds = |condition: &Condition| [1, kind][usize::from(condition.argument)] & condition.mask == condition.value;
+            rules.iter().any(|rule| rule.when.iter().all(holds))
+        };
+        assert_eq!((addressing.map(allows), paired.map(allows)), ([false; 4], [true; 4]), "{}", policy.name);
+    }
+}
+
+#[test]
 fn the_shipped_docker_profile_is_current() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy/sandbox/seccomp.json");
     if std::env::var_os("UPDATE_SECCOMP_PROFILE").is_some() {

@@ -110,6 +110,7 @@ pub(crate) const PROBES: &[Probe] = &[
     asks("raw-sockets", Network, Capabilities),
     asks("rare-socket-families", Network, SystemCallFilter),
     asks("descriptor-passing", Network, SystemCallFilter),
+    asks("datagrams-through-a-pair", Network, SystemCallFilter),
     strict(asks("start-a-process", Processes, SystemCallFilter)),
     strict(asks("start-a-thread", Processes, SystemCallFilter)),
     strict(asks("daemon", Processes, ProcessLimit)),

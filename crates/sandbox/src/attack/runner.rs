@@ -48,7 +48,11 @@ pub(super) enum Whose {
 
 impl<'a> Runner<'a> {
     pub(crate) fn new(sandboxes: &'a Sandboxes, isolation: Isolation) -> Self {
-        let observer = Observer::open().inspect_err(|error| tracing::warn!(%error, "no listener observes the network probes")).ok();
+        let observer = sandboxes
+            .directory()
+            .and_then(Observer::open)
+            .inspect_err(|error| tracing::warn!(%error, "no listener observes the network probes"))
+            .ok();
         Runner { sandboxes, isolation, observer, lenient: false }
     }
 
@@ -200,7 +204,7 @@ impl<'a> Runner<'a> {
     fn settings(&self, names: &[&str]) -> String {
         let mut settings = serde_json::json!({
             "names": names,
-            "tcp": 9, "udp": 9, "abstract": "zona-probe",
+            "tcp": 9, "udp": 9, "abstract": "zona-probe", "datagrams": "/tmp/zona-probe",
             "processes": self.sandboxes.processes(),
             "memory": catalog::LIMITS.memory,
             "tmpfs": catalog::LIMITS.tmpfs,

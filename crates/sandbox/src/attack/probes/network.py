@@ -85,5 +85,19 @@ def rare_socket_families():
 
 
 @probe
+def datagrams_through_a_pair():
+    # In this family SOCK_RAW is another name for SOCK_DGRAM.
+    def send(kind, address):
+        one, other = socket.socketpair(socket.AF_UNIX, kind)
+        with one, other:
+            one.sendto(b"zona", address)
+            return "sent a datagram to %r" % address
+
+    addresses = (SETTINGS["datagrams"], "\0" + SETTINGS["abstract"] + "-datagrams")
+    kinds = (socket.SOCK_DGRAM, socket.SOCK_RAW)
+    return first([lambda k=k, a=a: send(k, a) for a in addresses for k in kinds], "no pair reaches further than its ends")
+
+
+@probe
 def descriptor_passing():
     return surface(46, 0, None, 0)

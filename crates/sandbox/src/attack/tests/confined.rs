@@ -16,6 +16,7 @@ const MUTATIONS: &[Mutation] = &[
     Mutation { off: &["child-filter", FILTERS], reached: &[
         "internet-sockets", "netlink", "ptrace", "process-memory", "unshare-namespaces", "bpf", "io-uring", "keyrings", "userfaultfd",
         "anonymous-files", "message-queues", "pipe-sizes", "call-through-x32", "call-through-the-32-bit-gate",
+        "datagrams-through-a-pair",
     ] },
     Mutation { off: &["child-filter", FILTERS, "landlock"], reached: &["tcp", "udp", "abstract-sockets", "signal-the-agent"] },
     Mutation { off: &["child-filter", "rlimit-processes"], reached: &["start-a-process", "start-a-thread"] },

@@ -44,7 +44,9 @@ const MUTATIONS: &[Mutation] = &[
     Mutation { off: &["pid-namespace"], reached: &["see-other-processes"] },
     Mutation { off: &["pid-namespace", "child-filter"], reached: &["signal-the-agent", "signal-neighbors"] },
     Mutation { off: &["mount-namespace"], reached: &["leftovers-in-tmp", "files-of-a-neighbor"] },
-    Mutation { off: &["network-namespace", "child-filter", FILTERS], reached: &["tcp", "udp", "abstract-sockets", "dns"] },
+    Mutation { off: &["network-namespace", "child-filter", FILTERS], reached: &[
+        "tcp", "udp", "abstract-sockets", "dns", "datagrams-through-a-pair",
+    ] },
     Mutation { off: &["ipc-namespace", "child-filter", FILTERS], reached: &["leftovers-in-shared-memory"] },
     Mutation { off: &["uts-namespace"], reached: &["name-of-the-host"] },
     Mutation { off: &["root"], reached: &["host-files", "process-files", "kernel-files", "control-sockets", "device-files", "symbolic-links"] },
