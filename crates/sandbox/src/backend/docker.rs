@@ -111,7 +111,7 @@ impl Client {
             Err(_elapsed) => format!("{what}: no answer within {:?}", self.settings.deadline),
         };
         let socket = self.settings.socket.display();
-        let text = format!("the Docker daemon at {socket} does not answer ({error})");
+        let text = format!("the Docker daemon at {socket} does not answer ({error}); start it, or set `sandbox.docker_socket`");
         self.breaker.failed(&text, Instant::now());
         Err(CallError::Down(text))
     }
@@ -376,15 +376,19 @@ impl Container for DockerContainer {
     }
 
     async fn destroy(&mut self) {
-        let agent = self.agent.take();
+        // First, because a daemon that hangs keeps its caller waiting, and the program must not go on meanwhile.
+        if let Some(agent) = self.agent.take() {
+            // It may have ended by itself.
+            let _ended = pidfd_send_signal(&agent, Signal::KILL);
+        }
         if !std::mem::take(&mut self.created) {
             return;
         }
         if self.client.remove(&self.order.name).await {
             self.client.catch_up().await;
-        } else if let Some(agent) = agent {
-            // Nobody else ends a program that must not go on. It may have ended by itself.
-            let _ended = pidfd_send_signal(&agent, Signal::KILL);
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
