@@ -31,18 +31,14 @@ impl Breaker {
 
     /// Whether calls are worth being asked for; the error is that of the last one.
     pub(super) fn check(&self, now: Instant) -> Result<(), String> {
-        let state = self.state();
-        match state.open_until {
-            Some(until) if now < until => Err(state.last.clone()),
-            Some(_) | None => Ok(()),
-        }
+        self.state().check(now)
     }
 
     /// Whether this call may be made. Of those after a pause the first one tries, and the others fail until it is answered: a
     /// daemon that hangs would keep each of them for the whole deadline.
     pub(super) fn admit(&self, now: Instant) -> Result<(), String> {
-        self.check(now)?;
         let mut state = self.state();
+        state.check(now)?;
         if state.open_until.is_some() {
             state.open_until = Some(now + self.trial);
         }
@@ -67,6 +63,15 @@ impl Breaker {
     }
 }
 
+impl State {
+    fn check(&self, now: Instant) -> Result<(), String> {
+        match self.open_until {
+            Some(until) if now < until => Err(self.last.clone()),
+            Some(_) | None => Ok(()),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -88,6 +93,24 @@ mod tests {
         assert_eq!((breaker.check(now), breaker.admit(now)), (Err("second".to_owned()), Err("second".to_owned())));
         breaker.succeeded();
         assert_eq!((breaker.check(now), breaker.admit(now), breaker.admit(now)), (Ok(()), Ok(()), Ok(())));
+    }
+
+    #[test]
+    fn of_calls_at_the_same_moment_after_a_pause_exactly_one_tries() {
+        const CALLS: usize = 8;
+        for _ in 0..100 {
+            let now = Instant::now();
+            let (breaker, start) = (open(now), std::sync::Barrier::new(CALLS));
+            let admitted = || {
+                start.wait();
+                breaker.admit(now + PAUSE).is_ok()
+            };
+            let tried: usize = std::thread::scope(|scope| {
+                let calls: Vec<_> = (0..CALLS).map(|_| scope.spawn(admitted)).collect();
+                calls.into_iter().map(|call| usize::from(call.join().unwrap())).sum()
+            });
+            assert_eq!(tried, 1);
+        }
     }
 
     #[test]
