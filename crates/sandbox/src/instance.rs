@@ -15,7 +15,7 @@ use std::io::{self, ErrorKind, Write as _};
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rustix::fs::{FlockOperation, flock};
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, bind, socket_with};
@@ -69,12 +69,16 @@ impl Instance {
         let agent = agent_path(config.agent_directory.as_deref(), &directory, &config.instance);
         let name = config.instance.clone();
         let instance = Instance { name, root, directory, agent, agent_bytes: config.agent.0, lock: Mutex::new(None) };
-        instance.establish()?;
+        *instance.lock() = Some(instance.establish()?);
         Ok(instance)
     }
 
-    /// Makes everything that the file system holds of this instance, except for its sandboxes.
-    fn establish(&self) -> Result<(), OpenError> {
+    fn lock(&self) -> MutexGuard<'_, Option<File>> {
+        self.lock.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Makes everything that the file system holds of this instance, except for its sandboxes. Returns its lock, taken.
+    fn establish(&self) -> Result<File, OpenError> {
         make_private(&self.root)?;
         let _sweep = sweep_lock(&self.root).map_err(|source| OpenError::Prepare { path: self.root.clone(), source })?;
         make_private(&self.directory)?;
@@ -88,8 +92,7 @@ impl Instance {
             return Err(OpenError::InstanceTaken(self.name.clone()));
         }
         write_agent(&self.agent, self.agent_bytes).map_err(failed(&self.agent))?;
-        *self.lock.lock().unwrap_or_else(PoisonError::into_inner) = Some(lock);
-        Ok(())
+        Ok(lock)
     }
 
     /// The agent binary.
@@ -100,10 +103,12 @@ impl Instance {
     /// A new directory for one sandbox. Where somebody has removed the instance's own, as those do that clean temporary
     /// directories, it is made again.
     pub(crate) fn sandbox_directory(&self) -> io::Result<SandboxDirectory> {
+        // Of starts at the same time the first makes it again, and no other sees a half of it.
+        let mut lock = self.lock();
         match self.new_directory() {
             Err(error) if error.kind() == ErrorKind::NotFound => {
                 tracing::warn!(directory = %self.directory.display(), "the runtime directory was removed; making it again");
-                self.establish().map_err(io::Error::other)?;
+                *lock = Some(self.establish().map_err(io::Error::other)?);
                 self.new_directory()
             }
             made => made,

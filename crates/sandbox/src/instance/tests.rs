@@ -49,6 +49,29 @@ fn the_agent_is_executable_by_everyone_and_writable_by_nobody() {
 }
 
 #[test]
+fn starts_at_the_same_time_make_a_removed_directory_again_once() {
+    const STARTS: usize = 8;
+    let root = tempfile::tempdir().unwrap();
+    let instance = Instance::create(&config(root.path(), "one")).unwrap();
+    for _ in 0..20 {
+        fs::remove_dir_all(root.path().join("zona")).unwrap();
+        let start = std::sync::Barrier::new(STARTS);
+        let made = || {
+            start.wait();
+            let directory = instance.sandbox_directory().unwrap();
+            assert_eq!(fs::read(instance.agent()).unwrap(), b"agent", "a start finds everything it needs");
+            directory
+        };
+        let directories: Vec<_> = std::thread::scope(|scope| {
+            let starts: Vec<_> = (0..STARTS).map(|_| scope.spawn(made)).collect();
+            starts.into_iter().map(|start| start.join().unwrap()).collect()
+        });
+        assert!(directories.iter().all(|directory| directory.path().is_dir()));
+    }
+    assert!(matches!(Instance::create(&config(root.path(), "one")), Err(OpenError::InstanceTaken(_))), "it is locked as before");
+}
+
+#[test]
 fn a_user_id_is_leased_once_at_a_time() {
     let range = UidRange::new(4_100_000_000, 4_100_000_001).unwrap();
     let (first, second) = (UidLease::take(&range).unwrap(), UidLease::take(&range).unwrap());
