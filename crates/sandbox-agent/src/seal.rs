@@ -97,7 +97,8 @@ type Sealing = Result<(), Failure>;
 /// A child that cannot be sealed never returns.
 ///
 /// # Safety
-/// `slots` points to as many words as [`slot`] names, with what its comments say; one thread runs.
+/// `slots` points to as many words as [`slot`] names, with what its comments say; one thread runs, which the
+/// zygote counts before it calls.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn zona_serve(slots: *mut u64) -> i64 {
     let words = Words(slots);

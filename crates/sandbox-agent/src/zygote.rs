@@ -12,7 +12,7 @@ use rustix::{
     pipe::{PipeFlags, pipe_with},
 };
 use sandbox_protocol::{
-    control::{Class, Configure, SealMode},
+    control::{Class, Configure, PRELOAD_STAGE, SealMode},
     policy::{CHILD_LANDLOCK, CHILD_PROCESSES, CHILD_STRICT},
 };
 use serde::{Deserialize, Serialize};
@@ -97,9 +97,21 @@ struct Settings<'a> {
 #[derive(Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case", deny_unknown_fields)]
 enum Message {
-    Ready { python_version: String },
-    Child { child: u64, pid: i32 },
-    Fault { stage: i64, error: i32 },
+    Ready {
+        python_version: String,
+    },
+    Child {
+        child: u64,
+        pid: i32,
+    },
+    Fault {
+        stage: i64,
+        error: i32,
+    },
+    /// Modules that left threads behind; none where it is not known which.
+    Threads {
+        modules: Vec<String>,
+    },
 }
 
 // === impl Zygote ===
@@ -168,6 +180,7 @@ impl Zygote {
             }
             Message::Child { .. } => Err(Fault::new("listen to the interpreter", "a child without its pipes")),
             Message::Fault { stage, error } => Err(unsealed(stage, error)),
+            Message::Threads { modules } => Err(threaded(&modules)),
         }
     }
 
@@ -255,6 +268,16 @@ fn unsealed(stage: i64, error: i32) -> Fault {
         .at(format!("seal a child: {stage}"))
         .err()
         .unwrap_or_else(|| Fault::new("seal a child", stage))
+}
+
+/// A child is a copy of an interpreter that has one thread: what others held would be held for ever.
+fn threaded(modules: &[String]) -> Fault {
+    let who = match modules {
+        [] => "a preloaded module".to_owned(),
+        names => names.join(", "),
+    };
+    Fault::new(PRELOAD_STAGE, format!("{who}: the import leaves threads running"))
+        .with_hint("take it off the modules that are imported before a program arrives: `preload` of the runtime or of the configuration")
 }
 
 fn hexadecimal(bytes: &[u8]) -> String {

@@ -71,6 +71,9 @@ pub enum Report {
     },
 }
 
+/// Stage of a fault of what is imported before a program arrives: the runtime's, not the host's.
+pub const PRELOAD_STAGE: &str = "preload";
+
 /// Everything the agent needs before it starts the zygote.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

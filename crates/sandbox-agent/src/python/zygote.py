@@ -14,11 +14,14 @@ import importlib
 import json
 import os
 import sys
+import time
 import types
 
 CONTROL, PROC, NULL, RULES = 3, 4, 5, 6
 PACKET = 64 * 1024
 CHILD_CRASHED = 70
+# Seconds that a thread has to end after it was joined.
+SETTLING = 0.5
 
 
 class Seal:
@@ -71,7 +74,7 @@ def main():
     for name in set(os.environ) - {"LANG", "TZ"}:
         del os.environ[name]
     sys.path.extend(config["packages"])
-    preload(config["preload"])
+    starters = preload(config["preload"])
     load("_zona_failure", config["home"]["failure"])
     runner = load("_zona_runner", config["home"]["runner"])
     seal = Seal(config)
@@ -79,6 +82,8 @@ def main():
     give_back()
     gc.freeze()
     gc.disable()
+    if not settles(1):
+        refuse(control, starters)
     version = "%d.%d.%d" % sys.version_info[:3]
     control.send(json.dumps({"event": "ready", "python_version": version}).encode())
     # The number names the request pipe in a child.
@@ -97,12 +102,45 @@ def give_back():
 
 
 def preload(names):
+    """Returns the names of those that left threads running."""
+    starters, before = [], threads()
     for name in names:
         try:
             importlib.import_module(name)
         except Exception:
             # A module that this runtime lacks, or that cannot be imported here, fails where a user imports it.
-            continue
+            pass
+        if not settles(before):
+            starters.append(name)
+            before = threads()
+    return starters
+
+
+def settles(count):
+    """Whether no more than `count` threads go on. One that was joined may take a moment to be gone."""
+    deadline = time.monotonic() + SETTLING
+    while threads() > count:
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.001)
+    return True
+
+
+def threads():
+    """How many threads this process has, those included that Python knows nothing of."""
+    tasks = os.open("self/task", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=PROC)
+    try:
+        return len(os.listdir(tasks))
+    finally:
+        os.close(tasks)
+
+
+def refuse(control, starters):
+    """Never returns: a copy of a process has one of its threads, and whatever locks the others held."""
+    control.send(json.dumps({"event": "threads", "modules": starters}).encode())
+    # The agent ends it; an end of its own would be one more thing to tell.
+    control.recv(PACKET)
+    os._exit(CHILD_CRASHED)
 
 
 def load(name, path):

@@ -202,6 +202,24 @@ fn a_child_that_cannot_be_made_is_a_fault_that_names_the_step() {
 }
 
 #[test]
+fn a_preloaded_module_that_leaves_a_thread_running_is_a_fault_that_names_it() {
+    let modules = packages();
+    fs::write(modules.join("quiet.py"), "import threading\nthread = threading.Thread(target=int)\nthread.start()\nthread.join()\n")
+        .unwrap();
+    fs::write(modules.join("busy.py"), "import threading\nthreading.Thread(target=threading.Event().wait, daemon=True).start()\n").unwrap();
+    let mut layout = layout().clone();
+    let modules = modules.canonicalize().unwrap().to_str().unwrap().to_owned();
+    layout.read_only.push(modules.clone());
+    layout.packages.push(modules);
+    let mut sandbox = Sandbox::connect();
+    sandbox.configure_with(CLASS, SealMode::Strict, layout, &["json", "quiet", "busy", "re"]);
+    let (stage, message, hint) = sandbox.fault();
+    assert_eq!((stage.as_str(), message.as_str()), ("preload", "busy: the import leaves threads running"));
+    assert!(hint.contains("`preload`"), "{hint}");
+    sandbox.await_end();
+}
+
+#[test]
 fn limits_within_which_nothing_can_run_are_refused() {
     for class in [Class { tmpfs: 0, ..CLASS }, Class { memory: 0, ..CLASS }, Class { open_files: 3, ..CLASS }] {
         let mut sandbox = Sandbox::connect();

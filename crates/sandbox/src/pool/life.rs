@@ -9,13 +9,13 @@ use std::time::Instant;
 use domain::execution::Attestation;
 use rustix::process::Signal;
 use sandbox_protocol::VERSION;
-use sandbox_protocol::control::{Command, Configure, Exit, Report};
+use sandbox_protocol::control::{Command, Configure, Exit, PRELOAD_STAGE, Report};
 use tokio_util::sync::CancellationToken;
 
 use super::ledger::{Ended, SandboxId};
 use super::{Group, Pool, micros};
 use crate::backend::{Container, Order, RuntimeFacts};
-use crate::failure::{StartFailure, chain};
+use crate::failure::{RUNTIME_UNUSABLE, StartFailure, chain};
 use crate::instance::{SandboxDirectory, UidLease};
 use crate::live::{Anomaly, End, How, Live};
 use crate::wire::{Channel, Listener, Packet};
@@ -153,9 +153,12 @@ async fn next_report(channel: &Channel, buffer: &mut Vec<u8>) -> Result<Report, 
     }
 }
 
-/// A fault with a hint is the host's configuration; one without may pass.
+/// A fault of what is preloaded is the runtime's; another one with a hint is the host's configuration; one without may pass.
 fn fault(stage: &str, message: &str, hint: &str) -> StartFailure {
-    if hint.is_empty() {
+    if stage == PRELOAD_STAGE {
+        let message = format!("no program can run on this runtime: {message}; {hint}");
+        StartFailure::Refused { reason: RUNTIME_UNUSABLE, message }
+    } else if hint.is_empty() {
         StartFailure::Unavailable(format!("the sandbox failed at {stage}: {message}"))
     } else {
         StartFailure::tier_unavailable(format!("this host cannot contain a sandbox: {stage}: {message}; {hint}"))
