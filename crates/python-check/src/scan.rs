@@ -10,6 +10,7 @@ mod fold;
 mod format;
 mod imports;
 mod names;
+mod receivers;
 mod resolve;
 
 use std::cell::Cell;
@@ -27,6 +28,7 @@ use crate::scope::{Scopes, Symbol};
 use crate::walk::{self, Binding, Block, Place, Scope, Visitor};
 use annotations::Annotations;
 pub(crate) use attributes::Attributes;
+use receivers::{Method, Receivers};
 use resolve::Frame;
 
 /// What the scan works on.
@@ -74,6 +76,7 @@ struct Ancestry {
 /// The state of the walk.
 pub(crate) struct Scan<'a, 's> {
     text: &'s str,
+    lines: &'s Lines<'s>,
     scopes: &'s Scopes<'a>,
     catalog: &'s Catalog,
     attributes: &'s Attributes,
@@ -88,6 +91,9 @@ pub(crate) struct Scan<'a, 's> {
     marked: HashMap<usize, Marked>,
     /// The first parameter of the function that is about to be entered.
     first_parameter: Option<&'a str>,
+    /// The method that this function is.
+    entered_method: Option<Method<'a>>,
+    receivers: Receivers<'a>,
     /// What each open class inherits from.
     classes: Vec<Ancestry>,
     /// Expressions that their parent has judged already, by address.
@@ -120,6 +126,7 @@ impl<'a, 's> Scan<'a, 's> {
     {
         let mut scan = Scan {
             text: input.text,
+            lines: input.lines,
             scopes: input.scopes,
             catalog: input.catalog,
             attributes: input.attributes,
@@ -131,6 +138,8 @@ impl<'a, 's> Scan<'a, 's> {
             visible: HashMap::with_capacity(input.scopes.tables.len()),
             marked: HashMap::new(),
             first_parameter: None,
+            entered_method: None,
+            receivers: Receivers::default(),
             classes: Vec::new(),
             judged: HashSet::new(),
             watched: HashMap::new(),
@@ -199,6 +208,7 @@ impl<'a, 's> Scan<'a, 's> {
     /// Ends the walk: what could only be judged with the whole file seen.
     fn finish(&mut self) {
         self.judge_template_pieces();
+        self.judge_claims();
     }
 
     fn add(&mut self, rule: &'static Rule, range: TextRange, message: String) {
@@ -248,15 +258,21 @@ impl<'a> Visitor<'a> for Scan<'a, '_> {
         }
     }
 
-    fn enter_parameters(&mut self, parameters: Option<&'a ast::Parameters>, decorators: &'a [ast::Decorator]) {
+    fn enter_parameters(&mut self, function: Option<&'a ast::StmtFunctionDef>, parameters: Option<&'a ast::Parameters>) {
         let first = parameters.and_then(|list| list.posonlyargs.iter().chain(&list.args).next());
         // A static method is handed any object.
-        let is_static =
-            decorators.iter().any(|decorator| matches!(&decorator.expression, Expr::Name(name) if name.id.as_str() == "staticmethod"));
+        let is_static = function.is_some_and(|function| {
+            function
+                .decorator_list
+                .iter()
+                .any(|decorator| matches!(&decorator.expression, Expr::Name(name) if name.id.as_str() == "staticmethod"))
+        });
+        self.entered_method = function.and_then(|function| self.method_named(function));
         self.first_parameter = first.filter(|_| !is_static).map(|parameter| parameter.parameter.name.as_str());
     }
 
     fn enter_class(&mut self, class: &'a ast::StmtClassDef) {
+        self.note_bases(class);
         let foreign = class.bases().iter().any(|base| self.is_foreign(base));
         let meta = class.bases().iter().any(|base| matches!(base, Expr::Name(name) if name.id.as_str() == "type"));
         self.classes.push(Ancestry { foreign, meta });
@@ -271,6 +287,8 @@ impl<'a> Visitor<'a> for Scan<'a, '_> {
             Stmt::Import(import) => self.import(import),
             Stmt::ImportFrom(import) => self.import_from(import),
             Stmt::Assign(assign) => self.class_assignment(assign),
+            Stmt::FunctionDef(function) => self.decorators(&function.decorator_list, function.name.as_str()),
+            Stmt::ClassDef(class) => self.decorators(&class.decorator_list, class.name.as_str()),
             _ => {}
         }
     }
@@ -286,7 +304,6 @@ impl<'a> Visitor<'a> for Scan<'a, '_> {
             Expr::Name(name) => self.name(expr, name, place),
             Expr::Attribute(attribute) => self.attribute(expr, attribute, place),
             Expr::Call(call) => self.call(call),
-            Expr::Subscript(subscript) => self.picked_from(&subscript.value, subscript.range),
             Expr::StringLiteral(literal) => self.string(expr, literal, place),
             Expr::FString(_) | Expr::TString(_) => self.interpolated(expr),
             _ => {}
@@ -298,6 +315,7 @@ impl<'a> Visitor<'a> for Scan<'a, '_> {
     }
 
     fn pattern_attribute(&mut self, attribute: &'a ast::Identifier) {
+        self.note_named(attribute.as_str(), None, attribute.range());
         self.attribute_by_name(attribute.as_str(), attribute.range());
     }
 }

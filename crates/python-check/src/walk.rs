@@ -123,8 +123,8 @@ pub(crate) trait Visitor<'a> {
     /// A class body starts; its scope follows.
     fn enter_class(&mut self, _class: &'a ast::StmtClassDef) {}
     fn leave_class(&mut self) {}
-    /// A function or lambda body is about to be entered.
-    fn enter_parameters(&mut self, _parameters: Option<&'a ast::Parameters>, _decorators: &'a [ast::Decorator]) {}
+    /// The body of a function, or of a lambda, which is no statement, is about to be entered.
+    fn enter_parameters(&mut self, _function: Option<&'a ast::StmtFunctionDef>, _parameters: Option<&'a ast::Parameters>) {}
 }
 
 /// Walks a module's statements.

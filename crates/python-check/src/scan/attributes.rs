@@ -57,7 +57,8 @@ pub(super) const WATCHED: &[(&str, &str)] = &[
          add_writer add_signal_handler getaddrinfo getnameinfo create_subprocess_exec create_subprocess_shell get_coro get_stack",
     ),
     ("pathlib", "parser"),
-    ("zipfile", "extract extractall"),
+    // `write` adds a file by its path, `writestr` does not.
+    ("zipfile", "extract extractall from_file write"),
     ("xml.dom.minidom", "createDOMBuilder createDOMInputSource createDOMWriter parseURI systemId loadXML implementation"),
     ("xml.dom", "createDOMBuilder createDOMInputSource parseURI implementation"),
     ("xml", "createDOMBuilder createDOMInputSource parseURI"),
@@ -108,8 +109,8 @@ impl Attributes {
 impl<'a> Scan<'a, '_> {
     pub(super) fn attribute(&mut self, expr: &'a Expr, attribute: &'a ast::ExprAttribute, place: Place) {
         self.lookalike(attribute.attr.as_str(), attribute.attr.range);
-        if !matches!(attribute.attr.as_str(), "items" | "keys" | "values" | "copy") {
-            self.picked_from(&attribute.value, attribute.range);
+        if place != Place::Callee {
+            self.note_read(attribute);
         }
         if self.is_judged(expr) {
             return;
@@ -158,31 +159,12 @@ impl<'a> Scan<'a, '_> {
         }
     }
 
-    /// Whether the `__dict__` of an expression is data: of a method's own object, or of an object that was handed in.
-    pub(super) fn shows_own_data(&self, object: &Expr) -> bool {
-        self.is_receiver(object) || self.is_parameter(object)
-    }
-
-    /// What is read from the `__dict__` of an object that was handed in: single items may be the methods of a class.
-    pub(super) fn picked_from(&mut self, value: &'a Expr, range: TextRange) {
-        let object = match value {
-            Expr::Attribute(attribute) if &*attribute.attr == "__dict__" => &*attribute.value,
-            Expr::Call(call) => match (&*call.func, &*call.arguments.args) {
-                (Expr::Name(name), [object]) if name.id.as_str() == "vars" => object,
-                _ => return,
-            },
-            _ => return,
-        };
-        if self.is_parameter(object) && !self.is_receiver(object) {
-            self.add(&rule::INTROSPECTION_DUNDER, range, "one item of the `__dict__` of any object".to_owned());
-        }
-    }
-
     fn plain_attribute(&mut self, attribute: &'a ast::ExprAttribute) {
         let name = attribute.attr.as_str();
         let range = attribute.range;
         match name {
-            "__dict__" if self.shows_own_data(&attribute.value) => {}
+            "__dict__" if self.claim_own(&attribute.value, &rule::INTROSPECTION_DUNDER, range, "special attribute `__dict__`") => {}
+            "write" if self.is_stream(&attribute.value) => {}
             "__class__" if attribute.ctx != ExprContext::Load => {
                 self.add(&rule::INTROSPECTION_DUNDER, range, "`__class__` is changed".to_owned());
             }
@@ -281,6 +263,7 @@ impl<'a> Scan<'a, '_> {
                     }
                 }
                 Some(name) => {
+                    self.note_named(&name, None, item.range());
                     self.attribute_by_name(&name, item.range());
                 }
                 None => {

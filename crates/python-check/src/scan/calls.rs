@@ -10,13 +10,17 @@ use super::resolve::Meaning;
 use crate::catalog::{Name, Verdict};
 use crate::report::shorten;
 use crate::rule;
-use crate::walk::Place;
+use crate::scope::Symbol;
+use crate::walk::{Binding, Place};
 
 impl<'a> Scan<'a, '_> {
     pub(super) fn call(&mut self, call: &'a ast::ExprCall) {
         match &*call.func {
             Expr::Name(name) => self.builtin_call(call, name.id.as_str()),
-            Expr::Attribute(attribute) => self.method_call(call, attribute),
+            Expr::Attribute(attribute) => {
+                self.note_call(call, attribute);
+                self.method_call(call, attribute);
+            }
             _ => {}
         }
         self.call_only(call);
@@ -30,19 +34,14 @@ impl<'a> Scan<'a, '_> {
         match name {
             "getattr" | "setattr" | "delattr" => {
                 self.mark_judged(&call.func);
-                let harmless = match name {
-                    "getattr" => self.module_access(call),
-                    // What a method sets on its own object is its own attribute.
-                    _ => call.arguments.args.first().is_some_and(|object| self.is_receiver(object)),
-                };
-                if !harmless {
+                if !self.own_access(call, name) && !(name == "getattr" && self.module_access(call)) {
                     self.named_access(call, 1, name);
                 }
             }
             // The same as `object.__dict__`.
             "vars" => {
                 if let [object] = &*call.arguments.args
-                    && self.shows_own_data(object)
+                    && self.claim_own(object, &rule::INTROSPECTION_BUILTIN, call.range(), "`vars` of an object")
                 {
                     self.mark_judged(&call.func);
                 }
@@ -56,6 +55,24 @@ impl<'a> Scan<'a, '_> {
             }
             _ => {}
         }
+    }
+
+    /// What a method sets on its own object is its own attribute, and so is what it reads by the names that its class lists.
+    fn own_access(&mut self, call: &'a ast::ExprCall, function: &str) -> bool {
+        let [object, name, ..] = &*call.arguments.args else { return false };
+        if object.is_starred_expr() || name.is_starred_expr() {
+            return false;
+        }
+        let message = format!("`{function}` with a computed name");
+        if function != "getattr" {
+            return self.claim_own(object, &rule::INTROSPECTION_NAME, name.range(), &message);
+        }
+        let Some(names) = self.class_constants(name) else { return false };
+        let own = self.claim_own(object, &rule::INTROSPECTION_NAME, name.range(), &message);
+        if own {
+            names.iter().for_each(|constant| self.constant_access(constant, name.range(), function));
+        }
+        own
     }
 
     /// `getattr(module, "name")` reads a member as `module.name` does; says whether the call is that.
@@ -74,18 +91,19 @@ impl<'a> Scan<'a, '_> {
     fn named_access(&mut self, call: &'a ast::ExprCall, index: usize, function: &str) {
         let starred = call.arguments.args.iter().take(index + 1).any(Expr::is_starred_expr);
         match call.arguments.args.get(index) {
-            Some(name) if !starred => self.attribute_argument(name, function),
+            Some(name) if !starred => self.attribute_argument(name, call.arguments.args.first().filter(|_| index > 0), function),
             _ => self.add(&rule::INTROSPECTION_NAME, call.range(), format!("`{function}` without a name that is written out")),
         }
     }
 
-    fn attribute_argument(&mut self, argument: &'a Expr, function: &str) {
+    fn attribute_argument(&mut self, argument: &'a Expr, object: Option<&'a Expr>, function: &str) {
         if let Some(names) = self.constant_names(argument) {
+            names.iter().for_each(|name| self.note_named(name, object, argument.range()));
             names.iter().for_each(|name| self.constant_access(name, argument.range(), function));
             return;
         }
         match self.fold_prefix(argument) {
-            Prefix::Start(prefix) if !self.may_become_refused(&prefix) => {}
+            Prefix::Start(prefix) if !self.may_become_refused(&prefix) => self.note_prefix(&prefix, object, argument.range()),
             Prefix::Whole(_) | Prefix::Start(_) | Prefix::Unknown => {
                 self.add(&rule::INTROSPECTION_NAME, argument.range(), format!("`{function}` with a computed name"));
             }
@@ -152,6 +170,36 @@ impl<'a> Scan<'a, '_> {
         }
     }
 
+    /// Whether an expression is plainly something to write data to, in code that has archives too.
+    pub(super) fn is_stream(&self, expr: &Expr) -> bool {
+        let value = match expr {
+            Expr::Name(name) => self.plain_value(name.id.as_str()),
+            _ => None,
+        };
+        let Expr::Call(call) = value.unwrap_or(expr) else { return false };
+        match &*call.func {
+            Expr::Attribute(attribute) if &*attribute.attr == "open" => self.is_archive(&attribute.value),
+            func => self
+                .qualified(func)
+                .is_some_and(|(module, name)| module == "io" && matches!(name.as_str(), "BytesIO" | "StringIO" | "TextIOWrapper")),
+        }
+    }
+
+    /// Whether an expression is a name that only ever stands for an archive.
+    fn is_archive(&self, expr: &Expr) -> bool {
+        let Expr::Name(name) = expr else { return false };
+        let Some(Expr::Call(call)) = self.plain_value(name.id.as_str()) else { return false };
+        self.qualified(&call.func).is_some_and(|(module, name)| module == "zipfile" && name == "ZipFile")
+    }
+
+    /// The one value of a name that an assignment or a `with` binds.
+    fn plain_value(&self, name: &str) -> Option<&'a Expr> {
+        match self.meaning(name).symbol()? {
+            Symbol { count: 1, first: Some(Binding::With(value) | Binding::Assign(value)), deleted: false, .. } => Some(value),
+            _ => None,
+        }
+    }
+
     /// Whether an expression is plainly a stream in memory, made here or once under this name.
     fn is_in_memory(&self, expr: &Expr) -> bool {
         let value = if let Expr::Name(name) = expr { self.value_of(name.id.as_str()) } else { None };
@@ -169,6 +217,7 @@ impl<'a> Scan<'a, '_> {
             match self.fold_prefix(argument) {
                 Prefix::Whole(path) => {
                     for name in path.split('.') {
+                        self.note_named(name, None, argument.range());
                         if !self.attribute_by_name(name, argument.range()) && matches!(name, "format" | "format_map") {
                             self.add(&rule::FORMAT_FORMATTER, argument.range(), "a getter of `format` takes any template".to_owned());
                         }

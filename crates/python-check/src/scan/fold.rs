@@ -57,13 +57,21 @@ impl<'a> Scan<'a, '_> {
         }
     }
 
+    /// The texts that a loop over `self.NAMES` gives to a name, as the class writes them: an object may have others.
+    pub(super) fn class_constants(&self, name: &Expr) -> Option<Vec<String>> {
+        let Expr::Name(name) = name else { return None };
+        match self.items_of(name.id.as_str())? {
+            Expr::Attribute(attribute) if self.is_receiver(&attribute.value) => {
+                self.constant_items(self.class_value(attribute.attr.as_str()).filter(|value| value.is_tuple_expr())?)
+            }
+            _ => None,
+        }
+    }
+
     /// The texts that a loop runs over. Through a name only a tuple is constant: a list may have grown since.
     fn constant_items(&self, items: &Expr) -> Option<Vec<String>> {
         let items = match items {
             Expr::Name(name) => self.value_of(name.id.as_str()).filter(|value| value.is_tuple_expr())?,
-            Expr::Attribute(attribute) if self.is_receiver(&attribute.value) => {
-                self.class_value(attribute.attr.as_str()).filter(|value| value.is_tuple_expr())?
-            }
             other => other,
         };
         match items {

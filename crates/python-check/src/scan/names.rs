@@ -70,6 +70,7 @@ impl<'a> Scan<'a, '_> {
             return;
         }
         let id = name.id.as_str();
+        self.note_name(id, name.range);
         match self.meaning(id) {
             Meaning::Bound(symbol) => self.imported(&symbol.imports, name, place),
             Meaning::Perhaps(symbol) => {

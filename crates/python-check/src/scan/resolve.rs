@@ -4,6 +4,7 @@ use ruff_python_ast::{self as ast, Expr};
 
 use super::Scan;
 use super::names;
+use super::receivers::Method;
 use crate::scope::Symbol;
 use crate::walk::{Binding, Scope};
 
@@ -24,6 +25,8 @@ pub(super) struct Frame<'a> {
     pub certain: Vec<Vec<&'a str>>,
     /// The name under which a method knows its object.
     pub receiver: Option<&'a str>,
+    /// That method, if it is known who calls it.
+    pub method: Option<Method<'a>>,
     /// Whether the class of that method inherits from something imported.
     pub foreign_class: bool,
     names: Vec<&'a str>,
@@ -65,7 +68,8 @@ impl<'a, 's> Scan<'a, 's> {
         let class = self.classes.last().copied().unwrap_or_default();
         let first = self.first_parameter.take();
         let receiver = first.filter(|_| method && !class.meta);
-        self.frames.push(Frame { table, kind, certain: Vec::new(), receiver, foreign_class: class.foreign, names });
+        let method = self.entered_method.take().filter(|_| receiver.is_some());
+        self.frames.push(Frame { table, kind, certain: Vec::new(), receiver, method, foreign_class: class.foreign, names });
     }
 
     pub(super) fn close_scope(&mut self) {
@@ -129,19 +133,16 @@ impl<'a, 's> Scan<'a, 's> {
 
     /// Whether an expression is the object of the method that is open: its first parameter, never bound again.
     pub(super) fn is_receiver(&self, expr: &Expr) -> bool {
-        let Expr::Name(name) = expr else { return false };
-        let name = name.id.as_str();
-        let Some(frame) = self.frames.iter().rev().find(|frame| frame.receiver == Some(name) || frame.names.contains(&name)) else {
-            return false;
-        };
-        let symbol = self.scopes.tables.get(frame.table).and_then(|table| table.symbols.get(name));
-        frame.receiver == Some(name) && symbol.is_none_or(|symbol| symbol.count == 1)
+        self.receiver_frame(expr).is_some()
     }
 
-    /// Whether an expression is a parameter of some function that is open, never bound again.
-    pub(super) fn is_parameter(&self, expr: &Expr) -> bool {
-        let Expr::Name(name) = expr else { return false };
-        self.meaning(name.id.as_str()).symbol().is_some_and(|symbol| symbol.parameter && symbol.count == 1)
+    /// The method whose object an expression is.
+    pub(super) fn receiver_frame(&self, expr: &Expr) -> Option<&Frame<'a>> {
+        let Expr::Name(name) = expr else { return None };
+        let name = name.id.as_str();
+        let frame = self.frames.iter().rev().find(|frame| frame.receiver == Some(name) || frame.names.contains(&name))?;
+        let symbol = self.scopes.tables.get(frame.table).and_then(|table| table.symbols.get(name));
+        (frame.receiver == Some(name) && symbol.is_none_or(|symbol| symbol.count == 1)).then_some(frame)
     }
 
     /// Remembers bindings that certainly happen, of names where it matters.

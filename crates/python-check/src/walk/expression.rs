@@ -160,7 +160,7 @@ fn lambda<'a, V: Visitor<'a>>(v: &mut V, list: Option<&'a ast::Parameters>, body
     if let Some(list) = list {
         defaults(v, list);
     }
-    v.enter_parameters(list, &[]);
+    v.enter_parameters(None, list);
     v.enter_scope(Scope::Lambda);
     if let Some(list) = list {
         parameters(v, list);

@@ -105,7 +105,7 @@ fn function_def<'a, V: Visitor<'a>>(v: &mut V, function: &'a ast::StmtFunctionDe
     let generic = enter_type_parameters(v, type_params.as_deref());
     expression::annotations(v, list);
     optional(v, returns.as_deref(), Place::Annotation);
-    v.enter_parameters(Some(list), decorator_list);
+    v.enter_parameters(Some(function), Some(list));
     v.enter_scope(Scope::Function { is_async: *is_async });
     parameters(v, list);
     block(v, body, Block::Body);
