@@ -23,6 +23,7 @@ pub(crate) mod layout;
 pub(crate) mod manifest;
 pub(crate) mod namespace;
 pub(crate) mod packages;
+pub(crate) mod witness;
 
 /// A runtime that programs run on.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -7,6 +7,7 @@ use std::fs;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::sync::Arc;
 use std::time::Duration;
 
 use sandbox_protocol::PROBE;
@@ -14,6 +15,7 @@ use sandbox_protocol::control::Layout;
 use tokio::process::Command;
 
 use super::manifest::{Found, Origin};
+use super::witness::Witness;
 use super::{RuntimeFacts, digest, packages, parse_layout};
 use crate::config::{InterfaceCheck, Namespace};
 use crate::failure::{RUNTIME_UNUSABLE, StartFailure};
@@ -24,15 +26,23 @@ const DISTRIBUTION_PYTHON: &str = "/usr/bin/python3";
 const PROBE_DEADLINE: Duration = Duration::from_secs(30);
 const VERSION_SCRIPT: &str = "import platform; print(platform.python_version())";
 
+/// A runtime, and the files that it was identified by.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Located {
+    pub(crate) facts: Arc<RuntimeFacts>,
+    pub(crate) witness: Witness,
+}
+
 /// Finds the runtime that a configuration names, or the first that serves.
-pub(crate) async fn find(settings: &Namespace, others_must_read: bool, check: InterfaceCheck) -> Result<RuntimeFacts, StartFailure> {
+pub(crate) async fn find(settings: &Namespace, others_must_read: bool, check: InterfaceCheck) -> Result<Located, StartFailure> {
     let mut reasons = Vec::new();
     for candidate in candidates(settings) {
         match describe(&candidate, settings, others_must_read).await {
             Ok(found) => {
-                let runtime = identify(found, check)?;
-                tracing::info!(python = %runtime.layout.python, version = runtime.python_version, "found the Python runtime");
-                return Ok(runtime);
+                let witness = found.witness.clone();
+                let facts = Arc::new(identify(found, check)?);
+                tracing::info!(python = %facts.layout.python, version = facts.python_version, "found the Python runtime");
+                return Ok(Located { facts, witness });
             }
             Err(reason) => reasons.push(format!("{}: {reason}", candidate.display())),
         }
@@ -63,11 +73,12 @@ struct Described {
     facts: RuntimeFacts,
     directory: String,
     found: Found,
+    witness: Witness,
 }
 
 /// Takes over what a runtime's build has written down, if it is true.
 fn identify(described: Described, check: InterfaceCheck) -> Result<RuntimeFacts, StartFailure> {
-    let Described { mut facts, directory, found } = described;
+    let Described { mut facts, directory, found, witness: _ } = described;
     let origin = Origin { place: &directory, remedy: "cargo xtask runtime NAME" };
     if let Some(manifest) = found.manifest(&origin, &facts.python_version)? {
         facts.packages = manifest.confirm(&origin, facts.packages)?;
@@ -83,6 +94,8 @@ async fn describe(python: &Path, settings: &Namespace, others_must_read: bool) -
     let packages: Vec<_> = settings.packages.iter().map(|path| path.as_os_str()).collect();
     let json = run(python, PROBE, &packages).await?;
     let layout = parse_layout(json.trim(), "the probe's answer").map_err(|failure| failure.to_string())?;
+    // Before anything is read: what is replaced meanwhile shows.
+    let witness = Witness::of(&layout);
     let real = PathBuf::from(&layout.python);
     let python_version = run(&real, VERSION_SCRIPT, &[]).await?.trim().to_owned();
     if others_must_read {
@@ -97,7 +110,7 @@ async fn describe(python: &Path, settings: &Namespace, others_must_read: bool) -
     let digest = digest(&parts);
     let (version, lock) = (String::new(), String::new());
     let facts = RuntimeFacts { layout, python_version, digest, packages, version, lock, preload: Vec::new(), interface: None };
-    Ok(Described { facts, directory, found })
+    Ok(Described { facts, directory, found, witness })
 }
 
 /// The first directory of packages that a build has written, and what it wrote.
@@ -159,8 +172,8 @@ mod tests {
     #[tokio::test]
     async fn the_host_has_a_runtime_and_its_digest_is_stable() {
         let first = find(&Namespace::default(), true, |_, _| Ok(())).await.unwrap();
-        assert!(Path::new(&first.layout.python).is_file());
-        assert!(first.python_version.starts_with("3."));
+        assert!(Path::new(&first.facts.layout.python).is_file());
+        assert!(first.facts.python_version.starts_with("3."));
         assert_eq!(find(&Namespace::default(), true, |_, _| Ok(())).await.unwrap(), first);
     }
 

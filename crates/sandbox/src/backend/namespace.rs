@@ -14,7 +14,8 @@ use tokio::process::{Child, ChildStderr, Command};
 use tokio::sync::OnceCell;
 
 use super::cgroup::{Group, Groups};
-use super::{Backend, Container, Order, RuntimeFacts, layout};
+use super::layout::{self, Located};
+use super::{Backend, Container, Order, RuntimeFacts};
 use crate::config::{Config, InterfaceCheck, Namespace, RuntimeKey, UidRange};
 use crate::failure::{RUNTIME_UNUSABLE, StartFailure};
 use crate::instance::{Dead, UidLease};
@@ -50,7 +51,7 @@ pub(crate) struct NamespaceBackend {
 struct Runtime {
     /// `None` where the configuration says nothing for this backend.
     settings: Option<Namespace>,
-    facts: OnceCell<Arc<RuntimeFacts>>,
+    located: OnceCell<Located>,
 }
 
 struct AgentProcess {
@@ -90,7 +91,7 @@ impl NamespaceBackend {
 
 impl Runtime {
     fn new(settings: Option<Namespace>) -> Self {
-        Runtime { settings, facts: OnceCell::new() }
+        Runtime { settings, located: OnceCell::new() }
     }
 }
 
@@ -106,12 +107,22 @@ impl Backend for NamespaceBackend {
             reason: RUNTIME_UNUSABLE,
             message: "without a daemon this runtime needs packages or an interpreter, and the configuration names neither".to_owned(),
         })?;
-        let find = async || layout::find(settings, self.is_root, self.interface_check).await.map(Arc::new);
-        runtime.facts.get_or_try_init(find).await.cloned()
+        let find = async || layout::find(settings, self.is_root, self.interface_check).await;
+        let located = runtime.located.get_or_try_init(find).await?;
+        match located.witness.replaced() {
+            None => Ok(located.facts.clone()),
+            Some(file) => Err(StartFailure::Refused {
+                reason: RUNTIME_UNUSABLE,
+                message: format!(
+                    "the runtime was replaced while the server ran: {} is another file now; restart the server",
+                    file.display()
+                ),
+            }),
+        }
     }
 
     fn known_runtime(&self, key: RuntimeKey) -> Option<Arc<RuntimeFacts>> {
-        self.at(key).facts.get().cloned()
+        self.at(key).located.get().map(|located| located.facts.clone())
     }
 
     fn supports(&self, isolation: Isolation) -> Result<(), StartFailure> {

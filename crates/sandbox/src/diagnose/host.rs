@@ -6,7 +6,7 @@ use landlock::{ABI, Access as _, AccessFs, CompatLevel, Compatible as _, Ruleset
 
 use super::Check;
 use crate::backend::cgroup::Groups;
-use crate::backend::layout;
+use crate::backend::layout::{self, Located};
 use crate::config::{Config, Namespace};
 
 /// The oldest kernel whose user namespaces hold the limit of processes that is set inside them.
@@ -38,7 +38,7 @@ pub(super) async fn runtimes(config: &Config, default: &Namespace) -> Vec<Check>
 async fn runtime(name: &str, settings: &Namespace, config: &Config) -> Check {
     const NAME: &str = "runtime, namespace";
     match layout::find(settings, rustix::process::geteuid().is_root(), config.interface_check).await {
-        Ok(facts) => Check::good(NAME, format!("{name}: {}, {}", facts.layout.python, facts.summary())),
+        Ok(Located { facts, .. }) => Check::good(NAME, format!("{name}: {}, {}", facts.layout.python, facts.summary())),
         Err(failure) => {
             Check::bad(NAME, format!("{name}: {failure}"), "install python3 (3.9 or newer), build the runtime, or use the docker backend")
         }

@@ -139,6 +139,24 @@ async fn packages_that_were_changed_after_the_build_are_refused(kind: Kind) {
     host.close().await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_directory_that_is_built_anew_under_a_server_is_refused_until_it_starts_again() {
+    let packages = Packages::new();
+    let host = packages.host(Kind::Namespace, |_| {}).await;
+    let once = || Job { isolation: Isolation::OneShot, ..on("security", YAML) };
+    assert_eq!(host.run(once()).await.outcome.as_deref(), Ok(r#"{"a":[1,2]}"#));
+    let manifest = packages.path().join("zona-runtime.json");
+    fs::copy(&manifest, packages.path().join("new")).unwrap();
+    fs::rename(packages.path().join("new"), &manifest).unwrap();
+    let Err(Error::Refused { reason, message }) = host.sandboxes.start(once()).await else { panic!("it started") };
+    assert!(reason == "RUNTIME_UNUSABLE" && message.contains("zona-runtime.json") && message.contains("restart"), "{reason}: {message}");
+    assert_eq!(host.run(on("python", "def main():\n    return 1")).await.outcome.as_deref(), Ok("1"));
+    host.close().await;
+    let again = packages.host(Kind::Namespace, |_| {}).await;
+    assert_eq!(again.run(once()).await.outcome.as_deref(), Ok(r#"{"a":[1,2]}"#));
+    again.close().await;
+}
+
 mod namespace {
     use super::Kind;
 
