@@ -25,7 +25,7 @@ pub use runtimes::{RUNTIME_KEYS, RuntimeConfig};
 pub use tenants::TENANT_KEYS;
 
 /// Every key but those of `[runtimes.NAME]`, which are [`RUNTIME_KEYS`], and of `[tenants.CODE]`, which are [`TENANT_KEYS`], in the order in which they are printed.
-pub const KEYS: [&str; 36] = [
+pub const KEYS: [&str; 37] = [
     "server",
     "tenant",
     "output",
@@ -42,6 +42,7 @@ pub const KEYS: [&str; 36] = [
     "sandbox.packages",
     "sandbox.image",
     "sandbox.docker_socket",
+    "sandbox.apparmor",
     "sandbox.warm",
     "sandbox.max_warm",
     "sandbox.memory_reserve",
@@ -278,6 +279,11 @@ fn read_sandbox(reader: &mut Reader<'_>) -> Option<SandboxConfig> {
         && warm > most
     {
         reader.refuse("sandbox.warm", format!("is {warm}, more than `sandbox.max_sandboxes`, which is {most}"));
+    }
+    if let (Some(warm), Some(most)) = (warm, max_warm)
+        && warm > most
+    {
+        reader.refuse("sandbox.warm", format!("is {warm}, more than `sandbox.max_warm`, which is {most}"));
     }
     if let (Some(first), Some(last)) = (first, last)
         && last < first

@@ -6,7 +6,7 @@ use figment::Figment;
 use figment::value::{Dict, Value};
 
 use super::print::source_of;
-use super::{KEYS, runtimes, tenants};
+use super::{KEYS, RUNTIME_KEYS, TENANT_KEYS, runtimes, tenants};
 
 pub(super) struct Reader<'a> {
     figment: &'a Figment,
@@ -51,7 +51,8 @@ impl<'a> Reader<'a> {
 
     /// As [`Reader::parsed`]; absent or empty is `Some(None)`.
     pub(super) fn optional<T>(&mut self, key: &str, parse: impl Fn(&str) -> Result<T, String>) -> Option<Option<T>> {
-        if !self.figment.contains(key) {
+        debug_assert!(is_known(key), "{key} is read, but whoever sets it is told that it is unknown");
+        if !self.has(key) {
             return Some(None);
         }
         match self.text(key)? {
@@ -102,14 +103,14 @@ impl<'a> Reader<'a> {
         };
         let mut leaves = Vec::new();
         collect_leaves("", &all, &mut leaves);
-        for key in leaves.into_iter().filter(|key| !KEYS.contains(&key.as_str()) && !runtimes::is_key(key) && !tenants::is_key(key)) {
+        for key in leaves.into_iter().filter(|key| !is_known(key)) {
             let is_section = ["runtimes", tenants::SECTION].contains(&key.as_str())
                 || KEYS.iter().any(|known| known.strip_prefix(&key).is_some_and(|rest| rest.starts_with('.')));
             if is_section {
                 // What is below it is missing now, and that is not the mistake.
                 self.problems.retain(|(other, _)| !other.starts_with(&format!("{key}.")));
             }
-            let text = if is_section { "is a section, not a value" } else { "is unknown; `zona --print-config` prints every key" };
+            let text = if is_section { "is a section, not a value".to_owned() } else { unknown(&key) };
             self.refuse(&key, text);
         }
     }
@@ -132,12 +133,40 @@ impl<'a> Reader<'a> {
     }
 
     fn find(&mut self, key: &str) -> Option<Value> {
+        debug_assert!(is_known(key), "{key} is read, but whoever sets it is told that it is unknown");
         let found = self.figment.find_value(key);
         if found.is_err() {
             self.problems.push((key.to_owned(), "is missing".to_owned()));
         }
         found.ok()
     }
+}
+
+fn is_known(key: &str) -> bool {
+    KEYS.contains(&key) || runtimes::is_key(key) || tenants::is_key(key)
+}
+
+/// That a key is unknown, and which ones may have been meant: those of its section, or the sections where there is none such.
+fn unknown(key: &str) -> String {
+    let (section, below) = key.split_once('.').unwrap_or(("", key));
+    let of = |section: &str| {
+        let keys = KEYS.iter().map(|known| known.split_once('.').unwrap_or(("", *known)));
+        keys.filter(|(other, _)| *other == section).map(|(_, leaf)| leaf).collect::<Vec<_>>().join(", ")
+    };
+    match section {
+        "" => format!("is unknown; keys outside a section are {}; sections are {}", of(""), sections().join(", ")),
+        "runtimes" if below.contains('.') => format!("is unknown; a runtime has {}", RUNTIME_KEYS.join(", ")),
+        tenants::SECTION if below.contains('.') => format!("is unknown; a tenant has {}", TENANT_KEYS.join(", ")),
+        section if of(section).is_empty() => format!("is unknown; sections are {}", sections().join(", ")),
+        section => format!("is unknown; [{section}] has {}", of(section)),
+    }
+}
+
+fn sections() -> Vec<String> {
+    let mut names: Vec<String> = KEYS.iter().filter_map(|key| Some(format!("[{}]", key.split_once('.')?.0))).collect();
+    names.dedup();
+    names.extend(["[runtimes.NAME]".to_owned(), "[tenants.CODE]".to_owned()]);
+    names
 }
 
 fn layer_of(metadata: &figment::Metadata) -> String {
@@ -147,7 +176,7 @@ fn layer_of(metadata: &figment::Metadata) -> String {
     }
 }
 
-fn collect_leaves(prefix: &str, dict: &Dict, leaves: &mut Vec<String>) {
+pub(super) fn collect_leaves(prefix: &str, dict: &Dict, leaves: &mut Vec<String>) {
     for (name, value) in dict {
         let key = if prefix.is_empty() { name.clone() } else { format!("{prefix}.{name}") };
         match value {

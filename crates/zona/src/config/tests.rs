@@ -55,11 +55,30 @@ fn every_problem_is_reported_at_once() {
             "sandbox.first_uid: must be a whole number from 1 to 4294967294",
             "sandbox.idle: \"soon\" is not a duration such as 500ms, 10s or 7d",
             "sandbox.warm: is 9, more than `sandbox.max_sandboxes`, which is 2",
+            "sandbox.warm: is 9, more than `sandbox.max_warm`, which is 4",
             "store.readers: must be a whole number from 1 to 64",
-            "surver: is unknown; `zona --print-config` prints every key",
+            "surver: is unknown; keys outside a section are server, tenant, output, listen, admin_listen, max_connections, data, advisories; \
+             sections are [log], [otlp], [sandbox], [executions], [store], [cache], [runtimes.NAME], [tenants.CODE]",
             "tenant: a tenant has 1 to 32 lower-case letters, digits and inner hyphens, and starts with a letter",
         ]
     );
+}
+
+#[test]
+fn an_unknown_key_is_answered_with_those_of_its_section() {
+    assert_eq!(problems("[store]\nreader = 3"), ["store.reader: is unknown; [store] has readers, deadline"]);
+    assert_eq!(problems("[tenants.acme]\nwait = 3"), ["tenants.acme.wait: is unknown; a tenant has weight, max_running, max_queued"]);
+    assert_eq!(
+        problems("[sandboxes]\nwarm = 3"),
+        ["sandboxes.warm: is unknown; sections are [log], [otlp], [sandbox], [executions], [store], [cache], [runtimes.NAME], \
+             [tenants.CODE]"]
+    );
+}
+
+#[test]
+fn no_more_sandboxes_wait_at_least_than_at_most() {
+    assert_eq!(problems("[sandbox]\nwarm = 3\nmax_warm = 0"), ["sandbox.warm: is 3, more than `sandbox.max_warm`, which is 0"]);
+    assert_eq!(load_file("[sandbox]\nwarm = 3\nmax_warm = 3").unwrap().config.sandbox.max_warm, 3);
 }
 
 #[test]
@@ -125,7 +144,7 @@ fn every_problem_of_every_runtime_is_reported() {
             "runtimes.Has Spaces: a runtime has a name of 1 to 32 lower-case letters, digits and hyphens",
             "runtimes.a.image: is missing: the docker backend needs it",
             "runtimes.b.packages: relative must be an absolute path",
-            "runtimes.b.pip: is unknown; `zona --print-config` prints every key",
+            "runtimes.b.pip: is unknown; a runtime has image, python, packages",
             "runtimes.python: is the default runtime: it is set by `sandbox.image`, `sandbox.python` and `sandbox.packages`",
         ]
     );
@@ -169,9 +188,77 @@ fn a_server_may_be_named_without_a_scheme() {
     assert_eq!(problems("server = \"https://zona.example\""), ["server: must be of the form http://host:port (there is no TLS yet)"]);
 }
 
+const OPERATIONS: &str = include_str!("../../../../docs/operations.md");
+
+/// Each documented key with a value that it takes.
+const EVERYTHING: &str = r#"
+server = "http://127.0.0.1:7070"
+tenant = "demo"
+output = "json"
+listen = "127.0.0.1:7070"
+admin_listen = "127.0.0.1:7071"
+max_connections = 10
+data = "/srv/zona"
+advisories = "/srv/advisories"
+log = { filter = "info", format = "json" }
+otlp.endpoint = "http://127.0.0.1:4317"
+store = { readers = 2, deadline = "1s" }
+cache.max_bytes = 0
+runtimes.security = { image = "zona/security:1", python = "/usr/bin/python3", packages = "/srv/security" }
+tenants.acme = { weight = 2, max_running = 3, max_queued = 4 }
+
+[sandbox]
+backend = "docker"
+python = "/usr/bin/python3"
+packages = "/srv/packages"
+image = "zona/runtime-python:3.11"
+apparmor = "zona-sandbox"
+docker_socket = "/var/run/docker.sock"
+warm = 1
+max_warm = 2
+memory_reserve = 0
+ready_children = 1
+max_sandboxes = 3
+idle = "1m"
+max_age = "1h"
+max_executions = 5
+first_uid = 300000
+last_uid = 300010
+runtime_directory = "/run/zona"
+
+[executions]
+max_running = 1
+max_running_per_tenant = 1
+max_queued = 1
+max_queued_per_tenant = 1
+keep = "1h"
+max_output_bytes = 1048576
+"#;
+
+/// The keys of the table in docs/operations.md.
+fn documented() -> Vec<&'static str> {
+    let table = OPERATIONS.split("| key | default | meaning |").nth(1).unwrap().lines().skip(2).take_while(|line| line.starts_with('|'));
+    let mut keys: Vec<&str> = table.flat_map(|row| row.split('|').nth(1).unwrap().split('`').skip(1).step_by(2)).collect();
+    keys.sort_unstable();
+    keys
+}
+
+#[test]
+fn every_documented_key_can_be_set() {
+    let config = load_file(EVERYTHING).map_err(|Problems(problems)| problems).unwrap().config;
+    assert_eq!(config.sandbox.apparmor.as_deref(), Some("zona-sandbox"));
+    let all = figment::Figment::from(<figment::providers::Toml as figment::providers::Format>::string(EVERYTHING));
+    let mut set = Vec::new();
+    reader::collect_leaves("", &all.extract().unwrap(), &mut set);
+    let mut set: Vec<_> =
+        set.iter().map(|key| key.replace("runtimes.security", "runtimes.NAME").replace("tenants.acme", "tenants.CODE")).collect();
+    set.sort_unstable();
+    assert_eq!(set, documented());
+}
+
 #[test]
 fn every_key_is_documented_for_operators() {
-    let document = include_str!("../../../../docs/operations.md");
+    let document = OPERATIONS;
     for key in KEYS {
         assert!(document.contains(&format!("`{key}`")), "docs/operations.md does not name {key}");
     }
