@@ -36,7 +36,7 @@ pub enum Error {
         source: io::Error,
     },
     /// A file holds something else.
-    #[error("{} does not hold advisories in OSV format", path.display())]
+    #[error("{} does not hold advisories in OSV format (see https://ossf.github.io/osv-schema)", path.display())]
     Format {
         /// Which one.
         path: PathBuf,
@@ -64,13 +64,7 @@ enum Event {
 // --- the format, as far as it matters here ---
 
 #[derive(Deserialize)]
-#[serde(untagged)]
-enum File {
-    Many(Vec<Osv>),
-    One(Box<Osv>),
-}
-
-#[derive(Deserialize)]
+#[serde(expecting = "an advisory, an object with `id` and `affected`, or a list of such")]
 struct Osv {
     id: String,
     #[serde(default)]
@@ -82,6 +76,7 @@ struct Osv {
 }
 
 #[derive(Deserialize)]
+#[serde(expecting = "an item of `affected`, an object with `package` and `ranges` or `versions`")]
 struct Affected {
     package: Option<OsvPackage>,
     #[serde(default)]
@@ -91,12 +86,14 @@ struct Affected {
 }
 
 #[derive(Deserialize)]
+#[serde(expecting = "a `package`, an object with `ecosystem` and `name`")]
 struct OsvPackage {
     ecosystem: String,
     name: String,
 }
 
 #[derive(Deserialize)]
+#[serde(expecting = "an item of `ranges`, an object with `type` and `events`")]
 struct Range {
     #[serde(rename = "type")]
     kind: String,
@@ -113,10 +110,8 @@ impl Advisories {
         let mut advisories = Advisories::default();
         for file in files(path).map_err(|source| Error::Read { path: path.to_owned(), source })? {
             let bytes = fs::read(&file).map_err(|source| Error::Read { path: file.clone(), source })?;
-            match serde_json::from_slice(&bytes).map_err(|source| Error::Format { path: file, source })? {
-                File::Many(all) => all.into_iter().for_each(|one| advisories.add(one)),
-                File::One(one) => advisories.add(*one),
-            }
+            let all = parse(&bytes).map_err(|source| Error::Format { path: file, source })?;
+            all.into_iter().for_each(|one| advisories.add(one));
         }
         Ok(advisories)
     }
@@ -220,6 +215,15 @@ fn files(path: &Path) -> io::Result<Vec<PathBuf>> {
     files.retain(|file| file.extension().is_some_and(|extension| extension == "json"));
     files.sort();
     Ok(files)
+}
+
+/// One advisory or a list of them; told apart by the first byte, so that a mistake is named where it is.
+fn parse(bytes: &[u8]) -> Result<Vec<Osv>, serde_json::Error> {
+    if bytes.trim_ascii_start().starts_with(b"[") {
+        serde_json::from_slice(bytes)
+    } else {
+        serde_json::from_slice(bytes).map(|one| vec![one])
+    }
 }
 
 #[cfg(test)]

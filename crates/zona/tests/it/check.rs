@@ -152,11 +152,19 @@ fn a_file_that_is_no_policy_is_a_usage_error_that_says_why() {
     for (text, said) in [
         ("only_module: [json]\n", "only_module"),
         ("denied_rules: [ZPY-NOTHING-001]\n", "there is no rule `ZPY-NOTHING-001`"),
-        ("exceptions: [{utility: a, rule: ZPY-LIMITS-005, reason: r, expire_time: 2999-01-01T00:00:00Z}]\n", "`ZPY-LIMITS-005` cannot be excepted"),
-        ("exceptions: [{utility: a, rule: ZPY-SYNTAX-900, reason: r, expire_time: 2999-01-01T00:00:00Z}]\n", "`ZPY-SYNTAX-900` cannot be excepted"),
+        (
+            "exceptions: [{utility: a, rule: ZPY-LIMITS-005, reason: r, expire_time: 2999-01-01T00:00:00Z}]\n",
+            "`ZPY-LIMITS-005` cannot be excepted",
+        ),
+        (
+            "exceptions: [{utility: a, rule: ZPY-SYNTAX-900, reason: r, expire_time: 2999-01-01T00:00:00Z}]\n",
+            "`ZPY-SYNTAX-900` cannot be excepted",
+        ),
         ("extra_modules: ['a b']\n", "policy.extra_modules[0]"),
         ("exceptions: [{utility: a, rule: ZPY-FILE-002, reason: r, expire_time: soon}]\n", "exceptions[0].expire_time"),
         ("{\"extra_modules\": 3}", "not a code policy"),
+        ("7\n", "expected members of a policy such as `extra_modules: [acme_tools]`"),
+        ("exceptions: [backup]\n", "expected an exception: `utility`, `rule`, `reason` and `expire_time`"),
     ] {
         fs::write(&policy, text).unwrap();
         let done = run(&["check", good.to_str().unwrap(), "--policy", policy.to_str().unwrap()]).expect(2);

@@ -22,7 +22,7 @@ const NOBODY: &str = "tenants/local/users/local";
 
 /// A policy as it is printed.
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "members of a policy such as `extra_modules: [acme_tools]`")]
 struct PolicyFile {
     name: Option<String>,
     #[serde(default)]
@@ -43,7 +43,7 @@ struct PolicyFile {
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an exception: `utility`, `rule`, `reason` and `expire_time`")]
 struct ExceptionFile {
     utility: String,
     rule: String,

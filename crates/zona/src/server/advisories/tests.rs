@@ -88,3 +88,17 @@ fn a_file_that_holds_something_else_is_named() {
     }
     assert!(matches!(Advisories::read(Path::new("/nowhere")), Err(Error::Read { .. })));
 }
+
+#[test]
+fn what_is_wrong_with_a_file_is_said_in_words_of_the_format() {
+    for (broken, said) in [
+        ("7", "expected an advisory, an object with `id` and `affected`, or a list of such at line 1 column 1"),
+        ("{\"affected\": []}", "missing field `id` at line 1 column 16"),
+        ("[{\"id\": \"A-1\"}, {\"id\": \"A-2\", \"affected\": [3]}]", "expected an item of `affected`, an object with `package`"),
+    ] {
+        let error = read(broken).unwrap_err();
+        assert!(error.to_string().contains("osv-schema"), "{error}");
+        let Error::Format { source, .. } = error else { panic!("{broken}: {error}") };
+        assert!(source.to_string().contains(said), "{broken}: {source}");
+    }
+}
