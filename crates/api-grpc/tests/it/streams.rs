@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use api_grpc::Deadlines;
 use api_proto::zona::execution::v1 as pb;
+use domain::service::admission;
 use pb::ExecutionState as State;
 use pb::execution_event::Event;
 use tonic::{Code, Streaming};
@@ -38,6 +39,28 @@ async fn until_output(stream: &mut Streaming<pb::ExecutionEvent>) -> String {
     }
 }
 
+async fn cancel(server: &Harness, name: &str) {
+    server.executions.clone().cancel_execution(pb::CancelExecutionRequest { name: name.to_owned() }).await.unwrap();
+}
+
+/// The next event, which tells the execution's place in the queue. Time passes meanwhile: positions are looked at now and then.
+async fn next_position(server: &Harness, stream: &mut Streaming<pb::ExecutionEvent>) -> (String, i32) {
+    loop {
+        let event = tokio::select! {
+            event = stream.message() => event.unwrap().expect("the stream goes on").event.unwrap(),
+            () = tokio::task::yield_now() => {
+                server.clock.advance(HEARTBEAT);
+                continue;
+            }
+        };
+        match event {
+            Event::Queued(queued) => return (queued.execution, queued.position),
+            Event::Heartbeat(_) => {}
+            other => panic!("it still waits: {other:?}"),
+        }
+    }
+}
+
 fn kinds(events: &[pb::ExecutionEvent]) -> String {
     let kind = |event: &pb::ExecutionEvent| match event.event.as_ref().unwrap() {
         Event::Queued(_) => "queued",
@@ -68,6 +91,36 @@ async fn an_execution_streams_its_life_in_order_and_then_ends() {
     assert_eq!((execution.state(), execution.last_sequence), (State::Succeeded, 6));
     assert_eq!(&server.execution(&execution.name).await, execution, "as GetExecution answers it");
     assert_eq!(server.calls.ended("ExecuteUtility").await, Code::Ok);
+}
+
+#[tokio::test]
+async fn whoever_waits_sees_their_position_fall_until_their_turn() {
+    let admission = admission::Config { max_running: 1, ..admission::Config::default() };
+    let server = Harness::with(Options { admission, ..Options::default() }).await;
+    server.create("some", WAITING).await;
+    let mut first = execute(&server, "some", false).await;
+    let first = until_output(&mut first).await;
+    let mut waiting = Vec::new();
+    for place in 1..=3 {
+        let mut stream = execute(&server, "some", false).await;
+        let (name, position) = next_position(&server, &mut stream).await;
+        assert_eq!(position, place);
+        waiting.push((name, stream));
+    }
+    cancel(&server, &first).await;
+    for (place, (_, stream)) in waiting.iter_mut().enumerate() {
+        assert_eq!(next_position(&server, stream).await.1, place as i32, "one has left");
+    }
+    let (second, _) = waiting.remove(1);
+    cancel(&server, &second).await;
+    let (_, last) = waiting.last_mut().unwrap();
+    assert_eq!(next_position(&server, last).await.1, 1, "one before it gave up its place");
+    server.sandbox.release();
+    assert_eq!(next_position(&server, last).await.1, 0, "its turn has come");
+    let (_, last) = waiting.pop().unwrap();
+    let mut events = rest(last).await;
+    events.retain(|event| !matches!(event.event, Some(Event::Heartbeat(_))));
+    assert_eq!(kinds(&events), "started output output finished");
 }
 
 #[tokio::test]
