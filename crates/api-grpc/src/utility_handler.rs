@@ -5,6 +5,7 @@ use api_proto::zona::utility::v1 as pb;
 use domain::access::{self, Policy};
 use domain::name::{UtilityName, VersionName};
 use domain::service::utilities::Utilities;
+use domain::utility::{Utility, Version};
 use tonic::{Request, Response, Status};
 
 use crate::call::split;
@@ -23,6 +24,10 @@ impl UtilityHandler {
     pub fn new(policy: Policy, utilities: Utilities) -> Self {
         UtilityHandler { policy, utilities }
     }
+
+    fn shown(&self, found: &(Utility, Version)) -> pb::Utility {
+        utility::to_wire(found, self.utilities.vulnerable_imports(&found.0))
+    }
 }
 
 #[tonic::async_trait]
@@ -34,7 +39,7 @@ impl pb::utility_service_server::UtilityService for UtilityHandler {
             let permit = call.require::<access::CreateUtility>(&self.policy, &parent.tenant, &parent).await?;
             let create = utility::read_create(body, permit.principal())?;
             let created = self.utilities.create(&permit, create.id, create.draft, create.call).await?;
-            Ok(utility::to_wire(&created))
+            Ok(self.shown(&created))
         })
         .await
     }
@@ -45,7 +50,7 @@ impl pb::utility_service_server::UtilityService for UtilityHandler {
             let name = UtilityName::parse("name", &body.name)?;
             let permit = call.require::<access::GetUtility>(&self.policy, &name.tenant, &name).await?;
             let found = self.utilities.get(&permit, &name).await?;
-            Ok(utility::to_wire(&found))
+            Ok(self.shown(&found))
         })
         .await
     }
@@ -77,7 +82,7 @@ impl pb::utility_service_server::UtilityService for UtilityHandler {
             let permit = call.require::<access::UpdateUtility>(&self.policy, &name.tenant, &name).await?;
             let update = utility::read_update(body, permit.principal());
             let updated = self.utilities.update(&permit, &name, update.patch, update.call).await?;
-            Ok(utility::to_wire(&updated))
+            Ok(self.shown(&updated))
         })
         .await
     }
@@ -89,7 +94,7 @@ impl pb::utility_service_server::UtilityService for UtilityHandler {
             let permit = call.require::<access::DeleteUtility>(&self.policy, &name.tenant, &name).await?;
             let asked = utility::read_delete(body, permit.principal())?;
             let deleted = self.utilities.delete(&permit, &name, asked).await?;
-            Ok(utility::to_wire(&deleted))
+            Ok(self.shown(&deleted))
         })
         .await
     }
@@ -101,7 +106,7 @@ impl pb::utility_service_server::UtilityService for UtilityHandler {
             let permit = call.require::<access::UndeleteUtility>(&self.policy, &name.tenant, &name).await?;
             let asked = utility::read_undelete(body, permit.principal())?;
             let undeleted = self.utilities.undelete(&permit, &name, asked).await?;
-            Ok(utility::to_wire(&undeleted))
+            Ok(self.shown(&undeleted))
         })
         .await
     }
@@ -162,7 +167,7 @@ impl pb::utility_service_server::UtilityService for UtilityHandler {
             let permit = call.require::<access::RestoreUtilityVersion>(&self.policy, &name.utility.tenant, &name).await?;
             let (asked, message) = utility::read_restore(body, permit.principal());
             let restored = self.utilities.restore(&permit, &name, message, asked).await?;
-            Ok(utility::to_wire(&restored))
+            Ok(self.shown(&restored))
         })
         .await
     }

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use crate::finding::{CodeReport, Family};
 use crate::name::TenantId;
 use crate::policy::CodePolicy;
-use crate::runtime::Runtime;
+use crate::runtime::{Package, Runtime};
 use crate::utility::Code;
 use crate::{Result, sandbox};
 
@@ -37,6 +37,10 @@ pub trait Compiler: Send + Sync {
     /// # Errors
     /// When that is not known, with what an operator can do.
     async fn runtimes(&self) -> Result<Vec<Runtime>, sandbox::Error>;
+
+    /// Packages of a runtime that bring one of these top-level modules; `None` when there is no such runtime or it is not known
+    /// yet. Waits for nothing: it is asked whenever a utility is read.
+    fn packages_of(&self, runtime: &str, modules: &[String]) -> Option<Vec<Package>>;
 
     /// The digest of a runtime as it is installed now; `None` when there is no such runtime or it is not known yet.
     fn digest(&self, runtime: &str) -> Option<Arc<str>>;

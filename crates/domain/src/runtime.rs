@@ -1,5 +1,7 @@
 //! A runtime: the named set of interpreter and packages that utilities are checked against and executed on.
 
+use std::collections::BTreeSet;
+
 /// One runtime, as it is installed on this server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Runtime {
@@ -38,6 +40,15 @@ pub struct Package {
     pub advisories: Vec<Advisory>,
 }
 
+/// An imported module that packages with known vulnerabilities bring.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VulnerableImport {
+    /// The top-level module.
+    pub module: String,
+    /// Ids of the advisories, ascending.
+    pub advisories: Vec<String>,
+}
+
 /// A known vulnerability of a package.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Advisory {
@@ -45,4 +56,28 @@ pub struct Advisory {
     pub id: String,
     /// One line.
     pub summary: String,
+}
+
+// === impl Package ===
+
+impl Package {
+    /// Its modules, where something is known against it.
+    pub fn vulnerable_modules(&self) -> &[String] {
+        if self.advisories.is_empty() { &[] } else { &self.modules }
+    }
+}
+
+// === impl VulnerableImport ===
+
+impl VulnerableImport {
+    /// Those of `imports`, in their order, that one of `packages` brings with a known vulnerability.
+    pub fn among(imports: &[String], packages: &[Package]) -> Vec<Self> {
+        imports.iter().filter_map(|module| VulnerableImport::of(module, packages)).collect()
+    }
+
+    fn of(module: &String, packages: &[Package]) -> Option<Self> {
+        let bringing = packages.iter().filter(|package| package.vulnerable_modules().contains(module));
+        let ids: BTreeSet<&String> = bringing.flat_map(|package| &package.advisories).map(|advisory| &advisory.id).collect();
+        (!ids.is_empty()).then(|| VulnerableImport { module: module.clone(), advisories: ids.into_iter().cloned().collect() })
+    }
 }

@@ -117,6 +117,17 @@ pub enum Error {
     Unavailable(#[source] crate::error::Source),
 }
 
+impl Error {
+    /// What happened, without the words that it happened to the sandbox.
+    pub fn cause(&self) -> String {
+        match self {
+            Error::Refused { message, .. } => message.clone(),
+            Error::Unavailable(source) => source.to_string(),
+            Error::Busy { .. } => self.to_string(),
+        }
+    }
+}
+
 impl From<Error> for crate::Error {
     fn from(error: Error) -> Self {
         match error {

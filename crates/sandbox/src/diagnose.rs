@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use domain::execution::Attestation;
 use domain::limits::Limits;
 use domain::name::{ExecutionId, TenantId};
-use domain::sandbox::{Entry, Error, Job, Progress, Sandbox as _};
+use domain::sandbox::{Entry, Job, Progress, Sandbox as _};
 use domain::utility::Isolation;
 
 use crate::config::{Backend, Config, Docker, Namespace};
@@ -133,7 +133,7 @@ async fn try_backend(base: &Config, backend: Backend) -> Vec<TierReport> {
 async fn try_tier(sandboxes: &Sandboxes, isolation: Isolation, runtime: &str, program: &str) -> Result<TierWorks, String> {
     let began = Instant::now();
     let job = Job { code: program.into(), ..trial(isolation, runtime)? };
-    let mut run = sandboxes.start(job).await.map_err(|error| explain(&error))?;
+    let mut run = sandboxes.start(job).await.map_err(|error| error.cause())?;
     let attestation = run.attestation().clone();
     while let Some(progress) = run.next().await {
         if let Progress::Outcome(outcome) = progress {
@@ -157,14 +157,6 @@ fn trial(isolation: Isolation, runtime: &str) -> Result<Job, String> {
         params_json: "{}".to_owned(),
         limits: Limits::DEFAULT,
     })
-}
-
-fn explain(error: &Error) -> String {
-    match error {
-        Error::Refused { message, .. } => message.clone(),
-        Error::Unavailable(source) => source.to_string(),
-        Error::Busy { .. } => error.to_string(),
-    }
 }
 
 // === impl Check ===

@@ -72,30 +72,13 @@ impl Compiler for FakeCompiler {
     }
 
     async fn runtimes(&self) -> Result<Vec<Runtime>, Error> {
-        self.check(DEFAULT_RUNTIME)?;
-        let advisory = Advisory { id: "GHSA-0000".to_owned(), summary: "it leaks".to_owned() };
-        let package = Package {
-            name: "Leaky".to_owned(),
-            version: "1.0".to_owned(),
-            modules: vec!["leaky".to_owned()],
-            hashes: vec!["sha256:00".to_owned()],
-            advisories: vec![advisory],
-        };
-        let mended = Package { version: "0.9".to_owned(), advisories: Vec::new(), ..package.clone() };
-        let runtime = |name: &str| {
-            Ok(Runtime {
-                name: name.to_owned(),
-                version: "1.0.0".to_owned(),
-                lock: "sha256:lock".to_owned(),
-                python_version: "3.11.2".to_owned(),
-                digest: self.check(name)?.to_string(),
-                packages: vec![if name == "old" { mended.clone() } else { package.clone() }],
-                allowed_modules: vec!["json".to_owned(), "re".to_owned()],
-                backend: "namespace".to_owned(),
-                problem: None,
-            })
-        };
-        RUNTIMES.into_iter().map(runtime).collect()
+        RUNTIMES.into_iter().map(|name| Ok(runtime(name, &self.check(name)?))).collect()
+    }
+
+    fn packages_of(&self, runtime: &str, modules: &[String]) -> Option<Vec<Package>> {
+        self.check(runtime).ok()?;
+        let package = package(runtime);
+        Some(if package.modules.iter().any(|module| modules.contains(module)) { vec![package] } else { Vec::new() })
     }
 
     fn digest(&self, runtime: &str) -> Option<Arc<str>> {
@@ -110,5 +93,31 @@ impl Compiler for FakeCompiler {
             Some((_, line)) => Verdict::Refused { line, column: 1, message: "invalid syntax".to_owned() },
             None => Verdict::Compiles { digest: digest.to_string() },
         })
+    }
+}
+
+fn runtime(name: &str, digest: &str) -> Runtime {
+    Runtime {
+        name: name.to_owned(),
+        version: "1.0.0".to_owned(),
+        lock: "sha256:lock".to_owned(),
+        python_version: "3.11.2".to_owned(),
+        digest: digest.to_owned(),
+        packages: vec![package(name)],
+        allowed_modules: vec!["json".to_owned(), "re".to_owned()],
+        backend: "namespace".to_owned(),
+        problem: None,
+    }
+}
+
+fn package(runtime: &str) -> Package {
+    let advisory = Advisory { id: "GHSA-0000".to_owned(), summary: "it leaks".to_owned() };
+    let (version, advisories) = if runtime == "old" { ("0.9", Vec::new()) } else { ("1.0", vec![advisory]) };
+    Package {
+        name: "Leaky".to_owned(),
+        version: version.to_owned(),
+        modules: vec!["leaky".to_owned()],
+        hashes: vec!["sha256:00".to_owned()],
+        advisories,
     }
 }

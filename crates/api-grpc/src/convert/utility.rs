@@ -3,6 +3,7 @@
 use api_proto::zona::utility::v1 as pb;
 use domain::name::{PrincipalName, TenantName, UtilityId};
 use domain::repository::{UtilityOrder, UtilityQuery};
+use domain::runtime::VulnerableImport;
 use domain::service::utilities::{Call, Patch};
 use domain::utility::{Draft, Kind, MAX_TAG, Metadata, Utility, Version};
 use domain::{Result, limits::Limits, name::MAX_UTILITY};
@@ -101,16 +102,22 @@ pub(crate) fn read_query(filter: Option<pb::UtilityFilter>, order: i32, violatio
     })
 }
 
-/// A utility with its current version.
-pub(crate) fn to_wire((utility, version): &(Utility, Version)) -> pb::Utility {
+/// A utility with its current version, and what that imports from vulnerable packages, where it is known.
+pub(crate) fn to_wire((utility, version): &(Utility, Version), vulnerable: Option<Vec<VulnerableImport>>) -> pb::Utility {
     pb::Utility {
         code: version.code.text().to_string(),
         parameters: utility.definition.parameters.iter().map(parameter::to_wire).collect(),
+        vulnerable_imports: vulnerable.map(vulnerable_to_wire),
         ..listed(utility)
     }
 }
 
-/// A utility in a list: without code and parameters.
+fn vulnerable_to_wire(imports: Vec<VulnerableImport>) -> pb::VulnerableImports {
+    let import = |import: VulnerableImport| pb::VulnerableImport { module: import.module, advisories: import.advisories };
+    pb::VulnerableImports { imports: imports.into_iter().map(import).collect() }
+}
+
+/// A utility in a list: without code, parameters and vulnerabilities.
 pub(crate) fn listed(utility: &Utility) -> pb::Utility {
     let (metadata, definition) = (&utility.metadata, &utility.definition);
     let state = match utility.deleted {
@@ -141,6 +148,7 @@ pub(crate) fn listed(utility: &Utility) -> pb::Utility {
         delete_time: utility.deleted.map(time::timestamp),
         isolation: isolation::to_wire(definition.isolation).into(),
         imports: utility.imports.clone(),
+        vulnerable_imports: None,
     }
 }
 

@@ -101,6 +101,25 @@ async fn vulnerable_utilities_are_those_that_import_a_package_with_advisories() 
 }
 
 #[tokio::test]
+async fn a_utility_shows_the_advisories_against_what_it_imports() {
+    let server = Harness::start().await;
+    let code = "import json\nimport leaky\ndef main():\n    pass\n";
+    let created = server.create("some", code).await;
+    let against = pb::VulnerableImport { module: "leaky".to_owned(), advisories: vec!["GHSA-0000".to_owned()] };
+    assert_eq!(created.vulnerable_imports, Some(pb::VulnerableImports { imports: vec![against] }));
+    assert_eq!(server.get("some").await, created);
+    let mended = pb::Utility { code: code.to_owned(), runtime: "old".to_owned(), ..Default::default() };
+    server.create_as("mended", mended).await.unwrap();
+    server.create("clean", "import json\ndef main():\n    pass\n").await;
+    for id in ["mended", "clean"] {
+        assert_eq!(server.get(id).await.vulnerable_imports, Some(pb::VulnerableImports::default()), "{id}: nothing is known against it");
+    }
+    assert!(list(&server, request()).await.utilities.iter().all(|utility| utility.vulnerable_imports.is_none()));
+    server.compiler.set_down(true);
+    assert_eq!(server.get("some").await.vulnerable_imports, None, "not known is not the same as none");
+}
+
+#[tokio::test]
 async fn a_token_fits_only_the_list_that_it_was_made_for() {
     let server = Harness::start().await;
     for id in ["a", "b", "c"] {

@@ -10,6 +10,7 @@ use crate::finding::{COMPILE_RULE, CodeReport, Family, Finding, KIND_RULE, Sever
 use crate::name::{TenantId, UtilityId, VersionName};
 use crate::policy::CodePolicy;
 use crate::repository::{CodePolicyRepository, RuntimeModule, TenantScope, UtilityRepository};
+use crate::runtime::{Package, VulnerableImport};
 use crate::sandbox;
 use crate::service::admission::Admission;
 use crate::time::Clock;
@@ -67,10 +68,15 @@ impl Gate {
         }
         let mut found = Vec::new();
         for runtime in runtimes {
-            let modules = runtime.packages.into_iter().filter(|package| !package.advisories.is_empty()).flat_map(|package| package.modules);
-            found.extend(modules.map(|module| RuntimeModule { runtime: runtime.name.clone(), module }));
+            let modules = runtime.packages.iter().flat_map(Package::vulnerable_modules);
+            found.extend(modules.map(|module| RuntimeModule { runtime: runtime.name.clone(), module: module.clone() }));
         }
         Ok(found)
+    }
+
+    /// What of `imports` comes from packages of the runtime with known vulnerabilities; `None` while it is not known what it holds.
+    pub fn vulnerable_imports(&self, runtime: &str, imports: &[String]) -> Option<Vec<VulnerableImport>> {
+        Some(VulnerableImport::among(imports, &self.compiler.packages_of(runtime, imports)?))
     }
 
     /// That this server does not have the runtime, as a violation of `field`: then there is nothing to check code against.

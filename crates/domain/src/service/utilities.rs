@@ -8,6 +8,7 @@ use crate::error::{Error, Result, Violation};
 use crate::finding::{CodeReport, Severity};
 use crate::name::{UtilityId, UtilityName, VersionName};
 use crate::repository::{Committed, Expected, Page, PageRequest, RequestKey, TenantScope, UtilityChange, UtilityQuery, UtilityRepository};
+use crate::runtime::VulnerableImport;
 use crate::service::gate::{Gate, Passed};
 use crate::time::{Clock, IdSource, Timestamp};
 use crate::utility::{Code, DEFAULT_RUNTIME, Definition, Draft, Kind, MAX_MESSAGE, Metadata, StoredFinding, Utility, Version, longest};
@@ -104,6 +105,12 @@ impl Utilities {
     /// [`Error::NotFound`].
     pub async fn get(&self, permit: &Permit<access::GetUtility>, name: &UtilityName) -> Result<(Utility, Version)> {
         self.load(permit, name).await
+    }
+
+    /// What the current version imports from packages with known vulnerabilities; `None` while it is not known what its runtime
+    /// holds.
+    pub fn vulnerable_imports(&self, utility: &Utility) -> Option<Vec<VulnerableImport>> {
+        self.gate.vulnerable_imports(&utility.definition.runtime, &utility.imports)
     }
 
     /// A page of utilities; `vulnerable` leaves those that import a module of a package with known vulnerabilities.

@@ -10,7 +10,7 @@ use tokio::sync::watch;
 
 use super::{Battery, Conclusion, Report};
 use crate::config::Proof;
-use crate::failure::{StartFailure, TIER_UNSAFE, chain};
+use crate::failure::{StartFailure, TIER_UNSAFE};
 use crate::service::Sandboxes;
 
 const TIERS: [Isolation; 3] = [Isolation::TenantWarm, Isolation::SingleUse, Isolation::OneShot];
@@ -95,10 +95,10 @@ impl Proofs {
         match state {
             Some(State::Done(_, report)) => {
                 refuse(&report)?;
-                passed(&report).ok_or_else(|| unproven("some probes could not be judged"))
+                passed(&report).ok_or_else(|| unproven(isolation, "some probes could not be judged"))
             }
-            Some(State::Unknown(Some((_, why)))) => Err(unproven(&why)),
-            Some(State::Unknown(None) | State::Running) | None => Err(unproven("the battery still runs")),
+            Some(State::Unknown(Some((_, why)))) => Err(unproven(isolation, &why)),
+            Some(State::Unknown(None) | State::Running) | None => Err(unproven(isolation, "the battery still runs")),
         }
     }
 
@@ -125,7 +125,7 @@ impl Proofs {
 /// The task `sandbox-battery`.
 async fn run(sandboxes: Sandboxes, isolation: Isolation) {
     let outcome = tokio::select! {
-        outcome = Battery::run(&sandboxes, isolation) => outcome.map_err(|error| chain(&error)),
+        outcome = Battery::run(&sandboxes, isolation) => outcome.map_err(|error| error.cause()),
         () = sandboxes.closed() => Err("the server is shutting down".to_owned()),
     };
     let closing = tokio::select! {
@@ -165,8 +165,8 @@ fn passed(report: &Report) -> Option<BatteryPass> {
     (report.conclusion() == Conclusion::Holds).then(|| BatteryPass { version: report.version.clone(), at: report.at })
 }
 
-fn unproven(why: &str) -> Error {
-    StartFailure::Unavailable(format!("the tier has not withstood the escape probes yet: {why}")).into()
+fn unproven(isolation: Isolation, why: &str) -> Error {
+    StartFailure::Unavailable(format!("tier {} has not withstood the escape probes yet: {why}", isolation.tier())).into()
 }
 
 // === impl State ===

@@ -12,7 +12,7 @@ use bollard::query_parameters::{InspectContainerOptions, ListContainersOptionsBu
 use domain::sandbox::Sandbox as _;
 use domain::utility::Isolation;
 
-use super::{Check, Verdict, explain, trial};
+use super::{Check, Verdict, trial};
 use crate::backend::docker::Client;
 use crate::backend::docker::spec::INSTANCE_LABEL;
 use crate::config::{Backend, Config, Docker, UidRange};
@@ -46,7 +46,7 @@ pub async fn inspect_container(base: &Config, settings: &Docker) -> Result<Vec<C
     let inspected = match trial(Isolation::TenantWarm, &base.runtime) {
         Err(problem) => Err(problem),
         Ok(job) => match sandboxes.start(job).await {
-            Err(error) => Err(explain(&error)),
+            Err(error) => Err(error.cause()),
             // Held until it is inspected: the container lives as long.
             Ok(_run) => look(&Client::new(settings), settings, base.uids.clone(), &instance).await,
         },

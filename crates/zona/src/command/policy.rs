@@ -9,7 +9,7 @@ use super::Context;
 use super::execution::moment;
 use super::utility::Isolation;
 use crate::client::{Client, names, soon};
-use crate::document::message::{document, short};
+use crate::document::message::{document, flag};
 use crate::exit::Exit;
 use crate::failure::{Failure, Result};
 use crate::output::{fields, table};
@@ -47,7 +47,7 @@ pub struct Update {
     #[arg(long, value_name = "UTILITY:RULE", value_parser = excepted)]
     revoke_rule: Vec<(String, String)>,
     /// The weakest isolation that executions may have
-    #[arg(long, value_enum)]
+    #[arg(long, value_enum, ignore_case = true)]
     minimum_isolation: Option<Isolation>,
     /// Only when the policy still has this etag
     #[arg(long)]
@@ -164,7 +164,7 @@ fn human(policy: &pb::CodePolicy) -> String {
         ("modules", only),
         ("extra modules", policy.extra_modules.join(" ")),
         ("denied rules", policy.denied_rules.join(" ")),
-        ("isolation", format!("at least {}", short("Isolation", policy.minimum_isolation().as_str_name()).to_lowercase())),
+        ("isolation", format!("at least {}", flag("Isolation", policy.minimum_isolation().as_str_name()))),
         ("etag", policy.etag.clone()),
         ("updated", moment(policy.update_time.as_ref())),
     ]);

@@ -10,7 +10,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use super::Context;
 use crate::client::follow::Follow;
 use crate::document::Document;
-use crate::document::message::{document, short};
+use crate::document::message::{document, flag, short};
 use crate::exit::Exit;
 use crate::failure::{Failure, Result};
 use crate::output::{Format, Output, note, progress, write_out};
@@ -190,12 +190,12 @@ fn raw(mut stream: impl Write, data: &[u8]) -> io::Result<()> {
 fn waiting(queued: &pb::Queued) -> String {
     match queued.position {
         0 => format!("accepted: {}", queued.execution),
-        ahead => format!("waiting: {ahead} ahead of {}", queued.execution),
+        place => format!("waiting, number {place} in the queue: {}", queued.execution),
     }
 }
 
 fn isolation(attestation: &pb::Attestation) -> String {
-    let tier = short("Tier", attestation.tier().as_str_name()).to_lowercase();
-    let backend = short("Backend", attestation.backend().as_str_name()).to_lowercase();
+    let tier = flag("Tier", attestation.tier().as_str_name());
+    let backend = flag("Backend", attestation.backend().as_str_name());
     format!("started: {tier} sandbox, backend {backend}, Python {}", attestation.python_version)
 }

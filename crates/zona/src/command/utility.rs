@@ -98,17 +98,17 @@ pub enum Kind {
     Script,
 }
 
-/// How strongly executions are isolated, as the contract names it.
+/// How strongly executions are isolated, as the contract names it; documents show it with underscores.
 #[derive(Debug, Clone, Copy, ValueEnum)]
 pub enum Isolation {
     /// T1: a sealed process that is used once, in a sandbox of the tenant
-    #[value(alias = "t1")]
+    #[value(aliases = ["t1", "tenant_warm"])]
     TenantWarm,
     /// T2: a started sandbox of its own
-    #[value(alias = "t2")]
+    #[value(aliases = ["t2", "single_use"])]
     SingleUse,
     /// T3: a sandbox of its own, made on demand
-    #[value(alias = "t3")]
+    #[value(aliases = ["t3", "one_shot"])]
     OneShot,
 }
 

@@ -67,6 +67,11 @@ pub fn short<'a>(enum_name: &str, value: &'a str) -> &'a str {
     value.strip_prefix(&prefix).unwrap_or(value)
 }
 
+/// The short name as the flags of the command line take it, e.g. `tenant-warm` of `ISOLATION_TENANT_WARM`.
+pub fn flag(enum_name: &str, value: &str) -> String {
+    short(enum_name, value).to_lowercase().replace('_', "-")
+}
+
 fn object(message: &DynamicMessage) -> Document {
     let mut members = Vec::new();
     for field in message.descriptor().fields() {

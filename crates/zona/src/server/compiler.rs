@@ -103,7 +103,7 @@ impl SandboxCompiler {
                 packages: Vec::new(),
                 allowed_modules: Vec::new(),
                 backend: self.backend.to_owned(),
-                problem: Some(reason(&error)),
+                problem: Some(error.cause()),
             },
         }
     }
@@ -148,6 +148,12 @@ impl Compiler for SandboxCompiler {
         Ok(found)
     }
 
+    fn packages_of(&self, runtime: &str, modules: &[String]) -> Option<Vec<Package>> {
+        let facts = self.sandboxes.known_runtime(runtime)?;
+        let brings = |package: &&sandbox::Package| package.modules.iter().any(|module| modules.contains(module));
+        Some(facts.packages.iter().filter(brings).map(|package| self.package(package)).collect())
+    }
+
     fn digest(&self, runtime: &str) -> Option<Arc<str>> {
         let facts = self.sandboxes.known_runtime(runtime)?;
         Some(facts.digest.as_str().into())
@@ -157,15 +163,6 @@ impl Compiler for SandboxCompiler {
         let job = self.job(tenant, runtime, code)?;
         let late = |_| Error::Unavailable(format!("the compiler did not answer within {PATIENCE:?}").into());
         tokio::time::timeout(PATIENCE, self.run(job)).await.unwrap_or_else(|elapsed| Err(late(elapsed)))
-    }
-}
-
-/// Why a runtime cannot be used, in words.
-fn reason(error: &Error) -> String {
-    match error {
-        Error::Refused { message, .. } => message.clone(),
-        Error::Unavailable(source) => source.to_string(),
-        Error::Busy { .. } => error.to_string(),
     }
 }
 

@@ -18,19 +18,19 @@ pub(super) async fn welcome_once_proven(sandboxes: Sandboxes, health: Health, re
     loop {
         match sandboxes.prove(Isolation::TenantWarm).await {
             Ok(pass) => {
-                tracing::info!(battery = pass.version, "calls are welcome");
+                tracing::info!(battery = pass.version, "ready");
                 health.set_serving(true).await;
                 readiness.set(true);
                 return;
             }
             Err(Error::Refused { reason, message }) if reason == TIER_UNSAFE => {
-                tracing::error!(message, "calls are not welcome: the sandbox does not contain what it runs");
+                tracing::error!(message, "not ready: the sandbox does not contain what it runs");
                 return;
             }
             Err(error) => {
-                let why = error.to_string();
+                let why = error.cause();
                 if why != told {
-                    tracing::warn!(error = &error as &dyn std::error::Error, "calls are not welcome yet");
+                    tracing::warn!(why, "not ready");
                     told = why;
                 }
             }

@@ -34,7 +34,12 @@ fn t1(server: &Server) -> (bool, u64) {
 fn a_server_that_cannot_prove_itself_lives_and_is_not_ready() {
     let directory = tempfile::tempdir().unwrap();
     let server = Server::start_proving(&directory.path().join("data"), &[NAMESPACE, ("ZONA_SANDBOX__PYTHON", "/nonexistent/python3")]);
-    until("it says why", || std::fs::read_to_string(&server.log).unwrap().contains("calls are not welcome yet"));
+    let log = || std::fs::read_to_string(&server.log).unwrap();
+    let line = || log().lines().find(|line| line.contains("not ready")).map(str::to_owned);
+    until("it says why", || line().is_some());
+    let line = line().unwrap();
+    assert!(line.contains("tier T1 has not withstood the escape probes yet: "), "{line}");
+    assert!(!line.contains("is unavailable"), "the cause, not that there is one: {line}");
     assert_eq!((server.page("/healthz").0, server.page("/readyz").0), (200, 503));
     assert_eq!(health(&server), [ServingStatus::NotServing; 2]);
     assert_eq!(t1(&server).1, 0, "what it knows of itself can be asked for");

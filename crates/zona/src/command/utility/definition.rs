@@ -70,7 +70,7 @@ struct Parts {
     #[arg(long)]
     runtime: Option<String>,
     /// How strongly each execution is isolated, at least
-    #[arg(long, value_enum)]
+    #[arg(long, value_enum, ignore_case = true)]
     isolation: Option<Isolation>,
     /// Whether Transform calls store their values and results
     #[arg(long, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true")]

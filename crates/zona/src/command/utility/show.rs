@@ -5,7 +5,7 @@ use api_proto::zona::utility::v1 as pb;
 use crate::client::names;
 use crate::command::Context;
 use crate::command::execution::moment;
-use crate::document::message::{document, short};
+use crate::document::message::{document, flag};
 use crate::exit::Exit;
 use crate::failure::Result;
 use crate::output::{fields, table, write_out};
@@ -18,7 +18,7 @@ pub fn utility_row(utility: &pb::Utility) -> Vec<String> {
         names::id(&utility.name).to_owned(),
         kind(utility.kind()),
         utility.latest_version.to_string(),
-        short("UtilityState", utility.state().as_str_name()).to_lowercase(),
+        flag("UtilityState", utility.state().as_str_name()),
         utility.tags.join(","),
         moment(utility.update_time.as_ref()),
         utility.display_name.clone(),
@@ -44,13 +44,13 @@ pub fn utility(utility: &pb::Utility) -> String {
         ("title", utility.display_name.clone()),
         ("description", utility.description.clone()),
         ("kind", kind(utility.kind())),
-        ("state", short("UtilityState", utility.state().as_str_name()).to_lowercase()),
+        ("state", flag("UtilityState", utility.state().as_str_name())),
         ("version", utility.latest_version.to_string()),
         ("tags", utility.tags.join(", ")),
         ("owner", utility.owner.clone()),
         ("runtime", utility.runtime.clone()),
         ("isolation", isolation(utility.isolation())),
-        ("imports", utility.imports.join(", ")),
+        ("imports", imports(utility)),
         ("limits", utility.limits.as_ref().map(limits).unwrap_or_default()),
         ("stores values", if utility.store_values { "yes".to_owned() } else { String::new() }),
         ("code", format!("{} bytes, sha256 {}", utility.code.len(), utility.code_sha256)),
@@ -61,6 +61,19 @@ pub fn utility(utility: &pb::Utility) -> String {
     ]);
     text.push_str(&parameters(&utility.parameters, utility.parameters_overridden));
     text
+}
+
+/// Modules, each with the advisories against it.
+fn imports(utility: &pb::Utility) -> String {
+    let Some(vulnerable) = &utility.vulnerable_imports else {
+        let unknown = if utility.imports.is_empty() { "" } else { " (advisories not known: no sandbox of the runtime has started yet)" };
+        return utility.imports.join(", ") + unknown;
+    };
+    let shown = utility.imports.iter().map(|module| match vulnerable.imports.iter().find(|import| import.module == *module) {
+        Some(import) => format!("{module} (vulnerable: {})", import.advisories.join(" ")),
+        None => module.clone(),
+    });
+    shown.collect::<Vec<_>>().join(", ")
 }
 
 pub fn version(version: &pb::UtilityVersion) -> String {
@@ -90,11 +103,11 @@ pub fn code(code: &str) -> Result {
 }
 
 fn kind(kind: pb::UtilityKind) -> String {
-    short("UtilityKind", kind.as_str_name()).to_lowercase()
+    flag("UtilityKind", kind.as_str_name())
 }
 
 fn isolation(isolation: pb::Isolation) -> String {
-    short("Isolation", isolation.as_str_name()).to_lowercase()
+    flag("Isolation", isolation.as_str_name())
 }
 
 fn limits(limits: &pb::Limits) -> String {
@@ -124,8 +137,43 @@ fn parameters(parameters: &[pb::Parameter], overridden: bool) -> String {
             (None, false) => "optional".to_owned(),
         };
         let secret = if parameter.secret { "secret" } else { "" };
-        let value_type = short("ValueType", parameter.value_type().as_str_name()).to_lowercase();
+        let value_type = flag("ValueType", parameter.value_type().as_str_name());
         vec![parameter.name.clone(), value_type, need, secret.to_owned(), parameter.enum_json.join(" | "), parameter.description.clone()]
     });
     format!("\nparameters, {origin}:\n{}", table(&["NAME", "TYPE", "VALUE", "", "ALLOWED", ""], rows))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::document::message::short;
+
+    #[test]
+    fn an_import_stands_with_the_advisories_against_it() {
+        let imports = vec!["json".to_owned(), "yaml".to_owned()];
+        let against = pb::VulnerableImport { module: "yaml".to_owned(), advisories: vec!["CVE-1".to_owned(), "GHSA-2".to_owned()] };
+        let with = |vulnerable_imports| pb::Utility { imports: imports.clone(), vulnerable_imports, ..Default::default() };
+        let known = utility(&with(Some(pb::VulnerableImports { imports: vec![against] })));
+        assert!(known.contains("json, yaml (vulnerable: CVE-1 GHSA-2)\n"), "{known}");
+        let none = utility(&with(Some(pb::VulnerableImports::default())));
+        assert!(none.contains("json, yaml\n"), "{none}");
+        let unknown = utility(&with(None));
+        assert!(unknown.contains("json, yaml (advisories not known: "), "{unknown}");
+    }
+
+    #[test]
+    fn values_are_shown_as_flags_take_them() {
+        use clap::ValueEnum as _;
+
+        use crate::command::utility::Isolation;
+
+        for value in Isolation::value_variants() {
+            let shown = isolation(value.proto());
+            let document = short("Isolation", value.proto().as_str_name());
+            for text in [shown.as_str(), document] {
+                assert_eq!(Isolation::from_str(text, true).map(Isolation::proto), Ok(value.proto()), "{text}");
+            }
+            assert_eq!(value.to_possible_value().unwrap().get_name(), shown);
+        }
+    }
 }
