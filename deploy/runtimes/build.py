@@ -8,7 +8,8 @@ RUNTIME is a directory with `runtime.toml` (name, version, python, description, 
 usually import: sandboxes import them before a program arrives) and `requirements.lock` (pip's format: one
 `name==version --hash=sha256:...` a line). Only wheels are installed, each by a hash of the lock, without dependencies that the lock
 does not name; nothing of a package runs while it is installed. Afterwards its modules are imported once, by the runtime's own
-interpreter (in an image: without network, as nobody), to write down what they offer.
+interpreter, to write down what they offer: without network and as nobody (for a directory that is not built by root: without
+network, as who builds it).
 
 Beside the packages lie `zona-runtime.json` (the manifest) and `zona-runtime.api` (the interface); on an image both are labels,
 `zona.runtime` and `zona.interface`. It deliberately builds no interpreter: a directory is for the host's, and the base image is
@@ -40,6 +41,7 @@ IN_IMAGE = "/opt/zona/packages"
 KEYS = {"name", "version", "python", "description"}
 MODULE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
 REQUIREMENT = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*)==([A-Za-z0-9][A-Za-z0-9.!+]*)((?: --hash=sha256:[0-9a-f]{64})+)")
+NOBODY = "65534"
 # Importing every module of every package from a cold disk takes seconds.
 DEADLINE = 120
 
@@ -157,6 +159,30 @@ def readable(tree):
         path.chmod(0o755 if path.is_dir() else 0o644)
 
 
+def sealed(stage):
+    """What a command that runs code of packages begins with, and where it finds them: no network, no process but its own, and no
+    rights of root. Nobody may be unable to reach the stage, so root mounts it where everybody can, for that command alone."""
+    tools = {name: shutil.which(name) for name in ("unshare", "setpriv", "mount")}
+    missing = [name for name, path in tools.items() if path is None]
+    if missing:
+        raise Failure(f"packages are imported without network, which needs {', '.join(missing)}: install util-linux and mount")
+    namespaces = ["--net", "--ipc", "--pid", "--fork", "--kill-child"]
+    if os.geteuid() == 0:
+        place = "/mnt"
+        command = [tools["unshare"], "--mount", *namespaces, "/bin/sh", "-c", '"$0" --bind "$1" "$2" && shift 2 && exec "$@"',
+                   tools["mount"], str(stage), place, tools["setpriv"], "--reuid", NOBODY, "--regid", NOBODY, "--clear-groups",
+                   "--bounding-set=-all", "--inh-caps=-all", "--no-new-privs"]
+    else:
+        place = str(stage)
+        command = [tools["unshare"], "--user", "--map-current-user", *namespaces, tools["setpriv"], "--no-new-privs"]
+    tried = subprocess.run([*command, "true"], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    if tried.returncode != 0:
+        raise Failure(f"packages are imported without network, which this host does not let us do: {tried.stderr.strip()}; build as root "
+                      "with CAP_SYS_ADMIN, or allow user namespaces (sysctl kernel.unprivileged_userns_clone=1, "
+                      "kernel.apparmor_restrict_unprivileged_userns=0)")
+    return command, place
+
+
 def build_directory(runtime, target, interpreter):
     target = target.absolute()
     if target.exists() and any(target.iterdir()) and not (target / MANIFEST).is_file():
@@ -169,10 +195,13 @@ def build_directory(runtime, target, interpreter):
     with tempfile.TemporaryDirectory(prefix=f".{target.name}-", dir=target.parent) as work:
         stage = Path(work) / "packages"
         stage.mkdir()
+        seal, place = sealed(stage)
         manifest = runtime.manifest(stage, runtime.install(stage))
         compiling = ["-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash", "-s", str(stage), "-p", str(target), str(stage)]
         output([*python, *compiling])
-        interface = output([*python, str(MODULE_API), str(stage)], stdin=subprocess.DEVNULL, env={"LANG": "C.UTF-8"})
+        readable(stage)
+        importing = [*seal, *python, "-", place]
+        interface = output(importing, input=MODULE_API.read_text(encoding="utf-8"), env={"LANG": "C.UTF-8"}, cwd="/")
         (stage / MANIFEST).write_text(manifest, encoding="utf-8")
         (stage / INTERFACE).write_text(interface, encoding="utf-8")
         readable(stage)
@@ -224,11 +253,11 @@ def build_image(runtime, base, force):
             contents.append(f"COPY packages/ {IN_IMAGE}/\n")
             places.append(IN_IMAGE)
         (Path(work) / "Dockerfile").write_text("".join(contents), encoding="utf-8")
-        sealed = ["run", "--rm", "-i", "--network", "none", "--read-only", "--cap-drop", "ALL", "--security-opt", "no-new-privileges",
-                  "--user", "65534:65534", "-v", f"{packages}:{IN_IMAGE}:ro", "--entrypoint", f"/usr/bin/python{runtime.python}", base,
-                  "-I", "-B", "-", *places]
-        layout = docker(*sealed, input=PROBE.read_text(encoding="utf-8")).strip()
-        interface = docker(*sealed, input=MODULE_API.read_text(encoding="utf-8"))
+        confined = ["run", "--rm", "-i", "--network", "none", "--read-only", "--cap-drop", "ALL", "--security-opt", "no-new-privileges",
+                    "--user", f"{NOBODY}:{NOBODY}", "-v", f"{packages}:{IN_IMAGE}:ro", "--entrypoint", f"/usr/bin/python{runtime.python}", base,
+                    "-I", "-B", "-", *places]
+        layout = docker(*confined, input=PROBE.read_text(encoding="utf-8")).strip()
+        interface = docker(*confined, input=MODULE_API.read_text(encoding="utf-8"))
         labels = {"zona.build": build, "zona.layout": layout, "zona.runtime": manifest, "zona.interface": interface}
         quoted = [text for text in labels.values() if "'" in text]
         if quoted:

@@ -1,5 +1,6 @@
 //! The build of a runtime, from a wheel made on the spot: no index is asked.
 
+use std::os::unix::fs::MetadataExt as _;
 use std::process::Output;
 
 use tempfile::TempDir;
@@ -8,11 +9,20 @@ use super::*;
 
 const WHEEL: &str = r#"
 import hashlib, sys, zipfile
+# What the module finds when it is imported, as the names that it offers.
+SEEN = '''
+import os
+inode = os.readlink("/proc/self/ns/net").strip("net:[]")
+capabilities = next(line.split()[1] for line in open("/proc/self/status") if line.startswith("CapEff"))
+__all__ = [f"user_{os.getuid()}", f"network_{inode}", f"process_{os.getpid()}", f"capabilities_{int(capabilities, 16)}"]
+globals().update(dict.fromkeys(__all__, 1))
+'''
 path = sys.argv[1] + "/acme_tools-1.2-py3-none-any.whl"
 info = "acme_tools-1.2.dist-info/"
 files = {
     "acme_tools/__init__.py": "import os\nfrom acme_tools import text\n\ndef clean(value):\n    return value.strip()\n",
     "acme_tools/text.py": "def fold(value):\n    return value.casefold()\n",
+    "acme_tools/seen.py": SEEN,
     info + "METADATA": "Metadata-Version: 2.1\nName: acme-tools\nVersion: 1.2\n",
     info + "WHEEL": "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
 }
@@ -94,6 +104,22 @@ fn a_locked_wheel_is_installed_with_its_hash_and_what_it_offers() {
     for line in ["acme_tools + clean", "acme_tools - os:module-pivot", "acme_tools.text + fold"] {
         assert!(interface.lines().any(|other| other == line), "{line}: {interface}");
     }
+}
+
+#[test]
+fn packages_are_imported_without_network_and_rights() {
+    let bench = Bench::new();
+    let output = bench.build();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let interface = bench.built("zona-runtime.api");
+    let names = interface.lines().find_map(|line| line.strip_prefix("acme_tools.seen + ")).expect("the module was imported");
+    let has = |wanted: &str| names.split(' ').any(|name| name == wanted);
+    let builder = fs::metadata(bench.path("requirements.lock")).unwrap().uid();
+    assert!(has(&format!("user_{}", if builder == 0 { 65_534 } else { builder })), "{names}");
+    assert!(has("capabilities_0") && has("process_1"), "{names}");
+    let network = fs::read_link("/proc/self/ns/net").unwrap();
+    let network = network.to_str().unwrap().trim_matches(|letter: char| !letter.is_ascii_digit());
+    assert!(names.contains("network_") && !has(&format!("network_{network}")), "{names}");
 }
 
 #[test]
