@@ -15,7 +15,7 @@ pub type Source = Box<dyn StdError + Send + Sync>;
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The request breaks rules; all of them are listed.
-    #[error("the request has {} invalid field(s)", .0.len())]
+    #[error("the request is invalid")]
     Invalid(Vec<Violation>),
     /// The caller is not known.
     #[error("the caller is not authenticated")]

@@ -91,7 +91,7 @@ macro_rules! text_id {
                 let check: fn(&str) -> Result<(), String> = $check;
                 match check(text) {
                     Ok(()) => Ok($type(text.into())),
-                    Err(rule) => Err(Error::invalid(field, "MALFORMED", format!(concat!("a ", $what, " {}"), rule))),
+                    Err(rule) => Err(Error::invalid(field, "MALFORMED", format!(concat!($what, " {}"), rule))),
                 }
             }
 
@@ -109,10 +109,14 @@ macro_rules! text_id {
     };
 }
 
-text_id!(TenantId, "tenant", |text| slug(text, MAX_TENANT));
-text_id!(UtilityId, "utility id", |text| slug(text, MAX_UTILITY));
-text_id!(ExecutionId, "execution id", |text| if is_uuid(text) { Ok(()) } else { Err("is a UUID in lower-case canonical form".to_owned()) });
-text_id!(PrincipalName, "principal", |text| {
+text_id!(TenantId, "a tenant", |text| slug(text, MAX_TENANT));
+text_id!(UtilityId, "a utility id", |text| slug(text, MAX_UTILITY));
+text_id!(ExecutionId, "an execution id", |text| if is_uuid(text) {
+    Ok(())
+} else {
+    Err("is a UUID in lower-case canonical form".to_owned())
+});
+text_id!(PrincipalName, "a principal", |text| {
     let parts: Vec<&str> = text.split('/').collect();
     match parts.as_slice() {
         ["tenants", tenant, "users" | "serviceAccounts", id] if slug(tenant, MAX_TENANT).is_ok() && !id.is_empty() && id.len() <= 64 => {

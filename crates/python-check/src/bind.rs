@@ -18,7 +18,7 @@ mod object;
 /// Deepest nesting of arrays and objects, `serde_json`'s own: far below where Python's reader gives up.
 const MAX_DEPTH: usize = 128;
 /// Path of the parameters in every request.
-const FIELD: &str = "params_json";
+pub const PARAMETERS_FIELD: &str = "params_json";
 
 /// The binder. Has no state.
 #[derive(Debug, Clone, Copy, Default)]
@@ -55,7 +55,7 @@ impl ParameterBinder for JsonBinder {
 }
 
 fn read_object(json: &str) -> Result<Object<'_>, Vec<Violation>> {
-    let refuse = |reason, text: String| vec![Violation::new(FIELD, reason, text)];
+    let refuse = |reason, text: String| vec![Violation::new(PARAMETERS_FIELD, reason, text)];
     let text = json.trim_matches([' ', '\t', '\r', '\n']);
     if text.is_empty() {
         return Ok(Object::default());
@@ -192,7 +192,7 @@ fn not_json(error: &serde_json::Error) -> String {
 }
 
 fn at(name: &str, reason: &'static str, text: impl Into<String>) -> Violation {
-    Violation::new(format!("{FIELD}.{name}"), reason, text)
+    Violation::new(format!("{PARAMETERS_FIELD}.{name}"), reason, text)
 }
 
 #[cfg(test)]

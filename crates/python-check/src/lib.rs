@@ -27,7 +27,7 @@ mod source;
 mod syntax;
 mod walk;
 
-pub use bind::JsonBinder;
+pub use bind::{JsonBinder, PARAMETERS_FIELD};
 pub use catalog::{MAX_INTERFACE_BYTES, MalformedInterface, RuntimeInterface};
 pub use checker::{Checker, Stage};
 pub use policy::{MAX_CODE_BYTES, Package, Policy, Runtime};

@@ -294,7 +294,7 @@ impl Executions {
             Kind::Script => (Entry::Script, self.bind(&version, &launch.params_json, &[])?),
             Kind::Transformer => {
                 let (value, rest) = self.shared.ports.binder.take(&launch.params_json, "value").map_err(Error::Invalid)?;
-                let missing = || Error::invalid("params_json", "MISSING", "a transformer needs the member `value`");
+                let missing = || Error::invalid("params_json", "MISSING", "a transformer needs the member `value`; see `zona transform`");
                 let value = value.ok_or_else(missing)?;
                 (Entry::Transform(vec![value]), self.bind(&version, &rest, &[])?)
             }

@@ -7,7 +7,7 @@ use super::Context;
 use crate::client::{names, soon};
 use crate::document::message::document;
 use crate::exit::Exit;
-use crate::failure::Result;
+use crate::failure::{Failure, Result};
 use crate::output::{fields, table};
 
 /// Runtimes asked for at once.
@@ -59,10 +59,16 @@ impl Show {
     async fn run(&self, context: &Context) -> Result {
         let name = names::runtime(&context.config.tenant, &self.name)?.to_string();
         let request = pb::GetRuntimeRequest { name };
-        let runtime = context.connect().await?.runtimes().get_runtime(soon(request)).await?.into_inner();
+        let found = context.connect().await?.runtimes().get_runtime(soon(request)).await;
+        let runtime = found.map_err(|status| explained(status.into()))?.into_inner();
         context.output.one(|| document(&runtime), || human(&runtime))?;
         Ok(Exit::Ok)
     }
+}
+
+/// An absent runtime is most often a typing error.
+fn explained(failure: Failure) -> Failure {
+    if failure.exit == Exit::NotFound { failure.hint("`zona runtime list` shows what there is") } else { failure }
 }
 
 fn row(runtime: &pb::Runtime) -> Vec<String> {

@@ -13,7 +13,7 @@ use domain::name::{ExecutionId, TenantId};
 use domain::parameter::ParameterBinder as _;
 use domain::sandbox::{Entry, Job, Progress, Run, Sandbox as _};
 use domain::utility::{Code, DEFAULT_RUNTIME, Isolation};
-use python_check::JsonBinder;
+use python_check::{JsonBinder, PARAMETERS_FIELD};
 use sandbox::Sandboxes;
 use tokio::signal::unix::Signal;
 
@@ -100,7 +100,7 @@ impl Exec {
 
     fn job(&self) -> Result<Job> {
         let code = Code::parse("FILE", read(&self.file)?).map_err(|violation| domain::Error::Invalid(vec![violation]))?;
-        JsonBinder.take(&self.params, "value").map_err(domain::Error::Invalid)?;
+        JsonBinder.take(&self.params, "value").map_err(of_params)?;
         let limits = Limits { wall: self.timeout, cpu: self.timeout.clamp(Limits::MIN.cpu, Limits::MAX.cpu), ..Limits::DEFAULT };
         let mut violations = Vec::new();
         limits.check("limits", &mut violations);
@@ -118,6 +118,14 @@ impl Exec {
             limits,
         })
     }
+}
+
+/// What the binder says of a request's field is said of the flag.
+fn of_params(mut violations: Vec<domain::Violation>) -> domain::Error {
+    for violation in &mut violations {
+        violation.field = violation.field.replacen(PARAMETERS_FIELD, "--params", 1);
+    }
+    domain::Error::Invalid(violations)
 }
 
 impl Tier {

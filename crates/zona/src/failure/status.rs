@@ -80,7 +80,7 @@ mod tests {
             FieldViolation::new("utility.tags[0]", "too long"),
         ]);
         details.set_error_info("INVALID_FIELDS", "zona.dev", std::collections::HashMap::new());
-        let failure = Failure::from(Status::with_error_details(Code::InvalidArgument, "the request has 2 invalid field(s)", details));
+        let failure = Failure::from(Status::with_error_details(Code::InvalidArgument, "the request is invalid", details));
         assert_eq!(failure.exit, Exit::Usage);
         assert_eq!(
             failure.to_string(),

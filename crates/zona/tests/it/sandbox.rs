@@ -49,6 +49,8 @@ fn the_deadline_of_the_command_line_holds() {
 
 #[test]
 fn what_cannot_be_run_is_a_usage_error() {
+    let refused = exec("print(1)\n", &["--params", "{a"]).expect(2);
+    assert!(refused.stderr.contains("  --params: ") && !refused.stderr.contains("params_json"), "the flag is named: {refused:?}");
     exec("print(1)\n", &["--params", "[1]"]).expect(2);
     exec("print(1)\n", &["--timeout", "1h"]).expect(2);
     run(&["sandbox", "exec", "/nonexistent.py"]).expect(2);

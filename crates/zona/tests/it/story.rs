@@ -63,6 +63,12 @@ fn every_exit_code_of_a_run_says_what_came_of_it() {
     server.run(&["utility", "get", "tenants/other/utilities/x"]).expect(3);
     let invalid = server.run(&["run", "summarize-events", "--param", "top=many", "--param", "tops=1"]).expect(2);
     assert!(invalid.stderr.contains("params_json.top: ") && invalid.stderr.contains("params_json.tops: "), "{invalid:?}");
+    let without_value = server.run(&["run", "normalize-severity"]).expect(2);
+    assert!(without_value.stderr.contains("`value`") && without_value.stderr.contains("zona transform"), "{without_value:?}");
+    let absent = server.run(&["runtime", "show", "nope"]).expect(4);
+    assert!(absent.stderr.contains("zona runtime list"), "{absent:?}");
+    let misnamed = server.run(&["execution", "get", "nope"]).expect(2);
+    assert!(misnamed.stderr.contains("an execution id is a UUID"), "{misnamed:?}");
     let refused = Source::new("code.py", "def main(:\n");
     let refused = server.run(&["utility", "create", "broken", "--file", refused.path()]).expect(2);
     assert!(refused.stderr.contains("utility.code: line 1"), "{refused:?}");
