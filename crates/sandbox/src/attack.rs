@@ -24,7 +24,7 @@ use domain::time::Timestamp;
 use domain::utility::Isolation;
 
 pub use defence::{Defence, Group};
-pub(crate) use proof::Proofs;
+pub(crate) use proof::{Ground, Proofs};
 pub use trial::{Trial, attack};
 
 use crate::service::Sandboxes;
@@ -37,7 +37,7 @@ const RETRIES: usize = 2;
 /// The battery as it is in this build.
 pub struct Battery;
 
-/// What the probes of one tier found.
+/// What the probes found in one tier, on one runtime.
 #[derive(Debug, Clone)]
 pub struct Report {
     /// Which battery it was: the start of the digest over all probes.
@@ -48,6 +48,8 @@ pub struct Report {
     pub backend: &'static str,
     /// The tier.
     pub isolation: Isolation,
+    /// The runtime that they ran on.
+    pub runtime: String,
     /// Every probe that applies to the tier, in the catalog's order.
     pub probes: Vec<ProbeResult>,
 }
@@ -103,20 +105,26 @@ impl Battery {
         crate::backend::digest(&parts).trim_start_matches("sha256:").chars().take(12).collect()
     }
 
-    /// Runs every probe that applies to a tier. Takes well below a second in T1 beside the one that uses up CPU time, and a few
+    /// Runs every probe that applies to a tier, on the default runtime. Takes well below a second in T1 beside the one that uses up CPU time, and a few
     /// seconds in T2 and T3, where every probe that may end its process costs a sandbox.
     ///
     /// # Errors
     /// Why no program runs in the tier at all.
     pub async fn run(sandboxes: &Sandboxes, isolation: Isolation) -> Result<Report, domain::sandbox::Error> {
-        let runner = Runner::new(sandboxes, isolation);
+        Self::run_on(sandboxes, sandboxes.default_runtime(), isolation).await
+    }
+
+    /// The same on a runtime of one's choice.
+    pub(crate) async fn run_on(sandboxes: &Sandboxes, runtime: &str, isolation: Isolation) -> Result<Report, domain::sandbox::Error> {
+        let runner = Runner::new(sandboxes, runtime, isolation);
         runner.check().await?;
         let mut probes = runner.run(PROBES.iter().filter(|probe| probe.tiers.include(isolation)).collect()).await;
         runner.leave();
         if sandboxes.backend() == landlock::BACKEND {
             probes.iter_mut().for_each(landlock::judge);
         }
-        Ok(Report { version: Self::version(), at: now(), backend: sandboxes.backend(), isolation, probes })
+        let (version, backend, runtime) = (Self::version(), sandboxes.backend(), runtime.to_owned());
+        Ok(Report { version, at: now(), backend, isolation, runtime, probes })
     }
 
     /// Names of all probes, in the catalog's order.
@@ -151,8 +159,9 @@ impl Report {
             count => format!(" and {count} more"),
         };
         Some(format!(
-            "isolation {} does not hold on this host: the probe `{}`{others} got through ({}): {}; {}; `zona doctor --attack` shows all",
+            "isolation {} does not hold on this host with the runtime `{}`: the probe `{}`{others} got through ({}): {}; {}; `zona doctor --attack` shows all",
             self.isolation.tier(),
+            self.runtime,
             first.name,
             first.defence.as_str(),
             first.detail,

@@ -9,7 +9,7 @@ use domain::name::TenantId;
 use domain::sandbox::{Error, Job, Run, Sandbox};
 use domain::utility::Isolation;
 
-use crate::attack::{Proofs, Report};
+use crate::attack::{Ground, Proofs, Report};
 use crate::backend::{self, RuntimeFacts};
 use crate::config::{Config, RuntimeKey};
 use crate::failure::{JOB_MALFORMED, OpenError, RUNTIME_UNKNOWN};
@@ -47,7 +47,7 @@ impl Sandboxes {
         let backend = backend::make(&config, Some(&instance));
         let unprepared = |source| OpenError::Prepare { path: config.runtime_directory.clone(), source };
         let swept = sweep(&config, backend.as_ref()).await.map_err(unprepared)?;
-        let proofs = Arc::new(Proofs::new(config.proof));
+        let proofs = Arc::new(Proofs::new(config.proof, config.runtime_names().count()));
         let pool = Pool::new(config, instance, backend);
         pool.tasks.spawn(pool.clone().keep());
         if !swept {
@@ -55,8 +55,8 @@ impl Sandboxes {
             pool.tasks.spawn(sweep_later(pool.clone()));
         }
         let sandboxes = Sandboxes { pool, proofs };
-        // Other tiers are tried when they are first used: a probe there costs a whole sandbox.
-        sandboxes.proofs.begin(&sandboxes, Isolation::TenantWarm);
+        // Other tiers, where a probe costs a whole sandbox, and other runtimes are tried when they are first used.
+        sandboxes.proofs.begin(&sandboxes, on_default(Isolation::TenantWarm));
         Ok(sandboxes)
     }
 
@@ -84,13 +84,13 @@ impl Sandboxes {
         self.pool.backend.known_runtime(self.pool.config.runtime_key(name)?)
     }
 
-    /// Whether programs of the tier are accepted, as far as is known without trying.
+    /// Whether programs of the tier are accepted on the default runtime, as far as is known without trying.
     ///
     /// # Errors
     /// When the host cannot contain them, or a probe of the battery got through; with what to change.
     pub fn accepts(&self, isolation: Isolation) -> Result<(), Error> {
         self.pool.backend.supports(isolation)?;
-        self.proofs.check(isolation)
+        self.proofs.check(on_default(isolation))
     }
 
     /// Counts and gauges, for metrics.
@@ -98,17 +98,19 @@ impl Sandboxes {
         Stats::of(&self.pool)
     }
 
-    /// What the escape probes found, one report for each tier in which they have run.
+    /// What the escape probes found, one report for each tier and runtime in which they have run, those of the default
+    /// runtime first.
     pub fn battery_reports(&self) -> Vec<Arc<Report>> {
         self.proofs.reports()
     }
 
-    /// Waits until the tier has withstood the battery, which is started where it is due; no longer than a program would wait.
+    /// Waits until the tier has withstood the battery on the default runtime, which is started where it is due; no longer than a
+    /// program would wait.
     ///
     /// # Errors
     /// `TIER_UNSAFE` when a probe got through: it stays so. Else that nothing is known yet, and why.
     pub async fn prove(&self, isolation: Isolation) -> Result<BatteryPass, Error> {
-        self.proofs.wait(self, isolation).await
+        self.proofs.wait(self, on_default(isolation)).await
     }
 
     /// Ends all programs and removes all sandboxes, within seconds.
@@ -155,6 +157,10 @@ impl Sandboxes {
         &self.proofs
     }
 
+    pub(crate) fn runtime_name(&self, key: RuntimeKey) -> &str {
+        self.pool.config.runtime_name(key)
+    }
+
     /// `docker`, `namespace` or `landlock`.
     pub(crate) fn backend(&self) -> &'static str {
         self.pool.backend.name()
@@ -195,7 +201,7 @@ impl Sandboxes {
 impl Sandbox for Sandboxes {
     fn ready(&self, isolation: Isolation, runtime: &str) -> Result<(), Error> {
         let key = self.check(isolation, runtime)?;
-        self.proofs.check(isolation)?;
+        self.proofs.check(Ground { runtime: key, isolation })?;
         match self.pool.known_failure(key) {
             Some(failure) => Err(failure.into()),
             None => Ok(()),
@@ -203,12 +209,16 @@ impl Sandbox for Sandboxes {
     }
 
     async fn start(&self, job: Job) -> Result<Box<dyn Run>, Error> {
-        self.check(job.isolation, &job.runtime)?;
-        let battery = self.proofs.admit(self, job.isolation).await?;
+        let runtime = self.check(job.isolation, &job.runtime)?;
+        let battery = self.proofs.admit(self, Ground { runtime, isolation: job.isolation }).await?;
         let (program, mut child) = self.child(&job).await?;
         child.attestation.battery = battery;
         Ok(Box::new(ChildRun::start(child, program, &job)))
     }
+}
+
+fn on_default(isolation: Isolation) -> Ground {
+    Ground { runtime: RuntimeKey::DEFAULT, isolation }
 }
 
 /// Removes what dead instances left; never anything of a live one, or of another installation. Says whether the backend has

@@ -18,10 +18,11 @@ use super::{Group, Outcome, ProbeResult, RETRIES, Sandboxes, result};
 const PATIENCE: Duration = Duration::from_secs(60);
 const MEBIBYTE: u64 = 1 << 20;
 
-/// Runs probes in one tier.
+/// Runs probes in one tier, on one runtime.
 pub(crate) struct Runner<'a> {
     pub(super) sandboxes: &'a Sandboxes,
     pub(super) isolation: Isolation,
+    runtime: &'a str,
     observer: Option<Observer>,
     /// Leaves out what the server itself does against probes: limits stay wide, tenants are one, every sandbox is shared. Only
     /// tests do so, to see that the probes notice.
@@ -47,13 +48,13 @@ pub(super) enum Whose {
 // === impl Runner ===
 
 impl<'a> Runner<'a> {
-    pub(crate) fn new(sandboxes: &'a Sandboxes, isolation: Isolation) -> Self {
+    pub(crate) fn new(sandboxes: &'a Sandboxes, runtime: &'a str, isolation: Isolation) -> Self {
         let observer = sandboxes
             .directory()
             .and_then(Observer::open)
             .inspect_err(|error| tracing::warn!(%error, "no listener observes the network probes"))
             .ok();
-        Runner { sandboxes, isolation, observer, lenient: false }
+        Runner { sandboxes, isolation, runtime, observer, lenient: false }
     }
 
     /// Whether a program runs in the tier at all.
@@ -225,7 +226,7 @@ impl<'a> Runner<'a> {
             tenant: tenant(if self.lenient { Whose::First } else { whose }),
             execution: ExecutionId::parse("execution", "00000000-0000-7000-8000-000000000001").expect("a test reads it"),
             isolation: if self.lenient { Isolation::TenantWarm } else { isolation },
-            runtime: self.sandboxes.default_runtime().to_owned(),
+            runtime: self.runtime.to_owned(),
             code: code.into(),
             entry: Entry::Script,
             params_json,

@@ -47,6 +47,7 @@ fn report(outcomes: &[Outcome]) -> Report {
         at: Timestamp::from_millis(1),
         backend: "namespace",
         isolation: Isolation::TenantWarm,
+        runtime: "python".to_owned(),
         probes: outcomes.iter().enumerate().map(probe).collect(),
     }
 }
@@ -63,7 +64,7 @@ fn one_probe_that_gets_through_condemns_the_tier_whatever_the_others_say() {
 fn a_refusal_names_probe_defence_and_remedy() {
     assert_eq!(report(&[Outcome::Stopped, Outcome::Error]).refusal(), None);
     let refusal = report(&[Outcome::Reached, Outcome::Reached]).refusal().unwrap();
-    for part in ["T1", "`host-files` and 1 more", "(root)", "what it got", Defence::Root.hint()] {
+    for part in ["T1", "`python`", "`host-files` and 1 more", "(root)", "what it got", Defence::Root.hint()] {
         assert!(refusal.contains(part), "{refusal}");
     }
 }

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use domain::sandbox::{Error, Sandbox as _};
+use domain::sandbox::{Error, Job, Sandbox as _};
 use domain::utility::Isolation;
-use sandbox::{Battery, Conclusion, Outcome, Proof};
+use sandbox::{Battery, Conclusion, Outcome, Proof, Runtime};
 
 use crate::support::{Host, Kind, script};
 
@@ -27,6 +27,28 @@ async fn where_proof_is_required_a_program_waits_for_it_and_its_attestation_name
     let battery = ran.attestation.battery.expect("the battery has passed");
     assert_eq!(battery.version, Battery::version());
     assert_eq!(host.sandboxes.battery_reports().len(), 1, "one tier was used");
+    host.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_further_runtime_is_attacked_itself_before_an_attestation_says_that_it_was() {
+    // Not below /tmp, which is each sandbox's own.
+    let packages = tempfile::tempdir_in("/var/tmp").unwrap();
+    std::fs::set_permissions(packages.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let further = Runtime { name: "further".to_owned(), packages: vec![packages.path().to_owned()], ..Runtime::default() };
+    let host = Host::open_with(Kind::Namespace, |config| {
+        config.proof = Proof::Required;
+        config.runtimes = vec![further];
+    })
+    .await;
+    let attacked = || host.sandboxes.battery_reports().iter().map(|report| report.runtime.clone()).collect::<Vec<_>>();
+    host.run(script("def main():\n    return 1")).await.attestation.battery.expect("the default runtime has passed");
+    assert_eq!(attacked(), ["python"], "the other one is not used yet");
+    let ran = host.run(Job { runtime: "further".to_owned(), ..script("def main():\n    return 2") }).await;
+    let battery = ran.attestation.battery.expect("the battery has passed");
+    let reports = host.sandboxes.battery_reports();
+    let report = reports.iter().find(|report| report.runtime == "further").expect("it was attacked");
+    assert_eq!((battery.version, battery.at), (report.version.clone(), report.at), "its own pass, not another's");
     host.close().await;
 }
 

@@ -1,5 +1,7 @@
 //! What this server process knows of itself, behind the domain's port.
 
+use std::sync::Arc;
+
 use domain::server::{Battery, Facts, ProbeFailure, ServerFacts, TierFacts};
 use domain::time::Timestamp;
 use domain::utility::Isolation;
@@ -19,7 +21,7 @@ impl ServerFacts for ProcessFacts {
         let tier = |tier| TierFacts {
             tier,
             accepted: self.sandboxes.accepts(tier).is_ok(),
-            battery: reports.iter().find(|report| report.isolation == tier).map(|report| battery(report)),
+            battery: battery(reports.iter().filter(|report| report.isolation == tier)),
         };
         Facts {
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -31,20 +33,22 @@ impl ServerFacts for ProcessFacts {
     }
 }
 
-fn battery(report: &Report) -> Battery {
-    Battery {
-        version: report.version.clone(),
-        time: report.at,
-        probes: u32::try_from(report.probes.len()).unwrap_or(u32::MAX),
-        failures: report.probes.iter().filter_map(failure).collect(),
-    }
+/// One tier's reports, that of the default runtime first where there is one, with the failures of all.
+fn battery<'a>(reports: impl Iterator<Item = &'a Arc<Report>> + Clone) -> Option<Battery> {
+    let first = reports.clone().next()?;
+    Some(Battery {
+        version: first.version.clone(),
+        time: first.at,
+        probes: u32::try_from(first.probes.len()).unwrap_or(u32::MAX),
+        failures: reports.flat_map(|report| report.probes.iter().filter_map(|probe| failure(&report.runtime, probe))).collect(),
+    })
 }
 
-fn failure(probe: &ProbeResult) -> Option<ProbeFailure> {
+fn failure(runtime: &str, probe: &ProbeResult) -> Option<ProbeFailure> {
     let detail = match probe.outcome {
         Outcome::Stopped | Outcome::Open => return None,
-        Outcome::Reached => probe.detail.clone(),
-        Outcome::Error => format!("could not be judged: {}", probe.detail),
+        Outcome::Reached => format!("on the runtime `{runtime}`: {}", probe.detail),
+        Outcome::Error => format!("could not be judged on the runtime `{runtime}`: {}", probe.detail),
     };
     Some(ProbeFailure { probe: probe.name.to_owned(), defence: probe.defence.as_str().to_owned(), detail, hint: probe.hint().to_owned() })
 }

@@ -135,7 +135,7 @@ pub(super) async fn probe_on(backend: Backend, tiers: &[Isolation], off: &[&str]
         let applies = |probe: &&Probe| names.contains(&probe.name) && (tier == Isolation::TenantWarm) != (probe.tiers == Tiers::Processes);
         let probes: Vec<_> = PROBES.iter().filter(applies).collect();
         if !probes.is_empty() {
-            let mut runner = Runner::new(&sandboxes, tier);
+            let mut runner = Runner::new(&sandboxes, sandboxes.default_runtime(), tier);
             runner.lenient = lenient;
             found.extend(runner.run(probes).await);
         }
