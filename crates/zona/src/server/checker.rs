@@ -15,8 +15,8 @@ use python_check::{Checker, Package, Policy, Runtime, RuntimeInterface};
 use sandbox::{RuntimeFacts, Sandboxes};
 use tokio::sync::Semaphore;
 
-/// How long a check waits for the facts about the runtime; without them the newest Python without packages is assumed, and
-/// the runtime's own compiler has the last word anyway.
+/// How long a check waits for the facts about the runtime; without them the newest Python without packages is assumed. Code that is
+/// stored on such a check is checked again before it executes.
 const FACTS_PATIENCE: Duration = Duration::from_secs(2);
 /// Checkers that are kept: as many policies as are in use at once.
 const MAX_KEPT: usize = 64;
@@ -166,7 +166,8 @@ mod tests {
     #[test]
     fn an_exception_from_a_limit_that_ends_the_scan_accepts_no_code() {
         let utility = domain::name::UtilityId::parse("utility", "esc").unwrap();
-        let (granted_by, expires) = (domain::name::PrincipalName::parse("by", "tenants/acme/users/ada").unwrap(), Timestamp::from_millis(2));
+        let (granted_by, expires) =
+            (domain::name::PrincipalName::parse("by", "tenants/acme/users/ada").unwrap(), Timestamp::from_millis(2));
         let code = format!("import os\nf = {}1\ndef transform(value):\n    return os.getcwd()\n", "lambda: ".repeat(300));
         let mut policy = CodePolicy::default_of(TenantId::parse("tenant", "acme").unwrap());
         let mut report = Checker::new(checked_policy(&policy, None)).check(code.as_bytes());
