@@ -109,7 +109,9 @@ impl Attributes {
 impl<'a> Scan<'a, '_> {
     pub(super) fn attribute(&mut self, expr: &'a Expr, attribute: &'a ast::ExprAttribute, place: Place) {
         self.lookalike(attribute.attr.as_str(), attribute.attr.range);
-        if place != Place::Callee {
+        if attribute.ctx != ExprContext::Load {
+            self.note_store(Some(&attribute.value), attribute.range);
+        } else if place != Place::Callee {
             self.note_read(attribute);
         }
         if self.is_judged(expr) {

@@ -34,7 +34,11 @@ impl<'a> Scan<'a, '_> {
         match name {
             "getattr" | "setattr" | "delattr" => {
                 self.mark_judged(&call.func);
-                if !self.own_access(call, name) && !(name == "getattr" && self.module_access(call)) {
+                let done = self.own_access(call, name) || (name == "getattr" && self.module_access(call));
+                if !done {
+                    if name != "getattr" {
+                        self.note_store(call.arguments.args.first(), call.range());
+                    }
                     self.named_access(call, 1, name);
                 }
             }
@@ -124,6 +128,7 @@ impl<'a> Scan<'a, '_> {
             function @ ("__setattr__" | "__delattr__") => {
                 let bound = matches!(&*attribute.value, Expr::Call(inner) if matches!(&*inner.func, Expr::Name(name) if name.id.as_str() == "super"));
                 self.mark_judged(&call.func);
+                self.note_store(if bound { None } else { call.arguments.args.first() }, call.range());
                 self.named_access(call, usize::from(!bound), function);
             }
             "read" => {

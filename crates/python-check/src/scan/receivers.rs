@@ -20,15 +20,9 @@ use crate::walk::{Binding, Scope};
 /// Methods whose first parameter is a class, without a decorator that says so.
 const OF_CLASSES: &[&str] = &["__new__", "__init_subclass__", "__class_getitem__"];
 /// Decorators that hand a method to nobody.
-const PLAIN_DECORATORS: &[(&str, &str)] = &[
-    ("abc", "abstractmethod"),
-    ("typing", "override"),
-    ("typing", "final"),
-    ("contextlib", "contextmanager"),
-    ("contextlib", "asynccontextmanager"),
-];
+const PLAIN_DECORATORS: &[(&str, &str)] = &[("abc", "abstractmethod"), ("typing", "override"), ("typing", "final")];
 /// Attributes of properties that hold their methods.
-const OF_PROPERTIES: &[&str] = &["fget", "fset", "fdel", "func"];
+const OF_PROPERTIES: &[&str] = &["fget", "fset", "fdel", "func", "__get__", "__set__", "__delete__"];
 /// Names followed to a base class.
 const MAX_BASES: usize = 8;
 
@@ -39,6 +33,9 @@ pub(super) struct Receivers<'a> {
     uses: Vec<Use<'a>>,
     /// Whether some class may be a class of classes: its objects have methods among their own attributes.
     classes_of_classes: bool,
+    /// Classes that a decorator may replace, and classes that others inherit from.
+    decorated: HashSet<&'a str>,
+    inherited: HashSet<&'a str>,
 }
 
 /// Something that is harmless if the object of `method` is its own.
@@ -129,6 +126,12 @@ impl<'a> Scan<'a, '_> {
     pub(super) fn note_read(&mut self, attribute: &'a ast::ExprAttribute) {
         let within = self.method_behind(&attribute.value);
         self.note(Named::Whole(attribute.attr.as_str()), How::Value, within, attribute.range);
+    }
+
+    /// Notes that an attribute is set: a property that becomes another class's reads the objects of that class.
+    pub(super) fn note_store(&mut self, object: Option<&Expr>, range: TextRange) {
+        let within = object.and_then(|object| self.method_of(object));
+        self.note(Named::Whole(OF_PROPERTIES[0]), How::Value, within, range);
     }
 
     /// Notes an attribute that is read by a name in a text.
@@ -232,7 +235,18 @@ impl<'a> Scan<'a, '_> {
 
     /// Notes whether a class may inherit from `type`.
     pub(super) fn note_bases(&mut self, class: &'a ast::StmtClassDef) {
-        self.receivers.classes_of_classes |= class.bases().iter().any(|base| !self.makes_objects(base, MAX_BASES));
+        let bases = class.bases();
+        let plain_keyword = |keyword: &ast::Keyword| match keyword.arg.as_deref() {
+            None => false,
+            Some("metaclass") => self.qualified(&keyword.value).is_some(),
+            Some(_) => true,
+        };
+        let plain = bases.iter().all(|base| self.makes_objects(base, MAX_BASES)) && class.keywords().iter().all(plain_keyword);
+        self.receivers.classes_of_classes |= !plain;
+        if !class.decorator_list.is_empty() && !class.decorator_list.iter().all(|decorator| self.is_foreign(&decorator.expression)) {
+            self.receivers.decorated.insert(class.name.as_str());
+        }
+        self.receivers.inherited.extend(bases.iter().filter_map(|base| base.as_name_expr()).map(|name| name.id.as_str()));
     }
 
     /// Whether a base class is plainly not a class of classes.
@@ -267,8 +281,9 @@ impl<'a> Scan<'a, '_> {
             return;
         }
         let exposed = exposed_methods(&noted);
+        let classes = noted.classes_of_classes || !noted.decorated.is_disjoint(&noted.inherited);
         for claim in noted.claims {
-            let why = if noted.classes_of_classes {
+            let why = if classes {
                 "in code where objects may be classes".to_owned()
             } else if let Some(line) = exposed.get(claim.method.name) {
                 let line = self.lines.line(line.start());
