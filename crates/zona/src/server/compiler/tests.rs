@@ -71,7 +71,11 @@ async fn what_only_the_runtime_refuses_passes_the_scan_for_that_runtime() {
 #[tokio::test]
 async fn a_runtime_lists_what_it_holds_and_another_one_is_unknown() {
     let compiler = compiler().await.unwrap();
+    let yaml = ["yaml".to_owned()];
+    assert_eq!(compiler.packages_of("python", &yaml), None, "nobody has asked for the runtime yet");
     let runtimes = compiler.runtimes().await.unwrap();
+    assert_eq!(compiler.packages_of("python", &["no_such_module".to_owned()]), Some(Vec::new()));
+    assert_eq!(compiler.packages_of("cobol", &yaml), None);
     let [runtime] = runtimes.as_slice() else { panic!("{runtimes:?}") };
     assert_eq!((runtime.name.as_str(), runtime.backend.as_str()), ("python", "namespace"));
     assert!(runtime.python_version.starts_with("3.") && runtime.digest.starts_with("sha256:"), "{runtime:?}");
