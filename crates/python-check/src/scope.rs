@@ -22,6 +22,8 @@ pub(crate) struct Symbol<'a> {
     pub function: Option<&'a ruff_python_ast::StmtFunctionDef>,
     /// Each different import of this name.
     pub imports: Vec<Binding<'a>>,
+    /// Whether an inner scope, which declares it global or nonlocal, binds it too.
+    pub rebound: bool,
     /// Whether something unbinds it again.
     pub deleted: bool,
     /// Whether it is a parameter.
@@ -33,6 +35,11 @@ pub(crate) struct Symbol<'a> {
 }
 
 impl<'a> Symbol<'a> {
+    /// Whether one binding is all there ever is.
+    pub fn is_bound_once(&self) -> bool {
+        self.count == 1 && !self.rebound
+    }
+
     /// Whether the name belongs to this scope.
     pub fn is_local(&self) -> bool {
         self.global.is_none() && !self.nonlocal
@@ -40,8 +47,8 @@ impl<'a> Symbol<'a> {
 
     /// The one value the name is ever given, if there is exactly one binding and it is plain.
     pub fn single_value(&self) -> Option<&'a ruff_python_ast::Expr> {
-        match (self.count, self.first) {
-            (1, Some(Binding::Assign(value) | Binding::Walrus(value))) if !self.deleted => Some(value),
+        match self.first {
+            Some(Binding::Assign(value) | Binding::Walrus(value)) if self.is_bound_once() && !self.deleted => Some(value),
             _ => None,
         }
     }
@@ -119,8 +126,10 @@ pub(crate) struct Scopes<'a> {
 impl<'a> Scopes<'a> {
     /// Collects the bindings of a module.
     pub fn build(body: &'a [ruff_python_ast::Stmt]) -> Self {
-        let mut binder = Binder { tables: Vec::new(), open: Vec::new(), depth: 0, has_global: false, has_nonlocal: false };
+        let mut binder =
+            Binder { tables: Vec::new(), open: Vec::new(), rebound: Vec::new(), depth: 0, has_global: false, has_nonlocal: false };
         walk::module(&mut binder, body);
+        binder.mark_rebound();
         Scopes { tables: binder.tables, depth: binder.depth, has_global: binder.has_global, has_nonlocal: binder.has_nonlocal }
     }
 
@@ -133,9 +142,35 @@ impl<'a> Scopes<'a> {
 struct Binder<'a> {
     tables: Vec<Table<'a>>,
     open: Vec<usize>,
+    /// Names that a scope binds for another one, with the tables they may belong to.
+    rebound: Vec<(&'a str, Vec<usize>)>,
     depth: usize,
     has_global: bool,
     has_nonlocal: bool,
+}
+
+impl<'a> Binder<'a> {
+    /// Remembers what the scope that closes binds for an outer one.
+    fn note_rebound(&mut self, index: usize) {
+        for (name, symbol) in &self.tables[index].symbols {
+            if symbol.count > 0 && symbol.global.is_some() {
+                self.rebound.push((name, vec![0]));
+            } else if symbol.count > 0 && symbol.nonlocal {
+                self.rebound.push((name, self.open.clone()));
+            }
+        }
+    }
+
+    /// Marks those names where they belong, which may be bound there only after the inner scope.
+    fn mark_rebound(&mut self) {
+        for (name, tables) in &self.rebound {
+            for index in tables {
+                if let Some(symbol) = self.tables[*index].symbols.get_mut(name) {
+                    symbol.rebound = true;
+                }
+            }
+        }
+    }
 }
 
 impl<'a> Visitor<'a> for Binder<'a> {
@@ -147,6 +182,7 @@ impl<'a> Visitor<'a> for Binder<'a> {
 
     fn leave_scope(&mut self) {
         let Some(index) = self.open.pop() else { return };
+        self.note_rebound(index);
         // `global x; del x` unbinds the module's name.
         let unbound: Vec<&'a str> = self.tables[index]
             .symbols

@@ -69,7 +69,8 @@ pub(crate) static INTROSPECTION_DUNDER: Rule = Rule {
     severity: Severity::Error,
     title: "Special attribute",
     why: "Through attributes such as `__globals__`, `__subclasses__` or `__builtins__` every object of the interpreter is within reach.",
-    fix: "Use the public interface of the object.",
+    fix: "Use the public interface of the object. For its data, give the class a method that returns `vars(self)`, and call it as \
+          `item.fields()`, never as `Class.fields(item)`.",
     bad: Example::Code("x = ().__class__.__base__.__subclasses__()\n"),
     good: "x = type(()).__name__\n",
 };
@@ -91,7 +92,8 @@ pub(crate) static INTROSPECTION_NAME: Rule = Rule {
     severity: Severity::Error,
     title: "Attribute reached by a computed or special name",
     why: "Which attribute is read can only be checked when its name is written out.",
-    fix: "Write the attribute with a dot, give a constant name or one from a tuple of constants, or use a dict.",
+    fix: "Write the attribute with a dot, give a constant name or one from a tuple of constants, or use a dict. A method may set any \
+          attribute of its own object, and read those that a tuple in its class lists, if nothing calls it as `Class.method(other)`.",
     bad: Example::Code("def transform(value, name):\n    return getattr(value, name)\n"),
     good: "def transform(value):\n    return getattr(value, 'name', None)\n",
 };

@@ -200,7 +200,11 @@ impl<'a> Scan<'a, '_> {
     /// The one value of a name that an assignment or a `with` binds.
     fn plain_value(&self, name: &str) -> Option<&'a Expr> {
         match self.meaning(name).symbol()? {
-            Symbol { count: 1, first: Some(Binding::With(value) | Binding::Assign(value)), deleted: false, .. } => Some(value),
+            symbol @ Symbol { first: Some(Binding::With(value) | Binding::Assign(value)), deleted: false, .. }
+                if symbol.is_bound_once() =>
+            {
+                Some(value)
+            }
             _ => None,
         }
     }

@@ -267,7 +267,7 @@ impl<'a> Scan<'a, '_> {
                 }
                 Some(symbol) => match symbol.single_value() {
                     Some(value) => self.makes_objects(value, steps),
-                    None => symbol.count == 1 && matches!(symbol.first, Some(Binding::Class)),
+                    None => symbol.is_bound_once() && matches!(symbol.first, Some(Binding::Class)),
                 },
             },
             _ => false,

@@ -142,7 +142,7 @@ impl<'a, 's> Scan<'a, 's> {
         let name = name.id.as_str();
         let frame = self.frames.iter().rev().find(|frame| frame.receiver == Some(name) || frame.names.contains(&name))?;
         let symbol = self.scopes.tables.get(frame.table).and_then(|table| table.symbols.get(name));
-        (frame.receiver == Some(name) && symbol.is_none_or(|symbol| symbol.count == 1)).then_some(frame)
+        (frame.receiver == Some(name) && symbol.is_none_or(Symbol::is_bound_once)).then_some(frame)
     }
 
     /// Remembers bindings that certainly happen, of names where it matters.
@@ -254,7 +254,7 @@ impl<'a, 's> Scan<'a, 's> {
     /// What a loop gives to a name, if that is its only binding.
     pub(super) fn items_of(&self, name: &str) -> Option<&'a Expr> {
         match self.meaning(name).symbol() {
-            Some(Symbol { count: 1, first: Some(Binding::Iterate(items)), .. }) => Some(items),
+            Some(symbol @ Symbol { first: Some(Binding::Iterate(items)), .. }) if symbol.is_bound_once() => Some(items),
             _ => None,
         }
     }
