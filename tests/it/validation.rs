@@ -122,6 +122,9 @@ fn utilities_with_vulnerable_packages_are_found() {
     let code = "import leaky\n\n\ndef transform(value):\n    return leaky.pour(value)\n";
     let made = person.create("pourer", code).with_code(OK).json();
     assert_eq!(made["imports"], json!(["leaky"]));
+    assert_eq!(made["vulnerable_imports"]["imports"], json!([{"module": "leaky", "advisories": ["GHSA-leak"]}]));
+    let got = person.zona(&["utility", "get", "pourer"]).with_code(OK).text();
+    assert!(got.contains("leaky (vulnerable: GHSA-leak)"), "{got}");
     person.create("plain", SCRIPT).with_code(OK);
     let listed = person.answer(&["utility", "list", "--vulnerable"]);
     let names: Vec<&str> = listed.as_array().into_iter().flatten().filter_map(|utility| utility["name"].as_str()).collect();
