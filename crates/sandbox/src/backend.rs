@@ -112,6 +112,9 @@ pub(crate) trait Backend: Send + Sync {
     /// # Errors
     /// When the backend does not answer; then it can be asked again.
     async fn sweep(&self, dead: &Dead) -> Result<(), StartFailure>;
+
+    /// Removes what it holds for all sandboxes together, once none is left.
+    fn close(&self) {}
 }
 
 /// One container, from start to end. Whoever launched it must destroy it, whatever `launch` answered.

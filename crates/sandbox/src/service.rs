@@ -116,6 +116,8 @@ impl Sandboxes {
     /// Ends all programs and removes all sandboxes, within seconds.
     pub async fn shutdown(&self) {
         self.pool.close(SHUTDOWN_DEADLINE).await;
+        // A server that ends before its first sandbox has none whose end would do it.
+        self.pool.backend.close();
         self.pool.instance.remove();
     }
 

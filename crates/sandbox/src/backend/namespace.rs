@@ -159,13 +159,17 @@ impl Backend for NamespaceBackend {
         }
         Ok(())
     }
+
+    fn close(&self) {
+        if let Ok(groups) = &self.groups {
+            groups.remove();
+        }
+    }
 }
 
 impl Drop for NamespaceBackend {
     fn drop(&mut self) {
-        if let Ok(groups) = &self.groups {
-            groups.remove();
-        }
+        self.close();
     }
 }
 
