@@ -117,9 +117,24 @@ impl<'a> Scan<'a, '_> {
 
     /// Notes the call of an attribute.
     pub(super) fn note_call(&mut self, call: &'a ast::ExprCall, attribute: &'a ast::ExprAttribute) {
+        if self.is_plain_data(&attribute.value) {
+            return;
+        }
         let handed_on = call.arguments.args.first().and_then(|first| self.method_of(first));
         let within = self.method_behind(&attribute.value).or(handed_on);
         self.note(Named::Whole(attribute.attr.as_str()), How::Call(&call.arguments), within, attribute.range);
+    }
+
+    /// Whether an expression is an object of a builtin type or the data of an object, which have no methods of this code's classes.
+    fn is_plain_data(&self, base: &Expr) -> bool {
+        let value = if let Expr::Name(name) = base { self.value_of(name.id.as_str()) } else { None };
+        match value.unwrap_or(base) {
+            Expr::Attribute(attribute) => &*attribute.attr == "__dict__",
+            other => {
+                other.is_literal_expr()
+                    || matches!(other, Expr::Dict(_) | Expr::List(_) | Expr::Set(_) | Expr::FString(_) | Expr::DictComp(_))
+            }
+        }
     }
 
     /// Notes an attribute that is read without being called.
