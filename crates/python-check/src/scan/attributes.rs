@@ -206,7 +206,8 @@ impl<'a> Scan<'a, '_> {
         }
         let module = self.watched.get(name)?;
         let shown = shorten(name);
-        Some((&rule::INTROSPECTION_PIVOT, format!("attribute `{shown}`, in code that imports `{module}`")))
+        let instead = if (name, *module) == ("write", "zipfile") { "; `writestr` adds data" } else { "" };
+        Some((&rule::INTROSPECTION_PIVOT, format!("attribute `{shown}`, in code that imports `{module}`{instead}")))
     }
 
     /// Whether some refused attribute starts with `prefix`: then a name built on it cannot be allowed.
