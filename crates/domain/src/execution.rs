@@ -103,7 +103,7 @@ pub struct Usage {
 pub struct Attestation {
     /// `T1`, `T2` or `T3`.
     pub tier: String,
-    /// `docker`, `namespace` or `landlock`.
+    /// `docker`, `docker-runsc`, `namespace` or `landlock`.
     pub backend: String,
     /// Name of the runtime.
     pub runtime: String,

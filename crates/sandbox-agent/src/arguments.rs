@@ -18,6 +18,8 @@ pub enum Mode {
     Namespaces(Namespaced),
     /// Landlock, under this identity (`None`: the one it has).
     Landlock(Option<Identity>),
+    /// The kernel of gVisor around a container, in which it is process 1.
+    Gvisor,
 }
 
 /// Whose namespaces.
@@ -44,7 +46,7 @@ impl Arguments {
     /// # Errors
     /// One sentence for the operator.
     pub fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Self, String> {
-        let mode = arguments.next().ok_or("a mode is needed: docker, namespace or landlock")?;
+        let mode = arguments.next().ok_or("a mode is needed: docker, gvisor, namespace or landlock")?;
         let (mut socket, mut uid, mut gid) = (None, None, None);
         while let Some(name) = arguments.next() {
             let value = arguments.next().ok_or_else(|| format!("{name} needs a value"))?;
@@ -62,10 +64,11 @@ impl Arguments {
         };
         let mode = match (mode.as_str(), identity) {
             ("docker", None) => Mode::Namespaces(Namespaced::InContainer),
-            ("docker", Some(_)) => return Err("the container decides the identity: no --uid in docker mode".to_owned()),
+            ("gvisor", None) => Mode::Gvisor,
+            (mode @ ("docker" | "gvisor"), Some(_)) => return Err(format!("the container decides the identity: no --uid in {mode} mode")),
             ("namespace", identity) => Mode::Namespaces(Namespaced::OnHost(identity)),
             ("landlock", identity) => Mode::Landlock(identity),
-            (other, _) => return Err(format!("unknown mode {other}: docker, namespace or landlock")),
+            (other, _) => return Err(format!("unknown mode {other}: docker, gvisor, namespace or landlock")),
         };
         Ok(Arguments { mode, socket: socket.ok_or("--socket is needed")? })
     }
@@ -94,6 +97,7 @@ mod tests {
             parse("docker --socket /run/s"),
             Ok(Arguments { mode: Mode::Namespaces(Namespaced::InContainer), socket: socket.clone() })
         );
+        assert_eq!(parse("gvisor --socket /run/s"), Ok(Arguments { mode: Mode::Gvisor, socket: socket.clone() }));
         let identity = Some(Identity { uid: 7, gid: 8 });
         let mode = Mode::Namespaces(Namespaced::OnHost(identity));
         assert_eq!(parse("namespace --gid 8 --uid 7 --socket /run/s"), Ok(Arguments { mode, socket: socket.clone() }));
@@ -113,6 +117,7 @@ mod tests {
             "landlock --socket s --uid 0 --gid 0",
             "namespace --socket s --uid x --gid 1",
             "docker --socket s --uid 1 --gid 1",
+            "gvisor --socket s --uid 1 --gid 1",
             "docker --socket s --color never",
         ] {
             assert!(parse(line).is_err(), "{line:?} was accepted");

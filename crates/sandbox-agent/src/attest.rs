@@ -5,10 +5,14 @@
 
 use std::{io, os::fd::AsRawFd};
 
-use rustix::process::{Pid, PidfdFlags, pidfd_open};
+use rustix::{
+    process::{Pid, PidfdFlags, pidfd_open},
+    thread::no_new_privs,
+};
 use sandbox_protocol::control::Seal;
 
 use crate::{
+    confined::Wall,
     fault::{AtStage, Fault},
     outside::Outside,
     weaken,
@@ -17,7 +21,8 @@ use crate::{
 const NAMESPACES: [&str; 6] = ["user", "pid", "mnt", NETWORK, "ipc", "uts"];
 /// Made by the agent for all children of the sandbox; the others by the seal for each.
 const NETWORK: &str = "net";
-const CAPABILITY_SETS: [&str; 4] = ["CapInh", "CapPrm", "CapEff", "CapAmb"];
+const CAPABILITY_SETS: [&str; 4] = ["CapInh", "CapPrm", "CapEff", AMBIENT_SET];
+const AMBIENT_SET: &str = "CapAmb";
 const BOUNDING_SET: &str = "CapBnd";
 const FILTER_MODE: u32 = 2;
 
@@ -30,8 +35,10 @@ pub struct Own {
     uid: u64,
     /// Capabilities that could come back: none, unless the agent was started without the right to give them up.
     bounding: u64,
-    /// Version of the Landlock rules that children get; 0 where they get namespaces.
+    /// Version of the Landlock rules that children get; 0 where they get none.
     landlock: u32,
+    /// Whether the kernel is gVisor's, whose procfs says less.
+    gvisor: bool,
 }
 
 // === impl Own ===
@@ -41,8 +48,12 @@ impl Own {
     ///
     /// # Errors
     /// What the system says.
-    pub fn read(outside: &Outside, landlock: u32) -> Result<Self, Fault> {
+    pub fn read(outside: &Outside, wall: Option<&Wall>) -> Result<Self, Fault> {
         const STAGE: &str = "read own status";
+        let landlock = wall.map_or(0, Wall::landlock);
+        if wall.is_some_and(Wall::is_gvisor) {
+            return Self::read_in_gvisor(outside).at(STAGE);
+        }
         let mut namespaces = namespaces(outside, "self").at("read own namespaces")?;
         for (own, _) in namespaces.iter_mut().zip(NAMESPACES).filter(|(_, name)| *name == NETWORK) {
             own.clone_from(&outside.network);
@@ -51,7 +62,18 @@ impl Own {
         let status = Status(&status);
         let filters = status.number("Seccomp_filters", 10).at(STAGE)? as u32;
         let (uid, bounding) = (status.number("Uid", 10).at(STAGE)?, status.number("CapBnd", 16).at(STAGE)?);
-        Ok(Own { namespaces, filters, uid, bounding, landlock })
+        Ok(Own { namespaces, filters, uid, bounding, landlock, gvisor: false })
+    }
+
+    /// gVisor counts no filters; the agent has none there, so a child's shows all the same.
+    fn read_in_gvisor(outside: &Outside) -> io::Result<Self> {
+        let status = outside.read("self/status")?;
+        let status = Status(&status);
+        if status.number("Seccomp", 10)? != 0 {
+            return Err(io::Error::other("the container has a filter of its own, behind which a child's would not show"));
+        }
+        let (uid, bounding) = (status.number("Uid", 10)?, status.number("CapBnd", 16)?);
+        Ok(Own { namespaces: Vec::new(), filters: 0, uid, bounding, landlock: 0, gvisor: true })
     }
 }
 
@@ -61,6 +83,9 @@ impl Own {
 /// It cannot be read, or the child is not sealed.
 pub fn seal(outside: &Outside, own: &Own, pid: i32) -> Result<Seal, Fault> {
     const STAGE: &str = "attest a child";
+    if own.gvisor {
+        return seal_in_gvisor(outside, own, pid).at(STAGE);
+    }
     let directory = directory(outside, pid).at(STAGE)?;
     let status = outside.read(&format!("{directory}/status")).at(STAGE)?;
     let status = Status(&status);
@@ -86,6 +111,27 @@ pub fn seal(outside: &Outside, own: &Own, pid: i32) -> Result<Seal, Fault> {
     Err(Fault::new(STAGE, format!("the child is not sealed: {seal:?}, user {uid}")))
 }
 
+/// The same where namespaces are not shown, and the kernel says neither how many filters there are nor whether new privileges are
+/// forbidden: a child inherits that from the agent, which has just been asked, and cannot give it up.
+fn seal_in_gvisor(outside: &Outside, own: &Own, pid: i32) -> io::Result<Seal> {
+    let status = outside.read(&format!("{pid}/status"))?;
+    let status = Status(&status);
+    let seccomp = status.number("Seccomp", 10)? as u32;
+    let seal = Seal {
+        namespaces: Vec::new(),
+        seccomp,
+        seccomp_filters: u32::from(seccomp == FILTER_MODE),
+        no_new_privileges: no_new_privs()?,
+        capabilities: all_capabilities(&status, own)?,
+        uid: outside.uid,
+        landlock: 0,
+    };
+    if is_complete(&seal, own) && status.number("Uid", 10)? == own.uid {
+        return Ok(seal);
+    }
+    Err(io::Error::other(format!("the child is not sealed: {seal:?}")))
+}
+
 fn pretended(seal: &Seal) -> Seal {
     let namespaces = NAMESPACES.map(str::to_owned).to_vec();
     Seal { namespaces, seccomp: FILTER_MODE, seccomp_filters: 2, no_new_privileges: true, capabilities: 0, ..seal.clone() }
@@ -93,7 +139,7 @@ fn pretended(seal: &Seal) -> Seal {
 
 /// Nobody can look up from outside whether Landlock holds a process: that the seal reported no failure is all there is.
 fn is_complete(seal: &Seal, own: &Own) -> bool {
-    (seal.namespaces.len() == NAMESPACES.len() || own.landlock > 0)
+    (seal.namespaces.len() == NAMESPACES.len() || own.landlock > 0 || own.gvisor)
         && seal.seccomp == FILTER_MODE
         && seal.seccomp_filters > own.filters
         && seal.no_new_privileges
@@ -116,7 +162,9 @@ fn namespaces(outside: &Outside, directory: &str) -> io::Result<Vec<String>> {
 /// Any capability in any set. One in the bounding set alone could come back, where the agent itself had the right to empty it;
 /// where it had none, nothing brings one back while new privileges are forbidden.
 fn all_capabilities(status: &Status<'_>, own: &Own) -> io::Result<u64> {
-    let held = CAPABILITY_SETS.iter().try_fold(0, |all, set| Ok::<_, io::Error>(all | status.number(set, 16)?))?;
+    // gVisor has no ambient ones, or does not show them; what is not permitted is not ambient.
+    let sets = CAPABILITY_SETS.iter().filter(|set| !own.gvisor || **set != AMBIENT_SET);
+    let held = sets.copied().try_fold(0, |all, set| Ok::<_, io::Error>(all | status.number(set, 16)?))?;
     Ok(held | (status.number(BOUNDING_SET, 16)? & !own.bounding))
 }
 
@@ -159,7 +207,7 @@ mod tests {
     }
 
     fn own() -> Own {
-        Own { namespaces: Vec::new(), filters: 1, uid: 1, bounding: 0, landlock: 0 }
+        Own { namespaces: Vec::new(), filters: 1, uid: 1, bounding: 0, landlock: 0, gvisor: false }
     }
 
     fn check_incomplete(change: impl FnOnce(&mut Seal)) {

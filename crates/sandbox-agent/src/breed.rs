@@ -17,6 +17,8 @@ const SOL_SOCKET: i32 = 1;
 const SCM_RIGHTS: i32 = 1;
 const EINTR: Errno = 4;
 const ENDS: usize = 4;
+/// No descriptor.
+const NOTHING: usize = usize::MAX;
 /// Steps that are not the seal's: see the agent's `zygote`.
 const CLONE: i64 = -1;
 const ENDED: i64 = -2;
@@ -60,16 +62,17 @@ pub fn next(control: usize) -> Option<u64> {
     Some(digits.fold(0_u64, |number, digit| number.wrapping_mul(10).wrapping_add(u64::from(digit - b'0'))))
 }
 
-/// Makes the child with this id and tells the agent. `spawn` clones it and returns its process id, 0 in the child.
-pub fn make(id: u64, control: usize, spawn: impl FnOnce(&Pipes) -> Result<usize, Errno>) -> Side {
-    let made = Pipes::open().map_err(at(PIPES)).and_then(|pipes| {
+/// Makes the child with this id and tells the agent. `streams` is the first of the child's own ends where the server has made its
+/// pipes, else 0. `spawn` clones it and returns its process id, 0 in the child.
+pub fn make(id: u64, control: usize, streams: usize, spawn: impl FnOnce(&Pipes) -> Result<usize, Errno>) -> Side {
+    let made = Pipes::open(streams).map_err(at(PIPES)).and_then(|pipes| {
         let spawned = spawn(&pipes).map_err(at(CLONE));
         if let Ok(0) = spawned {
             return Ok(Side::Child);
         }
         // Only the child's end is left, so that its death is seen.
         let _ = close(pipes.status.write);
-        let told = spawned.and_then(|pid| sealed(pipes.status.read).map(|()| announce(control, id, pid, &pipes)));
+        let told = spawned.and_then(|pid| sealed(pipes.status.read).map(|()| announce(control, id, pid, (streams == 0).then_some(&pipes))));
         pipes.close_all_but_status_write();
         told.map(|()| Side::Zygote)
     });
@@ -97,15 +100,15 @@ fn sealed(status: usize) -> Result<(), Fault> {
     }
 }
 
-fn announce(control: usize, id: u64, pid: usize, pipes: &Pipes) {
+fn announce(control: usize, id: u64, pid: usize, pipes: Option<&Pipes>) {
     let mut line = Line::default();
     line.push(br#"{"event":"child","child":"#);
     line.push_number(id);
     line.push(br#","pid":"#);
     line.push_number(pid as u64);
     line.push(b"}");
-    let ends = [pipes.request.write, pipes.result.read, pipes.stdout.read, pipes.stderr.read];
-    send(control, line.bytes(), Some(ends));
+    let ends = pipes.map(|pipes| [pipes.request.write, pipes.result.read, pipes.stdout.read, pipes.stderr.read]);
+    send(control, line.bytes(), ends);
 }
 
 fn complain(control: usize, fault: &Fault) {
@@ -175,8 +178,19 @@ fn at(stage: i64) -> impl Fn(Errno) -> Fault {
 
 impl Pipes {
     /// What is open when one fails stays open: the agent gives the sandbox up then.
-    fn open() -> Result<Self, Errno> {
+    fn open(streams: usize) -> Result<Self, Errno> {
+        if streams != 0 {
+            return Self::given(streams);
+        }
         Ok(Pipes { request: Pipe::open()?, result: Pipe::open()?, stdout: Pipe::open()?, stderr: Pipe::open()?, status: Pipe::open()? })
+    }
+
+    /// The child's ends are there, in this order. They are closed with the first child, so a second one fails.
+    fn given(first: usize) -> Result<Self, Errno> {
+        let reads = |read| Pipe { read, write: NOTHING };
+        let writes = |write| Pipe { read: NOTHING, write };
+        let (request, result) = (reads(first), writes(first + 1));
+        Ok(Pipes { request, result, stdout: writes(first + 2), stderr: writes(first + 3), status: Pipe::open()? })
     }
 
     fn close_all_but_status_write(&self) {

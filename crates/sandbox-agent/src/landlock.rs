@@ -17,6 +17,7 @@ use sandbox_protocol::control::Layout;
 
 use crate::{
     arguments::Identity,
+    confined::{Confined, Wall},
     fault::{AtStage, Fault},
     home, isolation,
     outside::Outside,
@@ -30,16 +31,6 @@ const VERSIONS: [(ABI, u32); 6] = [(ABI::V6, 6), (ABI::V5, 5), (ABI::V4, 4), (AB
 const OLDEST: (ABI, u32) = (ABI::V1, 1);
 const MISSING: &str = "this kernel does not enforce Landlock: it needs Linux 5.13 or newer with CONFIG_SECURITY_LANDLOCK, and `landlock` \
                        in its boot parameter `lsm=`";
-
-/// What a confined sandbox hands to its interpreter.
-pub struct Confined {
-    /// The rules of children.
-    pub rules: OwnedFd,
-    /// Version of the interface that they are written in.
-    pub version: u32,
-    /// The agent's files.
-    pub files: Vec<OwnedFd>,
-}
 
 /// Something that the rules name, opened.
 struct Place {
@@ -68,7 +59,7 @@ pub fn enter(identity: Option<Identity>, layout: &Layout) -> Result<(Outside, Co
     if !weaken::off(part::LANDLOCK) {
         ruleset(version.0, &outer).and_then(RulesetCreated::restrict_self).map_err(|error| refused(&error))?;
     }
-    Ok((outside, Confined { rules, version: version.1, files }))
+    Ok((outside, Confined { wall: Wall::Landlock { rules, version: version.1 }, files }))
 }
 
 /// The newest version that this kernel enforces as a whole.

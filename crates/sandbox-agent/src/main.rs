@@ -3,6 +3,7 @@
 //!
 //! ```text
 //! zona-agent docker --socket PATH                          process 1 of a hardened container
+//! zona-agent gvisor --socket PATH                          process 1 of a container that gVisor runs
 //! zona-agent namespace --socket PATH [--uid N --gid N]     started on the host; makes the container itself
 //! zona-agent landlock --socket PATH [--uid N --gid N]      started on a host that grants no namespaces
 //! ```
@@ -16,9 +17,11 @@ mod arguments;
 mod attest;
 mod channel;
 mod children;
+mod confined;
 mod control;
 mod fault;
 mod filter;
+mod gvisor;
 mod home;
 mod isolation;
 mod landlock;
@@ -56,10 +59,10 @@ use sandbox_protocol::{
 use crate::{
     arguments::{Arguments, Identity, Mode, Namespaced},
     attest::Own,
+    confined::Confined,
     control::Control,
     fault::{AtStage, Fault},
     isolation::Side,
-    landlock::Confined,
     outside::Outside,
     serve::Sandbox,
     zygote::Zygote,
@@ -99,6 +102,10 @@ fn run(mode: Mode, control: &Control) -> Result<ExitCode, Fault> {
     match mode {
         Mode::Namespaces(mode) => run_in_namespaces(mode, control, &configure),
         Mode::Landlock(identity) => run_confined(identity, control, &configure),
+        Mode::Gvisor => {
+            let (outside, confined) = gvisor::enter(&configure.layout)?;
+            serve(control, &configure, outside, Some(confined))
+        }
     }
 }
 
@@ -119,7 +126,7 @@ fn run_in_namespaces(mode: Namespaced, control: &Control, configure: &Configure)
 fn run_confined(identity: Option<Identity>, control: &Control, configure: &Configure) -> Result<ExitCode, Fault> {
     let (outside, confined) = landlock::enter(identity, &configure.layout)?;
     install_filter(&OUTER_LANDLOCK)?;
-    serve(control, configure, outside, Some(&confined))
+    serve(control, configure, outside, Some(confined))
 }
 
 /// Gives up every right that building the root needed.
@@ -138,10 +145,12 @@ fn install_filter(policy: &Policy) -> Result<(), Fault> {
     sys::install_filter(&mut filter::program(policy)?).at("install the outer system call filter")
 }
 
-fn serve(control: &Control, configure: &Configure, outside: Outside, confined: Option<&Confined>) -> Result<ExitCode, Fault> {
-    let own = Own::read(&outside, confined.map_or(0, |confined| confined.version))?;
+fn serve(control: &Control, configure: &Configure, outside: Outside, confined: Option<Confined>) -> Result<ExitCode, Fault> {
+    let own = Own::read(&outside, confined.as_ref().map(|confined| &confined.wall))?;
     let signals = sys::signal_descriptor().at("watch signals")?;
-    let zygote = Zygote::start(configure, &outside, confined)?;
+    let zygote = Zygote::start(configure, &outside, confined.as_ref())?;
+    // A stream ends only when nobody holds it any more.
+    drop(confined);
     Sandbox::new(control, outside, own, signals, zygote).run()?;
     Ok(ExitCode::SUCCESS)
 }

@@ -38,10 +38,13 @@ mod slot {
     pub const PROCESSES: usize = 10;
     /// Whether `/dev/shm` shows `/tmp`, for semaphores between processes: the lowest bit.
     pub const SHARED_MEMORY: usize = 11;
-    /// A Landlock ruleset that takes the place of namespaces; 0 where there are namespaces.
+    /// A Landlock ruleset that takes the place of namespaces; 0 where there is none.
     pub const RULES: usize = 12;
+    /// The first of four descriptors, the child's ends of its streams, where gVisor takes the place of namespaces; 0 where there are
+    /// pipes to be made.
+    pub const STREAMS: usize = 13;
     /// Written by the child: bytes of address space before user code.
-    pub const BASELINE: usize = 13;
+    pub const BASELINE: usize = 14;
 }
 
 /// `CLONE_NEWUSER | NEWPID | NEWNS | NEWIPC | NEWUTS`, `CLONE_PARENT` (the agent is the parent and reaps), `SIGCHLD`. The empty
@@ -68,6 +71,9 @@ const REQUEST_TARGET: usize = 3;
 const RESULT_TARGET: usize = 4;
 const STATUS_TARGET: usize = 5;
 
+/// gVisor takes no larger number.
+const LAST_DESCRIPTOR: usize = i32::MAX as usize;
+
 mod limit {
     pub const CPU: usize = 0;
     pub const FILE_SIZE: usize = 1;
@@ -80,6 +86,8 @@ mod limit {
     pub const PENDING_SIGNALS: usize = 11;
     pub const MESSAGE_QUEUES: usize = 12;
 }
+/// Limits that gVisor does not let be set. It has no message queues, and the filter lets no signal be sent.
+const GVISOR_LACKS: [usize; 2] = [limit::PENDING_SIGNALS, limit::MESSAGE_QUEUES];
 const STACK_BYTES: u64 = 8 << 20;
 const PENDING_SIGNALS: u64 = 64;
 /// Not 0: where the host pipes core dumps into a program, only 1 keeps a tenant's memory from being handed to it.
@@ -93,7 +101,7 @@ struct Failure {
 
 type Sealing = Result<(), Failure>;
 
-/// Serves the agent until it hangs up: makes a child for each packet. Returns 0 in a sealed child, and 1 in the caller at the end.
+/// Serves the agent until it hangs up: makes a child for each packet, in gVisor one at all. Returns 0 in a sealed child, and 1 in the caller at the end.
 /// A child that cannot be sealed never returns.
 ///
 /// # Safety
@@ -103,8 +111,12 @@ type Sealing = Result<(), Failure>;
 pub unsafe extern "C" fn zona_serve(slots: *mut u64) -> i64 {
     let words = Words(slots);
     while let Some(id) = breed::next(words.get(slot::CONTROL)) {
-        if breed::make(id, words.get(slot::CONTROL), |pipes| spawn(words, pipes)) == breed::Side::Child {
+        if breed::make(id, words.get(slot::CONTROL), words.get(slot::STREAMS), |pipes| spawn(words, pipes)) == breed::Side::Child {
             return 0;
+        }
+        if words.is_in_gvisor() {
+            // gVisor makes the child this process's own; the agent inherits it when this one ends.
+            return 1;
         }
     }
     1
@@ -118,7 +130,11 @@ fn spawn(words: Words, pipes: &Pipes) -> Result<usize, Errno> {
     let pid = unsafe { call(number::CLONE, [clone_flags(words), 0, 0, 0, 0]) }?;
     if pid == 0 {
         let mut child = Child { words, pipes, status: pipes.status.write };
-        let sealed = if words.is_confined() { child.seal_confined(agent) } else { child.seal(uid as u64, gid as u64) };
+        let sealed = match (words.is_in_gvisor(), words.is_confined()) {
+            (true, _) => child.seal_in_gvisor(),
+            (false, true) => child.seal_confined(agent),
+            (false, false) => child.seal(uid as u64, gid as u64),
+        };
         match sealed {
             Ok(()) => child.report(stage::SEALED, 0),
             Err(failure) => {
@@ -168,9 +184,14 @@ impl Words {
         unsafe { self.0.add(slot).write(value) };
     }
 
-    /// Whether Landlock takes the place of namespaces.
+    /// Whether there are no namespaces.
     fn is_confined(self) -> bool {
-        self.get(slot::RULES) != 0
+        self.get(slot::RULES) != 0 || self.is_in_gvisor()
+    }
+
+    /// Whether gVisor takes their place.
+    fn is_in_gvisor(self) -> bool {
+        self.get(slot::STREAMS) != 0
     }
 
     /// Whether a test leaves a part out.
@@ -226,6 +247,15 @@ impl Child<'_> {
         change_directory(c"/").map_err(at(stage::SESSION))?;
         self.write_proc(c"self/oom_score_adj", b"1000").map_err(at(stage::OOM_SCORE))?;
         self.apply_rules().map_err(at(stage::LANDLOCK))?;
+        self.arrange_descriptors().map_err(at(stage::DESCRIPTORS))?;
+        self.set_limits().map_err(at(stage::RESOURCE_LIMITS))?;
+        self.install_filter().map_err(at(stage::FILTER))
+    }
+
+    /// The same in gVisor, whose container has a `/tmp` for the one program and ends with the agent.
+    fn seal_in_gvisor(&mut self) -> Sealing {
+        self.measure().map_err(at(stage::ADDRESS_SPACE))?;
+        start_session().map_err(at(stage::SESSION))?;
         self.arrange_descriptors().map_err(at(stage::DESCRIPTORS))?;
         self.set_limits().map_err(at(stage::RESOURCE_LIMITS))?;
         self.install_filter().map_err(at(stage::FILTER))
@@ -311,7 +341,7 @@ impl Child<'_> {
             return Ok(());
         }
         // SAFETY: no pointers; what is closed belongs to the zygote's copy of the descriptor table.
-        unsafe { call(number::CLOSE_RANGE, [STATUS_TARGET + 1, u32::MAX as usize, 0, 0, 0]) }?;
+        unsafe { call(number::CLOSE_RANGE, [STATUS_TARGET + 1, LAST_DESCRIPTOR, 0, 0, 0]) }?;
         Ok(())
     }
 
@@ -329,7 +359,9 @@ impl Child<'_> {
             (limit::LOCKED_MEMORY, 0),
             (limit::MESSAGE_QUEUES, 0),
         ];
-        limits.into_iter().filter(|(resource, _)| !self.lacks_limit(*resource)).try_for_each(|(resource, value)| limit_to(resource, value))
+        let unknown = |resource| self.words.is_in_gvisor() && GVISOR_LACKS.contains(&resource);
+        let kept = limits.into_iter().filter(|(resource, _)| !self.lacks_limit(*resource) && !unknown(*resource));
+        kept.into_iter().try_for_each(|(resource, value)| limit_to(resource, value))
     }
 
     fn lacks_limit(&self, resource: usize) -> bool {

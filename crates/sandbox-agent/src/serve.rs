@@ -28,6 +28,8 @@ pub struct Sandbox<'a> {
     zygote: Zygote,
     /// Whether the interpreter's stderr is still open.
     listening: bool,
+    /// Whether the interpreter has made the only child that it makes, and ends.
+    spent: bool,
     children: Children,
 }
 
@@ -43,7 +45,7 @@ enum Then {
 impl<'a> Sandbox<'a> {
     /// A sandbox around a zygote that was just started.
     pub fn new(control: &'a Control, outside: Outside, own: Own, signals: OwnedFd, zygote: Zygote) -> Self {
-        Sandbox { control, outside, own, signals, zygote, listening: true, children: Children::default() }
+        Sandbox { control, outside, own, signals, zygote, listening: true, spent: false, children: Children::default() }
     }
 
     /// Serves until the server hangs up or asks to stop.
@@ -71,11 +73,10 @@ impl<'a> Sandbox<'a> {
 
     /// Waits for something to do: a command, the zygote, a signal, the zygote's stderr.
     fn wait(&self) -> Result<[bool; 4], Fault> {
-        let mut polled = vec![
-            PollFd::new(self.control, PollFlags::IN),
-            PollFd::new(&self.zygote, PollFlags::IN),
-            PollFd::new(&self.signals, PollFlags::IN),
-        ];
+        let mut polled = vec![PollFd::new(self.control, PollFlags::IN), PollFd::new(&self.signals, PollFlags::IN)];
+        if !self.spent {
+            polled.push(PollFd::new(&self.zygote, PollFlags::IN));
+        }
         let stderr = self.zygote.stderr();
         if self.listening {
             polled.push(PollFd::from_borrowed_fd(stderr.as_fd(), PollFlags::IN));
@@ -84,11 +85,10 @@ impl<'a> Sandbox<'a> {
             Ok(_) | Err(rustix::io::Errno::INTR) => {}
             Err(error) => return Err(error).at("wait for events"),
         }
-        let mut ready = [false; 4];
-        for (ready, polled) in ready.iter_mut().zip(&polled) {
-            *ready = !polled.revents().is_empty();
-        }
-        Ok(ready)
+        let mut ready = polled.iter().map(|polled| !polled.revents().is_empty());
+        let mut next = |polled: bool| polled && ready.next().unwrap_or(false);
+        let (command, signal) = (next(true), next(true));
+        Ok([command, next(!self.spent), signal, next(self.listening)])
     }
 
     fn obey(&mut self) -> Result<Then, Fault> {
@@ -132,6 +132,7 @@ impl<'a> Sandbox<'a> {
         }
         let seal = attest::seal(&self.outside, &self.own, pid)?;
         self.control.report(&Report::Child { child, seal }, &pipes)?;
+        self.spent = self.zygote.makes_one;
         if announced == Announced::Doomed {
             self.signal(Some(pid), Signal::KILL);
         }
@@ -152,6 +153,9 @@ impl<'a> Sandbox<'a> {
     }
 
     fn bury(&mut self, ended: Ended) -> Result<(), Fault> {
+        if ended.pid == self.zygote.pid && self.spent {
+            return Ok(());
+        }
         if ended.pid == self.zygote.pid {
             return Err(self.zygote.death(&words(ended.exit)));
         }

@@ -186,7 +186,8 @@ unsafe fn arrange(files: &[(RawFd, RawFd)]) -> io::Result<()> {
     }
     // SAFETY: the set is initialized by `sigemptyset`; nothing in this process uses what is closed.
     unsafe {
-        check(libc::syscall(libc::SYS_close_range, highest + 1, u32::MAX, 0) as i32)?;
+        // gVisor takes no larger number.
+        check(libc::syscall(libc::SYS_close_range, highest + 1, i32::MAX, 0) as i32)?;
         let mut set = mem::zeroed();
         libc::sigemptyset(&mut set);
         check(libc::sigprocmask(libc::SIG_SETMASK, &set, ptr::null_mut()))?;

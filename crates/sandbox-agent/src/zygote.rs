@@ -19,20 +19,21 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     channel::{Channel, DESCRIPTORS},
+    confined::{Confined, Wall},
     fault::{AtStage, Fault},
     filter, home,
-    landlock::Confined,
     outside::Outside,
     part, stage, sys, weaken,
 };
 
 /// Descriptors of the interpreter: stdin, stdout and stderr, the agent, procfs, `/dev/null`, and without namespaces the rules of
-/// children and the agent's files. The script knows these numbers.
+/// children, the agent's files, and in gVisor the streams of the one child. The script knows these numbers.
 const NULL_TARGETS: [i32; 3] = [0, 1, 5];
 const STDERR_TARGET: i32 = 2;
 const CHANNEL_TARGET: i32 = 3;
 const PROC_TARGET: i32 = 4;
 const RULES_TARGET: i32 = 6;
+const FIRST_STREAM_TARGET: i32 = 11;
 
 const OPTIONS: [&str; 6] = ["-I", "-S", "-E", "-B", "-X", "utf8"];
 /// The loader finds every function at once, so that no child has to. The script removes what is not for programs.
@@ -52,6 +53,8 @@ pub struct Zygote {
     channel: Channel,
     stderr: File,
     words: Vec<u8>,
+    /// Whether it ends once it has made a child, whose pipes the server has made.
+    pub makes_one: bool,
 }
 
 /// What the zygote says.
@@ -67,7 +70,7 @@ pub enum Event {
         child: u64,
         /// Process id in the agent's pid namespace.
         pid: i32,
-        /// The server's ends of its pipes.
+        /// The server's ends of its pipes; none in gVisor, where the server has made them.
         pipes: Vec<OwnedFd>,
     },
 }
@@ -80,8 +83,10 @@ struct Settings<'a> {
     /// Where the agent's files are.
     home: home::Paths,
     strict: bool,
-    /// Whether Landlock takes the place of namespaces.
-    confined: bool,
+    /// Where the interpreter finds the rules that take the place of namespaces; 0 where there are none.
+    rules: i32,
+    /// Where it finds the first of a child's streams; 0 where it makes pipes.
+    streams: i32,
     /// The lowest bit; above it what a test leaves out.
     shared_memory: u64,
     filter: String,
@@ -123,7 +128,7 @@ impl Zygote {
     /// The step that failed.
     pub fn start(configure: &Configure, outside: &Outside, confined: Option<&Confined>) -> Result<Self, Fault> {
         const STAGE: &str = "start the interpreter";
-        let settings = Settings::new(configure, confined.is_some())?;
+        let settings = Settings::new(configure, confined.map(|confined| &confined.wall))?;
         let script = settings.home.zygote.clone();
         let settings = serde_json::to_vec(&settings).map_err(|error| Fault::new(STAGE, error))?;
         let (channel, other) = Channel::pair().at(STAGE)?;
@@ -135,7 +140,14 @@ impl Zygote {
         files.push((sys::raw(&other), CHANNEL_TARGET));
         files.push((sys::raw(&outside.proc()), PROC_TARGET));
         if let Some(confined) = confined {
-            files.push((sys::raw(&confined.rules), RULES_TARGET));
+            match &confined.wall {
+                Wall::Landlock { rules, .. } => files.push((sys::raw(rules), RULES_TARGET)),
+                // Its own place stays taken, so that no descriptor of the seal lies there.
+                Wall::Gvisor { streams } => {
+                    files.push((sys::raw(&null), RULES_TARGET));
+                    files.extend(streams.iter().map(sys::raw).zip(FIRST_STREAM_TARGET..));
+                }
+            }
             files.extend(confined.files.iter().map(sys::raw).zip(home::FIRST_TARGET..));
         }
         let python = &configure.layout.python;
@@ -146,7 +158,8 @@ impl Zygote {
         let environment = ENVIRONMENT.into_iter().chain(leak).map(c_string).collect::<io::Result<Vec<_>>>().at(STAGE)?;
         let pid = sys::spawn(&program, &arguments, &environment, &files).at(STAGE)?;
         drop(other);
-        let zygote = Zygote { pid, channel, stderr: File::from(stderr), words: Vec::new() };
+        let makes_one = confined.is_some_and(|confined| confined.wall.is_gvisor());
+        let zygote = Zygote { pid, channel, stderr: File::from(stderr), words: Vec::new(), makes_one };
         zygote.channel.send(&settings, &[]).at("configure the interpreter")?;
         Ok(zygote)
     }
@@ -173,9 +186,10 @@ impl Zygote {
             return Ok(None);
         }
         let message = serde_json::from_slice(&packet.bytes).map_err(|error| Fault::new("listen to the interpreter", error))?;
+        let pipes = if self.makes_one { 0 } else { DESCRIPTORS };
         match message {
             Message::Ready { python_version } => Ok(Some(Event::Ready { python_version })),
-            Message::Child { child, pid } if packet.descriptors.len() == DESCRIPTORS => {
+            Message::Child { child, pid } if packet.descriptors.len() == pipes => {
                 Ok(Some(Event::Child { child, pid, pipes: packet.descriptors }))
             }
             Message::Child { .. } => Err(Fault::new("listen to the interpreter", "a child without its pipes")),
@@ -222,26 +236,30 @@ impl AsFd for Zygote {
 // === impl Settings ===
 
 impl<'a> Settings<'a> {
-    fn new(configure: &'a Configure, confined: bool) -> Result<Self, Fault> {
+    fn new(configure: &'a Configure, wall: Option<&Wall>) -> Result<Self, Fault> {
         let Class { memory, tmpfs, open_files, cpu_seconds, processes } = configure.class;
         // To a tmpfs, a size of 0 means no limit.
         if memory == 0 || tmpfs < BYTES_PER_FILE || open_files < FEWEST_OPEN_FILES || cpu_seconds == 0 {
             return Err(Fault::new("class", format!("no program can run within {:?}", configure.class)));
         }
-        let (policy, strict) = match (configure.seal, confined) {
-            (SealMode::Strict, false) => (&CHILD_STRICT, true),
-            (SealMode::Strict, true) => (&CHILD_LANDLOCK, true),
-            (SealMode::Processes, false) => (&CHILD_PROCESSES, false),
-            (SealMode::Processes, true) => return Err(Fault::new("seal", "processes of a program need namespaces")),
+        let (policy, strict) = match (configure.seal, wall) {
+            (SealMode::Strict, None) => (&CHILD_STRICT, true),
+            (SealMode::Strict, Some(Wall::Landlock { .. })) => (&CHILD_LANDLOCK, true),
+            (SealMode::Processes, None) => (&CHILD_PROCESSES, false),
+            (SealMode::Processes, Some(Wall::Landlock { .. })) => return Err(Fault::new("seal", "processes of a program need namespaces")),
+            // gVisor does not keep the limit of processes.
+            (SealMode::Processes, Some(Wall::Gvisor { .. })) => (&CHILD_STRICT, true),
+            (SealMode::Strict, Some(Wall::Gvisor { .. })) => return Err(Fault::new("seal", "a container of gVisor runs one program")),
         };
         let program = filter::program(policy)?;
         let files = (tmpfs / BYTES_PER_FILE).max(FEWEST_FILES);
         Ok(Settings {
             preload: &configure.preload,
             packages: &configure.layout.packages,
-            home: if confined { home::Paths::in_memory() } else { home::Paths::in_root() },
+            home: if wall.is_some() { home::Paths::in_memory() } else { home::Paths::in_root() },
             strict,
-            confined,
+            rules: if matches!(wall, Some(Wall::Landlock { .. })) { RULES_TARGET } else { 0 },
+            streams: if wall.is_some_and(Wall::is_gvisor) { FIRST_STREAM_TARGET } else { 0 },
             shared_memory: u64::from(!strict) | weaken::mask() << 1,
             filter: hexadecimal(&filter::bytes(&program)),
             tmpfs_options: match weaken::off(part::TMPFS_LIMIT) {

@@ -42,7 +42,7 @@ pub enum Report {
         python_version: String,
     },
     /// A sealed child waits for its program. The packet carries four descriptors, in this order: write end of the request pipe,
-    /// read ends of the result, stdout and stderr pipes.
+    /// read ends of the result, stdout and stderr pipes. None from gVisor, where the server has made the pipes.
     Child {
         /// The id from [`Command::Fork`].
         child: u64,
@@ -133,11 +133,11 @@ pub enum SealMode {
 #[serde(deny_unknown_fields)]
 pub struct Seal {
     /// Namespaces that differ from the agent's own, `net` from the one it was started in: `user`, `pid`, `mnt`, `net`, `ipc`, `uts`.
-    /// None with Landlock.
+    /// None with Landlock, and none in gVisor.
     pub namespaces: Vec<String>,
     /// The kernel's `Seccomp` field: 2 is a filter.
     pub seccomp: u32,
-    /// Number of seccomp filters stacked on the child.
+    /// Number of seccomp filters stacked on the child; in gVisor, whose kernel does not count them, at least so many.
     pub seccomp_filters: u32,
     /// The kernel's `NoNewPrivs` field.
     pub no_new_privileges: bool,

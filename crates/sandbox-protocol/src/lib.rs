@@ -20,6 +20,12 @@ pub const VERSION: u32 = 1;
 /// Largest control message in bytes; a longer one is a protocol error.
 pub const MAX_CONTROL_PACKET: usize = 64 * 1024;
 
+/// Where a container of gVisor has the pipes of its one child, mounted by name.
+pub const STREAMS_DIRECTORY: &str = "/run/zona-streams";
+
+/// Names of these pipes, in the order of the descriptors of [`control::Report::Child`], which carries none there.
+pub const STREAM_NAMES: [&str; 4] = ["request", "result", "stdout", "stderr"];
+
 /// Name under which user code is compiled; a traceback shows only frames of this file.
 pub const USER_FILE_NAME: &str = "<utility>";
 

@@ -8,6 +8,7 @@
 mod catalog;
 mod defence;
 mod guest;
+mod gvisor;
 mod landlock;
 mod observer;
 mod proof;
@@ -120,8 +121,10 @@ impl Battery {
         runner.check().await?;
         let mut probes = runner.run(PROBES.iter().filter(|probe| probe.tiers.include(isolation)).collect()).await;
         runner.leave();
-        if sandboxes.backend() == landlock::BACKEND {
-            probes.iter_mut().for_each(landlock::judge);
+        match sandboxes.backend() {
+            landlock::BACKEND => probes.iter_mut().for_each(landlock::judge),
+            gvisor::BACKEND => probes.iter_mut().for_each(gvisor::judge),
+            _ => {}
         }
         let (version, backend, runtime) = (Self::version(), sandboxes.backend(), runtime.to_owned());
         Ok(Report { version, at: now(), backend, isolation, runtime, probes })

@@ -2,6 +2,7 @@
 //!
 //! It deliberately knows neither children nor programs: a backend starts one agent in one container and ends both.
 
+use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -84,12 +85,14 @@ pub(crate) struct Order {
     pub(crate) uid: u32,
     /// Limits of the whole sandbox.
     pub(crate) envelope: Envelope,
+    /// Bytes of a program's `/tmp`.
+    pub(crate) tmpfs: u64,
 }
 
 /// Starts containers.
 #[async_trait]
 pub(crate) trait Backend: Send + Sync {
-    /// `docker`, `namespace` or `landlock`.
+    /// `docker`, `docker-runsc`, `namespace` or `landlock`.
     fn name(&self) -> &'static str;
 
     /// A runtime; found once, then remembered.
@@ -128,6 +131,11 @@ pub(crate) trait Container: Send {
 
     /// A process has connected as that user, as process `pid`; it has started nothing yet.
     fn connected(&mut self, pid: Pid) -> Result<(), StartFailure>;
+
+    /// The server's ends of the pipes of a child that has arrived without them, where the container's one child cannot send any.
+    fn streams(&mut self) -> std::io::Result<Option<Vec<OwnedFd>>> {
+        Ok(None)
+    }
 
     /// How often the kernel killed something in it for lack of memory, where that is known.
     fn oom_kills(&self) -> Option<u64>;

@@ -6,6 +6,10 @@ use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+mod docker;
+
+pub use docker::{ContainerRuntime, Docker};
+
 /// A socket's path has 108 bytes, the last of which is 0.
 const MAX_SOCKET_PATH: usize = 107;
 /// `/`, a directory of 16 hexadecimal digits, and `/s`.
@@ -110,20 +114,6 @@ pub struct Namespace {
     pub search_path: Vec<PathBuf>,
     /// Directories of installed packages that user code may import.
     pub packages: Vec<PathBuf>,
-}
-
-/// Settings of the Docker backend.
-#[derive(Debug, Clone)]
-pub struct Docker {
-    /// The daemon's socket.
-    pub socket: PathBuf,
-    /// The runtime image, whose labels describe its layout.
-    pub image: String,
-    /// The AppArmor profile of containers, loaded on the daemon's host; `None` is the daemon's default.
-    pub apparmor: Option<String>,
-    /// How long the daemon may take to answer. It answers within milliseconds; one that starts a container on a busy disk, within
-    /// seconds.
-    pub deadline: Duration,
 }
 
 /// How many sandboxes are kept, and for how long.
@@ -362,19 +352,6 @@ impl Pool {
         }
         if self.children > 64 {
             found.push("pool.children: at most 64".to_owned());
-        }
-    }
-}
-
-// === impl Docker ===
-
-impl Default for Docker {
-    fn default() -> Self {
-        Docker {
-            socket: "/var/run/docker.sock".into(),
-            image: "zona/runtime-python:3.11".to_owned(),
-            apparmor: None,
-            deadline: Duration::from_secs(10),
         }
     }
 }

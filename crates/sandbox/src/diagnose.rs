@@ -9,7 +9,7 @@ use domain::name::{ExecutionId, TenantId};
 use domain::sandbox::{Entry, Job, Progress, Sandbox as _};
 use domain::utility::Isolation;
 
-use crate::config::{Backend, Config, Docker, Namespace};
+use crate::config::{Backend, Config, ContainerRuntime, Docker, Namespace};
 use crate::failure::chain;
 use crate::service::Sandboxes;
 
@@ -33,7 +33,7 @@ const VALUE: &str = r#"{"works": [true, null, 9007199254740993]}"#;
 pub struct Diagnosis {
     /// The host, the interpreter, the daemon.
     pub checks: Vec<Check>,
-    /// Every tier of every backend on the default runtime, and T1 on every other runtime.
+    /// Every tier of every backend on the default runtime, and a backend's first tier on every other runtime.
     pub tiers: Vec<TierReport>,
 }
 
@@ -64,7 +64,7 @@ pub enum Verdict {
 /// Whether one tier of one backend works.
 #[derive(Debug, Clone)]
 pub struct TierReport {
-    /// `docker`, `namespace` or `landlock`.
+    /// `docker`, `docker-runsc`, `namespace` or `landlock`.
     pub backend: &'static str,
     /// `T1`, `T2` or `T3`.
     pub tier: &'static str,
@@ -99,10 +99,11 @@ pub async fn diagnose(base: &Config, namespace: &Namespace, docker: &Docker) -> 
 async fn try_backend(base: &Config, backend: Backend) -> Vec<TierReport> {
     let (name, suffix) = match &backend {
         Backend::Namespace(_) => ("namespace", "dn"),
-        Backend::Docker(_) => ("docker", "dd"),
+        Backend::Docker(docker) => (docker.runtime.backend(), "dd"),
         Backend::Landlock(_) => ("landlock", "dl"),
     };
     let (tiers, program) = match &backend {
+        Backend::Docker(Docker { runtime: ContainerRuntime::Runsc, .. }) => (&TIERS[1..], PROGRAM),
         Backend::Namespace(_) | Backend::Docker(_) => (TIERS, PROGRAM),
         Backend::Landlock(_) => (&TIERS[..1], PROGRAM_WITHOUT_FILES),
     };
@@ -115,7 +116,7 @@ async fn try_backend(base: &Config, backend: Backend) -> Vec<TierReport> {
     config.pool.single_use = 0;
     let report =
         |tier: Isolation, runtime: &str, outcome| TierReport { backend: name, tier: tier.tier(), runtime: runtime.to_owned(), outcome };
-    let further = offered.into_iter().map(|runtime| (TIERS[0], runtime));
+    let further = offered.into_iter().map(|runtime| (tiers[0], runtime));
     let trials: Vec<_> = tiers.iter().map(|tier| (*tier, base.runtime.as_str())).chain(further).collect();
     let sandboxes = match Sandboxes::open(config).await {
         Ok(sandboxes) => sandboxes,

@@ -15,12 +15,15 @@ use tokio::net::unix::pipe;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+use crate::config::ContainerRuntime;
 use crate::wire::{CHILD_DESCRIPTORS, Channel};
 
 /// Namespaces that every child has of its own.
 const NAMESPACES: [&str; 6] = ["user", "pid", "mnt", "net", "ipc", "uts"];
 /// The backend whose children have Landlock rules instead.
 const LANDLOCK: &str = "landlock";
+/// The backend whose containers have a kernel of their own instead.
+const GVISOR: &str = ContainerRuntime::Runsc.backend();
 /// The kernel's number for a seccomp filter.
 const SECCOMP_FILTER: u32 = 2;
 
@@ -104,6 +107,8 @@ pub(crate) enum Anomaly {
     UnknownChild(u64),
     #[error("a packet with {0} descriptors")]
     Descriptors(usize),
+    #[error("the pipes of a container's child cannot be opened")]
+    Streams(#[source] io::Error),
     #[error("a child's descriptor is not the expected end of a pipe")]
     NotAPipe(#[source] io::Error),
     #[error("a child that is not sealed: {0}")]
@@ -188,7 +193,7 @@ impl Live {
 
     /// A child has arrived with its pipes.
     pub(crate) fn arrived(self: &Arc<Self>, id: u64, seal: Seal, descriptors: Vec<OwnedFd>) -> Result<Child, Anomaly> {
-        check_seal(&seal, self.facts.backend == LANDLOCK)?;
+        check_seal(&seal, &self.facts.backend)?;
         let pipes = Pipes::from_descriptors(descriptors)?;
         let mut children = self.children();
         let slot = children.get_mut(&id).filter(|slot| !slot.arrived).ok_or(Anomaly::UnknownChild(id))?;
@@ -272,14 +277,16 @@ impl Pipes {
     }
 }
 
-/// Refuses a child that lacks any layer: better no execution than an open one. Landlock takes the place of namespaces only where it
-/// was chosen.
-fn check_seal(seal: &Seal, landlock: bool) -> Result<(), Anomaly> {
+/// Refuses a child that lacks any layer: better no execution than an open one. Landlock or gVisor take the place of namespaces only
+/// where they were chosen.
+fn check_seal(seal: &Seal, backend: &str) -> Result<(), Anomaly> {
     let unsealed = |what: String| Err(Anomaly::Unsealed(what));
-    if landlock && seal.landlock == 0 {
+    if backend == LANDLOCK && seal.landlock == 0 {
         return unsealed("no Landlock rules hold it".to_owned());
     }
-    if !landlock && let Some(missing) = NAMESPACES.iter().find(|&&name| !seal.namespaces.iter().any(|own| own == name)) {
+    if ![LANDLOCK, GVISOR].contains(&backend)
+        && let Some(missing) = NAMESPACES.iter().find(|&&name| !seal.namespaces.iter().any(|own| own == name))
+    {
         return unsealed(format!("it shares the agent's {missing} namespace"));
     }
     if seal.seccomp != SECCOMP_FILTER {
@@ -357,7 +364,7 @@ pub(crate) mod tests {
 
     #[test]
     fn a_child_that_lacks_any_layer_is_refused() {
-        assert!(check_seal(&seal(), false).is_ok());
+        assert!(check_seal(&seal(), "docker").is_ok());
         let broken: [fn(&mut Seal); 5] = [
             |seal| drop(seal.namespaces.remove(3)),
             |seal| seal.seccomp = 0,
@@ -368,17 +375,25 @@ pub(crate) mod tests {
         for breaks in broken {
             let mut seal = seal();
             breaks(&mut seal);
-            assert!(matches!(check_seal(&seal, false), Err(Anomaly::Unsealed(_))), "{seal:?}");
+            assert!(matches!(check_seal(&seal, "docker"), Err(Anomaly::Unsealed(_))), "{seal:?}");
         }
     }
 
     #[test]
     fn landlock_takes_the_place_of_namespaces_only_where_it_was_chosen() {
         let confined = Seal { namespaces: Vec::new(), landlock: 6, ..seal() };
-        assert!(check_seal(&confined, true).is_ok());
-        assert!(matches!(check_seal(&confined, false), Err(Anomaly::Unsealed(_))));
-        assert!(matches!(check_seal(&Seal { landlock: 0, ..confined.clone() }, true), Err(Anomaly::Unsealed(_))));
-        assert!(matches!(check_seal(&Seal { seccomp: 0, ..confined }, true), Err(Anomaly::Unsealed(_))));
+        assert!(check_seal(&confined, LANDLOCK).is_ok());
+        assert!(matches!(check_seal(&confined, "namespace"), Err(Anomaly::Unsealed(_))));
+        assert!(matches!(check_seal(&Seal { landlock: 0, ..confined.clone() }, LANDLOCK), Err(Anomaly::Unsealed(_))));
+        assert!(matches!(check_seal(&Seal { seccomp: 0, ..confined }, LANDLOCK), Err(Anomaly::Unsealed(_))));
+    }
+
+    #[test]
+    fn gvisor_takes_the_place_of_namespaces_only_where_it_was_chosen() {
+        let inside = Seal { namespaces: Vec::new(), ..seal() };
+        assert!(check_seal(&inside, GVISOR).is_ok());
+        assert!(matches!(check_seal(&inside, "docker"), Err(Anomaly::Unsealed(_))));
+        assert!(matches!(check_seal(&Seal { seccomp: 0, ..inside }, GVISOR), Err(Anomaly::Unsealed(_))));
     }
 
     #[tokio::test]

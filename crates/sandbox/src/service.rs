@@ -12,7 +12,7 @@ use domain::utility::Isolation;
 use crate::attack::{Ground, Proofs, Report};
 use crate::backend::{self, RuntimeFacts};
 use crate::config::{Config, RuntimeKey};
-use crate::failure::{JOB_MALFORMED, OpenError, RUNTIME_UNKNOWN};
+use crate::failure::{JOB_MALFORMED, OpenError, RUNTIME_UNKNOWN, StartFailure};
 use crate::instance::{Dead, Instance, SandboxDirectory};
 use crate::live::Child;
 use crate::pool::{Group, Pool};
@@ -38,13 +38,17 @@ impl Sandboxes {
     ///
     /// # Errors
     /// See [`OpenError`].
-    pub async fn open(config: Config) -> Result<Self, OpenError> {
+    pub async fn open(mut config: Config) -> Result<Self, OpenError> {
         let violations = config.violations();
         if !violations.is_empty() {
             return Err(OpenError::Config(violations));
         }
         let instance = Instance::create(&config)?;
         let backend = backend::make(&config, Some(&instance));
+        if backend.supports(Isolation::TenantWarm).is_err_and(|failure| matches!(failure, StartFailure::Refused { .. })) {
+            // None could start.
+            config.pool.unassigned = 0;
+        }
         let unprepared = |source| OpenError::Prepare { path: config.runtime_directory.clone(), source };
         let swept = sweep(&config, backend.as_ref()).await.map_err(unprepared)?;
         let proofs = Arc::new(Proofs::new(config.proof, config.runtime_names().count()));
@@ -56,7 +60,7 @@ impl Sandboxes {
         }
         let sandboxes = Sandboxes { pool, proofs };
         // Other tiers, where a probe costs a whole sandbox, and other runtimes are tried when they are first used.
-        sandboxes.proofs.begin(&sandboxes, on_default(Isolation::TenantWarm));
+        sandboxes.proofs.begin(&sandboxes, on_default(sandboxes.first_tier()));
         Ok(sandboxes)
     }
 
@@ -91,6 +95,12 @@ impl Sandboxes {
     pub fn accepts(&self, isolation: Isolation) -> Result<(), Error> {
         self.pool.backend.supports(isolation)?;
         self.proofs.check(on_default(isolation))
+    }
+
+    /// The first tier that the backend offers: the one that is proven when the service opens.
+    pub fn first_tier(&self) -> Isolation {
+        let refused = |isolation| matches!(self.pool.backend.supports(isolation), Err(StartFailure::Refused { .. }));
+        if refused(Isolation::TenantWarm) { Isolation::SingleUse } else { Isolation::TenantWarm }
     }
 
     /// Counts and gauges, for metrics.
@@ -163,7 +173,7 @@ impl Sandboxes {
         self.pool.config.runtime_name(key)
     }
 
-    /// `docker`, `namespace` or `landlock`.
+    /// `docker`, `docker-runsc`, `namespace` or `landlock`.
     pub(crate) fn backend(&self) -> &'static str {
         self.pool.backend.name()
     }

@@ -10,6 +10,7 @@ use std::time::Duration;
 use domain::name::TenantId;
 use domain::service::admission;
 use figment::Figment;
+use sandbox::ContainerRuntime;
 
 use crate::output::Format;
 
@@ -25,7 +26,7 @@ pub use runtimes::{RUNTIME_KEYS, RuntimeConfig};
 pub use tenants::TENANT_KEYS;
 
 /// Every key but those of `[runtimes.NAME]`, which are [`RUNTIME_KEYS`], and of `[tenants.CODE]`, which are [`TENANT_KEYS`], in the order in which they are printed.
-pub const KEYS: [&str; 37] = [
+pub const KEYS: [&str; 38] = [
     "server",
     "tenant",
     "output",
@@ -43,6 +44,7 @@ pub const KEYS: [&str; 37] = [
     "sandbox.image",
     "sandbox.docker_socket",
     "sandbox.apparmor",
+    "sandbox.container_runtime",
     "sandbox.warm",
     "sandbox.max_warm",
     "sandbox.memory_reserve",
@@ -126,6 +128,8 @@ pub struct SandboxConfig {
     pub docker_socket: PathBuf,
     /// AppArmor profile of the docker backend's containers.
     pub apparmor: Option<String>,
+    /// What the daemon runs them with.
+    pub container_runtime: ContainerRuntime,
     /// Ready sandboxes that wait for a tenant, at least.
     pub warm: usize,
     /// And at most.
@@ -264,6 +268,7 @@ fn read_sandbox(reader: &mut Reader<'_>) -> Option<SandboxConfig> {
     let runtimes = runtimes::read(reader, backend);
     let docker_socket = reader.parsed("sandbox.docker_socket", path);
     let apparmor = reader.optional("sandbox.apparmor", apparmor_profile);
+    let container_runtime = reader.optional("sandbox.container_runtime", container_runtime);
     let warm = reader.number("sandbox.warm", 0, 256);
     let max_warm = reader.number("sandbox.max_warm", 0, 256);
     let memory_reserve = reader.number("sandbox.memory_reserve", 0, u64::MAX);
@@ -298,6 +303,7 @@ fn read_sandbox(reader: &mut Reader<'_>) -> Option<SandboxConfig> {
         runtimes: runtimes?,
         docker_socket: docker_socket?,
         apparmor: apparmor?,
+        container_runtime: container_runtime?.unwrap_or_default(),
         warm: warm? as usize,
         max_warm: max_warm? as usize,
         memory_reserve: memory_reserve?,
@@ -325,6 +331,13 @@ fn read_admission(reader: &mut Reader<'_>) -> Option<admission::Config> {
         max_queued_per_tenant: max_queued_per_tenant?.get(),
         tenants: tenants?,
     })
+}
+
+fn container_runtime(text: &str) -> Result<ContainerRuntime, String> {
+    match text {
+        "runsc" => Ok(ContainerRuntime::Runsc),
+        _ => Err(format!("{text:?} is none that sandboxes are made for: `runsc`, or not set for the daemon's default")),
+    }
 }
 
 fn apparmor_profile(text: &str) -> Result<String, String> {

@@ -44,6 +44,7 @@ fn tier(word: &str) -> pb::Tier {
 fn backend(word: &str) -> pb::Backend {
     match word {
         "docker" => pb::Backend::Docker,
+        "docker-runsc" => pb::Backend::DockerRunsc,
         "namespace" => pb::Backend::Namespace,
         "landlock" => pb::Backend::Landlock,
         _ => pb::Backend::Unspecified,

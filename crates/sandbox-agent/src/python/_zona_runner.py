@@ -76,12 +76,13 @@ class State:
     interrupted = False
 
 
-def prepare(strict, writable):
+def prepare(strict, writable, short_writes):
     """Everything that can be made once, in the zygote."""
     State.strict = strict
     failure.Place.writable = writable
-    State.stdout = stream(1)
-    State.stderr = stream(2)
+    kind = Whole if short_writes else io.FileIO
+    State.stdout = stream(kind, 1)
+    State.stderr = stream(kind, 2)
     # Address space alone: nothing is written to it.
     State.reserve = mmap.mmap(-1, RESERVE_BYTES, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
     sys.stdout = sys.__stdout__ = State.stdout
@@ -92,9 +93,20 @@ def prepare(strict, writable):
     State.exit_handlers = atexit._ncallbacks()
 
 
-def stream(number):
+class Whole(io.FileIO):
+    """Writes everything, where the kernel takes as much of a write as there is room for."""
+
+    def write(self, data):
+        left = memoryview(data).cast("B")
+        length = len(left)
+        while left:
+            left = left[super().write(left) :]
+        return length
+
+
+def stream(kind, number):
     """Unbuffered: a killed run keeps what it printed. Text that is not Unicode is escaped, never an error."""
-    raw = io.FileIO(number, "w", closefd=False)
+    raw = kind(number, "w", closefd=False)
     return io.TextIOWrapper(raw, encoding="utf-8", errors="backslashreplace", newline="\n", write_through=True)
 
 

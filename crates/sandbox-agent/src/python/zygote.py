@@ -1,8 +1,8 @@
 """The zygote: one interpreter that imports the runtime's common modules once and forks sealed children off itself.
 
 It talks to the agent only (descriptor 3, one JSON object a packet) and never reads a byte of a tenant. Descriptors: 3 the
-agent, 4 a procfs in which children see themselves, 5 /dev/null; without namespaces 6 the Landlock rules of children and from 7
-on the agent's files. Once everything is imported the seal takes over, so that no Python runs between two forks. It deliberately
+agent, 4 a procfs in which children see themselves, 5 /dev/null; without namespaces 6 the Landlock rules of children, from 7 on
+the agent's files, and in gVisor from 11 on the streams of the one child. Once everything is imported the seal takes over, so that no Python runs between two forks. It deliberately
 runs no user code: what a child does after the seal stands in `_zona_runner.py`.
 """
 
@@ -17,7 +17,7 @@ import sys
 import time
 import types
 
-CONTROL, PROC, NULL, RULES = 3, 4, 5, 6
+CONTROL, PROC, NULL = 3, 4, 5
 PACKET = 64 * 1024
 CHILD_CRASHED = 70
 # Seconds that a thread has to end after it was joined.
@@ -49,7 +49,8 @@ class Seal:
             ctypes.cast(self.options, ctypes.c_void_p).value,
             *limits,
             int(config["shared_memory"]),
-            RULES if config["confined"] else 0,
+            config["rules"],
+            config["streams"],
             0,
         ]
         self.words = (ctypes.c_uint64 * len(words))(*words)
@@ -78,7 +79,7 @@ def main():
     load("_zona_failure", config["home"]["failure"])
     runner = load("_zona_runner", config["home"]["runner"])
     seal = Seal(config)
-    runner.prepare(strict=config["strict"], writable=not config["confined"])
+    runner.prepare(strict=config["strict"], writable=not config["rules"], short_writes=config["streams"] != 0)
     give_back()
     gc.freeze()
     gc.disable()

@@ -78,6 +78,7 @@ defences! {
     Descriptors "fd-hygiene" "A child holds its own pipes and nothing else." OURS,
     Environment "environment" "Nothing of the server's environment." OURS,
     Landlock "landlock" "Rules of Landlock that open the runtime's files and nothing else, where there are no namespaces." LANDLOCK,
+    Gvisor "gvisor" "A kernel of its own for the container, a program of the host like any other." GVISOR,
 }
 
 const NAMESPACES: &str = "the kernel must grant every namespace to unprivileged processes: check the sysctls user.max_user_namespaces, \
@@ -92,6 +93,8 @@ const IDENTITY: &str =
 const PROCESSES: &str = "the limit of processes holds inside user namespaces only since Linux 5.14: upgrade the kernel";
 const DEADLINE: &str = "the server does not get to run in time: give it CPU of its own, or run fewer executions at once";
 const LANDLOCK: &str = "the kernel must enforce Landlock: CONFIG_SECURITY_LANDLOCK, and `landlock` in the boot parameter lsm=";
+const GVISOR: &str =
+    "register runsc at the daemon with --network=none and without --overlay2 or --oci-seccomp, and use a newer version of it";
 const OURS: &str = "this is a fault of Zona, not of the host: report it with the output of `zona doctor --attack -o json`";
 
 impl Group {

@@ -35,9 +35,15 @@ fn there_are_enough_probes_and_each_defence_has_one() {
     assert_eq!(names.len(), PROBES.len(), "a name is used twice");
     assert!(names.len() >= 60, "{}", names.len());
     for defence in Defence::ALL {
-        let tests = |probe: &Probe| [probe.defence, landlock::defence(probe.defence)].contains(defence);
+        let tests = |probe: &Probe| [probe.defence, landlock::defence(probe.defence), gvisor::defence(probe.defence)].contains(defence);
         assert!(PROBES.iter().any(tests), "no probe tests {}", defence.as_str());
     }
+}
+
+#[test]
+fn what_gvisor_leaves_open_are_probes() {
+    let names: BTreeSet<_> = PROBES.iter().map(|probe| probe.name).collect();
+    assert!(gvisor::open().all(|name| names.contains(name)));
 }
 
 fn report(outcomes: &[Outcome]) -> Report {

@@ -10,7 +10,7 @@ use crate::service::Sandboxes;
 /// What became of the battery in one tier of one backend.
 #[derive(Debug, Clone)]
 pub struct Trial {
-    /// `docker`, `namespace` or `landlock`.
+    /// `docker`, `docker-runsc`, `namespace` or `landlock`.
     pub backend: &'static str,
     /// The tier.
     pub isolation: Isolation,
@@ -24,7 +24,7 @@ pub async fn attack(base: &Config, backend: Backend, tiers: &[Isolation]) -> Vec
     let (name, suffix) = match &backend {
         Backend::Namespace(_) => ("namespace", "an"),
         Backend::Landlock(_) => ("landlock", "al"),
-        Backend::Docker(_) => ("docker", "ad"),
+        Backend::Docker(docker) => (docker.runtime.backend(), "ad"),
     };
     let mut config = base.clone();
     config.backend = backend;

@@ -21,15 +21,17 @@ use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 
 use super::manifest::{Found, INTERFACE_LABEL, MANIFEST_LABEL, Origin};
 use super::{Backend, Container, Order, RuntimeFacts, packages, parse_layout};
-use crate::config::{Config, Docker as Settings, InterfaceCheck, RuntimeKey, UidRange};
+use crate::config::{Config, ContainerRuntime, Docker as Settings, InterfaceCheck, RuntimeKey, UidRange};
 use crate::failure::{RUNTIME_IMAGE_MISSING, RUNTIME_UNUSABLE, StartFailure, chain};
 use crate::instance::{Dead, UidLease};
 
 mod breaker;
 pub(crate) mod spec;
+mod streams;
 
 use breaker::Breaker;
 use spec::{INSTALLATION_LABEL, INSTANCE_LABEL};
+use streams::Streams;
 
 /// The client's own limit for a connection, beyond any deadline of ours.
 const LONGEST_CALL: Duration = Duration::from_secs(120);
@@ -72,8 +74,10 @@ struct DockerContainer {
     order: Order,
     image: Arc<Image>,
     created: bool,
-    /// The agent, which is the container's first process: what ends it ends all of them.
+    /// The agent, which is the container's first process, or the process that opens gVisor's files: what ends it ends all of them.
     agent: Option<OwnedFd>,
+    /// Where gVisor runs it, until its child has come.
+    streams: Option<Streams>,
 }
 
 // === impl Client ===
@@ -270,7 +274,7 @@ fn runtime_of(image: &str, id: String, labels: &HashMap<String, String>, check: 
 #[async_trait]
 impl Backend for DockerBackend {
     fn name(&self) -> &'static str {
-        "docker"
+        self.settings.runtime.backend()
     }
 
     async fn runtime(&self, key: RuntimeKey) -> Result<Arc<RuntimeFacts>, StartFailure> {
@@ -291,7 +295,14 @@ impl Backend for DockerBackend {
         self.image(key).remembered().clone()
     }
 
-    fn supports(&self, _isolation: Isolation) -> Result<(), StartFailure> {
+    fn supports(&self, isolation: Isolation) -> Result<(), StartFailure> {
+        if self.settings.runtime == ContainerRuntime::Runsc && isolation == Isolation::TenantWarm {
+            return Err(StartFailure::tier_unavailable(format!(
+                "isolation {} shares a sandbox between programs, and a container of gVisor runs one; ask for T2 or T3, or take \
+                 sandbox.container_runtime out of the configuration",
+                isolation.tier()
+            )));
+        }
         self.client.breaker.check(Instant::now()).map_err(StartFailure::Unavailable)
     }
 
@@ -309,6 +320,7 @@ impl Backend for DockerBackend {
             image: self.image(runtime).clone(),
             created: false,
             agent: None,
+            streams: None,
         })
     }
 
@@ -337,7 +349,11 @@ impl Container for DockerContainer {
     async fn launch(&mut self) -> Result<(), StartFailure> {
         let image = self.image.remembered().as_ref().map(|runtime| runtime.digest.clone());
         let image = image.ok_or_else(|| StartFailure::Unavailable("the runtime image is not known yet".to_owned()))?;
-        let body = spec::container(&self.order, &image, self.settings.apparmor.as_deref(), &self.installation, &self.instance);
+        if self.settings.runtime == ContainerRuntime::Runsc {
+            let made = Streams::make(&self.order.directory, self.order.uid);
+            self.streams = Some(made.map_err(|error| StartFailure::unavailable("failed to make a child's pipes", &error))?);
+        }
+        let body = spec::container(&self.order, &image, &self.settings, &self.installation, &self.instance);
         let options = CreateContainerOptionsBuilder::default().name(&self.order.name).build();
         // Removed even when the answer is lost: the daemon may have made it.
         self.created = true;
@@ -358,13 +374,21 @@ impl Container for DockerContainer {
     }
 
     fn peer_uid(&self) -> u32 {
-        self.order.uid
+        match self.settings.runtime {
+            ContainerRuntime::Default => self.order.uid,
+            // The process that connects for the container is gVisor's own, which opens its files.
+            ContainerRuntime::Runsc => 0,
+        }
     }
 
     fn connected(&mut self, pid: Pid) -> Result<(), StartFailure> {
         // A container runtime may hide its processes from us; then only the daemon can end them.
         self.agent = pidfd_open(pid, PidfdFlags::empty()).ok();
         Ok(())
+    }
+
+    fn streams(&mut self) -> io::Result<Option<Vec<OwnedFd>>> {
+        self.streams.take().map(Streams::into_ends).transpose()
     }
 
     fn oom_kills(&self) -> Option<u64> {

@@ -10,7 +10,7 @@ use std::collections::HashMap;
 use bollard::models::{ContainerInspectResponse, HostConfig, HostConfigCgroupnsModeEnum, SystemInfo};
 use bollard::query_parameters::{InspectContainerOptions, ListContainersOptionsBuilder};
 use domain::sandbox::Sandbox as _;
-use domain::utility::Isolation;
+use sandbox_protocol::{STREAM_NAMES, STREAMS_DIRECTORY};
 
 use super::{Check, Verdict, trial};
 use crate::backend::docker::Client;
@@ -43,7 +43,7 @@ pub async fn inspect_container(base: &Config, settings: &Docker) -> Result<Vec<C
     config.pool.unassigned = 0;
     let instance = config.instance.clone();
     let sandboxes = Sandboxes::open(config).await.map_err(|error| chain(&error))?;
-    let inspected = match trial(Isolation::TenantWarm, &base.runtime) {
+    let inspected = match trial(sandboxes.first_tier(), &base.runtime) {
         Err(problem) => Err(problem),
         Ok(job) => match sandboxes.start(job).await {
             Err(error) => Err(error.cause()),
@@ -245,11 +245,15 @@ fn mounts(container: &ContainerInspectResponse) -> String {
 }
 
 fn own_mounts_only(container: &ContainerInspectResponse) -> bool {
-    container
-        .mounts
-        .iter()
-        .flatten()
-        .all(|mount| mount.rw == Some(false) && mount.destination.as_deref().is_some_and(|destination| OWN_MOUNTS.contains(&destination)))
+    container.mounts.iter().flatten().all(|mount| {
+        mount.destination.as_deref().is_some_and(|place| mount.rw == Some(false) && OWN_MOUNTS.contains(&place) || is_stream(place))
+    })
+}
+
+/// A pipe of the one child of gVisor's container, mounted by itself.
+fn is_stream(place: &str) -> bool {
+    let name = place.strip_prefix(STREAMS_DIRECTORY).and_then(|rest| rest.strip_prefix('/'));
+    name.is_some_and(|name| STREAM_NAMES.contains(&name))
 }
 
 fn no_shared_mounts(container: &ContainerInspectResponse) -> bool {
@@ -262,7 +266,8 @@ fn count(list: Option<&Vec<String>>) -> usize {
 
 // === rules with an exception ===
 
-/// The restricted profile knows no host path at all. Ours are two, read-only, made by the server for this container alone.
+/// The restricted profile knows no host path at all. Ours are two, read-only, and with gVisor four pipes, made by the server for this
+/// container alone.
 fn host_paths(container: &ContainerInspectResponse) -> Check {
     const NAME: &str = "k8s: no host paths";
     let binds = container.mounts.iter().flatten().filter(|mount| mount.typ.as_deref() == Some("bind")).count();

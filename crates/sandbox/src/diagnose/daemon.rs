@@ -39,6 +39,7 @@ pub(super) async fn checks(config: &Config, settings: &Docker) -> Vec<Check> {
         info.security_options.unwrap_or_default().join(" "),
     );
     let mut checks = vec![Check::good(DAEMON, detail), apparmor(on_host, settings.apparmor.as_deref())];
+    checks.extend(settings.runtime.name().map(|name| container_runtime(name, &runtimes)));
     for (name, image) in config.runtime_names().zip(config.images(settings)) {
         if let Some(image) = image {
             checks.push(runtime(&client, name, &image, config).await);
@@ -66,6 +67,16 @@ fn apparmor(on_host: bool, profile: Option<&str>) -> Check {
     }
 }
 
+/// The daemon must know it, and with what: doctor's trial of T2 shows whether the arguments are right.
+fn container_runtime(name: &str, registered: &[String]) -> Check {
+    const NAME: &str = "container runtime";
+    if registered.iter().any(|runtime| runtime == name) {
+        return Check::good(NAME, format!("{name} is registered"));
+    }
+    let register = r#"install it (Debian: apt-get install runsc), put "runtimes": {"runsc": {"path": "/usr/bin/runsc", "runtimeArgs": ["--platform=ptrace", "--network=none", "--host-uds=open", "--host-fifo=open"]}} into the daemon's /etc/docker/daemon.json, and reload the daemon"#;
+    Check::bad(NAME, format!("the daemon knows no {name}, only {}", registered.join(" ")), register)
+}
+
 async fn runtime(client: &Client, name: &str, image: &str, config: &Config) -> Check {
     match client.runtime_in(image, config.interface_check).await {
         Ok(facts) => Check::good(RUNTIME, format!("{name}: {image}, {}", facts.summary())),
@@ -78,6 +89,15 @@ async fn runtime(client: &Client, name: &str, image: &str, config: &Config) -> C
 mod tests {
     use super::*;
     use crate::diagnose::Verdict;
+
+    #[test]
+    fn a_daemon_without_the_container_runtime_is_told_how_to_register_it() {
+        let known = ["runc".to_owned(), "runsc".to_owned()];
+        assert_eq!(container_runtime("runsc", &known).verdict, Verdict::Good);
+        let missing = container_runtime("runsc", &known[..1]);
+        assert_eq!(missing.verdict, Verdict::Bad);
+        assert!(missing.advice.contains("--host-fifo=open") && missing.detail.contains("only runc"), "{missing:?}");
+    }
 
     #[test]
     fn a_host_with_apparmor_needs_our_profile_and_one_without_does_not() {

@@ -68,6 +68,7 @@ async fn prepare(pool: &Pool, name: &str, group: Group) -> Result<(Estate, u32, 
         directory: directory.path().to_owned(),
         uid: number,
         envelope: group.envelope(&pool.config.pool),
+        tmpfs: group.class(&pool.config.pool).tmpfs,
     };
     Ok((Estate { container: pool.backend.container(order, group.runtime), directory, _uid: uid }, number, runtime))
 }
@@ -176,7 +177,7 @@ async fn serve(pool: &Arc<Pool>, id: SandboxId, live: &Arc<Live>, estate: &mut E
             () = close.cancelled() => break None,
         };
         let handled = match received {
-            Ok(Some(packet)) => reader.handle(packet, estate.container.as_ref()),
+            Ok(Some(packet)) => reader.handle(packet, estate.container.as_mut()),
             Ok(None) => Err(Anomaly::HungUp),
             Err(error) => Err(error.into()),
         };
@@ -213,14 +214,20 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    fn handle(&mut self, packet: Packet, container: &dyn Container) -> Result<(), Anomaly> {
-        let Packet { report, descriptors, cut_short } = packet;
+    fn handle(&mut self, packet: Packet, container: &mut dyn Container) -> Result<(), Anomaly> {
+        let Packet { report, mut descriptors, cut_short } = packet;
         if !descriptors.is_empty() && !matches!(report, Report::Child { .. }) {
             return Err(Anomaly::Descriptors(descriptors.len()));
         }
         match report {
             Report::Child { child, .. } if cut_short => self.refuse(child),
             Report::Child { child, seal } => {
+                if let Some(streams) = container.streams().map_err(Anomaly::Streams)? {
+                    if !descriptors.is_empty() {
+                        return Err(Anomaly::Descriptors(descriptors.len()));
+                    }
+                    descriptors = streams;
+                }
                 let child = self.live.arrived(child, seal, descriptors)?;
                 self.had_child = true;
                 self.pool.child_ready(self.id, child);
@@ -228,7 +235,7 @@ impl Reader<'_> {
             }
             Report::Exited { child, exit, usage, oom_killed } => {
                 let killed = exit == Exit::Signal(Signal::KILL.as_raw());
-                let out_of_memory = oom_killed || (killed && self.oom_rose(container));
+                let out_of_memory = oom_killed || (killed && self.oom_rose(&*container));
                 let how = if out_of_memory { How::OutOfMemory } else { How::Exit(exit) };
                 self.exited(child, End { how, usage, at: Instant::now() })
             }

@@ -2,7 +2,7 @@
 //! What ran goes on where it can, and is LOST, never failed, where nobody knows; what is asked for is refused at once, with the
 //! cause; and all is well again when the fault is gone, without a restart.
 
-mod daemon;
+pub mod daemon;
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};

@@ -8,6 +8,7 @@ mod support;
 mod apparmor;
 mod battery;
 mod faults;
+mod gvisor;
 mod isolation;
 mod landlock;
 mod lifecycle;

@@ -7,7 +7,7 @@ use anyhow::bail;
 use crate::process::{find, output, run, succeeds};
 
 /// Package, and the program that makes it unnecessary when a machine has it from elsewhere.
-const PACKAGES: [(&str, Option<&str>); 12] = [
+const PACKAGES: [(&str, Option<&str>); 13] = [
     ("ca-certificates", None),
     ("gcc", Some("cc")),
     // The fuzzer's runtime is C++.
@@ -20,6 +20,7 @@ const PACKAGES: [(&str, Option<&str>); 12] = [
     ("debootstrap", Some("debootstrap")),
     ("iptables", Some("iptables")),
     ("docker.io", Some("dockerd")),
+    ("runsc", Some("runsc")),
     // Parses the shipped profile in a test.
     ("apparmor", Some("apparmor_parser")),
 ];

@@ -26,6 +26,12 @@ const POLL: Duration = Duration::from_millis(200);
 /// Flags after the first attempt, for kernels without packet filter modules: sandboxes have no network anyway.
 const WITHOUT_NETWORK: [&str; 3] = ["--bridge=none", "--iptables=false", "--ip6tables=false"];
 
+/// gVisor, which a server uses where its configuration says so.
+const SETTINGS: &str = r#"{"runtimes": {"runsc": {"path": "/usr/bin/runsc", "runtimeArgs": ["--platform=ptrace", "--network=none", "--host-uds=open", "--host-fifo=open"]}}}
+"#;
+/// A machine's own settings win: an option that stands in both keeps the daemon from starting.
+const SYSTEM_SETTINGS: &str = "/etc/docker/daemon.json";
+
 const PID_FILE: &str = "/run/zona-dockerd.pid";
 
 /// A daemon that we started. Dropping it stops it.
@@ -65,8 +71,15 @@ fn attempt(workspace: &Workspace, log: &Path, flags: &[&str]) -> anyhow::Result<
     let program = find("dockerd").unwrap_or_else(|| PathBuf::from("/usr/sbin/dockerd"));
     // A session of its own: a terminal's Ctrl-C or hang-up must not take it down before the sandboxes are swept. `setsid`
     // replaces itself, so the child is the daemon.
-    let child = Command::new("setsid")
-        .arg(program)
+    let mut command = Command::new("setsid");
+    command.arg(program);
+    if !Path::new(SYSTEM_SETTINGS).exists() {
+        let settings = workspace.cache.join("docker/daemon.json");
+        fs::create_dir_all(workspace.cache.join("docker"))?;
+        fs::write(&settings, SETTINGS).with_context(|| format!("failed to write {}", settings.display()))?;
+        command.arg("--config-file").arg(settings);
+    }
+    let child = command
         .arg("--data-root")
         .arg(workspace.cache.join("docker/data"))
         // Sockets lie below this directory, and a socket's path has 108 bytes.

@@ -56,6 +56,7 @@ pub fn docker(config: &Config) -> Docker {
         socket: config.sandbox.docker_socket.clone(),
         image: config.sandbox.image.clone(),
         apparmor: config.sandbox.apparmor.clone(),
+        runtime: config.sandbox.container_runtime,
         ..Docker::default()
     }
 }

@@ -25,10 +25,11 @@ async fn a_daemon_that_hangs_does_not_keep_an_agent_alive() {
         settings,
         installation: "test".to_owned(),
         instance: "one".to_owned(),
-        order: Order { name: "zona-test".to_owned(), agent: PathBuf::new(), directory: PathBuf::new(), uid: 1, envelope },
+        order: Order { name: "zona-test".to_owned(), agent: PathBuf::new(), directory: PathBuf::new(), uid: 1, envelope, tmpfs: 0 },
         image: Image::new(None),
         created: true,
         agent: None,
+        streams: None,
     };
     container.connected(pid).unwrap();
     let ended = tokio::select! {

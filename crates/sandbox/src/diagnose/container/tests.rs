@@ -191,10 +191,11 @@ async fn every_setting_of_the_container_is_missed_when_it_is_left_out() {
         directory: directory.path().to_owned(),
         uid: 200_001,
         envelope: Envelope { memory: 256 << 20, processes: 40 },
+        tmpfs: 1 << 20,
     };
     let settings = Docker::default();
     let client = Client::new(&settings);
-    let body = spec::container(&order, &settings.image, None, "spec", "spec");
+    let body = spec::container(&order, &settings.image, &settings, "spec", "spec");
     let body = serde_json::to_value(body).unwrap();
     let info = client.call("ask for its facts", async |docker| docker.info().await).await.unwrap();
     let expected = Expected { has_apparmor: has_apparmor(&info), ..expected() };

@@ -38,6 +38,22 @@ impl Daemon {
         daemon
     }
 
+    /// One that knows gVisor's `runsc`, which must be installed, with the arguments that an operator is told.
+    pub fn start_with_runsc() -> Self {
+        let mut daemon = Daemon { child: None, directory: tempfile::Builder::new().prefix("zd").tempdir().unwrap() };
+        std::fs::create_dir(daemon.data()).unwrap();
+        let arguments = ["--platform=ptrace", "--network=none", "--host-uds=open", "--host-fifo=open"];
+        let runtimes = serde_json::json!({ "runtimes": { "runsc": { "path": "/usr/bin/runsc", "runtimeArgs": arguments } } });
+        std::fs::write(daemon.settings_file(), runtimes.to_string()).unwrap();
+        daemon.provide();
+        daemon
+    }
+
+    /// Absent where it has the defaults.
+    fn settings_file(&self) -> PathBuf {
+        self.directory.path().join("daemon.json")
+    }
+
     fn provide(&mut self) {
         self.restart();
         let mut save = Command::new("docker").args(["save", IMAGE]).stdout(Stdio::piped()).spawn().unwrap();
@@ -79,7 +95,9 @@ impl Daemon {
     pub fn restart(&mut self) {
         let file = |name: &str| self.directory.path().join(name);
         let log = std::fs::OpenOptions::new().create(true).append(true).open(file("log")).unwrap();
+        let settings = Some(self.settings_file()).filter(|file| file.exists());
         let child = Command::new("dockerd")
+            .args(settings.iter().flat_map(|file| ["--config-file".as_ref(), file.as_os_str()]))
             .arg("--host")
             .arg(format!("unix://{}", self.socket().display()))
             .arg("--data-root")
