@@ -213,6 +213,7 @@ python = "/usr/bin/python3"
 packages = "/srv/packages"
 image = "zona/runtime-python:3.11"
 apparmor = "zona-sandbox"
+container_runtime = "runsc"
 docker_socket = "/var/run/docker.sock"
 warm = 1
 max_warm = 2
