@@ -22,8 +22,6 @@ const SLACK: usize = 8;
 /// Bytes of memory per execution that count as a leak. Fragmentation and page caches stay below it, the smallest forgotten entry
 /// with a name in it does not.
 const LEAK: u64 = 256;
-/// Executions of a half that tells something of memory: in a shorter one caches still fill.
-const CACHES_FULL: usize = 5_000;
 const MIB: f64 = 1024.0 * 1024.0;
 
 /// Where the things of one process and its sandboxes are.
@@ -202,7 +200,7 @@ impl Census {
         let grown = counts.into_iter().filter(|(_, before, now)| *now > before + SLACK);
         leaks.extend(grown.map(|(name, before, now)| format!("{before} {name} became {now}")));
         let grown = self.memory.saturating_sub(half.memory);
-        if executions >= CACHES_FULL && grown > LEAK * executions as u64 + MIB as u64 {
+        if grown > LEAK * executions as u64 + MIB as u64 {
             leaks.push(format!("memory grew by {} bytes an execution", grown / executions.max(1) as u64));
         }
         leaks
