@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use domain::finding::CodeReport;
+use domain::code::CodeReport;
 use python_check::{Checker, MAX_CODE_BYTES};
 use rustix::time::{ClockId, clock_gettime};
 

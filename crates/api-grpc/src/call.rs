@@ -4,9 +4,10 @@
 use std::future::Future;
 use std::sync::Arc;
 
+use domain::Error;
+use domain::Result;
 use domain::access::{Action, Caller, Permit, Policy};
 use domain::name::TenantId;
-use domain::{Error, Result};
 use tonic::{Request, Response, Status};
 
 use crate::layer::RequestId;

@@ -2,8 +2,8 @@
 
 use api_proto::zona::utility::v1 as pb;
 use domain::access::{self, Policy};
+use domain::code_policy::CodePolicies;
 use domain::name::CodePolicyName;
-use domain::service::policies::Policies;
 use tonic::{Request, Response, Status};
 
 use crate::call::split;
@@ -13,12 +13,12 @@ use crate::convert::policy;
 #[derive(Clone)]
 pub struct CodePolicyHandler {
     policy: Policy,
-    policies: Policies,
+    policies: CodePolicies,
 }
 
 impl CodePolicyHandler {
     /// A handler that asks `policy` and calls `policies`.
-    pub fn new(policy: Policy, policies: Policies) -> Self {
+    pub fn new(policy: Policy, policies: CodePolicies) -> Self {
         CodePolicyHandler { policy, policies }
     }
 }

@@ -19,7 +19,9 @@ pub(crate) mod time;
 pub(crate) mod utility;
 pub(crate) mod version;
 
-use domain::{Error, Result, Violation};
+use domain::Error;
+use domain::Result;
+use domain::Violation;
 
 /// Violations of one request, in the order in which they were found.
 #[derive(Debug, Default)]

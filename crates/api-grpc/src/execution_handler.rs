@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use api_proto::zona::execution::v1 as pb;
 use domain::access::{self, Policy};
+use domain::execution::Executions;
 use domain::name::{ExecutionName, UtilityName};
-use domain::service::executions::Executions;
 use domain::time::Clock;
 use tonic::{Request, Response, Status};
 

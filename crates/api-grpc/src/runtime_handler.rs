@@ -3,7 +3,7 @@
 use api_proto::zona::runtime::v1 as pb;
 use domain::access::{self, Policy};
 use domain::name::RuntimeName;
-use domain::service::runtimes::Runtimes;
+use domain::runtime::Runtimes;
 use tonic::{Request, Response, Status};
 
 use crate::call::split;

@@ -13,14 +13,13 @@ use api_proto::zona::server::v1::server_service_server::{SERVICE_NAME as SERVER_
 use api_proto::zona::utility::v1::code_policy_service_server::{CodePolicyServiceServer, SERVICE_NAME as CODE_POLICY_SERVICE};
 use api_proto::zona::utility::v1::utility_service_server::{SERVICE_NAME as UTILITY_SERVICE, UtilityServiceServer};
 use domain::access::Policy;
-use domain::limits::MAX_REQUEST;
+use domain::code_policy::CodePolicies;
+use domain::execution::{Executions, MAX_REQUEST};
 use domain::name::PrincipalName;
-use domain::service::executions::Executions;
-use domain::service::policies::Policies;
-use domain::service::runtimes::Runtimes;
-use domain::service::servers::Servers;
-use domain::service::utilities::Utilities;
+use domain::runtime::Runtimes;
+use domain::server::Servers;
 use domain::time::Clock;
+use domain::utility::Utilities;
 use futures_util::Stream;
 use prost_reflect::DescriptorPool;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -76,7 +75,7 @@ pub struct Services {
     /// Use cases of executions.
     pub executions: Executions,
     /// Use cases of code policies.
-    pub policies: Policies,
+    pub policies: CodePolicies,
     /// Use cases of runtimes.
     pub runtimes: Runtimes,
     /// Use cases about servers.

@@ -2,7 +2,7 @@
 
 use api_proto::zona::server::v1 as pb;
 use domain::access::{self, Policy};
-use domain::service::servers::Servers;
+use domain::server::Servers;
 use tonic::{Request, Response, Status};
 
 use crate::call::split;

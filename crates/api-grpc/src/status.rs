@@ -4,7 +4,9 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use domain::{Error, ErrorKind, Violation};
+use domain::Error;
+use domain::ErrorKind;
+use domain::Violation;
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, FieldViolation, StatusExt as _};
 

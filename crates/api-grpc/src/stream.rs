@@ -4,9 +4,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use api_proto::zona::execution::v1 as pb;
+use domain::execution::{StopOnDrop, Watch};
 use domain::name::ExecutionName;
-use domain::service::executions::StopOnDrop;
-use domain::service::watch::Watch;
 use domain::time::Clock;
 use futures_util::{Stream, StreamExt as _};
 use tonic::Status;

@@ -4,8 +4,7 @@
 use api_proto::zona::utility::v1 as pb;
 use domain::access::{self, Policy};
 use domain::name::{UtilityName, VersionName};
-use domain::service::utilities::Utilities;
-use domain::utility::{Utility, Version};
+use domain::utility::{Utilities, Utility, Version};
 use tonic::{Request, Response, Status};
 
 use crate::call::split;

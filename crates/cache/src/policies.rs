@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use domain::Result;
-use domain::policy::CodePolicy;
-use domain::repository::{CodePolicyRepository, TenantScope};
+use domain::access::TenantScope;
+use domain::code_policy::{CodePolicy, CodePolicyRepository};
 
 use crate::reads::Cache;
 

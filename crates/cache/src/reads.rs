@@ -1,8 +1,8 @@
 //! The cache as one value: its regions with their shares of the memory, and what it hears of changes.
 
+use domain::change::{ChangeListener, Changed};
+use domain::code_policy::CodePolicy;
 use domain::name::{TenantId, UtilityId};
-use domain::policy::CodePolicy;
-use domain::repository::{ChangeListener, Changed};
 use domain::utility::{Utility, Version};
 
 use crate::region::Region;

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use domain::repository::{CodePolicyRepository, UtilityRepository};
+use domain::code_policy::CodePolicyRepository;
+use domain::utility::UtilityRepository;
 use test_support::{InMemoryCodePolicyRepository, InMemoryUtilityRepository};
 
 use crate::{Cache, CachedCodePolicyRepository, CachedUtilityRepository};

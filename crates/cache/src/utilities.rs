@@ -4,9 +4,11 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use domain::Result;
+use domain::access::TenantScope;
 use domain::name::UtilityId;
-use domain::repository::{Committed, Page, PageRequest, RequestKey, TenantScope, UtilityChange, UtilityQuery, UtilityRepository};
-use domain::utility::{Utility, Version};
+use domain::page::{Page, PageRequest};
+use domain::request::{Committed, RequestKey};
+use domain::utility::{Utility, UtilityChange, UtilityQuery, UtilityRepository, Version};
 
 use crate::reads::Cache;
 

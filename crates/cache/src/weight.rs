@@ -2,8 +2,8 @@
 
 use std::mem::size_of;
 
-use domain::parameter::Parameter;
-use domain::policy::CodePolicy;
+use domain::code::Parameter;
+use domain::code_policy::CodePolicy;
 use domain::utility::{Definition, StoredFinding, Utility, Version};
 
 /// What an allocation costs beside its bytes.

@@ -9,7 +9,10 @@ use async_trait::async_trait;
 
 use crate::error::{Error, Result};
 use crate::name::{PrincipalName, TenantId};
-use crate::repository::TenantScope;
+
+mod scope;
+
+pub use scope::TenantScope;
 
 /// A kind of access, with its stable name.
 pub trait Action: Send + Sync + 'static {

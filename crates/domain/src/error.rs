@@ -2,8 +2,9 @@
 //! the mapping to a status is `api-grpc`'s.
 
 use std::error::Error as StdError;
-use std::fmt;
 use std::time::Duration;
+
+use crate::violation::Violation;
 
 /// Result of a use case.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -113,30 +114,6 @@ pub enum ErrorKind {
     Exhausted,
     Unavailable,
     Internal,
-}
-
-/// One broken rule of a request.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Violation {
-    /// Path of the field in the request, e.g. `utility.limits.memory_bytes`.
-    pub field: String,
-    /// Stable reason, e.g. `TOO_LONG`.
-    pub reason: &'static str,
-    /// What is wrong and what to do.
-    pub description: String,
-}
-
-impl Violation {
-    /// Makes a violation.
-    pub fn new(field: impl Into<String>, reason: &'static str, description: impl Into<String>) -> Self {
-        Violation { field: field.into(), reason, description: description.into() }
-    }
-}
-
-impl fmt::Display for Violation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.field, self.description)
-    }
 }
 
 // === impl Error ===

@@ -2,22 +2,28 @@
 //!
 //! It does no IO and knows neither the wire nor a store: adapters implement its ports and own their own documents.
 
-pub mod access;
-pub mod checker;
+// Ground: what every area stands on.
+pub mod change;
 pub mod error;
-pub mod event;
-pub mod execution;
-pub mod finding;
-pub mod limits;
+pub mod hash;
+pub mod id;
 pub mod name;
-pub mod parameter;
-pub mod policy;
-pub mod repository;
+pub mod page;
+pub mod request;
+pub mod time;
+pub mod violation;
+pub mod work;
+
+// Areas, each with its entity, rules, use cases and ports.
+pub mod access;
+pub mod admission;
+pub mod code;
+pub mod code_policy;
+pub mod execution;
 pub mod runtime;
 pub mod sandbox;
 pub mod server;
-pub mod service;
-pub mod time;
 pub mod utility;
 
-pub use error::{Error, ErrorKind, Result, Violation};
+pub use error::{Error, ErrorKind, Result};
+pub use violation::Violation;

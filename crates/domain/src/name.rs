@@ -5,10 +5,11 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use crate::error::Error;
-use crate::utility::MAX_RUNTIME;
 
 /// Longest tenant code in characters.
 pub const MAX_TENANT: usize = 32;
+/// Longest runtime name in characters.
+pub const MAX_RUNTIME: usize = 64;
 /// Longest utility id in characters.
 pub const MAX_UTILITY: usize = 63;
 

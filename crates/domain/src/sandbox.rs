@@ -1,146 +1,17 @@
-//! The port behind which programs run. The adapter owns pools, backends and limits; this module says what an
-//! execution means, whatever contains it.
+//! Where programs run: the port, what it is given, and what it reports. How they are contained is the adapter's.
 
-use std::sync::Arc;
-use std::time::Duration;
+mod attestation;
+mod isolation;
+mod limits;
+mod outcome;
+mod output;
+mod port;
+mod usage;
 
-use async_trait::async_trait;
-
-use crate::event::Stream;
-use crate::execution::{Attestation, Failure, Usage};
-use crate::limits::Limits;
-use crate::name::{ExecutionId, TenantId};
-use crate::utility::Isolation;
-
-/// One program for one sandbox.
-#[derive(Debug, Clone)]
-pub struct Job {
-    /// Whose it is: a sandbox never serves two tenants.
-    pub tenant: TenantId,
-    /// Its execution, for logs and traces.
-    pub execution: ExecutionId,
-    /// How strongly it is isolated, at least.
-    pub isolation: Isolation,
-    /// Name of the runtime.
-    pub runtime: String,
-    /// Source text.
-    pub code: Arc<str>,
-    /// What is called.
-    pub entry: Entry,
-    /// Keyword arguments: one JSON object.
-    pub params_json: String,
-    /// Limits that hold.
-    pub limits: Limits,
-}
-
-/// What of the code is called.
-#[derive(Debug, Clone)]
-pub enum Entry {
-    /// `transform` for each value (JSON texts), in order, in one process.
-    Transform(Vec<String>),
-    /// `main`, else the top-level code.
-    Script,
-    /// Whatever the code defines; a transformer's value is the parameter `value`.
-    Detect,
-}
-
-/// What a run reports, in order: output and values in any mix, then one outcome, then the exit.
-#[derive(Debug)]
-pub enum Progress {
-    /// It printed. Beyond the output limit nothing is reported; [`Usage::dropped_bytes`] counts it.
-    Output {
-        /// Which stream.
-        stream: Stream,
-        /// Bytes of this stream before this piece.
-        offset: u64,
-        /// At most [`crate::event::MAX_CHUNK`] bytes.
-        data: Vec<u8>,
-    },
-    /// The next value of a transformer is done: its result as JSON text, or its failure.
-    Value(Result<String, Failure>),
-    /// User code is done; no output follows. A transformer of several values succeeds with `null`.
-    Outcome(Result<String, Failure>),
-    /// The whole process tree is gone. Last.
-    Exited(Usage),
-}
-
-/// A running program. Dropping it kills the program.
-#[async_trait]
-pub trait Run: Send {
-    /// How it is isolated.
-    fn attestation(&self) -> &Attestation;
-
-    /// The next report; `None` after [`Progress::Exited`]. Not asking pushes back on the program's output; it never delays
-    /// its deadline. Cancel-safe.
-    async fn next(&mut self) -> Option<Progress>;
-
-    /// Stops it with reason `CANCELLED`, after its grace; does nothing once it ended.
-    fn stop(&self);
-}
-
-/// Port: runs programs.
-#[async_trait]
-pub trait Sandbox: Send + Sync {
-    /// Whether a program could be started now, as far as is known without trying; fast, so that a request is refused before
-    /// anything is stored.
-    ///
-    /// # Errors
-    /// What [`Sandbox::start`] would answer.
-    fn ready(&self, isolation: Isolation, runtime: &str) -> Result<(), Error>;
-
-    /// Hands a program to a sealed process of a sandbox of its tenant.
-    ///
-    /// # Errors
-    /// See [`Error`]; in each case no user code ran.
-    async fn start(&self, job: Job) -> Result<Box<dyn Run>, Error>;
-}
-
-/// Why a program could not be started.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// The host or the configuration cannot contain it; an operator must act.
-    #[error("{message}")]
-    Refused {
-        /// Stable reason, e.g. `RUNTIME_IMAGE_MISSING`, `TIER_UNAVAILABLE`.
-        reason: &'static str,
-        /// What is wrong and the command or setting that mends it.
-        message: String,
-    },
-    /// All sandboxes are busy.
-    #[error("all sandboxes are busy")]
-    Busy {
-        /// When to try again.
-        retry_after: Duration,
-    },
-    /// The backend does not answer, or failed while making a sandbox.
-    #[error("the sandbox backend is unavailable")]
-    Unavailable(#[source] crate::error::Source),
-}
-
-impl Error {
-    /// What happened, without the words that it happened to the sandbox.
-    pub fn cause(&self) -> String {
-        match self {
-            Error::Refused { message, .. } => message.clone(),
-            Error::Unavailable(source) => source.to_string(),
-            Error::Busy { .. } => self.to_string(),
-        }
-    }
-}
-
-impl From<Error> for crate::Error {
-    fn from(error: Error) -> Self {
-        match error {
-            Error::Refused { reason, message } => {
-                crate::Error::Precondition { reason, subject: "sandbox".to_owned(), description: message }
-            }
-            Error::Busy { retry_after } => crate::Error::Exhausted {
-                reason: "SANDBOXES_BUSY",
-                subject: "sandbox".to_owned(),
-                description: "all sandboxes are busy".to_owned(),
-                retry_after,
-            },
-            Error::Unavailable(source) => crate::Error::unavailable("sandbox", source),
-        }
-    }
-}
+pub use attestation::{Attestation, BatteryPass};
+pub use isolation::Isolation;
+pub use limits::{Limits, LimitsPatch, OnOutputLimit};
+pub use outcome::{Failure, Reason};
+pub use output::{MAX_CHUNK, Stream};
+pub use port::{Entry, Error, Job, Progress, Run, Sandbox};
+pub use usage::Usage;

@@ -1,13 +1,9 @@
-//! Time, identity and concurrency as ports: the domain reads no clock, rolls no dice and owns no runtime.
+//! Time as a port: the domain reads no clock.
 
 use std::fmt;
-use std::future::Future;
-use std::pin::Pin;
 use std::time::Duration;
 
 use async_trait::async_trait;
-
-use crate::name::ExecutionId;
 
 /// Milliseconds since the Unix epoch: the precision of every stored time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -49,21 +45,4 @@ pub trait Clock: Send + Sync {
     fn now(&self) -> Timestamp;
     /// Returns after `duration`.
     async fn sleep(&self, duration: Duration);
-}
-
-/// Port: fresh identities.
-pub trait IdSource: Send + Sync {
-    /// A new execution id; later ids sort after earlier ones.
-    fn execution(&self) -> ExecutionId;
-    /// A new random unique id in canonical UUID form.
-    fn unique(&self) -> String;
-}
-
-/// A unit of background work.
-pub type Work = Pin<Box<dyn Future<Output = ()> + Send + 'static>>;
-
-/// Port: runs background work, by name. Work that is running when the process shuts down is awaited for a bounded time.
-pub trait Spawner: Send + Sync {
-    /// Starts `work`; `name` shows up in traces and in the shutdown report.
-    fn spawn(&self, name: &'static str, work: Work);
 }

@@ -7,7 +7,7 @@
 use std::collections::HashSet;
 
 use domain::Violation;
-use domain::parameter::{Bound, Parameter, ParameterBinder, ValueType};
+use domain::code::{Bound, Parameter, ParameterBinder, ValueType};
 use serde_json::Value;
 use serde_json::value::RawValue;
 

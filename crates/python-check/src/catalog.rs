@@ -9,7 +9,7 @@ mod packages;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use domain::finding::{Family, Standing};
+use domain::code::{Family, Standing};
 
 use crate::policy::{Policy, Runtime};
 

@@ -2,8 +2,8 @@
 
 use std::thread;
 
-use domain::finding::CodeReport;
-use domain::policy::is_exceptable;
+use domain::code::CodeReport;
+use domain::code_policy::is_exceptable;
 use ruff_text_size::TextRange;
 
 use crate::catalog::Catalog;

@@ -3,8 +3,7 @@
 mod annotation;
 mod default;
 
-use domain::parameter::{MAX_ENUM, MAX_NAME, MAX_PARAMETERS, Parameter, ValueType};
-use domain::utility::Kind;
+use domain::code::{Kind, MAX_ENUM, MAX_PARAMETER_NAME, MAX_PARAMETERS, Parameter, ValueType};
 use ruff_python_ast::{self as ast, Expr, StmtFunctionDef};
 use ruff_text_size::{Ranged, TextRange};
 
@@ -139,11 +138,11 @@ impl Signature<'_, '_> {
 
     fn parameter(&self, parameter: &ast::ParameterWithDefault, sink: &mut Sink) -> Parameter {
         let name = parameter.parameter.name.as_str();
-        if name.chars().count() > MAX_NAME {
+        if name.chars().count() > MAX_PARAMETER_NAME {
             sink.add(
                 &rule::LIMITS_PARAMETERS,
                 parameter.parameter.name.range,
-                format!("the parameter's name is longer than {MAX_NAME} characters"),
+                format!("the parameter's name is longer than {MAX_PARAMETER_NAME} characters"),
             );
         }
         let mut schema =

@@ -1,6 +1,6 @@
 //! Byte offsets to lines and columns. Lines and columns count from 1, columns in code points, as an editor shows them.
 
-use domain::finding::Span;
+use domain::code::Span;
 use ruff_text_size::{TextRange, TextSize};
 
 /// The byte order mark is not a column.

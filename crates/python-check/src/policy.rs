@@ -24,7 +24,7 @@ pub struct Policy {
     /// Rules whose warnings are errors for this tenant.
     pub denied_rules: Vec<String>,
     /// Rules whose findings are left out, e.g. for one utility, with reason and expiry kept elsewhere. Rules that cannot be excepted
-    /// ([`domain::policy::is_exceptable`]) are not.
+    /// ([`domain::code_policy::is_exceptable`]) are not.
     pub allowed_rules: Vec<String>,
 }
 

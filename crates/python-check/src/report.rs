@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use domain::finding::{Finding, Severity};
+use domain::code::{Finding, Severity};
 use ruff_text_size::TextRange;
 
 use crate::location::Lines;

@@ -10,7 +10,7 @@ mod text;
 
 use std::fmt::Write as _;
 
-use domain::finding::{Family, Severity};
+use domain::code::{Family, Severity};
 
 pub(crate) use access::*;
 pub(crate) use dynamic::*;

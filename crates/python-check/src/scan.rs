@@ -16,7 +16,7 @@ mod resolve;
 use std::cell::Cell;
 use std::collections::{HashMap, HashSet};
 
-use domain::finding::Import;
+use domain::code::Import;
 use ruff_python_ast::{self as ast, Expr, Stmt};
 use ruff_text_size::{Ranged, TextRange};
 

@@ -21,8 +21,8 @@ mod trial;
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
+use domain::sandbox::Isolation;
 use domain::time::Timestamp;
-use domain::utility::Isolation;
 
 pub use defence::{Defence, Group};
 pub(crate) use proof::{Ground, Proofs};

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use domain::utility::Isolation;
+use domain::sandbox::Isolation;
 use rustix::process::Pid;
 use sandbox_protocol::control::Layout;
 use serde::Deserialize;

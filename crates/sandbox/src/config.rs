@@ -174,7 +174,7 @@ impl Config {
             installation: installation.to_owned(),
             instance: instance.to_owned(),
             agent,
-            runtime: domain::utility::DEFAULT_RUNTIME.to_owned(),
+            runtime: domain::runtime::DEFAULT_RUNTIME.to_owned(),
             runtimes: Vec::new(),
             interface_check: |_, _| Ok(()),
             preload: DEFAULT_PRELOAD.iter().map(|&module| module.to_owned()).collect(),

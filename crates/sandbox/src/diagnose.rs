@@ -3,11 +3,8 @@
 
 use std::time::{Duration, Instant};
 
-use domain::execution::Attestation;
-use domain::limits::Limits;
 use domain::name::{ExecutionId, TenantId};
-use domain::sandbox::{Entry, Job, Progress, Sandbox as _};
-use domain::utility::Isolation;
+use domain::sandbox::{Attestation, Entry, Isolation, Job, Limits, Progress, Sandbox as _};
 
 use crate::config::{Backend, Config, ContainerRuntime, Docker, Namespace};
 use crate::failure::chain;

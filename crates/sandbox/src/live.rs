@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use domain::execution::Attestation;
+use domain::sandbox::Attestation;
 use sandbox_protocol::control::{Command, Exit, Seal, Usage};
 use tokio::net::unix::pipe;
 use tokio::sync::watch;

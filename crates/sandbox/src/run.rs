@@ -8,9 +8,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use async_trait::async_trait;
-use domain::execution::{Attestation, Failure, Reason, Usage};
-use domain::limits::{Limits, OnOutputLimit};
-use domain::sandbox::{Entry, Job, Progress, Run};
+use domain::sandbox::{Attestation, Entry, Failure, Job, Limits, OnOutputLimit, Progress, Reason, Run, Usage};
 use tokio::sync::watch;
 
 use crate::live::{Child, End, How};

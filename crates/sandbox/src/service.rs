@@ -4,10 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use domain::execution::BatteryPass;
 use domain::name::TenantId;
-use domain::sandbox::{Error, Job, Run, Sandbox};
-use domain::utility::Isolation;
+use domain::sandbox::{BatteryPass, Error, Isolation, Job, Run, Sandbox};
 
 use crate::attack::{Ground, Proofs, Report};
 use crate::backend::{self, RuntimeFacts};

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use domain::repository::{ExecutionRepository, PageRequest, UtilityOrder, UtilityQuery, UtilityRepository};
+use domain::execution::ExecutionRepository;
+use domain::page::PageRequest;
+use domain::utility::{UtilityOrder, UtilityQuery, UtilityRepository};
 use storage_embedded::{Config, EmbeddedStore};
 use test_support::sample::{at, creation, ended, execution, output, scope, utility, utility_id};
 

@@ -1,10 +1,11 @@
 //! The port of executions and their events.
 
 use async_trait::async_trait;
-use domain::event::Event;
-use domain::execution::Execution;
+use domain::access::TenantScope;
+use domain::execution::{Event, Execution, ExecutionQuery, ExecutionRepository, Pruned};
 use domain::name::{ExecutionId, ExecutionName, TenantId};
-use domain::repository::{Committed, ExecutionQuery, ExecutionRepository, Page, PageRequest, Pruned, RequestKey, TenantScope};
+use domain::page::{Page, PageRequest};
+use domain::request::{Committed, RequestKey};
 use domain::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
 

@@ -1,8 +1,9 @@
 //! The port of code policies.
 
 use async_trait::async_trait;
-use domain::policy::CodePolicy;
-use domain::repository::{Changed, CodePolicyRepository, TenantScope};
+use domain::access::TenantScope;
+use domain::change::Changed;
+use domain::code_policy::{CodePolicy, CodePolicyRepository};
 use rusqlite::{OptionalExtension, params};
 
 use crate::connection::integer;

@@ -1,7 +1,7 @@
 //! Answered requests: the same request of the same caller gets the first answer, and the same id with another body is refused.
 
 use domain::name::TenantId;
-use domain::repository::RequestKey;
+use domain::request::RequestKey;
 use domain::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
 

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use domain::repository::{ChangeListener, Changed, REQUEST_KEY_TTL};
+use domain::change::{ChangeListener, Changed};
+use domain::request::REQUEST_KEY_TTL;
 use domain::time::{Clock, Timestamp};
 use rusqlite::Connection;
 use tokio::task::spawn_blocking;

@@ -1,9 +1,12 @@
 //! The port of utilities and versions.
 
 use async_trait::async_trait;
+use domain::access::TenantScope;
+use domain::change::Changed;
 use domain::name::{TenantId, UtilityId};
-use domain::repository::{Changed, Committed, Page, PageRequest, RequestKey, TenantScope, UtilityChange, UtilityQuery, UtilityRepository};
-use domain::utility::{Utility, Version};
+use domain::page::{Page, PageRequest};
+use domain::request::{Committed, RequestKey};
+use domain::utility::{Utility, UtilityChange, UtilityQuery, UtilityRepository, Version};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::document::{self, UtilityDocument, VersionDocument};

@@ -2,9 +2,9 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use domain::policy::CodePolicy;
-use domain::repository::{ChangeListener, Changed, CodePolicyRepository, UtilityRepository};
-use domain::utility::Utility;
+use domain::change::{ChangeListener, Changed};
+use domain::code_policy::{CodePolicy, CodePolicyRepository};
+use domain::utility::{Utility, UtilityRepository};
 
 use crate::sample::{at, change, creation, scope, utility, utility_id};
 

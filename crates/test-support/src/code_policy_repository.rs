@@ -1,8 +1,7 @@
 //! What every `CodePolicyRepository` promises; each check wants an empty repository.
 
-use domain::policy::{CodePolicy, RuleException};
-use domain::repository::CodePolicyRepository;
-use domain::utility::Isolation;
+use domain::code_policy::{CodePolicy, CodePolicyRepository, RuleException};
+use domain::sandbox::Isolation;
 
 use crate::sample::{at, scope, user, utility_id};
 

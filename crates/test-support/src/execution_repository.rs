@@ -4,9 +4,10 @@
 use std::time::Duration;
 
 use domain::Error;
-use domain::event::{Body, Event};
-use domain::execution::{Execution, State};
-use domain::repository::{Committed, ExecutionQuery, ExecutionRepository, PageRequest, Pruned, REQUEST_KEY_TTL, RequestKey, TenantScope};
+use domain::access::TenantScope;
+use domain::execution::{Body, Event, Execution, ExecutionQuery, ExecutionRepository, Pruned, State};
+use domain::page::PageRequest;
+use domain::request::{Committed, REQUEST_KEY_TTL, RequestKey};
 
 use crate::sample::{at, attestation, ended, execution, execution_id, output, request, scope, user, utility_id};
 

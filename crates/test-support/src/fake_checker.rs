@@ -4,11 +4,8 @@
 
 use async_trait::async_trait;
 use domain::Result;
-use domain::checker::CodeChecker;
-use domain::finding::{CodeReport, Family, Finding, Import, Severity, Span, Standing};
-use domain::parameter::{Parameter, ValueType};
-use domain::policy::CodePolicy;
-use domain::utility::Kind;
+use domain::code::{CodeReport, Family, Finding, Import, Kind, Parameter, Severity, Span, Standing, ValueType};
+use domain::code_policy::{CodeChecker, CodePolicy};
 
 /// The rule that `import os` breaks.
 pub const IMPORT_RULE: &str = "ZPY-IMPORT-001";

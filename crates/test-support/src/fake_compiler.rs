@@ -5,11 +5,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
-use domain::checker::{Compiler, Verdict};
+use domain::code::Code;
 use domain::name::TenantId;
-use domain::runtime::{Advisory, Package, Runtime};
+use domain::runtime::{Advisory, Compiler, DEFAULT_RUNTIME, Package, Runtime, Verdict};
 use domain::sandbox::Error;
-use domain::utility::{Code, DEFAULT_RUNTIME};
 
 /// A line with this text does not compile.
 pub const BROKEN: &str = "#! does not compile";

@@ -7,10 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use domain::event::{MAX_CHUNK, Stream};
-use domain::execution::{Attestation, Failure, Reason, Usage};
-use domain::sandbox::{Entry, Error, Job, Progress, Run, Sandbox};
-use domain::utility::Isolation;
+use domain::sandbox::{Attestation, Entry, Error, Failure, Isolation, Job, MAX_CHUNK, Progress, Reason, Run, Sandbox, Stream, Usage};
 use tokio::sync::watch;
 
 use crate::sample;

@@ -2,8 +2,8 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use domain::id::IdSource;
 use domain::name::ExecutionId;
-use domain::time::IdSource;
 
 /// Counts up; execution ids have the form of a UUID version 7 and ascend.
 #[derive(Debug, Default)]

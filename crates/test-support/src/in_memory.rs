@@ -3,10 +3,11 @@
 use std::collections::HashMap;
 
 use domain::Error;
+use domain::hash::Hash;
 use domain::name::{PrincipalName, TenantId};
-use domain::repository::{MAX_PAGE, Page, PageRequest, REQUEST_KEY_TTL, RequestKey};
+use domain::page::{MAX_PAGE, Page, PageRequest};
+use domain::request::{REQUEST_KEY_TTL, RequestKey};
 use domain::time::Timestamp;
-use domain::utility::Hash;
 
 mod executions;
 mod policies;

@@ -2,14 +2,15 @@
 
 use std::time::Duration;
 
-use domain::event::{Body, Event, Output, Stream};
-use domain::execution::{Attestation, BatteryPass, Execution, Failure, Mode, Reason, State, Usage, Values};
-use domain::limits::{Limits, OnOutputLimit};
+use domain::access::TenantScope;
+use domain::code::{Code, Kind, Parameter, ValueType};
+use domain::execution::{Body, Event, Execution, Mode, Output, State, Values};
+use domain::hash::Hash;
 use domain::name::{ExecutionId, ExecutionName, PrincipalName, TenantId, UtilityId, UtilityName};
-use domain::parameter::{Parameter, ValueType};
-use domain::repository::{Expected, RequestKey, TenantScope, UtilityChange};
+use domain::request::{Expected, RequestKey};
+use domain::sandbox::{Attestation, BatteryPass, Failure, Isolation, Limits, OnOutputLimit, Reason, Stream, Usage};
 use domain::time::Timestamp;
-use domain::utility::{Code, Definition, Hash, Isolation, Kind, Metadata, StoredFinding, Utility, Version};
+use domain::utility::{Definition, Metadata, StoredFinding, Utility, UtilityChange, Version};
 
 use crate::FakeClock;
 

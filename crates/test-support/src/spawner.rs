@@ -2,7 +2,7 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use domain::time::{Spawner, Work};
+use domain::work::{Spawner, Work};
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 

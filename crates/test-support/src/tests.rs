@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::time::{Clock, IdSource, Spawner};
+use domain::id::IdSource;
+use domain::time::Clock;
+use domain::work::Spawner;
 
 use super::*;
 

@@ -4,11 +4,12 @@
 use std::time::Duration;
 
 use domain::Error;
-use domain::repository::{
-    Committed, PageRequest, REQUEST_KEY_TTL, RequestKey, RuntimeModule, TenantScope, UtilityChange, UtilityOrder, UtilityQuery,
-    UtilityRepository,
-};
-use domain::utility::{Code, Kind, Utility, Version};
+use domain::access::TenantScope;
+use domain::code::{Code, Kind};
+use domain::page::PageRequest;
+use domain::request::{Committed, REQUEST_KEY_TTL, RequestKey};
+use domain::runtime::RuntimeModule;
+use domain::utility::{Utility, UtilityChange, UtilityOrder, UtilityQuery, UtilityRepository, Version};
 
 use crate::sample::{at, change, creation, next_version, request, scope, user, utility, utility_id, version};
 
@@ -211,7 +212,7 @@ pub async fn versions_are_listed_newest_first(repository: Repository<'_>) {
 /// Texts come back byte for byte, up to the largest.
 pub async fn code_of_any_text_survives(repository: Repository<'_>) {
     let acme = scope("acme");
-    let texts = [String::new(), "'\"\\\r\n\t\u{0}\u{1f}\u{2028}🦀".to_owned(), "x".repeat(domain::limits::MAX_CODE)];
+    let texts = [String::new(), "'\"\\\r\n\t\u{0}\u{1f}\u{2028}🦀".to_owned(), "x".repeat(domain::code::MAX_CODE)];
     for (index, text) in texts.into_iter().enumerate() {
         let id = format!("u{index}");
         let mut creation = creation(utility(&acme, &id));

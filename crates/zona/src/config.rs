@@ -7,8 +7,8 @@ use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use domain::admission;
 use domain::name::TenantId;
-use domain::service::admission;
 use figment::Figment;
 use sandbox::ContainerRuntime;
 

@@ -8,15 +8,15 @@ use std::sync::Arc;
 
 use api_grpc::{Health, Server, Services};
 use domain::access::{LocalRules, Policy};
+use domain::admission::Admission;
+use domain::code_policy::CodePolicies;
+use domain::execution::{self, Executions, Ports};
+use domain::id::IdSource;
 use domain::name::{PrincipalName, TenantId};
-use domain::service::admission::Admission;
-use domain::service::executions::{self, Executions, Ports};
-use domain::service::gate::Gate;
-use domain::service::policies::Policies;
-use domain::service::runtimes::Runtimes;
-use domain::service::servers::Servers;
-use domain::service::utilities::Utilities;
-use domain::time::{Clock, IdSource};
+use domain::runtime::Runtimes;
+use domain::server::Servers;
+use domain::time::Clock;
+use domain::utility::{Gate, Utilities};
 use python_check::JsonBinder;
 use sandbox::Sandboxes;
 use telemetry::admin::Readiness;
@@ -185,7 +185,7 @@ async fn serve(config: &Config, parts: Parts, listeners: Listeners, telemetry: T
         policy,
         utilities,
         runtimes: Runtimes::new(Arc::clone(&gate.compiler)),
-        policies: Policies::new(gate),
+        policies: CodePolicies::new(Arc::clone(&gate.policies), Arc::clone(&gate.checker), Arc::clone(&gate.clock)),
         servers: Servers::new(Arc::new(facts(config, &parts)), executions.clone()),
         executions: executions.clone(),
         clock: Arc::clone(&parts.clock),
@@ -264,7 +264,7 @@ fn executions(parts: &Parts, gate: Gate) -> Executions {
         ids: Arc::clone(&parts.ids),
         spawner: Arc::new(parts.tasks.clone()),
     };
-    let settings = executions::Config { heartbeat: HEARTBEAT, instance: parts.instance.clone() };
+    let settings = execution::Config { heartbeat: HEARTBEAT, instance: parts.instance.clone() };
     Executions::new(ports, settings)
 }
 

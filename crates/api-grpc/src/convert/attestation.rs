@@ -1,7 +1,7 @@
 //! What contained an execution, as it is answered. A word that this version of the contract lacks is answered as unspecified.
 
 use api_proto::zona::execution::v1 as pb;
-use domain::execution::Attestation;
+use domain::sandbox::Attestation;
 
 use super::time;
 

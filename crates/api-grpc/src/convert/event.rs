@@ -1,8 +1,9 @@
 //! Events of executions, as they are streamed.
 
 use api_proto::zona::execution::v1 as pb;
-use domain::event::{Body, Event, Output, Stream, Watched};
+use domain::execution::{Body, Event, Output, Watched};
 use domain::name::ExecutionName;
+use domain::sandbox::Stream;
 use domain::time::Timestamp;
 use prost::bytes::Bytes;
 

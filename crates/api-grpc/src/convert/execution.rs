@@ -2,10 +2,9 @@
 
 use api_proto::zona::execution::v1 as pb;
 use domain::Result;
-use domain::execution::{Execution, Failure, State, Usage};
+use domain::execution::{Execution, ExecutionQuery, State, Transformed};
 use domain::name::{TenantName, UtilityId, UtilityName};
-use domain::repository::ExecutionQuery;
-use domain::service::executions::Transformed;
+use domain::sandbox::{Failure, Usage};
 
 use crate::convert::{Violations, attestation, count, limits, size, time, utility};
 

@@ -1,7 +1,7 @@
 //! Findings and imports of a validation, as they are answered.
 
 use api_proto::zona::utility::v1 as pb;
-use domain::finding::{CodeReport, Finding, Import, Severity, Standing};
+use domain::code::{CodeReport, Finding, Import, Severity, Standing};
 use domain::utility::StoredFinding;
 
 use crate::convert::{count, parameter, utility};

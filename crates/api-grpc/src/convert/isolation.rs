@@ -1,7 +1,7 @@
 //! How strongly executions are isolated.
 
 use api_proto::zona::utility::v1 as pb;
-use domain::utility::Isolation;
+use domain::sandbox::Isolation;
 
 use crate::convert::Violations;
 

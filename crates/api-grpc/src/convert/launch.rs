@@ -4,9 +4,8 @@ use std::time::Duration;
 
 use api_proto::zona::execution::v1 as pb;
 use domain::Result;
-use domain::limits::MAX_VALUES;
+use domain::execution::{Launch, MAX_VALUES, TransformCall};
 use domain::name::{PrincipalName, UtilityName};
-use domain::service::executions::{Launch, TransformCall};
 
 use crate::convert::{Violations, limits, request_key, time};
 

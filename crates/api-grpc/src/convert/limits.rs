@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use api_proto::zona::utility::v1 as pb;
-use domain::limits::{Limits, LimitsPatch, OnOutputLimit};
+use domain::sandbox::{Limits, LimitsPatch, OnOutputLimit};
 
 use crate::convert::{Violations, size, time};
 

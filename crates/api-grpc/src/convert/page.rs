@@ -6,7 +6,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use domain::Result;
-use domain::repository::{DEFAULT_PAGE, MAX_PAGE, Page, PageRequest};
+use domain::page::{DEFAULT_PAGE, MAX_PAGE, Page, PageRequest};
 use prost::Message;
 use sha2::{Digest, Sha256};
 

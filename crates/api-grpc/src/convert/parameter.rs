@@ -1,7 +1,7 @@
 //! The parameter schema. That its JSON texts are JSON of the stated type is checked here, because the domain parses none.
 
 use api_proto::zona::utility::v1 as pb;
-use domain::parameter::{Parameter, ValueType};
+use domain::code::{Parameter, ValueType};
 use serde_json::value::RawValue;
 
 use crate::convert::Violations;

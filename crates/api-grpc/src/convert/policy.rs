@@ -2,9 +2,8 @@
 
 use api_proto::zona::utility::v1 as pb;
 use domain::Result;
+use domain::code_policy::{CodePolicy, ExceptionDraft, PolicyPatch, RuleException};
 use domain::name::UtilityId;
-use domain::policy::{CodePolicy, RuleException};
-use domain::service::policies::{ExceptionDraft, PolicyPatch};
 use domain::time::Timestamp;
 
 use crate::convert::mask::Mask;

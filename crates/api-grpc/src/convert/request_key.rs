@@ -1,8 +1,8 @@
 //! `request_id`: what makes a request that is sent twice one request.
 
+use domain::hash::Hash;
 use domain::name::PrincipalName;
-use domain::repository::RequestKey;
-use domain::utility::Hash;
+use domain::request::RequestKey;
 use prost::Message;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;

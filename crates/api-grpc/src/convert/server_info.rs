@@ -1,8 +1,8 @@
 //! The facts about a server, as they are answered.
 
 use api_proto::zona::server::v1 as pb;
+use domain::admission::Load;
 use domain::server::{Facts, ProbeFailure, TierFacts};
-use domain::service::admission::Load;
 
 use crate::convert::{count, time};
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use api_proto::zona::utility::v1 as pb;
-use domain::limits::{Limits, LimitsPatch};
+use domain::sandbox::{Limits, LimitsPatch};
 use domain::time::Timestamp;
 use prost_types::FieldMask;
 
@@ -57,7 +57,7 @@ fn limits_that_are_not_set_take_their_defaults_and_come_back_as_they_are() {
     };
     assert_eq!(read(None), Limits::DEFAULT);
     assert_eq!(read(Some(pb::Limits { timeout: wire(0, 0), ..Default::default() })), Limits::DEFAULT);
-    for limits in [Limits::DEFAULT, Limits::MAX, Limits { on_output_limit: domain::limits::OnOutputLimit::Stop, ..Limits::MIN }] {
+    for limits in [Limits::DEFAULT, Limits::MAX, Limits { on_output_limit: domain::sandbox::OnOutputLimit::Stop, ..Limits::MIN }] {
         let again = read(Some(limits::to_wire(&limits)));
         // 0 bytes of output cannot be told from an unset field.
         let output = if limits.output == 0 { Limits::DEFAULT.output } else { limits.output };

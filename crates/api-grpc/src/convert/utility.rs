@@ -1,12 +1,12 @@
 //! Utilities, and requests that list or change them.
 
 use api_proto::zona::utility::v1 as pb;
-use domain::name::{PrincipalName, TenantName, UtilityId};
-use domain::repository::{UtilityOrder, UtilityQuery};
+use domain::Result;
+use domain::code::Kind;
+use domain::name::{MAX_UTILITY, PrincipalName, TenantName, UtilityId};
 use domain::runtime::VulnerableImport;
-use domain::service::utilities::{Call, Patch};
-use domain::utility::{Draft, Kind, MAX_TAG, Metadata, Utility, Version};
-use domain::{Result, limits::Limits, name::MAX_UTILITY};
+use domain::sandbox::Limits;
+use domain::utility::{Call, Draft, MAX_TAG, Metadata, Patch, Utility, UtilityOrder, UtilityQuery, Version};
 
 use crate::convert::mask::Mask;
 use crate::convert::{Violations, count, isolation, limits, parameter, request_key, time};

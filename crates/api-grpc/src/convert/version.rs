@@ -2,8 +2,7 @@
 
 use api_proto::zona::utility::v1 as pb;
 use domain::name::UtilityName;
-use domain::service::utilities::Difference;
-use domain::utility::Version;
+use domain::utility::{Difference, Version};
 
 use crate::convert::{count, finding, isolation, limits, parameter, time, utility};
 

@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use domain::limits::MAX_REQUEST;
+use domain::execution::MAX_REQUEST;
 use http::HeaderMap;
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt as _};

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use domain::execution::Reason;
+use domain::sandbox::Reason;
 
 /// Where reasons of requests are made. What `sandbox` refuses arrives as it is.
 const SOURCES: [&str; 5] = ["domain/src", "api-grpc/src", "sandbox/src", "storage-embedded/src", "python-check/src/bind.rs"];

@@ -2,7 +2,7 @@
 
 use api_proto::zona::execution::v1 as executions;
 use api_proto::zona::utility::v1 as pb;
-use domain::service::admission;
+use domain::admission;
 use test_support::Fault;
 use tonic::{Request, Status};
 use tonic_types::StatusExt as _;

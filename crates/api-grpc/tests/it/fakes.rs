@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use api_grpc::CallMetrics;
 use async_trait::async_trait;
+use domain::Result;
+use domain::Violation;
 use domain::access::{ActionSpec, Caller, Reach, Rules};
+use domain::code::{Bound, Parameter, ParameterBinder};
 use domain::name::TenantId;
-use domain::parameter::{Bound, Parameter, ParameterBinder};
+use domain::sandbox::Isolation;
 use domain::server::{Battery, Facts, ProbeFailure, ServerFacts, TierFacts};
 use domain::time::Timestamp;
-use domain::utility::Isolation;
-use domain::{Result, Violation};
 use serde_json::{Map, Value};
 use tokio::sync::watch;
 use tonic::Code;

@@ -13,14 +13,13 @@ use api_proto::zona::runtime::v1::runtime_service_client::RuntimeServiceClient;
 use api_proto::zona::server::v1::server_service_client::ServerServiceClient;
 use api_proto::zona::utility::v1 as utilities;
 use domain::access::{LocalRules, Policy, Rules};
+use domain::admission;
+use domain::code_policy::CodePolicies;
+use domain::execution::{Executions, Ports};
 use domain::name::PrincipalName;
-use domain::service::admission;
-use domain::service::executions::{Executions, Ports};
-use domain::service::gate::Gate;
-use domain::service::policies::Policies;
-use domain::service::runtimes::Runtimes;
-use domain::service::servers::Servers;
-use domain::service::utilities::Utilities;
+use domain::runtime::Runtimes;
+use domain::server::Servers;
+use domain::utility::{Gate, Utilities};
 use executions::execution_service_client::ExecutionServiceClient;
 use test_support::{
     FakeChecker, FakeClock, FakeCompiler, FakeSandbox, InMemoryCodePolicyRepository, InMemoryExecutionRepository,
@@ -238,12 +237,12 @@ fn services(options: &Options, clock: &Arc<FakeClock>, sandbox: &Arc<FakeSandbox
         ids,
         spawner: Arc::new(TokioSpawner::current()),
     };
-    let config = domain::service::executions::Config { heartbeat: HEARTBEAT, instance: "test".to_owned() };
+    let config = domain::execution::Config { heartbeat: HEARTBEAT, instance: "test".to_owned() };
     let executions = Executions::new(ports, config);
     Services {
         policy: Policy::new(options.rules.clone()),
         utilities,
-        policies: Policies::new(gate),
+        policies: CodePolicies::new(Arc::clone(&gate.policies), Arc::clone(&gate.checker), Arc::clone(&gate.clock)),
         runtimes: Runtimes::new(compiler.clone()),
         servers: Servers::new(Arc::new(FakeServerFacts), executions.clone()),
         executions,

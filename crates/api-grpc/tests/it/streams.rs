@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use api_grpc::Deadlines;
 use api_proto::zona::execution::v1 as pb;
-use domain::service::admission;
+use domain::admission;
 use pb::ExecutionState as State;
 use pb::execution_event::Event;
 use tonic::{Code, Streaming};

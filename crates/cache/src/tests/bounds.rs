@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use domain::repository::UtilityRepository;
-use domain::utility::{Code, Version};
+use domain::code::Code;
+use domain::utility::{UtilityRepository, Version};
 use test_support::InMemoryUtilityRepository;
 use test_support::sample::{creation, scope, utility, utility_id, version};
 

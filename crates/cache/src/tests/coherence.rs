@@ -3,9 +3,11 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use domain::policy::CodePolicy;
-use domain::repository::{CodePolicyRepository, Committed, TenantScope, UtilityRepository};
-use domain::utility::{Isolation, Utility};
+use domain::access::TenantScope;
+use domain::code_policy::{CodePolicy, CodePolicyRepository};
+use domain::request::Committed;
+use domain::sandbox::Isolation;
+use domain::utility::{Utility, UtilityRepository};
 use test_support::sample::{at, change, creation, next_version, scope, utility, utility_id};
 use test_support::{InMemoryCodePolicyRepository, InMemoryUtilityRepository};
 

@@ -5,12 +5,12 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use domain::Result;
+use domain::access::TenantScope;
+use domain::code_policy::{CodePolicy, CodePolicyRepository};
 use domain::name::UtilityId;
-use domain::policy::CodePolicy;
-use domain::repository::{
-    CodePolicyRepository, Committed, Page, PageRequest, RequestKey, TenantScope, UtilityChange, UtilityQuery, UtilityRepository,
-};
-use domain::utility::{Utility, Version};
+use domain::page::{Page, PageRequest};
+use domain::request::{Committed, RequestKey};
+use domain::utility::{Utility, UtilityChange, UtilityQuery, UtilityRepository, Version};
 use tokio::sync::{Semaphore, oneshot};
 
 /// A store between the cache and the one in memory.

@@ -1,5 +1,7 @@
 //! The life cycle of an execution as one exhaustive match.
 
+use crate::sandbox::Reason;
+
 /// Where an execution stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum State {
@@ -70,6 +72,29 @@ impl State {
             (State::Pending | State::Starting | State::Running | State::Cancelling, Step::AskCancel) => Some(State::Cancelling),
             (State::Pending | State::Starting | State::Running | State::Cancelling, Step::End(end)) if end.is_terminal() => Some(end),
             (_, Step::Admit | Step::HandOver | Step::AskCancel | Step::End(_)) => None,
+        }
+    }
+
+    /// The state in which an execution ends that did not succeed for `reason`.
+    pub const fn of(reason: Reason) -> State {
+        match reason {
+            Reason::Timeout => State::TimedOut,
+            Reason::Cancelled => State::Cancelled,
+            Reason::NodeLost => State::Lost,
+            Reason::NotPermitted | Reason::SandboxUnavailable => State::Denied,
+            Reason::UserError
+            | Reason::ExitCode
+            | Reason::NoResult
+            | Reason::Signal
+            | Reason::ResultNotSerializable
+            | Reason::ResultTooLarge
+            | Reason::CpuLimit
+            | Reason::OutOfMemory
+            | Reason::ProcessLimit
+            | Reason::DiskLimit
+            | Reason::OutputLimit
+            | Reason::DeniedOperation
+            | Reason::NotRun => State::Failed,
         }
     }
 

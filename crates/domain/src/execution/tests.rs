@@ -1,6 +1,7 @@
 //! The life cycle: terminal states are final, and every reason has a state and a name.
 
 use super::*;
+use crate::sandbox::Reason;
 
 #[test]
 fn a_terminal_state_is_final() {
@@ -35,6 +36,6 @@ fn names_are_unique_and_survive_reading() {
     }
     for reason in Reason::ALL {
         assert_eq!(Reason::from_name(reason.as_str()), Some(reason));
-        assert!(reason.state().is_terminal());
+        assert!(State::of(reason).is_terminal());
     }
 }

@@ -1,7 +1,10 @@
 //! Hashes tell contents apart; drafts report every violation.
 
 use super::*;
-use crate::parameter::ValueType;
+use crate::code::{Code, Kind, MAX_CODE, Parameter, ValueType};
+use crate::hash::Hash;
+use crate::runtime::DEFAULT_RUNTIME;
+use crate::sandbox::{Isolation, Limits, OnOutputLimit};
 
 fn definition() -> Definition {
     Definition {

@@ -1,10 +1,10 @@
 //! Whoever reaches only what is their own cannot tell what belongs to others from what is absent.
 
 use domain::Error;
+use domain::execution::{Launch, TransformCall};
 use domain::name::ExecutionName;
-use domain::repository::PageRequest;
-use domain::service::executions::{Launch, TransformCall};
-use domain::service::utilities::{Call, Patch};
+use domain::page::PageRequest;
+use domain::utility::{Call, Patch};
 use test_support::sample;
 
 use crate::world::{World, name};

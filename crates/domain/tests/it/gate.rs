@@ -5,14 +5,12 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use domain::Error;
-use domain::checker::{CodeChecker, Compiler as _};
-use domain::finding::{CodeReport, Family};
-use domain::policy::{CodePolicy, RuleException};
-use domain::repository::CodePolicyRepository as _;
-use domain::service::admission;
-use domain::service::policies::PolicyPatch;
-use domain::service::utilities::{Call, Patch};
-use domain::utility::{Draft, Isolation, Kind};
+use domain::admission;
+use domain::code::{CodeReport, Family, Kind};
+use domain::code_policy::{CodeChecker, CodePolicy, CodePolicyRepository as _, PolicyPatch, RuleException};
+use domain::runtime::Compiler as _;
+use domain::sandbox::Isolation;
+use domain::utility::{Call, Draft, Patch};
 use test_support::{BROKEN, FakeChecker, FakeCompiler, IMPORT_RULE, MISSING_RULE, NESTING_RULE, TODO_RULE, sample};
 
 use crate::world::{World, exception, name};

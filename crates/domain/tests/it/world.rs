@@ -5,18 +5,14 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use domain::Result;
 use domain::access::{Action, ActionSpec, Caller, LocalRules, Permit, Policy, Reach, Rules};
-use domain::checker::CodeChecker;
-use domain::error::Violation;
-use domain::limits::Limits;
+use domain::admission::{self, Admission};
+use domain::code::{Bound, Parameter, ParameterBinder};
+use domain::code_policy::{CodeChecker, CodePolicies, ExceptionDraft, PolicyPatch};
+use domain::execution::{Config, Executions, Ports, TransformCall, Transformed};
 use domain::name::{TenantId, UtilityId, UtilityName};
-use domain::parameter::{Bound, Parameter, ParameterBinder};
-use domain::sandbox::{Error, Job, Run, Sandbox};
-use domain::service::admission::{self, Admission};
-use domain::service::executions::{Config, Executions, Ports, TransformCall, Transformed};
-use domain::service::gate::Gate;
-use domain::service::policies::{ExceptionDraft, Policies, PolicyPatch};
-use domain::service::utilities::{Call, Utilities};
-use domain::utility::{Draft, Isolation, Utility, Version};
+use domain::sandbox::{Error, Isolation, Job, Limits, Run, Sandbox};
+use domain::utility::{Call, Draft, Gate, Utilities, Utility, Version};
+use domain::violation::Violation;
 use test_support::{
     FakeChecker, FakeClock, FakeCompiler, FakeSandbox, InMemoryCodePolicyRepository, InMemoryExecutionRepository,
     InMemoryUtilityRepository, SequentialIds, TokioSpawner, sample,
@@ -29,7 +25,7 @@ pub struct World {
     pub compiler: Arc<FakeCompiler>,
     pub sandbox: Arc<RecordingSandbox>,
     pub utilities: Utilities,
-    pub policies: Policies,
+    pub policies: CodePolicies,
     pub stored_policies: Arc<InMemoryCodePolicyRepository>,
     pub executions: Executions,
     rules: Policy,
@@ -95,7 +91,7 @@ impl World {
             compiler,
             sandbox,
             utilities: Utilities::new(store, gate.clone(), ids),
-            policies: Policies::new(gate),
+            policies: CodePolicies::new(Arc::clone(&gate.policies), Arc::clone(&gate.checker), Arc::clone(&gate.clock)),
             stored_policies,
             executions: Executions::new(ports, config),
             rules: Policy::new(Arc::new(LocalRules::new(sample::tenant("acme")))),

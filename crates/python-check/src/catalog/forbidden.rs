@@ -1,7 +1,7 @@
 //! Modules of the standard library that are refused, by family, and what their best-known functions do. A module that is
 //! neither here nor reviewed is a question of policy, not an attack.
 
-use domain::finding::Family;
+use domain::code::Family;
 
 use crate::rule::{self, Rule};
 

@@ -7,7 +7,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use domain::finding::Family;
+use domain::code::Family;
 
 /// Generated with the interpreter of each version, for hosts whose runtime carries no interface.
 const PYTHON_3_11: &str = include_str!("../../data/python-3.11.api");

@@ -1,7 +1,7 @@
 //! Well-known packages outside the standard library: enough to tell a missing dependency from a mistake, and to name what
 //! the dangerous ones do. Import names, not distribution names.
 
-use domain::finding::Family;
+use domain::code::Family;
 
 const DANGEROUS: &[(Family, &str)] = &[
     (

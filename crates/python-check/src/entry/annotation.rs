@@ -1,6 +1,6 @@
 //! Annotations as parameter types. What is not understood accepts any value: a schema must never refuse what the code takes.
 
-use domain::parameter::{MAX_DESCRIPTION, ValueType};
+use domain::code::{MAX_PARAMETER_DESCRIPTION, ValueType};
 use ruff_python_ast::{self as ast, Expr, Operator};
 
 use super::default;
@@ -143,7 +143,7 @@ impl Reader<'_, '_> {
         for text in metadata.iter().filter_map(|item| item.as_string_literal_expr()) {
             match text.value.to_str() {
                 "secret" => schema.secret = true,
-                description => schema.description = description.chars().take(MAX_DESCRIPTION).collect(),
+                description => schema.description = description.chars().take(MAX_PARAMETER_DESCRIPTION).collect(),
             }
         }
         schema

@@ -1,6 +1,6 @@
 //! Constants as JSON: defaults and literal values. What is not a constant has no JSON, and the function's own default applies.
 
-use domain::parameter::ValueType;
+use domain::code::ValueType;
 use ruff_python_ast::{Expr, Number, UnaryOp};
 
 use crate::scope::Scopes;

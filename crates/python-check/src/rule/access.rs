@@ -1,6 +1,6 @@
 //! Rules about what code reaches for: builtins, attributes and objects that lead out of it.
 
-use domain::finding::{Family, Severity};
+use domain::code::{Family, Severity};
 
 use super::{Example, Rule};
 

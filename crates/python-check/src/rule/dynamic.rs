@@ -1,6 +1,6 @@
 //! Rules about code made at run time: from text, from templates, from types.
 
-use domain::finding::{Family, Severity};
+use domain::code::{Family, Severity};
 
 use super::{Example, Rule};
 

@@ -1,6 +1,6 @@
 //! Rules about modules: what may be imported, and what may be taken from an import.
 
-use domain::finding::{Family, Severity};
+use domain::code::{Family, Severity};
 
 use super::{Example, Rule};
 

@@ -1,7 +1,7 @@
 //! Rules that the server finds when a version is stored, not the checker: what the runtime's own compiler refuses, and what
 //! differs from what the author declared.
 
-use domain::finding::{COMPILE_RULE, Family, KIND_RULE, Severity};
+use domain::code::{COMPILE_RULE, Family, KIND_RULE, Severity};
 
 use super::{Example, Rule};
 

@@ -1,6 +1,6 @@
 //! Rules about the text itself: encoding, limits, syntax, and the entry point.
 
-use domain::finding::{Family, Severity};
+use domain::code::{Family, Severity};
 
 use super::{Example, Rule};
 

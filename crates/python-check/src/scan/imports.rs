@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use domain::finding::{Family, Import};
+use domain::code::{Family, Import};
 use ruff_python_ast as ast;
 use ruff_text_size::TextRange;
 

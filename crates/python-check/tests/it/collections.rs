@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use domain::finding::Severity;
+use domain::code::Severity;
 
 use crate::report;
 

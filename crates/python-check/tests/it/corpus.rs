@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use domain::finding::{Finding, Severity};
+use domain::code::{Finding, Severity};
 use python_check::{Checker, Policy};
 use serde_json::Value;
 

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use domain::finding::Severity;
+use domain::code::Severity;
 use python_check::{Checker, MAX_CODE_BYTES, MAX_FINDINGS, Policy};
 
 use crate::{errors, report};

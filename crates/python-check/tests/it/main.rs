@@ -13,7 +13,7 @@ mod rules;
 mod schema;
 mod syntax;
 
-use domain::finding::{CodeReport, Finding, Severity};
+use domain::code::{CodeReport, Finding, Severity};
 use python_check::{Checker, Policy};
 
 /// Checks with the default policy.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use domain::finding::{Severity, Standing};
+use domain::code::{Severity, Standing};
 use python_check::{Checker, Package, Policy, Runtime, RuntimeInterface};
 
 fn rules(policy: Policy, code: &str) -> Vec<&'static str> {

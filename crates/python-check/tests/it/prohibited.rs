@@ -1,7 +1,7 @@
 //! What the requirements prohibit by name is refused however it is written: as import, from-import, alias, value and call,
 //! installed or not. `urllib.parse` alone is allowed (docs/adr/0003-urllib-parse.md).
 
-use domain::finding::Family;
+use domain::code::Family;
 
 use crate::errors;
 

@@ -1,7 +1,6 @@
 //! The parameter schema that is inferred from signatures.
 
-use domain::parameter::Parameter;
-use domain::utility::Kind;
+use domain::code::{Kind, Parameter};
 
 use crate::{errors, report};
 

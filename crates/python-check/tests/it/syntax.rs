@@ -124,7 +124,7 @@ fn valid_code_of_every_version_has_no_syntax_finding() {
         "x = 1\\\n    + 2\n",
         "if 1:\r\n    x = 2\r\n",
     ] {
-        let found: Vec<_> = errors(code).into_iter().filter(|finding| finding.family == domain::finding::Family::Syntax).collect();
+        let found: Vec<_> = errors(code).into_iter().filter(|finding| finding.family == domain::code::Family::Syntax).collect();
         assert!(found.is_empty(), "{code:?}: {found:#?}");
     }
 }

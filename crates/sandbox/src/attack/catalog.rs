@@ -3,9 +3,7 @@
 
 use std::time::Duration;
 
-use domain::execution::Reason;
-use domain::limits::Limits;
-use domain::utility::Isolation;
+use domain::sandbox::{Isolation, Limits, Reason};
 
 use super::defence::Defence::{self, *};
 use super::defence::Group::{self, *};

@@ -4,9 +4,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use domain::execution::BatteryPass;
-use domain::sandbox::Error;
-use domain::utility::Isolation;
+use domain::sandbox::{BatteryPass, Error, Isolation};
 use tokio::sync::watch;
 
 use super::{Battery, Conclusion, Report};

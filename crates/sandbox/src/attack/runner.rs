@@ -3,11 +3,8 @@
 
 use std::time::{Duration, Instant};
 
-use domain::execution::{Failure, Reason};
-use domain::limits::Limits;
 use domain::name::{ExecutionId, TenantId};
-use domain::sandbox::{Entry, Error, Job, Progress, Run};
-use domain::utility::Isolation;
+use domain::sandbox::{Entry, Error, Failure, Isolation, Job, Limits, Progress, Reason, Run};
 
 use super::catalog::{self, Probe, Way};
 use super::guest::{self, Word};

@@ -2,9 +2,7 @@
 
 use std::time::Instant;
 
-use domain::limits::Limits;
-use domain::sandbox::Progress;
-use domain::utility::Isolation;
+use domain::sandbox::{Isolation, Limits, Progress};
 
 use super::catalog::{self, Probe, Scene};
 use super::runner::{Runner, Whose};

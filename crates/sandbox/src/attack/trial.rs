@@ -1,6 +1,6 @@
 //! The battery for an operator: on a backend of one's choice, without a server.
 
-use domain::utility::Isolation;
+use domain::sandbox::Isolation;
 
 use super::{Battery, Report};
 use crate::config::{Backend, Config};

@@ -2,8 +2,7 @@
 //!
 //! It deliberately knows no tenant: binding is the ledger's.
 
-use domain::limits::Limits;
-use domain::utility::Isolation;
+use domain::sandbox::{Isolation, Limits};
 use sandbox_protocol::control::{Class, SealMode};
 
 use crate::backend::RuntimeFacts;

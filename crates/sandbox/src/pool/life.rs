@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Instant;
 
-use domain::execution::Attestation;
+use domain::sandbox::Attestation;
 use rustix::process::Signal;
 use sandbox_protocol::VERSION;
 use sandbox_protocol::control::{Command, Configure, Exit, PRELOAD_STAGE, Report};

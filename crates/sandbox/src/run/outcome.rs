@@ -1,7 +1,6 @@
 //! Why a run did not succeed: from the child's own words where it still had any, else from how it ended. Pure.
 
-use domain::execution::{Failure, Reason};
-use domain::limits::Limits;
+use domain::sandbox::{Failure, Limits, Reason};
 use rustix::process::Signal;
 use sandbox_protocol::control::Exit;
 use sandbox_protocol::frame;

@@ -4,8 +4,7 @@ use std::collections::VecDeque;
 use std::io::ErrorKind;
 use std::time::Duration;
 
-use domain::event::{MAX_CHUNK, Stream};
-use domain::sandbox::Progress;
+use domain::sandbox::{MAX_CHUNK, Progress, Stream};
 use rustix::buffer::spare_capacity;
 use tokio::net::unix::pipe::Receiver;
 use tokio::time::{Instant, sleep_until};

@@ -2,8 +2,7 @@
 
 use std::io::ErrorKind;
 
-use domain::limits::Limits;
-use domain::sandbox::{Entry, Job};
+use domain::sandbox::{Entry, Job, Limits};
 use sandbox_protocol::program as protocol;
 use serde_json::value::RawValue;
 use tokio::net::unix::pipe::Sender;

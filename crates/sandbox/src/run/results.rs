@@ -4,7 +4,7 @@
 
 use std::io::{self, ErrorKind};
 
-use domain::limits::MAX_REQUEST;
+use domain::execution::MAX_REQUEST;
 use sandbox_protocol::frame::{Failure, HEADER, Kind, parse_header};
 use serde::de::IgnoredAny;
 use tokio::net::unix::pipe::Receiver;

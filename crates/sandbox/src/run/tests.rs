@@ -5,12 +5,8 @@ use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::event::Stream;
-use domain::execution::Reason;
-use domain::limits::Limits;
 use domain::name::{ExecutionId, TenantId};
-use domain::sandbox::{Entry, Job};
-use domain::utility::Isolation;
+use domain::sandbox::{Entry, Isolation, Job, Limits, Reason, Stream};
 use sandbox_protocol::control::{Exit, Usage as ChildUsage};
 use sandbox_protocol::frame::Kind;
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::{Duration, Instant};
 
-use domain::limits::Limits;
+use domain::sandbox::Limits;
 use tokio::sync::{Notify, watch};
 
 use super::ended;

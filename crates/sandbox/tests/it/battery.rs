@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use domain::sandbox::{Error, Job, Sandbox as _};
-use domain::utility::Isolation;
+use domain::sandbox::{Error, Isolation, Job, Sandbox as _};
 use sandbox::{Battery, Conclusion, Outcome, Proof, Runtime};
 
 use crate::support::{Host, Kind, script};

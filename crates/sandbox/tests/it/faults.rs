@@ -7,10 +7,9 @@ pub mod daemon;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use domain::execution::{Reason, State};
+use domain::execution::State;
 use domain::name::TenantId;
-use domain::sandbox::{Error, Job, Sandbox as _};
-use domain::utility::Isolation;
+use domain::sandbox::{Error, Isolation, Job, Reason, Sandbox as _};
 use sandbox::Backend;
 
 use crate::support::{Host, Kind, PATIENCE, agents, collect, limited, script};
@@ -81,7 +80,7 @@ async fn a_stopped_daemon_loses_what_ran_refuses_at_once_and_is_found_again_when
     assert!(run.next().await.is_some());
     daemon.stop();
     let failure = collect(run, Instant::now()).await.outcome.unwrap_err();
-    assert_eq!((failure.reason, failure.reason.state()), (Reason::NodeLost, State::Lost), "{failure:?}");
+    assert_eq!((failure.reason, State::of(failure.reason)), (Reason::NodeLost, State::Lost), "{failure:?}");
     refuses_at_once(&host, "does not answer").await;
     daemon.restart();
     recovers(&host).await;

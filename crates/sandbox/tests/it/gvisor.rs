@@ -3,10 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use domain::event::Stream;
-use domain::execution::Reason;
-use domain::sandbox::{Error, Job, Sandbox as _};
-use domain::utility::Isolation;
+use domain::sandbox::{Error, Isolation, Job, Reason, Sandbox as _, Stream};
 use sandbox::{Backend, Battery, Conclusion, ContainerRuntime, Docker, Outcome};
 
 use crate::faults::daemon::{Daemon, within};

@@ -3,9 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use domain::execution::Reason;
-use domain::sandbox::{Error, Sandbox as _};
-use domain::utility::Isolation;
+use domain::sandbox::{Error, Isolation, Reason, Sandbox as _};
 use rustix::process::{Pid, Signal, kill_process};
 use sandbox::{Battery, Conclusion, Outcome};
 

@@ -3,10 +3,8 @@
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-use domain::event::Stream;
-use domain::execution::Reason;
 use domain::name::TenantId;
-use domain::sandbox::Sandbox as _;
+use domain::sandbox::{Reason, Sandbox as _, Stream};
 
 use crate::support::{Host, Kind, PATIENCE, agents, collect, limited, script, transform};
 
@@ -160,6 +158,6 @@ async fn a_missing_daemon_or_image_is_told_with_what_to_do() {
         assert!(matches!(down.sandboxes.start(script("pass")).await, Err(domain::sandbox::Error::Unavailable(_))));
         assert!(began.elapsed() < Duration::from_secs(2));
     }
-    assert!(down.sandboxes.ready(domain::utility::Isolation::TenantWarm, "python").is_err());
+    assert!(down.sandboxes.ready(domain::sandbox::Isolation::TenantWarm, "python").is_err());
     down.close().await;
 }

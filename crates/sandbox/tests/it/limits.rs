@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use domain::execution::Reason;
-use domain::limits::Limits;
+use domain::sandbox::{Limits, Reason};
 
 use crate::support::{Host, limited, script};
 

@@ -1,7 +1,6 @@
 //! How programs end: results, and each reason that user code alone can cause.
 
-use domain::execution::Reason;
-use domain::sandbox::Entry;
+use domain::sandbox::{Entry, Reason};
 
 use crate::support::{Host, job, limited, script, transform};
 

@@ -2,9 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use domain::execution::Reason;
-use domain::limits::OnOutputLimit;
-use domain::sandbox::Progress;
+use domain::sandbox::{OnOutputLimit, Progress, Reason};
 
 use crate::support::{Host, PATIENCE, limited, script, transform};
 

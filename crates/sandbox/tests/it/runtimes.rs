@@ -5,9 +5,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use domain::execution::Reason;
-use domain::sandbox::{Error, Job, Sandbox as _};
-use domain::utility::Isolation;
+use domain::sandbox::{Error, Isolation, Job, Reason, Sandbox as _};
 use sandbox::{Config, Runtime, RuntimeFacts};
 
 use crate::support::{Host, Kind, script};

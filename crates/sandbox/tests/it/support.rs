@@ -5,12 +5,8 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-use domain::event::Stream;
-use domain::execution::{Attestation, Failure, Reason, Usage};
-use domain::limits::Limits;
 use domain::name::{ExecutionId, TenantId};
-use domain::sandbox::{Entry, Job, Progress, Run, Sandbox as _};
-use domain::utility::Isolation;
+use domain::sandbox::{Attestation, Entry, Failure, Isolation, Job, Limits, Progress, Reason, Run, Sandbox as _, Stream, Usage};
 use sandbox::{AgentBinary, Backend, Config, Docker, Namespace, Sandboxes};
 
 #[path = "../../../sandbox-agent/build_support.rs"]
@@ -203,7 +199,7 @@ pub async fn collect(mut run: Box<dyn Run>, began: Instant) -> Ran {
         match run.next().await.expect("the exit comes before the end") {
             Progress::Output { stream, offset, data } => {
                 assert!(outcome.is_none(), "output after the outcome");
-                assert!(!data.is_empty() && data.len() <= domain::event::MAX_CHUNK);
+                assert!(!data.is_empty() && data.len() <= domain::sandbox::MAX_CHUNK);
                 pieces.push((stream, offset, data));
             }
             Progress::Value(value) => values.push(value),

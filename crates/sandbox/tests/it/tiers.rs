@@ -2,9 +2,7 @@
 
 use std::time::Duration;
 
-use domain::execution::Reason;
-use domain::sandbox::Job;
-use domain::utility::Isolation;
+use domain::sandbox::{Isolation, Job, Reason};
 use sandbox::{Docker, Namespace, Verdict, complies, diagnose, inspect_container};
 
 use crate::support::{Host, Kind, config, limited, script, unique};

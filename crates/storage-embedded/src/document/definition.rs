@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use domain::limits::{Limits, OnOutputLimit};
-use domain::parameter::{Parameter, ValueType};
-use domain::utility::{Definition, Isolation, Kind};
+use domain::code::{Kind, Parameter, ValueType};
+use domain::sandbox::{Isolation, Limits, OnOutputLimit};
+use domain::utility::Definition;
 use serde::{Deserialize, Serialize};
 
 /// See [`Definition`].

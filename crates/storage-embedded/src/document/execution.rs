@@ -1,7 +1,8 @@
 //! The document of an execution.
 
-use domain::execution::{Attestation, BatteryPass, Execution, Failure, Mode, Reason, State, Usage, Values};
+use domain::execution::{Execution, Mode, State, Values};
 use domain::name::{ExecutionId, ExecutionName, PrincipalName, TenantId, VersionName};
+use domain::sandbox::{Attestation, BatteryPass, Failure, Reason, Usage};
 use domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
 

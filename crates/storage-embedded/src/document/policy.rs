@@ -1,7 +1,7 @@
 //! The document of a tenant's code policy.
 
+use domain::code_policy::{CodePolicy, RuleException};
 use domain::name::{PrincipalName, TenantId, UtilityId};
-use domain::policy::{CodePolicy, RuleException};
 use domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
 

@@ -1,6 +1,6 @@
 //! Documents: what a newer server adds is tolerated, what is broken is named without its value.
 
-use domain::utility::Kind;
+use domain::code::Kind;
 use test_support::sample::{ended, execution, scope, utility, version};
 
 use super::*;

@@ -1,8 +1,9 @@
 //! The document of a utility.
 
+use domain::hash::Hash;
 use domain::name::{PrincipalName, TenantId, UtilityId, UtilityName};
 use domain::time::Timestamp;
-use domain::utility::{Hash, Metadata, Utility};
+use domain::utility::{Metadata, Utility};
 use serde::{Deserialize, Serialize};
 
 use super::definition::DefinitionDocument;

@@ -1,8 +1,10 @@
 //! The document of a version. The code is a column beside it, so that it can move to a blob store of its own.
 
+use domain::code::Code;
+use domain::hash::Hash;
 use domain::name::PrincipalName;
 use domain::time::Timestamp;
-use domain::utility::{Code, Hash, StoredFinding, Version};
+use domain::utility::{StoredFinding, Version};
 use serde::{Deserialize, Serialize};
 
 use super::definition::DefinitionDocument;

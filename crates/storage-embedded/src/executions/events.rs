@@ -1,7 +1,6 @@
 //! Reads of stored events.
 
-use domain::event::{Body, Event};
-use domain::execution::Execution;
+use domain::execution::{Body, Event, Execution};
 use domain::name::{ExecutionId, TenantId};
 use rusqlite::{Connection, params};
 

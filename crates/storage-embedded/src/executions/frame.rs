@@ -3,7 +3,8 @@
 //! `tag: u8, sequence: u64, milliseconds: u64`, then by tag: 1 Queued `position: u32`; 2 Started `length: u32`, attestation
 //! document as JSON; 3 stdout and 4 stderr `offset: u64, length: u32`, raw bytes; 5 Finished, nothing: the execution's row has it.
 
-use domain::event::{Body, Event, Output, Stream};
+use domain::execution::{Body, Event, Output};
+use domain::sandbox::Stream;
 use domain::time::Timestamp;
 
 use crate::document::{self, AttestationDocument};

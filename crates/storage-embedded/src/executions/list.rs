@@ -2,9 +2,10 @@
 //! index, so a page costs the same however many executions there are, and however rare a state is.
 
 use domain::error::Source;
-use domain::execution::{Execution, Failure, State, Values};
+use domain::execution::{Execution, ExecutionQuery, State, Values};
 use domain::name::{ExecutionId, TenantId};
-use domain::repository::{ExecutionQuery, MAX_PAGE, Page, PageRequest};
+use domain::page::{MAX_PAGE, Page, PageRequest};
+use domain::sandbox::Failure;
 use rusqlite::Connection;
 use rusqlite::types::Value;
 

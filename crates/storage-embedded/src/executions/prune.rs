@@ -1,6 +1,6 @@
 //! Retention, in steps that each hold the writer for a short time only.
 
-use domain::repository::Pruned;
+use domain::execution::Pruned;
 use domain::time::Timestamp;
 use rusqlite::{Connection, params};
 

@@ -2,7 +2,7 @@
 
 use domain::execution::Execution;
 use domain::name::{ExecutionId, ExecutionName, PrincipalName, TenantId};
-use domain::repository::{Committed, RequestKey};
+use domain::request::{Committed, RequestKey};
 use domain::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
 

@@ -3,7 +3,7 @@
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
-use domain::repository::Changed;
+use domain::change::Changed;
 use tempfile::TempDir;
 use test_support::HeardChanges;
 use test_support::sample::{tenant, utility_id};

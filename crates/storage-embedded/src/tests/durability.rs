@@ -6,7 +6,9 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Instant;
 
-use domain::repository::{Committed, ExecutionRepository, UtilityRepository};
+use domain::execution::ExecutionRepository;
+use domain::request::Committed;
+use domain::utility::UtilityRepository;
 use tempfile::TempDir;
 use test_support::sample::{creation, execution, execution_id, output, scope, utility, utility_id};
 

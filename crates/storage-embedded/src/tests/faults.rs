@@ -7,7 +7,9 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use domain::ErrorKind;
-use domain::repository::{ExecutionRepository, PageRequest, UtilityQuery, UtilityRepository};
+use domain::execution::ExecutionRepository;
+use domain::page::PageRequest;
+use domain::utility::{UtilityQuery, UtilityRepository};
 use rusqlite::Connection;
 use tempfile::TempDir;
 use test_support::sample::{creation, execution, execution_id, output, scope, utility, utility_id};

@@ -2,9 +2,11 @@
 
 use std::time::{Duration, Instant};
 
+use domain::access::TenantScope;
+use domain::code::Kind;
 use domain::name::UtilityId;
-use domain::repository::{PageRequest, TenantScope, UtilityOrder, UtilityQuery, UtilityRepository};
-use domain::utility::{Kind, Utility};
+use domain::page::PageRequest;
+use domain::utility::{Utility, UtilityOrder, UtilityQuery, UtilityRepository};
 use rusqlite::Connection;
 use test_support::sample::{at, creation, scope, user, utility};
 

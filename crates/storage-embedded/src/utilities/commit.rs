@@ -1,9 +1,9 @@
 //! One change of a utility: entity, version, tags, imports and answered request, whole or not at all.
 
 use domain::name::TenantId;
-use domain::repository::{Committed, Expected, RequestKey, UtilityChange};
+use domain::request::{Committed, Expected, RequestKey};
 use domain::time::Timestamp;
-use domain::utility::{Utility, Version};
+use domain::utility::{Utility, UtilityChange, Version};
 use rusqlite::{Connection, params};
 
 use super::{answer, encode, encode_version};

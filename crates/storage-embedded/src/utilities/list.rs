@@ -3,9 +3,10 @@
 
 use std::cmp::Reverse;
 
+use domain::code::Kind;
 use domain::name::{TenantId, UtilityId};
-use domain::repository::{MAX_PAGE, Page, PageRequest, UtilityOrder, UtilityQuery};
-use domain::utility::{Kind, Utility};
+use domain::page::{MAX_PAGE, Page, PageRequest};
+use domain::utility::{Utility, UtilityOrder, UtilityQuery};
 use rusqlite::Connection;
 use rusqlite::types::Value;
 

@@ -1,7 +1,7 @@
 //! Reads of versions.
 
 use domain::name::{TenantId, UtilityId};
-use domain::repository::{MAX_PAGE, Page, PageRequest};
+use domain::page::{MAX_PAGE, Page, PageRequest};
 use domain::utility::Version;
 use rusqlite::{Connection, OptionalExtension, params};
 

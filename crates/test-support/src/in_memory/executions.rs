@@ -4,12 +4,14 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
-use domain::event::{Body, Event};
-use domain::execution::Execution;
+use domain::Error;
+use domain::Result;
+use domain::access::TenantScope;
+use domain::execution::{Body, Event, Execution, ExecutionQuery, ExecutionRepository, Pruned};
 use domain::name::{ExecutionId, ExecutionName, TenantId};
-use domain::repository::{Committed, ExecutionQuery, ExecutionRepository, Page, PageRequest, Pruned, RequestKey, TenantScope};
+use domain::page::{Page, PageRequest};
+use domain::request::{Committed, RequestKey};
 use domain::time::{Clock, Timestamp};
-use domain::{Error, Result};
 
 use super::{Known, Requests, page};
 use crate::FakeClock;

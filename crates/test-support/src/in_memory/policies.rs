@@ -5,9 +5,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use domain::Result;
+use domain::access::TenantScope;
+use domain::change::{ChangeListener, Changed};
+use domain::code_policy::{CodePolicy, CodePolicyRepository};
 use domain::name::TenantId;
-use domain::policy::CodePolicy;
-use domain::repository::{ChangeListener, Changed, CodePolicyRepository, TenantScope};
 
 /// The policies of all tenants.
 #[derive(Default)]

@@ -5,14 +5,16 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
+use domain::Error;
+use domain::Result;
+use domain::access::TenantScope;
+use domain::change::{ChangeListener, Changed};
 use domain::name::{TenantId, UtilityId};
-use domain::repository::{
-    ChangeListener, Changed, Committed, Expected, Page, PageRequest, RequestKey, RuntimeModule, TenantScope, UtilityChange, UtilityOrder,
-    UtilityQuery, UtilityRepository,
-};
+use domain::page::{Page, PageRequest};
+use domain::request::{Committed, Expected, RequestKey};
+use domain::runtime::RuntimeModule;
 use domain::time::Clock;
-use domain::utility::{Utility, Version};
-use domain::{Error, Result};
+use domain::utility::{Utility, UtilityChange, UtilityOrder, UtilityQuery, UtilityRepository, Version};
 
 use super::{Known, Requests, page};
 use crate::FakeClock;

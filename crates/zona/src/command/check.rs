@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use clap::Args;
-use domain::finding::{CodeReport, Finding, Import, Standing};
+use domain::code::{CodeReport, Finding, Import, Standing};
+use domain::code_policy::CodePolicy;
 use domain::name::UtilityId;
-use domain::policy::CodePolicy;
 use python_check::{Checker, Policy};
 
 use super::Context;

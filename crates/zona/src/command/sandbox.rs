@@ -6,13 +6,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{Args, Subcommand, ValueEnum};
-use domain::event::Stream;
-use domain::execution::{Attestation, Failure as Cause, State, Usage};
-use domain::limits::Limits;
+use domain::code::{Code, ParameterBinder as _};
+use domain::execution::State;
 use domain::name::{ExecutionId, TenantId};
-use domain::parameter::ParameterBinder as _;
-use domain::sandbox::{Entry, Job, Progress, Run, Sandbox as _};
-use domain::utility::{Code, DEFAULT_RUNTIME, Isolation};
+use domain::runtime::DEFAULT_RUNTIME;
+use domain::sandbox::{Attestation, Entry, Failure as Cause, Isolation, Job, Limits, Progress, Run, Sandbox as _, Stream, Usage};
 use python_check::{JsonBinder, PARAMETERS_FIELD};
 use sandbox::Sandboxes;
 use tokio::signal::unix::Signal;
@@ -142,7 +140,7 @@ impl Tier {
 async fn execute(sandboxes: &Sandboxes, job: Job) -> Result<Outcome> {
     let mut run = sandboxes.start(job).await.map_err(domain::Error::from)?;
     let mut interrupt = interrupts_of_this_process()?;
-    let missing = Cause::new(domain::execution::Reason::NodeLost, "the sandbox ended unexpectedly");
+    let missing = Cause::new(domain::sandbox::Reason::NodeLost, "the sandbox ended unexpectedly");
     let attestation = Some(run.attestation().clone());
     let mut outcome = Outcome { result: Err(missing), attestation, usage: None, stdout: Vec::new(), stderr: Vec::new() };
     while let Some(progress) = next(run.as_mut(), &mut interrupt).await {
@@ -168,7 +166,7 @@ async fn next(run: &mut dyn Run, interrupt: &mut Signal) -> Option<Progress> {
 
 impl Outcome {
     fn state(&self) -> State {
-        self.result.as_ref().map_or_else(|cause| cause.reason.state(), |_| State::Succeeded)
+        self.result.as_ref().map_or_else(|cause| State::of(cause.reason), |_| State::Succeeded)
     }
 
     fn reason(&self) -> &'static str {

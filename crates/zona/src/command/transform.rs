@@ -151,7 +151,7 @@ fn calls(values: Vec<String>) -> Vec<Vec<String>> {
     let mut calls: Vec<Vec<String>> = Vec::new();
     let mut bytes = 0;
     for value in values {
-        let full = calls.last().is_none_or(|call| call.len() >= domain::limits::MAX_VALUES || bytes + value.len() > MAX_CALL_BYTES);
+        let full = calls.last().is_none_or(|call| call.len() >= domain::execution::MAX_VALUES || bytes + value.len() > MAX_CALL_BYTES);
         if full {
             calls.push(Vec::new());
             bytes = 0;

@@ -4,7 +4,7 @@
 
 use std::path::PathBuf;
 
-use domain::utility::DEFAULT_RUNTIME;
+use domain::runtime::DEFAULT_RUNTIME;
 use figment::Figment;
 
 use super::reader::Reader;

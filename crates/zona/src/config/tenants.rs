@@ -5,8 +5,8 @@
 use std::collections::HashMap;
 use std::num::NonZeroU32;
 
+use domain::admission::{MAX_WEIGHT, Share};
 use domain::name::TenantId;
-use domain::service::admission::{MAX_WEIGHT, Share};
 use figment::Figment;
 
 use super::first_violation;

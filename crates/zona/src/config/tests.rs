@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use domain::service::admission::Share;
+use domain::admission::Share;
 
 use super::*;
 

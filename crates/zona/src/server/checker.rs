@@ -6,11 +6,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use domain::checker::CodeChecker;
-use domain::finding::{CodeReport, Family};
+use domain::Error;
+use domain::Result;
+use domain::code::{CodeReport, Family};
+use domain::code_policy::{CodeChecker, CodePolicy};
 use domain::name::TenantId;
-use domain::policy::CodePolicy;
-use domain::{Error, Result};
 use python_check::{Checker, Package, Policy, Runtime, RuntimeInterface};
 use sandbox::{RuntimeFacts, Sandboxes};
 use tokio::sync::Semaphore;
@@ -110,7 +110,7 @@ pub(super) fn python_version(text: &str) -> Option<(u8, u8)> {
 
 #[cfg(test)]
 mod tests {
-    use domain::policy::RuleException;
+    use domain::code_policy::RuleException;
     use domain::time::Timestamp;
 
     use super::*;

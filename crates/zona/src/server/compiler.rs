@@ -5,14 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use domain::checker::{Compiler, Verdict};
-use domain::execution::{Failure, Reason};
-use domain::limits::Limits;
+use domain::code::Code;
+use domain::id::IdSource;
 use domain::name::TenantId;
-use domain::runtime::{Package, Runtime};
-use domain::sandbox::{Entry, Error, Job, Progress, Sandbox as _};
-use domain::time::IdSource;
-use domain::utility::{Code, Isolation};
+use domain::runtime::{Compiler, Package, Runtime, Verdict};
+use domain::sandbox::{Entry, Error, Failure, Isolation, Job, Limits, Progress, Reason, Sandbox as _};
 use python_check::{Checker, Policy};
 use sandbox::{RuntimeFacts, Sandboxes};
 use serde::Deserialize;

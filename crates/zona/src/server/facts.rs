@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
+use domain::sandbox::Isolation;
 use domain::server::{Battery, Facts, ProbeFailure, ServerFacts, TierFacts};
 use domain::time::Timestamp;
-use domain::utility::Isolation;
 use sandbox::{Outcome, ProbeResult, Report, Sandboxes};
 
 /// The facts about this process.

@@ -6,10 +6,11 @@ use std::time::Instant;
 
 use async_trait::async_trait;
 use domain::Result;
-use domain::event::Event;
-use domain::execution::Execution;
+use domain::access::TenantScope;
+use domain::execution::{Event, Execution, ExecutionQuery, ExecutionRepository, Pruned};
 use domain::name::ExecutionId;
-use domain::repository::{Committed, ExecutionQuery, ExecutionRepository, Page, PageRequest, Pruned, RequestKey, TenantScope};
+use domain::page::{Page, PageRequest};
+use domain::request::{Committed, RequestKey};
 use domain::time::Timestamp;
 use telemetry::Metrics;
 use tracing::Instrument as _;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use api_grpc::CallMetrics;
 use cache::Cache;
-use domain::service::executions::Executions;
+use domain::execution::Executions;
 use sandbox::{Sandboxes, StockReason};
 use telemetry::{Metrics, Reading, names};
 use tonic::Code;

@@ -1,10 +1,10 @@
 //! The example utilities of the tenant `demo`, created through the use cases like anybody's.
 
+use domain::Error;
+use domain::Result;
 use domain::access::{Caller, CreateUtility, GetUtility, Policy};
 use domain::name::{TenantName, UtilityId, UtilityName};
-use domain::service::utilities::{Call, Utilities};
-use domain::utility::{Draft, Metadata};
-use domain::{Error, Result};
+use domain::utility::{Call, Draft, Metadata, Utilities};
 
 use super::{local_user, tenant};
 

@@ -4,7 +4,7 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use domain::service::executions::Executions;
+use domain::execution::Executions;
 
 use super::Running;
 

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use cache::{Cache, CachedCodePolicyRepository, CachedUtilityRepository};
-use domain::repository::{CodePolicyRepository, UtilityRepository};
+use domain::code_policy::CodePolicyRepository;
+use domain::utility::UtilityRepository;
 use storage_embedded::EmbeddedStore;
 
 use super::Error;

@@ -3,8 +3,9 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use async_trait::async_trait;
+use domain::id::IdSource;
 use domain::name::ExecutionId;
-use domain::time::{Clock, IdSource, Timestamp};
+use domain::time::{Clock, Timestamp};
 use uuid::Uuid;
 
 /// The system's clock and tokio's timer.

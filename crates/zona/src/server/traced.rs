@@ -3,9 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use domain::execution::Attestation;
-use domain::sandbox::{Error, Job, Progress, Run, Sandbox};
-use domain::utility::Isolation;
+use domain::sandbox::{Attestation, Error, Isolation, Job, Progress, Run, Sandbox};
 use tracing::{Instrument as _, Span, field, info_span};
 
 pub(super) struct TracedSandbox {

@@ -2,10 +2,7 @@
 
 use std::time::Duration;
 
-use domain::execution::Reason;
-use domain::limits::Limits;
-use domain::sandbox::Entry;
-use domain::utility::Isolation;
+use domain::sandbox::{Entry, Isolation, Limits, Reason};
 
 use crate::parts::Context;
 use crate::peers::sandbox::{Engine, Kind, job};

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use domain::utility::Isolation;
+use domain::sandbox::Isolation;
 
 use crate::cpu;
 use crate::parts::Context;

@@ -9,7 +9,7 @@ use api_proto::zona::execution::v1::execution_service_client::ExecutionServiceCl
 use api_proto::zona::execution::v1::transform_result::Outcome;
 use api_proto::zona::utility::v1 as utility;
 use api_proto::zona::utility::v1::utility_service_client::UtilityServiceClient;
-use domain::utility::Isolation;
+use domain::sandbox::Isolation;
 use tonic::transport::Channel;
 
 /// The tenant that `zona dev` seeds.

@@ -9,9 +9,8 @@ use std::collections::BTreeMap;
 
 use crate::load::{self, Slice};
 use crate::parts::Context;
-use crate::peers::Peer;
 use crate::peers::sandbox::{Engine, Kind};
-use crate::peers::{docker, process, python};
+use crate::peers::{Peer, docker, process, python};
 use crate::report::{Report, Table};
 
 const PART: &str = "t1";

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::utility::Isolation;
+use domain::sandbox::Isolation;
 
 use crate::load::{self, Subject};
 use crate::parts::Context;

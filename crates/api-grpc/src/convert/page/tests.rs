@@ -1,6 +1,6 @@
 //! Pages that are put together from steps of the repository.
 
-use domain::repository::{Page, PageRequest};
+use domain::page::{Page, PageRequest};
 use prost_types::FieldMask;
 
 use super::*;

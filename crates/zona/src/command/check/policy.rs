@@ -4,11 +4,11 @@
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use domain::finding::CodeReport;
+use domain::code::CodeReport;
+use domain::code_policy::{CodePolicy, RuleException, rule_violations};
 use domain::name::{CodePolicyName, PrincipalName, TenantId, UtilityId};
-use domain::policy::{CodePolicy, RuleException, rule_violations};
+use domain::sandbox::Isolation;
 use domain::time::Timestamp;
-use domain::utility::Isolation;
 use python_check::{Policy, rule};
 use serde::Deserialize;
 

@@ -1,7 +1,7 @@
 //! `zona doctor --attack`: the battery of escape probes on each backend and tier, and the container's specification.
 
 use clap::ValueEnum;
-use domain::utility::Isolation;
+use domain::sandbox::Isolation;
 use sandbox::{Backend, Check, Conclusion, Outcome, ProbeResult, Report, Trial, complies};
 
 use super::{Context, check, sign};

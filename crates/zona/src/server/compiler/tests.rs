@@ -1,6 +1,6 @@
 //! The compiler of this host's Python, in a real sandbox.
 
-use domain::execution::Failure;
+use domain::sandbox::Failure;
 use python_check::Policy;
 use sandbox::{Config, OpenError};
 

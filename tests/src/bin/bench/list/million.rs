@@ -5,9 +5,11 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
+use domain::access::TenantScope;
 use domain::name::{TenantId, UtilityId};
-use domain::repository::{Committed, Expected, PageRequest, TenantScope, UtilityChange, UtilityQuery, UtilityRepository as _};
-use domain::utility::{Utility, Version};
+use domain::page::PageRequest;
+use domain::request::{Committed, Expected};
+use domain::utility::{Utility, UtilityChange, UtilityQuery, UtilityRepository as _, Version};
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use storage_embedded::{Config, EmbeddedStore};
 

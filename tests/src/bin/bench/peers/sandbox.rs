@@ -7,11 +7,9 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
-use domain::execution::{Attestation, Failure};
-use domain::limits::Limits;
 use domain::name::{ExecutionId, TenantId};
-use domain::sandbox::{Entry, Job, Progress, Sandbox};
-use domain::utility::{DEFAULT_RUNTIME, Isolation};
+use domain::runtime::DEFAULT_RUNTIME;
+use domain::sandbox::{Attestation, Entry, Failure, Isolation, Job, Limits, Progress, Sandbox};
 use e2e::workspace;
 use sandbox::{AgentBinary, Backend, Config, Docker, Namespace, Pool, Sandboxes, UidRange};
 

@@ -1,7 +1,6 @@
 //! The programs of a soak: how each is called, and how each must end.
 
-use domain::limits::Limits;
-use domain::utility::Isolation;
+use domain::sandbox::{Isolation, Limits};
 
 use crate::peers::CODE;
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use domain::utility::Isolation;
+use domain::sandbox::Isolation;
 
 use super::PART;
 use crate::arguments::Effort;

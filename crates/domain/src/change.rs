@@ -1,0 +1,36 @@
+//! News of changes: what stores tell to whoever keeps copies of what they hold.
+
+use crate::name::{TenantId, UtilityId};
+
+/// What a change was about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Changed {
+    /// A utility: new, changed, deleted or undeleted.
+    Utility {
+        /// Whose.
+        tenant: TenantId,
+        /// Which.
+        id: UtilityId,
+    },
+    /// What is noted of a version.
+    Version {
+        /// Whose.
+        tenant: TenantId,
+        /// Of which utility.
+        id: UtilityId,
+        /// Its number.
+        number: u32,
+    },
+    /// A tenant's code policy.
+    CodePolicy {
+        /// Whose.
+        tenant: TenantId,
+    },
+}
+
+/// Port: hears of changes. Repositories of utilities and of code policies tell it of each change once it is stored and before
+/// it is answered, also when nobody waits for the answer any more. It may hear of a change that was not stored.
+pub trait ChangeListener: Send + Sync {
+    /// Takes note, at once and without blocking.
+    fn changed(&self, what: &Changed);
+}

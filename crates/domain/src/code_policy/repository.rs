@@ -1,0 +1,24 @@
+//! The port to where code policies are stored.
+
+use async_trait::async_trait;
+
+use crate::Result;
+use crate::access::TenantScope;
+use crate::code_policy::CodePolicy;
+
+/// Port: code policies, one a tenant.
+#[async_trait]
+pub trait CodePolicyRepository: Send + Sync {
+    /// The tenant's policy, if one was stored.
+    async fn find(&self, scope: &TenantScope) -> Result<Option<CodePolicy>>;
+    /// Stores a policy when the stored one has the `expected` revision (0: there is none). Says whether it had.
+    async fn commit(&self, scope: &TenantScope, expected: u64, policy: &CodePolicy) -> Result<bool>;
+}
+
+/// The policy in force for a tenant: the stored one, or the default.
+///
+/// # Errors
+/// Those of the store.
+pub(crate) async fn policy_in_force(policies: &dyn CodePolicyRepository, scope: &TenantScope) -> Result<CodePolicy> {
+    Ok(policies.find(scope).await?.unwrap_or_else(|| CodePolicy::default_of(scope.tenant().clone())))
+}

@@ -1,0 +1,109 @@
+//! Use cases of code policies.
+
+use std::sync::Arc;
+
+use crate::access::{self, Permit};
+use crate::code_policy::{CodeChecker, CodePolicy, CodePolicyRepository, RuleException, policy_in_force, rule_violations};
+use crate::error::{Error, Result};
+use crate::name::UtilityId;
+use crate::sandbox::Isolation;
+use crate::time::{Clock, Timestamp};
+use crate::violation::Violation;
+
+/// The use cases. Cheap to clone.
+#[derive(Clone)]
+pub struct CodePolicies {
+    repository: Arc<dyn CodePolicyRepository>,
+    checker: Arc<dyn CodeChecker>,
+    clock: Arc<dyn Clock>,
+}
+
+/// Parts of a policy to change; `None` leaves a part as it is.
+#[derive(Debug, Clone, Default)]
+pub struct PolicyPatch {
+    /// `Some(None)` allows all reviewed modules again.
+    pub only_modules: Option<Option<Vec<String>>>,
+    /// New extra modules.
+    pub extra_modules: Option<Vec<String>>,
+    /// New denied rules.
+    pub denied_rules: Option<Vec<String>>,
+    /// New exceptions; those that stand unchanged keep who granted them.
+    pub exceptions: Option<Vec<ExceptionDraft>>,
+    /// New weakest isolation.
+    pub minimum_isolation: Option<Isolation>,
+    /// What is wrong with the request already.
+    pub violations: Vec<Violation>,
+}
+
+/// An exception as asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExceptionDraft {
+    /// The utility.
+    pub utility: UtilityId,
+    /// Rule id.
+    pub rule: String,
+    /// Why.
+    pub reason: String,
+    /// Its end.
+    pub expires: Timestamp,
+}
+
+impl CodePolicies {
+    /// Wires the use cases to their ports.
+    pub fn new(repository: Arc<dyn CodePolicyRepository>, checker: Arc<dyn CodeChecker>, clock: Arc<dyn Clock>) -> Self {
+        CodePolicies { repository, checker, clock }
+    }
+
+    /// The policy in force; the default when none was stored.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn get(&self, permit: &Permit<access::GetCodePolicy>) -> Result<CodePolicy> {
+        policy_in_force(self.repository.as_ref(), &permit.scope()).await
+    }
+
+    /// Changes parts of the policy. Exceptions that have ended are dropped with the next change.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] with every violation; [`Error::Stale`].
+    pub async fn update(&self, permit: &Permit<access::UpdateCodePolicy>, patch: PolicyPatch, etag: &str) -> Result<CodePolicy> {
+        let scope = permit.scope();
+        let now = self.clock.now();
+        let old = policy_in_force(self.repository.as_ref(), &scope).await?;
+        old.check_etag(etag)?;
+        let mut violations = patch.violations.clone();
+        violations.extend(self.wrong_rules(&patch));
+        let granted = |draft: ExceptionDraft| {
+            let same = |old: &&RuleException| {
+                old.utility == draft.utility && old.rule == draft.rule && old.reason == draft.reason && old.expires == draft.expires
+            };
+            let granted_by = old.exceptions.iter().find(same).map_or_else(|| permit.principal().clone(), |old| old.granted_by.clone());
+            RuleException { utility: draft.utility, rule: draft.rule, reason: draft.reason, expires: draft.expires, granted_by }
+        };
+        let kept = || old.exceptions.iter().filter(|exception| exception.expires > now).cloned().collect();
+        let policy = CodePolicy {
+            tenant: scope.tenant().clone(),
+            only_modules: patch.only_modules.unwrap_or_else(|| old.only_modules.clone()),
+            extra_modules: patch.extra_modules.unwrap_or_else(|| old.extra_modules.clone()),
+            denied_rules: patch.denied_rules.unwrap_or_else(|| old.denied_rules.clone()),
+            exceptions: patch.exceptions.map_or_else(kept, |drafts| drafts.into_iter().map(granted).collect()),
+            minimum_isolation: patch.minimum_isolation.unwrap_or(old.minimum_isolation),
+            revision: old.revision + 1,
+            updated: now,
+        };
+        violations.extend(policy.violations("policy", now));
+        if !violations.is_empty() {
+            return Err(Error::Invalid(violations));
+        }
+        if self.repository.commit(&scope, old.revision, &policy).await? {
+            Ok(policy)
+        } else {
+            Err(Error::Stale { resource: policy.name() })
+        }
+    }
+
+    fn wrong_rules(&self, patch: &PolicyPatch) -> Vec<Violation> {
+        let excepted = patch.exceptions.iter().flatten().map(|draft| &draft.rule);
+        rule_violations("policy", patch.denied_rules.iter().flatten(), excepted, |rule| self.checker.family(rule))
+    }
+}

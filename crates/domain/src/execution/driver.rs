@@ -1,0 +1,351 @@
+//! The one task that takes an execution from its place in the queue to its stored end.
+//!
+//! Output goes to the tail first (watchers see it at once) and to the store in batches: at the latest after
+//! [`FLUSH_DELAY`], or once [`FLUSH_BYTES`] are waiting. While the store is slow, the run is not asked for more.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_channel::oneshot;
+use futures_util::future::{Either, select};
+
+use crate::access::TenantScope;
+use crate::admission::Ticket;
+use crate::error::Result;
+use crate::execution::live::Live;
+use crate::execution::ports::Shared;
+use crate::execution::{Body, Execution, Mode, Output, State, Step};
+use crate::request::{Committed, RequestKey};
+use crate::sandbox::{self, Failure, Job, Progress, Reason, Run, Usage};
+
+/// How often somebody who waits learns their position anew.
+pub const POSITION_PERIOD: Duration = Duration::from_millis(500);
+/// Output waits at most this long before it is durable: what a SIGKILL of the server may lose.
+pub const FLUSH_DELAY: Duration = Duration::from_millis(200);
+/// Output of this many bytes is stored at once.
+pub const FLUSH_BYTES: usize = 64 * 1024;
+/// While the store fails, at most this much output is held in memory; the run is paused then.
+const MAX_UNSTORED_BYTES: usize = 1024 * 1024;
+/// How often the end of an execution is offered to a failing store, with growing pauses: about two minutes in all.
+const MAX_FINISH_ATTEMPTS: u32 = 10;
+
+/// Result or failure of each value of a Transform call, in order; or why nothing ran.
+type Outcomes = Result<Vec<Result<String, Failure>>>;
+
+pub(super) type Answer = oneshot::Receiver<Outcomes>;
+
+/// What became of storing the execution.
+pub(super) type Accepted = oneshot::Receiver<Result<Committed<Execution>>>;
+
+/// What an execution is driven with.
+pub(super) struct Launch {
+    pub scope: TenantScope,
+    pub job: Job,
+    pub ticket: Ticket,
+    pub request: Option<RequestKey>,
+}
+
+pub(super) struct Reply {
+    accepted: Option<oneshot::Sender<Result<Committed<Execution>>>>,
+    transform: Option<Transform>,
+}
+
+struct Transform {
+    count: usize,
+    store_values: bool,
+    outcomes: Vec<Result<String, Failure>>,
+    sender: Option<oneshot::Sender<Outcomes>>,
+}
+
+/// A reply for a Transform call of `(count, store_values)`, and where its parts arrive; for a run no answer ever arrives.
+pub(super) fn reply(transform: Option<(usize, bool)>) -> (Reply, Accepted, Answer) {
+    let (accepted, was_accepted) = oneshot::channel();
+    let (sender, answer) = oneshot::channel();
+    let transform = transform.map(|(count, store_values)| Transform { count, store_values, outcomes: Vec::new(), sender: Some(sender) });
+    (Reply { accepted: Some(accepted), transform }, was_accepted, answer)
+}
+
+struct Driver {
+    shared: Arc<Shared>,
+    live: Arc<Live>,
+    scope: TenantScope,
+    reply: Reply,
+    unstored_bytes: usize,
+    /// Lists select by it, so it may lag, but not forever.
+    stored_state: State,
+}
+
+/// How a run ended.
+struct End {
+    outcome: Result<String, Failure>,
+    usage: Option<Usage>,
+}
+
+pub(super) async fn drive(shared: Arc<Shared>, live: Arc<Live>, launch: Launch, reply: Reply) {
+    let Launch { scope, job, ticket, request } = launch;
+    let id = job.execution.clone();
+    let stored_state = live.snapshot().state;
+    let mut driver = Driver { shared, live, scope, reply, unstored_bytes: 0, stored_state };
+    if !driver.accept(request.as_ref()).await {
+        return;
+    }
+    let end = driver.run(job, &ticket).await;
+    driver.finish(end).await;
+    drop(ticket);
+    driver.live.finish();
+    driver.shared.registry.remove(&id);
+}
+
+impl Driver {
+    /// Stores the execution, and tells who asked for it. A run goes on when nobody waits any more; a Transform call does not.
+    async fn accept(&mut self, request: Option<&RequestKey>) -> bool {
+        let execution = self.live.snapshot();
+        let committed = self.shared.ports.executions.insert(&self.scope, &execution, request).await;
+        let stored = matches!(committed, Ok(Committed::Stored));
+        if stored {
+            self.shared.registry.add(execution.name.execution, Arc::clone(&self.live));
+        }
+        let heard = self.reply.accepted.take().is_some_and(|sender| sender.send(committed).is_ok());
+        if stored && !heard && self.reply.transform.is_some() {
+            self.live.ask_stop(self.shared.ports.clock.now());
+        }
+        stored
+    }
+
+    async fn run(&mut self, job: Job, ticket: &Ticket) -> End {
+        if !self.wait_for_turn(ticket).await {
+            return End::failed(Reason::Cancelled, "cancelled before it started");
+        }
+        self.step(Step::Admit);
+        let sandbox = Arc::clone(&self.shared.ports.sandbox);
+        let started = self.unless_stopped(sandbox.start(job)).await;
+        match started {
+            None => End::failed(Reason::Cancelled, "cancelled before it started"),
+            Some(Err(error)) => self.refused(error),
+            Some(Ok(run)) => self.follow(run).await,
+        }
+    }
+
+    /// Returns false when it was asked to stop while waiting.
+    async fn wait_for_turn(&mut self, ticket: &Ticket) -> bool {
+        let mut shown = None;
+        loop {
+            let (turn, stop) = (ticket.listen(), self.live.listen_stop());
+            let position = ticket.position();
+            if shown != Some(position) {
+                self.push(Body::Queued { position });
+                shown = Some(position);
+            }
+            if self.live.stop_asked() {
+                return false;
+            }
+            if ticket.admitted() {
+                return true;
+            }
+            // Places further back move without a wake-up each: with a long queue, that would cost more than the executions do.
+            select(select(turn, stop), self.shared.ports.clock.sleep(POSITION_PERIOD)).await;
+        }
+    }
+
+    async fn unless_stopped<T>(&self, work: impl Future<Output = T>) -> Option<T> {
+        let stop = self.live.listen_stop();
+        if self.live.stop_asked() {
+            return None;
+        }
+        match select(std::pin::pin!(work), stop).await {
+            Either::Left((done, _)) => Some(done),
+            Either::Right(_) => None,
+        }
+    }
+
+    fn refused(&mut self, error: sandbox::Error) -> End {
+        let message = error.to_string();
+        if let Some(sender) = self.reply.transform.as_mut().and_then(|transform| transform.sender.take()) {
+            // The caller may be gone; then nobody waits for the answer.
+            let _ = sender.send(Err(error.into()));
+        }
+        End::failed(Reason::SandboxUnavailable, message)
+    }
+
+    async fn follow(&mut self, mut run: Box<dyn Run>) -> End {
+        self.step(Step::HandOver);
+        let attestation = run.attestation().clone();
+        self.live.update(|execution| execution.attestation = Some(attestation.clone()));
+        self.push(Body::Started(Box::new(attestation)));
+        let clock = Arc::clone(&self.shared.ports.clock);
+        let mut flush = clock.sleep(FLUSH_DELAY);
+        let mut outcome = None;
+        let mut stopping = false;
+        loop {
+            let stop = self.live.listen_stop();
+            if self.live.stop_asked() && !stopping {
+                stopping = true;
+                run.stop();
+            }
+            let paused = self.unstored_bytes >= MAX_UNSTORED_BYTES;
+            let progress = async {
+                if paused {
+                    std::future::pending().await
+                } else if stopping {
+                    Wake::Progress(run.next().await)
+                } else {
+                    match select(std::pin::pin!(run.next()), stop).await {
+                        Either::Left((progress, _)) => Wake::Progress(progress),
+                        Either::Right(_) => Wake::Stop,
+                    }
+                }
+            };
+            let wake = match select(std::pin::pin!(progress), flush.as_mut()).await {
+                Either::Left((wake, _)) => wake,
+                Either::Right(_) => Wake::Flush,
+            };
+            match wake {
+                Wake::Stop => {}
+                Wake::Flush => {
+                    self.flush().await;
+                    flush = clock.sleep(FLUSH_DELAY);
+                }
+                Wake::Progress(Some(Progress::Exited(usage))) => return End::of(outcome, Some(usage)),
+                Wake::Progress(None) => return End::of(outcome, None),
+                Wake::Progress(Some(Progress::Outcome(result))) => {
+                    self.reply.answer(&result);
+                    outcome = Some(result);
+                }
+                Wake::Progress(Some(Progress::Value(result))) => self.reply.keep(result),
+                Wake::Progress(Some(Progress::Output { stream, offset, data })) => {
+                    self.unstored_bytes += data.len();
+                    self.push(Body::Output(Output { stream, offset, data }));
+                    if self.unstored_bytes >= FLUSH_BYTES {
+                        self.flush().await;
+                        flush = clock.sleep(FLUSH_DELAY);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Stores the events that wait, and the execution where its state is not the stored one. A failing store keeps them waiting;
+    /// nothing is dropped.
+    async fn flush(&mut self) {
+        let events = self.live.unstored();
+        let Some(last) = events.last().map(|event| event.sequence) else { return };
+        let executions = Arc::clone(&self.shared.ports.executions);
+        let mut execution = self.live.snapshot();
+        let stored = if execution.state == self.stored_state {
+            executions.append(&self.scope, &execution.name.execution, &events).await
+        } else {
+            execution.revision += 1;
+            executions.save(&self.scope, &execution, &events).await
+        };
+        if stored.is_ok() {
+            self.live.mark_stored(last);
+            self.live.update(|live| live.revision = execution.revision);
+            self.stored_state = execution.state;
+            self.unstored_bytes = 0;
+        }
+    }
+
+    async fn finish(&mut self, end: End) {
+        let now = self.shared.ports.clock.now();
+        let values = self.reply.values(&end.outcome);
+        self.reply.answer(&end.outcome);
+        self.live.update(|execution| {
+            execution.usage = end.usage;
+            execution.revision += 1;
+            if let (Some(record), Some((failed, outcomes))) = (execution.values.as_mut(), values) {
+                record.failed = failed;
+                record.outcomes = outcomes;
+            }
+            let keeps_result = execution.mode == Mode::Run;
+            let ended = match end.outcome {
+                Ok(result) => {
+                    execution.result_json = keeps_result.then_some(result);
+                    execution.step(Step::End(State::Succeeded), now)
+                }
+                Err(failure) => execution.fail(failure, now),
+            };
+            debug_assert!(ended.is_ok(), "an execution ends once");
+        });
+        let execution = self.live.snapshot();
+        self.push(Body::Finished(Box::new(execution)));
+        for attempt in 0..MAX_FINISH_ATTEMPTS {
+            let (execution, events) = (self.live.snapshot(), self.live.unstored());
+            if self.shared.ports.executions.save(&self.scope, &execution, &events).await.is_ok() {
+                self.live.mark_stored(execution.last_sequence);
+                return;
+            }
+            self.shared.ports.clock.sleep(Duration::from_millis(200 << attempt)).await;
+        }
+    }
+
+    fn step(&self, step: Step) {
+        let now = self.shared.ports.clock.now();
+        let stepped = self.live.update(|execution| execution.step(step, now));
+        debug_assert!(stepped.is_ok(), "{step:?} is possible here");
+    }
+
+    fn push(&self, body: Body) {
+        self.live.push(body, self.shared.ports.clock.now());
+    }
+}
+
+enum Wake {
+    Progress(Option<Progress>),
+    Stop,
+    Flush,
+}
+
+impl End {
+    fn failed(reason: Reason, message: impl Into<String>) -> Self {
+        End { outcome: Err(Failure::new(reason, message)), usage: None }
+    }
+
+    fn of(outcome: Option<Result<String, Failure>>, usage: Option<Usage>) -> Self {
+        let lost = || Err(Failure::new(Reason::NodeLost, "its sandbox ended unexpectedly; what it had printed until then is kept"));
+        End { outcome: outcome.unwrap_or_else(lost), usage }
+    }
+}
+
+impl Reply {
+    fn keep(&mut self, value: Result<String, Failure>) {
+        if let Some(transform) = self.transform.as_mut().filter(|transform| transform.outcomes.len() < transform.count) {
+            transform.outcomes.push(value);
+        }
+    }
+
+    /// Answers the caller as soon as the outcome is known, before the process is gone.
+    fn answer(&mut self, outcome: &Result<String, Failure>) {
+        let Some(transform) = self.transform.as_mut() else { return };
+        transform.complete(outcome);
+        if let Some(sender) = transform.sender.take() {
+            // The caller may be gone; then nobody waits for the answer.
+            let _ = sender.send(Ok(transform.outcomes.clone()));
+        }
+    }
+
+    /// How many values failed, and what to store of them.
+    fn values(&mut self, outcome: &Result<String, Failure>) -> Option<(u32, Vec<Result<String, Failure>>)> {
+        let transform = self.transform.as_mut()?;
+        transform.complete(outcome);
+        let failed = transform.outcomes.iter().filter(|value| value.is_err()).count() as u32;
+        let kept = if transform.store_values { transform.outcomes.clone() } else { Vec::new() };
+        Some((failed, kept))
+    }
+}
+
+impl Transform {
+    /// One value: the outcome is its own. Several: the value at which the process ended gets the reason, later ones did not run.
+    fn complete(&mut self, outcome: &Result<String, Failure>) {
+        if self.outcomes.len() >= self.count {
+            return;
+        }
+        match outcome {
+            Ok(result) if self.count == 1 => self.outcomes.push(Ok(result.clone())),
+            Ok(_) => {}
+            Err(failure) => self.outcomes.push(Err(failure.clone())),
+        }
+        let not_run = || Err(Failure::new(Reason::NotRun, "an earlier value of this call ended the process"));
+        self.outcomes.resize_with(self.count, not_run);
+    }
+}

@@ -1,0 +1,113 @@
+//! One run of one version: its states, why it ended, what it used and how it was isolated.
+
+use crate::code::Kind;
+use crate::error::Error;
+use crate::execution::{State, Step};
+use crate::name::{ExecutionName, PrincipalName, VersionName};
+use crate::sandbox::{Attestation, Failure, Limits, Reason, Usage};
+use crate::time::Timestamp;
+
+/// One execution as it is stored and shown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Execution {
+    /// Its name.
+    pub name: ExecutionName,
+    /// The version that runs.
+    pub version: VersionName,
+    /// What the version is.
+    pub kind: Kind,
+    /// How it was asked for.
+    pub mode: Mode,
+    /// Who asked.
+    pub caller: PrincipalName,
+    /// Where it stands.
+    pub state: State,
+    /// Parameters without secret values, as one JSON object.
+    pub params_json: String,
+    /// Limits that hold for it.
+    pub limits: Limits,
+    /// When it was accepted.
+    pub created: Timestamp,
+    /// When user code was handed over.
+    pub started: Option<Timestamp>,
+    /// When it ended.
+    pub ended: Option<Timestamp>,
+    /// The result as JSON text, when it succeeded and results are kept.
+    pub result_json: Option<String>,
+    /// What became of the values of a Transform call.
+    pub values: Option<Values>,
+    /// The client's id of the request, where it gave one.
+    pub request_id: String,
+    /// Why it did not succeed.
+    pub failure: Option<Failure>,
+    /// What it used; known once it ended in a sandbox.
+    pub usage: Option<Usage>,
+    /// How it was isolated; known once it started.
+    pub attestation: Option<Attestation>,
+    /// Sequence number of its last event; 0 before the first.
+    pub last_sequence: u64,
+    /// Which server process runs it.
+    pub instance: String,
+    /// Grows by one with each stored change.
+    pub revision: u64,
+}
+
+/// How an execution was asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// Streamed or started; output and result are stored.
+    Run,
+    /// A Transform call; values and results are stored only where the utility asks for it.
+    Transform,
+}
+
+/// What became of the values of a Transform call.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Values {
+    /// How many values the call had.
+    pub count: u32,
+    /// How many of them failed or did not run.
+    pub failed: u32,
+    /// The values as JSON texts; empty unless the utility stores values.
+    pub inputs_json: Vec<String>,
+    /// Result or failure of each value, in order; empty unless the utility stores values.
+    pub outcomes: Vec<Result<String, Failure>>,
+}
+
+impl Execution {
+    /// Applies one step of the life cycle.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] when the step is impossible in this state: a bug of the caller.
+    pub fn step(&mut self, step: Step, now: Timestamp) -> Result<(), Error> {
+        let next = self.state.after(step).ok_or(Error::Internal { context: "an execution took an impossible step", source: None })?;
+        if next == State::Running && self.started.is_none() {
+            self.started = Some(now);
+        }
+        if next.is_terminal() && self.ended.is_none() {
+            self.ended = Some(now);
+        }
+        self.state = next;
+        Ok(())
+    }
+
+    /// Ends it with a failure; the reason decides the state.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] when it had ended before.
+    pub fn fail(&mut self, failure: Failure, now: Timestamp) -> Result<(), Error> {
+        self.step(Step::End(State::of(failure.reason)), now)?;
+        self.failure = Some(failure);
+        Ok(())
+    }
+
+    /// Ends it as lost: its server died and nobody knows more.
+    pub fn lose(&mut self, now: Timestamp) {
+        if self.state.is_terminal() {
+            return;
+        }
+        self.state = State::Lost;
+        self.ended = Some(now);
+        self.failure = Some(Failure::new(Reason::NodeLost, "the server that ran it ended; what it had printed until then is kept"));
+    }
+}

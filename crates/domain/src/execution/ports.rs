@@ -1,0 +1,65 @@
+//! What the use cases of executions need from outside, and what they share.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::access::TenantScope;
+use crate::code::ParameterBinder;
+use crate::error::Result;
+use crate::execution::live::Registry;
+use crate::execution::{Execution, ExecutionRepository};
+use crate::id::IdSource;
+use crate::sandbox::Sandbox;
+use crate::time::Clock;
+use crate::utility::{Gate, UtilityRepository};
+use crate::work::Spawner;
+
+/// Ports that the use cases need.
+pub struct Ports {
+    /// Utilities and versions.
+    pub utilities: Arc<dyn UtilityRepository>,
+    /// Executions and events.
+    pub executions: Arc<dyn ExecutionRepository>,
+    /// Where programs run.
+    pub sandbox: Arc<dyn Sandbox>,
+    /// Checks versions before they execute, knows tenants' policies, and admits.
+    pub gate: Gate,
+    /// Reads parameters.
+    pub binder: Arc<dyn ParameterBinder>,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Identities.
+    pub ids: Arc<dyn IdSource>,
+    /// Background work.
+    pub spawner: Arc<dyn Spawner>,
+}
+
+/// Settings of the use cases.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Silence after which a watcher gets a heartbeat.
+    pub heartbeat: Duration,
+    /// Identity of this server process; executions of others that did not end are lost.
+    pub instance: String,
+}
+
+pub(super) struct Shared {
+    pub(super) ports: Ports,
+    pub(super) config: Config,
+    pub(super) registry: Arc<Registry>,
+}
+
+impl Shared {
+    /// The document may be older than the events: a killed server stores events first.
+    pub(super) async fn last_stored_sequence(&self, scope: &TenantScope, execution: &Execution) -> Result<u64> {
+        const STEP_BYTES: usize = 1024 * 1024;
+        let mut last = execution.last_sequence;
+        loop {
+            let events = self.ports.executions.events_after(scope, &execution.name.execution, last, STEP_BYTES).await?;
+            match events.last() {
+                Some(event) => last = event.sequence,
+                None => return Ok(last),
+            }
+        }
+    }
+}

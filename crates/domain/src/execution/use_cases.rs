@@ -1,0 +1,388 @@
+//! Use cases of executions: run, transform, start, read, watch, cancel; and the server's own: recovery, retention, shutdown.
+//!
+//! Rule order of a launch: load the version, check the parameters, check that a sandbox could be had, take a place,
+//! store the intent durably; only then does user code run.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::{Either, select};
+
+use crate::access::{self, Action, Permit, TenantScope};
+use crate::admission::{Load, Ticket};
+use crate::code::{Bound, Kind};
+use crate::error::{Error, Result};
+use crate::execution::live::Live;
+use crate::execution::ports::Shared;
+use crate::execution::{
+    Config, Execution, ExecutionQuery, Launch, MAX_VALUES, Mode, Ports, Pruned, State, StopOnDrop, TransformCall, Transformed, Values,
+    Watch, driver, watch,
+};
+use crate::name::{ExecutionName, UtilityName};
+use crate::page::{Page, PageRequest};
+use crate::request::{Committed, RequestKey, key_reused};
+use crate::sandbox::{Entry, Job};
+use crate::utility::{Utility, Version};
+use crate::violation::Violation;
+
+/// The use cases. Cheap to clone.
+#[derive(Clone)]
+pub struct Executions {
+    shared: Arc<Shared>,
+}
+
+struct Driven {
+    live: Arc<Live>,
+    accepted: driver::Accepted,
+    answer: driver::Answer,
+}
+
+struct Prepared {
+    execution: Execution,
+    job: Job,
+    ticket: Ticket,
+}
+
+impl Executions {
+    /// Wires the use cases to their ports.
+    pub fn new(ports: Ports, config: Config) -> Self {
+        Executions { shared: Arc::new(Shared { ports, config, registry: Arc::default() }) }
+    }
+
+    /// Starts an execution and follows it from its first event. Dropping the watch leaves the execution alone; dropping the
+    /// guard stops it.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`], [`Error::NotFound`], [`Error::Precondition`], [`Error::Exhausted`], [`Error::Unavailable`]: in each
+    /// case nothing ran.
+    pub async fn execute(&self, permit: &Permit<access::ExecuteUtility>, launch: Launch) -> Result<(ExecutionName, Watch, StopOnDrop)> {
+        let (execution, live) = self.launch(permit, launch).await?;
+        let guard = StopOnDrop { live: live.clone(), clock: Arc::clone(&self.shared.ports.clock) };
+        let watch = self.watch_from(permit.scope(), &execution.name, live, 0);
+        Ok((execution.name, watch, guard))
+    }
+
+    /// Starts an execution and answers at once.
+    ///
+    /// # Errors
+    /// As [`Executions::execute`].
+    pub async fn start(&self, permit: &Permit<access::StartExecution>, launch: Launch) -> Result<Execution> {
+        let (execution, _) = self.launch(permit, launch).await?;
+        Ok(execution)
+    }
+
+    /// Sends values through a transformer in one execution.
+    ///
+    /// # Errors
+    /// As [`Executions::execute`]; a failing program is an outcome, not an error.
+    pub async fn transform(&self, permit: &Permit<access::Transform>, call: TransformCall) -> Result<Transformed> {
+        let scope = permit.scope();
+        let (utility, version) = self.load(permit, &scope, &call.utility, call.version).await?;
+        require_kind(&utility, &version, Kind::Transformer)?;
+        let bound = self.bind(&version, &call.params_json, &call.values_json)?;
+        let count = call.values_json.len();
+        let inputs_json = if utility.metadata.store_values { call.values_json.clone() } else { Vec::new() };
+        let values = Values { count: count as u32, failed: 0, inputs_json, outcomes: Vec::new() };
+        let entry = Entry::Transform(call.values_json);
+        let mut prepared = self.prepare(permit, &utility, &version, bound, entry, Mode::Transform, call.timeout, None)?;
+        prepared.execution.values = Some(values);
+        let name = prepared.execution.name.clone();
+        let driven = self.drive(prepared, scope, None, Some((count, utility.metadata.store_values)));
+        let mut guard = StopOnDrop { live: Some(driven.live), clock: Arc::clone(&self.shared.ports.clock) };
+        match driven.accepted.await.unwrap_or_else(|_dropped| Err(abandoned()))? {
+            Committed::Stored => {}
+            Committed::Conflict | Committed::Answered(_) | Committed::KeyReused => return Err(id_taken()),
+        }
+        let outcomes = driven.answer.await.unwrap_or_else(|_dropped| Err(abandoned()))?;
+        guard.live = None;
+        Ok(Transformed { execution: name, outcomes })
+    }
+
+    /// Reads an execution.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`].
+    pub async fn get(&self, permit: &Permit<access::GetExecution>, name: &ExecutionName) -> Result<Execution> {
+        self.find(permit, name).await
+    }
+
+    /// A page of executions.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for a cursor that is not one.
+    pub async fn list(
+        &self,
+        permit: &Permit<access::ListExecutions>,
+        mut query: ExecutionQuery,
+        page: &PageRequest,
+    ) -> Result<Page<Execution>> {
+        query.caller = permit.only_owner().cloned();
+        let mut found = self.shared.ports.executions.list(&permit.scope(), &query, page).await?;
+        for execution in &mut found.items {
+            if let Some(live) = self.shared.registry.find(&execution.name.execution) {
+                *execution = live.snapshot();
+            }
+        }
+        // The stored state, by which they were found, may be older.
+        found.items.retain(|execution| query.states.is_empty() || query.states.contains(&execution.state));
+        Ok(found)
+    }
+
+    /// Follows an execution from the event after `after`.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`]; [`Error::OutOfRange`] beyond the last event. A pruned range is the stream's first item.
+    pub async fn watch(&self, permit: &Permit<access::WatchExecution>, name: &ExecutionName, after: u64) -> Result<Watch> {
+        let execution = self.find(permit, name).await?;
+        if after > execution.last_sequence {
+            return Err(Error::OutOfRange {
+                reason: "SEQUENCE_IN_FUTURE",
+                description: format!("the last event so far is {}; watch from there", execution.last_sequence),
+            });
+        }
+        let live = self.shared.registry.find(&name.execution);
+        Ok(self.watch_from(permit.scope(), name, live, after))
+    }
+
+    /// Asks an execution to stop; changes nothing once it ended.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`].
+    pub async fn cancel(&self, permit: &Permit<access::CancelExecution>, name: &ExecutionName) -> Result<Execution> {
+        let execution = self.find(permit, name).await?;
+        match self.shared.registry.find(&name.execution) {
+            Some(live) => Ok(live.ask_stop(self.shared.ports.clock.now())),
+            None => Ok(execution),
+        }
+    }
+
+    /// Ends what a dead server left: executions that have not ended and belong to no living instance are lost.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn recover(&self) -> Result<u64> {
+        let shared = &self.shared;
+        let left = shared.ports.executions.unfinished(&shared.config.instance).await?;
+        let count = left.len() as u64;
+        for mut execution in left {
+            let scope = TenantScope::for_system(execution.name.tenant.clone());
+            let now = shared.ports.clock.now();
+            let stored = shared.last_stored_sequence(&scope, &execution).await?;
+            execution.lose(now);
+            execution.revision += 1;
+            execution.last_sequence = stored + 1;
+            let body = crate::execution::Body::Finished(Box::new(execution.clone()));
+            let event = crate::execution::Event { sequence: execution.last_sequence, time: now, body };
+            shared.ports.executions.save(&scope, &execution, &[event]).await?;
+        }
+        Ok(count)
+    }
+
+    /// Removes what is older than `keep`, or more than `max_output_bytes` of output.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn prune(&self, keep: Duration, max_output_bytes: u64) -> Result<Pruned> {
+        let ports = &self.shared.ports;
+        ports.executions.prune(ports.clock.now().minus(keep), max_output_bytes).await
+    }
+
+    /// Stops every execution and returns when all are stored, or after `patience`. Says whether all ended.
+    pub async fn shutdown(&self, patience: Duration) -> bool {
+        let shared = &self.shared;
+        for live in shared.registry.all() {
+            live.ask_stop(shared.ports.clock.now());
+        }
+        let empty = std::pin::pin!(shared.registry.empty());
+        matches!(select(empty, shared.ports.clock.sleep(patience)).await, Either::Left(_))
+    }
+
+    /// How many run and wait.
+    pub fn load_now(&self) -> Load {
+        self.shared.ports.gate.admission.load()
+    }
+
+    async fn launch<A: Action>(&self, permit: &Permit<A>, launch: Launch) -> Result<(Execution, Option<Arc<Live>>)> {
+        let scope = permit.scope();
+        let (utility, version) = self.load(permit, &scope, &launch.utility, launch.version).await?;
+        let (entry, bound) = match version.definition.kind {
+            Kind::Script => (Entry::Script, self.bind(&version, &launch.params_json, &[])?),
+            Kind::Transformer => {
+                let (value, rest) = self.shared.ports.binder.take(&launch.params_json, "value").map_err(Error::Invalid)?;
+                let missing = || Error::invalid("params_json", "MISSING", "a transformer needs the member `value`; see `zona transform`");
+                let value = value.ok_or_else(missing)?;
+                (Entry::Transform(vec![value]), self.bind(&version, &rest, &[])?)
+            }
+        };
+        let request = launch.request.as_ref();
+        let mut prepared = self.prepare(permit, &utility, &version, bound, entry, Mode::Run, launch.timeout, request)?;
+        if let Some(action) = launch.on_output_limit {
+            prepared.execution.limits.on_output_limit = action;
+            prepared.job.limits.on_output_limit = action;
+        }
+        let driven = self.drive(prepared, scope, launch.request, None);
+        match driven.accepted.await.unwrap_or_else(|_dropped| Err(abandoned()))? {
+            Committed::Stored => Ok((driven.live.snapshot(), Some(driven.live))),
+            Committed::Answered(first) => {
+                let live = self.shared.registry.find(&first.name.execution);
+                Ok((live.as_ref().map_or(*first, |live| live.snapshot()), live))
+            }
+            Committed::KeyReused => Err(key_reused()),
+            Committed::Conflict => Err(id_taken()),
+        }
+    }
+
+    async fn load<A: Action>(
+        &self,
+        permit: &Permit<A>,
+        scope: &TenantScope,
+        name: &UtilityName,
+        number: Option<u32>,
+    ) -> Result<(Utility, Version)> {
+        let utilities = &self.shared.ports.utilities;
+        let found = utilities.find_current(scope, &name.utility).await?;
+        let (utility, current) = permit.reveal(found, |(utility, _)| &utility.owner, name)?;
+        utility.check_active()?;
+        let mut version = match number {
+            Some(number) if number != current.number => {
+                let missing = || Error::NotFound { resource: name.version(number).to_string() };
+                utilities.find_version(scope, &name.utility, number).await?.ok_or_else(missing)?
+            }
+            Some(_) | None => current,
+        };
+        let gate = &self.shared.ports.gate;
+        gate.require_compiled(scope, utilities.as_ref(), &name.version(version.number), &version).await?;
+        let weakest = gate.policy(scope).await?.minimum_isolation;
+        version.definition.isolation = version.definition.isolation.max(weakest);
+        Ok((utility, version))
+    }
+
+    /// Checks parameters and values together, so that every violation is reported at once.
+    fn bind(&self, version: &Version, params_json: &str, values_json: &[String]) -> Result<Bound> {
+        let binder = &self.shared.ports.binder;
+        let mut violations = Vec::new();
+        if values_json.len() > MAX_VALUES {
+            let text = format!("{} values; the limit is {MAX_VALUES}", values_json.len());
+            return Err(Error::invalid("values_json", "TOO_MANY", text));
+        }
+        for (index, value) in values_json.iter().enumerate() {
+            if let Err(rule) = binder.check_value(value) {
+                violations.push(Violation::new(format!("values_json[{index}]"), "NOT_JSON", rule));
+            }
+        }
+        match binder.bind(&version.definition.parameters, params_json) {
+            Ok(bound) if violations.is_empty() => Ok(bound),
+            Ok(_) => Err(Error::Invalid(violations)),
+            Err(more) => {
+                violations.extend(more);
+                Err(Error::Invalid(violations))
+            }
+        }
+    }
+
+    #[allow(clippy::too_many_arguments, reason = "an execution has this many independent parts")]
+    fn prepare<A: Action>(
+        &self,
+        permit: &Permit<A>,
+        utility: &Utility,
+        version: &Version,
+        bound: Bound,
+        entry: Entry,
+        mode: Mode,
+        timeout: Option<Duration>,
+        request: Option<&RequestKey>,
+    ) -> Result<Prepared> {
+        let shared = &self.shared;
+        let definition = &version.definition;
+        shared.ports.sandbox.ready(definition.isolation, &definition.runtime)?;
+        let ticket = shared.ports.gate.admission.enter(&utility.name.tenant)?;
+        let limits = definition.limits.with_wall(timeout);
+        let name = ExecutionName { tenant: utility.name.tenant.clone(), execution: shared.ports.ids.execution() };
+        let execution = Execution {
+            name: name.clone(),
+            version: utility.name.version(version.number),
+            kind: definition.kind,
+            mode,
+            caller: permit.principal().clone(),
+            state: State::Pending,
+            params_json: bound.public_json,
+            limits,
+            created: shared.ports.clock.now(),
+            started: None,
+            ended: None,
+            result_json: None,
+            values: None,
+            request_id: request.map(|key| key.id.clone()).unwrap_or_default(),
+            failure: None,
+            usage: None,
+            attestation: None,
+            last_sequence: 0,
+            instance: shared.config.instance.clone(),
+            revision: 1,
+        };
+        let job = Job {
+            tenant: name.tenant,
+            execution: name.execution,
+            isolation: definition.isolation,
+            runtime: definition.runtime.clone(),
+            code: Arc::clone(version.code.text()),
+            entry,
+            params_json: bound.json,
+            limits,
+        };
+        Ok(Prepared { execution, job, ticket })
+    }
+
+    /// Starts the one task of an execution. It stores the execution first, so that a caller who goes away in between leaves
+    /// nothing that is stored and not driven.
+    fn drive(&self, prepared: Prepared, scope: TenantScope, request: Option<RequestKey>, transform: Option<(usize, bool)>) -> Driven {
+        let live = Arc::new(Live::new(prepared.execution));
+        let (reply, accepted, answer) = driver::reply(transform);
+        let launch = driver::Launch { scope, job: prepared.job, ticket: prepared.ticket, request };
+        let work = driver::drive(Arc::clone(&self.shared), Arc::clone(&live), launch, reply);
+        self.shared.ports.spawner.spawn("execution", Box::pin(work));
+        Driven { live, accepted, answer }
+    }
+
+    async fn find<A: Action>(&self, permit: &Permit<A>, name: &ExecutionName) -> Result<Execution> {
+        let shared = &self.shared;
+        let live = shared.registry.find(&name.execution).map(|live| live.snapshot());
+        let found = match live.filter(|execution| execution.name == *name) {
+            Some(execution) => Some(execution),
+            None => shared.ports.executions.find(&permit.scope(), &name.execution).await?,
+        };
+        permit.reveal(found, |execution| &execution.caller, name)
+    }
+
+    fn watch_from(&self, scope: TenantScope, name: &ExecutionName, live: Option<Arc<Live>>, after: u64) -> Watch {
+        let shared = &self.shared;
+        let source = watch::Source {
+            repository: Arc::clone(&shared.ports.executions),
+            registry: Arc::clone(&shared.registry),
+            clock: Arc::clone(&shared.ports.clock),
+            heartbeat: shared.config.heartbeat,
+            scope,
+            id: name.execution.clone(),
+        };
+        watch::watch(source, live, after)
+    }
+}
+
+fn abandoned() -> Error {
+    Error::Internal { context: "an execution's task ended without an answer", source: None }
+}
+
+fn id_taken() -> Error {
+    Error::Internal { context: "a new execution id was taken", source: None }
+}
+
+fn require_kind(utility: &Utility, version: &Version, kind: Kind) -> Result<()> {
+    if version.definition.kind == kind {
+        return Ok(());
+    }
+    Err(Error::Precondition {
+        reason: "NOT_A_TRANSFORMER",
+        subject: utility.name.to_string(),
+        description: format!("{} is a {}; execute it instead", utility.name, version.definition.kind.as_str()),
+    })
+}

@@ -1,0 +1,143 @@
+//! Following an execution: first what is stored or in the tail, then what comes, at the watcher's own pace.
+
+use std::collections::VecDeque;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_core::Stream;
+use futures_util::future::{Either, select};
+use futures_util::stream;
+
+use crate::access::TenantScope;
+use crate::error::{Error, Result};
+use crate::execution::live::{Live, Registry, Tail};
+use crate::execution::{Event, ExecutionRepository, Watched};
+use crate::name::ExecutionId;
+use crate::time::Clock;
+
+/// Bytes of events taken from the tail or the store at once: what one watcher holds in memory.
+const BATCH_BYTES: usize = 256 * 1024;
+
+/// Events and heartbeats, to the end.
+pub type Watch = Pin<Box<dyn Stream<Item = Result<Watched>> + Send>>;
+
+pub(super) struct Source {
+    pub repository: Arc<dyn ExecutionRepository>,
+    pub registry: Arc<Registry>,
+    pub clock: Arc<dyn Clock>,
+    pub heartbeat: Duration,
+    pub scope: TenantScope,
+    pub id: ExecutionId,
+}
+
+struct Watcher {
+    source: Source,
+    live: Option<Arc<Live>>,
+    /// The last sequence number that was handed out or buffered.
+    seen: u64,
+    buffer: VecDeque<Event>,
+    ended: bool,
+}
+
+/// Events after `after`; the first item fails when that range is pruned.
+pub(super) fn watch(source: Source, live: Option<Arc<Live>>, after: u64) -> Watch {
+    let watcher = Watcher { source, live, seen: after, buffer: VecDeque::new(), ended: false };
+    Box::pin(stream::unfold(watcher, |mut watcher| async move {
+        let item = watcher.next().await?;
+        watcher.ended |= item.is_err();
+        Some((item, watcher))
+    }))
+}
+
+impl Watcher {
+    async fn next(&mut self) -> Option<Result<Watched>> {
+        loop {
+            if let Some(event) = self.buffer.pop_front() {
+                return Some(Ok(Watched::Event(event)));
+            }
+            if self.ended {
+                return None;
+            }
+            let found = match self.live.clone() {
+                Some(live) => self.look_at_live(&live).await,
+                None => self.look_in_store().await,
+            };
+            match found {
+                Ok(Found::Buffered) => {}
+                Ok(Found::Heartbeat) => return Some(Ok(Watched::Heartbeat)),
+                Ok(Found::End) => self.ended = true,
+                Err(error) => return Some(Err(error)),
+            }
+        }
+    }
+
+    async fn look_at_live(&mut self, live: &Arc<Live>) -> Result<Found> {
+        let listener = live.listen();
+        match live.after(self.seen, BATCH_BYTES) {
+            Tail::Events(events) => Ok(self.take(events)),
+            Tail::Stored => {
+                let events = self.read_store().await?;
+                if events.is_empty() {
+                    return Err(pruned(self.seen + 1));
+                }
+                Ok(self.take(events))
+            }
+            Tail::End => Ok(Found::End),
+            Tail::Nothing => match select(listener, self.source.clock.sleep(self.source.heartbeat)).await {
+                Either::Left(_) => Ok(Found::Buffered),
+                Either::Right(_) => Ok(Found::Heartbeat),
+            },
+        }
+    }
+
+    async fn look_in_store(&mut self) -> Result<Found> {
+        let events = self.read_store().await?;
+        if !events.is_empty() {
+            return Ok(self.take(events));
+        }
+        let execution = self.source.repository.find(&self.source.scope, &self.source.id).await?;
+        match execution {
+            Some(execution) if execution.last_sequence > self.seen => Err(pruned(self.seen + 1)),
+            Some(execution) if !execution.state.is_terminal() => self.wait_for_another_instance().await,
+            Some(_) | None => Ok(Found::End),
+        }
+    }
+
+    /// It runs elsewhere: the store is the only channel.
+    async fn wait_for_another_instance(&mut self) -> Result<Found> {
+        self.live = self.source.registry.find(&self.source.id);
+        if self.live.is_none() {
+            self.source.clock.sleep(self.source.heartbeat).await;
+        }
+        Ok(Found::Heartbeat)
+    }
+
+    async fn read_store(&self) -> Result<Vec<Event>> {
+        let source = &self.source;
+        let events = source.repository.events_after(&source.scope, &source.id, self.seen, BATCH_BYTES).await?;
+        match events.first() {
+            Some(first) if first.sequence != self.seen + 1 => Err(pruned(self.seen + 1)),
+            Some(_) | None => Ok(events),
+        }
+    }
+
+    fn take(&mut self, events: Vec<Event>) -> Found {
+        self.seen = events.last().map_or(self.seen, |event| event.sequence);
+        self.buffer.extend(events);
+        Found::Buffered
+    }
+}
+
+enum Found {
+    Buffered,
+    Heartbeat,
+    End,
+}
+
+fn pruned(sequence: u64) -> Error {
+    Error::OutOfRange {
+        reason: "EVENTS_PRUNED",
+        description: format!("event {sequence} is no longer stored; read the execution itself, or watch from a later event"),
+    }
+}

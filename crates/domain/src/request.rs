@@ -1,0 +1,52 @@
+//! Requests that may be sent twice, and what became of a change that was asked for.
+
+use crate::error::Error;
+use crate::hash::Hash;
+use crate::name::PrincipalName;
+
+/// A request that may be sent twice: unique per tenant, caller, method and id for 24 hours.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RequestKey {
+    /// The method's name, e.g. `CreateUtility`.
+    pub method: &'static str,
+    /// Who asked.
+    pub caller: PrincipalName,
+    /// The client's UUID.
+    pub id: String,
+    /// SHA-256 of the request's bytes: the same id with another body is refused.
+    pub body: Hash,
+}
+
+/// How long an answered request is remembered.
+pub const REQUEST_KEY_TTL: std::time::Duration = std::time::Duration::from_secs(24 * 3600);
+
+/// What the store must hold for a change to apply.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Expected {
+    /// Nothing under this name.
+    Absent,
+    /// This revision.
+    Revision(u64),
+}
+
+/// What became of a change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Committed<T> {
+    /// It is durable.
+    Stored,
+    /// The name is taken, or the revision is another.
+    Conflict,
+    /// The same request was answered before, with this.
+    Answered(Box<T>),
+    /// The request id was used before with another body.
+    KeyReused,
+}
+
+/// The request id was used with another body.
+pub(crate) fn key_reused() -> Error {
+    Error::Precondition {
+        reason: "REQUEST_ID_REUSED",
+        subject: "request_id".to_owned(),
+        description: "this request_id was used within 24 hours for another request; choose a new one".to_owned(),
+    }
+}

@@ -1,0 +1,119 @@
+//! A utility: what it is, and the pure rules of using it.
+
+use crate::error::Error;
+use crate::hash::Hash;
+use crate::name::{PrincipalName, UtilityName};
+use crate::time::Timestamp;
+use crate::utility::Definition;
+use crate::violation::{Violation, longest};
+
+/// Longest display name in characters.
+pub const MAX_DISPLAY_NAME: usize = 100;
+
+/// Longest description in characters.
+pub const MAX_DESCRIPTION: usize = 4_000;
+
+/// Highest number of tags.
+pub const MAX_TAGS: usize = 32;
+
+/// Longest tag in characters.
+pub const MAX_TAG: usize = 40;
+
+/// A named, versioned piece of code of one tenant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Utility {
+    /// Its name; stays taken after deletion.
+    pub name: UtilityName,
+    /// Unique for ever, also across names that are used again.
+    pub uid: String,
+    /// What people read.
+    pub metadata: Metadata,
+    /// Who created it.
+    pub owner: PrincipalName,
+    /// When it was deleted, if it is.
+    pub deleted: Option<Timestamp>,
+    /// Number of the current version.
+    pub latest_version: u32,
+    /// The current version's definition.
+    pub definition: Definition,
+    /// The current version's content hash.
+    pub content_hash: Hash,
+    /// The current version's code hash.
+    pub code_sha256: Hash,
+    /// The current version's imports.
+    pub imports: Vec<String>,
+    /// Grows by one with each change; what the etag stands for.
+    pub revision: u64,
+    /// When it was created.
+    pub created: Timestamp,
+    /// When it last changed.
+    pub updated: Timestamp,
+}
+
+/// What people read of a utility, and switches that do not make a version.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Metadata {
+    /// Shown instead of the id; may be empty.
+    pub display_name: String,
+    /// What it does; may be empty.
+    pub description: String,
+    /// Sorted, without duplicates.
+    pub tags: Vec<String>,
+    /// Whether values and results of Transform calls are stored.
+    pub store_values: bool,
+}
+
+impl Utility {
+    /// The opaque mark of this revision.
+    pub fn etag(&self) -> String {
+        format!("\"{}-{}\"", self.revision, &self.content_hash.to_string()[..12])
+    }
+
+    /// Refuses a change that was made against another revision; an empty etag matches all.
+    ///
+    /// # Errors
+    /// [`Error::Stale`].
+    pub fn check_etag(&self, etag: &str) -> Result<(), Error> {
+        if etag.is_empty() || etag == self.etag() { Ok(()) } else { Err(Error::Stale { resource: self.name.to_string() }) }
+    }
+
+    /// Refuses to use a deleted utility.
+    ///
+    /// # Errors
+    /// [`Error::Precondition`] with reason `UTILITY_DELETED`.
+    pub fn check_active(&self) -> Result<(), Error> {
+        match self.deleted {
+            None => Ok(()),
+            Some(_) => Err(Error::Precondition {
+                reason: "UTILITY_DELETED",
+                subject: self.name.to_string(),
+                description: format!("{} is deleted; undelete it first", self.name),
+            }),
+        }
+    }
+}
+
+impl Metadata {
+    pub(super) fn check(&self, prefix: &str, found: &mut Vec<Violation>) {
+        longest(found, format!("{prefix}.display_name"), &self.display_name, MAX_DISPLAY_NAME);
+        longest(found, format!("{prefix}.description"), &self.description, MAX_DESCRIPTION);
+        if self.tags.len() > MAX_TAGS {
+            found.push(Violation::new(format!("{prefix}.tags"), "TOO_MANY", format!("{} tags; the limit is {MAX_TAGS}", self.tags.len())));
+        }
+        for (index, tag) in self.tags.iter().enumerate() {
+            let fits = !tag.is_empty() && tag.chars().count() <= MAX_TAG && !tag.chars().any(|c| c.is_control() || c.is_whitespace());
+            if !fits {
+                let rule = format!("must have 1 to {MAX_TAG} characters without spaces");
+                found.push(Violation::new(format!("{prefix}.tags[{index}]"), "MALFORMED", rule));
+            }
+        }
+    }
+
+    /// Sorts the tags and drops duplicates.
+    #[must_use]
+    pub fn normalized(mut self) -> Self {
+        self.tags.sort();
+        self.tags.dedup();
+        self
+    }
+}

@@ -1,0 +1,78 @@
+//! The port to where utilities and versions are stored. Each method takes a tenant scope: a query without a tenant cannot be
+//! written. One mutation is one commit of entity, expected revision, idempotency record and (later) audit record.
+
+use async_trait::async_trait;
+
+use crate::Result;
+use crate::access::TenantScope;
+use crate::code::Kind;
+use crate::name::{PrincipalName, UtilityId};
+use crate::page::{Page, PageRequest};
+use crate::request::{Committed, Expected, RequestKey};
+use crate::runtime::RuntimeModule;
+use crate::utility::{Utility, Version};
+
+/// One change of a utility, stored whole or not at all.
+#[derive(Debug, Clone)]
+pub struct UtilityChange {
+    /// What the store must hold for the change to apply.
+    pub expected: Expected,
+    /// The utility after the change.
+    pub utility: Utility,
+    /// A version to add.
+    pub new_version: Option<Version>,
+    /// The request to remember with its answer.
+    pub request: Option<RequestKey>,
+}
+
+/// Which utilities, and in which order.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct UtilityQuery {
+    /// Only of this kind.
+    pub kind: Option<Kind>,
+    /// Only of this owner.
+    pub owner: Option<PrincipalName>,
+    /// Only with this tag.
+    pub tag: Option<String>,
+    /// Only ids that start so.
+    pub id_prefix: Option<String>,
+    /// Only those whose current version imports one of these modules.
+    pub imports: Option<Vec<RuntimeModule>>,
+    /// Deleted ones too.
+    pub show_deleted: bool,
+    /// The order.
+    pub order: UtilityOrder,
+}
+
+/// Orders of a list of utilities; ties are broken by id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum UtilityOrder {
+    /// By id.
+    #[default]
+    Id,
+    /// Newest first.
+    NewestFirst,
+    /// Last changed first.
+    LastChangedFirst,
+}
+
+/// Port: utilities and versions.
+#[async_trait]
+pub trait UtilityRepository: Send + Sync {
+    /// The utility, deleted or not.
+    async fn find(&self, scope: &TenantScope, id: &UtilityId) -> Result<Option<Utility>>;
+    /// The utility with its current version, in one read.
+    async fn find_current(&self, scope: &TenantScope, id: &UtilityId) -> Result<Option<(Utility, Version)>>;
+    /// One version.
+    async fn find_version(&self, scope: &TenantScope, id: &UtilityId, number: u32) -> Result<Option<Version>>;
+    /// A page of utilities.
+    async fn list(&self, scope: &TenantScope, query: &UtilityQuery, page: &PageRequest) -> Result<Page<Utility>>;
+    /// A page of versions, newest first, code included.
+    async fn list_versions(&self, scope: &TenantScope, id: &UtilityId, page: &PageRequest) -> Result<Page<Version>>;
+    /// Stores a change, whole or not at all.
+    async fn commit(&self, scope: &TenantScope, change: UtilityChange) -> Result<Committed<Utility>>;
+    /// Takes note that a version compiles on the runtime with this digest. Not a change: neither revision nor version grow.
+    async fn mark_compiled(&self, scope: &TenantScope, id: &UtilityId, number: u32, digest: &str) -> Result<()>;
+    /// What a request was answered with, if it was: checked before work is done twice.
+    async fn find_answer(&self, scope: &TenantScope, request: &RequestKey) -> Result<Option<Committed<Utility>>>;
+}

@@ -1,0 +1,465 @@
+//! Use cases of utilities and versions. Each states its rule order: load, check, change (a pure method), store with
+//! compare-and-set.
+
+use std::sync::Arc;
+
+use crate::access::{self, Action, Permit, TenantScope};
+use crate::code::{Code, CodeReport, Kind, Severity};
+use crate::error::{Error, Result};
+use crate::id::IdSource;
+use crate::name::{UtilityId, UtilityName, VersionName};
+use crate::page::{Page, PageRequest};
+use crate::request::{Committed, Expected, RequestKey, key_reused};
+use crate::runtime::{DEFAULT_RUNTIME, VulnerableImport};
+use crate::time::{Clock, Timestamp};
+use crate::utility::{
+    Definition, Difference, Draft, Gate, MAX_MESSAGE, Metadata, Passed, Patch, StoredFinding, Utility, UtilityChange, UtilityQuery,
+    UtilityRepository, Version, diff,
+};
+use crate::violation::{Violation, longest};
+
+/// The use cases.
+#[derive(Clone)]
+pub struct Utilities {
+    repository: Arc<dyn UtilityRepository>,
+    gate: Gate,
+    clock: Arc<dyn Clock>,
+    ids: Arc<dyn IdSource>,
+}
+
+/// How a mutation is asked for.
+#[derive(Debug, Clone, Default)]
+pub struct Call {
+    /// The revision that the caller saw; empty for any.
+    pub etag: String,
+    /// The request to remember.
+    pub request: Option<RequestKey>,
+    /// Check everything, store nothing.
+    pub validate_only: bool,
+    /// What is wrong with the request already, e.g. an unknown enum value: reported together with what is found here.
+    pub violations: Vec<Violation>,
+}
+
+impl Utilities {
+    /// Wires the use cases to their ports.
+    pub fn new(repository: Arc<dyn UtilityRepository>, gate: Gate, ids: Arc<dyn IdSource>) -> Self {
+        Utilities { repository, clock: Arc::clone(&gate.clock), gate, ids }
+    }
+
+    /// Creates a utility with its first version.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] with every violation, findings of the code included; [`Error::AlreadyExists`].
+    pub async fn create(
+        &self,
+        permit: &Permit<access::CreateUtility>,
+        id: UtilityId,
+        draft: Draft,
+        call: Call,
+    ) -> Result<(Utility, Version)> {
+        let scope = permit.scope();
+        if let Some(answer) = self.answered(&scope, call.request.as_ref()).await? {
+            return Ok(answer);
+        }
+        let name = UtilityName { tenant: scope.tenant().clone(), utility: id };
+        let mut violations = call.violations.clone();
+        violations.extend(draft.violations("utility"));
+        let runtime = runtime_or_default(draft.runtime);
+        let passed = self.gate.pass(&scope, &name.utility, &draft.code, draft.kind, &runtime, &mut violations).await?;
+        let Some(Passed { code, report, compiled_on }) = passed.filter(|_| violations.is_empty()) else {
+            return Err(Error::Invalid(violations));
+        };
+        let now = self.clock.now();
+        let definition = Definition {
+            kind: report.kind.or(draft.kind).unwrap_or(Kind::Script),
+            parameters_overridden: draft.parameters.is_some(),
+            parameters: draft.parameters.unwrap_or_else(|| report.parameters.clone()),
+            limits: draft.limits,
+            runtime,
+            isolation: draft.isolation,
+        };
+        let content = Content::passed(definition, Passed { code, report, compiled_on }, draft.message);
+        let version = content.version(1, permit, now);
+        let utility = Utility {
+            name,
+            uid: self.ids.unique(),
+            metadata: draft.metadata.normalized(),
+            owner: permit.principal().clone(),
+            deleted: None,
+            latest_version: 1,
+            definition: version.definition.clone(),
+            content_hash: version.content_hash,
+            code_sha256: version.code.sha256(),
+            imports: version.imports.clone(),
+            revision: 1,
+            created: now,
+            updated: now,
+        };
+        self.commit(&scope, Expected::Absent, utility, Some(version.clone()), version, call).await
+    }
+
+    /// Reads a utility with its current version; deleted ones too.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`].
+    pub async fn get(&self, permit: &Permit<access::GetUtility>, name: &UtilityName) -> Result<(Utility, Version)> {
+        self.load(permit, name).await
+    }
+
+    /// What the current version imports from packages with known vulnerabilities; `None` while it is not known what its runtime
+    /// holds.
+    pub fn vulnerable_imports(&self, utility: &Utility) -> Option<Vec<VulnerableImport>> {
+        self.gate.vulnerable_imports(&utility.definition.runtime, &utility.imports)
+    }
+
+    /// A page of utilities; `vulnerable` leaves those that import a module of a package with known vulnerabilities.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for a cursor that is not one; those of the sandbox when `vulnerable` is asked and it cannot say what
+    /// runtimes hold.
+    pub async fn list(
+        &self,
+        permit: &Permit<access::ListUtilities>,
+        mut query: UtilityQuery,
+        vulnerable: bool,
+        page: &PageRequest,
+    ) -> Result<Page<Utility>> {
+        if let Some(owner) = permit.only_owner() {
+            query.owner = Some(owner.clone());
+        }
+        if vulnerable {
+            query.imports = Some(self.gate.vulnerable_modules().await?);
+        }
+        self.repository.list(&permit.scope(), &query, page).await
+    }
+
+    /// Changes parts of a utility; a change of code, parameters, limits, runtime or isolation makes a new version.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`], [`Error::NotFound`], [`Error::Stale`], [`Error::Precondition`] when it is deleted.
+    pub async fn update(
+        &self,
+        permit: &Permit<access::UpdateUtility>,
+        name: &UtilityName,
+        patch: Patch,
+        call: Call,
+    ) -> Result<(Utility, Version)> {
+        let scope = permit.scope();
+        if let Some(answer) = self.answered(&scope, call.request.as_ref()).await? {
+            return Ok(answer);
+        }
+        let (utility, current) = self.load(permit, name).await?;
+        utility.check_active()?;
+        utility.check_etag(&call.etag)?;
+        let draft = patch.merge(&utility);
+        let mut violations = call.violations.clone();
+        violations.extend(draft.violations("utility"));
+        let runtime = runtime_or_default(draft.runtime);
+        let infers_again = utility.definition.parameters_overridden && draft.parameters.is_none();
+        let checks_again = patch.code.is_some() || infers_again || runtime != current.definition.runtime;
+        let passed = if checks_again {
+            let source = patch.code.unwrap_or_else(|| current.code.text().as_bytes().to_vec());
+            let kind = Some(utility.definition.kind);
+            self.gate.pass(&scope, &name.utility, &source, kind, &runtime, &mut violations).await?
+        } else {
+            None
+        };
+        if !violations.is_empty() {
+            return Err(Error::Invalid(violations));
+        }
+        let definition = Definition {
+            kind: utility.definition.kind,
+            parameters_overridden: draft.parameters.is_some(),
+            parameters: draft.parameters.unwrap_or_else(|| match &passed {
+                Some(passed) => passed.report.parameters.clone(),
+                None => current.definition.parameters.clone(),
+            }),
+            limits: draft.limits,
+            runtime,
+            isolation: draft.isolation,
+        };
+        let message = draft.message;
+        let content = match passed {
+            Some(passed) => Content::passed(definition, passed, message),
+            None => Content {
+                definition,
+                code: current.code.clone(),
+                compiled_on: current.compiled_on.clone(),
+                warnings: current.warnings.clone(),
+                imports: current.imports.clone(),
+                message,
+            },
+        };
+        self.store_next(permit, utility, current, draft.metadata.normalized(), content, call).await
+    }
+
+    /// Deletes a utility; its name stays taken, its versions and executions stay.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::Stale`], [`Error::Precondition`] when it is deleted already.
+    pub async fn delete(&self, permit: &Permit<access::DeleteUtility>, name: &UtilityName, call: Call) -> Result<(Utility, Version)> {
+        let now = self.clock.now();
+        self.mark(permit, name, call, |utility| utility.check_active(), Some(now)).await
+    }
+
+    /// Brings a deleted utility back.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::Stale`], [`Error::Precondition`] when it is not deleted.
+    pub async fn undelete(&self, permit: &Permit<access::UndeleteUtility>, name: &UtilityName, call: Call) -> Result<(Utility, Version)> {
+        let deleted = |utility: &Utility| match utility.deleted {
+            Some(_) => Ok(()),
+            None => Err(Error::Precondition {
+                reason: "UTILITY_NOT_DELETED",
+                subject: utility.name.to_string(),
+                description: format!("{} is not deleted", utility.name),
+            }),
+        };
+        self.mark(permit, name, call, deleted, None).await
+    }
+
+    /// A page of versions, newest first.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`].
+    pub async fn list_versions(
+        &self,
+        permit: &Permit<access::ListUtilityVersions>,
+        name: &UtilityName,
+        page: &PageRequest,
+    ) -> Result<Page<Version>> {
+        let scope = permit.scope();
+        self.reach(permit, name).await?;
+        self.repository.list_versions(&scope, &name.utility, page).await
+    }
+
+    /// One version.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`].
+    pub async fn get_version(&self, permit: &Permit<access::GetUtilityVersion>, name: &VersionName) -> Result<Version> {
+        self.load_version(permit, name).await
+    }
+
+    /// What differs between two versions. `to` is the current one unless it is named; `from` is the one before `to`, and nothing
+    /// where that is the first.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`].
+    pub async fn diff(
+        &self,
+        permit: &Permit<access::DiffUtilityVersions>,
+        name: &UtilityName,
+        from: Option<u32>,
+        to: Option<u32>,
+    ) -> Result<Difference> {
+        let to = match to {
+            Some(number) => self.load_version(permit, &name.version(number)).await?,
+            None => self.load(permit, name).await?.1,
+        };
+        let from = match from.unwrap_or(to.number - 1) {
+            0 => None,
+            number => Some(self.load_version(permit, &name.version(number)).await?),
+        };
+        Ok(diff::between(&name.utility, from.as_ref(), &to))
+    }
+
+    /// Makes the content of an old version the newest one, as a new version.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::Stale`], [`Error::Precondition`]; [`Error::Invalid`] when today's rules refuse the old code.
+    pub async fn restore(
+        &self,
+        permit: &Permit<access::RestoreUtilityVersion>,
+        name: &VersionName,
+        message: String,
+        call: Call,
+    ) -> Result<(Utility, Version)> {
+        let scope = permit.scope();
+        if let Some(answer) = self.answered(&scope, call.request.as_ref()).await? {
+            return Ok(answer);
+        }
+        let (utility, current) = self.load(permit, &name.utility).await?;
+        utility.check_active()?;
+        utility.check_etag(&call.etag)?;
+        let old = self.load_version(permit, name).await?;
+        let mut violations = call.violations.clone();
+        longest(&mut violations, "message".to_owned(), &message, MAX_MESSAGE);
+        let source = old.code.text().as_bytes();
+        let definition = old.definition.clone();
+        let passed =
+            self.gate.pass(&scope, &name.utility.utility, source, Some(definition.kind), &definition.runtime, &mut violations).await?;
+        let Some(passed) = passed.filter(|_| violations.is_empty()) else {
+            return Err(Error::Invalid(violations));
+        };
+        let message = if message.is_empty() { format!("Restore version {}", name.number) } else { message };
+        let content = Content::passed(definition, passed, message);
+        let metadata = utility.metadata.clone();
+        self.store_next(permit, utility, current, metadata, content, call).await
+    }
+
+    /// Checks code without storing it, for a runtime (empty: the default one), also against what its author says it is.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for a runtime that this server does not have. Findings are the answer.
+    pub async fn validate(
+        &self,
+        permit: &Permit<access::ValidateCode>,
+        source: Vec<u8>,
+        kind: Option<Kind>,
+        runtime: String,
+    ) -> Result<CodeReport> {
+        let runtime = runtime_or_default(runtime);
+        if let Some(unknown) = self.gate.unknown_runtime("runtime", &runtime) {
+            return Err(Error::Invalid(vec![unknown]));
+        }
+        self.gate.check(&permit.scope(), None, source, kind, &runtime).await
+    }
+
+    async fn load<A: Action>(&self, permit: &Permit<A>, name: &UtilityName) -> Result<(Utility, Version)> {
+        let found = self.repository.find_current(&permit.scope(), &name.utility).await?;
+        permit.reveal(found, |(utility, _)| &utility.owner, name)
+    }
+
+    async fn reach<A: Action>(&self, permit: &Permit<A>, name: &UtilityName) -> Result<Utility> {
+        let found = self.repository.find(&permit.scope(), &name.utility).await?;
+        permit.reveal(found, |utility| &utility.owner, name)
+    }
+
+    async fn load_version<A: Action>(&self, permit: &Permit<A>, name: &VersionName) -> Result<Version> {
+        self.reach(permit, &name.utility).await?;
+        let found = self.repository.find_version(&permit.scope(), &name.utility.utility, name.number).await?;
+        found.ok_or_else(|| Error::NotFound { resource: name.to_string() })
+    }
+
+    async fn mark<A: Action>(
+        &self,
+        permit: &Permit<A>,
+        name: &UtilityName,
+        call: Call,
+        allowed: impl Fn(&Utility) -> Result<()> + Send,
+        deleted: Option<Timestamp>,
+    ) -> Result<(Utility, Version)> {
+        let scope = permit.scope();
+        if let Some(answer) = self.answered(&scope, call.request.as_ref()).await? {
+            return Ok(answer);
+        }
+        let (utility, current) = self.load(permit, name).await?;
+        utility.check_etag(&call.etag)?;
+        allowed(&utility)?;
+        let revision = utility.revision;
+        let changed = Utility { deleted, revision: revision + 1, updated: self.clock.now(), ..utility };
+        self.commit(&scope, Expected::Revision(revision), changed, None, current, call).await
+    }
+
+    async fn store_next<A: Action>(
+        &self,
+        permit: &Permit<A>,
+        utility: Utility,
+        current: Version,
+        metadata: Metadata,
+        content: Content,
+        call: Call,
+    ) -> Result<(Utility, Version)> {
+        let now = self.clock.now();
+        let definition = content.definition.clone();
+        let content_hash = definition.content_hash(&content.code);
+        let same_content = content_hash == current.content_hash;
+        let same_origin = definition.parameters_overridden == utility.definition.parameters_overridden;
+        if same_content && same_origin && metadata == utility.metadata {
+            return Ok((utility, current));
+        }
+        let revision = utility.revision;
+        let new_version = (!same_content).then(|| content.version(utility.latest_version + 1, permit, now));
+        let shown = new_version.clone().unwrap_or(current);
+        let changed = Utility {
+            metadata,
+            latest_version: shown.number,
+            definition,
+            content_hash,
+            code_sha256: shown.code.sha256(),
+            imports: shown.imports.clone(),
+            revision: revision + 1,
+            updated: now,
+            ..utility
+        };
+        self.commit(&permit.scope(), Expected::Revision(revision), changed, new_version, shown, call).await
+    }
+
+    async fn commit(
+        &self,
+        scope: &TenantScope,
+        expected: Expected,
+        utility: Utility,
+        new_version: Option<Version>,
+        shown: Version,
+        call: Call,
+    ) -> Result<(Utility, Version)> {
+        if call.validate_only {
+            return Ok((utility, shown));
+        }
+        let change = UtilityChange { expected, utility: utility.clone(), new_version, request: call.request };
+        match self.repository.commit(scope, change).await? {
+            Committed::Stored => Ok((utility, shown)),
+            Committed::Conflict if expected == Expected::Absent => Err(Error::AlreadyExists { resource: utility.name.to_string() }),
+            Committed::Conflict => Err(Error::Stale { resource: utility.name.to_string() }),
+            Committed::Answered(first) => self.with_version(scope, *first).await,
+            Committed::KeyReused => Err(key_reused()),
+        }
+    }
+
+    async fn answered(&self, scope: &TenantScope, request: Option<&RequestKey>) -> Result<Option<(Utility, Version)>> {
+        let Some(request) = request else { return Ok(None) };
+        match self.repository.find_answer(scope, request).await? {
+            Some(Committed::Answered(first)) => Ok(Some(self.with_version(scope, *first).await?)),
+            Some(Committed::KeyReused) => Err(key_reused()),
+            Some(Committed::Stored | Committed::Conflict) | None => Ok(None),
+        }
+    }
+
+    async fn with_version(&self, scope: &TenantScope, utility: Utility) -> Result<(Utility, Version)> {
+        let version = self.repository.find_version(scope, &utility.name.utility, utility.latest_version).await?;
+        let version = version.ok_or(Error::Internal { context: "a utility's current version is missing", source: None })?;
+        Ok((utility, version))
+    }
+}
+
+/// What a version is made of.
+struct Content {
+    definition: Definition,
+    code: Code,
+    compiled_on: Option<String>,
+    warnings: Vec<StoredFinding>,
+    imports: Vec<String>,
+    message: String,
+}
+
+impl Content {
+    fn passed(definition: Definition, passed: Passed, message: String) -> Self {
+        let Passed { code, report, compiled_on } = passed;
+        Content { definition, code, compiled_on, warnings: warnings(&report), imports: report.imported_roots(), message }
+    }
+
+    fn version<A: Action>(self, number: u32, permit: &Permit<A>, created: Timestamp) -> Version {
+        Version {
+            number,
+            content_hash: self.definition.content_hash(&self.code),
+            code: self.code,
+            definition: self.definition,
+            compiled_on: self.compiled_on,
+            author: permit.principal().clone(),
+            created,
+            message: self.message,
+            warnings: self.warnings,
+            imports: self.imports,
+        }
+    }
+}
+
+fn warnings(report: &CodeReport) -> Vec<StoredFinding> {
+    report.findings.iter().filter(|finding| finding.severity == Severity::Warning).map(StoredFinding::from).collect()
+}
+
+fn runtime_or_default(name: String) -> String {
+    if name.is_empty() { DEFAULT_RUNTIME.to_owned() } else { name }
+}
