@@ -9,18 +9,22 @@ use std::{
 };
 
 /// What the binary is made of, below the workspace root. Tasks and test support are not in it.
-const SOURCES: [&str; 12] = [
+const SOURCES: [&str; 16] = [
     "Cargo.lock",
     "examples",
     "proto",
     "crates/api-grpc",
     "crates/api-proto",
+    "crates/cache",
+    "crates/cli",
     "crates/domain",
     "crates/python-check",
     "crates/sandbox",
     "crates/sandbox-agent",
     "crates/sandbox-protocol",
+    "crates/server",
     "crates/storage-embedded",
+    "crates/telemetry",
     "crates/zona",
 ];
 

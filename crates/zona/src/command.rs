@@ -1,48 +1,20 @@
-//! The commands: one file each. This one reads the configuration, starts a runtime where one is needed, and hands over.
+//! From a command line to a command: reads the configuration, starts a runtime where one is needed, and hands over.
 
-use crate::cli::{Cli, Command};
-use crate::client::Client;
-use crate::config::{self, Config, Loaded, Problems, Surroundings};
-use crate::exit::Exit;
-use crate::failure::{Failure, Result};
-use crate::output::{Output, write_out};
+use cli::client::names::Tenant;
+use cli::output::{Format, Output, write_out};
+use cli::{Exit, Failure, Result};
+use server::config::{self, Config, Loaded, Problems, Surroundings};
 
-pub mod check;
-pub mod completions;
-pub mod demo;
-pub mod dev;
-pub mod doctor;
-pub mod execution;
-pub mod parameters;
-pub mod policy;
-pub mod run;
-pub mod runtime;
-pub mod sandbox;
-pub mod server;
-pub mod serving;
-pub mod transform;
-pub mod utility;
+use crate::command_line::{Cli, Command};
 
-mod streamed;
-
-/// What every command has at hand.
+/// What every local command has at hand.
 pub struct Context {
     /// The effective configuration.
     pub config: Config,
-    /// The printer.
-    pub output: Output,
+    /// What client commands use of it.
+    pub client: cli::Context,
     /// What the process found around itself.
     pub surroundings: Surroundings,
-}
-
-impl Context {
-    /// Connects to the configured server.
-    ///
-    /// # Errors
-    /// Nobody answers there.
-    pub async fn connect(&self) -> Result<Client> {
-        Client::connect(&self.config.server).await
-    }
 }
 
 /// Runs the command of a command line.
@@ -72,12 +44,15 @@ pub fn run(cli: Cli, surroundings: &Surroundings) -> Result {
     let Some(command) = cli.command else {
         return Err(Failure::usage("no command was given").hint("`zona --help` lists them"));
     };
-    dispatch(command, context(loaded, surroundings))
+    dispatch(command, context(loaded, surroundings)?)
 }
 
-fn context(loaded: Loaded, surroundings: &Surroundings) -> Context {
-    let output = Output { format: loaded.config.output };
-    Context { config: loaded.config, output, surroundings: surroundings.clone() }
+fn context(loaded: Loaded, surroundings: &Surroundings) -> Result<Context> {
+    let config = loaded.config;
+    let format = Format::of(config.output).ok_or_else(|| Failure::usage(format!("there is no output {}", config.output)))?;
+    let tenant = Tenant::parse(config.tenant.as_str()).map_err(Failure::usage)?;
+    let client = cli::Context { server: config.server.clone(), tenant, output: Output { format } };
+    Ok(Context { config, client, surroundings: surroundings.clone() })
 }
 
 fn dispatch(command: Command, context: Context) -> Result {
@@ -91,12 +66,12 @@ fn dispatch(command: Command, context: Context) -> Result {
             Command::Dev(dev) => dev.run(context).await,
             Command::Demo(demo) => demo.run(context).await,
             Command::Doctor(doctor) => doctor.run(&context).await,
-            Command::Utility(utility) => utility.run(&context).await,
-            Command::Run(run) => run.run(&context).await,
-            Command::Transform(transform) => transform.run(&context).await,
-            Command::Execution(execution) => execution.run(&context).await,
-            Command::Policy(policy) => policy.run(&context).await,
-            Command::Runtime(runtime) => runtime.run(&context).await,
+            Command::Utility(utility) => utility.run(&context.client).await,
+            Command::Run(run) => run.run(&context.client).await,
+            Command::Transform(transform) => transform.run(&context.client).await,
+            Command::Execution(execution) => execution.run(&context.client).await,
+            Command::Policy(policy) => policy.run(&context.client).await,
+            Command::Runtime(runtime) => runtime.run(&context.client).await,
             Command::Server(server) => server.run(context).await,
             Command::Sandbox(sandbox) => sandbox.run(&context).await,
             Command::Check(check) => check.run(&context),

@@ -1,23 +1,17 @@
-//! The one binary: `zona dev` and `zona demo`, the client commands, and the local tools. The only place that reads the
-//! environment and that names adapters together (see [`server`]).
+//! The one binary: names the server, the client commands and the local tools together. The only place that reads the environment.
 
-mod agent;
-mod cli;
-mod client;
 mod command;
-mod config;
-mod document;
-mod exit;
-mod failure;
-mod output;
-mod server;
+mod command_line;
+mod completions;
+mod local;
+mod refusal;
 
 use std::process::ExitCode;
 
 use clap::Parser as _;
+use server::config::Surroundings;
 
-use crate::cli::Cli;
-use crate::config::Surroundings;
+use crate::command_line::Cli;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();

@@ -1,4 +1,4 @@
-//! Which crate may depend on which. The table is the architecture: binary -> adapters -> domain, and adapters never know each
+//! Which crate may depend on which. The table is the architecture: binary -> server -> adapters -> domain, and adapters never know each
 //! other. A new crate or arrow starts here, with a reason.
 
 use cargo_metadata::{Dependency, DependencyKind, Metadata, Package};
@@ -8,7 +8,7 @@ use crate::tidy::Problem;
 const MANIFEST: &str = "Cargo.toml";
 
 /// Crate, and the workspace crates it may use in its product code.
-const ARROWS: [(&str, Allowed); 14] = [
+const ARROWS: [(&str, Allowed); 16] = [
     ("domain", Allowed::Only(&[])),
     ("api-proto", Allowed::Only(&[])),
     ("sandbox-protocol", Allowed::Only(&[])),
@@ -21,7 +21,9 @@ const ARROWS: [(&str, Allowed); 14] = [
     ("sandbox-agent", Allowed::Only(&["sandbox-protocol"])),
     ("test-support", Allowed::Only(&["domain", "api-proto"])),
     ("xtask", Allowed::Only(&[])),
-    ("zona", Allowed::All),
+    ("cli", Allowed::Only(&["api-proto"])),
+    ("server", Allowed::Only(&["api-grpc", "cache", "domain", "python-check", "sandbox", "storage-embedded", "telemetry"])),
+    ("zona", Allowed::Only(&["api-proto", "cli", "domain", "python-check", "sandbox", "server"])),
     ("e2e", Allowed::All),
 ];
 
@@ -104,6 +106,7 @@ mod tests {
     #[test]
     fn arrows_point_down() {
         assert_eq!(internal("zona", "sandbox", false), None);
+        assert_eq!(internal("server", "sandbox", false), None);
         assert_eq!(internal("sandbox", "domain", false), None);
         assert!(internal("domain", "sandbox", false).is_some());
     }
@@ -112,6 +115,14 @@ mod tests {
     fn adapters_do_not_know_each_other() {
         assert!(internal("api-grpc", "storage-embedded", false).is_some());
         assert!(internal("storage-embedded", "sandbox", false).is_some());
+    }
+
+    #[test]
+    fn client_commands_know_the_contract_only() {
+        assert_eq!(internal("cli", "api-proto", false), None);
+        for other in ["domain", "api-grpc", "sandbox", "python-check", "server"] {
+            assert!(internal("cli", other, false).is_some(), "{other}");
+        }
     }
 
     #[test]

@@ -114,7 +114,7 @@ impl Server {
         let log = data.with_extension("log");
         let errors = std::fs::OpenOptions::new().create(true).append(true).open(&log).unwrap();
         let mut command = zona();
-        command.args([command_name, "--listen", "127.0.0.1:0", "--data"]).arg(data).args(["--log", "info,zona=debug"]);
+        command.args([command_name, "--listen", "127.0.0.1:0", "--data"]).arg(data).args(["--log", "info,server=debug"]);
         command.envs(environment.iter().copied());
         let mut child = command.stdout(Stdio::piped()).stderr(errors).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();

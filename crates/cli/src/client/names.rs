@@ -1,0 +1,163 @@
+//! Names as people type them: a bare id of the configured tenant, or a full resource name. What does not look like one is told
+//! apart here, in the words of the server, so that a typing error costs no call; a test of the binary holds the words equal.
+
+use std::fmt;
+
+use crate::exit::Exit;
+use crate::failure::{Failure, Result};
+
+/// The flag that names are read from.
+const FIELD: &str = "NAME";
+/// Longest code of a tenant.
+const MAX_TENANT: usize = 32;
+/// Longest id of a utility.
+const MAX_UTILITY: usize = 63;
+/// Longest name of a runtime.
+const MAX_RUNTIME: usize = 64;
+
+/// A tenant's code.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tenant(String);
+
+/// A utility's full name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Utility {
+    /// The tenant that owns it.
+    pub tenant: Tenant,
+    /// Its id there.
+    pub id: String,
+}
+
+impl Tenant {
+    /// Reads a code.
+    ///
+    /// # Errors
+    /// What it has to be.
+    pub fn parse(text: &str) -> std::result::Result<Self, String> {
+        slug("a tenant", text, MAX_TENANT).map(Tenant)
+    }
+
+    /// The code as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Utility {
+    /// The full name of one of its versions.
+    pub fn version(&self, number: u32) -> String {
+        format!("{self}/versions/{number}")
+    }
+}
+
+impl fmt::Display for Tenant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Display for Utility {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "tenants/{}/utilities/{}", self.tenant, self.id)
+    }
+}
+
+/// A utility's full name.
+///
+/// # Errors
+/// When it is neither an id nor a name of a utility.
+pub fn utility(tenant: &Tenant, text: &str) -> Result<Utility> {
+    let id = |text: &str| slug("a utility id", text, MAX_UTILITY);
+    let name = match text.split('/').collect::<Vec<_>>().as_slice() {
+        [bare] => id(bare).map(|id| Utility { tenant: tenant.clone(), id }),
+        ["tenants", of, "utilities", bare] => Tenant::parse(of).and_then(|tenant| Ok(Utility { tenant, id: id(bare)? })),
+        _ => Err(form("tenants/{tenant}/utilities/{utility}")),
+    };
+    name.map_err(refused)
+}
+
+/// An execution's full name.
+///
+/// # Errors
+/// When it is neither an id nor a name of an execution.
+pub fn execution(tenant: &Tenant, text: &str) -> Result<String> {
+    let full = |tenant: &Tenant, text: &str| match is_uuid(text) {
+        true => Ok(format!("tenants/{tenant}/executions/{text}")),
+        false => Err("an execution id is a UUID in lower-case canonical form".to_owned()),
+    };
+    let name = match text.split('/').collect::<Vec<_>>().as_slice() {
+        [bare] => full(tenant, bare),
+        ["tenants", of, "executions", bare] => Tenant::parse(of).and_then(|tenant| full(&tenant, bare)),
+        _ => Err(form("tenants/{tenant}/executions/{execution}")),
+    };
+    name.map_err(refused)
+}
+
+/// A runtime's full name.
+///
+/// # Errors
+/// When it is neither the name of a runtime as utilities use it nor a full one.
+pub fn runtime(tenant: &Tenant, text: &str) -> Result<String> {
+    let fits = |runtime: &str| !runtime.is_empty() && runtime.chars().count() <= MAX_RUNTIME;
+    let name = match text.split('/').collect::<Vec<_>>().as_slice() {
+        [bare] if fits(bare) => Ok(format!("tenants/{tenant}/runtimes/{bare}")),
+        ["tenants", of, "runtimes", bare] if fits(bare) => Tenant::parse(of).map(|tenant| format!("tenants/{tenant}/runtimes/{bare}")),
+        _ => Err(form("tenants/{tenant}/runtimes/{runtime}")),
+    };
+    name.map_err(refused)
+}
+
+/// The name of a tenant's code policy.
+pub fn code_policy(tenant: &Tenant) -> String {
+    format!("tenants/{tenant}/codePolicy")
+}
+
+/// The name of a tenant.
+pub fn parent(tenant: &Tenant) -> String {
+    format!("tenants/{tenant}")
+}
+
+/// The last part of a name: what people type.
+pub fn id(name: &str) -> &str {
+    name.rsplit('/').next().unwrap_or(name)
+}
+
+fn refused(rule: String) -> Failure {
+    Failure::new(Exit::Usage, "the request is invalid").violations([(FIELD.to_owned(), rule)])
+}
+
+fn form(pattern: &str) -> String {
+    format!("must be a resource name of the form {pattern}")
+}
+
+fn slug(what: &str, text: &str, longest: usize) -> std::result::Result<String, String> {
+    let inner = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    let fits =
+        text.starts_with(|c: char| c.is_ascii_lowercase()) && text.len() <= longest && !text.ends_with('-') && text.chars().all(inner);
+    match fits {
+        true => Ok(text.to_owned()),
+        false => Err(format!("{what} has 1 to {longest} lower-case letters, digits and inner hyphens, and starts with a letter")),
+    }
+}
+
+fn is_uuid(text: &str) -> bool {
+    text.len() == 36
+        && text.char_indices().all(|(index, c)| match index {
+            8 | 13 | 18 | 23 => c == '-',
+            _ => c.is_ascii_digit() || ('a'..='f').contains(&c),
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bare_id_belongs_to_the_configured_tenant() {
+        let tenant = Tenant::parse("acme").unwrap();
+        assert_eq!(utility(&tenant, "a-b").unwrap().to_string(), "tenants/acme/utilities/a-b");
+        assert_eq!(utility(&tenant, "tenants/other/utilities/x").unwrap().to_string(), "tenants/other/utilities/x");
+        assert!(utility(&tenant, "tenants/other/executions/x").is_err());
+        assert!(execution(&tenant, "not-a-uuid").is_err());
+    }
+}

@@ -1,0 +1,207 @@
+//! Shows an execution while it runs: bytes of the code to the same streams here, or events and the execution as documents.
+
+use std::io::{self, Write};
+use std::time::Duration;
+
+use api_proto::zona::execution::v1 as pb;
+use pb::execution_event::Event;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use super::Context;
+use crate::client::follow::Follow;
+use crate::document::Document;
+use crate::document::message::{document, flag, short};
+use crate::exit::Exit;
+use crate::failure::{Failure, Result};
+use crate::output::{Format, Output, note, progress, write_out};
+
+/// How long the end of a stream is awaited after its last event.
+const GOODBYE: Duration = Duration::from_millis(500);
+/// Bytes of standard error that are remembered, to see whether the traceback was among them.
+const STDERR_TAIL: usize = 64 * 1024;
+
+/// What Ctrl-C does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnInterrupt {
+    /// Cancels the execution and shows its end; a second one leaves at once.
+    Cancel,
+    /// Leaves; the execution goes on.
+    Leave,
+}
+
+/// Shows an execution to its end; the exit code is the execution's.
+///
+/// # Errors
+/// What the server refused, a connection that cannot be resumed, or standard output.
+pub async fn show(context: &Context, follow: &mut Follow, on_interrupt: OnInterrupt) -> Result {
+    let mut screen = Screen { output: context.output, stdout: Vec::new(), stderr: Vec::new(), mid_line: false };
+    // Made once: a signal that comes while an event is being shown must not be lost.
+    let mut interrupt = interrupts_of_this_process()?;
+    let mut interrupts = 0_u32;
+    loop {
+        let event = tokio::select! {
+            event = follow.next() => event?,
+            _ = interrupt.recv() => {
+                interrupts += 1;
+                if interrupts > 1 || on_interrupt == OnInterrupt::Leave || follow.name().is_empty() {
+                    return Ok(Exit::Interrupted);
+                }
+                progress("cancelling; press Ctrl-C again to leave");
+                follow.cancel().await?;
+                continue;
+            }
+        };
+        let Some(event) = event else { break };
+        if let Some(execution) = screen.event(event)? {
+            let exit = screen.finished(&execution)?;
+            // The stream's own end: leaving before it would look like a cancelled call to the server.
+            let _ = tokio::time::timeout(GOODBYE, follow.next()).await;
+            return Ok(if interrupts > 0 { Exit::Interrupted } else { exit });
+        }
+    }
+    if screen.output.format == Format::Table {
+        note("nothing follows: the execution has ended");
+    }
+    Ok(Exit::Ok)
+}
+
+/// Every Ctrl-C from now on.
+///
+/// # Errors
+/// The process cannot handle signals.
+pub fn interrupts_of_this_process() -> Result<Signal> {
+    signal(SignalKind::interrupt()).map_err(|error| Failure::new(Exit::Unavailable, format!("cannot handle signals: {error}")))
+}
+
+struct Screen {
+    output: Output,
+    /// What was printed, for the formats that show it at the end.
+    stdout: Vec<u8>,
+    /// The same; for people, the last of it.
+    stderr: Vec<u8>,
+    /// Whether the code's last line on standard output is still open.
+    mid_line: bool,
+}
+
+impl Screen {
+    /// Shows one event; answers the execution with the last.
+    fn event(&mut self, event: pb::ExecutionEvent) -> Result<Option<pb::Execution>> {
+        if self.output.format == Format::JsonLines {
+            self.output.line(&document(&event))?;
+        }
+        match event.event {
+            Some(Event::Queued(queued)) if self.output.format == Format::Table => progress(&waiting(&queued)),
+            Some(Event::Started(started)) if self.output.format == Format::Table => {
+                progress(&started.attestation.map_or_else(|| "started".to_owned(), |attestation| isolation(&attestation)));
+            }
+            Some(Event::Output(output)) => self.print(output)?,
+            Some(Event::Finished(finished)) => {
+                return finished.execution.map(Some).ok_or_else(|| Failure::new(Exit::Unavailable, "the server left out the execution"));
+            }
+            Some(Event::Queued(_) | Event::Started(_) | Event::Heartbeat(_)) | None => {}
+        }
+        Ok(None)
+    }
+
+    fn print(&mut self, output: pb::Output) -> Result<()> {
+        let to_stderr = output.stream() == pb::OutputStream::Stderr;
+        match (self.output.format, to_stderr) {
+            (Format::Table, false) => {
+                self.mid_line = output.data.last().is_some_and(|&last| last != b'\n');
+                raw(io::stdout().lock(), &output.data)?;
+            }
+            (Format::Table, true) => {
+                raw(io::stderr().lock(), &output.data)?;
+                self.stderr.extend(output.data);
+                let excess = self.stderr.len().saturating_sub(STDERR_TAIL);
+                self.stderr.drain(..excess);
+            }
+            (Format::Json | Format::Yaml, false) => self.stdout.extend(output.data),
+            (Format::Json | Format::Yaml, true) => self.stderr.extend(output.data),
+            (Format::JsonLines, _) => {}
+        }
+        Ok(())
+    }
+
+    fn finished(&mut self, execution: &pb::Execution) -> Result {
+        match self.output.format {
+            Format::Table => self.tell(execution)?,
+            Format::Json | Format::Yaml => {
+                let mut shown = document(execution);
+                for (name, bytes) in [("stdout", &self.stdout), ("stderr", &self.stderr)] {
+                    let (name, value) = Document::bytes(name, bytes);
+                    shown.push(&name, value);
+                }
+                self.output.one(|| shown, String::new)?;
+            }
+            Format::JsonLines => {}
+        }
+        Ok(exit_of(execution))
+    }
+
+    fn tell(&self, execution: &pb::Execution) -> Result<()> {
+        if self.mid_line {
+            write_out("\n")?;
+        }
+        if !execution.result_json.is_empty() && execution.result_json != "null" {
+            write_out(&format!("{}\n", execution.result_json))?;
+        }
+        if execution.output_truncated {
+            let dropped = execution.usage.as_ref().map_or(0, |usage| usage.dropped_output_bytes);
+            note(&format!("output was cut at the limit; {dropped} bytes were dropped"));
+        }
+        match &execution.failure {
+            Some(failure) => {
+                let printed = String::from_utf8_lossy(&self.stderr).contains(failure.traceback.trim_end());
+                let traceback = if printed { String::new() } else { failure.traceback.clone() };
+                note(&describe(&pb::Failure { traceback, ..failure.clone() }, &state(execution)));
+            }
+            None => progress(&format!("{} in {}", state(execution).to_lowercase(), wall_time(execution))),
+        }
+        Ok(())
+    }
+}
+
+/// The exit code of an ended execution.
+pub fn exit_of(execution: &pb::Execution) -> Exit {
+    let reason = execution.failure.as_ref().map(|failure| failure.reason.as_str()).unwrap_or_default();
+    Exit::of_execution(&state(execution), reason)
+}
+
+/// The short name of an execution's state.
+pub fn state(execution: &pb::Execution) -> String {
+    short("ExecutionState", execution.state().as_str_name()).to_owned()
+}
+
+/// A failure as people read it, the traceback first.
+pub fn describe(failure: &pb::Failure, state: &str) -> String {
+    let traceback = failure.traceback.trim_end();
+    let gap = if traceback.is_empty() { "" } else { "\n" };
+    let line = if failure.line > 0 { format!(" (line {})", failure.line) } else { String::new() };
+    format!("{traceback}{gap}{}: {}: {}{line}", state.to_lowercase(), failure.reason, failure.message)
+}
+
+/// How long it ran, for people.
+pub fn wall_time(execution: &pb::Execution) -> String {
+    let wall = execution.usage.as_ref().and_then(|usage| usage.wall_time);
+    let wall = wall.and_then(|wall| std::time::Duration::try_from(wall).ok());
+    wall.map_or_else(|| "-".to_owned(), |wall| format!("{:.1} ms", wall.as_secs_f64() * 1e3))
+}
+
+fn raw(mut stream: impl Write, data: &[u8]) -> io::Result<()> {
+    stream.write_all(data)?;
+    stream.flush()
+}
+
+fn waiting(queued: &pb::Queued) -> String {
+    match queued.position {
+        0 => format!("accepted: {}", queued.execution),
+        place => format!("waiting, number {place} in the queue: {}", queued.execution),
+    }
+}
+
+fn isolation(attestation: &pb::Attestation) -> String {
+    let tier = flag("Tier", attestation.tier().as_str_name());
+    let backend = flag("Backend", attestation.backend().as_str_name());
+    format!("started: {tier} sandbox, backend {backend}, Python {}", attestation.python_version)
+}

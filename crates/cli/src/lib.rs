@@ -1,0 +1,16 @@
+//! The client commands: what a command line asks a server for, and how answers, failures and exit codes look.
+//!
+//! Everything is known from the contract. Rules of the domain are the server's to apply: a name is read here only as far as it
+//! takes to complete what people type.
+
+pub mod client;
+pub mod command;
+pub mod document;
+pub mod exit;
+pub mod failure;
+pub mod input;
+pub mod output;
+
+pub use command::Context;
+pub use exit::Exit;
+pub use failure::{Failure, Result};

@@ -1,0 +1,209 @@
+//! Where answers go: tables for people, JSON, YAML or JSON lines for programs, on standard output; notes on standard error,
+//! and progress only where that is a terminal.
+
+use std::io::{self, IsTerminal, Write};
+
+use comfy_table::{ContentArrangement, Table, presets};
+
+use crate::document::Document;
+
+/// How answers are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Format {
+    /// For people.
+    Table,
+    /// One JSON value, indented.
+    Json,
+    /// YAML.
+    Yaml,
+    /// One JSON value a line, as soon as it is there.
+    #[value(name = "jsonl")]
+    JsonLines,
+}
+
+impl Format {
+    /// The format of a name on the command line.
+    pub fn of(name: &str) -> Option<Self> {
+        [Format::Table, Format::Json, Format::Yaml, Format::JsonLines].into_iter().find(|format| format.as_str() == name)
+    }
+
+    /// The name on the command line.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Format::Table => "table",
+            Format::Json => "json",
+            Format::Yaml => "yaml",
+            Format::JsonLines => "jsonl",
+        }
+    }
+}
+
+/// The printer of one command.
+#[derive(Debug, Clone, Copy)]
+pub struct Output {
+    /// How answers are printed.
+    pub format: Format,
+}
+
+impl Output {
+    /// Prints one thing; `human` writes what people read.
+    ///
+    /// # Errors
+    /// Those of standard output.
+    pub fn one(self, document: impl FnOnce() -> Document, human: impl FnOnce() -> String) -> io::Result<()> {
+        let text = match self.format {
+            Format::Table => human(),
+            _ => self.machine(&document()),
+        };
+        write_out(&text)
+    }
+
+    /// Prints a list: an array in JSON and YAML, one line each in JSON lines, rows in a table.
+    ///
+    /// # Errors
+    /// Those of standard output.
+    pub fn list<T>(
+        self,
+        items: &[T],
+        document: impl Fn(&T) -> Document,
+        headings: &[&str],
+        row: impl Fn(&T) -> Vec<String>,
+    ) -> io::Result<()> {
+        let text = match self.format {
+            Format::Table => table(headings, items.iter().map(row)),
+            Format::JsonLines => items.iter().map(|item| self.machine(&document(item))).collect(),
+            Format::Json | Format::Yaml => self.machine(&Document::List(items.iter().map(document).collect())),
+        };
+        write_out(&text)
+    }
+
+    /// Prints one line of a stream as JSON.
+    ///
+    /// # Errors
+    /// Those of standard output.
+    pub fn line(self, document: &Document) -> io::Result<()> {
+        write_out(&json_line(document))
+    }
+
+    fn machine(self, document: &Document) -> String {
+        match self.format {
+            Format::Yaml => yaml(document),
+            Format::JsonLines => json_line(document),
+            Format::Table | Format::Json => {
+                format!("{}\n", serde_json::to_string_pretty(document).unwrap_or_else(|error| error.to_string()))
+            }
+        }
+    }
+}
+
+/// Tells people something beside the answer, in any format.
+pub fn note(text: &str) {
+    eprintln!("{text}");
+}
+
+/// Tells people how it goes, on a terminal only.
+pub fn progress(text: &str) {
+    if io::stderr().is_terminal() {
+        eprintln!("{text}");
+    }
+}
+
+/// Writes to standard output at once.
+///
+/// # Errors
+/// Those of standard output; a closed pipe is one.
+pub fn write_out(text: &str) -> io::Result<()> {
+    let mut stdout = io::stdout().lock();
+    stdout.write_all(text.as_bytes())?;
+    stdout.flush()
+}
+
+/// Columns without borders, as wide as their widest cell.
+pub fn table(headings: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
+    let mut table = Table::new();
+    table.load_preset(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled).set_header(headings.to_vec());
+    for row in rows {
+        table.add_row(row);
+    }
+    for column in table.column_iter_mut() {
+        column.set_padding((0, 3));
+    }
+    lines(&table)
+}
+
+/// Names and values, one pair a line.
+pub fn fields(pairs: &[(&str, String)]) -> String {
+    let width = pairs.iter().map(|(name, _)| name.len()).max().unwrap_or_default();
+    let shown = pairs.iter().filter(|(_, value)| !value.is_empty());
+    shown.map(|(name, value)| format!("{name:width$}   {}\n", value.replace('\n', &format!("\n{:width$}   ", "")))).collect()
+}
+
+fn lines(table: &Table) -> String {
+    table.lines().map(|line| format!("{}\n", line.trim_end())).collect()
+}
+
+fn json_line(document: &Document) -> String {
+    let text = serde_json::to_string(document).unwrap_or_else(|error| error.to_string());
+    // A JSON text inside may have line breaks between its tokens; inside strings JSON allows none.
+    format!("{}\n", text.replace(['\n', '\r'], ""))
+}
+
+/// YAML knows no JSON texts: they become values. Where the writer of YAML has no type for a whole number, a mark that occurs
+/// nowhere else stands in its place until everything else is written.
+fn yaml(document: &Document) -> String {
+    let mut values = document.without_json();
+    let (everything, mut mark) = (json_line(&values), "DIGITS".to_owned());
+    while everything.contains(&mark) {
+        mark.push('S');
+    }
+    let mut digits = Vec::new();
+    values.take_digits(&mark, &mut digits);
+    let text = serde_yaml_ng::to_string(&values).unwrap_or_else(|error| format!("{error}\n"));
+    let mut digits = digits.into_iter();
+    text.split_inclusive(&mark).map(|part| part.replace(&mark, &digits.next().unwrap_or_default())).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_table_has_aligned_columns_and_no_trailing_spaces() {
+        let text = table(&["NAME", "KIND"], [vec!["a".to_owned(), "script".to_owned()], vec!["longer-name".to_owned(), "x".to_owned()]]);
+        assert_eq!(text, "NAME          KIND\na             script\nlonger-name   x\n");
+    }
+
+    #[test]
+    fn fields_align_and_leave_out_what_is_empty() {
+        assert_eq!(
+            fields(&[("name", "a".to_owned()), ("tags", String::new()), ("message", "x\ny".to_owned())]),
+            "name      a\nmessage   x\n          y\n"
+        );
+    }
+
+    #[test]
+    fn a_line_stays_one_line_whatever_json_it_holds() {
+        let document = Document::object([("result", Document::json("{\n \"a\\n\": 1.10\n}"))]);
+        assert_eq!(json_line(&document), "{\"result\":{ \"a\\n\": 1.10}}\n");
+    }
+
+    #[test]
+    fn yaml_shows_json_texts_as_values() {
+        let document = Document::object([("result", Document::json("{\"a\": [1, null]}")), ("n", Document::from(2))]);
+        assert_eq!(yaml(&document), "result:\n  a:\n  - 1\n  - null\nn: 2\n");
+    }
+
+    #[test]
+    fn yaml_keeps_every_digit_of_whole_numbers() {
+        let long = "9".repeat(60);
+        let json = format!(
+            r#"{{"b": [9007199254740993, 18446744073709551616, -170141183460469231731687303715884105728, -{long}], "a": 1.5e3, "DIGITS": "DIGITSS"}}"#
+        );
+        let document = Document::object([("result", Document::json(json)), ("later", Document::json(long.clone()))]);
+        let expected = format!(
+            "result:\n  b:\n  - 9007199254740993\n  - 18446744073709551616\n  - -170141183460469231731687303715884105728\n  - -{long}\n  \
+             a: 1500.0\n  DIGITS: DIGITSS\nlater: {long}\n"
+        );
+        assert_eq!(yaml(&document), expected);
+    }
+}

@@ -1,0 +1,10 @@
+//! What joins two crates that do not know each other: a port of the domain on what an adapter offers, or an adapter's hook on
+//! another's. One file each; whatever is decided here is only how the words of one side become those of the other.
+
+pub(crate) mod advisories;
+pub(crate) mod checker;
+pub(crate) mod compiler;
+pub(crate) mod facts;
+pub(crate) mod measured;
+pub(crate) mod readings;
+pub(crate) mod traced;

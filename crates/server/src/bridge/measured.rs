@@ -1,0 +1,82 @@
+//! The repository of executions with its writes measured, and ended executions counted: each is saved once in its final state.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Instant;
+
+use async_trait::async_trait;
+use domain::Result;
+use domain::access::TenantScope;
+use domain::execution::{Event, Execution, ExecutionQuery, ExecutionRepository, Pruned};
+use domain::name::ExecutionId;
+use domain::page::{Page, PageRequest};
+use domain::request::{Committed, RequestKey};
+use domain::time::Timestamp;
+use telemetry::Metrics;
+use tracing::Instrument as _;
+
+pub(crate) struct MeasuredExecutions {
+    inner: Arc<dyn ExecutionRepository>,
+    metrics: Arc<Metrics>,
+}
+
+impl MeasuredExecutions {
+    pub(crate) fn new(inner: Arc<dyn ExecutionRepository>, metrics: Arc<Metrics>) -> Self {
+        MeasuredExecutions { inner, metrics }
+    }
+
+    /// Awaits a write in a span of its own, and counts it.
+    async fn measure<T>(&self, operation: &'static str, write: impl Future<Output = Result<T>>) -> Result<T> {
+        let begun = Instant::now();
+        let result = write.instrument(tracing::info_span!("store", otel.name = format!("store.{operation}"), operation)).await;
+        self.metrics.commit_finished(operation, result.is_ok(), begun.elapsed());
+        result
+    }
+
+    fn count_end(&self, execution: &Execution) {
+        if let Some(ended) = execution.ended {
+            let reason = execution.failure.as_ref().map_or("", |failure| failure.reason.as_str());
+            self.metrics.execution_finished(execution.state.as_str(), reason, ended.since(execution.created));
+            tracing::debug!(execution = %execution.name, state = execution.state.as_str(), reason, "an execution ended");
+        }
+    }
+}
+
+#[async_trait]
+impl ExecutionRepository for MeasuredExecutions {
+    async fn insert(&self, scope: &TenantScope, execution: &Execution, request: Option<&RequestKey>) -> Result<Committed<Execution>> {
+        self.measure("insert", self.inner.insert(scope, execution, request)).await
+    }
+
+    async fn save(&self, scope: &TenantScope, execution: &Execution, events: &[Event]) -> Result<()> {
+        self.measure("save", self.inner.save(scope, execution, events)).await?;
+        if execution.state.is_terminal() {
+            self.count_end(execution);
+        }
+        Ok(())
+    }
+
+    async fn append(&self, scope: &TenantScope, id: &ExecutionId, events: &[Event]) -> Result<()> {
+        self.measure("append", self.inner.append(scope, id, events)).await
+    }
+
+    async fn find(&self, scope: &TenantScope, id: &ExecutionId) -> Result<Option<Execution>> {
+        self.inner.find(scope, id).await
+    }
+
+    async fn list(&self, scope: &TenantScope, query: &ExecutionQuery, page: &PageRequest) -> Result<Page<Execution>> {
+        self.inner.list(scope, query, page).await
+    }
+
+    async fn events_after(&self, scope: &TenantScope, id: &ExecutionId, sequence: u64, max_bytes: usize) -> Result<Vec<Event>> {
+        self.inner.events_after(scope, id, sequence, max_bytes).await
+    }
+
+    async fn unfinished(&self, alive: &str) -> Result<Vec<Execution>> {
+        self.inner.unfinished(alive).await
+    }
+
+    async fn prune(&self, ended_before: Timestamp, max_output_bytes: u64) -> Result<Pruned> {
+        self.measure("prune", self.inner.prune(ended_before, max_output_bytes)).await
+    }
+}

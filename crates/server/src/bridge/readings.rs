@@ -1,0 +1,106 @@
+//! What is read at each scrape, and how calls are counted: the adapters between the parts of the server and its metrics.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use api_grpc::CallMetrics;
+use cache::Cache;
+use domain::execution::Executions;
+use sandbox::{Sandboxes, StockReason};
+use telemetry::{Metrics, Reading, names};
+use tonic::Code;
+
+/// Counts calls by method and code.
+pub(crate) struct CallCounts {
+    metrics: Arc<Metrics>,
+}
+
+impl CallCounts {
+    pub(crate) fn new(metrics: Arc<Metrics>) -> Self {
+        CallCounts { metrics }
+    }
+}
+
+impl CallMetrics for CallCounts {
+    fn began(&self, _method: &str) {}
+
+    fn ended(&self, method: &str, code: Code, elapsed: Duration) {
+        self.metrics.request_finished(method, code_name(code), elapsed);
+    }
+}
+
+/// Registers what executions, sandboxes and the cache, if there is one, say of themselves.
+pub(crate) fn observe(metrics: &Metrics, executions: Executions, sandboxes: Sandboxes, cache: Option<Arc<Cache>>) {
+    metrics.observe(move || {
+        let load = executions.load_now();
+        vec![
+            Reading::gauge(names::EXECUTIONS_RUNNING, "Executions that run", load.running.into()),
+            Reading::gauge(names::EXECUTIONS_QUEUED, "Executions that wait for their turn", load.queued.into()),
+        ]
+    });
+    metrics.observe(move || sandbox_readings(&sandboxes));
+    if let Some(cache) = cache {
+        metrics.observe(move || cache_readings(&cache));
+    }
+}
+
+fn cache_readings(cache: &Cache) -> Vec<Reading> {
+    let stats = cache.stats();
+    vec![
+        Reading::counter(names::CACHE_HITS, "Reads of utilities and policies that were answered from memory", stats.hits),
+        Reading::counter(names::CACHE_MISSES, "Reads of utilities and policies that went to the store", stats.misses),
+        Reading::gauge(names::CACHE_ENTRIES, "Things that are kept in memory", stats.entries),
+        Reading::gauge(names::CACHE_BYTES, "Memory that they take, by estimate", stats.bytes),
+    ]
+}
+
+fn sandbox_readings(sandboxes: &Sandboxes) -> Vec<Reading> {
+    let stats = sandboxes.stats();
+    let reason = |name, help, reason| Reading::gauge(name, help, u64::from(stats.stock_reason == reason));
+    let millis = |duration: Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+    vec![
+        Reading::gauge("sandboxes_starting", "Sandboxes that start", stats.starting as u64),
+        Reading::gauge("sandboxes_unassigned", "Ready sandboxes that wait for a tenant", stats.unassigned as u64),
+        Reading::gauge("sandbox_stock_target", "Sandboxes that should wait for a tenant", stats.stock_target as u64),
+        reason("sandbox_stock_least", "1 while the least that is kept covers the demand", StockReason::Least),
+        reason("sandbox_stock_follows_demand", "1 while as many are kept as the busiest moment took", StockReason::Demand),
+        reason("sandbox_stock_most", "1 while the demand is above the most that are kept", StockReason::Most),
+        reason("sandbox_stock_held_by_memory", "1 while memory holds the stock below the demand", StockReason::Memory),
+        Reading::gauge("sandboxes_bound", "Sandboxes bound to a tenant", stats.bound as u64),
+        Reading::gauge("sandbox_children_ready", "Sealed processes that wait for a program", stats.ready_children as u64),
+        Reading::gauge("sandbox_children_running", "Sealed processes that run one", stats.running as u64),
+        Reading::gauge("sandbox_programs_waiting", "Programs that wait for a process", stats.waiting as u64),
+        Reading::counter("sandboxes_started", "Sandboxes started", stats.sandboxes_started),
+        Reading::counter("sandbox_start_failures", "Sandboxes that failed to start", stats.start_failures),
+        Reading::counter("sandbox_start_milliseconds", "Time that starts took, added up", millis(stats.start_time)),
+        Reading::counter("sandboxes_destroyed", "Sandboxes destroyed", stats.sandboxes_destroyed),
+        Reading::counter("sandbox_forks", "Processes asked for", stats.forks),
+        Reading::counter("sandbox_executions", "Programs that ended", stats.executions),
+        Reading::counter("sandbox_anomalies", "Protocol errors, late deaths and exhausted sandboxes", stats.anomalies),
+        Reading::counter("sandbox_waits", "Programs that did not get a process at once", stats.waits),
+        Reading::counter("sandbox_wait_milliseconds", "Time that programs waited, added up", millis(stats.wait_time)),
+    ]
+}
+
+/// The name of a code in the gRPC specification.
+fn code_name(code: Code) -> &'static str {
+    match code {
+        Code::Ok => "OK",
+        Code::Cancelled => "CANCELLED",
+        Code::Unknown => "UNKNOWN",
+        Code::InvalidArgument => "INVALID_ARGUMENT",
+        Code::DeadlineExceeded => "DEADLINE_EXCEEDED",
+        Code::NotFound => "NOT_FOUND",
+        Code::AlreadyExists => "ALREADY_EXISTS",
+        Code::PermissionDenied => "PERMISSION_DENIED",
+        Code::ResourceExhausted => "RESOURCE_EXHAUSTED",
+        Code::FailedPrecondition => "FAILED_PRECONDITION",
+        Code::Aborted => "ABORTED",
+        Code::OutOfRange => "OUT_OF_RANGE",
+        Code::Unimplemented => "UNIMPLEMENTED",
+        Code::Internal => "INTERNAL",
+        Code::Unavailable => "UNAVAILABLE",
+        Code::DataLoss => "DATA_LOSS",
+        Code::Unauthenticated => "UNAUTHENTICATED",
+    }
+}

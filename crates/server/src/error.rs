@@ -1,0 +1,59 @@
+//! Why a server does not start, in words that say what to change.
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+/// Why a server does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A port cannot be had.
+    #[error("cannot listen on {address}")]
+    Bind {
+        /// The address.
+        address: SocketAddr,
+        /// The system's words.
+        #[source]
+        source: io::Error,
+    },
+    /// Logs or traces cannot be set up.
+    #[error(transparent)]
+    Telemetry(#[from] telemetry::logs::Error),
+    /// The store cannot be opened.
+    #[error("cannot open the store")]
+    Store(#[from] storage_embedded::Error),
+    /// The data directory holds no usable installation id.
+    #[error("cannot use {path}")]
+    Installation {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        #[source]
+        source: io::Error,
+    },
+    /// Sandboxes cannot be prepared.
+    #[error("cannot prepare sandboxes")]
+    Sandbox(#[from] sandbox::OpenError),
+    /// Executions of a dead server cannot be ended.
+    #[error("cannot recover the executions of the last server")]
+    Recover(#[source] domain::Error),
+    /// The examples cannot be created.
+    #[error("cannot create the example utilities")]
+    Seed(#[source] domain::Error),
+    /// Contract and domain do not fit.
+    #[error("cannot serve the contract")]
+    Api(#[from] api_grpc::Error),
+    /// The advisories cannot be used.
+    #[error(transparent)]
+    Advisories(#[from] crate::bridge::advisories::Error),
+    /// Opening the store panicked.
+    #[error("opening the store failed")]
+    Panicked(#[source] tokio::task::JoinError),
+}
+
+impl Error {
+    /// Whether another server has the data directory.
+    pub fn is_in_use(&self) -> bool {
+        matches!(self, Error::Store(storage_embedded::Error::InUse { .. }))
+    }
+}

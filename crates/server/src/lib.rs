@@ -1,0 +1,299 @@
+//! The composition root: puts adapters behind the domain's ports, serves, and takes everything down again in order.
+//!
+//! Ports are bound before any heavy work, so that a second server fails at once; what was started is stopped in reverse.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use api_grpc::{Health, Server, Services};
+use domain::access::{LocalRules, Policy};
+use domain::admission::Admission;
+use domain::code_policy::CodePolicies;
+use domain::execution::{self, Executions, Ports};
+use domain::id::IdSource;
+use domain::name::{PrincipalName, TenantId};
+use domain::runtime::Runtimes;
+use domain::server::Servers;
+use domain::time::Clock;
+use domain::utility::{Gate, Utilities};
+use python_check::JsonBinder;
+use sandbox::Sandboxes;
+use telemetry::admin::Readiness;
+use telemetry::{Metrics, Telemetry};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+mod agent;
+mod bridge;
+pub mod config;
+mod error;
+mod identity;
+mod proof;
+pub mod sandboxes;
+pub mod seed;
+mod stop;
+mod stores;
+mod system;
+mod tasks;
+
+use bridge::advisories::Advisories;
+use bridge::checker::BlockingChecker;
+use bridge::compiler::SandboxCompiler;
+use bridge::facts::ProcessFacts;
+use bridge::measured::MeasuredExecutions;
+use bridge::readings::{self, CallCounts};
+use bridge::traced::TracedSandbox;
+use config::{Config, Surroundings};
+pub use error::Error;
+use stores::Stores;
+use system::{SystemClock, UuidIds};
+use tasks::Tasks;
+
+/// Silence after which a watcher gets a heartbeat.
+const HEARTBEAT: std::time::Duration = std::time::Duration::from_secs(5);
+/// The one tenant while there is no identity.
+const TENANT: &str = "demo";
+/// The caller that comes over the loopback interface.
+const LOCAL_USER: &str = "tenants/demo/users/local";
+
+/// A server that serves. [`Running::stop`] takes it down.
+pub struct Running {
+    /// Where the contract is served.
+    pub address: SocketAddr,
+    /// Where metrics and health are.
+    pub admin_address: SocketAddr,
+    /// What contains executions.
+    pub sandboxes: Sandboxes,
+    /// Executions of a dead server that were stored as LOST.
+    pub recovered: u64,
+    /// Example utilities that were created.
+    pub seeded: usize,
+    /// Completes when a part that must run has ended.
+    pub broken: CancellationToken,
+    executions: Executions,
+    stores: Stores,
+    /// Removed at the stop: nobody else has this installation while its data directory is locked.
+    runtime_directory: Option<PathBuf>,
+    health: Health,
+    readiness: Readiness,
+    tasks: Tasks,
+    telemetry: Telemetry,
+}
+
+/// What the use cases and the store need, made before anything is served.
+struct Parts {
+    metrics: Arc<Metrics>,
+    stores: Stores,
+    sandboxes: Sandboxes,
+    tasks: Tasks,
+    clock: Arc<dyn Clock>,
+    ids: Arc<dyn IdSource>,
+    instance: String,
+    runtime_directory: Option<PathBuf>,
+}
+
+/// How a server differs from the usual one.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// Creates the example utilities.
+    pub seeds: bool,
+    /// Names the installation instead of the data directory, for one that does not last: the next of its name sweeps what it left.
+    pub installation: Option<String>,
+    /// Takes calls for welcome, in what health answers, only once the sandbox has withstood the escape probes; programs wait
+    /// for that, too. Otherwise the probes run beside the first programs.
+    pub proves_itself_first: bool,
+}
+
+/// Starts a server.
+///
+/// # Errors
+/// See [`Error`]; what was started until then is stopped again.
+pub async fn start(config: &Config, surroundings: &Surroundings, options: Options) -> Result<Running, Error> {
+    let listener = bind(config.listen).await?;
+    let admin = bind(config.admin_listen).await?;
+    let (address, admin_address) = (local(&listener)?, local(&admin)?);
+    let metrics = Arc::new(Metrics::new());
+    let instance = identity::instance();
+    let telemetry = Telemetry::start(&log_config(config, &instance), metrics.spans_dropped())?;
+    let stores = Stores::open(config).await?;
+    let lasting = options.installation.is_none() && config.sandbox.runtime_directory.is_none();
+    let installation = options.installation.map_or_else(|| identity::installation(&config.data), Ok)?;
+    let settings = sandboxes::for_server(config, surroundings, &installation, &instance, options.proves_itself_first);
+    let runtime_directory = lasting.then(|| settings.runtime_directory.clone());
+    let sandboxes = match Sandboxes::open(settings).await {
+        Ok(sandboxes) => sandboxes,
+        Err(error) => {
+            stop::remove_runtime_directory(runtime_directory.as_deref());
+            stores.close().await;
+            return Err(error.into());
+        }
+    };
+    let parts = Parts {
+        metrics,
+        stores,
+        sandboxes,
+        tasks: Tasks::default(),
+        clock: Arc::new(SystemClock),
+        ids: Arc::new(UuidIds),
+        instance,
+        runtime_directory,
+    };
+    let manner = Manner { seeds: options.seeds, proves_itself_first: options.proves_itself_first };
+    let (undo_stores, undo_sandboxes, undo_directory) = (parts.stores.clone(), parts.sandboxes.clone(), parts.runtime_directory.clone());
+    let started = serve(config, parts, Listeners { listener, admin, address, admin_address }, telemetry, manner).await;
+    if started.is_err() {
+        undo_sandboxes.shutdown().await;
+        stop::remove_runtime_directory(undo_directory.as_deref());
+        undo_stores.close().await;
+    }
+    started
+}
+
+struct Manner {
+    seeds: bool,
+    proves_itself_first: bool,
+}
+
+struct Listeners {
+    listener: TcpListener,
+    admin: TcpListener,
+    address: SocketAddr,
+    admin_address: SocketAddr,
+}
+
+async fn serve(config: &Config, parts: Parts, listeners: Listeners, telemetry: Telemetry, manner: Manner) -> Result<Running, Error> {
+    let advisories = read_advisories(config)?;
+    let policy = Policy::new(Arc::new(LocalRules::new(tenant())));
+    let gate = gate(config, &parts, advisories);
+    let utilities = Utilities::new(Arc::clone(&parts.stores.utilities), gate.clone(), Arc::clone(&parts.ids));
+    let executions = executions(&parts, gate.clone());
+    let recovered = executions.recover().await.map_err(Error::Recover)?;
+    let seeded = if manner.seeds { seed::create(&policy, &utilities).await.map_err(Error::Seed)? } else { 0 };
+    readings::observe(&parts.metrics, executions.clone(), parts.sandboxes.clone(), parts.stores.cache.clone());
+
+    let mut api = api_grpc::Config::new(local_user());
+    api.max_connections = config.max_connections;
+    api.link_trace = Arc::new(telemetry::trace_context::continue_trace);
+    api.metrics = Arc::new(CallCounts::new(Arc::clone(&parts.metrics)));
+    let services = Services {
+        policy,
+        utilities,
+        runtimes: Runtimes::new(Arc::clone(&gate.compiler)),
+        policies: CodePolicies::new(Arc::clone(&gate.policies), Arc::clone(&gate.checker), Arc::clone(&gate.clock)),
+        servers: Servers::new(Arc::new(facts(config, &parts)), executions.clone()),
+        executions: executions.clone(),
+        clock: Arc::clone(&parts.clock),
+    };
+    let server = Server::new(services, api).await?;
+    let health = server.health();
+    health.set_serving(!manner.proves_itself_first).await;
+    let readiness = Readiness::default();
+    let tasks = parts.tasks;
+
+    let stopping = tasks.stopping();
+    tasks.critical("grpc", async move { server.serve(listeners.listener, stopping.cancelled_owned()).await });
+    let router = telemetry::admin::router(Arc::clone(&parts.metrics), readiness.clone());
+    let stopping = tasks.stopping();
+    tasks.critical("admin", async move { axum::serve(listeners.admin, router).with_graceful_shutdown(stopping.cancelled_owned()).await });
+    tasks.background("retention", stop::retain(executions.clone(), config.keep, config.max_output_bytes));
+    if manner.proves_itself_first {
+        tasks.background("proof", proof::welcome_once_proven(parts.sandboxes.clone(), health.clone(), readiness.clone()));
+    } else {
+        readiness.set(true);
+    }
+    tracing::info!(address = %listeners.address, recovered, "serving");
+    Ok(Running {
+        address: listeners.address,
+        admin_address: listeners.admin_address,
+        sandboxes: parts.sandboxes,
+        recovered,
+        seeded,
+        broken: tasks.broken(),
+        executions,
+        stores: parts.stores,
+        runtime_directory: parts.runtime_directory,
+        health,
+        readiness,
+        tasks,
+        telemetry,
+    })
+}
+
+fn read_advisories(config: &Config) -> Result<Advisories, Error> {
+    let Some(path) = &config.advisories else { return Ok(Advisories::default()) };
+    let advisories = Advisories::read(path)?;
+    tracing::info!(count = advisories.len(), path = %path.display(), "read the advisories");
+    Ok(advisories)
+}
+
+fn gate(config: &Config, parts: &Parts, advisories: Advisories) -> Gate {
+    let backend = config.sandbox.backend.as_str();
+    let sandboxes = || parts.sandboxes.clone();
+    Gate {
+        policies: Arc::clone(&parts.stores.policies),
+        checker: Arc::new(BlockingChecker::new(sandboxes())),
+        compiler: Arc::new(SandboxCompiler::new(sandboxes(), backend, advisories, Arc::clone(&parts.ids))),
+        admission: Admission::new(config.admission.clone()),
+        clock: Arc::clone(&parts.clock),
+    }
+}
+
+fn facts(config: &Config, parts: &Parts) -> ProcessFacts {
+    ProcessFacts {
+        instance: parts.instance.clone(),
+        started: parts.clock.now(),
+        backend: config.sandbox.backend.as_str(),
+        sandboxes: parts.sandboxes.clone(),
+    }
+}
+
+fn executions(parts: &Parts, gate: Gate) -> Executions {
+    let ports = Ports {
+        utilities: Arc::clone(&parts.stores.utilities),
+        executions: Arc::new(MeasuredExecutions::new(parts.stores.store.clone(), Arc::clone(&parts.metrics))),
+        sandbox: Arc::new(TracedSandbox::new(Arc::new(parts.sandboxes.clone()))),
+        gate,
+        binder: Arc::new(JsonBinder),
+        clock: Arc::clone(&parts.clock),
+        ids: Arc::clone(&parts.ids),
+        spawner: Arc::new(parts.tasks.clone()),
+    };
+    let settings = execution::Config { heartbeat: HEARTBEAT, instance: parts.instance.clone() };
+    Executions::new(ports, settings)
+}
+
+async fn bind(address: SocketAddr) -> Result<TcpListener, Error> {
+    TcpListener::bind(address).await.map_err(|source| Error::Bind { address, source })
+}
+
+fn local(listener: &TcpListener) -> Result<SocketAddr, Error> {
+    listener.local_addr().map_err(|source| Error::Bind { address: SocketAddr::from(([127, 0, 0, 1], 0)), source })
+}
+
+fn log_config(config: &Config, instance: &str) -> telemetry::Config {
+    telemetry::Config {
+        filter: config.log_filter.clone(),
+        format: config.log_format,
+        otlp_endpoint: config.otlp_endpoint.clone(),
+        instance: instance.to_owned(),
+    }
+}
+
+fn tenant() -> TenantId {
+    TenantId::parse("tenant", TENANT).expect("a test reads it")
+}
+
+fn local_user() -> PrincipalName {
+    PrincipalName::parse("principal", LOCAL_USER).expect("a test reads it")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_local_user_belongs_to_the_one_tenant() {
+        assert_eq!(local_user().as_str(), format!("tenants/{}/users/local", tenant()));
+    }
+}

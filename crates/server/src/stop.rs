@@ -1,0 +1,69 @@
+//! Taking a server down, in order and within five seconds: no new work, runs cancelled and stored, sandboxes gone, store closed.
+//! And the work that goes on until then: retention.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use domain::execution::Executions;
+
+use super::Running;
+
+/// Everything together.
+const STOP_DEADLINE: Duration = Duration::from_millis(4_800);
+/// How long runs may take to end and to be stored.
+const RUNS_DEADLINE: Duration = Duration::from_secs(2);
+/// How long watchers may take to read the end.
+const PORTS_DEADLINE: Duration = Duration::from_millis(700);
+/// How often retention looks, and how soon after the start first.
+const RETENTION_PERIOD: Duration = Duration::from_secs(3_600);
+const RETENTION_DELAY: Duration = Duration::from_secs(30);
+
+impl Running {
+    /// Stops accepting, ends runs as CANCELLED, leaves nothing behind. Says whether everything ended in time.
+    pub async fn stop(self) -> bool {
+        let begun = Instant::now();
+        tracing::info!("stopping");
+        self.readiness.set(false);
+        self.health.set_serving(false).await;
+        self.tasks.stop();
+        let mut clean = self.executions.shutdown(RUNS_DEADLINE).await;
+        // A call that had come in before the port closed may have started one more.
+        let ports = self.tasks.ports_ended(PORTS_DEADLINE).await;
+        clean &= self.executions.shutdown(Duration::from_millis(500)).await;
+        clean &= self.tasks.work_ended(Duration::from_millis(200)).await;
+        let left = STOP_DEADLINE.saturating_sub(begun.elapsed());
+        clean &= tokio::time::timeout(left, self.sandboxes.shutdown()).await.is_ok();
+        remove_runtime_directory(self.runtime_directory.as_deref());
+        self.stores.close().await;
+        tracing::info!(clean, watchers_gone = ports, elapsed_ms = begun.elapsed().as_millis() as u64, "stopped");
+        let telemetry = self.telemetry;
+        // The exporter's thread answers soon or not at all; a panic in it ends with the process.
+        let _ = tokio::task::spawn_blocking(move || telemetry.shutdown()).await;
+        clean
+    }
+}
+
+/// The sandbox has removed what was this instance's; of the installation only the lock of its sweeps is left. Nobody else uses it
+/// while the data directory is ours; a directory that somebody else named, or that others share, is none of it.
+pub(crate) fn remove_runtime_directory(directory: Option<&Path>) {
+    let Some(directory) = directory else { return };
+    let removed = std::fs::remove_file(directory.join("sweep.lock")).and_then(|()| std::fs::remove_dir(directory));
+    if let Err(error) = removed {
+        tracing::debug!(%error, directory = %directory.display(), "the runtime directory stays");
+    }
+}
+
+/// Removes what is too old or too much, hourly.
+pub(crate) async fn retain(executions: Executions, keep: Duration, max_output_bytes: u64) {
+    tokio::time::sleep(RETENTION_DELAY).await;
+    loop {
+        match executions.prune(keep, max_output_bytes).await {
+            Ok(pruned) if pruned.executions > 0 => {
+                tracing::info!(executions = pruned.executions, output_bytes = pruned.output_bytes, "removed old executions");
+            }
+            Ok(_) => {}
+            Err(error) => tracing::warn!(error = &error as &dyn std::error::Error, "failed to remove old executions"),
+        }
+        tokio::time::sleep(RETENTION_PERIOD).await;
+    }
+}

@@ -1,0 +1,93 @@
+//! The command line: global flags and the tree of commands. What each command does is in `cli` or in `local/`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+use cli::command::{Execution, Policy, Run, Runtime, Transform, Utility};
+use cli::output::Format;
+use server::config::Flag;
+
+use crate::completions;
+use crate::local::{check, demo, dev, doctor, sandbox, serve};
+
+/// Runs users' Python: isolated, streamed, in milliseconds.
+#[derive(Debug, Parser)]
+#[command(name = "zona", version, arg_required_else_help = true, max_term_width = 120)]
+#[command(after_help = "Exit codes: 0 ok, 1 user code failed, 2 usage, 3 denied, 4 not found, 5 conflict or precondition,\n\
+                        6 unavailable, 7 timeout, 130 interrupted")]
+pub struct Cli {
+    #[command(flatten)]
+    pub global: Global,
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+/// Flags of every command.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Global options")]
+pub struct Global {
+    /// TOML file to read the configuration from [default: ./zona.toml, else $XDG_CONFIG_HOME/zona/zona.toml]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Print the effective configuration, with where each value comes from, and exit
+    #[arg(long, global = true)]
+    pub print_config: bool,
+    /// Server that client commands connect to [default: http://127.0.0.1:7070]
+    #[arg(long, global = true, value_name = "URL")]
+    server: Option<String>,
+    /// Tenant of bare names [default: demo]
+    #[arg(long, global = true)]
+    tenant: Option<String>,
+    /// How answers are printed [default: table]
+    #[arg(short, long, global = true, value_enum, hide_default_value = true)]
+    output: Option<Format>,
+    /// Log levels by target, e.g. info,sandbox=debug [default: info]
+    #[arg(long, global = true, value_name = "FILTER")]
+    log: Option<String>,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Start a server on this machine with everything embedded, and example utilities
+    Dev(dev::Dev),
+    /// Start a server, run real utilities in it, show how fast that was, and stop
+    Demo(demo::Demo),
+    /// Say which sandbox backends and tiers work on this host, and what to change where one does not
+    Doctor(doctor::Doctor),
+    /// Keep utilities: create, read, change, delete, compare versions
+    #[command(subcommand)]
+    Utility(Utility),
+    /// Run a utility and stream what it prints
+    Run(Run),
+    /// Send values through a transformer
+    Transform(Transform),
+    /// Look at executions, follow them, stop them
+    #[command(subcommand)]
+    Execution(Execution),
+    /// Show and change what the code of the tenant's utilities may use
+    #[command(subcommand)]
+    Policy(Policy),
+    /// Show what utilities run on
+    #[command(subcommand)]
+    Runtime(Runtime),
+    /// Start a server that is ready once its sandbox is proven; `info` asks one
+    Server(serve::Server),
+    /// Check Python files as the server would, without a server
+    Check(check::Check),
+    /// Try the sandbox of this host, without a server
+    #[command(subcommand)]
+    Sandbox(sandbox::Sandbox),
+    /// Print a completion script for a shell
+    Completions(completions::Completions),
+}
+
+impl Global {
+    /// The keys that were set by flags.
+    pub fn flags(&self) -> Vec<Flag> {
+        let texts = [("server", &self.server), ("tenant", &self.tenant), ("log.filter", &self.log)];
+        let mut flags: Vec<Flag> = texts.into_iter().filter_map(|(key, value)| Some(Flag { key, value: value.clone()? })).collect();
+        flags.extend(self.output.map(|format| Flag { key: "output", value: format.as_str().to_owned() }));
+        flags
+    }
+}

@@ -1,0 +1,62 @@
+//! `zona server`: a server for others. What a server says of itself, `zona server info`, is a client command.
+
+use clap::{Args, Subcommand};
+use cli::Result;
+use cli::output::{fields, write_out};
+use server::config::{BackendKind, Flag};
+use server::{Options, Running};
+
+use super::serving::{Place, STOPPING, Signals, part_from_others};
+use crate::command::Context;
+use crate::refusal::not_started;
+
+#[derive(Debug, Args)]
+#[command(after_help = STOPPING, args_conflicts_with_subcommands = true)]
+pub struct Server {
+    #[command(flatten)]
+    place: Place,
+    #[command(subcommand)]
+    ask: Option<Ask>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Ask {
+    /// Show version, backend, load, and what the self-test of each isolation tier found
+    Info,
+}
+
+impl Server {
+    pub fn flags(&self) -> Vec<Flag> {
+        self.place.flags()
+    }
+
+    /// A server for others contains executions in containers, unless somebody says otherwise.
+    pub fn defaults(&self) -> Option<Flag> {
+        self.ask.is_none().then(|| Flag { key: "sandbox.backend", value: BackendKind::Docker.as_str().to_owned() })
+    }
+
+    pub async fn run(self, mut context: Context) -> Result {
+        match self.ask {
+            None => {
+                part_from_others(&mut context.config);
+                let signals = Signals::listen()?;
+                let options = Options { proves_itself_first: true, ..Options::default() };
+                let running = server::start(&context.config, &context.surroundings, options).await.map_err(not_started)?;
+                write_out(&banner(&context, &running))?;
+                signals.end(running).await
+            }
+            Some(Ask::Info) => cli::command::info(&context.client).await,
+        }
+    }
+}
+
+fn banner(context: &Context, running: &Running) -> String {
+    let config = &context.config;
+    let facts = fields(&[
+        ("  serving", format!("http://{} (gRPC, reflection, health)", running.address)),
+        ("  metrics", format!("http://{}/metrics", running.admin_address)),
+        ("  data", config.data.display().to_string()),
+        ("  sandbox", config.sandbox.backend.as_str().to_owned()),
+    ]);
+    format!("Zona is ready once the sandbox has withstood its self-test: health says so, and the log.\n{facts}\nCtrl-C stops.\n")
+}

@@ -1,0 +1,114 @@
+//! What `zona dev` and `zona server` share: where they serve, and how they end.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+
+use clap::Args;
+use cli::output::note;
+use cli::{Exit, Failure, Result};
+use server::Running;
+use server::config::{Config, Flag};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use super::Backend;
+
+/// Where a server listens unless somebody says otherwise; a test compares these to the defaults of the configuration.
+pub const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 7070);
+const DEFAULT_ADMIN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 7071);
+
+/// How both say what a signal does.
+pub const STOPPING: &str =
+    "SIGTERM or Ctrl-C ends running executions as CANCELLED and leaves nothing behind; a second Ctrl-C exits at once.";
+
+/// Where a server serves, and on what.
+#[derive(Debug, Args)]
+pub struct Place {
+    /// Loopback address and port to serve on; port 0 takes a free one [default: 127.0.0.1:7070]
+    #[arg(long, value_name = "ADDRESS")]
+    listen: Option<String>,
+    /// Loopback address and port of metrics and health [default: 127.0.0.1:7071, or a free port where --listen is another]
+    #[arg(long, value_name = "ADDRESS")]
+    admin_listen: Option<String>,
+    /// Data directory [default: $XDG_DATA_HOME/zona]
+    #[arg(long, value_name = "DIRECTORY")]
+    data: Option<PathBuf>,
+    /// What contains executions [default: namespace for `zona dev`, docker for `zona server`]
+    #[arg(long, value_enum)]
+    backend: Option<Backend>,
+}
+
+/// The signals that end a server. Taken before it starts, so that none is missed.
+pub struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Place {
+    /// The keys that were set by flags.
+    pub fn flags(&self) -> Vec<Flag> {
+        let texts = [
+            ("listen", self.listen.clone()),
+            ("admin_listen", self.admin_listen.clone()),
+            ("data", self.data.as_ref().map(|path| path.display().to_string())),
+            ("sandbox.backend", self.backend.map(|backend| backend.flag().value)),
+        ];
+        texts.into_iter().filter_map(|(key, value)| Some(Flag { key, value: value? })).collect()
+    }
+}
+
+/// Two servers beside each other should not need two flags each: with another port of calls, the operators' port is a free one.
+pub fn part_from_others(config: &mut Config) {
+    if config.admin_listen == DEFAULT_ADMIN && config.listen != DEFAULT_LISTEN {
+        config.admin_listen.set_port(0);
+    }
+}
+
+impl Signals {
+    /// Listens from now on.
+    ///
+    /// # Errors
+    /// The process cannot handle signals.
+    pub fn listen() -> Result<Self> {
+        Ok(Signals { terminate: handler(SignalKind::terminate())?, interrupt: handler(SignalKind::interrupt())? })
+    }
+
+    /// Lets the server run until a signal or a fault of its own, and takes it down.
+    ///
+    /// # Errors
+    /// None so far.
+    pub async fn end(mut self, running: Running) -> Result {
+        let broken = running.broken.clone();
+        let exit = tokio::select! {
+            _ = self.terminate.recv() => Exit::Ok,
+            _ = self.interrupt.recv() => Exit::Ok,
+            () = broken.cancelled() => Exit::Unavailable,
+        };
+        tokio::select! {
+            clean = running.stop() => {
+                if !clean {
+                    note("not everything ended in time; the next start sweeps what is left");
+                }
+                Ok(exit)
+            }
+            _ = self.interrupt.recv() => Ok(Exit::Interrupted),
+        }
+    }
+}
+
+fn handler(kind: SignalKind) -> Result<Signal> {
+    signal(kind).map_err(|error| Failure::new(Exit::Unavailable, format!("cannot handle signals: {error}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use server::config::{Surroundings, load};
+
+    use super::*;
+
+    #[test]
+    fn the_usual_addresses_are_those_of_the_configuration() {
+        let config = load(None, Vec::new(), Vec::new(), &Surroundings::default()).map(|loaded| loaded.config);
+        let config = config.unwrap_or_else(|problems| panic!("{problems:?}"));
+        assert_eq!((config.listen, config.admin_listen), (DEFAULT_LISTEN, DEFAULT_ADMIN));
+    }
+}
