@@ -1,10 +1,12 @@
 //! Runtimes: the named sets of interpreter and packages that code is checked against, compiled by, and executed on.
 
+mod catalog;
 mod compiler;
 mod entity;
 mod package;
 mod use_cases;
 
+pub use catalog::RuntimeCatalog;
 pub use compiler::{Compiler, Verdict};
 pub use entity::{DEFAULT_RUNTIME, Runtime, RuntimeModule};
 pub use package::{Advisory, Package, VulnerableImport};

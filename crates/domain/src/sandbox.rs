@@ -8,10 +8,10 @@ mod output;
 mod port;
 mod usage;
 
-pub use attestation::{Attestation, BatteryPass};
+pub use attestation::{Attestation, BackendKind, BatteryPass, Network, ResourceControl, Seccomp};
 pub use isolation::Isolation;
 pub use limits::{Limits, LimitsPatch, OnOutputLimit};
 pub use outcome::{Failure, Reason};
 pub use output::{MAX_CHUNK, Stream};
-pub use port::{Entry, Error, Job, Progress, Run, Sandbox};
+pub use port::{Entry, Error, Job, Progress, Purpose, Run, Sandbox};
 pub use usage::Usage;

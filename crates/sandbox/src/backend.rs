@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use domain::sandbox::Isolation;
+use domain::sandbox::{BackendKind, Isolation, ResourceControl};
 use rustix::process::Pid;
 use sandbox_protocol::control::Layout;
 use serde::Deserialize;
@@ -92,8 +92,8 @@ pub(crate) struct Order {
 /// Starts containers.
 #[async_trait]
 pub(crate) trait Backend: Send + Sync {
-    /// `docker`, `docker-runsc`, `namespace` or `landlock`.
-    fn name(&self) -> &'static str;
+    /// What it contains executions with.
+    fn kind(&self) -> BackendKind;
 
     /// A runtime; found once, then remembered.
     async fn runtime(&self, key: RuntimeKey) -> Result<Arc<RuntimeFacts>, StartFailure>;
@@ -140,8 +140,8 @@ pub(crate) trait Container: Send {
     /// How often the kernel killed something in it for lack of memory, where that is known.
     fn oom_kills(&self) -> Option<u64>;
 
-    /// `cgroup-v1`, `cgroup-v2` or `process`.
-    fn resource_control(&self) -> &'static str;
+    /// What holds it to its limits.
+    fn resource_control(&self) -> ResourceControl;
 
     /// Ends every process in it and removes it. Idempotent.
     async fn destroy(&mut self);

@@ -3,8 +3,8 @@
 
 use std::time::{Duration, Instant};
 
-use domain::name::{ExecutionId, TenantId};
-use domain::sandbox::{Attestation, Entry, Isolation, Job, Limits, Progress, Sandbox as _};
+use domain::name::TenantId;
+use domain::sandbox::{Attestation, Entry, Isolation, Job, Limits, Progress, Purpose, Sandbox as _};
 
 use crate::config::{Backend, Config, ContainerRuntime, Docker, Namespace};
 use crate::failure::chain;
@@ -96,7 +96,7 @@ pub async fn diagnose(base: &Config, namespace: &Namespace, docker: &Docker) -> 
 async fn try_backend(base: &Config, backend: Backend) -> Vec<TierReport> {
     let (name, suffix) = match &backend {
         Backend::Namespace(_) => ("namespace", "dn"),
-        Backend::Docker(docker) => (docker.runtime.backend(), "dd"),
+        Backend::Docker(docker) => (docker.runtime.backend().as_str(), "dd"),
         Backend::Landlock(_) => ("landlock", "dl"),
     };
     let (tiers, program) = match &backend {
@@ -147,7 +147,7 @@ fn trial(isolation: Isolation, runtime: &str) -> Result<Job, String> {
     let named = |error: domain::Error| error.to_string();
     Ok(Job {
         tenant: TenantId::parse("tenant", "doctor").map_err(named)?,
-        execution: ExecutionId::parse("execution", "00000000-0000-7000-8000-000000000000").map_err(named)?,
+        purpose: Purpose::Trial,
         isolation,
         runtime: runtime.to_owned(),
         code: PROGRAM.into(),

@@ -9,21 +9,16 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use domain::sandbox::Attestation;
+use domain::sandbox::{Attestation, BackendKind, Seccomp};
 use sandbox_protocol::control::{Command, Exit, Seal, Usage};
 use tokio::net::unix::pipe;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use crate::config::ContainerRuntime;
 use crate::wire::{CHILD_DESCRIPTORS, Channel};
 
 /// Namespaces that every child has of its own.
 const NAMESPACES: [&str; 6] = ["user", "pid", "mnt", "net", "ipc", "uts"];
-/// The backend whose children have Landlock rules instead.
-const LANDLOCK: &str = "landlock";
-/// The backend whose containers have a kernel of their own instead.
-const GVISOR: &str = ContainerRuntime::Runsc.backend();
 /// The kernel's number for a seccomp filter.
 const SECCOMP_FILTER: u32 = 2;
 
@@ -193,7 +188,7 @@ impl Live {
 
     /// A child has arrived with its pipes.
     pub(crate) fn arrived(self: &Arc<Self>, id: u64, seal: Seal, descriptors: Vec<OwnedFd>) -> Result<Child, Anomaly> {
-        check_seal(&seal, &self.facts.backend)?;
+        check_seal(&seal, self.facts.backend)?;
         let pipes = Pipes::from_descriptors(descriptors)?;
         let mut children = self.children();
         let slot = children.get_mut(&id).filter(|slot| !slot.arrived).ok_or(Anomaly::UnknownChild(id))?;
@@ -202,7 +197,7 @@ impl Live {
         drop(children);
         let attestation = Attestation {
             namespaces: seal.namespaces,
-            seccomp: "filter".to_owned(),
+            seccomp: Seccomp::Filter,
             no_new_privileges: seal.no_new_privileges,
             capabilities: seal.capabilities,
             uid: seal.uid,
@@ -279,12 +274,12 @@ impl Pipes {
 
 /// Refuses a child that lacks any layer: better no execution than an open one. Landlock or gVisor take the place of namespaces only
 /// where they were chosen.
-fn check_seal(seal: &Seal, backend: &str) -> Result<(), Anomaly> {
+fn check_seal(seal: &Seal, backend: BackendKind) -> Result<(), Anomaly> {
     let unsealed = |what: String| Err(Anomaly::Unsealed(what));
-    if backend == LANDLOCK && seal.landlock == 0 {
+    if backend == BackendKind::Landlock && seal.landlock == 0 {
         return unsealed("no Landlock rules hold it".to_owned());
     }
-    if ![LANDLOCK, GVISOR].contains(&backend)
+    if ![BackendKind::Landlock, BackendKind::DockerRunsc].contains(&backend)
         && let Some(missing) = NAMESPACES.iter().find(|&&name| !seal.namespaces.iter().any(|own| own == name))
     {
         return unsealed(format!("it shares the agent's {missing} namespace"));
@@ -306,6 +301,7 @@ fn check_seal(seal: &Seal, backend: &str) -> Result<(), Anomaly> {
 
 #[cfg(test)]
 pub(crate) mod tests {
+    use domain::sandbox::{Isolation, Network, ResourceControl};
     use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
 
     use super::*;
@@ -325,19 +321,19 @@ pub(crate) mod tests {
     pub(crate) fn facts() -> Attestation {
         let text = String::new;
         Attestation {
-            tier: text(),
-            backend: text(),
+            tier: Isolation::TenantWarm,
+            backend: BackendKind::Namespace,
             runtime: text(),
             runtime_digest: text(),
             python_version: text(),
             sandbox: "s1".to_owned(),
             namespaces: Vec::new(),
-            seccomp: text(),
+            seccomp: Seccomp::Disabled,
             no_new_privileges: false,
             capabilities: 0,
             uid: 0,
-            network: "none".to_owned(),
-            resource_control: text(),
+            network: Network::None,
+            resource_control: ResourceControl::Process,
             battery: None,
         }
     }
@@ -364,7 +360,7 @@ pub(crate) mod tests {
 
     #[test]
     fn a_child_that_lacks_any_layer_is_refused() {
-        assert!(check_seal(&seal(), "docker").is_ok());
+        assert!(check_seal(&seal(), BackendKind::Docker).is_ok());
         let broken: [fn(&mut Seal); 5] = [
             |seal| drop(seal.namespaces.remove(3)),
             |seal| seal.seccomp = 0,
@@ -375,25 +371,25 @@ pub(crate) mod tests {
         for breaks in broken {
             let mut seal = seal();
             breaks(&mut seal);
-            assert!(matches!(check_seal(&seal, "docker"), Err(Anomaly::Unsealed(_))), "{seal:?}");
+            assert!(matches!(check_seal(&seal, BackendKind::Docker), Err(Anomaly::Unsealed(_))), "{seal:?}");
         }
     }
 
     #[test]
     fn landlock_takes_the_place_of_namespaces_only_where_it_was_chosen() {
         let confined = Seal { namespaces: Vec::new(), landlock: 6, ..seal() };
-        assert!(check_seal(&confined, LANDLOCK).is_ok());
-        assert!(matches!(check_seal(&confined, "namespace"), Err(Anomaly::Unsealed(_))));
-        assert!(matches!(check_seal(&Seal { landlock: 0, ..confined.clone() }, LANDLOCK), Err(Anomaly::Unsealed(_))));
-        assert!(matches!(check_seal(&Seal { seccomp: 0, ..confined }, LANDLOCK), Err(Anomaly::Unsealed(_))));
+        assert!(check_seal(&confined, BackendKind::Landlock).is_ok());
+        assert!(matches!(check_seal(&confined, BackendKind::Namespace), Err(Anomaly::Unsealed(_))));
+        assert!(matches!(check_seal(&Seal { landlock: 0, ..confined.clone() }, BackendKind::Landlock), Err(Anomaly::Unsealed(_))));
+        assert!(matches!(check_seal(&Seal { seccomp: 0, ..confined }, BackendKind::Landlock), Err(Anomaly::Unsealed(_))));
     }
 
     #[test]
     fn gvisor_takes_the_place_of_namespaces_only_where_it_was_chosen() {
         let inside = Seal { namespaces: Vec::new(), ..seal() };
-        assert!(check_seal(&inside, GVISOR).is_ok());
-        assert!(matches!(check_seal(&inside, "docker"), Err(Anomaly::Unsealed(_))));
-        assert!(matches!(check_seal(&Seal { seccomp: 0, ..inside }, GVISOR), Err(Anomaly::Unsealed(_))));
+        assert!(check_seal(&inside, BackendKind::DockerRunsc).is_ok());
+        assert!(matches!(check_seal(&inside, BackendKind::Docker), Err(Anomaly::Unsealed(_))));
+        assert!(matches!(check_seal(&Seal { seccomp: 0, ..inside }, BackendKind::DockerRunsc), Err(Anomaly::Unsealed(_))));
     }
 
     #[tokio::test]

@@ -58,7 +58,7 @@ impl ChildRun {
         let began = Instant::now();
         live.running(id);
         let control = Control::new(live, id, &job.limits);
-        tracing::debug!(execution = %job.execution, sandbox = attestation.sandbox, child = id, "handing a program over");
+        tracing::debug!(purpose = %job.purpose, sandbox = attestation.sandbox, child = id, "handing a program over");
         program.hand_over(pipes.request, end.clone());
         tokio::spawn(watchdog::watch(control.clone(), end.clone(), began));
         let expected = match &job.entry {

@@ -173,7 +173,7 @@ impl Sandboxes {
 
     /// `docker`, `docker-runsc`, `namespace` or `landlock`.
     pub(crate) fn backend(&self) -> &'static str {
-        self.pool.backend.name()
+        self.pool.backend.kind().as_str()
     }
 
     /// Threads and processes that a program of T2 or T3 may have beside itself.

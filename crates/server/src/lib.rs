@@ -16,7 +16,7 @@ use domain::name::{PrincipalName, TenantId};
 use domain::runtime::Runtimes;
 use domain::server::Servers;
 use domain::time::Clock;
-use domain::utility::{Gate, Utilities};
+use domain::utility::{Gate, GatePorts, Utilities};
 use python_check::JsonBinder;
 use sandbox::Sandboxes;
 use telemetry::admin::Readiness;
@@ -165,9 +165,11 @@ struct Listeners {
 async fn serve(config: &Config, parts: Parts, listeners: Listeners, telemetry: Telemetry, manner: Manner) -> Result<Running, Error> {
     let advisories = read_advisories(config)?;
     let policy = Policy::new(Arc::new(LocalRules::new(tenant())));
-    let gate = gate(config, &parts, advisories);
-    let utilities = Utilities::new(Arc::clone(&parts.stores.utilities), gate.clone(), Arc::clone(&parts.ids));
-    let executions = executions(&parts, gate.clone());
+    let gate_ports = gate_ports(config, &parts, advisories);
+    let gate = Gate::new(gate_ports.clone());
+    let GatePorts { policies, checker, runtimes, admission, clock, .. } = gate_ports;
+    let utilities = Utilities::new(Arc::clone(&parts.stores.utilities), gate.clone(), Arc::clone(&clock), Arc::clone(&parts.ids));
+    let executions = executions(&parts, gate, admission);
     let recovered = executions.recover().await.map_err(Error::Recover)?;
     let seeded = if manner.seeds { seed::create(&policy, &utilities).await.map_err(Error::Seed)? } else { 0 };
     readings::observe(&parts.metrics, executions.clone(), parts.sandboxes.clone(), parts.stores.cache.clone());
@@ -179,8 +181,8 @@ async fn serve(config: &Config, parts: Parts, listeners: Listeners, telemetry: T
     let services = Services {
         policy,
         utilities,
-        runtimes: Runtimes::new(Arc::clone(&gate.compiler)),
-        policies: CodePolicies::new(Arc::clone(&gate.policies), Arc::clone(&gate.checker), Arc::clone(&gate.clock)),
+        runtimes: Runtimes::new(runtimes),
+        policies: CodePolicies::new(policies, checker, clock),
         servers: Servers::new(Arc::new(facts(config, &parts)), executions.clone()),
         executions: executions.clone(),
         clock: Arc::clone(&parts.clock),
@@ -227,13 +229,14 @@ fn read_advisories(config: &Config) -> Result<Advisories, Error> {
     Ok(advisories)
 }
 
-fn gate(config: &Config, parts: &Parts, advisories: Advisories) -> Gate {
-    let backend = config.sandbox.backend.as_str();
-    let sandboxes = || parts.sandboxes.clone();
-    Gate {
+/// What the gate asks; use cases of policies and runtimes ask some of it, too.
+fn gate_ports(config: &Config, parts: &Parts, advisories: Advisories) -> GatePorts {
+    let compiler = Arc::new(SandboxCompiler::new(parts.sandboxes.clone(), config.sandbox.backend.as_str(), advisories));
+    GatePorts {
         policies: Arc::clone(&parts.stores.policies),
-        checker: Arc::new(BlockingChecker::new(sandboxes())),
-        compiler: Arc::new(SandboxCompiler::new(sandboxes(), backend, advisories, Arc::clone(&parts.ids))),
+        checker: Arc::new(BlockingChecker::new(parts.sandboxes.clone())),
+        runtimes: compiler.clone(),
+        compiler,
         admission: Admission::new(config.admission.clone()),
         clock: Arc::clone(&parts.clock),
     }
@@ -248,12 +251,13 @@ fn facts(config: &Config, parts: &Parts) -> ProcessFacts {
     }
 }
 
-fn executions(parts: &Parts, gate: Gate) -> Executions {
+fn executions(parts: &Parts, gate: Gate, admission: Admission) -> Executions {
     let ports = Ports {
         utilities: Arc::clone(&parts.stores.utilities),
         executions: Arc::new(MeasuredExecutions::new(parts.stores.store.clone(), Arc::clone(&parts.metrics))),
         sandbox: Arc::new(TracedSandbox::new(Arc::new(parts.sandboxes.clone()))),
         gate,
+        admission,
         binder: Arc::new(JsonBinder),
         clock: Arc::clone(&parts.clock),
         ids: Arc::clone(&parts.ids),

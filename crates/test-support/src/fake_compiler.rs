@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use domain::code::Code;
 use domain::name::TenantId;
-use domain::runtime::{Advisory, Compiler, DEFAULT_RUNTIME, Package, Runtime, Verdict};
+use domain::runtime::{Advisory, Compiler, DEFAULT_RUNTIME, Package, Runtime, RuntimeCatalog, Verdict};
 use domain::sandbox::Error;
 
 /// A line with this text does not compile.
@@ -65,7 +65,7 @@ impl FakeCompiler {
 }
 
 #[async_trait]
-impl Compiler for FakeCompiler {
+impl RuntimeCatalog for FakeCompiler {
     fn names(&self) -> Vec<String> {
         RUNTIMES.map(str::to_owned).to_vec()
     }
@@ -83,7 +83,10 @@ impl Compiler for FakeCompiler {
     fn digest(&self, runtime: &str) -> Option<Arc<str>> {
         self.check(runtime).ok()
     }
+}
 
+#[async_trait]
+impl Compiler for FakeCompiler {
     async fn compile(&self, _tenant: &TenantId, runtime: &str, code: &Code) -> Result<Verdict, Error> {
         self.asked.fetch_add(1, Ordering::SeqCst);
         let digest = self.check(runtime)?;

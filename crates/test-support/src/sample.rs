@@ -8,7 +8,10 @@ use domain::execution::{Body, Event, Execution, Mode, Output, State, Values};
 use domain::hash::Hash;
 use domain::name::{ExecutionId, ExecutionName, PrincipalName, TenantId, UtilityId, UtilityName};
 use domain::request::{Expected, RequestKey};
-use domain::sandbox::{Attestation, BatteryPass, Failure, Isolation, Limits, OnOutputLimit, Reason, Stream, Usage};
+use domain::sandbox::{
+    Attestation, BackendKind, BatteryPass, Failure, Isolation, Limits, Network, OnOutputLimit, Reason, ResourceControl, Seccomp, Stream,
+    Usage,
+};
 use domain::time::Timestamp;
 use domain::utility::{Definition, Metadata, StoredFinding, Utility, UtilityChange, Version};
 
@@ -231,19 +234,19 @@ pub fn ended(execution: &Execution, ended: u64) -> Execution {
 /// An attestation whose capabilities need all 64 bits.
 pub fn attestation() -> Attestation {
     Attestation {
-        tier: "T1".to_owned(),
-        backend: "namespace".to_owned(),
+        tier: Isolation::TenantWarm,
+        backend: BackendKind::Namespace,
         runtime: "python".to_owned(),
         runtime_digest: "sha256:00".to_owned(),
         python_version: "3.11.2".to_owned(),
         sandbox: "s-1".to_owned(),
         namespaces: vec!["user".to_owned(), "pid".to_owned()],
-        seccomp: "filter".to_owned(),
+        seccomp: Seccomp::Filter,
         no_new_privileges: true,
         capabilities: u64::MAX,
         uid: 65_534,
-        network: "none".to_owned(),
-        resource_control: "cgroup-v2".to_owned(),
+        network: Network::None,
+        resource_control: ResourceControl::CgroupV2,
         battery: Some(BatteryPass { version: "0123456789ab".to_owned(), at: at(7) }),
     }
 }

@@ -1,26 +1,26 @@
-//! What contained an execution, as it is answered. A word that this version of the contract lacks is answered as unspecified.
+//! What contained an execution, as it is answered.
 
 use api_proto::zona::execution::v1 as pb;
-use domain::sandbox::Attestation;
+use domain::sandbox::{Attestation, BackendKind, Isolation, Network, ResourceControl, Seccomp};
 
 use super::time;
 
 /// An attestation.
 pub(crate) fn to_wire(attestation: &Attestation) -> pb::Attestation {
     pb::Attestation {
-        tier: tier(&attestation.tier).into(),
-        backend: backend(&attestation.backend).into(),
+        tier: tier(attestation.tier).into(),
+        backend: backend(attestation.backend).into(),
         sandbox: attestation.sandbox.clone(),
         runtime: attestation.runtime.clone(),
         runtime_digest: attestation.runtime_digest.clone(),
         python_version: attestation.python_version.clone(),
         namespaces: namespaces(&attestation.namespaces),
-        seccomp_mode: seccomp_mode(&attestation.seccomp).into(),
+        seccomp_mode: seccomp_mode(attestation.seccomp).into(),
         no_new_privileges: attestation.no_new_privileges,
         capabilities: attestation.capabilities,
         uid: attestation.uid.into(),
-        network: network(&attestation.network).into(),
-        resource_control: resource_control(&attestation.resource_control).into(),
+        network: network(attestation.network).into(),
+        resource_control: resource_control(attestation.resource_control).into(),
         battery_version: attestation.battery.as_ref().map(|battery| battery.version.clone()).unwrap_or_default(),
         battery_time: attestation.battery.as_ref().map(|battery| time::timestamp(battery.at)),
     }
@@ -32,45 +32,40 @@ fn namespaces(names: &[String]) -> Vec<String> {
     names
 }
 
-fn tier(word: &str) -> pb::Tier {
-    match word {
-        "T1" => pb::Tier::TenantWarm,
-        "T2" => pb::Tier::SingleUse,
-        "T3" => pb::Tier::OneShot,
-        _ => pb::Tier::Unspecified,
+fn tier(isolation: Isolation) -> pb::Tier {
+    match isolation {
+        Isolation::TenantWarm => pb::Tier::TenantWarm,
+        Isolation::SingleUse => pb::Tier::SingleUse,
+        Isolation::OneShot => pb::Tier::OneShot,
     }
 }
 
-fn backend(word: &str) -> pb::Backend {
-    match word {
-        "docker" => pb::Backend::Docker,
-        "docker-runsc" => pb::Backend::DockerRunsc,
-        "namespace" => pb::Backend::Namespace,
-        "landlock" => pb::Backend::Landlock,
-        _ => pb::Backend::Unspecified,
+fn backend(kind: BackendKind) -> pb::Backend {
+    match kind {
+        BackendKind::Docker => pb::Backend::Docker,
+        BackendKind::DockerRunsc => pb::Backend::DockerRunsc,
+        BackendKind::Namespace => pb::Backend::Namespace,
+        BackendKind::Landlock => pb::Backend::Landlock,
     }
 }
 
-fn seccomp_mode(word: &str) -> pb::SeccompMode {
-    match word {
-        "filter" => pb::SeccompMode::Filter,
-        "disabled" => pb::SeccompMode::Disabled,
-        _ => pb::SeccompMode::Unspecified,
+fn seccomp_mode(mode: Seccomp) -> pb::SeccompMode {
+    match mode {
+        Seccomp::Filter => pb::SeccompMode::Filter,
+        Seccomp::Disabled => pb::SeccompMode::Disabled,
     }
 }
 
-fn network(word: &str) -> pb::NetworkAccess {
-    match word {
-        "none" => pb::NetworkAccess::None,
-        _ => pb::NetworkAccess::Unspecified,
+fn network(network: Network) -> pb::NetworkAccess {
+    match network {
+        Network::None => pb::NetworkAccess::None,
     }
 }
 
-fn resource_control(word: &str) -> pb::ResourceControl {
-    match word {
-        "cgroup-v1" => pb::ResourceControl::CgroupV1,
-        "cgroup-v2" => pb::ResourceControl::CgroupV2,
-        "process" => pb::ResourceControl::Process,
-        _ => pb::ResourceControl::Unspecified,
+fn resource_control(control: ResourceControl) -> pb::ResourceControl {
+    match control {
+        ResourceControl::CgroupV1 => pb::ResourceControl::CgroupV1,
+        ResourceControl::CgroupV2 => pb::ResourceControl::CgroupV2,
+        ResourceControl::Process => pb::ResourceControl::Process,
     }
 }

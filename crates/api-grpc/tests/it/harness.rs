@@ -19,7 +19,7 @@ use domain::execution::{Executions, Ports};
 use domain::name::PrincipalName;
 use domain::runtime::Runtimes;
 use domain::server::Servers;
-use domain::utility::{Gate, Utilities};
+use domain::utility::{Gate, GatePorts, Utilities};
 use executions::execution_service_client::ExecutionServiceClient;
 use test_support::{
     FakeChecker, FakeClock, FakeCompiler, FakeSandbox, InMemoryCodePolicyRepository, InMemoryExecutionRepository,
@@ -219,19 +219,24 @@ fn services(options: &Options, clock: &Arc<FakeClock>, sandbox: &Arc<FakeSandbox
     let ids = Arc::new(SequentialIds::default());
     let utility_store = Arc::new(InMemoryUtilityRepository::new(clock.clone()));
     let execution_store = Arc::new(InMemoryExecutionRepository::new(clock.clone()));
-    let gate = Gate {
-        policies: Arc::new(InMemoryCodePolicyRepository::default()),
-        checker: Arc::new(FakeChecker),
+    let policy_store = Arc::new(InMemoryCodePolicyRepository::default());
+    let checker = Arc::new(FakeChecker);
+    let admission = admission::Admission::new(options.admission.clone());
+    let gate = Gate::new(GatePorts {
+        policies: policy_store.clone(),
+        checker: checker.clone(),
+        runtimes: compiler.clone(),
         compiler: compiler.clone(),
-        admission: admission::Admission::new(options.admission.clone()),
+        admission: admission.clone(),
         clock: clock.clone(),
-    };
-    let utilities = Utilities::new(utility_store.clone(), gate.clone(), ids.clone());
+    });
+    let utilities = Utilities::new(utility_store.clone(), gate.clone(), clock.clone(), ids.clone());
     let ports = Ports {
         utilities: utility_store,
         executions: execution_store,
         sandbox: sandbox.clone(),
-        gate: gate.clone(),
+        gate,
+        admission,
         binder: Arc::new(FakeBinder),
         clock: clock.clone(),
         ids,
@@ -242,7 +247,7 @@ fn services(options: &Options, clock: &Arc<FakeClock>, sandbox: &Arc<FakeSandbox
     Services {
         policy: Policy::new(options.rules.clone()),
         utilities,
-        policies: CodePolicies::new(Arc::clone(&gate.policies), Arc::clone(&gate.checker), Arc::clone(&gate.clock)),
+        policies: CodePolicies::new(policy_store, checker, clock.clone()),
         runtimes: Runtimes::new(compiler.clone()),
         servers: Servers::new(Arc::new(FakeServerFacts), executions.clone()),
         executions,

@@ -84,7 +84,7 @@ struct End {
 
 pub(super) async fn drive(shared: Arc<Shared>, live: Arc<Live>, launch: Launch, reply: Reply) {
     let Launch { scope, job, ticket, request } = launch;
-    let id = job.execution.clone();
+    let id = live.snapshot().name.execution;
     let stored_state = live.snapshot().state;
     let mut driver = Driver { shared, live, scope, reply, unstored_bytes: 0, stored_state };
     if !driver.accept(request.as_ref()).await {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::access::TenantScope;
+use crate::admission::Admission;
 use crate::code::ParameterBinder;
 use crate::error::Result;
 use crate::execution::live::Registry;
@@ -22,8 +23,10 @@ pub struct Ports {
     pub executions: Arc<dyn ExecutionRepository>,
     /// Where programs run.
     pub sandbox: Arc<dyn Sandbox>,
-    /// Checks versions before they execute, knows tenants' policies, and admits.
+    /// Checks versions before they execute, and knows tenants' policies.
     pub gate: Gate,
+    /// Places among what runs.
+    pub admission: Admission,
     /// Reads parameters.
     pub binder: Arc<dyn ParameterBinder>,
     /// Time.

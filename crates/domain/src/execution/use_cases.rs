@@ -21,7 +21,7 @@ use crate::execution::{
 use crate::name::{ExecutionName, UtilityName};
 use crate::page::{Page, PageRequest};
 use crate::request::{Committed, RequestKey, key_reused};
-use crate::sandbox::{Entry, Job};
+use crate::sandbox::{Entry, Job, Purpose};
 use crate::utility::{Utility, Version};
 use crate::violation::Violation;
 
@@ -199,7 +199,7 @@ impl Executions {
 
     /// How many run and wait.
     pub fn load_now(&self) -> Load {
-        self.shared.ports.gate.admission.load()
+        self.shared.ports.admission.load()
     }
 
     async fn launch<A: Action>(&self, permit: &Permit<A>, launch: Launch) -> Result<(Execution, Option<Arc<Live>>)> {
@@ -295,7 +295,7 @@ impl Executions {
         let shared = &self.shared;
         let definition = &version.definition;
         shared.ports.sandbox.ready(definition.isolation, &definition.runtime)?;
-        let ticket = shared.ports.gate.admission.enter(&utility.name.tenant)?;
+        let ticket = shared.ports.admission.enter(&utility.name.tenant)?;
         let limits = definition.limits.with_wall(timeout);
         let name = ExecutionName { tenant: utility.name.tenant.clone(), execution: shared.ports.ids.execution() };
         let execution = Execution {
@@ -322,7 +322,7 @@ impl Executions {
         };
         let job = Job {
             tenant: name.tenant,
-            execution: name.execution,
+            purpose: Purpose::Execution(name.execution),
             isolation: definition.isolation,
             runtime: definition.runtime.clone(),
             code: Arc::clone(version.code.text()),

@@ -6,18 +6,18 @@ use crate::access::{self, Permit};
 use crate::error::{Error, Result};
 use crate::name::RuntimeName;
 use crate::page::{Page, PageRequest};
-use crate::runtime::{Compiler, Runtime};
+use crate::runtime::{Runtime, RuntimeCatalog};
 
 /// The use cases. Cheap to clone.
 #[derive(Clone)]
 pub struct Runtimes {
-    compiler: Arc<dyn Compiler>,
+    catalog: Arc<dyn RuntimeCatalog>,
 }
 
 impl Runtimes {
     /// Wires the use cases to their port.
-    pub fn new(compiler: Arc<dyn Compiler>) -> Self {
-        Runtimes { compiler }
+    pub fn new(catalog: Arc<dyn RuntimeCatalog>) -> Self {
+        Runtimes { catalog }
     }
 
     /// A page of runtimes, by name. The cursor is the name of the last one.
@@ -43,7 +43,7 @@ impl Runtimes {
     }
 
     async fn sorted(&self) -> Result<Vec<Runtime>> {
-        let mut runtimes = self.compiler.runtimes().await?;
+        let mut runtimes = self.catalog.runtimes().await?;
         runtimes.sort_by(|one, other| one.name.cmp(&other.name));
         Ok(runtimes)
     }

@@ -21,4 +21,9 @@ impl Isolation {
             Isolation::OneShot => "T3",
         }
     }
+
+    /// Reads `T1`, `T2` or `T3`.
+    pub fn from_tier(tier: &str) -> Option<Self> {
+        [Isolation::TenantWarm, Isolation::SingleUse, Isolation::OneShot].into_iter().find(|isolation| isolation.tier() == tier)
+    }
 }

@@ -1,6 +1,7 @@
 //! The port behind which programs run. The adapter owns pools, backends and limits; this module says what an
 //! execution means, whatever contains it.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,8 +16,8 @@ use crate::sandbox::{Attestation, Failure, Isolation, Limits, Stream, Usage};
 pub struct Job {
     /// Whose it is: a sandbox never serves two tenants.
     pub tenant: TenantId,
-    /// Its execution, for logs and traces.
-    pub execution: ExecutionId,
+    /// What it runs for, for logs and traces.
+    pub purpose: Purpose,
     /// How strongly it is isolated, at least.
     pub isolation: Isolation,
     /// Name of the runtime.
@@ -29,6 +30,17 @@ pub struct Job {
     pub params_json: String,
     /// Limits that hold.
     pub limits: Limits,
+}
+
+/// What a program runs for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Purpose {
+    /// An execution of a tenant.
+    Execution(ExecutionId),
+    /// The compiler of a runtime looks at code of a tenant.
+    Compilation,
+    /// Somebody tries out the sandbox itself.
+    Trial,
 }
 
 /// What of the code is called.
@@ -113,6 +125,16 @@ pub enum Error {
     /// The backend does not answer, or failed while making a sandbox.
     #[error("the sandbox backend is unavailable")]
     Unavailable(#[source] error::Source),
+}
+
+impl fmt::Display for Purpose {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Purpose::Execution(id) => write!(f, "executions/{id}"),
+            Purpose::Compilation => f.write_str("compilation"),
+            Purpose::Trial => f.write_str("trial"),
+        }
+    }
 }
 
 impl Error {

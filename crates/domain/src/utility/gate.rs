@@ -10,7 +10,7 @@ use crate::code::{COMPILE_RULE, Code, CodeReport, Family, Finding, KIND_RULE, Ki
 use crate::code_policy::{CodeChecker, CodePolicy, CodePolicyRepository, policy_in_force};
 use crate::error::{Error, Result};
 use crate::name::{TenantId, UtilityId, VersionName};
-use crate::runtime::{Compiler, Package, RuntimeModule, Verdict, VulnerableImport};
+use crate::runtime::{Compiler, Package, RuntimeCatalog, RuntimeModule, Verdict, VulnerableImport};
 use crate::sandbox;
 use crate::time::Clock;
 use crate::utility::{UtilityRepository, Version};
@@ -23,19 +23,27 @@ const MOST_NAMED: usize = 5;
 /// How long a compilation waits for its turn: who creates a utility waits with it.
 const COMPILE_PATIENCE: Duration = Duration::from_secs(10);
 
-/// The gate. Cheap to clone.
+/// What the gate asks.
 #[derive(Clone)]
-pub struct Gate {
+pub struct GatePorts {
     /// Policies of tenants.
     pub policies: Arc<dyn CodePolicyRepository>,
     /// Static checks.
     pub checker: Arc<dyn CodeChecker>,
-    /// The runtimes' compilers.
+    /// The runtimes of this server.
+    pub runtimes: Arc<dyn RuntimeCatalog>,
+    /// Their compilers.
     pub compiler: Arc<dyn Compiler>,
     /// Places among what runs: compilations take them like executions.
     pub admission: Admission,
     /// Time, for exceptions that end.
     pub clock: Arc<dyn Clock>,
+}
+
+/// The gate. Cheap to clone.
+#[derive(Clone)]
+pub struct Gate {
+    ports: GatePorts,
 }
 
 /// Code that passed.
@@ -49,12 +57,17 @@ pub struct Passed {
 }
 
 impl Gate {
+    /// A gate that asks these.
+    pub fn new(ports: GatePorts) -> Self {
+        Gate { ports }
+    }
+
     /// The policy in force.
     ///
     /// # Errors
     /// Those of the store.
     pub async fn policy(&self, scope: &TenantScope) -> Result<CodePolicy> {
-        policy_in_force(self.policies.as_ref(), scope).await
+        policy_in_force(self.ports.policies.as_ref(), scope).await
     }
 
     /// Top-level modules of packages with known vulnerabilities, of every runtime.
@@ -62,7 +75,7 @@ impl Gate {
     /// # Errors
     /// Those of the sandbox.
     pub async fn vulnerable_modules(&self) -> Result<Vec<RuntimeModule>> {
-        let runtimes = self.compiler.runtimes().await?;
+        let runtimes = self.ports.runtimes.runtimes().await?;
         if let Some((name, problem)) = runtimes.iter().find_map(|runtime| Some((&runtime.name, runtime.problem.as_ref()?))) {
             return Err(sandbox::Error::Unavailable(format!("the packages of runtime `{name}` are not known: {problem}").into()).into());
         }
@@ -76,12 +89,12 @@ impl Gate {
 
     /// What of `imports` comes from packages of the runtime with known vulnerabilities; `None` while it is not known what it holds.
     pub fn vulnerable_imports(&self, runtime: &str, imports: &[String]) -> Option<Vec<VulnerableImport>> {
-        Some(VulnerableImport::among(imports, &self.compiler.packages_of(runtime, imports)?))
+        Some(VulnerableImport::among(imports, &self.ports.runtimes.packages_of(runtime, imports)?))
     }
 
     /// That this server does not have the runtime, as a violation of `field`: then there is nothing to check code against.
     pub fn unknown_runtime(&self, field: &str, runtime: &str) -> Option<Violation> {
-        let known = self.compiler.names();
+        let known = self.ports.runtimes.names();
         if known.iter().any(|name| name == runtime) {
             return None;
         }
@@ -103,9 +116,9 @@ impl Gate {
         runtime: &str,
     ) -> Result<CodeReport> {
         let policy = self.policy(scope).await?;
-        let mut report = self.checker.check(&policy, runtime, source).await?;
+        let mut report = self.ports.checker.check(&policy, runtime, source).await?;
         if let Some(utility) = utility {
-            policy.excuse(utility, &mut report, self.clock.now());
+            policy.excuse(utility, &mut report, self.ports.clock.now());
         }
         if let Some(mismatch) = kind_mismatch(kind, &report) {
             report.findings.insert(0, mismatch);
@@ -133,7 +146,7 @@ impl Gate {
             }
             return Ok(None);
         }
-        let scanned_for = self.compiler.digest(runtime);
+        let scanned_for = self.ports.runtimes.digest(runtime);
         let mut report = self.check(scope, Some(utility), source.to_vec(), kind, runtime).await?;
         if !report.accepted() {
             violations.extend(errors(&report).map(violation));
@@ -179,7 +192,7 @@ impl Gate {
         version: &Version,
     ) -> Result<()> {
         let runtime = &version.definition.runtime;
-        let present = self.compiler.digest(runtime);
+        let present = self.ports.runtimes.digest(runtime);
         if present.is_some() && version.compiled_on.as_deref() == present.as_deref() {
             return Ok(());
         }
@@ -203,8 +216,8 @@ impl Gate {
 
     /// Compiles when the tenant's turn has come. What the sandbox answers is the inner result.
     async fn compile(&self, tenant: &TenantId, runtime: &str, code: &Code) -> Result<Result<Verdict, sandbox::Error>> {
-        let _turn = self.admission.turn(tenant, self.clock.as_ref(), COMPILE_PATIENCE).await?;
-        Ok(self.compiler.compile(tenant, runtime, code).await)
+        let _turn = self.ports.admission.turn(tenant, self.ports.clock.as_ref(), COMPILE_PATIENCE).await?;
+        Ok(self.ports.compiler.compile(tenant, runtime, code).await)
     }
 }
 

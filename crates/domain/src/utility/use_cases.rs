@@ -42,8 +42,8 @@ pub struct Call {
 
 impl Utilities {
     /// Wires the use cases to their ports.
-    pub fn new(repository: Arc<dyn UtilityRepository>, gate: Gate, ids: Arc<dyn IdSource>) -> Self {
-        Utilities { repository, clock: Arc::clone(&gate.clock), gate, ids }
+    pub fn new(repository: Arc<dyn UtilityRepository>, gate: Gate, clock: Arc<dyn Clock>, ids: Arc<dyn IdSource>) -> Self {
+        Utilities { repository, gate, clock, ids }
     }
 
     /// Creates a utility with its first version.

@@ -8,7 +8,7 @@ use domain::Error;
 use domain::admission;
 use domain::code::{CodeReport, Family, Kind};
 use domain::code_policy::{CodeChecker, CodePolicy, CodePolicyRepository as _, PolicyPatch, RuleException};
-use domain::runtime::Compiler as _;
+use domain::runtime::RuntimeCatalog as _;
 use domain::sandbox::Isolation;
 use domain::utility::{Call, Draft, Patch};
 use test_support::{BROKEN, FakeChecker, FakeCompiler, IMPORT_RULE, MISSING_RULE, NESTING_RULE, TODO_RULE, sample};

@@ -11,7 +11,7 @@ use domain::code_policy::{CodeChecker, CodePolicies, ExceptionDraft, PolicyPatch
 use domain::execution::{Config, Executions, Ports, TransformCall, Transformed};
 use domain::name::{TenantId, UtilityId, UtilityName};
 use domain::sandbox::{Error, Isolation, Job, Limits, Run, Sandbox};
-use domain::utility::{Call, Draft, Gate, Utilities, Utility, Version};
+use domain::utility::{Call, Draft, Gate, GatePorts, Utilities, Utility, Version};
 use domain::violation::Violation;
 use test_support::{
     FakeChecker, FakeClock, FakeCompiler, FakeSandbox, InMemoryCodePolicyRepository, InMemoryExecutionRepository,
@@ -66,18 +66,20 @@ impl World {
         let store = Arc::new(InMemoryUtilityRepository::new(clock.clone()));
         let admission = Admission::new(admission);
         let stored_policies = Arc::new(InMemoryCodePolicyRepository::default());
-        let gate = Gate {
+        let gate = Gate::new(GatePorts {
             policies: stored_policies.clone(),
-            checker,
+            checker: Arc::clone(&checker),
+            runtimes: compiler.clone(),
             compiler: compiler.clone(),
             admission: admission.clone(),
             clock: clock.clone(),
-        };
+        });
         let ports = Ports {
             utilities: store.clone(),
             executions: Arc::new(InMemoryExecutionRepository::new(clock.clone())),
             sandbox: sandbox.clone(),
             gate: gate.clone(),
+            admission: admission.clone(),
             binder: Arc::new(AnyBinder),
             clock: clock.clone(),
             ids: ids.clone(),
@@ -87,11 +89,11 @@ impl World {
         let config = Config { heartbeat, instance: "test".to_owned() };
         World {
             admission,
-            clock,
+            clock: clock.clone(),
             compiler,
             sandbox,
-            utilities: Utilities::new(store, gate.clone(), ids),
-            policies: CodePolicies::new(Arc::clone(&gate.policies), Arc::clone(&gate.checker), Arc::clone(&gate.clock)),
+            utilities: Utilities::new(store, gate, clock.clone(), ids),
+            policies: CodePolicies::new(stored_policies.clone(), checker, clock.clone()),
             stored_policies,
             executions: Executions::new(ports, config),
             rules: Policy::new(Arc::new(LocalRules::new(sample::tenant("acme")))),

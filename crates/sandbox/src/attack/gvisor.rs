@@ -6,7 +6,7 @@ use super::{Outcome, ProbeResult};
 use crate::config::ContainerRuntime;
 
 /// The backend that this is about.
-pub(super) const BACKEND: &str = ContainerRuntime::Runsc.backend();
+pub(super) const BACKEND: &str = ContainerRuntime::Runsc.backend().as_str();
 
 /// Probes that get through, and what they get.
 const OPEN: &[(&str, &str)] = &[

@@ -24,7 +24,7 @@ pub async fn attack(base: &Config, backend: Backend, tiers: &[Isolation]) -> Vec
     let (name, suffix) = match &backend {
         Backend::Namespace(_) => ("namespace", "an"),
         Backend::Landlock(_) => ("landlock", "al"),
-        Backend::Docker(docker) => (docker.runtime.backend(), "ad"),
+        Backend::Docker(docker) => (docker.runtime.backend().as_str(), "ad"),
     };
     let mut config = base.clone();
     config.backend = backend;

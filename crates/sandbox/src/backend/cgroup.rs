@@ -2,6 +2,7 @@
 //!
 //! It deliberately never touches a group that it did not make, nor moves any process but an agent.
 
+use domain::sandbox::ResourceControl;
 use std::fs;
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
@@ -92,10 +93,10 @@ impl Groups {
     }
 
     /// `cgroup-v1` or `cgroup-v2`.
-    pub(crate) fn label(&self) -> &'static str {
+    pub(crate) fn resource_control(&self) -> ResourceControl {
         match self.version {
-            Version::V1 => "cgroup-v1",
-            Version::V2 => "cgroup-v2",
+            Version::V1 => ResourceControl::CgroupV1,
+            Version::V2 => ResourceControl::CgroupV2,
         }
     }
 
@@ -243,6 +244,6 @@ fn remove_if_empty(directory: &Path) {
 }
 
 /// What bounds Docker's containers on this host.
-pub(crate) fn host_label() -> &'static str {
-    if Path::new(ROOT).join("cgroup.controllers").exists() { "cgroup-v2" } else { "cgroup-v1" }
+pub(crate) fn host_version() -> ResourceControl {
+    if Path::new(ROOT).join("cgroup.controllers").exists() { ResourceControl::CgroupV2 } else { ResourceControl::CgroupV1 }
 }

@@ -16,7 +16,7 @@ use bollard::query_parameters::{
     CreateContainerOptionsBuilder, InspectContainerOptions, ListContainersOptionsBuilder, RemoveContainerOptionsBuilder,
 };
 use bollard::{API_DEFAULT_VERSION, Docker};
-use domain::sandbox::Isolation;
+use domain::sandbox::{BackendKind, Isolation, ResourceControl};
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 
 use super::manifest::{Found, INTERFACE_LABEL, MANIFEST_LABEL, Origin};
@@ -273,7 +273,7 @@ fn runtime_of(image: &str, id: String, labels: &HashMap<String, String>, check: 
 
 #[async_trait]
 impl Backend for DockerBackend {
-    fn name(&self) -> &'static str {
+    fn kind(&self) -> BackendKind {
         self.settings.runtime.backend()
     }
 
@@ -395,8 +395,8 @@ impl Container for DockerContainer {
         None
     }
 
-    fn resource_control(&self) -> &'static str {
-        super::cgroup::host_label()
+    fn resource_control(&self) -> ResourceControl {
+        super::cgroup::host_version()
     }
 
     async fn destroy(&mut self) {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use domain::sandbox::Isolation;
+use domain::sandbox::{BackendKind, Isolation, ResourceControl};
 use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::io::AsyncReadExt as _;
 use tokio::process::{Child, ChildStderr, Command};
@@ -97,8 +97,11 @@ impl Runtime {
 
 #[async_trait]
 impl Backend for NamespaceBackend {
-    fn name(&self) -> &'static str {
-        self.walls.name()
+    fn kind(&self) -> BackendKind {
+        match self.walls {
+            Walls::Namespaces => BackendKind::Namespace,
+            Walls::Landlock => BackendKind::Landlock,
+        }
     }
 
     async fn runtime(&self, key: RuntimeKey) -> Result<Arc<RuntimeFacts>, StartFailure> {
@@ -258,8 +261,8 @@ impl Container for AgentProcess {
         self.group.as_ref()?.oom_kills()
     }
 
-    fn resource_control(&self) -> &'static str {
-        self.groups.as_ref().map_or("process", Groups::label)
+    fn resource_control(&self) -> ResourceControl {
+        self.groups.as_ref().map_or(ResourceControl::Process, Groups::resource_control)
     }
 
     async fn destroy(&mut self) {

@@ -1,5 +1,6 @@
 //! What an operator chooses of the Docker backend. It deliberately asks no daemon whether it can be had.
 
+use domain::sandbox::BackendKind;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -56,10 +57,10 @@ impl ContainerRuntime {
     }
 
     /// The backend's name with it.
-    pub(crate) const fn backend(self) -> &'static str {
+    pub(crate) const fn backend(self) -> BackendKind {
         match self {
-            ContainerRuntime::Default => "docker",
-            ContainerRuntime::Runsc => "docker-runsc",
+            ContainerRuntime::Default => BackendKind::Docker,
+            ContainerRuntime::Runsc => BackendKind::DockerRunsc,
         }
     }
 }

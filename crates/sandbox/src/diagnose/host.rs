@@ -111,7 +111,7 @@ fn control_groups(config: &Config) -> Check {
     match Groups::open(&config.installation, &format!("{}-dc", config.instance)) {
         Ok(groups) => {
             groups.remove();
-            Check::good(NAME, format!("{}, writable", groups.label()))
+            Check::good(NAME, format!("{}, writable", groups.resource_control().as_str()))
         }
         Err(error) => Check::limited(
             NAME,

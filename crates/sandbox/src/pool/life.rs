@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Instant;
 
-use domain::sandbox::Attestation;
+use domain::sandbox::{Attestation, Network, Seccomp};
 use rustix::process::Signal;
 use sandbox_protocol::VERSION;
 use sandbox_protocol::control::{Command, Configure, Exit, PRELOAD_STAGE, Report};
@@ -110,19 +110,19 @@ async fn bring_up(
         other => return Err(StartFailure::Unavailable(format!("the agent answered its configuration with {other:?}"))),
     };
     let facts = Attestation {
-        tier: group.isolation.tier().to_owned(),
-        backend: pool.backend.name().to_owned(),
+        tier: group.isolation,
+        backend: pool.backend.kind(),
         runtime: pool.config.runtime_name(group.runtime).to_owned(),
         runtime_digest: runtime.digest.clone(),
         python_version,
         sandbox: name.to_owned(),
         namespaces: Vec::new(),
-        seccomp: "disabled".to_owned(),
+        seccomp: Seccomp::Disabled,
         no_new_privileges: false,
         capabilities: u64::MAX,
         uid,
-        network: "none".to_owned(),
-        resource_control: estate.container.resource_control().to_owned(),
+        network: Network::None,
+        resource_control: estate.container.resource_control(),
         battery: None,
     };
     Ok(Arc::new(Live::new(facts, channel, close.clone())))

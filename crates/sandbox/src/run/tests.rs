@@ -5,8 +5,8 @@ use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::name::{ExecutionId, TenantId};
-use domain::sandbox::{Entry, Isolation, Job, Limits, Reason, Stream};
+use domain::name::TenantId;
+use domain::sandbox::{Entry, Isolation, Job, Limits, Purpose, Reason, Stream};
 use sandbox_protocol::control::{Exit, Usage as ChildUsage};
 use sandbox_protocol::frame::Kind;
 
@@ -53,7 +53,7 @@ impl Played {
 fn job(entry: Entry, limits: Limits) -> Job {
     Job {
         tenant: TenantId::parse("tenant", "acme").unwrap(),
-        execution: ExecutionId::parse("execution", "01930000-0000-7000-8000-000000000000").unwrap(),
+        purpose: Purpose::Trial,
         isolation: Isolation::TenantWarm,
         runtime: "python".to_owned(),
         code: "pass".into(),

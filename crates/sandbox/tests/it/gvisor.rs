@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use domain::sandbox::{Error, Isolation, Job, Reason, Sandbox as _, Stream};
+use domain::sandbox::{BackendKind, Error, Isolation, Job, Reason, Sandbox as _, Seccomp, Stream};
 use sandbox::{Backend, Battery, Conclusion, ContainerRuntime, Docker, Outcome};
 
 use crate::faults::daemon::{Daemon, within};
@@ -38,8 +38,8 @@ async fn programs_run_on_a_kernel_of_their_own() {
         let inside: String = serde_json::from_str(kernel.outcome.as_ref().unwrap()).unwrap();
         let outside = rustix::system::uname();
         assert_ne!(inside, outside.release().to_string_lossy(), "the host's kernel");
-        assert_eq!(kernel.attestation.backend, "docker-runsc");
-        assert_eq!((kernel.attestation.seccomp.as_str(), kernel.attestation.no_new_privileges), ("filter", true));
+        assert_eq!(kernel.attestation.backend, BackendKind::DockerRunsc);
+        assert_eq!((kernel.attestation.seccomp, kernel.attestation.no_new_privileges), (Seccomp::Filter, true));
         assert_eq!(kernel.attestation.capabilities, 0);
     }
 

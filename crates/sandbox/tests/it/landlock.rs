@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use domain::sandbox::{Error, Isolation, Reason, Sandbox as _};
+use domain::sandbox::{BackendKind, Error, Isolation, Reason, Sandbox as _, Seccomp};
 use rustix::process::{Pid, Signal, kill_process};
 use sandbox::{Battery, Conclusion, Outcome};
 
@@ -24,8 +24,8 @@ async fn an_ordinary_program_runs_and_its_attestation_names_the_mode() {
         .await;
     assert_eq!(ran.outcome.as_deref(), Ok(r#""bbcd41d""#));
     let attestation = ran.attestation;
-    assert_eq!((attestation.backend.as_str(), attestation.tier.as_str(), attestation.namespaces.len()), ("landlock", "T1", 0));
-    assert_eq!((attestation.seccomp.as_str(), attestation.no_new_privileges, attestation.capabilities), ("filter", true, 0));
+    assert_eq!((attestation.backend, attestation.tier, attestation.namespaces.len()), (BackendKind::Landlock, Isolation::TenantWarm, 0));
+    assert_eq!((attestation.seccomp, attestation.no_new_privileges, attestation.capabilities), (Seccomp::Filter, true, 0));
     assert!(attestation.uid >= 200_000, "a user that nothing else has: {}", attestation.uid);
     host.close().await;
 }

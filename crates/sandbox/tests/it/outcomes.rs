@@ -23,7 +23,7 @@ async fn a_transformer_returns_its_value(host: &Host) {
     assert_eq!(ran.outcome.as_deref(), Ok(r#""ABC""#));
     let seal = &ran.attestation;
     assert_eq!(seal.namespaces.len(), 6, "{seal:?}");
-    assert_eq!((seal.seccomp.as_str(), seal.capabilities, seal.tier.as_str()), ("filter", 0, "T1"));
+    assert_eq!((seal.seccomp.as_str(), seal.capabilities, seal.tier.tier()), ("filter", 0, "T1"));
     assert!(seal.uid >= 200_000 && seal.no_new_privileges, "{seal:?}");
     assert!(seal.runtime_digest.starts_with("sha256:") && seal.python_version.starts_with("3."), "{seal:?}");
     assert!(ran.usage.wall_micros > 0 && ran.usage.peak_memory_bytes > 1 << 20, "{:?}", ran.usage);

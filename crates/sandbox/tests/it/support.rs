@@ -5,8 +5,8 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-use domain::name::{ExecutionId, TenantId};
-use domain::sandbox::{Attestation, Entry, Failure, Isolation, Job, Limits, Progress, Reason, Run, Sandbox as _, Stream, Usage};
+use domain::name::TenantId;
+use domain::sandbox::{Attestation, Entry, Failure, Isolation, Job, Limits, Progress, Purpose, Reason, Run, Sandbox as _, Stream, Usage};
 use sandbox::{AgentBinary, Backend, Config, Docker, Namespace, Sandboxes};
 
 #[path = "../../../sandbox-agent/build_support.rs"]
@@ -69,7 +69,7 @@ pub fn unique(prefix: &str) -> String {
 pub fn job(code: &str, entry: Entry) -> Job {
     Job {
         tenant: TenantId::parse("tenant", "acme").unwrap(),
-        execution: ExecutionId::parse("execution", "01930000-0000-7000-8000-000000000000").unwrap(),
+        purpose: Purpose::Trial,
         isolation: Isolation::TenantWarm,
         runtime: "python".to_owned(),
         code: code.into(),

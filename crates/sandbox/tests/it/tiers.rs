@@ -27,7 +27,7 @@ async fn each_execution_of_a_single_use_tier_has_a_sandbox_of_its_own(host: &Hos
         let second = host.run(isolated(tier, "def main():\n    return 2")).await;
         assert_eq!((first.outcome.as_deref(), second.outcome.as_deref()), (Ok("1"), Ok("2")));
         assert_ne!(first.attestation.sandbox, second.attestation.sandbox);
-        assert_eq!(first.attestation.tier, tier.tier());
+        assert_eq!(first.attestation.tier, tier);
     }
 }
 
@@ -70,7 +70,7 @@ async fn the_doctor_finds_every_tier_of_both_backends_working() {
     assert_eq!(diagnosis.tiers.len(), 7, "and T1 of the landlock backend");
     for tier in &diagnosis.tiers {
         let works = tier.outcome.as_ref().unwrap_or_else(|why| panic!("{} {}: {why}", tier.backend, tier.tier));
-        assert_eq!((works.attestation.backend.as_str(), works.attestation.tier.as_str()), (tier.backend, tier.tier));
+        assert_eq!((works.attestation.backend.as_str(), works.attestation.tier.tier()), (tier.backend, tier.tier));
     }
     let bad: Vec<_> = diagnosis.checks.iter().filter(|check| check.verdict == Verdict::Bad).collect();
     assert!(bad.is_empty(), "{bad:?}");

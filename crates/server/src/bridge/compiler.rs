@@ -6,10 +6,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use domain::code::Code;
-use domain::id::IdSource;
 use domain::name::TenantId;
-use domain::runtime::{Compiler, Package, Runtime, Verdict};
-use domain::sandbox::{Entry, Error, Failure, Isolation, Job, Limits, Progress, Reason, Sandbox as _};
+use domain::runtime::{Compiler, Package, Runtime, RuntimeCatalog, Verdict};
+use domain::sandbox::{Entry, Error, Failure, Isolation, Job, Limits, Progress, Purpose, Reason, Sandbox as _};
 use python_check::{Checker, Policy};
 use sandbox::{RuntimeFacts, Sandboxes};
 use serde::Deserialize;
@@ -29,7 +28,6 @@ pub(crate) struct SandboxCompiler {
     sandboxes: Sandboxes,
     backend: &'static str,
     advisories: Advisories,
-    ids: Arc<dyn IdSource>,
 }
 
 /// What the program answers.
@@ -46,8 +44,8 @@ struct Refusal {
 }
 
 impl SandboxCompiler {
-    pub(crate) fn new(sandboxes: Sandboxes, backend: &'static str, advisories: Advisories, ids: Arc<dyn IdSource>) -> Self {
-        SandboxCompiler { sandboxes, backend, advisories, ids }
+    pub(crate) fn new(sandboxes: Sandboxes, backend: &'static str, advisories: Advisories) -> Self {
+        SandboxCompiler { sandboxes, backend, advisories }
     }
 
     /// The fastest tier that can be had: code that is only compiled cannot reach out of any of them.
@@ -66,7 +64,7 @@ impl SandboxCompiler {
         let source = serde_json::to_string(&**code.text()).map_err(|error| Error::Unavailable(error.into()))?;
         Ok(Job {
             tenant: tenant.clone(),
-            execution: self.ids.execution(),
+            purpose: Purpose::Compilation,
             isolation: self.isolation(runtime)?,
             runtime: runtime.to_owned(),
             code: PROGRAM.into(),
@@ -132,7 +130,7 @@ impl SandboxCompiler {
 }
 
 #[async_trait]
-impl Compiler for SandboxCompiler {
+impl RuntimeCatalog for SandboxCompiler {
     fn names(&self) -> Vec<String> {
         self.sandboxes.runtime_names().map(str::to_owned).collect()
     }
@@ -155,7 +153,10 @@ impl Compiler for SandboxCompiler {
         let facts = self.sandboxes.known_runtime(runtime)?;
         Some(facts.digest.as_str().into())
     }
+}
 
+#[async_trait]
+impl Compiler for SandboxCompiler {
     async fn compile(&self, tenant: &TenantId, runtime: &str, code: &Code) -> Result<Verdict, Error> {
         let job = self.job(tenant, runtime, code)?;
         let late = |_| Error::Unavailable(format!("the compiler did not answer within {PATIENCE:?}").into());

@@ -29,7 +29,7 @@ impl Sandbox for TracedSandbox {
     }
 
     async fn start(&self, job: Job) -> Result<Box<dyn Run>, Error> {
-        let execution = format!("tenants/{}/executions/{}", job.tenant, job.execution);
+        let execution = format!("tenants/{}/{}", job.tenant, job.purpose);
         let start = info_span!("sandbox.start", execution, tier = job.isolation.tier());
         let inner = self.inner.start(job).instrument(start).await?;
         let span = info_span!("sandbox.run", execution, sandbox = inner.attestation().sandbox, reason = field::Empty);

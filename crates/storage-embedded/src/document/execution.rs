@@ -2,7 +2,7 @@
 
 use domain::execution::{Execution, Mode, State, Values};
 use domain::name::{ExecutionId, ExecutionName, PrincipalName, TenantId, VersionName};
-use domain::sandbox::{Attestation, BatteryPass, Failure, Reason, Usage};
+use domain::sandbox::{Attestation, BackendKind, BatteryPass, Failure, Isolation, Network, Reason, ResourceControl, Seccomp, Usage};
 use domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -280,19 +280,19 @@ impl From<UsageDocument> for Usage {
 impl From<&Attestation> for AttestationDocument {
     fn from(attestation: &Attestation) -> Self {
         AttestationDocument {
-            tier: attestation.tier.clone(),
-            backend: attestation.backend.clone(),
+            tier: attestation.tier.tier().to_owned(),
+            backend: attestation.backend.as_str().to_owned(),
             runtime: attestation.runtime.clone(),
             runtime_digest: attestation.runtime_digest.clone(),
             python_version: attestation.python_version.clone(),
             sandbox: attestation.sandbox.clone(),
             namespaces: attestation.namespaces.clone(),
-            seccomp: attestation.seccomp.clone(),
+            seccomp: attestation.seccomp.as_str().to_owned(),
             no_new_privileges: attestation.no_new_privileges,
             capabilities: format!("{:x}", attestation.capabilities),
             uid: attestation.uid,
-            network: attestation.network.clone(),
-            resource_control: attestation.resource_control.clone(),
+            network: attestation.network.as_str().to_owned(),
+            resource_control: attestation.resource_control.as_str().to_owned(),
             battery: attestation.battery.as_ref().map(BatteryDocument::from),
         }
     }
@@ -303,19 +303,19 @@ impl TryFrom<AttestationDocument> for Attestation {
 
     fn try_from(document: AttestationDocument) -> Result<Self, InvalidField> {
         Ok(Attestation {
-            tier: document.tier,
-            backend: document.backend,
+            tier: parsed("attestation.tier", Isolation::from_tier(&document.tier))?,
+            backend: parsed("attestation.backend", BackendKind::from_name(&document.backend))?,
             runtime: document.runtime,
             runtime_digest: document.runtime_digest,
             python_version: document.python_version,
             sandbox: document.sandbox,
             namespaces: document.namespaces,
-            seccomp: document.seccomp,
+            seccomp: parsed("attestation.seccomp", Seccomp::from_name(&document.seccomp))?,
             no_new_privileges: document.no_new_privileges,
             capabilities: parsed("attestation.capabilities", u64::from_str_radix(&document.capabilities, 16).ok())?,
             uid: document.uid,
-            network: document.network,
-            resource_control: document.resource_control,
+            network: parsed("attestation.network", Network::from_name(&document.network))?,
+            resource_control: parsed("attestation.resource_control", ResourceControl::from_name(&document.resource_control))?,
             battery: document.battery.map(BatteryPass::from),
         })
     }

@@ -97,9 +97,10 @@ fn human(diagnosis: &Diagnosis, backend: &str, works: bool) -> String {
 
 fn tier_row(report: &TierReport) -> Vec<String> {
     let (works, detail) = match &report.outcome {
-        Ok(works) => {
-            ("yes", format!("first run {:.0} ms, limits by {}", works.first.as_secs_f64() * 1e3, works.attestation.resource_control))
-        }
+        Ok(works) => (
+            "yes",
+            format!("first run {:.0} ms, limits by {}", works.first.as_secs_f64() * 1e3, works.attestation.resource_control.as_str()),
+        ),
         Err(problem) => ("no", problem.clone()),
     };
     vec![report.backend.to_owned(), report.tier.to_owned(), report.runtime.clone(), works.to_owned(), detail]

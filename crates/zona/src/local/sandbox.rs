@@ -14,9 +14,9 @@ use cli::output::{Format, note, write_out};
 use cli::{Exit, Failure, Result};
 use domain::code::{Code, ParameterBinder as _};
 use domain::execution::State;
-use domain::name::{ExecutionId, TenantId};
+use domain::name::TenantId;
 use domain::runtime::DEFAULT_RUNTIME;
-use domain::sandbox::{Attestation, Entry, Failure as Cause, Isolation, Job, Limits, Progress, Run, Sandbox as _, Stream, Usage};
+use domain::sandbox::{Attestation, Entry, Failure as Cause, Isolation, Job, Limits, Progress, Purpose, Run, Sandbox as _, Stream, Usage};
 use python_check::{JsonBinder, PARAMETERS_FIELD};
 use sandbox::Sandboxes;
 use server::config::Flag;
@@ -109,7 +109,7 @@ impl Exec {
         }
         Ok(Job {
             tenant: TenantId::parse("tenant", "local").map_err(refused)?,
-            execution: ExecutionId::parse("execution", &uuid::Uuid::now_v7().to_string()).map_err(refused)?,
+            purpose: Purpose::Trial,
             isolation: self.tier.isolation(),
             runtime: DEFAULT_RUNTIME.to_owned(),
             code: Arc::clone(code.text()),
@@ -228,19 +228,19 @@ impl Outcome {
 /// How a program was isolated.
 pub fn attestation(attestation: &Attestation) -> Document {
     Document::object([
-        ("tier", Document::from(attestation.tier.clone())),
-        ("backend", Document::from(attestation.backend.clone())),
+        ("tier", Document::from(attestation.tier.tier().to_owned())),
+        ("backend", Document::from(attestation.backend.as_str().to_owned())),
         ("runtime", Document::from(attestation.runtime.clone())),
         ("runtime_digest", Document::from(attestation.runtime_digest.clone())),
         ("python_version", Document::from(attestation.python_version.clone())),
         ("sandbox", Document::from(attestation.sandbox.clone())),
         ("namespaces", Document::List(attestation.namespaces.iter().cloned().map(Document::Text).collect())),
-        ("seccomp", Document::from(attestation.seccomp.clone())),
+        ("seccomp", Document::from(attestation.seccomp.as_str().to_owned())),
         ("no_new_privileges", Document::Bool(attestation.no_new_privileges)),
         ("capabilities", Document::from(attestation.capabilities)),
         ("uid", Document::from(u64::from(attestation.uid))),
-        ("network", Document::from(attestation.network.clone())),
-        ("resource_control", Document::from(attestation.resource_control.clone())),
+        ("network", Document::from(attestation.network.as_str().to_owned())),
+        ("resource_control", Document::from(attestation.resource_control.as_str().to_owned())),
         ("battery_version", attestation.battery.as_ref().map_or(Document::Null, |battery| Document::from(battery.version.clone()))),
     ])
 }

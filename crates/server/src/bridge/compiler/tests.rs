@@ -7,7 +7,6 @@ use sandbox::{Config, OpenError};
 use super::*;
 use crate::config::{self, Surroundings};
 use crate::sandboxes::for_tool;
-use crate::system::UuidIds;
 
 fn settings() -> Config {
     let surroundings = Surroundings { home: Some("/nonexistent".into()), ..Surroundings::read() };
@@ -17,7 +16,7 @@ fn settings() -> Config {
 
 async fn compiler() -> Result<SandboxCompiler, OpenError> {
     let sandboxes = Sandboxes::open(settings()).await?;
-    Ok(SandboxCompiler::new(sandboxes, "namespace", Advisories::default(), Arc::new(UuidIds)))
+    Ok(SandboxCompiler::new(sandboxes, "namespace", Advisories::default()))
 }
 
 fn tenant() -> TenantId {

@@ -7,9 +7,9 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
-use domain::name::{ExecutionId, TenantId};
+use domain::name::TenantId;
 use domain::runtime::DEFAULT_RUNTIME;
-use domain::sandbox::{Attestation, Entry, Failure, Isolation, Job, Limits, Progress, Sandbox};
+use domain::sandbox::{Attestation, Entry, Failure, Isolation, Job, Limits, Progress, Purpose, Sandbox};
 use e2e::workspace;
 use sandbox::{AgentBinary, Backend, Config, Docker, Namespace, Pool, Sandboxes, UidRange};
 
@@ -189,7 +189,7 @@ impl Engine {
 pub fn job(tenant: &str, isolation: Isolation, code: &str, entry: Entry, limits: Limits) -> anyhow::Result<Job> {
     Ok(Job {
         tenant: TenantId::parse("tenant", tenant)?,
-        execution: ExecutionId::parse("execution", &uuid::Uuid::now_v7().to_string())?,
+        purpose: Purpose::Trial,
         isolation,
         runtime: DEFAULT_RUNTIME.to_owned(),
         code: code.into(),
