@@ -33,8 +33,12 @@ enum Task {
     },
     /// Installs and starts everything the checks need, and leaves the Docker daemon running
     Setup,
-    /// Checks crate arrows, file shapes, forbidden words and the names in documents
-    Tidy,
+    /// Checks crate arrows, file shapes, circles between files, swallowed failures, forbidden words and the names in documents
+    Tidy {
+        /// Prints figures of the tree instead: circles, the largest file and function, the number of files
+        #[arg(long)]
+        figures: bool,
+    },
     /// Builds the runtimes' images from their lock files, unless they are up to date
     Image {
         /// Only this one [default: every one in deploy/runtimes]
@@ -93,7 +97,8 @@ fn perform(task: Task) -> anyhow::Result<()> {
             setup::provide(&workspace, &Need::ALL)?.leave_running();
             Ok(())
         }
-        Task::Tidy => tidy::run(&workspace),
+        Task::Tidy { figures: true } => tidy::figures(&workspace),
+        Task::Tidy { figures: false } => tidy::run(&workspace),
         Task::Fuzz { seconds } => {
             let provided = setup::provide(&workspace, steps::FUZZ_NEEDS)?;
             fuzz::run_targets(&workspace, &provided.path, Duration::from_secs(seconds))

@@ -1,44 +1,33 @@
 //! The fences that neither compiler nor linter holds: which crate may use which, what a file looks like, words that must not
-//! be committed, and that documents name only things that exist. Every check is a function from text to problems, so that
-//! each one's tests show it failing.
+//! be committed, circles between files, failures without a word, and that documents name only things that exist. Every check is
+//! a function from text to problems, so that each one's tests show it failing.
 
 mod arrows;
+mod circles;
 mod documents;
+mod figures;
 mod names;
+mod problem;
 mod rust_file;
+mod silence;
 mod text_file;
 mod tokens;
 
-use std::{fmt, fs, process::Command};
+use std::{collections::BTreeMap, fs, process::Command};
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, anyhow, bail};
 
 use crate::{
     contract,
     process::output,
-    tidy::{names::Names, tokens::Tokens},
+    tidy::{
+        figures::Figures,
+        names::Names,
+        problem::Problem,
+        tokens::{Sources, Tokens},
+    },
     workspace::Workspace,
 };
-
-/// One broken rule at one place.
-#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Problem {
-    path: String,
-    line: usize,
-    message: String,
-}
-
-impl Problem {
-    fn new(path: &str, line: usize, message: impl Into<String>) -> Self {
-        Self { path: path.to_owned(), line, message: message.into() }
-    }
-}
-
-impl fmt::Display for Problem {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}: {}", self.path, self.line, self.message)
-    }
-}
 
 /// A file that is, or is about to be, committed.
 struct SourceFile {
@@ -61,6 +50,7 @@ pub fn run(workspace: &Workspace) -> anyhow::Result<()> {
     let files = committed_files(workspace)?;
     let mut problems = arrows::check(&workspace.metadata()?);
     let mut names = Names::new(files.iter().map(|file| file.path.as_str()));
+    let mut sources = Sources::new();
     for file in &files {
         let Some(text) = file.text() else { continue };
         problems.extend(text_file::check(&file.path, text));
@@ -68,7 +58,9 @@ pub fn run(workspace: &Workspace) -> anyhow::Result<()> {
             match Tokens::parse(text) {
                 Ok(tokens) => {
                     problems.extend(rust_file::check(&file.path, text, &tokens));
+                    problems.extend(silence::check(&file.path, text, &tokens));
                     names.add_rust(&file.path, &tokens);
+                    sources.insert(file.path.clone(), tokens);
                 }
                 Err(message) => problems.push(Problem::new(&file.path, 1, message)),
             }
@@ -76,8 +68,25 @@ pub fn run(workspace: &Workspace) -> anyhow::Result<()> {
             names.add_proto(text);
         }
     }
+    problems.extend(circles::check(&sources));
+    problems.extend(silence::check_lists(|path| sources.contains_key(path)));
     problems.extend(check_documents(&files, &names));
     report(problems, files.len())
+}
+
+/// Prints what the tree measures, and judges nothing.
+///
+/// # Errors
+/// When a file cannot be read or is not Rust.
+pub fn figures(workspace: &Workspace) -> anyhow::Result<()> {
+    let files = committed_files(workspace)?;
+    let rust = || files.iter().filter(|file| file.path.ends_with(".rs")).filter_map(|file| Some((&file.path, file.text()?)));
+    let parsed =
+        rust().map(|(path, text)| Tokens::parse(text).map(|tokens| (path.clone(), tokens)).map_err(|why| anyhow!("{path}: {why}")));
+    let sources = parsed.collect::<anyhow::Result<Sources>>()?;
+    let lines: BTreeMap<&str, usize> = rust().map(|(path, text)| (path.as_str(), text.lines().count())).collect();
+    println!("{}", Figures::measure(&sources, |path| lines.get(path).copied().unwrap_or_default()));
+    Ok(())
 }
 
 fn check_documents(files: &[SourceFile], names: &Names) -> Vec<Problem> {

@@ -3,7 +3,7 @@
 
 use cargo_metadata::{Dependency, DependencyKind, Metadata, Package};
 
-use crate::tidy::Problem;
+use crate::tidy::problem::Problem;
 
 const MANIFEST: &str = "Cargo.toml";
 

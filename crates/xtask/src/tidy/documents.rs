@@ -1,7 +1,7 @@
 //! What documents promise must be there: names in backticks exist, each invariant is held by a test, and an accepted contract
 //! has its line in the changelog.
 
-use crate::tidy::{Problem, names::Names};
+use crate::tidy::{names::Names, problem::Problem};
 
 /// Code map and invariants.
 pub const ARCHITECTURE: &str = "ARCHITECTURE.md";

@@ -1,7 +1,7 @@
 //! What a Rust file must look like: it opens with its responsibility, is not too long, and holds none of the words that stand
 //! for unfinished work or broken promises.
 
-use crate::tidy::{Problem, tokens::Tokens};
+use crate::tidy::{problem::Problem, tokens::Tokens};
 
 /// Beyond it a file has more than one concept. The goal is 500; the slack keeps a fix from having to split a file.
 const LINES: usize = 600;

@@ -1,6 +1,6 @@
 //! What no committed text may hold, whatever its language: paths of one machine, and marks of unfinished work.
 
-use crate::tidy::Problem;
+use crate::tidy::problem::Problem;
 
 /// Each is written in two parts, so that this file does not hold it.
 const WORDS: [(&[&str], &str); 6] = [

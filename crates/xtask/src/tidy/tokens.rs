@@ -1,7 +1,7 @@
 //! A Rust file as a flat row of tokens with lines, and which of them are test code. Comments and the insides of strings are
 //! no code here, so a word in a message is never taken for the thing.
 
-use std::{ops::Range, str::FromStr as _};
+use std::{collections::BTreeMap, ops::Range, str::FromStr as _};
 
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 
@@ -12,6 +12,9 @@ pub struct Token {
     /// Counted from 1.
     pub line: usize,
 }
+
+/// Rust files by path.
+pub type Sources = BTreeMap<String, Tokens>;
 
 /// The tokens of one file.
 pub struct Tokens {
@@ -45,7 +48,34 @@ impl Tokens {
             .map(|(start, pair)| (pair[1].text.as_str(), self.is_test(start)))
     }
 
-    fn is_test(&self, index: usize) -> bool {
+    /// Every token, in order.
+    pub fn all(&self) -> &[Token] {
+        &self.all
+    }
+
+    /// The text of one token; empty beyond the end.
+    pub fn text(&self, index: usize) -> &str {
+        self.all.get(index).map_or("", |token| token.text.as_str())
+    }
+
+    /// Where the bracket that opens at `open` closes.
+    pub fn close_of(&self, open: usize) -> usize {
+        let mut depth = 0_usize;
+        for (index, token) in self.all.iter().enumerate().skip(open) {
+            match token.text.as_str() {
+                "{" | "(" | "[" => depth += 1,
+                "}" | ")" | "]" => depth = depth.saturating_sub(1),
+                _ => {}
+            }
+            if depth == 0 {
+                return index;
+            }
+        }
+        self.all.len()
+    }
+
+    /// Whether the token at `index` is test code.
+    pub fn is_test(&self, index: usize) -> bool {
         self.tests.iter().any(|range| range.contains(&index))
     }
 }
@@ -96,6 +126,11 @@ fn end_of_item(all: &[Token], start: usize) -> usize {
         }
     }
     all.len()
+}
+
+/// Whether a token is a name or a keyword.
+pub fn is_word(text: &str) -> bool {
+    text.starts_with(|c: char| c.is_alphabetic() || c == '_')
 }
 
 #[cfg(test)]

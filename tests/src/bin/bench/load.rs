@@ -121,9 +121,11 @@ fn arrivals(subject: &Subject, runtime: &Handle, per_second: f64, duration: Dura
         }
         let (call, sender, in_flight) = (subject(), sender.clone(), Arc::clone(&in_flight));
         runtime.spawn(async move {
+            // As above: nobody listens only while the run is being torn down.
             drop(sender.send(Arrival::Started(scheduled.elapsed())));
             let outcome = call.await;
             in_flight.fetch_sub(1, Ordering::Relaxed);
+            // As above.
             drop(sender.send(Arrival::Ended(scheduled, outcome)));
         });
     }
