@@ -66,7 +66,7 @@ pub(crate) fn from_error(error: &Error, request_id: &str) -> Status {
             details.set_request_info(request_id, "");
             return Status::with_error_details(Code::Internal, INTERNAL_TEXT, details);
         }
-        Error::Unauthenticated | Error::Denied { .. } | Error::OutOfRange { .. } | Error::Stale { .. } => {}
+        Error::Unauthenticated | Error::Denied { .. } | Error::OutOfRange { .. } | Error::Stale { .. } | Error::StaleFence { .. } => {}
     }
     Status::with_error_details(code(error.kind()), message(error), details)
 }

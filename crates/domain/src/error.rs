@@ -65,6 +65,12 @@ pub enum Error {
         /// Full resource name.
         resource: String,
     },
+    /// Somebody else holds the resource by now: whoever wrote no longer owns it.
+    #[error("{resource} is held by another server by now")]
+    StaleFence {
+        /// Full resource name.
+        resource: String,
+    },
     /// A quota or limit is used up.
     #[error("{description}")]
     Exhausted {
@@ -144,7 +150,7 @@ impl Error {
             Error::AlreadyExists { .. } => ErrorKind::AlreadyExists,
             Error::Precondition { .. } => ErrorKind::Precondition,
             Error::OutOfRange { .. } => ErrorKind::OutOfRange,
-            Error::Stale { .. } => ErrorKind::Stale,
+            Error::Stale { .. } | Error::StaleFence { .. } => ErrorKind::Stale,
             Error::Exhausted { .. } => ErrorKind::Exhausted,
             Error::Unavailable { .. } => ErrorKind::Unavailable,
             Error::Internal { .. } => ErrorKind::Internal,
@@ -161,6 +167,7 @@ impl Error {
             Error::AlreadyExists { .. } => "ALREADY_EXISTS",
             Error::Precondition { reason, .. } | Error::OutOfRange { reason, .. } | Error::Exhausted { reason, .. } => reason,
             Error::Stale { .. } => "ETAG_MISMATCH",
+            Error::StaleFence { .. } => "HELD_ELSEWHERE",
             Error::Unavailable { .. } => "DEPENDENCY_UNAVAILABLE",
             Error::Internal { .. } => "INTERNAL",
         }
@@ -170,7 +177,10 @@ impl Error {
     pub fn metadata(&self) -> Vec<(&'static str, String)> {
         match self {
             Error::Denied { action, resource } => vec![("action", (*action).to_owned()), ("resource", resource.clone())],
-            Error::NotFound { resource } | Error::AlreadyExists { resource } | Error::Stale { resource } => {
+            Error::NotFound { resource }
+            | Error::AlreadyExists { resource }
+            | Error::Stale { resource }
+            | Error::StaleFence { resource } => {
                 vec![("resource", resource.clone())]
             }
             Error::Precondition { subject, .. } | Error::Exhausted { subject, .. } => vec![("subject", subject.clone())],

@@ -20,6 +20,7 @@ pub mod admission;
 pub mod code;
 pub mod code_policy;
 pub mod execution;
+pub mod lease;
 pub mod runtime;
 pub mod sandbox;
 pub mod server;

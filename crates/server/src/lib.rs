@@ -12,6 +12,7 @@ use domain::admission::Admission;
 use domain::code_policy::CodePolicies;
 use domain::execution::{self, Executions, Ports};
 use domain::id::IdSource;
+use domain::lease::{Fence, InstanceId, Keeper};
 use domain::name::{PrincipalName, TenantId};
 use domain::runtime::Runtimes;
 use domain::server::Servers;
@@ -169,7 +170,9 @@ async fn serve(config: &Config, parts: Parts, listeners: Listeners, telemetry: T
     let gate = Gate::new(gate_ports.clone());
     let GatePorts { policies, checker, runtimes, admission, clock, .. } = gate_ports;
     let utilities = Utilities::new(Arc::clone(&parts.stores.utilities), gate.clone(), Arc::clone(&clock), Arc::clone(&parts.ids));
-    let executions = executions(&parts, gate, admission);
+    let keeper = Keeper::new(parts.stores.store.clone(), Arc::clone(&clock), InstanceId::new(parts.instance.as_str()));
+    let fence = keeper.acquire().await.map_err(Error::Recover)?;
+    let executions = executions(&parts, gate, admission, fence);
     let recovered = executions.recover().await.map_err(Error::Recover)?;
     let seeded = if manner.seeds { seed::create(&policy, &utilities).await.map_err(Error::Seed)? } else { 0 };
     readings::observe(&parts.metrics, executions.clone(), parts.sandboxes.clone(), parts.stores.cache.clone());
@@ -199,6 +202,7 @@ async fn serve(config: &Config, parts: Parts, listeners: Listeners, telemetry: T
     let stopping = tasks.stopping();
     tasks.critical("admin", async move { axum::serve(listeners.admin, router).with_graceful_shutdown(stopping.cancelled_owned()).await });
     tasks.background("retention", stop::retain(executions.clone(), config.keep, config.max_output_bytes));
+    tasks.background("lease", stop::keep(keeper));
     if manner.proves_itself_first {
         tasks.background("proof", proof::welcome_once_proven(parts.sandboxes.clone(), health.clone(), readiness.clone()));
     } else {
@@ -251,7 +255,7 @@ fn facts(config: &Config, parts: &Parts) -> ProcessFacts {
     }
 }
 
-fn executions(parts: &Parts, gate: Gate, admission: Admission) -> Executions {
+fn executions(parts: &Parts, gate: Gate, admission: Admission, fence: Fence) -> Executions {
     let ports = Ports {
         utilities: Arc::clone(&parts.stores.utilities),
         executions: Arc::new(MeasuredExecutions::new(parts.stores.store.clone(), Arc::clone(&parts.metrics))),
@@ -263,7 +267,7 @@ fn executions(parts: &Parts, gate: Gate, admission: Admission) -> Executions {
         ids: Arc::clone(&parts.ids),
         spawner: Arc::new(parts.tasks.clone()),
     };
-    let settings = execution::Config { heartbeat: HEARTBEAT, instance: parts.instance.clone() };
+    let settings = execution::Config { heartbeat: HEARTBEAT, fence };
     Executions::new(ports, settings)
 }
 

@@ -3,17 +3,19 @@
 use async_trait::async_trait;
 use domain::access::TenantScope;
 use domain::execution::{Event, Execution, ExecutionQuery, ExecutionRepository, Pruned};
+use domain::lease::{Fence, InstanceId};
 use domain::name::{ExecutionId, ExecutionName, TenantId};
 use domain::page::{Page, PageRequest};
 use domain::request::{Committed, RequestKey};
 use domain::time::Timestamp;
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, Params, params};
 
 use crate::document::{self, ExecutionDocument};
 use crate::error::{Error, Result, during};
 use crate::store::EmbeddedStore;
 
 mod events;
+mod fences;
 mod frame;
 mod list;
 mod prune;
@@ -37,13 +39,13 @@ impl ExecutionRepository for EmbeddedStore {
     async fn save(&self, scope: &TenantScope, execution: &Execution, events: &[Event]) -> domain::Result<()> {
         let row = write::Row::new(scope.tenant(), execution)?;
         let frames = frame::frames(events)?;
-        existing(&execution.name, self.write(move |connection| row.save(connection, frames)).await?)
+        own(&execution.name, self.write(move |connection| row.save(connection, frames)).await?)
     }
 
-    async fn append(&self, scope: &TenantScope, id: &ExecutionId, events: &[Event]) -> domain::Result<()> {
-        let name = ExecutionName { tenant: scope.tenant().clone(), execution: id.clone() };
-        let (frames, key) = (frame::frames(events)?, name.clone());
-        existing(&name, self.write(move |connection| write::append_to(connection, &key, frames)).await?)
+    async fn append(&self, scope: &TenantScope, id: &ExecutionId, fence: &Fence, events: &[Event]) -> domain::Result<()> {
+        let name = name_of(scope, id);
+        let (frames, key, fence) = (frame::frames(events)?, name.clone(), fence.clone());
+        own(&name, self.write(move |connection| write::append_to(connection, &key, &fence, frames)).await?)
     }
 
     async fn find(&self, scope: &TenantScope, id: &ExecutionId) -> domain::Result<Option<Execution>> {
@@ -61,9 +63,31 @@ impl ExecutionRepository for EmbeddedStore {
         Ok(self.read(move |connection| events::after(connection, &tenant, &id, sequence, max_bytes)).await?)
     }
 
-    async fn unfinished(&self, alive: &str) -> domain::Result<Vec<Execution>> {
-        let alive = alive.to_owned();
-        Ok(self.read(move |connection| unfinished(connection, &alive)).await?)
+    async fn abandoned(&self, now: Timestamp, limit: u32) -> domain::Result<Vec<Execution>> {
+        Ok(self.read(move |connection| fences::abandoned(connection, now, limit)).await?)
+    }
+
+    async fn take_over(
+        &self,
+        scope: &TenantScope,
+        id: &ExecutionId,
+        from: &Fence,
+        to: &Fence,
+        now: Timestamp,
+    ) -> domain::Result<Option<Execution>> {
+        let (name, from, to) = (name_of(scope, id), from.clone(), to.clone());
+        Ok(self.write(move |connection| fences::take_over(connection, &name, &from, &to, now)).await?)
+    }
+
+    async fn ask_stop(&self, scope: &TenantScope, id: &ExecutionId) -> domain::Result<()> {
+        let (name, key) = (name_of(scope, id), name_of(scope, id));
+        let exists = self.write(move |connection| fences::ask_stop(connection, &key)).await?;
+        if exists { Ok(()) } else { Err(domain::Error::NotFound { resource: name.to_string() }) }
+    }
+
+    async fn stops_asked(&self, holder: &InstanceId) -> domain::Result<Vec<ExecutionName>> {
+        let holder = holder.clone();
+        Ok(self.read(move |connection| fences::stops_asked(connection, &holder)).await?)
     }
 
     async fn prune(&self, ended_before: Timestamp, max_output_bytes: u64) -> domain::Result<Pruned> {
@@ -81,8 +105,16 @@ impl ExecutionRepository for EmbeddedStore {
     }
 }
 
-fn existing(name: &ExecutionName, exists: bool) -> domain::Result<()> {
-    if exists { Ok(()) } else { Err(domain::Error::NotFound { resource: name.to_string() }) }
+fn name_of(scope: &TenantScope, id: &ExecutionId) -> ExecutionName {
+    ExecutionName { tenant: scope.tenant().clone(), execution: id.clone() }
+}
+
+fn own(name: &ExecutionName, met: fences::Met) -> domain::Result<()> {
+    match met {
+        fences::Met::Own => Ok(()),
+        fences::Met::Anothers => Err(domain::Error::StaleFence { resource: name.to_string() }),
+        fences::Met::Nothing => Err(domain::Error::NotFound { resource: name.to_string() }),
+    }
 }
 
 fn find(connection: &Connection, tenant: &TenantId, id: &ExecutionId) -> Result<Option<Execution>> {
@@ -92,11 +124,11 @@ fn find(connection: &Connection, tenant: &TenantId, id: &ExecutionId) -> Result<
     run().optional().map_err(during("reading an execution"))?.transpose()
 }
 
-fn unfinished(connection: &Connection, alive: &str) -> Result<Vec<Execution>> {
-    const QUERY: &str = "SELECT tenant, id, document FROM executions WHERE unfinished = 1 AND instance <> ?1";
+/// Executions that a query of tenant, id and document finds.
+fn unfinished(connection: &Connection, query: &str, values: impl Params) -> Result<Vec<Execution>> {
     let doing = "reading unfinished executions";
-    let mut statement = connection.prepare_cached(QUERY).map_err(during(doing))?;
-    let mut rows = statement.query([alive]).map_err(during(doing))?;
+    let mut statement = connection.prepare_cached(query).map_err(during(doing))?;
+    let mut rows = statement.query(values).map_err(during(doing))?;
     let mut found = Vec::new();
     while let Some(row) = rows.next().map_err(during(doing))? {
         let text = |index| row.get_ref(index).and_then(|value| Ok(value.as_str()?));

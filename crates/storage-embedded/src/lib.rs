@@ -11,16 +11,19 @@ mod directory;
 mod document;
 mod error;
 mod executions;
+mod leases;
 mod migration;
 mod policies;
 mod readers;
 mod request;
+mod signals;
 mod store;
 mod utilities;
 mod writer;
 
 pub use config::Config;
 pub use error::Error;
+pub use signals::LocalSignals;
 pub use store::EmbeddedStore;
 
 #[cfg(test)]

@@ -15,6 +15,7 @@ const STEPS: &[&str] = &[
     include_str!("../migrations/0002_code_policies.sql"),
     include_str!("../migrations/0003_utility_imports.sql"),
     include_str!("../migrations/0004_runtime_of_imports.sql"),
+    include_str!("../migrations/0005_leases.sql"),
 ];
 
 /// Applies the steps that the database lacks.

@@ -14,6 +14,7 @@ use crate::config::Config;
 use crate::connection;
 use crate::directory::DataDirectory;
 use crate::error::{Error, Result};
+use crate::leases;
 use crate::migration::migrate;
 use crate::readers::Readers;
 use crate::writer::{Decided, Writer};
@@ -45,6 +46,7 @@ impl EmbeddedStore {
         let path = directory.database();
         let mut connection = connection::writing(&path)?;
         migrate(&mut connection, &path)?;
+        leases::clear(&connection)?;
         let readers = Readers::open(&path, config.readers)?;
         let writer = Writer::start(connection, directory)?;
         Ok(EmbeddedStore { writer, readers, deadline: config.deadline, clock, listener: None })

@@ -28,6 +28,14 @@ mod executions {
     test_support::execution_repository_contract!(super::Scratch::new());
 }
 
+mod fences {
+    test_support::execution_fences_contract!(super::Scratch::new());
+}
+
+mod leases {
+    test_support::lease_repository_contract!(super::Scratch::new());
+}
+
 #[tokio::test]
 async fn answered_requests_are_forgotten_in_time() {
     let (clock, directory) = (Arc::new(FakeClock::default()), TempDir::new().unwrap());

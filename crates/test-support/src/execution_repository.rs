@@ -6,10 +6,11 @@ use std::time::Duration;
 use domain::Error;
 use domain::access::TenantScope;
 use domain::execution::{Body, Event, Execution, ExecutionQuery, ExecutionRepository, Pruned, State};
+use domain::lease::Fence;
 use domain::page::PageRequest;
 use domain::request::{Committed, REQUEST_KEY_TTL, RequestKey};
 
-use crate::sample::{at, attestation, ended, execution, execution_id, output, request, scope, user, utility_id};
+use crate::sample::{at, attestation, ended, execution, execution_id, fence, output, request, scope, user, utility_id};
 
 /// Makes one test of each check. `$make` is an expression that gives something that dereferences to an empty repository.
 #[macro_export]
@@ -31,7 +32,6 @@ macro_rules! execution_repository_contract {
             lists_filter_by_each_field_and_all_together,
             both_orders_page_without_gap_or_repeat,
             a_strange_page_token_is_invalid,
-            unfinished_ones_of_other_instances_are_found,
             old_executions_are_pruned_with_their_events,
             the_oldest_go_until_the_output_fits,
             what_has_not_ended_is_never_pruned,
@@ -56,7 +56,7 @@ pub async fn an_absent_execution_is_found_nowhere(repository: Repository<'_>) {
     assert_eq!(repository.find(&acme, &execution_id(1)).await.expect("found"), None);
     assert_eq!(repository.events_after(&acme, &execution_id(1), 0, NO_LIMIT).await.expect("read"), Vec::new());
     assert_eq!(listed(repository, &acme, &ExecutionQuery::default(), 10).await, Vec::<u64>::new());
-    assert_eq!(repository.unfinished("").await.expect("found"), Vec::new());
+    assert_eq!(repository.abandoned(at(0), 10).await.expect("found"), Vec::new());
     assert_eq!(repository.prune(at(0), 0).await.expect("pruned"), Pruned::default());
 }
 
@@ -77,7 +77,7 @@ pub async fn an_execution_is_found_whole_at_each_stage(repository: Repository<'_
 pub async fn an_id_is_taken_once(repository: Repository<'_>) {
     let acme = scope("acme");
     let first = inserted(repository, &acme, 1).await;
-    let other = Execution { instance: "other".to_owned(), ..first.clone() };
+    let other = Execution { params_json: "{}".to_owned(), ..first.clone() };
     assert_eq!(repository.insert(&acme, &other, None).await.expect("answered"), Committed::Conflict);
     assert_eq!(repository.find(&acme, &first.name.execution).await.expect("found"), Some(first));
 }
@@ -117,7 +117,7 @@ pub async fn what_was_never_inserted_cannot_be_saved(repository: Repository<'_>)
     let acme = scope("acme");
     let saved = repository.save(&acme, &execution(&acme, 1), &[output(1, 3)]).await;
     assert!(matches!(saved, Err(Error::NotFound { .. })), "{saved:?}");
-    let appended = repository.append(&acme, &execution_id(1), &[output(1, 3)]).await;
+    let appended = repository.append(&acme, &execution_id(1), &mine(), &[output(1, 3)]).await;
     assert!(matches!(appended, Err(Error::NotFound { .. })), "{appended:?}");
     inserted(repository, &acme, 1).await;
     assert_eq!(repository.events_after(&acme, &execution_id(1), 0, NO_LIMIT).await.expect("read"), Vec::new());
@@ -127,11 +127,11 @@ pub async fn what_was_never_inserted_cannot_be_saved(repository: Repository<'_>)
 pub async fn tenants_do_not_see_each_other(repository: Repository<'_>) {
     let (acme, zeta) = (scope("acme"), scope("zeta"));
     let first = inserted(repository, &acme, 1).await;
-    repository.append(&acme, &first.name.execution, &[output(1, 3)]).await.expect("appended");
+    repository.append(&acme, &first.name.execution, &mine(), &[output(1, 3)]).await.expect("appended");
     assert_eq!(repository.find(&zeta, &first.name.execution).await.expect("found"), None);
     assert_eq!(repository.events_after(&zeta, &first.name.execution, 0, NO_LIMIT).await.expect("read"), Vec::new());
     assert_eq!(listed(repository, &zeta, &ExecutionQuery::default(), 10).await, Vec::<u64>::new());
-    let appended = repository.append(&zeta, &first.name.execution, &[output(2, 3)]).await;
+    let appended = repository.append(&zeta, &first.name.execution, &mine(), &[output(2, 3)]).await;
     assert!(matches!(appended, Err(Error::NotFound { .. })), "{appended:?}");
     let smuggled = repository.insert(&zeta, &execution(&acme, 2), None).await;
     assert!(matches!(smuggled, Err(Error::Internal { .. })), "{smuggled:?}");
@@ -147,10 +147,10 @@ pub async fn events_come_back_in_order_and_byte_for_byte(repository: Repository<
     let started = Event { sequence: 2, time: at(2), body: Body::Started(Box::new(attestation())) };
     let mut all = vec![queued, started];
     all.extend((3..60).map(|sequence| output(sequence, if sequence == 30 { 0 } else { 64 * 1024 })));
-    repository.append(&acme, &held.name.execution, &all[..1]).await.expect("appended");
+    repository.append(&acme, &held.name.execution, &mine(), &all[..1]).await.expect("appended");
     saved(repository, &acme, Execution { state: State::Running, ..held.clone() }, &all[1..7]).await;
-    repository.append(&acme, &held.name.execution, &[]).await.expect("appended");
-    repository.append(&acme, &held.name.execution, &all[7..]).await.expect("appended");
+    repository.append(&acme, &held.name.execution, &mine(), &[]).await.expect("appended");
+    repository.append(&acme, &held.name.execution, &mine(), &all[7..]).await.expect("appended");
     assert_eq!(repository.events_after(&acme, &held.name.execution, 0, NO_LIMIT).await.expect("read"), all);
 }
 
@@ -161,7 +161,7 @@ pub async fn events_resume_after_any_number(repository: Repository<'_>) {
     let id = &held.name.execution;
     let all: Vec<Event> = (1..=40).map(|sequence| output(sequence, 20_000)).collect();
     for some in all.chunks(7) {
-        repository.append(&acme, id, some).await.expect("appended");
+        repository.append(&acme, id, &mine(), some).await.expect("appended");
     }
     for after in 0..=41 {
         let rest = repository.events_after(&acme, id, after, NO_LIMIT).await.expect("read");
@@ -180,9 +180,9 @@ pub async fn repeated_events_are_stored_once(repository: Repository<'_>) {
     let held = inserted(repository, &acme, 1).await;
     let id = &held.name.execution;
     let all: Vec<Event> = (1..=9).map(|sequence| output(sequence, 100)).collect();
-    repository.append(&acme, id, &all[..4]).await.expect("appended");
-    repository.append(&acme, id, &all[..4]).await.expect("appended");
-    repository.append(&acme, id, &all[2..6]).await.expect("appended");
+    repository.append(&acme, id, &mine(), &all[..4]).await.expect("appended");
+    repository.append(&acme, id, &mine(), &all[..4]).await.expect("appended");
+    repository.append(&acme, id, &mine(), &all[2..6]).await.expect("appended");
     saved(repository, &acme, held.clone(), &all).await;
     assert_eq!(repository.events_after(&acme, id, 0, NO_LIMIT).await.expect("read"), all);
     saved(repository, &acme, ended(&held, 5), &[]).await;
@@ -195,7 +195,7 @@ pub async fn numbers_that_do_not_ascend_are_refused(repository: Repository<'_>) 
     let acme = scope("acme");
     let held = inserted(repository, &acme, 1).await;
     for wrong in [vec![output(0, 1)], vec![output(2, 1), output(1, 1)], vec![output(1, 1), output(1, 1)]] {
-        let appended = repository.append(&acme, &held.name.execution, &wrong).await;
+        let appended = repository.append(&acme, &held.name.execution, &mine(), &wrong).await;
         assert!(matches!(appended, Err(Error::Internal { .. })), "{appended:?}");
         let saved = repository.save(&acme, &ended(&held, 5), &wrong).await;
         assert!(matches!(saved, Err(Error::Internal { .. })), "{saved:?}");
@@ -288,20 +288,6 @@ pub async fn a_strange_page_token_is_invalid(repository: Repository<'_>) {
     }
 }
 
-/// Recovery sees every tenant, and nothing of the living instance or of what has ended.
-pub async fn unfinished_ones_of_other_instances_are_found(repository: Repository<'_>) {
-    let (acme, zeta) = (scope("acme"), scope("zeta"));
-    let left = inserted(repository, &acme, 1).await;
-    let left_too = inserted(repository, &zeta, 2).await;
-    let done = inserted(repository, &acme, 3).await;
-    saved(repository, &acme, ended(&done, 5), &[]).await;
-    let mine = Execution { instance: "server-2".to_owned(), ..execution(&acme, 4) };
-    repository.insert(&acme, &mine, None).await.expect("stored");
-    let mut found = repository.unfinished("server-2").await.expect("found");
-    found.sort_by_key(|execution| execution.created);
-    assert_eq!(found, [left, left_too]);
-}
-
 /// Age is counted from the end; what is pruned leaves no event and frees its request.
 pub async fn old_executions_are_pruned_with_their_events(repository: Repository<'_>) {
     let acme = scope("acme");
@@ -340,7 +326,7 @@ pub async fn the_oldest_go_until_the_output_fits(repository: Repository<'_>) {
 pub async fn what_has_not_ended_is_never_pruned(repository: Repository<'_>) {
     let acme = scope("acme");
     let held = inserted(repository, &acme, 1).await;
-    repository.append(&acme, &held.name.execution, &[output(1, 1_000)]).await.expect("appended");
+    repository.append(&acme, &held.name.execution, &mine(), &[output(1, 1_000)]).await.expect("appended");
     assert_eq!(repository.prune(at(u32::MAX.into()), 0).await.expect("pruned"), Pruned::default());
     assert_eq!(repository.find(&acme, &held.name.execution).await.expect("found"), Some(held));
 }
@@ -356,6 +342,11 @@ pub async fn an_answered_request_is_forgotten_in_time(repository: Repository<'_>
     advance(Duration::from_secs(2));
     assert_eq!(repository.prune(at(0), u64::MAX).await.expect("pruned"), Pruned::default());
     assert_eq!(repository.insert(&acme, &execution(&acme, 3), Some(&key)).await.expect("stored"), Committed::Stored);
+}
+
+/// The fence of every sample.
+fn mine() -> Fence {
+    fence("server-1", 1)
 }
 
 async fn inserted(repository: Repository<'_>, scope: &TenantScope, number: u64) -> Execution {

@@ -10,11 +10,14 @@ use domain::request::{REQUEST_KEY_TTL, RequestKey};
 use domain::time::Timestamp;
 
 mod executions;
+mod leases;
 mod policies;
+mod signals;
 mod utilities;
 
 pub use executions::InMemoryExecutionRepository;
 pub use policies::InMemoryCodePolicyRepository;
+pub use signals::InMemorySignals;
 pub use utilities::InMemoryUtilityRepository;
 
 type RequestId = (TenantId, PrincipalName, &'static str, String);

@@ -6,13 +6,17 @@
 pub mod change_listener;
 mod clock;
 pub mod code_policy_repository;
+pub mod execution_fences;
 pub mod execution_repository;
 mod fake_checker;
 mod fake_compiler;
 mod fake_sandbox;
+mod faults;
 mod ids;
 mod in_memory;
+pub mod lease_repository;
 pub mod sample;
+pub mod signals;
 mod spawner;
 pub mod utility_repository;
 
@@ -21,8 +25,9 @@ pub use clock::FakeClock;
 pub use fake_checker::{FakeChecker, IMPORT_RULE, MISSING_RULE, NESTING_RULE, TODO_RULE};
 pub use fake_compiler::{BROKEN, FakeCompiler};
 pub use fake_sandbox::{FakeSandbox, Fault, INSTRUCTION};
+pub use faults::Faults;
 pub use ids::SequentialIds;
-pub use in_memory::{InMemoryCodePolicyRepository, InMemoryExecutionRepository, InMemoryUtilityRepository};
+pub use in_memory::{InMemoryCodePolicyRepository, InMemoryExecutionRepository, InMemorySignals, InMemoryUtilityRepository};
 pub use spawner::TokioSpawner;
 
 #[cfg(test)]

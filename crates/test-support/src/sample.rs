@@ -6,6 +6,7 @@ use domain::access::TenantScope;
 use domain::code::{Code, Kind, Parameter, ValueType};
 use domain::execution::{Body, Event, Execution, Mode, Output, State, Values};
 use domain::hash::Hash;
+use domain::lease::{Fence, InstanceId};
 use domain::name::{ExecutionId, ExecutionName, PrincipalName, TenantId, UtilityId, UtilityName};
 use domain::request::{Expected, RequestKey};
 use domain::sandbox::{
@@ -40,6 +41,11 @@ pub fn user(name: &str) -> PrincipalName {
 /// The id of the execution with this number; ids ascend with it.
 pub fn execution_id(number: u64) -> ExecutionId {
     ExecutionId::parse("execution", &format!("018f0000-0000-7000-8000-{number:012x}")).expect("the text has the form of a UUID")
+}
+
+/// The fence of an instance by its acquisition of this number.
+pub fn fence(holder: &str, token: u64) -> Fence {
+    Fence { holder: InstanceId::new(holder), token }
 }
 
 /// So many milliseconds after the start of [`FakeClock`].
@@ -187,7 +193,7 @@ pub fn execution(scope: &TenantScope, number: u64) -> Execution {
         usage: None,
         attestation: None,
         last_sequence: 0,
-        instance: "server-1".to_owned(),
+        fence: fence("server-1", 1),
         revision: 1,
     }
 }

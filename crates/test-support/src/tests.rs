@@ -3,7 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use domain::ErrorKind;
+use domain::execution::ExecutionRepository;
 use domain::id::IdSource;
+use domain::request::Committed;
 use domain::time::Clock;
 use domain::work::Spawner;
 
@@ -19,6 +22,38 @@ mod policies {
 
 mod executions {
     crate::execution_repository_contract!(Box::new(crate::InMemoryExecutionRepository::default()));
+}
+
+mod fences {
+    crate::execution_fences_contract!(Box::new(crate::InMemoryExecutionRepository::default()));
+}
+
+mod leases {
+    crate::lease_repository_contract!(Box::new(crate::InMemoryExecutionRepository::default()));
+}
+
+mod signals {
+    crate::signals_contract!(Box::new(crate::InMemorySignals::default()));
+}
+
+#[tokio::test]
+async fn a_fake_fails_as_often_as_it_is_told_and_without_effect() {
+    let executions = InMemoryExecutionRepository::default();
+    let (acme, faults) = (sample::scope("acme"), executions.faults().clone());
+    let one = sample::execution(&acme, 1);
+    faults.fail_next("insert", 2);
+    for failed in 1..=2 {
+        let refused = executions.insert(&acme, &one, None).await.unwrap_err();
+        assert_eq!((refused.kind(), faults.failed("insert")), (ErrorKind::Unavailable, failed));
+    }
+    assert_eq!(executions.insert(&acme, &one, None).await.unwrap(), Committed::Stored);
+    faults.fail_always("save");
+    for _ in 0..3 {
+        executions.save(&acme, &sample::ended(&one, 5), &[]).await.unwrap_err();
+    }
+    faults.heal();
+    assert_eq!(ExecutionRepository::find(&executions, &acme, &one.name.execution).await.unwrap(), Some(one));
+    assert_eq!((faults.failed("save"), faults.failed("find")), (3, 0));
 }
 
 #[tokio::test]

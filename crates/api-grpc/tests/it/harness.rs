@@ -242,7 +242,7 @@ fn services(options: &Options, clock: &Arc<FakeClock>, sandbox: &Arc<FakeSandbox
         ids,
         spawner: Arc::new(TokioSpawner::current()),
     };
-    let config = domain::execution::Config { heartbeat: HEARTBEAT, instance: "test".to_owned() };
+    let config = domain::execution::Config { heartbeat: HEARTBEAT, fence: test_support::sample::fence("test", 1) };
     let executions = Executions::new(ports, config);
     Services {
         policy: Policy::new(options.rules.clone()),

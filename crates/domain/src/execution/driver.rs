@@ -233,7 +233,7 @@ impl Driver {
         let executions = Arc::clone(&self.shared.ports.executions);
         let mut execution = self.live.snapshot();
         let stored = if execution.state == self.stored_state {
-            executions.append(&self.scope, &execution.name.execution, &events).await
+            executions.append(&self.scope, &execution.name.execution, &execution.fence, &events).await
         } else {
             execution.revision += 1;
             executions.save(&self.scope, &execution, &events).await

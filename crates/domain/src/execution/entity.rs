@@ -3,6 +3,7 @@
 use crate::code::Kind;
 use crate::error::Error;
 use crate::execution::{State, Step};
+use crate::lease::Fence;
 use crate::name::{ExecutionName, PrincipalName, VersionName};
 use crate::sandbox::{Attestation, Failure, Limits, Reason, Usage};
 use crate::time::Timestamp;
@@ -46,8 +47,8 @@ pub struct Execution {
     pub attestation: Option<Attestation>,
     /// Sequence number of its last event; 0 before the first.
     pub last_sequence: u64,
-    /// Which server process runs it.
-    pub instance: String,
+    /// Which server process runs it, and under which of its leases: only under this fence it can be written.
+    pub fence: Fence,
     /// Grows by one with each stored change.
     pub revision: u64,
 }

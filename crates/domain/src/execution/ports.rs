@@ -10,6 +10,7 @@ use crate::error::Result;
 use crate::execution::live::Registry;
 use crate::execution::{Execution, ExecutionRepository};
 use crate::id::IdSource;
+use crate::lease::Fence;
 use crate::sandbox::Sandbox;
 use crate::time::Clock;
 use crate::utility::{Gate, UtilityRepository};
@@ -42,8 +43,8 @@ pub struct Ports {
 pub struct Config {
     /// Silence after which a watcher gets a heartbeat.
     pub heartbeat: Duration,
-    /// Identity of this server process; executions of others that did not end are lost.
-    pub instance: String,
+    /// The lease of this server process, under which it writes executions.
+    pub fence: Fence,
 }
 
 pub(super) struct Shared {

@@ -5,7 +5,8 @@ use async_trait::async_trait;
 use crate::Result;
 use crate::access::TenantScope;
 use crate::execution::{Event, Execution, State};
-use crate::name::{ExecutionId, PrincipalName, UtilityId};
+use crate::lease::{Fence, InstanceId};
+use crate::name::{ExecutionId, ExecutionName, PrincipalName, UtilityId};
 use crate::page::{Page, PageRequest};
 use crate::request::{Committed, RequestKey};
 use crate::time::Timestamp;
@@ -36,15 +37,16 @@ pub struct Pruned {
     pub output_bytes: u64,
 }
 
-/// Port: executions and their events.
+/// Port: executions and their events. A write is refused with [`crate::Error::StaleFence`] when the stored execution has another
+/// fence: whoever wrote no longer owns it, and nothing of the write is stored.
 #[async_trait]
 pub trait ExecutionRepository: Send + Sync {
-    /// Stores a new execution durably; a repeated request answers with the first execution.
+    /// Stores a new execution durably, under its fence; a repeated request answers with the first execution.
     async fn insert(&self, scope: &TenantScope, execution: &Execution, request: Option<&RequestKey>) -> Result<Committed<Execution>>;
     /// Stores the execution's present state and appends events, in one commit. Returns once it is durable.
     async fn save(&self, scope: &TenantScope, execution: &Execution, events: &[Event]) -> Result<()>;
-    /// Appends events only.
-    async fn append(&self, scope: &TenantScope, id: &ExecutionId, events: &[Event]) -> Result<()>;
+    /// Appends events only, under the execution's fence.
+    async fn append(&self, scope: &TenantScope, id: &ExecutionId, fence: &Fence, events: &[Event]) -> Result<()>;
     /// One execution.
     async fn find(&self, scope: &TenantScope, id: &ExecutionId) -> Result<Option<Execution>>;
     /// A page of executions.
@@ -52,8 +54,18 @@ pub trait ExecutionRepository: Send + Sync {
     /// Stored events after `sequence`, in order, of about `max_bytes` in all (at least one, when there is one).
     /// A [`crate::execution::Body::Finished`] event carries the stored execution.
     async fn events_after(&self, scope: &TenantScope, id: &ExecutionId, sequence: u64, max_bytes: usize) -> Result<Vec<Event>>;
-    /// Executions of any tenant that have not ended and belong to an instance other than `alive`; for recovery.
-    async fn unfinished(&self, alive: &str) -> Result<Vec<Execution>>;
+    /// At most `limit` executions of any tenant that have not ended and whose fence is not that of a lease in force at `now`.
+    async fn abandoned(&self, now: Timestamp, limit: u32) -> Result<Vec<Execution>>;
+    /// Puts an abandoned execution under the fence `to`, and returns it; from then on writes under `from` are refused.
+    /// `None` when it is not abandoned, has ended, is gone, or has another fence than `from`: somebody else has taken it over.
+    /// What has the fence `to` already is taken over again, so that a call that was not answered can be repeated.
+    async fn take_over(&self, scope: &TenantScope, id: &ExecutionId, from: &Fence, to: &Fence, now: Timestamp)
+    -> Result<Option<Execution>>;
+    /// Stores the wish that an execution stops, for its holder to find; does nothing once it has ended. Not a write of the
+    /// execution: anybody may wish, under no fence.
+    async fn ask_stop(&self, scope: &TenantScope, id: &ExecutionId) -> Result<()>;
+    /// Executions under a fence of this holder that have not ended and were asked to stop.
+    async fn stops_asked(&self, holder: &InstanceId) -> Result<Vec<ExecutionName>>;
     /// Removes executions that ended before `ended_before`, then the oldest until at most `max_output_bytes` of output are kept.
     async fn prune(&self, ended_before: Timestamp, max_output_bytes: u64) -> Result<Pruned>;
 }

@@ -156,24 +156,28 @@ impl Executions {
         }
     }
 
-    /// Ends what a dead server left: executions that have not ended and belong to no living instance are lost.
+    /// Ends what a dead server left: executions that have not ended and whose fence is not that of a lease in force are lost.
     ///
     /// # Errors
     /// Those of the store.
     pub async fn recover(&self) -> Result<u64> {
         let shared = &self.shared;
-        let left = shared.ports.executions.unfinished(&shared.config.instance).await?;
-        let count = left.len() as u64;
-        for mut execution in left {
-            let scope = TenantScope::for_system(execution.name.tenant.clone());
+        let (executions, fence) = (&shared.ports.executions, &shared.config.fence);
+        let left = executions.abandoned(shared.ports.clock.now(), u32::MAX).await?;
+        let mut count = 0;
+        for left in left {
+            let scope = TenantScope::for_system(left.name.tenant.clone());
             let now = shared.ports.clock.now();
+            let taken = executions.take_over(&scope, &left.name.execution, &left.fence, fence, now).await?;
+            let Some(mut execution) = taken else { continue };
             let stored = shared.last_stored_sequence(&scope, &execution).await?;
             execution.lose(now);
             execution.revision += 1;
             execution.last_sequence = stored + 1;
             let body = crate::execution::Body::Finished(Box::new(execution.clone()));
             let event = crate::execution::Event { sequence: execution.last_sequence, time: now, body };
-            shared.ports.executions.save(&scope, &execution, &[event]).await?;
+            executions.save(&scope, &execution, &[event]).await?;
+            count += 1;
         }
         Ok(count)
     }
@@ -317,7 +321,7 @@ impl Executions {
             usage: None,
             attestation: None,
             last_sequence: 0,
-            instance: shared.config.instance.clone(),
+            fence: shared.config.fence.clone(),
             revision: 1,
         };
         let job = Job {

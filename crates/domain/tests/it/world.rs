@@ -86,7 +86,7 @@ impl World {
             spawner: Arc::new(TokioSpawner::current()),
         };
         let heartbeat = std::time::Duration::from_secs(5);
-        let config = Config { heartbeat, instance: "test".to_owned() };
+        let config = Config { heartbeat, fence: sample::fence("test", 1) };
         World {
             admission,
             clock: clock.clone(),

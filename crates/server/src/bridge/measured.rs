@@ -8,7 +8,8 @@ use async_trait::async_trait;
 use domain::Result;
 use domain::access::TenantScope;
 use domain::execution::{Event, Execution, ExecutionQuery, ExecutionRepository, Pruned};
-use domain::name::ExecutionId;
+use domain::lease::{Fence, InstanceId};
+use domain::name::{ExecutionId, ExecutionName};
 use domain::page::{Page, PageRequest};
 use domain::request::{Committed, RequestKey};
 use domain::time::Timestamp;
@@ -56,8 +57,8 @@ impl ExecutionRepository for MeasuredExecutions {
         Ok(())
     }
 
-    async fn append(&self, scope: &TenantScope, id: &ExecutionId, events: &[Event]) -> Result<()> {
-        self.measure("append", self.inner.append(scope, id, events)).await
+    async fn append(&self, scope: &TenantScope, id: &ExecutionId, fence: &Fence, events: &[Event]) -> Result<()> {
+        self.measure("append", self.inner.append(scope, id, fence, events)).await
     }
 
     async fn find(&self, scope: &TenantScope, id: &ExecutionId) -> Result<Option<Execution>> {
@@ -72,8 +73,27 @@ impl ExecutionRepository for MeasuredExecutions {
         self.inner.events_after(scope, id, sequence, max_bytes).await
     }
 
-    async fn unfinished(&self, alive: &str) -> Result<Vec<Execution>> {
-        self.inner.unfinished(alive).await
+    async fn abandoned(&self, now: Timestamp, limit: u32) -> Result<Vec<Execution>> {
+        self.inner.abandoned(now, limit).await
+    }
+
+    async fn take_over(
+        &self,
+        scope: &TenantScope,
+        id: &ExecutionId,
+        from: &Fence,
+        to: &Fence,
+        now: Timestamp,
+    ) -> Result<Option<Execution>> {
+        self.measure("take_over", self.inner.take_over(scope, id, from, to, now)).await
+    }
+
+    async fn ask_stop(&self, scope: &TenantScope, id: &ExecutionId) -> Result<()> {
+        self.measure("ask_stop", self.inner.ask_stop(scope, id)).await
+    }
+
+    async fn stops_asked(&self, holder: &InstanceId) -> Result<Vec<ExecutionName>> {
+        self.inner.stops_asked(holder).await
     }
 
     async fn prune(&self, ended_before: Timestamp, max_output_bytes: u64) -> Result<Pruned> {

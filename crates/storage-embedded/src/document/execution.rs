@@ -1,6 +1,7 @@
 //! The document of an execution.
 
 use domain::execution::{Execution, Mode, State, Values};
+use domain::lease::{Fence, InstanceId};
 use domain::name::{ExecutionId, ExecutionName, PrincipalName, TenantId, VersionName};
 use domain::sandbox::{Attestation, BackendKind, BatteryPass, Failure, Isolation, Network, Reason, ResourceControl, Seccomp, Usage};
 use domain::time::Timestamp;
@@ -38,6 +39,9 @@ pub(crate) struct ExecutionDocument {
     attestation: Option<AttestationDocument>,
     last_sequence: u64,
     instance: String,
+    /// 0, of no lease, in documents of servers that held none.
+    #[serde(default)]
+    lease_token: u64,
     revision: u64,
 }
 
@@ -146,7 +150,8 @@ impl From<&Execution> for ExecutionDocument {
             usage: execution.usage.as_ref().map(UsageDocument::from),
             attestation: execution.attestation.as_ref().map(AttestationDocument::from),
             last_sequence: execution.last_sequence,
-            instance: execution.instance.clone(),
+            instance: execution.fence.holder.as_str().to_owned(),
+            lease_token: execution.fence.token,
             revision: execution.revision,
         }
     }
@@ -177,7 +182,7 @@ impl ExecutionDocument {
             usage: self.usage.map(Usage::from),
             attestation: self.attestation.map(Attestation::try_from).transpose()?,
             last_sequence: self.last_sequence,
-            instance: self.instance,
+            fence: Fence { holder: InstanceId::new(self.instance), token: self.lease_token },
             revision: self.revision,
         })
     }

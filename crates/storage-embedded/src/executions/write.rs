@@ -1,11 +1,13 @@
 //! Inserts and saves of executions, and appends of their events.
 
 use domain::execution::Execution;
+use domain::lease::Fence;
 use domain::name::{ExecutionId, ExecutionName, PrincipalName, TenantId};
 use domain::request::{Committed, RequestKey};
 use domain::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
 
+use super::fences::{Met, meet};
 use super::find;
 use super::frame::{Frame, batches};
 use crate::connection::integer;
@@ -22,7 +24,7 @@ pub(super) struct Row {
     created: Timestamp,
     ended: Option<Timestamp>,
     unfinished: bool,
-    instance: String,
+    fence: Fence,
     document: String,
 }
 
@@ -39,7 +41,7 @@ impl Row {
             created: execution.created,
             ended: execution.ended,
             unfinished: !execution.state.is_terminal(),
-            instance: execution.instance.clone(),
+            fence: execution.fence.clone(),
             document: document::encode(&ExecutionDocument::from(execution)),
         })
     }
@@ -67,8 +69,8 @@ impl Row {
 
     fn insert_row(&self, connection: &Connection) -> rusqlite::Result<usize> {
         const QUERY: &str = "INSERT INTO executions \
-             (tenant, id, utility, caller, state, created, ended, unfinished, instance, document) \
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT (tenant, id) DO NOTHING";
+             (tenant, id, utility, caller, state, created, ended, unfinished, instance, token, document) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) ON CONFLICT (tenant, id) DO NOTHING";
         connection.prepare_cached(QUERY)?.execute(params![
             self.name.tenant.as_str(),
             self.name.execution.as_str(),
@@ -78,15 +80,28 @@ impl Row {
             integer(self.created.as_millis()),
             self.ended.map(|ended| integer(ended.as_millis())),
             self.unfinished,
-            self.instance,
+            self.fence.holder.as_str(),
+            integer(self.fence.token),
             self.document,
         ])
     }
 
-    /// Whether the execution exists; if not, nothing is stored.
-    pub(super) fn save(self, connection: &Connection, frames: Vec<Frame>) -> Result<bool> {
-        const QUERY: &str = "UPDATE executions SET state = ?3, ended = ?4, unfinished = ?5, instance = ?6, document = ?7 \
-             WHERE tenant = ?1 AND id = ?2";
+    /// Stores the execution's state and appends events; nothing is stored unless the execution is under the same fence.
+    pub(super) fn save(self, connection: &Connection, frames: Vec<Frame>) -> Result<Met> {
+        if !self.replace(connection, &self.fence)? {
+            return match meet(connection, &self.name.tenant, self.name.execution.as_str(), &self.fence)? {
+                Met::Own => Err(Error::Misused("an execution that was saved and was not")),
+                met => Ok(met),
+            };
+        }
+        append(connection, &self.name, frames)?;
+        Ok(Met::Own)
+    }
+
+    /// Replaces the row if it is under the fence `held`; says whether it was.
+    pub(super) fn replace(&self, connection: &Connection, held: &Fence) -> Result<bool> {
+        const QUERY: &str = "UPDATE executions SET state = ?3, ended = ?4, unfinished = ?5, instance = ?6, token = ?7, document = ?8 \
+             WHERE tenant = ?1 AND id = ?2 AND instance = ?9 AND token = ?10";
         let run = || {
             connection.prepare_cached(QUERY)?.execute(params![
                 self.name.tenant.as_str(),
@@ -94,28 +109,24 @@ impl Row {
                 self.state,
                 self.ended.map(|ended| integer(ended.as_millis())),
                 self.unfinished,
-                self.instance,
+                self.fence.holder.as_str(),
+                integer(self.fence.token),
                 self.document,
+                held.holder.as_str(),
+                integer(held.token),
             ])
         };
-        if run().map_err(during("saving an execution"))? == 0 {
-            return Ok(false);
-        }
-        append(connection, &self.name, frames)?;
-        Ok(true)
+        run().map(|changed| changed > 0).map_err(during("saving an execution"))
     }
 }
 
-/// Appends events; whether the execution exists.
-pub(super) fn append_to(connection: &Connection, name: &ExecutionName, frames: Vec<Frame>) -> Result<bool> {
-    const QUERY: &str = "SELECT 1 FROM executions WHERE tenant = ?1 AND id = ?2";
-    let key = params![name.tenant.as_str(), name.execution.as_str()];
-    let run = || connection.prepare_cached(QUERY)?.exists(key);
-    if !run().map_err(during("reading an execution"))? {
-        return Ok(false);
+/// Appends events, if the execution is under this fence.
+pub(super) fn append_to(connection: &Connection, name: &ExecutionName, fence: &Fence, frames: Vec<Frame>) -> Result<Met> {
+    let met = meet(connection, &name.tenant, name.execution.as_str(), fence)?;
+    if met == Met::Own {
+        append(connection, name, frames)?;
     }
-    append(connection, name, frames)?;
-    Ok(true)
+    Ok(met)
 }
 
 /// Events that are stored already are skipped: a caller that was not answered in time repeats its append safely.

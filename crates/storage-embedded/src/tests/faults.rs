@@ -12,7 +12,7 @@ use domain::page::PageRequest;
 use domain::utility::{UtilityQuery, UtilityRepository};
 use rusqlite::Connection;
 use tempfile::TempDir;
-use test_support::sample::{creation, execution, execution_id, output, scope, utility, utility_id};
+use test_support::sample::{at, creation, execution, execution_id, fence, output, scope, utility, utility_id};
 
 use super::{Scratch, open};
 use crate::{Config, EmbeddedStore, Error};
@@ -111,7 +111,7 @@ async fn a_row_that_does_not_decode_is_named_without_its_content() {
     let acme = scope("acme");
     scratch.commit(&acme, creation(utility(&acme, "one"))).await.unwrap();
     scratch.insert(&acme, &execution(&acme, 1), None).await.unwrap();
-    scratch.append(&acme, &execution_id(1), &[output(1, 10)]).await.unwrap();
+    scratch.append(&acme, &execution_id(1), &fence("server-1", 1), &[output(1, 10)]).await.unwrap();
     let damage = "UPDATE utilities SET document = '{\"secret\": 1}'; UPDATE versions SET code = 'import os';
          UPDATE executions SET document = replace(document, 'PENDING', 'SECRET'); UPDATE output SET events = x'09';";
     scratch.write(move |connection| connection.execute_batch(damage).map_err(crate::error::during("testing"))).await.unwrap();
@@ -121,7 +121,7 @@ async fn a_row_that_does_not_decode_is_named_without_its_content() {
     check(UtilityRepository::list(&scratch.store, &acme, &UtilityQuery::default(), &page).await, "`utilities` with key `acme/one`");
     check(scratch.find_version(&acme, &utility_id("one"), 1).await, "`versions` with key `acme/one/1`");
     check(ExecutionRepository::find(&scratch.store, &acme, &execution_id(1)).await, "`executions` with key `acme/018f");
-    check(scratch.unfinished("nobody").await, "`executions` with key `acme/018f");
+    check(scratch.abandoned(at(0), 10).await, "`executions` with key `acme/018f");
     check(scratch.events_after(&acme, &execution_id(1), 0, 1).await, "`output` with key `acme/018f");
 }
 
@@ -148,7 +148,7 @@ async fn a_full_disk_is_unavailable_and_ends_with_the_space() {
     let mut sequence = 0;
     let error = loop {
         sequence += 1;
-        if let Err(error) = scratch.append(&acme, &execution_id(1), &[output(sequence, 60_000)]).await {
+        if let Err(error) = scratch.append(&acme, &execution_id(1), &fence("server-1", 1), &[output(sequence, 60_000)]).await {
             break error;
         }
         assert!(sequence < 100, "the disk never filled up");
@@ -156,7 +156,7 @@ async fn a_full_disk_is_unavailable_and_ends_with_the_space() {
     assert_eq!(error.kind(), ErrorKind::Unavailable);
     assert!(scratch.find_current(&acme, &utility_id("one")).await.unwrap().is_none(), "reads go on");
     limit_pages(&scratch, 1_000_000).await;
-    scratch.append(&acme, &execution_id(1), &[output(sequence, 60_000)]).await.unwrap();
+    scratch.append(&acme, &execution_id(1), &fence("server-1", 1), &[output(sequence, 60_000)]).await.unwrap();
     assert_eq!(scratch.events_after(&acme, &execution_id(1), 0, usize::MAX).await.unwrap().len() as u64, sequence);
 }
 
@@ -176,7 +176,7 @@ async fn a_lock_held_by_an_outside_tool_is_unavailable() {
     let acme = scope("acme");
     let error = scratch.insert(&acme, &execution(&acme, 1), None).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unavailable);
-    assert_eq!(scratch.unfinished("nobody").await.unwrap(), []);
+    assert_eq!(scratch.abandoned(at(0), 10).await.unwrap(), []);
     outside.execute_batch("ROLLBACK").unwrap();
     scratch.insert(&acme, &execution(&acme, 1), None).await.unwrap();
 }
@@ -194,7 +194,7 @@ async fn an_operation_past_its_deadline_is_unavailable_and_a_read_is_interrupted
     let error = domain::Error::from(store.read(run).await.unwrap_err());
     assert_eq!(error.kind(), ErrorKind::Unavailable);
     // Only the interrupt frees the one reader.
-    while store.unfinished("nobody").await.is_err() {
+    while store.abandoned(at(0), 10).await.is_err() {
         assert!(begun.elapsed() < Duration::from_secs(30), "the read was not interrupted");
     }
 }

@@ -1,6 +1,6 @@
-//! Executions and their events in memory.
+//! Executions and their events in memory, with the leases of those who run them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
@@ -8,22 +8,27 @@ use domain::Error;
 use domain::Result;
 use domain::access::TenantScope;
 use domain::execution::{Body, Event, Execution, ExecutionQuery, ExecutionRepository, Pruned};
+use domain::lease::{Fence, InstanceId};
 use domain::name::{ExecutionId, ExecutionName, TenantId};
 use domain::page::{Page, PageRequest};
 use domain::request::{Committed, RequestKey};
 use domain::time::{Clock, Timestamp};
 
+use super::leases::Leases;
 use super::{Known, Requests, page};
-use crate::FakeClock;
+use crate::{FakeClock, Faults};
 
-/// The executions of all tenants.
+/// The executions of all tenants, and the leases of the instances that run them: what servers share.
 pub struct InMemoryExecutionRepository {
     state: Mutex<State>,
     clock: Arc<dyn Clock>,
+    faults: Faults,
 }
 
 #[derive(Default)]
-struct State {
+pub(super) struct State {
+    pub(super) leases: Leases,
+    stops_asked: BTreeSet<(TenantId, ExecutionId)>,
     executions: BTreeMap<(TenantId, ExecutionId), (Execution, Vec<Event>)>,
     requests: Requests<ExecutionId>,
 }
@@ -31,10 +36,15 @@ struct State {
 impl InMemoryExecutionRepository {
     /// An empty repository; the clock serves to forget answered requests.
     pub fn new(clock: Arc<dyn Clock>) -> Self {
-        InMemoryExecutionRepository { state: Mutex::default(), clock }
+        InMemoryExecutionRepository { state: Mutex::default(), clock, faults: Faults::default() }
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    /// What fails, by the names of the port's methods; `find` of a lease is `find_lease`.
+    pub fn faults(&self) -> &Faults {
+        &self.faults
+    }
+
+    pub(super) fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -48,6 +58,7 @@ impl Default for InMemoryExecutionRepository {
 #[async_trait]
 impl ExecutionRepository for InMemoryExecutionRepository {
     async fn insert(&self, scope: &TenantScope, execution: &Execution, request: Option<&RequestKey>) -> Result<Committed<Execution>> {
+        self.faults.check("insert")?;
         let key = key(scope, execution)?;
         let now = self.clock.now();
         let mut state = self.state();
@@ -71,33 +82,39 @@ impl ExecutionRepository for InMemoryExecutionRepository {
     }
 
     async fn save(&self, scope: &TenantScope, execution: &Execution, events: &[Event]) -> Result<()> {
+        self.faults.check("save")?;
         check_ascending(events)?;
         let key = key(scope, execution)?;
         let mut state = self.state();
         let Some((held, stored)) = state.executions.get_mut(&key) else {
             return Err(Error::NotFound { resource: execution.name.to_string() });
         };
+        check_fence(held, &execution.fence)?;
         *held = execution.clone();
         append(stored, events);
         Ok(())
     }
 
-    async fn append(&self, scope: &TenantScope, id: &ExecutionId, events: &[Event]) -> Result<()> {
+    async fn append(&self, scope: &TenantScope, id: &ExecutionId, fence: &Fence, events: &[Event]) -> Result<()> {
+        self.faults.check("append")?;
         check_ascending(events)?;
         let name = ExecutionName { tenant: scope.tenant().clone(), execution: id.clone() };
         let mut state = self.state();
         let held = state.executions.get_mut(&(name.tenant.clone(), id.clone()));
-        let (_, stored) = held.ok_or_else(|| Error::NotFound { resource: name.to_string() })?;
+        let (held, stored) = held.ok_or_else(|| Error::NotFound { resource: name.to_string() })?;
+        check_fence(held, fence)?;
         append(stored, events);
         Ok(())
     }
 
     async fn find(&self, scope: &TenantScope, id: &ExecutionId) -> Result<Option<Execution>> {
+        self.faults.check("find")?;
         let state = self.state();
         Ok(state.executions.get(&(scope.tenant().clone(), id.clone())).map(|(execution, _)| execution.clone()))
     }
 
     async fn list(&self, scope: &TenantScope, query: &ExecutionQuery, request: &PageRequest) -> Result<Page<Execution>> {
+        self.faults.check("list")?;
         let state = self.state();
         let all = state.executions.values().map(|(execution, _)| execution);
         let mut found: Vec<Execution> = all.filter(|execution| matches(execution, scope, query)).cloned().collect();
@@ -111,6 +128,7 @@ impl ExecutionRepository for InMemoryExecutionRepository {
     }
 
     async fn events_after(&self, scope: &TenantScope, id: &ExecutionId, sequence: u64, max_bytes: usize) -> Result<Vec<Event>> {
+        self.faults.check("events_after")?;
         let state = self.state();
         let Some((execution, stored)) = state.executions.get(&(scope.tenant().clone(), id.clone())) else { return Ok(Vec::new()) };
         let (mut events, mut bytes) = (Vec::new(), 0);
@@ -128,13 +146,55 @@ impl ExecutionRepository for InMemoryExecutionRepository {
         Ok(events)
     }
 
-    async fn unfinished(&self, alive: &str) -> Result<Vec<Execution>> {
+    async fn abandoned(&self, now: Timestamp, limit: u32) -> Result<Vec<Execution>> {
+        self.faults.check("abandoned")?;
         let state = self.state();
-        let all = state.executions.values().map(|(execution, _)| execution);
-        Ok(all.filter(|execution| !execution.state.is_terminal() && execution.instance != alive).cloned().collect())
+        let unfinished = state.executions.values().map(|(execution, _)| execution).filter(|execution| !execution.state.is_terminal());
+        let abandoned = unfinished.filter(|execution| !state.leases.protect(&execution.fence, now));
+        Ok(abandoned.take(limit as usize).cloned().collect())
+    }
+
+    async fn take_over(
+        &self,
+        scope: &TenantScope,
+        id: &ExecutionId,
+        from: &Fence,
+        to: &Fence,
+        now: Timestamp,
+    ) -> Result<Option<Execution>> {
+        self.faults.check("take_over")?;
+        let state = &mut *self.state();
+        let Some((held, _)) = state.executions.get_mut(&(scope.tenant().clone(), id.clone())) else { return Ok(None) };
+        let is_abandoned = held.fence == *from && !state.leases.protect(from, now);
+        if held.state.is_terminal() || !(is_abandoned || held.fence == *to) {
+            return Ok(None);
+        }
+        held.fence = to.clone();
+        Ok(Some(held.clone()))
+    }
+
+    async fn ask_stop(&self, scope: &TenantScope, id: &ExecutionId) -> Result<()> {
+        self.faults.check("ask_stop")?;
+        let name = ExecutionName { tenant: scope.tenant().clone(), execution: id.clone() };
+        let key = (name.tenant.clone(), id.clone());
+        let mut state = self.state();
+        if !state.executions.contains_key(&key) {
+            return Err(Error::NotFound { resource: name.to_string() });
+        }
+        state.stops_asked.insert(key);
+        Ok(())
+    }
+
+    async fn stops_asked(&self, holder: &InstanceId) -> Result<Vec<ExecutionName>> {
+        self.faults.check("stops_asked")?;
+        let state = self.state();
+        let asked = state.stops_asked.iter().filter_map(|key| state.executions.get(key)).map(|(execution, _)| execution);
+        let waiting = asked.filter(|execution| !execution.state.is_terminal() && execution.fence.holder == *holder);
+        Ok(waiting.map(|execution| execution.name.clone()).collect())
     }
 
     async fn prune(&self, ended_before: Timestamp, max_output_bytes: u64) -> Result<Pruned> {
+        self.faults.check("prune")?;
         let mut state = self.state();
         let mut total: u64 = state.executions.values().map(|(_, events)| output_bytes(events)).sum();
         let done = state.executions.iter().filter(|(_, (execution, _))| execution.state.is_terminal());
@@ -161,6 +221,10 @@ fn key(scope: &TenantScope, execution: &Execution) -> Result<(TenantId, Executio
         return Err(Error::Internal { context: "an execution of another tenant", source: None });
     }
     Ok((execution.name.tenant.clone(), execution.name.execution.clone()))
+}
+
+fn check_fence(held: &Execution, fence: &Fence) -> Result<()> {
+    if held.fence == *fence { Ok(()) } else { Err(Error::StaleFence { resource: held.name.to_string() }) }
 }
 
 fn check_ascending(events: &[Event]) -> Result<()> {

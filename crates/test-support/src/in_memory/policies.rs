@@ -10,11 +10,14 @@ use domain::change::{ChangeListener, Changed};
 use domain::code_policy::{CodePolicy, CodePolicyRepository};
 use domain::name::TenantId;
 
+use crate::Faults;
+
 /// The policies of all tenants.
 #[derive(Default)]
 pub struct InMemoryCodePolicyRepository {
     policies: Mutex<HashMap<TenantId, CodePolicy>>,
     listener: Option<Arc<dyn ChangeListener>>,
+    faults: Faults,
 }
 
 impl InMemoryCodePolicyRepository {
@@ -23,15 +26,22 @@ impl InMemoryCodePolicyRepository {
     pub fn telling(self, listener: Arc<dyn ChangeListener>) -> Self {
         InMemoryCodePolicyRepository { listener: Some(listener), ..self }
     }
+
+    /// What fails, by the names of the port's methods.
+    pub fn faults(&self) -> &Faults {
+        &self.faults
+    }
 }
 
 #[async_trait]
 impl CodePolicyRepository for InMemoryCodePolicyRepository {
     async fn find(&self, scope: &TenantScope) -> Result<Option<CodePolicy>> {
+        self.faults.check("find")?;
         Ok(self.policies.lock().unwrap_or_else(PoisonError::into_inner).get(scope.tenant()).cloned())
     }
 
     async fn commit(&self, scope: &TenantScope, expected: u64, policy: &CodePolicy) -> Result<bool> {
+        self.faults.check("commit")?;
         let mut policies = self.policies.lock().unwrap_or_else(PoisonError::into_inner);
         let found = policies.get(scope.tenant()).map_or(0, |policy| policy.revision);
         if found == expected {

@@ -17,13 +17,14 @@ use domain::time::Clock;
 use domain::utility::{Utility, UtilityChange, UtilityOrder, UtilityQuery, UtilityRepository, Version};
 
 use super::{Known, Requests, page};
-use crate::FakeClock;
+use crate::{FakeClock, Faults};
 
 /// The utilities of all tenants.
 pub struct InMemoryUtilityRepository {
     state: Mutex<State>,
     clock: Arc<dyn Clock>,
     listener: Option<Arc<dyn ChangeListener>>,
+    faults: Faults,
 }
 
 #[derive(Default)]
@@ -36,13 +37,18 @@ struct State {
 impl InMemoryUtilityRepository {
     /// An empty repository; the clock serves to forget answered requests.
     pub fn new(clock: Arc<dyn Clock>) -> Self {
-        InMemoryUtilityRepository { state: Mutex::default(), clock, listener: None }
+        InMemoryUtilityRepository { state: Mutex::default(), clock, listener: None, faults: Faults::default() }
     }
 
     /// The repository, telling `listener` of each change.
     #[must_use]
     pub fn telling(self, listener: Arc<dyn ChangeListener>) -> Self {
         InMemoryUtilityRepository { listener: Some(listener), ..self }
+    }
+
+    /// What fails, by the names of the port's methods.
+    pub fn faults(&self) -> &Faults {
+        &self.faults
     }
 
     fn tell(&self, what: &Changed) {
@@ -65,10 +71,12 @@ impl Default for InMemoryUtilityRepository {
 #[async_trait]
 impl UtilityRepository for InMemoryUtilityRepository {
     async fn find(&self, scope: &TenantScope, id: &UtilityId) -> Result<Option<Utility>> {
+        self.faults.check("find")?;
         Ok(self.state().utilities.get(&(scope.tenant().clone(), id.clone())).cloned())
     }
 
     async fn find_current(&self, scope: &TenantScope, id: &UtilityId) -> Result<Option<(Utility, Version)>> {
+        self.faults.check("find_current")?;
         let state = self.state();
         let Some(utility) = state.utilities.get(&(scope.tenant().clone(), id.clone())) else { return Ok(None) };
         let version = state.versions.get(&(scope.tenant().clone(), id.clone(), utility.latest_version));
@@ -76,10 +84,12 @@ impl UtilityRepository for InMemoryUtilityRepository {
     }
 
     async fn find_version(&self, scope: &TenantScope, id: &UtilityId, number: u32) -> Result<Option<Version>> {
+        self.faults.check("find_version")?;
         Ok(self.state().versions.get(&(scope.tenant().clone(), id.clone(), number)).cloned())
     }
 
     async fn list(&self, scope: &TenantScope, query: &UtilityQuery, request: &PageRequest) -> Result<Page<Utility>> {
+        self.faults.check("list")?;
         let all = self.state().utilities.values().filter(|utility| matches(utility, scope, query)).cloned().collect::<Vec<_>>();
         let time = |utility: &Utility| match query.order {
             UtilityOrder::Id => 0,
@@ -94,6 +104,7 @@ impl UtilityRepository for InMemoryUtilityRepository {
     }
 
     async fn list_versions(&self, scope: &TenantScope, id: &UtilityId, request: &PageRequest) -> Result<Page<Version>> {
+        self.faults.check("list_versions")?;
         let (first, last) = ((scope.tenant().clone(), id.clone(), 0), (scope.tenant().clone(), id.clone(), u32::MAX));
         let newest_first: Vec<Version> = self.state().versions.range(first..=last).rev().map(|(_, version)| version.clone()).collect();
         let key = |version: &Version| (u64::from(version.number), String::new());
@@ -101,6 +112,7 @@ impl UtilityRepository for InMemoryUtilityRepository {
     }
 
     async fn commit(&self, scope: &TenantScope, change: UtilityChange) -> Result<Committed<Utility>> {
+        self.faults.check("commit")?;
         if change.utility.name.tenant != *scope.tenant() {
             return Err(Error::Internal { context: "a utility of another tenant", source: None });
         }
@@ -135,6 +147,7 @@ impl UtilityRepository for InMemoryUtilityRepository {
     }
 
     async fn mark_compiled(&self, scope: &TenantScope, id: &UtilityId, number: u32, digest: &str) -> Result<()> {
+        self.faults.check("mark_compiled")?;
         if let Some(version) = self.state().versions.get_mut(&(scope.tenant().clone(), id.clone(), number)) {
             version.compiled_on = Some(digest.to_owned());
         }
@@ -143,6 +156,7 @@ impl UtilityRepository for InMemoryUtilityRepository {
     }
 
     async fn find_answer(&self, scope: &TenantScope, request: &RequestKey) -> Result<Option<Committed<Utility>>> {
+        self.faults.check("find_answer")?;
         Ok(self.state().requests.find(scope.tenant(), request, self.clock.now()).map(Committed::from))
     }
 }

@@ -1,0 +1,35 @@
+//! A fence: who holds something, and by which acquisition.
+
+use std::fmt;
+use std::sync::Arc;
+
+/// One server process. A process that starts anew is another instance.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct InstanceId(Arc<str>);
+
+/// What a write names so that a holder that has lost its lease cannot write any more. Fences are compared for equality.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Fence {
+    /// Who holds.
+    pub holder: InstanceId,
+    /// Of which acquisition. Grows with every acquisition of any lease of a store, and is never used twice; 0 belongs to none.
+    pub token: u64,
+}
+
+impl InstanceId {
+    /// The instance of this id.
+    pub fn new(id: impl Into<Arc<str>>) -> Self {
+        InstanceId(id.into())
+    }
+
+    /// The id as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for InstanceId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}

@@ -1,0 +1,70 @@
+//! A knob that makes the methods of a fake fail, so that every failure path of a port can be tested.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use domain::{Error, Result};
+
+/// Which methods of a fake fail, by name. Cheap to clone: clones turn the same knob, and fakes may share one.
+///
+/// A call that fails has no effect and answers that the store is unavailable.
+#[derive(Debug, Clone, Default)]
+pub struct Faults(Arc<Mutex<HashMap<&'static str, Method>>>);
+
+#[derive(Debug, Default)]
+struct Method {
+    to_fail: ToFail,
+    failed: u32,
+}
+
+#[derive(Debug, Default, Clone, Copy)]
+enum ToFail {
+    #[default]
+    None,
+    Next(u32),
+    All,
+}
+
+impl Faults {
+    /// The next `calls` calls of `method` fail.
+    pub fn fail_next(&self, method: &'static str, calls: u32) {
+        self.lock().entry(method).or_default().to_fail = ToFail::Next(calls);
+    }
+
+    /// Every call of `method` fails until it is healed.
+    pub fn fail_always(&self, method: &'static str) {
+        self.lock().entry(method).or_default().to_fail = ToFail::All;
+    }
+
+    /// Nothing fails any more.
+    pub fn heal(&self) {
+        for method in self.lock().values_mut() {
+            method.to_fail = ToFail::None;
+        }
+    }
+
+    /// How many calls of `method` have failed so far.
+    pub fn failed(&self, method: &'static str) -> u32 {
+        self.lock().get(method).map_or(0, |method| method.failed)
+    }
+
+    /// What a fake asks at the beginning of each method.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] when this call is to fail.
+    pub fn check(&self, method: &'static str) -> Result<()> {
+        let mut methods = self.lock();
+        let Some(found) = methods.get_mut(method) else { return Ok(()) };
+        found.to_fail = match found.to_fail {
+            ToFail::None | ToFail::Next(0) => return Ok(()),
+            ToFail::Next(calls) => ToFail::Next(calls - 1),
+            ToFail::All => ToFail::All,
+        };
+        found.failed += 1;
+        Err(Error::unavailable("store", format!("a test lets `{method}` fail")))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<&'static str, Method>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
