@@ -1,9 +1,11 @@
 //! The contract in Rust: messages, clients and servers generated from `proto/`, and the descriptor set that reflection and
-//! authorization read. It holds no logic beside reading the permissions out of the descriptors; conversions to the
+//! authorization read. It holds no logic beside reading methods and permissions out of the descriptors; conversions to the
 //! domain are `api-grpc`'s.
 
+mod method;
 mod permission;
 
+pub use method::{Method, methods};
 pub use permission::permissions;
 
 /// Every file of the contract as an encoded `google.protobuf.FileDescriptorSet`: imports included, custom options kept,
