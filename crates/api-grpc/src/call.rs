@@ -1,61 +1,42 @@
-//! What a handler knows of a call beside its body: who asks, and under which request id. The layer has put both into the
-//! request; a request that came past the layer is a stranger's.
+//! What is known of a call beside its body: which method it is of, and under which request id. The layer puts both into the
+//! request; [`perform`] is the one way in which a call is answered.
 
-use std::future::Future;
 use std::sync::Arc;
 
-use domain::Error;
-use domain::Result;
-use domain::access::{Action, Caller, Permit, Policy};
-use domain::name::TenantId;
-use tonic::{Request, Response, Status};
+use domain::{Error, Result};
+use tonic::{Extensions, Status};
 
 use crate::layer::RequestId;
+use crate::method::Method;
 use crate::status;
+
+mod perform;
+mod settle;
+
+pub(crate) use perform::{Performer, Permitted};
+pub(crate) use settle::{MAX_CHANGES, Settling};
 
 /// One call.
 #[derive(Clone)]
 pub(crate) struct Call {
-    caller: Option<Caller>,
-    request_id: Arc<str>,
-}
-
-/// Takes a request apart.
-pub(crate) fn split<T>(request: Request<T>) -> (Call, T) {
-    let (_, mut extensions, body) = request.into_parts();
-    let request_id = extensions.remove::<RequestId>().map_or_else(|| "".into(), |id| id.0);
-    (Call { caller: extensions.remove::<Caller>(), request_id }, body)
+    request_id: RequestId,
+    method: Arc<Method>,
 }
 
 impl Call {
-    /// Demands a permit; `resource` is what a refusal names.
-    pub(crate) async fn require<A: Action>(
-        &self,
-        policy: &Policy,
-        tenant: &TenantId,
-        resource: &(dyn std::fmt::Display + Sync),
-    ) -> Result<Permit<A>> {
-        let caller = self.caller.as_ref().ok_or(Error::Unauthenticated)?;
-        policy.require(caller, tenant, resource).await
+    pub(crate) fn new(request_id: RequestId, method: Arc<Method>) -> Self {
+        Call { request_id, method }
     }
 
-    /// Demands a permit for what belongs to no tenant.
-    pub(crate) async fn require_of_installation<A: Action>(&self, policy: &Policy) -> Result<Permit<A>> {
-        let caller = self.caller.as_ref().ok_or(Error::Unauthenticated)?;
-        policy.require_of_installation(caller).await
-    }
-
-    /// The answer that comes of `work`.
-    pub(crate) async fn answer<T>(&self, work: impl Future<Output = Result<T>>) -> std::result::Result<Response<T>, Status> {
-        match work.await {
-            Ok(answer) => Ok(Response::new(answer)),
-            Err(error) => Err(self.refuse(&error)),
-        }
+    /// The call that the layer has put into a request.
+    fn of(extensions: &Extensions) -> Result<Self> {
+        let past_the_layer = Error::Internal { context: "a request came past the layer", source: None };
+        extensions.get::<Call>().cloned().ok_or(past_the_layer)
     }
 
     /// The status of an error, which is logged here and nowhere else.
     pub(crate) fn refuse(&self, error: &Error) -> Status {
-        status::log(error, &self.request_id);
-        status::from_error(error, &self.request_id)
+        status::log(error, &self.request_id.0);
+        status::from_error(error, &self.request_id.0)
     }
 }

@@ -1,33 +1,28 @@
-//! `zona.execution.v1.ExecutionService`: each method splits the request, parses the name, demands the permit, parses the rest,
-//! calls the use case, and responds. Nothing is decided here.
+//! `zona.execution.v1.ExecutionService`: for each method where its name stands, the action, and the use case. Nothing is decided
+//! here.
 
 use std::sync::Arc;
 
 use api_proto::zona::execution::v1 as pb;
-use domain::access::{self, Policy};
-use domain::execution::Executions;
+use domain::execution::{Executions, actions};
 use domain::name::{ExecutionName, UtilityName};
 use domain::time::Clock;
 use tonic::{Request, Response, Status};
 
-use crate::call::split;
+use crate::call::Permitted;
 use crate::convert::page::Paging;
 use crate::convert::{Violations, execution, launch, utility};
+use crate::handler::Handler;
 use crate::stream::{self, Events};
 
 /// Handles the methods of ExecutionService.
-#[derive(Clone)]
-pub struct ExecutionHandler {
-    policy: Policy,
-    executions: Executions,
-    clock: Arc<dyn Clock>,
-}
+pub(crate) type ExecutionHandler = Handler<ExecutionUseCases>;
 
-impl ExecutionHandler {
-    /// A handler that asks `policy` and calls `executions`; `clock` gives heartbeats their time.
-    pub fn new(policy: Policy, executions: Executions, clock: Arc<dyn Clock>) -> Self {
-        ExecutionHandler { policy, executions, clock }
-    }
+/// The use cases, and the time of heartbeats.
+#[derive(Clone)]
+pub(crate) struct ExecutionUseCases {
+    pub(crate) executions: Executions,
+    pub(crate) clock: Arc<dyn Clock>,
 }
 
 #[tonic::async_trait]
@@ -36,66 +31,56 @@ impl pb::execution_service_server::ExecutionService for ExecutionHandler {
     type WatchExecutionStream = Events;
 
     async fn execute_utility(&self, request: Request<pb::ExecuteUtilityRequest>) -> Result<Response<Events>, Status> {
-        let (call, body) = split(request);
-        call.answer(async {
-            let name = UtilityName::parse("name", &body.name)?;
-            let permit = call.require::<access::ExecuteUtility>(&self.policy, &name.tenant, &name).await?;
+        let name = |body: &pb::ExecuteUtilityRequest| UtilityName::parse("name", &body.name);
+        self.perform(request, name, |cases, Permitted { permit, body, call }: Permitted<actions::ExecuteUtility, _>| async move {
             let cancel_on_disconnect = body.cancel_on_disconnect;
-            let launch = launch::read_execute(name, body, permit.principal())?;
-            let (execution, watch, guard) = self.executions.execute(&permit, launch).await?;
+            let launch = launch::read_execute(body, permit.principal())?;
+            let (execution, watch, guard) = cases.executions.execute(&permit, launch).await?;
             let guard = stream::stop_on_disconnect(guard, cancel_on_disconnect);
-            Ok(stream::events(call.clone(), Arc::clone(&self.clock), execution, watch, guard))
+            Ok(stream::events(call, cases.clock, execution, watch, guard))
         })
         .await
     }
 
     async fn transform(&self, request: Request<pb::TransformRequest>) -> Result<Response<pb::TransformResponse>, Status> {
-        let (call, body) = split(request);
-        call.answer(async {
-            let name = UtilityName::parse("name", &body.name)?;
-            let permit = call.require::<access::Transform>(&self.policy, &name.tenant, &name).await?;
-            let asked = launch::read_transform(name, body)?;
-            let transformed = self.executions.transform(&permit, asked).await?;
+        let name = |body: &pb::TransformRequest| UtilityName::parse("name", &body.name);
+        self.perform(request, name, |cases, Permitted { permit, body, .. }: Permitted<actions::Transform, _>| async move {
+            let asked = launch::read_transform(body)?;
+            let transformed = cases.executions.transform(&permit, asked).await?;
             Ok(execution::transformed_to_wire(transformed))
         })
         .await
     }
 
     async fn start_execution(&self, request: Request<pb::StartExecutionRequest>) -> Result<Response<pb::Execution>, Status> {
-        let (call, body) = split(request);
-        call.answer(async {
-            let name = UtilityName::parse("name", &body.name)?;
-            let permit = call.require::<access::StartExecution>(&self.policy, &name.tenant, &name).await?;
-            let launch = launch::read_start(name, body, permit.principal())?;
-            let started = self.executions.start(&permit, launch).await?;
+        let name = |body: &pb::StartExecutionRequest| UtilityName::parse("name", &body.name);
+        self.perform(request, name, |cases, Permitted { permit, body, .. }: Permitted<actions::StartExecution, _>| async move {
+            let launch = launch::read_start(body, permit.principal())?;
+            let started = cases.executions.start(&permit, launch).await?;
             Ok(execution::to_wire(&started))
         })
         .await
     }
 
     async fn get_execution(&self, request: Request<pb::GetExecutionRequest>) -> Result<Response<pb::Execution>, Status> {
-        let (call, body) = split(request);
-        call.answer(async {
-            let name = ExecutionName::parse("name", &body.name)?;
-            let permit = call.require::<access::GetExecution>(&self.policy, &name.tenant, &name).await?;
-            let found = self.executions.get(&permit, &name).await?;
+        let name = |body: &pb::GetExecutionRequest| ExecutionName::parse("name", &body.name);
+        self.perform(request, name, |cases, Permitted { permit, .. }: Permitted<actions::GetExecution, _>| async move {
+            let found = cases.executions.get(&permit).await?;
             Ok(execution::to_wire(&found))
         })
         .await
     }
 
     async fn list_executions(&self, request: Request<pb::ListExecutionsRequest>) -> Result<Response<pb::ListExecutionsResponse>, Status> {
-        let (call, mut body) = split(request);
-        call.answer(async {
-            let parent = utility::parent(&body.parent)?;
-            let permit = call.require::<access::ListExecutions>(&self.policy, &parent.tenant, &parent).await?;
+        let name = |body: &pb::ListExecutionsRequest| utility::parent(&body.parent);
+        self.perform(request, name, |cases, Permitted { permit, mut body, .. }: Permitted<actions::ListExecutions, _>| async move {
             let mut violations = Violations::default();
             let (size, token) = (std::mem::take(&mut body.page_size), std::mem::take(&mut body.page_token));
             let paging = Paging::read("ListExecutions", size, &token, &body, &mut violations);
-            let query = execution::read_query(&parent, body.filter, body.order, &mut violations)?;
+            let query = execution::read_query(permit.target(), body.filter, body.order, &mut violations)?;
             let query = violations.unless_any(query)?;
-            let (permit, query) = (&permit, &query);
-            let list = |page| async move { self.executions.list(permit, query.clone(), &page).await };
+            let (executions, permit, query) = (&cases.executions, &permit, &query);
+            let list = |page| async move { executions.list(permit, query.clone(), &page).await };
             let (executions, next_page_token) = paging.collect(list, execution::listed).await?;
             Ok(pb::ListExecutionsResponse { executions, next_page_token })
         })
@@ -103,25 +88,21 @@ impl pb::execution_service_server::ExecutionService for ExecutionHandler {
     }
 
     async fn watch_execution(&self, request: Request<pb::WatchExecutionRequest>) -> Result<Response<Events>, Status> {
-        let (call, body) = split(request);
-        call.answer(async {
-            let name = ExecutionName::parse("name", &body.name)?;
-            let permit = call.require::<access::WatchExecution>(&self.policy, &name.tenant, &name).await?;
+        let name = |body: &pb::WatchExecutionRequest| ExecutionName::parse("name", &body.name);
+        self.perform(request, name, |cases, Permitted { permit, body, call }: Permitted<actions::WatchExecution, _>| async move {
             let mut violations = Violations::default();
             let after = violations.sequence("after_sequence", body.after_sequence);
             let after = violations.unless_any(after)?;
-            let watch = self.executions.watch(&permit, &name, after).await?;
-            Ok(stream::events(call.clone(), Arc::clone(&self.clock), name, watch, None))
+            let watch = cases.executions.watch(&permit, after).await?;
+            Ok(stream::events(call, cases.clock, permit.target().clone(), watch, None))
         })
         .await
     }
 
     async fn cancel_execution(&self, request: Request<pb::CancelExecutionRequest>) -> Result<Response<pb::Execution>, Status> {
-        let (call, body) = split(request);
-        call.answer(async {
-            let name = ExecutionName::parse("name", &body.name)?;
-            let permit = call.require::<access::CancelExecution>(&self.policy, &name.tenant, &name).await?;
-            let cancelled = self.executions.cancel(&permit, &name).await?;
+        let name = |body: &pb::CancelExecutionRequest| ExecutionName::parse("name", &body.name);
+        self.perform(request, name, |cases, Permitted { permit, .. }: Permitted<actions::CancelExecution, _>| async move {
+            let cancelled = cases.executions.cancel(&permit).await?;
             Ok(execution::to_wire(&cancelled))
         })
         .await

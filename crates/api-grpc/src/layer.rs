@@ -1,7 +1,6 @@
-//! What every call passes before and after its handler: request id, trace span, caller, deadline, panics, metrics, and the
-//! details of errors that tonic makes by itself. It decides nothing about permissions; handlers ask the policy.
+//! What every call passes before and after its handler: request id, trace span, deadline, panics, metrics, and the details of
+//! errors that tonic makes by itself. Who calls and what is permitted is none of its business.
 
-use std::collections::HashMap;
 use std::convert::Infallible;
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
@@ -9,7 +8,6 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use domain::name::PrincipalName;
 use futures_util::FutureExt as _;
 use http::{Request, Response};
 use tonic::body::Body;
@@ -17,7 +15,6 @@ use tower::{Layer, Service};
 use tracing::Instrument as _;
 
 mod answer;
-mod caller;
 mod deadline;
 mod metrics;
 mod request_id;
@@ -27,31 +24,21 @@ pub use deadline::Deadlines;
 pub use metrics::{CallMetrics, NoMetrics};
 pub use trace::LinkTrace;
 
+pub(crate) use answer::panic_text;
 pub(crate) use request_id::RequestId;
 
+use crate::call::Call;
+use crate::method::Methods;
 use crate::status;
 use crate::status::foreign::Place;
 use answer::Answer;
 use deadline::Deadline;
 use metrics::Record;
 
-/// How a method is called, as far as the layer cares.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Shape {
-    /// One message in, one out, soon.
-    Unary,
-    /// One message in, one out, when user code is done.
-    Run,
-    /// Messages out for as long as there are any.
-    Stream,
-}
-
 /// What the layer needs.
 pub(crate) struct Parts {
-    /// Every method by its path, e.g. `/zona.utility.v1.UtilityService/GetUtility`.
-    pub(crate) methods: HashMap<String, Shape>,
-    /// The principal of a caller on this host.
-    pub(crate) local_principal: PrincipalName,
+    /// Every method of the contract.
+    pub(crate) methods: Methods,
     /// How long calls may take.
     pub(crate) deadlines: Deadlines,
     /// Joins a call's span to the caller's trace.
@@ -121,17 +108,12 @@ struct Passing {
 impl Parts {
     fn begin(&self, request: &mut Request<Body>) -> Passing {
         let path = request.uri().path();
-        let known = self.methods.get_key_value(path);
-        // A path that is no method of ours is the caller's choice of words: one label for all of them.
-        let method = known.map_or("other", |(path, _)| path.as_str()).to_owned();
-        let shape = known.map_or(Shape::Stream, |(_, shape)| *shape);
+        let method = Arc::clone(self.methods.find(path));
         let request_id = RequestId::of(request.headers());
-        let span = trace::span(&method, path, &request_id, request.headers(), &self.link_trace);
-        let deadline = Deadline::of(request.headers(), self.deadlines.of(shape));
-        let record = Record::begin(Arc::clone(&self.metrics), method);
-        let caller = caller::identify(request.extensions(), &self.local_principal);
-        request.extensions_mut().insert(caller);
-        request.extensions_mut().insert(request_id.clone());
+        let span = trace::span(&method.path, path, &request_id, request.headers(), &self.link_trace);
+        let deadline = Deadline::of(request.headers(), self.deadlines.of(method.shape));
+        let record = Record::begin(Arc::clone(&self.metrics), Arc::clone(&method));
+        request.extensions_mut().insert(Call::new(request_id.clone(), method));
         Passing { request_id, span, deadline, record }
     }
 }

@@ -1,11 +1,13 @@
-//! The gRPC side of Zona: handlers, conversions between the contract and the domain, the layers that every call passes, and
+//! The gRPC side of Zona: handlers, the one way in which calls are answered, conversions between the contract and the domain, the layers that every call passes, and
 //! the one mapper from errors to statuses. It holds no business rule, opens no store, and reads no environment.
 
 mod call;
 mod code_policy_handler;
 mod convert;
 mod execution_handler;
+mod handler;
 mod layer;
+mod method;
 mod permission;
 mod runtime_handler;
 mod server;
@@ -14,12 +16,7 @@ mod status;
 mod stream;
 mod utility_handler;
 
-pub use code_policy_handler::CodePolicyHandler;
-pub use execution_handler::ExecutionHandler;
 pub use layer::{CallLayer, CallMetrics, Deadlines, LinkTrace, NoMetrics};
 pub use permission::check_permissions;
-pub use runtime_handler::RuntimeHandler;
 pub use server::{Config, Error, Health, Server, Services};
-pub use server_handler::ServerHandler;
 pub use status::{ERROR_DOMAIN, REASONS, REQUEST_ID_HEADER};
-pub use utility_handler::UtilityHandler;

@@ -1,27 +1,25 @@
 //! The server: services, health and reflection behind the layer, on a hardened HTTP/2 connection. It binds no port and reads no
 //! configuration; that is the composition root's.
 
-use std::collections::HashMap;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
 use api_proto::DESCRIPTOR_SET;
-use api_proto::zona::execution::v1::execution_service_server::{ExecutionServiceServer, SERVICE_NAME as EXECUTION_SERVICE};
-use api_proto::zona::runtime::v1::runtime_service_server::{RuntimeServiceServer, SERVICE_NAME as RUNTIME_SERVICE};
-use api_proto::zona::server::v1::server_service_server::{SERVICE_NAME as SERVER_SERVICE, ServerServiceServer};
-use api_proto::zona::utility::v1::code_policy_service_server::{CodePolicyServiceServer, SERVICE_NAME as CODE_POLICY_SERVICE};
-use api_proto::zona::utility::v1::utility_service_server::{SERVICE_NAME as UTILITY_SERVICE, UtilityServiceServer};
-use domain::access::Policy;
+use api_proto::zona::execution::v1::execution_service_server::ExecutionServiceServer;
+use api_proto::zona::runtime::v1::runtime_service_server::RuntimeServiceServer;
+use api_proto::zona::server::v1::server_service_server::ServerServiceServer;
+use api_proto::zona::utility::v1::code_policy_service_server::CodePolicyServiceServer;
+use api_proto::zona::utility::v1::utility_service_server::UtilityServiceServer;
+use domain::access::{Authenticator, Policy};
 use domain::code_policy::CodePolicies;
 use domain::execution::{Executions, MAX_REQUEST};
-use domain::name::PrincipalName;
 use domain::runtime::Runtimes;
 use domain::server::Servers;
 use domain::time::Clock;
 use domain::utility::Utilities;
+use domain::work::Spawner;
 use futures_util::Stream;
-use prost_reflect::DescriptorPool;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 use tonic::service::Routes;
@@ -29,8 +27,12 @@ use tonic::transport::server::Connected;
 use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
 
-use crate::layer::{CallLayer, CallMetrics, Deadlines, LinkTrace, NoMetrics, Parts, Shape};
-use crate::{CodePolicyHandler, ExecutionHandler, RuntimeHandler, ServerHandler, UtilityHandler, check_permissions};
+use crate::call::{MAX_CHANGES, Performer, Settling};
+use crate::check_permissions;
+use crate::execution_handler::ExecutionUseCases;
+use crate::handler::Handler;
+use crate::layer::{CallLayer, CallMetrics, Deadlines, LinkTrace, NoMetrics, Parts};
+use crate::method::Methods;
 
 mod accept;
 mod counted;
@@ -62,14 +64,16 @@ const STREAM_WINDOW: u32 = 1024 * 1024;
 const CONNECTION_WINDOW: u32 = 4 * 1024 * 1024;
 /// Bytes of one answer: Transform with stored values answers both, up to 8 MiB of values and 4 MiB of results.
 const MAX_ANSWER: usize = 16 * 1024 * 1024;
-/// Unary methods that answer when user code is done.
-const RUNS: [&str; 1] = ["/zona.execution.v1.ExecutionService/Transform"];
 
 /// The use cases behind the services.
 #[derive(Clone)]
 pub struct Services {
+    /// Finds out who calls.
+    pub authenticator: Arc<dyn Authenticator>,
     /// Decides who may do what.
     pub policy: Policy,
+    /// Runs changes, which go on when their caller goes away.
+    pub spawner: Arc<dyn Spawner>,
     /// Use cases of utilities.
     pub utilities: Utilities,
     /// Use cases of executions.
@@ -87,8 +91,6 @@ pub struct Services {
 /// Settings of the server.
 #[derive(Clone)]
 pub struct Config {
-    /// The principal of a caller that comes over the loopback interface.
-    pub local_principal: PrincipalName,
     /// How long calls may take.
     pub deadlines: Deadlines,
     /// Joins the span of a call to the trace of its caller.
@@ -114,6 +116,7 @@ pub struct Server {
 #[derive(Clone)]
 pub struct Health {
     reporter: HealthReporter,
+    methods: Methods,
 }
 
 /// Why a server does not start.
@@ -129,19 +132,15 @@ pub enum Error {
         /// What does not fit.
         problem: &'static str,
     },
-    /// The descriptors cannot be read for deadlines.
-    #[error("the descriptors of the contract cannot be read")]
-    Descriptors(#[from] prost_reflect::DescriptorError),
     /// The descriptors cannot be read for reflection.
     #[error("the descriptors of the contract cannot be reflected")]
     Reflection(#[from] tonic_reflection::server::Error),
 }
 
-impl Config {
+impl Default for Config {
     /// Default deadlines, no metrics, and no traces.
-    pub fn new(local_principal: PrincipalName) -> Self {
+    fn default() -> Self {
         Config {
-            local_principal,
             deadlines: Deadlines::default(),
             link_trace: Arc::new(|_, _| String::new()),
             metrics: Arc::new(NoMetrics),
@@ -158,15 +157,16 @@ impl Server {
     /// [`Error`]: the contract that was built in does not fit the domain.
     pub async fn new(services: Services, config: Config) -> Result<Self, Error> {
         check_permissions()?;
+        let methods = Methods::of_contract();
+        let settling = Settling::new(Arc::clone(&services.spawner), Arc::clone(&config.metrics), MAX_CHANGES);
         let layer = CallLayer::new(Parts {
-            methods: methods()?,
-            local_principal: config.local_principal,
+            methods: methods.clone(),
             deadlines: config.deadlines,
             link_trace: config.link_trace,
             metrics: config.metrics,
         });
         let (reporter, health_service) = tonic_health::server::health_reporter();
-        let health = Health { reporter };
+        let health = Health { reporter, methods };
         health.set_serving(true).await;
         // With the descriptors of error details, generic clients show an error's parts in place of their bytes.
         let reflection = || {
@@ -175,8 +175,11 @@ impl Server {
                 .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
                 .register_encoded_file_descriptor_set(tonic_types::pb::FILE_DESCRIPTOR_SET)
         };
-        let routes =
-            services.routes().add_service(health_service).add_service(reflection().build_v1()?).add_service(reflection().build_v1alpha()?);
+        let routes = services
+            .routes(settling)
+            .add_service(health_service)
+            .add_service(reflection().build_v1()?)
+            .add_service(reflection().build_v1alpha()?);
         let Config { max_connections, preface_patience, .. } = config;
         Ok(Server { routes, layer, health, max_connections, preface_patience })
     }
@@ -216,20 +219,23 @@ impl Server {
 }
 
 impl Services {
-    fn routes(self) -> Routes {
-        let utilities = UtilityHandler::new(self.policy.clone(), self.utilities);
-        let policies = CodePolicyServiceServer::new(CodePolicyHandler::new(self.policy.clone(), self.policies));
-        let runtimes = RuntimeServiceServer::new(RuntimeHandler::new(self.policy.clone(), self.runtimes));
-        let servers = ServerServiceServer::new(ServerHandler::new(self.policy.clone(), self.servers));
-        let executions = ExecutionHandler::new(self.policy, self.executions, self.clock);
-        let utilities = UtilityServiceServer::new(utilities).max_decoding_message_size(MAX_REQUEST).max_encoding_message_size(MAX_ANSWER);
-        let executions =
-            ExecutionServiceServer::new(executions).max_decoding_message_size(MAX_REQUEST).max_encoding_message_size(MAX_ANSWER);
-        Routes::new(utilities)
-            .add_service(executions)
-            .add_service(policies.max_decoding_message_size(MAX_REQUEST))
-            .add_service(runtimes)
-            .add_service(servers)
+    fn routes(self, settling: Settling) -> Routes {
+        let performer = Performer::new(self.authenticator, self.policy, settling);
+        let executions = ExecutionUseCases { executions: self.executions, clock: self.clock };
+        let mut routes = Routes::default();
+        // One line a service; what the servers have in common, their generated types do not say in a trait.
+        macro_rules! serve {
+            ($server:ident: $use_cases:expr) => {{
+                let server = $server::new(Handler::new(performer.clone(), $use_cases));
+                routes = routes.add_service(server.max_decoding_message_size(MAX_REQUEST).max_encoding_message_size(MAX_ANSWER));
+            }};
+        }
+        serve!(UtilityServiceServer: Arc::new(self.utilities));
+        serve!(ExecutionServiceServer: executions);
+        serve!(CodePolicyServiceServer: self.policies);
+        serve!(RuntimeServiceServer: self.runtimes);
+        serve!(ServerServiceServer: self.servers);
+        routes
     }
 }
 
@@ -237,7 +243,7 @@ impl Health {
     /// Whether calls are welcome, for each service and the server as a whole.
     pub async fn set_serving(&self, serving: bool) {
         let status = if serving { ServingStatus::Serving } else { ServingStatus::NotServing };
-        for service in ["", UTILITY_SERVICE, EXECUTION_SERVICE, CODE_POLICY_SERVICE, RUNTIME_SERVICE, SERVER_SERVICE] {
+        for service in std::iter::once("").chain(self.methods.services()) {
             self.reporter.set_service_status(service, status).await;
         }
     }
@@ -255,36 +261,4 @@ fn hardened() -> tonic::transport::Server {
         .max_connection_age(MAX_CONNECTION_AGE)
         .initial_stream_window_size(STREAM_WINDOW)
         .initial_connection_window_size(CONNECTION_WINDOW)
-}
-
-/// Every method of ours by its path.
-fn methods() -> Result<HashMap<String, Shape>, Error> {
-    let pool = DescriptorPool::decode(DESCRIPTOR_SET)?;
-    let services: Vec<_> = pool.services().filter(|service| service.package_name().starts_with("zona.")).collect();
-    let methods = services.iter().flat_map(|service| service.methods());
-    Ok(methods
-        .map(|method| {
-            let path = format!("/{}/{}", method.parent_service().full_name(), method.name());
-            let shape = match method.is_server_streaming() || method.is_client_streaming() {
-                true => Shape::Stream,
-                false if RUNS.contains(&path.as_str()) => Shape::Run,
-                false => Shape::Unary,
-            };
-            (path, shape)
-        })
-        .collect())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_method_that_waits_for_user_code_is_a_unary_method_of_the_contract() {
-        let methods = methods().unwrap();
-        for run in RUNS {
-            assert_eq!(methods.get(run), Some(&Shape::Run), "{run}");
-        }
-        assert_eq!(methods.len(), api_proto::permissions().len());
-    }
 }

@@ -1,34 +1,23 @@
 //! `zona.server.v1.ServerService`: what a server says of itself. Nothing is decided here.
 
 use api_proto::zona::server::v1 as pb;
-use domain::access::{self, Policy};
-use domain::server::Servers;
+use domain::access::Installation;
+use domain::server::{Servers, actions};
 use tonic::{Request, Response, Status};
 
-use crate::call::split;
+use crate::call::Permitted;
 use crate::convert::server_info;
+use crate::handler::Handler;
 
 /// Handles the methods of ServerService.
-#[derive(Clone)]
-pub struct ServerHandler {
-    policy: Policy,
-    servers: Servers,
-}
-
-impl ServerHandler {
-    /// A handler that asks `policy` and calls `servers`.
-    pub fn new(policy: Policy, servers: Servers) -> Self {
-        ServerHandler { policy, servers }
-    }
-}
+pub(crate) type ServerHandler = Handler<Servers>;
 
 #[tonic::async_trait]
 impl pb::server_service_server::ServerService for ServerHandler {
     async fn get_server_info(&self, request: Request<pb::GetServerInfoRequest>) -> Result<Response<pb::ServerInfo>, Status> {
-        let (call, _) = split(request);
-        call.answer(async {
-            let permit = call.require_of_installation::<access::GetServerInfo>(&self.policy).await?;
-            Ok(server_info::to_wire(self.servers.get(&permit)))
+        let name = |_: &pb::GetServerInfoRequest| Ok(Installation);
+        self.perform(request, name, |servers, Permitted { permit, .. }: Permitted<actions::GetServerInfo, _>| async move {
+            Ok(server_info::to_wire(servers.get(&permit)))
         })
         .await
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use domain::Result;
-use domain::access::TenantScope;
+use domain::access::{Found, TenantScope};
 use domain::code_policy::{CodePolicy, CodePolicyRepository};
 
 use crate::reads::Cache;
@@ -25,10 +25,11 @@ impl CachedCodePolicyRepository {
 
 #[async_trait]
 impl CodePolicyRepository for CachedCodePolicyRepository {
-    async fn find(&self, scope: &TenantScope) -> Result<Option<CodePolicy>> {
-        let load = async || self.inner.find(scope).await.map(Some);
+    async fn find(&self, scope: &TenantScope) -> Result<Found<CodePolicy>> {
+        // Opened to be kept, and handed out sealed again.
+        let load = async || self.inner.find(scope).await.map(|found| Some(found.open_for_system()));
         let found = self.cache.policies.find(scope.tenant(), load).await?;
-        Ok(found.and_then(|policy| (*policy).clone()))
+        Ok(Found::of(found.and_then(|policy| (*policy).clone())))
     }
 
     async fn commit(&self, scope: &TenantScope, expected: u64, policy: &CodePolicy) -> Result<bool> {

@@ -1,10 +1,11 @@
 //! The repository of utilities and versions with its reads by name answered from memory. Lists and changes are passed on.
+//! What is kept was opened to be kept, and is handed out sealed again.
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use domain::Result;
-use domain::access::TenantScope;
+use domain::access::{Found, TenantScope};
 use domain::name::UtilityId;
 use domain::page::{Page, PageRequest};
 use domain::request::{Committed, RequestKey};
@@ -27,30 +28,32 @@ impl CachedUtilityRepository {
 
 #[async_trait]
 impl UtilityRepository for CachedUtilityRepository {
-    async fn find(&self, scope: &TenantScope, id: &UtilityId) -> Result<Option<Utility>> {
+    async fn find(&self, scope: &TenantScope, id: &UtilityId) -> Result<Found<Utility>> {
         match self.cache.utilities.kept(&(scope.tenant().clone(), id.clone())) {
-            Some(current) => Ok(Some(current.0.clone())),
+            Some(current) => Ok(Found::one(current.0.clone())),
             None => self.inner.find(scope, id).await,
         }
     }
 
-    async fn find_current(&self, scope: &TenantScope, id: &UtilityId) -> Result<Option<(Utility, Version)>> {
+    async fn find_current(&self, scope: &TenantScope, id: &UtilityId) -> Result<Found<(Utility, Version)>> {
         let key = (scope.tenant().clone(), id.clone());
-        let found = self.cache.utilities.find(&key, || self.inner.find_current(scope, id)).await?;
-        Ok(found.map(|current| (*current).clone()))
+        let load = async || Ok(self.inner.find_current(scope, id).await?.open_for_system());
+        let found = self.cache.utilities.find(&key, load).await?;
+        Ok(Found::of(found.map(|current| (*current).clone())))
     }
 
-    async fn find_version(&self, scope: &TenantScope, id: &UtilityId, number: u32) -> Result<Option<Version>> {
+    async fn find_version(&self, scope: &TenantScope, id: &UtilityId, number: u32) -> Result<Found<Version>> {
         let key = (scope.tenant().clone(), id.clone(), number);
-        let found = self.cache.versions.find(&key, || self.inner.find_version(scope, id, number)).await?;
-        Ok(found.map(|version| (*version).clone()))
+        let load = async || Ok(self.inner.find_version(scope, id, number).await?.open_for_system());
+        let found = self.cache.versions.find(&key, load).await?;
+        Ok(Found::of(found.map(|version| (*version).clone())))
     }
 
-    async fn list(&self, scope: &TenantScope, query: &UtilityQuery, page: &PageRequest) -> Result<Page<Utility>> {
+    async fn list(&self, scope: &TenantScope, query: &UtilityQuery, page: &PageRequest) -> Result<Found<Page<Utility>>> {
         self.inner.list(scope, query, page).await
     }
 
-    async fn list_versions(&self, scope: &TenantScope, id: &UtilityId, page: &PageRequest) -> Result<Page<Version>> {
+    async fn list_versions(&self, scope: &TenantScope, id: &UtilityId, page: &PageRequest) -> Result<Found<Page<Version>>> {
         self.inner.list_versions(scope, id, page).await
     }
 

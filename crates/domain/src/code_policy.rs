@@ -1,5 +1,6 @@
 //! Code policies of tenants: what their utilities may import, which rules are taken more seriously, and who was granted an exception.
 
+pub mod actions;
 mod checker;
 mod entity;
 mod repository;

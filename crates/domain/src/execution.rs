@@ -1,5 +1,6 @@
 //! Executions: one run of one version each, from its place in the queue to its stored end, and those who watch.
 
+pub mod actions;
 mod driver;
 mod entity;
 mod event;

@@ -26,5 +26,8 @@ pub mod sandbox;
 pub mod server;
 pub mod utility;
 
+mod actions;
+
+pub use actions::actions;
 pub use error::{Error, ErrorKind, Result};
 pub use violation::Violation;

@@ -1,5 +1,6 @@
 //! Runtimes: the named sets of interpreter and packages that code is checked against, compiled by, and executed on.
 
+pub mod actions;
 mod catalog;
 mod compiler;
 mod entity;

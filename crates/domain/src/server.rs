@@ -1,5 +1,6 @@
 //! Servers: what each knows of itself, and what administrators are told.
 
+pub mod actions;
 mod facts;
 mod use_cases;
 

@@ -1,5 +1,6 @@
 //! Utilities and their versions: what they are, how they change, and how code becomes one.
 
+pub mod actions;
 mod diff;
 mod draft;
 mod entity;

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use api_grpc::{Health, Server, Services};
-use domain::access::{LocalRules, Policy};
+use domain::access::{LocalRules, LoopbackAuthenticator, Policy};
 use domain::admission::Admission;
 use domain::code_policy::CodePolicies;
 use domain::execution::{self, Executions, Ports};
@@ -177,12 +177,16 @@ async fn serve(config: &Config, parts: Parts, listeners: Listeners, telemetry: T
     let seeded = if manner.seeds { seed::create(&policy, &utilities).await.map_err(Error::Seed)? } else { 0 };
     readings::observe(&parts.metrics, executions.clone(), parts.sandboxes.clone(), parts.stores.cache.clone());
 
-    let mut api = api_grpc::Config::new(local_user());
-    api.max_connections = config.max_connections;
-    api.link_trace = Arc::new(telemetry::trace_context::continue_trace);
-    api.metrics = Arc::new(CallCounts::new(Arc::clone(&parts.metrics)));
+    let api = api_grpc::Config {
+        max_connections: config.max_connections,
+        link_trace: Arc::new(telemetry::trace_context::continue_trace),
+        metrics: Arc::new(CallCounts::new(Arc::clone(&parts.metrics))),
+        ..api_grpc::Config::default()
+    };
     let services = Services {
+        authenticator: Arc::new(LoopbackAuthenticator::new(local_user())),
         policy,
+        spawner: Arc::new(parts.tasks.clone()),
         utilities,
         runtimes: Runtimes::new(runtimes),
         policies: CodePolicies::new(policies, checker, clock),

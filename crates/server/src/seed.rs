@@ -2,9 +2,9 @@
 
 use domain::Error;
 use domain::Result;
-use domain::access::{Caller, CreateUtility, GetUtility, Policy};
+use domain::access::{Caller, Policy};
 use domain::name::{TenantName, UtilityId, UtilityName};
-use domain::utility::{Call, Draft, Metadata, Utilities};
+use domain::utility::{Call, Draft, Metadata, Utilities, actions};
 
 use super::{local_user, tenant};
 
@@ -42,13 +42,13 @@ const EXAMPLES: [Example; 5] = [
 pub(crate) async fn create(policy: &Policy, utilities: &Utilities) -> Result<usize> {
     let caller = Caller { principal: local_user(), local: true };
     let parent = TenantName { tenant: tenant() };
-    let permit = policy.require::<CreateUtility>(&caller, &parent.tenant, &parent).await?;
-    let look = policy.require::<GetUtility>(&caller, &parent.tenant, &parent).await?;
+    let permit = policy.require::<actions::CreateUtility>(&caller, parent.clone()).await?;
     let mut created = 0;
     for example in EXAMPLES {
         let id = UtilityId::parse("utility_id", example.id)?;
         let name = UtilityName { tenant: parent.tenant.clone(), utility: id.clone() };
-        match utilities.get(&look, &name).await {
+        let look = policy.require::<actions::GetUtility>(&caller, name).await?;
+        match utilities.get(&look).await {
             Ok(_) => continue,
             Err(Error::NotFound { .. }) => {}
             Err(error) => return Err(error),

@@ -15,6 +15,8 @@ const STOP_DEADLINE: Duration = Duration::from_millis(4_800);
 const RUNS_DEADLINE: Duration = Duration::from_secs(2);
 /// How long watchers may take to read the end.
 const PORTS_DEADLINE: Duration = Duration::from_millis(700);
+/// How long changes may take to be stored whose callers have gone.
+const CHANGES_DEADLINE: Duration = Duration::from_secs(1);
 /// How often retention looks, and how soon after the start first.
 const RETENTION_PERIOD: Duration = Duration::from_secs(3_600);
 const RETENTION_DELAY: Duration = Duration::from_secs(30);
@@ -31,7 +33,7 @@ impl Running {
         // A call that had come in before the port closed may have started one more.
         let ports = self.tasks.ports_ended(PORTS_DEADLINE).await;
         clean &= self.executions.shutdown(Duration::from_millis(500)).await;
-        clean &= self.tasks.work_ended(Duration::from_millis(200)).await;
+        clean &= self.tasks.work_ended(CHANGES_DEADLINE).await;
         let left = STOP_DEADLINE.saturating_sub(begun.elapsed());
         clean &= tokio::time::timeout(left, self.sandboxes.shutdown()).await.is_ok();
         remove_runtime_directory(self.runtime_directory.as_deref());

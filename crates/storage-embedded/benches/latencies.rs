@@ -60,7 +60,7 @@ async fn reads(store: &EmbeddedStore) {
     for number in 0..ROUNDS {
         let id = utility_id(&format!("u-{:05}", number * 7_919 % UTILITIES));
         let begun = Instant::now();
-        store.find_current(&acme, &id).await.expect("found").expect("exists");
+        store.find_current(&acme, &id).await.expect("found").open_for_system().expect("exists");
         times.push(begun.elapsed());
     }
     show("find_current", &mut times);
@@ -68,7 +68,7 @@ async fn reads(store: &EmbeddedStore) {
         for _ in 0..200 {
             let (query, page) = (UtilityQuery { order, ..UtilityQuery::default() }, PageRequest { size: 50, after: None });
             let begun = Instant::now();
-            UtilityRepository::list(store, &acme, &query, &page).await.expect("listed");
+            UtilityRepository::list(store, &acme, &query, &page).await.expect("listed").open_for_system().expect("a page is always there");
             times.push(begun.elapsed());
         }
         show(&format!("page of 50 utilities, {order:?}"), &mut times);

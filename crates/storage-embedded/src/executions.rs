@@ -1,7 +1,7 @@
 //! The port of executions and their events.
 
 use async_trait::async_trait;
-use domain::access::TenantScope;
+use domain::access::{Found, TenantScope};
 use domain::execution::{Event, Execution, ExecutionQuery, ExecutionRepository, Pruned};
 use domain::lease::{Fence, InstanceId};
 use domain::name::{ExecutionId, ExecutionName, TenantId};
@@ -48,14 +48,14 @@ impl ExecutionRepository for EmbeddedStore {
         own(&name, self.write(move |connection| write::append_to(connection, &key, &fence, frames)).await?)
     }
 
-    async fn find(&self, scope: &TenantScope, id: &ExecutionId) -> domain::Result<Option<Execution>> {
+    async fn find(&self, scope: &TenantScope, id: &ExecutionId) -> domain::Result<Found<Execution>> {
         let (tenant, id) = (scope.tenant().clone(), id.clone());
-        Ok(self.read(move |connection| find(connection, &tenant, &id)).await?)
+        Ok(Found::of(self.read(move |connection| find(connection, &tenant, &id)).await?))
     }
 
-    async fn list(&self, scope: &TenantScope, query: &ExecutionQuery, page: &PageRequest) -> domain::Result<Page<Execution>> {
+    async fn list(&self, scope: &TenantScope, query: &ExecutionQuery, page: &PageRequest) -> domain::Result<Found<Page<Execution>>> {
         let list = list::List::new(scope.tenant().clone(), query.clone(), page)?;
-        Ok(self.read(move |connection| list.page(connection)).await?)
+        Ok(Found::one(self.read(move |connection| list.page(connection)).await?))
     }
 
     async fn events_after(&self, scope: &TenantScope, id: &ExecutionId, sequence: u64, max_bytes: usize) -> domain::Result<Vec<Event>> {

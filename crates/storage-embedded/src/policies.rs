@@ -1,7 +1,7 @@
 //! The port of code policies.
 
 use async_trait::async_trait;
-use domain::access::TenantScope;
+use domain::access::{Found, TenantScope};
 use domain::change::Changed;
 use domain::code_policy::{CodePolicy, CodePolicyRepository};
 use rusqlite::{OptionalExtension, params};
@@ -15,7 +15,7 @@ const TABLE: &str = "code_policies";
 
 #[async_trait]
 impl CodePolicyRepository for EmbeddedStore {
-    async fn find(&self, scope: &TenantScope) -> domain::Result<Option<CodePolicy>> {
+    async fn find(&self, scope: &TenantScope) -> domain::Result<Found<CodePolicy>> {
         const QUERY: &str = "SELECT document FROM code_policies WHERE tenant = ?1";
         let tenant = scope.tenant().clone();
         let found = self.read(move |connection| {
@@ -25,7 +25,7 @@ impl CodePolicyRepository for EmbeddedStore {
             let policy = document::decode::<PolicyDocument>(&text).map_err(broken)?.into_policy(tenant.clone());
             policy.map(Some).map_err(|error| broken(error.into()))
         });
-        Ok(found.await?)
+        Ok(Found::of(found.await?))
     }
 
     async fn commit(&self, scope: &TenantScope, expected: u64, policy: &CodePolicy) -> domain::Result<bool> {

@@ -1,7 +1,7 @@
 //! The port of utilities and versions.
 
 use async_trait::async_trait;
-use domain::access::TenantScope;
+use domain::access::{Found, TenantScope};
 use domain::change::Changed;
 use domain::name::{TenantId, UtilityId};
 use domain::page::{Page, PageRequest};
@@ -22,29 +22,29 @@ const TABLE: &str = "utilities";
 
 #[async_trait]
 impl UtilityRepository for EmbeddedStore {
-    async fn find(&self, scope: &TenantScope, id: &UtilityId) -> domain::Result<Option<Utility>> {
+    async fn find(&self, scope: &TenantScope, id: &UtilityId) -> domain::Result<Found<Utility>> {
         let (tenant, id) = (scope.tenant().clone(), id.clone());
-        Ok(self.read(move |connection| find(connection, &tenant, &id)).await?)
+        Ok(Found::of(self.read(move |connection| find(connection, &tenant, &id)).await?))
     }
 
-    async fn find_current(&self, scope: &TenantScope, id: &UtilityId) -> domain::Result<Option<(Utility, Version)>> {
+    async fn find_current(&self, scope: &TenantScope, id: &UtilityId) -> domain::Result<Found<(Utility, Version)>> {
         let (tenant, id) = (scope.tenant().clone(), id.clone());
-        Ok(self.read(move |connection| find_current(connection, &tenant, &id)).await?)
+        Ok(Found::of(self.read(move |connection| find_current(connection, &tenant, &id)).await?))
     }
 
-    async fn find_version(&self, scope: &TenantScope, id: &UtilityId, number: u32) -> domain::Result<Option<Version>> {
+    async fn find_version(&self, scope: &TenantScope, id: &UtilityId, number: u32) -> domain::Result<Found<Version>> {
         let (tenant, id) = (scope.tenant().clone(), id.clone());
-        Ok(self.read(move |connection| versions::find(connection, &tenant, &id, number)).await?)
+        Ok(Found::of(self.read(move |connection| versions::find(connection, &tenant, &id, number)).await?))
     }
 
-    async fn list(&self, scope: &TenantScope, query: &UtilityQuery, page: &PageRequest) -> domain::Result<Page<Utility>> {
+    async fn list(&self, scope: &TenantScope, query: &UtilityQuery, page: &PageRequest) -> domain::Result<Found<Page<Utility>>> {
         let list = list::List::new(scope.tenant().clone(), query.clone(), page)?;
-        Ok(self.read(move |connection| list.page(connection)).await?)
+        Ok(Found::one(self.read(move |connection| list.page(connection)).await?))
     }
 
-    async fn list_versions(&self, scope: &TenantScope, id: &UtilityId, page: &PageRequest) -> domain::Result<Page<Version>> {
+    async fn list_versions(&self, scope: &TenantScope, id: &UtilityId, page: &PageRequest) -> domain::Result<Found<Page<Version>>> {
         let (tenant, id, page) = (scope.tenant().clone(), id.clone(), versions::VersionPage::new(page)?);
-        Ok(self.read(move |connection| versions::page(connection, &tenant, &id, &page)).await?)
+        Ok(Found::one(self.read(move |connection| versions::page(connection, &tenant, &id, &page)).await?))
     }
 
     async fn commit(&self, scope: &TenantScope, change: UtilityChange) -> domain::Result<Committed<Utility>> {

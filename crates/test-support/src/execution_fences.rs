@@ -223,7 +223,7 @@ async fn inserted(executions: Executions<'_>, scope: &TenantScope, number: u64, 
 
 async fn found(executions: Executions<'_>, execution: &Execution) -> Execution {
     let scope = TenantScope::for_system(execution.name.tenant.clone());
-    executions.find(&scope, &execution.name.execution).await.expect("found").expect("it exists")
+    executions.find(&scope, &execution.name.execution).await.expect("found").open_for_system().expect("it exists")
 }
 
 async fn taken(executions: Executions<'_>, execution: &Execution, by: &Fence, now: Timestamp) -> Option<Execution> {

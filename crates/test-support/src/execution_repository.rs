@@ -53,7 +53,7 @@ const NO_LIMIT: usize = usize::MAX;
 /// Nothing is found under a free id.
 pub async fn an_absent_execution_is_found_nowhere(repository: Repository<'_>) {
     let acme = scope("acme");
-    assert_eq!(repository.find(&acme, &execution_id(1)).await.expect("found"), None);
+    assert_eq!(repository.find(&acme, &execution_id(1)).await.expect("found").open_for_system(), None);
     assert_eq!(repository.events_after(&acme, &execution_id(1), 0, NO_LIMIT).await.expect("read"), Vec::new());
     assert_eq!(listed(repository, &acme, &ExecutionQuery::default(), 10).await, Vec::<u64>::new());
     assert_eq!(repository.abandoned(at(0), 10).await.expect("found"), Vec::new());
@@ -64,13 +64,13 @@ pub async fn an_absent_execution_is_found_nowhere(repository: Repository<'_>) {
 pub async fn an_execution_is_found_whole_at_each_stage(repository: Repository<'_>) {
     let acme = scope("acme");
     let first = inserted(repository, &acme, 1).await;
-    assert_eq!(repository.find(&acme, &first.name.execution).await.expect("found"), Some(first.clone()));
+    assert_eq!(repository.find(&acme, &first.name.execution).await.expect("found").open_for_system(), Some(first.clone()));
     let last = saved(repository, &acme, ended(&first, 20), &[]).await;
-    assert_eq!(repository.find(&acme, &first.name.execution).await.expect("found"), Some(last));
+    assert_eq!(repository.find(&acme, &first.name.execution).await.expect("found").open_for_system(), Some(last));
 
     let born_ended = ended(&execution(&acme, 2), 30);
     assert_eq!(repository.insert(&acme, &born_ended, None).await.expect("stored"), Committed::Stored);
-    assert_eq!(repository.find(&acme, &born_ended.name.execution).await.expect("found"), Some(born_ended));
+    assert_eq!(repository.find(&acme, &born_ended.name.execution).await.expect("found").open_for_system(), Some(born_ended));
 }
 
 /// A second execution of the same id changes nothing.
@@ -79,7 +79,7 @@ pub async fn an_id_is_taken_once(repository: Repository<'_>) {
     let first = inserted(repository, &acme, 1).await;
     let other = Execution { params_json: "{}".to_owned(), ..first.clone() };
     assert_eq!(repository.insert(&acme, &other, None).await.expect("answered"), Committed::Conflict);
-    assert_eq!(repository.find(&acme, &first.name.execution).await.expect("found"), Some(first));
+    assert_eq!(repository.find(&acme, &first.name.execution).await.expect("found").open_for_system(), Some(first));
 }
 
 /// The duplicate sees the first execution as it is by then.
@@ -104,7 +104,7 @@ pub async fn a_request_id_with_another_body_is_refused(repository: Repository<'_
     repository.insert(&acme, &execution(&acme, 1), Some(&key)).await.expect("stored");
     let other_body = request("ExecuteUtility", "r-1", 2);
     assert_eq!(repository.insert(&acme, &execution(&acme, 2), Some(&other_body)).await.expect("answered"), Committed::KeyReused);
-    assert_eq!(repository.find(&acme, &execution_id(2)).await.expect("found"), None);
+    assert_eq!(repository.find(&acme, &execution_id(2)).await.expect("found").open_for_system(), None);
 
     let other_caller = RequestKey { caller: user("bob"), ..other_body };
     assert_eq!(repository.insert(&acme, &execution(&acme, 3), Some(&other_caller)).await.expect("stored"), Committed::Stored);
@@ -128,7 +128,7 @@ pub async fn tenants_do_not_see_each_other(repository: Repository<'_>) {
     let (acme, zeta) = (scope("acme"), scope("zeta"));
     let first = inserted(repository, &acme, 1).await;
     repository.append(&acme, &first.name.execution, &mine(), &[output(1, 3)]).await.expect("appended");
-    assert_eq!(repository.find(&zeta, &first.name.execution).await.expect("found"), None);
+    assert_eq!(repository.find(&zeta, &first.name.execution).await.expect("found").open_for_system(), None);
     assert_eq!(repository.events_after(&zeta, &first.name.execution, 0, NO_LIMIT).await.expect("read"), Vec::new());
     assert_eq!(listed(repository, &zeta, &ExecutionQuery::default(), 10).await, Vec::<u64>::new());
     let appended = repository.append(&zeta, &first.name.execution, &mine(), &[output(2, 3)]).await;
@@ -201,7 +201,7 @@ pub async fn numbers_that_do_not_ascend_are_refused(repository: Repository<'_>) 
         assert!(matches!(saved, Err(Error::Internal { .. })), "{saved:?}");
     }
     assert_eq!(repository.events_after(&acme, &held.name.execution, 0, NO_LIMIT).await.expect("read"), Vec::new());
-    assert_eq!(repository.find(&acme, &held.name.execution).await.expect("found"), Some(held));
+    assert_eq!(repository.find(&acme, &held.name.execution).await.expect("found").open_for_system(), Some(held));
 }
 
 /// State and last event are one commit, and the event shows the state.
@@ -279,7 +279,12 @@ pub async fn a_strange_page_token_is_invalid(repository: Repository<'_>) {
     for number in 1..=3 {
         inserted(repository, &acme, number).await;
     }
-    let page = repository.list(&acme, &ExecutionQuery::default(), &PageRequest { size: 1, after: None }).await.expect("listed");
+    let page = repository
+        .list(&acme, &ExecutionQuery::default(), &PageRequest { size: 1, after: None })
+        .await
+        .expect("listed")
+        .open_for_system()
+        .expect("a page is always there");
     let of_another_order = page.next.expect("there are more");
     let oldest_first = ExecutionQuery { oldest_first: true, ..ExecutionQuery::default() };
     for token in ["", "x", "1:oldest:0:", "🦀", &of_another_order] {
@@ -300,7 +305,7 @@ pub async fn old_executions_are_pruned_with_their_events(repository: Repository<
 
     assert_eq!(repository.prune(at(100), u64::MAX).await.expect("pruned"), Pruned::default());
     assert_eq!(repository.prune(at(101), u64::MAX).await.expect("pruned"), Pruned { executions: 1, output_bytes: 500 });
-    assert_eq!(repository.find(&acme, &first.name.execution).await.expect("found"), None);
+    assert_eq!(repository.find(&acme, &first.name.execution).await.expect("found").open_for_system(), None);
     assert_eq!(repository.events_after(&acme, &first.name.execution, 0, NO_LIMIT).await.expect("read"), Vec::new());
     assert_eq!(repository.events_after(&acme, &second.name.execution, 0, NO_LIMIT).await.expect("read").len(), 1);
     assert_eq!(repository.insert(&acme, &execution(&acme, 3), Some(&key)).await.expect("stored"), Committed::Stored);
@@ -328,7 +333,7 @@ pub async fn what_has_not_ended_is_never_pruned(repository: Repository<'_>) {
     let held = inserted(repository, &acme, 1).await;
     repository.append(&acme, &held.name.execution, &mine(), &[output(1, 1_000)]).await.expect("appended");
     assert_eq!(repository.prune(at(u32::MAX.into()), 0).await.expect("pruned"), Pruned::default());
-    assert_eq!(repository.find(&acme, &held.name.execution).await.expect("found"), Some(held));
+    assert_eq!(repository.find(&acme, &held.name.execution).await.expect("found").open_for_system(), Some(held));
 }
 
 /// A request is remembered for its time to live and then forgotten; `advance` moves the repository's clock.
@@ -364,7 +369,12 @@ async fn saved(repository: Repository<'_>, scope: &TenantScope, execution: Execu
 async fn listed(repository: Repository<'_>, scope: &TenantScope, query: &ExecutionQuery, size: u32) -> Vec<u64> {
     let (mut found, mut after) = (Vec::new(), None);
     loop {
-        let page = repository.list(scope, query, &PageRequest { size, after }).await.expect("listed");
+        let page = repository
+            .list(scope, query, &PageRequest { size, after })
+            .await
+            .expect("listed")
+            .open_for_system()
+            .expect("a page is always there");
         assert!(page.items.len() <= size as usize && !(page.items.is_empty() && page.next.is_some()));
         found.extend(page.items.iter().map(number));
         after = page.next;

@@ -53,12 +53,17 @@ type Repository<'a> = &'a dyn UtilityRepository;
 /// Nothing is found under a free name.
 pub async fn an_absent_utility_is_found_nowhere(repository: Repository<'_>) {
     let (acme, id) = (scope("acme"), utility_id("nothing"));
-    assert_eq!(repository.find(&acme, &id).await.expect("found"), None);
-    assert_eq!(repository.find_current(&acme, &id).await.expect("found"), None);
-    assert_eq!(repository.find_version(&acme, &id, 1).await.expect("found"), None);
+    assert_eq!(repository.find(&acme, &id).await.expect("found").open_for_system(), None);
+    assert_eq!(repository.find_current(&acme, &id).await.expect("found").open_for_system(), None);
+    assert_eq!(repository.find_version(&acme, &id, 1).await.expect("found").open_for_system(), None);
     assert_eq!(repository.find_answer(&acme, &request("CreateUtility", "r", 1)).await.expect("found"), None);
     assert_eq!(ids(repository, &acme, &UtilityQuery::default(), 10).await, Vec::<String>::new());
-    let versions = repository.list_versions(&acme, &id, &PageRequest { size: 10, after: None }).await.expect("listed");
+    let versions = repository
+        .list_versions(&acme, &id, &PageRequest { size: 10, after: None })
+        .await
+        .expect("listed")
+        .open_for_system()
+        .expect("a page is always there");
     assert_eq!((versions.items, versions.next), (Vec::new(), None));
 }
 
@@ -68,14 +73,17 @@ pub async fn a_created_utility_is_found_whole(repository: Repository<'_>) {
     let mut made = utility(&acme, "extract");
     store(repository, &acme, creation(made.clone())).await;
     let first = version(1, Kind::Transformer);
-    assert_eq!(repository.find(&acme, &made.name.utility).await.expect("found"), Some(made.clone()));
-    assert_eq!(repository.find_current(&acme, &made.name.utility).await.expect("found"), Some((made.clone(), first.clone())));
+    assert_eq!(repository.find(&acme, &made.name.utility).await.expect("found").open_for_system(), Some(made.clone()));
+    assert_eq!(
+        repository.find_current(&acme, &made.name.utility).await.expect("found").open_for_system(),
+        Some((made.clone(), first.clone()))
+    );
 
     made = store(repository, &acme, next_version(&made)).await;
     let second = version(2, Kind::Transformer);
-    assert_eq!(repository.find_current(&acme, &made.name.utility).await.expect("found"), Some((made.clone(), second)));
-    assert_eq!(repository.find_version(&acme, &made.name.utility, 1).await.expect("found"), Some(first));
-    assert_eq!(repository.find_version(&acme, &made.name.utility, 3).await.expect("found"), None);
+    assert_eq!(repository.find_current(&acme, &made.name.utility).await.expect("found").open_for_system(), Some((made.clone(), second)));
+    assert_eq!(repository.find_version(&acme, &made.name.utility, 1).await.expect("found").open_for_system(), Some(first));
+    assert_eq!(repository.find_version(&acme, &made.name.utility, 3).await.expect("found").open_for_system(), None);
 }
 
 /// A name is taken once, also by a deleted utility, and the refused change leaves nothing.
@@ -85,7 +93,7 @@ pub async fn a_taken_name_is_a_conflict(repository: Repository<'_>) {
     let deleted = store(repository, &acme, change(&made, Utility { deleted: Some(at(9)), ..made.clone() })).await;
     let other = Utility { uid: "other".to_owned(), ..utility(&acme, "extract") };
     assert_eq!(repository.commit(&acme, creation(other)).await.expect("answered"), Committed::Conflict);
-    assert_eq!(repository.find(&acme, &made.name.utility).await.expect("found"), Some(deleted));
+    assert_eq!(repository.find(&acme, &made.name.utility).await.expect("found").open_for_system(), Some(deleted));
 }
 
 /// Compare-and-set: a stale change stores neither utility nor version.
@@ -94,12 +102,12 @@ pub async fn a_change_applies_only_to_the_expected_revision(repository: Reposito
     let first = store(repository, &acme, creation(utility(&acme, "extract"))).await;
     let second = store(repository, &acme, change(&first, Utility { updated: at(2_000), ..first.clone() })).await;
     assert_eq!(repository.commit(&acme, next_version(&first)).await.expect("answered"), Committed::Conflict);
-    assert_eq!(repository.find(&acme, &first.name.utility).await.expect("found"), Some(second));
-    assert_eq!(repository.find_version(&acme, &first.name.utility, 2).await.expect("found"), None);
+    assert_eq!(repository.find(&acme, &first.name.utility).await.expect("found").open_for_system(), Some(second));
+    assert_eq!(repository.find_version(&acme, &first.name.utility, 2).await.expect("found").open_for_system(), None);
 
     let absent = change(&first, utility(&acme, "absent"));
     assert_eq!(repository.commit(&acme, absent).await.expect("answered"), Committed::Conflict);
-    assert_eq!(repository.find(&acme, &utility_id("absent")).await.expect("found"), None);
+    assert_eq!(repository.find(&acme, &utility_id("absent")).await.expect("found").open_for_system(), None);
 }
 
 /// Changes that race are serialized by the revision.
@@ -120,7 +128,7 @@ pub async fn of_many_changes_of_one_revision_one_is_stored(repository: Repositor
             other => panic!("racer {racer} got {other:?}"),
         }
     }
-    let held = repository.find(&acme, &first.name.utility).await.expect("found").expect("exists");
+    let held = repository.find(&acme, &first.name.utility).await.expect("found").open_for_system().expect("exists");
     assert_eq!(stored, [held.metadata.display_name]);
 }
 
@@ -135,7 +143,7 @@ pub async fn a_repeated_request_gets_the_first_answer(repository: Repository<'_>
     let answered = Committed::Answered(Box::new(first));
     assert_eq!(repository.commit(&acme, with(creation(again), &key)).await.expect("answered"), answered);
     assert_eq!(repository.find_answer(&acme, &key).await.expect("found"), Some(answered));
-    assert_eq!(repository.find(&acme, &changed.name.utility).await.expect("found"), Some(changed));
+    assert_eq!(repository.find(&acme, &changed.name.utility).await.expect("found").open_for_system(), Some(changed));
 }
 
 /// A request id stands for one body, for each caller, method and tenant by itself.
@@ -148,7 +156,7 @@ pub async fn a_request_id_with_another_body_is_refused(repository: Repository<'_
     let reused = repository.commit(&acme, with(creation(utility(&acme, "two")), &other_body)).await.expect("answered");
     assert_eq!(reused, Committed::KeyReused);
     assert_eq!(repository.find_answer(&acme, &other_body).await.expect("found"), Some(Committed::KeyReused));
-    assert_eq!(repository.find(&acme, &utility_id("two")).await.expect("found"), None);
+    assert_eq!(repository.find(&acme, &utility_id("two")).await.expect("found").open_for_system(), None);
 
     let other_caller = RequestKey { caller: user("bob"), ..other_body.clone() };
     store(repository, &acme, with(creation(utility(&acme, "three")), &other_caller)).await;
@@ -173,16 +181,16 @@ pub async fn tenants_do_not_see_each_other(repository: Repository<'_>) {
     let (acme, zeta) = (scope("acme"), scope("zeta"));
     let made = store(repository, &acme, creation(utility(&acme, "extract"))).await;
     let id = &made.name.utility;
-    assert_eq!(repository.find(&zeta, id).await.expect("found"), None);
-    assert_eq!(repository.find_current(&zeta, id).await.expect("found"), None);
-    assert_eq!(repository.find_version(&zeta, id, 1).await.expect("found"), None);
+    assert_eq!(repository.find(&zeta, id).await.expect("found").open_for_system(), None);
+    assert_eq!(repository.find_current(&zeta, id).await.expect("found").open_for_system(), None);
+    assert_eq!(repository.find_version(&zeta, id, 1).await.expect("found").open_for_system(), None);
     for query in [UtilityQuery::default(), UtilityQuery { tag: Some("ioc".to_owned()), ..UtilityQuery::default() }] {
         assert_eq!(ids(repository, &zeta, &query, 10).await, Vec::<String>::new());
     }
     let smuggled = repository.commit(&zeta, creation(utility(&acme, "smuggled"))).await;
     assert!(matches!(smuggled, Err(Error::Internal { .. })), "{smuggled:?}");
     store(repository, &zeta, creation(utility(&zeta, "extract"))).await;
-    assert_eq!(repository.find(&acme, id).await.expect("found"), Some(made));
+    assert_eq!(repository.find(&acme, id).await.expect("found").open_for_system(), Some(made));
 }
 
 /// Versions page backwards from the newest.
@@ -197,7 +205,12 @@ pub async fn versions_are_listed_newest_first(repository: Repository<'_>) {
         let mut found: Vec<Version> = Vec::new();
         let mut after = None;
         loop {
-            let page = repository.list_versions(&acme, &held.name.utility, &PageRequest { size, after }).await.expect("listed");
+            let page = repository
+                .list_versions(&acme, &held.name.utility, &PageRequest { size, after })
+                .await
+                .expect("listed")
+                .open_for_system()
+                .expect("a page is always there");
             assert!(page.items.len() <= size as usize);
             found.extend(page.items);
             after = page.next;
@@ -220,7 +233,7 @@ pub async fn code_of_any_text_survives(repository: Repository<'_>) {
         creation.new_version = creation.new_version.map(|version| Version { code, message: text.chars().take(50).collect(), ..version });
         let sent = creation.new_version.clone();
         store(repository, &acme, creation).await;
-        assert_eq!(repository.find_version(&acme, &utility_id(&id), 1).await.expect("found"), sent);
+        assert_eq!(repository.find_version(&acme, &utility_id(&id), 1).await.expect("found").open_for_system(), sent);
     }
 }
 
@@ -280,7 +293,7 @@ pub async fn lists_filter_by_what_the_current_version_imports(repository: Reposi
         assert_eq!(importing(&["nothing"], None).await, Vec::<String>::new());
         assert_eq!(importing(&[], None).await, Vec::<String>::new());
     }
-    let held = repository.find(&acme, &utility_id("a")).await.expect("found").expect("was stored");
+    let held = repository.find(&acme, &utility_id("a")).await.expect("found").open_for_system().expect("was stored");
     let after = next_version(&held);
     store(repository, &acme, after).await;
     let old = UtilityQuery { imports: Some(vec![module_of("python", "only_a")]), ..UtilityQuery::default() };
@@ -305,7 +318,7 @@ pub async fn lists_filter_by_the_runtime_of_what_is_imported(repository: Reposit
     assert_eq!(importing(&[("python", "yaml"), ("security", "json")]).await, ["a", "b"]);
     assert_eq!(importing(&[("old", "yaml")]).await, Vec::<String>::new());
 
-    let held = repository.find(&acme, &utility_id("a")).await.expect("found").expect("was stored");
+    let held = repository.find(&acme, &utility_id("a")).await.expect("found").open_for_system().expect("was stored");
     let mut moved = held.clone();
     moved.definition.runtime = "security".to_owned();
     store(repository, &acme, change(&held, moved)).await;
@@ -368,12 +381,22 @@ pub async fn a_page_token_outlives_changes(repository: Repository<'_>) {
         store(repository, &acme, creation(utility(&acme, id))).await;
     }
     let query = UtilityQuery::default();
-    let first = repository.list(&acme, &query, &PageRequest { size: 2, after: None }).await.expect("listed");
+    let first = repository
+        .list(&acme, &query, &PageRequest { size: 2, after: None })
+        .await
+        .expect("listed")
+        .open_for_system()
+        .expect("a page is always there");
     let last = first.items[1].clone();
     store(repository, &acme, change(&last, Utility { deleted: Some(at(1)), ..last.clone() })).await;
     store(repository, &acme, creation(utility(&acme, "b"))).await;
     store(repository, &acme, creation(utility(&acme, "d"))).await;
-    let rest = repository.list(&acme, &query, &PageRequest { size: 9, after: first.next }).await.expect("listed");
+    let rest = repository
+        .list(&acme, &query, &PageRequest { size: 9, after: first.next })
+        .await
+        .expect("listed")
+        .open_for_system()
+        .expect("a page is always there");
     assert_eq!(names(&rest.items), ["d", "e", "g"]);
     assert_eq!(rest.next, None);
 }
@@ -385,7 +408,12 @@ pub async fn a_strange_page_token_is_invalid(repository: Repository<'_>) {
         store(repository, &acme, creation(utility(&acme, id))).await;
     }
     let newest = UtilityQuery { order: UtilityOrder::NewestFirst, ..UtilityQuery::default() };
-    let page = repository.list(&acme, &newest, &PageRequest { size: 1, after: None }).await.expect("listed");
+    let page = repository
+        .list(&acme, &newest, &PageRequest { size: 1, after: None })
+        .await
+        .expect("listed")
+        .open_for_system()
+        .expect("a page is always there");
     let of_another_order = page.next.expect("there are more");
     for token in ["", "x", "1:id:0:", "🦀", &of_another_order] {
         let request = PageRequest { size: 1, after: Some(token.to_owned()) };
@@ -423,7 +451,12 @@ fn with(change: UtilityChange, key: &RequestKey) -> UtilityChange {
 async fn pages(repository: Repository<'_>, scope: &TenantScope, query: &UtilityQuery, size: u32) -> Vec<Utility> {
     let (mut found, mut after) = (Vec::new(), None);
     loop {
-        let page = repository.list(scope, query, &PageRequest { size, after }).await.expect("listed");
+        let page = repository
+            .list(scope, query, &PageRequest { size, after })
+            .await
+            .expect("listed")
+            .open_for_system()
+            .expect("a page is always there");
         assert!(page.items.len() <= size as usize && !(page.items.is_empty() && page.next.is_some()));
         found.extend(page.items);
         after = page.next;
@@ -480,7 +513,11 @@ pub async fn a_version_remembers_on_what_it_compiled(repository: Repository<'_>)
     let answer = repository.commit(&scope("acme"), creation(stored.clone())).await.expect("the store answers");
     assert_eq!(answer, Committed::Stored);
     repository.mark_compiled(&scope("acme"), &utility_id("marked"), 1, "sha256:abc").await.expect("the store answers");
-    let (after, version) =
-        repository.find_current(&scope("acme"), &utility_id("marked")).await.expect("the store answers").expect("it exists");
+    let (after, version) = repository
+        .find_current(&scope("acme"), &utility_id("marked"))
+        .await
+        .expect("the store answers")
+        .open_for_system()
+        .expect("it exists");
     assert_eq!((after.revision, version.number, version.compiled_on.as_deref()), (stored.revision, 1, Some("sha256:abc")));
 }

@@ -5,17 +5,16 @@ use std::time::Duration;
 use api_proto::zona::execution::v1 as pb;
 use domain::Result;
 use domain::execution::{Launch, MAX_VALUES, TransformCall};
-use domain::name::{PrincipalName, UtilityName};
+use domain::name::PrincipalName;
 
 use crate::convert::{Violations, limits, request_key, time};
 
 /// Reads ExecuteUtility.
-pub(crate) fn read_execute(utility: UtilityName, mut body: pb::ExecuteUtilityRequest, caller: &PrincipalName) -> Result<Launch> {
+pub(crate) fn read_execute(mut body: pb::ExecuteUtilityRequest, caller: &PrincipalName) -> Result<Launch> {
     let mut violations = Violations::default();
     let request_id = std::mem::take(&mut body.request_id);
     let request = request_key::read("ExecuteUtility", caller, &request_id, &body, &mut violations);
     let launch = Launch {
-        utility,
         version: violations.version_number("version", body.version),
         params_json: body.params_json,
         timeout: read_timeout(body.timeout, &mut violations),
@@ -26,12 +25,11 @@ pub(crate) fn read_execute(utility: UtilityName, mut body: pb::ExecuteUtilityReq
 }
 
 /// Reads StartExecution.
-pub(crate) fn read_start(utility: UtilityName, mut body: pb::StartExecutionRequest, caller: &PrincipalName) -> Result<Launch> {
+pub(crate) fn read_start(mut body: pb::StartExecutionRequest, caller: &PrincipalName) -> Result<Launch> {
     let mut violations = Violations::default();
     let request_id = std::mem::take(&mut body.request_id);
     let request = request_key::read("StartExecution", caller, &request_id, &body, &mut violations);
     let launch = Launch {
-        utility,
         version: violations.version_number("version", body.version),
         params_json: body.params_json,
         timeout: read_timeout(body.timeout, &mut violations),
@@ -42,7 +40,7 @@ pub(crate) fn read_start(utility: UtilityName, mut body: pb::StartExecutionReque
 }
 
 /// Reads Transform.
-pub(crate) fn read_transform(utility: UtilityName, body: pb::TransformRequest) -> Result<TransformCall> {
+pub(crate) fn read_transform(body: pb::TransformRequest) -> Result<TransformCall> {
     let mut violations = Violations::default();
     match body.values_json.len() {
         0 => violations.push("values_json", "MISSING", "at least one value is required"),
@@ -50,7 +48,6 @@ pub(crate) fn read_transform(utility: UtilityName, body: pb::TransformRequest) -
         length => violations.push("values_json", "TOO_MANY", format!("{length} values; the limit is {MAX_VALUES}")),
     }
     let call = TransformCall {
-        utility,
         version: violations.version_number("version", body.version),
         params_json: body.params_json,
         values_json: body.values_json,

@@ -27,9 +27,14 @@ pub(crate) struct Answer {
 
 /// The status of a call whose handler panicked, which is logged here.
 pub(crate) fn panicked(panic: &(dyn Any + Send), request_id: &RequestId) -> Status {
-    let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-    tracing::error!(request_id = &*request_id.0, panic = text.unwrap_or("not a text"), "a handler panicked");
+    tracing::error!(request_id = &*request_id.0, panic = panic_text(panic), "a handler panicked");
     status::panicked(&request_id.0)
+}
+
+/// What a panic said, for the log.
+pub(crate) fn panic_text(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    text.unwrap_or("not a text")
 }
 
 impl Answer {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use http::HeaderMap;
 use tokio::time::Instant;
 
-use crate::layer::Shape;
+use crate::method::Shape;
 
 const HEADER: &str = "grpc-timeout";
 /// Digits of a timeout, by the gRPC specification.

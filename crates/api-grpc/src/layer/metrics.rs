@@ -5,6 +5,8 @@ use std::time::{Duration, Instant};
 
 use tonic::Code;
 
+use crate::method::Method;
+
 /// Port: counts calls.
 pub trait CallMetrics: Send + Sync {
     /// A call has begun. `method` is a path of the contract, or `other`: their number is bounded.
@@ -13,6 +15,9 @@ pub trait CallMetrics: Send + Sync {
     /// It has ended, its last message sent, with `code`; `Cancelled` where the caller went away before. Comes once for each
     /// [`CallMetrics::began`].
     fn ended(&self, method: &str, code: Code, elapsed: Duration);
+
+    /// A change of `method` has come to its end after its caller had gone: `code` is what would have been answered.
+    fn settled(&self, method: &str, code: Code);
 }
 
 /// Counts nothing.
@@ -23,19 +28,21 @@ impl CallMetrics for NoMetrics {
     fn began(&self, _method: &str) {}
 
     fn ended(&self, _method: &str, _code: Code, _elapsed: Duration) {}
+
+    fn settled(&self, _method: &str, _code: Code) {}
 }
 
 /// One call that is being counted; dropped before its end, it was cancelled.
 pub(crate) struct Record {
     metrics: Arc<dyn CallMetrics>,
-    method: String,
+    method: Arc<Method>,
     begun: Instant,
     ended: bool,
 }
 
 impl Record {
-    pub(crate) fn begin(metrics: Arc<dyn CallMetrics>, method: String) -> Self {
-        metrics.began(&method);
+    pub(crate) fn begin(metrics: Arc<dyn CallMetrics>, method: Arc<Method>) -> Self {
+        metrics.began(&method.path);
         Record { metrics, method, begun: Instant::now(), ended: false }
     }
 
@@ -46,8 +53,8 @@ impl Record {
         }
         self.ended = true;
         let elapsed = self.begun.elapsed();
-        self.metrics.ended(&self.method, code, elapsed);
-        tracing::debug!(method = self.method, code = ?code, elapsed_us = elapsed.as_micros() as u64, "call ended");
+        self.metrics.ended(&self.method.path, code, elapsed);
+        tracing::debug!(method = self.method.path, code = ?code, elapsed_us = elapsed.as_micros() as u64, "call ended");
     }
 }
 

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use api_proto::zona::utility::v1 as pb;
-use tonic::Code;
+use prost::Message as _;
+use tonic::{Code, Request};
 
-use crate::fakes::RecordingRules;
-use crate::generic::{call_with, methods, methods_about_tenants, named_request, path};
+use crate::fakes::{RecordingRules, TokenAuthenticator};
+use crate::generic::{call_with, methods, methods_about_tenants, name_in, named_request, path, send};
 use crate::harness::{Harness, Options, details, reason};
 
 #[tokio::test]
@@ -18,11 +19,43 @@ async fn every_method_demands_exactly_the_action_that_the_contract_states() {
         let path = path(&method);
         let refused = call_with(&server.channel, &method, &named_request(&method, "demo")).await.expect_err(&path);
         assert_eq!((refused.code(), reason(&refused)), (Code::PermissionDenied, "PERMISSION_DENIED".to_owned()), "{path}");
-        let asked: Vec<&str> = rules.take().into_iter().map(|action| action.name).collect();
+        let asked: Vec<&str> = rules.take().into_iter().map(|(action, _)| action.name).collect();
         let stated = &permissions[&path].action;
         assert_eq!(asked, [stated], "{path}");
         assert_eq!(details(&refused).error_info().unwrap().metadata.get("action"), Some(stated), "{path}");
     }
+}
+
+#[tokio::test]
+async fn every_method_is_decided_about_exactly_the_resource_that_it_names() {
+    let rules = Arc::new(RecordingRules::default());
+    let server = Harness::with(Options { rules: rules.clone(), ..Options::default() }).await;
+    for method in methods() {
+        let request = named_request(&method, "demo");
+        call_with(&server.channel, &method, &request).await.expect_err(&path(&method));
+        let asked: Vec<String> = rules.take().into_iter().map(|(_, target)| target).collect();
+        assert_eq!(asked, [name_in(&request).unwrap_or("the installation".to_owned())], "{}", path(&method));
+    }
+}
+
+#[tokio::test]
+async fn a_caller_of_whom_nothing_is_known_is_unauthenticated_in_every_method() {
+    let authenticator = Arc::new(TokenAuthenticator::default());
+    let server = Harness::with(Options { authenticator: Some(authenticator.clone()), ..Options::default() }).await;
+    for method in methods() {
+        // Not even the name is read.
+        for tenant in ["demo", "Not A Tenant"] {
+            let refused = call_with(&server.channel, &method, &named_request(&method, tenant)).await.expect_err(&path(&method));
+            assert_eq!((refused.code(), reason(&refused)), (Code::Unauthenticated, "UNAUTHENTICATED".to_owned()), "{}", path(&method));
+        }
+        let mut request = Request::new(named_request(&method, "demo").encode_to_vec().into());
+        request.metadata_mut().insert("authorization", TokenAuthenticator::TOKEN.parse().unwrap());
+        if let Err(status) = send(&server.channel, &path(&method), request).await {
+            assert!(!matches!(status.code(), Code::PermissionDenied | Code::Unauthenticated), "{}: {status:?}", path(&method));
+        }
+    }
+    let peers = authenticator.peers.lock().unwrap();
+    assert!(peers.iter().all(|peer| peer.is_some_and(|peer| peer.is_loopback())), "it is told where a call comes from: {peers:?}");
 }
 
 #[tokio::test]

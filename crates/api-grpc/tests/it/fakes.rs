@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use api_grpc::CallMetrics;
 use async_trait::async_trait;
+use domain::Error;
 use domain::Result;
 use domain::Violation;
-use domain::access::{ActionSpec, Caller, Reach, Rules};
+use domain::access::{ActionSpec, Authenticator, Caller, Presented, Reach, Rules, Target};
 use domain::code::{Bound, Parameter, ParameterBinder};
-use domain::name::TenantId;
+use domain::name::PrincipalName;
 use domain::sandbox::Isolation;
 use domain::server::{Battery, Facts, ProbeFailure, ServerFacts, TierFacts};
 use domain::time::Timestamp;
@@ -52,21 +53,42 @@ fn object(json: &str) -> Result<Map<String, Value>, Vec<Violation>> {
 /// Refuses everybody, and remembers what was asked.
 #[derive(Default)]
 pub struct RecordingRules {
-    asked: Mutex<Vec<ActionSpec>>,
+    asked: Mutex<Vec<(ActionSpec, String)>>,
 }
 
 impl RecordingRules {
-    /// What was asked since the last time.
-    pub fn take(&self) -> Vec<ActionSpec> {
+    /// What was asked since the last time, each with what it was about.
+    pub fn take(&self) -> Vec<(ActionSpec, String)> {
         std::mem::take(&mut *self.asked.lock().unwrap())
     }
 }
 
 #[async_trait]
 impl Rules for RecordingRules {
-    async fn decide(&self, _caller: &Caller, action: ActionSpec, _tenant: &TenantId) -> Result<Option<Reach>> {
-        self.asked.lock().unwrap().push(action);
+    async fn decide(&self, _caller: &Caller, action: ActionSpec, target: Target<'_>) -> Result<Option<Reach>> {
+        self.asked.lock().unwrap().push((action, target.to_string()));
         Ok(None)
+    }
+}
+
+/// Knows one token and nobody else, and remembers where calls came from.
+#[derive(Default)]
+pub struct TokenAuthenticator {
+    pub peers: Mutex<Vec<Option<std::net::IpAddr>>>,
+}
+
+impl TokenAuthenticator {
+    pub const TOKEN: &str = "Bearer one-and-only";
+}
+
+#[async_trait]
+impl Authenticator for TokenAuthenticator {
+    async fn authenticate(&self, presented: Presented<'_>) -> Result<Caller> {
+        self.peers.lock().unwrap().push(presented.peer);
+        match presented.authorization {
+            Some(Self::TOKEN) => Ok(Caller { principal: PrincipalName::parse("principal", crate::harness::LOCAL)?, local: true }),
+            Some(_) | None => Err(Error::Unauthenticated),
+        }
     }
 }
 
@@ -100,15 +122,19 @@ impl ServerFacts for FakeServerFacts {
 #[derive(Default)]
 pub struct RecordedCalls {
     ended: watch::Sender<Vec<(String, Code)>>,
+    settled: watch::Sender<Vec<(String, Code)>>,
     began: Mutex<usize>,
 }
 
 impl RecordedCalls {
     /// The code of the first call of `method` that ended, once one has.
     pub async fn ended(&self, method: &str) -> Code {
-        let mut ended = self.ended.subscribe();
-        let found = ended.wait_for(|calls| calls.iter().any(|(path, _)| path.ends_with(method))).await.unwrap();
-        found.iter().find(|(path, _)| path.ends_with(method)).expect("just seen").1
+        first(&self.ended, method).await
+    }
+
+    /// The code of the first change by `method` that ended without its caller, once one has.
+    pub async fn settled(&self, method: &str) -> Code {
+        first(&self.settled, method).await
     }
 
     /// Waits until every call that began has ended, and answers them.
@@ -127,4 +153,14 @@ impl CallMetrics for RecordedCalls {
     fn ended(&self, method: &str, code: Code, _elapsed: Duration) {
         self.ended.send_modify(|calls| calls.push((method.to_owned(), code)));
     }
+
+    fn settled(&self, method: &str, code: Code) {
+        self.settled.send_modify(|calls| calls.push((method.to_owned(), code)));
+    }
+}
+
+async fn first(calls: &watch::Sender<Vec<(String, Code)>>, method: &str) -> Code {
+    let mut calls = calls.subscribe();
+    let found = calls.wait_for(|calls| calls.iter().any(|(path, _)| path.ends_with(method))).await.unwrap();
+    found.iter().find(|(path, _)| path.ends_with(method)).expect("just seen").1
 }

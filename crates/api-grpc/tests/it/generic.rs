@@ -51,6 +51,16 @@ pub fn named_request(method: &MethodDescriptor, tenant: &str) -> DynamicMessage 
     panic!("{} names no resource", method.full_name());
 }
 
+/// The resource name that such a request carries, if any.
+pub fn name_in(request: &DynamicMessage) -> Option<String> {
+    let text = |message: &DynamicMessage| {
+        let named = ["parent", "name"].into_iter().filter_map(|field| message.get_field_by_name(field));
+        named.filter_map(|value| value.as_str().map(str::to_owned)).find(|name| !name.is_empty())
+    };
+    let inner = || ["utility", "policy"].into_iter().filter_map(|field| text(request.get_field_by_name(field)?.as_message()?)).next();
+    text(request).or_else(inner)
+}
+
 /// Sets `parent` or `name` to what its type asks for.
 fn set_name(message: &mut DynamicMessage, tenant: &str) -> bool {
     let descriptor = message.descriptor();

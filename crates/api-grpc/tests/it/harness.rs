@@ -12,7 +12,7 @@ use api_proto::zona::execution::v1 as executions;
 use api_proto::zona::runtime::v1::runtime_service_client::RuntimeServiceClient;
 use api_proto::zona::server::v1::server_service_client::ServerServiceClient;
 use api_proto::zona::utility::v1 as utilities;
-use domain::access::{LocalRules, Policy, Rules};
+use domain::access::{Authenticator, LocalRules, LoopbackAuthenticator, Policy, Rules};
 use domain::admission;
 use domain::code_policy::CodePolicies;
 use domain::execution::{Executions, Ports};
@@ -39,6 +39,7 @@ use utilities::code_policy_service_client::CodePolicyServiceClient;
 use utilities::utility_service_client::UtilityServiceClient;
 
 use crate::fakes::{FakeBinder, FakeServerFacts, RecordedCalls};
+use crate::halting::HaltingUtilities;
 
 pub const TENANT: &str = "tenants/demo";
 pub const LOCAL: &str = "tenants/demo/users/local";
@@ -47,6 +48,8 @@ pub const HEARTBEAT: Duration = Duration::from_secs(5);
 /// What a test may have otherwise.
 pub struct Options {
     pub rules: Arc<dyn Rules>,
+    /// Finds out who calls; takes everybody for `principal` where nothing is said.
+    pub authenticator: Option<Arc<dyn Authenticator>>,
     pub deadlines: Deadlines,
     pub admission: admission::Config,
     /// Connections at most; the server's default where nothing is said.
@@ -64,6 +67,7 @@ impl Default for Options {
         let rules = Arc::new(LocalRules::new(sample::tenant("demo")));
         Options {
             rules,
+            authenticator: None,
             deadlines: Deadlines::default(),
             max_connections: None,
             preface_patience: None,
@@ -86,6 +90,8 @@ pub struct Harness {
     pub compiler: Arc<FakeCompiler>,
     pub clock: Arc<FakeClock>,
     pub calls: Arc<RecordedCalls>,
+    pub stored: Arc<HaltingUtilities>,
+    pub spawner: Arc<TokioSpawner>,
     pub health: api_grpc::Health,
     stop: Option<oneshot::Sender<()>>,
     server: JoinHandle<()>,
@@ -101,9 +107,19 @@ impl Harness {
         let sandbox = Arc::new(FakeSandbox::default());
         let calls = Arc::new(RecordedCalls::default());
         let compiler = Arc::new(FakeCompiler::default());
-        let services = services(&options, &clock, &sandbox, &compiler);
-        let local = PrincipalName::parse("principal", &options.principal).unwrap();
-        let config = Config { deadlines: options.deadlines, metrics: calls.clone(), ..Config::new(local) };
+        let stored = Arc::new(HaltingUtilities::new(InMemoryUtilityRepository::new(clock.clone())));
+        let spawner = Arc::new(TokioSpawner::current());
+        let services = services(
+            &options,
+            &Parts {
+                clock: clock.clone(),
+                sandbox: sandbox.clone(),
+                compiler: compiler.clone(),
+                stored: stored.clone(),
+                spawner: spawner.clone(),
+            },
+        );
+        let config = Config { deadlines: options.deadlines, metrics: calls.clone(), ..Config::default() };
         let max_connections = options.max_connections.unwrap_or(config.max_connections);
         let preface_patience = options.preface_patience.unwrap_or(config.preface_patience);
         let config = Config { max_connections, preface_patience, ..config };
@@ -126,6 +142,8 @@ impl Harness {
             compiler,
             clock,
             calls,
+            stored,
+            spawner,
             health,
             stop: Some(stop),
             server,
@@ -215,9 +233,20 @@ pub fn pairs(expected: &[(&str, &str)]) -> Vec<(String, String)> {
     expected.iter().map(|(field, reason)| ((*field).to_owned(), (*reason).to_owned())).collect()
 }
 
-fn services(options: &Options, clock: &Arc<FakeClock>, sandbox: &Arc<FakeSandbox>, compiler: &Arc<FakeCompiler>) -> Services {
+/// What stands behind the services.
+struct Parts {
+    clock: Arc<FakeClock>,
+    sandbox: Arc<FakeSandbox>,
+    compiler: Arc<FakeCompiler>,
+    stored: Arc<HaltingUtilities>,
+    spawner: Arc<TokioSpawner>,
+}
+
+fn services(options: &Options, parts: &Parts) -> Services {
+    let Parts { clock, sandbox, compiler, stored, spawner } = parts;
+    let local = PrincipalName::parse("principal", &options.principal).unwrap();
+    let authenticator = options.authenticator.clone().unwrap_or_else(|| Arc::new(LoopbackAuthenticator::new(local)));
     let ids = Arc::new(SequentialIds::default());
-    let utility_store = Arc::new(InMemoryUtilityRepository::new(clock.clone()));
     let execution_store = Arc::new(InMemoryExecutionRepository::new(clock.clone()));
     let policy_store = Arc::new(InMemoryCodePolicyRepository::default());
     let checker = Arc::new(FakeChecker);
@@ -230,9 +259,9 @@ fn services(options: &Options, clock: &Arc<FakeClock>, sandbox: &Arc<FakeSandbox
         admission: admission.clone(),
         clock: clock.clone(),
     });
-    let utilities = Utilities::new(utility_store.clone(), gate.clone(), clock.clone(), ids.clone());
+    let utilities = Utilities::new(stored.clone(), gate.clone(), clock.clone(), ids.clone());
     let ports = Ports {
-        utilities: utility_store,
+        utilities: stored.clone(),
         executions: execution_store,
         sandbox: sandbox.clone(),
         gate,
@@ -240,11 +269,13 @@ fn services(options: &Options, clock: &Arc<FakeClock>, sandbox: &Arc<FakeSandbox
         binder: Arc::new(FakeBinder),
         clock: clock.clone(),
         ids,
-        spawner: Arc::new(TokioSpawner::current()),
+        spawner: spawner.clone(),
     };
     let config = domain::execution::Config { heartbeat: HEARTBEAT, fence: test_support::sample::fence("test", 1) };
     let executions = Executions::new(ports, config);
     Services {
+        authenticator,
+        spawner: spawner.clone(),
         policy: Policy::new(options.rules.clone()),
         utilities,
         policies: CodePolicies::new(policy_store, checker, clock.clone()),

@@ -20,9 +20,9 @@ async fn fill(cache: &Arc<Cache>, count: usize, code_bytes: usize) {
         let mut creation = creation(one.clone());
         creation.new_version = Some(Version { code, ..version(1, one.definition.kind) });
         cached.commit(&acme, creation).await.unwrap();
-        cached.find_current(&acme, &one.name.utility).await.unwrap().unwrap();
+        cached.find_current(&acme, &one.name.utility).await.unwrap().open_for_system().unwrap();
     }
-    cached.find_current(&acme, &utility_id(&format!("u{}", count - 1))).await.unwrap().unwrap();
+    cached.find_current(&acme, &utility_id(&format!("u{}", count - 1))).await.unwrap().open_for_system().unwrap();
     cache.settle();
 }
 

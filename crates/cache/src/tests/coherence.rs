@@ -43,7 +43,7 @@ impl World {
     }
 
     async fn current(&self, id: &str) -> Utility {
-        self.cached.find_current(&self.acme, &utility_id(id)).await.unwrap().unwrap().0
+        self.cached.find_current(&self.acme, &utility_id(id)).await.unwrap().open_for_system().unwrap().0
     }
 }
 
@@ -53,10 +53,10 @@ async fn a_second_read_does_not_reach_the_store() {
     let made = world.create("extract").await;
     assert_eq!(world.current("extract").await, made);
     assert_eq!(world.current("extract").await, made);
-    assert_eq!(world.cached.find(&world.acme, &utility_id("extract")).await.unwrap(), Some(made));
+    assert_eq!(world.cached.find(&world.acme, &utility_id("extract")).await.unwrap().open_for_system(), Some(made));
     assert_eq!(world.store.reads(), 1);
     for _ in 0..2 {
-        assert!(world.cached.find_version(&world.acme, &utility_id("extract"), 1).await.unwrap().is_some());
+        assert!(world.cached.find_version(&world.acme, &utility_id("extract"), 1).await.unwrap().open_for_system().is_some());
     }
     assert_eq!(world.store.reads(), 2);
 }
@@ -65,7 +65,7 @@ async fn a_second_read_does_not_reach_the_store() {
 async fn what_is_absent_is_asked_for_again() {
     let world = World::new();
     for expected in 1..=3 {
-        assert_eq!(world.cached.find_current(&world.acme, &utility_id("nothing")).await.unwrap(), None);
+        assert_eq!(world.cached.find_current(&world.acme, &utility_id("nothing")).await.unwrap().open_for_system(), None);
         assert_eq!(world.store.reads(), expected);
     }
     let made = world.create("nothing").await;
@@ -85,14 +85,22 @@ async fn every_kind_of_change_acts_at_once() {
 
     let next = next_version(&held);
     world.cached.commit(&world.acme, next.clone()).await.unwrap();
-    let (utility, version) = world.cached.find_current(&world.acme, &utility_id("extract")).await.unwrap().unwrap();
+    let (utility, version) = world.cached.find_current(&world.acme, &utility_id("extract")).await.unwrap().open_for_system().unwrap();
     assert_eq!((utility, Some(version)), (next.utility, next.new_version));
 
-    assert!(world.cached.find_version(&world.acme, &utility_id("extract"), 2).await.unwrap().unwrap().compiled_on.is_none());
+    assert!(
+        world.cached.find_version(&world.acme, &utility_id("extract"), 2).await.unwrap().open_for_system().unwrap().compiled_on.is_none()
+    );
     world.cached.mark_compiled(&world.acme, &utility_id("extract"), 2, "sha256:d").await.unwrap();
     let marked = Some("sha256:d".to_owned());
-    assert_eq!(world.cached.find_version(&world.acme, &utility_id("extract"), 2).await.unwrap().unwrap().compiled_on, marked);
-    assert_eq!(world.cached.find_current(&world.acme, &utility_id("extract")).await.unwrap().unwrap().1.compiled_on, marked);
+    assert_eq!(
+        world.cached.find_version(&world.acme, &utility_id("extract"), 2).await.unwrap().open_for_system().unwrap().compiled_on,
+        marked
+    );
+    assert_eq!(
+        world.cached.find_current(&world.acme, &utility_id("extract")).await.unwrap().open_for_system().unwrap().1.compiled_on,
+        marked
+    );
 }
 
 #[tokio::test]
@@ -107,7 +115,7 @@ async fn a_load_that_a_change_overtook_is_not_kept() {
     has_read.await.unwrap();
     let new = world.replace(&old, Utility { deleted: Some(at(5)), ..old.clone() }).await;
     gate.add_permits(1);
-    assert_eq!(load.await.unwrap().unwrap().unwrap().0, old, "it began before the change was answered");
+    assert_eq!(load.await.unwrap().unwrap().open_for_system().unwrap().0, old, "it began before the change was answered");
     assert_eq!(world.current("extract").await, new);
 }
 
@@ -125,9 +133,9 @@ async fn a_policy_that_a_change_overtook_is_not_kept() {
     let strict = CodePolicy { minimum_isolation: Isolation::OneShot, revision: 1, ..CodePolicy::default_of(acme.tenant().clone()) };
     assert!(cached.commit(&acme, 0, &strict).await.unwrap());
     gate.add_permits(1);
-    assert_eq!(load.await.unwrap().unwrap(), None);
-    assert_eq!(cached.find(&acme).await.unwrap(), Some(strict.clone()));
-    assert_eq!(cached.find(&acme).await.unwrap(), Some(strict));
+    assert_eq!(load.await.unwrap().unwrap().open_for_system(), None);
+    assert_eq!(cached.find(&acme).await.unwrap().open_for_system(), Some(strict.clone()));
+    assert_eq!(cached.find(&acme).await.unwrap().open_for_system(), Some(strict));
     assert_eq!(store.reads(), 2);
 }
 
@@ -137,12 +145,12 @@ async fn that_a_tenant_has_no_policy_is_kept_until_it_has_one() {
     let store = Arc::new(Watched::new(InMemoryCodePolicyRepository::default().telling(cache.clone())));
     let cached = CachedCodePolicyRepository::new(store.clone(), cache);
     for _ in 0..3 {
-        assert_eq!(cached.find(&acme).await.unwrap(), None);
+        assert_eq!(cached.find(&acme).await.unwrap().open_for_system(), None);
     }
     assert_eq!(store.reads(), 1);
     let first = CodePolicy { revision: 1, ..CodePolicy::default_of(acme.tenant().clone()) };
     assert!(cached.commit(&acme, 0, &first).await.unwrap());
-    assert_eq!(cached.find(&acme).await.unwrap(), Some(first));
+    assert_eq!(cached.find(&acme).await.unwrap().open_for_system(), Some(first));
 }
 
 /// Readers and a writer for each utility, on several threads: a read that began after an answer sees at least what was answered.

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use domain::Result;
-use domain::access::TenantScope;
+use domain::access::{Found, TenantScope};
 use domain::code_policy::{CodePolicy, CodePolicyRepository};
 use domain::name::UtilityId;
 use domain::page::{Page, PageRequest};
@@ -54,26 +54,26 @@ impl<R> Watched<R> {
 
 #[async_trait]
 impl<R: UtilityRepository> UtilityRepository for Watched<R> {
-    async fn find(&self, scope: &TenantScope, id: &UtilityId) -> Result<Option<Utility>> {
+    async fn find(&self, scope: &TenantScope, id: &UtilityId) -> Result<Found<Utility>> {
         let found = self.inner.find(scope, id).await;
         self.pass(found).await
     }
 
-    async fn find_current(&self, scope: &TenantScope, id: &UtilityId) -> Result<Option<(Utility, Version)>> {
+    async fn find_current(&self, scope: &TenantScope, id: &UtilityId) -> Result<Found<(Utility, Version)>> {
         let found = self.inner.find_current(scope, id).await;
         self.pass(found).await
     }
 
-    async fn find_version(&self, scope: &TenantScope, id: &UtilityId, number: u32) -> Result<Option<Version>> {
+    async fn find_version(&self, scope: &TenantScope, id: &UtilityId, number: u32) -> Result<Found<Version>> {
         let found = self.inner.find_version(scope, id, number).await;
         self.pass(found).await
     }
 
-    async fn list(&self, scope: &TenantScope, query: &UtilityQuery, page: &PageRequest) -> Result<Page<Utility>> {
+    async fn list(&self, scope: &TenantScope, query: &UtilityQuery, page: &PageRequest) -> Result<Found<Page<Utility>>> {
         self.inner.list(scope, query, page).await
     }
 
-    async fn list_versions(&self, scope: &TenantScope, id: &UtilityId, page: &PageRequest) -> Result<Page<Version>> {
+    async fn list_versions(&self, scope: &TenantScope, id: &UtilityId, page: &PageRequest) -> Result<Found<Page<Version>>> {
         self.inner.list_versions(scope, id, page).await
     }
 
@@ -92,7 +92,7 @@ impl<R: UtilityRepository> UtilityRepository for Watched<R> {
 
 #[async_trait]
 impl<R: CodePolicyRepository> CodePolicyRepository for Watched<R> {
-    async fn find(&self, scope: &TenantScope) -> Result<Option<CodePolicy>> {
+    async fn find(&self, scope: &TenantScope) -> Result<Found<CodePolicy>> {
         let found = self.inner.find(scope).await;
         self.pass(found).await
     }

@@ -1,6 +1,7 @@
 //! A tenant's code policy: which imports its utilities may use, which rules it takes more seriously, and the exceptions that an
 //! administrator has granted.
 
+use crate::access::{Resource, Target};
 use crate::code::{CodeReport, Family, Finding, KIND_RULE, Severity};
 use crate::error::Error;
 use crate::name::{PrincipalName, TenantId, UtilityId};
@@ -169,6 +170,16 @@ pub fn rule_violations<'a>(
         Some(_) => None,
     };
     denied.chain(excepted).filter(|(_, rule, _)| !rule.is_empty()).filter_map(wrong).collect()
+}
+
+impl Resource for CodePolicy {
+    fn owner(&self) -> Option<&PrincipalName> {
+        None
+    }
+
+    fn lies_in(&self, target: Target<'_>) -> bool {
+        matches!(target, Target::CodePolicy(tenant) if *tenant == self.tenant)
+    }
 }
 
 #[cfg(test)]

@@ -3,14 +3,14 @@
 use async_trait::async_trait;
 
 use crate::Result;
-use crate::access::TenantScope;
+use crate::access::{Found, TenantScope};
 use crate::code_policy::CodePolicy;
 
 /// Port: code policies, one a tenant.
 #[async_trait]
 pub trait CodePolicyRepository: Send + Sync {
     /// The tenant's policy, if one was stored.
-    async fn find(&self, scope: &TenantScope) -> Result<Option<CodePolicy>>;
+    async fn find(&self, scope: &TenantScope) -> Result<Found<CodePolicy>>;
     /// Stores a policy when the stored one has the `expected` revision (0: there is none). Says whether it had.
     async fn commit(&self, scope: &TenantScope, expected: u64, policy: &CodePolicy) -> Result<bool>;
 }
@@ -19,6 +19,6 @@ pub trait CodePolicyRepository: Send + Sync {
 ///
 /// # Errors
 /// Those of the store.
-pub(crate) async fn policy_in_force(policies: &dyn CodePolicyRepository, scope: &TenantScope) -> Result<CodePolicy> {
-    Ok(policies.find(scope).await?.unwrap_or_else(|| CodePolicy::default_of(scope.tenant().clone())))
+pub(crate) async fn policy_in_force(policies: &dyn CodePolicyRepository, scope: &TenantScope) -> Result<Found<CodePolicy>> {
+    Ok(policies.find(scope).await?.or_else(|| CodePolicy::default_of(scope.tenant().clone())))
 }

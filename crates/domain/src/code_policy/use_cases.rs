@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use crate::access::{self, Permit};
-use crate::code_policy::{CodeChecker, CodePolicy, CodePolicyRepository, RuleException, policy_in_force, rule_violations};
+use crate::access::Permit;
+use crate::code_policy::{CodeChecker, CodePolicy, CodePolicyRepository, RuleException, actions, policy_in_force, rule_violations};
 use crate::error::{Error, Result};
 use crate::name::UtilityId;
 use crate::sandbox::Isolation;
@@ -58,18 +58,18 @@ impl CodePolicies {
     ///
     /// # Errors
     /// Those of the store.
-    pub async fn get(&self, permit: &Permit<access::GetCodePolicy>) -> Result<CodePolicy> {
-        policy_in_force(self.repository.as_ref(), &permit.scope()).await
+    pub async fn get(&self, permit: &Permit<actions::GetCodePolicy>) -> Result<CodePolicy> {
+        permit.open(policy_in_force(self.repository.as_ref(), &permit.scope()).await?, permit.target())
     }
 
     /// Changes parts of the policy. Exceptions that have ended are dropped with the next change.
     ///
     /// # Errors
     /// [`Error::Invalid`] with every violation; [`Error::Stale`].
-    pub async fn update(&self, permit: &Permit<access::UpdateCodePolicy>, patch: PolicyPatch, etag: &str) -> Result<CodePolicy> {
+    pub async fn update(&self, permit: &Permit<actions::UpdateCodePolicy>, patch: PolicyPatch, etag: &str) -> Result<CodePolicy> {
         let scope = permit.scope();
         let now = self.clock.now();
-        let old = policy_in_force(self.repository.as_ref(), &scope).await?;
+        let old = permit.open(policy_in_force(self.repository.as_ref(), &scope).await?, permit.target())?;
         old.check_etag(etag)?;
         let mut violations = patch.violations.clone();
         violations.extend(self.wrong_rules(&patch));

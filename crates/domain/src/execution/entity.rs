@@ -1,5 +1,6 @@
 //! One run of one version: its states, why it ended, what it used and how it was isolated.
 
+use crate::access::{Resource, Target};
 use crate::code::Kind;
 use crate::error::Error;
 use crate::execution::{State, Step};
@@ -110,5 +111,21 @@ impl Execution {
         self.state = State::Lost;
         self.ended = Some(now);
         self.failure = Some(Failure::new(Reason::NodeLost, "the server that ran it ended; what it had printed until then is kept"));
+    }
+}
+
+impl Resource for Execution {
+    fn owner(&self) -> Option<&PrincipalName> {
+        Some(&self.caller)
+    }
+
+    fn lies_in(&self, target: Target<'_>) -> bool {
+        match target {
+            Target::Tenant(tenant) => self.name.tenant == *tenant,
+            Target::Utility(name) => self.version.utility == *name,
+            Target::Version(name) => self.version == *name,
+            Target::Execution(name) => self.name == *name,
+            Target::Installation | Target::CodePolicy(_) | Target::Runtime(_) => false,
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::name::{ExecutionName, UtilityName};
+use crate::name::ExecutionName;
 use crate::request::RequestKey;
 use crate::sandbox::{Failure, OnOutputLimit};
 
@@ -12,11 +12,9 @@ pub const MAX_REQUEST: usize = 8 * 1024 * 1024;
 /// Highest number of values in one Transform call.
 pub const MAX_VALUES: usize = 10_000;
 
-/// A launch as asked for.
+/// A launch as asked for; what is launched, the permit says.
 #[derive(Debug, Clone)]
 pub struct Launch {
-    /// The utility.
-    pub utility: UtilityName,
     /// Its version; `None` is the current one.
     pub version: Option<u32>,
     /// Parameters as one JSON object; empty is `{}`. A transformer's value is the member `value`.
@@ -29,11 +27,9 @@ pub struct Launch {
     pub request: Option<RequestKey>,
 }
 
-/// A Transform call as asked for.
+/// A Transform call as asked for; through what, the permit says.
 #[derive(Debug, Clone)]
 pub struct TransformCall {
-    /// The transformer.
-    pub utility: UtilityName,
     /// Its version; `None` is the current one.
     pub version: Option<u32>,
     /// Parameters as one JSON object; empty is `{}`.

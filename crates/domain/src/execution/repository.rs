@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 
 use crate::Result;
-use crate::access::TenantScope;
+use crate::access::{Found, TenantScope};
 use crate::execution::{Event, Execution, State};
 use crate::lease::{Fence, InstanceId};
 use crate::name::{ExecutionId, ExecutionName, PrincipalName, UtilityId};
@@ -48,9 +48,9 @@ pub trait ExecutionRepository: Send + Sync {
     /// Appends events only, under the execution's fence.
     async fn append(&self, scope: &TenantScope, id: &ExecutionId, fence: &Fence, events: &[Event]) -> Result<()>;
     /// One execution.
-    async fn find(&self, scope: &TenantScope, id: &ExecutionId) -> Result<Option<Execution>>;
+    async fn find(&self, scope: &TenantScope, id: &ExecutionId) -> Result<Found<Execution>>;
     /// A page of executions.
-    async fn list(&self, scope: &TenantScope, query: &ExecutionQuery, page: &PageRequest) -> Result<Page<Execution>>;
+    async fn list(&self, scope: &TenantScope, query: &ExecutionQuery, page: &PageRequest) -> Result<Found<Page<Execution>>>;
     /// Stored events after `sequence`, in order, of about `max_bytes` in all (at least one, when there is one).
     /// A [`crate::execution::Body::Finished`] event carries the stored execution.
     async fn events_after(&self, scope: &TenantScope, id: &ExecutionId, sequence: u64, max_bytes: usize) -> Result<Vec<Event>>;

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use futures_util::future::{Either, select};
 
-use crate::access::{self, Action, Permit, TenantScope};
+use crate::access::{Action, Found, Permit, TenantScope};
 use crate::admission::{Load, Ticket};
 use crate::code::{Bound, Kind};
 use crate::error::{Error, Result};
@@ -16,7 +16,7 @@ use crate::execution::live::Live;
 use crate::execution::ports::Shared;
 use crate::execution::{
     Config, Execution, ExecutionQuery, Launch, MAX_VALUES, Mode, Ports, Pruned, State, StopOnDrop, TransformCall, Transformed, Values,
-    Watch, driver, watch,
+    Watch, actions, driver, watch,
 };
 use crate::name::{ExecutionName, UtilityName};
 use crate::page::{Page, PageRequest};
@@ -55,7 +55,7 @@ impl Executions {
     /// # Errors
     /// [`Error::Invalid`], [`Error::NotFound`], [`Error::Precondition`], [`Error::Exhausted`], [`Error::Unavailable`]: in each
     /// case nothing ran.
-    pub async fn execute(&self, permit: &Permit<access::ExecuteUtility>, launch: Launch) -> Result<(ExecutionName, Watch, StopOnDrop)> {
+    pub async fn execute(&self, permit: &Permit<actions::ExecuteUtility>, launch: Launch) -> Result<(ExecutionName, Watch, StopOnDrop)> {
         let (execution, live) = self.launch(permit, launch).await?;
         let guard = StopOnDrop { live: live.clone(), clock: Arc::clone(&self.shared.ports.clock) };
         let watch = self.watch_from(permit.scope(), &execution.name, live, 0);
@@ -66,7 +66,7 @@ impl Executions {
     ///
     /// # Errors
     /// As [`Executions::execute`].
-    pub async fn start(&self, permit: &Permit<access::StartExecution>, launch: Launch) -> Result<Execution> {
+    pub async fn start(&self, permit: &Permit<actions::StartExecution>, launch: Launch) -> Result<Execution> {
         let (execution, _) = self.launch(permit, launch).await?;
         Ok(execution)
     }
@@ -75,9 +75,9 @@ impl Executions {
     ///
     /// # Errors
     /// As [`Executions::execute`]; a failing program is an outcome, not an error.
-    pub async fn transform(&self, permit: &Permit<access::Transform>, call: TransformCall) -> Result<Transformed> {
+    pub async fn transform(&self, permit: &Permit<actions::Transform>, call: TransformCall) -> Result<Transformed> {
         let scope = permit.scope();
-        let (utility, version) = self.load(permit, &scope, &call.utility, call.version).await?;
+        let (utility, version) = self.load(permit, call.version).await?;
         require_kind(&utility, &version, Kind::Transformer)?;
         let bound = self.bind(&version, &call.params_json, &call.values_json)?;
         let count = call.values_json.len();
@@ -102,8 +102,8 @@ impl Executions {
     ///
     /// # Errors
     /// [`Error::NotFound`].
-    pub async fn get(&self, permit: &Permit<access::GetExecution>, name: &ExecutionName) -> Result<Execution> {
-        self.find(permit, name).await
+    pub async fn get(&self, permit: &Permit<actions::GetExecution>) -> Result<Execution> {
+        self.find(permit).await
     }
 
     /// A page of executions.
@@ -112,12 +112,13 @@ impl Executions {
     /// [`Error::Invalid`] for a cursor that is not one.
     pub async fn list(
         &self,
-        permit: &Permit<access::ListExecutions>,
+        permit: &Permit<actions::ListExecutions>,
         mut query: ExecutionQuery,
         page: &PageRequest,
     ) -> Result<Page<Execution>> {
         query.caller = permit.only_owner().cloned();
-        let mut found = self.shared.ports.executions.list(&permit.scope(), &query, page).await?;
+        let found = self.shared.ports.executions.list(&permit.scope(), &query, page).await?;
+        let mut found = permit.open_page(found);
         for execution in &mut found.items {
             if let Some(live) = self.shared.registry.find(&execution.name.execution) {
                 *execution = live.snapshot();
@@ -132,8 +133,9 @@ impl Executions {
     ///
     /// # Errors
     /// [`Error::NotFound`]; [`Error::OutOfRange`] beyond the last event. A pruned range is the stream's first item.
-    pub async fn watch(&self, permit: &Permit<access::WatchExecution>, name: &ExecutionName, after: u64) -> Result<Watch> {
-        let execution = self.find(permit, name).await?;
+    pub async fn watch(&self, permit: &Permit<actions::WatchExecution>, after: u64) -> Result<Watch> {
+        let name = permit.target();
+        let execution = self.find(permit).await?;
         if after > execution.last_sequence {
             return Err(Error::OutOfRange {
                 reason: "SEQUENCE_IN_FUTURE",
@@ -148,9 +150,9 @@ impl Executions {
     ///
     /// # Errors
     /// [`Error::NotFound`].
-    pub async fn cancel(&self, permit: &Permit<access::CancelExecution>, name: &ExecutionName) -> Result<Execution> {
-        let execution = self.find(permit, name).await?;
-        match self.shared.registry.find(&name.execution) {
+    pub async fn cancel(&self, permit: &Permit<actions::CancelExecution>) -> Result<Execution> {
+        let execution = self.find(permit).await?;
+        match self.shared.registry.find(&permit.target().execution) {
             Some(live) => Ok(live.ask_stop(self.shared.ports.clock.now())),
             None => Ok(execution),
         }
@@ -206,9 +208,12 @@ impl Executions {
         self.shared.ports.admission.load()
     }
 
-    async fn launch<A: Action>(&self, permit: &Permit<A>, launch: Launch) -> Result<(Execution, Option<Arc<Live>>)> {
+    async fn launch<A>(&self, permit: &Permit<A>, launch: Launch) -> Result<(Execution, Option<Arc<Live>>)>
+    where
+        A: Action<Target = UtilityName>,
+    {
         let scope = permit.scope();
-        let (utility, version) = self.load(permit, &scope, &launch.utility, launch.version).await?;
+        let (utility, version) = self.load(permit, launch.version).await?;
         let (entry, bound) = match version.definition.kind {
             Kind::Script => (Entry::Script, self.bind(&version, &launch.params_json, &[])?),
             Kind::Transformer => {
@@ -228,29 +233,27 @@ impl Executions {
         match driven.accepted.await.unwrap_or_else(|_dropped| Err(abandoned()))? {
             Committed::Stored => Ok((driven.live.snapshot(), Some(driven.live))),
             Committed::Answered(first) => {
+                let name = first.name.clone();
+                let first = permit.open(Found::one(*first), &name)?;
                 let live = self.shared.registry.find(&first.name.execution);
-                Ok((live.as_ref().map_or(*first, |live| live.snapshot()), live))
+                Ok((live.as_ref().map_or(first, |live| live.snapshot()), live))
             }
             Committed::KeyReused => Err(key_reused()),
             Committed::Conflict => Err(id_taken()),
         }
     }
 
-    async fn load<A: Action>(
-        &self,
-        permit: &Permit<A>,
-        scope: &TenantScope,
-        name: &UtilityName,
-        number: Option<u32>,
-    ) -> Result<(Utility, Version)> {
-        let utilities = &self.shared.ports.utilities;
-        let found = utilities.find_current(scope, &name.utility).await?;
-        let (utility, current) = permit.reveal(found, |(utility, _)| &utility.owner, name)?;
+    async fn load<A>(&self, permit: &Permit<A>, number: Option<u32>) -> Result<(Utility, Version)>
+    where
+        A: Action<Target = UtilityName>,
+    {
+        let (scope, name, utilities) = (&permit.scope(), permit.target(), &self.shared.ports.utilities);
+        let (utility, current) = permit.open(utilities.find_current(scope, &name.utility).await?, name)?;
         utility.check_active()?;
         let mut version = match number {
             Some(number) if number != current.number => {
-                let missing = || Error::NotFound { resource: name.version(number).to_string() };
-                utilities.find_version(scope, &name.utility, number).await?.ok_or_else(missing)?
+                let found = utilities.find_version(scope, &name.utility, number).await?;
+                permit.open_part(&utility, found, &name.version(number))?
             }
             Some(_) | None => current,
         };
@@ -348,14 +351,14 @@ impl Executions {
         Driven { live, accepted, answer }
     }
 
-    async fn find<A: Action>(&self, permit: &Permit<A>, name: &ExecutionName) -> Result<Execution> {
-        let shared = &self.shared;
+    async fn find<A: Action<Target = ExecutionName>>(&self, permit: &Permit<A>) -> Result<Execution> {
+        let (shared, name) = (&self.shared, permit.target());
         let live = shared.registry.find(&name.execution).map(|live| live.snapshot());
         let found = match live.filter(|execution| execution.name == *name) {
-            Some(execution) => Some(execution),
+            Some(execution) => Found::one(execution),
             None => shared.ports.executions.find(&permit.scope(), &name.execution).await?,
         };
-        permit.reveal(found, |execution| &execution.caller, name)
+        permit.open(found, name)
     }
 
     fn watch_from(&self, scope: TenantScope, name: &ExecutionName, live: Option<Arc<Live>>, after: u64) -> Watch {

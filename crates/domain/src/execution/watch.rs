@@ -96,7 +96,8 @@ impl Watcher {
         if !events.is_empty() {
             return Ok(self.take(events));
         }
-        let execution = self.source.repository.find(&self.source.scope, &self.source.id).await?;
+        // A permit has opened it, or there would be no watch.
+        let execution = self.source.repository.find(&self.source.scope, &self.source.id).await?.open_for_system();
         match execution {
             Some(execution) if execution.last_sequence > self.seen => Err(pruned(self.seen + 1)),
             Some(execution) if !execution.state.is_terminal() => self.wait_for_another_instance().await,

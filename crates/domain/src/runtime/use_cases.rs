@@ -2,11 +2,10 @@
 
 use std::sync::Arc;
 
-use crate::access::{self, Permit};
+use crate::access::Permit;
 use crate::error::{Error, Result};
-use crate::name::RuntimeName;
 use crate::page::{Page, PageRequest};
-use crate::runtime::{Runtime, RuntimeCatalog};
+use crate::runtime::{Runtime, RuntimeCatalog, actions};
 
 /// The use cases. Cheap to clone.
 #[derive(Clone)]
@@ -24,7 +23,7 @@ impl Runtimes {
     ///
     /// # Errors
     /// Those of the sandbox, when it cannot say what it has.
-    pub async fn list(&self, _permit: &Permit<access::ListRuntimes>, page: &PageRequest) -> Result<Page<Runtime>> {
+    pub async fn list(&self, _permit: &Permit<actions::ListRuntimes>, page: &PageRequest) -> Result<Page<Runtime>> {
         let mut items = self.sorted().await?;
         items.retain(|runtime| page.after.as_ref().is_none_or(|after| runtime.name > *after));
         let size = page.size as usize;
@@ -37,7 +36,8 @@ impl Runtimes {
     ///
     /// # Errors
     /// [`Error::NotFound`]; those of the sandbox.
-    pub async fn get(&self, _permit: &Permit<access::GetRuntime>, name: &RuntimeName) -> Result<Runtime> {
+    pub async fn get(&self, permit: &Permit<actions::GetRuntime>) -> Result<Runtime> {
+        let name = permit.target();
         let found = self.sorted().await?.into_iter().find(|runtime| runtime.name == name.runtime);
         found.ok_or_else(|| Error::NotFound { resource: name.to_string() })
     }

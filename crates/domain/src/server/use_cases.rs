@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use crate::access::{self, Permit};
+use crate::access::Permit;
 use crate::admission::Load;
 use crate::execution::Executions;
-use crate::server::{Facts, ServerFacts};
+use crate::server::{Facts, ServerFacts, actions};
 
 /// The use cases. Cheap to clone.
 #[derive(Clone)]
@@ -21,7 +21,7 @@ impl Servers {
     }
 
     /// The facts about this server, and how many executions run and wait on it.
-    pub fn get(&self, _permit: &Permit<access::GetServerInfo>) -> (Facts, Load) {
+    pub fn get(&self, _permit: &Permit<actions::GetServerInfo>) -> (Facts, Load) {
         (self.facts.facts(), self.executions.load_now())
     }
 }

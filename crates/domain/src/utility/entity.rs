@@ -1,10 +1,11 @@
 //! A utility: what it is, and the pure rules of using it.
 
+use crate::access::{Part, Resource, Target};
 use crate::error::Error;
 use crate::hash::Hash;
 use crate::name::{PrincipalName, UtilityName};
 use crate::time::Timestamp;
-use crate::utility::Definition;
+use crate::utility::{Definition, Version};
 use crate::violation::{Violation, longest};
 
 /// Longest display name in characters.
@@ -115,5 +116,44 @@ impl Metadata {
         self.tags.sort();
         self.tags.dedup();
         self
+    }
+}
+
+impl Resource for Utility {
+    fn owner(&self) -> Option<&PrincipalName> {
+        Some(&self.owner)
+    }
+
+    fn lies_in(&self, target: Target<'_>) -> bool {
+        match target {
+            Target::Tenant(tenant) => self.name.tenant == *tenant,
+            Target::Utility(name) => self.name == *name,
+            Target::Version(name) => self.name == name.utility,
+            Target::Installation | Target::Execution(_) | Target::CodePolicy(_) | Target::Runtime(_) => false,
+        }
+    }
+}
+
+/// A utility with one of its versions is reached like the utility.
+impl Resource for (Utility, Version) {
+    fn owner(&self) -> Option<&PrincipalName> {
+        Resource::owner(&self.0)
+    }
+
+    fn lies_in(&self, target: Target<'_>) -> bool {
+        self.0.lies_in(target)
+    }
+}
+
+impl Part for Version {
+    type Whole = Utility;
+
+    /// A permit of one version opens that one, and the current one with which the utility is shown.
+    fn lies_in(&self, whole: &Utility, target: Target<'_>) -> bool {
+        let named = match target {
+            Target::Version(name) => [name.number, whole.latest_version].contains(&self.number),
+            _ => true,
+        };
+        named && whole.lies_in(target)
     }
 }

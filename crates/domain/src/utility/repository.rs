@@ -4,7 +4,7 @@
 use async_trait::async_trait;
 
 use crate::Result;
-use crate::access::TenantScope;
+use crate::access::{Found, TenantScope};
 use crate::code::Kind;
 use crate::name::{PrincipalName, UtilityId};
 use crate::page::{Page, PageRequest};
@@ -60,15 +60,15 @@ pub enum UtilityOrder {
 #[async_trait]
 pub trait UtilityRepository: Send + Sync {
     /// The utility, deleted or not.
-    async fn find(&self, scope: &TenantScope, id: &UtilityId) -> Result<Option<Utility>>;
+    async fn find(&self, scope: &TenantScope, id: &UtilityId) -> Result<Found<Utility>>;
     /// The utility with its current version, in one read.
-    async fn find_current(&self, scope: &TenantScope, id: &UtilityId) -> Result<Option<(Utility, Version)>>;
+    async fn find_current(&self, scope: &TenantScope, id: &UtilityId) -> Result<Found<(Utility, Version)>>;
     /// One version.
-    async fn find_version(&self, scope: &TenantScope, id: &UtilityId, number: u32) -> Result<Option<Version>>;
+    async fn find_version(&self, scope: &TenantScope, id: &UtilityId, number: u32) -> Result<Found<Version>>;
     /// A page of utilities.
-    async fn list(&self, scope: &TenantScope, query: &UtilityQuery, page: &PageRequest) -> Result<Page<Utility>>;
+    async fn list(&self, scope: &TenantScope, query: &UtilityQuery, page: &PageRequest) -> Result<Found<Page<Utility>>>;
     /// A page of versions, newest first, code included.
-    async fn list_versions(&self, scope: &TenantScope, id: &UtilityId, page: &PageRequest) -> Result<Page<Version>>;
+    async fn list_versions(&self, scope: &TenantScope, id: &UtilityId, page: &PageRequest) -> Result<Found<Page<Version>>>;
     /// Stores a change, whole or not at all.
     async fn commit(&self, scope: &TenantScope, change: UtilityChange) -> Result<Committed<Utility>>;
     /// Takes note that a version compiles on the runtime with this digest. Not a change: neither revision nor version grow.

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use crate::access::{self, Action, Permit, TenantScope};
+use crate::access::{Action, Found, OfTenant, Permit};
 use crate::code::{Code, CodeReport, Kind, Severity};
 use crate::error::{Error, Result};
 use crate::id::IdSource;
@@ -14,7 +14,7 @@ use crate::runtime::{DEFAULT_RUNTIME, VulnerableImport};
 use crate::time::{Clock, Timestamp};
 use crate::utility::{
     Definition, Difference, Draft, Gate, MAX_MESSAGE, Metadata, Passed, Patch, StoredFinding, Utility, UtilityChange, UtilityQuery,
-    UtilityRepository, Version, diff,
+    UtilityRepository, Version, actions, diff,
 };
 use crate::violation::{Violation, longest};
 
@@ -52,16 +52,16 @@ impl Utilities {
     /// [`Error::Invalid`] with every violation, findings of the code included; [`Error::AlreadyExists`].
     pub async fn create(
         &self,
-        permit: &Permit<access::CreateUtility>,
+        permit: &Permit<actions::CreateUtility>,
         id: UtilityId,
         draft: Draft,
         call: Call,
     ) -> Result<(Utility, Version)> {
         let scope = permit.scope();
-        if let Some(answer) = self.answered(&scope, call.request.as_ref()).await? {
+        if let Some(answer) = self.answered(permit, call.request.as_ref()).await? {
             return Ok(answer);
         }
-        let name = UtilityName { tenant: scope.tenant().clone(), utility: id };
+        let name = UtilityName { tenant: permit.target().tenant.clone(), utility: id };
         let mut violations = call.violations.clone();
         violations.extend(draft.violations("utility"));
         let runtime = runtime_or_default(draft.runtime);
@@ -95,15 +95,15 @@ impl Utilities {
             created: now,
             updated: now,
         };
-        self.commit(&scope, Expected::Absent, utility, Some(version.clone()), version, call).await
+        self.commit(permit, Expected::Absent, utility, Some(version.clone()), version, call).await
     }
 
     /// Reads a utility with its current version; deleted ones too.
     ///
     /// # Errors
     /// [`Error::NotFound`].
-    pub async fn get(&self, permit: &Permit<access::GetUtility>, name: &UtilityName) -> Result<(Utility, Version)> {
-        self.load(permit, name).await
+    pub async fn get(&self, permit: &Permit<actions::GetUtility>) -> Result<(Utility, Version)> {
+        self.load(permit, permit.target()).await
     }
 
     /// What the current version imports from packages with known vulnerabilities; `None` while it is not known what its runtime
@@ -119,7 +119,7 @@ impl Utilities {
     /// runtimes hold.
     pub async fn list(
         &self,
-        permit: &Permit<access::ListUtilities>,
+        permit: &Permit<actions::ListUtilities>,
         mut query: UtilityQuery,
         vulnerable: bool,
         page: &PageRequest,
@@ -130,22 +130,16 @@ impl Utilities {
         if vulnerable {
             query.imports = Some(self.gate.vulnerable_modules().await?);
         }
-        self.repository.list(&permit.scope(), &query, page).await
+        Ok(permit.open_page(self.repository.list(&permit.scope(), &query, page).await?))
     }
 
     /// Changes parts of a utility; a change of code, parameters, limits, runtime or isolation makes a new version.
     ///
     /// # Errors
     /// [`Error::Invalid`], [`Error::NotFound`], [`Error::Stale`], [`Error::Precondition`] when it is deleted.
-    pub async fn update(
-        &self,
-        permit: &Permit<access::UpdateUtility>,
-        name: &UtilityName,
-        patch: Patch,
-        call: Call,
-    ) -> Result<(Utility, Version)> {
-        let scope = permit.scope();
-        if let Some(answer) = self.answered(&scope, call.request.as_ref()).await? {
+    pub async fn update(&self, permit: &Permit<actions::UpdateUtility>, patch: Patch, call: Call) -> Result<(Utility, Version)> {
+        let (scope, name) = (permit.scope(), permit.target());
+        if let Some(answer) = self.answered(permit, call.request.as_ref()).await? {
             return Ok(answer);
         }
         let (utility, current) = self.load(permit, name).await?;
@@ -197,16 +191,16 @@ impl Utilities {
     ///
     /// # Errors
     /// [`Error::NotFound`], [`Error::Stale`], [`Error::Precondition`] when it is deleted already.
-    pub async fn delete(&self, permit: &Permit<access::DeleteUtility>, name: &UtilityName, call: Call) -> Result<(Utility, Version)> {
+    pub async fn delete(&self, permit: &Permit<actions::DeleteUtility>, call: Call) -> Result<(Utility, Version)> {
         let now = self.clock.now();
-        self.mark(permit, name, call, |utility| utility.check_active(), Some(now)).await
+        self.mark(permit, call, |utility| utility.check_active(), Some(now)).await
     }
 
     /// Brings a deleted utility back.
     ///
     /// # Errors
     /// [`Error::NotFound`], [`Error::Stale`], [`Error::Precondition`] when it is not deleted.
-    pub async fn undelete(&self, permit: &Permit<access::UndeleteUtility>, name: &UtilityName, call: Call) -> Result<(Utility, Version)> {
+    pub async fn undelete(&self, permit: &Permit<actions::UndeleteUtility>, call: Call) -> Result<(Utility, Version)> {
         let deleted = |utility: &Utility| match utility.deleted {
             Some(_) => Ok(()),
             None => Err(Error::Precondition {
@@ -215,30 +209,26 @@ impl Utilities {
                 description: format!("{} is not deleted", utility.name),
             }),
         };
-        self.mark(permit, name, call, deleted, None).await
+        self.mark(permit, call, deleted, None).await
     }
 
     /// A page of versions, newest first.
     ///
     /// # Errors
     /// [`Error::NotFound`].
-    pub async fn list_versions(
-        &self,
-        permit: &Permit<access::ListUtilityVersions>,
-        name: &UtilityName,
-        page: &PageRequest,
-    ) -> Result<Page<Version>> {
-        let scope = permit.scope();
-        self.reach(permit, name).await?;
-        self.repository.list_versions(&scope, &name.utility, page).await
+    pub async fn list_versions(&self, permit: &Permit<actions::ListUtilityVersions>, page: &PageRequest) -> Result<Page<Version>> {
+        let name = permit.target();
+        let utility = self.reach(permit, name).await?;
+        let found = self.repository.list_versions(&permit.scope(), &name.utility, page).await?;
+        Ok(permit.open_parts(&utility, found))
     }
 
     /// One version.
     ///
     /// # Errors
     /// [`Error::NotFound`].
-    pub async fn get_version(&self, permit: &Permit<access::GetUtilityVersion>, name: &VersionName) -> Result<Version> {
-        self.load_version(permit, name).await
+    pub async fn get_version(&self, permit: &Permit<actions::GetUtilityVersion>) -> Result<Version> {
+        self.load_version(permit, permit.target()).await
     }
 
     /// What differs between two versions. `to` is the current one unless it is named; `from` is the one before `to`, and nothing
@@ -246,13 +236,8 @@ impl Utilities {
     ///
     /// # Errors
     /// [`Error::NotFound`].
-    pub async fn diff(
-        &self,
-        permit: &Permit<access::DiffUtilityVersions>,
-        name: &UtilityName,
-        from: Option<u32>,
-        to: Option<u32>,
-    ) -> Result<Difference> {
+    pub async fn diff(&self, permit: &Permit<actions::DiffUtilityVersions>, from: Option<u32>, to: Option<u32>) -> Result<Difference> {
+        let name = permit.target();
         let to = match to {
             Some(number) => self.load_version(permit, &name.version(number)).await?,
             None => self.load(permit, name).await?.1,
@@ -270,13 +255,12 @@ impl Utilities {
     /// [`Error::NotFound`], [`Error::Stale`], [`Error::Precondition`]; [`Error::Invalid`] when today's rules refuse the old code.
     pub async fn restore(
         &self,
-        permit: &Permit<access::RestoreUtilityVersion>,
-        name: &VersionName,
+        permit: &Permit<actions::RestoreUtilityVersion>,
         message: String,
         call: Call,
     ) -> Result<(Utility, Version)> {
-        let scope = permit.scope();
-        if let Some(answer) = self.answered(&scope, call.request.as_ref()).await? {
+        let (scope, name) = (permit.scope(), permit.target());
+        if let Some(answer) = self.answered(permit, call.request.as_ref()).await? {
             return Ok(answer);
         }
         let (utility, current) = self.load(permit, &name.utility).await?;
@@ -304,7 +288,7 @@ impl Utilities {
     /// [`Error::Invalid`] for a runtime that this server does not have. Findings are the answer.
     pub async fn validate(
         &self,
-        permit: &Permit<access::ValidateCode>,
+        permit: &Permit<actions::ValidateCode>,
         source: Vec<u8>,
         kind: Option<Kind>,
         runtime: String,
@@ -316,43 +300,48 @@ impl Utilities {
         self.gate.check(&permit.scope(), None, source, kind, &runtime).await
     }
 
-    async fn load<A: Action>(&self, permit: &Permit<A>, name: &UtilityName) -> Result<(Utility, Version)> {
-        let found = self.repository.find_current(&permit.scope(), &name.utility).await?;
-        permit.reveal(found, |(utility, _)| &utility.owner, name)
+    async fn load<A>(&self, permit: &Permit<A>, name: &UtilityName) -> Result<(Utility, Version)>
+    where
+        A: Action<Target: OfTenant>,
+    {
+        permit.open(self.repository.find_current(&permit.scope(), &name.utility).await?, name)
     }
 
-    async fn reach<A: Action>(&self, permit: &Permit<A>, name: &UtilityName) -> Result<Utility> {
-        let found = self.repository.find(&permit.scope(), &name.utility).await?;
-        permit.reveal(found, |utility| &utility.owner, name)
+    async fn reach<A>(&self, permit: &Permit<A>, name: &UtilityName) -> Result<Utility>
+    where
+        A: Action<Target: OfTenant>,
+    {
+        permit.open(self.repository.find(&permit.scope(), &name.utility).await?, name)
     }
 
-    async fn load_version<A: Action>(&self, permit: &Permit<A>, name: &VersionName) -> Result<Version> {
-        self.reach(permit, &name.utility).await?;
+    async fn load_version<A>(&self, permit: &Permit<A>, name: &VersionName) -> Result<Version>
+    where
+        A: Action<Target: OfTenant>,
+    {
+        let utility = self.reach(permit, &name.utility).await?;
         let found = self.repository.find_version(&permit.scope(), &name.utility.utility, name.number).await?;
-        found.ok_or_else(|| Error::NotFound { resource: name.to_string() })
+        permit.open_part(&utility, found, name)
     }
 
-    async fn mark<A: Action>(
+    async fn mark<A: Action<Target = UtilityName>>(
         &self,
         permit: &Permit<A>,
-        name: &UtilityName,
         call: Call,
         allowed: impl Fn(&Utility) -> Result<()> + Send,
         deleted: Option<Timestamp>,
     ) -> Result<(Utility, Version)> {
-        let scope = permit.scope();
-        if let Some(answer) = self.answered(&scope, call.request.as_ref()).await? {
+        if let Some(answer) = self.answered(permit, call.request.as_ref()).await? {
             return Ok(answer);
         }
-        let (utility, current) = self.load(permit, name).await?;
+        let (utility, current) = self.load(permit, permit.target()).await?;
         utility.check_etag(&call.etag)?;
         allowed(&utility)?;
         let revision = utility.revision;
         let changed = Utility { deleted, revision: revision + 1, updated: self.clock.now(), ..utility };
-        self.commit(&scope, Expected::Revision(revision), changed, None, current, call).await
+        self.commit(permit, Expected::Revision(revision), changed, None, current, call).await
     }
 
-    async fn store_next<A: Action>(
+    async fn store_next<A: Action<Target: OfTenant>>(
         &self,
         permit: &Permit<A>,
         utility: Utility,
@@ -383,12 +372,12 @@ impl Utilities {
             updated: now,
             ..utility
         };
-        self.commit(&permit.scope(), Expected::Revision(revision), changed, new_version, shown, call).await
+        self.commit(permit, Expected::Revision(revision), changed, new_version, shown, call).await
     }
 
-    async fn commit(
+    async fn commit<A: Action<Target: OfTenant>>(
         &self,
-        scope: &TenantScope,
+        permit: &Permit<A>,
         expected: Expected,
         utility: Utility,
         new_version: Option<Version>,
@@ -399,27 +388,37 @@ impl Utilities {
             return Ok((utility, shown));
         }
         let change = UtilityChange { expected, utility: utility.clone(), new_version, request: call.request };
-        match self.repository.commit(scope, change).await? {
+        match self.repository.commit(&permit.scope(), change).await? {
             Committed::Stored => Ok((utility, shown)),
             Committed::Conflict if expected == Expected::Absent => Err(Error::AlreadyExists { resource: utility.name.to_string() }),
             Committed::Conflict => Err(Error::Stale { resource: utility.name.to_string() }),
-            Committed::Answered(first) => self.with_version(scope, *first).await,
+            Committed::Answered(first) => self.with_version(permit, *first).await,
             Committed::KeyReused => Err(key_reused()),
         }
     }
 
-    async fn answered(&self, scope: &TenantScope, request: Option<&RequestKey>) -> Result<Option<(Utility, Version)>> {
+    async fn answered<A>(&self, permit: &Permit<A>, request: Option<&RequestKey>) -> Result<Option<(Utility, Version)>>
+    where
+        A: Action<Target: OfTenant>,
+    {
         let Some(request) = request else { return Ok(None) };
-        match self.repository.find_answer(scope, request).await? {
-            Some(Committed::Answered(first)) => Ok(Some(self.with_version(scope, *first).await?)),
+        match self.repository.find_answer(&permit.scope(), request).await? {
+            Some(Committed::Answered(first)) => Ok(Some(self.with_version(permit, *first).await?)),
             Some(Committed::KeyReused) => Err(key_reused()),
             Some(Committed::Stored | Committed::Conflict) | None => Ok(None),
         }
     }
 
-    async fn with_version(&self, scope: &TenantScope, utility: Utility) -> Result<(Utility, Version)> {
-        let version = self.repository.find_version(scope, &utility.name.utility, utility.latest_version).await?;
-        let version = version.ok_or(Error::Internal { context: "a utility's current version is missing", source: None })?;
+    /// The utility that a request was answered with, opened like any other, with its current version.
+    async fn with_version<A>(&self, permit: &Permit<A>, first: Utility) -> Result<(Utility, Version)>
+    where
+        A: Action<Target: OfTenant>,
+    {
+        let name = first.name.clone();
+        let utility = permit.open(Found::one(first), &name)?;
+        let found = self.repository.find_version(&permit.scope(), &name.utility, utility.latest_version).await?;
+        let missing = |_absent| Error::Internal { context: "a utility's current version is missing", source: None };
+        let version = permit.open_part(&utility, found, &name).map_err(missing)?;
         Ok((utility, version))
     }
 }

@@ -13,7 +13,7 @@ use domain::sandbox::Isolation;
 use domain::utility::{Call, Draft, Patch};
 use test_support::{BROKEN, FakeChecker, FakeCompiler, IMPORT_RULE, MISSING_RULE, NESTING_RULE, TODO_RULE, sample};
 
-use crate::world::{World, exception, name};
+use crate::world::{World, acme, code_policy, exception, name};
 
 const TRANSFORMER: &str = "def transform(value):\n    return value\n";
 
@@ -36,7 +36,7 @@ async fn what_the_compiler_refuses_is_not_stored() {
     let Error::Invalid(violations) = &refused else { panic!("{refused:?}") };
     assert_eq!((violations[0].field.as_str(), violations[0].reason), ("utility.code", "ZPY-SYNTAX-900"));
     assert!(violations[0].description.contains("line 2, column 1"), "{}", violations[0].description);
-    let read = world.utilities.get(&world.permit().await, &name("some")).await.unwrap_err();
+    let read = world.utilities.get(&world.permit(name("some")).await).await.unwrap_err();
     assert!(matches!(read, Error::NotFound { .. }), "{read:?}");
 }
 
@@ -95,12 +95,13 @@ async fn a_replaced_runtime_compiles_anew_before_it_executes() {
 async fn an_unknown_runtime_is_a_violation_of_its_own_field() {
     let world = World::new();
     let draft = Draft { code: TRANSFORMER.into(), runtime: "cobol".to_owned(), ..Draft::default() };
-    let refused = world.utilities.create(&world.permit().await, sample::utility_id("some"), draft, Call::default()).await.unwrap_err();
+    let refused =
+        world.utilities.create(&world.permit(acme()).await, sample::utility_id("some"), draft, Call::default()).await.unwrap_err();
     let Error::Invalid(found) = &refused else { panic!("{refused:?}") };
     assert!(["`python`", "`extra`", "`old`"].iter().all(|name| found[0].description.contains(name)), "{}", found[0].description);
     assert_eq!(violations(refused), [("utility.runtime".to_owned(), "RUNTIME_UNKNOWN")]);
     assert_eq!(world.compiler.asked(), 0);
-    let refused = world.utilities.validate(&world.permit().await, TRANSFORMER.into(), None, "cobol".to_owned()).await.unwrap_err();
+    let refused = world.utilities.validate(&world.permit(acme()).await, TRANSFORMER.into(), None, "cobol".to_owned()).await.unwrap_err();
     assert_eq!(violations(refused), [("runtime".to_owned(), "RUNTIME_UNKNOWN")]);
 }
 
@@ -110,14 +111,15 @@ async fn code_is_checked_and_compiled_for_the_runtime_that_its_utility_names() {
     let code = format!("import extra_tools\n{TRANSFORMER}");
     assert_eq!(violations(world.create("some", &code).await.unwrap_err()), [("utility.code".to_owned(), MISSING_RULE)]);
     let draft = Draft { code: code.clone().into(), runtime: "extra".to_owned(), ..Draft::default() };
-    let (_, version) = world.utilities.create(&world.permit().await, sample::utility_id("some"), draft, Call::default()).await.unwrap();
+    let (_, version) =
+        world.utilities.create(&world.permit(acme()).await, sample::utility_id("some"), draft, Call::default()).await.unwrap();
     assert_eq!((version.definition.runtime.as_str(), version.compiled_on.as_deref()), ("extra", Some("sha256:extra")));
 
     let moved = Patch { runtime: Some(String::new()), ..Patch::default() };
-    let refused = world.utilities.update(&world.permit().await, &name("some"), moved, Call::default()).await.unwrap_err();
+    let refused = world.utilities.update(&world.permit(name("some")).await, moved, Call::default()).await.unwrap_err();
     assert_eq!(violations(refused), [("utility.code".to_owned(), MISSING_RULE)], "to the default runtime, which lacks the module");
     let validate = async |runtime: &str| {
-        world.utilities.validate(&world.permit().await, code.clone().into(), None, runtime.to_owned()).await.unwrap().accepted()
+        world.utilities.validate(&world.permit(acme()).await, code.clone().into(), None, runtime.to_owned()).await.unwrap().accepted()
     };
     assert!(validate("extra").await && !validate("").await && !validate("old").await);
 }
@@ -126,7 +128,7 @@ async fn code_is_checked_and_compiled_for_the_runtime_that_its_utility_names() {
 async fn replacing_one_runtime_leaves_versions_on_another_as_they_are() {
     let world = World::new();
     let draft = Draft { code: TRANSFORMER.into(), runtime: "extra".to_owned(), ..Draft::default() };
-    world.utilities.create(&world.permit().await, sample::utility_id("some"), draft, Call::default()).await.unwrap();
+    world.utilities.create(&world.permit(acme()).await, sample::utility_id("some"), draft, Call::default()).await.unwrap();
     world.compiler.replace_runtime("sha256:second");
     world.transform("some").await.unwrap();
     assert_eq!(world.compiler.asked(), 1);
@@ -146,7 +148,7 @@ async fn an_exception_turns_an_error_into_a_warning_until_it_ends() {
 
     world.clock.advance(Duration::from_millis(1_000));
     let patch = Patch { code: Some(format!("{code}# more\n").into()), ..Patch::default() };
-    let refused = world.utilities.update(&world.permit().await, &name("some"), patch, Call::default()).await.unwrap_err();
+    let refused = world.utilities.update(&world.permit(name("some")).await, patch, Call::default()).await.unwrap_err();
     assert_eq!(violations(refused), [("utility.code".to_owned(), IMPORT_RULE)]);
     world.transform("some").await.expect("what was accepted stays executable");
 }
@@ -167,7 +169,7 @@ async fn the_tenants_minimum_raises_the_isolation_and_never_lowers_it() {
     let world = World::new();
     world.create("weak", TRANSFORMER).await.unwrap();
     let strong = Draft { code: TRANSFORMER.into(), isolation: Isolation::OneShot, ..Draft::default() };
-    world.utilities.create(&world.permit().await, sample::utility_id("strong"), strong, Call::default()).await.unwrap();
+    world.utilities.create(&world.permit(acme()).await, sample::utility_id("strong"), strong, Call::default()).await.unwrap();
     world.transform("weak").await.unwrap();
     world.decree(PolicyPatch { minimum_isolation: Some(Isolation::SingleUse), ..PolicyPatch::default() }).await;
     world.transform("weak").await.unwrap();
@@ -297,7 +299,7 @@ async fn nobody_is_excepted_from_a_rule_that_ends_the_scan() {
     for rule in [NESTING_RULE, "ZPY-ENCODING-001"] {
         let exceptions = Some(vec![exception(sample::utility_id("some"), rule, 1_000)]);
         let patch = PolicyPatch { exceptions, ..PolicyPatch::default() };
-        let refused = world.policies.update(&world.permit().await, patch, "").await.unwrap_err();
+        let refused = world.policies.update(&world.permit(code_policy()).await, patch, "").await.unwrap_err();
         assert_eq!(violations(refused), [("policy.exceptions[0].rule".to_owned(), "NOT_EXCEPTABLE")], "{rule}");
     }
     let refused = world.create("some", HIDDEN).await.unwrap_err();

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "test code throughout; the lint knows only test functions")]
 
+mod access;
 mod disclosure;
 mod gate;
 mod world;

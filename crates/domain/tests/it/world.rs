@@ -4,12 +4,12 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use domain::Result;
-use domain::access::{Action, ActionSpec, Caller, LocalRules, Permit, Policy, Reach, Rules};
+use domain::access::{Action, ActionSpec, Caller, LocalRules, Permit, Policy, Reach, Rules, Target};
 use domain::admission::{self, Admission};
 use domain::code::{Bound, Parameter, ParameterBinder};
 use domain::code_policy::{CodeChecker, CodePolicies, ExceptionDraft, PolicyPatch};
 use domain::execution::{Config, Executions, Ports, TransformCall, Transformed};
-use domain::name::{TenantId, UtilityId, UtilityName};
+use domain::name::{CodePolicyName, TenantName, UtilityId, UtilityName};
 use domain::sandbox::{Error, Isolation, Job, Limits, Run, Sandbox};
 use domain::utility::{Call, Draft, Gate, GatePorts, Utilities, Utility, Version};
 use domain::violation::Violation;
@@ -25,6 +25,7 @@ pub struct World {
     pub compiler: Arc<FakeCompiler>,
     pub sandbox: Arc<RecordingSandbox>,
     pub utilities: Utilities,
+    pub stored: Arc<InMemoryUtilityRepository>,
     pub policies: CodePolicies,
     pub stored_policies: Arc<InMemoryCodePolicyRepository>,
     pub executions: Executions,
@@ -92,7 +93,8 @@ impl World {
             clock: clock.clone(),
             compiler,
             sandbox,
-            utilities: Utilities::new(store, gate, clock.clone(), ids),
+            utilities: Utilities::new(store.clone(), gate, clock.clone(), ids),
+            stored: store,
             policies: CodePolicies::new(stored_policies.clone(), checker, clock.clone()),
             stored_policies,
             executions: Executions::new(ports, config),
@@ -101,37 +103,37 @@ impl World {
     }
 
     /// What the administrator may do.
-    pub async fn permit<A: Action>(&self) -> Permit<A> {
+    pub async fn permit<A: Action>(&self, target: A::Target) -> Permit<A> {
         let caller = Caller { principal: sample::user("ann"), local: true };
-        self.rules.require(&caller, &sample::tenant("acme"), &"the tenant").await.unwrap()
+        self.rules.require(&caller, target).await.unwrap()
     }
 
     /// What a user may do who reaches only what is their own.
-    pub async fn own<A: Action>(&self, user: &str) -> Permit<A> {
+    pub async fn own<A: Action>(&self, user: &str, target: A::Target) -> Permit<A> {
         let caller = Caller { principal: sample::user(user), local: true };
-        Policy::new(Arc::new(OwnOnly)).require(&caller, &sample::tenant("acme"), &"the tenant").await.unwrap()
+        Policy::new(Arc::new(OwnOnly)).require(&caller, target).await.unwrap()
     }
 
     pub async fn create(&self, id: &str, code: &str) -> Result<(Utility, Version)> {
         let draft = Draft { code: code.as_bytes().to_vec(), limits: Limits::DEFAULT, ..Draft::default() };
-        self.utilities.create(&self.permit().await, sample::utility_id(id), draft, Call::default()).await
+        self.utilities.create(&self.permit(acme()).await, sample::utility_id(id), draft, Call::default()).await
     }
 
     /// The version as it is stored.
     pub async fn version(&self, id: &str, number: u32) -> Version {
-        self.utilities.get_version(&self.permit().await, &name(id).version(number)).await.unwrap()
+        self.utilities.get_version(&self.permit(name(id).version(number)).await).await.unwrap()
     }
 
     /// Sends one value through.
     pub async fn transform(&self, id: &str) -> Result<Transformed> {
         let values_json = vec!["1".to_owned()];
-        let call = TransformCall { utility: name(id), version: None, params_json: String::new(), values_json, timeout: None };
-        self.executions.transform(&self.permit().await, call).await
+        let call = TransformCall { version: None, params_json: String::new(), values_json, timeout: None };
+        self.executions.transform(&self.permit(name(id)).await, call).await
     }
 
     /// Changes the code policy.
     pub async fn decree(&self, patch: PolicyPatch) {
-        self.policies.update(&self.permit().await, patch, "").await.unwrap();
+        self.policies.update(&self.permit(code_policy()).await, patch, "").await.unwrap();
     }
 }
 
@@ -155,7 +157,7 @@ impl Sandbox for RecordingSandbox {
 
 #[async_trait]
 impl Rules for OwnOnly {
-    async fn decide(&self, _caller: &Caller, _action: ActionSpec, _tenant: &TenantId) -> Result<Option<Reach>> {
+    async fn decide(&self, _caller: &Caller, _action: ActionSpec, _target: Target<'_>) -> Result<Option<Reach>> {
         Ok(Some(Reach::Own))
     }
 }
@@ -173,6 +175,14 @@ impl ParameterBinder for AnyBinder {
     fn check_value(&self, _json: &str) -> Result<(), String> {
         Ok(())
     }
+}
+
+pub fn acme() -> TenantName {
+    TenantName { tenant: sample::tenant("acme") }
+}
+
+pub fn code_policy() -> CodePolicyName {
+    CodePolicyName { tenant: sample::tenant("acme") }
 }
 
 pub fn name(id: &str) -> UtilityName {

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use async_trait::async_trait;
 use domain::Result;
-use domain::access::TenantScope;
+use domain::access::{Found, TenantScope};
 use domain::execution::{Event, Execution, ExecutionQuery, ExecutionRepository, Pruned};
 use domain::lease::{Fence, InstanceId};
 use domain::name::{ExecutionId, ExecutionName};
@@ -61,11 +61,11 @@ impl ExecutionRepository for MeasuredExecutions {
         self.measure("append", self.inner.append(scope, id, fence, events)).await
     }
 
-    async fn find(&self, scope: &TenantScope, id: &ExecutionId) -> Result<Option<Execution>> {
+    async fn find(&self, scope: &TenantScope, id: &ExecutionId) -> Result<Found<Execution>> {
         self.inner.find(scope, id).await
     }
 
-    async fn list(&self, scope: &TenantScope, query: &ExecutionQuery, page: &PageRequest) -> Result<Page<Execution>> {
+    async fn list(&self, scope: &TenantScope, query: &ExecutionQuery, page: &PageRequest) -> Result<Found<Page<Execution>>> {
         self.inner.list(scope, query, page).await
     }
 

@@ -27,6 +27,10 @@ impl CallMetrics for CallCounts {
     fn ended(&self, method: &str, code: Code, elapsed: Duration) {
         self.metrics.request_finished(method, code_name(code), elapsed);
     }
+
+    fn settled(&self, method: &str, code: Code) {
+        self.metrics.request_settled(method, code_name(code));
+    }
 }
 
 /// Registers what executions, sandboxes and the cache, if there is one, say of themselves.

@@ -154,7 +154,7 @@ async fn a_full_disk_is_unavailable_and_ends_with_the_space() {
         assert!(sequence < 100, "the disk never filled up");
     };
     assert_eq!(error.kind(), ErrorKind::Unavailable);
-    assert!(scratch.find_current(&acme, &utility_id("one")).await.unwrap().is_none(), "reads go on");
+    assert!(scratch.find_current(&acme, &utility_id("one")).await.unwrap().open_for_system().is_none(), "reads go on");
     limit_pages(&scratch, 1_000_000).await;
     scratch.append(&acme, &execution_id(1), &fence("server-1", 1), &[output(sequence, 60_000)]).await.unwrap();
     assert_eq!(scratch.events_after(&acme, &execution_id(1), 0, usize::MAX).await.unwrap().len() as u64, sequence);

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use domain::Error;
 use domain::Result;
-use domain::access::TenantScope;
+use domain::access::{Found, TenantScope};
 use domain::execution::{Body, Event, Execution, ExecutionQuery, ExecutionRepository, Pruned};
 use domain::lease::{Fence, InstanceId};
 use domain::name::{ExecutionId, ExecutionName, TenantId};
@@ -107,13 +107,13 @@ impl ExecutionRepository for InMemoryExecutionRepository {
         Ok(())
     }
 
-    async fn find(&self, scope: &TenantScope, id: &ExecutionId) -> Result<Option<Execution>> {
+    async fn find(&self, scope: &TenantScope, id: &ExecutionId) -> Result<Found<Execution>> {
         self.faults.check("find")?;
         let state = self.state();
-        Ok(state.executions.get(&(scope.tenant().clone(), id.clone())).map(|(execution, _)| execution.clone()))
+        Ok(Found::of(state.executions.get(&(scope.tenant().clone(), id.clone())).map(|(execution, _)| execution.clone())))
     }
 
-    async fn list(&self, scope: &TenantScope, query: &ExecutionQuery, request: &PageRequest) -> Result<Page<Execution>> {
+    async fn list(&self, scope: &TenantScope, query: &ExecutionQuery, request: &PageRequest) -> Result<Found<Page<Execution>>> {
         self.faults.check("list")?;
         let state = self.state();
         let all = state.executions.values().map(|(execution, _)| execution);
@@ -124,7 +124,7 @@ impl ExecutionRepository for InMemoryExecutionRepository {
             found.reverse();
         }
         let order = if query.oldest_first { "oldest" } else { "newest" };
-        page(found, request, order, key, |a, b| if query.oldest_first { a > b } else { a < b })
+        page(found, request, order, key, |a, b| if query.oldest_first { a > b } else { a < b }).map(Found::one)
     }
 
     async fn events_after(&self, scope: &TenantScope, id: &ExecutionId, sequence: u64, max_bytes: usize) -> Result<Vec<Event>> {

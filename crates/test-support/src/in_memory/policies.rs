@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use domain::Result;
-use domain::access::TenantScope;
+use domain::access::{Found, TenantScope};
 use domain::change::{ChangeListener, Changed};
 use domain::code_policy::{CodePolicy, CodePolicyRepository};
 use domain::name::TenantId;
@@ -35,9 +35,9 @@ impl InMemoryCodePolicyRepository {
 
 #[async_trait]
 impl CodePolicyRepository for InMemoryCodePolicyRepository {
-    async fn find(&self, scope: &TenantScope) -> Result<Option<CodePolicy>> {
+    async fn find(&self, scope: &TenantScope) -> Result<Found<CodePolicy>> {
         self.faults.check("find")?;
-        Ok(self.policies.lock().unwrap_or_else(PoisonError::into_inner).get(scope.tenant()).cloned())
+        Ok(Found::of(self.policies.lock().unwrap_or_else(PoisonError::into_inner).get(scope.tenant()).cloned()))
     }
 
     async fn commit(&self, scope: &TenantScope, expected: u64, policy: &CodePolicy) -> Result<bool> {

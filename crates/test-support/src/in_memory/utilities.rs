@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use domain::Error;
 use domain::Result;
-use domain::access::TenantScope;
+use domain::access::{Found, TenantScope};
 use domain::change::{ChangeListener, Changed};
 use domain::name::{TenantId, UtilityId};
 use domain::page::{Page, PageRequest};
@@ -70,25 +70,25 @@ impl Default for InMemoryUtilityRepository {
 
 #[async_trait]
 impl UtilityRepository for InMemoryUtilityRepository {
-    async fn find(&self, scope: &TenantScope, id: &UtilityId) -> Result<Option<Utility>> {
+    async fn find(&self, scope: &TenantScope, id: &UtilityId) -> Result<Found<Utility>> {
         self.faults.check("find")?;
-        Ok(self.state().utilities.get(&(scope.tenant().clone(), id.clone())).cloned())
+        Ok(Found::of(self.state().utilities.get(&(scope.tenant().clone(), id.clone())).cloned()))
     }
 
-    async fn find_current(&self, scope: &TenantScope, id: &UtilityId) -> Result<Option<(Utility, Version)>> {
+    async fn find_current(&self, scope: &TenantScope, id: &UtilityId) -> Result<Found<(Utility, Version)>> {
         self.faults.check("find_current")?;
         let state = self.state();
-        let Some(utility) = state.utilities.get(&(scope.tenant().clone(), id.clone())) else { return Ok(None) };
+        let Some(utility) = state.utilities.get(&(scope.tenant().clone(), id.clone())) else { return Ok(Found::of(None)) };
         let version = state.versions.get(&(scope.tenant().clone(), id.clone(), utility.latest_version));
-        Ok(version.map(|version| (utility.clone(), version.clone())))
+        Ok(Found::of(version.map(|version| (utility.clone(), version.clone()))))
     }
 
-    async fn find_version(&self, scope: &TenantScope, id: &UtilityId, number: u32) -> Result<Option<Version>> {
+    async fn find_version(&self, scope: &TenantScope, id: &UtilityId, number: u32) -> Result<Found<Version>> {
         self.faults.check("find_version")?;
-        Ok(self.state().versions.get(&(scope.tenant().clone(), id.clone(), number)).cloned())
+        Ok(Found::of(self.state().versions.get(&(scope.tenant().clone(), id.clone(), number)).cloned()))
     }
 
-    async fn list(&self, scope: &TenantScope, query: &UtilityQuery, request: &PageRequest) -> Result<Page<Utility>> {
+    async fn list(&self, scope: &TenantScope, query: &UtilityQuery, request: &PageRequest) -> Result<Found<Page<Utility>>> {
         self.faults.check("list")?;
         let all = self.state().utilities.values().filter(|utility| matches(utility, scope, query)).cloned().collect::<Vec<_>>();
         let time = |utility: &Utility| match query.order {
@@ -100,15 +100,15 @@ impl UtilityRepository for InMemoryUtilityRepository {
         let mut sorted = all;
         sorted.sort_by_key(|utility| (Reverse(time(utility)), utility.name.utility.clone()));
         let order = format!("{:?}", query.order);
-        page(sorted, request, &order, key, |a, b| (Reverse(a.0), &a.1) > (Reverse(b.0), &b.1))
+        page(sorted, request, &order, key, |a, b| (Reverse(a.0), &a.1) > (Reverse(b.0), &b.1)).map(Found::one)
     }
 
-    async fn list_versions(&self, scope: &TenantScope, id: &UtilityId, request: &PageRequest) -> Result<Page<Version>> {
+    async fn list_versions(&self, scope: &TenantScope, id: &UtilityId, request: &PageRequest) -> Result<Found<Page<Version>>> {
         self.faults.check("list_versions")?;
         let (first, last) = ((scope.tenant().clone(), id.clone(), 0), (scope.tenant().clone(), id.clone(), u32::MAX));
         let newest_first: Vec<Version> = self.state().versions.range(first..=last).rev().map(|(_, version)| version.clone()).collect();
         let key = |version: &Version| (u64::from(version.number), String::new());
-        page(newest_first, request, "versions", key, |a, b| a.0 < b.0)
+        page(newest_first, request, "versions", key, |a, b| a.0 < b.0).map(Found::one)
     }
 
     async fn commit(&self, scope: &TenantScope, change: UtilityChange) -> Result<Committed<Utility>> {

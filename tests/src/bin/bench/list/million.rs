@@ -46,9 +46,9 @@ pub async fn fill(data: &Path, each: usize) -> anyhow::Result<String> {
 async fn template(store: &EmbeddedStore) -> anyhow::Result<(Utility, Version)> {
     let scope = TenantScope::for_system(TenantId::parse("tenant", FIRST)?);
     let query = UtilityQuery { id_prefix: Some("bench-".to_owned()), ..UtilityQuery::default() };
-    let page = store.list(&scope, &query, &PageRequest { size: 1, after: None }).await?;
-    let one = page.items.first().context("the first tenant has utilities")?;
-    store.find_current(&scope, &one.name.utility).await?.context("a listed utility exists")
+    let page = store.list(&scope, &query, &PageRequest { size: 1, after: None }).await?.open_for_system();
+    let one = page.iter().flat_map(|page| &page.items).next().context("the first tenant has utilities")?;
+    store.find_current(&scope, &one.name.utility).await?.open_for_system().context("a listed utility exists")
 }
 
 async fn write(store: &EmbeddedStore, scope: &TenantScope, utility: &Utility, version: &Version, number: usize) -> anyhow::Result<()> {

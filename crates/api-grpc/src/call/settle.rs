@@ -1,0 +1,82 @@
+//! Bringing changes to their end. Work that changes something runs as a task of its own, for which the call only waits: when the
+//! caller goes away, or the deadline passes, what happened is still seen through and told.
+
+use std::any::Any;
+use std::future::Future;
+use std::panic::{AssertUnwindSafe, resume_unwind};
+use std::sync::Arc;
+
+use domain::work::Spawner;
+use domain::{Error, Result};
+use futures_util::FutureExt as _;
+use tokio::sync::{Semaphore, oneshot};
+use tonic::Code;
+
+use super::Call;
+use crate::layer::{CallMetrics, panic_text};
+use crate::status;
+
+/// Changes that are under way at once. Calls can be given up at no cost to who makes them, and their work is not: beyond this
+/// many, calls wait, and a call that ends while it waits has changed nothing.
+pub(crate) const MAX_CHANGES: usize = 1_024;
+/// Name of the tasks.
+const TASK: &str = "change";
+
+/// Sees changes through. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Settling {
+    spawner: Arc<dyn Spawner>,
+    metrics: Arc<dyn CallMetrics>,
+    places: Arc<Semaphore>,
+}
+
+impl Settling {
+    /// Runs work on `spawner`, which waits for it at the stop for a bounded time; `most` at once.
+    pub(crate) fn new(spawner: Arc<dyn Spawner>, metrics: Arc<dyn CallMetrics>, most: usize) -> Self {
+        Settling { spawner, metrics, places: Arc::new(Semaphore::new(most)) }
+    }
+
+    /// Does `work` to its end; dropping the call only stops the waiting for it.
+    pub(crate) async fn settle<T: Send + 'static>(&self, call: &Call, work: impl Future<Output = Result<T>> + Send + 'static) -> Result<T> {
+        let place = Arc::clone(&self.places)
+            .acquire_owned()
+            .await
+            .map_err(|closed| Error::internal("waiting for a place among the changes", closed))?;
+        let (reply, answer) = oneshot::channel();
+        let (call, metrics) = (call.clone(), Arc::clone(&self.metrics));
+        let task = async move {
+            let outcome = AssertUnwindSafe(work).catch_unwind().await;
+            drop(place);
+            if let Err(unheard) = reply.send(outcome) {
+                tell(&call, metrics.as_ref(), unheard.map(|worked| worked.map(drop)));
+            }
+        };
+        self.spawner.spawn(TASK, Box::pin(task));
+        match answer.await {
+            Ok(Ok(worked)) => worked,
+            // The layer turns it into an answer, as it does for work of every other kind.
+            Ok(Err(panic)) => resume_unwind(panic),
+            Err(dropped) => Err(Error::internal("a change ended without an outcome", dropped)),
+        }
+    }
+}
+
+/// Says what became of work whose caller had gone.
+fn tell(call: &Call, metrics: &dyn CallMetrics, outcome: std::thread::Result<Result<()>>) {
+    let (request_id, method) = (&*call.request_id.0, call.method.path.as_str());
+    let code = match outcome {
+        Ok(Ok(())) => Code::Ok,
+        Ok(Err(error)) => call.refuse(&error).code(),
+        Err(panic) => panicked(&*panic, request_id),
+    };
+    metrics.settled(method, code);
+    tracing::info!(request_id, method, code = ?code, "a change has ended after its caller had gone");
+}
+
+fn panicked(panic: &(dyn Any + Send), request_id: &str) -> Code {
+    tracing::error!(request_id, panic = panic_text(panic), "a handler panicked");
+    status::panicked(request_id).code()
+}
+
+#[cfg(test)]
+mod tests;

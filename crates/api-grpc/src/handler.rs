@@ -1,0 +1,37 @@
+//! What handles the methods of a service: its use cases, and the one way in which calls are answered.
+
+use std::future::Future;
+
+use domain::Result;
+use domain::access::Action;
+use tonic::{Request, Response, Status};
+
+use crate::call::{Performer, Permitted};
+
+/// Handles the methods of one service by the use cases `U`, which are cheap to clone.
+pub(crate) struct Handler<U> {
+    performer: Performer,
+    use_cases: U,
+}
+
+impl<U: Clone + Send + Sync> Handler<U> {
+    pub(crate) fn new(performer: Performer, use_cases: U) -> Self {
+        Handler { performer, use_cases }
+    }
+
+    /// Answers a call: `name` reads what the request is about, and `work` does what is asked once that is permitted.
+    pub(crate) async fn perform<A, B, T, F>(
+        &self,
+        request: Request<B>,
+        name: impl FnOnce(&B) -> Result<A::Target> + Send,
+        work: impl FnOnce(U, Permitted<A, B>) -> F + Send,
+    ) -> Result<Response<T>, Status>
+    where
+        A: Action,
+        B: Send,
+        T: Send + 'static,
+        F: Future<Output = Result<T>> + Send + 'static,
+    {
+        self.performer.perform(request, name, |permitted| work(self.use_cases.clone(), permitted)).await
+    }
+}

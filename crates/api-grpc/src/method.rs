@@ -1,0 +1,134 @@
+//! The methods of the contract, as the server treats them: one table, built from the descriptors. Routes apart, whatever the server
+//! knows of a service or a method stands here: how it is called, what it does, and which services health answers for.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+
+use api_proto::zona::annotations::v1::Operation;
+
+/// Unary methods that answer when user code is done: the one thing that a descriptor does not tell.
+const RUNS: [&str; 1] = ["/zona.execution.v1.ExecutionService/Transform"];
+/// The label of what is no method of ours: a path is the caller's choice of words.
+const OTHER: &str = "other";
+
+/// How a method is called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Shape {
+    /// One message in, one out, soon.
+    Unary,
+    /// One message in, one out, when user code is done.
+    Run,
+    /// Messages out for as long as there are any.
+    Stream,
+}
+
+/// What a method does, as far as it matters when its caller goes away.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Effect {
+    /// Nothing is changed: the work is dropped with the call.
+    Nothing,
+    /// An execution is started or stopped. From there on, the task of the execution stores what becomes of it; the call is only
+    /// how somebody asked for it, and where the execution is to end with the call, it ends by the call's being dropped.
+    Execution,
+    /// Something is changed: the work is brought to its end whoever is still there.
+    Change,
+}
+
+/// One method.
+#[derive(Debug)]
+pub(crate) struct Method {
+    /// Its path, e.g. `/zona.utility.v1.UtilityService/GetUtility`.
+    pub(crate) path: String,
+    /// How it is called.
+    pub(crate) shape: Shape,
+    /// What it does.
+    pub(crate) effect: Effect,
+}
+
+/// Every method of the contract. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Methods {
+    by_path: Arc<HashMap<String, Arc<Method>>>,
+    other: Arc<Method>,
+    services: Arc<BTreeSet<String>>,
+}
+
+impl Methods {
+    /// Reads them out of the descriptors.
+    pub(crate) fn of_contract() -> Self {
+        let described = api_proto::methods();
+        let services = described.iter().map(|method| method.service.clone()).collect();
+        let by_path = described.iter().map(|method| (method.path(), Arc::new(Method::of(method)))).collect();
+        // What is not known may stream, and changes nothing: no handler hears of it.
+        let other = Method { path: OTHER.to_owned(), shape: Shape::Stream, effect: Effect::Nothing };
+        Methods { by_path: Arc::new(by_path), other: Arc::new(other), services: Arc::new(services) }
+    }
+
+    /// The method of this path; one that stands for all others where the contract has none.
+    pub(crate) fn find(&self, path: &str) -> &Arc<Method> {
+        self.by_path.get(path).unwrap_or(&self.other)
+    }
+
+    /// Full names of the services.
+    pub(crate) fn services(&self) -> impl Iterator<Item = &str> {
+        self.services.iter().map(String::as_str)
+    }
+}
+
+impl Method {
+    fn of(described: &api_proto::Method) -> Self {
+        let path = described.path();
+        let shape = match described.streams {
+            true => Shape::Stream,
+            false if RUNS.contains(&path.as_str()) => Shape::Run,
+            false => Shape::Unary,
+        };
+        let effect = match described.permission.operation() {
+            _ if described.is_get => Effect::Nothing,
+            Operation::Unspecified | Operation::Read => Effect::Nothing,
+            Operation::Execute => Effect::Execution,
+            Operation::Create | Operation::Update | Operation::Delete | Operation::Administer => Effect::Change,
+        };
+        Method { path, shape, effect }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(path: &str, shape: Shape, effect: Effect) {
+        let methods = Methods::of_contract();
+        let method = methods.find(path);
+        assert_eq!((method.path.as_str(), method.shape, method.effect), (path, shape, effect));
+    }
+
+    #[test]
+    fn shape_and_effect_of_a_method_follow_from_its_descriptor() {
+        check("/zona.utility.v1.UtilityService/GetUtility", Shape::Unary, Effect::Nothing);
+        check("/zona.utility.v1.UtilityService/ValidateCode", Shape::Unary, Effect::Nothing);
+        check("/zona.utility.v1.UtilityService/CreateUtility", Shape::Unary, Effect::Change);
+        check("/zona.utility.v1.UtilityService/DeleteUtility", Shape::Unary, Effect::Change);
+        check("/zona.utility.v1.UtilityService/RestoreUtilityVersion", Shape::Unary, Effect::Change);
+        check("/zona.utility.v1.CodePolicyService/UpdateCodePolicy", Shape::Unary, Effect::Change);
+        check("/zona.server.v1.ServerService/GetServerInfo", Shape::Unary, Effect::Nothing);
+        check("/zona.execution.v1.ExecutionService/StartExecution", Shape::Unary, Effect::Execution);
+        check("/zona.execution.v1.ExecutionService/Transform", Shape::Run, Effect::Execution);
+        check("/zona.execution.v1.ExecutionService/ExecuteUtility", Shape::Stream, Effect::Execution);
+        check("/zona.execution.v1.ExecutionService/WatchExecution", Shape::Stream, Effect::Nothing);
+    }
+
+    #[test]
+    fn every_method_that_waits_for_user_code_is_a_unary_method_of_the_contract() {
+        let methods = Methods::of_contract();
+        for run in RUNS {
+            assert_eq!(methods.find(run).shape, Shape::Run, "{run}");
+        }
+        assert_eq!(methods.by_path.len(), api_proto::permissions().len());
+    }
+
+    #[test]
+    fn whatever_is_no_method_of_the_contract_has_one_name() {
+        assert_eq!(Methods::of_contract().find("/zona.utility.v1.UtilityService/PeekUtility").path, OTHER);
+    }
+}

@@ -1,0 +1,102 @@
+//! Permits: the proof that a caller may do one thing to one target, and the key to what stores have found.
+
+use std::fmt;
+
+use crate::access::{Action, Found, OfTenant, Part, Reach, Resource, Targeted as _, TenantScope};
+use crate::error::{Error, Result};
+use crate::name::PrincipalName;
+use crate::page::Page;
+
+/// Proof that a caller may do `A` to a target. Only [`crate::access::Policy`] makes one.
+#[derive(Debug)]
+pub struct Permit<A: Action> {
+    principal: PrincipalName,
+    target: A::Target,
+    reach: Reach,
+}
+
+impl<A: Action> Permit<A> {
+    pub(super) fn new(principal: PrincipalName, target: A::Target, reach: Reach) -> Self {
+        Permit { principal, target, reach }
+    }
+
+    /// Who was permitted.
+    pub fn principal(&self) -> &PrincipalName {
+        &self.principal
+    }
+
+    /// What it was permitted for.
+    pub fn target(&self) -> &A::Target {
+        &self.target
+    }
+
+    /// The scope of every query made under this permit.
+    pub fn scope(&self) -> TenantScope
+    where
+        A::Target: OfTenant,
+    {
+        TenantScope::new(self.target.tenant().clone())
+    }
+
+    /// Opens what was found under a name, as far as the permit reaches: where that is only the caller's own, what belongs to
+    /// somebody else is answered as if it were absent.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] that names `resource`; [`Error::Internal`] for something else than the permit is about.
+    pub fn open<T: Resource>(&self, found: Found<T>, resource: &dyn fmt::Display) -> Result<T> {
+        let opened = found.open_for_system().filter(|thing| self.reaches(thing)).ok_or_else(|| absent(resource))?;
+        if opened.lies_in(self.target.target()) { Ok(opened) } else { Err(mistaken()) }
+    }
+
+    /// Opens what belongs to `whole`.
+    ///
+    /// # Errors
+    /// As [`Permit::open`].
+    pub fn open_part<T: Part>(&self, whole: &T::Whole, found: Found<T>, resource: &dyn fmt::Display) -> Result<T> {
+        let opened = found.open_for_system().filter(|_| self.reaches(whole)).ok_or_else(|| absent(resource))?;
+        if opened.lies_in(whole, self.target.target()) { Ok(opened) } else { Err(mistaken()) }
+    }
+
+    /// Opens a page of a list: of its items, those that the permit reaches and is about. A query that is restricted to
+    /// [`Permit::only_owner`] loses none of them.
+    pub fn open_page<T: Resource>(&self, found: Found<Page<T>>) -> Page<T> {
+        let mut page = unsealed(found);
+        page.items.retain(|item| self.reaches(item) && item.lies_in(self.target.target()));
+        page
+    }
+
+    /// Opens a page of what belongs to `whole`.
+    pub fn open_parts<T: Part>(&self, whole: &T::Whole, found: Found<Page<T>>) -> Page<T> {
+        let mut page = unsealed(found);
+        page.items.retain(|item| self.reaches(whole) && item.lies_in(whole, self.target.target()));
+        page
+    }
+
+    /// The owner that lists must be restricted to, when the permit reaches only the caller's own.
+    pub fn only_owner(&self) -> Option<&PrincipalName> {
+        match self.reach {
+            Reach::Tenant => None,
+            Reach::Own => Some(&self.principal),
+        }
+    }
+
+    fn reaches(&self, thing: &impl Resource) -> bool {
+        match self.reach {
+            Reach::Tenant => true,
+            Reach::Own => thing.owner().is_none_or(|owner| *owner == self.principal),
+        }
+    }
+}
+
+fn unsealed<T>(found: Found<Page<T>>) -> Page<T> {
+    found.open_for_system().unwrap_or(Page { items: Vec::new(), next: None })
+}
+
+fn absent(resource: &dyn fmt::Display) -> Error {
+    Error::NotFound { resource: resource.to_string() }
+}
+
+/// A use case asked the store for another thing than the caller was permitted.
+fn mistaken() -> Error {
+    Error::Internal { context: "what was found is not what the permit is about", source: None }
+}

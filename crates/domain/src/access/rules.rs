@@ -1,0 +1,47 @@
+//! The port to the rules, and the rules while there is no identity.
+
+use async_trait::async_trait;
+
+use crate::access::{ActionSpec, Caller, Target};
+use crate::error::Result;
+use crate::name::TenantId;
+
+/// How far a permit reaches inside of its target.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reach {
+    /// Only what the caller owns.
+    Own,
+    /// Everything of the tenant.
+    Tenant,
+}
+
+/// Port: the rules.
+#[async_trait]
+pub trait Rules: Send + Sync {
+    /// How far `caller` may do `action` to `target`; `None` is a refusal.
+    async fn decide(&self, caller: &Caller, action: ActionSpec, target: Target<'_>) -> Result<Option<Reach>>;
+}
+
+/// Rules while there is no identity: the loopback caller may do everything in one tenant, and in the installation where it is
+/// of that tenant; nobody else may do anything.
+pub struct LocalRules {
+    tenant: TenantId,
+}
+
+impl LocalRules {
+    /// Rules for the loopback caller in `tenant`.
+    pub fn new(tenant: TenantId) -> Self {
+        LocalRules { tenant }
+    }
+}
+
+#[async_trait]
+impl Rules for LocalRules {
+    async fn decide(&self, caller: &Caller, _action: ActionSpec, target: Target<'_>) -> Result<Option<Reach>> {
+        let own = match target.tenant() {
+            Some(tenant) => *tenant == self.tenant,
+            None => caller.principal.tenant() == self.tenant,
+        };
+        Ok((caller.local && own).then_some(Reach::Tenant))
+    }
+}

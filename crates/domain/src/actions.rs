@@ -1,0 +1,18 @@
+//! Every action of every area, for the check of the contract against them.
+
+use crate::access::ActionSpec;
+use crate::{code_policy, execution, runtime, server, utility};
+
+/// What the areas declare; an RPC that names another action is refused at start.
+const DECLARED: [&[ActionSpec]; 5] = [
+    utility::actions::ACTIONS,
+    execution::actions::ACTIONS,
+    code_policy::actions::ACTIONS,
+    runtime::actions::ACTIONS,
+    server::actions::ACTIONS,
+];
+
+/// Every action that the domain knows.
+pub fn actions() -> impl Iterator<Item = ActionSpec> {
+    DECLARED.into_iter().flatten().copied()
+}

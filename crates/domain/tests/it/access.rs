@@ -1,0 +1,183 @@
+//! Permissions: decided about one target, and good for nothing else.
+
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use domain::access::{
+    Action, ActionSpec, Authenticator as _, Caller, Found, Installation, LocalRules, LoopbackAuthenticator, Permit, Policy, Presented,
+    Reach, Rules, Target,
+};
+use domain::code_policy::CodePolicy;
+use domain::name::{RuntimeName, UtilityName};
+use domain::page::Page;
+use domain::utility::{UtilityRepository as _, Version, actions};
+use domain::{Error, Result, code_policy, execution, runtime, server};
+use test_support::sample;
+
+use crate::world::{World, acme, code_policy, name};
+
+const SCRIPT: &str = "print(1)\n";
+
+/// A grant on one single utility: it may be read, its versions and executions too, and nothing else.
+struct OnlyOne(UtilityName);
+
+#[async_trait]
+impl Rules for OnlyOne {
+    async fn decide(&self, _caller: &Caller, _action: ActionSpec, target: Target<'_>) -> Result<Option<Reach>> {
+        let granted = match target {
+            Target::Utility(name) => *name == self.0,
+            Target::Version(name) => name.utility == self.0,
+            _ => false,
+        };
+        Ok(granted.then_some(Reach::Tenant))
+    }
+}
+
+/// Refuses everything, and remembers what it was asked about.
+#[derive(Default)]
+struct Asked(Mutex<Vec<String>>);
+
+#[async_trait]
+impl Rules for Asked {
+    async fn decide(&self, _caller: &Caller, action: ActionSpec, target: Target<'_>) -> Result<Option<Reach>> {
+        self.0.lock().unwrap().push(format!("{} on {target} of {:?}", action.name, target.tenant().map(ToString::to_string)));
+        Ok(None)
+    }
+}
+
+fn ann() -> Caller {
+    Caller { principal: sample::user("ann"), local: true }
+}
+
+async fn by<A: Action>(rules: impl Rules + 'static, target: A::Target) -> Result<Permit<A>> {
+    Policy::new(Arc::new(rules)).require(&ann(), target).await
+}
+
+#[tokio::test]
+async fn a_grant_can_be_about_one_single_resource() {
+    let world = World::new();
+    world.create("granted", SCRIPT).await.unwrap();
+    world.create("other", SCRIPT).await.unwrap();
+    let rules = || OnlyOne(name("granted"));
+    let permit = by::<actions::GetUtility>(rules(), name("granted")).await.unwrap();
+    assert_eq!(world.utilities.get(&permit).await.unwrap().0.name, name("granted"));
+    let version = by::<actions::GetUtilityVersion>(rules(), name("granted").version(1)).await.unwrap();
+    assert_eq!(world.utilities.get_version(&version).await.unwrap().number, 1);
+    let refused = by::<actions::GetUtility>(rules(), name("other")).await.unwrap_err();
+    assert!(matches!(refused, Error::Denied { action: "utility.get", resource } if resource == name("other").to_string()));
+    assert!(matches!(by::<actions::ListUtilities>(rules(), acme()).await.unwrap_err(), Error::Denied { .. }));
+    assert!(matches!(by::<code_policy::actions::GetCodePolicy>(rules(), code_policy()).await.unwrap_err(), Error::Denied { .. }));
+}
+
+#[tokio::test]
+async fn rules_are_told_what_every_kind_of_call_is_about() {
+    let rules = Arc::new(Asked::default());
+    let policy = Policy::new(rules.clone());
+    let runtime = RuntimeName { tenant: sample::tenant("acme"), runtime: "python".to_owned() };
+    let execution = execution_name();
+    policy.require::<actions::ListUtilities>(&ann(), acme()).await.unwrap_err();
+    policy.require::<actions::GetUtility>(&ann(), name("some")).await.unwrap_err();
+    policy.require::<actions::GetUtilityVersion>(&ann(), name("some").version(7)).await.unwrap_err();
+    policy.require::<execution::actions::GetExecution>(&ann(), execution.clone()).await.unwrap_err();
+    policy.require::<code_policy::actions::GetCodePolicy>(&ann(), code_policy()).await.unwrap_err();
+    policy.require::<runtime::actions::GetRuntime>(&ann(), runtime).await.unwrap_err();
+    let refused = policy.require::<server::actions::GetServerInfo>(&ann(), Installation).await.unwrap_err();
+    assert!(matches!(refused, Error::Denied { resource, .. } if resource == "server"), "it has no name but its kind");
+    let expected = [
+        "utility.list on tenants/acme of Some(\"acme\")".to_owned(),
+        "utility.get on tenants/acme/utilities/some of Some(\"acme\")".to_owned(),
+        "version.get on tenants/acme/utilities/some/versions/7 of Some(\"acme\")".to_owned(),
+        format!("execution.get on {execution} of Some(\"acme\")"),
+        "policy.get on tenants/acme/codePolicy of Some(\"acme\")".to_owned(),
+        "runtime.get on tenants/acme/runtimes/python of Some(\"acme\")".to_owned(),
+        "server.get on the installation of None".to_owned(),
+    ];
+    assert_eq!(*rules.0.lock().unwrap(), expected);
+}
+
+#[tokio::test]
+async fn a_permit_of_one_utility_opens_no_other() {
+    let world = World::new();
+    let other = world.create("other", SCRIPT).await.unwrap();
+    let permit = world.permit::<actions::GetUtility>(name("some")).await;
+    let scope = permit.scope();
+    let found = world.stored.find_current(&scope, &name("other").utility).await.unwrap();
+    assert!(matches!(permit.open(found, &name("other")), Err(Error::Internal { .. })), "a use case is mistaken");
+    let versions = world.stored.find_version(&scope, &name("other").utility, 1).await.unwrap();
+    assert!(matches!(permit.open_part(&other.0, versions, &name("other")), Err(Error::Internal { .. })));
+    let page = Found::one(Page { items: vec![other.0.clone()], next: None });
+    assert_eq!(permit.open_page(page).items, []);
+    let parts = Found::one(Page { items: vec![other.1.clone()], next: None });
+    assert_eq!(permit.open_parts(&other.0, parts).items, []);
+}
+
+#[tokio::test]
+async fn a_permit_of_one_version_opens_that_one_and_the_current_one() {
+    let world = World::new();
+    let (utility, version) = world.create("some", SCRIPT).await.unwrap();
+    let permit = world.permit::<actions::RestoreUtilityVersion>(name("some").version(2)).await;
+    let utility = domain::utility::Utility { latest_version: 3, ..utility };
+    let opens = |number| {
+        let found = Found::one(Version { number, ..version.clone() });
+        permit.open_part(&utility, found, &name("some").version(number)).is_ok()
+    };
+    assert_eq!([1, 2, 3, 4].map(opens), [false, true, true, false]);
+}
+
+#[tokio::test]
+async fn a_permit_of_a_tenant_opens_what_is_in_it_and_nothing_of_another() {
+    let world = World::new();
+    let (utility, _) = world.create("some", SCRIPT).await.unwrap();
+    let permit = world.permit::<actions::ListUtilities>(acme()).await;
+    assert!(permit.open(Found::one(utility.clone()), &name("some")).is_ok());
+    let foreign = domain::utility::Utility { name: UtilityName { tenant: sample::tenant("beta"), ..name("some") }, ..utility };
+    assert!(matches!(permit.open(Found::one(foreign), &name("some")), Err(Error::Internal { .. })));
+    let policy = world.permit::<code_policy::actions::GetCodePolicy>(code_policy()).await;
+    assert!(policy.open(Found::one(CodePolicy::default_of(sample::tenant("acme"))), policy.target()).is_ok());
+    assert!(policy.open(Found::one(CodePolicy::default_of(sample::tenant("beta"))), policy.target()).is_err());
+}
+
+#[test]
+fn what_was_found_shows_nothing_of_itself_before_it_is_opened() {
+    assert_eq!(format!("{:?}", Found::one("secret")), "Found(sealed)");
+    assert_eq!(format!("{:?}", Found::<&str>::of(None)), "Found(nothing)");
+}
+
+#[tokio::test]
+async fn the_local_rules_know_one_tenant_and_its_installation() {
+    let local = || LocalRules::new(sample::tenant("acme"));
+    assert!(by::<actions::GetUtility>(local(), name("some")).await.is_ok());
+    assert!(by::<server::actions::GetServerInfo>(local(), Installation).await.is_ok());
+    let beta = || LocalRules::new(sample::tenant("beta"));
+    assert!(by::<actions::GetUtility>(beta(), name("some")).await.is_err());
+    assert!(by::<server::actions::GetServerInfo>(beta(), Installation).await.is_err(), "its caller is of another tenant");
+}
+
+#[tokio::test]
+async fn only_loopback_addresses_are_local() {
+    let authenticator = LoopbackAuthenticator::new(sample::user("ann"));
+    let is_local = async |address: Option<&str>| {
+        let peer = address.map(|address| address.parse().unwrap());
+        authenticator.authenticate(Presented { peer, authorization: None }).await.unwrap().local
+    };
+    for local in ["127.0.0.1", "127.8.9.10", "::1", "::ffff:127.0.0.1"] {
+        assert!(is_local(Some(local)).await, "{local}");
+    }
+    for foreign in ["192.0.2.1", "2001:db8::1", "::ffff:192.0.2.1", "0.0.0.0"] {
+        assert!(!is_local(Some(foreign)).await, "{foreign}");
+    }
+    assert!(!is_local(None).await);
+}
+
+#[test]
+fn every_action_has_a_name_of_its_own_that_starts_with_its_resource() {
+    let actions: Vec<ActionSpec> = domain::actions().collect();
+    for action in &actions {
+        assert!(action.name.strip_prefix(action.resource).is_some_and(|verb| verb.starts_with('.')), "{action:?}");
+        assert_eq!(actions.iter().filter(|other| other.name == action.name).count(), 1, "{action:?}");
+    }
+}
+
+fn execution_name() -> domain::name::ExecutionName {
+    domain::name::ExecutionName { tenant: sample::tenant("acme"), execution: sample::execution_id(7) }
+}
