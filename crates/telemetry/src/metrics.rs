@@ -25,6 +25,7 @@ pub struct Metrics {
     registry: Mutex<Registry>,
     requests: Family<Request, Counter>,
     request_seconds: Family<Method, Histogram>,
+    settled: Family<Request, Counter>,
     /// Label sets asked for; may count one twice when two threads meet it first.
     methods: AtomicUsize,
     executions: Family<Execution, Counter>,
@@ -91,6 +92,7 @@ impl Metrics {
             registry: Mutex::new(Registry::with_prefix(names::PREFIX)),
             requests: Family::default(),
             request_seconds: Family::new_with_constructor(seconds),
+            settled: Family::default(),
             methods: AtomicUsize::new(0),
             executions: Family::default(),
             execution_seconds: seconds(),
@@ -107,6 +109,12 @@ impl Metrics {
         let method = self.bounded(Method { method: method.to_owned() });
         self.request_seconds.get_or_create(&method).observe(elapsed.as_secs_f64());
         self.requests.get_or_create(&Request { method: method.method, code: code.to_owned() }).inc();
+    }
+
+    /// A change came to its end after its caller had gone; the code is what would have been answered.
+    pub fn request_settled(&self, method: &str, code: &str) {
+        let Method { method } = self.bounded(Method { method: method.to_owned() });
+        self.settled.get_or_create(&Request { method, code: code.to_owned() }).inc();
     }
 
     /// An execution ended; `reason` is empty for a success.
@@ -154,6 +162,7 @@ impl Metrics {
         let mut registry = self.lock();
         registry.register(names::REQUESTS, "Answered requests", self.requests.clone());
         registry.register(names::REQUEST_SECONDS, "Seconds until a request is answered", self.request_seconds.clone());
+        registry.register(names::REQUESTS_SETTLED, "Changes that ended after their caller had gone", self.settled.clone());
         registry.register(names::EXECUTIONS, "Ended executions", self.executions.clone());
         registry.register(names::EXECUTION_SECONDS, "Seconds from acceptance to end", self.execution_seconds.clone());
         registry.register(names::STORE_COMMITS, "Calls of the store that change something", self.commits.clone());

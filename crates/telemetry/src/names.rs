@@ -18,6 +18,8 @@ pub const PREFIX: &str = "zona";
 pub const REQUESTS: &str = "requests";
 /// Histogram by `method`: seconds from the request's headers to its answer, for a stream to its end.
 pub const REQUEST_SECONDS: &str = "request_duration_seconds";
+/// Counter by `method` and `code`: changes that came to their end after their caller had gone.
+pub const REQUESTS_SETTLED: &str = "requests_settled";
 /// Counter by `state` and `reason`: ended executions. The reason of a success is empty.
 pub const EXECUTIONS: &str = "executions";
 /// Histogram: seconds from acceptance to the end of an execution.
@@ -43,9 +45,10 @@ pub const CACHE_ENTRIES: &str = "cache_entries";
 pub const CACHE_BYTES: &str = "cache_bytes";
 
 /// Every metric above, without the prefix.
-pub const METRICS: [&str; 13] = [
+pub const METRICS: [&str; 14] = [
     REQUESTS,
     REQUEST_SECONDS,
+    REQUESTS_SETTLED,
     EXECUTIONS,
     EXECUTION_SECONDS,
     EXECUTIONS_RUNNING,
