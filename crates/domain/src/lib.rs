@@ -7,6 +7,7 @@ pub mod change;
 pub mod error;
 pub mod hash;
 pub mod id;
+pub mod incident;
 pub mod name;
 pub mod page;
 pub mod request;

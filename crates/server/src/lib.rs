@@ -42,6 +42,7 @@ use bridge::advisories::Advisories;
 use bridge::checker::BlockingChecker;
 use bridge::compiler::SandboxCompiler;
 use bridge::facts::ProcessFacts;
+use bridge::incidents::LoggedIncidents;
 use bridge::measured::MeasuredExecutions;
 use bridge::readings::{self, CallCounts};
 use bridge::traced::TracedSandbox;
@@ -266,6 +267,7 @@ fn executions(parts: &Parts, gate: Gate, admission: Admission, fence: Fence) -> 
         sandbox: Arc::new(TracedSandbox::new(Arc::new(parts.sandboxes.clone()))),
         gate,
         admission,
+        incidents: Arc::new(LoggedIncidents::new(Arc::clone(&parts.metrics))),
         binder: Arc::new(JsonBinder),
         clock: Arc::clone(&parts.clock),
         ids: Arc::clone(&parts.ids),

@@ -30,6 +30,7 @@ pub struct Metrics {
     methods: AtomicUsize,
     executions: Family<Execution, Counter>,
     execution_seconds: Histogram,
+    incidents: Family<Incident, Counter>,
     commits: Family<Commit, Counter>,
     commit_seconds: Family<Operation, Histogram>,
     spans_dropped: Counter,
@@ -73,6 +74,11 @@ struct Execution {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Incident {
+    kind: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Commit {
     operation: &'static str,
     outcome: &'static str,
@@ -96,6 +102,7 @@ impl Metrics {
             methods: AtomicUsize::new(0),
             executions: Family::default(),
             execution_seconds: seconds(),
+            incidents: Family::default(),
             commits: Family::default(),
             commit_seconds: Family::new_with_constructor(seconds),
             spans_dropped: Counter::default(),
@@ -121,6 +128,11 @@ impl Metrics {
     pub fn execution_finished(&self, state: &'static str, reason: &'static str, elapsed: Duration) {
         self.executions.get_or_create(&Execution { state, reason }).inc();
         self.execution_seconds.observe(elapsed.as_secs_f64());
+    }
+
+    /// Something happened that an operator must hear of; `kind` is its stable name.
+    pub fn incident(&self, kind: &'static str) {
+        self.incidents.get_or_create(&Incident { kind }).inc();
     }
 
     /// The store answered a call that changes something.
@@ -165,6 +177,7 @@ impl Metrics {
         registry.register(names::REQUESTS_SETTLED, "Changes that ended after their caller had gone", self.settled.clone());
         registry.register(names::EXECUTIONS, "Ended executions", self.executions.clone());
         registry.register(names::EXECUTION_SECONDS, "Seconds from acceptance to end", self.execution_seconds.clone());
+        registry.register(names::INCIDENTS, "What operators must hear of although no caller was told", self.incidents.clone());
         registry.register(names::STORE_COMMITS, "Calls of the store that change something", self.commits.clone());
         registry.register(names::STORE_COMMIT_SECONDS, "Seconds until a change is durable", self.commit_seconds.clone());
         registry.register(names::SPANS_DROPPED, "Spans that could not be delivered", self.spans_dropped.clone());

@@ -28,6 +28,10 @@ pub const EXECUTION_SECONDS: &str = "execution_duration_seconds";
 pub const EXECUTIONS_RUNNING: &str = "executions_running";
 /// Gauge: executions that wait for their turn.
 pub const EXECUTIONS_QUEUED: &str = "executions_queued";
+/// Gauge: executions of which the store refuses what happened.
+pub const EXECUTIONS_UNSTORED: &str = "executions_unstored";
+/// Counter by `kind`: what operators must hear of although no caller is told.
+pub const INCIDENTS: &str = "incidents";
 /// Counter by `operation` and `outcome` (`ok`, `error`): calls of the store that change something.
 pub const STORE_COMMITS: &str = "store_commits";
 /// Histogram by `operation`: seconds until such a call is durable.
@@ -45,7 +49,7 @@ pub const CACHE_ENTRIES: &str = "cache_entries";
 pub const CACHE_BYTES: &str = "cache_bytes";
 
 /// Every metric above, without the prefix.
-pub const METRICS: [&str; 14] = [
+pub const METRICS: [&str; 16] = [
     REQUESTS,
     REQUEST_SECONDS,
     REQUESTS_SETTLED,
@@ -53,6 +57,8 @@ pub const METRICS: [&str; 14] = [
     EXECUTION_SECONDS,
     EXECUTIONS_RUNNING,
     EXECUTIONS_QUEUED,
+    EXECUTIONS_UNSTORED,
+    INCIDENTS,
     STORE_COMMITS,
     STORE_COMMIT_SECONDS,
     SPANS_DROPPED,

@@ -14,6 +14,7 @@ mod fake_sandbox;
 mod faults;
 mod ids;
 mod in_memory;
+mod incidents;
 pub mod lease_repository;
 pub mod sample;
 pub mod signals;
@@ -28,6 +29,7 @@ pub use fake_sandbox::{FakeSandbox, Fault, INSTRUCTION};
 pub use faults::Faults;
 pub use ids::SequentialIds;
 pub use in_memory::{InMemoryCodePolicyRepository, InMemoryExecutionRepository, InMemorySignals, InMemoryUtilityRepository};
+pub use incidents::RecordedIncidents;
 pub use spawner::TokioSpawner;
 
 #[cfg(test)]

@@ -16,9 +16,11 @@ pub(crate) fn to_wire(name: &ExecutionName, watched: Watched, now: Timestamp) ->
         Watched::Event(Event { sequence, time, body }) => {
             pb::ExecutionEvent { sequence: size(sequence), time: Some(time::timestamp(time)), event: Some(body_to_wire(name, body)) }
         }
-        Watched::Heartbeat => {
-            pb::ExecutionEvent { sequence: 0, time: Some(time::timestamp(now)), event: Some(Wire::Heartbeat(pb::Heartbeat {})) }
-        }
+        Watched::Heartbeat { store_failing } => pb::ExecutionEvent {
+            sequence: 0,
+            time: Some(time::timestamp(now)),
+            event: Some(Wire::Heartbeat(pb::Heartbeat { store_failing })),
+        },
     }
 }
 

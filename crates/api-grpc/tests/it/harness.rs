@@ -23,7 +23,7 @@ use domain::utility::{Gate, GatePorts, Utilities};
 use executions::execution_service_client::ExecutionServiceClient;
 use test_support::{
     FakeChecker, FakeClock, FakeCompiler, FakeSandbox, InMemoryCodePolicyRepository, InMemoryExecutionRepository,
-    InMemoryUtilityRepository, SequentialIds, TokioSpawner, sample,
+    InMemoryUtilityRepository, RecordedIncidents, SequentialIds, TokioSpawner, sample,
 };
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
@@ -266,6 +266,7 @@ fn services(options: &Options, parts: &Parts) -> Services {
         sandbox: sandbox.clone(),
         gate,
         admission,
+        incidents: Arc::new(RecordedIncidents::default()),
         binder: Arc::new(FakeBinder),
         clock: clock.clone(),
         ids,

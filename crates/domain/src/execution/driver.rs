@@ -16,6 +16,7 @@ use crate::error::Result;
 use crate::execution::live::Live;
 use crate::execution::ports::Shared;
 use crate::execution::{Body, Execution, Mode, Output, State, Step};
+use crate::incident::Incident;
 use crate::request::{Committed, RequestKey};
 use crate::sandbox::{self, Failure, Job, Progress, Reason, Run, Usage};
 
@@ -27,8 +28,10 @@ pub const FLUSH_DELAY: Duration = Duration::from_millis(200);
 pub const FLUSH_BYTES: usize = 64 * 1024;
 /// While the store fails, at most this much output is held in memory; the run is paused then.
 const MAX_UNSTORED_BYTES: usize = 1024 * 1024;
-/// How often the end of an execution is offered to a failing store, with growing pauses: about two minutes in all.
-const MAX_FINISH_ATTEMPTS: u32 = 10;
+/// Longest pause between two tries to store what a failing store refused; the first is [`FLUSH_DELAY`], and each is twice as long
+/// as the one before. An execution keeps its place among what runs meanwhile, so that a store that is down for long holds back new
+/// executions instead of filling the memory.
+const MAX_RETRY_DELAY: Duration = Duration::from_secs(30);
 
 /// Result or failure of each value of a Transform call, in order; or why nothing ran.
 type Outcomes = Result<Vec<Result<String, Failure>>>;
@@ -72,6 +75,8 @@ struct Driver {
     scope: TenantScope,
     reply: Reply,
     unstored_bytes: usize,
+    /// Tries in a row that the store has refused.
+    refusals: u32,
     /// Lists select by it, so it may lag, but not forever.
     stored_state: State,
 }
@@ -86,7 +91,7 @@ pub(super) async fn drive(shared: Arc<Shared>, live: Arc<Live>, launch: Launch, 
     let Launch { scope, job, ticket, request } = launch;
     let id = live.snapshot().name.execution;
     let stored_state = live.snapshot().state;
-    let mut driver = Driver { shared, live, scope, reply, unstored_bytes: 0, stored_state };
+    let mut driver = Driver { shared, live, scope, reply, unstored_bytes: 0, refusals: 0, stored_state };
     if !driver.accept(request.as_ref()).await {
         return;
     }
@@ -204,7 +209,7 @@ impl Driver {
                 Wake::Stop => {}
                 Wake::Flush => {
                     self.flush().await;
-                    flush = clock.sleep(FLUSH_DELAY);
+                    flush = clock.sleep(self.retry_delay());
                 }
                 Wake::Progress(Some(Progress::Exited(usage))) => return End::of(outcome, Some(usage)),
                 Wake::Progress(None) => return End::of(outcome, None),
@@ -216,9 +221,10 @@ impl Driver {
                 Wake::Progress(Some(Progress::Output { stream, offset, data })) => {
                     self.unstored_bytes += data.len();
                     self.push(Body::Output(Output { stream, offset, data }));
-                    if self.unstored_bytes >= FLUSH_BYTES {
+                    // A store that refuses is asked again after the pause, not at every piece of output.
+                    if self.unstored_bytes >= FLUSH_BYTES && self.refusals == 0 {
                         self.flush().await;
-                        flush = clock.sleep(FLUSH_DELAY);
+                        flush = clock.sleep(self.retry_delay());
                     }
                 }
             }
@@ -238,7 +244,7 @@ impl Driver {
             execution.revision += 1;
             executions.save(&self.scope, &execution, &events).await
         };
-        if stored.is_ok() {
+        if self.settled(&execution, stored) == Settled::Stored {
             self.live.mark_stored(last);
             self.live.update(|live| live.revision = execution.revision);
             self.stored_state = execution.state;
@@ -246,11 +252,40 @@ impl Driver {
         }
     }
 
+    /// What became of a write; operators hear of it when it changes for the worse or for the better.
+    fn settled(&mut self, execution: &Execution, written: Result<()>) -> Settled {
+        let incidents = &self.shared.ports.incidents;
+        let execution = &execution.name;
+        match written {
+            Ok(()) => {
+                if self.refusals > 0 {
+                    incidents.report(&Incident::StoredAgain { execution });
+                    self.live.set_store_failing(false);
+                }
+                self.refusals = 0;
+                Settled::Stored
+            }
+            Err(error) => {
+                if self.refusals == 0 {
+                    incidents.report(&Incident::NotStored { execution, error: &error });
+                    self.live.set_store_failing(true);
+                }
+                self.refusals = self.refusals.saturating_add(1);
+                Settled::Refused
+            }
+        }
+    }
+
+    /// How long to wait until the store is asked again.
+    fn retry_delay(&self) -> Duration {
+        FLUSH_DELAY.saturating_mul(1 << self.refusals.min(16)).min(MAX_RETRY_DELAY)
+    }
+
     async fn finish(&mut self, end: End) {
         let now = self.shared.ports.clock.now();
         let values = self.reply.values(&end.outcome);
         self.reply.answer(&end.outcome);
-        self.live.update(|execution| {
+        let ended = self.live.update(|execution| {
             execution.usage = end.usage;
             execution.revision += 1;
             if let (Some(record), Some((failed, outcomes))) = (execution.values.as_mut(), values) {
@@ -265,29 +300,47 @@ impl Driver {
                 }
                 Err(failure) => execution.fail(failure, now),
             };
-            debug_assert!(ended.is_ok(), "an execution ends once");
+            ended
         });
+        self.report_impossible(ended);
         let execution = self.live.snapshot();
         self.push(Body::Finished(Box::new(execution)));
-        for attempt in 0..MAX_FINISH_ATTEMPTS {
+        loop {
             let (execution, events) = (self.live.snapshot(), self.live.unstored());
-            if self.shared.ports.executions.save(&self.scope, &execution, &events).await.is_ok() {
-                self.live.mark_stored(execution.last_sequence);
-                return;
+            let written = self.shared.ports.executions.save(&self.scope, &execution, &events).await;
+            match self.settled(&execution, written) {
+                Settled::Stored => {
+                    self.live.mark_stored(execution.last_sequence);
+                    return;
+                }
+                Settled::Refused => self.shared.ports.clock.sleep(self.retry_delay()).await,
             }
-            self.shared.ports.clock.sleep(Duration::from_millis(200 << attempt)).await;
         }
     }
 
     fn step(&self, step: Step) {
         let now = self.shared.ports.clock.now();
         let stepped = self.live.update(|execution| execution.step(step, now));
-        debug_assert!(stepped.is_ok(), "{step:?} is possible here");
+        self.report_impossible(stepped);
+    }
+
+    /// The state machine refuses what cannot happen; where it does all the same, operators hear of it.
+    fn report_impossible(&self, stepped: Result<()>) {
+        if let Err(error) = stepped {
+            let execution = &self.live.snapshot().name;
+            self.shared.ports.incidents.report(&Incident::ImpossibleStep { execution, error: &error });
+        }
     }
 
     fn push(&self, body: Body) {
         self.live.push(body, self.shared.ports.clock.now());
     }
+}
+
+#[derive(PartialEq, Eq)]
+enum Settled {
+    Stored,
+    Refused,
 }
 
 enum Wake {

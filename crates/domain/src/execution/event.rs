@@ -60,5 +60,8 @@ pub enum Watched {
     /// A numbered event.
     Event(Event),
     /// Nothing happened for a while; the execution is alive. Not numbered.
-    Heartbeat,
+    Heartbeat {
+        /// The store refuses what happened last: it is kept in memory and offered again, and would be lost with the server.
+        store_failing: bool,
+    },
 }

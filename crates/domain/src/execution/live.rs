@@ -48,6 +48,8 @@ struct Inner {
     /// Events up to here are stored; later ones must stay in the tail.
     stored: u64,
     stop_asked: bool,
+    /// The store refuses what happens; watchers are told so.
+    store_failing: bool,
     finished: bool,
 }
 
@@ -56,7 +58,8 @@ struct Inner {
 impl Live {
     /// Starts to live.
     pub fn new(execution: Execution) -> Self {
-        let inner = Inner { execution, tail: VecDeque::new(), tail_bytes: 0, stored: 0, stop_asked: false, finished: false };
+        let inner =
+            Inner { execution, tail: VecDeque::new(), tail_bytes: 0, stored: 0, stop_asked: false, store_failing: false, finished: false };
         Live { state: Mutex::new(inner), changed: Signal::new(), cancelled: Signal::new() }
     }
 
@@ -103,7 +106,17 @@ impl Live {
         }
     }
 
-    /// Takes note that the end is stored (or cannot be): watchers end after the last event.
+    /// Takes note of whether the store refuses what happens.
+    pub fn set_store_failing(&self, failing: bool) {
+        self.lock().store_failing = failing;
+    }
+
+    /// Whether the store refuses what happens.
+    pub fn store_failing(&self) -> bool {
+        self.lock().store_failing
+    }
+
+    /// Takes note that the end is stored: watchers end after the last event.
     pub fn finish(&self) {
         self.lock().finished = true;
         self.changed.notify(usize::MAX);

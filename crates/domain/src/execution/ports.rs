@@ -10,6 +10,7 @@ use crate::error::Result;
 use crate::execution::live::Registry;
 use crate::execution::{Execution, ExecutionRepository};
 use crate::id::IdSource;
+use crate::incident::Incidents;
 use crate::lease::Fence;
 use crate::sandbox::Sandbox;
 use crate::time::Clock;
@@ -30,6 +31,8 @@ pub struct Ports {
     pub admission: Admission,
     /// Reads parameters.
     pub binder: Arc<dyn ParameterBinder>,
+    /// What operators hear of.
+    pub incidents: Arc<dyn Incidents>,
     /// Time.
     pub clock: Arc<dyn Clock>,
     /// Identities.

@@ -203,6 +203,11 @@ impl Executions {
         matches!(select(empty, shared.ports.clock.sleep(patience)).await, Either::Left(_))
     }
 
+    /// How many executions the store refuses to store what happened in.
+    pub fn unstored_now(&self) -> usize {
+        self.shared.registry.all().iter().filter(|live| live.store_failing()).count()
+    }
+
     /// How many run and wait.
     pub fn load_now(&self) -> Load {
         self.shared.ports.admission.load()

@@ -65,7 +65,10 @@ impl Watcher {
             };
             match found {
                 Ok(Found::Buffered) => {}
-                Ok(Found::Heartbeat) => return Some(Ok(Watched::Heartbeat)),
+                Ok(Found::Heartbeat) => {
+                    let store_failing = self.live.as_ref().is_some_and(|live| live.store_failing());
+                    return Some(Ok(Watched::Heartbeat { store_failing }));
+                }
                 Ok(Found::End) => self.ended = true,
                 Err(error) => return Some(Err(error)),
             }

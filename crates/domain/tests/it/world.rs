@@ -15,7 +15,7 @@ use domain::utility::{Call, Draft, Gate, GatePorts, Utilities, Utility, Version}
 use domain::violation::Violation;
 use test_support::{
     FakeChecker, FakeClock, FakeCompiler, FakeSandbox, InMemoryCodePolicyRepository, InMemoryExecutionRepository,
-    InMemoryUtilityRepository, SequentialIds, TokioSpawner, sample,
+    InMemoryUtilityRepository, RecordedIncidents, SequentialIds, TokioSpawner, sample,
 };
 
 /// What it takes to keep and run utilities of tenant `acme`.
@@ -63,6 +63,7 @@ impl World {
     fn built(admission: admission::Config, compiler: Arc<FakeCompiler>, checker: Arc<dyn CodeChecker>) -> Self {
         let clock = Arc::new(FakeClock::default());
         let sandbox = Arc::new(RecordingSandbox::default());
+        let incidents = Arc::new(RecordedIncidents::default());
         let ids = Arc::new(SequentialIds::default());
         let store = Arc::new(InMemoryUtilityRepository::new(clock.clone()));
         let admission = Admission::new(admission);
@@ -81,6 +82,7 @@ impl World {
             sandbox: sandbox.clone(),
             gate: gate.clone(),
             admission: admission.clone(),
+            incidents: incidents.clone(),
             binder: Arc::new(AnyBinder),
             clock: clock.clone(),
             ids: ids.clone(),

@@ -39,6 +39,11 @@ pub(crate) fn observe(metrics: &Metrics, executions: Executions, sandboxes: Sand
         let load = executions.load_now();
         vec![
             Reading::gauge(names::EXECUTIONS_RUNNING, "Executions that run", load.running.into()),
+            Reading::gauge(
+                names::EXECUTIONS_UNSTORED,
+                "Executions of which the store refuses what happened",
+                executions.unstored_now() as u64,
+            ),
             Reading::gauge(names::EXECUTIONS_QUEUED, "Executions that wait for their turn", load.queued.into()),
         ]
     });

@@ -8,6 +8,7 @@ fn a_scrape_shows_what_was_counted() {
     metrics.request_finished("/zona.utility.v1.UtilityService/GetUtility", "OK", Duration::from_millis(3));
     metrics.request_finished("/zona.utility.v1.UtilityService/GetUtility", "NOT_FOUND", Duration::from_millis(3));
     metrics.execution_finished("FAILED", "TIMEOUT", Duration::from_secs(2));
+    metrics.incident("not-stored");
     metrics.commit_finished("save", false, Duration::from_micros(900));
     metrics.observe(|| vec![Reading::gauge(names::EXECUTIONS_RUNNING, "Executions that run", 7), Reading::counter("forks", "Forks", 9)]);
     let text = metrics.encode().unwrap();
@@ -15,6 +16,7 @@ fn a_scrape_shows_what_was_counted() {
         r#"zona_requests_total{method="/zona.utility.v1.UtilityService/GetUtility",code="NOT_FOUND"} 1"#,
         r#"zona_request_duration_seconds_count{method="/zona.utility.v1.UtilityService/GetUtility"} 2"#,
         r#"zona_executions_total{state="FAILED",reason="TIMEOUT"} 1"#,
+        r#"zona_incidents_total{kind="not-stored"} 1"#,
         r#"zona_store_commits_total{operation="save",outcome="error"} 1"#,
         r#"zona_store_commit_duration_seconds_bucket{le="0.001",operation="save"} 1"#,
         "zona_executions_running 7",

@@ -1,0 +1,60 @@
+//! Incidents: what operators must hear of although no caller is told, as a port. Whoever implements it logs and counts; the
+//! domain does neither. An incident that lasts is reported once when it begins and once when it is over.
+
+use crate::error::Error;
+use crate::name::ExecutionName;
+
+/// Something that an operator must hear of.
+#[derive(Debug)]
+pub enum Incident<'a> {
+    /// The store refuses what happened in an execution. It is kept in memory, bounded, and offered again until it is stored.
+    NotStored {
+        /// Which execution.
+        execution: &'a ExecutionName,
+        /// What the store says.
+        error: &'a Error,
+    },
+    /// What was refused is stored now.
+    StoredAgain {
+        /// Which execution.
+        execution: &'a ExecutionName,
+    },
+    /// Another server has taken an execution over; this one stops it and writes nothing more of it.
+    Overtaken {
+        /// Which execution.
+        execution: &'a ExecutionName,
+    },
+    /// A step that the life of an execution does not have: a fault of the program. The execution goes on to its end.
+    ImpossibleStep {
+        /// Which execution.
+        execution: &'a ExecutionName,
+        /// What went wrong.
+        error: &'a Error,
+    },
+    /// Work in the background did not do what it was for, and is tried again.
+    WorkFailed {
+        /// What it was for, e.g. `renew the lease`.
+        work: &'static str,
+        /// Why it failed.
+        error: &'a Error,
+    },
+}
+
+/// Port: hears of incidents.
+pub trait Incidents: Send + Sync {
+    /// Takes note, at once and without blocking.
+    fn report(&self, incident: &Incident<'_>);
+}
+
+impl Incident<'_> {
+    /// Stable name of its kind, for metrics, e.g. `not-stored`.
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Incident::NotStored { .. } => "not-stored",
+            Incident::StoredAgain { .. } => "stored-again",
+            Incident::Overtaken { .. } => "overtaken",
+            Incident::ImpossibleStep { .. } => "impossible-step",
+            Incident::WorkFailed { .. } => "work-failed",
+        }
+    }
+}

@@ -1,0 +1,57 @@
+//! The domain's incidents in logs and metrics. Errors mean that a person must act; each is told with its causes and without what
+//! tenants wrote.
+
+use std::error::Error as _;
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use domain::Error;
+use domain::incident::{Incident, Incidents};
+use telemetry::Metrics;
+
+/// Logs and counts.
+pub(crate) struct LoggedIncidents {
+    metrics: Arc<Metrics>,
+}
+
+impl LoggedIncidents {
+    pub(crate) fn new(metrics: Arc<Metrics>) -> Self {
+        LoggedIncidents { metrics }
+    }
+}
+
+impl Incidents for LoggedIncidents {
+    fn report(&self, incident: &Incident<'_>) {
+        let kind = incident.kind();
+        self.metrics.incident(kind);
+        match incident {
+            Incident::NotStored { execution, error } => {
+                let error = chain(error);
+                tracing::error!(kind, %execution, error, "the store refuses what happened in an execution; it is kept and offered again");
+            }
+            Incident::StoredAgain { execution } => tracing::info!(kind, %execution, "what the store had refused is stored now"),
+            Incident::Overtaken { execution } => {
+                tracing::warn!(kind, %execution, "another server has taken an execution over; it is stopped here");
+            }
+            Incident::ImpossibleStep { execution, error } => {
+                let error = chain(error);
+                tracing::error!(kind, %execution, error, "an execution took a step that does not exist: please report this as a fault");
+            }
+            Incident::WorkFailed { work, error } => {
+                let error = chain(error);
+                tracing::warn!(kind, work, error, "work in the background failed; it is tried again");
+            }
+        }
+    }
+}
+
+/// An error with its causes, as one line.
+fn chain(error: &Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        write!(text, ": {error}").expect("a string takes all text");
+        cause = error.source();
+    }
+    text
+}
