@@ -10,6 +10,7 @@ mod ports;
 mod repository;
 mod signals;
 mod state;
+mod tending;
 mod use_cases;
 mod watch;
 

@@ -12,7 +12,7 @@ use domain::admission::Admission;
 use domain::code_policy::CodePolicies;
 use domain::execution::{self, Executions, Ports};
 use domain::id::IdSource;
-use domain::lease::{Fence, InstanceId, Keeper};
+use domain::lease::{InstanceId, Keeper};
 use domain::name::{PrincipalName, TenantId};
 use domain::runtime::Runtimes;
 use domain::server::Servers;
@@ -20,6 +20,7 @@ use domain::time::Clock;
 use domain::utility::{Gate, GatePorts, Utilities};
 use python_check::JsonBinder;
 use sandbox::Sandboxes;
+use storage_embedded::LocalSignals;
 use telemetry::admin::Readiness;
 use telemetry::{Metrics, Telemetry};
 use tokio::net::TcpListener;
@@ -171,10 +172,8 @@ async fn serve(config: &Config, parts: Parts, listeners: Listeners, telemetry: T
     let gate = Gate::new(gate_ports.clone());
     let GatePorts { policies, checker, runtimes, admission, clock, .. } = gate_ports;
     let utilities = Utilities::new(Arc::clone(&parts.stores.utilities), gate.clone(), Arc::clone(&clock), Arc::clone(&parts.ids));
-    let keeper = Keeper::new(parts.stores.store.clone(), Arc::clone(&clock), InstanceId::new(parts.instance.as_str()));
-    let fence = keeper.acquire().await.map_err(Error::Recover)?;
-    let executions = executions(&parts, gate, admission, fence);
-    let recovered = executions.recover().await.map_err(Error::Recover)?;
+    let executions = executions(&parts, gate, admission);
+    let recovered = executions.begin().await.map_err(Error::Recover)?;
     let seeded = if manner.seeds { seed::create(&policy, &utilities).await.map_err(Error::Seed)? } else { 0 };
     readings::observe(&parts.metrics, executions.clone(), parts.sandboxes.clone(), parts.stores.cache.clone());
 
@@ -207,7 +206,9 @@ async fn serve(config: &Config, parts: Parts, listeners: Listeners, telemetry: T
     let stopping = tasks.stopping();
     tasks.critical("admin", async move { axum::serve(listeners.admin, router).with_graceful_shutdown(stopping.cancelled_owned()).await });
     tasks.background("retention", stop::retain(executions.clone(), config.keep, config.max_output_bytes));
-    tasks.background("lease", stop::keep(keeper));
+    let (tending, hearing) = (executions.clone(), executions.clone());
+    tasks.background("lease", async move { tending.tend_forever().await });
+    tasks.background("stops", async move { hearing.hear_stops().await });
     if manner.proves_itself_first {
         tasks.background("proof", proof::welcome_once_proven(parts.sandboxes.clone(), health.clone(), readiness.clone()));
     } else {
@@ -260,10 +261,14 @@ fn facts(config: &Config, parts: &Parts) -> ProcessFacts {
     }
 }
 
-fn executions(parts: &Parts, gate: Gate, admission: Admission, fence: Fence) -> Executions {
+fn executions(parts: &Parts, gate: Gate, admission: Admission) -> Executions {
+    let store = &parts.stores.store;
+    let keeper = Keeper::new(store.clone(), Arc::clone(&parts.clock), InstanceId::new(parts.instance.as_str()));
     let ports = Ports {
         utilities: Arc::clone(&parts.stores.utilities),
-        executions: Arc::new(MeasuredExecutions::new(parts.stores.store.clone(), Arc::clone(&parts.metrics))),
+        executions: Arc::new(MeasuredExecutions::new(store.clone(), Arc::clone(&parts.metrics))),
+        signals: Arc::new(LocalSignals::default()),
+        keeper: Arc::new(keeper),
         sandbox: Arc::new(TracedSandbox::new(Arc::new(parts.sandboxes.clone()))),
         gate,
         admission,
@@ -273,7 +278,7 @@ fn executions(parts: &Parts, gate: Gate, admission: Admission, fence: Fence) -> 
         ids: Arc::clone(&parts.ids),
         spawner: Arc::new(parts.tasks.clone()),
     };
-    let settings = execution::Config { heartbeat: HEARTBEAT, fence };
+    let settings = execution::Config { heartbeat: HEARTBEAT };
     Executions::new(ports, settings)
 }
 

@@ -1,11 +1,10 @@
 //! Taking a server down, in order and within five seconds: no new work, runs cancelled and stored, sandboxes gone, store closed.
-//! And the work that goes on until then: retention, and renewal of the lease.
+//! And the work that goes on until then: retention.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use domain::execution::Executions;
-use domain::lease::Keeper;
 
 use super::Running;
 
@@ -68,17 +67,5 @@ pub(crate) async fn retain(executions: Executions, keep: Duration, max_output_by
             Err(error) => tracing::warn!(error = &error as &dyn std::error::Error, "failed to remove old executions"),
         }
         tokio::time::sleep(RETENTION_PERIOD).await;
-    }
-}
-
-/// Renews the lease of this server in time.
-pub(super) async fn keep(keeper: Keeper) {
-    loop {
-        tokio::time::sleep(Keeper::period()).await;
-        match keeper.renew().await {
-            Ok(true) => {}
-            Ok(false) => return tracing::error!(instance = %keeper.instance(), "another server has taken this one for dead"),
-            Err(error) => tracing::warn!(error = &error as &dyn std::error::Error, "failed to renew the lease"),
-        }
     }
 }

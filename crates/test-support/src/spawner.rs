@@ -28,6 +28,13 @@ impl TokioSpawner {
         tasks.iter().filter(|(_, task)| !task.is_finished()).map(|(name, _)| *name).collect()
     }
 
+    /// Ends all work where it stands, as the death of a process does.
+    pub fn abort(&self) {
+        for (_, task) in self.tasks.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+            task.abort();
+        }
+    }
+
     /// Waits until all work has ended, also that which is spawned meanwhile.
     ///
     /// # Panics

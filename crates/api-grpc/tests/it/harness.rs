@@ -16,13 +16,15 @@ use domain::access::{Authenticator, LocalRules, LoopbackAuthenticator, Policy, R
 use domain::admission;
 use domain::code_policy::CodePolicies;
 use domain::execution::{Executions, Ports};
+use domain::lease::{InstanceId, Keeper};
 use domain::name::PrincipalName;
 use domain::runtime::Runtimes;
 use domain::server::Servers;
 use domain::utility::{Gate, GatePorts, Utilities};
 use executions::execution_service_client::ExecutionServiceClient;
+use futures_util::FutureExt as _;
 use test_support::{
-    FakeChecker, FakeClock, FakeCompiler, FakeSandbox, InMemoryCodePolicyRepository, InMemoryExecutionRepository,
+    FakeChecker, FakeClock, FakeCompiler, FakeSandbox, InMemoryCodePolicyRepository, InMemoryExecutionRepository, InMemorySignals,
     InMemoryUtilityRepository, RecordedIncidents, SequentialIds, TokioSpawner, sample,
 };
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -262,7 +264,9 @@ fn services(options: &Options, parts: &Parts) -> Services {
     let utilities = Utilities::new(stored.clone(), gate.clone(), clock.clone(), ids.clone());
     let ports = Ports {
         utilities: stored.clone(),
-        executions: execution_store,
+        executions: execution_store.clone(),
+        signals: Arc::new(InMemorySignals::default()),
+        keeper: Arc::new(Keeper::new(execution_store, clock.clone(), InstanceId::new("test"))),
         sandbox: sandbox.clone(),
         gate,
         admission,
@@ -272,8 +276,9 @@ fn services(options: &Options, parts: &Parts) -> Services {
         ids,
         spawner: spawner.clone(),
     };
-    let config = domain::execution::Config { heartbeat: HEARTBEAT, fence: test_support::sample::fence("test", 1) };
+    let config = domain::execution::Config { heartbeat: HEARTBEAT };
     let executions = Executions::new(ports, config);
+    executions.begin().now_or_never().expect("stores in memory answer at once").expect("stores in memory answer");
     Services {
         authenticator,
         spawner: spawner.clone(),

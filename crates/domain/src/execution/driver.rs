@@ -12,7 +12,7 @@ use futures_util::future::{Either, select};
 
 use crate::access::TenantScope;
 use crate::admission::Ticket;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::execution::live::Live;
 use crate::execution::ports::Shared;
 use crate::execution::{Body, Execution, Mode, Output, State, Step};
@@ -77,6 +77,8 @@ struct Driver {
     unstored_bytes: usize,
     /// Tries in a row that the store has refused.
     refusals: u32,
+    /// Whether another server has taken the execution over: nothing of it is stored by this one any more.
+    overtaken: bool,
     /// Lists select by it, so it may lag, but not forever.
     stored_state: State,
 }
@@ -91,7 +93,7 @@ pub(super) async fn drive(shared: Arc<Shared>, live: Arc<Live>, launch: Launch, 
     let Launch { scope, job, ticket, request } = launch;
     let id = live.snapshot().name.execution;
     let stored_state = live.snapshot().state;
-    let mut driver = Driver { shared, live, scope, reply, unstored_bytes: 0, refusals: 0, stored_state };
+    let mut driver = Driver { shared, live, scope, reply, unstored_bytes: 0, refusals: 0, overtaken: false, stored_state };
     if !driver.accept(request.as_ref()).await {
         return;
     }
@@ -183,6 +185,10 @@ impl Driver {
         let mut outcome = None;
         let mut stopping = false;
         loop {
+            if self.overtaken {
+                // Dropping the run kills the program: what it does from now on is nobody's.
+                return End::failed(Reason::NodeLost, "another server has taken it over");
+            }
             let stop = self.live.listen_stop();
             if self.live.stop_asked() && !stopping {
                 stopping = true;
@@ -246,6 +252,7 @@ impl Driver {
         };
         if self.settled(&execution, stored) == Settled::Stored {
             self.live.mark_stored(last);
+            self.tell(&execution, last);
             self.live.update(|live| live.revision = execution.revision);
             self.stored_state = execution.state;
             self.unstored_bytes = 0;
@@ -265,6 +272,14 @@ impl Driver {
                 self.refusals = 0;
                 Settled::Stored
             }
+            Err(Error::StaleFence { .. }) => {
+                incidents.report(&Incident::Overtaken { execution });
+                self.overtaken = true;
+                // From here on everybody who asks is answered from the store.
+                self.shared.registry.remove(&execution.execution);
+                self.live.overtake();
+                Settled::Overtaken
+            }
             Err(error) => {
                 if self.refusals == 0 {
                     incidents.report(&Incident::NotStored { execution, error: &error });
@@ -276,12 +291,21 @@ impl Driver {
         }
     }
 
+    /// Watchers on other servers hear that there is more in the store.
+    fn tell(&self, execution: &Execution, sequence: u64) {
+        self.shared.ports.signals.new_sequence(&execution.name, sequence);
+    }
+
     /// How long to wait until the store is asked again.
     fn retry_delay(&self) -> Duration {
         FLUSH_DELAY.saturating_mul(1 << self.refusals.min(16)).min(MAX_RETRY_DELAY)
     }
 
     async fn finish(&mut self, end: End) {
+        if self.overtaken {
+            self.reply.answer(&end.outcome);
+            return;
+        }
         let now = self.shared.ports.clock.now();
         let values = self.reply.values(&end.outcome);
         self.reply.answer(&end.outcome);
@@ -311,8 +335,10 @@ impl Driver {
             match self.settled(&execution, written) {
                 Settled::Stored => {
                     self.live.mark_stored(execution.last_sequence);
+                    self.tell(&execution, execution.last_sequence);
                     return;
                 }
+                Settled::Overtaken => return,
                 Settled::Refused => self.shared.ports.clock.sleep(self.retry_delay()).await,
             }
         }
@@ -341,6 +367,7 @@ impl Driver {
 enum Settled {
     Stored,
     Refused,
+    Overtaken,
 }
 
 enum Wake {

@@ -39,6 +39,11 @@ pub enum Tail {
     Nothing,
     /// Nothing, and nothing will follow.
     End,
+    /// Another server has taken it over: what follows is in the store, after what was stored from here.
+    Elsewhere {
+        /// The last event that was stored from here.
+        stored: u64,
+    },
 }
 
 struct Inner {
@@ -51,6 +56,7 @@ struct Inner {
     /// The store refuses what happens; watchers are told so.
     store_failing: bool,
     finished: bool,
+    overtaken: bool,
 }
 
 // === impl Live ===
@@ -58,8 +64,16 @@ struct Inner {
 impl Live {
     /// Starts to live.
     pub fn new(execution: Execution) -> Self {
-        let inner =
-            Inner { execution, tail: VecDeque::new(), tail_bytes: 0, stored: 0, stop_asked: false, store_failing: false, finished: false };
+        let inner = Inner {
+            execution,
+            tail: VecDeque::new(),
+            tail_bytes: 0,
+            stored: 0,
+            stop_asked: false,
+            store_failing: false,
+            finished: false,
+            overtaken: false,
+        };
         Live { state: Mutex::new(inner), changed: Signal::new(), cancelled: Signal::new() }
     }
 
@@ -116,6 +130,12 @@ impl Live {
         self.lock().store_failing
     }
 
+    /// Takes note that another server has taken it over: watchers go on in the store.
+    pub fn overtake(&self) {
+        self.lock().overtaken = true;
+        self.changed.notify(usize::MAX);
+    }
+
     /// Takes note that the end is stored: watchers end after the last event.
     pub fn finish(&self) {
         self.lock().finished = true;
@@ -125,6 +145,9 @@ impl Live {
     /// What follows `sequence`, at most about `max_bytes` of it.
     pub fn after(&self, sequence: u64, max_bytes: usize) -> Tail {
         let inner = self.lock();
+        if inner.overtaken {
+            return Tail::Elsewhere { stored: inner.stored };
+        }
         if sequence >= inner.execution.last_sequence {
             return if inner.finished { Tail::End } else { Tail::Nothing };
         }

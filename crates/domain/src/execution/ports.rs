@@ -8,10 +8,10 @@ use crate::admission::Admission;
 use crate::code::ParameterBinder;
 use crate::error::Result;
 use crate::execution::live::Registry;
-use crate::execution::{Execution, ExecutionRepository};
+use crate::execution::{Execution, ExecutionRepository, Signals};
 use crate::id::IdSource;
 use crate::incident::Incidents;
-use crate::lease::Fence;
+use crate::lease::Keeper;
 use crate::sandbox::Sandbox;
 use crate::time::Clock;
 use crate::utility::{Gate, UtilityRepository};
@@ -23,6 +23,10 @@ pub struct Ports {
     pub utilities: Arc<dyn UtilityRepository>,
     /// Executions and events.
     pub executions: Arc<dyn ExecutionRepository>,
+    /// What instances tell each other.
+    pub signals: Arc<dyn Signals>,
+    /// The lease of this server, under whose fence it writes executions.
+    pub keeper: Arc<Keeper>,
     /// Where programs run.
     pub sandbox: Arc<dyn Sandbox>,
     /// Checks versions before they execute, and knows tenants' policies.
@@ -46,8 +50,6 @@ pub struct Ports {
 pub struct Config {
     /// Silence after which a watcher gets a heartbeat.
     pub heartbeat: Duration,
-    /// The lease of this server process, under which it writes executions.
-    pub fence: Fence,
 }
 
 pub(super) struct Shared {

@@ -1,12 +1,10 @@
-//! Use cases of executions: run, transform, start, read, watch, cancel; and the server's own: recovery, retention, shutdown.
+//! Use cases of executions: run, transform, start, read, watch, cancel.
 //!
 //! Rule order of a launch: load the version, check the parameters, check that a sandbox could be had, take a place,
 //! store the intent durably; only then does user code run.
 
 use std::sync::Arc;
 use std::time::Duration;
-
-use futures_util::future::{Either, select};
 
 use crate::access::{Action, Found, Permit, TenantScope};
 use crate::admission::{Load, Ticket};
@@ -15,9 +13,10 @@ use crate::error::{Error, Result};
 use crate::execution::live::Live;
 use crate::execution::ports::Shared;
 use crate::execution::{
-    Config, Execution, ExecutionQuery, Launch, MAX_VALUES, Mode, Ports, Pruned, State, StopOnDrop, TransformCall, Transformed, Values,
-    Watch, actions, driver, watch,
+    Config, Execution, ExecutionQuery, Launch, MAX_VALUES, Mode, Ports, State, Step, StopOnDrop, TransformCall, Transformed, Values, Watch,
+    actions, driver, watch,
 };
+use crate::lease::Keeper;
 use crate::name::{ExecutionName, UtilityName};
 use crate::page::{Page, PageRequest};
 use crate::request::{Committed, RequestKey, key_reused};
@@ -28,7 +27,7 @@ use crate::violation::Violation;
 /// The use cases. Cheap to clone.
 #[derive(Clone)]
 pub struct Executions {
-    shared: Arc<Shared>,
+    pub(super) shared: Arc<Shared>,
 }
 
 struct Driven {
@@ -154,53 +153,9 @@ impl Executions {
         let execution = self.find(permit).await?;
         match self.shared.registry.find(&permit.target().execution) {
             Some(live) => Ok(live.ask_stop(self.shared.ports.clock.now())),
-            None => Ok(execution),
+            None if execution.state.is_terminal() => Ok(execution),
+            None => self.ask_holder_to_stop(permit.scope(), execution).await,
         }
-    }
-
-    /// Ends what a dead server left: executions that have not ended and whose fence is not that of a lease in force are lost.
-    ///
-    /// # Errors
-    /// Those of the store.
-    pub async fn recover(&self) -> Result<u64> {
-        let shared = &self.shared;
-        let (executions, fence) = (&shared.ports.executions, &shared.config.fence);
-        let left = executions.abandoned(shared.ports.clock.now(), u32::MAX).await?;
-        let mut count = 0;
-        for left in left {
-            let scope = TenantScope::for_system(left.name.tenant.clone());
-            let now = shared.ports.clock.now();
-            let taken = executions.take_over(&scope, &left.name.execution, &left.fence, fence, now).await?;
-            let Some(mut execution) = taken else { continue };
-            let stored = shared.last_stored_sequence(&scope, &execution).await?;
-            execution.lose(now);
-            execution.revision += 1;
-            execution.last_sequence = stored + 1;
-            let body = crate::execution::Body::Finished(Box::new(execution.clone()));
-            let event = crate::execution::Event { sequence: execution.last_sequence, time: now, body };
-            executions.save(&scope, &execution, &[event]).await?;
-            count += 1;
-        }
-        Ok(count)
-    }
-
-    /// Removes what is older than `keep`, or more than `max_output_bytes` of output.
-    ///
-    /// # Errors
-    /// Those of the store.
-    pub async fn prune(&self, keep: Duration, max_output_bytes: u64) -> Result<Pruned> {
-        let ports = &self.shared.ports;
-        ports.executions.prune(ports.clock.now().minus(keep), max_output_bytes).await
-    }
-
-    /// Stops every execution and returns when all are stored, or after `patience`. Says whether all ended.
-    pub async fn shutdown(&self, patience: Duration) -> bool {
-        let shared = &self.shared;
-        for live in shared.registry.all() {
-            live.ask_stop(shared.ports.clock.now());
-        }
-        let empty = std::pin::pin!(shared.registry.empty());
-        matches!(select(empty, shared.ports.clock.sleep(patience)).await, Either::Left(_))
     }
 
     /// How many executions the store refuses to store what happened in.
@@ -211,6 +166,17 @@ impl Executions {
     /// How many run and wait.
     pub fn load_now(&self) -> Load {
         self.shared.ports.admission.load()
+    }
+
+    /// It runs on another server, which hears of the stored wish at once, or finds it at its next round.
+    async fn ask_holder_to_stop(&self, scope: TenantScope, mut execution: Execution) -> Result<Execution> {
+        let ports = &self.shared.ports;
+        ports.executions.ask_stop(&scope, &execution.name.execution).await?;
+        ports.signals.stop_asked(&execution.fence.holder, &execution.name);
+        if execution.state != State::Cancelling {
+            execution.step(Step::AskCancel, ports.clock.now())?;
+        }
+        Ok(execution)
     }
 
     async fn launch<A>(&self, permit: &Permit<A>, launch: Launch) -> Result<(Execution, Option<Arc<Live>>)>
@@ -307,6 +273,7 @@ impl Executions {
         let shared = &self.shared;
         let definition = &version.definition;
         shared.ports.sandbox.ready(definition.isolation, &definition.runtime)?;
+        let fence = shared.ports.keeper.fence().ok_or_else(no_lease)?;
         let ticket = shared.ports.admission.enter(&utility.name.tenant)?;
         let limits = definition.limits.with_wall(timeout);
         let name = ExecutionName { tenant: utility.name.tenant.clone(), execution: shared.ports.ids.execution() };
@@ -329,7 +296,7 @@ impl Executions {
             usage: None,
             attestation: None,
             last_sequence: 0,
-            fence: shared.config.fence.clone(),
+            fence,
             revision: 1,
         };
         let job = Job {
@@ -371,10 +338,11 @@ impl Executions {
         let source = watch::Source {
             repository: Arc::clone(&shared.ports.executions),
             registry: Arc::clone(&shared.registry),
+            signals: Arc::clone(&shared.ports.signals),
             clock: Arc::clone(&shared.ports.clock),
             heartbeat: shared.config.heartbeat,
             scope,
-            id: name.execution.clone(),
+            name: name.clone(),
         };
         watch::watch(source, live, after)
     }
@@ -382,6 +350,11 @@ impl Executions {
 
 fn abandoned() -> Error {
     Error::Internal { context: "an execution's task ended without an answer", source: None }
+}
+
+/// Without its lease a server may not begin anything: whoever took it for dead would end it.
+fn no_lease() -> Error {
+    Error::Unavailable { dependency: "lease", retry_after: Keeper::period(), source: None }
 }
 
 fn id_taken() -> Error {

@@ -7,13 +7,13 @@ use std::time::Duration;
 
 use futures_core::Stream;
 use futures_util::future::{Either, select};
-use futures_util::stream;
+use futures_util::{StreamExt as _, stream};
 
 use crate::access::TenantScope;
 use crate::error::{Error, Result};
 use crate::execution::live::{Live, Registry, Tail};
-use crate::execution::{Event, ExecutionRepository, Watched};
-use crate::name::ExecutionId;
+use crate::execution::{Event, ExecutionRepository, Hints, Signals, Watched};
+use crate::name::ExecutionName;
 use crate::time::Clock;
 
 /// Bytes of events taken from the tail or the store at once: what one watcher holds in memory.
@@ -25,10 +25,11 @@ pub type Watch = Pin<Box<dyn Stream<Item = Result<Watched>> + Send>>;
 pub(super) struct Source {
     pub repository: Arc<dyn ExecutionRepository>,
     pub registry: Arc<Registry>,
+    pub signals: Arc<dyn Signals>,
     pub clock: Arc<dyn Clock>,
     pub heartbeat: Duration,
     pub scope: TenantScope,
-    pub id: ExecutionId,
+    pub name: ExecutionName,
 }
 
 struct Watcher {
@@ -87,6 +88,12 @@ impl Watcher {
                 Ok(self.take(events))
             }
             Tail::End => Ok(Found::End),
+            Tail::Elsewhere { stored } => {
+                // Events that were shown and never stored have no successor: the new holder counts on from what is stored.
+                self.seen = self.seen.min(stored);
+                self.live = None;
+                Ok(Found::Buffered)
+            }
             Tail::Nothing => match select(listener, self.source.clock.sleep(self.source.heartbeat)).await {
                 Either::Left(_) => Ok(Found::Buffered),
                 Either::Right(_) => Ok(Found::Heartbeat),
@@ -95,31 +102,41 @@ impl Watcher {
     }
 
     async fn look_in_store(&mut self) -> Result<Found> {
+        // Heard from before the look on, so that nothing is missed between the two.
+        let news = self.source.signals.sequences_of(&self.source.name);
         let events = self.read_store().await?;
         if !events.is_empty() {
             return Ok(self.take(events));
         }
         // A permit has opened it, or there would be no watch.
-        let execution = self.source.repository.find(&self.source.scope, &self.source.id).await?.open_for_system();
+        let execution = self.source.repository.find(&self.source.scope, &self.source.name.execution).await?.open_for_system();
         match execution {
             Some(execution) if execution.last_sequence > self.seen => Err(pruned(self.seen + 1)),
-            Some(execution) if !execution.state.is_terminal() => self.wait_for_another_instance().await,
+            Some(execution) if !execution.state.is_terminal() => Ok(self.wait_for_another_instance(news).await),
             Some(_) | None => Ok(Found::End),
         }
     }
 
-    /// It runs elsewhere: the store is the only channel.
-    async fn wait_for_another_instance(&mut self) -> Result<Found> {
-        self.live = self.source.registry.find(&self.source.id);
-        if self.live.is_none() {
-            self.source.clock.sleep(self.source.heartbeat).await;
+    /// It runs elsewhere: the store has what happened, and hints tell when to look.
+    async fn wait_for_another_instance(&mut self, mut news: Hints<u64>) -> Found {
+        self.live = self.source.registry.find(&self.source.name.execution);
+        if self.live.is_some() {
+            return Found::Buffered;
         }
-        Ok(Found::Heartbeat)
+        match select(news.next(), self.source.clock.sleep(self.source.heartbeat)).await {
+            Either::Left((Some(_hint), _)) => Found::Buffered,
+            // Without hints, or for want of one: a heartbeat, and another look.
+            Either::Left((None, silence)) => {
+                silence.await;
+                Found::Heartbeat
+            }
+            Either::Right(_) => Found::Heartbeat,
+        }
     }
 
     async fn read_store(&self) -> Result<Vec<Event>> {
         let source = &self.source;
-        let events = source.repository.events_after(&source.scope, &source.id, self.seen, BATCH_BYTES).await?;
+        let events = source.repository.events_after(&source.scope, &source.name.execution, self.seen, BATCH_BYTES).await?;
         match events.first() {
             Some(first) if first.sequence != self.seen + 1 => Err(pruned(self.seen + 1)),
             Some(_) | None => Ok(events),

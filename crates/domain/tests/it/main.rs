@@ -5,4 +5,6 @@
 mod access;
 mod disclosure;
 mod gate;
+mod instances;
+mod unstored;
 mod world;

@@ -1,6 +1,7 @@
 //! The use cases wired to fakes, and a tenant's administrator who calls them.
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use domain::Result;
@@ -8,13 +9,15 @@ use domain::access::{Action, ActionSpec, Caller, LocalRules, Permit, Policy, Rea
 use domain::admission::{self, Admission};
 use domain::code::{Bound, Parameter, ParameterBinder};
 use domain::code_policy::{CodeChecker, CodePolicies, ExceptionDraft, PolicyPatch};
-use domain::execution::{Config, Executions, Ports, TransformCall, Transformed};
-use domain::name::{CodePolicyName, TenantName, UtilityId, UtilityName};
+use domain::execution::{Config, Execution, Executions, Launch, Ports, TransformCall, Transformed, Watch, Watched};
+use domain::lease::{InstanceId, Keeper};
+use domain::name::{CodePolicyName, ExecutionName, TenantName, UtilityId, UtilityName};
 use domain::sandbox::{Error, Isolation, Job, Limits, Run, Sandbox};
 use domain::utility::{Call, Draft, Gate, GatePorts, Utilities, Utility, Version};
 use domain::violation::Violation;
+use futures_util::{FutureExt as _, StreamExt as _};
 use test_support::{
-    FakeChecker, FakeClock, FakeCompiler, FakeSandbox, InMemoryCodePolicyRepository, InMemoryExecutionRepository,
+    FakeChecker, FakeClock, FakeCompiler, FakeSandbox, InMemoryCodePolicyRepository, InMemoryExecutionRepository, InMemorySignals,
     InMemoryUtilityRepository, RecordedIncidents, SequentialIds, TokioSpawner, sample,
 };
 
@@ -29,7 +32,21 @@ pub struct World {
     pub policies: CodePolicies,
     pub stored_policies: Arc<InMemoryCodePolicyRepository>,
     pub executions: Executions,
+    pub incidents: Arc<RecordedIncidents>,
+    stores: Stores,
+    spawner: Arc<TokioSpawner>,
     rules: Policy,
+}
+
+/// What the servers of an installation share.
+#[derive(Clone)]
+pub struct Stores {
+    pub utilities: Arc<InMemoryUtilityRepository>,
+    pub executions: Arc<InMemoryExecutionRepository>,
+    pub policies: Arc<InMemoryCodePolicyRepository>,
+    pub signals: Arc<InMemorySignals>,
+    ids: Arc<SequentialIds>,
+    clock: Arc<FakeClock>,
 }
 
 /// Remembers how strongly each program was to be isolated.
@@ -52,22 +69,38 @@ impl World {
 
     /// A world with these limits of admission.
     pub fn admitting(admission: admission::Config) -> Self {
-        World::built(admission, Arc::default(), Arc::new(FakeChecker))
+        World::built(Stores::new(), "first", admission, Arc::default(), Arc::new(FakeChecker)).begun()
+    }
+
+    /// Another server of the same installation; it has not begun.
+    pub fn beside(&self, instance: &str) -> Self {
+        World::built(self.stores.clone(), instance, admission::Config::default(), Arc::default(), Arc::new(FakeChecker))
+    }
+
+    /// The same once it holds its lease.
+    pub fn begun(self) -> Self {
+        let begun = self.executions.begin().now_or_never().expect("stores in memory answer at once");
+        begun.expect("stores in memory answer");
+        self
     }
 
     /// A world with this compiler and this scan.
     pub fn judged_by(compiler: Arc<FakeCompiler>, checker: Arc<dyn CodeChecker>) -> Self {
-        World::built(admission::Config::default(), compiler, checker)
+        World::built(Stores::new(), "first", admission::Config::default(), compiler, checker).begun()
     }
 
-    fn built(admission: admission::Config, compiler: Arc<FakeCompiler>, checker: Arc<dyn CodeChecker>) -> Self {
-        let clock = Arc::new(FakeClock::default());
+    fn built(
+        stores: Stores,
+        instance: &str,
+        admission: admission::Config,
+        compiler: Arc<FakeCompiler>,
+        checker: Arc<dyn CodeChecker>,
+    ) -> Self {
+        let Stores { utilities: store, policies: stored_policies, ids, clock, .. } = stores.clone();
+        let spawner = Arc::new(TokioSpawner::current());
         let sandbox = Arc::new(RecordingSandbox::default());
         let incidents = Arc::new(RecordedIncidents::default());
-        let ids = Arc::new(SequentialIds::default());
-        let store = Arc::new(InMemoryUtilityRepository::new(clock.clone()));
         let admission = Admission::new(admission);
-        let stored_policies = Arc::new(InMemoryCodePolicyRepository::default());
         let gate = Gate::new(GatePorts {
             policies: stored_policies.clone(),
             checker: Arc::clone(&checker),
@@ -78,7 +111,9 @@ impl World {
         });
         let ports = Ports {
             utilities: store.clone(),
-            executions: Arc::new(InMemoryExecutionRepository::new(clock.clone())),
+            executions: stores.executions.clone(),
+            signals: stores.signals.clone(),
+            keeper: Arc::new(Keeper::new(stores.executions.clone(), clock.clone(), InstanceId::new(instance))),
             sandbox: sandbox.clone(),
             gate: gate.clone(),
             admission: admission.clone(),
@@ -86,10 +121,10 @@ impl World {
             binder: Arc::new(AnyBinder),
             clock: clock.clone(),
             ids: ids.clone(),
-            spawner: Arc::new(TokioSpawner::current()),
+            spawner: spawner.clone(),
         };
         let heartbeat = std::time::Duration::from_secs(5);
-        let config = Config { heartbeat, fence: sample::fence("test", 1) };
+        let config = Config { heartbeat };
         World {
             admission,
             clock: clock.clone(),
@@ -100,8 +135,31 @@ impl World {
             policies: CodePolicies::new(stored_policies.clone(), checker, clock.clone()),
             stored_policies,
             executions: Executions::new(ports, config),
+            incidents,
+            stores,
+            spawner,
             rules: Policy::new(Arc::new(LocalRules::new(sample::tenant("acme")))),
         }
+    }
+
+    /// What the servers of the installation share.
+    pub fn stores(&self) -> &Stores {
+        &self.stores
+    }
+
+    /// Ends like a killed process: whatever it was doing, it does not go on.
+    pub fn kill(&self) {
+        self.spawner.abort();
+    }
+
+    /// Runs the sandbox's programs to their end.
+    pub fn release(&self) {
+        self.sandbox.inner.release();
+    }
+
+    /// Programs that run now.
+    pub fn running(&self) -> usize {
+        self.sandbox.inner.running()
     }
 
     /// What the administrator may do.
@@ -136,6 +194,20 @@ impl World {
     /// Changes the code policy.
     pub async fn decree(&self, patch: PolicyPatch) {
         self.policies.update(&self.permit(code_policy()).await, patch, "").await.unwrap();
+    }
+}
+
+impl Stores {
+    fn new() -> Self {
+        let clock = Arc::new(FakeClock::default());
+        Stores {
+            utilities: Arc::new(InMemoryUtilityRepository::new(clock.clone())),
+            executions: Arc::new(InMemoryExecutionRepository::new(clock.clone())),
+            policies: Arc::default(),
+            signals: Arc::default(),
+            ids: Arc::default(),
+            clock,
+        }
     }
 }
 
@@ -185,6 +257,49 @@ pub fn acme() -> TenantName {
 
 pub fn code_policy() -> CodePolicyName {
     CodePolicyName { tenant: sample::tenant("acme") }
+}
+
+/// Starts an execution of a script.
+pub async fn start(world: &World, id: &str) -> ExecutionName {
+    try_start(world, id).await.unwrap().name
+}
+
+/// Tries to.
+pub async fn try_start(world: &World, id: &str) -> Result<Execution> {
+    let launch = Launch { version: None, params_json: String::new(), timeout: None, on_output_limit: None, request: None };
+    world.executions.start(&world.permit(name(id)).await, launch).await
+}
+
+/// The next item of a watch, which goes on.
+pub async fn next(watch: &mut Watch) -> Watched {
+    watch.next().await.expect("the watch goes on").expect("the store answers")
+}
+
+/// The next item of a watch while time passes, a second whenever nothing else is left to do.
+pub async fn next_in_time(world: &World, watch: &mut Watch) -> Watched {
+    let mut item = std::pin::pin!(next(watch));
+    for _ in 0..10_000 {
+        tokio::select! {
+            biased;
+            item = &mut item => return item,
+            () = tokio::task::yield_now() => world.clock.advance(Duration::from_secs(1)),
+        }
+    }
+    panic!("nothing came in hours");
+}
+
+/// Lets all other work go on until `holds`.
+///
+/// # Panics
+/// When it does not come to hold although nothing else is left to do.
+pub async fn eventually(holds: impl Fn() -> bool) {
+    for _ in 0..10_000 {
+        if holds() {
+            return;
+        }
+        tokio::task::yield_now().await;
+    }
+    panic!("it never came to hold");
 }
 
 pub fn name(id: &str) -> UtilityName {

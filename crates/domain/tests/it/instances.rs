@@ -1,0 +1,170 @@
+//! Several servers on one store: each sees, watches and stops what the others run, and only what a dead one left is lost.
+
+use std::time::Duration;
+
+use domain::Error;
+use domain::execution::{Body, ExecutionRepository as _, State, Watched, actions};
+use domain::lease::{Keeper, TERM};
+use domain::name::ExecutionName;
+use domain::sandbox::Reason;
+use test_support::sample;
+
+use crate::world::{World, eventually, next, start};
+
+const WAITING: &str = "#: print hello\n#: wait\n#: return 1\n";
+/// Longer than output waits until it is durable.
+const FLUSHED: Duration = Duration::from_millis(250);
+
+/// Two servers, and an execution that runs on the first and has printed.
+async fn running() -> (World, World, ExecutionName) {
+    let first = World::new();
+    let second = first.beside("second").begun();
+    first.create("waits", WAITING).await.unwrap();
+    let name = start(&first, "waits").await;
+    eventually(|| first.running() == 1).await;
+    first.clock.advance(FLUSHED);
+    stored(&first, &name, State::Running).await;
+    (first, second, name)
+}
+
+async fn state(world: &World, name: &ExecutionName) -> State {
+    let found = world.stores().executions.find(&sample::scope("acme"), &name.execution).await.unwrap().open_for_system();
+    found.expect("it is stored").state
+}
+
+async fn stored(world: &World, name: &ExecutionName, expected: State) {
+    for _ in 0..1_000 {
+        if state(world, name).await == expected {
+            return;
+        }
+        tokio::task::yield_now().await;
+    }
+    panic!("{name} is {:?}, not {expected:?}", state(world, name).await);
+}
+
+#[tokio::test]
+async fn what_runs_on_one_server_is_watched_and_cancelled_on_another() {
+    let (first, second, name) = running().await;
+    let hearing = first.executions.clone();
+    let ear = tokio::spawn(async move { hearing.hear_stops().await });
+    tokio::task::yield_now().await;
+    let mut watch = second.executions.watch(&second.permit::<actions::WatchExecution>(name.clone()).await, 0).await.unwrap();
+    let mut output = Vec::new();
+    while output.is_empty() {
+        if let Watched::Event(event) = next(&mut watch).await
+            && let Body::Output(piece) = event.body
+        {
+            output = piece.data;
+        }
+    }
+    assert_eq!(output, b"hello\n");
+
+    let cancelled = second.executions.cancel(&second.permit::<actions::CancelExecution>(name.clone()).await).await.unwrap();
+    assert_eq!(cancelled.state, State::Cancelling);
+    // No time passes: the first server hears of the wish, and the watcher of the end.
+    let end = next(&mut watch).await;
+    let Watched::Event(event) = end else { panic!("{end:?}") };
+    let Body::Finished(ended) = event.body else { panic!("{event:?}") };
+    assert_eq!((ended.state, ended.failure.map(|failure| failure.reason)), (State::Cancelled, Some(Reason::Cancelled)));
+    ear.abort();
+}
+
+#[tokio::test]
+async fn a_wish_to_stop_that_nobody_heard_is_found_at_the_next_round() {
+    let (first, second, name) = running().await;
+    second.executions.cancel(&second.permit::<actions::CancelExecution>(name.clone()).await).await.unwrap();
+    assert_eq!(state(&first, &name).await, State::Running);
+    first.executions.tend().await;
+    stored(&first, &name, State::Cancelled).await;
+    assert_eq!(first.incidents.kinds(), Vec::<&str>::new());
+}
+
+#[tokio::test]
+async fn only_what_a_dead_server_left_is_lost() {
+    let (first, second, lost) = running().await;
+    let third = first.beside("third").begun();
+    let alive = start(&third, "waits").await;
+    eventually(|| third.running() == 1).await;
+    let mut watch = second.executions.watch(&second.permit::<actions::WatchExecution>(lost.clone()).await, 0).await.unwrap();
+
+    first.kill();
+    for _ in 0..4 {
+        first.clock.advance(Keeper::period());
+        third.executions.tend().await;
+        second.executions.tend().await;
+    }
+    assert_eq!(state(&first, &lost).await, State::Lost);
+    assert!(!state(&first, &alive).await.is_terminal(), "its server renews its lease");
+    let mut printed = Vec::new();
+    let end = loop {
+        match next(&mut watch).await {
+            Watched::Event(event) => match event.body {
+                Body::Output(piece) => printed.extend(piece.data),
+                Body::Finished(ended) => break ended,
+                Body::Queued { .. } | Body::Started(_) => {}
+            },
+            Watched::Heartbeat { .. } => {}
+        }
+    };
+    assert_eq!((end.state, end.failure.map(|failure| failure.reason)), (State::Lost, Some(Reason::NodeLost)));
+    assert_eq!(printed, b"hello\n", "what was stored is kept");
+}
+
+#[tokio::test]
+async fn two_servers_that_settle_at_once_lose_an_execution_once() {
+    let (first, second, name) = running().await;
+    let third = first.beside("third").begun();
+    first.kill();
+    first.clock.advance(TERM);
+    let (one, other) = tokio::join!(second.executions.recover(), third.executions.recover());
+    assert_eq!(one.unwrap() + other.unwrap(), 1);
+    let events = first.stores().executions.events_after(&sample::scope("acme"), &name.execution, 0, usize::MAX).await.unwrap();
+    assert_eq!(events.iter().filter(|event| matches!(event.body, Body::Finished(_))).count(), 1);
+    let sequences: Vec<u64> = events.iter().map(|event| event.sequence).collect();
+    assert_eq!(sequences, (1..=events.len() as u64).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn a_paused_server_that_was_taken_for_dead_stops_and_writes_nothing_more() {
+    let (first, second, name) = running().await;
+    let mut watch = first.executions.watch(&first.permit::<actions::WatchExecution>(name.clone()).await, 0).await.unwrap();
+    // The first server does not get to renew its lease.
+    first.clock.advance(TERM);
+    assert_eq!(second.executions.recover().await.unwrap(), 1);
+    first.release();
+    eventually(|| first.incidents.kinds() == ["overtaken"]).await;
+    assert_eq!((state(&first, &name).await, first.running()), (State::Lost, 0));
+    // Whoever watches there is answered from the store, to the end.
+    let end = loop {
+        if let Watched::Event(event) = next(&mut watch).await
+            && let Body::Finished(ended) = event.body
+        {
+            break ended;
+        }
+    };
+    assert_eq!(end.state, State::Lost);
+}
+
+#[tokio::test]
+async fn a_server_without_its_lease_begins_nothing() {
+    let first = World::new();
+    first.create("waits", WAITING).await.unwrap();
+    let idle = first.beside("idle");
+    let refused = idle.transform("waits").await.expect_err("it holds no lease");
+    assert!(matches!(refused, Error::Precondition { .. } | Error::Unavailable { dependency: "lease", .. }), "{refused:?}");
+    let refused = crate::world::try_start(&idle, "waits").await.expect_err("it holds no lease");
+    assert!(matches!(refused, Error::Unavailable { dependency: "lease", .. }), "{refused:?}");
+    assert_eq!(idle.running(), 0);
+}
+
+#[tokio::test]
+async fn a_lost_lease_is_acquired_anew_and_what_the_store_refuses_meanwhile_is_told() {
+    let first = World::new();
+    first.create("waits", WAITING).await.unwrap();
+    first.stores().executions.faults().fail_next("renew", 1);
+    first.executions.tend().await;
+    assert_eq!(first.incidents.kinds(), ["work-failed"]);
+    first.executions.tend().await;
+    start(&first, "waits").await;
+    assert_eq!(first.incidents.kinds(), ["work-failed"]);
+}
