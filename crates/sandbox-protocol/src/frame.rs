@@ -52,7 +52,7 @@ pub fn parse_header(header: [u8; HEADER]) -> Option<(Kind, usize)> {
 }
 
 /// Why user code failed, in the child's own words (untrusted, bounded by the reader).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Failure {
     /// One of `USER_ERROR`, `EXIT_CODE`, `NO_RESULT`, `RESULT_NOT_SERIALIZABLE`, `RESULT_TOO_LARGE`, `OUT_OF_MEMORY`,
     /// `DISK_LIMIT`, `PROCESS_LIMIT`, `DENIED_OPERATION`, `INTERRUPTED`.

@@ -5,6 +5,7 @@
 use std::io::{self, ErrorKind};
 
 use domain::execution::MAX_REQUEST;
+use domain::sandbox::Reason;
 use sandbox_protocol::frame::{Failure, HEADER, Kind, parse_header};
 use serde::de::IgnoredAny;
 use tokio::net::unix::pipe::Receiver;
@@ -13,6 +14,8 @@ use tokio::net::unix::pipe::Receiver;
 const MAX_FAILURE: usize = 256 * 1024;
 /// What all values of one call may add up to: as much as the request, with room for growth.
 const MAX_VALUES_TOTAL: u64 = 2 * MAX_REQUEST as u64;
+/// Deepest nesting of a result's arrays and objects: that of parameters, so that whoever reads a result can read it by recursion.
+const MAX_DEPTH: usize = 128;
 /// How much is read at once.
 const READ: usize = 16 * 1024;
 
@@ -141,9 +144,9 @@ impl Parser {
         self.check(kind, length)?;
         let Some(payload) = payload.get(..length) else { return Ok(None) };
         let frame = match kind {
-            Kind::Value => Frame::Value(Ok(json(payload)?)),
+            Kind::Value => Frame::Value(json(payload)?),
             Kind::ValueFailure => Frame::Value(Err(failure(payload)?)),
-            Kind::Success => Frame::Last(Ok(json(payload)?)),
+            Kind::Success => Frame::Last(json(payload)?),
             Kind::Failure => Frame::Last(Err(failure(payload)?)),
         };
         self.consumed += HEADER + length;
@@ -171,10 +174,38 @@ impl Parser {
     }
 }
 
-fn json(payload: &[u8]) -> Result<String, Malformed> {
+/// A result's text, or the failure of one that nests too deep: only an honest program has one by accident, so its other values count.
+fn json(payload: &[u8]) -> Result<Result<String, Failure>, Malformed> {
     let text = std::str::from_utf8(payload).map_err(|_| Malformed::NotJson)?;
     serde_json::from_str::<IgnoredAny>(text).map_err(|_| Malformed::NotJson)?;
-    Ok(text.to_owned())
+    Ok(if is_deep(text) { Err(too_deep()) } else { Ok(text.to_owned()) })
+}
+
+fn too_deep() -> Failure {
+    Failure {
+        reason: Reason::ResultNotSerializable.as_str().to_owned(),
+        message: format!("the result is nested more than {MAX_DEPTH} deep; return a flatter one"),
+        ..Failure::default()
+    }
+}
+
+/// Whether arrays and objects of a JSON text nest deeper than [`MAX_DEPTH`], found without recursion.
+fn is_deep(text: &str) -> bool {
+    let (mut depth, mut in_string, mut escaped) = (0_usize, false, false);
+    for byte in text.bytes() {
+        match (in_string, byte) {
+            (true, _) if escaped => escaped = false,
+            (true, b'\\') => escaped = true,
+            (_, b'"') => in_string = !in_string,
+            (false, b'[' | b'{') => depth += 1,
+            (false, b']' | b'}') => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        if depth > MAX_DEPTH {
+            return true;
+        }
+    }
+    false
 }
 
 fn failure(payload: &[u8]) -> Result<Failure, Malformed> {
@@ -238,12 +269,42 @@ mod tests {
         check(Expected::Result, &frame(Kind::Success, &format!("\"{}\"", "x".repeat(100))), Malformed::TooLarge);
     }
 
-    #[test]
-    fn a_deep_result_is_checked_without_recursion() {
-        let deep = format!("{}{}", "[".repeat(50_000), "]".repeat(50_000));
+    fn nested(depth: usize) -> String {
+        format!("{}{}", "[{\"a]\\\"[\":".repeat(depth / 2), "0") + &"}]".repeat(depth / 2)
+    }
+
+    fn first(payload: &str) -> Result<Option<Frame>, Malformed> {
         let mut parser = Parser::new(Expected::Result, 1 << 20);
-        parser.buffer = frame(Kind::Success, &deep);
-        assert_eq!(parser.next(), Ok(Some(Frame::Last(Ok(deep)))));
+        parser.buffer = frame(Kind::Success, payload);
+        parser.next()
+    }
+
+    #[test]
+    fn a_result_nests_as_deep_as_parameters_may_and_no_deeper() {
+        let deepest = nested(MAX_DEPTH);
+        assert_eq!(first(&deepest), Ok(Some(Frame::Last(Ok(deepest.clone())))));
+        assert!(serde_json::from_str::<serde_json::Value>(&nested(MAX_DEPTH - 2)).is_ok(), "others can read it by recursion");
+        assert_eq!(first(&format!("[{deepest}]")), Ok(Some(Frame::Last(Err(too_deep())))));
+        let far = 400_000;
+        assert_eq!(first(&("[".repeat(far) + &"]".repeat(far))), Ok(Some(Frame::Last(Err(too_deep())))));
+        assert_eq!(first(&"[".repeat(far)), Err(Malformed::NotJson));
+    }
+
+    #[test]
+    fn one_value_that_nests_too_deep_costs_no_other() {
+        let deep = "[".repeat(MAX_DEPTH + 1) + &"]".repeat(MAX_DEPTH + 1);
+        let all = [frame(Kind::Value, &deep), frame(Kind::Value, "2"), frame(Kind::Success, "null")].concat();
+        let mut parser = Parser::new(Expected::Values(2), 1 << 20);
+        parser.buffer = all;
+        let frames: Vec<_> = std::iter::from_fn(|| parser.next().unwrap()).collect();
+        let expected = [Frame::Value(Err(too_deep())), Frame::Value(Ok("2".to_owned())), Frame::Last(Ok("null".to_owned()))];
+        assert_eq!(frames, expected);
+    }
+
+    #[test]
+    fn brackets_in_strings_and_side_by_side_are_no_depth() {
+        let flat = format!("[{}\"{}\"]", "[],".repeat(1000), "[".repeat(1000));
+        assert_eq!(first(&flat), Ok(Some(Frame::Last(Ok(flat.clone())))));
     }
 
     proptest! {

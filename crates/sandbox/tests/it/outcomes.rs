@@ -13,6 +13,7 @@ crate::on_both_backends!(
     an_exception_is_a_user_error_with_user_frames_only,
     exits_and_missing_results_are_told_apart,
     results_that_cannot_travel_are_refused_readably,
+    results_that_nest_too_deep_are_refused_one_by_one,
     forged_frames_deceive_only_their_author,
     a_crash_is_named_by_its_signal,
     a_blocked_call_is_denied_readably,
@@ -85,6 +86,18 @@ async fn results_that_cannot_travel_are_refused_readably(host: &Host) {
     assert!(failure.message.contains("set"), "{failure:?}");
     let large = limited(script("def main():\n    return 'x' * 2000"), |limits| limits.result = 1000);
     host.fail(large, Reason::ResultTooLarge).await;
+}
+
+async fn results_that_nest_too_deep_are_refused_one_by_one(host: &Host) {
+    let code = "def transform(value):\n    result = 0\n    for _ in range(value):\n        result = [result]\n    return result";
+    let ran = host.run(job(code, Entry::Transform(["128", "129", "1"].map(str::to_owned).to_vec()))).await;
+    assert_eq!(ran.outcome.as_deref(), Ok("null"));
+    assert_eq!((ran.values[0].is_ok(), ran.values[2].as_deref()), (true, Ok("[0]")));
+    let failure = ran.values[1].as_ref().unwrap_err();
+    assert_eq!(
+        (failure.reason, failure.message.as_str()),
+        (Reason::ResultNotSerializable, "the result is nested more than 128 deep; return a flatter one")
+    );
 }
 
 async fn forged_frames_deceive_only_their_author(host: &Host) {
