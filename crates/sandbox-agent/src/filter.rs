@@ -12,7 +12,7 @@ mod tests;
 
 use std::collections::BTreeMap;
 
-use sandbox_protocol::policy::{Condition, Policy, Rule};
+use sandbox_protocol::policy::{Answer, Condition, Policy, Rule};
 
 use crate::fault::Fault;
 
@@ -26,6 +26,8 @@ const JUMP_IF_AT_LEAST: u16 = 0x35;
 const RETURN: u16 = 0x06;
 const KILL_PROCESS: u32 = 0x8000_0000;
 const ANSWER_ERRNO: u32 = 0x0005_0000;
+/// An error number of 0: to the caller, the call has succeeded.
+const PRETEND: u32 = ANSWER_ERRNO;
 const ALLOW: u32 = 0x7fff_0000;
 /// Offsets in `seccomp_data`: the call's number, the architecture, and the low half of the first argument.
 const NUMBER_OFFSET: u32 = 0;
@@ -47,11 +49,11 @@ struct Range {
 enum Verdict {
     /// The same answer, whatever the arguments.
     Always(u32),
-    /// Let through when one of the rules holds.
+    /// Answered by the first of the rules that holds.
     Rules(Vec<&'static Rule>),
 }
 
-/// The program for a policy: foreign ABIs are killed, absent calls answer `ENOSYS`, everything unlisted answers `EPERM`.
+/// The program for a policy: foreign ABIs are killed, pretended calls answer 0, absent ones `ENOSYS`, everything unlisted `EPERM`.
 ///
 /// # Errors
 /// A policy that names a call this table does not know, or that is too large for the jumps of a program.
@@ -107,6 +109,9 @@ fn verdicts(policy: &Policy) -> Result<BTreeMap<u32, Verdict>, Fault> {
     for call in policy.allowed_calls() {
         verdicts.insert(number(policy, call)?, Verdict::Always(ALLOW));
     }
+    for call in policy.pretended_calls() {
+        verdicts.insert(number(policy, call)?, Verdict::Always(PRETEND));
+    }
     for call in policy.absent {
         verdicts.insert(number(policy, call)?, Verdict::Always(ANSWER_ERRNO | libc::ENOSYS as u32));
     }
@@ -133,22 +138,63 @@ fn search(ranges: &[Range]) -> Result<Vec<Instruction>, String> {
     }
 }
 
-/// Lets through what one of the rules describes.
+/// Answers what one of the rules describes, and refuses the rest.
 fn alternatives(rules: &[&Rule]) -> Result<Vec<Instruction>, String> {
     let mut steps = Vec::new();
-    for rule in rules {
-        // Each condition that fails jumps to the next rule.
-        let mut left: usize = rule.when.iter().map(|condition| tests(condition).len() + 1).sum();
-        for condition in rule.when {
-            let tests = tests(condition);
-            left -= tests.len() + 1;
-            steps.extend(tests);
-            steps.push(instruction(JUMP_IF_EQUAL, 0, distance(left + 1)?, condition.value));
-        }
-        steps.push(answer(ALLOW));
+    let mut rest = rules;
+    while let Some((first, others)) = rest.split_first() {
+        let alike = 1 + others.iter().take_while(|other| differ_in_a_value(first, other)).count();
+        let (group, later) = rest.split_at(alike);
+        steps.extend(if alike > 1 { one_of(group)? } else { all_of(first)? });
+        rest = later;
     }
     steps.push(answer(ANSWER_ERRNO | libc::EPERM as u32));
     Ok(steps)
+}
+
+/// Whether two rules compare the same bits of one argument, and answer the same.
+fn differ_in_a_value(one: &Rule, other: &Rule) -> bool {
+    match (one.when, other.when) {
+        ([a], [b]) => a.argument == b.argument && a.mask == b.mask && one.answer == other.answer,
+        _ => false,
+    }
+}
+
+/// Rules that [`differ_in_a_value`]: what they compare is brought once.
+fn one_of(rules: &[&Rule]) -> Result<Vec<Instruction>, String> {
+    let mut steps = Vec::new();
+    for (index, rule) in rules.iter().enumerate() {
+        let [condition] = rule.when else { return Err(format!("a rule of {} with more than one condition", rule.call)) };
+        if index == 0 {
+            steps.extend(tests(condition));
+        }
+        let left = rules.len() - 1 - index;
+        // The last one that fails jumps over the answer.
+        steps.push(instruction(JUMP_IF_EQUAL, distance(left)?, u8::from(left == 0), condition.value));
+    }
+    steps.extend(rules.first().map(|rule| answer(answer_of(rule))));
+    Ok(steps)
+}
+
+/// One rule; each condition that fails jumps over its answer.
+fn all_of(rule: &Rule) -> Result<Vec<Instruction>, String> {
+    let mut steps = Vec::new();
+    let mut left: usize = rule.when.iter().map(|condition| tests(condition).len() + 1).sum();
+    for condition in rule.when {
+        let tests = tests(condition);
+        left -= tests.len() + 1;
+        steps.extend(tests);
+        steps.push(instruction(JUMP_IF_EQUAL, 0, distance(left + 1)?, condition.value));
+    }
+    steps.push(answer(answer_of(rule)));
+    Ok(steps)
+}
+
+const fn answer_of(rule: &Rule) -> u32 {
+    match rule.answer {
+        Answer::Through => ALLOW,
+        Answer::Pretended => PRETEND,
+    }
 }
 
 /// Brings what a condition compares into the accumulator.

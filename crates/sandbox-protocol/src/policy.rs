@@ -21,19 +21,33 @@ pub struct Policy {
     pub name: &'static str,
     /// Calls that are let through whatever their arguments; groups may overlap.
     pub allowed: &'static [&'static [&'static str]],
-    /// Calls that are let through only with certain arguments; groups may overlap.
+    /// Calls that are decided by their arguments; groups may overlap.
     pub conditional: &'static [&'static [Rule]],
+    /// Calls that succeed whatever their arguments, and are not made: what they do reaches others, and a program can do without.
+    pub pretended: &'static [&'static [&'static str]],
     /// Calls that answer `ENOSYS`, so that the C library falls back to one that can be checked.
     pub absent: &'static [&'static str],
 }
 
-/// Lets one call through when every condition holds; there is at least one. Several rules of one call are alternatives.
+/// Decides one call when every condition holds; there is at least one. Several rules of one call are alternatives, and what none
+/// describes is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rule {
     /// Name of the call.
     pub call: &'static str,
     /// What its arguments must look like.
     pub when: &'static [Condition],
+    /// What becomes of it then.
+    pub answer: Answer,
+}
+
+/// What becomes of a call that a rule describes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Answer {
+    /// The kernel makes it.
+    Through,
+    /// It succeeds and is not made.
+    Pretended,
 }
 
 /// A test of one argument.
@@ -58,9 +72,26 @@ impl Policy {
         calls
     }
 
+    /// Names of the calls that succeed and are not made, whatever their arguments.
+    pub fn pretended_calls(&self) -> impl Iterator<Item = &'static str> + use<> {
+        self.pretended.iter().flat_map(|group| group.iter().copied())
+    }
+
     /// Every rule that looks at arguments.
     pub fn rules(&self) -> impl Iterator<Item = &'static Rule> + use<> {
         self.conditional.iter().flat_map(|group| group.iter())
+    }
+}
+
+// === impl Rule ===
+
+impl Rule {
+    const fn through(call: &'static str, when: &'static [Condition]) -> Self {
+        Rule { call, when, answer: Answer::Through }
+    }
+
+    const fn pretended(call: &'static str, when: &'static [Condition]) -> Self {
+        Rule { call, when, answer: Answer::Pretended }
     }
 }
 
@@ -75,6 +106,11 @@ impl Condition {
     /// The bits of `mask` in the argument equal `value`.
     const fn masked(argument: u8, mask: u32, value: u32) -> Self {
         Condition { argument, mask, value }
+    }
+
+    /// Whether it holds for these arguments.
+    pub fn holds(&self, arguments: &[u64; 6]) -> bool {
+        arguments[usize::from(self.argument)] as u32 & self.mask == self.value
     }
 
     /// None of `bits` is set in the argument.

@@ -22,6 +22,7 @@ NO_NETWORK = "this runtime has no network"
 NO_PROCESSES = "this runtime starts no processes"
 NO_THREADS = "this runtime starts no threads"
 NO_SIGNALS = "this runtime sends no signals"
+NO_LOCKS = "files cannot be locked where a program may have processes; use a lock of threading or multiprocessing"
 NO_PERMISSION = "this runtime does not permit it"
 OTHER_LEVEL = "; remove the call or ask an administrator for another isolation level"
 NO_LEVEL = "; remove the call, no isolation level permits it"
@@ -44,6 +45,7 @@ PROCESS_WORDS = {
     "spawnv", "spawnl", "spawnvp", "spawnlp", "fork_exec", "_fork_exec",
 }
 SIGNAL_WORDS = {"kill", "killpg", "raise_signal", "pthread_kill", "abort", "pidfd_send_signal"}
+LOCK_WORDS = {"flock", "lockf"}
 THREAD_MESSAGE = "can't start new thread"
 RAISE = "RAISE_VARARGS"
 
@@ -187,6 +189,8 @@ class Description:
             return self.denied(NO_NETWORK + NO_LEVEL)
         if self.is_about(SIGNAL_WORDS, frames):
             return self.denied(self.only_here(NO_SIGNALS))
+        if not self.strict and self.is_about(LOCK_WORDS, frames):
+            return self.denied(NO_LOCKS)
         return self.denied(NO_PERMISSION + NO_LEVEL)
 
     def only_here(self, why):

@@ -25,7 +25,12 @@ CALLS = {
     'inotify_init1': (294, 0), 'fanotify_init': (300, 0, 0), 'timer_create': (222, 0, None, buffer), 'open_by_handle_at': (304, 0, buffer, 0), 'name_to_handle_at': (303, -100, b'/', buffer, buffer, 0),
     'init_module': (175, buffer, 0, b''), 'kexec_load': (246, 0, 0, None, 0), 'reboot': (169, 0, 0, 0, None), 'swapon': (167, b'/x', 0), 'sethostname': (170, b'x', 1), 'syslog': (103, 3, buffer, 16),
     'mknod_device': (133, b'/tmp/d', 0o20666, 0x101), 'setpipe': (72, 1, 1031, 1048576), 'setown': (72, 1, 8, 1), 'tiocsti': (16, 0, 0x5412, buffer), 'prlimit_other': (302, 2, 7, None, buffer),
-    'landlock': (444, buffer, 8, 0), 'quotactl': (179, 0, None, 0, None), 'acct': (163, b'/tmp/a'), 'lookup_dcookie': (212, 0, buffer, 1), 'splice': (275, 0, None, 1, None, 1, 0), 'vmsplice': (278, 1, buffer, 1, 0),
+    'landlock': (444, buffer, 8, 0), 'quotactl': (179, 0, None, 0, None), 'acct': (163, b'/tmp/a'), 'lookup_dcookie': (212, 0, buffer, 1), 'mincore': (27, 1, 1, None), 'cachestat': (451, -1, None, None, 0), 'readahead': (187, -1, 0, 0), 'syncfs': (306, -1), 'sync_file_range': (277, -1, 0, 0, 0),
+    'preadv2_nowait': (327, -1, None, 0, 0, 0, 8), 'pwritev2_sync': (328, -1, None, 0, 0, 0, 4), 'membarrier': (324, 0, 0), 'rseq': (334, None, 0, 0, 0), 'set_robust_list': (273, 0, 0),
+    'futex_wake_shared': (202, buffer, 1, 1), 'futex_wait_shared': (202, buffer, 0, 1), 'futex_lock_pi': (202, buffer, 6), 'futex_trylock_pi': (202, buffer, 136), 'futex_requeue': (202, buffer, 131),
+    'recv_oob': (45, -1, buffer, 1, 1, None), 'send_zerocopy': (44, -1, buffer, 1, 0x4000000, None), 'peer_pidfd': (55, -1, 1, 77, buffer, buffer), 'madvise_mergeable': (28, 0, 0, 12),
+    'open_direct': (257, -100, b'/', 0x4000, 0), 'setlease': (72, 1, 1024, 2), 'get_open_file_lock': (72, 1, 36, buffer),
+    'splice': (275, 0, None, 1, None, 1, 0), 'vmsplice': (278, 1, buffer, 1, 0),
 }
 def main():
     answers = {}
@@ -43,6 +48,47 @@ fn every_dangerous_call_answers_eperm() {
     assert!(answers.len() > 75, "{}", answers.len());
     let through: Vec<_> = answers.iter().filter(|(_, answer)| **answer != json!(1)).collect();
     assert!(through.is_empty(), "{through:?}");
+}
+
+#[test]
+fn locks_and_flushes_succeed_and_are_not_made() {
+    let code = "import fcntl, mmap, os
+def main():
+    one, other = open(os.__file__, 'rb'), open(os.__file__, 'rb')
+    for file in (one, other):
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.lockf(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        os.fsync(file)
+        os.fdatasync(file)
+        os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+    os.sync()
+    with open('/tmp/a', 'w+b') as file:
+        file.write(b'x' * 4096)
+        file.flush()
+        mmap.mmap(file.fileno(), 4096).flush()
+        fcntl.lockf(file, fcntl.LOCK_EX)
+        fcntl.lockf(file, fcntl.LOCK_UN)
+    return 'done'";
+    assert_eq!(result_of(code), json!("done"));
+}
+
+#[test]
+fn a_database_in_tmp_works_in_every_mode_of_its_journal() {
+    let code = "import sqlite3
+def main():
+    found = []
+    for mode in ('delete', 'truncate', 'persist', 'memory', 'wal', 'off'):
+        path = '/tmp/' + mode
+        for number in range(2):
+            with sqlite3.connect(path) as base:
+                found.append(base.execute('pragma journal_mode = ' + mode).fetchone()[0])
+                base.execute('create table if not exists t(n)')
+                base.execute('insert into t values (?)', (number,))
+                base.commit()
+        base = sqlite3.connect(path)
+        assert base.execute('select sum(n), count(*) from t').fetchone() == (1, 2), mode
+    return sorted(set(found))";
+    assert_eq!(result_of(code), json!(["delete", "memory", "off", "persist", "truncate", "wal"]));
 }
 
 #[test]

@@ -14,6 +14,7 @@ const PROCESSES: &str = "this runtime starts no processes; remove the call or as
 const THREADS: &str = "this runtime starts no threads; remove the call or ask an administrator for another isolation level";
 const SIGNALS: &str = "this runtime sends no signals; remove the call or ask an administrator for another isolation level";
 const READ_ONLY: &str = "the file system is read-only except /tmp; write there instead";
+const LOCKS: &str = "files cannot be locked where a program may have processes; use a lock of threading or multiprocessing";
 const PERMISSION: &str = "this runtime does not permit it; remove the call, no isolation level permits it";
 
 #[rustfmt::skip]
@@ -82,6 +83,8 @@ fn where_processes_are_granted_what_stays_denied_is_still_explained() {
         ("import socket\nsocket.socket()", "socket.socket()", NETWORK),
         ("import os\nos.mkdir('/data')", "os.mkdir()", READ_ONLY),
         ("import os\nos.setuid(0)", "os.setuid()", PERMISSION),
+        ("import fcntl, os\nfcntl.flock(os.open('/tmp', 0), fcntl.LOCK_EX)", "fcntl.flock()", LOCKS),
+        ("import fcntl\nfcntl.lockf(open('/tmp/x', 'w'), fcntl.LOCK_EX)", "fcntl.lockf()", LOCKS),
         (
             "import subprocess, os\nopen('/tmp/x', 'w').close()\nos.chmod('/tmp/x', 0o755)\nsubprocess.run(['/tmp/x'])",
             "subprocess.run()",

@@ -2,15 +2,21 @@
 
 use serde_json::{Value, json};
 
-use super::{Condition, OUTER, Rule};
+use super::{Answer, Condition, OUTER, Rule};
 
 /// `ENOSYS` on every Linux architecture that is built here.
 const ENOSYS: u32 = 38;
+/// The error number of a call that succeeded.
+const SUCCESS: u32 = 0;
 
 /// The outer policy in Docker's format, pretty-printed, with a newline at the end. `deploy/sandbox/seccomp.json` holds exactly this.
 pub fn docker_profile_json() -> String {
     let mut syscalls = vec![json!({ "names": OUTER.allowed_calls(), "action": "SCMP_ACT_ALLOW" })];
     syscalls.extend(OUTER.rules().map(rendered_rule));
+    let pretended: Vec<_> = OUTER.pretended_calls().collect();
+    if !pretended.is_empty() {
+        syscalls.push(json!({ "names": pretended, "action": "SCMP_ACT_ERRNO", "errnoRet": SUCCESS }));
+    }
     syscalls.push(json!({ "names": OUTER.absent, "action": "SCMP_ACT_ERRNO", "errnoRet": ENOSYS }));
     let profile = json!({
         "defaultAction": "SCMP_ACT_ERRNO",
@@ -22,7 +28,10 @@ pub fn docker_profile_json() -> String {
 
 fn rendered_rule(rule: &Rule) -> Value {
     let conditions: Vec<Value> = rule.when.iter().map(rendered_condition).collect();
-    json!({ "names": [rule.call], "action": "SCMP_ACT_ALLOW", "args": conditions })
+    match rule.answer {
+        Answer::Through => json!({ "names": [rule.call], "action": "SCMP_ACT_ALLOW", "args": conditions }),
+        Answer::Pretended => json!({ "names": [rule.call], "action": "SCMP_ACT_ERRNO", "errnoRet": SUCCESS, "args": conditions }),
+    }
 }
 
 /// Always a masked comparison: Docker's plain one looks at 64 bits, and the upper half of an `int` argument is undefined.

@@ -23,7 +23,9 @@ const NEVER: &[&str] = &[
     "iopl",
     "kexec_load",
     "keyctl",
+    "membarrier",
     "memfd_create",
+    "mincore",
     "modify_ldt",
     "move_mount",
     "name_to_handle_at",
@@ -35,8 +37,11 @@ const NEVER: &[&str] = &[
     "process_vm_readv",
     "process_vm_writev",
     "ptrace",
+    "readahead",
     "request_key",
     "setns",
+    "sync_file_range",
+    "syncfs",
     "userfaultfd",
 ];
 
@@ -125,11 +130,25 @@ fn a_child_is_never_let_through_further_than_the_boundary_around_it() {
 }
 
 #[test]
-fn no_call_is_both_conditional_and_unconditional() {
+fn no_call_is_both_conditional_and_unconditional_or_both_made_and_pretended() {
     for policy in ALL {
         for rule in policy.rules() {
             assert!(!policy.allowed_calls().contains(&rule.call), "{}: {}", policy.name, rule.call);
         }
+        for call in policy.pretended_calls() {
+            assert!(!names(policy).contains(&call), "{}: {call}", policy.name);
+        }
+    }
+}
+
+#[test]
+fn nothing_is_pretended_to_the_agent_and_no_lock_to_programs_that_have_processes() {
+    for policy in [&OUTER, &OUTER_LANDLOCK, &CHILD_PROCESSES] {
+        assert!(!policy.pretended_calls().any(|call| call == "flock"), "{}", policy.name);
+        assert!(!policy.rules().any(|rule| rule.call == "fcntl" && rule.answer == Answer::Pretended), "{}", policy.name);
+    }
+    for policy in [&OUTER, &OUTER_LANDLOCK] {
+        assert_eq!(policy.pretended_calls().count(), 0, "{}", policy.name);
     }
 }
 
@@ -142,6 +161,17 @@ fn every_namespace_flag_of_clone_is_refused_to_children() {
     }
     let pthread_create = 0x003d_0f00;
     assert_eq!(pthread_create & condition.mask, condition.value);
+}
+
+#[test]
+fn no_rule_of_a_child_is_wider_than_that_of_the_boundary_around_it() {
+    for (policy, outer) in [(&CHILD_STRICT, &OUTER), (&CHILD_PROCESSES, &OUTER), (&CHILD_LANDLOCK, &OUTER_LANDLOCK)] {
+        let around: Vec<_> = outer.rules().collect();
+        for rule in policy.rules().filter(|rule| rule.answer == Answer::Through) {
+            let free = outer.allowed_calls().contains(&rule.call);
+            assert!(free || around.contains(&rule), "{}: {rule:?}", policy.name);
+        }
+    }
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! What a program can see and reach: its interpreter, its `/tmp`, and nothing else.
 
+use domain::sandbox::{Isolation, Job, Progress};
+
 use crate::support::{Host, script};
 
 crate::on_both_backends!(
@@ -9,6 +11,7 @@ crate::on_both_backends!(
     nothing_is_left_of_the_previous_execution,
     neighbors_are_invisible,
     the_kernel_is_out_of_reach,
+    no_lock_of_a_program_shows_on_the_host,
     two_runs_do_not_share_their_randomness,
 );
 
@@ -137,6 +140,30 @@ async fn the_kernel_is_out_of_reach(host: &Host) {
         ],
     )
     .await;
+}
+
+/// Whatever the tier answers to them: as many as once made a library slow to open for everybody.
+async fn no_lock_of_a_program_shows_on_the_host(host: &Host) {
+    let code = "import fcntl, os, time
+def attempt(action):
+    try:
+        action()
+    except PermissionError:
+        pass
+file, other = open(os.__file__, 'rb'), open(os.__file__, 'rb')
+for number in range(22_000):
+    attempt(lambda: fcntl.lockf(file, fcntl.LOCK_SH, 1, 2 * number))
+attempt(lambda: fcntl.flock(other, fcntl.LOCK_EX))
+print(os.fstat(file.fileno()).st_ino, flush=True)
+time.sleep(30)";
+    for isolation in [Isolation::TenantWarm, Isolation::OneShot] {
+        let mut run = host.start(Job { isolation, ..script(code) }).await;
+        let Some(Progress::Output { data, .. }) = run.next().await else { panic!("{}: no inode", isolation.tier()) };
+        let inode = format!(":{} ", String::from_utf8_lossy(&data).trim());
+        let locks = std::fs::read_to_string("/proc/locks").unwrap();
+        assert!(!locks.contains(&inode), "{}: {locks}", isolation.tier());
+        run.stop();
+    }
 }
 
 async fn two_runs_do_not_share_their_randomness(host: &Host) {
