@@ -44,4 +44,5 @@ parts! {
     23 LANDLOCK "landlock",
     24 NEW_LANDLOCK "new-landlock",
     25 NETWORK_OWNER "network-owner",
+    26 PRIORITY "priority",
 }

@@ -56,6 +56,8 @@ const PLAIN_FLAGS: usize = 0x8000 | 17;
 const INNER_ID: u64 = 1000;
 const PAGE: u64 = 4096;
 const FAILURE_EXIT: usize = 100;
+/// How much a child yields to the agent and the server: it has a third of their weight.
+const NICENESS: usize = 5;
 
 const O_WRONLY_CLOEXEC: usize = 0o2_000_001;
 const O_RDONLY_CLOEXEC: usize = 0o2_000_000;
@@ -230,6 +232,7 @@ impl Child<'_> {
         self.write_proc(c"self/oom_score_adj", b"1000").map_err(at(stage::OOM_SCORE))?;
         self.arrange_descriptors().map_err(at(stage::DESCRIPTORS))?;
         self.set_limits().map_err(at(stage::RESOURCE_LIMITS))?;
+        self.yield_to_others().map_err(at(stage::PRIORITY))?;
         if !self.lacks(part::CAPABILITIES) {
             privileges::drop_capabilities().map_err(at(stage::CAPABILITIES))?;
         }
@@ -249,6 +252,7 @@ impl Child<'_> {
         self.apply_rules().map_err(at(stage::LANDLOCK))?;
         self.arrange_descriptors().map_err(at(stage::DESCRIPTORS))?;
         self.set_limits().map_err(at(stage::RESOURCE_LIMITS))?;
+        self.yield_to_others().map_err(at(stage::PRIORITY))?;
         self.install_filter().map_err(at(stage::FILTER))
     }
 
@@ -258,6 +262,7 @@ impl Child<'_> {
         start_session().map_err(at(stage::SESSION))?;
         self.arrange_descriptors().map_err(at(stage::DESCRIPTORS))?;
         self.set_limits().map_err(at(stage::RESOURCE_LIMITS))?;
+        self.yield_to_others().map_err(at(stage::PRIORITY))?;
         self.install_filter().map_err(at(stage::FILTER))
     }
 
@@ -375,6 +380,15 @@ impl Child<'_> {
             _ => return false,
         };
         self.lacks(part)
+    }
+
+    fn yield_to_others(&self) -> Result<(), Errno> {
+        if self.lacks(part::PRIORITY) {
+            return Ok(());
+        }
+        // SAFETY: no pointers.
+        unsafe { call(number::SETPRIORITY, [0, 0, NICENESS, 0, 0]) }?;
+        Ok(())
     }
 
     fn apply_rules(&self) -> Result<(), Errno> {

@@ -34,4 +34,5 @@ stages! {
     13 FILTER "install the system call filter",
     14 PARENT "tie the child to the agent",
     15 LANDLOCK "apply the Landlock rules",
+    16 PRIORITY "lower the priority",
 }

@@ -92,6 +92,11 @@ def main():
 }
 
 #[test]
+fn a_child_yields_to_the_agent() {
+    assert_eq!(result_of("import os\ndef main(): return os.getpriority(os.PRIO_PROCESS, 0)"), json!(5));
+}
+
+#[test]
 fn calls_through_the_32_bit_gate_kill_the_program() {
     let code = "import ctypes, mmap
 def main():

@@ -20,6 +20,12 @@ const REMOVAL_PAUSE: Duration = Duration::from_millis(10);
 /// How often the making of a group is tried while others remove its empty parents.
 const CREATION_ATTEMPTS: u32 = 10;
 
+/// How much of the processor a sandbox gets beside others, where all want it: the same for each, and a quarter of what a group has that
+/// nobody gave a share, so that the host's other work and the server go before. On version 1.
+pub(crate) const SHARES: u32 = 256;
+/// The same on version 2.
+const WEIGHT: u32 = 25;
+
 /// Which hierarchy the host has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Version {
@@ -41,17 +47,20 @@ pub(crate) struct Groups {
 #[derive(Debug)]
 pub(crate) struct Group {
     version: Version,
-    /// One per hierarchy; memory first.
+    /// One per hierarchy; memory first, then the number of processes, and last the processor where there is one for it.
     directories: Vec<PathBuf>,
 }
 
-/// The hierarchies that matter, with the file that proves each.
+/// The hierarchies that matter, with the file that proves each. A host or a delegation without the processor's will do: priorities
+/// are left there.
 fn hierarchies(root: &Path) -> Option<(Version, Vec<PathBuf>)> {
     if root.join("cgroup.controllers").exists() {
         return Some((Version::V2, vec![root.to_owned()]));
     }
     let both = [root.join("memory"), root.join("pids")];
-    both.iter().all(|path| path.join("cgroup.procs").exists()).then(|| (Version::V1, both.to_vec()))
+    let is_mounted = |path: &PathBuf| path.join("cgroup.procs").exists();
+    let processor = Some(root.join("cpu")).filter(is_mounted);
+    both.iter().all(is_mounted).then(|| (Version::V1, both.into_iter().chain(processor).collect()))
 }
 
 // === impl Groups ===
@@ -88,7 +97,12 @@ impl Groups {
     fn pass_controllers_on(&self, directory: &Path) -> io::Result<()> {
         match self.version {
             Version::V1 => Ok(()),
-            Version::V2 => fs::write(directory.join("cgroup.subtree_control"), "+memory +pids"),
+            Version::V2 => {
+                let control = directory.join("cgroup.subtree_control");
+                fs::write(&control, "+memory +pids")?;
+                let offered = fs::read_to_string(directory.join("cgroup.controllers"))?;
+                if offered.split_whitespace().any(|name| name == "cpu") { fs::write(control, "+cpu") } else { Ok(()) }
+            }
         }
     }
 
@@ -156,12 +170,16 @@ impl Group {
                 fs::write(directory.join("memory.max"), &memory)?;
                 // Without swap accounting the file does not exist, and there is nothing to limit.
                 write_if_there(&directory.join("memory.swap.max"), "0")?;
+                write_if_there(&directory.join("cpu.weight"), &WEIGHT.to_string())?;
                 fs::write(directory.join("pids.max"), limits.processes.to_string())
             }
             Version::V1 => {
                 let directory = self.memory();
                 fs::write(directory.join("memory.limit_in_bytes"), &memory)?;
                 write_if_there(&directory.join("memory.memsw.limit_in_bytes"), &memory)?;
+                if let Some(processor) = self.directories.get(2) {
+                    fs::write(processor.join("cpu.shares"), SHARES.to_string())?;
+                }
                 fs::write(self.directories[1].join("pids.max"), limits.processes.to_string())
             }
         }
@@ -246,4 +264,57 @@ fn remove_if_empty(directory: &Path) {
 /// What bounds Docker's containers on this host.
 pub(crate) fn host_version() -> ResourceControl {
     if Path::new(ROOT).join("cgroup.controllers").exists() { ResourceControl::CgroupV2 } else { ResourceControl::CgroupV1 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn group(version: Version, directories: &[&Path]) -> Group {
+        Group { version, directories: directories.iter().map(|path| (*path).to_owned()).collect() }
+    }
+
+    /// Directories with empty files, as the kernel would have them.
+    fn hierarchy(files: &[&str]) -> tempfile::TempDir {
+        let root = tempfile::tempdir().unwrap();
+        for file in files {
+            let path = root.path().join(file);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, "").unwrap();
+        }
+        root
+    }
+
+    const LIMITS: Envelope = Envelope { memory: 1 << 30, processes: 40 };
+
+    #[test]
+    fn a_sandbox_has_a_share_of_the_processor_in_both_versions() {
+        let one = hierarchy(&["memory/x", "pids/x", "cpu/x"]);
+        let [memory, pids, cpu] = ["memory", "pids", "cpu"].map(|name| one.path().join(name));
+        group(Version::V1, &[&memory, &pids, &cpu]).limit(LIMITS).unwrap();
+        assert_eq!(fs::read_to_string(cpu.join("cpu.shares")).unwrap(), "256");
+        let two = hierarchy(&["cpu.weight"]);
+        group(Version::V2, &[two.path()]).limit(LIMITS).unwrap();
+        assert_eq!(fs::read_to_string(two.path().join("cpu.weight")).unwrap(), "25");
+        assert_eq!(fs::read_to_string(two.path().join("memory.max")).unwrap(), LIMITS.memory.to_string());
+    }
+
+    #[test]
+    fn without_the_processors_controller_the_other_limits_hold() {
+        let one = hierarchy(&["memory/cgroup.procs", "pids/cgroup.procs"]);
+        assert_eq!(hierarchies(one.path()).unwrap().1.len(), 2);
+        let [memory, pids] = ["memory", "pids"].map(|name| one.path().join(name));
+        group(Version::V1, &[&memory, &pids]).limit(LIMITS).unwrap();
+        assert_eq!(fs::read_to_string(pids.join("pids.max")).unwrap(), "40");
+        let two = hierarchy(&["x"]);
+        group(Version::V2, &[two.path()]).limit(LIMITS).unwrap();
+        assert!(!two.path().join("cpu.weight").exists());
+    }
+
+    #[test]
+    fn a_host_with_the_processors_controller_is_used_with_it() {
+        let root = hierarchy(&["memory/cgroup.procs", "pids/cgroup.procs", "cpu/cgroup.procs"]);
+        let (version, roots) = hierarchies(root.path()).unwrap();
+        assert_eq!((version, roots.len(), roots[2].ends_with("cpu")), (Version::V1, 3, true));
+    }
 }

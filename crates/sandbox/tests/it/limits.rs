@@ -1,10 +1,29 @@
 //! Every limit holds, is told apart from the others, and keeps what was printed before.
 
+use std::path::Path;
 use std::time::Duration;
 
 use domain::sandbox::{Limits, Reason};
 
-use crate::support::{Host, limited, script};
+use crate::support::{Host, Kind, limited, script};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_sandbox_of_the_host_has_the_same_share_of_the_processor() {
+    let host = Host::open(Kind::Namespace).await;
+    host.succeed("pass").await;
+    let groups = Path::new("/sys/fs/cgroup");
+    let own = Path::new("zona").join(&host.config.installation).join(&host.config.instance);
+    let (base, file, share) = match groups.join("cgroup.controllers").exists() {
+        true => (groups.join(own), "cpu.weight", "25"),
+        false => (groups.join("cpu").join(own), "cpu.shares", "256"),
+    };
+    let shares: Vec<_> = std::fs::read_dir(&base).unwrap().flatten().filter(|entry| entry.path().is_dir()).collect();
+    assert!(!shares.is_empty(), "no sandbox below {}", base.display());
+    for sandbox in shares {
+        assert_eq!(std::fs::read_to_string(sandbox.path().join(file)).unwrap().trim(), share);
+    }
+    host.close().await;
+}
 
 crate::on_both_backends!(
     a_timeout_ends_everything_at_once_and_keeps_partial_output,

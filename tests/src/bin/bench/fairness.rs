@@ -1,10 +1,14 @@
-//! What quiet tenants feel of a loud one: their latency alone, and beside a tenant at fifty times their load, alternating.
+//! What quiet tenants feel of a loud one: their latency alone, beside a tenant at fifty times their load, and beside one whose programs
+//! loop, alternating.
 
 use std::time::Duration;
 
+use domain::sandbox::{Entry, Isolation, Limits};
+use tokio::task::JoinSet;
+
 use crate::load::{self, Subject};
 use crate::parts::Context;
-use crate::peers::sandbox::{Engine, Kind};
+use crate::peers::sandbox::{Engine, Kind, job};
 use crate::promises;
 use crate::report::{Report, Table};
 use crate::samples::{Samples, median};
@@ -17,6 +21,14 @@ const RATE: f64 = 4.0;
 const TIMES: f64 = 50.0;
 /// The loud tenant begins a little earlier, so that its load is there from the first measured call.
 const HEAD_START: Duration = Duration::from_millis(200);
+/// Programs of one tenant that loop at the same time: several for each processor.
+const LOOPS: usize = 12;
+const LOOP: &str = "while True:\n    pass\n";
+/// Until every loop runs.
+const LOOP_START: Duration = Duration::from_secs(1);
+/// Calls a second of one quiet tenant beside loops, and how many of all make a p99.
+const LOOP_RATE: f64 = 20.0;
+const ENOUGH_CALLS: f64 = 1_000.0;
 
 /// Measures the namespace backend.
 ///
@@ -24,7 +36,10 @@ const HEAD_START: Duration = Duration::from_millis(200);
 /// When the backend cannot run here.
 pub async fn run(context: &Context<'_>, report: &mut Report) -> anyhow::Result<()> {
     let engine = Engine::open(Kind::Namespace, context.arguments, sandbox::Pool::default()).await?;
-    let measured = measure(&engine, context, report).await;
+    let measured = match measure(&engine, context, report).await {
+        Ok(()) => measure_loops(&engine, context, report).await,
+        failed => failed,
+    };
     engine.shutdown().await;
     measured
 }
@@ -40,13 +55,13 @@ async fn measure(engine: &Engine, context: &Context<'_>, report: &mut Report) ->
     let slice = context.effort.slice * 2;
     for round in 0..context.effort.slices {
         let seed = u64::from(round) * 100;
-        let before = quiet_slice(&quiet, slice, seed).await?;
+        let before = quiet_slice(&quiet, RATE, slice, seed).await?;
         let noise = {
             let loud = loud.clone();
             tokio::spawn(async move { load::open_loop(&loud, RATE * TIMES, slice + HEAD_START * 2, seed + 50).await })
         };
         tokio::time::sleep(HEAD_START).await;
-        let during = quiet_slice(&quiet, slice, seed).await?;
+        let during = quiet_slice(&quiet, RATE, slice, seed).await?;
         noise.await??;
         growth.push((during.millis(0.95) / before.millis(0.95) - 1.0) * 100.0);
         alone.extend(&before);
@@ -63,8 +78,42 @@ async fn measure(engine: &Engine, context: &Context<'_>, report: &mut Report) ->
     Ok(())
 }
 
-async fn quiet_slice(subjects: &[Subject], slice: Duration, seed: u64) -> anyhow::Result<Samples> {
-    let loops = subjects.iter().zip(seed..).map(|(subject, seed)| load::open_loop(subject, RATE, slice, seed));
+/// Alone and beside loops, in slices long enough for [`ENOUGH_CALLS`] of each.
+async fn measure_loops(engine: &Engine, context: &Context<'_>, report: &mut Report) -> anyhow::Result<()> {
+    let quiet: Vec<Subject> = QUIET.into_iter().map(|tenant| engine.peer(tenant).subject).collect();
+    let (mut alone, mut beside) = (Samples::default(), Samples::default());
+    let needed = ENOUGH_CALLS / (LOOP_RATE * QUIET.len() as f64 * f64::from(context.effort.slices));
+    let slice = context.effort.slice.max(Duration::from_secs_f64(needed * 1.1));
+    for round in 0..context.effort.slices {
+        let seed = 1_000 + u64::from(round) * 100;
+        alone.extend(&quiet_slice(&quiet, LOOP_RATE, slice, seed).await?);
+        let loops = start_loops(engine, LOOP_START * 2 + slice)?;
+        tokio::time::sleep(LOOP_START).await;
+        beside.extend(&quiet_slice(&quiet, LOOP_RATE, slice, seed).await?);
+        // Each ends at its deadline.
+        loops.join_all().await.into_iter().collect::<anyhow::Result<()>>()?;
+    }
+    let columns = ["quiet tenants", "p50 ms", "p95 ms", "p99 ms", "calls"];
+    let mut table = Table::new(PART, format!("Three quiet tenants (20/s each) beside {LOOPS} endless loops of one"), &columns);
+    for (name, samples) in [("alone", &alone), ("beside the loops", &beside)] {
+        table.row([name.into(), samples.median().into(), samples.millis(0.95).into(), samples.millis(0.99).into(), samples.len().into()]);
+    }
+    report.add(table);
+    Ok(())
+}
+
+fn start_loops(engine: &Engine, wall: Duration) -> anyhow::Result<JoinSet<anyhow::Result<()>>> {
+    let limits = Limits { wall, cpu: wall * 2, ..Limits::DEFAULT };
+    let mut loops = JoinSet::new();
+    for _ in 0..LOOPS {
+        let (engine, job) = (engine.clone(), job(LOUD, Isolation::TenantWarm, LOOP, Entry::Script, limits)?);
+        loops.spawn(async move { engine.run(job).await.map(drop) });
+    }
+    Ok(loops)
+}
+
+async fn quiet_slice(subjects: &[Subject], rate: f64, slice: Duration, seed: u64) -> anyhow::Result<Samples> {
+    let loops = subjects.iter().zip(seed..).map(|(subject, seed)| load::open_loop(subject, rate, slice, seed));
     let mut samples = Samples::default();
     for slice in futures_util::future::try_join_all(loops).await? {
         anyhow::ensure!(slice.failed == 0, "a quiet tenant was refused: {:?}", slice.failure);

@@ -13,6 +13,7 @@ use sandbox_protocol::policy::docker_profile_json;
 use sandbox_protocol::{STREAM_NAMES, STREAMS_DIRECTORY};
 
 use crate::backend::Order;
+use crate::backend::cgroup::SHARES;
 use crate::config::{ContainerRuntime, Docker};
 
 /// Names the installation that a container belongs to.
@@ -86,6 +87,7 @@ fn host(order: &Order, settings: &Docker) -> HostConfig {
         // Equal to the memory limit: no swap.
         memory_swap: Some(memory),
         pids_limit: Some(processes),
+        cpu_shares: Some(SHARES.into()),
         oom_score_adj: Some(OOM_SCORE),
         auto_remove: Some(true),
         init: Some(false),

@@ -57,6 +57,7 @@ fn sound() -> ContainerInspectResponse {
             auto_remove: Some(true),
             log_config: Some(HostConfigLogConfig { typ: Some("none".to_owned()), config: None }),
             pids_limit: Some(1),
+            cpu_shares: Some(1),
             masked_paths: Some(vec!["/proc/kcore".to_owned()]),
             readonly_paths: Some(vec!["/proc/sys".to_owned()]),
             ..HostConfig::default()
@@ -77,6 +78,7 @@ fn each_rule_notices_what_it_is_about() {
     broken("cis 5.1:", host(|host| host.security_opt = Some(vec!["apparmor=unconfined".to_owned()])));
     broken("cis 5.9:", host(|host| host.network_mode = Some("bridge".to_owned())));
     broken("cis 5.10:", host(|host| host.memory = Some(0)));
+    broken("cis 5.11:", host(|host| host.cpu_shares = None));
     broken("cis 5.12:", host(|host| host.readonly_rootfs = Some(false)));
     broken("cis 5.16:", host(|host| host.ipc_mode = Some("shareable".to_owned())));
     broken("cis 5.28:", host(|host| host.pids_limit = None));
