@@ -72,6 +72,9 @@ pub(crate) const LIMITS: Limits = Limits { memory: 64 * MIB, wall: Duration::fro
 /// Bytes of a result that are accepted from a probe that forges one, and how many it forges.
 pub(crate) const SMALL_RESULT: u64 = 64 * 1024;
 pub(crate) const FORGED_RESULT: u64 = 2 * SMALL_RESULT;
+/// How deep a result nests that a probe forges; and how deep where nothing is to be in its way.
+pub(crate) const FORGED_DEPTH: u64 = 100_000;
+pub(crate) const SHALLOW: u64 = 100;
 /// Bytes of output that are kept of a probe that floods, and how many it prints.
 pub(crate) const SMALL_OUTPUT: u64 = 64 * 1024;
 pub(crate) const FLOOD: u64 = 4 * SMALL_OUTPUT;
@@ -96,6 +99,11 @@ pub(crate) const PROBES: &[Probe] = &[
     asks("change-root", Files, SystemCallFilter),
     asks("move-root", Files, SystemCallFilter),
     asks("watch-files", Files, SystemCallFilter),
+    asks("file-locks", Files, SystemCallFilter),
+    asks("record-locks", Files, SystemCallFilter),
+    asks("open-file-locks", Files, SystemCallFilter),
+    asks("leases", Files, SystemCallFilter),
+    asks("direct-reads", Files, SystemCallFilter),
     asks("tcp", Network, NetworkNamespace),
     asks("udp", Network, NetworkNamespace),
     asks("abstract-sockets", Network, NetworkNamespace),
@@ -153,6 +161,25 @@ pub(crate) const PROBES: &[Probe] = &[
     asks("reboot", Kernel, Capabilities),
     asks("host-name", Kernel, Capabilities),
     asks("kernel-log", Kernel, SystemCallFilter),
+    asks("flush-to-disk", Kernel, SystemCallFilter),
+    asks("flush-ranges", Kernel, SystemCallFilter),
+    asks("flush-mappings", Kernel, SystemCallFilter),
+    asks("cache-advice", Kernel, SystemCallFilter),
+    asks("cached-pages", Kernel, SystemCallFilter),
+    asks("reads-without-waiting", Kernel, SystemCallFilter),
+    asks("synchronous-writes", Kernel, SystemCallFilter),
+    strict(asks("shared-futexes", Kernel, SystemCallFilter)),
+    asks("priority-inheritance", Kernel, SystemCallFilter),
+    asks("requeued-waiters", Kernel, SystemCallFilter),
+    asks("urgent-data", Kernel, SystemCallFilter),
+    asks("error-queues", Kernel, SystemCallFilter),
+    asks("pages-sent-in-place", Kernel, SystemCallFilter),
+    asks("peer-descriptors", Kernel, SystemCallFilter),
+    asks("merged-pages", Kernel, SystemCallFilter),
+    asks("paged-out-memory", Kernel, SystemCallFilter),
+    asks("processor-state", Kernel, SystemCallFilter),
+    asks("memory-barriers", Kernel, SystemCallFilter),
+    strict(asks("thread-registration", Kernel, SystemCallFilter)),
     ends("call-through-x32", Kernel, SystemCallFilter, |_| {}, &[Reason::Signal], KILLED_BY_FILTER),
     ends("call-through-the-32-bit-gate", Kernel, SystemCallFilter, |_| {}, &[Reason::Signal], NO_GATE),
     asks("capabilities", Privileges, Capabilities),
@@ -172,6 +199,7 @@ pub(crate) const PROBES: &[Probe] = &[
     asks("inherited-descriptors", Neighbors, Descriptors),
     asks("environment-of-the-server", Neighbors, Environment),
     ends("forged-result", Neighbors, FrameBounds, |limits| limits.result = SMALL_RESULT, &[Reason::ResultTooLarge], &[]),
+    ends("deep-result", Neighbors, FrameBounds, |_| {}, &[Reason::ResultNotSerializable], &[]),
     ends("endless-frame", Neighbors, FrameBounds, |_| {}, &[Reason::ResultTooLarge], &[]),
     ends("unknown-frame", Neighbors, FrameBounds, |_| {}, &[Reason::NoResult], &[]),
     ends("forged-reason", Neighbors, FrameBounds, |_| {}, &[Reason::UserError], &[]),
@@ -182,6 +210,7 @@ pub(crate) const PROBES: &[Probe] = &[
     asks("file-size", Exhaustion, FileSizeLimit),
     asks("descriptors", Exhaustion, OpenFilesLimit),
     asks("locked-memory", Exhaustion, LockedMemoryLimit),
+    asks("priority", Exhaustion, Priority),
     watches("output", Exhaustion, OutputLimit, Scene::Output),
     ends("time-without-end", Exhaustion, Deadline, |limits| limits.wall = SHORT, &[Reason::Timeout], &[]),
     ends("regular-expression", Exhaustion, Deadline, |limits| limits.wall = SHORT, &[Reason::Timeout], &[]),

@@ -69,6 +69,7 @@ defences! {
     OpenFilesLimit "rlimit-open-files" "A number of open descriptors." KERNEL,
     FileSizeLimit "rlimit-file-size" "A largest file." KERNEL,
     LockedMemoryLimit "rlimit-locked-memory" "No memory that cannot be swapped." KERNEL,
+    Priority "priority" "A lower priority than the agent's and the server's." KERNEL,
     TmpfsLimit "tmpfs-limit" "A size and a number of files of `/tmp`." KERNEL,
     OutputLimit "output-limit" "Output beyond the limit is not kept." OURS,
     Deadline "deadline" "The kill at the wall limit, from outside." DEADLINE,

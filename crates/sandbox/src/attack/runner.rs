@@ -209,6 +209,7 @@ impl<'a> Runner<'a> {
             "inodes": catalog::LIMITS.tmpfs / 4096,
             "open_files": catalog::LIMITS.open_files,
             "forged": catalog::FORGED_RESULT,
+            "nested": if self.lenient { catalog::SHALLOW } else { catalog::FORGED_DEPTH },
             "printed": catalog::FLOOD,
         });
         let observed = self.observer.as_ref().and_then(|observer| observer.settings().ok());

@@ -33,7 +33,7 @@ fn every_probe_has_a_program_and_every_program_is_a_probe() {
 fn there_are_enough_probes_and_each_defence_has_one() {
     let names: BTreeSet<_> = PROBES.iter().map(|probe| probe.name).collect();
     assert_eq!(names.len(), PROBES.len(), "a name is used twice");
-    assert!(names.len() >= 60, "{}", names.len());
+    assert!(names.len() >= 115, "{}", names.len());
     for defence in Defence::ALL {
         let tests = |probe: &Probe| [probe.defence, landlock::defence(probe.defence), gvisor::defence(probe.defence)].contains(defence);
         assert!(PROBES.iter().any(tests), "no probe tests {}", defence.as_str());

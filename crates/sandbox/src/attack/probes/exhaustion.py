@@ -64,6 +64,14 @@ def processor():
 
 
 @probe
+def priority():
+    niceness = os.getpriority(os.PRIO_PROCESS, 0)
+    if niceness > 0:
+        raise Stopped("it yields to the server: niceness %d" % niceness)
+    return "as urgent as the server"
+
+
+@probe
 def time_without_end():
     time.sleep(1)
     return "slept for 1 s"

@@ -1,7 +1,9 @@
 """Probes for files that are not the program's."""
 
+import fcntl
 import mmap
 import stat
+import struct
 
 DEVICES = {"null", "zero", "urandom", "shm"}
 
@@ -170,3 +172,64 @@ def move_root():
 @probe
 def watch_files():
     return surface(294, 0)
+
+
+# A file of the runtime: with the namespace backend one of the host's, which others have open.
+SHARED = os.__file__
+READ_LOCK, WRITE_LOCK, NO_LOCK = 0, 1, 2
+F_OFD_GETLK = 36
+
+
+def range_of(kind):
+    """The kernel's `struct flock`, for a whole file."""
+    return struct.pack("hhxxxxqqixxxx", kind, 0, 0, 0, 0)
+
+
+def locked_range(commands):
+    """Takes a lock by each command, and asks through another description of the file whether it is there."""
+    with open(SHARED, "rb") as one, open(SHARED, "rb") as other:
+        for command in commands:
+            fcntl.fcntl(one, command, range_of(READ_LOCK))
+            found = fcntl.fcntl(other, F_OFD_GETLK, range_of(WRITE_LOCK))
+            if struct.unpack_from("h", found)[0] != NO_LOCK:
+                return "locked a range of " + SHARED
+    raise Stopped("the lock is not taken")
+
+
+@probe
+def file_locks():
+    with open(SHARED, "rb") as one, open(SHARED, "rb") as other:
+        fcntl.flock(one, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        try:
+            fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return "locked " + SHARED
+    raise Stopped("the lock is not taken")
+
+
+@probe
+def record_locks():
+    # F_SETLK, F_SETLKW
+    return locked_range((6, 7))
+
+
+@probe
+def open_file_locks():
+    # F_OFD_SETLK, F_OFD_SETLKW
+    return locked_range((37, 38))
+
+
+@probe
+def leases():
+    with open(SHARED, "rb") as file:
+        number = file.fileno()
+        # F_GETLEASE, F_SETLEASE with none, F_NOTIFY.
+        return first([lambda: surface(72, number, 1025, 0), lambda: surface(72, number, 1024, NO_LOCK), lambda: surface(72, number, 1026, 0)], "refused")
+
+
+@probe
+def direct_reads():
+    # O_DIRECT, when a file is opened and afterwards.
+    with open(SHARED, "rb") as file:
+        attempts = [lambda: surface(257, -100, SHARED.encode(), 0x4000, 0), lambda: surface(72, file.fileno(), 4, 0x4000)]
+        return first(attempts, "files are read through the page cache")

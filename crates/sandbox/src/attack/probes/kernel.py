@@ -171,3 +171,133 @@ def surface_or_error(number):
         return str(raw(number))
     except OSError as error:
         return str(error)
+
+
+@probe
+def flush_to_disk():
+    # fsync, fdatasync
+    return first([lambda: unmade(74, -1), lambda: unmade(75, -1)], "nothing is flushed")
+
+
+@probe
+def flush_ranges():
+    # sync_file_range, syncfs
+    return first([lambda: surface(277, -1, 0, 0, 0), lambda: surface(306, -1)], "refused")
+
+
+@probe
+def flush_mappings():
+    # msync of an address that is no page's.
+    return unmade(26, 1, 0, 0)
+
+
+@probe
+def cache_advice():
+    # fadvise64 with POSIX_FADV_DONTNEED, readahead
+    return first([lambda: unmade(221, -1, 0, 0, 4), lambda: surface(187, -1, 0, 0)], "advice is not passed on")
+
+
+@probe
+def cached_pages():
+    # mincore, cachestat
+    return first([lambda: surface(27, 1, 1, None), lambda: surface(451, -1, None, None, 0)], "what is cached cannot be asked")
+
+
+@probe
+def reads_without_waiting():
+    # preadv2 with RWF_NOWAIT, which fails where a page is not cached.
+    return surface(327, -1, None, 0, 0, 0, 8)
+
+
+@probe
+def synchronous_writes():
+    # pwritev2 with RWF_SYNC
+    return surface(328, -1, None, 0, 0, 0, 4)
+
+
+def futex(operation):
+    word = ctypes.c_uint32(0)
+    other = ctypes.c_uint32(0)
+    return surface(202, ctypes.addressof(word), operation, 0, None, ctypes.addressof(other), 0)
+
+
+@probe
+def shared_futexes():
+    # FUTEX_WAKE, FUTEX_WAKE_BITSET without bits: a wake reaches whoever maps the same page of a file.
+    return first([lambda: futex(1), lambda: futex(10)], "only a program's own locks")
+
+
+@probe
+def priority_inheritance():
+    # FUTEX_TRYLOCK_PI, for all and private.
+    return first([lambda: futex(8), lambda: futex(8 | 128)], "refused")
+
+
+@probe
+def requeued_waiters():
+    # FUTEX_REQUEUE, for all and private.
+    return first([lambda: futex(3), lambda: futex(3 | 128)], "refused")
+
+
+@probe
+def urgent_data():
+    # recvfrom and sendto with MSG_OOB
+    return first([lambda: surface(45, -1, PAGE, 1, 1, None), lambda: surface(44, -1, PAGE, 1, 1, None)], "refused")
+
+
+@probe
+def error_queues():
+    # recvfrom with MSG_ERRQUEUE
+    return surface(45, -1, PAGE, 1, 0x2000, None)
+
+
+@probe
+def pages_sent_in_place():
+    # sendto with MSG_ZEROCOPY
+    return surface(44, -1, PAGE, 1, 0x4000000, None)
+
+
+@probe
+def peer_descriptors():
+    # getsockopt with SO_PEERPIDFD, SO_PEERCRED
+    return first([lambda: surface(55, -1, 1, 77, PAGE, PAGE), lambda: surface(55, -1, 1, 17, PAGE, PAGE)], "a socket tells of itself alone")
+
+
+def advised(advice):
+    with mmap.mmap(-1, mmap.PAGESIZE) as page:
+        held = ctypes.c_char.from_buffer(page)
+        address = ctypes.addressof(held)
+        try:
+            return surface(28, address, mmap.PAGESIZE, advice)
+        finally:
+            del held
+
+
+@probe
+def merged_pages():
+    # MADV_MERGEABLE: how long a write takes then tells whether another program has the same page.
+    return advised(12)
+
+
+@probe
+def paged_out_memory():
+    # MADV_PAGEOUT
+    return advised(21)
+
+
+@probe
+def processor_state():
+    # arch_prctl with ARCH_GET_FS, ARCH_GET_CPUID
+    return first([lambda: surface(158, 0x1003, PAGE), lambda: surface(158, 0x1011, 0)], "refused")
+
+
+@probe
+def memory_barriers():
+    # membarrier with MEMBARRIER_CMD_QUERY; others of its commands interrupt every processor.
+    return surface(324, 0, 0)
+
+
+@probe
+def thread_registration():
+    # set_robust_list and rseq, with lengths that neither has: the kernel walks both when a process ends.
+    return first([lambda: surface(273, 0, 0), lambda: surface(334, None, 0, 0, 0)], "refused")

@@ -48,6 +48,17 @@ def surface(number, *arguments):
     return "the kernel itself answered %d" % answer
 
 
+def unmade(number, *arguments):
+    """Whether a call is made at all. The arguments are such that the kernel refuses them: what succeeds was never made."""
+    try:
+        raw(number, *arguments)
+    except OSError as error:
+        if error.errno in STOPPING:
+            raise
+        return "the kernel itself answered " + errno.errorcode.get(error.errno, str(error.errno))
+    raise Stopped("it succeeds and is not made")
+
+
 def first(attempts, otherwise):
     """What the first attempt that is not stopped got."""
     for attempt in attempts:

@@ -98,6 +98,12 @@ def forged_result():
 
 
 @probe
+def deep_result():
+    text = b"[" * SETTINGS["nested"] + b"]" * SETTINGS["nested"]
+    frame(b"R", len(text), text)
+
+
+@probe
 def endless_frame():
     frame(b"R", 0xFFFFFFFF, b"x" * 1024)
 

@@ -12,11 +12,13 @@ const MUTATIONS: &[Mutation] = &[
     Mutation { off: &["landlock"], reached: &["host-files", "process-files", "kernel-files", "device-files", "write-outside-tmp"] },
     Mutation { off: &["child-filter"], reached: &[
         "execute", "signals", "thread-signals", "process-descriptors", "limits-of-others", "process-attributes", "more-filters",
+        "shared-futexes", "thread-registration",
     ] },
     Mutation { off: &["child-filter", FILTERS], reached: &[
         "internet-sockets", "netlink", "ptrace", "process-memory", "unshare-namespaces", "bpf", "io-uring", "keyrings", "userfaultfd",
         "anonymous-files", "message-queues", "pipe-sizes", "call-through-x32", "call-through-the-32-bit-gate",
-        "datagrams-through-a-pair",
+        "datagrams-through-a-pair", "file-locks", "record-locks", "open-file-locks", "direct-reads", "flush-to-disk", "cache-advice",
+        "cached-pages", "reads-without-waiting", "priority-inheritance", "urgent-data", "merged-pages", "processor-state",
     ] },
     Mutation { off: &["child-filter", FILTERS, "landlock"], reached: &["tcp", "udp", "abstract-sockets", "signal-the-agent"] },
     Mutation { off: &["child-filter", "rlimit-processes"], reached: &["start-a-process", "start-a-thread"] },
@@ -24,6 +26,7 @@ const MUTATIONS: &[Mutation] = &[
     Mutation { off: &["rlimit-memory"], reached: &["memory", "mapped-memory"] },
     Mutation { off: &["rlimit-cpu"], reached: &["processor"] },
     Mutation { off: &["rlimit-open-files"], reached: &["descriptors"] },
+    Mutation { off: &["priority"], reached: &["priority"] },
     Mutation { off: &["fd-hygiene"], reached: &["inherited-descriptors"] },
     Mutation { off: &["environment"], reached: &["environment-of-the-server"] },
 ];
