@@ -1,15 +1,16 @@
 //! Tenants, stopping, load, and what stays afterwards.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant};
 
 use domain::name::TenantId;
-use domain::sandbox::{Reason, Sandbox as _, Stream};
+use domain::sandbox::{Isolation, Job, Reason, Sandbox as _, Stream};
 
 use crate::support::{Host, Kind, PATIENCE, agents, collect, limited, script, transform};
 
 crate::on_both_backends!(
     tenants_never_share_a_sandbox,
+    many_tenants_at_once_find_only_what_is_theirs,
     two_hundred_executions_in_flight_all_end,
     a_stopped_run_is_cancelled,
     a_stopped_run_has_its_grace,
@@ -34,6 +35,29 @@ async fn tenants_never_share_a_sandbox(host: &Host) {
         }
     }
     assert_eq!(owners.len(), 3, "each tenant keeps its own: {owners:?}");
+}
+
+async fn many_tenants_at_once_find_only_what_is_theirs(host: &Host) {
+    const TENANTS: usize = 12;
+    let code = "import builtins, os, time
+def main(owner):
+    found = [getattr(builtins, 'owner', owner), *os.listdir('/tmp')]
+    builtins.owner = owner
+    with open('/tmp/owner', 'w') as file:
+        file.write(str(owner))
+    time.sleep(0.2)
+    with open('/tmp/owner') as file:
+        return found + [int(file.read())]";
+    let runs = (0..TENANTS).flat_map(|number| [Isolation::TenantWarm, Isolation::OneShot].map(|isolation| (number, isolation)));
+    let runs = runs.map(|(number, isolation)| async move {
+        let params_json = format!(r#"{{"owner":{number}}}"#);
+        let job = Job { tenant: tenant(&format!("tenant-{number}")), isolation, params_json, ..script(code) };
+        let ran = host.run(job).await;
+        assert_eq!(ran.outcome, Ok(format!("[{number},{number}]")), "{}", isolation.tier());
+        ran.attestation.sandbox
+    });
+    let sandboxes: HashSet<_> = futures_util::future::join_all(runs).await.into_iter().collect();
+    assert_eq!(sandboxes.len(), 2 * TENANTS, "one for each");
 }
 
 async fn two_hundred_executions_in_flight_all_end(host: &Host) {

@@ -14,6 +14,7 @@ crate::on_both_backends!(
     output_beyond_the_limit_can_stop_the_run,
     a_large_parameter_and_a_large_result_travel,
     output_that_nobody_reads_waits_inside,
+    a_program_whose_output_nobody_reads_ends_at_its_deadline,
 );
 
 async fn bytes_that_are_not_text_arrive_unchanged(host: &Host) {
@@ -77,17 +78,38 @@ async fn output_that_nobody_reads_waits_inside(host: &Host) {
     assert_eq!(ran.outcome.as_deref(), Ok("\"all\""));
 }
 
-/// Returns once a process of this user waits in a write, as procfs shows it.
+async fn a_program_whose_output_nobody_reads_ends_at_its_deadline(host: &Host) {
+    host.succeed("pass").await;
+    let run = host.start(limited(script("while True:\n    print('x' * 9999)"), |limits| limits.wall = Duration::from_secs(1))).await;
+    let uid = run.attestation().uid;
+    wait_until_it_waits(uid).await;
+    wait_until(|| !waits_in_a_write(uid), "it still waits").await;
+    let ran = crate::support::collect(run, Instant::now()).await;
+    assert_eq!(ran.outcome.as_ref().unwrap_err().reason, Reason::Timeout);
+    assert!(!ran.stdout().is_empty(), "what was in the pipe is kept");
+    assert!(ran.usage.wall_micros < 5_000_000, "its end counts, not the reader's: {:?}", ran.usage);
+}
+
+/// Returns once a process of this user waits in a write.
 async fn wait_until_it_waits(uid: u32) {
+    wait_until(|| waits_in_a_write(uid), "nothing waits").await;
+}
+
+async fn wait_until(holds: impl Fn() -> bool, otherwise: &str) {
+    let deadline = Instant::now() + PATIENCE;
+    while !holds() {
+        assert!(Instant::now() < deadline, "{otherwise}");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+/// Whether a process of this user waits in a write, as procfs shows it.
+fn waits_in_a_write(uid: u32) -> bool {
     const WRITE: &str = "1 ";
     let user = format!("Uid:\t{uid}\t");
     let waits = |path: &std::path::Path| {
         let read = |file| std::fs::read_to_string(path.join(file)).unwrap_or_default();
         read("status").contains(&user) && read("syscall").starts_with(WRITE)
     };
-    let deadline = Instant::now() + PATIENCE;
-    while !std::fs::read_dir("/proc").unwrap().flatten().any(|entry| waits(&entry.path())) {
-        assert!(Instant::now() < deadline, "nothing waits");
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    std::fs::read_dir("/proc").unwrap().flatten().any(|entry| waits(&entry.path()))
 }
