@@ -4,14 +4,11 @@ use async_trait::async_trait;
 use domain::access::{Found, TenantScope};
 use domain::execution::{Event, Execution, ExecutionQuery, ExecutionRepository, Pruned};
 use domain::lease::{Fence, InstanceId};
-use domain::name::{ExecutionId, ExecutionName, TenantId};
+use domain::name::{ExecutionId, ExecutionName};
 use domain::page::{Page, PageRequest};
 use domain::request::{Committed, RequestKey};
 use domain::time::Timestamp;
-use rusqlite::{Connection, OptionalExtension, Params, params};
 
-use crate::document::{self, ExecutionDocument};
-use crate::error::{Error, Result, during};
 use crate::store::EmbeddedStore;
 
 mod events;
@@ -19,9 +16,10 @@ mod fences;
 mod frame;
 mod list;
 mod prune;
+mod rows;
 mod write;
 
-const TABLE: &str = "executions";
+use rows::Met;
 
 #[async_trait]
 impl ExecutionRepository for EmbeddedStore {
@@ -50,7 +48,7 @@ impl ExecutionRepository for EmbeddedStore {
 
     async fn find(&self, scope: &TenantScope, id: &ExecutionId) -> domain::Result<Found<Execution>> {
         let (tenant, id) = (scope.tenant().clone(), id.clone());
-        Ok(Found::of(self.read(move |connection| find(connection, &tenant, &id)).await?))
+        Ok(Found::of(self.read(move |connection| rows::find(connection, &tenant, &id)).await?))
     }
 
     async fn list(&self, scope: &TenantScope, query: &ExecutionQuery, page: &PageRequest) -> domain::Result<Found<Page<Execution>>> {
@@ -109,45 +107,10 @@ fn name_of(scope: &TenantScope, id: &ExecutionId) -> ExecutionName {
     ExecutionName { tenant: scope.tenant().clone(), execution: id.clone() }
 }
 
-fn own(name: &ExecutionName, met: fences::Met) -> domain::Result<()> {
+fn own(name: &ExecutionName, met: Met) -> domain::Result<()> {
     match met {
-        fences::Met::Own => Ok(()),
-        fences::Met::Anothers => Err(domain::Error::StaleFence { resource: name.to_string() }),
-        fences::Met::Nothing => Err(domain::Error::NotFound { resource: name.to_string() }),
+        Met::Own => Ok(()),
+        Met::Anothers => Err(domain::Error::StaleFence { resource: name.to_string() }),
+        Met::Nothing => Err(domain::Error::NotFound { resource: name.to_string() }),
     }
-}
-
-fn find(connection: &Connection, tenant: &TenantId, id: &ExecutionId) -> Result<Option<Execution>> {
-    const QUERY: &str = "SELECT document FROM executions WHERE tenant = ?1 AND id = ?2";
-    let decoded = |row: &rusqlite::Row<'_>| Ok(decode(tenant, id, row.get_ref(0)?.as_str()?));
-    let run = || connection.prepare_cached(QUERY)?.query_row(params![tenant.as_str(), id.as_str()], decoded);
-    run().optional().map_err(during("reading an execution"))?.transpose()
-}
-
-/// Executions that a query of tenant, id and document finds.
-fn unfinished(connection: &Connection, query: &str, values: impl Params) -> Result<Vec<Execution>> {
-    let doing = "reading unfinished executions";
-    let mut statement = connection.prepare_cached(query).map_err(during(doing))?;
-    let mut rows = statement.query(values).map_err(during(doing))?;
-    let mut found = Vec::new();
-    while let Some(row) = rows.next().map_err(during(doing))? {
-        let text = |index| row.get_ref(index).and_then(|value| Ok(value.as_str()?));
-        let name = named(text(0).map_err(during(doing))?, text(1).map_err(during(doing))?)?;
-        found.push(decode(&name.tenant, &name.execution, text(2).map_err(during(doing))?)?);
-    }
-    Ok(found)
-}
-
-fn named(tenant: &str, id: &str) -> Result<ExecutionName> {
-    let name = TenantId::parse("tenant", tenant).and_then(|tenant| {
-        let execution = ExecutionId::parse("execution", id)?;
-        Ok(ExecutionName { tenant, execution })
-    });
-    name.map_err(|source| Error::undecodable(TABLE, format!("{tenant}/{id}"), source))
-}
-
-fn decode(tenant: &TenantId, id: &ExecutionId, text: &str) -> Result<Execution> {
-    let document = document::decode::<ExecutionDocument>(text);
-    let execution = document.and_then(|document| Ok(document.into_execution(tenant.clone(), id.clone())?));
-    execution.map_err(|source| Error::undecodable(TABLE, format!("{tenant}/{id}"), source))
 }

@@ -8,7 +8,6 @@ mod config;
 mod connection;
 mod cursor;
 mod directory;
-mod document;
 mod error;
 mod executions;
 mod leases;

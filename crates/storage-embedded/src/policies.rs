@@ -5,9 +5,9 @@ use domain::access::{Found, TenantScope};
 use domain::change::Changed;
 use domain::code_policy::{CodePolicy, CodePolicyRepository};
 use rusqlite::{OptionalExtension, params};
+use storage_documents::PolicyDocument;
 
 use crate::connection::integer;
-use crate::document::{self, PolicyDocument};
 use crate::error::{Error, during};
 use crate::store::EmbeddedStore;
 
@@ -22,7 +22,7 @@ impl CodePolicyRepository for EmbeddedStore {
             let run = || connection.prepare_cached(QUERY)?.query_row([tenant.as_str()], |row| row.get::<_, String>(0));
             let Some(text) = run().optional().map_err(during("reading a code policy"))? else { return Ok(None) };
             let broken = |source| Error::undecodable(TABLE, tenant.to_string(), source);
-            let policy = document::decode::<PolicyDocument>(&text).map_err(broken)?.into_policy(tenant.clone());
+            let policy = storage_documents::decode::<PolicyDocument>(&text).map_err(broken)?.into_policy(tenant.clone());
             policy.map(Some).map_err(|error| broken(error.into()))
         });
         Ok(Found::of(found.await?))
@@ -31,7 +31,7 @@ impl CodePolicyRepository for EmbeddedStore {
     async fn commit(&self, scope: &TenantScope, expected: u64, policy: &CodePolicy) -> domain::Result<bool> {
         const INSERT: &str = "INSERT INTO code_policies (tenant, revision, document) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING";
         const UPDATE: &str = "UPDATE code_policies SET revision = ?2, document = ?3 WHERE tenant = ?1 AND revision = ?4";
-        let (tenant, revision, text) = (scope.tenant().clone(), policy.revision, document::encode(&PolicyDocument::from(policy)));
+        let (tenant, revision, text) = (scope.tenant().clone(), policy.revision, storage_documents::encode(&PolicyDocument::from(policy)));
         let what = Changed::CodePolicy { tenant: tenant.clone() };
         let stored = self.change(what, move |connection| {
             let run = || match expected {

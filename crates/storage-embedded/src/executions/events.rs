@@ -4,8 +4,8 @@ use domain::execution::{Body, Event, Execution};
 use domain::name::{ExecutionId, TenantId};
 use rusqlite::{Connection, params};
 
-use super::find;
 use super::frame::{self, Stored};
+use super::rows::{self, find};
 use crate::connection::integer;
 use crate::error::{Error, Result, during};
 use crate::readers::snapshot;
@@ -64,6 +64,6 @@ impl Page {
 }
 
 fn finished(connection: &Connection, tenant: &TenantId, id: &ExecutionId) -> Result<Execution> {
-    let missing = || Error::undecodable(super::TABLE, format!("{tenant}/{id}"), "its events are stored without it");
+    let missing = || Error::undecodable(rows::TABLE, format!("{tenant}/{id}"), "its events are stored without it");
     find(connection, tenant, id)?.ok_or_else(missing)
 }

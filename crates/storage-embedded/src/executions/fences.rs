@@ -2,12 +2,12 @@
 
 use domain::execution::Execution;
 use domain::lease::{Fence, InstanceId};
-use domain::name::{ExecutionName, TenantId};
+use domain::name::ExecutionName;
 use domain::time::Timestamp;
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, params};
 
+use super::rows::{find, named, unfinished};
 use super::write::Row;
-use super::{find, named, unfinished};
 use crate::connection::integer;
 use crate::error::{Result, during};
 
@@ -65,24 +65,4 @@ pub(super) fn stops_asked(connection: &Connection, holder: &InstanceId) -> Resul
         found.push(named(text(0).map_err(during(doing))?, text(1).map_err(during(doing))?)?);
     }
     Ok(found)
-}
-
-/// What a write under a fence meets.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Met {
-    /// The execution, under this fence.
-    Own,
-    /// The execution, under another fence.
-    Anothers,
-    /// No such execution.
-    Nothing,
-}
-
-/// Whose the execution is.
-pub(super) fn meet(connection: &Connection, tenant: &TenantId, id: &str, fence: &Fence) -> Result<Met> {
-    const QUERY: &str = "SELECT instance = ?3 AND token = ?4 FROM executions WHERE tenant = ?1 AND id = ?2";
-    let key = params![tenant.as_str(), id, fence.holder.as_str(), integer(fence.token)];
-    let run = || connection.prepare_cached(QUERY)?.query_row(key, |row| row.get::<_, bool>(0));
-    let met = run().optional().map_err(during("reading an execution's fence"))?;
-    Ok(met.map_or(Met::Nothing, |own| if own { Met::Own } else { Met::Anothers }))
 }

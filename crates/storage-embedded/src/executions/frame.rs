@@ -6,8 +6,8 @@
 use domain::execution::{Body, Event, Output};
 use domain::sandbox::Stream;
 use domain::time::Timestamp;
+use storage_documents::AttestationDocument;
 
-use crate::document::{self, AttestationDocument};
 use crate::error::{Error, Result};
 
 /// Most bytes of one row, as far as single events fit.
@@ -87,7 +87,7 @@ fn frame(event: &Event) -> Frame {
     let mut output_bytes = 0;
     match &event.body {
         Body::Queued { position } => bytes.extend(position.to_le_bytes()),
-        Body::Started(attestation) => block(&mut bytes, document::encode(&AttestationDocument::from(&**attestation)).as_bytes()),
+        Body::Started(attestation) => block(&mut bytes, storage_documents::encode(&AttestationDocument::from(&**attestation)).as_bytes()),
         Body::Output(output) => {
             output_bytes = output.data.len() as u64;
             bytes.extend(output.offset.to_le_bytes());
@@ -143,7 +143,7 @@ impl<'a> Reader<'a> {
             QUEUED => Body::Queued { position: u32::from_le_bytes(self.array()?) },
             STARTED => {
                 let text = std::str::from_utf8(self.block()?)?;
-                Body::Started(Box::new(document::decode::<AttestationDocument>(text)?.try_into()?))
+                Body::Started(Box::new(storage_documents::decode::<AttestationDocument>(text)?.try_into()?))
             }
             STDOUT => Body::Output(self.output(Stream::Stdout)?),
             STDERR => Body::Output(self.output(Stream::Stderr)?),

@@ -9,7 +9,7 @@ use domain::sandbox::Failure;
 use rusqlite::Connection;
 use rusqlite::types::Value;
 
-use super::{TABLE, find};
+use super::rows::{TABLE, find};
 use crate::connection::integer;
 use crate::cursor::{Conditions, Cursor, PAGE_BYTES, read_keys};
 use crate::error::{Error, Result, during};

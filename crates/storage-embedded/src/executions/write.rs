@@ -6,12 +6,11 @@ use domain::name::{ExecutionId, ExecutionName, PrincipalName, TenantId};
 use domain::request::{Committed, RequestKey};
 use domain::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
+use storage_documents::ExecutionDocument;
 
-use super::fences::{Met, meet};
-use super::find;
 use super::frame::{Frame, batches};
+use super::rows::{Met, find, meet};
 use crate::connection::integer;
-use crate::document::{self, ExecutionDocument};
 use crate::error::{Error, Result, during};
 use crate::request::{self, Remembered};
 
@@ -42,7 +41,7 @@ impl Row {
             ended: execution.ended,
             unfinished: !execution.state.is_terminal(),
             fence: execution.fence.clone(),
-            document: document::encode(&ExecutionDocument::from(execution)),
+            document: storage_documents::encode(&ExecutionDocument::from(execution)),
         })
     }
 

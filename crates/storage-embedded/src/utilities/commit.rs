@@ -6,7 +6,7 @@ use domain::time::Timestamp;
 use domain::utility::{Utility, UtilityChange, Version};
 use rusqlite::{Connection, params};
 
-use super::{answer, encode, encode_version};
+use super::rows::{answer, encode, encode_version};
 use crate::connection::integer;
 use crate::error::{Error, Result, during};
 use crate::request;

@@ -10,7 +10,7 @@ use domain::utility::{Utility, UtilityOrder, UtilityQuery};
 use rusqlite::Connection;
 use rusqlite::types::Value;
 
-use super::find;
+use super::rows::{self, find};
 use crate::cursor::{Conditions, Cursor, PAGE_BYTES, read_keys};
 use crate::error::{Error, Result, during};
 use crate::readers::snapshot;
@@ -142,7 +142,7 @@ impl List {
     }
 
     fn broken(&self, key: &Cursor, source: domain::error::Source) -> Error {
-        Error::undecodable(super::TABLE, format!("{}/{}", self.tenant, key.id), source)
+        Error::undecodable(rows::TABLE, format!("{}/{}", self.tenant, key.id), source)
     }
 }
 

@@ -4,9 +4,9 @@ use domain::name::{TenantId, UtilityId};
 use domain::page::{MAX_PAGE, Page, PageRequest};
 use domain::utility::Version;
 use rusqlite::{Connection, OptionalExtension, params};
+use storage_documents::VersionDocument;
 
 use crate::cursor::{self, Cursor, PAGE_BYTES};
-use crate::document::{self, VersionDocument};
 use crate::error::{Error, Result, during};
 
 const ORDER: &str = "version";
@@ -58,7 +58,7 @@ pub(super) fn page(connection: &Connection, tenant: &TenantId, id: &UtilityId, p
 }
 
 pub(super) fn decode(tenant: &TenantId, id: &UtilityId, number: u32, text: &str, code: &str) -> Result<Version> {
-    let document = document::decode::<VersionDocument>(text);
+    let document = storage_documents::decode::<VersionDocument>(text);
     let version = document.and_then(|document| Ok(document.into_version(number, code)?));
     version.map_err(|source| Error::undecodable("versions", format!("{tenant}/{id}/{number}"), source))
 }

@@ -8,13 +8,14 @@ use crate::tidy::problem::Problem;
 const MANIFEST: &str = "Cargo.toml";
 
 /// Crate, and the workspace crates it may use in its product code.
-const ARROWS: [(&str, Allowed); 16] = [
+const ARROWS: [(&str, Allowed); 17] = [
     ("domain", Allowed::Only(&[])),
     ("api-proto", Allowed::Only(&[])),
     ("sandbox-protocol", Allowed::Only(&[])),
     ("telemetry", Allowed::Only(&[])),
     ("api-grpc", Allowed::Only(&["domain", "api-proto"])),
-    ("storage-embedded", Allowed::Only(&["domain"])),
+    ("storage-documents", Allowed::Only(&["domain"])),
+    ("storage-embedded", Allowed::Only(&["domain", "storage-documents"])),
     ("cache", Allowed::Only(&["domain"])),
     ("python-check", Allowed::Only(&["domain"])),
     ("sandbox", Allowed::Only(&["domain", "sandbox-protocol"])),

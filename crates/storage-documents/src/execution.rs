@@ -7,12 +7,12 @@ use domain::sandbox::{Attestation, BackendKind, BatteryPass, Failure, Isolation,
 use domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::definition::{KindDocument, LimitsDocument};
-use super::{InvalidField, parsed};
+use crate::definition::{KindDocument, LimitsDocument};
+use crate::form::{InvalidField, parsed};
 
 /// See [`Execution`]; tenant and id are the row's key.
 #[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct ExecutionDocument {
+pub struct ExecutionDocument {
     version: String,
     kind: KindDocument,
     mode: ModeDocument,
@@ -40,7 +40,7 @@ pub(crate) struct ExecutionDocument {
     last_sequence: u64,
     instance: String,
     /// 0, of no lease, in documents of servers that held none.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_none")]
     lease_token: u64,
     revision: u64,
 }
@@ -98,7 +98,7 @@ struct UsageDocument {
 
 /// See [`Attestation`].
 #[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct AttestationDocument {
+pub struct AttestationDocument {
     tier: String,
     backend: String,
     runtime: String,
@@ -123,6 +123,11 @@ pub(crate) struct AttestationDocument {
 struct BatteryDocument {
     version: String,
     at: u64,
+}
+
+/// Whether a token belongs to no lease.
+fn is_none(token: &u64) -> bool {
+    *token == 0
 }
 
 // === impl ExecutionDocument ===
@@ -159,7 +164,10 @@ impl From<&Execution> for ExecutionDocument {
 
 impl ExecutionDocument {
     /// The execution under this key.
-    pub(crate) fn into_execution(self, tenant: TenantId, id: ExecutionId) -> Result<Execution, InvalidField> {
+    ///
+    /// # Errors
+    /// Names a field whose value no entity can have.
+    pub fn into_execution(self, tenant: TenantId, id: ExecutionId) -> Result<Execution, InvalidField> {
         Ok(Execution {
             name: ExecutionName { tenant, execution: id },
             version: parsed("version", VersionName::parse("version", &self.version).ok())?,

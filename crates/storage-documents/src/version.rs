@@ -7,12 +7,12 @@ use domain::time::Timestamp;
 use domain::utility::{StoredFinding, Version};
 use serde::{Deserialize, Serialize};
 
-use super::definition::DefinitionDocument;
-use super::{InvalidField, parsed};
+use crate::definition::DefinitionDocument;
+use crate::form::{InvalidField, parsed};
 
 /// See [`Version`]; the number is part of the row's key.
 #[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct VersionDocument {
+pub struct VersionDocument {
     definition: DefinitionDocument,
     content_hash: String,
     code_sha256: String,
@@ -56,7 +56,10 @@ impl From<&Version> for VersionDocument {
 
 impl VersionDocument {
     /// The version with this number and code. Code that is not what was stored is refused: it would run.
-    pub(crate) fn into_version(self, number: u32, code: &str) -> Result<Version, InvalidField> {
+    ///
+    /// # Errors
+    /// Names a field whose value no entity can have.
+    pub fn into_version(self, number: u32, code: &str) -> Result<Version, InvalidField> {
         let code = Code::from_text(code);
         if Hash::from_hex(&self.code_sha256) != Some(code.sha256()) {
             return Err(InvalidField("code_sha256"));

@@ -6,12 +6,12 @@ use domain::time::Timestamp;
 use domain::utility::{Metadata, Utility};
 use serde::{Deserialize, Serialize};
 
-use super::definition::DefinitionDocument;
-use super::{InvalidField, parsed};
+use crate::definition::DefinitionDocument;
+use crate::form::{InvalidField, parsed};
 
 /// See [`Utility`]; tenant and id are the row's key.
 #[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct UtilityDocument {
+pub struct UtilityDocument {
     uid: String,
     #[serde(default)]
     display_name: String,
@@ -59,7 +59,10 @@ impl From<&Utility> for UtilityDocument {
 
 impl UtilityDocument {
     /// The utility under this key.
-    pub(crate) fn into_utility(self, tenant: TenantId, id: UtilityId) -> Result<Utility, InvalidField> {
+    ///
+    /// # Errors
+    /// Names a field whose value no entity can have.
+    pub fn into_utility(self, tenant: TenantId, id: UtilityId) -> Result<Utility, InvalidField> {
         Ok(Utility {
             name: UtilityName { tenant, utility: id },
             uid: self.uid,

@@ -5,12 +5,12 @@ use domain::name::{PrincipalName, TenantId, UtilityId};
 use domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::definition::IsolationDocument;
-use super::{InvalidField, parsed};
+use crate::definition::IsolationDocument;
+use crate::form::{InvalidField, parsed};
 
 /// See [`CodePolicy`]; the tenant is the row's key.
 #[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct PolicyDocument {
+pub struct PolicyDocument {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     only_modules: Option<Vec<String>>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -49,7 +49,10 @@ impl From<&CodePolicy> for PolicyDocument {
 
 impl PolicyDocument {
     /// The policy of this tenant.
-    pub(crate) fn into_policy(self, tenant: TenantId) -> Result<CodePolicy, InvalidField> {
+    ///
+    /// # Errors
+    /// Names a field whose value no entity can have.
+    pub fn into_policy(self, tenant: TenantId) -> Result<CodePolicy, InvalidField> {
         Ok(CodePolicy {
             tenant,
             only_modules: self.only_modules,

@@ -49,3 +49,38 @@ fn what_is_no_document_is_an_error_that_does_not_quote_it() {
         assert!(!error.contains("secret"), "{error}");
     }
 }
+
+/// What stores hold, as written down when the form was settled: these texts never change, and neither do the bytes of an entity
+/// that has nothing new.
+mod held {
+    use super::*;
+
+    const UTILITY: &str = include_str!("../fixtures/utility.json");
+    const VERSION: &str = include_str!("../fixtures/version.json");
+    const EXECUTION: &str = include_str!("../fixtures/execution.json");
+
+    #[test]
+    fn a_utility_is_read_and_written_as_ever() {
+        let wanted = utility(&scope("acme"), "one");
+        assert_eq!(encode(&UtilityDocument::from(&wanted)), UTILITY.trim_end());
+        let read: UtilityDocument = decode(UTILITY).unwrap();
+        assert_eq!(read.into_utility(wanted.name.tenant.clone(), wanted.name.utility.clone()).unwrap(), wanted);
+    }
+
+    #[test]
+    fn a_version_is_read_and_written_as_ever() {
+        let wanted = version(3, Kind::Script);
+        assert_eq!(encode(&VersionDocument::from(&wanted)), VERSION.trim_end());
+        let read: VersionDocument = decode(VERSION).unwrap();
+        assert_eq!(read.into_version(3, wanted.code.text()).unwrap(), wanted);
+    }
+
+    #[test]
+    fn an_execution_of_a_server_that_held_no_lease_is_read() {
+        let mut wanted = ended(&execution(&scope("acme"), 1), 5);
+        wanted.fence.token = 0;
+        let read: ExecutionDocument = decode(EXECUTION).unwrap();
+        assert_eq!(read.into_execution(wanted.name.tenant.clone(), wanted.name.execution.clone()).unwrap(), wanted);
+        assert_eq!(encode(&ExecutionDocument::from(&wanted)), EXECUTION.trim_end());
+    }
+}

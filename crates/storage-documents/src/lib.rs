@@ -1,0 +1,22 @@
+//! Documents: the stored shape of the domain's entities, with conversions both ways. Every store keeps them in this one form,
+//! and knows none of their fields; what it selects and orders by, it keeps beside them.
+//!
+//! Keys (tenant, id, number) and code live beside a document. Times are milliseconds, hashes hexadecimal text, JSON values JSON
+//! text. Unknown fields are tolerated, so that a newer server's documents can be read; fields that later versions add must have
+//! a default.
+
+mod definition;
+mod execution;
+mod form;
+mod policy;
+mod utility;
+mod version;
+
+pub use execution::{AttestationDocument, ExecutionDocument};
+pub use form::{InvalidField, decode, encode};
+pub use policy::PolicyDocument;
+pub use utility::UtilityDocument;
+pub use version::VersionDocument;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,67 @@
+//! Rows of executions: read, and whose they are.
+
+use domain::execution::Execution;
+use domain::lease::Fence;
+use domain::name::{ExecutionId, ExecutionName, TenantId};
+use rusqlite::{Connection, OptionalExtension, Params, params};
+use storage_documents::ExecutionDocument;
+
+use crate::connection::integer;
+use crate::error::{Error, Result, during};
+
+pub(super) const TABLE: &str = "executions";
+
+/// What a write under a fence meets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Met {
+    /// The execution, under this fence.
+    Own,
+    /// The execution, under another fence.
+    Anothers,
+    /// No such execution.
+    Nothing,
+}
+
+/// Whose the execution is.
+pub(super) fn meet(connection: &Connection, tenant: &TenantId, id: &str, fence: &Fence) -> Result<Met> {
+    const QUERY: &str = "SELECT instance = ?3 AND token = ?4 FROM executions WHERE tenant = ?1 AND id = ?2";
+    let key = params![tenant.as_str(), id, fence.holder.as_str(), integer(fence.token)];
+    let run = || connection.prepare_cached(QUERY)?.query_row(key, |row| row.get::<_, bool>(0));
+    let met = run().optional().map_err(during("reading an execution's fence"))?;
+    Ok(met.map_or(Met::Nothing, |own| if own { Met::Own } else { Met::Anothers }))
+}
+
+pub(super) fn find(connection: &Connection, tenant: &TenantId, id: &ExecutionId) -> Result<Option<Execution>> {
+    const QUERY: &str = "SELECT document FROM executions WHERE tenant = ?1 AND id = ?2";
+    let decoded = |row: &rusqlite::Row<'_>| Ok(decode(tenant, id, row.get_ref(0)?.as_str()?));
+    let run = || connection.prepare_cached(QUERY)?.query_row(params![tenant.as_str(), id.as_str()], decoded);
+    run().optional().map_err(during("reading an execution"))?.transpose()
+}
+
+/// Executions that a query of tenant, id and document finds.
+pub(super) fn unfinished(connection: &Connection, query: &str, values: impl Params) -> Result<Vec<Execution>> {
+    let doing = "reading unfinished executions";
+    let mut statement = connection.prepare_cached(query).map_err(during(doing))?;
+    let mut rows = statement.query(values).map_err(during(doing))?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next().map_err(during(doing))? {
+        let text = |index| row.get_ref(index).and_then(|value| Ok(value.as_str()?));
+        let name = named(text(0).map_err(during(doing))?, text(1).map_err(during(doing))?)?;
+        found.push(decode(&name.tenant, &name.execution, text(2).map_err(during(doing))?)?);
+    }
+    Ok(found)
+}
+
+pub(super) fn named(tenant: &str, id: &str) -> Result<ExecutionName> {
+    let name = TenantId::parse("tenant", tenant).and_then(|tenant| {
+        let execution = ExecutionId::parse("execution", id)?;
+        Ok(ExecutionName { tenant, execution })
+    });
+    name.map_err(|source| Error::undecodable(TABLE, format!("{tenant}/{id}"), source))
+}
+
+fn decode(tenant: &TenantId, id: &ExecutionId, text: &str) -> Result<Execution> {
+    let document = storage_documents::decode::<ExecutionDocument>(text);
+    let execution = document.and_then(|document| Ok(document.into_execution(tenant.clone(), id.clone())?));
+    execution.map_err(|source| Error::undecodable(TABLE, format!("{tenant}/{id}"), source))
+}
