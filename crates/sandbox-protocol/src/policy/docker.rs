@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::{Answer, Condition, OUTER, Rule};
+use super::lists::OUTER;
+use super::rule::{Answer, Condition, Rule};
 
 /// `ENOSYS` on every Linux architecture that is built here.
 const ENOSYS: u32 = 38;

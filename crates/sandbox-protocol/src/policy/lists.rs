@@ -4,7 +4,7 @@
 mod calls;
 mod rules;
 
-use super::Policy;
+use super::rule::Policy;
 use calls::*;
 use rules::*;
 

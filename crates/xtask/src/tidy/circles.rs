@@ -24,7 +24,6 @@ const EXCEPTIONS: &[Exception] = &[
     Exception { files: &["crates/python-check/src/rule.rs", "crates/python-check/src/rule/"], reason: "being rebuilt" },
     Exception { files: &["crates/python-check/src/scan.rs", "crates/python-check/src/scan/"], reason: "being rebuilt" },
     Exception { files: &["crates/api-proto/"], reason: "being rebuilt" },
-    Exception { files: &["crates/sandbox-protocol/"], reason: "being rebuilt" },
     Exception { files: &["crates/sandbox/"], reason: "being rebuilt" },
     Exception { files: &["crates/cache/"], reason: "being rebuilt" },
     Exception { files: &["tests/src/"], reason: "being rebuilt" },
