@@ -80,7 +80,7 @@ impl Server {
     /// Starts with new data, the default backend, and this configuration file.
     pub fn configured(toml: &str) -> Self {
         let owned = tempfile::tempdir().expect("a temporary directory can be made");
-        let mut server = Self::begin(&owned.path().join("data"), Backend::Namespace, toml);
+        let mut server = Self::begin(&workspace::zona(), &owned.path().join("data"), Backend::Namespace, toml);
         server._owned = Some(owned);
         server
     }
@@ -90,7 +90,7 @@ impl Server {
     /// # Panics
     /// When it does not become healthy in time, with what it printed.
     pub fn on(data: &Path, backend: Backend) -> Self {
-        Self::begin(data, backend, "")
+        Self::begin(&workspace::zona(), data, backend, "")
     }
 
     /// Starts with this data directory and this configuration file.
@@ -98,13 +98,21 @@ impl Server {
     /// # Panics
     /// As [`Server::on`].
     pub fn configured_on(data: &Path, backend: Backend, toml: &str) -> Self {
-        Self::begin(data, backend, toml)
+        Self::begin(&workspace::zona(), data, backend, toml)
     }
 
-    fn begin(data: &Path, backend: Backend, toml: &str) -> Self {
+    /// Starts another build with this data directory and the default backend.
+    ///
+    /// # Panics
+    /// As [`Server::on`].
+    pub fn of_build(binary: &Path, data: &Path) -> Self {
+        Self::begin(binary, data, Backend::Namespace, "")
+    }
+
+    fn begin(binary: &Path, data: &Path, backend: Backend, toml: &str) -> Self {
         let home = tempfile::tempdir().expect("a temporary directory can be made");
         std::fs::write(home.path().join("zona.toml"), toml).expect("the directory is writable");
-        let mut child = dev(data, backend, home.path()).spawn().expect("the server starts");
+        let mut child = dev(binary, data, backend, home.path()).spawn().expect("the server starts");
         let lines = Arc::new(Mutex::new(Vec::new()));
         let (said, heard) = channel();
         let stdout = child.stdout.take().expect("stdout is piped");
@@ -224,7 +232,11 @@ impl Drop for Server {
 
 /// The `zona` binary with none of the user's settings.
 pub fn client() -> Command {
-    let mut command = Command::new(workspace::zona());
+    without_settings(&workspace::zona())
+}
+
+fn without_settings(binary: &Path) -> Command {
+    let mut command = Command::new(binary);
     for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("ZONA_")) {
         command.env_remove(name);
     }
@@ -232,8 +244,8 @@ pub fn client() -> Command {
     command
 }
 
-fn dev(data: &Path, backend: Backend, home: &Path) -> Command {
-    let mut command = client();
+fn dev(binary: &Path, data: &Path, backend: Backend, home: &Path) -> Command {
+    let mut command = without_settings(binary);
     let backend = match backend {
         Backend::Namespace => "namespace",
         Backend::Docker => "docker",

@@ -7,6 +7,7 @@ pub mod change_listener;
 mod clock;
 pub mod code_policy_repository;
 pub mod execution_fences;
+mod effort;
 pub mod execution_repository;
 mod fake_checker;
 mod fake_compiler;
@@ -23,6 +24,7 @@ pub mod utility_repository;
 
 pub use change_listener::HeardChanges;
 pub use clock::FakeClock;
+pub use effort::repeat;
 pub use fake_checker::{FakeChecker, IMPORT_RULE, MISSING_RULE, NESTING_RULE, TODO_RULE};
 pub use fake_compiler::{BROKEN, FakeCompiler};
 pub use fake_sandbox::{FakeSandbox, Fault, INSTRUCTION};

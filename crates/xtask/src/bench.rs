@@ -21,7 +21,7 @@ pub fn run_benchmarks(workspace: &Workspace, arguments: &[String]) -> anyhow::Re
     if arguments.iter().any(|argument| argument == PEERS) {
         needs.push(Need::Peers);
     }
-    let provided = setup::provide(workspace, &needs)?;
+    let provided = setup::provide(workspace, &needs, &mut Vec::new())?;
     // One package each: together, features that one asks for would change the other.
     for (package, binary) in [("zona", "zona"), ("e2e", "bench")] {
         run(cargo().current_dir(&workspace.root).args(["build", "--release", "--locked", "--package", package, "--bin", binary]))?;

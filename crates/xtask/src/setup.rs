@@ -10,7 +10,7 @@ mod tools;
 use std::{ffi::OsString, path::PathBuf, time::Instant};
 
 pub use crate::setup::tools::Tool;
-use crate::{process::path_with, setup::docker::Daemon, workspace::Workspace};
+use crate::{process::path_with, setup::docker::Daemon, timed::Timed, workspace::Workspace};
 
 /// One thing a check depends on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,11 +74,11 @@ impl Provided {
     }
 }
 
-/// Provides the given needs, whatever their order and number.
+/// Provides the given needs, whatever their order and number, and adds to `timed` how long each took.
 ///
 /// # Errors
 /// The first part that cannot be had, with what to do about it.
-pub fn provide(workspace: &Workspace, needs: &[Need]) -> anyhow::Result<Provided> {
+pub fn provide(workspace: &Workspace, needs: &[Need], timed: &mut Vec<Timed>) -> anyhow::Result<Provided> {
     std::fs::create_dir_all(&workspace.cache)?;
     let mut daemon = None;
     let mut directories: Vec<PathBuf> = tools::go_directory().into_iter().collect();
@@ -100,6 +100,7 @@ pub fn provide(workspace: &Workspace, needs: &[Need]) -> anyhow::Result<Provided
             }
         };
         println!("setup: {what} ready in {:.1} s", started.elapsed().as_secs_f64());
+        timed.push(Timed::new(format!("setup {what}"), started.elapsed()));
     }
     Ok(Provided { path: path_with(directories.iter().map(PathBuf::as_path))?, daemon })
 }

@@ -13,7 +13,9 @@ use crate::{
     contract, fuzz,
     process::{cargo as cargo_command, run},
     setup::{self, Need, Provided, Tool},
+    suite::{self, Length},
     tidy,
+    timed::{Timed, slowest},
     workspace::Workspace,
 };
 
@@ -40,8 +42,13 @@ pub enum Step {
     Fuzz,
 }
 
-/// How long a check fuzzes each target: long enough to replay the corpus and to find what a change broke plainly.
+/// How long a check fuzzes each target, in seconds: long enough to replay the corpus and to find what a change broke plainly.
 pub const FUZZ_SECONDS: u64 = 20;
+const FUZZ: Duration = Duration::from_secs(FUZZ_SECONDS);
+/// How long a long run fuzzes each target.
+const LONG_FUZZ: Duration = Duration::from_secs(300);
+/// How many of the parts that took longest are named at the end.
+const SLOWEST: usize = 10;
 /// What fuzzing needs beside a nightly compiler.
 pub const FUZZ_NEEDS: &[Need] = &[Need::Packages, Need::Tool(Tool::CargoFuzz)];
 
@@ -60,7 +67,8 @@ impl Step {
         }
     }
 
-    fn run(self, workspace: &Workspace, provided: &Provided) -> anyhow::Result<()> {
+    /// Runs it, and adds to `timed` the parts of it that took time.
+    fn run(self, workspace: &Workspace, provided: &Provided, length: Length, timed: &mut Vec<Timed>) -> anyhow::Result<()> {
         let prepare = |mut command: Command| {
             command.current_dir(&workspace.root).env("PATH", &provided.path);
             command
@@ -78,15 +86,8 @@ impl Step {
             Step::BufBreaking => contract::breaking(prepare(Command::new("buf"))),
             Step::Clippy => cargo(&["clippy", "--locked", "--workspace", "--all-targets", "--", "-D", "warnings"]),
             Step::Deny => cargo(&["deny", "--locked", "check", "bans", "licenses", "sources"]),
-            Step::Test => {
-                // The stories run the real binary, which is no dependency of theirs that cargo would build.
-                cargo(&["build", "--locked", "--workspace", "--bins"])?;
-                let binary = workspace.target_directory()?.join("debug/zona");
-                let mut tests = prepare(cargo_command());
-                tests.args(["test", "--locked", "--workspace", "--no-fail-fast"]);
-                run(tests.env("E2E_BINARY", binary))
-            }
-            Step::Fuzz => fuzz::run_targets(workspace, &provided.path, Duration::from_secs(FUZZ_SECONDS)),
+            Step::Test => suite::run_tests(workspace, &provided.path, length, timed),
+            Step::Fuzz => fuzz::run_targets(workspace, &provided.path, length.choose(FUZZ, LONG_FUZZ)),
         }
     }
 }
@@ -103,54 +104,93 @@ impl fmt::Display for Step {
 ///
 /// # Errors
 /// When something cannot be provided, or a step fails.
-pub fn test(workspace: &Workspace, only: &[Step]) -> anyhow::Result<()> {
+pub fn test(workspace: &Workspace, only: &[Step], length: Length) -> anyhow::Result<()> {
     let steps: Vec<Step> = Step::ALL.into_iter().filter(|step| only.is_empty() || only.contains(step)).collect();
     let started = Instant::now();
-    let mut rows = Vec::new();
-    let needs: Vec<Need> = steps.iter().flat_map(|step| step.needs()).copied().collect();
+    let mut summary = Summary { started, rows: Vec::new(), parts: Vec::new() };
     heading("setup");
-    let provided = setup::provide(workspace, &needs)?;
-    rows.push(Row { name: "setup".to_owned(), seconds: started.elapsed().as_secs_f64(), passed: true });
+    let provided = provide(workspace, &steps, &mut summary.parts)?;
+    summary.rows.push(Row { name: "setup".to_owned(), took: started.elapsed(), passed: true });
     for step in steps {
         heading(&step.to_string());
         let begun = Instant::now();
-        let outcome = step.run(workspace, &provided);
+        let outcome = step.run(workspace, &provided, length, &mut summary.parts);
         if let Err(error) = &outcome {
             println!("{step}: {error:#}");
         }
-        rows.push(Row { name: step.to_string(), seconds: begun.elapsed().as_secs_f64(), passed: outcome.is_ok() });
-        println!("{}", rows[rows.len() - 1]);
+        summary.rows.push(Row { name: step.to_string(), took: begun.elapsed(), passed: outcome.is_ok() });
+        println!("{}", summary.rows[summary.rows.len() - 1]);
     }
     provided.stop()?;
-    summarize(&rows, started)
+    heading("summary");
+    println!("{summary}");
+    summary.verdict()
+}
+
+/// Provides what the steps need. What the tests are compiled of is compiled meanwhile: downloads and images leave the processors
+/// idle, and cargo guards what both write to.
+fn provide(workspace: &Workspace, steps: &[Step], parts: &mut Vec<Timed>) -> anyhow::Result<Provided> {
+    let needs: Vec<Need> = steps.iter().flat_map(|step| step.needs()).copied().collect();
+    // A linker comes with the packages, so those are first.
+    let first: Vec<Need> = needs.iter().filter(|need| **need == Need::Packages).copied().collect();
+    setup::provide(workspace, &first, parts)?;
+    let ahead = steps.contains(&Step::Test).then(|| suite::compile_ahead(workspace)).transpose()?;
+    let provided = setup::provide(workspace, &needs, parts)?;
+    if let Some(ahead) = ahead {
+        parts.push(ahead.finish()?);
+    }
+    Ok(provided)
+}
+
+/// What the end of a run says.
+struct Summary {
+    started: Instant,
+    rows: Vec<Row>,
+    /// Parts of the steps, in the order in which they ran.
+    parts: Vec<Timed>,
 }
 
 struct Row {
     name: String,
-    seconds: f64,
+    took: Duration,
     passed: bool,
+}
+
+// === impl Summary ===
+
+impl Summary {
+    fn verdict(&self) -> anyhow::Result<()> {
+        let failed: Vec<&str> = self.rows.iter().filter(|row| !row.passed).map(|row| row.name.as_str()).collect();
+        if !failed.is_empty() {
+            bail!("failed: {}", failed.join(", "));
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Summary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for row in &self.rows {
+            writeln!(f, "{row}")?;
+        }
+        write!(f, "{:<21} {:>7.1} s", "total", self.started.elapsed().as_secs_f64())?;
+        let longest = slowest(&self.parts, SLOWEST);
+        if !longest.is_empty() {
+            write!(f, "\n\nslowest parts")?;
+        }
+        longest.iter().try_for_each(|part| write!(f, "\n{part}"))
+    }
 }
 
 impl fmt::Display for Row {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let verdict = if self.passed { "ok" } else { "FAILED" };
-        write!(f, "{:<14} {verdict:<6} {:>7.1} s", self.name, self.seconds)
+        write!(f, "{:<14} {verdict:<6} {:>7.1} s", self.name, self.took.as_secs_f64())
     }
 }
 
 fn heading(name: &str) {
     println!("\n=== {name}");
-}
-
-fn summarize(rows: &[Row], started: Instant) -> anyhow::Result<()> {
-    heading("summary");
-    rows.iter().for_each(|row| println!("{row}"));
-    println!("{:<21} {:>7.1} s", "total", started.elapsed().as_secs_f64());
-    let failed: Vec<&str> = rows.iter().filter(|row| !row.passed).map(|row| row.name.as_str()).collect();
-    if !failed.is_empty() {
-        bail!("failed: {}", failed.join(", "));
-    }
-    Ok(())
 }
 
 /// Every file of `examples/` through Python's doctest, which fails on the first differing result.
@@ -165,4 +205,21 @@ fn examples(workspace: &Workspace, mut python: Command) -> anyhow::Result<Comman
     // -B leaves no byte code beside the sources.
     python.args(["-I", "-B", "-m", "doctest"]).args(files);
     Ok(python)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_end_of_a_run_names_what_failed_and_what_took_longest() {
+        let row = |name: &str, passed| Row { name: name.to_owned(), took: Duration::from_secs(1), passed };
+        let parts = vec![Timed::new("test domain", Duration::from_secs(3)), Timed::new("setup buf", Duration::from_secs(9))];
+        let summary = Summary { started: Instant::now(), rows: vec![row("fmt", true), row("test", false)], parts };
+        let shown = summary.to_string();
+        let lines: Vec<&str> = shown.lines().collect();
+        assert!(lines[0].starts_with("fmt            ok") && lines[1].starts_with("test           FAILED"), "{shown}");
+        assert!(lines[5].contains("9.0 s  setup buf") && lines[6].contains("3.0 s  test domain"), "{shown}");
+        assert_eq!(summary.verdict().expect_err("a step failed").to_string(), "failed: test");
+    }
 }

@@ -105,13 +105,12 @@ async fn a_closed_store_is_one_file_and_opens_again_with_everything() {
 
 #[test]
 fn every_acknowledged_write_survives_a_kill() {
-    const ROUNDS: u64 = 3;
     if let Ok(order) = std::env::var(VICTIM) {
         return write_until_killed(&order);
     }
     let directory = TempDir::new().unwrap();
     let mut acknowledged = 0;
-    for round in 1..=ROUNDS {
+    for round in 1..=u64::from(test_support::repeat(3, 50)) {
         acknowledged = kill_while_writing(directory.path(), round, acknowledged);
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();

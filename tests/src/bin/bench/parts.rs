@@ -2,11 +2,12 @@
 
 use std::path::Path;
 
+use anyhow::Context as _;
 use clap::ValueEnum;
 
 use crate::arguments::{Arguments, Effort};
 use crate::report::Report;
-use crate::{fairness, first_output, get_utility, kill, list, memory, soak, t1, tiers, transform, validate};
+use crate::{against, fairness, first_output, get_utility, kill, list, memory, soak, t1, tiers, transform, validate};
 
 /// What can be chosen with `--only`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -49,6 +50,14 @@ pub struct Context<'a> {
 /// Runs the chosen parts one after the other; answers those that failed.
 pub async fn run(arguments: &Arguments, report: &mut Report) -> Vec<&'static str> {
     let mut failed = Vec::new();
+    if let Some(earlier) = &arguments.against {
+        eprintln!("measuring {} beside this build ...", earlier.display());
+        if let Err(error) = compare(earlier, arguments, report).await {
+            report.fail(against::PART, &error);
+            failed.push(against::PART);
+        }
+        return failed;
+    }
     for &part in Part::value_variants().iter().filter(|part| arguments.wants(**part)) {
         eprintln!("measuring {} ...", part.name());
         if let Err(error) = run_one(part, arguments, report).await {
@@ -58,6 +67,13 @@ pub async fn run(arguments: &Arguments, report: &mut Report) -> Vec<&'static str
         }
     }
     failed
+}
+
+async fn compare(earlier: &Path, arguments: &Arguments, report: &mut Report) -> anyhow::Result<()> {
+    // A server starts in a directory of its own, where a relative name would mean another file.
+    let earlier = earlier.canonicalize().with_context(|| format!("no build lies at {}", earlier.display()))?;
+    let scratch = tempfile::Builder::new().prefix("run-").tempdir_in(arguments.data_parent()?)?;
+    against::run(&earlier, arguments, scratch.path(), report).await
 }
 
 async fn run_one(part: Part, arguments: &Arguments, report: &mut Report) -> anyhow::Result<()> {

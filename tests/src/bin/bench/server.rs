@@ -36,7 +36,24 @@ impl Zona {
     /// # Errors
     /// When it does not become healthy.
     pub async fn start(context: &Context<'_>) -> anyhow::Result<Self> {
-        Self::configured(context.scratch.join("data"), Backend::Namespace, String::new()).await
+        Self::on(context.scratch.join("data")).await
+    }
+
+    /// Starts it on this data directory, with the default backend and configuration, and waits until it is healthy.
+    ///
+    /// # Errors
+    /// When it does not become healthy.
+    pub async fn on(data: PathBuf) -> anyhow::Result<Self> {
+        Self::configured(data, Backend::Namespace, String::new()).await
+    }
+
+    /// As [`Zona::on`], of another build.
+    ///
+    /// # Errors
+    /// When it does not become healthy.
+    pub async fn of_build(binary: PathBuf, data: PathBuf) -> anyhow::Result<Self> {
+        let server = tokio::task::spawn_blocking(move || Server::of_build(&binary, &data)).await?;
+        Self::connected(server).await
     }
 
     /// Starts it on this data directory, with this backend and configuration file, and waits until it is healthy.
@@ -45,6 +62,10 @@ impl Zona {
     /// When it does not become healthy.
     pub async fn configured(data: PathBuf, backend: Backend, toml: String) -> anyhow::Result<Self> {
         let server = tokio::task::spawn_blocking(move || Server::configured_on(&data, backend, &toml)).await?;
+        Self::connected(server).await
+    }
+
+    async fn connected(server: Server) -> anyhow::Result<Self> {
         let channel = Endpoint::from_shared(format!("http://{}", server.address()))?.connect().await?;
         Ok(Zona { server, channel })
     }

@@ -1,0 +1,200 @@
+//! All Rust tests of the workspace: compiles them, runs them, and times each test binary. What they check is theirs.
+
+use std::{
+    collections::BTreeMap,
+    ffi::OsStr,
+    fs::{self, File},
+    io::{BufRead as _, BufReader, Read},
+    path::PathBuf,
+    process::{Child, Command, Stdio},
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context as _, bail};
+use cargo_metadata::Message;
+
+use crate::{
+    process::{cargo, run},
+    timed::Timed,
+    workspace::Workspace,
+};
+
+/// Tells tests to repeat what they repeat in large numbers; `test_support::repeat` reads it.
+const LONG: &str = "ZONA_TEST_LONG";
+
+/// How much time the tests may take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Length {
+    /// What every change waits for.
+    Short,
+    /// Large counts of kills, restarts and random seeds.
+    Long,
+}
+
+// === impl Length ===
+
+impl Length {
+    /// Long or not.
+    pub fn of(long: bool) -> Self {
+        if long { Length::Long } else { Length::Short }
+    }
+
+    /// One of two values.
+    pub fn choose<T>(self, short: T, long: T) -> T {
+        match self {
+            Length::Short => short,
+            Length::Long => long,
+        }
+    }
+}
+
+/// Compiles and runs every test, and adds to `timed` how long the compilation and each binary took.
+///
+/// # Errors
+/// When something does not compile, or a test fails; every binary runs in any case.
+pub fn run_tests(workspace: &Workspace, path: &OsStr, length: Length, timed: &mut Vec<Timed>) -> anyhow::Result<()> {
+    let prepare = || {
+        let mut command = cargo();
+        command.current_dir(&workspace.root).env("PATH", path);
+        command
+    };
+    let begun = Instant::now();
+    // The stories run the real binary, which is no dependency of theirs that cargo would build.
+    run(prepare().args(["build", "--locked", "--workspace", "--bins"]))?;
+    let packages = compile(prepare())?;
+    timed.push(Timed::new("test: compilation", begun.elapsed()));
+    let mut tests = prepare();
+    tests.args(["test", "--locked", "--workspace", "--no-fail-fast"]);
+    tests.env("E2E_BINARY", workspace.target_directory()?.join("debug/zona"));
+    if length == Length::Long {
+        tests.env(LONG, "1");
+    }
+    run_timed(tests, &packages, timed)
+}
+
+/// Compiles the test binaries; answers the package of each by the name of its file.
+fn compile(mut command: Command) -> anyhow::Result<BTreeMap<String, String>> {
+    command.args(["test", "--locked", "--workspace", "--no-run", "--message-format", "json-render-diagnostics"]);
+    println!("$ cargo test --locked --workspace --no-run");
+    let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().context("failed to start cargo")?;
+    let stdout = child.stdout.take().context("standard output is piped")?;
+    let packages = packages(BufReader::new(stdout))?;
+    let status = child.wait()?;
+    if !status.success() {
+        bail!("the tests do not compile: {status}");
+    }
+    Ok(packages)
+}
+
+fn packages(messages: impl std::io::BufRead) -> anyhow::Result<BTreeMap<String, String>> {
+    let mut packages = BTreeMap::new();
+    for message in Message::parse_stream(messages) {
+        if let Message::CompilerArtifact(artifact) = message?
+            && let Some(file) = artifact.executable.as_ref().and_then(|executable| executable.file_name())
+        {
+            let manifest = &artifact.manifest_path;
+            let package = manifest.parent().and_then(|directory| directory.file_name()).unwrap_or("?");
+            packages.insert(file.to_owned(), format!("{package}, {}", artifact.target.name));
+        }
+    }
+    Ok(packages)
+}
+
+/// Runs the tests, shows what they print, and times each binary.
+fn run_timed(mut command: Command, packages: &BTreeMap<String, String>, timed: &mut Vec<Timed>) -> anyhow::Result<()> {
+    println!("$ cargo test --locked --workspace --no-fail-fast");
+    // One pipe for both, since cargo names a binary on standard error, and the binary its time on standard output.
+    let (reader, writer) = std::io::pipe()?;
+    let mut child = command.stdin(Stdio::null()).stdout(writer.try_clone()?).stderr(writer).spawn().context("failed to start cargo")?;
+    // The command holds the other ends of the pipe, which would never end.
+    drop(command);
+    timed.extend(times(reader, packages, |line| println!("{line}"))?);
+    let status = child.wait()?;
+    if !status.success() {
+        bail!("cargo test: {status}");
+    }
+    Ok(())
+}
+
+/// What each binary took, from the lines of a run.
+fn times(from: impl Read, packages: &BTreeMap<String, String>, mut show: impl FnMut(&str)) -> anyhow::Result<Vec<Timed>> {
+    let mut timed = Vec::new();
+    let mut running = String::new();
+    for line in BufReader::new(from).split(b'\n') {
+        // A test may print anything.
+        let line = String::from_utf8_lossy(&line?).into_owned();
+        show(&line);
+        if let Some(name) = binary(&line) {
+            running = packages.get(name).cloned().unwrap_or_else(|| name.to_owned());
+        } else if let Some(took) = seconds(&line) {
+            timed.push(Timed::new(format!("test {running}"), took));
+        }
+    }
+    Ok(timed)
+}
+
+/// `     Running unittests src/main.rs (target/debug/deps/xtask-43f9db54e6cb7488)` and `   Doc-tests domain`.
+fn binary(line: &str) -> Option<&str> {
+    let line = line.trim_start();
+    if let Some(package) = line.strip_prefix("Doc-tests ") {
+        return Some(package);
+    }
+    let file = line.strip_prefix("Running ")?.strip_suffix(')')?.rsplit_once('(')?.1;
+    Some(file.rsplit_once('/').map_or(file, |(_, name)| name))
+}
+
+/// `test result: ok. 57 passed; ...; finished in 4.45s`.
+fn seconds(line: &str) -> Option<Duration> {
+    let text = line.strip_prefix("test result: ")?.rsplit_once("finished in ")?.1.strip_suffix('s')?;
+    Duration::try_from_secs_f64(text.parse().ok()?).ok()
+}
+
+/// A compilation that goes on beside the set-up. Dropped, it is ended: then the set-up failed, and nothing needs it.
+pub struct Ahead {
+    child: Child,
+    log: PathBuf,
+    begun: Instant,
+}
+
+/// Starts to compile what the tests will run. What it prints goes to a log, since the set-up prints meanwhile.
+///
+/// # Errors
+/// When cargo cannot start, or the log not be written.
+pub fn compile_ahead(workspace: &Workspace) -> anyhow::Result<Ahead> {
+    let log = workspace.cache.join("log/compile.log");
+    fs::create_dir_all(workspace.cache.join("log"))?;
+    let out = File::create(&log).with_context(|| format!("failed to create {}", log.display()))?;
+    let mut command = cargo();
+    command.current_dir(&workspace.root).args(["test", "--locked", "--workspace", "--no-run"]);
+    let child = command.stdin(Stdio::null()).stdout(out.try_clone()?).stderr(out).spawn().context("failed to start cargo")?;
+    println!("setup: compiling meanwhile, log in {}", log.display());
+    Ok(Ahead { child, log, begun: Instant::now() })
+}
+
+// === impl Ahead ===
+
+impl Ahead {
+    /// Waits for its end. What does not compile fails the steps that need it, which show why.
+    ///
+    /// # Errors
+    /// When it cannot be waited for.
+    pub fn finish(mut self) -> anyhow::Result<Timed> {
+        let status = self.child.wait()?;
+        let took = self.begun.elapsed();
+        println!("setup: compiled meanwhile, {:.1} s, {status}, log in {}", took.as_secs_f64(), self.log.display());
+        Ok(Timed::new("compilation beside the set-up", took))
+    }
+}
+
+impl Drop for Ahead {
+    fn drop(&mut self) {
+        if matches!(self.child.try_wait(), Ok(None))
+            && let Err(error) = self.child.kill().and_then(|()| self.child.wait())
+        {
+            eprintln!("failed to end the compilation: {error}");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
