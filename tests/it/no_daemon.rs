@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 use api_proto::zona::execution::v1::{ExecuteUtilityRequest, ListExecutionsRequest, StartExecutionRequest, TransformRequest};
 use api_proto::zona::utility::v1::{GetUtilityRequest, ListUtilitiesRequest};
 use e2e::{
-    rpc::{Client, TENANT, is_serving, utility},
+    health::is_serving,
+    rpc::{Client, TENANT, utility},
     server::{Backend, Server},
 };
 use tonic::{Code, Status};

@@ -1,8 +1,6 @@
 //! A gRPC client of the kind that our own tools are, for stories that need to look into a stream at a certain moment. The other
 //! languages' clients have programs of their own.
 
-use std::{thread, time::Duration};
-
 use api_proto::zona::{
     execution::v1::{
         ExecuteUtilityRequest, Execution, ExecutionEvent, GetExecutionRequest, OutputStream, StartExecutionRequest, WatchExecutionRequest,
@@ -11,7 +9,6 @@ use api_proto::zona::{
     utility::v1::{CreateUtilityRequest, Limits, Utility, utility_service_client::UtilityServiceClient},
 };
 use tonic::{Streaming, transport::Channel};
-use tonic_health::pb::{HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient};
 
 use crate::server::Server;
 
@@ -39,21 +36,6 @@ pub struct Printed {
 /// Name of a utility of the tenant.
 pub fn utility(id: &str) -> String {
     format!("{TENANT}/utilities/{id}")
-}
-
-/// Whether a server answers the health check with SERVING. Blocks; works inside and outside of a runtime.
-pub fn is_serving(address: &str) -> bool {
-    let address = format!("http://{address}");
-    let asked = thread::spawn(move || {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime can be made");
-        runtime.block_on(async {
-            let endpoint = Channel::from_shared(address).expect("the address is valid").timeout(Duration::from_secs(2));
-            let channel = endpoint.connect().await.ok()?;
-            let answer = HealthClient::new(channel).check(HealthCheckRequest::default()).await.ok()?;
-            Some(answer.into_inner().status() == ServingStatus::Serving)
-        })
-    });
-    asked.join().expect("asking does not panic") == Some(true)
 }
 
 // === impl Client ===

@@ -20,9 +20,9 @@ use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
 use crate::{
-    command,
+    command, health,
     host::{self, Footprint},
-    rpc, workspace,
+    workspace,
 };
 
 /// A first start on a busy machine, image inspection and probes included.
@@ -199,7 +199,7 @@ impl Server {
                 Err(RecvTimeoutError::Timeout) => panic!("no address within {START_DEADLINE:?}\n{}", self.transcript()),
             }
         }
-        let healthy = host::eventually(START_DEADLINE, || rpc::is_serving(&self.address()));
+        let healthy = host::eventually(START_DEADLINE, || health::is_serving(&self.address()));
         assert!(healthy, "{} does not become healthy\n{}", self.address, self.transcript());
     }
 

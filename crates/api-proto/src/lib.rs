@@ -2,59 +2,13 @@
 //! authorization read. It holds no logic beside reading methods and permissions out of the descriptors; conversions to the
 //! domain are `api-grpc`'s.
 
+mod contract;
 mod method;
 mod permission;
 
+pub use contract::{DESCRIPTOR_SET, zona};
 pub use method::{Method, methods};
 pub use permission::permissions;
-
-/// Every file of the contract as an encoded `google.protobuf.FileDescriptorSet`: imports included, custom options kept,
-/// comments included.
-pub const DESCRIPTOR_SET: &[u8] = tonic::include_file_descriptor_set!("zona");
-
-/// The packages of the contract, as their protos name them.
-#[allow(missing_docs, clippy::all, clippy::unwrap_used, reason = "generated code")]
-pub mod zona {
-    /// Options that our protos carry.
-    pub mod annotations {
-        /// Version 1.
-        pub mod v1 {
-            tonic::include_proto!("zona.annotations.v1");
-        }
-    }
-
-    /// Keeping utilities.
-    pub mod utility {
-        /// Version 1.
-        pub mod v1 {
-            tonic::include_proto!("zona.utility.v1");
-        }
-    }
-
-    /// What utilities run on.
-    pub mod runtime {
-        /// Version 1.
-        pub mod v1 {
-            tonic::include_proto!("zona.runtime.v1");
-        }
-    }
-
-    /// What a server says of itself.
-    pub mod server {
-        /// Version 1.
-        pub mod v1 {
-            tonic::include_proto!("zona.server.v1");
-        }
-    }
-
-    /// Running utilities.
-    pub mod execution {
-        /// Version 1.
-        pub mod v1 {
-            tonic::include_proto!("zona.execution.v1");
-        }
-    }
-}
 
 #[cfg(test)]
 mod tests;

@@ -8,11 +8,13 @@
 mod policies;
 mod reads;
 mod region;
+mod stats;
 mod utilities;
 mod weight;
 
 pub use policies::CachedCodePolicyRepository;
-pub use reads::{Cache, Stats};
+pub use reads::Cache;
+pub use stats::Stats;
 pub use utilities::CachedUtilityRepository;
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use domain::name::{TenantId, UtilityId};
 use domain::utility::{Utility, Version};
 
 use crate::region::Region;
+use crate::stats::Stats;
 use crate::weight;
 
 /// Of sixteen parts of the memory: what is executed and read most, versions that are asked for by number, and policies.
@@ -22,19 +23,6 @@ pub struct Cache {
     pub(crate) utilities: Region<(TenantId, UtilityId), (Utility, Version)>,
     pub(crate) versions: Region<VersionKey, Version>,
     pub(crate) policies: Region<TenantId, Option<CodePolicy>>,
-}
-
-/// What a cache did and holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Stats {
-    /// Reads that were answered from memory.
-    pub hits: u64,
-    /// Reads that were passed on.
-    pub misses: u64,
-    /// Things that are kept. Lags behind a little.
-    pub entries: u64,
-    /// Memory that they take, by estimate. Lags behind a little.
-    pub bytes: u64,
 }
 
 impl Cache {

@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use domain::Result;
 use moka::sync::Cache;
 
-use crate::reads::Stats;
+use crate::stats::Stats;
 
 /// Changes of other keys of the same stripe keep a load from being kept, which costs one more read; enough to make that rare.
 const STRIPES: usize = 256;

@@ -3,27 +3,27 @@
 
 use std::time::{Duration, Instant};
 
-use domain::name::TenantId;
-use domain::sandbox::{Attestation, Entry, Isolation, Job, Limits, Progress, Purpose, Sandbox as _};
+use domain::sandbox::{Attestation, Isolation, Job, Progress, Sandbox as _};
 
 use crate::config::{Backend, Config, ContainerRuntime, Docker, Namespace};
 use crate::failure::chain;
 use crate::service::Sandboxes;
 
+mod check;
 mod container;
 mod daemon;
 mod host;
+mod trial;
 
+pub use check::{Check, Verdict};
 pub use container::{complies, inspect_container};
+use trial::{PROGRAM, VALUE, trial};
 
 /// How long one tier may take, start included.
 const TIER_DEADLINE: Duration = Duration::from_secs(30);
-/// A program that works only where Python, its standard library and its private `/tmp` are there.
-const PROGRAM: &str = "import json, tempfile\n\ndef transform(value):\n    with tempfile.TemporaryFile() as file:\n        file.write(json.dumps(value).encode())\n        file.seek(0)\n        return json.load(file)\n";
 /// A program for where there is no directory to write to.
 const PROGRAM_WITHOUT_FILES: &str = "import json\n\ndef transform(value):\n    return json.loads(json.dumps(value))\n";
 const TIERS: &[Isolation] = &[Isolation::TenantWarm, Isolation::SingleUse, Isolation::OneShot];
-const VALUE: &str = r#"{"works": [true, null, 9007199254740993]}"#;
 
 /// What was found.
 #[derive(Debug, Clone)]
@@ -32,30 +32,6 @@ pub struct Diagnosis {
     pub checks: Vec<Check>,
     /// Every tier of every backend on the default runtime, and a backend's first tier on every other runtime.
     pub tiers: Vec<TierReport>,
-}
-
-/// One fact of the host.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Check {
-    /// What was looked at, e.g. `kernel`, `docker daemon`.
-    pub name: &'static str,
-    /// Whether it will do.
-    pub verdict: Verdict,
-    /// What was found.
-    pub detail: String,
-    /// What to change; empty when nothing.
-    pub advice: String,
-}
-
-/// Whether something will do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verdict {
-    /// It will.
-    Good,
-    /// Something works less well, or is not needed here.
-    Limited,
-    /// It will not.
-    Bad,
 }
 
 /// Whether one tier of one backend works.
@@ -141,34 +117,4 @@ async fn try_tier(sandboxes: &Sandboxes, isolation: Isolation, runtime: &str, pr
         }
     }
     Err("it ended without an outcome".to_owned())
-}
-
-fn trial(isolation: Isolation, runtime: &str) -> Result<Job, String> {
-    let named = |error: domain::Error| error.to_string();
-    Ok(Job {
-        tenant: TenantId::parse("tenant", "doctor").map_err(named)?,
-        purpose: Purpose::Trial,
-        isolation,
-        runtime: runtime.to_owned(),
-        code: PROGRAM.into(),
-        entry: Entry::Transform(vec![VALUE.to_owned()]),
-        params_json: "{}".to_owned(),
-        limits: Limits::DEFAULT,
-    })
-}
-
-// === impl Check ===
-
-impl Check {
-    pub(crate) fn good(name: &'static str, detail: impl Into<String>) -> Self {
-        Check { name, verdict: Verdict::Good, detail: detail.into(), advice: String::new() }
-    }
-
-    pub(crate) fn limited(name: &'static str, detail: impl Into<String>, advice: impl Into<String>) -> Self {
-        Check { name, verdict: Verdict::Limited, detail: detail.into(), advice: advice.into() }
-    }
-
-    pub(crate) fn bad(name: &'static str, detail: impl Into<String>, advice: impl Into<String>) -> Self {
-        Check { name, verdict: Verdict::Bad, detail: detail.into(), advice: advice.into() }
-    }
 }

@@ -11,7 +11,7 @@ use async_trait::async_trait;
 use domain::sandbox::{Attestation, Entry, Failure, Job, Limits, OnOutputLimit, Progress, Reason, Run, Usage};
 use tokio::sync::watch;
 
-use crate::live::{Child, End, How};
+use crate::live::{Child, End};
 use crate::pool::micros;
 
 mod outcome;
@@ -24,7 +24,7 @@ use outcome::{Cause, from_child, without_result};
 use output::Output;
 pub(crate) use program::Program;
 use results::{Expected, Frame, Malformed, Results};
-use watchdog::Control;
+use watchdog::{Control, ended};
 
 /// A program running in a child.
 pub(crate) struct ChildRun {
@@ -187,15 +187,6 @@ impl Run for ChildRun {
 impl Drop for ChildRun {
     fn drop(&mut self) {
         self.control.kill(Cause::Cancelled);
-    }
-}
-
-/// Waits for the child's end.
-async fn ended(end: &mut watch::Receiver<Option<End>>) -> End {
-    match end.wait_for(Option::is_some).await {
-        Ok(end) => end.expect("waited until it was there"),
-        // Unreachable while a sandbox reports the loss of its children before it is dropped.
-        Err(_sender_gone) => End { how: How::SandboxLost, usage: Default::default(), at: Instant::now() },
     }
 }
 

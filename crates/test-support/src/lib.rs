@@ -6,8 +6,8 @@
 pub mod change_listener;
 mod clock;
 pub mod code_policy_repository;
-pub mod execution_fences;
 mod effort;
+pub mod execution_fences;
 pub mod execution_repository;
 mod fake_checker;
 mod fake_compiler;

@@ -1,7 +1,7 @@
 //! The probes' programs, and what they answer.
 
-use super::Outcome;
 use super::defence::Group;
+use super::report::Outcome;
 
 const KIT: &str = include_str!("probes/kit.py");
 const FILES: &str = include_str!("probes/files.py");

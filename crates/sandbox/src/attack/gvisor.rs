@@ -2,7 +2,7 @@
 //! are named here, shown as open, and refuse no tier; everything else is held to the same measure.
 
 use super::defence::Defence;
-use super::{Outcome, ProbeResult};
+use super::report::{Outcome, ProbeResult};
 use crate::config::ContainerRuntime;
 
 /// The backend that this is about.

@@ -2,7 +2,7 @@
 //! open by its nature. Those are named here, shown as open, and refuse no tier; everything else is held to the same measure.
 
 use super::defence::Defence;
-use super::{Outcome, ProbeResult};
+use super::report::{Outcome, ProbeResult};
 
 /// The backend that this is about.
 pub(super) const BACKEND: &str = "landlock";

@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 use domain::sandbox::{BatteryPass, Error, Isolation};
 use tokio::sync::watch;
 
-use super::{Battery, Conclusion, Report};
+use super::battery::Battery;
+use super::report::{Conclusion, Report};
 use crate::config::{Proof, RuntimeKey};
 use crate::failure::{StartFailure, TIER_UNSAFE};
 use crate::service::Sandboxes;

@@ -7,9 +7,14 @@ use domain::name::TenantId;
 use domain::sandbox::{Entry, Error, Failure, Isolation, Job, Limits, Progress, Purpose, Reason, Run};
 
 use super::catalog::{self, Probe, Way};
+use super::defence::Group;
 use super::guest::{self, Word};
 use super::observer::Observer;
-use super::{Group, Outcome, ProbeResult, RETRIES, Sandboxes, result};
+use super::report::{Outcome, ProbeResult, result};
+use crate::service::Sandboxes;
+
+/// How often a probe is tried again that could not be judged.
+const RETRIES: usize = 2;
 
 /// Longer than any probe's own limits, so that a hang is an error and not the end of the battery.
 const PATIENCE: Duration = Duration::from_secs(60);

@@ -5,8 +5,8 @@ use std::time::Instant;
 use domain::sandbox::{Isolation, Limits, Progress};
 
 use super::catalog::{self, Probe, Scene};
+use super::report::{Outcome, ProbeResult, result};
 use super::runner::{Runner, Whose};
-use super::{Outcome, ProbeResult, result};
 
 /// Executions that look for what an earlier one left: more than a sandbox keeps children ready, so that old ones look and new ones.
 const LOOKS: usize = 6;

@@ -2,9 +2,16 @@
 //! shown in `mutations`.
 
 use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
+use domain::sandbox::Isolation;
+use domain::time::Timestamp;
 
 use super::catalog::{PROBES, Probe, Way};
+use super::report::result;
+use super::runner::Runner;
 use super::*;
+use crate::service::Sandboxes;
 
 mod confined;
 mod mutations;

@@ -2,7 +2,8 @@
 
 use domain::sandbox::Isolation;
 
-use super::{Battery, Report};
+use super::battery::Battery;
+use super::report::Report;
 use crate::config::{Backend, Config};
 use crate::failure::chain;
 use crate::service::Sandboxes;

@@ -11,7 +11,7 @@ use sandbox_protocol::control::{Exit, Usage as ChildUsage};
 use sandbox_protocol::frame::Kind;
 
 use super::*;
-use crate::live::{Live, tests as played};
+use crate::live::{How, Live, tests as played};
 
 /// A child played by the test.
 struct Played {

@@ -7,9 +7,8 @@ use std::time::{Duration, Instant};
 use domain::sandbox::Limits;
 use tokio::sync::{Notify, watch};
 
-use super::ended;
 use super::outcome::Cause;
-use crate::live::{End, Live};
+use crate::live::{End, How, Live};
 
 /// How long a program that has answered may take to end by itself before it is killed: nearly all do, and a kill costs server and
 /// agent a message.
@@ -141,5 +140,14 @@ impl Control {
             () = self.demanded(Demand::Kill) => {}
             () = tokio::time::sleep_until(last) => {}
         }
+    }
+}
+
+/// Waits for the child's end.
+pub(super) async fn ended(end: &mut watch::Receiver<Option<End>>) -> End {
+    match end.wait_for(Option::is_some).await {
+        Ok(end) => end.expect("waited until it was there"),
+        // Unreachable while a sandbox reports the loss of its children before it is dropped.
+        Err(_sender_gone) => End { how: How::SandboxLost, usage: Default::default(), at: Instant::now() },
     }
 }

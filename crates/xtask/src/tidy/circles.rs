@@ -16,17 +16,25 @@ const EXCEPTIONS: &[Exception] = &[
         files: &["crates/python-check/src/walk.rs", "crates/python-check/src/walk/"],
         reason: "the walk over a syntax tree is recursive: statements hold expressions, and those hold lambdas and comprehensions",
     },
+    Exception {
+        files: &["crates/python-check/src/scan.rs", "crates/python-check/src/scan/"],
+        reason: "one scan with one state: judging a call folds constants and resolves names, which the same scan judges",
+    },
+    Exception {
+        files: &["crates/sandbox/src/pool.rs", "crates/sandbox/src/pool/life.rs"],
+        reason: "the pool starts a task for each sandbox, and the task tells the pool what becomes of it",
+    },
+    Exception {
+        files: &["crates/sandbox/src/service.rs", "crates/sandbox/src/attack/"],
+        reason: "the service admits what the battery has passed, and the battery runs through the service",
+    },
     Exception { files: &["crates/api-grpc/"], reason: "being rebuilt" },
+    Exception { files: &["crates/cli/"], reason: "being rebuilt" },
     Exception { files: &["crates/domain/"], reason: "being rebuilt" },
+    Exception { files: &["crates/server/"], reason: "being rebuilt" },
     Exception { files: &["crates/storage-embedded/"], reason: "being rebuilt" },
     Exception { files: &["crates/test-support/"], reason: "being rebuilt" },
     Exception { files: &["crates/zona/"], reason: "being rebuilt" },
-    Exception { files: &["crates/python-check/src/rule.rs", "crates/python-check/src/rule/"], reason: "being rebuilt" },
-    Exception { files: &["crates/python-check/src/scan.rs", "crates/python-check/src/scan/"], reason: "being rebuilt" },
-    Exception { files: &["crates/api-proto/"], reason: "being rebuilt" },
-    Exception { files: &["crates/sandbox/"], reason: "being rebuilt" },
-    Exception { files: &["crates/cache/"], reason: "being rebuilt" },
-    Exception { files: &["tests/src/"], reason: "being rebuilt" },
 ];
 
 /// One allowed circle.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use clap::{Parser, ValueEnum};
 
-use crate::parts::Part;
+use crate::part::Part;
 
 /// Measures what SPECIFICATION.md promises.
 #[derive(Debug, Parser)]

@@ -6,8 +6,8 @@ use std::time::Duration;
 use domain::sandbox::{Entry, Isolation, Limits};
 use tokio::task::JoinSet;
 
+use crate::context::Context;
 use crate::load::{self, Subject};
-use crate::parts::Context;
 use crate::peers::sandbox::{Engine, Kind, job};
 use crate::promises;
 use crate::report::{Report, Table};

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::Context as _;
 
-use crate::parts::Context;
+use crate::context::Context;
 use crate::promises;
 use crate::report::{Report, Table};
 use crate::samples::Samples;

@@ -5,9 +5,9 @@ use std::time::Instant;
 
 use prost::Message as _;
 
+use crate::context::Context;
 use crate::cpu::{Meter, Scope};
 use crate::load::{self, Slice, Subject};
-use crate::parts::Context;
 use crate::promises;
 use crate::report::{Report, Table};
 use crate::rpc::Client;

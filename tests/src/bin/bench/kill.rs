@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use domain::sandbox::{Entry, Isolation, Limits, Reason};
 
-use crate::parts::Context;
+use crate::context::Context;
 use crate::peers::sandbox::{Engine, Kind, job};
 use crate::promises;
 use crate::report::{Report, Table};

@@ -10,7 +10,7 @@ use api_proto::zona::utility::v1::{ListUtilitiesRequest, UtilityFilter, UtilityO
 use e2e::server::Backend;
 use futures_util::{StreamExt as _, TryStreamExt as _};
 
-use crate::parts::Context;
+use crate::context::Context;
 use crate::promises;
 use crate::report::{Report, Table};
 use crate::rpc::{Client, TENANT};
@@ -22,7 +22,6 @@ const PAGE: i32 = 100;
 /// Creations in flight: the store commits them in groups.
 const IN_FLIGHT: usize = 64;
 const CODE: &str = "def transform(value):\n    return value\n";
-const TAGS: usize = 10;
 /// Utilities of each of the hundred tenants.
 const MILLION_EACH: usize = 10_000;
 
@@ -71,7 +70,7 @@ async fn start(data: PathBuf) -> anyhow::Result<Zona> {
 async fn grow(client: &Client, from: usize, to: usize) -> anyhow::Result<()> {
     let create = |number: usize| {
         let client = client.clone();
-        async move { client.create(&format!("bench-{number:06}"), CODE, vec![format!("tag-{}", number % TAGS)]).await.map(drop) }
+        async move { client.create(&format!("bench-{number:06}"), CODE, vec![format!("tag-{}", number % million::TAGS)]).await.map(drop) }
     };
     futures_util::stream::iter(from..to).map(create).buffer_unordered(IN_FLIGHT).try_collect().await
 }

@@ -5,6 +5,7 @@
 
 mod against;
 mod arguments;
+mod context;
 mod cpu;
 mod echo;
 mod fairness;
@@ -15,6 +16,7 @@ mod list;
 mod load;
 mod machine;
 mod memory;
+mod part;
 mod parts;
 mod peers;
 mod promises;

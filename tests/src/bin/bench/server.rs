@@ -10,7 +10,7 @@ use anyhow::Context as _;
 use e2e::server::{Backend, Server};
 use tonic::transport::{Channel, Endpoint};
 
-use crate::parts::Context;
+use crate::context::Context;
 use crate::rpc::Client;
 
 const PATIENCE: Duration = Duration::from_secs(10);

@@ -6,37 +6,14 @@
 mod census;
 mod sandboxes;
 mod server;
+mod stages;
 mod work;
 
-use crate::arguments::Arguments;
-use crate::parts::Context;
+use crate::context::Context;
 use crate::peers::sandbox::Kind;
-use crate::report::{Cell, Report, Table};
+use crate::report::Report;
 
-use census::{Census, Place};
-
-const PART: &str = "soak";
-const EXECUTIONS: usize = 20_000;
-const QUICK_EXECUTIONS: usize = 1_000;
-/// Executions before anything is compared: caches, arenas and thread pools grow to their size.
-const WARM_UP: usize = 1_000;
-/// Executions at the same time.
-const IN_FLIGHT: usize = 8;
-/// A sandbox is replaced after this many, so that hundreds come and go.
-const EXECUTIONS_OF_A_SANDBOX: u64 = 200;
-/// Sandboxes that wait for a tenant: always as many, so that counts can be compared.
-const STOCK: usize = 1;
-/// A tenant's sandbox goes this long after its last program, so that all are gone when things are counted.
-const IDLE: std::time::Duration = std::time::Duration::from_secs(2);
-
-/// One subject's census at each stage of its soak.
-struct Stages {
-    warm: Census,
-    half: Census,
-    all: Census,
-    executions: usize,
-    seconds: f64,
-}
+use stages::backend;
 
 /// Soaks both backends; every subject is reported before a leak fails the part.
 ///
@@ -52,50 +29,4 @@ pub async fn run(context: &Context<'_>, report: &mut Report) -> anyhow::Result<(
     }
     anyhow::ensure!(problems.is_empty(), "{}", problems.join("; "));
     Ok(())
-}
-
-fn executions(arguments: &Arguments) -> usize {
-    if arguments.quick { QUICK_EXECUTIONS } else { EXECUTIONS }
-}
-
-fn backend(kind: Kind) -> &'static str {
-    match kind {
-        Kind::Namespace => "namespace",
-        Kind::Docker => "docker",
-    }
-}
-
-impl Stages {
-    /// Runs the work in its three stages, and counts after each once everything has settled.
-    async fn of<F>(place: &Place, executions: usize, work: impl Fn(std::ops::Range<usize>) -> F) -> anyhow::Result<Self>
-    where
-        F: Future<Output = anyhow::Result<()>>,
-    {
-        work(0..WARM_UP.min(executions)).await?;
-        let warm = place.settled().await?;
-        let begin = std::time::Instant::now();
-        work(0..executions / 2).await?;
-        let mut busy = begin.elapsed();
-        let half = place.settled().await?;
-        let begin = std::time::Instant::now();
-        work(executions / 2..executions).await?;
-        busy += begin.elapsed();
-        let all = place.settled().await?;
-        Ok(Stages { warm, half, all, executions, seconds: busy.as_secs_f64() })
-    }
-
-    /// Adds the table; answers what leaks.
-    fn report(&self, subject: &str, report: &mut Report) -> Vec<String> {
-        let title = format!("Soak of {subject}: {} executions", self.executions);
-        let mut table = Table::new(PART, title, &["held", "warmed up", "halfway", "at the end"]);
-        let (warm, half, all) = (self.warm.figures(), self.half.figures(), self.all.figures());
-        for (((name, warm), (_, half)), (_, all)) in warm.into_iter().zip(half).zip(all) {
-            table.row([Cell::from(name), warm, half, all]);
-        }
-        table.note(format!("{:.0} executions a second, {IN_FLIGHT} in flight.", self.executions as f64 / self.seconds));
-        let leaks = self.all.leaks_since(&self.warm, &self.half, self.executions / 2);
-        table.note(if leaks.is_empty() { "Nothing leaks.".to_owned() } else { format!("LEAKS: {}.", leaks.join("; ")) });
-        report.add(table);
-        leaks.into_iter().map(|leak| format!("{subject}: {leak}")).collect()
-    }
 }

@@ -4,23 +4,15 @@
 mod open_loop;
 mod phases;
 mod saturated;
+mod slices;
 
-use std::collections::BTreeMap;
-
-use crate::load::{self, Slice};
-use crate::parts::Context;
+use crate::context::Context;
+use crate::load;
 use crate::peers::sandbox::{Engine, Kind};
 use crate::peers::{Peer, docker, process, python};
-use crate::report::{Report, Table};
+use crate::report::Report;
 
-const PART: &str = "t1";
 const TENANT: &str = "bench";
-const YARDSTICK: &str = "bare python3 -I -S -E";
-/// The backend that the promises are judged by: the default of `zona dev`. The other one stands beside it in each table.
-const JUDGED: &str = "T1 namespace";
-
-/// Slices of each peer, by its position.
-type Slices = BTreeMap<usize, Vec<Slice>>;
 
 /// Measures everything about T1 under load.
 ///
@@ -55,16 +47,4 @@ async fn measure(engines: &[Engine], context: &Context<'_>, report: &mut Report)
     phases::measure(engines, TENANT, context.effort, report).await?;
     let capacity = saturated::measure(&peers, context.effort, report).await?;
     open_loop::measure(&peers, context.effort, &capacity, report).await
-}
-
-fn merge(slices: Vec<Slice>) -> Slice {
-    let mut all = Slice::default();
-    slices.into_iter().for_each(|slice| all.absorb(slice));
-    all
-}
-
-fn note_failure(table: &mut Table, peer: &Peer, load: &str, slice: &Slice) {
-    if let Some(failure) = &slice.failure {
-        table.note(format!("{}, {load}: {failure}", peer.name));
-    }
 }

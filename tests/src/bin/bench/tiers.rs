@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use domain::sandbox::Isolation;
 
+use crate::context::Context;
 use crate::load::{self, Subject};
-use crate::parts::Context;
 use crate::peers::sandbox::{Engine, Kind};
 use crate::promises;
 use crate::report::{Report, Table};

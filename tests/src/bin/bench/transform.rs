@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use crate::context::Context;
 use crate::cpu::{Meter, Scope};
 use crate::load::{self, Subject};
-use crate::parts::Context;
 use crate::peers::CODE;
 use crate::promises;
 use crate::report::{Cell, Report, Table};

@@ -13,7 +13,7 @@ use anyhow::Context as _;
 use python_check::{Checker, MAX_CODE_BYTES, Policy, Stage};
 use rustpython_parser::{Mode, parse};
 
-use crate::parts::Context;
+use crate::context::Context;
 use crate::promises;
 use crate::report::{Cell, Report, Table};
 use crate::samples::{Samples, median};

@@ -100,6 +100,8 @@ impl Modules<'_> {
                 "macro_rules" => {
                     self.all[module].items.insert(tokens.text(here + 2).to_owned());
                 }
+                // `'static` is a lifetime.
+                "static" if here > 0 && tokens.text(here - 1) == "'" => {}
                 word if depth == 0 && ITEMS.contains(&word) && is_word(tokens.text(here + 1)) => {
                     self.all[module].items.insert(tokens.text(here + 1).to_owned());
                 }

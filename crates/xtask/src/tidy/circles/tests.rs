@@ -49,6 +49,17 @@ fn what_a_parent_hands_on_is_named_where_it_is_defined() {
 }
 
 #[test]
+fn a_lifetime_before_a_name_defines_nothing() {
+    let files = [
+        ("lib.rs", "mod b;"),
+        ("b.rs", "mod c; mod d; pub use d::D; fn f() -> &'static D { c::g() }"),
+        ("b/c.rs", "use super::D;"),
+        ("b/d.rs", "pub struct D;"),
+    ];
+    check(&files, &[]);
+}
+
+#[test]
 fn an_imported_module_counts_for_what_is_used_of_it() {
     let lib = ("lib.rs", "mod b; mod c; mod d;");
     let c = ("c.rs", "pub use crate::d::f; pub fn g() { crate::b::B }");

@@ -13,6 +13,8 @@ use domain::utility::{Utility, UtilityChange, UtilityQuery, UtilityRepository as
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use storage_embedded::{Config, EmbeddedStore};
 
+pub(super) const TAGS: usize = 10;
+
 /// All tenants, the first one included.
 pub const TENANTS: usize = 100;
 const FIRST: &str = "demo";
@@ -55,7 +57,7 @@ async fn write(store: &EmbeddedStore, scope: &TenantScope, utility: &Utility, ve
     let mut utility = utility.clone();
     utility.name.tenant = scope.tenant().clone();
     utility.name.utility = UtilityId::parse("utility", &format!("bench-{number:06}"))?;
-    utility.metadata.tags = vec![format!("tag-{}", number % super::TAGS)];
+    utility.metadata.tags = vec![format!("tag-{}", number % TAGS)];
     let change = UtilityChange { utility, new_version: Some(version.clone()), expected: Expected::Absent, request: None };
     let committed = store.commit(scope, change).await?;
     anyhow::ensure!(matches!(committed, Committed::Stored), "a utility was there already");

@@ -3,9 +3,9 @@
 use futures_util::{StreamExt as _, TryStreamExt as _};
 
 use super::census::Place;
+use super::stages::{EXECUTIONS_OF_A_SANDBOX, IDLE, IN_FLIGHT, STOCK, Stages, backend, executions};
 use super::work::{MANY, Program};
-use super::{EXECUTIONS_OF_A_SANDBOX, IDLE, IN_FLIGHT, STOCK, Stages, backend, executions};
-use crate::parts::Context;
+use crate::context::Context;
 use crate::peers::VALUE;
 use crate::peers::sandbox::{Engine, Kind, job};
 use crate::report::Report;

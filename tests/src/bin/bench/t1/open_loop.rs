@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{JUDGED, PART, Slices, YARDSTICK, merge, note_failure};
+use super::slices::{JUDGED, PART, Slices, YARDSTICK, merge, note_failure};
 use crate::arguments::Effort;
 use crate::load::{self, Slice};
 use crate::peers::Peer;

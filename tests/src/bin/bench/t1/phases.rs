@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use domain::sandbox::Isolation;
 
-use super::PART;
+use super::slices::PART;
 use crate::arguments::Effort;
 use crate::cpu::{self, Roles};
 use crate::peers::sandbox::{Engine, Ran};

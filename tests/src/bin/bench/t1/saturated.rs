@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{JUDGED, PART, Slices, merge, note_failure};
+use super::slices::{JUDGED, PART, Slices, merge, note_failure};
 use crate::arguments::Effort;
 use crate::cpu::Meter;
 use crate::load;

@@ -1,0 +1,24 @@
+//! The program that tells whether a tier works.
+
+use domain::name::TenantId;
+use domain::sandbox::{Entry, Isolation, Job, Limits, Purpose};
+
+/// A program that works only where Python, its standard library and its private `/tmp` are there.
+pub(super) const PROGRAM: &str = "import json, tempfile\n\ndef transform(value):\n    with tempfile.TemporaryFile() as file:\n        file.write(json.dumps(value).encode())\n        file.seek(0)\n        return json.load(file)\n";
+/// What it gets and gives back.
+pub(super) const VALUE: &str = r#"{"works": [true, null, 9007199254740993]}"#;
+
+/// Runs the program in a tier, for a tenant of ours.
+pub(super) fn trial(isolation: Isolation, runtime: &str) -> Result<Job, String> {
+    let named = |error: domain::Error| error.to_string();
+    Ok(Job {
+        tenant: TenantId::parse("tenant", "doctor").map_err(named)?,
+        purpose: Purpose::Trial,
+        isolation,
+        runtime: runtime.to_owned(),
+        code: PROGRAM.into(),
+        entry: Entry::Transform(vec![VALUE.to_owned()]),
+        params_json: "{}".to_owned(),
+        limits: Limits::DEFAULT,
+    })
+}

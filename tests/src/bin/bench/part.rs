@@ -1,0 +1,56 @@
+//! What can be measured.
+
+use clap::ValueEnum;
+
+/// What can be chosen with `--only`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Part {
+    /// T1 on both backends beside a bare interpreter, bubblewrap and a Docker one-shot
+    T1,
+    /// T2 and T3 on both backends
+    Tiers,
+    /// Memory of one bound tenant
+    Memory,
+    /// Deadline -> whole tree gone
+    Kill,
+    /// Quiet tenants beside a loud one
+    Fairness,
+    /// Transform end to end over gRPC
+    Transform,
+    /// GetUtility beside a bare tonic echo
+    Get,
+    /// First output byte -> client
+    Output,
+    /// List pages in a small and a large tenant; with `--full` among one million utilities too
+    List,
+    /// The code check beside other parsers
+    Validate,
+    /// 20,000 executions on each backend: what is held before and after; only when it is asked for
+    Soak,
+}
+
+// === impl Part ===
+
+impl Part {
+    /// Its name on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Part::T1 => "t1",
+            Part::Tiers => "tiers",
+            Part::Memory => "memory",
+            Part::Kill => "kill",
+            Part::Fairness => "fairness",
+            Part::Transform => "transform",
+            Part::Get => "get",
+            Part::Output => "output",
+            Part::List => "list",
+            Part::Validate => "validate",
+            Part::Soak => "soak",
+        }
+    }
+
+    /// Whether it takes many minutes, so that it runs only when it is asked for.
+    pub fn is_long(self) -> bool {
+        self == Part::Soak
+    }
+}
