@@ -4,9 +4,9 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
-use super::{Config, Load, Share, Waiter, exhausted};
+use crate::admission::waiter::{Waiter, exhausted};
+use crate::admission::{Config, Load, Share};
 use crate::error::Result;
 use crate::name::TenantId;
 
@@ -60,7 +60,7 @@ impl Queue {
     /// Gives up a place among the running or the waiting.
     pub(super) fn leave(&mut self, waiter: &Arc<Waiter>) {
         let Some(tenant) = self.tenants.get_mut(&waiter.tenant) else { return };
-        if waiter.admitted.load(Ordering::Acquire) {
+        if waiter.is_admitted() {
             tenant.running -= 1;
             self.running -= 1;
         } else if let Some(index) = tenant.index(waiter) {

@@ -1,6 +1,9 @@
 //! Admission: limits hold, nobody is forgotten, and tenants take turns.
 
+use std::collections::HashMap;
+
 use super::*;
+use crate::error::Error;
 
 fn small() -> Config {
     Config { max_running: 2, max_running_per_tenant: 2, max_queued: 4, max_queued_per_tenant: 3, tenants: HashMap::new() }

@@ -30,7 +30,6 @@ const EXCEPTIONS: &[Exception] = &[
     },
     Exception { files: &["crates/api-grpc/"], reason: "being rebuilt" },
     Exception { files: &["crates/cli/"], reason: "being rebuilt" },
-    Exception { files: &["crates/domain/"], reason: "being rebuilt" },
     Exception { files: &["crates/server/"], reason: "being rebuilt" },
     Exception { files: &["crates/storage-embedded/"], reason: "being rebuilt" },
     Exception { files: &["crates/test-support/"], reason: "being rebuilt" },
