@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use domain::Result;
 use domain::access::{Found, TenantScope};
 use domain::code_policy::{CodePolicy, CodePolicyRepository};
+use domain::revision::Revision;
 
 use crate::reads::Cache;
 
@@ -32,7 +33,7 @@ impl CodePolicyRepository for CachedCodePolicyRepository {
         Ok(Found::of(found.and_then(|policy| (*policy).clone())))
     }
 
-    async fn commit(&self, scope: &TenantScope, expected: u64, policy: &CodePolicy) -> Result<bool> {
+    async fn commit(&self, scope: &TenantScope, expected: Revision, policy: &CodePolicy) -> Result<bool> {
         self.inner.commit(scope, expected, policy).await
     }
 }

@@ -11,6 +11,7 @@ pub mod incident;
 pub mod name;
 pub mod page;
 pub mod request;
+pub mod revision;
 pub mod time;
 pub mod violation;
 pub mod work;

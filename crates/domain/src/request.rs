@@ -3,6 +3,7 @@
 use crate::error::Error;
 use crate::hash::Hash;
 use crate::name::PrincipalName;
+use crate::revision::Revision;
 
 /// A request that may be sent twice: unique per tenant, caller, method and id for 24 hours.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,7 +27,7 @@ pub enum Expected {
     /// Nothing under this name.
     Absent,
     /// This revision.
-    Revision(u64),
+    Revision(Revision),
 }
 
 /// What became of a change.

@@ -3,6 +3,7 @@
 use domain::execution::{Execution, Mode, State, Values};
 use domain::lease::{Fence, InstanceId};
 use domain::name::{ExecutionId, ExecutionName, PrincipalName, TenantId, VersionName};
+use domain::revision::Revision;
 use domain::sandbox::{Attestation, BackendKind, BatteryPass, Failure, Isolation, Network, Reason, ResourceControl, Seccomp, Usage};
 use domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -157,7 +158,7 @@ impl From<&Execution> for ExecutionDocument {
             last_sequence: execution.last_sequence,
             instance: execution.fence.holder.as_str().to_owned(),
             lease_token: execution.fence.token,
-            revision: execution.revision,
+            revision: execution.revision.as_u64(),
         }
     }
 }
@@ -191,7 +192,7 @@ impl ExecutionDocument {
             attestation: self.attestation.map(Attestation::try_from).transpose()?,
             last_sequence: self.last_sequence,
             fence: Fence { holder: InstanceId::new(self.instance), token: self.lease_token },
-            revision: self.revision,
+            revision: Revision::from_stored(self.revision),
         })
     }
 }

@@ -2,6 +2,7 @@
 
 use domain::code_policy::{CodePolicy, RuleException};
 use domain::name::{PrincipalName, TenantId, UtilityId};
+use domain::revision::Revision;
 use domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -41,7 +42,7 @@ impl From<&CodePolicy> for PolicyDocument {
             denied_rules: policy.denied_rules.clone(),
             exceptions: policy.exceptions.iter().map(ExceptionDocument::from).collect(),
             minimum_isolation: policy.minimum_isolation.into(),
-            revision: policy.revision,
+            revision: policy.revision.as_u64(),
             updated: policy.updated.as_millis(),
         }
     }
@@ -60,7 +61,7 @@ impl PolicyDocument {
             denied_rules: self.denied_rules,
             exceptions: self.exceptions.into_iter().map(ExceptionDocument::into_exception).collect::<Result<_, _>>()?,
             minimum_isolation: self.minimum_isolation.into(),
-            revision: self.revision,
+            revision: Revision::from_stored(self.revision),
             updated: Timestamp::from_millis(self.updated),
         })
     }

@@ -2,6 +2,7 @@
 
 use domain::hash::Hash;
 use domain::name::{PrincipalName, TenantId, UtilityId, UtilityName};
+use domain::revision::Revision;
 use domain::time::Timestamp;
 use domain::utility::{Metadata, Utility};
 use serde::{Deserialize, Serialize};
@@ -50,7 +51,7 @@ impl From<&Utility> for UtilityDocument {
             content_hash: utility.content_hash.to_string(),
             code_sha256: utility.code_sha256.to_string(),
             imports: utility.imports.clone(),
-            revision: utility.revision,
+            revision: utility.revision.as_u64(),
             created: utility.created.as_millis(),
             updated: utility.updated.as_millis(),
         }
@@ -79,7 +80,7 @@ impl UtilityDocument {
             content_hash: parsed("content_hash", Hash::from_hex(&self.content_hash))?,
             code_sha256: parsed("code_sha256", Hash::from_hex(&self.code_sha256))?,
             imports: self.imports,
-            revision: self.revision,
+            revision: Revision::from_stored(self.revision),
             created: Timestamp::from_millis(self.created),
             updated: Timestamp::from_millis(self.updated),
         })

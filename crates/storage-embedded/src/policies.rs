@@ -4,6 +4,7 @@ use async_trait::async_trait;
 use domain::access::{Found, TenantScope};
 use domain::change::Changed;
 use domain::code_policy::{CodePolicy, CodePolicyRepository};
+use domain::revision::Revision;
 use rusqlite::{OptionalExtension, params};
 use storage_documents::PolicyDocument;
 
@@ -28,15 +29,21 @@ impl CodePolicyRepository for EmbeddedStore {
         Ok(Found::of(found.await?))
     }
 
-    async fn commit(&self, scope: &TenantScope, expected: u64, policy: &CodePolicy) -> domain::Result<bool> {
+    async fn commit(&self, scope: &TenantScope, expected: Revision, policy: &CodePolicy) -> domain::Result<bool> {
         const INSERT: &str = "INSERT INTO code_policies (tenant, revision, document) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING";
         const UPDATE: &str = "UPDATE code_policies SET revision = ?2, document = ?3 WHERE tenant = ?1 AND revision = ?4";
-        let (tenant, revision, text) = (scope.tenant().clone(), policy.revision, storage_documents::encode(&PolicyDocument::from(policy)));
+        let (tenant, revision, text) =
+            (scope.tenant().clone(), policy.revision.as_u64(), storage_documents::encode(&PolicyDocument::from(policy)));
         let what = Changed::CodePolicy { tenant: tenant.clone() };
         let stored = self.change(what, move |connection| {
             let run = || match expected {
-                0 => connection.prepare_cached(INSERT)?.execute(params![tenant.as_str(), integer(revision), text]),
-                _ => connection.prepare_cached(UPDATE)?.execute(params![tenant.as_str(), integer(revision), text, integer(expected)]),
+                Revision::NONE => connection.prepare_cached(INSERT)?.execute(params![tenant.as_str(), integer(revision), text]),
+                _ => connection.prepare_cached(UPDATE)?.execute(params![
+                    tenant.as_str(),
+                    integer(revision),
+                    text,
+                    integer(expected.as_u64())
+                ]),
             };
             run().map_err(during("storing a code policy"))
         });

@@ -4,6 +4,7 @@ use std::sync::{Mutex, PoisonError};
 
 use domain::change::{ChangeListener, Changed};
 use domain::code_policy::{CodePolicy, CodePolicyRepository};
+use domain::revision::Revision;
 use domain::utility::{Utility, UtilityRepository};
 
 use crate::sample::{at, change, creation, scope, utility, utility_id};
@@ -42,7 +43,7 @@ pub async fn changes_are_told_before_they_are_answered(
     assert_eq!(heard.take(), of_utility);
     utilities.mark_compiled(&acme, &id, 1, "sha256:d").await.expect("marked");
     assert_eq!(heard.take(), [Changed::Version { tenant: tenant.clone(), id, number: 1 }]);
-    let policy = CodePolicy { revision: 1, ..CodePolicy::default_of(tenant.clone()) };
-    assert!(policies.commit(&acme, 0, &policy).await.expect("committed"));
+    let policy = CodePolicy { revision: Revision::FIRST, ..CodePolicy::default_of(tenant.clone()) };
+    assert!(policies.commit(&acme, Revision::NONE, &policy).await.expect("committed"));
     assert_eq!(heard.take(), [Changed::CodePolicy { tenant }]);
 }

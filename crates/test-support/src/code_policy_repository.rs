@@ -1,6 +1,7 @@
 //! What every `CodePolicyRepository` promises; each check wants an empty repository.
 
 use domain::code_policy::{CodePolicy, CodePolicyRepository, RuleException};
+use domain::revision::Revision;
 use domain::sandbox::Isolation;
 
 use crate::sample::{at, scope, user, utility_id};
@@ -23,7 +24,7 @@ macro_rules! code_policy_repository_contract {
     };
 }
 
-fn policy(revision: u64) -> CodePolicy {
+fn policy(revision: Revision) -> CodePolicy {
     let exception = RuleException {
         utility: utility_id("backup"),
         rule: "ZPY-FILE-001".to_owned(),
@@ -46,18 +47,22 @@ fn policy(revision: u64) -> CodePolicy {
 /// Every field comes back; another tenant has none.
 pub async fn a_policy_survives_whole_and_only_for_its_tenant(repository: &dyn CodePolicyRepository) {
     assert_eq!(repository.find(&scope("acme")).await.expect("the store answers").open_for_system(), None);
-    assert!(repository.commit(&scope("acme"), 0, &policy(1)).await.expect("the store answers"));
-    assert_eq!(repository.find(&scope("acme")).await.expect("the store answers").open_for_system(), Some(policy(1)));
+    assert!(repository.commit(&scope("acme"), Revision::NONE, &policy(Revision::FIRST)).await.expect("the store answers"));
+    assert_eq!(repository.find(&scope("acme")).await.expect("the store answers").open_for_system(), Some(policy(Revision::FIRST)));
     assert_eq!(repository.find(&scope("beta")).await.expect("the store answers").open_for_system(), None);
 }
 
 /// A change from another revision stores nothing.
 pub async fn a_policy_changes_only_from_the_expected_revision(repository: &dyn CodePolicyRepository) {
+    let (none, first, second) = (Revision::NONE, Revision::FIRST, Revision::FIRST.next());
     let store = async |expected, next| repository.commit(&scope("acme"), expected, &policy(next)).await.expect("the store answers");
-    assert!(!store(1, 2).await, "nothing is stored yet");
-    assert!(store(0, 1).await);
-    assert!(!store(0, 1).await, "a first one is stored already");
-    assert!(store(1, 2).await);
-    assert!(!store(1, 2).await);
-    assert_eq!(repository.find(&scope("acme")).await.expect("the store answers").open_for_system().map(|policy| policy.revision), Some(2));
+    assert!(!store(first, second).await, "nothing is stored yet");
+    assert!(store(none, first).await);
+    assert!(!store(none, first).await, "a first one is stored already");
+    assert!(store(first, second).await);
+    assert!(!store(first, second).await);
+    assert_eq!(
+        repository.find(&scope("acme")).await.expect("the store answers").open_for_system().map(|policy| policy.revision),
+        Some(second)
+    );
 }

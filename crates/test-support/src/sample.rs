@@ -9,6 +9,7 @@ use domain::hash::Hash;
 use domain::lease::{Fence, InstanceId};
 use domain::name::{ExecutionId, ExecutionName, PrincipalName, TenantId, UtilityId, UtilityName};
 use domain::request::{Expected, RequestKey};
+use domain::revision::Revision;
 use domain::sandbox::{
     Attestation, BackendKind, BatteryPass, Failure, Isolation, Limits, Network, OnOutputLimit, Reason, ResourceControl, Seccomp, Stream,
     Usage,
@@ -139,7 +140,7 @@ pub fn utility(scope: &TenantScope, id: &str) -> Utility {
         content_hash: version.content_hash,
         code_sha256: version.code.sha256(),
         imports: version.imports.clone(),
-        revision: 1,
+        revision: Revision::FIRST,
         created: at(1_000),
         updated: at(1_000),
     }
@@ -153,7 +154,7 @@ pub fn creation(utility: Utility) -> UtilityChange {
 
 /// The change of `before` into `after`, one revision later.
 pub fn change(before: &Utility, mut after: Utility) -> UtilityChange {
-    after.revision = before.revision + 1;
+    after.revision = before.revision.next();
     UtilityChange { expected: Expected::Revision(before.revision), utility: after, new_version: None, request: None }
 }
 
@@ -194,7 +195,7 @@ pub fn execution(scope: &TenantScope, number: u64) -> Execution {
         attestation: None,
         last_sequence: 0,
         fence: fence("server-1", 1),
-        revision: 1,
+        revision: Revision::FIRST,
     }
 }
 
@@ -232,7 +233,7 @@ pub fn ended(execution: &Execution, ended: u64) -> Execution {
             dropped_bytes: 7,
         }),
         attestation: Some(attestation()),
-        revision: execution.revision + 1,
+        revision: execution.revision.next(),
         ..execution.clone()
     }
 }

@@ -4,13 +4,14 @@ use api_proto::zona::utility::v1 as pb;
 use domain::Result;
 use domain::code_policy::{CodePolicy, ExceptionDraft, PolicyPatch, RuleException};
 use domain::name::UtilityId;
+use domain::revision::{Etag, Revision};
 use domain::time::Timestamp;
 
 use crate::convert::mask::Mask;
 use crate::convert::{Violations, isolation, time};
 
 /// Reads UpdateCodePolicy: what changes, and the etag.
-pub(crate) fn read_update(body: pb::UpdateCodePolicyRequest) -> Result<(PolicyPatch, String)> {
+pub(crate) fn read_update(body: pb::UpdateCodePolicyRequest) -> Result<(PolicyPatch, Etag)> {
     let mut violations = Violations::default();
     let policy = body.policy.unwrap_or_default();
     let mask = Mask::read_policy(body.update_mask, &policy, &mut violations);
@@ -27,7 +28,7 @@ pub(crate) fn read_update(body: pb::UpdateCodePolicyRequest) -> Result<(PolicyPa
         minimum_isolation: mask.names("minimum_isolation").then(|| isolation::read("policy.minimum_isolation", minimum, &mut violations)),
         violations: violations.into_inner(),
     };
-    Ok((patch, policy.etag))
+    Ok((patch, Etag::new(policy.etag)))
 }
 
 /// A policy.
@@ -39,8 +40,8 @@ pub(crate) fn to_wire(policy: &CodePolicy) -> pb::CodePolicy {
         denied_rules: policy.denied_rules.clone(),
         exceptions: policy.exceptions.iter().map(exception_to_wire).collect(),
         minimum_isolation: isolation::to_wire(policy.minimum_isolation).into(),
-        etag: policy.etag(),
-        update_time: (policy.revision > 0).then(|| time::timestamp(policy.updated)),
+        etag: policy.etag().as_str().to_owned(),
+        update_time: (policy.revision > Revision::NONE).then(|| time::timestamp(policy.updated)),
     }
 }
 

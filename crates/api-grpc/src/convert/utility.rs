@@ -4,6 +4,7 @@ use api_proto::zona::utility::v1 as pb;
 use domain::Result;
 use domain::code::Kind;
 use domain::name::{MAX_UTILITY, PrincipalName, TenantName, UtilityId};
+use domain::revision::Etag;
 use domain::runtime::VulnerableImport;
 use domain::sandbox::Limits;
 use domain::utility::{Call, Draft, MAX_TAG, Metadata, Patch, Utility, UtilityOrder, UtilityQuery, Version};
@@ -35,7 +36,7 @@ pub(crate) fn read_create(mut body: pb::CreateUtilityRequest, caller: &Principal
         None => UtilityId::parse("utility_id", "refused")?,
     };
     let draft = read_draft(body.utility.unwrap_or_default(), body.message, &mut violations);
-    let call = Call { etag: String::new(), request, validate_only: body.validate_only, violations: violations.into_inner() };
+    let call = Call { etag: Etag::default(), request, validate_only: body.validate_only, violations: violations.into_inner() };
     Ok(Create { id, draft, call })
 }
 
@@ -46,7 +47,7 @@ pub(crate) fn read_update(mut body: pb::UpdateUtilityRequest, caller: &Principal
     let request = request_key::read("UpdateUtility", caller, &request_id, &body, &mut violations);
     let utility = body.utility.unwrap_or_default();
     let mask = Mask::read(body.update_mask, &utility, &mut violations);
-    let etag = utility.etag.clone();
+    let etag = Etag::new(utility.etag.clone());
     let patch = read_patch(utility, &mask, body.message, &mut violations);
     Update { patch, call: Call { etag, request, validate_only: body.validate_only, violations: violations.into_inner() } }
 }
@@ -56,7 +57,7 @@ pub(crate) fn read_delete(mut body: pb::DeleteUtilityRequest, caller: &Principal
     let mut violations = Violations::default();
     let request_id = std::mem::take(&mut body.request_id);
     let request = request_key::read("DeleteUtility", caller, &request_id, &body, &mut violations);
-    violations.unless_any(Call { etag: body.etag, request, ..Call::default() })
+    violations.unless_any(Call { etag: Etag::new(body.etag), request, ..Call::default() })
 }
 
 /// Reads UndeleteUtility.
@@ -64,7 +65,7 @@ pub(crate) fn read_undelete(mut body: pb::UndeleteUtilityRequest, caller: &Princ
     let mut violations = Violations::default();
     let request_id = std::mem::take(&mut body.request_id);
     let request = request_key::read("UndeleteUtility", caller, &request_id, &body, &mut violations);
-    violations.unless_any(Call { etag: body.etag, request, ..Call::default() })
+    violations.unless_any(Call { etag: Etag::new(body.etag), request, ..Call::default() })
 }
 
 /// Reads RestoreUtilityVersion: how it is asked for, and the message.
@@ -72,7 +73,7 @@ pub(crate) fn read_restore(mut body: pb::RestoreUtilityVersionRequest, caller: &
     let mut violations = Violations::default();
     let request_id = std::mem::take(&mut body.request_id);
     let request = request_key::read("RestoreUtilityVersion", caller, &request_id, &body, &mut violations);
-    let call = Call { etag: body.etag, request, validate_only: false, violations: violations.into_inner() };
+    let call = Call { etag: Etag::new(body.etag), request, validate_only: false, violations: violations.into_inner() };
     (call, body.message)
 }
 
@@ -142,7 +143,7 @@ pub(crate) fn listed(utility: &Utility) -> pb::Utility {
         limits: Some(limits::to_wire(&definition.limits)),
         runtime: definition.runtime.clone(),
         store_values: metadata.store_values,
-        etag: utility.etag(),
+        etag: utility.etag().as_str().to_owned(),
         create_time: Some(time::timestamp(utility.created)),
         update_time: Some(time::timestamp(utility.updated)),
         delete_time: utility.deleted.map(time::timestamp),

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use domain::access::TenantScope;
 use domain::code_policy::{CodePolicy, CodePolicyRepository};
 use domain::request::Committed;
+use domain::revision::Revision;
 use domain::sandbox::Isolation;
 use domain::utility::{Utility, UtilityRepository};
 use test_support::sample::{at, change, creation, next_version, scope, utility, utility_id};
@@ -130,8 +131,9 @@ async fn a_policy_that_a_change_overtook_is_not_kept() {
         async move { cached.find(&acme).await }
     });
     has_read.await.unwrap();
-    let strict = CodePolicy { minimum_isolation: Isolation::OneShot, revision: 1, ..CodePolicy::default_of(acme.tenant().clone()) };
-    assert!(cached.commit(&acme, 0, &strict).await.unwrap());
+    let strict =
+        CodePolicy { minimum_isolation: Isolation::OneShot, revision: Revision::FIRST, ..CodePolicy::default_of(acme.tenant().clone()) };
+    assert!(cached.commit(&acme, Revision::NONE, &strict).await.unwrap());
     gate.add_permits(1);
     assert_eq!(load.await.unwrap().unwrap().open_for_system(), None);
     assert_eq!(cached.find(&acme).await.unwrap().open_for_system(), Some(strict.clone()));
@@ -148,8 +150,8 @@ async fn that_a_tenant_has_no_policy_is_kept_until_it_has_one() {
         assert_eq!(cached.find(&acme).await.unwrap().open_for_system(), None);
     }
     assert_eq!(store.reads(), 1);
-    let first = CodePolicy { revision: 1, ..CodePolicy::default_of(acme.tenant().clone()) };
-    assert!(cached.commit(&acme, 0, &first).await.unwrap());
+    let first = CodePolicy { revision: Revision::FIRST, ..CodePolicy::default_of(acme.tenant().clone()) };
+    assert!(cached.commit(&acme, Revision::NONE, &first).await.unwrap());
     assert_eq!(cached.find(&acme).await.unwrap().open_for_system(), Some(first));
 }
 
@@ -168,7 +170,7 @@ async fn a_read_is_never_older_than_the_last_answered_change() {
         tasks.spawn(async move {
             for _ in 0..CHANGES {
                 held = writing.replace(&held, held.clone()).await;
-                done[index].store(held.revision, Ordering::SeqCst);
+                done[index].store(held.revision.as_u64(), Ordering::SeqCst);
                 tokio::task::yield_now().await;
             }
         });
@@ -178,7 +180,7 @@ async fn a_read_is_never_older_than_the_last_answered_change() {
                 let mut least = 0;
                 while least <= CHANGES {
                     least = answered[index].load(Ordering::SeqCst);
-                    let seen = world.current(&id).await.revision;
+                    let seen = world.current(&id).await.revision.as_u64();
                     assert!(seen >= least, "{id}: revision {seen} after {least} was answered");
                     // A hit does not wait for anything; others want their turn.
                     tokio::task::yield_now().await;

@@ -10,6 +10,7 @@ use domain::code_policy::{CodePolicy, CodePolicyRepository};
 use domain::name::UtilityId;
 use domain::page::{Page, PageRequest};
 use domain::request::{Committed, RequestKey};
+use domain::revision::Revision;
 use domain::utility::{Utility, UtilityChange, UtilityQuery, UtilityRepository, Version};
 use tokio::sync::{Semaphore, oneshot};
 
@@ -97,7 +98,7 @@ impl<R: CodePolicyRepository> CodePolicyRepository for Watched<R> {
         self.pass(found).await
     }
 
-    async fn commit(&self, scope: &TenantScope, expected: u64, policy: &CodePolicy) -> Result<bool> {
+    async fn commit(&self, scope: &TenantScope, expected: Revision, policy: &CodePolicy) -> Result<bool> {
         self.inner.commit(scope, expected, policy).await
     }
 }

@@ -5,6 +5,7 @@ use crate::access::{Resource, Target};
 use crate::code::{CodeReport, Family, Finding, KIND_RULE, Severity};
 use crate::error::Error;
 use crate::name::{PrincipalName, TenantId, UtilityId};
+use crate::revision::{Etag, Revision};
 use crate::sandbox::Isolation;
 use crate::time::Timestamp;
 use crate::violation::Violation;
@@ -36,7 +37,7 @@ pub struct CodePolicy {
     /// The weakest isolation that executions of this tenant may have.
     pub minimum_isolation: Isolation,
     /// Grows by one with each change; 0 is the default that was never stored.
-    pub revision: u64,
+    pub revision: Revision,
     /// When it last changed.
     pub updated: Timestamp,
 }
@@ -66,7 +67,7 @@ impl CodePolicy {
             denied_rules: Vec::new(),
             exceptions: Vec::new(),
             minimum_isolation: Isolation::TenantWarm,
-            revision: 0,
+            revision: Revision::NONE,
             updated: Timestamp::default(),
         }
     }
@@ -77,16 +78,16 @@ impl CodePolicy {
     }
 
     /// The opaque mark of this revision.
-    pub fn etag(&self) -> String {
-        format!("\"p{}\"", self.revision)
+    pub fn etag(&self) -> Etag {
+        Etag::new(format!("\"p{}\"", self.revision))
     }
 
     /// Refuses a change that was made against another revision; an empty etag matches all.
     ///
     /// # Errors
     /// [`Error::Stale`].
-    pub fn check_etag(&self, etag: &str) -> Result<(), Error> {
-        if etag.is_empty() || etag == self.etag() { Ok(()) } else { Err(Error::Stale { resource: self.name() }) }
+    pub fn check_etag(&self, etag: &Etag) -> Result<(), Error> {
+        if etag.admits(&self.etag()) { Ok(()) } else { Err(Error::Stale { resource: self.name() }) }
     }
 
     /// Every rule that the policy itself breaks; `prefix` is its path in the request.

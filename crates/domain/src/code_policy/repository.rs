@@ -5,14 +5,15 @@ use async_trait::async_trait;
 use crate::Result;
 use crate::access::{Found, TenantScope};
 use crate::code_policy::CodePolicy;
+use crate::revision::Revision;
 
 /// Port: code policies, one a tenant.
 #[async_trait]
 pub trait CodePolicyRepository: Send + Sync {
     /// The tenant's policy, if one was stored.
     async fn find(&self, scope: &TenantScope) -> Result<Found<CodePolicy>>;
-    /// Stores a policy when the stored one has the `expected` revision (0: there is none). Says whether it had.
-    async fn commit(&self, scope: &TenantScope, expected: u64, policy: &CodePolicy) -> Result<bool>;
+    /// Stores a policy when the stored one has the `expected` revision ([`Revision::NONE`]: there is none). Says whether it had.
+    async fn commit(&self, scope: &TenantScope, expected: Revision, policy: &CodePolicy) -> Result<bool>;
 }
 
 /// The policy in force for a tenant: the stored one, or the default.

@@ -6,6 +6,7 @@ use crate::access::Permit;
 use crate::code_policy::{CodeChecker, CodePolicy, CodePolicyRepository, RuleException, actions, policy_in_force, rule_violations};
 use crate::error::{Error, Result};
 use crate::name::UtilityId;
+use crate::revision::Etag;
 use crate::sandbox::Isolation;
 use crate::time::{Clock, Timestamp};
 use crate::violation::Violation;
@@ -66,7 +67,7 @@ impl CodePolicies {
     ///
     /// # Errors
     /// [`Error::Invalid`] with every violation; [`Error::Stale`].
-    pub async fn update(&self, permit: &Permit<actions::UpdateCodePolicy>, patch: PolicyPatch, etag: &str) -> Result<CodePolicy> {
+    pub async fn update(&self, permit: &Permit<actions::UpdateCodePolicy>, patch: PolicyPatch, etag: &Etag) -> Result<CodePolicy> {
         let scope = permit.scope();
         let now = self.clock.now();
         let old = permit.open(policy_in_force(self.repository.as_ref(), &scope).await?, permit.target())?;
@@ -88,7 +89,7 @@ impl CodePolicies {
             denied_rules: patch.denied_rules.unwrap_or_else(|| old.denied_rules.clone()),
             exceptions: patch.exceptions.map_or_else(kept, |drafts| drafts.into_iter().map(granted).collect()),
             minimum_isolation: patch.minimum_isolation.unwrap_or(old.minimum_isolation),
-            revision: old.revision + 1,
+            revision: old.revision.next(),
             updated: now,
         };
         violations.extend(policy.violations("policy", now));

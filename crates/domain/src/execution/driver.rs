@@ -247,7 +247,7 @@ impl Driver {
         let stored = if execution.state == self.stored_state {
             executions.append(&self.scope, &execution.name.execution, &execution.fence, &events).await
         } else {
-            execution.revision += 1;
+            execution.revision = execution.revision.next();
             executions.save(&self.scope, &execution, &events).await
         };
         if self.settled(&execution, stored) == Settled::Stored {
@@ -311,20 +311,19 @@ impl Driver {
         self.reply.answer(&end.outcome);
         let ended = self.live.update(|execution| {
             execution.usage = end.usage;
-            execution.revision += 1;
+            execution.revision = execution.revision.next();
             if let (Some(record), Some((failed, outcomes))) = (execution.values.as_mut(), values) {
                 record.failed = failed;
                 record.outcomes = outcomes;
             }
             let keeps_result = execution.mode == Mode::Run;
-            let ended = match end.outcome {
+            match end.outcome {
                 Ok(result) => {
                     execution.result_json = keeps_result.then_some(result);
                     execution.step(Step::End(State::Succeeded), now)
                 }
                 Err(failure) => execution.fail(failure, now),
-            };
-            ended
+            }
         });
         self.report_impossible(ended);
         let execution = self.live.snapshot();

@@ -6,6 +6,7 @@ use crate::error::Error;
 use crate::execution::{State, Step};
 use crate::lease::Fence;
 use crate::name::{ExecutionName, PrincipalName, VersionName};
+use crate::revision::Revision;
 use crate::sandbox::{Attestation, Failure, Limits, Reason, Usage};
 use crate::time::Timestamp;
 
@@ -51,7 +52,7 @@ pub struct Execution {
     /// Which server process runs it, and under which of its leases: only under this fence it can be written.
     pub fence: Fence,
     /// Grows by one with each stored change.
-    pub revision: u64,
+    pub revision: Revision,
 }
 
 /// How an execution was asked for.

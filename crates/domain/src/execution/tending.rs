@@ -133,7 +133,7 @@ impl Executions {
         let Some(mut execution) = taken else { return Ok(false) };
         let stored = self.shared.last_stored_sequence(&scope, &execution).await?;
         execution.lose(now);
-        execution.revision += 1;
+        execution.revision = execution.revision.next();
         execution.last_sequence = stored + 1;
         let event = Event { sequence: execution.last_sequence, time: now, body: Body::Finished(Box::new(execution.clone())) };
         ports.executions.save(&scope, &execution, &[event]).await?;

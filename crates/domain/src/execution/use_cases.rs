@@ -20,6 +20,7 @@ use crate::lease::Keeper;
 use crate::name::{ExecutionName, UtilityName};
 use crate::page::{Page, PageRequest};
 use crate::request::{Committed, RequestKey, key_reused};
+use crate::revision::Revision;
 use crate::sandbox::{Entry, Job, Purpose};
 use crate::utility::{Utility, Version};
 use crate::violation::Violation;
@@ -297,7 +298,7 @@ impl Executions {
             attestation: None,
             last_sequence: 0,
             fence,
-            revision: 1,
+            revision: Revision::FIRST,
         };
         let job = Job {
             tenant: name.tenant,

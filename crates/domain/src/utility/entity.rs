@@ -4,6 +4,7 @@ use crate::access::{Part, Resource, Target};
 use crate::error::Error;
 use crate::hash::Hash;
 use crate::name::{PrincipalName, UtilityName};
+use crate::revision::{Etag, Revision};
 use crate::time::Timestamp;
 use crate::utility::{Definition, Version};
 use crate::violation::{Violation, longest};
@@ -44,7 +45,7 @@ pub struct Utility {
     /// The current version's imports.
     pub imports: Vec<String>,
     /// Grows by one with each change; what the etag stands for.
-    pub revision: u64,
+    pub revision: Revision,
     /// When it was created.
     pub created: Timestamp,
     /// When it last changed.
@@ -66,16 +67,16 @@ pub struct Metadata {
 
 impl Utility {
     /// The opaque mark of this revision.
-    pub fn etag(&self) -> String {
-        format!("\"{}-{}\"", self.revision, &self.content_hash.to_string()[..12])
+    pub fn etag(&self) -> Etag {
+        Etag::new(format!("\"{}-{}\"", self.revision, &self.content_hash.to_string()[..12]))
     }
 
     /// Refuses a change that was made against another revision; an empty etag matches all.
     ///
     /// # Errors
     /// [`Error::Stale`].
-    pub fn check_etag(&self, etag: &str) -> Result<(), Error> {
-        if etag.is_empty() || etag == self.etag() { Ok(()) } else { Err(Error::Stale { resource: self.name.to_string() }) }
+    pub fn check_etag(&self, etag: &Etag) -> Result<(), Error> {
+        if etag.admits(&self.etag()) { Ok(()) } else { Err(Error::Stale { resource: self.name.to_string() }) }
     }
 
     /// Refuses to use a deleted utility.

@@ -10,6 +10,7 @@ use crate::id::IdSource;
 use crate::name::{UtilityId, UtilityName, VersionName};
 use crate::page::{Page, PageRequest};
 use crate::request::{Committed, Expected, RequestKey, key_reused};
+use crate::revision::{Etag, Revision};
 use crate::runtime::{DEFAULT_RUNTIME, VulnerableImport};
 use crate::time::{Clock, Timestamp};
 use crate::utility::{
@@ -31,7 +32,7 @@ pub struct Utilities {
 #[derive(Debug, Clone, Default)]
 pub struct Call {
     /// The revision that the caller saw; empty for any.
-    pub etag: String,
+    pub etag: Etag,
     /// The request to remember.
     pub request: Option<RequestKey>,
     /// Check everything, store nothing.
@@ -91,7 +92,7 @@ impl Utilities {
             content_hash: version.content_hash,
             code_sha256: version.code.sha256(),
             imports: version.imports.clone(),
-            revision: 1,
+            revision: Revision::FIRST,
             created: now,
             updated: now,
         };
@@ -337,7 +338,7 @@ impl Utilities {
         utility.check_etag(&call.etag)?;
         allowed(&utility)?;
         let revision = utility.revision;
-        let changed = Utility { deleted, revision: revision + 1, updated: self.clock.now(), ..utility };
+        let changed = Utility { deleted, revision: revision.next(), updated: self.clock.now(), ..utility };
         self.commit(permit, Expected::Revision(revision), changed, None, current, call).await
     }
 
@@ -368,7 +369,7 @@ impl Utilities {
             content_hash,
             code_sha256: shown.code.sha256(),
             imports: shown.imports.clone(),
-            revision: revision + 1,
+            revision: revision.next(),
             updated: now,
             ..utility
         };

@@ -8,6 +8,7 @@ use domain::Error;
 use domain::admission;
 use domain::code::{CodeReport, Family, Kind};
 use domain::code_policy::{CodeChecker, CodePolicy, CodePolicyRepository as _, PolicyPatch, RuleException};
+use domain::revision::{Etag, Revision};
 use domain::runtime::RuntimeCatalog as _;
 use domain::sandbox::Isolation;
 use domain::utility::{Call, Draft, Patch};
@@ -299,7 +300,7 @@ async fn nobody_is_excepted_from_a_rule_that_ends_the_scan() {
     for rule in [NESTING_RULE, "ZPY-ENCODING-001"] {
         let exceptions = Some(vec![exception(sample::utility_id("some"), rule, 1_000)]);
         let patch = PolicyPatch { exceptions, ..PolicyPatch::default() };
-        let refused = world.policies.update(&world.permit(code_policy()).await, patch, "").await.unwrap_err();
+        let refused = world.policies.update(&world.permit(code_policy()).await, patch, &Etag::default()).await.unwrap_err();
         assert_eq!(violations(refused), [("policy.exceptions[0].rule".to_owned(), "NOT_EXCEPTABLE")], "{rule}");
     }
     let refused = world.create("some", HIDDEN).await.unwrap_err();
@@ -316,8 +317,8 @@ async fn a_stored_exception_from_a_rule_that_ends_the_scan_stores_no_code() {
         expires: sample::at(1_000),
         granted_by: sample::user("ann"),
     };
-    let policy = CodePolicy { exceptions: vec![stored], revision: 1, ..CodePolicy::default_of(sample::tenant("acme")) };
-    assert!(world.stored_policies.commit(&sample::scope("acme"), 0, &policy).await.unwrap());
+    let policy = CodePolicy { exceptions: vec![stored], revision: Revision::FIRST, ..CodePolicy::default_of(sample::tenant("acme")) };
+    assert!(world.stored_policies.commit(&sample::scope("acme"), Revision::NONE, &policy).await.unwrap());
     let refused = world.create("some", HIDDEN).await.unwrap_err();
     assert_eq!(violations(refused), [("utility.code".to_owned(), NESTING_RULE)]);
     assert_eq!(world.compiler.asked(), 0);

@@ -12,6 +12,7 @@ use domain::code_policy::{CodeChecker, CodePolicies, ExceptionDraft, PolicyPatch
 use domain::execution::{Config, Execution, Executions, Launch, Ports, TransformCall, Transformed, Watch, Watched};
 use domain::lease::{InstanceId, Keeper};
 use domain::name::{CodePolicyName, ExecutionName, TenantName, UtilityId, UtilityName};
+use domain::revision::Etag;
 use domain::sandbox::{Error, Isolation, Job, Limits, Run, Sandbox};
 use domain::utility::{Call, Draft, Gate, GatePorts, Utilities, Utility, Version};
 use domain::violation::Violation;
@@ -193,7 +194,7 @@ impl World {
 
     /// Changes the code policy.
     pub async fn decree(&self, patch: PolicyPatch) {
-        self.policies.update(&self.permit(code_policy()).await, patch, "").await.unwrap();
+        self.policies.update(&self.permit(code_policy()).await, patch, &Etag::default()).await.unwrap();
     }
 }
 

@@ -11,6 +11,7 @@ use domain::Result;
 use domain::code::{CodeReport, Family};
 use domain::code_policy::{CodeChecker, CodePolicy};
 use domain::name::TenantId;
+use domain::revision::Revision;
 use python_check::{Checker, Package, Policy, Runtime, RuntimeInterface};
 use sandbox::{RuntimeFacts, Sandboxes};
 use tokio::sync::Semaphore;
@@ -31,7 +32,7 @@ pub(crate) struct BlockingChecker {
 /// What a checker depends on. Every policy that was never stored is the same: the default.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct Key {
-    stored: Option<(TenantId, u64)>,
+    stored: Option<(TenantId, Revision)>,
     digest: String,
 }
 
@@ -49,7 +50,7 @@ impl BlockingChecker {
     }
 
     fn checker(&self, policy: &CodePolicy, facts: Option<&RuntimeFacts>) -> Arc<Checker> {
-        let stored = (policy.revision > 0).then(|| (policy.tenant.clone(), policy.revision));
+        let stored = (policy.revision > Revision::NONE).then(|| (policy.tenant.clone(), policy.revision));
         let key = Key { stored, digest: facts.map(|facts| facts.digest.clone()).unwrap_or_default() };
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(checker) = kept.get(&key) {

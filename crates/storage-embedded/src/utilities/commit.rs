@@ -2,6 +2,7 @@
 
 use domain::name::TenantId;
 use domain::request::{Committed, Expected, RequestKey};
+use domain::revision::Revision;
 use domain::time::Timestamp;
 use domain::utility::{Utility, UtilityChange, Version};
 use rusqlite::{Connection, params};
@@ -71,13 +72,13 @@ impl Commit {
             utility.deleted.is_some(),
             integer(utility.created.as_millis()),
             integer(utility.updated.as_millis()),
-            integer(utility.revision),
+            integer(utility.revision.as_u64()),
             utility.latest_version,
             self.document,
         ])
     }
 
-    fn update(&self, connection: &Connection, expected: u64) -> rusqlite::Result<usize> {
+    fn update(&self, connection: &Connection, expected: Revision) -> rusqlite::Result<usize> {
         const QUERY: &str = "UPDATE utilities SET kind = ?3, owner = ?4, deleted = ?5, created = ?6, updated = ?7, \
              revision = ?8, latest_version = ?9, document = ?10 WHERE tenant = ?1 AND id = ?2 AND revision = ?11";
         let utility = &self.utility;
@@ -89,10 +90,10 @@ impl Commit {
             utility.deleted.is_some(),
             integer(utility.created.as_millis()),
             integer(utility.updated.as_millis()),
-            integer(utility.revision),
+            integer(utility.revision.as_u64()),
             utility.latest_version,
             self.document,
-            integer(expected),
+            integer(expected.as_u64()),
         ])
     }
 

@@ -9,6 +9,7 @@ use domain::access::{Found, TenantScope};
 use domain::change::{ChangeListener, Changed};
 use domain::code_policy::{CodePolicy, CodePolicyRepository};
 use domain::name::TenantId;
+use domain::revision::Revision;
 
 use crate::Faults;
 
@@ -40,10 +41,10 @@ impl CodePolicyRepository for InMemoryCodePolicyRepository {
         Ok(Found::of(self.policies.lock().unwrap_or_else(PoisonError::into_inner).get(scope.tenant()).cloned()))
     }
 
-    async fn commit(&self, scope: &TenantScope, expected: u64, policy: &CodePolicy) -> Result<bool> {
+    async fn commit(&self, scope: &TenantScope, expected: Revision, policy: &CodePolicy) -> Result<bool> {
         self.faults.check("commit")?;
         let mut policies = self.policies.lock().unwrap_or_else(PoisonError::into_inner);
-        let found = policies.get(scope.tenant()).map_or(0, |policy| policy.revision);
+        let found = policies.get(scope.tenant()).map_or(Revision::NONE, |policy| policy.revision);
         if found == expected {
             policies.insert(scope.tenant().clone(), policy.clone());
         }

@@ -9,6 +9,7 @@ use cli::{Failure, Result};
 use domain::code::CodeReport;
 use domain::code_policy::{CodePolicy, RuleException, rule_violations};
 use domain::name::{CodePolicyName, PrincipalName, TenantId, UtilityId};
+use domain::revision::Revision;
 use domain::sandbox::Isolation;
 use domain::time::Timestamp;
 use python_check::{Policy, rule};
@@ -101,7 +102,7 @@ impl PolicyFile {
             denied_rules: self.denied_rules,
             exceptions,
             minimum_isolation: Isolation::TenantWarm,
-            revision: 0,
+            revision: Revision::NONE,
             updated: Timestamp::default(),
         })
     }
