@@ -1,5 +1,5 @@
 //! What is known of a call beside its body: which method it is of, and under which request id. The layer puts both into the
-//! request; [`perform`] is the one way in which a call is answered.
+//! request.
 
 use std::sync::Arc;
 
@@ -10,17 +10,11 @@ use crate::layer::RequestId;
 use crate::method::Method;
 use crate::status;
 
-mod perform;
-mod settle;
-
-pub(crate) use perform::{Performer, Permitted};
-pub(crate) use settle::{MAX_CHANGES, Settling};
-
 /// One call.
 #[derive(Clone)]
 pub(crate) struct Call {
-    request_id: RequestId,
-    method: Arc<Method>,
+    pub(crate) request_id: RequestId,
+    pub(crate) method: Arc<Method>,
 }
 
 impl Call {
@@ -29,7 +23,7 @@ impl Call {
     }
 
     /// The call that the layer has put into a request.
-    fn of(extensions: &Extensions) -> Result<Self> {
+    pub(crate) fn of(extensions: &Extensions) -> Result<Self> {
         let past_the_layer = Error::Internal { context: "a request came past the layer", source: None };
         extensions.get::<Call>().cloned().ok_or(past_the_layer)
     }

@@ -5,9 +5,9 @@ use domain::code_policy::{CodePolicies, actions};
 use domain::name::CodePolicyName;
 use tonic::{Request, Response, Status};
 
-use crate::call::Permitted;
 use crate::convert::policy;
 use crate::handler::Handler;
+use crate::perform::Permitted;
 
 /// Handles the methods of CodePolicyService.
 pub(crate) type CodePolicyHandler = Handler<CodePolicies>;

@@ -9,10 +9,10 @@ use domain::name::{ExecutionName, UtilityName};
 use domain::time::Clock;
 use tonic::{Request, Response, Status};
 
-use crate::call::Permitted;
 use crate::convert::page::Paging;
 use crate::convert::{Violations, execution, launch, utility};
 use crate::handler::Handler;
+use crate::perform::Permitted;
 use crate::stream::{self, Events};
 
 /// Handles the methods of ExecutionService.

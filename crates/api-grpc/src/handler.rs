@@ -6,7 +6,7 @@ use domain::Result;
 use domain::access::Action;
 use tonic::{Request, Response, Status};
 
-use crate::call::{Performer, Permitted};
+use crate::perform::{Performer, Permitted};
 
 /// Handles the methods of one service by the use cases `U`, which are cheap to clone.
 pub(crate) struct Handler<U> {

@@ -15,8 +15,10 @@ use tower::{Layer, Service};
 use tracing::Instrument as _;
 
 mod answer;
+mod arriving;
 mod deadline;
 mod metrics;
+mod passing;
 mod request_id;
 mod trace;
 
@@ -27,13 +29,17 @@ pub use trace::LinkTrace;
 pub(crate) use answer::panic_text;
 pub(crate) use request_id::RequestId;
 
+use crate::budget::Budget;
 use crate::call::Call;
+use crate::ending;
 use crate::method::Methods;
 use crate::status;
 use crate::status::foreign::Place;
 use answer::Answer;
-use deadline::Deadline;
+use arriving::Arriving;
+use deadline::{Deadline, UNREAD};
 use metrics::Record;
+use passing::Passing;
 
 /// What the layer needs.
 pub(crate) struct Parts {
@@ -93,16 +99,8 @@ where
         let mut inner = std::mem::replace(&mut self.inner, next);
         let call = self.parts.begin(&mut request);
         let span = call.span.clone();
-        Box::pin(async move { Ok(call.run(async move { inner.call(request).await }).await) }.instrument(span))
+        Box::pin(async move { Ok(run(call, async move { inner.call(request).await }).await) }.instrument(span))
     }
-}
-
-/// One call on its way through the layer.
-struct Passing {
-    request_id: RequestId,
-    span: tracing::Span,
-    deadline: Deadline,
-    record: Record,
 }
 
 impl Parts {
@@ -113,24 +111,32 @@ impl Parts {
         let span = trace::span(&method.path, path, &request_id, request.headers(), &self.link_trace);
         let deadline = Deadline::of(request.headers(), self.deadlines.of(method.shape));
         let record = Record::begin(Arc::clone(&self.metrics), Arc::clone(&method));
+        ending::end_at(deadline.at + UNREAD);
+        self.bound(request);
         request.extensions_mut().insert(Call::new(request_id.clone(), method));
         Passing { request_id, span, deadline, record }
     }
+
+    /// Bounds how much of the request is held while it is not complete, and for how long.
+    fn bound(&self, request: &mut Request<Body>) {
+        let share = request.extensions().get::<Budget>().map(Budget::share);
+        let body = std::mem::take(request.body_mut());
+        *request.body_mut() = Body::new(Arriving::new(body, share, self.deadlines.request));
+    }
 }
 
-impl Passing {
-    async fn run(mut self, handler: impl Future<Output = Result<Response<Body>, Infallible>> + Send) -> Response<Body> {
-        let handled = AssertUnwindSafe(handler).catch_unwind();
-        let mut response = match tokio::time::timeout_at(self.deadline.at, handled).await {
-            Ok(Ok(Ok(response))) => response,
-            Ok(Ok(Err(never))) => match never {},
-            Ok(Err(panic)) => answer::panicked(&*panic, &self.request_id).into_http(),
-            Err(_elapsed) => status::deadline_exceeded(self.deadline.allowed).into_http(),
-        };
-        self.request_id.write(response.headers_mut());
-        if let Some(code) = status::foreign::complete(response.headers_mut(), Place::Headers) {
-            self.record.finish(code);
-        }
-        response.map(|body| Body::new(Answer::new(body, self)))
+/// Has a call handled: in time, without panics, and counted.
+async fn run(mut passing: Passing, handler: impl Future<Output = Result<Response<Body>, Infallible>> + Send) -> Response<Body> {
+    let handled = AssertUnwindSafe(handler).catch_unwind();
+    let mut response = match tokio::time::timeout_at(passing.deadline.at, handled).await {
+        Ok(Ok(Ok(response))) => response,
+        Ok(Ok(Err(never))) => match never {},
+        Ok(Err(panic)) => answer::panicked(&*panic, &passing.request_id).into_http(),
+        Err(_elapsed) => status::deadline_exceeded(passing.deadline.allowed).into_http(),
+    };
+    passing.request_id.write(response.headers_mut());
+    if let Some(code) = status::foreign::complete(response.headers_mut(), Place::Headers) {
+        passing.record.finish(code);
     }
+    response.map(|body| Body::new(Answer::new(body, passing)))
 }

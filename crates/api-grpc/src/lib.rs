@@ -1,22 +1,28 @@
 //! The gRPC side of Zona: handlers, the one way in which calls are answered, conversions between the contract and the domain, the layers that every call passes, and
 //! the one mapper from errors to statuses. It holds no business rule, opens no store, and reads no environment.
 
+mod budget;
 mod call;
 mod code_policy_handler;
 mod convert;
+mod ending;
+mod error;
 mod execution_handler;
 mod handler;
 mod layer;
 mod method;
+mod perform;
 mod permission;
 mod runtime_handler;
 mod server;
 mod server_handler;
+mod settle;
 mod status;
 mod stream;
 mod utility_handler;
 
+pub use error::Error;
 pub use layer::{CallLayer, CallMetrics, Deadlines, LinkTrace, NoMetrics};
 pub use permission::check_permissions;
-pub use server::{Config, Error, Health, Server, Services};
+pub use server::{Config, Health, Server, Services};
 pub use status::{ERROR_DOMAIN, REASONS, REQUEST_ID_HEADER};

@@ -4,7 +4,7 @@
 use api_proto::zona::annotations::v1::{self as annotations, Permission};
 use domain::access::{ActionSpec, Operation};
 
-use crate::server::Error;
+use crate::error::Error;
 
 /// Refuses a contract that names an action which the domain does not have, or has otherwise.
 ///

@@ -5,10 +5,10 @@ use domain::name::RuntimeName;
 use domain::runtime::{Runtimes, actions};
 use tonic::{Request, Response, Status};
 
-use crate::call::Permitted;
 use crate::convert::page::Paging;
 use crate::convert::{Violations, runtime, utility};
 use crate::handler::Handler;
+use crate::perform::Permitted;
 
 /// Handles the methods of RuntimeService.
 pub(crate) type RuntimeHandler = Handler<Runtimes>;

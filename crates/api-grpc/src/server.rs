@@ -1,6 +1,7 @@
 //! The server: services, health and reflection behind the layer, on a hardened HTTP/2 connection. It binds no port and reads no
 //! configuration; that is the composition root's.
 
+use std::convert::Infallible;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,45 +24,31 @@ use futures_util::Stream;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 use tonic::service::Routes;
-use tonic::transport::server::Connected;
+use tonic::transport::server::{Connected, TcpConnectInfo};
 use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
+use tower::Layer as _;
 
-use crate::call::{MAX_CHANGES, Performer, Settling};
+use crate::budget::Budget;
 use crate::check_permissions;
+use crate::error::Error;
 use crate::execution_handler::ExecutionUseCases;
 use crate::handler::Handler;
 use crate::layer::{CallLayer, CallMetrics, Deadlines, LinkTrace, NoMetrics, Parts};
 use crate::method::Methods;
+use crate::perform::Performer;
+use crate::settle::{MAX_CHANGES, Settling};
 
 mod accept;
+mod connection;
 mod counted;
 
-/// Calls that one connection may have open.
-const MAX_CONCURRENT_STREAMS: u32 = 256;
-/// Streams that a peer may make us reset before the connection is closed; tonic's default is no bound.
-const MAX_LOCAL_ERROR_RESET_STREAMS: usize = 1_024;
-/// Streams that a peer may open and reset before we have looked at them.
-const MAX_PENDING_ACCEPT_RESET_STREAMS: usize = 128;
 /// Connections that are open at once, unless somebody says otherwise: a few for each caller, and far fewer than a process may
 /// have descriptors.
 pub const DEFAULT_MAX_CONNECTIONS: usize = 512;
 /// How long a connection may be open before it begins to speak HTTP/2. A client begins at once, so this is for slow links; who says
 /// nothing holds one of the places for no longer.
 const PREFACE_PATIENCE: Duration = Duration::from_secs(10);
-/// Bytes of all headers of one request.
-const MAX_HEADER_LIST: u32 = 16 * 1024;
-/// Silence after which a peer is pinged.
-const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(60);
-/// How long it has to answer.
-const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(20);
-/// After this, a connection takes no new calls, and the peer opens another. No grace is set: with one, tonic never says
-/// goodbye but cuts the calls off at its end, while every call here ends by its own deadline.
-const MAX_CONNECTION_AGE: Duration = Duration::from_secs(30 * 60);
-/// Bytes in flight of one request: a request of 8 MiB needs eight round trips.
-const STREAM_WINDOW: u32 = 1024 * 1024;
-/// Bytes in flight of one connection: what a peer can make us hold for requests that nobody reads.
-const CONNECTION_WINDOW: u32 = 4 * 1024 * 1024;
 /// Bytes of one answer: Transform with stored values answers both, up to 8 MiB of values and 4 MiB of results.
 const MAX_ANSWER: usize = 16 * 1024 * 1024;
 
@@ -117,24 +104,6 @@ pub struct Server {
 pub struct Health {
     reporter: HealthReporter,
     methods: Methods,
-}
-
-/// Why a server does not start.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// Contract and domain disagree about a permission: the build is broken.
-    #[error("{method} demands the permission `{action}`, but {problem}")]
-    Permission {
-        /// Path of the method.
-        method: String,
-        /// Name of the action in the contract.
-        action: String,
-        /// What does not fit.
-        problem: &'static str,
-    },
-    /// The descriptors cannot be read for reflection.
-    #[error("the descriptors of the contract cannot be reflected")]
-    Reflection(#[from] tonic_reflection::server::Error),
 }
 
 impl Default for Config {
@@ -193,8 +162,8 @@ impl Server {
     /// to NOT_SERVING at once. Connections beyond the most are refused, and those that say nothing are closed; while others cannot be accepted, for want of descriptors, they wait.
     ///
     /// # Errors
-    /// When tonic cannot serve.
-    pub async fn serve(self, listener: TcpListener, shutdown: impl Future<Output = ()>) -> Result<(), tonic::transport::Error> {
+    /// Never: a connection that fails is its own matter.
+    pub async fn serve(self, listener: TcpListener, shutdown: impl Future<Output = ()>) -> Result<(), Infallible> {
         let connections = accept::connections(listener, self.max_connections, self.preface_patience);
         self.serve_with_incoming(connections, shutdown).await
     }
@@ -202,11 +171,11 @@ impl Server {
     /// Serves connections of any kind; a caller is local only where the connection says so.
     ///
     /// # Errors
-    /// When connections cannot be accepted any more.
-    pub async fn serve_with_incoming<I, C, E>(self, incoming: I, shutdown: impl Future<Output = ()>) -> Result<(), tonic::transport::Error>
+    /// Never: a connection that fails is its own matter.
+    pub async fn serve_with_incoming<I, C, E>(self, incoming: I, shutdown: impl Future<Output = ()>) -> Result<(), Infallible>
     where
         I: Stream<Item = Result<C, E>>,
-        C: AsyncRead + AsyncWrite + Connected + Unpin + Send + 'static,
+        C: AsyncRead + AsyncWrite + Connected<ConnectInfo = TcpConnectInfo> + Unpin + Send + 'static,
         E: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
         let health = self.health;
@@ -214,7 +183,9 @@ impl Server {
             shutdown.await;
             health.set_serving(false).await;
         };
-        hardened().layer(self.layer).add_routes(self.routes).serve_with_incoming_shutdown(incoming, stop).await
+        let service = self.layer.layer(self.routes.prepare());
+        connection::serve(incoming, service, Budget::of_server(), stop).await;
+        Ok(())
     }
 }
 
@@ -247,18 +218,4 @@ impl Health {
             self.reporter.set_service_status(service, status).await;
         }
     }
-}
-
-/// tonic's defaults are unbounded where a peer could exhaust the server.
-fn hardened() -> tonic::transport::Server {
-    tonic::transport::Server::builder()
-        .max_concurrent_streams(MAX_CONCURRENT_STREAMS)
-        .http2_max_local_error_reset_streams(Some(MAX_LOCAL_ERROR_RESET_STREAMS))
-        .http2_max_pending_accept_reset_streams(Some(MAX_PENDING_ACCEPT_RESET_STREAMS))
-        .http2_max_header_list_size(MAX_HEADER_LIST)
-        .http2_keepalive_interval(Some(KEEPALIVE_INTERVAL))
-        .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))
-        .max_connection_age(MAX_CONNECTION_AGE)
-        .initial_stream_window_size(STREAM_WINDOW)
-        .initial_connection_window_size(CONNECTION_WINDOW)
 }

@@ -5,9 +5,9 @@ use domain::access::Installation;
 use domain::server::{Servers, actions};
 use tonic::{Request, Response, Status};
 
-use crate::call::Permitted;
 use crate::convert::server_info;
 use crate::handler::Handler;
+use crate::perform::Permitted;
 
 /// Handles the methods of ServerService.
 pub(crate) type ServerHandler = Handler<Servers>;

@@ -11,27 +11,11 @@ use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, FieldViolation, StatusExt as _};
 
 pub(crate) mod foreign;
+mod reason;
 
-/// `domain` of the ErrorInfo of every error.
-pub const ERROR_DOMAIN: &str = "zona.dev";
+pub use reason::{ERROR_DOMAIN, REASONS, REQUEST_ID_HEADER};
 
-/// Header that carries the id of a request, both ways.
-pub const REQUEST_ID_HEADER: &str = "x-request-id";
-
-/// Reasons that this crate gives to errors, beside those of the domain.
-pub const REASONS: [&str; 8] = [
-    DEADLINE_EXCEEDED,
-    PANIC,
-    foreign::UNKNOWN_METHOD,
-    foreign::UNSUPPORTED_ENCODING,
-    foreign::MALFORMED_MESSAGE,
-    foreign::MESSAGE_TOO_LARGE,
-    foreign::ANSWER_TOO_LARGE,
-    foreign::REFUSED,
-];
-
-const DEADLINE_EXCEEDED: &str = "DEADLINE_EXCEEDED";
-const PANIC: &str = "INTERNAL";
+use reason::{DEADLINE_EXCEEDED, PANIC, UNFINISHED_REQUESTS};
 
 /// Most bytes of violations: details travel base64-coded in a header, and several clients refuse headers of more than 8 KiB in
 /// all.
@@ -77,6 +61,16 @@ pub(crate) fn deadline_exceeded(allowed: Duration) -> Status {
     let metadata = HashMap::from([("allowed_ms".to_owned(), allowed.as_millis().to_string())]);
     details.set_error_info(DEADLINE_EXCEEDED, ERROR_DOMAIN, metadata);
     Status::with_error_details(Code::DeadlineExceeded, format!("the call took longer than {} ms", allowed.as_millis()), details)
+}
+
+/// The status of a call whose request has no room while others are not complete.
+pub(crate) fn too_many_unfinished() -> Status {
+    const TEXT: &str = "too many bytes of requests that are not complete are held already; send it again when others have arrived";
+    let mut details = ErrorDetails::new();
+    details.set_error_info(UNFINISHED_REQUESTS, ERROR_DOMAIN, HashMap::new());
+    details.add_quota_failure_violation("unfinished requests", TEXT);
+    details.set_retry_info(Some(Duration::from_secs(1)));
+    Status::with_error_details(Code::ResourceExhausted, TEXT, details)
 }
 
 /// The status of a call whose handler panicked.

@@ -7,10 +7,10 @@ use domain::name::{UtilityName, VersionName};
 use domain::utility::{Utilities, Utility, Version, actions};
 use tonic::{Request, Response, Status};
 
-use crate::call::Permitted;
 use crate::convert::page::Paging;
 use crate::convert::{Violations, finding, utility, version};
 use crate::handler::Handler;
+use crate::perform::Permitted;
 
 /// Handles the methods of UtilityService.
 pub(crate) type UtilityHandler = Handler<Arc<Utilities>>;

@@ -1,5 +1,7 @@
 //! The body of an answer on its way out: it ends at the deadline, turns a panic into a status, gives errors their details,
-//! and says when it ended.
+//! and says when it ended. It acts only while it is asked for more; that a call ends whose answer nobody reads is the business of
+//! the task of its stream (`ending.rs`), which drops this with all that it holds. Below it, little is held: an answer goes out in
+//! pieces.
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -13,14 +15,20 @@ use tokio::time::Sleep;
 use tonic::body::Body;
 use tonic::{Code, Status};
 
-use crate::layer::{Passing, RequestId};
+use crate::layer::RequestId;
+use crate::layer::passing::Passing;
 use crate::status;
 use crate::status::foreign::{Place, complete};
+
+/// Bytes of one piece: what the connection holds of an answer beside this body, a full frame of HTTP/2.
+const PIECE: usize = 16 * 1024;
 
 /// A body with its call.
 pub(crate) struct Answer {
     /// Gone once it has ended: what it holds must not outlive the call.
     inner: Option<Body>,
+    /// What of the last frame has not gone out.
+    rest: Bytes,
     call: Passing,
     alarm: Pin<Box<Sleep>>,
 }
@@ -40,7 +48,7 @@ pub(crate) fn panic_text(panic: &(dyn Any + Send)) -> &str {
 impl Answer {
     pub(crate) fn new(inner: Body, call: Passing) -> Self {
         let alarm = Box::pin(tokio::time::sleep_until(call.deadline.at));
-        Answer { inner: Some(inner), call, alarm }
+        Answer { inner: Some(inner), rest: Bytes::new(), call, alarm }
     }
 
     fn end(&mut self, status: &Status) -> Option<Frame<Bytes>> {
@@ -51,8 +59,21 @@ impl Answer {
         written.is_ok().then(|| Frame::trailers(trailers))
     }
 
+    /// The next piece of what has not gone out. A copy, so that a peer who reads a little of an answer does not hold all of it.
+    fn piece(&mut self) -> Frame<Bytes> {
+        let piece = self.rest.split_to(PIECE.min(self.rest.len()));
+        Frame::data(Bytes::copy_from_slice(&piece))
+    }
+
     fn pass(&mut self, frame: Frame<Bytes>) -> Frame<Bytes> {
-        let mut frame = frame;
+        let mut frame = match frame.into_data() {
+            Ok(data) if data.len() > PIECE => {
+                self.rest = data;
+                return self.piece();
+            }
+            Ok(data) => Frame::data(data),
+            Err(other) => other,
+        };
         if let Some(code) = frame.trailers_mut().and_then(|trailers| complete(trailers, Place::Trailers)) {
             self.call.record.finish(code);
         }
@@ -66,6 +87,9 @@ impl http_body::Body for Answer {
 
     fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
         let this = &mut *self;
+        if !this.rest.is_empty() {
+            return Poll::Ready(Some(Ok(this.piece())));
+        }
         let span = this.call.span.clone();
         let _entered = span.enter();
         let Some(inner) = &mut this.inner else { return Poll::Ready(None) };
@@ -91,10 +115,19 @@ impl http_body::Body for Answer {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.inner.as_ref().is_none_or(http_body::Body::is_end_stream)
+        self.rest.is_empty() && self.inner.as_ref().is_none_or(http_body::Body::is_end_stream)
     }
 
     fn size_hint(&self) -> SizeHint {
         self.inner.as_ref().map_or_else(|| SizeHint::with_exact(0), http_body::Body::size_hint)
+    }
+}
+
+impl Drop for Answer {
+    fn drop(&mut self) {
+        // Nobody read it to its end, or the task of its stream has ended it.
+        if self.inner.is_some() && self.call.deadline.is_over() {
+            self.call.record.finish(Code::DeadlineExceeded);
+        }
     }
 }

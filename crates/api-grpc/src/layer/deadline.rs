@@ -1,5 +1,5 @@
 //! How long a call may take: what the caller allows, but never longer than the server does. Streams, too: `grpc-timeout`
-//! alone would bound only their headers.
+//! alone would bound only their headers. A caller who reads is told when it is over; one who does not is cut off soon after.
 
 use std::time::Duration;
 
@@ -11,8 +11,10 @@ use crate::method::Shape;
 const HEADER: &str = "grpc-timeout";
 /// Digits of a timeout, by the gRPC specification.
 const MAX_DIGITS: usize = 8;
-/// tonic ends a call at the caller's timeout by itself, without details; ours comes this much earlier.
+/// A client ends a call at its timeout by itself, without details; the server does so this much earlier.
 const HEAD_START: Duration = Duration::from_millis(5);
+/// How long after its deadline a call whose answer nobody reads is over for good: who reads gets the status in this time.
+pub(crate) const UNREAD: Duration = Duration::from_secs(1);
 
 /// The longest that calls may take, by their shape.
 #[derive(Debug, Clone, Copy)]
@@ -23,11 +25,18 @@ pub struct Deadlines {
     pub run: Duration,
     /// Streams; who wants more resumes. Default 1 h.
     pub stream: Duration,
+    /// From its first byte until a request message is complete, of whatever call; the first one from the start. Default 30 s.
+    pub request: Duration,
 }
 
 impl Default for Deadlines {
     fn default() -> Self {
-        Deadlines { unary: Duration::from_secs(30), run: Duration::from_secs(360), stream: Duration::from_secs(3_600) }
+        Deadlines {
+            unary: Duration::from_secs(30),
+            run: Duration::from_secs(360),
+            stream: Duration::from_secs(3_600),
+            request: Duration::from_secs(30),
+        }
     }
 }
 
@@ -49,6 +58,11 @@ pub(crate) struct Deadline {
 }
 
 impl Deadline {
+    /// Whether the call must be over by now.
+    pub(crate) fn is_over(&self) -> bool {
+        Instant::now() >= self.at
+    }
+
     /// The deadline of a call that starts now.
     pub(crate) fn of(headers: &HeaderMap, longest: Duration) -> Self {
         match asked(headers).filter(|asked| *asked <= longest) {

@@ -8,14 +8,7 @@ use http::HeaderMap;
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt as _};
 
-use super::ERROR_DOMAIN;
-
-pub(crate) const UNKNOWN_METHOD: &str = "UNKNOWN_METHOD";
-pub(crate) const UNSUPPORTED_ENCODING: &str = "UNSUPPORTED_ENCODING";
-pub(crate) const MALFORMED_MESSAGE: &str = "MALFORMED_MESSAGE";
-pub(crate) const MESSAGE_TOO_LARGE: &str = "MESSAGE_TOO_LARGE";
-pub(crate) const ANSWER_TOO_LARGE: &str = "ANSWER_TOO_LARGE";
-pub(crate) const REFUSED: &str = "REFUSED";
+use super::reason::{ANSWER_TOO_LARGE, ERROR_DOMAIN, MALFORMED_MESSAGE, MESSAGE_TOO_LARGE, REFUSED, UNKNOWN_METHOD, UNSUPPORTED_ENCODING};
 
 /// How tonic words a request that is larger than its limit.
 const DECODED_TOO_LARGE: &str = "Error, decoded message length too large";

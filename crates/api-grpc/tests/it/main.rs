@@ -18,4 +18,5 @@ mod requests;
 mod settling;
 mod streams;
 mod transport;
+mod unread;
 mod utilities;

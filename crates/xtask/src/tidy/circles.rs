@@ -28,7 +28,6 @@ const EXCEPTIONS: &[Exception] = &[
         files: &["crates/sandbox/src/service.rs", "crates/sandbox/src/attack/"],
         reason: "the service admits what the battery has passed, and the battery runs through the service",
     },
-    Exception { files: &["crates/api-grpc/"], reason: "being rebuilt" },
     Exception { files: &["crates/cli/"], reason: "being rebuilt" },
     Exception { files: &["crates/server/"], reason: "being rebuilt" },
     Exception { files: &["crates/storage-embedded/"], reason: "being rebuilt" },

@@ -12,6 +12,8 @@ const UNEXPLAINED: &[&str] =
 
 /// Where tasks and threads may start without a name: what watches them stands there.
 const SPAWNS: &[(&str, &str)] = &[
+    ("crates/api-grpc/src/ending.rs", "the streams of a connection, each of which ends at a time of its own"),
+    ("crates/api-grpc/src/server/connection.rs", "the connections of a server, which waits for each"),
     ("crates/sandbox/src/backend/namespace.rs", "reads what an agent says until it ends, and fails by ending"),
     ("crates/sandbox/src/run.rs", "the watchdog of a run, which ends with the run"),
     ("crates/sandbox/src/run/program.rs", "writes the rest of a program while its output is read already"),

@@ -12,7 +12,7 @@ use futures_util::FutureExt as _;
 use tokio::sync::{Semaphore, oneshot};
 use tonic::Code;
 
-use super::Call;
+use crate::call::Call;
 use crate::layer::{CallMetrics, panic_text};
 use crate::status;
 

@@ -11,8 +11,9 @@ use tonic::metadata::MetadataMap;
 use tonic::transport::server::TcpConnectInfo;
 use tonic::{Extensions, Request, Response, Status};
 
-use super::{Call, Settling};
+use crate::call::Call;
 use crate::method::Effect;
+use crate::settle::Settling;
 
 /// Where what a caller shows stands in the metadata.
 const AUTHORIZATION: &str = "authorization";

@@ -1,0 +1,141 @@
+//! Connections: HTTP/2 within hard bounds. hyper's defaults are unbounded where a peer could exhaust the server; tonic's transport
+//! leaves no say in how streams run, and so cannot end one that nobody reads.
+
+use std::convert::Infallible;
+use std::error::Error;
+use std::future::Future;
+use std::pin::pin;
+use std::time::Duration;
+
+use futures_util::StreamExt as _;
+use futures_util::future::{Either, select};
+use http::{Request, Response};
+use hyper::body::Incoming;
+use hyper::server::conn::http2::Builder;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::watch;
+use tonic::body::Body;
+use tonic::transport::server::{Connected, TcpConnectInfo};
+use tower::util::Oneshot;
+use tower::{Service, ServiceExt as _};
+
+use crate::budget::Budget;
+use crate::ending::Streams;
+
+/// Calls that one connection may have open.
+const MAX_CONCURRENT_STREAMS: u32 = 256;
+/// Streams that a peer may make us reset before the connection is closed.
+const MAX_LOCAL_ERROR_RESET_STREAMS: usize = 1_024;
+/// Streams that a peer may open and reset before we have looked at them.
+const MAX_PENDING_ACCEPT_RESET_STREAMS: usize = 128;
+/// Bytes of all headers of one request.
+const MAX_HEADER_LIST: u32 = 16 * 1024;
+/// Silence after which a peer is pinged.
+const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(60);
+/// How long it has to answer.
+const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(20);
+/// After this, a connection takes no new calls, and the peer opens another. Nothing cuts off the calls that are open then: every
+/// call ends by its own deadline.
+const MAX_CONNECTION_AGE: Duration = Duration::from_secs(30 * 60);
+/// Bytes in flight of one request: a request of 8 MiB needs eight round trips.
+const STREAM_WINDOW: u32 = 1024 * 1024;
+/// Bytes in flight of one connection: what a peer can make us hold for requests that nobody reads.
+const CONNECTION_WINDOW: u32 = 4 * 1024 * 1024;
+/// Bytes of one answer that wait for the peer below what the answer itself holds: enough for full packets, and little where it
+/// reads slowly, 256 times.
+const SEND_BUFFER: usize = 64 * 1024;
+
+/// Serves what `incoming` yields until `stop` completes and the connections that are open then have ended: each takes no new calls
+/// and closes behind the last that is open.
+pub(super) async fn serve<I, C, E, S>(incoming: I, service: S, budget: Budget, stop: impl Future<Output = ()>)
+where
+    I: futures_util::Stream<Item = Result<C, E>>,
+    C: AsyncRead + AsyncWrite + Connected<ConnectInfo = TcpConnectInfo> + Unpin + Send + 'static,
+    E: Into<Box<dyn Error + Send + Sync>>,
+    S: Service<Request<Body>, Response = Response<Body>, Error = Infallible> + Clone + Send + 'static,
+    S::Future: Send + 'static,
+{
+    let (stopping, stops) = watch::channel(());
+    {
+        // The listener goes with this block: who connects later is refused at once, instead of waiting for us to be gone.
+        let (mut incoming, mut stop) = (pin!(incoming), pin!(stop));
+        while let Either::Right((Some(accepted), _)) = select(stop.as_mut(), incoming.next()).await {
+            match accepted {
+                Ok(connection) => {
+                    let peer = Peer { service: service.clone(), info: connection.connect_info(), budget: budget.of_connection() };
+                    // Awaited by the receiver that it holds; how it ends is the peer's matter.
+                    tokio::spawn(run(connection, peer, stops.clone()));
+                }
+                Err(error) => tracing::debug!(error = &*error.into(), "a connection failed before it began"),
+            }
+        }
+    }
+    drop(stops);
+    stopping.send_replace(());
+    stopping.closed().await;
+}
+
+/// Serves one connection to its end.
+async fn run<C, S>(connection: C, peer: Peer<S>, mut stops: watch::Receiver<()>)
+where
+    C: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    S: Service<Request<Body>, Response = Response<Body>, Error = Infallible> + Clone + Send + 'static,
+    S::Future: Send + 'static,
+{
+    let mut connection = pin!(hardened().serve_connection(TokioIo::new(connection), peer));
+    let aged = tokio::time::sleep(MAX_CONNECTION_AGE);
+    let leave = async {
+        // A sender that is gone stops, too.
+        select(pin!(stops.changed()), pin!(aged)).await;
+    };
+    let ended = match select(connection.as_mut(), pin!(leave)).await {
+        Either::Left((ended, _)) => ended,
+        Either::Right(_) => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = ended {
+        tracing::debug!(error = &error as &dyn Error, "a connection failed");
+    }
+}
+
+fn hardened() -> Builder<Streams> {
+    let mut builder = Builder::new(Streams);
+    builder
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(MAX_CONCURRENT_STREAMS)
+        .max_local_error_reset_streams(MAX_LOCAL_ERROR_RESET_STREAMS)
+        .max_pending_accept_reset_streams(MAX_PENDING_ACCEPT_RESET_STREAMS)
+        .max_header_list_size(MAX_HEADER_LIST)
+        .keep_alive_interval(KEEPALIVE_INTERVAL)
+        .keep_alive_timeout(KEEPALIVE_TIMEOUT)
+        .initial_stream_window_size(STREAM_WINDOW)
+        .initial_connection_window_size(CONNECTION_WINDOW)
+        .max_send_buf_size(SEND_BUFFER);
+    builder
+}
+
+/// What answers the calls of one connection.
+struct Peer<S> {
+    service: S,
+    info: TcpConnectInfo,
+    budget: Budget,
+}
+
+impl<S> hyper::service::Service<Request<Incoming>> for Peer<S>
+where
+    S: Service<Request<Body>, Response = Response<Body>, Error = Infallible> + Clone,
+{
+    type Response = Response<Body>;
+    type Error = Infallible;
+    type Future = Oneshot<S, Request<Body>>;
+
+    fn call(&self, request: Request<Incoming>) -> Self::Future {
+        let mut request = request.map(Body::new);
+        request.extensions_mut().insert(self.info.clone());
+        request.extensions_mut().insert(self.budget.clone());
+        self.service.clone().oneshot(request)
+    }
+}
