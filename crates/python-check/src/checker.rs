@@ -14,7 +14,7 @@ use crate::report::Sink;
 use crate::rule;
 use crate::scan::{self, Attributes};
 use crate::scope::Scopes;
-use crate::{numbers, semantic, shape, source, syntax};
+use crate::{identifier, numbers, semantic, shape, source, syntax};
 
 /// Stack of the thread that holds a tree: [`shape::MAX_DEPTH`] and the indentation limit bound the depth, and this is ten
 /// times what an unoptimized build needs for it. Only touched pages cost memory.
@@ -102,6 +102,7 @@ impl Checker {
         let parsed = syntax::parse(text, version).expect("the parser is asked for a module");
         let sound = syntax::report(text, &parsed, sink);
         numbers::report(text, parsed.tokens(), sink);
+        identifier::report(text, parsed.tokens(), version, sink);
         if stage == Stage::Parse {
             return;
         }

@@ -10,7 +10,7 @@ use ruff_text_size::{Ranged, TextRange};
 use crate::report::Sink;
 use crate::rule;
 use crate::scope::Scopes;
-use crate::walk::{self, Binding, Place, Scope, Visitor};
+use crate::walk::{self, Binding};
 
 /// The JSON text of `None`.
 const NULL: &str = "null";
@@ -66,32 +66,10 @@ impl<'a> Callable<'a> {
         let name = &function.name;
         if function.is_async {
             sink.add(&rule::QUALITY_ASYNC, name.range, format!("`{name}` is `async`"));
-        } else if yields(function) && function.decorator_list.is_empty() {
+        } else if walk::yields(function) && function.decorator_list.is_empty() {
             sink.add(&rule::QUALITY_GENERATOR, name.range, format!("`{name}` yields"));
         }
     }
-}
-
-/// Whether a function is a generator: a `yield` of its own, not of a function inside it.
-fn yields(function: &StmtFunctionDef) -> bool {
-    struct Yields {
-        depth: usize,
-        found: bool,
-    }
-    impl<'a> Visitor<'a> for Yields {
-        fn enter_scope(&mut self, kind: Scope) {
-            self.depth += usize::from(kind != Scope::Module);
-        }
-        fn leave_scope(&mut self) {
-            self.depth = self.depth.saturating_sub(1);
-        }
-        fn enter_expr(&mut self, expr: &'a Expr, _place: Place) {
-            self.found |= self.depth == 0 && matches!(expr, Expr::Yield(_) | Expr::YieldFrom(_));
-        }
-    }
-    let mut visitor = Yields { depth: 0, found: false };
-    walk::module(&mut visitor, &function.body);
-    visitor.found
 }
 
 /// A signature that is turned into a schema.

@@ -14,6 +14,7 @@ mod bind;
 mod catalog;
 mod checker;
 mod entry;
+mod identifier;
 mod location;
 mod numbers;
 mod policy;

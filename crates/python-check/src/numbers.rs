@@ -33,7 +33,9 @@ pub(crate) fn report(text: &str, tokens: &[Token], sink: &mut Sink) {
             && !literal.starts_with("0O")
             && !literal.starts_with("0b")
             && !literal.starts_with("0B");
-        if decimal && literal.bytes().filter(u8::is_ascii_digit).count() > MAX_DIGITS {
+        // Any number of zeros is zero, and converted as such.
+        let is_zero = literal.bytes().all(|byte| matches!(byte, b'0' | b'_'));
+        if decimal && !is_zero && literal.bytes().filter(u8::is_ascii_digit).count() > MAX_DIGITS {
             sink.add(&rule::LIMITS_INTEGER, token.range(), format!("the literal has more than {MAX_DIGITS} digits"));
         }
     }

@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use domain::code::{Finding, Severity};
 use ruff_text_size::TextRange;
 
+use crate::identifier;
 use crate::location::Lines;
 use crate::rule::{self, Rule};
 
@@ -104,9 +105,17 @@ fn finding(raw: &Raw, severity: Severity, lines: &Lines<'_>) -> Finding {
     }
 }
 
-/// A piece of source for a message: bounded, without control characters.
+/// A piece of source for a message: bounded, without control characters and without any that nobody sees.
 pub(crate) fn shorten(text: &str) -> String {
-    let mut quoted: String = text.chars().take(MAX_QUOTE).map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let mut quoted = String::with_capacity(text.len().min(MAX_QUOTE));
+    for character in text.chars().take(MAX_QUOTE) {
+        match character {
+            character if character.is_control() => quoted.push(' '),
+            // What nobody sees is named.
+            character if identifier::is_invisible(character) => quoted.push_str(&format!("<U+{:04X}>", u32::from(character))),
+            character => quoted.push(character),
+        }
+    }
     if text.chars().nth(MAX_QUOTE).is_some() {
         quoted.push('…');
     }

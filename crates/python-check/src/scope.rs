@@ -24,6 +24,8 @@ pub(crate) struct Symbol<'a> {
     pub imports: Vec<Binding<'a>>,
     /// Whether an inner scope, which declares it global or nonlocal, binds it too.
     pub rebound: bool,
+    /// Whether it is annotated without a value, which makes it a name of the scope.
+    pub declared: bool,
     /// Whether something unbinds it again.
     pub deleted: bool,
     /// Whether it is a parameter.
@@ -57,7 +59,7 @@ impl<'a> Symbol<'a> {
         match binding {
             Binding::Global => self.global = self.global.or(Some(range)),
             Binding::Nonlocal => self.nonlocal = true,
-            Binding::Declare => {}
+            Binding::Declare => self.declared = true,
             Binding::Delete => self.deleted = true,
             Binding::Import(_) | Binding::ImportFrom(..) => self.add_import(binding),
             Binding::Handler => {

@@ -1,12 +1,13 @@
 //! Errors that Python's compiler reports on code that parses: `return` outside a function, a name both nonlocal and global,
 //! `await` outside `async`, ... The judgment is the parser's semantic checker; this gives it scopes, loops and names.
 
+mod blocks;
 mod shapes;
 
 use std::cell::RefCell;
 use std::collections::HashSet;
 
-use ruff_python_ast::{Expr, PythonVersion, Stmt};
+use ruff_python_ast::{self as ast, Expr, PythonVersion, Stmt};
 use ruff_python_parser::semantic_errors::{
     AwaitOutsideAsyncFunctionKind, LazyImportContext, SemanticSyntaxChecker, SemanticSyntaxContext, SemanticSyntaxError,
     SemanticSyntaxErrorKind,
@@ -17,9 +18,6 @@ use crate::report::Sink;
 use crate::rule;
 use crate::scope::{Scopes, Symbol};
 use crate::walk::{self, Binding, Block, Place, Scope, Visitor};
-
-/// CPython's `CO_MAXBLOCKS`: loops, `with` and `try` inside one another in one function.
-const MAX_BLOCKS: usize = 20;
 
 /// Reports every semantic error of a module.
 pub(crate) fn report<'a>(text: &'a str, body: &'a [Stmt], scopes: &'a Scopes<'a>, version: PythonVersion, sink: &mut Sink) {
@@ -33,18 +31,31 @@ pub(crate) fn report<'a>(text: &'a str, body: &'a [Stmt], scopes: &'a Scopes<'a>
         comprehension: None,
         errors: RefCell::default(),
     };
-    let mut semantic = Semantic { checker: SemanticSyntaxChecker::new(), context, problems: Vec::new(), early: Vec::new() };
+    let mut semantic =
+        Semantic { checker: SemanticSyntaxChecker::new(), context, problems: Vec::new(), of_names: Vec::new(), newer: Vec::new() };
+    semantic.blocks(body, || false);
     walk::module(&mut semantic, body);
     for (range, problem) in semantic.problems {
         sink.add(&rule::SYNTAX_SEMANTIC, range, problem.to_owned());
     }
-    for (range, name) in semantic.early {
-        sink.add(&rule::SYNTAX_SEMANTIC, range, format!("name '{name}' is used prior to nonlocal declaration"));
+    for (range, problem) in semantic.of_names {
+        sink.add(&rule::SYNTAX_SEMANTIC, range, problem);
+    }
+    for (range, problem) in semantic.newer {
+        sink.add(&rule::SYNTAX_VERSION, range, problem.to_owned());
     }
     for (range, error) in semantic.context.errors.into_inner() {
-        sink.add(&rule::SYNTAX_SEMANTIC, range, error.to_string());
+        match error.kind {
+            SemanticSyntaxErrorKind::ReturnOutsideFunction => {
+                sink.suggest(&rule::SYNTAX_SEMANTIC, range, error.to_string(), RETURN.to_owned());
+            }
+            _ => sink.add(&rule::SYNTAX_SEMANTIC, range, error.to_string()),
+        }
     }
 }
+
+/// What to do with a `return` outside a function.
+const RETURN: &str = "Put the statements into `def main():`; what it returns is the result.";
 
 fn has_future_annotations(body: &[Stmt]) -> bool {
     body.iter().any(|stmt| match stmt {
@@ -59,8 +70,10 @@ struct Semantic<'a> {
     checker: SemanticSyntaxChecker,
     context: Context<'a>,
     problems: Vec<shapes::Problem>,
-    /// Nonlocal declarations of names that were used before.
-    early: Vec<(TextRange, &'a str)>,
+    /// Names that are declared where or as what they cannot be.
+    of_names: Vec<(TextRange, String)>,
+    /// Syntax that the parser takes for older than it is.
+    newer: Vec<shapes::Problem>,
 }
 
 /// An open scope with its open blocks.
@@ -70,6 +83,8 @@ struct Open<'a> {
     blocks: Vec<Block>,
     /// Names that were read or bound so far; kept only where something is nonlocal.
     used: HashSet<&'a str>,
+    /// Names that were bound so far in ways that the parser's checker does not see; kept only where something is global.
+    bound: HashSet<&'a str>,
 }
 
 struct Context<'a> {
@@ -93,6 +108,13 @@ impl<'a> Context<'a> {
         self.scopes.tables[self.open.last()?.table].symbols.get(name)
     }
 
+    /// Whether the nearest scope around the open one that binds `name` is a list of type parameters.
+    fn is_type_parameter(&self, name: &str) -> bool {
+        let outer = self.open.iter().rev().skip(1).filter(|open| !matches!(open.kind, Scope::Module | Scope::Class));
+        let mut bound = outer.filter_map(|open| Some((open.kind, self.scopes.tables[open.table].symbols.get(name)?)));
+        bound.find(|(_, symbol)| symbol.is_local()).is_some_and(|(kind, _)| kind == Scope::TypeParameters)
+    }
+
     fn outward(&self) -> impl Iterator<Item = Scope> + '_ {
         self.open.iter().rev().map(|open| open.kind)
     }
@@ -100,7 +122,7 @@ impl<'a> Context<'a> {
 
 impl<'a> Visitor<'a> for Semantic<'a> {
     fn enter_scope(&mut self, kind: Scope) {
-        self.context.open.push(Open { table: self.context.next, kind, blocks: Vec::new(), used: HashSet::new() });
+        self.context.open.push(Open { table: self.context.next, kind, blocks: Vec::new(), used: HashSet::new(), bound: HashSet::new() });
         self.context.next += 1;
     }
 
@@ -123,15 +145,18 @@ impl<'a> Visitor<'a> for Semantic<'a> {
     fn enter_stmt(&mut self, stmt: &'a Stmt) {
         self.checker.visit_stmt(stmt, &self.context);
         shapes::statement(stmt, &mut self.problems);
-        if matches!(stmt, Stmt::For(_) | Stmt::While(_) | Stmt::With(_) | Stmt::Try(_)) {
-            let blocks = self
-                .context
-                .open
-                .last()
-                .map_or(0, |open| open.blocks.iter().filter(|block| matches!(block, Block::Loop | Block::Try | Block::With)).count());
-            if blocks >= MAX_BLOCKS {
-                self.problems.push((stmt.range(), "too many statically nested blocks"));
+        match stmt {
+            Stmt::FunctionDef(function) => {
+                self.type_parameters(function.type_params.as_deref());
+                self.blocks(&function.body, || function.is_async || walk::yields(function));
             }
+            Stmt::ClassDef(class) => {
+                self.type_parameters(class.type_params.as_deref());
+                self.blocks(&class.body, || false);
+            }
+            Stmt::TypeAlias(alias) => self.type_parameters(alias.type_params.as_deref()),
+            Stmt::AnnAssign(ast::StmtAnnAssign { target, simple: true, .. }) => self.annotated(target),
+            _ => {}
         }
     }
 
@@ -139,23 +164,91 @@ impl<'a> Visitor<'a> for Semantic<'a> {
         self.context.comprehension = is_comprehension(expr).then(|| expr.range());
         self.checker.visit_expr(expr, &self.context);
         self.context.comprehension = None;
-        shapes::expression(expr, &mut self.problems);
+        shapes::expression(expr, self.context.text, self.context.version, &mut self.problems);
         if let Expr::Name(name) = expr {
             self.use_name(name.id.as_str());
         }
     }
 
     fn bind(&mut self, name: &'a str, range: TextRange, binding: Binding<'a>) {
-        let used_before = || self.context.open.last().is_some_and(|open| open.used.contains(name));
         match binding {
-            Binding::Nonlocal if used_before() => self.early.push((range, name)),
-            Binding::Nonlocal | Binding::Global => {}
-            _ => self.use_name(name),
+            Binding::Nonlocal => self.declare_nonlocal(name, range),
+            Binding::Global => self.declare_global(name, range),
+            _ => {
+                self.use_name(name);
+                self.bind_name(name, binding);
+            }
         }
     }
 }
 
 impl<'a> Semantic<'a> {
+    fn blocks(&mut self, body: &[Stmt], suspends: impl FnOnce() -> bool) {
+        if let Some(range) = blocks::too_many(body, self.context.version, suspends) {
+            self.problems.push((range, "too many statically nested blocks"));
+        }
+    }
+
+    /// The parser tells the age of defaults of plain type parameters only.
+    fn type_parameters(&mut self, list: Option<&ast::TypeParams>) {
+        if self.context.version >= PythonVersion::PY313 {
+            return;
+        }
+        let late = list.into_iter().flat_map(|list| &list.type_params).filter_map(|parameter| match parameter {
+            ast::TypeParam::TypeVarTuple(ast::TypeParamTypeVarTuple { default, .. })
+            | ast::TypeParam::ParamSpec(ast::TypeParamParamSpec { default, .. }) => default.as_deref(),
+            ast::TypeParam::TypeVar(_) => None,
+        });
+        self.newer.extend(late.map(|default| (default.range(), "type parameters have defaults only since Python 3.13")));
+    }
+
+    fn annotated(&mut self, target: &Expr) {
+        if let Expr::Name(name) = target
+            && self.context.symbol(&name.id).is_some_and(|symbol| symbol.nonlocal)
+        {
+            self.of_names.push((name.range, format!("annotated name '{}' can't be nonlocal", name.id)));
+        }
+    }
+
+    fn declare_nonlocal(&mut self, name: &'a str, range: TextRange) {
+        if self.context.open.last().is_some_and(|open| open.used.contains(name)) {
+            self.of_names.push((range, format!("name '{name}' is used prior to nonlocal declaration")));
+        }
+        if self.context.is_type_parameter(name) {
+            self.of_names.push((range, format!("nonlocal binding not allowed for type parameter '{name}'")));
+        }
+        self.declare_once(name, range);
+    }
+
+    fn declare_global(&mut self, name: &'a str, range: TextRange) {
+        if self.context.open.last().is_some_and(|open| open.bound.contains(name)) {
+            self.of_names.push((range, format!("name '{name}' is assigned to before global declaration")));
+        }
+        self.declare_once(name, range);
+    }
+
+    /// Where a name is both, CPython names the first declaration.
+    fn declare_once(&mut self, name: &str, range: TextRange) {
+        let symbol = self.context.symbol(name);
+        let first = symbol
+            .and_then(|symbol| symbol.global.filter(|_| symbol.nonlocal))
+            .map(|global| if global.start() < range.start() { global } else { range });
+        if let Some(first) = first {
+            self.of_names.push((first, format!("name '{name}' is nonlocal and global")));
+        }
+    }
+
+    /// Remembers what the parser's checker does not take for an assignment.
+    fn bind_name(&mut self, name: &'a str, binding: Binding<'a>) {
+        let unseen = matches!(binding, Binding::Function(_) | Binding::Class | Binding::Handler | Binding::Capture | Binding::Type);
+        if unseen
+            && self.context.scopes.has_global
+            && let Some(open) = self.context.open.last_mut()
+        {
+            open.bound.insert(name);
+        }
+    }
+
     fn use_name(&mut self, name: &'a str) {
         if self.context.scopes.has_nonlocal
             && let Some(open) = self.context.open.last_mut()
@@ -216,8 +309,8 @@ impl SemanticSyntaxContext for Context<'_> {
     fn has_nonlocal_binding(&self, name: &str) -> bool {
         let outer = self.open.iter().rev().skip(1).filter(|open| !matches!(open.kind, Scope::Module | Scope::Class));
         let mut bound = outer.filter_map(|open| self.scopes.tables[open.table].symbols.get(name));
-        bound.any(|symbol| symbol.is_local() && (symbol.count > 0 || symbol.deleted))
-            || (name == "__class__" && self.outward().any(|kind| kind == Scope::Class))
+        bound.any(|symbol| symbol.is_local() && (symbol.count > 0 || symbol.deleted || symbol.declared))
+            || (name == "__class__" && self.outward().skip(1).any(|kind| kind == Scope::Class))
     }
 
     fn in_async_context(&self) -> bool {
@@ -235,8 +328,8 @@ impl SemanticSyntaxContext for Context<'_> {
         for kind in self.outward() {
             match kind {
                 Scope::Class => return false,
-                Scope::Function { .. } | Scope::Lambda => return true,
-                Scope::Module | Scope::Comprehension { .. } | Scope::Generator | Scope::TypeParameters => {}
+                Scope::Function { .. } | Scope::Lambda | Scope::Generator => return true,
+                Scope::Module | Scope::Comprehension { .. } | Scope::TypeParameters => {}
             }
         }
         false

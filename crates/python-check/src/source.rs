@@ -65,7 +65,7 @@ fn normalize(name: &str) -> String {
 /// PEP 263: a comment of the first line, or of the second if the first is blank or a comment.
 fn coding_cookie(text: &str) -> Option<(TextRange, &str)> {
     let mut offset = 0;
-    for line in text.split_inclusive(['\n', '\r']).take(3) {
+    for line in lines(text).take(2) {
         let content = line.trim_start_matches('\u{feff}').trim_start_matches([' ', '\t', '\x0c']);
         let blank = content.trim_end_matches(['\n', '\r']).is_empty();
         if !blank && !content.starts_with('#') {
@@ -80,6 +80,17 @@ fn coding_cookie(text: &str) -> Option<(TextRange, &str)> {
         offset += line.len();
     }
     None
+}
+
+/// Lines with their ends, of which Python knows three.
+fn lines(text: &str) -> impl Iterator<Item = &str> {
+    let mut rest = text;
+    std::iter::from_fn(move || {
+        let end = rest.find(['\n', '\r']).map(|at| if rest[at..].starts_with("\r\n") { at + 2 } else { at + 1 });
+        let (line, after) = rest.split_at(end.unwrap_or(rest.len()));
+        rest = after;
+        (!line.is_empty()).then_some(line)
+    })
 }
 
 /// `coding[:=]\s*([-\w.]+)` anywhere in the comment.
@@ -124,6 +135,8 @@ mod tests {
         check(b"# coding=latin-1\n", &["ZPY-ENCODING-003"]);
         check(b"\n# -*- coding: unicode_escape -*-\n", &["ZPY-ENCODING-003"]);
         check(b"\r# coding: utf-7\r", &["ZPY-ENCODING-003"]);
+        check(b"\r\n# coding: utf-7\r\n", &["ZPY-ENCODING-003"]);
+        check(b"\n\n# coding: utf-7\n", &[]);
         check(b"x = 1\n# coding: utf-7\n", &[]);
     }
 

@@ -4,9 +4,11 @@ mod indentation;
 
 use ruff_python_ast::token::{Token, TokenKind};
 use ruff_python_ast::{ModModule, PythonVersion};
-use ruff_python_parser::{Mode, ParseError, ParseErrorType, ParseOptions, Parsed, parse_unchecked};
+use ruff_python_parser::{LexicalErrorType, Mode, ParseError, ParseErrorType, ParseOptions, Parsed, parse_unchecked};
 use ruff_text_size::{Ranged, TextRange};
 
+use crate::identifier::{describe, is_invisible};
+use crate::location::size;
 use crate::report::{Sink, shorten};
 use crate::rule;
 use crate::shape;
@@ -43,7 +45,7 @@ fn errors(text: &str, parsed: &Parsed<ModModule>, sink: &mut Sink) {
         parsed.errors().iter().partition(|error| matches!(error.error, ParseErrorType::Lexical(_)));
     // CPython reads all tokens before it judges brackets, and brackets before it judges the rest.
     for error in lexical.iter().take(MAX_ERRORS) {
-        sink.add(&rule::SYNTAX_PARSE, error.location, sentence(&error.error.to_string()));
+        sink.add(&rule::SYNTAX_PARSE, error.location, words(&error.error));
     }
     let bracket = shape::unbalanced(text, parsed.tokens());
     if let Some((range, problem)) = bracket {
@@ -57,7 +59,7 @@ fn errors(text: &str, parsed: &Parsed<ModModule>, sink: &mut Sink) {
         let range = place(text, parsed.tokens(), error);
         let line = text[..text.floor_char_boundary(range.start().to_usize())].matches('\n').count();
         if last_line != Some(line) {
-            sink.add(&rule::SYNTAX_PARSE, range, sentence(&error.error.to_string()));
+            sink.add(&rule::SYNTAX_PARSE, range, words(&error.error));
         }
         last_line = Some(line);
     }
@@ -70,7 +72,7 @@ fn place(text: &str, tokens: &[Token], error: &ParseError) -> TextRange {
     if message.starts_with("Expected an indented block") {
         // At what stands where the block should be, if anything does.
         let next = tokens.iter().filter(significant).find(|token| token.start() >= error.location.end());
-        return next.map_or(error.location, Ranged::range);
+        return next.map_or_else(|| end(text), Ranged::range);
     }
     let before = || tokens.iter().rev().filter(significant).find(|token| token.end() <= error.location.start());
     if message == "Expected `,`, found name" || text[error.location.start().to_usize().min(text.len())..].trim().is_empty() {
@@ -78,6 +80,48 @@ fn place(text: &str, tokens: &[Token], error: &ParseError) -> TextRange {
         return before().map_or(error.location, |token| TextRange::new(token.start(), error.location.end().max(token.end())));
     }
     error.location
+}
+
+/// Where the text ends, before its last line break.
+fn end(text: &str) -> TextRange {
+    TextRange::empty(size(text.trim_end_matches(['\n', '\r']).len().max(text.strip_suffix('\n').unwrap_or(text).len())))
+}
+
+/// What the parser found, for people: no name of a type of its own, and no character that nobody sees.
+fn words(error: &ParseErrorType) -> String {
+    match error {
+        ParseErrorType::Lexical(LexicalErrorType::UnrecognizedToken { tok }) => unknown_character(*tok),
+        // The parser's own error is that of reading an empty number.
+        ParseErrorType::Lexical(LexicalErrorType::OtherError(text)) if text.contains("ParseIntError") => {
+            "a number without digits after its prefix".to_owned()
+        }
+        ParseErrorType::Lexical(LexicalErrorType::UnicodeError) => "an escape that names no character".to_owned(),
+        ParseErrorType::UnexpectedIpythonEscapeCommand => "invalid syntax".to_owned(),
+        other => TOKENS.iter().fold(sentence(&other.to_string()), |text, (token, word)| text.replace(token, word)),
+    }
+}
+
+/// The parser's names of tokens, and the words for them.
+const TOKENS: &[(&str, &str)] = &[
+    ("FStringStart", "f-string"),
+    ("FStringMiddle", "text of an f-string"),
+    ("FStringEnd", "end of an f-string"),
+    ("TStringStart", "t-string"),
+    ("TStringMiddle", "text of a t-string"),
+    ("TStringEnd", "end of a t-string"),
+    ("NonLogicalNewline", "line break"),
+    ("Unknown", "something unreadable"),
+    ("Got unexpected", "unexpected"),
+];
+
+fn unknown_character(character: char) -> String {
+    if is_invisible(character) {
+        format!("invalid character that nobody sees: {}", describe(character))
+    } else if character.is_ascii() {
+        format!("invalid character `{character}`")
+    } else {
+        format!("invalid character `{character}`, {}", describe(character))
+    }
 }
 
 /// Tokens that say nothing on their own.

@@ -138,3 +138,25 @@ pub(crate) fn module<'a, V: Visitor<'a>>(visitor: &mut V, body: &'a [ast::Stmt])
 pub(crate) fn expression<'a, V: Visitor<'a>>(visitor: &mut V, expr: &'a ast::Expr, place: Place) {
     expression::walk(visitor, expr, place);
 }
+
+/// Whether a function is a generator: a `yield` of its own, not of a function inside it.
+pub(crate) fn yields(function: &ast::StmtFunctionDef) -> bool {
+    struct Yields {
+        depth: usize,
+        found: bool,
+    }
+    impl<'a> Visitor<'a> for Yields {
+        fn enter_scope(&mut self, kind: Scope) {
+            self.depth += usize::from(kind != Scope::Module);
+        }
+        fn leave_scope(&mut self) {
+            self.depth = self.depth.saturating_sub(1);
+        }
+        fn enter_expr(&mut self, expr: &'a ast::Expr, _place: Place) {
+            self.found |= self.depth == 0 && matches!(expr, ast::Expr::Yield(_) | ast::Expr::YieldFrom(_));
+        }
+    }
+    let mut visitor = Yields { depth: 0, found: false };
+    module(&mut visitor, &function.body);
+    visitor.found
+}

@@ -13,10 +13,10 @@ static COMPILATION: Rule = Rule {
     severity: Severity::Error,
     title: "Refused by the runtime's compiler",
     why: "Before a version is stored, the compiler of its runtime reads it in a sandbox, without running it; its word on syntax is \
-          final. It refuses what the checks before it let through, such as format specifications nested deeper than it supports.",
+          final. It refuses what the checks before it let through, such as the name of a character that its Unicode does not have yet.",
     fix: "Correct the code at the line that the compiler names; `python3 -m py_compile FILE` with the runtime's version shows the same.",
-    bad: Example::Code("x = f'{1:{2:{3:{4}}}}'\n"),
-    good: "x = f'{1:{2}}'\n",
+    bad: Example::Code("letter = '\\N{KAWI LETTER A}'  # in Python 3.11\n"),
+    good: "letter = '\\U00011f04'\n",
 };
 
 static KIND: Rule = Rule {

@@ -10,6 +10,7 @@ pub(super) const RULES: &[&Rule] = &[
     &ENCODING_COOKIE,
     &ENCODING_BIDI,
     &ENCODING_LOOKALIKE,
+    &ENCODING_INVISIBLE,
     &LIMITS_SIZE,
     &LIMITS_NESTING,
     &LIMITS_LINE,
@@ -81,6 +82,18 @@ pub(crate) static ENCODING_LOOKALIKE: Rule = Rule {
     fix: "Write the name in plain letters.",
     bad: Example::Code("\u{ff54}\u{ff4f}\u{ff54}\u{ff41}\u{ff4c} = 1\n"),
     good: "total = 1\n",
+};
+
+pub(crate) static ENCODING_INVISIBLE: Rule = Rule {
+    id: "ZPY-ENCODING-006",
+    family: Family::Encoding,
+    severity: Severity::Error,
+    title: "Name with a character that nobody sees",
+    why: "Python takes variation selectors, Hangul fillers, joiners and the like as parts of names, and nothing shows them: two names that \
+          look the same are two variables. Which characters these are is Unicode's own table (Default_Ignorable_Code_Point).",
+    fix: "Remove the character.",
+    bad: Example::Code("allowed = False\nallowed\u{fe00} = True\n"),
+    good: "allowed = False\n",
 };
 
 pub(crate) static LIMITS_SIZE: Rule = Rule {

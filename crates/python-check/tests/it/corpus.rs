@@ -7,7 +7,7 @@ use domain::code::{Finding, Severity};
 use python_check::{Checker, Policy};
 use serde_json::Value;
 
-fn corpus() -> PathBuf {
+pub fn corpus() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/corpus")
 }
 

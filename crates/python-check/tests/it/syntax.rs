@@ -82,13 +82,13 @@ fn what_parses_but_cannot_compile_is_found_at_its_line() {
     check("__debug__ = 1\n", 1);
     check("def f[T, T](x: T): pass\n", 1);
     let mut nested = String::from("def f():\n");
-    for depth in 1..=21 {
+    for depth in 1..=22 {
         nested.push_str(&"    ".repeat(depth));
         nested.push_str("while 1:\n");
     }
-    nested.push_str(&"    ".repeat(22));
+    nested.push_str(&"    ".repeat(23));
     nested.push_str("pass\n");
-    check(&nested, 22);
+    check(&nested, 23);
 }
 
 #[test]
