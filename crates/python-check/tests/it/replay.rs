@@ -11,11 +11,15 @@ mod promise;
 mod recipe;
 
 fn seeds(target: &str) -> Vec<Vec<u8>> {
+    seed_files(target).into_iter().map(|(_, seed)| seed).collect()
+}
+
+fn seed_files(target: &str) -> Vec<(PathBuf, Vec<u8>)> {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/seeds").join(target);
     let mut files: Vec<PathBuf> = std::fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path()).collect();
     files.sort();
     assert!(!files.is_empty(), "no seeds of {target}");
-    files.into_iter().map(|file| std::fs::read(file).unwrap()).collect()
+    files.into_iter().map(|file| (file.clone(), std::fs::read(file).unwrap())).collect()
 }
 
 #[test]
@@ -42,4 +46,39 @@ fn recipes_change_real_programs_within_the_limit() {
     let repeat: Vec<u8> = [0, 0].into_iter().chain([1, 0, 0, 0, 63, 0, 255].repeat(40)).collect();
     let long = recipe::source(&repeat);
     assert!(long.len() <= MAX_CODE_BYTES && long.len() > MAX_CODE_BYTES / 8, "{}", long.len());
+}
+
+/// A seed holds what the check found hard, not what would bring down a parser that stands behind the check without its limits:
+/// limits are tested just beyond them.
+#[test]
+fn no_seed_goes_far_beyond_a_limit() {
+    /// CPython's own limit on brackets is 200, and trees of some thousand levels fit every stack.
+    const FAR: (usize, usize) = (400, 5_000);
+    let mut far = Vec::new();
+    for target in ["bytes", "mutated_sources"] {
+        for (file, seed) in seed_files(target) {
+            let source = if target == "bytes" { seed } else { recipe::source(&seed).into_bytes() };
+            let (brackets, operators) = depths(&source);
+            if brackets > FAR.0 || operators > FAR.1 {
+                far.push(format!("{}: {brackets} brackets, {operators} operators", file.display()));
+            }
+        }
+    }
+    assert!(far.is_empty(), "{}", far.join("\n"));
+}
+
+/// Brackets inside one another, and operators without a separator, as bytes show them: strings and comments count too.
+fn depths(source: &[u8]) -> (usize, usize) {
+    let (mut open, mut deepest, mut chain, mut longest) = (0_usize, 0, 0_usize, 0);
+    for byte in source {
+        match byte {
+            b'(' | b'[' | b'{' => open += 1,
+            b')' | b']' | b'}' => open = open.saturating_sub(1),
+            b'\n' | b',' | b';' => chain = 0,
+            b'.' | b'+' | b'-' | b'~' | b'*' | b'/' | b'@' | b'|' | b'&' | b'^' | b':' => chain += 1,
+            _ => {}
+        }
+        (deepest, longest) = (deepest.max(open), longest.max(chain));
+    }
+    (deepest, longest)
 }
