@@ -3,9 +3,11 @@
 //! It follows names to their scope and imports to their module, and constants through simple assignments. It is a lint, not
 //! a proof: what it cannot follow it refuses where that is rare in honest code, and leaves to the sandbox where it is not.
 
+mod advice;
 mod annotations;
 mod attributes;
 mod calls;
+mod classes;
 mod fold;
 mod format;
 mod imports;
@@ -49,6 +51,7 @@ pub(crate) fn run(input: &Input<'_, '_>, sink: &mut Sink) -> Vec<Import> {
     let inner = outer.nested();
     let innermost = inner.nested();
     let mut scan = Scan::new(input, [&outer, &inner, &innermost], sink);
+    scan.metaclasses = classes::metaclasses(input.body, input.scopes);
     walk::module(&mut scan, input.body);
     scan.finish();
     let imports = std::mem::take(&mut scan.imports);
@@ -94,6 +97,14 @@ pub(crate) struct Scan<'a, 's> {
     /// The method that this function is.
     entered_method: Option<Method<'a>>,
     receivers: Receivers<'a>,
+    /// Classes of this code without a base class, a metaclass or a decorator, by name.
+    plain_classes: HashSet<&'a str>,
+    /// This code's classes of classes, by name.
+    metaclasses: HashSet<&'a str>,
+    /// Class patterns that read attributes of this code's own classes by position.
+    own_patterns: Vec<TextRange>,
+    /// `A.__match_args__ = ...`, whose value was looked at, by the address of the target.
+    listed: HashSet<usize>,
     /// What each open class inherits from.
     classes: Vec<Ancestry>,
     /// Expressions that their parent has judged already, by address.
@@ -113,6 +124,12 @@ pub(crate) struct Scan<'a, 's> {
     /// How many more expressions may be looked at to find constant texts.
     fold_budget: Cell<usize>,
     imports: Vec<(&'a str, TextRange)>,
+    /// Imports of refused modules: the name that each binds, its rule, place and message.
+    refused_imports: Vec<(&'a str, &'static Rule, TextRange, String)>,
+    /// Every name that is read anywhere.
+    read: HashSet<&'a str>,
+    /// Methods of this code that share their name with a watched attribute of archives.
+    own_methods: HashSet<&'a str>,
     /// The modules that are imported anywhere in the code.
     imported: HashSet<&'a str>,
     /// Whether `.read` may open files by name: `configparser` is imported.
@@ -140,6 +157,10 @@ impl<'a, 's> Scan<'a, 's> {
             first_parameter: None,
             entered_method: None,
             receivers: Receivers::default(),
+            plain_classes: HashSet::new(),
+            metaclasses: HashSet::new(),
+            own_patterns: Vec::new(),
+            listed: HashSet::new(),
             classes: Vec::new(),
             judged: HashSet::new(),
             watched: HashMap::new(),
@@ -151,6 +172,9 @@ impl<'a, 's> Scan<'a, 's> {
             template_pieces: Vec::new(),
             fold_budget: Cell::new(fold::BUDGET),
             imports: Vec::new(),
+            refused_imports: Vec::new(),
+            read: HashSet::new(),
+            own_methods: HashSet::new(),
             imported: HashSet::new(),
             configures: false,
         };
@@ -164,6 +188,9 @@ impl<'a, 's> Scan<'a, 's> {
             for (name, symbol) in &table.symbols {
                 if table.kind == Scope::Class && symbol.count > 0 && name.starts_with('_') {
                     self.defined.insert(name);
+                }
+                if table.kind == Scope::Class && symbol.is_bound_once() && symbol.function.is_some() {
+                    self.own_methods.extend(attributes::OF_ARCHIVES.iter().find(|archive| *archive == name));
                 }
                 symbol.imports.iter().for_each(|binding| self.survey_binding(binding));
             }
@@ -207,7 +234,9 @@ impl<'a, 's> Scan<'a, 's> {
 
     /// Ends the walk: what could only be judged with the whole file seen.
     fn finish(&mut self) {
+        self.judge_refused_imports();
         self.judge_template_pieces();
+        self.judge_patterns();
         self.judge_claims();
     }
 
@@ -273,8 +302,11 @@ impl<'a> Visitor<'a> for Scan<'a, '_> {
 
     fn enter_class(&mut self, class: &'a ast::StmtClassDef) {
         self.note_bases(class);
+        if class.arguments.is_none() && class.decorator_list.is_empty() {
+            self.plain_classes.insert(class.name.as_str());
+        }
         let foreign = class.bases().iter().any(|base| self.is_foreign(base));
-        let meta = class.bases().iter().any(|base| matches!(base, Expr::Name(name) if name.id.as_str() == "type"));
+        let meta = self.metaclasses.contains(class.name.as_str());
         self.classes.push(Ancestry { foreign, meta });
     }
 
@@ -304,6 +336,7 @@ impl<'a> Visitor<'a> for Scan<'a, '_> {
             Expr::Name(name) => self.name(expr, name, place),
             Expr::Attribute(attribute) => self.attribute(expr, attribute, place),
             Expr::Call(call) => self.call(call),
+            Expr::Compare(compare) => self.membership(compare),
             Expr::StringLiteral(literal) => self.string(expr, literal, place),
             Expr::FString(_) | Expr::TString(_) => self.interpolated(expr),
             _ => {}
@@ -312,6 +345,12 @@ impl<'a> Visitor<'a> for Scan<'a, '_> {
 
     fn bind(&mut self, name: &'a str, range: TextRange, binding: Binding<'a>) {
         self.bound(name, range, binding);
+    }
+
+    fn pattern_class(&mut self, class: &'a Expr, positional: bool) {
+        if positional {
+            self.positional_pattern(class);
+        }
     }
 
     fn pattern_attribute(&mut self, attribute: &'a ast::Identifier) {

@@ -118,6 +118,8 @@ pub(crate) trait Visitor<'a> {
     fn leave_expr(&mut self, _expr: &'a ast::Expr) {}
     /// A name is bound, or unbound, in the scope that is open.
     fn bind(&mut self, _name: &'a str, _range: TextRange, _binding: Binding<'a>) {}
+    /// The class of a class pattern, and whether attributes are read by their position.
+    fn pattern_class(&mut self, _class: &'a ast::Expr, _positional: bool) {}
     /// The keyword of a class pattern: an attribute is read.
     fn pattern_attribute(&mut self, _attribute: &'a ast::Identifier) {}
     /// A class body starts; its scope follows.

@@ -27,7 +27,7 @@ const KNOWN: &str = "numpy pandas scipy sklearn matplotlib PIL cv2 lxml bs4 yaml
                      jsonpath_ng glom regex chardet charset_normalizer idna certifi click rich tqdm tabulate texttable colorama termcolor \
                      cryptography Crypto nacl OpenSSL jwt jose passlib bcrypt argon2 tldextract validators netaddr iptools ipwhois whois \
                      phonenumbers email_validator langdetect nltk spacy textblob emoji unidecode inflection humanize faker openpyxl xlrd \
-                     xlsxwriter docx pptx PyPDF2 pypdf pdfminer reportlab markdown html2text bleach feedparser xmltodict defusedxml \
+                     xlsxwriter docx pptx PyPDF2 pypdf pdfminer reportlab markdown html2text bleach feedparser xmltodict dateparser tld googleapiclient google_auth_oauthlib defusedxml \
                      stix2 pymisp yara pefile oletools olefile magic evtx sympy networkx polars pyarrow duckdb sqlalchemy peewee django flask \
                      fastapi starlette uvicorn gunicorn werkzeug celery rq dask ray torch tensorflow keras transformers xgboost lightgbm \
                      more_itertools toolz cytoolz sortedcontainers cachetools typing_extensions mypy_extensions six future typeguard \

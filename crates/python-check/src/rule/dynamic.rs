@@ -34,7 +34,7 @@ pub(crate) static DYNAMIC_TYPE: Rule = Rule {
     family: Family::DynamicCode,
     severity: Severity::Error,
     title: "Class made at run time",
-    why: "`type` with three arguments makes a class whose attributes are not written out.",
+    why: "`type` with three arguments, and every other class of classes that is called, makes a class whose attributes are not written out.",
     fix: "Write a class statement, or use `collections.namedtuple`.",
     bad: Example::Code("A = type('A', (), {'x': 1})\n"),
     good: "class A:\n    x = 1\n",

@@ -5,12 +5,12 @@ use std::collections::HashMap;
 use ruff_python_ast::{self as ast, Expr, ExprContext};
 use ruff_text_size::{Ranged, TextRange};
 
-use super::Scan;
 use super::names::is_special;
+use super::{Scan, address, advice};
 use crate::catalog::{Name, Verdict};
 use crate::report::shorten;
 use crate::rule::{self, Rule};
-use crate::walk::Place;
+use crate::walk::{Binding, Place};
 
 /// Special attributes that read or do what the syntax does anyway.
 const HARMLESS: &str = "__name__ __qualname__ __doc__ __class__ __module__ __len__ __iter__ __next__ __enter__ __exit__ __aenter__ __aexit__ \
@@ -64,6 +64,9 @@ pub(super) const WATCHED: &[(&str, &str)] = &[
     ("xml", "createDOMBuilder createDOMInputSource parseURI"),
 ];
 
+/// What archives do that is refused, and what people call methods of their own.
+pub(super) const OF_ARCHIVES: &[&str] = &["extract", "extractall", "write"];
+
 /// What is known of an attribute's name, whatever object it is read from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Known {
@@ -111,6 +114,9 @@ impl<'a> Scan<'a, '_> {
         self.lookalike(attribute.attr.as_str(), attribute.attr.range);
         if attribute.ctx != ExprContext::Load {
             self.note_store(Some(&attribute.value), attribute.range);
+            if &*attribute.attr == "__match_args__" && !self.listed.remove(&address(expr)) {
+                self.computed_names(attribute.range);
+            }
         } else if place != Place::Callee {
             self.note_read(attribute);
         }
@@ -167,6 +173,7 @@ impl<'a> Scan<'a, '_> {
         match name {
             "__dict__" if self.claim_own(&attribute.value, &rule::INTROSPECTION_DUNDER, range, "special attribute `__dict__`") => {}
             "write" if self.is_stream(&attribute.value) => {}
+            _ if self.is_own_method(name, &attribute.value, range) => {}
             "__class__" if attribute.ctx != ExprContext::Load => {
                 self.add(&rule::INTROSPECTION_DUNDER, range, "`__class__` is changed".to_owned());
             }
@@ -182,6 +189,15 @@ impl<'a> Scan<'a, '_> {
             }
         }
         self.template_attribute(attribute);
+    }
+
+    /// A method of this code that is called as one of an archive's, on an object that is plainly one of this code's classes.
+    fn is_own_method(&mut self, name: &str, object: &Expr, range: TextRange) -> bool {
+        if !self.own_methods.contains(name) || self.receiver_is_foreign() {
+            return false;
+        }
+        let Some((rule, message)) = self.refused_attribute(name) else { return false };
+        self.claim_own(object, rule, range, &message) || self.is_own_object(object)
     }
 
     /// Judges an attribute by its name alone; says whether it is refused.
@@ -227,7 +243,11 @@ impl<'a> Scan<'a, '_> {
         }
         let own = self.is_receiver(&attribute.value) && !(self.attributes.get(name) == Some(Known::Stream) && self.receiver_is_foreign());
         if !own && self.is_foreign(&attribute.value) {
-            self.add(&rule::INTROSPECTION_PRIVATE, attribute.range, format!("private attribute `{}` of a library object", shorten(name)));
+            let message = format!("private attribute `{}` of a library object", shorten(name));
+            match advice::of_private(name) {
+                Some(other) => self.suggest(&rule::INTROSPECTION_PRIVATE, attribute.range, message, other.to_owned()),
+                None => self.add(&rule::INTROSPECTION_PRIVATE, attribute.range, message),
+            }
         }
     }
 
@@ -252,7 +272,27 @@ impl<'a> Scan<'a, '_> {
         if !names_attributes {
             return;
         }
-        let items: &[Expr] = match &*assign.value {
+        self.listed.extend(assign.targets.iter().filter(|target| target.is_attribute_expr()).map(address));
+        let slots = assign.targets.iter().any(|target| matches!(target, Expr::Name(name) if name.id.as_str() == "__slots__"));
+        self.listed_names(&assign.value, slots);
+    }
+
+    /// `__match_args__` bound in a class body, otherwise than by a plain assignment, which is judged as a statement.
+    pub(super) fn bound_match_args(&mut self, binding: Binding<'a>, range: TextRange) {
+        match binding {
+            Binding::Assign(value) => self.listed_names(value, false),
+            Binding::Declare => {}
+            _ => self.computed_names(range),
+        }
+    }
+
+    fn computed_names(&mut self, range: TextRange) {
+        self.add(&rule::INTROSPECTION_DEFINITION, range, "attribute names of a class pattern are computed".to_owned());
+    }
+
+    /// The names of attributes that a class lists: in its slots, or for patterns.
+    fn listed_names(&mut self, value: &'a Expr, slots: bool) {
+        let items: &[Expr] = match value {
             Expr::Tuple(tuple) => &tuple.elts,
             Expr::List(list) => &list.elts,
             Expr::Set(set) => &set.elts,
@@ -261,7 +301,7 @@ impl<'a> Scan<'a, '_> {
         for item in items {
             match self.fold_text(item) {
                 Some(name) if name == "__dict__" || name == "__weakref__" => {
-                    if !assign.targets.iter().any(|target| matches!(target, Expr::Name(name) if name.id.as_str() == "__slots__")) {
+                    if !slots {
                         self.attribute_by_name(&name, item.range());
                     }
                 }
@@ -269,9 +309,7 @@ impl<'a> Scan<'a, '_> {
                     self.note_named(&name, None, item.range());
                     self.attribute_by_name(&name, item.range());
                 }
-                None => {
-                    self.add(&rule::INTROSPECTION_DEFINITION, item.range(), "attribute names of a class pattern are computed".to_owned())
-                }
+                None => self.computed_names(item.range()),
             }
         }
     }

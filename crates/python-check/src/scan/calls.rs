@@ -3,10 +3,10 @@
 use ruff_python_ast::{self as ast, Expr};
 use ruff_text_size::{Ranged, TextRange};
 
-use super::Scan;
 use super::fold::Prefix;
 use super::names::is_special;
 use super::resolve::Meaning;
+use super::{Scan, advice};
 use crate::catalog::{Name, Verdict};
 use crate::report::shorten;
 use crate::rule;
@@ -23,6 +23,7 @@ impl<'a> Scan<'a, '_> {
             }
             _ => {}
         }
+        self.class_call(call);
         self.call_only(call);
         self.format_call(call);
     }
@@ -109,8 +110,24 @@ impl<'a> Scan<'a, '_> {
         match self.fold_prefix(argument) {
             Prefix::Start(prefix) if !self.may_become_refused(&prefix) => self.note_prefix(&prefix, object, argument.range()),
             Prefix::Whole(_) | Prefix::Start(_) | Prefix::Unknown => {
-                self.add(&rule::INTROSPECTION_NAME, argument.range(), format!("`{function}` with a computed name"));
+                let message = format!("`{function}` with a computed name");
+                let module = object.and_then(|object| self.modules(object).into_iter().next());
+                match module.as_deref().and_then(advice::of_computed_member) {
+                    Some(other) => self.suggest(&rule::INTROSPECTION_NAME, argument.range(), message, other.to_owned()),
+                    None => self.add(&rule::INTROSPECTION_NAME, argument.range(), message),
+                }
             }
+        }
+    }
+
+    /// `"name" in locals()` tells whether a variable is there, and hands out nothing.
+    pub(super) fn membership(&mut self, compare: &'a ast::ExprCompare) {
+        let ([op], [namespace], Expr::StringLiteral(_)) = (&*compare.ops, &*compare.comparators, &*compare.left) else { return };
+        let Expr::Call(call) = namespace else { return };
+        let Expr::Name(name) = &*call.func else { return };
+        let asks = (op.is_in() || op.is_not_in()) && call.arguments.is_empty() && matches!(name.id.as_str(), "locals" | "globals");
+        if asks && matches!(self.meaning(&name.id), Meaning::Free) {
+            self.mark_judged(&call.func);
         }
     }
 

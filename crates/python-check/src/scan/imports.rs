@@ -6,7 +6,7 @@ use domain::code::{Family, Import};
 use ruff_python_ast as ast;
 use ruff_text_size::TextRange;
 
-use super::Scan;
+use super::{Scan, advice};
 use crate::catalog::{self, Catalog, Name, Verdict};
 use crate::location::Lines;
 use crate::report::shorten;
@@ -29,7 +29,7 @@ impl<'a> Scan<'a, '_> {
     pub(super) fn import(&mut self, import: &'a ast::StmtImport) {
         for alias in &import.names {
             self.imports.push((alias.name.as_str(), alias.range));
-            self.judge_module(alias.name.as_str(), alias.range);
+            self.judge_bound_module(alias);
         }
     }
 
@@ -79,7 +79,7 @@ impl<'a> Scan<'a, '_> {
     pub(super) fn refuse_use(&mut self, family: Family, path: &str, name: &str, range: TextRange) {
         let rule = catalog::use_of(family, path, name);
         let message = format!("use of `{}.{}`: {}", shorten(path), shorten(name), catalog::why(family));
-        match instead_of(path, name) {
+        match advice::of_refused(path, name) {
             Some(other) => self.suggest(rule, range, message, other.to_owned()),
             None => self.add(rule, range, message),
         }
@@ -92,23 +92,57 @@ impl<'a> Scan<'a, '_> {
         match verdict {
             Verdict::Reviewed | Verdict::Open => {}
             Verdict::Forbidden(family) => {
-                self.add(import_rule(family), range, format!("import of `{shown}`: {}", catalog::why(family)));
+                let message = format!("import of `{shown}`: {}", catalog::why(family));
+                self.suggest_for_module(import_rule(family), path, range, message);
             }
             Verdict::NotAllowed => {
                 let message = format!("`{shown}` belongs to Python, but the policy does not allow it");
-                match alternative(path) {
-                    Some(other) => self.suggest(&rule::DEPENDENCY_NOT_ALLOWED, range, message, other.to_owned()),
-                    None => self.add(&rule::DEPENDENCY_NOT_ALLOWED, range, message),
-                }
+                self.suggest_for_module(&rule::DEPENDENCY_NOT_ALLOWED, path, range, message);
             }
             Verdict::NotInstalled => self.add(&rule::DEPENDENCY_NOT_INSTALLED, range, format!("the runtime does not have `{shown}`")),
             Verdict::Unlisted => {
                 let message = format!("`{shown}` is not among the reviewed modules of its package");
                 self.suggest(&rule::DEPENDENCY_UNKNOWN, range, message, "Use the modules that `zona runtime show` lists.".to_owned());
             }
-            Verdict::Unknown => self.add(&rule::DEPENDENCY_UNKNOWN, range, format!("no module `{shown}` is known")),
+            Verdict::Unknown => {
+                self.suggest_for_module(&rule::DEPENDENCY_UNKNOWN, path, range, format!("no module `{shown}` is known"));
+            }
         }
         verdict
+    }
+
+    fn suggest_for_module(&mut self, rule: &'static Rule, path: &str, range: TextRange, message: String) {
+        match advice::of_module(path) {
+            Some(other) => self.suggest(rule, range, message, other.to_owned()),
+            None => self.add(rule, range, message),
+        }
+    }
+
+    /// Judges the module that an import statement binds to a name. Whether anything uses it is known at the end.
+    fn judge_bound_module(&mut self, alias: &'a ast::Alias) {
+        let path = alias.name.as_str();
+        match self.catalog.module(path) {
+            Verdict::Forbidden(family) if advice::of_module(path).is_none() => {
+                let bound = alias.asname.as_ref().map_or_else(|| path.split('.').next().unwrap_or(path), |name| name.as_str());
+                let message = format!("import of `{}`: {}", shorten(path), catalog::why(family));
+                self.refused_imports.push((bound, import_rule(family), alias.range, message));
+            }
+            _ => {
+                self.judge_module(path, alias.range);
+            }
+        }
+    }
+
+    /// Reports the imports of refused modules: one that nothing uses can simply go.
+    pub(super) fn judge_refused_imports(&mut self) {
+        for (bound, rule, range, message) in std::mem::take(&mut self.refused_imports) {
+            if self.read.contains(bound) {
+                self.add(rule, range, message);
+            } else {
+                let advice = format!("Nothing uses `{}`: deleting the import is enough.", shorten(bound));
+                self.suggest(rule, range, format!("{message}; nothing here uses it"), advice);
+            }
+        }
     }
 
     /// Judges a name of an allowed module.
@@ -120,14 +154,34 @@ impl<'a> Scan<'a, '_> {
         let shown = format!("{}.{}", shorten(path), shorten(name));
         match self.catalog.name(path, name) {
             Name::Allowed | Name::CallOnly | Name::Module => {}
-            Name::Refused(family) => self.add(member_rule(family), range, format!("`{shown}`: {}", member_reason(family))),
+            Name::Refused(family) => self.refuse_member(family, path, name, range),
             Name::Unknown if is_plain_special(name) => {}
             Name::Unknown if name.starts_with('_') || self.catalog.is_stdlib(name) => {
-                self.add(&rule::PIVOT_MODULE, range, format!("`{shown}` is not the module's own"));
+                self.refuse_pivot(name, range, format!("`{shown}` is not the module's own"));
             }
             Name::Unknown => {
                 self.add(&rule::API_REFUSED, range, format!("`{shown}` is not in the reviewed interface of `{}`", shorten(path)))
             }
+        }
+    }
+
+    fn refuse_member(&mut self, family: Family, path: &str, name: &str, range: TextRange) {
+        let advice = advice::of_member(path, name);
+        let reason = advice.and_then(|(reason, _)| reason).unwrap_or(member_reason(family));
+        let message = format!("`{}.{}`: {reason}", shorten(path), shorten(name));
+        match advice {
+            Some((_, other)) => self.suggest(member_rule(family), range, message, other.to_owned()),
+            None if family == Family::ModulePivot => self.refuse_pivot(name, range, message),
+            None => self.add(member_rule(family), range, message),
+        }
+    }
+
+    /// A module inside a module. One that may be imported is better imported.
+    fn refuse_pivot(&mut self, name: &str, range: TextRange, message: String) {
+        if self.catalog.module(name) == Verdict::Reviewed {
+            self.suggest(&rule::PIVOT_MODULE, range, message, format!("Write `import {name}`."));
+        } else {
+            self.add(&rule::PIVOT_MODULE, range, message);
         }
     }
 
@@ -193,31 +247,4 @@ fn member_reason(family: Family) -> &'static str {
         Family::Introspection => "it leads to frames or namespaces",
         other => catalog::why(other),
     }
-}
-
-/// What a utility does where other programs use these names.
-fn instead_of(path: &str, name: &str) -> Option<&'static str> {
-    Some(match (path, name) {
-        ("sys", "stdout" | "stderr" | "__stdout__" | "__stderr__") => "Use `print`: what is printed becomes the output of the run.",
-        ("sys", "stdin" | "argv" | "orig_argv") => "Take a parameter of `transform` or `main`.",
-        ("sys", "exit") => "Return, or raise `SystemExit`.",
-        ("sys", "maxsize") => "Write the number: `2**63 - 1`.",
-        ("sys", "version" | "version_info" | "platform" | "byteorder" | "getsizeof" | "getrecursionlimit" | "setrecursionlimit") => {
-            "Do without: every run of a utility has the same interpreter."
-        }
-        ("os", "environ" | "getenv" | "environb") => "Take a parameter; secrets are parameters too.",
-        ("os", "path") | ("os.path", _) => "Use `pathlib.PurePosixPath` for names of files; there are no files.",
-        ("os", "urandom") => "Use `secrets.token_bytes`.",
-        ("os", "linesep") => "Write `\\n`.",
-        _ => return None,
-    })
-}
-
-fn alternative(path: &str) -> Option<&'static str> {
-    Some(match path.split('.').next().unwrap_or(path) {
-        "threading" | "concurrent" | "_thread" => "The sandbox has no threads: do the work in order, or use `asyncio`.",
-        "argparse" | "optparse" => "A utility gets its parameters as arguments of `transform` or `main`.",
-        "locale" => "Format numbers and dates with format strings.",
-        _ => return None,
-    })
 }

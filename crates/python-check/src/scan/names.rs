@@ -4,7 +4,7 @@ use ruff_python_ast::{self as ast, Expr, ExprContext};
 use ruff_text_size::TextRange;
 
 use super::resolve::Meaning;
-use super::{Marked, Scan};
+use super::{Marked, Scan, advice};
 use crate::report::shorten;
 use crate::rule::{self, Rule};
 use crate::walk::{Binding, Place, Scope};
@@ -66,10 +66,13 @@ pub(super) fn is_special(name: &str) -> bool {
 impl<'a> Scan<'a, '_> {
     pub(super) fn name(&mut self, expr: &'a Expr, name: &'a ast::ExprName, place: Place) {
         self.lookalike(name.id.as_str(), name.range);
+        let id = name.id.as_str();
+        if name.ctx == ExprContext::Load {
+            self.read.insert(id);
+        }
         if name.ctx != ExprContext::Load || self.is_judged(expr) {
             return;
         }
-        let id = name.id.as_str();
         self.note_name(id, name.range);
         match self.meaning(id) {
             Meaning::Bound(symbol) => self.imported(&symbol.imports, name, place),
@@ -87,7 +90,11 @@ impl<'a> Scan<'a, '_> {
     fn builtin(&mut self, name: &str, range: TextRange, place: Place) {
         if let Some((rule, why)) = refusal(name) {
             let how = if place == Place::Callee { "call of" } else { "use of" };
-            self.add(rule, range, format!("{how} `{name}`: {why}"));
+            let message = format!("{how} `{name}`: {why}");
+            match advice::of_builtin(name) {
+                Some(other) => self.suggest(rule, range, message, other.to_owned()),
+                None => self.add(rule, range, message),
+            }
         } else if is_special(name) && !PLAIN_SPECIAL.contains(&name) && !IN_CLASS.contains(&name) {
             self.add(&rule::INTROSPECTION_MODULE_NAME, range, format!("use of `{}`", shorten(name)));
         }
@@ -96,7 +103,13 @@ impl<'a> Scan<'a, '_> {
     fn undefined(&mut self, name: &str, range: TextRange) {
         let known = self.catalog.is_builtin(name) || GIVEN.contains(&name) || is_special(name) || refusal(name).is_some();
         if self.sound && !self.star_imports && !known && self.place_of_text.is_none() {
-            self.add(&rule::QUALITY_UNDEFINED, range, format!("nothing defines `{}`", shorten(name)));
+            let message = format!("nothing defines `{}`", shorten(name));
+            match advice::of_python_2_builtin(name) {
+                Some(other) => {
+                    self.suggest(&rule::QUALITY_UNDEFINED, range, format!("{message}: it belongs to Python 2"), other.to_owned())
+                }
+                None => self.add(&rule::QUALITY_UNDEFINED, range, message),
+            }
         }
     }
 
@@ -105,6 +118,8 @@ impl<'a> Scan<'a, '_> {
         for binding in imports {
             let (Binding::Import(alias) | Binding::ImportFrom(_, alias)) = binding else { continue };
             match self.marked.get(&std::ptr::from_ref(*alias).addr()) {
+                // Nobody evaluates the text of an annotation but `functools.singledispatch`.
+                Some(Marked::Module) if place == Place::Annotation && self.place_of_text.is_some() && !self.dispatches => {}
                 Some(Marked::Module) if !matches!(place, Place::AttributeBase | Place::Test) => {
                     self.add(&rule::PIVOT_VALUE, name.range, format!("the module `{}` is used as a value", name.id));
                 }
@@ -122,6 +137,9 @@ impl<'a> Scan<'a, '_> {
         let in_class = self.frames.last().is_some_and(|frame| frame.kind == Scope::Class);
         if in_class {
             self.class_member(name, range);
+            if name == "__match_args__" {
+                self.bound_match_args(binding, range);
+            }
             self.class_import(name, range, binding);
         } else if HELD.contains(&name) {
             self.add(&rule::INTROSPECTION_MODULE_NAME, range, format!("`{}` is bound", shorten(name)));

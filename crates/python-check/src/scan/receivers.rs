@@ -264,6 +264,11 @@ impl<'a> Scan<'a, '_> {
         self.receivers.inherited.extend(bases.iter().filter_map(|base| base.as_name_expr()).map(|name| name.id.as_str()));
     }
 
+    /// Whether some class seen so far may be a class of classes, or made by one that this code writes.
+    pub(super) fn has_classes_of_classes(&self) -> bool {
+        self.receivers.classes_of_classes
+    }
+
     /// Whether a base class is plainly not a class of classes.
     fn makes_objects(&self, base: &Expr, steps: usize) -> bool {
         let Some(steps) = steps.checked_sub(1) else { return false };

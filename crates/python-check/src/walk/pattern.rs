@@ -37,6 +37,7 @@ fn all<'a, V: Visitor<'a>>(v: &mut V, patterns: &'a [Pattern]) {
 fn class<'a, V: Visitor<'a>>(v: &mut V, name: &'a ast::Expr, arguments: &'a ast::PatternArguments) {
     let ast::PatternArguments { patterns, keywords, range: _, node_index: _ } = arguments;
     super::expression(v, name, Place::Value);
+    v.pattern_class(name, !patterns.is_empty());
     all(v, patterns);
     for ast::PatternKeyword { attr, pattern, range: _, node_index: _ } in keywords {
         v.pattern_attribute(attr);
