@@ -134,7 +134,8 @@ fn equal(left: &str, right: &str) -> bool {
 
 fn expected(parameter: &Parameter) -> String {
     if parameter.enum_json.is_empty() {
-        return article(parameter.value_type);
+        let any = parameter.value_type == ValueType::Any;
+        return if any { "any JSON value".to_owned() } else { article(parameter.value_type) };
     }
     format!("one of {}", parameter.enum_json.join(", "))
 }

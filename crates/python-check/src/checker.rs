@@ -113,7 +113,7 @@ impl Checker {
         }
         if sound {
             semantic::report(text, body, &scopes, version, sink);
-            let entry = entry::infer(&scopes, sink);
+            let entry = entry::infer(body, &scopes, sink);
             report.kind = Some(entry.kind);
             report.parameters = entry.parameters;
         }

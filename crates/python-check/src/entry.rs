@@ -2,12 +2,17 @@
 
 mod annotation;
 mod default;
+mod docstring;
+mod foreign;
+mod started;
+
+use std::collections::HashMap;
 
 use domain::code::{Kind, MAX_ENUM, MAX_PARAMETER_NAME, MAX_PARAMETERS, Parameter, ValueType};
-use ruff_python_ast::{self as ast, Expr, StmtFunctionDef};
+use ruff_python_ast::{self as ast, Expr, Stmt, StmtFunctionDef};
 use ruff_text_size::{Ranged, TextRange};
 
-use crate::report::Sink;
+use crate::report::{Sink, shorten};
 use crate::rule;
 use crate::scope::Scopes;
 use crate::walk::{self, Binding};
@@ -23,16 +28,49 @@ pub(crate) struct Entry {
 }
 
 /// Finds the entry point: `transform` makes a transformer, `main` or neither a script.
-pub(crate) fn infer(scopes: &Scopes<'_>, sink: &mut Sink) -> Entry {
+pub(crate) fn infer<'a>(body: &'a [Stmt], scopes: &Scopes<'a>, sink: &mut Sink) -> Entry {
     let kind = if defines(scopes, "transform") { Kind::Transformer } else { Kind::Script };
     let name = if kind == Kind::Transformer { "transform" } else { "main" };
     let mut parameters = Vec::new();
     if let Some(callable) = Callable::find(scopes, name) {
         callable.check(sink);
-        let signature = Signature { kind, scopes };
+        let described = callable.docstring().map(docstring::descriptions).unwrap_or_default();
+        let signature = Signature { kind, body, scopes, function: callable.function, described };
         parameters = signature.parameters(callable.parameters, callable.range, sink);
+    } else if !defines(scopes, name) {
+        nothing_runs(body, sink);
+    }
+    if kind == Kind::Transformer
+        && let Some(other) = Callable::find(scopes, "main").filter(|_| !is_called(body, "main"))
+    {
+        sink.add(&rule::QUALITY_TWO_ENTRIES, other.range, "`main` is never called: `transform` is the entry point".to_owned());
     }
     Entry { kind, parameters }
+}
+
+/// A module that defines functions and runs none.
+fn nothing_runs(body: &[Stmt], sink: &mut Sink) {
+    let Some((function, meant)) = started::meant(body) else { return };
+    let name = shorten(&function.name);
+    let message = "nothing runs: there is no `main` or `transform`, and nothing calls the functions";
+    let (message, advice) = match meant {
+        Some(entry) => (format!("{message}; is `{name}` meant to be `{entry}`?"), format!("Call it `{entry}`.")),
+        None => (message.to_owned(), format!("Call `{name}` `main` (or `transform`, if it takes one value), or call it at the end.")),
+    };
+    sink.suggest(&rule::QUALITY_NO_ENTRY, function.name.range, message, advice);
+}
+
+/// Whether some code names a function.
+fn is_called(body: &[Stmt], name: &str) -> bool {
+    struct Reads<'s>(&'s str, bool);
+    impl<'a> walk::Visitor<'a> for Reads<'_> {
+        fn enter_expr(&mut self, expr: &'a Expr, _place: walk::Place) {
+            self.1 |= matches!(expr, Expr::Name(read) if read.ctx.is_load() && read.id.as_str() == self.0);
+        }
+    }
+    let mut reads = Reads(name, false);
+    walk::module(&mut reads, body);
+    reads.1
 }
 
 fn defines(scopes: &Scopes<'_>, name: &str) -> bool {
@@ -61,6 +99,11 @@ impl<'a> Callable<'a> {
         }
     }
 
+    fn docstring(&self) -> Option<&'a str> {
+        let first = self.function?.body.first()?.as_expr_stmt()?;
+        Some(first.value.as_string_literal_expr()?.value.to_str())
+    }
+
     fn check(&self, sink: &mut Sink) {
         let Some(function) = self.function else { return };
         let name = &function.name;
@@ -75,7 +118,11 @@ impl<'a> Callable<'a> {
 /// A signature that is turned into a schema.
 struct Signature<'s, 'a> {
     kind: Kind,
+    body: &'a [Stmt],
     scopes: &'s Scopes<'a>,
+    function: Option<&'a StmtFunctionDef>,
+    /// What the docstring says of parameters.
+    described: HashMap<String, String>,
 }
 
 impl Signature<'_, '_> {
@@ -108,6 +155,15 @@ impl Signature<'_, '_> {
         schema
     }
 
+    /// Warns of an annotation that converts nothing, unless the function does.
+    fn warn_of_type(&self, parameter: &ast::ParameterWithDefault, arrives_as: Option<&str>, sink: &mut Sink) {
+        let (Some(arrives), Some(annotation)) = (arrives_as, parameter.parameter.annotation.as_deref()) else { return };
+        let name = parameter.parameter.name.as_str();
+        if self.function.is_none_or(|function| !foreign::is_converted(function, name, annotation)) {
+            sink.add(&rule::QUALITY_CONVERT, annotation.range(), format!("`{}` arrives as {arrives}", shorten(name)));
+        }
+    }
+
     fn value_missing(&self, range: TextRange, sink: &mut Sink) {
         if self.kind == Kind::Transformer {
             sink.add(&rule::QUALITY_NO_VALUE, range, "`transform` has no positional parameter".to_owned());
@@ -123,8 +179,12 @@ impl Signature<'_, '_> {
                 format!("the parameter's name is longer than {MAX_PARAMETER_NAME} characters"),
             );
         }
-        let mut schema =
-            parameter.parameter.annotation.as_deref().map(|annotation| annotation::read(annotation, self.scopes)).unwrap_or_default();
+        let mut schema = parameter
+            .parameter
+            .annotation
+            .as_deref()
+            .map(|annotation| annotation::read(annotation, self.body, self.scopes))
+            .unwrap_or_default();
         let default = parameter.default.as_deref();
         let default_json = default.and_then(|value| default::json(value, self.scopes));
         // Null beside the values of the type; a default of null says so already.
@@ -143,11 +203,11 @@ impl Signature<'_, '_> {
         if schema.secret && default.is_some_and(|value| !value.is_none_literal_expr()) {
             sink.add(&rule::QUALITY_SECRET_DEFAULT, parameter.range(), format!("the secret `{name}` has a default"));
         }
-        let value_type = match (parameter.parameter.annotation.is_some(), default) {
-            (false, Some(value)) => default::value_type(value, self.scopes),
-            _ if adds_null => ValueType::Any,
-            _ => schema.value_type,
-        };
+        self.warn_of_type(parameter, schema.arrives_as, sink);
+        if schema.description.is_empty() {
+            schema.description = self.described.get(name).map(|text| annotation::shortened(text)).unwrap_or_default();
+        }
+        let value_type = if adds_null { ValueType::Any } else { schema.value_type };
         Parameter {
             name: name.to_owned(),
             value_type,

@@ -1,9 +1,9 @@
 //! Annotations as parameter types. What is not understood accepts any value: a schema must never refuse what the code takes.
 
 use domain::code::{MAX_PARAMETER_DESCRIPTION, ValueType};
-use ruff_python_ast::{self as ast, Expr, Operator};
+use ruff_python_ast::{self as ast, Expr, Operator, Stmt};
 
-use super::default;
+use super::{default, foreign};
 use crate::scope::Scopes;
 use crate::syntax;
 use crate::walk::Binding;
@@ -19,26 +19,30 @@ pub(super) struct Schema {
     pub enum_json: Vec<String>,
     pub secret: bool,
     pub description: String,
+    /// What arrives, where JSON does not have the type that the annotation names.
+    pub arrives_as: Option<&'static str>,
 }
 
 impl Default for Schema {
     fn default() -> Self {
-        Schema { value_type: ValueType::Any, nullable: false, enum_json: Vec::new(), secret: false, description: String::new() }
-    }
-}
-
-impl Schema {
-    fn of(value_type: ValueType) -> Self {
-        Schema { value_type, ..Schema::default() }
+        Schema {
+            value_type: ValueType::Any,
+            nullable: false,
+            enum_json: Vec::new(),
+            secret: false,
+            description: String::new(),
+            arrives_as: None,
+        }
     }
 }
 
 /// Reads an annotation.
-pub(super) fn read(annotation: &Expr, scopes: &Scopes<'_>) -> Schema {
-    Reader { scopes }.schema(annotation, MAX_STEPS)
+pub(super) fn read(annotation: &Expr, body: &[Stmt], scopes: &Scopes<'_>) -> Schema {
+    Reader { body, scopes }.schema(annotation, MAX_STEPS)
 }
 
 struct Reader<'s, 'a> {
+    body: &'s [Stmt],
     scopes: &'s Scopes<'a>,
 }
 
@@ -69,6 +73,7 @@ impl Reader<'_, '_> {
         let Some(symbol) = self.scopes.global(name) else { return plain(name) };
         match symbol.first {
             Some(Binding::ImportFrom(_, alias)) => plain(alias.name.as_str()),
+            Some(Binding::Class) => Schema { arrives_as: foreign::of_class(self.body, name), ..Schema::default() },
             _ => symbol.single_value().map_or_else(Schema::default, |value| self.schema(value, steps)),
         }
     }
@@ -140,14 +145,34 @@ impl Reader<'_, '_> {
     fn annotated(&self, arguments: &[&Expr], steps: usize) -> Schema {
         let Some((first, metadata)) = arguments.split_first() else { return Schema::default() };
         let mut schema = self.schema(first, steps);
-        for text in metadata.iter().filter_map(|item| item.as_string_literal_expr()) {
-            match text.value.to_str() {
-                "secret" => schema.secret = true,
-                description => schema.description = description.chars().take(MAX_PARAMETER_DESCRIPTION).collect(),
+        for item in metadata {
+            match item {
+                Expr::StringLiteral(text) if text.value.to_str() == "secret" => schema.secret = true,
+                Expr::StringLiteral(text) => schema.description = shortened(text.value.to_str()),
+                Expr::Call(call) => schema.description = described(call).map_or(schema.description, shortened),
+                _ => {}
             }
         }
         schema
     }
+}
+
+/// The text of `Doc("...")`, `Field(description="...")` and their kin.
+fn described(call: &ast::ExprCall) -> Option<&str> {
+    let called = match &*call.func {
+        Expr::Name(name) => name.id.as_str(),
+        Expr::Attribute(attribute) => attribute.attr.as_str(),
+        _ => return None,
+    };
+    let keyword = if called == "Doc" { "documentation" } else { "description" };
+    let first = call.arguments.args.first().filter(|_| called == "Doc");
+    let named = call.arguments.find_keyword(keyword).map(|keyword| &keyword.value);
+    Some(first.or(named)?.as_string_literal_expr()?.value.to_str())
+}
+
+/// A description of bounded length.
+pub(super) fn shortened(text: &str) -> String {
+    text.chars().take(MAX_PARAMETER_DESCRIPTION).collect()
 }
 
 /// The members of `a | b | c`, without recursion: the chain may be long.
@@ -174,11 +199,19 @@ fn merge(first: Schema, second: Schema) -> Schema {
     let enum_json =
         if first.enum_json.is_empty() || second.enum_json.is_empty() { Vec::new() } else { [first.enum_json, second.enum_json].concat() };
     let description = if first.description.is_empty() { second.description } else { first.description };
-    Schema { value_type, nullable: first.nullable || second.nullable, enum_json, secret: first.secret || second.secret, description }
+    Schema {
+        value_type,
+        nullable: first.nullable || second.nullable,
+        enum_json,
+        secret: first.secret || second.secret,
+        description,
+        // Where one of several types is JSON's own, the code can take what arrives.
+        arrives_as: first.arrives_as.and(second.arrives_as),
+    }
 }
 
 fn plain(name: &str) -> Schema {
-    Schema::of(match name {
+    let value_type = match name {
         "str" | "Text" | "AnyStr" | "LiteralString" => ValueType::String,
         "int" => ValueType::Integer,
         "float" => ValueType::Number,
@@ -187,5 +220,6 @@ fn plain(name: &str) -> Schema {
         | "Iterator" | "Collection" | "AbstractSet" | "MutableSet" => ValueType::Array,
         "dict" | "Dict" | "Mapping" | "MutableMapping" | "OrderedDict" | "DefaultDict" | "defaultdict" => ValueType::Object,
         _ => ValueType::Any,
-    })
+    };
+    Schema { value_type, arrives_as: foreign::of_library(name), ..Schema::default() }
 }

@@ -17,20 +17,6 @@ pub(super) fn json(value: &Expr, scopes: &Scopes<'_>) -> Option<String> {
     Some(text)
 }
 
-/// The type that a parameter without annotation has by its default. Any number is allowed where the default is one.
-pub(super) fn value_type(value: &Expr, scopes: &Scopes<'_>) -> ValueType {
-    let mut value = value;
-    for _ in 0..MAX_STEPS {
-        let Expr::Name(name) = value else { break };
-        let Some(single) = scopes.global(name.id.as_str()).and_then(|symbol| symbol.single_value()) else { return ValueType::Any };
-        value = single;
-    }
-    match literal_type(value) {
-        ValueType::Integer => ValueType::Number,
-        other => other,
-    }
-}
-
 /// The type of a constant as it stands.
 pub(super) fn literal_type(value: &Expr) -> ValueType {
     match value {

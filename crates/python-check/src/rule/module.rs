@@ -48,7 +48,7 @@ pub(crate) static IMPORT_RELATIVE: Rule = Rule {
     why: "A utility is one file: there is no package to import from.",
     fix: "Put the code into this file.",
     bad: Example::Code("from . import helpers\n"),
-    good: "def helper(value):\n    return value\n",
+    good: "def main(value):\n    return value\n",
 };
 
 pub(crate) static IMPORT_STAR: Rule = Rule {
@@ -92,7 +92,7 @@ pub(crate) static DEPENDENCY_UNKNOWN: Rule = Rule {
     why: "Neither Python nor the runtime has a module of this name: the import would fail.",
     fix: "Correct the name, or put the code into this file.",
     bad: Example::Code("import my_company_helpers\n"),
-    good: "def helper(value):\n    return value\n",
+    good: "def main(value):\n    return value\n",
 };
 
 pub(crate) static FILE_IMPORT: Rule = Rule {
@@ -136,7 +136,7 @@ pub(crate) static NETWORK_API: Rule = Rule {
     why: "The module is allowed, this function of it opens a connection; the sandbox has no network.",
     fix: "Fetch the data before the utility runs and pass it as a parameter.",
     bad: Example::Code("import asyncio\n\nasync def fetch():\n    return await asyncio.open_connection('example.org', 80)\n"),
-    good: "import asyncio\n\nasync def work():\n    await asyncio.sleep(0)\n",
+    good: "import asyncio\n\nasync def work():\n    await asyncio.sleep(0)\n\ndef main():\n    return asyncio.run(work())\n",
 };
 
 pub(crate) static PROCESS_IMPORT: Rule = Rule {
@@ -235,7 +235,7 @@ pub(crate) static PIVOT_STORE: Rule = Rule {
     why: "Changing a module changes it for all code that uses it.",
     fix: "Define a function of your own.",
     bad: Example::Code("import json\n\njson.dumps = str\n"),
-    good: "import json\n\ndef dumps(value):\n    return json.dumps(value, sort_keys=True)\n",
+    good: "import json\n\ndef main(value):\n    return json.dumps(value, sort_keys=True)\n",
 };
 
 pub(crate) static API_REFUSED: Rule = Rule {
@@ -268,5 +268,5 @@ pub(crate) static API_ARGUMENTS: Rule = Rule {
     why: "With these arguments the function reaches attributes or files by a name that is not written out.",
     fix: "Pass constants; leave the optional argument out.",
     bad: Example::Code("import functools\n\nclass Taker:\n    pass\n\nfunctools.update_wrapper(Taker(), len, updated=('__globals__',))\n"),
-    good: "import functools\n\ndef twice(f):\n    @functools.wraps(f)\n    def call(x):\n        return f(f(x))\n    return call\n",
+    good: "import functools\n\ndef twice(f):\n    @functools.wraps(f)\n    def call(x):\n        return f(f(x))\n    return call\n\ndef main(x: float):\n    return twice(abs)(x)\n",
 };

@@ -27,6 +27,9 @@ pub(super) const RULES: &[&Rule] = &[
     &QUALITY_SECRET_DEFAULT,
     &QUALITY_GENERATOR,
     &QUALITY_UNDEFINED,
+    &QUALITY_NO_ENTRY,
+    &QUALITY_TWO_ENTRIES,
+    &QUALITY_CONVERT,
 ];
 
 pub(crate) static ENCODING_UTF8: Rule = Rule {
@@ -114,7 +117,7 @@ pub(crate) static LIMITS_NESTING: Rule = Rule {
     title: "Nesting too deep",
     why: "Deep nesting exhausts the stack of every program that reads the code, the interpreter's compiler included.",
     fix: "Take the inner parts out into variables or functions.",
-    bad: Example::Repeated { head: "x = ", piece: "-", times: 3_000, tail: "1\n" },
+    bad: Example::Repeated { head: "x = ", piece: "-", times: 2_100, tail: "1\n" },
     good: "x = -1\n",
 };
 
@@ -273,4 +276,38 @@ pub(crate) static QUALITY_UNDEFINED: Rule = Rule {
     fix: "Define it, import it, or correct the spelling.",
     bad: Example::Code("def transform(value):\n    return valeu\n"),
     good: "def transform(value):\n    return value\n",
+};
+
+pub(crate) static QUALITY_NO_ENTRY: Rule = Rule {
+    id: "ZPY-QUALITY-007",
+    family: Family::Quality,
+    severity: Severity::Warning,
+    title: "Nothing runs",
+    why: "The code defines functions, but no `main` and no `transform`, and nothing calls them: it succeeds with null and has done nothing.",
+    fix: "Call the function that does the work `main`, or `transform` if it takes one value and gives one back.",
+    bad: Example::Code("def mian():\n    return 1\n"),
+    good: "def main():\n    return 1\n",
+};
+
+pub(crate) static QUALITY_TWO_ENTRIES: Rule = Rule {
+    id: "ZPY-QUALITY-008",
+    family: Family::Quality,
+    severity: Severity::Warning,
+    title: "`main` beside `transform`",
+    why: "A utility has one entry point. Where both are defined `transform` is called, and `main` never is.",
+    fix: "Remove or rename the one that is not meant.",
+    bad: Example::Code("def transform(value):\n    return value\n\ndef main():\n    return 1\n"),
+    good: "def transform(value):\n    return value\n",
+};
+
+pub(crate) static QUALITY_CONVERT: Rule = Rule {
+    id: "ZPY-QUALITY-009",
+    family: Family::Quality,
+    severity: Severity::Warning,
+    title: "Parameter that arrives as another type",
+    why: "Parameters are JSON: text, numbers, lists, objects. An annotation that names another type, such as `datetime`, `set` or an Enum, \
+          converts nothing: the code is handed the JSON value.",
+    fix: "Annotate what arrives, and convert it in the function: `datetime.fromisoformat(since)`, `set(hosts)`, `Level(level)`.",
+    bad: Example::Code("def main(hosts: set[str]):\n    return sorted(hosts)\n"),
+    good: "def main(hosts: list[str]):\n    return sorted(set(hosts))\n",
 };

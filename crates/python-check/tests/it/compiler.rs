@@ -64,8 +64,10 @@ fn judge(code: &str, line: u64, errors: &[Finding]) -> Option<&'static str> {
     (!ELSEWHERE.contains(&code) && !lines.any(|found| found == line)).then_some("refused at another line")
 }
 
-/// Each of the programs with what is said of it, and what the compilers said.
-fn recorded() -> (Vec<Compiler>, Vec<(String, Vec<Option<u64>>)>) {
+/// A program, and the line at which each compiler refuses it: 0 where it accepts it, nothing where it crashed.
+type Program = (String, Vec<Option<u64>>);
+
+fn recorded() -> (Vec<Compiler>, Vec<Program>) {
     let recorded: Value = serde_json::from_slice(&std::fs::read(corpus().join("compiler.json")).unwrap()).unwrap();
     let compilers = recorded["compilers"].as_array().unwrap().iter().map(|name| Compiler::new(name.as_str().unwrap()));
     let programs = recorded["programs"].as_array().unwrap().iter().map(|row| {

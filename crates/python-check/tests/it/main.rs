@@ -5,6 +5,7 @@
 mod collections;
 mod compiler;
 mod corpus;
+mod honest;
 mod limits;
 mod policy;
 mod prohibited;
@@ -13,6 +14,7 @@ mod replay;
 mod rules;
 mod schema;
 mod syntax;
+mod usage;
 
 use domain::code::{CodeReport, Finding, Severity};
 use python_check::{Checker, Policy};
