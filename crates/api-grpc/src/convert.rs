@@ -19,42 +19,27 @@ pub(crate) mod time;
 pub(crate) mod utility;
 pub(crate) mod version;
 
-use domain::Error;
-use domain::Result;
-use domain::Violation;
+pub(crate) use domain::violation::Violations;
 
-/// Violations of one request, in the order in which they were found.
-#[derive(Debug, Default)]
-pub(crate) struct Violations(Vec<Violation>);
-
-impl Violations {
-    /// Takes note of one.
-    pub(crate) fn push(&mut self, field: impl Into<String>, reason: &'static str, description: impl Into<String>) {
-        self.0.push(Violation::new(field, reason, description));
-    }
-
-    /// The value, or the violations that the parser of the domain found.
-    pub(crate) fn take<T>(&mut self, parsed: Result<T>) -> Result<Option<T>> {
-        match parsed {
-            Ok(value) => Ok(Some(value)),
-            Err(Error::Invalid(found)) => {
-                self.0.extend(found);
-                Ok(None)
-            }
-            Err(other) => Err(other),
-        }
-    }
-
+/// What only the wire can get wrong, noted among the violations of a request.
+pub(crate) trait WireViolations {
     /// Reads an enum; a number that the contract does not know is a violation and reads as unspecified.
-    pub(crate) fn known<E: TryFrom<i32> + Default>(&mut self, field: &str, number: i32) -> E {
+    fn known<E: TryFrom<i32> + Default>(&mut self, field: &str, number: i32) -> E;
+    /// Reads the number of a version; 0 stands for none in particular.
+    fn version_number(&mut self, field: &str, number: i32) -> Option<u32>;
+    /// Reads a sequence number.
+    fn sequence(&mut self, field: &str, number: i64) -> u64;
+}
+
+impl WireViolations for Violations {
+    fn known<E: TryFrom<i32> + Default>(&mut self, field: &str, number: i32) -> E {
         E::try_from(number).unwrap_or_else(|_| {
             self.push(field, "UNKNOWN_VALUE", format!("{number} is not a value of this enum"));
             E::default()
         })
     }
 
-    /// Reads the number of a version; 0 stands for none in particular.
-    pub(crate) fn version_number(&mut self, field: &str, number: i32) -> Option<u32> {
+    fn version_number(&mut self, field: &str, number: i32) -> Option<u32> {
         match u32::try_from(number) {
             Ok(0) => None,
             Ok(number) => Some(number),
@@ -65,22 +50,11 @@ impl Violations {
         }
     }
 
-    /// Reads a sequence number.
-    pub(crate) fn sequence(&mut self, field: &str, number: i64) -> u64 {
+    fn sequence(&mut self, field: &str, number: i64) -> u64 {
         u64::try_from(number).unwrap_or_else(|_| {
             self.push(field, "OUT_OF_RANGE", format!("{number} is negative; events count from 1"));
             0
         })
-    }
-
-    /// All of them, for a use case that adds its own.
-    pub(crate) fn into_inner(self) -> Vec<Violation> {
-        self.0
-    }
-
-    /// `value`, when there is no violation.
-    pub(crate) fn unless_any<T>(self, value: T) -> Result<T> {
-        if self.0.is_empty() { Ok(value) } else { Err(Error::Invalid(self.0)) }
     }
 }
 

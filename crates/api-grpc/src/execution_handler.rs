@@ -10,7 +10,7 @@ use domain::time::Clock;
 use tonic::{Request, Response, Status};
 
 use crate::convert::page::Paging;
-use crate::convert::{Violations, execution, launch, utility};
+use crate::convert::{Violations, WireViolations as _, execution, launch, utility};
 use crate::handler::Handler;
 use crate::perform::Permitted;
 use crate::stream::{self, Events};

@@ -4,9 +4,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use domain::Error;
-use domain::ErrorKind;
-use domain::Violation;
+use domain::{Error, ErrorKind, Violation};
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, FieldViolation, StatusExt as _};
 

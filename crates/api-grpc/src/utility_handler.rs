@@ -8,7 +8,7 @@ use domain::utility::{Utilities, Utility, Version, actions};
 use tonic::{Request, Response, Status};
 
 use crate::convert::page::Paging;
-use crate::convert::{Violations, finding, utility, version};
+use crate::convert::{Violations, WireViolations as _, finding, utility, version};
 use crate::handler::Handler;
 use crate::perform::Permitted;
 

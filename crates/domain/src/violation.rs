@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::error::{Error, Result};
+
 /// One broken rule of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Violation {
@@ -12,6 +14,11 @@ pub struct Violation {
     /// What is wrong and what to do.
     pub description: String,
 }
+
+/// Violations of one request, in the order in which they were found. Whoever reads or checks a part of it adds its own and goes on, so
+/// that a caller hears of all at once.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Violations(Vec<Violation>);
 
 impl Violation {
     /// Makes a violation.
@@ -30,5 +37,40 @@ pub(crate) fn longest(found: &mut Vec<Violation>, field: String, text: &str, lim
     let length = text.chars().count();
     if length > limit {
         found.push(Violation::new(field, "TOO_LONG", format!("{length} characters; the limit is {limit}")));
+    }
+}
+
+impl Violations {
+    /// Takes note of one.
+    pub fn push(&mut self, field: impl Into<String>, reason: &'static str, description: impl Into<String>) {
+        self.0.push(Violation::new(field, reason, description));
+    }
+
+    /// The value, or nothing once the violations that its parser found are noted.
+    ///
+    /// # Errors
+    /// Every other error of the parser.
+    pub fn take<T>(&mut self, parsed: Result<T>) -> Result<Option<T>> {
+        match parsed {
+            Ok(value) => Ok(Some(value)),
+            Err(Error::Invalid(found)) => {
+                self.0.extend(found);
+                Ok(None)
+            }
+            Err(other) => Err(other),
+        }
+    }
+
+    /// All of them, for a use case that adds its own.
+    pub fn into_inner(self) -> Vec<Violation> {
+        self.0
+    }
+
+    /// `value`, when there is no violation.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] with all of them.
+    pub fn unless_any<T>(self, value: T) -> Result<T> {
+        if self.0.is_empty() { Ok(value) } else { Err(Error::Invalid(self.0)) }
     }
 }

@@ -1,10 +1,9 @@
 //! The example utilities of the tenant `demo`, created through the use cases like anybody's.
 
-use domain::Error;
-use domain::Result;
 use domain::access::{Caller, Policy};
 use domain::name::{TenantName, UtilityId, UtilityName};
 use domain::utility::{Call, Draft, Metadata, Utilities, actions};
+use domain::{Error, Result};
 
 use super::{local_user, tenant};
 
@@ -59,7 +58,7 @@ pub(crate) async fn create(policy: &Policy, utilities: &Utilities) -> Result<usi
             message: "Example of this installation".to_owned(),
             ..Draft::default()
         };
-        match utilities.create(&permit, id, draft, Call::default()).await {
+        match utilities.create(&permit, Some(id), draft, Call::default()).await {
             Ok(_) => created += 1,
             Err(Error::AlreadyExists { .. }) => {}
             Err(error) => return Err(error),

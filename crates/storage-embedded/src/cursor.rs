@@ -1,8 +1,7 @@
 //! Keyset pages: the conditions of a stream of sort keys, and where a page ended, as text of the form
 //! `<version>:<order>:<milliseconds>:<id>`. Callers treat it as opaque; it grants nothing, as every query is scoped by its tenant.
 
-use domain::Error;
-use domain::Result;
+use domain::{Error, Result};
 use rusqlite::types::Value;
 use rusqlite::{Connection, params_from_iter};
 

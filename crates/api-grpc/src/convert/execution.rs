@@ -6,7 +6,7 @@ use domain::execution::{Execution, ExecutionQuery, State, Transformed};
 use domain::name::{TenantName, UtilityId, UtilityName};
 use domain::sandbox::{Failure, Usage};
 
-use crate::convert::{Violations, attestation, count, limits, size, time, utility};
+use crate::convert::{Violations, WireViolations as _, attestation, count, limits, size, time, utility};
 
 /// Reads which executions ListExecutions asks for.
 pub(crate) fn read_query(

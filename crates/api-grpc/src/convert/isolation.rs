@@ -3,7 +3,7 @@
 use api_proto::zona::utility::v1 as pb;
 use domain::sandbox::Isolation;
 
-use crate::convert::Violations;
+use crate::convert::{Violations, WireViolations as _};
 
 /// Reads an isolation; unspecified is the default.
 pub(crate) fn read(field: &str, number: i32, violations: &mut Violations) -> Isolation {

@@ -7,7 +7,7 @@ use domain::Result;
 use domain::execution::{Launch, MAX_VALUES, TransformCall};
 use domain::name::PrincipalName;
 
-use crate::convert::{Violations, limits, request_key, time};
+use crate::convert::{Violations, WireViolations as _, limits, request_key, time};
 
 /// Reads ExecuteUtility.
 pub(crate) fn read_execute(mut body: pb::ExecuteUtilityRequest, caller: &PrincipalName) -> Result<Launch> {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use api_proto::zona::utility::v1 as pb;
 use domain::sandbox::{Limits, LimitsPatch, OnOutputLimit};
 
-use crate::convert::{Violations, size, time};
+use crate::convert::{Violations, WireViolations as _, size, time};
 
 /// Paths of the fields below `limits`.
 pub(crate) const FIELDS: [&str; 9] =

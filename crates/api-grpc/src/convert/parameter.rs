@@ -4,7 +4,7 @@ use api_proto::zona::utility::v1 as pb;
 use domain::code::{Parameter, ValueType};
 use serde_json::value::RawValue;
 
-use crate::convert::Violations;
+use crate::convert::{Violations, WireViolations as _};
 
 /// Reads a schema; `path` is where it stands in the request.
 pub(crate) fn read(path: &str, wire: Vec<pb::Parameter>, violations: &mut Violations) -> Vec<Parameter> {

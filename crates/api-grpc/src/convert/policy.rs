@@ -58,11 +58,7 @@ fn exception_to_wire(exception: &RuleException) -> pb::RuleException {
 fn read_exceptions(wire: Vec<pb::RuleException>, violations: &mut Violations) -> Result<Vec<ExceptionDraft>> {
     let read = |(index, exception): (usize, pb::RuleException)| {
         let field = |leaf: &str| format!("policy.exceptions[{index}].{leaf}");
-        let utility = match violations.take(UtilityId::parse(&field("utility"), &exception.utility))? {
-            Some(id) => id,
-            // Stands in for an id that is refused, so that the rest is checked, too.
-            None => UtilityId::parse("utility", "refused")?,
-        };
+        let utility = violations.take(UtilityId::parse(&field("utility"), &exception.utility))?;
         let expires = match exception.expire_time {
             // The domain says that it is missing.
             None => Timestamp::default(),

@@ -10,11 +10,12 @@ use domain::sandbox::Limits;
 use domain::utility::{Call, Draft, MAX_TAG, Metadata, Patch, Utility, UtilityOrder, UtilityQuery, Version};
 
 use crate::convert::mask::Mask;
-use crate::convert::{Violations, count, isolation, limits, parameter, request_key, time};
+use crate::convert::{Violations, WireViolations as _, count, isolation, limits, parameter, request_key, time};
 
 /// What CreateUtility asks for.
 pub(crate) struct Create {
-    pub(crate) id: UtilityId,
+    /// `None` where what was given is no id, which is among the violations of the call.
+    pub(crate) id: Option<UtilityId>,
     pub(crate) draft: Draft,
     pub(crate) call: Call,
 }
@@ -30,11 +31,7 @@ pub(crate) fn read_create(mut body: pb::CreateUtilityRequest, caller: &Principal
     let mut violations = Violations::default();
     let request_id = std::mem::take(&mut body.request_id);
     let request = request_key::read("CreateUtility", caller, &request_id, &body, &mut violations);
-    let id = match violations.take(UtilityId::parse("utility_id", &body.utility_id))? {
-        Some(id) => id,
-        // Stands in for an id that is refused, so that the rest is checked, too: nothing is stored once there is a violation.
-        None => UtilityId::parse("utility_id", "refused")?,
-    };
+    let id = violations.take(UtilityId::parse("utility_id", &body.utility_id))?;
     let draft = read_draft(body.utility.unwrap_or_default(), body.message, &mut violations);
     let call = Call { etag: Etag::default(), request, validate_only: body.validate_only, violations: violations.into_inner() };
     Ok(Create { id, draft, call })

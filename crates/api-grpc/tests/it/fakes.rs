@@ -5,15 +5,13 @@ use std::time::Duration;
 
 use api_grpc::CallMetrics;
 use async_trait::async_trait;
-use domain::Error;
-use domain::Result;
-use domain::Violation;
 use domain::access::{ActionSpec, Authenticator, Caller, Presented, Reach, Rules, Target};
 use domain::code::{Bound, Parameter, ParameterBinder};
 use domain::name::PrincipalName;
 use domain::sandbox::Isolation;
 use domain::server::{Battery, Facts, ProbeFailure, ServerFacts, TierFacts};
 use domain::time::Timestamp;
+use domain::{Error, Result, Violation};
 use serde_json::{Map, Value};
 use tokio::sync::watch;
 use tonic::Code;

@@ -92,6 +92,16 @@ impl CodePolicy {
 
     /// Every rule that the policy itself breaks; `prefix` is its path in the request.
     pub fn violations(&self, prefix: &str, now: Timestamp) -> Vec<Violation> {
+        let mut found = self.list_violations(prefix);
+        for (index, exception) in self.exceptions.iter().enumerate() {
+            let at = |leaf: &str| format!("{prefix}.exceptions[{index}].{leaf}");
+            check_exception(at, &exception.rule, &exception.reason, exception.expires, now, &mut found);
+        }
+        found
+    }
+
+    /// Those of its lists, without a look into the exceptions.
+    pub(super) fn list_violations(&self, prefix: &str) -> Vec<Violation> {
         let mut found = Vec::new();
         let names = |field: &str, list: &[String], limit: usize, found: &mut Vec<Violation>| {
             if list.len() > limit {
@@ -112,21 +122,6 @@ impl CodePolicy {
             let text = format!("{}; the limit is {MAX_EXCEPTIONS}", self.exceptions.len());
             found.push(Violation::new(format!("{prefix}.exceptions"), "TOO_MANY", text));
         }
-        for (index, exception) in self.exceptions.iter().enumerate() {
-            let at = |leaf: &str| format!("{prefix}.exceptions[{index}].{leaf}");
-            if exception.rule.is_empty() || exception.rule.chars().count() > MAX_NAME {
-                found.push(Violation::new(at("rule"), "MALFORMED", "must be a rule id, e.g. `ZPY-IMPORT-001`"));
-            }
-            let length = exception.reason.trim().chars().count();
-            if length == 0 || length > MAX_REASON {
-                found.push(Violation::new(at("reason"), "MALFORMED", format!("must say why, in 1 to {MAX_REASON} characters")));
-            }
-            if exception.expires == Timestamp::default() {
-                found.push(Violation::new(at("expire_time"), "MISSING", "an exception has an end"));
-            } else if exception.expires <= now {
-                found.push(Violation::new(at("expire_time"), "OUT_OF_RANGE", "lies in the past"));
-            }
-        }
         found
     }
 
@@ -143,6 +138,29 @@ impl CodePolicy {
                 finding.message = format!("{} (allowed by {}: {})", finding.message, exception.granted_by, exception.reason);
             }
         }
+    }
+}
+
+/// What is wrong with an exception but for the utility that it names; `at` gives the path of one of its fields.
+pub(super) fn check_exception(
+    at: impl Fn(&str) -> String,
+    rule: &str,
+    reason: &str,
+    expires: Timestamp,
+    now: Timestamp,
+    found: &mut Vec<Violation>,
+) {
+    if rule.is_empty() || rule.chars().count() > MAX_NAME {
+        found.push(Violation::new(at("rule"), "MALFORMED", "must be a rule id, e.g. `ZPY-IMPORT-001`"));
+    }
+    let length = reason.trim().chars().count();
+    if length == 0 || length > MAX_REASON {
+        found.push(Violation::new(at("reason"), "MALFORMED", format!("must say why, in 1 to {MAX_REASON} characters")));
+    }
+    if expires == Timestamp::default() {
+        found.push(Violation::new(at("expire_time"), "MISSING", "an exception has an end"));
+    } else if expires <= now {
+        found.push(Violation::new(at("expire_time"), "OUT_OF_RANGE", "lies in the past"));
     }
 }
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::access::Permit;
+use crate::code_policy::entity::check_exception;
 use crate::code_policy::{CodeChecker, CodePolicy, CodePolicyRepository, RuleException, actions, policy_in_force, rule_violations};
 use crate::error::{Error, Result};
 use crate::name::UtilityId;
@@ -39,8 +40,8 @@ pub struct PolicyPatch {
 /// An exception as asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExceptionDraft {
-    /// The utility.
-    pub utility: UtilityId,
+    /// The utility; `None` where what was given is no id, which is among the violations of the patch.
+    pub utility: Option<UtilityId>,
     /// Rule id.
     pub rule: String,
     /// Why.
@@ -74,12 +75,17 @@ impl CodePolicies {
         old.check_etag(etag)?;
         let mut violations = patch.violations.clone();
         violations.extend(self.wrong_rules(&patch));
+        for (index, draft) in patch.exceptions.iter().flatten().enumerate() {
+            let at = |leaf: &str| format!("policy.exceptions[{index}].{leaf}");
+            check_exception(at, &draft.rule, &draft.reason, draft.expires, now, &mut violations);
+        }
         let granted = |draft: ExceptionDraft| {
+            let utility = draft.utility?;
             let same = |old: &&RuleException| {
-                old.utility == draft.utility && old.rule == draft.rule && old.reason == draft.reason && old.expires == draft.expires
+                old.utility == utility && old.rule == draft.rule && old.reason == draft.reason && old.expires == draft.expires
             };
             let granted_by = old.exceptions.iter().find(same).map_or_else(|| permit.principal().clone(), |old| old.granted_by.clone());
-            RuleException { utility: draft.utility, rule: draft.rule, reason: draft.reason, expires: draft.expires, granted_by }
+            Some(RuleException { utility, rule: draft.rule, reason: draft.reason, expires: draft.expires, granted_by })
         };
         let kept = || old.exceptions.iter().filter(|exception| exception.expires > now).cloned().collect();
         let policy = CodePolicy {
@@ -87,12 +93,12 @@ impl CodePolicies {
             only_modules: patch.only_modules.unwrap_or_else(|| old.only_modules.clone()),
             extra_modules: patch.extra_modules.unwrap_or_else(|| old.extra_modules.clone()),
             denied_rules: patch.denied_rules.unwrap_or_else(|| old.denied_rules.clone()),
-            exceptions: patch.exceptions.map_or_else(kept, |drafts| drafts.into_iter().map(granted).collect()),
+            exceptions: patch.exceptions.map_or_else(kept, |drafts| drafts.into_iter().filter_map(granted).collect()),
             minimum_isolation: patch.minimum_isolation.unwrap_or(old.minimum_isolation),
             revision: old.revision.next(),
             updated: now,
         };
-        violations.extend(policy.violations("policy", now));
+        violations.extend(policy.list_violations("policy"));
         if !violations.is_empty() {
             return Err(Error::Invalid(violations));
         }

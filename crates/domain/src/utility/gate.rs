@@ -135,7 +135,7 @@ impl Gate {
     pub async fn pass(
         &self,
         scope: &TenantScope,
-        utility: &UtilityId,
+        utility: Option<&UtilityId>,
         source: &[u8],
         kind: Option<Kind>,
         runtime: &str,
@@ -149,7 +149,7 @@ impl Gate {
             return Ok(None);
         }
         let scanned_for = self.ports.runtimes.digest(runtime);
-        let mut report = self.check(scope, Some(utility), source.to_vec(), kind, runtime).await?;
+        let mut report = self.check(scope, utility, source.to_vec(), kind, runtime).await?;
         if !report.accepted() {
             violations.extend(errors(&report).map(violation));
             return Ok(None);
@@ -172,7 +172,7 @@ impl Gate {
         };
         // The scan did not know the runtime yet, or another one; the compiler has made it known.
         if compiled_on.is_some() && compiled_on.as_deref() != scanned_for.as_deref() {
-            report = self.check(scope, Some(utility), source.to_vec(), kind, runtime).await?;
+            report = self.check(scope, utility, source.to_vec(), kind, runtime).await?;
             if !report.accepted() {
                 violations.extend(errors(&report).map(violation));
                 return Ok(None);

@@ -47,14 +47,15 @@ impl Utilities {
         Utilities { repository, gate, clock, ids }
     }
 
-    /// Creates a utility with its first version.
+    /// Creates a utility with its first version. Without an id that can be read, everything else is checked all the same, and nothing is
+    /// stored.
     ///
     /// # Errors
     /// [`Error::Invalid`] with every violation, findings of the code included; [`Error::AlreadyExists`].
     pub async fn create(
         &self,
         permit: &Permit<actions::CreateUtility>,
-        id: UtilityId,
+        id: Option<UtilityId>,
         draft: Draft,
         call: Call,
     ) -> Result<(Utility, Version)> {
@@ -62,14 +63,15 @@ impl Utilities {
         if let Some(answer) = self.answered(permit, call.request.as_ref()).await? {
             return Ok(answer);
         }
-        let name = UtilityName { tenant: permit.target().tenant.clone(), utility: id };
         let mut violations = call.violations.clone();
         violations.extend(draft.violations("utility"));
         let runtime = runtime_or_default(draft.runtime);
-        let passed = self.gate.pass(&scope, &name.utility, &draft.code, draft.kind, &runtime, &mut violations).await?;
+        let passed = self.gate.pass(&scope, id.as_ref(), &draft.code, draft.kind, &runtime, &mut violations).await?;
         let Some(Passed { code, report, compiled_on }) = passed.filter(|_| violations.is_empty()) else {
             return Err(Error::Invalid(violations));
         };
+        let unnamed = Error::Internal { context: "a utility without an id had no violation", source: None };
+        let name = UtilityName { tenant: permit.target().tenant.clone(), utility: id.ok_or(unnamed)? };
         let now = self.clock.now();
         let definition = Definition {
             kind: report.kind.or(draft.kind).unwrap_or(Kind::Script),
@@ -155,7 +157,7 @@ impl Utilities {
         let passed = if checks_again {
             let source = patch.code.unwrap_or_else(|| current.code.text().as_bytes().to_vec());
             let kind = Some(utility.definition.kind);
-            self.gate.pass(&scope, &name.utility, &source, kind, &runtime, &mut violations).await?
+            self.gate.pass(&scope, Some(&name.utility), &source, kind, &runtime, &mut violations).await?
         } else {
             None
         };
@@ -272,8 +274,10 @@ impl Utilities {
         longest(&mut violations, "message".to_owned(), &message, MAX_MESSAGE);
         let source = old.code.text().as_bytes();
         let definition = old.definition.clone();
-        let passed =
-            self.gate.pass(&scope, &name.utility.utility, source, Some(definition.kind), &definition.runtime, &mut violations).await?;
+        let passed = self
+            .gate
+            .pass(&scope, Some(&name.utility.utility), source, Some(definition.kind), &definition.runtime, &mut violations)
+            .await?;
         let Some(passed) = passed.filter(|_| violations.is_empty()) else {
             return Err(Error::Invalid(violations));
         };

@@ -97,7 +97,7 @@ async fn an_unknown_runtime_is_a_violation_of_its_own_field() {
     let world = World::new();
     let draft = Draft { code: TRANSFORMER.into(), runtime: "cobol".to_owned(), ..Draft::default() };
     let refused =
-        world.utilities.create(&world.permit(acme()).await, sample::utility_id("some"), draft, Call::default()).await.unwrap_err();
+        world.utilities.create(&world.permit(acme()).await, Some(sample::utility_id("some")), draft, Call::default()).await.unwrap_err();
     let Error::Invalid(found) = &refused else { panic!("{refused:?}") };
     assert!(["`python`", "`extra`", "`old`"].iter().all(|name| found[0].description.contains(name)), "{}", found[0].description);
     assert_eq!(violations(refused), [("utility.runtime".to_owned(), "RUNTIME_UNKNOWN")]);
@@ -113,7 +113,7 @@ async fn code_is_checked_and_compiled_for_the_runtime_that_its_utility_names() {
     assert_eq!(violations(world.create("some", &code).await.unwrap_err()), [("utility.code".to_owned(), MISSING_RULE)]);
     let draft = Draft { code: code.clone().into(), runtime: "extra".to_owned(), ..Draft::default() };
     let (_, version) =
-        world.utilities.create(&world.permit(acme()).await, sample::utility_id("some"), draft, Call::default()).await.unwrap();
+        world.utilities.create(&world.permit(acme()).await, Some(sample::utility_id("some")), draft, Call::default()).await.unwrap();
     assert_eq!((version.definition.runtime.as_str(), version.compiled_on.as_deref()), ("extra", Some("sha256:extra")));
 
     let moved = Patch { runtime: Some(String::new()), ..Patch::default() };
@@ -129,7 +129,7 @@ async fn code_is_checked_and_compiled_for_the_runtime_that_its_utility_names() {
 async fn replacing_one_runtime_leaves_versions_on_another_as_they_are() {
     let world = World::new();
     let draft = Draft { code: TRANSFORMER.into(), runtime: "extra".to_owned(), ..Draft::default() };
-    world.utilities.create(&world.permit(acme()).await, sample::utility_id("some"), draft, Call::default()).await.unwrap();
+    world.utilities.create(&world.permit(acme()).await, Some(sample::utility_id("some")), draft, Call::default()).await.unwrap();
     world.compiler.replace_runtime("sha256:second");
     world.transform("some").await.unwrap();
     assert_eq!(world.compiler.asked(), 1);
@@ -170,7 +170,7 @@ async fn the_tenants_minimum_raises_the_isolation_and_never_lowers_it() {
     let world = World::new();
     world.create("weak", TRANSFORMER).await.unwrap();
     let strong = Draft { code: TRANSFORMER.into(), isolation: Isolation::OneShot, ..Draft::default() };
-    world.utilities.create(&world.permit(acme()).await, sample::utility_id("strong"), strong, Call::default()).await.unwrap();
+    world.utilities.create(&world.permit(acme()).await, Some(sample::utility_id("strong")), strong, Call::default()).await.unwrap();
     world.transform("weak").await.unwrap();
     world.decree(PolicyPatch { minimum_isolation: Some(Isolation::SingleUse), ..PolicyPatch::default() }).await;
     world.transform("weak").await.unwrap();

@@ -177,7 +177,7 @@ impl World {
 
     pub async fn create(&self, id: &str, code: &str) -> Result<(Utility, Version)> {
         let draft = Draft { code: code.as_bytes().to_vec(), limits: Limits::DEFAULT, ..Draft::default() };
-        self.utilities.create(&self.permit(acme()).await, sample::utility_id(id), draft, Call::default()).await
+        self.utilities.create(&self.permit(acme()).await, Some(sample::utility_id(id)), draft, Call::default()).await
     }
 
     /// The version as it is stored.
@@ -309,5 +309,5 @@ pub fn name(id: &str) -> UtilityName {
 
 /// An exception of `rule` for a utility, until so many milliseconds after the start.
 pub fn exception(utility: UtilityId, rule: &str, until: u64) -> ExceptionDraft {
-    ExceptionDraft { utility, rule: rule.to_owned(), reason: "reviewed".to_owned(), expires: sample::at(until) }
+    ExceptionDraft { utility: Some(utility), rule: rule.to_owned(), reason: "reviewed".to_owned(), expires: sample::at(until) }
 }

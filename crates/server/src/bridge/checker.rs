@@ -6,12 +6,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use domain::Error;
-use domain::Result;
 use domain::code::{CodeReport, Family};
 use domain::code_policy::{CodeChecker, CodePolicy};
 use domain::name::TenantId;
 use domain::revision::Revision;
+use domain::{Error, Result};
 use python_check::{Checker, Package, Policy, Runtime, RuntimeInterface};
 use sandbox::{RuntimeFacts, Sandboxes};
 use tokio::sync::Semaphore;

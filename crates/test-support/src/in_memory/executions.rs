@@ -4,8 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
-use domain::Error;
-use domain::Result;
 use domain::access::{Found, TenantScope};
 use domain::execution::{Body, Event, Execution, ExecutionQuery, ExecutionRepository, Pruned};
 use domain::lease::{Fence, InstanceId};
@@ -13,6 +11,7 @@ use domain::name::{ExecutionId, ExecutionName, TenantId};
 use domain::page::{Page, PageRequest};
 use domain::request::{Committed, RequestKey};
 use domain::time::{Clock, Timestamp};
+use domain::{Error, Result};
 
 use super::leases::Leases;
 use super::{Known, Requests, page};

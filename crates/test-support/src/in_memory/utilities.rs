@@ -5,8 +5,6 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
-use domain::Error;
-use domain::Result;
 use domain::access::{Found, TenantScope};
 use domain::change::{ChangeListener, Changed};
 use domain::name::{TenantId, UtilityId};
@@ -15,6 +13,7 @@ use domain::request::{Committed, Expected, RequestKey};
 use domain::runtime::RuntimeModule;
 use domain::time::Clock;
 use domain::utility::{Utility, UtilityChange, UtilityOrder, UtilityQuery, UtilityRepository, Version};
+use domain::{Error, Result};
 
 use super::{Known, Requests, page};
 use crate::{FakeClock, Faults};
