@@ -9,7 +9,7 @@ use std::{
 };
 
 /// What the binary is made of, below the workspace root. Tasks and test support are not in it.
-const SOURCES: [&str; 16] = [
+const SOURCES: [&str; 17] = [
     "Cargo.lock",
     "examples",
     "proto",
@@ -23,6 +23,7 @@ const SOURCES: [&str; 16] = [
     "crates/sandbox-agent",
     "crates/sandbox-protocol",
     "crates/server",
+    "crates/settings",
     "crates/storage-embedded",
     "crates/telemetry",
     "crates/zona",

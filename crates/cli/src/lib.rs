@@ -10,6 +10,7 @@ pub mod exit;
 pub mod failure;
 pub mod input;
 pub mod output;
+pub mod settings;
 
 pub use command::Context;
 pub use exit::Exit;

@@ -22,10 +22,8 @@ pub enum Format {
 }
 
 impl Format {
-    /// The format of a name on the command line.
-    pub fn of(name: &str) -> Option<Self> {
-        [Format::Table, Format::Json, Format::Yaml, Format::JsonLines].into_iter().find(|format| format.as_str() == name)
-    }
+    /// Every one.
+    pub const ALL: [Format; 4] = [Format::Table, Format::Json, Format::Yaml, Format::JsonLines];
 
     /// The name on the command line.
     pub const fn as_str(self) -> &'static str {

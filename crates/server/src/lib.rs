@@ -20,6 +20,7 @@ use domain::time::Clock;
 use domain::utility::{Gate, GatePorts, Utilities};
 use python_check::JsonBinder;
 use sandbox::Sandboxes;
+use settings::Surroundings;
 use storage_embedded::LocalSignals;
 use telemetry::admin::Readiness;
 use telemetry::{Metrics, Telemetry};
@@ -47,7 +48,7 @@ use bridge::incidents::LoggedIncidents;
 use bridge::measured::MeasuredExecutions;
 use bridge::readings::{self, CallCounts};
 use bridge::traced::TracedSandbox;
-use config::{Config, Surroundings};
+use config::Config;
 pub use error::Error;
 use stores::Stores;
 use system::{SystemClock, UuidIds};
@@ -106,6 +107,8 @@ pub struct Options {
     /// Takes calls for welcome, in what health answers, only once the sandbox has withstood the escape probes; programs wait
     /// for that, too. Otherwise the probes run beside the first programs.
     pub proves_itself_first: bool,
+    /// What the log should say first: what was odd about the configuration.
+    pub warnings: Vec<String>,
 }
 
 /// Starts a server.
@@ -113,15 +116,18 @@ pub struct Options {
 /// # Errors
 /// See [`Error`]; what was started until then is stopped again.
 pub async fn start(config: &Config, surroundings: &Surroundings, options: Options) -> Result<Running, Error> {
-    let listener = bind(config.listen).await?;
-    let admin = bind(config.admin_listen).await?;
+    let listener = bind(config.listening.listen).await?;
+    let admin = bind(config.listening.admin_listen).await?;
     let (address, admin_address) = (local(&listener)?, local(&admin)?);
     let metrics = Arc::new(Metrics::new());
     let instance = identity::instance();
-    let telemetry = Telemetry::start(&log_config(config, &instance), metrics.spans_dropped())?;
+    let telemetry = Telemetry::start(&config.log.config(&config.otlp, &instance), metrics.spans_dropped())?;
+    for warning in &options.warnings {
+        tracing::warn!("{warning}");
+    }
     let stores = Stores::open(config).await?;
     let lasting = options.installation.is_none() && config.sandbox.runtime_directory.is_none();
-    let installation = options.installation.map_or_else(|| identity::installation(&config.data), Ok)?;
+    let installation = options.installation.map_or_else(|| identity::installation(&config.listening.data), Ok)?;
     let settings = sandboxes::for_server(config, surroundings, &installation, &instance, options.proves_itself_first);
     let runtime_directory = lasting.then(|| settings.runtime_directory.clone());
     let sandboxes = match Sandboxes::open(settings).await {
@@ -178,7 +184,7 @@ async fn serve(config: &Config, parts: Parts, listeners: Listeners, telemetry: T
     readings::observe(&parts.metrics, executions.clone(), parts.sandboxes.clone(), parts.stores.cache.clone());
 
     let api = api_grpc::Config {
-        max_connections: config.max_connections,
+        max_connections: config.listening.max_connections,
         link_trace: Arc::new(telemetry::trace_context::continue_trace),
         metrics: Arc::new(CallCounts::new(Arc::clone(&parts.metrics))),
         ..api_grpc::Config::default()
@@ -205,7 +211,7 @@ async fn serve(config: &Config, parts: Parts, listeners: Listeners, telemetry: T
     let router = telemetry::admin::router(Arc::clone(&parts.metrics), readiness.clone());
     let stopping = tasks.stopping();
     tasks.critical("admin", async move { axum::serve(listeners.admin, router).with_graceful_shutdown(stopping.cancelled_owned()).await });
-    tasks.background("retention", stop::retain(executions.clone(), config.keep, config.max_output_bytes));
+    tasks.background("retention", stop::retain(executions.clone(), config.executions.keep, config.executions.max_output_bytes));
     let (tending, hearing) = (executions.clone(), executions.clone());
     tasks.background("lease", async move { tending.tend_forever().await });
     tasks.background("stops", async move { hearing.hear_stops().await });
@@ -233,7 +239,7 @@ async fn serve(config: &Config, parts: Parts, listeners: Listeners, telemetry: T
 }
 
 fn read_advisories(config: &Config) -> Result<Advisories, Error> {
-    let Some(path) = &config.advisories else { return Ok(Advisories::default()) };
+    let Some(path) = &config.listening.advisories else { return Ok(Advisories::default()) };
     let advisories = Advisories::read(path)?;
     tracing::info!(count = advisories.len(), path = %path.display(), "read the advisories");
     Ok(advisories)
@@ -288,15 +294,6 @@ async fn bind(address: SocketAddr) -> Result<TcpListener, Error> {
 
 fn local(listener: &TcpListener) -> Result<SocketAddr, Error> {
     listener.local_addr().map_err(|source| Error::Bind { address: SocketAddr::from(([127, 0, 0, 1], 0)), source })
-}
-
-fn log_config(config: &Config, instance: &str) -> telemetry::Config {
-    telemetry::Config {
-        filter: config.log_filter.clone(),
-        format: config.log_format,
-        otlp_endpoint: config.otlp_endpoint.clone(),
-        instance: instance.to_owned(),
-    }
 }
 
 fn tenant() -> TenantId {

@@ -3,11 +3,12 @@
 use std::os::unix::fs::MetadataExt as _;
 
 use python_check::RuntimeInterface;
-use sandbox::{Backend, Config as SandboxesConfig, Docker, Namespace, Proof, Runtime, UidRange, runtime_directory};
+use sandbox::{Config as SandboxesConfig, Proof, UidRange, runtime_directory};
+use settings::Surroundings;
 
 use crate::agent::AGENT;
 use crate::bridge::checker::python_version;
-use crate::config::{BackendKind, Config, RuntimeConfig, Surroundings};
+use crate::config::Config;
 use crate::identity;
 
 /// The sandboxes of a server.
@@ -20,7 +21,7 @@ pub(crate) fn for_server(
 ) -> SandboxesConfig {
     let mut settings = base(config, surroundings, installation, instance);
     // `/run` is often mounted noexec, and the data directory is ours alone.
-    settings.agent_directory = Some(config.data.clone());
+    settings.agent_directory = Some(config.listening.data.clone());
     settings.proof = if proves_itself_first { Proof::Required } else { Proof::Background };
     settings
 }
@@ -40,58 +41,16 @@ pub fn shared_installation(purpose: &str) -> String {
     format!("{purpose}-{uid}")
 }
 
-/// Settings of the namespace backend.
-pub fn namespace(config: &Config, surroundings: &Surroundings) -> Namespace {
-    let ours = &config.sandbox;
-    Namespace {
-        python: ours.python.clone(),
-        search_path: surroundings.search_path.clone(),
-        packages: ours.packages.iter().cloned().collect(),
-    }
-}
-
-/// Settings of the docker backend.
-pub fn docker(config: &Config) -> Docker {
-    Docker {
-        socket: config.sandbox.docker_socket.clone(),
-        image: config.sandbox.image.clone(),
-        apparmor: config.sandbox.apparmor.clone(),
-        runtime: config.sandbox.container_runtime,
-        ..Docker::default()
-    }
-}
-
 fn base(config: &Config, surroundings: &Surroundings, installation: &str, instance: &str) -> SandboxesConfig {
     let ours = &config.sandbox;
-    let backend = match ours.backend {
-        BackendKind::Namespace => Backend::Namespace(namespace(config, surroundings)),
-        BackendKind::Docker => Backend::Docker(docker(config)),
-        BackendKind::Landlock => Backend::Landlock(namespace(config, surroundings)),
-    };
-    let mut settings = SandboxesConfig::new(installation, instance, AGENT, backend);
+    let mut settings = SandboxesConfig::new(installation, instance, AGENT, ours.chosen(surroundings));
     let default_directory = || runtime_directory(installation, surroundings.runtime_dir.as_deref());
     settings.runtime_directory = ours.runtime_directory.clone().unwrap_or_else(default_directory);
-    settings.uids = UidRange::new(ours.uids.0, ours.uids.1).unwrap_or_default();
-    settings.runtimes = ours.runtimes.iter().map(runtime).collect();
+    settings.uids = UidRange::new(ours.first_uid, ours.last_uid).unwrap_or_default();
+    settings.runtimes = config.runtimes.iter().map(|(name, runtime)| runtime.config(name)).collect();
     settings.interface_check = check_interface;
-    settings.pool.unassigned = ours.warm;
-    settings.pool.max_unassigned = ours.max_warm;
-    settings.pool.memory_reserve = ours.memory_reserve;
-    settings.pool.children = ours.ready_children;
-    settings.pool.max_sandboxes = ours.max_sandboxes;
-    settings.pool.idle = ours.idle;
-    settings.pool.max_age = ours.max_age;
-    settings.pool.max_executions = ours.max_executions;
+    settings.pool = ours.pool(settings.pool);
     settings
-}
-
-fn runtime(ours: &RuntimeConfig) -> Runtime {
-    Runtime {
-        name: ours.name.clone(),
-        python: ours.python.clone(),
-        packages: ours.packages.iter().cloned().collect(),
-        image: ours.image.clone(),
-    }
 }
 
 /// What is wrong with the interface that a runtime carries, for an interpreter of this version.

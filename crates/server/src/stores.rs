@@ -29,13 +29,12 @@ impl Stores {
     /// # Errors
     /// Those of the store.
     pub(crate) async fn open(config: &Config) -> Result<Self, Error> {
-        let settings =
-            storage_embedded::Config { directory: config.data.clone(), readers: config.store_readers, deadline: config.store_deadline };
+        let settings = config.store.config(&config.listening.data);
         let store = match tokio::task::spawn_blocking(move || EmbeddedStore::open(settings)).await {
             Ok(store) => store?,
             Err(panic) => return Err(Error::Panicked(panic)),
         };
-        Ok(match config.cache_max_bytes {
+        Ok(match config.cache.max_bytes {
             0 => Stores::uncached(Arc::new(store)),
             max_bytes => Stores::cached(store, Arc::new(Cache::new(max_bytes))),
         })

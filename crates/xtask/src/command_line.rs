@@ -36,6 +36,8 @@ pub enum Task {
         #[arg(long)]
         figures: bool,
     },
+    /// Writes the table of settings in docs/operations.md from their declarations
+    Settings,
     /// Builds the runtimes' images from their lock files, unless they are up to date
     Image {
         /// Only this one [default: every one in deploy/runtimes]

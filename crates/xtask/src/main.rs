@@ -6,6 +6,7 @@ mod command_line;
 mod contract;
 mod fuzz;
 mod process;
+mod settings;
 mod setup;
 mod steps;
 mod suite;
@@ -45,6 +46,7 @@ fn perform(task: Task) -> anyhow::Result<()> {
         }
         Task::Tidy { figures: true } => tidy::figures(&workspace),
         Task::Tidy { figures: false } => tidy::run(&workspace),
+        Task::Settings => settings::write_table(&workspace),
         Task::Fuzz { seconds } => {
             let provided = setup::provide(&workspace, steps::FUZZ_NEEDS, &mut Vec::new())?;
             fuzz::run_targets(&workspace, &provided.path, Duration::from_secs(seconds))

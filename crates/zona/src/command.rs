@@ -1,11 +1,12 @@
 //! From a command line to a command: reads the configuration, starts a runtime where one is needed, and hands over.
 
-use cli::client::names::Tenant;
-use cli::output::{Format, Output, write_out};
+use cli::output::{note, write_out};
 use cli::{Exit, Failure, Result};
-use server::config::{self, Config, Loaded, Problems, Surroundings};
+use server::config::Config;
+use settings::{Loaded, Problems, Surroundings};
 
 use crate::command_line::{Cli, Command};
+use crate::config;
 
 /// What every local command has at hand.
 pub struct Context {
@@ -13,6 +14,8 @@ pub struct Context {
     pub config: Config,
     /// What client commands use of it.
     pub client: cli::Context,
+    /// What was odd about it. A server logs that; everybody else has read it by now.
+    pub warnings: Vec<String>,
     /// What the process found around itself.
     pub surroundings: Surroundings,
 }
@@ -36,7 +39,10 @@ pub fn run(cli: Cli, surroundings: &Surroundings) -> Result {
         Some(Command::Sandbox(sandbox)) => flags.extend(sandbox.flags()),
         _ => {}
     }
-    let loaded = config::load(cli.global.config.as_deref(), defaults, flags, surroundings).map_err(refuse)?;
+    let mut loaded = config::load(cli.global.config.as_deref(), defaults, flags, surroundings).map_err(refuse)?;
+    if cli.global.print_config || !cli.command.as_ref().is_some_and(Command::serves) {
+        loaded.warnings.drain(..).for_each(|warning| note(&format!("warning: {warning}")));
+    }
     if cli.global.print_config {
         write_out(&loaded.print())?;
         return Ok(Exit::Ok);
@@ -44,15 +50,12 @@ pub fn run(cli: Cli, surroundings: &Surroundings) -> Result {
     let Some(command) = cli.command else {
         return Err(Failure::usage("no command was given").hint("`zona --help` lists them"));
     };
-    dispatch(command, context(loaded, surroundings)?)
+    dispatch(command, context(loaded, surroundings))
 }
 
-fn context(loaded: Loaded, surroundings: &Surroundings) -> Result<Context> {
-    let config = loaded.config;
-    let format = Format::of(config.output).ok_or_else(|| Failure::usage(format!("there is no output {}", config.output)))?;
-    let tenant = Tenant::parse(config.tenant.as_str()).map_err(Failure::usage)?;
-    let client = cli::Context { server: config.server.clone(), tenant, output: Output { format } };
-    Ok(Context { config, client, surroundings: surroundings.clone() })
+fn context(loaded: Loaded<config::Config>, surroundings: &Surroundings) -> Context {
+    let (config, warnings) = (loaded.config, loaded.warnings);
+    Context { config: config.server, client: config.client.into(), warnings, surroundings: surroundings.clone() }
 }
 
 fn dispatch(command: Command, context: Context) -> Result {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use cli::command::{Execution, Policy, Run, Runtime, Transform, Utility};
 use cli::output::Format;
-use server::config::Flag;
+use settings::Flag;
 
 use crate::completions;
 use crate::local::{check, demo, dev, doctor, sandbox, serve};
@@ -80,6 +80,17 @@ pub enum Command {
     Sandbox(sandbox::Sandbox),
     /// Print a completion script for a shell
     Completions(completions::Completions),
+}
+
+impl Command {
+    /// Whether it starts a server, which has a log.
+    pub fn serves(&self) -> bool {
+        match self {
+            Command::Dev(_) | Command::Demo(_) => true,
+            Command::Server(server) => server.starts(),
+            _ => false,
+        }
+    }
 }
 
 impl Global {

@@ -1,7 +1,8 @@
 //! The local tools: what works on this machine without asking a server, and what starts one. Client commands are in `cli`.
 
 use clap::ValueEnum;
-use server::config::{BackendKind, Flag};
+use server::config::BackendKind;
+use settings::Flag;
 
 pub mod check;
 pub mod demo;

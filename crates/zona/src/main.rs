@@ -3,13 +3,14 @@
 mod command;
 mod command_line;
 mod completions;
+mod config;
 mod local;
 mod refusal;
 
 use std::process::ExitCode;
 
 use clap::Parser as _;
-use server::config::Surroundings;
+use settings::Surroundings;
 
 use crate::command_line::Cli;
 

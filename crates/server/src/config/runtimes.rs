@@ -5,57 +5,47 @@
 use std::path::PathBuf;
 
 use domain::runtime::DEFAULT_RUNTIME;
-use figment::Figment;
+use settings::{Place, Reader, Section, section, value};
 
-use super::reader::Reader;
-use super::{BackendKind, packages_directory};
+use super::sandbox::{BackendKind, packages_directory};
 
-/// Keys of each runtime's table.
-pub const RUNTIME_KEYS: [&str; 3] = ["image", "python", "packages"];
-/// The section.
-const SECTION: &str = "runtimes";
 /// Longest name; it stands in labels and resource names.
 const MAX_NAME: usize = 32;
 
-/// A runtime beside the default one.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RuntimeConfig {
-    /// Its name, as utilities name it.
-    pub name: String,
-    /// Image of the docker backend.
-    pub image: Option<String>,
-    /// Interpreter of the namespace backend; not set: the default runtime's.
-    pub python: Option<PathBuf>,
-    /// Directory of packages of the namespace backend.
-    pub packages: Option<PathBuf>,
+section! {
+    /// A runtime beside the default one.
+    #[derive(PartialEq, Eq)]
+    pub struct Runtime in Place::each("runtimes", "NAME", "a runtime");
+
+    /// image of the runtime NAME; the docker backend needs it
+    image: Option<String> => value::optional(value::any);
+    /// its interpreter for the namespace backend; not set: the default runtime's
+    python: Option<PathBuf> => value::optional(value::path);
+    /// its directory of packages for the namespace backend; the same rules as for `sandbox.packages`
+    packages: Option<PathBuf> => value::optional(packages_directory);
 }
 
-/// Names of the configured runtimes.
-pub(super) fn names(figment: &Figment) -> Vec<String> {
-    let section = figment.find_value(SECTION).ok().and_then(|value| value.into_dict());
-    section.map(|tables| tables.into_keys().collect()).unwrap_or_default()
+impl Runtime {
+    /// What the sandbox calls it.
+    pub(crate) fn config(&self, name: &str) -> sandbox::Runtime {
+        sandbox::Runtime {
+            name: name.to_owned(),
+            python: self.python.clone(),
+            packages: self.packages.iter().cloned().collect(),
+            image: self.image.clone(),
+        }
+    }
 }
 
-/// The key of a runtime.
-pub(super) fn key(name: &str, leaf: &str) -> String {
-    format!("{SECTION}.{name}.{leaf}")
+/// Reads every runtime's table; whether it fits the backend is said where the backend is known.
+pub(super) fn all(reader: &mut Reader<'_>) -> Option<Vec<(String, Runtime)>> {
+    let backend = reader.known("sandbox.backend", BackendKind::of);
+    let tables: Vec<_> = reader.entries(&Runtime::SECTION).into_iter().map(|name| one(reader, name, backend)).collect();
+    tables.into_iter().collect()
 }
 
-/// Whether a key may stand in a runtime's table.
-pub(super) fn is_key(key: &str) -> bool {
-    let below = key.strip_prefix(SECTION).and_then(|rest| rest.strip_prefix('.'));
-    below.and_then(|below| below.rsplit_once('.')).is_some_and(|(_, leaf)| RUNTIME_KEYS.contains(&leaf))
-}
-
-/// Reads every runtime; `backend` is the one in use, where that is known.
-pub(super) fn read(reader: &mut Reader<'_>, backend: Option<BackendKind>) -> Option<Vec<RuntimeConfig>> {
-    let names = names(reader.figment());
-    let runtimes: Vec<_> = names.into_iter().map(|name| read_one(reader, name, backend)).collect();
-    runtimes.into_iter().collect()
-}
-
-fn read_one(reader: &mut Reader<'_>, name: String, backend: Option<BackendKind>) -> Option<RuntimeConfig> {
-    let table = format!("{SECTION}.{name}");
+fn one(reader: &mut Reader<'_>, name: String, backend: Option<BackendKind>) -> Option<(String, Runtime)> {
+    let table = Runtime::SECTION.entry(&name);
     let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
     if name.is_empty() || name.len() > MAX_NAME || !name.chars().all(allowed) {
         reader.refuse(&table, format!("a runtime has a name of 1 to {MAX_NAME} lower-case letters, digits and hyphens"));
@@ -65,19 +55,16 @@ fn read_one(reader: &mut Reader<'_>, name: String, backend: Option<BackendKind>)
         reader.refuse(&table, "is the default runtime: it is set by `sandbox.image`, `sandbox.python` and `sandbox.packages`");
         return None;
     }
-    let image = reader.optional(&key(&name, "image"), |text| Ok(text.to_owned()));
-    let python = reader.optional(&key(&name, "python"), |text| Ok(PathBuf::from(text)));
-    let packages = reader.optional(&key(&name, "packages"), packages_directory);
-    let runtime = RuntimeConfig { name, image: image?, python: python?, packages: packages? };
+    let runtime = Runtime::read(reader, &table)?;
     match backend {
         Some(BackendKind::Docker) if runtime.image.is_none() => {
-            reader.refuse(&key(&runtime.name, "image"), "is missing: the docker backend needs it");
+            reader.refuse(&Section::key(&table, "image"), "is missing: the docker backend needs it");
             None
         }
         Some(kind) if kind != BackendKind::Docker && runtime.python.is_none() && runtime.packages.is_none() => {
-            reader.refuse(&key(&runtime.name, "packages"), "is missing: without it this is the default runtime once more");
+            reader.refuse(&Section::key(&table, "packages"), "is missing: without it this is the default runtime once more");
             None
         }
-        _ => Some(runtime),
+        _ => Some((name, runtime)),
     }
 }

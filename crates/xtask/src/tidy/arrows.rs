@@ -22,9 +22,10 @@ const ARROWS: [(&str, Allowed); 17] = [
     ("sandbox-agent", Allowed::Only(&["sandbox-protocol"])),
     ("test-support", Allowed::Only(&["domain", "api-proto"])),
     ("xtask", Allowed::Only(&[])),
-    ("cli", Allowed::Only(&["api-proto"])),
-    ("server", Allowed::Only(&["api-grpc", "cache", "domain", "python-check", "sandbox", "storage-embedded", "telemetry"])),
-    ("zona", Allowed::Only(&["api-proto", "cli", "domain", "python-check", "sandbox", "server"])),
+    ("settings", Allowed::Only(&[])),
+    ("cli", Allowed::Only(&["api-proto", "settings"])),
+    ("server", Allowed::Only(&["api-grpc", "cache", "domain", "python-check", "sandbox", "settings", "storage-embedded", "telemetry"])),
+    ("zona", Allowed::Only(&["api-proto", "cli", "domain", "python-check", "sandbox", "server", "settings"])),
     ("e2e", Allowed::All),
 ];
 

@@ -15,9 +15,9 @@ use cli::document::message::short;
 use cli::output::{Format, table, write_out};
 use cli::{Exit, Failure, Result};
 use execution::transform_result::Outcome;
-use server::config::Flag;
 use server::seed::{EXTRACT_IOCS, Example, NORMALIZE_SEVERITY, SUMMARIZE_EVENTS};
 use server::{Options, Running, sandboxes};
+use settings::Flag;
 
 use super::Backend;
 use crate::command::Context;
@@ -65,12 +65,16 @@ impl Demo {
     pub async fn run(self, mut context: Context) -> Result {
         let directory = tempfile::Builder::new().prefix("zona-demo-").tempdir();
         let directory = directory.map_err(|error| Failure::usage(format!("cannot make a temporary directory: {error}")))?;
-        context.config.data = directory.path().to_path_buf();
-        if context.config.log_filter == "info" {
+        context.config.listening.data = directory.path().to_path_buf();
+        if context.config.log.filter == "info" {
             // The story is the output; what goes wrong is still logged.
-            context.config.log_filter = "warn".to_owned();
+            context.config.log.filter = "warn".to_owned();
         }
-        let options = Options { installation: Some(sandboxes::shared_installation("demo")), ..Options::default() };
+        let options = Options {
+            installation: Some(sandboxes::shared_installation("demo")),
+            warnings: std::mem::take(&mut context.warnings),
+            ..Options::default()
+        };
         let running = server::start(&context.config, &context.surroundings, options).await.map_err(not_started)?;
         let told = tokio::select! {
             told = tell(&mut context, &running, directory.path().join("bare.py")) => told,

@@ -3,10 +3,11 @@
 use clap::Args;
 use cli::Result;
 use cli::output::{fields, write_out};
-use server::config::Flag;
+use server::config::DEFAULT_LISTEN;
 use server::{Options, Running};
+use settings::Flag;
 
-use super::serving::{DEFAULT_LISTEN, Place, STOPPING, Signals, part_from_others};
+use super::serving::{Place, STOPPING, Signals, part_from_others};
 use crate::command::Context;
 use crate::refusal::not_started;
 
@@ -25,7 +26,7 @@ impl Dev {
     pub async fn run(self, mut context: Context) -> Result {
         part_from_others(&mut context.config);
         let signals = Signals::listen()?;
-        let options = Options { seeds: true, ..Options::default() };
+        let options = Options { seeds: true, warnings: std::mem::take(&mut context.warnings), ..Options::default() };
         let running = server::start(&context.config, &context.surroundings, options).await.map_err(not_started)?;
         write_out(&banner(&context, &running).await)?;
         signals.end(running).await
@@ -44,7 +45,7 @@ async fn banner(context: &Context, running: &Running) -> String {
     let facts = fields(&[
         ("  serving", format!("http://{} (gRPC, reflection, health)", running.address)),
         ("  metrics", format!("http://{}/metrics", running.admin_address)),
-        ("  data", config.data.display().to_string()),
+        ("  data", config.listening.data.display().to_string()),
         ("  sandbox", sandbox),
         ("  examples", seeded),
         ("  recovered", recovered),

@@ -33,8 +33,8 @@ impl Doctor {
             return attack::run(context, self.backend.map(Backend::kind), self.tier).await;
         }
         let base = sandboxes::for_tool(&context.config, &context.surroundings);
-        let namespace = sandboxes::namespace(&context.config, &context.surroundings);
-        let diagnosis = sandbox::diagnose(&base, &namespace, &sandboxes::docker(&context.config)).await;
+        let namespace = context.config.sandbox.namespace(&context.surroundings);
+        let diagnosis = sandbox::diagnose(&base, &namespace, &context.config.sandbox.docker()).await;
         let backend = context.config.sandbox.backend.as_str();
         let works =
             diagnosis.tiers.iter().find(|tier| tier.backend == backend && tier.tier == "T1").is_some_and(|tier| tier.outcome.is_ok());

@@ -19,8 +19,8 @@ use domain::runtime::DEFAULT_RUNTIME;
 use domain::sandbox::{Attestation, Entry, Failure as Cause, Isolation, Job, Limits, Progress, Purpose, Run, Sandbox as _, Stream, Usage};
 use python_check::{JsonBinder, PARAMETERS_FIELD};
 use sandbox::Sandboxes;
-use server::config::Flag;
 use server::sandboxes;
+use settings::Flag;
 use tokio::signal::unix::Signal;
 
 use super::Backend;

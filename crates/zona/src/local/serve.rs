@@ -3,8 +3,9 @@
 use clap::{Args, Subcommand};
 use cli::Result;
 use cli::output::{fields, write_out};
-use server::config::{BackendKind, Flag};
+use server::config::BackendKind;
 use server::{Options, Running};
+use settings::Flag;
 
 use super::serving::{Place, STOPPING, Signals, part_from_others};
 use crate::command::Context;
@@ -30,9 +31,14 @@ impl Server {
         self.place.flags()
     }
 
+    /// Whether it starts a server instead of asking one.
+    pub fn starts(&self) -> bool {
+        self.ask.is_none()
+    }
+
     /// A server for others contains executions in containers, unless somebody says otherwise.
     pub fn defaults(&self) -> Option<Flag> {
-        self.ask.is_none().then(|| Flag { key: "sandbox.backend", value: BackendKind::Docker.as_str().to_owned() })
+        self.starts().then(|| Flag { key: "sandbox.backend", value: BackendKind::Docker.as_str().to_owned() })
     }
 
     pub async fn run(self, mut context: Context) -> Result {
@@ -40,7 +46,7 @@ impl Server {
             None => {
                 part_from_others(&mut context.config);
                 let signals = Signals::listen()?;
-                let options = Options { proves_itself_first: true, ..Options::default() };
+                let options = Options { proves_itself_first: true, warnings: std::mem::take(&mut context.warnings), ..Options::default() };
                 let running = server::start(&context.config, &context.surroundings, options).await.map_err(not_started)?;
                 write_out(&banner(&context, &running))?;
                 signals.end(running).await
@@ -55,7 +61,7 @@ fn banner(context: &Context, running: &Running) -> String {
     let facts = fields(&[
         ("  serving", format!("http://{} (gRPC, reflection, health)", running.address)),
         ("  metrics", format!("http://{}/metrics", running.admin_address)),
-        ("  data", config.data.display().to_string()),
+        ("  data", config.listening.data.display().to_string()),
         ("  sandbox", config.sandbox.backend.as_str().to_owned()),
     ]);
     format!("Zona is ready once the sandbox has withstood its self-test: health says so, and the log.\n{facts}\nCtrl-C stops.\n")

@@ -1,20 +1,16 @@
 //! What `zona dev` and `zona server` share: where they serve, and how they end.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
 use clap::Args;
 use cli::output::note;
 use cli::{Exit, Failure, Result};
 use server::Running;
-use server::config::{Config, Flag};
+use server::config::{Config, DEFAULT_ADMIN, DEFAULT_LISTEN};
+use settings::Flag;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::Backend;
-
-/// Where a server listens unless somebody says otherwise; a test compares these to the defaults of the configuration.
-pub const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 7070);
-const DEFAULT_ADMIN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 7071);
 
 /// How both say what a signal does.
 pub const STOPPING: &str =
@@ -58,8 +54,9 @@ impl Place {
 
 /// Two servers beside each other should not need two flags each: with another port of calls, the operators' port is a free one.
 pub fn part_from_others(config: &mut Config) {
-    if config.admin_listen == DEFAULT_ADMIN && config.listen != DEFAULT_LISTEN {
-        config.admin_listen.set_port(0);
+    let listening = &mut config.listening;
+    if listening.admin_listen == DEFAULT_ADMIN && listening.listen != DEFAULT_LISTEN {
+        listening.admin_listen.set_port(0);
     }
 }
 
@@ -101,14 +98,15 @@ fn handler(kind: SignalKind) -> Result<Signal> {
 
 #[cfg(test)]
 mod tests {
-    use server::config::{Surroundings, load};
+    use settings::Surroundings;
 
     use super::*;
+    use crate::config::load;
 
     #[test]
     fn the_usual_addresses_are_those_of_the_configuration() {
-        let config = load(None, Vec::new(), Vec::new(), &Surroundings::default()).map(|loaded| loaded.config);
-        let config = config.unwrap_or_else(|problems| panic!("{problems:?}"));
-        assert_eq!((config.listen, config.admin_listen), (DEFAULT_LISTEN, DEFAULT_ADMIN));
+        let listening = load(None, Vec::new(), Vec::new(), &Surroundings::default()).map(|loaded| loaded.config.server.listening);
+        let listening = listening.unwrap_or_else(|problems| panic!("{problems:?}"));
+        assert_eq!((listening.listen, listening.admin_listen), (DEFAULT_LISTEN, DEFAULT_ADMIN));
     }
 }

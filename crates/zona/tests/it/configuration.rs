@@ -1,6 +1,6 @@
 //! Configuration through the real process: precedence, all errors at once, and what is refused.
 
-use crate::support::{Done, Source, run, zona};
+use crate::support::{Done, Server, Source, run, zona};
 
 fn printed(file: &Source, environment: &[(&str, &str)], flags: &[&str]) -> Done {
     let mut command = zona();
@@ -31,6 +31,26 @@ fn every_problem_of_every_source_is_reported_at_once() {
         assert!(done.stderr.contains(key), "no {key} in {done:?}");
     }
     assert!(done.stderr.contains("(from environment ZONA_STORE__READERS)"), "{done:?}");
+}
+
+#[test]
+fn a_variable_that_sets_nothing_is_told_and_one_of_kubernetes_is_not() {
+    let file = Source::new("zona.toml", "");
+    let environment =
+        [("ZONA_SANDBOX_BACKEND", "docker"), ("ZONA_SERVICE_HOST", "10.96.0.1"), ("ZONA_API_PORT_7070_TCP", "tcp://10.96.0.1:7070")];
+    let done = printed(&file, &environment, &[]);
+    assert_eq!(done.stderr, "warning: ZONA_SANDBOX_BACKEND sets nothing; the nearest variable that does is ZONA_SANDBOX__BACKEND\n");
+    assert!(done.stdout.contains("backend = \"namespace\"  # default\n"), "{done:?}");
+}
+
+#[test]
+fn a_server_starts_beside_unknown_variables_and_logs_them() {
+    let directory = tempfile::tempdir().unwrap();
+    let server = Server::start_with(&directory.path().join("data"), &[("ZONA_STORE__READER", "3"), ("ZONA_PORT", "tcp://10.96.0.1:7070")]);
+    let log = std::fs::read_to_string(&server.log).unwrap();
+    let warnings: Vec<&str> = log.lines().filter(|line| line.contains(r#""level":"WARN""#)).collect();
+    assert_eq!(warnings.len(), 1, "{log}");
+    assert!(warnings[0].contains("ZONA_STORE__READER sets nothing; the nearest variable that does is ZONA_STORE__READERS"), "{log}");
 }
 
 #[test]

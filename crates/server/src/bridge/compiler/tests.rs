@@ -3,14 +3,17 @@
 use domain::sandbox::Failure;
 use python_check::Policy;
 use sandbox::{Config, OpenError};
+use settings::{Schema, Sources, Surroundings};
 
 use super::*;
-use crate::config::{self, Surroundings};
+use crate::config;
 use crate::sandboxes::for_tool;
 
 fn settings() -> Config {
     let surroundings = Surroundings { home: Some("/nonexistent".into()), ..Surroundings::read() };
-    let loaded = config::load(None, Vec::new(), Vec::new(), &surroundings).unwrap_or_else(|problems| panic!("{problems:?}"));
+    let sources = Sources { defaults: config::Config::defaults(&surroundings), ..Sources::default() };
+    let loaded = settings::load(Schema::new(config::SECTIONS), sources, &surroundings, config::Config::read)
+        .unwrap_or_else(|problems| panic!("{problems:?}"));
     for_tool(&loaded.config, &surroundings)
 }
 

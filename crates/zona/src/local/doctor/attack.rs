@@ -35,17 +35,17 @@ struct Found {
 
 pub async fn run(context: &Context, backend: Option<BackendKind>, tier: Option<Tier>) -> Result {
     let base = sandboxes::for_tool(&context.config, &context.surroundings);
-    let docker = sandboxes::docker(&context.config);
+    let docker = context.config.sandbox.docker();
     let tiers = tier.map_or(vec![Isolation::TenantWarm, Isolation::SingleUse, Isolation::OneShot], |tier| vec![tier.isolation()]);
     let asked = |kind: BackendKind| backend.is_none_or(|backend| backend == kind);
     let mut found = Found { trials: Vec::new(), container: None };
     if asked(BackendKind::Namespace) {
-        let settings = sandboxes::namespace(&context.config, &context.surroundings);
+        let settings = context.config.sandbox.namespace(&context.surroundings);
         found.trials.extend(sandbox::attack(&base, Backend::Namespace(settings), &tiers).await);
     }
     // Weaker by choice, so it is attacked only where it was chosen.
     if backend.unwrap_or(context.config.sandbox.backend) == BackendKind::Landlock {
-        let settings = sandboxes::namespace(&context.config, &context.surroundings);
+        let settings = context.config.sandbox.namespace(&context.surroundings);
         found.trials.extend(sandbox::attack(&base, Backend::Landlock(settings), &tiers).await);
     }
     if asked(BackendKind::Docker) {

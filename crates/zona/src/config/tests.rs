@@ -1,8 +1,11 @@
 //! What the configuration accepts and refuses. Precedence of the environment is shown through the real binary in `tests/it`.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
-use domain::admission::Share;
+use domain::admission::{self, Share};
+use domain::name::TenantId;
+use server::config::BackendKind;
 
 use super::*;
 
@@ -22,7 +25,7 @@ fn surroundings() -> Surroundings {
     Surroundings { home: Some("/home/somebody".into()), ..Surroundings::default() }
 }
 
-fn load_file(text: &str) -> Result<Loaded, Problems> {
+fn load_file(text: &str) -> Result<Loaded<Config>, Problems> {
     load(Some(&file(text).path), Vec::new(), Vec::new(), &surroundings())
 }
 
@@ -33,11 +36,11 @@ fn problems(text: &str) -> Vec<String> {
 
 #[test]
 fn the_defaults_are_a_whole_configuration() {
-    let config = load_file("").unwrap().config;
-    assert_eq!(config.data, PathBuf::from("/home/somebody/.local/share/zona"));
+    let config = load_file("").unwrap().config.server;
+    assert_eq!(config.listening.data, PathBuf::from("/home/somebody/.local/share/zona"));
     assert_eq!(config.admission, admission::Config::default());
-    assert_eq!(config.keep, Duration::from_secs(7 * 24 * 3600));
-    assert_eq!(config.otlp_endpoint, None);
+    assert_eq!(config.executions.keep, Duration::from_secs(7 * 24 * 3600));
+    assert_eq!(config.otlp.endpoint, None);
 }
 
 #[test]
@@ -78,7 +81,7 @@ fn an_unknown_key_is_answered_with_those_of_its_section() {
 #[test]
 fn no_more_sandboxes_wait_at_least_than_at_most() {
     assert_eq!(problems("[sandbox]\nwarm = 3\nmax_warm = 0"), ["sandbox.warm: is 3, more than `sandbox.max_warm`, which is 0"]);
-    assert_eq!(load_file("[sandbox]\nwarm = 3\nmax_warm = 3").unwrap().config.sandbox.max_warm, 3);
+    assert_eq!(load_file("[sandbox]\nwarm = 3\nmax_warm = 3").unwrap().config.server.sandbox.max_warm, 3);
 }
 
 #[test]
@@ -105,8 +108,8 @@ fn a_flag_wins_over_the_file() {
     let flags = vec![Flag { key: "sandbox.backend", value: "docker".to_owned() }];
     let file = file("tenant = \"acme\"\n[sandbox]\nbackend = \"namespace\"");
     let loaded = load(Some(&file.path), Vec::new(), flags, &surroundings()).unwrap();
-    assert_eq!(loaded.config.sandbox.backend, BackendKind::Docker);
-    assert_eq!(loaded.config.tenant.as_str(), "acme");
+    assert_eq!(loaded.config.server.sandbox.backend, BackendKind::Docker);
+    assert_eq!(loaded.config.client.tenant.as_str(), "acme");
     let printed = loaded.print();
     assert!(printed.contains("backend = \"docker\"  # command line"), "{printed}");
     assert!(printed.contains("zona.toml"), "{printed}");
@@ -119,18 +122,18 @@ fn packages_lie_where_a_sandbox_can_see_them() {
         problems("[sandbox]\npackages = \"/tmp/lib\""),
         ["sandbox.packages: /tmp/lib lies in /tmp, which in a sandbox is its own; choose another place"]
     );
-    assert_eq!(load_file("[sandbox]\npackages = \"/srv/lib\"").unwrap().config.sandbox.packages, Some(PathBuf::from("/srv/lib")));
+    assert_eq!(load_file("[sandbox]\npackages = \"/srv/lib\"").unwrap().config.server.sandbox.packages, Some(PathBuf::from("/srv/lib")));
 }
 
 #[test]
 fn runtimes_are_tables_of_their_own() {
     let text = "[runtimes.security]\nimage = \"zona/runtime-security:1\"\npackages = \"/opt/zona/security\"\n[runtimes.old]\npython = \"/usr/bin/python3.9\"\n";
-    let runtimes = load_file(text).unwrap().config.sandbox.runtimes;
+    let runtimes = load_file(text).unwrap().config.server.runtimes;
     let shown: Vec<_> =
-        runtimes.iter().map(|runtime| (runtime.name.as_str(), runtime.image.as_deref(), runtime.packages.is_some())).collect();
+        runtimes.iter().map(|(name, runtime)| (name.as_str(), runtime.image.as_deref(), runtime.packages.is_some())).collect();
     assert_eq!(shown, [("old", None, false), ("security", Some("zona/runtime-security:1"), true)]);
     let printed = load_file(text).unwrap().print();
-    assert_eq!(load_file(&printed).unwrap().config.sandbox.runtimes, runtimes, "{printed}");
+    assert_eq!(load_file(&printed).unwrap().config.server.runtimes, runtimes, "{printed}");
     assert_eq!(problems("runtimes = 3"), ["runtimes: is a section, not a value"],);
 }
 
@@ -157,7 +160,7 @@ fn every_problem_of_every_runtime_is_reported() {
 #[test]
 fn tenants_have_shares_of_their_own() {
     let text = "[executions]\nmax_queued_per_tenant = 7\n[tenants.acme]\nweight = 2\nmax_running = 8\n[tenants.beta-2]\nmax_queued = 100\n";
-    let admission = load_file(text).unwrap().config.admission;
+    let admission = load_file(text).unwrap().config.server.admission;
     let share = |name: &str| {
         let Share { weight, max_running, max_queued } = admission.share(&TenantId::parse("tenant", name).unwrap());
         (weight, max_running, max_queued)
@@ -184,11 +187,9 @@ fn what_is_printed_can_be_used_as_a_file() {
 
 #[test]
 fn a_server_may_be_named_without_a_scheme() {
-    assert_eq!(load_file("server = \"127.0.0.1:9\"").unwrap().config.server, "http://127.0.0.1:9");
+    assert_eq!(load_file("server = \"127.0.0.1:9\"").unwrap().config.client.server, "http://127.0.0.1:9");
     assert_eq!(problems("server = \"https://zona.example\""), ["server: must be of the form http://host:port (there is no TLS yet)"]);
 }
-
-const OPERATIONS: &str = include_str!("../../../../docs/operations.md");
 
 /// Each documented key with a value that it takes.
 const EVERYTHING: &str = r#"
@@ -236,37 +237,32 @@ keep = "1h"
 max_output_bytes = 1048576
 "#;
 
-/// The keys of the table in docs/operations.md.
-fn documented() -> Vec<&'static str> {
-    let table = OPERATIONS.split("| key | default | meaning |").nth(1).unwrap().lines().skip(2).take_while(|line| line.starts_with('|'));
-    let mut keys: Vec<&str> = table.flat_map(|row| row.split('|').nth(1).unwrap().split('`').skip(1).step_by(2)).collect();
-    keys.sort_unstable();
-    keys
+#[test]
+fn every_key_can_be_set() {
+    let loaded = load_file(EVERYTHING).map_err(|Problems(problems)| problems).unwrap();
+    assert_eq!(loaded.config.server.sandbox.apparmor.as_deref(), Some("zona-sandbox"));
+    let printed = loaded.print();
+    let keys: Vec<&str> = printed.lines().filter(|line| !line.is_empty() && !line.starts_with('[')).collect();
+    assert_eq!(keys.len(), schema().keys().len(), "{printed}");
+    for line in keys {
+        assert!(line.ends_with("zona.toml"), "{line}");
+    }
 }
 
-#[test]
-fn every_documented_key_can_be_set() {
-    let config = load_file(EVERYTHING).map_err(|Problems(problems)| problems).unwrap().config;
-    assert_eq!(config.sandbox.apparmor.as_deref(), Some("zona-sandbox"));
-    let all = figment::Figment::from(<figment::providers::Toml as figment::providers::Format>::string(EVERYTHING));
-    let mut set = Vec::new();
-    reader::collect_leaves("", &all.extract().unwrap(), &mut set);
-    let mut set: Vec<_> =
-        set.iter().map(|key| key.replace("runtimes.security", "runtimes.NAME").replace("tenants.acme", "tenants.CODE")).collect();
-    set.sort_unstable();
-    assert_eq!(set, documented());
-}
+/// Around the generated part of docs/operations.md.
+const BEGIN: &str = "<!-- The settings: `cargo xtask settings` writes this table from their declarations. -->\n\n";
+const END: &str = "\n<!-- End of the settings. -->\n";
 
 #[test]
-fn every_key_is_documented_for_operators() {
-    let document = OPERATIONS;
-    for key in KEYS {
-        assert!(document.contains(&format!("`{key}`")), "docs/operations.md does not name {key}");
-    }
-    for key in RUNTIME_KEYS {
-        assert!(document.contains(&format!("`runtimes.NAME.{key}`")), "docs/operations.md does not name runtimes.NAME.{key}");
-    }
-    for key in TENANT_KEYS {
-        assert!(document.contains(&format!("`tenants.CODE.{key}`")), "docs/operations.md does not name tenants.CODE.{key}");
+fn the_table_of_settings_is_current() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/operations.md");
+    let document = std::fs::read_to_string(&path).unwrap();
+    let (before, rest) = document.split_once(BEGIN).unwrap();
+    let (_, after) = rest.split_once(END).unwrap();
+    let current = format!("{before}{BEGIN}{}{END}{after}", schema().table());
+    if std::env::var_os("WRITE_DOCUMENTS").is_some() {
+        std::fs::write(&path, &current).unwrap();
+    } else {
+        assert!(document == current, "the table of settings in docs/operations.md is old: run `cargo xtask settings`");
     }
 }

@@ -1,0 +1,40 @@
+//! Where a server serves, and which files are its own.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+
+use settings::{Place, section, value};
+
+/// Where a server listens unless somebody says otherwise; a test compares these to the declared defaults.
+pub const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 7070);
+/// The same for the operators' port.
+pub const DEFAULT_ADMIN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 7071);
+
+section! {
+    /// Where a server serves, and which files are its own.
+    pub struct Listening in Place::outside();
+
+    /// gRPC; loopback only; port 0 takes a free one
+    listen: SocketAddr = "127.0.0.1:7070" => value::text(loopback);
+    /// admin port; loopback only; port 0 takes a free one
+    admin_listen: SocketAddr = "127.0.0.1:7071" => value::text(loopback);
+    /// connections of the gRPC port that are open at once; more are refused, and those that are open notice nothing
+    max_connections: usize = 512 => value::number(1..=1 << 20);
+    /// data directory, mode 0700; one server at a time
+    data: PathBuf, shown "`$XDG_DATA_HOME/zona` (`~/.local/share/zona`)"
+        => value::text(|text| std::path::absolute(text).map_err(|error| error.to_string()));
+    /// known vulnerabilities of packages in OSV format: a JSON file (one advisory or a list), or a directory of such files, as
+    /// [osv.dev](https://osv.dev) exports them; read at the start
+    advisories: Option<PathBuf> => value::optional(value::path);
+}
+
+fn loopback(text: &str) -> Result<SocketAddr, String> {
+    let address: SocketAddr = text.parse().map_err(|_| "must be an IP address with a port, e.g. 127.0.0.1:7070".to_owned())?;
+    if address.ip().is_loopback() {
+        return Ok(address);
+    }
+    Err(format!(
+        "{address} is not a loopback address: Zona has no identity yet, so whoever reaches the port may run code and read everything; \
+         use 127.0.0.1 or [::1]"
+    ))
+}

@@ -1,0 +1,181 @@
+//! What a declaration gives, with a small program's sections. What this program's own sections say is tried where they are.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::*;
+
+section! {
+    /// Outside.
+    struct Outside in Place::outside();
+
+    /// where calls are taken
+    listen: String = "127.0.0.1:1" => value::text(value::any);
+}
+
+section! {
+    /// The store.
+    struct Store in Place::table("store");
+
+    /// connections that
+    /// read at once
+    readers: usize = 4 => value::number(1..=64);
+    /// and that write
+    writers: usize = 2 => value::number(1..=64);
+    /// for how long
+    deadline: Duration = "2s", shown "two seconds" => value::duration(Duration::from_millis(100));
+    /// a copy
+    copy: Option<PathBuf> => value::optional(value::path);
+}
+
+section! {
+    /// A tenant.
+    struct Tenant in Place::each("tenants", "CODE", "a tenant");
+
+    /// its share
+    weight: Option<u32> => value::optional_number(1..=9);
+}
+
+#[derive(Debug)]
+struct Config {
+    outside: Outside,
+    store: Store,
+    tenants: Vec<(String, Tenant)>,
+}
+
+fn schema() -> Schema {
+    Schema::new([Outside::SECTION, Store::SECTION, Tenant::SECTION])
+}
+
+fn read(reader: &mut Reader<'_>) -> Option<Config> {
+    let outside = Outside::read(reader, "");
+    let store = Store::read(reader, "store");
+    reader.refuse_above("store.writers", "store.readers");
+    let names = reader.entries(&Tenant::SECTION);
+    let tenants = names.into_iter().map(|name| Some((name.clone(), Tenant::read(reader, &Tenant::SECTION.entry(&name))?)));
+    let tenants: Vec<_> = tenants.collect();
+    Some(Config { outside: outside?, store: store?, tenants: tenants.into_iter().collect::<Option<_>>()? })
+}
+
+fn with(variables: &[(&str, &str)]) -> Result<Loaded<Config>, Problems> {
+    let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    load(schema(), Sources::default(), &Surroundings { variables, ..Surroundings::default() }, read)
+}
+
+fn with_file(text: &str) -> Result<Loaded<Config>, Problems> {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("zona.toml");
+    std::fs::write(&path, text).unwrap();
+    load(schema(), Sources { file: Some(&path), ..Sources::default() }, &Surroundings::default(), read)
+}
+
+fn warnings(variables: &[(&str, &str)]) -> Vec<String> {
+    with(variables).unwrap().warnings
+}
+
+#[test]
+fn one_declaration_gives_the_value_its_default_and_its_row() {
+    let config = with(&[]).unwrap().config;
+    assert_eq!((config.outside.listen.as_str(), config.store.readers, config.store.copy), ("127.0.0.1:1", 4, None));
+    assert_eq!(config.store.deadline, Duration::from_secs(2));
+    assert_eq!(
+        schema().table(),
+        "| key | default | meaning |\n|---|---|---|\n| `listen` | `127.0.0.1:1` | where calls are taken |\n\
+         | `store.readers` | `4` | connections that read at once |\n| `store.writers` | `2` | and that write |\n\
+         | `store.deadline` | two seconds | for how long |\n| `store.copy` | not set | a copy |\n\
+         | `tenants.CODE.weight` | not set | its share |\n"
+    );
+}
+
+#[test]
+fn every_problem_of_a_section_is_reported_with_those_of_the_others() {
+    let Err(Problems(problems)) = with_file("[store]\nreaders = 0\ndeadline = \"soon\"\n[tenants.acme]\nweight = 10\n") else {
+        panic!("accepted")
+    };
+    let keys: Vec<&str> = problems.iter().map(|(key, _)| key.as_str()).collect();
+    assert_eq!(keys, ["store.deadline", "store.readers", "tenants.acme.weight"]);
+}
+
+#[test]
+fn a_rule_about_two_numbers_speaks_only_where_both_are_numbers() {
+    let keys = |text: &str| match with_file(text) {
+        Ok(_) => Vec::new(),
+        Err(Problems(problems)) => problems.into_iter().map(|(key, _)| key).collect::<Vec<_>>(),
+    };
+    assert_eq!(keys("[store]\nreaders = 1\n"), ["store.writers"]);
+    assert_eq!(keys("[store]\nreaders = 0\n"), ["store.readers"]);
+    assert!(keys("[store]\nreaders = 2\n").is_empty());
+}
+
+#[test]
+fn variables_that_kubernetes_sets_beside_a_service_are_ignored() {
+    let of_a_service = |name: &str| {
+        vec![
+            (format!("{name}_SERVICE_HOST"), "10.96.0.1"),
+            (format!("{name}_SERVICE_PORT"), "7070"),
+            (format!("{name}_SERVICE_PORT_GRPC"), "7070"),
+            (format!("{name}_SERVICE_PORT_ADMIN_HTTP"), "7071"),
+            (format!("{name}_PORT"), "tcp://10.96.0.1:7070"),
+            (format!("{name}_PORT_7070_TCP"), "tcp://10.96.0.1:7070"),
+            (format!("{name}_PORT_7070_TCP_ADDR"), "10.96.0.1"),
+            (format!("{name}_PORT_7070_TCP_PORT"), "7070"),
+            (format!("{name}_PORT_7070_TCP_PROTO"), "tcp"),
+            (format!("{name}_PORT_53_UDP_PROTO"), "udp"),
+        ]
+    };
+    // The last is what a Service called `zona-service` gets.
+    for service in ["ZONA", "ZONA_API", "ZONA_API_V2", "ZONA_STORE", "ZONA_SERVICE"] {
+        for (name, value) in of_a_service(service) {
+            assert_eq!(warnings(&[(&name, value)]), [""; 0], "{name}");
+        }
+    }
+}
+
+#[test]
+fn another_unknown_variable_is_a_warning_with_the_nearest_key_and_stops_nothing() {
+    let loaded = with(&[("ZONA_STORE__READER", "7"), ("ZONA_STORE__WRITERS", "3")]).unwrap();
+    assert_eq!(loaded.warnings, ["ZONA_STORE__READER sets nothing; the nearest variable that does is ZONA_STORE__READERS"]);
+    assert_eq!((loaded.config.store.readers, loaded.config.store.writers), (4, 3));
+    for (name, nearest) in [
+        ("ZONA_LISTENS", "ZONA_LISTEN"),
+        ("ZONA_STORE_READERS", "ZONA_STORE__READERS"),
+        ("ZONA_TENANTS__ACME__WAIT", "ZONA_TENANTS__ACME__WEIGHT"),
+    ] {
+        assert_eq!(warnings(&[(name, "7")]), [format!("{name} sets nothing; the nearest variable that does is {nearest}")]);
+    }
+    // Nearly what Kubernetes sets, but written by a person.
+    for name in ["ZONA_PORT", "ZONA_SERVICE_HOSTS", "ZONA_PORT_GRPC", "ZONA_PORT_7070_TCP_URL"] {
+        assert_eq!(warnings(&[(name, "7070")]).len(), 1, "{name}");
+    }
+}
+
+#[test]
+fn an_unknown_key_in_a_file_or_a_flag_stays_an_error() {
+    let Err(Problems(problems)) = with_file("[store]\nreader = 3\n") else { panic!("accepted") };
+    assert!(problems[0].1.starts_with("is unknown; [store] has readers, writers, deadline, copy"), "{problems:?}");
+    let flags = vec![Flag { key: "store.reader", value: "3".to_owned() }];
+    assert!(load(schema(), Sources { flags, ..Sources::default() }, &Surroundings::default(), read).is_err());
+}
+
+#[test]
+fn a_bad_value_in_a_variable_is_an_error_that_names_it() {
+    let Err(Problems(problems)) = with(&[("ZONA_STORE__READERS", "many")]) else { panic!("accepted") };
+    let expected = "must be a whole number from 1 to 64 (from environment ZONA_STORE__READERS)";
+    assert_eq!(problems, [("store.readers".to_owned(), expected.to_owned())]);
+}
+
+#[test]
+fn a_variable_sets_a_key_of_a_table_of_tables() {
+    let config = with(&[("ZONA_TENANTS__ACME__WEIGHT", "3")]).unwrap().config;
+    assert_eq!(config.tenants.iter().map(|(name, tenant)| (name.as_str(), tenant.weight)).collect::<Vec<_>>(), [("acme", Some(3))]);
+}
+
+#[test]
+fn what_is_printed_says_where_each_value_comes_from() {
+    let printed = with(&[("ZONA_STORE__READERS", "7"), ("ZONA_TENANTS__ACME__WEIGHT", "3")]).unwrap().print();
+    assert_eq!(
+        printed,
+        "listen = \"127.0.0.1:1\"  # default\n\n[store]\nreaders = 7  # environment ZONA_STORE__READERS\nwriters = 2  # default\n\
+         deadline = \"2s\"  # default\n# copy is not set\n\n[tenants.acme]\nweight = 3  # environment ZONA_TENANTS__ACME__WEIGHT\n"
+    );
+}
