@@ -46,7 +46,7 @@ fn base(config: &Config, surroundings: &Surroundings, installation: &str, instan
     let mut settings = SandboxesConfig::new(installation, instance, AGENT, ours.chosen(surroundings));
     let default_directory = || runtime_directory(installation, surroundings.runtime_dir.as_deref());
     settings.runtime_directory = ours.runtime_directory.clone().unwrap_or_else(default_directory);
-    settings.uids = UidRange::new(ours.first_uid, ours.last_uid).unwrap_or_default();
+    settings.uids = UidRange::new(ours.first_uid, ours.last_uid).expect("the configuration refuses an empty range and user 0");
     settings.runtimes = config.runtimes.iter().map(|(name, runtime)| runtime.config(name)).collect();
     settings.interface_check = check_interface;
     settings.pool = ours.pool(settings.pool);

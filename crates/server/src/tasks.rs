@@ -1,11 +1,14 @@
 //! Background work by name and kind. Nothing is spawned anonymously: what is critical takes the server down when it ends, what is
-//! in the background is dropped at the stop, and the domain's work is awaited.
+//! in the background is dropped at the stop, and the domain's work is awaited. A panic ends its task only, and is logged with the
+//! task's name; one of a critical task takes the server down like any other end.
 
 use std::fmt::Display;
 use std::future::Future;
+use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
 use domain::work::{Spawner, Work};
+use futures_util::FutureExt as _;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument as _;
@@ -36,11 +39,12 @@ impl Tasks {
     pub(crate) fn critical<E: Display>(&self, name: &'static str, work: impl Future<Output = Result<(), E>> + Send + 'static) {
         let (stopping, broken) = (self.stopping.clone(), self.broken.clone());
         let guarded = async move {
-            let result = work.await;
+            let result = watched(name, work).await;
             if stopping.is_cancelled() {
                 return;
             }
-            let error = result.err().map(|error| error.to_string());
+            // A panic has been logged where it was caught.
+            let error = result.and_then(Result::err).map(|error| error.to_string());
             tracing::error!(task = name, error, "a part of the server ended");
             broken.cancel();
         };
@@ -50,7 +54,9 @@ impl Tasks {
     /// Runs what is dropped at the stop.
     pub(crate) fn background(&self, name: &'static str, work: impl Future<Output = ()> + Send + 'static) {
         let stopping = self.stopping.clone();
-        let until_stopped = async move { stopping.run_until_cancelled(work).await.unwrap_or_default() };
+        let until_stopped = async move {
+            stopping.run_until_cancelled(watched(name, work)).await;
+        };
         self.critical.spawn(until_stopped.instrument(tracing::info_span!("task", task = name)));
     }
 
@@ -75,7 +81,22 @@ impl Tasks {
 impl Spawner for Tasks {
     fn spawn(&self, name: &'static str, work: Work) {
         // The span of the request that asked for it goes along: one trace per execution.
-        self.work.spawn(work.instrument(tracing::info_span!("task", task = name)));
+        let watched = async move {
+            watched(name, work).await;
+        };
+        self.work.spawn(watched.instrument(tracing::info_span!("task", task = name)));
+    }
+}
+
+/// The work's answer; `None` when it panicked, which is logged here. What it shared with others is behind locks that outlive a panic.
+async fn watched<T>(name: &'static str, work: impl Future<Output = T>) -> Option<T> {
+    match AssertUnwindSafe(work).catch_unwind().await {
+        Ok(answer) => Some(answer),
+        Err(panic) => {
+            let said = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+            tracing::error!(task = name, panic = said, "a task panicked");
+            None
+        }
     }
 }
 
@@ -88,6 +109,54 @@ mod tests {
         let tasks = Tasks::default();
         tasks.critical("port", async { Err::<(), _>("gone") });
         tasks.broken().cancelled().await;
+    }
+
+    #[tokio::test]
+    async fn a_critical_task_that_panics_breaks_the_server() {
+        fn gone() -> Result<(), String> {
+            panic!("gone")
+        }
+        let tasks = Tasks::default();
+        tasks.critical("port", async { gone() });
+        tasks.broken().cancelled().await;
+    }
+
+    #[tokio::test]
+    async fn a_panic_of_other_work_ends_only_that_and_is_known_by_the_name_of_its_task() {
+        let lines = Lines::default();
+        let writer = lines.clone();
+        let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).finish();
+        let _guard = tracing::subscriber::set_default(subscriber);
+        let tasks = Tasks::default();
+        tasks.background("retention", async { panic!("no more {}", "disk") });
+        tasks.spawn("execution", Box::pin(async { panic!("lost") }));
+        assert!(tasks.work_ended(Duration::from_secs(5)).await && tasks.ports_ended(Duration::from_secs(5)).await);
+        assert!(!tasks.broken().is_cancelled());
+        let text = lines.text();
+        for (task, said) in [("retention", "no more disk"), ("execution", "lost")] {
+            let line = text.lines().find(|line| line.contains(&format!("a task panicked task=\"{task}\"")));
+            assert!(line.is_some_and(|line| line.contains(said)), "{text}");
+        }
+    }
+
+    /// What a test logs.
+    #[derive(Clone, Default)]
+    struct Lines(std::sync::Arc<std::sync::Mutex<Vec<u8>>>);
+
+    impl Lines {
+        fn text(&self) -> String {
+            String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+        }
+    }
+
+    impl std::io::Write for Lines {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
     }
 
     #[tokio::test]

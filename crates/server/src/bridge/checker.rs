@@ -45,7 +45,13 @@ impl BlockingChecker {
         if let Some(known) = self.sandboxes.known_runtime(runtime) {
             return Some(known);
         }
-        tokio::time::timeout(FACTS_PATIENCE, self.sandboxes.runtime(runtime)).await.ok()?.ok()
+        let unknown = match tokio::time::timeout(FACTS_PATIENCE, self.sandboxes.runtime(runtime)).await {
+            Ok(Ok(facts)) => return Some(facts),
+            Ok(Err(error)) => error.to_string(),
+            Err(_) => format!("no sandbox told within {} s", FACTS_PATIENCE.as_secs()),
+        };
+        tracing::info!(runtime, unknown, "code is checked for the newest Python, and again before it executes");
+        None
     }
 
     fn checker(&self, policy: &CodePolicy, facts: Option<&RuntimeFacts>) -> Arc<Checker> {
