@@ -9,7 +9,7 @@ use std::{
 };
 
 /// What the binary is made of, below the workspace root. Tasks and test support are not in it.
-const SOURCES: [&str; 17] = [
+const SOURCES: [&str; 18] = [
     "Cargo.lock",
     "examples",
     "proto",
@@ -24,6 +24,7 @@ const SOURCES: [&str; 17] = [
     "crates/sandbox-protocol",
     "crates/server",
     "crates/settings",
+    "crates/storage-documents",
     "crates/storage-embedded",
     "crates/telemetry",
     "crates/zona",

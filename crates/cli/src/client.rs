@@ -23,6 +23,9 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
 /// Largest answer: a Transform call of many values, or a full page.
 const MAX_ANSWER: usize = 64 * 1024 * 1024;
 
+/// Things of a list that are asked for at once.
+pub const PAGE: u32 = 200;
+
 /// A connection to a server. Cheap to clone.
 #[derive(Clone)]
 pub struct Client {

@@ -56,18 +56,6 @@ impl Document {
         }
     }
 
-    /// The same with JSON texts read into values, for formats that cannot hold them.
-    pub fn without_json(&self) -> Self {
-        match self {
-            Document::Json(raw) => read::value(raw).unwrap_or_else(|_| Document::Text(raw.get().to_owned())),
-            Document::List(items) => Document::List(items.iter().map(Document::without_json).collect()),
-            Document::Object(members) => {
-                Document::Object(members.iter().map(|(name, value)| (name.clone(), value.without_json())).collect())
-            }
-            other => other.clone(),
-        }
-    }
-
     /// Puts `mark` in the place of every [`Document::Digits`], and those into `taken`, in order.
     pub fn take_digits(&mut self, mark: &str, taken: &mut Vec<String>) {
         match self {

@@ -5,6 +5,7 @@
 
 pub mod client;
 pub mod command;
+mod context;
 pub mod document;
 pub mod exit;
 pub mod failure;
@@ -12,6 +13,6 @@ pub mod input;
 pub mod output;
 pub mod settings;
 
-pub use command::Context;
+pub use context::Context;
 pub use exit::Exit;
 pub use failure::{Failure, Result};

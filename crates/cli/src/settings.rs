@@ -3,7 +3,7 @@
 use settings::{Place, section, value};
 
 use crate::client::names::Tenant;
-use crate::command::Context;
+use crate::context::Context;
 use crate::output::{Format, Output};
 
 section! {

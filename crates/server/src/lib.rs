@@ -6,14 +6,13 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use api_grpc::{Health, Server, Services};
+use api_grpc::{Server, Services};
 use domain::access::{LocalRules, LoopbackAuthenticator, Policy};
 use domain::admission::Admission;
 use domain::code_policy::CodePolicies;
 use domain::execution::{self, Executions, Ports};
 use domain::id::IdSource;
 use domain::lease::{InstanceId, Keeper};
-use domain::name::{PrincipalName, TenantId};
 use domain::runtime::Runtimes;
 use domain::server::Servers;
 use domain::time::Clock;
@@ -25,13 +24,13 @@ use storage_embedded::LocalSignals;
 use telemetry::admin::Readiness;
 use telemetry::{Metrics, Telemetry};
 use tokio::net::TcpListener;
-use tokio_util::sync::CancellationToken;
 
 mod agent;
 mod bridge;
 pub mod config;
 mod error;
 mod identity;
+mod loopback;
 mod proof;
 pub mod sandboxes;
 pub mod seed;
@@ -50,40 +49,14 @@ use bridge::readings::{self, CallCounts};
 use bridge::traced::TracedSandbox;
 use config::Config;
 pub use error::Error;
+use loopback::{local_user, tenant};
+pub use stop::Running;
 use stores::Stores;
 use system::{SystemClock, UuidIds};
 use tasks::Tasks;
 
 /// Silence after which a watcher gets a heartbeat.
 const HEARTBEAT: std::time::Duration = std::time::Duration::from_secs(5);
-/// The one tenant while there is no identity.
-const TENANT: &str = "demo";
-/// The caller that comes over the loopback interface.
-const LOCAL_USER: &str = "tenants/demo/users/local";
-
-/// A server that serves. [`Running::stop`] takes it down.
-pub struct Running {
-    /// Where the contract is served.
-    pub address: SocketAddr,
-    /// Where metrics and health are.
-    pub admin_address: SocketAddr,
-    /// What contains executions.
-    pub sandboxes: Sandboxes,
-    /// Executions of a dead server that were stored as LOST.
-    pub recovered: u64,
-    /// Example utilities that were created.
-    pub seeded: usize,
-    /// Completes when a part that must run has ended.
-    pub broken: CancellationToken,
-    executions: Executions,
-    stores: Stores,
-    /// Removed at the stop: nobody else has this installation while its data directory is locked.
-    runtime_directory: Option<PathBuf>,
-    health: Health,
-    readiness: Readiness,
-    tasks: Tasks,
-    telemetry: Telemetry,
-}
 
 /// What the use cases and the store need, made before anything is served.
 struct Parts {
@@ -294,22 +267,4 @@ async fn bind(address: SocketAddr) -> Result<TcpListener, Error> {
 
 fn local(listener: &TcpListener) -> Result<SocketAddr, Error> {
     listener.local_addr().map_err(|source| Error::Bind { address: SocketAddr::from(([127, 0, 0, 1], 0)), source })
-}
-
-fn tenant() -> TenantId {
-    TenantId::parse("tenant", TENANT).expect("a test reads it")
-}
-
-fn local_user() -> PrincipalName {
-    PrincipalName::parse("principal", LOCAL_USER).expect("a test reads it")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_local_user_belongs_to_the_one_tenant() {
-        assert_eq!(local_user().as_str(), format!("tenants/{}/users/local", tenant()));
-    }
 }

@@ -5,7 +5,7 @@ use domain::name::{TenantName, UtilityId, UtilityName};
 use domain::utility::{Call, Draft, Metadata, Utilities, actions};
 use domain::{Error, Result};
 
-use super::{local_user, tenant};
+use crate::loopback::{local_user, tenant};
 
 /// An example: its id and its source.
 pub struct Example {

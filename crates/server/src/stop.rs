@@ -1,12 +1,19 @@
-//! Taking a server down, in order and within five seconds: no new work, runs cancelled and stored, sandboxes gone, store closed.
+//! A server that serves, and taking it down, in order and within five seconds: no new work, runs cancelled and stored, sandboxes gone, store closed.
 //! And the work that goes on until then: retention.
 
-use std::path::Path;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use api_grpc::Health;
 use domain::execution::Executions;
+use sandbox::Sandboxes;
+use telemetry::Telemetry;
+use telemetry::admin::Readiness;
+use tokio_util::sync::CancellationToken;
 
-use super::Running;
+use crate::stores::Stores;
+use crate::tasks::Tasks;
 
 /// Everything together.
 const STOP_DEADLINE: Duration = Duration::from_millis(4_800);
@@ -19,6 +26,30 @@ const CHANGES_DEADLINE: Duration = Duration::from_secs(1);
 /// How often retention looks, and how soon after the start first.
 const RETENTION_PERIOD: Duration = Duration::from_secs(3_600);
 const RETENTION_DELAY: Duration = Duration::from_secs(30);
+
+/// A server that serves. [`Running::stop`] takes it down.
+pub struct Running {
+    /// Where the contract is served.
+    pub address: SocketAddr,
+    /// Where metrics and health are.
+    pub admin_address: SocketAddr,
+    /// What contains executions.
+    pub sandboxes: Sandboxes,
+    /// Executions of a dead server that were stored as LOST.
+    pub recovered: u64,
+    /// Example utilities that were created.
+    pub seeded: usize,
+    /// Completes when a part that must run has ended.
+    pub broken: CancellationToken,
+    pub(crate) executions: Executions,
+    pub(crate) stores: Stores,
+    /// Removed at the stop: nobody else has this installation while its data directory is locked.
+    pub(crate) runtime_directory: Option<PathBuf>,
+    pub(crate) health: Health,
+    pub(crate) readiness: Readiness,
+    pub(crate) tasks: Tasks,
+    pub(crate) telemetry: Telemetry,
+}
 
 impl Running {
     /// Stops accepting, ends runs as CANCELLED, leaves nothing behind. Says whether everything ended in time.

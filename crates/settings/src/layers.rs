@@ -7,7 +7,7 @@ use figment::value::{Dict, Map, Value};
 use figment::{Figment, Metadata, Profile, Provider, util};
 
 use crate::declaration::Schema;
-use crate::{Problems, Sources, Surroundings};
+use crate::surroundings::Surroundings;
 
 /// Name of the layer of flags.
 pub(crate) const FLAGS: &str = "command line";
@@ -24,6 +24,21 @@ pub struct Flag {
     /// Its value, as typed.
     pub value: String,
 }
+
+/// Where values come from besides the environment.
+#[derive(Debug, Default)]
+pub struct Sources<'a> {
+    /// The file that a flag names.
+    pub file: Option<&'a Path>,
+    /// Defaults of the command, or of this machine, in place of the declared ones.
+    pub defaults: Vec<Flag>,
+    /// Keys that the command line sets.
+    pub flags: Vec<Flag>,
+}
+
+/// Everything that is wrong with the configuration: key and what is wrong.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Problems(pub Vec<(String, String)>);
 
 pub(crate) fn stack(
     schema: &Schema,

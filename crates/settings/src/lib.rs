@@ -3,33 +3,21 @@
 //!
 //! Which settings there are, and what they mean, is the business of the crates that declare sections.
 
-use std::path::Path;
-
 mod declaration;
 mod environment;
 mod layers;
 mod print;
 mod reader;
+mod section;
 mod surroundings;
 mod table;
 pub mod value;
 
 pub use declaration::{Key, Place, Schema, Section};
 use figment::Figment;
-pub use layers::Flag;
+pub use layers::{Flag, Problems, Sources};
 pub use reader::Reader;
 pub use surroundings::Surroundings;
-
-/// Where values come from besides the environment.
-#[derive(Debug, Default)]
-pub struct Sources<'a> {
-    /// The file that a flag names.
-    pub file: Option<&'a Path>,
-    /// Defaults of the command, or of this machine, in place of the declared ones.
-    pub defaults: Vec<Flag>,
-    /// Keys that the command line sets.
-    pub flags: Vec<Flag>,
-}
 
 /// A configuration with where each value came from.
 #[derive(Debug)]
@@ -41,10 +29,6 @@ pub struct Loaded<T> {
     schema: Schema,
     figment: Figment,
 }
-
-/// Everything that is wrong with the configuration: key and what is wrong.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Problems(pub Vec<(String, String)>);
 
 /// Reads the configuration: flags > environment > TOML file > defaults. `read` takes every key before it gives up.
 ///

@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::Reader;
+use crate::reader::Reader;
 
 /// A text that `parse` understands.
 pub fn text<T>(parse: impl Fn(&str) -> Result<T, String>) -> impl Fn(&mut Reader<'_>, &str) -> Option<T> {

@@ -1,24 +1,13 @@
 //! From a command line to a command: reads the configuration, starts a runtime where one is needed, and hands over.
 
+use clap::CommandFactory as _;
 use cli::output::{note, write_out};
 use cli::{Exit, Failure, Result};
-use server::config::Config;
 use settings::{Loaded, Problems, Surroundings};
 
 use crate::command_line::{Cli, Command};
 use crate::config;
-
-/// What every local command has at hand.
-pub struct Context {
-    /// The effective configuration.
-    pub config: Config,
-    /// What client commands use of it.
-    pub client: cli::Context,
-    /// What was odd about it. A server logs that; everybody else has read it by now.
-    pub warnings: Vec<String>,
-    /// What the process found around itself.
-    pub surroundings: Surroundings,
-}
+use crate::context::Context;
 
 /// Runs the command of a command line.
 ///
@@ -26,7 +15,7 @@ pub struct Context {
 /// What the person should read.
 pub fn run(cli: Cli, surroundings: &Surroundings) -> Result {
     if let Some(Command::Completions(completions)) = &cli.command {
-        return completions.run();
+        return completions.run(Cli::command());
     }
     let (mut flags, mut defaults) = (cli.global.flags(), Vec::new());
     match &cli.command {
@@ -78,7 +67,7 @@ fn dispatch(command: Command, context: Context) -> Result {
             Command::Server(server) => server.run(context).await,
             Command::Sandbox(sandbox) => sandbox.run(&context).await,
             Command::Check(check) => check.run(&context),
-            Command::Completions(completions) => completions.run(),
+            Command::Completions(completions) => completions.run(Cli::command()),
         }
     });
     // What still blocks a thread, e.g. a read of standard input, must not keep the process.

@@ -1,11 +1,9 @@
 //! `zona completions SHELL`: a completion script on standard output.
 
-use clap::{Args, CommandFactory as _};
+use clap::{Args, Command};
 use clap_complete::Shell;
 use cli::output::write_out;
 use cli::{Exit, Result};
-
-use crate::command_line::Cli;
 
 #[derive(Debug, Args)]
 pub struct Completions {
@@ -14,9 +12,10 @@ pub struct Completions {
 }
 
 impl Completions {
-    pub fn run(&self) -> Result {
+    /// Prints the script of this command line.
+    pub fn run(&self, mut command_line: Command) -> Result {
         let mut script = Vec::new();
-        clap_complete::generate(self.shell, &mut Cli::command(), "zona", &mut script);
+        clap_complete::generate(self.shell, &mut command_line, "zona", &mut script);
         write_out(&String::from_utf8_lossy(&script))?;
         Ok(Exit::Ok)
     }

@@ -4,6 +4,7 @@ mod command;
 mod command_line;
 mod completions;
 mod config;
+mod context;
 mod local;
 mod refusal;
 

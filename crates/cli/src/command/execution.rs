@@ -5,17 +5,14 @@ use std::time::{Duration, SystemTime};
 use api_proto::zona::execution::v1 as pb;
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::Context;
 use super::streamed::{self, OnInterrupt, show};
 use crate::client::follow::Follow;
-use crate::client::{Client, names, soon};
+use crate::client::{Client, PAGE, names, soon};
+use crate::context::Context;
 use crate::document::message::{document, time};
 use crate::exit::Exit;
 use crate::failure::Result;
 use crate::output::{fields, note};
-
-/// Executions asked for at once.
-const PAGE: u32 = 200;
 
 #[expect(missing_docs, reason = "a comment here would be help text; the command line has its own")]
 #[derive(Debug, Subcommand)]

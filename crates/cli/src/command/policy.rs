@@ -5,10 +5,10 @@ use std::time::{Duration, SystemTime};
 use api_proto::zona::utility::v1 as pb;
 use clap::{Args, Subcommand};
 
-use super::Context;
 use super::execution::moment;
 use super::utility::Isolation;
 use crate::client::{Client, names, soon};
+use crate::context::Context;
 use crate::document::message::{document, flag};
 use crate::exit::Exit;
 use crate::failure::{Failure, Result};

@@ -5,11 +5,11 @@ use std::time::Duration;
 use api_proto::zona::execution::v1 as pb;
 use clap::Args;
 
-use super::Context;
 use super::parameters::ParameterArgs;
 use super::streamed::{OnInterrupt, show};
 use crate::client::follow::Follow;
 use crate::client::{names, soon};
+use crate::context::Context;
 use crate::document::message::document;
 use crate::exit::Exit;
 use crate::failure::{Failure, Result};

@@ -3,8 +3,8 @@
 use api_proto::zona::runtime::v1 as pb;
 use clap::{Args, Subcommand};
 
-use super::Context;
 use crate::client::{names, soon};
+use crate::context::Context;
 use crate::document::message::document;
 use crate::exit::Exit;
 use crate::failure::{Failure, Result};

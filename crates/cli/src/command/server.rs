@@ -2,9 +2,9 @@
 
 use api_proto::zona::server::v1 as pb;
 
-use super::Context;
 use super::execution::moment;
 use crate::client::soon;
+use crate::context::Context;
 use crate::document::message::document;
 use crate::exit::Exit;
 use crate::failure::Result;

@@ -7,8 +7,8 @@ use api_proto::zona::execution::v1 as pb;
 use pb::execution_event::Event;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use super::Context;
 use crate::client::follow::Follow;
+use crate::context::Context;
 use crate::document::Document;
 use crate::document::message::{document, flag, short};
 use crate::exit::Exit;

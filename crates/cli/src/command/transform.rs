@@ -8,10 +8,10 @@ use clap::Args;
 use pb::transform_result::Outcome;
 use serde_json::value::RawValue;
 
-use super::Context;
 use super::parameters::ParameterArgs;
 use super::run::proto_duration;
 use crate::client::{Client, names};
+use crate::context::Context;
 use crate::document::Document;
 use crate::document::message::document;
 use crate::exit::Exit;

@@ -3,19 +3,19 @@
 use api_proto::zona::utility::v1 as pb;
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::Context;
-use crate::client::{Client, names, soon};
+use crate::client::{Client, PAGE, names, soon};
+use crate::context::Context;
 use crate::document::message::document;
 use crate::exit::Exit;
-use crate::failure::{Failure, Result};
+use crate::failure::Result;
 use crate::output::note;
 
+mod choices;
 mod definition;
 mod show;
 mod versions;
 
-/// Utilities and versions asked for at once.
-const PAGE: u32 = 200;
+pub use choices::{Isolation, Kind};
 
 #[expect(missing_docs, reason = "a comment here would be help text; the command line has its own")]
 #[derive(Debug, Subcommand)]
@@ -90,27 +90,6 @@ pub struct Delete {
     /// UUID that makes a repeated call answer what the first one did
     #[arg(long, value_name = "UUID")]
     request_id: Option<String>,
-}
-
-/// Kinds, as the contract names them.
-#[derive(Debug, Clone, Copy, ValueEnum)]
-pub enum Kind {
-    Transformer,
-    Script,
-}
-
-/// How strongly executions are isolated, as the contract names it; documents show it with underscores.
-#[derive(Debug, Clone, Copy, ValueEnum)]
-pub enum Isolation {
-    /// T1: a sealed process that is used once, in a sandbox of the tenant
-    #[value(aliases = ["t1", "tenant_warm"])]
-    TenantWarm,
-    /// T2: a started sandbox of its own
-    #[value(aliases = ["t2", "single_use"])]
-    SingleUse,
-    /// T3: a sandbox of its own, made on demand
-    #[value(aliases = ["t3", "one_shot"])]
-    OneShot,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -221,32 +200,4 @@ impl List {
             }
         }
     }
-}
-
-impl Isolation {
-    /// The value of the contract.
-    pub fn proto(self) -> pb::Isolation {
-        match self {
-            Isolation::TenantWarm => pb::Isolation::TenantWarm,
-            Isolation::SingleUse => pb::Isolation::SingleUse,
-            Isolation::OneShot => pb::Isolation::OneShot,
-        }
-    }
-}
-
-impl Kind {
-    fn proto(self) -> pb::UtilityKind {
-        match self {
-            Kind::Transformer => pb::UtilityKind::Transformer,
-            Kind::Script => pb::UtilityKind::Script,
-        }
-    }
-}
-
-/// Source as text, as the contract wants it.
-fn source(path: &std::path::Path) -> Result<String> {
-    String::from_utf8(crate::input::read(path)?).map_err(|error| {
-        let at = error.utf8_error().valid_up_to();
-        Failure::usage(format!("{} is not UTF-8 at byte {at}", path.display())).hint("save the source as UTF-8")
-    })
 }

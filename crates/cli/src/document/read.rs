@@ -7,11 +7,25 @@ use serde_json::value::RawValue;
 
 use super::Document;
 
+impl Document {
+    /// The same with JSON texts read into values, for formats that cannot hold them.
+    pub fn without_json(&self) -> Self {
+        match self {
+            Document::Json(raw) => value(raw).unwrap_or_else(|_| Document::Text(raw.get().to_owned())),
+            Document::List(items) => Document::List(items.iter().map(Document::without_json).collect()),
+            Document::Object(members) => {
+                Document::Object(members.iter().map(|(name, value)| (name.clone(), value.without_json())).collect())
+            }
+            other => other.clone(),
+        }
+    }
+}
+
 /// The value that a JSON text stands for.
 ///
 /// # Errors
 /// It is nested more deeply than JSON readers accept.
-pub(super) fn value(raw: &RawValue) -> Result<Document, serde_json::Error> {
+fn value(raw: &RawValue) -> Result<Document, serde_json::Error> {
     let text = raw.get();
     match text.as_bytes().first() {
         Some(b'{') => {

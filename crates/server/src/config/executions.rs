@@ -7,10 +7,7 @@ use domain::admission::{self, Share};
 use domain::name::TenantId;
 use settings::{Place, section, value};
 
-use super::tenants::Tenant;
-
-/// Most executions that any limit of admission names.
-pub(super) const MAX_COUNT: u64 = 1 << 20;
+use super::tenants::{MAX_COUNT, Tenant};
 
 section! {
     /// How many executions run and wait, and how long ended ones are kept.

@@ -6,7 +6,8 @@ use domain::admission::MAX_WEIGHT;
 use domain::name::TenantId;
 use settings::{Place, Reader, section, value};
 
-use super::executions::MAX_COUNT;
+/// Most executions that any limit of admission names.
+pub(super) const MAX_COUNT: u64 = 1 << 20;
 
 section! {
     /// A tenant's own limits.

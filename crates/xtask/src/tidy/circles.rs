@@ -28,11 +28,8 @@ const EXCEPTIONS: &[Exception] = &[
         files: &["crates/sandbox/src/service.rs", "crates/sandbox/src/attack/"],
         reason: "the service admits what the battery has passed, and the battery runs through the service",
     },
-    Exception { files: &["crates/cli/"], reason: "being rebuilt" },
-    Exception { files: &["crates/server/"], reason: "being rebuilt" },
     Exception { files: &["crates/storage-embedded/"], reason: "being rebuilt" },
     Exception { files: &["crates/test-support/"], reason: "being rebuilt" },
-    Exception { files: &["crates/zona/"], reason: "being rebuilt" },
 ];
 
 /// One allowed circle.

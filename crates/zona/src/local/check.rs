@@ -15,7 +15,7 @@ use domain::code_policy::CodePolicy;
 use domain::name::UtilityId;
 use python_check::{Checker, Policy};
 
-use crate::command::Context;
+use crate::context::Context;
 use crate::refusal::refused;
 
 /// Directories below a given one, in depth: links that lead around in a circle end here.

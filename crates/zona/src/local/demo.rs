@@ -20,7 +20,7 @@ use server::{Options, Running, sandboxes};
 use settings::Flag;
 
 use super::Backend;
-use crate::command::Context;
+use crate::context::Context;
 use crate::refusal::not_started;
 
 mod bare;

@@ -4,13 +4,15 @@ use clap::Args;
 use cli::document::Document;
 use cli::output::table;
 use cli::{Exit, Result};
-use sandbox::{Check, Diagnosis, TierReport, Verdict};
+use sandbox::{Diagnosis, TierReport};
 use server::sandboxes;
 
+use self::verdict::{check, sign};
 use super::Backend;
-use crate::command::Context;
+use crate::context::Context;
 
 mod attack;
+mod verdict;
 
 #[derive(Debug, Args)]
 #[command(after_help = "Exit codes: 0 tier T1 works on the configured backend, 6 it does not.\n\
@@ -49,15 +51,6 @@ fn document(diagnosis: &Diagnosis, backend: &str, works: bool) -> Document {
         ("backend", Document::from(backend)),
         ("checks", Document::List(diagnosis.checks.iter().map(check).collect())),
         ("tiers", Document::List(diagnosis.tiers.iter().map(tier).collect())),
-    ])
-}
-
-fn check(check: &Check) -> Document {
-    Document::object([
-        ("name", Document::from(check.name)),
-        ("verdict", Document::from(verdict(check.verdict))),
-        ("detail", Document::from(check.detail.clone())),
-        ("advice", Document::from(check.advice.clone())),
     ])
 }
 
@@ -104,20 +97,4 @@ fn tier_row(report: &TierReport) -> Vec<String> {
         Err(problem) => ("no", problem.clone()),
     };
     vec![report.backend.to_owned(), report.tier.to_owned(), report.runtime.clone(), works.to_owned(), detail]
-}
-
-fn verdict(verdict: Verdict) -> &'static str {
-    match verdict {
-        Verdict::Good => "good",
-        Verdict::Limited => "limited",
-        Verdict::Bad => "bad",
-    }
-}
-
-fn sign(found: Verdict) -> String {
-    match found {
-        Verdict::Good => "ok".to_owned(),
-        Verdict::Limited => "--".to_owned(),
-        Verdict::Bad => "XX".to_owned(),
-    }
 }

@@ -24,7 +24,7 @@ use settings::Flag;
 use tokio::signal::unix::Signal;
 
 use super::Backend;
-use crate::command::Context;
+use crate::context::Context;
 use crate::refusal::refused;
 
 #[derive(Debug, Subcommand)]

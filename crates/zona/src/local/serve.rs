@@ -8,7 +8,7 @@ use server::{Options, Running};
 use settings::Flag;
 
 use super::serving::{Place, STOPPING, Signals, part_from_others};
-use crate::command::Context;
+use crate::context::Context;
 use crate::refusal::not_started;
 
 #[derive(Debug, Args)]

@@ -1,6 +1,6 @@
 //! `zona utility create` and `update`: the parts of a utility as flags. An update changes what was named, nothing else.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use api_proto::zona::utility::v1 as pb;
@@ -8,10 +8,11 @@ use clap::{Args, ValueEnum};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::{Isolation, Kind, show, source};
+use super::choices::{Isolation, Kind};
+use super::show;
 use crate::client::{names, soon};
-use crate::command::Context;
 use crate::command::run::proto_duration;
+use crate::context::Context;
 use crate::failure::{Failure, Result};
 use crate::input::read;
 use crate::output::note;
@@ -293,6 +294,14 @@ fn size(text: &str) -> std::result::Result<i64, String> {
     };
     let number: i64 = digits.parse().map_err(|_| "must start with a whole number".to_owned())?;
     number.checked_mul(factor).ok_or_else(|| "is too large".to_owned())
+}
+
+/// Source as text, as the contract wants it.
+fn source(path: &Path) -> Result<String> {
+    String::from_utf8(read(path)?).map_err(|error| {
+        let at = error.utf8_error().valid_up_to();
+        Failure::usage(format!("{} is not UTF-8 at byte {at}", path.display())).hint("save the source as UTF-8")
+    })
 }
 
 #[cfg(test)]

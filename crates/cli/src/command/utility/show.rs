@@ -3,8 +3,8 @@
 use api_proto::zona::utility::v1 as pb;
 
 use crate::client::names;
-use crate::command::Context;
 use crate::command::execution::moment;
+use crate::context::Context;
 use crate::document::message::{document, flag};
 use crate::exit::Exit;
 use crate::failure::Result;

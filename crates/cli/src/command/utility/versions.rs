@@ -3,9 +3,9 @@
 use api_proto::zona::utility::v1 as pb;
 use clap::Args;
 
-use super::{PAGE, show};
-use crate::client::{names, soon};
-use crate::command::Context;
+use super::show;
+use crate::client::{PAGE, names, soon};
+use crate::context::Context;
 use crate::document::message::document;
 use crate::exit::Exit;
 use crate::failure::Result;

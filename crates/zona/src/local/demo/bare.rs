@@ -9,7 +9,7 @@ use server::Running;
 use server::config::BackendKind;
 use tokio::process::Command;
 
-use crate::command::Context;
+use crate::context::Context;
 use crate::refusal::refused;
 
 /// Called after the code: reads the value, writes the result.

@@ -9,8 +9,8 @@ use sandbox::{Backend, Check, Conclusion, Outcome, ProbeResult, Report, Trial, c
 use server::config::BackendKind;
 use server::sandboxes;
 
-use super::{check, sign};
-use crate::command::Context;
+use super::verdict::{check, sign};
+use crate::context::Context;
 
 /// A tier, as a flag names it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

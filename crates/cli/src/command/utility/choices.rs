@@ -1,0 +1,46 @@
+//! Choices on the command line that the contract has names for.
+
+use api_proto::zona::utility::v1 as pb;
+use clap::ValueEnum;
+
+/// Kinds, as the contract names them.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum Kind {
+    Transformer,
+    Script,
+}
+
+/// How strongly executions are isolated, as the contract names it; documents show it with underscores.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum Isolation {
+    /// T1: a sealed process that is used once, in a sandbox of the tenant
+    #[value(aliases = ["t1", "tenant_warm"])]
+    TenantWarm,
+    /// T2: a started sandbox of its own
+    #[value(aliases = ["t2", "single_use"])]
+    SingleUse,
+    /// T3: a sandbox of its own, made on demand
+    #[value(aliases = ["t3", "one_shot"])]
+    OneShot,
+}
+
+impl Isolation {
+    /// The value of the contract.
+    pub fn proto(self) -> pb::Isolation {
+        match self {
+            Isolation::TenantWarm => pb::Isolation::TenantWarm,
+            Isolation::SingleUse => pb::Isolation::SingleUse,
+            Isolation::OneShot => pb::Isolation::OneShot,
+        }
+    }
+}
+
+impl Kind {
+    /// The value of the contract.
+    pub fn proto(self) -> pb::UtilityKind {
+        match self {
+            Kind::Transformer => pb::UtilityKind::Transformer,
+            Kind::Script => pb::UtilityKind::Script,
+        }
+    }
+}
