@@ -1,5 +1,8 @@
 //! Permissions: decided about one target, and good for nothing else.
 
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
@@ -17,6 +20,11 @@ use test_support::sample;
 use crate::world::{World, acme, code_policy, name};
 
 const SCRIPT: &str = "print(1)\n";
+
+/// Where what was found is opened without a permit, beside the permit itself: for work that the server does for itself, and for
+/// copies that are handed on sealed.
+const OPENED_FOR_SYSTEM: [&str; 4] =
+    ["cache/src/policies.rs", "cache/src/utilities.rs", "domain/src/execution/watch.rs", "domain/src/utility/gate.rs"];
 
 /// A grant on one single utility: it may be read, its versions and executions too, and nothing else.
 struct OnlyOne(UtilityName);
@@ -180,4 +188,28 @@ fn every_action_has_a_name_of_its_own_that_starts_with_its_resource() {
 
 fn execution_name() -> domain::name::ExecutionName {
     domain::name::ExecutionName { tenant: sample::tenant("acme"), execution: sample::execution_id(7) }
+}
+
+/// Files below `path` that open without a permit.
+fn opening(path: &Path, found: &mut BTreeSet<String>) {
+    for entry in fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path()) {
+        if entry.is_dir() {
+            opening(&entry, found);
+        } else if fs::read_to_string(&entry).is_ok_and(|text| text.contains(".open_for_system(")) {
+            found.insert(entry.to_str().unwrap().rsplit_once("crates/").unwrap().1.to_owned());
+        }
+    }
+}
+
+#[test]
+fn nothing_but_the_servers_own_work_opens_what_was_found_without_a_permit() {
+    let crates = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let mut found = BTreeSet::new();
+    for entry in fs::read_dir(crates).unwrap().map(|entry| entry.unwrap().path().join("src")) {
+        if entry.is_dir() && !entry.ends_with("test-support/src") {
+            opening(&entry, &mut found);
+        }
+    }
+    found.retain(|path| !path.contains("/tests") && path != "domain/src/access/permit.rs");
+    assert_eq!(found.iter().map(String::as_str).collect::<Vec<_>>(), OPENED_FOR_SYSTEM);
 }
