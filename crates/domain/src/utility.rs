@@ -17,7 +17,7 @@ pub use gate::{Gate, GatePorts, Passed};
 pub use patch::Patch;
 pub use repository::{UtilityChange, UtilityOrder, UtilityQuery, UtilityRepository};
 pub use use_cases::{Call, Utilities};
-pub use version::{Definition, StoredFinding, Version};
+pub use version::{Definition, StoredFinding, Version, VersionHead};
 
 #[cfg(test)]
 mod tests;

@@ -4,13 +4,13 @@ use domain::code::Code;
 use domain::hash::Hash;
 use domain::name::PrincipalName;
 use domain::time::Timestamp;
-use domain::utility::{StoredFinding, Version};
+use domain::utility::{StoredFinding, Version, VersionHead};
 use serde::{Deserialize, Serialize};
 
 use crate::definition::DefinitionDocument;
 use crate::form::{InvalidField, parsed};
 
-/// See [`Version`]; the number is part of the row's key.
+/// See [`VersionHead`]; the number is part of the row's key, and the size of the code lies beside it.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct VersionDocument {
     definition: DefinitionDocument,
@@ -38,12 +38,12 @@ struct FindingDocument {
     suggestion: String,
 }
 
-impl From<&Version> for VersionDocument {
-    fn from(version: &Version) -> Self {
+impl From<&VersionHead> for VersionDocument {
+    fn from(version: &VersionHead) -> Self {
         VersionDocument {
             definition: (&version.definition).into(),
             content_hash: version.content_hash.to_string(),
-            code_sha256: version.code.sha256().to_string(),
+            code_sha256: version.code_sha256.to_string(),
             author: version.author.to_string(),
             created: version.created.as_millis(),
             compiled_on: version.compiled_on.clone(),
@@ -61,12 +61,22 @@ impl VersionDocument {
     /// Names a field whose value no entity can have.
     pub fn into_version(self, number: u32, code: &str) -> Result<Version, InvalidField> {
         let code = Code::from_text(code);
-        if Hash::from_hex(&self.code_sha256) != Some(code.sha256()) {
+        let head = self.into_head(number, code.text().len() as u64)?;
+        if head.code_sha256 != code.sha256() {
             return Err(InvalidField("code_sha256"));
         }
-        Ok(Version {
+        Ok(Version { head, code })
+    }
+
+    /// What is known of the version with this number without its code, of which only the size is given.
+    ///
+    /// # Errors
+    /// Names a field whose value no entity can have.
+    pub fn into_head(self, number: u32, code_bytes: u64) -> Result<VersionHead, InvalidField> {
+        Ok(VersionHead {
             number,
-            code,
+            code_sha256: parsed("code_sha256", Hash::from_hex(&self.code_sha256))?,
+            code_bytes,
             definition: self.definition.into(),
             content_hash: parsed("content_hash", Hash::from_hex(&self.content_hash))?,
             author: parsed("author", PrincipalName::parse("author", &self.author).ok())?,

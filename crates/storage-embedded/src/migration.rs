@@ -16,6 +16,7 @@ const STEPS: &[&str] = &[
     include_str!("../migrations/0003_utility_imports.sql"),
     include_str!("../migrations/0004_runtime_of_imports.sql"),
     include_str!("../migrations/0005_leases.sql"),
+    include_str!("../migrations/0006_version_code.sql"),
 ];
 
 /// Applies the steps that the database lacks.
@@ -86,6 +87,19 @@ mod tests {
         assert_eq!(schema(&connection).unwrap(), 1);
         migrate_through(&mut connection, Path::new("x"), &[steps[0], "CREATE TABLE two (a);"]).unwrap();
         assert_eq!(objects(&connection), ["one", "two"]);
+    }
+
+    #[test]
+    fn code_that_was_stored_with_its_version_moves_to_its_own_table() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        migrate_through(&mut connection, Path::new("x"), &STEPS[..5]).unwrap();
+        let before = "INSERT INTO utilities VALUES ('acme', 'u', 'script', 'ann', 0, 1, 1, 1, 1, '{}');
+             INSERT INTO versions (tenant, id, number, document, code) VALUES ('acme', 'u', 1, '{}', 'äöü 🦀')";
+        connection.execute_batch(before).unwrap();
+        migrate(&mut connection, Path::new("x")).unwrap();
+        let query = "SELECT code, code_bytes FROM versions JOIN version_code USING (tenant, id, number)";
+        let row = connection.query_row(query, [], |row| Ok((row.get::<_, String>(0)?, row.get::<_, i64>(1)?))).unwrap();
+        assert_eq!(row, ("äöü 🦀".to_owned(), 11));
     }
 
     #[test]

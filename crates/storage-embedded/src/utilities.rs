@@ -6,10 +6,8 @@ use domain::change::Changed;
 use domain::name::UtilityId;
 use domain::page::{Page, PageRequest};
 use domain::request::{Committed, RequestKey};
-use domain::utility::{Utility, UtilityChange, UtilityQuery, UtilityRepository, Version};
-use rusqlite::params;
+use domain::utility::{Utility, UtilityChange, UtilityQuery, UtilityRepository, Version, VersionHead};
 
-use crate::error::during;
 use crate::request;
 use crate::store::EmbeddedStore;
 
@@ -40,7 +38,7 @@ impl UtilityRepository for EmbeddedStore {
         Ok(Found::one(self.read(move |connection| list.page(connection)).await?))
     }
 
-    async fn list_versions(&self, scope: &TenantScope, id: &UtilityId, page: &PageRequest) -> domain::Result<Found<Page<Version>>> {
+    async fn list_versions(&self, scope: &TenantScope, id: &UtilityId, page: &PageRequest) -> domain::Result<Found<Page<VersionHead>>> {
         let (tenant, id, page) = (scope.tenant().clone(), id.clone(), versions::VersionPage::new(page)?);
         Ok(Found::one(self.read(move |connection| versions::page(connection, &tenant, &id, &page)).await?))
     }
@@ -53,14 +51,9 @@ impl UtilityRepository for EmbeddedStore {
     }
 
     async fn mark_compiled(&self, scope: &TenantScope, id: &UtilityId, number: u32, digest: &str) -> domain::Result<()> {
-        const QUERY: &str = "UPDATE versions SET document = json_set(document, '$.compiled_on', ?4) \
-             WHERE tenant = ?1 AND id = ?2 AND number = ?3";
         let (tenant, id, digest) = (scope.tenant().clone(), id.clone(), digest.to_owned());
         let what = Changed::Version { tenant: tenant.clone(), id: id.clone(), number };
-        let marked = self.change(what, move |connection| {
-            let run = || connection.prepare_cached(QUERY)?.execute(params![tenant.as_str(), id.as_str(), number, digest]);
-            run().map_err(during("marking a version as compiled"))
-        });
+        let marked = self.change(what, move |connection| versions::mark_compiled(connection, &tenant, &id, number, digest));
         marked.await?;
         Ok(())
     }

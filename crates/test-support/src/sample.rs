@@ -1,5 +1,6 @@
 //! Entities with every field filled, so that a lost field is seen. Change what a test is about.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use domain::access::TenantScope;
@@ -15,7 +16,7 @@ use domain::sandbox::{
     Usage,
 };
 use domain::time::Timestamp;
-use domain::utility::{Definition, Metadata, StoredFinding, Utility, UtilityChange, Version};
+use domain::utility::{Definition, Metadata, StoredFinding, Utility, UtilityChange, Version, VersionHead};
 
 use crate::FakeClock;
 
@@ -97,7 +98,12 @@ pub fn definition(kind: Kind) -> Definition {
 
 /// A version of this number; its code tells the number.
 pub fn version(number: u32, kind: Kind) -> Version {
-    let code = Code::from_text(format!("def transform(value):\n    return 'äöü 🦀 {number}'\n"));
+    version_of(number, kind, format!("def transform(value):\n    return 'äöü 🦀 {number}'\n"))
+}
+
+/// A version with this code.
+pub fn version_of(number: u32, kind: Kind, code: impl Into<Arc<str>>) -> Version {
+    let code = Code::from_text(code);
     let definition = definition(kind);
     let finding = StoredFinding {
         rule: "ZPY-QUALITY-001".to_owned(),
@@ -107,10 +113,11 @@ pub fn version(number: u32, kind: Kind) -> Version {
         message: "unused".to_owned(),
         suggestion: "remove it".to_owned(),
     };
-    Version {
+    let head = VersionHead {
         number,
+        code_sha256: code.sha256(),
+        code_bytes: code.text().len() as u64,
         content_hash: definition.content_hash(&code),
-        code,
         definition,
         compiled_on: None,
         author: user("ann"),
@@ -118,7 +125,8 @@ pub fn version(number: u32, kind: Kind) -> Version {
         message: format!("version {number}"),
         warnings: vec![finding],
         imports: vec!["json".to_owned(), format!("module{number}")],
-    }
+    };
+    Version { head, code }
 }
 
 /// Revision 1 of a transformer of `scope`, with `version(1)`.

@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use domain::Error;
 use domain::access::TenantScope;
-use domain::code::{Code, Kind};
+use domain::code::Kind;
 use domain::page::PageRequest;
 use domain::request::{Committed, REQUEST_KEY_TTL, RequestKey};
 use domain::runtime::RuntimeModule;
-use domain::utility::{Utility, UtilityChange, UtilityOrder, UtilityQuery, UtilityRepository, Version};
+use domain::utility::{Utility, UtilityChange, UtilityOrder, UtilityQuery, UtilityRepository, VersionHead};
 
-use crate::sample::{at, change, creation, next_version, request, scope, user, utility, utility_id, version};
+use crate::sample::{at, change, creation, next_version, request, scope, user, utility, utility_id, version, version_of};
 
 /// Makes one test of each check. `$make` is an expression that gives something that dereferences to an empty repository.
 #[macro_export]
@@ -202,7 +202,7 @@ pub async fn versions_are_listed_newest_first(repository: Repository<'_>) {
         held = store(repository, &acme, next_version(&held)).await;
     }
     for size in [1, 5, COUNT, 100] {
-        let mut found: Vec<Version> = Vec::new();
+        let mut found: Vec<VersionHead> = Vec::new();
         let mut after = None;
         loop {
             let page = repository
@@ -218,7 +218,7 @@ pub async fn versions_are_listed_newest_first(repository: Repository<'_>) {
                 break;
             }
         }
-        assert_eq!(found, (1..=COUNT).rev().map(|number| version(number, Kind::Transformer)).collect::<Vec<_>>());
+        assert_eq!(found, (1..=COUNT).rev().map(|number| version(number, Kind::Transformer).head).collect::<Vec<_>>());
     }
 }
 
@@ -229,8 +229,9 @@ pub async fn code_of_any_text_survives(repository: Repository<'_>) {
     for (index, text) in texts.into_iter().enumerate() {
         let id = format!("u{index}");
         let mut creation = creation(utility(&acme, &id));
-        let code = Code::from_text(text.clone());
-        creation.new_version = creation.new_version.map(|version| Version { code, message: text.chars().take(50).collect(), ..version });
+        let mut version = version_of(1, Kind::Transformer, text.clone());
+        version.head.message = text.chars().take(50).collect();
+        creation.new_version = Some(version);
         let sent = creation.new_version.clone();
         store(repository, &acme, creation).await;
         assert_eq!(repository.find_version(&acme, &utility_id(&id), 1).await.expect("found").open_for_system(), sent);

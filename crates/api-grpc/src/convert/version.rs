@@ -2,7 +2,7 @@
 
 use api_proto::zona::utility::v1 as pb;
 use domain::name::UtilityName;
-use domain::utility::{Difference, Version};
+use domain::utility::{Difference, Version, VersionHead};
 
 use crate::convert::{count, finding, isolation, limits, parameter, time, utility};
 
@@ -17,14 +17,14 @@ pub(crate) fn to_wire(utility: &UtilityName, version: &Version) -> pb::UtilityVe
 }
 
 /// A version in a list: without code, parameters and findings.
-pub(crate) fn listed(utility: &UtilityName, version: &Version) -> pb::UtilityVersion {
+pub(crate) fn listed(utility: &UtilityName, version: &VersionHead) -> pb::UtilityVersion {
     let definition = &version.definition;
     pb::UtilityVersion {
         name: utility.version(version.number).to_string(),
         version: count(version.number),
         kind: utility::kind_to_wire(definition.kind).into(),
         code: String::new(),
-        code_sha256: version.code.sha256().to_string(),
+        code_sha256: version.code_sha256.to_string(),
         content_hash: version.content_hash.to_string(),
         parameters: Vec::new(),
         parameters_overridden: definition.parameters_overridden,

@@ -8,7 +8,7 @@ use domain::access::{Found, TenantScope};
 use domain::name::UtilityId;
 use domain::page::{Page, PageRequest};
 use domain::request::{Committed, RequestKey};
-use domain::utility::{Utility, UtilityChange, UtilityQuery, UtilityRepository, Version};
+use domain::utility::{Utility, UtilityChange, UtilityQuery, UtilityRepository, Version, VersionHead};
 use test_support::InMemoryUtilityRepository;
 use tokio::sync::oneshot;
 
@@ -88,7 +88,7 @@ impl UtilityRepository for HaltingUtilities {
         self.inner.list(scope, query, page).await
     }
 
-    async fn list_versions(&self, scope: &TenantScope, id: &UtilityId, page: &PageRequest) -> Result<Found<Page<Version>>> {
+    async fn list_versions(&self, scope: &TenantScope, id: &UtilityId, page: &PageRequest) -> Result<Found<Page<VersionHead>>> {
         self.inner.list_versions(scope, id, page).await
     }
 

@@ -2,10 +2,9 @@
 
 use std::sync::Arc;
 
-use domain::code::Code;
-use domain::utility::{UtilityRepository, Version};
+use domain::utility::UtilityRepository;
 use test_support::InMemoryUtilityRepository;
-use test_support::sample::{creation, scope, utility, utility_id, version};
+use test_support::sample::{creation, scope, utility, utility_id, version_of};
 
 use super::ROOMY;
 use crate::{Cache, CachedUtilityRepository, Stats};
@@ -16,9 +15,8 @@ async fn fill(cache: &Arc<Cache>, count: usize, code_bytes: usize) {
     let acme = scope("acme");
     for number in 0..count {
         let one = utility(&acme, &format!("u{number}"));
-        let code = Code::from_text("#".repeat(code_bytes));
         let mut creation = creation(one.clone());
-        creation.new_version = Some(Version { code, ..version(1, one.definition.kind) });
+        creation.new_version = Some(version_of(1, one.definition.kind, "#".repeat(code_bytes)));
         cached.commit(&acme, creation).await.unwrap();
         cached.find_current(&acme, &one.name.utility).await.unwrap().open_for_system().unwrap();
     }

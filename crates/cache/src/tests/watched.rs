@@ -11,7 +11,7 @@ use domain::name::UtilityId;
 use domain::page::{Page, PageRequest};
 use domain::request::{Committed, RequestKey};
 use domain::revision::Revision;
-use domain::utility::{Utility, UtilityChange, UtilityQuery, UtilityRepository, Version};
+use domain::utility::{Utility, UtilityChange, UtilityQuery, UtilityRepository, Version, VersionHead};
 use tokio::sync::{Semaphore, oneshot};
 
 /// A store between the cache and the one in memory.
@@ -74,7 +74,7 @@ impl<R: UtilityRepository> UtilityRepository for Watched<R> {
         self.inner.list(scope, query, page).await
     }
 
-    async fn list_versions(&self, scope: &TenantScope, id: &UtilityId, page: &PageRequest) -> Result<Found<Page<Version>>> {
+    async fn list_versions(&self, scope: &TenantScope, id: &UtilityId, page: &PageRequest) -> Result<Found<Page<VersionHead>>> {
         self.inner.list_versions(scope, id, page).await
     }
 

@@ -232,7 +232,7 @@ impl Executions {
         let gate = &self.shared.ports.gate;
         gate.require_compiled(scope, utilities.as_ref(), &name.version(version.number), &version).await?;
         let weakest = gate.policy(scope).await?.minimum_isolation;
-        version.definition.isolation = version.definition.isolation.max(weakest);
+        version.head.definition.isolation = version.definition.isolation.max(weakest);
         Ok((utility, version))
     }
 

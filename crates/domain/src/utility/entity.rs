@@ -6,7 +6,7 @@ use crate::hash::Hash;
 use crate::name::{PrincipalName, UtilityName};
 use crate::revision::{Etag, Revision};
 use crate::time::Timestamp;
-use crate::utility::{Definition, Version};
+use crate::utility::{Definition, Version, VersionHead};
 use crate::violation::{Violation, longest};
 
 /// Longest display name in characters.
@@ -147,6 +147,14 @@ impl Resource for (Utility, Version) {
 }
 
 impl Part for Version {
+    type Whole = Utility;
+
+    fn lies_in(&self, whole: &Utility, target: Target<'_>) -> bool {
+        Part::lies_in(&self.head, whole, target)
+    }
+}
+
+impl Part for VersionHead {
     type Whole = Utility;
 
     /// A permit of one version opens that one, and the current one with which the utility is shown.

@@ -10,7 +10,7 @@ use crate::name::{PrincipalName, UtilityId};
 use crate::page::{Page, PageRequest};
 use crate::request::{Committed, Expected, RequestKey};
 use crate::runtime::RuntimeModule;
-use crate::utility::{Utility, Version};
+use crate::utility::{Utility, Version, VersionHead};
 
 /// One change of a utility, stored whole or not at all.
 #[derive(Debug, Clone)]
@@ -67,8 +67,8 @@ pub trait UtilityRepository: Send + Sync {
     async fn find_version(&self, scope: &TenantScope, id: &UtilityId, number: u32) -> Result<Found<Version>>;
     /// A page of utilities.
     async fn list(&self, scope: &TenantScope, query: &UtilityQuery, page: &PageRequest) -> Result<Found<Page<Utility>>>;
-    /// A page of versions, newest first, code included.
-    async fn list_versions(&self, scope: &TenantScope, id: &UtilityId, page: &PageRequest) -> Result<Found<Page<Version>>>;
+    /// A page of versions, newest first, without their code, which is not read either.
+    async fn list_versions(&self, scope: &TenantScope, id: &UtilityId, page: &PageRequest) -> Result<Found<Page<VersionHead>>>;
     /// Stores a change, whole or not at all.
     async fn commit(&self, scope: &TenantScope, change: UtilityChange) -> Result<Committed<Utility>>;
     /// Takes note that a version compiles on the runtime with this digest. Not a change: neither revision nor version grow.

@@ -15,7 +15,7 @@ use crate::runtime::{DEFAULT_RUNTIME, VulnerableImport};
 use crate::time::{Clock, Timestamp};
 use crate::utility::{
     Definition, Difference, Draft, Gate, MAX_MESSAGE, Metadata, Passed, Patch, StoredFinding, Utility, UtilityChange, UtilityQuery,
-    UtilityRepository, Version, actions, diff,
+    UtilityRepository, Version, VersionHead, actions, diff,
 };
 use crate::violation::{Violation, longest};
 
@@ -219,7 +219,7 @@ impl Utilities {
     ///
     /// # Errors
     /// [`Error::NotFound`].
-    pub async fn list_versions(&self, permit: &Permit<actions::ListUtilityVersions>, page: &PageRequest) -> Result<Page<Version>> {
+    pub async fn list_versions(&self, permit: &Permit<actions::ListUtilityVersions>, page: &PageRequest) -> Result<Page<VersionHead>> {
         let name = permit.target();
         let utility = self.reach(permit, name).await?;
         let found = self.repository.list_versions(&permit.scope(), &name.utility, page).await?;
@@ -445,10 +445,11 @@ impl Content {
     }
 
     fn version<A: Action>(self, number: u32, permit: &Permit<A>, created: Timestamp) -> Version {
-        Version {
+        let head = VersionHead {
             number,
+            code_sha256: self.code.sha256(),
+            code_bytes: self.code.text().len() as u64,
             content_hash: self.definition.content_hash(&self.code),
-            code: self.code,
             definition: self.definition,
             compiled_on: self.compiled_on,
             author: permit.principal().clone(),
@@ -456,7 +457,8 @@ impl Content {
             message: self.message,
             warnings: self.warnings,
             imports: self.imports,
-        }
+        };
+        Version { head, code: self.code }
     }
 }
 

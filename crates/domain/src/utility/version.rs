@@ -1,5 +1,7 @@
 //! An immutable version of a utility, and what tells two contents apart.
 
+use std::ops::Deref;
+
 use sha2::{Digest, Sha256};
 
 use crate::code::{Code, Finding, Kind, Parameter};
@@ -25,13 +27,24 @@ pub struct Definition {
     pub isolation: Isolation,
 }
 
-/// One immutable version.
+/// One immutable version: its head and its code. Read like its head.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Version {
-    /// From 1, without gaps.
-    pub number: u32,
+    /// Everything but the code.
+    pub head: VersionHead,
     /// The source.
     pub code: Code,
+}
+
+/// What is known of a version without its code: all that lists show and load.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VersionHead {
+    /// From 1, without gaps.
+    pub number: u32,
+    /// SHA-256 over the exact bytes of the code.
+    pub code_sha256: Hash,
+    /// Bytes of the code.
+    pub code_bytes: u64,
     /// Everything else that an execution depends on.
     pub definition: Definition,
     /// Over code and definition; equal content makes no new version.
@@ -65,6 +78,15 @@ pub struct StoredFinding {
     pub message: String,
     /// What to do instead.
     pub suggestion: String,
+}
+
+// A version is its head and something more, and most of those who hold one ask for its head.
+impl Deref for Version {
+    type Target = VersionHead;
+
+    fn deref(&self) -> &VersionHead {
+        &self.head
+    }
 }
 
 impl Definition {

@@ -126,7 +126,9 @@ async fn a_permit_of_one_version_opens_that_one_and_the_current_one() {
     let permit = world.permit::<actions::RestoreUtilityVersion>(name("some").version(2)).await;
     let utility = domain::utility::Utility { latest_version: 3, ..utility };
     let opens = |number| {
-        let found = Found::one(Version { number, ..version.clone() });
+        let mut numbered = version.clone();
+        numbered.head.number = number;
+        let found = Found::one(numbered);
         permit.open_part(&utility, found, &name("some").version(number)).is_ok()
     };
     assert_eq!([1, 2, 3, 4].map(opens), [false, true, true, false]);

@@ -7,12 +7,13 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use domain::ErrorKind;
+use domain::code::Kind;
 use domain::execution::ExecutionRepository;
 use domain::page::PageRequest;
 use domain::utility::{UtilityQuery, UtilityRepository};
 use rusqlite::Connection;
 use tempfile::TempDir;
-use test_support::sample::{at, creation, execution, execution_id, fence, output, scope, utility, utility_id};
+use test_support::sample::{at, creation, execution, execution_id, fence, output, scope, utility, utility_id, version};
 
 use super::{Scratch, open};
 use crate::{Config, EmbeddedStore, Error};
@@ -112,7 +113,7 @@ async fn a_row_that_does_not_decode_is_named_without_its_content() {
     scratch.commit(&acme, creation(utility(&acme, "one"))).await.unwrap();
     scratch.insert(&acme, &execution(&acme, 1), None).await.unwrap();
     scratch.append(&acme, &execution_id(1), &fence("server-1", 1), &[output(1, 10)]).await.unwrap();
-    let damage = "UPDATE utilities SET document = '{\"secret\": 1}'; UPDATE versions SET code = 'import os';
+    let damage = "UPDATE utilities SET document = '{\"secret\": 1}'; UPDATE version_code SET code = 'import os';
          UPDATE executions SET document = replace(document, 'PENDING', 'SECRET'); UPDATE output SET events = x'09';";
     scratch.write(move |connection| connection.execute_batch(damage).map_err(crate::error::during("testing"))).await.unwrap();
 
@@ -123,6 +124,23 @@ async fn a_row_that_does_not_decode_is_named_without_its_content() {
     check(ExecutionRepository::find(&scratch.store, &acme, &execution_id(1)).await, "`executions` with key `acme/018f");
     check(scratch.abandoned(at(0), 10).await, "`executions` with key `acme/018f");
     check(scratch.events_after(&acme, &execution_id(1), 0, 1).await, "`output` with key `acme/018f");
+}
+
+#[tokio::test]
+async fn lists_need_no_code() {
+    let scratch = Scratch::new();
+    let acme = scope("acme");
+    scratch.commit(&acme, creation(utility(&acme, "one"))).await.unwrap();
+    let without_code = "DROP TABLE version_code";
+    scratch.write(move |connection| connection.execute_batch(without_code).map_err(crate::error::during("testing"))).await.unwrap();
+
+    let page = PageRequest { size: 5, after: None };
+    let versions = scratch.list_versions(&acme, &utility_id("one"), &page).await.unwrap().open_for_system().unwrap();
+    assert_eq!(versions.items, [version(1, Kind::Transformer).head]);
+    let utilities =
+        UtilityRepository::list(&scratch.store, &acme, &UtilityQuery::default(), &page).await.unwrap().open_for_system().unwrap();
+    assert_eq!(utilities.items, [utility(&acme, "one")]);
+    assert!(scratch.find_version(&acme, &utility_id("one"), 1).await.is_err());
 }
 
 fn check<T: std::fmt::Debug>(outcome: domain::Result<T>, names: &str) {

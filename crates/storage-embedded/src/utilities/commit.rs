@@ -133,8 +133,10 @@ impl Commit {
     }
 
     fn add(&self, connection: &Connection, version: &Version, document: &str) -> rusqlite::Result<usize> {
-        const QUERY: &str = "INSERT INTO versions (tenant, id, number, document, code) VALUES (?1, ?2, ?3, ?4, ?5)";
+        const HEAD: &str = "INSERT INTO versions (tenant, id, number, document, code_bytes) VALUES (?1, ?2, ?3, ?4, ?5)";
+        const CODE: &str = "INSERT INTO version_code (tenant, id, number, code) VALUES (?1, ?2, ?3, ?4)";
         let (tenant, id) = (self.tenant.as_str(), self.utility.name.utility.as_str());
-        connection.prepare_cached(QUERY)?.execute(params![tenant, id, version.number, document, &**version.code.text()])
+        connection.prepare_cached(HEAD)?.execute(params![tenant, id, version.number, document, integer(version.code_bytes)])?;
+        connection.prepare_cached(CODE)?.execute(params![tenant, id, version.number, &**version.code.text()])
     }
 }

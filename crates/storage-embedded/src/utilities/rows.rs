@@ -20,8 +20,9 @@ pub(super) fn find(connection: &Connection, tenant: &TenantId, id: &UtilityId) -
 }
 
 pub(super) fn find_current(connection: &Connection, tenant: &TenantId, id: &UtilityId) -> Result<Option<(Utility, Version)>> {
-    const QUERY: &str = "SELECT u.document, v.number, v.document, v.code FROM utilities u \
+    const QUERY: &str = "SELECT u.document, v.number, v.document, c.code FROM utilities u \
          JOIN versions v ON v.tenant = u.tenant AND v.id = u.id AND v.number = u.latest_version \
+         JOIN version_code c ON c.tenant = u.tenant AND c.id = u.id AND c.number = u.latest_version \
          WHERE u.tenant = ?1 AND u.id = ?2";
     let decoded = |row: &rusqlite::Row<'_>| {
         let utility = decode(tenant, id, row.get_ref(0)?.as_str()?);
@@ -56,5 +57,5 @@ pub(super) fn encode(utility: &Utility) -> String {
 }
 
 pub(super) fn encode_version(version: &Version) -> String {
-    storage_documents::encode(&VersionDocument::from(version))
+    storage_documents::encode(&VersionDocument::from(&version.head))
 }

@@ -2,7 +2,7 @@
 
 use domain::name::{TenantId, UtilityId};
 use domain::page::{MAX_PAGE, Page, PageRequest};
-use domain::utility::Version;
+use domain::utility::{Version, VersionHead};
 use rusqlite::{Connection, OptionalExtension, params};
 use storage_documents::VersionDocument;
 
@@ -28,37 +28,59 @@ impl VersionPage {
 }
 
 pub(super) fn find(connection: &Connection, tenant: &TenantId, id: &UtilityId, number: u32) -> Result<Option<Version>> {
-    const QUERY: &str = "SELECT document, code FROM versions WHERE tenant = ?1 AND id = ?2 AND number = ?3";
+    const QUERY: &str = "SELECT v.document, c.code FROM versions v \
+         JOIN version_code c ON c.tenant = v.tenant AND c.id = v.id AND c.number = v.number \
+         WHERE v.tenant = ?1 AND v.id = ?2 AND v.number = ?3";
     let decoded = |row: &rusqlite::Row<'_>| Ok(decode(tenant, id, number, row.get_ref(0)?.as_str()?, row.get_ref(1)?.as_str()?));
     let run = || connection.prepare_cached(QUERY)?.query_row(params![tenant.as_str(), id.as_str(), number], decoded);
     run().optional().map_err(during("reading a version"))?.transpose()
 }
 
 /// Newest first. Ends early when the page grows heavy.
-pub(super) fn page(connection: &Connection, tenant: &TenantId, id: &UtilityId, page: &VersionPage) -> Result<Page<Version>> {
+pub(super) fn page(connection: &Connection, tenant: &TenantId, id: &UtilityId, page: &VersionPage) -> Result<Page<VersionHead>> {
     const QUERY: &str =
-        "SELECT number, document, code FROM versions WHERE tenant = ?1 AND id = ?2 AND number < ?3 ORDER BY number DESC LIMIT ?4";
+        "SELECT number, document, code_bytes FROM versions WHERE tenant = ?1 AND id = ?2 AND number < ?3 ORDER BY number DESC LIMIT ?4";
     let doing = "listing versions";
     let mut statement = connection.prepare_cached(QUERY).map_err(during(doing))?;
     let mut rows = statement.query(params![tenant.as_str(), id.as_str(), page.below, page.size + 1]).map_err(during(doing))?;
     let (mut items, mut bytes) = (Vec::new(), 0);
     while let Some(row) = rows.next().map_err(during(doing))? {
         if items.len() == page.size as usize || bytes >= PAGE_BYTES {
-            let last = items.last().map(|version: &Version| version.number.to_string());
+            let last = items.last().map(|version: &VersionHead| version.number.to_string());
             let next = last.map(|id| Cursor { millis: 0, id }.encode(ORDER));
             return Ok(Page { items, next });
         }
-        let text = |index| row.get_ref(index).and_then(|value| Ok(value.as_str()?));
-        let (number, document, code) =
-            (row.get(0).map_err(during(doing))?, text(1).map_err(during(doing))?, text(2).map_err(during(doing))?);
-        bytes += document.len() + code.len();
-        items.push(decode(tenant, id, number, document, code)?);
+        let read = || Ok((row.get(0)?, row.get_ref(1)?.as_str()?, row.get::<_, i64>(2)?.unsigned_abs()));
+        let (number, document, code_bytes) = read().map_err(during(doing))?;
+        bytes += document.len();
+        items.push(decode_head(tenant, id, number, document, code_bytes)?);
     }
     Ok(Page { items, next: None })
+}
+
+/// Takes note that a version compiles on the runtime with this digest; does nothing where there is no such version.
+pub(super) fn mark_compiled(connection: &Connection, tenant: &TenantId, id: &UtilityId, number: u32, digest: String) -> Result<bool> {
+    const FIND: &str = "SELECT document, code_bytes FROM versions WHERE tenant = ?1 AND id = ?2 AND number = ?3";
+    const STORE: &str = "UPDATE versions SET document = ?4 WHERE tenant = ?1 AND id = ?2 AND number = ?3";
+    let doing = "marking a version as compiled";
+    let decoded =
+        |row: &rusqlite::Row<'_>| Ok(decode_head(tenant, id, number, row.get_ref(0)?.as_str()?, row.get::<_, i64>(1)?.unsigned_abs()));
+    let find = || connection.prepare_cached(FIND)?.query_row(params![tenant.as_str(), id.as_str(), number], decoded);
+    let Some(mut head) = find().optional().map_err(during(doing))?.transpose()? else { return Ok(false) };
+    head.compiled_on = Some(digest);
+    let row = params![tenant.as_str(), id.as_str(), number, storage_documents::encode(&VersionDocument::from(&head))];
+    let store = || connection.prepare_cached(STORE)?.execute(row);
+    store().map(|changed| changed > 0).map_err(during(doing))
 }
 
 pub(super) fn decode(tenant: &TenantId, id: &UtilityId, number: u32, text: &str, code: &str) -> Result<Version> {
     let document = storage_documents::decode::<VersionDocument>(text);
     let version = document.and_then(|document| Ok(document.into_version(number, code)?));
     version.map_err(|source| Error::undecodable("versions", format!("{tenant}/{id}/{number}"), source))
+}
+
+fn decode_head(tenant: &TenantId, id: &UtilityId, number: u32, text: &str, code_bytes: u64) -> Result<VersionHead> {
+    let document = storage_documents::decode::<VersionDocument>(text);
+    let head = document.and_then(|document| Ok(document.into_head(number, code_bytes)?));
+    head.map_err(|source| Error::undecodable("versions", format!("{tenant}/{id}/{number}"), source))
 }

@@ -12,7 +12,7 @@ use domain::page::{Page, PageRequest};
 use domain::request::{Committed, Expected, RequestKey};
 use domain::runtime::RuntimeModule;
 use domain::time::Clock;
-use domain::utility::{Utility, UtilityChange, UtilityOrder, UtilityQuery, UtilityRepository, Version};
+use domain::utility::{Utility, UtilityChange, UtilityOrder, UtilityQuery, UtilityRepository, Version, VersionHead};
 use domain::{Error, Result};
 
 use super::{Known, Requests, page};
@@ -102,11 +102,12 @@ impl UtilityRepository for InMemoryUtilityRepository {
         page(sorted, request, &order, key, |a, b| (Reverse(a.0), &a.1) > (Reverse(b.0), &b.1)).map(Found::one)
     }
 
-    async fn list_versions(&self, scope: &TenantScope, id: &UtilityId, request: &PageRequest) -> Result<Found<Page<Version>>> {
+    async fn list_versions(&self, scope: &TenantScope, id: &UtilityId, request: &PageRequest) -> Result<Found<Page<VersionHead>>> {
         self.faults.check("list_versions")?;
         let (first, last) = ((scope.tenant().clone(), id.clone(), 0), (scope.tenant().clone(), id.clone(), u32::MAX));
-        let newest_first: Vec<Version> = self.state().versions.range(first..=last).rev().map(|(_, version)| version.clone()).collect();
-        let key = |version: &Version| (u64::from(version.number), String::new());
+        let newest_first: Vec<VersionHead> =
+            self.state().versions.range(first..=last).rev().map(|(_, version)| version.head.clone()).collect();
+        let key = |version: &VersionHead| (u64::from(version.number), String::new());
         page(newest_first, request, "versions", key, |a, b| a.0 < b.0).map(Found::one)
     }
 
@@ -148,7 +149,7 @@ impl UtilityRepository for InMemoryUtilityRepository {
     async fn mark_compiled(&self, scope: &TenantScope, id: &UtilityId, number: u32, digest: &str) -> Result<()> {
         self.faults.check("mark_compiled")?;
         if let Some(version) = self.state().versions.get_mut(&(scope.tenant().clone(), id.clone(), number)) {
-            version.compiled_on = Some(digest.to_owned());
+            version.head.compiled_on = Some(digest.to_owned());
         }
         self.tell(&Changed::Version { tenant: scope.tenant().clone(), id: id.clone(), number });
         Ok(())
