@@ -1,5 +1,6 @@
 //! The cache as one value: its regions with their shares of the memory, and what it hears of changes.
 
+use async_trait::async_trait;
 use domain::change::{ChangeListener, Changed};
 use domain::code_policy::CodePolicy;
 use domain::name::{TenantId, UtilityId};
@@ -54,8 +55,9 @@ impl Cache {
     }
 }
 
+#[async_trait]
 impl ChangeListener for Cache {
-    fn changed(&self, what: &Changed) {
+    async fn changed(&self, what: &Changed) {
         match what {
             // Versions do not change when their utility does.
             Changed::Utility { tenant, id } => self.utilities.forget(&(tenant.clone(), id.clone())),

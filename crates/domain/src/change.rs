@@ -1,5 +1,7 @@
 //! News of changes: what stores tell to whoever keeps copies of what they hold.
 
+use async_trait::async_trait;
+
 use crate::name::{TenantId, UtilityId};
 
 /// What a change was about.
@@ -28,9 +30,11 @@ pub enum Changed {
     },
 }
 
-/// Port: hears of changes. Repositories of utilities and of code policies tell it of each change once it is stored and before
-/// it is answered, also when nobody waits for the answer any more. It may hear of a change that was not stored.
+/// Port: hears of changes. Repositories of utilities and of code policies tell it of each change once it is stored, and answer
+/// the change only when it has heard, also when nobody waits for the answer any more. It may hear of a change that was not stored.
+#[async_trait]
 pub trait ChangeListener: Send + Sync {
-    /// Takes note, at once and without blocking.
-    fn changed(&self, what: &Changed);
+    /// Takes note. Whoever hears the change's answer must find no older copy, so this returns once none can be served any more;
+    /// it bounds its own time.
+    async fn changed(&self, what: &Changed);
 }

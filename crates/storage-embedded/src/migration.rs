@@ -17,6 +17,7 @@ const STEPS: &[&str] = &[
     include_str!("../migrations/0004_runtime_of_imports.sql"),
     include_str!("../migrations/0005_leases.sql"),
     include_str!("../migrations/0006_version_code.sql"),
+    include_str!("../migrations/0007_epochs.sql"),
 ];
 
 /// Applies the steps that the database lacks.

@@ -17,7 +17,7 @@ use crate::error::{Error, Result};
 use crate::leases;
 use crate::migration::migrate;
 use crate::readers::Readers;
-use crate::writer::{Decided, Writer};
+use crate::writer::{Telling, Writer};
 
 /// The repositories of one data directory. Share it behind an `Arc`; end it with [`EmbeddedStore::close`].
 pub struct EmbeddedStore {
@@ -65,7 +65,9 @@ impl EmbeddedStore {
     pub async fn close(&self) -> Result<(), Error> {
         self.readers.close();
         let Some(thread) = self.writer.close() else { return Ok(()) };
-        match spawn_blocking(move || thread.join()).await {
+        let ended = spawn_blocking(move || thread.join()).await;
+        self.writer.all_told().await;
+        match ended {
             Ok(Ok(())) => Ok(()),
             Ok(Err(_)) | Err(_) => Err(Error::Panicked),
         }
@@ -89,22 +91,22 @@ impl EmbeddedStore {
         self.write_and(work, None).await
     }
 
-    /// Runs a write within the deadline, and tells the listener what it changed.
+    /// Runs a write within the deadline, and tells the listener what it changed; that counts to the time that the write takes.
     pub(crate) async fn change<T, F>(&self, what: Changed, work: F) -> Result<T>
     where
         T: Send + 'static,
         F: FnOnce(&Connection) -> Result<T> + Send + 'static,
     {
-        let tell = |listener: Arc<dyn ChangeListener>| Box::new(move || listener.changed(&what)) as Decided;
+        let tell = |listener: Arc<dyn ChangeListener>| Box::pin(async move { listener.changed(&what).await }) as Telling;
         self.write_and(work, self.listener.clone().map(tell)).await
     }
 
-    async fn write_and<T, F>(&self, work: F, decided: Option<Decided>) -> Result<T>
+    async fn write_and<T, F>(&self, work: F, telling: Option<Telling>) -> Result<T>
     where
         T: Send + 'static,
         F: FnOnce(&Connection) -> Result<T> + Send + 'static,
     {
-        timeout(self.deadline, self.writer.write(work, decided)).await.unwrap_or(Err(Error::Deadline(self.deadline)))
+        timeout(self.deadline, self.writer.write(work, telling)).await.unwrap_or(Err(Error::Deadline(self.deadline)))
     }
 
     /// Now, and the time before which answered requests are forgotten.

@@ -12,6 +12,7 @@ use crate::request;
 use crate::store::EmbeddedStore;
 
 mod commit;
+mod epoch;
 mod list;
 mod rows;
 mod versions;
@@ -41,6 +42,11 @@ impl UtilityRepository for EmbeddedStore {
     async fn list_versions(&self, scope: &TenantScope, id: &UtilityId, page: &PageRequest) -> domain::Result<Found<Page<VersionHead>>> {
         let (tenant, id, page) = (scope.tenant().clone(), id.clone(), versions::VersionPage::new(page)?);
         Ok(Found::one(self.read(move |connection| versions::page(connection, &tenant, &id, &page)).await?))
+    }
+
+    async fn epoch(&self, scope: &TenantScope) -> domain::Result<u64> {
+        let tenant = scope.tenant().clone();
+        Ok(self.read(move |connection| epoch::find(connection, &tenant)).await?)
     }
 
     async fn commit(&self, scope: &TenantScope, change: UtilityChange) -> domain::Result<Committed<Utility>> {

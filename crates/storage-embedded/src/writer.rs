@@ -2,12 +2,15 @@
 //! failure does not spoil the others, and are answered after one flush to disk. It waits for nobody: under light load a write
 //! is alone in its group, and groups grow only as the disk falls behind.
 
+use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 
 use rusqlite::Connection;
-use tokio::sync::{mpsc, oneshot};
+use tokio::runtime::Handle;
+use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::directory::DataDirectory;
 use crate::error::{Error, Result, during};
@@ -21,6 +24,8 @@ const GROUP: usize = 256;
 pub(crate) struct Writer {
     queue: Mutex<Option<mpsc::Sender<Box<dyn Job>>>>,
     thread: Mutex<Option<JoinHandle<()>>>,
+    /// How many answers wait until somebody was told.
+    being_told: Arc<watch::Sender<usize>>,
 }
 
 impl Writer {
@@ -33,25 +38,32 @@ impl Writer {
             drop(directory);
         };
         let thread = thread::Builder::new().name("store-writer".to_owned()).spawn(body).map_err(Error::Thread)?;
-        Ok(Writer { queue: Mutex::new(Some(queue)), thread: Mutex::new(Some(thread)) })
+        Ok(Writer { queue: Mutex::new(Some(queue)), thread: Mutex::new(Some(thread)), being_told: Arc::default() })
     }
 
     /// Applies `work` whole or not at all. Returns once it is on disk. Dropping the future before the thread has begun with it
     /// takes the write back.
     ///
-    /// `decided` is called once the write is on disk or refused for good, before the answer and also when nobody waits for that
-    /// any more; never for a write that was taken back.
-    pub(crate) async fn write<T, F>(&self, work: F, decided: Option<Decided>) -> Result<T>
+    /// `telling` runs, in a task of the caller's runtime, once the write is on disk or refused for good, and the answer waits for
+    /// its end. It runs also when nobody waits for the answer any more; never for a write that was taken back.
+    pub(crate) async fn write<T, F>(&self, work: F, telling: Option<Telling>) -> Result<T>
     where
         T: Send + 'static,
         F: FnOnce(&Connection) -> Result<T> + Send + 'static,
     {
         let queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner).clone().ok_or(Error::Closed)?;
         let (reply, answer) = oneshot::channel();
-        let job = Pending { work: Some(work), outcome: None, decided, reply };
+        let telling = telling.map(|telling| Teller { telling, runtime: Handle::current(), being_told: Arc::clone(&self.being_told) });
+        let job = Pending { work: Some(work), outcome: None, telling, reply };
         queue.send(Box::new(job)).await.map_err(|_closed| Error::Closed)?;
         drop(queue);
         answer.await.unwrap_or(Err(Error::Closed))
+    }
+
+    /// Returns once everybody was told of what is decided so far.
+    pub(crate) async fn all_told(&self) {
+        let told = self.being_told.subscribe().wait_for(|count| *count == 0).await.map(drop);
+        told.expect("the sender is this writer's own");
     }
 
     /// Takes no more writes; those that wait are still applied. Returns the thread to wait for, once.
@@ -61,8 +73,38 @@ impl Writer {
     }
 }
 
-/// What hears that a write was decided.
-pub(crate) type Decided = Box<dyn FnOnce() + Send>;
+/// Tells somebody that a write was decided.
+pub(crate) type Telling = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// Runs a telling outside of the thread that writes, which waits for nobody.
+struct Teller {
+    telling: Telling,
+    runtime: Handle,
+    being_told: Arc<watch::Sender<usize>>,
+}
+
+impl Teller {
+    /// Calls `then` once somebody was told.
+    fn run(self, then: impl FnOnce() + Send + 'static) {
+        let Teller { telling, runtime, being_told } = self;
+        being_told.send_modify(|count| *count += 1);
+        let counted = Counted(being_told);
+        runtime.spawn(async move {
+            telling.await;
+            then();
+            drop(counted);
+        });
+    }
+}
+
+/// One answer that waits; also a task that is dropped with its runtime ends the wait.
+struct Counted(Arc<watch::Sender<usize>>);
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.send_modify(|count| *count -= 1);
+    }
+}
 
 /// One write, whatever it answers.
 trait Job: Send {
@@ -77,13 +119,13 @@ trait Job: Send {
 struct Pending<T, F> {
     work: Option<F>,
     outcome: Option<Result<T>>,
-    decided: Option<Decided>,
+    telling: Option<Teller>,
     reply: oneshot::Sender<Result<T>>,
 }
 
 impl<T, F> Job for Pending<T, F>
 where
-    T: Send,
+    T: Send + 'static,
     F: FnOnce(&Connection) -> Result<T> + Send,
 {
     fn is_abandoned(&self) -> bool {
@@ -107,11 +149,15 @@ where
             (None, Some(Ok(value))) => Ok(value),
             (None, None) => Err(Error::Closed),
         };
-        if let Some(decided) = self.decided {
-            decided();
+        let reply = self.reply;
+        let send = move || {
+            // Nobody listens after a deadline.
+            let _ = reply.send(answer);
+        };
+        match self.telling {
+            Some(teller) => teller.run(send),
+            None => send(),
         }
-        // Nobody listens after a deadline.
-        let _ = self.reply.send(answer);
     }
 }
 

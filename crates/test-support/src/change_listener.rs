@@ -2,10 +2,15 @@
 
 use std::sync::{Mutex, PoisonError};
 
+use async_trait::async_trait;
 use domain::change::{ChangeListener, Changed};
 use domain::code_policy::{CodePolicy, CodePolicyRepository};
+use domain::request::Committed;
 use domain::revision::Revision;
 use domain::utility::{Utility, UtilityRepository};
+use futures_util::FutureExt as _;
+use futures_util::future::{Either, select};
+use tokio::sync::Semaphore;
 
 use crate::sample::{at, change, creation, scope, utility, utility_id};
 
@@ -20,10 +25,45 @@ impl HeardChanges {
     }
 }
 
+#[async_trait]
 impl ChangeListener for HeardChanges {
-    fn changed(&self, what: &Changed) {
+    async fn changed(&self, what: &Changed) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).push(what.clone());
     }
+}
+
+/// Hears of a change, but says so only when it is let.
+pub struct SlowListener {
+    hears: Semaphore,
+    may_return: Semaphore,
+}
+
+impl Default for SlowListener {
+    fn default() -> Self {
+        SlowListener { hears: Semaphore::new(0), may_return: Semaphore::new(0) }
+    }
+}
+
+#[async_trait]
+impl ChangeListener for SlowListener {
+    async fn changed(&self, _what: &Changed) {
+        self.hears.add_permits(1);
+        self.may_return.acquire().await.expect("nobody closes it").forget();
+    }
+}
+
+/// A change is stored, told, and only then answered.
+pub async fn a_change_is_answered_once_its_listener_has_heard(slow: &SlowListener, utilities: &dyn UtilityRepository) {
+    let (acme, id) = (scope("acme"), utility_id("extract"));
+    let mut commit = utilities.commit(&acme, creation(utility(&acme, "extract")));
+    match select(&mut commit, Box::pin(slow.hears.acquire())).await {
+        Either::Left((answer, _)) => panic!("it was answered first: {answer:?}"),
+        Either::Right((permit, _)) => permit.expect("nobody closes it").forget(),
+    }
+    assert!(utilities.find(&acme, &id).await.expect("found").open_for_system().is_some(), "it is stored");
+    assert!((&mut commit).now_or_never().is_none(), "it is not answered");
+    slow.may_return.add_permits(1);
+    assert_eq!(commit.await.expect("committed"), Committed::Stored);
 }
 
 /// Each kind of change has been heard when its answer is there.

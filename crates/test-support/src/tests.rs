@@ -65,6 +65,13 @@ async fn changes_are_told_before_they_are_answered() {
 }
 
 #[tokio::test]
+async fn a_change_is_answered_once_its_listener_has_heard() {
+    let slow = Arc::new(change_listener::SlowListener::default());
+    let utilities = InMemoryUtilityRepository::default().telling(slow.clone());
+    change_listener::a_change_is_answered_once_its_listener_has_heard(&slow, &utilities).await;
+}
+
+#[tokio::test]
 async fn answered_requests_are_forgotten_in_time() {
     let clock = Arc::new(FakeClock::default());
     let utilities = InMemoryUtilityRepository::new(clock.clone());

@@ -37,6 +37,7 @@ macro_rules! utility_repository_contract {
             a_page_token_outlives_changes,
             a_strange_page_token_is_invalid,
             a_version_remembers_on_what_it_compiled,
+            a_change_advances_the_epoch_of_its_tenant,
         );
     };
     ($make:expr; $($check:ident),+ $(,)?) => {$(
@@ -521,4 +522,24 @@ pub async fn a_version_remembers_on_what_it_compiled(repository: Repository<'_>)
         .open_for_system()
         .expect("it exists");
     assert_eq!((after.revision, version.number, version.compiled_on.as_deref()), (stored.revision, 1, Some("sha256:abc")));
+}
+
+/// What is stored advances it, what is refused does not, and other tenants have their own.
+pub async fn a_change_advances_the_epoch_of_its_tenant(repository: Repository<'_>) {
+    let (acme, zeta) = (scope("acme"), scope("zeta"));
+    let epoch = async |scope: &TenantScope| repository.epoch(scope).await.expect("read");
+    assert_eq!(epoch(&acme).await, 0);
+    let made = store(repository, &acme, creation(utility(&acme, "one"))).await;
+    let first = epoch(&acme).await;
+    assert!(first > 0);
+    assert_eq!(repository.commit(&acme, creation(utility(&acme, "one"))).await.expect("answered"), Committed::Conflict);
+    assert_eq!(epoch(&acme).await, first);
+    store(repository, &acme, change(&made, Utility { deleted: Some(at(9)), ..made.clone() })).await;
+    let second = epoch(&acme).await;
+    assert!(second > first);
+    repository.mark_compiled(&acme, &utility_id("one"), 1, "sha256:abc").await.expect("marked");
+    let third = epoch(&acme).await;
+    assert!(third > second);
+    repository.mark_compiled(&acme, &utility_id("one"), 7, "sha256:abc").await.expect("there is no such version");
+    assert_eq!((epoch(&acme).await, epoch(&zeta).await), (third, 0));
 }

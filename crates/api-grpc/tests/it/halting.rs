@@ -92,6 +92,10 @@ impl UtilityRepository for HaltingUtilities {
         self.inner.list_versions(scope, id, page).await
     }
 
+    async fn epoch(&self, scope: &TenantScope) -> Result<u64> {
+        self.inner.epoch(scope).await
+    }
+
     async fn commit(&self, scope: &TenantScope, change: UtilityChange) -> Result<Committed<Utility>> {
         pass(&self.commit).await;
         self.inner.commit(scope, change).await

@@ -78,6 +78,10 @@ impl<R: UtilityRepository> UtilityRepository for Watched<R> {
         self.inner.list_versions(scope, id, page).await
     }
 
+    async fn epoch(&self, scope: &TenantScope) -> Result<u64> {
+        self.inner.epoch(scope).await
+    }
+
     async fn commit(&self, scope: &TenantScope, change: UtilityChange) -> Result<Committed<Utility>> {
         self.inner.commit(scope, change).await
     }

@@ -69,6 +69,9 @@ pub trait UtilityRepository: Send + Sync {
     async fn list(&self, scope: &TenantScope, query: &UtilityQuery, page: &PageRequest) -> Result<Found<Page<Utility>>>;
     /// A page of versions, newest first, without their code, which is not read either.
     async fn list_versions(&self, scope: &TenantScope, id: &UtilityId, page: &PageRequest) -> Result<Found<Page<VersionHead>>>;
+    /// How often the tenant's utilities have changed; 0 before the first time. It grows in the commit of each change and of each
+    /// note of a compilation, so a copy is current as long as the epoch is the one at which it was read.
+    async fn epoch(&self, scope: &TenantScope) -> Result<u64>;
     /// Stores a change, whole or not at all.
     async fn commit(&self, scope: &TenantScope, change: UtilityChange) -> Result<Committed<Utility>>;
     /// Takes note that a version compiles on the runtime with this digest. Not a change: neither revision nor version grow.

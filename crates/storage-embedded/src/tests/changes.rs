@@ -6,6 +6,7 @@ use std::time::Duration;
 use domain::change::Changed;
 use tempfile::TempDir;
 use test_support::HeardChanges;
+use test_support::change_listener::SlowListener;
 use test_support::sample::{tenant, utility_id};
 
 use crate::EmbeddedStore;
@@ -24,6 +25,13 @@ fn of(id: &str) -> Changed {
 async fn changes_are_told_before_they_are_answered() {
     let (store, heard, _directory) = listening();
     test_support::change_listener::changes_are_told_before_they_are_answered(&heard, &*store, &*store).await;
+}
+
+#[tokio::test]
+async fn a_change_is_answered_once_its_listener_has_heard() {
+    let (directory, slow) = (TempDir::new().unwrap(), Arc::new(SlowListener::default()));
+    let store = super::open(directory.path()).unwrap().telling(slow.clone());
+    test_support::change_listener::a_change_is_answered_once_its_listener_has_heard(&slow, &store).await;
 }
 
 #[tokio::test]

@@ -7,6 +7,7 @@ use domain::time::Timestamp;
 use domain::utility::{Utility, UtilityChange, Version};
 use rusqlite::{Connection, params};
 
+use super::epoch;
 use super::rows::{answer, encode, encode_version};
 use crate::connection::integer;
 use crate::error::{Error, Result, during};
@@ -53,6 +54,7 @@ impl Commit {
         if let Some((version, document)) = &self.version {
             self.add(connection, version, document).map_err(during("storing a version"))?;
         }
+        epoch::advance(connection, &self.tenant)?;
         if let Some(key) = &self.request {
             request::remember(connection, &self.tenant, key, now, self.utility.name.utility.as_str(), Some(&self.document))?;
         }

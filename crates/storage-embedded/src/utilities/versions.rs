@@ -6,6 +6,7 @@ use domain::utility::{Version, VersionHead};
 use rusqlite::{Connection, OptionalExtension, params};
 use storage_documents::VersionDocument;
 
+use super::epoch;
 use crate::cursor::{self, Cursor, PAGE_BYTES};
 use crate::error::{Error, Result, during};
 
@@ -59,18 +60,19 @@ pub(super) fn page(connection: &Connection, tenant: &TenantId, id: &UtilityId, p
 }
 
 /// Takes note that a version compiles on the runtime with this digest; does nothing where there is no such version.
-pub(super) fn mark_compiled(connection: &Connection, tenant: &TenantId, id: &UtilityId, number: u32, digest: String) -> Result<bool> {
+pub(super) fn mark_compiled(connection: &Connection, tenant: &TenantId, id: &UtilityId, number: u32, digest: String) -> Result<()> {
     const FIND: &str = "SELECT document, code_bytes FROM versions WHERE tenant = ?1 AND id = ?2 AND number = ?3";
     const STORE: &str = "UPDATE versions SET document = ?4 WHERE tenant = ?1 AND id = ?2 AND number = ?3";
     let doing = "marking a version as compiled";
     let decoded =
         |row: &rusqlite::Row<'_>| Ok(decode_head(tenant, id, number, row.get_ref(0)?.as_str()?, row.get::<_, i64>(1)?.unsigned_abs()));
     let find = || connection.prepare_cached(FIND)?.query_row(params![tenant.as_str(), id.as_str(), number], decoded);
-    let Some(mut head) = find().optional().map_err(during(doing))?.transpose()? else { return Ok(false) };
+    let Some(mut head) = find().optional().map_err(during(doing))?.transpose()? else { return Ok(()) };
     head.compiled_on = Some(digest);
     let row = params![tenant.as_str(), id.as_str(), number, storage_documents::encode(&VersionDocument::from(&head))];
     let store = || connection.prepare_cached(STORE)?.execute(row);
-    store().map(|changed| changed > 0).map_err(during(doing))
+    store().map_err(during(doing))?;
+    epoch::advance(connection, tenant)
 }
 
 pub(super) fn decode(tenant: &TenantId, id: &UtilityId, number: u32, text: &str, code: &str) -> Result<Version> {

@@ -28,6 +28,15 @@ impl InMemoryCodePolicyRepository {
         InMemoryCodePolicyRepository { listener: Some(listener), ..self }
     }
 
+    fn replace(&self, scope: &TenantScope, expected: Revision, policy: &CodePolicy) -> bool {
+        let mut policies = self.policies.lock().unwrap_or_else(PoisonError::into_inner);
+        let found = policies.get(scope.tenant()).map_or(Revision::NONE, |policy| policy.revision);
+        if found == expected {
+            policies.insert(scope.tenant().clone(), policy.clone());
+        }
+        found == expected
+    }
+
     /// What fails, by the names of the port's methods.
     pub fn faults(&self) -> &Faults {
         &self.faults
@@ -43,15 +52,10 @@ impl CodePolicyRepository for InMemoryCodePolicyRepository {
 
     async fn commit(&self, scope: &TenantScope, expected: Revision, policy: &CodePolicy) -> Result<bool> {
         self.faults.check("commit")?;
-        let mut policies = self.policies.lock().unwrap_or_else(PoisonError::into_inner);
-        let found = policies.get(scope.tenant()).map_or(Revision::NONE, |policy| policy.revision);
-        if found == expected {
-            policies.insert(scope.tenant().clone(), policy.clone());
-        }
-        drop(policies);
+        let changed = self.replace(scope, expected, policy);
         if let Some(listener) = &self.listener {
-            listener.changed(&Changed::CodePolicy { tenant: scope.tenant().clone() });
+            listener.changed(&Changed::CodePolicy { tenant: scope.tenant().clone() }).await;
         }
-        Ok(found == expected)
+        Ok(changed)
     }
 }

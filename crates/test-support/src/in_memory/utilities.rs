@@ -31,6 +31,7 @@ struct State {
     utilities: BTreeMap<(TenantId, UtilityId), Utility>,
     versions: BTreeMap<(TenantId, UtilityId, u32), Version>,
     requests: Requests<Utility>,
+    epochs: BTreeMap<TenantId, u64>,
 }
 
 impl InMemoryUtilityRepository {
@@ -50,9 +51,47 @@ impl InMemoryUtilityRepository {
         &self.faults
     }
 
-    fn tell(&self, what: &Changed) {
+    fn apply(&self, scope: &TenantScope, change: UtilityChange) -> Result<Committed<Utility>> {
+        let now = self.clock.now();
+        let mut state = self.state();
+        if let Some(request) = &change.request
+            && let Some(known) = state.requests.find(scope.tenant(), request, now)
+        {
+            return Ok(known.into());
+        }
+        let (tenant, id) = (scope.tenant().clone(), change.utility.name.utility.clone());
+        let held = state.utilities.get(&(tenant.clone(), id.clone())).map(|utility| utility.revision);
+        match (change.expected, held) {
+            (Expected::Absent, None) => {}
+            (Expected::Revision(expected), Some(held)) if expected == held => {}
+            (Expected::Absent | Expected::Revision(_), _) => return Ok(Committed::Conflict),
+        }
+        if let Some(version) = change.new_version {
+            let key = (tenant.clone(), id.clone(), version.number);
+            if state.versions.contains_key(&key) {
+                return Err(Error::Internal { context: "a version number was used twice", source: None });
+            }
+            state.versions.insert(key, version);
+        }
+        if let Some(request) = &change.request {
+            state.requests.remember(&tenant, request, now, change.utility.clone());
+        }
+        *state.epochs.entry(tenant.clone()).or_default() += 1;
+        state.utilities.insert((tenant, id), change.utility);
+        Ok(Committed::Stored)
+    }
+
+    fn note_compiled(&self, scope: &TenantScope, id: &UtilityId, number: u32, digest: &str) {
+        let state = &mut *self.state();
+        if let Some(version) = state.versions.get_mut(&(scope.tenant().clone(), id.clone(), number)) {
+            version.head.compiled_on = Some(digest.to_owned());
+            *state.epochs.entry(scope.tenant().clone()).or_default() += 1;
+        }
+    }
+
+    async fn tell(&self, what: &Changed) {
         if let Some(listener) = &self.listener {
-            listener.changed(what);
+            listener.changed(what).await;
         }
     }
 
@@ -111,47 +150,28 @@ impl UtilityRepository for InMemoryUtilityRepository {
         page(newest_first, request, "versions", key, |a, b| a.0 < b.0).map(Found::one)
     }
 
+    async fn epoch(&self, scope: &TenantScope) -> Result<u64> {
+        self.faults.check("epoch")?;
+        Ok(self.state().epochs.get(scope.tenant()).copied().unwrap_or_default())
+    }
+
     async fn commit(&self, scope: &TenantScope, change: UtilityChange) -> Result<Committed<Utility>> {
         self.faults.check("commit")?;
         if change.utility.name.tenant != *scope.tenant() {
             return Err(Error::Internal { context: "a utility of another tenant", source: None });
         }
-        let now = self.clock.now();
-        let mut state = self.state();
-        if let Some(request) = &change.request
-            && let Some(known) = state.requests.find(scope.tenant(), request, now)
-        {
-            return Ok(known.into());
+        let what = Changed::Utility { tenant: scope.tenant().clone(), id: change.utility.name.utility.clone() };
+        let outcome = self.apply(scope, change)?;
+        if outcome == Committed::Stored {
+            self.tell(&what).await;
         }
-        let (tenant, id) = (scope.tenant().clone(), change.utility.name.utility.clone());
-        let held = state.utilities.get(&(tenant.clone(), id.clone())).map(|utility| utility.revision);
-        match (change.expected, held) {
-            (Expected::Absent, None) => {}
-            (Expected::Revision(expected), Some(held)) if expected == held => {}
-            (Expected::Absent | Expected::Revision(_), _) => return Ok(Committed::Conflict),
-        }
-        if let Some(version) = change.new_version {
-            let key = (tenant.clone(), id.clone(), version.number);
-            if state.versions.contains_key(&key) {
-                return Err(Error::Internal { context: "a version number was used twice", source: None });
-            }
-            state.versions.insert(key, version);
-        }
-        if let Some(request) = &change.request {
-            state.requests.remember(&tenant, request, now, change.utility.clone());
-        }
-        state.utilities.insert((tenant.clone(), id.clone()), change.utility);
-        drop(state);
-        self.tell(&Changed::Utility { tenant, id });
-        Ok(Committed::Stored)
+        Ok(outcome)
     }
 
     async fn mark_compiled(&self, scope: &TenantScope, id: &UtilityId, number: u32, digest: &str) -> Result<()> {
         self.faults.check("mark_compiled")?;
-        if let Some(version) = self.state().versions.get_mut(&(scope.tenant().clone(), id.clone(), number)) {
-            version.head.compiled_on = Some(digest.to_owned());
-        }
-        self.tell(&Changed::Version { tenant: scope.tenant().clone(), id: id.clone(), number });
+        self.note_compiled(scope, id, number, digest);
+        self.tell(&Changed::Version { tenant: scope.tenant().clone(), id: id.clone(), number }).await;
         Ok(())
     }
 
