@@ -27,9 +27,9 @@ pub struct Check {
     /// Files to check; of a directory, every *.py below it; `-` is standard input
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
-    /// Version of Python that the code is meant for [default: the newest that is known]
-    #[arg(long, value_name = "MAJOR.MINOR", value_parser = python_version)]
-    python: Option<(u8, u8)>,
+    /// Version of Python that the code is meant for; by default that of the runtime `python`
+    #[arg(long, value_name = "MAJOR.MINOR", value_parser = python_version, default_value = "3.11")]
+    python: (u8, u8),
     /// Code policy to check under, as `zona policy show -o yaml` prints it; YAML or JSON [default: that of a new tenant]
     #[arg(long, value_name = "FILE")]
     policy: Option<PathBuf>,
@@ -83,9 +83,7 @@ impl Check {
 
     fn checker(&self, given: Option<&CodePolicy>) -> Checker {
         let mut policy = Policy::default();
-        if let Some(version) = self.python {
-            policy.runtime.python = version;
-        }
+        policy.runtime.python = self.python;
         if let Some(given) = given {
             policy::apply(given, &mut policy);
         }

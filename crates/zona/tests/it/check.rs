@@ -33,6 +33,22 @@ fn each_file_is_one_line_and_a_refused_one_decides_the_exit_code() {
 }
 
 #[test]
+fn a_file_is_checked_for_the_python_of_the_default_runtime_unless_told_otherwise() {
+    let directory = tempfile::tempdir().unwrap();
+    let check = |code: &str, arguments: &[&str], exit: i32| {
+        let file = directory.path().join("utility.py");
+        fs::write(&file, code).unwrap();
+        run(&[&["check", file.to_str().unwrap()], arguments].concat()).expect(exit);
+    };
+    let newer = "def main():\n    try:\n        return 1\n    except ValueError, TypeError:\n        return 2\n";
+    check(newer, &[], 1);
+    check(newer, &["--python", "3.11"], 1);
+    check(newer, &["--python", "3.14"], 0);
+    check("\u{feff}def main():\n    return 'bom'\n", &[], 0);
+    check("", &[], 0);
+}
+
+#[test]
 fn a_file_that_cannot_be_read_does_not_keep_the_others_from_being_checked() {
     let directory = tempfile::tempdir().unwrap();
     let good = directory.path().join("good.py");
@@ -57,7 +73,7 @@ fn accepted_files_exit_with_zero_in_every_format() {
 fn hostile_bytes_are_findings_and_not_crashes() {
     let directory = tempfile::tempdir().unwrap();
     for (name, bytes) in
-        [("nul.py", b"a = '\0'".to_vec()), ("binary.py", vec![0xff; 64]), ("deep.py", vec![b'['; 100_000]), ("empty.py", Vec::new())]
+        [("nul.py", b"a = '\0'".to_vec()), ("binary.py", vec![0xff; 64]), ("deep.py", vec![b'['; 201]), ("empty.py", Vec::new())]
     {
         fs::write(directory.path().join(name), bytes).unwrap();
     }
