@@ -13,7 +13,7 @@ use domain::access::{
 use domain::code_policy::CodePolicy;
 use domain::name::{RuntimeName, UtilityName};
 use domain::page::Page;
-use domain::utility::{UtilityRepository as _, Version, actions};
+use domain::utility::{UtilityRepository as _, actions};
 use domain::{Error, Result, code_policy, execution, runtime, server};
 use test_support::sample;
 
