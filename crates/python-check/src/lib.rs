@@ -12,6 +12,7 @@
 
 mod bind;
 mod catalog;
+mod character;
 mod checker;
 mod entry;
 mod identifier;

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use domain::code::{Finding, Severity};
 use ruff_text_size::TextRange;
 
-use crate::identifier;
+use crate::character;
 use crate::location::Lines;
 use crate::rule::{self, Rule};
 
@@ -112,7 +112,7 @@ pub(crate) fn shorten(text: &str) -> String {
         match character {
             character if character.is_control() => quoted.push(' '),
             // What nobody sees is named.
-            character if identifier::is_invisible(character) => quoted.push_str(&format!("<U+{:04X}>", u32::from(character))),
+            character if character::is_invisible(character) => quoted.push_str(&format!("<U+{:04X}>", u32::from(character))),
             character => quoted.push(character),
         }
     }

@@ -7,7 +7,7 @@ use ruff_python_ast::{ModModule, PythonVersion};
 use ruff_python_parser::{LexicalErrorType, Mode, ParseError, ParseErrorType, ParseOptions, Parsed, parse_unchecked};
 use ruff_text_size::{Ranged, TextRange};
 
-use crate::identifier::{describe, is_invisible};
+use crate::character::{describe, is_invisible};
 use crate::location::size;
 use crate::report::{Sink, shorten};
 use crate::rule;

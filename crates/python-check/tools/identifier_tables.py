@@ -1,7 +1,7 @@
-"""Writes `src/identifier/tables.rs`: which characters names hold since which Python, and which of Unicode's characters nobody sees.
+"""Writes `src/character/tables.rs`: which characters names hold since which Python, and which of Unicode's characters nobody sees.
 
     python3.11 tools/identifier_tables.py list > 3.11.txt          # and so on for each version, oldest first
-    python3 tools/identifier_tables.py table PROPERTIES 3.11.txt 3.12.txt ... > src/identifier/tables.rs
+    python3 tools/identifier_tables.py table PROPERTIES 3.11.txt 3.12.txt ... > src/character/tables.rs
 
 PROPERTIES is `src/unicode_tables/property_bool.rs` of the crate regex-syntax, which is generated from Unicode's own files.
 """
