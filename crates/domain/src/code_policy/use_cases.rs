@@ -75,9 +75,10 @@ impl CodePolicies {
         old.check_etag(etag)?;
         let mut violations = patch.violations.clone();
         violations.extend(self.wrong_rules(&patch));
+        let mut of_exceptions = Vec::new();
         for (index, draft) in patch.exceptions.iter().flatten().enumerate() {
             let at = |leaf: &str| format!("policy.exceptions[{index}].{leaf}");
-            check_exception(at, &draft.rule, &draft.reason, draft.expires, now, &mut violations);
+            check_exception(at, &draft.rule, &draft.reason, draft.expires, now, &mut of_exceptions);
         }
         let granted = |draft: ExceptionDraft| {
             let utility = draft.utility?;
@@ -99,6 +100,7 @@ impl CodePolicies {
             updated: now,
         };
         violations.extend(policy.list_violations("policy"));
+        violations.extend(of_exceptions);
         if !violations.is_empty() {
             return Err(Error::Invalid(violations));
         }
