@@ -69,11 +69,6 @@ impl LeaseRepository for EmbeddedStore {
     }
 }
 
-/// Ends every lease: whoever opens a data directory is its only user, so that no holder of before is left. Tokens go on.
-pub(crate) fn clear(connection: &Connection) -> Result<()> {
-    connection.execute("DELETE FROM leases", []).map(drop).map_err(during("ending the leases of before"))
-}
-
 fn find(connection: &Connection, name: &LeaseName) -> Result<Option<Lease>> {
     const QUERY: &str = "SELECT name, holder, token, expires FROM leases WHERE name = ?1";
     let run = || connection.prepare_cached(QUERY)?.query_row([name.as_str()], read);

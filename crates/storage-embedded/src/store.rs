@@ -13,8 +13,7 @@ use tokio::time::timeout;
 use crate::config::Config;
 use crate::connection;
 use crate::directory::DataDirectory;
-use crate::error::{Error, Result};
-use crate::leases;
+use crate::error::{Error, Result, during};
 use crate::migration::migrate;
 use crate::readers::Readers;
 use crate::writer::{Telling, Writer};
@@ -46,7 +45,7 @@ impl EmbeddedStore {
         let path = directory.database();
         let mut connection = connection::writing(&path)?;
         migrate(&mut connection, &path)?;
-        leases::clear(&connection)?;
+        end_leases(&connection)?;
         let readers = Readers::open(&path, config.readers)?;
         let writer = Writer::start(connection, directory)?;
         Ok(EmbeddedStore { writer, readers, deadline: config.deadline, clock, listener: None })
@@ -114,6 +113,11 @@ impl EmbeddedStore {
         let now = self.clock.now();
         (now, now.minus(REQUEST_KEY_TTL))
     }
+}
+
+/// Ends every lease: whoever opens a data directory is its only user, so that no holder of before is left. Tokens go on.
+fn end_leases(connection: &Connection) -> Result<()> {
+    connection.execute("DELETE FROM leases", []).map(drop).map_err(during("ending the leases of before"))
 }
 
 /// The machine's clock.

@@ -14,7 +14,8 @@ use domain::time::{Clock, Timestamp};
 use domain::{Error, Result};
 
 use super::leases::Leases;
-use super::{Known, Requests, page};
+use super::pages::page;
+use super::requests::{Known, Requests};
 use crate::{FakeClock, Faults};
 
 /// The executions of all tenants, and the leases of the instances that run them: what servers share.

@@ -15,7 +15,8 @@ use domain::time::Clock;
 use domain::utility::{Utility, UtilityChange, UtilityOrder, UtilityQuery, UtilityRepository, Version, VersionHead};
 use domain::{Error, Result};
 
-use super::{Known, Requests, page};
+use super::pages::page;
+use super::requests::{Known, Requests};
 use crate::{FakeClock, Faults};
 
 /// The utilities of all tenants.

@@ -36,14 +36,6 @@ const EXCEPTIONS: &[Exception] = &[
         files: &["crates/python-check/src/identifier.rs", "crates/python-check/src/report.rs"],
         reason: "to be parted: the report asks what is invisible, and names report what they find",
     },
-    Exception {
-        files: &["crates/storage-embedded/src/leases.rs", "crates/storage-embedded/src/store.rs"],
-        reason: "to be parted: the store ends the leases of before when it opens, and leases are kept in the store",
-    },
-    Exception {
-        files: &["crates/test-support/src/in_memory.rs", "crates/test-support/src/in_memory/"],
-        reason: "to be parted: remembered requests and pages stand in the parent of the repositories",
-    },
 ];
 
 /// One allowed circle.
