@@ -32,10 +32,6 @@ const EXCEPTIONS: &[Exception] = &[
         files: &["crates/domain/src/error.rs", "crates/domain/src/violation.rs"],
         reason: "an error may consist of violations, and collecting violations ends in an error",
     },
-    Exception {
-        files: &["crates/python-check/src/identifier.rs", "crates/python-check/src/report.rs"],
-        reason: "to be parted: the report asks what is invisible, and names report what they find",
-    },
 ];
 
 /// One allowed circle.
