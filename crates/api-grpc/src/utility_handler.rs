@@ -153,7 +153,7 @@ impl pb::utility_service_server::UtilityService for UtilityHandler {
             let mut violations = Violations::default();
             let kind = utility::read_kind("kind", body.kind, &mut violations);
             let kind = violations.unless_any(kind)?;
-            let report = utilities.validate(&permit, body.code, kind, body.runtime).await?;
+            let report = utilities.validate(&permit, body.code, kind, utility::read_runtime(body.runtime)).await?;
             Ok(finding::report_to_wire(&report))
         })
         .await

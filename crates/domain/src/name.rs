@@ -1,6 +1,7 @@
 //! Resource names: who and what a request is about. Parsing is strict, so a name in hand is always valid.
 
 use std::fmt;
+use std::ops::Deref;
 use std::str::FromStr;
 use std::sync::Arc;
 
@@ -24,6 +25,10 @@ pub struct UtilityId(Arc<str>);
 /// An execution's id: a UUID version 7 in lower-case canonical form.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ExecutionId(Arc<str>);
+
+/// A runtime as utilities name it, e.g. `python`. A server need not have a runtime of this name.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RuntimeId(Arc<str>);
 
 /// `tenants/{tenant}`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -63,7 +68,7 @@ pub struct RuntimeName {
     /// The tenant that looks.
     pub tenant: TenantId,
     /// The runtime, as utilities name it.
-    pub runtime: String,
+    pub runtime: RuntimeId,
 }
 
 /// `tenants/{tenant}/executions/{uuid}`.
@@ -193,6 +198,34 @@ impl CodePolicyName {
     }
 }
 
+impl RuntimeId {
+    /// The runtime of this name.
+    pub fn new(name: impl Into<Arc<str>>) -> Self {
+        RuntimeId(name.into())
+    }
+}
+
+impl Default for RuntimeId {
+    /// The runtime of a utility that names none.
+    fn default() -> Self {
+        RuntimeId::new("python")
+    }
+}
+
+impl Deref for RuntimeId {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for RuntimeId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
 impl RuntimeName {
     /// Reads `tenants/{tenant}/runtimes/{runtime}`.
     ///
@@ -201,7 +234,7 @@ impl RuntimeName {
     pub fn parse(field: &str, text: &str) -> Result<Self, Error> {
         match text.split('/').collect::<Vec<_>>().as_slice() {
             ["tenants", tenant, "runtimes", runtime] if !runtime.is_empty() && runtime.chars().count() <= MAX_RUNTIME => {
-                Ok(RuntimeName { tenant: TenantId::parse(field, tenant)?, runtime: (*runtime).to_owned() })
+                Ok(RuntimeName { tenant: TenantId::parse(field, tenant)?, runtime: RuntimeId::new(*runtime) })
             }
             _ => Err(malformed(field, "tenants/{tenant}/runtimes/{runtime}")),
         }

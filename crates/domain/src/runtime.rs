@@ -9,6 +9,6 @@ mod use_cases;
 
 pub use catalog::RuntimeCatalog;
 pub use compiler::{Compiler, Verdict};
-pub use entity::{DEFAULT_RUNTIME, Runtime, RuntimeModule};
+pub use entity::{Runtime, RuntimeModule};
 pub use package::{Advisory, Package, VulnerableImport};
 pub use use_cases::Runtimes;

@@ -2,6 +2,7 @@
 //!
 //! It deliberately reads neither environment nor files; the composition root fills it in.
 
+use domain::name::RuntimeId;
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -174,7 +175,7 @@ impl Config {
             installation: installation.to_owned(),
             instance: instance.to_owned(),
             agent,
-            runtime: domain::runtime::DEFAULT_RUNTIME.to_owned(),
+            runtime: RuntimeId::default().to_string(),
             runtimes: Vec::new(),
             interface_check: |_, _| Ok(()),
             preload: DEFAULT_PRELOAD.iter().map(|&module| module.to_owned()).collect(),

@@ -301,6 +301,7 @@ fn check_seal(seal: &Seal, backend: BackendKind) -> Result<(), Anomaly> {
 
 #[cfg(test)]
 pub(crate) mod tests {
+    use domain::name::RuntimeId;
     use domain::sandbox::{Isolation, Network, ResourceControl};
     use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
 
@@ -323,7 +324,7 @@ pub(crate) mod tests {
         Attestation {
             tier: Isolation::TenantWarm,
             backend: BackendKind::Namespace,
-            runtime: text(),
+            runtime: RuntimeId::default(),
             runtime_digest: text(),
             python_version: text(),
             sandbox: "s1".to_owned(),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use domain::name::TenantId;
+use domain::name::{RuntimeId, TenantId};
 use domain::sandbox::{BatteryPass, Error, Isolation, Job, Run, Sandbox};
 
 use crate::attack::{Ground, Proofs, Report};
@@ -145,7 +145,7 @@ impl Sandboxes {
         Ok((program, lease.into_child()))
     }
 
-    fn check(&self, isolation: Isolation, runtime: &str) -> Result<RuntimeKey, Error> {
+    fn check(&self, isolation: Isolation, runtime: &RuntimeId) -> Result<RuntimeKey, Error> {
         let key = self.key(runtime)?;
         self.pool.backend.supports(isolation)?;
         Ok(key)
@@ -209,7 +209,7 @@ impl Sandboxes {
 
 #[async_trait]
 impl Sandbox for Sandboxes {
-    fn ready(&self, isolation: Isolation, runtime: &str) -> Result<(), Error> {
+    fn ready(&self, isolation: Isolation, runtime: &RuntimeId) -> Result<(), Error> {
         let key = self.check(isolation, runtime)?;
         self.proofs.check(Ground { runtime: key, isolation })?;
         match self.pool.known_failure(key) {

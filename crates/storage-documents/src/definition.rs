@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use domain::code::{Kind, Parameter, ValueType};
+use domain::name::RuntimeId;
 use domain::sandbox::{Isolation, Limits, OnOutputLimit};
 use domain::utility::Definition;
 use serde::{Deserialize, Serialize};
@@ -87,7 +88,7 @@ impl From<&Definition> for DefinitionDocument {
             parameters: definition.parameters.iter().map(ParameterDocument::from).collect(),
             parameters_overridden: definition.parameters_overridden,
             limits: (&definition.limits).into(),
-            runtime: definition.runtime.clone(),
+            runtime: definition.runtime.to_string(),
             isolation: definition.isolation.into(),
         }
     }
@@ -100,7 +101,7 @@ impl From<DefinitionDocument> for Definition {
             parameters: document.parameters.into_iter().map(Parameter::from).collect(),
             parameters_overridden: document.parameters_overridden,
             limits: document.limits.into(),
-            runtime: document.runtime,
+            runtime: RuntimeId::new(document.runtime),
             isolation: document.isolation.into(),
         }
     }

@@ -2,7 +2,7 @@
 
 use domain::execution::{Execution, Mode, State, Values};
 use domain::lease::{Fence, InstanceId};
-use domain::name::{ExecutionId, ExecutionName, PrincipalName, TenantId, VersionName};
+use domain::name::{ExecutionId, ExecutionName, PrincipalName, RuntimeId, TenantId, VersionName};
 use domain::revision::Revision;
 use domain::sandbox::{Attestation, BackendKind, BatteryPass, Failure, Isolation, Network, Reason, ResourceControl, Seccomp, Usage};
 use domain::time::Timestamp;
@@ -296,7 +296,7 @@ impl From<&Attestation> for AttestationDocument {
         AttestationDocument {
             tier: attestation.tier.tier().to_owned(),
             backend: attestation.backend.as_str().to_owned(),
-            runtime: attestation.runtime.clone(),
+            runtime: attestation.runtime.to_string(),
             runtime_digest: attestation.runtime_digest.clone(),
             python_version: attestation.python_version.clone(),
             sandbox: attestation.sandbox.clone(),
@@ -319,7 +319,7 @@ impl TryFrom<AttestationDocument> for Attestation {
         Ok(Attestation {
             tier: parsed("attestation.tier", Isolation::from_tier(&document.tier))?,
             backend: parsed("attestation.backend", BackendKind::from_name(&document.backend))?,
-            runtime: document.runtime,
+            runtime: RuntimeId::new(document.runtime),
             runtime_digest: document.runtime_digest,
             python_version: document.python_version,
             sandbox: document.sandbox,

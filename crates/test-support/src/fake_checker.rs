@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use domain::Result;
 use domain::code::{CodeReport, Family, Finding, Import, Kind, Parameter, Severity, Span, Standing, ValueType};
 use domain::code_policy::{CodeChecker, CodePolicy};
+use domain::name::RuntimeId;
 
 /// The rule that `import os` breaks.
 pub const IMPORT_RULE: &str = "ZPY-IMPORT-001";
@@ -23,7 +24,7 @@ pub struct FakeChecker;
 
 #[async_trait]
 impl CodeChecker for FakeChecker {
-    async fn check(&self, policy: &CodePolicy, runtime: &str, source: Vec<u8>) -> Result<CodeReport> {
+    async fn check(&self, policy: &CodePolicy, runtime: &RuntimeId, source: Vec<u8>) -> Result<CodeReport> {
         let Ok(text) = String::from_utf8(source) else {
             return Ok(only(finding(ENCODING_RULE, Severity::Error, 1, "not UTF-8")));
         };
@@ -35,7 +36,9 @@ impl CodeChecker for FakeChecker {
         let todo = if policy.denied_rules.iter().any(|rule| rule == TODO_RULE) { Severity::Error } else { Severity::Warning };
         let findings = text.lines().zip(1..).filter_map(|(line, number)| match line {
             line if line.starts_with("import os") && !allows_os => Some(finding(IMPORT_RULE, Severity::Error, number, "`os` is refused")),
-            "import extra_tools" if runtime != "extra" => Some(finding(MISSING_RULE, Severity::Error, number, "`extra_tools` is missing")),
+            "import extra_tools" if **runtime != *"extra" => {
+                Some(finding(MISSING_RULE, Severity::Error, number, "`extra_tools` is missing"))
+            }
             line if line.contains("TODO") => Some(finding(TODO_RULE, todo, number, "unfinished")),
             _ => None,
         });

@@ -6,14 +6,16 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use domain::code::Code;
-use domain::name::TenantId;
-use domain::runtime::{Advisory, Compiler, DEFAULT_RUNTIME, Package, Runtime, RuntimeCatalog, Verdict};
+use domain::name::{RuntimeId, TenantId};
+use domain::runtime::{Advisory, Compiler, Package, Runtime, RuntimeCatalog, Verdict};
 use domain::sandbox::Error;
 
 /// A line with this text does not compile.
 pub const BROKEN: &str = "#! does not compile";
 
-const RUNTIMES: [&str; 3] = [DEFAULT_RUNTIME, "extra", "old"];
+/// The name of [`RuntimeId::default`].
+const DEFAULT: &str = "python";
+const RUNTIMES: [&str; 3] = [DEFAULT, "extra", "old"];
 
 /// The compiler of its runtimes.
 pub struct FakeCompiler {
@@ -57,7 +59,7 @@ impl FakeCompiler {
         let state = self.state();
         match runtime {
             _ if state.down => Err(Error::Unavailable("connection refused".into())),
-            DEFAULT_RUNTIME => Ok(Arc::clone(&state.digest)),
+            DEFAULT => Ok(Arc::clone(&state.digest)),
             other if RUNTIMES.contains(&other) => Ok(format!("sha256:{other}").into()),
             other => Err(Error::Refused { reason: "RUNTIME_UNKNOWN", message: format!("there is no runtime `{other}`") }),
         }
@@ -66,28 +68,28 @@ impl FakeCompiler {
 
 #[async_trait]
 impl RuntimeCatalog for FakeCompiler {
-    fn names(&self) -> Vec<String> {
-        RUNTIMES.map(str::to_owned).to_vec()
+    fn names(&self) -> Vec<RuntimeId> {
+        RUNTIMES.map(RuntimeId::new).to_vec()
     }
 
     async fn runtimes(&self) -> Result<Vec<Runtime>, Error> {
         RUNTIMES.into_iter().map(|name| Ok(runtime(name, &self.check(name)?))).collect()
     }
 
-    fn packages_of(&self, runtime: &str, modules: &[String]) -> Option<Vec<Package>> {
+    fn packages_of(&self, runtime: &RuntimeId, modules: &[String]) -> Option<Vec<Package>> {
         self.check(runtime).ok()?;
         let package = package(runtime);
         Some(if package.modules.iter().any(|module| modules.contains(module)) { vec![package] } else { Vec::new() })
     }
 
-    fn digest(&self, runtime: &str) -> Option<Arc<str>> {
+    fn digest(&self, runtime: &RuntimeId) -> Option<Arc<str>> {
         self.check(runtime).ok()
     }
 }
 
 #[async_trait]
 impl Compiler for FakeCompiler {
-    async fn compile(&self, _tenant: &TenantId, runtime: &str, code: &Code) -> Result<Verdict, Error> {
+    async fn compile(&self, _tenant: &TenantId, runtime: &RuntimeId, code: &Code) -> Result<Verdict, Error> {
         self.asked.fetch_add(1, Ordering::SeqCst);
         let digest = self.check(runtime)?;
         let broken = code.text().lines().zip(1..).find(|(line, _)| line.contains(BROKEN));
@@ -100,7 +102,7 @@ impl Compiler for FakeCompiler {
 
 fn runtime(name: &str, digest: &str) -> Runtime {
     Runtime {
-        name: name.to_owned(),
+        name: RuntimeId::new(name),
         version: "1.0.0".to_owned(),
         lock: "sha256:lock".to_owned(),
         python_version: "3.11.2".to_owned(),

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use domain::name::RuntimeId;
 use domain::sandbox::{Attestation, Entry, Error, Failure, Isolation, Job, MAX_CHUNK, Progress, Reason, Run, Sandbox, Stream, Usage};
 use tokio::sync::watch;
 
@@ -97,7 +98,7 @@ impl FakeSandbox {
 
 #[async_trait]
 impl Sandbox for FakeSandbox {
-    fn ready(&self, _isolation: Isolation, _runtime: &str) -> Result<(), Error> {
+    fn ready(&self, _isolation: Isolation, _runtime: &RuntimeId) -> Result<(), Error> {
         self.check()
     }
 

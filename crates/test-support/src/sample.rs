@@ -8,7 +8,7 @@ use domain::code::{Code, Kind, Parameter, ValueType};
 use domain::execution::{Body, Event, Execution, Mode, Output, State, Values};
 use domain::hash::Hash;
 use domain::lease::{Fence, InstanceId};
-use domain::name::{ExecutionId, ExecutionName, PrincipalName, TenantId, UtilityId, UtilityName};
+use domain::name::{ExecutionId, ExecutionName, PrincipalName, RuntimeId, TenantId, UtilityId, UtilityName};
 use domain::request::{Expected, RequestKey};
 use domain::revision::Revision;
 use domain::sandbox::{
@@ -91,7 +91,7 @@ pub fn definition(kind: Kind) -> Definition {
             on_output_limit: OnOutputLimit::Stop,
             ..Limits::DEFAULT
         },
-        runtime: "python".to_owned(),
+        runtime: RuntimeId::default(),
         isolation: Isolation::SingleUse,
     }
 }
@@ -251,7 +251,7 @@ pub fn attestation() -> Attestation {
     Attestation {
         tier: Isolation::TenantWarm,
         backend: BackendKind::Namespace,
-        runtime: "python".to_owned(),
+        runtime: RuntimeId::default(),
         runtime_digest: "sha256:00".to_owned(),
         python_version: "3.11.2".to_owned(),
         sandbox: "s-1".to_owned(),

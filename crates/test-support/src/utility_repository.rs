@@ -6,6 +6,7 @@ use std::time::Duration;
 use domain::Error;
 use domain::access::TenantScope;
 use domain::code::Kind;
+use domain::name::RuntimeId;
 use domain::page::PageRequest;
 use domain::request::{Committed, REQUEST_KEY_TTL, RequestKey};
 use domain::runtime::RuntimeModule;
@@ -306,7 +307,7 @@ pub async fn lists_filter_by_what_the_current_version_imports(repository: Reposi
 pub async fn lists_filter_by_the_runtime_of_what_is_imported(repository: Repository<'_>) {
     let acme = scope("acme");
     let mut other = utility(&acme, "b");
-    other.definition.runtime = "security".to_owned();
+    other.definition.runtime = RuntimeId::new("security");
     for mut one in [utility(&acme, "a"), other] {
         one.imports = vec!["yaml".to_owned(), "json".to_owned()];
         store(repository, &acme, creation(one)).await;
@@ -322,14 +323,14 @@ pub async fn lists_filter_by_the_runtime_of_what_is_imported(repository: Reposit
 
     let held = repository.find(&acme, &utility_id("a")).await.expect("found").open_for_system().expect("was stored");
     let mut moved = held.clone();
-    moved.definition.runtime = "security".to_owned();
+    moved.definition.runtime = RuntimeId::new("security");
     store(repository, &acme, change(&held, moved)).await;
     assert_eq!(importing(&[("security", "yaml")]).await, ["a", "b"]);
     assert_eq!(importing(&[("python", "yaml")]).await, Vec::<String>::new());
 }
 
 fn module_of(runtime: &str, module: &str) -> RuntimeModule {
-    RuntimeModule { runtime: runtime.to_owned(), module: module.to_owned() }
+    RuntimeModule { runtime: RuntimeId::new(runtime), module: module.to_owned() }
 }
 
 /// What lists filter by is what the utility is now.

@@ -11,7 +11,7 @@ pub(crate) fn to_wire(attestation: &Attestation) -> pb::Attestation {
         tier: tier(attestation.tier).into(),
         backend: backend(attestation.backend).into(),
         sandbox: attestation.sandbox.clone(),
-        runtime: attestation.runtime.clone(),
+        runtime: attestation.runtime.to_string(),
         runtime_digest: attestation.runtime_digest.clone(),
         python_version: attestation.python_version.clone(),
         namespaces: namespaces(&attestation.namespaces),

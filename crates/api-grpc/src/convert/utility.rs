@@ -3,7 +3,7 @@
 use api_proto::zona::utility::v1 as pb;
 use domain::Result;
 use domain::code::Kind;
-use domain::name::{MAX_UTILITY, PrincipalName, TenantName, UtilityId};
+use domain::name::{MAX_UTILITY, PrincipalName, RuntimeId, TenantName, UtilityId};
 use domain::revision::Etag;
 use domain::runtime::VulnerableImport;
 use domain::sandbox::Limits;
@@ -138,7 +138,7 @@ pub(crate) fn listed(utility: &Utility) -> pb::Utility {
         parameters: Vec::new(),
         parameters_overridden: definition.parameters_overridden,
         limits: Some(limits::to_wire(&definition.limits)),
-        runtime: definition.runtime.clone(),
+        runtime: definition.runtime.to_string(),
         store_values: metadata.store_values,
         etag: utility.etag().as_str().to_owned(),
         create_time: Some(time::timestamp(utility.created)),
@@ -190,7 +190,7 @@ fn read_draft(utility: pb::Utility, message: String, violations: &mut Violations
         kind,
         parameters,
         limits,
-        runtime: utility.runtime,
+        runtime: read_runtime(utility.runtime),
         isolation,
         message,
     }
@@ -210,7 +210,7 @@ fn read_patch(utility: pb::Utility, mask: &Mask, message: String, violations: &m
         parameters: mask.names("parameters").then(|| parameter::read("utility.parameters", parameters, violations)),
         parameters_overridden: mask.names("parameters_overridden").then_some(utility.parameters_overridden),
         limits: limits::read("utility.limits", utility.limits, |field| mask.names_limit(field), violations),
-        runtime: mask.names("runtime").then_some(utility.runtime),
+        runtime: mask.names("runtime").then(|| read_runtime(utility.runtime)),
         isolation: mask.names("isolation").then(|| isolation::read("utility.isolation", utility.isolation, violations)),
         message,
     }
@@ -231,4 +231,9 @@ fn longest(field: &str, text: &str, limit: usize, violations: &mut Violations) {
 
 fn non_empty(text: String) -> Option<String> {
     (!text.is_empty()).then_some(text)
+}
+
+/// Reads the name of a runtime; empty is the default one.
+pub(crate) fn read_runtime(name: String) -> Option<RuntimeId> {
+    (!name.is_empty()).then(|| RuntimeId::new(name))
 }

@@ -29,7 +29,7 @@ pub(crate) fn listed(utility: &UtilityName, version: &VersionHead) -> pb::Utilit
         parameters: Vec::new(),
         parameters_overridden: definition.parameters_overridden,
         limits: Some(limits::to_wire(&definition.limits)),
-        runtime: definition.runtime.clone(),
+        runtime: definition.runtime.to_string(),
         author: version.author.to_string(),
         message: version.message.clone(),
         findings: Vec::new(),

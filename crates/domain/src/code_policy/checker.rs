@@ -5,6 +5,7 @@ use async_trait::async_trait;
 use crate::Result;
 use crate::code::{CodeReport, Family};
 use crate::code_policy::CodePolicy;
+use crate::name::RuntimeId;
 
 /// Port: validates code without running it.
 #[async_trait]
@@ -14,7 +15,7 @@ pub trait CodeChecker: Send + Sync {
     ///
     /// # Errors
     /// Only when the checker itself is unavailable.
-    async fn check(&self, policy: &CodePolicy, runtime: &str, source: Vec<u8>) -> Result<CodeReport>;
+    async fn check(&self, policy: &CodePolicy, runtime: &RuntimeId, source: Vec<u8>) -> Result<CodeReport>;
 
     /// The family of a rule, also of those that only the server finds; `None` when there is no rule of this id.
     fn family(&self, rule: &str) -> Option<Family>;

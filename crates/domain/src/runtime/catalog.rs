@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
+use crate::name::RuntimeId;
 use crate::runtime::{Package, Runtime};
 use crate::sandbox;
 
@@ -11,7 +12,7 @@ use crate::sandbox;
 #[async_trait]
 pub trait RuntimeCatalog: Send + Sync {
     /// Names of the runtimes that this server is configured to have.
-    fn names(&self) -> Vec<String>;
+    fn names(&self) -> Vec<RuntimeId>;
 
     /// What this server offers, with the reason where nothing can run on a runtime now.
     ///
@@ -21,8 +22,8 @@ pub trait RuntimeCatalog: Send + Sync {
 
     /// Packages of a runtime that bring one of these top-level modules; `None` when there is no such runtime or it is not known
     /// yet. Waits for nothing: it is asked whenever a utility is read.
-    fn packages_of(&self, runtime: &str, modules: &[String]) -> Option<Vec<Package>>;
+    fn packages_of(&self, runtime: &RuntimeId, modules: &[String]) -> Option<Vec<Package>>;
 
     /// The digest of a runtime as it is installed now; `None` when there is no such runtime or it is not known yet.
-    fn digest(&self, runtime: &str) -> Option<Arc<str>>;
+    fn digest(&self, runtime: &RuntimeId) -> Option<Arc<str>>;
 }

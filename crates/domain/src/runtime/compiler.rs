@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 
 use crate::code::Code;
-use crate::name::TenantId;
+use crate::name::{RuntimeId, TenantId};
 use crate::sandbox;
 
 /// Port: the compiler of a runtime, run in a sandbox; it compiles and never executes.
@@ -13,7 +13,7 @@ pub trait Compiler: Send + Sync {
     ///
     /// # Errors
     /// When no sandbox could be had, or the compiler did not answer in time: nothing is known about the code then.
-    async fn compile(&self, tenant: &TenantId, runtime: &str, code: &Code) -> Result<Verdict, sandbox::Error>;
+    async fn compile(&self, tenant: &TenantId, runtime: &RuntimeId, code: &Code) -> Result<Verdict, sandbox::Error>;
 }
 
 /// What a runtime's compiler says of a source text.

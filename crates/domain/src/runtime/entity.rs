@@ -1,15 +1,13 @@
 //! One runtime as a server has it.
 
+use crate::name::RuntimeId;
 use crate::runtime::Package;
-
-/// The runtime of a utility that names none.
-pub const DEFAULT_RUNTIME: &str = "python";
 
 /// One runtime, as it is installed on this server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Runtime {
     /// Its name, e.g. `python`.
-    pub name: String,
+    pub name: RuntimeId,
     /// Version of the set, from its lock file; empty where it was not built from one.
     pub version: String,
     /// Digest of that lock file; empty without one.
@@ -32,7 +30,7 @@ pub struct Runtime {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RuntimeModule {
     /// Name of the runtime.
-    pub runtime: String,
+    pub runtime: RuntimeId,
     /// Name of the module.
     pub module: String,
 }

@@ -25,9 +25,9 @@ impl Runtimes {
     /// Those of the sandbox, when it cannot say what it has.
     pub async fn list(&self, _permit: &Permit<actions::ListRuntimes>, page: &PageRequest) -> Result<Page<Runtime>> {
         let mut items = self.sorted().await?;
-        items.retain(|runtime| page.after.as_ref().is_none_or(|after| runtime.name > *after));
+        items.retain(|runtime| page.after.as_ref().is_none_or(|after| *runtime.name > **after));
         let size = page.size as usize;
-        let next = (items.len() > size).then(|| items.get(size.saturating_sub(1)).map(|last| last.name.clone())).flatten();
+        let next = (items.len() > size).then(|| items.get(size.saturating_sub(1)).map(|last| last.name.to_string())).flatten();
         items.truncate(size);
         Ok(Page { items, next })
     }

@@ -1,5 +1,6 @@
 //! What an execution can prove of its isolation.
 
+use crate::name::RuntimeId;
 use crate::sandbox::Isolation;
 use crate::time::Timestamp;
 
@@ -39,7 +40,7 @@ pub struct Attestation {
     /// What contained it.
     pub backend: BackendKind,
     /// Name of the runtime.
-    pub runtime: String,
+    pub runtime: RuntimeId,
     /// Digest of the runtime: the image's, or over the interpreter and its layout.
     pub runtime_digest: String,
     /// Version of the interpreter, e.g. `3.11.2`.

@@ -8,7 +8,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use crate::error;
-use crate::name::{ExecutionId, TenantId};
+use crate::name::{ExecutionId, RuntimeId, TenantId};
 use crate::sandbox::{Attestation, Failure, Isolation, Limits, Stream, Usage};
 
 /// One program for one sandbox.
@@ -21,7 +21,7 @@ pub struct Job {
     /// How strongly it is isolated, at least.
     pub isolation: Isolation,
     /// Name of the runtime.
-    pub runtime: String,
+    pub runtime: RuntimeId,
     /// Source text.
     pub code: Arc<str>,
     /// What is called.
@@ -96,7 +96,7 @@ pub trait Sandbox: Send + Sync {
     ///
     /// # Errors
     /// What [`Sandbox::start`] would answer.
-    fn ready(&self, isolation: Isolation, runtime: &str) -> Result<(), Error>;
+    fn ready(&self, isolation: Isolation, runtime: &RuntimeId) -> Result<(), Error>;
 
     /// Hands a program to a sealed process of a sandbox of its tenant.
     ///

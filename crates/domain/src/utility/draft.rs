@@ -1,7 +1,7 @@
 //! What a person asks for when creating a utility or replacing parts of it.
 
 use crate::code::{Kind, Parameter, check_schema};
-use crate::name::MAX_RUNTIME;
+use crate::name::{MAX_RUNTIME, RuntimeId};
 use crate::sandbox::{Isolation, Limits};
 use crate::utility::Metadata;
 use crate::violation::{Violation, longest};
@@ -22,8 +22,8 @@ pub struct Draft {
     pub parameters: Option<Vec<Parameter>>,
     /// Limits of each execution.
     pub limits: Limits,
-    /// Runtime name; empty is the default.
-    pub runtime: String,
+    /// The runtime; `None` is the default one.
+    pub runtime: Option<RuntimeId>,
     /// How strongly executions are isolated.
     pub isolation: Isolation,
     /// Version message.
@@ -41,7 +41,7 @@ impl Draft {
             check_schema(&format!("{prefix}.parameters"), parameters, &mut found);
         }
         longest(&mut found, "message".to_owned(), &self.message, MAX_MESSAGE);
-        longest(&mut found, format!("{prefix}.runtime"), &self.runtime, MAX_RUNTIME);
+        longest(&mut found, format!("{prefix}.runtime"), self.runtime.as_deref().unwrap_or_default(), MAX_RUNTIME);
         found
     }
 }

@@ -9,7 +9,7 @@ use crate::admission::Admission;
 use crate::code::{COMPILE_RULE, Code, CodeReport, Family, Finding, KIND_RULE, Kind, Severity, Span};
 use crate::code_policy::{CodeChecker, CodePolicy, CodePolicyRepository, policy_in_force};
 use crate::error::{Error, Result};
-use crate::name::{TenantId, UtilityId, VersionName};
+use crate::name::{RuntimeId, TenantId, UtilityId, VersionName};
 use crate::runtime::{Compiler, Package, RuntimeCatalog, RuntimeModule, Verdict, VulnerableImport};
 use crate::sandbox;
 use crate::time::Clock;
@@ -90,12 +90,12 @@ impl Gate {
     }
 
     /// What of `imports` comes from packages of the runtime with known vulnerabilities; `None` while it is not known what it holds.
-    pub fn vulnerable_imports(&self, runtime: &str, imports: &[String]) -> Option<Vec<VulnerableImport>> {
+    pub fn vulnerable_imports(&self, runtime: &RuntimeId, imports: &[String]) -> Option<Vec<VulnerableImport>> {
         Some(VulnerableImport::among(imports, &self.ports.runtimes.packages_of(runtime, imports)?))
     }
 
     /// That this server does not have the runtime, as a violation of `field`: then there is nothing to check code against.
-    pub fn unknown_runtime(&self, field: &str, runtime: &str) -> Option<Violation> {
+    pub fn unknown_runtime(&self, field: &str, runtime: &RuntimeId) -> Option<Violation> {
         let known = self.ports.runtimes.names();
         if known.iter().any(|name| name == runtime) {
             return None;
@@ -115,7 +115,7 @@ impl Gate {
         utility: Option<&UtilityId>,
         source: Vec<u8>,
         kind: Option<Kind>,
-        runtime: &str,
+        runtime: &RuntimeId,
     ) -> Result<CodeReport> {
         let policy = self.policy(scope).await?;
         let mut report = self.ports.checker.check(&policy, runtime, source).await?;
@@ -138,7 +138,7 @@ impl Gate {
         utility: Option<&UtilityId>,
         source: &[u8],
         kind: Option<Kind>,
-        runtime: &str,
+        runtime: &RuntimeId,
         violations: &mut Vec<Violation>,
     ) -> Result<Option<Passed>> {
         if let Some(unknown) = self.unknown_runtime(RUNTIME_FIELD, runtime) {
@@ -217,7 +217,7 @@ impl Gate {
     }
 
     /// Compiles when the tenant's turn has come. What the sandbox answers is the inner result.
-    async fn compile(&self, tenant: &TenantId, runtime: &str, code: &Code) -> Result<Result<Verdict, sandbox::Error>> {
+    async fn compile(&self, tenant: &TenantId, runtime: &RuntimeId, code: &Code) -> Result<Result<Verdict, sandbox::Error>> {
         let _turn = self.ports.admission.turn(tenant, self.ports.clock.as_ref(), COMPILE_PATIENCE).await?;
         Ok(self.ports.compiler.compile(tenant, runtime, code).await)
     }
@@ -228,7 +228,7 @@ fn errors(report: &CodeReport) -> impl Iterator<Item = &Finding> {
 }
 
 /// A stored version that the scan refuses for the runtime and under the policy of today.
-fn refused_now(name: &VersionName, runtime: &str, report: &CodeReport) -> Error {
+fn refused_now(name: &VersionName, runtime: &RuntimeId, report: &CodeReport) -> Error {
     let said =
         |finding: &Finding| format!("line {}, column {}: {}: {}", finding.span.line, finding.span.column, finding.rule, finding.message);
     let mut found: Vec<String> = errors(report).take(MOST_NAMED).map(said).collect();

@@ -1,6 +1,7 @@
 //! A change of a utility as a person asks for it, and the utility as it would be.
 
 use crate::code::Parameter;
+use crate::name::RuntimeId;
 use crate::sandbox::{Isolation, LimitsPatch};
 use crate::utility::{Draft, Metadata, Utility};
 
@@ -23,8 +24,8 @@ pub struct Patch {
     pub parameters_overridden: Option<bool>,
     /// New limits.
     pub limits: LimitsPatch,
-    /// New runtime; empty is the default.
-    pub runtime: Option<String>,
+    /// New runtime; `Some(None)` is the default one.
+    pub runtime: Option<Option<RuntimeId>>,
     /// New isolation.
     pub isolation: Option<Isolation>,
     /// Message of the version, should the change make one.
@@ -47,7 +48,7 @@ impl Patch {
             kind: Some(definition.kind),
             parameters: overridden.then(|| or_old(&self.parameters, &definition.parameters)),
             limits: self.limits.apply(definition.limits),
-            runtime: or_old(&self.runtime, &definition.runtime),
+            runtime: self.runtime.clone().unwrap_or_else(|| Some(definition.runtime.clone())),
             isolation: self.isolation.unwrap_or(definition.isolation),
             message: self.message.clone(),
         }

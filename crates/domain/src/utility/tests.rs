@@ -3,7 +3,7 @@
 use super::*;
 use crate::code::{Code, Kind, MAX_CODE, Parameter, ValueType};
 use crate::hash::Hash;
-use crate::runtime::DEFAULT_RUNTIME;
+use crate::name::RuntimeId;
 use crate::sandbox::{Isolation, Limits, OnOutputLimit};
 
 fn definition() -> Definition {
@@ -12,7 +12,7 @@ fn definition() -> Definition {
         parameters: Vec::new(),
         parameters_overridden: false,
         limits: Limits::DEFAULT,
-        runtime: DEFAULT_RUNTIME.to_owned(),
+        runtime: RuntimeId::default(),
         isolation: Isolation::TenantWarm,
     }
 }
@@ -40,7 +40,7 @@ fn each_part_of_the_content_changes_the_hash() {
         Definition { parameters: vec![Parameter { secret: true, ..parameter("a") }], ..definition() },
         Definition { limits: Limits { memory: 1 << 27, ..Limits::DEFAULT }, ..definition() },
         Definition { limits: Limits { on_output_limit: OnOutputLimit::Stop, ..Limits::DEFAULT }, ..definition() },
-        Definition { runtime: "python-ml".to_owned(), ..definition() },
+        Definition { runtime: RuntimeId::new("python-ml"), ..definition() },
         Definition { isolation: Isolation::SingleUse, ..definition() },
     ];
     let mut seen = vec![base, definition().content_hash(&Code::from_text("def transform(v): return v\n"))];

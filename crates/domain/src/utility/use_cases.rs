@@ -7,11 +7,11 @@ use crate::access::{Action, Found, OfTenant, Permit};
 use crate::code::{Code, CodeReport, Kind, Severity};
 use crate::error::{Error, Result};
 use crate::id::IdSource;
-use crate::name::{UtilityId, UtilityName, VersionName};
+use crate::name::{RuntimeId, UtilityId, UtilityName, VersionName};
 use crate::page::{Page, PageRequest};
 use crate::request::{Committed, Expected, RequestKey, key_reused};
 use crate::revision::{Etag, Revision};
-use crate::runtime::{DEFAULT_RUNTIME, VulnerableImport};
+use crate::runtime::VulnerableImport;
 use crate::time::{Clock, Timestamp};
 use crate::utility::{
     Definition, Difference, Draft, Gate, MAX_MESSAGE, Metadata, Passed, Patch, StoredFinding, Utility, UtilityChange, UtilityQuery,
@@ -65,7 +65,7 @@ impl Utilities {
         }
         let mut violations = call.violations.clone();
         violations.extend(draft.violations("utility"));
-        let runtime = runtime_or_default(draft.runtime);
+        let runtime = draft.runtime.unwrap_or_default();
         let passed = self.gate.pass(&scope, id.as_ref(), &draft.code, draft.kind, &runtime, &mut violations).await?;
         let Some(Passed { code, report, compiled_on }) = passed.filter(|_| violations.is_empty()) else {
             return Err(Error::Invalid(violations));
@@ -151,7 +151,7 @@ impl Utilities {
         let draft = patch.merge(&utility);
         let mut violations = call.violations.clone();
         violations.extend(draft.violations("utility"));
-        let runtime = runtime_or_default(draft.runtime);
+        let runtime = draft.runtime.unwrap_or_default();
         let infers_again = utility.definition.parameters_overridden && draft.parameters.is_none();
         let checks_again = patch.code.is_some() || infers_again || runtime != current.definition.runtime;
         let passed = if checks_again {
@@ -287,7 +287,7 @@ impl Utilities {
         self.store_next(permit, utility, current, metadata, content, call).await
     }
 
-    /// Checks code without storing it, for a runtime (empty: the default one), also against what its author says it is.
+    /// Checks code without storing it, for a runtime (`None`: the default one), also against what its author says it is.
     ///
     /// # Errors
     /// [`Error::Invalid`] for a runtime that this server does not have. Findings are the answer.
@@ -296,9 +296,9 @@ impl Utilities {
         permit: &Permit<actions::ValidateCode>,
         source: Vec<u8>,
         kind: Option<Kind>,
-        runtime: String,
+        runtime: Option<RuntimeId>,
     ) -> Result<CodeReport> {
-        let runtime = runtime_or_default(runtime);
+        let runtime = runtime.unwrap_or_default();
         if let Some(unknown) = self.gate.unknown_runtime("runtime", &runtime) {
             return Err(Error::Invalid(vec![unknown]));
         }
@@ -464,8 +464,4 @@ impl Content {
 
 fn warnings(report: &CodeReport) -> Vec<StoredFinding> {
     report.findings.iter().filter(|finding| finding.severity == Severity::Warning).map(StoredFinding::from).collect()
-}
-
-fn runtime_or_default(name: String) -> String {
-    if name.is_empty() { DEFAULT_RUNTIME.to_owned() } else { name }
 }

@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 
 use crate::code::{Code, Finding, Kind, Parameter};
 use crate::hash::Hash;
-use crate::name::PrincipalName;
+use crate::name::{PrincipalName, RuntimeId};
 use crate::sandbox::{Isolation, Limits, OnOutputLimit};
 use crate::time::Timestamp;
 
@@ -22,7 +22,7 @@ pub struct Definition {
     /// Limits of each execution.
     pub limits: Limits,
     /// Name of the runtime it was checked against and executes on.
-    pub runtime: String,
+    pub runtime: RuntimeId,
     /// How strongly its executions are isolated.
     pub isolation: Isolation,
 }

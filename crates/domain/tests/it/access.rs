@@ -11,7 +11,7 @@ use domain::access::{
     Reach, Rules, Target,
 };
 use domain::code_policy::CodePolicy;
-use domain::name::{RuntimeName, UtilityName};
+use domain::name::{RuntimeId, RuntimeName, UtilityName};
 use domain::page::Page;
 use domain::utility::{UtilityRepository as _, actions};
 use domain::{Error, Result, code_policy, execution, runtime, server};
@@ -81,7 +81,7 @@ async fn a_grant_can_be_about_one_single_resource() {
 async fn rules_are_told_what_every_kind_of_call_is_about() {
     let rules = Arc::new(Asked::default());
     let policy = Policy::new(rules.clone());
-    let runtime = RuntimeName { tenant: sample::tenant("acme"), runtime: "python".to_owned() };
+    let runtime = RuntimeName { tenant: sample::tenant("acme"), runtime: RuntimeId::default() };
     let execution = execution_name();
     policy.require::<actions::ListUtilities>(&ann(), acme()).await.unwrap_err();
     policy.require::<actions::GetUtility>(&ann(), name("some")).await.unwrap_err();

@@ -8,6 +8,7 @@ use domain::Error;
 use domain::admission;
 use domain::code::{CodeReport, Family, Kind};
 use domain::code_policy::{CodeChecker, CodePolicy, CodePolicyRepository as _, PolicyPatch, RuleException};
+use domain::name::RuntimeId;
 use domain::revision::{Etag, Revision};
 use domain::runtime::RuntimeCatalog as _;
 use domain::sandbox::Isolation;
@@ -95,14 +96,15 @@ async fn a_replaced_runtime_compiles_anew_before_it_executes() {
 #[tokio::test]
 async fn an_unknown_runtime_is_a_violation_of_its_own_field() {
     let world = World::new();
-    let draft = Draft { code: TRANSFORMER.into(), runtime: "cobol".to_owned(), ..Draft::default() };
+    let draft = Draft { code: TRANSFORMER.into(), runtime: Some(RuntimeId::new("cobol")), ..Draft::default() };
     let refused =
         world.utilities.create(&world.permit(acme()).await, Some(sample::utility_id("some")), draft, Call::default()).await.unwrap_err();
     let Error::Invalid(found) = &refused else { panic!("{refused:?}") };
     assert!(["`python`", "`extra`", "`old`"].iter().all(|name| found[0].description.contains(name)), "{}", found[0].description);
     assert_eq!(violations(refused), [("utility.runtime".to_owned(), "RUNTIME_UNKNOWN")]);
     assert_eq!(world.compiler.asked(), 0);
-    let refused = world.utilities.validate(&world.permit(acme()).await, TRANSFORMER.into(), None, "cobol".to_owned()).await.unwrap_err();
+    let refused =
+        world.utilities.validate(&world.permit(acme()).await, TRANSFORMER.into(), None, Some(RuntimeId::new("cobol"))).await.unwrap_err();
     assert_eq!(violations(refused), [("runtime".to_owned(), "RUNTIME_UNKNOWN")]);
 }
 
@@ -111,16 +113,21 @@ async fn code_is_checked_and_compiled_for_the_runtime_that_its_utility_names() {
     let world = World::new();
     let code = format!("import extra_tools\n{TRANSFORMER}");
     assert_eq!(violations(world.create("some", &code).await.unwrap_err()), [("utility.code".to_owned(), MISSING_RULE)]);
-    let draft = Draft { code: code.clone().into(), runtime: "extra".to_owned(), ..Draft::default() };
+    let draft = Draft { code: code.clone().into(), runtime: Some(RuntimeId::new("extra")), ..Draft::default() };
     let (_, version) =
         world.utilities.create(&world.permit(acme()).await, Some(sample::utility_id("some")), draft, Call::default()).await.unwrap();
-    assert_eq!((version.definition.runtime.as_str(), version.compiled_on.as_deref()), ("extra", Some("sha256:extra")));
+    assert_eq!((&*version.definition.runtime, version.compiled_on.as_deref()), ("extra", Some("sha256:extra")));
 
-    let moved = Patch { runtime: Some(String::new()), ..Patch::default() };
+    let moved = Patch { runtime: Some(None), ..Patch::default() };
     let refused = world.utilities.update(&world.permit(name("some")).await, moved, Call::default()).await.unwrap_err();
     assert_eq!(violations(refused), [("utility.code".to_owned(), MISSING_RULE)], "to the default runtime, which lacks the module");
     let validate = async |runtime: &str| {
-        world.utilities.validate(&world.permit(acme()).await, code.clone().into(), None, runtime.to_owned()).await.unwrap().accepted()
+        world
+            .utilities
+            .validate(&world.permit(acme()).await, code.clone().into(), None, Some(RuntimeId::new(runtime)))
+            .await
+            .unwrap()
+            .accepted()
     };
     assert!(validate("extra").await && !validate("").await && !validate("old").await);
 }
@@ -128,7 +135,7 @@ async fn code_is_checked_and_compiled_for_the_runtime_that_its_utility_names() {
 #[tokio::test]
 async fn replacing_one_runtime_leaves_versions_on_another_as_they_are() {
     let world = World::new();
-    let draft = Draft { code: TRANSFORMER.into(), runtime: "extra".to_owned(), ..Draft::default() };
+    let draft = Draft { code: TRANSFORMER.into(), runtime: Some(RuntimeId::new("extra")), ..Draft::default() };
     world.utilities.create(&world.permit(acme()).await, Some(sample::utility_id("some")), draft, Call::default()).await.unwrap();
     world.compiler.replace_runtime("sha256:second");
     world.transform("some").await.unwrap();
@@ -222,7 +229,7 @@ struct EarlyChecker {
 
 #[async_trait]
 impl CodeChecker for EarlyChecker {
-    async fn check(&self, policy: &CodePolicy, runtime: &str, source: Vec<u8>) -> domain::Result<CodeReport> {
+    async fn check(&self, policy: &CodePolicy, runtime: &RuntimeId, source: Vec<u8>) -> domain::Result<CodeReport> {
         if self.compiler.digest(runtime).is_some() {
             return FakeChecker.check(policy, runtime, source).await;
         }

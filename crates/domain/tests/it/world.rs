@@ -11,7 +11,7 @@ use domain::code::{Bound, Parameter, ParameterBinder};
 use domain::code_policy::{CodeChecker, CodePolicies, ExceptionDraft, PolicyPatch};
 use domain::execution::{Config, Execution, Executions, Launch, Ports, TransformCall, Transformed, Watch, Watched};
 use domain::lease::{InstanceId, Keeper};
-use domain::name::{CodePolicyName, ExecutionName, TenantName, UtilityId, UtilityName};
+use domain::name::{CodePolicyName, ExecutionName, RuntimeId, TenantName, UtilityId, UtilityName};
 use domain::revision::Etag;
 use domain::sandbox::{Error, Isolation, Job, Limits, Run, Sandbox};
 use domain::utility::{Call, Draft, Gate, GatePorts, Utilities, Utility, Version};
@@ -220,7 +220,7 @@ impl RecordingSandbox {
 
 #[async_trait]
 impl Sandbox for RecordingSandbox {
-    fn ready(&self, isolation: Isolation, runtime: &str) -> Result<(), Error> {
+    fn ready(&self, isolation: Isolation, runtime: &RuntimeId) -> Result<(), Error> {
         self.inner.ready(isolation, runtime)
     }
 

@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use domain::name::TenantId;
+use domain::name::{RuntimeId, TenantId};
 use domain::sandbox::{Entry, Error, Failure, Isolation, Job, Limits, Progress, Purpose, Reason, Run};
 
 use super::catalog::{self, Probe, Way};
@@ -229,7 +229,7 @@ impl<'a> Runner<'a> {
             tenant: tenant(if self.lenient { Whose::First } else { whose }),
             purpose: Purpose::Trial,
             isolation: if self.lenient { Isolation::TenantWarm } else { isolation },
-            runtime: self.runtime.to_owned(),
+            runtime: RuntimeId::new(self.runtime),
             code: code.into(),
             entry: Entry::Script,
             params_json,

@@ -1,6 +1,6 @@
 //! The program that tells whether a tier works.
 
-use domain::name::TenantId;
+use domain::name::{RuntimeId, TenantId};
 use domain::sandbox::{Entry, Isolation, Job, Limits, Purpose};
 
 /// A program that works only where Python, its standard library and its private `/tmp` are there.
@@ -15,7 +15,7 @@ pub(super) fn trial(isolation: Isolation, runtime: &str) -> Result<Job, String> 
         tenant: TenantId::parse("tenant", "doctor").map_err(named)?,
         purpose: Purpose::Trial,
         isolation,
-        runtime: runtime.to_owned(),
+        runtime: RuntimeId::new(runtime),
         code: PROGRAM.into(),
         entry: Entry::Transform(vec![VALUE.to_owned()]),
         params_json: "{}".to_owned(),

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Instant;
 
+use domain::name::RuntimeId;
 use domain::sandbox::{Attestation, Network, Seccomp};
 use rustix::process::Signal;
 use sandbox_protocol::VERSION;
@@ -112,7 +113,7 @@ async fn bring_up(
     let facts = Attestation {
         tier: group.isolation,
         backend: pool.backend.kind(),
-        runtime: pool.config.runtime_name(group.runtime).to_owned(),
+        runtime: RuntimeId::new(pool.config.runtime_name(group.runtime)),
         runtime_digest: runtime.digest.clone(),
         python_version,
         sandbox: name.to_owned(),

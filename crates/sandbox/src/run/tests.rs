@@ -5,7 +5,7 @@ use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::name::TenantId;
+use domain::name::{RuntimeId, TenantId};
 use domain::sandbox::{Entry, Isolation, Job, Limits, Purpose, Reason, Stream};
 use sandbox_protocol::control::{Exit, Usage as ChildUsage};
 use sandbox_protocol::frame::Kind;
@@ -55,7 +55,7 @@ fn job(entry: Entry, limits: Limits) -> Job {
         tenant: TenantId::parse("tenant", "acme").unwrap(),
         purpose: Purpose::Trial,
         isolation: Isolation::TenantWarm,
-        runtime: "python".to_owned(),
+        runtime: RuntimeId::default(),
         code: "pass".into(),
         entry,
         params_json: r#"{"big": 9007199254740993}"#.to_owned(),

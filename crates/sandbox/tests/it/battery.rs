@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use domain::name::RuntimeId;
 use domain::sandbox::{Error, Isolation, Job, Sandbox as _};
 use sandbox::{Battery, Conclusion, Outcome, Proof, Runtime};
 
@@ -43,7 +44,7 @@ async fn a_further_runtime_is_attacked_itself_before_an_attestation_says_that_it
     let attacked = || host.sandboxes.battery_reports().iter().map(|report| report.runtime.clone()).collect::<Vec<_>>();
     host.run(script("def main():\n    return 1")).await.attestation.battery.expect("the default runtime has passed");
     assert_eq!(attacked(), ["python"], "the other one is not used yet");
-    let ran = host.run(Job { runtime: "further".to_owned(), ..script("def main():\n    return 2") }).await;
+    let ran = host.run(Job { runtime: RuntimeId::new("further"), ..script("def main():\n    return 2") }).await;
     let battery = ran.attestation.battery.expect("the battery has passed");
     let reports = host.sandboxes.battery_reports();
     let report = reports.iter().find(|report| report.runtime == "further").expect("it was attacked");

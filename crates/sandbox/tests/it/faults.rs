@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use domain::execution::State;
-use domain::name::TenantId;
+use domain::name::{RuntimeId, TenantId};
 use domain::sandbox::{Error, Isolation, Job, Reason, Sandbox as _};
 use sandbox::Backend;
 
@@ -42,7 +42,7 @@ async fn refusal(host: &Host, job: Job) -> String {
 /// The breaker is open: callers are refused before and instead of being kept.
 async fn refuses_at_once(host: &Host, expected: &str) {
     let deadline = Instant::now() + PATIENCE;
-    while host.sandboxes.ready(Isolation::TenantWarm, "python").is_ok() {
+    while host.sandboxes.ready(Isolation::TenantWarm, &RuntimeId::default()).is_ok() {
         assert!(Instant::now() < deadline, "the breaker stays closed");
         refusal(host, of_new_tenant("pass")).await;
     }

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant};
 
-use domain::name::TenantId;
+use domain::name::{RuntimeId, TenantId};
 use domain::sandbox::{Isolation, Job, Reason, Sandbox as _, Stream};
 
 use crate::support::{Host, Kind, PATIENCE, agents, collect, limited, script, transform};
@@ -182,6 +182,6 @@ async fn a_missing_daemon_or_image_is_told_with_what_to_do() {
         assert!(matches!(down.sandboxes.start(script("pass")).await, Err(domain::sandbox::Error::Unavailable(_))));
         assert!(began.elapsed() < Duration::from_secs(2));
     }
-    assert!(down.sandboxes.ready(domain::sandbox::Isolation::TenantWarm, "python").is_err());
+    assert!(down.sandboxes.ready(domain::sandbox::Isolation::TenantWarm, &RuntimeId::default()).is_err());
     down.close().await;
 }

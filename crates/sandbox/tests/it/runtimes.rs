@@ -5,6 +5,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use domain::name::RuntimeId;
 use domain::sandbox::{Error, Isolation, Job, Reason, Sandbox as _};
 use sandbox::{Config, Runtime, RuntimeFacts};
 
@@ -61,7 +62,7 @@ fn copy(from: &Path, to: &Path) {
 }
 
 fn on(runtime: &str, code: &str) -> Job {
-    Job { runtime: runtime.to_owned(), ..script(code) }
+    Job { runtime: RuntimeId::new(runtime), ..script(code) }
 }
 
 async fn each_program_has_the_packages_of_its_own_runtime(kind: Kind) {
@@ -75,7 +76,10 @@ async fn each_program_has_the_packages_of_its_own_runtime(kind: Kind) {
         let failure = missing.outcome.unwrap_err();
         assert_eq!(failure.reason, Reason::UserError);
         assert!(failure.message.contains("No module named 'yaml'"), "{failure:?}");
-        assert_eq!((parsed.attestation.runtime.as_str(), missing.attestation.runtime.as_str()), ("security", "python"));
+        assert_eq!(
+            (parsed.attestation.runtime.to_string(), missing.attestation.runtime.to_string()),
+            ("security".to_owned(), "python".to_owned())
+        );
         assert_ne!(parsed.attestation.runtime_digest, missing.attestation.runtime_digest);
         seen.push((parsed.attestation.sandbox, missing.attestation.sandbox));
     }
@@ -84,7 +88,7 @@ async fn each_program_has_the_packages_of_its_own_runtime(kind: Kind) {
     let loaded = host.run(on("security", "import sys\ndef main():\n    return ['yaml' in sys.modules, 'zipfile' in sys.modules]")).await;
     assert_eq!(loaded.outcome.as_deref(), Ok("[true,false]"), "imported before the program, as the runtime says");
     let single = host.run(Job { isolation: Isolation::OneShot, ..on("security", YAML) }).await;
-    assert_eq!((single.outcome.as_deref(), single.attestation.runtime.as_str()), (Ok(r#"{"a":[1,2]}"#), "security"));
+    assert_eq!((single.outcome.as_deref(), single.attestation.runtime.to_string()), (Ok(r#"{"a":[1,2]}"#), "security".to_owned()));
     host.close().await;
 }
 
@@ -120,7 +124,7 @@ async fn a_runtime_that_cannot_be_used_leaves_the_others_alone(kind: Kind) {
     for _ in 0..2 {
         let Err(Error::Refused { reason, message }) = host.sandboxes.start(on("security", YAML)).await else { panic!("it started") };
         assert!(reason == expected && message.contains("cargo xtask"), "{reason}: {message}");
-        host.sandboxes.ready(Isolation::TenantWarm, "python").unwrap();
+        host.sandboxes.ready(Isolation::TenantWarm, &RuntimeId::default()).unwrap();
         assert_eq!(host.run(on("python", "def main():\n    return 1")).await.outcome.as_deref(), Ok("1"));
     }
     host.close().await;

@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-use domain::name::TenantId;
+use domain::name::{RuntimeId, TenantId};
 use domain::sandbox::{Attestation, Entry, Failure, Isolation, Job, Limits, Progress, Purpose, Reason, Run, Sandbox as _, Stream, Usage};
 use sandbox::{AgentBinary, Backend, Config, Docker, Namespace, Sandboxes};
 
@@ -71,7 +71,7 @@ pub fn job(code: &str, entry: Entry) -> Job {
         tenant: TenantId::parse("tenant", "acme").unwrap(),
         purpose: Purpose::Trial,
         isolation: Isolation::TenantWarm,
-        runtime: "python".to_owned(),
+        runtime: RuntimeId::default(),
         code: code.into(),
         entry,
         params_json: "{}".to_owned(),

@@ -8,7 +8,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use domain::code::{CodeReport, Family};
 use domain::code_policy::{CodeChecker, CodePolicy};
-use domain::name::TenantId;
+use domain::name::{RuntimeId, TenantId};
 use domain::revision::Revision;
 use domain::{Error, Result};
 use python_check::{Checker, Package, Policy, Runtime, RuntimeInterface};
@@ -72,7 +72,7 @@ impl BlockingChecker {
 
 #[async_trait]
 impl CodeChecker for BlockingChecker {
-    async fn check(&self, policy: &CodePolicy, runtime: &str, source: Vec<u8>) -> Result<CodeReport> {
+    async fn check(&self, policy: &CodePolicy, runtime: &RuntimeId, source: Vec<u8>) -> Result<CodeReport> {
         let facts = self.facts(runtime).await;
         let checker = self.checker(policy, facts.as_deref());
         let _turn = self.turns.acquire().await.expect("nobody closes the semaphore");

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use domain::code::Code;
-use domain::name::TenantId;
+use domain::name::{RuntimeId, TenantId};
 use domain::runtime::{Compiler, Package, Runtime, RuntimeCatalog, Verdict};
 use domain::sandbox::{Entry, Error, Failure, Isolation, Job, Limits, Progress, Purpose, Reason, Sandbox as _};
 use python_check::{Checker, Policy};
@@ -49,7 +49,7 @@ impl SandboxCompiler {
     }
 
     /// The fastest tier that can be had: code that is only compiled cannot reach out of any of them.
-    fn isolation(&self, runtime: &str) -> Result<Isolation, Error> {
+    fn isolation(&self, runtime: &RuntimeId) -> Result<Isolation, Error> {
         let mut refusal = None;
         for isolation in [Isolation::TenantWarm, Isolation::SingleUse, Isolation::OneShot] {
             match self.sandboxes.ready(isolation, runtime) {
@@ -60,13 +60,13 @@ impl SandboxCompiler {
         Err(refusal.unwrap_or(Error::Busy { retry_after: Duration::from_secs(1) }))
     }
 
-    fn job(&self, tenant: &TenantId, runtime: &str, code: &Code) -> Result<Job, Error> {
+    fn job(&self, tenant: &TenantId, runtime: &RuntimeId, code: &Code) -> Result<Job, Error> {
         let source = serde_json::to_string(&**code.text()).map_err(|error| Error::Unavailable(error.into()))?;
         Ok(Job {
             tenant: tenant.clone(),
             purpose: Purpose::Compilation,
             isolation: self.isolation(runtime)?,
-            runtime: runtime.to_owned(),
+            runtime: runtime.clone(),
             code: PROGRAM.into(),
             entry: Entry::Transform(vec![source]),
             params_json: "{}".to_owned(),
@@ -90,7 +90,7 @@ impl SandboxCompiler {
         match self.sandboxes.runtime(name).await {
             Ok(facts) => self.describe(name, &facts),
             Err(error) => Runtime {
-                name: name.to_owned(),
+                name: RuntimeId::new(name),
                 version: String::new(),
                 lock: String::new(),
                 python_version: String::new(),
@@ -106,7 +106,7 @@ impl SandboxCompiler {
     fn describe(&self, name: &str, facts: &RuntimeFacts) -> Runtime {
         let checker = Checker::new(Policy { runtime: checked_runtime(facts), ..Policy::default() });
         Runtime {
-            name: name.to_owned(),
+            name: RuntimeId::new(name),
             version: facts.version.clone(),
             lock: facts.lock.clone(),
             python_version: facts.python_version.clone(),
@@ -131,8 +131,8 @@ impl SandboxCompiler {
 
 #[async_trait]
 impl RuntimeCatalog for SandboxCompiler {
-    fn names(&self) -> Vec<String> {
-        self.sandboxes.runtime_names().map(str::to_owned).collect()
+    fn names(&self) -> Vec<RuntimeId> {
+        self.sandboxes.runtime_names().map(RuntimeId::new).collect()
     }
 
     async fn runtimes(&self) -> Result<Vec<Runtime>, Error> {
@@ -143,13 +143,13 @@ impl RuntimeCatalog for SandboxCompiler {
         Ok(found)
     }
 
-    fn packages_of(&self, runtime: &str, modules: &[String]) -> Option<Vec<Package>> {
+    fn packages_of(&self, runtime: &RuntimeId, modules: &[String]) -> Option<Vec<Package>> {
         let facts = self.sandboxes.known_runtime(runtime)?;
         let brings = |package: &&sandbox::Package| package.modules.iter().any(|module| modules.contains(module));
         Some(facts.packages.iter().filter(brings).map(|package| self.package(package)).collect())
     }
 
-    fn digest(&self, runtime: &str) -> Option<Arc<str>> {
+    fn digest(&self, runtime: &RuntimeId) -> Option<Arc<str>> {
         let facts = self.sandboxes.known_runtime(runtime)?;
         Some(facts.digest.as_str().into())
     }
@@ -157,7 +157,7 @@ impl RuntimeCatalog for SandboxCompiler {
 
 #[async_trait]
 impl Compiler for SandboxCompiler {
-    async fn compile(&self, tenant: &TenantId, runtime: &str, code: &Code) -> Result<Verdict, Error> {
+    async fn compile(&self, tenant: &TenantId, runtime: &RuntimeId, code: &Code) -> Result<Verdict, Error> {
         let job = self.job(tenant, runtime, code)?;
         let late = |_| Error::Unavailable(format!("the compiler did not answer within {PATIENCE:?}").into());
         tokio::time::timeout(PATIENCE, self.run(job)).await.unwrap_or_else(|elapsed| Err(late(elapsed)))

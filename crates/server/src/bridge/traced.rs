@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use domain::name::RuntimeId;
 use domain::sandbox::{Attestation, Error, Isolation, Job, Progress, Run, Sandbox};
 use tracing::{Instrument as _, Span, field, info_span};
 
@@ -24,7 +25,7 @@ impl TracedSandbox {
 
 #[async_trait]
 impl Sandbox for TracedSandbox {
-    fn ready(&self, isolation: Isolation, runtime: &str) -> Result<(), Error> {
+    fn ready(&self, isolation: Isolation, runtime: &RuntimeId) -> Result<(), Error> {
         self.inner.ready(isolation, runtime)
     }
 

@@ -4,7 +4,7 @@
 
 use std::path::PathBuf;
 
-use domain::runtime::DEFAULT_RUNTIME;
+use domain::name::RuntimeId;
 use settings::{Place, Reader, Section, section, value};
 
 use super::sandbox::{BackendKind, packages_directory};
@@ -51,7 +51,7 @@ fn one(reader: &mut Reader<'_>, name: String, backend: Option<BackendKind>) -> O
         reader.refuse(&table, format!("a runtime has a name of 1 to {MAX_NAME} lower-case letters, digits and hyphens"));
         return None;
     }
-    if name == DEFAULT_RUNTIME {
+    if name == *RuntimeId::default() {
         reader.refuse(&table, "is the default runtime: it is set by `sandbox.image`, `sandbox.python` and `sandbox.packages`");
         return None;
     }

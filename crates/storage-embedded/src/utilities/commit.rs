@@ -129,7 +129,7 @@ impl Commit {
         connection.prepare_cached(CLEAR)?.execute(params![tenant, id])?;
         let mut add = connection.prepare_cached(ADD)?;
         for module in &self.utility.imports {
-            add.execute(params![tenant, module, id, self.utility.definition.runtime])?;
+            add.execute(params![tenant, module, id, &*self.utility.definition.runtime])?;
         }
         Ok(())
     }

@@ -121,7 +121,7 @@ impl List {
             // One text however many modules there are.
             const ANY: &str = "id IN (SELECT id FROM utility_imports WHERE tenant = ? AND (module, runtime) IN \
                                (SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]') FROM json_each(?)))";
-            let pairs: Vec<_> = imports.iter().map(|wanted| [&wanted.module, &wanted.runtime]).collect();
+            let pairs: Vec<_> = imports.iter().map(|wanted| [wanted.module.as_str(), &wanted.runtime]).collect();
             let modules = serde_json::to_string(&pairs).expect("texts are JSON");
             conditions.add(ANY, [self.tenant.to_string().into(), modules.into()]);
         }

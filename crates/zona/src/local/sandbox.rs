@@ -14,8 +14,7 @@ use cli::output::{Format, note, write_out};
 use cli::{Exit, Failure, Result};
 use domain::code::{Code, ParameterBinder as _};
 use domain::execution::State;
-use domain::name::TenantId;
-use domain::runtime::DEFAULT_RUNTIME;
+use domain::name::{RuntimeId, TenantId};
 use domain::sandbox::{Attestation, Entry, Failure as Cause, Isolation, Job, Limits, Progress, Purpose, Run, Sandbox as _, Stream, Usage};
 use python_check::{JsonBinder, PARAMETERS_FIELD};
 use sandbox::Sandboxes;
@@ -111,7 +110,7 @@ impl Exec {
             tenant: TenantId::parse("tenant", "local").map_err(refused)?,
             purpose: Purpose::Trial,
             isolation: self.tier.isolation(),
-            runtime: DEFAULT_RUNTIME.to_owned(),
+            runtime: RuntimeId::default(),
             code: Arc::clone(code.text()),
             entry: Entry::Detect,
             params_json: if self.params.trim().is_empty() { "{}".to_owned() } else { self.params.clone() },
@@ -230,7 +229,7 @@ pub fn attestation(attestation: &Attestation) -> Document {
     Document::object([
         ("tier", Document::from(attestation.tier.tier().to_owned())),
         ("backend", Document::from(attestation.backend.as_str().to_owned())),
-        ("runtime", Document::from(attestation.runtime.clone())),
+        ("runtime", Document::from(attestation.runtime.to_string())),
         ("runtime_digest", Document::from(attestation.runtime_digest.clone())),
         ("python_version", Document::from(attestation.python_version.clone())),
         ("sandbox", Document::from(attestation.sandbox.clone())),

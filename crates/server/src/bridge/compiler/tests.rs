@@ -1,5 +1,6 @@
 //! The compiler of this host's Python, in a real sandbox.
 
+use domain::name::RuntimeId;
 use domain::sandbox::Failure;
 use python_check::Policy;
 use sandbox::{Config, OpenError};
@@ -29,13 +30,13 @@ fn tenant() -> TenantId {
 #[tokio::test]
 async fn the_runtimes_own_compiler_judges_and_nothing_is_run() {
     let compiler = compiler().await.unwrap();
-    let compile = async |source: &str| compiler.compile(&tenant(), "python", &Code::from_text(source)).await.unwrap();
+    let compile = async |source: &str| compiler.compile(&tenant(), &RuntimeId::default(), &Code::from_text(source)).await.unwrap();
     let digest = match compile("def transform(value):\n    return value\n").await {
         Verdict::Compiles { digest } => digest,
         refused @ Verdict::Refused { .. } => panic!("{refused:?}"),
     };
-    assert_eq!(compiler.digest("python").as_deref(), Some(digest.as_str()));
-    assert_eq!(compiler.digest("cobol"), None);
+    assert_eq!(compiler.digest(&RuntimeId::default()).as_deref(), Some(digest.as_str()));
+    assert_eq!(compiler.digest(&RuntimeId::new("cobol")), None);
 
     for harmless in ["while True: pass\n", "raise SystemExit(3)\n", "x = 1 is 1\n'\\d'\nassert (1, 2)\n", ""] {
         assert_eq!(compile(harmless).await, Verdict::Compiles { digest: digest.clone() }, "{harmless:?}");
@@ -64,7 +65,7 @@ async fn the_scan_and_the_runtime_refuse_what_only_a_compiler_counts_in_the_same
     let source = format!("def transform(value):\n    {targets}*rest = value\n    return rest\n");
     let report = checker.check(source.as_bytes());
     let [finding] = report.findings.as_slice() else { panic!("{:?}", report.findings) };
-    let verdict = compiler.compile(&tenant(), "python", &Code::from_text(source)).await.unwrap();
+    let verdict = compiler.compile(&tenant(), &RuntimeId::default(), &Code::from_text(source)).await.unwrap();
     let Verdict::Refused { line, message, .. } = verdict else { panic!("{verdict:?}") };
     assert_eq!((line, message), (finding.span.line, finding.message.clone()));
     compiler.sandboxes.shutdown().await;
@@ -74,16 +75,16 @@ async fn the_scan_and_the_runtime_refuse_what_only_a_compiler_counts_in_the_same
 async fn a_runtime_lists_what_it_holds_and_another_one_is_unknown() {
     let compiler = compiler().await.unwrap();
     let yaml = ["yaml".to_owned()];
-    assert_eq!(compiler.packages_of("python", &yaml), None, "nobody has asked for the runtime yet");
+    assert_eq!(compiler.packages_of(&RuntimeId::default(), &yaml), None, "nobody has asked for the runtime yet");
     let runtimes = compiler.runtimes().await.unwrap();
-    assert_eq!(compiler.packages_of("python", &["no_such_module".to_owned()]), Some(Vec::new()));
-    assert_eq!(compiler.packages_of("cobol", &yaml), None);
+    assert_eq!(compiler.packages_of(&RuntimeId::default(), &["no_such_module".to_owned()]), Some(Vec::new()));
+    assert_eq!(compiler.packages_of(&RuntimeId::new("cobol"), &yaml), None);
     let [runtime] = runtimes.as_slice() else { panic!("{runtimes:?}") };
-    assert_eq!((runtime.name.as_str(), runtime.backend.as_str()), ("python", "namespace"));
+    assert_eq!((&*runtime.name, runtime.backend.as_str()), ("python", "namespace"));
     assert!(runtime.python_version.starts_with("3.") && runtime.digest.starts_with("sha256:"), "{runtime:?}");
     let allows = |module: &str| runtime.allowed_modules.iter().any(|allowed| allowed == module);
     assert!(allows("json") && allows("urllib.parse") && !allows("os") && !allows("urllib"), "{:?}", runtime.allowed_modules);
-    let unknown = compiler.compile(&tenant(), "cobol", &Code::from_text("")).await.unwrap_err();
+    let unknown = compiler.compile(&tenant(), &RuntimeId::new("cobol"), &Code::from_text("")).await.unwrap_err();
     assert!(matches!(unknown, Error::Refused { reason: "RUNTIME_UNKNOWN", .. }), "{unknown}");
     compiler.sandboxes.shutdown().await;
 }

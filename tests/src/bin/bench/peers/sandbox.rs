@@ -7,8 +7,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
-use domain::name::TenantId;
-use domain::runtime::DEFAULT_RUNTIME;
+use domain::name::{RuntimeId, TenantId};
 use domain::sandbox::{Attestation, Entry, Failure, Isolation, Job, Limits, Progress, Purpose, Sandbox};
 use e2e::workspace;
 use sandbox::{AgentBinary, Backend, Config, Docker, Namespace, Pool, Sandboxes, UidRange};
@@ -191,7 +190,7 @@ pub fn job(tenant: &str, isolation: Isolation, code: &str, entry: Entry, limits:
         tenant: TenantId::parse("tenant", tenant)?,
         purpose: Purpose::Trial,
         isolation,
-        runtime: DEFAULT_RUNTIME.to_owned(),
+        runtime: RuntimeId::default(),
         code: code.into(),
         entry,
         params_json: "{}".to_owned(),
