@@ -6,8 +6,8 @@ use std::sync::LazyLock;
 
 use fuzz::promise;
 use libfuzzer_sys::fuzz_target;
-use python_check::{Checker, Policy};
+use python_check::{Checker, CheckPolicy};
 
-static CHECKER: LazyLock<Checker> = LazyLock::new(|| Checker::new(Policy::default()));
+static CHECKER: LazyLock<Checker> = LazyLock::new(|| Checker::new(CheckPolicy::default()));
 
 fuzz_target!(|source: &[u8]| promise::holds_for(&CHECKER, source));

@@ -5,7 +5,7 @@ use std::future::Future;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use domain::access::{Action, Authenticator, Permit, Policy, Presented};
+use domain::access::{AccessPolicy, Action, Authenticator, Permit, Presented};
 use domain::{Error, Result};
 use tonic::metadata::MetadataMap;
 use tonic::transport::server::TcpConnectInfo;
@@ -22,7 +22,7 @@ const AUTHORIZATION: &str = "authorization";
 #[derive(Clone)]
 pub(crate) struct Performer {
     authenticator: Arc<dyn Authenticator>,
-    policy: Policy,
+    policy: AccessPolicy,
     settling: Settling,
 }
 
@@ -37,7 +37,7 @@ pub(crate) struct Permitted<A: Action, B> {
 }
 
 impl Performer {
-    pub(crate) fn new(authenticator: Arc<dyn Authenticator>, policy: Policy, settling: Settling) -> Self {
+    pub(crate) fn new(authenticator: Arc<dyn Authenticator>, policy: AccessPolicy, settling: Settling) -> Self {
         Performer { authenticator, policy, settling }
     }
 

@@ -12,7 +12,7 @@ use api_proto::zona::runtime::v1::runtime_service_server::RuntimeServiceServer;
 use api_proto::zona::server::v1::server_service_server::ServerServiceServer;
 use api_proto::zona::utility::v1::code_policy_service_server::CodePolicyServiceServer;
 use api_proto::zona::utility::v1::utility_service_server::UtilityServiceServer;
-use domain::access::{Authenticator, Policy};
+use domain::access::{AccessPolicy, Authenticator};
 use domain::code_policy::CodePolicies;
 use domain::execution::{Executions, MAX_REQUEST};
 use domain::runtime::Runtimes;
@@ -58,7 +58,7 @@ pub struct Services {
     /// Finds out who calls.
     pub authenticator: Arc<dyn Authenticator>,
     /// Decides who may do what.
-    pub policy: Policy,
+    pub policy: AccessPolicy,
     /// Runs changes, which go on when their caller goes away.
     pub spawner: Arc<dyn Spawner>,
     /// Use cases of utilities.

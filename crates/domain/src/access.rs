@@ -17,7 +17,7 @@ pub use action::{Action, ActionSpec, Operation};
 pub use caller::{Authenticator, Caller, LoopbackAuthenticator, Presented};
 pub use found::{Found, Part, Resource};
 pub use permit::Permit;
-pub use policy::Policy;
+pub use policy::AccessPolicy;
 pub use rules::{LocalRules, Reach, Rules};
 pub use scope::TenantScope;
 pub use target::{Installation, OfTenant, Target, Targeted};

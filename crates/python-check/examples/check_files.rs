@@ -4,11 +4,11 @@
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use python_check::{Checker, Policy};
+use python_check::{CheckPolicy, Checker};
 use serde_json::{Value, json};
 
 fn main() -> std::io::Result<()> {
-    let checker = Checker::new(Policy::default());
+    let checker = Checker::new(CheckPolicy::default());
     for argument in std::env::args_os().skip(1) {
         for file in python_files(Path::new(&argument))? {
             println!("{}", line(&checker, &file, &std::fs::read(&file)?));

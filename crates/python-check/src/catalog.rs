@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use domain::code::{Family, Standing};
 
-use crate::policy::{Policy, Runtime};
+use crate::policy::{CheckPolicy, CheckedRuntime};
 
 /// What may happen to a module.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,7 +61,7 @@ pub(crate) struct Catalog {
 
 impl Catalog {
     /// The facts that hold under `policy`.
-    pub fn new(policy: &Policy) -> Self {
+    pub fn new(policy: &CheckPolicy) -> Self {
         let runtime = &policy.runtime;
         Catalog {
             interface: runtime.interface.clone().unwrap_or_else(|| RuntimeInterface::committed(runtime.python)),
@@ -178,7 +178,7 @@ pub(crate) use forbidden::{use_of, why};
 pub use interface::{MAX_INTERFACE_BYTES, MalformedInterface, RuntimeInterface};
 pub(crate) use packages::unsafe_name;
 
-fn installed(runtime: &Runtime) -> HashMap<String, (String, String)> {
+fn installed(runtime: &CheckedRuntime) -> HashMap<String, (String, String)> {
     let pairs = runtime.packages.iter().flat_map(|package| package.modules.iter().map(move |module| (module, package)));
     pairs.map(|(module, package)| (module.clone(), (package.name.clone(), package.version.clone()))).collect()
 }

@@ -9,7 +9,7 @@ use ruff_text_size::TextRange;
 use crate::catalog::Catalog;
 use crate::entry;
 use crate::location::Lines;
-use crate::policy::Policy;
+use crate::policy::CheckPolicy;
 use crate::report::Sink;
 use crate::rule;
 use crate::scan::{self, Attributes};
@@ -36,20 +36,20 @@ pub enum Stage {
 /// Checks source texts against one policy. Cheap to share; every check is independent.
 #[derive(Debug)]
 pub struct Checker {
-    policy: Policy,
+    policy: CheckPolicy,
     catalog: Catalog,
     attributes: Attributes,
 }
 
 impl Checker {
     /// A checker for `policy`.
-    pub fn new(policy: Policy) -> Self {
+    pub fn new(policy: CheckPolicy) -> Self {
         let catalog = Catalog::new(&policy);
         Checker { policy, catalog, attributes: Attributes::new() }
     }
 
     /// The policy in force.
-    pub fn policy(&self) -> &Policy {
+    pub fn policy(&self) -> &CheckPolicy {
         &self.policy
     }
 

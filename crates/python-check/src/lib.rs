@@ -4,9 +4,9 @@
 //! scan refuses what leads out of a utility, names the rule and says what to do instead; `docs/rules/` has a page for each.
 //!
 //! ```
-//! use python_check::{Checker, Policy};
+//! use python_check::{Checker, CheckPolicy};
 //!
-//! let report = Checker::new(Policy::default()).check(b"def transform(value):\n    return value\n");
+//! let report = Checker::new(CheckPolicy::default()).check(b"def transform(value):\n    return value\n");
 //! assert!(report.accepted());
 //! ```
 
@@ -32,5 +32,5 @@ mod walk;
 pub use bind::{JsonBinder, PARAMETERS_FIELD};
 pub use catalog::{MAX_INTERFACE_BYTES, MalformedInterface, RuntimeInterface};
 pub use checker::{Checker, Stage};
-pub use policy::{MAX_CODE_BYTES, Package, Policy, Runtime};
+pub use policy::{CheckPolicy, CheckedRuntime, MAX_CODE_BYTES, Package};
 pub use report::MAX_FINDINGS;

@@ -8,7 +8,7 @@ use ruff_text_size::{Ranged, TextRange};
 use crate::report::Sink;
 use crate::rule;
 use crate::scope::Scopes;
-use crate::walk::{self, Place, Scope, Visitor};
+use crate::walk::{self, NameScope, Place, Visitor};
 
 /// CPython's default limit on decimal literals (`sys.int_info.default_max_str_digits`).
 const MAX_DIGITS: usize = 4_300;
@@ -64,12 +64,12 @@ struct Counter {
 }
 
 impl<'a> Visitor<'a> for Counter {
-    fn enter_scope(&mut self, kind: Scope) {
+    fn enter_scope(&mut self, kind: NameScope) {
         let outer = self.comprehensions.last().copied().unwrap_or_default();
         let depth = match kind {
-            Scope::Comprehension { .. } | Scope::Generator => outer + 1,
-            Scope::Lambda => outer,
-            Scope::Module | Scope::Class | Scope::Function { .. } | Scope::TypeParameters => 0,
+            NameScope::Comprehension { .. } | NameScope::Generator => outer + 1,
+            NameScope::Lambda => outer,
+            NameScope::Module | NameScope::Class | NameScope::Function { .. } | NameScope::TypeParameters => 0,
         };
         self.comprehensions.push(depth);
     }

@@ -12,9 +12,9 @@ pub const MAX_CODE_BYTES: usize = 256 * 1024;
 /// A tenant's policy. The default allows the reviewed modules of the standard library and the packages of the runtime, save
 /// those that are known to use the network, start processes, run native code or build objects from data.
 #[derive(Debug, Clone)]
-pub struct Policy {
+pub struct CheckPolicy {
     /// What the code will run on.
-    pub runtime: Runtime,
+    pub runtime: CheckedRuntime,
     /// Largest code in bytes.
     pub max_code_bytes: usize,
     /// When given, only these of the reviewed modules are allowed (top-level or dotted names).
@@ -28,10 +28,10 @@ pub struct Policy {
     pub allowed_rules: Vec<String>,
 }
 
-impl Default for Policy {
+impl Default for CheckPolicy {
     fn default() -> Self {
-        Policy {
-            runtime: Runtime::default(),
+        CheckPolicy {
+            runtime: CheckedRuntime::default(),
             max_code_bytes: MAX_CODE_BYTES,
             only_modules: None,
             extra_modules: Vec::new(),
@@ -43,7 +43,7 @@ impl Default for Policy {
 
 /// What the code will run on.
 #[derive(Debug, Clone)]
-pub struct Runtime {
+pub struct CheckedRuntime {
     /// Version of Python: major and minor.
     pub python: (u8, u8),
     /// Packages beside the standard library.
@@ -52,15 +52,15 @@ pub struct Runtime {
     pub interface: Option<Arc<RuntimeInterface>>,
 }
 
-impl Default for Runtime {
+impl Default for CheckedRuntime {
     /// The newest Python that is known, without packages.
     fn default() -> Self {
         let PythonVersion { major, minor } = PythonVersion::PY314;
-        Runtime { python: (major, minor), packages: Vec::new(), interface: None }
+        CheckedRuntime { python: (major, minor), packages: Vec::new(), interface: None }
     }
 }
 
-impl Runtime {
+impl CheckedRuntime {
     /// The version as the parser knows it.
     pub(crate) fn version(&self) -> PythonVersion {
         PythonVersion { major: self.python.0, minor: self.python.1 }

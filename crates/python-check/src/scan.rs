@@ -27,7 +27,7 @@ use crate::location::Lines;
 use crate::report::Sink;
 use crate::rule::Rule;
 use crate::scope::{Scopes, Symbol};
-use crate::walk::{self, Binding, Block, Place, Scope, Visitor};
+use crate::walk::{self, Binding, Block, NameScope, Place, Visitor};
 use annotations::Annotations;
 pub(crate) use attributes::Attributes;
 use receivers::{Method, Receivers};
@@ -186,10 +186,10 @@ impl<'a, 's> Scan<'a, 's> {
     fn survey(&mut self) {
         for table in &self.scopes.tables {
             for (name, symbol) in &table.symbols {
-                if table.kind == Scope::Class && symbol.count > 0 && name.starts_with('_') {
+                if table.kind == NameScope::Class && symbol.count > 0 && name.starts_with('_') {
                     self.defined.insert(name);
                 }
-                if table.kind == Scope::Class && symbol.is_bound_once() && symbol.function.is_some() {
+                if table.kind == NameScope::Class && symbol.is_bound_once() && symbol.function.is_some() {
                     self.own_methods.extend(attributes::OF_ARCHIVES.iter().find(|archive| *archive == name));
                 }
                 symbol.imports.iter().for_each(|binding| self.survey_binding(binding));
@@ -267,7 +267,7 @@ fn address(expr: &Expr) -> usize {
 }
 
 impl<'a> Visitor<'a> for Scan<'a, '_> {
-    fn enter_scope(&mut self, kind: Scope) {
+    fn enter_scope(&mut self, kind: NameScope) {
         self.open_scope(kind);
     }
 

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 
 use ruff_text_size::TextRange;
 
-use crate::walk::{self, Binding, Scope, Visitor};
+use crate::walk::{self, Binding, NameScope, Visitor};
 
 /// Different imports remembered for one name; each import is judged on its own, so more would add nothing but time.
 const MAX_IMPORTS: usize = 64;
@@ -109,7 +109,7 @@ fn same_import(one: &Binding<'_>, other: &Binding<'_>) -> bool {
 /// One scope.
 #[derive(Debug)]
 pub(crate) struct Table<'a> {
-    pub kind: Scope,
+    pub kind: NameScope,
     pub symbols: HashMap<&'a str, Symbol<'a>>,
 }
 
@@ -176,7 +176,7 @@ impl<'a> Binder<'a> {
 }
 
 impl<'a> Visitor<'a> for Binder<'a> {
-    fn enter_scope(&mut self, kind: Scope) {
+    fn enter_scope(&mut self, kind: NameScope) {
         self.open.push(self.tables.len());
         self.depth = self.depth.max(self.open.len());
         self.tables.push(Table { kind, symbols: HashMap::new() });
@@ -201,12 +201,9 @@ impl<'a> Visitor<'a> for Binder<'a> {
         self.has_global |= matches!(binding, Binding::Global);
         self.has_nonlocal |= matches!(binding, Binding::Nonlocal);
         let skip_comprehensions = matches!(binding, Binding::Walrus(_));
-        let index = self
-            .open
-            .iter()
-            .rev()
-            .copied()
-            .find(|index| !skip_comprehensions || !matches!(self.tables[*index].kind, Scope::Comprehension { .. } | Scope::Generator));
+        let index = self.open.iter().rev().copied().find(|index| {
+            !skip_comprehensions || !matches!(self.tables[*index].kind, NameScope::Comprehension { .. } | NameScope::Generator)
+        });
         if let Some(index) = index {
             self.tables[index].symbols.entry(name).or_default().add(range, binding);
         }

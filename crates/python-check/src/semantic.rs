@@ -17,7 +17,7 @@ use ruff_text_size::{Ranged, TextRange};
 use crate::report::Sink;
 use crate::rule;
 use crate::scope::{Scopes, Symbol};
-use crate::walk::{self, Binding, Block, Place, Scope, Visitor};
+use crate::walk::{self, Binding, Block, NameScope, Place, Visitor};
 
 /// Reports every semantic error of a module.
 pub(crate) fn report<'a>(text: &'a str, body: &'a [Stmt], scopes: &'a Scopes<'a>, version: PythonVersion, sink: &mut Sink) {
@@ -79,7 +79,7 @@ struct Semantic<'a> {
 /// An open scope with its open blocks.
 struct Open<'a> {
     table: usize,
-    kind: Scope,
+    kind: NameScope,
     blocks: Vec<Block>,
     /// Names that were read or bound so far; kept only where something is nonlocal.
     used: HashSet<&'a str>,
@@ -100,8 +100,8 @@ struct Context<'a> {
 }
 
 impl<'a> Context<'a> {
-    fn current(&self) -> Scope {
-        self.open.last().map_or(Scope::Module, |open| open.kind)
+    fn current(&self) -> NameScope {
+        self.open.last().map_or(NameScope::Module, |open| open.kind)
     }
 
     fn symbol(&self, name: &str) -> Option<&Symbol<'a>> {
@@ -110,18 +110,18 @@ impl<'a> Context<'a> {
 
     /// Whether the nearest scope around the open one that binds `name` is a list of type parameters.
     fn is_type_parameter(&self, name: &str) -> bool {
-        let outer = self.open.iter().rev().skip(1).filter(|open| !matches!(open.kind, Scope::Module | Scope::Class));
+        let outer = self.open.iter().rev().skip(1).filter(|open| !matches!(open.kind, NameScope::Module | NameScope::Class));
         let mut bound = outer.filter_map(|open| Some((open.kind, self.scopes.tables[open.table].symbols.get(name)?)));
-        bound.find(|(_, symbol)| symbol.is_local()).is_some_and(|(kind, _)| kind == Scope::TypeParameters)
+        bound.find(|(_, symbol)| symbol.is_local()).is_some_and(|(kind, _)| kind == NameScope::TypeParameters)
     }
 
-    fn outward(&self) -> impl Iterator<Item = Scope> + '_ {
+    fn outward(&self) -> impl Iterator<Item = NameScope> + '_ {
         self.open.iter().rev().map(|open| open.kind)
     }
 }
 
 impl<'a> Visitor<'a> for Semantic<'a> {
-    fn enter_scope(&mut self, kind: Scope) {
+    fn enter_scope(&mut self, kind: NameScope) {
         self.context.open.push(Open { table: self.context.next, kind, blocks: Vec::new(), used: HashSet::new(), bound: HashSet::new() });
         self.context.next += 1;
     }
@@ -286,9 +286,9 @@ impl SemanticSyntaxContext for Context<'_> {
 
     fn lazy_import_context(&self) -> Option<LazyImportContext> {
         match self.current() {
-            Scope::Function { .. } | Scope::Lambda => return Some(LazyImportContext::Function),
-            Scope::Class => return Some(LazyImportContext::Class),
-            Scope::Module | Scope::Comprehension { .. } | Scope::Generator | Scope::TypeParameters => {}
+            NameScope::Function { .. } | NameScope::Lambda => return Some(LazyImportContext::Function),
+            NameScope::Class => return Some(LazyImportContext::Class),
+            NameScope::Module | NameScope::Comprehension { .. } | NameScope::Generator | NameScope::TypeParameters => {}
         }
         let in_try = self.open.last().is_some_and(|open| open.blocks.contains(&Block::Try));
         in_try.then_some(LazyImportContext::TryExceptBlocks)
@@ -307,18 +307,18 @@ impl SemanticSyntaxContext for Context<'_> {
     }
 
     fn has_nonlocal_binding(&self, name: &str) -> bool {
-        let outer = self.open.iter().rev().skip(1).filter(|open| !matches!(open.kind, Scope::Module | Scope::Class));
+        let outer = self.open.iter().rev().skip(1).filter(|open| !matches!(open.kind, NameScope::Module | NameScope::Class));
         let mut bound = outer.filter_map(|open| self.scopes.tables[open.table].symbols.get(name));
         bound.any(|symbol| symbol.is_local() && (symbol.count > 0 || symbol.deleted || symbol.declared))
-            || (name == "__class__" && self.outward().skip(1).any(|kind| kind == Scope::Class))
+            || (name == "__class__" && self.outward().skip(1).any(|kind| kind == NameScope::Class))
     }
 
     fn in_async_context(&self) -> bool {
         for kind in self.outward() {
             match kind {
-                Scope::Class | Scope::Lambda => return false,
-                Scope::Function { is_async } => return is_async,
-                Scope::Module | Scope::Comprehension { .. } | Scope::Generator | Scope::TypeParameters => {}
+                NameScope::Class | NameScope::Lambda => return false,
+                NameScope::Function { is_async } => return is_async,
+                NameScope::Module | NameScope::Comprehension { .. } | NameScope::Generator | NameScope::TypeParameters => {}
             }
         }
         false
@@ -327,9 +327,9 @@ impl SemanticSyntaxContext for Context<'_> {
     fn in_await_allowed_context(&self) -> bool {
         for kind in self.outward() {
             match kind {
-                Scope::Class => return false,
-                Scope::Function { .. } | Scope::Lambda | Scope::Generator => return true,
-                Scope::Module | Scope::Comprehension { .. } | Scope::TypeParameters => {}
+                NameScope::Class => return false,
+                NameScope::Function { .. } | NameScope::Lambda | NameScope::Generator => return true,
+                NameScope::Module | NameScope::Comprehension { .. } | NameScope::TypeParameters => {}
             }
         }
         false
@@ -338,39 +338,39 @@ impl SemanticSyntaxContext for Context<'_> {
     fn in_yield_allowed_context(&self) -> bool {
         for kind in self.outward() {
             match kind {
-                Scope::Class | Scope::Comprehension { .. } | Scope::Generator => return false,
-                Scope::Function { .. } | Scope::Lambda => return true,
-                Scope::Module | Scope::TypeParameters => {}
+                NameScope::Class | NameScope::Comprehension { .. } | NameScope::Generator => return false,
+                NameScope::Function { .. } | NameScope::Lambda => return true,
+                NameScope::Module | NameScope::TypeParameters => {}
             }
         }
         false
     }
 
     fn in_sync_comprehension(&self) -> bool {
-        self.outward().any(|kind| kind == Scope::Comprehension { is_async: false })
+        self.outward().any(|kind| kind == NameScope::Comprehension { is_async: false })
     }
 
     fn in_class_body_comprehension(&self) -> bool {
         for kind in self.outward() {
             match kind {
-                Scope::Comprehension { .. } | Scope::Generator | Scope::TypeParameters => {}
-                Scope::Class => return true,
-                Scope::Module | Scope::Function { .. } | Scope::Lambda => return false,
+                NameScope::Comprehension { .. } | NameScope::Generator | NameScope::TypeParameters => {}
+                NameScope::Class => return true,
+                NameScope::Module | NameScope::Function { .. } | NameScope::Lambda => return false,
             }
         }
         false
     }
 
     fn in_module_scope(&self) -> bool {
-        self.current() == Scope::Module
+        self.current() == NameScope::Module
     }
 
     fn in_function_scope(&self) -> bool {
-        matches!(self.current(), Scope::Function { .. } | Scope::Lambda)
+        matches!(self.current(), NameScope::Function { .. } | NameScope::Lambda)
     }
 
     fn in_generator_context(&self) -> bool {
-        self.outward().any(|kind| kind == Scope::Generator)
+        self.outward().any(|kind| kind == NameScope::Generator)
     }
 
     fn in_notebook(&self) -> bool {

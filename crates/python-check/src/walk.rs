@@ -14,7 +14,7 @@ use ruff_text_size::TextRange;
 
 /// A lexical scope.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Scope {
+pub(crate) enum NameScope {
     /// The file.
     Module,
     /// A class body.
@@ -108,7 +108,7 @@ pub(crate) enum Place {
 
 /// What wants to hear of the walk. Every method may be left out.
 pub(crate) trait Visitor<'a> {
-    fn enter_scope(&mut self, _scope: Scope) {}
+    fn enter_scope(&mut self, _scope: NameScope) {}
     fn leave_scope(&mut self) {}
     fn enter_block(&mut self, _block: Block) {}
     fn leave_block(&mut self) {}
@@ -131,7 +131,7 @@ pub(crate) trait Visitor<'a> {
 
 /// Walks a module's statements.
 pub(crate) fn module<'a, V: Visitor<'a>>(visitor: &mut V, body: &'a [ast::Stmt]) {
-    visitor.enter_scope(Scope::Module);
+    visitor.enter_scope(NameScope::Module);
     statement::block(visitor, body, Block::Body);
     visitor.leave_scope();
 }
@@ -148,8 +148,8 @@ pub(crate) fn yields(function: &ast::StmtFunctionDef) -> bool {
         found: bool,
     }
     impl<'a> Visitor<'a> for Yields {
-        fn enter_scope(&mut self, kind: Scope) {
-            self.depth += usize::from(kind != Scope::Module);
+        fn enter_scope(&mut self, kind: NameScope) {
+            self.depth += usize::from(kind != NameScope::Module);
         }
         fn leave_scope(&mut self) {
             self.depth = self.depth.saturating_sub(1);

@@ -12,7 +12,7 @@ mod tests;
 
 use std::collections::BTreeMap;
 
-use sandbox_protocol::policy::{Answer, Condition, Policy, Rule};
+use sandbox_protocol::call_policy::{Answer, CallPolicy, Condition, Rule};
 
 use crate::fault::Fault;
 
@@ -57,7 +57,7 @@ enum Verdict {
 ///
 /// # Errors
 /// A policy that names a call this table does not know, or that is too large for the jumps of a program.
-pub fn program(policy: &Policy) -> Result<Vec<Instruction>, Fault> {
+pub fn program(policy: &CallPolicy) -> Result<Vec<Instruction>, Fault> {
     let mut program = vec![
         instruction(LOAD_WORD, 0, 0, ARCHITECTURE_OFFSET),
         instruction(JUMP_IF_EQUAL, 1, 0, ARCHITECTURE),
@@ -79,7 +79,7 @@ pub fn bytes(program: &[Instruction]) -> Vec<u8> {
 }
 
 /// Every number's verdict: neighbors with the same one share a range, and the first range begins at 0.
-fn ranges(policy: &Policy) -> Result<Vec<Range>, Fault> {
+fn ranges(policy: &CallPolicy) -> Result<Vec<Range>, Fault> {
     let refused = Verdict::Always(ANSWER_ERRNO | libc::EPERM as u32);
     let mut ranges = vec![Range { first: 0, verdict: refused.clone() }];
     let mut begin = |first, verdict: Verdict| match ranges.last_mut() {
@@ -98,7 +98,7 @@ fn ranges(policy: &Policy) -> Result<Vec<Range>, Fault> {
 }
 
 /// The verdicts of the calls that are named.
-fn verdicts(policy: &Policy) -> Result<BTreeMap<u32, Verdict>, Fault> {
+fn verdicts(policy: &CallPolicy) -> Result<BTreeMap<u32, Verdict>, Fault> {
     let mut verdicts = BTreeMap::new();
     for rule in policy.rules() {
         match verdicts.entry(number(policy, rule.call)?).or_insert_with(|| Verdict::Rules(Vec::new())) {
@@ -210,12 +210,12 @@ fn distance(steps: usize) -> Result<u8, String> {
     u8::try_from(steps).map_err(|_| format!("a jump over {steps} instructions"))
 }
 
-fn number(policy: &Policy, call: &str) -> Result<u32, Fault> {
+fn number(policy: &CallPolicy, call: &str) -> Result<u32, Fault> {
     let number = numbers::of(call).ok_or_else(|| fault(policy, format!("no number is known for the call {call}")))?;
     u32::try_from(number).map_err(|error| fault(policy, error))
 }
 
-fn fault(policy: &Policy, error: impl std::fmt::Display) -> Fault {
+fn fault(policy: &CallPolicy, error: impl std::fmt::Display) -> Fault {
     Fault::new(format!("compile the filter {}", policy.name), error)
 }
 

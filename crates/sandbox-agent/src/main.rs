@@ -52,8 +52,8 @@ mod seal;
 use std::{env, io, process::ExitCode};
 
 use sandbox_protocol::{
+    call_policy::{CallPolicy, OUTER, OUTER_LANDLOCK},
     control::Configure,
-    policy::{OUTER, OUTER_LANDLOCK, Policy},
 };
 
 use crate::{
@@ -138,7 +138,7 @@ fn lock_in() -> Result<(), Fault> {
     Ok(())
 }
 
-fn install_filter(policy: &Policy) -> Result<(), Fault> {
+fn install_filter(policy: &CallPolicy) -> Result<(), Fault> {
     if weaken::off(part::OUTER_FILTER) {
         return Ok(());
     }

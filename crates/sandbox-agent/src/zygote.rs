@@ -12,8 +12,8 @@ use rustix::{
     pipe::{PipeFlags, pipe_with},
 };
 use sandbox_protocol::{
+    call_policy::{CHILD_LANDLOCK, CHILD_PROCESSES, CHILD_STRICT},
     control::{Class, Configure, PRELOAD_STAGE, SealMode},
-    policy::{CHILD_LANDLOCK, CHILD_PROCESSES, CHILD_STRICT},
 };
 use serde::{Deserialize, Serialize};
 

@@ -9,9 +9,9 @@
 //!
 //! It deliberately does no IO and knows neither tokio nor the domain.
 
+pub mod call_policy;
 pub mod control;
 pub mod frame;
-pub mod policy;
 pub mod program;
 
 /// Version of this protocol. Server and agent come from one build, so a mismatch is a fault, never negotiated.

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use api_grpc::{Server, Services};
-use domain::access::{LocalRules, LoopbackAuthenticator, Policy};
+use domain::access::{AccessPolicy, LocalRules, LoopbackAuthenticator};
 use domain::admission::Admission;
 use domain::code_policy::CodePolicies;
 use domain::execution::{self, Executions, Ports};
@@ -146,7 +146,7 @@ struct Listeners {
 
 async fn serve(config: &Config, parts: Parts, listeners: Listeners, telemetry: Telemetry, manner: Manner) -> Result<Running, Error> {
     let advisories = read_advisories(config)?;
-    let policy = Policy::new(Arc::new(LocalRules::new(tenant())));
+    let policy = AccessPolicy::new(Arc::new(LocalRules::new(tenant())));
     let gate_ports = gate_ports(config, &parts, advisories);
     let gate = Gate::new(gate_ports.clone());
     let GatePorts { policies, checker, runtimes, admission, clock, .. } = gate_ports;

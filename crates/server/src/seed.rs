@@ -1,6 +1,6 @@
 //! The example utilities of the tenant `demo`, created through the use cases like anybody's.
 
-use domain::access::{Caller, Policy};
+use domain::access::{AccessPolicy, Caller};
 use domain::name::{TenantName, UtilityId, UtilityName};
 use domain::utility::{Call, Draft, Metadata, Utilities, actions};
 use domain::{Error, Result};
@@ -38,7 +38,7 @@ const EXAMPLES: [Example; 5] = [
 ];
 
 /// Creates the examples that do not exist; answers how many. One that somebody deleted stays deleted.
-pub(crate) async fn create(policy: &Policy, utilities: &Utilities) -> Result<usize> {
+pub(crate) async fn create(policy: &AccessPolicy, utilities: &Utilities) -> Result<usize> {
     let caller = Caller { principal: local_user(), local: true };
     let parent = TenantName { tenant: tenant() };
     let permit = policy.require::<actions::CreateUtility>(&caller, parent.clone()).await?;
@@ -76,14 +76,14 @@ impl Example {
 
 #[cfg(test)]
 mod tests {
-    use python_check::{Checker, Policy};
+    use python_check::{CheckPolicy, Checker};
 
     use super::*;
 
     #[test]
     fn every_example_passes_validation_and_says_what_it_does() {
         for example in EXAMPLES {
-            let report = Checker::new(Policy::default()).check(example.code.as_bytes());
+            let report = Checker::new(CheckPolicy::default()).check(example.code.as_bytes());
             assert!(report.accepted(), "{}: {:?}", example.id, report.findings);
             assert!(example.summary().len() > 20, "{}: {}", example.id, example.summary());
         }

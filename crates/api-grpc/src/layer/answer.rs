@@ -1,5 +1,5 @@
 //! The body of an answer on its way out: it ends at the deadline, turns a panic into a status, gives errors their details,
-//! and says when it ended. It acts only while it is asked for more; that a call ends whose answer nobody reads is the business of
+//! and says when it ended. It acts only while it is asked for more; a call whose answer nobody reads is ended by
 //! the task of its stream (`ending.rs`), which drops this with all that it holds. Below it, little is held: an answer goes out in
 //! pieces.
 

@@ -12,7 +12,7 @@ use api_proto::zona::execution::v1 as executions;
 use api_proto::zona::runtime::v1::runtime_service_client::RuntimeServiceClient;
 use api_proto::zona::server::v1::server_service_client::ServerServiceClient;
 use api_proto::zona::utility::v1 as utilities;
-use domain::access::{Authenticator, LocalRules, LoopbackAuthenticator, Policy, Rules};
+use domain::access::{AccessPolicy, Authenticator, LocalRules, LoopbackAuthenticator, Rules};
 use domain::admission;
 use domain::code_policy::CodePolicies;
 use domain::execution::{Executions, Ports};
@@ -282,7 +282,7 @@ fn services(options: &Options, parts: &Parts) -> Services {
     Services {
         authenticator,
         spawner: spawner.clone(),
-        policy: Policy::new(options.rules.clone()),
+        policy: AccessPolicy::new(options.rules.clone()),
         utilities,
         policies: CodePolicies::new(policy_store, checker, clock.clone()),
         runtimes: Runtimes::new(compiler.clone()),

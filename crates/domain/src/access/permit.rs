@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 use crate::name::PrincipalName;
 use crate::page::Page;
 
-/// Proof that a caller may do `A` to a target. Only [`crate::access::Policy`] makes one.
+/// Proof that a caller may do `A` to a target. Only [`crate::access::AccessPolicy`] makes one.
 #[derive(Debug)]
 pub struct Permit<A: Action> {
     principal: PrincipalName,

@@ -7,14 +7,14 @@ use crate::error::{Error, Result};
 
 /// Asks the rules, and issues permits. Cheap to clone.
 #[derive(Clone)]
-pub struct Policy {
+pub struct AccessPolicy {
     rules: Arc<dyn Rules>,
 }
 
-impl Policy {
+impl AccessPolicy {
     /// A policy with these rules.
     pub fn new(rules: Arc<dyn Rules>) -> Self {
-        Policy { rules }
+        AccessPolicy { rules }
     }
 
     /// Demands that `caller` may do `A` to `target`.

@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use domain::access::{
-    Action, ActionSpec, Authenticator as _, Caller, Found, Installation, LocalRules, LoopbackAuthenticator, Permit, Policy, Presented,
-    Reach, Rules, Target,
+    AccessPolicy, Action, ActionSpec, Authenticator as _, Caller, Found, Installation, LocalRules, LoopbackAuthenticator, Permit,
+    Presented, Reach, Rules, Target,
 };
 use domain::code_policy::CodePolicy;
 use domain::name::{RuntimeId, RuntimeName, UtilityName};
@@ -58,7 +58,7 @@ fn ann() -> Caller {
 }
 
 async fn by<A: Action>(rules: impl Rules + 'static, target: A::Target) -> Result<Permit<A>> {
-    Policy::new(Arc::new(rules)).require(&ann(), target).await
+    AccessPolicy::new(Arc::new(rules)).require(&ann(), target).await
 }
 
 #[tokio::test]
@@ -80,7 +80,7 @@ async fn a_grant_can_be_about_one_single_resource() {
 #[tokio::test]
 async fn rules_are_told_what_every_kind_of_call_is_about() {
     let rules = Arc::new(Asked::default());
-    let policy = Policy::new(rules.clone());
+    let policy = AccessPolicy::new(rules.clone());
     let runtime = RuntimeName { tenant: sample::tenant("acme"), runtime: RuntimeId::default() };
     let execution = execution_name();
     policy.require::<actions::ListUtilities>(&ann(), acme()).await.unwrap_err();

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use domain::Result;
-use domain::access::{Action, ActionSpec, Caller, LocalRules, Permit, Policy, Reach, Rules, Target};
+use domain::access::{AccessPolicy, Action, ActionSpec, Caller, LocalRules, Permit, Reach, Rules, Target};
 use domain::admission::{self, Admission};
 use domain::code::{Bound, Parameter, ParameterBinder};
 use domain::code_policy::{CodeChecker, CodePolicies, ExceptionDraft, PolicyPatch};
@@ -36,7 +36,7 @@ pub struct World {
     pub incidents: Arc<RecordedIncidents>,
     stores: Stores,
     spawner: Arc<TokioSpawner>,
-    rules: Policy,
+    rules: AccessPolicy,
 }
 
 /// What the servers of an installation share.
@@ -139,7 +139,7 @@ impl World {
             incidents,
             stores,
             spawner,
-            rules: Policy::new(Arc::new(LocalRules::new(sample::tenant("acme")))),
+            rules: AccessPolicy::new(Arc::new(LocalRules::new(sample::tenant("acme")))),
         }
     }
 
@@ -172,7 +172,7 @@ impl World {
     /// What a user may do who reaches only what is their own.
     pub async fn own<A: Action>(&self, user: &str, target: A::Target) -> Permit<A> {
         let caller = Caller { principal: sample::user(user), local: true };
-        Policy::new(Arc::new(OwnOnly)).require(&caller, target).await.unwrap()
+        AccessPolicy::new(Arc::new(OwnOnly)).require(&caller, target).await.unwrap()
     }
 
     pub async fn create(&self, id: &str, code: &str) -> Result<(Utility, Version)> {

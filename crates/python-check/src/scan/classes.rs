@@ -1,5 +1,5 @@
-//! Classes that no class statement writes out: made by calling `type` or another class of classes, however it is reached. What
-//! such a class defines nobody can read, so it may not be made, and no class pattern may read attributes by what it lists.
+//! Classes that no class statement writes out: made by calling `type` or another class of classes, however it is reached. Nobody
+//! can read what such a class defines, so it may not be made, and no class pattern may read attributes by what it lists.
 
 use std::collections::HashSet;
 

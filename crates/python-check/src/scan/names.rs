@@ -7,7 +7,7 @@ use super::resolve::Meaning;
 use super::{Marked, Scan, advice};
 use crate::report::shorten;
 use crate::rule::{self, Rule};
-use crate::walk::{Binding, Place, Scope};
+use crate::walk::{Binding, NameScope, Place};
 
 /// Builtins that are refused wherever they are read.
 const REFUSED: &[(&str, &Rule, &str)] = &[
@@ -134,7 +134,7 @@ impl<'a> Scan<'a, '_> {
     pub(super) fn bound(&mut self, name: &'a str, range: TextRange, binding: Binding<'a>) {
         self.lookalike(name, range);
         self.note_certain(name, binding);
-        let in_class = self.frames.last().is_some_and(|frame| frame.kind == Scope::Class);
+        let in_class = self.frames.last().is_some_and(|frame| frame.kind == NameScope::Class);
         if in_class {
             self.class_member(name, range);
             if name == "__match_args__" {

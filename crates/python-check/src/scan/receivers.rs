@@ -15,7 +15,7 @@ use super::names::is_special;
 use super::resolve::Meaning;
 use crate::report::shorten;
 use crate::rule::Rule;
-use crate::walk::{Binding, Scope};
+use crate::walk::{Binding, NameScope};
 
 /// Methods whose first parameter is a class, without a decorator that says so.
 const OF_CLASSES: &[&str] = &["__new__", "__init_subclass__", "__class_getitem__"];
@@ -163,11 +163,10 @@ impl<'a> Scan<'a, '_> {
 
     /// Notes a name that is read where a class body's own names are visible.
     pub(super) fn note_name(&mut self, name: &'a str, range: TextRange) {
-        let body =
-            self.frames.iter().rev().find(|frame| {
-                !matches!(frame.kind, Scope::TypeParameters | Scope::Comprehension { .. } | Scope::Generator | Scope::Lambda)
-            });
-        if body.is_some_and(|frame| frame.kind == Scope::Class) {
+        let body = self.frames.iter().rev().find(|frame| {
+            !matches!(frame.kind, NameScope::TypeParameters | NameScope::Comprehension { .. } | NameScope::Generator | NameScope::Lambda)
+        });
+        if body.is_some_and(|frame| frame.kind == NameScope::Class) {
             self.note(Named::Whole(name), How::Bare, None, range);
         }
     }
@@ -221,8 +220,12 @@ impl<'a> Scan<'a, '_> {
         match decorator {
             Expr::Name(name) if name.id.as_str() == "property" => matches!(self.meaning("property"), Meaning::Free),
             Expr::Attribute(attribute) if matches!(attribute.attr.as_str(), "setter" | "deleter") => {
-                let class =
-                    self.frames.iter().rev().find(|frame| frame.kind == Scope::Class).and_then(|frame| self.scopes.tables.get(frame.table));
+                let class = self
+                    .frames
+                    .iter()
+                    .rev()
+                    .find(|frame| frame.kind == NameScope::Class)
+                    .and_then(|frame| self.scopes.tables.get(frame.table));
                 let symbol = class.and_then(|table| table.symbols.get(method));
                 let getter = symbol.filter(|symbol| symbol.count == 2).and_then(|symbol| match symbol.first {
                     Some(Binding::Function(getter)) => getter.decorator_list.first(),

@@ -6,7 +6,7 @@ use super::Scan;
 use super::names;
 use super::receivers::Method;
 use crate::scope::Symbol;
-use crate::walk::{Binding, Scope};
+use crate::walk::{Binding, NameScope};
 
 /// Attributes of modules followed one inside the other; module paths are shorter.
 const MAX_PATH: usize = 6;
@@ -20,7 +20,7 @@ const NO_TABLE: usize = usize::MAX;
 #[derive(Debug)]
 pub(super) struct Frame<'a> {
     pub table: usize,
-    pub kind: Scope,
+    pub kind: NameScope,
     /// Restricted names that are certainly bound, for each open block.
     pub certain: Vec<Vec<&'a str>>,
     /// The name under which a method knows its object.
@@ -53,18 +53,18 @@ impl<'a, 's> Meaning<'a, 's> {
 }
 
 impl<'a, 's> Scan<'a, 's> {
-    pub(super) fn open_scope(&mut self, kind: Scope) {
+    pub(super) fn open_scope(&mut self, kind: NameScope) {
         let table = if self.place_of_text.is_some() { NO_TABLE } else { self.next_table };
         self.next_table += usize::from(table != NO_TABLE);
         let scopes = self.scopes;
         let mut names: Vec<&'a str> = Vec::new();
         // The module's own names are looked up last, in their table: most of a file's names are there.
-        let own = scopes.tables.get(table).filter(|_| kind != Scope::Module);
+        let own = scopes.tables.get(table).filter(|_| kind != NameScope::Module);
         for (name, symbol) in own.into_iter().flat_map(|table| &table.symbols) {
             self.visible.entry(name).or_default().push((table, symbol));
             names.push(name);
         }
-        let method = self.frames.last().is_some_and(|frame| frame.kind == Scope::Class);
+        let method = self.frames.last().is_some_and(|frame| frame.kind == NameScope::Class);
         let class = self.classes.last().copied().unwrap_or_default();
         let first = self.first_parameter.take();
         let receiver = first.filter(|_| method && !class.meta);
@@ -87,14 +87,14 @@ impl<'a, 's> Scan<'a, 's> {
         let current = self.frames.last().map(|frame| frame.table);
         for (table, symbol) in self.visible.get(name).into_iter().flatten().rev().copied() {
             let kind = scopes.tables[table].kind;
-            if (kind == Scope::Class && Some(table) != current) || symbol.nonlocal {
+            if (kind == NameScope::Class && Some(table) != current) || symbol.nonlocal {
                 continue;
             }
             if symbol.global.is_some() && table != 0 {
                 return self.module_meaning(name);
             }
             match kind {
-                Scope::Class if !self.is_certain(table, name, symbol) => {
+                NameScope::Class if !self.is_certain(table, name, symbol) => {
                     return match self.module_meaning(name) {
                         Meaning::Free => Meaning::Perhaps(symbol),
                         outer => outer,
@@ -261,7 +261,7 @@ impl<'a, 's> Scan<'a, 's> {
 
     /// The one plain value that the body of the innermost open class gives to a name.
     pub(super) fn class_value(&self, name: &str) -> Option<&'a Expr> {
-        let frame = self.frames.iter().rev().find(|frame| frame.kind == Scope::Class)?;
+        let frame = self.frames.iter().rev().find(|frame| frame.kind == NameScope::Class)?;
         self.scopes.tables.get(frame.table)?.symbols.get(name)?.single_value()
     }
 

@@ -3,7 +3,7 @@
 use ruff_python_ast::{self as ast, Expr, ExprContext, InterpolatedStringElement};
 
 use super::statement::optional;
-use super::{Binding, Place, Scope, Visitor};
+use super::{Binding, NameScope, Place, Visitor};
 
 pub(super) fn walk<'a, V: Visitor<'a>>(v: &mut V, expr: &'a Expr, place: Place) {
     v.enter_expr(expr, place);
@@ -82,13 +82,13 @@ fn children<'a, V: Visitor<'a>>(v: &mut V, expr: &'a Expr, place: Place) {
         | Expr::Tuple(ast::ExprTuple { elts, ctx: _, parenthesized: _, range: _, node_index: _ }) => all(v, elts, inner(place)),
         Expr::ListComp(ast::ExprListComp { elt, generators, range: _, node_index: _ })
         | Expr::SetComp(ast::ExprSetComp { elt, generators, range: _, node_index: _ }) => {
-            comprehension(v, Scope::Comprehension { is_async: is_async(generators) }, generators, None, elt);
+            comprehension(v, NameScope::Comprehension { is_async: is_async(generators) }, generators, None, elt);
         }
         Expr::DictComp(ast::ExprDictComp { key, value, generators, range: _, node_index: _ }) => {
-            comprehension(v, Scope::Comprehension { is_async: is_async(generators) }, generators, key.as_deref(), value);
+            comprehension(v, NameScope::Comprehension { is_async: is_async(generators) }, generators, key.as_deref(), value);
         }
         Expr::Generator(ast::ExprGenerator { elt, generators, parenthesized: _, range: _, node_index: _ }) => {
-            comprehension(v, Scope::Generator, generators, None, elt);
+            comprehension(v, NameScope::Generator, generators, None, elt);
         }
         Expr::FString(ast::ExprFString { value, range: _, node_index: _ }) => {
             for part in value {
@@ -161,7 +161,7 @@ fn lambda<'a, V: Visitor<'a>>(v: &mut V, list: Option<&'a ast::Parameters>, body
         defaults(v, list);
     }
     v.enter_parameters(None, list);
-    v.enter_scope(Scope::Lambda);
+    v.enter_scope(NameScope::Lambda);
     if let Some(list) = list {
         parameters(v, list);
     }
@@ -176,7 +176,7 @@ fn is_async(generators: &[ast::Comprehension]) -> bool {
 /// The first iterable is evaluated outside the scope of the comprehension.
 fn comprehension<'a, V: Visitor<'a>>(
     v: &mut V,
-    scope: Scope,
+    scope: NameScope,
     generators: &'a [ast::Comprehension],
     key: Option<&'a Expr>,
     value: &'a Expr,

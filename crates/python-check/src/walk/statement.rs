@@ -4,7 +4,7 @@ use ruff_python_ast::{self as ast, Expr, Stmt};
 
 use super::expression::{self, arguments, parameters, target, walk};
 use super::pattern;
-use super::{Binding, Block, Place, Scope, Visitor};
+use super::{Binding, Block, NameScope, Place, Visitor};
 
 pub(super) fn block<'a, V: Visitor<'a>>(v: &mut V, body: &'a [Stmt], kind: Block) {
     v.enter_block(kind);
@@ -106,7 +106,7 @@ fn function_def<'a, V: Visitor<'a>>(v: &mut V, function: &'a ast::StmtFunctionDe
     expression::annotations(v, list);
     optional(v, returns.as_deref(), Place::Annotation);
     v.enter_parameters(Some(function), Some(list));
-    v.enter_scope(Scope::Function { is_async: *is_async });
+    v.enter_scope(NameScope::Function { is_async: *is_async });
     parameters(v, list);
     block(v, body, Block::Body);
     v.leave_scope();
@@ -124,7 +124,7 @@ fn class_def<'a, V: Visitor<'a>>(v: &mut V, class: &'a ast::StmtClassDef) {
         arguments(v, list, Place::BaseClass);
     }
     v.enter_class(class);
-    v.enter_scope(Scope::Class);
+    v.enter_scope(NameScope::Class);
     block(v, body, Block::Body);
     v.leave_scope();
     v.leave_class();
@@ -153,7 +153,7 @@ fn decorators<'a, V: Visitor<'a>>(v: &mut V, list: &'a [ast::Decorator]) {
 /// Opens the scope of type parameters where there are any; says whether it did.
 fn enter_type_parameters<'a, V: Visitor<'a>>(v: &mut V, list: Option<&'a ast::TypeParams>) -> bool {
     let Some(ast::TypeParams { type_params, range: _, node_index: _ }) = list else { return false };
-    v.enter_scope(Scope::TypeParameters);
+    v.enter_scope(NameScope::TypeParameters);
     for parameter in type_params {
         let name = match parameter {
             ast::TypeParam::TypeVar(ast::TypeParamTypeVar { name, bound, default, range: _, node_index: _ }) => {

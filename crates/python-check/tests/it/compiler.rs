@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use domain::code::{Family, Finding, Severity};
-use python_check::{Checker, Policy, Runtime};
+use python_check::{CheckPolicy, CheckedRuntime, Checker};
 use serde_json::Value;
 
 use crate::corpus::corpus;
@@ -36,7 +36,7 @@ impl Compiler {
     fn new(version: &str) -> Self {
         let mut parts = version.split('.').map(|part| part.parse().unwrap());
         let python = (parts.next().unwrap(), parts.next().unwrap());
-        let policy = Policy { runtime: Runtime { python, ..Runtime::default() }, ..Policy::default() };
+        let policy = CheckPolicy { runtime: CheckedRuntime { python, ..CheckedRuntime::default() }, ..CheckPolicy::default() };
         Compiler { version: version.to_owned(), checker: Checker::new(policy) }
     }
 

@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use domain::code::{Finding, Severity};
-use python_check::{Checker, Policy};
+use python_check::{CheckPolicy, Checker};
 use serde_json::Value;
 
 pub fn corpus() -> PathBuf {
@@ -18,7 +18,7 @@ fn strings(value: &Value) -> Vec<String> {
 #[test]
 fn every_case_of_the_corpus_is_judged_rightly() {
     let manifest: Value = serde_json::from_slice(&std::fs::read(corpus().join("manifest.json")).unwrap()).unwrap();
-    let checker = Checker::new(Policy::default());
+    let checker = Checker::new(CheckPolicy::default());
     let cases = manifest["cases"].as_array().unwrap();
     assert_eq!(cases.len(), 68);
     let wrong: Vec<String> = cases.iter().filter_map(|case| judge(&checker, case, &manifest["rule_equivalents"])).collect();

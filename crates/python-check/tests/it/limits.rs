@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use domain::code::Severity;
-use python_check::{Checker, MAX_CODE_BYTES, MAX_FINDINGS, Policy};
+use python_check::{CheckPolicy, Checker, MAX_CODE_BYTES, MAX_FINDINGS};
 
 use crate::{errors, report};
 
@@ -92,10 +92,10 @@ fn counts_that_cost_more_than_their_number_are_bounded() {
 
 #[test]
 fn size_is_bounded() {
-    let report = Checker::new(Policy::default()).check(&vec![b'#'; MAX_CODE_BYTES + 1]);
+    let report = Checker::new(CheckPolicy::default()).check(&vec![b'#'; MAX_CODE_BYTES + 1]);
     assert_eq!(report.findings[0].rule, "ZPY-LIMITS-001");
     assert_eq!(report.kind, None);
-    assert!(Checker::new(Policy::default()).check(fill("#23456789012345\n").as_bytes()).accepted());
+    assert!(Checker::new(CheckPolicy::default()).check(fill("#23456789012345\n").as_bytes()).accepted());
 }
 
 #[test]
@@ -109,13 +109,13 @@ fn a_report_is_bounded_and_says_so() {
 #[test]
 fn an_allowed_rule_is_left_out_and_a_denied_one_blocks() {
     let code = b"def main(a: 'Annotated[str, \"secret\"]' = 'x'): return a\n";
-    let rules = |policy: Policy| {
+    let rules = |policy: CheckPolicy| {
         Checker::new(policy).check(code).findings.iter().map(|finding| (finding.rule, finding.severity.as_str())).collect::<Vec<_>>()
     };
     let id = "ZPY-QUALITY-004".to_owned();
-    assert!(rules(Policy::default()).contains(&("ZPY-QUALITY-004", "warning")));
-    assert!(rules(Policy { denied_rules: vec![id.clone()], ..Policy::default() }).contains(&("ZPY-QUALITY-004", "error")));
-    assert!(!rules(Policy { allowed_rules: vec![id], ..Policy::default() }).iter().any(|(rule, _)| *rule == "ZPY-QUALITY-004"));
+    assert!(rules(CheckPolicy::default()).contains(&("ZPY-QUALITY-004", "warning")));
+    assert!(rules(CheckPolicy { denied_rules: vec![id.clone()], ..CheckPolicy::default() }).contains(&("ZPY-QUALITY-004", "error")));
+    assert!(!rules(CheckPolicy { allowed_rules: vec![id], ..CheckPolicy::default() }).iter().any(|(rule, _)| *rule == "ZPY-QUALITY-004"));
 }
 
 /// Both would pass otherwise: the first because nothing after the nesting is looked at, the others because nobody sees the last line.
@@ -125,12 +125,15 @@ fn an_allowed_rule_hides_nothing_that_was_not_looked_at_or_not_shown() {
     let many_files = format!("{}import os\n", "open('x')\n".repeat(MAX_FINDINGS + 1));
     let many_names = format!("{}import os\n", "undefined\n".repeat(2_500));
     for (code, ending) in [(&lambdas, "ZPY-LIMITS-005"), (&many_files, "ZPY-LIMITS-004"), (&many_names, "ZPY-LIMITS-004")] {
-        let errors = |policy: Policy| {
+        let errors = |policy: CheckPolicy| {
             let findings = Checker::new(policy).check(code.as_bytes()).findings;
             findings.into_iter().filter(|finding| finding.severity == Severity::Error).map(|finding| finding.rule).collect::<Vec<_>>()
         };
-        assert!(errors(Policy::default()).contains(&ending), "{ending}");
-        assert!(errors(Policy { allowed_rules: vec![ending.to_owned()], ..Policy::default() }).contains(&ending), "{ending} is allowed");
+        assert!(errors(CheckPolicy::default()).contains(&ending), "{ending}");
+        assert!(
+            errors(CheckPolicy { allowed_rules: vec![ending.to_owned()], ..CheckPolicy::default() }).contains(&ending),
+            "{ending} is allowed"
+        );
     }
 }
 

@@ -17,11 +17,11 @@ mod syntax;
 mod usage;
 
 use domain::code::{CodeReport, Finding, Severity};
-use python_check::{Checker, Policy};
+use python_check::{CheckPolicy, Checker};
 
 /// Checks with the default policy.
 pub fn report(code: &str) -> CodeReport {
-    Checker::new(Policy::default()).check(code.as_bytes())
+    Checker::new(CheckPolicy::default()).check(code.as_bytes())
 }
 
 /// The blocking findings, with the default policy.

@@ -3,22 +3,22 @@
 use std::sync::Arc;
 
 use domain::code::{Severity, Standing};
-use python_check::{Checker, Package, Policy, Runtime, RuntimeInterface};
+use python_check::{CheckPolicy, CheckedRuntime, Checker, Package, RuntimeInterface};
 
-fn rules(policy: Policy, code: &str) -> Vec<&'static str> {
+fn rules(policy: CheckPolicy, code: &str) -> Vec<&'static str> {
     let report = Checker::new(policy).check(code.as_bytes());
     report.findings.iter().filter(|finding| finding.severity == Severity::Error).map(|finding| finding.rule).collect()
 }
 
-fn with_packages() -> Runtime {
+fn with_packages() -> CheckedRuntime {
     let package =
         |name: &str, module: &str| Package { name: name.to_owned(), version: "6.0.2".to_owned(), modules: vec![module.to_owned()] };
-    Runtime { packages: vec![package("PyYAML", "yaml"), package("requests", "requests")], ..Runtime::default() }
+    CheckedRuntime { packages: vec![package("PyYAML", "yaml"), package("requests", "requests")], ..CheckedRuntime::default() }
 }
 
 #[test]
 fn a_missing_dependency_is_not_an_attack() {
-    let check = |code: &str, rule: &str| assert_eq!(rules(Policy::default(), code), [rule], "{code}");
+    let check = |code: &str, rule: &str| assert_eq!(rules(CheckPolicy::default(), code), [rule], "{code}");
     check("import turtledemo\n", "ZPY-DEPENDENCY-001");
     check("import threading\n", "ZPY-DEPENDENCY-001");
     check("import numpy\n", "ZPY-DEPENDENCY-002");
@@ -29,7 +29,7 @@ fn a_missing_dependency_is_not_an_attack() {
 
 #[test]
 fn packages_of_the_runtime_are_allowed_but_not_all_they_can_do() {
-    let policy = || Policy { runtime: with_packages(), ..Policy::default() };
+    let policy = || CheckPolicy { runtime: with_packages(), ..CheckPolicy::default() };
     assert!(rules(policy(), "import yaml\nx = yaml.safe_load('a: 1')\n").is_empty());
     assert_eq!(rules(policy(), "import yaml\nx = yaml.load('a', yaml.Loader)\n"), ["ZPY-DESERIALIZATION-002", "ZPY-DESERIALIZATION-002"]);
     assert_eq!(rules(policy(), "import yaml\nx = yaml.sys\n"), ["ZPY-PIVOT-001"]);
@@ -39,11 +39,11 @@ fn packages_of_the_runtime_are_allowed_but_not_all_they_can_do() {
 
 #[test]
 fn a_tenant_may_allow_more_or_less() {
-    let extra = |module: &str| Policy { extra_modules: vec![module.to_owned()], ..Policy::default() };
+    let extra = |module: &str| CheckPolicy { extra_modules: vec![module.to_owned()], ..CheckPolicy::default() };
     assert!(rules(extra("turtledemo"), "import turtledemo\n").is_empty());
     assert!(rules(extra("acme"), "from acme.tools import x\nimport acme.more\ny = acme.more.z\n").is_empty());
     assert_eq!(rules(extra("acme"), "import acme\nx = acme.os\n"), ["ZPY-PIVOT-001"]);
-    let only = Policy { only_modules: Some(vec!["json".to_owned()]), ..Policy::default() };
+    let only = CheckPolicy { only_modules: Some(vec!["json".to_owned()]), ..CheckPolicy::default() };
     assert!(rules(only.clone(), "import json\n").is_empty());
     assert_eq!(rules(only, "import re\n"), ["ZPY-DEPENDENCY-001"]);
 }
@@ -51,7 +51,7 @@ fn a_tenant_may_allow_more_or_less() {
 #[test]
 fn every_import_says_where_it_comes_from() {
     let code = "import json\nfrom yaml import safe_load\nimport numpy as np, acme\nimport json\nfrom urllib.parse import quote\n";
-    let report = Checker::new(Policy { runtime: with_packages(), ..Policy::default() }).check(code.as_bytes());
+    let report = Checker::new(CheckPolicy { runtime: with_packages(), ..CheckPolicy::default() }).check(code.as_bytes());
     let imports: Vec<_> = report.imports.iter().map(|import| (import.module.as_str(), import.line, &import.standing)).collect();
     let yaml = Standing::Package { name: "PyYAML".to_owned(), version: "6.0.2".to_owned() };
     assert_eq!(
@@ -68,8 +68,9 @@ fn every_import_says_where_it_comes_from() {
 
 #[test]
 fn the_interface_follows_the_runtimes_version() {
-    let on =
-        |minor: u8, code: &str| rules(Policy { runtime: Runtime { python: (3, minor), ..Runtime::default() }, ..Policy::default() }, code);
+    let on = |minor: u8, code: &str| {
+        rules(CheckPolicy { runtime: CheckedRuntime { python: (3, minor), ..CheckedRuntime::default() }, ..CheckPolicy::default() }, code)
+    };
     let newer = "from itertools import batched\n";
     assert_eq!(on(11, newer), ["ZPY-API-001"]);
     assert!(on(13, newer).is_empty());
@@ -81,8 +82,8 @@ fn a_package_is_held_to_the_interface_of_its_runtime() {
                 acme.text + fold\nrequests + get\n";
     let package = |name: &str| Package { name: name.to_owned(), version: "1".to_owned(), modules: vec![name.to_owned()] };
     let interface = Some(Arc::new(RuntimeInterface::parse(text).unwrap()));
-    let runtime = Runtime { python: (3, 11), packages: vec![package("acme"), package("requests"), package("other")], interface };
-    let policy = Policy { runtime, ..Policy::default() };
+    let runtime = CheckedRuntime { python: (3, 11), packages: vec![package("acme"), package("requests"), package("other")], interface };
+    let policy = CheckPolicy { runtime, ..CheckPolicy::default() };
     let check = |code: &str, expected: &[&str]| assert_eq!(rules(policy.clone(), code), expected, "{code}");
     check("import acme, acme.text\nfrom acme import tool\nx = acme.clean(acme.text.fold('A'))\n", &[]);
     check("import json\nx = json.dumps(1)\n", &[]);

@@ -4,9 +4,9 @@ use std::path::Path;
 use std::sync::LazyLock;
 
 use proptest::prelude::*;
-use python_check::{Checker, Policy};
+use python_check::{CheckPolicy, Checker};
 
-static CHECKER: LazyLock<Checker> = LazyLock::new(|| Checker::new(Policy::default()));
+static CHECKER: LazyLock<Checker> = LazyLock::new(|| Checker::new(CheckPolicy::default()));
 
 /// Pieces of Python, some of them broken, that meet in ways nobody writes.
 const PIECES: &[&str] = &[

@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use python_check::{Checker, MAX_CODE_BYTES, Policy};
+use python_check::{CheckPolicy, Checker, MAX_CODE_BYTES};
 
 #[path = "../../../../fuzz/src/promise.rs"]
 mod promise;
@@ -24,13 +24,13 @@ fn seed_files(target: &str) -> Vec<(PathBuf, Vec<u8>)> {
 
 #[test]
 fn every_seed_of_arbitrary_bytes_keeps_the_promise() {
-    let checker = Checker::new(Policy::default());
+    let checker = Checker::new(CheckPolicy::default());
     seeds("bytes").iter().for_each(|seed| promise::holds_for(&checker, seed));
 }
 
 #[test]
 fn every_seed_of_mutated_sources_keeps_the_promise() {
-    let checker = Checker::new(Policy::default());
+    let checker = Checker::new(CheckPolicy::default());
     seeds("mutated_sources").iter().for_each(|seed| promise::holds_for(&checker, recipe::source(seed).as_bytes()));
 }
 
@@ -40,7 +40,7 @@ fn recipes_change_real_programs_within_the_limit() {
     let whole = recipe::source(&[]);
     let program = recipe::source(&[0, 0]);
     assert_eq!(whole, program, "the empty recipe is the first program");
-    assert!(Checker::new(Policy::default()).check(program.as_bytes()).accepted(), "{program}");
+    assert!(Checker::new(CheckPolicy::default()).check(program.as_bytes()).accepted(), "{program}");
     let nested = recipe::source(&[0, 0, 3, 0, 0, 0, 1, 0, 0, 0, 9]);
     assert!(nested.starts_with("((((((((((") && nested.len() == program.len() + 20, "{nested}");
     let repeat: Vec<u8> = [0, 0].into_iter().chain([1, 0, 0, 0, 63, 0, 255].repeat(40)).collect();

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use python_check::rule;
-use python_check::{Checker, Policy};
+use python_check::{CheckPolicy, Checker};
 
 fn pages() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/rules")
@@ -22,7 +22,7 @@ fn ids_are_unique_and_well_formed() {
 
 #[test]
 fn every_bad_example_is_found_and_every_good_one_passes() {
-    let checker = Checker::new(Policy::default());
+    let checker = Checker::new(CheckPolicy::default());
     for rule in rule::all() {
         let bad = checker.check(&rule.bad.bytes());
         let found: Vec<_> = bad.findings.iter().map(|finding| finding.rule).collect();
@@ -40,7 +40,7 @@ fn every_bad_example_is_found_and_every_good_one_passes() {
 /// Otherwise the checker should find them, and a policy could except them.
 #[test]
 fn what_only_the_server_finds_passes_the_checker() {
-    let checker = Checker::new(Policy::default());
+    let checker = Checker::new(CheckPolicy::default());
     for rule in rule::of_server() {
         for code in [rule.bad.bytes(), rule.good.as_bytes().to_vec()] {
             let report = checker.check(&code);

@@ -131,9 +131,9 @@ fn valid_code_of_every_version_has_no_syntax_finding() {
 
 #[test]
 fn newer_syntax_than_the_runtime_is_found() {
-    use python_check::{Checker, Policy, Runtime};
+    use python_check::{CheckPolicy, CheckedRuntime, Checker};
 
-    let policy = Policy { runtime: Runtime { python: (3, 11), ..Runtime::default() }, ..Policy::default() };
+    let policy = CheckPolicy { runtime: CheckedRuntime { python: (3, 11), ..CheckedRuntime::default() }, ..CheckPolicy::default() };
     let report = Checker::new(policy).check(b"x = 1\ntype A = int\n");
     let finding = report.findings.iter().find(|finding| finding.rule == "ZPY-SYNTAX-003").unwrap_or_else(|| panic!("{report:#?}"));
     assert_eq!(finding.span.line, 2);

@@ -1,7 +1,7 @@
 //! Programs as people saved them, and what they are told. The files are theirs; the other tests name the kinds.
 
 use domain::code::CodeReport;
-use python_check::{Checker, JsonBinder, Policy, Runtime};
+use python_check::{CheckPolicy, CheckedRuntime, Checker, JsonBinder};
 
 use crate::corpus::corpus;
 use domain::code::ParameterBinder;
@@ -9,7 +9,7 @@ use domain::code::ParameterBinder;
 /// Checks a file for the Python of the runtime `python`.
 fn report(name: &str) -> CodeReport {
     let source = std::fs::read(corpus().join("usage").join(name)).unwrap();
-    let policy = Policy { runtime: Runtime { python: (3, 11), ..Runtime::default() }, ..Policy::default() };
+    let policy = CheckPolicy { runtime: CheckedRuntime { python: (3, 11), ..CheckedRuntime::default() }, ..CheckPolicy::default() };
     Checker::new(policy).check(&source)
 }
 

@@ -1,6 +1,6 @@
 //! The compiled programs, run by a small interpreter of the kernel's filter language, and held against a general compiler's.
 
-use sandbox_protocol::policy::{CHILD_LANDLOCK, CHILD_PROCESSES, CHILD_STRICT, OUTER, OUTER_LANDLOCK, Policy};
+use sandbox_protocol::call_policy::{CHILD_LANDLOCK, CHILD_PROCESSES, CHILD_STRICT, CallPolicy, OUTER, OUTER_LANDLOCK};
 use seccompiler::{BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter, SeccompRule, TargetArch};
 
 use super::*;
@@ -9,7 +9,7 @@ mod needs;
 
 const X86_64: u32 = 0xc000_003e;
 const I386: u32 = 0x4000_0003;
-const EVERY: [&Policy; 5] = [&CHILD_STRICT, &CHILD_PROCESSES, &CHILD_LANDLOCK, &OUTER, &OUTER_LANDLOCK];
+const EVERY: [&CallPolicy; 5] = [&CHILD_STRICT, &CHILD_PROCESSES, &CHILD_LANDLOCK, &OUTER, &OUTER_LANDLOCK];
 const EPERM: u32 = ANSWER_ERRNO | libc::EPERM as u32;
 const ENOSYS: u32 = ANSWER_ERRNO | libc::ENOSYS as u32;
 
@@ -17,7 +17,7 @@ const ENOSYS: u32 = ANSWER_ERRNO | libc::ENOSYS as u32;
 const SHORT: usize = 400;
 
 /// What the kernel would do with one call.
-fn verdict(policy: &Policy, architecture: u32, number: i64, arguments: &[u64]) -> u32 {
+fn verdict(policy: &CallPolicy, architecture: u32, number: i64, arguments: &[u64]) -> u32 {
     run(&program(policy).expect("the policy compiles"), architecture, number, arguments)
 }
 
@@ -43,7 +43,7 @@ fn run(program: &[Instruction], architecture: u32, number: i64, arguments: &[u64
     }
 }
 
-fn check(policy: &Policy, number: i64, arguments: &[u64], expected: u32) {
+fn check(policy: &CallPolicy, number: i64, arguments: &[u64], expected: u32) {
     let found = verdict(policy, X86_64, number, arguments);
     assert_eq!(found, expected, "{}: call {number} {arguments:x?}: {found:#x}", policy.name);
 }
@@ -57,7 +57,7 @@ fn every_policy_compiles_to_a_short_program() {
 }
 
 /// What the same policy lets through as a plain list, by somebody else's compiler; it knows no absent and no pretended calls.
-fn reference(policy: &Policy) -> Vec<Instruction> {
+fn reference(policy: &CallPolicy) -> Vec<Instruction> {
     let mut rules: BTreeMap<i64, Vec<SeccompRule>> = BTreeMap::new();
     for call in policy.allowed_calls() {
         rules.insert(numbers::of(call).unwrap(), Vec::new());
@@ -77,7 +77,7 @@ fn reference(policy: &Policy) -> Vec<Instruction> {
 }
 
 /// Whether a policy answers a call in the kernel's place.
-fn pretends(policy: &Policy, number: i64, arguments: &[u64; 6]) -> bool {
+fn pretends(policy: &CallPolicy, number: i64, arguments: &[u64; 6]) -> bool {
     let holds = |rule: &&Rule| {
         rule.answer == Answer::Pretended
             && numbers::of(rule.call) == Some(number)

@@ -11,7 +11,7 @@ use domain::code_policy::{CodeChecker, CodePolicy};
 use domain::name::{RuntimeId, TenantId};
 use domain::revision::Revision;
 use domain::{Error, Result};
-use python_check::{Checker, Package, Policy, Runtime, RuntimeInterface};
+use python_check::{CheckPolicy, CheckedRuntime, Checker, Package, RuntimeInterface};
 use sandbox::{RuntimeFacts, Sandboxes};
 use tokio::sync::Semaphore;
 
@@ -85,26 +85,26 @@ impl CodeChecker for BlockingChecker {
 }
 
 /// What the scan is to know of a runtime.
-pub(crate) fn checked_runtime(facts: &RuntimeFacts) -> Runtime {
+pub(crate) fn checked_runtime(facts: &RuntimeFacts) -> CheckedRuntime {
     let packages = facts.packages.iter().filter(|package| !package.modules.is_empty()).map(|package| Package {
         name: package.name.clone(),
         version: package.version.clone(),
         modules: package.modules.clone(),
     });
-    let default = Runtime::default();
+    let default = CheckedRuntime::default();
     // The sandboxes refuse a runtime whose interface cannot be read; what it says of the standard library is committed, too.
     let interface = facts.interface.as_deref().and_then(|text| RuntimeInterface::parse(text).ok()).map(Arc::new);
-    Runtime { python: python_version(&facts.python_version).unwrap_or(default.python), packages: packages.collect(), interface }
+    CheckedRuntime { python: python_version(&facts.python_version).unwrap_or(default.python), packages: packages.collect(), interface }
 }
 
 /// Exceptions are not among it: the domain turns their findings into warnings, which stay visible.
-fn checked_policy(policy: &CodePolicy, facts: Option<&RuntimeFacts>) -> Policy {
-    Policy {
+fn checked_policy(policy: &CodePolicy, facts: Option<&RuntimeFacts>) -> CheckPolicy {
+    CheckPolicy {
         runtime: facts.map(checked_runtime).unwrap_or_default(),
         only_modules: policy.only_modules.clone(),
         extra_modules: policy.extra_modules.clone(),
         denied_rules: policy.denied_rules.clone(),
-        ..Policy::default()
+        ..CheckPolicy::default()
     }
 }
 

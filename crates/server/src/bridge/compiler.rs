@@ -9,7 +9,7 @@ use domain::code::Code;
 use domain::name::{RuntimeId, TenantId};
 use domain::runtime::{Compiler, Package, Runtime, RuntimeCatalog, Verdict};
 use domain::sandbox::{Entry, Error, Failure, Isolation, Job, Limits, Progress, Purpose, Reason, Sandbox as _};
-use python_check::{Checker, Policy};
+use python_check::{CheckPolicy, Checker};
 use sandbox::{RuntimeFacts, Sandboxes};
 use serde::Deserialize;
 
@@ -104,7 +104,7 @@ impl SandboxCompiler {
     }
 
     fn describe(&self, name: &str, facts: &RuntimeFacts) -> Runtime {
-        let checker = Checker::new(Policy { runtime: checked_runtime(facts), ..Policy::default() });
+        let checker = Checker::new(CheckPolicy { runtime: checked_runtime(facts), ..CheckPolicy::default() });
         Runtime {
             name: RuntimeId::new(name),
             version: facts.version.clone(),

@@ -13,7 +13,7 @@ use cli::{Exit, Failure, Result};
 use domain::code::{CodeReport, Finding, Import, Standing};
 use domain::code_policy::CodePolicy;
 use domain::name::UtilityId;
-use python_check::{Checker, Policy};
+use python_check::{CheckPolicy, Checker};
 
 use crate::context::Context;
 use crate::refusal::refused;
@@ -82,7 +82,7 @@ impl Check {
     }
 
     fn checker(&self, given: Option<&CodePolicy>) -> Checker {
-        let mut policy = Policy::default();
+        let mut policy = CheckPolicy::default();
         policy.runtime.python = self.python;
         if let Some(given) = given {
             policy::apply(given, &mut policy);

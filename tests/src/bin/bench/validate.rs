@@ -10,7 +10,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
-use python_check::{Checker, MAX_CODE_BYTES, Policy, Stage};
+use python_check::{CheckPolicy, Checker, MAX_CODE_BYTES, Stage};
 use rustpython_parser::{Mode, parse};
 
 use crate::context::Context;
@@ -60,7 +60,7 @@ struct Measured {
 }
 
 fn measure(python: &Path, rounds: usize) -> anyhow::Result<Measured> {
-    let checker = Checker::new(Policy::default());
+    let checker = Checker::new(CheckPolicy::default());
     let (modules, per_thousand) = modules(&checker, python)?;
     let (hostile, worst) = hostile(&checker);
     Ok(Measured { tables: vec![modules, example(&checker, rounds), hostile], per_thousand, worst })
@@ -174,7 +174,7 @@ pub fn work(job: &[String]) -> anyhow::Result<()> {
     let [subject, rounds, files @ ..] = job else { anyhow::bail!("a job is SUBJECT ROUNDS FILE...") };
     let subject = Subject::ALL.into_iter().find(|known| known.name() == subject).context("no such subject")?;
     let sources = read(files)?;
-    let checker = Checker::new(Policy::default());
+    let checker = Checker::new(CheckPolicy::default());
     for _ in 0..rounds.parse()? {
         subject.run(&checker, &sources)?;
     }

@@ -43,7 +43,7 @@ const RULES_ELSEWHERE: &[(&str, u32, &str)] = &[
 type Made = Vec<u64>;
 
 /// What the policy's programs call under its filter.
-fn traced(policy: &Policy) -> Vec<Made> {
+fn traced(policy: &CallPolicy) -> Vec<Made> {
     let filter: String = bytes(&program(policy).unwrap()).iter().map(|byte| format!("{byte:02x}")).collect();
     let arguments: BTreeSet<_> = policy.rules().filter_map(|rule| numbers::of(rule.call)).collect();
     let mut tracer = Command::new("python3");

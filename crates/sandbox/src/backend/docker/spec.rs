@@ -9,7 +9,7 @@ use bollard::models::{
     ContainerCreateBody, HostConfig, HostConfigCgroupnsModeEnum, HostConfigLogConfig, Mount, MountBindOptions,
     MountBindOptionsPropagationEnum, MountType,
 };
-use sandbox_protocol::policy::docker_profile_json;
+use sandbox_protocol::call_policy::docker_profile_json;
 use sandbox_protocol::{STREAM_NAMES, STREAMS_DIRECTORY};
 
 use crate::backend::Order;

@@ -2,7 +2,7 @@
 
 use domain::name::RuntimeId;
 use domain::sandbox::Failure;
-use python_check::Policy;
+use python_check::CheckPolicy;
 use sandbox::{Config, OpenError};
 use settings::{Schema, Sources, Surroundings};
 
@@ -59,7 +59,7 @@ async fn the_runtimes_own_compiler_judges_and_nothing_is_run() {
 async fn the_scan_and_the_runtime_refuse_what_only_a_compiler_counts_in_the_same_words() {
     let compiler = compiler().await.unwrap();
     let facts = compiler.sandboxes.runtime("python").await.unwrap();
-    let checker = Checker::new(Policy { runtime: checked_runtime(&facts), ..Policy::default() });
+    let checker = Checker::new(CheckPolicy { runtime: checked_runtime(&facts), ..CheckPolicy::default() });
     // Compiled code has one byte for the number of targets before a starred one, which no grammar says.
     let targets = (0..300).map(|number| format!("a{number}, ")).collect::<String>();
     let source = format!("def transform(value):\n    {targets}*rest = value\n    return rest\n");

@@ -12,7 +12,7 @@ use domain::name::{CodePolicyName, PrincipalName, TenantId, UtilityId};
 use domain::revision::Revision;
 use domain::sandbox::Isolation;
 use domain::time::Timestamp;
-use python_check::{Policy, rule};
+use python_check::{CheckPolicy, rule};
 use serde::Deserialize;
 
 use crate::refusal::refused;
@@ -73,7 +73,7 @@ pub fn load(path: &Path) -> Result<CodePolicy> {
 }
 
 /// Puts what `policy` says of modules and rules into `checked`.
-pub fn apply(policy: &CodePolicy, checked: &mut Policy) {
+pub fn apply(policy: &CodePolicy, checked: &mut CheckPolicy) {
     checked.only_modules.clone_from(&policy.only_modules);
     checked.extra_modules.clone_from(&policy.extra_modules);
     checked.denied_rules.clone_from(&policy.denied_rules);

@@ -4,8 +4,8 @@ use std::{fs, path::Path};
 
 use super::*;
 
-const ALL: [&Policy; 5] = [&CHILD_STRICT, &CHILD_PROCESSES, &CHILD_LANDLOCK, &OUTER, &OUTER_LANDLOCK];
-const CHILDREN: [&Policy; 3] = [&CHILD_STRICT, &CHILD_PROCESSES, &CHILD_LANDLOCK];
+const ALL: [&CallPolicy; 5] = [&CHILD_STRICT, &CHILD_PROCESSES, &CHILD_LANDLOCK, &OUTER, &OUTER_LANDLOCK];
+const CHILDREN: [&CallPolicy; 3] = [&CHILD_STRICT, &CHILD_PROCESSES, &CHILD_LANDLOCK];
 
 /// Calls that no sandboxed program ever needs and that widen the kernel's attack surface.
 const NEVER: &[&str] = &[
@@ -45,11 +45,11 @@ const NEVER: &[&str] = &[
     "userfaultfd",
 ];
 
-fn names(policy: &Policy) -> Vec<&'static str> {
+fn names(policy: &CallPolicy) -> Vec<&'static str> {
     policy.allowed_calls().into_iter().chain(policy.rules().map(|rule| rule.call)).collect()
 }
 
-fn check_refused(policy: &Policy, calls: &[&str]) {
+fn check_refused(policy: &CallPolicy, calls: &[&str]) {
     for call in calls {
         assert!(!names(policy).contains(call), "{} lets {call} through", policy.name);
     }

@@ -4,7 +4,7 @@
 mod calls;
 mod rules;
 
-use super::rule::Policy;
+use super::rule::CallPolicy;
 use calls::*;
 use rules::*;
 
@@ -17,7 +17,7 @@ use rules::*;
 ///
 /// Pretended: locks of files, since the program is alone with its files, and a lock on one of the runtime's would be one on a file
 /// that others have open; and everything that flushes or fetches what the disk holds.
-pub const CHILD_STRICT: Policy = Policy {
+pub const CHILD_STRICT: CallPolicy = CallPolicy {
     name: "child-strict",
     allowed: &[MEMORY, FILES, STREAM_CHANGES, FILE_CHANGES, DESCRIPTORS, EVENTS, TIME, SIGNAL_HANDLING, IDENTITY, PROGRAM_END, PAIRS],
     conditional: &[
@@ -42,7 +42,7 @@ pub const CHILD_STRICT: Policy = Policy {
 ///
 /// Refused on purpose, beside what a T1 child is refused: locks of files. Two processes of one program would both hold one that is
 /// not taken, and a filter cannot tell a file of `/tmp` from one of the runtime's.
-pub const CHILD_PROCESSES: Policy = Policy {
+pub const CHILD_PROCESSES: CallPolicy = CallPolicy {
     name: "child-processes",
     allowed: &[
         MEMORY,
@@ -81,14 +81,14 @@ pub const CHILD_PROCESSES: Policy = Policy {
 
 /// Inside a T1 child without namespaces. As [`CHILD_STRICT`], but nothing is changed by its path: Landlock decides who opens a
 /// file, and does not look at modes, times, owners and extended attributes.
-pub const CHILD_LANDLOCK: Policy = Policy {
+pub const CHILD_LANDLOCK: CallPolicy = CallPolicy {
     name: "child-landlock",
     allowed: &[MEMORY, FILES, STREAM_CHANGES, DESCRIPTORS, EVENTS, TIME, SIGNAL_HANDLING, IDENTITY, PROGRAM_END, PAIRS],
     ..CHILD_STRICT
 };
 
 /// Around agent, interpreter and children without namespaces: as [`OUTER`], without everything that makes them.
-pub const OUTER_LANDLOCK: Policy = Policy {
+pub const OUTER_LANDLOCK: CallPolicy = CallPolicy {
     name: "outer-landlock",
     allowed: &[
         MEMORY,
@@ -133,7 +133,7 @@ pub const OUTER_LANDLOCK: Policy = Policy {
 /// Refused on purpose: every socket family but `AF_UNIX`, `setns`, `ptrace`, `bpf`, io_uring, keyrings, perf, `open_tree`,
 /// `move_mount` and the rest of the new mount interface, modules, kexec, clocks, quotas, 32-bit calls, and everything that a child
 /// is refused or is pretended to do, as far as the agent can do without.
-pub const OUTER: Policy = Policy {
+pub const OUTER: CallPolicy = CallPolicy {
     name: "outer",
     allowed: &[
         MEMORY,

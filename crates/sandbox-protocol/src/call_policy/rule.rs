@@ -2,7 +2,7 @@
 
 /// The calls that one boundary lets through.
 #[derive(Debug, Clone, Copy)]
-pub struct Policy {
+pub struct CallPolicy {
     /// Stable name, shown in attestations and errors.
     pub name: &'static str,
     /// Calls that are let through whatever their arguments; groups may overlap.
@@ -47,9 +47,9 @@ pub struct Condition {
     pub value: u32,
 }
 
-// === impl Policy ===
+// === impl CallPolicy ===
 
-impl Policy {
+impl CallPolicy {
     /// Names of the calls that are let through whatever their arguments, sorted, each once.
     pub fn allowed_calls(&self) -> Vec<&'static str> {
         let mut calls: Vec<_> = self.allowed.iter().flat_map(|group| group.iter().copied()).collect();
@@ -72,11 +72,11 @@ impl Policy {
 // === impl Rule ===
 
 impl Rule {
-    pub(in crate::policy) const fn through(call: &'static str, when: &'static [Condition]) -> Self {
+    pub(in crate::call_policy) const fn through(call: &'static str, when: &'static [Condition]) -> Self {
         Rule { call, when, answer: Answer::Through }
     }
 
-    pub(in crate::policy) const fn pretended(call: &'static str, when: &'static [Condition]) -> Self {
+    pub(in crate::call_policy) const fn pretended(call: &'static str, when: &'static [Condition]) -> Self {
         Rule { call, when, answer: Answer::Pretended }
     }
 }
@@ -85,12 +85,12 @@ impl Rule {
 
 impl Condition {
     /// The argument, an `int`, equals `value`.
-    pub(in crate::policy) const fn equals(argument: u8, value: u32) -> Self {
+    pub(in crate::call_policy) const fn equals(argument: u8, value: u32) -> Self {
         Condition { argument, mask: u32::MAX, value }
     }
 
     /// The bits of `mask` in the argument equal `value`.
-    pub(in crate::policy) const fn masked(argument: u8, mask: u32, value: u32) -> Self {
+    pub(in crate::call_policy) const fn masked(argument: u8, mask: u32, value: u32) -> Self {
         Condition { argument, mask, value }
     }
 
@@ -100,7 +100,7 @@ impl Condition {
     }
 
     /// None of `bits` is set in the argument.
-    pub(in crate::policy) const fn without(argument: u8, bits: u32) -> Self {
+    pub(in crate::call_policy) const fn without(argument: u8, bits: u32) -> Self {
         Condition { argument, mask: bits, value: 0 }
     }
 }

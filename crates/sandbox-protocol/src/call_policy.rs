@@ -14,4 +14,4 @@ mod tests;
 
 pub use docker::docker_profile_json;
 pub use lists::{CHILD_LANDLOCK, CHILD_PROCESSES, CHILD_STRICT, OUTER, OUTER_LANDLOCK};
-pub use rule::{Answer, Condition, Policy, Rule};
+pub use rule::{Answer, CallPolicy, Condition, Rule};

@@ -1,6 +1,6 @@
 //! Calls that are decided by their arguments, with what needs them so.
 
-use crate::policy::rule::{Condition, Rule};
+use crate::call_policy::rule::{Condition, Rule};
 
 const AF_UNIX: u32 = 1;
 /// Bits of the type in a socket's second argument; the others are flags.
