@@ -21,7 +21,7 @@ mod tests;
 mod trial;
 
 pub use battery::Battery;
-pub use defence::{Defence, Group};
+pub use defence::{Defence, ProbeGroup};
 pub(crate) use proof::{Ground, Proofs};
 pub use report::{Conclusion, Outcome, ProbeResult, Report};
 pub use trial::{Trial, attack};

@@ -36,7 +36,7 @@ pub struct Config {
     /// Name of the default runtime, which the backend's settings describe.
     pub runtime: String,
     /// Runtimes beside it.
-    pub runtimes: Vec<Runtime>,
+    pub runtimes: Vec<RuntimeConfig>,
     /// Reads what a runtime says of its modules, for whoever checks code against it: a runtime whose interface it refuses is not
     /// used. The default accepts all.
     pub interface_check: InterfaceCheck,
@@ -78,7 +78,7 @@ pub struct UidRange(RangeInclusive<u32>);
 
 /// A runtime beside the default one. A backend uses its own part of it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Runtime {
+pub struct RuntimeConfig {
     /// Its name, as utilities name it: 1 to 32 lower-case letters, digits and hyphens.
     pub name: String,
     /// The namespace backend's interpreter. `None` is the default runtime's. With neither this nor packages that backend does not
@@ -226,7 +226,7 @@ impl Config {
 
     /// What the namespace backend is told of each runtime, by key; nothing where it does not offer it.
     pub(crate) fn namespace_runtimes(&self, default: &Namespace) -> Vec<Option<Namespace>> {
-        let further = |runtime: &Runtime| {
+        let further = |runtime: &RuntimeConfig| {
             let python = runtime.python.clone().or_else(|| default.python.clone());
             runtime.is_for_namespaces().then(|| Namespace { python, packages: runtime.packages.clone(), ..default.clone() })
         };
@@ -244,9 +244,9 @@ fn is_id(id: &str) -> bool {
     !id.is_empty() && id.len() <= MAX_ID && id.chars().all(allowed)
 }
 
-// === impl Runtime ===
+// === impl RuntimeConfig ===
 
-impl Runtime {
+impl RuntimeConfig {
     /// Whether a backend offers it: the configuration says something about it for that backend.
     pub(crate) fn is_offered_by(&self, backend: &Backend) -> bool {
         match backend {
@@ -419,7 +419,7 @@ mod tests {
     #[test]
     fn runtimes_have_names_of_their_own_and_the_default_one_comes_first() {
         let mut config = config("/run/zona-main");
-        let named = |name: &str| Runtime { name: name.to_owned(), ..Runtime::default() };
+        let named = |name: &str| RuntimeConfig { name: name.to_owned(), ..RuntimeConfig::default() };
         config.runtimes = vec![named("security")];
         assert_eq!(config.violations(), Vec::<String>::new());
         assert_eq!(config.runtime_key("python"), Some(RuntimeKey::DEFAULT));
@@ -433,7 +433,8 @@ mod tests {
     fn a_further_runtime_has_its_own_packages_and_by_default_the_default_interpreter() {
         let default = Namespace { python: Some("/usr/bin/python3".into()), packages: vec!["/srv/base".into()], ..Namespace::default() };
         let mut config = config("/run/zona-main");
-        config.runtimes = vec![Runtime { name: "security".to_owned(), packages: vec!["/srv/security".into()], ..Runtime::default() }];
+        config.runtimes =
+            vec![RuntimeConfig { name: "security".to_owned(), packages: vec!["/srv/security".into()], ..RuntimeConfig::default() }];
         let [Some(first), Some(second)] = <[_; 2]>::try_from(config.namespace_runtimes(&default)).unwrap() else {
             panic!("one is not offered")
         };

@@ -23,10 +23,11 @@ mod attack;
 mod diagnose;
 mod stats;
 
-pub use attack::{Battery, Conclusion, Defence, Group as ProbeGroup, Outcome, ProbeResult, Report, Trial, attack};
+pub use attack::{Battery, Conclusion, Defence, Outcome, ProbeGroup, ProbeResult, Report, Trial, attack};
 pub use backend::{Package, RuntimeFacts};
 pub use config::{
-    AgentBinary, Backend, Config, ContainerRuntime, Docker, InterfaceCheck, Namespace, Pool, Proof, Runtime, UidRange, runtime_directory,
+    AgentBinary, Backend, Config, ContainerRuntime, Docker, InterfaceCheck, Namespace, Pool, Proof, RuntimeConfig, UidRange,
+    runtime_directory,
 };
 pub use diagnose::{Check, Diagnosis, TierReport, TierWorks, Verdict, complies, diagnose, inspect_container};
 pub use failure::{OpenError, TIER_UNSAFE};

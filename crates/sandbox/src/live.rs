@@ -1,4 +1,4 @@
-//! One live sandbox, as those see it who use its children: commands to its agent, and how each child ended.
+//! One live sandbox, as the users of its children see it: commands to its agent, and how each child ended.
 //!
 //! It deliberately owns neither container nor directory; the task that made the sandbox does.
 
@@ -24,7 +24,7 @@ const SECCOMP_FILTER: u32 = 2;
 
 /// A live sandbox.
 #[derive(Debug)]
-pub(crate) struct Live {
+pub(crate) struct LiveSandbox {
     /// What every attestation of this sandbox says before a child adds its own.
     facts: Attestation,
     channel: Channel,
@@ -48,7 +48,7 @@ struct Slot {
 /// A sealed child that waits for its program.
 #[derive(Debug)]
 pub(crate) struct Child {
-    pub(crate) live: Arc<Live>,
+    pub(crate) live: Arc<LiveSandbox>,
     pub(crate) id: u64,
     pub(crate) pipes: Pipes,
     pub(crate) attestation: Attestation,
@@ -116,11 +116,11 @@ pub(crate) enum Anomaly {
     HungUp,
 }
 
-// === impl Live ===
+// === impl LiveSandbox ===
 
-impl Live {
+impl LiveSandbox {
     pub(crate) fn new(facts: Attestation, channel: Channel, close: CancellationToken) -> Self {
-        Live { facts, channel, children: Mutex::default(), last_child: AtomicU64::new(0), close }
+        LiveSandbox { facts, channel, children: Mutex::default(), last_child: AtomicU64::new(0), close }
     }
 
     pub(crate) fn channel(&self) -> &Channel {
@@ -216,8 +216,8 @@ impl Live {
         Ok(())
     }
 
-    /// A child has ended. Whoever uses it hears so by [`Notice::tell`], once the books are in order; of one that was refused
-    /// nobody knows.
+    /// A child has ended. Its user hears so by [`Notice::tell`], once the books are in order; a child that was refused
+    /// has no user, and so no notice.
     pub(crate) fn ended(&self, id: u64) -> Result<Option<Notice>, Anomaly> {
         let slot = self.children().remove(&id).ok_or(Anomaly::UnknownChild(id))?;
         if slot.refused {
@@ -340,14 +340,14 @@ pub(crate) mod tests {
     }
 
     /// A live sandbox whose agent is the returned socket.
-    pub(crate) fn live() -> (Arc<Live>, OwnedFd) {
+    pub(crate) fn live() -> (Arc<LiveSandbox>, OwnedFd) {
         let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
         let (ours, theirs) = socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, flags, None).unwrap();
-        (Arc::new(Live::new(facts(), Channel::new(ours).unwrap(), CancellationToken::new())), theirs)
+        (Arc::new(LiveSandbox::new(facts(), Channel::new(ours).unwrap(), CancellationToken::new())), theirs)
     }
 
     /// Returns when the sandbox must go.
-    pub(crate) async fn condemned(live: &Live) {
+    pub(crate) async fn condemned(live: &LiveSandbox) {
         live.close.cancelled().await;
     }
 

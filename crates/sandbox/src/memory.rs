@@ -11,7 +11,7 @@ const HIERARCHIES: [(&str, Files); 2] = [
     ("/sys/fs/cgroup", Files { limit: "memory.max", usage: "memory.current" }),
     ("/sys/fs/cgroup/memory", Files { limit: "memory.limit_in_bytes", usage: "memory.usage_in_bytes" }),
 ];
-/// Of the usage of a group, what the kernel gives back when asked: files that nobody read lately.
+/// The part of a group's usage that the kernel gives back when asked: files that nobody read lately.
 const RECLAIMABLE: [&str; 2] = ["inactive_file", "total_inactive_file"];
 
 #[derive(Clone, Copy)]

@@ -17,16 +17,16 @@ use crate::backend::Backend;
 use crate::config::{Config, RuntimeKey};
 use crate::failure::{RETRY_AFTER, StartFailure};
 use crate::instance::Instance;
-use crate::live::{Child, Live};
+use crate::live::{Child, LiveSandbox};
 use crate::memory;
 
 mod group;
 mod ledger;
 mod life;
 
-pub(crate) use group::{Envelope, Group, whole_seconds};
+pub(crate) use group::{Envelope, SandboxGroup, whole_seconds};
 pub use ledger::StockReason;
-use ledger::{Acquired, Census, Ended, Full, Ledger, Memory, SandboxId, Step, Target, Ticket};
+use ledger::{Acquired, Census, Ended, Full, Ledger, Memory, SandboxId, Step, Target, WaiterId};
 
 /// How long the failure of the last start answers for the next one.
 const FAILURE_MEMORY: Duration = Duration::from_secs(2);
@@ -50,14 +50,14 @@ pub(crate) struct Pool {
 
 struct Books {
     ledger: Ledger<Child>,
-    waiting: HashMap<Ticket, oneshot::Sender<Result<Lease, StartFailure>>>,
+    waiting: HashMap<WaiterId, oneshot::Sender<Result<ChildLease, StartFailure>>>,
     sandboxes: HashMap<SandboxId, Sandbox>,
     last_failures: HashMap<RuntimeKey, (Instant, StartFailure)>,
 }
 
 struct Sandbox {
     close: CancellationToken,
-    live: Option<Arc<Live>>,
+    live: Option<Arc<LiveSandbox>>,
 }
 
 /// What has happened so far.
@@ -76,7 +76,7 @@ pub(crate) struct Counters {
 
 /// A child taken for one program. Dropping it kills the child.
 #[derive(Debug)]
-pub(crate) struct Lease(Option<Child>);
+pub(crate) struct ChildLease(Option<Child>);
 
 // === impl Pool ===
 
@@ -122,15 +122,15 @@ impl Pool {
     }
 
     /// A child of a sandbox of the tenant.
-    pub(crate) async fn acquire(self: &Arc<Self>, tenant: &TenantId, group: Group) -> Result<Lease, Error> {
+    pub(crate) async fn acquire(self: &Arc<Self>, tenant: &TenantId, group: SandboxGroup) -> Result<ChildLease, Error> {
         if self.closed.is_cancelled() {
             return Err(StartFailure::ShuttingDown.into());
         }
         let (sender, receiver) = oneshot::channel();
         let acquired = self.ask(tenant, group, sender);
         match acquired {
-            Ok(Acquired::Child(_, child)) => Ok(Lease(Some(child))),
-            Ok(Acquired::Wait(ticket)) => self.wait(ticket, receiver).await,
+            Ok(Acquired::Child(_, child)) => Ok(ChildLease(Some(child))),
+            Ok(Acquired::Wait(waiter)) => self.wait(waiter, receiver).await,
             Err(Full) => Err(Error::Busy { retry_after: RETRY_AFTER }),
         }
     }
@@ -138,22 +138,26 @@ impl Pool {
     fn ask(
         self: &Arc<Self>,
         tenant: &TenantId,
-        group: Group,
-        sender: oneshot::Sender<Result<Lease, StartFailure>>,
+        group: SandboxGroup,
+        sender: oneshot::Sender<Result<ChildLease, StartFailure>>,
     ) -> Result<Acquired<Child>, Full> {
         let mut books = self.books();
         let mut steps = Vec::new();
         let acquired = books.ledger.acquire(tenant, group, Instant::now(), &mut steps);
-        if let Ok(Acquired::Wait(ticket)) = &acquired {
-            books.waiting.insert(*ticket, sender);
+        if let Ok(Acquired::Wait(waiter)) = &acquired {
+            books.waiting.insert(*waiter, sender);
         }
         self.perform(&mut books, steps);
         acquired
     }
 
-    async fn wait(self: &Arc<Self>, ticket: Ticket, receiver: oneshot::Receiver<Result<Lease, StartFailure>>) -> Result<Lease, Error> {
+    async fn wait(
+        self: &Arc<Self>,
+        waiter: WaiterId,
+        receiver: oneshot::Receiver<Result<ChildLease, StartFailure>>,
+    ) -> Result<ChildLease, Error> {
         self.wake.notify_one();
-        let place = Place { pool: self.clone(), ticket };
+        let place = Place { pool: self.clone(), waiter };
         let since = Instant::now();
         let answer = tokio::time::timeout(self.config.pool.max_wait, receiver).await;
         drop(place);
@@ -167,7 +171,7 @@ impl Pool {
         }
     }
 
-    /// What the last start on a runtime failed with, if nothing works there and that is news.
+    /// What the last start on a runtime failed with, where no sandbox of it is live and the failure is recent.
     pub(crate) fn known_failure(&self, runtime: RuntimeKey) -> Option<StartFailure> {
         let books = self.books();
         let (at, failure) = books.last_failures.get(&runtime)?;
@@ -176,7 +180,7 @@ impl Pool {
 
     /// How many sandboxes should wait for a tenant now, and why as many.
     pub(crate) fn stock_target(&self) -> Target {
-        self.books().ledger.target(Group::WARM, Instant::now())
+        self.books().ledger.target(SandboxGroup::WARM, Instant::now())
     }
 
     fn memory_left(&self) -> Memory {
@@ -243,17 +247,17 @@ impl Pool {
                         sandbox.close.cancel();
                     }
                 }
-                Step::Grant(ticket, _, child) => {
-                    if let Some(waiter) = books.waiting.remove(&ticket) {
-                        // Who no longer waits drops the lease, which kills the child.
-                        let _gone = waiter.send(Ok(Lease(Some(child))));
+                Step::Grant(waiter, _, child) => {
+                    if let Some(sender) = books.waiting.remove(&waiter) {
+                        // A caller that no longer waits drops the lease, which kills the child.
+                        let _gone = sender.send(Ok(ChildLease(Some(child))));
                     } else {
-                        drop(Lease(Some(child)));
+                        drop(ChildLease(Some(child)));
                     }
                 }
-                Step::Reject(ticket, failure) => {
-                    if let Some(waiter) = books.waiting.remove(&ticket) {
-                        let _gone = waiter.send(Err(failure));
+                Step::Reject(waiter, failure) => {
+                    if let Some(sender) = books.waiting.remove(&waiter) {
+                        let _gone = sender.send(Err(failure));
                     }
                 }
             }
@@ -264,7 +268,7 @@ impl Pool {
 // --- what the sandboxes' tasks report ---
 
 impl Pool {
-    fn started(self: &Arc<Self>, id: SandboxId, live: Arc<Live>) {
+    fn started(self: &Arc<Self>, id: SandboxId, live: Arc<LiveSandbox>) {
         let mut books = self.books();
         if let Some(runtime) = books.ledger.runtime_of(id) {
             books.last_failures.remove(&runtime);
@@ -304,27 +308,27 @@ impl Pool {
 /// A place in the line, given up when dropped.
 struct Place {
     pool: Arc<Pool>,
-    ticket: Ticket,
+    waiter: WaiterId,
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
         let mut books = self.pool.books();
-        books.ledger.forget(self.ticket);
-        books.waiting.remove(&self.ticket);
+        books.ledger.forget(self.waiter);
+        books.waiting.remove(&self.waiter);
     }
 }
 
-// === impl Lease ===
+// === impl ChildLease ===
 
-impl Lease {
+impl ChildLease {
     /// Takes the child; its user answers for its end from now on.
     pub(crate) fn into_child(mut self) -> Child {
         self.0.take().expect("a lease holds its child until it is taken")
     }
 }
 
-impl Drop for Lease {
+impl Drop for ChildLease {
     fn drop(&mut self) {
         if let Some(child) = &self.0 {
             child.live.kill(child.id);

@@ -13,7 +13,7 @@ use crate::config::{Config, RuntimeKey};
 use crate::failure::{JOB_MALFORMED, OpenError, RUNTIME_UNKNOWN, StartFailure};
 use crate::instance::{Dead, Instance, SandboxDirectory};
 use crate::live::Child;
-use crate::pool::{Group, Pool};
+use crate::pool::{Pool, SandboxGroup};
 use crate::run::{ChildRun, Program};
 use crate::stats::Stats;
 
@@ -124,7 +124,7 @@ impl Sandboxes {
     /// Ends all programs and removes all sandboxes, within seconds.
     pub async fn shutdown(&self) {
         self.pool.close(SHUTDOWN_DEADLINE).await;
-        // A server that ends before its first sandbox has none whose end would do it.
+        // Normally the end of the last sandbox removes what all share; a server may end before its first one.
         self.pool.backend.close();
         self.pool.instance.remove();
     }
@@ -140,7 +140,7 @@ impl Sandboxes {
     async fn child(&self, job: &Job) -> Result<(Program, Child), Error> {
         let program = Program::encode(job)
             .map_err(|error| Error::Refused { reason: JOB_MALFORMED, message: format!("parameters or values are not JSON: {error}") })?;
-        let group = Group::of(self.key(&job.runtime)?, job.isolation, &job.limits);
+        let group = SandboxGroup::of(self.key(&job.runtime)?, job.isolation, &job.limits);
         let lease = self.pool.acquire(&job.tenant, group).await?;
         Ok((program, lease.into_child()))
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use domain::sandbox::{Isolation, Limits, Reason};
 
 use super::defence::Defence::{self, *};
-use super::defence::Group::{self, *};
+use super::defence::ProbeGroup::{self, *};
 
 const MIB: u64 = 1 << 20;
 
@@ -14,7 +14,7 @@ const MIB: u64 = 1 << 20;
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Probe {
     pub(crate) name: &'static str,
-    pub(crate) group: Group,
+    pub(crate) group: ProbeGroup,
     pub(crate) defence: Defence,
     pub(crate) tiers: Tiers,
     pub(crate) way: Way,
@@ -222,13 +222,13 @@ const KILLED_BY_FILTER: &[&str] = &["SIGSYS"];
 /// Where the kernel has no 32-bit calls at all, the gate itself faults.
 const NO_GATE: &[&str] = &["SIGSYS", "SIGSEGV"];
 
-const fn asks(name: &'static str, group: Group, defence: Defence) -> Probe {
+const fn asks(name: &'static str, group: ProbeGroup, defence: Defence) -> Probe {
     Probe { name, group, defence, tiers: Tiers::All, way: Way::Asks }
 }
 
 const fn ends(
     name: &'static str,
-    group: Group,
+    group: ProbeGroup,
     defence: Defence,
     limits: fn(&mut Limits),
     reasons: &'static [Reason],
@@ -237,7 +237,7 @@ const fn ends(
     Probe { name, group, defence, tiers: Tiers::All, way: Way::Ends { limits: Change(limits), reasons, signals } }
 }
 
-const fn watches(name: &'static str, group: Group, defence: Defence, scene: Scene) -> Probe {
+const fn watches(name: &'static str, group: ProbeGroup, defence: Defence, scene: Scene) -> Probe {
     Probe { name, group, defence, tiers: Tiers::All, way: Way::Watches(scene) }
 }
 

@@ -2,7 +2,7 @@
 
 /// What a probe goes for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Group {
+pub enum ProbeGroup {
     /// Files that are not the program's.
     Files,
     /// Anything that leaves the process by a socket.
@@ -98,17 +98,17 @@ const GVISOR: &str =
     "register runsc at the daemon with --network=none and without --overlay2 or --oci-seccomp, and use a newer version of it";
 const OURS: &str = "this is a fault of Zona, not of the host: report it with the output of `zona doctor --attack -o json`";
 
-impl Group {
+impl ProbeGroup {
     /// The word for it.
     pub const fn as_str(self) -> &'static str {
         match self {
-            Group::Files => "files",
-            Group::Network => "network",
-            Group::Processes => "processes",
-            Group::Kernel => "kernel",
-            Group::Privileges => "privileges",
-            Group::Neighbors => "neighbors",
-            Group::Exhaustion => "exhaustion",
+            ProbeGroup::Files => "files",
+            ProbeGroup::Network => "network",
+            ProbeGroup::Processes => "processes",
+            ProbeGroup::Kernel => "kernel",
+            ProbeGroup::Privileges => "privileges",
+            ProbeGroup::Neighbors => "neighbors",
+            ProbeGroup::Exhaustion => "exhaustion",
         }
     }
 }

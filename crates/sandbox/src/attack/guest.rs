@@ -1,6 +1,6 @@
 //! The probes' programs, and what they answer.
 
-use super::defence::Group;
+use super::defence::ProbeGroup;
 use super::report::Outcome;
 
 const KIT: &str = include_str!("probes/kit.py");
@@ -24,20 +24,20 @@ pub(super) struct Word {
 }
 
 /// The program with all probes of a group.
-pub(super) fn program(group: Group) -> String {
+pub(super) fn program(group: ProbeGroup) -> String {
     [KIT, source(group)].concat()
 }
 
 /// The probes of a group.
-pub(super) fn source(group: Group) -> &'static str {
+pub(super) fn source(group: ProbeGroup) -> &'static str {
     match group {
-        Group::Files => FILES,
-        Group::Network => NETWORK,
-        Group::Processes => PROCESSES,
-        Group::Kernel => KERNEL,
-        Group::Privileges => PRIVILEGES,
-        Group::Neighbors => NEIGHBORS,
-        Group::Exhaustion => EXHAUSTION,
+        ProbeGroup::Files => FILES,
+        ProbeGroup::Network => NETWORK,
+        ProbeGroup::Processes => PROCESSES,
+        ProbeGroup::Kernel => KERNEL,
+        ProbeGroup::Privileges => PRIVILEGES,
+        ProbeGroup::Neighbors => NEIGHBORS,
+        ProbeGroup::Exhaustion => EXHAUSTION,
     }
 }
 

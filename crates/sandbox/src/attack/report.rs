@@ -7,7 +7,7 @@ use domain::sandbox::Isolation;
 use domain::time::Timestamp;
 
 use super::catalog::Probe;
-use super::defence::{Defence, Group};
+use super::defence::{Defence, ProbeGroup};
 
 /// What the probes found in one tier, on one runtime.
 #[derive(Debug, Clone)]
@@ -32,7 +32,7 @@ pub struct ProbeResult {
     /// Stable name.
     pub name: &'static str,
     /// What it goes for.
-    pub group: Group,
+    pub group: ProbeGroup,
     /// What must stop it.
     pub defence: Defence,
     /// How it went.

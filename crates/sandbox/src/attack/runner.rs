@@ -7,7 +7,7 @@ use domain::name::{RuntimeId, TenantId};
 use domain::sandbox::{Entry, Error, Failure, Isolation, Job, Limits, Progress, Purpose, Reason, Run};
 
 use super::catalog::{self, Probe, Way};
-use super::defence::Group;
+use super::defence::ProbeGroup;
 use super::guest::{self, Word};
 use super::observer::Observer;
 use super::report::{Outcome, ProbeResult, result};
@@ -90,7 +90,7 @@ impl<'a> Runner<'a> {
     }
 
     async fn run_together(&self, results: &mut [(&'static Probe, Option<ProbeResult>)]) {
-        let mut groups: Vec<Group> = results.iter().map(|(probe, _)| probe.group).collect();
+        let mut groups: Vec<ProbeGroup> = results.iter().map(|(probe, _)| probe.group).collect();
         groups.dedup();
         for group in groups {
             let began = Instant::now();
@@ -173,7 +173,7 @@ impl<'a> Runner<'a> {
     }
 
     /// Runs probes of a group, by name, in one execution.
-    pub(super) async fn execute(&self, group: Group, names: &[&str], limits: Limits) -> Result<Ended, String> {
+    pub(super) async fn execute(&self, group: ProbeGroup, names: &[&str], limits: Limits) -> Result<Ended, String> {
         self.execute_for(Whose::First, self.isolation, group, names, limits).await
     }
 
@@ -182,7 +182,7 @@ impl<'a> Runner<'a> {
         &self,
         whose: Whose,
         isolation: Isolation,
-        group: Group,
+        group: ProbeGroup,
         names: &[&str],
         limits: Limits,
     ) -> Result<Ended, String> {
@@ -195,7 +195,7 @@ impl<'a> Runner<'a> {
         &self,
         whose: Whose,
         isolation: Isolation,
-        group: Group,
+        group: ProbeGroup,
         names: &[&str],
         limits: Limits,
     ) -> Result<Box<dyn Run>, String> {

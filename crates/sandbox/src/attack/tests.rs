@@ -17,14 +17,21 @@ mod confined;
 mod mutations;
 
 /// Names of the probes that a group's program defines.
-fn defined(group: Group) -> BTreeSet<String> {
+fn defined(group: ProbeGroup) -> BTreeSet<String> {
     let lines: Vec<_> = guest::source(group).lines().collect();
     let named = lines.windows(2).filter(|pair| pair[0] == "@probe").filter_map(|pair| pair[1].strip_prefix("def ")?.split('(').next());
     named.map(|name| name.replace('_', "-")).collect()
 }
 
-const GROUPS: [Group; 7] =
-    [Group::Files, Group::Network, Group::Processes, Group::Kernel, Group::Privileges, Group::Neighbors, Group::Exhaustion];
+const GROUPS: [ProbeGroup; 7] = [
+    ProbeGroup::Files,
+    ProbeGroup::Network,
+    ProbeGroup::Processes,
+    ProbeGroup::Kernel,
+    ProbeGroup::Privileges,
+    ProbeGroup::Neighbors,
+    ProbeGroup::Exhaustion,
+];
 
 #[test]
 fn every_probe_has_a_program_and_every_program_is_a_probe() {

@@ -35,7 +35,7 @@ pub(crate) enum Version {
 
 /// The groups of one server process. Their directories exist while one of its sandboxes does.
 #[derive(Debug, Clone)]
-pub(crate) struct Groups {
+pub(crate) struct ControlGroups {
     version: Version,
     /// Where the hierarchies are mounted.
     roots: Vec<PathBuf>,
@@ -45,7 +45,7 @@ pub(crate) struct Groups {
 
 /// The group of one sandbox.
 #[derive(Debug)]
-pub(crate) struct Group {
+pub(crate) struct ControlGroup {
     version: Version,
     /// One per hierarchy; memory first, then the number of processes, and last the processor where there is one for it.
     directories: Vec<PathBuf>,
@@ -63,15 +63,15 @@ fn hierarchies(root: &Path) -> Option<(Version, Vec<PathBuf>)> {
     both.iter().all(is_mounted).then(|| (Version::V1, both.into_iter().chain(processor).collect()))
 }
 
-// === impl Groups ===
+// === impl ControlGroups ===
 
-impl Groups {
+impl ControlGroups {
     /// The groups of an instance; the error says what this process may not do.
     pub(crate) fn open(installation: &str, instance: &str) -> io::Result<Self> {
         let Some((version, roots)) = hierarchies(Path::new(ROOT)) else {
             return Err(io::Error::new(ErrorKind::NotFound, "no memory and pids controllers below /sys/fs/cgroup"));
         };
-        let groups = Groups { version, roots, parts: ["zona", installation, instance].map(str::to_owned) };
+        let groups = ControlGroups { version, roots, parts: ["zona", installation, instance].map(str::to_owned) };
         groups.prepare()?;
         Ok(groups)
     }
@@ -115,8 +115,8 @@ impl Groups {
     }
 
     /// A new group with limits, for one sandbox.
-    pub(crate) fn create(&self, name: &str, limits: Envelope) -> io::Result<Group> {
-        let group = Group { version: self.version, directories: self.directories().map(|directory| directory.join(name)).collect() };
+    pub(crate) fn create(&self, name: &str, limits: Envelope) -> io::Result<ControlGroup> {
+        let group = ControlGroup { version: self.version, directories: self.directories().map(|directory| directory.join(name)).collect() };
         let mut attempts = CREATION_ATTEMPTS;
         // The end of another sandbox, or of another server, may remove a directory just before it is needed here.
         while let Err(error) = self.prepare().and_then(|()| group.directories.iter().try_for_each(|directory| create(directory))) {
@@ -145,7 +145,7 @@ impl Groups {
         names.sort();
         names.dedup();
         for name in names {
-            let group = Group { version, directories: bases.iter().map(|base| base.join(&name)).collect() };
+            let group = ControlGroup { version, directories: bases.iter().map(|base| base.join(&name)).collect() };
             group.destroy().await;
         }
         for base in &bases {
@@ -155,9 +155,9 @@ impl Groups {
     }
 }
 
-// === impl Group ===
+// === impl ControlGroup ===
 
-impl Group {
+impl ControlGroup {
     fn memory(&self) -> &Path {
         &self.directories[0]
     }
@@ -270,8 +270,8 @@ pub(crate) fn host_version() -> ResourceControl {
 mod tests {
     use super::*;
 
-    fn group(version: Version, directories: &[&Path]) -> Group {
-        Group { version, directories: directories.iter().map(|path| (*path).to_owned()).collect() }
+    fn group(version: Version, directories: &[&Path]) -> ControlGroup {
+        ControlGroup { version, directories: directories.iter().map(|path| (*path).to_owned()).collect() }
     }
 
     /// Directories with empty files, as the kernel would have them.

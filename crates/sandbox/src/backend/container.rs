@@ -62,11 +62,11 @@ pub(crate) trait Backend: Send + Sync {
     fn close(&self) {}
 }
 
-/// One container, from start to end. Whoever launched it must destroy it, whatever `launch` answered.
+/// One container, from start to end. Whoever starts it must destroy it, whatever `start` answered.
 #[async_trait]
 pub(crate) trait Container: Send {
     /// Starts the agent. Not cancelled: what it began is known when it returns.
-    async fn launch(&mut self) -> Result<(), StartFailure>;
+    async fn start(&mut self) -> Result<(), StartFailure>;
 
     /// The user as whom the agent connects.
     fn peer_uid(&self) -> u32;

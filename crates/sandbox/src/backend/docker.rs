@@ -346,7 +346,7 @@ impl Backend for DockerBackend {
 
 #[async_trait]
 impl Container for DockerContainer {
-    async fn launch(&mut self) -> Result<(), StartFailure> {
+    async fn start(&mut self) -> Result<(), StartFailure> {
         let image = self.image.remembered().as_ref().map(|runtime| runtime.digest.clone());
         let image = image.ok_or_else(|| StartFailure::Unavailable("the runtime image is not known yet".to_owned()))?;
         if self.settings.runtime == ContainerRuntime::Runsc {

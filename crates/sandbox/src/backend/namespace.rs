@@ -13,7 +13,7 @@ use tokio::io::AsyncReadExt as _;
 use tokio::process::{Child, ChildStderr, Command};
 use tokio::sync::OnceCell;
 
-use super::cgroup::{Group, Groups};
+use super::cgroup::{ControlGroup, ControlGroups};
 use super::layout::{self, Located};
 use super::{Backend, Container, Order, RuntimeFacts};
 use crate::config::{Config, InterfaceCheck, Namespace, RuntimeKey, UidRange};
@@ -39,16 +39,16 @@ pub(crate) enum Walls {
 /// Starts agents as processes of this one.
 pub(crate) struct NamespaceBackend {
     walls: Walls,
-    runtimes: Vec<Runtime>,
+    runtimes: Vec<HostRuntime>,
     installation: String,
     uids: UidRange,
     is_root: bool,
     interface_check: InterfaceCheck,
-    groups: Result<Groups, String>,
+    groups: Result<ControlGroups, String>,
 }
 
-/// Where a runtime is to be found, and what was.
-struct Runtime {
+/// A runtime of this host: where the configuration says it is, and what was found there.
+struct HostRuntime {
     /// `None` where the configuration says nothing for this backend.
     settings: Option<Namespace>,
     located: OnceCell<Located>,
@@ -58,8 +58,8 @@ struct AgentProcess {
     order: Order,
     walls: Walls,
     drop_privileges: bool,
-    groups: Option<Groups>,
-    group: Option<Group>,
+    groups: Option<ControlGroups>,
+    group: Option<ControlGroup>,
     child: Option<Child>,
 }
 
@@ -69,13 +69,13 @@ impl NamespaceBackend {
     /// `live` says whether sandboxes are going to be started; otherwise nothing is made.
     pub(crate) fn new(settings: &Namespace, walls: Walls, config: &Config, live: bool) -> Self {
         let groups = if live {
-            Groups::open(&config.installation, &config.instance).map_err(|error| error.to_string())
+            ControlGroups::open(&config.installation, &config.instance).map_err(|error| error.to_string())
         } else {
             Err("not opened".to_owned())
         };
         NamespaceBackend {
             walls,
-            runtimes: config.namespace_runtimes(settings).into_iter().map(Runtime::new).collect(),
+            runtimes: config.namespace_runtimes(settings).into_iter().map(HostRuntime::new).collect(),
             installation: config.installation.clone(),
             uids: config.uids.clone(),
             is_root: rustix::process::geteuid().is_root(),
@@ -84,14 +84,14 @@ impl NamespaceBackend {
         }
     }
 
-    fn at(&self, key: RuntimeKey) -> &Runtime {
+    fn at(&self, key: RuntimeKey) -> &HostRuntime {
         self.runtimes.get(key.index()).expect("keys come from the configuration that listed the runtimes")
     }
 }
 
-impl Runtime {
+impl HostRuntime {
     fn new(settings: Option<Namespace>) -> Self {
-        Runtime { settings, located: OnceCell::new() }
+        HostRuntime { settings, located: OnceCell::new() }
     }
 }
 
@@ -158,7 +158,7 @@ impl Backend for NamespaceBackend {
 
     async fn sweep(&self, dead: &Dead) -> Result<(), StartFailure> {
         for instance in dead.names() {
-            Groups::sweep(&self.installation, instance).await;
+            ControlGroups::sweep(&self.installation, instance).await;
         }
         Ok(())
     }
@@ -227,7 +227,7 @@ impl AgentProcess {
 
 #[async_trait]
 impl Container for AgentProcess {
-    async fn launch(&mut self) -> Result<(), StartFailure> {
+    async fn start(&mut self) -> Result<(), StartFailure> {
         if let Some(groups) = &self.groups {
             let group = groups.create(&self.order.name, self.order.envelope);
             self.group = Some(group.map_err(|error| StartFailure::unavailable("failed to make a control group", &error))?);
@@ -262,7 +262,7 @@ impl Container for AgentProcess {
     }
 
     fn resource_control(&self) -> ResourceControl {
-        self.groups.as_ref().map_or(ResourceControl::Process, Groups::resource_control)
+        self.groups.as_ref().map_or(ResourceControl::Process, ControlGroups::resource_control)
     }
 
     async fn destroy(&mut self) {

@@ -5,7 +5,7 @@ use std::fs;
 use landlock::{ABI, Access as _, AccessFs, CompatLevel, Compatible as _, Ruleset, RulesetAttr as _};
 
 use super::Check;
-use crate::backend::cgroup::Groups;
+use crate::backend::cgroup::ControlGroups;
 use crate::backend::layout::{self, Located};
 use crate::config::{Config, Namespace};
 
@@ -108,7 +108,7 @@ fn landlock() -> Check {
 
 fn control_groups(config: &Config) -> Check {
     const NAME: &str = "control groups";
-    match Groups::open(&config.installation, &format!("{}-dc", config.instance)) {
+    match ControlGroups::open(&config.installation, &format!("{}-dc", config.instance)) {
         Ok(groups) => {
             groups.remove();
             Check::good(NAME, format!("{}, writable", groups.resource_control().as_str()))

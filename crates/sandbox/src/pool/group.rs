@@ -18,7 +18,7 @@ const OVERHEAD_PROCESSES: u64 = 16;
 
 /// A group of interchangeable sandboxes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) struct Group {
+pub(crate) struct SandboxGroup {
     pub(crate) runtime: RuntimeKey,
     pub(crate) isolation: Isolation,
     pub(crate) size: Size,
@@ -42,24 +42,25 @@ pub(crate) struct Envelope {
     pub(crate) processes: u64,
 }
 
-impl Group {
+impl SandboxGroup {
     /// The group that is kept warm from the start.
-    pub(crate) const WARM: Group = Group { runtime: RuntimeKey::DEFAULT, isolation: Isolation::TenantWarm, size: Size::Standard };
+    pub(crate) const WARM: SandboxGroup =
+        SandboxGroup { runtime: RuntimeKey::DEFAULT, isolation: Isolation::TenantWarm, size: Size::Standard };
     /// The group that is kept warm once it is used.
-    pub(crate) const SINGLE: Group = Group { isolation: Isolation::SingleUse, ..Group::WARM };
+    pub(crate) const SINGLE: SandboxGroup = SandboxGroup { isolation: Isolation::SingleUse, ..SandboxGroup::WARM };
 
     /// The smallest group that can hold a program.
     pub(crate) fn of(runtime: RuntimeKey, isolation: Isolation, limits: &Limits) -> Self {
         let standard = limits.memory <= Limits::DEFAULT.memory && limits.tmpfs <= Limits::DEFAULT.tmpfs;
-        Group { runtime, isolation, size: if standard { Size::Standard } else { Size::Large } }
+        SandboxGroup { runtime, isolation, size: if standard { Size::Standard } else { Size::Large } }
     }
 
     /// How many sandboxes of the group are kept ready for tenants that have none: at least, and at most. Where the least is none,
     /// none are kept.
     pub(crate) fn spares(self, pool: &Pool) -> (usize, usize) {
         let least = match self {
-            Group::WARM => pool.unassigned,
-            Group::SINGLE => pool.single_use,
+            SandboxGroup::WARM => pool.unassigned,
+            SandboxGroup::SINGLE => pool.single_use,
             _ => 0,
         };
         (least, if least == 0 { 0 } else { pool.max_unassigned.max(least) })
@@ -135,8 +136,8 @@ mod tests {
     #[test]
     fn a_program_above_the_default_limits_gets_a_larger_sandbox() {
         let large = Limits { memory: Limits::DEFAULT.memory + 1, ..Limits::DEFAULT };
-        let of = |limits: &Limits| Group::of(RuntimeKey::DEFAULT, Isolation::TenantWarm, limits);
-        assert_eq!(of(&Limits::DEFAULT), Group::WARM);
+        let of = |limits: &Limits| SandboxGroup::of(RuntimeKey::DEFAULT, Isolation::TenantWarm, limits);
+        assert_eq!(of(&Limits::DEFAULT), SandboxGroup::WARM);
         assert_eq!(of(&large).size, Size::Large);
         assert_eq!(of(&Limits { tmpfs: Limits::MAX.tmpfs, ..Limits::DEFAULT }).size, Size::Large);
     }
@@ -146,7 +147,7 @@ mod tests {
         let pool = Pool::default();
         for isolation in [Isolation::TenantWarm, Isolation::SingleUse, Isolation::OneShot] {
             for size in [Size::Standard, Size::Large] {
-                let group = Group { isolation, size, ..Group::WARM };
+                let group = SandboxGroup { isolation, size, ..SandboxGroup::WARM };
                 let children = group.children(&pool) as u64;
                 assert!(group.envelope(&pool).memory > children * group.class(&pool).memory);
                 assert!(group.envelope(&pool).processes > children * u64::from(group.class(&pool).processes));

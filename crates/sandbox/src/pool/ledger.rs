@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use domain::name::TenantId;
 
-use super::group::Group;
+use super::group::SandboxGroup;
 use crate::config::{Pool, RuntimeKey};
 use crate::failure::StartFailure;
 
@@ -27,22 +27,22 @@ const MAX_BACKOFF: Duration = Duration::from_secs(30);
 
 /// Numbers sandboxes, from 1.
 pub(crate) type SandboxId = u64;
-/// Numbers those who wait.
-pub(crate) type Ticket = u64;
+/// Numbers the waiting calls, from 1.
+pub(crate) type WaiterId = u64;
 
 /// What the pool must do.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Step<C> {
     /// Start a sandbox.
-    Start(SandboxId, Group),
+    Start(SandboxId, SandboxGroup),
     /// Fork that many more children.
     Fork(SandboxId, usize),
     /// Destroy a sandbox.
     Destroy(SandboxId),
-    /// Hand a child to who holds the ticket.
-    Grant(Ticket, SandboxId, C),
-    /// Tell who holds the ticket that no sandbox can be had.
-    Reject(Ticket, StartFailure),
+    /// Hand a child to this waiter.
+    Grant(WaiterId, SandboxId, C),
+    /// Tell this waiter that no sandbox can be had.
+    Reject(WaiterId, StartFailure),
 }
 
 /// What a request gets.
@@ -51,7 +51,7 @@ pub(crate) enum Acquired<C> {
     /// A child at once.
     Child(SandboxId, C),
     /// A place in the line.
-    Wait(Ticket),
+    Wait(WaiterId),
 }
 
 /// Too many wait.
@@ -84,9 +84,9 @@ pub(crate) struct Ledger<C> {
     limits: Pool,
     members: BTreeMap<SandboxId, Member<C>>,
     waiting: VecDeque<Waiter>,
-    seen: HashSet<Group>,
+    seen: HashSet<SandboxGroup>,
     last_sandbox: SandboxId,
-    last_ticket: Ticket,
+    last_waiter: WaiterId,
     stock: Stock,
     refill_at: Option<Instant>,
     backoff: Duration,
@@ -95,7 +95,7 @@ pub(crate) struct Ledger<C> {
 
 #[derive(Debug)]
 struct Member<C> {
-    group: Group,
+    group: SandboxGroup,
     tenant: Option<TenantId>,
     phase: Phase,
     ready: Vec<(u64, C)>,
@@ -118,9 +118,9 @@ enum Phase {
 
 #[derive(Debug)]
 struct Waiter {
-    ticket: Ticket,
+    id: WaiterId,
     tenant: TenantId,
-    group: Group,
+    group: SandboxGroup,
     since: Instant,
 }
 
@@ -132,9 +132,9 @@ impl<C> Ledger<C> {
             limits,
             members: BTreeMap::new(),
             waiting: VecDeque::new(),
-            seen: HashSet::from([Group::WARM]),
+            seen: HashSet::from([SandboxGroup::WARM]),
             last_sandbox: 0,
-            last_ticket: 0,
+            last_waiter: 0,
             stock: Stock::new(),
             refill_at: Some(now),
             backoff: FIRST_BACKOFF,
@@ -143,7 +143,13 @@ impl<C> Ledger<C> {
     }
 
     /// A tenant wants a child.
-    pub(crate) fn acquire(&mut self, tenant: &TenantId, group: Group, now: Instant, steps: &mut Vec<Step<C>>) -> Result<Acquired<C>, Full> {
+    pub(crate) fn acquire(
+        &mut self,
+        tenant: &TenantId,
+        group: SandboxGroup,
+        now: Instant,
+        steps: &mut Vec<Step<C>>,
+    ) -> Result<Acquired<C>, Full> {
         self.seen.insert(group);
         if !self.waiting.iter().any(|waiter| waiter.tenant == *tenant && waiter.group == group)
             && let Some(sandbox) = self.candidate(tenant, group)
@@ -154,15 +160,15 @@ impl<C> Ledger<C> {
         if self.waiting.len() >= self.limits.max_waiting {
             return Err(Full);
         }
-        self.last_ticket += 1;
-        self.waiting.push_back(Waiter { ticket: self.last_ticket, tenant: tenant.clone(), group, since: now });
+        self.last_waiter += 1;
+        self.waiting.push_back(Waiter { id: self.last_waiter, tenant: tenant.clone(), group, since: now });
         self.balance(now, steps);
-        Ok(Acquired::Wait(self.last_ticket))
+        Ok(Acquired::Wait(self.last_waiter))
     }
 
-    /// Who waited does so no longer.
-    pub(crate) fn forget(&mut self, ticket: Ticket) {
-        self.waiting.retain(|waiter| waiter.ticket != ticket);
+    /// A waiter has given up.
+    pub(crate) fn forget(&mut self, waiter: WaiterId) {
+        self.waiting.retain(|other| other.id != waiter);
     }
 
     /// A sandbox can fork.
@@ -224,7 +230,7 @@ impl<C> Ledger<C> {
     pub(crate) fn gone(&mut self, sandbox: SandboxId, failure: Option<&StartFailure>, now: Instant, steps: &mut Vec<Step<C>>) {
         let Some(member) = self.members.remove(&sandbox) else { return };
         if let Some(failure) = failure {
-            // Of a runtime of which none is kept ready, a failure says nothing about those that are.
+            // Only the default runtime has a stock: a failure on another one says nothing about it.
             if member.group.runtime == RuntimeKey::DEFAULT {
                 self.refill_at = Some(now + self.backoff);
                 self.backoff = (self.backoff * 2).min(MAX_BACKOFF);
@@ -255,13 +261,13 @@ impl<C> Ledger<C> {
         self.stock.remember(memory);
         if self.stock.is_short() {
             self.give_up_one(steps);
-        } else if !self.closed && self.supply(Group::WARM) < self.target(Group::WARM, now).sandboxes {
+        } else if !self.closed && self.supply(SandboxGroup::WARM) < self.target(SandboxGroup::WARM, now).sandboxes {
             self.refill_at.get_or_insert(now);
         }
     }
 
     /// How many unassigned sandboxes of the group there should be.
-    pub(crate) fn target(&self, group: Group, now: Instant) -> Target {
+    pub(crate) fn target(&self, group: SandboxGroup, now: Instant) -> Target {
         self.stock.target(group, &self.limits, self.supply(group), now)
     }
 
@@ -281,7 +287,7 @@ impl<C> Ledger<C> {
     pub(crate) fn close(&mut self, steps: &mut Vec<Step<C>>) {
         self.closed = true;
         self.refill_at = None;
-        steps.extend(self.waiting.drain(..).map(|waiter| Step::Reject(waiter.ticket, StartFailure::ShuttingDown)));
+        steps.extend(self.waiting.drain(..).map(|waiter| Step::Reject(waiter.id, StartFailure::ShuttingDown)));
         let all: Vec<_> = self.members.keys().copied().collect();
         for sandbox in all {
             self.destroy(sandbox, steps);
@@ -321,12 +327,12 @@ impl<C> Ledger<C> {
         self.members.iter().filter(|(_, member)| member.phase == Phase::Live)
     }
 
-    fn bound(&self, tenant: &TenantId, group: Group) -> usize {
+    fn bound(&self, tenant: &TenantId, group: SandboxGroup) -> usize {
         self.live().filter(|(_, member)| member.belongs_to(tenant, group)).count()
     }
 
     /// The sandbox that serves a request at once: the tenant's least loaded, else, for a tenant without one, an unassigned one.
-    fn candidate(&self, tenant: &TenantId, group: Group) -> Option<SandboxId> {
+    fn candidate(&self, tenant: &TenantId, group: SandboxGroup) -> Option<SandboxId> {
         let ready = || self.live().filter(|(_, member)| member.group == group && !member.ready.is_empty());
         let own = ready().filter(|(_, member)| member.tenant.as_ref() == Some(tenant)).max_by_key(|(_, member)| member.ready.len());
         let found =
@@ -385,7 +391,7 @@ impl<C> Ledger<C> {
             let Some(index) = self.waiting.iter().position(fits) else { return };
             let waiter = self.waiting.remove(index).expect("the position was just found");
             let child = self.take(sandbox, &waiter.tenant, now, steps);
-            steps.push(Step::Grant(waiter.ticket, sandbox, child));
+            steps.push(Step::Grant(waiter.id, sandbox, child));
         }
     }
 
@@ -401,7 +407,7 @@ impl<C> Ledger<C> {
 }
 
 impl<C> Member<C> {
-    fn belongs_to(&self, tenant: &TenantId, group: Group) -> bool {
+    fn belongs_to(&self, tenant: &TenantId, group: SandboxGroup) -> bool {
         self.group == group && self.tenant.as_ref() == Some(tenant)
     }
 }

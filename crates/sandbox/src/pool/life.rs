@@ -14,11 +14,11 @@ use sandbox_protocol::control::{Command, Configure, Exit, PRELOAD_STAGE, Report}
 use tokio_util::sync::CancellationToken;
 
 use super::ledger::{Ended, SandboxId};
-use super::{Group, Pool, micros};
+use super::{Pool, SandboxGroup, micros};
 use crate::backend::{Container, Order, RuntimeFacts};
 use crate::failure::{RUNTIME_UNUSABLE, StartFailure, chain};
 use crate::instance::{SandboxDirectory, UidLease};
-use crate::live::{Anomaly, End, How, Live};
+use crate::live::{Anomaly, End, How, LiveSandbox};
 use crate::wire::{Channel, Listener, Packet};
 
 /// Everything outside this process that a sandbox consists of.
@@ -29,7 +29,7 @@ struct Estate {
 }
 
 /// Runs a sandbox from start to end.
-pub(super) async fn run(pool: Arc<Pool>, id: SandboxId, group: Group, close: CancellationToken) {
+pub(super) async fn run(pool: Arc<Pool>, id: SandboxId, group: SandboxGroup, close: CancellationToken) {
     let began = Instant::now();
     let name = format!("{}-{id}", pool.config.instance);
     let failure = match prepare(&pool, &name, group).await {
@@ -57,7 +57,7 @@ pub(super) async fn run(pool: Arc<Pool>, id: SandboxId, group: Group, close: Can
     pool.gone(id, failure);
 }
 
-async fn prepare(pool: &Pool, name: &str, group: Group) -> Result<(Estate, u32, Arc<RuntimeFacts>), StartFailure> {
+async fn prepare(pool: &Pool, name: &str, group: SandboxGroup) -> Result<(Estate, u32, Arc<RuntimeFacts>), StartFailure> {
     let runtime = pool.backend.runtime(group.runtime).await?;
     let uid = pool.backend.lease_uid().map_err(|error| StartFailure::unavailable("failed to lease a user id", &error))?;
     let directory =
@@ -78,14 +78,14 @@ async fn bring_up(
     pool: &Pool,
     estate: &mut Estate,
     name: &str,
-    group: Group,
+    group: SandboxGroup,
     uid: u32,
     runtime: &RuntimeFacts,
     close: &CancellationToken,
-) -> Result<Arc<Live>, StartFailure> {
+) -> Result<Arc<LiveSandbox>, StartFailure> {
     let listener =
         Listener::bind(estate.directory.socket()).map_err(|error| StartFailure::unavailable("failed to listen for an agent", &error))?;
-    estate.container.launch().await?;
+    estate.container.start().await?;
     let deadline = tokio::time::Instant::now() + pool.config.pool.start_deadline;
     let peer = estate.container.peer_uid();
     let (channel, pid) = bounded(deadline, close, "connect", async {
@@ -126,7 +126,7 @@ async fn bring_up(
         resource_control: estate.container.resource_control(),
         battery: None,
     };
-    Ok(Arc::new(Live::new(facts, channel, close.clone())))
+    Ok(Arc::new(LiveSandbox::new(facts, channel, close.clone())))
 }
 
 /// One step of a start, within the deadline and until the sandbox is no longer wanted.
@@ -169,7 +169,13 @@ fn fault(stage: &str, message: &str, hint: &str) -> StartFailure {
 
 /// Passes reports on until the sandbox ends or must go. Answers why, when it never had a child: then it might as well not have
 /// started, and whoever waits for it is told instead of waiting for the next one to end like it.
-async fn serve(pool: &Arc<Pool>, id: SandboxId, live: &Arc<Live>, estate: &mut Estate, close: &CancellationToken) -> Option<StartFailure> {
+async fn serve(
+    pool: &Arc<Pool>,
+    id: SandboxId,
+    live: &Arc<LiveSandbox>,
+    estate: &mut Estate,
+    close: &CancellationToken,
+) -> Option<StartFailure> {
     let mut buffer = Vec::new();
     let mut reader = Reader { pool, id, live, oom_kills: estate.container.oom_kills(), had_child: false, refused: None };
     let anomaly = loop {
@@ -206,7 +212,7 @@ async fn serve(pool: &Arc<Pool>, id: SandboxId, live: &Arc<Live>, estate: &mut E
 struct Reader<'a> {
     pool: &'a Arc<Pool>,
     id: SandboxId,
-    live: &'a Arc<Live>,
+    live: &'a Arc<LiveSandbox>,
     oom_kills: Option<u64>,
     /// Whether a child has arrived.
     had_child: bool,

@@ -85,7 +85,7 @@ pub(super) fn without_result(end: &End, cause: Cause, limits: &Limits) -> Failur
     match end.how {
         How::OutOfMemory => Failure::new(Reason::OutOfMemory, message_of(Reason::OutOfMemory, limits)),
         How::Shutdown => Failure::new(Reason::Cancelled, "the server shut down"),
-        // Whether the program was done nobody can say.
+        // Nobody can say whether the program was done.
         How::SandboxLost => Failure::new(Reason::NodeLost, "its sandbox ended unexpectedly; what it had printed until then is kept"),
         How::Exit(Exit::Code(code)) => Failure {
             exit_code: Some(code),

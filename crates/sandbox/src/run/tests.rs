@@ -11,11 +11,11 @@ use sandbox_protocol::control::{Exit, Usage as ChildUsage};
 use sandbox_protocol::frame::Kind;
 
 use super::*;
-use crate::live::{How, Live, tests as played};
+use crate::live::{How, LiveSandbox, tests as played};
 
 /// A child played by the test.
 struct Played {
-    live: Arc<Live>,
+    live: Arc<LiveSandbox>,
     agent: OwnedFd,
     request: Option<std::fs::File>,
     result: Option<std::fs::File>,

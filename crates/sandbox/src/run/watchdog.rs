@@ -8,7 +8,7 @@ use domain::sandbox::Limits;
 use tokio::sync::{Notify, watch};
 
 use super::outcome::Cause;
-use crate::live::{End, How, Live};
+use crate::live::{End, How, LiveSandbox};
 
 /// How long a program that has answered may take to end by itself before it is killed: nearly all do, and a kill costs server and
 /// agent a message.
@@ -22,7 +22,7 @@ const LONG_KILL_PATIENCE: Duration = Duration::from_secs(2);
 /// What run and watchdog share.
 #[derive(Debug)]
 pub(super) struct Control {
-    live: Arc<Live>,
+    live: Arc<LiveSandbox>,
     child: u64,
     wall: Duration,
     grace: Duration,
@@ -46,7 +46,7 @@ enum Demand {
 // === impl Control ===
 
 impl Control {
-    pub(super) fn new(live: Arc<Live>, child: u64, limits: &Limits) -> Arc<Self> {
+    pub(super) fn new(live: Arc<LiveSandbox>, child: u64, limits: &Limits) -> Arc<Self> {
         Arc::new(Control {
             live,
             child,

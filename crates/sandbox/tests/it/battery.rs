@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use domain::name::RuntimeId;
 use domain::sandbox::{Error, Isolation, Job, Sandbox as _};
-use sandbox::{Battery, Conclusion, Outcome, Proof, Runtime};
+use sandbox::{Battery, Conclusion, Outcome, Proof, RuntimeConfig};
 
 use crate::support::{Host, Kind, script};
 
@@ -35,7 +35,7 @@ async fn a_further_runtime_is_attacked_itself_before_an_attestation_says_that_it
     // Not below /tmp, which is each sandbox's own.
     let packages = tempfile::tempdir_in("/var/tmp").unwrap();
     std::fs::set_permissions(packages.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
-    let further = Runtime { name: "further".to_owned(), packages: vec![packages.path().to_owned()], ..Runtime::default() };
+    let further = RuntimeConfig { name: "further".to_owned(), packages: vec![packages.path().to_owned()], ..RuntimeConfig::default() };
     let host = Host::open_with(Kind::Namespace, |config| {
         config.proof = Proof::Required;
         config.runtimes = vec![further];

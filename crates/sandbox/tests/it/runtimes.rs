@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use domain::name::RuntimeId;
 use domain::sandbox::{Error, Isolation, Job, Reason, Sandbox as _};
-use sandbox::{Config, Runtime, RuntimeFacts};
+use sandbox::{Config, RuntimeConfig, RuntimeFacts};
 
 use crate::support::{Host, Kind, script};
 
@@ -34,7 +34,7 @@ impl Packages {
 
     async fn host(&self, kind: Kind, change: impl FnOnce(&mut Config)) -> Host {
         let image = Some(IMAGE.to_owned());
-        let security = Runtime { name: "security".to_owned(), packages: vec![self.path()], image, ..Runtime::default() };
+        let security = RuntimeConfig { name: "security".to_owned(), packages: vec![self.path()], image, ..RuntimeConfig::default() };
         let configured = |config: &mut Config| {
             config.runtimes = vec![security];
             change(config);

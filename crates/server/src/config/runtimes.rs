@@ -27,8 +27,8 @@ section! {
 
 impl Runtime {
     /// What the sandbox calls it.
-    pub(crate) fn config(&self, name: &str) -> sandbox::Runtime {
-        sandbox::Runtime {
+    pub(crate) fn config(&self, name: &str) -> sandbox::RuntimeConfig {
+        sandbox::RuntimeConfig {
             name: name.to_owned(),
             python: self.python.clone(),
             packages: self.packages.iter().cloned().collect(),

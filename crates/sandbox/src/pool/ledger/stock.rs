@@ -6,7 +6,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::time::{Duration, Instant};
 
-use super::Group;
+use super::SandboxGroup;
 use crate::config::Pool;
 
 /// What is remembered of bindings: a moment that has not come again for this long is not prepared for any more.
@@ -51,7 +51,7 @@ pub(crate) struct Target {
 /// What was seen of demand and memory.
 #[derive(Debug)]
 pub(super) struct Stock {
-    bindings: HashMap<Group, VecDeque<Instant>>,
+    bindings: HashMap<SandboxGroup, VecDeque<Instant>>,
     memory: Memory,
 }
 
@@ -63,7 +63,7 @@ impl Stock {
     }
 
     /// An unassigned sandbox was bound.
-    pub(super) fn bound(&mut self, group: Group, now: Instant) {
+    pub(super) fn bound(&mut self, group: SandboxGroup, now: Instant) {
         let bindings = self.bindings.entry(group).or_default();
         while bindings.len() >= MAX_REMEMBERED || bindings.front().is_some_and(|first| now.saturating_duration_since(*first) > WINDOW) {
             bindings.pop_front();
@@ -80,7 +80,7 @@ impl Stock {
     }
 
     /// How many unassigned sandboxes of the group there should be, of which there are `present` already.
-    pub(super) fn target(&self, group: Group, limits: &Pool, present: usize, now: Instant) -> Target {
+    pub(super) fn target(&self, group: SandboxGroup, limits: &Pool, present: usize, now: Instant) -> Target {
         let (least, most) = group.spares(limits);
         let busiest = self.bindings.get(&group).map_or(0, |bindings| busiest(bindings, now));
         decide(least, most, busiest, present, self.memory)
@@ -149,26 +149,26 @@ mod tests {
         let at = |seconds: f64| start + Duration::from_secs_f64(seconds);
         let mut stock = Stock::new();
         for seconds in [0.0, 0.4, 0.8, 5.0, 20.0, 20.9] {
-            stock.bound(Group::WARM, at(seconds));
+            stock.bound(SandboxGroup::WARM, at(seconds));
         }
         let limits = Pool { unassigned: 1, max_unassigned: 9, ..Pool::default() };
-        let target = |now: f64| stock.target(Group::WARM, &limits, 0, at(now)).sandboxes;
+        let target = |now: f64| stock.target(SandboxGroup::WARM, &limits, 0, at(now)).sandboxes;
         assert_eq!([target(21.0), target(60.0), target(75.0), target(90.0)], [3, 3, 2, 1]);
-        assert_eq!(stock.target(Group::SINGLE, &limits, 0, at(21.0)).reason, StockReason::Least, "each group for itself");
+        assert_eq!(stock.target(SandboxGroup::SINGLE, &limits, 0, at(21.0)).reason, StockReason::Least, "each group for itself");
     }
 
     #[test]
     fn what_is_remembered_is_bounded() {
         let (now, mut stock) = (Instant::now(), Stock::new());
-        (0..5 * MAX_REMEMBERED).for_each(|_| stock.bound(Group::WARM, now));
-        assert_eq!(stock.bindings[&Group::WARM].len(), MAX_REMEMBERED);
+        (0..5 * MAX_REMEMBERED).for_each(|_| stock.bound(SandboxGroup::WARM, now));
+        assert_eq!(stock.bindings[&SandboxGroup::WARM].len(), MAX_REMEMBERED);
     }
 
     #[test]
     fn a_stock_of_none_stays_none() {
         let (now, mut stock) = (Instant::now(), Stock::new());
-        (0..9).for_each(|_| stock.bound(Group::WARM, now));
+        (0..9).for_each(|_| stock.bound(SandboxGroup::WARM, now));
         let limits = Pool { unassigned: 0, ..Pool::default() };
-        assert_eq!(stock.target(Group::WARM, &limits, 0, now).sandboxes, 0);
+        assert_eq!(stock.target(SandboxGroup::WARM, &limits, 0, now).sandboxes, 0);
     }
 }

@@ -1,16 +1,16 @@
-//! Which sandboxes the ledger starts and ends: what those who wait need, what is kept warm, and what is idle, old or in the way.
+//! Which sandboxes the ledger starts and ends: what the waiters need, what is kept warm, and what is idle, old or in the way.
 
 use std::collections::{HashMap, VecDeque};
 use std::time::{Duration, Instant};
 
 use domain::name::TenantId;
 
-use super::{Group, Ledger, Member, Phase, REFILL_DELAY, SandboxId, StartFailure, Step};
+use super::{Ledger, Member, Phase, REFILL_DELAY, SandboxGroup, SandboxId, StartFailure, Step};
 
 impl<C> Ledger<C> {
-    /// Starts what those who wait need.
+    /// Starts the sandboxes that the waiters need.
     pub(super) fn balance(&mut self, now: Instant, steps: &mut Vec<Step<C>>) {
-        let mut groups: Vec<Group> = self.waiting.iter().map(|waiter| waiter.group).collect();
+        let mut groups: Vec<SandboxGroup> = self.waiting.iter().map(|waiter| waiter.group).collect();
         groups.sort_unstable();
         groups.dedup();
         for group in groups {
@@ -26,7 +26,7 @@ impl<C> Ledger<C> {
     }
 
     /// How many unassigned sandboxes of the group the waiters could use, and whether some tenant has none at all.
-    fn demand(&self, group: Group, now: Instant) -> (usize, bool) {
+    fn demand(&self, group: SandboxGroup, now: Instant) -> (usize, bool) {
         let mut tenants: Vec<&TenantId> = Vec::new();
         let (mut needed, mut starving) = (0, false);
         for waiter in self.waiting.iter().filter(|waiter| waiter.group == group) {
@@ -41,7 +41,7 @@ impl<C> Ledger<C> {
     }
 
     /// Sandboxes of the group that are, or soon will be, free for any tenant.
-    pub(super) fn supply(&self, group: Group) -> usize {
+    pub(super) fn supply(&self, group: SandboxGroup) -> usize {
         let free =
             |member: &&Member<C>| member.group == group && member.tenant.is_none() && matches!(member.phase, Phase::Starting | Phase::Live);
         self.members.values().filter(free).count()
@@ -51,7 +51,7 @@ impl<C> Ledger<C> {
         self.members.values().filter(|member| member.phase == Phase::Starting).count()
     }
 
-    fn start(&mut self, group: Group, now: Instant, steps: &mut Vec<Step<C>>) {
+    fn start(&mut self, group: SandboxGroup, now: Instant, steps: &mut Vec<Step<C>>) {
         if self.closed {
             return;
         }
@@ -101,7 +101,7 @@ impl<C> Ledger<C> {
         false
     }
 
-    /// Ends the idle sandbox that is missed least: one that is nobody's, else the one that was not used for longest.
+    /// Ends the idle sandbox that is missed least: one without a tenant, else the one that was not used for longest.
     pub(super) fn give_up_one(&mut self, steps: &mut Vec<Step<C>>) {
         let wanted = |member: &Member<C>| self.waiting.iter().any(|waiter| waiter.group == member.group);
         let idle = self.live().filter(|(_, member)| member.running == 0 && !wanted(member));
@@ -112,7 +112,7 @@ impl<C> Ledger<C> {
 
     /// Keeps as many unassigned sandboxes as there should be, where there is room.
     pub(super) fn refill(&mut self, now: Instant, steps: &mut Vec<Step<C>>) {
-        for group in [Group::WARM, Group::SINGLE] {
+        for group in [SandboxGroup::WARM, SandboxGroup::SINGLE] {
             if !self.seen.contains(&group) {
                 continue;
             }
@@ -138,9 +138,9 @@ impl<C> Ledger<C> {
             self.refill_at.get_or_insert(now);
             self.retire(sandbox, steps);
         }
-        let mut spares: HashMap<Group, usize> = HashMap::new();
-        let targets = [Group::WARM, Group::SINGLE].map(|group| (group, self.target(group, now).sandboxes));
-        let target = |group: Group| targets.iter().find(|(stocked, _)| *stocked == group).map_or(0, |(_, target)| *target);
+        let mut spares: HashMap<SandboxGroup, usize> = HashMap::new();
+        let targets = [SandboxGroup::WARM, SandboxGroup::SINGLE].map(|group| (group, self.target(group, now).sandboxes));
+        let target = |group: SandboxGroup| targets.iter().find(|(stocked, _)| *stocked == group).map_or(0, |(_, target)| *target);
         let mut idle = Vec::new();
         for (&id, member) in self.live().filter(|(_, member)| member.running == 0) {
             let needed = member.tenant.is_none() && {
@@ -164,9 +164,9 @@ impl<C> Ledger<C> {
         steps.push(Step::Destroy(sandbox));
     }
 
-    /// Rejects those who wait for a group in which nothing works or starts for them. Nothing is started anew for them: what failed for
-    /// one would fail for all, again and again.
-    pub(super) fn reject_helpless(&mut self, group: Group, failure: &StartFailure, steps: &mut Vec<Step<C>>) {
+    /// Rejects the waiters of a group in which nothing works or starts for them. Nothing is started anew for them: a failure that
+    /// met one of them would meet all, again and again.
+    pub(super) fn reject_helpless(&mut self, group: SandboxGroup, failure: &StartFailure, steps: &mut Vec<Step<C>>) {
         let mut supply = self.supply(group);
         let mut served: Vec<TenantId> = Vec::new();
         let mut kept = VecDeque::new();
@@ -174,7 +174,7 @@ impl<C> Ledger<C> {
             let shared = !group.is_single() && (self.bound(&waiter.tenant, group) > 0 || served.contains(&waiter.tenant));
             if waiter.group == group && !shared {
                 if supply == 0 {
-                    steps.push(Step::Reject(waiter.ticket, failure.clone()));
+                    steps.push(Step::Reject(waiter.id, failure.clone()));
                     continue;
                 }
                 supply -= 1;

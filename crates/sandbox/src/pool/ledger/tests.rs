@@ -21,10 +21,10 @@ impl Books {
     }
 
     fn acquire(&mut self, name: &str) -> (Result<Acquired<u64>, Full>, Vec<Step<u64>>) {
-        self.acquire_in(name, Group::WARM)
+        self.acquire_in(name, SandboxGroup::WARM)
     }
 
-    fn acquire_in(&mut self, name: &str, group: Group) -> (Result<Acquired<u64>, Full>, Vec<Step<u64>>) {
+    fn acquire_in(&mut self, name: &str, group: SandboxGroup) -> (Result<Acquired<u64>, Full>, Vec<Step<u64>>) {
         let mut steps = Vec::new();
         let acquired = self.ledger.acquire(&tenant(name), group, self.now, &mut steps);
         (acquired, steps)
@@ -73,10 +73,10 @@ fn limits() -> Pool {
     Pool { children: 2, max_sandboxes: 3, max_unassigned: 1, ..Pool::default() }
 }
 
-fn other_runtime() -> Group {
+fn other_runtime() -> SandboxGroup {
     let mut config = crate::config::Config::new("t", "t", crate::AgentBinary(b""), crate::Backend::Docker(crate::Docker::default()));
-    config.runtimes = vec![crate::Runtime { name: "security".to_owned(), ..crate::Runtime::default() }];
-    Group { runtime: config.runtime_key("security").unwrap(), ..Group::WARM }
+    config.runtimes = vec![crate::RuntimeConfig { name: "security".to_owned(), ..crate::RuntimeConfig::default() }];
+    SandboxGroup { runtime: config.runtime_key("security").unwrap(), ..SandboxGroup::WARM }
 }
 
 const TICK: Duration = Duration::from_millis(20);
@@ -84,12 +84,12 @@ const TICK: Duration = Duration::from_millis(20);
 #[test]
 fn a_warm_sandbox_is_bound_at_first_use_and_never_serves_another_tenant() {
     let mut books = Books::new(limits());
-    assert_eq!(books.tick(TICK), [Step::Start(1, Group::WARM)]);
+    assert_eq!(books.tick(TICK), [Step::Start(1, SandboxGroup::WARM)]);
     books.bring_up(1);
     assert_eq!(books.acquire("acme"), (Ok(Acquired::Child(1, 2)), vec![]));
     let (other, steps) = books.acquire("umbrella");
     assert_eq!(other, Ok(Acquired::Wait(1)), "the bound sandbox still has a ready child");
-    assert_eq!(steps, [Step::Start(2, Group::WARM)]);
+    assert_eq!(steps, [Step::Start(2, SandboxGroup::WARM)]);
     assert_eq!(books.bring_up(2), [Step::Grant(1, 2, 3)]);
 }
 
@@ -107,12 +107,12 @@ fn the_replacement_is_forked_when_a_program_ends_and_at_once_for_the_last_child(
 #[test]
 fn a_busy_tenant_waits_for_its_own_children_before_a_further_sandbox_is_started() {
     let mut books = Books::new(Pool { unassigned: 0, ..limits() });
-    assert_eq!(books.acquire("acme").1, [Step::Start(1, Group::WARM)]);
+    assert_eq!(books.acquire("acme").1, [Step::Start(1, SandboxGroup::WARM)]);
     assert_eq!(books.bring_up(1), [Step::Grant(1, 1, 1)]);
     let _ = books.acquire("acme");
     assert_eq!(books.acquire("acme"), (Ok(Acquired::Wait(2)), vec![]));
     assert_eq!(books.tick(TICK / 2), vec![]);
-    assert_eq!(books.tick(TICK), [Step::Start(2, Group::WARM)]);
+    assert_eq!(books.tick(TICK), [Step::Start(2, SandboxGroup::WARM)]);
     assert_eq!(books.tick(TICK), vec![], "one is on its way");
     assert_eq!(books.bring_up(2), [Step::Grant(2, 2, 3)]);
 }
@@ -134,7 +134,7 @@ fn a_tenant_whose_programs_keep_ending_waits_longer_before_a_further_sandbox_is_
         books.ledger.ready(1, child, child, books.now, &mut steps);
         assert!(matches!(steps[..], [Step::Grant(..)]), "{steps:?}");
     }
-    assert_eq!(books.tick(FLOW_PATIENCE), [Step::Start(2, Group::WARM)]);
+    assert_eq!(books.tick(FLOW_PATIENCE), [Step::Start(2, SandboxGroup::WARM)]);
 }
 
 #[test]
@@ -145,14 +145,14 @@ fn a_busy_sandbox_is_retired_and_an_idle_one_destroyed_for_a_tenant_without_one(
     assert_eq!(books.acquire("umbrella"), (Ok(Acquired::Wait(2)), vec![]), "it still runs a program");
     assert!(matches!(books.acquire("acme").0, Ok(Acquired::Wait(3))), "it takes no further one");
     assert_eq!(books.ended(1, 1).1, [Step::Destroy(1)]);
-    assert_eq!(books.gone(1, None), [Step::Start(2, Group::WARM)]);
+    assert_eq!(books.gone(1, None), [Step::Start(2, SandboxGroup::WARM)]);
     assert_eq!(books.bring_up(2), [Step::Grant(2, 2, 3)]);
 
     let mut books = Books::new(Pool { unassigned: 0, max_sandboxes: 1, ..limits() });
     let _ = books.acquire("acme");
     books.bring_up(1);
     books.ended(1, 1);
-    assert_eq!(books.acquire("umbrella").1, [Step::Destroy(1), Step::Start(2, Group::WARM)]);
+    assert_eq!(books.acquire("umbrella").1, [Step::Destroy(1), Step::Start(2, SandboxGroup::WARM)]);
 }
 
 #[test]
@@ -188,13 +188,13 @@ fn a_failed_start_is_told_to_those_who_have_nothing_else_to_wait_for() {
 fn the_warm_pool_is_refilled_with_growing_pauses_after_failures() {
     let mut books = Books::new(limits());
     let failure = StartFailure::Unavailable("no daemon".to_owned());
-    assert_eq!(books.tick(TICK), [Step::Start(1, Group::WARM)]);
+    assert_eq!(books.tick(TICK), [Step::Start(1, SandboxGroup::WARM)]);
     books.gone(1, Some(&failure));
     assert_eq!(books.tick(Duration::from_millis(900)), vec![]);
-    assert_eq!(books.tick(Duration::from_millis(200)), [Step::Start(2, Group::WARM)]);
+    assert_eq!(books.tick(Duration::from_millis(200)), [Step::Start(2, SandboxGroup::WARM)]);
     books.gone(2, Some(&failure));
     assert_eq!(books.tick(Duration::from_millis(1900)), vec![]);
-    assert_eq!(books.tick(Duration::from_millis(200)), [Step::Start(3, Group::WARM)]);
+    assert_eq!(books.tick(Duration::from_millis(200)), [Step::Start(3, SandboxGroup::WARM)]);
 }
 
 #[test]
@@ -206,15 +206,15 @@ fn idle_and_old_sandboxes_go() {
     let _ = books.acquire("acme");
     books.ended(1, 2);
     let steps = books.tick(Duration::from_secs(11));
-    assert_eq!(steps, [Step::Destroy(1), Step::Start(2, Group::WARM)]);
+    assert_eq!(steps, [Step::Destroy(1), Step::Start(2, SandboxGroup::WARM)]);
     books.gone(1, None);
     books.bring_up(2);
-    assert_eq!(books.tick(Duration::from_secs(61)), [Step::Destroy(2), Step::Start(3, Group::WARM)]);
+    assert_eq!(books.tick(Duration::from_secs(61)), [Step::Destroy(2), Step::Start(3, SandboxGroup::WARM)]);
 }
 
 #[test]
 fn a_single_use_sandbox_runs_one_program_and_is_destroyed() {
-    let group = Group::SINGLE;
+    let group = SandboxGroup::SINGLE;
     let mut books = Books::new(Pool { unassigned: 0, ..limits() });
     assert_eq!(books.acquire_in("acme", group).1, [Step::Start(1, group)]);
     assert_eq!(books.acquire_in("acme", group).1, [Step::Start(2, group)], "each needs its own");
@@ -256,10 +256,10 @@ fn the_stock_grows_with_the_tenants_that_come_at_once_and_shrinks_when_they_do_n
     let started = starts(&books.tick(REFILL_DELAY));
     assert_eq!(started, [5, 6, 7], "four came at once; three are the most that are kept");
     started.into_iter().for_each(|sandbox| drop(books.bring_up(sandbox)));
-    assert_eq!(books.ledger.target(Group::WARM, books.now).reason, StockReason::Most);
+    assert_eq!(books.ledger.target(SandboxGroup::WARM, books.now).reason, StockReason::Most);
 
     assert_eq!(books.tick(Duration::from_secs(61)), vec![], "they are not needed any more, and not idle for long");
-    assert_eq!(books.ledger.target(Group::WARM, books.now), Target { sandboxes: 1, reason: StockReason::Least });
+    assert_eq!(books.ledger.target(SandboxGroup::WARM, books.now), Target { sandboxes: 1, reason: StockReason::Least });
     let steps = books.tick(idle);
     let gone = steps.iter().filter(|step| matches!(step, Step::Destroy(5..=7))).count();
     assert_eq!(gone, 2, "one is kept: {steps:?}");
@@ -291,18 +291,18 @@ proptest! {
     fn invariants_hold(events in prop::collection::vec((0u8..6, 0usize..4), 1..200)) {
         let mut books = Books::new(limits());
         let mut owner: BTreeMap<SandboxId, TenantId> = BTreeMap::new();
-        let mut tickets: BTreeMap<Ticket, TenantId> = BTreeMap::new();
+        let mut waiters: BTreeMap<WaiterId, TenantId> = BTreeMap::new();
         let (mut starting, mut forking, mut running) = (Vec::new(), Vec::new(), Vec::new());
         for (event, pick) in events {
             let mut steps = Vec::new();
             let name = tenant(["a", "b", "c", "d"][pick]);
             match event {
-                0 | 1 => match books.ledger.acquire(&name, Group::WARM, books.now, &mut steps) {
+                0 | 1 => match books.ledger.acquire(&name, SandboxGroup::WARM, books.now, &mut steps) {
                     Ok(Acquired::Child(sandbox, child)) => {
                         prop_assert_eq!(owner.entry(sandbox).or_insert_with(|| name.clone()), &name);
                         running.push((sandbox, child));
                     }
-                    Ok(Acquired::Wait(ticket)) => drop(tickets.insert(ticket, name)),
+                    Ok(Acquired::Wait(waiter)) => drop(waiters.insert(waiter, name)),
                     Err(Full) => {}
                 },
                 2 if !starting.is_empty() => {
@@ -328,8 +328,8 @@ proptest! {
                 match step {
                     Step::Start(sandbox, _) => starting.push(sandbox),
                     Step::Fork(sandbox, count) => forking.extend(vec![sandbox; count]),
-                    Step::Grant(ticket, sandbox, child) => {
-                        let name = tickets.remove(&ticket).expect("a ticket is granted once");
+                    Step::Grant(waiter, sandbox, child) => {
+                        let name = waiters.remove(&waiter).expect("a waiter is granted a child once");
                         prop_assert_eq!(owner.entry(sandbox).or_insert_with(|| name.clone()), &name);
                         running.push((sandbox, child));
                     }
@@ -383,5 +383,5 @@ fn a_runtime_that_cannot_start_delays_no_sandbox_of_another() {
     let failure = StartFailure::Unavailable("no image".to_owned());
     assert_eq!(books.acquire_in("acme", other_runtime()).0, Ok(Acquired::Wait(1)));
     assert_eq!(books.gone(1, Some(&failure)), [Step::Reject(1, failure.clone())]);
-    assert_eq!(books.tick(Duration::ZERO), [Step::Start(2, Group::WARM)]);
+    assert_eq!(books.tick(Duration::ZERO), [Step::Start(2, SandboxGroup::WARM)]);
 }
