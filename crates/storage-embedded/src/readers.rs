@@ -34,7 +34,7 @@ impl Readers {
         let permit = self.permits.clone().acquire_owned().await.map_err(|_closed| Error::Closed)?;
         let connection = locked(&self.idle).pop().ok_or(Error::Closed)?;
         let running = Running::new(&connection);
-        let lease = Lease { connection: Some(connection), idle: self.idle.clone(), running: running.clone(), _permit: permit };
+        let lease = ConnectionLease { connection: Some(connection), idle: self.idle.clone(), running: running.clone(), _permit: permit };
         let _stop = Interrupt(running);
         spawn_blocking(move || lease.run(work)).await.unwrap_or(Err(Error::Panicked))
     }
@@ -77,14 +77,14 @@ impl Drop for Interrupt {
 }
 
 /// A connection on loan; returns to the pool in any case.
-struct Lease {
+struct ConnectionLease {
     connection: Option<Connection>,
     idle: Arc<Mutex<Vec<Connection>>>,
     running: Running,
     _permit: OwnedSemaphorePermit,
 }
 
-impl Lease {
+impl ConnectionLease {
     fn run<T>(self, work: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
         let wanted = locked(&self.running.0).is_some();
         match &self.connection {
@@ -94,7 +94,7 @@ impl Lease {
     }
 }
 
-impl Drop for Lease {
+impl Drop for ConnectionLease {
     fn drop(&mut self) {
         locked(&self.running.0).take();
         let closed = self._permit.semaphore().is_closed();

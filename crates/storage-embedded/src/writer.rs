@@ -16,13 +16,13 @@ use crate::directory::DataDirectory;
 use crate::error::{Error, Result, during};
 
 /// Writes that may wait; beyond it callers wait for room, until their deadline.
-const QUEUE: usize = 1_024;
+const MAX_WAITING: usize = 1_024;
 /// Most writes in one commit: bounds its size, and so how long the first of them waits.
 const GROUP: usize = 256;
 
 /// Hands writes to the thread.
 pub(crate) struct Writer {
-    queue: Mutex<Option<mpsc::Sender<Box<dyn Job>>>>,
+    sender: Mutex<Option<mpsc::Sender<Box<dyn Write>>>>,
     thread: Mutex<Option<JoinHandle<()>>>,
     /// How many answers wait until somebody was told.
     being_told: Arc<watch::Sender<usize>>,
@@ -31,14 +31,14 @@ pub(crate) struct Writer {
 impl Writer {
     /// Starts the thread. It keeps the directory until its last write is answered and its connection closed.
     pub(crate) fn start(connection: Connection, directory: DataDirectory) -> Result<Self> {
-        let (queue, waiting) = mpsc::channel(QUEUE);
+        let (sender, waiting) = mpsc::channel(MAX_WAITING);
         let body = move || {
             serve(&connection, waiting);
             drop(connection);
             drop(directory);
         };
         let thread = thread::Builder::new().name("store-writer".to_owned()).spawn(body).map_err(Error::Thread)?;
-        Ok(Writer { queue: Mutex::new(Some(queue)), thread: Mutex::new(Some(thread)), being_told: Arc::default() })
+        Ok(Writer { sender: Mutex::new(Some(sender)), thread: Mutex::new(Some(thread)), being_told: Arc::default() })
     }
 
     /// Applies `work` whole or not at all. Returns once it is on disk. Dropping the future before the thread has begun with it
@@ -51,12 +51,12 @@ impl Writer {
         T: Send + 'static,
         F: FnOnce(&Connection) -> Result<T> + Send + 'static,
     {
-        let queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner).clone().ok_or(Error::Closed)?;
+        let sender = self.sender.lock().unwrap_or_else(PoisonError::into_inner).clone().ok_or(Error::Closed)?;
         let (reply, answer) = oneshot::channel();
         let telling = telling.map(|telling| Teller { telling, runtime: Handle::current(), being_told: Arc::clone(&self.being_told) });
-        let job = Pending { work: Some(work), outcome: None, telling, reply };
-        queue.send(Box::new(job)).await.map_err(|_closed| Error::Closed)?;
-        drop(queue);
+        let write = Pending { work: Some(work), outcome: None, telling, reply };
+        sender.send(Box::new(write)).await.map_err(|_closed| Error::Closed)?;
+        drop(sender);
         answer.await.unwrap_or(Err(Error::Closed))
     }
 
@@ -68,7 +68,7 @@ impl Writer {
 
     /// Takes no more writes; those that wait are still applied. Returns the thread to wait for, once.
     pub(crate) fn close(&self) -> Option<JoinHandle<()>> {
-        self.queue.lock().unwrap_or_else(PoisonError::into_inner).take();
+        self.sender.lock().unwrap_or_else(PoisonError::into_inner).take();
         self.thread.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 }
@@ -107,7 +107,7 @@ impl Drop for Counted {
 }
 
 /// One write, whatever it answers.
-trait Job: Send {
+trait Write: Send {
     /// Nobody waits for it any more.
     fn is_abandoned(&self) -> bool;
     /// Runs it and keeps what it answers; says whether it succeeded.
@@ -123,7 +123,7 @@ struct Pending<T, F> {
     reply: oneshot::Sender<Result<T>>,
 }
 
-impl<T, F> Job for Pending<T, F>
+impl<T, F> Write for Pending<T, F>
 where
     T: Send + 'static,
     F: FnOnce(&Connection) -> Result<T> + Send,
@@ -161,10 +161,10 @@ where
     }
 }
 
-fn serve(connection: &Connection, mut waiting: mpsc::Receiver<Box<dyn Job>>) {
+fn serve(connection: &Connection, mut waiting: mpsc::Receiver<Box<dyn Write>>) {
     let mut group = Vec::with_capacity(GROUP);
     while waiting.blocking_recv_many(&mut group, GROUP) > 0 {
-        group.retain(|job| !job.is_abandoned());
+        group.retain(|write| !write.is_abandoned());
         if group.is_empty() {
             continue;
         }
@@ -172,8 +172,8 @@ fn serve(connection: &Connection, mut waiting: mpsc::Receiver<Box<dyn Job>>) {
         if let Some(failure) = &failure {
             tracing::error!(error = %Chain(failure), writes = group.len(), "a group of writes failed");
         }
-        for job in group.drain(..) {
-            job.answer(failure.as_ref());
+        for write in group.drain(..) {
+            write.answer(failure.as_ref());
         }
     }
     if let Err(error) = settle(connection) {
@@ -181,9 +181,9 @@ fn serve(connection: &Connection, mut waiting: mpsc::Receiver<Box<dyn Job>>) {
     }
 }
 
-fn commit(connection: &Connection, group: &mut [Box<dyn Job>]) -> Result<()> {
+fn commit(connection: &Connection, group: &mut [Box<dyn Write>]) -> Result<()> {
     execute(connection, "BEGIN IMMEDIATE")?;
-    let applied = group.iter_mut().try_for_each(|job| apply(connection, job.as_mut()));
+    let applied = group.iter_mut().try_for_each(|write| apply(connection, write.as_mut()));
     let committed = applied.and_then(|()| execute(connection, "COMMIT"));
     if committed.is_err() && !connection.is_autocommit() {
         // The first failure is what callers are told; a rollback that fails too leaves nothing to add.
@@ -192,14 +192,14 @@ fn commit(connection: &Connection, group: &mut [Box<dyn Job>]) -> Result<()> {
     committed
 }
 
-fn apply(connection: &Connection, job: &mut dyn Job) -> Result<()> {
-    execute(connection, "SAVEPOINT job")?;
-    if job.apply(connection) {
-        return execute(connection, "RELEASE job");
+fn apply(connection: &Connection, write: &mut dyn Write) -> Result<()> {
+    execute(connection, "SAVEPOINT one_write")?;
+    if write.apply(connection) {
+        return execute(connection, "RELEASE one_write");
     }
     // A full disk or a failing device ends the whole transaction, and the others' writes with it.
-    execute(connection, "ROLLBACK TO job")?;
-    execute(connection, "RELEASE job")
+    execute(connection, "ROLLBACK TO one_write")?;
+    execute(connection, "RELEASE one_write")
 }
 
 fn execute(connection: &Connection, sql: &'static str) -> Result<()> {

@@ -13,7 +13,7 @@ use futures_util::future::{Either, select};
 use crate::access::TenantScope;
 use crate::admission::Ticket;
 use crate::error::{Error, Result};
-use crate::execution::live::Live;
+use crate::execution::live::LiveExecution;
 use crate::execution::ports::Shared;
 use crate::execution::{Body, Execution, Mode, Output, State, Step};
 use crate::incident::Incident;
@@ -42,7 +42,7 @@ pub(super) type Answer = oneshot::Receiver<Outcomes>;
 pub(super) type Accepted = oneshot::Receiver<Result<Committed<Execution>>>;
 
 /// What an execution is driven with.
-pub(super) struct Launch {
+pub(super) struct Drive {
     pub scope: TenantScope,
     pub job: Job,
     pub ticket: Ticket,
@@ -71,7 +71,7 @@ pub(super) fn reply(transform: Option<(usize, bool)>) -> (Reply, Accepted, Answe
 
 struct Driver {
     shared: Arc<Shared>,
-    live: Arc<Live>,
+    live: Arc<LiveExecution>,
     scope: TenantScope,
     reply: Reply,
     unstored_bytes: usize,
@@ -89,8 +89,8 @@ struct End {
     usage: Option<Usage>,
 }
 
-pub(super) async fn drive(shared: Arc<Shared>, live: Arc<Live>, launch: Launch, reply: Reply) {
-    let Launch { scope, job, ticket, request } = launch;
+pub(super) async fn drive(shared: Arc<Shared>, live: Arc<LiveExecution>, drive: Drive, reply: Reply) {
+    let Drive { scope, job, ticket, request } = drive;
     let id = live.snapshot().name.execution;
     let stored_state = live.snapshot().state;
     let mut driver = Driver { shared, live, scope, reply, unstored_bytes: 0, refusals: 0, overtaken: false, stored_state };
@@ -186,7 +186,7 @@ impl Driver {
         let mut stopping = false;
         loop {
             if self.overtaken {
-                // Dropping the run kills the program: what it does from now on is nobody's.
+                // Dropping the run kills the program: nobody stores what it does from now on.
                 return End::failed(Reason::NodeLost, "another server has taken it over");
             }
             let stop = self.live.listen_stop();

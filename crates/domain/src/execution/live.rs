@@ -14,7 +14,7 @@ use crate::time::{Clock, Timestamp};
 pub const TAIL_BYTES: usize = 256 * 1024;
 
 /// One execution that has not ended, or whose end is not stored yet.
-pub struct Live {
+pub struct LiveExecution {
     state: Mutex<Inner>,
     /// A new event, or the end.
     changed: Signal,
@@ -22,10 +22,10 @@ pub struct Live {
     cancelled: Signal,
 }
 
-/// All of them, by id.
+/// The live executions of this server, by id.
 #[derive(Default)]
 pub struct Registry {
-    live: Mutex<HashMap<ExecutionId, Arc<Live>>>,
+    live: Mutex<HashMap<ExecutionId, Arc<LiveExecution>>>,
     emptied: Signal,
 }
 
@@ -59,10 +59,10 @@ struct Inner {
     overtaken: bool,
 }
 
-// === impl Live ===
+// === impl LiveExecution ===
 
-impl Live {
-    /// Starts to live.
+impl LiveExecution {
+    /// Makes an execution live.
     pub fn new(execution: Execution) -> Self {
         let inner = Inner {
             execution,
@@ -74,7 +74,7 @@ impl Live {
             finished: false,
             overtaken: false,
         };
-        Live { state: Mutex::new(inner), changed: Signal::new(), cancelled: Signal::new() }
+        LiveExecution { state: Mutex::new(inner), changed: Signal::new(), cancelled: Signal::new() }
     }
 
     /// The execution as it stands.
@@ -204,7 +204,7 @@ impl Live {
 
 impl Registry {
     /// Adds one.
-    pub fn add(&self, id: ExecutionId, live: Arc<Live>) {
+    pub fn add(&self, id: ExecutionId, live: Arc<LiveExecution>) {
         self.lock().insert(id, live);
     }
 
@@ -215,12 +215,12 @@ impl Registry {
     }
 
     /// Finds one.
-    pub fn find(&self, id: &ExecutionId) -> Option<Arc<Live>> {
+    pub fn find(&self, id: &ExecutionId) -> Option<Arc<LiveExecution>> {
         self.lock().get(id).cloned()
     }
 
     /// All of them.
-    pub fn all(&self) -> Vec<Arc<Live>> {
+    pub fn all(&self) -> Vec<Arc<LiveExecution>> {
         self.lock().values().cloned().collect()
     }
 
@@ -235,7 +235,7 @@ impl Registry {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<ExecutionId, Arc<Live>>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<ExecutionId, Arc<LiveExecution>>> {
         self.live.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -244,7 +244,7 @@ impl Registry {
 
 /// Stops an execution when dropped, unless it ended.
 pub struct StopOnDrop {
-    pub(super) live: Option<Arc<Live>>,
+    pub(super) live: Option<Arc<LiveExecution>>,
     pub(super) clock: Arc<dyn Clock>,
 }
 

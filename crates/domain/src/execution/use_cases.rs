@@ -10,7 +10,7 @@ use crate::access::{Action, Found, Permit, TenantScope};
 use crate::admission::{Load, Ticket};
 use crate::code::{Bound, Kind};
 use crate::error::{Error, Result};
-use crate::execution::live::Live;
+use crate::execution::live::LiveExecution;
 use crate::execution::ports::Shared;
 use crate::execution::{
     Config, Execution, ExecutionQuery, Launch, MAX_VALUES, Mode, Ports, State, Step, StopOnDrop, TransformCall, Transformed, Values, Watch,
@@ -32,7 +32,7 @@ pub struct Executions {
 }
 
 struct Driven {
-    live: Arc<Live>,
+    live: Arc<LiveExecution>,
     accepted: driver::Accepted,
     answer: driver::Answer,
 }
@@ -159,7 +159,7 @@ impl Executions {
         }
     }
 
-    /// How many executions the store refuses to store what happened in.
+    /// How many executions have news that the store refuses.
     pub fn unstored_now(&self) -> usize {
         self.shared.registry.all().iter().filter(|live| live.store_failing()).count()
     }
@@ -180,7 +180,7 @@ impl Executions {
         Ok(execution)
     }
 
-    async fn launch<A>(&self, permit: &Permit<A>, launch: Launch) -> Result<(Execution, Option<Arc<Live>>)>
+    async fn launch<A>(&self, permit: &Permit<A>, launch: Launch) -> Result<(Execution, Option<Arc<LiveExecution>>)>
     where
         A: Action<Target = UtilityName>,
     {
@@ -316,10 +316,10 @@ impl Executions {
     /// Starts the one task of an execution. It stores the execution first, so that a caller who goes away in between leaves
     /// nothing that is stored and not driven.
     fn drive(&self, prepared: Prepared, scope: TenantScope, request: Option<RequestKey>, transform: Option<(usize, bool)>) -> Driven {
-        let live = Arc::new(Live::new(prepared.execution));
+        let live = Arc::new(LiveExecution::new(prepared.execution));
         let (reply, accepted, answer) = driver::reply(transform);
-        let launch = driver::Launch { scope, job: prepared.job, ticket: prepared.ticket, request };
-        let work = driver::drive(Arc::clone(&self.shared), Arc::clone(&live), launch, reply);
+        let drive = driver::Drive { scope, job: prepared.job, ticket: prepared.ticket, request };
+        let work = driver::drive(Arc::clone(&self.shared), Arc::clone(&live), drive, reply);
         self.shared.ports.spawner.spawn("execution", Box::pin(work));
         Driven { live, accepted, answer }
     }
@@ -334,7 +334,7 @@ impl Executions {
         permit.open(found, name)
     }
 
-    fn watch_from(&self, scope: TenantScope, name: &ExecutionName, live: Option<Arc<Live>>, after: u64) -> Watch {
+    fn watch_from(&self, scope: TenantScope, name: &ExecutionName, live: Option<Arc<LiveExecution>>, after: u64) -> Watch {
         let shared = &self.shared;
         let source = watch::Source {
             repository: Arc::clone(&shared.ports.executions),
@@ -353,7 +353,7 @@ fn abandoned() -> Error {
     Error::Internal { context: "an execution's task ended without an answer", source: None }
 }
 
-/// Without its lease a server may not begin anything: whoever took it for dead would end it.
+/// A server may not begin anything without its lease: a server that took it for dead would end it.
 fn no_lease() -> Error {
     Error::Unavailable { dependency: "lease", retry_after: Keeper::period(), source: None }
 }

@@ -11,7 +11,7 @@ use futures_util::{StreamExt as _, stream};
 
 use crate::access::TenantScope;
 use crate::error::{Error, Result};
-use crate::execution::live::{Live, Registry, Tail};
+use crate::execution::live::{LiveExecution, Registry, Tail};
 use crate::execution::{Event, ExecutionRepository, Hints, Signals, Watched};
 use crate::name::ExecutionName;
 use crate::time::Clock;
@@ -34,7 +34,7 @@ pub(super) struct Source {
 
 struct Watcher {
     source: Source,
-    live: Option<Arc<Live>>,
+    live: Option<Arc<LiveExecution>>,
     /// The last sequence number that was handed out or buffered.
     seen: u64,
     buffer: VecDeque<Event>,
@@ -42,7 +42,7 @@ struct Watcher {
 }
 
 /// Events after `after`; the first item fails when that range is pruned.
-pub(super) fn watch(source: Source, live: Option<Arc<Live>>, after: u64) -> Watch {
+pub(super) fn watch(source: Source, live: Option<Arc<LiveExecution>>, after: u64) -> Watch {
     let watcher = Watcher { source, live, seen: after, buffer: VecDeque::new(), ended: false };
     Box::pin(stream::unfold(watcher, |mut watcher| async move {
         let item = watcher.next().await?;
@@ -76,7 +76,7 @@ impl Watcher {
         }
     }
 
-    async fn look_at_live(&mut self, live: &Arc<Live>) -> Result<Found> {
+    async fn look_at_live(&mut self, live: &Arc<LiveExecution>) -> Result<Found> {
         let listener = live.listen();
         match live.after(self.seen, BATCH_BYTES) {
             Tail::Events(events) => Ok(self.take(events)),

@@ -31,7 +31,7 @@ pub enum Reason {
     DeniedOperation,
     /// A caller, or the server's shutdown, stopped it.
     Cancelled,
-    /// Its server or its sandbox died: whether it was done, nobody knows.
+    /// Its server or its sandbox died: nobody knows whether it was done.
     NodeLost,
     /// An earlier value of the same call ended the process.
     NotRun,
