@@ -1,6 +1,7 @@
 //! How much memory an entity takes, by estimate: its own size and that of the texts that it owns. Exact only in what grows.
 
 use std::mem::size_of;
+use std::ops::Deref;
 
 use domain::code::Parameter;
 use domain::code_policy::CodePolicy;
@@ -25,7 +26,7 @@ pub(crate) fn version(version: &Version) -> u32 {
 /// A policy, or that there is none.
 pub(crate) fn policy(policy: &Option<CodePolicy>) -> u32 {
     let Some(policy) = policy else { return 0 };
-    let names = all(&policy.extra_modules) + all(&policy.denied_rules) + policy.only_modules.as_deref().map_or(0, all);
+    let names = all(&policy.extra_modules) + all(&policy.denied_rules) + policy.only_modules.as_deref().map_or(0, all::<String>);
     let exceptions = policy.exceptions.iter().map(|exception| {
         let texts = text(&exception.rule) + text(&exception.reason);
         size_of_val(exception) + texts + exception.utility.as_str().len() + exception.granted_by.as_str().len()
@@ -55,8 +56,8 @@ fn text(text: &str) -> usize {
     ALLOCATION + text.len()
 }
 
-fn all(texts: &[String]) -> usize {
-    texts.iter().map(|one| size_of::<String>() + text(one)).sum()
+fn all<T: Deref<Target = str>>(texts: &[T]) -> usize {
+    texts.iter().map(|one| size_of::<T>() + text(one)).sum()
 }
 
 fn bounded(bytes: usize) -> u32 {

@@ -8,6 +8,7 @@ pub mod error;
 pub mod hash;
 pub mod id;
 pub mod incident;
+pub mod json;
 pub mod name;
 pub mod page;
 pub mod request;

@@ -8,6 +8,7 @@ use std::collections::HashSet;
 
 use domain::Violation;
 use domain::code::{Bound, Parameter, ParameterBinder, ValueType};
+use domain::json::JsonText;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
@@ -38,20 +39,26 @@ impl ParameterBinder for JsonBinder {
         if !violations.is_empty() {
             return Err(violations);
         }
-        Ok(Bound { json: with_defaults(schema, &given), public_json: without_secrets(schema, &given) })
+        let (json, public_json) = (with_defaults(schema, &given), without_secrets(schema, &given));
+        Ok(Bound { json: JsonText::read(json), public_json: JsonText::read(public_json) })
     }
 
-    fn take(&self, json: &str, member: &str) -> Result<(Option<String>, String), Vec<Violation>> {
+    fn take(&self, json: &str, member: &str) -> Result<(Option<JsonText>, JsonText), Vec<Violation>> {
         let given = read_object(json)?;
-        let taken = given.get(member).map(|value| value.get().to_owned());
+        let taken = given.get(member).map(|value| JsonText::read(value.get()));
         let rest = given.members().filter(|(name, _)| *name != member).map(|(name, value)| (name, value.get()));
-        Ok((taken, write_object(rest)))
+        Ok((taken, JsonText::read(write_object(rest))))
     }
 
-    fn check_value(&self, json: &str) -> Result<(), String> {
-        serde_json::from_str::<&RawValue>(json).map_err(|error| not_json(&error))?;
-        check_depth(json)
+    fn read_value(&self, json: String) -> Result<JsonText, String> {
+        check_value(&json).map(|()| JsonText::read(json))
     }
+}
+
+/// That a text is one JSON value, and none that nests too deep.
+fn check_value(json: &str) -> Result<(), String> {
+    serde_json::from_str::<&RawValue>(json).map_err(|error| not_json(&error))?;
+    check_depth(json)
 }
 
 fn read_object(json: &str) -> Result<Object<'_>, Vec<Violation>> {
@@ -60,7 +67,7 @@ fn read_object(json: &str) -> Result<Object<'_>, Vec<Violation>> {
     if text.is_empty() {
         return Ok(Object::default());
     }
-    JsonBinder.check_value(text).map_err(|rule| refuse("NOT_JSON", rule))?;
+    check_value(text).map_err(|rule| refuse("NOT_JSON", rule))?;
     if !text.starts_with('{') {
         return Err(refuse("NOT_AN_OBJECT", format!("must be one JSON object, not {}", article(kind_of(text)))));
     }

@@ -9,6 +9,7 @@ mod started;
 use std::collections::HashMap;
 
 use domain::code::{Kind, MAX_ENUM, MAX_PARAMETER_NAME, MAX_PARAMETERS, Parameter, ValueType};
+use domain::json::JsonText;
 use ruff_python_ast::{self as ast, Expr, Stmt, StmtFunctionDef};
 use ruff_text_size::{Ranged, TextRange};
 
@@ -212,8 +213,8 @@ impl Signature<'_, '_> {
             name: name.to_owned(),
             value_type,
             required: default.is_none(),
-            default_json: if schema.secret { None } else { default_json },
-            enum_json: schema.enum_json,
+            default_json: if schema.secret { None } else { default_json.map(JsonText::read) },
+            enum_json: schema.enum_json.into_iter().map(JsonText::read).collect(),
             secret: schema.secret,
             description: schema.description,
         }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use async_trait::async_trait;
+use domain::json::JsonText;
 use domain::sandbox::{Attestation, Entry, Failure, Job, Limits, OnOutputLimit, Progress, Reason, Run, Usage};
 use tokio::sync::watch;
 
@@ -134,7 +135,7 @@ impl ChildRun {
     }
 
     /// User code is done: all that it printed is in the pipes, since it wrote the last frame after that, or is gone.
-    fn finish(&mut self, outcome: Result<String, Failure>) {
+    fn finish(&mut self, outcome: Result<JsonText, Failure>) {
         self.wall_micros = micros(self.began.elapsed());
         self.control.finish();
         self.output.drain(&mut self.pending);

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use domain::code::{Kind, Parameter, ValueType};
+use domain::json::JsonText;
 use domain::name::RuntimeId;
 use domain::sandbox::{Isolation, Limits, OnOutputLimit};
 use domain::utility::Definition;
@@ -156,8 +157,8 @@ impl From<&Parameter> for ParameterDocument {
             name: parameter.name.clone(),
             value_type: parameter.value_type.into(),
             required: parameter.required,
-            default_json: parameter.default_json.clone(),
-            enum_json: parameter.enum_json.clone(),
+            default_json: parameter.default_json.clone().map(JsonText::into_string),
+            enum_json: parameter.enum_json.iter().map(JsonText::to_string).collect(),
             secret: parameter.secret,
             description: parameter.description.clone(),
         }
@@ -170,8 +171,8 @@ impl From<ParameterDocument> for Parameter {
             name: document.name,
             value_type: document.value_type.into(),
             required: document.required,
-            default_json: document.default_json,
-            enum_json: document.enum_json,
+            default_json: document.default_json.map(JsonText::read),
+            enum_json: document.enum_json.into_iter().map(JsonText::read).collect(),
             secret: document.secret,
             description: document.description,
         }

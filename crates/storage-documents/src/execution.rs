@@ -1,6 +1,7 @@
 //! The document of an execution.
 
 use domain::execution::{Execution, Mode, State, Values};
+use domain::json::JsonText;
 use domain::lease::{Fence, InstanceId};
 use domain::name::{ExecutionId, ExecutionName, PrincipalName, RuntimeId, TenantId, VersionName};
 use domain::revision::Revision;
@@ -144,12 +145,12 @@ impl From<&Execution> for ExecutionDocument {
             },
             caller: execution.caller.to_string(),
             state: execution.state.as_str().to_owned(),
-            params_json: execution.params_json.clone(),
+            params_json: execution.params_json.to_string(),
             limits: (&execution.limits).into(),
             created: execution.created.as_millis(),
             started: execution.started.map(Timestamp::as_millis),
             ended: execution.ended.map(Timestamp::as_millis),
-            result_json: execution.result_json.clone(),
+            result_json: execution.result_json.clone().map(JsonText::into_string),
             values: execution.values.as_ref().map(ValuesDocument::from),
             request_id: execution.request_id.clone(),
             failure: execution.failure.as_ref().map(FailureDocument::from),
@@ -179,12 +180,12 @@ impl ExecutionDocument {
             },
             caller: parsed("caller", PrincipalName::parse("caller", &self.caller).ok())?,
             state: parsed("state", State::from_name(&self.state))?,
-            params_json: self.params_json,
+            params_json: JsonText::read(self.params_json),
             limits: self.limits.into(),
             created: Timestamp::from_millis(self.created),
             started: self.started.map(Timestamp::from_millis),
             ended: self.ended.map(Timestamp::from_millis),
-            result_json: self.result_json,
+            result_json: self.result_json.map(JsonText::read),
             values: self.values.map(Values::try_from).transpose()?,
             request_id: self.request_id,
             failure: self.failure.map(Failure::try_from).transpose()?,
@@ -201,14 +202,14 @@ impl ExecutionDocument {
 
 impl From<&Values> for ValuesDocument {
     fn from(values: &Values) -> Self {
-        let outcome = |outcome: &Result<String, Failure>| match outcome {
-            Ok(result) => OutcomeDocument::ResultJson(result.clone()),
+        let outcome = |outcome: &Result<JsonText, Failure>| match outcome {
+            Ok(result) => OutcomeDocument::ResultJson(result.to_string()),
             Err(failure) => OutcomeDocument::Failure(failure.into()),
         };
         ValuesDocument {
             count: values.count,
             failed: values.failed,
-            inputs_json: values.inputs_json.clone(),
+            inputs_json: values.inputs_json.iter().map(JsonText::to_string).collect(),
             outcomes: values.outcomes.iter().map(outcome).collect(),
         }
     }
@@ -219,11 +220,12 @@ impl TryFrom<ValuesDocument> for Values {
 
     fn try_from(document: ValuesDocument) -> Result<Self, InvalidField> {
         let outcome = |outcome| match outcome {
-            OutcomeDocument::ResultJson(result) => Ok(Ok(result)),
+            OutcomeDocument::ResultJson(result) => Ok(Ok(JsonText::read(result))),
             OutcomeDocument::Failure(failure) => Failure::try_from(failure).map(Err),
         };
         let outcomes = document.outcomes.into_iter().map(outcome).collect::<Result<_, InvalidField>>()?;
-        Ok(Values { count: document.count, failed: document.failed, inputs_json: document.inputs_json, outcomes })
+        let inputs_json = document.inputs_json.into_iter().map(JsonText::read).collect();
+        Ok(Values { count: document.count, failed: document.failed, inputs_json, outcomes })
     }
 }
 

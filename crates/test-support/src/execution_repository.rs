@@ -6,6 +6,7 @@ use std::time::Duration;
 use domain::Error;
 use domain::access::TenantScope;
 use domain::execution::{Body, Event, Execution, ExecutionQuery, ExecutionRepository, Pruned, State};
+use domain::json::JsonText;
 use domain::lease::Fence;
 use domain::page::PageRequest;
 use domain::request::{Committed, REQUEST_KEY_TTL, RequestKey};
@@ -77,7 +78,7 @@ pub async fn an_execution_is_found_whole_at_each_stage(repository: Repository<'_
 pub async fn an_id_is_taken_once(repository: Repository<'_>) {
     let acme = scope("acme");
     let first = inserted(repository, &acme, 1).await;
-    let other = Execution { params_json: "{}".to_owned(), ..first.clone() };
+    let other = Execution { params_json: JsonText::read("{}"), ..first.clone() };
     assert_eq!(repository.insert(&acme, &other, None).await.expect("answered"), Committed::Conflict);
     assert_eq!(repository.find(&acme, &first.name.execution).await.expect("found").open_for_system(), Some(first));
 }

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use domain::json::JsonText;
 use domain::name::RuntimeId;
 use domain::sandbox::{Attestation, Entry, Error, Failure, Isolation, Job, MAX_CHUNK, Progress, Reason, Run, Sandbox, Stream, Usage};
 use tokio::sync::watch;
@@ -51,8 +52,8 @@ struct FakeRun {
 enum Step {
     Write(Stream, Vec<u8>),
     Wait,
-    Value(Result<String, Failure>),
-    Outcome(Result<String, Failure>),
+    Value(Result<JsonText, Failure>),
+    Outcome(Result<JsonText, Failure>),
     Exit,
 }
 
@@ -174,7 +175,7 @@ impl Drop for FakeRun {
 }
 
 fn steps(job: &Job) -> VecDeque<Step> {
-    let mut outcome = Ok("null".to_owned());
+    let mut outcome = Ok(JsonText::read("null"));
     let mut steps = VecDeque::new();
     for line in job.code.lines().filter_map(|line| line.trim().strip_prefix(INSTRUCTION)) {
         match line.split_once(' ').unwrap_or((line, "")) {
@@ -182,7 +183,7 @@ fn steps(job: &Job) -> VecDeque<Step> {
             ("error", text) => steps.push_back(Step::Write(Stream::Stderr, format!("{text}\n").into_bytes())),
             ("flood", bytes) => steps.extend(flood(bytes.parse().expect("a number of bytes"))),
             ("wait", _) => steps.push_back(Step::Wait),
-            ("return", json) => outcome = Ok(json.to_owned()),
+            ("return", json) => outcome = Ok(JsonText::read(json)),
             ("raise", text) => outcome = Err(raised(text)),
             (unknown, _) => panic!("no such instruction: {unknown}"),
         }
@@ -195,17 +196,17 @@ fn steps(job: &Job) -> VecDeque<Step> {
     steps
 }
 
-fn transform(values: &[String]) -> Vec<Step> {
-    let results = values.iter().map(|value| match value.as_str() {
+fn transform(values: &[JsonText]) -> Vec<Step> {
+    let results = values.iter().map(|value| match &**value {
         "\"fail\"" => Err(raised("ValueError this value fails")),
         _ => Ok(value.clone()),
     });
     let died = Failure::new(Reason::OutOfMemory, "the memory limit was reached");
-    let death = values.iter().position(|value| value == "\"die\"");
+    let death = values.iter().position(|value| **value == *"\"die\"");
     let results: Vec<_> = results.take(death.unwrap_or(values.len())).collect();
     match (results.as_slice(), death) {
         ([only], None) => vec![Step::Outcome(only.clone())],
-        (_, None) => results.into_iter().map(Step::Value).chain([Step::Outcome(Ok("null".to_owned()))]).collect(),
+        (_, None) => results.into_iter().map(Step::Value).chain([Step::Outcome(Ok(JsonText::read("null")))]).collect(),
         (_, Some(_)) => results.into_iter().map(Step::Value).chain([Step::Outcome(Err(died))]).collect(),
     }
 }

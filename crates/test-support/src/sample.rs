@@ -7,6 +7,7 @@ use domain::access::TenantScope;
 use domain::code::{Code, Kind, Parameter, ValueType};
 use domain::execution::{Body, Event, Execution, Mode, Output, State, Values};
 use domain::hash::Hash;
+use domain::json::JsonText;
 use domain::lease::{Fence, InstanceId};
 use domain::name::{ExecutionId, ExecutionName, PrincipalName, RuntimeId, TenantId, UtilityId, UtilityName};
 use domain::request::{Expected, RequestKey};
@@ -67,7 +68,7 @@ pub fn definition(kind: Kind) -> Definition {
         value_type: ValueType::Integer,
         required: true,
         default_json: None,
-        enum_json: vec!["1".to_owned(), "9007199254740993".to_owned()],
+        enum_json: vec![JsonText::read("1"), JsonText::read("9007199254740993")],
         secret: true,
         description: "a \"quoted\" description".to_owned(),
     };
@@ -75,7 +76,7 @@ pub fn definition(kind: Kind) -> Definition {
         name: "mode".to_owned(),
         value_type: ValueType::String,
         required: false,
-        default_json: Some("\"fast\"".to_owned()),
+        default_json: Some(JsonText::read("\"fast\"")),
         enum_json: Vec::new(),
         secret: false,
         description: String::new(),
@@ -190,7 +191,7 @@ pub fn execution(scope: &TenantScope, number: u64) -> Execution {
         mode: Mode::Run,
         caller: user("ann"),
         state: State::Pending,
-        params_json: "{\"n\": 9007199254740993}".to_owned(),
+        params_json: JsonText::read("{\"n\": 9007199254740993}"),
         limits: Limits::DEFAULT,
         created: at(number),
         started: None,
@@ -223,12 +224,12 @@ pub fn ended(execution: &Execution, ended: u64) -> Execution {
         mode: Mode::Transform,
         started: Some(at(ended.saturating_sub(5))),
         ended: Some(at(ended)),
-        result_json: Some("[1.0, 9007199254740993]".to_owned()),
+        result_json: Some(JsonText::read("[1.0, 9007199254740993]")),
         values: Some(Values {
             count: 2,
             failed: 1,
-            inputs_json: vec!["1".to_owned(), "\"x\"".to_owned()],
-            outcomes: vec![Ok("null".to_owned()), Err(failure.clone())],
+            inputs_json: vec![JsonText::read("1"), JsonText::read("\"x\"")],
+            outcomes: vec![Ok(JsonText::read("null")), Err(failure.clone())],
         }),
         failure: Some(failure),
         usage: Some(Usage {

@@ -3,6 +3,7 @@
 use api_proto::zona::execution::v1 as pb;
 use domain::Result;
 use domain::execution::{Execution, ExecutionQuery, State, Transformed};
+use domain::json::JsonText;
 use domain::name::{TenantName, UtilityId, UtilityName};
 use domain::sandbox::{Failure, Usage};
 
@@ -43,9 +44,9 @@ pub(crate) fn to_wire(execution: &Execution) -> pb::Execution {
     let values = execution.values.clone().unwrap_or_default();
     pb::Execution {
         failure: execution.failure.clone().map(failure_to_wire),
-        params_json: execution.params_json.clone(),
-        result_json: execution.result_json.clone().unwrap_or_default(),
-        values_json: values.inputs_json,
+        params_json: execution.params_json.to_string(),
+        result_json: execution.result_json.clone().map(JsonText::into_string).unwrap_or_default(),
+        values_json: values.inputs_json.into_iter().map(JsonText::into_string).collect(),
         results: values.outcomes.into_iter().map(outcome_to_wire).collect(),
         attestation: execution.attestation.as_ref().map(attestation::to_wire),
         ..listed(execution)
@@ -143,10 +144,10 @@ fn failure_to_wire(failure: Failure) -> pb::Failure {
     }
 }
 
-fn outcome_to_wire(outcome: std::result::Result<String, Failure>) -> pb::TransformResult {
+fn outcome_to_wire(outcome: std::result::Result<JsonText, Failure>) -> pb::TransformResult {
     use pb::transform_result::Outcome;
     let outcome = match outcome {
-        Ok(json) => Outcome::ResultJson(json),
+        Ok(json) => Outcome::ResultJson(json.into_string()),
         Err(failure) => Outcome::Failure(failure_to_wire(failure)),
     };
     pb::TransformResult { outcome: Some(outcome) }

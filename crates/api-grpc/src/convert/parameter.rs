@@ -2,6 +2,7 @@
 
 use api_proto::zona::utility::v1 as pb;
 use domain::code::{Parameter, ValueType};
+use domain::json::JsonText;
 use serde_json::value::RawValue;
 
 use crate::convert::{Violations, WireViolations as _};
@@ -17,8 +18,8 @@ pub(crate) fn to_wire(parameter: &Parameter) -> pb::Parameter {
         name: parameter.name.clone(),
         value_type: value_type_to_wire(parameter.value_type).into(),
         required: parameter.required,
-        default_json: parameter.default_json.clone(),
-        enum_json: parameter.enum_json.clone(),
+        default_json: parameter.default_json.clone().map(JsonText::into_string),
+        enum_json: parameter.enum_json.iter().map(JsonText::to_string).collect(),
         secret: parameter.secret,
         description: parameter.description.clone(),
     }
@@ -36,8 +37,8 @@ fn read_one(path: &str, wire: pb::Parameter, violations: &mut Violations) -> Par
         name: wire.name,
         value_type,
         required: wire.required,
-        default_json: wire.default_json,
-        enum_json: wire.enum_json,
+        default_json: wire.default_json.map(JsonText::read),
+        enum_json: wire.enum_json.into_iter().map(JsonText::read).collect(),
         secret: wire.secret,
         description: wire.description,
     }

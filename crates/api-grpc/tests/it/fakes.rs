@@ -7,6 +7,7 @@ use api_grpc::CallMetrics;
 use async_trait::async_trait;
 use domain::access::{ActionSpec, Authenticator, Caller, Presented, Reach, Rules, Target};
 use domain::code::{Bound, Parameter, ParameterBinder};
+use domain::json::JsonText;
 use domain::name::PrincipalName;
 use domain::sandbox::Isolation;
 use domain::server::{Battery, Facts, ProbeFailure, ServerFacts, TierFacts};
@@ -28,18 +29,19 @@ impl ParameterBinder for FakeBinder {
         let unknown = given.keys().filter(|name| !schema.iter().any(|parameter| parameter.name == **name));
         let unknown = unknown.map(|name| Violation::new(field(name), "UNKNOWN_PARAMETER", "is no parameter"));
         let violations: Vec<_> = missing.chain(unknown).collect();
-        let json = Value::Object(given).to_string();
+        let json = JsonText::read(Value::Object(given).to_string());
         if violations.is_empty() { Ok(Bound { public_json: json.clone(), json }) } else { Err(violations) }
     }
 
-    fn take(&self, json: &str, member: &str) -> Result<(Option<String>, String), Vec<Violation>> {
+    fn take(&self, json: &str, member: &str) -> Result<(Option<JsonText>, JsonText), Vec<Violation>> {
         let mut given = object(json)?;
-        let taken = given.remove(member).map(|value| value.to_string());
-        Ok((taken, Value::Object(given).to_string()))
+        let taken = given.remove(member).map(|value| JsonText::read(value.to_string()));
+        Ok((taken, JsonText::read(Value::Object(given).to_string())))
     }
 
-    fn check_value(&self, json: &str) -> Result<(), String> {
-        serde_json::from_str::<Value>(json).map(drop).map_err(|error| error.to_string())
+    fn read_value(&self, json: String) -> Result<JsonText, String> {
+        serde_json::from_str::<Value>(&json).map_err(|error| error.to_string())?;
+        Ok(JsonText::read(json))
     }
 }
 

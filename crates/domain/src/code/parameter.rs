@@ -1,6 +1,7 @@
 //! The parameter schema of a utility: what an execution must be given. Values are JSON texts; the schema itself
 //! does not parse them (see the `ParameterBinder` port).
 
+use crate::json::JsonText;
 use crate::violation::Violation;
 
 /// Highest number of parameters of one utility.
@@ -22,9 +23,9 @@ pub struct Parameter {
     /// Whether an execution must give it.
     pub required: bool,
     /// JSON text of the default, where there is one.
-    pub default_json: Option<String>,
+    pub default_json: Option<JsonText>,
     /// JSON texts of the allowed values; empty allows all of the type.
-    pub enum_json: Vec<String>,
+    pub enum_json: Vec<JsonText>,
     /// A secret value is handed to the code but never stored, logged or returned.
     pub secret: bool,
     /// For people; may be empty.
@@ -69,9 +70,9 @@ impl ValueType {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Bound {
     /// The JSON object handed to the code, as given.
-    pub json: String,
+    pub json: JsonText,
     /// The same without secret values: what may be stored and shown.
-    pub public_json: String,
+    pub public_json: JsonText,
 }
 
 /// Port: reads the parameters of an execution against a schema.
@@ -86,13 +87,13 @@ pub trait ParameterBinder: Send + Sync {
     ///
     /// # Errors
     /// When `json` is not one JSON object.
-    fn take(&self, json: &str, member: &str) -> Result<(Option<String>, String), Vec<Violation>>;
+    fn take(&self, json: &str, member: &str) -> Result<(Option<JsonText>, JsonText), Vec<Violation>>;
 
-    /// Checks that `json` is one JSON value.
+    /// Reads `json` as one JSON value.
     ///
     /// # Errors
     /// A sentence that says where it stops being JSON.
-    fn check_value(&self, json: &str) -> Result<(), String>;
+    fn read_value(&self, json: String) -> Result<JsonText, String>;
 }
 
 /// Checks a schema that a person wrote; `field` is the path of the list.

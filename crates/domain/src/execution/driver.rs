@@ -17,6 +17,7 @@ use crate::execution::live::LiveExecution;
 use crate::execution::ports::Shared;
 use crate::execution::{Body, Execution, Mode, Output, State, Step};
 use crate::incident::Incident;
+use crate::json::JsonText;
 use crate::request::{Committed, RequestKey};
 use crate::sandbox::{self, Failure, Job, Progress, Reason, Run, Usage};
 
@@ -34,7 +35,7 @@ const MAX_UNSTORED_BYTES: usize = 1024 * 1024;
 const MAX_RETRY_DELAY: Duration = Duration::from_secs(30);
 
 /// Result or failure of each value of a Transform call, in order; or why nothing ran.
-type Outcomes = Result<Vec<Result<String, Failure>>>;
+type Outcomes = Result<Vec<Result<JsonText, Failure>>>;
 
 pub(super) type Answer = oneshot::Receiver<Outcomes>;
 
@@ -57,7 +58,7 @@ pub(super) struct Reply {
 struct Transform {
     count: usize,
     store_values: bool,
-    outcomes: Vec<Result<String, Failure>>,
+    outcomes: Vec<Result<JsonText, Failure>>,
     sender: Option<oneshot::Sender<Outcomes>>,
 }
 
@@ -85,7 +86,7 @@ struct Driver {
 
 /// How a run ended.
 struct End {
-    outcome: Result<String, Failure>,
+    outcome: Result<JsonText, Failure>,
     usage: Option<Usage>,
 }
 
@@ -380,21 +381,21 @@ impl End {
         End { outcome: Err(Failure::new(reason, message)), usage: None }
     }
 
-    fn of(outcome: Option<Result<String, Failure>>, usage: Option<Usage>) -> Self {
+    fn of(outcome: Option<Result<JsonText, Failure>>, usage: Option<Usage>) -> Self {
         let lost = || Err(Failure::new(Reason::NodeLost, "its sandbox ended unexpectedly; what it had printed until then is kept"));
         End { outcome: outcome.unwrap_or_else(lost), usage }
     }
 }
 
 impl Reply {
-    fn keep(&mut self, value: Result<String, Failure>) {
+    fn keep(&mut self, value: Result<JsonText, Failure>) {
         if let Some(transform) = self.transform.as_mut().filter(|transform| transform.outcomes.len() < transform.count) {
             transform.outcomes.push(value);
         }
     }
 
     /// Answers the caller as soon as the outcome is known, before the process is gone.
-    fn answer(&mut self, outcome: &Result<String, Failure>) {
+    fn answer(&mut self, outcome: &Result<JsonText, Failure>) {
         let Some(transform) = self.transform.as_mut() else { return };
         transform.complete(outcome);
         if let Some(sender) = transform.sender.take() {
@@ -404,7 +405,7 @@ impl Reply {
     }
 
     /// How many values failed, and what to store of them.
-    fn values(&mut self, outcome: &Result<String, Failure>) -> Option<(u32, Vec<Result<String, Failure>>)> {
+    fn values(&mut self, outcome: &Result<JsonText, Failure>) -> Option<(u32, Vec<Result<JsonText, Failure>>)> {
         let transform = self.transform.as_mut()?;
         transform.complete(outcome);
         let failed = transform.outcomes.iter().filter(|value| value.is_err()).count() as u32;
@@ -415,7 +416,7 @@ impl Reply {
 
 impl Transform {
     /// One value: the outcome is its own. Several: the value at which the process ended gets the reason, later ones did not run.
-    fn complete(&mut self, outcome: &Result<String, Failure>) {
+    fn complete(&mut self, outcome: &Result<JsonText, Failure>) {
         if self.outcomes.len() >= self.count {
             return;
         }

@@ -4,6 +4,7 @@ use crate::access::{Resource, Target};
 use crate::code::Kind;
 use crate::error::Error;
 use crate::execution::{State, Step};
+use crate::json::JsonText;
 use crate::lease::Fence;
 use crate::name::{ExecutionName, PrincipalName, VersionName};
 use crate::revision::Revision;
@@ -26,7 +27,7 @@ pub struct Execution {
     /// Where it stands.
     pub state: State,
     /// Parameters without secret values, as one JSON object.
-    pub params_json: String,
+    pub params_json: JsonText,
     /// Limits that hold for it.
     pub limits: Limits,
     /// When it was accepted.
@@ -36,7 +37,7 @@ pub struct Execution {
     /// When it ended.
     pub ended: Option<Timestamp>,
     /// The result as JSON text, when it succeeded and results are kept.
-    pub result_json: Option<String>,
+    pub result_json: Option<JsonText>,
     /// What became of the values of a Transform call.
     pub values: Option<Values>,
     /// The client's id of the request, where it gave one.
@@ -72,9 +73,9 @@ pub struct Values {
     /// How many of them failed or did not run.
     pub failed: u32,
     /// The values as JSON texts; empty unless the utility stores values.
-    pub inputs_json: Vec<String>,
+    pub inputs_json: Vec<JsonText>,
     /// Result or failure of each value, in order; empty unless the utility stores values.
-    pub outcomes: Vec<Result<String, Failure>>,
+    pub outcomes: Vec<Result<JsonText, Failure>>,
 }
 
 impl Execution {

@@ -49,7 +49,7 @@ impl Event {
         match &self.body {
             Body::Output(output) => FIXED + output.data.len(),
             Body::Queued { .. } | Body::Started(_) => FIXED,
-            Body::Finished(execution) => FIXED + execution.result_json.as_ref().map_or(0, String::len),
+            Body::Finished(execution) => FIXED + execution.result_json.as_ref().map_or(0, |json| json.len()),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::json::JsonText;
 use crate::name::ExecutionName;
 use crate::request::RequestKey;
 use crate::sandbox::{Failure, OnOutputLimit};
@@ -46,5 +47,5 @@ pub struct Transformed {
     /// Its execution.
     pub execution: ExecutionName,
     /// Result or failure of each value, in order.
-    pub outcomes: Vec<Result<String, Failure>>,
+    pub outcomes: Vec<Result<JsonText, Failure>>,
 }

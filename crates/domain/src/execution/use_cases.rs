@@ -16,6 +16,7 @@ use crate::execution::{
     Config, Execution, ExecutionQuery, Launch, MAX_VALUES, Mode, Ports, State, Step, StopOnDrop, TransformCall, Transformed, Values, Watch,
     actions, driver, watch,
 };
+use crate::json::JsonText;
 use crate::lease::Keeper;
 use crate::name::{ExecutionName, UtilityName};
 use crate::page::{Page, PageRequest};
@@ -79,11 +80,11 @@ impl Executions {
         let scope = permit.scope();
         let (utility, version) = self.load(permit, call.version).await?;
         require_kind(&utility, &version, Kind::Transformer)?;
-        let bound = self.bind(&version, &call.params_json, &call.values_json)?;
-        let count = call.values_json.len();
-        let inputs_json = if utility.metadata.store_values { call.values_json.clone() } else { Vec::new() };
+        let (bound, values_json) = self.bind(&version, &call.params_json, call.values_json)?;
+        let count = values_json.len();
+        let inputs_json = if utility.metadata.store_values { values_json.clone() } else { Vec::new() };
         let values = Values { count: count as u32, failed: 0, inputs_json, outcomes: Vec::new() };
-        let entry = Entry::Transform(call.values_json);
+        let entry = Entry::Transform(values_json);
         let mut prepared = self.prepare(permit, &utility, &version, bound, entry, Mode::Transform, call.timeout, None)?;
         prepared.execution.values = Some(values);
         let name = prepared.execution.name.clone();
@@ -187,12 +188,12 @@ impl Executions {
         let scope = permit.scope();
         let (utility, version) = self.load(permit, launch.version).await?;
         let (entry, bound) = match version.definition.kind {
-            Kind::Script => (Entry::Script, self.bind(&version, &launch.params_json, &[])?),
+            Kind::Script => (Entry::Script, self.bind(&version, &launch.params_json, Vec::new())?.0),
             Kind::Transformer => {
                 let (value, rest) = self.shared.ports.binder.take(&launch.params_json, "value").map_err(Error::Invalid)?;
                 let missing = || Error::invalid("params_json", "MISSING", "a transformer needs the member `value`; see `zona transform`");
                 let value = value.ok_or_else(missing)?;
-                (Entry::Transform(vec![value]), self.bind(&version, &rest, &[])?)
+                (Entry::Transform(vec![value]), self.bind(&version, &rest, Vec::new())?.0)
             }
         };
         let request = launch.request.as_ref();
@@ -237,20 +238,22 @@ impl Executions {
     }
 
     /// Checks parameters and values together, so that every violation is reported at once.
-    fn bind(&self, version: &Version, params_json: &str, values_json: &[String]) -> Result<Bound> {
+    fn bind(&self, version: &Version, params_json: &str, values_json: Vec<String>) -> Result<(Bound, Vec<JsonText>)> {
         let binder = &self.shared.ports.binder;
         let mut violations = Vec::new();
         if values_json.len() > MAX_VALUES {
             let text = format!("{} values; the limit is {MAX_VALUES}", values_json.len());
             return Err(Error::invalid("values_json", "TOO_MANY", text));
         }
-        for (index, value) in values_json.iter().enumerate() {
-            if let Err(rule) = binder.check_value(value) {
-                violations.push(Violation::new(format!("values_json[{index}]"), "NOT_JSON", rule));
+        let mut values = Vec::with_capacity(values_json.len());
+        for (index, value) in values_json.into_iter().enumerate() {
+            match binder.read_value(value) {
+                Ok(value) => values.push(value),
+                Err(rule) => violations.push(Violation::new(format!("values_json[{index}]"), "NOT_JSON", rule)),
             }
         }
         match binder.bind(&version.definition.parameters, params_json) {
-            Ok(bound) if violations.is_empty() => Ok(bound),
+            Ok(bound) if violations.is_empty() => Ok((bound, values)),
             Ok(_) => Err(Error::Invalid(violations)),
             Err(more) => {
                 violations.extend(more);

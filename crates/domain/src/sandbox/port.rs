@@ -8,6 +8,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use crate::error;
+use crate::json::JsonText;
 use crate::name::{ExecutionId, RuntimeId, TenantId};
 use crate::sandbox::{Attestation, Failure, Isolation, Limits, Stream, Usage};
 
@@ -27,7 +28,7 @@ pub struct Job {
     /// What is called.
     pub entry: Entry,
     /// Keyword arguments: one JSON object.
-    pub params_json: String,
+    pub params_json: JsonText,
     /// Limits that hold.
     pub limits: Limits,
 }
@@ -47,7 +48,7 @@ pub enum Purpose {
 #[derive(Debug, Clone)]
 pub enum Entry {
     /// `transform` for each value (JSON texts), in order, in one process.
-    Transform(Vec<String>),
+    Transform(Vec<JsonText>),
     /// `main`, else the top-level code.
     Script,
     /// Whatever the code defines; a transformer's value is the parameter `value`.
@@ -67,9 +68,9 @@ pub enum Progress {
         data: Vec<u8>,
     },
     /// The next value of a transformer is done: its result as JSON text, or its failure.
-    Value(Result<String, Failure>),
+    Value(Result<JsonText, Failure>),
     /// User code is done; no output follows. A transformer of several values succeeds with `null`.
-    Outcome(Result<String, Failure>),
+    Outcome(Result<JsonText, Failure>),
     /// The whole process tree is gone. Last.
     Exited(Usage),
 }

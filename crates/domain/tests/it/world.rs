@@ -10,6 +10,7 @@ use domain::admission::{self, Admission};
 use domain::code::{Bound, Parameter, ParameterBinder};
 use domain::code_policy::{CodeChecker, CodePolicies, ExceptionDraft, PolicyPatch};
 use domain::execution::{Config, Execution, Executions, Launch, Ports, TransformCall, Transformed, Watch, Watched};
+use domain::json::JsonText;
 use domain::lease::{InstanceId, Keeper};
 use domain::name::{CodePolicyName, ExecutionName, RuntimeId, TenantName, UtilityId, UtilityName};
 use domain::revision::Etag;
@@ -239,16 +240,16 @@ impl Rules for OwnOnly {
 
 impl ParameterBinder for AnyBinder {
     fn bind(&self, _schema: &[Parameter], json: &str) -> Result<Bound, Vec<Violation>> {
-        let json = if json.is_empty() { "{}" } else { json }.to_owned();
+        let json = JsonText::read(if json.is_empty() { "{}" } else { json });
         Ok(Bound { public_json: json.clone(), json })
     }
 
-    fn take(&self, json: &str, _member: &str) -> Result<(Option<String>, String), Vec<Violation>> {
-        Ok((None, json.to_owned()))
+    fn take(&self, json: &str, _member: &str) -> Result<(Option<JsonText>, JsonText), Vec<Violation>> {
+        Ok((None, JsonText::read(json)))
     }
 
-    fn check_value(&self, _json: &str) -> Result<(), String> {
-        Ok(())
+    fn read_value(&self, json: String) -> Result<JsonText, String> {
+        Ok(JsonText::read(json))
     }
 }
 

@@ -1,5 +1,7 @@
 //! What binding accepts, what it refuses and in which words.
 
+use domain::json::JsonText;
+
 use super::*;
 
 fn parameter(name: &str, value_type: ValueType) -> Parameter {
@@ -22,7 +24,7 @@ fn check_type(value_type: ValueType, accepted: &[&str], wrong: &[&str]) {
     let schema = [parameter("p", value_type)];
     for value in accepted {
         let json = format!(r#"{{"p":{value}}}"#);
-        assert_eq!(JsonBinder.bind(&schema, &json).unwrap().json, json, "{value_type:?}");
+        assert_eq!(JsonBinder.bind(&schema, &json).unwrap().json, json.as_str(), "{value_type:?}");
     }
     for value in wrong {
         assert_eq!(
@@ -55,7 +57,7 @@ fn every_violation_is_reported_at_once() {
     let schema = [
         Parameter { required: true, ..parameter("host", ValueType::String) },
         parameter("count", ValueType::Integer),
-        Parameter { enum_json: vec![r#""low""#.to_owned(), r#""high""#.to_owned()], ..parameter("severity", ValueType::String) },
+        Parameter { enum_json: vec![JsonText::read(r#""low""#), JsonText::read(r#""high""#)], ..parameter("severity", ValueType::String) },
     ];
     let violations = JsonBinder.bind(&schema, r#"{"count": 1.5, "severity": "odd", "hots": 1}"#).unwrap_err();
     let texts: Vec<_> = violations.iter().map(|violation| format!("{} {violation}", violation.reason)).collect();
@@ -91,24 +93,24 @@ fn a_parameter_given_twice_is_refused_even_when_spelled_differently() {
 #[test]
 fn nesting_is_bounded_but_brackets_in_strings_do_not_nest() {
     let nested = |depth: usize| format!("{}1{}", "[".repeat(depth), "]".repeat(depth));
-    JsonBinder.check_value(&nested(MAX_DEPTH)).unwrap();
-    assert_eq!(JsonBinder.check_value(&nested(MAX_DEPTH + 1)).unwrap_err(), "is nested more than 128 deep");
-    JsonBinder.check_value(&format!(r#""{}\"{}""#, "[".repeat(500), "{".repeat(500))).unwrap();
-    assert!(JsonBinder.check_value(&nested(1_000_000)).is_err());
+    check_value(&nested(MAX_DEPTH)).unwrap();
+    assert_eq!(check_value(&nested(MAX_DEPTH + 1)).unwrap_err(), "is nested more than 128 deep");
+    check_value(&format!(r#""{}\"{}""#, "[".repeat(500), "{".repeat(500))).unwrap();
+    assert!(check_value(&nested(1_000_000)).is_err());
 }
 
 #[test]
 fn null_fits_where_the_schema_says_so() {
-    let nullable = Parameter { default_json: Some("null".to_owned()), ..parameter("p", ValueType::String) };
+    let nullable = Parameter { default_json: Some(JsonText::read("null")), ..parameter("p", ValueType::String) };
     JsonBinder.bind(&[nullable], r#"{"p":null}"#).unwrap();
-    let listed = Parameter { enum_json: vec!["1".to_owned(), "null".to_owned()], ..parameter("p", ValueType::Integer) };
+    let listed = Parameter { enum_json: vec![JsonText::read("1"), JsonText::read("null")], ..parameter("p", ValueType::Integer) };
     JsonBinder.bind(std::slice::from_ref(&listed), r#"{"p":null}"#).unwrap();
     assert_eq!(refused(&[listed], r#"{"p":2}"#), [("params_json.p".to_owned(), "NOT_ALLOWED")]);
 }
 
 #[test]
 fn allowed_values_are_compared_as_values_not_as_texts() {
-    let schema = [Parameter { enum_json: vec![r#""a""#.to_owned(), r#"{"x":1}"#.to_owned()], ..parameter("p", ValueType::Any) }];
+    let schema = [Parameter { enum_json: vec![JsonText::read(r#""a""#), JsonText::read(r#"{"x":1}"#)], ..parameter("p", ValueType::Any) }];
     JsonBinder.bind(&schema, r#"{"p":"\u0061"}"#).unwrap();
     JsonBinder.bind(&schema, r#"{"p":{ "x" : 1 }}"#).unwrap();
     assert_eq!(refused(&schema, r#"{"p":null}"#), [("params_json.p".to_owned(), "NOT_ALLOWED")]);
@@ -126,16 +128,16 @@ fn secret_values_are_handed_over_but_never_shown() {
 
 #[test]
 fn an_omitted_parameter_takes_the_default_of_the_schema() {
-    let schema = [Parameter { default_json: Some("3".to_owned()), ..parameter("count", ValueType::Integer) }];
+    let schema = [Parameter { default_json: Some(JsonText::read("3")), ..parameter("count", ValueType::Integer) }];
     let bound = JsonBinder.bind(&schema, "").unwrap();
-    assert_eq!((bound.json.as_str(), bound.public_json.as_str()), (r#"{"count":3}"#, "{}"));
+    assert_eq!((&*bound.json, &*bound.public_json), (r#"{"count":3}"#, "{}"));
     assert_eq!(JsonBinder.bind(&schema, r#"{"count":4}"#).unwrap().json, r#"{"count":4}"#);
 }
 
 #[test]
 fn a_member_is_taken_out_with_its_text() {
     let (value, rest) = JsonBinder.take(r#"{"value": [1.0, 2], "a\n": 1}"#, "value").unwrap();
-    assert_eq!((value.as_deref(), rest.as_str()), (Some("[1.0, 2]"), r#"{"a\n":1}"#));
-    assert_eq!(JsonBinder.take("", "value").unwrap(), (None, "{}".to_owned()));
+    assert_eq!((value.as_deref(), &*rest), (Some("[1.0, 2]"), r#"{"a\n":1}"#));
+    assert_eq!(JsonBinder.take("", "value").unwrap(), (None, JsonText::read("{}")));
     assert_eq!(JsonBinder.take("[]", "value").unwrap_err()[0].reason, "NOT_AN_OBJECT");
 }

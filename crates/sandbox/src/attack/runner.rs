@@ -3,6 +3,7 @@
 
 use std::time::{Duration, Instant};
 
+use domain::json::JsonText;
 use domain::name::{RuntimeId, TenantId};
 use domain::sandbox::{Entry, Error, Failure, Isolation, Job, Limits, Progress, Purpose, Reason, Run};
 
@@ -33,7 +34,7 @@ pub(crate) struct Runner<'a> {
 
 /// How one execution went.
 pub(super) struct Ended {
-    pub(super) outcome: Result<String, Failure>,
+    pub(super) outcome: Result<JsonText, Failure>,
     /// Bytes that were printed and arrived.
     pub(super) printed: u64,
     /// Where it ran.
@@ -232,7 +233,7 @@ impl<'a> Runner<'a> {
             runtime: RuntimeId::new(self.runtime),
             code: code.into(),
             entry: Entry::Script,
-            params_json,
+            params_json: JsonText::read(params_json),
             limits: Limits { tmpfs: limits.tmpfs.max(MEBIBYTE), ..limits },
         }
     }

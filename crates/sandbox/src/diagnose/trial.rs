@@ -1,5 +1,6 @@
 //! The program that tells whether a tier works.
 
+use domain::json::JsonText;
 use domain::name::{RuntimeId, TenantId};
 use domain::sandbox::{Entry, Isolation, Job, Limits, Purpose};
 
@@ -17,8 +18,8 @@ pub(super) fn trial(isolation: Isolation, runtime: &str) -> Result<Job, String> 
         isolation,
         runtime: RuntimeId::new(runtime),
         code: PROGRAM.into(),
-        entry: Entry::Transform(vec![VALUE.to_owned()]),
-        params_json: "{}".to_owned(),
+        entry: Entry::Transform(vec![JsonText::read(VALUE)]),
+        params_json: JsonText::read("{}"),
         limits: Limits::DEFAULT,
     })
 }

@@ -5,6 +5,7 @@
 use std::io::{self, ErrorKind};
 
 use domain::execution::MAX_REQUEST;
+use domain::json::JsonText;
 use domain::sandbox::Reason;
 use sandbox_protocol::frame::{Failure, HEADER, Kind, parse_header};
 use serde::de::IgnoredAny;
@@ -32,9 +33,9 @@ pub(super) enum Expected {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Frame {
     /// The next value, as JSON text, or why it failed.
-    Value(Result<String, Failure>),
+    Value(Result<JsonText, Failure>),
     /// The result, as JSON text, or why there is none.
-    Last(Result<String, Failure>),
+    Last(Result<JsonText, Failure>),
 }
 
 /// What cannot be believed.
@@ -175,10 +176,10 @@ impl Parser {
 }
 
 /// A result's text, or the failure of one that nests too deep: only an honest program has one by accident, so its other values count.
-fn json(payload: &[u8]) -> Result<Result<String, Failure>, Malformed> {
+fn json(payload: &[u8]) -> Result<Result<JsonText, Failure>, Malformed> {
     let text = std::str::from_utf8(payload).map_err(|_| Malformed::NotJson)?;
     serde_json::from_str::<IgnoredAny>(text).map_err(|_| Malformed::NotJson)?;
-    Ok(if is_deep(text) { Err(too_deep()) } else { Ok(text.to_owned()) })
+    Ok(if is_deep(text) { Err(too_deep()) } else { Ok(JsonText::read(text)) })
 }
 
 fn too_deep() -> Failure {
@@ -240,7 +241,7 @@ mod tests {
     #[test]
     fn a_result_is_one_well_formed_frame_and_numbers_keep_their_digits() {
         let big = "9007199254740993";
-        assert_eq!(parse(Expected::Result, &frame(Kind::Success, big)), Ok(vec![Frame::Last(Ok(big.to_owned()))]));
+        assert_eq!(parse(Expected::Result, &frame(Kind::Success, big)), Ok(vec![Frame::Last(Ok(JsonText::read(big)))]));
     }
 
     #[test]
@@ -282,7 +283,7 @@ mod tests {
     #[test]
     fn a_result_nests_as_deep_as_parameters_may_and_no_deeper() {
         let deepest = nested(MAX_DEPTH);
-        assert_eq!(first(&deepest), Ok(Some(Frame::Last(Ok(deepest.clone())))));
+        assert_eq!(first(&deepest), Ok(Some(Frame::Last(Ok(JsonText::read(deepest.clone()))))));
         assert!(serde_json::from_str::<serde_json::Value>(&nested(MAX_DEPTH - 2)).is_ok(), "others can read it by recursion");
         assert_eq!(first(&format!("[{deepest}]")), Ok(Some(Frame::Last(Err(too_deep())))));
         let far = 400_000;
@@ -297,14 +298,14 @@ mod tests {
         let mut parser = Parser::new(Expected::Values(2), 1 << 20);
         parser.buffer = all;
         let frames: Vec<_> = std::iter::from_fn(|| parser.next().unwrap()).collect();
-        let expected = [Frame::Value(Err(too_deep())), Frame::Value(Ok("2".to_owned())), Frame::Last(Ok("null".to_owned()))];
+        let expected = [Frame::Value(Err(too_deep())), Frame::Value(Ok(JsonText::read("2"))), Frame::Last(Ok(JsonText::read("null")))];
         assert_eq!(frames, expected);
     }
 
     #[test]
     fn brackets_in_strings_and_side_by_side_are_no_depth() {
         let flat = format!("[{}\"{}\"]", "[],".repeat(1000), "[".repeat(1000));
-        assert_eq!(first(&flat), Ok(Some(Frame::Last(Ok(flat.clone())))));
+        assert_eq!(first(&flat), Ok(Some(Frame::Last(Ok(JsonText::read(flat.clone()))))));
     }
 
     proptest! {

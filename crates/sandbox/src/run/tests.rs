@@ -5,6 +5,7 @@ use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::time::Duration;
 
+use domain::json::JsonText;
 use domain::name::{RuntimeId, TenantId};
 use domain::sandbox::{Entry, Isolation, Job, Limits, Purpose, Reason, Stream};
 use sandbox_protocol::control::{Exit, Usage as ChildUsage};
@@ -58,7 +59,7 @@ fn job(entry: Entry, limits: Limits) -> Job {
         runtime: RuntimeId::default(),
         code: "pass".into(),
         entry,
-        params_json: r#"{"big": 9007199254740993}"#.to_owned(),
+        params_json: JsonText::read(r#"{"big": 9007199254740993}"#),
         limits,
     }
 }
@@ -96,7 +97,7 @@ async fn output_comes_before_the_outcome_and_the_exit_comes_last() {
         }
     }
     assert_eq!(seen, [(Stream::Stdout, 0, b"one".to_vec()), (Stream::Stderr, 0, b"two".to_vec())]);
-    assert_eq!(outcome, Some(Ok("42".to_owned())));
+    assert_eq!(outcome, Some(Ok(JsonText::read("42"))));
     child.end(Exit::Signal(9));
     let Some(Progress::Exited(usage)) = run.next().await else { panic!("no exit") };
     assert_eq!((usage.stdout_bytes, usage.stderr_bytes, usage.user_micros), (3, 3, 7));
@@ -122,7 +123,7 @@ async fn an_end_without_a_result_keeps_what_was_printed() {
 
 #[tokio::test]
 async fn values_arrive_one_by_one() {
-    let (mut run, mut child) = start(Entry::Transform(vec!["1".to_owned(), "2".to_owned()]), Limits::DEFAULT);
+    let (mut run, mut child) = start(Entry::Transform(vec![JsonText::read("1"), JsonText::read("2")]), Limits::DEFAULT);
     child.answer(Kind::Value, "10");
     assert!(matches!(run.next().await, Some(Progress::Value(Ok(value))) if value == "10"));
     child.answer(Kind::ValueFailure, r#"{"reason":"USER_ERROR","message":"no"}"#);
@@ -187,7 +188,7 @@ async fn output_beyond_the_limit_stops_the_run_when_asked_to() {
 #[tokio::test]
 async fn a_request_larger_than_the_pipe_is_written_while_output_is_read() {
     let value = format!("\"{}\"", "x".repeat(1 << 20));
-    let (mut run, mut child) = start(Entry::Transform(vec![value]), Limits::DEFAULT);
+    let (mut run, mut child) = start(Entry::Transform(vec![JsonText::read(value)]), Limits::DEFAULT);
     let mut request = child.request.take().unwrap();
     let mut stdout = child.stdout.take().unwrap();
     let reader = tokio::task::spawn_blocking(move || {

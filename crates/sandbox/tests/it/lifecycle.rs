@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant};
 
+use domain::json::JsonText;
 use domain::name::{RuntimeId, TenantId};
 use domain::sandbox::{Isolation, Job, Reason, Sandbox as _, Stream};
 
@@ -29,7 +30,7 @@ async fn tenants_never_share_a_sandbox(host: &Host) {
             let mut job = transform("def transform(value):\n    return value", &round.to_string());
             job.tenant = tenant(name);
             let ran = host.run(job).await;
-            assert_eq!(ran.outcome, Ok(round.to_string()));
+            assert_eq!(ran.outcome, Ok(JsonText::read(round.to_string())));
             let owner = owners.entry(ran.attestation.sandbox).or_insert(name);
             assert_eq!(*owner, name);
         }
@@ -50,10 +51,10 @@ def main(owner):
         return found + [int(file.read())]";
     let runs = (0..TENANTS).flat_map(|number| [Isolation::TenantWarm, Isolation::OneShot].map(|isolation| (number, isolation)));
     let runs = runs.map(|(number, isolation)| async move {
-        let params_json = format!(r#"{{"owner":{number}}}"#);
+        let params_json = JsonText::read(format!(r#"{{"owner":{number}}}"#));
         let job = Job { tenant: tenant(&format!("tenant-{number}")), isolation, params_json, ..script(code) };
         let ran = host.run(job).await;
-        assert_eq!(ran.outcome, Ok(format!("[{number},{number}]")), "{}", isolation.tier());
+        assert_eq!(ran.outcome, Ok(JsonText::read(format!("[{number},{number}]"))), "{}", isolation.tier());
         ran.attestation.sandbox
     });
     let sandboxes: HashSet<_> = futures_util::future::join_all(runs).await.into_iter().collect();
@@ -65,7 +66,7 @@ async fn two_hundred_executions_in_flight_all_end(host: &Host) {
         let mut job = transform("def transform(value):\n    return value * 2", &number.to_string());
         job.tenant = tenant(["acme", "umbrella", "globex", "initech"][number % 4]);
         let ran = host.run(job).await;
-        assert_eq!(ran.outcome, Ok((number * 2).to_string()));
+        assert_eq!(ran.outcome, Ok(JsonText::read((number * 2).to_string())));
         (ran.attestation.sandbox, number % 4)
     });
     let mut owners = HashMap::new();

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use domain::json::JsonText;
 use domain::sandbox::{Limits, Reason};
 
 use crate::support::{Host, Kind, limited, script};
@@ -81,14 +82,14 @@ async fn memory_is_limited(host: &Host) {
     host.fail(limited(allocate(100 * MIB), |limits| limits.memory = 64 * MIB), Reason::OutOfMemory).await;
     host.fail(allocate(Limits::DEFAULT.memory + MIB), Reason::OutOfMemory).await;
     let fits = host.run(limited(allocate(32 * MIB), |limits| limits.memory = 64 * MIB)).await;
-    assert_eq!(fits.outcome, Ok((32 * MIB).to_string()));
+    assert_eq!(fits.outcome, Ok(JsonText::read((32 * MIB).to_string())));
 }
 
 async fn a_larger_program_gets_a_larger_sandbox(host: &Host) {
     let code = "def main():\n    return len(b'x' * (400 << 20))";
     let standard = host.run(script("pass")).await.attestation.sandbox;
     let ran = host.run(limited(script(code), |limits| limits.memory = 600 * MIB)).await;
-    assert_eq!(ran.outcome, Ok((400 * MIB).to_string()));
+    assert_eq!(ran.outcome, Ok(JsonText::read((400 * MIB).to_string())));
     assert_ne!(ran.attestation.sandbox, standard);
 }
 

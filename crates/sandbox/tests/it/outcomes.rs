@@ -1,5 +1,6 @@
 //! How programs end: results, and each reason that user code alone can cause.
 
+use domain::json::JsonText;
 use domain::sandbox::{Entry, Reason};
 
 use crate::support::{Host, job, limited, script, transform};
@@ -36,7 +37,7 @@ async fn numbers_keep_their_digits(host: &Host) {
 }
 
 async fn many_values_are_answered_in_order_and_fail_one_by_one(host: &Host) {
-    let values: Vec<String> = (0..1000).map(|number| number.to_string()).collect();
+    let values = (0..1000).map(|number| JsonText::read(number.to_string())).collect();
     let ran = host.run(job("def transform(value):\n    return 10 / (value - 500)", Entry::Transform(values))).await;
     assert_eq!(ran.outcome.as_deref(), Ok("null"));
     assert_eq!(ran.values.len(), 1000);
@@ -50,7 +51,7 @@ async fn many_values_are_answered_in_order_and_fail_one_by_one(host: &Host) {
 
 async fn a_script_returns_what_main_returns(host: &Host) {
     let mut main = script("def main(name, times=2):\n    print('hello', name)\n    return {'name': name * times}");
-    main.params_json = r#"{"name": "x"}"#.to_owned();
+    main.params_json = JsonText::read(r#"{"name": "x"}"#);
     let ran = host.run(main).await;
     assert_eq!(ran.outcome.as_deref(), Ok(r#"{"name":"xx"}"#));
     assert_eq!(ran.stdout(), b"hello x\n");
@@ -58,7 +59,7 @@ async fn a_script_returns_what_main_returns(host: &Host) {
 
 async fn top_level_code_sees_its_parameters(host: &Host) {
     let mut top = script("import sys\nassert __name__ == '__main__'\nprint(params['a'])\nprint('err', file=sys.stderr)");
-    top.params_json = r#"{"a": 5}"#.to_owned();
+    top.params_json = JsonText::read(r#"{"a": 5}"#);
     let ran = host.run(top).await;
     assert_eq!(ran.outcome.as_deref(), Ok("null"));
     assert_eq!((ran.stdout(), ran.stderr()), (b"5\n".to_vec(), b"err\n".to_vec()));
@@ -90,7 +91,7 @@ async fn results_that_cannot_travel_are_refused_readably(host: &Host) {
 
 async fn results_that_nest_too_deep_are_refused_one_by_one(host: &Host) {
     let code = "def transform(value):\n    result = 0\n    for _ in range(value):\n        result = [result]\n    return result";
-    let ran = host.run(job(code, Entry::Transform(["128", "129", "1"].map(str::to_owned).to_vec()))).await;
+    let ran = host.run(job(code, Entry::Transform(["128", "129", "1"].map(JsonText::read).to_vec()))).await;
     assert_eq!(ran.outcome.as_deref(), Ok("null"));
     assert_eq!((ran.values[0].is_ok(), ran.values[2].as_deref()), (true, Ok("[0]")));
     let failure = ran.values[1].as_ref().unwrap_err();

@@ -5,6 +5,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
+use domain::json::JsonText;
 use domain::name::{RuntimeId, TenantId};
 use domain::sandbox::{Attestation, Entry, Failure, Isolation, Job, Limits, Progress, Purpose, Reason, Run, Sandbox as _, Stream, Usage};
 use sandbox::{AgentBinary, Backend, Config, Docker, Namespace, Sandboxes};
@@ -32,8 +33,8 @@ pub struct Host {
 #[derive(Debug)]
 pub struct Ran {
     pub pieces: Vec<(Stream, u64, Vec<u8>)>,
-    pub values: Vec<Result<String, Failure>>,
-    pub outcome: Result<String, Failure>,
+    pub values: Vec<Result<JsonText, Failure>>,
+    pub outcome: Result<JsonText, Failure>,
     pub usage: Usage,
     pub attestation: Attestation,
     pub took: Duration,
@@ -74,7 +75,7 @@ pub fn job(code: &str, entry: Entry) -> Job {
         runtime: RuntimeId::default(),
         code: code.into(),
         entry,
-        params_json: "{}".to_owned(),
+        params_json: JsonText::read("{}"),
         limits: Limits::DEFAULT,
     }
 }
@@ -85,7 +86,7 @@ pub fn script(code: &str) -> Job {
 
 /// A transformer with one JSON value.
 pub fn transform(code: &str, value: &str) -> Job {
-    job(code, Entry::Transform(vec![value.to_owned()]))
+    job(code, Entry::Transform(vec![JsonText::read(value)]))
 }
 
 pub fn limited(job: Job, change: impl FnOnce(&mut Limits)) -> Job {

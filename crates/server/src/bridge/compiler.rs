@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use domain::code::Code;
+use domain::json::JsonText;
 use domain::name::{RuntimeId, TenantId};
 use domain::runtime::{Compiler, Package, Runtime, RuntimeCatalog, Verdict};
 use domain::sandbox::{Entry, Error, Failure, Isolation, Job, Limits, Progress, Purpose, Reason, Sandbox as _};
@@ -68,8 +69,8 @@ impl SandboxCompiler {
             isolation: self.isolation(runtime)?,
             runtime: runtime.clone(),
             code: PROGRAM.into(),
-            entry: Entry::Transform(vec![source]),
-            params_json: "{}".to_owned(),
+            entry: Entry::Transform(vec![JsonText::read(source)]),
+            params_json: JsonText::read("{}"),
             limits: Limits { wall: WALL, cpu: WALL, ..Limits::DEFAULT },
         })
     }
@@ -164,7 +165,7 @@ impl Compiler for SandboxCompiler {
     }
 }
 
-fn verdict(outcome: Option<Result<String, Failure>>, digest: String) -> Result<Verdict, Error> {
+fn verdict(outcome: Option<Result<JsonText, Failure>>, digest: String) -> Result<Verdict, Error> {
     match outcome {
         Some(Ok(json)) => match serde_json::from_str(&json) {
             Ok(Answer { refused: None }) => Ok(Verdict::Compiles { digest }),

@@ -3,6 +3,7 @@
 
 use domain::error::Source;
 use domain::execution::{Execution, ExecutionQuery, State, Values};
+use domain::json::JsonText;
 use domain::name::{ExecutionId, TenantId};
 use domain::page::{MAX_PAGE, Page, PageRequest};
 use domain::sandbox::Failure;
@@ -129,15 +130,15 @@ fn order_name(oldest_first: bool) -> &'static str {
 fn weight(execution: &Execution) -> usize {
     const FIXED: usize = 1_024;
     let values: usize = execution.values.iter().map(values_weight).sum();
-    FIXED + execution.params_json.len() + execution.result_json.as_ref().map_or(0, String::len) + values
+    FIXED + execution.params_json.len() + execution.result_json.as_ref().map_or(0, |json| json.len()) + values
 }
 
 fn values_weight(values: &Values) -> usize {
-    let outcome = |outcome: &Result<String, Failure>| match outcome {
+    let outcome = |outcome: &Result<JsonText, Failure>| match outcome {
         Ok(result) => result.len(),
         Err(failure) => failure.message.len() + failure.traceback.as_ref().map_or(0, String::len),
     };
-    values.inputs_json.iter().map(String::len).chain(values.outcomes.iter().map(outcome)).sum()
+    values.inputs_json.iter().map(|json| json.len()).chain(values.outcomes.iter().map(outcome)).sum()
 }
 
 #[cfg(test)]

@@ -181,8 +181,8 @@ fn weight(utility: &Utility) -> usize {
         .map(|one| {
             one.name.len()
                 + one.description.len()
-                + one.default_json.as_ref().map_or(0, String::len)
-                + one.enum_json.iter().map(String::len).sum::<usize>()
+                + one.default_json.as_ref().map_or(0, |json| json.len())
+                + one.enum_json.iter().map(|json| json.len()).sum::<usize>()
         })
         .sum();
     FIXED + utility.metadata.description.len() + schema

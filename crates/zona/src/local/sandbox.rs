@@ -14,6 +14,7 @@ use cli::output::{Format, note, write_out};
 use cli::{Exit, Failure, Result};
 use domain::code::{Code, ParameterBinder as _};
 use domain::execution::State;
+use domain::json::JsonText;
 use domain::name::{RuntimeId, TenantId};
 use domain::sandbox::{Attestation, Entry, Failure as Cause, Isolation, Job, Limits, Progress, Purpose, Run, Sandbox as _, Stream, Usage};
 use python_check::{JsonBinder, PARAMETERS_FIELD};
@@ -62,7 +63,7 @@ enum Tier {
 
 /// What came of it.
 struct Outcome {
-    result: std::result::Result<String, Cause>,
+    result: std::result::Result<JsonText, Cause>,
     attestation: Option<Attestation>,
     usage: Option<Usage>,
     stdout: Vec<u8>,
@@ -113,7 +114,7 @@ impl Exec {
             runtime: RuntimeId::default(),
             code: Arc::clone(code.text()),
             entry: Entry::Detect,
-            params_json: if self.params.trim().is_empty() { "{}".to_owned() } else { self.params.clone() },
+            params_json: if self.params.trim().is_empty() { JsonText::read("{}") } else { JsonText::read(self.params.as_str()) },
             limits,
         })
     }
@@ -191,7 +192,7 @@ impl Outcome {
             ("exit_code".to_owned(), optional(cause.and_then(|cause| cause.exit_code).map(|code| Document::Integer(code.into())))),
             Document::bytes("stdout", &self.stdout),
             Document::bytes("stderr", &self.stderr),
-            ("result".to_owned(), optional(self.result.as_ref().ok().map(Document::json))),
+            ("result".to_owned(), optional(self.result.as_ref().ok().map(|json| Document::json(&**json)))),
             ("usage".to_owned(), optional(self.usage.as_ref().map(usage))),
             ("attestation".to_owned(), optional(self.attestation.as_ref().map(attestation))),
         ];

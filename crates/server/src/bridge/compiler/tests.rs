@@ -99,5 +99,5 @@ fn a_compiler_that_dies_of_the_code_refuses_it_and_any_other_end_says_nothing() 
         assert!(matches!(end(reason), Err(Error::Unavailable(_))), "{reason:?}");
     }
     assert!(verdict(None, String::new()).is_err());
-    assert!(verdict(Some(Ok("7".to_owned())), String::new()).is_err());
+    assert!(verdict(Some(Ok(JsonText::read("7"))), String::new()).is_err());
 }

@@ -7,6 +7,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
+use domain::json::JsonText;
 use domain::name::{RuntimeId, TenantId};
 use domain::sandbox::{Attestation, Entry, Failure, Isolation, Job, Limits, Progress, Purpose, Sandbox};
 use e2e::workspace;
@@ -43,7 +44,7 @@ pub struct Ran {
     /// When its process tree was gone.
     pub gone: Instant,
     /// The result as JSON text, or why there is none.
-    pub outcome: Result<String, Failure>,
+    pub outcome: Result<JsonText, Failure>,
     /// How it was isolated.
     pub attestation: Attestation,
 }
@@ -111,7 +112,7 @@ impl Engine {
     /// # Errors
     /// When it does not succeed.
     pub async fn transform(&self, tenant: &str, isolation: Isolation) -> anyhow::Result<Ran> {
-        let ran = self.run(job(tenant, isolation, CODE, Entry::Transform(vec![VALUE.to_owned()]), Limits::DEFAULT)?).await?;
+        let ran = self.run(job(tenant, isolation, CODE, Entry::Transform(vec![JsonText::read(VALUE)]), Limits::DEFAULT)?).await?;
         match &ran.outcome {
             Ok(result) => check(result)?,
             Err(failure) => anyhow::bail!("the program failed: {failure:?}"),
@@ -193,7 +194,7 @@ pub fn job(tenant: &str, isolation: Isolation, code: &str, entry: Entry, limits:
         runtime: RuntimeId::default(),
         code: code.into(),
         entry,
-        params_json: "{}".to_owned(),
+        params_json: JsonText::read("{}"),
         limits,
     })
 }

@@ -9,6 +9,7 @@ use crate::context::Context;
 use crate::peers::VALUE;
 use crate::peers::sandbox::{Engine, Kind, job};
 use crate::report::Report;
+use domain::json::JsonText;
 use domain::sandbox::Entry;
 
 const TENANTS: usize = 10;
@@ -38,7 +39,7 @@ async fn all(engine: &Engine, numbers: std::ops::Range<usize>) -> anyhow::Result
 
 async fn one(engine: &Engine, number: usize) -> anyhow::Result<()> {
     let program = Program::of(number);
-    let values = |count: usize| Entry::Transform(vec![VALUE.to_owned(); count]);
+    let values = |count: usize| Entry::Transform(vec![JsonText::read(VALUE); count]);
     let entry = match program {
         Program::One | Program::Single => values(1),
         Program::Many => values(MANY),
