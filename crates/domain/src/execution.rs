@@ -6,6 +6,7 @@ mod entity;
 mod event;
 mod launch;
 mod live;
+mod orphans;
 mod ports;
 mod repository;
 mod signals;

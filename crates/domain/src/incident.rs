@@ -31,12 +31,24 @@ pub enum Incident<'a> {
         /// What went wrong.
         error: &'a Error,
     },
+    /// What a dead server, or a failure of this one, left of an execution could not be settled; it is tried again in the next round.
+    NotSettled {
+        /// Which execution.
+        execution: &'a ExecutionName,
+        /// Why it failed.
+        error: &'a Error,
+    },
     /// Work in the background did not do what it was for, and is tried again.
     WorkFailed {
-        /// What it was for, e.g. `renew the lease`.
+        /// What it was for, e.g. `keep the lease`.
         work: &'static str,
         /// Why it failed.
         error: &'a Error,
+    },
+    /// Work that had failed succeeds again.
+    WorkResumed {
+        /// What it is for.
+        work: &'static str,
     },
 }
 
@@ -54,7 +66,9 @@ impl Incident<'_> {
             Incident::StoredAgain { .. } => "stored-again",
             Incident::Overtaken { .. } => "overtaken",
             Incident::ImpossibleStep { .. } => "impossible-step",
+            Incident::NotSettled { .. } => "not-settled",
             Incident::WorkFailed { .. } => "work-failed",
+            Incident::WorkResumed { .. } => "work-resumed",
         }
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! Ports are bound before any heavy work, so that a second server fails at once; what was started is stopped in reverse.
 
+use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -186,7 +187,12 @@ async fn serve(config: &Config, parts: Parts, listeners: Listeners, telemetry: T
     tasks.critical("admin", async move { axum::serve(listeners.admin, router).with_graceful_shutdown(stopping.cancelled_owned()).await });
     tasks.background("retention", stop::retain(executions.clone(), config.executions.keep, config.executions.max_output_bytes));
     let (tending, hearing) = (executions.clone(), executions.clone());
-    tasks.background("lease", async move { tending.tend_forever().await });
+    // Without its lease a server may begin nothing: it must not go on serving when this ends.
+    let stopping = tasks.stopping();
+    tasks.critical("lease", async move {
+        stopping.run_until_cancelled(tending.tend_forever()).await;
+        Ok::<(), Infallible>(())
+    });
     tasks.background("stops", async move { hearing.hear_stops().await });
     if manner.proves_itself_first {
         tasks.background("proof", proof::welcome_once_proven(parts.sandboxes.clone(), health.clone(), readiness.clone()));

@@ -18,6 +18,7 @@ use crate::execution::ports::Shared;
 use crate::execution::{Body, Execution, Mode, Output, State, Step};
 use crate::incident::Incident;
 use crate::json::JsonText;
+use crate::name::ExecutionId;
 use crate::request::{Committed, RequestKey};
 use crate::sandbox::{self, Failure, Job, Progress, Reason, Run, Usage};
 
@@ -92,25 +93,69 @@ struct End {
 
 pub(super) async fn drive(shared: Arc<Shared>, live: Arc<LiveExecution>, drive: Drive, reply: Reply) {
     let Drive { scope, job, ticket, request } = drive;
-    let id = live.snapshot().name.execution;
+    let mut owned = Owned { shared: Arc::clone(&shared), live: Arc::clone(&live), settled: false };
     let stored_state = live.snapshot().state;
     let mut driver = Driver { shared, live, scope, reply, unstored_bytes: 0, refusals: 0, overtaken: false, stored_state };
-    if !driver.accept(request.as_ref()).await {
-        return;
+    match driver.accept(request.as_ref()).await {
+        Acceptance::Stored => {}
+        Acceptance::NotStored => {
+            owned.settled = true;
+            return;
+        }
+        Acceptance::Unknown => return,
     }
     let end = driver.run(job, &ticket).await;
     driver.finish(end).await;
     drop(ticket);
     driver.live.finish();
-    driver.shared.registry.remove(&id);
+    driver.shared.registry.remove(&owned.id());
+    owned.settled = true;
+}
+
+/// Leaves an execution to the server's next round where its driver does not come to the end, e.g. by a panic: nothing may stay in the
+/// store that nobody drives.
+struct Owned {
+    shared: Arc<Shared>,
+    live: Arc<LiveExecution>,
+    settled: bool,
+}
+
+impl Owned {
+    fn id(&self) -> ExecutionId {
+        self.live.snapshot().name.execution
+    }
+}
+
+impl Drop for Owned {
+    fn drop(&mut self) {
+        if !self.settled {
+            self.shared.orphans.add(self.live.snapshot().name);
+            self.shared.registry.remove(&self.id());
+            // Whoever watches goes on in the store.
+            self.live.overtake();
+        }
+    }
+}
+
+/// What became of storing an execution.
+enum Acceptance {
+    Stored,
+    NotStored,
+    /// The store failed: it may have stored it all the same.
+    Unknown,
 }
 
 impl Driver {
     /// Stores the execution, and tells who asked for it. A run goes on when nobody waits any more; a Transform call does not.
-    async fn accept(&mut self, request: Option<&RequestKey>) -> bool {
+    async fn accept(&mut self, request: Option<&RequestKey>) -> Acceptance {
         let execution = self.live.snapshot();
         let committed = self.shared.ports.executions.insert(&self.scope, &execution, request).await;
-        let stored = matches!(committed, Ok(Committed::Stored));
+        let acceptance = match committed {
+            Ok(Committed::Stored) => Acceptance::Stored,
+            Ok(Committed::Answered(_) | Committed::KeyReused | Committed::Conflict) => Acceptance::NotStored,
+            Err(_) => Acceptance::Unknown,
+        };
+        let stored = matches!(acceptance, Acceptance::Stored);
         if stored {
             self.shared.registry.add(execution.name.execution, Arc::clone(&self.live));
         }
@@ -118,7 +163,7 @@ impl Driver {
         if stored && !heard && self.reply.transform.is_some() {
             self.live.ask_stop(self.shared.ports.clock.now());
         }
-        stored
+        acceptance
     }
 
     async fn run(&mut self, job: Job, ticket: &Ticket) -> End {
@@ -186,6 +231,7 @@ impl Driver {
         let mut outcome = None;
         let mut stopping = false;
         loop {
+            self.overtaken |= self.live.is_overtaken();
             if self.overtaken {
                 // Dropping the run kills the program: nobody stores what it does from now on.
                 return End::failed(Reason::NodeLost, "another server has taken it over");
@@ -197,8 +243,11 @@ impl Driver {
             }
             let paused = self.unstored_bytes >= MAX_UNSTORED_BYTES;
             let progress = async {
-                if paused {
+                if paused && stopping {
                     std::future::pending().await
+                } else if paused {
+                    stop.await;
+                    Wake::Stop
                 } else if stopping {
                     Wake::Progress(run.next().await)
                 } else {

@@ -136,6 +136,11 @@ impl LiveExecution {
         self.changed.notify(usize::MAX);
     }
 
+    /// Whether another server has taken it over.
+    pub fn is_overtaken(&self) -> bool {
+        self.lock().overtaken
+    }
+
     /// Takes note that the end is stored: watchers end after the last event.
     pub fn finish(&self) {
         self.lock().finished = true;

@@ -1,6 +1,7 @@
 //! What the use cases of executions need from outside, and what they share.
 
-use std::sync::Arc;
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::access::TenantScope;
@@ -8,12 +9,13 @@ use crate::admission::Admission;
 use crate::code::ParameterBinder;
 use crate::error::Result;
 use crate::execution::live::Registry;
+use crate::execution::orphans::Orphans;
 use crate::execution::{Execution, ExecutionRepository, Signals};
 use crate::id::IdSource;
 use crate::incident::Incidents;
 use crate::lease::Keeper;
 use crate::sandbox::Sandbox;
-use crate::time::Clock;
+use crate::time::{Clock, Timestamp};
 use crate::utility::{Gate, UtilityRepository};
 use crate::work::Spawner;
 
@@ -56,6 +58,37 @@ pub(super) struct Shared {
     pub(super) ports: Ports,
     pub(super) config: Config,
     pub(super) registry: Arc<Registry>,
+    pub(super) orphans: Orphans,
+    pub(super) rounds: Rounds,
+}
+
+/// What a server remembers from one of its rounds to the next.
+#[derive(Default)]
+pub(super) struct Rounds(Mutex<Memory>);
+
+#[derive(Default)]
+struct Memory {
+    /// When the lease was last renewed or acquired.
+    renewed: Timestamp,
+    /// Work that failed in the round before.
+    failing: HashSet<&'static str>,
+}
+
+impl Rounds {
+    /// Takes note of a renewal; answers when the one before was.
+    pub(super) fn renewed(&self, now: Timestamp) -> Timestamp {
+        std::mem::replace(&mut self.lock().renewed, now)
+    }
+
+    /// Takes note of whether a piece of work failed; says whether that is news.
+    pub(super) fn is_news(&self, work: &'static str, failed: bool) -> bool {
+        let mut memory = self.lock();
+        if failed { memory.failing.insert(work) } else { memory.failing.remove(work) }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Memory> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl Shared {

@@ -1,6 +1,7 @@
 //! What a server does for executions of its own accord, for no caller: it keeps its lease, settles what dead servers left, hears
 //! wishes to stop that were told to others, removes what is old, and ends.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
@@ -10,10 +11,11 @@ use crate::access::TenantScope;
 use crate::error::Result;
 use crate::execution::{Body, Event, Execution, Executions, Hint, Pruned};
 use crate::incident::Incident;
-use crate::lease::Keeper;
+use crate::lease::{Keeper, TERM};
+use crate::name::{ExecutionId, ExecutionName};
 
 /// Executions of dead servers that are settled in one step: what a server has in memory of them at once.
-const SETTLED_AT_ONCE: u32 = 100;
+const SETTLED_AT_ONCE: u32 = 20;
 
 impl Executions {
     /// Acquires this server's lease, and settles what dead servers left. Answers how many executions were lost.
@@ -21,7 +23,7 @@ impl Executions {
     /// # Errors
     /// Those of the store; then nothing can be executed.
     pub async fn begin(&self) -> Result<u64> {
-        self.shared.ports.keeper.acquire().await?;
+        self.acquire_lease().await?;
         self.recover().await
     }
 
@@ -53,25 +55,35 @@ impl Executions {
         }
     }
 
-    /// Ends what dead servers left: executions that have not ended and whose fence is not that of a lease in force are lost.
-    /// Answers how many.
+    /// Ends what dead servers left: executions that have not ended and whose fence is not that of a lease in force are lost; and what
+    /// failures left of this server's own. Answers how many. One that cannot be settled now is reported and left for the next round.
     ///
     /// # Errors
-    /// Those of the store.
+    /// Those of the store when it cannot say what is left, or when the lease cannot be kept meanwhile.
     pub async fn recover(&self) -> Result<u64> {
         let ports = &self.shared.ports;
-        let mut count = 0;
+        let mut count = self.settle_orphans().await;
+        let mut skipped = HashSet::new();
         loop {
-            let left = ports.executions.abandoned(ports.clock.now(), SETTLED_AT_ONCE).await?;
-            let mut settled = 0;
-            for execution in &left {
-                settled += u64::from(self.lose(execution).await?);
-            }
-            count += settled;
-            // What others have taken over meanwhile is theirs to settle.
-            if settled == 0 {
+            // What was skipped comes again, and must not hide what lies behind it.
+            let limit = SETTLED_AT_ONCE.saturating_add(u32::try_from(skipped.len()).unwrap_or(u32::MAX));
+            let mut left = ports.executions.abandoned(ports.clock.now(), limit).await?;
+            left.retain(|execution| !skipped.contains(&execution.name));
+            if left.is_empty() {
                 return Ok(count);
             }
+            for execution in left {
+                match self.lose(&execution).await {
+                    Ok(true) => count += 1,
+                    Ok(false) => drop(skipped.insert(execution.name)),
+                    Err(error) => {
+                        ports.incidents.report(&Incident::NotSettled { execution: &execution.name, error: &error });
+                        skipped.insert(execution.name);
+                    }
+                }
+            }
+            // However much there is to settle, it must not outlast the lease under which it is settled.
+            self.keep_lease().await?;
         }
     }
 
@@ -98,9 +110,36 @@ impl Executions {
     }
 
     async fn keep_lease(&self) -> Result<()> {
-        let keeper = &self.shared.ports.keeper;
-        if !keeper.renew().await? {
-            keeper.acquire().await?;
+        let ports = &self.shared.ports;
+        if !ports.keeper.renew().await? {
+            return self.acquire_lease().await;
+        }
+        let now = ports.clock.now();
+        let was_late = now.since(self.shared.rounds.renewed(now)) >= TERM;
+        if was_late { self.yield_what_was_taken().await } else { Ok(()) }
+    }
+
+    async fn acquire_lease(&self) -> Result<()> {
+        let ports = &self.shared.ports;
+        ports.keeper.acquire().await?;
+        self.shared.rounds.renewed(ports.clock.now());
+        Ok(())
+    }
+
+    /// This server was paused for longer than its lease: others may have taken over what it runs. A program that prints nothing would
+    /// not hear so by a write.
+    async fn yield_what_was_taken(&self) -> Result<()> {
+        let ports = &self.shared.ports;
+        for live in self.shared.registry.all() {
+            let held = live.snapshot();
+            let scope = TenantScope::for_system(held.name.tenant.clone());
+            let stored = ports.executions.find(&scope, &held.name.execution).await?.open_for_system();
+            if stored.is_some_and(|stored| stored.fence != held.fence) {
+                ports.incidents.report(&Incident::Overtaken { execution: &held.name });
+                self.shared.registry.remove(&held.name.execution);
+                live.overtake();
+                live.ask_stop(ports.clock.now());
+            }
         }
         Ok(())
     }
@@ -113,9 +152,37 @@ impl Executions {
         Ok(())
     }
 
-    fn stop_here(&self, id: &crate::name::ExecutionId) {
+    fn stop_here(&self, id: &ExecutionId) {
         if let Some(live) = self.shared.registry.find(id) {
             live.ask_stop(self.shared.ports.clock.now());
+        }
+    }
+
+    /// Ends what failures left under this server's own fence; answers how many were lost.
+    async fn settle_orphans(&self) -> u64 {
+        let mut count = 0;
+        for name in self.shared.orphans.all() {
+            match self.settle_orphan(&name).await {
+                Ok(lost) => {
+                    self.shared.orphans.remove(&name);
+                    count += u64::from(lost);
+                }
+                Err(error) => self.shared.ports.incidents.report(&Incident::NotSettled { execution: &name, error: &error }),
+            }
+        }
+        count
+    }
+
+    async fn settle_orphan(&self, name: &ExecutionName) -> Result<bool> {
+        let ports = &self.shared.ports;
+        let scope = TenantScope::for_system(name.tenant.clone());
+        let found = ports.executions.find(&scope, &name.execution).await?.open_for_system();
+        match found {
+            Some(execution) if !execution.state.is_terminal() && Some(&execution.fence) == ports.keeper.fence().as_ref() => {
+                self.end_as_lost(&scope, execution).await.map(|()| true)
+            }
+            // It was not stored, has ended, or is under another fence: then it is settled like what the dead left.
+            Some(_) | None => Ok(false),
         }
     }
 
@@ -128,22 +195,38 @@ impl Executions {
             return Ok(false);
         }
         let scope = TenantScope::for_system(left.name.tenant.clone());
+        let taken = ports.executions.take_over(&scope, &left.name.execution, &left.fence, &fence, ports.clock.now()).await;
+        // From here on it may be under this server's fence, where nobody else looks for it.
+        self.shared.orphans.add(left.name.clone());
+        let was_there = match taken? {
+            Some(execution) => self.end_as_lost(&scope, execution).await.map(|()| true)?,
+            None => false,
+        };
+        self.shared.orphans.remove(&left.name);
+        Ok(was_there)
+    }
+
+    async fn end_as_lost(&self, scope: &TenantScope, mut execution: Execution) -> Result<()> {
+        let ports = &self.shared.ports;
         let now = ports.clock.now();
-        let taken = ports.executions.take_over(&scope, &left.name.execution, &left.fence, &fence, now).await?;
-        let Some(mut execution) = taken else { return Ok(false) };
-        let stored = self.shared.last_stored_sequence(&scope, &execution).await?;
+        let stored = self.shared.last_stored_sequence(scope, &execution).await?;
         execution.lose(now);
         execution.revision = execution.revision.next();
         execution.last_sequence = stored + 1;
         let event = Event { sequence: execution.last_sequence, time: now, body: Body::Finished(Box::new(execution.clone())) };
-        ports.executions.save(&scope, &execution, &[event]).await?;
+        ports.executions.save(scope, &execution, &[event]).await?;
         ports.signals.new_sequence(&execution.name, execution.last_sequence);
-        Ok(true)
+        Ok(())
     }
 
+    /// Tells operators when work begins to fail, and when it succeeds again.
     fn attempt(&self, work: &'static str, outcome: Result<()>) {
-        if let Err(error) = outcome {
-            self.shared.ports.incidents.report(&Incident::WorkFailed { work, error: &error });
+        let incidents = &self.shared.ports.incidents;
+        let is_news = self.shared.rounds.is_news(work, outcome.is_err());
+        match outcome {
+            Err(error) if is_news => incidents.report(&Incident::WorkFailed { work, error: &error }),
+            Ok(()) if is_news => incidents.report(&Incident::WorkResumed { work }),
+            Err(_) | Ok(()) => {}
         }
     }
 }

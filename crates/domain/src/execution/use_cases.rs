@@ -11,7 +11,8 @@ use crate::admission::{Load, Ticket};
 use crate::code::{Bound, Kind};
 use crate::error::{Error, Result};
 use crate::execution::live::LiveExecution;
-use crate::execution::ports::Shared;
+use crate::execution::orphans::Orphans;
+use crate::execution::ports::{Rounds, Shared};
 use crate::execution::{
     Config, Execution, ExecutionQuery, Launch, MAX_VALUES, Mode, Ports, State, Step, StopOnDrop, TransformCall, Transformed, Values, Watch,
     actions, driver, watch,
@@ -47,7 +48,9 @@ struct Prepared {
 impl Executions {
     /// Wires the use cases to their ports.
     pub fn new(ports: Ports, config: Config) -> Self {
-        Executions { shared: Arc::new(Shared { ports, config, registry: Arc::default() }) }
+        Executions {
+            shared: Arc::new(Shared { ports, config, registry: Arc::default(), orphans: Orphans::default(), rounds: Rounds::default() }),
+        }
     }
 
     /// Starts an execution and follows it from its first event. Dropping the watch leaves the execution alone; dropping the

@@ -104,12 +104,13 @@ impl Watcher {
     async fn look_in_store(&mut self) -> Result<Found> {
         // Heard from before the look on, so that nothing is missed between the two.
         let news = self.source.signals.sequences_of(&self.source.name);
+        // The execution first: whatever it counts then can be read afterwards, unless it was pruned.
+        // A permit has opened it, or there would be no watch.
+        let execution = self.source.repository.find(&self.source.scope, &self.source.name.execution).await?.open_for_system();
         let events = self.read_store().await?;
         if !events.is_empty() {
             return Ok(self.take(events));
         }
-        // A permit has opened it, or there would be no watch.
-        let execution = self.source.repository.find(&self.source.scope, &self.source.name.execution).await?.open_for_system();
         match execution {
             Some(execution) if execution.last_sequence > self.seen => Err(pruned(self.seen + 1)),
             Some(execution) if !execution.state.is_terminal() => Ok(self.wait_for_another_instance(news).await),

@@ -23,8 +23,13 @@ const SCRIPT: &str = "print(1)\n";
 
 /// Where what was found is opened without a permit, beside the permit itself: for work that the server does for itself, and for
 /// copies that are handed on sealed.
-const OPENED_FOR_SYSTEM: [&str; 4] =
-    ["cache/src/policies.rs", "cache/src/utilities.rs", "domain/src/execution/watch.rs", "domain/src/utility/gate.rs"];
+const OPENED_FOR_SYSTEM: [&str; 4] = [
+    "cache/src/policies.rs",
+    "cache/src/utilities.rs",
+    "domain/src/execution/tending.rs",
+    "domain/src/execution/watch.rs",
+    "domain/src/utility/gate.rs",
+];
 
 /// A grant on one single utility: it may be read, its versions and executions too, and nothing else.
 struct OnlyOne(UtilityName);

@@ -124,7 +124,7 @@ async fn code_is_checked_and_compiled_for_the_runtime_that_its_utility_names() {
     let validate = async |runtime: &str| {
         world
             .utilities
-            .validate(&world.permit(acme()).await, code.clone().into(), None, Some(RuntimeId::new(runtime)))
+            .validate(&world.permit(acme()).await, code.clone().into(), None, (!runtime.is_empty()).then(|| RuntimeId::new(runtime)))
             .await
             .unwrap()
             .accepted()

@@ -149,9 +149,10 @@ async fn a_paused_server_that_was_taken_for_dead_stops_and_writes_nothing_more()
 async fn a_server_without_its_lease_begins_nothing() {
     let first = World::new();
     first.create("waits", WAITING).await.unwrap();
+    first.create("echoes", "def transform(value):\n    return value\n").await.unwrap();
     let idle = first.beside("idle");
-    let refused = idle.transform("waits").await.expect_err("it holds no lease");
-    assert!(matches!(refused, Error::Precondition { .. } | Error::Unavailable { dependency: "lease", .. }), "{refused:?}");
+    let refused = idle.transform("echoes").await.expect_err("it holds no lease");
+    assert!(matches!(refused, Error::Unavailable { dependency: "lease", .. }), "{refused:?}");
     let refused = crate::world::try_start(&idle, "waits").await.expect_err("it holds no lease");
     assert!(matches!(refused, Error::Unavailable { dependency: "lease", .. }), "{refused:?}");
     assert_eq!(idle.running(), 0);
@@ -166,5 +167,64 @@ async fn a_lost_lease_is_acquired_anew_and_what_the_store_refuses_meanwhile_is_t
     assert_eq!(first.incidents.kinds(), ["work-failed"]);
     first.executions.tend().await;
     start(&first, "waits").await;
-    assert_eq!(first.incidents.kinds(), ["work-failed"]);
+    assert_eq!(first.incidents.kinds(), ["work-failed", "work-resumed"]);
+}
+
+#[tokio::test]
+async fn what_was_taken_over_and_could_not_be_ended_is_ended_in_a_later_round() {
+    for method in ["take_over", "events_after", "save"] {
+        let (first, second, name) = running().await;
+        first.kill();
+        first.clock.advance(TERM);
+        second.stores().executions.faults().fail_next(method, 1);
+        assert_eq!(second.executions.recover().await.unwrap(), 0, "{method}");
+        assert_eq!(second.incidents.kinds(), ["not-settled"], "{method}");
+        assert_eq!(second.executions.recover().await.unwrap(), 1, "{method}");
+        assert_eq!(state(&second, &name).await, State::Lost, "{method}");
+    }
+}
+
+#[tokio::test]
+async fn one_execution_that_cannot_be_settled_holds_up_no_other() {
+    let (first, second, _) = running().await;
+    start(&first, "waits").await;
+    start(&first, "waits").await;
+    eventually(|| first.running() == 3).await;
+    first.kill();
+    first.clock.advance(TERM);
+    second.stores().executions.faults().fail_next("take_over", 1);
+    assert_eq!(second.executions.recover().await.unwrap(), 2);
+    assert_eq!(second.executions.recover().await.unwrap(), 1);
+}
+
+#[tokio::test]
+async fn what_nothing_drives_any_more_is_settled_by_its_own_server() {
+    let (first, _second, name) = running().await;
+    // Its driver ends without having come to the end, as by a panic; the server goes on.
+    first.kill();
+    eventually(|| first.running() == 0).await;
+    first.executions.tend().await;
+    assert_eq!((state(&first, &name).await, first.incidents.kinds()), (State::Lost, Vec::new()));
+}
+
+#[tokio::test]
+async fn an_execution_that_the_store_refused_leaves_nothing_behind() {
+    let first = World::new();
+    first.create("waits", WAITING).await.unwrap();
+    first.stores().executions.faults().fail_next("insert", 1);
+    crate::world::try_start(&first, "waits").await.expect_err("the store refuses it");
+    first.executions.tend().await;
+    first.executions.tend().await;
+    assert_eq!((first.running(), first.executions.load_now().running, first.incidents.kinds()), (0, 0, Vec::new()));
+}
+
+#[tokio::test]
+async fn a_silent_program_of_a_paused_server_is_stopped_once_the_server_goes_on() {
+    let (first, second, name) = running().await;
+    first.clock.advance(TERM);
+    assert_eq!(second.executions.recover().await.unwrap(), 1);
+    assert_eq!(first.running(), 1, "it prints nothing, so that nothing is written");
+    first.executions.tend().await;
+    eventually(|| first.running() == 0).await;
+    assert_eq!((state(&first, &name).await, first.incidents.kinds()), (State::Lost, vec!["overtaken"]));
 }

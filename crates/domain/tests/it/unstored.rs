@@ -95,3 +95,27 @@ async fn an_end_that_was_never_stored_is_lost_with_its_server() {
     assert_eq!(stored.state, State::Lost);
     assert!(stored.failure.is_some_and(|failure| failure.message.contains("the server that ran it ended")));
 }
+
+#[tokio::test]
+async fn a_wish_to_stop_is_heard_while_output_is_held_up() {
+    let world = World::new();
+    let faults = world.stores().executions.faults().clone();
+    world.create("floods", "#: wait\n#: flood 4194304\n#: wait\n").await.unwrap();
+    let name = start(&world, "floods").await;
+    eventually(|| world.running() == 1).await;
+    faults.fail_always("save");
+    faults.fail_always("append");
+    world.release();
+    eventually(|| world.incidents.kinds() == ["not-stored"]).await;
+    world.executions.cancel(&world.permit::<actions::CancelExecution>(name.clone()).await).await.unwrap();
+    faults.heal();
+    let mut watch = world.executions.watch(&world.permit::<actions::WatchExecution>(name.clone()).await, 0).await.unwrap();
+    let ended = loop {
+        if let Watched::Event(event) = next_in_time(&world, &mut watch).await
+            && let Body::Finished(ended) = event.body
+        {
+            break ended;
+        }
+    };
+    assert_eq!(ended.state, State::Cancelled);
+}

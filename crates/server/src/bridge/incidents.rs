@@ -37,6 +37,11 @@ impl Incidents for LoggedIncidents {
                 let error = chain(error);
                 tracing::error!(kind, %execution, error, "an execution took a step that does not exist: please report this as a fault");
             }
+            Incident::NotSettled { execution, error } => {
+                let error = chain(error);
+                tracing::warn!(kind, %execution, error, "what is left of an execution could not be settled; it is tried again");
+            }
+            Incident::WorkResumed { work } => tracing::info!(kind, work, "work in the background succeeds again"),
             Incident::WorkFailed { work, error } => {
                 let error = chain(error);
                 tracing::warn!(kind, work, error, "work in the background failed; it is tried again");
