@@ -1,5 +1,5 @@
-//! How many bytes of requests that are not complete may be held: by one connection, and by all. A request is the peer's to finish,
-//! and until it does, nothing can be done with what has come of it.
+//! How many bytes of requests that have not ended may be held: by one connection, and by all. A request is the peer's to end, and
+//! until it does, nothing is done with what has come of it.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

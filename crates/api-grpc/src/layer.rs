@@ -32,7 +32,7 @@ pub(crate) use request_id::RequestId;
 use crate::budget::Budget;
 use crate::call::Call;
 use crate::ending;
-use crate::method::Methods;
+use crate::method::{Input, Methods};
 use crate::status;
 use crate::status::foreign::Place;
 use answer::Answer;
@@ -112,16 +112,16 @@ impl Parts {
         let deadline = Deadline::of(request.headers(), self.deadlines.of(method.shape));
         let record = Record::begin(Arc::clone(&self.metrics), Arc::clone(&method));
         ending::end_at(deadline.at + UNREAD);
-        self.bound(request);
+        self.bound(request, method.input);
         request.extensions_mut().insert(Call::new(request_id.clone(), method));
         Passing { request_id, span, deadline, record }
     }
 
     /// Bounds how much of the request is held while it is not complete, and for how long.
-    fn bound(&self, request: &mut Request<Body>) {
+    fn bound(&self, request: &mut Request<Body>, input: Input) {
         let share = request.extensions().get::<Budget>().map(Budget::share);
         let body = std::mem::take(request.body_mut());
-        *request.body_mut() = Body::new(Arriving::new(body, share, self.deadlines.request));
+        *request.body_mut() = Body::new(Arriving::new(body, input, share, self.deadlines.request));
     }
 }
 

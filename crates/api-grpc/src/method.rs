@@ -10,6 +10,8 @@ use api_proto::zona::annotations::v1::Operation;
 const RUNS: [&str; 1] = ["/zona.execution.v1.ExecutionService/Transform"];
 /// The label of what is no method of ours: a path is the caller's choice of words.
 const OTHER: &str = "other";
+/// How paths of reflection begin: of what is served, it alone takes many messages.
+const REFLECTION: &str = "/grpc.reflection.";
 
 /// How a method is called.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,6 +22,15 @@ pub(crate) enum Shape {
     Run,
     /// Messages out for as long as there are any.
     Stream,
+}
+
+/// What the request of a method is made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Input {
+    /// One message; it is held until the request has ended, and only then dealt with.
+    One,
+    /// Messages that are dealt with one by one.
+    Many,
 }
 
 /// What a method does, as far as it matters when its caller goes away.
@@ -41,6 +52,8 @@ pub(crate) struct Method {
     pub(crate) path: String,
     /// How it is called.
     pub(crate) shape: Shape,
+    /// What its request is made of.
+    pub(crate) input: Input,
     /// What it does.
     pub(crate) effect: Effect,
 }
@@ -50,6 +63,7 @@ pub(crate) struct Method {
 pub(crate) struct Methods {
     by_path: Arc<HashMap<String, Arc<Method>>>,
     other: Arc<Method>,
+    reflection: Arc<Method>,
     services: Arc<BTreeSet<String>>,
 }
 
@@ -60,13 +74,15 @@ impl Methods {
         let services = described.iter().map(|method| method.service.clone()).collect();
         let by_path = described.iter().map(|method| (method.path(), Arc::new(Method::of(method)))).collect();
         // What is not known may stream, and changes nothing: no handler hears of it.
-        let other = Method { path: OTHER.to_owned(), shape: Shape::Stream, effect: Effect::Nothing };
-        Methods { by_path: Arc::new(by_path), other: Arc::new(other), services: Arc::new(services) }
+        let other = |input| Arc::new(Method { path: OTHER.to_owned(), shape: Shape::Stream, input, effect: Effect::Nothing });
+        let (other, reflection) = (other(Input::One), other(Input::Many));
+        Methods { by_path: Arc::new(by_path), other, reflection, services: Arc::new(services) }
     }
 
     /// The method of this path; one that stands for all others where the contract has none.
     pub(crate) fn find(&self, path: &str) -> &Arc<Method> {
-        self.by_path.get(path).unwrap_or(&self.other)
+        let other = if path.starts_with(REFLECTION) { &self.reflection } else { &self.other };
+        self.by_path.get(path).unwrap_or(other)
     }
 
     /// Full names of the services.
@@ -89,7 +105,8 @@ impl Method {
             Operation::Execute => Effect::Execution,
             Operation::Create | Operation::Update | Operation::Delete | Operation::Administer => Effect::Change,
         };
-        Method { path, shape, effect }
+        // The contract has no method that takes more.
+        Method { path, shape, input: Input::One, effect }
     }
 }
 

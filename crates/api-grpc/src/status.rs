@@ -61,9 +61,9 @@ pub(crate) fn deadline_exceeded(allowed: Duration) -> Status {
     Status::with_error_details(Code::DeadlineExceeded, format!("the call took longer than {} ms", allowed.as_millis()), details)
 }
 
-/// The status of a call whose request has no room while others are not complete.
+/// The status of a call whose request has no room while others have not ended.
 pub(crate) fn too_many_unfinished() -> Status {
-    const TEXT: &str = "too many bytes of requests that are not complete are held already; send it again when others have arrived";
+    const TEXT: &str = "too many bytes of requests that have not ended are held already; end some, or send it again later";
     let mut details = ErrorDetails::new();
     details.set_error_info(UNFINISHED_REQUESTS, ERROR_DOMAIN, HashMap::new());
     details.add_quota_failure_violation("unfinished requests", TEXT);

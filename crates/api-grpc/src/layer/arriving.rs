@@ -1,6 +1,6 @@
-//! The body of a request on its way in: a message that has begun must be complete in time, and until it is, what has come of it
-//! counts against the budget of its connection and of the server. Nothing can be done with a part of a message, and only its peer
-//! decides when the rest comes.
+//! The body of a request on its way in: it must be there in time, and until it is, what has come of it counts against the budget of
+//! its connection and of the server. Only its peer decides when the rest comes. A request of one message is there when the body has
+//! ended: its message is held until then, whole or not. One of many messages is dealt with message by message.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -13,6 +13,7 @@ use tonic::Status;
 use tonic::body::Body;
 
 use crate::budget::Share;
+use crate::method::Input;
 use crate::status;
 
 /// Bytes before each message: a flag, and its length in four bytes.
@@ -22,10 +23,11 @@ const PREFIX: usize = 5;
 pub(crate) struct Arriving {
     inner: Body,
     place: Place,
-    /// What is paid for the message that is not complete; nobody pays where no connection of ours brings it.
+    input: Input,
+    /// What is paid for what is waited for; nobody pays where no connection of ours brings it.
     share: Option<Share>,
     patience: Duration,
-    /// Since when a message is waited for: the first from the start of the call, others from their first byte.
+    /// Since when something is waited for: from the start of the call, and further messages of many from their first byte.
     since: Option<Instant>,
     alarm: Option<Pin<Box<Sleep>>>,
 }
@@ -41,14 +43,17 @@ struct Place {
 }
 
 impl Arriving {
-    /// A body each of whose messages must be complete within `patience`.
-    pub(crate) fn new(inner: Body, share: Option<Share>, patience: Duration) -> Self {
-        Arriving { inner, place: Place::default(), share, patience, since: Some(Instant::now()), alarm: None }
+    /// A body that must end within `patience`; of many messages, each must be complete within it.
+    pub(crate) fn new(inner: Body, input: Input, share: Option<Share>, patience: Duration) -> Self {
+        Arriving { inner, place: Place::default(), input, share, patience, since: Some(Instant::now()), alarm: None }
     }
 
     fn take(&mut self, data: &[u8]) -> Result<(), Status> {
         if self.place.advance(data) {
-            self.rest();
+            if self.input == Input::Many {
+                self.rest();
+            }
+            // The frame that completes a message is free: small requests are answered however much others hold.
             return Ok(());
         }
         self.since.get_or_insert_with(Instant::now);
@@ -56,7 +61,7 @@ impl Arriving {
         if paid { Ok(()) } else { Err(status::too_many_unfinished()) }
     }
 
-    /// No message is under way.
+    /// Nothing is waited for.
     fn rest(&mut self) {
         (self.since, self.alarm) = (None, None);
         if let Some(share) = &mut self.share {

@@ -25,7 +25,8 @@ pub struct Deadlines {
     pub run: Duration,
     /// Streams; who wants more resumes. Default 1 h.
     pub stream: Duration,
-    /// From its first byte until a request message is complete, of whatever call; the first one from the start. Default 30 s.
+    /// From the start of a call, of whatever method, until its request has ended. Reflection takes many messages: there, from the
+    /// first byte of each until it is complete, and of the first from the start. Default 30 s.
     pub request: Duration,
 }
 

@@ -31,6 +31,8 @@ const MAX_LOCAL_ERROR_RESET_STREAMS: usize = 1_024;
 const MAX_PENDING_ACCEPT_RESET_STREAMS: usize = 128;
 /// Bytes of all headers of one request.
 const MAX_HEADER_LIST: u32 = 16 * 1024;
+/// Bytes of one frame: what a call may hold beyond its budget (see `layer::arriving`), 256 times.
+const MAX_FRAME: u32 = 16 * 1024;
 /// Silence after which a peer is pinged.
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(60);
 /// How long it has to answer.
@@ -109,6 +111,7 @@ fn hardened() -> Builder<Streams> {
         .max_local_error_reset_streams(MAX_LOCAL_ERROR_RESET_STREAMS)
         .max_pending_accept_reset_streams(MAX_PENDING_ACCEPT_RESET_STREAMS)
         .max_header_list_size(MAX_HEADER_LIST)
+        .max_frame_size(MAX_FRAME)
         .keep_alive_interval(KEEPALIVE_INTERVAL)
         .keep_alive_timeout(KEEPALIVE_TIMEOUT)
         .initial_stream_window_size(STREAM_WINDOW)

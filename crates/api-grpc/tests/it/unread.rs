@@ -1,4 +1,4 @@
-//! Peers that do half of what a call needs: they send a part of a request, or do not read the answer. What they make the server
+//! Peers that do half of what a call needs: they never end their request, or do not read the answer. What they make the server
 //! hold is bounded, and ends in time, whatever they do.
 
 use std::time::{Duration, Instant};
@@ -6,8 +6,9 @@ use std::time::{Duration, Instant};
 use api_grpc::Deadlines;
 use api_proto::zona::execution::v1 as executions;
 use api_proto::zona::utility::v1 as pb;
-use futures_util::StreamExt as _;
+use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
+use futures_util::{FutureExt as _, StreamExt as _};
 use h2::client::{Builder, SendRequest};
 use h2::{RecvStream, SendStream};
 use http::{HeaderMap, Request};
@@ -22,6 +23,10 @@ const UTILITIES: &str = "/zona.utility.v1.UtilityService";
 const EXECUTIONS: &str = "/zona.execution.v1.ExecutionService";
 /// Long enough for a slow machine, and far below any deadline that is not under test.
 const SOON: Duration = Duration::from_secs(20);
+/// Bytes of each of the requests that are not ended.
+const PART: usize = 1024 * 1024;
+/// How many of them are sent.
+const SENT: usize = 64;
 
 /// A client that decides itself what it reads: its streams may be sent `window` bytes until it says otherwise.
 async fn client(server: &Harness, window: u32) -> SendRequest<Bytes> {
@@ -122,35 +127,95 @@ async fn a_reader_gets_the_status_of_a_deadline_and_a_large_answer_whole() {
 
 #[tokio::test]
 async fn requests_that_are_not_complete_are_bounded_in_sum_and_give_back_what_they_held() {
-    const PART: usize = 1024 * 1024;
-    const SENT: usize = 64;
+    bounded_in_sum(half_of_a_message(PART)).await;
+}
+
+#[tokio::test]
+async fn whole_messages_whose_calls_send_no_end_are_bounded_in_sum_and_give_back_what_they_held() {
+    bounded_in_sum(nearly_a_part()).await;
+}
+
+/// Sends `bytes` without an end, as often as makes twice the budget of a connection.
+async fn bounded_in_sum(bytes: Bytes) {
     let server = Harness::start().await;
     let client = client(&server, 65_535).await;
-    let path = format!("{UTILITIES}/ValidateCode");
-    let (mut answers, mut requests) = (FuturesUnordered::new(), Vec::new());
-    for _ in 0..SENT {
-        let (answer, mut request) = begin(&client, &path, None).await;
-        request.send_data(half_of_a_message(PART), false).unwrap();
-        answers.push(refused(answer));
-        requests.push(request);
-    }
+    let (mut answers, requests) = unended(&client, &bytes).await;
     // Of one connection, 32 MiB are held: as many as these have to go before everything is sent.
     for _ in 0..SENT - 32 {
         let refusal = answers.next().await.expect("all of them are waited for");
         assert_eq!((refusal.code(), reason(&refusal)), (Code::ResourceExhausted, "UNFINISHED_REQUESTS".to_owned()));
         assert!(details(&refusal).retry_info().is_some());
     }
+    // What is whole with its first frame is answered all the same.
+    validated(&client, 1_000).await.expect("it needs no room");
     server.create("others", "pass\n").await;
     drop((answers, requests));
     // There is room again once the server has heard of it.
     let begun = Instant::now();
-    loop {
-        let whole = pb::ValidateCodeRequest { parent: crate::harness::TENANT.to_owned(), code: vec![b' '; 4 * PART], ..Default::default() };
-        match server_answers(&client, &path, &whole).await {
-            Ok(()) => break,
-            Err(status) => assert!(begun.elapsed() < SOON, "{status:?}"),
-        }
+    while let Err(status) = validated(&client, 4 * PART).await {
+        assert!(begun.elapsed() < SOON, "{status:?}");
     }
+}
+
+#[tokio::test]
+async fn whole_messages_whose_calls_send_no_end_are_ended_in_time_and_give_back_what_they_held() {
+    let deadlines = Deadlines { request: Duration::from_millis(500), ..Deadlines::default() };
+    let server = Harness::with(Options { deadlines, ..Options::default() }).await;
+    let client = client(&server, 65_535).await;
+    let (answers, _open) = unended(&client, &nearly_a_part()).await;
+    let codes: Vec<Code> = answers.map(|status| status.code()).collect().await;
+    let (late, refused): (Vec<_>, Vec<_>) = codes.into_iter().partition(|code| *code == Code::DeadlineExceeded);
+    assert!(late.len() >= 32, "{late:?}: all that were let in");
+    assert!(refused.iter().all(|code| *code == Code::ResourceExhausted), "{refused:?}");
+    validated(&client, 4 * PART).await.expect("there is room again");
+}
+
+#[tokio::test]
+async fn a_call_that_asks_many_times_may_wait_between_its_messages() {
+    let deadlines = Deadlines { request: Duration::from_millis(300), ..Deadlines::default() };
+    let server = Harness::with(Options { deadlines, ..Options::default() }).await;
+    let client = client(&server, 65_535).await;
+    let asked = tonic_reflection::pb::v1::ServerReflectionRequest {
+        message_request: Some(tonic_reflection::pb::v1::server_reflection_request::MessageRequest::ListServices(String::new())),
+        ..Default::default()
+    };
+    let (answer, mut request) = begin(&client, "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo", None).await;
+    let ask = |request: &mut SendStream<Bytes>| request.send_data(framed(&asked.encode_to_vec()), false).unwrap();
+    ask(&mut request);
+    let mut answers = answer.await.unwrap().into_body();
+    assert!(!answers.data().await.expect("it is answered").unwrap().is_empty());
+    // A call that begins now is ended after as long as the other one waits at least.
+    let (late, _open) = begin(&client, &format!("{UTILITIES}/GetUtility"), None).await;
+    assert_eq!(refused(late).await.code(), Code::DeadlineExceeded);
+    ask(&mut request);
+    assert!(!answers.data().await.expect("it is answered again").unwrap().is_empty());
+}
+
+type Unended = (FuturesUnordered<BoxFuture<'static, Status>>, Vec<SendStream<Bytes>>);
+
+/// Begins [`SENT`] calls with these bytes, and ends none of them.
+async fn unended(client: &SendRequest<Bytes>, bytes: &Bytes) -> Unended {
+    let (answers, mut requests) = (FuturesUnordered::new(), Vec::new());
+    for _ in 0..SENT {
+        let (answer, mut request) = begin(client, &format!("{UTILITIES}/ValidateCode"), None).await;
+        request.send_data(bytes.clone(), false).unwrap();
+        answers.push(refused(answer).boxed());
+        requests.push(request);
+    }
+    (answers, requests)
+}
+
+/// A whole message: 32 of them fit into the budget of a connection, and 33 do not.
+fn nearly_a_part() -> Bytes {
+    framed(&validation(PART - 1024).encode_to_vec())
+}
+
+fn validation(bytes: usize) -> pb::ValidateCodeRequest {
+    pb::ValidateCodeRequest { parent: crate::harness::TENANT.to_owned(), code: vec![b' '; bytes], ..Default::default() }
+}
+
+async fn validated(client: &SendRequest<Bytes>, bytes: usize) -> Result<(), Status> {
+    server_answers(client, &format!("{UTILITIES}/ValidateCode"), &validation(bytes)).await
 }
 
 async fn server_answers(client: &SendRequest<Bytes>, path: &str, message: &impl Message) -> Result<(), Status> {
@@ -169,10 +234,13 @@ async fn a_request_that_does_not_arrive_in_time_is_ended_in_every_method() {
     let client = client(&server, 65_535).await;
     for method in crate::generic::methods() {
         let path = crate::generic::path(&method);
+        assert!(!method.is_client_streaming(), "{path}: the server takes one message");
         let (nothing, _open) = begin(&client, &path, None).await;
         let (half, mut request) = begin(&client, &path, None).await;
         request.send_data(half_of_a_message(100), false).unwrap();
-        for answer in [nothing, half] {
+        let (whole, mut unended) = begin(&client, &path, None).await;
+        unended.send_data(framed(b""), false).unwrap();
+        for answer in [nothing, half, whole] {
             let late = refused(answer).await;
             assert_eq!((late.code(), reason(&late)), (Code::DeadlineExceeded, "DEADLINE_EXCEEDED".to_owned()), "{path}");
         }
