@@ -5,7 +5,8 @@ use std::future::Future;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use domain::access::{AccessPolicy, Action, Authenticator, Permit, Presented};
+use domain::access::{AccessPolicy, Action, Authenticator, Permit, Presented, Targeted as _};
+use domain::name::TenantId;
 use domain::{Error, Result};
 use tonic::metadata::MetadataMap;
 use tonic::transport::server::TcpConnectInfo;
@@ -63,7 +64,10 @@ impl Performer {
             Ok(Permitted { permit, body, call: call.clone() })
         };
         let answered = match permitted.await {
-            Ok(permitted) => self.work(&call, work(permitted)).await,
+            Ok(permitted) => {
+                let tenant = permitted.permit.target().target().tenant().cloned();
+                self.work(&call, tenant.as_ref(), work(permitted)).await
+            }
             Err(error) => Err(error),
         };
         answered.map(Response::new).map_err(|error: Error| call.refuse(&error))
@@ -71,10 +75,15 @@ impl Performer {
 
     /// The place for the intent of what has an effect is before this, and for its outcome behind; the permit names the one in
     /// the other.
-    async fn work<T: Send + 'static>(&self, call: &Call, work: impl Future<Output = Result<T>> + Send + 'static) -> Result<T> {
+    async fn work<T: Send + 'static>(
+        &self,
+        call: &Call,
+        tenant: Option<&TenantId>,
+        work: impl Future<Output = Result<T>> + Send + 'static,
+    ) -> Result<T> {
         match call.method.effect {
             Effect::Nothing | Effect::Execution => work.await,
-            Effect::Change => self.settling.settle(call, work).await,
+            Effect::Change => self.settling.settle(call, tenant, work).await,
         }
     }
 }

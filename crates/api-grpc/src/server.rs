@@ -37,7 +37,7 @@ use crate::handler::Handler;
 use crate::layer::{CallLayer, CallMetrics, Deadlines, LinkTrace, NoMetrics, Parts};
 use crate::method::Methods;
 use crate::perform::Performer;
-use crate::settle::{MAX_CHANGES, Settling};
+use crate::settle::{Places, Settling};
 
 mod accept;
 mod connection;
@@ -127,7 +127,7 @@ impl Server {
     pub async fn new(services: Services, config: Config) -> Result<Self, Error> {
         check_permissions()?;
         let methods = Methods::of_contract();
-        let settling = Settling::new(Arc::clone(&services.spawner), Arc::clone(&config.metrics), MAX_CHANGES);
+        let settling = Settling::new(Arc::clone(&services.spawner), Arc::clone(&config.metrics), Places::of_server());
         let layer = CallLayer::new(Parts {
             methods: methods.clone(),
             deadlines: config.deadlines,

@@ -6,19 +6,21 @@ use std::future::Future;
 use std::panic::{AssertUnwindSafe, resume_unwind};
 use std::sync::Arc;
 
+use domain::name::TenantId;
 use domain::work::Spawner;
 use domain::{Error, Result};
 use futures_util::FutureExt as _;
-use tokio::sync::{Semaphore, oneshot};
+use tokio::sync::oneshot;
 use tonic::Code;
 
 use crate::call::Call;
 use crate::layer::{CallMetrics, panic_text};
 use crate::status;
 
-/// Changes that are under way at once. Calls can be given up at no cost to who makes them, and their work is not: beyond this
-/// many, calls wait, and a call that ends while it waits has changed nothing.
-pub(crate) const MAX_CHANGES: usize = 1_024;
+mod places;
+
+pub(crate) use places::Places;
+
 /// Name of the tasks.
 const TASK: &str = "change";
 
@@ -27,21 +29,24 @@ const TASK: &str = "change";
 pub(crate) struct Settling {
     spawner: Arc<dyn Spawner>,
     metrics: Arc<dyn CallMetrics>,
-    places: Arc<Semaphore>,
+    places: Places,
 }
 
 impl Settling {
-    /// Runs work on `spawner`, which waits for it at the stop for a bounded time; `most` at once.
-    pub(crate) fn new(spawner: Arc<dyn Spawner>, metrics: Arc<dyn CallMetrics>, most: usize) -> Self {
-        Settling { spawner, metrics, places: Arc::new(Semaphore::new(most)) }
+    /// Runs work on `spawner`, which waits for it at the stop for a bounded time; at once, as much as there are `places` for.
+    pub(crate) fn new(spawner: Arc<dyn Spawner>, metrics: Arc<dyn CallMetrics>, places: Places) -> Self {
+        Settling { spawner, metrics, places }
     }
 
-    /// Does `work` to its end; dropping the call only stops the waiting for it.
-    pub(crate) async fn settle<T: Send + 'static>(&self, call: &Call, work: impl Future<Output = Result<T>> + Send + 'static) -> Result<T> {
-        let place = Arc::clone(&self.places)
-            .acquire_owned()
-            .await
-            .map_err(|closed| Error::internal("waiting for a place among the changes", closed))?;
+    /// Does `work`, which changes something of `tenant` (or of the installation), to its end; dropping the call only stops the
+    /// waiting for it.
+    pub(crate) async fn settle<T: Send + 'static>(
+        &self,
+        call: &Call,
+        tenant: Option<&TenantId>,
+        work: impl Future<Output = Result<T>> + Send + 'static,
+    ) -> Result<T> {
+        let place = self.places.take(tenant).await?;
         let (reply, answer) = oneshot::channel();
         let (call, metrics) = (call.clone(), Arc::clone(&self.metrics));
         let task = async move {

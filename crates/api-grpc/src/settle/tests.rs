@@ -1,9 +1,9 @@
-//! Changes: seen through without their caller, bounded, and told.
+//! Changes: seen through without their caller, bounded (also for each tenant), and told.
 
 use std::sync::Mutex;
 use std::time::Duration;
 
-use test_support::TokioSpawner;
+use test_support::{TokioSpawner, sample};
 
 use super::*;
 use crate::layer::RequestId;
@@ -33,7 +33,7 @@ fn world(most: usize) -> World {
     let (spawner, settled) = (Arc::new(TokioSpawner::current()), Arc::new(Settled::default()));
     let method = Arc::clone(Methods::of_contract().find("/zona.utility.v1.UtilityService/CreateUtility"));
     let call = Call::new(RequestId("test".into()), method);
-    World { settling: Settling::new(spawner.clone(), settled.clone(), most), spawner, settled, call }
+    World { settling: Settling::new(spawner.clone(), settled.clone(), Places::new(most, most)), spawner, settled, call }
 }
 
 /// Polls it once, so that it has begun.
@@ -44,8 +44,8 @@ async fn begin<T>(work: &mut (impl Future<Output = T> + Unpin)) {
 #[tokio::test]
 async fn what_a_change_answers_is_answered_and_not_told_again() {
     let world = world(1);
-    assert_eq!(world.settling.settle(&world.call, async { Ok(7) }).await.unwrap(), 7);
-    let failed = world.settling.settle(&world.call, async { Err::<(), _>(Error::Unauthenticated) }).await;
+    assert_eq!(world.settling.settle(&world.call, None, async { Ok(7) }).await.unwrap(), 7);
+    let failed = world.settling.settle(&world.call, None, async { Err::<(), _>(Error::Unauthenticated) }).await;
     assert!(matches!(failed, Err(Error::Unauthenticated)));
     world.spawner.settle().await;
     assert_eq!(*world.settled.0.lock().unwrap(), []);
@@ -59,20 +59,20 @@ async fn a_change_that_panics_without_its_caller_is_told_and_gives_its_place_bac
         may_go_on.await.unwrap();
         panic!("a bug")
     };
-    let mut call = Box::pin(world.settling.settle::<()>(&world.call, work));
+    let mut call = Box::pin(world.settling.settle::<()>(&world.call, None, work));
     begin(&mut call).await;
     drop(call);
     go_on.send(()).unwrap();
     world.spawner.settle().await;
     assert_eq!(*world.settled.0.lock().unwrap(), [Code::Internal]);
-    world.settling.settle(&world.call, async { Ok(()) }).await.expect("there is a place again");
+    world.settling.settle(&world.call, None, async { Ok(()) }).await.expect("there is a place again");
 }
 
 #[tokio::test]
 async fn beyond_the_most_a_change_waits_and_one_that_is_given_up_meanwhile_never_begins() {
     let world = world(1);
     let (go_on, may_go_on) = oneshot::channel::<()>();
-    let mut first = Box::pin(world.settling.settle(&world.call, async move {
+    let mut first = Box::pin(world.settling.settle(&world.call, None, async move {
         may_go_on.await.unwrap();
         Ok("first")
     }));
@@ -85,8 +85,8 @@ async fn beyond_the_most_a_change_waits_and_one_that_is_given_up_meanwhile_never
             Ok(name)
         }
     };
-    let mut given_up = Box::pin(world.settling.settle(&world.call, work("given up")));
-    let mut second = Box::pin(world.settling.settle(&world.call, work("second")));
+    let mut given_up = Box::pin(world.settling.settle(&world.call, None, work("given up")));
+    let mut second = Box::pin(world.settling.settle(&world.call, None, work("second")));
     begin(&mut given_up).await;
     begin(&mut second).await;
     drop(given_up);
@@ -94,4 +94,27 @@ async fn beyond_the_most_a_change_waits_and_one_that_is_given_up_meanwhile_never
     go_on.send(()).unwrap();
     assert_eq!((first.await.unwrap(), second.await.unwrap()), ("first", "second"));
     assert_eq!(*began.lock().unwrap(), ["second"]);
+}
+
+#[tokio::test]
+async fn changes_that_one_tenant_leaves_behind_keep_no_other_from_theirs() {
+    let mut world = world(4);
+    world.settling.places = Places::new(4, 2);
+    let (greedy, other) = (sample::tenant("greedy"), sample::tenant("other"));
+    let mut halted = Vec::new();
+    // More than there are places, each given up as soon as it is under way or waits.
+    for _ in 0..6 {
+        let (go_on, may_go_on) = oneshot::channel::<()>();
+        let work = async move { may_go_on.await.map_err(|gone| Error::internal("waiting for the test", gone)) };
+        let mut call = Box::pin(world.settling.settle(&world.call, Some(&greedy), work));
+        begin(&mut call).await;
+        halted.push(go_on);
+    }
+    assert_eq!(world.spawner.running().len(), 2, "its share goes on, and the rest has never begun");
+    assert_eq!(world.settling.settle(&world.call, Some(&other), async { Ok("other") }).await.unwrap(), "other");
+    for go_on in halted.drain(..2) {
+        go_on.send(()).unwrap();
+    }
+    world.spawner.settle().await;
+    assert_eq!(*world.settled.0.lock().unwrap(), [Code::Ok, Code::Ok]);
 }
