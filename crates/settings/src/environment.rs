@@ -1,7 +1,8 @@
 //! Variables of the environment: which ones set a key, which ones are somebody else's, and which ones are probably mistakes.
 //!
 //! Nobody chooses every variable of a process: Kubernetes adds some for every Service of the namespace. So one that sets nothing
-//! never stops a program. Files and flags, which somebody wrote for this program, are read strictly.
+//! stops a program only where it is spelled as nobody but its operator would: with the separator of our keys. Files and flags,
+//! which somebody wrote for this program, are read strictly.
 
 use crate::declaration::{Schema, Section};
 
@@ -22,19 +23,39 @@ pub(crate) fn variable(key: &str) -> String {
     format!("{PREFIX}{}", key.to_uppercase().replace('.', SEPARATOR))
 }
 
-/// Keys with the values that variables give them, and a sentence for each variable that was probably meant to.
-pub(crate) fn sort(schema: &Schema, variables: &[(String, String)]) -> (Vec<(String, String)>, Vec<String>) {
-    let (mut keys, mut warnings) = (Vec::new(), Vec::new());
+/// What variables say.
+#[derive(Default)]
+pub(crate) struct Sorted {
+    /// Keys with the values that they are given.
+    pub keys: Vec<(String, String)>,
+    /// Variables that were meant to set a key and set none, and what is wrong with each.
+    pub problems: Vec<(String, String)>,
+    /// A sentence for each variable that was perhaps meant to.
+    pub warnings: Vec<String>,
+}
+
+/// Sorts variables by what they were meant for.
+pub(crate) fn sort(schema: &Schema, variables: &[(String, String)]) -> Sorted {
+    let mut sorted = Sorted::default();
     for (name, value) in variables {
         let Some(rest) = name.trim().get(PREFIX.len()..) else { continue };
         let key = rest.to_ascii_lowercase().replace(SEPARATOR, ".");
         if schema.has(&key) {
-            keys.push((key, value.clone()));
-        } else if !is_of_a_service(&rest.to_ascii_uppercase(), value) {
-            warnings.push(format!("{name} sets nothing; the nearest variable that does is {}", nearest(schema, &key)));
+            sorted.keys.push((key, value.clone()));
+            continue;
+        }
+        // First, as a Service may be called `zona--api`.
+        if is_of_a_service(&rest.to_ascii_uppercase(), value) {
+            continue;
+        }
+        let complaint = format!("sets nothing; the nearest variable that does is {}", nearest(schema, &key));
+        if rest.contains(SEPARATOR) {
+            sorted.problems.push((name.clone(), complaint));
+        } else {
+            sorted.warnings.push(format!("{name} {complaint}"));
         }
     }
-    (keys, warnings)
+    sorted
 }
 
 /// Whether Kubernetes sets such a variable for a Service called `zona` or `zona-NAME`: `SERVICE_HOST`, `SERVICE_PORT`,

@@ -33,19 +33,21 @@ pub struct Loaded<T> {
 /// Reads the configuration: flags > environment > TOML file > defaults. `read` takes every key before it gives up.
 ///
 /// # Errors
-/// Every problem at once. A key that nobody declared is one in a file; a variable that nobody declared is a warning.
+/// Every problem at once. A key that nobody declared is one, in a file and in a variable that is spelled like a key of a table
+/// (`ZONA_STORE__READER`); any other variable that nobody declared is a warning.
 pub fn load<T>(
     schema: Schema,
     sources: Sources<'_>,
     surroundings: &Surroundings,
     read: impl FnOnce(&mut Reader<'_>) -> Option<T>,
 ) -> Result<Loaded<T>, Problems> {
-    let (variables, warnings) = environment::sort(&schema, &surroundings.variables);
-    let figment = layers::stack(&schema, sources, variables, surroundings)?;
+    let environment::Sorted { keys, problems: unknown, warnings } = environment::sort(&schema, &surroundings.variables);
+    let figment = layers::stack(&schema, sources, keys, surroundings)?;
     let mut reader = Reader::new(&schema, &figment);
     let config = read(&mut reader);
     reader.refuse_unknown();
     let mut problems = reader.into_problems();
+    problems.extend(unknown);
     match config {
         Some(config) if problems.is_empty() => Ok(Loaded { config, warnings, schema, figment }),
         _ => {

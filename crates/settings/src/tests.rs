@@ -123,8 +123,8 @@ fn variables_that_kubernetes_sets_beside_a_service_are_ignored() {
             (format!("{name}_PORT_53_UDP_PROTO"), "udp"),
         ]
     };
-    // The last is what a Service called `zona-service` gets.
-    for service in ["ZONA", "ZONA_API", "ZONA_API_V2", "ZONA_STORE", "ZONA_SERVICE"] {
+    // The last two are what Services called `zona-service` and `zona--api` get.
+    for service in ["ZONA", "ZONA_API", "ZONA_API_V2", "ZONA_STORE", "ZONA_SERVICE", "ZONA__API"] {
         for (name, value) in of_a_service(service) {
             assert_eq!(warnings(&[(&name, value)]), [""; 0], "{name}");
         }
@@ -133,20 +133,30 @@ fn variables_that_kubernetes_sets_beside_a_service_are_ignored() {
 
 #[test]
 fn another_unknown_variable_is_a_warning_with_the_nearest_key_and_stops_nothing() {
-    let loaded = with(&[("ZONA_STORE__READER", "7"), ("ZONA_STORE__WRITERS", "3")]).unwrap();
-    assert_eq!(loaded.warnings, ["ZONA_STORE__READER sets nothing; the nearest variable that does is ZONA_STORE__READERS"]);
+    let loaded = with(&[("ZONA_STORE_READERS", "7"), ("ZONA_STORE__WRITERS", "3")]).unwrap();
+    assert_eq!(loaded.warnings, ["ZONA_STORE_READERS sets nothing; the nearest variable that does is ZONA_STORE__READERS"]);
     assert_eq!((loaded.config.store.readers, loaded.config.store.writers), (4, 3));
-    for (name, nearest) in [
-        ("ZONA_LISTENS", "ZONA_LISTEN"),
-        ("ZONA_STORE_READERS", "ZONA_STORE__READERS"),
-        ("ZONA_TENANTS__ACME__WAIT", "ZONA_TENANTS__ACME__WEIGHT"),
-    ] {
+    for (name, nearest) in [("ZONA_LISTENS", "ZONA_LISTEN"), ("ZONA_STOREREADERS", "ZONA_STORE__READERS")] {
         assert_eq!(warnings(&[(name, "7")]), [format!("{name} sets nothing; the nearest variable that does is {nearest}")]);
     }
     // Nearly what Kubernetes sets, but written by a person.
     for name in ["ZONA_PORT", "ZONA_SERVICE_HOSTS", "ZONA_PORT_GRPC", "ZONA_PORT_7070_TCP_URL"] {
         assert_eq!(warnings(&[(name, "7070")]).len(), 1, "{name}");
     }
+}
+
+#[test]
+fn an_unknown_variable_that_is_spelled_like_a_key_of_a_table_is_an_error_with_the_nearest_one() {
+    let unknown = [
+        ("ZONA_STORE__READER", "ZONA_STORE__READERS"),
+        ("ZONA_TENANTS__ACME__WAIT", "ZONA_TENANTS__ACME__WEIGHT"),
+        ("zona_store__reader", "ZONA_STORE__READERS"),
+    ];
+    let Err(Problems(problems)) = with(&unknown.map(|(name, _)| (name, "7"))) else { panic!("accepted") };
+    let expected = unknown.map(|(name, nearest)| (name.to_owned(), format!("sets nothing; the nearest variable that does is {nearest}")));
+    assert_eq!(problems, expected);
+    let Err(Problems(problems)) = with(&[("ZONA_STORE__READER", "7"), ("ZONA_STORE__WRITERS", "many")]) else { panic!("accepted") };
+    assert_eq!(problems.len(), 2, "both are told at once: {problems:?}");
 }
 
 #[test]

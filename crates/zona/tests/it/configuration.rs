@@ -44,13 +44,22 @@ fn a_variable_that_sets_nothing_is_told_and_one_of_kubernetes_is_not() {
 }
 
 #[test]
+fn a_server_whose_gvisor_was_asked_for_by_a_misspelled_variable_does_not_start() {
+    let mut command = zona();
+    command.args(["dev", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"]).env("ZONA_SANDBOX__CONTAINER_RUNTIM", "runsc");
+    let done = Done::from(command.output().unwrap()).expect(2);
+    let told = "ZONA_SANDBOX__CONTAINER_RUNTIM: sets nothing; the nearest variable that does is ZONA_SANDBOX__CONTAINER_RUNTIME";
+    assert!(done.stderr.contains(told), "{done:?}");
+}
+
+#[test]
 fn a_server_starts_beside_unknown_variables_and_logs_them() {
     let directory = tempfile::tempdir().unwrap();
-    let server = Server::start_with(&directory.path().join("data"), &[("ZONA_STORE__READER", "3"), ("ZONA_PORT", "tcp://10.96.0.1:7070")]);
+    let server = Server::start_with(&directory.path().join("data"), &[("ZONA_STORE_READERS", "3"), ("ZONA_PORT", "tcp://10.96.0.1:7070")]);
     let log = std::fs::read_to_string(&server.log).unwrap();
     let warnings: Vec<&str> = log.lines().filter(|line| line.contains(r#""level":"WARN""#)).collect();
     assert_eq!(warnings.len(), 1, "{log}");
-    assert!(warnings[0].contains("ZONA_STORE__READER sets nothing; the nearest variable that does is ZONA_STORE__READERS"), "{log}");
+    assert!(warnings[0].contains("ZONA_STORE_READERS sets nothing; the nearest variable that does is ZONA_STORE__READERS"), "{log}");
 }
 
 #[test]
