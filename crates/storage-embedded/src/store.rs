@@ -60,14 +60,15 @@ impl EmbeddedStore {
     /// Refuses new operations, finishes the writes that wait, and releases the directory. Closing twice does nothing more.
     ///
     /// # Errors
-    /// [`Error::Panicked`] when the writer did.
+    /// [`Error::Panicked`] when the writer did; [`Error::Deadline`] when the listener does not come to an end with what it was told.
+    /// The directory is released then, too.
     pub async fn close(&self) -> Result<(), Error> {
         self.readers.close();
         let Some(thread) = self.writer.close() else { return Ok(()) };
         let ended = spawn_blocking(move || thread.join()).await;
-        self.writer.all_told().await;
+        let told = timeout(self.deadline, self.writer.all_told()).await;
         match ended {
-            Ok(Ok(())) => Ok(()),
+            Ok(Ok(())) => told.map_err(|_elapsed| Error::Deadline(self.deadline)),
             Ok(Err(_)) | Err(_) => Err(Error::Panicked),
         }
     }

@@ -8,9 +8,11 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 
+use futures_util::FutureExt as _;
 use rusqlite::Connection;
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot, watch};
+use tracing::Instrument as _;
 
 use crate::directory::DataDirectory;
 use crate::error::{Error, Result, during};
@@ -84,16 +86,19 @@ struct Teller {
 }
 
 impl Teller {
-    /// Calls `then` once somebody was told.
+    /// Calls `then` once somebody was told, also where the telling panicked: the write is decided, whoever has heard of it.
     fn run(self, then: impl FnOnce() + Send + 'static) {
         let Teller { telling, runtime, being_told } = self;
         being_told.send_modify(|count| *count += 1);
         let counted = Counted(being_told);
-        runtime.spawn(async move {
-            telling.await;
+        let told = async move {
+            if AssertUnwindSafe(telling).catch_unwind().await.is_err() {
+                tracing::error!("a listener panicked and may not know of a change that is stored");
+            }
             then();
             drop(counted);
-        });
+        };
+        runtime.spawn(told.instrument(tracing::info_span!("task", task = "tell of a change")));
     }
 }
 

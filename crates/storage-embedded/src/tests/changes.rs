@@ -3,13 +3,35 @@
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
-use domain::change::Changed;
+use async_trait::async_trait;
+use domain::change::{ChangeListener, Changed};
 use tempfile::TempDir;
 use test_support::HeardChanges;
 use test_support::change_listener::SlowListener;
 use test_support::sample::{tenant, utility_id};
 
-use crate::EmbeddedStore;
+use crate::{Config, EmbeddedStore, Error};
+
+/// Panics at whatever it hears.
+struct Panics;
+
+#[async_trait]
+impl ChangeListener for Panics {
+    async fn changed(&self, _what: &Changed) {
+        panic!("a fault of the listener");
+    }
+}
+
+/// Says that it hears, and comes to no end.
+struct Hangs(tokio::sync::Notify);
+
+#[async_trait]
+impl ChangeListener for Hangs {
+    async fn changed(&self, _what: &Changed) {
+        self.0.notify_one();
+        std::future::pending().await
+    }
+}
 
 fn listening() -> (Arc<EmbeddedStore>, Arc<HeardChanges>, TempDir) {
     let (directory, heard) = (TempDir::new().unwrap(), Arc::new(HeardChanges::default()));
@@ -58,6 +80,29 @@ async fn a_change_that_nobody_waits_for_any_more_is_told_and_one_that_was_taken_
     go.send(()).unwrap();
     store.change(of("next"), |_| Ok(())).await.unwrap();
     assert_eq!(heard.take(), [of("begun"), of("next")]);
+}
+
+#[tokio::test]
+async fn a_change_whose_listener_panics_is_answered_and_the_store_closes() {
+    let directory = TempDir::new().unwrap();
+    let store = super::open(directory.path()).unwrap().telling(Arc::new(Panics));
+    assert_eq!(store.change(of("some"), |_| Ok(7)).await.unwrap(), 7);
+    store.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_listener_that_hangs_holds_up_a_close_for_a_bounded_time_only() {
+    let (directory, hangs) = (TempDir::new().unwrap(), Arc::new(Hangs(tokio::sync::Notify::new())));
+    let config = Config { deadline: Duration::from_secs(1), ..Config::new(directory.path()) };
+    let store = Arc::new(EmbeddedStore::open(config).unwrap().telling(hangs.clone()));
+    let change = tokio::spawn({
+        let store = store.clone();
+        async move { store.change(of("some"), |_| Ok(())).await }
+    });
+    hangs.0.notified().await;
+    assert!(matches!(store.close().await, Err(Error::Deadline(_))));
+    assert!(matches!(change.await.unwrap(), Err(Error::Deadline(_))));
+    super::open(directory.path()).unwrap();
 }
 
 /// Polls once; says whether it is not ready.
