@@ -70,7 +70,7 @@ pub fn make(id: u64, control: usize, streams: usize, spawn: impl FnOnce(&Pipes) 
         if let Ok(0) = spawned {
             return Ok(Side::Child);
         }
-        // Only the child's end is left, so that its death is seen.
+        // Only the child's end is left, so that its death is seen. What is not open needs no closing.
         let _ = close(pipes.status.write);
         let told = spawned.and_then(|pid| sealed(pipes.status.read).map(|()| announce(control, id, pid, (streams == 0).then_some(&pipes))));
         pipes.close_all_but_status_write();
@@ -157,6 +157,7 @@ fn send(control: usize, text: &[u8], ends: Option<[usize; ENDS]>) {
     let message =
         Message { name: [0; 2], slices: &raw const slice as usize, slice_count: 1, control: control_address, control_length, flags: 0 };
     // SAFETY: every pointer is to a local of the layout that the kernel expects, and it only reads.
+    // Thrown away: it fails when the agent is gone, and then the next packet that is awaited is the end.
     let _ = unsafe { call(number::SENDMSG, [control, &raw const message as usize, MSG_NOSIGNAL, 0, 0]) };
 }
 
@@ -195,6 +196,7 @@ impl Pipes {
 
     fn close_all_but_status_write(&self) {
         [self.request, self.result, self.stdout, self.stderr].iter().for_each(Pipe::close);
+        // What is not open needs no closing.
         let _ = close(self.status.read);
     }
 }
@@ -211,6 +213,7 @@ impl Pipe {
     }
 
     fn close(&self) {
+        // An end that is not there (`NOTHING`) needs no closing.
         let _ = close(self.read);
         let _ = close(self.write);
     }

@@ -168,6 +168,7 @@ impl<'a> Sandbox<'a> {
     /// Signals a process that is not reaped yet, so its id is not another's. One that ended meanwhile needs nothing.
     fn signal(&self, pid: Option<i32>, signal: Signal) {
         if let Some(pid) = pid.and_then(Pid::from_raw) {
+            // It fails only where the process has ended, which is reported when it is reaped.
             let _ = kill_process(pid, signal);
         }
     }

@@ -6,18 +6,21 @@ use crate::tidy::{
     tokens::{Tokens, is_word},
 };
 
-/// Files whose failures are still thrown away without a word. The list only shrinks; an entry that is not needed is refused.
-const UNEXPLAINED: &[&str] = &["crates/sandbox-agent/src/breed.rs", "crates/sandbox-agent/src/serve.rs"];
-
 /// Where tasks and threads may start without a name: what watches them stands there.
 const SPAWNS: &[(&str, &str)] = &[
     ("crates/api-grpc/src/ending.rs", "the streams of a connection, each of which ends at a time of its own"),
     ("crates/api-grpc/src/server/connection.rs", "the connections of a server, which waits for each"),
+    ("crates/sandbox/src/attack/proof.rs", "the probes of one ground, which a shutdown waits for and whose state says what became of them"),
     ("crates/sandbox/src/backend/namespace.rs", "reads what an agent says until it ends, and fails by ending"),
+    ("crates/sandbox/src/pool.rs", "the lives of sandboxes: each is named by its id in the pool's books, and a shutdown waits for it"),
     ("crates/sandbox/src/run.rs", "the watchdog of a run, which ends with the run"),
     ("crates/sandbox/src/run/program.rs", "writes the rest of a program while its output is read already"),
+    ("crates/sandbox/src/service.rs", "the pool's own work, in the set of tasks that a shutdown waits for"),
+    ("crates/server/src/tasks.rs", "here tasks are named and watched"),
     ("crates/storage-embedded/benches/latencies.rs", "the writers of a benchmark, which waits for each"),
+    ("crates/storage-embedded/src/writer.rs", "tells of a change under a name, catches a panic, and a close waits for it"),
     ("tests/src/bin/bench/fairness.rs", "the loud tenant of a benchmark, which waits for it"),
+    ("tests/src/bin/bench/load.rs", "the callers of a benchmark, which counts or waits for each"),
     ("tests/src/command.rs", "reads what a program prints, and is joined"),
     ("tests/src/health.rs", "a call with a deadline of its own, and is waited for"),
     ("tests/src/server.rs", "reads what a server prints until it ends"),
@@ -25,14 +28,13 @@ const SPAWNS: &[(&str, &str)] = &[
 
 /// What starts a task or a thread that nothing names.
 const ANONYMOUS: [&[&str]; 3] = [&["tokio", ":", ":", "spawn"], &["task", ":", ":", "spawn"], &["thread", ":", ":", "spawn"]];
+/// Methods of runtimes, sets of tasks and scopes that do the same.
+const ANONYMOUS_METHODS: [&str; 3] = ["spawn", "spawn_local", "spawn_on"];
 
 /// Refuses entries of files that are gone.
 pub fn check_lists(exists: impl Fn(&str) -> bool) -> Vec<Problem> {
-    let listed = UNEXPLAINED.iter().copied().chain(SPAWNS.iter().map(|(path, _)| *path));
-    listed
-        .filter(|path| !exists(path))
-        .map(|path| Problem::new(path, 1, "this file is gone: drop it from the lists (crates/xtask/src/tidy/silence.rs)"))
-        .collect()
+    let gone = SPAWNS.iter().map(|(path, _)| *path).filter(|path| !exists(path));
+    gone.map(|path| Problem::new(path, 1, "this file is gone: drop it from the lists (crates/xtask/src/tidy/silence.rs)")).collect()
 }
 
 /// Checks one file.
@@ -40,25 +42,18 @@ pub fn check(path: &str, text: &str, tokens: &Tokens) -> Vec<Problem> {
     if is_test_file(path) && !path.starts_with("tests/src/") {
         return Vec::new();
     }
-    let mut problems = swallowed(path, text, tokens);
-    if let Some(problem) = settle(path, &mut problems, UNEXPLAINED.contains(&path), "UNEXPLAINED") {
-        problems.push(problem);
-    }
     let mut spawned = anonymous(path, tokens);
-    let allowed = SPAWNS.iter().any(|(file, _)| *file == path);
-    let stale = settle(path, &mut spawned, allowed, "SPAWNS");
-    problems.into_iter().chain(spawned).chain(stale).collect()
+    let stale = settle(path, &mut spawned, SPAWNS.iter().any(|(file, _)| *file == path));
+    swallowed(path, text, tokens).into_iter().chain(spawned).chain(stale).collect()
 }
 
 /// Takes the problems of a listed file away, or says that the list does not need it.
-fn settle(path: &str, problems: &mut Vec<Problem>, listed: bool, list: &str) -> Option<Problem> {
+fn settle(path: &str, problems: &mut Vec<Problem>, listed: bool) -> Option<Problem> {
     let needless = listed && problems.is_empty();
     if listed {
         problems.clear();
     }
-    needless.then(|| {
-        Problem::new(path, 1, format!("nothing is left to except here: drop the file from {list} (crates/xtask/src/tidy/silence.rs)"))
-    })
+    needless.then(|| Problem::new(path, 1, "nothing is left to except here: drop the file from SPAWNS (crates/xtask/src/tidy/silence.rs)"))
 }
 
 /// `let _ = f();`, `f().ok();` and `drop(f());` without a reason.
@@ -142,9 +137,19 @@ fn begins_statement(word: &str) -> bool {
 }
 
 fn anonymous(path: &str, tokens: &Tokens) -> Vec<Problem> {
-    let found = ANONYMOUS.iter().flat_map(|pattern| tokens.find(pattern)).filter(|(_, test)| !test);
+    let functions = ANONYMOUS.iter().flat_map(|pattern| tokens.find(pattern)).filter(|(_, test)| !test);
+    let methods = (1..tokens.all().len()).filter(|index| !tokens.is_test(*index) && spawns_anonymously(tokens, *index));
+    let found = functions.chain(methods.map(|index| (tokens.all()[index].line, false)));
     let message = "a task without a name: hand it to what names and watches tasks, or list the place (crates/xtask/src/tidy/silence.rs)";
     found.map(|(line, _)| Problem::new(path, line, message)).collect()
+}
+
+/// Whether a method that is called there starts a task without a name. A process takes no argument, what names tasks takes the name
+/// first, and a thread was given its name before.
+fn spawns_anonymously(tokens: &Tokens, index: usize) -> bool {
+    let called = tokens.text(index - 1) == "." && tokens.text(index + 1) == "(" && ANONYMOUS_METHODS.contains(&tokens.text(index));
+    let named_before = || (start_of_statement(tokens, index)..index).any(|at| tokens.text(at) == "name" && tokens.text(at + 1) == "(");
+    called && tokens.text(index + 2) != ")" && tokens.text(index + 3) != "," && !named_before()
 }
 
 #[cfg(test)]
@@ -203,20 +208,30 @@ mod tests {
 
     #[test]
     fn a_task_without_a_name_is_refused() {
-        for call in ["tokio::spawn(g());", "tokio::task::spawn(g());", "std::thread::spawn(g);"] {
+        for call in [
+            "tokio::spawn(g());",
+            "tokio::task::spawn(g());",
+            "std::thread::spawn(g);",
+            "Handle::current().spawn(async move { g() });",
+            "set.spawn(g(a, b));",
+            "set.spawn_on(g(), handle);",
+            "thread::scope(|scope| scope.spawn(|| g()));",
+        ] {
             let found = found(&format!("fn f() {{\n    {call}\n}}\n"));
             assert!(found.len() == 1 && found[0].contains("a task without a name"), "{call}: {found:?}");
         }
-        assert_eq!(found("fn f() { tasks.spawn(\"name\", g()); thread::Builder::new().name(n).spawn(g); }"), [""; 0]);
+        for call in ["tasks.spawn(\"name\", g());", "tasks.spawn(TASK, g());", "Builder::new().name(n).spawn(g);", "command.spawn()?;"] {
+            assert_eq!(found(&format!("fn f() {{\n    {call}\n}}\n")), [""; 0], "{call}");
+        }
     }
 
     #[test]
     fn a_listed_file_is_excepted_until_nothing_is_left_in_it() {
         let problem = || Problem::new("a.rs", 2, "swallowed");
         let mut some = vec![problem()];
-        assert!(settle("a.rs", &mut some, true, "LIST").is_none() && some.is_empty());
-        assert!(settle("a.rs", &mut Vec::new(), true, "LIST").is_some());
+        assert!(settle("a.rs", &mut some, true).is_none() && some.is_empty());
+        assert!(settle("a.rs", &mut Vec::new(), true).is_some());
         let mut kept = vec![problem()];
-        assert!(settle("a.rs", &mut kept, false, "LIST").is_none() && kept.len() == 1);
+        assert!(settle("a.rs", &mut kept, false).is_none() && kept.len() == 1);
     }
 }
