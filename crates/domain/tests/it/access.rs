@@ -21,15 +21,18 @@ use crate::world::{World, acme, code_policy, name};
 
 const SCRIPT: &str = "print(1)\n";
 
-/// Where what was found is opened without a permit, beside the permit itself: for work that the server does for itself, and for
-/// copies that are handed on sealed.
-const OPENED_FOR_SYSTEM: [&str; 4] = [
+/// Where what was found is opened without a permit, beside the area of permits itself: for work that the server does for itself, and
+/// for copies that are handed on sealed.
+const OPENED_FOR_SYSTEM: [&str; 5] = [
     "cache/src/policies.rs",
     "cache/src/utilities.rs",
     "domain/src/execution/tending.rs",
     "domain/src/execution/watch.rs",
     "domain/src/utility/gate.rs",
 ];
+
+/// Where a query's tenant is chosen without a permit: only where the server settles what a dead one left.
+const SCOPED_FOR_SYSTEM: [&str; 1] = ["domain/src/execution/tending.rs"];
 
 /// A grant on one single utility: it may be read, its versions and executions too, and nothing else.
 struct OnlyOne(UtilityName);
@@ -197,26 +200,49 @@ fn execution_name() -> domain::name::ExecutionName {
     domain::name::ExecutionName { tenant: sample::tenant("acme"), execution: sample::execution_id(7) }
 }
 
-/// Files below `path` that open without a permit.
-fn opening(path: &Path, found: &mut BTreeSet<String>) {
+/// Files below `path` that name `word` outside of comments.
+fn naming(word: &str, path: &Path, found: &mut BTreeSet<String>) {
+    let names = |line: &str| !line.trim_start().starts_with("//") && words(line).any(|named| named == word);
     for entry in fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path()) {
         if entry.is_dir() {
-            opening(&entry, found);
-        } else if fs::read_to_string(&entry).is_ok_and(|text| text.contains(".open_for_system(")) {
+            naming(word, &entry, found);
+        } else if fs::read_to_string(&entry).is_ok_and(|text| text.lines().any(names)) {
             found.insert(entry.to_str().unwrap().rsplit_once("crates/").unwrap().1.to_owned());
         }
     }
 }
 
-#[test]
-fn nothing_but_the_servers_own_work_opens_what_was_found_without_a_permit() {
+fn words(line: &str) -> impl Iterator<Item = &str> {
+    line.split(|letter: char| letter != '_' && !letter.is_alphanumeric())
+}
+
+/// Shipped code that names `word`, but for the file that defines it and what proves permits.
+fn shipped_code_naming(word: &str) -> Vec<String> {
     let crates = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     let mut found = BTreeSet::new();
     for entry in fs::read_dir(crates).unwrap().map(|entry| entry.unwrap().path().join("src")) {
         if entry.is_dir() && !entry.ends_with("test-support/src") {
-            opening(&entry, &mut found);
+            naming(word, &entry, &mut found);
         }
     }
-    found.retain(|path| !path.contains("/tests") && path != "domain/src/access/permit.rs");
-    assert_eq!(found.iter().map(String::as_str).collect::<Vec<_>>(), OPENED_FOR_SYSTEM);
+    let own = ["domain/src/access/found.rs", "domain/src/access/permit.rs", "domain/src/access/scope.rs"];
+    found.retain(|path| !path.contains("/tests") && !own.contains(&path.as_str()));
+    found.into_iter().collect()
+}
+
+#[test]
+fn nothing_but_the_servers_own_work_opens_what_was_found_without_a_permit() {
+    assert_eq!(shipped_code_naming("open_for_system"), OPENED_FOR_SYSTEM);
+}
+
+#[test]
+fn nothing_but_the_servers_own_work_chooses_a_tenant_without_a_permit() {
+    assert_eq!(shipped_code_naming("for_system"), SCOPED_FOR_SYSTEM);
+}
+
+#[test]
+fn a_call_through_a_path_is_seen_like_one_through_a_dot() {
+    let named = |line: &'static str| words(line).any(|word| word == "open_for_system");
+    assert!(named("found.map(Found::open_for_system)") && named("found\u{a0}.open_for_system ()"));
+    assert!(!named("found.reopen_for_system()"));
 }
