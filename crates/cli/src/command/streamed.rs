@@ -34,7 +34,7 @@ pub enum OnInterrupt {
 /// # Errors
 /// What the server refused, a connection that cannot be resumed, or standard output.
 pub async fn show(context: &Context, follow: &mut Follow, on_interrupt: OnInterrupt) -> Result {
-    let mut screen = Screen { output: context.output, stdout: Vec::new(), stderr: Vec::new(), mid_line: false };
+    let mut screen = Screen { output: context.output, stdout: Vec::new(), stderr: Vec::new(), mid_line: false, store_failing: false };
     // Made once: a signal that comes while an event is being shown must not be lost.
     let mut interrupt = interrupts_of_this_process()?;
     let mut interrupts = 0_u32;
@@ -81,6 +81,8 @@ struct Screen {
     stderr: Vec<u8>,
     /// Whether the code's last line on standard output is still open.
     mid_line: bool,
+    /// Whether the server's store refuses what happens, by the last heartbeat.
+    store_failing: bool,
 }
 
 impl Screen {
@@ -98,9 +100,24 @@ impl Screen {
             Some(Event::Finished(finished)) => {
                 return finished.execution.map(Some).ok_or_else(|| Failure::new(Exit::Unavailable, "the server left out the execution"));
             }
-            Some(Event::Queued(_) | Event::Started(_) | Event::Heartbeat(_)) | None => {}
+            Some(Event::Heartbeat(heartbeat)) => {
+                if let Some(change) = self.heartbeat(heartbeat).filter(|_| self.output.format == Format::Table) {
+                    progress(change);
+                }
+            }
+            Some(Event::Queued(_) | Event::Started(_)) | None => {}
         }
         Ok(None)
+    }
+
+    /// What people should know once the store begins or ceases to fail.
+    fn heartbeat(&mut self, heartbeat: pb::Heartbeat) -> Option<&'static str> {
+        let before = std::mem::replace(&mut self.store_failing, heartbeat.store_failing);
+        match (before, heartbeat.store_failing) {
+            (false, true) => Some("the server cannot store what happens; it keeps it in memory and tries again"),
+            (true, false) => Some("the server has stored what happened so far"),
+            (false, false) | (true, true) => None,
+        }
     }
 
     fn print(&mut self, output: pb::Output) -> Result<()> {
@@ -204,4 +221,18 @@ fn isolation(attestation: &pb::Attestation) -> String {
     let tier = flag("Tier", attestation.tier().as_str_name());
     let backend = flag("Backend", attestation.backend().as_str_name());
     format!("started: {tier} sandbox, backend {backend}, Python {}", attestation.python_version)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_store_that_begins_or_ceases_to_fail_is_told_once() {
+        let output = Output { format: Format::Table };
+        let mut screen = Screen { output, stdout: Vec::new(), stderr: Vec::new(), mid_line: false, store_failing: false };
+        let told = [false, true, true, false, false].map(|store_failing| screen.heartbeat(pb::Heartbeat { store_failing }));
+        let [None, Some(failing), None, Some(stored), None] = told else { panic!("{told:?}") };
+        assert!(failing.contains("cannot store") && stored.contains("has stored"));
+    }
 }
