@@ -104,6 +104,10 @@ async fn watched<T>(name: &'static str, work: impl Future<Output = T>) -> Option
 mod tests {
     use super::*;
 
+    /// A subscriber of one test is not seen by a log line that another test is just about to reach for the first time: the tests that
+    /// panic take turns.
+    static PANICS: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+
     #[tokio::test]
     async fn a_critical_task_that_ends_by_itself_breaks_the_server() {
         let tasks = Tasks::default();
@@ -116,6 +120,7 @@ mod tests {
         fn gone() -> Result<(), String> {
             panic!("gone")
         }
+        let _turn = PANICS.lock().await;
         let tasks = Tasks::default();
         tasks.critical("port", async { gone() });
         tasks.broken().cancelled().await;
@@ -123,6 +128,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_panic_of_other_work_ends_only_that_and_is_known_by_the_name_of_its_task() {
+        let _turn = PANICS.lock().await;
         let lines = Lines::default();
         let writer = lines.clone();
         let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).finish();
