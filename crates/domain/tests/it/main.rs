@@ -4,6 +4,7 @@
 
 mod access;
 mod disclosure;
+mod failures;
 mod gate;
 mod instances;
 mod unstored;
