@@ -75,9 +75,14 @@ struct Memory {
 }
 
 impl Rounds {
-    /// Takes note of a renewal; answers when the one before was.
-    pub(super) fn renewed(&self, now: Timestamp) -> Timestamp {
-        std::mem::replace(&mut self.lock().renewed, now)
+    /// Takes note that the lease was renewed or acquired.
+    pub(super) fn renewed(&self, now: Timestamp) {
+        self.lock().renewed = now;
+    }
+
+    /// When it last was.
+    pub(super) fn last_renewal(&self) -> Timestamp {
+        self.lock().renewed
     }
 
     /// Takes note of whether a piece of work failed; says whether that is news.

@@ -115,8 +115,12 @@ impl Executions {
             return self.acquire_lease().await;
         }
         let now = ports.clock.now();
-        let was_late = now.since(self.shared.rounds.renewed(now)) >= TERM;
-        if was_late { self.yield_what_was_taken().await } else { Ok(()) }
+        if now.since(self.shared.rounds.last_renewal()) >= TERM {
+            // Before the renewal is noted: where this fails, the next round tries it again.
+            self.yield_what_was_taken().await?;
+        }
+        self.shared.rounds.renewed(now);
+        Ok(())
     }
 
     async fn acquire_lease(&self) -> Result<()> {
