@@ -27,6 +27,9 @@ pub enum Task {
         /// Repeats kills, restarts and random seeds in large numbers, and fuzzes for longer
         #[arg(long)]
         long: bool,
+        /// Keeps every processor busy beside the Rust tests, for what depends on timing
+        #[arg(long)]
+        busy: bool,
     },
     /// Installs and starts everything the checks need, and leaves the Docker daemon running
     Setup,

@@ -2,6 +2,7 @@
 //! the fences that the compiler cannot hold ([`tidy`]). It ships nothing: no product code depends on it.
 
 mod bench;
+mod busy;
 mod command_line;
 mod contract;
 mod fuzz;
@@ -21,7 +22,7 @@ use clap::Parser as _;
 use crate::{
     command_line::{CommandLine, Task},
     setup::Need,
-    suite::Length,
+    suite::{Effort, Length},
     workspace::Workspace,
 };
 
@@ -39,7 +40,7 @@ fn main() -> ExitCode {
 fn perform(task: Task) -> anyhow::Result<()> {
     let workspace = Workspace::find()?;
     match task {
-        Task::Test { only, long } => steps::test(&workspace, &only, Length::of(long)),
+        Task::Test { only, long, busy } => steps::test(&workspace, &only, Effort { length: Length::of(long), busy }),
         Task::Setup => {
             setup::provide(&workspace, &Need::ALL, &mut Vec::new())?.leave_running();
             Ok(())

@@ -13,7 +13,7 @@ use crate::{
     contract, fuzz,
     process::{cargo as cargo_command, run},
     setup::{self, Need, Provided, Tool},
-    suite::{self, Length},
+    suite::{self, Effort},
     tidy,
     timed::{Timed, slowest},
     workspace::Workspace,
@@ -68,7 +68,7 @@ impl Step {
     }
 
     /// Runs it, and adds to `timed` the parts of it that took time.
-    fn run(self, workspace: &Workspace, provided: &Provided, length: Length, timed: &mut Vec<Timed>) -> anyhow::Result<()> {
+    fn run(self, workspace: &Workspace, provided: &Provided, effort: Effort, timed: &mut Vec<Timed>) -> anyhow::Result<()> {
         let prepare = |mut command: Command| {
             command.current_dir(&workspace.root).env("PATH", &provided.path);
             command
@@ -86,8 +86,8 @@ impl Step {
             Step::BufBreaking => contract::breaking(prepare(Command::new("buf"))),
             Step::Clippy => cargo(&["clippy", "--locked", "--workspace", "--all-targets", "--", "-D", "warnings"]),
             Step::Deny => cargo(&["deny", "--locked", "check", "bans", "licenses", "sources"]),
-            Step::Test => suite::run_tests(workspace, &provided.path, length, timed),
-            Step::Fuzz => fuzz::run_targets(workspace, &provided.path, length.choose(FUZZ, LONG_FUZZ)),
+            Step::Test => suite::run_tests(workspace, &provided.path, effort, timed),
+            Step::Fuzz => fuzz::run_targets(workspace, &provided.path, effort.length.choose(FUZZ, LONG_FUZZ)),
         }
     }
 }
@@ -104,7 +104,7 @@ impl fmt::Display for Step {
 ///
 /// # Errors
 /// When something cannot be provided, or a step fails.
-pub fn test(workspace: &Workspace, only: &[Step], length: Length) -> anyhow::Result<()> {
+pub fn test(workspace: &Workspace, only: &[Step], effort: Effort) -> anyhow::Result<()> {
     let steps: Vec<Step> = Step::ALL.into_iter().filter(|step| only.is_empty() || only.contains(step)).collect();
     let started = Instant::now();
     let mut summary = Summary { started, rows: Vec::new(), parts: Vec::new() };
@@ -114,7 +114,7 @@ pub fn test(workspace: &Workspace, only: &[Step], length: Length) -> anyhow::Res
     for step in steps {
         heading(&step.to_string());
         let begun = Instant::now();
-        let outcome = step.run(workspace, &provided, length, &mut summary.parts);
+        let outcome = step.run(workspace, &provided, effort, &mut summary.parts);
         if let Err(error) = &outcome {
             println!("{step}: {error:#}");
         }

@@ -14,6 +14,7 @@ use anyhow::{Context as _, bail};
 use cargo_metadata::Message;
 
 use crate::{
+    busy::Busy,
     process::{cargo, run},
     timed::Timed,
     workspace::Workspace,
@@ -29,6 +30,15 @@ pub enum Length {
     Short,
     /// Large counts of kills, restarts and random seeds.
     Long,
+}
+
+/// What a run of the tests is put through.
+#[derive(Debug, Clone, Copy)]
+pub struct Effort {
+    /// How much time they may take.
+    pub length: Length,
+    /// Whether every processor is kept busy beside them.
+    pub busy: bool,
 }
 
 // === impl Length ===
@@ -52,7 +62,7 @@ impl Length {
 ///
 /// # Errors
 /// When something does not compile, or a test fails; every binary runs in any case.
-pub fn run_tests(workspace: &Workspace, path: &OsStr, length: Length, timed: &mut Vec<Timed>) -> anyhow::Result<()> {
+pub fn run_tests(workspace: &Workspace, path: &OsStr, effort: Effort, timed: &mut Vec<Timed>) -> anyhow::Result<()> {
     let prepare = || {
         let mut command = cargo();
         command.current_dir(&workspace.root).env("PATH", path);
@@ -66,9 +76,10 @@ pub fn run_tests(workspace: &Workspace, path: &OsStr, length: Length, timed: &mu
     let mut tests = prepare();
     tests.args(["test", "--locked", "--workspace", "--no-fail-fast"]);
     tests.env("E2E_BINARY", workspace.target_directory()?.join("debug/zona"));
-    if length == Length::Long {
+    if effort.length == Length::Long {
         tests.env(LONG, "1");
     }
+    let _busy = effort.busy.then(Busy::start).transpose()?;
     run_timed(tests, &packages, timed)
 }
 
