@@ -1,10 +1,11 @@
 //! What stands between code and its execution, from the command line: the tenant's policy, the compiler of the runtime, the
 //! isolation of executions, and packages with known vulnerabilities.
 
-use std::{fs, path::PathBuf};
+use std::{fs, path::PathBuf, time::Duration};
 
 use e2e::{
     command::{Ended, run},
+    host,
     server::Server,
 };
 use serde_json::{Value, json};
@@ -132,5 +133,14 @@ fn utilities_with_vulnerable_packages_are_found() {
     assert!(shown.contains("Leaky") && shown.contains("GHSA-leak in Leaky 1.9: it pours"), "{shown}");
     let poured = person.zona(&["transform", "pourer", "--value", "7"]).with_code(OK).text();
     assert_eq!(poured.trim(), "7");
+
+    // Another database's words on the same fault, while the server runs.
+    let mut known = advisory.clone();
+    known["id"] = json!("PYSEC-leak");
+    known["aliases"] = json!(["GHSA-leak"]);
+    write("advisories/pypi/leak.json", &known.to_string());
+    let shown = || person.zona(&["runtime", "show", "python"]).with_code(OK).text();
+    let merged = || shown().contains("GHSA-leak in Leaky 1.9: it pours (also PYSEC-leak)");
+    assert!(host::eventually(Duration::from_secs(60), merged), "{}", shown());
     person.server.stop();
 }

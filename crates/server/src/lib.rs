@@ -40,7 +40,7 @@ mod stores;
 mod system;
 mod tasks;
 
-use bridge::advisories::Advisories;
+use bridge::advisories::Feed;
 use bridge::checker::BlockingChecker;
 use bridge::compiler::SandboxCompiler;
 use bridge::facts::ProcessFacts;
@@ -146,9 +146,9 @@ struct Listeners {
 }
 
 async fn serve(config: &Config, parts: Parts, listeners: Listeners, telemetry: Telemetry, manner: Manner) -> Result<Running, Error> {
-    let advisories = read_advisories(config)?;
+    let advisories = Arc::new(Feed::open(config.listening.advisories.as_deref(), Arc::clone(&parts.clock))?);
     let policy = AccessPolicy::new(Arc::new(LocalRules::new(tenant())));
-    let gate_ports = gate_ports(config, &parts, advisories);
+    let gate_ports = gate_ports(config, &parts, Arc::clone(&advisories));
     let gate = Gate::new(gate_ports.clone());
     let GatePorts { policies, checker, runtimes, admission, clock, .. } = gate_ports;
     let utilities = Utilities::new(Arc::clone(&parts.stores.utilities), gate.clone(), Arc::clone(&clock), Arc::clone(&parts.ids));
@@ -156,6 +156,7 @@ async fn serve(config: &Config, parts: Parts, listeners: Listeners, telemetry: T
     let recovered = executions.begin().await.map_err(Error::Recover)?;
     let seeded = if manner.seeds { seed::create(&policy, &utilities).await.map_err(Error::Seed)? } else { 0 };
     readings::observe(&parts.metrics, executions.clone(), parts.sandboxes.clone(), parts.stores.cache.clone());
+    readings::observe_advisories(&parts.metrics, Arc::clone(&advisories));
 
     let api = api_grpc::Config {
         max_connections: config.listening.max_connections,
@@ -186,6 +187,7 @@ async fn serve(config: &Config, parts: Parts, listeners: Listeners, telemetry: T
     let stopping = tasks.stopping();
     tasks.critical("admin", async move { axum::serve(listeners.admin, router).with_graceful_shutdown(stopping.cancelled_owned()).await });
     tasks.background("retention", stop::retain(executions.clone(), config.executions.keep, config.executions.max_output_bytes));
+    tasks.background("advisories", advisories.follow());
     let (tending, hearing) = (executions.clone(), executions.clone());
     // Without its lease a server may begin nothing: it must not go on serving when this ends.
     let stopping = tasks.stopping();
@@ -217,15 +219,8 @@ async fn serve(config: &Config, parts: Parts, listeners: Listeners, telemetry: T
     })
 }
 
-fn read_advisories(config: &Config) -> Result<Advisories, Error> {
-    let Some(path) = &config.listening.advisories else { return Ok(Advisories::default()) };
-    let advisories = Advisories::read(path)?;
-    tracing::info!(count = advisories.len(), path = %path.display(), "read the advisories");
-    Ok(advisories)
-}
-
 /// What the gate asks; use cases of policies and runtimes ask some of it, too.
-fn gate_ports(config: &Config, parts: &Parts, advisories: Advisories) -> GatePorts {
+fn gate_ports(config: &Config, parts: &Parts, advisories: Arc<Feed>) -> GatePorts {
     let compiler = Arc::new(SandboxCompiler::new(parts.sandboxes.clone(), config.sandbox.backend.as_str(), advisories));
     GatePorts {
         policies: Arc::clone(&parts.stores.policies),

@@ -48,8 +48,19 @@ pub const CACHE_ENTRIES: &str = "cache_entries";
 /// Gauge: memory that they take, by estimate.
 pub const CACHE_BYTES: &str = "cache_bytes";
 
+/// Gauge: known faults of packages.
+pub const ADVISORIES: &str = "advisories";
+/// Gauge: files of advisories of which something cannot be used.
+pub const ADVISORY_FILES_REFUSED: &str = "advisory_files_refused";
+/// Gauge: advisories that are judged by their listed versions only.
+pub const ADVISORY_RANGES_UNJUDGED: &str = "advisory_ranges_unjudged";
+/// Counter: readings of advisories that left the former ones in force.
+pub const ADVISORY_READINGS_FAILED: &str = "advisory_readings_failed";
+/// Gauge: when the advisories in force were read, in seconds since 1970.
+pub const ADVISORIES_READ: &str = "advisories_read_timestamp_seconds";
+
 /// Every metric above, without the prefix.
-pub const METRICS: [&str; 16] = [
+pub const METRICS: [&str; 21] = [
     REQUESTS,
     REQUEST_SECONDS,
     REQUESTS_SETTLED,
@@ -66,4 +77,9 @@ pub const METRICS: [&str; 16] = [
     CACHE_MISSES,
     CACHE_ENTRIES,
     CACHE_BYTES,
+    ADVISORIES,
+    ADVISORY_FILES_REFUSED,
+    ADVISORY_RANGES_UNJUDGED,
+    ADVISORY_READINGS_FAILED,
+    ADVISORIES_READ,
 ];

@@ -14,7 +14,7 @@ use python_check::{CheckPolicy, Checker};
 use sandbox::{RuntimeFacts, Sandboxes};
 use serde::Deserialize;
 
-use super::advisories::Advisories;
+use super::advisories::Feed;
 use super::checker::checked_runtime;
 
 /// What runs in the sandbox; the source is its value.
@@ -28,7 +28,7 @@ const PATIENCE: Duration = Duration::from_secs(15);
 pub(crate) struct SandboxCompiler {
     sandboxes: Sandboxes,
     backend: &'static str,
-    advisories: Advisories,
+    advisories: Arc<Feed>,
 }
 
 /// What the program answers.
@@ -45,7 +45,7 @@ struct Refusal {
 }
 
 impl SandboxCompiler {
-    pub(crate) fn new(sandboxes: Sandboxes, backend: &'static str, advisories: Advisories) -> Self {
+    pub(crate) fn new(sandboxes: Sandboxes, backend: &'static str, advisories: Arc<Feed>) -> Self {
         SandboxCompiler { sandboxes, backend, advisories }
     }
 
@@ -125,7 +125,7 @@ impl SandboxCompiler {
             version: package.version.clone(),
             modules: package.modules.clone(),
             hashes: package.hashes.clone(),
-            advisories: self.advisories.of(package),
+            advisories: self.advisories.current().of(package),
         }
     }
 }

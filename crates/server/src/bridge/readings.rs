@@ -10,6 +10,8 @@ use sandbox::{Sandboxes, StockReason};
 use telemetry::{Metrics, Reading, names};
 use tonic::Code;
 
+use super::advisories::{Feed, Standing};
+
 /// Counts calls by method and code.
 pub(crate) struct CallCounts {
     metrics: Arc<Metrics>,
@@ -51,6 +53,20 @@ pub(crate) fn observe(metrics: &Metrics, executions: Executions, sandboxes: Sand
     if let Some(cache) = cache {
         metrics.observe(move || cache_readings(&cache));
     }
+}
+
+/// Registers what the advisories say of themselves.
+pub(crate) fn observe_advisories(metrics: &Metrics, advisories: Arc<Feed>) {
+    metrics.observe(move || {
+        let Standing { known, refused, unjudged, failed, read_at } = advisories.standing();
+        vec![
+            Reading::gauge(names::ADVISORIES, "Known faults of packages", known),
+            Reading::gauge(names::ADVISORY_FILES_REFUSED, "Files of advisories of which something cannot be used", refused),
+            Reading::gauge(names::ADVISORY_RANGES_UNJUDGED, "Advisories that are judged by their listed versions only", unjudged),
+            Reading::counter(names::ADVISORY_READINGS_FAILED, "Readings that left the former advisories in force", failed),
+            Reading::gauge(names::ADVISORIES_READ, "When the advisories in force were read, in seconds since 1970", read_at),
+        ]
+    });
 }
 
 fn cache_readings(cache: &Cache) -> Vec<Reading> {

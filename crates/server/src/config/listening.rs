@@ -23,8 +23,8 @@ section! {
     /// data directory, mode 0700; one server at a time
     data: PathBuf, shown "`$XDG_DATA_HOME/zona` (`~/.local/share/zona`)"
         => value::text(|text| std::path::absolute(text).map_err(|error| error.to_string()));
-    /// known vulnerabilities of packages in OSV format: a JSON file (one advisory or a list), or a directory of such files, as
-    /// [osv.dev](https://osv.dev) exports them; read at the start
+    /// known vulnerabilities of packages in OSV format: a JSON file (one advisory or a list), or a directory of such files and
+    /// directories, as [osv.dev](https://osv.dev) exports them, unpacked; changes are in force within seconds
     advisories: Option<PathBuf> => value::optional(value::path);
 }
 

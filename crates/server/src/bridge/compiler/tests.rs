@@ -20,7 +20,8 @@ fn settings() -> Config {
 
 async fn compiler() -> Result<SandboxCompiler, OpenError> {
     let sandboxes = Sandboxes::open(settings()).await?;
-    Ok(SandboxCompiler::new(sandboxes, "namespace", Advisories::default()))
+    let advisories = Feed::open(None, Arc::new(crate::system::SystemClock)).unwrap();
+    Ok(SandboxCompiler::new(sandboxes, "namespace", Arc::new(advisories)))
 }
 
 fn tenant() -> TenantId {
