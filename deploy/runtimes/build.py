@@ -5,9 +5,9 @@ usage: build.py directory RUNTIME TARGET [--python INTERPRETER]
        build.py image RUNTIME [--base IMAGE] [--force]
 
 RUNTIME is a directory with `runtime.toml` (name, version, python, description, and as preload the modules that its utilities
-usually import: sandboxes import them before a program arrives) and `requirements.lock` (pip's format: one
-`name==version --hash=sha256:...` a line). Only wheels are installed, each by a hash of the lock, without dependencies that the lock
-does not name; nothing of a package runs while it is installed. Afterwards its modules are imported once, by the runtime's own
+usually import: sandboxes import them before a program arrives) and its lock: `requirements.lock` (pip's format: one
+`name==version --hash=sha256:...` a line) or `pylock.toml` (PEP 751). Only wheels are installed, each by a hash of the lock, without
+dependencies that the lock does not name; nothing of a package runs while it is installed. Afterwards its modules are imported once, by the runtime's own
 interpreter, to write down what they offer: without network and as nobody (for a directory that is not built by root: without
 network, as who builds it).
 
@@ -29,6 +29,9 @@ import tempfile
 import tomllib
 from pathlib import Path
 
+import lock
+from lock import normalized
+
 HERE = Path(__file__).resolve().parent
 CRATES = HERE.parent.parent / "crates"
 MODULE_API = CRATES / "python-check/tools/module_api.py"
@@ -40,7 +43,6 @@ BASE = "zona/runtime-base:3.11"
 IN_IMAGE = "/opt/zona/packages"
 KEYS = {"name", "version", "python", "description"}
 MODULE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
-REQUIREMENT = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*)==([A-Za-z0-9][A-Za-z0-9.!+]*)((?: --hash=sha256:[0-9a-f]{64})+)")
 NOBODY = "65534"
 # Importing every module of every package from a cold disk takes seconds.
 DEADLINE = 120
@@ -55,7 +57,11 @@ class Runtime:
 
     def __init__(self, directory):
         self.directory = Path(directory)
-        self.lock = self.directory / "requirements.lock"
+        places = [self.directory / name for name in (lock.REQUIREMENTS, lock.PYLOCK)]
+        found = [place for place in places if place.is_file()]
+        if len(found) != 1:
+            raise Failure(f"{self.directory} must have one of {lock.REQUIREMENTS} and {lock.PYLOCK}, and has {len(found)}")
+        self.lock = found[0]
         try:
             facts = tomllib.loads((self.directory / "runtime.toml").read_text(encoding="utf-8"))
             text = self.lock.read_text(encoding="utf-8")
@@ -72,18 +78,24 @@ class Runtime:
         if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", self.version):
             raise Failure(f"{self.directory}/runtime.toml: version has letters, digits, dots, hyphens and underscores, at most 64")
         self.digest = "sha256:" + hashlib.sha256(text.encode()).hexdigest()
-        self.locked = dict(requirements(self.lock, text))
+        try:
+            self.locked = lock.read(self.lock, text, lock.Target(self.python))
+        except lock.Refused as refused:
+            raise Failure(str(refused)) from refused
         self.image = f"zona/runtime-{self.name}:{self.version}"
 
     def install(self, target):
         """Installs the locked wheels into `target`. Answers the hash of each, by normalized name."""
         if not self.locked:
             return {}
-        report = target.parent / "report.json"
+        report, wanted = target.parent / "report.json", target.parent / "requirements.txt"
+        # What was read, and not the lock: pip could read it in another way.
+        lines = [" ".join([f"{name}=={version}", *(f"--hash={digest}" for digest in hashes)]) for name, (version, hashes) in self.locked.items()]
+        wanted.write_text("\n".join(lines) + "\n", encoding="utf-8")
         pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input", "--no-cache-dir",
                "--root-user-action=ignore", "--require-hashes", "--only-binary=:all:", "--no-deps", "--no-compile",
                "--python-version", self.python, "--implementation", "cp", "--platform", "manylinux2014_x86_64",
-               "--report", str(report), "--target", str(target), "--requirement", str(self.lock)]
+               "--report", str(report), "--target", str(target), "--requirement", str(wanted)]
         done = subprocess.run(pip, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
         if done.returncode != 0:
             raise Failure(self.refusal(done.stderr))
@@ -107,7 +119,7 @@ class Runtime:
         for distribution in importlib.metadata.distributions(path=[str(target)]):
             name = distribution.metadata["Name"]
             digest = hashes.get(normalized(name))
-            if digest is None or digest not in self.locked.get(normalized(name), ()):
+            if digest is None or digest not in self.locked.get(normalized(name), (None, ()))[1]:
                 raise Failure(f"{name} {distribution.version} was installed by no hash of {self.lock}")
             packages.append({"name": name, "version": distribution.version, "modules": modules(distribution), "hashes": [digest]})
         missing = self.locked.keys() - {normalized(package["name"]) for package in packages}
@@ -117,22 +129,6 @@ class Runtime:
         facts = {"name": self.name, "version": self.version, "python": self.python, "lock": self.digest,
                  "preload": self.preload, "packages": packages}
         return json.dumps(facts, separators=(",", ":"))
-
-
-def requirements(lock, text):
-    """Names and hashes of a lock; anything but pinned and hashed requirements is refused."""
-    for number, line in enumerate(text.replace("\\\n", " ").splitlines(), 1):
-        line = " ".join(line.split("#")[0].split())
-        if not line:
-            continue
-        match = REQUIREMENT.fullmatch(line)
-        if match is None:
-            raise Failure(f"{lock}, line {number}: must be name==version --hash=sha256:...: {line[:80]}")
-        yield normalized(match[1]), re.findall(r"sha256:[0-9a-f]{64}", match[3])
-
-
-def normalized(name):
-    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def modules(distribution):
@@ -233,7 +229,7 @@ def build_image(runtime, base, force):
     version = label_of(base, "zona.python")
     if not version.startswith(runtime.python + "."):
         raise Failure(f"runtime {runtime.name} is for Python {runtime.python}, and {base} has {version or 'none'}")
-    parts = [Path(__file__), MODULE_API, PROBE, runtime.directory / "runtime.toml", runtime.lock]
+    parts = [Path(__file__), HERE / "lock.py", MODULE_API, PROBE, runtime.directory / "runtime.toml", runtime.lock]
     build = hashlib.sha256(b"".join([base_id.encode(), *(part.read_bytes() for part in parts)])).hexdigest()[:32]
     if not force and label_of(runtime.image, "zona.build") == build:
         print(f"{runtime.image} is up to date ({build})")

@@ -15,7 +15,9 @@ use crate::{
 };
 
 /// What a directory's content depends on, beside its own recipe.
-const TOOLS: [&str; 2] = ["deploy/runtimes/build.py", "crates/python-check/tools/module_api.py"];
+const TOOLS: [&str; 3] = ["deploy/runtimes/build.py", "deploy/runtimes/lock.py", "crates/python-check/tools/module_api.py"];
+/// What a recipe consists of; it has one of the two locks.
+const RECIPE: [&str; 3] = ["runtime.toml", "requirements.lock", "pylock.toml"];
 
 /// Builds the base image, and the images of one runtime or of all.
 ///
@@ -54,8 +56,8 @@ pub fn directory(workspace: &Workspace, name: &str, into: &Path, python: Option<
 pub fn cached(workspace: &Workspace) -> anyhow::Result<()> {
     for runtime in names(workspace)? {
         let recipe = recipe(workspace, &runtime);
-        let files =
-            [recipe.join("runtime.toml"), recipe.join("requirements.lock")].into_iter().chain(TOOLS.map(|tool| workspace.path(tool)));
+        let parts = RECIPE.map(|part| recipe.join(part)).into_iter().filter(|part| part.is_file());
+        let files = parts.chain(TOOLS.map(|tool| workspace.path(tool)));
         let wanted =
             files.map(|file| fs::read_to_string(&file).with_context(|| file.display().to_string())).collect::<Result<String, _>>()?;
         let home = workspace.cache.join("runtimes");

@@ -1,5 +1,7 @@
 //! The build of a runtime, from a wheel made on the spot: no index is asked.
 
+mod lock;
+
 use std::os::unix::fs::MetadataExt as _;
 use std::process::Output;
 
@@ -59,8 +61,16 @@ impl Bench {
         fs::write(self.path("runtime.toml"), text).unwrap();
     }
 
+    /// The one lock of the recipe.
+    fn locked(&self, name: &str, text: &str) {
+        for other in ["requirements.lock", "pylock.toml"] {
+            let _absent_mostly = fs::remove_file(self.path(other));
+        }
+        fs::write(self.path(name), text).unwrap();
+    }
+
     fn lock(&self, text: &str) {
-        fs::write(self.path("requirements.lock"), text).unwrap();
+        self.locked("requirements.lock", text);
     }
 
     fn build(&self) -> Output {
@@ -132,16 +142,6 @@ fn a_wheel_of_another_hash_ends_the_build_and_changes_nothing() {
     assert_eq!(bench.built("zona-runtime.json"), before);
     let left: Vec<_> = fs::read_dir(bench.directory.path()).unwrap().flatten().map(|entry| entry.file_name()).collect();
     assert!(!left.iter().any(|name| name.to_string_lossy().starts_with('.')), "{left:?}");
-}
-
-#[test]
-fn a_lock_pins_and_hashes_every_package_or_is_refused_at_its_line() {
-    let bench = Bench::new();
-    for line in ["acme-tools", "acme-tools==1.2", "acme-tools>=1 --hash=sha256:00", "-r other.txt", "https://pypi.org/x.whl"] {
-        bench.lock(&format!("# a comment\n{line}\n"));
-        bench.refused("line 2: must be name==version --hash=sha256:");
-    }
-    assert!(!bench.path("built").exists());
 }
 
 #[test]
