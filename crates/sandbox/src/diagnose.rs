@@ -4,6 +4,7 @@
 use std::time::{Duration, Instant};
 
 use domain::sandbox::{Attestation, Isolation, Job, Progress, Sandbox as _};
+use futures_util::future::BoxFuture;
 
 use crate::config::{Backend, Config, ContainerRuntime, Docker, Namespace};
 use crate::failure::chain;
@@ -58,7 +59,11 @@ pub struct TierWorks {
 
 /// Looks at the host and tries every tier of every backend that has it. `base` gives directories, ids, agent and limits; its backend is not
 /// used, and its instance id is extended for the trial.
-pub async fn diagnose(base: &Config, namespace: &Namespace, docker: &Docker) -> Diagnosis {
+pub fn diagnose<'a>(base: &'a Config, namespace: &'a Namespace, docker: &'a Docker) -> BoxFuture<'a, Diagnosis> {
+    Box::pin(look_and_try(base, namespace, docker))
+}
+
+async fn look_and_try(base: &Config, namespace: &Namespace, docker: &Docker) -> Diagnosis {
     let mut checks = host::checks(base);
     checks.extend(host::runtimes(base, namespace).await);
     checks.extend(daemon::checks(base, docker).await);

@@ -6,6 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use domain::name::{RuntimeId, TenantId};
 use domain::sandbox::{BatteryPass, Error, Isolation, Job, Run, Sandbox};
+use futures_util::future::BoxFuture;
 
 use crate::attack::{Ground, Proofs, Report};
 use crate::backend::{self, RuntimeFacts};
@@ -36,7 +37,12 @@ impl Sandboxes {
     ///
     /// # Errors
     /// See [`OpenError`].
-    pub async fn open(mut config: Config) -> Result<Self, OpenError> {
+    pub fn open(config: Config) -> BoxFuture<'static, Result<Self, OpenError>> {
+        // Boxed, so that what it awaits, a client of Docker included, is compiled with this crate, not once in each that opens one.
+        Box::pin(Self::assemble(config))
+    }
+
+    async fn assemble(mut config: Config) -> Result<Self, OpenError> {
         let violations = config.violations();
         if !violations.is_empty() {
             return Err(OpenError::Config(violations));

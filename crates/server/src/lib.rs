@@ -18,6 +18,7 @@ use domain::runtime::Runtimes;
 use domain::server::Servers;
 use domain::time::Clock;
 use domain::utility::{Gate, GatePorts, Utilities};
+use futures_util::future::BoxFuture;
 use python_check::JsonBinder;
 use sandbox::Sandboxes;
 use settings::Surroundings;
@@ -89,7 +90,12 @@ pub struct Options {
 ///
 /// # Errors
 /// See [`Error`]; what was started until then is stopped again.
-pub async fn start(config: &Config, surroundings: &Surroundings, options: Options) -> Result<Running, Error> {
+pub fn start<'a>(config: &'a Config, surroundings: &'a Surroundings, options: Options) -> BoxFuture<'a, Result<Running, Error>> {
+    // Boxed, so that what it awaits is compiled with this crate instead of with the binary, where nothing is left to compile beside it.
+    Box::pin(assemble(config, surroundings, options))
+}
+
+async fn assemble(config: &Config, surroundings: &Surroundings, options: Options) -> Result<Running, Error> {
     let listener = bind(config.listening.listen).await?;
     let admin = bind(config.listening.admin_listen).await?;
     let (address, admin_address) = (local(&listener)?, local(&admin)?);

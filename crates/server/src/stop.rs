@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use api_grpc::Health;
 use domain::execution::Executions;
+use futures_util::future::BoxFuture;
 use sandbox::Sandboxes;
 use telemetry::Telemetry;
 use telemetry::admin::Readiness;
@@ -53,7 +54,11 @@ pub struct Running {
 
 impl Running {
     /// Stops accepting, ends runs as CANCELLED, leaves nothing behind. Says whether everything ended in time.
-    pub async fn stop(self) -> bool {
+    pub fn stop(self) -> BoxFuture<'static, bool> {
+        Box::pin(self.take_down())
+    }
+
+    async fn take_down(self) -> bool {
         let begun = Instant::now();
         tracing::info!("stopping");
         self.readiness.set(false);

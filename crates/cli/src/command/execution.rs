@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime};
 use api_proto::zona::execution::v1 as pb;
 use clap::{Args, Subcommand, ValueEnum};
 
+use super::Pending;
 use super::streamed::{self, OnInterrupt, show};
 use crate::client::follow::Follow;
 use crate::client::{Client, PAGE, names, soon};
@@ -82,7 +83,11 @@ impl Execution {
     ///
     /// # Errors
     /// What the person should read.
-    pub async fn run(&self, context: &Context) -> Result {
+    pub fn run<'a>(&'a self, context: &'a Context) -> Pending<'a> {
+        Box::pin(self.perform(context))
+    }
+
+    async fn perform(&self, context: &Context) -> Result {
         match self {
             Execution::List(list) => list.run(context).await,
             Execution::Get(name) => {

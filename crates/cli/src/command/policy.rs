@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime};
 use api_proto::zona::utility::v1 as pb;
 use clap::{Args, Subcommand};
 
+use super::Pending;
 use super::execution::moment;
 use super::utility::Isolation;
 use crate::client::{Client, names, soon};
@@ -60,7 +61,11 @@ impl Policy {
     ///
     /// # Errors
     /// What the person should read.
-    pub async fn run(&self, context: &Context) -> Result {
+    pub fn run<'a>(&'a self, context: &'a Context) -> Pending<'a> {
+        Box::pin(self.perform(context))
+    }
+
+    async fn perform(&self, context: &Context) -> Result {
         let client = context.connect().await?;
         let policy = match self {
             Policy::Show => get(&client, context).await?,

@@ -5,6 +5,7 @@ use std::time::Duration;
 use api_proto::zona::execution::v1 as pb;
 use clap::Args;
 
+use super::Pending;
 use super::parameters::ParameterArgs;
 use super::streamed::{OnInterrupt, show};
 use crate::client::follow::Follow;
@@ -44,7 +45,11 @@ impl Run {
     ///
     /// # Errors
     /// What the person should read.
-    pub async fn run(&self, context: &Context) -> Result {
+    pub fn run<'a>(&'a self, context: &'a Context) -> Pending<'a> {
+        Box::pin(self.perform(context))
+    }
+
+    async fn perform(&self, context: &Context) -> Result {
         let name = names::utility(&context.tenant, &self.name)?.to_string();
         let params_json = self.parameters.json()?;
         let timeout = self.timeout.map(proto_duration).transpose()?;

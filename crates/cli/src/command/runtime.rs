@@ -3,6 +3,7 @@
 use api_proto::zona::runtime::v1 as pb;
 use clap::{Args, Subcommand};
 
+use super::Pending;
 use crate::client::{names, soon};
 use crate::context::Context;
 use crate::document::message::document;
@@ -36,7 +37,11 @@ impl Runtime {
     ///
     /// # Errors
     /// What the person should read.
-    pub async fn run(&self, context: &Context) -> Result {
+    pub fn run<'a>(&'a self, context: &'a Context) -> Pending<'a> {
+        Box::pin(self.perform(context))
+    }
+
+    async fn perform(&self, context: &Context) -> Result {
         match self {
             Runtime::List => list(context).await,
             Runtime::Show(show) => show.run(context).await,

@@ -8,6 +8,7 @@ use clap::Args;
 use pb::transform_result::Outcome;
 use serde_json::value::RawValue;
 
+use super::Pending;
 use super::parameters::ParameterArgs;
 use super::run::proto_duration;
 use crate::client::{Client, names};
@@ -57,7 +58,11 @@ impl Transform {
     ///
     /// # Errors
     /// What the person should read.
-    pub async fn run(&self, context: &Context) -> Result {
+    pub fn run<'a>(&'a self, context: &'a Context) -> Pending<'a> {
+        Box::pin(self.perform(context))
+    }
+
+    async fn perform(&self, context: &Context) -> Result {
         let request = pb::TransformRequest {
             name: names::utility(&context.tenant, &self.name)?.to_string(),
             version: self.version.unwrap_or_default(),

@@ -3,6 +3,7 @@
 use api_proto::zona::utility::v1 as pb;
 use clap::{Args, Subcommand, ValueEnum};
 
+use super::Pending;
 use crate::client::{Client, PAGE, names, soon};
 use crate::context::Context;
 use crate::document::message::document;
@@ -104,7 +105,11 @@ impl Utility {
     ///
     /// # Errors
     /// What the person should read.
-    pub async fn run(&self, context: &Context) -> Result {
+    pub fn run<'a>(&'a self, context: &'a Context) -> Pending<'a> {
+        Box::pin(self.perform(context))
+    }
+
+    async fn perform(&self, context: &Context) -> Result {
         match self {
             Utility::Create(create) => create.run(context).await,
             Utility::Get(get) => get.run(context).await,

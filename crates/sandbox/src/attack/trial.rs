@@ -1,6 +1,7 @@
 //! The battery for an operator: on a backend of one's choice, without a server.
 
 use domain::sandbox::Isolation;
+use futures_util::future::BoxFuture;
 
 use super::battery::Battery;
 use super::report::Report;
@@ -21,7 +22,11 @@ pub struct Trial {
 
 /// Attacks tiers of a backend, one after the other. `base` gives directories, ids, agent and limits; its backend is not used, and
 /// its instance id is extended for the trial.
-pub async fn attack(base: &Config, backend: Backend, tiers: &[Isolation]) -> Vec<Trial> {
+pub fn attack<'a>(base: &'a Config, backend: Backend, tiers: &'a [Isolation]) -> BoxFuture<'a, Vec<Trial>> {
+    Box::pin(attack_each(base, backend, tiers))
+}
+
+async fn attack_each(base: &Config, backend: Backend, tiers: &[Isolation]) -> Vec<Trial> {
     let (name, suffix) = match &backend {
         Backend::Namespace(_) => ("namespace", "an"),
         Backend::Landlock(_) => ("landlock", "al"),

@@ -10,6 +10,7 @@ use std::collections::HashMap;
 use bollard::models::{ContainerInspectResponse, HostConfig, HostConfigCgroupnsModeEnum, SystemInfo};
 use bollard::query_parameters::{InspectContainerOptions, ListContainersOptionsBuilder};
 use domain::sandbox::Sandbox as _;
+use futures_util::future::BoxFuture;
 use sandbox_protocol::{STREAM_NAMES, STREAMS_DIRECTORY};
 
 use super::{Check, Verdict, trial};
@@ -36,7 +37,11 @@ const OWN_MOUNTS: [&str; 2] = ["/run/zona", "/zona-agent"];
 ///
 /// # Errors
 /// Why there is no container to look at, in one sentence.
-pub async fn inspect_container(base: &Config, settings: &Docker) -> Result<Vec<Check>, String> {
+pub fn inspect_container<'a>(base: &'a Config, settings: &'a Docker) -> BoxFuture<'a, Result<Vec<Check>, String>> {
+    Box::pin(start_and_judge(base, settings))
+}
+
+async fn start_and_judge(base: &Config, settings: &Docker) -> Result<Vec<Check>, String> {
     let mut config = base.clone();
     config.backend = Backend::Docker(settings.clone());
     config.instance = format!("{}-di", base.instance);
