@@ -33,10 +33,8 @@ impl pb::execution_service_server::ExecutionService for ExecutionHandler {
     async fn execute_utility(&self, request: Request<pb::ExecuteUtilityRequest>) -> Result<Response<Events>, Status> {
         let name = |body: &pb::ExecuteUtilityRequest| UtilityName::parse("name", &body.name);
         self.perform(request, name, |cases, Permitted { permit, body, call }: Permitted<actions::ExecuteUtility, _>| async move {
-            let cancel_on_disconnect = body.cancel_on_disconnect;
             let launch = launch::read_execute(body, permit.principal())?;
             let (execution, watch, guard) = cases.executions.execute(&permit, launch).await?;
-            let guard = stream::stop_on_disconnect(guard, cancel_on_disconnect);
             Ok(stream::events(call, cases.clock, execution, watch, guard))
         })
         .await

@@ -27,12 +27,3 @@ pub(crate) fn events(call: Call, clock: Arc<dyn Clock>, name: ExecutionName, wat
         }
     }))
 }
-
-/// The guard, where the execution ends with its stream; otherwise nothing, and the execution goes on.
-pub(crate) fn stop_on_disconnect(guard: StopOnDrop, asked: bool) -> Option<StopOnDrop> {
-    if asked {
-        return Some(guard);
-    }
-    guard.disarm();
-    None
-}

@@ -1,6 +1,8 @@
 //! Requests that may be sent twice, and what became of a change that was asked for.
 
-use crate::error::Error;
+use std::future::Future;
+
+use crate::error::{Error, Result};
 use crate::hash::Hash;
 use crate::name::PrincipalName;
 use crate::revision::Revision;
@@ -39,6 +41,11 @@ pub enum Committed<T> {
     Conflict,
     /// The same request was answered before, with this.
     Answered(Box<T>),
+    /// The same request was answered before, with what was removed since: it is not done again.
+    Removed {
+        /// Full name of what was removed.
+        resource: String,
+    },
     /// The request id was used before with another body.
     KeyReused,
 }
@@ -49,5 +56,24 @@ pub(crate) fn key_reused() -> Error {
         reason: "REQUEST_ID_REUSED",
         subject: "request_id".to_owned(),
         description: "this request_id was used within 24 hours for another request; choose a new one".to_owned(),
+    }
+}
+
+/// Looks for the answer of a request before anything about it is judged, and does the work only where there is none. Where the work is
+/// refused, the same request may have been answered meanwhile, sent twice at a time: it is looked for again.
+///
+/// # Errors
+/// Those of the first look, or of the work.
+pub(crate) async fn once<T, L>(look: impl Fn() -> L, work: impl Future<Output = Result<T>>) -> Result<T>
+where
+    L: Future<Output = Result<Option<T>>>,
+{
+    if let Some(first) = look().await? {
+        return Ok(first);
+    }
+    match work.await {
+        Ok(done) => Ok(done),
+        // Why the second look failed is no news to a caller whose request was refused anyway.
+        Err(refused) => look().await.ok().flatten().ok_or(refused),
     }
 }

@@ -34,6 +34,11 @@ impl ExecutionRepository for EmbeddedStore {
         Ok(self.write(move |connection| row.insert(connection, request.as_ref(), now, since)).await?)
     }
 
+    async fn find_answer(&self, scope: &TenantScope, request: &RequestKey) -> domain::Result<Option<Committed<Execution>>> {
+        let (tenant, request, (_, since)) = (scope.tenant().clone(), request.clone(), self.request_window());
+        Ok(self.read(move |connection| write::answer(connection, &tenant, &request, since)).await?)
+    }
+
     async fn save(&self, scope: &TenantScope, execution: &Execution, events: &[Event]) -> domain::Result<()> {
         let row = write::Row::new(scope.tenant(), execution)?;
         let frames = frame::frames(events)?;

@@ -68,6 +68,12 @@ impl UtilityRepository for EmbeddedStore {
         let (tenant, request, (_, since)) = (scope.tenant().clone(), request.clone(), self.request_window());
         Ok(self.read(move |connection| rows::answer(&tenant, request::find(connection, &tenant, &request, since)?)).await?)
     }
+
+    async fn remember(&self, scope: &TenantScope, request: &RequestKey, answer: &Utility) -> domain::Result<Committed<Utility>> {
+        let note = commit::Note::new(scope.tenant().clone(), request.clone(), answer)?;
+        let (now, since) = self.request_window();
+        Ok(self.write(move |connection| note.store(connection, now, since)).await?)
+    }
 }
 
 /// Stores a change inside of a larger write.

@@ -88,7 +88,10 @@ pub async fn a_repeated_request_attaches_to_the_first_execution(repository: Repo
     let acme = scope("acme");
     let key = request("ExecuteUtility", "r-1", 1);
     let first = execution(&acme, 1);
+    assert_eq!(repository.find_answer(&acme, &key).await.expect("found"), None);
     assert_eq!(repository.insert(&acme, &first, Some(&key)).await.expect("stored"), Committed::Stored);
+    assert_eq!(repository.find_answer(&acme, &key).await.expect("found"), Some(Committed::Answered(Box::new(first.clone()))));
+    assert_eq!(repository.find_answer(&scope("zeta"), &key).await.expect("found"), None);
     let answered = repository.insert(&acme, &execution(&acme, 2), Some(&key)).await.expect("answered");
     assert_eq!(answered, Committed::Answered(Box::new(first.clone())));
 
@@ -105,6 +108,7 @@ pub async fn a_request_id_with_another_body_is_refused(repository: Repository<'_
     repository.insert(&acme, &execution(&acme, 1), Some(&key)).await.expect("stored");
     let other_body = request("ExecuteUtility", "r-1", 2);
     assert_eq!(repository.insert(&acme, &execution(&acme, 2), Some(&other_body)).await.expect("answered"), Committed::KeyReused);
+    assert_eq!(repository.find_answer(&acme, &other_body).await.expect("found"), Some(Committed::KeyReused));
     assert_eq!(repository.find(&acme, &execution_id(2)).await.expect("found").open_for_system(), None);
 
     let other_caller = RequestKey { caller: user("bob"), ..other_body };
@@ -294,7 +298,7 @@ pub async fn a_strange_page_token_is_invalid(repository: Repository<'_>) {
     }
 }
 
-/// Age is counted from the end; what is pruned leaves no event and frees its request.
+/// Age is counted from the end; what is pruned leaves no event, and its request stays answered: nothing runs a second time.
 pub async fn old_executions_are_pruned_with_their_events(repository: Repository<'_>) {
     let acme = scope("acme");
     let key = request("ExecuteUtility", "r-1", 1);
@@ -309,7 +313,10 @@ pub async fn old_executions_are_pruned_with_their_events(repository: Repository<
     assert_eq!(repository.find(&acme, &first.name.execution).await.expect("found").open_for_system(), None);
     assert_eq!(repository.events_after(&acme, &first.name.execution, 0, NO_LIMIT).await.expect("read"), Vec::new());
     assert_eq!(repository.events_after(&acme, &second.name.execution, 0, NO_LIMIT).await.expect("read").len(), 1);
-    assert_eq!(repository.insert(&acme, &execution(&acme, 3), Some(&key)).await.expect("stored"), Committed::Stored);
+    let removed = Committed::Removed { resource: first.name.to_string() };
+    assert_eq!(repository.find_answer(&acme, &key).await.expect("found"), Some(removed.clone()));
+    assert_eq!(repository.insert(&acme, &execution(&acme, 3), Some(&key)).await.expect("answered"), removed);
+    assert_eq!(repository.find(&acme, &execution_id(3)).await.expect("found").open_for_system(), None);
 }
 
 /// Size is a bound on all tenants together, and the oldest end goes first.

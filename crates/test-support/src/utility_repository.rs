@@ -27,6 +27,7 @@ macro_rules! utility_repository_contract {
             a_repeated_request_gets_the_first_answer,
             a_request_id_with_another_body_is_refused,
             a_refused_change_remembers_no_request,
+            a_request_that_changed_nothing_is_remembered_and_changes_nothing,
             tenants_do_not_see_each_other,
             versions_are_listed_newest_first,
             code_of_any_text_survives,
@@ -176,6 +177,27 @@ pub async fn a_refused_change_remembers_no_request(repository: Repository<'_>) {
     assert_eq!(refused, Committed::Conflict);
     assert_eq!(repository.find_answer(&acme, &key).await.expect("found"), None);
     store(repository, &acme, with(creation(utility(&acme, "other")), &request("CreateUtility", "r-1", 2))).await;
+}
+
+/// An answer without a change is kept like one with a change; neither the utility nor the epoch takes note of it.
+pub async fn a_request_that_changed_nothing_is_remembered_and_changes_nothing(repository: Repository<'_>) {
+    let (acme, zeta) = (scope("acme"), scope("zeta"));
+    let first = store(repository, &acme, creation(utility(&acme, "extract"))).await;
+    let (key, epoch) = (request("UpdateUtility", "r-1", 1), repository.epoch(&acme).await.expect("read"));
+    assert_eq!(repository.remember(&acme, &key, &first).await.expect("remembered"), Committed::Stored);
+    assert_eq!(repository.epoch(&acme).await.expect("read"), epoch);
+
+    let changed = store(repository, &acme, next_version(&first)).await;
+    let answered = Committed::Answered(Box::new(first.clone()));
+    assert_eq!(repository.find_answer(&acme, &key).await.expect("found"), Some(answered.clone()));
+    assert_eq!(repository.remember(&acme, &key, &changed).await.expect("answered"), answered, "the first answer stays");
+    assert_eq!(repository.commit(&acme, with(next_version(&changed), &key)).await.expect("answered"), answered);
+    let other_body = request("UpdateUtility", "r-1", 2);
+    assert_eq!(repository.remember(&acme, &other_body, &changed).await.expect("answered"), Committed::KeyReused);
+    assert_eq!(repository.find(&acme, &first.name.utility).await.expect("found").open_for_system(), Some(changed));
+    assert_eq!(repository.find_answer(&zeta, &key).await.expect("found"), None);
+    let error = repository.remember(&zeta, &key, &first).await.expect_err("refused");
+    assert!(matches!(error, Error::Internal { .. }), "{error:?}");
 }
 
 /// A scope is a wall, and a change must be of its own scope.

@@ -20,6 +20,7 @@ pub(crate) fn read_execute(mut body: pb::ExecuteUtilityRequest, caller: &Princip
         timeout: read_timeout(body.timeout, &mut violations),
         on_output_limit: limits::read_action("on_output_limit", body.on_output_limit, &mut violations),
         request,
+        cancel_on_disconnect: body.cancel_on_disconnect,
     };
     violations.unless_any(launch)
 }
@@ -35,6 +36,7 @@ pub(crate) fn read_start(mut body: pb::StartExecutionRequest, caller: &Principal
         timeout: read_timeout(body.timeout, &mut violations),
         on_output_limit: limits::read_action("on_output_limit", body.on_output_limit, &mut violations),
         request,
+        cancel_on_disconnect: false,
     };
     violations.unless_any(launch)
 }

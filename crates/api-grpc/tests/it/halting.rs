@@ -108,4 +108,8 @@ impl UtilityRepository for HaltingUtilities {
     async fn find_answer(&self, scope: &TenantScope, request: &RequestKey) -> Result<Option<Committed<Utility>>> {
         self.inner.find_answer(scope, request).await
     }
+
+    async fn remember(&self, scope: &TenantScope, request: &RequestKey, answer: &Utility) -> Result<Committed<Utility>> {
+        self.inner.remember(scope, request, answer).await
+    }
 }

@@ -14,6 +14,7 @@ mod installation;
 mod invalid;
 mod lists;
 mod policies;
+mod repetitions;
 mod requests;
 mod settling;
 mod streams;

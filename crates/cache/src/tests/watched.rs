@@ -93,6 +93,10 @@ impl<R: UtilityRepository> UtilityRepository for Watched<R> {
     async fn find_answer(&self, scope: &TenantScope, request: &RequestKey) -> Result<Option<Committed<Utility>>> {
         self.inner.find_answer(scope, request).await
     }
+
+    async fn remember(&self, scope: &TenantScope, request: &RequestKey, answer: &Utility) -> Result<Committed<Utility>> {
+        self.inner.remember(scope, request, answer).await
+    }
 }
 
 #[async_trait]

@@ -152,7 +152,7 @@ impl Driver {
         let committed = self.shared.ports.executions.insert(&self.scope, &execution, request).await;
         let acceptance = match committed {
             Ok(Committed::Stored) => Acceptance::Stored,
-            Ok(Committed::Answered(_) | Committed::KeyReused | Committed::Conflict) => Acceptance::NotStored,
+            Ok(Committed::Answered(_) | Committed::Removed { .. } | Committed::KeyReused | Committed::Conflict) => Acceptance::NotStored,
             Err(_) => Acceptance::Unknown,
         };
         let stored = matches!(acceptance, Acceptance::Stored);

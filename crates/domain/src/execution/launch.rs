@@ -26,6 +26,8 @@ pub struct Launch {
     pub on_output_limit: Option<OnOutputLimit>,
     /// The request to remember.
     pub request: Option<RequestKey>,
+    /// Whether it ends when whoever follows it goes away, also while it is being stored.
+    pub cancel_on_disconnect: bool,
 }
 
 /// A Transform call as asked for; through what, the permit says.

@@ -42,7 +42,11 @@ pub struct Pruned {
 #[async_trait]
 pub trait ExecutionRepository: Send + Sync {
     /// Stores a new execution durably, under its fence; a repeated request answers with the first execution.
+    ///
+    /// A request stays answered when its execution is pruned.
     async fn insert(&self, scope: &TenantScope, execution: &Execution, request: Option<&RequestKey>) -> Result<Committed<Execution>>;
+    /// The execution that a request started, as it is by now: looked for before anything about the request is judged.
+    async fn find_answer(&self, scope: &TenantScope, request: &RequestKey) -> Result<Option<Committed<Execution>>>;
     /// Stores the execution's present state and appends events, in one commit. Returns once it is durable.
     async fn save(&self, scope: &TenantScope, execution: &Execution, events: &[Event]) -> Result<()>;
     /// Appends events only, under the execution's fence.

@@ -1,6 +1,6 @@
 //! Use cases of executions: run, transform, start, read, watch, cancel.
 //!
-//! Rule order of a launch: load the version, check the parameters, check that a sandbox could be had, take a place,
+//! Rule order of a launch: look for what the same request launched, load the version, check the parameters, check that a sandbox could be had, take a place,
 //! store the intent durably; only then does user code run.
 
 use std::sync::Arc;
@@ -21,7 +21,7 @@ use crate::json::JsonText;
 use crate::lease::Keeper;
 use crate::name::{ExecutionName, UtilityName};
 use crate::page::{Page, PageRequest};
-use crate::request::{Committed, RequestKey, key_reused};
+use crate::request::{Committed, RequestKey, key_reused, once};
 use crate::revision::Revision;
 use crate::sandbox::{Entry, Job, Purpose};
 use crate::utility::{Utility, Version};
@@ -32,6 +32,9 @@ use crate::violation::Violation;
 pub struct Executions {
     pub(super) shared: Arc<Shared>,
 }
+
+/// An execution that was launched, and what is alive of it here.
+type Launched = (Execution, Option<Arc<LiveExecution>>);
 
 struct Driven {
     live: Arc<LiveExecution>,
@@ -53,15 +56,20 @@ impl Executions {
         }
     }
 
-    /// Starts an execution and follows it from its first event. Dropping the watch leaves the execution alone; dropping the
-    /// guard stops it.
+    /// Starts an execution and follows it from its first event. Dropping the watch leaves the execution alone; the guard is there
+    /// where the launch asks for it, and dropping it stops the execution.
     ///
     /// # Errors
     /// [`Error::Invalid`], [`Error::NotFound`], [`Error::Precondition`], [`Error::Exhausted`], [`Error::Unavailable`]: in each
     /// case nothing ran.
-    pub async fn execute(&self, permit: &Permit<actions::ExecuteUtility>, launch: Launch) -> Result<(ExecutionName, Watch, StopOnDrop)> {
+    pub async fn execute(
+        &self,
+        permit: &Permit<actions::ExecuteUtility>,
+        launch: Launch,
+    ) -> Result<(ExecutionName, Watch, Option<StopOnDrop>)> {
+        let guarded = launch.cancel_on_disconnect;
         let (execution, live) = self.launch(permit, launch).await?;
-        let guard = StopOnDrop { live: live.clone(), clock: Arc::clone(&self.shared.ports.clock) };
+        let guard = guarded.then(|| self.guard(live.clone()));
         let watch = self.watch_from(permit.scope(), &execution.name, live, 0);
         Ok((execution.name, watch, guard))
     }
@@ -92,13 +100,13 @@ impl Executions {
         prepared.execution.values = Some(values);
         let name = prepared.execution.name.clone();
         let driven = self.drive(prepared, scope, None, Some((count, utility.metadata.store_values)));
-        let mut guard = StopOnDrop { live: Some(driven.live), clock: Arc::clone(&self.shared.ports.clock) };
+        let guard = self.guard(Some(driven.live));
         match driven.accepted.await.unwrap_or_else(|_dropped| Err(abandoned()))? {
             Committed::Stored => {}
-            Committed::Conflict | Committed::Answered(_) | Committed::KeyReused => return Err(id_taken()),
+            Committed::Conflict | Committed::Answered(_) | Committed::Removed { .. } | Committed::KeyReused => return Err(id_taken()),
         }
         let outcomes = driven.answer.await.unwrap_or_else(|_dropped| Err(abandoned()))?;
-        guard.live = None;
+        guard.disarm();
         Ok(Transformed { execution: name, outcomes })
     }
 
@@ -184,7 +192,29 @@ impl Executions {
         Ok(execution)
     }
 
-    async fn launch<A>(&self, permit: &Permit<A>, launch: Launch) -> Result<(Execution, Option<Arc<LiveExecution>>)>
+    /// What a request launched before is answered as it is by now, whatever became of its utility, its policy and the load since.
+    async fn launch<A>(&self, permit: &Permit<A>, launch: Launch) -> Result<Launched>
+    where
+        A: Action<Target = UtilityName>,
+    {
+        let request = launch.request.clone();
+        once(|| self.answered(permit, request.as_ref()), self.launch_new(permit, launch)).await
+    }
+
+    async fn answered<A>(&self, permit: &Permit<A>, request: Option<&RequestKey>) -> Result<Option<Launched>>
+    where
+        A: Action<Target = UtilityName>,
+    {
+        let Some(request) = request else { return Ok(None) };
+        match self.shared.ports.executions.find_answer(&permit.scope(), request).await? {
+            Some(Committed::Answered(first)) => self.attach(permit, *first).map(Some),
+            Some(Committed::Removed { resource }) => Err(Error::NotFound { resource }),
+            Some(Committed::KeyReused) => Err(key_reused()),
+            Some(Committed::Stored | Committed::Conflict) | None => Ok(None),
+        }
+    }
+
+    async fn launch_new<A>(&self, permit: &Permit<A>, launch: Launch) -> Result<Launched>
     where
         A: Action<Target = UtilityName>,
     {
@@ -206,17 +236,31 @@ impl Executions {
             prepared.job.limits.on_output_limit = action;
         }
         let driven = self.drive(prepared, scope, launch.request, None);
-        match driven.accepted.await.unwrap_or_else(|_dropped| Err(abandoned()))? {
+        // From here on somebody drives it: who goes away while it is being stored must not leave it behind.
+        let guard = launch.cancel_on_disconnect.then(|| self.guard(Some(Arc::clone(&driven.live))));
+        let accepted = driven.accepted.await.unwrap_or_else(|_dropped| Err(abandoned()))?;
+        if let Some(guard) = guard {
+            guard.disarm();
+        }
+        match accepted {
             Committed::Stored => Ok((driven.live.snapshot(), Some(driven.live))),
-            Committed::Answered(first) => {
-                let name = first.name.clone();
-                let first = permit.open(Found::one(*first), &name)?;
-                let live = self.shared.registry.find(&first.name.execution);
-                Ok((live.as_ref().map_or(first, |live| live.snapshot()), live))
-            }
+            Committed::Answered(first) => self.attach(permit, *first),
+            Committed::Removed { resource } => Err(Error::NotFound { resource }),
             Committed::KeyReused => Err(key_reused()),
             Committed::Conflict => Err(id_taken()),
         }
+    }
+
+    /// What a request launched, opened like any other execution, as it is by now.
+    fn attach<A: Action<Target = UtilityName>>(&self, permit: &Permit<A>, first: Execution) -> Result<Launched> {
+        let name = first.name.clone();
+        let first = permit.open(Found::one(first), &name)?;
+        let live = self.shared.registry.find(&first.name.execution);
+        Ok((live.as_ref().map_or(first, |live| live.snapshot()), live))
+    }
+
+    fn guard(&self, live: Option<Arc<LiveExecution>>) -> StopOnDrop {
+        StopOnDrop { live, clock: Arc::clone(&self.shared.ports.clock) }
     }
 
     async fn load<A>(&self, permit: &Permit<A>, number: Option<u32>) -> Result<(Utility, Version)>

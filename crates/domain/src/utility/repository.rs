@@ -76,6 +76,9 @@ pub trait UtilityRepository: Send + Sync {
     async fn commit(&self, scope: &TenantScope, change: UtilityChange) -> Result<Committed<Utility>>;
     /// Takes note that a version compiles on the runtime with this digest. Not a change: neither revision nor version grow.
     async fn mark_compiled(&self, scope: &TenantScope, id: &UtilityId, number: u32, digest: &str) -> Result<()>;
-    /// What a request was answered with, if it was: checked before work is done twice.
+    /// What a request was answered with, if it was: looked for before anything about it is judged.
     async fn find_answer(&self, scope: &TenantScope, request: &RequestKey) -> Result<Option<Committed<Utility>>>;
+    /// Remembers a request that changed nothing, with its answer; one that was answered before keeps its first answer. Not a
+    /// change: nothing grows and nobody is told.
+    async fn remember(&self, scope: &TenantScope, request: &RequestKey, answer: &Utility) -> Result<Committed<Utility>>;
 }

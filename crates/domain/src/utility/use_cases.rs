@@ -1,21 +1,22 @@
-//! Use cases of utilities and versions. Each states its rule order: load, check, change (a pure method), store with
-//! compare-and-set.
+//! Use cases of utilities and versions. Each states its rule order: look for the request's first answer, load, check, change (a pure
+//! method), store with compare-and-set.
 
 use std::sync::Arc;
 
 use crate::access::{Action, Found, OfTenant, Permit};
-use crate::code::{Code, CodeReport, Kind, Severity};
+use crate::code::{CodeReport, Kind};
 use crate::error::{Error, Result};
 use crate::id::IdSource;
 use crate::name::{RuntimeId, UtilityId, UtilityName, VersionName};
 use crate::page::{Page, PageRequest};
-use crate::request::{Committed, Expected, RequestKey, key_reused};
+use crate::request::{Committed, Expected, RequestKey, key_reused, once};
 use crate::revision::{Etag, Revision};
 use crate::runtime::VulnerableImport;
 use crate::time::{Clock, Timestamp};
+use crate::utility::content::Content;
 use crate::utility::{
-    Definition, Difference, Draft, Gate, MAX_MESSAGE, Metadata, Passed, Patch, StoredFinding, Utility, UtilityChange, UtilityQuery,
-    UtilityRepository, Version, VersionHead, actions, diff,
+    Definition, Difference, Draft, Gate, MAX_MESSAGE, Metadata, Passed, Patch, Utility, UtilityChange, UtilityQuery, UtilityRepository,
+    Version, VersionHead, actions, diff,
 };
 use crate::violation::{Violation, longest};
 
@@ -59,10 +60,18 @@ impl Utilities {
         draft: Draft,
         call: Call,
     ) -> Result<(Utility, Version)> {
+        let request = call.request.clone();
+        once(|| self.answered(permit, request.as_ref()), self.create_new(permit, id, draft, call)).await
+    }
+
+    async fn create_new(
+        &self,
+        permit: &Permit<actions::CreateUtility>,
+        id: Option<UtilityId>,
+        draft: Draft,
+        call: Call,
+    ) -> Result<(Utility, Version)> {
         let scope = permit.scope();
-        if let Some(answer) = self.answered(permit, call.request.as_ref()).await? {
-            return Ok(answer);
-        }
         let mut violations = call.violations.clone();
         violations.extend(draft.violations("utility"));
         let runtime = draft.runtime.unwrap_or_default();
@@ -141,10 +150,12 @@ impl Utilities {
     /// # Errors
     /// [`Error::Invalid`], [`Error::NotFound`], [`Error::Stale`], [`Error::Precondition`] when it is deleted.
     pub async fn update(&self, permit: &Permit<actions::UpdateUtility>, patch: Patch, call: Call) -> Result<(Utility, Version)> {
+        let request = call.request.clone();
+        once(|| self.answered(permit, request.as_ref()), self.apply(permit, patch, call)).await
+    }
+
+    async fn apply(&self, permit: &Permit<actions::UpdateUtility>, patch: Patch, call: Call) -> Result<(Utility, Version)> {
         let (scope, name) = (permit.scope(), permit.target());
-        if let Some(answer) = self.answered(permit, call.request.as_ref()).await? {
-            return Ok(answer);
-        }
         let (utility, current) = self.load(permit, name).await?;
         utility.check_active()?;
         utility.check_etag(&call.etag)?;
@@ -196,7 +207,9 @@ impl Utilities {
     /// [`Error::NotFound`], [`Error::Stale`], [`Error::Precondition`] when it is deleted already.
     pub async fn delete(&self, permit: &Permit<actions::DeleteUtility>, call: Call) -> Result<(Utility, Version)> {
         let now = self.clock.now();
-        self.mark(permit, call, |utility| utility.check_active(), Some(now)).await
+        let request = call.request.clone();
+        let work = self.mark(permit, call, |utility| utility.check_active(), Some(now));
+        once(|| self.answered(permit, request.as_ref()), work).await
     }
 
     /// Brings a deleted utility back.
@@ -212,7 +225,8 @@ impl Utilities {
                 description: format!("{} is not deleted", utility.name),
             }),
         };
-        self.mark(permit, call, deleted, None).await
+        let request = call.request.clone();
+        once(|| self.answered(permit, request.as_ref()), self.mark(permit, call, deleted, None)).await
     }
 
     /// A page of versions, newest first.
@@ -262,10 +276,12 @@ impl Utilities {
         message: String,
         call: Call,
     ) -> Result<(Utility, Version)> {
+        let request = call.request.clone();
+        once(|| self.answered(permit, request.as_ref()), self.bring_back(permit, message, call)).await
+    }
+
+    async fn bring_back(&self, permit: &Permit<actions::RestoreUtilityVersion>, message: String, call: Call) -> Result<(Utility, Version)> {
         let (scope, name) = (permit.scope(), permit.target());
-        if let Some(answer) = self.answered(permit, call.request.as_ref()).await? {
-            return Ok(answer);
-        }
         let (utility, current) = self.load(permit, &name.utility).await?;
         utility.check_active()?;
         utility.check_etag(&call.etag)?;
@@ -335,9 +351,6 @@ impl Utilities {
         allowed: impl Fn(&Utility) -> Result<()> + Send,
         deleted: Option<Timestamp>,
     ) -> Result<(Utility, Version)> {
-        if let Some(answer) = self.answered(permit, call.request.as_ref()).await? {
-            return Ok(answer);
-        }
         let (utility, current) = self.load(permit, permit.target()).await?;
         utility.check_etag(&call.etag)?;
         allowed(&utility)?;
@@ -361,7 +374,7 @@ impl Utilities {
         let same_content = content_hash == current.content_hash;
         let same_origin = definition.parameters_overridden == utility.definition.parameters_overridden;
         if same_content && same_origin && metadata == utility.metadata {
-            return Ok((utility, current));
+            return self.unchanged(permit, utility, current, call).await;
         }
         let revision = utility.revision;
         let new_version = (!same_content).then(|| content.version(utility.latest_version + 1, permit, now));
@@ -398,6 +411,24 @@ impl Utilities {
             Committed::Conflict if expected == Expected::Absent => Err(Error::AlreadyExists { resource: utility.name.to_string() }),
             Committed::Conflict => Err(Error::Stale { resource: utility.name.to_string() }),
             Committed::Answered(first) => self.with_version(permit, *first).await,
+            Committed::Removed { resource } => Err(Error::NotFound { resource }),
+            Committed::KeyReused => Err(key_reused()),
+        }
+    }
+
+    /// Answers a change that changes nothing; it is remembered all the same, or its repetition would undo what came in between.
+    async fn unchanged<A: Action<Target: OfTenant>>(
+        &self,
+        permit: &Permit<A>,
+        utility: Utility,
+        shown: Version,
+        call: Call,
+    ) -> Result<(Utility, Version)> {
+        let Some(request) = call.request.filter(|_| !call.validate_only) else { return Ok((utility, shown)) };
+        match self.repository.remember(&permit.scope(), &request, &utility).await? {
+            Committed::Stored | Committed::Conflict => Ok((utility, shown)),
+            Committed::Answered(first) => self.with_version(permit, *first).await,
+            Committed::Removed { resource } => Err(Error::NotFound { resource }),
             Committed::KeyReused => Err(key_reused()),
         }
     }
@@ -409,6 +440,7 @@ impl Utilities {
         let Some(request) = request else { return Ok(None) };
         match self.repository.find_answer(&permit.scope(), request).await? {
             Some(Committed::Answered(first)) => Ok(Some(self.with_version(permit, *first).await?)),
+            Some(Committed::Removed { resource }) => Err(Error::NotFound { resource }),
             Some(Committed::KeyReused) => Err(key_reused()),
             Some(Committed::Stored | Committed::Conflict) | None => Ok(None),
         }
@@ -426,42 +458,4 @@ impl Utilities {
         let version = permit.open_part(&utility, found, &name).map_err(missing)?;
         Ok((utility, version))
     }
-}
-
-/// What a version is made of.
-struct Content {
-    definition: Definition,
-    code: Code,
-    compiled_on: Option<String>,
-    warnings: Vec<StoredFinding>,
-    imports: Vec<String>,
-    message: String,
-}
-
-impl Content {
-    fn passed(definition: Definition, passed: Passed, message: String) -> Self {
-        let Passed { code, report, compiled_on } = passed;
-        Content { definition, code, compiled_on, warnings: warnings(&report), imports: report.imported_roots(), message }
-    }
-
-    fn version<A: Action>(self, number: u32, permit: &Permit<A>, created: Timestamp) -> Version {
-        let head = VersionHead {
-            number,
-            code_sha256: self.code.sha256(),
-            code_bytes: self.code.text().len() as u64,
-            content_hash: self.definition.content_hash(&self.code),
-            definition: self.definition,
-            compiled_on: self.compiled_on,
-            author: permit.principal().clone(),
-            created,
-            message: self.message,
-            warnings: self.warnings,
-            imports: self.imports,
-        };
-        Version { head, code: self.code }
-    }
-}
-
-fn warnings(report: &CodeReport) -> Vec<StoredFinding> {
-    report.findings.iter().filter(|finding| finding.severity == Severity::Warning).map(StoredFinding::from).collect()
 }

@@ -7,7 +7,7 @@ use domain::page::PageRequest;
 use domain::utility::{Call, Patch, UtilityQuery, UtilityRepository as _, actions};
 use test_support::sample;
 
-use crate::world::{World, acme, name};
+use crate::world::{World, acme, launch, name};
 
 const TRANSFORMER: &str = "def transform(value):\n    return value\n";
 
@@ -23,8 +23,7 @@ fn answer<T>(result: Result<T, Error>, id: &str) -> String {
 /// What `bob` is answered for a utility of this id, by every way that names one.
 async fn utility_answers(world: &World, id: &str) -> Vec<String> {
     let (utility, page) = (name(id), PageRequest { size: 10, after: None });
-    let launch =
-        || Launch { version: Some(1), params_json: r#"{"value": 1}"#.to_owned(), timeout: None, on_output_limit: None, request: None };
+    let launch = || Launch { version: Some(1), params_json: r#"{"value": 1}"#.to_owned(), ..launch(None) };
     let values_json = vec!["1".to_owned()];
     let call = TransformCall { version: None, params_json: String::new(), values_json, timeout: None };
     let (utilities, executions) = (&world.utilities, &world.executions);

@@ -13,7 +13,7 @@ use domain::{Error, Result, code_policy};
 use futures_util::{FutureExt as _, StreamExt as _};
 use test_support::{Faults, sample};
 
-use crate::world::{World, acme, code_policy as policy, eventually, name, start, try_start};
+use crate::world::{World, acme, code_policy as policy, eventually, launch, name, start, try_start};
 
 const TRANSFORMER: &str = "def transform(value):\n    return value\n";
 const PAGE: PageRequest = PageRequest { size: 10, after: None };
@@ -73,6 +73,10 @@ async fn a_use_case_of_utilities_fails_with_its_store_and_succeeds_with_it() {
         utilities.update(&world.permit(some()).await, tagged("newer"), keyed("0197a0b0-0000-7000-8000-000000000001")).await
     })
     .await;
+    check("utility", &faults, "remember", async || {
+        utilities.update(&world.permit(some()).await, tagged("newer"), keyed("0197a0b0-0000-7000-8000-000000000002")).await
+    })
+    .await;
     check("utility", &faults, "commit", async || world.create("another", TRANSFORMER).await).await;
     world.compiler.replace_runtime("sha256:second");
     check("utility", &faults, "mark_compiled", async || world.transform("some").await).await;
@@ -103,6 +107,11 @@ async fn a_use_case_of_executions_fails_with_its_store_and_succeeds_with_it() {
     world.create("echoes", TRANSFORMER).await.unwrap();
     check("execution", &faults, "insert", async || try_start(&world, "prints").await).await;
     check("execution", &faults, "insert", async || world.transform("echoes").await).await;
+    let keyed = async || {
+        let request = sample::request("StartExecution", "0197a0b0-0000-7000-8000-000000000003", 1);
+        executions.start(&world.permit(name("prints")).await, launch(Some(request))).await
+    };
+    check("execution", &faults, "find_answer", keyed).await;
     assert_eq!(world.executions.load_now().running, world.running() as u32, "who was refused holds no place");
     let ended = start(&world, "prints").await;
     eventually(|| executions.load_now().running == 0).await;

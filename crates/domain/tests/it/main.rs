@@ -7,5 +7,6 @@ mod disclosure;
 mod failures;
 mod gate;
 mod instances;
+mod launches;
 mod unstored;
 mod world;

@@ -13,6 +13,7 @@ use domain::execution::{Config, Execution, Executions, Launch, Ports, TransformC
 use domain::json::JsonText;
 use domain::lease::{InstanceId, Keeper};
 use domain::name::{CodePolicyName, ExecutionName, RuntimeId, TenantName, UtilityId, UtilityName};
+use domain::request::RequestKey;
 use domain::revision::Etag;
 use domain::sandbox::{Error, Isolation, Job, Limits, Run, Sandbox};
 use domain::utility::{Call, Draft, Gate, GatePorts, Utilities, Utility, Version};
@@ -261,6 +262,11 @@ pub fn code_policy() -> CodePolicyName {
     CodePolicyName { tenant: sample::tenant("acme") }
 }
 
+/// A launch of the current version without parameters.
+pub fn launch(request: Option<RequestKey>) -> Launch {
+    Launch { version: None, params_json: String::new(), timeout: None, on_output_limit: None, request, cancel_on_disconnect: false }
+}
+
 /// Starts an execution of a script.
 pub async fn start(world: &World, id: &str) -> ExecutionName {
     try_start(world, id).await.unwrap().name
@@ -268,8 +274,7 @@ pub async fn start(world: &World, id: &str) -> ExecutionName {
 
 /// Tries to.
 pub async fn try_start(world: &World, id: &str) -> Result<Execution> {
-    let launch = Launch { version: None, params_json: String::new(), timeout: None, on_output_limit: None, request: None };
-    world.executions.start(&world.permit(name(id)).await, launch).await
+    world.executions.start(&world.permit(name(id)).await, launch(None)).await
 }
 
 /// The next item of a watch, which goes on.

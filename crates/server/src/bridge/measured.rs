@@ -49,6 +49,10 @@ impl ExecutionRepository for MeasuredExecutions {
         self.measure("insert", self.inner.insert(scope, execution, request)).await
     }
 
+    async fn find_answer(&self, scope: &TenantScope, request: &RequestKey) -> Result<Option<Committed<Execution>>> {
+        self.inner.find_answer(scope, request).await
+    }
+
     async fn save(&self, scope: &TenantScope, execution: &Execution, events: &[Event]) -> Result<()> {
         self.measure("save", self.inner.save(scope, execution, events)).await?;
         if execution.state.is_terminal() {

@@ -161,8 +161,13 @@ fn last_sequence(connection: &Connection, name: &ExecutionName) -> rusqlite::Res
     Ok(last.unwrap_or(0).unsigned_abs())
 }
 
-/// What the request was answered with. An execution that retention has removed since leaves its request free again.
-fn answer(connection: &Connection, tenant: &TenantId, key: &RequestKey, since: Timestamp) -> Result<Option<Committed<Execution>>> {
+/// What the request was answered with. It stays answered when retention has removed its execution: nothing runs a second time.
+pub(super) fn answer(
+    connection: &Connection,
+    tenant: &TenantId,
+    key: &RequestKey,
+    since: Timestamp,
+) -> Result<Option<Committed<Execution>>> {
     let resource = match request::find(connection, tenant, key, since)? {
         None => return Ok(None),
         Some(Remembered::Reused) => return Ok(Some(Committed::KeyReused)),
@@ -170,5 +175,8 @@ fn answer(connection: &Connection, tenant: &TenantId, key: &RequestKey, since: T
     };
     let id = ExecutionId::parse("execution", &resource);
     let id = id.map_err(|source| Error::undecodable("requests", format!("{tenant}/.../{resource}"), source))?;
-    Ok(find(connection, tenant, &id)?.map(|execution| Committed::Answered(Box::new(execution))))
+    Ok(Some(match find(connection, tenant, &id)? {
+        Some(execution) => Committed::Answered(Box::new(execution)),
+        None => Committed::Removed { resource: ExecutionName { tenant: tenant.clone(), execution: id }.to_string() },
+    }))
 }

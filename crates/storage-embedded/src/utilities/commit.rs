@@ -1,6 +1,6 @@
 //! One change of a utility: entity, version, tags, imports and answered request, whole or not at all.
 
-use domain::name::TenantId;
+use domain::name::{TenantId, UtilityId};
 use domain::request::{Committed, Expected, RequestKey};
 use domain::revision::Revision;
 use domain::time::Timestamp;
@@ -23,11 +23,36 @@ pub(super) struct Commit {
     request: Option<RequestKey>,
 }
 
+/// A request that changed nothing, with its answer.
+pub(super) struct Note {
+    tenant: TenantId,
+    request: RequestKey,
+    resource: UtilityId,
+    document: String,
+}
+
+impl Note {
+    pub(super) fn new(tenant: TenantId, request: RequestKey, answer: &Utility) -> Result<Self> {
+        check_tenant(&tenant, answer)?;
+        Ok(Note { tenant, request, resource: answer.name.utility.clone(), document: encode(answer) })
+    }
+
+    pub(super) fn store(self, connection: &Connection, now: Timestamp, since: Timestamp) -> Result<Committed<Utility>> {
+        if let Some(answered) = answer(&self.tenant, request::find(connection, &self.tenant, &self.request, since)?)? {
+            return Ok(answered);
+        }
+        request::remember(connection, &self.tenant, &self.request, now, self.resource.as_str(), Some(&self.document))?;
+        Ok(Committed::Stored)
+    }
+}
+
+fn check_tenant(tenant: &TenantId, utility: &Utility) -> Result<()> {
+    if utility.name.tenant == *tenant { Ok(()) } else { Err(Error::Misused("a utility of another tenant")) }
+}
+
 impl Commit {
     pub(super) fn new(tenant: TenantId, change: UtilityChange) -> Result<Self> {
-        if change.utility.name.tenant != tenant {
-            return Err(Error::Misused("a utility of another tenant"));
-        }
+        check_tenant(&tenant, &change.utility)?;
         let document = encode(&change.utility);
         let version = change.new_version.map(|version| {
             let document = encode_version(&version);

@@ -33,6 +33,19 @@ pub(super) struct State {
     requests: Requests<ExecutionId>,
 }
 
+impl State {
+    fn answer(&self, scope: &TenantScope, request: &RequestKey, now: Timestamp) -> Option<Committed<Execution>> {
+        let first = match self.requests.find(scope.tenant(), request, now)? {
+            Known::Reused => return Some(Committed::KeyReused),
+            Known::Answered(first) => ExecutionName { tenant: scope.tenant().clone(), execution: first },
+        };
+        Some(match self.executions.get(&(first.tenant.clone(), first.execution.clone())) {
+            Some((first, _)) => Committed::Answered(Box::new(first.clone())),
+            None => Committed::Removed { resource: first.to_string() },
+        })
+    }
+}
+
 impl InMemoryExecutionRepository {
     /// An empty repository; the clock serves to forget answered requests.
     pub fn new(clock: Arc<dyn Clock>) -> Self {
@@ -62,14 +75,8 @@ impl ExecutionRepository for InMemoryExecutionRepository {
         let key = key(scope, execution)?;
         let now = self.clock.now();
         let mut state = self.state();
-        match request.and_then(|request| state.requests.find(scope.tenant(), request, now)) {
-            Some(Known::Reused) => return Ok(Committed::KeyReused),
-            Some(Known::Answered(first)) => {
-                if let Some((first, _)) = state.executions.get(&(scope.tenant().clone(), first)) {
-                    return Ok(Committed::Answered(Box::new(first.clone())));
-                }
-            }
-            None => {}
+        if let Some(answered) = request.and_then(|request| state.answer(scope, request, now)) {
+            return Ok(answered);
         }
         if state.executions.contains_key(&key) {
             return Ok(Committed::Conflict);
@@ -79,6 +86,11 @@ impl ExecutionRepository for InMemoryExecutionRepository {
         }
         state.executions.insert(key, (execution.clone(), Vec::new()));
         Ok(Committed::Stored)
+    }
+
+    async fn find_answer(&self, scope: &TenantScope, request: &RequestKey) -> Result<Option<Committed<Execution>>> {
+        self.faults.check("find_answer")?;
+        Ok(self.state().answer(scope, request, self.clock.now()))
     }
 
     async fn save(&self, scope: &TenantScope, execution: &Execution, events: &[Event]) -> Result<()> {

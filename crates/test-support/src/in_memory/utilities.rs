@@ -180,6 +180,19 @@ impl UtilityRepository for InMemoryUtilityRepository {
         self.faults.check("find_answer")?;
         Ok(self.state().requests.find(scope.tenant(), request, self.clock.now()).map(Committed::from))
     }
+
+    async fn remember(&self, scope: &TenantScope, request: &RequestKey, answer: &Utility) -> Result<Committed<Utility>> {
+        self.faults.check("remember")?;
+        if answer.name.tenant != *scope.tenant() {
+            return Err(Error::Internal { context: "a utility of another tenant", source: None });
+        }
+        let (mut state, now) = (self.state(), self.clock.now());
+        if let Some(known) = state.requests.find(scope.tenant(), request, now) {
+            return Ok(known.into());
+        }
+        state.requests.remember(scope.tenant(), request, now, answer.clone());
+        Ok(Committed::Stored)
+    }
 }
 
 fn matches(utility: &Utility, scope: &TenantScope, query: &UtilityQuery) -> bool {
