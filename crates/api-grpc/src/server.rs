@@ -14,7 +14,7 @@ use api_proto::zona::utility::v1::code_policy_service_server::CodePolicyServiceS
 use api_proto::zona::utility::v1::utility_service_server::UtilityServiceServer;
 use domain::access::{AccessPolicy, Authenticator};
 use domain::code_policy::CodePolicies;
-use domain::execution::{Executions, MAX_REQUEST};
+use domain::execution::{Executions, MAX_OUTCOMES, MAX_REQUEST};
 use domain::runtime::Runtimes;
 use domain::server::Servers;
 use domain::time::Clock;
@@ -49,8 +49,9 @@ pub const DEFAULT_MAX_CONNECTIONS: usize = 512;
 /// How long a connection may be open before it begins to speak HTTP/2. A client begins at once, so this is for slow links; who says
 /// nothing holds one of the places for no longer.
 const PREFACE_PATIENCE: Duration = Duration::from_secs(10);
-/// Bytes of one answer: Transform with stored values answers both, up to 8 MiB of values and 4 MiB of results.
-const MAX_ANSWER: usize = 16 * 1024 * 1024;
+/// Bytes of one answer, so that no execution that ran is too large to be answered: parameters and stored values of a request, what the
+/// verdicts on all values may add up to, and everything else of an execution.
+const MAX_ANSWER: usize = MAX_REQUEST + MAX_OUTCOMES + 1024 * 1024;
 
 /// The use cases behind the services.
 #[derive(Clone)]

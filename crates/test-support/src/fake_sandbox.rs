@@ -18,7 +18,7 @@ use crate::sample;
 ///
 /// `print TEXT`, `error TEXT`: a line on stdout or stderr. `flood N`: N bytes on stdout. `wait`: until [`FakeSandbox::release`] or
 /// a stop. `return JSON`, `raise TYPE MESSAGE`: the outcome of a script (default `null`). A transformer answers each value as it is, but
-/// fails on `"fail"` and dies on `"die"`.
+/// fails on `"fail"`, on `"fail N"` with a traceback of N bytes, grows `"grow N"` to a text of N bytes, and dies on `"die"`.
 pub const INSTRUCTION: &str = "#: ";
 
 /// Runs programs that exist only in their comments.
@@ -197,8 +197,10 @@ fn steps(job: &Job) -> VecDeque<Step> {
 }
 
 fn transform(values: &[JsonText]) -> Vec<Step> {
-    let results = values.iter().map(|value| match &**value {
-        "\"fail\"" => Err(raised("ValueError this value fails")),
+    let results = values.iter().map(|value| match value.trim_matches('"').split_once(' ').unwrap_or((value.trim_matches('"'), "")) {
+        ("fail", "") => Err(raised("ValueError this value fails")),
+        ("fail", bytes) => Err(Failure { traceback: Some(text_of(bytes)), ..raised("ValueError this value fails") }),
+        ("grow", bytes) => Ok(JsonText::read(format!("\"{}\"", text_of(bytes)))),
         _ => Ok(value.clone()),
     });
     let died = Failure::new(Reason::OutOfMemory, "the memory limit was reached");
@@ -209,6 +211,10 @@ fn transform(values: &[JsonText]) -> Vec<Step> {
         (_, None) => results.into_iter().map(Step::Value).chain([Step::Outcome(Ok(JsonText::read("null")))]).collect(),
         (_, Some(_)) => results.into_iter().map(Step::Value).chain([Step::Outcome(Err(died))]).collect(),
     }
+}
+
+fn text_of(bytes: &str) -> String {
+    "x".repeat(bytes.parse().expect("a number of bytes"))
 }
 
 fn flood(bytes: usize) -> impl Iterator<Item = Step> {

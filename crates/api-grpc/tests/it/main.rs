@@ -18,6 +18,7 @@ mod repetitions;
 mod requests;
 mod settling;
 mod streams;
+mod totals;
 mod transport;
 mod unread;
 mod utilities;

@@ -14,6 +14,7 @@ use crate::access::TenantScope;
 use crate::admission::Ticket;
 use crate::error::{Error, Result};
 use crate::execution::live::LiveExecution;
+use crate::execution::outcomes::Outcomes;
 use crate::execution::ports::Shared;
 use crate::execution::{Body, Execution, Mode, Output, State, Step};
 use crate::incident::Incident;
@@ -36,9 +37,9 @@ const MAX_UNSTORED_BYTES: usize = 1024 * 1024;
 const MAX_RETRY_DELAY: Duration = Duration::from_secs(30);
 
 /// Result or failure of each value of a Transform call, in order; or why nothing ran.
-type Outcomes = Result<Vec<Result<JsonText, Failure>>>;
+type Verdicts = Result<Vec<Result<JsonText, Failure>>>;
 
-pub(super) type Answer = oneshot::Receiver<Outcomes>;
+pub(super) type Answer = oneshot::Receiver<Verdicts>;
 
 /// What became of storing the execution.
 pub(super) type Accepted = oneshot::Receiver<Result<Committed<Execution>>>;
@@ -57,17 +58,16 @@ pub(super) struct Reply {
 }
 
 struct Transform {
-    count: usize,
     store_values: bool,
-    outcomes: Vec<Result<JsonText, Failure>>,
-    sender: Option<oneshot::Sender<Outcomes>>,
+    outcomes: Outcomes,
+    sender: Option<oneshot::Sender<Verdicts>>,
 }
 
 /// A reply for a Transform call of `(count, store_values)`, and where its parts arrive; for a run no answer ever arrives.
 pub(super) fn reply(transform: Option<(usize, bool)>) -> (Reply, Accepted, Answer) {
     let (accepted, was_accepted) = oneshot::channel();
     let (sender, answer) = oneshot::channel();
-    let transform = transform.map(|(count, store_values)| Transform { count, store_values, outcomes: Vec::new(), sender: Some(sender) });
+    let transform = transform.map(|(count, store_values)| Transform { store_values, outcomes: Outcomes::new(count), sender: Some(sender) });
     (Reply { accepted: Some(accepted), transform }, was_accepted, answer)
 }
 
@@ -438,43 +438,26 @@ impl End {
 
 impl Reply {
     fn keep(&mut self, value: Result<JsonText, Failure>) {
-        if let Some(transform) = self.transform.as_mut().filter(|transform| transform.outcomes.len() < transform.count) {
-            transform.outcomes.push(value);
+        if let Some(transform) = self.transform.as_mut() {
+            transform.outcomes.keep(value);
         }
     }
 
     /// Answers the caller as soon as the outcome is known, before the process is gone.
     fn answer(&mut self, outcome: &Result<JsonText, Failure>) {
         let Some(transform) = self.transform.as_mut() else { return };
-        transform.complete(outcome);
+        transform.outcomes.complete(outcome);
         if let Some(sender) = transform.sender.take() {
             // The caller may be gone; then nobody waits for the answer.
-            let _ = sender.send(Ok(transform.outcomes.clone()));
+            let _ = sender.send(Ok(transform.outcomes.kept().to_vec()));
         }
     }
 
     /// How many values failed, and what to store of them.
     fn values(&mut self, outcome: &Result<JsonText, Failure>) -> Option<(u32, Vec<Result<JsonText, Failure>>)> {
         let transform = self.transform.as_mut()?;
-        transform.complete(outcome);
-        let failed = transform.outcomes.iter().filter(|value| value.is_err()).count() as u32;
-        let kept = if transform.store_values { transform.outcomes.clone() } else { Vec::new() };
-        Some((failed, kept))
-    }
-}
-
-impl Transform {
-    /// One value: the outcome is its own. Several: the value at which the process ended gets the reason, later ones did not run.
-    fn complete(&mut self, outcome: &Result<JsonText, Failure>) {
-        if self.outcomes.len() >= self.count {
-            return;
-        }
-        match outcome {
-            Ok(result) if self.count == 1 => self.outcomes.push(Ok(result.clone())),
-            Ok(_) => {}
-            Err(failure) => self.outcomes.push(Err(failure.clone())),
-        }
-        let not_run = || Err(Failure::new(Reason::NotRun, "an earlier value of this call ended the process"));
-        self.outcomes.resize_with(self.count, not_run);
+        transform.outcomes.complete(outcome);
+        let kept = if transform.store_values { transform.outcomes.kept().to_vec() } else { Vec::new() };
+        Some((transform.outcomes.failed(), kept))
     }
 }
