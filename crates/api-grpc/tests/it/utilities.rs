@@ -155,24 +155,33 @@ async fn a_stale_etag_changes_nothing_whatever_the_change() {
     let server = Harness::start().await;
     let seen = server.create("some", SCRIPT).await;
     let changed = update(&server, pb::Utility { display_name: "First".to_owned(), ..some("some") }, &["display_name"]).await.unwrap();
-    let etag = seen.etag;
     let mut client = server.utilities.clone();
-    let stale = pb::Utility { display_name: "Second".to_owned(), etag: etag.clone(), ..some("some") };
     let name = utility_name("some");
-    let refusals = [
-        update(&server, stale, &["display_name"]).await.unwrap_err(),
-        client.delete_utility(pb::DeleteUtilityRequest { name: name.clone(), etag: etag.clone(), ..Default::default() }).await.unwrap_err(),
-        client
-            .undelete_utility(pb::UndeleteUtilityRequest { name: name.clone(), etag: etag.clone(), ..Default::default() })
-            .await
-            .unwrap_err(),
-        client
-            .restore_utility_version(pb::RestoreUtilityVersionRequest { name: format!("{name}/versions/1"), etag, ..Default::default() })
-            .await
-            .unwrap_err(),
-    ];
-    for refused in refusals {
-        assert_eq!((refused.code(), reason(&refused)), (Code::Aborted, "ETAG_MISMATCH".to_owned()), "{refused:?}");
+    // A star is no etag.
+    for etag in [seen.etag, "*".to_owned()] {
+        let stale = pb::Utility { display_name: "Second".to_owned(), etag: etag.clone(), ..some("some") };
+        let refusals = [
+            update(&server, stale, &["display_name"]).await.unwrap_err(),
+            client
+                .delete_utility(pb::DeleteUtilityRequest { name: name.clone(), etag: etag.clone(), ..Default::default() })
+                .await
+                .unwrap_err(),
+            client
+                .undelete_utility(pb::UndeleteUtilityRequest { name: name.clone(), etag: etag.clone(), ..Default::default() })
+                .await
+                .unwrap_err(),
+            client
+                .restore_utility_version(pb::RestoreUtilityVersionRequest {
+                    name: format!("{name}/versions/1"),
+                    etag: etag.clone(),
+                    ..Default::default()
+                })
+                .await
+                .unwrap_err(),
+        ];
+        for refused in refusals {
+            assert_eq!((refused.code(), reason(&refused)), (Code::Aborted, "ETAG_MISMATCH".to_owned()), "{refused:?}");
+        }
     }
     assert_eq!(server.get("some").await, changed);
     let current = pb::Utility { display_name: "Second".to_owned(), etag: changed.etag, ..some("some") };
