@@ -11,6 +11,7 @@ mod load;
 mod local_tools;
 mod neighbors;
 mod no_daemon;
+mod readers;
 mod reflection;
 mod runtimes;
 mod slow_reader;

@@ -4,6 +4,10 @@ use std::borrow::Borrow;
 use std::fmt;
 use std::ops::Deref;
 
+mod portable;
+
+pub use portable::{MAX_DEPTH, Unportable, check_portable};
+
 /// The text of one JSON value. Whoever makes one has read it: a binder, a sandbox, or a store that was given it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct JsonText(String);

@@ -8,7 +8,7 @@ use std::collections::HashSet;
 
 use domain::Violation;
 use domain::code::{Bound, Parameter, ParameterBinder, ValueType};
-use domain::json::JsonText;
+use domain::json::{JsonText, check_portable};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
@@ -16,8 +16,6 @@ use object::Object;
 
 mod object;
 
-/// Deepest nesting of arrays and objects, `serde_json`'s own: far below where Python's reader gives up.
-const MAX_DEPTH: usize = 128;
 /// Path of the parameters in every request.
 pub const PARAMETERS_FIELD: &str = "params_json";
 
@@ -55,10 +53,10 @@ impl ParameterBinder for JsonBinder {
     }
 }
 
-/// That a text is one JSON value, and none that nests too deep.
+/// That a text is one JSON value, and one that every reader takes alike.
 fn check_value(json: &str) -> Result<(), String> {
     serde_json::from_str::<&RawValue>(json).map_err(|error| not_json(&error))?;
-    check_depth(json)
+    check_portable(json).map_err(|unportable| unportable.to_string())
 }
 
 fn read_object(json: &str) -> Result<Object<'_>, Vec<Violation>> {
@@ -174,25 +172,6 @@ fn write_object<'a>(members: impl Iterator<Item = (&'a str, &'a str)>) -> String
     }
     text.push('}');
     text
-}
-
-/// `json` is well-formed, so only strings can hold brackets that do not nest.
-fn check_depth(json: &str) -> Result<(), String> {
-    let (mut depth, mut in_string, mut escaped) = (0_usize, false, false);
-    for byte in json.bytes() {
-        match byte {
-            _ if escaped => escaped = false,
-            b'\\' if in_string => escaped = true,
-            b'"' => in_string = !in_string,
-            b'[' | b'{' if !in_string => depth += 1,
-            b']' | b'}' if !in_string => depth -= 1,
-            _ => {}
-        }
-        if depth > MAX_DEPTH {
-            return Err(format!("is nested more than {MAX_DEPTH} deep"));
-        }
-    }
-    Ok(())
 }
 
 fn not_json(error: &serde_json::Error) -> String {

@@ -2,7 +2,7 @@
 
 use api_proto::zona::utility::v1 as pb;
 use domain::code::{Parameter, ValueType};
-use domain::json::JsonText;
+use domain::json::{JsonText, check_portable};
 use serde_json::value::RawValue;
 
 use crate::convert::{Violations, WireViolations as _};
@@ -50,7 +50,11 @@ fn check_value(field: &str, value_type: ValueType, json: &str, violations: &mut 
         Ok(value) if !fits(value_type, value.get()) => {
             violations.push(field, "WRONG_TYPE", format!("is not of type {}", value_type.as_str()));
         }
-        Ok(_) => {}
+        Ok(value) => {
+            if let Err(unportable) = check_portable(value.get()) {
+                violations.push(field, "NOT_JSON", unportable.to_string());
+            }
+        }
     }
 }
 

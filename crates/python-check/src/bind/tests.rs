@@ -93,10 +93,21 @@ fn a_parameter_given_twice_is_refused_even_when_spelled_differently() {
 #[test]
 fn nesting_is_bounded_but_brackets_in_strings_do_not_nest() {
     let nested = |depth: usize| format!("{}1{}", "[".repeat(depth), "]".repeat(depth));
-    check_value(&nested(MAX_DEPTH)).unwrap();
-    assert_eq!(check_value(&nested(MAX_DEPTH + 1)).unwrap_err(), "is nested more than 128 deep");
+    check_value(&nested(domain::json::MAX_DEPTH)).unwrap();
+    assert_eq!(check_value(&nested(domain::json::MAX_DEPTH + 1)).unwrap_err(), "is nested more than 128 deep");
     check_value(&format!(r#""{}\"{}""#, "[".repeat(500), "{".repeat(500))).unwrap();
     assert!(check_value(&nested(1_000_000)).is_err());
+}
+
+#[test]
+fn what_not_every_reader_takes_alike_is_refused_as_a_parameter_and_as_a_value() {
+    let long = "1".repeat(4_301);
+    for (json, named) in [("1e400", "1e400"), (r#"["\ud800"]"#, r"`\ud800`"), (long.as_str(), "4301 digits")] {
+        assert!(check_value(json).unwrap_err().contains(named), "{json}");
+        let given = format!(r#"{{"a":{json}}}"#);
+        assert_eq!(refused(&[parameter("a", ValueType::Any)], &given), [("params_json".to_owned(), "NOT_JSON")], "{json}");
+    }
+    check_value(r#"["\ud83d\ude00", 1e308, 9007199254740993]"#).unwrap();
 }
 
 #[test]

@@ -1,11 +1,11 @@
 //! Reads the frames of a result pipe: bounded, and checked before they are believed.
 //!
-//! It deliberately allocates for bytes that arrived, never for a length that was claimed.
+//! It deliberately allocates for bytes that arrived, never for a length that was claimed, and holds one frame at a time: what the values
+//! of a call may add up to is the use case's.
 
 use std::io::{self, ErrorKind};
 
-use domain::execution::MAX_REQUEST;
-use domain::json::JsonText;
+use domain::json::{JsonText, Unportable, check_portable};
 use domain::sandbox::Reason;
 use sandbox_protocol::frame::{Failure, HEADER, Kind, parse_header};
 use serde::de::IgnoredAny;
@@ -13,10 +13,6 @@ use tokio::net::unix::pipe::Receiver;
 
 /// JSON around a failure's texts, which are bounded separately; non-ASCII text may be escaped to six times its size.
 const MAX_FAILURE: usize = 256 * 1024;
-/// What all values of one call may add up to: as much as the request, with room for growth.
-const MAX_VALUES_TOTAL: u64 = 2 * MAX_REQUEST as u64;
-/// Deepest nesting of a result's arrays and objects: that of parameters, so that whoever reads a result can read it by recursion.
-const MAX_DEPTH: usize = 128;
 /// How much is read at once.
 const READ: usize = 16 * 1024;
 
@@ -67,7 +63,6 @@ struct Parser {
     expected: Expected,
     seen: usize,
     largest: u64,
-    total: u64,
 }
 
 // === impl Results ===
@@ -128,7 +123,7 @@ impl Results {
 
 impl Parser {
     fn new(expected: Expected, largest: u64) -> Self {
-        Parser { buffer: Vec::new(), consumed: 0, expected, seen: 0, largest, total: 0 }
+        Parser { buffer: Vec::new(), consumed: 0, expected, seen: 0, largest }
     }
 
     fn make_room(&mut self) {
@@ -151,7 +146,6 @@ impl Parser {
             Kind::Failure => Frame::Last(Err(failure(payload)?)),
         };
         self.consumed += HEADER + length;
-        self.total += length as u64;
         self.seen += usize::from(matches!(frame, Frame::Value(_)));
         Ok(Some(frame))
     }
@@ -159,7 +153,7 @@ impl Parser {
     /// Whether a frame of this kind and length may come now.
     fn check(&self, kind: Kind, length: usize) -> Result<(), Malformed> {
         let fits = match kind {
-            Kind::Value | Kind::Success => length as u64 <= self.largest && self.total + length as u64 <= MAX_VALUES_TOTAL,
+            Kind::Value | Kind::Success => length as u64 <= self.largest,
             Kind::ValueFailure | Kind::Failure => length <= MAX_FAILURE,
         };
         if !fits {
@@ -175,38 +169,27 @@ impl Parser {
     }
 }
 
-/// A result's text, or the failure of one that nests too deep: only an honest program has one by accident, so its other values count.
+/// A result's text, or the failure of one that not every client can read: only an honest program has one by accident, so its other values
+/// count.
 fn json(payload: &[u8]) -> Result<Result<JsonText, Failure>, Malformed> {
     let text = std::str::from_utf8(payload).map_err(|_| Malformed::NotJson)?;
     serde_json::from_str::<IgnoredAny>(text).map_err(|_| Malformed::NotJson)?;
-    Ok(if is_deep(text) { Err(too_deep()) } else { Ok(JsonText::read(text)) })
+    Ok(check_portable(text).map(|()| JsonText::read(text)).map_err(|unportable| not_for_all(&unportable)))
 }
 
-fn too_deep() -> Failure {
+fn not_for_all(unportable: &Unportable) -> Failure {
+    let instead = match unportable {
+        Unportable::TooDeep => "return a flatter one",
+        Unportable::LoneSurrogate(_) => {
+            "join or replace such halves, e.g. text.encode(\"utf-16\", \"surrogatepass\").decode(\"utf-16\", \"replace\")"
+        }
+        Unportable::OutOfRange(_) | Unportable::TooManyDigits(_) => "return it as a text",
+    };
     Failure {
         reason: Reason::ResultNotSerializable.as_str().to_owned(),
-        message: format!("the result is nested more than {MAX_DEPTH} deep; return a flatter one"),
+        message: format!("the result {unportable}; {instead}"),
         ..Failure::default()
     }
-}
-
-/// Whether arrays and objects of a JSON text nest deeper than [`MAX_DEPTH`], found without recursion.
-fn is_deep(text: &str) -> bool {
-    let (mut depth, mut in_string, mut escaped) = (0_usize, false, false);
-    for byte in text.bytes() {
-        match (in_string, byte) {
-            (true, _) if escaped => escaped = false,
-            (true, b'\\') => escaped = true,
-            (_, b'"') => in_string = !in_string,
-            (false, b'[' | b'{') => depth += 1,
-            (false, b']' | b'}') => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-        if depth > MAX_DEPTH {
-            return true;
-        }
-    }
-    false
 }
 
 fn failure(payload: &[u8]) -> Result<Failure, Malformed> {
@@ -215,6 +198,7 @@ fn failure(payload: &[u8]) -> Result<Failure, Malformed> {
 
 #[cfg(test)]
 mod tests {
+    use domain::json::MAX_DEPTH;
     use proptest::prelude::*;
 
     use super::*;
@@ -270,6 +254,34 @@ mod tests {
         check(Expected::Result, &frame(Kind::Success, &format!("\"{}\"", "x".repeat(100))), Malformed::TooLarge);
     }
 
+    #[test]
+    fn results_that_not_every_client_reads_fail_one_by_one_and_say_what_to_do() {
+        let unreadable = [r#""\ud83d""#, "1e400", &"9".repeat(5_000)];
+        let frames: Vec<u8> = unreadable.iter().flat_map(|value| frame(Kind::Value, value)).collect();
+        let all = [frames, frame(Kind::Value, "4"), frame(Kind::Success, "null")].concat();
+        let mut parser = Parser::new(Expected::Values(4), 1 << 20);
+        parser.buffer = all;
+        let frames: Vec<_> = std::iter::from_fn(|| parser.next().unwrap()).collect();
+        assert_eq!(frames.len(), 5);
+        for (given, advice) in frames.iter().zip(["surrogatepass", "as a text", "as a text"]) {
+            let Frame::Value(Err(failure)) = given else { panic!("{given:?}") };
+            assert_eq!(failure.reason, "RESULT_NOT_SERIALIZABLE");
+            assert!(failure.message.contains(advice), "{}", failure.message);
+        }
+        assert_eq!(frames[3], Frame::Value(Ok(JsonText::read("4"))));
+    }
+
+    #[test]
+    fn results_are_read_one_by_one_however_much_they_add_up_to() {
+        let large = format!("\"{}\"", "x".repeat(1 << 20));
+        let mut parser = Parser::new(Expected::Values(40), 2 << 20);
+        for _ in 0..40 {
+            parser.make_room();
+            parser.buffer.extend(frame(Kind::Value, &large));
+            assert_eq!(parser.next(), Ok(Some(Frame::Value(Ok(JsonText::read(large.clone()))))));
+        }
+    }
+
     fn nested(depth: usize) -> String {
         format!("{}{}", "[{\"a]\\\"[\":".repeat(depth / 2), "0") + &"}]".repeat(depth / 2)
     }
@@ -285,9 +297,9 @@ mod tests {
         let deepest = nested(MAX_DEPTH);
         assert_eq!(first(&deepest), Ok(Some(Frame::Last(Ok(JsonText::read(deepest.clone()))))));
         assert!(serde_json::from_str::<serde_json::Value>(&nested(MAX_DEPTH - 2)).is_ok(), "others can read it by recursion");
-        assert_eq!(first(&format!("[{deepest}]")), Ok(Some(Frame::Last(Err(too_deep())))));
+        assert_eq!(first(&format!("[{deepest}]")), Ok(Some(Frame::Last(Err(not_for_all(&Unportable::TooDeep))))));
         let far = 400_000;
-        assert_eq!(first(&("[".repeat(far) + &"]".repeat(far))), Ok(Some(Frame::Last(Err(too_deep())))));
+        assert_eq!(first(&("[".repeat(far) + &"]".repeat(far))), Ok(Some(Frame::Last(Err(not_for_all(&Unportable::TooDeep))))));
         assert_eq!(first(&"[".repeat(far)), Err(Malformed::NotJson));
     }
 
@@ -298,7 +310,11 @@ mod tests {
         let mut parser = Parser::new(Expected::Values(2), 1 << 20);
         parser.buffer = all;
         let frames: Vec<_> = std::iter::from_fn(|| parser.next().unwrap()).collect();
-        let expected = [Frame::Value(Err(too_deep())), Frame::Value(Ok(JsonText::read("2"))), Frame::Last(Ok(JsonText::read("null")))];
+        let expected = [
+            Frame::Value(Err(not_for_all(&Unportable::TooDeep))),
+            Frame::Value(Ok(JsonText::read("2"))),
+            Frame::Last(Ok(JsonText::read("null"))),
+        ];
         assert_eq!(frames, expected);
     }
 

@@ -7,7 +7,7 @@ use anyhow::bail;
 use crate::process::{find, output, run, succeeds};
 
 /// Package, and the program that makes it unnecessary when a machine has it from elsewhere.
-const PACKAGES: [(&str, Option<&str>); 13] = [
+const PACKAGES: [(&str, Option<&str>); 14] = [
     ("ca-certificates", None),
     ("gcc", Some("cc")),
     // The fuzzer's runtime is C++.
@@ -16,6 +16,8 @@ const PACKAGES: [(&str, Option<&str>); 13] = [
     ("python3", None),
     ("python3-venv", None),
     ("python3-pip", None),
+    // Reads JSON as browsers do, in a test.
+    ("nodejs", Some("node")),
     ("bubblewrap", Some("bwrap")),
     ("debootstrap", Some("debootstrap")),
     ("iptables", Some("iptables")),
