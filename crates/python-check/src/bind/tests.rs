@@ -39,7 +39,7 @@ fn check_type(value_type: ValueType, accepted: &[&str], wrong: &[&str]) {
 fn each_type_accepts_its_own_values_only() {
     check_type(ValueType::String, &[r#""""#, r#""5""#], &["5", "null", "[]", "true"]);
     check_type(ValueType::Integer, &["5", "-0", "123456789012345678901234567890"], &["5.0", "5e2", r#""5""#, "true", "null"]);
-    check_type(ValueType::Number, &["5", "5.25", "-1E+400"], &[r#""5""#, "false", "null"]);
+    check_type(ValueType::Number, &["5", "5.25", "-1E+300"], &[r#""5""#, "false", "null"]);
     check_type(ValueType::Boolean, &["true", "false"], &["0", r#""true""#]);
     check_type(ValueType::Array, &["[]", "[1, [2]]"], &["{}", "null"]);
     check_type(ValueType::Object, &["{}", r#"{"a": {}}"#], &["[]", r#""{}""#]);
