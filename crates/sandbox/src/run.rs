@@ -21,7 +21,7 @@ mod program;
 mod results;
 mod watchdog;
 
-use outcome::{Cause, from_child, without_result};
+use outcome::{Cause, from_child, over_output, without_result};
 use output::Output;
 pub(crate) use program::Program;
 use results::{Expected, Frame, Malformed, Results};
@@ -93,7 +93,7 @@ impl ChildRun {
             end = ended(&mut self.end) => self.on_end(end),
             piece = self.output.next(), if self.output.is_open() => {
                 self.pending.extend(piece);
-                if self.output.is_over() && self.limits.on_output_limit == OnOutputLimit::Stop {
+                if self.is_over_output() {
                     self.control.kill(Cause::OutputLimit);
                 }
             }
@@ -139,8 +139,24 @@ impl ChildRun {
         self.wall_micros = micros(self.began.elapsed());
         self.control.finish();
         self.output.drain(&mut self.pending);
+        // Decided from the bytes, not from who was faster: the program's end or the reading of what it printed.
+        let stopped = self.is_over_output() && matches!(self.control.cause(), Cause::OutputLimit | Cause::Finished);
+        let outcome = if stopped { Err(self.over_output(outcome)) } else { outcome };
         self.pending.push_back(Progress::Outcome(outcome));
         self.state = State::Ending;
+    }
+
+    fn is_over_output(&self) -> bool {
+        self.limits.on_output_limit == OnOutputLimit::Stop && self.output.is_over()
+    }
+
+    /// Its own words stay with it, if it had any.
+    fn over_output(&self, outcome: Result<JsonText, Failure>) -> Failure {
+        let Failure { reason, message, .. } = over_output(&self.limits);
+        match outcome {
+            Err(own) => Failure { reason, message, ..own },
+            Ok(_) => Failure::new(reason, message),
+        }
     }
 
     fn usage(&self, end: &End) -> Usage {

@@ -95,6 +95,11 @@ pub(super) fn without_result(end: &End, cause: Cause, limits: &Limits) -> Failur
     }
 }
 
+/// The failure of a program that printed more than it may and asked to be stopped then, whatever else it did.
+pub(super) fn over_output(limits: &Limits) -> Failure {
+    Failure::new(Reason::OutputLimit, message_of(Reason::OutputLimit, limits))
+}
+
 fn by_signal(number: i32, end: &End, limits: &Limits) -> Failure {
     let used = end.usage.user_micros + end.usage.system_micros;
     let allowed = u64::from(whole_seconds(limits.cpu)) * 1_000_000;

@@ -159,20 +159,35 @@ impl Budget {
         Budget { limit, dropped: 0, stdout: Tally::default(), stderr: Tally::default() }
     }
 
-    /// Keeps what fits.
+    /// Keeps what fits, and of text no part of a character.
     fn account(&mut self, stream: Stream, bytes: &[u8]) -> Option<Progress> {
         let room = usize::try_from(self.limit - self.stdout.kept - self.stderr.kept).unwrap_or(usize::MAX);
+        let fits = if self.dropped == 0 { whole_characters(bytes, room) } else { 0 };
         let tally = match stream {
             Stream::Stdout => &mut self.stdout,
             Stream::Stderr => &mut self.stderr,
         };
         let offset = tally.seen;
-        let (kept, dropped) = bytes.split_at(room.min(bytes.len()));
+        let (kept, dropped) = bytes.split_at(fits);
         tally.seen += bytes.len() as u64;
         tally.kept += kept.len() as u64;
         self.dropped += dropped.len() as u64;
         (!kept.is_empty()).then(|| Progress::Output { stream, offset, data: kept.to_vec() })
     }
+}
+
+/// How many bytes fit without a character that its rest has no room for. Bytes that are no UTF-8 are kept as they are.
+fn whole_characters(bytes: &[u8], room: usize) -> usize {
+    let fits = room.min(bytes.len());
+    let Some(start) = bytes[..fits].iter().rposition(|byte| byte & 0b1100_0000 != 0b1000_0000) else { return fits };
+    let length = match bytes[start] {
+        0xc2..=0xdf => 2,
+        0xe0..=0xef => 3,
+        0xf0..=0xf4 => 4,
+        _ => 1,
+    };
+    // The rest of the last character may come with the next read: there must be room for it, too.
+    if start + length > room { start } else { fits }
 }
 
 // === impl Pace ===
@@ -212,6 +227,35 @@ mod tests {
         assert_eq!(piece(budget.account(Stream::Stdout, b"gh")), None);
         assert_eq!((budget.stdout.kept, budget.stderr.kept, budget.dropped), (3, 2, 3));
         assert_eq!((budget.stdout.seen, budget.stderr.seen), (5, 3));
+    }
+
+    #[test]
+    fn a_cut_falls_between_characters() {
+        for (text, room, kept) in [("xжж", 3, 3), ("xжж", 4, 3), ("€", 2, 0), ("a😀", 4, 1), ("a😀", 5, 5), ("é", 9, 2)] {
+            let mut budget = Budget::new(room);
+            let data = piece(budget.account(Stream::Stdout, text.as_bytes())).map_or(Vec::new(), |(_, _, data)| data);
+            assert_eq!(data, text.as_bytes()[..kept], "{text:?} in {room}");
+            assert_eq!(budget.dropped as usize, text.len() - kept, "{text:?} in {room}");
+            assert_eq!(piece(budget.account(Stream::Stdout, b"\xb6more")).is_some(), budget.dropped == 0 && room > 5, "{text:?} in {room}");
+        }
+    }
+
+    #[test]
+    fn a_character_that_arrives_in_two_reads_is_kept_whole_or_not_at_all() {
+        for (room, kept) in [(3, &b"a"[..]), (4, &b"a"[..]), (5, "a😀".as_bytes())] {
+            let mut budget = Budget::new(room);
+            let mut data = Vec::new();
+            for part in ["a😀".as_bytes()[..3].to_vec(), "a😀".as_bytes()[3..].to_vec()] {
+                data.extend(piece(budget.account(Stream::Stdout, &part)).map_or(Vec::new(), |(_, _, data)| data));
+            }
+            assert_eq!(data, kept, "in {room}");
+        }
+    }
+
+    #[test]
+    fn bytes_that_are_no_text_are_cut_at_the_limit() {
+        let mut budget = Budget::new(3);
+        assert_eq!(piece(budget.account(Stream::Stdout, b"\xff\x80\x80\x80")), Some((Stream::Stdout, 0, b"\xff\x80\x80".to_vec())));
     }
 
     #[test]

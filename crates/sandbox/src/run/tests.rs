@@ -105,6 +105,27 @@ async fn output_comes_before_the_outcome_and_the_exit_comes_last() {
 }
 
 #[tokio::test]
+async fn a_program_that_printed_too_much_is_stopped_however_fast_it_ended() {
+    let limits = Limits { output: 5, on_output_limit: OnOutputLimit::Stop, ..Limits::DEFAULT };
+    let own = r#"{"reason":"USER_ERROR","message":"own","exception":"ValueError"}"#;
+    for (kind, payload) in [(Kind::Success, "\"done\""), (Kind::Failure, own)] {
+        let (mut run, mut child) = start(Entry::Script, limits);
+        // Both lie in their pipes before anybody looks, and the result is looked at first.
+        child.stdout.as_mut().unwrap().write_all(b"too much").unwrap();
+        child.answer(kind, payload);
+        child.end(Exit::Code(0));
+        assert!(matches!(run.next().await, Some(Progress::Output { data, .. }) if data == b"too m"));
+        assert_eq!(failure(run.next().await).reason, Reason::OutputLimit, "{payload}");
+    }
+    let (mut run, mut child) = start(Entry::Script, limits);
+    child.stdout.as_mut().unwrap().write_all(b"right").unwrap();
+    child.answer(Kind::Success, "1");
+    child.end(Exit::Code(0));
+    assert!(matches!(run.next().await, Some(Progress::Output { .. })));
+    assert!(matches!(run.next().await, Some(Progress::Outcome(Ok(_)))), "a limit that is reached is not passed");
+}
+
+#[tokio::test]
 async fn a_result_written_just_before_the_end_counts() {
     let (mut run, mut child) = start(Entry::Script, Limits::DEFAULT);
     child.answer(Kind::Success, "\"late\"");

@@ -12,6 +12,9 @@ crate::on_both_backends!(
     the_first_bytes_arrive_while_the_program_runs,
     output_beyond_the_limit_is_dropped_and_counted,
     output_beyond_the_limit_can_stop_the_run,
+    a_program_that_ends_right_after_too_much_output_is_stopped_every_time,
+    a_cut_falls_between_characters,
+    a_line_that_was_begun_is_there_whole_or_not_at_all,
     a_large_parameter_and_a_large_result_travel,
     output_that_nobody_reads_waits_inside,
     a_program_whose_output_nobody_reads_ends_at_its_deadline,
@@ -59,6 +62,39 @@ async fn output_beyond_the_limit_can_stop_the_run(host: &Host) {
     assert_eq!(ran.outcome.as_ref().unwrap_err().reason, Reason::OutputLimit);
     assert_eq!(ran.stdout().len(), 1000);
     assert!(ran.usage.dropped_bytes > 0);
+}
+
+async fn a_program_that_ends_right_after_too_much_output_is_stopped_every_time(host: &Host) {
+    for time in 0..20 {
+        let job = limited(script("def main():\n    print('x' * 3000)\n    return 'done'"), |limits| {
+            (limits.output, limits.on_output_limit) = (1000, OnOutputLimit::Stop);
+        });
+        let ran = host.run(job).await;
+        assert_eq!(ran.outcome.as_ref().map_err(|failure| failure.reason), Err(Reason::OutputLimit), "time {time}");
+        assert_eq!(ran.stdout().len(), 1000);
+    }
+}
+
+async fn a_cut_falls_between_characters(host: &Host) {
+    let ran = host.run(script("def main():\n    print('x' + 'ж' * 600_000)")).await;
+    let text = String::from_utf8(ran.stdout()).expect("no character is cut");
+    assert_eq!((text.len(), ran.usage.dropped_bytes), ((1 << 20) - 1, 1_200_002 - (1 << 20) + 1));
+}
+
+async fn a_line_that_was_begun_is_there_whole_or_not_at_all(host: &Host) {
+    let mut run = host.start(script("import itertools\nfor n in itertools.count():\n    print('line', n, ['of', 'many'], sep=' ')")).await;
+    let mut text = Vec::new();
+    while text.len() < 10_000 {
+        let Some(Progress::Output { data, .. }) = run.next().await else { panic!("no output") };
+        text.extend(data);
+    }
+    run.stop();
+    while let Some(progress) = run.next().await {
+        if let Progress::Output { data, .. } = progress {
+            text.extend(data);
+        }
+    }
+    assert!(text.ends_with(b"['of', 'many']\n"), "{:?}", String::from_utf8_lossy(&text[text.len() - 40..]));
 }
 
 async fn a_large_parameter_and_a_large_result_travel(host: &Host) {
