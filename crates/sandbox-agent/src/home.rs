@@ -23,12 +23,17 @@ use crate::{
 pub const DIRECTORY: &str = "/zona";
 /// Descriptor of the first file in the interpreter, where they lie in memory; the others follow in the order of [`FILES`].
 pub const FIRST_TARGET: i32 = 7;
+/// The first descriptor behind them.
+pub const END_TARGET: i32 = FIRST_TARGET + FILES.len() as i32;
 
-const FILES: [(&str, &[u8]); 4] = [
+/// The script, the seal, then the modules in the order in which they are loaded.
+const FILES: [(&str, &[u8]); 6] = [
     ("zygote.py", include_bytes!("python/zygote.py")),
-    ("_zona_runner.py", include_bytes!("python/_zona_runner.py")),
-    ("_zona_failure.py", include_bytes!("python/_zona_failure.py")),
     ("zona_seal.so", include_bytes!(concat!(env!("OUT_DIR"), "/zona_seal.so"))),
+    ("_zona_result.py", include_bytes!("python/_zona_result.py")),
+    ("_zona_failure.py", include_bytes!("python/_zona_failure.py")),
+    ("_zona_output.py", include_bytes!("python/_zona_output.py")),
+    ("_zona_runner.py", include_bytes!("python/_zona_runner.py")),
 ];
 
 /// Paths of the files, as the interpreter sees them.
@@ -36,12 +41,10 @@ const FILES: [(&str, &[u8]); 4] = [
 pub struct Paths {
     /// The script that it runs.
     pub zygote: String,
-    /// What runs programs in children.
-    pub runner: String,
-    /// What explains their failures.
-    pub failure: String,
-    /// The shared object that seals them.
+    /// The shared object that seals children.
     pub seal: String,
+    /// What runs programs in children: names and paths, each after those that it imports.
+    pub modules: Vec<(&'static str, String)>,
 }
 
 /// Writes the files into a directory.
@@ -68,16 +71,20 @@ pub fn in_memory() -> Result<Vec<OwnedFd>, Fault> {
 impl Paths {
     /// The files in [`DIRECTORY`].
     pub fn in_root() -> Self {
-        Self::of(FILES.map(|(name, _)| format!("{DIRECTORY}/{name}")))
+        Self::of(|_, name| format!("{DIRECTORY}/{name}"))
     }
 
     /// The files in memory, by their descriptors from [`FIRST_TARGET`].
     pub fn in_memory() -> Self {
-        Self::of([0, 1, 2, 3].map(|index| format!("/proc/self/fd/{}", FIRST_TARGET + index)))
+        Self::of(|target, _| format!("/proc/self/fd/{target}"))
     }
 
-    fn of([zygote, runner, failure, seal]: [String; 4]) -> Self {
-        Paths { zygote, runner, failure, seal }
+    fn of(path: impl Fn(i32, &str) -> String) -> Self {
+        let mut paths = FILES.iter().zip(FIRST_TARGET..).map(|((name, _), target)| (*name, path(target, name)));
+        let mut next = || paths.next().expect("script and seal are the first of the files");
+        let (zygote, seal) = (next().1, next().1);
+        let modules = paths.filter_map(|(name, path)| Some((name.strip_suffix(".py")?, path))).collect();
+        Paths { zygote, seal, modules }
     }
 }
 

@@ -33,7 +33,7 @@ const STDERR_TARGET: i32 = 2;
 const CHANNEL_TARGET: i32 = 3;
 const PROC_TARGET: i32 = 4;
 const RULES_TARGET: i32 = 6;
-const FIRST_STREAM_TARGET: i32 = 11;
+const FIRST_STREAM_TARGET: i32 = home::END_TARGET;
 
 const OPTIONS: [&str; 6] = ["-I", "-S", "-E", "-B", "-X", "utf8"];
 /// The loader finds every function at once, so that no child has to. The script removes what is not for programs.

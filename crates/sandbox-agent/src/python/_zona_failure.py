@@ -5,16 +5,24 @@ what to do instead. Everything here reads objects that user code made, so every 
 """
 
 import ast
+import builtins
 import errno
-import json
-import math
-import os
-import sys
+import opcode
 import traceback
 
+from _zona_result import NotSerializable, TooLarge, Unreadable, encode
+
 USER_FILE = "<utility>"
-MESSAGE_CHARACTERS = 4096
-TRACEBACK_CHARACTERS = 32 * 1024
+# In bytes of UTF-8: what the server keeps of each.
+MESSAGE_BYTES = 2 * 1024
+TRACEBACK_BYTES = 16 * 1024
+NAME_BYTES = 200
+# Of a traceback that is longer: one line, what an exception says, the beginning. The rest of the room is its end's.
+LINE_BYTES = 2 * 1024
+WORDS_CHARACTERS = 2 * 1024
+HEAD_BYTES = 4 * 1024
+# Of more frames than these, the ones in the middle are counted only.
+OUTER_FRAMES, INNER_FRAMES = 10, 30
 CAUSES = 16
 PATH_DEPTH = 64
 
@@ -47,34 +55,46 @@ PROCESS_WORDS = {
 SIGNAL_WORDS = {"kill", "killpg", "raise_signal", "pthread_kill", "abort", "pidfd_send_signal"}
 LOCK_WORDS = {"flock", "lockf"}
 THREAD_MESSAGE = "can't start new thread"
+# Semaphores and shared memory of processes lie in a directory that only exists where there may be processes.
+SEMAPHORES = "/multiprocessing/"
 RAISE = "RAISE_VARARGS"
+# The instruction by which a `with` statement calls `__exit__` after an exception.
+LEAVE = "WITH_EXCEPT_START"
 
 DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+NO_SEMAPHORES = {errno.EPERM, errno.EACCES, errno.EROFS, errno.ENOSYS, errno.ENOENT}
 DENIED_ERRORS = {errno.EPERM, errno.EACCES, errno.EROFS, errno.ENOSYS}
 
 
+_names = vars(builtins)
+_TracebackException = traceback.TracebackException
+
+
 class Place:
-    """Where programs run: whether they have a directory to write to."""
+    """Where programs run: whether they have a directory to write to, and the builtins that they begin with."""
 
     writable = True
+    builtins = dict(_names)
 
 
-class NotSerializable(Exception):
-    """The result holds something that JSON has no form for."""
+class WithBuiltins:
+    """The builtins as programs find them, while the standard library works for us: a program may have replaced some."""
 
-    def __init__(self, result):
-        super().__init__(offender(result))
+    def __enter__(self):
+        self.replaced = [(name, _names.get(name, WithBuiltins)) for name, value in Place.builtins.items() if _names.get(name) is not value]
+        if self.replaced:
+            _names.update(Place.builtins)
 
-
-class TooLarge(Exception):
-    """The result is valid and longer than its limit."""
-
-    def __init__(self, size, limit):
-        super().__init__("the result has %d bytes of JSON, the limit is %d; return less" % (size, limit))
+    def __exit__(self, *_error):
+        for name, value in self.replaced:
+            if value is WithBuiltins:
+                _names.pop(name, None)
+            else:
+                _names[name] = value
 
 
 def payload(described):
-    return json.dumps(described).encode("ascii")
+    return encode(described)
 
 
 def no_entry_point(name):
@@ -85,14 +105,15 @@ def no_entry_point(name):
 def describe(error, code, limits, strict, interrupted):
     """The failure as the protocol's `Failure`. Never raises."""
     try:
-        return Description(error, code, limits, strict, interrupted).to_json()
+        with WithBuiltins():
+            return Description(error, code, limits, strict, interrupted).to_json()
     except BaseException:
         return unknown(error)
 
 
 def unknown(error):
     """The failure for an exception that resists being looked at."""
-    name = clean(type(error).__name__)
+    name = name_of(error)
     return {"reason": "USER_ERROR", "message": "the program failed with " + name, "exception": name}
 
 
@@ -105,10 +126,11 @@ def for_stderr(error, described):
     """What Python would print, and for a denial the sentence that explains it."""
     if is_a(error, SystemExit):
         text = words_of(error.code) + "\n" if not isinstance(error.code, int) else ""
-    elif is_a(error, (NotSerializable, TooLarge)):
+    elif is_a(error, (NotSerializable, TooLarge, Unreadable)):
         text = words_of(error) + "\n"
     else:
-        text = user_traceback(error)
+        with WithBuiltins():
+            text = user_traceback(error)
         if described and described["reason"] not in ("USER_ERROR", "EXIT_CODE"):
             text += described["message"] + "\n"
     return clean(text).encode("utf-8", "backslashreplace")
@@ -130,11 +152,11 @@ class Description:
 
     def to_json(self):
         reason, message = self.verdict()
-        shown = not is_a(self.error, (NotSerializable, TooLarge, SystemExit))
-        described = {"reason": reason, "message": clean(message[:MESSAGE_CHARACTERS])}
+        shown = not is_a(self.error, (NotSerializable, TooLarge, Unreadable, SystemExit))
+        described = {"reason": reason, "message": within(message, MESSAGE_BYTES)}
         if shown:
-            described["exception"] = clean(type(self.error).__name__)
-            described["traceback"] = clean(user_traceback(self.error))
+            described["exception"] = name_of(self.error)
+            described["traceback"] = user_traceback(self.error)
         if isinstance(self.line, int) and self.line > 0:
             described["line"] = self.line
         if is_a(self.error, SystemExit):
@@ -147,6 +169,8 @@ class Description:
             return "RESULT_NOT_SERIALIZABLE", words_of(error)
         if is_a(error, TooLarge):
             return "RESULT_TOO_LARGE", words_of(error)
+        if is_a(error, Unreadable):
+            return "USER_ERROR", words_of(error)
         if is_a(error, SystemExit):
             return "EXIT_CODE", "the program ended itself with exit code %d" % exit_code(error)
         if is_a(error, KeyboardInterrupt) and self.interrupted:
@@ -170,6 +194,8 @@ class Description:
             return self.denied(NO_NETWORK + NO_LEVEL)
         if not is_a(error, OSError):
             return None
+        if self.strict and error.errno in NO_SEMAPHORES and SEMAPHORES in called_files(frames):
+            return self.denied(self.only_here(NO_PROCESSES))
         if not Place.writable and (error.errno == errno.EACCES or NO_TEMPORARY_DIRECTORY in words_of(error)):
             return self.denied(NO_FILES)
         if error.errno in DISK_ERRORS:
@@ -220,9 +246,12 @@ class Description:
             return None
         code, line, index = self.user_frame
         try:
-            tree = ast.parse(self.code)
-        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            return self.call_at(code, line, index)
+        except Exception:
             return None
+
+    def call_at(self, code, line, index):
+        tree = ast.parse(self.code)
         span = position(code, index)
         calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and node.lineno <= line <= node.end_lineno]
         exact = [node for node in calls if (node.lineno, node.end_lineno, node.col_offset, node.end_col_offset) == span]
@@ -256,6 +285,16 @@ def last_user_frame(error):
     return None
 
 
+def called_files(frames):
+    """The paths of the library's frames below the user's innermost, as one text."""
+    files = []
+    for code, _line, _index in reversed(frames):
+        if code.co_filename == USER_FILE:
+            break
+        files.append(code.co_filename)
+    return "\n".join(files)
+
+
 def position(code, index):
     """(line, end line, column, end column) of an instruction, where this Python knows it."""
     if not hasattr(code, "co_positions") or index < 0:
@@ -268,50 +307,104 @@ def position(code, index):
 
 def raised_by_user(frames):
     """Whether a `raise` statement of the user made the exception, and not a call that failed."""
-    if not frames or frames[-1][0].co_filename != USER_FILE:
-        return False
-    import opcode
+    return is_users(frames[-1:]) and instruction(frames[-1]) == RAISE
 
-    code, _line, index = frames[-1]
-    return 0 <= index < len(code.co_code) and opcode.opname[code.co_code[index]] == RAISE
+
+def is_users(frames):
+    return any(code.co_filename == USER_FILE for code, _line, _index in frames)
+
+
+def instruction(frame):
+    """The name of the instruction that a frame was at."""
+    code, _line, index = frame
+    return opcode.opname[code.co_code[index]] if 0 <= index < len(code.co_code) else None
 
 
 def causes(error):
-    """The exception, then what the standard library wrapped in it; not what user code replaced by an own exception."""
+    """The exception, then what the standard library made it of; not what user code had dealt with, or replaced by an own one."""
     seen = set()
     while is_a(error, BaseException) and id(error) not in seen and len(seen) < CAUSES:
         seen.add(id(error))
         yield error
-        if raised_by_user(frames_of(error)):
+        frames = frames_of(error)
+        if raised_by_user(frames):
             return
         reason = getattr(error, "reason", None)
-        error = error.__cause__ or (reason if is_a(reason, BaseException) else error.__context__)
+        cause = error.__cause__ or (reason if is_a(reason, BaseException) else None)
+        error = cause or (error.__context__ if stems_from_context(frames, error.__context__) else None)
+
+
+def stems_from_context(frames, context):
+    """Whether the library failed while it dealt with `context`, or at the end of a `with` that `context` had ended."""
+    if context is None:
+        return False
+    users = [frame for frame in frames if frame[0].co_filename == USER_FILE]
+    if users and instruction(users[-1]) == LEAVE:
+        return True
+    # The outermost frame of an exception is the one that caught it.
+    return bool(frames) and not is_users(frames[-1:]) and not is_users(frames_of(context)[:1])
+
+
+class UserFrames(traceback.StackSummary):
+    """The frames of user code; of very many, the outer and the inner ones."""
+
+    def format(self, **options):
+        frames = super().format(**options)
+        left_out = len(frames) - OUTER_FRAMES - INNER_FRAMES
+        if left_out <= 1:
+            return frames
+        return frames[:OUTER_FRAMES] + ["  [... %d frames left out ...]\n" % left_out] + frames[-INNER_FRAMES:]
 
 
 def user_traceback(error):
     """The traceback as Python prints it, without the sandbox's and the library's frames, in every chained exception too."""
     try:
-        whole = traceback.TracebackException(type(error), error, error.__traceback__)
+        whole = _TracebackException(type(error), error, error.__traceback__)
         keep_user_frames(whole, set())
         text = "".join(whole.format())
     except BaseException:
-        text = one_line(error) + "\n"
-    if len(text) > TRACEBACK_CHARACTERS:
-        half = TRACEBACK_CHARACTERS // 2
-        text = text[:half] + "\n[... cut ...]\n" + text[-half:]
-    return text
+        text = plain_traceback(error)
+    return without_middle(text)
 
 
 def keep_user_frames(part, seen):
     if part is None or id(part) in seen:
         return
     seen.add(id(part))
-    if part.stack:
-        part.stack[:] = [frame for frame in part.stack if frame.filename == USER_FILE]
+    part.stack = UserFrames(frame for frame in part.stack or () if frame.filename == USER_FILE)
+    words = getattr(part, "_str", None)
+    if type(words) is str and len(words) > WORDS_CHARACTERS:
+        part._str = words[:WORDS_CHARACTERS] + "…"
     keep_user_frames(part.__cause__, seen)
     keep_user_frames(part.__context__, seen)
     for inner in getattr(part, "exceptions", None) or ():
         keep_user_frames(inner, seen)
+
+
+def plain_traceback(error):
+    """The same in short, where the library cannot make it."""
+    users = [frame for frame in frames_of(error) if frame[0].co_filename == USER_FILE]
+    lines = ['  File "%s", line %s, in %s\n' % (USER_FILE, line, code.co_name) for code, line, _index in users[-INNER_FRAMES:]]
+    return "".join(["Traceback (most recent call last):\n"] * bool(lines) + lines) + one_line(error) + "\n"
+
+
+def without_middle(text):
+    """A traceback that fits: the end says what happened and stays, the beginning says where it began."""
+    lines = [within(line, LINE_BYTES) for line in text.splitlines(True)]
+    if sum(map(bytes_of, lines)) <= TRACEBACK_BYTES:
+        return "".join(lines)
+    head = fitting(lines, HEAD_BYTES)
+    tail = fitting(lines[len(head) :][::-1], TRACEBACK_BYTES - HEAD_BYTES - LINE_BYTES)[::-1]
+    return "".join(head + ["[... %d lines left out ...]\n" % (len(lines) - len(head) - len(tail))] + tail)
+
+
+def fitting(lines, most):
+    """As many of the first lines as have at most so many bytes."""
+    for count, line in enumerate(lines):
+        most -= bytes_of(line)
+        if most < 0:
+            return lines[:count]
+    return lines
 
 
 def exit_code(error):
@@ -326,8 +419,12 @@ def exit_code(error):
 
 def one_line(error):
     text = words_of(error)
-    name = type(error).__name__
+    name = name_of(error)
     return "%s: %s" % (name, text) if text else name
+
+
+def name_of(error):
+    return within(type(error).__name__, NAME_BYTES)
 
 
 def words_of(value):
@@ -342,49 +439,18 @@ def clean(text):
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
+def bytes_of(text):
+    return len(text.encode("utf-8", "backslashreplace"))
+
+
+def within(text, longest):
+    """At most so many bytes of clean text, and one character that says where more is left out; the end of a line stays one."""
+    encoded = text[: longest + 1].encode("utf-8", "backslashreplace")
+    if len(encoded) <= longest and len(text) <= longest:
+        return encoded.decode("utf-8")
+    end = "…\n" if text.endswith("\n") else "…"
+    return encoded[: longest - 4].decode("utf-8", "ignore") + end
+
+
 def bytes_in_words(size):
     return "%d MiB" % (size >> 20) if size >= 1 << 20 else "%d bytes" % size
-
-
-def offender(result):
-    """Where in a result the first value is that JSON cannot hold."""
-    try:
-        return find_offender(result, "result", [], 0) or "result cannot be written as JSON"
-    except BaseException:
-        return "result cannot be written as JSON"
-
-
-def find_offender(value, path, parents, depth):
-    if value is None or isinstance(value, (str, bool)):
-        return None
-    if isinstance(value, float):
-        return None if math.isfinite(value) else "%s: %r, which JSON does not have" % (path, value)
-    if isinstance(value, int):
-        return too_many_digits(value, path)
-    if depth > PATH_DEPTH and depth > sys.getrecursionlimit() // 4:
-        return "%s: nested too deeply" % shortened(path)
-    if not isinstance(value, (dict, list, tuple)):
-        return "%s: %s" % (shortened(path), type(value).__name__)
-    if any(value is parent for parent in parents):
-        return "%s: contains itself" % shortened(path)
-    parents = parents + [value]
-    pairs = value.items() if isinstance(value, dict) else enumerate(value)
-    for key, item in pairs:
-        if not (key is None or isinstance(key, (str, int, float, bool))):
-            return "%s: %s as a key" % (shortened(path), type(key).__name__)
-        found = find_offender(item, "%s[%s]" % (path, json.dumps(key)), parents, depth + 1)
-        if found:
-            return found
-    return None
-
-
-def too_many_digits(value, path):
-    try:
-        int.__repr__(value)
-    except ValueError:
-        return "%s: an integer with too many digits" % path
-    return None
-
-
-def shortened(path):
-    return path if len(path) <= 200 else path[:97] + "..." + path[-100:]

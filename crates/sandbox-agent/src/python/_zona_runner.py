@@ -1,12 +1,13 @@
 """Runs one program in a sealed child and answers with frames (see the protocol's `frame`).
 
 The kernel's seal is the boundary, not this file: user code shares the process and may break anything here, to its own harm
-only. Private references to the functions used after user code has run keep ordinary accidents (a replaced `sys.stdout`, a
-patched `json`) from costing the result.
+only. Builtins of our own (see the zygote's `load`) and private references to the functions used after user code has run keep
+ordinary accidents (a replaced `len`, a replaced `sys.stdout`, a patched `json`) from costing the result.
 """
 
 import _signal
 import atexit
+import builtins
 import gc
 import io
 import json
@@ -19,6 +20,8 @@ import sys
 import types
 
 import _zona_failure as failure
+import _zona_output as output
+from _zona_result import TooLarge, Unreadable, encode, step
 
 USER_FILE = "<utility>"
 REQUEST, RESULT = 3, 4
@@ -32,9 +35,14 @@ VALUE, VALUE_FAILURE, SUCCESS, FAILURE = b"V", b"X", b"R", b"E"
 _write = os.write
 _close = os.close
 _exit = os._exit
-_encode = json.JSONEncoder(allow_nan=False, ensure_ascii=False, separators=(",", ":")).encode
-_encode_ascii = json.JSONEncoder(allow_nan=False, ensure_ascii=True, separators=(",", ":")).encode
 _decode = json.loads
+_settrace = sys.settrace
+_setprofile = sys.setprofile
+_setrecursionlimit = sys.setrecursionlimit
+_modules = sys.modules
+_callbacks = atexit._ncallbacks
+_run_exit_functions = atexit._run_exitfuncs
+_Coroutine = types.CoroutineType
 _STORE_NAME = opcode.opmap["STORE_NAME"]
 _STORE_GLOBAL = opcode.opmap["STORE_GLOBAL"]
 _EXTENDED_ARG = opcode.opmap["EXTENDED_ARG"]
@@ -80,34 +88,15 @@ def prepare(strict, writable, short_writes):
     """Everything that can be made once, in the zygote."""
     State.strict = strict
     failure.Place.writable = writable
-    kind = Whole if short_writes else io.FileIO
-    State.stdout = stream(kind, 1)
-    State.stderr = stream(kind, 2)
+    own = {module.__file__ for name, module in _modules.items() if name.startswith("_zona_")}
+    State.stdout, State.stderr = output.prepare(short_writes, own | {sys._getframe(1).f_code.co_filename})
+    failure.Place.builtins.update(vars(builtins))
     # Address space alone: nothing is written to it.
     State.reserve = mmap.mmap(-1, RESERVE_BYTES, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
-    sys.stdout = sys.__stdout__ = State.stdout
-    sys.stderr = sys.__stderr__ = State.stderr
     sys.argv = [""]
     _signal.signal(_signal.SIGINT, on_interrupt)
     warm_up(ZYGOTE_PASSES)
-    State.exit_handlers = atexit._ncallbacks()
-
-
-class Whole(io.FileIO):
-    """Writes everything, where the kernel takes as much of a write as there is room for."""
-
-    def write(self, data):
-        left = memoryview(data).cast("B")
-        length = len(left)
-        while left:
-            left = left[super().write(left) :]
-        return length
-
-
-def stream(kind, number):
-    """Unbuffered: a killed run keeps what it printed. Text that is not Unicode is escaped, never an error."""
-    raw = kind(number, "w", closefd=False)
-    return io.TextIOWrapper(raw, encoding="utf-8", errors="backslashreplace", newline="\n", write_through=True)
+    State.exit_handlers = _callbacks()
 
 
 def warm_up(passes):
@@ -159,7 +148,44 @@ def read_program():
         parts.append(part)
         missing -= len(part)
     _close(REQUEST)
-    return _decode(b"".join(parts))
+    return program_of(b"".join(parts))
+
+
+def program_of(text):
+    """The program. An integer that Python does not read costs what holds it: one value of many, or the whole."""
+    try:
+        return _decode(text)
+    except ValueError:
+        program = json.JSONDecoder(parse_int=integer).decode(text.decode("utf-8"))
+    values = program.get("values") or []
+    unreadable = find_long(program["params"], "params")
+    for index, value in enumerate(values):
+        found = find_long(value, "value")
+        if found:
+            values[index] = found
+            unreadable = unreadable or (found if len(values) == 1 else None)
+    return {**program, "unreadable": unreadable}
+
+
+def integer(text):
+    try:
+        return int(text)
+    except ValueError:
+        return LongInteger(text)
+
+
+class LongInteger:
+    """Stands for an integer of more digits than Python reads."""
+
+    def __init__(self, text):
+        self.digits = len(text.lstrip("-"))
+
+
+def find_long(value, path):
+    if type(value) is LongInteger:
+        return Unreadable(path, value.digits)
+    pairs = value.items() if type(value) is dict else enumerate(value) if type(value) is list else ()
+    return next(filter(None, (find_long(item, "%s[%s]" % (path, step(key))) for key, item in pairs)), None)
 
 
 def read_some():
@@ -195,8 +221,10 @@ class Answer:
         """Returns the final frame: kind and payload."""
         self.limits = limits
         self.code = code = program["code"]
-        linecache.cache[USER_FILE] = (len(code), None, code.splitlines(True), USER_FILE)
+        linecache.cache[USER_FILE] = (len(code), None, lines_of(code), USER_FILE)
         try:
+            if program.get("unreadable"):
+                raise program["unreadable"]
             compiled = compile(code, USER_FILE, "exec", 0, True)
             return self.enter(compiled, program)
         except BaseException as error:
@@ -209,6 +237,8 @@ class Answer:
         top_level = entry != "transform" and "main" not in stored and not (entry == "detect" and "transform" in stored)
         module = types.ModuleType("__main__" if top_level else "__zona__")
         scope = module.__dict__
+        # Without its own it would get ours.
+        scope["__builtins__"] = builtins
         if top_level:
             scope["params"] = params
         sys.modules["__main__"] = sys.modules[module.__name__] = module
@@ -237,6 +267,8 @@ class Answer:
         emit, encoded = self.emit, self.encoded
         for value in values:
             try:
+                if type(value) is Unreadable:
+                    raise value
                 kind, payload = VALUE, encoded(resolve(transform(value, **params)))
             except KeyboardInterrupt as error:
                 if State.interrupted:
@@ -253,7 +285,7 @@ class Answer:
         """The result as JSON bytes, within its limit."""
         payload = encode(result)
         if len(payload) > self.limits["result"]:
-            raise failure.TooLarge(len(payload), self.limits["result"])
+            raise TooLarge(len(payload), self.limits["result"])
         return payload
 
     def succeeded(self, result):
@@ -285,11 +317,16 @@ class Answer:
         return FAILURE, failure.payload(described)
 
     def described(self, error):
-        sys.settrace(None)
-        sys.setprofile(None)
-        sys.setrecursionlimit(RECURSION_LIMIT)
+        _settrace(None)
+        _setprofile(None)
+        _setrecursionlimit(RECURSION_LIMIT)
         State.reserve = None
         return failure.describe(error, self.code, self.limits or {}, State.strict, State.interrupted)
+
+
+def lines_of(code):
+    """The lines as Python counts them: text has more line ends than its grammar."""
+    return io.StringIO(code, newline=None).readlines()
 
 
 def stored_names(compiled):
@@ -307,21 +344,11 @@ def stored_names(compiled):
 
 def resolve(result):
     """Runs the coroutine that an `async def` entry point returns."""
-    if type(result) is not types.CoroutineType:
+    if type(result) is not _Coroutine:
         return result
     import asyncio
 
     return asyncio.run(result)
-
-
-def encode(result):
-    try:
-        return _encode(result).encode("utf-8")
-    except UnicodeEncodeError:
-        # A lone surrogate has no UTF-8; as an escape it is JSON all the same, and comes back as it went in.
-        return _encode_ascii(result).encode("ascii")
-    except (TypeError, ValueError, RecursionError) as error:
-        raise failure.NotSerializable(result) from error
 
 
 def emit(kind, payload):
@@ -345,9 +372,9 @@ def write_all(number, data):
 
 
 def flush_streams():
-    for target in (sys.stdout, sys.stderr):
+    for name in ("stdout", "stderr"):
         try:
-            target.flush()
+            getattr(sys, name).flush()
         except BaseException:
             continue
 
@@ -358,8 +385,8 @@ def finish(kind, payload):
     try:
         if not State.strict:
             join_threads()
-        if atexit._ncallbacks() > State.exit_handlers:
-            atexit._run_exitfuncs()
+        if _callbacks() > State.exit_handlers:
+            _run_exit_functions()
     except BaseException as error:
         write_all(2, failure.for_stderr(error, None))
     flush_streams()
@@ -374,6 +401,6 @@ def finish(kind, payload):
 
 def join_threads():
     """As Python does at exit: threads that are no daemons end first."""
-    threading = sys.modules.get("threading")
+    threading = _modules.get("threading")
     if threading is not None and threading.active_count() > 1:
         threading._shutdown()

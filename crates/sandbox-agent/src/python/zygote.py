@@ -2,12 +2,13 @@
 
 It talks to the agent only (descriptor 3, one JSON object a packet) and never reads a byte of a tenant. Descriptors: 3 the
 agent, 4 a procfs in which children see themselves, 5 /dev/null; without namespaces 6 the Landlock rules of children, from 7 on
-the agent's files, and in gVisor from 11 on the streams of the one child. Once everything is imported the seal takes over, so that no Python runs between two forks. It deliberately
+the agent's files, and behind them in gVisor the streams of the one child. Once everything is imported the seal takes over, so that no Python runs between two forks. It deliberately
 runs no user code: what a child does after the seal stands in `_zona_runner.py`.
 """
 
 import _signal
 import _socket
+import builtins
 import ctypes
 import gc
 import importlib
@@ -22,6 +23,8 @@ PACKET = 64 * 1024
 CHILD_CRASHED = 70
 # Seconds that a thread has to end after it was joined.
 SETTLING = 0.5
+# What our own modules call, whatever a program makes of the module `builtins`.
+BUILTINS = dict(vars(builtins))
 
 
 class Seal:
@@ -76,8 +79,9 @@ def main():
         del os.environ[name]
     sys.path.extend(config["packages"])
     starters = preload(config["preload"])
-    load("_zona_failure", config["home"]["failure"])
-    runner = load("_zona_runner", config["home"]["runner"])
+    for name, path in config["home"]["modules"]:
+        load(name, path)
+    runner = sys.modules["_zona_runner"]
     seal = Seal(config)
     runner.prepare(strict=config["strict"], writable=not config["rules"], short_writes=config["streams"] != 0)
     give_back()
@@ -145,8 +149,9 @@ def refuse(control, starters):
 
 
 def load(name, path):
-    """Imports one of our own modules from where the agent keeps it."""
+    """Imports one of our own modules from where the agent keeps it, with builtins that no program can replace."""
     module = sys.modules[name] = types.ModuleType(name)
+    module.__builtins__ = BUILTINS
     module.__file__ = path
     with open(path, "rb") as file:
         exec(compile(file.read(), path, "exec"), module.__dict__)

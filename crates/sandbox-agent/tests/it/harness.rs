@@ -249,7 +249,10 @@ impl Drop for Sandbox {
 
 impl Child {
     pub fn submit(&mut self, program: &Value) {
-        let text = program.to_string();
+        self.submit_text(&program.to_string());
+    }
+
+    pub fn submit_text(&mut self, text: &str) {
         let mut bytes = u32::try_from(text.len()).unwrap().to_le_bytes().to_vec();
         bytes.extend_from_slice(text.as_bytes());
         self.request.write_all(&bytes).unwrap();

@@ -5,11 +5,14 @@
 
 mod harness;
 
+mod blame;
 mod boundary;
 mod control;
 mod denials;
 mod failures;
+mod printing;
 mod programs;
+mod results;
 
 #[path = "../../build_support.rs"]
 mod build_support;

@@ -11,7 +11,7 @@ use rustix::process::{Signal, kill_process};
 use crate::support::{Done, PATIENCE, Server, Source, pid, run, until, wait_gone, zona};
 
 /// It prints its line in one write: `print` would write the end of the line apart, and the store keep the two apart.
-const SLOW: &str = "import time\n\ndef main():\n    print('begun\\n', end='')\n    time.sleep(120)\n";
+const SLOW: &str = "import time\n\ndef main():\n    print('begun')\n    time.sleep(120)\n";
 
 fn with_slow(data: &Path) -> Server {
     let server = Server::start(data);
