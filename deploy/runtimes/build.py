@@ -5,7 +5,7 @@ usage: build.py directory RUNTIME TARGET [--python INTERPRETER]
        build.py image RUNTIME [--base IMAGE] [--force]
 
 RUNTIME is a directory with `runtime.toml` (name, version, python, description, and as preload the modules that its utilities
-usually import: sandboxes import them before a program arrives) and its lock: `requirements.lock` (pip's format: one
+usually import: sandboxes import them before a program arrives; as amend what is changed in installed files: file, old, new; as leave_out what is not kept of them, such as tests) and its lock: `requirements.lock` (pip's format: one
 `name==version --hash=sha256:...` a line) or `pylock.toml` (PEP 751). Only wheels are installed, each by a hash of the lock, without
 dependencies that the lock does not name; nothing of a package runs while it is installed. Afterwards its modules are imported once, by the runtime's own
 interpreter, to write down what they offer: without network and as nobody (for a directory that is not built by root: without
@@ -68,10 +68,16 @@ class Runtime:
         except (OSError, ValueError) as error:
             raise Failure(f"{self.directory} is no runtime: {error}") from error
         self.preload = facts.pop("preload", [])
+        self.amendments, self.left_out = facts.pop("amend", []), facts.pop("leave_out", [])
         if set(facts) != KEYS or not all(isinstance(value, str) and value for value in facts.values()):
-            raise Failure(f"{self.directory}/runtime.toml must have the texts {', '.join(sorted(KEYS))}, may have preload, and nothing else")
+            raise Failure(f"{self.directory}/runtime.toml must have the texts {', '.join(sorted(KEYS))}, may have preload, amend and leave_out, and nothing else")
         if not isinstance(self.preload, list) or not all(isinstance(name, str) and MODULE.fullmatch(name) for name in self.preload):
             raise Failure(f"{self.directory}/runtime.toml: preload is a list of modules")
+        if not isinstance(self.left_out, list) or not all(isinstance(pattern, str) and pattern for pattern in self.left_out):
+            raise Failure(f"{self.directory}/runtime.toml: leave_out is a list of patterns of paths")
+        for one in self.amendments:
+            if not isinstance(one, dict) or set(one) != {"file", "old", "new"} or not all(isinstance(text, str) for text in one.values()):
+                raise Failure(f"{self.directory}/runtime.toml: each amend has the texts file, old and new")
         self.name, self.version, self.python = facts["name"], facts["version"], facts["python"]
         if not re.fullmatch(r"[a-z0-9-]{1,32}", self.name) or not re.fullmatch(r"[0-9]+\.[0-9]+", self.python):
             raise Failure(f"{self.directory}/runtime.toml: name has lower-case letters, digits and hyphens; python is MAJOR.MINOR")
@@ -99,6 +105,13 @@ class Runtime:
         done = subprocess.run(pip, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
         if done.returncode != 0:
             raise Failure(self.refusal(done.stderr))
+        self.amend(target)
+        for pattern in self.left_out:
+            found = [place for place in target.glob(pattern) if place.is_dir()]
+            if not found:
+                raise Failure(f"{self.directory}/runtime.toml: leave_out has {pattern}, and there is no such directory")
+            for place in found:
+                shutil.rmtree(place, ignore_errors=True)
         # Programs are of no use to code that is imported.
         shutil.rmtree(target / "bin", ignore_errors=True)
         installed = {}
@@ -106,6 +119,17 @@ class Runtime:
             digest = entry["download_info"]["archive_info"]["hash"].replace("=", ":", 1)
             installed[normalized(entry["metadata"]["name"])] = digest
         return installed
+
+    def amend(self, target):
+        """Changes installed files, each at the one place that is meant: a package that became another one ends the build."""
+        for one in self.amendments:
+            file = (target / one["file"]).resolve()
+            if not file.is_relative_to(target.resolve()) or not file.is_file():
+                raise Failure(f"{self.directory}/runtime.toml: there is no {one['file']} to amend")
+            text = file.read_text(encoding="utf-8")
+            if not one["old"] or text.count(one["old"]) != 1:
+                raise Failure(f"{self.directory}/runtime.toml: {one['file']} has {one['old']!r} {text.count(one['old'])} times, and must have it once")
+            file.write_text(text.replace(one["old"], one["new"]), encoding="utf-8")
 
     def refusal(self, words):
         if "DO NOT MATCH THE HASHES" in words:

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 const OK: i32 = 0;
 const USAGE: i32 = 2;
-const IMAGE: &str = "zona/runtime-security:1.0.0";
+const IMAGE: &str = "zona/runtime-security:1.1.0";
 const CODE: &str = "import yaml\n\n\ndef transform(value):\n    return yaml.safe_load(value)\n";
 
 struct Person {
@@ -57,7 +57,7 @@ fn a_utility_lives_on_the_runtime_that_it_names(backend: Backend) {
     let version = if backend == Backend::Docker { json!("3.11") } else { json!("") };
     assert_eq!(
         names,
-        [(&json!("tenants/demo/runtimes/python"), &version), (&json!("tenants/demo/runtimes/security"), &json!("1.0.0"))],
+        [(&json!("tenants/demo/runtimes/python"), &version), (&json!("tenants/demo/runtimes/security"), &json!("1.1.0"))],
         "{listed}"
     );
     let shown = person.answer(&["runtime", "show", "security"]);
@@ -86,12 +86,27 @@ fn a_utility_lives_on_the_runtime_that_it_names(backend: Backend) {
     assert!(moved.errors().contains("the runtime does not have `yaml`"), "{}", moved.errors());
 
     // What a package carries along, or is known to do with data, is not part of its interface.
-    for (attempt, words) in [("yaml.load(value, yaml.Loader)", "`yaml.load`"), ("yaml.io.open", "`yaml.io`")] {
-        let code = format!("import yaml\n\n\ndef transform(value):\n    return {attempt}\n");
+    for (module, attempt, words) in [
+        ("yaml", "yaml.load(value, yaml.Loader)", "`yaml.load`"),
+        ("yaml", "yaml.io.open", "`yaml.io`"),
+        ("jinja2", "jinja2.Template(value).render()", "`jinja2.Template`"),
+        ("jinja2", "jinja2.FileSystemLoader('/')", "`jinja2.FileSystemLoader`"),
+        ("pydantic", "pydantic.TypeAdapter(value)", "`pydantic.TypeAdapter`"),
+        ("pydantic", "pydantic.ImportString", "`pydantic.ImportString`"),
+        ("pytz", "pytz.open_resource(value)", "`pytz.open_resource`"),
+        ("tldextract", "tldextract.remote", "`tldextract.remote`"),
+        ("cffi", "cffi.FFI()", "`cffi`"),
+    ] {
+        let code = format!("import {module}\n\n\ndef transform(value):\n    return {attempt}\n");
         fs::write(person.files.path().join("code.py"), code).expect("the directory is writable");
         let refused = person.create("worse", "security").with_code(USAGE);
         assert!(refused.errors().contains(words), "{attempt}: {}", refused.errors());
     }
+    let code = include_str!("runtimes/parse.py");
+    fs::write(person.files.path().join("code.py"), code).expect("the directory is writable");
+    person.create("wide", "security").with_code(OK);
+    let parsed = person.zona(&["transform", "wide", "--value", r#""http://a.bbc.co.uk/""#]).with_code(OK).text();
+    assert_eq!(parsed.split_whitespace().collect::<String>(), r#"{"domain":"bbc","page":"a","ok":true}"#);
     person.server.stop();
 }
 

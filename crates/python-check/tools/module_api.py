@@ -131,8 +131,52 @@ REFUSE = {
 }
 
 
-# The review of packages. Every public module of one that is not named here is part of the interface; of one that is, only these.
+# The review of packages. Every public module of one that is not named here is part of the interface; of one that is, only these,
+# and of one with none, no name at all.
 PACKAGES = {
+    "annotated_types": "annotated_types",
+    "bs4": "bs4 bs4.dammit bs4.element bs4.exceptions bs4.filter bs4.formatter",
+    "cffi": "",
+    "chardet": "chardet chardet.universaldetector",
+    "cryptography": """cryptography cryptography.exceptions cryptography.fernet cryptography.hazmat cryptography.hazmat.backends
+        cryptography.hazmat.primitives cryptography.hazmat.primitives.asymmetric cryptography.hazmat.primitives.asymmetric.dh
+        cryptography.hazmat.primitives.asymmetric.dsa cryptography.hazmat.primitives.asymmetric.ec
+        cryptography.hazmat.primitives.asymmetric.ed25519 cryptography.hazmat.primitives.asymmetric.ed448
+        cryptography.hazmat.primitives.asymmetric.padding cryptography.hazmat.primitives.asymmetric.rsa
+        cryptography.hazmat.primitives.asymmetric.utils cryptography.hazmat.primitives.asymmetric.x25519
+        cryptography.hazmat.primitives.asymmetric.x448 cryptography.hazmat.primitives.ciphers
+        cryptography.hazmat.primitives.ciphers.aead cryptography.hazmat.primitives.ciphers.algorithms
+        cryptography.hazmat.primitives.ciphers.modes cryptography.hazmat.primitives.cmac cryptography.hazmat.primitives.constant_time
+        cryptography.hazmat.primitives.hashes cryptography.hazmat.primitives.hmac cryptography.hazmat.primitives.kdf
+        cryptography.hazmat.primitives.kdf.concatkdf cryptography.hazmat.primitives.kdf.hkdf cryptography.hazmat.primitives.kdf.pbkdf2
+        cryptography.hazmat.primitives.kdf.scrypt cryptography.hazmat.primitives.keywrap cryptography.hazmat.primitives.padding
+        cryptography.hazmat.primitives.poly1305 cryptography.hazmat.primitives.serialization
+        cryptography.hazmat.primitives.serialization.pkcs12 cryptography.hazmat.primitives.serialization.pkcs7
+        cryptography.hazmat.primitives.twofactor cryptography.hazmat.primitives.twofactor.hotp
+        cryptography.hazmat.primitives.twofactor.totp cryptography.x509 cryptography.x509.oid""",
+    "dateparser": "dateparser dateparser.date dateparser.search",
+    "dateparser_cli": "", "dateparser_data": "", "dateparser_scripts": "",
+    "jinja2": "jinja2 jinja2.exceptions jinja2.sandbox",
+    "markupsafe": "markupsafe",
+    "netaddr": "netaddr netaddr.core",
+    "numpy": """numpy numpy.dtypes numpy.exceptions numpy.fft numpy.linalg numpy.ma numpy.polynomial numpy.polynomial.polynomial numpy.random
+        numpy.strings numpy.typing""",
+    "orjson": "orjson",
+    "pandas": "pandas pandas.api pandas.api.types pandas.errors pandas.tseries pandas.tseries.frequencies pandas.tseries.holiday pandas.tseries.offsets",
+    "pydantic": """pydantic pydantic.alias_generators pydantic.aliases pydantic.color pydantic.config pydantic.dataclasses pydantic.errors
+        pydantic.fields pydantic.functional_serializers pydantic.functional_validators pydantic.json_schema pydantic.networks
+        pydantic.root_model pydantic.types pydantic.warnings""",
+    "pydantic_core": "pydantic_core",
+    "pytz": "pytz pytz.exceptions",
+    "regex": "regex",
+    "soupsieve": "soupsieve",
+    "tldextract": "tldextract",
+    "typing_extensions": "typing_extensions",
+    "typing_inspection": "",
+    "tzdata": "",
+    "tzlocal": "tzlocal",
+    "validators": "validators",
+    "xmltodict": "xmltodict",
     "yaml": "yaml yaml.error",
     "dateutil": "dateutil dateutil.easter dateutil.parser dateutil.relativedelta dateutil.rrule dateutil.tz dateutil.utils",
     "defusedxml": "defusedxml defusedxml.ElementTree defusedxml.common defusedxml.minidom",
@@ -144,6 +188,24 @@ PACKAGES = {
 
 # Names of packages that are refused, by module and family.
 REFUSE_IN_PACKAGES = {
+    "jinja2": {
+        # Templates of a plain environment reach every attribute; those of `jinja2.sandbox` do not.
+        "format-escape": "Template Environment make_logging_undefined",
+        "file-access": "FileSystemLoader PackageLoader ModuleLoader FileSystemBytecodeCache BytecodeCache MemcachedBytecodeCache"},
+    "jinja2.sandbox": {"format-escape": "Environment"},
+    "markupsafe": {"format-escape": "EscapeFormatter"},
+    "numpy": {"file-access": """fromfile fromregex memmap loadtxt genfromtxt savetxt save savez savez_compressed DataSource get_include""",
+        "deserialization": "load", "native-code": "ctypeslib f2py", "introspection": "info show_config show_runtime"},
+    # `eval` and what reads or writes files; data comes in as parameters, and goes out as results.
+    "pandas": {"file-access": """read_clipboard read_csv read_excel read_feather read_fwf read_gbq read_hdf read_html read_json read_orc
+        read_parquet read_sas read_spss read_sql read_sql_query read_sql_table read_stata read_table read_xml ExcelFile ExcelWriter HDFStore""",
+        "deserialization": "read_pickle to_pickle", "dynamic-code": "eval", "process": "test show_versions"},
+    # What makes types of texts evaluates them; an import string imports what it names.
+    "pydantic": {"dynamic-code": "create_model ImportString PyObject TypeAdapter", "file-access": "FilePath DirectoryPath NewPath SocketPath",
+        "deserialization": "parse_file_as parse_raw_as"},
+    "pydantic.types": {"dynamic-code": "ImportString PyObject", "file-access": "FilePath DirectoryPath NewPath SocketPath PathType"},
+    "pytz": {"file-access": "open_resource resource_exists"},
+    "typing_extensions": {"dynamic-code": "get_type_hints ForwardRef evaluate_forward_ref"},
     "yaml": {"deserialization": """load load_all full_load full_load_all unsafe_load unsafe_load_all add_constructor add_multi_constructor
         Loader UnsafeLoader FullLoader CLoader CUnsafeLoader CFullLoader Constructor UnsafeConstructor FullConstructor YAMLObject
         YAMLObjectMetaclass""", "module-pivot": "warnings"},
@@ -249,6 +311,8 @@ def main():
     sys.path[:] = [place for place in sys.path if not place.endswith(("dist-packages", "site-packages"))] + directories
     for root in roots(directories):
         listed = modules_below(root)
+        if not listed and root in PACKAGES:
+            print(root, "+")
         for name in sorted(listed):
             describe(name, "*", "", REFUSE_IN_PACKAGES.get(name, {}), listed)
 

@@ -21,6 +21,8 @@ import types
 CONTROL, PROC, NULL = 3, 4, 5
 PACKET = 64 * 1024
 CHILD_CRASHED = 70
+# What libraries that compute ask before they start a thread for each processor, when they are imported.
+THREADS_OF_LIBRARIES = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 # Seconds that a thread has to end after it was joined.
 SETTLING = 0.5
 # What our own modules call, whatever a program makes of the module `builtins`.
@@ -78,7 +80,11 @@ def main():
     for name in set(os.environ) - {"LANG", "TZ"}:
         del os.environ[name]
     sys.path.extend(config["packages"])
+    # No thread may run when the zygote is copied. Programs do not see what the libraries were told.
+    os.environ.update(dict.fromkeys(THREADS_OF_LIBRARIES, "1"))
     starters = preload(config["preload"])
+    for name in THREADS_OF_LIBRARIES:
+        os.environ.pop(name, None)
     for name, path in config["home"]["modules"]:
         load(name, path)
     runner = sys.modules["_zona_runner"]

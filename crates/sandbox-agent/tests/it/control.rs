@@ -220,6 +220,27 @@ fn a_preloaded_module_that_leaves_a_thread_running_is_a_fault_that_names_it() {
 }
 
 #[test]
+fn a_library_that_computes_is_told_to_start_no_threads_and_programs_do_not_see_it() {
+    let modules = packages();
+    let library = "import os, threading
+asked = [os.environ.get(name) for name in ('OPENBLAS_NUM_THREADS', 'OMP_NUM_THREADS', 'MKL_NUM_THREADS', 'NUMEXPR_NUM_THREADS')]
+for _ in range(int(asked[0] or 4) - 1):
+    threading.Thread(target=threading.Event().wait, daemon=True).start()
+";
+    fs::write(modules.join("computes.py"), library).unwrap();
+    let mut layout = layout().clone();
+    let modules = modules.canonicalize().unwrap().to_str().unwrap().to_owned();
+    layout.read_only.push(modules.clone());
+    layout.packages.push(modules);
+    let mut sandbox = Sandbox::connect();
+    sandbox.configure_with(CLASS, SealMode::Strict, layout, &["computes"]);
+    let (report, _) = sandbox.report(|report| matches!(report, Report::Ready { .. } | Report::Fault { .. }));
+    assert!(matches!(report, Report::Ready { .. }), "{report:?}");
+    let seen = sandbox.run(&script("import computes, os\ndef main(): return [computes.asked, sorted(os.environ)]")).result();
+    assert_eq!(seen, json!([["1", "1", "1", "1"], ["LANG", "TZ"]]));
+}
+
+#[test]
 fn limits_within_which_nothing_can_run_are_refused() {
     for class in [Class { tmpfs: 0, ..CLASS }, Class { memory: 0, ..CLASS }, Class { open_files: 3, ..CLASS }] {
         let mut sandbox = Sandbox::connect();

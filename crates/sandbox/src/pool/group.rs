@@ -9,7 +9,8 @@ use crate::backend::RuntimeFacts;
 use crate::config::{Config, Pool, RuntimeKey};
 
 const MIB: u64 = 1024 * 1024;
-/// Memory of a sandbox beside its children: agent, interpreter with preloaded modules, page tables. Measured below 40 MiB.
+/// Memory of a sandbox beside its children: agent, interpreter with preloaded modules, page tables. Measured: 24 MiB, and 76 MiB
+/// with pandas.
 const OVERHEAD: u64 = 96 * MIB;
 /// Children of a large sandbox; each may use as much as four of a standard one.
 const LARGE_CHILDREN: usize = 2;

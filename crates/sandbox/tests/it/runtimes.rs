@@ -1,6 +1,6 @@
 //! Several runtimes of one server: each program has the packages of its own, and no sandbox serves two.
 //!
-//! The second one is `security` of deploy/runtimes, as `cargo xtask setup` builds it: an image, and a directory in its cache.
+//! The others are those of deploy/runtimes, as `cargo xtask setup` builds them: images, and directories in its cache.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,32 +11,39 @@ use sandbox::{Config, RuntimeConfig, RuntimeFacts};
 
 use crate::support::{Host, Kind, script};
 
-const IMAGE: &str = "zona/runtime-security:1.0.0";
+const IMAGE: &str = "zona/runtime-security:1.1.0";
 const YAML: &str = "import yaml\ndef main():\n    return yaml.safe_load('a: [1, 2]')";
 
-/// The directory of `security`, where sandboxes can read it.
-struct Packages(tempfile::TempDir);
+/// Programs that use every package that a runtime is built for, and answer with what was not as expected.
+const USES: [(&str, &str); 2] = [("security", include_str!("runtimes/security.py")), ("data", include_str!("runtimes/data.py"))];
+
+/// The directory of a runtime, where sandboxes can read it.
+struct Packages(tempfile::TempDir, &'static str);
 
 impl Packages {
     fn new() -> Self {
+        Packages::of("security")
+    }
+
+    fn of(runtime: &'static str) -> Self {
         // Not below /tmp, which is each sandbox's own.
         let place = tempfile::tempdir_in("/var/tmp").unwrap();
         fs::set_permissions(place.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
-        let built = cache().join("runtimes/security");
+        let built = cache().join("runtimes").join(runtime);
         assert!(built.is_dir(), "{} is missing: run `cargo xtask setup`", built.display());
-        copy(&built, &place.path().join("security"));
-        Packages(place)
+        copy(&built, &place.path().join(runtime));
+        Packages(place, runtime)
     }
 
     fn path(&self) -> PathBuf {
-        self.0.path().join("security")
+        self.0.path().join(self.1)
     }
 
     async fn host(&self, kind: Kind, change: impl FnOnce(&mut Config)) -> Host {
         let image = Some(IMAGE.to_owned());
-        let security = RuntimeConfig { name: "security".to_owned(), packages: vec![self.path()], image, ..RuntimeConfig::default() };
+        let runtime = RuntimeConfig { name: self.1.to_owned(), packages: vec![self.path()], image, ..RuntimeConfig::default() };
         let configured = |config: &mut Config| {
-            config.runtimes = vec![security];
+            config.runtimes = vec![runtime];
             change(config);
         };
         Host::open_with(kind, configured).await
@@ -85,7 +92,7 @@ async fn each_program_has_the_packages_of_its_own_runtime(kind: Kind) {
     }
     assert!(seen.iter().all(|(one, _)| seen.iter().all(|(_, other)| one != other)), "one tenant, two runtimes, one sandbox: {seen:?}");
     assert_eq!(seen[0], seen[1], "each stays the tenant's");
-    let loaded = host.run(on("security", "import sys\ndef main():\n    return ['yaml' in sys.modules, 'zipfile' in sys.modules]")).await;
+    let loaded = host.run(on("security", "import sys\ndef main():\n    return ['yaml' in sys.modules, 'smtplib' in sys.modules]")).await;
     assert_eq!(loaded.outcome.as_deref(), Ok("[true,false]"), "imported before the program, as the runtime says");
     let single = host.run(Job { isolation: Isolation::OneShot, ..on("security", YAML) }).await;
     assert_eq!((single.outcome.as_deref(), single.attestation.runtime.to_string()), (Ok(r#"{"a":[1,2]}"#), "security".to_owned()));
@@ -97,7 +104,7 @@ async fn a_runtime_says_what_it_was_built_of(kind: Kind) {
     let host = packages.host(kind, |_| {}).await;
     let facts = host.sandboxes.runtime("security").await.unwrap();
     let RuntimeFacts { version, lock, interface, .. } = &*facts;
-    assert!(version == "1.0.0" && lock.starts_with("sha256:"), "{version} {lock}");
+    assert!(version == "1.1.0" && lock.starts_with("sha256:"), "{version} {lock}");
     let yaml = facts.packages.iter().find(|package| package.name == "PyYAML").unwrap();
     assert!(yaml.modules.contains(&"yaml".to_owned()), "{yaml:?}");
     assert!(matches!(yaml.hashes.as_slice(), [hash] if hash.starts_with("sha256:") && hash.len() == 71), "{yaml:?}");
@@ -157,6 +164,20 @@ async fn a_directory_that_is_built_anew_under_a_server_is_refused_until_it_start
     let again = packages.host(Kind::Namespace, |_| {}).await;
     assert_eq!(again.run(once()).await.outcome.as_deref(), Ok(r#"{"a":[1,2]}"#));
     again.close().await;
+}
+
+/// T1 has its modules from before the fork, where no thread may run; T3 imports them.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_package_of_every_runtime_does_its_work() {
+    for (runtime, program) in USES {
+        let packages = Packages::of(runtime);
+        let host = packages.host(Kind::Namespace, |_| {}).await;
+        for isolation in [Isolation::TenantWarm, Isolation::OneShot] {
+            let ran = host.run(Job { isolation, ..on(runtime, program) }).await;
+            assert_eq!((ran.outcome.as_deref(), ran.pieces.len()), (Ok("{}"), 0), "{runtime} in {isolation:?}: {:?}", ran.pieces);
+        }
+        host.close().await;
+    }
 }
 
 mod namespace {

@@ -154,6 +154,36 @@ fn a_directory_that_holds_something_else_is_left_alone() {
 }
 
 #[test]
+fn a_recipe_changes_a_file_at_the_one_place_that_it_names_and_leaves_directories_out() {
+    let bench = Bench::new();
+    let amended = |file: &str, old: &str, more: &str| {
+        bench.recipe(&python());
+        let text = fs::read_to_string(bench.path("runtime.toml")).unwrap();
+        fs::write(bench.path("runtime.toml"), format!("{more}{text}[[amend]]\nfile = \"{file}\"\nold = \"{old}\"\nnew = \"lower\"\n"))
+            .unwrap();
+    };
+    for (file, old, words) in [
+        ("acme_tools/text.py", "nowhere", "has 'nowhere' 0 times, and must have it once"),
+        ("acme_tools/text.py", "a", "times, and must have it once"),
+        ("acme_tools/text.py", "", "times, and must have it once"),
+        ("acme_tools/none.py", "a", "there is no acme_tools/none.py to amend"),
+        ("../runtime.toml", "a", "there is no ../runtime.toml to amend"),
+    ] {
+        amended(file, old, "");
+        bench.refused(words);
+    }
+    amended("acme_tools/text.py", "casefold", "leave_out = [\"*/tests\"]\n");
+    bench.refused("leave_out has */tests, and there is no such directory");
+    assert!(!bench.path("built").exists());
+    amended("acme_tools/text.py", "casefold", "leave_out = [\"acme_tools-*\"]\n");
+    bench.refused("these were not installed: acme-tools");
+    amended("acme_tools/text.py", "casefold", "");
+    let output = bench.build();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(bench.built("acme_tools/text.py").contains("value.lower()"));
+}
+
+#[test]
 fn a_runtime_is_built_for_the_python_that_it_is_locked_for() {
     let bench = Bench::new();
     bench.recipe("3.7");
