@@ -13,7 +13,7 @@ use crate::{
     contract, fuzz,
     process::{cargo as cargo_command, run},
     setup::{self, Need, Provided, Tool},
-    suite::{self, Effort},
+    suite::{self, Effort, Shown},
     tidy,
     timed::{Timed, slowest},
     workspace::Workspace,
@@ -67,8 +67,8 @@ impl Step {
         }
     }
 
-    /// Runs it, and adds to `timed` the parts of it that took time.
-    fn run(self, workspace: &Workspace, provided: &Provided, effort: Effort, timed: &mut Vec<Timed>) -> anyhow::Result<()> {
+    /// Runs it, and adds to `shown` the parts of it that took time, and the tests that failed.
+    fn run(self, workspace: &Workspace, provided: &Provided, effort: Effort, shown: &mut Shown) -> anyhow::Result<()> {
         let prepare = |mut command: Command| {
             command.current_dir(&workspace.root).env("PATH", &provided.path);
             command
@@ -86,7 +86,7 @@ impl Step {
             Step::BufBreaking => contract::breaking(prepare(Command::new("buf"))),
             Step::Clippy => cargo(&["clippy", "--locked", "--workspace", "--all-targets", "--", "-D", "warnings"]),
             Step::Deny => cargo(&["deny", "--locked", "check", "bans", "licenses", "sources"]),
-            Step::Test => suite::run_tests(workspace, &provided.path, effort, timed),
+            Step::Test => suite::run_tests(workspace, &provided.path, effort, shown),
             Step::Fuzz => fuzz::run_targets(workspace, &provided.path, effort.length.choose(FUZZ, LONG_FUZZ)),
         }
     }
@@ -107,14 +107,14 @@ impl fmt::Display for Step {
 pub fn test(workspace: &Workspace, only: &[Step], effort: Effort) -> anyhow::Result<()> {
     let steps: Vec<Step> = Step::ALL.into_iter().filter(|step| only.is_empty() || only.contains(step)).collect();
     let started = Instant::now();
-    let mut summary = Summary { started, rows: Vec::new(), parts: Vec::new() };
+    let mut summary = Summary { started, rows: Vec::new(), shown: Shown::default() };
     heading("setup");
-    let provided = provide(workspace, &steps, &mut summary.parts)?;
+    let provided = provide(workspace, &steps, &mut summary.shown.parts)?;
     summary.rows.push(Row { name: "setup".to_owned(), took: started.elapsed(), passed: true });
     for step in steps {
         heading(&step.to_string());
         let begun = Instant::now();
-        let outcome = step.run(workspace, &provided, effort, &mut summary.parts);
+        let outcome = step.run(workspace, &provided, effort, &mut summary.shown);
         if let Err(error) = &outcome {
             println!("{step}: {error:#}");
         }
@@ -146,8 +146,7 @@ fn provide(workspace: &Workspace, steps: &[Step], parts: &mut Vec<Timed>) -> any
 struct Summary {
     started: Instant,
     rows: Vec<Row>,
-    /// Parts of the steps, in the order in which they ran.
-    parts: Vec<Timed>,
+    shown: Shown,
 }
 
 struct Row {
@@ -174,11 +173,16 @@ impl fmt::Display for Summary {
             writeln!(f, "{row}")?;
         }
         write!(f, "{:<21} {:>7.1} s", "total", self.started.elapsed().as_secs_f64())?;
-        let longest = slowest(&self.parts, SLOWEST);
+        let longest = slowest(&self.shown.parts, SLOWEST);
         if !longest.is_empty() {
             write!(f, "\n\nslowest parts")?;
         }
-        longest.iter().try_for_each(|part| write!(f, "\n{part}"))
+        longest.iter().try_for_each(|part| write!(f, "\n{part}"))?;
+        // Last, because the end of a log is what is kept of it.
+        if !self.shown.failed.is_empty() {
+            write!(f, "\n\nfailed tests")?;
+        }
+        self.shown.failed.iter().try_for_each(|test| write!(f, "\n{test}"))
     }
 }
 
@@ -215,7 +219,11 @@ mod tests {
     fn the_end_of_a_run_names_what_failed_and_what_took_longest() {
         let row = |name: &str, passed| Row { name: name.to_owned(), took: Duration::from_secs(1), passed };
         let parts = vec![Timed::new("test domain", Duration::from_secs(3)), Timed::new("setup buf", Duration::from_secs(9))];
-        let summary = Summary { started: Instant::now(), rows: vec![row("fmt", true), row("test", false)], parts };
+        let summary = Summary {
+            started: Instant::now(),
+            rows: vec![row("fmt", true), row("test", false)],
+            shown: Shown { parts, failed: Vec::new() },
+        };
         let shown = summary.to_string();
         let lines: Vec<&str> = shown.lines().collect();
         assert!(lines[0].starts_with("fmt            ok") && lines[1].starts_with("test           FAILED"), "{shown}");

@@ -20,6 +20,11 @@ use crate::{
     workspace::Workspace,
 };
 
+mod failures;
+
+pub use failures::FailedTest;
+use failures::Failures;
+
 /// Tells tests to repeat what they repeat in large numbers; `test_support::repeat` reads it.
 const LONG: &str = "ZONA_TEST_LONG";
 
@@ -58,11 +63,20 @@ impl Length {
     }
 }
 
-/// Compiles and runs every test, and adds to `timed` how long the compilation and each binary took.
+/// What a run has shown so far.
+#[derive(Debug, Default)]
+pub struct Shown {
+    /// How long its parts took, in the order in which they ran.
+    pub parts: Vec<Timed>,
+    /// The tests that failed.
+    pub failed: Vec<FailedTest>,
+}
+
+/// Compiles and runs every test, and adds to `shown` how long the compilation and each binary took, and which tests failed.
 ///
 /// # Errors
 /// When something does not compile, or a test fails; every binary runs in any case.
-pub fn run_tests(workspace: &Workspace, path: &OsStr, effort: Effort, timed: &mut Vec<Timed>) -> anyhow::Result<()> {
+pub fn run_tests(workspace: &Workspace, path: &OsStr, effort: Effort, shown: &mut Shown) -> anyhow::Result<()> {
     let prepare = || {
         let mut command = cargo();
         command.current_dir(&workspace.root).env("PATH", path);
@@ -72,7 +86,7 @@ pub fn run_tests(workspace: &Workspace, path: &OsStr, effort: Effort, timed: &mu
     // The stories run the real binary, which is no dependency of theirs that cargo would build.
     run(prepare().args(["build", "--locked", "--workspace", "--bins"]))?;
     let packages = compile(prepare())?;
-    timed.push(Timed::new("test: compilation", begun.elapsed()));
+    shown.parts.push(Timed::new("test: compilation", begun.elapsed()));
     let mut tests = prepare();
     tests.args(["test", "--locked", "--workspace", "--no-fail-fast"]);
     tests.env("E2E_BINARY", workspace.target_directory()?.join("debug/zona"));
@@ -80,7 +94,7 @@ pub fn run_tests(workspace: &Workspace, path: &OsStr, effort: Effort, timed: &mu
         tests.env(LONG, "1");
     }
     let _busy = effort.busy.then(Busy::start).transpose()?;
-    run_timed(tests, &packages, timed)
+    run_timed(tests, &packages, shown)
 }
 
 /// Compiles the test binaries; answers the package of each by the name of its file.
@@ -111,15 +125,15 @@ fn packages(messages: impl std::io::BufRead) -> anyhow::Result<BTreeMap<String, 
     Ok(packages)
 }
 
-/// Runs the tests, shows what they print, and times each binary.
-fn run_timed(mut command: Command, packages: &BTreeMap<String, String>, timed: &mut Vec<Timed>) -> anyhow::Result<()> {
+/// Runs the tests, shows what they print, times each binary, and keeps what the failed ones said.
+fn run_timed(mut command: Command, packages: &BTreeMap<String, String>, shown: &mut Shown) -> anyhow::Result<()> {
     println!("$ cargo test --locked --workspace --no-fail-fast");
     // One pipe for both, since cargo names a binary on standard error, and the binary its time on standard output.
     let (reader, writer) = std::io::pipe()?;
     let mut child = command.stdin(Stdio::null()).stdout(writer.try_clone()?).stderr(writer).spawn().context("failed to start cargo")?;
     // The command holds the other ends of the pipe, which would never end.
     drop(command);
-    timed.extend(times(reader, packages, |line| println!("{line}"))?);
+    read(reader, packages, shown, |line| println!("{line}"))?;
     let status = child.wait()?;
     if !status.success() {
         bail!("cargo test: {status}");
@@ -127,21 +141,23 @@ fn run_timed(mut command: Command, packages: &BTreeMap<String, String>, timed: &
     Ok(())
 }
 
-/// What each binary took, from the lines of a run.
-fn times(from: impl Read, packages: &BTreeMap<String, String>, mut show: impl FnMut(&str)) -> anyhow::Result<Vec<Timed>> {
-    let mut timed = Vec::new();
+/// What each binary took and which tests failed, from the lines of a run.
+fn read(from: impl Read, packages: &BTreeMap<String, String>, shown: &mut Shown, mut show: impl FnMut(&str)) -> anyhow::Result<()> {
     let mut running = String::new();
+    let mut failures = Failures::default();
     for line in BufReader::new(from).split(b'\n') {
         // A test may print anything.
         let line = String::from_utf8_lossy(&line?).into_owned();
         show(&line);
+        failures.read(&running, &line);
         if let Some(name) = binary(&line) {
             running = packages.get(name).cloned().unwrap_or_else(|| name.to_owned());
         } else if let Some(took) = seconds(&line) {
-            timed.push(Timed::new(format!("test {running}"), took));
+            shown.parts.push(Timed::new(format!("test {running}"), took));
         }
     }
-    Ok(timed)
+    shown.failed.extend(failures.into_tests());
+    Ok(())
 }
 
 /// `     Running unittests src/main.rs (target/debug/deps/xtask-43f9db54e6cb7488)` and `   Doc-tests domain`.
