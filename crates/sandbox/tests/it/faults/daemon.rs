@@ -80,9 +80,19 @@ impl Daemon {
         command
     }
 
-    /// Its containers, running or not.
+    /// Its containers, running or not: name and state.
     pub fn containers(&self) -> Vec<String> {
-        run(&mut self.docker(&["ps", "--all", "--quiet"])).lines().map(str::to_owned).collect()
+        let listed = run(&mut self.docker(&["ps", "--all", "--quiet", "--no-trunc"]));
+        listed.lines().filter_map(|id| self.inspect(id)).collect()
+    }
+
+    /// What it knows of a container, or nothing: a daemon that starts again while containers end can go on to list one that it has
+    /// removed, without a name and dead, and answers that there is none when it is asked for it (seen with 20.10.24).
+    fn inspect(&self, id: &str) -> Option<String> {
+        let output = self.docker(&["inspect", "--type", "container", "--format", "{{.Name}}: {{.State.Status}}", id]).output().unwrap();
+        let words = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success() || words.contains("No such container"), "{words}");
+        output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
     }
 
     /// Leaves a container behind as a server of this installation does that was killed.
@@ -91,12 +101,35 @@ impl Daemon {
         run(&mut self.docker(&["create", "--label", &labels[0], "--label", &labels[1], IMAGE, "/nothing"]));
     }
 
-    /// Starts it, or starts it again.
+    /// Starts it, or starts it again. One that finds what a killed one left may give up before it serves (it waits for a containerd
+    /// that is just ending): then it is started once more, as a service manager does.
     pub fn restart(&mut self) {
+        let deadline = Instant::now() + PATIENCE;
+        let log = self.directory.path().join("log");
+        loop {
+            let mut child = self.spawn();
+            let mut ended = false;
+            let settled = within(deadline.saturating_duration_since(Instant::now()), || {
+                ended = child.try_wait().unwrap().is_some();
+                ended || self.docker(&["version"]).stdin(Stdio::null()).output().unwrap().status.success()
+            });
+            if settled && !ended {
+                self.child = Some(child);
+                return;
+            }
+            if !ended {
+                child.kill().unwrap();
+                child.wait().unwrap();
+            }
+            assert!(Instant::now() < deadline, "{}", std::fs::read_to_string(&log).unwrap());
+        }
+    }
+
+    fn spawn(&self) -> Child {
         let file = |name: &str| self.directory.path().join(name);
         let log = std::fs::OpenOptions::new().create(true).append(true).open(file("log")).unwrap();
         let settings = Some(self.settings_file()).filter(|file| file.exists());
-        let child = Command::new("dockerd")
+        Command::new("dockerd")
             .args(settings.iter().flat_map(|file| ["--config-file".as_ref(), file.as_os_str()]))
             .arg("--host")
             .arg(format!("unix://{}", self.socket().display()))
@@ -111,10 +144,7 @@ impl Daemon {
             .stdout(log.try_clone().unwrap())
             .stderr(log)
             .spawn()
-            .unwrap();
-        self.child = Some(child);
-        let answers = || self.docker(&["version"]).stdin(Stdio::null()).output().unwrap().status.success();
-        assert!(within(PATIENCE, answers), "{}", std::fs::read_to_string(file("log")).unwrap());
+            .unwrap()
     }
 
     /// Ends it in good order: it ends its containers first.
