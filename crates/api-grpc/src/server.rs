@@ -42,6 +42,7 @@ use crate::settle::{Places, Settling};
 mod accept;
 mod connection;
 mod counted;
+mod idle_frames;
 
 /// Connections that are open at once, unless somebody says otherwise: a few for each caller, and far fewer than a process may
 /// have descriptors.

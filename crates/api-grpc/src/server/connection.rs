@@ -20,6 +20,7 @@ use tonic::transport::server::{Connected, TcpConnectInfo};
 use tower::util::Oneshot;
 use tower::{Service, ServiceExt as _};
 
+use super::idle_frames::IdleFrames;
 use crate::budget::Budget;
 use crate::ending::Streams;
 
@@ -85,7 +86,7 @@ where
     S: Service<Request<Body>, Response = Response<Body>, Error = Infallible> + Clone + Send + 'static,
     S::Future: Send + 'static,
 {
-    let mut connection = pin!(hardened().serve_connection(TokioIo::new(connection), peer));
+    let mut connection = pin!(hardened().serve_connection(TokioIo::new(IdleFrames::new(connection)), peer));
     let aged = tokio::time::sleep(MAX_CONNECTION_AGE);
     let leave = async {
         // A sender that is gone stops, too.

@@ -7,6 +7,7 @@ mod catalogue;
 mod errors;
 mod executions;
 mod fakes;
+mod floods;
 mod generic;
 mod halting;
 mod harness;
