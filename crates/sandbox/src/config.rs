@@ -370,10 +370,19 @@ impl UidRange {
         self.0.contains(&id)
     }
 
+    /// Whether any of the ids `first` to `last` is one of them.
+    pub(crate) fn meets(&self, first: u32, last: u32) -> bool {
+        first <= *self.0.end() && last >= *self.0.start()
+    }
+
+    /// How many there are.
+    pub(crate) fn count(&self) -> u64 {
+        u64::from(self.0.end() - self.0.start()) + 1
+    }
+
     /// The id at a position, counted around.
     pub(crate) fn nth(&self, position: u64) -> u32 {
-        let length = u64::from(self.0.end() - self.0.start()) + 1;
-        self.0.start() + u32::try_from(position % length).expect("a position in a range of u32 fits")
+        self.0.start() + u32::try_from(position % self.count()).expect("a position in a range of u32 fits")
     }
 }
 

@@ -22,13 +22,8 @@ pub enum OpenError {
         source: io::Error,
     },
     /// The directory belongs to someone else or is writable by others, so its content cannot be trusted.
-    #[error("{} must be a directory that only its owner, user {uid}, can write", path.display())]
-    Foreign {
-        /// The directory.
-        path: PathBuf,
-        /// Who we are.
-        uid: u32,
-    },
+    #[error(transparent)]
+    Untrusted(#[from] file_trust::Error),
     /// Another live server has the same instance id.
     #[error("instance `{0}` is already running")]
     InstanceTaken(String),

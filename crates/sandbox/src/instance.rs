@@ -1,5 +1,5 @@
 //! What one server process owns in the file system: its directory with a lock that says it lives, the agent binary, a short
-//! directory per sandbox, and a lease on each sandbox's user id.
+//! directory per sandbox.
 //!
 //! ```text
 //! <runtime directory>/            0711, one per installation
@@ -12,15 +12,14 @@
 
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
 use std::io::{self, ErrorKind, Write as _};
-use std::os::fd::OwnedFd;
-use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use file_trust::Directory;
 use rustix::fs::{FlockOperation, flock};
-use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, bind, socket_with};
 
-use crate::config::{Config, UidRange};
+use crate::config::Config;
 use crate::failure::OpenError;
 
 /// Sandboxes look their socket up as another user, so directories are searchable; names in them are not listable.
@@ -41,15 +40,6 @@ pub(crate) struct Instance {
 /// The directory of one sandbox. Dropping it removes it.
 #[derive(Debug)]
 pub(crate) struct SandboxDirectory(PathBuf);
-
-/// A user id that no other sandbox on this machine has. Dropping it frees it.
-#[derive(Debug)]
-pub(crate) struct UidLease {
-    /// The id.
-    pub(crate) uid: u32,
-    /// An abstract socket named after the id: the kernel frees it with the process, whatever ends it.
-    _name: Option<OwnedFd>,
-}
 
 /// The instances of an installation that no process holds any more, with their locks taken so that nobody revives them.
 pub(crate) struct Dead {
@@ -91,8 +81,16 @@ impl Instance {
         if flock(&lock, FlockOperation::NonBlockingLockExclusive).is_err() {
             return Err(OpenError::InstanceTaken(self.name.clone()));
         }
+        self.check_agent_directory()?;
         write_agent(&self.agent, self.agent_bytes).map_err(failed(&self.agent))?;
         Ok(lock)
+    }
+
+    /// Whoever could exchange the agent would be executed by us. Where the directory is one for everybody's temporary files, nobody else
+    /// can remove what is ours.
+    fn check_agent_directory(&self) -> Result<(), OpenError> {
+        file_trust::trusted_passage(self.agent.parent().unwrap_or(&self.directory))?;
+        Ok(())
     }
 
     /// The agent binary.
@@ -157,32 +155,6 @@ impl Drop for SandboxDirectory {
     }
 }
 
-// === impl UidLease ===
-
-impl UidLease {
-    /// A random free id of the range. With a shared id, one sandbox could use up another's pipes and inotify instances.
-    pub(crate) fn take(range: &UidRange) -> io::Result<Self> {
-        const ATTEMPTS: u64 = 64;
-        let start = random()?;
-        for attempt in 0..ATTEMPTS {
-            let uid = range.nth(start.wrapping_add(attempt) % (1 << 32));
-            let name = socket_with(AddressFamily::UNIX, SocketType::DGRAM, SocketFlags::CLOEXEC, None)?;
-            let address = SocketAddrUnix::new_abstract_name(format!("zona-uid-{uid}").as_bytes())?;
-            match bind(&name, &address) {
-                Ok(()) => return Ok(UidLease { uid, _name: Some(name) }),
-                Err(rustix::io::Errno::ADDRINUSE) => {}
-                Err(error) => return Err(error.into()),
-            }
-        }
-        Err(io::Error::new(ErrorKind::AddrInUse, "no free user id in the configured range"))
-    }
-
-    /// The server's own id, where it may not choose another.
-    pub(crate) fn own() -> Self {
-        UidLease { uid: rustix::process::geteuid().as_raw(), _name: None }
-    }
-}
-
 // === impl Dead ===
 
 impl Dead {
@@ -243,17 +215,8 @@ fn agent_path(agents: Option<&Path>, directory: &Path, instance: &str) -> PathBu
 
 /// Makes a directory, or accepts one that is ours alone.
 fn make_private(path: &Path) -> Result<(), OpenError> {
-    let failed = |source| OpenError::Prepare { path: path.to_owned(), source };
-    match DirBuilder::new().mode(DIRECTORY_MODE).create(path) {
-        Ok(()) => fs::set_permissions(path, Permissions::from_mode(DIRECTORY_MODE)).map_err(failed),
-        Err(error) if error.kind() == ErrorKind::AlreadyExists => {
-            let metadata = fs::symlink_metadata(path).map_err(failed)?;
-            let uid = rustix::process::geteuid().as_raw();
-            let ours = metadata.is_dir() && metadata.uid() == uid && metadata.mode() & 0o022 == 0;
-            if ours { Ok(()) } else { Err(OpenError::Foreign { path: path.to_owned(), uid }) }
-        }
-        Err(error) => Err(failed(error)),
-    }
+    Directory::make(path, DIRECTORY_MODE)?;
+    Ok(())
 }
 
 fn open_lock(path: &Path) -> io::Result<File> {

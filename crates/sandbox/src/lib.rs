@@ -10,6 +10,7 @@
 mod config;
 mod failure;
 mod instance;
+mod users;
 mod wire;
 
 mod backend;

@@ -17,6 +17,7 @@ use crate::live::Child;
 use crate::pool::{Pool, SandboxGroup};
 use crate::run::{ChildRun, Program};
 use crate::stats::Stats;
+use crate::users;
 
 /// How long a shutdown waits for sandboxes to be gone.
 const SHUTDOWN_DEADLINE: Duration = Duration::from_secs(3);
@@ -52,6 +53,9 @@ impl Sandboxes {
         if backend.supports(Isolation::TenantWarm).is_err_and(|failure| matches!(failure, StartFailure::Refused { .. })) {
             // None could start.
             config.pool.unassigned = 0;
+        }
+        for other in users::others(&config.uids) {
+            tracing::warn!(other, "somebody on this host has ids of the sandboxes' users; choose others in sandbox.first_uid and last_uid");
         }
         let unprepared = |source| OpenError::Prepare { path: config.runtime_directory.clone(), source };
         let swept = sweep(&config, backend.as_ref()).await.map_err(unprepared)?;

@@ -31,6 +31,9 @@ pub enum Error {
         #[source]
         source: io::Error,
     },
+    /// A file of the data directory could be somebody else's work.
+    #[error(transparent)]
+    Untrusted(#[from] file_trust::Error),
     /// Sandboxes cannot be prepared.
     #[error("cannot prepare sandboxes")]
     Sandbox(#[from] sandbox::OpenError),

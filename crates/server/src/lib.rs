@@ -23,7 +23,7 @@ use python_check::JsonBinder;
 use sandbox::Sandboxes;
 use settings::Surroundings;
 use storage_embedded::LocalSignals;
-use telemetry::admin::Readiness;
+use telemetry::admin::{Names, Readiness};
 use telemetry::{Metrics, Telemetry};
 use tokio::net::TcpListener;
 
@@ -189,7 +189,8 @@ async fn serve(config: &Config, parts: Parts, listeners: Listeners, telemetry: T
 
     let stopping = tasks.stopping();
     tasks.critical("grpc", async move { server.serve(listeners.listener, stopping.cancelled_owned()).await });
-    let router = telemetry::admin::router(Arc::clone(&parts.metrics), readiness.clone());
+    let names = Names::new(config.listening.admin_names.as_deref().unwrap_or_default());
+    let router = telemetry::admin::router(Arc::clone(&parts.metrics), readiness.clone(), names);
     let stopping = tasks.stopping();
     tasks.critical("admin", async move { axum::serve(listeners.admin, router).with_graceful_shutdown(stopping.cancelled_owned()).await });
     tasks.background("retention", stop::retain(executions.clone(), config.executions.keep, config.executions.max_output_bytes));

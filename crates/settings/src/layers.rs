@@ -55,6 +55,10 @@ pub(crate) fn stack(
         figment = figment.merge(Single { name: DEFAULT, key: key.to_owned(), value: value.into() });
     }
     if let Some(path) = named.or_else(|| surroundings.configured_file()) {
+        // What is found where a command happens to be started could be anybody's, and says what is executed and whom to talk to.
+        if let Err(error) = file_trust::trusted(&path) {
+            return Err(Problems(vec![(path.display().to_string(), error.to_string())]));
+        }
         figment = figment.merge(Toml::file_exact(path));
     }
     for (key, value) in variables {

@@ -189,3 +189,17 @@ fn what_is_printed_says_where_each_value_comes_from() {
          deadline = \"2s\"  # default\n# copy is not set\n\n[tenants.acme]\nweight = 3  # environment ZONA_TENANTS__ACME__WEIGHT\n"
     );
 }
+
+#[test]
+fn a_file_that_others_can_write_configures_nothing() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("zona.toml");
+    std::fs::write(&path, "").unwrap();
+    std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o666)).unwrap();
+    let sources = || Sources { file: Some(&path), ..Sources::default() };
+    let Err(Problems(problems)) = load(schema(), sources(), &Surroundings::default(), read) else { panic!("accepted") };
+    assert_eq!(problems[0].0, path.display().to_string());
+    assert!(problems[0].1.contains("others can write it (mode 0666)") && problems[0].1.contains("chmod go-w"), "{problems:?}");
+    std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o644)).unwrap();
+    assert!(load(schema(), sources(), &Surroundings::default(), read).is_ok());
+}

@@ -1,16 +1,20 @@
 //! The data directory: private to its user, and owned by one server at a time.
+//!
+//! What makes it trusted is the crate `file-trust`'s: here stands what lies in it.
 
-use std::fs::{self, DirBuilder, File, OpenOptions, Permissions, TryLockError};
-use std::io;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
+
+use file_trust::Directory;
 
 use crate::error::{Error, Result};
 
 const DATABASE: &str = "zona.db";
 const LOCK: &str = "zona.lock";
-/// The write-ahead log and its index take the mode of the database when they are made; here for those of an earlier start.
-const FILES: [&str; 4] = [DATABASE, "zona.db-wal", "zona.db-shm", LOCK];
+/// The write-ahead log and its index. They take the mode of the database when they are made; these are of an earlier start.
+const LOGS: [&str; 2] = ["zona.db-wal", "zona.db-shm"];
+const DIRECTORY_MODE: u32 = 0o700;
+const FILE_MODE: u32 = 0o600;
 
 /// Exclusive use of a data directory. Ends when it is dropped, or when the process does.
 #[derive(Debug)]
@@ -20,18 +24,14 @@ pub(crate) struct DataDirectory {
 }
 
 impl DataDirectory {
-    /// Makes the directory where it is absent, makes it private, and takes it.
+    /// Makes the directory where it is absent, makes it private, and takes it. Nothing that is somebody else's is opened: afterwards the
+    /// engine finds by name what was looked at here, since nobody else can put another thing there.
     pub(crate) fn take(path: &Path) -> Result<Self> {
-        let made = DirBuilder::new().recursive(true).mode(0o700).create(path);
-        made.map_err(failed(path))?;
-        restrict(path, 0o700)?;
-        let lock = take_lock(path)?;
-        private_file(&path.join(DATABASE))?;
-        for name in FILES {
-            let file = path.join(name);
-            if file.exists() {
-                restrict(&file, 0o600)?;
-            }
+        let directory = Directory::make(path, DIRECTORY_MODE)?;
+        let lock = take_lock(&directory, path)?;
+        directory.file(DATABASE, FILE_MODE)?;
+        for name in LOGS {
+            directory.find(name, FILE_MODE)?;
         }
         Ok(DataDirectory { path: path.to_owned(), _lock: lock })
     }
@@ -42,29 +42,11 @@ impl DataDirectory {
     }
 }
 
-fn take_lock(directory: &Path) -> Result<File> {
-    let path = directory.join(LOCK);
-    let file = private_file(&path)?;
+fn take_lock(directory: &Directory, path: &Path) -> Result<File> {
+    let file = directory.file(LOCK, FILE_MODE)?;
     match file.try_lock() {
         Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(Error::InUse { path: directory.to_owned() }),
-        Err(TryLockError::Error(source)) => Err(Error::Directory { path, source }),
+        Err(TryLockError::WouldBlock) => Err(Error::InUse { path: path.to_owned() }),
+        Err(TryLockError::Error(source)) => Err(Error::Directory(file_trust::Error::System { path: path.join(LOCK), source })),
     }
-}
-
-fn private_file(path: &Path) -> Result<File> {
-    OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path).map_err(failed(path))
-}
-
-fn restrict(path: &Path, mode: u32) -> Result<()> {
-    let now = fs::metadata(path).map_err(failed(path))?.permissions().mode() & 0o7777;
-    if now & !mode == 0 {
-        return Ok(());
-    }
-    fs::set_permissions(path, Permissions::from_mode(mode)).map_err(failed(path))
-}
-
-fn failed(path: &Path) -> impl FnOnce(io::Error) -> Error {
-    let path = path.to_owned();
-    move |source| Error::Directory { path, source }
 }

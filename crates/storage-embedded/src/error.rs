@@ -15,15 +15,9 @@ pub(crate) type Result<T, E = Error> = std::result::Result<T, E>;
 /// Why the store failed.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The data directory, or a file in it, cannot be made, read or protected.
-    #[error("the data directory cannot be used: {path}")]
-    Directory {
-        /// What was touched.
-        path: PathBuf,
-        /// Why not.
-        #[source]
-        source: io::Error,
-    },
+    /// The data directory, a file in it, or something on its way cannot be made or read, or could be somebody else's work.
+    #[error("the data directory cannot be used")]
+    Directory(#[from] file_trust::Error),
     /// Another server holds the directory.
     #[error("the data directory is in use by another server: {path}; stop that one, or choose another directory")]
     InUse {
@@ -99,7 +93,7 @@ impl Error {
     /// Whether the same operation may succeed later without a person's help, or is refused by the machine rather than by a bug.
     fn is_unavailability(&self) -> bool {
         match self {
-            Error::Directory { .. } | Error::InUse { .. } | Error::Deadline(_) | Error::Closed | Error::Thread(_) => true,
+            Error::Directory(_) | Error::InUse { .. } | Error::Deadline(_) | Error::Closed | Error::Thread(_) => true,
             Error::Group(cause) => cause.is_unavailability(),
             Error::Database { source, .. } => is_unavailability(source),
             Error::Foreign { .. } | Error::Newer { .. } | Error::Undecodable { .. } | Error::Panicked | Error::Misused(_) => false,

@@ -11,8 +11,9 @@ use rustix::process::Pid;
 use super::facts::RuntimeFacts;
 use crate::config::RuntimeKey;
 use crate::failure::StartFailure;
-use crate::instance::{Dead, UidLease};
+use crate::instance::Dead;
 use crate::pool::Envelope;
+use crate::users::UidLease;
 
 /// One container to be.
 #[derive(Debug, Clone)]

@@ -21,9 +21,10 @@ use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 
 use super::manifest::{Found, INTERFACE_LABEL, MANIFEST_LABEL, Origin};
 use super::{Backend, Container, Order, RuntimeFacts, packages, parse_layout};
-use crate::config::{Config, ContainerRuntime, Docker as Settings, InterfaceCheck, RuntimeKey, UidRange};
+use crate::config::{Config, ContainerRuntime, Docker as Settings, InterfaceCheck, RuntimeKey};
 use crate::failure::{RUNTIME_IMAGE_MISSING, RUNTIME_UNUSABLE, StartFailure, chain};
-use crate::instance::{Dead, UidLease};
+use crate::instance::Dead;
+use crate::users::{UidLease, Users};
 
 mod breaker;
 pub(crate) mod spec;
@@ -46,7 +47,7 @@ pub(crate) struct DockerBackend {
     images: Vec<Arc<Image>>,
     installation: String,
     instance: String,
-    uids: UidRange,
+    users: Users,
     interface_check: InterfaceCheck,
 }
 
@@ -239,7 +240,7 @@ impl DockerBackend {
             settings: settings.clone(),
             installation: config.installation.clone(),
             instance: config.instance.clone(),
-            uids: config.uids.clone(),
+            users: Users::new(config.uids.clone()),
             interface_check: config.interface_check,
         }
     }
@@ -307,7 +308,7 @@ impl Backend for DockerBackend {
     }
 
     fn lease_uid(&self) -> io::Result<UidLease> {
-        UidLease::take(&self.uids)
+        self.users.lease()
     }
 
     fn container(&self, order: Order, runtime: RuntimeKey) -> Box<dyn Container> {

@@ -18,7 +18,7 @@ use super::manifest::{Found, Origin};
 use super::witness::Witness;
 use super::{RuntimeFacts, digest, packages, parse_layout};
 use crate::config::{InterfaceCheck, Namespace};
-use crate::failure::{RUNTIME_UNUSABLE, StartFailure};
+use crate::failure::{RUNTIME_UNUSABLE, StartFailure, chain};
 
 /// The distribution's interpreter: a `python3` found first on a search path is often a shim into a private home directory.
 const DISTRIBUTION_PYTHON: &str = "/usr/bin/python3";
@@ -91,6 +91,10 @@ fn identify(described: Described, check: InterfaceCheck) -> Result<RuntimeFacts,
 }
 
 async fn describe(python: &Path, settings: &Namespace, others_must_read: bool) -> Result<Described, String> {
+    // Before it is run: the probe runs outside of any sandbox, as the server's own user.
+    for path in std::iter::once(python).chain(settings.packages.iter().map(PathBuf::as_path)) {
+        file_trust::trusted(path).map_err(|error| chain(&error))?;
+    }
     let packages: Vec<_> = settings.packages.iter().map(|path| path.as_os_str()).collect();
     let json = run(python, PROBE, &packages).await?;
     let layout = parse_layout(json.trim(), "the probe's answer").map_err(|failure| failure.to_string())?;
@@ -98,6 +102,9 @@ async fn describe(python: &Path, settings: &Namespace, others_must_read: bool) -
     let witness = Witness::of(&layout);
     let real = PathBuf::from(&layout.python);
     let python_version = run(&real, VERSION_SCRIPT, &[]).await?.trim().to_owned();
+    for path in &layout.read_only {
+        file_trust::trusted(Path::new(path)).map_err(|error| chain(&error))?;
+    }
     if others_must_read {
         check_readable(&layout)?;
     }
@@ -185,6 +192,20 @@ mod tests {
         };
         assert_eq!(reason, RUNTIME_UNUSABLE);
         assert!(message.contains("/bin/true"), "{message}");
+    }
+
+    #[tokio::test]
+    async fn an_interpreter_that_somebody_else_could_exchange_is_not_even_asked() {
+        let directory = tempfile::tempdir().unwrap();
+        let (python, asked) = (directory.path().join("python3"), directory.path().join("asked"));
+        fs::write(&python, format!("#!/bin/sh\ntouch {}\n", asked.display())).unwrap();
+        fs::set_permissions(&python, fs::Permissions::from_mode(0o757)).unwrap();
+        let settings = Namespace { python: Some(python.clone()), ..Namespace::default() };
+        let Err(StartFailure::Refused { message, .. }) = find(&settings, true, |_, _| Ok(())).await else { panic!("accepted") };
+        assert!(message.contains("others can write it (mode 0757)") && !asked.exists(), "{message}");
+        fs::set_permissions(&python, fs::Permissions::from_mode(0o755)).unwrap();
+        assert!(find(&settings, true, |_, _| Ok(())).await.is_err());
+        assert!(asked.exists(), "the one difference is who can write it");
     }
 
     #[test]

@@ -16,9 +16,10 @@ use tokio::sync::OnceCell;
 use super::cgroup::{ControlGroup, ControlGroups};
 use super::layout::{self, Located};
 use super::{Backend, Container, Order, RuntimeFacts};
-use crate::config::{Config, InterfaceCheck, Namespace, RuntimeKey, UidRange};
+use crate::config::{Config, InterfaceCheck, Namespace, RuntimeKey};
 use crate::failure::{RUNTIME_UNUSABLE, StartFailure};
-use crate::instance::{Dead, UidLease};
+use crate::instance::Dead;
+use crate::users::{UidLease, Users};
 
 /// Most of an agent's own words that are kept for the log.
 const MAX_STDERR: usize = 16 * 1024;
@@ -41,7 +42,7 @@ pub(crate) struct NamespaceBackend {
     walls: Walls,
     runtimes: Vec<HostRuntime>,
     installation: String,
-    uids: UidRange,
+    users: Users,
     is_root: bool,
     interface_check: InterfaceCheck,
     groups: Result<ControlGroups, String>,
@@ -77,7 +78,7 @@ impl NamespaceBackend {
             walls,
             runtimes: config.namespace_runtimes(settings).into_iter().map(HostRuntime::new).collect(),
             installation: config.installation.clone(),
-            uids: config.uids.clone(),
+            users: Users::new(config.uids.clone()),
             is_root: rustix::process::geteuid().is_root(),
             interface_check: config.interface_check,
             groups,
@@ -148,7 +149,7 @@ impl Backend for NamespaceBackend {
     }
 
     fn lease_uid(&self) -> io::Result<UidLease> {
-        if self.is_root { UidLease::take(&self.uids) } else { Ok(UidLease::own()) }
+        if self.is_root { self.users.lease() } else { Ok(UidLease::own()) }
     }
 
     fn container(&self, order: Order, _runtime: RuntimeKey) -> Box<dyn Container> {

@@ -21,6 +21,7 @@ pub(super) fn checks(config: &Config) -> Vec<Check> {
         security_modules(),
         landlock(),
         control_groups(config),
+        users(config),
     ]
 }
 
@@ -43,6 +44,16 @@ async fn runtime(name: &str, settings: &Namespace, config: &Config) -> Check {
             Check::bad(NAME, format!("{name}: {failure}"), "install python3 (3.9 or newer), build the runtime, or use the docker backend")
         }
     }
+}
+
+fn users(config: &Config) -> Check {
+    const NAME: &str = "sandbox users";
+    let others = crate::users::others(&config.uids);
+    if others.is_empty() {
+        return Check::good(NAME, "nobody of this host has an id of the range");
+    }
+    let advice = "choose a range that nobody has, in `sandbox.first_uid` and `sandbox.last_uid`";
+    Check::limited(NAME, format!("ids of the range are also of: {}", others.join(", ")), advice)
 }
 
 fn setting(path: &str) -> Option<String> {

@@ -1,5 +1,7 @@
 //! Instances, their liveness and their sweep.
 
+use std::os::unix::fs::MetadataExt as _;
+
 use super::*;
 use crate::config::{AgentBinary, Backend, Docker};
 
@@ -37,7 +39,22 @@ fn a_runtime_directory_that_others_can_write_is_refused() {
     let shared = root.path().join("zona");
     fs::create_dir(&shared).unwrap();
     fs::set_permissions(&shared, Permissions::from_mode(0o777)).unwrap();
-    assert!(matches!(Instance::create(&config(root.path(), "one")), Err(OpenError::Foreign { .. })));
+    assert!(matches!(Instance::create(&config(root.path(), "one")), Err(OpenError::Untrusted(_))));
+}
+
+#[test]
+fn a_runtime_directory_behind_a_link_and_an_agents_directory_of_somebody_else_are_refused() {
+    let root = tempfile::tempdir().unwrap();
+    fs::create_dir(root.path().join("real")).unwrap();
+    std::os::unix::fs::symlink("real", root.path().join("zona")).unwrap();
+    assert!(matches!(Instance::create(&config(root.path(), "one")), Err(OpenError::Untrusted(_))));
+    let other = tempfile::tempdir().unwrap();
+    std::os::unix::fs::chown(other.path(), Some(4_242), None).expect("this test needs root");
+    let root = tempfile::tempdir().unwrap();
+    let mut config = config(root.path(), "one");
+    config.agent_directory = Some(other.path().to_owned());
+    assert!(matches!(Instance::create(&config), Err(OpenError::Untrusted(_))));
+    assert!(!other.path().join("agent-one").exists());
 }
 
 #[test]
@@ -69,14 +86,4 @@ fn starts_at_the_same_time_make_a_removed_directory_again_once() {
         assert!(directories.iter().all(|directory| directory.path().is_dir()));
     }
     assert!(matches!(Instance::create(&config(root.path(), "one")), Err(OpenError::InstanceTaken(_))), "it is locked as before");
-}
-
-#[test]
-fn a_user_id_is_leased_once_at_a_time() {
-    let range = UidRange::new(4_100_000_000, 4_100_000_001).unwrap();
-    let (first, second) = (UidLease::take(&range).unwrap(), UidLease::take(&range).unwrap());
-    assert_ne!(first.uid, second.uid);
-    assert!(UidLease::take(&range).is_err());
-    drop(first);
-    UidLease::take(&range).unwrap();
 }

@@ -17,8 +17,9 @@ use super::ledger::{Ended, SandboxId};
 use super::{Pool, SandboxGroup, micros};
 use crate::backend::{Container, Order, RuntimeFacts};
 use crate::failure::{RUNTIME_UNUSABLE, StartFailure, chain};
-use crate::instance::{SandboxDirectory, UidLease};
+use crate::instance::SandboxDirectory;
 use crate::live::{Anomaly, End, How, LiveSandbox};
+use crate::users::UidLease;
 use crate::wire::{Channel, Listener, Packet};
 
 /// Everything outside this process that a sandbox consists of.

@@ -18,6 +18,8 @@ section! {
     listen: SocketAddr = "127.0.0.1:7070" => value::text(loopback);
     /// admin port; loopback only; port 0 takes a free one
     admin_listen: SocketAddr = "127.0.0.1:7071" => value::text(loopback);
+    /// names by which requests may name the admin port, separated by commas, besides addresses and `localhost`; other names are refused
+    admin_names: Option<Vec<String>> => value::optional(names);
     /// connections of the gRPC port that are open at once; more are refused, and those that are open notice nothing
     max_connections: usize = 512 => value::number(1..=1 << 20);
     /// data directory, mode 0700; one server at a time
@@ -26,6 +28,12 @@ section! {
     /// known vulnerabilities of packages in OSV format: a JSON file (one advisory or a list), or a directory of such files and
     /// directories, as [osv.dev](https://osv.dev) exports them, unpacked; changes are in force within seconds
     advisories: Option<PathBuf> => value::optional(value::path);
+}
+
+fn names(text: &str) -> Result<Vec<String>, String> {
+    let names: Vec<_> = text.split(',').map(|name| name.trim().to_owned()).collect();
+    let fits = |name: &String| !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '.');
+    if names.iter().all(fits) { Ok(names) } else { Err("must be host names without ports, separated by commas".to_owned()) }
 }
 
 fn loopback(text: &str) -> Result<SocketAddr, String> {

@@ -55,7 +55,68 @@ fn a_directory_that_cannot_be_made_is_named() {
     let directory = TempDir::new().unwrap();
     fs::write(directory.path().join("data"), "a file").unwrap();
     let error = open(directory.path()).map(drop).unwrap_err();
-    assert!(matches!(&error, Error::Directory { path, .. } if path.ends_with("data")), "{error:?}");
+    let Error::Directory(error) = &error else { panic!("{error:?}") };
+    assert!(error.to_string().contains("data cannot be trusted: it is no directory"), "{error}");
+}
+
+/// Opens a store whose data directory was prepared so, and says why it is refused.
+fn refusal(prepare: impl FnOnce(&Path)) -> String {
+    let directory = TempDir::new().unwrap();
+    let data = directory.path().join("data");
+    fs::create_dir(&data).unwrap();
+    prepare(&data);
+    match open(directory.path()).map(drop) {
+        Err(Error::Directory(error)) => error.to_string(),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_directory_or_database_of_somebody_else_is_refused() {
+    let give_away = |path: &Path| std::os::unix::fs::chown(path, Some(4_242), Some(4_242)).expect("this test needs root");
+    let error = refusal(give_away);
+    assert!(error.contains("data cannot be trusted: it belongs to user 4242") && error.contains("chown"), "{error}");
+    for name in ["zona.db", "zona.db-wal", "zona.db-shm", "zona.lock"] {
+        let error = refusal(|data| {
+            fs::write(data.join(name), "").unwrap();
+            give_away(&data.join(name));
+        });
+        assert!(error.contains(&format!("{name} cannot be trusted: it belongs to user 4242")), "{error}");
+    }
+}
+
+#[test]
+fn a_directory_that_others_can_write_is_refused_since_what_lies_in_it_could_be_theirs() {
+    for mode in [0o770, 0o777, 0o1777] {
+        let error = refusal(|data| fs::set_permissions(data, Permissions::from_mode(mode)).unwrap());
+        assert!(error.contains("others can write it") && error.contains("chmod go-w"), "{error}");
+    }
+}
+
+#[test]
+fn a_foreign_file_becomes_no_database_through_a_link() {
+    let foreign = TempDir::new().unwrap();
+    let file = foreign.path().join("theirs");
+    fs::write(&file, "").unwrap();
+    fs::set_permissions(&file, Permissions::from_mode(0o644)).unwrap();
+    for name in ["zona.db", "zona.db-wal", "zona.db-shm", "zona.lock"] {
+        let error = refusal(|data| std::os::unix::fs::symlink(&file, data.join(name)).unwrap());
+        assert!(error.contains("it is a symbolic link"), "{error}");
+        let error = refusal(|data| fs::hard_link(&file, data.join(name)).unwrap());
+        assert!(error.contains("the file has 2 names"), "{error}");
+    }
+    assert_eq!((fs::read(&file).unwrap(), mode(&file)), (Vec::new(), 0o644));
+}
+
+#[test]
+fn a_pipe_in_the_place_of_the_database_holds_nobody_up() {
+    for name in ["zona.db", "zona.lock"] {
+        let error = refusal(|data| {
+            let made = std::process::Command::new("mkfifo").arg(data.join(name)).status().unwrap();
+            assert!(made.success());
+        });
+        assert!(error.contains("it is no regular file"), "{error}");
+    }
 }
 
 #[test]

@@ -8,23 +8,37 @@ use crate::tidy::problem::Problem;
 const MANIFEST: &str = "Cargo.toml";
 
 /// Crate, and the workspace crates it may use in its product code.
-const ARROWS: [(&str, Allowed); 18] = [
+const ARROWS: [(&str, Allowed); 19] = [
     ("domain", Allowed::Only(&[])),
     ("api-proto", Allowed::Only(&[])),
     ("sandbox-protocol", Allowed::Only(&[])),
     ("telemetry", Allowed::Only(&[])),
+    ("file-trust", Allowed::Only(&[])),
     ("api-grpc", Allowed::Only(&["domain", "api-proto"])),
     ("storage-documents", Allowed::Only(&["domain"])),
-    ("storage-embedded", Allowed::Only(&["domain", "storage-documents"])),
+    ("storage-embedded", Allowed::Only(&["domain", "file-trust", "storage-documents"])),
     ("cache", Allowed::Only(&["domain"])),
     ("python-check", Allowed::Only(&["domain"])),
-    ("sandbox", Allowed::Only(&["domain", "sandbox-protocol"])),
+    ("sandbox", Allowed::Only(&["domain", "file-trust", "sandbox-protocol"])),
     ("sandbox-agent", Allowed::Only(&["sandbox-protocol"])),
     ("test-support", Allowed::Only(&["domain", "api-proto"])),
     ("xtask", Allowed::Only(&[])),
-    ("settings", Allowed::Only(&[])),
+    ("settings", Allowed::Only(&["file-trust"])),
     ("cli", Allowed::Only(&["api-proto", "settings"])),
-    ("server", Allowed::Only(&["api-grpc", "cache", "domain", "python-check", "sandbox", "settings", "storage-embedded", "telemetry"])),
+    (
+        "server",
+        Allowed::Only(&[
+            "api-grpc",
+            "cache",
+            "domain",
+            "file-trust",
+            "python-check",
+            "sandbox",
+            "settings",
+            "storage-embedded",
+            "telemetry",
+        ]),
+    ),
     ("zona", Allowed::Only(&["api-proto", "cli", "domain", "python-check", "sandbox", "server", "settings"])),
     ("e2e", Allowed::All),
 ];

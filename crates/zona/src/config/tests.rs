@@ -60,8 +60,8 @@ fn every_problem_is_reported_at_once() {
             "sandbox.warm: is 9, more than `sandbox.max_sandboxes`, which is 2",
             "sandbox.warm: is 9, more than `sandbox.max_warm`, which is 4",
             "store.readers: must be a whole number from 1 to 64",
-            "surver: is unknown; keys outside a section are server, tenant, output, listen, admin_listen, max_connections, data, advisories; \
-             sections are [log], [otlp], [sandbox], [executions], [store], [cache], [runtimes.NAME], [tenants.CODE]",
+            "surver: is unknown; keys outside a section are server, tenant, output, listen, admin_listen, admin_names, max_connections, data, \
+             advisories; sections are [log], [otlp], [sandbox], [executions], [store], [cache], [runtimes.NAME], [tenants.CODE]",
             "tenant: a tenant has 1 to 32 lower-case letters, digits and inner hyphens, and starts with a letter",
         ]
     );
@@ -198,6 +198,7 @@ tenant = "demo"
 output = "json"
 listen = "127.0.0.1:7070"
 admin_listen = "127.0.0.1:7071"
+admin_names = "metrics.internal, zona"
 max_connections = 10
 data = "/srv/zona"
 advisories = "/srv/advisories"

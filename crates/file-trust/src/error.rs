@@ -1,0 +1,101 @@
+//! Why something is not trusted, in words that say what to change.
+
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// Why a path cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Others have, or could have, a hand in it.
+    #[error("{} cannot be trusted: {problem}; {}", path.display(), problem.remedy(path))]
+    Untrusted {
+        /// What is wrong: the path itself, or something on its way.
+        path: PathBuf,
+        /// What is wrong with it.
+        problem: Problem,
+    },
+    /// The system refuses.
+    #[error("cannot use {}", path.display())]
+    System {
+        /// What was touched.
+        path: PathBuf,
+        /// The system's words.
+        #[source]
+        source: io::Error,
+    },
+}
+
+/// What is wrong.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Problem {
+    /// It belongs to somebody else.
+    Owner {
+        /// To whom.
+        found: u32,
+        /// To whom it must.
+        wanted: u32,
+    },
+    /// Others than its owner can write it.
+    Writable {
+        /// Its mode.
+        mode: u32,
+    },
+    /// It is a link where none may be.
+    Link,
+    /// It is something else: a pipe, a device, a directory in the place of a file.
+    Kind {
+        /// What it must be.
+        wanted: &'static str,
+    },
+    /// The file has other names, so that its content is also somebody else's.
+    Names {
+        /// How many.
+        count: u64,
+    },
+}
+
+// === impl Error ===
+
+impl Error {
+    pub(crate) fn system(path: &Path) -> impl FnOnce(io::Error) -> Self {
+        let path = path.to_owned();
+        move |source| Error::System { path, source }
+    }
+
+    pub(crate) fn untrusted(path: &Path, problem: Problem) -> Self {
+        Error::Untrusted { path: path.to_owned(), problem }
+    }
+
+    /// Whether there is nothing at the path.
+    pub fn is_not_found(&self) -> bool {
+        matches!(self, Error::System { source, .. } if source.kind() == io::ErrorKind::NotFound)
+    }
+}
+
+// === impl Problem ===
+
+impl Problem {
+    fn remedy(&self, path: &Path) -> String {
+        let path = path.display();
+        match self {
+            Problem::Owner { wanted, .. } => format!("look at what it holds, then `chown {wanted} {path}`, or choose another place"),
+            Problem::Writable { .. } => format!("look at what it holds, then `chmod go-w {path}`, or choose another place"),
+            Problem::Link => "name the place that it leads to, or remove it".to_owned(),
+            Problem::Kind { .. } => "move it away".to_owned(),
+            Problem::Names { .. } => format!("copy it: `cp -p {path} {path}.new && mv {path}.new {path}`"),
+        }
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Problem::Owner { found, wanted } => write!(f, "it belongs to user {found}, and not to user {wanted}"),
+            Problem::Writable { mode } => write!(f, "others can write it (mode {mode:04o})"),
+            Problem::Link => f.write_str("it is a symbolic link"),
+            Problem::Kind { wanted } => write!(f, "it is no {wanted}"),
+            Problem::Names { count } => write!(f, "the file has {count} names (hard links)"),
+        }
+    }
+}

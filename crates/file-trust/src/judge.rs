@@ -1,0 +1,72 @@
+//! The rules: whose things a process may trust. Pure but for asking who the process is.
+
+use std::fs::Metadata;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::Path;
+
+use crate::error::{Error, Problem};
+
+const ROOT: u32 = 0;
+const WRITABLE_BY_GROUP: u32 = 0o020;
+const WRITABLE_BY_ALL: u32 = 0o002;
+/// In such a directory only the owner of an entry, or of the directory, can move or remove the entry.
+const STICKY: u32 = 0o1000;
+
+/// Who judges.
+pub(crate) struct Judge {
+    uid: u32,
+    groups: Vec<u32>,
+}
+
+// === impl Judge ===
+
+impl Judge {
+    pub(crate) fn of_this_process() -> Self {
+        let mut groups = vec![ROOT, rustix::process::getegid().as_raw()];
+        // Without them only more is refused.
+        groups.extend(rustix::process::getgroups().unwrap_or_default().into_iter().map(rustix::process::Gid::as_raw));
+        Judge { uid: rustix::process::geteuid().as_raw(), groups }
+    }
+
+    /// A directory on the way: what lies in it can be exchanged by its owner, and by all who can write it unless it is sticky.
+    pub(crate) fn passage(&self, path: &Path, metadata: &Metadata) -> Result<(), Error> {
+        self.owned(path, metadata)?;
+        if metadata.mode() & STICKY != 0 { Ok(()) } else { self.not_written_by_others(path, metadata) }
+    }
+
+    /// What is read or executed.
+    pub(crate) fn settled(&self, path: &Path, metadata: &Metadata) -> Result<(), Error> {
+        self.owned(path, metadata)?;
+        self.not_written_by_others(path, metadata)
+    }
+
+    /// Ours or root's.
+    pub(crate) fn owned(&self, path: &Path, metadata: &Metadata) -> Result<(), Error> {
+        if [self.uid, ROOT].contains(&metadata.uid()) {
+            return Ok(());
+        }
+        Err(Error::untrusted(path, Problem::Owner { found: metadata.uid(), wanted: self.uid }))
+    }
+
+    /// Ours alone, as what the server writes itself is.
+    pub(crate) fn own(&self, path: &Path, metadata: &Metadata) -> Result<(), Error> {
+        if metadata.uid() != self.uid {
+            return Err(Error::untrusted(path, Problem::Owner { found: metadata.uid(), wanted: self.uid }));
+        }
+        let mode = metadata.mode() & 0o7777;
+        if mode & (WRITABLE_BY_GROUP | WRITABLE_BY_ALL) != 0 {
+            return Err(Error::untrusted(path, Problem::Writable { mode }));
+        }
+        Ok(())
+    }
+
+    /// A group that this process is in is trusted: with the usual umask of many systems, everything is writable by its owner's.
+    fn not_written_by_others(&self, path: &Path, metadata: &Metadata) -> Result<(), Error> {
+        let mode = metadata.mode() & 0o7777;
+        let foreign_group = mode & WRITABLE_BY_GROUP != 0 && !self.groups.contains(&metadata.gid());
+        if mode & WRITABLE_BY_ALL != 0 || foreign_group {
+            return Err(Error::untrusted(path, Problem::Writable { mode }));
+        }
+        Ok(())
+    }
+}
