@@ -13,7 +13,7 @@ mod version;
 
 pub use diff::Difference;
 pub use draft::{Draft, MAX_MESSAGE};
-pub use entity::{MAX_DESCRIPTION, MAX_DISPLAY_NAME, MAX_TAG, MAX_TAGS, Metadata, Utility};
+pub use entity::{MAX_DESCRIPTION, MAX_DISPLAY_NAME, MAX_TAG, MAX_TAGS, Metadata, Utility, normalized_tag};
 pub use gate::{Gate, GatePorts, Passed};
 pub use patch::Patch;
 pub use repository::{UtilityChange, UtilityOrder, UtilityQuery, UtilityRepository};

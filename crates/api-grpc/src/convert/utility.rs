@@ -7,7 +7,7 @@ use domain::name::{MAX_UTILITY, PrincipalName, RuntimeId, TenantName, UtilityId}
 use domain::revision::Etag;
 use domain::runtime::VulnerableImport;
 use domain::sandbox::Limits;
-use domain::utility::{Call, Draft, MAX_TAG, Metadata, Patch, Utility, UtilityOrder, UtilityQuery, Version};
+use domain::utility::{Call, Draft, MAX_TAG, Metadata, Patch, Utility, UtilityOrder, UtilityQuery, Version, normalized_tag};
 
 use crate::convert::mask::Mask;
 use crate::convert::{Violations, WireViolations as _, count, isolation, limits, parameter, request_key, time};
@@ -87,12 +87,13 @@ pub(crate) fn read_query(filter: Option<pb::UtilityFilter>, order: i32, violatio
         "" => None,
         owner => violations.take(PrincipalName::parse("filter.owner", owner))?,
     };
-    longest("filter.tag", &filter.tag, MAX_TAG, violations);
+    let tag = normalized_tag(&filter.tag);
+    longest("filter.tag", &tag, MAX_TAG, violations);
     longest("filter.name_prefix", &filter.name_prefix, MAX_UTILITY, violations);
     Ok(UtilityQuery {
         kind,
         owner,
-        tag: non_empty(filter.tag),
+        tag: non_empty(tag),
         id_prefix: non_empty(filter.name_prefix),
         imports: None,
         show_deleted: filter.show_deleted,

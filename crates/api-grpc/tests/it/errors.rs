@@ -97,7 +97,7 @@ async fn a_full_queue_says_when_to_come_back() {
 #[tokio::test]
 async fn more_violations_than_a_header_holds_are_counted_and_the_client_still_reads_the_error() {
     let server = Harness::start().await;
-    let tags = vec!["not a tag".to_owned(); 5_000];
+    let tags = vec!["not\na\ntag".to_owned(); 5_000];
     let utility = pb::Utility { code: TRANSFORMER.to_owned(), tags, ..Default::default() };
     let refused = server.create_as("some", utility).await.unwrap_err();
     let details = crate::harness::details(&refused);

@@ -40,7 +40,7 @@ async fn a_creation_reports_every_violation_at_once() {
         kind: 42,
         display_name: "x".repeat(101),
         description: "x".repeat(4_001),
-        tags: vec!["good".to_owned(), "not good".to_owned(), String::new()],
+        tags: vec!["good".to_owned(), "not\ngood".to_owned(), String::new()],
         code: "import os\nimport os\n".to_owned(),
         parameters: broken_parameters(),
         parameters_overridden: true,
@@ -93,7 +93,7 @@ async fn a_runtime_that_is_not_there_is_reported_before_code_is_checked_for_it()
     let server = Harness::start().await;
     let long = "x".repeat(65);
     for (runtime, reason) in [("cobol", "RUNTIME_UNKNOWN"), (long.as_str(), "TOO_LONG")] {
-        let tags = vec!["not good".to_owned()];
+        let tags = vec!["not\ngood".to_owned()];
         let utility = pb::Utility { code: "import os\n".to_owned(), runtime: runtime.to_owned(), tags, ..Default::default() };
         let refused = server.create_as("some", utility).await.unwrap_err();
         assert_eq!(violations(&refused), pairs(&[("utility.tags[0]", "MALFORMED"), ("utility.runtime", reason)]));

@@ -103,21 +103,28 @@ impl Metadata {
             found.push(Violation::new(format!("{prefix}.tags"), "TOO_MANY", format!("{} tags; the limit is {MAX_TAGS}", self.tags.len())));
         }
         for (index, tag) in self.tags.iter().enumerate() {
-            let fits = !tag.is_empty() && tag.chars().count() <= MAX_TAG && !tag.chars().any(|c| c.is_control() || c.is_whitespace());
-            if !fits {
-                let rule = format!("must have 1 to {MAX_TAG} characters without spaces");
+            let tag = normalized_tag(tag);
+            if tag.is_empty() || tag.chars().count() > MAX_TAG || tag.contains(char::is_control) {
+                let rule = format!("must have 1 to {MAX_TAG} characters and no line breaks or other control characters");
                 found.push(Violation::new(format!("{prefix}.tags[{index}]"), "MALFORMED", rule));
             }
         }
     }
 
-    /// Sorts the tags and drops duplicates.
+    /// Gives each tag its one spelling, sorts them and drops duplicates.
     #[must_use]
     pub fn normalized(mut self) -> Self {
+        self.tags.iter_mut().for_each(|tag| *tag = normalized_tag(tag));
         self.tags.sort();
         self.tags.dedup();
         self
     }
+}
+
+/// The one spelling of a tag: no spaces around it, and single ones inside.
+pub fn normalized_tag(tag: &str) -> String {
+    let words = tag.trim().split(|c: char| c.is_whitespace() && !c.is_control()).filter(|word| !word.is_empty());
+    words.collect::<Vec<_>>().join(" ")
 }
 
 impl Resource for Utility {
