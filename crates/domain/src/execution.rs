@@ -19,7 +19,7 @@ mod watch;
 pub use driver::{FLUSH_BYTES, FLUSH_DELAY, POSITION_PERIOD};
 pub use entity::{Execution, Mode, Values};
 pub use event::{Body, Event, Output, Watched};
-pub use launch::{Launch, MAX_REQUEST, MAX_VALUES, TransformCall, Transformed};
+pub use launch::{Launch, MAX_REQUEST, MAX_VALUES, TransformCall, Transformed, arguments};
 pub use live::{StopOnDrop, TAIL_BYTES};
 pub use outcomes::{MAX_FAILURE_TEXTS, MAX_OUTCOMES, MAX_RESULTS};
 pub use ports::{Config, Ports};

@@ -1,18 +1,21 @@
 //! Reads the parameters of an execution against the schema of its utility, on JSON texts alone: numbers keep every digit, and
 //! nothing is converted. It does not infer schemas; that is the signature's.
 //!
-//! An omitted parameter takes the schema's default, so that an overridden default holds whatever the code's own is. `null` fits
-//! a parameter of type any, one whose default is `null`, and one that lists it among its allowed values.
+//! An omitted parameter takes the default that a person wrote, whatever the code's own is. What was inferred from the code stays
+//! out: the code's own default is the object that the author meant, and no JSON text of it. `null` fits a parameter of type any, one
+//! whose default is `null`, and one that lists it among its allowed values.
 
 use std::collections::HashSet;
 
 use domain::Violation;
-use domain::code::{Bound, Parameter, ParameterBinder, ValueType};
+use domain::code::{Bound, Code, Parameter, ParameterBinder, Schema, ValueType};
 use domain::json::{JsonText, check_portable};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
 use object::Object;
+
+use crate::checker;
 
 mod object;
 
@@ -24,12 +27,12 @@ pub const PARAMETERS_FIELD: &str = "params_json";
 pub struct JsonBinder;
 
 impl ParameterBinder for JsonBinder {
-    fn bind(&self, schema: &[Parameter], json: &str) -> Result<Bound, Vec<Violation>> {
+    fn bind(&self, schema: Schema<'_>, json: &str) -> Result<Bound, Vec<Violation>> {
         let given = read_object(json)?;
-        let mut violations = unknown_members(schema, &given);
-        for parameter in schema {
+        let mut violations = other_members(schema, &given);
+        for parameter in schema.named() {
             match given.get(&parameter.name) {
-                Some(value) => violations.extend(check_member(parameter, value)),
+                Some(value) => violations.extend(check_member(parameter, &parameter.name, value)),
                 None if parameter.required => violations.push(missing(parameter)),
                 None => {}
             }
@@ -46,6 +49,10 @@ impl ParameterBinder for JsonBinder {
         let taken = given.get(member).map(|value| JsonText::read(value.get()));
         let rest = given.members().filter(|(name, _)| *name != member).map(|(name, value)| (name, value.get()));
         Ok((taken, JsonText::read(write_object(rest))))
+    }
+
+    fn input_name(&self, code: &Code) -> Option<String> {
+        checker::input_name(code.text())
     }
 
     fn read_value(&self, json: String) -> Result<JsonText, String> {
@@ -76,18 +83,22 @@ fn read_object(json: &str) -> Result<Object<'_>, Vec<Violation>> {
     if violations.is_empty() { Ok(object) } else { Err(violations) }
 }
 
-fn unknown_members(schema: &[Parameter], given: &Object<'_>) -> Vec<Violation> {
-    let known = |name: &str| schema.iter().any(|parameter| parameter.name == name);
-    let names: Vec<_> = schema.iter().map(|parameter| format!("`{}`", parameter.name)).collect();
+/// What is wrong with the members that are no named parameters.
+fn other_members(schema: Schema<'_>, given: &Object<'_>) -> Vec<Violation> {
+    let others = given.members().filter(|(name, _)| schema.find(name).is_none());
+    if let Some(rest) = schema.rest() {
+        return others.filter_map(|(name, value)| check_member(rest, name, value)).collect();
+    }
+    let names: Vec<_> = schema.named().map(|parameter| format!("`{}`", parameter.name)).collect();
     let text = if names.is_empty() { "the utility has no parameters".to_owned() } else { format!("the utility has {}", names.join(", ")) };
-    given.members().filter(|(name, _)| !known(name)).map(|(name, _)| at(name, "UNKNOWN_PARAMETER", format!("is unknown; {text}"))).collect()
+    others.map(|(name, _)| at(name, "UNKNOWN_PARAMETER", format!("is unknown; {text}"))).collect()
 }
 
 fn missing(parameter: &Parameter) -> Violation {
     at(&parameter.name, "MISSING", format!("is required: {}", expected(parameter)))
 }
 
-fn check_member(parameter: &Parameter, value: &RawValue) -> Option<Violation> {
+fn check_member(parameter: &Parameter, name: &str, value: &RawValue) -> Option<Violation> {
     let text = value.get();
     let is_null = text == "null";
     if is_null && accepts_null(parameter) {
@@ -95,10 +106,10 @@ fn check_member(parameter: &Parameter, value: &RawValue) -> Option<Violation> {
     }
     if is_null && parameter.value_type != ValueType::Any || !fits(parameter.value_type, text) {
         let seen = if parameter.secret { "something else".to_owned() } else { article(kind_of(text)) };
-        return Some(at(&parameter.name, "WRONG_TYPE", format!("must be {}, not {seen}", expected(parameter))));
+        return Some(at(name, "WRONG_TYPE", format!("must be {}, not {seen}", expected(parameter))));
     }
     if !parameter.enum_json.is_empty() && !parameter.enum_json.iter().any(|allowed| equal(allowed, text)) {
-        return Some(at(&parameter.name, "NOT_ALLOWED", format!("must be {}", expected(parameter))));
+        return Some(at(name, "NOT_ALLOWED", format!("must be {}", expected(parameter))));
     }
     None
 }
@@ -153,14 +164,14 @@ fn article(value_type: ValueType) -> String {
     }
 }
 
-fn with_defaults(schema: &[Parameter], given: &Object<'_>) -> String {
-    let omitted = schema.iter().filter(|parameter| given.get(&parameter.name).is_none());
+fn with_defaults(schema: Schema<'_>, given: &Object<'_>) -> String {
+    let omitted = schema.named().filter(|parameter| schema.written && given.get(&parameter.name).is_none());
     let defaults = omitted.filter_map(|parameter| Some((parameter.name.as_str(), parameter.default_json.as_deref()?)));
     write_object(given.members().map(|(name, value)| (name, value.get())).chain(defaults))
 }
 
-fn without_secrets(schema: &[Parameter], given: &Object<'_>) -> String {
-    let secret = |name: &str| schema.iter().any(|parameter| parameter.secret && parameter.name == name);
+fn without_secrets(schema: Schema<'_>, given: &Object<'_>) -> String {
+    let secret = |name: &str| schema.find(name).or(schema.rest()).is_some_and(|parameter| parameter.secret);
     write_object(given.members().filter(|(name, _)| !secret(name)).map(|(name, value)| (name, value.get())))
 }
 

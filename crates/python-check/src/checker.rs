@@ -4,6 +4,7 @@ use std::thread;
 
 use domain::code::CodeReport;
 use domain::code_policy::is_exceptable;
+use ruff_python_ast::PythonVersion;
 use ruff_text_size::TextRange;
 
 use crate::catalog::Catalog;
@@ -65,11 +66,7 @@ impl Checker {
 
     /// The check as far as `stage`: how benchmarks tell what each costs. Only the last stage's report says what there is to say.
     pub fn check_until(&self, source: &[u8], stage: Stage) -> CodeReport {
-        let done = thread::scope(|scope| {
-            let worker = thread::Builder::new().name("python-check".to_owned()).stack_size(STACK);
-            worker.spawn_scoped(scope, || self.examine(source, stage)).ok().and_then(|handle| handle.join().ok())
-        });
-        done.unwrap_or_else(|| self.give_up(source))
+        on_own_stack(|| self.examine(source, stage)).unwrap_or_else(|| self.give_up(source))
     }
 
     fn sink(&self) -> Sink {
@@ -130,4 +127,20 @@ impl Checker {
         sink.add(&rule::LIMITS_NESTING, TextRange::default(), "the code cannot be analyzed".to_owned());
         CodeReport { findings: sink.finish(&Lines::new(source::readable(source))), kind: None, parameters: Vec::new(), imports: Vec::new() }
     }
+}
+
+/// The name of the first parameter of the module's `transform`, where the module shows it.
+pub(crate) fn input_name(text: &str) -> Option<String> {
+    on_own_stack(|| {
+        let parsed = syntax::parse(text, PythonVersion::latest()).filter(|_| shape::excess(text).is_none())?;
+        entry::input_name(parsed.suite())
+    })?
+}
+
+/// Trees may be deep: `None` where the work could not be done.
+fn on_own_stack<T: Send>(work: impl FnOnce() -> T + Send) -> Option<T> {
+    thread::scope(|scope| {
+        let worker = thread::Builder::new().name("python-check".to_owned()).stack_size(STACK);
+        worker.spawn_scoped(scope, work).ok().and_then(|handle| handle.join().ok())
+    })
 }

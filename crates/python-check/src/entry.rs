@@ -3,8 +3,10 @@
 mod annotation;
 mod default;
 mod docstring;
+mod enumeration;
 mod foreign;
 mod started;
+mod top_level;
 
 use std::collections::HashMap;
 
@@ -38,8 +40,12 @@ pub(crate) fn infer<'a>(body: &'a [Stmt], scopes: &Scopes<'a>, sink: &mut Sink) 
         let described = callable.docstring().map(docstring::descriptions).unwrap_or_default();
         let signature = Signature { kind, body, scopes, function: callable.function, described };
         parameters = signature.parameters(callable.parameters, callable.range, sink);
-    } else if !defines(scopes, name) {
+    } else if defines(scopes, name) {
+        // A partial, a bound method, an imported function: what it takes shows only when it is called.
+        parameters.push(top_level::any_parameter());
+    } else {
         nothing_runs(body, sink);
+        parameters.extend(top_level::reads_params(body, scopes).then(top_level::any_parameter));
     }
     if kind == Kind::Transformer
         && let Some(other) = Callable::find(scopes, "main").filter(|_| !is_called(body, "main"))
@@ -47,6 +53,12 @@ pub(crate) fn infer<'a>(body: &'a [Stmt], scopes: &Scopes<'a>, sink: &mut Sink) 
         sink.add(&rule::QUALITY_TWO_ENTRIES, other.range, "`main` is never called: `transform` is the entry point".to_owned());
     }
     Entry { kind, parameters }
+}
+
+/// The name of the first parameter of `transform`.
+pub(crate) fn input_name(body: &[Stmt]) -> Option<String> {
+    let list = Callable::find(&Scopes::build(body), "transform")?.parameters?;
+    list.posonlyargs.iter().chain(&list.args).next().map(|first| first.parameter.name.to_string())
 }
 
 /// A module that defines functions and runs none.
@@ -108,9 +120,7 @@ impl<'a> Callable<'a> {
     fn check(&self, sink: &mut Sink) {
         let Some(function) = self.function else { return };
         let name = &function.name;
-        if function.is_async {
-            sink.add(&rule::QUALITY_ASYNC, name.range, format!("`{name}` is `async`"));
-        } else if walk::yields(function) && function.decorator_list.is_empty() {
+        if walk::yields(function) && function.decorator_list.is_empty() {
             sink.add(&rule::QUALITY_GENERATOR, name.range, format!("`{name}` yields"));
         }
     }
@@ -140,7 +150,9 @@ impl Signature<'_, '_> {
             .collect();
         if self.kind == Kind::Transformer {
             if !positional.is_empty() {
-                positional.remove(0);
+                let (value, _) = positional.remove(0);
+                let schema = self.schema(&value.parameter);
+                self.warn_of_type(&value.parameter, &schema, sink);
             } else if list.vararg.is_none() {
                 self.value_missing(range, sink);
             }
@@ -149,19 +161,32 @@ impl Signature<'_, '_> {
             sink.add(&rule::QUALITY_POSITIONAL, parameter.range(), format!("`{}` is positional-only", parameter.parameter.name));
         }
         let named = positional.iter().filter(|(_, positional_only)| !positional_only).map(|(parameter, _)| *parameter);
-        let schema: Vec<Parameter> = named.chain(&list.kwonlyargs).map(|parameter| self.parameter(parameter, sink)).collect();
+        let mut schema: Vec<Parameter> = named.chain(&list.kwonlyargs).map(|parameter| self.parameter(parameter, sink)).collect();
+        schema.extend(list.kwarg.as_deref().map(|rest| self.rest(rest, sink)));
         if schema.len() > MAX_PARAMETERS {
             sink.add(&rule::LIMITS_PARAMETERS, range, format!("{} parameters; the limit is {MAX_PARAMETERS}", schema.len()));
         }
         schema
     }
 
-    /// Warns of an annotation that converts nothing, unless the function does.
-    fn warn_of_type(&self, parameter: &ast::ParameterWithDefault, arrives_as: Option<&str>, sink: &mut Sink) {
-        let (Some(arrives), Some(annotation)) = (arrives_as, parameter.parameter.annotation.as_deref()) else { return };
-        let name = parameter.parameter.name.as_str();
-        if self.function.is_none_or(|function| !foreign::is_converted(function, name, annotation)) {
-            sink.add(&rule::QUALITY_CONVERT, annotation.range(), format!("`{}` arrives as {arrives}", shorten(name)));
+    fn schema(&self, parameter: &ast::Parameter) -> annotation::Schema {
+        let annotation = parameter.annotation.as_deref();
+        annotation.map(|annotation| annotation::read(annotation, self.body, self.scopes)).unwrap_or_default()
+    }
+
+    /// Warns of an annotation of which nothing is made, unless the function does; and of a function that makes it once more.
+    fn warn_of_type(&self, parameter: &ast::Parameter, schema: &annotation::Schema, sink: &mut Sink) {
+        let (Some(annotation), name) = (parameter.annotation.as_deref(), parameter.name.as_str()) else { return };
+        if let Some(arrival) = schema.arrival
+            && self.function.is_none_or(|function| !foreign::is_converted(function, name, annotation))
+        {
+            let arrives = if arrival.inside { format!("with {} inside", arrival.what) } else { format!("as {}", arrival.what) };
+            sink.add(&rule::QUALITY_CONVERT, annotation.range(), format!("`{}` arrives {arrives}", shorten(name)));
+        }
+        if schema.form.is_some()
+            && let Some(range) = self.function.and_then(|function| foreign::read_again(function, name))
+        {
+            sink.add(&rule::QUALITY_CONVERTED, range, format!("`{}` is no text any more here", shorten(name)));
         }
     }
 
@@ -169,6 +194,18 @@ impl Signature<'_, '_> {
         if self.kind == Kind::Transformer {
             sink.add(&rule::QUALITY_NO_VALUE, range, "`transform` has no positional parameter".to_owned());
         }
+    }
+
+    /// What `**name` takes: any parameter, each of the type that the annotation names.
+    fn rest(&self, parameter: &ast::Parameter, sink: &mut Sink) -> Parameter {
+        let read = ast::ParameterWithDefault {
+            range: parameter.range,
+            node_index: parameter.node_index.clone(),
+            parameter: parameter.clone(),
+            default: None,
+        };
+        let one = self.parameter(&read, sink);
+        Parameter { name: format!("**{}", one.name), required: false, ..one }
     }
 
     fn parameter(&self, parameter: &ast::ParameterWithDefault, sink: &mut Sink) -> Parameter {
@@ -180,14 +217,10 @@ impl Signature<'_, '_> {
                 format!("the parameter's name is longer than {MAX_PARAMETER_NAME} characters"),
             );
         }
-        let mut schema = parameter
-            .parameter
-            .annotation
-            .as_deref()
-            .map(|annotation| annotation::read(annotation, self.body, self.scopes))
-            .unwrap_or_default();
+        let mut schema = self.schema(&parameter.parameter);
         let default = parameter.default.as_deref();
-        let default_json = default.and_then(|value| default::json(value, self.scopes));
+        let constant = |value| default::json(value, self.scopes).or_else(|| enumeration::member(self.body, self.scopes, value));
+        let default_json = default.and_then(constant);
         // Null beside the values of the type; a default of null says so already.
         let adds_null = schema.nullable && default_json.as_deref() != Some(NULL);
         if adds_null && !schema.enum_json.is_empty() && !schema.enum_json.iter().any(|value| value == NULL) {
@@ -204,9 +237,12 @@ impl Signature<'_, '_> {
         if schema.secret && default.is_some_and(|value| !value.is_none_literal_expr()) {
             sink.add(&rule::QUALITY_SECRET_DEFAULT, parameter.range(), format!("the secret `{name}` has a default"));
         }
-        self.warn_of_type(parameter, schema.arrives_as, sink);
+        self.warn_of_type(&parameter.parameter, &schema, sink);
         if schema.description.is_empty() {
             schema.description = self.described.get(name).map(|text| annotation::shortened(text)).unwrap_or_default();
+        }
+        if schema.description.is_empty() {
+            schema.description = schema.form.unwrap_or_default().to_owned();
         }
         let value_type = if adds_null { ValueType::Any } else { schema.value_type };
         Parameter {

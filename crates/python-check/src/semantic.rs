@@ -10,7 +10,7 @@ use std::collections::HashSet;
 use ruff_python_ast::{self as ast, Expr, PythonVersion, Stmt};
 use ruff_python_parser::semantic_errors::{
     AwaitOutsideAsyncFunctionKind, LazyImportContext, SemanticSyntaxChecker, SemanticSyntaxContext, SemanticSyntaxError,
-    SemanticSyntaxErrorKind,
+    SemanticSyntaxErrorKind, YieldOutsideFunctionKind,
 };
 use ruff_text_size::{Ranged, TextRange};
 
@@ -49,6 +49,10 @@ pub(crate) fn report<'a>(text: &'a str, body: &'a [Stmt], scopes: &'a Scopes<'a>
             SemanticSyntaxErrorKind::ReturnOutsideFunction => {
                 sink.suggest(&rule::SYNTAX_SEMANTIC, range, error.to_string(), RETURN.to_owned());
             }
+            SemanticSyntaxErrorKind::AwaitOutsideAsyncFunction(_)
+            | SemanticSyntaxErrorKind::YieldOutsideFunction(YieldOutsideFunctionKind::Await) => {
+                sink.suggest(&rule::SYNTAX_SEMANTIC, range, error.to_string(), AWAIT.to_owned());
+            }
             _ => sink.add(&rule::SYNTAX_SEMANTIC, range, error.to_string()),
         }
     }
@@ -56,6 +60,9 @@ pub(crate) fn report<'a>(text: &'a str, body: &'a [Stmt], scopes: &'a Scopes<'a>
 
 /// What to do with a `return` outside a function.
 const RETURN: &str = "Put the statements into `def main():`; what it returns is the result.";
+
+/// What to do with an `await` outside an asynchronous function.
+const AWAIT: &str = "Put the statements into `async def main():`, which runs as it is; or make the function around it `async def`.";
 
 fn has_future_annotations(body: &[Stmt]) -> bool {
     body.iter().any(|stmt| match stmt {

@@ -27,11 +27,12 @@ pub const FIRST_TARGET: i32 = 7;
 pub const END_TARGET: i32 = FIRST_TARGET + FILES.len() as i32;
 
 /// The script, the seal, then the modules in the order in which they are loaded.
-const FILES: [(&str, &[u8]); 6] = [
+const FILES: [(&str, &[u8]); 7] = [
     ("zygote.py", include_bytes!("python/zygote.py")),
     ("zona_seal.so", include_bytes!(concat!(env!("OUT_DIR"), "/zona_seal.so"))),
     ("_zona_result.py", include_bytes!("python/_zona_result.py")),
     ("_zona_failure.py", include_bytes!("python/_zona_failure.py")),
+    ("_zona_arguments.py", include_bytes!("python/_zona_arguments.py")),
     ("_zona_output.py", include_bytes!("python/_zona_output.py")),
     ("_zona_runner.py", include_bytes!("python/_zona_runner.py")),
 ];

@@ -27,8 +27,6 @@ pub enum Entry {
     Transform,
     /// `main(**params)` when the code defines it, else the top-level code with a global `params`.
     Script,
-    /// `transform` when defined (its value is `params["value"]`), else as [`Entry::Script`].
-    Detect,
 }
 
 /// Limits of one execution that the child lowers its own resource limits to.

@@ -64,7 +64,7 @@ impl ChildRun {
         tokio::spawn(watchdog::watch(control.clone(), end.clone(), began));
         let expected = match &job.entry {
             Entry::Transform(values) if values.len() > 1 => Expected::Values(values.len()),
-            Entry::Transform(_) | Entry::Script | Entry::Detect => Expected::Result,
+            Entry::Transform(_) | Entry::Script => Expected::Result,
         };
         ChildRun {
             attestation,

@@ -190,7 +190,7 @@ fn steps(job: &Job) -> VecDeque<Step> {
     }
     match &job.entry {
         Entry::Transform(values) => steps.extend(transform(values)),
-        Entry::Script | Entry::Detect => steps.push_back(Step::Outcome(outcome)),
+        Entry::Script => steps.push_back(Step::Outcome(outcome)),
     }
     steps.push_back(Step::Exit);
     steps

@@ -6,7 +6,7 @@ use std::time::Duration;
 use api_grpc::CallMetrics;
 use async_trait::async_trait;
 use domain::access::{ActionSpec, Authenticator, Caller, Presented, Reach, Rules, Target};
-use domain::code::{Bound, Parameter, ParameterBinder};
+use domain::code::{Bound, ParameterBinder, Schema};
 use domain::json::JsonText;
 use domain::name::PrincipalName;
 use domain::sandbox::Isolation;
@@ -21,12 +21,12 @@ use tonic::Code;
 pub struct FakeBinder;
 
 impl ParameterBinder for FakeBinder {
-    fn bind(&self, schema: &[Parameter], json: &str) -> Result<Bound, Vec<Violation>> {
+    fn bind(&self, schema: Schema<'_>, json: &str) -> Result<Bound, Vec<Violation>> {
         let given = object(json)?;
         let field = |name: &str| format!("params_json.{name}");
-        let missing = schema.iter().filter(|parameter| parameter.required && !given.contains_key(&parameter.name));
+        let missing = schema.named().filter(|parameter| parameter.required && !given.contains_key(&parameter.name));
         let missing = missing.map(|parameter| Violation::new(field(&parameter.name), "MISSING", "is required"));
-        let unknown = given.keys().filter(|name| !schema.iter().any(|parameter| parameter.name == **name));
+        let unknown = given.keys().filter(|name| schema.find(name).is_none());
         let unknown = unknown.map(|name| Violation::new(field(name), "UNKNOWN_PARAMETER", "is no parameter"));
         let violations: Vec<_> = missing.chain(unknown).collect();
         let json = JsonText::read(Value::Object(given).to_string());
@@ -37,6 +37,10 @@ impl ParameterBinder for FakeBinder {
         let mut given = object(json)?;
         let taken = given.remove(member).map(|value| JsonText::read(value.to_string()));
         Ok((taken, JsonText::read(Value::Object(given).to_string())))
+    }
+
+    fn input_name(&self, _code: &domain::code::Code) -> Option<String> {
+        None
     }
 
     fn read_value(&self, json: String) -> Result<JsonText, String> {

@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
+use crate::code::{Bound, Code, Kind, ParameterBinder, Schema};
 use crate::json::JsonText;
 use crate::name::ExecutionName;
 use crate::request::RequestKey;
-use crate::sandbox::{Failure, OnOutputLimit};
+use crate::sandbox::{Entry, Failure, OnOutputLimit};
+use crate::violation::Violation;
 
 /// Largest request message in bytes.
 pub const MAX_REQUEST: usize = 8 * 1024 * 1024;
@@ -18,7 +20,7 @@ pub const MAX_VALUES: usize = 10_000;
 pub struct Launch {
     /// Its version; `None` is the current one.
     pub version: Option<u32>,
-    /// Parameters as one JSON object; empty is `{}`. A transformer's value is the member `value`.
+    /// Parameters as one JSON object; empty is `{}`. A transformer's value is a member of it, see [`arguments`].
     pub params_json: String,
     /// A shorter wall limit than the utility's.
     pub timeout: Option<Duration>,
@@ -50,4 +52,35 @@ pub struct Transformed {
     pub execution: ExecutionName,
     /// Result or failure of each value, in order.
     pub outcomes: Vec<Result<JsonText, Failure>>,
+}
+
+/// The member that is a transformer's value, where its parameters stand in one object with it.
+const VALUE: &str = "value";
+
+/// What a launch calls, and with which parameters: whoever runs code by one object of parameters, asks here.
+///
+/// The value of a transformer is the member `value`. Where a parameter has that name, the value has the name of the function's own
+/// first parameter, as in a call with keywords.
+///
+/// # Errors
+/// Every violation of the schema.
+pub fn arguments(
+    binder: &dyn ParameterBinder,
+    kind: Kind,
+    schema: Schema<'_>,
+    code: &Code,
+    params_json: &str,
+) -> Result<(Entry, Bound), Vec<Violation>> {
+    if kind == Kind::Script {
+        return Ok((Entry::Script, binder.bind(schema, params_json)?));
+    }
+    let own = schema.find(VALUE).and_then(|_| binder.input_name(code));
+    let member = own.as_deref().unwrap_or(VALUE);
+    let (value, rest) = binder.take(params_json, member)?;
+    let missing = || {
+        let text = format!("a transformer needs the member `{member}`; see `zona transform`");
+        vec![Violation::new("params_json", "MISSING", text)]
+    };
+    let value = value.ok_or_else(missing)?;
+    Ok((Entry::Transform(vec![value]), binder.bind(schema, &rest)?))
 }

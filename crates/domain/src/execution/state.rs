@@ -86,6 +86,7 @@ impl State {
             | Reason::ExitCode
             | Reason::NoResult
             | Reason::Signal
+            | Reason::InvalidParameter
             | Reason::ResultNotSerializable
             | Reason::ResultTooLarge
             | Reason::CpuLimit

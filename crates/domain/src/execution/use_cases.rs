@@ -15,7 +15,7 @@ use crate::execution::orphans::Orphans;
 use crate::execution::ports::{Rounds, Shared};
 use crate::execution::{
     Config, Execution, ExecutionQuery, Launch, MAX_VALUES, Mode, Ports, State, Step, StopOnDrop, TransformCall, Transformed, Values, Watch,
-    actions, driver, watch,
+    actions, arguments, driver, watch,
 };
 use crate::json::JsonText;
 use crate::lease::Keeper;
@@ -220,15 +220,10 @@ impl Executions {
     {
         let scope = permit.scope();
         let (utility, version) = self.load(permit, launch.version).await?;
-        let (entry, bound) = match version.definition.kind {
-            Kind::Script => (Entry::Script, self.bind(&version, &launch.params_json, Vec::new())?.0),
-            Kind::Transformer => {
-                let (value, rest) = self.shared.ports.binder.take(&launch.params_json, "value").map_err(Error::Invalid)?;
-                let missing = || Error::invalid("params_json", "MISSING", "a transformer needs the member `value`; see `zona transform`");
-                let value = value.ok_or_else(missing)?;
-                (Entry::Transform(vec![value]), self.bind(&version, &rest, Vec::new())?.0)
-            }
-        };
+        let definition = &version.definition;
+        let binder = self.shared.ports.binder.as_ref();
+        let called = arguments(binder, definition.kind, definition.schema(), &version.code, &launch.params_json);
+        let (entry, bound) = called.map_err(Error::Invalid)?;
         let request = launch.request.as_ref();
         let mut prepared = self.prepare(permit, &utility, &version, bound, entry, Mode::Run, launch.timeout, request)?;
         if let Some(action) = launch.on_output_limit {
@@ -299,7 +294,7 @@ impl Executions {
                 Err(rule) => violations.push(Violation::new(format!("values_json[{index}]"), "NOT_JSON", rule)),
             }
         }
-        match binder.bind(&version.definition.parameters, params_json) {
+        match binder.bind(version.definition.schema(), params_json) {
             Ok(bound) if violations.is_empty() => Ok((bound, values)),
             Ok(_) => Err(Error::Invalid(violations)),
             Err(more) => {

@@ -11,6 +11,8 @@ pub enum Reason {
     NoResult,
     /// A signal ended it.
     Signal,
+    /// Of a parameter or value the type that its annotation names could not be made.
+    InvalidParameter,
     /// The result is not JSON.
     ResultNotSerializable,
     /// The result is larger than allowed.
@@ -62,11 +64,12 @@ pub struct Failure {
 
 impl Reason {
     /// Every reason.
-    pub const ALL: [Reason; 18] = [
+    pub const ALL: [Reason; 19] = [
         Reason::UserError,
         Reason::ExitCode,
         Reason::NoResult,
         Reason::Signal,
+        Reason::InvalidParameter,
         Reason::ResultNotSerializable,
         Reason::ResultTooLarge,
         Reason::Timeout,
@@ -90,6 +93,7 @@ impl Reason {
             Reason::ExitCode => "EXIT_CODE",
             Reason::NoResult => "NO_RESULT",
             Reason::Signal => "SIGNAL",
+            Reason::InvalidParameter => "INVALID_PARAMETER",
             Reason::ResultNotSerializable => "RESULT_NOT_SERIALIZABLE",
             Reason::ResultTooLarge => "RESULT_TOO_LARGE",
             Reason::Timeout => "TIMEOUT",

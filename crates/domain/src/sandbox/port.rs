@@ -51,8 +51,6 @@ pub enum Entry {
     Transform(Vec<JsonText>),
     /// `main`, else the top-level code.
     Script,
-    /// Whatever the code defines; a transformer's value is the parameter `value`.
-    Detect,
 }
 
 /// What a run reports, in order: output and values in any mix, then one outcome, then the exit.

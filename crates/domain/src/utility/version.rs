@@ -4,7 +4,7 @@ use std::ops::Deref;
 
 use sha2::{Digest, Sha256};
 
-use crate::code::{Code, Finding, Kind, Parameter};
+use crate::code::{Code, Finding, Kind, Parameter, Schema};
 use crate::hash::Hash;
 use crate::name::{PrincipalName, RuntimeId};
 use crate::sandbox::{Isolation, Limits, OnOutputLimit};
@@ -90,8 +90,13 @@ impl Deref for Version {
 }
 
 impl Definition {
-    /// The content hash of a version: over code, kind, parameters, limits, runtime and isolation, each field with its length,
-    /// so that no two contents share an input.
+    /// The schema, and who wrote it.
+    pub fn schema(&self) -> Schema<'_> {
+        Schema { parameters: &self.parameters, written: self.parameters_overridden }
+    }
+
+    /// The content hash of a version: over code, kind, parameters and who wrote them, limits, runtime and isolation, each field
+    /// with its length, so that no two contents share an input.
     pub fn content_hash(&self, code: &Code) -> Hash {
         let mut hasher = Sha256::new();
         let mut field = |bytes: &[u8]| {
@@ -110,6 +115,10 @@ impl Definition {
             field(&(parameter.enum_json.len() as u64).to_le_bytes());
             parameter.enum_json.iter().for_each(|value| field(value.as_bytes()));
             field(parameter.description.as_bytes());
+        }
+        // Who wrote a schema decides about its defaults. Hashes of inferred ones are older than that.
+        if self.parameters_overridden {
+            field(b"written");
         }
         for part in limit_parts(&self.limits) {
             field(&part.to_le_bytes());

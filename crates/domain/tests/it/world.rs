@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use domain::Result;
 use domain::access::{AccessPolicy, Action, ActionSpec, Caller, LocalRules, Permit, Reach, Rules, Target};
 use domain::admission::{self, Admission};
-use domain::code::{Bound, Parameter, ParameterBinder};
+use domain::code::{Bound, Code, ParameterBinder, Schema};
 use domain::code_policy::{CodeChecker, CodePolicies, ExceptionDraft, PolicyPatch};
 use domain::execution::{Config, Execution, Executions, Launch, Ports, TransformCall, Transformed, Watch, Watched};
 use domain::json::JsonText;
@@ -240,13 +240,17 @@ impl Rules for OwnOnly {
 }
 
 impl ParameterBinder for AnyBinder {
-    fn bind(&self, _schema: &[Parameter], json: &str) -> Result<Bound, Vec<Violation>> {
+    fn bind(&self, _schema: Schema<'_>, json: &str) -> Result<Bound, Vec<Violation>> {
         let json = JsonText::read(if json.is_empty() { "{}" } else { json });
         Ok(Bound { public_json: json.clone(), json })
     }
 
     fn take(&self, json: &str, _member: &str) -> Result<(Option<JsonText>, JsonText), Vec<Violation>> {
         Ok((None, JsonText::read(json)))
+    }
+
+    fn input_name(&self, _code: &Code) -> Option<String> {
+        None
     }
 
     fn read_value(&self, json: String) -> Result<JsonText, String> {

@@ -16,15 +16,20 @@ fn parameter(name: &str, value_type: ValueType) -> Parameter {
     }
 }
 
+/// As against a schema that a person wrote.
+fn bind(schema: &[Parameter], json: &str) -> Result<Bound, Vec<Violation>> {
+    JsonBinder.bind(Schema::written(schema), json)
+}
+
 fn refused(schema: &[Parameter], json: &str) -> Vec<(String, &'static str)> {
-    JsonBinder.bind(schema, json).unwrap_err().into_iter().map(|violation| (violation.field, violation.reason)).collect()
+    bind(schema, json).unwrap_err().into_iter().map(|violation| (violation.field, violation.reason)).collect()
 }
 
 fn check_type(value_type: ValueType, accepted: &[&str], wrong: &[&str]) {
     let schema = [parameter("p", value_type)];
     for value in accepted {
         let json = format!(r#"{{"p":{value}}}"#);
-        assert_eq!(JsonBinder.bind(&schema, &json).unwrap().json, json.as_str(), "{value_type:?}");
+        assert_eq!(bind(&schema, &json).unwrap().json, json.as_str(), "{value_type:?}");
     }
     for value in wrong {
         assert_eq!(
@@ -49,7 +54,7 @@ fn each_type_accepts_its_own_values_only() {
 #[test]
 fn numbers_keep_every_digit() {
     let json = r#"{"n":9007199254740993.10000000000000000001}"#;
-    assert_eq!(JsonBinder.bind(&[parameter("n", ValueType::Number)], json).unwrap().json, json);
+    assert_eq!(bind(&[parameter("n", ValueType::Number)], json).unwrap().json, json);
 }
 
 #[test]
@@ -59,7 +64,7 @@ fn every_violation_is_reported_at_once() {
         parameter("count", ValueType::Integer),
         Parameter { enum_json: vec![JsonText::read(r#""low""#), JsonText::read(r#""high""#)], ..parameter("severity", ValueType::String) },
     ];
-    let violations = JsonBinder.bind(&schema, r#"{"count": 1.5, "severity": "odd", "hots": 1}"#).unwrap_err();
+    let violations = bind(&schema, r#"{"count": 1.5, "severity": "odd", "hots": 1}"#).unwrap_err();
     let texts: Vec<_> = violations.iter().map(|violation| format!("{} {violation}", violation.reason)).collect();
     assert_eq!(
         texts,
@@ -81,7 +86,7 @@ fn what_is_not_one_json_object_is_refused() {
     for json in ["[]", "null", "1", "\"{}\""] {
         assert_eq!(refused(&[], json), whole("NOT_AN_OBJECT"), "{json}");
     }
-    assert_eq!(JsonBinder.bind(&[], " \n").unwrap().json, "{}");
+    assert_eq!(bind(&[], " \n").unwrap().json, "{}");
 }
 
 #[test]
@@ -113,36 +118,51 @@ fn what_not_every_reader_takes_alike_is_refused_as_a_parameter_and_as_a_value() 
 #[test]
 fn null_fits_where_the_schema_says_so() {
     let nullable = Parameter { default_json: Some(JsonText::read("null")), ..parameter("p", ValueType::String) };
-    JsonBinder.bind(&[nullable], r#"{"p":null}"#).unwrap();
+    bind(&[nullable], r#"{"p":null}"#).unwrap();
     let listed = Parameter { enum_json: vec![JsonText::read("1"), JsonText::read("null")], ..parameter("p", ValueType::Integer) };
-    JsonBinder.bind(std::slice::from_ref(&listed), r#"{"p":null}"#).unwrap();
+    bind(std::slice::from_ref(&listed), r#"{"p":null}"#).unwrap();
     assert_eq!(refused(&[listed], r#"{"p":2}"#), [("params_json.p".to_owned(), "NOT_ALLOWED")]);
 }
 
 #[test]
 fn allowed_values_are_compared_as_values_not_as_texts() {
     let schema = [Parameter { enum_json: vec![JsonText::read(r#""a""#), JsonText::read(r#"{"x":1}"#)], ..parameter("p", ValueType::Any) }];
-    JsonBinder.bind(&schema, r#"{"p":"\u0061"}"#).unwrap();
-    JsonBinder.bind(&schema, r#"{"p":{ "x" : 1 }}"#).unwrap();
+    bind(&schema, r#"{"p":"\u0061"}"#).unwrap();
+    bind(&schema, r#"{"p":{ "x" : 1 }}"#).unwrap();
     assert_eq!(refused(&schema, r#"{"p":null}"#), [("params_json.p".to_owned(), "NOT_ALLOWED")]);
 }
 
 #[test]
 fn secret_values_are_handed_over_but_never_shown() {
     let schema = [Parameter { secret: true, ..parameter("token", ValueType::String) }, parameter("host", ValueType::String)];
-    let bound = JsonBinder.bind(&schema, r#"{"token":"s3cret","host":"a"}"#).unwrap();
+    let bound = bind(&schema, r#"{"token":"s3cret","host":"a"}"#).unwrap();
     assert_eq!(bound.json, r#"{"token":"s3cret","host":"a"}"#);
     assert_eq!(bound.public_json, r#"{"host":"a"}"#);
-    let violations = JsonBinder.bind(&schema, r#"{"token":31337}"#).unwrap_err();
+    let violations = bind(&schema, r#"{"token":31337}"#).unwrap_err();
     assert!(!format!("{violations:?}").contains("31337"));
 }
 
 #[test]
-fn an_omitted_parameter_takes_the_default_of_the_schema() {
+fn an_omitted_parameter_takes_the_default_that_a_person_wrote_and_no_inferred_one() {
     let schema = [Parameter { default_json: Some(JsonText::read("3")), ..parameter("count", ValueType::Integer) }];
-    let bound = JsonBinder.bind(&schema, "").unwrap();
+    let bound = bind(&schema, "").unwrap();
     assert_eq!((&*bound.json, &*bound.public_json), (r#"{"count":3}"#, "{}"));
-    assert_eq!(JsonBinder.bind(&schema, r#"{"count":4}"#).unwrap().json, r#"{"count":4}"#);
+    assert_eq!(bind(&schema, r#"{"count":4}"#).unwrap().json, r#"{"count":4}"#);
+    assert_eq!(JsonBinder.bind(Schema::inferred(&schema), "").unwrap().json, "{}");
+    assert_eq!(JsonBinder.bind(Schema::inferred(&schema), r#"{"count":4}"#).unwrap().json, r#"{"count":4}"#);
+}
+
+#[test]
+fn a_parameter_for_all_other_names_takes_them_by_its_type_and_keeps_its_secrets() {
+    let rest = |value_type| [Parameter { required: true, ..parameter("host", ValueType::String) }, parameter("**options", value_type)];
+    let json = r#"{"host":"a","deep":true,"**options":null,"odd name":[1]}"#;
+    let bound = bind(&rest(ValueType::Any), json).unwrap();
+    assert_eq!((&*bound.json, &*bound.public_json), (json, json));
+    assert_eq!(bind(&rest(ValueType::Any), r#"{"host":"a"}"#).unwrap().json, r#"{"host":"a"}"#);
+    assert_eq!(refused(&rest(ValueType::Any), "{}"), [("params_json.host".to_owned(), "MISSING")]);
+    assert_eq!(refused(&rest(ValueType::Integer), r#"{"host":"a","n":"x"}"#), [("params_json.n".to_owned(), "WRONG_TYPE")]);
+    let secrets = [Parameter { secret: true, ..parameter("**tokens", ValueType::String) }];
+    assert_eq!(bind(&secrets, r#"{"a":"s3cret"}"#).unwrap().public_json, "{}");
 }
 
 #[test]

@@ -1,9 +1,10 @@
 //! Annotations as parameter types. What is not understood accepts any value: a schema must never refuse what the code takes.
 
-use domain::code::{MAX_PARAMETER_DESCRIPTION, ValueType};
+use domain::code::{MAX_ENUM, MAX_PARAMETER_DESCRIPTION, ValueType};
 use ruff_python_ast::{self as ast, Expr, Operator, Stmt};
 
-use super::{default, foreign};
+use super::foreign::{self, Arrival};
+use super::{default, enumeration};
 use crate::scope::Scopes;
 use crate::syntax;
 use crate::walk::Binding;
@@ -19,8 +20,10 @@ pub(super) struct Schema {
     pub enum_json: Vec<String>,
     pub secret: bool,
     pub description: String,
-    /// What arrives, where JSON does not have the type that the annotation names.
-    pub arrives_as: Option<&'static str>,
+    /// What arrives, where nothing makes the type that the annotation names of JSON.
+    pub arrival: Option<Arrival>,
+    /// The form of the text of which the sandbox makes the type that the annotation names.
+    pub form: Option<&'static str>,
 }
 
 impl Default for Schema {
@@ -31,7 +34,8 @@ impl Default for Schema {
             enum_json: Vec::new(),
             secret: false,
             description: String::new(),
-            arrives_as: None,
+            arrival: None,
+            form: None,
         }
     }
 }
@@ -56,7 +60,7 @@ impl Reader<'_, '_> {
                 None => Schema::default(),
             },
             Expr::Name(name) => self.name(name.id.as_str(), steps),
-            Expr::Attribute(attribute) => plain(attribute.attr.as_str()),
+            Expr::Attribute(attribute) => plain(None, attribute.attr.as_str()),
             Expr::BinOp(ast::ExprBinOp { left, op: Operator::BitOr, right, .. }) => {
                 let mut members = Vec::new();
                 flatten(left, &mut members);
@@ -70,12 +74,23 @@ impl Reader<'_, '_> {
 
     /// A plain name: a builtin or typing type, or an alias of the module.
     fn name(&self, name: &str, steps: usize) -> Schema {
-        let Some(symbol) = self.scopes.global(name) else { return plain(name) };
+        let Some(symbol) = self.scopes.global(name) else { return plain(None, name) };
         match symbol.first {
-            Some(Binding::ImportFrom(_, alias)) => plain(alias.name.as_str()),
-            Some(Binding::Class) => Schema { arrives_as: foreign::of_class(self.body, name), ..Schema::default() },
+            Some(Binding::ImportFrom(import, alias)) => plain(import.module.as_deref(), alias.name.as_str()),
+            Some(Binding::Class) => self.class(name),
             _ => symbol.single_value().map_or_else(Schema::default, |value| self.schema(value, steps)),
         }
+    }
+
+    fn class(&self, name: &str) -> Schema {
+        if let Some(enumeration) = enumeration::find(self.body, self.scopes, name) {
+            // More than a schema lists: the sandbox knows them all.
+            let listed = enumeration.values.len() <= MAX_ENUM;
+            let enum_json = enumeration.values.into_iter().filter(|_| listed).map(|(_, json)| json).collect();
+            return Schema { value_type: enumeration.value_type, enum_json, ..Schema::default() };
+        }
+        let (value_type, arrival) = foreign::of_class(self.body, name);
+        Schema { value_type, arrival, ..Schema::default() }
     }
 
     fn subscript(&self, subscript: &ast::ExprSubscript, steps: usize) -> Schema {
@@ -91,8 +106,18 @@ impl Reader<'_, '_> {
             "Final" | "Required" | "NotRequired" | "ClassVar" => {
                 arguments.first().map(|first| self.schema(first, steps)).unwrap_or_default()
             }
-            _ => self.schema(&subscript.value, steps),
+            _ => self.container(&subscript.value, &arguments, steps),
         }
+    }
+
+    /// A list or an object, whose items may be of a type that nothing makes.
+    fn container(&self, container: &Expr, arguments: &[&Expr], steps: usize) -> Schema {
+        let mut schema = self.schema(container, steps);
+        if matches!(schema.value_type, ValueType::Array | ValueType::Object) && schema.arrival.is_none() {
+            let items = arguments.iter().filter_map(|argument| self.schema(argument, steps).arrival);
+            schema.arrival = items.map(|arrival| Arrival { inside: true, ..arrival }).next();
+        }
+        schema
     }
 
     /// The last part of the constructor's name, import aliases resolved.
@@ -206,20 +231,25 @@ fn merge(first: Schema, second: Schema) -> Schema {
         secret: first.secret || second.secret,
         description,
         // Where one of several types is JSON's own, the code can take what arrives.
-        arrives_as: first.arrives_as.and(second.arrives_as),
+        arrival: first.arrival.and(second.arrival),
+        form: first.form.filter(|form| second.form == Some(form)),
     }
 }
 
-fn plain(name: &str) -> Schema {
+/// A type by its name, and by the module that it is imported from where that shows.
+fn plain(module: Option<&str>, name: &str) -> Schema {
+    if let Some(made) = foreign::made(module, name) {
+        return Schema { value_type: made.0, form: made.1, ..Schema::default() };
+    }
     let value_type = match name {
         "str" | "Text" | "AnyStr" | "LiteralString" => ValueType::String,
         "int" => ValueType::Integer,
         "float" => ValueType::Number,
         "bool" => ValueType::Boolean,
         "list" | "List" | "tuple" | "Tuple" | "set" | "Set" | "frozenset" | "FrozenSet" | "Sequence" | "MutableSequence" | "Iterable"
-        | "Iterator" | "Collection" | "AbstractSet" | "MutableSet" => ValueType::Array,
+        | "Iterator" | "Collection" | "AbstractSet" | "MutableSet" | "deque" | "Deque" => ValueType::Array,
         "dict" | "Dict" | "Mapping" | "MutableMapping" | "OrderedDict" | "DefaultDict" | "defaultdict" => ValueType::Object,
         _ => ValueType::Any,
     };
-    Schema { value_type, arrives_as: foreign::of_library(name), ..Schema::default() }
+    Schema { value_type, arrival: foreign::of_library(name), ..Schema::default() }
 }

@@ -23,13 +23,13 @@ pub(super) const RULES: &[&Rule] = &[
     &SYNTAX_VERSION,
     &QUALITY_NO_VALUE,
     &QUALITY_POSITIONAL,
-    &QUALITY_ASYNC,
     &QUALITY_SECRET_DEFAULT,
     &QUALITY_GENERATOR,
     &QUALITY_UNDEFINED,
     &QUALITY_NO_ENTRY,
     &QUALITY_TWO_ENTRIES,
     &QUALITY_CONVERT,
+    &QUALITY_CONVERTED,
 ];
 
 pub(crate) static ENCODING_UTF8: Rule = Rule {
@@ -234,17 +234,6 @@ pub(crate) static QUALITY_POSITIONAL: Rule = Rule {
     good: "def main(host):\n    return host\n",
 };
 
-pub(crate) static QUALITY_ASYNC: Rule = Rule {
-    id: "ZPY-QUALITY-003",
-    family: Family::Quality,
-    severity: Severity::Error,
-    title: "Asynchronous entry point",
-    why: "The entry point is called, not awaited: a coroutine is not a result.",
-    fix: "Make it a plain function, and call `asyncio.run(...)` inside.",
-    bad: Example::Code("async def main():\n    return 1\n"),
-    good: "def main():\n    return 1\n",
-};
-
 pub(crate) static QUALITY_SECRET_DEFAULT: Rule = Rule {
     id: "ZPY-QUALITY-004",
     family: Family::Quality,
@@ -261,8 +250,9 @@ pub(crate) static QUALITY_GENERATOR: Rule = Rule {
     family: Family::Quality,
     severity: Severity::Error,
     title: "Entry point that yields",
-    why: "A function with `yield` returns a generator, which is not a JSON value.",
-    fix: "Return a list.",
+    why: "A function with `yield` returns a generator, which is not a JSON value; an `async def` with `yield` returns one that cannot \
+          even be awaited.",
+    fix: "Return a list: `return list(items())`, or `return [item async for item in items()]` in an `async def`.",
     bad: Example::Code("def transform(value):\n    yield value\n"),
     good: "def transform(value):\n    return [value]\n",
 };
@@ -305,9 +295,21 @@ pub(crate) static QUALITY_CONVERT: Rule = Rule {
     family: Family::Quality,
     severity: Severity::Warning,
     title: "Parameter that arrives as another type",
-    why: "Parameters are JSON: text, numbers, lists, objects. An annotation that names another type, such as `datetime`, `set` or an Enum, \
-          converts nothing: the code is handed the JSON value.",
-    fix: "Annotate what arrives, and convert it in the function: `datetime.fromisoformat(since)`, `set(hosts)`, `Level(level)`.",
-    bad: Example::Code("def main(hosts: set[str]):\n    return sorted(hosts)\n"),
-    good: "def main(hosts: list[str]):\n    return sorted(set(hosts))\n",
+    why: "Parameters are JSON: text, numbers, lists, objects. Where the annotation says how, the type that it names is made of them: \
+          dates and times, Enums, sets, tuples, dataclasses, `Decimal`, `UUID`. Of `bytes`, `timedelta` and other classes it does not \
+          say how, and the code is handed the JSON value.",
+    fix: "Annotate what arrives, and convert it in the function: `base64.b64decode(data)`, `timedelta(seconds=wait)`.",
+    bad: Example::Code("def main(data: bytes):\n    return len(data)\n"),
+    good: "import base64\n\ndef main(data: str):\n    return len(base64.b64decode(data))\n",
+};
+
+pub(crate) static QUALITY_CONVERTED: Rule = Rule {
+    id: "ZPY-QUALITY-010",
+    family: Family::Quality,
+    severity: Severity::Warning,
+    title: "Parameter that is read as text once more",
+    why: "The annotation names the type, so the sandbox has read the text before the function is called; reading it again fails.",
+    fix: "Use the parameter as it is, or annotate it `str`.",
+    bad: Example::Code("from datetime import date\n\ndef main(day: date):\n    return date.fromisoformat(day).year\n"),
+    good: "from datetime import date\n\ndef main(day: date):\n    return day.year\n",
 };

@@ -1,6 +1,7 @@
 //! The parameter schema that is inferred from signatures.
 
-use domain::code::{Kind, Parameter};
+use domain::code::{Code, Kind, Parameter, ParameterBinder as _};
+use python_check::JsonBinder;
 
 use crate::{errors, report};
 
@@ -71,7 +72,7 @@ fn types_come_from_annotations() {
         "a: typing.List[int], b: t.Dict[str, str], c: 'int', d: \"Optional[str]\" = None",
         &["a: array required", "b: object required", "c: integer required", "d: string = null"],
     );
-    transformer("a: bytes, b: 'no type at all', c: object", &["a: any required", "b: any required", "c: any required"]);
+    transformer("a: complex, b: 'no type at all', c: object", &["a: any required", "b: any required", "c: any required"]);
 }
 
 #[test]
@@ -126,7 +127,7 @@ fn defaults_are_json() {
     check(
         "SEP = ','\ndef main(sep=SEP, *, limit: int = 5, **rest): return sep\n",
         Kind::Script,
-        &["sep: any = \",\"", "limit: integer = 5"],
+        &["sep: any = \",\"", "limit: integer = 5", "**rest: any"],
     );
 }
 
@@ -148,7 +149,7 @@ fn an_entry_point_that_cannot_be_called_is_refused() {
     assert_eq!(rule("def transform(*values): return 1\n"), None);
     assert_eq!(rule("def main(a, /): return a\n"), Some("ZPY-QUALITY-002"));
     assert_eq!(rule("def transform(value, /): return value\n"), None);
-    assert_eq!(rule("async def main(): return 1\n"), Some("ZPY-QUALITY-003"));
+    assert_eq!(rule("async def main():\n    yield 1\n"), Some("ZPY-QUALITY-005"));
     assert_eq!(rule("def main():\n    yield 1\n"), Some("ZPY-QUALITY-005"));
     assert_eq!(rule("def main():\n    def inner():\n        yield 1\n    return list(inner())\n"), None);
     let many: Vec<String> = (0..65).map(|index| format!("p{index}=1")).collect();
@@ -190,25 +191,126 @@ fn descriptions_come_from_annotations_and_docstrings() {
     );
 }
 
+/// Types of the library and of the code itself, for annotations.
+const TYPES: &str = "import datetime as dt, uuid
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from enum import Enum, IntEnum, Flag, auto
+from typing import Annotated, NamedTuple, Optional, TypedDict
+class Level(str, Enum):
+    LOW = 'low'
+    HIGH = 'high'
+    def shout(self): return self.value.upper()
+class Base(IntEnum):
+    _ignore_ = []
+class Number(Base):
+    ONE = 1
+    TWO = 2
+class Mixed(Enum):
+    A = 'a'
+    B = 2
+class Pairs(Enum):
+    X = (1, 2)
+class Auto(Enum):
+    X = auto()
+class Bits(Flag):
+    X = 1
+class Lenient(Enum):
+    X = 'x'
+    @classmethod
+    def _missing_(cls, value): return cls.X
+class Shape:
+    pass
+class Options(TypedDict):
+    deep: bool
+@dataclass(frozen=True)
+class Point:
+    x: int
+class Pair(NamedTuple):
+    a: int
+";
+
 #[test]
-fn an_annotation_that_converts_nothing_is_warned_of_unless_the_code_converts() {
-    let warned = |code: &str| report(code).findings.iter().filter(|finding| finding.rule == "ZPY-QUALITY-009").count();
-    let head = "import datetime as dt\nfrom datetime import date, datetime\nfrom enum import Enum\nfrom typing import Optional, TypedDict\nclass Level(str, Enum):\n    LOW = 'low'\nclass Shape:\n    pass\nclass Options(TypedDict):\n    deep: bool\n";
-    for annotation in
-        ["set[str]", "frozenset", "bytes", "datetime", "date", "dt.datetime", "Level", "Shape", "Optional[datetime]", "'datetime'"]
-    {
-        assert_eq!(warned(&format!("{head}def main(x: {annotation}): return str(x)\n")), 1, "{annotation}");
+fn types_that_the_sandbox_makes_say_which_json_they_are_made_of() {
+    let one = |annotation: &str, expected: &str| {
+        check(&format!("{TYPES}def main(*, {annotation}): return str(x)\n"), Kind::Script, &[expected]);
+    };
+    one("x: datetime", "x: string required (A date and time in ISO 8601.)");
+    one("x: 'dt.datetime'", "x: string required (A date and time in ISO 8601.)");
+    one("x: Optional[date] = None", "x: string = null (A date in ISO 8601.)");
+    one("x: Annotated[time, 'When it rings']", "x: string required (When it rings)");
+    one("x: uuid.UUID", "x: string required (A UUID.)");
+    one("x: Decimal", "x: any required");
+    one("x: str | datetime", "x: string required");
+    one("x: datetime | int", "x: any required");
+    one("x: Level", r#"x: string required in ["low","high"]"#);
+    one("x: Level = Level.LOW", r#"x: string = "low" in ["low","high"]"#);
+    one("x: Optional[Level] = None", r#"x: string = null in ["low","high"]"#);
+    one("x: Number", "x: integer required in [1,2]");
+    one("x: Mixed", r#"x: any required in ["a",2]"#);
+    for unlisted in ["Pairs", "Auto", "Bits", "Lenient"] {
+        one(&format!("x: {unlisted}"), "x: any required");
     }
-    for annotation in ["Options", "list[str]", "tuple[int, int]", "str | datetime", "dict", "int", "object"] {
-        assert_eq!(warned(&format!("{head}def main(x: {annotation}): return str(x)\n")), 0, "{annotation}");
+    one("x: Options", "x: object required");
+    one("x: Point", "x: object required");
+    one("x: Pair", "x: any required");
+    one("x: set[str]", "x: array required");
+    check("class date:\n    pass\ndef main(x: date): return str(x)\n", Kind::Script, &["x: any required"]);
+}
+
+#[test]
+fn an_annotation_of_which_nothing_is_made_is_warned_of_unless_the_code_converts() {
+    let warned = |code: &str| report(code).findings.iter().filter(|finding| finding.rule == "ZPY-QUALITY-009").count();
+    for annotation in ["bytes", "bytearray", "timedelta", "Shape", "Optional[bytes]", "'bytes'", "list[bytes]", "dict[str, Shape]"] {
+        assert_eq!(warned(&format!("{TYPES}def main(x: {annotation}): return str(x)\n")), 1, "{annotation}");
+        assert_eq!(warned(&format!("{TYPES}def transform(x: {annotation}): return str(x)\n")), 1, "{annotation} of a value");
+    }
+    for annotation in [
+        "set[str]",
+        "frozenset",
+        "datetime",
+        "date",
+        "dt.datetime",
+        "Level",
+        "Optional[datetime]",
+        "Options",
+        "Point",
+        "Pair",
+        "list[str]",
+        "tuple[int, int]",
+        "str | bytes",
+        "dict",
+        "int",
+        "object",
+        "list[Level]",
+    ] {
+        assert_eq!(warned(&format!("{TYPES}def main(x: {annotation}): return str(x)\n")), 0, "{annotation}");
+    }
+    for (annotation, body) in
+        [("bytes", "return len(bytes(x, 'utf-8'))"), ("timedelta", "x = 1\n    return x"), ("Shape", "return str(Shape(x))")]
+    {
+        assert_eq!(warned(&format!("{TYPES}def main(x: {annotation}):\n    {body}\n")), 0, "{annotation}: {body}");
+    }
+}
+
+#[test]
+fn reading_as_text_what_was_made_of_text_is_warned_of() {
+    let warned = |code: &str| report(code).findings.iter().filter(|finding| finding.rule == "ZPY-QUALITY-010").count();
+    for (annotation, body) in [
+        ("datetime", "return datetime.fromisoformat(x).year"),
+        ("datetime", "x = datetime.strptime(x, '%Y')\n    return x.year"),
+        ("Optional[uuid.UUID] = None", "return str(uuid.UUID(x))"),
+    ] {
+        assert_eq!(warned(&format!("{TYPES}def main(x: {annotation}):\n    {body}\n")), 1, "{annotation}: {body}");
     }
     for (annotation, body) in [
-        ("set[str]", "return sorted(set(x))"),
-        ("datetime", "return datetime.fromisoformat(x).year"),
-        ("datetime", "x = 'a'\n    return x"),
-        ("Level", "return Level(x).value"),
+        ("str", "return datetime.fromisoformat(x).year"),
+        ("str | datetime", "return datetime.fromisoformat(x).year"),
+        ("datetime", "x = x.isoformat()\n    return datetime.fromisoformat(x).year"),
+        ("datetime", "return x.year"),
     ] {
-        assert_eq!(warned(&format!("{head}def main(x: {annotation}):\n    {body}\n")), 0, "{annotation}: {body}");
+        assert_eq!(warned(&format!("{TYPES}def main(x: {annotation}):\n    {body}\n")), 0, "{annotation}: {body}");
     }
 }
 
@@ -243,4 +345,77 @@ fn main_beside_transform_is_warned_of_unless_something_calls_it() {
     assert!(warned("def transform(value): return value\ndef main(x): return x\n"));
     assert!(!warned("def transform(value): return main(value)\ndef main(x): return x\n"));
     assert!(!warned("def transform(value): return value\nif __name__ == '__main__':\n    def main(): pass\n    main()\n"));
+}
+
+#[test]
+fn asynchronous_entry_points_are_as_good_as_others() {
+    check("async def main(host: str): return host\n", Kind::Script, &["host: string required"]);
+    check("async def transform(value, *, n: int = 1): return [value, n]\n", Kind::Transformer, &["n: integer = 1"]);
+    check("async def main():\n    return [n async for n in numbers()]\nasync def numbers():\n    yield 1\n", Kind::Script, &[]);
+}
+
+#[test]
+fn what_takes_any_keyword_takes_any_parameter_of_the_annotated_type() {
+    check("def main(**options): return options\n", Kind::Script, &["**options: any"]);
+    check("def main(host: str, **options: int): return host\n", Kind::Script, &["host: string required", "**options: integer"]);
+    check("def transform(value, **options): return value\n", Kind::Transformer, &["**options: any"]);
+    check("transform = lambda value, **options: options\n", Kind::Transformer, &["**options: any"]);
+    check(
+        "from typing import Annotated\ndef main(**tokens: Annotated[str, 'secret']): return len(tokens)\n",
+        Kind::Script,
+        &["**tokens: string secret"],
+    );
+}
+
+#[test]
+fn an_entry_point_whose_signature_does_not_show_takes_any_parameter() {
+    check("from functools import partial\ndef run(a, b): return [a, b]\nmain = partial(run, b=1)\n", Kind::Script, &["**params: any"]);
+    check("class Job:\n    def run(self, a): return a\nmain = Job().run\n", Kind::Script, &["**params: any"]);
+    check("from operator import add as transform\n", Kind::Transformer, &["**params: any"]);
+}
+
+#[test]
+fn code_without_an_entry_point_takes_any_parameter_if_it_reads_params() {
+    for code in [
+        "print(params)\n",
+        "params = {'a': 1, **params}\nprint(params)\n",
+        "def show():\n    print(params['host'])\nshow()\n",
+        "print([name for name in params])\n",
+    ] {
+        check(code, Kind::Script, &["**params: any"]);
+    }
+    for code in [
+        "print(1)\n",
+        "params = {'a': 1}\nprint(params)\n",
+        "def show(params):\n    print(params)\nshow({})\n",
+        "def show():\n    params = 1\n    print(params)\nshow()\n",
+        "def main():\n    return params\n",
+    ] {
+        check(code, Kind::Script, &[]);
+    }
+}
+
+#[test]
+fn statements_that_need_a_function_are_told_which_one() {
+    for (code, words) in [
+        ("return 1\n", "def main():"),
+        ("import asyncio\nawait asyncio.sleep(0)\n", "async def main():"),
+        ("async def numbers():\n    yield 1\nasync for n in numbers():\n    print(n)\n", "async def main():"),
+        ("import asyncio\ndef main():\n    await asyncio.sleep(0)\n", "make the function around it `async def`"),
+    ] {
+        let errors = errors(code);
+        assert!(!errors.is_empty() && errors.iter().all(|error| error.suggestion.contains(words)), "{code}: {errors:#?}");
+    }
+}
+
+#[test]
+fn the_input_of_a_transformer_has_the_name_of_its_first_parameter() {
+    let name = |code: &str| JsonBinder.input_name(&Code::from_text(code));
+    assert_eq!(name("def transform(text, *, value): return text\n").as_deref(), Some("text"));
+    assert_eq!(name("def transform(text, /): return text\n").as_deref(), Some("text"));
+    assert_eq!(name("transform = lambda word, n=1: word * n\n").as_deref(), Some("word"));
+    assert_eq!(name("def transform(*values): return values\n"), None);
+    assert_eq!(name("from json import dumps as transform\n"), None);
+    assert_eq!(name("def transform(\n"), None);
+    assert_eq!(name(&"[".repeat(100_000)), None);
 }

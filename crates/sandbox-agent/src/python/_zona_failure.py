@@ -93,6 +93,10 @@ class WithBuiltins:
                 _names[name] = value
 
 
+class InvalidParameter(Exception):
+    """A parameter or value from which the type that its annotation names cannot be made."""
+
+
 def payload(described):
     return encode(described)
 
@@ -126,7 +130,7 @@ def for_stderr(error, described):
     """What Python would print, and for a denial the sentence that explains it."""
     if is_a(error, SystemExit):
         text = words_of(error.code) + "\n" if not isinstance(error.code, int) else ""
-    elif is_a(error, (NotSerializable, TooLarge, Unreadable)):
+    elif is_a(error, (InvalidParameter, NotSerializable, TooLarge, Unreadable)):
         text = words_of(error) + "\n"
     else:
         with WithBuiltins():
@@ -152,7 +156,7 @@ class Description:
 
     def to_json(self):
         reason, message = self.verdict()
-        shown = not is_a(self.error, (NotSerializable, TooLarge, Unreadable, SystemExit))
+        shown = not is_a(self.error, (InvalidParameter, NotSerializable, TooLarge, Unreadable, SystemExit))
         described = {"reason": reason, "message": within(message, MESSAGE_BYTES)}
         if shown:
             described["exception"] = name_of(self.error)
@@ -165,6 +169,8 @@ class Description:
 
     def verdict(self):
         error = self.error
+        if is_a(error, InvalidParameter):
+            return "INVALID_PARAMETER", words_of(error)
         if is_a(error, NotSerializable):
             return "RESULT_NOT_SERIALIZABLE", words_of(error)
         if is_a(error, TooLarge):

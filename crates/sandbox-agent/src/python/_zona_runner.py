@@ -19,6 +19,7 @@ import resource
 import sys
 import types
 
+import _zona_arguments as arguments
 import _zona_failure as failure
 import _zona_output as output
 from _zona_result import TooLarge, Unreadable, encode, step
@@ -234,7 +235,7 @@ class Answer:
         """Runs the top level, then whatever entry point it defines."""
         entry, params, values = program["entry"], program["params"], program.get("values")
         stored = stored_names(compiled)
-        top_level = entry != "transform" and "main" not in stored and not (entry == "detect" and "transform" in stored)
+        top_level = entry != "transform" and "main" not in stored
         module = types.ModuleType("__main__" if top_level else "__zona__")
         scope = module.__dict__
         # Without its own it would get ours.
@@ -244,32 +245,28 @@ class Answer:
         sys.modules["__main__"] = sys.modules[module.__name__] = module
         exec(compiled, scope)
 
-        if entry == "detect":
-            if callable(scope.get("transform")):
-                entry = "transform"
-                values = [params.pop("value")] if "value" in params else None
-            else:
-                entry = "script"
         if entry == "script":
             main = scope.get("main")
-            return self.succeeded(resolve(main(**params)) if callable(main) and not top_level else None)
+            if top_level or not callable(main):
+                return self.succeeded(None)
+            return self.succeeded(resolve(main(**arguments.Conversion(main).named(params))))
         transform = scope.get("transform")
         if not callable(transform):
             return FAILURE, failure.no_entry_point("transform")
-        if values is None:
-            return self.succeeded(resolve(transform(**params)))
+        takes = arguments.Conversion(transform)
+        params = takes.named(params)
         if len(values) == 1:
-            return self.succeeded(resolve(transform(values[0], **params)))
-        return self.each(transform, values, params)
+            return self.succeeded(resolve(transform(takes.value(values[0]), **params)))
+        return self.each(transform, takes, values, params)
 
-    def each(self, transform, values, params):
+    def each(self, transform, takes, values, params):
         """One frame a value, written before the next value runs."""
         emit, encoded = self.emit, self.encoded
         for value in values:
             try:
                 if type(value) is Unreadable:
                     raise value
-                kind, payload = VALUE, encoded(resolve(transform(value, **params)))
+                kind, payload = VALUE, encoded(resolve(transform(takes.value(value), **params)))
             except KeyboardInterrupt as error:
                 if State.interrupted:
                     return self.failed(error)

@@ -10,6 +10,7 @@ mod boundary;
 mod control;
 mod denials;
 mod failures;
+mod parameters;
 mod printing;
 mod programs;
 mod results;

@@ -54,20 +54,6 @@ fn code_with_an_entry_point_is_not_the_main_module() {
 }
 
 #[test]
-fn detection_prefers_transform_then_main_then_the_top_level() {
-    let mut sandbox = Sandbox::start();
-    let mut detect = |code: &str| {
-        let params = json!({ "value": 20, "by": 2 });
-        let program = json!({ "code": code, "entry": "detect", "params": params, "limits": limits() });
-        sandbox.run(&program).result()
-    };
-    assert_eq!(detect("def main(value, by): return 0\ndef transform(value, by): return value * by"), json!(40));
-    assert_eq!(detect("def main(value, by): return value + by"), json!(22));
-    assert_eq!(detect("assert params == {'value': 20, 'by': 2}"), Value::Null);
-    assert_eq!(detect("from operator import add as transform\ntransform = lambda value, by: value - by"), json!(18));
-}
-
-#[test]
 fn each_of_many_values_is_answered_before_the_next_one_runs() {
     let code = "def transform(value):\n    if value == 2: raise ValueError('two')\n    return value * 10";
     let outcome = Sandbox::start().run(&transform_all(code, vec![json!(1), json!(2), json!(3)]));

@@ -55,6 +55,7 @@ pub(super) fn from_child(failure: frame::Failure, cause: Cause, limits: &Limits)
     let own = match failure.reason.as_str() {
         "EXIT_CODE" => Reason::ExitCode,
         "NO_RESULT" => Reason::NoResult,
+        "INVALID_PARAMETER" => Reason::InvalidParameter,
         "RESULT_NOT_SERIALIZABLE" => Reason::ResultNotSerializable,
         "RESULT_TOO_LARGE" => Reason::ResultTooLarge,
         "OUT_OF_MEMORY" => Reason::OutOfMemory,

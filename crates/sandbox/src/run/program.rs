@@ -30,7 +30,6 @@ impl Program {
                 (protocol::Entry::Transform, Some(parsed?))
             }
             Entry::Script => (protocol::Entry::Script, None),
-            Entry::Detect => (protocol::Entry::Detect, None),
         };
         let program = protocol::Program {
             code: &job.code,

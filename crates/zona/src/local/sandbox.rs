@@ -12,12 +12,12 @@ use cli::failure::chain;
 use cli::input::read;
 use cli::output::{Format, note, write_out};
 use cli::{Exit, Failure, Result};
-use domain::code::{Code, ParameterBinder as _};
-use domain::execution::State;
+use domain::code::{Code, ParameterBinder as _, Schema};
+use domain::execution::{State, arguments};
 use domain::json::JsonText;
 use domain::name::{RuntimeId, TenantId};
 use domain::sandbox::{Attestation, Entry, Failure as Cause, Isolation, Job, Limits, Progress, Purpose, Run, Sandbox as _, Stream, Usage};
-use python_check::{JsonBinder, PARAMETERS_FIELD};
+use python_check::{CheckPolicy, Checker, JsonBinder, PARAMETERS_FIELD};
 use sandbox::Sandboxes;
 use server::sandboxes;
 use settings::Flag;
@@ -46,7 +46,7 @@ pub struct Exec {
     /// Wall-clock limit, e.g. 10s
     #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = humantime::parse_duration)]
     timeout: Duration,
-    /// Parameters as one JSON object; a transformer's value is the member `value`
+    /// Parameters as one JSON object, read as a server reads them; a transformer's value is the member `value`
     #[arg(long, value_name = "JSON", default_value = "{}")]
     params: String,
 }
@@ -100,7 +100,7 @@ impl Exec {
 
     fn job(&self) -> Result<Job> {
         let code = Code::parse("FILE", read(&self.file)?).map_err(|violation| refused(domain::Error::Invalid(vec![violation])))?;
-        JsonBinder.take(&self.params, "value").map_err(|violations| refused(of_params(violations)))?;
+        let (entry, params_json) = self.call(&code).map_err(|violations| refused(of_params(violations)))?;
         let limits = Limits { wall: self.timeout, cpu: self.timeout.clamp(Limits::MIN.cpu, Limits::MAX.cpu), ..Limits::DEFAULT };
         let mut violations = Vec::new();
         limits.check("limits", &mut violations);
@@ -113,10 +113,21 @@ impl Exec {
             isolation: self.tier.isolation(),
             runtime: RuntimeId::default(),
             code: Arc::clone(code.text()),
-            entry: Entry::Detect,
-            params_json: if self.params.trim().is_empty() { JsonText::read("{}") } else { JsonText::read(self.params.as_str()) },
+            entry,
+            params_json,
             limits,
         })
+    }
+
+    /// What is called, and with what: as a server that had stored the code would. Code that does not parse is for the interpreter
+    /// to refuse.
+    fn call(&self, code: &Code) -> std::result::Result<(Entry, JsonText), Vec<domain::Violation>> {
+        let report = Checker::new(CheckPolicy::default()).check(code.text().as_bytes());
+        let schema = Schema::inferred(&report.parameters);
+        match report.kind {
+            Some(kind) => arguments(&JsonBinder, kind, schema, code, &self.params).map(|(entry, bound)| (entry, bound.json)),
+            None => JsonBinder.take(&self.params, "").map(|(_, params)| (Entry::Script, params)),
+        }
     }
 }
 
