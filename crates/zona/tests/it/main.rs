@@ -6,6 +6,7 @@ mod check;
 mod command_line;
 mod configuration;
 mod demo;
+mod differential;
 mod landlock;
 mod proof;
 mod sandbox;
