@@ -40,6 +40,7 @@ NO_FILES = (
     "this isolation opens the runtime's files only and has no directory to write to; keep data in memory (io.BytesIO), or ask an "
     "administrator for a backend with namespaces"
 )
+NO_LOCALES = "; a sandbox has no locale but C, in which text is UTF-8 all the same: remove the call"
 NO_TEMPORARY_DIRECTORY = "No usable temporary directory"
 
 NETWORK_WORDS = {
@@ -67,6 +68,8 @@ DENIED_ERRORS = {errno.EPERM, errno.EACCES, errno.EROFS, errno.ENOSYS}
 
 
 _names = vars(builtins)
+# Not before Python 3.11.
+GROUP = _names.get("BaseExceptionGroup")
 _TracebackException = traceback.TracebackException
 
 
@@ -140,16 +143,21 @@ def for_stderr(error, described):
     return clean(text).encode("utf-8", "backslashreplace")
 
 
+def is_about_locales(error):
+    return type(error).__module__ == "locale" and type(error).__name__ == "Error"
+
+
 class Description:
     """One look at an exception that ended a program."""
 
     def __init__(self, error, code, limits, strict, interrupted):
         self.error = error
+        self.subject = lone(error)
         self.code = code
         self.limits = limits
         self.strict = strict
         self.interrupted = interrupted
-        self.user_frame = last_user_frame(error)
+        self.user_frame = last_user_frame(self.subject)
         self.line = self.user_frame[1] if self.user_frame else None
         if is_a(error, SyntaxError) and error.filename == USER_FILE and isinstance(error.lineno, int):
             self.line = error.lineno
@@ -181,11 +189,12 @@ class Description:
             return "EXIT_CODE", "the program ended itself with exit code %d" % exit_code(error)
         if is_a(error, KeyboardInterrupt) and self.interrupted:
             return "INTERRUPTED", "the program was interrupted before it finished"
-        for cause in causes(error):
+        for cause in causes(self.subject):
             found = self.verdict_of_system_error(cause)
             if found:
                 return found
-        return "USER_ERROR", one_line(error)
+        words = one_line(error) if self.subject is error else "%s: %s" % (one_line(error), one_line(self.subject))
+        return "USER_ERROR", words + (NO_LOCALES if is_about_locales(self.subject) else "")
 
     def verdict_of_system_error(self, error):
         """Reason and sentence when a limit or the sandbox caused `error`; None when user code did."""
@@ -280,6 +289,15 @@ def frames_of(error):
         found.append((step.tb_frame.f_code, step.tb_lineno, step.tb_lasti))
         step = step.tb_next
     return found
+
+
+def lone(error):
+    """The one exception of a group that the library made, such as that of the only task that failed; else the exception itself."""
+    for _ in range(CAUSES):
+        if GROUP is None or not is_a(error, GROUP) or len(error.exceptions) != 1 or raised_by_user(frames_of(error)):
+            break
+        error = error.exceptions[0]
+    return error
 
 
 def last_user_frame(error):

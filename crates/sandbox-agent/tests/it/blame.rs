@@ -67,6 +67,22 @@ fn a_handled_refusal_of_one_value_is_not_blamed_for_that_value() {
 }
 
 #[test]
+fn the_only_task_that_failed_says_why() {
+    let code = |call: &str| {
+        format!(
+            "import asyncio, socket\nasync def work():\n    {call}\nasync def main():\n    async with asyncio.TaskGroup() as group:\n        group.create_task(work())"
+        )
+    };
+    let mut sandbox = Sandbox::start();
+    let failure = sandbox.run(&script(&code("socket.socket()"))).failure();
+    assert_eq!((failure.reason.as_str(), failure.line), ("DENIED_OPERATION", Some(3)), "{failure:?}");
+    assert!(failure.message.starts_with("blocked: socket.socket() at line 3"), "{failure:?}");
+    let failure = sandbox.run(&script(&code("int('many')"))).failure();
+    assert_eq!((failure.reason.as_str(), failure.line), ("USER_ERROR", Some(3)), "{failure:?}");
+    assert!(failure.message.contains("ValueError: invalid literal"), "{failure:?}");
+}
+
+#[test]
 fn what_needs_processes_says_so_whatever_the_system_says() {
     let mut sandbox = Sandbox::start();
     for code in [

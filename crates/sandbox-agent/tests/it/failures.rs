@@ -60,6 +60,15 @@ fn wrong_parameters_are_the_users_error() {
 }
 
 #[test]
+fn a_locale_that_is_not_there_is_explained() {
+    check(
+        "import locale\nlocale.setlocale(locale.LC_ALL, 'de_DE.UTF-8')",
+        "USER_ERROR",
+        &["unsupported locale", "no locale but C", "remove the call"],
+    );
+}
+
+#[test]
 fn exit_codes_are_kept() {
     let mut sandbox = Sandbox::start();
     let failure = sandbox.run(&script("import sys\nsys.exit(3)")).failure();
