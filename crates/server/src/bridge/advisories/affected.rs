@@ -11,7 +11,8 @@ const NO_LIMIT: &str = "*";
 /// The versions that one item of `affected` is about.
 #[derive(Debug, Default)]
 pub(super) struct Versions {
-    listed: Vec<String>,
+    /// One a line: all of PyPI's advisories list more than a million.
+    listed: Box<str>,
     ranges: Vec<Range>,
     /// What a range could not be judged for, e.g. a bound that is no version.
     unjudged: Vec<String>,
@@ -39,8 +40,8 @@ impl Versions {
     ///
     /// A range with a bound that is no version (`0.7.10p1`, `2019-09-12`) cannot be judged by its bounds: it would match nothing,
     /// or everything. Its listed versions are what is left of it.
-    pub(super) fn new(listed: Vec<String>, ranges: impl IntoIterator<Item = Vec<(String, String)>>) -> Self {
-        let mut versions = Versions { listed, ..Versions::default() };
+    pub(super) fn new(listed: &[String], ranges: impl IntoIterator<Item = Vec<(String, String)>>) -> Self {
+        let mut versions = Versions { listed: listed.join("\n").into(), ..Versions::default() };
         for events in ranges {
             match Range::of(events) {
                 Ok(range) => versions.ranges.push(range),
@@ -52,11 +53,11 @@ impl Versions {
 
     /// Whether this version is affected. One that is no version is compared by its text.
     pub(super) fn affect(&self, version: &str) -> bool {
-        if self.listed.iter().any(|one| one == version) {
+        if self.listed.lines().any(|one| one == version) {
             return true;
         }
         let Ok(parsed) = Version::from_str(version) else { return false };
-        let listed = || self.listed.iter().any(|one| Version::from_str(one).is_ok_and(|one| one == parsed));
+        let listed = || self.listed.lines().any(|one| Version::from_str(one).is_ok_and(|one| one == parsed));
         self.ranges.iter().any(|range| range.holds(&parsed)) || listed()
     }
 

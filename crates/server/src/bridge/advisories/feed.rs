@@ -14,7 +14,7 @@ use super::files::{self, Found, Stamp};
 use super::index::Advisories;
 use super::osv::{self, Contents, Record};
 
-/// How often files are looked at: their names and stamps, which takes about 50 ms for all of PyPI's.
+/// How often files are looked at: their names and stamps. 20,000 files take 0.2 s of a debug build.
 const PERIOD: Duration = Duration::from_secs(10);
 /// Files and advisories that a log line names one by one; the rest is counted.
 const MAX_NAMED: usize = 10;

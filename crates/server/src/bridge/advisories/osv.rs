@@ -140,7 +140,7 @@ fn affected(affected: Affected) -> Option<(String, Versions)> {
     let package = affected.package.filter(is_ours)?;
     // Packages have no commits.
     let ranges = affected.ranges.into_iter().filter(|range| range.kind != "GIT");
-    let versions = Versions::new(affected.versions, ranges.map(|range| range.events.into_iter().flatten().collect()));
+    let versions = Versions::new(&affected.versions, ranges.map(|range| range.events.into_iter().flatten().collect()));
     Some((normalized(&package.name), versions))
 }
 
