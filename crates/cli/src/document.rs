@@ -6,6 +6,7 @@ use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
 use serde_json::value::RawValue;
 
 pub mod message;
+pub mod yaml;
 
 mod read;
 
@@ -18,8 +19,8 @@ pub enum Document {
     Bool(bool),
     /// A whole number.
     Integer(i128),
-    /// A whole number of more digits than that, as JSON writes it.
-    Digits(String),
+    /// Any other number, as JSON writes it.
+    Number(String),
     /// A number.
     Float(f64),
     /// A text.
@@ -53,19 +54,6 @@ impl Document {
         match std::str::from_utf8(bytes) {
             Ok(text) => (name.to_owned(), Document::Text(text.to_owned())),
             Err(_) => (format!("{name}_base64"), Document::Text(base64::engine::general_purpose::STANDARD.encode(bytes))),
-        }
-    }
-
-    /// Puts `mark` in the place of every [`Document::Digits`], and those into `taken`, in order.
-    pub fn take_digits(&mut self, mark: &str, taken: &mut Vec<String>) {
-        match self {
-            Document::Digits(digits) => {
-                taken.push(std::mem::take(digits));
-                *self = Document::Text(mark.to_owned());
-            }
-            Document::List(items) => items.iter_mut().for_each(|item| item.take_digits(mark, taken)),
-            Document::Object(members) => members.iter_mut().for_each(|(_, value)| value.take_digits(mark, taken)),
-            Document::Null | Document::Bool(_) | Document::Integer(_) | Document::Float(_) | Document::Text(_) | Document::Json(_) => {}
         }
     }
 
@@ -105,9 +93,9 @@ impl Serialize for Document {
                 (Err(_), Ok(value)) => serializer.serialize_i64(value),
                 (Err(_), Err(_)) => serializer.serialize_i128(*value),
             },
-            Document::Digits(digits) => match RawValue::from_string(digits.clone()) {
+            Document::Number(number) => match RawValue::from_string(number.clone()) {
                 Ok(raw) => raw.serialize(serializer),
-                Err(_) => serializer.serialize_str(digits),
+                Err(_) => serializer.serialize_str(number),
             },
             Document::Float(value) => serializer.serialize_f64(*value),
             Document::Text(text) => serializer.serialize_str(text),

@@ -5,6 +5,7 @@ use std::io;
 use std::path::Path;
 
 use crate::exit::Exit;
+use crate::terminal::lines;
 
 mod status;
 
@@ -75,15 +76,17 @@ impl Failure {
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "error: {}", self.message)?;
+        // Lines of others stay below ours.
+        let inside = |text: &str| lines(text).replace('\n', "\n    ");
+        writeln!(f, "error: {}", inside(&self.message))?;
         for (field, description) in &self.violations {
-            writeln!(f, "  {field}: {description}")?;
+            writeln!(f, "  {}: {}", inside(field), inside(description))?;
         }
         if let Some(reason) = &self.reason {
-            writeln!(f, "  reason: {reason}")?;
+            writeln!(f, "  reason: {}", inside(reason))?;
         }
         if let Some(hint) = &self.hint {
-            writeln!(f, "  {hint}")?;
+            writeln!(f, "  {}", inside(hint))?;
         }
         Ok(())
     }

@@ -12,6 +12,7 @@ pub mod failure;
 pub mod input;
 pub mod output;
 pub mod settings;
+pub mod terminal;
 
 pub use context::Context;
 pub use exit::Exit;

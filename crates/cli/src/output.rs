@@ -6,6 +6,8 @@ use std::io::{self, IsTerminal, Write};
 use comfy_table::{ContentArrangement, Table, presets};
 
 use crate::document::Document;
+use crate::document::yaml::yaml;
+use crate::terminal;
 
 /// How answers are printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -50,7 +52,7 @@ impl Output {
     /// Those of standard output.
     pub fn one(self, document: impl FnOnce() -> Document, human: impl FnOnce() -> String) -> io::Result<()> {
         let text = match self.format {
-            Format::Table => human(),
+            Format::Table => terminal::lines(&human()).into_owned(),
             _ => self.machine(&document()),
         };
         write_out(&text)
@@ -88,7 +90,8 @@ impl Output {
             Format::Yaml => yaml(document),
             Format::JsonLines => json_line(document),
             Format::Table | Format::Json => {
-                format!("{}\n", serde_json::to_string_pretty(document).unwrap_or_else(|error| error.to_string()))
+                let text = serde_json::to_string_pretty(document).unwrap_or_else(|error| error.to_string());
+                format!("{}\n", terminal::json(&text))
             }
         }
     }
@@ -96,13 +99,13 @@ impl Output {
 
 /// Tells people something beside the answer, in any format.
 pub fn note(text: &str) {
-    eprintln!("{text}");
+    eprintln!("{}", terminal::lines(text));
 }
 
 /// Tells people how it goes, on a terminal only.
 pub fn progress(text: &str) {
     if io::stderr().is_terminal() {
-        eprintln!("{text}");
+        note(text);
     }
 }
 
@@ -116,12 +119,12 @@ pub fn write_out(text: &str) -> io::Result<()> {
     stdout.flush()
 }
 
-/// Columns without borders, as wide as their widest cell.
+/// Columns without borders, as wide as their widest cell. A cell is one line, whatever it holds.
 pub fn table(headings: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
     let mut table = Table::new();
     table.load_preset(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled).set_header(headings.to_vec());
     for row in rows {
-        table.add_row(row);
+        table.add_row(row.iter().map(|cell| terminal::line(cell)));
     }
     for column in table.column_iter_mut() {
         column.set_padding((0, 3));
@@ -133,7 +136,8 @@ pub fn table(headings: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> 
 pub fn fields(pairs: &[(&str, String)]) -> String {
     let width = pairs.iter().map(|(name, _)| name.len()).max().unwrap_or_default();
     let shown = pairs.iter().filter(|(_, value)| !value.is_empty());
-    shown.map(|(name, value)| format!("{name:width$}   {}\n", value.replace('\n', &format!("\n{:width$}   ", "")))).collect()
+    let indented = |value: &str| terminal::lines(value).replace('\n', &format!("\n{:width$}   ", ""));
+    shown.map(|(name, value)| format!("{name:width$}   {}\n", indented(value))).collect()
 }
 
 fn lines(table: &Table) -> String {
@@ -143,22 +147,7 @@ fn lines(table: &Table) -> String {
 fn json_line(document: &Document) -> String {
     let text = serde_json::to_string(document).unwrap_or_else(|error| error.to_string());
     // A JSON text inside may have line breaks between its tokens; inside strings JSON allows none.
-    format!("{}\n", text.replace(['\n', '\r'], ""))
-}
-
-/// YAML knows no JSON texts: they become values. Where the writer of YAML has no type for a whole number, a mark that occurs
-/// nowhere else stands in its place until everything else is written.
-fn yaml(document: &Document) -> String {
-    let mut values = document.without_json();
-    let (everything, mut mark) = (json_line(&values), "DIGITS".to_owned());
-    while everything.contains(&mark) {
-        mark.push('S');
-    }
-    let mut digits = Vec::new();
-    values.take_digits(&mark, &mut digits);
-    let text = serde_yaml_ng::to_string(&values).unwrap_or_else(|error| format!("{error}\n"));
-    let mut digits = digits.into_iter();
-    text.split_inclusive(&mark).map(|part| part.replace(&mark, &digits.next().unwrap_or_default())).collect()
+    format!("{}\n", terminal::json(&text.replace(['\n', '\r'], "")))
 }
 
 #[cfg(test)]
@@ -180,28 +169,18 @@ mod tests {
     }
 
     #[test]
+    fn texts_of_others_neither_break_a_table_nor_reach_the_terminal() {
+        let stored = "a\n\x1b[2Jb\t\u{202e}c".to_owned();
+        assert_eq!(
+            table(&["TITLE", "TAGS"], [vec![stored.clone(), "x".to_owned()]]),
+            format!("{:<23}TAGS\n{:<23}x\n", "TITLE", r"a\n\x1b[2Jb\t\u202ec")
+        );
+        assert_eq!(fields(&[("title", stored)]), "title   a\n        \\x1b[2Jb\t\\u202ec\n");
+    }
+
+    #[test]
     fn a_line_stays_one_line_whatever_json_it_holds() {
         let document = Document::object([("result", Document::json("{\n \"a\\n\": 1.10\n}"))]);
         assert_eq!(json_line(&document), "{\"result\":{ \"a\\n\": 1.10}}\n");
-    }
-
-    #[test]
-    fn yaml_shows_json_texts_as_values() {
-        let document = Document::object([("result", Document::json("{\"a\": [1, null]}")), ("n", Document::from(2))]);
-        assert_eq!(yaml(&document), "result:\n  a:\n  - 1\n  - null\nn: 2\n");
-    }
-
-    #[test]
-    fn yaml_keeps_every_digit_of_whole_numbers() {
-        let long = "9".repeat(60);
-        let json = format!(
-            r#"{{"b": [9007199254740993, 18446744073709551616, -170141183460469231731687303715884105728, -{long}], "a": 1.5e3, "DIGITS": "DIGITSS"}}"#
-        );
-        let document = Document::object([("result", Document::json(json)), ("later", Document::json(long.clone()))]);
-        let expected = format!(
-            "result:\n  b:\n  - 9007199254740993\n  - 18446744073709551616\n  - -170141183460469231731687303715884105728\n  - -{long}\n  \
-             a: 1500.0\n  DIGITS: DIGITSS\nlater: {long}\n"
-        );
-        assert_eq!(yaml(&document), expected);
     }
 }

@@ -1,6 +1,6 @@
 //! Shows an execution while it runs: bytes of the code to the same streams here, or events and the execution as documents.
 
-use std::io::{self, Write};
+use std::io::{self, IsTerminal as _};
 use std::time::Duration;
 
 use api_proto::zona::execution::v1 as pb;
@@ -14,6 +14,7 @@ use crate::document::message::{document, flag, short};
 use crate::exit::Exit;
 use crate::failure::{Failure, Result};
 use crate::output::{Format, Output, note, progress, write_out};
+use crate::terminal::{self, Passage};
 
 /// How long the end of a stream is awaited after its last event.
 const GOODBYE: Duration = Duration::from_millis(500);
@@ -34,35 +35,10 @@ pub enum OnInterrupt {
 /// # Errors
 /// What the server refused, a connection that cannot be resumed, or standard output.
 pub async fn show(context: &Context, follow: &mut Follow, on_interrupt: OnInterrupt) -> Result {
-    let mut screen = Screen { output: context.output, stdout: Vec::new(), stderr: Vec::new(), mid_line: false, store_failing: false };
-    // Made once: a signal that comes while an event is being shown must not be lost.
-    let mut interrupt = interrupts_of_this_process()?;
-    let mut interrupts = 0_u32;
-    loop {
-        let event = tokio::select! {
-            event = follow.next() => event?,
-            _ = interrupt.recv() => {
-                interrupts += 1;
-                if interrupts > 1 || on_interrupt == OnInterrupt::Leave || follow.name().is_empty() {
-                    return Ok(Exit::Interrupted);
-                }
-                progress("cancelling; press Ctrl-C again to leave");
-                follow.cancel().await?;
-                continue;
-            }
-        };
-        let Some(event) = event else { break };
-        if let Some(execution) = screen.event(event)? {
-            let exit = screen.finished(&execution)?;
-            // The stream's own end: leaving before it would look like a cancelled call to the server.
-            let _ = tokio::time::timeout(GOODBYE, follow.next()).await;
-            return Ok(if interrupts > 0 { Exit::Interrupted } else { exit });
-        }
-    }
-    if screen.output.format == Format::Table {
-        note("nothing follows: the execution has ended");
-    }
-    Ok(Exit::Ok)
+    let mut screen = Screen::new(context.output);
+    let shown = screen.show(follow, on_interrupt).await;
+    screen.close()?;
+    shown
 }
 
 /// Every Ctrl-C from now on.
@@ -75,6 +51,8 @@ pub fn interrupts_of_this_process() -> Result<Signal> {
 
 struct Screen {
     output: Output,
+    to_stdout: Passage,
+    to_stderr: Passage,
     /// What was printed, for the formats that show it at the end.
     stdout: Vec<u8>,
     /// The same; for people, the last of it.
@@ -86,6 +64,50 @@ struct Screen {
 }
 
 impl Screen {
+    fn new(output: Output) -> Self {
+        Screen {
+            output,
+            to_stdout: Passage::new(io::stdout().is_terminal()),
+            to_stderr: Passage::new(io::stderr().is_terminal()),
+            stdout: Vec::new(),
+            stderr: Vec::new(),
+            mid_line: false,
+            store_failing: false,
+        }
+    }
+
+    /// Shows every event; the exit code is the execution's.
+    async fn show(&mut self, follow: &mut Follow, on_interrupt: OnInterrupt) -> Result {
+        // Made once: a signal that comes while an event is being shown must not be lost.
+        let mut interrupt = interrupts_of_this_process()?;
+        let mut interrupts = 0_u32;
+        loop {
+            let event = tokio::select! {
+                event = follow.next() => event?,
+                _ = interrupt.recv() => {
+                    interrupts += 1;
+                    if interrupts > 1 || on_interrupt == OnInterrupt::Leave || follow.name().is_empty() {
+                        return Ok(Exit::Interrupted);
+                    }
+                    progress("cancelling; press Ctrl-C again to leave");
+                    follow.cancel().await?;
+                    continue;
+                }
+            };
+            let Some(event) = event else { break };
+            if let Some(execution) = self.event(event)? {
+                let exit = self.finished(&execution)?;
+                // The stream's own end: leaving before it would look like a cancelled call to the server.
+                let _ = tokio::time::timeout(GOODBYE, follow.next()).await;
+                return Ok(if interrupts > 0 { Exit::Interrupted } else { exit });
+            }
+        }
+        if self.output.format == Format::Table {
+            note("nothing follows: the execution has ended");
+        }
+        Ok(Exit::Ok)
+    }
+
     /// Shows one event; answers the execution with the last.
     fn event(&mut self, event: pb::ExecutionEvent) -> Result<Option<pb::Execution>> {
         if self.output.format == Format::JsonLines {
@@ -125,10 +147,10 @@ impl Screen {
         match (self.output.format, to_stderr) {
             (Format::Table, false) => {
                 self.mid_line = output.data.last().is_some_and(|&last| last != b'\n');
-                raw(io::stdout().lock(), &output.data)?;
+                self.to_stdout.write(io::stdout().lock(), &output.data)?;
             }
             (Format::Table, true) => {
-                raw(io::stderr().lock(), &output.data)?;
+                self.to_stderr.write(io::stderr().lock(), &output.data)?;
                 self.stderr.extend(output.data);
                 let excess = self.stderr.len().saturating_sub(STDERR_TAIL);
                 self.stderr.drain(..excess);
@@ -156,12 +178,20 @@ impl Screen {
         Ok(exit_of(execution))
     }
 
-    fn tell(&self, execution: &pb::Execution) -> Result<()> {
+    /// What is left of the program's output, and an end of its colors.
+    fn close(&mut self) -> Result<()> {
+        self.to_stdout.end(io::stdout().lock())?;
+        self.to_stderr.end(io::stderr().lock())?;
+        Ok(())
+    }
+
+    fn tell(&mut self, execution: &pb::Execution) -> Result<()> {
+        self.close()?;
         if self.mid_line {
             write_out("\n")?;
         }
         if !execution.result_json.is_empty() && execution.result_json != "null" {
-            write_out(&format!("{}\n", execution.result_json))?;
+            write_out(&format!("{}\n", terminal::json(&execution.result_json)))?;
         }
         if execution.output_truncated {
             let dropped = execution.usage.as_ref().map_or(0, |usage| usage.dropped_output_bytes);
@@ -205,11 +235,6 @@ pub fn wall_time(execution: &pb::Execution) -> String {
     wall.map_or_else(|| "-".to_owned(), |wall| format!("{:.1} ms", wall.as_secs_f64() * 1e3))
 }
 
-fn raw(mut stream: impl Write, data: &[u8]) -> io::Result<()> {
-    stream.write_all(data)?;
-    stream.flush()
-}
-
 fn waiting(queued: &pb::Queued) -> String {
     match queued.position {
         0 => format!("accepted: {}", queued.execution),
@@ -230,7 +255,7 @@ mod tests {
     #[test]
     fn a_store_that_begins_or_ceases_to_fail_is_told_once() {
         let output = Output { format: Format::Table };
-        let mut screen = Screen { output, stdout: Vec::new(), stderr: Vec::new(), mid_line: false, store_failing: false };
+        let mut screen = Screen::new(output);
         let told = [false, true, true, false, false].map(|store_failing| screen.heartbeat(pb::Heartbeat { store_failing }));
         let [None, Some(failing), None, Some(stored), None] = told else { panic!("{told:?}") };
         assert!(failing.contains("cannot store") && stored.contains("has stored"));

@@ -1,4 +1,4 @@
-//! Reads JSON into a document, keeping the order of members and every digit of whole numbers.
+//! Reads JSON into a document, keeping the order of members and every digit of numbers.
 
 use std::fmt;
 
@@ -39,15 +39,7 @@ fn value(raw: &RawValue) -> Result<Document, serde_json::Error> {
         Some(b'"') => serde_json::from_str(text).map(Document::Text),
         Some(b't' | b'f') => serde_json::from_str(text).map(Document::Bool),
         Some(b'n') => Ok(Document::Null),
-        _ => number(text),
-    }
-}
-
-fn number(text: &str) -> Result<Document, serde_json::Error> {
-    match text.parse() {
-        Ok(integer) => Ok(Document::Integer(integer)),
-        Err(_) if text.contains(['.', 'e', 'E']) => serde_json::from_str(text).map(Document::Float),
-        Err(_) => Ok(Document::Digits(text.to_owned())),
+        _ => Ok(text.parse().map_or_else(|_| Document::Number(text.to_owned()), Document::Integer)),
     }
 }
 

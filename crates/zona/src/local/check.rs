@@ -9,6 +9,7 @@ use clap::Args;
 use cli::document::Document;
 use cli::input::read;
 use cli::output::{Format, note, write_out};
+use cli::terminal::lines;
 use cli::{Exit, Failure, Result};
 use domain::code::{CodeReport, Finding, Import, Standing};
 use domain::code_policy::CodePolicy;
@@ -66,7 +67,7 @@ impl Check {
             }
             some_refused |= !checked.report.accepted();
             match context.client.output.format {
-                Format::Table => write_out(&checked.human())?,
+                Format::Table => write_out(&lines(&checked.human()))?,
                 Format::JsonLines => context.client.output.line(&checked.document())?,
                 Format::Json | Format::Yaml => documents.push(checked.document()),
             }

@@ -8,7 +8,8 @@ use crate::context::Context;
 use crate::document::message::{document, flag};
 use crate::exit::Exit;
 use crate::failure::Result;
-use crate::output::{fields, table, write_out};
+use crate::output::{fields, table};
+use crate::terminal::write_lines;
 
 pub const UTILITY_HEADINGS: &[&str] = &["NAME", "KIND", "VERSION", "STATE", "TAGS", "UPDATED", "TITLE"];
 pub const VERSION_HEADINGS: &[&str] = &["VERSION", "CREATED", "AUTHOR", "CONTENT", "MESSAGE"];
@@ -98,7 +99,7 @@ pub fn version(version: &pb::UtilityVersion) -> String {
 }
 
 pub fn code(code: &str) -> Result {
-    write_out(code)?;
+    write_lines(code)?;
     Ok(Exit::Ok)
 }
 

@@ -9,7 +9,8 @@ use crate::context::Context;
 use crate::document::message::document;
 use crate::exit::Exit;
 use crate::failure::Result;
-use crate::output::{note, progress};
+use crate::output::{Format, note, progress};
+use crate::terminal::write_lines;
 
 #[derive(Debug, Args)]
 pub struct Versions {
@@ -80,7 +81,10 @@ impl Diff {
             pb::DiffUtilityVersionsRequest { name, from_version: self.from.unwrap_or_default(), to_version: self.to.unwrap_or_default() };
         let diff = context.connect().await?.utilities().diff_utility_versions(soon(request)).await?.into_inner();
         // A patch on standard output, the rest beside it.
-        context.output.one(|| document(&diff), || diff.unified_diff.clone())?;
+        match context.output.format {
+            Format::Table => write_lines(&diff.unified_diff)?,
+            _ => context.output.one(|| document(&diff), String::new)?,
+        }
         let changed = if diff.changed_fields.is_empty() { "nothing".to_owned() } else { diff.changed_fields.join(", ") };
         progress(&format!(
             "{} -> {}: {changed} changed, +{} -{}",

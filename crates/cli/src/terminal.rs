@@ -1,0 +1,70 @@
+//! Texts of others on a terminal: what would move its cursor, rename its window, hide a piece or turn the direction of what follows
+//! stands escaped, so that it is read and does nothing.
+//!
+//! What programs print is filtered as it arrives ([`Passage`]); what does not go to a terminal is never changed.
+
+use std::borrow::Cow;
+use std::io::{self, IsTerminal as _, Write as _};
+
+mod character;
+mod filter;
+
+use character::escape;
+pub use character::is_hidden;
+pub use filter::{Filter, Passage};
+
+/// A text for one line of a terminal.
+pub fn line(text: &str) -> Cow<'_, str> {
+    escaped(text, |_, _| false)
+}
+
+/// A text of several lines: line breaks and tabs stay.
+pub fn lines(text: &str) -> Cow<'_, str> {
+    escaped(text, |character, rest| matches!(character, '\n' | '\t') || (character == '\r' && rest.starts_with('\n')))
+}
+
+/// A JSON text: what is hidden can only stand inside strings, where an escape means the same. Blanks between tokens stay.
+pub fn json(text: &str) -> Cow<'_, str> {
+    let hidden = |character| is_hidden(character) && !matches!(character, '\n' | '\r' | '\t');
+    if !text.chars().any(hidden) {
+        return Cow::Borrowed(text);
+    }
+    let mut escaped = String::with_capacity(text.len() + 16);
+    for character in text.chars() {
+        match hidden(character) {
+            true => escaped.push_str(&format!("\\u{:04x}", u32::from(character))),
+            false => escaped.push(character),
+        }
+    }
+    Cow::Owned(escaped)
+}
+
+/// Writes a text as it is to standard output, or as [`lines`] where that is a terminal.
+///
+/// # Errors
+/// Those of standard output; a closed pipe is one.
+pub fn write_lines(text: &str) -> io::Result<()> {
+    let mut stdout = io::stdout().lock();
+    let shown = if stdout.is_terminal() { lines(text) } else { Cow::Borrowed(text) };
+    stdout.write_all(shown.as_bytes())?;
+    stdout.flush()
+}
+
+/// `keeps` is asked about a hidden character and what follows it.
+fn escaped(text: &str, keeps: impl Fn(char, &str) -> bool) -> Cow<'_, str> {
+    if !text.chars().any(is_hidden) {
+        return Cow::Borrowed(text);
+    }
+    let mut shown = String::with_capacity(text.len() + 16);
+    for (at, character) in text.char_indices() {
+        if !is_hidden(character) || keeps(character, &text[at + character.len_utf8()..]) {
+            shown.push(character);
+        } else {
+            shown.push_str(&escape(character));
+        }
+    }
+    Cow::Owned(shown)
+}
+
+#[cfg(test)]
+mod tests;
