@@ -13,6 +13,7 @@ mod transform;
 mod utility;
 
 pub use execution::Execution;
+pub use parameters::ParameterArgs;
 pub use policy::Policy;
 pub use run::Run;
 pub use runtime::Runtime;

@@ -51,7 +51,7 @@ impl Run {
 
     async fn perform(&self, context: &Context) -> Result {
         let name = names::utility(&context.tenant, &self.name)?.to_string();
-        let params_json = self.parameters.json()?;
+        let params_json = self.parameters.json(false)?;
         let timeout = self.timeout.map(proto_duration).transpose()?;
         let client = context.connect().await?;
         let (version, request_id) = (self.version.unwrap_or_default(), self.request_id.clone().unwrap_or_default());

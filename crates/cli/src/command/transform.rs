@@ -17,8 +17,9 @@ use crate::document::Document;
 use crate::document::message::document;
 use crate::exit::Exit;
 use crate::failure::{Failure, Result};
-use crate::input::read;
+use crate::input::{is_stdin, read};
 use crate::output::{Format, note, write_out};
+use crate::terminal;
 
 /// Values in one call: as many as the contract takes.
 pub const MAX_CALL_VALUES: usize = 10_000;
@@ -66,7 +67,7 @@ impl Transform {
         let request = pb::TransformRequest {
             name: names::utility(&context.tenant, &self.name)?.to_string(),
             version: self.version.unwrap_or_default(),
-            params_json: self.parameters.json()?,
+            params_json: self.parameters.json(self.values_file.as_deref().is_some_and(is_stdin))?,
             values_json: Vec::new(),
             timeout: self.timeout.map(proto_duration).transpose()?,
         };
@@ -123,7 +124,7 @@ impl Shown {
                 self.worst = worse(self.worst, &failure.reason);
             }
             match (context.output.format, &result.outcome) {
-                (Format::Table, Some(Outcome::ResultJson(json))) => write_out(&format!("{json}\n"))?,
+                (Format::Table, Some(Outcome::ResultJson(json))) => write_out(&format!("{}\n", terminal::json(json)))?,
                 (Format::Table, Some(Outcome::Failure(failure))) => self.tell(number, failure)?,
                 (Format::JsonLines, _) => context.output.line(&document(result))?,
                 (Format::Table, None) | (Format::Json | Format::Yaml, _) => {}

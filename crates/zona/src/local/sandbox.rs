@@ -1,16 +1,19 @@
 //! `zona sandbox exec FILE`: runs a file straight in the sandbox of this host, without server and without validation. For
 //! operators who test a host.
 
+use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{Args, Subcommand, ValueEnum};
+use cli::command::ParameterArgs;
 use cli::command::streamed::interrupts_of_this_process;
 use cli::document::Document;
 use cli::failure::chain;
-use cli::input::read;
+use cli::input::{is_stdin, read};
 use cli::output::{Format, note, write_out};
+use cli::terminal::{self, Passage};
 use cli::{Exit, Failure, Result};
 use domain::code::{Code, ParameterBinder as _, Schema};
 use domain::execution::{State, arguments};
@@ -34,6 +37,7 @@ pub enum Sandbox {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = "A transformer's value is the parameter `value`.")]
 pub struct Exec {
     /// Python file; `-` is standard input
     file: PathBuf,
@@ -46,9 +50,8 @@ pub struct Exec {
     /// Wall-clock limit, e.g. 10s
     #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = humantime::parse_duration)]
     timeout: Duration,
-    /// Parameters as one JSON object, read as a server reads them; a transformer's value is the member `value`
-    #[arg(long, value_name = "JSON", default_value = "{}")]
-    params: String,
+    #[command(flatten)]
+    parameters: ParameterArgs,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -99,8 +102,9 @@ impl Exec {
     }
 
     fn job(&self) -> Result<Job> {
+        let params = self.parameters.json(is_stdin(&self.file))?;
         let code = Code::parse("FILE", read(&self.file)?).map_err(|violation| refused(domain::Error::Invalid(vec![violation])))?;
-        let (entry, params_json) = self.call(&code).map_err(|violations| refused(of_params(violations)))?;
+        let (entry, params_json) = Self::call(&code, &params).map_err(|violations| refused(of_params(violations)))?;
         let limits = Limits { wall: self.timeout, cpu: self.timeout.clamp(Limits::MIN.cpu, Limits::MAX.cpu), ..Limits::DEFAULT };
         let mut violations = Vec::new();
         limits.check("limits", &mut violations);
@@ -121,12 +125,12 @@ impl Exec {
 
     /// What is called, and with what: as a server that had stored the code would. Code that does not parse is for the interpreter
     /// to refuse.
-    fn call(&self, code: &Code) -> std::result::Result<(Entry, JsonText), Vec<domain::Violation>> {
+    fn call(code: &Code, params: &str) -> std::result::Result<(Entry, JsonText), Vec<domain::Violation>> {
         let report = Checker::new(CheckPolicy::default()).check(code.text().as_bytes());
         let schema = Schema::inferred(&report.parameters);
         match report.kind {
-            Some(kind) => arguments(&JsonBinder, kind, schema, code, &self.params).map(|(entry, bound)| (entry, bound.json)),
-            None => JsonBinder.take(&self.params, "").map(|(_, params)| (Entry::Script, params)),
+            Some(kind) => arguments(&JsonBinder, kind, schema, code, params).map(|(entry, bound)| (entry, bound.json)),
+            None => JsonBinder.take(params, "").map(|(_, params)| (Entry::Script, params)),
         }
     }
 }
@@ -221,10 +225,10 @@ impl Outcome {
     }
 
     fn tell(&self) -> Result<()> {
-        write_out(&String::from_utf8_lossy(&self.stdout))?;
-        eprint!("{}", String::from_utf8_lossy(&self.stderr));
+        print(io::stdout().lock(), &self.stdout)?;
+        print(io::stderr().lock(), &self.stderr)?;
         match &self.result {
-            Ok(result) => write_out(&format!("{result}\n"))?,
+            Ok(result) => write_out(&format!("{}\n", terminal::json(result)))?,
             Err(cause) => {
                 let traceback = cause.traceback.as_deref().unwrap_or_default();
                 let printed = String::from_utf8_lossy(&self.stderr).contains(traceback.trim_end());
@@ -234,6 +238,13 @@ impl Outcome {
         }
         Ok(())
     }
+}
+
+/// Writes what the program printed.
+fn print(mut stream: impl Write + IsTerminal, bytes: &[u8]) -> io::Result<()> {
+    let mut passage = Passage::new(stream.is_terminal());
+    passage.write(&mut stream, bytes)?;
+    passage.end(&mut stream)
 }
 
 /// How a program was isolated.

@@ -1,8 +1,8 @@
 //! `zona sandbox exec` and `zona doctor`: the sandbox of this host without a server.
 
-use crate::support::{Source, run};
+use crate::support::{Done, Source, run, zona};
 
-fn exec(code: &str, flags: &[&str]) -> crate::support::Done {
+fn exec(code: &str, flags: &[&str]) -> Done {
     let source = Source::new("program.py", code);
     run(&[&["sandbox", "exec", source.path(), "--backend", "namespace", "-o", "json"], flags].concat())
 }
@@ -54,6 +54,42 @@ fn what_cannot_be_run_is_a_usage_error() {
     exec("print(1)\n", &["--params", "[1]"]).expect(2);
     exec("print(1)\n", &["--timeout", "1h"]).expect(2);
     run(&["sandbox", "exec", "/nonexistent.py"]).expect(2);
+}
+
+#[test]
+fn parameters_come_from_a_file_or_standard_input_where_the_command_line_is_too_short() {
+    let code = "def main(text, times=1):\n    return [len(text), times]\n";
+    // A system takes no argument of more than 128 KiB.
+    let long = format!(r#"{{"text": "{}"}}"#, "x".repeat(300_000));
+    let file = Source::new("params.json", &long);
+    let named = format!("@{}", file.path());
+    assert_eq!(exec(code, &["--params", &named]).expect(0).json()["result"], serde_json::json!([300_000, 1]));
+    assert_eq!(exec(code, &["--params", &named, "--param", "times=3"]).expect(0).json()["result"], serde_json::json!([300_000, 3]));
+    let source = Source::new("program.py", code);
+    for name in ["-", "@-"] {
+        let mut command = zona();
+        command.args(["sandbox", "exec", source.path(), "--backend", "namespace", "-o", "json", "--params", name]);
+        let done = Done::from(command.stdin(std::fs::File::open(&file.path).unwrap()).output().unwrap()).expect(0);
+        assert_eq!(done.json()["result"], serde_json::json!([300_000, 1]));
+    }
+    let refused = run(&["sandbox", "exec", "-", "--params", "-"]).expect(2);
+    assert!(refused.stderr.contains("standard input is named twice"), "{refused:?}");
+}
+
+#[test]
+fn output_that_goes_to_no_terminal_is_not_changed() {
+    let code = "import sys\nsys.stdout.buffer.write(b'\\x1b[2J\\x1b]0;t\\x07\\xff')\n";
+    let source = Source::new("program.py", code);
+    let output = zona().args(["sandbox", "exec", source.path(), "--backend", "namespace"]).output().unwrap();
+    assert_eq!(output.stdout, b"\x1b[2J\x1b]0;t\x07\xffnull\n");
+}
+
+#[test]
+fn what_code_says_reaches_people_without_commands_to_their_terminal() {
+    // The texts of p07: a message that would clear the screen and rename the window.
+    let source = Source::new("ansi.py", "def main():\n    raise ValueError('\\x1b[2J\\x1b]0;title\\x07cleared\\u202e')\n");
+    let done = run(&["sandbox", "exec", source.path(), "--backend", "namespace"]).expect(1);
+    assert!(done.stderr.contains(r"ValueError: \x1b[2J\x1b]0;title\x07cleared\u202e"), "{done:?}");
 }
 
 #[test]
