@@ -31,7 +31,7 @@ pub struct Parameter {
     pub default_json: Option<JsonText>,
     /// JSON texts of the allowed values; empty allows all of the type.
     pub enum_json: Vec<JsonText>,
-    /// A secret value is handed to the code but never stored, logged or returned.
+    /// A secret value is handed to the code but not stored, logged or answered as a parameter. What the code prints of it is output.
     pub secret: bool,
     /// For people; may be empty.
     pub description: String,
