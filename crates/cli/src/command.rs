@@ -19,7 +19,7 @@ pub use run::Run;
 pub use runtime::Runtime;
 pub use server::info;
 pub use transform::{MAX_CALL_VALUES, Transform};
-pub use utility::Utility;
+pub use utility::{Preset, Utility};
 
 /// A command at work. Boxed: the code of a plain `async fn` is compiled where it is awaited, which put all of this crate, and the
 /// client below it, into the last crate of the build, while nothing else was left to compile.

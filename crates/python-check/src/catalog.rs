@@ -2,6 +2,7 @@
 //! well-known packages. Facts only; the scan decides what to do with them.
 
 mod allowed;
+mod compatible;
 mod forbidden;
 mod interface;
 mod packages;
@@ -10,6 +11,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use domain::code::{Family, Standing};
+use domain::code_policy::Preset;
 
 use crate::policy::{CheckPolicy, CheckedRuntime};
 
@@ -51,6 +53,7 @@ pub(crate) enum Name {
 #[derive(Debug)]
 pub(crate) struct Catalog {
     interface: Arc<RuntimeInterface>,
+    compatible: bool,
     former: HashSet<&'static str>,
     forbidden: HashMap<&'static str, Family>,
     packages: HashMap<&'static str, Option<Family>>,
@@ -63,8 +66,11 @@ impl Catalog {
     /// The facts that hold under `policy`.
     pub fn new(policy: &CheckPolicy) -> Self {
         let runtime = &policy.runtime;
+        let compatible = policy.preset == Preset::Compatible;
+        let interface = runtime.interface.clone().unwrap_or_else(|| RuntimeInterface::committed(runtime.python));
         Catalog {
-            interface: runtime.interface.clone().unwrap_or_else(|| RuntimeInterface::committed(runtime.python)),
+            interface: if compatible { Arc::new(compatible::widened(&interface)) } else { interface },
+            compatible,
             former: forbidden::former().collect(),
             forbidden: forbidden::modules().collect(),
             packages: packages::modules().collect(),
@@ -72,6 +78,16 @@ impl Catalog {
             extra: policy.extra_modules.iter().cloned().collect(),
             installed: installed(runtime),
         }
+    }
+
+    /// Whether the preset `compatible` holds.
+    pub fn is_compatible(&self) -> bool {
+        self.compatible
+    }
+
+    /// For which family the names of a reviewed module that are not reviewed are refused: the module is open by the preset only.
+    pub fn opened(&self, path: &str) -> Option<Family> {
+        self.forbidden.get(path).copied().filter(|_| self.compatible)
     }
 
     /// Whether `name` is a builtin of the runtime.
@@ -153,11 +169,12 @@ impl Catalog {
     pub fn star_is_safe(&self, path: &str) -> bool {
         // What a package binds by a star is its own affair.
         let own = self.is_stdlib(path.split('.').next().unwrap_or(path));
-        own && self.interface.modules.get(path).is_some_and(|interface| {
-            interface.call.is_empty()
-                && !interface.allowed.is_empty()
-                && interface.refused.values().all(|family| *family == Family::ModulePivot)
-        })
+        own && self.opened(path).is_none()
+            && self.interface.modules.get(path).is_some_and(|interface| {
+                interface.call.is_empty()
+                    && !interface.allowed.is_empty()
+                    && interface.refused.values().all(|family| *family == Family::ModulePivot)
+            })
     }
 
     /// Where the module `path` comes from.
@@ -174,6 +191,7 @@ impl Catalog {
     }
 }
 
+pub(crate) use compatible::is_private_path;
 pub(crate) use forbidden::{use_of, why};
 pub use interface::{MAX_INTERFACE_BYTES, MalformedInterface, RuntimeInterface};
 pub(crate) use packages::unsafe_name;

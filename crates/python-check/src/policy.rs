@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use domain::code_policy::Preset;
 use ruff_python_ast::PythonVersion;
 
 use crate::catalog::RuntimeInterface;
@@ -15,6 +16,8 @@ pub const MAX_CODE_BYTES: usize = 256 * 1024;
 pub struct CheckPolicy {
     /// What the code will run on.
     pub runtime: CheckedRuntime,
+    /// Which members of refused modules are open.
+    pub preset: Preset,
     /// Largest code in bytes.
     pub max_code_bytes: usize,
     /// When given, only these of the reviewed modules are allowed (top-level or dotted names).
@@ -32,6 +35,7 @@ impl Default for CheckPolicy {
     fn default() -> Self {
         CheckPolicy {
             runtime: CheckedRuntime::default(),
+            preset: Preset::Strict,
             max_code_bytes: MAX_CODE_BYTES,
             only_modules: None,
             extra_modules: Vec::new(),

@@ -184,6 +184,9 @@ impl<'a, 's> Scan<'a, 's> {
 
     /// What must be known before the walk: which imports make attributes suspicious, and which special names are the author's.
     fn survey(&mut self) {
+        if self.catalog.is_compatible() {
+            self.watched.extend(attributes::BEHIND_STREAMS.iter().map(|attribute| (*attribute, "sys")));
+        }
         for table in &self.scopes.tables {
             for (name, symbol) in &table.symbols {
                 if table.kind == NameScope::Class && symbol.count > 0 && name.starts_with('_') {

@@ -1,6 +1,6 @@
 //! The document of a tenant's code policy.
 
-use domain::code_policy::{CodePolicy, RuleException};
+use domain::code_policy::{CodePolicy, Preset, RuleException};
 use domain::name::{PrincipalName, TenantId, UtilityId};
 use domain::revision::Revision;
 use domain::time::Timestamp;
@@ -13,6 +13,8 @@ use crate::form::{InvalidField, parsed};
 #[derive(Debug, Serialize, Deserialize)]
 pub struct PolicyDocument {
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    preset: Option<PresetDocument>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     only_modules: Option<Vec<String>>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     extra_modules: Vec<String>,
@@ -23,6 +25,13 @@ pub struct PolicyDocument {
     minimum_isolation: IsolationDocument,
     revision: u64,
     updated: u64,
+}
+
+/// See [`Preset`]; documents without one are strict.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum PresetDocument {
+    Compatible,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -37,6 +46,10 @@ struct ExceptionDocument {
 impl From<&CodePolicy> for PolicyDocument {
     fn from(policy: &CodePolicy) -> Self {
         PolicyDocument {
+            preset: match policy.preset {
+                Preset::Strict => None,
+                Preset::Compatible => Some(PresetDocument::Compatible),
+            },
             only_modules: policy.only_modules.clone(),
             extra_modules: policy.extra_modules.clone(),
             denied_rules: policy.denied_rules.clone(),
@@ -56,6 +69,10 @@ impl PolicyDocument {
     pub fn into_policy(self, tenant: TenantId) -> Result<CodePolicy, InvalidField> {
         Ok(CodePolicy {
             tenant,
+            preset: match self.preset {
+                None => Preset::Strict,
+                Some(PresetDocument::Compatible) => Preset::Compatible,
+            },
             only_modules: self.only_modules,
             extra_modules: self.extra_modules,
             denied_rules: self.denied_rules,

@@ -1,6 +1,6 @@
 //! What every `CodePolicyRepository` promises; each check wants an empty repository.
 
-use domain::code_policy::{CodePolicy, CodePolicyRepository, RuleException};
+use domain::code_policy::{CodePolicy, CodePolicyRepository, Preset, RuleException};
 use domain::revision::Revision;
 use domain::sandbox::Isolation;
 
@@ -33,6 +33,7 @@ fn policy(revision: Revision) -> CodePolicy {
         granted_by: user("ann"),
     };
     CodePolicy {
+        preset: Preset::Compatible,
         only_modules: Some(vec!["json".to_owned()]),
         extra_modules: vec!["acme_tools".to_owned()],
         denied_rules: vec!["ZPY-QUALITY-001".to_owned()],

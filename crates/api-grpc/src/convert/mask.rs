@@ -20,7 +20,7 @@ const FIELDS: [&str; 10] = [
     "isolation",
 ];
 /// Paths that an update of a code policy may name, beside `*`.
-const POLICY_FIELDS: [&str; 5] = ["only_modules", "extra_modules", "denied_rules", "exceptions", "minimum_isolation"];
+const POLICY_FIELDS: [&str; 6] = ["only_modules", "extra_modules", "denied_rules", "exceptions", "minimum_isolation", "preset"];
 const LIMITS: &str = "limits.";
 
 /// The paths that an update changes.
@@ -74,6 +74,7 @@ fn implied_policy(policy: &pb::CodePolicy) -> BTreeSet<String> {
         !policy.denied_rules.is_empty(),
         !policy.exceptions.is_empty(),
         policy.minimum_isolation != 0,
+        policy.preset != 0,
     ];
     POLICY_FIELDS.into_iter().zip(set).filter(|(_, set)| *set).map(|(field, _)| field.to_owned()).collect()
 }

@@ -2,13 +2,13 @@
 
 use api_proto::zona::utility::v1 as pb;
 use domain::Result;
-use domain::code_policy::{CodePolicy, ExceptionDraft, PolicyPatch, RuleException};
+use domain::code_policy::{CodePolicy, ExceptionDraft, PolicyPatch, Preset, RuleException};
 use domain::name::UtilityId;
 use domain::revision::{Etag, Revision};
 use domain::time::Timestamp;
 
 use crate::convert::mask::Mask;
-use crate::convert::{Violations, isolation, time};
+use crate::convert::{Violations, WireViolations as _, isolation, time};
 
 /// Reads UpdateCodePolicy: what changes, and the etag.
 pub(crate) fn read_update(body: pb::UpdateCodePolicyRequest) -> Result<(PolicyPatch, Etag)> {
@@ -26,6 +26,7 @@ pub(crate) fn read_update(body: pb::UpdateCodePolicyRequest) -> Result<(PolicyPa
         denied_rules: mask.names("denied_rules").then_some(policy.denied_rules),
         exceptions,
         minimum_isolation: mask.names("minimum_isolation").then(|| isolation::read("policy.minimum_isolation", minimum, &mut violations)),
+        preset: mask.names("preset").then(|| read_preset(policy.preset, &mut violations)),
         violations: violations.into_inner(),
     };
     Ok((patch, Etag::new(policy.etag)))
@@ -40,8 +41,24 @@ pub(crate) fn to_wire(policy: &CodePolicy) -> pb::CodePolicy {
         denied_rules: policy.denied_rules.clone(),
         exceptions: policy.exceptions.iter().map(exception_to_wire).collect(),
         minimum_isolation: isolation::to_wire(policy.minimum_isolation).into(),
+        preset: preset_to_wire(policy.preset).into(),
         etag: policy.etag().as_str().to_owned(),
         update_time: (policy.revision > Revision::NONE).then(|| time::timestamp(policy.updated)),
+    }
+}
+
+/// Reads a preset; unspecified is the default.
+fn read_preset(number: i32, violations: &mut Violations) -> Preset {
+    match violations.known::<pb::PolicyPreset>("policy.preset", number) {
+        pb::PolicyPreset::Unspecified | pb::PolicyPreset::Strict => Preset::Strict,
+        pb::PolicyPreset::Compatible => Preset::Compatible,
+    }
+}
+
+fn preset_to_wire(preset: Preset) -> pb::PolicyPreset {
+    match preset {
+        Preset::Strict => pb::PolicyPreset::Strict,
+        Preset::Compatible => pb::PolicyPreset::Compatible,
     }
 }
 

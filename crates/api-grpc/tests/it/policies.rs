@@ -45,7 +45,7 @@ fn exception(utility: &str, seconds: i64) -> pb::RuleException {
 async fn a_tenant_without_a_policy_has_the_default_and_an_update_changes_only_what_its_mask_names() {
     let server = Harness::start().await;
     let default = get(&server).await;
-    assert_eq!(default.minimum_isolation(), pb::Isolation::TenantWarm);
+    assert_eq!((default.minimum_isolation(), default.preset()), (pb::Isolation::TenantWarm, pb::PolicyPreset::Strict));
     assert_eq!((default.update_time, default.only_modules.len(), default.exceptions.len()), (None, 0, 0));
 
     let all = pb::CodePolicy {
@@ -54,6 +54,7 @@ async fn a_tenant_without_a_policy_has_the_default_and_an_update_changes_only_wh
         denied_rules: vec![TODO_RULE.to_owned()],
         exceptions: vec![exception("backup", 60)],
         minimum_isolation: pb::Isolation::SingleUse.into(),
+        preset: pb::PolicyPreset::Compatible.into(),
         ..Default::default()
     };
     let one = update(&server, all.clone(), &["extra_modules"]).await.unwrap();
@@ -71,7 +72,7 @@ async fn a_tenant_without_a_policy_has_the_default_and_an_update_changes_only_wh
     let implied = update(&server, all.clone(), &[]).await.unwrap();
     let granted = pb::RuleException { granted_by: LOCAL.to_owned(), ..exception("backup", 60) };
     assert_eq!((&implied.only_modules, &implied.denied_rules, &implied.exceptions), (&all.only_modules, &all.denied_rules, &vec![granted]));
-    assert_eq!(implied.minimum_isolation(), pb::Isolation::SingleUse);
+    assert_eq!((implied.minimum_isolation(), implied.preset()), (pb::Isolation::SingleUse, pb::PolicyPreset::Compatible));
     assert_eq!(get(&server).await, implied);
 
     let emptied = update(&server, pb::CodePolicy::default(), &["*"]).await.unwrap();
@@ -103,15 +104,17 @@ async fn a_change_of_a_policy_reports_every_violation_at_once() {
             pb::RuleException { expire_time: unreadable, ..exception("x", 1) },
         ],
         minimum_isolation: 17,
+        preset: 17,
         ..Default::default()
     };
-    let paths = ["only_modules", "denied_rules", "exceptions", "minimum_isolation", "etag"];
+    let paths = ["only_modules", "denied_rules", "exceptions", "minimum_isolation", "preset", "etag"];
     let refused = update(&server, policy, &paths).await.unwrap_err();
     let expected = [
-        ("update_mask.paths[4]", "UNKNOWN_PATH"),
+        ("update_mask.paths[5]", "UNKNOWN_PATH"),
         ("policy.exceptions[0].utility", "MALFORMED"),
         ("policy.exceptions[2].expire_time", "OUT_OF_RANGE"),
         ("policy.minimum_isolation", "UNKNOWN_VALUE"),
+        ("policy.preset", "UNKNOWN_VALUE"),
         ("policy.denied_rules[0]", "UNKNOWN_RULE"),
         ("policy.exceptions[1].rule", "UNKNOWN_RULE"),
         ("policy.only_modules[0]", "MALFORMED"),

@@ -7,7 +7,7 @@ use clap::{Args, Subcommand};
 
 use super::Pending;
 use super::execution::moment;
-use super::utility::Isolation;
+use super::utility::{Isolation, Preset};
 use crate::client::{Client, names, soon};
 use crate::context::Context;
 use crate::document::message::{document, flag};
@@ -27,6 +27,9 @@ pub enum Policy {
 #[derive(Debug, Args)]
 #[command(after_help = "Lists replace the ones before; an empty name, e.g. --extra-module \"\", leaves none. Rules are in docs/rules.")]
 pub struct Update {
+    /// What of the refused modules is open all the same
+    #[arg(long, value_enum, ignore_case = true)]
+    preset: Option<Preset>,
     /// Allow only this one of the reviewed modules; may be repeated
     #[arg(long, value_name = "MODULE")]
     only_module: Option<Vec<String>>,
@@ -117,6 +120,10 @@ impl Update {
                 paths.push(path);
             }
         }
+        if let Some(preset) = self.preset {
+            policy.preset = preset.proto().into();
+            paths.push("preset");
+        }
         if let Some(isolation) = self.minimum_isolation {
             policy.minimum_isolation = isolation.proto().into();
             paths.push("minimum_isolation");
@@ -171,6 +178,7 @@ fn human(policy: &pb::CodePolicy) -> String {
     let only = if policy.only_modules.is_empty() { "all reviewed".to_owned() } else { policy.only_modules.join(" ") };
     let mut text = fields(&[
         ("name", policy.name.clone()),
+        ("preset", flag("PolicyPreset", policy.preset().as_str_name())),
         ("modules", only),
         ("extra modules", policy.extra_modules.join(" ")),
         ("denied rules", policy.denied_rules.join(" ")),

@@ -16,7 +16,7 @@ mod definition;
 mod show;
 mod versions;
 
-pub use choices::{Isolation, Kind};
+pub use choices::{Isolation, Kind, Preset};
 
 #[expect(missing_docs, reason = "a comment here would be help text; the command line has its own")]
 #[derive(Debug, Subcommand)]

@@ -21,11 +21,23 @@ pub const MAX_REASON: usize = 500;
 /// Longest module name or rule id in characters.
 const MAX_NAME: usize = 200;
 
+/// What of the modules that are refused is open all the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Preset {
+    /// Nothing.
+    #[default]
+    Strict,
+    /// Members that existing scripts use and that lead nowhere, and files below the private `/tmp`.
+    Compatible,
+}
+
 /// The policy of one tenant. A tenant without a stored one has the default.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CodePolicy {
     /// Whose it is.
     pub tenant: TenantId,
+    /// What of the refused modules is open.
+    pub preset: Preset,
     /// When given, only these of the reviewed modules may be imported.
     pub only_modules: Option<Vec<String>>,
     /// Modules that may be imported beside the reviewed ones.
@@ -62,6 +74,7 @@ impl CodePolicy {
     pub fn default_of(tenant: TenantId) -> Self {
         CodePolicy {
             tenant,
+            preset: Preset::Strict,
             only_modules: None,
             extra_modules: Vec::new(),
             denied_rules: Vec::new(),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::access::Permit;
 use crate::code_policy::entity::check_exception;
-use crate::code_policy::{CodeChecker, CodePolicy, CodePolicyRepository, RuleException, actions, policy_in_force, rule_violations};
+use crate::code_policy::{CodeChecker, CodePolicy, CodePolicyRepository, Preset, RuleException, actions, policy_in_force, rule_violations};
 use crate::error::{Error, Result};
 use crate::name::UtilityId;
 use crate::revision::Etag;
@@ -23,6 +23,8 @@ pub struct CodePolicies {
 /// Parts of a policy to change; `None` leaves a part as it is.
 #[derive(Debug, Clone, Default)]
 pub struct PolicyPatch {
+    /// New preset.
+    pub preset: Option<Preset>,
     /// `Some(None)` allows all reviewed modules again.
     pub only_modules: Option<Option<Vec<String>>>,
     /// New extra modules.
@@ -91,6 +93,7 @@ impl CodePolicies {
         let kept = || old.exceptions.iter().filter(|exception| exception.expires > now).cloned().collect();
         let policy = CodePolicy {
             tenant: scope.tenant().clone(),
+            preset: patch.preset.unwrap_or(old.preset),
             only_modules: patch.only_modules.unwrap_or_else(|| old.only_modules.clone()),
             extra_modules: patch.extra_modules.unwrap_or_else(|| old.extra_modules.clone()),
             denied_rules: patch.denied_rules.unwrap_or_else(|| old.denied_rules.clone()),

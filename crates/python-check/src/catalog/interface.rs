@@ -91,16 +91,16 @@ impl RuntimeInterface {
 }
 
 #[derive(Default)]
-struct Reader {
+pub(super) struct Reader {
     python: Option<(u8, u8)>,
     stdlib: Option<HashSet<String>>,
     builtins: Option<HashSet<String>>,
-    modules: HashMap<String, Module>,
+    pub(super) modules: HashMap<String, Module>,
     seen: HashSet<(String, String)>,
 }
 
 impl Reader {
-    fn line(&mut self, line: &str) -> Result<(), String> {
+    pub(super) fn line(&mut self, line: &str) -> Result<(), String> {
         let mut words = line.split(' ');
         let first = words.next().unwrap_or_default();
         match first {

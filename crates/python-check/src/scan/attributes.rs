@@ -64,6 +64,9 @@ pub(super) const WATCHED: &[(&str, &str)] = &[
     ("xml", "createDOMBuilder createDOMInputSource parseURI"),
 ];
 
+/// Under the preset `compatible`, code has streams: these attributes lead to the files behind them, which can be opened anew.
+pub(super) const BEHIND_STREAMS: &[&str] = &["raw", "detach"];
+
 /// What archives do that is refused, and what people call methods of their own.
 pub(super) const OF_ARCHIVES: &[&str] = &["extract", "extractall", "write"];
 
@@ -180,6 +183,7 @@ impl<'a> Scan<'a, '_> {
             "raw" if matches!(&*attribute.value, Expr::Attribute(inner) if &*inner.attr == "buffer") => {
                 self.add(&rule::INTROSPECTION_PIVOT, range, "`.buffer.raw` is the file behind a stream".to_owned());
             }
+            "buffer" if self.catalog.is_compatible() && self.is_foreign(&attribute.value) => self.refuse_buffer(range),
             "read" if self.configures => {
                 self.add(&rule::FILE_API, range, "`.read` with an argument, in code that imports `configparser`, opens files".to_owned());
             }
@@ -189,6 +193,11 @@ impl<'a> Scan<'a, '_> {
             }
         }
         self.template_attribute(attribute);
+    }
+
+    /// The bytes below a stream of the library may be the file itself.
+    pub(super) fn refuse_buffer(&mut self, range: TextRange) {
+        self.add(&rule::INTROSPECTION_PIVOT, range, "`.buffer` of a stream of the library leads to the file behind it".to_owned());
     }
 
     /// A method of this code that is called as one of an archive's, on an object that is plainly one of this code's classes.

@@ -7,7 +7,7 @@ use super::fold::Prefix;
 use super::names::is_special;
 use super::resolve::Meaning;
 use super::{Scan, advice};
-use crate::catalog::{Name, Verdict};
+use crate::catalog::{Name, Verdict, is_private_path};
 use crate::report::shorten;
 use crate::rule;
 use crate::scope::Symbol;
@@ -43,6 +43,7 @@ impl<'a> Scan<'a, '_> {
                     self.named_access(call, 1, name);
                 }
             }
+            "open" if self.catalog.is_compatible() && self.opens_private_file(call) => self.mark_judged(&call.func),
             // The same as `object.__dict__`.
             "vars" => {
                 if let [object] = &*call.arguments.args
@@ -60,6 +61,18 @@ impl<'a> Scan<'a, '_> {
             }
             _ => {}
         }
+    }
+
+    /// `open` of a file below the private `/tmp` whose name is written out. Without `buffering` and `opener` it answers a stream, not
+    /// the file behind one.
+    fn opens_private_file(&self, call: &'a ast::ExprCall) -> bool {
+        let [file, rest @ ..] = &*call.arguments.args else { return false };
+        let plain = !file.is_starred_expr() && rest.iter().all(|argument| !argument.is_starred_expr()) && rest.len() <= 1;
+        let named = |keyword: &ast::Keyword| {
+            keyword.arg.as_ref().is_some_and(|name| matches!(name.as_str(), "mode" | "encoding" | "errors" | "newline"))
+        };
+        let paths = self.constant_names(file).unwrap_or_default();
+        plain && call.arguments.keywords.iter().all(named) && !paths.is_empty() && paths.iter().all(|path| is_private_path(path))
     }
 
     /// What a method sets on its own object is its own attribute, and so is what it reads by the names that its class lists.
@@ -105,6 +118,12 @@ impl<'a> Scan<'a, '_> {
         if let Some(names) = self.constant_names(argument) {
             names.iter().for_each(|name| self.note_named(name, object, argument.range()));
             names.iter().for_each(|name| self.constant_access(name, argument.range(), function));
+            if self.catalog.is_compatible()
+                && names.iter().any(|name| name == "buffer")
+                && object.is_some_and(|object| self.is_foreign(object))
+            {
+                self.refuse_buffer(argument.range());
+            }
             return;
         }
         match self.fold_prefix(argument) {
@@ -184,6 +203,9 @@ impl<'a> Scan<'a, '_> {
             "Formatter" => positional <= 2 && only(&["fmt", "datefmt"]),
             "StreamHandler" => true,
             "ZipFile" => call.arguments.args.first().is_some_and(|file| self.is_in_memory(file)),
+            "NamedTemporaryFile" | "TemporaryFile" | "SpooledTemporaryFile" => {
+                positional == 0 && only(&["mode", "encoding", "newline", "errors", "delete", "max_size"])
+            }
             "canonicalize" => positional == 1 && only(&["with_comments", "strip_text", "rewrite_prefixes"]),
             _ => true,
         };

@@ -152,14 +152,16 @@ impl<'a> Scan<'a, '_> {
             return;
         }
         let shown = format!("{}.{}", shorten(path), shorten(name));
-        match self.catalog.name(path, name) {
-            Name::Allowed | Name::CallOnly | Name::Module => {}
-            Name::Refused(family) => self.refuse_member(family, path, name, range),
-            Name::Unknown if is_plain_special(name) => {}
-            Name::Unknown if name.starts_with('_') || self.catalog.is_stdlib(name) => {
+        match (self.catalog.name(path, name), self.catalog.opened(path)) {
+            (Name::Allowed | Name::CallOnly | Name::Module, _) => {}
+            (Name::Refused(family), _) => self.refuse_member(family, path, name, range),
+            (Name::Unknown, _) if is_plain_special(name) => {}
+            // Of a module that only the preset opens.
+            (Name::Unknown, Some(family)) => self.refuse_use(family, path, name, range),
+            (Name::Unknown, None) if name.starts_with('_') || self.catalog.is_stdlib(name) => {
                 self.refuse_pivot(name, range, format!("`{shown}` is not the module's own"));
             }
-            Name::Unknown => {
+            (Name::Unknown, None) => {
                 self.add(&rule::API_REFUSED, range, format!("`{shown}` is not in the reviewed interface of `{}`", shorten(path)))
             }
         }

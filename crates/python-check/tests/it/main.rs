@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot read its own data should fail there")]
 
 mod collections;
+mod compatible;
 mod compiler;
 mod corpus;
 mod honest;

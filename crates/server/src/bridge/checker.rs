@@ -101,6 +101,7 @@ pub(crate) fn checked_runtime(facts: &RuntimeFacts) -> CheckedRuntime {
 fn checked_policy(policy: &CodePolicy, facts: Option<&RuntimeFacts>) -> CheckPolicy {
     CheckPolicy {
         runtime: facts.map(checked_runtime).unwrap_or_default(),
+        preset: policy.preset,
         only_modules: policy.only_modules.clone(),
         extra_modules: policy.extra_modules.clone(),
         denied_rules: policy.denied_rules.clone(),

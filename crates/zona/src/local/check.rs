@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use clap::Args;
+use cli::command::Preset;
 use cli::document::Document;
 use cli::input::read;
 use cli::output::{Format, note, write_out};
@@ -34,6 +35,9 @@ pub struct Check {
     /// Code policy to check under, as `zona policy show -o yaml` prints it; YAML or JSON [default: that of a new tenant]
     #[arg(long, value_name = "FILE")]
     policy: Option<PathBuf>,
+    /// Preset of the code policy, in place of that of the policy
+    #[arg(long, value_enum, ignore_case = true)]
+    policy_preset: Option<Preset>,
     /// Utility that the files are for: the policy's exceptions for it hold
     #[arg(long, value_name = "ID", requires = "policy")]
     utility: Option<String>,
@@ -87,6 +91,9 @@ impl Check {
         policy.runtime.python = self.python;
         if let Some(given) = given {
             policy::apply(given, &mut policy);
+        }
+        if let Some(preset) = self.policy_preset {
+            policy.preset = policy::domain_preset(preset);
         }
         Checker::new(policy)
     }

@@ -132,6 +132,20 @@ fn a_policy_file_decides_which_modules_and_rules_hold() {
 }
 
 #[test]
+fn a_preset_of_a_flag_or_a_policy_opens_what_existing_scripts_use() {
+    let directory = tempfile::tempdir().unwrap();
+    let policy = directory.path().join("policy.yaml");
+    fs::write(&policy, "preset: COMPATIBLE\n").unwrap();
+    let path = policy.to_str().unwrap();
+    let code = "import sys\nprint(sys.argv, open('/tmp/a').read())\n";
+    assert_eq!(judged(&[], code).0, ["ZPY-IMPORT-001", "ZPY-API-001", "ZPY-FILE-002"]);
+    assert!(judged(&["--policy-preset", "compatible"], code).0.is_empty());
+    assert!(judged(&["--policy", path], code).0.is_empty());
+    assert!(!judged(&["--policy", path, "--policy-preset", "strict"], code).0.is_empty());
+    assert!(!judged(&["--policy-preset", "compatible"], "import sys\nprint(sys.modules)\n").0.is_empty());
+}
+
+#[test]
 fn exceptions_hold_for_their_utility_until_they_end() {
     let directory = tempfile::tempdir().unwrap();
     let policy = directory.path().join("policy.yaml");
@@ -176,6 +190,7 @@ fn a_file_that_is_no_policy_is_a_usage_error_that_says_why() {
             "exceptions: [{utility: a, rule: ZPY-SYNTAX-900, reason: r, expire_time: 2999-01-01T00:00:00Z}]\n",
             "`ZPY-SYNTAX-900` cannot be excepted",
         ),
+        ("preset: LOOSE\n", "preset: must be STRICT or COMPATIBLE"),
         ("extra_modules: ['a b']\n", "policy.extra_modules[0]"),
         ("exceptions: [{utility: a, rule: ZPY-FILE-002, reason: r, expire_time: soon}]\n", "exceptions[0].expire_time"),
         ("{\"extra_modules\": 3}", "not a code policy"),

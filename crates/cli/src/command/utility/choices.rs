@@ -10,6 +10,25 @@ pub enum Kind {
     Script,
 }
 
+/// Presets of code policies, as the contract names them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Preset {
+    /// What is refused is refused whole
+    Strict,
+    /// Members of sys, os, os.path, socket and tempfile that lead nowhere, and files below /tmp
+    Compatible,
+}
+
+impl Preset {
+    /// The value of the contract.
+    pub fn proto(self) -> pb::PolicyPreset {
+        match self {
+            Preset::Strict => pb::PolicyPreset::Strict,
+            Preset::Compatible => pb::PolicyPreset::Compatible,
+        }
+    }
+}
+
 /// How strongly executions are isolated, as the contract names it; documents show it with underscores.
 #[derive(Debug, Clone, Copy, ValueEnum)]
 pub enum Isolation {

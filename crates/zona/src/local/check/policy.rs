@@ -4,10 +4,12 @@
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use clap::ValueEnum as _;
+use cli::command::Preset;
 use cli::input::read;
 use cli::{Failure, Result};
 use domain::code::CodeReport;
-use domain::code_policy::{CodePolicy, RuleException, rule_violations};
+use domain::code_policy::{self, CodePolicy, RuleException, rule_violations};
 use domain::name::{CodePolicyName, PrincipalName, TenantId, UtilityId};
 use domain::revision::Revision;
 use domain::sandbox::Isolation;
@@ -27,6 +29,7 @@ const NOBODY: &str = "tenants/local/users/local";
 #[serde(deny_unknown_fields, expecting = "members of a policy such as `extra_modules: [acme_tools]`")]
 struct PolicyFile {
     name: Option<String>,
+    preset: Option<String>,
     #[serde(default)]
     only_modules: Vec<String>,
     #[serde(default)]
@@ -74,6 +77,7 @@ pub fn load(path: &Path) -> Result<CodePolicy> {
 
 /// Puts what `policy` says of modules and rules into `checked`.
 pub fn apply(policy: &CodePolicy, checked: &mut CheckPolicy) {
+    checked.preset = policy.preset;
     checked.only_modules.clone_from(&policy.only_modules);
     checked.extra_modules.clone_from(&policy.extra_modules);
     checked.denied_rules.clone_from(&policy.denied_rules);
@@ -94,9 +98,12 @@ impl PolicyFile {
         for (index, exception) in self.exceptions.into_iter().enumerate() {
             exceptions.push(exception.exception(&format!("exceptions[{index}]"))?);
         }
+        let preset = self.preset.as_deref().map(|name| Preset::from_str(name, true));
+        let preset = preset.transpose().map_err(|_| Failure::usage("preset: must be STRICT or COMPATIBLE"))?;
         exceptions.retain(|exception| exception.expires > now);
         Ok(CodePolicy {
             tenant,
+            preset: preset.map(domain_preset).unwrap_or_default(),
             only_modules: Some(self.only_modules).filter(|only| !only.is_empty()),
             extra_modules: self.extra_modules,
             denied_rules: self.denied_rules,
@@ -119,6 +126,14 @@ impl ExceptionFile {
             expires: timestamp(expires),
             granted_by: PrincipalName::parse(&format!("{at}.granted_by"), self.granted_by.as_deref().unwrap_or(NOBODY)).map_err(refused)?,
         })
+    }
+}
+
+/// The preset that a flag or a file names.
+pub fn domain_preset(preset: Preset) -> code_policy::Preset {
+    match preset {
+        Preset::Strict => code_policy::Preset::Strict,
+        Preset::Compatible => code_policy::Preset::Compatible,
     }
 }
 
