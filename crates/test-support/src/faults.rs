@@ -1,6 +1,8 @@
-//! A knob that makes the methods of a fake fail, so that every failure path of a port can be tested.
+//! A knob that makes the methods of a fake fail, or lets something happen while they work, so that every failure path of a port can be
+//! tested.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use domain::{Error, Result};
@@ -15,6 +17,17 @@ pub struct Faults(Arc<Mutex<HashMap<&'static str, Method>>>);
 struct Method {
     to_fail: ToFail,
     failed: u32,
+    meanwhile: Option<Meanwhile>,
+}
+
+/// What happens while a method works.
+#[derive(Clone)]
+struct Meanwhile(Arc<dyn Fn() + Send + Sync>);
+
+impl fmt::Debug for Meanwhile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Meanwhile")
+    }
 }
 
 #[derive(Debug, Default, Clone, Copy)]
@@ -43,6 +56,11 @@ impl Faults {
         }
     }
 
+    /// This happens at the beginning of every call of `method`, e.g. time passes.
+    pub fn meanwhile(&self, method: &'static str, what: impl Fn() + Send + Sync + 'static) {
+        self.lock().entry(method).or_default().meanwhile = Some(Meanwhile(Arc::new(what)));
+    }
+
     /// How many calls of `method` have failed so far.
     pub fn failed(&self, method: &'static str) -> u32 {
         self.lock().get(method).map_or(0, |method| method.failed)
@@ -53,6 +71,11 @@ impl Faults {
     /// # Errors
     /// [`Error::Unavailable`] when this call is to fail.
     pub fn check(&self, method: &'static str) -> Result<()> {
+        // Without the lock: what happens may ask the fake itself.
+        let meanwhile = self.lock().get(method).and_then(|method| method.meanwhile.clone());
+        if let Some(Meanwhile(what)) = meanwhile {
+            what();
+        }
         let mut methods = self.lock();
         let Some(found) = methods.get_mut(method) else { return Ok(()) };
         found.to_fail = match found.to_fail {

@@ -62,7 +62,7 @@ impl Executions {
     /// Those of the store when it cannot say what is left, or when the lease cannot be kept meanwhile.
     pub async fn recover(&self) -> Result<u64> {
         let ports = &self.shared.ports;
-        let mut count = self.settle_orphans().await;
+        let mut count = self.settle_orphans().await?;
         let mut skipped = HashSet::new();
         loop {
             // What was skipped comes again, and must not hide what lies behind it.
@@ -81,9 +81,8 @@ impl Executions {
                         skipped.insert(execution.name);
                     }
                 }
+                self.keep_lease_meanwhile().await?;
             }
-            // However much there is to settle, it must not outlast the lease under which it is settled.
-            self.keep_lease().await?;
         }
     }
 
@@ -121,6 +120,13 @@ impl Executions {
         }
         self.shared.rounds.renewed(now);
         Ok(())
+    }
+
+    /// Between two steps of long work: however much there is to do, and however slow the store, it must not outlast the lease under
+    /// which it is done.
+    async fn keep_lease_meanwhile(&self) -> Result<()> {
+        let since = self.shared.ports.clock.now().since(self.shared.rounds.last_renewal());
+        if since < Keeper::period() { Ok(()) } else { self.keep_lease().await }
     }
 
     async fn acquire_lease(&self) -> Result<()> {
@@ -163,7 +169,7 @@ impl Executions {
     }
 
     /// Ends what failures left under this server's own fence; answers how many were lost.
-    async fn settle_orphans(&self) -> u64 {
+    async fn settle_orphans(&self) -> Result<u64> {
         let mut count = 0;
         for name in self.shared.orphans.all() {
             match self.settle_orphan(&name).await {
@@ -173,8 +179,9 @@ impl Executions {
                 }
                 Err(error) => self.shared.ports.incidents.report(&Incident::NotSettled { execution: &name, error: &error }),
             }
+            self.keep_lease_meanwhile().await?;
         }
-        count
+        Ok(count)
     }
 
     async fn settle_orphan(&self, name: &ExecutionName) -> Result<bool> {

@@ -1,12 +1,16 @@
 //! Several servers on one store: each sees, watches and stops what the others run, and only what a dead one left is lost.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use domain::Error;
 use domain::execution::{Body, ExecutionRepository as _, State, Watched, actions};
-use domain::lease::{Keeper, TERM};
+use domain::lease::{self, InstanceId, Keeper, LeaseName, TERM};
 use domain::name::ExecutionName;
 use domain::sandbox::Reason;
+use domain::time::Clock as _;
+use futures_util::FutureExt as _;
 use test_support::sample;
 
 use crate::world::{World, eventually, next, start};
@@ -195,6 +199,39 @@ async fn one_execution_that_cannot_be_settled_holds_up_no_other() {
     second.stores().executions.faults().fail_next("take_over", 1);
     assert_eq!(second.executions.recover().await.unwrap(), 2);
     assert_eq!(second.executions.recover().await.unwrap(), 1);
+}
+
+#[tokio::test]
+async fn settling_that_takes_longer_than_the_lease_keeps_it_all_the_while() {
+    const LEFT: usize = 12;
+    let first = World::new();
+    let second = first.beside("second").begun();
+    first.create("waits", WAITING).await.unwrap();
+    let mut names = Vec::new();
+    for _ in 0..LEFT {
+        names.push(start(&first, "waits").await);
+    }
+    eventually(|| first.running() == LEFT).await;
+    first.kill();
+    for _ in 0..2 {
+        first.clock.advance(Keeper::period());
+        second.executions.tend().await;
+    }
+    let (store, clock) = (first.stores().executions.clone(), first.clock.clone());
+    let lapses = Arc::new(AtomicUsize::new(0));
+    let counted = lapses.clone();
+    first.stores().executions.faults().meanwhile("take_over", move || {
+        clock.advance(Keeper::period() / 2);
+        let name = LeaseName::of_instance(&InstanceId::new("second"));
+        let lease = lease::LeaseRepository::find(&*store, &name).now_or_never().unwrap().unwrap();
+        counted.fetch_add(usize::from(!lease.is_some_and(|lease| lease.in_force(clock.now()))), Ordering::SeqCst);
+    });
+    first.clock.advance(Keeper::period());
+    second.executions.tend().await;
+    for name in &names {
+        assert_eq!(state(&first, name).await, State::Lost);
+    }
+    assert_eq!((lapses.load(Ordering::SeqCst), second.incidents.kinds()), (0, Vec::new()));
 }
 
 #[tokio::test]
