@@ -2,6 +2,7 @@
 
 use api_proto::zona::execution::v1 as executions;
 use api_proto::zona::utility::v1 as pb;
+use prost_types::FieldMask;
 use tonic::Code;
 
 use crate::harness::{Harness, TENANT, reason, utility_name};
@@ -81,4 +82,20 @@ async fn a_repeated_execute_attaches_to_the_first_execution_from_its_first_event
     let mut late = client.execute_utility(request).await.unwrap().into_inner();
     assert_eq!(late.message().await.unwrap(), one, "also when it is over");
     assert_eq!(server.sandbox.started(), 1);
+}
+
+#[tokio::test]
+async fn what_was_answered_while_its_repetition_was_being_judged_is_answered_to_that_as_well() {
+    let server = Harness::start().await;
+    let seen = server.create("some", SCRIPT).await;
+    let utility = pb::Utility { name: seen.name, etag: seen.etag, display_name: "One".to_owned(), ..Default::default() };
+    let update_mask = Some(FieldMask { paths: vec!["display_name".to_owned()] });
+    let request = pb::UpdateUtilityRequest { utility: Some(utility), update_mask, request_id: ID.to_owned(), ..Default::default() };
+    let mut halted = server.stored.halt_read();
+    let (mut client, again) = (server.utilities.clone(), request.clone());
+    let repetition = tokio::spawn(async move { client.update_utility(again).await });
+    (&mut halted.arrived).await.unwrap();
+    let first = server.utilities.clone().update_utility(request).await.unwrap().into_inner();
+    halted.go_on.send(()).unwrap();
+    assert_eq!(repetition.await.unwrap().unwrap().into_inner(), first, "not ETAG_MISMATCH");
 }
