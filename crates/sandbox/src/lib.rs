@@ -19,6 +19,7 @@ mod memory;
 mod pool;
 mod run;
 mod service;
+mod tasks;
 
 mod attack;
 mod diagnose;

@@ -11,7 +11,6 @@ use domain::name::TenantId;
 use domain::sandbox::Error;
 use tokio::sync::{Notify, oneshot};
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 
 use crate::backend::Backend;
 use crate::config::{Config, RuntimeKey};
@@ -19,6 +18,7 @@ use crate::failure::{RETRY_AFTER, StartFailure};
 use crate::instance::Instance;
 use crate::live::{Child, LiveSandbox};
 use crate::memory;
+use crate::tasks::Tasks;
 
 mod group;
 mod ledger;
@@ -42,7 +42,7 @@ pub(crate) struct Pool {
     pub(crate) backend: Arc<dyn Backend>,
     pub(crate) counters: Counters,
     /// Every task that owns something outside this process.
-    pub(crate) tasks: TaskTracker,
+    pub(crate) tasks: Tasks,
     books: Mutex<Books>,
     wake: Notify,
     closed: CancellationToken,
@@ -93,7 +93,7 @@ impl Pool {
             instance,
             backend,
             counters: Counters::default(),
-            tasks: TaskTracker::new(),
+            tasks: Tasks::default(),
             books: Mutex::new(books),
             wake: Notify::new(),
             closed: CancellationToken::new(),
@@ -209,8 +209,7 @@ impl Pool {
     pub(crate) async fn close(self: &Arc<Self>, deadline: Duration) {
         self.closed.cancel();
         self.with(|ledger, steps| ledger.close(steps));
-        self.tasks.close();
-        if tokio::time::timeout(deadline, self.tasks.wait()).await.is_err() {
+        if tokio::time::timeout(deadline, self.tasks.ended()).await.is_err() {
             tracing::warn!("some sandboxes outlive the shutdown; the next start sweeps them");
         }
     }
@@ -234,7 +233,7 @@ impl Pool {
                 Step::Start(id, group) => {
                     let close = CancellationToken::new();
                     books.sandboxes.insert(id, Sandbox { close: close.clone(), live: None });
-                    self.tasks.spawn(life::run(self.clone(), id, group, close));
+                    self.tasks.spawn("sandbox", life::run(self.clone(), id, group, close));
                 }
                 Step::Fork(id, count) => {
                     if let Some(live) = books.sandboxes.get(&id).and_then(|sandbox| sandbox.live.as_ref()) {

@@ -14,6 +14,7 @@ use tokio::sync::watch;
 
 use crate::live::{Child, End};
 use crate::pool::micros;
+use crate::tasks;
 
 mod outcome;
 mod output;
@@ -61,7 +62,7 @@ impl ChildRun {
         let control = Control::new(live, id, &job.limits);
         tracing::debug!(purpose = %job.purpose, sandbox = attestation.sandbox, child = id, "handing a program over");
         program.hand_over(pipes.request, end.clone());
-        tokio::spawn(watchdog::watch(control.clone(), end.clone(), began));
+        tasks::detach("watchdog", watchdog::watch(control.clone(), end.clone(), began));
         let expected = match &job.entry {
             Entry::Transform(values) if values.len() > 1 => Expected::Values(values.len()),
             Entry::Transform(_) | Entry::Script => Expected::Result,

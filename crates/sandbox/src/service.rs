@@ -61,10 +61,10 @@ impl Sandboxes {
         let swept = sweep(&config, backend.as_ref()).await.map_err(unprepared)?;
         let proofs = Arc::new(Proofs::new(config.proof, config.runtime_names().count()));
         let pool = Pool::new(config, instance, backend);
-        pool.tasks.spawn(pool.clone().keep());
+        pool.tasks.spawn("sandbox-keeper", pool.clone().keep());
         if !swept {
             tracing::warn!("what dead servers left is not swept yet: the backend does not answer");
-            pool.tasks.spawn(sweep_later(pool.clone()));
+            pool.tasks.spawn("sweeper", sweep_later(pool.clone()));
         }
         let sandboxes = Sandboxes { pool, proofs };
         // Other tiers, where a probe costs a whole sandbox, and other runtimes are tried when they are first used.
@@ -207,8 +207,8 @@ impl Sandboxes {
     }
 
     /// Runs a task that a shutdown waits for.
-    pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
-        self.pool.tasks.spawn(task);
+    pub(crate) fn spawn(&self, name: &'static str, task: impl Future<Output = ()> + Send + 'static) {
+        self.pool.tasks.spawn(name, task);
     }
 
     /// Returns when the service shuts down.

@@ -12,6 +12,7 @@ use super::report::{Conclusion, Report};
 use crate::config::{Proof, RuntimeKey};
 use crate::failure::{StartFailure, TIER_UNSAFE};
 use crate::service::Sandboxes;
+use crate::tasks::watched;
 
 const TIERS: [Isolation; 3] = [Isolation::TenantWarm, Isolation::SingleUse, Isolation::OneShot];
 /// How long the outcome of a battery that could not be judged stands before it is run again.
@@ -92,7 +93,7 @@ impl Proofs {
             due
         });
         if begun {
-            sandboxes.spawn(run(sandboxes.clone(), ground));
+            sandboxes.spawn(TASK, run(sandboxes.clone(), ground));
         }
     }
 
@@ -132,11 +133,16 @@ impl Proofs {
     }
 }
 
-/// The task `sandbox-battery`.
+/// The task that runs a battery.
+const TASK: &str = "sandbox-battery";
+
+/// A battery that panics has proven nothing, and is tried again like one that could not run.
 async fn run(sandboxes: Sandboxes, ground: Ground) {
     let (runtime, isolation) = (sandboxes.runtime_name(ground.runtime), ground.isolation);
     let outcome = tokio::select! {
-        outcome = Battery::run_on(&sandboxes, runtime, isolation) => outcome.map_err(|error| error.cause()),
+        outcome = watched(TASK, Battery::run_on(&sandboxes, runtime, isolation)) => {
+            outcome.map_or_else(|| Err("the battery panicked".to_owned()), |outcome| outcome.map_err(|error| error.cause()))
+        }
         () = sandboxes.closed() => Err("the server is shutting down".to_owned()),
     };
     let closing = tokio::select! {

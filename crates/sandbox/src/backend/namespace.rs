@@ -19,6 +19,7 @@ use super::{Backend, Container, Order, RuntimeFacts};
 use crate::config::{Config, InterfaceCheck, Namespace, RuntimeKey};
 use crate::failure::{RUNTIME_UNUSABLE, StartFailure};
 use crate::instance::Dead;
+use crate::tasks;
 use crate::users::{UidLease, Users};
 
 /// Most of an agent's own words that are kept for the log.
@@ -235,7 +236,7 @@ impl Container for AgentProcess {
         }
         let mut child = self.spawn().await.map_err(|error| self.cannot_exec(&error))?;
         if let Some(stderr) = child.stderr.take() {
-            tokio::spawn(log_words(self.order.name.clone(), stderr));
+            tasks::detach("agent-words", log_words(self.order.name.clone(), stderr));
         }
         self.child = Some(child);
         // Before it is configured the agent starts nothing, so nothing escapes.

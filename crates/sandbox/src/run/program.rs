@@ -10,6 +10,7 @@ use tokio::sync::watch;
 
 use crate::live::End;
 use crate::pool::whole_seconds;
+use crate::tasks;
 
 /// Bytes of the length before the program.
 const PREFIX: usize = 4;
@@ -51,7 +52,7 @@ impl Program {
         // Straight to the kernel: the runtime may not have noticed yet that the pipe is writable.
         let written = rustix::io::write(&pipe, &bytes).unwrap_or(0);
         if written < bytes.len() {
-            tokio::spawn(write_rest(bytes, written, pipe, end));
+            tasks::detach("request-writer", write_rest(bytes, written, pipe, end));
         }
     }
 }

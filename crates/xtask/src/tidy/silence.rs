@@ -10,12 +10,7 @@ use crate::tidy::{
 const SPAWNS: &[(&str, &str)] = &[
     ("crates/api-grpc/src/ending.rs", "the streams of a connection, each of which ends at a time of its own"),
     ("crates/api-grpc/src/server/connection.rs", "the connections of a server, which waits for each"),
-    ("crates/sandbox/src/attack/proof.rs", "the probes of one ground, which a shutdown waits for and whose state says what became of them"),
-    ("crates/sandbox/src/backend/namespace.rs", "reads what an agent says until it ends, and fails by ending"),
-    ("crates/sandbox/src/pool.rs", "the lives of sandboxes: each is named by its id in the pool's books, and a shutdown waits for it"),
-    ("crates/sandbox/src/run.rs", "the watchdog of a run, which ends with the run"),
-    ("crates/sandbox/src/run/program.rs", "writes the rest of a program while its output is read already"),
-    ("crates/sandbox/src/service.rs", "the pool's own work, in the set of tasks that a shutdown waits for"),
+    ("crates/sandbox/src/tasks.rs", "here tasks are named and watched"),
     ("crates/server/src/tasks.rs", "here tasks are named and watched"),
     ("crates/storage-embedded/benches/latencies.rs", "the writers of a benchmark, which waits for each"),
     ("crates/storage-embedded/src/writer.rs", "tells of a change under a name, catches a panic, and a close waits for it"),
