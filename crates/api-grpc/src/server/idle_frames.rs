@@ -23,9 +23,9 @@ const PING_ANSWER: u64 = 17;
 const SETTINGS_ANSWER: u64 = 9;
 /// What the headers of a call earn: its cancellation, and the window updates that belong to it.
 const CALL: u64 = 32 * COST;
-/// What a connection has at its beginning, and again after ten seconds of silence: ten thousand frames, which take the server some
-/// milliseconds.
-const START: u64 = 10_000 * COST;
+/// What a connection has at its beginning, and again after a second of silence: a thousand frames. Whoever is closed and connects again
+/// has it again, so it must cost little more than the connection itself.
+const START: u64 = 1_000 * COST;
 /// What each second earns without any work, up to [`START`]: a thousand frames, a thousandth of a flood.
 const SECOND: u64 = 1_000 * COST;
 /// The most that can be saved up: window updates may come long after the bytes that they are for.
@@ -238,7 +238,7 @@ mod tests {
     #[test]
     fn a_flood_is_ended_whatever_it_consists_of_and_pays_nothing_by_its_answers() {
         for (kind, answer) in [(Kind::Other, 0), (Kind::Data, 0), (Kind::Ping, PING_ANSWER), (Kind::Settings, SETTINGS_ANSWER)] {
-            assert!(taken(kind, answer) <= 10_000, "{kind:?}");
+            assert!(taken(kind, answer) <= 1_000, "{kind:?}");
         }
     }
 
@@ -255,8 +255,8 @@ mod tests {
     fn silence_earns_the_start_again_and_nothing_beyond() {
         let mut balance = balance();
         while balance.settle(Kind::Other, 0) {}
-        balance.refill(balance.refilled + Duration::from_secs(1));
-        assert_eq!(balance.left, SECOND);
+        balance.refill(balance.refilled + Duration::from_millis(500));
+        assert_eq!(balance.left, SECOND / 2);
         balance.refill(balance.refilled + Duration::from_secs(3_600));
         assert_eq!(balance.left, START);
         balance.earn(MOST);
