@@ -11,9 +11,11 @@ pub mod exit;
 pub mod failure;
 pub mod input;
 pub mod output;
+mod pending;
 pub mod settings;
 pub mod terminal;
 
 pub use context::Context;
 pub use exit::Exit;
 pub use failure::{Failure, Result};
+pub use pending::Pending;

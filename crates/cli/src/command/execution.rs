@@ -5,7 +5,6 @@ use std::time::{Duration, SystemTime};
 use api_proto::zona::execution::v1 as pb;
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::Pending;
 use super::streamed::{self, OnInterrupt, show};
 use crate::client::follow::Follow;
 use crate::client::{Client, PAGE, names, soon};
@@ -14,6 +13,7 @@ use crate::document::message::{document, time};
 use crate::exit::Exit;
 use crate::failure::Result;
 use crate::output::{fields, note};
+use crate::pending::Pending;
 
 #[expect(missing_docs, reason = "a comment here would be help text; the command line has its own")]
 #[derive(Debug, Subcommand)]

@@ -5,7 +5,6 @@ use std::time::{Duration, SystemTime};
 use api_proto::zona::utility::v1 as pb;
 use clap::{Args, Subcommand};
 
-use super::Pending;
 use super::execution::moment;
 use super::utility::{Isolation, Preset};
 use crate::client::{Client, names, soon};
@@ -14,6 +13,7 @@ use crate::document::message::{document, flag};
 use crate::exit::Exit;
 use crate::failure::{Failure, Result};
 use crate::output::{fields, table};
+use crate::pending::Pending;
 
 #[expect(missing_docs, reason = "a comment here would be help text; the command line has its own")]
 #[derive(Debug, Subcommand)]

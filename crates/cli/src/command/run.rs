@@ -5,7 +5,6 @@ use std::time::Duration;
 use api_proto::zona::execution::v1 as pb;
 use clap::Args;
 
-use super::Pending;
 use super::parameters::ParameterArgs;
 use super::streamed::{OnInterrupt, show};
 use crate::client::follow::Follow;
@@ -14,6 +13,7 @@ use crate::context::Context;
 use crate::document::message::document;
 use crate::exit::Exit;
 use crate::failure::{Failure, Result};
+use crate::pending::Pending;
 
 #[expect(missing_docs, reason = "a comment here would be help text; the command line has its own")]
 #[derive(Debug, Args)]

@@ -3,13 +3,13 @@
 use api_proto::zona::runtime::v1 as pb;
 use clap::{Args, Subcommand};
 
-use super::Pending;
 use crate::client::{names, soon};
 use crate::context::Context;
 use crate::document::message::document;
 use crate::exit::Exit;
 use crate::failure::{Failure, Result};
 use crate::output::{fields, table};
+use crate::pending::Pending;
 
 /// Runtimes asked for at once.
 const PAGE: i32 = 200;

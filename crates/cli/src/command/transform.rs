@@ -8,7 +8,6 @@ use clap::Args;
 use pb::transform_result::Outcome;
 use serde_json::value::RawValue;
 
-use super::Pending;
 use super::parameters::ParameterArgs;
 use super::run::proto_duration;
 use crate::client::{Client, names};
@@ -19,6 +18,7 @@ use crate::exit::Exit;
 use crate::failure::{Failure, Result};
 use crate::input::{is_stdin, read};
 use crate::output::{Format, note, write_out};
+use crate::pending::Pending;
 use crate::terminal;
 
 /// Values in one call: as many as the contract takes.

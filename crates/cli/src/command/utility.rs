@@ -3,13 +3,13 @@
 use api_proto::zona::utility::v1 as pb;
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::Pending;
 use crate::client::{Client, PAGE, names, soon};
 use crate::context::Context;
 use crate::document::message::document;
 use crate::exit::Exit;
 use crate::failure::Result;
 use crate::output::note;
+use crate::pending::Pending;
 
 mod choices;
 mod definition;
