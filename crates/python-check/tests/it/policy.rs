@@ -50,7 +50,7 @@ fn a_tenant_may_allow_more_or_less() {
 
 #[test]
 fn every_import_says_where_it_comes_from() {
-    let code = "import json\nfrom yaml import safe_load\nimport numpy as np, acme\nimport json\nfrom urllib.parse import quote\n";
+    let code = "import json\nfrom yaml import safe_load\nimport numpy as np, in_house\nimport json\nfrom urllib.parse import quote\n";
     let report = Checker::new(CheckPolicy { runtime: with_packages(), ..CheckPolicy::default() }).check(code.as_bytes());
     let imports: Vec<_> = report.imports.iter().map(|import| (import.module.as_str(), import.line, &import.standing)).collect();
     let yaml = Standing::Package { name: "PyYAML".to_owned(), version: "6.0.2".to_owned() };
@@ -60,7 +60,7 @@ fn every_import_says_where_it_comes_from() {
             ("json", 1, &Standing::StandardLibrary),
             ("yaml", 2, &yaml),
             ("numpy", 3, &Standing::NotInstalled),
-            ("acme", 3, &Standing::Unknown),
+            ("in_house", 3, &Standing::Unknown),
             ("urllib.parse", 5, &Standing::StandardLibrary),
         ]
     );
