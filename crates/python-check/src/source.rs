@@ -15,6 +15,10 @@ const PLAIN: [&str; 8] = ["utf-8", "utf8", "u8", "utf", "utf-8-sig", "ascii", "u
 
 /// Turns bytes into text, or says why not. The text is returned with its findings when it can be looked at further.
 pub(crate) fn decode<'a>(bytes: &'a [u8], limit: usize, sink: &mut Sink) -> Option<&'a str> {
+    if bytes.is_empty() {
+        sink.add(&rule::LIMITS_EMPTY, TextRange::default(), "there is no code".to_owned());
+        return None;
+    }
     if bytes.len() > limit {
         sink.add(&rule::LIMITS_SIZE, TextRange::default(), format!("the code is {} bytes long; the limit is {limit}", bytes.len()));
         return None;
@@ -126,6 +130,8 @@ mod tests {
         check(b"x = '\xff'", &["ZPY-ENCODING-001"]);
         check(b"x\0", &["ZPY-ENCODING-002"]);
         check(&[b' '; 1_001], &["ZPY-LIMITS-001"]);
+        check(b"", &["ZPY-LIMITS-008"]);
+        check("\u{feff}".as_bytes(), &[]);
     }
 
     #[test]

@@ -18,6 +18,7 @@ pub(super) const RULES: &[&Rule] = &[
     &LIMITS_COUNT,
     &LIMITS_INTEGER,
     &LIMITS_PARAMETERS,
+    &LIMITS_EMPTY,
     &SYNTAX_PARSE,
     &SYNTAX_SEMANTIC,
     &SYNTAX_VERSION,
@@ -177,6 +178,17 @@ pub(crate) static LIMITS_PARAMETERS: Rule = Rule {
         "def transform(value, a_name_that_nobody_would_ever_type_into_a_form_without_making_a_mistake=1):\n    return value\n",
     ),
     good: "def transform(value, settings: dict = {}):\n    return value\n",
+};
+
+pub(crate) static LIMITS_EMPTY: Rule = Rule {
+    id: "ZPY-LIMITS-008",
+    family: Family::Limits,
+    severity: Severity::Error,
+    title: "No code",
+    why: "A file without a single byte is a lost upload or an unset field far more often than a program that does nothing.",
+    fix: "Send the code; for a program that does nothing, write `pass`.",
+    bad: Example::Bytes(b"", "<nothing>"),
+    good: "pass\n",
 };
 
 pub(crate) static SYNTAX_PARSE: Rule = Rule {

@@ -221,7 +221,8 @@ class Answer:
     def run(self, program, limits):
         """Returns the final frame: kind and payload."""
         self.limits = limits
-        self.code = code = program["code"]
+        # The byte order mark of a file says how it is encoded and is no part of its text.
+        self.code = code = program["code"].removeprefix("\ufeff")
         linecache.cache[USER_FILE] = (len(code), None, lines_of(code), USER_FILE)
         try:
             if program.get("unreadable"):

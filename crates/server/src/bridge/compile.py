@@ -7,7 +7,8 @@ def transform(value):
     # What only deserves a warning must not reach anybody's output.
     warnings.simplefilter("ignore")
     try:
-        compile(value, "<utility>", "exec", dont_inherit=True)
+        # As in a file, where the mark says how the text is encoded and is no part of it.
+        compile(value.removeprefix("\ufeff"), "<utility>", "exec", dont_inherit=True)
     except SyntaxError as error:
         return refused(error.msg, error.lineno, error.offset)
     except (ValueError, OverflowError) as error:

@@ -31,6 +31,7 @@ FILES = [
     ("o09_names.py", "main", {"self": "s", "file": "x", "μ": 2}, "main(self='s', file='x', μ=2)"),
     ("o09_names.py", "main", {}, "main()"),
     ("o13_set_param.py", "main", {"hosts": ["b", "a", "a"]}, "main(hosts={'b', 'a'})"),
+    ("o42_bom.py", "main", {}, "main()"),
     ("p16_unannotated_default.py", "main", {"name": 5, "ids": "x", "flag": None, "limit": []}, "main(name=5, ids='x', flag=None, limit=[])"),
     ("p16_unannotated_default.py", "main", {}, "main()"),
     ("p17_yaml_texts.py", "main", {}, "main()"),

@@ -14,3 +14,4 @@ mod server;
 mod story;
 mod support;
 mod traces;
+mod verdicts;
