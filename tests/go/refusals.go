@@ -23,7 +23,7 @@ func badRequest(ctx context.Context, c *client) {
 			Code:        "def transform(value:\n",
 			DisplayName: strings.Repeat("x", 101),
 			Description: strings.Repeat("x", 4001),
-			Tags:        []string{"fine", "not fine"},
+			Tags:        []string{"fine", "not\tfine"},
 			Limits:      &utilityv1.Limits{MemoryBytes: 1, Timeout: durationpb.New(time.Hour), OutputBytes: -1, OpenFiles: 1000},
 		},
 		Message: strings.Repeat("x", 501),

@@ -93,7 +93,7 @@ fn grpcurl_shows_the_details_of_errors() {
         serde_json::from_slice(&ended.stderr).unwrap_or_else(|error| panic!("not JSON ({error}): {}", ended.errors()))
     };
     let mut bad = create("Not A Name", "def transform(value:\n");
-    bad["utility"]["tags"] = json!(["not fine"]);
+    bad["utility"]["tags"] = json!(["not\tfine"]);
     let refused = failing(&format!("{UTILITIES}/CreateUtility"), &bad);
     assert_eq!(refused["code"], 3, "{refused}");
     let violations = detail(&refused, "BadRequest")["fieldViolations"].as_array().cloned().unwrap_or_default();
