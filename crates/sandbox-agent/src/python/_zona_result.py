@@ -125,7 +125,8 @@ def has_foreign_key(result):
     while pending:
         value = pending.pop()
         if issubclass(type(value), dict):
-            if not STRINGS.issuperset(map(type, value)) and foreign_key(value):
+            is_simple = type(value) is dict and STRINGS.issuperset(map(type, value))
+            if not is_simple and foreign_key(value):
                 return True
             value = dict.values(value)
         if not SCALARS.issuperset(map(type, value)):
@@ -136,7 +137,7 @@ def has_foreign_key(result):
 def foreign_key(value):
     """What is wrong with the keys of a dictionary, if anything is."""
     texts = set()
-    for key in value:
+    for key in dict.__iter__(value):
         if not issubclass(type(key), str):
             if issubclass(type(key), tuple):
                 advice = "join its parts to one string, or return a list of pairs"
@@ -144,7 +145,21 @@ def foreign_key(value):
                 advice = "use str(key)"
             return "%s as a key%s, where JSON has strings only; %s" % (type(key).__name__, key_in_words(key), advice)
         texts.add(str.__str__(key))
-    return None if len(texts) == len(value) else "keys that read alike in JSON; use each once"
+    if len(texts) != dict.__len__(value):
+        return "keys that read alike in JSON; use each once"
+    if type(value) is not dict and has_other_pairs(value):
+        return "%s with an `items` of its own, which names other pairs than it holds; return dict(value)" % type(value).__name__
+    return None
+
+
+def has_other_pairs(value):
+    """Whether `items`, by which the encoder walks through a dictionary that is of a class of its own, tells of other pairs."""
+    try:
+        told, held = list(value.items()), list(dict.items(value))
+        # Not by their order, which an `OrderedDict` keeps beside.
+        return sorted((id(key), id(item)) for key, item in told) != sorted((id(key), id(item)) for key, item in held)
+    except Exception:
+        return True
 
 
 def key_in_words(key):

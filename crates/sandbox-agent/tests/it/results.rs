@@ -47,6 +47,9 @@ const REFUSALS: &[Refusal] = &[
     ("{(1, 2): 3}", "result: tuple as a key ((1, 2))", "a list of pairs"),
     ("{1: 'int', '1': 'text', True: 'never', None: 'none', 'null': 'text'}", "result: int as a key (1)", "str(key)"),
     ("{Alike('a'): 1, 'a': 2}", "result: keys that read alike", "use each once"),
+    ("Twice(a=1)", "result: Twice with an `items` of its own", "dict(value)"),
+    ("[Twice(a=1)]", "result[0]: Twice with an `items` of its own", "dict(value)"),
+    ("Numbers(a=1)", "result: Numbers with an `items` of its own", "dict(value)"),
     ("{'x' * 500: {1}}", "result[\"xxx", "sorted(value)"),
 ];
 
@@ -61,6 +64,10 @@ class Thing:
 class Alike(str):
     def __hash__(self): return 7
     def __eq__(self, other): return self is other
+class Twice(dict):
+    def items(self): return [*dict.items(self)] * 2
+class Numbers(dict):
+    def items(self): return [(1, 2)]
 async def stream(): yield 1
 async def waits(): pass
 ";
@@ -96,8 +103,14 @@ class Name(str, enum.Enum):
 def main():
     pair = collections.namedtuple('Pair', 'a b')(1, 2)
     counted = collections.Counter('aab')
-    return [Level.HIGH, Name.FIRST, {Name.FIRST: 1}, pair, counted, collections.OrderedDict(z=1, a=2), 10 ** 4000 % 7, '\\u2028', 1e300]";
-    let expected = json!([3, "first", { "first": 1 }, [1, 2], { "a": 2, "b": 1 }, { "z": 1, "a": 2 }, 4, "\u{2028}", 1e300]);
+    moved = collections.OrderedDict(b=1, a=2)
+    moved.move_to_end('b')
+    class Same(dict):
+        def items(self): return list(dict.items(self))
+    alike = [moved, Same(a=1), collections.defaultdict(list, a=[1])]
+    return [Level.HIGH, Name.FIRST, {Name.FIRST: 1}, pair, counted, collections.OrderedDict(z=1, a=2), alike, 10 ** 4000 % 7, '\\u2028', 1e300]";
+    let alike = json!([{ "a": 2, "b": 1 }, { "a": 1 }, { "a": [1] }]);
+    let expected = json!([3, "first", { "first": 1 }, [1, 2], { "a": 2, "b": 1 }, { "z": 1, "a": 2 }, alike, 4, "\u{2028}", 1e300]);
     assert_eq!(result_of(code), expected);
 }
 
