@@ -1,8 +1,8 @@
 """The streams that a program prints to, and a `print` that writes a line at once.
 
 Unbuffered, since a killed run keeps what it printed. Python's own `print` writes each value and each separator by itself, so that a
-kill may come inside a line; the one here makes one text of them first. It deliberately leaves every other stream, and what a program
-puts in the place of ours, to Python's own.
+kill may come inside a line; the one here makes one text of them first, up to a value whose text the program's own code makes: that may
+print, or take until the kill. It deliberately leaves every other stream, and what a program puts in the place of ours, to Python's own.
 """
 
 import builtins
@@ -19,6 +19,9 @@ _walk_stack = traceback.walk_stack
 OWN = set()
 # Values whose text no code of a program makes.
 PLAIN = frozenset((str, int, float, bool, complex, bytes, type(None)))
+COLLECTIONS = frozenset((list, tuple, set, frozenset, dict))
+# Collections inside one another that are looked through for other values.
+MAX_DEPTH = 4
 
 
 class Raw(io.FileIO):
@@ -42,25 +45,6 @@ class Whole(Raw):
 class Stream(io.TextIOWrapper):
     """Standard output or error. Text that is not Unicode is escaped, never an error."""
 
-    # The parts of a line whose next value is just turned into text, in a list of its own; whoever writes first takes them out.
-    begun = ()
-
-    def write(self, text):
-        if self.begun:
-            self.write_begun(self.begun)
-        return _write(self, text)
-
-    def write_begun(self, begun):
-        try:
-            parts = begun.pop()
-        except IndexError:
-            # Another thread was faster.
-            return
-        _write(self, "".join(parts))
-
-
-_write = io.TextIOWrapper.write
-
 
 class Print:
     """Stands in the place of `print`; an object and no function, so that it becomes no method where a class holds it."""
@@ -83,25 +67,14 @@ class Print:
             return _print(*args, sep=sep, end=end, file=file, flush=flush)
         parts = []
         try:
-            for value in args:
-                if parts:
+            for index, value in enumerate(args):
+                if index:
                     parts.append(" " if sep is None else sep)
-                if type(value) is str:
-                    parts.append(value)
-                elif type(value) in PLAIN:
-                    parts.append(str(value))
-                else:
-                    # Its text is made by code that may print: what stands before it comes first.
-                    if target.begun:
-                        target.write_begun(target.begun)
-                    begun = target.begun = [parts]
-                    try:
-                        text = str(value)
-                    finally:
-                        target.begun = ()
-                        if not begun:
-                            parts = []
-                    parts.append(text)
+                if type(value) not in PLAIN and not is_plain(value, MAX_DEPTH):
+                    # What stands before it comes first, and once, whatever the write raises.
+                    begun, parts = parts, []
+                    write_parts(target, begun)
+                parts.append(str(value))
             parts.append("\n" if end is None else end)
         except BaseException:
             # As Python's own: what comes before a value without text is printed.
@@ -116,8 +89,27 @@ def is_text(value):
     return value is None or issubclass(type(value), str)
 
 
+def is_plain(value, depth):
+    """Whether no code of a program makes the text of this value."""
+    kind = type(value)
+    if kind in PLAIN:
+        return True
+    if kind not in COLLECTIONS or not depth:
+        return False
+    try:
+        return all_plain(value, depth - 1) and (kind is not dict or all_plain(value.values(), depth - 1))
+    except RuntimeError:
+        # Another thread changes it meanwhile.
+        return False
+
+
+def all_plain(values, depth):
+    return PLAIN.issuperset(map(type, values)) or all(is_plain(value, depth) for value in values)
+
+
 def write_parts(target, parts):
-    if len(parts) < 3 or sum(map(len, parts)) <= LINE_CHARACTERS:
+    # Not `len`: an object's text may be of a class of the program.
+    if len(parts) < 3 or sum(map(str.__len__, parts)) <= LINE_CHARACTERS:
         text = "".join(parts)
         if text:
             target.write(text)

@@ -22,21 +22,44 @@ def attempt(*values, **options):
 
 #[test]
 fn a_line_is_written_at_once() {
-    let code = "class Quiet:
-    def __str__(self): return 'quiet'
-def main():
-    return [attempt('x'), attempt(), attempt('a', 1, None, Quiet(), [2.5], sep='-'), attempt('x', end=''), attempt('', end=''),
+    let code = "def main():
+    return [attempt('x'), attempt(), attempt('a', 1, None, {'b': ([2.5], b'c')}, sep='-'), attempt('x', end=''), attempt('', end=''),
             attempt('a', 'b', sep=None, end=None, flush=True), attempt('x' * 30000, 'y')]";
     let expected = json!([
         [null, "x\n"],
         [null, "\n"],
-        [null, "a-1-None-quiet-[2.5]\n"],
+        [null, "a-1-None-{'b': ([2.5], b'c')}\n"],
         [null, "x"],
         [null],
         [null, "a b\n"],
         [null, format!("{} y\n", "x".repeat(30_000))]
     ]);
     assert_eq!(result_of(&format!("{COUNTED}{code}")), expected);
+}
+
+#[test]
+fn what_stands_before_a_value_with_code_of_its_own_is_written_first() {
+    let code = "class Quiet:
+    def __repr__(self): return 'quiet'
+class Text(str):
+    def __len__(self): raise ValueError
+class Named:
+    def __str__(self): return Text('named')
+circle = []
+circle += [circle, 1]
+def main():
+    return [attempt('a', 1, Quiet(), [2.5], sep='-'), attempt('a', [(Quiet(),)], 'b'), attempt(Quiet()), attempt('a', circle),
+            attempt('a', Text('b'), Named(), 'c', sep=Text('-'))]";
+    let expected = json!([
+        [null, "a-1-", "quiet-[2.5]\n"],
+        [null, "a ", "[(quiet,)] b\n"],
+        [null, "quiet\n"],
+        [null, "a ", "[[...], 1]\n"],
+        [null, "a-", "b-", "named-c\n"]
+    ]);
+    assert_eq!(result_of(&format!("{COUNTED}{code}")), expected);
+    let killed = "import os\nclass Long:\n    def __str__(self): os._exit(9)\nprint('begun', 1, Long(), 'end')";
+    assert_eq!(Sandbox::start().run(&script(killed)).stdout, "begun 1 ");
 }
 
 #[test]
