@@ -8,12 +8,13 @@ schema has.
 
 # What user code does to the builtins later does not reach these.
 from builtins import (
-    ArithmeticError, Ellipsis, Exception, LookupError, TypeError, ValueError, bool, dict, enumerate, eval, float, frozenset, getattr,
-    hasattr, int, isinstance, issubclass, len, list, range, repr, set, str, tuple, type, zip,
+    ArithmeticError, Ellipsis, Exception, LookupError, MemoryError, OSError, TypeError, ValueError, any, bool, dict, enumerate, eval,
+    float, frozenset, getattr, hasattr, int, isinstance, issubclass, len, list, range, repr, set, str, tuple, type, zip,
 )
 import collections
 import collections.abc as abc
 import enum
+import functools
 import json
 import math
 import sys
@@ -25,8 +26,10 @@ VARARGS, KEYWORDS = 0x04, 0x08
 # Wrappers and aliases followed one to the other.
 MAX_STEPS = 16
 SHOWN = 20
-REFUSALS = (ValueError, TypeError, LookupError, ArithmeticError)
+# What types of the library say of a value that they do not take; a time zone's name is that of a file.
+REFUSALS = (ValueError, TypeError, LookupError, ArithmeticError, OSError)
 _quoted = json.dumps
+_Cached = type(functools.lru_cache(len))
 
 # JSON's own types: what Python values they are, and what people call them.
 PLAIN = {
@@ -124,12 +127,14 @@ def innermost(function):
     for _ in range(MAX_STEPS):
         if type(function) is types.MethodType:
             function, skipped = function.__func__, 1
-        elif type(function) is not types.FunctionType:
+        elif type(function) not in (types.FunctionType, _Cached):
             break
-        elif "__wrapped__" not in function.__dict__:
-            return function, skipped
-        else:
+        elif "__wrapped__" in function.__dict__:
             function = function.__dict__["__wrapped__"]
+        elif type(function) is _Cached:
+            break
+        else:
+            return function, skipped
     return None, 0
 
 
@@ -174,28 +179,56 @@ def resolved(hint, scope):
 
 def convert(hint, value, scope):
     """`value` as `hint` names it. Raises `Mismatch`."""
+    make = maker(hint, scope)
+    return value if make is None else make(value)
+
+
+def maker(hint, scope):
+    """What makes values of the type that `hint` names; None where nothing does."""
+    try:
+        return understood(hint, scope)
+    except MemoryError:
+        raise
+    except Exception:
+        # Annotations are objects of the code: what they answer may be an exception, which says nothing about JSON.
+        return None
+
+
+def understood(hint, scope):
     hint = resolved(hint, scope)
     if is_union(hint):
-        return one_of([resolved(member, scope) for member in hint.__args__], value, scope)
+        members = [resolved(member, scope) for member in hint.__args__]
+        fits = [fit for fit in [fit_of(member) for member in members] if fit is not None]
+        others = [member for member in members if not is_plain(member)]
+        forms = [found(PLAIN, member)[1] for member in members if found(PLAIN, member)]
+        return lambda value: one_of(fits, others, forms, value, scope)
     kind, arguments = getattr(hint, "__origin__", hint), getattr(hint, "__args__", ())
-    if not isinstance(kind, type) or kind in PLAIN:
-        return value
-    if kind in SEQUENCES:
-        return sequence(SEQUENCES[kind], arguments, value, scope)
-    if kind in MAPPINGS:
-        return mapping(MAPPINGS[kind], arguments, value, scope)
-    return of_class(kind, value, scope)
+    if not isinstance(kind, type) or found(PLAIN, kind):
+        return None
+    as_list, as_object = found(SEQUENCES, kind), found(MAPPINGS, kind)
+    if as_list:
+        return lambda value: sequence(as_list, arguments, value, scope)
+    if as_object:
+        return lambda value: mapping(as_object, arguments, value, scope)
+    return of_class(kind, scope)
+
+
+def found(table, kind):
+    """By identity: a class of the code may be equal to others, or have no hash."""
+    for known, what in table.items():
+        if known is kind:
+            return what
+    return None
 
 
 def is_union(hint):
     return isinstance(hint, types.UnionType) or repr(getattr(hint, "__origin__", None)) == "typing.Union"
 
 
-def one_of(members, value, scope):
+def one_of(fits, others, plain_forms, value, scope):
     """As it is, where one member is JSON's own type of it; else what the first member makes of it that can."""
-    if any_fits(members, value):
+    if any([fit(value) for fit in fits]):
         return value
-    others = [member for member in members if not is_plain(member)]
     refused = []
     for member in others:
         try:
@@ -204,28 +237,28 @@ def one_of(members, value, scope):
             refused.append(mismatch)
     if not refused:
         return value
-    forms = [mismatch.form for mismatch in refused] + [PLAIN[member][1] for member in members if is_plain(member) and member in PLAIN]
+    forms = dict.fromkeys([mismatch.form for mismatch in refused] + plain_forms)
     raise Mismatch(" or ".join(forms), refused[0].path if len(others) == 1 else "")
 
 
 def is_plain(member):
     """Whether nothing is made of a value for this type: JSON has it, or it is no class."""
     origin = getattr(member, "__origin__", member)
-    return not isinstance(origin, type) or origin in PLAIN or origin is type(Ellipsis)
+    return not isinstance(origin, type) or found(PLAIN, origin) is not None or origin is type(Ellipsis)
 
 
-def any_fits(members, value):
-    for member in members:
-        if isinstance(member, type) and member in PLAIN:
-            if type(value) in PLAIN[member][0]:
-                return True
-        elif repr(getattr(member, "__origin__", None)) == "typing.Literal":
-            if [known for known in member.__args__ if type(known) is type(value) and known == value]:
-                return True
-        elif not isinstance(getattr(member, "__origin__", member), type):
-            # `Any`, a type variable, what could not be resolved.
-            return True
-    return False
+def fit_of(member):
+    """Tells of values whether they are what this member of a union names already; None where nothing can be told."""
+    plain = found(PLAIN, member)
+    if plain:
+        return lambda value: type(value) in plain[0]
+    if repr(getattr(member, "__origin__", None)) == "typing.Literal":
+        # By their types first: values of the code are not asked.
+        return lambda value: any([type(known) is type(value) and known == value for known in member.__args__])
+    if not isinstance(getattr(member, "__origin__", member), type):
+        # `Any`, a type variable, what could not be resolved.
+        return lambda value: True
+    return None
 
 
 def sequence(make, arguments, value, scope):
@@ -249,19 +282,60 @@ def mapping(make, arguments, value, scope):
     if not isinstance(value, dict):
         raise Mismatch("an object")
     if len(arguments) == 2:
-        names, items = resolved(arguments[0], scope), arguments[1]
+        names = maker_of_names(arguments[0], scope)
         # Where, without the name: of a secret it would be a part.
-        value = {key(names, name, scope): inside("[...]", items, item, scope) for name, item in value.items()}
+        made = {names(name): inside("[...]", arguments[1], item, scope) for name, item in value.items()}
+        if len(made) != len(value):
+            raise Mismatch("an object whose names are all different")
+        value = made
     return value if make is dict else make(value)
 
 
-def key(hint, name, scope):
+def maker_of_names(hint, scope):
     """JSON has text for names; an annotation may say which type they are text of."""
-    if hint is int:
-        if not name.removeprefix("-").isdecimal() or str(int(name)) != name:
-            raise Mismatch("an object whose names are integers")
-        return int(name)
-    return name if is_plain(hint) else convert(hint, name, scope)
+    try:
+        hint = resolved(hint, scope)
+        known = found(NAMES, hint)
+        if known:
+            return lambda name: of_name(*known, name)
+        if isinstance(hint, type) and issubclass(hint, enum.Enum):
+            return lambda name: member_of_name(hint, name)
+    except MemoryError:
+        raise
+    except Exception:
+        return str
+    return lambda name: convert(hint, name, scope)
+
+
+def of_name(make, form, name):
+    try:
+        return make(name)
+    except REFUSALS:
+        raise Mismatch(form) from None
+
+
+def integer(name):
+    if not name.removeprefix("-").isdecimal() or str(int(name)) != name:
+        raise ValueError
+    return int(name)
+
+
+NAMES = {
+    int: (integer, "an object whose names are integers"),
+    float: (float, "an object whose names are numbers"),
+    bool: ({"true": True, "false": False}.__getitem__, "an object whose names are true or false"),
+}
+
+
+def member_of_name(kind, name):
+    """By its value, or by the text of its value: no name is a number."""
+    try:
+        return member_of(kind, name)
+    except Mismatch as mismatch:
+        for member in kind.__members__.values():
+            if type(member._value_) in (int, float) and repr(member._value_) == name:
+                return member
+        raise mismatch from None
 
 
 def inside(step, hint, value, scope):
@@ -271,22 +345,22 @@ def inside(step, hint, value, scope):
         raise Mismatch(mismatch.form, step + mismatch.path) from None
 
 
-def of_class(kind, value, scope):
+def of_class(kind, scope):
     name = (str(kind.__module__).split(".")[0], kind.__qualname__)
     if name in OF_TEXT:
-        return of_text(kind, *OF_TEXT[name], value)
+        return lambda value: of_text(kind, *OF_TEXT[name], value)
     if name in OF_NUMBERS:
-        return of_number(kind, value)
+        return lambda value: of_number(kind, value)
     if issubclass(kind, enum.Enum):
-        return member_of(kind, value)
+        return lambda value: member_of(kind, value)
     scope = getattr(sys.modules.get(kind.__module__), "__dict__", scope)
     if type(kind).__name__ == "_TypedDictMeta":
-        return of_object(dict, annotations_of(kind), (), value, scope, open_ended=True)
+        return lambda value: of_object(dict, annotations_of(kind), (), (), value, scope, open_ended=True)
     if issubclass(kind, tuple) and hasattr(kind, "_fields") and hasattr(kind, "_field_defaults"):
-        return named_tuple(kind, value, scope)
+        return lambda value: named_tuple(kind, value, scope)
     if hasattr(kind, "__dataclass_fields__") and kind.__dataclass_params__.init:
-        return data(kind, value, scope)
-    return value
+        return lambda value: data(kind, value, scope)
+    return None
 
 
 def of_text(kind, method, form, value):
@@ -318,7 +392,10 @@ def member_of(kind, value):
     for candidate in (value, tuple(value)) if isinstance(value, list) else (value,):
         try:
             return kind(candidate)
-        except REFUSALS:
+        except MemoryError:
+            raise
+        except Exception:
+            # Whatever a `_missing_` of the code raises may hold the value.
             continue
     if isinstance(value, str) and value in kind.__members__:
         return kind.__members__[value]
@@ -337,7 +414,8 @@ def named_tuple(kind, value, scope):
         if not len(required) <= len(value) <= len(kind._fields):
             raise Mismatch("a list of %d" % len(kind._fields))
         value = dict(zip(kind._fields, value))
-    return of_object(kind, {name: hints.get(name) for name in kind._fields}, required, value, scope)
+    nullable = [name for name, default in kind._field_defaults.items() if default is None]
+    return of_object(kind, {name: hints.get(name) for name in kind._fields}, required, nullable, value, scope)
 
 
 def data(kind, value, scope):
@@ -346,15 +424,21 @@ def data(kind, value, scope):
     required = [
         field.name for field in fields if type(field.default).__name__ == missing and type(field.default_factory).__name__ == missing
     ]
-    return of_object(kind, {field.name: of_init_variable(field.type) for field in fields}, required, value, scope)
+    nullable = [field.name for field in fields if field.default is None]
+    return of_object(kind, {field.name: of_init_variable(field.type) for field in fields}, required, nullable, value, scope)
 
 
 def of_init_variable(hint):
     return hint.type if type(hint).__name__ == "InitVar" else hint
 
 
-def of_object(make, hints, required, value, scope, open_ended=False):
+def of_object(make, hints, required, nullable, value, scope, open_ended=False):
+    """Members in `nullable` may be null whatever their annotation says, as parameters whose default is None."""
     known = isinstance(value, dict) and (open_ended or not [name for name in value if name not in hints])
     if not known or [name for name in required if name not in value]:
         raise Mismatch("an object with the members %s" % ", ".join(["`%s`" % name for name in hints]) if hints else "an empty object")
-    return make(**{name: inside("[%s]" % _quoted(name), hints.get(name), item, scope) for name, item in value.items()})
+    made = {}
+    for name, item in value.items():
+        as_it_is = item is None and name in nullable
+        made[name] = None if as_it_is else inside("[%s]" % _quoted(name), hints.get(name), item, scope)
+    return make(**made)

@@ -6,17 +6,18 @@ use crate::harness::*;
 
 /// Types of the library and of the code, for annotations.
 const TYPES: &str = "
-import dataclasses, datetime as dt, enum, typing
+import dataclasses, datetime as dt, enum, functools, typing
 from collections.abc import Sequence, Set
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from decimal import Decimal
 from fractions import Fraction
 from functools import wraps
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv6Address
 from pathlib import PurePosixPath
 from typing import Annotated, Any, List, Literal, NamedTuple, NewType, Optional, TypedDict, Union
 from uuid import UUID
+from zoneinfo import ZoneInfo
 class Level(str, enum.Enum):
     LOW = 'low'
     HIGH = 'high'
@@ -25,6 +26,21 @@ class Number(enum.IntEnum):
 class Pair(enum.Enum):
     X = (1, 2)
     Y = object()
+class Strict(enum.Enum):
+    A = 'a'
+    @classmethod
+    def _missing_(cls, value):
+        return {}[value]
+class Unhashable(type):
+    def __eq__(cls, other): return True
+class Odd(metaclass=Unhashable):
+    pass
+class Raising(type):
+    def __getattr__(cls, name): raise RuntimeError(name)
+class Rude(metaclass=Raising):
+    pass
+class Refusing:
+    def __getattribute__(self, name): raise RuntimeError(name)
 class Options(TypedDict, total=False):
     since: datetime
 @dataclass
@@ -35,6 +51,12 @@ class Point:
 class Span(NamedTuple):
     start: date
     level: Level = Level.LOW
+@dataclass
+class Trip:
+    start: date = None
+    more: set = field(default=None)
+class Stay(NamedTuple):
+    end: date = None
 Id = NewType('Id', UUID)
 def shown(x):
     return x.isoformat() if isinstance(x, (date, time)) else repr(x)
@@ -76,6 +98,13 @@ fn parameters_are_made_what_their_annotations_name() {
         ("dict[str, list[Number]]", json!({ "a": [1] }), "{'a': [<Number.ONE: 1>]}"),
         ("dict[int, str]", json!({ "-7": "a" }), "{-7: 'a'}"),
         ("dict[Level, int]", json!({ "low": 1 }), "{<Level.LOW: 'low'>: 1}"),
+        ("dict[Number, int]", json!({ "1": 2 }), "{<Number.ONE: 1>: 2}"),
+        ("dict[float, int]", json!({ "0.5": 1, "2": 3 }), "{0.5: 1, 2.0: 3}"),
+        ("dict[bool, int]", json!({ "true": 1, "false": 0 }), "{False: 0, True: 1}"),
+        ("dict['date', int]", json!({ "2024-01-31": 1 }), "{datetime.date(2024, 1, 31): 1}"),
+        ("Trip", json!({ "start": null, "more": null }), "Trip(start=None, more=None)"),
+        ("Stay", json!([null]), "Stay(end=None)"),
+        ("Strict", json!("a"), "<Strict.A: 'a'>"),
         ("Point", json!({ "x": 1, "tags": ["a"] }), "Point(x=1, day=None, tags={'a'})"),
         ("list[Point]", json!([{ "x": 1, "day": "2024-01-31" }]), "[Point(x=1, day=datetime.date(2024, 1, 31), tags=set())]"),
         ("Span", json!(["2024-01-31"]), "Span(start=datetime.date(2024, 1, 31), level=<Level.LOW: 'low'>)"),
@@ -110,6 +139,12 @@ fn what_an_annotation_does_not_say_how_to_make_arrives_as_it_is() {
         ("Any", json!([1]), "[1]"),
         ("object", json!([1]), "[1]"),
         ("dict", json!({ "a": 1 }), "{'a': 1}"),
+        ("Odd", json!("a"), "'a'"),
+        ("list[Odd]", json!(["a"]), "['a']"),
+        ("dict[Odd, int]", json!({ "a": 1 }), "{'a': 1}"),
+        ("Union[int, Rude]", json!("a"), "'a'"),
+        ("Rude", json!("a"), "'a'"),
+        ("Refusing()", json!("a"), "'a'"),
         ("'NotDefined'", json!("a"), "'a'"),
         ("'list[NotDefined]'", json!(["a"]), "['a']"),
     ] {
@@ -137,6 +172,18 @@ fn a_parameter_that_cannot_be_made_is_named_with_the_form_it_takes_and_never_sho
         ("Point", json!({ "x": 1, "day": "s3cret" }), "a date in ISO 8601, e.g. \"2024-01-31\" or null (at [\"day\"])"),
         ("Decimal", json!(true), "a number, or one as text"),
         ("UUID", json!("s3cret"), "a UUID, as text"),
+        ("Strict", json!("s3cret"), "one of \"a\""),
+        ("Strict", json!({ "s3cret": 1 }), "one of \"a\""),
+        ("ZoneInfo", json!("Europe"), "the name of a time zone, e.g. \"Europe/Berlin\""),
+        ("ZoneInfo", json!("s3cret".repeat(1000)), "the name of a time zone, e.g. \"Europe/Berlin\""),
+        ("dict[int, int]", json!({ ("7".repeat(5000)): 1 }), "an object whose names are integers"),
+        ("dict[float, int]", json!({ "s3cret": 1 }), "an object whose names are numbers"),
+        ("dict[bool, int]", json!({ "s3cret": 1 }), "an object whose names are true or false"),
+        ("dict[Number, int]", json!({ "s3cret": 1 }), "one of 1"),
+        ("dict[Level, int]", json!({ "low": 1, "LOW": 2 }), "an object whose names are all different"),
+        ("dict[float, int]", json!({ "1": 1, "1.0": 2 }), "an object whose names are all different"),
+        ("IPv4Address | IPv6Address", json!("s3cret"), "an IP address or network of that kind, as text"),
+        ("Trip", json!({ "start": "s3cret" }), "a date in ISO 8601, e.g. \"2024-01-31\" (at [\"start\"])"),
     ] {
         let code = format!("{TYPES}\ndef main(x: {annotation}):\n    return shown(x)\n");
         let outcome = sandbox.run(&script_with(&code, &json!({ "x": value })));
@@ -168,6 +215,13 @@ fn annotations_are_found_behind_decorators_methods_and_variable_arguments() {
         (format!("{TYPES}\ndef main(*, x: date = None):\n    return x.year\n"), json!(2024)),
         (format!("{TYPES}\nasync def main(x: date):\n    return x.year\n"), json!(2024)),
         (format!("{TYPES}\nmain = lambda x: x\n"), json!("2024-01-31")),
+        (format!("{TYPES}\n@functools.cache\ndef main(x: date):\n    return x.year\n"), json!(2024)),
+        (format!("{TYPES}\n{decorated}@functools.lru_cache(maxsize=2)\ndef main(x: date):\n    return x.year\n"), json!([2024, 2024])),
+        (
+            format!("{TYPES}\nclass Job:\n    @functools.cache\n    def run(self, x: date):\n        return x.year\nmain = Job().run\n"),
+            json!(2024),
+        ),
+        (format!("{TYPES}\ndef inner(x: date): return x\nmain = functools.cache(functools.partial(inner))\n"), json!("2024-01-31")),
     ] {
         let outcome = Sandbox::start().run(&script_with(&code, &json!({ "x": "2024-01-31" })));
         assert_eq!(outcome.result(), expected, "{code}: {outcome:?}");
