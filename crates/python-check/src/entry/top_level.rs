@@ -5,7 +5,7 @@ use ruff_python_ast::{Expr, Stmt};
 use ruff_text_size::TextRange;
 
 use crate::scope::Scopes;
-use crate::walk::{self, Binding, NameScope, Place, Visitor};
+use crate::walk::{self, Binding, Block, NameScope, Place, Visitor};
 
 /// The dictionary's name.
 const PARAMS: &str = "params";
@@ -25,7 +25,7 @@ pub(super) fn any_parameter() -> Parameter {
 
 /// Whether the module reads the dictionary that it is given, and not one of its own.
 pub(super) fn reads_params(body: &[Stmt], scopes: &Scopes<'_>) -> bool {
-    let mut reads = Reads { scopes, open: Vec::new(), next: 0, replaced: false, found: false };
+    let mut reads = Reads { scopes, open: Vec::new(), next: 0, blocks: 0, replaced: false, found: false };
     walk::module(&mut reads, body);
     reads.found
 }
@@ -35,7 +35,9 @@ struct Reads<'s, 'a> {
     /// Tables of the open scopes.
     open: Vec<usize>,
     next: usize,
-    /// Whether the module has given the name another value by now.
+    /// How many blocks are open; the module's body is the first.
+    blocks: usize,
+    /// Whether the module has certainly given the name another value by now.
     replaced: bool,
     found: bool,
 }
@@ -58,12 +60,22 @@ impl<'a> Visitor<'a> for Reads<'_, '_> {
         self.open.pop();
     }
 
+    fn enter_block(&mut self, _block: Block) {
+        self.blocks += 1;
+    }
+
+    fn leave_block(&mut self) {
+        self.blocks -= 1;
+    }
+
     fn enter_expr(&mut self, expr: &'a Expr, _place: Place) {
         let Expr::Name(name) = expr else { return };
         self.found |= name.ctx.is_load() && name.id.as_str() == PARAMS && !self.replaced && !self.is_of_inner_scope();
     }
 
-    fn bind(&mut self, name: &'a str, _range: TextRange, _binding: Binding<'a>) {
-        self.replaced |= name == PARAMS && self.open.len() == 1;
+    // What may not run, or gives no value, leaves the dictionary: a schema must never refuse what the code takes.
+    fn bind(&mut self, name: &'a str, _range: TextRange, binding: Binding<'a>) {
+        let always = self.open.len() == 1 && self.blocks == 1;
+        self.replaced |= name == PARAMS && always && matches!(binding, Binding::Assign(_));
     }
 }
