@@ -4,13 +4,15 @@ use domain::code::ValueType;
 use ruff_python_ast::{self as ast, Expr, Stmt, StmtClassDef};
 
 use super::default;
-use super::foreign::last_name;
+use super::foreign::{decorated_by, last_name};
 use crate::scope::Scopes;
 
-/// Enums that inherit from one another.
-const MAX_STEPS: usize = 4;
-/// What changes which value stands for which member.
-const CUSTOM: &[&str] = &["__new__", "_missing_", "__init__"];
+/// Bases looked at for one class, those of bases included: a class may name thousands.
+const MAX_BASES: usize = 16;
+/// What changes which value stands for which member, or which members there are.
+const CUSTOM: &[&str] = &["__new__", "_missing_", "__init__", "__init_subclass__", "_generate_next_value_"];
+/// Decorators that change no member.
+const HARMLESS: &[&str] = &["unique", "verify"];
 
 /// An Enum.
 pub(super) struct Enumeration {
@@ -24,11 +26,10 @@ pub(super) struct Enumeration {
 pub(super) fn find(body: &[Stmt], scopes: &Scopes<'_>, name: &str) -> Option<Enumeration> {
     let class = class_of(body, name)?;
     let unknown = Enumeration { value_type: ValueType::Any, values: Vec::new() };
-    if !is_enum(body, class, MAX_STEPS)? {
+    if !is_enum(body, class, &mut { MAX_BASES })? {
         return Some(unknown);
     }
-    let custom = class.body.iter().filter_map(Stmt::as_function_def_stmt).any(|method| CUSTOM.contains(&method.name.as_str()));
-    let values = members(class, scopes).filter(|values| !custom && !values.is_empty());
+    let values = members(body, class, scopes).filter(|values| !values.is_empty());
     let Some(values) = values else { return Some(unknown) };
     let first = values[0].1;
     let value_type = if values.iter().all(|(_, value_type, _)| *value_type == first) { first } else { ValueType::Any };
@@ -47,25 +48,76 @@ fn class_of<'a>(body: &'a [Stmt], name: &str) -> Option<&'a StmtClassDef> {
 }
 
 /// Whether each member has a value of its own; `None` where the class is no Enum. Flags have combinations, too.
-fn is_enum(body: &[Stmt], class: &StmtClassDef, steps: usize) -> Option<bool> {
-    let steps = steps.checked_sub(1)?;
-    class.bases().iter().filter_map(last_name).find_map(|base| match base {
-        "Enum" | "IntEnum" | "StrEnum" => Some(true),
-        "Flag" | "IntFlag" => Some(false),
-        other => is_enum(body, class_of(body, other)?, steps),
+fn is_enum(body: &[Stmt], class: &StmtClassDef, left: &mut usize) -> Option<bool> {
+    class.bases().iter().filter_map(last_name).find_map(|base| {
+        *left = left.checked_sub(1)?;
+        match base {
+            "Enum" | "IntEnum" | "StrEnum" => Some(true),
+            "Flag" | "IntFlag" => Some(false),
+            other => is_enum(body, class_of(body, other)?, left),
+        }
     })
 }
 
-/// Names, types and JSON texts of the members; `None` where one has a value that is no text, number or boolean.
-fn members(class: &StmtClassDef, scopes: &Scopes<'_>) -> Option<Vec<(String, ValueType, String)>> {
-    let assigned = class.body.iter().filter_map(Stmt::as_assign_stmt).filter_map(|assign| {
-        let name = assign.targets.first()?.as_name_expr()?.id.as_str();
-        (!name.starts_with('_')).then_some((name, &*assign.value))
-    });
-    let values = assigned.map(|(name, value)| {
+/// Names, types and JSON texts of the members; `None` where not every one is certain to be here as it is written.
+fn members(body: &[Stmt], class: &StmtClassDef, scopes: &Scopes<'_>) -> Option<Vec<(String, ValueType, String)>> {
+    let mixed_in = value_types(body, class, &mut { MAX_BASES })?;
+    let mut members = Vec::new();
+    for (name, value) in assigned(class)? {
         let value_type = default::literal_type(value);
         let plain = matches!(value_type, ValueType::String | ValueType::Integer | ValueType::Number | ValueType::Boolean);
-        Some((name.to_owned(), value_type, default::json(value, scopes).filter(|_| plain)?))
-    });
-    values.collect()
+        if !plain || mixed_in.iter().any(|mixed_in| *mixed_in != value_type) {
+            return None;
+        }
+        members.push((name.to_owned(), value_type, default::json(value, scopes)?));
+    }
+    Some(members)
+}
+
+/// The types that the class and its bases make every value; `None` where a base is not known to leave the members alone.
+fn value_types(body: &[Stmt], class: &StmtClassDef, left: &mut usize) -> Option<Vec<ValueType>> {
+    let harmless =
+        class.decorator_list.iter().all(|decorator| decorated_by(&decorator.expression).is_some_and(|name| HARMLESS.contains(&name)));
+    let keywords = class.arguments.as_ref().is_some_and(|arguments| !arguments.keywords.is_empty());
+    if !harmless || keywords || assigned(class).is_none() {
+        return None;
+    }
+    let mut types = Vec::new();
+    for base in class.bases() {
+        *left = left.checked_sub(1)?;
+        match last_name(base)? {
+            "Enum" => {}
+            "IntEnum" | "int" => types.push(ValueType::Integer),
+            "StrEnum" | "str" => types.push(ValueType::String),
+            "float" => types.push(ValueType::Number),
+            own => types.extend(value_types(body, class_of(body, own)?, left)?),
+        }
+    }
+    Some(types)
+}
+
+/// What the body assigns, each to one name; `None` where it does anything else that may make a member or change one.
+fn assigned(class: &StmtClassDef) -> Option<Vec<(&str, &Expr)>> {
+    let mut assigned = Vec::new();
+    for stmt in &class.body {
+        match stmt {
+            Stmt::FunctionDef(method) if !CUSTOM.contains(&method.name.as_str()) => {}
+            Stmt::Expr(docstring) if docstring.value.is_string_literal_expr() => {}
+            Stmt::Pass(_) => {}
+            Stmt::Assign(assign) => {
+                let [target] = assign.targets.as_slice() else { return None };
+                let name = target.as_name_expr()?.id.as_str();
+                if !is_reserved(name) {
+                    assigned.push((name, &*assign.value));
+                }
+            }
+            _ => return None,
+        }
+    }
+    Some(assigned)
+}
+
+/// Whether Enum makes no member of this name: `_ignore_`, `__slots__`.
+fn is_reserved(name: &str) -> bool {
+    name.len() > 2 && name.starts_with('_') && name.ends_with('_')
 }

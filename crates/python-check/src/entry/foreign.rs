@@ -73,7 +73,8 @@ pub(super) fn of_class(body: &[Stmt], name: &str) -> (ValueType, Option<Arrival>
     }
 }
 
-fn decorated_by(expr: &Expr) -> Option<&str> {
+/// The last part of a decorator's name, called or not.
+pub(super) fn decorated_by(expr: &Expr) -> Option<&str> {
     match expr {
         Expr::Call(call) => last_name(&call.func),
         other => last_name(other),

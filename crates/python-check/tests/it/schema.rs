@@ -260,6 +260,35 @@ fn types_that_the_sandbox_makes_say_which_json_they_are_made_of() {
 }
 
 #[test]
+fn the_values_of_an_enum_are_listed_only_where_no_member_can_be_missing() {
+    let one = |class: &str, expected: &str| {
+        let code = format!("from enum import Enum, IntEnum, StrEnum, unique\n{class}\ndef main(x: L): return str(x)\n");
+        check(&code, Kind::Script, &[&format!("x: {expected}")]);
+    };
+    for class in [
+        "class L(Enum):\n    RED = 'red'\n    GREEN: str = 'green'",
+        "class L(Enum):\n    RED = 'red'\n    BLUE, PINK = 'blue', 'pink'",
+        "class L(Enum):\n    RED = ROT = 'red'",
+        "class Base(Enum):\n    @classmethod\n    def _missing_(cls, value): return cls.RED\nclass L(Base):\n    RED = 'red'",
+        "class L(Enum):\n    RED = 'red'\n    if RED:\n        BLUE = 'blue'",
+        "class L(str, Enum):\n    A = 1",
+        "class L(IntEnum):\n    A = True",
+        "from decimal import Decimal as Mixin\nclass L(Mixin, Enum):\n    A = 'a'",
+        "def more(kind): return kind\n@more\nclass L(Enum):\n    A = 'a'",
+        "class Meta(type(Enum)):\n    pass\nclass L(Enum, metaclass=Meta):\n    A = 'a'",
+    ] {
+        one(class, "any required");
+    }
+    let many = vec!["B"; 20_000].join(", ");
+    let deep =
+        format!("class D:\n    pass\nclass C({}):\n    pass\nclass B({}):\n    pass\n", many.replace('B', "D"), many.replace('B', "C"));
+    one(&format!("{deep}class L({many}):\n    A = 'a'"), "any required");
+    one("class L(Enum):\n    RED = 'red'\n    _private = 'c'", r#"string required in ["red","c"]"#);
+    one("@unique\nclass L(StrEnum):\n    'Doc.'\n    _order_ = 'A'\n    A = 'a'\n    def f(self): return 1", r#"string required in ["a"]"#);
+    one("class Named:\n    def f(self): return 1\nclass L(Named, int, Enum):\n    A = 1", "integer required in [1]");
+}
+
+#[test]
 fn an_annotation_of_which_nothing_is_made_is_warned_of_unless_the_code_converts() {
     let warned = |code: &str| report(code).findings.iter().filter(|finding| finding.rule == "ZPY-QUALITY-009").count();
     for annotation in ["bytes", "bytearray", "timedelta", "Shape", "Optional[bytes]", "'bytes'", "list[bytes]", "dict[str, Shape]"] {
@@ -381,12 +410,16 @@ fn code_without_an_entry_point_takes_any_parameter_if_it_reads_params() {
         "params = {'a': 1, **params}\nprint(params)\n",
         "def show():\n    print(params['host'])\nshow()\n",
         "print([name for name in params])\n",
+        "params: dict\nprint(params)\n",
+        "if 'params' not in globals():\n    params = {'a': 1}\nprint(params)\n",
+        "for params in []:\n    pass\nprint(params)\n",
     ] {
         check(code, Kind::Script, &["**params: any"]);
     }
     for code in [
         "print(1)\n",
         "params = {'a': 1}\nprint(params)\n",
+        "params: dict = {'a': 1}\nprint(params)\n",
         "def show(params):\n    print(params)\nshow({})\n",
         "def show():\n    params = 1\n    print(params)\nshow()\n",
         "def main():\n    return params\n",
