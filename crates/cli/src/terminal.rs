@@ -32,7 +32,8 @@ pub fn json(text: &str) -> Cow<'_, str> {
     let mut escaped = String::with_capacity(text.len() + 16);
     for character in text.chars() {
         match hidden(character) {
-            true => escaped.push_str(&format!("\\u{:04x}", u32::from(character))),
+            // JSON has escapes of four digits only: two for a character beyond them.
+            true => character.encode_utf16(&mut [0; 2]).iter().for_each(|unit| escaped.push_str(&format!("\\u{unit:04x}"))),
             false => escaped.push(character),
         }
     }

@@ -1,10 +1,10 @@
 //! Bytes that a program prints, on their way to a terminal: text, line breaks, tabs, returns and colors pass, everything else that a
-//! terminal would obey stands escaped. A character or a color may arrive in pieces.
+//! terminal would obey or hide stands escaped. A character or a color may arrive in pieces.
 
 use std::io::{self, Write};
 use std::str;
 
-use super::character::{escape, is_hidden};
+use super::character::{escape, is_hidden, is_joiner};
 
 /// Longest sequence of a color that is waited for: `ESC [`, parameters, `m`.
 const MAX_COLOR: usize = 32;
@@ -143,7 +143,8 @@ fn piece(bytes: &[u8]) -> Piece {
         }
         Err(error) => str::from_utf8(&bytes[..error.valid_up_to()]).unwrap_or_default(),
     };
-    match valid.char_indices().find(|(_, character)| is_hidden(*character) && !matches!(character, '\n' | '\r' | '\t')) {
+    let passes = |character| !is_hidden(character) || is_joiner(character) || matches!(character, '\n' | '\r' | '\t');
+    match valid.char_indices().find(|(_, character)| !passes(*character)) {
         Some((0, character)) => Piece::Hidden(character, character.len_utf8()),
         Some((at, _)) => Piece::Passes(at),
         None => Piece::Passes(valid.len()),
@@ -160,8 +161,28 @@ fn color(bytes: &[u8]) -> Piece {
     }
     let parameters = bytes[2..].iter().take(MAX_COLOR).take_while(|byte| byte.is_ascii_digit() || **byte == b';').count();
     match bytes.get(2 + parameters) {
+        Some(b'm') if conceals(&bytes[2..2 + parameters]) => escape,
         Some(b'm') => Piece::Color(3 + parameters),
         None if parameters <= MAX_COLOR => Piece::Open,
         _ => escape,
     }
+}
+
+/// Whether the parameters of a color hide what follows (8), or are none that a terminal knows: what it makes of those is its own affair.
+/// The 8 of `38;5;8` and of `48;2;8;8;8` is a color's number.
+fn conceals(parameters: &[u8]) -> bool {
+    let numbers: Option<Vec<u8>> = parameters
+        .split(|byte| *byte == b';')
+        .map(|digits| if digits.is_empty() { Some(0) } else { str::from_utf8(digits).ok()?.parse().ok() })
+        .collect();
+    let Some(numbers) = numbers else { return true };
+    let mut rest = numbers.as_slice();
+    while let [first, after @ ..] = rest {
+        rest = match (first, after) {
+            (8, _) => return true,
+            (38 | 48 | 58, [5, _, after @ ..] | [2, _, _, _, after @ ..]) => after,
+            _ => after,
+        };
+    }
+    false
 }

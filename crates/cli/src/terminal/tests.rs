@@ -14,13 +14,24 @@ fn what_a_terminal_would_obey_is_shown_and_not_done() {
 }
 
 #[test]
+fn what_nobody_sees_is_shown_in_names_and_messages() {
+    for character in "\u{180e}\u{115f}\u{1160}\u{3164}\u{ffa0}\u{200b}\u{200c}\u{200d}\u{34f}\u{17b4}".chars() {
+        assert_eq!(line(&format!("a{character}b")), format!("a\\u{:04x}b", u32::from(character)));
+    }
+    for character in "\u{e0000}\u{e0061}\u{e007f}\u{e0100}\u{1d173}".chars() {
+        assert_eq!(line(&format!("a{character}b")), format!("a\\U{:08x}b", u32::from(character)));
+    }
+    assert_eq!(line("\u{2764}\u{fe0f} 한글 가ᄀ"), "\u{2764}\u{fe0f} 한글 가ᄀ");
+}
+
+#[test]
 fn texts_of_several_lines_keep_their_lines() {
     assert_eq!(lines("a\n\tb\r\nc\rd\x08"), "a\n\tb\r\nc\\rd\\x08");
 }
 
 #[test]
 fn json_means_the_same_with_everything_escaped() {
-    let text = "{\n\t\"a\": \"\u{9b}\u{202e}\u{7f}é\", \"b\": \"\\u001b\"\r\n}";
+    let text = "{\n\t\"a\": \"\u{9b}\u{202e}\u{7f}é\u{e0061}\u{e007f}\u{200d}\u{1d173}\", \"b\": \"\\u001b\"\r\n}";
     let shown = json(text);
     assert!(shown.chars().all(|character| !is_hidden(character) || matches!(character, '\n' | '\t' | '\r')), "{shown}");
     let value = |text: &str| serde_json::from_str::<serde_json::Value>(text).unwrap();
@@ -49,6 +60,22 @@ fn output_of_programs_passes_with_its_colors_and_without_any_other_command() {
     check(b"\x1b[2J\x1b[31;Hx\x1b]0;t\x07", "\\x1b[2J\\x1b[31;Hx\\x1b]0;t\\x07");
     check(b"a\x08\x00\x0e\x1bc", "a\\x08\\x00\\x0e\\x1bc");
     check("\u{9b}2J\u{202e}\u{feff}".as_bytes(), "\\x9b2J\\u202e\\ufeff");
+    check("a\u{e0061}\u{3164}".as_bytes(), "a\\U000e0061\\u3164");
+}
+
+#[test]
+fn emoji_and_words_that_programs_print_keep_their_joiners() {
+    check("👩\u{200d}🚒 نمی\u{200c}خواهم".as_bytes(), "👩\u{200d}🚒 نمی\u{200c}خواهم");
+}
+
+#[test]
+fn a_color_that_hides_what_follows_does_not_pass() {
+    for hiding in ["8", "08", "1;8", "8;31", "38;8", "38;5;1;8", "48;2;1;2;3;8", "38;2;8", "264", "99999999999"] {
+        check(format!("\x1b[{hiding}mx").as_bytes(), &format!("\\x1b[{hiding}mx"));
+    }
+    for color in ["", "0", "28", "38;5;8", "1;48;5;8;4", "38;2;8;8;8", "58;5;8;;"] {
+        check(format!("\x1b[{color}mx").as_bytes(), &format!("\x1b[{color}mx\x1b[0m"));
+    }
 }
 
 #[test]
@@ -88,7 +115,7 @@ fn nothing_that_a_terminal_obeys_gets_through_but_colors() {
             proptest::prop_assert!(color[..end].bytes().all(|byte| byte.is_ascii_digit() || byte == b';'));
             rest = &color[end..];
         }
-        let obeyed = |c: char| is_hidden(c) && !matches!(c, '\n' | '\r' | '\t' | '\x1b');
+        let obeyed = |c: char| is_hidden(c) && !matches!(c, '\n' | '\r' | '\t' | '\x1b' | '\u{200c}' | '\u{200d}');
         proptest::prop_assert!(!shown.contains(obeyed), "{shown:?}");
     });
 }
