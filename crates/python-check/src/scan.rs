@@ -14,6 +14,7 @@ mod imports;
 mod names;
 mod receivers;
 mod resolve;
+mod streams;
 
 use std::cell::Cell;
 use std::collections::{HashMap, HashSet};
@@ -32,6 +33,7 @@ use annotations::Annotations;
 pub(crate) use attributes::Attributes;
 use receivers::{Method, Receivers};
 use resolve::Frame;
+use streams::Streams;
 
 /// What the scan works on.
 pub(crate) struct Input<'a, 's> {
@@ -52,6 +54,7 @@ pub(crate) fn run(input: &Input<'_, '_>, sink: &mut Sink) -> Vec<Import> {
     let innermost = inner.nested();
     let mut scan = Scan::new(input, [&outer, &inner, &innermost], sink);
     scan.metaclasses = classes::metaclasses(input.body, input.scopes);
+    scan.plain_classes = classes::plain(input.body, input.scopes);
     walk::module(&mut scan, input.body);
     scan.finish();
     let imports = std::mem::take(&mut scan.imports);
@@ -97,7 +100,7 @@ pub(crate) struct Scan<'a, 's> {
     /// The method that this function is.
     entered_method: Option<Method<'a>>,
     receivers: Receivers<'a>,
-    /// Classes of this code without a base class, a metaclass or a decorator, by name.
+    /// Classes of this code without a base class or a metaclass, and without a decorator save `dataclass`, by name.
     plain_classes: HashSet<&'a str>,
     /// This code's classes of classes, by name.
     metaclasses: HashSet<&'a str>,
@@ -105,6 +108,7 @@ pub(crate) struct Scan<'a, 's> {
     own_patterns: Vec<TextRange>,
     /// `A.__match_args__ = ...`, whose value was looked at, by the address of the target.
     listed: HashSet<usize>,
+    streams: Streams,
     /// What each open class inherits from.
     classes: Vec<Ancestry>,
     /// Expressions that their parent has judged already, by address.
@@ -161,6 +165,7 @@ impl<'a, 's> Scan<'a, 's> {
             metaclasses: HashSet::new(),
             own_patterns: Vec::new(),
             listed: HashSet::new(),
+            streams: Streams::default(),
             classes: Vec::new(),
             judged: HashSet::new(),
             watched: HashMap::new(),
@@ -184,9 +189,6 @@ impl<'a, 's> Scan<'a, 's> {
 
     /// What must be known before the walk: which imports make attributes suspicious, and which special names are the author's.
     fn survey(&mut self) {
-        if self.catalog.is_compatible() {
-            self.watched.extend(attributes::BEHIND_STREAMS.iter().map(|attribute| (*attribute, "sys")));
-        }
         for table in &self.scopes.tables {
             for (name, symbol) in &table.symbols {
                 if table.kind == NameScope::Class && symbol.count > 0 && name.starts_with('_') {
@@ -223,6 +225,7 @@ impl<'a, 's> Scan<'a, 's> {
         self.star_imports |= name == "*";
         self.configures |= module == "configparser" || name == "configparser";
         self.imported.insert(module);
+        self.note_streams(module, name);
         self.dispatches |=
             (module == "functools" || name == "functools") && (self.text.contains("singledispatch") || !self.text.is_ascii());
         for (watched, attributes) in attributes::WATCHED {
@@ -240,6 +243,7 @@ impl<'a, 's> Scan<'a, 's> {
         self.judge_refused_imports();
         self.judge_template_pieces();
         self.judge_patterns();
+        self.judge_behind_streams();
         self.judge_claims();
     }
 
@@ -305,9 +309,6 @@ impl<'a> Visitor<'a> for Scan<'a, '_> {
 
     fn enter_class(&mut self, class: &'a ast::StmtClassDef) {
         self.note_bases(class);
-        if class.arguments.is_none() && class.decorator_list.is_empty() {
-            self.plain_classes.insert(class.name.as_str());
-        }
         let foreign = class.bases().iter().any(|base| self.is_foreign(base));
         let meta = self.metaclasses.contains(class.name.as_str());
         self.classes.push(Ancestry { foreign, meta });

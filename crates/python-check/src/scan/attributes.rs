@@ -6,7 +6,7 @@ use ruff_python_ast::{self as ast, Expr, ExprContext};
 use ruff_text_size::{Ranged, TextRange};
 
 use super::names::is_special;
-use super::{Scan, address, advice};
+use super::{Scan, address, advice, streams};
 use crate::catalog::{Name, Verdict};
 use crate::report::shorten;
 use crate::rule::{self, Rule};
@@ -63,9 +63,6 @@ pub(super) const WATCHED: &[(&str, &str)] = &[
     ("xml.dom", "createDOMBuilder createDOMInputSource parseURI implementation"),
     ("xml", "createDOMBuilder createDOMInputSource parseURI"),
 ];
-
-/// Under the preset `compatible`, code has streams: these attributes lead to the files behind them, which can be opened anew.
-pub(super) const BEHIND_STREAMS: &[&str] = &["raw", "detach"];
 
 /// What archives do that is refused, and what people call methods of their own.
 pub(super) const OF_ARCHIVES: &[&str] = &["extract", "extractall", "write"];
@@ -146,6 +143,7 @@ impl<'a> Scan<'a, '_> {
 
     /// Judges the member `name` of a module, however the code spells the access.
     pub(super) fn member_by_name(&mut self, module: &str, name: &str, range: TextRange, place: Place) {
+        self.note_streams(module, name);
         let path = format!("{module}.{name}");
         if self.is_module(&path) && self.catalog.is_reviewed(&path) {
             if !matches!(place, Place::AttributeBase | Place::Test) {
@@ -183,7 +181,7 @@ impl<'a> Scan<'a, '_> {
             "raw" if matches!(&*attribute.value, Expr::Attribute(inner) if &*inner.attr == "buffer") => {
                 self.add(&rule::INTROSPECTION_PIVOT, range, "`.buffer.raw` is the file behind a stream".to_owned());
             }
-            "buffer" if self.catalog.is_compatible() && self.is_foreign(&attribute.value) => self.refuse_buffer(range),
+            _ if self.is_own_beside_streams(name, &attribute.value, range) => {}
             "read" if self.configures => {
                 self.add(&rule::FILE_API, range, "`.read` with an argument, in code that imports `configparser`, opens files".to_owned());
             }
@@ -193,11 +191,6 @@ impl<'a> Scan<'a, '_> {
             }
         }
         self.template_attribute(attribute);
-    }
-
-    /// The bytes below a stream of the library may be the file itself.
-    pub(super) fn refuse_buffer(&mut self, range: TextRange) {
-        self.add(&rule::INTROSPECTION_PIVOT, range, "`.buffer` of a stream of the library leads to the file behind it".to_owned());
     }
 
     /// A method of this code that is called as one of an archive's, on an object that is plainly one of this code's classes.
@@ -211,7 +204,10 @@ impl<'a> Scan<'a, '_> {
 
     /// Judges an attribute by its name alone; says whether it is refused.
     pub(super) fn attribute_by_name(&mut self, name: &str, range: TextRange) -> bool {
-        let Some((rule, message)) = self.refused_attribute(name) else { return false };
+        let Some((rule, message)) = self.refused_attribute(name) else {
+            self.note_behind_stream(name, range);
+            return false;
+        };
         self.add(rule, range, message);
         true
     }
@@ -260,7 +256,7 @@ impl<'a> Scan<'a, '_> {
         }
     }
 
-    fn receiver_is_foreign(&self) -> bool {
+    pub(super) fn receiver_is_foreign(&self) -> bool {
         self.frames.iter().rev().find(|frame| frame.receiver.is_some()).is_some_and(|frame| frame.foreign_class)
     }
 
@@ -282,7 +278,7 @@ impl<'a> Scan<'a, '_> {
             return;
         }
         self.listed.extend(assign.targets.iter().filter(|target| target.is_attribute_expr()).map(address));
-        let slots = assign.targets.iter().any(|target| matches!(target, Expr::Name(name) if name.id.as_str() == "__slots__"));
+        let slots = assign.targets.iter().all(|target| matches!(target, Expr::Name(name) if name.id.as_str() == "__slots__"));
         self.listed_names(&assign.value, slots);
     }
 
@@ -314,6 +310,8 @@ impl<'a> Scan<'a, '_> {
                         self.attribute_by_name(&name, item.range());
                     }
                 }
+                // A slot is an attribute of the class's own objects.
+                Some(name) if slots && streams::is_behind(&name) => self.note_named(&name, None, item.range()),
                 Some(name) => {
                     self.note_named(&name, None, item.range());
                     self.attribute_by_name(&name, item.range());

@@ -43,7 +43,10 @@ impl<'a> Scan<'a, '_> {
                     self.named_access(call, 1, name);
                 }
             }
-            "open" if self.catalog.is_compatible() && self.opens_private_file(call) => self.mark_judged(&call.func),
+            "open" if self.catalog.is_compatible() && self.opens_private_file(call) => {
+                self.streams.have_come();
+                self.mark_judged(&call.func);
+            }
             // The same as `object.__dict__`.
             "vars" => {
                 if let [object] = &*call.arguments.args
@@ -118,16 +121,13 @@ impl<'a> Scan<'a, '_> {
         if let Some(names) = self.constant_names(argument) {
             names.iter().for_each(|name| self.note_named(name, object, argument.range()));
             names.iter().for_each(|name| self.constant_access(name, argument.range(), function));
-            if self.catalog.is_compatible()
-                && names.iter().any(|name| name == "buffer")
-                && object.is_some_and(|object| self.is_foreign(object))
-            {
-                self.refuse_buffer(argument.range());
-            }
             return;
         }
         match self.fold_prefix(argument) {
-            Prefix::Start(prefix) if !self.may_become_refused(&prefix) => self.note_prefix(&prefix, object, argument.range()),
+            Prefix::Start(prefix) if !self.may_become_refused(&prefix) => {
+                self.note_prefix(&prefix, object, argument.range());
+                self.note_prefix_of_behind(&prefix, argument.range());
+            }
             Prefix::Whole(_) | Prefix::Start(_) | Prefix::Unknown => {
                 let message = format!("`{function}` with a computed name");
                 let module = object.and_then(|object| self.modules(object).into_iter().next());
@@ -203,8 +203,10 @@ impl<'a> Scan<'a, '_> {
             "Formatter" => positional <= 2 && only(&["fmt", "datefmt"]),
             "StreamHandler" => true,
             "ZipFile" => call.arguments.args.first().is_some_and(|file| self.is_in_memory(file)),
+            // The mode, which in a spooled file comes after the largest size.
             "NamedTemporaryFile" | "TemporaryFile" | "SpooledTemporaryFile" => {
-                positional == 0 && only(&["mode", "encoding", "newline", "errors", "delete", "max_size"])
+                positional <= if name == "SpooledTemporaryFile" { 2 } else { 1 }
+                    && only(&["mode", "encoding", "newline", "errors", "delete", "max_size"])
             }
             "canonicalize" => positional == 1 && only(&["with_comments", "strip_text", "rewrite_prefixes"]),
             _ => true,

@@ -27,16 +27,55 @@ enum Maker<'e> {
     ClassOf(&'e Expr),
 }
 
+/// The class statements of a module.
+#[derive(Default)]
+struct Classes<'a>(Vec<&'a ast::StmtClassDef>);
+
+impl<'a> Classes<'a> {
+    fn of(body: &'a [Stmt]) -> Self {
+        let mut classes = Classes::default();
+        walk::module(&mut classes, body);
+        classes
+    }
+}
+
+impl<'a> Visitor<'a> for Classes<'a> {
+    fn enter_class(&mut self, class: &'a ast::StmtClassDef) {
+        self.0.push(class);
+    }
+}
+
+/// The names of classes in this code that inherit from nothing and are what their statement says: `dataclass` adds methods. Each class
+/// of the name is such a one.
+pub(super) fn plain<'a>(body: &'a [Stmt], scopes: &Scopes<'a>) -> HashSet<&'a str> {
+    let is_plain = |class: &ast::StmtClassDef| {
+        class.arguments.is_none() && class.decorator_list.iter().all(|decorator| is_dataclass(&decorator.expression, scopes))
+    };
+    let (plain, others): (Vec<_>, Vec<_>) = Classes::of(body).0.into_iter().partition(|class| is_plain(class));
+    let others: HashSet<&str> = others.iter().map(|class| class.name.as_str()).collect();
+    plain.iter().map(|class| class.name.as_str()).filter(|name| !others.contains(name)).collect()
+}
+
+/// `@dataclass` and `@dataclasses.dataclass`, with arguments or without.
+fn is_dataclass(decorator: &Expr, scopes: &Scopes<'_>) -> bool {
+    let only_import = |name: &str| scopes.global(name).filter(|symbol| symbol.is_bound_once()).and_then(|symbol| symbol.first);
+    match decorator {
+        Expr::Call(call) => is_dataclass(&call.func, scopes),
+        Expr::Name(name) => matches!(
+            only_import(&name.id),
+            Some(Binding::ImportFrom(import, alias)) if import.module.as_deref() == Some("dataclasses") && &*alias.name == "dataclass"
+        ),
+        Expr::Attribute(attribute) if &*attribute.attr == "dataclass" => attribute
+            .value
+            .as_name_expr()
+            .is_some_and(|module| matches!(only_import(&module.id), Some(Binding::Import(alias)) if &*alias.name == "dataclasses")),
+        _ => false,
+    }
+}
+
 /// The names of classes in this code whose objects are classes.
 pub(super) fn metaclasses<'a>(body: &'a [Stmt], scopes: &Scopes<'a>) -> HashSet<&'a str> {
-    struct Classes<'a>(Vec<&'a ast::StmtClassDef>);
-    impl<'a> Visitor<'a> for Classes<'a> {
-        fn enter_class(&mut self, class: &'a ast::StmtClassDef) {
-            self.0.push(class);
-        }
-    }
-    let mut classes = Classes(Vec::new());
-    walk::module(&mut classes, body);
+    let classes = Classes::of(body);
     let mut found: HashSet<&'a str> = HashSet::new();
     for _ in 0..MAX_PASSES {
         let before = found.len();
@@ -178,8 +217,8 @@ impl<'a> Scan<'a, '_> {
         let symbol = self.meaning(&class.id).symbol();
         symbol.is_some_and(|symbol| symbol.is_bound_once() && matches!(symbol.first, Some(Binding::Class)))
             && self.plain_classes.contains(class.id.as_str())
-            // It gives an object of any class.
-            && !self.defined.contains("__new__")
+            // It gives an object of any class, also where it is set on the class later.
+            && !self.text.contains("__new__")
     }
 
     fn is_free(&self, expr: &Expr) -> bool {

@@ -45,6 +45,8 @@ struct Claim<'a> {
     rule: &'static Rule,
     range: TextRange,
     message: String,
+    /// Whether it matters only where the code has streams of the library.
+    of_streams: bool,
 }
 
 /// A method whose first parameter is its object unless somebody calls it on another one.
@@ -106,7 +108,14 @@ impl<'a> Scan<'a, '_> {
     /// Says whether the expression is such an object at all.
     pub(super) fn claim_own(&mut self, object: &Expr, rule: &'static Rule, range: TextRange, message: &str) -> bool {
         let Some(method) = self.method_of(object) else { return false };
-        self.receivers.claims.push(Claim { method, rule, range, message: message.to_owned() });
+        self.receivers.claims.push(Claim { method, rule, range, message: message.to_owned(), of_streams: false });
+        true
+    }
+
+    /// The same of what is harmless anyway in code without streams of the library.
+    pub(super) fn claim_own_beside_streams(&mut self, object: &Expr, rule: &'static Rule, range: TextRange, message: String) -> bool {
+        let Some(method) = self.method_of(object) else { return false };
+        self.receivers.claims.push(Claim { method, rule, range, message, of_streams: true });
         true
     }
 
@@ -305,7 +314,8 @@ impl<'a> Scan<'a, '_> {
         }
         let exposed = exposed_methods(&noted);
         let classes = noted.classes_of_classes || !noted.decorated.is_disjoint(&noted.inherited);
-        for claim in noted.claims {
+        let streams = self.streams.are_there();
+        for claim in noted.claims.into_iter().filter(|claim| streams || !claim.of_streams) {
             let why = if classes {
                 "in code where objects may be classes".to_owned()
             } else if let Some(line) = exposed.get(claim.method.name) {

@@ -8,7 +8,7 @@ use domain::code::Severity;
 use crate::report;
 
 /// Title and code of each program of a collection.
-fn programs(name: &str) -> Vec<(String, String)> {
+pub fn programs(name: &str) -> Vec<(String, String)> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/corpus").join(name);
     let text = std::fs::read_to_string(path).unwrap();
     let parts = text.split("\n### ").skip(1).map(|part| part.split_once('\n').unwrap());

@@ -115,6 +115,8 @@ fn a_method_of_ones_own_may_be_called_as_one_of_an_archives() {
     }
     let made = format!("{head}class A:\n    def __new__(cls): return zipfile.ZipFile(io.BytesIO(b''))\nA().extract('a')\n");
     assert!(!errors(&made).is_empty(), "an object that is an archive's");
+    let set = format!("{head}class A:\n    pass\nA.__new__ = lambda cls: zipfile.ZipFile(io.BytesIO(b''))\nA().extract('a')\n");
+    assert!(!errors(&set).is_empty(), "a class that makes such objects later");
     let inherited = "import io\nfrom zipfile import ZipFile\nclass A:\n    def extract(self): pass\nclass B(ZipFile):\n    pass\nB(io.BytesIO(b'')).extract('a')\n";
     assert!(errors(inherited).iter().any(|finding| finding.rule == "ZPY-PIVOT-004"), "a class below an archive's");
 }
