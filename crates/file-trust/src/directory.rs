@@ -44,13 +44,18 @@ impl Directory {
             Err(error) if error.kind() == ErrorKind::AlreadyExists => false,
             Err(source) => return Err(Error::system(path)(source)),
         };
-        let file = open(None, path, OFlags::RDONLY | OFlags::DIRECTORY, 0, DIRECTORY)?;
-        let metadata = file.metadata().map_err(Error::system(path))?;
-        judge.own(path, &metadata)?;
-        let directory = Directory { path: path.to_owned(), file };
+        let (directory, metadata) = Directory::made(&judge, path)?;
         // The umask may have taken a bit from a new one.
         if made { directory.set(mode) } else { restrict(path, &directory.file, &metadata, mode) }?;
         Ok(directory)
+    }
+
+    /// Opens what was just made. Somebody else may have made a part of the way since it was judged, in a directory for everybody's
+    /// temporary files: it is judged again.
+    pub(crate) fn made(judge: &Judge, path: &Path) -> Result<(Self, Metadata), Error> {
+        let (directory, metadata) = Directory::opened(judge, path)?;
+        path::parents(judge, path)?;
+        Ok((directory, metadata))
     }
 
     /// Opens one that is ours alone.
@@ -60,9 +65,14 @@ impl Directory {
     pub fn open(path: &Path) -> Result<Self, Error> {
         let judge = Judge::of_this_process();
         path::parents(&judge, path)?;
+        Ok(Directory::opened(&judge, path)?.0)
+    }
+
+    fn opened(judge: &Judge, path: &Path) -> Result<(Self, Metadata), Error> {
         let file = open(None, path, OFlags::RDONLY | OFlags::DIRECTORY, 0, DIRECTORY)?;
-        judge.own(path, &file.metadata().map_err(Error::system(path))?)?;
-        Ok(Directory { path: path.to_owned(), file })
+        let metadata = file.metadata().map_err(Error::system(path))?;
+        judge.own(path, &metadata)?;
+        Ok((Directory { path: path.to_owned(), file }, metadata))
     }
 
     /// Opens a file to read and write, making it with this mode where it is absent, and takes from it what the mode does not allow.

@@ -41,6 +41,11 @@ pub enum Problem {
         /// Its mode.
         mode: u32,
     },
+    /// An access control list may let others than its owner and group write it.
+    Listed {
+        /// Its mode, in which the group's bits are the list's mask.
+        mode: u32,
+    },
     /// It is a link where none may be.
     Link,
     /// It is something else: a pipe, a device, a directory in the place of a file.
@@ -81,6 +86,7 @@ impl Problem {
         match self {
             Problem::Owner { wanted, .. } => format!("look at what it holds, then `chown {wanted} {path}`, or choose another place"),
             Problem::Writable { .. } => format!("look at what it holds, then `chmod go-w {path}`, or choose another place"),
+            Problem::Listed { .. } => format!("look at `getfacl {path}`, then `chmod go-w {path}`, or choose another place"),
             Problem::Link => "name the place that it leads to, or remove it".to_owned(),
             Problem::Kind { .. } => "move it away".to_owned(),
             Problem::Names { .. } => format!("copy it: `cp -p {path} {path}.new && mv {path}.new {path}`"),
@@ -93,6 +99,7 @@ impl fmt::Display for Problem {
         match self {
             Problem::Owner { found, wanted } => write!(f, "it belongs to user {found}, and not to user {wanted}"),
             Problem::Writable { mode } => write!(f, "others can write it (mode {mode:04o})"),
+            Problem::Listed { mode } => write!(f, "its access control list may let others write it (mode {mode:04o})"),
             Problem::Link => f.write_str("it is a symbolic link"),
             Problem::Kind { wanted } => write!(f, "it is no {wanted}"),
             Problem::Names { count } => write!(f, "the file has {count} names (hard links)"),

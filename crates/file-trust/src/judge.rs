@@ -1,8 +1,10 @@
-//! The rules: whose things a process may trust. Pure but for asking who the process is.
+//! The rules: whose things a process may trust. Pure but for asking who the process is, and for access control lists.
 
 use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
+
+use rustix::io::Errno;
 
 use crate::error::{Error, Problem};
 
@@ -11,6 +13,8 @@ const WRITABLE_BY_GROUP: u32 = 0o020;
 const WRITABLE_BY_ALL: u32 = 0o002;
 /// In such a directory only the owner of an entry, or of the directory, can move or remove the entry.
 const STICKY: u32 = 0o1000;
+/// Where the kernel keeps a POSIX access control list that says more than the mode does.
+const ACCESS_LIST: &str = "system.posix_acl_access";
 
 /// Who judges.
 pub(crate) struct Judge {
@@ -63,10 +67,24 @@ impl Judge {
     /// A group that this process is in is trusted: with the usual umask of many systems, everything is writable by its owner's.
     fn not_written_by_others(&self, path: &Path, metadata: &Metadata) -> Result<(), Error> {
         let mode = metadata.mode() & 0o7777;
-        let foreign_group = mode & WRITABLE_BY_GROUP != 0 && !self.groups.contains(&metadata.gid());
-        if mode & WRITABLE_BY_ALL != 0 || foreign_group {
+        let by_group = mode & WRITABLE_BY_GROUP != 0;
+        if mode & WRITABLE_BY_ALL != 0 || by_group && !self.groups.contains(&metadata.gid()) {
             return Err(Error::untrusted(path, Problem::Writable { mode }));
         }
+        // With a list, the group's bits are no longer the group's: they are the most that anybody has whom the list names.
+        if by_group && has_access_list(path) {
+            return Err(Error::untrusted(path, Problem::Listed { mode }));
+        }
         Ok(())
+    }
+}
+
+/// Whether a path that is no link has an access control list. What cannot be known counts as one.
+fn has_access_list(path: &Path) -> bool {
+    match rustix::fs::lgetxattr_query(path, ACCESS_LIST) {
+        Ok(bytes) => bytes > 0,
+        // There is none; the file system has none at all.
+        Err(Errno::NODATA | Errno::NOTSUP) => false,
+        Err(_) => true,
     }
 }

@@ -119,6 +119,48 @@ fn a_group_of_ours_may_write_what_is_on_the_way_and_another_may_not() {
     assert_eq!(problem(Directory::make(&middle.join("data"), 0o700)), ("middle".to_owned(), Problem::Writable { mode: 0o775 }));
 }
 
+/// Lets the stranger do everything by an access control list (see `acl_ea_header` and `acl_ea_entry` of the kernel).
+fn invite(path: &Path) {
+    const ENTRIES: [(u16, u16, u32); 5] =
+        [(0x01, 7, u32::MAX), (0x02, 7, STRANGER), (0x04, 5, u32::MAX), (0x10, 7, u32::MAX), (0x20, 5, u32::MAX)];
+    let mut list = 2_u32.to_le_bytes().to_vec();
+    for (tag, permissions, id) in ENTRIES {
+        list.extend(tag.to_le_bytes().into_iter().chain(permissions.to_le_bytes()).chain(id.to_le_bytes()));
+    }
+    let set = rustix::fs::lsetxattr(path, "system.posix_acl_access", &list, rustix::fs::XattrFlags::empty());
+    set.expect("this test needs a file system with access control lists below the directory of temporary files");
+}
+
+#[test]
+fn an_access_control_list_that_may_let_others_write_is_refused_whatever_the_group() {
+    let root = scratch();
+    let middle = root.path().join("middle");
+    fs::create_dir(&middle).unwrap();
+    fs::write(middle.join("file"), "").unwrap();
+    invite(&middle);
+    assert_eq!(mode(&middle), 0o775, "the mode shows the mask as the group's bits");
+    let listed = ("middle".to_owned(), Problem::Listed { mode: 0o775 });
+    assert_eq!(problem(trusted(&middle.join("file"))), listed);
+    assert_eq!(problem(Directory::make(&middle.join("data"), 0o700)), listed);
+    chmod(&middle, 0o755);
+    trusted(&middle.join("file")).expect("the mask takes from the stranger what it takes from the group");
+    invite(&middle.join("file"));
+    let error = trusted(&middle.join("file")).unwrap_err().to_string();
+    assert!(error.contains("access control list") && error.contains("`chmod go-w "), "{error}");
+}
+
+#[test]
+fn who_makes_a_part_of_the_way_in_between_gains_nothing() {
+    let root = scratch();
+    chmod(root.path(), 0o1777);
+    let middle = root.path().join("middle");
+    let data = middle.join("data");
+    path::parents(&Judge::of_this_process(), &data).expect("nothing is there yet");
+    fs::create_dir_all(&data).unwrap();
+    give_away(&middle);
+    assert_eq!(problem(Directory::made(&Judge::of_this_process(), &data)), ("middle".to_owned(), foreign()));
+}
+
 #[test]
 fn a_file_is_ours_alone_and_its_surplus_bits_are_taken() {
     let root = scratch();
