@@ -370,8 +370,8 @@ impl Utilities {
     ) -> Result<(Utility, Version)> {
         let now = self.clock.now();
         let definition = content.definition.clone();
-        let content_hash = definition.content_hash(&content.code);
-        let same_content = content_hash == current.content_hash;
+        // A stored hash may be of an older formula, so it is not what tells whether something changes.
+        let same_content = definition.content_hash(&content.code) == current.definition.content_hash(&current.code);
         let same_origin = definition.parameters_overridden == utility.definition.parameters_overridden;
         if same_content && same_origin && metadata == utility.metadata {
             return self.unchanged(permit, utility, current, call).await;
@@ -383,7 +383,7 @@ impl Utilities {
             metadata,
             latest_version: shown.number,
             definition,
-            content_hash,
+            content_hash: shown.content_hash,
             code_sha256: shown.code.sha256(),
             imports: shown.imports.clone(),
             revision: revision.next(),

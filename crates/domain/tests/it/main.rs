@@ -9,4 +9,5 @@ mod gate;
 mod instances;
 mod launches;
 mod unstored;
+mod versions;
 mod world;
