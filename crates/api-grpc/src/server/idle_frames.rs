@@ -7,7 +7,7 @@
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
@@ -166,7 +166,8 @@ impl Balance {
         let millis = u64::try_from(now.saturating_duration_since(self.refilled).as_millis()).unwrap_or(u64::MAX);
         let earned = millis.saturating_mul(SECOND / 1_000);
         if earned > 0 {
-            self.refilled = now;
+            // What is left of a millisecond counts the next time: bytes that come more often would earn nothing.
+            self.refilled += Duration::from_millis(millis);
             // What was saved up by work stays.
             self.left = self.left.max(self.left.saturating_add(earned).min(START));
         }
@@ -196,8 +197,6 @@ impl Balance {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     fn frame(kind: u8, payload: usize) -> Vec<u8> {
@@ -249,6 +248,17 @@ mod tests {
             balance.earn(40);
             assert!(balance.settle(Kind::Other, 4) && balance.settle(Kind::Other, 4));
         }
+    }
+
+    #[test]
+    fn time_earns_the_same_however_often_bytes_come() {
+        let mut balance = balance();
+        let start = balance.refilled;
+        while balance.settle(Kind::Other, 0) {}
+        for step in 1..=100 {
+            balance.refill(start + step * Duration::from_micros(1_900));
+        }
+        assert_eq!(balance.left, 190 * (SECOND / 1_000));
     }
 
     #[test]
