@@ -49,7 +49,7 @@ pub(crate) struct Feed {
 pub(crate) struct Standing {
     /// Faults that are known.
     pub(crate) known: u64,
-    /// Files of which something cannot be used.
+    /// Files of which something cannot be used, and files and directories that cannot be looked at.
     pub(crate) refused: u64,
     /// Advisories with a range that is judged by its listed versions only.
     pub(crate) unjudged: u64,
@@ -145,12 +145,15 @@ impl Feed {
     }
 
     fn take(&self, books: &mut Books, path: &Path, found: Found) {
-        let kept: BTreeMap<_, _> = found.files.iter().map(|(file, stamp)| (file.clone(), books.kept(file, *stamp))).collect();
-        let records: Vec<_> = kept.values().flat_map(|kept| &kept.records).cloned().collect();
+        let mut kept: BTreeMap<_, _> = found.files.iter().map(|(file, stamp)| (file.clone(), books.kept(file, *stamp))).collect();
         let problems: Vec<_> =
             kept.iter().filter_map(|(file, kept)| Some(format!("{} {}", file.display(), kept.problem.as_ref()?))).collect();
-        self.refused.store(problems.len() as u64, Ordering::Relaxed);
-        say_problems(&problems, &found.unseen);
+        let (unseen, unseen_total) = found.unseen();
+        let refused = problems.len() + unseen_total;
+        self.refused.store(refused as u64, Ordering::Relaxed);
+        say_problems(problems.into_iter().chain(unseen), refused);
+        kept.extend(books.out_of_sight(&found));
+        let records: Vec<_> = kept.values().flat_map(|kept| &kept.records).cloned().collect();
         let instead = found.instead();
         let files = found.files.len();
         books.seen = Some(found);
@@ -198,15 +201,21 @@ impl Books {
         }
         Kept { stamp, records, problem }
     }
+
+    /// What was read of files that cannot be looked at now; bounded as the files of one look are, however often they change.
+    fn out_of_sight(&self, found: &Found) -> Vec<(PathBuf, Kept)> {
+        let room = files::MAX_NAMES.saturating_sub(found.files.len());
+        let hidden = self.kept.iter().filter(|(file, _)| !found.files.contains_key(*file) && found.may_hold(file));
+        hidden.take(room).map(|(file, kept)| (file.clone(), kept.clone())).collect()
+    }
 }
 
-fn say_problems(problems: &[String], unseen: &[String]) {
-    let all: Vec<&String> = problems.iter().chain(unseen).collect();
-    for problem in all.iter().take(MAX_NAMED) {
+fn say_problems(problems: impl Iterator<Item = String>, total: usize) {
+    for problem in problems.take(MAX_NAMED) {
         tracing::warn!(problem, "a file of advisories cannot be used; the others are");
     }
-    if all.len() > MAX_NAMED {
-        tracing::warn!(count = all.len() - MAX_NAMED, "more files of advisories cannot be used");
+    if total > MAX_NAMED {
+        tracing::warn!(count = total - MAX_NAMED, "more files of advisories cannot be used");
     }
 }
 

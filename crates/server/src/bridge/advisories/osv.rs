@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use serde::{Deserialize, Deserializer};
-use serde_json::Value;
+use serde_json::value::RawValue;
 
 use super::affected::Versions;
 
@@ -111,16 +111,22 @@ fn parse(text: &[u8]) -> Result<Vec<Osv>, serde_json::Error> {
     if text.trim_ascii_start().starts_with(b"[") { serde_json::from_slice(text) } else { serde_json::from_slice(text).map(|one| vec![one]) }
 }
 
-/// What can be used of a list in which something is no advisory.
+/// What can be used of a list in which something is no advisory. Each item stays text until its turn: as values, a list would take many
+/// times the memory of its file.
 fn salvaged(text: &[u8], error: &serde_json::Error) -> Contents {
     let format = "does not hold advisories in OSV format (see https://ossf.github.io/osv-schema)";
-    let Ok(all) = serde_json::from_slice::<Vec<Value>>(text) else {
+    let Ok(all) = serde_json::from_slice::<Vec<&RawValue>>(text) else {
         return Contents { records: Vec::new(), problem: Some(format!("{format}: {error}")) };
     };
-    let whole = all.len();
-    let good: Vec<Osv> = all.into_iter().filter_map(|one| serde_json::from_value(one).ok()).collect();
-    let problem = format!("{format} in {} of its {whole} items, first: {error}", whole - good.len());
-    Contents { records: good.into_iter().filter_map(record).collect(), problem: Some(problem) }
+    let (mut records, mut bad) = (Vec::new(), 0_usize);
+    for one in &all {
+        match serde_json::from_str(one.get()) {
+            Ok(osv) => records.extend(record(osv)),
+            Err(_) => bad += 1,
+        }
+    }
+    let problem = format!("{format} in {bad} of its {} items, first: {error}", all.len());
+    Contents { records, problem: Some(problem) }
 }
 
 /// `None` for what is withdrawn, or about no package of PyPI.

@@ -1,11 +1,12 @@
 //! Which files are read, what is said of the others, and what becomes of a change.
 
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::sync::Mutex;
 
 use tempfile::TempDir;
 
 use super::*;
+use crate::bridge::advisories::files::{content, look_at};
 
 /// A directory of advisories, and the server that has read it.
 struct Bench {
@@ -119,6 +120,8 @@ fn a_file_that_holds_something_else_is_named_and_counted_and_the_rest_is_used() 
     let list = format!("[{}, {{\"id\": 3}}, {}]", leak("A"), leak("B"));
     let bench = Bench::with(&[("list.json", &list)]);
     assert_eq!((bench.known(), bench.feed.standing().refused), (vec!["A".to_owned(), "B".to_owned()], 1), "the rest of a list counts");
+    let huge = format!("[{}, {{\"id\": 1e999}}, {}]", leak("A"), leak("B"));
+    assert_eq!(Bench::with(&[("list.json", &huge)]).known(), ["A", "B"], "whatever numbers it has");
 }
 
 #[test]
@@ -149,6 +152,67 @@ fn what_a_damaged_file_said_before_stays_known_while_the_others_change() {
     assert_eq!(bench.known(), ["A", "C"]);
     bench.write("a.json", &leak("D"));
     assert_eq!((bench.known(), bench.feed.standing().refused), (vec!["C".to_owned(), "D".to_owned()], 0));
+}
+
+fn pipe(path: &Path) {
+    let mode = rustix::fs::Mode::from_raw_mode(0o600);
+    rustix::fs::mknodat(rustix::fs::CWD, path, rustix::fs::FileType::Fifo, mode, 0).unwrap();
+}
+
+#[test]
+fn a_pipe_in_the_place_of_a_file_holds_nobody_up() {
+    let bench = Bench::with(&[("a.json", &leak("A"))]);
+    let path = bench.directory.path().join("pipe.json");
+    pipe(&path);
+    let refused = open(&path).err().expect("it is no file");
+    let why = std::error::Error::source(&refused).unwrap().to_string();
+    assert_eq!(why, "it is neither a regular file nor a directory");
+    assert_eq!(content(&path).unwrap_err().to_string(), why, "also where it took the file's place after the look");
+    bench.feed.refresh();
+    assert_eq!(bench.known(), ["A"]);
+}
+
+/// Works as a user who is not root, on a thread of its own.
+fn as_a_stranger(work: impl FnOnce() + Send) {
+    let stranger = rustix::process::Uid::from_raw(4_242);
+    let work = || {
+        rustix::thread::set_thread_res_uid(stranger, stranger, stranger).expect("this test needs root");
+        work();
+    };
+    std::thread::scope(|scope| scope.spawn(work).join().unwrap());
+}
+
+#[test]
+fn what_cannot_be_looked_at_any_more_stays_known_and_is_counted() {
+    let bench = Bench::with(&[("a.json", &leak("A")), ("b/b.json", &leak("B")), ("c.json", &leak("C"))]);
+    let place = |name: &str| bench.directory.path().join(name);
+    let chmod = |path: &Path, mode| fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    chmod(bench.directory.path(), 0o755);
+    chmod(&place("b"), 0o700);
+    fs::remove_file(place("c.json")).unwrap();
+    as_a_stranger(|| {
+        let said = logged(|| bench.feed.refresh());
+        assert!(said.contains("/b: Permission denied"), "{said}");
+    });
+    assert_eq!((bench.known(), bench.feed.standing().refused), (vec!["A".to_owned(), "B".to_owned()], 1), "what is gone is gone");
+    chmod(&place("b"), 0o755);
+    bench.feed.refresh();
+    assert_eq!((bench.known(), bench.feed.standing().refused), (vec!["A".to_owned(), "B".to_owned()], 0));
+    fs::remove_dir_all(place("b")).unwrap();
+    bench.feed.refresh();
+    assert_eq!(bench.known(), ["A"]);
+}
+
+#[test]
+fn no_more_names_are_taken_than_are_looked_at_hidden_ones_included() {
+    let directory = tempfile::tempdir().unwrap();
+    ["a/a.json", "a/b.json", "a/.hidden", "b/c.json", ".git/d.json"].iter().for_each(|name| write(directory.path(), name, "{}"));
+    let look = |names| look_at(directory.path(), names).unwrap();
+    let (all, some) = (look(7), look(6));
+    assert_eq!((all.files.len(), all.unseen().1), (3, 0), "three names, then three and one");
+    assert_eq!((some.files.len(), some.unseen().1), (2, 1));
+    assert!(some.may_hold(&directory.path().join("b/c.json")) && !some.may_hold(&directory.path().join("a/c.json")));
+    assert_eq!(look(2).files.len(), 0, "all went to the first directory's names");
 }
 
 #[test]
