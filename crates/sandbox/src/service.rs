@@ -54,7 +54,7 @@ impl Sandboxes {
             // None could start.
             config.pool.unassigned = 0;
         }
-        for other in users::others(&config.uids) {
+        for other in users::others_of(&config) {
             tracing::warn!(other, "somebody on this host has ids of the sandboxes' users; choose others in sandbox.first_uid and last_uid");
         }
         let unprepared = |source| OpenError::Prepare { path: config.runtime_directory.clone(), source };

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, bind, socket_with};
 
-use crate::config::UidRange;
+use crate::config::{Backend, Config, UidRange};
 use crate::instance::random;
 
 /// How many ids are looked at.
@@ -108,6 +108,19 @@ impl Drop for UidLease {
     }
 }
 
+/// Who of the host has ids of the sandboxes' users; nobody where sandboxes run as the server's own user.
+pub(crate) fn others_of(config: &Config) -> Vec<String> {
+    if are_used(&config.backend, rustix::process::geteuid().is_root()) { others(&config.uids) } else { Vec::new() }
+}
+
+/// Whether sandboxes run as users of the range.
+fn are_used(backend: &Backend, is_root: bool) -> bool {
+    match backend {
+        Backend::Docker(_) => true,
+        Backend::Namespace(_) | Backend::Landlock(_) => is_root,
+    }
+}
+
 /// Who of the host has ids of the range: such a user can send signals to the programs of a sandbox, and read what is theirs.
 pub(crate) fn others(range: &UidRange) -> Vec<String> {
     // Where there is no such file, nobody is in it.
@@ -135,6 +148,7 @@ fn others_in(range: &UidRange, passwd: &str, subuid: &str) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::{Docker, Namespace};
 
     fn users(first: u32, last: u32) -> Users {
         Users::new(UidRange::new(first, last).unwrap())
@@ -169,6 +183,16 @@ mod tests {
         assert_eq!(ids.len(), leases.len(), "each is leased once");
         drop((names, leases));
         assert!(wide.taken().is_empty());
+    }
+
+    #[test]
+    fn the_range_is_used_where_a_backend_may_choose_users() {
+        let namespace = Backend::Namespace(Namespace::default());
+        let landlock = Backend::Landlock(Namespace::default());
+        assert!(are_used(&Backend::Docker(Docker::default()), false));
+        for backend in [namespace, landlock] {
+            assert!(are_used(&backend, true) && !are_used(&backend, false));
+        }
     }
 
     #[test]

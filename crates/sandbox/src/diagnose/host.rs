@@ -53,7 +53,8 @@ fn users(config: &Config) -> Check {
         return Check::good(NAME, "nobody of this host has an id of the range");
     }
     let advice = "choose a range that nobody has, in `sandbox.first_uid` and `sandbox.last_uid`";
-    Check::limited(NAME, format!("ids of the range are also of: {}", others.join(", ")), advice)
+    let who = if rustix::process::geteuid().is_root() { "" } else { " (used by the docker backend only, since this is not root)" };
+    Check::limited(NAME, format!("ids of the range{who} are also of: {}", others.join(", ")), advice)
 }
 
 fn setting(path: &str) -> Option<String> {
