@@ -24,6 +24,9 @@ use crate::failure::OpenError;
 
 /// Sandboxes look their socket up as another user, so directories are searchable; names in them are not listable.
 const DIRECTORY_MODE: u32 = 0o711;
+const LOCK_MODE: u32 = 0o600;
+const SWEEP_LOCK: &str = "sweep.lock";
+const LOCK: &str = "lock";
 
 /// A live server process, as the file system sees it.
 #[derive(Debug)]
@@ -69,15 +72,14 @@ impl Instance {
 
     /// Makes everything that the file system holds of this instance, except for its sandboxes. Returns its lock, taken.
     fn establish(&self) -> Result<File, OpenError> {
-        make_private(&self.root)?;
-        let _sweep = sweep_lock(&self.root).map_err(|source| OpenError::Prepare { path: self.root.clone(), source })?;
-        make_private(&self.directory)?;
+        let root = make_private(&self.root)?;
         let failed = |path: &Path| {
             let path = path.to_owned();
             move |source| OpenError::Prepare { path, source }
         };
-        let lock_path = self.directory.join("lock");
-        let lock = open_lock(&lock_path).map_err(failed(&lock_path))?;
+        let _sweep = taken(root.file(SWEEP_LOCK, LOCK_MODE)?).map_err(failed(&self.root))?;
+        let directory = make_private(&self.directory)?;
+        let lock = directory.file(LOCK, LOCK_MODE)?;
         if flock(&lock, FlockOperation::NonBlockingLockExclusive).is_err() {
             return Err(OpenError::InstanceTaken(self.name.clone()));
         }
@@ -161,14 +163,14 @@ impl Dead {
     /// Finds the dead instances of an installation.
     pub(crate) fn find(config: &Config) -> io::Result<Self> {
         let root = config.runtime_directory.clone();
-        let sweep = sweep_lock(&root)?;
+        let sweep = taken(Directory::open(&root).and_then(|root| root.file(SWEEP_LOCK, LOCK_MODE)).map_err(io::Error::other)?)?;
         let mut found = Vec::new();
         for entry in fs::read_dir(&root)? {
             let entry = entry?;
             if !entry.file_type()?.is_dir() {
                 continue;
             }
-            let lock = open_lock(&entry.path().join("lock"))?;
+            let lock = Directory::open(&entry.path()).and_then(|directory| directory.file(LOCK, LOCK_MODE)).map_err(io::Error::other)?;
             if flock(&lock, FlockOperation::NonBlockingLockExclusive).is_ok() {
                 found.push((entry.file_name().to_string_lossy().into_owned(), lock));
             }
@@ -178,7 +180,7 @@ impl Dead {
 
     /// Whether an instance that left a trace elsewhere is dead: found so here, or without a directory.
     pub(crate) fn includes(&self, instance: &str) -> bool {
-        self.found.iter().any(|(name, _)| name == instance) || !self.root.join(instance).join("lock").exists()
+        self.found.iter().any(|(name, _)| name == instance) || !self.root.join(instance).join(LOCK).exists()
     }
 
     /// Names of the dead instances that have a directory.
@@ -214,17 +216,12 @@ fn agent_path(agents: Option<&Path>, directory: &Path, instance: &str) -> PathBu
 }
 
 /// Makes a directory, or accepts one that is ours alone.
-fn make_private(path: &Path) -> Result<(), OpenError> {
-    Directory::make(path, DIRECTORY_MODE)?;
-    Ok(())
+fn make_private(path: &Path) -> Result<Directory, OpenError> {
+    Ok(Directory::make(path, DIRECTORY_MODE)?)
 }
 
-fn open_lock(path: &Path) -> io::Result<File> {
-    OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(path)
-}
-
-fn sweep_lock(root: &Path) -> io::Result<File> {
-    let lock = open_lock(&root.join("sweep.lock"))?;
+/// A lock, once nobody else holds it.
+fn taken(lock: File) -> io::Result<File> {
     flock(&lock, FlockOperation::LockExclusive)?;
     Ok(lock)
 }

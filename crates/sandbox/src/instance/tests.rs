@@ -58,6 +58,20 @@ fn a_runtime_directory_behind_a_link_and_an_agents_directory_of_somebody_else_ar
 }
 
 #[test]
+fn a_link_in_the_place_of_a_lock_is_refused_and_makes_nothing_elsewhere() {
+    for lock in ["sweep.lock", "one/lock"] {
+        let root = tempfile::tempdir().unwrap();
+        drop(Instance::create(&config(root.path(), "one")).unwrap());
+        let (lock, elsewhere) = (root.path().join("zona").join(lock), root.path().join("elsewhere"));
+        fs::remove_file(&lock).unwrap();
+        std::os::unix::fs::symlink(&elsewhere, &lock).unwrap();
+        assert!(Dead::find(&config(root.path(), "other")).is_err(), "{}", lock.display());
+        assert!(matches!(Instance::create(&config(root.path(), "one")), Err(OpenError::Untrusted(_))));
+        assert!(!elsewhere.exists());
+    }
+}
+
+#[test]
 fn the_agent_is_executable_by_everyone_and_writable_by_nobody() {
     let root = tempfile::tempdir().unwrap();
     let instance = Instance::create(&config(root.path(), "one")).unwrap();
