@@ -4,6 +4,8 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use rustix::fs::StatVfsMountFlags;
+
 /// Why a path cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -35,6 +37,11 @@ pub enum Problem {
         found: u32,
         /// To whom it must.
         wanted: u32,
+    },
+    /// It belongs to somebody whom this user namespace does not know, as it may not know the host's root.
+    Unmapped {
+        /// The id that stands for all such users.
+        found: u32,
     },
     /// Others than its owner can write it.
     Writable {
@@ -82,8 +89,17 @@ impl Error {
 
 impl Problem {
     fn remedy(&self, path: &Path) -> String {
+        let read_only = rustix::fs::statvfs(path).is_ok_and(|facts| facts.f_flag.contains(StatVfsMountFlags::RDONLY));
+        self.remedy_where(path, read_only)
+    }
+
+    pub(crate) fn remedy_where(&self, path: &Path, read_only: bool) -> String {
         let path = path.display();
         match self {
+            Problem::Unmapped { .. } => "map its owner in the user namespace of this process, or choose another place".to_owned(),
+            Problem::Owner { .. } | Problem::Writable { .. } | Problem::Listed { .. } if read_only => {
+                "its file system is read-only here: change it where it comes from, or choose another place".to_owned()
+            }
             Problem::Owner { wanted, .. } => format!("look at what it holds, then `chown {wanted} {path}`, or choose another place"),
             Problem::Writable { .. } => format!("look at what it holds, then `chmod go-w {path}`, or choose another place"),
             Problem::Listed { .. } => format!("look at `getfacl {path}`, then `chmod go-w {path}`, or choose another place"),
@@ -98,6 +114,7 @@ impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Problem::Owner { found, wanted } => write!(f, "it belongs to user {found}, and not to user {wanted}"),
+            Problem::Unmapped { found } => write!(f, "it belongs to a user that is not mapped here (shown as {found})"),
             Problem::Writable { mode } => write!(f, "others can write it (mode {mode:04o})"),
             Problem::Listed { mode } => write!(f, "its access control list may let others write it (mode {mode:04o})"),
             Problem::Link => f.write_str("it is a symbolic link"),

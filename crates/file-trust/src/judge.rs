@@ -1,6 +1,6 @@
 //! The rules: whose things a process may trust. Pure but for asking who the process is, and for access control lists.
 
-use std::fs::Metadata;
+use std::fs::{self, Metadata};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
@@ -49,19 +49,29 @@ impl Judge {
         if [self.uid, ROOT].contains(&metadata.uid()) {
             return Ok(());
         }
-        Err(Error::untrusted(path, Problem::Owner { found: metadata.uid(), wanted: self.uid }))
+        Err(Error::untrusted(path, self.stranger(metadata.uid())))
     }
 
     /// Ours alone, as what the server writes itself is.
     pub(crate) fn own(&self, path: &Path, metadata: &Metadata) -> Result<(), Error> {
         if metadata.uid() != self.uid {
-            return Err(Error::untrusted(path, Problem::Owner { found: metadata.uid(), wanted: self.uid }));
+            return Err(Error::untrusted(path, self.stranger(metadata.uid())));
         }
         let mode = metadata.mode() & 0o7777;
         if mode & (WRITABLE_BY_GROUP | WRITABLE_BY_ALL) != 0 {
             return Err(Error::untrusted(path, Problem::Writable { mode }));
         }
         Ok(())
+    }
+
+    /// That somebody else is the owner.
+    fn stranger(&self, found: u32) -> Problem {
+        // Where this cannot be read, the id is taken for what it seems to be.
+        let read = |path: &str| fs::read_to_string(path).unwrap_or_default();
+        if is_unmapped(found, &read("/proc/sys/kernel/overflowuid"), &read("/proc/self/uid_map")) {
+            return Problem::Unmapped { found };
+        }
+        Problem::Owner { found, wanted: self.uid }
     }
 
     /// A group that this process is in is trusted: with the usual umask of many systems, everything is writable by its owner's.
@@ -87,4 +97,11 @@ fn has_access_list(path: &Path) -> bool {
         Err(Errno::NODATA | Errno::NOTSUP) => false,
         Err(_) => true,
     }
+}
+
+/// Whether an id stands for users whom a user namespace does not know. One that knows root of the namespace around it is taken to know
+/// everybody. `map` has lines of an id inside, one outside, and how many follow (user_namespaces(7)).
+pub(crate) fn is_unmapped(uid: u32, overflow: &str, map: &str) -> bool {
+    let knows_root = map.lines().any(|line| line.split_whitespace().nth(1) == Some("0"));
+    overflow.trim().parse() == Ok(uid) && !map.is_empty() && !knows_root
 }

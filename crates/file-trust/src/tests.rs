@@ -232,6 +232,26 @@ fn what_is_executed_is_trusted_through_every_link_on_its_way() {
 }
 
 #[test]
+fn an_owner_who_is_not_mapped_here_is_told_from_one_of_the_same_id() {
+    let rootless = "         0       1000          1\n         1     100000      65536\n";
+    for (uid, map, unmapped) in
+        [(65_534, rootless, true), (STRANGER, rootless, false), (65_534, "         0          0 4294967295\n", false), (65_534, "", false)]
+    {
+        assert_eq!(judge::is_unmapped(uid, "65534\n", map), unmapped, "{uid} in {map}");
+    }
+    let error = Error::untrusted(Path::new("/etc"), Problem::Unmapped { found: 65_534 }).to_string();
+    assert!(error.contains("not mapped here") && !error.contains("chown"), "{error}");
+}
+
+#[test]
+fn no_command_is_advised_that_a_read_only_file_system_refuses() {
+    for problem in [foreign(), Problem::Writable { mode: 0o777 }, Problem::Listed { mode: 0o775 }] {
+        let (writable, read_only) = (problem.remedy_where(Path::new("/srv"), false), problem.remedy_where(Path::new("/srv"), true));
+        assert!(writable.contains("`ch") && !read_only.contains('`') && read_only.contains("read-only"), "{read_only}");
+    }
+}
+
+#[test]
 fn links_that_lead_in_a_circle_are_an_error() {
     let root = scratch();
     symlink("two", root.path().join("one")).unwrap();
