@@ -14,7 +14,7 @@ mod scope;
 mod target;
 
 pub use action::{Action, ActionSpec, Operation};
-pub use caller::{Authenticator, Caller, LoopbackAuthenticator, Presented};
+pub use caller::{Authenticator, Caller, Credential, CredentialKind, LoopbackAuthenticator, Origin, Presented};
 pub use found::{Found, Part, Resource};
 pub use permit::Permit;
 pub use policy::AccessPolicy;

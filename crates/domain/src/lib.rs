@@ -23,6 +23,7 @@ pub mod admission;
 pub mod code;
 pub mod code_policy;
 pub mod execution;
+pub mod identity;
 pub mod lease;
 pub mod runtime;
 pub mod sandbox;

@@ -7,6 +7,10 @@ use std::sync::Arc;
 
 use crate::error::Error;
 
+mod principal;
+
+pub use principal::{ApiKeyId, ApiKeyName, CredentialName, MAX_PRINCIPAL, PrincipalKind, PrincipalName, SessionId, SessionName};
+
 /// Longest tenant code in characters.
 pub const MAX_TENANT: usize = 32;
 /// Longest runtime name in characters.
@@ -80,10 +84,6 @@ pub struct ExecutionName {
     pub execution: ExecutionId,
 }
 
-/// Who acts: `tenants/{tenant}/users/{user}` or `tenants/{tenant}/serviceAccounts/{account}`.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct PrincipalName(Arc<str>);
-
 // === impls ===
 
 macro_rules! text_id {
@@ -122,15 +122,20 @@ text_id!(ExecutionId, "an execution id", |text| if is_uuid(text) {
 } else {
     Err("is a UUID in lower-case canonical form".to_owned())
 });
-text_id!(PrincipalName, "a principal", |text| {
-    let parts: Vec<&str> = text.split('/').collect();
-    match parts.as_slice() {
-        ["tenants", tenant, "users" | "serviceAccounts", id] if slug(tenant, MAX_TENANT).is_ok() && !id.is_empty() && id.len() <= 64 => {
-            Ok(())
-        }
-        _ => Err("is `tenants/{tenant}/users/{user}` or `tenants/{tenant}/serviceAccounts/{account}`".to_owned()),
+impl TenantId {
+    /// The code of the tenant that belongs to the installation itself: its users administer every tenant.
+    pub const SYSTEM: &'static str = "system";
+
+    /// The tenant that belongs to the installation itself.
+    pub fn system() -> Self {
+        TenantId(Self::SYSTEM.into())
     }
-});
+
+    /// Whether it belongs to the installation itself.
+    pub fn is_system(&self) -> bool {
+        &*self.0 == Self::SYSTEM
+    }
+}
 
 impl TenantName {
     /// Reads `tenants/{tenant}`; `field` is the request's field.
@@ -238,14 +243,6 @@ impl RuntimeName {
             }
             _ => Err(malformed(field, "tenants/{tenant}/runtimes/{runtime}")),
         }
-    }
-}
-
-impl PrincipalName {
-    /// The tenant that the principal belongs to.
-    pub fn tenant(&self) -> TenantId {
-        let tenant = self.0.split('/').nth(1).expect("a principal's name starts with its tenant's");
-        TenantId(tenant.into())
     }
 }
 

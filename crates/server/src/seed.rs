@@ -39,7 +39,7 @@ const EXAMPLES: [Example; 5] = [
 
 /// Creates the examples that do not exist; answers how many. One that somebody deleted stays deleted.
 pub(crate) async fn create(policy: &AccessPolicy, utilities: &Utilities) -> Result<usize> {
-    let caller = Caller { principal: local_user(), local: true };
+    let caller = Caller::loopback(local_user());
     let parent = TenantName { tenant: tenant() };
     let permit = policy.require::<actions::CreateUtility>(&caller, parent.clone()).await?;
     let mut created = 0;

@@ -90,9 +90,13 @@ impl Authenticator for TokenAuthenticator {
     async fn authenticate(&self, presented: Presented<'_>) -> Result<Caller> {
         self.peers.lock().unwrap().push(presented.peer);
         match presented.authorization {
-            Some(Self::TOKEN) => Ok(Caller { principal: PrincipalName::parse("principal", crate::harness::LOCAL)?, local: true }),
+            Some(Self::TOKEN) => Ok(Caller::loopback(PrincipalName::parse("principal", crate::harness::LOCAL)?)),
             Some(_) | None => Err(Error::Unauthenticated),
         }
+    }
+
+    async fn still_valid(&self, _caller: &Caller) -> Result<bool> {
+        Ok(true)
     }
 }
 

@@ -1,19 +1,65 @@
 //! Who calls. Finding that out is a port: a token may have to be checked against keys that are elsewhere.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 
 use crate::error::Result;
-use crate::name::PrincipalName;
+use crate::identity::Role;
+use crate::name::{ApiKeyId, PrincipalName, SessionId};
+use crate::time::Timestamp;
 
 /// Who asks.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Caller {
     /// The principal.
     pub principal: PrincipalName,
-    /// Whether the request came over the loopback interface.
-    pub local: bool,
+    /// What it is known by.
+    pub origin: Origin,
+    /// How much it may do; `None` for a stranger.
+    pub role: Option<Role>,
+    /// Where the connection comes from; `None` where the transport does not know.
+    pub address: Option<IpAddr>,
+}
+
+/// What a caller is known by.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Origin {
+    /// It shows nothing, and comes over the loopback interface.
+    Local,
+    /// It shows nothing, and comes from elsewhere.
+    Elsewhere,
+    /// It has proven who it is.
+    Credential(Credential),
+}
+
+/// What a caller has proven itself with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Credential {
+    /// What it is.
+    pub kind: CredentialKind,
+    /// The session of an access token of ours.
+    pub session: Option<SessionId>,
+    /// The API key that was shown, or that the session was begun with.
+    pub key: Option<ApiKeyId>,
+    /// The outside issuer of a token.
+    pub issuer: Option<Arc<str>>,
+    /// When it was issued.
+    pub issued: Timestamp,
+    /// When it ends; `None` for never.
+    pub expires: Option<Timestamp>,
+}
+
+/// What proves who somebody is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CredentialKind {
+    /// An access token of ours.
+    AccessToken,
+    /// A token of an outside issuer.
+    ExternalToken,
+    /// An API key.
+    ApiKey,
 }
 
 /// What a transport knows of a call before it is known who calls.
@@ -34,12 +80,38 @@ pub trait Authenticator: Send + Sync {
     /// [`crate::Error::Unauthenticated`] for a call of nobody who is known; [`crate::Error::Unavailable`] while that cannot be
     /// found out.
     async fn authenticate(&self, presented: Presented<'_>) -> Result<Caller>;
+
+    /// Whether what the caller showed would be accepted now: it was neither revoked nor has it ended. For calls that last.
+    ///
+    /// # Errors
+    /// [`crate::Error::Unavailable`] while that cannot be found out.
+    async fn still_valid(&self, caller: &Caller) -> Result<bool>;
 }
 
 /// Callers while there is no identity: everybody is the same principal, and all that is known is whether the connection comes
 /// from this host. Whoever comes from elsewhere is known as a stranger, whom the rules then refuse.
 pub struct LoopbackAuthenticator {
     principal: PrincipalName,
+}
+
+impl Caller {
+    /// Who comes over the loopback interface and shows nothing: it administers its tenant.
+    pub fn loopback(principal: PrincipalName) -> Self {
+        Caller { principal, origin: Origin::Local, role: Some(Role::Admin), address: None }
+    }
+
+    /// Whether it is known only by coming over the loopback interface.
+    pub fn local(&self) -> bool {
+        self.origin == Origin::Local
+    }
+
+    /// What it has proven itself with.
+    pub fn credential(&self) -> Option<&Credential> {
+        match &self.origin {
+            Origin::Credential(credential) => Some(credential),
+            Origin::Local | Origin::Elsewhere => None,
+        }
+    }
 }
 
 impl LoopbackAuthenticator {
@@ -52,8 +124,13 @@ impl LoopbackAuthenticator {
 #[async_trait]
 impl Authenticator for LoopbackAuthenticator {
     async fn authenticate(&self, presented: Presented<'_>) -> Result<Caller> {
+        let caller = Caller { address: presented.peer, ..Caller::loopback(self.principal.clone()) };
         // An IPv4 peer of a dual-stack socket shows up inside an IPv6 address.
         let local = presented.peer.is_some_and(|address| address.to_canonical().is_loopback());
-        Ok(Caller { principal: self.principal.clone(), local })
+        Ok(if local { caller } else { Caller { origin: Origin::Elsewhere, role: None, ..caller } })
+    }
+
+    async fn still_valid(&self, _caller: &Caller) -> Result<bool> {
+        Ok(true)
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::access::{Action, Found, OfTenant, Part, Reach, Resource, Targeted as _, TenantScope};
+use crate::access::{Action, Caller, Found, OfTenant, Part, Reach, Resource, Targeted as _, TenantScope};
 use crate::error::{Error, Result};
 use crate::name::PrincipalName;
 use crate::page::Page;
@@ -10,19 +10,24 @@ use crate::page::Page;
 /// Proof that a caller may do `A` to a target. Only [`crate::access::AccessPolicy`] makes one.
 #[derive(Debug)]
 pub struct Permit<A: Action> {
-    principal: PrincipalName,
+    caller: Caller,
     target: A::Target,
     reach: Reach,
 }
 
 impl<A: Action> Permit<A> {
-    pub(super) fn new(principal: PrincipalName, target: A::Target, reach: Reach) -> Self {
-        Permit { principal, target, reach }
+    pub(super) fn new(caller: Caller, target: A::Target, reach: Reach) -> Self {
+        Permit { caller, target, reach }
     }
 
     /// Who was permitted.
     pub fn principal(&self) -> &PrincipalName {
-        &self.principal
+        &self.caller.principal
+    }
+
+    /// The caller as it was authenticated.
+    pub fn caller(&self) -> &Caller {
+        &self.caller
     }
 
     /// What it was permitted for.
@@ -76,14 +81,14 @@ impl<A: Action> Permit<A> {
     pub fn only_owner(&self) -> Option<&PrincipalName> {
         match self.reach {
             Reach::Tenant => None,
-            Reach::Own => Some(&self.principal),
+            Reach::Own => Some(&self.caller.principal),
         }
     }
 
     fn reaches(&self, thing: &impl Resource) -> bool {
         match self.reach {
             Reach::Tenant => true,
-            Reach::Own => thing.owner().is_none_or(|owner| *owner == self.principal),
+            Reach::Own => thing.owner().is_none_or(|owner| *owner == self.caller.principal),
         }
     }
 }

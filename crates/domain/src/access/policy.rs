@@ -23,7 +23,7 @@ impl AccessPolicy {
     /// [`Error::Denied`], the same whether the target exists or not.
     pub async fn require<A: Action>(&self, caller: &Caller, target: A::Target) -> Result<Permit<A>> {
         match self.rules.decide(caller, A::SPEC, target.target()).await? {
-            Some(reach) => Ok(Permit::new(caller.principal.clone(), target, reach)),
+            Some(reach) => Ok(Permit::new(caller.clone(), target, reach)),
             None => Err(Error::Denied { action: A::SPEC.name, resource: named(A::SPEC.resource, target.target()) }),
         }
     }

@@ -40,8 +40,8 @@ impl Rules for LocalRules {
     async fn decide(&self, caller: &Caller, _action: ActionSpec, target: Target<'_>) -> Result<Option<Reach>> {
         let own = match target.tenant() {
             Some(tenant) => *tenant == self.tenant,
-            None => caller.principal.tenant() == self.tenant,
+            None => *caller.principal.tenant() == self.tenant,
         };
-        Ok((caller.local && own).then_some(Reach::Tenant))
+        Ok((caller.local() && own).then_some(Reach::Tenant))
     }
 }

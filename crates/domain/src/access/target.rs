@@ -3,7 +3,10 @@
 
 use std::fmt;
 
-use crate::name::{CodePolicyName, ExecutionName, RuntimeName, TenantId, TenantName, UtilityName, VersionName};
+use crate::name::{
+    ApiKeyName, CodePolicyName, CredentialName, ExecutionName, PrincipalName, RuntimeName, SessionName, TenantId, TenantName, UtilityName,
+    VersionName,
+};
 
 /// What a call is about, as rules see it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,6 +25,12 @@ pub enum Target<'a> {
     CodePolicy(&'a TenantId),
     /// One runtime, as a tenant sees it.
     Runtime(&'a RuntimeName),
+    /// One user or service account.
+    Principal(&'a PrincipalName),
+    /// One session of a principal.
+    Session(&'a SessionName),
+    /// One API key of a service account.
+    ApiKey(&'a ApiKeyName),
 }
 
 /// A name that permits can be about. The type of a name says which kind of target it is.
@@ -52,6 +61,9 @@ impl<'a> Target<'a> {
             Target::Version(name) => Some(&name.utility.tenant),
             Target::Execution(name) => Some(&name.tenant),
             Target::Runtime(name) => Some(&name.tenant),
+            Target::Principal(name) => Some(name.tenant()),
+            Target::Session(name) => Some(name.principal.tenant()),
+            Target::ApiKey(name) => Some(name.account.tenant()),
         }
     }
 }
@@ -66,6 +78,9 @@ impl fmt::Display for Target<'_> {
             Target::Execution(name) => name.fmt(f),
             Target::CodePolicy(tenant) => write!(f, "tenants/{tenant}/codePolicy"),
             Target::Runtime(name) => name.fmt(f),
+            Target::Principal(name) => name.fmt(f),
+            Target::Session(name) => name.fmt(f),
+            Target::ApiKey(name) => name.fmt(f),
         }
     }
 }
@@ -88,17 +103,36 @@ macro_rules! names_of_tenants {
         impl OfTenant for $name {
             fn tenant(&self) -> &TenantId {
                 let $this = self;
-                &$tenant
+                $tenant
             }
         })*
     };
 }
 
 names_of_tenants! {
-    TenantName: |name| Target::Tenant(&name.tenant), name.tenant;
-    UtilityName: |name| Target::Utility(name), name.tenant;
-    VersionName: |name| Target::Version(name), name.utility.tenant;
-    ExecutionName: |name| Target::Execution(name), name.tenant;
-    CodePolicyName: |name| Target::CodePolicy(&name.tenant), name.tenant;
-    RuntimeName: |name| Target::Runtime(name), name.tenant;
+    TenantName: |name| Target::Tenant(&name.tenant), &name.tenant;
+    UtilityName: |name| Target::Utility(name), &name.tenant;
+    VersionName: |name| Target::Version(name), &name.utility.tenant;
+    ExecutionName: |name| Target::Execution(name), &name.tenant;
+    CodePolicyName: |name| Target::CodePolicy(&name.tenant), &name.tenant;
+    RuntimeName: |name| Target::Runtime(name), &name.tenant;
+    PrincipalName: |name| Target::Principal(name), PrincipalName::tenant(name);
+    SessionName: |name| Target::Session(name), name.principal.tenant();
+    ApiKeyName: |name| Target::ApiKey(name), name.account.tenant();
+}
+
+impl Targeted for CredentialName {
+    fn target(&self) -> Target<'_> {
+        match self {
+            CredentialName::Principal(name) => Target::Principal(name),
+            CredentialName::Session(name) => Target::Session(name),
+            CredentialName::ApiKey(name) => Target::ApiKey(name),
+        }
+    }
+}
+
+impl OfTenant for CredentialName {
+    fn tenant(&self) -> &TenantId {
+        self.principal().tenant()
+    }
 }

@@ -127,7 +127,12 @@ impl Resource for Execution {
             Target::Utility(name) => self.version.utility == *name,
             Target::Version(name) => self.version == *name,
             Target::Execution(name) => self.name == *name,
-            Target::Installation | Target::CodePolicy(_) | Target::Runtime(_) => false,
+            Target::Installation
+            | Target::CodePolicy(_)
+            | Target::Runtime(_)
+            | Target::Principal(_)
+            | Target::Session(_)
+            | Target::ApiKey(_) => false,
         }
     }
 }

@@ -137,7 +137,13 @@ impl Resource for Utility {
             Target::Tenant(tenant) => self.name.tenant == *tenant,
             Target::Utility(name) => self.name == *name,
             Target::Version(name) => self.name == name.utility,
-            Target::Installation | Target::Execution(_) | Target::CodePolicy(_) | Target::Runtime(_) => false,
+            Target::Installation
+            | Target::Execution(_)
+            | Target::CodePolicy(_)
+            | Target::Runtime(_)
+            | Target::Principal(_)
+            | Target::Session(_)
+            | Target::ApiKey(_) => false,
         }
     }
 }

@@ -167,13 +167,13 @@ impl World {
 
     /// What the administrator may do.
     pub async fn permit<A: Action>(&self, target: A::Target) -> Permit<A> {
-        let caller = Caller { principal: sample::user("ann"), local: true };
+        let caller = Caller::loopback(sample::user("ann"));
         self.rules.require(&caller, target).await.unwrap()
     }
 
     /// What a user may do who reaches only what is their own.
     pub async fn own<A: Action>(&self, user: &str, target: A::Target) -> Permit<A> {
-        let caller = Caller { principal: sample::user(user), local: true };
+        let caller = Caller::loopback(sample::user(user));
         AccessPolicy::new(Arc::new(OwnOnly)).require(&caller, target).await.unwrap()
     }
 

@@ -1,0 +1,60 @@
+//! Sessions: what a login begins and a chain of refresh tokens goes on with.
+
+use crate::access::{Resource, Target};
+use crate::hash::Hash;
+use crate::name::{ApiKeyId, PrincipalName, SessionId, SessionName};
+use crate::time::Timestamp;
+
+/// What every refresh token starts with; the session's id, an underscore and the secret part follow.
+pub const REFRESH_PREFIX: &str = "zona_refresh_";
+
+/// A session. Whoever shows another refresh token for it than the newest ends it: one of the two who have it is a thief.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Session {
+    /// Its id, which also stands in its tokens.
+    pub id: SessionId,
+    /// Whose it is.
+    pub principal: PrincipalName,
+    /// The API key that it was begun with; it ends with the key.
+    pub key: Option<ApiKeyId>,
+    /// When it began.
+    pub created: Timestamp,
+    /// When it ends, however often it is refreshed.
+    pub expires: Timestamp,
+    /// Since when it is revoked.
+    pub revoked: Option<Timestamp>,
+    /// How often it was refreshed.
+    pub generation: u32,
+    /// The [`crate::identity::SecretSource::digest`] of the newest refresh token.
+    pub refresh: Hash,
+    /// The principal's [`crate::identity::Principal::valid_after`] when it began: void once that is another one.
+    pub issued_under: Timestamp,
+}
+
+impl Session {
+    /// Its full name.
+    pub fn name(&self) -> SessionName {
+        self.principal.session(self.id.clone())
+    }
+
+    /// The session in the text of a refresh token; `None` for what is none.
+    pub fn id_of(text: &str) -> Option<SessionId> {
+        let (id, secret) = text.strip_prefix(REFRESH_PREFIX)?.split_once('_')?;
+        SessionId::parse("refresh_token", id).ok().filter(|_| !secret.is_empty())
+    }
+}
+
+impl Resource for Session {
+    fn owner(&self) -> Option<&PrincipalName> {
+        Some(&self.principal)
+    }
+
+    fn lies_in(&self, target: Target<'_>) -> bool {
+        match target {
+            Target::Tenant(tenant) => tenant == self.principal.tenant(),
+            Target::Principal(name) => *name == self.principal,
+            Target::Session(name) => name.principal == self.principal && name.session == self.id,
+            _ => false,
+        }
+    }
+}
