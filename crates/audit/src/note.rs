@@ -1,0 +1,148 @@
+//! Signed notes (C2SP signed-note): a text, a blank line, and signatures by Ed25519. Keys have the text forms that Go's
+//! `golang.org/x/mod/sumdb/note` reads.
+
+use std::fmt;
+use std::str::FromStr;
+
+use aws_lc_rs::signature::{ED25519, Ed25519KeyPair, KeyPair as _, UnparsedPublicKey};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use sha2::{Digest as _, Sha256};
+
+/// Ed25519, as notes number algorithms.
+const ALGORITHM: u8 = 1;
+/// What stands before a signature: an em dash and a space.
+const MARK: &str = "\u{2014} ";
+const KEY: usize = 32;
+/// Bytes of a key's id.
+const ID: usize = 4;
+
+/// Why a key or a note is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum NoteError {
+    /// The key has another form.
+    #[error("is no key of the form NAME+ID+KEY")]
+    Key,
+    /// The text has another form.
+    #[error("is no signed note")]
+    Form,
+    /// No signature by a known key.
+    #[error("is signed by no known key")]
+    UnknownKey,
+    /// A signature by a known key that does not fit.
+    #[error("has a signature that does not fit")]
+    Signature,
+}
+
+/// A private key that signs under any name: each log has its own.
+pub struct Key {
+    pair: Ed25519KeyPair,
+}
+
+/// A key under a name.
+pub struct Signer<'a> {
+    key: &'a Key,
+    name: String,
+}
+
+/// A public key under its name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VerifierKey {
+    name: String,
+    key: [u8; KEY],
+}
+
+impl Key {
+    /// The key that these 32 secret bytes stand for.
+    pub fn from_seed(seed: &[u8; 32]) -> Self {
+        let pair = Ed25519KeyPair::from_seed_unchecked(seed).expect("any 32 bytes are a seed");
+        Key { pair }
+    }
+
+    /// Signs under a name, which must be [fit](is_name) for one.
+    pub fn named(&self, name: impl Into<String>) -> Signer<'_> {
+        Signer { key: self, name: name.into() }
+    }
+
+    fn public(&self) -> [u8; KEY] {
+        self.pair.public_key().as_ref().try_into().expect("public keys have 32 bytes")
+    }
+}
+
+impl Signer<'_> {
+    /// What verifies its signatures.
+    pub fn verifier(&self) -> VerifierKey {
+        VerifierKey { name: self.name.clone(), key: self.key.public() }
+    }
+
+    /// The text as a signed note; the text ends with a newline.
+    pub fn sign(&self, text: &str) -> String {
+        debug_assert!(text.ends_with('\n') && is_name(&self.name), "neither is somebody else's to choose");
+        let mut signature = self.verifier().id().to_vec();
+        signature.extend_from_slice(self.key.pair.sign(text.as_bytes()).as_ref());
+        format!("{text}\n{MARK}{} {}\n", self.name, STANDARD.encode(signature))
+    }
+}
+
+impl VerifierKey {
+    /// The name under which it signs.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The text of a note that one of `keys` has signed.
+    ///
+    /// # Errors
+    /// [`NoteError`]: another form, no signature by one of these keys, or one that does not fit.
+    pub fn open<'a>(keys: &[VerifierKey], note: &'a str) -> Result<&'a str, NoteError> {
+        let (text, signatures) = note.rsplit_once("\n\n").ok_or(NoteError::Form)?;
+        let text = &note[..text.len() + 1];
+        let lines = signatures.strip_suffix('\n').ok_or(NoteError::Form)?;
+        let mut signed = false;
+        for line in lines.split('\n') {
+            let (name, signature) = line.strip_prefix(MARK).and_then(|line| line.split_once(' ')).ok_or(NoteError::Form)?;
+            let signature = STANDARD.decode(signature).map_err(|_malformed| NoteError::Form)?;
+            let (id, signature) = signature.split_at_checked(ID).ok_or(NoteError::Form)?;
+            let Some(key) = keys.iter().find(|key| key.name == name && key.id() == id) else { continue };
+            let public = UnparsedPublicKey::new(&ED25519, key.key);
+            public.verify(text.as_bytes(), signature).map_err(|_wrong| NoteError::Signature)?;
+            signed = true;
+        }
+        if signed { Ok(text) } else { Err(NoteError::UnknownKey) }
+    }
+
+    fn id(&self) -> [u8; ID] {
+        let hash: [u8; 32] =
+            Sha256::new().chain_update(&self.name).chain_update([b'\n', ALGORITHM]).chain_update(self.key).finalize().into();
+        [hash[0], hash[1], hash[2], hash[3]]
+    }
+}
+
+impl fmt::Display for VerifierKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (id, key) = (u32::from_be_bytes(self.id()), [&[ALGORITHM][..], &self.key].concat());
+        write!(f, "{}+{id:08x}+{}", self.name, STANDARD.encode(key))
+    }
+}
+
+impl FromStr for VerifierKey {
+    type Err = NoteError;
+
+    fn from_str(text: &str) -> Result<Self, NoteError> {
+        let mut parts = text.splitn(3, '+');
+        let (Some(name), Some(id), Some(key)) = (parts.next(), parts.next(), parts.next()) else { return Err(NoteError::Key) };
+        let bytes = STANDARD.decode(key).map_err(|_malformed| NoteError::Key)?;
+        let key = match bytes.split_first() {
+            Some((&ALGORITHM, key)) => key.try_into().map_err(|_length| NoteError::Key)?,
+            _ => return Err(NoteError::Key),
+        };
+        let read = VerifierKey { name: name.to_owned(), key };
+        let fits = is_name(name) && format!("{:08x}", u32::from_be_bytes(read.id())) == id;
+        if fits { Ok(read) } else { Err(NoteError::Key) }
+    }
+}
+
+/// Whether a text can be the name of a key: not empty, without blanks and plus signs.
+fn is_name(text: &str) -> bool {
+    !text.is_empty() && !text.contains(|c: char| c.is_whitespace() || c.is_control() || c == '+')
+}

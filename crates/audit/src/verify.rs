@@ -1,0 +1,326 @@
+//! The verifier of an export: reads it once, from the beginning, and says what is wrong with it. It asks nobody.
+
+use std::fmt;
+use std::io::{self, BufRead, Read as _};
+
+use serde::Deserialize;
+
+use crate::checkpoint::{Checkpoint, Malformed};
+use crate::export::{FORM, Header, Line, checkpoint_line, end_line};
+use crate::layout::MAX_ENTRY;
+use crate::note::VerifierKey;
+use crate::tree::Tree;
+
+/// Most faults that are told: what follows from one of them says nothing new.
+const MAX_FAULTS: usize = 100;
+/// Longest line that is read.
+const MAX_LINE: u64 = 2 * MAX_ENTRY as u64;
+
+/// What whoever verifies knows beside the export.
+#[derive(Debug, Default)]
+pub struct Known {
+    /// The keys that may sign. Empty: those that the export names, which whoever forged all of it has forged, too.
+    pub keys: Vec<VerifierKey>,
+    /// Checkpoints that were seen before, signed.
+    pub checkpoints: Vec<String>,
+}
+
+/// What was found.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Report {
+    /// Whose log it is.
+    pub tenant: String,
+    /// How many records there are.
+    pub records: u64,
+    /// How many checkpoints fit.
+    pub checkpoints: u64,
+    /// The keys that the export names.
+    pub keys: Vec<String>,
+    /// The newest checkpoint that fits.
+    pub newest: Option<String>,
+    /// Everything that is wrong; empty where the log is whole.
+    pub faults: Vec<Fault>,
+}
+
+/// One thing that is wrong.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fault {
+    /// The file has no header of this form.
+    Header,
+    /// A key of the header is none.
+    Key(String),
+    /// A line is longer than any, or none that an export has.
+    Line {
+        /// From 1.
+        line: u64,
+    },
+    /// A record's own number or tenant is another than its place says: something was removed, inserted, moved or comes from elsewhere.
+    Place {
+        /// Its place, from 0.
+        place: u64,
+        /// The number that it has.
+        sequence: u64,
+        /// The tenant that it names.
+        tenant: String,
+    },
+    /// A checkpoint cannot be trusted.
+    Checkpoint {
+        /// The line, from 1.
+        line: u64,
+        /// Why.
+        cause: Malformed,
+    },
+    /// A checkpoint of another log.
+    Origin {
+        /// The line, from 1.
+        line: u64,
+        /// The log that it is of.
+        origin: String,
+    },
+    /// A checkpoint stands behind another number of records than it covers.
+    Size {
+        /// The line, from 1.
+        line: u64,
+        /// What it covers.
+        covers: u64,
+        /// What stands before it.
+        records: u64,
+    },
+    /// The records are not those that the checkpoint was signed for.
+    Root {
+        /// The records that the last checkpoint that fits covers.
+        after: u64,
+        /// The records that this one covers.
+        size: u64,
+    },
+    /// Records behind the newest checkpoint, which nothing vouches for.
+    Uncovered {
+        /// The records that the newest checkpoint covers.
+        covered: u64,
+        /// How many there are.
+        records: u64,
+    },
+    /// The end is missing, or something stands behind it.
+    End,
+    /// The end says another number of records.
+    Count {
+        /// What the end says.
+        said: u64,
+        /// How many there are.
+        records: u64,
+    },
+    /// What was seen before covers more than there is now: an older state of the log.
+    Rollback {
+        /// What was seen.
+        seen: u64,
+        /// How many there are.
+        records: u64,
+    },
+    /// What was seen before has another root over the same records: the log was written anew.
+    Fork {
+        /// What was seen.
+        seen: u64,
+    },
+    /// What was seen before is no checkpoint of this log by a known key.
+    Seen(Malformed),
+    /// There are more faults.
+    More,
+}
+
+/// Verifies an export.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn verify(mut export: impl BufRead, known: &Known) -> io::Result<Report> {
+    let Some(mut verifier) = line(&mut export)?.and_then(|first| Verifier::begin(&first, known)) else {
+        return Ok(Report { faults: vec![Fault::Header], ..Report::default() });
+    };
+    while let Some(line) = line(&mut export)? {
+        verifier.take(&line);
+    }
+    Ok(verifier.finish())
+}
+
+/// The next line with its newline; as much of it as may be read where it is longer than any.
+fn line(export: &mut impl BufRead) -> io::Result<Option<Vec<u8>>> {
+    let mut line = Vec::new();
+    export.by_ref().take(MAX_LINE).read_until(b'\n', &mut line)?;
+    Ok((!line.is_empty()).then_some(line))
+}
+
+/// What a record says of its place; the rest is none of the verifier's business.
+#[derive(Deserialize)]
+struct Place {
+    sequence: u64,
+    tenant: String,
+}
+
+struct Verifier {
+    report: Report,
+    origin: String,
+    keys: Vec<VerifierKey>,
+    tree: Tree,
+    /// The line that was read last, from 1.
+    line: u64,
+    /// Records that the last checkpoint that fits covers.
+    covered: u64,
+    /// Whether a root did not fit: those behind it do not either.
+    broken: bool,
+    /// Whether the end was read.
+    ended: bool,
+    /// Checkpoints that were seen before, the largest first; what is left of them.
+    seen: Vec<Checkpoint>,
+}
+
+impl Verifier {
+    fn begin(first: &[u8], known: &Known) -> Option<Self> {
+        let header: Header = serde_json::from_slice(first).ok()?;
+        if header.export != FORM || header.line() != first {
+            return None;
+        }
+        let mut report = Report { tenant: header.tenant, ..Report::default() };
+        let mut keys = known.keys.clone();
+        for text in &header.keys {
+            match text.parse() {
+                Ok(key) if known.keys.is_empty() => keys.push(key),
+                Ok(_) => {}
+                Err(_malformed) => report.faults.push(Fault::Key(text.clone())),
+            }
+        }
+        report.keys = header.keys;
+        let mut seen = Vec::new();
+        for note in &known.checkpoints {
+            match Checkpoint::open(&keys, note) {
+                Ok(checkpoint) if checkpoint.origin == header.origin => seen.push(checkpoint),
+                Ok(_) => report.faults.push(Fault::Seen(Malformed::Text)),
+                Err(cause) => report.faults.push(Fault::Seen(cause)),
+            }
+        }
+        seen.sort_unstable_by_key(|checkpoint| std::cmp::Reverse(checkpoint.size));
+        let mut begun =
+            Verifier { report, origin: header.origin, keys, tree: Tree::default(), line: 1, covered: 0, broken: false, ended: false, seen };
+        begun.compare_with_seen();
+        Some(begun)
+    }
+
+    fn take(&mut self, line: &[u8]) {
+        self.line += 1;
+        if std::mem::take(&mut self.ended) {
+            self.fault(Fault::End);
+        }
+        let Some(text) = line.strip_suffix(b"\n") else { return self.fault(Fault::Line { line: self.line }) };
+        match serde_json::from_slice::<Line>(text) {
+            Ok(Line::Checkpoint(note)) if checkpoint_line(&note) == line => self.checkpoint(note),
+            Ok(Line::End(records)) if end_line(records) == line => self.end(records),
+            Ok(_) => self.fault(Fault::Line { line: self.line }),
+            Err(_other) => self.record(text),
+        }
+    }
+
+    fn record(&mut self, record: &[u8]) {
+        let Ok(place) = serde_json::from_slice::<Place>(record) else { return self.fault(Fault::Line { line: self.line }) };
+        if record.len() > MAX_ENTRY {
+            return self.fault(Fault::Line { line: self.line });
+        }
+        let at = self.tree.size();
+        if place.sequence != at || place.tenant != self.report.tenant {
+            self.fault(Fault::Place { place: at, sequence: place.sequence, tenant: place.tenant });
+        }
+        self.tree.push(record);
+        self.compare_with_seen();
+    }
+
+    fn checkpoint(&mut self, note: String) {
+        let line = self.line;
+        let checkpoint = match Checkpoint::open(&self.keys, &note) {
+            Ok(checkpoint) => checkpoint,
+            Err(cause) => return self.fault(Fault::Checkpoint { line, cause }),
+        };
+        let (size, records) = (checkpoint.size, self.tree.size());
+        if checkpoint.origin != self.origin {
+            return self.fault(Fault::Origin { line, origin: checkpoint.origin });
+        }
+        if size != records {
+            return self.fault(Fault::Size { line, covers: size, records });
+        }
+        if checkpoint.root == self.tree.root() {
+            self.covered = size;
+            self.report.checkpoints += 1;
+            self.report.newest = Some(note);
+        } else if !std::mem::replace(&mut self.broken, true) {
+            self.fault(Fault::Root { after: self.covered, size });
+        }
+    }
+
+    fn end(&mut self, said: u64) {
+        self.ended = true;
+        let records = self.tree.size();
+        if said != records {
+            self.fault(Fault::Count { said, records });
+        }
+    }
+
+    /// The same records must have the same root as when they were seen.
+    fn compare_with_seen(&mut self) {
+        while let Some(seen) = self.seen.pop_if(|seen| seen.size == self.tree.size()) {
+            if seen.root != self.tree.root() {
+                self.fault(Fault::Fork { seen: seen.size });
+            }
+        }
+    }
+
+    fn finish(mut self) -> Report {
+        let records = self.tree.size();
+        if !self.ended {
+            self.fault(Fault::End);
+        }
+        if self.covered != records && !self.broken {
+            self.fault(Fault::Uncovered { covered: self.covered, records });
+        }
+        while let Some(seen) = self.seen.pop() {
+            self.fault(Fault::Rollback { seen: seen.size, records });
+        }
+        self.report.records = records;
+        self.report
+    }
+
+    fn fault(&mut self, fault: Fault) {
+        match self.report.faults.len() {
+            MAX_FAULTS => self.report.faults.push(Fault::More),
+            count if count > MAX_FAULTS => {}
+            _ => self.report.faults.push(fault),
+        }
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Fault::Header => write!(f, "the first line is no header of an export ({FORM})"),
+            Fault::Key(key) => write!(f, "{key:?} in the header is no public key"),
+            Fault::Line { line } => write!(f, "line {line} is nothing that an export holds, or is cut off"),
+            Fault::Place { place, sequence, tenant } => {
+                write!(f, "record {place} says that it is record {sequence} of tenant {tenant:?}: some were removed, inserted or moved")
+            }
+            Fault::Checkpoint { line, cause } => write!(f, "line {line}: {cause}"),
+            Fault::Origin { line, origin } => write!(f, "line {line}: the checkpoint is of another log, {origin:?}"),
+            Fault::Size { line, covers, records } => {
+                write!(f, "line {line}: the checkpoint covers {covers} records, and {records} stand before it")
+            }
+            Fault::Root { after, size } => {
+                write!(f, "the checkpoint over {size} records was signed for others: something was changed from record {after} on")
+            }
+            Fault::Uncovered { covered, records } => {
+                write!(f, "the newest checkpoint that fits covers {covered} of {records} records: nothing vouches for the others")
+            }
+            Fault::End => write!(f, "the last line is not the end of an export: something is cut off, or was added"),
+            Fault::Count { said, records } => write!(f, "the end speaks of {said} records, and there are {records}"),
+            Fault::Rollback { seen, records } => {
+                write!(f, "{seen} records were seen before, and there are only {records}: this is an older state of the log")
+            }
+            Fault::Fork { seen } => write!(f, "the first {seen} records were seen before, and are others now: the log was written anew"),
+            Fault::Seen(cause) => write!(f, "what was seen before is of no use: {cause}"),
+            Fault::More => write!(f, "there are more faults"),
+        }
+    }
+}
