@@ -8,13 +8,14 @@ use crate::tidy::problem::Problem;
 const MANIFEST: &str = "Cargo.toml";
 
 /// Crate, and the workspace crates it may use in its product code.
-const ARROWS: [(&str, Allowed); 20] = [
+const ARROWS: [(&str, Allowed); 21] = [
     ("domain", Allowed::Only(&[])),
     ("api-proto", Allowed::Only(&[])),
     ("sandbox-protocol", Allowed::Only(&[])),
     ("telemetry", Allowed::Only(&[])),
     ("file-trust", Allowed::Only(&[])),
     ("audit", Allowed::Only(&[])),
+    ("auth", Allowed::Only(&["domain", "file-trust"])),
     ("api-grpc", Allowed::Only(&["domain", "api-proto"])),
     ("storage-documents", Allowed::Only(&["domain"])),
     ("storage-embedded", Allowed::Only(&["domain", "file-trust", "storage-documents"])),

@@ -1,0 +1,136 @@
+//! Asks for the keys of another issuer, in a file or over HTTP, within bounds of size and time. Redirections are not followed: who
+//! answers under the configured address answers, or nobody does.
+
+use std::fmt;
+use std::fs::File;
+use std::io::{self, Read as _};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use futures_util::future::{Either, select};
+use http::header::{ACCEPT, CONNECTION, HOST};
+use http::{Request, Uri};
+use http_body_util::{BodyExt as _, Empty, Limited};
+use hyper::body::Bytes;
+use hyper::client::conn::http1;
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+
+use super::key_set;
+use crate::public_key::PublicKey;
+
+/// Most bytes of a set of keys.
+const MAX_BYTES: usize = 256 * 1024;
+/// Longest time until all of it is there.
+const DEADLINE: Duration = Duration::from_secs(5);
+
+/// Where the public keys of an issuer are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum KeyPlace {
+    /// A file, which nobody but the server's user and root can change.
+    File(PathBuf),
+    /// An address on this host; there is no TLS, so nothing beyond it.
+    Local(Uri),
+}
+
+/// Why keys cannot be had.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    #[error(transparent)]
+    Untrusted(#[from] file_trust::Error),
+    #[error("it cannot be read")]
+    Read(#[from] io::Error),
+    #[error("no answer")]
+    Http(#[from] hyper::Error),
+    #[error("the request cannot be made")]
+    Request(#[from] http::Error),
+    #[error("the answer ends early, or has more than {MAX_BYTES} bytes")]
+    Body(#[source] Box<dyn std::error::Error + Send + Sync>),
+    #[error("the answer has the status {0}")]
+    Status(http::StatusCode),
+    #[error("no answer within {DEADLINE:?}")]
+    Deadline(#[from] tokio::time::error::Elapsed),
+    #[error("reading failed")]
+    Panicked(#[from] tokio::task::JoinError),
+    #[error("what is there cannot be used")]
+    Fault(#[from] key_set::Fault),
+}
+
+impl KeyPlace {
+    /// Reads an absolute path, or an address on this host.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        if Path::new(text).is_absolute() {
+            return Ok(KeyPlace::File(text.into()));
+        }
+        let local = |uri: &Uri| match uri.host() {
+            Some(host) => matches!(host, "127.0.0.1" | "[::1]" | "localhost"),
+            None => false,
+        };
+        match text.parse::<Uri>() {
+            Ok(uri) if uri.scheme_str() == Some("http") && local(&uri) => Ok(KeyPlace::Local(uri)),
+            Ok(uri) if uri.scheme_str() == Some("https") || uri.scheme_str() == Some("http") => {
+                Err("must be an absolute path or http://127.0.0.1:PORT/...: keys from elsewhere need TLS, which is not there yet"
+                    .to_owned())
+            }
+            _ => Err("must be an absolute path, or an address such as http://127.0.0.1:8080/jwks.json".to_owned()),
+        }
+    }
+}
+
+impl fmt::Display for KeyPlace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            KeyPlace::File(path) => path.display().fmt(f),
+            KeyPlace::Local(uri) => uri.fmt(f),
+        }
+    }
+}
+
+/// The keys that are at a place now.
+pub(crate) async fn keys(place: &KeyPlace) -> Result<Vec<PublicKey>, Error> {
+    let bytes = match place {
+        KeyPlace::File(path) => {
+            let path = path.clone();
+            tokio::task::spawn_blocking(move || read(&path)).await??
+        }
+        KeyPlace::Local(uri) => tokio::time::timeout(DEADLINE, get(uri)).await??.to_vec(),
+    };
+    Ok(key_set::read(&bytes)?)
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, Error> {
+    let file = File::open(file_trust::trusted(path)?)?;
+    let mut bytes = Vec::new();
+    // What is longer than this ends too early, and is no set.
+    file.take(MAX_BYTES as u64).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+async fn get(uri: &Uri) -> Result<Bytes, Error> {
+    let host = uri.host().unwrap_or_default();
+    let address = (host.trim_matches(['[', ']']), uri.port_u16().unwrap_or(80));
+    let stream = TcpStream::connect(address).await?;
+    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
+    let authority = uri.authority().map_or(host, http::uri::Authority::as_str);
+    let path = uri.path_and_query().map_or("/", http::uri::PathAndQuery::as_str);
+    let request = Request::get(path).header(HOST, authority).header(ACCEPT, "application/json").header(CONNECTION, "close");
+    let request = request.body(Empty::<Bytes>::new())?;
+    let answer = Box::pin(async move {
+        let answer = sender.send_request(request).await?;
+        if answer.status() != http::StatusCode::OK {
+            return Err(Error::Status(answer.status()));
+        }
+        Ok(Limited::new(answer.into_body(), MAX_BYTES).collect().await.map_err(Error::Body)?.to_bytes())
+    });
+    // The connection does its work only while it is asked to; what it has read may be answered after its end.
+    match select(answer, connection).await {
+        Either::Left((answered, _)) => answered,
+        Either::Right((_, answer)) => answer.await,
+    }
+}
+
+#[cfg(test)]
+mod tests;
