@@ -5,8 +5,10 @@ use std::fmt;
 use std::ops::Deref;
 
 mod portable;
+mod tokens;
 
 pub use portable::{MAX_DEPTH, Unportable, check_portable};
+pub use tokens::{Token, tokens};
 
 /// The text of one JSON value. Whoever makes one has read it: a binder, a sandbox, or a store that was given it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]

@@ -6,6 +6,7 @@ mod limits;
 mod outcome;
 mod output;
 mod port;
+mod secrets;
 mod usage;
 
 pub use attestation::{Attestation, BackendKind, BatteryPass, Network, ResourceControl, Seccomp};
@@ -14,4 +15,5 @@ pub use limits::{Limits, LimitsPatch, OnOutputLimit};
 pub use outcome::{Failure, Reason};
 pub use output::{MAX_CHUNK, Stream};
 pub use port::{Entry, Error, Job, Progress, Purpose, Run, Sandbox};
+pub use secrets::{MASK, MAX_SECRETS, SHORTEST_SECRET, Secrets};
 pub use usage::Usage;

@@ -9,7 +9,8 @@ use std::collections::HashSet;
 
 use domain::Violation;
 use domain::code::{Bound, Code, Parameter, ParameterBinder, Schema, ValueType};
-use domain::json::{JsonText, check_portable};
+use domain::json::{JsonText, Token, check_portable, tokens};
+use domain::sandbox::Secrets;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
@@ -41,7 +42,7 @@ impl ParameterBinder for JsonBinder {
             return Err(violations);
         }
         let (json, public_json) = (with_defaults(schema, &given), without_secrets(schema, &given));
-        Ok(Bound { json: JsonText::read(json), public_json: JsonText::read(public_json) })
+        Ok(Bound { json: JsonText::read(json), public_json: JsonText::read(public_json), secrets: secrets(schema, &given) })
     }
 
     fn take(&self, json: &str, member: &str) -> Result<(Option<JsonText>, JsonText), Vec<Violation>> {
@@ -171,8 +172,24 @@ fn with_defaults(schema: Schema<'_>, given: &Object<'_>) -> String {
 }
 
 fn without_secrets(schema: Schema<'_>, given: &Object<'_>) -> String {
-    let secret = |name: &str| schema.find(name).or(schema.rest()).is_some_and(|parameter| parameter.secret);
-    write_object(given.members().filter(|(name, _)| !secret(name)).map(|(name, value)| (name, value.get())))
+    write_object(given.members().filter(|(name, _)| !is_secret(schema, name)).map(|(name, value)| (name, value.get())))
+}
+
+fn is_secret(schema: Schema<'_>, name: &str) -> bool {
+    schema.find(name).or(schema.rest()).is_some_and(|parameter| parameter.secret)
+}
+
+/// The texts and numbers of the secret values, as they were given.
+fn secrets(schema: Schema<'_>, given: &Object<'_>) -> Secrets {
+    let secret = given.members().filter(|(name, _)| is_secret(schema, name));
+    Secrets::new(secret.flat_map(|(_, value)| {
+        let json = value.get();
+        tokens(json).filter_map(|token| match token {
+            Token::Text(span) => serde_json::from_str(&json[span]).ok(),
+            Token::Number(span) => Some(json[span].to_owned()),
+            Token::Open | Token::Close | Token::Name(_) => None,
+        })
+    }))
 }
 
 fn write_object<'a>(members: impl Iterator<Item = (&'a str, &'a str)>) -> String {

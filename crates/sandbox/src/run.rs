@@ -10,18 +10,21 @@ use std::time::Instant;
 use async_trait::async_trait;
 use domain::json::JsonText;
 use domain::sandbox::{Attestation, Entry, Failure, Job, Limits, OnOutputLimit, Progress, Reason, Run, Usage};
+use sandbox_protocol::frame;
 use tokio::sync::watch;
 
 use crate::live::{Child, End};
 use crate::pool::micros;
 use crate::tasks;
 
+mod mask;
 mod outcome;
 mod output;
 mod program;
 mod results;
 mod watchdog;
 
+use mask::Mask;
 use outcome::{Cause, from_child, over_output, without_result};
 use output::Output;
 pub(crate) use program::Program;
@@ -34,6 +37,7 @@ pub(crate) struct ChildRun {
     control: Arc<Control>,
     results: Results,
     output: Output,
+    mask: Mask,
     end: watch::Receiver<Option<End>>,
     state: State,
     pending: VecDeque<Progress>,
@@ -67,11 +71,13 @@ impl ChildRun {
             Entry::Transform(values) if values.len() > 1 => Expected::Values(values.len()),
             Entry::Transform(_) | Entry::Script => Expected::Result,
         };
+        let mask = Mask::new(&job.secrets);
         ChildRun {
             attestation,
             control,
             results: Results::new(pipes.result, expected, job.limits.result),
-            output: Output::new(pipes.stdout, pipes.stderr, job.limits.output),
+            output: Output::new(pipes.stdout, pipes.stderr, job.limits.output, &mask),
+            mask,
             end,
             state: State::Running,
             pending: VecDeque::new(),
@@ -92,8 +98,7 @@ impl ChildRun {
                 Err(malformed) => self.on_malformed(&malformed),
             },
             end = ended(&mut self.end) => self.on_end(end),
-            piece = self.output.next(), if self.output.is_open() => {
-                self.pending.extend(piece);
+            () = self.output.next(&mut self.pending), if self.output.is_open() => {
                 if self.is_over_output() {
                     self.control.kill(Cause::OutputLimit);
                 }
@@ -104,13 +109,21 @@ impl ChildRun {
     fn on_frame(&mut self, frame: Frame) {
         match frame {
             Frame::Value(value) => {
-                self.pending.push_back(Progress::Value(value.map_err(|failure| from_child(failure, Cause::None, &self.limits))))
+                let value = self.masked(value, Cause::None);
+                self.pending.push_back(Progress::Value(value));
             }
-            Frame::Last(Ok(result)) => self.finish(Ok(result)),
-            Frame::Last(Err(failure)) => {
-                let failure = from_child(failure, self.control.cause(), &self.limits);
-                self.finish(Err(failure));
+            Frame::Last(outcome) => {
+                let outcome = self.masked(outcome, self.control.cause());
+                self.finish(outcome);
             }
+        }
+    }
+
+    /// What a child reports, without secrets.
+    fn masked(&self, report: Result<JsonText, frame::Failure>, cause: Cause) -> Result<JsonText, Failure> {
+        match report {
+            Ok(result) => Ok(self.mask.result(result)),
+            Err(failure) => Err(from_child(self.mask.failure(failure), cause, &self.limits)),
         }
     }
 

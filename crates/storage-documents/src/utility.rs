@@ -22,6 +22,8 @@ pub struct UtilityDocument {
     tags: Vec<String>,
     #[serde(default)]
     store_values: bool,
+    #[serde(default)]
+    show_secrets: bool,
     owner: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     deleted: Option<u64>,
@@ -44,6 +46,7 @@ impl From<&Utility> for UtilityDocument {
             description: utility.metadata.description.clone(),
             tags: utility.metadata.tags.clone(),
             store_values: utility.metadata.store_values,
+            show_secrets: utility.metadata.show_secrets,
             owner: utility.owner.to_string(),
             deleted: utility.deleted.map(Timestamp::as_millis),
             latest_version: utility.latest_version,
@@ -72,6 +75,7 @@ impl UtilityDocument {
                 description: self.description,
                 tags: self.tags,
                 store_values: self.store_values,
+                show_secrets: self.show_secrets,
             },
             owner: parsed("owner", PrincipalName::parse("owner", &self.owner).ok())?,
             deleted: self.deleted.map(Timestamp::from_millis),

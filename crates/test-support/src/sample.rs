@@ -141,6 +141,7 @@ pub fn utility(scope: &TenantScope, id: &str) -> Utility {
             description: "finds \"things\"\nin text".to_owned(),
             tags: vec!["ioc".to_owned(), "text".to_owned()],
             store_values: true,
+            show_secrets: true,
         },
         owner: user("ann"),
         deleted: None,

@@ -7,7 +7,7 @@ use api_proto::zona::utility::v1 as pb;
 use crate::convert::{Violations, limits};
 
 /// Paths that an update may name, beside `limits.*` and `*`.
-const FIELDS: [&str; 10] = [
+const FIELDS: [&str; 11] = [
     "display_name",
     "description",
     "tags",
@@ -17,6 +17,7 @@ const FIELDS: [&str; 10] = [
     "limits",
     "runtime",
     "store_values",
+    "show_secrets",
     "isolation",
 ];
 /// Paths that an update of a code policy may name, beside `*`.
@@ -97,6 +98,7 @@ fn implied(utility: &pb::Utility) -> BTreeSet<String> {
         false,
         !utility.runtime.is_empty(),
         utility.store_values,
+        utility.show_secrets,
         utility.isolation != 0,
     ];
     let fields = FIELDS.into_iter().zip(set).filter(|(_, set)| *set).map(|(field, _)| field.to_owned());

@@ -9,7 +9,7 @@ use domain::access::{ActionSpec, Authenticator, Caller, Presented, Reach, Rules,
 use domain::code::{Bound, ParameterBinder, Schema};
 use domain::json::JsonText;
 use domain::name::PrincipalName;
-use domain::sandbox::Isolation;
+use domain::sandbox::{Isolation, Secrets};
 use domain::server::{Battery, Facts, ProbeFailure, ServerFacts, TierFacts};
 use domain::time::Timestamp;
 use domain::{Error, Result, Violation};
@@ -30,7 +30,7 @@ impl ParameterBinder for FakeBinder {
         let unknown = unknown.map(|name| Violation::new(field(name), "UNKNOWN_PARAMETER", "is no parameter"));
         let violations: Vec<_> = missing.chain(unknown).collect();
         let json = JsonText::read(Value::Object(given).to_string());
-        if violations.is_empty() { Ok(Bound { public_json: json.clone(), json }) } else { Err(violations) }
+        if violations.is_empty() { Ok(Bound { public_json: json.clone(), json, secrets: Secrets::default() }) } else { Err(violations) }
     }
 
     fn take(&self, json: &str, member: &str) -> Result<(Option<JsonText>, JsonText), Vec<Violation>> {

@@ -3,6 +3,7 @@
 
 use crate::code::Code;
 use crate::json::JsonText;
+use crate::sandbox::Secrets;
 use crate::violation::Violation;
 
 /// Highest number of parameters of one utility.
@@ -31,7 +32,7 @@ pub struct Parameter {
     pub default_json: Option<JsonText>,
     /// JSON texts of the allowed values; empty allows all of the type.
     pub enum_json: Vec<JsonText>,
-    /// A secret value is handed to the code but not stored, logged or answered as a parameter. What the code prints of it is output.
+    /// A secret value is handed to the code but not stored, logged or answered as a parameter, and masked in what the code reports.
     pub secret: bool,
     /// For people; may be empty.
     pub description: String,
@@ -121,6 +122,8 @@ pub struct Bound {
     pub json: JsonText,
     /// The same without secret values: what may be stored and shown.
     pub public_json: JsonText,
+    /// The texts and numbers of the secret values.
+    pub secrets: Secrets,
 }
 
 /// Port: reads the parameters of an execution against a schema.

@@ -25,8 +25,9 @@ use crate::sandbox::{self, Failure, Job, Progress, Reason, Run, Usage};
 
 /// How often somebody who waits learns their position anew.
 pub const POSITION_PERIOD: Duration = Duration::from_millis(500);
-/// Output waits at most this long before it is durable: what a SIGKILL of the server may lose.
-pub const FLUSH_DELAY: Duration = Duration::from_millis(200);
+/// Output waits at most this long before it is durable. Together with what an adapter may hold to mask it, it makes the 200 ms that a
+/// SIGKILL of the server may lose.
+pub const FLUSH_DELAY: Duration = Duration::from_millis(150);
 /// Output of this many bytes is stored at once.
 pub const FLUSH_BYTES: usize = 64 * 1024;
 /// While the store fails, at most this much output is held in memory; the run is paused then.

@@ -23,7 +23,7 @@ use crate::name::{ExecutionName, UtilityName};
 use crate::page::{Page, PageRequest};
 use crate::request::{Committed, RequestKey, key_reused, once};
 use crate::revision::Revision;
-use crate::sandbox::{Entry, Job, Purpose};
+use crate::sandbox::{Entry, Job, Purpose, Secrets};
 use crate::utility::{Utility, Version};
 use crate::violation::Violation;
 
@@ -318,6 +318,8 @@ impl Executions {
     ) -> Result<Prepared> {
         let shared = &self.shared;
         let definition = &version.definition;
+        let secrets = if utility.metadata.show_secrets { Secrets::default() } else { bound.secrets };
+        secrets.check("params_json").map_err(|violation| Error::Invalid(vec![violation]))?;
         shared.ports.sandbox.ready(definition.isolation, &definition.runtime)?;
         let fence = shared.ports.keeper.fence().ok_or_else(no_lease)?;
         let ticket = shared.ports.admission.enter(&utility.name.tenant)?;
@@ -353,6 +355,7 @@ impl Executions {
             code: Arc::clone(version.code.text()),
             entry,
             params_json: bound.json,
+            secrets,
             limits,
         };
         Ok(Prepared { execution, job, ticket })

@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use crate::error;
 use crate::json::JsonText;
 use crate::name::{ExecutionId, RuntimeId, TenantId};
-use crate::sandbox::{Attestation, Failure, Isolation, Limits, Stream, Usage};
+use crate::sandbox::{Attestation, Failure, Isolation, Limits, Secrets, Stream, Usage};
 
 /// One program for one sandbox.
 #[derive(Debug, Clone)]
@@ -29,6 +29,8 @@ pub struct Job {
     pub entry: Entry,
     /// Keyword arguments: one JSON object.
     pub params_json: JsonText,
+    /// What is masked in everything that it reports.
+    pub secrets: Secrets,
     /// Limits that hold.
     pub limits: Limits,
 }
@@ -53,7 +55,8 @@ pub enum Entry {
     Script,
 }
 
-/// What a run reports, in order: output and values in any mix, then one outcome, then the exit.
+/// What a run reports, in order: output and values in any mix, then one outcome, then the exit. No secret of the job is in it: bytes are
+/// counted once they are masked.
 #[derive(Debug)]
 pub enum Progress {
     /// It printed. Beyond the output limit nothing is reported; [`Usage::dropped_bytes`] counts it.

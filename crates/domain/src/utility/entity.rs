@@ -63,6 +63,8 @@ pub struct Metadata {
     pub tags: Vec<String>,
     /// Whether values and results of Transform calls are stored.
     pub store_values: bool,
+    /// Whether secret values stand unmasked in what the code prints, returns and raises.
+    pub show_secrets: bool,
 }
 
 impl Utility {

@@ -16,6 +16,8 @@ pub struct Patch {
     pub tags: Option<Vec<String>>,
     /// Whether values are stored from now on.
     pub store_values: Option<bool>,
+    /// Whether secret values stand unmasked in what the code reports from now on.
+    pub show_secrets: Option<bool>,
     /// New source.
     pub code: Option<Vec<u8>>,
     /// A schema to use; unused while the schema is inferred.
@@ -43,6 +45,7 @@ impl Patch {
                 description: or_old(&self.description, &metadata.description),
                 tags: or_old(&self.tags, &metadata.tags),
                 store_values: self.store_values.unwrap_or(metadata.store_values),
+                show_secrets: self.show_secrets.unwrap_or(metadata.show_secrets),
             },
             code: Vec::new(),
             kind: Some(definition.kind),

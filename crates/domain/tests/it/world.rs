@@ -15,7 +15,7 @@ use domain::lease::{InstanceId, Keeper};
 use domain::name::{CodePolicyName, ExecutionName, RuntimeId, TenantName, UtilityId, UtilityName};
 use domain::request::RequestKey;
 use domain::revision::Etag;
-use domain::sandbox::{Error, Isolation, Job, Limits, Run, Sandbox};
+use domain::sandbox::{Error, Isolation, Job, Limits, Run, Sandbox, Secrets};
 use domain::utility::{Call, Draft, Gate, GatePorts, Utilities, Utility, Version};
 use domain::violation::Violation;
 use futures_util::{FutureExt as _, StreamExt as _};
@@ -242,7 +242,7 @@ impl Rules for OwnOnly {
 impl ParameterBinder for AnyBinder {
     fn bind(&self, _schema: Schema<'_>, json: &str) -> Result<Bound, Vec<Violation>> {
         let json = JsonText::read(if json.is_empty() { "{}" } else { json });
-        Ok(Bound { public_json: json.clone(), json })
+        Ok(Bound { public_json: json.clone(), json, secrets: Secrets::default() })
     }
 
     fn take(&self, json: &str, _member: &str) -> Result<(Option<JsonText>, JsonText), Vec<Violation>> {

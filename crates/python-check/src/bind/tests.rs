@@ -143,6 +143,16 @@ fn secret_values_are_handed_over_but_never_shown() {
 }
 
 #[test]
+fn what_is_to_be_masked_are_the_texts_and_numbers_of_secret_values_however_deep() {
+    let secret = |name: &str| Parameter { secret: true, ..parameter(name, ValueType::Any) };
+    let schema = [secret("login"), secret("pin"), parameter("host", ValueType::String), secret("**more")];
+    let json = r#"{"login":{"user name":"ann\\e","keys":["k\u00e9y-1",123456789012345678901,true]},"pin":31337,"host":"example.org","x":"four","y":"abc"}"#;
+    let bound = bind(&schema, json).unwrap();
+    let texts: Vec<_> = bound.secrets.texts().collect();
+    assert_eq!(texts, ["123456789012345678901", "31337", "ann\\e", "four", "kéy-1"]);
+}
+
+#[test]
 fn an_omitted_parameter_takes_the_default_that_a_person_wrote_and_no_inferred_one() {
     let schema = [Parameter { default_json: Some(JsonText::read("3")), ..parameter("count", ValueType::Integer) }];
     let bound = bind(&schema, "").unwrap();

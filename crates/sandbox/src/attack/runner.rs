@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use domain::json::JsonText;
 use domain::name::{RuntimeId, TenantId};
-use domain::sandbox::{Entry, Error, Failure, Isolation, Job, Limits, Progress, Purpose, Reason, Run};
+use domain::sandbox::{Entry, Error, Failure, Isolation, Job, Limits, Progress, Purpose, Reason, Run, Secrets};
 
 use super::catalog::{self, Probe, Way};
 use super::defence::ProbeGroup;
@@ -234,6 +234,7 @@ impl<'a> Runner<'a> {
             code: code.into(),
             entry: Entry::Script,
             params_json: JsonText::read(params_json),
+            secrets: Secrets::default(),
             limits: Limits { tmpfs: limits.tmpfs.max(MEBIBYTE), ..limits },
         }
     }

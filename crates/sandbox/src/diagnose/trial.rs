@@ -2,7 +2,7 @@
 
 use domain::json::JsonText;
 use domain::name::{RuntimeId, TenantId};
-use domain::sandbox::{Entry, Isolation, Job, Limits, Purpose};
+use domain::sandbox::{Entry, Isolation, Job, Limits, Purpose, Secrets};
 
 /// A program that works only where Python, its standard library and its private `/tmp` are there.
 pub(super) const PROGRAM: &str = "import json, tempfile\n\ndef transform(value):\n    with tempfile.TemporaryFile() as file:\n        file.write(json.dumps(value).encode())\n        file.seek(0)\n        return json.load(file)\n";
@@ -20,6 +20,7 @@ pub(super) fn trial(isolation: Isolation, runtime: &str) -> Result<Job, String> 
         code: PROGRAM.into(),
         entry: Entry::Transform(vec![JsonText::read(VALUE)]),
         params_json: JsonText::read("{}"),
+        secrets: Secrets::default(),
         limits: Limits::DEFAULT,
     })
 }

@@ -1,13 +1,16 @@
-//! Reads stdout and stderr with bounded memory: at most one chunk at a time, only when somebody asks, and not in crumbs.
+//! Reads stdout and stderr with bounded memory: at most one chunk at a time, only when somebody asks, and not in crumbs. Secrets are
+//! masked before anything is counted.
 
 use std::collections::VecDeque;
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 use std::time::Duration;
 
 use domain::sandbox::{MAX_CHUNK, Progress, Stream};
 use rustix::buffer::spare_capacity;
 use tokio::net::unix::pipe::Receiver;
 use tokio::time::{Instant, sleep_until};
+
+use super::mask::{Mask, StreamMask};
 
 /// A read below this size is a crumb: the next one waits a little, so that many small prints become few events.
 const CRUMB: usize = 4 * 1024;
@@ -16,6 +19,9 @@ const FIRST_HOLD: Duration = Duration::from_millis(1);
 const LONGEST_HOLD: Duration = Duration::from_millis(8);
 /// A silence: longer than any hold.
 const SILENCE: Duration = Duration::from_millis(20);
+/// How long the beginning of a secret waits for its rest while nothing else comes. Together with the domain's delay of storing output it
+/// stays below what a killed server may lose.
+const MASK_HOLD: Duration = Duration::from_millis(40);
 /// What a pipe holds, at most; growing it is blocked inside.
 const PIPE_CAPACITY: usize = 64 * 1024;
 
@@ -25,6 +31,7 @@ pub(super) struct Output {
     stdout: Pipe,
     stderr: Pipe,
     scratch: Vec<u8>,
+    masked: Vec<u8>,
     budget: Budget,
 }
 
@@ -33,6 +40,9 @@ struct Pipe {
     stream: Stream,
     pipe: Option<Receiver>,
     pace: Pace,
+    mask: Option<StreamMask>,
+    /// When what the mask holds is to go.
+    hold_until: Option<Instant>,
 }
 
 /// How much is kept.
@@ -61,12 +71,13 @@ struct Pace {
 // === impl Output ===
 
 impl Output {
-    pub(super) fn new(stdout: Receiver, stderr: Receiver, limit: u64) -> Self {
-        let pipe = |stream, pipe| Pipe { stream, pipe: Some(pipe), pace: Pace::default() };
+    pub(super) fn new(stdout: Receiver, stderr: Receiver, limit: u64, mask: &Mask) -> Self {
+        let pipe = |stream, pipe| Pipe { stream, pipe: Some(pipe), pace: Pace::default(), mask: mask.stream(), hold_until: None };
         Output {
             stdout: pipe(Stream::Stdout, stdout),
             stderr: pipe(Stream::Stderr, stderr),
             scratch: Vec::new(),
+            masked: Vec::new(),
             budget: Budget::new(limit),
         }
     }
@@ -90,45 +101,61 @@ impl Output {
         self.budget.dropped
     }
 
-    /// Waits for output and reads one piece; `None` when it closed, or was dropped. Cancel-safe.
-    pub(super) async fn next(&mut self) -> Option<Progress> {
+    /// Waits for output and reads one piece; nothing comes of it when it closed, or was dropped, or waits for its rest. Cancel-safe.
+    pub(super) async fn next(&mut self, into: &mut VecDeque<Progress>) {
+        let due = [&self.stdout, &self.stderr].into_iter().filter_map(|source| source.hold_until).min();
         let source = tokio::select! {
             () = self.stdout.ready(), if self.stdout.pipe.is_some() => &mut self.stdout,
             () = self.stderr.ready(), if self.stderr.pipe.is_some() => &mut self.stderr,
-            else => return None,
+            () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => {
+                if self.stdout.hold_until == due { &mut self.stdout } else { &mut self.stderr }
+            }
+            else => return,
         };
-        let pipe = source.pipe.as_ref()?;
-        let count = match pipe.try_read_buf(empty(&mut self.scratch)) {
-            Ok(count) => count,
-            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => return None,
-            Err(_broken) => 0,
+        let Some(pipe) = &source.pipe else { return };
+        let read = match pipe.try_read_buf(empty(&mut self.scratch)) {
+            Err(error) if is_empty(&error) && source.is_due() => {
+                // Straight from the kernel: the runtime may not have noticed yet that there is something to read.
+                rustix::io::read(pipe, spare_capacity(&mut self.scratch)).map_err(io::Error::from)
+            }
+            read => read,
         };
-        if count == 0 {
-            source.pipe = None;
-            return None;
-        }
-        source.pace.note(Instant::now(), count);
-        self.budget.account(source.stream, &self.scratch)
+        let bytes = match read {
+            Ok(count) if count > 0 => {
+                source.pace.note(Instant::now(), count);
+                source.mask(&self.scratch, &mut self.masked)
+            }
+            Err(error) if is_empty(&error) && source.is_due() => source.pause(&mut self.masked),
+            Err(error) if is_empty(&error) => return,
+            Ok(_) | Err(_) => source.close(&mut self.masked),
+        };
+        self.budget.keep(source.stream, bytes, into);
     }
 
     /// Reads what is in the pipes now, at most what they can hold.
     pub(super) fn drain(&mut self, into: &mut VecDeque<Progress>) {
         for source in [&mut self.stdout, &mut self.stderr] {
-            let Some(pipe) = &source.pipe else { continue };
             let mut total = 0;
             while total < PIPE_CAPACITY {
-                // Straight from the kernel: the runtime may not have noticed yet that there is something to read.
+                let Some(pipe) = &source.pipe else { break };
+                // As above.
                 match rustix::io::read(pipe, spare_capacity(empty(&mut self.scratch))) {
                     Ok(0) | Err(_) => break,
                     Ok(count) => {
                         total += count;
-                        into.extend(self.budget.account(source.stream, &self.scratch));
+                        let bytes = source.mask(&self.scratch, &mut self.masked);
+                        self.budget.keep(source.stream, bytes, into);
                     }
                 }
             }
-            source.pipe = None;
+            let bytes = source.close(&mut self.masked);
+            self.budget.keep(source.stream, bytes, into);
         }
     }
+}
+
+fn is_empty(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted)
 }
 
 /// The buffer with room for one chunk, which nobody writes before the kernel does.
@@ -150,6 +177,45 @@ impl Pipe {
             let _readable = pipe.readable().await;
         }
     }
+
+    /// Whether what the mask holds is to go.
+    fn is_due(&self) -> bool {
+        self.hold_until.is_some_and(|until| until <= Instant::now())
+    }
+
+    /// What of the bytes is certain, without secrets.
+    fn mask<'a>(&mut self, bytes: &'a [u8], masked: &'a mut Vec<u8>) -> &'a [u8] {
+        let Some(mask) = &mut self.mask else { return bytes };
+        masked.clear();
+        mask.push(bytes, masked);
+        let since_now = self.hold_until.is_none() || mask.holds() <= bytes.len();
+        self.hold_until = match mask.is_holding() {
+            true if since_now => Some(Instant::now() + MASK_HOLD),
+            true => self.hold_until,
+            false => None,
+        };
+        masked
+    }
+
+    /// What waited long enough.
+    fn pause<'a>(&mut self, masked: &'a mut Vec<u8>) -> &'a [u8] {
+        masked.clear();
+        self.hold_until = None;
+        if let Some(mask) = &mut self.mask {
+            mask.pause(masked);
+        }
+        masked
+    }
+
+    /// Ends the stream; what is left of it.
+    fn close<'a>(&mut self, masked: &'a mut Vec<u8>) -> &'a [u8] {
+        masked.clear();
+        (self.pipe, self.hold_until) = (None, None);
+        if let Some(mut mask) = self.mask.take() {
+            mask.finish(masked);
+        }
+        masked
+    }
 }
 
 // === impl Budget ===
@@ -157,6 +223,11 @@ impl Pipe {
 impl Budget {
     fn new(limit: u64) -> Self {
         Budget { limit, dropped: 0, stdout: Tally::default(), stderr: Tally::default() }
+    }
+
+    /// Keeps what fits, in pieces of at most one chunk: a mask may have held more.
+    fn keep(&mut self, stream: Stream, bytes: &[u8], into: &mut VecDeque<Progress>) {
+        into.extend(bytes.chunks(MAX_CHUNK).filter_map(|piece| self.account(stream, piece)));
     }
 
     /// Keeps what fits, and of text no part of a character.

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use domain::json::JsonText;
 use domain::name::{RuntimeId, TenantId};
-use domain::sandbox::{Entry, Isolation, Job, Limits, Purpose, Reason, Stream};
+use domain::sandbox::{Entry, Isolation, Job, Limits, Purpose, Reason, Secrets, Stream};
 use sandbox_protocol::control::{Exit, Usage as ChildUsage};
 use sandbox_protocol::frame::Kind;
 
@@ -60,6 +60,7 @@ fn job(entry: Entry, limits: Limits) -> Job {
         code: "pass".into(),
         entry,
         params_json: JsonText::read(r#"{"big": 9007199254740993}"#),
+        secrets: Secrets::default(),
         limits,
     }
 }

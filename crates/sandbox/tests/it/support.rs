@@ -7,7 +7,9 @@ use std::time::{Duration, Instant};
 
 use domain::json::JsonText;
 use domain::name::{RuntimeId, TenantId};
-use domain::sandbox::{Attestation, Entry, Failure, Isolation, Job, Limits, Progress, Purpose, Reason, Run, Sandbox as _, Stream, Usage};
+use domain::sandbox::{
+    Attestation, Entry, Failure, Isolation, Job, Limits, Progress, Purpose, Reason, Run, Sandbox as _, Secrets, Stream, Usage,
+};
 use sandbox::{AgentBinary, Backend, Config, Docker, Namespace, Sandboxes};
 
 #[path = "../../../sandbox-agent/build_support.rs"]
@@ -76,6 +78,7 @@ pub fn job(code: &str, entry: Entry) -> Job {
         code: code.into(),
         entry,
         params_json: JsonText::read("{}"),
+        secrets: Secrets::default(),
         limits: Limits::DEFAULT,
     }
 }

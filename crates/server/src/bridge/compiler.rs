@@ -9,7 +9,7 @@ use domain::code::Code;
 use domain::json::JsonText;
 use domain::name::{RuntimeId, TenantId};
 use domain::runtime::{Compiler, Package, Runtime, RuntimeCatalog, Verdict};
-use domain::sandbox::{Entry, Error, Failure, Isolation, Job, Limits, Progress, Purpose, Reason, Sandbox as _};
+use domain::sandbox::{Entry, Error, Failure, Isolation, Job, Limits, Progress, Purpose, Reason, Sandbox as _, Secrets};
 use python_check::{CheckPolicy, Checker};
 use sandbox::{RuntimeFacts, Sandboxes};
 use serde::Deserialize;
@@ -71,6 +71,7 @@ impl SandboxCompiler {
             code: PROGRAM.into(),
             entry: Entry::Transform(vec![JsonText::read(source)]),
             params_json: JsonText::read("{}"),
+            secrets: Secrets::default(),
             limits: Limits { wall: WALL, cpu: WALL, ..Limits::DEFAULT },
         })
     }

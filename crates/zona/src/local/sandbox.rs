@@ -19,7 +19,9 @@ use domain::code::{Code, ParameterBinder as _, Schema};
 use domain::execution::{State, arguments};
 use domain::json::JsonText;
 use domain::name::{RuntimeId, TenantId};
-use domain::sandbox::{Attestation, Entry, Failure as Cause, Isolation, Job, Limits, Progress, Purpose, Run, Sandbox as _, Stream, Usage};
+use domain::sandbox::{
+    Attestation, Entry, Failure as Cause, Isolation, Job, Limits, Progress, Purpose, Run, Sandbox as _, Secrets, Stream, Usage,
+};
 use python_check::{CheckPolicy, Checker, JsonBinder, PARAMETERS_FIELD};
 use sandbox::Sandboxes;
 use server::sandboxes;
@@ -50,6 +52,9 @@ pub struct Exec {
     /// Wall-clock limit, e.g. 10s
     #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = humantime::parse_duration)]
     timeout: Duration,
+    /// Shows secret values in what the code prints, returns and raises, instead of masking them
+    #[arg(long)]
+    show_secrets: bool,
     #[command(flatten)]
     parameters: ParameterArgs,
 }
@@ -104,7 +109,7 @@ impl Exec {
     fn job(&self) -> Result<Job> {
         let params = self.parameters.json(is_stdin(&self.file))?;
         let code = Code::parse("FILE", read(&self.file)?).map_err(|violation| refused(domain::Error::Invalid(vec![violation])))?;
-        let (entry, params_json) = Self::call(&code, &params).map_err(|violations| refused(of_params(violations)))?;
+        let (entry, params_json, secrets) = self.call(&code, &params).map_err(|violations| refused(of_params(violations)))?;
         let limits = Limits { wall: self.timeout, cpu: self.timeout.clamp(Limits::MIN.cpu, Limits::MAX.cpu), ..Limits::DEFAULT };
         let mut violations = Vec::new();
         limits.check("limits", &mut violations);
@@ -119,19 +124,23 @@ impl Exec {
             code: Arc::clone(code.text()),
             entry,
             params_json,
+            secrets,
             limits,
         })
     }
 
     /// What is called, and with what: as a server that had stored the code would. Code that does not parse is for the interpreter
     /// to refuse.
-    fn call(code: &Code, params: &str) -> std::result::Result<(Entry, JsonText), Vec<domain::Violation>> {
+    fn call(&self, code: &Code, params: &str) -> std::result::Result<(Entry, JsonText, Secrets), Vec<domain::Violation>> {
         let report = Checker::new(CheckPolicy::default()).check(code.text().as_bytes());
         let schema = Schema::inferred(&report.parameters);
-        match report.kind {
-            Some(kind) => arguments(&JsonBinder, kind, schema, code, params).map(|(entry, bound)| (entry, bound.json)),
-            None => JsonBinder.take(params, "").map(|(_, params)| (Entry::Script, params)),
-        }
+        let Some(kind) = report.kind else {
+            return JsonBinder.take(params, "").map(|(_, params)| (Entry::Script, params, Secrets::default()));
+        };
+        let (entry, bound) = arguments(&JsonBinder, kind, schema, code, params)?;
+        let secrets = if self.show_secrets { Secrets::default() } else { bound.secrets };
+        secrets.check(PARAMETERS_FIELD).map_err(|violation| vec![violation])?;
+        Ok((entry, bound.json, secrets))
     }
 }
 

@@ -10,6 +10,7 @@ mod differential;
 mod landlock;
 mod proof;
 mod sandbox;
+mod secrets;
 mod server;
 mod story;
 mod support;

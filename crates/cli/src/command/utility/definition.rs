@@ -76,6 +76,9 @@ struct Parts {
     /// Whether Transform calls store their values and results
     #[arg(long, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true")]
     store_values: Option<bool>,
+    /// Whether secret values stand unmasked in what the code prints, returns and raises
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true")]
+    show_secrets: Option<bool>,
     #[command(flatten)]
     limits: Limits,
 }
@@ -191,6 +194,7 @@ impl Parts {
         set(&mut paths, "runtime", &mut utility.runtime, self.runtime.clone());
         set(&mut paths, "isolation", &mut utility.isolation, self.isolation.map(|isolation| isolation.proto().into()));
         set(&mut paths, "store_values", &mut utility.store_values, self.store_values);
+        set(&mut paths, "show_secrets", &mut utility.show_secrets, self.show_secrets);
         if let Some(path) = &self.parameters {
             utility.parameters = schema(path)?;
             utility.parameters_overridden = true;

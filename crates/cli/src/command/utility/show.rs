@@ -54,6 +54,7 @@ pub fn utility(utility: &pb::Utility) -> String {
         ("imports", imports(utility)),
         ("limits", utility.limits.as_ref().map(limits).unwrap_or_default()),
         ("stores values", if utility.store_values { "yes".to_owned() } else { String::new() }),
+        ("shows secrets", if utility.show_secrets { "yes".to_owned() } else { String::new() }),
         ("code", format!("{} bytes, sha256 {}", utility.code.len(), utility.code_sha256)),
         ("etag", utility.etag.clone()),
         ("created", moment(utility.create_time.as_ref())),

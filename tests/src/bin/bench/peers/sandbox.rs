@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context as _;
 use domain::json::JsonText;
 use domain::name::{RuntimeId, TenantId};
-use domain::sandbox::{Attestation, Entry, Failure, Isolation, Job, Limits, Progress, Purpose, Sandbox};
+use domain::sandbox::{Attestation, Entry, Failure, Isolation, Job, Limits, Progress, Purpose, Sandbox, Secrets};
 use e2e::workspace;
 use sandbox::{AgentBinary, Backend, Config, Docker, Namespace, Pool, Sandboxes, UidRange};
 
@@ -195,6 +195,7 @@ pub fn job(tenant: &str, isolation: Isolation, code: &str, entry: Entry, limits:
         code: code.into(),
         entry,
         params_json: JsonText::read("{}"),
+        secrets: Secrets::default(),
         limits,
     })
 }

@@ -1,0 +1,126 @@
+//! Masks a job's secret values in everything that its program reports: in output as it comes, in results, and in the words of failures.
+//!
+//! One place, which all of it passes before anything is counted, stored or shown. It finds values as they are written by [`forms`]; what
+//! a program encodes or cuts it does not find, so it helps against slips of honest code and holds nobody back who means to tell.
+
+use std::sync::Arc;
+
+use domain::json::{JsonText, Token, tokens};
+use domain::sandbox::{MASK, Secrets};
+use sandbox_protocol::frame::Failure;
+
+mod forms;
+mod patterns;
+mod stream;
+
+use patterns::Patterns;
+pub(super) use stream::StreamMask;
+
+/// Where a text was cut: what stands before it may be the beginning of a secret.
+const CUT: &str = "…";
+
+/// What is masked in the reports of one job.
+#[derive(Debug)]
+pub(super) struct Mask(Option<Arc<Patterns>>);
+
+// === impl Mask ===
+
+impl Mask {
+    pub(super) fn new(secrets: &Secrets) -> Self {
+        Mask((!secrets.is_empty()).then(|| Arc::new(Patterns::new(secrets.texts().flat_map(forms::of)))))
+    }
+
+    /// The mask of one stream of output; `None` where there is nothing to mask.
+    pub(super) fn stream(&self) -> Option<StreamMask> {
+        self.0.clone().map(StreamMask::new)
+    }
+
+    /// A result without secrets, still JSON: in texts and names they are masked, and a number that is one becomes the text of the mask.
+    pub(super) fn result(&self, json: JsonText) -> JsonText {
+        let Some(patterns) = &self.0 else { return json };
+        masked_json(patterns, &json).map_or(json, JsonText::read)
+    }
+
+    /// What a child says of its failure, without secrets.
+    pub(super) fn failure(&self, mut failure: Failure) -> Failure {
+        let Some(patterns) = &self.0 else { return failure };
+        let texts = [Some(&mut failure.message), failure.exception.as_mut(), failure.traceback.as_mut()];
+        for text in texts.into_iter().flatten() {
+            *text = masked_cut(patterns, text);
+        }
+        failure
+    }
+}
+
+/// A text without secrets.
+fn masked(patterns: &Arc<Patterns>, text: &str) -> String {
+    let (mut mask, mut out) = (StreamMask::new(Arc::clone(patterns)), Vec::with_capacity(text.len()));
+    mask.push(text.as_bytes(), &mut out);
+    mask.show(&mut out);
+    // Patterns are texts, so what is cut out of one leaves one.
+    String::from_utf8_lossy(&out).into_owned()
+}
+
+/// A text without secrets, and without the beginning of one where the text was cut.
+fn masked_cut(patterns: &Arc<Patterns>, text: &str) -> String {
+    let (mut mask, mut out) = (StreamMask::new(Arc::clone(patterns)), Vec::with_capacity(text.len()));
+    for part in text.split_inclusive(CUT) {
+        let (before, cut) = part.split_at(part.strip_suffix(CUT).unwrap_or(part).len());
+        mask.push(before.as_bytes(), &mut out);
+        if !cut.is_empty() {
+            mask.pause(&mut out);
+        }
+        mask.push(cut.as_bytes(), &mut out);
+    }
+    mask.show(&mut out);
+    String::from_utf8_lossy(&out).into_owned()
+}
+
+/// The JSON text without secrets; `None` where it has none.
+fn masked_json(patterns: &Arc<Patterns>, json: &str) -> Option<String> {
+    let (mut out, mut copied) = (String::new(), 0);
+    // The masked names of each object that is open: two secrets are two names still.
+    let mut objects: Vec<Vec<String>> = Vec::new();
+    for token in tokens(json) {
+        let (span, instead) = match token {
+            Token::Open => {
+                objects.push(Vec::new());
+                continue;
+            }
+            Token::Close => {
+                objects.pop();
+                continue;
+            }
+            Token::Name(span) => {
+                let name = masked_string(patterns, &json[span.clone()]);
+                (span, name.map(|name| distinct(name, objects.last_mut())))
+            }
+            Token::Text(span) => (span.clone(), masked_string(patterns, &json[span])),
+            Token::Number(span) => (span.clone(), (masked(patterns, &json[span]) == MASK).then(|| MASK.to_owned())),
+        };
+        if let Some(instead) = instead {
+            out.push_str(&json[copied..span.start]);
+            out.push_str(&serde_json::Value::from(instead).to_string());
+            copied = span.end;
+        }
+    }
+    (copied > 0).then(|| out + &json[copied..])
+}
+
+/// What a JSON string says without secrets; `None` where it has none.
+fn masked_string(patterns: &Arc<Patterns>, json: &str) -> Option<String> {
+    let escaped = json.contains('\\').then(|| serde_json::from_str::<String>(json).ok()).flatten();
+    let text = escaped.as_deref().unwrap_or_else(|| json.trim_matches('"'));
+    patterns.occur_in(text.as_bytes()).then(|| masked(patterns, text))
+}
+
+/// A name that no earlier one of its object was masked to.
+fn distinct(name: String, earlier: Option<&mut Vec<String>>) -> String {
+    let Some(earlier) = earlier else { return name };
+    let same = earlier.iter().filter(|other| **other == name).count();
+    earlier.push(name.clone());
+    if same == 0 { name } else { format!("{name} ({})", same + 1) }
+}
+
+#[cfg(test)]
+mod tests;
