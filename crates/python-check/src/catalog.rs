@@ -192,6 +192,7 @@ impl Catalog {
 }
 
 pub(crate) use compatible::is_private_path;
+pub use compatible::page as compatible_page;
 pub(crate) use forbidden::{use_of, why};
 pub use interface::{MAX_INTERFACE_BYTES, MalformedInterface, RuntimeInterface};
 pub(crate) use packages::unsafe_name;

@@ -30,7 +30,7 @@ mod syntax;
 mod walk;
 
 pub use bind::{JsonBinder, PARAMETERS_FIELD};
-pub use catalog::{MAX_INTERFACE_BYTES, MalformedInterface, RuntimeInterface};
+pub use catalog::{MAX_INTERFACE_BYTES, MalformedInterface, RuntimeInterface, compatible_page};
 pub use checker::{Checker, Stage};
 pub use policy::{CheckPolicy, CheckedRuntime, MAX_CODE_BYTES, Package};
 pub use report::MAX_FINDINGS;

@@ -54,7 +54,8 @@ pub fn page(rule: &Rule) -> String {
 /// The index of all pages, as Markdown.
 pub fn index() -> String {
     let mut index = "# Validation rules\n\nEvery finding of `zona check` and `ValidateCode` names one of these; the last two only a server \
-                     finds. The scan is a lint that explains; the sandbox is the boundary.\n\n| rule | family | severity | |\n|---|---|---|---|\n"
+                     finds. The scan is a lint that explains; the sandbox is the boundary. What \
+                     the preset [`compatible`](compatible.md) of a code policy opens has a page of its own.\n\n| rule | family | severity | |\n|---|---|---|---|\n"
         .to_owned();
     for rule in all().iter().chain(of_server()) {
         // As above.

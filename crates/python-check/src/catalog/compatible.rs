@@ -24,6 +24,27 @@ pub(super) fn widened(interface: &RuntimeInterface) -> RuntimeInterface {
     widened
 }
 
+/// The documentation page of the preset, as Markdown: the list as a table, and what is said of it by hand.
+pub fn page() -> String {
+    let rows: String = LIST.lines().filter_map(row).collect();
+    PAGE.replace("{rows}", &rows)
+}
+
+/// A line of the list as a row of the table.
+fn row(line: &str) -> Option<String> {
+    let mut words = line.split(' ');
+    let (module, sign) = (words.next()?, words.next()?);
+    let use_of = match (module, sign) {
+        ("#", _) => return None,
+        (_, "~") => ", called where they stand, without a directory, prefix, suffix or buffering of one's own",
+        _ => "",
+    };
+    let names: Vec<_> = words.map(|name| format!("`{name}`")).collect();
+    Some(format!("| `{module}` | {}{use_of} |\n", names.join(", ")))
+}
+
+const PAGE: &str = include_str!("../../data/compatible.md");
+
 /// Where files may lie under the preset.
 const PRIVATE: &str = "/tmp/";
 

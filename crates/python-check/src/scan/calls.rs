@@ -23,6 +23,7 @@ impl<'a> Scan<'a, '_> {
             }
             _ => {}
         }
+        self.bytes_of_stream(call);
         self.class_call(call);
         self.call_only(call);
         self.format_call(call);

@@ -4,7 +4,7 @@
 //! judged by their name, on any object but those that are plainly of this code's own classes, since a stream can come from a call,
 //! a parameter or a loop that nothing here follows.
 
-use ruff_python_ast::Expr;
+use ruff_python_ast::{self as ast, Expr};
 use ruff_text_size::TextRange;
 
 use super::Scan;
@@ -13,6 +13,13 @@ use crate::rule::{self, Rule};
 
 /// The files behind a stream can be opened anew: their class is one that opens files.
 const BEHIND: &[&str] = &["buffer", "detach", "raw"];
+
+/// What may be called on the bytes of the process's own streams: the methods take and answer bytes and numbers, and nothing that leads on.
+const OF_BYTES: &[(&str, &[&str])] = &[
+    ("stdin", &["read", "readline", "readlines"]),
+    ("stdout", &["flush", "write", "writelines"]),
+    ("stderr", &["flush", "write", "writelines"]),
+];
 
 /// What is known of the streams of one file.
 #[derive(Debug, Default)]
@@ -38,7 +45,7 @@ pub(super) fn is_behind(name: &str) -> bool {
     BEHIND.contains(&name)
 }
 
-impl Scan<'_, '_> {
+impl<'a> Scan<'a, '_> {
     /// Notes that a member of a module is used that is a stream or makes one.
     pub(super) fn note_streams(&mut self, module: &str, name: &str) {
         if module == "tempfile" || name == "tempfile" || (module == "sys" && (name.contains("std") || name == "*")) {
@@ -71,6 +78,20 @@ impl Scan<'_, '_> {
         let claimed =
             !self.receiver_is_foreign() && self.claim_own_beside_streams(object, &rule::INTROSPECTION_PIVOT, range, message(name));
         claimed || self.is_own_object(object)
+    }
+
+    /// `sys.stdout.buffer.write(...)`, called where it stands: the buffer itself is in nobody's hands.
+    pub(super) fn bytes_of_stream(&mut self, call: &'a ast::ExprCall) {
+        let Expr::Attribute(method) = &*call.func else { return };
+        let Expr::Attribute(buffer) = &*method.value else { return };
+        if !self.catalog.is_compatible() || &*buffer.attr != "buffer" {
+            return;
+        }
+        let Some((module, stream)) = self.qualified(&buffer.value) else { return };
+        let harmless = OF_BYTES.iter().any(|(name, methods)| *name == stream && methods.contains(&method.attr.as_str()));
+        if module == "sys" && harmless {
+            self.mark_judged(&method.value);
+        }
     }
 
     /// Judges what was noted, with the whole file seen.

@@ -44,6 +44,10 @@ const HONEST: &[&str] = &[
     "import tempfile\nwith tempfile.TemporaryFile() as file:\n    file.write(b'a')\n",
     "import tempfile\nwith tempfile.NamedTemporaryFile('w') as file:\n    file.write('a')\n",
     "from tempfile import SpooledTemporaryFile, TemporaryFile\nprint(TemporaryFile('w+'), SpooledTemporaryFile(1000, 'w'))\n",
+    // Bytes of the process's own streams.
+    "import sys\nsys.stdout.buffer.write(b'a')\nsys.stdout.buffer.flush()\nsys.stderr.buffer.writelines([b'a'])\n",
+    "import sys as s\ndef main(): return s.stdin.buffer.read().hex(), s.stdin.buffer.readline(), s.stdin.buffer.readlines()\n",
+    "from sys import stdout as out\nout.buffer.write('a'.encode('utf-8'))\n",
     // Its own objects beside streams of the library.
     "import sys\nclass Event:\n    __slots__ = ('raw',)\n    def __init__(self, raw):\n        self.raw = raw\n    def text(self):\n        \
      return self.raw.strip()\nprint(Event(' a').raw.strip(), Event('b').text(), file=sys.stderr)\n",
@@ -169,6 +173,17 @@ const REACHING: &[&str] = &[
 
 /// Each reaches for the file behind a stream.
 const BEHIND_STREAMS: &[&str] = &[
+    "import sys\nw = sys.stdout.buffer.write\n",
+    "import sys\nb = sys.stdout.buffer\nb.write(b'a')\n",
+    "import sys\n(b := sys.stdout.buffer).write(b'a')\n",
+    "import sys\nprint(sys.stdout.buffer.write.__self__)\n",
+    "import sys\nsys.stdout.buffer.raw.write(b'a')\n",
+    "import sys\nprint(sys.stdout.buffer.detach())\n",
+    "import sys\nprint(sys.stdout.buffer.__class__('/etc/passwd'))\n",
+    "import sys\nprint(sys.stdin.buffer.peek(), sys.stdout.buffer.name)\n",
+    "import sys\nfor line in sys.stdin.buffer:\n    print(line)\n",
+    "import sys\ndef f(s): s.buffer.write(b'a')\nf(sys.stdout)\n",
+    "import sys\nsys.stdout.buffer.buffer.write(b'a')\n",
     "import sys\nsys.stdout.buffer.raw.__init__('/etc/passwd')\n",
     "import sys\nx = sys.stdout\nprint(type(x.buffer))\n",
     "import sys\nprint(getattr(sys.stdout, 'buffer'))\n",

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use python_check::rule;
-use python_check::{CheckPolicy, Checker};
+use python_check::{CheckPolicy, Checker, compatible_page};
 
 fn pages() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/rules")
@@ -56,6 +56,7 @@ fn pages_are_current() {
     let documented = rule::all().into_iter().chain(rule::of_server().iter().copied());
     let mut expected: Vec<(String, String)> = documented.map(|rule| (format!("{}.md", rule.id), rule::page(rule))).collect();
     expected.push(("README.md".to_owned(), rule::index()));
+    expected.push(("compatible.md".to_owned(), compatible_page()));
     if std::env::var_os("ZONA_BLESS").is_some() {
         std::fs::create_dir_all(pages()).unwrap();
         for (name, text) in &expected {

@@ -324,6 +324,19 @@ fn an_annotation_of_which_nothing_is_made_is_warned_of_unless_the_code_converts(
 }
 
 #[test]
+fn the_warning_of_bytes_and_durations_says_what_arrives_and_how_to_convert_it() {
+    for (annotation, arrives, way_out) in [
+        ("bytes", "`x` arrives as text", "base64.b64decode("),
+        ("list[bytes]", "`x` arrives with text inside", "base64.b64decode("),
+        ("timedelta", "`x` arrives as text or a number", "timedelta(seconds="),
+    ] {
+        let report = report(&format!("{TYPES}def main(x: {annotation}): return str(x)\n"));
+        let finding = report.findings.iter().find(|finding| finding.rule == "ZPY-QUALITY-009").unwrap();
+        assert!(finding.message.contains(arrives) && finding.suggestion.contains(way_out), "{finding:?}");
+    }
+}
+
+#[test]
 fn reading_as_text_what_was_made_of_text_is_warned_of() {
     let warned = |code: &str| report(code).findings.iter().filter(|finding| finding.rule == "ZPY-QUALITY-010").count();
     for (annotation, body) in [
