@@ -41,6 +41,8 @@ pub enum Task {
     },
     /// Writes the table of settings in docs/operations.md from their declarations
     Settings,
+    /// Writes the list of modules of well-known packages from the sources that crates/python-check/tools/known_modules.py names
+    KnownModules,
     /// Builds the runtimes' images from their lock files, unless they are up to date
     Image {
         /// Only this one [default: every one in deploy/runtimes]
