@@ -1,5 +1,8 @@
 //! `zona check`, the server's ValidateCode and what keeps a utility from being created say the same of the same bytes: one table.
 
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
 use api_proto::zona::utility::v1 as pb;
 use pb::utility_service_client::UtilityServiceClient;
 use serde::Deserialize;
@@ -28,6 +31,9 @@ struct Case {
     /// Only the runtime's compiler refuses it, when a version is stored.
     #[serde(default)]
     compiler: bool,
+    /// CPython takes it, and our rule says why we do not.
+    #[serde(default)]
+    stricter: bool,
 }
 
 impl Case {
@@ -39,7 +45,27 @@ impl Case {
         };
         piece.repeat(self.times.unwrap_or(1))
     }
+
+    /// Whether CPython would not compile it, as far as the table says.
+    fn is_no_python(&self) -> bool {
+        let of_language = |rule: &String| {
+            rule.starts_with("ZPY-SYNTAX-") || matches!(rule.as_str(), "ZPY-ENCODING-001" | "ZPY-ENCODING-002" | "ZPY-ENCODING-003")
+        };
+        self.compiler || self.errors.iter().any(of_language)
+    }
 }
+
+/// Prints the names of the files of a directory that CPython compiles.
+const COMPILES: &str = r"
+import pathlib, sys, warnings
+warnings.simplefilter('ignore')
+for path in sorted(pathlib.Path(sys.argv[1]).iterdir()):
+    try:
+        compile(path.read_bytes(), path.name, 'exec', dont_inherit=True)
+    except (SyntaxError, ValueError):
+        continue
+    print(path.name)
+";
 
 /// Rules that block, and everything that is said.
 type Said = (Vec<String>, String);
@@ -49,18 +75,14 @@ fn the_client_and_the_server_say_the_same_of_every_source() {
     let directory = tempfile::tempdir().unwrap();
     let cases: Vec<Case> = serde_json::from_str(TABLE).unwrap();
     let server = Server::start(&directory.path().join("data"));
-    let files = directory.path().join("files");
-    std::fs::create_dir(&files).unwrap();
-    for (index, case) in cases.iter().enumerate() {
-        std::fs::write(files.join(format!("{index:03}.py")), case.bytes()).unwrap();
-    }
+    let files = written(directory.path(), &cases);
     let path = files.to_str().unwrap();
     let (checked, newer) = (checked(path, PYTHON), checked(path, NEWER));
     let validated = validated(&server, &cases);
     let mut wrong = Vec::new();
     for (index, case) in cases.iter().enumerate() {
         let (local, remote) = (&checked[index], &validated[index]);
-        let file = files.join(format!("{index:03}.py"));
+        let file = files.join(file_name(index));
         let created = server.run(&["utility", "create", &format!("c-{index}"), "--file", file.to_str().unwrap(), "--validate-only"]).code;
         let refused = !case.errors.is_empty() || case.compiler;
         let agrees = local.0 == case.errors
@@ -74,6 +96,37 @@ fn the_client_and_the_server_say_the_same_of_every_source() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// What the table calls no Python, the interpreter that its first verdicts are for calls none, too.
+#[test]
+fn the_table_refuses_as_syntax_what_cpython_does_not_compile() {
+    let directory = tempfile::tempdir().unwrap();
+    let cases: Vec<Case> = serde_json::from_str(TABLE).unwrap();
+    let files = written(directory.path(), &cases);
+    let done = Command::new(format!("python{PYTHON}")).args(["-I", "-B", "-c", COMPILES]).arg(&files).output().unwrap();
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    let compiled = String::from_utf8(done.stdout).unwrap();
+    let wrong = cases.iter().enumerate().filter(|(index, case)| {
+        let compiles = compiled.lines().any(|name| name == file_name(*index));
+        case.is_no_python() == (compiles != case.stricter)
+    });
+    let wrong: Vec<_> = wrong.map(|(_, case)| &case.name).collect();
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+fn file_name(index: usize) -> String {
+    format!("{index:03}.py")
+}
+
+/// A directory with the file of each case.
+fn written(directory: &Path, cases: &[Case]) -> PathBuf {
+    let files = directory.join("files");
+    std::fs::create_dir(&files).unwrap();
+    for (index, case) in cases.iter().enumerate() {
+        std::fs::write(files.join(file_name(index)), case.bytes()).unwrap();
+    }
+    files
 }
 
 fn checked(directory: &str, python: &str) -> Vec<Said> {
