@@ -8,27 +8,10 @@ use std::{
     time::SystemTime,
 };
 
-/// What the binary is made of, below the workspace root. Tasks and test support are not in it.
-const SOURCES: [&str; 18] = [
-    "Cargo.lock",
-    "examples",
-    "proto",
-    "crates/api-grpc",
-    "crates/api-proto",
-    "crates/cache",
-    "crates/cli",
-    "crates/domain",
-    "crates/python-check",
-    "crates/sandbox",
-    "crates/sandbox-agent",
-    "crates/sandbox-protocol",
-    "crates/server",
-    "crates/settings",
-    "crates/storage-documents",
-    "crates/storage-embedded",
-    "crates/telemetry",
-    "crates/zona",
-];
+/// What the binary is made of beside crates, below the workspace root.
+const SOURCES: [&str; 3] = ["Cargo.lock", "examples", "proto"];
+/// Crates that no binary of the product holds.
+const NOT_SHIPPED: [&str; 2] = ["test-support", "xtask"];
 
 /// The workspace root.
 pub fn root() -> PathBuf {
@@ -64,7 +47,7 @@ pub fn zona() -> PathBuf {
                 return PathBuf::from(given);
             }
             let binary = profile_directory().join("zona");
-            let newest = SOURCES.iter().filter_map(|source| newest_below(&path(source))).max();
+            let newest = sources().iter().filter_map(|source| newest_below(source)).max();
             if fs::metadata(&binary).and_then(|found| found.modified()).ok() < newest {
                 build();
             }
@@ -72,6 +55,12 @@ pub fn zona() -> PathBuf {
             binary
         })
         .clone()
+}
+
+fn sources() -> Vec<PathBuf> {
+    let crates = fs::read_dir(path("crates")).expect("the workspace has crates").map(|entry| entry.expect("it is readable").path());
+    let shipped = crates.filter(|folder| NOT_SHIPPED.iter().all(|name| !folder.ends_with(name)));
+    SOURCES.iter().map(|source| path(source)).chain(shipped).collect()
 }
 
 fn build() {
@@ -157,4 +146,21 @@ fn cache() -> PathBuf {
     let given = env::var_os("XTASK_CACHE_DIR").map(PathBuf::from);
     let user = || env::var_os("XDG_CACHE_HOME").map(PathBuf::from).or_else(|| env::home_dir().map(|home| home.join(".cache")));
     given.or_else(|| user().map(|directory| directory.join("zona"))).expect("a home directory, or XTASK_CACHE_DIR")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[should_panic(expected = "no-such-tool is missing: run `cargo xtask setup`")]
+    fn a_tool_that_is_nowhere_says_how_to_get_it() {
+        tool("no-such-tool");
+    }
+
+    #[test]
+    #[should_panic(expected = "what tests/python/requirements.txt names is missing or old: run `cargo xtask setup`")]
+    fn an_environment_that_is_not_there_says_how_to_get_it() {
+        environment("no-such-environment", "tests/python/requirements.txt", "cargo xtask setup");
+    }
 }
