@@ -5,6 +5,7 @@ pub(crate) mod attestation;
 pub(crate) mod event;
 pub(crate) mod execution;
 pub(crate) mod finding;
+pub(crate) mod grant;
 pub(crate) mod isolation;
 pub(crate) mod launch;
 pub(crate) mod limits;

@@ -1,6 +1,7 @@
 //! The gRPC side of Zona: handlers, the one way in which calls are answered, conversions between the contract and the domain, the layers that every call passes, and
 //! the one mapper from errors to statuses. It holds no business rule, opens no store, and reads no environment.
 
+mod access_handler;
 mod budget;
 mod call;
 mod code_policy_handler;

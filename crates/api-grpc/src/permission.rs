@@ -2,7 +2,7 @@
 //! its method is the tests' matter, which drive every method.
 
 use api_proto::zona::annotations::v1::{self as annotations, Permission};
-use domain::access::{ActionSpec, Operation};
+use domain::access::{ActionSpec, Operation, Who};
 
 use crate::error::Error;
 
@@ -20,6 +20,7 @@ fn check(method: &str, permission: &Permission, actions: &[ActionSpec]) -> Resul
         None => "the server knows no such action",
         Some(known) if wire(known.operation) != permission.operation() => "the server has it under another operation",
         Some(known) if known.resource != permission.resource => "the server has it on another resource",
+        Some(known) if reach(known.who) != permission.who() => "the server has it for another reach",
         Some(_) => return Ok(()),
     };
     Err(Error::Permission { method: method.to_owned(), action: permission.action.clone(), problem })
@@ -36,14 +37,28 @@ fn wire(operation: Operation) -> annotations::Operation {
     }
 }
 
+fn reach(who: Who) -> annotations::Who {
+    match who {
+        Who::Own => annotations::Who::Own,
+        Who::Tenant => annotations::Who::Tenant,
+        Who::Limited => annotations::Who::Limited,
+        Who::All => annotations::Who::All,
+        Who::Anyone => annotations::Who::Anyone,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const KNOWN: ActionSpec = ActionSpec { name: "utility.get", operation: Operation::Read, resource: "utility" };
+    const KNOWN: ActionSpec = ActionSpec { name: "utility.get", operation: Operation::Read, resource: "utility", who: Who::Own };
 
     fn problem(action: &str, operation: annotations::Operation, resource: &str) -> Option<&'static str> {
-        let permission = Permission { action: action.into(), operation: operation.into(), resource: resource.into(), who: 1 };
+        problem_of(action, operation, resource, annotations::Who::Own)
+    }
+
+    fn problem_of(action: &str, operation: annotations::Operation, resource: &str, who: annotations::Who) -> Option<&'static str> {
+        let permission = Permission { action: action.into(), operation: operation.into(), resource: resource.into(), who: who.into() };
         match check("/a.B/C", &permission, &[KNOWN]) {
             Ok(()) => None,
             Err(Error::Permission { method, problem, .. }) => {
@@ -66,5 +81,7 @@ mod tests {
         assert_eq!(problem("utility.peek", read, "utility"), Some("the server knows no such action"));
         assert_eq!(problem("utility.get", annotations::Operation::Delete, "utility"), Some("the server has it under another operation"));
         assert_eq!(problem("utility.get", read, "version"), Some("the server has it on another resource"));
+        let wider = problem_of("utility.get", read, "utility", annotations::Who::Tenant);
+        assert_eq!(wider, Some("the server has it for another reach"));
     }
 }

@@ -7,12 +7,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use api_proto::DESCRIPTOR_SET;
+use api_proto::zona::access::v1::access_service_server::AccessServiceServer;
 use api_proto::zona::execution::v1::execution_service_server::ExecutionServiceServer;
 use api_proto::zona::runtime::v1::runtime_service_server::RuntimeServiceServer;
 use api_proto::zona::server::v1::server_service_server::ServerServiceServer;
 use api_proto::zona::utility::v1::code_policy_service_server::CodePolicyServiceServer;
 use api_proto::zona::utility::v1::utility_service_server::UtilityServiceServer;
-use domain::access::{AccessPolicy, Authenticator};
+use domain::access::{AccessPolicy, Authenticator, Sharing};
 use domain::code_policy::CodePolicies;
 use domain::execution::{Executions, MAX_OUTCOMES, MAX_REQUEST};
 use domain::runtime::Runtimes;
@@ -69,6 +70,8 @@ pub struct Services {
     pub executions: Executions,
     /// Use cases of code policies.
     pub policies: CodePolicies,
+    /// Use cases of grants.
+    pub sharing: Sharing,
     /// Use cases of runtimes.
     pub runtimes: Runtimes,
     /// Use cases about servers.
@@ -206,6 +209,7 @@ impl Services {
         serve!(UtilityServiceServer: Arc::new(self.utilities));
         serve!(ExecutionServiceServer: executions);
         serve!(CodePolicyServiceServer: self.policies);
+        serve!(AccessServiceServer: self.sharing);
         serve!(RuntimeServiceServer: self.runtimes);
         serve!(ServerServiceServer: self.servers);
         routes

@@ -15,6 +15,14 @@ pub mod zona {
         }
     }
 
+    /// Who may use what, beside its owner.
+    pub mod access {
+        /// Version 1.
+        pub mod v1 {
+            tonic::include_proto!("zona.access.v1");
+        }
+    }
+
     /// Keeping utilities.
     pub mod utility {
         /// Version 1.

@@ -1,10 +1,11 @@
-//! What was read lately, in memory: the domain's repositories of utilities and code policies, answered without the store.
+//! What was read lately, in memory: the domain's repositories of utilities, code policies and grants, answered without the store.
 //!
 //! A [`Cache`] hears of every change of the store ([`domain::change::ChangeListener`]) before the change is answered, so what
 //! it answers is never older than the last answered change. Absent utilities and versions are not kept: a caller who asks for
 //! many names that do not exist fills nothing. It holds no rule of the business, and nothing that another process could change:
 //! a store that several servers share needs its events told here too.
 
+mod grants;
 mod policies;
 mod reads;
 mod region;
@@ -12,6 +13,7 @@ mod stats;
 mod utilities;
 mod weight;
 
+pub use grants::CachedGrantRepository;
 pub use policies::CachedCodePolicyRepository;
 pub use reads::Cache;
 pub use stats::Stats;

@@ -1,6 +1,7 @@
 //! The cache as one value: its regions with their shares of the memory, and what it hears of changes.
 
 use async_trait::async_trait;
+use domain::access::{Grantee, HeldGrants};
 use domain::change::{ChangeListener, Changed};
 use domain::code_policy::CodePolicy;
 use domain::name::{TenantId, UtilityId};
@@ -10,11 +11,12 @@ use crate::region::Region;
 use crate::stats::Stats;
 use crate::weight;
 
-/// Of sixteen parts of the memory: what is executed and read most, versions that are asked for by number, and policies.
+/// Of sixteen parts of the memory: what is executed and read most, versions that are asked for by number, policies, and grants.
 const UTILITIES_SHARE: u64 = 10;
-const VERSIONS_SHARE: u64 = 4;
+const VERSIONS_SHARE: u64 = 3;
 const POLICIES_SHARE: u64 = 2;
-const SHARES: u64 = UTILITIES_SHARE + VERSIONS_SHARE + POLICIES_SHARE;
+const GRANTS_SHARE: u64 = 1;
+const SHARES: u64 = UTILITIES_SHARE + VERSIONS_SHARE + POLICIES_SHARE + GRANTS_SHARE;
 
 /// A version by its number. Keys start with the tenant.
 pub(crate) type VersionKey = (TenantId, UtilityId, u32);
@@ -24,6 +26,7 @@ pub struct Cache {
     pub(crate) utilities: Region<(TenantId, UtilityId), (Utility, Version)>,
     pub(crate) versions: Region<VersionKey, Version>,
     pub(crate) policies: Region<TenantId, Option<CodePolicy>>,
+    pub(crate) grants: Region<(TenantId, Grantee), HeldGrants>,
 }
 
 impl Cache {
@@ -34,6 +37,7 @@ impl Cache {
             utilities: Region::new(part(UTILITIES_SHARE), weight::current),
             versions: Region::new(part(VERSIONS_SHARE), weight::version),
             policies: Region::new(part(POLICIES_SHARE), weight::policy),
+            grants: Region::new(part(GRANTS_SHARE), weight::grants),
         }
     }
 
@@ -43,7 +47,13 @@ impl Cache {
         self.utilities.add_to(&mut stats);
         self.versions.add_to(&mut stats);
         self.policies.add_to(&mut stats);
+        self.grants.add_to(&mut stats);
         stats
+    }
+
+    fn forget_grants(&self, tenant: &TenantId, grantee: &str) {
+        let grantee = Grantee::parse("grantee", tenant, grantee).expect("it is the text of a grantee of this tenant");
+        self.grants.forget(&(tenant.clone(), grantee));
     }
 
     /// Applies what was put off, so that [`Cache::stats`] is exact for a moment.
@@ -52,6 +62,7 @@ impl Cache {
         self.utilities.settle();
         self.versions.settle();
         self.policies.settle();
+        self.grants.settle();
     }
 }
 
@@ -66,6 +77,7 @@ impl ChangeListener for Cache {
                 self.versions.forget(&(tenant.clone(), id.clone(), *number));
             }
             Changed::CodePolicy { tenant } => self.policies.forget(tenant),
+            Changed::Grants { tenant, grantee } => self.forget_grants(tenant, grantee),
         }
     }
 }

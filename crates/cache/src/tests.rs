@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
+use domain::access::GrantRepository;
 use domain::code_policy::CodePolicyRepository;
 use domain::utility::UtilityRepository;
-use test_support::{InMemoryCodePolicyRepository, InMemoryUtilityRepository};
+use test_support::{InMemoryCodePolicyRepository, InMemoryGrantRepository, InMemoryUtilityRepository};
 
-use crate::{Cache, CachedCodePolicyRepository, CachedUtilityRepository};
+use crate::{Cache, CachedCodePolicyRepository, CachedGrantRepository, CachedUtilityRepository};
 
 mod bounds;
 mod coherence;
@@ -27,10 +28,20 @@ fn policies() -> Box<dyn CodePolicyRepository> {
     Box::new(CachedCodePolicyRepository::new(Arc::new(store), cache))
 }
 
+fn grants() -> Box<dyn GrantRepository> {
+    let cache = Arc::new(Cache::new(ROOMY));
+    let store = InMemoryGrantRepository::default().telling(cache.clone());
+    Box::new(CachedGrantRepository::new(Arc::new(store), cache))
+}
+
 mod utility_contract {
     test_support::utility_repository_contract!(super::utilities());
 }
 
 mod policy_contract {
     test_support::code_policy_repository_contract!(super::policies());
+}
+
+mod grant_contract {
+    test_support::grant_repository_contract!(super::grants());
 }

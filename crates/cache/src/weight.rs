@@ -3,6 +3,7 @@
 use std::mem::size_of;
 use std::ops::Deref;
 
+use domain::access::HeldGrants;
 use domain::code::Parameter;
 use domain::code_policy::CodePolicy;
 use domain::utility::{Definition, StoredFinding, Utility, Version};
@@ -32,6 +33,13 @@ pub(crate) fn policy(policy: &Option<CodePolicy>) -> u32 {
         size_of_val(exception) + texts + exception.utility.as_str().len() + exception.granted_by.as_str().len()
     });
     bounded(size_of::<CodePolicy>() + names + exceptions.sum::<usize>())
+}
+
+/// What somebody was granted.
+pub(crate) fn grants(grants: &HeldGrants) -> u32 {
+    /// An entry of the map with its id.
+    const GRANT: usize = 128;
+    bounded(size_of::<HeldGrants>() + grants.len() * GRANT)
 }
 
 fn of_version(version: &Version) -> usize {

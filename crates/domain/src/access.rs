@@ -5,21 +5,32 @@
 //! it. Which actions there are, each area declares for itself.
 
 mod action;
+pub mod actions;
 mod caller;
 mod found;
+mod grant;
+mod grant_repository;
+mod matrix;
+mod matrix_rules;
 mod permit;
 mod policy;
 mod rules;
 mod scope;
+mod sharing;
 mod target;
 
-pub use action::{Action, ActionSpec, Operation};
+pub use action::{Action, ActionSpec, Operation, Who};
 pub use caller::{Authenticator, Caller, Credential, CredentialKind, LoopbackAuthenticator, Origin, Presented};
 pub use found::{Found, Part, Resource};
+pub use grant::{Access, Grant, GrantDraft, Granted, Grantee, HeldGrants, MAX_GRANTS};
+pub use grant_repository::GrantRepository;
+pub use matrix::{Because, Cell, Column, cell};
+pub use matrix_rules::{Decision, MatrixRules};
 pub use permit::Permit;
 pub use policy::AccessPolicy;
 pub use rules::{LocalRules, Reach, Rules};
 pub use scope::TenantScope;
+pub use sharing::Sharing;
 pub use target::{Installation, OfTenant, Target, Targeted};
 
 pub(crate) use action::actions;

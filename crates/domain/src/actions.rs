@@ -1,10 +1,11 @@
 //! Every action of every area, for the check of the contract against them.
 
-use crate::access::ActionSpec;
+use crate::access::{self, ActionSpec};
 use crate::{code_policy, execution, runtime, server, utility};
 
 /// What the areas declare; an RPC that names another action is refused at start.
-const DECLARED: [&[ActionSpec]; 5] = [
+const DECLARED: [&[ActionSpec]; 6] = [
+    access::actions::ACTIONS,
     utility::actions::ACTIONS,
     execution::actions::ACTIONS,
     code_policy::actions::ACTIONS,

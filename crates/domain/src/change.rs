@@ -28,9 +28,16 @@ pub enum Changed {
         /// Whose.
         tenant: TenantId,
     },
+    /// What was granted to somebody.
+    Grants {
+        /// In which tenant.
+        tenant: TenantId,
+        /// To whom, as text.
+        grantee: String,
+    },
 }
 
-/// Port: hears of changes. Repositories of utilities and of code policies tell it of each change once it is stored, and answer
+/// Port: hears of changes. Repositories of utilities, of code policies and of grants tell it of each change once it is stored, and answer
 /// the change only when it has heard, also when nobody waits for the answer any more. It may hear of a change that was not stored.
 #[async_trait]
 pub trait ChangeListener: Send + Sync {

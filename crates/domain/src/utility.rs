@@ -16,7 +16,7 @@ pub use draft::{Draft, MAX_MESSAGE};
 pub use entity::{MAX_DESCRIPTION, MAX_DISPLAY_NAME, MAX_TAG, MAX_TAGS, Metadata, Utility, normalized_tag};
 pub use gate::{Gate, GatePorts, Passed};
 pub use patch::Patch;
-pub use repository::{UtilityChange, UtilityOrder, UtilityQuery, UtilityRepository};
+pub use repository::{UtilityChange, UtilityOrder, UtilityQuery, UtilityRepository, Within};
 pub use use_cases::{Call, Utilities};
 pub use version::{Definition, StoredFinding, Version, VersionHead};
 

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use api_grpc::{Server, Services};
-use domain::access::{AccessPolicy, LocalRules, LoopbackAuthenticator};
+use domain::access::{AccessPolicy, LocalRules, LoopbackAuthenticator, MatrixRules, Sharing};
 use domain::admission::Admission;
 use domain::code_policy::CodePolicies;
 use domain::execution::{self, Executions, Ports};
@@ -153,7 +153,8 @@ struct Listeners {
 
 async fn serve(config: &Config, parts: Parts, listeners: Listeners, telemetry: Telemetry, manner: Manner) -> Result<Running, Error> {
     let advisories = Arc::new(Feed::open(config.listening.advisories.as_deref(), Arc::clone(&parts.clock))?);
-    let policy = AccessPolicy::new(Arc::new(LocalRules::new(tenant())));
+    let rules = MatrixRules::new(LocalRules::new(tenant()), Arc::clone(&parts.stores.grants), Arc::clone(&parts.clock));
+    let policy = AccessPolicy::new(Arc::new(rules));
     let gate_ports = gate_ports(config, &parts, Arc::clone(&advisories));
     let gate = Gate::new(gate_ports.clone());
     let GatePorts { policies, checker, runtimes, admission, clock, .. } = gate_ports;
@@ -176,6 +177,7 @@ async fn serve(config: &Config, parts: Parts, listeners: Listeners, telemetry: T
         spawner: Arc::new(parts.tasks.clone()),
         utilities,
         runtimes: Runtimes::new(runtimes),
+        sharing: Sharing::new(Arc::clone(&parts.stores.grants), Arc::clone(&parts.stores.utilities), Arc::clone(&clock)),
         policies: CodePolicies::new(policies, checker, clock),
         servers: Servers::new(Arc::new(facts(config, &parts)), executions.clone()),
         executions: executions.clone(),

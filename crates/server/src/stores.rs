@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use cache::{Cache, CachedCodePolicyRepository, CachedUtilityRepository};
+use cache::{Cache, CachedCodePolicyRepository, CachedGrantRepository, CachedUtilityRepository};
+use domain::access::GrantRepository;
 use domain::code_policy::CodePolicyRepository;
 use domain::utility::UtilityRepository;
 use storage_embedded::EmbeddedStore;
@@ -19,6 +20,8 @@ pub(crate) struct Stores {
     pub utilities: Arc<dyn UtilityRepository>,
     /// Code policies, likewise.
     pub policies: Arc<dyn CodePolicyRepository>,
+    /// Grants, likewise.
+    pub grants: Arc<dyn GrantRepository>,
     /// What is in memory, unless nothing is to be.
     pub cache: Option<Arc<Cache>>,
 }
@@ -48,7 +51,7 @@ impl Stores {
     }
 
     fn uncached(store: Arc<EmbeddedStore>) -> Self {
-        Stores { utilities: store.clone(), policies: store.clone(), store, cache: None }
+        Stores { utilities: store.clone(), policies: store.clone(), grants: store.clone(), store, cache: None }
     }
 
     fn cached(store: EmbeddedStore, cache: Arc<Cache>) -> Self {
@@ -56,6 +59,7 @@ impl Stores {
         Stores {
             utilities: Arc::new(CachedUtilityRepository::new(store.clone(), cache.clone())),
             policies: Arc::new(CachedCodePolicyRepository::new(store.clone(), cache.clone())),
+            grants: Arc::new(CachedGrantRepository::new(store.clone(), cache.clone())),
             store,
             cache: Some(cache),
         }

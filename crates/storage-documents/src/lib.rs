@@ -8,12 +8,14 @@
 mod definition;
 mod execution;
 mod form;
+mod grant;
 mod policy;
 mod utility;
 mod version;
 
 pub use execution::{AttestationDocument, ExecutionDocument};
 pub use form::{InvalidField, decode, encode};
+pub use grant::GrantDocument;
 pub use policy::PolicyDocument;
 pub use utility::UtilityDocument;
 pub use version::VersionDocument;

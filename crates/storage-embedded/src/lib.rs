@@ -10,6 +10,7 @@ mod cursor;
 mod directory;
 mod error;
 mod executions;
+mod grants;
 mod leases;
 mod migration;
 mod policies;

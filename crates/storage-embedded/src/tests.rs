@@ -20,8 +20,16 @@ mod utilities {
     test_support::utility_repository_contract!(super::Scratch::new());
 }
 
+mod reach {
+    test_support::utility_reach_contract!(super::Scratch::new());
+}
+
 mod policies {
     test_support::code_policy_repository_contract!(super::Scratch::new());
+}
+
+mod grants {
+    test_support::grant_repository_contract!(super::Scratch::new());
 }
 
 mod executions {

@@ -13,6 +13,8 @@ use crate::store::EmbeddedStore;
 
 mod commit;
 mod epoch;
+mod granted;
+mod importing;
 mod list;
 mod rows;
 mod versions;

@@ -3,6 +3,7 @@
 use std::sync::{Mutex, PoisonError};
 
 use async_trait::async_trait;
+use domain::access::{Access, GrantRepository, Grantee};
 use domain::change::{ChangeListener, Changed};
 use domain::code_policy::{CodePolicy, CodePolicyRepository};
 use domain::request::Committed;
@@ -12,7 +13,7 @@ use futures_util::FutureExt as _;
 use futures_util::future::{Either, select};
 use tokio::sync::Semaphore;
 
-use crate::sample::{at, change, creation, scope, utility, utility_id};
+use crate::sample::{at, change, creation, grant, scope, user, utility, utility_id};
 
 /// Remembers what it heard.
 #[derive(Default)]
@@ -71,6 +72,7 @@ pub async fn changes_are_told_before_they_are_answered(
     heard: &HeardChanges,
     utilities: &dyn UtilityRepository,
     policies: &dyn CodePolicyRepository,
+    grants: &dyn GrantRepository,
 ) {
     let acme = scope("acme");
     let (tenant, id) = (acme.tenant().clone(), utility_id("extract"));
@@ -85,5 +87,11 @@ pub async fn changes_are_told_before_they_are_answered(
     assert_eq!(heard.take(), [Changed::Version { tenant: tenant.clone(), id, number: 1 }]);
     let policy = CodePolicy { revision: Revision::FIRST, ..CodePolicy::default_of(tenant.clone()) };
     assert!(policies.commit(&acme, Revision::NONE, &policy).await.expect("committed"));
-    assert_eq!(heard.take(), [Changed::CodePolicy { tenant }]);
+    assert_eq!(heard.take(), [Changed::CodePolicy { tenant: tenant.clone() }]);
+    let one = grant("extract", Grantee::Principal(user("ann")), Access::Read);
+    let of_grants = [Changed::Grants { tenant, grantee: one.grantee.to_string() }];
+    grants.put(&acme, &one, at(9), None).await.expect("granted");
+    assert_eq!(heard.take(), of_grants);
+    grants.remove(&acme, &one, None).await.expect("taken back");
+    assert_eq!(heard.take(), of_grants);
 }

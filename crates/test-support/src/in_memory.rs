@@ -1,6 +1,7 @@
 //! The repositories in memory: what the store promises, without a disk.
 
 mod executions;
+mod grants;
 mod lease_port;
 mod leases;
 mod pages;
@@ -10,6 +11,7 @@ mod signals;
 mod utilities;
 
 pub use executions::InMemoryExecutionRepository;
+pub use grants::InMemoryGrantRepository;
 pub use policies::InMemoryCodePolicyRepository;
 pub use signals::InMemorySignals;
 pub use utilities::InMemoryUtilityRepository;

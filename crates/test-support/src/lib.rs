@@ -13,6 +13,7 @@ mod fake_checker;
 mod fake_compiler;
 mod fake_sandbox;
 mod faults;
+pub mod grant_repository;
 mod ids;
 mod in_memory;
 mod incidents;
@@ -20,6 +21,7 @@ pub mod lease_repository;
 pub mod sample;
 pub mod signals;
 mod spawner;
+pub mod utility_reach;
 pub mod utility_repository;
 
 pub use change_listener::HeardChanges;
@@ -30,7 +32,9 @@ pub use fake_compiler::{BROKEN, FakeCompiler};
 pub use fake_sandbox::{FakeSandbox, Fault, INSTRUCTION};
 pub use faults::Faults;
 pub use ids::SequentialIds;
-pub use in_memory::{InMemoryCodePolicyRepository, InMemoryExecutionRepository, InMemorySignals, InMemoryUtilityRepository};
+pub use in_memory::{
+    InMemoryCodePolicyRepository, InMemoryExecutionRepository, InMemoryGrantRepository, InMemorySignals, InMemoryUtilityRepository,
+};
 pub use incidents::RecordedIncidents;
 pub use spawner::TokioSpawner;
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::access::TenantScope;
+use domain::access::{Access, Grant, Grantee, TenantScope};
 use domain::code::{Code, Kind, Parameter, ValueType};
 use domain::execution::{Body, Event, Execution, Mode, Output, State, Values};
 use domain::hash::Hash;
@@ -273,4 +273,17 @@ pub fn output(sequence: u64, length: usize) -> Event {
     let stream = if sequence.is_multiple_of(2) { Stream::Stderr } else { Stream::Stdout };
     let data = (0..length).map(|index| (index as u64).wrapping_mul(31).wrapping_add(sequence) as u8).collect();
     Event { sequence, time: at(sequence), body: Body::Output(Output { stream, offset: sequence * 10, data }) }
+}
+
+/// A grant of tenant `acme` with every field filled.
+pub fn grant(utility: &str, grantee: Grantee, access: Access) -> Grant {
+    Grant {
+        utility: UtilityName { tenant: tenant("acme"), utility: utility_id(utility) },
+        grantee,
+        access,
+        reason: "nightly \"reports\"".to_owned(),
+        expires: Some(at(5_000)),
+        granted_by: user("root"),
+        created: at(7),
+    }
 }

@@ -16,8 +16,16 @@ mod utilities {
     crate::utility_repository_contract!(Box::new(crate::InMemoryUtilityRepository::default()));
 }
 
+mod reach {
+    crate::utility_reach_contract!(Box::new(crate::InMemoryUtilityRepository::default()));
+}
+
 mod policies {
     crate::code_policy_repository_contract!(Box::new(crate::InMemoryCodePolicyRepository::default()));
+}
+
+mod grants {
+    crate::grant_repository_contract!(Box::new(crate::InMemoryGrantRepository::default()));
 }
 
 mod executions {
@@ -61,7 +69,8 @@ async fn changes_are_told_before_they_are_answered() {
     let heard = Arc::new(HeardChanges::default());
     let utilities = InMemoryUtilityRepository::default().telling(heard.clone());
     let policies = InMemoryCodePolicyRepository::default().telling(heard.clone());
-    change_listener::changes_are_told_before_they_are_answered(&heard, &utilities, &policies).await;
+    let grants = InMemoryGrantRepository::default().telling(heard.clone());
+    change_listener::changes_are_told_before_they_are_answered(&heard, &utilities, &policies, &grants).await;
 }
 
 #[tokio::test]

@@ -284,6 +284,7 @@ pub async fn lists_filter_by_each_field_and_all_together(repository: Repository<
                 id_prefix: on(8).then(|| "b".to_owned()),
                 show_deleted: on(16),
                 imports: None,
+                within: None,
                 order,
             };
             let wanted = (0..32_u32).filter(|bits| (filter & 15) & !bits == 0 && (on(16) || bits & 16 == 0));
@@ -351,7 +352,7 @@ pub async fn lists_filter_by_the_runtime_of_what_is_imported(repository: Reposit
     assert_eq!(importing(&[("python", "yaml")]).await, Vec::<String>::new());
 }
 
-fn module_of(runtime: &str, module: &str) -> RuntimeModule {
+pub(crate) fn module_of(runtime: &str, module: &str) -> RuntimeModule {
     RuntimeModule { runtime: RuntimeId::new(runtime), module: module.to_owned() }
 }
 

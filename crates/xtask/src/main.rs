@@ -7,6 +7,7 @@ mod command_line;
 mod contract;
 mod fuzz;
 mod known_modules;
+mod permissions;
 mod process;
 mod settings;
 mod setup;
@@ -50,6 +51,7 @@ fn perform(task: Task) -> anyhow::Result<()> {
         Task::Tidy { figures: false } => tidy::run(&workspace),
         Task::Settings => settings::write_table(&workspace),
         Task::KnownModules => known_modules::write_list(&workspace),
+        Task::Permissions => permissions::write_tables(&workspace),
         Task::Fuzz { seconds } => {
             let provided = setup::provide(&workspace, steps::FUZZ_NEEDS, &mut Vec::new())?;
             fuzz::run_targets(&workspace, &provided.path, Duration::from_secs(seconds))

@@ -97,6 +97,7 @@ pub(crate) fn read_query(filter: Option<pb::UtilityFilter>, order: i32, violatio
         id_prefix: non_empty(filter.name_prefix),
         imports: None,
         show_deleted: filter.show_deleted,
+        within: None,
         order,
     })
 }

@@ -13,7 +13,7 @@ use crate::harness::{Harness, Options, details, reason};
 #[tokio::test]
 async fn every_method_demands_exactly_the_action_that_the_contract_states() {
     let rules = Arc::new(RecordingRules::default());
-    let server = Harness::with(Options { rules: rules.clone(), ..Options::default() }).await;
+    let server = Harness::with(Options { rules: Some(rules.clone()), ..Options::default() }).await;
     let permissions = api_proto::permissions();
     for method in methods() {
         let path = path(&method);
@@ -29,7 +29,7 @@ async fn every_method_demands_exactly_the_action_that_the_contract_states() {
 #[tokio::test]
 async fn every_method_is_decided_about_exactly_the_resource_that_it_names() {
     let rules = Arc::new(RecordingRules::default());
-    let server = Harness::with(Options { rules: rules.clone(), ..Options::default() }).await;
+    let server = Harness::with(Options { rules: Some(rules.clone()), ..Options::default() }).await;
     for method in methods() {
         let request = named_request(&method, "demo");
         call_with(&server.channel, &method, &request).await.expect_err(&path(&method));
@@ -102,7 +102,7 @@ async fn a_caller_of_the_tenant_on_this_host_is_never_denied() {
 #[tokio::test]
 async fn a_denial_says_nothing_about_the_body_or_about_existence() {
     let rules = Arc::new(RecordingRules::default());
-    let server = Harness::with(Options { rules, ..Options::default() }).await;
+    let server = Harness::with(Options { rules: Some(rules), ..Options::default() }).await;
     let mut client = server.utilities.clone();
     let name = "tenants/demo/utilities/some".to_owned();
     let good = pb::UpdateUtilityRequest { utility: Some(pb::Utility { name, ..Default::default() }), ..Default::default() };

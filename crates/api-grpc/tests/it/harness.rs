@@ -8,11 +8,12 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use api_grpc::{Config, Deadlines, Server, Services};
+use api_proto::zona::access::v1::access_service_client::AccessServiceClient;
 use api_proto::zona::execution::v1 as executions;
 use api_proto::zona::runtime::v1::runtime_service_client::RuntimeServiceClient;
 use api_proto::zona::server::v1::server_service_client::ServerServiceClient;
 use api_proto::zona::utility::v1 as utilities;
-use domain::access::{AccessPolicy, Authenticator, LocalRules, LoopbackAuthenticator, Rules};
+use domain::access::{AccessPolicy, Authenticator, LocalRules, LoopbackAuthenticator, MatrixRules, Rules, Sharing};
 use domain::admission;
 use domain::code_policy::CodePolicies;
 use domain::execution::{Executions, Ports};
@@ -24,8 +25,8 @@ use domain::utility::{Gate, GatePorts, Utilities};
 use executions::execution_service_client::ExecutionServiceClient;
 use futures_util::FutureExt as _;
 use test_support::{
-    FakeChecker, FakeClock, FakeCompiler, FakeSandbox, InMemoryCodePolicyRepository, InMemoryExecutionRepository, InMemorySignals,
-    InMemoryUtilityRepository, RecordedIncidents, SequentialIds, TokioSpawner, sample,
+    FakeChecker, FakeClock, FakeCompiler, FakeSandbox, InMemoryCodePolicyRepository, InMemoryExecutionRepository, InMemoryGrantRepository,
+    InMemorySignals, InMemoryUtilityRepository, RecordedIncidents, SequentialIds, TokioSpawner, sample,
 };
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
@@ -49,7 +50,8 @@ pub const HEARTBEAT: Duration = Duration::from_secs(5);
 
 /// What a test may have otherwise.
 pub struct Options {
-    pub rules: Arc<dyn Rules>,
+    /// Decides who may do what; the rules of the server where nothing is said.
+    pub rules: Option<Arc<dyn Rules>>,
     /// Finds out who calls; takes everybody for `principal` where nothing is said.
     pub authenticator: Option<Arc<dyn Authenticator>>,
     pub deadlines: Deadlines,
@@ -66,9 +68,8 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        let rules = Arc::new(LocalRules::new(sample::tenant("demo")));
         Options {
-            rules,
+            rules: None,
             authenticator: None,
             deadlines: Deadlines::default(),
             max_connections: None,
@@ -86,6 +87,7 @@ pub struct Harness {
     pub utilities: UtilityServiceClient<Channel>,
     pub executions: ExecutionServiceClient<Channel>,
     pub policies: CodePolicyServiceClient<Channel>,
+    pub access: AccessServiceClient<Channel>,
     pub runtimes: RuntimeServiceClient<Channel>,
     pub servers: ServerServiceClient<Channel>,
     pub sandbox: Arc<FakeSandbox>,
@@ -136,6 +138,7 @@ impl Harness {
             utilities: UtilityServiceClient::new(channel.clone()),
             executions: ExecutionServiceClient::new(channel.clone()),
             policies: CodePolicyServiceClient::new(channel.clone()),
+            access: AccessServiceClient::new(channel.clone()),
             runtimes: RuntimeServiceClient::new(channel.clone()),
             servers: ServerServiceClient::new(channel.clone()),
             channel,
@@ -252,6 +255,9 @@ fn services(options: &Options, parts: &Parts) -> Services {
     let execution_store = Arc::new(InMemoryExecutionRepository::new(clock.clone()));
     let policy_store = Arc::new(InMemoryCodePolicyRepository::default());
     let checker = Arc::new(FakeChecker);
+    let grants = Arc::new(InMemoryGrantRepository::new(clock.clone()));
+    let local = || LocalRules::new(sample::tenant("demo"));
+    let rules = options.rules.clone().unwrap_or_else(|| Arc::new(MatrixRules::new(local(), grants.clone(), clock.clone())));
     let admission = admission::Admission::new(options.admission.clone());
     let gate = Gate::new(GatePorts {
         policies: policy_store.clone(),
@@ -282,7 +288,8 @@ fn services(options: &Options, parts: &Parts) -> Services {
     Services {
         authenticator,
         spawner: spawner.clone(),
-        policy: AccessPolicy::new(options.rules.clone()),
+        policy: AccessPolicy::new(rules),
+        sharing: Sharing::new(grants, stored.clone(), clock.clone()),
         utilities,
         policies: CodePolicies::new(policy_store, checker, clock.clone()),
         runtimes: Runtimes::new(compiler.clone()),

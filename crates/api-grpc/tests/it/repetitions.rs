@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use api_proto::zona::access::v1 as access;
 use api_proto::zona::execution::v1 as executions;
 use api_proto::zona::utility::v1 as pb;
 use async_trait::async_trait;
@@ -21,6 +22,8 @@ use crate::harness::{Harness, Options, TENANT, reason, utility_name};
 
 const FIRST: &str = "0192e5a4-7f2b-7c64-9d1e-3a5b8c7d9e0f";
 const ANOTHER: &str = "0192e5a4-7f2b-7c64-9d1e-3a5b8c7d9e10";
+const ANN: &str = "tenants/demo/users/ann";
+const BOB: &str = "tenants/demo/users/bob";
 /// A policy may refuse it.
 const SCRIPT: &str = "def main():\n    # TODO\n    #: return 1\n";
 /// It wants what no earlier request gives.
@@ -86,6 +89,13 @@ fn requests(method: &str, some: &pb::Utility) -> Vec<(&'static str, Vec<u8>)> {
             ("an old version, of this revision", restore(1, &some.etag).encode_to_vec()),
             ("the present version, which changes nothing", restore(some.latest_version, "").encode_to_vec()),
         ],
+        "GrantAccess" => {
+            let (grantee, access) = (ANN.to_owned(), access::Access::Read.into());
+            vec![("a grant", access::GrantAccessRequest { name, grantee, access, request_id, ..Default::default() }.encode_to_vec())]
+        }
+        "RevokeAccess" => {
+            vec![("a revocation", access::RevokeAccessRequest { name, grantee: BOB.to_owned(), request_id }.encode_to_vec())]
+        }
         "ExecuteUtility" => vec![("a run", executions::ExecuteUtilityRequest { name, request_id, ..Default::default() }.encode_to_vec())],
         "StartExecution" => vec![("a start", executions::StartExecutionRequest { name, request_id, ..Default::default() }.encode_to_vec())],
         other => panic!("{other} takes a request_id: say here how it is asked for"),
@@ -113,6 +123,11 @@ async fn prepared(method: &str, options: Options) -> Harness {
     if method != "CreateUtility" {
         server.create("some", SCRIPT).await;
         update(&server, &["code"], pb::Utility { code: SCRIPT.replace('1', "3"), ..Default::default() }).await;
+    }
+    if method == "RevokeAccess" {
+        let (name, grantee, access) = (utility_name("some"), BOB.to_owned(), access::Access::Execute.into());
+        let request = access::GrantAccessRequest { name, grantee, access, ..Default::default() };
+        server.access.clone().grant_access(request).await.unwrap();
     }
     if method == "UndeleteUtility" {
         turn(&server).await;
@@ -178,19 +193,21 @@ async fn happens(server: &Harness, since: Since) {
     }
 }
 
-/// Everything that a request could have changed: utilities whole, and how many executions there are.
-async fn world(server: &Harness) -> (Vec<pb::Utility>, usize) {
+/// Everything that a request could have changed: utilities whole with their grants, and how many executions there are.
+async fn world(server: &Harness) -> (Vec<pb::Utility>, Vec<access::Grant>, usize) {
     let filter = Some(pb::UtilityFilter { show_deleted: true, ..Default::default() });
     let request = pb::ListUtilitiesRequest { parent: TENANT.to_owned(), filter, ..Default::default() };
     let listed = server.utilities.clone().list_utilities(request).await.unwrap().into_inner().utilities;
-    let mut utilities = Vec::new();
+    let (mut utilities, mut grants) = (Vec::new(), Vec::new());
     for utility in listed {
+        let request = access::ListGrantsRequest { parent: utility.name.clone(), ..Default::default() };
+        grants.extend(server.access.clone().list_grants(request).await.unwrap().into_inner().grants);
         let request = pb::GetUtilityRequest { name: utility.name };
         utilities.push(server.utilities.clone().get_utility(request).await.unwrap().into_inner());
     }
     let request = executions::ListExecutionsRequest { parent: TENANT.to_owned(), page_size: 100, ..Default::default() };
     let executions = server.executions.clone().list_executions(request).await.unwrap().into_inner().executions;
-    (utilities, executions.len())
+    (utilities, grants, executions.len())
 }
 
 /// The request with another text in a field.
@@ -250,7 +267,7 @@ async fn the_same_id_with_another_body_is_refused_whatever_happened_in_between()
             ask(&server, &method, &request).await.unwrap();
             happens(&server, since).await;
             let before = world(&server).await;
-            let fields = ["message", "etag", "params_json"];
+            let fields = ["message", "etag", "params_json", "reason", "grantee"];
             let field = fields.into_iter().find(|field| method.input().get_field_by_name(field).is_some()).unwrap();
             let refused = ask(&server, &method, &with(&method, &request, field, "{ }")).await.unwrap_err();
             let what = format!("{} {since:?}", method.name());
@@ -277,7 +294,7 @@ impl Rules for Revocable {
 async fn whoever_has_lost_the_permission_is_refused_also_what_was_answered_before() {
     for method in remembering() {
         let rules = Arc::new(Revocable { rules: LocalRules::new(sample::tenant("demo")), revoked: AtomicBool::new(false) });
-        let server = prepared(method.name(), Options { rules: rules.clone(), ..Options::default() }).await;
+        let server = prepared(method.name(), Options { rules: Some(rules.clone()), ..Options::default() }).await;
         let (label, request) = requests(method.name(), &some(&server).await).swap_remove(0);
         ask(&server, &method, &request).await.unwrap();
         rules.revoked.store(true, Ordering::SeqCst);

@@ -21,6 +21,8 @@ pub struct ActionSpec {
     pub operation: Operation,
     /// The type of the resource.
     pub resource: &'static str,
+    /// The narrowest reach that is enough.
+    pub who: Who,
 }
 
 /// Columns of the permission matrix.
@@ -35,9 +37,28 @@ pub enum Operation {
     Administer,
 }
 
-/// Declares the actions of an area: `Type(Target) = "name", Operation, "resource";`, and their list.
+/// How far a caller's right must reach at least, as the permission option of an RPC says it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Who {
+    /// To what the caller owns.
+    Own,
+    /// To everything of the caller's tenant.
+    Tenant,
+    /// To the administration of the caller's tenant.
+    Limited,
+    /// To everything everywhere.
+    All,
+    /// To nothing: the request itself holds what proves who asks, or what is asked for is public.
+    Anyone,
+}
+
+/// Declares the actions of an area: `Type(Target) = "name", Operation, "resource", Who;`, and their list. Without another word,
+/// administration is limited to the tenant, and everything else is for whoever owns the resource.
 macro_rules! actions {
-    ($($(#[$doc:meta])* $type:ident($target:ty) = $name:literal, $operation:ident, $resource:literal;)*) => {
+    (@who Administer) => { $crate::access::Who::Limited };
+    (@who $operation:ident) => { $crate::access::Who::Own };
+    (@who $operation:ident $who:ident) => { $crate::access::Who::$who };
+    ($($(#[$doc:meta])* $type:ident($target:ty) = $name:literal, $operation:ident, $resource:literal $(, $who:ident)?;)*) => {
         $($(#[$doc])* #[derive(Debug)] pub struct $type;
         impl $crate::access::Action for $type {
             type Target = $target;
@@ -46,6 +67,7 @@ macro_rules! actions {
                 name: $name,
                 operation: $crate::access::Operation::$operation,
                 resource: $resource,
+                who: $crate::access::actions!(@who $operation $($who)?),
             };
         })*
         /// The actions of this area.

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::access::Target;
-use crate::name::PrincipalName;
+use crate::name::{PrincipalName, UtilityId};
 
 /// What was found under a name, or that there is nothing. Callers' work opens it with [`crate::access::Permit::open`]; the
 /// server's own work says so by [`Found::open_for_system`].
@@ -18,6 +18,11 @@ pub trait Resource {
 
     /// Whether it is what a permit for `target` is about, or a part of that.
     fn lies_in(&self, target: Target<'_>) -> bool;
+
+    /// The utility whose grants open it, too; `None` where only its owner's reach counts.
+    fn granted_with(&self) -> Option<&UtilityId> {
+        None
+    }
 }
 
 /// A thing that is reached with the whole that it belongs to, as a version is with its utility.

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::access::{Action, Caller, Found, OfTenant, Part, Reach, Resource, Targeted as _, TenantScope};
+use crate::access::{Action, Caller, Found, Granted, OfTenant, Part, Reach, Resource, Targeted as _, TenantScope};
 use crate::error::{Error, Result};
 use crate::name::PrincipalName;
 use crate::page::Page;
@@ -79,16 +79,26 @@ impl<A: Action> Permit<A> {
 
     /// The owner that lists must be restricted to, when the permit reaches only the caller's own.
     pub fn only_owner(&self) -> Option<&PrincipalName> {
-        match self.reach {
+        match &self.reach {
             Reach::Tenant => None,
-            Reach::Own => Some(&self.caller.principal),
+            Reach::Own | Reach::OwnAnd(_) => Some(&self.caller.principal),
+        }
+    }
+
+    /// The utilities that it reaches beside those of [`Permit::only_owner`].
+    pub fn granted(&self) -> Granted {
+        match &self.reach {
+            Reach::Tenant | Reach::Own => Granted::default(),
+            Reach::OwnAnd(granted) => granted.clone(),
         }
     }
 
     fn reaches(&self, thing: &impl Resource) -> bool {
-        match self.reach {
+        let own = || thing.owner().is_none_or(|owner| *owner == self.caller.principal);
+        match &self.reach {
             Reach::Tenant => true,
-            Reach::Own => thing.owner().is_none_or(|owner| *owner == self.caller.principal),
+            Reach::Own => own(),
+            Reach::OwnAnd(granted) => own() || thing.granted_with().is_some_and(|utility| granted.contains(utility)),
         }
     }
 }

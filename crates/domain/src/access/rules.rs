@@ -2,15 +2,17 @@
 
 use async_trait::async_trait;
 
-use crate::access::{ActionSpec, Caller, Target};
+use crate::access::{ActionSpec, Caller, Granted, Target};
 use crate::error::Result;
 use crate::name::TenantId;
 
 /// How far a permit reaches inside of its target.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Reach {
     /// Only what the caller owns.
     Own,
+    /// What the caller owns, and these utilities with their versions.
+    OwnAnd(Granted),
     /// Everything of the tenant.
     Tenant,
 }

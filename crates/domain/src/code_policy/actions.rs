@@ -5,7 +5,7 @@ use crate::name::CodePolicyName;
 
 actions! {
     /// Read a tenant's code policy.
-    GetCodePolicy(CodePolicyName) = "policy.get", Read, "policy";
+    GetCodePolicy(CodePolicyName) = "policy.get", Read, "policy", Tenant;
     /// Change a tenant's code policy, and grant exceptions.
     UpdateCodePolicy(CodePolicyName) = "policy.update", Administer, "policy";
 }

@@ -5,7 +5,7 @@ use crate::name::{RuntimeName, TenantName};
 
 actions! {
     /// Read what runtimes hold.
-    GetRuntime(RuntimeName) = "runtime.get", Read, "runtime";
+    GetRuntime(RuntimeName) = "runtime.get", Read, "runtime", Tenant;
     /// List runtimes.
-    ListRuntimes(TenantName) = "runtime.list", Read, "runtime";
+    ListRuntimes(TenantName) = "runtime.list", Read, "runtime", Tenant;
 }

@@ -4,5 +4,5 @@ use crate::access::{Installation, actions};
 
 actions! {
     /// Read the server's self-test and configuration facts.
-    GetServerInfo(Installation) = "server.get", Administer, "server";
+    GetServerInfo(Installation) = "server.get", Administer, "server", All;
 }

@@ -3,7 +3,7 @@
 use crate::access::{Part, Resource, Target};
 use crate::error::Error;
 use crate::hash::Hash;
-use crate::name::{PrincipalName, UtilityName};
+use crate::name::{PrincipalName, UtilityId, UtilityName};
 use crate::revision::{Etag, Revision};
 use crate::time::Timestamp;
 use crate::utility::{Definition, Version, VersionHead};
@@ -148,6 +148,10 @@ impl Resource for Utility {
             | Target::ApiKey(_) => false,
         }
     }
+
+    fn granted_with(&self) -> Option<&UtilityId> {
+        Some(&self.name.utility)
+    }
 }
 
 /// A utility with one of its versions is reached like the utility.
@@ -158,6 +162,10 @@ impl Resource for (Utility, Version) {
 
     fn lies_in(&self, target: Target<'_>) -> bool {
         self.0.lies_in(target)
+    }
+
+    fn granted_with(&self) -> Option<&UtilityId> {
+        self.0.granted_with()
     }
 }
 

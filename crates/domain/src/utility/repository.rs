@@ -4,7 +4,7 @@
 use async_trait::async_trait;
 
 use crate::Result;
-use crate::access::{Found, TenantScope};
+use crate::access::{Found, Granted, TenantScope};
 use crate::code::Kind;
 use crate::name::{PrincipalName, UtilityId};
 use crate::page::{Page, PageRequest};
@@ -40,8 +40,19 @@ pub struct UtilityQuery {
     pub imports: Option<Vec<RuntimeModule>>,
     /// Deleted ones too.
     pub show_deleted: bool,
+    /// Only those within a caller's reach.
+    pub within: Option<Within>,
     /// The order.
     pub order: UtilityOrder,
+}
+
+/// A reach that is narrower than the tenant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Within {
+    /// Everything of this owner.
+    pub owner: PrincipalName,
+    /// And these, whoever owns them. At most a few times [`crate::access::MAX_GRANTS`].
+    pub granted: Granted,
 }
 
 /// Orders of a list of utilities; ties are broken by id.
@@ -54,6 +65,13 @@ pub enum UtilityOrder {
     NewestFirst,
     /// Last changed first.
     LastChangedFirst,
+}
+
+impl Within {
+    /// Whether a utility is within the reach.
+    pub fn holds(&self, utility: &Utility) -> bool {
+        utility.owner == self.owner || self.granted.contains(&utility.name.utility)
+    }
 }
 
 /// Port: utilities and versions.

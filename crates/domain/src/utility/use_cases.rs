@@ -16,7 +16,7 @@ use crate::time::{Clock, Timestamp};
 use crate::utility::content::Content;
 use crate::utility::{
     Definition, Difference, Draft, Gate, MAX_MESSAGE, Metadata, Passed, Patch, Utility, UtilityChange, UtilityQuery, UtilityRepository,
-    Version, VersionHead, actions, diff,
+    Version, VersionHead, Within, actions, diff,
 };
 use crate::violation::{Violation, longest};
 
@@ -136,9 +136,7 @@ impl Utilities {
         vulnerable: bool,
         page: &PageRequest,
     ) -> Result<Page<Utility>> {
-        if let Some(owner) = permit.only_owner() {
-            query.owner = Some(owner.clone());
-        }
+        query.within = permit.only_owner().map(|owner| Within { owner: owner.clone(), granted: permit.granted() });
         if vulnerable {
             query.imports = Some(self.gate.vulnerable_modules().await?);
         }

@@ -46,7 +46,7 @@ fn of(id: &str) -> Changed {
 #[tokio::test]
 async fn changes_are_told_before_they_are_answered() {
     let (store, heard, _directory) = listening();
-    test_support::change_listener::changes_are_told_before_they_are_answered(&heard, &*store, &*store).await;
+    test_support::change_listener::changes_are_told_before_they_are_answered(&heard, &*store, &*store, &*store).await;
 }
 
 #[tokio::test]

@@ -1,15 +1,17 @@
 //! Pages of utilities. A list is the merge of sorted streams, one for each combination of `deleted` and `kind` that is wanted;
 //! each stream is one range of one index, so a page costs the same however many utilities there are.
 
-use std::cmp::Reverse;
+use std::cmp::{Ordering, Reverse};
 
 use domain::code::Kind;
-use domain::name::{TenantId, UtilityId};
+use domain::name::{PrincipalName, TenantId, UtilityId};
 use domain::page::{MAX_PAGE, Page, PageRequest};
 use domain::utility::{Utility, UtilityOrder, UtilityQuery};
 use rusqlite::Connection;
 use rusqlite::types::Value;
 
+use super::granted;
+use super::importing;
 use super::rows::{self, find};
 use crate::cursor::{Conditions, Cursor, PAGE_BYTES, read_keys};
 use crate::error::{Error, Result, during};
@@ -19,6 +21,8 @@ use crate::readers::snapshot;
 pub(crate) struct List {
     tenant: TenantId,
     query: UtilityQuery,
+    /// Whose utilities the streams hold; `None` for everybody's.
+    owner: Option<PrincipalName>,
     size: usize,
     after: Option<Cursor>,
 }
@@ -39,7 +43,8 @@ enum Part<'a> {
 impl List {
     pub(super) fn new(tenant: TenantId, query: UtilityQuery, page: &PageRequest) -> domain::Result<Self> {
         let after = page.after.as_deref().map(|text| Cursor::decode(text, order_name(query.order))).transpose()?;
-        Ok(List { tenant, query, size: page.size.clamp(1, MAX_PAGE) as usize, after })
+        let owner = query.within.as_ref().map(|within| within.owner.clone()).or_else(|| query.owner.clone());
+        Ok(List { tenant, query, owner, size: page.size.clamp(1, MAX_PAGE) as usize, after })
     }
 
     /// Reads the page. Ends early when it grows heavy.
@@ -64,21 +69,42 @@ impl List {
     /// The sort keys of the page, and of one item more when there is one.
     fn keys(&self, connection: &Connection) -> Result<Vec<Cursor>> {
         let mut keys = Vec::new();
+        if let Some(within) = &self.query.within {
+            let what = (&self.tenant, &self.query, time_column(self.query.order));
+            granted::keys(connection, what, within.granted.iter(), &within.owner, &mut keys)?;
+            keys.retain(|key| self.is_after(key));
+        }
+        self.streams(connection, &mut keys)?;
+        keys.sort_unstable_by(|a, b| self.compare(a, b));
+        keys.truncate(self.size + 1);
+        Ok(keys)
+    }
+
+    /// The keys of what lies in the streams, which are each in order.
+    fn streams(&self, connection: &Connection, keys: &mut Vec<Cursor>) -> Result<()> {
+        if self.query.owner.is_some() && self.query.owner != self.owner {
+            return Ok(());
+        }
         for deleted in [false, true].into_iter().take(1 + usize::from(self.query.show_deleted)) {
             for kind in [Kind::Transformer, Kind::Script] {
                 if self.query.kind.is_none_or(|wanted| wanted == kind) {
-                    self.stream(connection, deleted, kind, &mut keys)?;
+                    self.stream(connection, deleted, kind, keys)?;
                 }
             }
         }
+        Ok(())
+    }
+
+    fn is_after(&self, key: &Cursor) -> bool {
+        self.after.as_ref().is_none_or(|after| self.compare(key, after) == Ordering::Greater)
+    }
+
+    /// By id the time of every key is 0.
+    fn compare(&self, a: &Cursor, b: &Cursor) -> Ordering {
         match self.query.order {
-            UtilityOrder::Id => keys.sort_unstable_by(|a, b| a.id.cmp(&b.id)),
-            UtilityOrder::NewestFirst | UtilityOrder::LastChangedFirst => {
-                keys.sort_unstable_by(|a, b| (Reverse(a.millis), &a.id).cmp(&(Reverse(b.millis), &b.id)));
-            }
+            UtilityOrder::Id => a.id.cmp(&b.id),
+            UtilityOrder::NewestFirst | UtilityOrder::LastChangedFirst => (Reverse(a.millis), &a.id).cmp(&(Reverse(b.millis), &b.id)),
         }
-        keys.truncate(self.size + 1);
-        Ok(keys)
     }
 
     fn stream(&self, connection: &Connection, deleted: bool, kind: Kind, keys: &mut Vec<Cursor>) -> Result<()> {
@@ -107,7 +133,7 @@ impl List {
         if let Some(tag) = &query.tag {
             conditions.add("tag = ?", [tag.clone().into()]);
         }
-        if let Some(owner) = &query.owner {
+        if let Some(owner) = &self.owner {
             conditions.add("owner = ?", [owner.to_string().into()]);
         }
         conditions.add("deleted = ?", [deleted.into()]);
@@ -117,15 +143,8 @@ impl List {
             // Above every character of an id.
             conditions.add("id < ?", [format!("{prefix}{{").into()]);
         }
-        if let Some(imports) = &query.imports {
-            // One text however many modules there are.
-            const ANY: &str = "id IN (SELECT id FROM utility_imports WHERE tenant = ? AND (module, runtime) IN \
-                               (SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]') FROM json_each(?)))";
-            let pairs: Vec<_> = imports.iter().map(|wanted| [wanted.module.as_str(), &wanted.runtime]).collect();
-            let modules = serde_json::to_string(&pairs).expect("texts are JSON");
-            conditions.add(ANY, [self.tenant.to_string().into(), modules.into()]);
-        }
-        let (table, index) = source(query);
+        importing::add(&self.tenant, query, &mut conditions);
+        let (table, index) = source(query, self.owner.as_ref());
         let time = time_column(query.order);
         match part {
             Part::Whole => {}
@@ -147,9 +166,9 @@ impl List {
 }
 
 /// The table and the index that holds the query's streams in its order. Named, as the engine's own guess changes with the data.
-fn source(query: &UtilityQuery) -> (&'static str, String) {
+fn source(query: &UtilityQuery, owner: Option<&PrincipalName>) -> (&'static str, String) {
     let order = order_name(query.order);
-    match (&query.tag, &query.owner) {
+    match (&query.tag, owner) {
         (Some(_), _) => ("utility_tags", format!("utility_tags_by_{order}")),
         (None, Some(_)) => ("utilities", format!("utilities_by_owner_and_{order}")),
         (None, None) => ("utilities", format!("utilities_by_{order}")),

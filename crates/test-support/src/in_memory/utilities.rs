@@ -200,6 +200,7 @@ fn matches(utility: &Utility, scope: &TenantScope, query: &UtilityQuery) -> bool
         && (query.show_deleted || utility.deleted.is_none())
         && query.kind.is_none_or(|kind| utility.definition.kind == kind)
         && query.owner.as_ref().is_none_or(|owner| utility.owner == *owner)
+        && query.within.as_ref().is_none_or(|within| within.holds(utility))
         && query.tag.as_ref().is_none_or(|tag| utility.metadata.tags.contains(tag))
         && query.imports.as_ref().is_none_or(|wanted| wanted.iter().any(|wanted| imports(utility, wanted)))
         && query.id_prefix.as_ref().is_none_or(|prefix| utility.name.utility.as_str().starts_with(prefix))

@@ -48,3 +48,16 @@ fn no_list_scans_a_table_or_sorts() {
         }
     }
 }
+
+#[test]
+fn granted_utilities_are_looked_up_by_their_names() {
+    let mut connection = Connection::open_in_memory().unwrap();
+    migrate(&mut connection, Path::new("x")).unwrap();
+    let (tenant, owner) = (TenantId::parse("tenant", "acme").unwrap(), PrincipalName::parse("owner", "tenants/acme/users/ann").unwrap());
+    for query in queries() {
+        let (sql, values) = granted::sql(&tenant, &query, time_column(query.order), &["one", "two"], &owner);
+        let plan = plan(&connection, &sql, values);
+        let by_name = plan.contains("(tenant=? AND id=?)");
+        assert!(by_name && !plan.contains("SCAN utilities") && !plan.contains("SCAN utility_tags"), "{query:?}\n{sql}\n{plan}");
+    }
+}

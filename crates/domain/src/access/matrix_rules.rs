@@ -1,0 +1,84 @@
+//! The rules of callers who have proven who they are: the matrix of their role, and on top of it grants. Who shows nothing is left to
+//! the rules of the loopback interface.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use crate::access::matrix::{Because, Extent, judge};
+use crate::access::{Access, ActionSpec, Caller, GrantRepository, Granted, Grantee, LocalRules, Reach, Rules, Target, TenantScope};
+use crate::error::Result;
+use crate::identity::Role;
+use crate::name::{PrincipalName, UtilityId};
+use crate::time::Clock;
+
+/// The rules. Cheap to clone.
+#[derive(Clone)]
+pub struct MatrixRules {
+    local: Arc<LocalRules>,
+    grants: Arc<dyn GrantRepository>,
+    clock: Arc<dyn Clock>,
+}
+
+/// What the rules say, and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Decision {
+    /// How far the principal reaches; `None` is a refusal.
+    pub reach: Option<Reach>,
+    /// The rule that decided.
+    pub because: Because,
+}
+
+impl MatrixRules {
+    /// Rules with the grants that `grants` holds; who shows nothing is left to `local`.
+    pub fn new(local: LocalRules, grants: Arc<dyn GrantRepository>, clock: Arc<dyn Clock>) -> Self {
+        MatrixRules { local: Arc::new(local), grants, clock }
+    }
+
+    /// Decides for a principal with a role.
+    ///
+    /// # Errors
+    /// Those of the store of grants.
+    pub async fn decide_for(&self, principal: &PrincipalName, role: Role, action: ActionSpec, target: Target<'_>) -> Result<Decision> {
+        let (extent, because) = judge(role, principal.tenant(), action, target);
+        let reach = match extent {
+            Extent::Nothing => None,
+            Extent::Tenant => Some(Reach::Tenant),
+            Extent::Own => Some(self.own(principal, role, action, target).await?),
+        };
+        Ok(Decision { reach, because })
+    }
+
+    /// What the principal owns, and what it was granted of the target.
+    async fn own(&self, principal: &PrincipalName, role: Role, action: ActionSpec, target: Target<'_>) -> Result<Reach> {
+        let Some(needed) = Access::needed_for(action) else { return Ok(Reach::Own) };
+        let one: Option<&UtilityId> = match target {
+            Target::Utility(name) => Some(&name.utility),
+            Target::Version(name) => Some(&name.utility.utility),
+            Target::Tenant(_) => None,
+            _ => return Ok(Reach::Own),
+        };
+        let (scope, now) = (TenantScope::for_system(principal.tenant().clone()), self.clock.now());
+        let mut granted = Vec::new();
+        for grantee in Grantee::all_of(principal, role) {
+            let held = self.grants.held_by(&scope, &grantee).await?;
+            match one {
+                Some(utility) if held.give(utility, needed, now) => granted.push(utility.clone()),
+                Some(_) => {}
+                None => granted.extend(held.giving(needed, now).cloned()),
+            }
+        }
+        Ok(if granted.is_empty() { Reach::Own } else { Reach::OwnAnd(granted.into_iter().collect::<Granted>()) })
+    }
+}
+
+#[async_trait]
+impl Rules for MatrixRules {
+    async fn decide(&self, caller: &Caller, action: ActionSpec, target: Target<'_>) -> Result<Option<Reach>> {
+        match (caller.credential(), caller.role) {
+            (None, _) => self.local.decide(caller, action, target).await,
+            (Some(_), Some(role)) => Ok(self.decide_for(&caller.principal, role, action, target).await?.reach),
+            (Some(_), None) => Ok(None),
+        }
+    }
+}

@@ -1,0 +1,152 @@
+//! What every `GrantRepository` promises; each check wants an empty repository.
+
+use domain::access::{Access, Grant, GrantRepository, Grantee, HeldGrants, MAX_GRANTS};
+use domain::identity::Role;
+use domain::page::PageRequest;
+use domain::request::Committed;
+
+use crate::sample::{at, grant, request, scope, tenant, user, utility_id};
+
+/// Makes one test of each check. `$make` is an expression that gives something that dereferences to an empty repository.
+#[macro_export]
+macro_rules! grant_repository_contract {
+    ($make:expr) => {
+        $crate::grant_repository_contract!(@tests $make;
+            a_grant_survives_whole_and_only_for_its_tenant,
+            what_a_grantee_holds_follows_each_change_at_once,
+            a_grant_is_removed_only_as_it_stands,
+            a_grantee_holds_a_bounded_number_and_expired_ones_make_room,
+            grants_of_a_utility_are_listed_in_pages,
+            a_repeated_request_gets_its_first_answer);
+    };
+    (@tests $make:expr; $($check:ident),*) => {
+        $(#[tokio::test]
+        async fn $check() {
+            let repository = $make;
+            $crate::grant_repository::$check(&*repository).await;
+        })*
+    };
+}
+
+type Repository<'a> = &'a dyn GrantRepository;
+
+fn ann() -> Grantee {
+    Grantee::Principal(user("ann"))
+}
+
+async fn put(repository: Repository<'_>, grant: &Grant) -> Committed<Grant> {
+    repository.put(&scope("acme"), grant, at(10), None).await.expect("the store answers")
+}
+
+async fn held(repository: Repository<'_>, tenant: &str, grantee: &Grantee) -> HeldGrants {
+    HeldGrants::clone(&*repository.held_by(&scope(tenant), grantee).await.expect("the store answers"))
+}
+
+/// Every field comes back, for each kind of grantee; another tenant has none.
+pub async fn a_grant_survives_whole_and_only_for_its_tenant(repository: Repository<'_>) {
+    for grantee in [ann(), Grantee::Role(tenant("acme"), Role::Creator), Grantee::Tenant(tenant("acme"))] {
+        for access in [Access::Read, Access::Execute, Access::Manage] {
+            let one = Grant { expires: (access != Access::Read).then(|| at(5_000)), ..grant("u", grantee.clone(), access) };
+            assert_eq!(put(repository, &one).await, Committed::Stored);
+            let find = async |tenant| repository.find(&scope(tenant), &utility_id("u"), &grantee).await.expect("found").open_for_system();
+            assert_eq!(find("acme").await, Some(one.clone()));
+            assert_eq!(find("beta").await, None);
+            assert_eq!(held(repository, "acme", &grantee).await, HeldGrants::of([one]));
+            assert_eq!(held(repository, "beta", &grantee).await, HeldGrants::default());
+        }
+    }
+    let smuggled = repository.put(&scope("beta"), &grant("u", ann(), Access::Read), at(10), None).await;
+    assert!(matches!(smuggled, Err(domain::Error::Internal { .. })), "{smuggled:?}");
+}
+
+/// Granting, replacing and taking back are seen by the next read.
+pub async fn what_a_grantee_holds_follows_each_change_at_once(repository: Repository<'_>) {
+    assert_eq!(held(repository, "acme", &ann()).await, HeldGrants::default());
+    let (first, second) = (grant("one", ann(), Access::Read), grant("two", ann(), Access::Execute));
+    put(repository, &first).await;
+    assert_eq!(held(repository, "acme", &ann()).await, HeldGrants::of([first.clone()]));
+    put(repository, &second).await;
+    assert_eq!(held(repository, "acme", &ann()).await, HeldGrants::of([first.clone(), second.clone()]));
+    let more = Grant { access: Access::Manage, expires: None, ..first };
+    put(repository, &more).await;
+    assert_eq!(held(repository, "acme", &ann()).await, HeldGrants::of([more.clone(), second.clone()]));
+    assert_eq!(repository.remove(&scope("acme"), &more, None).await.expect("removed"), Committed::Stored);
+    assert_eq!(held(repository, "acme", &ann()).await, HeldGrants::of([second]));
+    assert_eq!(held(repository, "acme", &Grantee::Principal(user("bob"))).await, HeldGrants::default());
+}
+
+/// What was replaced meanwhile, or is gone, is not removed.
+pub async fn a_grant_is_removed_only_as_it_stands(repository: Repository<'_>) {
+    let old = grant("u", ann(), Access::Read);
+    let remove = async |grant: &Grant| repository.remove(&scope("acme"), grant, None).await.expect("the store answers");
+    assert_eq!(remove(&old).await, Committed::Conflict);
+    put(repository, &old).await;
+    let new = Grant { access: Access::Execute, ..old.clone() };
+    put(repository, &new).await;
+    assert_eq!(remove(&old).await, Committed::Conflict);
+    assert_eq!(remove(&new).await, Committed::Stored);
+    assert_eq!(remove(&new).await, Committed::Conflict);
+}
+
+/// One more than the most is refused, in place of another it is not, and neither is it where others have expired.
+pub async fn a_grantee_holds_a_bounded_number_and_expired_ones_make_room(repository: Repository<'_>) {
+    for number in 0..MAX_GRANTS {
+        let expires = if number == 0 { at(20) } else { at(5_000) };
+        let one = Grant { expires: Some(expires), ..grant(&format!("u-{number}"), ann(), Access::Read) };
+        assert_eq!(put(repository, &one).await, Committed::Stored);
+    }
+    let one_more = grant("one-more", ann(), Access::Read);
+    assert_eq!(put(repository, &one_more).await, Committed::Conflict);
+    assert_eq!(put(repository, &grant("u-7", ann(), Access::Manage)).await, Committed::Stored);
+    assert_eq!(put(repository, &grant("one-more", Grantee::Principal(user("bob")), Access::Read)).await, Committed::Stored);
+    let later = repository.put(&scope("acme"), &one_more, at(20), None).await.expect("the store answers");
+    assert_eq!(later, Committed::Stored);
+    assert_eq!(held(repository, "acme", &ann()).await.len(), MAX_GRANTS);
+}
+
+/// By grantee, and of this utility only.
+pub async fn grants_of_a_utility_are_listed_in_pages(repository: Repository<'_>) {
+    let mut all: Vec<Grant> = (0..7).map(|number| grant("u", Grantee::Principal(user(&format!("u{number}"))), Access::Read)).collect();
+    all.push(grant("u", Grantee::Tenant(tenant("acme")), Access::Read));
+    all.push(grant("u", Grantee::Role(tenant("acme"), Role::User), Access::Read));
+    for one in &all {
+        put(repository, one).await;
+    }
+    put(repository, &grant("another", ann(), Access::Read)).await;
+    all.sort_by_key(|grant| grant.grantee.to_string());
+    for size in [1, 4, 9, 100] {
+        let (mut found, mut after) = (Vec::new(), None);
+        loop {
+            let request = PageRequest { size, after };
+            let page = repository.list(&scope("acme"), &utility_id("u"), &request).await.expect("listed").open_for_system();
+            let page = page.expect("a page is always there");
+            assert!(page.items.len() <= size as usize);
+            found.extend(page.items);
+            after = page.next;
+            if after.is_none() {
+                break;
+            }
+        }
+        assert_eq!(found, all, "{size}");
+    }
+    let wrong = PageRequest { size: 1, after: Some("nonsense".to_owned()) };
+    assert!(repository.list(&scope("acme"), &utility_id("u"), &wrong).await.is_err());
+}
+
+/// Whatever happened in between; another body is refused.
+pub async fn a_repeated_request_gets_its_first_answer(repository: Repository<'_>) {
+    let (first, id) = (grant("u", ann(), Access::Read), "018f0000-0000-7000-8000-0000000000ff");
+    let asked = |body| request("GrantAccess", id, body);
+    let put = async |grant: &Grant, body| repository.put(&scope("acme"), grant, at(10), Some(&asked(body))).await.expect("answered");
+    assert_eq!(repository.find_answer(&scope("acme"), &asked(1)).await.expect("answered"), None);
+    assert_eq!(put(&first, 1).await, Committed::Stored);
+    let taken_back = request("RevokeAccess", id, 1);
+    let remove = async || repository.remove(&scope("acme"), &first, Some(&taken_back)).await.expect("answered");
+    assert_eq!(remove().await, Committed::Stored);
+    assert_eq!(remove().await, Committed::Answered(Box::new(first.clone())));
+    assert_eq!(put(&Grant { access: Access::Manage, ..first.clone() }, 1).await, Committed::Answered(Box::new(first.clone())));
+    assert_eq!(held(repository, "acme", &ann()).await, HeldGrants::default(), "a repetition grants nothing");
+    assert_eq!(put(&first, 2).await, Committed::KeyReused);
+    let answered = repository.find_answer(&scope("acme"), &asked(1)).await.expect("answered");
+    assert_eq!(answered, Some(Committed::Answered(Box::new(first))));
+}

@@ -1,0 +1,160 @@
+//! Grants in memory.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use async_trait::async_trait;
+use domain::access::{Found, Grant, GrantRepository, Grantee, HeldGrants, MAX_GRANTS, TenantScope};
+use domain::change::{ChangeListener, Changed};
+use domain::name::{TenantId, UtilityId};
+use domain::page::{Page, PageRequest};
+use domain::request::{Committed, RequestKey};
+use domain::time::{Clock, Timestamp};
+use domain::{Error, Result};
+
+use super::pages::page;
+use super::requests::{Known, Requests};
+use crate::{FakeClock, Faults};
+
+/// The grants of all tenants.
+pub struct InMemoryGrantRepository {
+    state: Mutex<State>,
+    clock: Arc<dyn Clock>,
+    listener: Option<Arc<dyn ChangeListener>>,
+    faults: Faults,
+}
+
+#[derive(Default)]
+struct State {
+    /// By tenant, utility and grantee's text.
+    grants: BTreeMap<(TenantId, UtilityId, String), Grant>,
+    requests: Requests<Grant>,
+}
+
+impl InMemoryGrantRepository {
+    /// An empty repository; the clock serves to forget answered requests.
+    pub fn new(clock: Arc<dyn Clock>) -> Self {
+        InMemoryGrantRepository { state: Mutex::default(), clock, listener: None, faults: Faults::default() }
+    }
+
+    /// The repository, telling `listener` of each change.
+    #[must_use]
+    pub fn telling(self, listener: Arc<dyn ChangeListener>) -> Self {
+        InMemoryGrantRepository { listener: Some(listener), ..self }
+    }
+
+    /// What fails, by the names of the port's methods.
+    pub fn faults(&self) -> &Faults {
+        &self.faults
+    }
+
+    /// Does the work unless its request was answered before, remembers the request with it, and tells of it.
+    async fn once(
+        &self,
+        scope: &TenantScope,
+        grant: &Grant,
+        request: Option<&RequestKey>,
+        work: impl FnOnce(&mut State, (TenantId, UtilityId, String)) -> bool + Send,
+    ) -> Result<Committed<Grant>> {
+        if grant.utility.tenant != *scope.tenant() {
+            return Err(Error::Internal { context: "a grant of another tenant", source: None });
+        }
+        let outcome = self.apply(scope, grant, request, work);
+        if let Some(listener) = &self.listener {
+            listener.changed(&Changed::Grants { tenant: scope.tenant().clone(), grantee: grant.grantee.to_string() }).await;
+        }
+        Ok(outcome)
+    }
+
+    fn apply(
+        &self,
+        scope: &TenantScope,
+        grant: &Grant,
+        request: Option<&RequestKey>,
+        work: impl FnOnce(&mut State, (TenantId, UtilityId, String)) -> bool,
+    ) -> Committed<Grant> {
+        let (mut state, now) = (self.state(), self.clock.now());
+        if let Some(known) = request.and_then(|request| state.requests.find(scope.tenant(), request, now)) {
+            return known.into();
+        }
+        if !work(&mut state, (scope.tenant().clone(), grant.utility.utility.clone(), grant.grantee.to_string())) {
+            return Committed::Conflict;
+        }
+        if let Some(request) = request {
+            state.requests.remember(scope.tenant(), request, now, grant.clone());
+        }
+        Committed::Stored
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Default for InMemoryGrantRepository {
+    fn default() -> Self {
+        Self::new(Arc::new(FakeClock::default()))
+    }
+}
+
+#[async_trait]
+impl GrantRepository for InMemoryGrantRepository {
+    async fn put(&self, scope: &TenantScope, grant: &Grant, now: Timestamp, request: Option<&RequestKey>) -> Result<Committed<Grant>> {
+        self.faults.check("put")?;
+        let stored = |state: &mut State, key: (TenantId, UtilityId, String)| {
+            let same = |other: &Grant| other.utility.tenant == key.0 && other.grantee == grant.grantee;
+            state.grants.retain(|_, other| !(same(other) && other.is_expired(now)));
+            let others = state.grants.values().filter(|other| same(other) && other.utility != grant.utility).count();
+            if others < MAX_GRANTS {
+                state.grants.insert(key, grant.clone());
+            }
+            others < MAX_GRANTS
+        };
+        self.once(scope, grant, request, stored).await
+    }
+
+    async fn remove(&self, scope: &TenantScope, grant: &Grant, request: Option<&RequestKey>) -> Result<Committed<Grant>> {
+        self.faults.check("remove")?;
+        let removed = |state: &mut State, key: (TenantId, UtilityId, String)| {
+            let same = state.grants.get(&key) == Some(grant);
+            if same {
+                state.grants.remove(&key);
+            }
+            same
+        };
+        self.once(scope, grant, request, removed).await
+    }
+
+    async fn find(&self, scope: &TenantScope, utility: &UtilityId, grantee: &Grantee) -> Result<Found<Grant>> {
+        self.faults.check("find")?;
+        Ok(Found::of(self.state().grants.get(&(scope.tenant().clone(), utility.clone(), grantee.to_string())).cloned()))
+    }
+
+    async fn list(&self, scope: &TenantScope, utility: &UtilityId, request: &PageRequest) -> Result<Found<Page<Grant>>> {
+        self.faults.check("list")?;
+        let of = |grant: &&Grant| grant.utility.tenant == *scope.tenant() && grant.utility.utility == *utility;
+        let all: Vec<Grant> = self.state().grants.values().filter(of).cloned().collect();
+        let key = |grant: &Grant| (0, grant.grantee.to_string());
+        page(all, request, "grantee", key, |a, b| a.1 > b.1).map(Found::one)
+    }
+
+    async fn held_by(&self, scope: &TenantScope, grantee: &Grantee) -> Result<Arc<HeldGrants>> {
+        self.faults.check("held_by")?;
+        let of = |grant: &&Grant| grant.utility.tenant == *scope.tenant() && grant.grantee == *grantee;
+        Ok(Arc::new(HeldGrants::of(self.state().grants.values().filter(of).cloned())))
+    }
+
+    async fn find_answer(&self, scope: &TenantScope, request: &RequestKey) -> Result<Option<Committed<Grant>>> {
+        self.faults.check("find_answer")?;
+        Ok(self.state().requests.find(scope.tenant(), request, self.clock.now()).map(Committed::from))
+    }
+}
+
+impl From<Known<Grant>> for Committed<Grant> {
+    fn from(known: Known<Grant>) -> Self {
+        match known {
+            Known::Answered(grant) => Committed::Answered(Box::new(grant)),
+            Known::Reused => Committed::KeyReused,
+        }
+    }
+}
