@@ -15,6 +15,7 @@ mod harness;
 mod installation;
 mod invalid;
 mod lists;
+mod matrix;
 mod permissions;
 mod policies;
 mod repetitions;

@@ -1,0 +1,361 @@
+//! Every method of the contract, called by everybody, about everything: what comes of it is compared with the rule as it is written down
+//! here by hand, which shares nothing with the code. A method that the table does not name fails the test.
+
+use std::collections::BTreeMap;
+
+use api_proto::zona::access::v1 as access;
+use api_proto::zona::execution::v1 as executions;
+use api_proto::zona::utility::v1 as utilities;
+use domain::identity::Role;
+use domain::time::{Clock as _, Timestamp};
+use prost::Message as _;
+use prost_reflect::{DynamicMessage, MethodDescriptor, Value};
+use tonic::{Code, Request, Status};
+
+use crate::generic::{methods, named_request, path, send};
+use crate::harness::{Harness, Options, details};
+use crate::roles::{Person, RoleAuthenticator};
+
+const CODE: &str = "def main():\n    #: return 1\n";
+/// As long as those of what exists, so that answers can be compared byte by byte.
+const MISSING: &str = "not-existed";
+const MISSING_EXECUTION: &str = "00000000-0000-7000-8000-00000000ffff";
+
+/// What a method is about and what it takes, by the requirements.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Takes {
+    /// A new resource of the tenant, or a list: whoever is of the tenant.
+    Membership,
+    /// To read, run or change one utility.
+    Utility,
+    /// To delete one utility, or take that back.
+    Deletion,
+    /// To read or stop one execution.
+    Execution,
+    /// To read what the tenant shares.
+    Shared,
+    /// To administer one utility's grants.
+    Grants,
+    /// To administer the tenant.
+    Administration,
+    /// To administer the installation.
+    Installation,
+}
+
+const TAKES: [(&str, Takes); 26] = [
+    ("utility.create", Takes::Membership),
+    ("utility.list", Takes::Membership),
+    ("utility.validate", Takes::Membership),
+    ("execution.list", Takes::Membership),
+    ("utility.get", Takes::Utility),
+    ("utility.update", Takes::Utility),
+    ("utility.execute", Takes::Utility),
+    ("utility.transform", Takes::Utility),
+    ("utility.start", Takes::Utility),
+    ("version.list", Takes::Utility),
+    ("version.get", Takes::Utility),
+    ("version.diff", Takes::Utility),
+    ("version.restore", Takes::Utility),
+    ("utility.delete", Takes::Deletion),
+    ("utility.undelete", Takes::Deletion),
+    ("execution.get", Takes::Execution),
+    ("execution.watch", Takes::Execution),
+    ("execution.cancel", Takes::Execution),
+    ("runtime.list", Takes::Shared),
+    ("runtime.get", Takes::Shared),
+    ("policy.get", Takes::Shared),
+    ("policy.update", Takes::Administration),
+    ("grant.create", Takes::Grants),
+    ("grant.revoke", Takes::Grants),
+    ("grant.list", Takes::Grants),
+    ("server.get", Takes::Installation),
+];
+
+/// Who calls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Actor {
+    Anonymous,
+    /// Of somebody who is no longer let in.
+    Unknown,
+    Person(Person),
+}
+
+const USER: Person = Person::new("user-u", Role::User);
+const CREATOR: Person = Person::new("creator-c", Role::Creator);
+const ADMIN: Person = Person::new("admin-a", Role::Admin);
+const SUPER_ADMIN: Person = Person { tenant: "system", ..Person::new("root", Role::SuperAdmin) };
+/// A super admin that no rule makes.
+const IMPOSTOR: Person = Person::new("impostor", Role::SuperAdmin);
+const SERVICE: Person = Person { collection: "serviceAccounts", ..Person::new("nightly", Role::User) };
+/// What they were granted has ended.
+const LATE: Person = Person::new("late", Role::Creator);
+/// Whose is what is not the callers'.
+const OTHER: Person = Person::new("zed", Role::Creator);
+const FOREIGN: Person = Person { tenant: "acme", ..Person::new("ann", Role::Admin) };
+
+const MEMBERS: [Person; 5] = [USER, CREATOR, ADMIN, SERVICE, LATE];
+const PEOPLE: [Person; 9] = [USER, CREATOR, ADMIN, SUPER_ADMIN, IMPOSTOR, SERVICE, LATE, OTHER, FOREIGN];
+
+fn actors() -> Vec<Actor> {
+    let callers = [USER, CREATOR, ADMIN, SUPER_ADMIN, IMPOSTOR, SERVICE, LATE];
+    [Actor::Anonymous, Actor::Unknown].into_iter().chain(callers.map(Actor::Person)).collect()
+}
+
+/// Whose what is called about is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Of {
+    Own,
+    Other,
+    Granted,
+    ForeignTenant,
+    Missing,
+}
+
+const OF: [Of; 5] = [Of::Own, Of::Other, Of::Granted, Of::ForeignTenant, Of::Missing];
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Verdict {
+    Unauthenticated,
+    Denied,
+    /// Like what does not exist.
+    Hidden,
+    Allowed,
+}
+
+/// The rule.
+fn expected(actor: Actor, takes: Takes, of: Of) -> Verdict {
+    let Actor::Person(person) = actor else { return Verdict::Unauthenticated };
+    let one = matches!(takes, Takes::Utility | Takes::Deletion | Takes::Execution | Takes::Grants);
+    let there = if one && of == Of::Missing { Verdict::Hidden } else { Verdict::Allowed };
+    if person == SUPER_ADMIN {
+        return there;
+    }
+    if person == IMPOSTOR || takes == Takes::Installation || of == Of::ForeignTenant {
+        return Verdict::Denied;
+    }
+    let owns = of == Of::Own || (of == Of::Granted && person != LATE && takes != Takes::Execution);
+    match (takes, person.role) {
+        (Takes::Membership | Takes::Shared, _) => Verdict::Allowed,
+        (_, Role::Admin) => there,
+        (Takes::Grants | Takes::Administration | Takes::Installation, _) | (Takes::Deletion, Role::User) => Verdict::Denied,
+        (Takes::Utility | Takes::Deletion | Takes::Execution, _) if owns => there,
+        (Takes::Utility | Takes::Deletion | Takes::Execution, _) => Verdict::Hidden,
+    }
+}
+
+/// Names of what there is, for each caller.
+struct World {
+    server: Harness,
+    executions: BTreeMap<(String, Of), String>,
+}
+
+impl World {
+    async fn new() -> Self {
+        let server = Harness::with(Options { authenticator: Some(RoleAuthenticator::of(PEOPLE)), ..Options::default() }).await;
+        let mut world = World { server, executions: BTreeMap::new() };
+        let others = world.make(OTHER, "demo", "not-granted").await;
+        let granted = world.make(OTHER, "demo", "was-granted").await;
+        let foreign = world.make(FOREIGN, "acme", "was-granted").await;
+        for person in [SUPER_ADMIN, IMPOSTOR].into_iter().chain(MEMBERS) {
+            let own = match person {
+                // Their own is of their own tenant, where calls of this test are not about.
+                SUPER_ADMIN | IMPOSTOR => others.clone(),
+                person => world.make(person, "demo", &own_id(person)).await,
+            };
+            let known = [(Of::Own, own), (Of::Other, others.clone()), (Of::Granted, granted.clone()), (Of::ForeignTenant, foreign.clone())];
+            world.executions.extend(known.map(|(of, execution)| ((person.name(), of), execution)));
+        }
+        for person in MEMBERS {
+            world.grant(person).await;
+        }
+        world.server.clock.advance(std::time::Duration::from_secs(60));
+        world
+    }
+
+    /// Makes a utility and answers the id of an execution of it.
+    async fn make(&self, person: Person, tenant: &str, id: &str) -> String {
+        let utility = Some(utilities::Utility { code: CODE.to_owned(), ..Default::default() });
+        let (parent, utility_id) = (format!("tenants/{tenant}"), id.to_owned());
+        let request = utilities::CreateUtilityRequest { parent, utility_id, utility, ..Default::default() };
+        let made = self.server.utilities.clone().create_utility(person.asks(request)).await.unwrap().into_inner();
+        let request = executions::StartExecutionRequest { name: made.name, ..Default::default() };
+        let started = self.server.executions.clone().start_execution(person.asks(request)).await.unwrap().into_inner();
+        started.name.rsplit('/').next().unwrap().to_owned()
+    }
+
+    /// Everything that can be granted; to the late one, for a time that is over when the test begins.
+    async fn grant(&self, person: Person) {
+        let end = self.server.clock.now().plus(std::time::Duration::from_secs(if person == LATE { 60 } else { 3_600 }));
+        let request = access::GrantAccessRequest {
+            name: "tenants/demo/utilities/was-granted".to_owned(),
+            grantee: person.name(),
+            access: access::Access::Manage.into(),
+            expire_time: Some(wire(end)),
+            ..Default::default()
+        };
+        self.server.access.clone().grant_access(ADMIN.asks(request)).await.unwrap();
+    }
+
+    fn request(&self, method: &MethodDescriptor, actor: Actor, of: Of) -> DynamicMessage {
+        let mut request = named_request(method, if of == Of::ForeignTenant { "acme" } else { "demo" });
+        let person = if let Actor::Person(person) = actor { person } else { USER };
+        let utility = match of {
+            Of::Own => own_id(person),
+            Of::Other => "not-granted".to_owned(),
+            Of::Granted | Of::ForeignTenant => "was-granted".to_owned(),
+            Of::Missing => MISSING.to_owned(),
+        };
+        let execution = self.executions.get(&(person.name(), of)).map_or(MISSING_EXECUTION, String::as_str);
+        rename(&mut request, &utility, execution);
+        if method.input().get_field_by_name("values_json").is_some() {
+            request.set_field_by_name("values_json", Value::List(vec![Value::String("1".to_owned())]));
+        }
+        request
+    }
+
+    async fn call(&self, method: &MethodDescriptor, actor: Actor, message: &DynamicMessage) -> Result<(), Status> {
+        let body = message.encode_to_vec().into();
+        let request = match actor {
+            Actor::Anonymous => Request::new(body),
+            Actor::Unknown => Person::new("disabled", Role::Admin).asks(body),
+            Actor::Person(person) => person.asks(body),
+        };
+        send(&self.server.channel, &path(method), request).await.map(drop)
+    }
+}
+
+fn own_id(person: Person) -> String {
+    format!("own-{}", &person.id[..4])
+}
+
+fn wire(time: Timestamp) -> prost_types::Timestamp {
+    prost_types::Timestamp { seconds: (time.as_millis() / 1_000) as i64, nanos: (time.as_millis() % 1_000 * 1_000_000) as i32 }
+}
+
+/// Puts other ids into the names of a request.
+fn rename(message: &mut DynamicMessage, utility: &str, execution: &str) {
+    let fields: Vec<_> = message.fields().map(|(field, value)| (field, value.clone())).collect();
+    for (field, value) in fields {
+        let renamed = match value {
+            Value::String(text) if text.starts_with("tenants/") => {
+                let text = text.replace("/utilities/some", &format!("/utilities/{utility}"));
+                let text = match text.split_once("/executions/") {
+                    Some((before, _)) => format!("{before}/executions/{execution}"),
+                    None => text,
+                };
+                Value::String(text)
+            }
+            Value::Message(mut inner) => {
+                rename(&mut inner, utility, execution);
+                Value::Message(inner)
+            }
+            other => other,
+        };
+        message.set_field(&field, renamed);
+    }
+}
+
+/// The same request with everything wrong that can be.
+fn broken(method: &MethodDescriptor, request: &DynamicMessage) -> DynamicMessage {
+    let mut broken = request.clone();
+    for (name, value) in [
+        ("request_id", Value::String("no uuid".to_owned())),
+        ("page_size", Value::I32(-1)),
+        ("page_token", Value::String("nonsense".to_owned())),
+        ("version", Value::I32(-1)),
+        ("after_sequence", Value::I64(-1)),
+        ("params_json", Value::String("{".to_owned())),
+        ("utility_id", Value::String("Not An Id".to_owned())),
+    ] {
+        if method.input().get_field_by_name(name).is_some() {
+            broken.set_field_by_name(name, value);
+        }
+    }
+    broken
+}
+
+fn verdict(outcome: &Result<(), Status>) -> Verdict {
+    match outcome.as_ref().err().map(Status::code) {
+        Some(Code::Unauthenticated) => Verdict::Unauthenticated,
+        Some(Code::PermissionDenied) => Verdict::Denied,
+        Some(Code::NotFound) => Verdict::Hidden,
+        Some(_) | None => Verdict::Allowed,
+    }
+}
+
+fn takes(method: &MethodDescriptor) -> Option<Takes> {
+    let permission = &api_proto::permissions()[&path(method)];
+    if permission.who() == api_proto::zona::annotations::v1::Who::Anyone {
+        return None;
+    }
+    let found = TAKES.iter().find(|(action, _)| *action == permission.action);
+    Some(found.unwrap_or_else(|| panic!("{}: say in TAKES what it takes", permission.action)).1)
+}
+
+/// Everything that an answer says, with other ids for some. The entries of a map have no order on the wire.
+fn said(status: &Status, ids: &[[&str; 2]]) -> (Code, String, usize, BTreeMap<String, String>, String) {
+    let text = |text: &str| ids.iter().fold(text.to_owned(), |text, [from, to]| text.replace(from, to));
+    let details = details(status);
+    let info = details.error_info().expect("every status has one");
+    let metadata = info.metadata.iter().map(|(key, value)| (key.clone(), text(value))).collect();
+    let others = format!("{} {:?} {:?} {:?}", info.reason, details.resource_info(), details.bad_request(), details.precondition_failure());
+    (status.code(), text(status.message()), status.details().len(), metadata, text(&others))
+}
+
+#[tokio::test]
+async fn nobody_gets_more_or_less_than_the_rule_says_by_any_method() {
+    let world = World::new().await;
+    let (mut calls, mut wrong) = (0, Vec::new());
+    for method in methods() {
+        let Some(takes) = takes(&method) else { continue };
+        for actor in actors() {
+            for of in OF {
+                if of == Of::Own && [Actor::Person(SUPER_ADMIN), Actor::Person(IMPOSTOR)].contains(&actor) {
+                    continue;
+                }
+                let request = world.request(&method, actor, of);
+                let outcome = world.call(&method, actor, &request).await;
+                calls += 1;
+                let mut expected = expected(actor, takes, of);
+                // Whether the tenant has the thing that is asked for is another question.
+                if takes == Takes::Shared && verdict(&outcome) == Verdict::Hidden {
+                    expected = Verdict::Hidden;
+                }
+                if verdict(&outcome) != expected {
+                    wrong.push(format!("{} {actor:?} {of:?}: {expected:?} expected, {outcome:?}", path(&method)));
+                }
+            }
+        }
+    }
+    println!("{calls} calls");
+    assert!(wrong.is_empty(), "{} of {calls}:\n{}", wrong.len(), wrong.join("\n"));
+    assert!(calls >= 1_000, "{calls}");
+}
+
+#[tokio::test]
+async fn a_refusal_is_the_same_for_what_exists_and_what_does_not_and_comes_before_the_body_is_read() {
+    let world = World::new().await;
+    let mut compared = 0;
+    for method in methods() {
+        if takes(&method).is_none() {
+            continue;
+        }
+        for actor in actors() {
+            let existing = world.request(&method, actor, Of::Other);
+            let Err(refused) = world.call(&method, actor, &existing).await else { continue };
+            if verdict(&Err(refused.clone())) == Verdict::Allowed {
+                continue;
+            }
+            let missing = world.call(&method, actor, &world.request(&method, actor, Of::Missing)).await.unwrap_err();
+            let others = world.executions.get(&(USER.name(), Of::Other)).unwrap();
+            let as_missing = said(&refused, &[["not-granted", MISSING], [others, MISSING_EXECUTION]]);
+            assert_eq!(as_missing, said(&missing, &[]), "{} {actor:?}", path(&method));
+            if refused.code() != Code::NotFound {
+                let broken = world.call(&method, actor, &broken(&method, &existing)).await.unwrap_err();
+                assert_eq!(said(&broken, &[]), said(&refused, &[]), "{} {actor:?}", path(&method));
+            }
+            compared += 1;
+        }
+    }
+    assert!(compared >= 100, "{compared}");
+}
