@@ -7,19 +7,23 @@ use api_proto::zona::runtime::v1::runtime_service_client::RuntimeServiceClient;
 use api_proto::zona::server::v1::server_service_client::ServerServiceClient;
 use api_proto::zona::utility::v1::code_policy_service_client::CodePolicyServiceClient;
 use api_proto::zona::utility::v1::utility_service_client::UtilityServiceClient;
-use tonic::Request;
-use tonic::transport::{Channel, Endpoint};
+use tonic::transport::Endpoint;
 
+use crate::credential::Credential;
 use crate::exit::Exit;
 use crate::failure::{Failure, Result, chain};
 
+pub mod address;
 pub mod follow;
 pub mod names;
+mod request;
+pub mod signed;
+
+pub use request::soon;
+use signed::Signed;
 
 /// How long a connection may take: the server is on this machine.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
-/// How long an answer may take that does not wait for user code.
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
 /// Largest answer: a Transform call of many values, or a full page.
 const MAX_ANSWER: usize = 64 * 1024 * 1024;
 
@@ -29,53 +33,49 @@ pub const PAGE: u32 = 200;
 /// A connection to a server. Cheap to clone.
 #[derive(Clone)]
 pub struct Client {
-    channel: Channel,
+    channel: Signed,
 }
 
 impl Client {
-    /// Connects.
+    /// Connects; each call carries `credential`.
     ///
     /// # Errors
-    /// Nobody answers there.
-    pub async fn connect(server: &str) -> Result<Self> {
+    /// Nobody answers there, or what proves who calls must not be sent there.
+    pub async fn connect(server: &str, credential: Credential) -> Result<Self> {
+        if !matches!(credential, Credential::Absent) {
+            address::keeps_secrets(server)?;
+        }
         let endpoint = Endpoint::from_shared(server.to_owned()).map_err(|error| Failure::usage(format!("server {server}: {error}")))?;
         let endpoint = endpoint.connect_timeout(CONNECT_TIMEOUT).tcp_nodelay(true);
         match endpoint.connect().await {
-            Ok(channel) => Ok(Client { channel }),
+            Ok(channel) => Ok(Client { channel: Signed::new(channel, credential) }),
             Err(error) => Err(Failure::new(Exit::Unavailable, format!("no server answers at {server}: {}", chain(&error)))
                 .hint("start one with `zona dev`, or name another with --server or ZONA_SERVER")),
         }
     }
 
     /// The service that keeps utilities.
-    pub fn utilities(&self) -> UtilityServiceClient<Channel> {
+    pub fn utilities(&self) -> UtilityServiceClient<Signed> {
         UtilityServiceClient::new(self.channel.clone()).max_decoding_message_size(MAX_ANSWER)
     }
 
     /// The service that keeps code policies.
-    pub fn policies(&self) -> CodePolicyServiceClient<Channel> {
+    pub fn policies(&self) -> CodePolicyServiceClient<Signed> {
         CodePolicyServiceClient::new(self.channel.clone())
     }
 
     /// The service that reads runtimes.
-    pub fn runtimes(&self) -> RuntimeServiceClient<Channel> {
+    pub fn runtimes(&self) -> RuntimeServiceClient<Signed> {
         RuntimeServiceClient::new(self.channel.clone())
     }
 
     /// The service that tells what the server says of itself.
-    pub fn servers(&self) -> ServerServiceClient<Channel> {
+    pub fn servers(&self) -> ServerServiceClient<Signed> {
         ServerServiceClient::new(self.channel.clone())
     }
 
     /// The service that runs them.
-    pub fn executions(&self) -> ExecutionServiceClient<Channel> {
+    pub fn executions(&self) -> ExecutionServiceClient<Signed> {
         ExecutionServiceClient::new(self.channel.clone()).max_decoding_message_size(MAX_ANSWER)
     }
-}
-
-/// A request that must be answered soon.
-pub fn soon<T>(message: T) -> Request<T> {
-    let mut request = Request::new(message);
-    request.set_timeout(ANSWER_TIMEOUT);
-    request
 }

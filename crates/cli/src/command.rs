@@ -1,6 +1,7 @@
 //! The commands: one file each.
 
 mod execution;
+mod named_context;
 mod parameters;
 mod policy;
 mod run;
@@ -11,6 +12,7 @@ mod transform;
 mod utility;
 
 pub use execution::Execution;
+pub use named_context::NamedContext;
 pub use parameters::ParameterArgs;
 pub use policy::Policy;
 pub use run::Run;

@@ -1,7 +1,8 @@
-//! What client commands need of the configuration, and the way to its server.
+//! What every client command has at hand, and the way to its server.
 
 use crate::client::Client;
 use crate::client::names::Tenant;
+use crate::credential::Credential;
 use crate::failure::Result;
 use crate::output::Output;
 
@@ -14,14 +15,21 @@ pub struct Context {
     pub tenant: Tenant,
     /// The printer.
     pub output: Output,
+    /// What proves there who calls.
+    pub credential: Credential,
 }
 
 impl Context {
-    /// Connects to the configured server.
+    /// Asks a server as nobody who is known.
+    pub fn unsigned(server: String, output: Output) -> Self {
+        Context { server, tenant: Tenant::usual(), output, credential: Credential::Absent }
+    }
+
+    /// Connects to the server.
     ///
     /// # Errors
-    /// Nobody answers there.
+    /// Nobody answers there, or what proves who calls must not be sent there.
     pub async fn connect(&self) -> Result<Client> {
-        Client::connect(&self.server).await
+        Client::connect(&self.server, self.credential.clone()).await
     }
 }

@@ -1,25 +1,39 @@
 //! Settings of client commands.
 
+use std::path::PathBuf;
+
 use settings::{Place, section, value};
 
 use crate::client::names::Tenant;
-use crate::context::Context;
-use crate::output::{Format, Output};
+use crate::contexts;
+use crate::output::Format;
+
+/// Where client commands connect to when nothing says otherwise.
+pub const DEFAULT_SERVER: &str = "http://127.0.0.1:7070";
 
 section! {
     /// What client commands are told by the configuration.
     pub struct Client in Place::outside();
 
     /// where client commands connect to
-    server: String = "http://127.0.0.1:7070" => value::text(value::http_address);
-    /// tenant of bare utility and execution ids
-    tenant: Tenant = "demo" => value::text(Tenant::parse);
+    server: Option<String>, shown "that of the context, else `http://127.0.0.1:7070`" => value::optional(value::http_address);
+    /// tenant of bare ids
+    tenant: Option<Tenant>, shown "that of the context, else `demo`" => value::optional(Tenant::parse);
+    /// the context whose server and credentials client commands use; see [Identity](identity.md#contexts)
+    context: Option<String>, shown "the current one" => value::optional(contexts::name);
+    /// a file that holds an API key, which client commands use instead of the credentials of a context
+    api_key_file: Option<PathBuf> => value::optional(value::path);
     /// `table`, `json`, `yaml` or `jsonl`
     output: Format = "table" => value::choice(&Format::ALL.map(|format| (format.as_str(), format)));
 }
 
-impl From<Client> for Context {
-    fn from(client: Client) -> Self {
-        Context { server: client.server, tenant: client.tenant, output: Output { format: client.output } }
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_holds_without_settings_is_well_formed() {
+        assert_eq!(value::http_address(DEFAULT_SERVER).as_deref(), Ok(DEFAULT_SERVER));
+        assert_eq!(Tenant::parse(Tenant::usual().as_str()), Ok(Tenant::usual()));
     }
 }

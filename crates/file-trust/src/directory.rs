@@ -1,11 +1,11 @@
 //! A directory that a server writes, and the files in it: its user's alone, and opened by a descriptor instead of by name twice.
 
 use std::fs::{DirBuilder, File, Metadata, Permissions};
-use std::io::{self, ErrorKind};
+use std::io::{self, ErrorKind, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{AtFlags, CWD, Mode, OFlags, openat, statat};
+use rustix::fs::{AtFlags, CWD, Mode, OFlags, openat, renameat, statat, unlinkat};
 use rustix::io::Errno;
 
 use crate::error::{Error, Problem};
@@ -92,6 +92,27 @@ impl Directory {
             Err(error) if error.is_not_found() => Ok(None),
             found => found.map(Some),
         }
+    }
+
+    /// Puts a new file with this mode into the place of a file, if there is one, at once: whoever opens the name, also after the machine
+    /// has lost its power, finds what was there before or all that is here. There must be one writer at a time.
+    ///
+    /// # Errors
+    /// It cannot be written; what was there before is still there.
+    pub fn replace(&self, name: &str, mode: u32, content: &[u8]) -> Result<(), Error> {
+        let fresh = format!(".{name}.new");
+        let path = self.path.join(&fresh);
+        // What a writer left who was killed.
+        match unlinkat(&self.file, &fresh, AtFlags::empty()) {
+            Ok(()) | Err(Errno::NOENT) => {}
+            Err(error) => return Err(Error::system(&path)(error.into())),
+        }
+        let mut file = open(Some((&self.file, &fresh)), &path, OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL, mode, FILE)?;
+        let written =
+            file.set_permissions(Permissions::from_mode(mode)).and_then(|()| file.write_all(content)).and_then(|()| file.sync_all());
+        written.map_err(Error::system(&path))?;
+        renameat(&self.file, &fresh, &self.file, name).map_err(|error| Error::system(&self.path.join(name))(error.into()))?;
+        self.file.sync_all().map_err(Error::system(&self.path))
     }
 
     fn checked(&self, name: &str, flags: OFlags, mode: u32) -> Result<File, Error> {

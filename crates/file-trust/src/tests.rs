@@ -258,3 +258,27 @@ fn links_that_lead_in_a_circle_are_an_error() {
     symlink("one", root.path().join("two")).unwrap();
     assert!(matches!(trusted(&root.path().join("one")), Err(Error::System { .. })));
 }
+
+#[test]
+fn a_file_is_replaced_as_a_whole_and_what_a_killed_writer_left_is_in_nobodys_way() {
+    let root = scratch();
+    let directory = Directory::make(&root.path().join("d"), 0o700).unwrap();
+    let (file, left) = (root.path().join("d/file"), root.path().join("d/.file.new"));
+    directory.replace("file", 0o600, b"first").unwrap();
+    let reader = fs::File::open(&file).unwrap();
+    fs::write(&left, "half").unwrap();
+    chmod(&left, 0o666);
+    directory.replace("file", 0o600, b"second").unwrap();
+    assert_eq!((fs::read_to_string(&file).unwrap().as_str(), mode(&file), left.exists()), ("second", 0o600, false));
+    assert_eq!(std::io::read_to_string(reader).unwrap(), "first", "who reads the file before still reads that one");
+}
+
+#[test]
+fn a_file_that_cannot_be_replaced_stays_as_it_was() {
+    let root = scratch();
+    let directory = Directory::make(&root.path().join("d"), 0o700).unwrap();
+    directory.replace("file", 0o600, b"first").unwrap();
+    fs::create_dir(root.path().join("d/.file.new")).unwrap();
+    assert!(matches!(directory.replace("file", 0o600, b"second"), Err(Error::System { .. })));
+    assert_eq!(fs::read_to_string(root.path().join("d/file")).unwrap(), "first");
+}

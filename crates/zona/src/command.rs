@@ -1,8 +1,9 @@
 //! From a command line to a command: reads the configuration, starts a runtime where one is needed, and hands over.
 
 use clap::CommandFactory as _;
+use cli::contexts::Store;
 use cli::output::{note, write_out};
-use cli::{Exit, Failure, Result};
+use cli::{Exit, Failure, Result, Setup};
 use settings::{Loaded, Problems, Surroundings};
 
 use crate::command_line::{Cli, Command};
@@ -44,12 +45,15 @@ pub fn run(cli: Cli, surroundings: &Surroundings) -> Result {
 
 fn context(loaded: Loaded<config::Config>, surroundings: &Surroundings) -> Context {
     let (config, warnings) = (loaded.config, loaded.warnings);
-    Context { config: config.server, client: config.client.into(), warnings, surroundings: surroundings.clone() }
+    let client = Setup { settings: config.client, store: Store::of(surroundings) };
+    Context { config: config.server, output: client.output(), client, warnings, surroundings: surroundings.clone() }
 }
 
 fn dispatch(command: Command, context: Context) -> Result {
-    if let Command::Check(check) = command {
-        return check.run(&context);
+    match command {
+        Command::Check(check) => return check.run(&context),
+        Command::Context(named) => return named.run(&context.client),
+        _ => {}
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Failure::new(Exit::Unavailable, format!("cannot start threads: {error}")))?;
@@ -58,12 +62,13 @@ fn dispatch(command: Command, context: Context) -> Result {
             Command::Dev(dev) => dev.run(context).await,
             Command::Demo(demo) => demo.run(context).await,
             Command::Doctor(doctor) => doctor.run(&context).await,
-            Command::Utility(utility) => utility.run(&context.client).await,
-            Command::Run(run) => run.run(&context.client).await,
-            Command::Transform(transform) => transform.run(&context.client).await,
-            Command::Execution(execution) => execution.run(&context.client).await,
-            Command::Policy(policy) => policy.run(&context.client).await,
-            Command::Runtime(runtime) => runtime.run(&context.client).await,
+            Command::Utility(utility) => utility.run(&context.client.context()?).await,
+            Command::Run(run) => run.run(&context.client.context()?).await,
+            Command::Transform(transform) => transform.run(&context.client.context()?).await,
+            Command::Execution(execution) => execution.run(&context.client.context()?).await,
+            Command::Policy(policy) => policy.run(&context.client.context()?).await,
+            Command::Runtime(runtime) => runtime.run(&context.client.context()?).await,
+            Command::Context(named) => named.run(&context.client),
             Command::Server(server) => server.run(context).await,
             Command::Sandbox(sandbox) => sandbox.run(&context).await,
             Command::Check(check) => check.run(&context),

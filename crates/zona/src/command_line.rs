@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
-use cli::command::{Execution, Policy, Run, Runtime, Transform, Utility};
+use cli::command::{Execution, NamedContext, Policy, Run, Runtime, Transform, Utility};
 use cli::output::Format;
 use settings::Flag;
 
@@ -32,10 +32,13 @@ pub struct Global {
     /// Print the effective configuration, with where each value comes from, and exit
     #[arg(long, global = true)]
     pub print_config: bool,
-    /// Server that client commands connect to [default: http://127.0.0.1:7070]
+    /// Context whose server and credentials client commands use [default: the current one]
+    #[arg(long, global = true, value_name = "NAME")]
+    context: Option<String>,
+    /// Server that client commands connect to [default: that of the context, else http://127.0.0.1:7070]
     #[arg(long, global = true, value_name = "URL")]
     server: Option<String>,
-    /// Tenant of bare names [default: demo]
+    /// Tenant of bare names [default: that of the context, else demo]
     #[arg(long, global = true)]
     tenant: Option<String>,
     /// How answers are printed [default: table]
@@ -71,6 +74,9 @@ pub enum Command {
     /// Show what utilities run on
     #[command(subcommand)]
     Runtime(Runtime),
+    /// Choose among servers and who is known there
+    #[command(subcommand)]
+    Context(NamedContext),
     /// Start a server that is ready once its sandbox is proven; `info` asks one
     Server(serve::Server),
     /// Check Python files as the server would, without a server
@@ -96,7 +102,7 @@ impl Command {
 impl Global {
     /// The keys that were set by flags.
     pub fn flags(&self) -> Vec<Flag> {
-        let texts = [("server", &self.server), ("tenant", &self.tenant), ("log.filter", &self.log)];
+        let texts = [("context", &self.context), ("server", &self.server), ("tenant", &self.tenant), ("log.filter", &self.log)];
         let mut flags: Vec<Flag> = texts.into_iter().filter_map(|(key, value)| Some(Flag { key, value: value.clone()? })).collect();
         flags.extend(self.output.map(|format| Flag { key: "output", value: format.as_str().to_owned() }));
         flags

@@ -1,5 +1,7 @@
 //! What every local command has at hand.
 
+use cli::Setup;
+use cli::output::Output;
 use server::config::Config;
 use settings::Surroundings;
 
@@ -8,7 +10,9 @@ pub struct Context {
     /// The effective configuration.
     pub config: Config,
     /// What client commands use of it.
-    pub client: cli::Context,
+    pub client: Setup,
+    /// The printer.
+    pub output: Output,
     /// What was odd about it. A server logs that; everybody else has read it by now.
     pub warnings: Vec<String>,
     /// What the process found around itself.

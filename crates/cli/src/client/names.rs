@@ -37,6 +37,11 @@ impl Tenant {
         slug("a tenant", text, MAX_TENANT).map(Tenant)
     }
 
+    /// The tenant of bare ids when nothing says otherwise.
+    pub fn usual() -> Self {
+        Tenant("demo".to_owned())
+    }
+
     /// The code as text.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -105,6 +110,14 @@ pub fn runtime(tenant: &Tenant, text: &str) -> Result<String> {
         _ => Err(form("tenants/{tenant}/runtimes/{runtime}")),
     };
     name.map_err(refused)
+}
+
+/// The tenant that a full name begins with.
+pub fn tenant_of(name: &str) -> Option<Tenant> {
+    match name.split('/').collect::<Vec<_>>().as_slice() {
+        ["tenants", tenant, ..] => Tenant::parse(tenant).ok(),
+        _ => None,
+    }
 }
 
 /// The name of a tenant's code policy.

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use api_proto::zona::execution::v1 as pb;
 use pb::execution_event::Event;
-use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::client::follow::Follow;
 use crate::context::Context;
@@ -13,6 +12,7 @@ use crate::document::Document;
 use crate::document::message::{document, flag, short};
 use crate::exit::Exit;
 use crate::failure::{Failure, Result};
+use crate::interrupt::interrupts_of_this_process;
 use crate::output::{Format, Output, note, progress, write_out};
 use crate::terminal::{self, Passage};
 
@@ -39,14 +39,6 @@ pub async fn show(context: &Context, follow: &mut Follow, on_interrupt: OnInterr
     let shown = screen.show(follow, on_interrupt).await;
     screen.close()?;
     shown
-}
-
-/// Every Ctrl-C from now on.
-///
-/// # Errors
-/// The process cannot handle signals.
-pub fn interrupts_of_this_process() -> Result<Signal> {
-    signal(SignalKind::interrupt()).map_err(|error| Failure::new(Exit::Unavailable, format!("cannot handle signals: {error}")))
 }
 
 struct Screen {

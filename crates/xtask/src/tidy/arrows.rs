@@ -26,7 +26,7 @@ const ARROWS: [(&str, Allowed); 21] = [
     ("test-support", Allowed::Only(&["domain", "api-proto"])),
     ("xtask", Allowed::Only(&[])),
     ("settings", Allowed::Only(&["file-trust"])),
-    ("cli", Allowed::Only(&["api-proto", "settings"])),
+    ("cli", Allowed::Only(&["api-proto", "file-trust", "settings"])),
     (
         "server",
         Allowed::Only(&[

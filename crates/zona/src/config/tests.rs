@@ -60,7 +60,7 @@ fn every_problem_is_reported_at_once() {
             "sandbox.warm: is 9, more than `sandbox.max_sandboxes`, which is 2",
             "sandbox.warm: is 9, more than `sandbox.max_warm`, which is 4",
             "store.readers: must be a whole number from 1 to 64",
-            "surver: is unknown; keys outside a section are server, tenant, output, listen, admin_listen, admin_names, max_connections, data, \
+            "surver: is unknown; keys outside a section are server, tenant, context, api_key_file, output, listen, admin_listen, admin_names, max_connections, data, \
              advisories; sections are [log], [otlp], [sandbox], [executions], [store], [cache], [runtimes.NAME], [tenants.CODE]",
             "tenant: a tenant has 1 to 32 lower-case letters, digits and inner hyphens, and starts with a letter",
         ]
@@ -109,7 +109,7 @@ fn a_flag_wins_over_the_file() {
     let file = file("tenant = \"acme\"\n[sandbox]\nbackend = \"namespace\"");
     let loaded = load(Some(&file.path), Vec::new(), flags, &surroundings()).unwrap();
     assert_eq!(loaded.config.server.sandbox.backend, BackendKind::Docker);
-    assert_eq!(loaded.config.client.tenant.as_str(), "acme");
+    assert_eq!(loaded.config.client.tenant.as_ref().map(|tenant| tenant.as_str()), Some("acme"));
     let printed = loaded.print();
     assert!(printed.contains("backend = \"docker\"  # command line"), "{printed}");
     assert!(printed.contains("zona.toml"), "{printed}");
@@ -187,7 +187,7 @@ fn what_is_printed_can_be_used_as_a_file() {
 
 #[test]
 fn a_server_may_be_named_without_a_scheme() {
-    assert_eq!(load_file("server = \"127.0.0.1:9\"").unwrap().config.client.server, "http://127.0.0.1:9");
+    assert_eq!(load_file("server = \"127.0.0.1:9\"").unwrap().config.client.server.as_deref(), Some("http://127.0.0.1:9"));
     assert_eq!(problems("server = \"https://zona.example\""), ["server: must be of the form http://host:port (there is no TLS yet)"]);
 }
 
@@ -195,6 +195,8 @@ fn a_server_may_be_named_without_a_scheme() {
 const EVERYTHING: &str = r#"
 server = "http://127.0.0.1:7070"
 tenant = "demo"
+context = "ann@demo"
+api_key_file = "/run/secrets/zona"
 output = "json"
 listen = "127.0.0.1:7070"
 admin_listen = "127.0.0.1:7071"

@@ -70,14 +70,14 @@ impl Check {
                 policy::excuse(policy, utility, &mut checked.report);
             }
             some_refused |= !checked.report.accepted();
-            match context.client.output.format {
+            match context.output.format {
                 Format::Table => write_out(&lines(&checked.human()))?,
-                Format::JsonLines => context.client.output.line(&checked.document())?,
+                Format::JsonLines => context.output.line(&checked.document())?,
                 Format::Json | Format::Yaml => documents.push(checked.document()),
             }
         }
-        if matches!(context.client.output.format, Format::Json | Format::Yaml) {
-            context.client.output.one(|| Document::List(documents), String::new)?;
+        if matches!(context.output.format, Format::Json | Format::Yaml) {
+            context.output.one(|| Document::List(documents), String::new)?;
         }
         Ok(match (unreadable, some_refused) {
             (true, _) => Exit::Usage,

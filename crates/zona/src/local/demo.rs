@@ -77,22 +77,22 @@ impl Demo {
         };
         let running = server::start(&context.config, &context.surroundings, options).await.map_err(not_started)?;
         let told = tokio::select! {
-            told = tell(&mut context, &running, directory.path().join("bare.py")) => told,
+            told = tell(&context, &running, directory.path().join("bare.py")) => told,
             _ = tokio::signal::ctrl_c() => Err(Failure::new(Exit::Interrupted, "interrupted")),
         };
         running.stop().await;
         let figures = told?;
-        context.client.output.one(|| figures.document(), || figures.human())?;
+        context.output.one(|| figures.document(), || figures.human())?;
         Ok(Exit::Ok)
     }
 }
 
-async fn tell(context: &mut Context, running: &Running, script: PathBuf) -> Result<Figures> {
-    let shown = context.client.output.format == Format::Table;
+async fn tell(context: &Context, running: &Running, script: PathBuf) -> Result<Figures> {
+    let shown = context.output.format == Format::Table;
     let say = |text: String| if shown { write_out(&text) } else { Ok(()) };
-    context.client.server = format!("http://{}", running.address);
-    let client = context.client.connect().await?;
-    say(format!("server on {}\n\n", context.client.server))?;
+    let asking = cli::Context::unsigned(format!("http://{}", running.address), context.output);
+    let client = asking.connect().await?;
+    say(format!("server on {}\n\n", asking.server))?;
 
     for example in [&EXTRACT_IOCS, &NORMALIZE_SEVERITY, &SUMMARIZE_EVENTS] {
         create(&client, example).await?;
@@ -103,7 +103,7 @@ async fn tell(context: &mut Context, running: &Running, script: PathBuf) -> Resu
     let first_ms = milliseconds(begun);
     say(format!("\n$ zona transform {} --value '{REPORT}'\n{result}\n", EXTRACT_IOCS.id))?;
     say(format!("\n$ zona run {}\n", SUMMARIZE_EVENTS.id))?;
-    run_script(context, &client, shown).await?;
+    run_script(&asking, &client, shown).await?;
 
     if let Some(sentence) = self_test(&client).await? {
         say(format!("\n{sentence}\n"))?;
@@ -163,11 +163,11 @@ async fn transform(client: &Client, example: &Example, value: &str) -> Result<(S
     }
 }
 
-async fn run_script(context: &Context, client: &Client, shown: bool) -> Result<()> {
+async fn run_script(asking: &cli::Context, client: &Client, shown: bool) -> Result<()> {
     let request = execution::ExecuteUtilityRequest { name: full_name(&SUMMARIZE_EVENTS), ..Default::default() };
     let stream = client.executions().execute_utility(request).await?.into_inner();
     let mut follow = Follow::new(client.clone(), stream, String::new(), 0);
-    let exit = if shown { show(&context.client, &mut follow, OnInterrupt::Cancel).await? } else { last_exit(&mut follow).await? };
+    let exit = if shown { show(asking, &mut follow, OnInterrupt::Cancel).await? } else { last_exit(&mut follow).await? };
     match exit {
         Exit::Ok => Ok(()),
         exit => Err(Failure::new(exit, "the script did not succeed")),

@@ -40,7 +40,7 @@ impl Doctor {
         let backend = context.config.sandbox.backend.as_str();
         let works =
             diagnosis.tiers.iter().find(|tier| tier.backend == backend && tier.tier == "T1").is_some_and(|tier| tier.outcome.is_ok());
-        context.client.output.one(|| document(&diagnosis, backend, works), || human(&diagnosis, backend, works))?;
+        context.output.one(|| document(&diagnosis, backend, works), || human(&diagnosis, backend, works))?;
         Ok(if works { Exit::Ok } else { Exit::Unavailable })
     }
 }

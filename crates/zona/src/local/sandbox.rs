@@ -8,10 +8,10 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand, ValueEnum};
 use cli::command::ParameterArgs;
-use cli::command::streamed::interrupts_of_this_process;
 use cli::document::Document;
 use cli::failure::chain;
 use cli::input::{is_stdin, read};
+use cli::interrupt::interrupts_of_this_process;
 use cli::output::{Format, note, write_out};
 use cli::terminal::{self, Passage};
 use cli::{Exit, Failure, Result};
@@ -99,9 +99,9 @@ impl Exec {
         let outcome = execute(&sandboxes, job).await;
         sandboxes.shutdown().await;
         let outcome = outcome?;
-        match context.client.output.format {
+        match context.output.format {
             Format::Table => outcome.tell()?,
-            _ => context.client.output.one(|| outcome.document(), String::new)?,
+            _ => context.output.one(|| outcome.document(), String::new)?,
         }
         Ok(outcome.exit())
     }

@@ -51,7 +51,7 @@ impl Server {
                 write_out(&banner(&context, &running))?;
                 signals.end(running).await
             }
-            Some(Ask::Info) => cli::command::info(&context.client).await,
+            Some(Ask::Info) => cli::command::info(&context.client.context()?).await,
         }
     }
 }

@@ -52,7 +52,7 @@ pub async fn run(context: &Context, backend: Option<BackendKind>, tier: Option<T
         found.trials.extend(sandbox::attack(&base, Backend::Docker(docker.clone()), &tiers).await);
         found.container = Some(sandbox::inspect_container(&base, &docker).await);
     }
-    context.client.output.one(|| found.document(), || found.human())?;
+    context.output.one(|| found.document(), || found.human())?;
     Ok(found.exit())
 }
 

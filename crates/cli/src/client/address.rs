@@ -1,0 +1,88 @@
+//! Addresses of servers: when two are the same place, and whether what is sent there stays on this machine.
+
+use std::net::IpAddr;
+
+use tonic::codegen::http::Uri;
+
+use crate::failure::{Failure, Result};
+
+/// The port of an `http` address that names none.
+const DEFAULT_PORT: u16 = 80;
+
+/// Whether two addresses are the same place, however they are spelled. A name is never taken for the address that it leads to.
+pub fn same(one: &str, other: &str) -> bool {
+    matches!((place(one), place(other)), (Some(one), Some(other)) if one == other)
+}
+
+/// Refuses to send what proves who calls where others could read it: there is no TLS yet, so it must not leave this machine.
+///
+/// # Errors
+/// The address leads elsewhere.
+pub fn keeps_secrets(server: &str) -> Result<()> {
+    match place(server) {
+        Some((host, _)) if is_loopback(&host) => Ok(()),
+        found => {
+            let host = found.map_or_else(|| server.to_owned(), |(host, _)| host);
+            Err(Failure::usage(format!("{host} is not this machine: passwords, keys and tokens would go there in plain text")).hint(
+                "nothing was sent; lead a port of this machine there, e.g. `ssh -N -L 7070:127.0.0.1:7070 HOST`, and use --server \
+                 http://127.0.0.1:7070",
+            ))
+        }
+    }
+}
+
+/// Host, as it is spelled but for its case, and port.
+fn place(server: &str) -> Option<(String, u16)> {
+    let address: Uri = server.parse().ok()?;
+    let host = address.host()?.trim_matches(['[', ']']).to_ascii_lowercase();
+    Some((host, address.port_u16().unwrap_or(DEFAULT_PORT)))
+}
+
+/// An IPv4 address inside an IPv6 one counts as what it is. Of names only the one that always means this machine does (RFC 6761).
+fn is_loopback(host: &str) -> bool {
+    host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.to_canonical().is_loopback())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_stay_on_this_machine() {
+        for here in [
+            "http://127.0.0.1:7070",
+            "http://[::1]:7070",
+            "http://localhost",
+            "http://LOCALHOST:1",
+            "http://127.8.9.1",
+            "http://[::ffff:127.0.0.1]:1",
+        ] {
+            assert!(keeps_secrets(here).is_ok(), "{here}");
+        }
+        for elsewhere in [
+            "http://10.0.0.1:7070",
+            "http://0.0.0.0:7070",
+            "http://[::]:7070",
+            "http://[::ffff:10.0.0.1]:7070",
+            "http://localhost.example:7070",
+            "http://127.0.0.1.example:7070",
+            "http://127.0.0.1:7070@example.com",
+            "http://zona.example",
+            "http://2130706433:7070",
+            "nonsense",
+            "",
+        ] {
+            let failure = keeps_secrets(elsewhere).expect_err(elsewhere);
+            assert!(failure.to_string().contains("ssh -N -L"), "{failure}");
+        }
+    }
+
+    #[test]
+    fn an_address_is_the_same_however_it_is_spelled_and_a_name_is_no_address() {
+        assert!(same("http://127.0.0.1:7070", "http://127.0.0.1:7070/"));
+        assert!(same("http://Zona.example", "http://zona.example:80"));
+        assert!(!same("http://127.0.0.1:7070", "http://127.0.0.1:7071"));
+        assert!(!same("http://localhost:7070", "http://127.0.0.1:7070"));
+        assert!(!same("not an address", "not an address"));
+    }
+}
