@@ -7,12 +7,12 @@ mod forbidden;
 mod interface;
 mod packages;
 
-use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use domain::code::{Family, Standing};
 use domain::code_policy::Preset;
 
+use crate::map::{Map, Set};
 use crate::policy::{CheckPolicy, CheckedRuntime};
 
 /// What may happen to a module.
@@ -54,12 +54,12 @@ pub(crate) enum Name {
 pub(crate) struct Catalog {
     interface: Arc<RuntimeInterface>,
     compatible: bool,
-    former: HashSet<&'static str>,
-    forbidden: HashMap<&'static str, Family>,
-    packages: HashMap<&'static str, Option<Family>>,
-    only: Option<HashSet<String>>,
-    extra: HashSet<String>,
-    installed: HashMap<String, (String, String)>,
+    former: Set<&'static str>,
+    forbidden: Map<&'static str, Family>,
+    packages: Map<&'static str, Option<Family>>,
+    only: Option<Set<String>>,
+    extra: Set<String>,
+    installed: Map<String, (String, String)>,
 }
 
 impl Catalog {
@@ -197,7 +197,7 @@ pub(crate) use forbidden::{use_of, why};
 pub use interface::{MAX_INTERFACE_BYTES, MalformedInterface, RuntimeInterface};
 pub(crate) use packages::unsafe_name;
 
-fn installed(runtime: &CheckedRuntime) -> HashMap<String, (String, String)> {
+fn installed(runtime: &CheckedRuntime) -> Map<String, (String, String)> {
     let pairs = runtime.packages.iter().flat_map(|package| package.modules.iter().map(move |module| (module, package)));
     pairs.map(|(module, package)| (module.clone(), (package.name.clone(), package.version.clone()))).collect()
 }

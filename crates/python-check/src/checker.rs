@@ -10,6 +10,7 @@ use ruff_text_size::TextRange;
 use crate::catalog::Catalog;
 use crate::entry;
 use crate::location::Lines;
+use crate::numbers::Counter;
 use crate::policy::CheckPolicy;
 use crate::report::Sink;
 use crate::rule;
@@ -104,8 +105,9 @@ impl Checker {
             return;
         }
         let body = parsed.suite();
-        let scopes = Scopes::build(body);
-        if !numbers::within_counts(body, &scopes, sink) {
+        let mut counter = Counter::default();
+        let scopes = Scopes::build(body, &mut counter);
+        if !counter.report(&scopes, sink) {
             return;
         }
         if sound {

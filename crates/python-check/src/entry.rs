@@ -15,6 +15,7 @@ use domain::json::JsonText;
 use ruff_python_ast::{self as ast, Expr, Stmt, StmtFunctionDef};
 use ruff_text_size::{Ranged, TextRange};
 
+use crate::numbers::Counter;
 use crate::report::{Sink, shorten};
 use crate::rule;
 use crate::scope::Scopes;
@@ -57,7 +58,7 @@ pub(crate) fn infer<'a>(body: &'a [Stmt], scopes: &Scopes<'a>, sink: &mut Sink) 
 
 /// The name of the first parameter of `transform`.
 pub(crate) fn input_name(body: &[Stmt]) -> Option<String> {
-    let list = Callable::find(&Scopes::build(body), "transform")?.parameters?;
+    let list = Callable::find(&Scopes::build(body, &mut Counter::default()), "transform")?.parameters?;
     list.posonlyargs.iter().chain(&list.args).next().map(|first| first.parameter.name.to_string())
 }
 

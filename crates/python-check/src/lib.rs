@@ -17,6 +17,7 @@ mod checker;
 mod entry;
 mod identifier;
 mod location;
+mod map;
 mod numbers;
 mod policy;
 mod report;

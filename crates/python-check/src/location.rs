@@ -5,6 +5,8 @@ use ruff_text_size::{TextRange, TextSize};
 
 /// The byte order mark is not a column.
 const BOM: char = '\u{feff}';
+/// Bytes of a line of ordinary code, for a first guess at how many there are.
+const AVERAGE_LINE: usize = 32;
 
 /// Where each line of a source text starts.
 #[derive(Debug)]
@@ -17,8 +19,11 @@ impl<'a> Lines<'a> {
     /// Indexes `text`; `\n`, `\r\n` and `\r` end lines, as in Python.
     pub fn new(text: &'a str) -> Self {
         let first = if text.starts_with(BOM) { BOM.len_utf8() } else { 0 };
-        let mut starts: Vec<usize> = std::iter::once(first).chain(text.match_indices('\n').map(|(index, _)| index + 1)).collect();
-        let alone = text.match_indices('\r').map(|(index, _)| index + 1).filter(|next| text.as_bytes().get(*next) != Some(&b'\n'));
+        let bytes = text.as_bytes();
+        let mut starts = Vec::with_capacity(text.len() / AVERAGE_LINE + 1);
+        starts.push(first);
+        starts.extend(memchr::memchr_iter(b'\n', bytes).map(|index| index + 1));
+        let alone = memchr::memchr_iter(b'\r', bytes).map(|index| index + 1).filter(|next| bytes.get(*next) != Some(&b'\n'));
         let before = starts.len();
         starts.extend(alone);
         if starts.len() > before {

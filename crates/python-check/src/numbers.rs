@@ -8,7 +8,7 @@ use ruff_text_size::{Ranged, TextRange};
 use crate::report::Sink;
 use crate::rule;
 use crate::scope::Scopes;
-use crate::walk::{self, NameScope, Place, Visitor};
+use crate::walk::{NameScope, Place, Visitor};
 
 /// CPython's default limit on decimal literals (`sys.int_info.default_max_str_digits`).
 const MAX_DIGITS: usize = 4_300;
@@ -41,26 +41,27 @@ pub(crate) fn report(text: &str, tokens: &[Token], sink: &mut Sink) {
     }
 }
 
-/// Reports what is too many; says whether the module may be examined further.
-pub(crate) fn within_counts(body: &[Stmt], scopes: &Scopes<'_>, sink: &mut Sink) -> bool {
-    let mut counter = Counter { comprehensions: Vec::new(), found: Vec::new() };
-    walk::module(&mut counter, body);
-    if scopes.depth > MAX_SCOPES {
-        counter
-            .found
-            .push((TextRange::default(), format!("more than {MAX_SCOPES} functions, classes, lambdas and comprehensions are nested")));
-    }
-    let within = counter.found.is_empty();
-    for (range, message) in counter.found {
-        sink.add(&rule::LIMITS_COUNT, range, message);
-    }
-    within
-}
-
-struct Counter {
+/// Counts what may be too many, beside the walk that builds the symbol table.
+#[derive(Default)]
+pub(crate) struct Counter {
     /// For each open scope, how many comprehensions directly enclose it.
     comprehensions: Vec<usize>,
     found: Vec<(TextRange, String)>,
+}
+
+impl Counter {
+    /// Reports what is too many; says whether the module may be examined further.
+    pub fn report(mut self, scopes: &Scopes<'_>, sink: &mut Sink) -> bool {
+        if scopes.depth > MAX_SCOPES {
+            self.found
+                .push((TextRange::default(), format!("more than {MAX_SCOPES} functions, classes, lambdas and comprehensions are nested")));
+        }
+        let within = self.found.is_empty();
+        for (range, message) in self.found {
+            sink.add(&rule::LIMITS_COUNT, range, message);
+        }
+        within
+    }
 }
 
 impl<'a> Visitor<'a> for Counter {

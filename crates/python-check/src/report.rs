@@ -1,12 +1,11 @@
 //! Collecting findings: one per rule and place, sorted, capped, turned into the domain's report.
 
-use std::collections::HashSet;
-
 use domain::code::{Finding, Severity};
 use ruff_text_size::TextRange;
 
 use crate::character;
 use crate::location::Lines;
+use crate::map::Set;
 use crate::rule::{self, Rule};
 
 /// Most findings of one report; an author who has this many reads the first ones.
@@ -29,7 +28,7 @@ struct Raw {
 #[derive(Debug, Default)]
 pub(crate) struct Sink {
     raw: Vec<Raw>,
-    seen: HashSet<(&'static str, TextRange)>,
+    seen: Set<(&'static str, TextRange)>,
     dropped: usize,
     denied: Vec<&'static str>,
     allowed: Vec<&'static str>,

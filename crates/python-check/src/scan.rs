@@ -17,7 +17,6 @@ mod resolve;
 mod streams;
 
 use std::cell::Cell;
-use std::collections::{HashMap, HashSet};
 
 use domain::code::Import;
 use ruff_python_ast::{self as ast, Expr, Stmt};
@@ -25,6 +24,7 @@ use ruff_text_size::{Ranged, TextRange};
 
 use crate::catalog::{Catalog, Name, Verdict};
 use crate::location::Lines;
+use crate::map::{Map, Set};
 use crate::report::Sink;
 use crate::rule::Rule;
 use crate::scope::{Scopes, Symbol};
@@ -53,8 +53,8 @@ pub(crate) fn run(input: &Input<'_, '_>, sink: &mut Sink) -> Vec<Import> {
     let inner = outer.nested();
     let innermost = inner.nested();
     let mut scan = Scan::new(input, [&outer, &inner, &innermost], sink);
-    scan.metaclasses = classes::metaclasses(input.body, input.scopes);
-    scan.plain_classes = classes::plain(input.body, input.scopes);
+    scan.metaclasses = classes::metaclasses(input.scopes);
+    scan.plain_classes = classes::plain(input.scopes);
     walk::module(&mut scan, input.body);
     scan.finish();
     let imports = std::mem::take(&mut scan.imports);
@@ -92,31 +92,31 @@ pub(crate) struct Scan<'a, 's> {
     /// Open scopes, and which of them know a name.
     frames: Vec<Frame<'a>>,
     next_table: usize,
-    visible: HashMap<&'a str, Vec<(usize, &'s Symbol<'a>)>>,
+    visible: Map<&'a str, Vec<(usize, &'s Symbol<'a>)>>,
     /// Imports that bind a module or a call-only function, by the address of their alias.
-    marked: HashMap<usize, Marked>,
+    marked: Map<usize, Marked>,
     /// The first parameter of the function that is about to be entered.
     first_parameter: Option<&'a str>,
     /// The method that this function is.
     entered_method: Option<Method<'a>>,
     receivers: Receivers<'a>,
     /// Classes of this code without a base class or a metaclass, and without a decorator save `dataclass`, by name.
-    plain_classes: HashSet<&'a str>,
+    plain_classes: Set<&'a str>,
     /// This code's classes of classes, by name.
-    metaclasses: HashSet<&'a str>,
+    metaclasses: Set<&'a str>,
     /// Class patterns that read attributes of this code's own classes by position.
     own_patterns: Vec<TextRange>,
     /// `A.__match_args__ = ...`, whose value was looked at, by the address of the target.
-    listed: HashSet<usize>,
+    listed: Set<usize>,
     streams: Streams,
     /// What each open class inherits from.
     classes: Vec<Ancestry>,
     /// Expressions that their parent has judged already, by address.
-    judged: HashSet<usize>,
+    judged: Set<usize>,
     /// Attributes that lead out of a module that this code imports.
-    watched: HashMap<&'static str, &'static str>,
+    watched: Map<&'static str, &'static str>,
     /// Special names that classes of this code define.
-    defined: HashSet<&'a str>,
+    defined: Set<&'a str>,
     /// Where findings inside a string annotation belong.
     place_of_text: Option<TextRange>,
     star_imports: bool,
@@ -131,11 +131,11 @@ pub(crate) struct Scan<'a, 's> {
     /// Imports of refused modules: the name that each binds, its rule, place and message.
     refused_imports: Vec<(&'a str, &'static Rule, TextRange, String)>,
     /// Every name that is read anywhere.
-    read: HashSet<&'a str>,
+    read: Set<&'a str>,
     /// Methods of this code that share their name with a watched attribute of archives.
-    own_methods: HashSet<&'a str>,
+    own_methods: Set<&'a str>,
     /// The modules that are imported anywhere in the code.
-    imported: HashSet<&'a str>,
+    imported: Set<&'a str>,
     /// Whether `.read` may open files by name: `configparser` is imported.
     configures: bool,
 }
@@ -156,20 +156,20 @@ impl<'a, 's> Scan<'a, 's> {
             annotations,
             frames: Vec::new(),
             next_table: 0,
-            visible: HashMap::with_capacity(input.scopes.tables.len()),
-            marked: HashMap::new(),
+            visible: Map::default(),
+            marked: Map::default(),
             first_parameter: None,
             entered_method: None,
             receivers: Receivers::default(),
-            plain_classes: HashSet::new(),
-            metaclasses: HashSet::new(),
+            plain_classes: Set::default(),
+            metaclasses: Set::default(),
             own_patterns: Vec::new(),
-            listed: HashSet::new(),
+            listed: Set::default(),
             streams: Streams::default(),
             classes: Vec::new(),
-            judged: HashSet::new(),
-            watched: HashMap::new(),
-            defined: HashSet::new(),
+            judged: Set::default(),
+            watched: Map::default(),
+            defined: Set::default(),
             place_of_text: None,
             star_imports: false,
             dispatches: false,
@@ -178,9 +178,9 @@ impl<'a, 's> Scan<'a, 's> {
             fold_budget: Cell::new(fold::BUDGET),
             imports: Vec::new(),
             refused_imports: Vec::new(),
-            read: HashSet::new(),
-            own_methods: HashSet::new(),
-            imported: HashSet::new(),
+            read: Set::default(),
+            own_methods: Set::default(),
+            imported: Set::default(),
             configures: false,
         };
         scan.survey();

@@ -2,14 +2,16 @@
 //!
 //! Scopes are numbered in the order in which the walk enters them, so that a later walk finds its own by counting.
 
-use std::collections::HashMap;
-
+use ruff_python_ast::{Expr, Stmt, StmtClassDef};
 use ruff_text_size::TextRange;
 
-use crate::walk::{self, Binding, NameScope, Visitor};
+use crate::map::Map;
+use crate::walk::{self, Binding, Both, NameScope, Place, Visitor};
 
 /// Different imports remembered for one name; each import is judged on its own, so more would add nothing but time.
 const MAX_IMPORTS: usize = 64;
+/// The dictionary that the sandbox gives to top-level code.
+pub(crate) const PARAMS: &str = "params";
 
 /// What a scope knows of one name.
 #[derive(Debug, Default)]
@@ -110,11 +112,11 @@ fn same_import(one: &Binding<'_>, other: &Binding<'_>) -> bool {
 #[derive(Debug)]
 pub(crate) struct Table<'a> {
     pub kind: NameScope,
-    pub symbols: HashMap<&'a str, Symbol<'a>>,
+    pub symbols: Map<&'a str, Symbol<'a>>,
 }
 
 /// Every scope of a module, in the order of the walk. The first is the module's own.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Scopes<'a> {
     pub tables: Vec<Table<'a>>,
     /// Deepest nesting of scopes.
@@ -123,16 +125,19 @@ pub(crate) struct Scopes<'a> {
     pub has_global: bool,
     /// Whether anything is declared nonlocal.
     pub has_nonlocal: bool,
+    /// Whether anything is called `params`.
+    pub names_params: bool,
+    /// The class statements, in the order of the walk.
+    pub classes: Vec<&'a StmtClassDef>,
 }
 
 impl<'a> Scopes<'a> {
-    /// Collects the bindings of a module.
-    pub fn build(body: &'a [ruff_python_ast::Stmt]) -> Self {
-        let mut binder =
-            Binder { tables: Vec::new(), open: Vec::new(), rebound: Vec::new(), depth: 0, has_global: false, has_nonlocal: false };
-        walk::module(&mut binder, body);
+    /// Collects the bindings of a module, in one walk with `beside`.
+    pub fn build(body: &'a [Stmt], beside: &mut impl Visitor<'a>) -> Self {
+        let mut binder = Binder::default();
+        walk::module(&mut Both(&mut binder, beside), body);
         binder.mark_rebound();
-        Scopes { tables: binder.tables, depth: binder.depth, has_global: binder.has_global, has_nonlocal: binder.has_nonlocal }
+        binder.scopes
     }
 
     /// What the module itself knows of `name`.
@@ -141,20 +146,18 @@ impl<'a> Scopes<'a> {
     }
 }
 
+#[derive(Default)]
 struct Binder<'a> {
-    tables: Vec<Table<'a>>,
+    scopes: Scopes<'a>,
     open: Vec<usize>,
     /// Names that a scope binds for another one, with the tables they may belong to.
     rebound: Vec<(&'a str, Vec<usize>)>,
-    depth: usize,
-    has_global: bool,
-    has_nonlocal: bool,
 }
 
 impl<'a> Binder<'a> {
     /// Remembers what the scope that closes binds for an outer one.
     fn note_rebound(&mut self, index: usize) {
-        for (name, symbol) in &self.tables[index].symbols {
+        for (name, symbol) in &self.scopes.tables[index].symbols {
             if symbol.count > 0 && symbol.global.is_some() {
                 self.rebound.push((name, vec![0]));
             } else if symbol.count > 0 && symbol.nonlocal {
@@ -167,7 +170,7 @@ impl<'a> Binder<'a> {
     fn mark_rebound(&mut self) {
         for (name, tables) in &self.rebound {
             for index in tables {
-                if let Some(symbol) = self.tables[*index].symbols.get_mut(name) {
+                if let Some(symbol) = self.scopes.tables[*index].symbols.get_mut(name) {
                     symbol.rebound = true;
                 }
             }
@@ -177,35 +180,45 @@ impl<'a> Binder<'a> {
 
 impl<'a> Visitor<'a> for Binder<'a> {
     fn enter_scope(&mut self, kind: NameScope) {
-        self.open.push(self.tables.len());
-        self.depth = self.depth.max(self.open.len());
-        self.tables.push(Table { kind, symbols: HashMap::new() });
+        self.open.push(self.scopes.tables.len());
+        self.scopes.depth = self.scopes.depth.max(self.open.len());
+        self.scopes.tables.push(Table { kind, symbols: Map::default() });
     }
 
     fn leave_scope(&mut self) {
         let Some(index) = self.open.pop() else { return };
         self.note_rebound(index);
         // `global x; del x` unbinds the module's name.
-        let unbound: Vec<&'a str> = self.tables[index]
+        let unbound: Vec<&'a str> = self.scopes.tables[index]
             .symbols
             .iter()
             .filter(|(_, symbol)| symbol.deleted && symbol.global.is_some())
             .map(|(name, _)| *name)
             .collect();
         for name in unbound {
-            self.tables[0].symbols.entry(name).or_default().deleted = true;
+            self.scopes.tables[0].symbols.entry(name).or_default().deleted = true;
+        }
+    }
+
+    fn enter_class(&mut self, class: &'a StmtClassDef) {
+        self.scopes.classes.push(class);
+    }
+
+    fn enter_expr(&mut self, expr: &'a Expr, _place: Place) {
+        if let Expr::Name(name) = expr {
+            self.scopes.names_params |= name.id.as_str() == PARAMS;
         }
     }
 
     fn bind(&mut self, name: &'a str, range: TextRange, binding: Binding<'a>) {
-        self.has_global |= matches!(binding, Binding::Global);
-        self.has_nonlocal |= matches!(binding, Binding::Nonlocal);
+        self.scopes.has_global |= matches!(binding, Binding::Global);
+        self.scopes.has_nonlocal |= matches!(binding, Binding::Nonlocal);
         let skip_comprehensions = matches!(binding, Binding::Walrus(_));
         let index = self.open.iter().rev().copied().find(|index| {
-            !skip_comprehensions || !matches!(self.tables[*index].kind, NameScope::Comprehension { .. } | NameScope::Generator)
+            !skip_comprehensions || !matches!(self.scopes.tables[*index].kind, NameScope::Comprehension { .. } | NameScope::Generator)
         });
         if let Some(index) = index {
-            self.tables[index].symbols.entry(name).or_default().add(range, binding);
+            self.scopes.tables[index].symbols.entry(name).or_default().add(range, binding);
         }
     }
 }

@@ -5,7 +5,6 @@ mod blocks;
 mod shapes;
 
 use std::cell::RefCell;
-use std::collections::HashSet;
 
 use ruff_python_ast::{self as ast, Expr, PythonVersion, Stmt};
 use ruff_python_parser::semantic_errors::{
@@ -14,6 +13,7 @@ use ruff_python_parser::semantic_errors::{
 };
 use ruff_text_size::{Ranged, TextRange};
 
+use crate::map::Set;
 use crate::report::Sink;
 use crate::rule;
 use crate::scope::{Scopes, Symbol};
@@ -89,9 +89,9 @@ struct Open<'a> {
     kind: NameScope,
     blocks: Vec<Block>,
     /// Names that were read or bound so far; kept only where something is nonlocal.
-    used: HashSet<&'a str>,
+    used: Set<&'a str>,
     /// Names that were bound so far in ways that the parser's checker does not see; kept only where something is global.
-    bound: HashSet<&'a str>,
+    bound: Set<&'a str>,
 }
 
 struct Context<'a> {
@@ -129,7 +129,7 @@ impl<'a> Context<'a> {
 
 impl<'a> Visitor<'a> for Semantic<'a> {
     fn enter_scope(&mut self, kind: NameScope) {
-        self.context.open.push(Open { table: self.context.next, kind, blocks: Vec::new(), used: HashSet::new(), bound: HashSet::new() });
+        self.context.open.push(Open { table: self.context.next, kind, blocks: Vec::new(), used: Set::default(), bound: Set::default() });
         self.context.next += 1;
     }
 

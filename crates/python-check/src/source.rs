@@ -31,7 +31,7 @@ pub(crate) fn decode<'a>(bytes: &'a [u8], limit: usize, sink: &mut Sink) -> Opti
             return None;
         }
     };
-    if let Some(at) = text.find('\0') {
+    if let Some(at) = memchr::memchr(0, bytes) {
         sink.add(&rule::ENCODING_NUL, TextRange::empty(size(at)), "the code contains a NUL byte".to_owned());
         return None;
     }
@@ -46,7 +46,7 @@ pub(crate) fn decode<'a>(bytes: &'a [u8], limit: usize, sink: &mut Sink) -> Opti
 
 /// Each of the characters starts with the byte E2: looking at bytes first keeps this off the cost of ordinary code.
 fn report_bidi(text: &str, sink: &mut Sink) {
-    for (at, _) in text.bytes().enumerate().filter(|(_, byte)| *byte == 0xe2) {
+    for at in memchr::memchr_iter(0xe2, text.as_bytes()) {
         if let Some(character) = text.get(at..).and_then(|rest| rest.chars().next()).filter(|character| BIDI.contains(character)) {
             let range = TextRange::at(size(at), size(character.len_utf8()));
             sink.add(&rule::ENCODING_BIDI, range, format!("U+{:04X} changes the direction of the text that follows", u32::from(character)));

@@ -129,6 +129,37 @@ pub(crate) trait Visitor<'a> {
     fn enter_parameters(&mut self, _function: Option<&'a ast::StmtFunctionDef>, _parameters: Option<&'a ast::Parameters>) {}
 }
 
+/// Two visitors of one walk. The first hears of everything first.
+pub(crate) struct Both<'v, A, B>(pub &'v mut A, pub &'v mut B);
+
+macro_rules! both {
+    ($($method:ident($($name:ident: $type:ty),*);)*) => {
+        impl<'a, A: Visitor<'a>, B: Visitor<'a>> Visitor<'a> for Both<'_, A, B> {
+            $(fn $method(&mut self $(, $name: $type)*) {
+                self.0.$method($($name),*);
+                self.1.$method($($name),*);
+            })*
+        }
+    };
+}
+
+both! {
+    enter_scope(kind: NameScope);
+    leave_scope();
+    enter_block(block: Block);
+    leave_block();
+    enter_stmt(stmt: &'a ast::Stmt);
+    leave_stmt(stmt: &'a ast::Stmt);
+    enter_expr(expr: &'a ast::Expr, place: Place);
+    leave_expr(expr: &'a ast::Expr);
+    bind(name: &'a str, range: TextRange, binding: Binding<'a>);
+    pattern_class(class: &'a ast::Expr, positional: bool);
+    pattern_attribute(attribute: &'a ast::Identifier);
+    enter_class(class: &'a ast::StmtClassDef);
+    leave_class();
+    enter_parameters(function: Option<&'a ast::StmtFunctionDef>, parameters: Option<&'a ast::Parameters>);
+}
+
 /// Walks a module's statements.
 pub(crate) fn module<'a, V: Visitor<'a>>(visitor: &mut V, body: &'a [ast::Stmt]) {
     visitor.enter_scope(NameScope::Module);

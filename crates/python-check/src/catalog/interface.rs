@@ -4,10 +4,11 @@
 //! The format is closed: what does not fit is refused, since a line that is misread would open or close a module by accident.
 //! Which modules a tenant may import is deliberately not decided here.
 
-use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use domain::code::Family;
+
+use crate::map::{Map, Set};
 
 /// Generated with the interpreter of each version, for hosts whose runtime carries no interface.
 const PYTHON_3_11: &str = include_str!("../../data/python-3.11.api");
@@ -22,17 +23,17 @@ const MAX_NAME: usize = 200;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RuntimeInterface {
     python: (u8, u8),
-    pub(super) stdlib: HashSet<String>,
-    pub(super) builtins: HashSet<String>,
-    pub(super) modules: HashMap<String, Module>,
+    pub(super) stdlib: Set<String>,
+    pub(super) builtins: Set<String>,
+    pub(super) modules: Map<String, Module>,
 }
 
 /// The reviewed interface of one module.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Module {
-    pub(super) allowed: HashSet<String>,
-    pub(super) call: HashSet<String>,
-    pub(super) refused: HashMap<String, Family>,
+    pub(super) allowed: Set<String>,
+    pub(super) call: Set<String>,
+    pub(super) refused: Map<String, Family>,
 }
 
 /// Why a text is no interface.
@@ -93,10 +94,10 @@ impl RuntimeInterface {
 #[derive(Default)]
 pub(super) struct Reader {
     python: Option<(u8, u8)>,
-    stdlib: Option<HashSet<String>>,
-    builtins: Option<HashSet<String>>,
-    pub(super) modules: HashMap<String, Module>,
-    seen: HashSet<(String, String)>,
+    stdlib: Option<Set<String>>,
+    builtins: Option<Set<String>>,
+    pub(super) modules: Map<String, Module>,
+    seen: Set<(String, String)>,
 }
 
 impl Reader {
@@ -142,7 +143,7 @@ fn once<T>(place: &mut Option<T>, kind: &str, value: T) -> Result<(), String> {
     Ok(())
 }
 
-fn names<'a>(words: impl Iterator<Item = &'a str>) -> Result<HashSet<String>, String> {
+fn names<'a>(words: impl Iterator<Item = &'a str>) -> Result<Set<String>, String> {
     words.map(|word| if is_identifier(word) { Ok(word.to_owned()) } else { Err(format!("{word:?} is not a name")) }).collect()
 }
 

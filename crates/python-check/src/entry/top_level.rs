@@ -4,11 +4,8 @@ use domain::code::{Parameter, ValueType};
 use ruff_python_ast::{Expr, Stmt};
 use ruff_text_size::TextRange;
 
-use crate::scope::Scopes;
+use crate::scope::{PARAMS, Scopes};
 use crate::walk::{self, Binding, Block, NameScope, Place, Visitor};
-
-/// The dictionary's name.
-const PARAMS: &str = "params";
 
 /// A parameter for every name: which ones the code asks its dictionary for, only running it tells.
 pub(super) fn any_parameter() -> Parameter {
@@ -25,6 +22,9 @@ pub(super) fn any_parameter() -> Parameter {
 
 /// Whether the module reads the dictionary that it is given, and not one of its own.
 pub(super) fn reads_params(body: &[Stmt], scopes: &Scopes<'_>) -> bool {
+    if !scopes.names_params {
+        return false;
+    }
     let mut reads = Reads { scopes, open: Vec::new(), next: 0, blocks: 0, replaced: false, found: false };
     walk::module(&mut reads, body);
     reads.found

@@ -1,12 +1,11 @@
 //! Text in annotations is code to whoever evaluates it: it is parsed and scanned as such. Annotations made at run time are refused.
 
-use std::collections::HashMap;
-
 use ruff_python_ast::{self as ast, Expr, ModExpression, Operator, Stmt};
 use ruff_python_parser::Parsed;
 use ruff_text_size::Ranged;
 
 use super::{Scan, address};
+use crate::map::Map;
 use crate::rule;
 use crate::syntax;
 use crate::walk::{self, Binding, Place, Visitor};
@@ -16,7 +15,7 @@ const MAX_TEXTS: usize = 5_000;
 
 /// The parsed texts of annotations, by the address of their literal.
 pub(super) struct Annotations {
-    parsed: HashMap<usize, Text>,
+    parsed: Map<usize, Text>,
 }
 
 struct Text {

@@ -1,13 +1,12 @@
 //! Attributes: members of modules, special attributes, frames, private attributes of library objects, and what classes define.
 
-use std::collections::HashMap;
-
 use ruff_python_ast::{self as ast, Expr, ExprContext};
 use ruff_text_size::{Ranged, TextRange};
 
 use super::names::is_special;
 use super::{Scan, address, advice, streams};
 use crate::catalog::{Name, Verdict};
+use crate::map::Map;
 use crate::report::shorten;
 use crate::rule::{self, Rule};
 use crate::walk::{Binding, Place};
@@ -81,7 +80,7 @@ enum Known {
 /// The lists above as one table.
 #[derive(Debug)]
 pub(crate) struct Attributes {
-    known: HashMap<&'static str, Known>,
+    known: Map<&'static str, Known>,
 }
 
 impl Attributes {

@@ -1,16 +1,15 @@
 //! Classes that no class statement writes out: made by calling `type` or another class of classes, however it is reached. Nobody
 //! can read what such a class defines, so it may not be made, and no class pattern may read attributes by what it lists.
 
-use std::collections::HashSet;
-
-use ruff_python_ast::{self as ast, Expr, Stmt};
+use ruff_python_ast::{self as ast, Expr};
 use ruff_text_size::{Ranged, TextRange};
 
 use super::Scan;
 use super::resolve::Meaning;
+use crate::map::Set;
 use crate::rule;
 use crate::scope::Scopes;
-use crate::walk::{self, Binding, Visitor};
+use crate::walk::Binding;
 
 /// Classes that inherit from classes that come later in the text are found in a later pass; people write one or two levels.
 const MAX_PASSES: usize = 8;
@@ -27,32 +26,14 @@ enum Maker<'e> {
     ClassOf(&'e Expr),
 }
 
-/// The class statements of a module.
-#[derive(Default)]
-struct Classes<'a>(Vec<&'a ast::StmtClassDef>);
-
-impl<'a> Classes<'a> {
-    fn of(body: &'a [Stmt]) -> Self {
-        let mut classes = Classes::default();
-        walk::module(&mut classes, body);
-        classes
-    }
-}
-
-impl<'a> Visitor<'a> for Classes<'a> {
-    fn enter_class(&mut self, class: &'a ast::StmtClassDef) {
-        self.0.push(class);
-    }
-}
-
 /// The names of classes in this code that inherit from nothing and are what their statement says: `dataclass` adds methods. Each class
 /// of the name is such a one.
-pub(super) fn plain<'a>(body: &'a [Stmt], scopes: &Scopes<'a>) -> HashSet<&'a str> {
+pub(super) fn plain<'a>(scopes: &Scopes<'a>) -> Set<&'a str> {
     let is_plain = |class: &ast::StmtClassDef| {
         class.arguments.is_none() && class.decorator_list.iter().all(|decorator| is_dataclass(&decorator.expression, scopes))
     };
-    let (plain, others): (Vec<_>, Vec<_>) = Classes::of(body).0.into_iter().partition(|class| is_plain(class));
-    let others: HashSet<&str> = others.iter().map(|class| class.name.as_str()).collect();
+    let (plain, others): (Vec<_>, Vec<_>) = scopes.classes.iter().copied().partition(|class| is_plain(class));
+    let others: Set<&str> = others.iter().map(|class| class.name.as_str()).collect();
     plain.iter().map(|class| class.name.as_str()).filter(|name| !others.contains(name)).collect()
 }
 
@@ -74,9 +55,8 @@ fn is_dataclass(decorator: &Expr, scopes: &Scopes<'_>) -> bool {
 }
 
 /// The names of classes in this code whose objects are classes.
-pub(super) fn metaclasses<'a>(body: &'a [Stmt], scopes: &Scopes<'a>) -> HashSet<&'a str> {
-    let classes = Classes::of(body);
-    let mut found: HashSet<&'a str> = HashSet::new();
+pub(super) fn metaclasses<'a>(scopes: &Scopes<'a>) -> Set<&'a str> {
+    let mut found: Set<&'a str> = Set::default();
     for _ in 0..MAX_PASSES {
         let before = found.len();
         let makes_classes = |base: &Expr| match base {
@@ -95,7 +75,7 @@ pub(super) fn metaclasses<'a>(body: &'a [Stmt], scopes: &Scopes<'a>) -> HashSet<
             _ => false,
         };
         let more: Vec<&'a str> =
-            classes.0.iter().filter(|class| class.bases().iter().any(makes_classes)).map(|class| class.name.as_str()).collect();
+            scopes.classes.iter().filter(|class| class.bases().iter().any(makes_classes)).map(|class| class.name.as_str()).collect();
         found.extend(more);
         if found.len() == before {
             break;

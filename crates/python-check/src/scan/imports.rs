@@ -1,7 +1,5 @@
 //! Import statements: which modules, and which names of them.
 
-use std::collections::HashSet;
-
 use domain::code::{Family, Import};
 use ruff_python_ast as ast;
 use ruff_text_size::TextRange;
@@ -9,6 +7,7 @@ use ruff_text_size::TextRange;
 use super::{Scan, advice};
 use crate::catalog::{self, Catalog, Name, Verdict};
 use crate::location::Lines;
+use crate::map::Set;
 use crate::report::shorten;
 use crate::rule::{self, Rule};
 
@@ -17,7 +16,7 @@ const MAX_IMPORTS: usize = 500;
 
 /// The report's list of imports, in order of first appearance.
 pub(super) fn list(imports: Vec<(&str, TextRange)>, lines: &Lines<'_>, catalog: &Catalog) -> Vec<Import> {
-    let mut seen = HashSet::new();
+    let mut seen = Set::default();
     let first = imports.into_iter().filter(|(module, _)| seen.insert(*module));
     first
         .take(MAX_IMPORTS)

@@ -4,7 +4,7 @@
 //! depends on it is noted here, with every use of a method that may be such a call, and judged when the whole file is known.
 //! It knows methods by their name only, whatever class they belong to.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::BTreeMap;
 use std::ops::Bound;
 
 use ruff_python_ast::{self as ast, Expr};
@@ -13,6 +13,7 @@ use ruff_text_size::{Ranged, TextRange};
 use super::Scan;
 use super::names::is_special;
 use super::resolve::Meaning;
+use crate::map::{Map, Set};
 use crate::report::shorten;
 use crate::rule::Rule;
 use crate::walk::{Binding, NameScope};
@@ -34,8 +35,8 @@ pub(super) struct Receivers<'a> {
     /// Whether some class may be a class of classes: its objects have methods among their own attributes.
     classes_of_classes: bool,
     /// Classes that a decorator may replace, and classes that others inherit from.
-    decorated: HashSet<&'a str>,
-    inherited: HashSet<&'a str>,
+    decorated: Set<&'a str>,
+    inherited: Set<&'a str>,
 }
 
 /// Something that is harmless if the object of `method` is its own.
@@ -308,14 +309,15 @@ impl<'a> Scan<'a, '_> {
 
     /// Judges what was allowed on a method's own object, with every use of the method known.
     pub(super) fn judge_claims(&mut self) {
-        let noted = std::mem::take(&mut self.receivers);
+        let mut noted = std::mem::take(&mut self.receivers);
+        let streams = self.streams.are_there();
+        noted.claims.retain(|claim| streams || !claim.of_streams);
         if noted.claims.is_empty() {
             return;
         }
         let exposed = exposed_methods(&noted);
         let classes = noted.classes_of_classes || !noted.decorated.is_disjoint(&noted.inherited);
-        let streams = self.streams.are_there();
-        for claim in noted.claims.into_iter().filter(|claim| streams || !claim.of_streams) {
+        for claim in noted.claims {
             let why = if classes {
                 "in code where objects may be classes".to_owned()
             } else if let Some(line) = exposed.get(claim.method.name) {
@@ -330,9 +332,9 @@ impl<'a> Scan<'a, '_> {
 }
 
 /// The methods that may run on objects of others, each with the use that shows it.
-fn exposed_methods<'a>(noted: &Receivers<'a>) -> HashMap<&'a str, TextRange> {
+fn exposed_methods<'a>(noted: &Receivers<'a>) -> Map<&'a str, TextRange> {
     let mut methods: BTreeMap<&'a str, Vec<Method<'a>>> = BTreeMap::new();
-    let mut passed_on: HashMap<&'a str, Vec<&Use<'a>>> = HashMap::new();
+    let mut passed_on: Map<&'a str, Vec<&Use<'a>>> = Map::default();
     let mut properties = false;
     for method in noted.claims.iter().map(|claim| claim.method).chain(noted.uses.iter().filter_map(|used| used.within)) {
         properties |= method.property;
@@ -349,7 +351,7 @@ fn exposed_methods<'a>(noted: &Receivers<'a>) -> HashMap<&'a str, TextRange> {
             passed_on.entry(method.name).or_default().push(used);
         }
     }
-    let mut exposed: HashMap<&'a str, TextRange> = HashMap::new();
+    let mut exposed: Map<&'a str, TextRange> = Map::default();
     let mut open: Vec<&Use<'a>> = noted.uses.iter().filter(|used| used.within.is_none()).collect();
     while let Some(used) = open.pop() {
         for name in at_risk(used, &methods, properties) {
@@ -362,7 +364,7 @@ fn exposed_methods<'a>(noted: &Receivers<'a>) -> HashMap<&'a str, TextRange> {
 }
 
 /// The methods that one use may run on any object.
-fn at_risk<'a>(used: &Use<'a>, methods: &BTreeMap<&'a str, Vec<Method<'a>>>, properties: bool) -> HashSet<&'a str> {
+fn at_risk<'a>(used: &Use<'a>, methods: &BTreeMap<&'a str, Vec<Method<'a>>>, properties: bool) -> Set<&'a str> {
     let risky = |same: &[Method<'a>]| same.iter().any(|method| method.is_at_risk(used.how));
     let (name, prefix) = match &used.name {
         Named::Whole(name) => (*name, false),

@@ -16,9 +16,7 @@ struct Column {
 
 /// The first line whose indentation CPython refuses, and its words for it.
 pub(super) fn inconsistent(text: &str, tokens: &[Token]) -> Option<(TextRange, &'static str)> {
-    if !text.contains('\t') {
-        return None;
-    }
+    memchr::memchr(b'\t', text.as_bytes())?;
     let mut levels = vec![Column { wide: 0, narrow: 0 }];
     let mut starts = true;
     for token in tokens {
