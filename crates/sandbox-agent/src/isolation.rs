@@ -114,6 +114,9 @@ fn network() -> i32 {
 /// The step that failed.
 pub fn take_with_empty_hands(identity: Identity) -> Result<(), Fault> {
     let stage = "drop capabilities";
+    if weaken::off(part::HOST_RIGHTS) {
+        return Ok(());
+    }
     // Whoever is not root has none that could come back: programs cannot grant any once new privileges are forbidden.
     if current_identity().uid == 0 {
         privileges::give_up_sources().map_err(io::Error::from_raw_os_error).at(stage)?;

@@ -45,4 +45,6 @@ parts! {
     24 NEW_LANDLOCK "new-landlock",
     25 NETWORK_OWNER "network-owner",
     26 PRIORITY "priority",
+    27 OLD_ROOT "old-root",
+    28 HOST_RIGHTS "host-rights",
 }

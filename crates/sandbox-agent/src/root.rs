@@ -68,7 +68,9 @@ pub fn enter(layout: &Layout) -> Result<(), Fault> {
     }
     chdir(root).at("enter the sandbox root")?;
     pivot_root(".", ".").at("pivot into the sandbox root")?;
-    unmount(".", UnmountFlags::DETACH).at("detach the old root")?;
+    if !weaken::off(part::OLD_ROOT) {
+        unmount(".", UnmountFlags::DETACH).at("detach the old root")?;
+    }
     chdir("/").at("enter the sandbox root")
 }
 

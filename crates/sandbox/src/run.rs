@@ -17,6 +17,7 @@ use crate::live::{Child, End};
 use crate::pool::micros;
 use crate::tasks;
 
+mod belief;
 mod mask;
 mod outcome;
 mod output;
@@ -24,6 +25,8 @@ mod program;
 mod results;
 mod watchdog;
 
+use belief::Belief;
+pub(crate) use belief::LENIENT;
 use mask::Mask;
 use outcome::{Cause, from_child, over_output, without_result};
 use output::Output;
@@ -45,6 +48,7 @@ pub(crate) struct ChildRun {
     /// Time from the hand-over to the outcome.
     wall_micros: u64,
     limits: Limits,
+    belief: Belief,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,11 +75,11 @@ impl ChildRun {
             Entry::Transform(values) if values.len() > 1 => Expected::Values(values.len()),
             Entry::Transform(_) | Entry::Script => Expected::Result,
         };
-        let mask = Mask::new(&job.secrets);
+        let (mask, belief) = (Mask::new(&job.secrets), Belief::of(job));
         ChildRun {
             attestation,
             control,
-            results: Results::new(pipes.result, expected, job.limits.result),
+            results: Results::new(pipes.result, expected, job.limits.result, belief),
             output: Output::new(pipes.stdout, pipes.stderr, job.limits.output, &mask),
             mask,
             end,
@@ -84,6 +88,7 @@ impl ChildRun {
             began,
             wall_micros: 0,
             limits: job.limits,
+            belief,
         }
     }
 
@@ -123,7 +128,11 @@ impl ChildRun {
     fn masked(&self, report: Result<JsonText, frame::Failure>, cause: Cause) -> Result<JsonText, Failure> {
         match report {
             Ok(result) => Ok(self.mask.result(result)),
-            Err(failure) => Err(from_child(self.mask.failure(failure), cause, &self.limits)),
+            Err(failure) => {
+                let believed = self.belief.reason(&failure.reason);
+                let failure = from_child(self.mask.failure(failure), cause, &self.limits);
+                Err(Failure { reason: believed.unwrap_or(failure.reason), ..failure })
+            }
         }
     }
 

@@ -43,6 +43,8 @@ pub(crate) enum Way {
         reasons: &'static [Reason],
         /// For [`Reason::Signal`]: which.
         signals: &'static [&'static str],
+        /// The failure, by its reason and words, that means it got through.
+        believed: Option<(Reason, &'static str)>,
     },
     /// By what the outside sees of one or several executions.
     Watches(Scene),
@@ -200,9 +202,13 @@ pub(crate) const PROBES: &[Probe] = &[
     asks("environment-of-the-server", Neighbors, Environment),
     ends("forged-result", Neighbors, FrameBounds, |limits| limits.result = SMALL_RESULT, &[Reason::ResultTooLarge], &[]),
     ends("deep-result", Neighbors, FrameBounds, |_| {}, &[Reason::ResultNotSerializable], &[]),
-    ends("endless-frame", Neighbors, FrameBounds, |_| {}, &[Reason::ResultTooLarge], &[]),
+    believed(
+        ends("endless-frame", Neighbors, FrameBounds, |_| {}, &[Reason::ResultTooLarge], &[]),
+        Reason::NoResult,
+        "ended with status 0 and without a result",
+    ),
     ends("unknown-frame", Neighbors, FrameBounds, |_| {}, &[Reason::NoResult], &[]),
-    ends("forged-reason", Neighbors, FrameBounds, |_| {}, &[Reason::UserError], &[]),
+    believed(ends("forged-reason", Neighbors, FrameBounds, |_| {}, &[Reason::UserError], &[]), Reason::NodeLost, "not the program's fault"),
     asks("memory", Exhaustion, MemoryLimit),
     asks("mapped-memory", Exhaustion, MemoryLimit),
     asks("disk", Exhaustion, TmpfsLimit),
@@ -234,7 +240,17 @@ const fn ends(
     reasons: &'static [Reason],
     signals: &'static [&'static str],
 ) -> Probe {
-    Probe { name, group, defence, tiers: Tiers::All, way: Way::Ends { limits: Change(limits), reasons, signals } }
+    Probe { name, group, defence, tiers: Tiers::All, way: Way::Ends { limits: Change(limits), reasons, signals, believed: None } }
+}
+
+/// What a failure says that the server believed, although the program made it up: the words tell it from a true one.
+const fn believed(probe: Probe, reason: Reason, words: &'static str) -> Probe {
+    match probe.way {
+        Way::Ends { limits, reasons, signals, .. } => {
+            Probe { way: Way::Ends { limits, reasons, signals, believed: Some((reason, words)) }, ..probe }
+        }
+        Way::Asks | Way::Watches(_) => probe,
+    }
 }
 
 const fn watches(name: &'static str, group: ProbeGroup, defence: Defence, scene: Scene) -> Probe {

@@ -130,8 +130,8 @@ def kernel_modules():
 
 @probe
 def another_kernel():
-    # kexec_load
-    return surface(246, 0, 0, None, 0)
+    # kexec_load with a flag that there is not: without a segment it would put away a kernel that was loaded.
+    return surface(246, 0, 0, None, 0x4000)
 
 
 @probe

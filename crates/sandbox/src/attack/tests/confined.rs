@@ -1,14 +1,18 @@
 //! The same where Landlock takes the place of namespaces: each layer left out lets its probes through, the second wall stands where
 //! the first is gone, and the oldest Landlock will do.
 
+use std::path::Path;
+
 use crate::config::{Backend, Namespace};
 
 use super::super::catalog::Tiers;
-use super::mutations::{FILTERS, Mutation, outcomes_other_than, probe_on};
+use super::mutations::{FILTERS, Mutation, OnSomeHosts, outcomes_other_than, probe_on};
 use super::*;
 
 #[rustfmt::skip]
-const MUTATIONS: &[Mutation] = &[
+pub(super) const MUTATIONS: &[Mutation] = &[
+    // The user namespace, which this backend does not have.
+    Mutation { off: &[], reached: &["identity-of-the-host"] },
     Mutation { off: &["landlock"], reached: &["host-files", "process-files", "kernel-files", "device-files", "write-outside-tmp"] },
     Mutation { off: &["child-filter"], reached: &[
         "execute", "signals", "thread-signals", "process-descriptors", "limits-of-others", "process-attributes", "more-filters",
@@ -31,10 +35,28 @@ const MUTATIONS: &[Mutation] = &[
     Mutation { off: &["environment"], reached: &["environment-of-the-server"] },
 ];
 
+/// Reached by a child that keeps the rights of the host's root, on a kernel that has what they are for: one built without modules, or
+/// without a way to start another kernel, has nobody's call to answer.
+#[rustfmt::skip]
+pub(super) const ON_SOME_HOSTS: &[OnSomeHosts] = &[
+    OnSomeHosts { probe: "kernel-log", is_there: is_root },
+    OnSomeHosts { probe: "kernel-modules", is_there: || is_root() && Path::new("/proc/modules").exists() },
+    OnSomeHosts { probe: "another-kernel", is_there: || is_root() && Path::new("/sys/kernel/kexec_loaded").exists() },
+];
+
 /// What Landlock stops where both filters are gone.
 const BEHIND_THE_FILTERS: &[&str] = &["tcp", "abstract-sockets", "signal-the-agent", "host-files", "write-outside-tmp"];
 /// Made by a probe that gets through to a directory of the host.
 const TRACE: &str = "/var/tmp/zona-probe";
+
+/// Of the host and not of a container, whose root lacks rights.
+fn is_root() -> bool {
+    const SYSLOG: u64 = 1 << 34;
+    const MODULE_AND_BOOT: u64 = 1 << 16 | 1 << 22;
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let held = status.lines().find_map(|line| line.strip_prefix("CapEff:")).unwrap().trim();
+    u64::from_str_radix(held, 16).unwrap() & (SYSLOG | MODULE_AND_BOOT) == SYSLOG | MODULE_AND_BOOT
+}
 
 async fn probe(off: &[&str], names: &[&str]) -> Vec<ProbeResult> {
     probe_on(Backend::Landlock(Namespace::default()), &[Isolation::TenantWarm], off, names, false).await
@@ -50,6 +72,15 @@ async fn every_layer_left_out_of_a_confined_sandbox_lets_its_probes_through() {
     let left = std::fs::remove_file(TRACE);
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     left.expect("the probe that writes has written");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_child_with_the_rights_of_the_hosts_root_reaches_what_the_kernel_has() {
+    let off = ["host-rights", "child-filter", FILTERS];
+    for some in ON_SOME_HOSTS {
+        let expected = if (some.is_there)() { Outcome::Reached } else { Outcome::Stopped };
+        assert_eq!(outcomes_other_than(expected, &probe(&off, &[some.probe]).await), Vec::<String>::new());
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
