@@ -9,6 +9,7 @@ mod error;
 mod judge;
 mod path;
 
+use std::os::unix::fs::FileTypeExt as _;
 use std::path::{Path, PathBuf};
 
 pub use directory::Directory;
@@ -35,6 +36,21 @@ pub fn trusted_passage(path: &Path) -> Result<PathBuf, Error> {
     let judge = Judge::of_this_process();
     let (found, metadata) = path::resolve(&judge, path)?;
     judge.passage(&found, &metadata)?;
+    Ok(found)
+}
+
+/// Checks a socket that somebody answers on whom the server believes: it and everything on its way belongs to this process's user or to
+/// root, and nobody else can exchange it. Its mode says who may connect, which is its owner's choice. Answers where the links lead.
+///
+/// # Errors
+/// As [`trusted`], or it is no socket.
+pub fn trusted_socket(path: &Path) -> Result<PathBuf, Error> {
+    let judge = Judge::of_this_process();
+    let (found, metadata) = path::resolve(&judge, path)?;
+    judge.owned(&found, &metadata)?;
+    if !metadata.file_type().is_socket() {
+        return Err(Error::untrusted(&found, Problem::Kind { wanted: "socket" }));
+    }
     Ok(found)
 }
 

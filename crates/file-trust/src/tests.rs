@@ -282,3 +282,21 @@ fn a_file_that_cannot_be_replaced_stays_as_it_was() {
     assert!(matches!(directory.replace("file", 0o600, b"second"), Err(Error::System { .. })));
     assert_eq!(fs::read_to_string(root.path().join("d/file")).unwrap(), "first");
 }
+
+#[test]
+fn a_socket_is_trusted_by_its_owner_and_its_way_whoever_may_connect() {
+    let root = scratch();
+    let path = |name: &str| root.path().join(name);
+    let _listener = UnixListener::bind(path("daemon.sock")).unwrap();
+    chmod(&path("daemon.sock"), 0o666);
+    symlink("daemon.sock", path("link")).unwrap();
+    assert_eq!(trusted_socket(&path("link")).unwrap(), path("daemon.sock").canonicalize().unwrap());
+    std::fs::write(path("file"), "").unwrap();
+    assert_eq!(problem(trusted_socket(&path("file"))).1, Problem::Kind { wanted: "socket" });
+    assert!(trusted_socket(&path("absent")).unwrap_err().is_not_found());
+    give_away(&path("daemon.sock"));
+    assert_eq!(problem(trusted_socket(&path("link"))).1, foreign());
+    chmod(root.path(), 0o777);
+    let _other = UnixListener::bind(path("other.sock")).unwrap();
+    assert_eq!(problem(trusted_socket(&path("other.sock"))).1, Problem::Writable { mode: 0o777 });
+}

@@ -99,6 +99,7 @@ impl Client {
         F: Future<Output = Result<T, DockerError>>,
     {
         self.breaker.admit(Instant::now()).map_err(CallError::Down)?;
+        self.trust().map_err(|error| CallError::Down(chain(&error)))?;
         let answer = match self.connection() {
             Ok(docker) => tokio::time::timeout(self.settings.deadline, call(docker)).await,
             Err(error) => Ok(Err(error)),
@@ -119,6 +120,18 @@ impl Client {
         let text = format!("the Docker daemon at {socket} does not answer ({error}); start it, or set `sandbox.docker_socket`");
         self.breaker.failed(&text, Instant::now());
         Err(CallError::Down(text))
+    }
+
+    /// Whose daemon it is decides whose containers run: nobody else's is spoken to. One that is absent does not answer, and that is said
+    /// elsewhere.
+    fn trust(&self) -> Result<(), file_trust::Error> {
+        if self.connection.lock().unwrap_or_else(PoisonError::into_inner).is_some() {
+            return Ok(());
+        }
+        match file_trust::trusted_socket(&self.settings.socket) {
+            Err(error) if !error.is_not_found() => Err(error),
+            _ => Ok(()),
+        }
     }
 
     fn connection(&self) -> Result<Docker, DockerError> {

@@ -1,5 +1,6 @@
 //! What must not wait for the daemon.
 
+use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::UnixListener;
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::PathBuf;
@@ -37,4 +38,18 @@ async fn a_daemon_that_hangs_does_not_keep_an_agent_alive() {
         () = container.destroy() => panic!("the daemon answers nothing, and has time"),
     };
     assert_eq!(ended.signal(), Some(Signal::KILL.as_raw()));
+}
+
+#[tokio::test]
+async fn a_daemon_of_somebody_else_hears_nothing() {
+    let directory = tempfile::tempdir().unwrap();
+    let socket = directory.path().join("docker.sock");
+    let daemon = UnixListener::bind(&socket).unwrap();
+    // Whoever can write the directory can put a socket of their own there.
+    std::fs::set_permissions(directory.path(), std::fs::Permissions::from_mode(0o777)).unwrap();
+    let client = Client::new(&Settings { socket, ..Settings::default() });
+    let Err(CallError::Down(why)) = client.call("ping", async |docker| docker.ping().await).await else { panic!("it is spoken to") };
+    assert!(why.contains("cannot be trusted") && why.contains("others can write it"), "{why}");
+    daemon.set_nonblocking(true).unwrap();
+    assert_eq!(daemon.accept().unwrap_err().kind(), std::io::ErrorKind::WouldBlock, "nobody connected");
 }
