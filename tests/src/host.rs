@@ -59,14 +59,26 @@ pub fn is_alive(process: Process) -> bool {
     stat(&path).is_some_and(|(found, _)| found == process) && state(&path) != Some('Z')
 }
 
+/// Resident memory of the process, in bytes.
+///
+/// # Panics
+/// When there is no such process.
+pub fn memory(pid: u32) -> u64 {
+    resident(pid, "VmRSS:")
+}
+
 /// Highest resident memory of the process so far, in bytes.
 ///
 /// # Panics
 /// When there is no such process.
 pub fn peak_memory(pid: u32) -> u64 {
+    resident(pid, "VmHWM:")
+}
+
+fn resident(pid: u32, field: &str) -> u64 {
     let text = fs::read_to_string(format!("/proc/{pid}/status")).expect("the process is there");
-    let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("a process with memory has a peak");
-    let kibibytes: u64 = line.trim().trim_end_matches("kB").trim().parse().expect("the peak is a number");
+    let line = text.lines().find_map(|line| line.strip_prefix(field)).expect("a process has memory");
+    let kibibytes: u64 = line.trim().trim_end_matches("kB").trim().parse().expect("memory is a number");
     kibibytes * 1024
 }
 

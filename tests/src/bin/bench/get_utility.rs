@@ -96,7 +96,8 @@ impl Measured {
     }
 }
 
-fn subject(client: Client, name: &str) -> Subject {
+/// Calls GetUtility.
+pub fn subject(client: Client, name: &str) -> Subject {
     let name: Arc<str> = name.into();
     Arc::new(move || {
         let (client, name) = (client.clone(), Arc::clone(&name));

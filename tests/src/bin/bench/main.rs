@@ -3,6 +3,7 @@
 //! Prints tables and writes JSON. It judges (a goal is met or missed) but never fails for a miss: speeds depend on the
 //! machine, so limits are the tests' business. It fails when something cannot be measured.
 
+mod abuse;
 mod against;
 mod arguments;
 mod context;
@@ -14,6 +15,7 @@ mod get_utility;
 mod kill;
 mod list;
 mod load;
+mod locks;
 mod machine;
 mod memory;
 mod part;

@@ -25,6 +25,10 @@ pub enum Part {
     List,
     /// The code check beside other parsers
     Validate,
+    /// A server beside peers that do half of what a call needs, and floods of frames
+    Abuse,
+    /// A library file beside a program that asks for many locks on it
+    Locks,
     /// 20,000 executions on each backend: what is held before and after; only when it is asked for
     Soak,
 }
@@ -45,6 +49,8 @@ impl Part {
             Part::Output => "output",
             Part::List => "list",
             Part::Validate => "validate",
+            Part::Abuse => "abuse",
+            Part::Locks => "locks",
             Part::Soak => "soak",
         }
     }

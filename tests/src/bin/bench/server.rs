@@ -80,6 +80,11 @@ impl Zona {
         self.server.pid()
     }
 
+    /// Host and port.
+    pub fn address(&self) -> String {
+        self.server.address()
+    }
+
     /// Ends it, and checks that it ended well.
     ///
     /// # Errors

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context as _;
 use domain::json::JsonText;
 use domain::name::{RuntimeId, TenantId};
-use domain::sandbox::{Attestation, Entry, Failure, Isolation, Job, Limits, Progress, Purpose, Sandbox, Secrets};
+use domain::sandbox::{Attestation, Entry, Failure, Isolation, Job, Limits, Progress, Purpose, Run, Sandbox, Secrets};
 use e2e::workspace;
 use sandbox::{AgentBinary, Backend, Config, Docker, Namespace, Pool, Sandboxes, UidRange};
 
@@ -126,6 +126,14 @@ impl Engine {
     /// When it could not be started, or its end was not reported.
     pub async fn run(&self, job: Job) -> anyhow::Result<Ran> {
         self.run_until(job, false).await
+    }
+
+    /// Starts any program.
+    ///
+    /// # Errors
+    /// When that fails.
+    pub async fn start(&self, job: Job) -> anyhow::Result<Box<dyn Run>> {
+        Ok(self.sandboxes.start(job).await?)
     }
 
     /// Runs any program to its end, or stops it once it has printed something.
