@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use domain::name::TenantId;
 use domain::sandbox::Error;
-use tokio::sync::{Notify, oneshot};
+use tokio::sync::{Notify, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::backend::Backend;
@@ -27,6 +27,7 @@ mod life;
 pub(crate) use group::{Envelope, SandboxGroup, whole_seconds};
 pub use ledger::StockReason;
 use ledger::{Acquired, Census, Ended, Full, Ledger, Memory, SandboxId, Step, Target, WaiterId};
+use life::Orders;
 
 /// How long the failure of the last start answers for the next one.
 const FAILURE_MEMORY: Duration = Duration::from_secs(2);
@@ -57,6 +58,8 @@ struct Books {
 
 struct Sandbox {
     close: CancellationToken,
+    /// Among how many sandboxes of its tenant the processor's share is divided.
+    among: watch::Sender<usize>,
     live: Option<Arc<LiveSandbox>>,
 }
 
@@ -232,8 +235,9 @@ impl Pool {
             match step {
                 Step::Start(id, group) => {
                     let close = CancellationToken::new();
-                    books.sandboxes.insert(id, Sandbox { close: close.clone(), live: None });
-                    self.tasks.spawn("sandbox", life::run(self.clone(), id, group, close));
+                    let (among, shared) = watch::channel(1);
+                    books.sandboxes.insert(id, Sandbox { close: close.clone(), among, live: None });
+                    self.tasks.spawn("sandbox", life::run(self.clone(), id, group, Orders { close, among: shared }));
                 }
                 Step::Fork(id, count) => {
                     if let Some(live) = books.sandboxes.get(&id).and_then(|sandbox| sandbox.live.as_ref()) {
@@ -244,6 +248,11 @@ impl Pool {
                 Step::Destroy(id) => {
                     if let Some(sandbox) = books.sandboxes.get(&id) {
                         sandbox.close.cancel();
+                    }
+                }
+                Step::Share(id, among) => {
+                    if let Some(sandbox) = books.sandboxes.get(&id) {
+                        sandbox.among.send_replace(among);
                     }
                 }
                 Step::Grant(waiter, _, child) => {

@@ -20,11 +20,14 @@ const REMOVAL_PAUSE: Duration = Duration::from_millis(10);
 /// How often the making of a group is tried while others remove its empty parents.
 const CREATION_ATTEMPTS: u32 = 10;
 
-/// How much of the processor a sandbox gets beside others, where all want it: the same for each, and a quarter of what a group has that
-/// nobody gave a share, so that the host's other work and the server go before. On version 1.
+/// How much of the processor a tenant's sandboxes get beside others', where all want it: the same for each tenant, and a quarter of what
+/// a group has that nobody gave a share. On version 1.
 pub(crate) const SHARES: u32 = 256;
 /// The same on version 2.
 const WEIGHT: u32 = 25;
+/// The least that the kernel takes.
+const LEAST_SHARES: u32 = 2;
+const LEAST_WEIGHT: u32 = 1;
 
 /// Which hierarchy the host has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -170,18 +173,27 @@ impl ControlGroup {
                 fs::write(directory.join("memory.max"), &memory)?;
                 // Without swap accounting the file does not exist, and there is nothing to limit.
                 write_if_there(&directory.join("memory.swap.max"), "0")?;
-                write_if_there(&directory.join("cpu.weight"), &WEIGHT.to_string())?;
-                fs::write(directory.join("pids.max"), limits.processes.to_string())
+                fs::write(directory.join("pids.max"), limits.processes.to_string())?;
             }
             Version::V1 => {
                 let directory = self.memory();
                 fs::write(directory.join("memory.limit_in_bytes"), &memory)?;
                 write_if_there(&directory.join("memory.memsw.limit_in_bytes"), &memory)?;
-                if let Some(processor) = self.directories.get(2) {
-                    fs::write(processor.join("cpu.shares"), SHARES.to_string())?;
-                }
-                fs::write(self.directories[1].join("pids.max"), limits.processes.to_string())
+                fs::write(self.directories[1].join("pids.max"), limits.processes.to_string())?;
             }
+        }
+        self.share(1)
+    }
+
+    /// Takes one part in so many of a tenant's share of the processor.
+    pub(crate) fn share(&self, among: usize) -> io::Result<()> {
+        let among = u32::try_from(among.max(1)).unwrap_or(u32::MAX);
+        match self.version {
+            Version::V2 => write_if_there(&self.memory().join("cpu.weight"), &(WEIGHT / among).max(LEAST_WEIGHT).to_string()),
+            Version::V1 => match self.directories.get(2) {
+                Some(processor) => fs::write(processor.join("cpu.shares"), (SHARES / among).max(LEAST_SHARES).to_string()),
+                None => Ok(()),
+            },
         }
     }
 
@@ -297,6 +309,19 @@ mod tests {
         group(Version::V2, &[two.path()]).limit(LIMITS).unwrap();
         assert_eq!(fs::read_to_string(two.path().join("cpu.weight")).unwrap(), "25");
         assert_eq!(fs::read_to_string(two.path().join("memory.max")).unwrap(), LIMITS.memory.to_string());
+    }
+
+    #[test]
+    fn a_tenants_sandboxes_have_one_share_together_in_both_versions() {
+        let one = hierarchy(&["memory/x", "pids/x", "cpu/x"]);
+        let [memory, pids, cpu] = ["memory", "pids", "cpu"].map(|name| one.path().join(name));
+        let two = hierarchy(&["cpu.weight"]);
+        for (among, shares, weight) in [(3, "85", "8"), (1, "256", "25"), (1_000, "2", "1")] {
+            group(Version::V1, &[&memory, &pids, &cpu]).share(among).unwrap();
+            assert_eq!(fs::read_to_string(cpu.join("cpu.shares")).unwrap(), shares);
+            group(Version::V2, &[two.path()]).share(among).unwrap();
+            assert_eq!(fs::read_to_string(two.path().join("cpu.weight")).unwrap(), weight);
+        }
     }
 
     #[test]

@@ -83,6 +83,9 @@ pub(crate) trait Container: Send {
     /// How often the kernel killed something in it for lack of memory, where that is known.
     fn oom_kills(&self) -> Option<u64>;
 
+    /// Takes one part in so many of the share of the processor that a tenant has, where it has a control group of ours.
+    fn share(&self, _among: usize) {}
+
     /// What holds it to its limits.
     fn resource_control(&self) -> ResourceControl;
 

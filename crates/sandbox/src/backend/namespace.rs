@@ -263,6 +263,12 @@ impl Container for AgentProcess {
         self.group.as_ref()?.oom_kills()
     }
 
+    fn share(&self, among: usize) {
+        if let Some(Err(error)) = self.group.as_ref().map(|group| group.share(among)) {
+            tracing::warn!(sandbox = self.order.name, %error, "failed to divide a tenant's share of the processor");
+        }
+    }
+
     fn resource_control(&self) -> ResourceControl {
         self.groups.as_ref().map_or(ResourceControl::Process, ControlGroups::resource_control)
     }

@@ -39,6 +39,8 @@ pub(crate) enum Step<C> {
     Fork(SandboxId, usize),
     /// Destroy a sandbox.
     Destroy(SandboxId),
+    /// Let a sandbox have one part in so many of a tenant's share of the processor.
+    Share(SandboxId, usize),
     /// Hand a child to this waiter.
     Grant(WaiterId, SandboxId, C),
     /// Tell this waiter that no sandbox can be had.
@@ -101,6 +103,8 @@ struct Member<C> {
     ready: Vec<(u64, C)>,
     forking: usize,
     running: usize,
+    /// Of how many sandboxes of its tenant it is one that share the processor.
+    among: usize,
     executions: u64,
     born: Instant,
     used: Instant,
@@ -204,6 +208,7 @@ impl<C> Ledger<C> {
             Phase::Live => self.top_up(sandbox, steps),
             Phase::Starting | Phase::Draining | Phase::Dying => {}
         }
+        self.share_of(sandbox, steps);
         Some(Ended::Running)
     }
 
@@ -229,6 +234,9 @@ impl<C> Ledger<C> {
     /// A sandbox is gone, or never came to be: then `failure` says why.
     pub(crate) fn gone(&mut self, sandbox: SandboxId, failure: Option<&StartFailure>, now: Instant, steps: &mut Vec<Step<C>>) {
         let Some(member) = self.members.remove(&sandbox) else { return };
+        if let Some(tenant) = member.tenant.as_ref().filter(|_| member.running > 0) {
+            self.divide(tenant, steps);
+        }
         if let Some(failure) = failure {
             // Only the default runtime has a stock: a failure on another one says nothing about it.
             if member.group.runtime == RuntimeKey::DEFAULT {
@@ -371,7 +379,25 @@ impl<C> Ledger<C> {
             // A fork costs CPU that the program needs now, so the replacement waits for the program's end unless it is the last.
             self.top_up(sandbox, steps);
         }
+        self.share_of(sandbox, steps);
         child
+    }
+
+    /// A program has begun or ended in a sandbox: those of its tenant in which something runs have one share of the processor together,
+    /// whatever their number, so that a tenant has no more of it for having more sandboxes.
+    fn share_of(&mut self, sandbox: SandboxId, steps: &mut Vec<Step<C>>) {
+        if let Some(tenant) = self.members.get(&sandbox).and_then(|member| member.tenant.clone()) {
+            self.divide(&tenant, steps);
+        }
+    }
+
+    fn divide(&mut self, tenant: &TenantId, steps: &mut Vec<Step<C>>) {
+        let busy = |member: &Member<C>| member.running > 0 && member.tenant.as_ref() == Some(tenant);
+        let among = self.members.values().filter(|member| busy(member)).count();
+        for (&id, member) in self.members.iter_mut().filter(|(_, member)| busy(member) && member.among != among) {
+            member.among = among;
+            steps.push(Step::Share(id, among));
+        }
     }
 
     /// Gives the sandbox's ready children to those who wait for them.

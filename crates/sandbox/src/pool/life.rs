@@ -11,6 +11,7 @@ use domain::sandbox::{Attestation, Network, Seccomp};
 use rustix::process::Signal;
 use sandbox_protocol::VERSION;
 use sandbox_protocol::control::{Command, Configure, Exit, PRELOAD_STAGE, Report};
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::ledger::{Ended, SandboxId};
@@ -29,8 +30,16 @@ struct Estate {
     _uid: UidLease,
 }
 
+/// What a sandbox is told from outside.
+pub(super) struct Orders {
+    pub(super) close: CancellationToken,
+    /// Among how many sandboxes its tenant's share of the processor is divided.
+    pub(super) among: watch::Receiver<usize>,
+}
+
 /// Runs a sandbox from start to end.
-pub(super) async fn run(pool: Arc<Pool>, id: SandboxId, group: SandboxGroup, close: CancellationToken) {
+pub(super) async fn run(pool: Arc<Pool>, id: SandboxId, group: SandboxGroup, orders: Orders) {
+    let Orders { close, mut among } = orders;
     let began = Instant::now();
     let name = format!("{}-{id}", pool.config.instance);
     let failure = match prepare(&pool, &name, group).await {
@@ -42,7 +51,7 @@ pub(super) async fn run(pool: Arc<Pool>, id: SandboxId, group: SandboxGroup, clo
                     pool.counters.start_micros.fetch_add(micros(began.elapsed()), Relaxed);
                     tracing::debug!(sandbox = name, tier = group.isolation.tier(), took = ?began.elapsed(), "a sandbox is ready");
                     pool.started(id, live.clone());
-                    serve(&pool, id, &live, &mut estate, &close).await
+                    serve(&pool, id, &live, &mut estate, &close, &mut among).await
                 }
                 Err(failure) => Some(failure),
             };
@@ -176,12 +185,17 @@ async fn serve(
     live: &Arc<LiveSandbox>,
     estate: &mut Estate,
     close: &CancellationToken,
+    among: &mut watch::Receiver<usize>,
 ) -> Option<StartFailure> {
     let mut buffer = Vec::new();
     let mut reader = Reader { pool, id, live, oom_kills: estate.container.oom_kills(), had_child: false, refused: None };
     let anomaly = loop {
         let received = tokio::select! {
             received = live.channel().receive(&mut buffer) => received,
+            Ok(()) = among.changed() => {
+                estate.container.share(*among.borrow_and_update());
+                continue;
+            }
             () = close.cancelled() => break None,
         };
         let handled = match received {

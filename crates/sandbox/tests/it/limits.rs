@@ -1,29 +1,67 @@
 //! Every limit holds, is told apart from the others, and keeps what was printed before.
 
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use domain::json::JsonText;
 use domain::sandbox::{Limits, Reason};
 
-use crate::support::{Host, Kind, limited, script};
+use crate::support::{Host, Kind, PATIENCE, limited, script};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_sandbox_of_the_host_has_the_same_share_of_the_processor() {
     let host = Host::open(Kind::Namespace).await;
     host.succeed("pass").await;
-    let groups = Path::new("/sys/fs/cgroup");
-    let own = Path::new("zona").join(&host.config.installation).join(&host.config.instance);
-    let (base, file, share) = match groups.join("cgroup.controllers").exists() {
-        true => (groups.join(own), "cpu.weight", "25"),
-        false => (groups.join("cpu").join(own), "cpu.shares", "256"),
-    };
-    let shares: Vec<_> = std::fs::read_dir(&base).unwrap().flatten().filter(|entry| entry.path().is_dir()).collect();
-    assert!(!shares.is_empty(), "no sandbox below {}", base.display());
-    for sandbox in shares {
-        assert_eq!(std::fs::read_to_string(sandbox.path().join(file)).unwrap().trim(), share);
-    }
+    let share = if is_version_2() { "25" } else { "256" };
+    let shares = shares(&host);
+    assert!(!shares.is_empty() && shares.iter().all(|own| own == share), "{shares:?}");
     host.close().await;
+}
+
+const GROUPS: &str = "/sys/fs/cgroup";
+
+fn is_version_2() -> bool {
+    Path::new(GROUPS).join("cgroup.controllers").exists()
+}
+
+/// The shares of the processor that the kernel keeps for a host's sandboxes.
+fn shares(host: &Host) -> Vec<String> {
+    let (base, file) = if is_version_2() { ("", "cpu.weight") } else { ("cpu", "cpu.shares") };
+    let base = Path::new(GROUPS).join(base).join("zona").join(&host.config.installation).join(&host.config.instance);
+    let sandboxes = std::fs::read_dir(base).unwrap().flatten().filter(|entry| entry.path().is_dir());
+    let mut shares: Vec<_> = sandboxes.filter_map(|sandbox| std::fs::read_to_string(sandbox.path().join(file)).ok()).collect();
+    shares.iter_mut().for_each(|share| share.truncate(share.trim_end().len()));
+    shares.sort();
+    shares
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_tenant_has_no_more_of_the_processor_for_having_more_sandboxes() {
+    let host = Host::open_with(Kind::Namespace, |config| {
+        config.pool.children = 1;
+        config.pool.unassigned = 0;
+        config.pool.scale_after = Duration::from_millis(20);
+    })
+    .await;
+    let endless = || limited(script("while True: pass"), |limits| (limits.wall, limits.cpu) = (PATIENCE, PATIENCE));
+    let [one, two] = [host.start(endless()).await, host.start(endless()).await];
+    let half = if is_version_2() { "12" } else { "128" };
+    // There may be one for a next tenant, too.
+    let halves = || shares(&host).iter().filter(|share| *share == half).count();
+    eventually(|| halves() == 2).await;
+    drop(two);
+    eventually(|| halves() == 1).await;
+    drop(one);
+    host.close().await;
+}
+
+/// Waits for what happens soon after something else.
+async fn eventually(mut holds: impl FnMut() -> bool) {
+    let begun = Instant::now();
+    while !holds() {
+        assert!(begun.elapsed() < PATIENCE, "it does not happen");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
 }
 
 crate::on_both_backends!(

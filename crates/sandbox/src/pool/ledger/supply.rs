@@ -63,6 +63,7 @@ impl<C> Ledger<C> {
             ready: Vec::new(),
             forking: 0,
             running: 0,
+            among: 1,
             executions: 0,
             born: now,
             used: now,

@@ -114,7 +114,7 @@ fn a_busy_tenant_waits_for_its_own_children_before_a_further_sandbox_is_started(
     assert_eq!(books.tick(TICK / 2), vec![]);
     assert_eq!(books.tick(TICK), [Step::Start(2, SandboxGroup::WARM)]);
     assert_eq!(books.tick(TICK), vec![], "one is on its way");
-    assert_eq!(books.bring_up(2), [Step::Grant(2, 2, 3)]);
+    assert_eq!(books.bring_up(2), [Step::Share(1, 2), Step::Share(2, 2), Step::Grant(2, 2, 3)]);
 }
 
 #[test]
@@ -341,11 +341,18 @@ proptest! {
                         books.ledger.gone(sandbox, None, books.now, &mut more);
                         steps.extend(more);
                     }
+                    // What is told is compared with the books below.
+                    Step::Share(..) => {}
                     Step::Reject(..) => prop_assert!(false, "nothing failed"),
                 }
             }
             let census = books.ledger.census();
             prop_assert_eq!(census.running, running.len());
+            let busy = || books.ledger.members.values().filter(|member| member.running > 0);
+            for member in busy() {
+                let among = busy().filter(|other| other.tenant == member.tenant).count();
+                prop_assert_eq!(member.among, among, "a tenant's sandboxes divide one share");
+            }
             prop_assert!(census.starting + census.bound + census.unassigned <= 3);
             prop_assert!(books.ledger.members.values().all(|member| member.ready.len() + member.running + member.forking <= 2));
         }
@@ -384,4 +391,26 @@ fn a_runtime_that_cannot_start_delays_no_sandbox_of_another() {
     assert_eq!(books.acquire_in("acme", other_runtime()).0, Ok(Acquired::Wait(1)));
     assert_eq!(books.gone(1, Some(&failure)), [Step::Reject(1, failure.clone())]);
     assert_eq!(books.tick(Duration::ZERO), [Step::Start(2, SandboxGroup::WARM)]);
+}
+
+#[test]
+fn busy_sandboxes_of_one_tenant_divide_what_one_has() {
+    let mut books = Books::new(Pool { children: 1, max_unassigned: 0, unassigned: 0, ..limits() });
+    let shares = |steps: Vec<Step<u64>>| -> Vec<(SandboxId, usize)> {
+        steps.into_iter().filter_map(|step| if let Step::Share(id, among) = step { Some((id, among)) } else { None }).collect()
+    };
+    let mut seen = Vec::new();
+    for sandbox in 1..=2 {
+        books.acquire("acme").0.unwrap();
+        // Until a further sandbox is what the tenant gets.
+        books.tick(Duration::from_secs(1));
+        seen.extend(shares(books.bring_up(sandbox)));
+    }
+    assert_eq!(seen, [(1, 2), (2, 2)]);
+    assert_eq!(shares(books.ended(1, 1).1), [(2, 1)], "the other one has it alone");
+    books.acquire("acme").0.unwrap();
+    let mut steps = Vec::new();
+    books.ledger.ready(1, 3, 3, books.now, &mut steps);
+    assert_eq!(shares(steps), [(2, 2)], "the first one still has a half");
+    assert_eq!(shares(books.gone(1, None)), [(2, 1)], "one that was lost has nothing");
 }
