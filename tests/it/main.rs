@@ -6,6 +6,7 @@ mod command_line;
 mod descriptors;
 mod docker;
 mod foreign_clients;
+mod grants;
 mod killed;
 mod load;
 mod local_tools;

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use api_proto::zona::access::v1::access_service_client::AccessServiceClient;
 use api_proto::zona::execution::v1::execution_service_client::ExecutionServiceClient;
 use api_proto::zona::runtime::v1::runtime_service_client::RuntimeServiceClient;
 use api_proto::zona::server::v1::server_service_client::ServerServiceClient;
@@ -72,6 +73,11 @@ impl Client {
     /// The service that tells what the server says of itself.
     pub fn servers(&self) -> ServerServiceClient<Signed> {
         ServerServiceClient::new(self.channel.clone())
+    }
+
+    /// The service that shares utilities.
+    pub fn access(&self) -> AccessServiceClient<Signed> {
+        AccessServiceClient::new(self.channel.clone())
     }
 
     /// The service that runs them.

@@ -1,9 +1,11 @@
 //! The commands: one file each.
 
+mod access;
 mod execution;
 mod named_context;
 mod parameters;
 mod policy;
+mod role;
 mod run;
 mod runtime;
 mod server;
@@ -11,6 +13,7 @@ pub mod streamed;
 mod transform;
 mod utility;
 
+pub use access::Access;
 pub use execution::Execution;
 pub use named_context::NamedContext;
 pub use parameters::ParameterArgs;

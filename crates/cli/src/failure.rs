@@ -47,6 +47,12 @@ impl Failure {
         self
     }
 
+    /// Says what to do where the failure is of this kind.
+    #[must_use]
+    pub fn hint_on(self, exit: Exit, hint: &str) -> Self {
+        if self.exit == exit { self.hint(hint) } else { self }
+    }
+
     /// Adds broken rules.
     #[must_use]
     pub fn violations(mut self, violations: impl IntoIterator<Item = (String, String)>) -> Self {

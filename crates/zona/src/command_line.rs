@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
-use cli::command::{Execution, NamedContext, Policy, Run, Runtime, Transform, Utility};
+use cli::command::{Access, Execution, NamedContext, Policy, Run, Runtime, Transform, Utility};
 use cli::output::Format;
 use settings::Flag;
 
@@ -77,6 +77,9 @@ pub enum Command {
     /// Choose among servers and who is known there
     #[command(subcommand)]
     Context(NamedContext),
+    /// Share utilities with others
+    #[command(subcommand)]
+    Access(Access),
     /// Start a server that is ready once its sandbox is proven; `info` asks one
     Server(serve::Server),
     /// Check Python files as the server would, without a server

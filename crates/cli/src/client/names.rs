@@ -112,6 +112,33 @@ pub fn runtime(tenant: &Tenant, text: &str) -> Result<String> {
     name.map_err(refused)
 }
 
+/// A user's full name. Which ids there may be is the server's to say: an issuer outside of Zona has its own.
+///
+/// # Errors
+/// When it is neither an id nor a name of a user.
+pub fn user(tenant: &Tenant, text: &str) -> Result<String> {
+    principal(tenant, "users", text, "tenants/{tenant}/users/{user}")
+}
+
+/// A service account's full name.
+///
+/// # Errors
+/// When it is neither an id nor a name of a service account.
+pub fn service_account(tenant: &Tenant, text: &str) -> Result<String> {
+    principal(tenant, "serviceAccounts", text, "tenants/{tenant}/serviceAccounts/{account}")
+}
+
+fn principal(tenant: &Tenant, collection: &str, text: &str, pattern: &str) -> Result<String> {
+    let name = match text.split('/').collect::<Vec<_>>().as_slice() {
+        [bare] if !bare.is_empty() => Ok(format!("tenants/{tenant}/{collection}/{bare}")),
+        ["tenants", of, found, id] if *found == collection && !id.is_empty() => {
+            Tenant::parse(of).map(|tenant| format!("tenants/{tenant}/{collection}/{id}"))
+        }
+        _ => Err(form(pattern)),
+    };
+    name.map_err(refused)
+}
+
 /// The tenant that a full name begins with.
 pub fn tenant_of(name: &str) -> Option<Tenant> {
     match name.split('/').collect::<Vec<_>>().as_slice() {
@@ -172,5 +199,8 @@ mod tests {
         assert_eq!(utility(&tenant, "tenants/other/utilities/x").unwrap().to_string(), "tenants/other/utilities/x");
         assert!(utility(&tenant, "tenants/other/executions/x").is_err());
         assert!(execution(&tenant, "not-a-uuid").is_err());
+        assert_eq!(user(&tenant, "ann@b.example").unwrap(), "tenants/acme/users/ann@b.example");
+        assert_eq!(service_account(&tenant, "tenants/other/serviceAccounts/ci").unwrap(), "tenants/other/serviceAccounts/ci");
+        assert!(user(&tenant, "tenants/other/serviceAccounts/ci").is_err() && user(&tenant, "").is_err());
     }
 }

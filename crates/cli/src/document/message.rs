@@ -41,6 +41,7 @@ contract! {
     execution::ExecutionEvent,
     execution::TransformResponse,
     execution::TransformResult,
+    access::Grant,
 }
 
 /// A message as a document.

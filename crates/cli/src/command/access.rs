@@ -1,0 +1,199 @@
+//! `zona access ...`: who may use a utility beside its owner.
+
+use std::time::{Duration, SystemTime};
+
+use api_proto::zona::access::v1 as pb;
+use clap::{Args, Subcommand, ValueEnum};
+
+use super::execution::moment;
+use super::role::Role;
+use crate::client::{PAGE, names, soon};
+use crate::context::Context;
+use crate::document::message::{document, short};
+use crate::exit::Exit;
+use crate::failure::{Failure, Result};
+use crate::output::fields;
+use crate::pending::Pending;
+
+const HEADINGS: &[&str] = &["GRANTEE", "ACCESS", "UNTIL", "GRANTED BY", "REASON"];
+
+#[expect(missing_docs, reason = "a comment here would be help text; the command line has its own")]
+#[derive(Debug, Subcommand)]
+pub enum Access {
+    /// Let somebody use a utility, in place of what they were granted of it before
+    Grant(Grant),
+    /// Take a grant back
+    Revoke(Revoke),
+    /// List the grants of a utility; expired ones give nothing
+    List(Utility),
+}
+
+#[derive(Debug, Args)]
+pub struct Utility {
+    /// Utility: an id of the tenant, or a full name
+    name: String,
+}
+
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+pub struct Grantee {
+    /// A user: an id of the tenant, or a full name
+    #[arg(long, value_name = "NAME")]
+    user: Option<String>,
+    /// A service account: an id of the tenant, or a full name
+    #[arg(long, value_name = "NAME")]
+    service_account: Option<String>,
+    /// Everybody of the tenant with exactly this role
+    #[arg(long, value_enum, ignore_case = true)]
+    role: Option<Role>,
+    /// Everybody of the tenant
+    #[arg(long)]
+    everybody: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Grant {
+    /// Utility: an id of the tenant, or a full name
+    name: String,
+    #[command(flatten)]
+    grantee: Grantee,
+    /// What they may do with it; each includes the one before
+    #[arg(long, value_enum, ignore_case = true)]
+    access: Level,
+    /// Why, for auditors
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    reason: String,
+    /// After which time it gives nothing any more, e.g. 30d [default: once it is taken back]
+    #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
+    expires: Option<Duration>,
+    /// UUID that makes a repeated call answer what the first one did
+    #[arg(long, value_name = "UUID", default_value = "")]
+    request_id: String,
+}
+
+#[derive(Debug, Args)]
+pub struct Revoke {
+    /// Utility: an id of the tenant, or a full name
+    name: String,
+    #[command(flatten)]
+    grantee: Grantee,
+    /// UUID that makes a repeated call answer what the first one did
+    #[arg(long, value_name = "UUID", default_value = "")]
+    request_id: String,
+}
+
+/// What a grant gives, as the contract names it.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Level {
+    Read,
+    Execute,
+    Manage,
+}
+
+impl Access {
+    /// Does what was asked.
+    ///
+    /// # Errors
+    /// What the person should read.
+    pub fn run<'a>(&'a self, context: &'a Context) -> Pending<'a> {
+        Box::pin(self.perform(context))
+    }
+
+    async fn perform(&self, context: &Context) -> Result {
+        match self {
+            Access::Grant(grant) => grant.run(context).await,
+            Access::Revoke(revoke) => revoke.run(context).await,
+            Access::List(utility) => utility.list(context).await,
+        }
+    }
+}
+
+impl Grant {
+    async fn run(&self, context: &Context) -> Result {
+        let end = |after| SystemTime::now().checked_add(after).ok_or_else(|| Failure::usage("--expires is too long"));
+        let request = pb::GrantAccessRequest {
+            name: names::utility(&context.tenant, &self.name)?.to_string(),
+            grantee: self.grantee.full(context)?,
+            access: self.access.proto().into(),
+            reason: self.reason.clone(),
+            expire_time: self.expires.map(end).transpose()?.map(Into::into),
+            request_id: self.request_id.clone(),
+        };
+        let grant = context.connect().await?.access().grant_access(soon(request)).await?.into_inner();
+        context.output.one(|| document(&grant), || human(&grant))?;
+        Ok(Exit::Ok)
+    }
+}
+
+impl Revoke {
+    async fn run(&self, context: &Context) -> Result {
+        let request = pb::RevokeAccessRequest {
+            name: names::utility(&context.tenant, &self.name)?.to_string(),
+            grantee: self.grantee.full(context)?,
+            request_id: self.request_id.clone(),
+        };
+        let revoked = context.connect().await?.access().revoke_access(soon(request)).await;
+        let grant = revoked.map_err(|status| Failure::from(status).hint_on(Exit::NotFound, "`zona access list` shows what there is"))?;
+        let grant = grant.into_inner();
+        context.output.one(|| document(&grant), || format!("{} was taken back from {}\n", grant.utility, grant.grantee))?;
+        Ok(Exit::Ok)
+    }
+}
+
+impl Utility {
+    async fn list(&self, context: &Context) -> Result {
+        let parent = names::utility(&context.tenant, &self.name)?.to_string();
+        let client = context.connect().await?;
+        let mut request = pb::ListGrantsRequest { parent, page_size: PAGE as i32, ..Default::default() };
+        let mut found = Vec::new();
+        loop {
+            let page = client.access().list_grants(soon(request.clone())).await?.into_inner();
+            found.extend(page.grants);
+            request.page_token = page.next_page_token;
+            if request.page_token.is_empty() {
+                break;
+            }
+        }
+        context.output.list(&found, document, HEADINGS, row)?;
+        Ok(Exit::Ok)
+    }
+}
+
+impl Grantee {
+    fn full(&self, context: &Context) -> Result<String> {
+        let tenant = &context.tenant;
+        match (&self.user, &self.service_account, self.role) {
+            (Some(user), _, _) => names::user(tenant, user),
+            (_, Some(account), _) => names::service_account(tenant, account),
+            (_, _, Some(role)) => Ok(format!("{}/roles/{}", names::parent(tenant), role.as_str())),
+            (None, None, None) => Ok(names::parent(tenant)),
+        }
+    }
+}
+
+impl Level {
+    fn proto(self) -> pb::Access {
+        match self {
+            Level::Read => pb::Access::Read,
+            Level::Execute => pb::Access::Execute,
+            Level::Manage => pb::Access::Manage,
+        }
+    }
+}
+
+fn row(grant: &pb::Grant) -> Vec<String> {
+    let access = short("Access", grant.access().as_str_name()).to_owned();
+    let until = moment(grant.expire_time.as_ref());
+    vec![grant.grantee.clone(), access, until, names::id(&grant.granted_by).to_owned(), grant.reason.clone()]
+}
+
+fn human(grant: &pb::Grant) -> String {
+    fields(&[
+        ("utility", grant.utility.clone()),
+        ("grantee", grant.grantee.clone()),
+        ("access", short("Access", grant.access().as_str_name()).to_owned()),
+        ("reason", grant.reason.clone()),
+        ("until", moment(grant.expire_time.as_ref())),
+        ("granted by", grant.granted_by.clone()),
+    ])
+}

@@ -1,0 +1,41 @@
+//! Sharing a utility from the command line.
+
+use e2e::{command::run, server::Server};
+use serde_json::json;
+
+use crate::steps::SHOUT;
+
+#[test]
+fn a_utility_is_shared_and_taken_back_from_the_command_line() {
+    let server = Server::start();
+    let file = server.data().with_file_name("shout.py");
+    std::fs::write(&file, SHOUT).expect("the directory is writable");
+    let zona = |words: &[&str]| run(server.zona().args(words));
+    zona(&["utility", "create", "shout", "--file", file.to_str().expect("a temporary path is UTF-8")]).with_code(0);
+
+    let grant =
+        ["access", "grant", "shout", "--user", "ann", "--access", "execute", "--reason", "on call", "--expires", "30d", "-o", "json"];
+    let given = zona(&grant).with_code(0).json();
+    assert_eq!((&given["grantee"], &given["access"]), (&json!("tenants/demo/users/ann"), &json!("EXECUTE")));
+    assert_eq!((&given["reason"], &given["granted_by"]), (&json!("on call"), &json!("tenants/demo/users/local")));
+    zona(&["access", "grant", "shout", "--role", "CREATOR", "--access", "READ"]).with_code(0);
+    zona(&["access", "grant", "shout", "--everybody", "--access", "read"]).with_code(0);
+    let listed = zona(&["access", "list", "shout", "-o", "json"]).with_code(0).json();
+    let mut grantees: Vec<_> = listed.as_array().into_iter().flatten().filter_map(|grant| grant["grantee"].as_str()).collect();
+    grantees.sort_unstable();
+    assert_eq!(grantees, ["tenants/demo", "tenants/demo/roles/creator", "tenants/demo/users/ann"]);
+
+    zona(&["access", "revoke", "shout", "--user", "ann"]).with_code(0);
+    let again = zona(&["access", "revoke", "shout", "--user", "ann"]).with_code(4);
+    assert!(again.errors().contains("zona access list"), "{}", again.errors());
+    for wrong in [
+        &["access", "grant", "shout", "--access", "read"][..],
+        &["access", "grant", "shout", "--user", "ann", "--everybody", "--access", "read"],
+        &["access", "grant", "shout", "--user", "ann"],
+        &["access", "grant", "shout", "--user", "tenants/other/users/ann", "--access", "read"],
+    ] {
+        zona(wrong).with_code(2);
+    }
+    zona(&["access", "list", "absent"]).with_code(4);
+    server.stop();
+}
