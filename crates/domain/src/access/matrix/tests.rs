@@ -115,3 +115,55 @@ fn a_super_admin_of_another_tenant_than_system_is_nobody() {
         }
     }
 }
+
+/// The rules once more, as a list of permits in whose absence everything is refused: how Cedar would have them. It names no column and
+/// no cell.
+fn permitted(role: Role, home: &str, action: ActionSpec, target: Option<&str>) -> Extent {
+    let member = target == Some(home);
+    let administers = role == Role::Admin && home != "system";
+    let author = [Role::User, Role::Creator].contains(&role) || (role == Role::Admin && home == "system");
+    let deletes = role == Role::Creator || (role == Role::Admin && home == "system");
+    let changes = [Operation::Delete, Operation::Administer].contains(&action.operation);
+    let permits = [
+        (Extent::Tenant, role == Role::SuperAdmin && home == "system"),
+        (Extent::Tenant, administers && member && action.who != Who::All),
+        (Extent::Own, author && member && action.who == Who::Own && !changes),
+        (Extent::Own, deletes && member && action.who == Who::Own && action.operation == Operation::Delete),
+        (
+            Extent::Tenant,
+            author
+                && member
+                && action.who == Who::Tenant
+                && action.operation == Operation::Read
+                && ["runtime", "policy"].contains(&action.resource),
+        ),
+    ];
+    if action.who == Who::Anyone {
+        return Extent::Own;
+    }
+    permits.into_iter().find(|(_, holds)| *holds).map_or(Extent::Nothing, |(extent, _)| extent)
+}
+
+#[test]
+fn a_list_of_permits_agrees_with_the_matrix_on_every_question() {
+    let mut asked = 0;
+    for role in Role::ALL {
+        for home in ["acme", "system"] {
+            for who in [Who::Own, Who::Tenant, Who::Limited, Who::All, Who::Anyone] {
+                for operation in OPERATIONS {
+                    for resource in ["utility", "version", "execution", "runtime", "policy", "user", "grant", "server"] {
+                        for target in [Some("acme"), Some("beta"), Some("system"), None] {
+                            let action = action(operation, resource, who);
+                            let name = utility(target.unwrap_or("acme"));
+                            let about = if target.is_some() { name.target() } else { Installation.target() };
+                            let judged = judge(role, &tenant(home), action, about).0;
+                            assert_eq!(judged, permitted(role, home, action, target), "{role:?} of {home}: {action:?} on {target:?}");
+                            asked += 1;
+                        }
+                    }
+                }
+            }
+        }
+    }
+    assert_eq!(asked, 4 * 2 * 5 * 6 * 8 * 4);
+}
