@@ -1,6 +1,7 @@
 //! Long stories through the real binary, told by clients in other languages, by the command line, and by what happens to the
 //! machine when servers end in every way. Each story runs a server of its own.
 
+mod audit;
 mod cancelled_by_shutdown;
 mod command_line;
 mod descriptors;

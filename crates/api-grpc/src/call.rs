@@ -1,4 +1,4 @@
-//! What is known of a call beside its body: which method it is of, and under which request id. The layer puts both into the
+//! What is known of a call beside its body: which method it is of, under which request id, and in which trace. The layer puts both into the
 //! request.
 
 use std::sync::Arc;
@@ -14,12 +14,13 @@ use crate::status;
 #[derive(Clone)]
 pub(crate) struct Call {
     pub(crate) request_id: RequestId,
+    pub(crate) trace_id: Arc<str>,
     pub(crate) method: Arc<Method>,
 }
 
 impl Call {
-    pub(crate) fn new(request_id: RequestId, method: Arc<Method>) -> Self {
-        Call { request_id, method }
+    pub(crate) fn new(request_id: RequestId, trace_id: String, method: Arc<Method>) -> Self {
+        Call { request_id, trace_id: trace_id.into(), method }
     }
 
     /// The call that the layer has put into a request.

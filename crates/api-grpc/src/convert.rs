@@ -2,6 +2,7 @@
 //! at the first; they hold no business rule, which the domain checks itself.
 
 pub(crate) mod attestation;
+pub(crate) mod audit;
 pub(crate) mod event;
 pub(crate) mod execution;
 pub(crate) mod finding;

@@ -108,12 +108,12 @@ impl Parts {
         let path = request.uri().path();
         let method = Arc::clone(self.methods.find(path));
         let request_id = RequestId::of(request.headers());
-        let span = trace::span(&method.path, path, &request_id, request.headers(), &self.link_trace);
+        let (span, trace_id) = trace::span(&method.path, path, &request_id, request.headers(), &self.link_trace);
         let deadline = Deadline::of(request.headers(), self.deadlines.of(method.shape));
         let record = Record::begin(Arc::clone(&self.metrics), Arc::clone(&method));
         ending::end_at(deadline.at + UNREAD);
         self.bound(request, method.input);
-        request.extensions_mut().insert(Call::new(request_id.clone(), method));
+        request.extensions_mut().insert(Call::new(request_id.clone(), trace_id, method));
         Passing { request_id, span, deadline, record }
     }
 

@@ -2,6 +2,8 @@
 //! the one mapper from errors to statuses. It holds no business rule, opens no store, and reads no environment.
 
 mod access_handler;
+mod audit_handler;
+mod audited;
 mod budget;
 mod call;
 mod code_policy_handler;

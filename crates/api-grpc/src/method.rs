@@ -8,6 +8,16 @@ use api_proto::zona::annotations::v1::Operation;
 
 /// Unary methods that answer when user code is done: the one thing that a descriptor does not tell.
 const RUNS: [&str; 1] = ["/zona.execution.v1.ExecutionService/Transform"];
+/// Reads that show code or what programs have put out, or who has done what: each is recorded, which a descriptor does not tell
+/// either. All other reads are counted.
+const SHOWS: [&str; 6] = [
+    "/zona.utility.v1.UtilityService/GetUtility",
+    "/zona.utility.v1.UtilityService/GetUtilityVersion",
+    "/zona.utility.v1.UtilityService/DiffUtilityVersions",
+    "/zona.execution.v1.ExecutionService/GetExecution",
+    "/zona.execution.v1.ExecutionService/WatchExecution",
+    "/zona.audit.v1.AuditService/ListAuditRecords",
+];
 /// The label of what is no method of ours: a path is the caller's choice of words.
 const OTHER: &str = "other";
 /// How paths of reflection begin: of what is served, it alone takes many messages.
@@ -56,6 +66,8 @@ pub(crate) struct Method {
     pub(crate) input: Input,
     /// What it does.
     pub(crate) effect: Effect,
+    /// Whether each call of it is recorded although it has no effect, for what it shows.
+    pub(crate) shows: bool,
 }
 
 /// Every method of the contract. Cheap to clone.
@@ -74,7 +86,7 @@ impl Methods {
         let services = described.iter().map(|method| method.service.clone()).collect();
         let by_path = described.iter().map(|method| (method.path(), Arc::new(Method::of(method)))).collect();
         // What is not known may stream, and changes nothing: no handler hears of it.
-        let other = |input| Arc::new(Method { path: OTHER.to_owned(), shape: Shape::Stream, input, effect: Effect::Nothing });
+        let other = |input| Arc::new(Method { path: OTHER.to_owned(), shape: Shape::Stream, input, effect: Effect::Nothing, shows: false });
         let (other, reflection) = (other(Input::One), other(Input::Many));
         Methods { by_path: Arc::new(by_path), other, reflection, services: Arc::new(services) }
     }
@@ -106,7 +118,8 @@ impl Method {
             Operation::Create | Operation::Update | Operation::Delete | Operation::Administer => Effect::Change,
         };
         // The contract has no method that takes more.
-        Method { path, shape, input: Input::One, effect }
+        let shows = SHOWS.contains(&path.as_str());
+        Method { path, shape, input: Input::One, effect, shows }
     }
 }
 
@@ -142,6 +155,16 @@ mod tests {
             assert_eq!(methods.find(run).shape, Shape::Run, "{run}");
         }
         assert_eq!(methods.by_path.len(), api_proto::permissions().len());
+    }
+
+    #[test]
+    fn every_method_that_shows_what_is_to_be_known_is_a_read_of_the_contract() {
+        let methods = Methods::of_contract();
+        for path in SHOWS {
+            let method = methods.find(path);
+            assert!(method.shows && method.effect == Effect::Nothing, "{path}");
+        }
+        assert!(!methods.find("/zona.utility.v1.UtilityService/ListUtilities").shows);
     }
 
     #[test]

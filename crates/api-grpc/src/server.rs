@@ -8,12 +8,14 @@ use std::time::Duration;
 
 use api_proto::DESCRIPTOR_SET;
 use api_proto::zona::access::v1::access_service_server::AccessServiceServer;
+use api_proto::zona::audit::v1::audit_service_server::AuditServiceServer;
 use api_proto::zona::execution::v1::execution_service_server::ExecutionServiceServer;
 use api_proto::zona::runtime::v1::runtime_service_server::RuntimeServiceServer;
 use api_proto::zona::server::v1::server_service_server::ServerServiceServer;
 use api_proto::zona::utility::v1::code_policy_service_server::CodePolicyServiceServer;
 use api_proto::zona::utility::v1::utility_service_server::UtilityServiceServer;
 use domain::access::{AccessPolicy, Authenticator, Sharing};
+use domain::audit::{AuditLog, Auditor};
 use domain::code_policy::CodePolicies;
 use domain::execution::{Executions, MAX_OUTCOMES, MAX_REQUEST};
 use domain::runtime::Runtimes;
@@ -64,6 +66,10 @@ pub struct Services {
     pub policy: AccessPolicy,
     /// Runs changes, which go on when their caller goes away.
     pub spawner: Arc<dyn Spawner>,
+    /// Records what happens.
+    pub auditor: Auditor,
+    /// Use cases of audit logs.
+    pub audit: AuditLog,
     /// Use cases of utilities.
     pub utilities: Utilities,
     /// Use cases of executions.
@@ -196,7 +202,7 @@ impl Server {
 
 impl Services {
     fn routes(self, settling: Settling) -> Routes {
-        let performer = Performer::new(self.authenticator, self.policy, settling);
+        let performer = Performer::new(self.authenticator, self.policy, settling, self.auditor);
         let executions = ExecutionUseCases { executions: self.executions, clock: self.clock };
         let mut routes = Routes::default();
         // One line a service; what the servers have in common, their generated types do not say in a trait.
@@ -212,6 +218,7 @@ impl Services {
         serve!(AccessServiceServer: self.sharing);
         serve!(RuntimeServiceServer: self.runtimes);
         serve!(ServerServiceServer: self.servers);
+        serve!(AuditServiceServer: self.audit);
         routes
     }
 }

@@ -22,6 +22,8 @@ const MAX_VIOLATIONS: usize = 4_608;
 const MAX_DESCRIPTION: usize = 400;
 /// Most bytes of a message: each can take three in a header.
 const MAX_MESSAGE: usize = 256;
+/// When to try again what could not be recorded.
+const AUDIT_RETRY: Duration = Duration::from_secs(1);
 /// The whole public text of an internal error.
 const INTERNAL_TEXT: &str = "internal error; the operator finds the cause in the log by the request id";
 
@@ -43,6 +45,9 @@ pub(crate) fn from_error(error: &Error, request_id: &str) -> Status {
         }
         Error::Unavailable { retry_after, .. } => {
             details.set_retry_info(Some(*retry_after));
+        }
+        Error::Unaudited { .. } => {
+            details.set_retry_info(Some(AUDIT_RETRY));
         }
         Error::Internal { .. } => {
             details.set_request_info(request_id, "");

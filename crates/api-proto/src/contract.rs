@@ -23,6 +23,14 @@ pub mod zona {
         }
     }
 
+    /// Reading audit logs, and having them proven.
+    pub mod audit {
+        /// Version 1.
+        pub mod v1 {
+            tonic::include_proto!("zona.audit.v1");
+        }
+    }
+
     /// Keeping utilities.
     pub mod utility {
         /// Version 1.

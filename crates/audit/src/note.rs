@@ -13,6 +13,9 @@ use sha2::{Digest as _, Sha256};
 const ALGORITHM: u8 = 1;
 /// What stands before a signature: an em dash and a space.
 const MARK: &str = "\u{2014} ";
+/// What the text of a private key begins with.
+const SECRET: &str = "zona-audit-key-1:";
+/// Bytes of a key, private or public.
 const KEY: usize = 32;
 /// Bytes of a key's id.
 const ID: usize = 4;
@@ -20,6 +23,9 @@ const ID: usize = 4;
 /// Why a key or a note is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum NoteError {
+    /// The private key has another form.
+    #[error("holds no private key of an audit log; restore it from a backup")]
+    Secret,
     /// The key has another form.
     #[error("is no key of the form NAME+ID+KEY")]
     Key,
@@ -57,6 +63,23 @@ impl Key {
     pub fn from_seed(seed: &[u8; 32]) -> Self {
         let pair = Ed25519KeyPair::from_seed_unchecked(seed).expect("any 32 bytes are a seed");
         Key { pair }
+    }
+
+    /// A new key, and the text that it is kept as.
+    pub fn generate() -> (Self, String) {
+        let mut seed = [0; KEY];
+        aws_lc_rs::rand::fill(&mut seed).expect("the system gives random bytes");
+        (Key::from_seed(&seed), format!("{SECRET}{}\n", STANDARD.encode(seed)))
+    }
+
+    /// Reads a key from the text that it was kept as.
+    ///
+    /// # Errors
+    /// [`NoteError::Secret`]: it is none.
+    pub fn read(text: &str) -> Result<Self, NoteError> {
+        let seed = text.strip_prefix(SECRET).and_then(|rest| rest.strip_suffix('\n')).and_then(|seed| STANDARD.decode(seed).ok());
+        let seed: [u8; KEY] = seed.and_then(|seed| seed.try_into().ok()).ok_or(NoteError::Secret)?;
+        Ok(Key::from_seed(&seed))
     }
 
     /// Signs under a name, which must be [fit](is_name) for one.

@@ -118,6 +118,17 @@ fn a_note_opens_with_its_key_only_and_not_once_it_was_changed() {
 }
 
 #[test]
+fn a_private_key_survives_its_text_and_nothing_else_is_one() {
+    let (key, text) = Key::generate();
+    let signed = |key: &Key| key.named("acme.example/log").sign("text\n");
+    assert_eq!(signed(&Key::read(&text).unwrap()), signed(&key));
+    assert_ne!(signed(&Key::generate().0), signed(&key));
+    for bad in ["", "zona-audit-key-1:", "zona-audit-key-1:AAAA\n", text.trim_end(), &text.replace("key-1", "key-2")] {
+        assert!(matches!(Key::read(bad), Err(NoteError::Secret)), "{bad:?}");
+    }
+}
+
+#[test]
 fn what_is_no_key_is_refused() {
     let good = key().named("acme.example/log").verifier().to_string();
     let (name, rest) = good.split_once('+').unwrap();

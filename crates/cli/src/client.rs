@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use api_proto::zona::access::v1::access_service_client::AccessServiceClient;
+use api_proto::zona::audit::v1::audit_service_client::AuditServiceClient;
 use api_proto::zona::execution::v1::execution_service_client::ExecutionServiceClient;
 use api_proto::zona::runtime::v1::runtime_service_client::RuntimeServiceClient;
 use api_proto::zona::server::v1::server_service_client::ServerServiceClient;
@@ -78,6 +79,11 @@ impl Client {
     /// The service that shares utilities.
     pub fn access(&self) -> AccessServiceClient<Signed> {
         AccessServiceClient::new(self.channel.clone())
+    }
+
+    /// The service that reads audit logs.
+    pub fn audit(&self) -> AuditServiceClient<Signed> {
+        AuditServiceClient::new(self.channel.clone())
     }
 
     /// The service that runs them.

@@ -1,6 +1,7 @@
 //! The commands: one file each.
 
 mod access;
+mod audit;
 mod execution;
 mod named_context;
 mod parameters;
@@ -14,6 +15,7 @@ mod transform;
 mod utility;
 
 pub use access::Access;
+pub use audit::{AuditExport, AuditList};
 pub use execution::Execution;
 pub use named_context::NamedContext;
 pub use parameters::ParameterArgs;

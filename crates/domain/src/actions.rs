@@ -1,16 +1,17 @@
 //! Every action of every area, for the check of the contract against them.
 
 use crate::access::{self, ActionSpec};
-use crate::{code_policy, execution, runtime, server, utility};
+use crate::{audit, code_policy, execution, runtime, server, utility};
 
 /// What the areas declare; an RPC that names another action is refused at start.
-const DECLARED: [&[ActionSpec]; 6] = [
+const DECLARED: [&[ActionSpec]; 7] = [
     access::actions::ACTIONS,
     utility::actions::ACTIONS,
     execution::actions::ACTIONS,
     code_policy::actions::ACTIONS,
     runtime::actions::ACTIONS,
     server::actions::ACTIONS,
+    audit::actions::ACTIONS,
 ];
 
 /// Every action that the domain knows.

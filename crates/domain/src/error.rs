@@ -94,6 +94,13 @@ pub enum Error {
         #[source]
         source: Option<Source>,
     },
+    /// What is asked would have to be recorded in the audit log first, and cannot be: nothing has happened.
+    #[error("the audit log is unavailable")]
+    Unaudited {
+        /// The cause, for the log.
+        #[source]
+        source: Option<Source>,
+    },
     /// A bug or a broken store; a person must act.
     #[error("internal error: {context}")]
     Internal {
@@ -152,7 +159,7 @@ impl Error {
             Error::OutOfRange { .. } => ErrorKind::OutOfRange,
             Error::Stale { .. } | Error::StaleFence { .. } => ErrorKind::Stale,
             Error::Exhausted { .. } => ErrorKind::Exhausted,
-            Error::Unavailable { .. } => ErrorKind::Unavailable,
+            Error::Unavailable { .. } | Error::Unaudited { .. } => ErrorKind::Unavailable,
             Error::Internal { .. } => ErrorKind::Internal,
         }
     }
@@ -169,6 +176,7 @@ impl Error {
             Error::Stale { .. } => "ETAG_MISMATCH",
             Error::StaleFence { .. } => "HELD_ELSEWHERE",
             Error::Unavailable { .. } => "DEPENDENCY_UNAVAILABLE",
+            Error::Unaudited { .. } => "AUDIT_UNAVAILABLE",
             Error::Internal { .. } => "INTERNAL",
         }
     }
@@ -185,7 +193,9 @@ impl Error {
             }
             Error::Precondition { subject, .. } | Error::Exhausted { subject, .. } => vec![("subject", subject.clone())],
             Error::Unavailable { dependency, .. } => vec![("dependency", (*dependency).to_owned())],
-            Error::Invalid(_) | Error::Unauthenticated | Error::OutOfRange { .. } | Error::Internal { .. } => Vec::new(),
+            Error::Invalid(_) | Error::Unauthenticated | Error::OutOfRange { .. } | Error::Unaudited { .. } | Error::Internal { .. } => {
+                Vec::new()
+            }
         }
     }
 }

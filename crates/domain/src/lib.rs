@@ -20,6 +20,7 @@ pub mod work;
 // Areas, each with its entity, rules, use cases and ports.
 pub mod access;
 pub mod admission;
+pub mod audit;
 pub mod code;
 pub mod code_policy;
 pub mod execution;

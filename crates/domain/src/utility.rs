@@ -1,6 +1,7 @@
 //! Utilities and their versions: what they are, how they change, and how code becomes one.
 
 pub mod actions;
+mod changed;
 mod content;
 mod diff;
 mod draft;

@@ -7,5 +7,6 @@ pub(crate) mod compiler;
 pub(crate) mod facts;
 pub(crate) mod incidents;
 pub(crate) mod measured;
+pub(crate) mod merkle;
 pub(crate) mod readings;
 pub(crate) mod traced;

@@ -31,6 +31,18 @@ pub enum Error {
         #[source]
         source: io::Error,
     },
+    /// The data directory holds no usable key of the audit log.
+    #[error("cannot use {path}")]
+    AuditKey {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        #[source]
+        source: io::Error,
+    },
+    /// What a dead server left open in the audit log cannot be closed.
+    #[error("cannot close what the last server left open in the audit log")]
+    RecoverAudit(#[source] domain::Error),
     /// A file of the data directory could be somebody else's work.
     #[error(transparent)]
     Untrusted(#[from] file_trust::Error),

@@ -28,6 +28,7 @@ use telemetry::{Metrics, Telemetry};
 use tokio::net::TcpListener;
 
 mod agent;
+mod audit;
 mod bridge;
 pub mod config;
 mod error;
@@ -41,6 +42,7 @@ mod stores;
 mod system;
 mod tasks;
 
+use audit::Audit;
 use bridge::advisories::Feed;
 use bridge::checker::BlockingChecker;
 use bridge::compiler::SandboxCompiler;
@@ -161,6 +163,8 @@ async fn serve(config: &Config, parts: Parts, listeners: Listeners, telemetry: T
     let utilities = Utilities::new(Arc::clone(&parts.stores.utilities), gate.clone(), Arc::clone(&clock), Arc::clone(&parts.ids));
     let executions = executions(&parts, gate, admission);
     let recovered = executions.begin().await.map_err(Error::Recover)?;
+    let audit = audit_log(config, &parts)?;
+    let left_open = audit.auditor.tend().await.map_err(Error::RecoverAudit)?;
     let seeded = if manner.seeds { seed::create(&policy, &utilities).await.map_err(Error::Seed)? } else { 0 };
     readings::observe(&parts.metrics, executions.clone(), parts.sandboxes.clone(), parts.stores.cache.clone());
     readings::observe_advisories(&parts.metrics, Arc::clone(&advisories));
@@ -174,6 +178,8 @@ async fn serve(config: &Config, parts: Parts, listeners: Listeners, telemetry: T
     let services = Services {
         authenticator: Arc::new(LoopbackAuthenticator::new(local_user())),
         policy,
+        auditor: audit.auditor.clone(),
+        audit: audit.log.clone(),
         spawner: Arc::new(parts.tasks.clone()),
         utilities,
         runtimes: Runtimes::new(runtimes),
@@ -197,6 +203,7 @@ async fn serve(config: &Config, parts: Parts, listeners: Listeners, telemetry: T
     tasks.critical("admin", async move { axum::serve(listeners.admin, router).with_graceful_shutdown(stopping.cancelled_owned()).await });
     tasks.background("retention", stop::retain(executions.clone(), config.executions.keep, config.executions.max_output_bytes));
     tasks.background("advisories", advisories.follow());
+    tasks.background("audit", audit.clone().tend_forever());
     let (tending, hearing) = (executions.clone(), executions.clone());
     // Without its lease a server may begin nothing: it must not go on serving when this ends.
     let stopping = tasks.stopping();
@@ -210,7 +217,7 @@ async fn serve(config: &Config, parts: Parts, listeners: Listeners, telemetry: T
     } else {
         readiness.set(true);
     }
-    tracing::info!(address = %listeners.address, recovered, "serving");
+    tracing::info!(address = %listeners.address, recovered, left_open, "serving");
     Ok(Running {
         address: listeners.address,
         admin_address: listeners.admin_address,
@@ -219,6 +226,7 @@ async fn serve(config: &Config, parts: Parts, listeners: Listeners, telemetry: T
         seeded,
         broken: tasks.broken(),
         executions,
+        audit,
         stores: parts.stores,
         runtime_directory: parts.runtime_directory,
         health,
@@ -226,6 +234,19 @@ async fn serve(config: &Config, parts: Parts, listeners: Listeners, telemetry: T
         tasks,
         telemetry,
     })
+}
+
+/// The audit log, with the key of the data directory.
+fn audit_log(config: &Config, parts: &Parts) -> Result<Audit, Error> {
+    let ports = domain::audit::Ports {
+        repository: parts.stores.store.clone(),
+        spawner: Arc::new(parts.tasks.clone()),
+        incidents: Arc::new(LoggedIncidents::new(Arc::clone(&parts.metrics))),
+        clock: Arc::clone(&parts.clock),
+        ids: Arc::clone(&parts.ids),
+    };
+    let installation = identity::installation(&config.listening.data)?;
+    Ok(Audit::new(ports, &parts.instance, &installation, audit::key(&config.listening.data)?))
 }
 
 /// What the gate asks; use cases of policies and runtimes ask some of it, too.

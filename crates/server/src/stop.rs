@@ -13,6 +13,7 @@ use telemetry::Telemetry;
 use telemetry::admin::Readiness;
 use tokio_util::sync::CancellationToken;
 
+use crate::audit::Audit;
 use crate::stores::Stores;
 use crate::tasks::Tasks;
 
@@ -24,6 +25,8 @@ const RUNS_DEADLINE: Duration = Duration::from_secs(2);
 const PORTS_DEADLINE: Duration = Duration::from_millis(700);
 /// How long changes may take to be stored whose callers have gone.
 const CHANGES_DEADLINE: Duration = Duration::from_secs(1);
+/// How long the last records may take to be stored and covered by a checkpoint.
+const AUDIT_DEADLINE: Duration = Duration::from_secs(1);
 /// How often retention looks, and how soon after the start first.
 const RETENTION_PERIOD: Duration = Duration::from_secs(3_600);
 const RETENTION_DELAY: Duration = Duration::from_secs(30);
@@ -43,6 +46,7 @@ pub struct Running {
     /// Completes when a part that must run has ended.
     pub broken: CancellationToken,
     pub(crate) executions: Executions,
+    pub(crate) audit: Audit,
     pub(crate) stores: Stores,
     /// Removed at the stop: nobody else has this installation while its data directory is locked.
     pub(crate) runtime_directory: Option<PathBuf>,
@@ -69,6 +73,7 @@ impl Running {
         let ports = self.tasks.ports_ended(PORTS_DEADLINE).await;
         clean &= self.executions.shutdown(Duration::from_millis(500)).await;
         clean &= self.tasks.work_ended(CHANGES_DEADLINE).await;
+        clean &= tokio::time::timeout(AUDIT_DEADLINE, self.audit.finish()).await.is_ok();
         let left = STOP_DEADLINE.saturating_sub(begun.elapsed());
         clean &= tokio::time::timeout(left, self.sandboxes.shutdown()).await.is_ok();
         remove_runtime_directory(self.runtime_directory.as_deref());

@@ -5,6 +5,7 @@
 //! text. Unknown fields are tolerated, so that a newer server's documents can be read; fields that later versions add must have
 //! a default.
 
+mod audit;
 mod definition;
 mod execution;
 mod form;
@@ -13,6 +14,7 @@ mod policy;
 mod utility;
 mod version;
 
+pub use audit::AuditDocument;
 pub use execution::{AttestationDocument, ExecutionDocument};
 pub use form::{InvalidField, decode, encode};
 pub use grant::GrantDocument;

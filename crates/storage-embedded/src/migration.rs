@@ -19,6 +19,7 @@ const STEPS: &[&str] = &[
     include_str!("../migrations/0006_version_code.sql"),
     include_str!("../migrations/0007_epochs.sql"),
     include_str!("../migrations/0008_grants.sql"),
+    include_str!("../migrations/0009_audit.sql"),
 ];
 
 /// Applies the steps that the database lacks.

@@ -40,6 +40,10 @@ mod fences {
     test_support::execution_fences_contract!(super::Scratch::new());
 }
 
+mod audit {
+    test_support::audit_repository_contract!(super::Scratch::new());
+}
+
 mod leases {
     test_support::lease_repository_contract!(super::Scratch::new());
 }

@@ -1,5 +1,7 @@
 //! The repositories in memory: what the store promises, without a disk.
 
+mod audit;
+mod audit_port;
 mod executions;
 mod grants;
 mod lease_port;

@@ -3,6 +3,7 @@
 //!
 //! Fakes are honest implementations kept in memory, never scripts of expected calls. Nothing here is for production.
 
+pub mod audit_repository;
 pub mod change_listener;
 mod clock;
 pub mod code_policy_repository;

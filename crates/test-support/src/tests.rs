@@ -36,6 +36,10 @@ mod fences {
     crate::execution_fences_contract!(Box::new(crate::InMemoryExecutionRepository::default()));
 }
 
+mod audit {
+    crate::audit_repository_contract!(Box::new(crate::InMemoryExecutionRepository::default()));
+}
+
 mod leases {
     crate::lease_repository_contract!(Box::new(crate::InMemoryExecutionRepository::default()));
 }

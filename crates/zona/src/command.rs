@@ -70,6 +70,7 @@ fn dispatch(command: Command, context: Context) -> Result {
             Command::Runtime(runtime) => runtime.run(&context.client.context()?).await,
             Command::Context(named) => named.run(&context.client),
             Command::Access(access) => access.run(&context.client.context()?).await,
+            Command::Audit(audit) => audit.run(&context).await,
             Command::Server(server) => server.run(context).await,
             Command::Sandbox(sandbox) => sandbox.run(&context).await,
             Command::Check(check) => check.run(&context),

@@ -8,7 +8,7 @@ use cli::output::Format;
 use settings::Flag;
 
 use crate::completions;
-use crate::local::{check, demo, dev, doctor, sandbox, serve};
+use crate::local::{audit, check, demo, dev, doctor, sandbox, serve};
 
 /// Runs users' Python: isolated, streamed, in milliseconds.
 #[derive(Debug, Parser)]
@@ -80,6 +80,9 @@ pub enum Command {
     /// Share utilities with others
     #[command(subcommand)]
     Access(Access),
+    /// Read the audit log, take it away, and verify it
+    #[command(subcommand)]
+    Audit(audit::Audit),
     /// Start a server that is ready once its sandbox is proven; `info` asks one
     Server(serve::Server),
     /// Check Python files as the server would, without a server

@@ -4,6 +4,7 @@ use clap::ValueEnum;
 use server::config::BackendKind;
 use settings::Flag;
 
+pub mod audit;
 pub mod check;
 pub mod demo;
 pub mod dev;

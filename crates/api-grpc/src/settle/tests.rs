@@ -32,7 +32,7 @@ struct World {
 fn world(most: usize) -> World {
     let (spawner, settled) = (Arc::new(TokioSpawner::current()), Arc::new(Settled::default()));
     let method = Arc::clone(Methods::of_contract().find("/zona.utility.v1.UtilityService/CreateUtility"));
-    let call = Call::new(RequestId("test".into()), method);
+    let call = Call::new(RequestId("test".into()), String::new(), method);
     World { settling: Settling::new(spawner.clone(), settled.clone(), Places::new(most, most)), spawner, settled, call }
 }
 

@@ -9,12 +9,14 @@ use std::time::Duration;
 
 use api_grpc::{Config, Deadlines, Server, Services};
 use api_proto::zona::access::v1::access_service_client::AccessServiceClient;
+use api_proto::zona::audit::v1::audit_service_client::AuditServiceClient;
 use api_proto::zona::execution::v1 as executions;
 use api_proto::zona::runtime::v1::runtime_service_client::RuntimeServiceClient;
 use api_proto::zona::server::v1::server_service_client::ServerServiceClient;
 use api_proto::zona::utility::v1 as utilities;
 use domain::access::{AccessPolicy, Authenticator, LocalRules, LoopbackAuthenticator, MatrixRules, Rules, Sharing};
 use domain::admission;
+use domain::audit::{AuditLog, Auditor};
 use domain::code_policy::CodePolicies;
 use domain::execution::{Executions, Ports};
 use domain::lease::{InstanceId, Keeper};
@@ -41,7 +43,7 @@ use tonic_types::{ErrorDetails, StatusExt as _};
 use utilities::code_policy_service_client::CodePolicyServiceClient;
 use utilities::utility_service_client::UtilityServiceClient;
 
-use crate::fakes::{FakeBinder, FakeServerFacts, RecordedCalls};
+use crate::fakes::{FakeBinder, FakeServerFacts, FakeTree, RecordedCalls};
 use crate::halting::HaltingUtilities;
 
 pub const TENANT: &str = "tenants/demo";
@@ -90,6 +92,10 @@ pub struct Harness {
     pub access: AccessServiceClient<Channel>,
     pub runtimes: RuntimeServiceClient<Channel>,
     pub servers: ServerServiceClient<Channel>,
+    pub audit: AuditServiceClient<Channel>,
+    pub auditor: Auditor,
+    /// Where executions, leases and audit logs lie.
+    pub execution_store: Arc<InMemoryExecutionRepository>,
     pub sandbox: Arc<FakeSandbox>,
     pub compiler: Arc<FakeCompiler>,
     pub clock: Arc<FakeClock>,
@@ -113,6 +119,7 @@ impl Harness {
         let compiler = Arc::new(FakeCompiler::default());
         let stored = Arc::new(HaltingUtilities::new(InMemoryUtilityRepository::new(clock.clone())));
         let spawner = Arc::new(TokioSpawner::current());
+        let execution_store = Arc::new(InMemoryExecutionRepository::new(clock.clone()));
         let services = services(
             &options,
             &Parts {
@@ -121,8 +128,10 @@ impl Harness {
                 compiler: compiler.clone(),
                 stored: stored.clone(),
                 spawner: spawner.clone(),
+                execution_store: execution_store.clone(),
             },
         );
+        let auditor = services.auditor.clone();
         let config = Config { deadlines: options.deadlines, metrics: calls.clone(), ..Config::default() };
         let max_connections = options.max_connections.unwrap_or(config.max_connections);
         let preface_patience = options.preface_patience.unwrap_or(config.preface_patience);
@@ -141,6 +150,9 @@ impl Harness {
             access: AccessServiceClient::new(channel.clone()),
             runtimes: RuntimeServiceClient::new(channel.clone()),
             servers: ServerServiceClient::new(channel.clone()),
+            audit: AuditServiceClient::new(channel.clone()),
+            auditor,
+            execution_store,
             channel,
             address,
             sandbox,
@@ -245,14 +257,14 @@ struct Parts {
     compiler: Arc<FakeCompiler>,
     stored: Arc<HaltingUtilities>,
     spawner: Arc<TokioSpawner>,
+    execution_store: Arc<InMemoryExecutionRepository>,
 }
 
 fn services(options: &Options, parts: &Parts) -> Services {
-    let Parts { clock, sandbox, compiler, stored, spawner } = parts;
+    let Parts { clock, sandbox, compiler, stored, spawner, execution_store } = parts;
     let local = PrincipalName::parse("principal", &options.principal).unwrap();
     let authenticator = options.authenticator.clone().unwrap_or_else(|| Arc::new(LoopbackAuthenticator::new(local)));
     let ids = Arc::new(SequentialIds::default());
-    let execution_store = Arc::new(InMemoryExecutionRepository::new(clock.clone()));
     let policy_store = Arc::new(InMemoryCodePolicyRepository::default());
     let checker = Arc::new(FakeChecker);
     let grants = Arc::new(InMemoryGrantRepository::new(clock.clone()));
@@ -272,21 +284,30 @@ fn services(options: &Options, parts: &Parts) -> Services {
         utilities: stored.clone(),
         executions: execution_store.clone(),
         signals: Arc::new(InMemorySignals::default()),
-        keeper: Arc::new(Keeper::new(execution_store, clock.clone(), InstanceId::new("test"))),
+        keeper: Arc::new(Keeper::new(execution_store.clone(), clock.clone(), InstanceId::new("test"))),
         sandbox: sandbox.clone(),
         gate,
         admission,
         incidents: Arc::new(RecordedIncidents::default()),
         binder: Arc::new(FakeBinder),
         clock: clock.clone(),
-        ids,
+        ids: ids.clone(),
         spawner: spawner.clone(),
+    };
+    let audit_ports = domain::audit::Ports {
+        repository: execution_store.clone(),
+        spawner: spawner.clone(),
+        incidents: Arc::new(RecordedIncidents::default()),
+        clock: clock.clone(),
+        ids,
     };
     let config = domain::execution::Config { heartbeat: HEARTBEAT };
     let executions = Executions::new(ports, config);
     executions.begin().now_or_never().expect("stores in memory answer at once").expect("stores in memory answer");
     Services {
         authenticator,
+        auditor: Auditor::new(audit_ports, InstanceId::new("test")),
+        audit: AuditLog::new(execution_store.clone(), Arc::new(FakeTree::new(execution_store.clone()))),
         spawner: spawner.clone(),
         policy: AccessPolicy::new(rules),
         sharing: Sharing::new(grants, stored.clone(), clock.clone()),

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "test code throughout; the lint knows only test functions")]
 
 mod access;
+mod audit;
 mod catalogue;
 mod errors;
 mod executions;

@@ -42,6 +42,7 @@ contract! {
     execution::TransformResponse,
     execution::TransformResult,
     access::Grant,
+    audit::AuditRecord,
 }
 
 /// A message as a document.

@@ -1,8 +1,10 @@
 //! Permits: the proof that a caller may do one thing to one target, and the key to what stores have found.
 
 use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::access::{Action, Caller, Found, Granted, OfTenant, Part, Reach, Resource, Targeted as _, TenantScope};
+use crate::audit::FieldChange;
 use crate::error::{Error, Result};
 use crate::name::PrincipalName;
 use crate::page::Page;
@@ -13,11 +15,23 @@ pub struct Permit<A: Action> {
     caller: Caller,
     target: A::Target,
     reach: Reach,
+    changes: Changes,
+}
+
+/// Fields that what was permitted has changed, for the record of it. Cheap to clone: clones hold the same.
+#[derive(Debug, Clone, Default)]
+pub struct Changes(Arc<Mutex<Vec<FieldChange>>>);
+
+impl Changes {
+    /// Takes what was noted so far.
+    pub fn take(&self) -> Vec<FieldChange> {
+        std::mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
 }
 
 impl<A: Action> Permit<A> {
     pub(super) fn new(caller: Caller, target: A::Target, reach: Reach) -> Self {
-        Permit { caller, target, reach }
+        Permit { caller, target, reach, changes: Changes::default() }
     }
 
     /// Who was permitted.
@@ -28,6 +42,16 @@ impl<A: Action> Permit<A> {
     /// The caller as it was authenticated.
     pub fn caller(&self) -> &Caller {
         &self.caller
+    }
+
+    /// Notes fields that have changed, once that is stored.
+    pub fn note_changes(&self, changes: Vec<FieldChange>) {
+        *self.changes.0.lock().unwrap_or_else(PoisonError::into_inner) = changes;
+    }
+
+    /// Where changes are noted.
+    pub fn changes(&self) -> Changes {
+        self.changes.clone()
     }
 
     /// What it was permitted for.

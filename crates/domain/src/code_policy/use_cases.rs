@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::access::Permit;
+use crate::audit::FieldChange;
 use crate::code_policy::entity::check_exception;
 use crate::code_policy::{CodeChecker, CodePolicy, CodePolicyRepository, Preset, RuleException, actions, policy_in_force, rule_violations};
 use crate::error::{Error, Result};
@@ -108,6 +109,7 @@ impl CodePolicies {
             return Err(Error::Invalid(violations));
         }
         if self.repository.commit(&scope, old.revision, &policy).await? {
+            permit.note_changes(changed_fields(&old, &policy));
             Ok(policy)
         } else {
             Err(Error::Stale { resource: policy.name() })
@@ -118,4 +120,24 @@ impl CodePolicies {
         let excepted = patch.exceptions.iter().flatten().map(|draft| &draft.rule);
         rule_violations("policy", patch.denied_rules.iter().flatten(), excepted, |rule| self.checker.family(rule))
     }
+}
+
+/// The fields that differ, for the record of the change.
+fn changed_fields(before: &CodePolicy, after: &CodePolicy) -> Vec<FieldChange> {
+    let joined = |rules: &[String]| rules.join("\n");
+    let only = |policy: &CodePolicy| policy.only_modules.as_deref().map(joined);
+    let exceptions = |policy: &CodePolicy| {
+        let line = |one: &RuleException| format!("{} {} {} {}\n", one.utility, one.rule, one.expires.as_millis(), one.granted_by);
+        policy.exceptions.iter().map(line).collect::<String>()
+    };
+    let text = |field, old: &str, new: &str| FieldChange::of(field, Some(old), Some(new));
+    let all = [
+        text("preset", &format!("{:?}", before.preset), &format!("{:?}", after.preset)),
+        FieldChange::of("only_modules", only(before).as_deref(), only(after).as_deref()),
+        text("extra_modules", &joined(&before.extra_modules), &joined(&after.extra_modules)),
+        text("denied_rules", &joined(&before.denied_rules), &joined(&after.denied_rules)),
+        text("exceptions", &exceptions(before), &exceptions(after)),
+        text("minimum_isolation", &format!("{:?}", before.minimum_isolation), &format!("{:?}", after.minimum_isolation)),
+    ];
+    all.into_iter().flatten().collect()
 }

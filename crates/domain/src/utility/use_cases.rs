@@ -13,6 +13,7 @@ use crate::request::{Committed, Expected, RequestKey, key_reused, once};
 use crate::revision::{Etag, Revision};
 use crate::runtime::VulnerableImport;
 use crate::time::{Clock, Timestamp};
+use crate::utility::changed::changed_fields;
 use crate::utility::content::Content;
 use crate::utility::{
     Definition, Difference, Draft, Gate, MAX_MESSAGE, Metadata, Passed, Patch, Utility, UtilityChange, UtilityQuery, UtilityRepository,
@@ -353,8 +354,13 @@ impl Utilities {
         utility.check_etag(&call.etag)?;
         allowed(&utility)?;
         let revision = utility.revision;
-        let changed = Utility { deleted, revision: revision.next(), updated: self.clock.now(), ..utility };
-        self.commit(permit, Expected::Revision(revision), changed, None, current, call).await
+        let changed = Utility { deleted, revision: revision.next(), updated: self.clock.now(), ..utility.clone() };
+        let noted = !call.validate_only;
+        let done = self.commit(permit, Expected::Revision(revision), changed, None, current, call).await?;
+        if noted {
+            permit.note_changes(changed_fields(&utility, &done.0));
+        }
+        Ok(done)
     }
 
     async fn store_next<A: Action<Target: OfTenant>>(
@@ -386,9 +392,14 @@ impl Utilities {
             imports: shown.imports.clone(),
             revision: revision.next(),
             updated: now,
-            ..utility
+            ..utility.clone()
         };
-        self.commit(permit, Expected::Revision(revision), changed, new_version, shown, call).await
+        let noted = !call.validate_only;
+        let done = self.commit(permit, Expected::Revision(revision), changed, new_version, shown, call).await?;
+        if noted {
+            permit.note_changes(changed_fields(&utility, &done.0));
+        }
+        Ok(done)
     }
 
     async fn commit<A: Action<Target: OfTenant>>(

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "test code throughout; the lint knows only test functions")]
 
 mod access;
+mod audit;
 mod disclosure;
 mod failures;
 mod gate;

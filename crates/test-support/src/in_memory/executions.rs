@@ -13,6 +13,7 @@ use domain::request::{Committed, RequestKey};
 use domain::time::{Clock, Timestamp};
 use domain::{Error, Result};
 
+use super::audit::Logs;
 use super::leases::Leases;
 use super::pages::page;
 use super::requests::{Known, Requests};
@@ -28,6 +29,7 @@ pub struct InMemoryExecutionRepository {
 #[derive(Default)]
 pub(super) struct State {
     pub(super) leases: Leases,
+    pub(super) audit: Logs,
     stops_asked: BTreeSet<(TenantId, ExecutionId)>,
     executions: BTreeMap<(TenantId, ExecutionId), (Execution, Vec<Event>)>,
     requests: Requests<ExecutionId>,

@@ -26,11 +26,12 @@ const ARROWS: [(&str, Allowed); 21] = [
     ("test-support", Allowed::Only(&["domain", "api-proto"])),
     ("xtask", Allowed::Only(&[])),
     ("settings", Allowed::Only(&["file-trust"])),
-    ("cli", Allowed::Only(&["api-proto", "file-trust", "settings"])),
+    ("cli", Allowed::Only(&["api-proto", "audit", "file-trust", "settings"])),
     (
         "server",
         Allowed::Only(&[
             "api-grpc",
+            "audit",
             "cache",
             "domain",
             "file-trust",
@@ -41,7 +42,7 @@ const ARROWS: [(&str, Allowed); 21] = [
             "telemetry",
         ]),
     ),
-    ("zona", Allowed::Only(&["api-proto", "cli", "domain", "python-check", "sandbox", "server", "settings"])),
+    ("zona", Allowed::Only(&["api-proto", "audit", "cli", "domain", "python-check", "sandbox", "server", "settings"])),
     ("e2e", Allowed::All),
 ];
 

@@ -1,0 +1,94 @@
+//! `zona.audit.v1.AuditService`: reading audit logs, and proofs of them. Nothing is decided here.
+
+use std::pin::Pin;
+
+use api_proto::zona::audit::v1 as pb;
+use domain::audit::{AuditLog, actions};
+use futures_util::{Stream, StreamExt as _};
+use tonic::{Request, Response, Status};
+
+use crate::convert::page::Paging;
+use crate::convert::{Violations, audit, utility};
+use crate::handler::Handler;
+use crate::perform::Permitted;
+
+/// Handles the methods of AuditService.
+pub(crate) type AuditHandler = Handler<AuditLog>;
+
+#[tonic::async_trait]
+impl pb::audit_service_server::AuditService for AuditHandler {
+    type ExportAuditRecordsStream = Pin<Box<dyn Stream<Item = Result<pb::ExportAuditRecordsResponse, Status>> + Send>>;
+
+    async fn list_audit_records(
+        &self,
+        request: Request<pb::ListAuditRecordsRequest>,
+    ) -> Result<Response<pb::ListAuditRecordsResponse>, Status> {
+        let name = |body: &pb::ListAuditRecordsRequest| utility::parent(&body.parent);
+        self.perform(request, name, |log, Permitted { permit, mut body, .. }: Permitted<actions::ListAuditRecords, _>| async move {
+            let mut violations = Violations::default();
+            let (size, token) = (std::mem::take(&mut body.page_size), std::mem::take(&mut body.page_token));
+            let paging = Paging::read("ListAuditRecords", size, &token, &body, &mut violations);
+            let query = audit::read_query(body.filter, &mut violations)?;
+            let (paging, query) = violations.unless_any((paging, query))?;
+            let (log, permit, query) = (&log, &permit, &query);
+            let list = |page| async move { log.list(permit, query, &page).await };
+            let (records, next_page_token) = paging.collect(list, audit::record_to_wire).await?;
+            Ok(pb::ListAuditRecordsResponse { records, next_page_token })
+        })
+        .await
+    }
+
+    async fn get_checkpoint(&self, request: Request<pb::GetCheckpointRequest>) -> Result<Response<pb::Checkpoint>, Status> {
+        let name = |body: &pb::GetCheckpointRequest| utility::parent(&body.parent);
+        self.perform(request, name, |log, Permitted { permit, body, .. }: Permitted<actions::GetCheckpoint, _>| async move {
+            let mut violations = Violations::default();
+            let size = audit::read_size("size", body.size, &mut violations);
+            let size = violations.unless_any(size)?;
+            let checkpoint = log.checkpoint(&permit, size).await?;
+            Ok(audit::checkpoint_to_wire(checkpoint, log.key(&permit)))
+        })
+        .await
+    }
+
+    async fn get_inclusion_proof(&self, request: Request<pb::GetInclusionProofRequest>) -> Result<Response<pb::InclusionProof>, Status> {
+        let name = |body: &pb::GetInclusionProofRequest| utility::parent(&body.parent);
+        self.perform(request, name, |log, Permitted { permit, body, .. }: Permitted<actions::GetInclusionProof, _>| async move {
+            let mut violations = Violations::default();
+            let sequence = audit::read_place("sequence", body.sequence, &mut violations);
+            let size = audit::read_size("size", body.size, &mut violations);
+            let (sequence, size) = violations.unless_any((sequence, size))?;
+            Ok(audit::proven_to_wire(log.inclusion(&permit, sequence, size).await?))
+        })
+        .await
+    }
+
+    async fn get_consistency_proof(
+        &self,
+        request: Request<pb::GetConsistencyProofRequest>,
+    ) -> Result<Response<pb::ConsistencyProof>, Status> {
+        let name = |body: &pb::GetConsistencyProofRequest| utility::parent(&body.parent);
+        self.perform(request, name, |log, Permitted { permit, body, .. }: Permitted<actions::GetConsistencyProof, _>| async move {
+            let mut violations = Violations::default();
+            let older = audit::read_place("older_size", body.older_size, &mut violations);
+            let newer = audit::read_size("newer_size", body.newer_size, &mut violations);
+            let (older, newer) = violations.unless_any((older, newer))?;
+            let (checkpoint, proof) = log.consistency(&permit, older, newer).await?;
+            Ok(pb::ConsistencyProof { checkpoint: checkpoint.note, hashes: audit::hashes_to_wire(&proof) })
+        })
+        .await
+    }
+
+    async fn export_audit_records(
+        &self,
+        request: Request<pb::ExportAuditRecordsRequest>,
+    ) -> Result<Response<Self::ExportAuditRecordsStream>, Status> {
+        let name = |body: &pb::ExportAuditRecordsRequest| utility::parent(&body.parent);
+        self.perform(request, name, |log, Permitted { permit, call, .. }: Permitted<actions::ExportAuditRecords, _>| async move {
+            let export = log.export(&permit).await?;
+            let parts = export.map(move |part| part.map(audit::exported_to_wire).map_err(|error| call.refuse(&error)));
+            let parts: Self::ExportAuditRecordsStream = Box::pin(parts);
+            Ok(parts)
+        })
+        .await
+    }
+}

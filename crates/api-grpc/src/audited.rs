@@ -1,0 +1,112 @@
+//! Work between its records: the intent is durable before anything that has an effect, and what became of it is recorded behind it.
+//! What is only read is recorded singly where it shows code or output, and counted otherwise.
+
+use std::future::Future;
+
+use domain::access::{ActionSpec, Changes};
+use domain::audit::{Auditor, Entry, Outcome};
+use domain::name::TenantId;
+use domain::{Error, Result};
+
+use crate::call::Call;
+use crate::method::Effect;
+use crate::settle::Settling;
+
+/// A permitted call and how it is recorded.
+pub(crate) struct Audited {
+    auditor: Auditor,
+    entry: Entry,
+    action: ActionSpec,
+    changes: Changes,
+}
+
+impl Audited {
+    pub(crate) fn new(auditor: Auditor, entry: Entry, action: ActionSpec, changes: Changes) -> Self {
+        Audited { auditor, entry, action, changes }
+    }
+
+    /// Does the work of `call`, and records it.
+    pub(crate) async fn work<T: Send + 'static>(
+        self,
+        call: &Call,
+        settling: &Settling,
+        tenant: Option<&TenantId>,
+        work: impl Future<Output = Result<T>> + Send + 'static,
+    ) -> Result<T> {
+        match call.method.effect {
+            Effect::Nothing if call.method.shows => self.show(work).await,
+            Effect::Nothing => self.count(work).await,
+            Effect::Execution => self.execute(work).await,
+            Effect::Change => settling.settle(call, tenant, self.change(work)).await,
+        }
+    }
+
+    /// What is read is answered only once it is recorded that it was.
+    async fn show<T>(self, work: impl Future<Output = Result<T>>) -> Result<T> {
+        let mut counted = Counted::new(self);
+        let done = work.await;
+        let (outcome, reason) = outcome_of(&done);
+        if let Some(entry) = counted.entry.take() {
+            counted.auditor.record(entry, outcome, reason).await?;
+        }
+        done
+    }
+
+    async fn count<T>(self, work: impl Future<Output = Result<T>>) -> Result<T> {
+        let mut counted = Counted::new(self);
+        let done = work.await;
+        counted.outcome = outcome_of(&done).0;
+        done
+    }
+
+    /// The answer does not wait for the outcome's record: what is to be known before is the intent.
+    async fn execute<T>(self, work: impl Future<Output = Result<T>>) -> Result<T> {
+        let mut intent = self.auditor.intent(self.entry);
+        intent.store().await?;
+        let done = work.await;
+        let (outcome, reason) = outcome_of(&done);
+        intent.close_behind(outcome, reason, self.changes.take());
+        done
+    }
+
+    async fn change<T>(self, work: impl Future<Output = Result<T>>) -> Result<T> {
+        let mut intent = self.auditor.intent(self.entry);
+        intent.store().await?;
+        let done = work.await;
+        let (outcome, reason) = outcome_of(&done);
+        intent.close(outcome, reason, self.changes.take()).await;
+        done
+    }
+}
+
+/// A call that is counted when it ends, also by being dropped.
+struct Counted {
+    auditor: Auditor,
+    entry: Option<Entry>,
+    action: ActionSpec,
+    outcome: Outcome,
+}
+
+impl Counted {
+    fn new(audited: Audited) -> Self {
+        let Audited { auditor, entry, action, .. } = audited;
+        Counted { auditor, entry: Some(entry), action, outcome: Outcome::Cancelled }
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        if let Some(entry) = self.entry.take() {
+            self.auditor.count(entry, self.action, self.outcome);
+        }
+    }
+}
+
+/// What became of the work, and the reason that its caller is told.
+fn outcome_of<T>(done: &Result<T>) -> (Outcome, &'static str) {
+    match done {
+        Ok(_) => (Outcome::Allowed, ""),
+        Err(error @ (Error::Denied { .. } | Error::Unauthenticated)) => (Outcome::Denied, error.reason()),
+        Err(error) => (Outcome::Failed, error.reason()),
+    }
+}

@@ -1,0 +1,270 @@
+//! The audit log of calls: nothing that has an effect happens unrecorded, and what was recorded is read through the API.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use api_proto::zona::annotations::v1::Operation;
+use api_proto::zona::audit::v1 as pb;
+use api_proto::zona::execution::v1 as executions;
+use api_proto::zona::utility::v1 as utilities;
+use pb::AuditOutcome::{Allowed, Cancelled, Denied, Failed, Intent};
+use pb::export_audit_records_response::Part;
+use prost_types::FieldMask;
+use tokio_stream::StreamExt as _;
+use tonic::{Code, Request};
+
+use crate::fakes::TokenAuthenticator;
+use crate::generic::{call_with, methods, named_request, path};
+use crate::harness::{Harness, LOCAL, Options, TENANT, reason, utility_name, violations};
+
+const SCRIPT: &str = "def main():\n    return 1\n";
+
+/// Every record of the tenant that fits, oldest first, once all that happened is recorded.
+async fn records(server: &Harness, filter: pb::AuditFilter) -> Vec<pb::AuditRecord> {
+    server.spawner.settle().await;
+    let request = pb::ListAuditRecordsRequest { parent: TENANT.to_owned(), filter: Some(filter), page_size: 1_000, ..Default::default() };
+    let mut records = server.audit.clone().list_audit_records(request).await.unwrap().into_inner().records;
+    records.sort_by_key(|record| record.sequence);
+    records
+}
+
+async fn of_action(server: &Harness, action: &str) -> Vec<pb::AuditRecord> {
+    records(server, pb::AuditFilter { action: action.to_owned(), ..Default::default() }).await
+}
+
+fn outcomes(records: &[pb::AuditRecord]) -> Vec<(pb::AuditOutcome, &str)> {
+    records.iter().map(|record| (record.outcome(), record.reason.as_str())).collect()
+}
+
+#[tokio::test]
+async fn a_change_has_an_intent_before_it_and_an_outcome_behind_it_that_say_who_did_what() {
+    let server = Harness::start().await;
+    let utility = utilities::Utility { code: SCRIPT.to_owned(), ..Default::default() };
+    let body = utilities::CreateUtilityRequest {
+        parent: TENANT.to_owned(),
+        utility_id: "one".to_owned(),
+        utility: Some(utility),
+        ..Default::default()
+    };
+    let mut request = Request::new(body);
+    request.metadata_mut().insert("x-request-id", "my-request".parse().unwrap());
+    request.metadata_mut().insert("zona-purpose", "ticket 4711".parse().unwrap());
+    server.utilities.clone().create_utility(request).await.unwrap();
+
+    let found = of_action(&server, "utility.create").await;
+    assert_eq!(outcomes(&found), [(Intent, ""), (Allowed, "")]);
+    assert_eq!((&found[0].call, found[0].count), (&found[1].call, 1));
+    let said = &found[1];
+    assert_eq!((said.method.as_str(), said.resource.as_str()), ("/zona.utility.v1.UtilityService/CreateUtility", TENANT));
+    assert_eq!((said.request_id.as_str(), said.purpose.as_str(), said.instance.as_str()), ("my-request", "ticket 4711", "test"));
+    let actor = said.actor.as_ref().unwrap();
+    assert_eq!((actor.principal.as_str(), actor.address.as_str()), (LOCAL, "127.0.0.1"));
+}
+
+#[tokio::test]
+async fn an_update_is_recorded_with_the_hashes_of_what_it_changed_and_with_no_value() {
+    let server = Harness::start().await;
+    server.create("one", SCRIPT).await;
+    let utility = utilities::Utility { name: utility_name("one"), description: "the new text".to_owned(), ..Default::default() };
+    let update_mask = Some(FieldMask { paths: vec!["description".to_owned()] });
+    let request = utilities::UpdateUtilityRequest { utility: Some(utility), update_mask, ..Default::default() };
+    server.utilities.clone().update_utility(request).await.unwrap();
+    let policy =
+        utilities::CodePolicy { name: format!("{TENANT}/codePolicy"), extra_modules: vec!["acme_tools".to_owned()], ..Default::default() };
+    let update_mask = Some(FieldMask { paths: vec!["extra_modules".to_owned()] });
+    server.policies.clone().update_code_policy(utilities::UpdateCodePolicyRequest { policy: Some(policy), update_mask }).await.unwrap();
+
+    let found = of_action(&server, "utility.update").await;
+    assert_eq!((found[0].changes.len(), found[1].changes.len()), (0, 1), "{found:?}");
+    let change = &found[1].changes[0];
+    // Of nothing, and of the new text.
+    assert_eq!(change.before_sha256, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+    assert_eq!((change.field.as_str(), change.after_sha256.len()), ("description", 64));
+    let found = of_action(&server, "policy.update").await;
+    assert_eq!(found[1].changes.iter().map(|change| change.field.as_str()).collect::<Vec<_>>(), ["extra_modules"]);
+}
+
+#[tokio::test]
+async fn what_fails_is_recorded_with_the_reason_that_its_caller_is_told() {
+    let server = Harness::start().await;
+    let delete = utilities::DeleteUtilityRequest { name: utility_name("absent"), ..Default::default() };
+    server.utilities.clone().delete_utility(delete).await.unwrap_err();
+    assert_eq!(outcomes(&of_action(&server, "utility.delete").await), [(Intent, ""), (Failed, "NOT_FOUND")]);
+}
+
+#[tokio::test]
+async fn nothing_that_has_an_effect_happens_without_a_record_of_its_intent() {
+    let server = Harness::start().await;
+    server.create("some", SCRIPT).await;
+    let before = server.get("some").await;
+    server.execution_store.faults().fail_always("append_audit");
+    let mut tried = 0;
+    for described in api_proto::methods() {
+        let effect = !matches!(described.permission.operation(), Operation::Unspecified | Operation::Read) && !described.is_get;
+        if effect {
+            let method = methods().into_iter().find(|method| path(method) == described.path()).unwrap();
+            let refused = call_with(&server.channel, &method, &named_request(&method, "demo")).await.expect_err(&described.path());
+            assert_eq!((refused.code(), reason(&refused)), (Code::Unavailable, "AUDIT_UNAVAILABLE".to_owned()), "{}", described.path());
+            tried += 1;
+        }
+    }
+    assert!(tried > 8, "{tried}");
+    server.execution_store.faults().heal();
+    assert_eq!(server.get("some").await, before);
+    let list = executions::ListExecutionsRequest { parent: TENANT.to_owned(), ..Default::default() };
+    assert!(server.executions.clone().list_executions(list).await.unwrap().into_inner().executions.is_empty());
+}
+
+#[tokio::test]
+async fn code_and_output_are_shown_only_where_it_is_recorded_that_they_were() {
+    let server = Harness::start().await;
+    server.create("some", SCRIPT).await;
+    server.get("some").await;
+    let read = of_action(&server, "utility.get").await;
+    assert_eq!(outcomes(&read), [(Allowed, "")]);
+    assert_eq!(read[0].resource, utility_name("some"));
+
+    server.execution_store.faults().fail_always("append_audit");
+    let request = utilities::GetUtilityRequest { name: utility_name("some") };
+    let refused = server.utilities.clone().get_utility(request).await.unwrap_err();
+    assert_eq!((refused.code(), reason(&refused)), (Code::Unavailable, "AUDIT_UNAVAILABLE".to_owned()));
+    let list = utilities::ListUtilitiesRequest { parent: TENANT.to_owned(), ..Default::default() };
+    assert_eq!(server.utilities.clone().list_utilities(list).await.unwrap().into_inner().utilities.len(), 1, "a list shows no code");
+}
+
+#[tokio::test]
+async fn other_reads_are_counted_by_the_minute() {
+    let server = Harness::start().await;
+    for _ in 0..3 {
+        let list = utilities::ListUtilitiesRequest { parent: TENANT.to_owned(), ..Default::default() };
+        server.utilities.clone().list_utilities(list).await.unwrap();
+    }
+    assert_eq!(of_action(&server, "utility.list").await, []);
+    server.clock.advance(Duration::from_secs(60));
+    server.auditor.tend().await.unwrap();
+    let counted = of_action(&server, "utility.list").await;
+    assert_eq!(outcomes(&counted), [(Allowed, "")]);
+    assert_eq!((counted[0].count, counted[0].resource.as_str()), (3, "utility"));
+    assert!(counted[0].end_time.is_some());
+}
+
+#[tokio::test]
+async fn an_attempt_at_another_tenant_is_recorded_in_the_log_of_who_tried() {
+    let server = Harness::start().await;
+    let delete = utilities::DeleteUtilityRequest { name: "tenants/other/utilities/a".to_owned(), ..Default::default() };
+    server.utilities.clone().delete_utility(delete).await.unwrap_err();
+    let found = records(&server, pb::AuditFilter { outcome: Denied.into(), ..Default::default() }).await;
+    assert_eq!(outcomes(&found), [(Denied, "PERMISSION_DENIED")]);
+    assert_eq!(found[0].resource, "tenants/other/utilities/a");
+}
+
+#[tokio::test]
+async fn who_is_not_known_stands_in_the_log_of_the_installation() {
+    let authenticator = Arc::new(TokenAuthenticator::default());
+    let server = Harness::with(Options { authenticator: Some(authenticator), ..Options::default() }).await;
+    let get = utilities::GetUtilityRequest { name: utility_name("some") };
+    server.utilities.clone().get_utility(get).await.unwrap_err();
+    server.spawner.settle().await;
+    let scope = test_support::sample::scope("system");
+    let stored = domain::audit::AuditRepository::records_from(&*server.execution_store, &scope, 0, usize::MAX).await.unwrap();
+    assert_eq!(stored.len(), 1);
+}
+
+#[tokio::test]
+async fn an_execution_whose_caller_goes_away_is_recorded_as_cancelled() {
+    let server = Harness::start().await;
+    server.create("waits", "def transform(value):\n    #: wait\n").await;
+    let request = executions::TransformRequest { name: utility_name("waits"), values_json: vec!["1".to_owned()], ..Default::default() };
+    let mut client = server.executions.clone();
+    let call = tokio::spawn(async move { client.transform(request).await });
+    while server.sandbox.running() == 0 {
+        tokio::task::yield_now().await;
+    }
+    call.abort();
+    let found = loop {
+        let found = of_action(&server, "utility.transform").await;
+        if found.len() == 2 {
+            break found;
+        }
+        tokio::task::yield_now().await;
+    };
+    assert_eq!(outcomes(&found), [(Intent, ""), (Cancelled, "CALL_DROPPED")]);
+}
+
+#[tokio::test]
+async fn records_page_and_what_is_no_filter_is_refused() {
+    let server = Harness::start().await;
+    for id in ["a", "b", "c"] {
+        server.create(id, SCRIPT).await;
+    }
+    let (mut found, mut page_token) = (Vec::new(), String::new());
+    loop {
+        let filter = Some(pb::AuditFilter { actor: LOCAL.to_owned(), action: "utility.create".to_owned(), ..Default::default() });
+        let request = pb::ListAuditRecordsRequest { parent: TENANT.to_owned(), filter, page_size: 2, page_token };
+        let page = server.audit.clone().list_audit_records(request).await.unwrap().into_inner();
+        assert!(page.records.len() <= 2);
+        found.extend(page.records.iter().map(|record| record.sequence));
+        page_token = page.next_page_token;
+        if page_token.is_empty() {
+            break;
+        }
+    }
+    assert_eq!(found.len(), 6);
+    assert!(found.is_sorted_by(|one, next| one > next), "newest first: {found:?}");
+
+    let filter = pb::AuditFilter { actor: "nobody".to_owned(), outcome: 99, ..Default::default() };
+    let request = pb::ListAuditRecordsRequest { parent: TENANT.to_owned(), filter: Some(filter), ..Default::default() };
+    let refused = server.audit.clone().list_audit_records(request).await.unwrap_err();
+    let fields: Vec<_> = violations(&refused).into_iter().map(|(field, _)| field).collect();
+    assert_eq!(fields, ["filter.actor", "filter.outcome"]);
+}
+
+#[tokio::test]
+async fn an_export_holds_every_record_and_says_that_it_was_taken() {
+    let server = Harness::start().await;
+    server.create("a", SCRIPT).await;
+    let request = pb::ExportAuditRecordsRequest { parent: TENANT.to_owned() };
+    let parts = server.audit.clone().export_audit_records(request).await.unwrap().into_inner();
+    let parts: Vec<Part> = parts.map(|part| part.unwrap().part.unwrap()).collect().await;
+    let kinds: Vec<&str> = parts
+        .iter()
+        .map(|part| match part {
+            Part::Header(_) => "header",
+            Part::Record(_) => "record",
+            Part::Checkpoint(_) => "checkpoint",
+            Part::End(_) => "end",
+        })
+        .collect();
+    // Intent and outcome of the creation, and the intent of the export itself.
+    assert_eq!(kinds, ["header", "record", "record", "record", "checkpoint", "end"]);
+    assert_eq!(outcomes(&of_action(&server, "audit.export").await), [(Intent, ""), (Allowed, "")]);
+
+    let parent = || TENANT.to_owned();
+    let checkpoint =
+        server.audit.clone().get_checkpoint(pb::GetCheckpointRequest { parent: parent(), size: 0 }).await.unwrap().into_inner();
+    assert_eq!((checkpoint.size, checkpoint.note.as_str(), checkpoint.public_key.as_str()), (3, "3 records", "key of demo"));
+    let ask = pb::GetInclusionProofRequest { parent: parent(), sequence: 1, size: 0 };
+    let proof = server.audit.clone().get_inclusion_proof(ask).await.unwrap().into_inner();
+    assert_eq!((proof.sequence, proof.checkpoint.as_str(), &proof.hashes), (1, "3 records", &vec![vec![1; 32], vec![3; 32]]));
+    let Part::Record(second) = &parts[2] else { panic!("{kinds:?}") };
+    assert_eq!(&proof.record, second);
+    let ask = pb::GetConsistencyProofRequest { parent: parent(), older_size: 2, newer_size: 0 };
+    let proof = server.audit.clone().get_consistency_proof(ask).await.unwrap().into_inner();
+    assert_eq!(proof.hashes, vec![vec![2; 32], vec![3; 32]]);
+}
+
+#[tokio::test]
+async fn a_proof_of_what_no_checkpoint_covers_is_refused() {
+    let server = Harness::start().await;
+    let absent = server.audit.clone().get_checkpoint(pb::GetCheckpointRequest { parent: TENANT.to_owned(), size: 0 }).await.unwrap_err();
+    assert_eq!(reason(&absent), "NOT_FOUND");
+    let request = pb::ExportAuditRecordsRequest { parent: TENANT.to_owned() };
+    server.audit.clone().export_audit_records(request).await.unwrap();
+    let ask = |sequence| pb::GetInclusionProofRequest { parent: TENANT.to_owned(), sequence, size: 0 };
+    let refused = server.audit.clone().get_inclusion_proof(ask(1)).await.unwrap_err();
+    assert_eq!((refused.code(), reason(&refused)), (Code::OutOfRange, "NOT_COVERED".to_owned()));
+    let refused = server.audit.clone().get_inclusion_proof(ask(-1)).await.unwrap_err();
+    assert_eq!(violations(&refused), [("sequence".to_owned(), "OUT_OF_RANGE".to_owned())]);
+    let ask = pb::GetConsistencyProofRequest { parent: TENANT.to_owned(), older_size: 9, newer_size: 0 };
+    assert_eq!(reason(&server.audit.clone().get_consistency_proof(ask).await.unwrap_err()), "NOT_COVERED");
+}

@@ -1,0 +1,23 @@
+//! What happened, kept so that nobody can change it unseen: an intent before each effect and its outcome behind it, one record of
+//! each read of code and output, and counts of all other reads.
+//!
+//! How records are hashed, signed and proven is the tree's matter, which is a port ([`AuditTree`]); the crate `audit` knows how.
+
+pub mod actions;
+mod auditor;
+mod books;
+mod export;
+mod log;
+mod record;
+mod repository;
+mod tree;
+
+pub use auditor::{Auditor, Circumstances, Intent, Ports};
+pub use export::{Export, Exported};
+pub use log::{AuditLog, Proven};
+pub use record::{Actor, AuditRecord, Entry, FieldChange, MAX_PURPOSE, Outcome};
+pub use repository::{AuditQuery, AuditRepository, Checkpoint, Sealed, StoredRecord, Tile, TilePlace};
+pub use tree::AuditTree;
+
+#[cfg(test)]
+mod tests;

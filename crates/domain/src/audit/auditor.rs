@@ -1,0 +1,320 @@
+//! Writes the log: called around every call, and by what the server does by itself.
+
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::access::{ActionSpec, Caller, Target};
+use crate::audit::books::Books;
+use crate::audit::record::{Actor, Entry, FieldChange, MAX_PURPOSE, Outcome};
+use crate::audit::repository::AuditRepository;
+use crate::error::{Error, Result};
+use crate::id::IdSource;
+use crate::incident::{Incident, Incidents};
+use crate::lease::InstanceId;
+use crate::name::TenantId;
+use crate::time::Clock;
+use crate::work::Spawner;
+
+/// Records that are added at once.
+const BATCH: usize = 256;
+/// Intents of dead servers that are closed in one round.
+const ABANDONED: u32 = 1_000;
+/// The reason of an outcome that nobody knows.
+const SERVER_DIED: &str = "SERVER_DIED";
+/// The reason where whoever asked has gone.
+const CALL_DROPPED: &str = "CALL_DROPPED";
+/// The reason where the work panicked.
+const PANICKED: &str = "INTERNAL";
+/// What incidents call this work.
+const WORK: &str = "write the audit log";
+
+/// What the auditor needs from outside.
+pub struct Ports {
+    /// The logs.
+    pub repository: Arc<dyn AuditRepository>,
+    /// Runs what is recorded while nobody waits for it.
+    pub spawner: Arc<dyn Spawner>,
+    /// What operators hear of.
+    pub incidents: Arc<dyn Incidents>,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Identities.
+    pub ids: Arc<dyn IdSource>,
+}
+
+/// Writes the log. Cheap to clone.
+#[derive(Clone)]
+pub struct Auditor {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    ports: Ports,
+    instance: InstanceId,
+    books: Mutex<Books>,
+    failing: AtomicBool,
+}
+
+/// What is known of a call beside who calls, and what for.
+#[derive(Debug, Clone, Default)]
+pub struct Circumstances {
+    /// The path of the method.
+    pub method: String,
+    /// The id of the request.
+    pub request_id: String,
+    /// The id of its trace.
+    pub trace_id: String,
+    /// What the caller says that it is for.
+    pub purpose: String,
+    /// Where the connection comes from.
+    pub address: Option<IpAddr>,
+}
+
+/// That something is permitted and about to happen. It is closed with what became of it; one that is dropped is closed as cancelled.
+pub struct Intent {
+    auditor: Auditor,
+    entry: Entry,
+    stored: bool,
+    closed: bool,
+}
+
+impl Auditor {
+    /// An auditor of this server.
+    pub fn new(ports: Ports, instance: InstanceId) -> Self {
+        Auditor { shared: Arc::new(Shared { ports, instance, books: Mutex::default(), failing: AtomicBool::new(false) }) }
+    }
+
+    /// The record of a call that is permitted, before it has happened.
+    pub fn entry(&self, caller: &Caller, action: ActionSpec, target: Target<'_>, around: &Circumstances) -> Entry {
+        let tenant = target.tenant().unwrap_or_else(|| caller.principal.tenant()).clone();
+        self.new_entry(tenant, Some(caller), action, named(action, target), version(target), around)
+    }
+
+    /// The record of a call that was refused: it stands in the caller's own log, so that nobody writes into that of others; in the
+    /// log of the installation where nobody knows who called.
+    pub fn refused_entry(&self, caller: Option<&Caller>, action: ActionSpec, resource: Option<&str>, around: &Circumstances) -> Entry {
+        let tenant = caller.map_or_else(TenantId::system, |caller| caller.principal.tenant().clone());
+        self.new_entry(tenant, caller, action, resource.unwrap_or(action.resource).to_owned(), None, around)
+    }
+
+    /// The intent of what `entry` says; nothing may happen before it is [stored](Intent::store).
+    pub fn intent(&self, entry: Entry) -> Intent {
+        Intent { auditor: self.clone(), entry, stored: false, closed: false }
+    }
+
+    /// Records a call that has no effect, but shows what each showing of is to be known. Returns once it is durable.
+    ///
+    /// # Errors
+    /// [`Error::Unaudited`]: then nothing may be shown.
+    pub async fn record(&self, entry: Entry, outcome: Outcome, reason: &str) -> Result<()> {
+        let entry = Entry { outcome, reason: reason.to_owned(), ..entry };
+        self.shared.ports.repository.append(vec![entry]).await.map_err(unaudited)
+    }
+
+    /// Counts a call that has no effect.
+    pub fn count(&self, entry: Entry, action: ActionSpec, outcome: Outcome) {
+        let early = self.books().count(Entry { outcome, ..entry }, action.resource);
+        if !early.is_empty() {
+            let auditor = self.clone();
+            self.shared.ports.spawner.spawn("audit counts", Box::pin(async move { auditor.add(early).await }));
+        }
+    }
+
+    /// Records a refusal, or counts it where its principal was refused too often in this minute.
+    pub fn denied(&self, entry: Entry, action: ActionSpec, reason: &str) {
+        let singly = self.books().denied_singly(entry.actor.principal.as_ref(), entry.time);
+        if !singly {
+            return self.count(entry, action, Outcome::Denied);
+        }
+        let entry = Entry { outcome: Outcome::Denied, reason: reason.to_owned(), ..entry };
+        let auditor = self.clone();
+        self.shared.ports.spawner.spawn("audit a refusal", Box::pin(async move { auditor.add(vec![entry]).await }));
+    }
+
+    /// Records what was counted, and offers again what the store has refused, and closes what dead servers have left open.
+    ///
+    /// # Errors
+    /// Those of the store, where open intents cannot be looked for.
+    pub async fn tend(&self) -> Result<u64> {
+        let now = self.shared.ports.clock.now();
+        self.write_down(now.as_millis()).await;
+        self.recover().await
+    }
+
+    /// Records all that is counted and waits, before a stop.
+    pub async fn flush(&self) {
+        self.write_down(u64::MAX).await;
+    }
+
+    async fn write_down(&self, counted_before: u64) {
+        let (counted, kept) = {
+            let mut books = self.books();
+            (books.counted_before(counted_before), books.take_kept())
+        };
+        for outcome in kept.outcomes {
+            self.add_outcome(outcome).await;
+        }
+        self.add(kept.others).await;
+        self.add(counted).await;
+    }
+
+    /// Closes what dead servers have left open: it was done or it was not.
+    async fn recover(&self) -> Result<u64> {
+        let ports = &self.shared.ports;
+        let mut closed = 0;
+        for abandoned in ports.repository.abandoned(ports.clock.now(), ABANDONED).await? {
+            let (time, instance) = (ports.clock.now(), self.shared.instance.clone());
+            let outcome = Entry { time, instance, outcome: Outcome::Unknown, reason: SERVER_DIED.to_owned(), ..abandoned.entry };
+            closed += u64::from(ports.repository.close(outcome).await?);
+        }
+        Ok(closed)
+    }
+
+    /// Adds records that nobody waits for; what the store refuses is kept and offered again.
+    async fn add(&self, entries: Vec<Entry>) {
+        let mut entries = entries.into_iter();
+        loop {
+            let batch: Vec<Entry> = entries.by_ref().take(BATCH).collect();
+            if batch.is_empty() {
+                return;
+            }
+            let added = self.shared.ports.repository.append(batch.clone()).await;
+            self.note(added.is_err().then_some((batch, false)), added.err());
+        }
+    }
+
+    async fn add_outcome(&self, outcome: Entry) {
+        let closed = self.shared.ports.repository.close(outcome.clone()).await;
+        self.note(closed.is_err().then(|| (vec![outcome], true)), closed.err());
+    }
+
+    /// Keeps what was refused, and tells operators when that begins and when it is over.
+    fn note(&self, refused: Option<(Vec<Entry>, bool)>, error: Option<Error>) {
+        let incidents = &self.shared.ports.incidents;
+        let lost = refused.map_or(0, |(entries, are_outcomes)| self.books().keep(entries, are_outcomes));
+        let was_failing = self.shared.failing.swap(error.is_some(), Ordering::Relaxed);
+        match &error {
+            Some(error) if !was_failing => incidents.report(&Incident::WorkFailed { work: WORK, error }),
+            None if was_failing => incidents.report(&Incident::WorkResumed { work: WORK }),
+            Some(_) | None => {}
+        }
+        if lost > 0 {
+            let error = Error::Internal { context: "audit records were lost: too many wait for the store", source: None };
+            incidents.report(&Incident::WorkFailed { work: WORK, error: &error });
+        }
+    }
+
+    fn new_entry(
+        &self,
+        tenant: TenantId,
+        caller: Option<&Caller>,
+        action: ActionSpec,
+        resource: String,
+        version: Option<u32>,
+        around: &Circumstances,
+    ) -> Entry {
+        let ports = &self.shared.ports;
+        Entry {
+            tenant,
+            time: ports.clock.now(),
+            until: None,
+            count: 1,
+            instance: self.shared.instance.clone(),
+            call: ports.ids.unique(),
+            actor: actor(caller, around),
+            method: around.method.clone(),
+            action: action.name.to_owned(),
+            resource,
+            version,
+            outcome: Outcome::Intent,
+            reason: String::new(),
+            changes: Vec::new(),
+            purpose: fit(&around.purpose),
+            request_id: around.request_id.clone(),
+            trace_id: around.trace_id.clone(),
+        }
+    }
+
+    fn books(&self) -> MutexGuard<'_, Books> {
+        self.shared.books.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Intent {
+    /// Makes it durable; nothing may happen before.
+    ///
+    /// # Errors
+    /// [`Error::Unaudited`]: then nothing may happen.
+    pub async fn store(&mut self) -> Result<()> {
+        // Also where the answer is lost, it may be stored.
+        self.stored = true;
+        let repository = &self.auditor.shared.ports.repository;
+        repository.append(vec![self.entry.clone()]).await.map_err(unaudited)
+    }
+
+    /// Closes it with what became of the work and of the fields that it has changed.
+    pub async fn close(mut self, outcome: Outcome, reason: &str, changes: Vec<FieldChange>) {
+        self.closed = true;
+        let outcome = self.outcome(outcome, reason, changes);
+        self.auditor.add_outcome(outcome).await;
+    }
+
+    /// Closes it in a task of its own.
+    pub fn close_behind(mut self, outcome: Outcome, reason: &str, changes: Vec<FieldChange>) {
+        self.spawn_close(outcome, reason, changes);
+    }
+
+    fn spawn_close(&mut self, outcome: Outcome, reason: &str, changes: Vec<FieldChange>) {
+        self.closed = true;
+        let (auditor, outcome) = (self.auditor.clone(), self.outcome(outcome, reason, changes));
+        self.auditor.shared.ports.spawner.spawn("audit an outcome", Box::pin(async move { auditor.add_outcome(outcome).await }));
+    }
+
+    fn outcome(&self, outcome: Outcome, reason: &str, changes: Vec<FieldChange>) -> Entry {
+        let time = self.auditor.shared.ports.clock.now();
+        Entry { time, outcome, reason: reason.to_owned(), changes, ..self.entry.clone() }
+    }
+}
+
+impl Drop for Intent {
+    fn drop(&mut self) {
+        if self.stored && !self.closed {
+            match std::thread::panicking() {
+                true => self.spawn_close(Outcome::Failed, PANICKED, Vec::new()),
+                false => self.spawn_close(Outcome::Cancelled, CALL_DROPPED, Vec::new()),
+            }
+        }
+    }
+}
+
+fn unaudited(error: Error) -> Error {
+    Error::Unaudited { source: Some(Box::new(error)) }
+}
+
+fn actor(caller: Option<&Caller>, around: &Circumstances) -> Actor {
+    let credential = caller.and_then(Caller::credential);
+    Actor {
+        principal: caller.map(|caller| caller.principal.clone()),
+        session: credential.and_then(|shown| shown.session.as_ref()).map(ToString::to_string),
+        key: credential.and_then(|shown| shown.key.as_ref()).map(ToString::to_string),
+        address: around.address,
+    }
+}
+
+/// What a record names; what belongs to the installation has no name but its kind.
+fn named(action: ActionSpec, target: Target<'_>) -> String {
+    match target {
+        Target::Installation => action.resource.to_owned(),
+        named => named.to_string(),
+    }
+}
+
+fn version(target: Target<'_>) -> Option<u32> {
+    if let Target::Version(name) = target { Some(name.number) } else { None }
+}
+
+/// A purpose as it is recorded: one line, and not too long.
+fn fit(purpose: &str) -> String {
+    purpose.chars().filter(|c| !c.is_control()).take(MAX_PURPOSE).collect()
+}

@@ -1,0 +1,104 @@
+//! The port to where audit logs are stored. Records are only added: no method changes or removes one.
+
+use async_trait::async_trait;
+
+use crate::Result;
+use crate::access::{Found, TenantScope};
+use crate::audit::record::{AuditRecord, Entry, Outcome};
+use crate::name::{PrincipalName, TenantId};
+use crate::page::{Page, PageRequest};
+use crate::time::Timestamp;
+
+/// Which records; newest first.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct AuditQuery {
+    /// Only at or after.
+    pub from: Option<Timestamp>,
+    /// Only before.
+    pub before: Option<Timestamp>,
+    /// Only of this principal.
+    pub actor: Option<PrincipalName>,
+    /// Only this action.
+    pub action: Option<String>,
+    /// Only about the resource of this full name.
+    pub resource: Option<String>,
+    /// Only with this outcome.
+    pub outcome: Option<Outcome>,
+}
+
+/// A record as it is hashed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredRecord {
+    /// Its place.
+    pub sequence: u64,
+    /// Its canonical bytes.
+    pub bytes: Vec<u8>,
+}
+
+/// Where a tile is in the tree.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TilePlace {
+    /// The level, from that of the leaves.
+    pub level: u8,
+    /// From the left.
+    pub index: u64,
+}
+
+/// Up to 256 hashes of one level of the tree, as bytes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tile {
+    /// Where it is.
+    pub place: TilePlace,
+    /// Its hashes, one after the other.
+    pub hashes: Vec<u8>,
+}
+
+/// That a log had so many records and this root, signed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Checkpoint {
+    /// How many records it covers.
+    pub size: u64,
+    /// When it was signed.
+    pub time: Timestamp,
+    /// It as a signed note.
+    pub note: String,
+}
+
+/// A tree that has grown, with the checkpoint over it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sealed {
+    /// The records that the last checkpoint covered.
+    pub from: u64,
+    /// Tiles that are new or have grown.
+    pub tiles: Vec<Tile>,
+    /// The checkpoint.
+    pub checkpoint: Checkpoint,
+}
+
+/// Port: audit logs, one a tenant.
+#[async_trait]
+pub trait AuditRepository: Send + Sync {
+    /// Adds records, all or none of them, each at the next place of its tenant's log. An intent is open from then on. Returns once
+    /// they are durable.
+    async fn append(&self, entries: Vec<Entry>) -> Result<()>;
+    /// Adds the outcome of an open intent and closes it. Adds nothing where it is not open: one intent has one outcome. Says
+    /// whether it was open.
+    async fn close(&self, outcome: Entry) -> Result<bool>;
+    /// At most `limit` open intents of servers that hold no lease in force at `now`: nobody else closes them.
+    async fn abandoned(&self, now: Timestamp, limit: u32) -> Result<Vec<AuditRecord>>;
+    /// A page of records.
+    async fn list(&self, scope: &TenantScope, query: &AuditQuery, page: &PageRequest) -> Result<Found<Page<AuditRecord>>>;
+    /// Records from `sequence` on, in order, of about `max_bytes` in all (at least one, where there is one).
+    async fn records_from(&self, scope: &TenantScope, sequence: u64, max_bytes: usize) -> Result<Vec<StoredRecord>>;
+    /// At most `limit` tenants with records that no checkpoint covers.
+    async fn unsealed(&self, limit: u32) -> Result<Vec<TenantId>>;
+    /// The newest checkpoint that covers at most `size` records.
+    async fn checkpoint(&self, scope: &TenantScope, size: u64) -> Result<Option<Checkpoint>>;
+    /// The oldest checkpoint that covers more than `size` records.
+    async fn checkpoint_after(&self, scope: &TenantScope, size: u64) -> Result<Option<Checkpoint>>;
+    /// Those of these tiles that there are.
+    async fn tiles(&self, scope: &TenantScope, places: &[TilePlace]) -> Result<Vec<Tile>>;
+    /// Stores tiles and the checkpoint over them, unless the last checkpoint covers other than [`Sealed::from`] records: another
+    /// server was first. Says whether it has stored them.
+    async fn seal(&self, scope: &TenantScope, sealed: Sealed) -> Result<bool>;
+}

@@ -1,0 +1,207 @@
+//! The auditor: nothing happens that is not recorded first, and what happened is recorded once.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::access::{Action as _, Caller, Target, TenantScope};
+use domain::audit::{AuditQuery, AuditRecord, AuditRepository as _, Auditor, Circumstances, Entry, Outcome, Ports};
+use domain::lease::{InstanceId, LeaseName, LeaseRepository as _};
+use domain::page::PageRequest;
+use domain::time::Clock as _;
+use domain::utility::actions::{CreateUtility, ListUtilities};
+use domain::{Error, ErrorKind};
+use test_support::{FakeClock, InMemoryExecutionRepository, RecordedIncidents, SequentialIds, TokioSpawner, sample};
+
+struct World {
+    store: Arc<InMemoryExecutionRepository>,
+    clock: Arc<FakeClock>,
+    spawner: Arc<TokioSpawner>,
+    incidents: Arc<RecordedIncidents>,
+    ids: Arc<SequentialIds>,
+}
+
+impl World {
+    fn new() -> Self {
+        let clock = Arc::new(FakeClock::default());
+        World {
+            store: Arc::new(InMemoryExecutionRepository::new(clock.clone())),
+            clock,
+            spawner: Arc::new(TokioSpawner::current()),
+            incidents: Arc::default(),
+            ids: Arc::default(),
+        }
+    }
+
+    fn auditor(&self, instance: &str) -> Auditor {
+        let ports = Ports {
+            repository: self.store.clone(),
+            spawner: self.spawner.clone(),
+            incidents: self.incidents.clone(),
+            clock: self.clock.clone(),
+            ids: self.ids.clone(),
+        };
+        Auditor::new(ports, InstanceId::new(instance))
+    }
+
+    /// Outcome, reason and count of each record of `acme`, oldest first.
+    async fn records(&self) -> Vec<AuditRecord> {
+        let page = PageRequest { size: 1_000, after: None };
+        let found = self.store.list(&scope(), &AuditQuery::default(), &page).await.unwrap();
+        let mut found = found.open_for_system().unwrap().items;
+        found.sort_by_key(|record| record.sequence);
+        found
+    }
+
+    async fn outcomes(&self) -> Vec<(Outcome, String)> {
+        self.records().await.into_iter().map(|record| (record.entry.outcome, record.entry.reason)).collect()
+    }
+}
+
+fn scope() -> TenantScope {
+    sample::scope("acme")
+}
+
+fn entry(auditor: &Auditor) -> Entry {
+    let around = Circumstances { method: "/a.B/C".to_owned(), purpose: "a\ntest".to_owned(), ..Circumstances::default() };
+    let tenant = sample::tenant("acme");
+    auditor.entry(&Caller::loopback(sample::user("ann")), CreateUtility::SPEC, Target::Tenant(&tenant), &around)
+}
+
+fn pairs(expected: &[(Outcome, &str)]) -> Vec<(Outcome, String)> {
+    expected.iter().map(|(outcome, reason)| (*outcome, (*reason).to_owned())).collect()
+}
+
+#[tokio::test]
+async fn an_intent_that_cannot_be_stored_is_refused_and_nothing_is_recorded() {
+    let world = World::new();
+    let auditor = world.auditor("one");
+    world.store.faults().fail_next("append_audit", 1);
+    let refused = auditor.intent(entry(&auditor)).store().await.unwrap_err();
+    assert_eq!((refused.kind(), refused.reason()), (ErrorKind::Unavailable, "AUDIT_UNAVAILABLE"));
+    world.spawner.settle().await;
+    assert_eq!(world.outcomes().await, []);
+}
+
+#[tokio::test]
+async fn an_intent_and_its_outcome_say_the_same_of_the_call() {
+    let world = World::new();
+    let auditor = world.auditor("one");
+    let mut intent = auditor.intent(entry(&auditor));
+    intent.store().await.unwrap();
+    intent.close(Outcome::Failed, "NOT_FOUND", Vec::new()).await;
+    let records = world.records().await;
+    let [before, after] = records.as_slice() else { panic!("{records:?}") };
+    assert_eq!((before.entry.outcome, after.entry.outcome, after.entry.reason.as_str()), (Outcome::Intent, Outcome::Failed, "NOT_FOUND"));
+    let same = Entry { outcome: Outcome::Intent, reason: String::new(), ..after.entry.clone() };
+    assert_eq!(same, before.entry);
+    assert_eq!((same.action.as_str(), same.resource.as_str(), same.purpose.as_str()), ("utility.create", "tenants/acme", "atest"));
+    assert_eq!(same.actor.principal, Some(sample::user("ann")));
+}
+
+#[tokio::test]
+async fn an_intent_that_is_dropped_is_closed_as_cancelled() {
+    let world = World::new();
+    let auditor = world.auditor("one");
+    let mut intent = auditor.intent(entry(&auditor));
+    intent.store().await.unwrap();
+    drop(intent);
+    world.spawner.settle().await;
+    assert_eq!(world.outcomes().await, pairs(&[(Outcome::Intent, ""), (Outcome::Cancelled, "CALL_DROPPED")]));
+}
+
+#[tokio::test]
+async fn what_a_dead_server_left_open_is_closed_once_as_unknown() {
+    let world = World::new();
+    let (dead, alive) = (world.auditor("dead"), world.auditor("alive"));
+    for instance in ["dead", "alive"] {
+        let id = InstanceId::new(instance);
+        world.store.acquire(&LeaseName::of_instance(&id), &id, world.clock.now(), Duration::from_secs(10)).await.unwrap();
+    }
+    let mut left = dead.intent(entry(&dead));
+    left.store().await.unwrap();
+    assert_eq!(alive.tend().await.unwrap(), 0, "its lease is in force");
+    world.clock.advance(Duration::from_secs(11));
+    assert_eq!((alive.tend().await.unwrap(), alive.tend().await.unwrap()), (1, 0));
+    // It was only paused: what it has to say comes too late.
+    left.close(Outcome::Allowed, "", Vec::new()).await;
+    assert_eq!(world.outcomes().await, pairs(&[(Outcome::Intent, ""), (Outcome::Unknown, "SERVER_DIED")]));
+    assert_eq!(world.records().await[1].entry.instance, InstanceId::new("alive"));
+}
+
+#[tokio::test]
+async fn an_outcome_that_the_store_refuses_is_kept_and_told_of_and_stored_later() {
+    let world = World::new();
+    let auditor = world.auditor("one");
+    let mut intent = auditor.intent(entry(&auditor));
+    intent.store().await.unwrap();
+    world.store.faults().fail_always("close_audit");
+    intent.close(Outcome::Allowed, "", Vec::new()).await;
+    auditor.flush().await;
+    assert_eq!((world.outcomes().await.len(), world.incidents.kinds()), (1, vec!["work-failed"]));
+    world.store.faults().heal();
+    auditor.flush().await;
+    assert_eq!(world.outcomes().await, pairs(&[(Outcome::Intent, ""), (Outcome::Allowed, "")]));
+    assert_eq!(world.incidents.kinds(), ["work-failed", "work-resumed"]);
+}
+
+#[tokio::test]
+async fn refusals_stand_in_the_callers_own_log_singly_until_there_are_too_many() {
+    let world = World::new();
+    let auditor = world.auditor("one");
+    let caller = Caller::loopback(sample::user("ann"));
+    let resource = Some("tenants/beta/utilities/a");
+    for _ in 0..100 {
+        let entry = auditor.refused_entry(Some(&caller), CreateUtility::SPEC, resource, &Circumstances::default());
+        auditor.denied(entry, CreateUtility::SPEC, "PERMISSION_DENIED");
+    }
+    world.spawner.settle().await;
+    assert_eq!(world.outcomes().await, vec![(Outcome::Denied, "PERMISSION_DENIED".to_owned()); 60]);
+    auditor.flush().await;
+    let records = world.records().await;
+    let last = &records.last().unwrap().entry;
+    assert_eq!((records.len(), last.count, last.outcome, last.resource.as_str()), (61, 40, Outcome::Denied, "utility"));
+    assert_eq!(records[0].entry.resource, "tenants/beta/utilities/a");
+}
+
+#[tokio::test]
+async fn who_is_not_known_is_recorded_in_the_log_of_the_installation() {
+    let world = World::new();
+    let auditor = world.auditor("one");
+    let entry = auditor.refused_entry(None, CreateUtility::SPEC, None, &Circumstances::default());
+    auditor.denied(entry, CreateUtility::SPEC, "UNAUTHENTICATED");
+    world.spawner.settle().await;
+    let page = PageRequest { size: 10, after: None };
+    let found = world.store.list(&sample::scope("system"), &AuditQuery::default(), &page).await.unwrap();
+    let records = found.open_for_system().unwrap().items;
+    assert_eq!(records.iter().map(|record| record.entry.outcome).collect::<Vec<_>>(), [Outcome::Denied]);
+}
+
+#[tokio::test]
+async fn what_was_counted_is_recorded_when_its_minute_is_over_and_survives_a_store_that_fails() {
+    let world = World::new();
+    let auditor = world.auditor("one");
+    for _ in 0..3 {
+        auditor.count(entry(&auditor), ListUtilities::SPEC, Outcome::Allowed);
+    }
+    auditor.tend().await.unwrap();
+    assert_eq!(world.outcomes().await, []);
+    world.clock.advance(Duration::from_secs(60));
+    world.store.faults().fail_next("append_audit", 1);
+    auditor.tend().await.unwrap();
+    assert_eq!(world.outcomes().await, [], "the store has failed");
+    auditor.tend().await.unwrap();
+    let records = world.records().await;
+    assert_eq!(records.iter().map(|record| record.entry.count).collect::<Vec<_>>(), [3]);
+    assert!(records[0].entry.until.is_some());
+}
+
+#[tokio::test]
+async fn what_shows_code_is_refused_where_it_cannot_be_recorded() {
+    let world = World::new();
+    let auditor = world.auditor("one");
+    world.store.faults().fail_next("append_audit", 1);
+    let refused = auditor.record(entry(&auditor), Outcome::Allowed, "").await.unwrap_err();
+    assert!(matches!(refused, Error::Unaudited { .. }), "{refused}");
+    auditor.record(entry(&auditor), Outcome::Allowed, "").await.unwrap();
+    assert_eq!(world.outcomes().await, pairs(&[(Outcome::Allowed, "")]));
+}

@@ -1,0 +1,123 @@
+//! The audit log of a server: who writes it, the tree over it with its key, and the work beside the calls: counts are recorded,
+//! what dead servers left open is closed, and checkpoints are signed.
+
+use std::io::{self, Read as _, Write as _};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use audit::Key;
+use domain::Result;
+use domain::access::TenantScope;
+use domain::audit::{AuditLog, AuditRepository, AuditTree, Auditor, Ports};
+use domain::time::Clock;
+use file_trust::Directory;
+
+use crate::Error;
+use crate::bridge::merkle::MerkleTree;
+
+/// The private key's name in the data directory.
+const KEY: &str = "audit.key";
+const MODE: u32 = 0o600;
+/// Longest key file that is read.
+const MAX_KEY: u64 = 256;
+/// The time between two rounds: a checkpoint is at most a minute behind, also where one round fails.
+const PERIOD: Duration = Duration::from_secs(20);
+/// Logs that one round covers by checkpoints.
+const LOGS: u32 = 1_000;
+
+/// The audit log. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Audit {
+    pub(crate) auditor: Auditor,
+    pub(crate) log: AuditLog,
+    repository: Arc<dyn AuditRepository>,
+    tree: Arc<dyn AuditTree>,
+    clock: Arc<dyn Clock>,
+}
+
+impl Audit {
+    /// The log of the server `instance`, with the key of its data directory.
+    pub(crate) fn new(ports: Ports, instance: &str, installation: &str, key: Key) -> Self {
+        let (repository, clock) = (Arc::clone(&ports.repository), Arc::clone(&ports.clock));
+        let tree: Arc<dyn AuditTree> = Arc::new(MerkleTree::new(Arc::clone(&repository), key, installation, Arc::clone(&clock)));
+        let auditor = Auditor::new(ports, domain::lease::InstanceId::new(instance));
+        let log = AuditLog::new(Arc::clone(&repository), Arc::clone(&tree));
+        Audit { auditor, log, repository, tree, clock }
+    }
+
+    /// Does what is due, again and again.
+    pub(crate) async fn tend_forever(self) {
+        loop {
+            self.clock.sleep(PERIOD).await;
+            if let Err(error) = self.round().await {
+                tracing::error!(error = &error as &dyn std::error::Error, "the audit log could not be tended");
+            }
+        }
+    }
+
+    /// Records what is counted and covers every record by a checkpoint, before the store closes.
+    pub(crate) async fn finish(&self) {
+        self.auditor.flush().await;
+        if let Err(error) = self.seal().await {
+            tracing::warn!(error = &error as &dyn std::error::Error, "the last records of the audit log have no checkpoint yet");
+        }
+    }
+
+    async fn round(&self) -> Result<()> {
+        self.auditor.tend().await?;
+        self.seal().await
+    }
+
+    /// Covers what is not covered. One log that cannot be does not keep the others from it.
+    async fn seal(&self) -> Result<()> {
+        let mut failed = Ok(());
+        for tenant in self.repository.unsealed(LOGS).await? {
+            let sealed = self.tree.seal(&TenantScope::for_system(tenant)).await;
+            failed = failed.and(sealed);
+        }
+        failed
+    }
+}
+
+/// The key of a data directory; made on first use. The caller holds the directory's lock.
+pub(crate) fn key(data: &Path) -> Result<Key, Error> {
+    let directory = Directory::open(data)?;
+    let failed = |source| Error::AuditKey { path: data.join(KEY), source };
+    if let Some(file) = directory.find(KEY, MODE)? {
+        let mut text = String::new();
+        file.take(MAX_KEY).read_to_string(&mut text).map_err(failed)?;
+        let malformed = |error| io::Error::new(io::ErrorKind::InvalidData, error);
+        return Key::read(&text).map_err(|error| failed(malformed(error)));
+    }
+    let (key, text) = Key::generate();
+    let mut file = directory.file(KEY, MODE)?;
+    file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(failed)?;
+    Ok(key)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn signed(key: &Key) -> String {
+        key.named("a.example/log").sign("text\n")
+    }
+
+    #[test]
+    fn an_installation_keeps_its_audit_key_and_shows_it_to_nobody() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let data = tempfile::tempdir().unwrap();
+        let first = signed(&key(data.path()).unwrap());
+        assert_eq!(signed(&key(data.path()).unwrap()), first);
+        assert_ne!(signed(&key(tempfile::tempdir().unwrap().path()).unwrap()), first);
+        assert_eq!(std::fs::metadata(data.path().join(KEY)).unwrap().permissions().mode() & 0o777, 0o600);
+    }
+
+    #[test]
+    fn a_damaged_audit_key_is_refused_instead_of_replaced() {
+        let data = tempfile::tempdir().unwrap();
+        std::fs::write(data.path().join(KEY), "").unwrap();
+        assert!(matches!(key(data.path()), Err(Error::AuditKey { .. })));
+    }
+}

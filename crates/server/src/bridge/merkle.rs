@@ -1,0 +1,137 @@
+//! The tree over each tenant's audit log: joins the store, which keeps tiles and checkpoints, to the crate `audit`, which knows how
+//! to make them.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use audit::{Checkpoint, Key, Missing, TileId, Tiles, Tree, VerifierKey, leaf_hash};
+use domain::access::TenantScope;
+use domain::audit::{AuditRepository, AuditTree, Sealed, StoredRecord, Tile, TilePlace};
+use domain::hash::Hash;
+use domain::name::TenantId;
+use domain::time::Clock;
+use domain::{Error, Result};
+
+/// Bytes of records that one checkpoint covers at most: bounds memory when a log grew long unsealed.
+const STEP_BYTES: usize = 4 * 1024 * 1024;
+
+/// The trees of an installation. Every log has its own name, under which the one key signs.
+pub(crate) struct MerkleTree {
+    repository: Arc<dyn AuditRepository>,
+    key: Key,
+    installation: String,
+    clock: Arc<dyn Clock>,
+}
+
+impl MerkleTree {
+    pub(crate) fn new(repository: Arc<dyn AuditRepository>, key: Key, installation: &str, clock: Arc<dyn Clock>) -> Self {
+        MerkleTree { repository, key, installation: format!("zona.dev/audit/{installation}"), clock }
+    }
+
+    fn verifier(&self, tenant: &TenantId) -> VerifierKey {
+        self.key.named(self.origin(tenant)).verifier()
+    }
+
+    /// How many records the last checkpoint covers, and the tiles that grow from there. What they add up to must be what was signed:
+    /// whoever changed a tile is found before anything is signed over it.
+    async fn last(&self, scope: &TenantScope) -> Result<(u64, Tiles, Tree)> {
+        let Some(stored) = self.repository.checkpoint(scope, u64::MAX).await? else { return Ok((0, Tiles::default(), Tree::default())) };
+        let opened = Checkpoint::open(&[self.verifier(scope.tenant())], &stored.note);
+        let signed = opened.map_err(|malformed| Error::internal("the last checkpoint of an audit log is not ours", malformed))?;
+        let mut tiles = Tiles::default();
+        self.fetch(scope, &mut tiles, TileId::growing(signed.size)).await?;
+        let tree = tiles.tree(signed.size).filter(|tree| tree.root() == signed.root && signed.size == stored.size);
+        Ok((signed.size, tiles, tree.ok_or_else(broken)?))
+    }
+
+    /// Covers the next records by a checkpoint; says whether there were any.
+    async fn step(&self, scope: &TenantScope) -> Result<bool> {
+        let (from, mut tiles, mut tree) = self.last(scope).await?;
+        let records = self.repository.records_from(scope, from, STEP_BYTES).await?;
+        if records.is_empty() {
+            return Ok(false);
+        }
+        grow(&mut tiles, &mut tree, &records)?;
+        let origin = self.origin(scope.tenant());
+        let signed = Checkpoint { origin: origin.clone(), size: tree.size(), root: tree.root() };
+        let note = signed.sign(&self.key.named(origin));
+        let checkpoint = domain::audit::Checkpoint { size: signed.size, time: self.clock.now(), note };
+        let tile = |(id, hashes): (TileId, Vec<u8>)| Tile { place: TilePlace { level: id.level, index: id.index }, hashes };
+        let tiles = tiles.into_tiles().map(tile).collect();
+        // Where another server was first, the next step goes on from its checkpoint.
+        self.repository.seal(scope, Sealed { from, tiles, checkpoint }).await?;
+        Ok(true)
+    }
+
+    async fn fetch(&self, scope: &TenantScope, tiles: &mut Tiles, ids: impl IntoIterator<Item = TileId>) -> Result<()> {
+        let places: Vec<_> = ids.into_iter().map(|id| TilePlace { level: id.level, index: id.index }).collect();
+        if places.is_empty() {
+            return Ok(());
+        }
+        for Tile { place, hashes } in self.repository.tiles(scope, &places).await? {
+            tiles.insert(TileId { level: place.level, index: place.index }, hashes);
+        }
+        Ok(())
+    }
+
+    /// A proof, with the tiles that it turns out to need.
+    async fn prove(
+        &self,
+        scope: &TenantScope,
+        proof: impl Fn(&Tiles) -> Result<Vec<audit::Hash>, Missing> + Send + Sync,
+    ) -> Result<Vec<Hash>> {
+        let (mut tiles, mut asked) = (Tiles::default(), BTreeSet::new());
+        loop {
+            match proof(&tiles) {
+                Ok(hashes) => return Ok(hashes.into_iter().map(Hash::from_bytes).collect()),
+                Err(Missing(ids)) if ids.iter().any(|id| !asked.insert(*id)) => return Err(broken()),
+                Err(Missing(ids)) => self.fetch(scope, &mut tiles, ids).await?,
+            }
+        }
+    }
+}
+
+#[async_trait]
+impl AuditTree for MerkleTree {
+    fn origin(&self, tenant: &TenantId) -> String {
+        format!("{}/tenants/{tenant}", self.installation)
+    }
+
+    fn key(&self, tenant: &TenantId) -> String {
+        self.verifier(tenant).to_string()
+    }
+
+    async fn seal(&self, scope: &TenantScope) -> Result<()> {
+        while self.step(scope).await? {}
+        Ok(())
+    }
+
+    async fn inclusion(&self, scope: &TenantScope, sequence: u64, size: u64) -> Result<Vec<Hash>> {
+        self.prove(scope, |tiles| audit::inclusion(tiles, sequence, size)).await
+    }
+
+    async fn consistency(&self, scope: &TenantScope, older: u64, newer: u64) -> Result<Vec<Hash>> {
+        self.prove(scope, |tiles| audit::consistency(tiles, older, newer)).await
+    }
+}
+
+fn grow(tiles: &mut Tiles, tree: &mut Tree, records: &[StoredRecord]) -> Result<()> {
+    for record in records {
+        if record.sequence != tree.size() {
+            return Err(broken());
+        }
+        let leaf = leaf_hash(&record.bytes);
+        tiles.push(tree.size(), leaf);
+        tree.push_hash(leaf);
+    }
+    Ok(())
+}
+
+/// Somebody has changed what this store keeps, or lost some of it. A person must act: nothing more is signed over it.
+fn broken() -> Error {
+    Error::Internal { context: "records and tiles of an audit log do not fit its last checkpoint", source: None }
+}
+
+#[cfg(test)]
+mod tests;

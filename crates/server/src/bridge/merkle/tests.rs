@@ -1,0 +1,180 @@
+//! The tree over a real store: what is signed verifies, and what somebody has changed in the store is found before it is signed over.
+
+use std::io::Write as _;
+
+use audit::{Header, Known, checkpoint_line, end_line, record_line, verify};
+use domain::audit::{Actor, Entry, Outcome};
+use domain::lease::InstanceId;
+use domain::time::Timestamp;
+use storage_embedded::{Config, EmbeddedStore};
+use tempfile::TempDir;
+
+use super::*;
+use crate::system::SystemClock;
+
+struct World {
+    directory: TempDir,
+    store: Arc<EmbeddedStore>,
+    tree: MerkleTree,
+}
+
+fn scope() -> TenantScope {
+    TenantScope::for_system(TenantId::parse("tenant", "acme").unwrap())
+}
+
+fn entry(number: u64) -> Entry {
+    Entry {
+        tenant: scope().tenant().clone(),
+        time: Timestamp::from_millis(number),
+        until: None,
+        count: 1,
+        instance: InstanceId::new("one"),
+        call: format!("call {number}"),
+        actor: Actor::default(),
+        method: "/a.B/C".to_owned(),
+        action: "utility.get".to_owned(),
+        resource: "tenants/acme/utilities/a".to_owned(),
+        version: None,
+        outcome: Outcome::Allowed,
+        reason: String::new(),
+        changes: Vec::new(),
+        purpose: String::new(),
+        request_id: String::new(),
+        trace_id: String::new(),
+    }
+}
+
+impl World {
+    fn new() -> Self {
+        World::of(TempDir::new().unwrap())
+    }
+
+    fn of(directory: TempDir) -> Self {
+        let config = Config { deadline: std::time::Duration::from_secs(60), ..Config::new(directory.path().join("data")) };
+        let store = Arc::new(EmbeddedStore::open(config).unwrap());
+        let tree = MerkleTree::new(store.clone(), Key::from_seed(&[7; 32]), "test", Arc::new(SystemClock));
+        World { directory, store, tree }
+    }
+
+    async fn append(&self, numbers: std::ops::Range<u64>) {
+        self.store.append(numbers.map(entry).collect()).await.unwrap();
+    }
+
+    async fn checkpoint(&self) -> domain::audit::Checkpoint {
+        self.store.checkpoint(&scope(), u64::MAX).await.unwrap().unwrap()
+    }
+
+    /// What `zona audit export` writes.
+    async fn export(&self) -> Vec<u8> {
+        let (origin, key) = (self.tree.origin(scope().tenant()), AuditTree::key(&self.tree, scope().tenant()));
+        let mut lines = Header::new("acme", origin, vec![key]).line();
+        let mut checkpoint = self.store.checkpoint_after(&scope(), 0).await.unwrap();
+        let records = self.store.records_from(&scope(), 0, usize::MAX).await.unwrap();
+        for record in &records {
+            lines.write_all(&record_line(&record.bytes)).unwrap();
+            let covered = record.sequence + 1;
+            if let Some(fits) = checkpoint.take_if(|checkpoint| checkpoint.size == covered) {
+                lines.write_all(&checkpoint_line(&fits.note)).unwrap();
+                checkpoint = self.store.checkpoint_after(&scope(), covered).await.unwrap();
+            }
+        }
+        lines.write_all(&end_line(records.len() as u64)).unwrap();
+        lines
+    }
+
+    /// Somebody changes the database while no server runs.
+    async fn tampered(self, sql: &str) -> World {
+        self.store.close().await.unwrap();
+        let World { directory, store, tree } = self;
+        drop((store, tree));
+        let database = directory.path().join("data/zona.db");
+        let status = std::process::Command::new("python3")
+            .args(["-c", "import sqlite3, sys; c = sqlite3.connect(sys.argv[1]); c.executescript(sys.argv[2]); c.commit()"])
+            .arg(database)
+            .arg(sql)
+            .status();
+        assert!(status.expect("Python is there: it runs utilities").success());
+        World::of(directory)
+    }
+}
+
+#[tokio::test]
+async fn what_is_sealed_step_by_step_verifies_as_a_whole() {
+    let world = World::new();
+    world.tree.seal(&scope()).await.unwrap();
+    assert_eq!(world.store.checkpoint(&scope(), u64::MAX).await.unwrap(), None, "nothing to cover");
+    for numbers in [0..1, 1..255, 255..300, 300..2_000] {
+        let size = numbers.end;
+        world.append(numbers).await;
+        world.tree.seal(&scope()).await.unwrap();
+        assert_eq!(world.checkpoint().await.size, size);
+    }
+    let report = verify(world.export().await.as_slice(), &Known::default()).unwrap();
+    assert_eq!((report.faults, report.records, report.checkpoints), (vec![], 2_000, 4));
+}
+
+#[tokio::test]
+async fn two_servers_that_seal_at_once_make_one_line_of_checkpoints() {
+    let world = World::new();
+    let beside = MerkleTree::new(world.store.clone(), Key::from_seed(&[7; 32]), "test", Arc::new(SystemClock));
+    for round in 0..20 {
+        world.append(round * 10..round * 10 + 10).await;
+        let (scope_one, scope_two) = (scope(), scope());
+        let (one, two) = tokio::join!(world.tree.seal(&scope_one), beside.seal(&scope_two));
+        one.and(two).unwrap();
+    }
+    let report = verify(world.export().await.as_slice(), &Known::default()).unwrap();
+    assert_eq!((report.faults, report.records), (vec![], 200));
+}
+
+#[tokio::test]
+async fn proofs_are_made_of_stored_tiles() {
+    let world = World::new();
+    world.append(0..600).await;
+    world.tree.seal(&scope()).await.unwrap();
+    let mut tiles = Tiles::default();
+    for record in world.store.records_from(&scope(), 0, usize::MAX).await.unwrap() {
+        tiles.push(record.sequence, leaf_hash(&record.bytes));
+    }
+    let bytes = |hashes: Vec<Hash>| hashes.into_iter().map(|hash| *hash.as_bytes()).collect::<Vec<_>>();
+    for (sequence, size) in [(0, 1), (0, 600), (599, 600), (300, 511)] {
+        let proof = world.tree.inclusion(&scope(), sequence, size).await.unwrap();
+        assert_eq!(bytes(proof), audit::inclusion(&tiles, sequence, size).unwrap(), "{sequence} in {size}");
+    }
+    for (older, newer) in [(0, 600), (1, 600), (256, 600), (599, 600), (600, 600)] {
+        let proof = world.tree.consistency(&scope(), older, newer).await.unwrap();
+        assert_eq!(bytes(proof), audit::consistency(&tiles, older, newer).unwrap(), "{older} in {newer}");
+    }
+}
+
+#[tokio::test]
+async fn nothing_is_signed_over_tiles_or_a_checkpoint_that_somebody_has_changed() {
+    for sql in [
+        "UPDATE audit_tiles SET hashes = zeroblob(length(hashes)) WHERE level = 0 AND position = 1",
+        "DELETE FROM audit_tiles",
+        "UPDATE audit_checkpoints SET note = replace(note, '300', '299')",
+        "DELETE FROM audit_records WHERE sequence = 300",
+    ] {
+        let world = World::new();
+        world.append(0..300).await;
+        world.tree.seal(&scope()).await.unwrap();
+        world.append(300..302).await;
+        let world = world.tampered(sql).await;
+        let refused = world.tree.seal(&scope()).await.unwrap_err();
+        assert_eq!(refused.kind(), domain::ErrorKind::Internal, "{sql}");
+        assert_eq!(world.checkpoint().await.size, 300, "{sql}");
+    }
+}
+
+#[tokio::test]
+async fn a_record_that_somebody_has_changed_is_found_in_the_export() {
+    let world = World::new();
+    world.append(0..10).await;
+    world.tree.seal(&scope()).await.unwrap();
+    let sql = "UPDATE audit_records SET record = CAST(replace(CAST(record AS TEXT), 'ALLOWED', 'DENIED') AS BLOB) WHERE sequence = 4";
+    let world = world.tampered(sql).await;
+    world.append(10..12).await;
+    world.tree.seal(&scope()).await.unwrap();
+    let report = verify(world.export().await.as_slice(), &Known::default()).unwrap();
+    assert_eq!(report.faults.len(), 1, "{:?}", report.faults);
+}

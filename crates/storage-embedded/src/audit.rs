@@ -1,0 +1,65 @@
+//! The port of audit logs. Nothing here changes or removes a record.
+
+use async_trait::async_trait;
+use domain::access::{Found, TenantScope};
+use domain::audit::{AuditQuery, AuditRecord, AuditRepository, Checkpoint, Entry, Sealed, StoredRecord, Tile, TilePlace};
+use domain::name::TenantId;
+use domain::page::{Page, PageRequest};
+use domain::time::Timestamp;
+
+use crate::store::EmbeddedStore;
+
+mod list;
+mod tree;
+mod write;
+
+pub(crate) use write::add;
+
+#[async_trait]
+impl AuditRepository for EmbeddedStore {
+    async fn append(&self, entries: Vec<Entry>) -> domain::Result<()> {
+        Ok(self.write(move |connection| entries.iter().try_for_each(|entry| add(connection, entry))).await?)
+    }
+
+    async fn close(&self, outcome: Entry) -> domain::Result<bool> {
+        Ok(self.write(move |connection| write::close(connection, &outcome)).await?)
+    }
+
+    async fn abandoned(&self, now: Timestamp, limit: u32) -> domain::Result<Vec<AuditRecord>> {
+        Ok(self.read(move |connection| list::abandoned(connection, now, limit)).await?)
+    }
+
+    async fn list(&self, scope: &TenantScope, query: &AuditQuery, page: &PageRequest) -> domain::Result<Found<Page<AuditRecord>>> {
+        let list = list::List::new(scope.tenant().clone(), query.clone(), page)?;
+        Ok(Found::one(self.read(move |connection| list.page(connection)).await?))
+    }
+
+    async fn records_from(&self, scope: &TenantScope, sequence: u64, max_bytes: usize) -> domain::Result<Vec<StoredRecord>> {
+        let tenant = scope.tenant().clone();
+        Ok(self.read(move |connection| list::from(connection, &tenant, sequence, max_bytes)).await?)
+    }
+
+    async fn unsealed(&self, limit: u32) -> domain::Result<Vec<TenantId>> {
+        Ok(self.read(move |connection| tree::unsealed(connection, limit)).await?)
+    }
+
+    async fn checkpoint(&self, scope: &TenantScope, size: u64) -> domain::Result<Option<Checkpoint>> {
+        let tenant = scope.tenant().clone();
+        Ok(self.read(move |connection| tree::checkpoint(connection, &tenant, size)).await?)
+    }
+
+    async fn checkpoint_after(&self, scope: &TenantScope, size: u64) -> domain::Result<Option<Checkpoint>> {
+        let tenant = scope.tenant().clone();
+        Ok(self.read(move |connection| tree::checkpoint_after(connection, &tenant, size)).await?)
+    }
+
+    async fn tiles(&self, scope: &TenantScope, places: &[TilePlace]) -> domain::Result<Vec<Tile>> {
+        let (tenant, places) = (scope.tenant().clone(), places.to_vec());
+        Ok(self.read(move |connection| tree::tiles(connection, &tenant, &places)).await?)
+    }
+
+    async fn seal(&self, scope: &TenantScope, sealed: Sealed) -> domain::Result<bool> {
+        let tenant = scope.tenant().clone();
+        Ok(self.write(move |connection| tree::seal(connection, &tenant, &sealed)).await?)
+    }
+}

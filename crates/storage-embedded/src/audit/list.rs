@@ -1,0 +1,156 @@
+//! Reading records: pages of a list, ranges of a log, and intents that nobody closes.
+//!
+//! A list is one range of one index; what no index holds is looked at row by row, and a page ends early where it has looked at many,
+//! so that it costs the same however rare what is wanted is.
+
+use domain::audit::{AuditQuery, AuditRecord, StoredRecord};
+use domain::name::TenantId;
+use domain::page::{MAX_PAGE, Page, PageRequest};
+use domain::time::Timestamp;
+use rusqlite::{Connection, Row, params, params_from_iter};
+use storage_documents::AuditDocument;
+
+use crate::connection::integer;
+use crate::cursor::{Conditions, Cursor, PAGE_BYTES, malformed};
+use crate::error::{Error, Result, during};
+
+const TABLE: &str = "audit_records";
+/// Rows that one page looks at.
+const MAX_LOOKED_AT: usize = 5_000;
+/// The name of the one order in cursors.
+const ORDER: &str = "time";
+
+/// A list and which page of it.
+pub(super) struct List {
+    tenant: TenantId,
+    query: AuditQuery,
+    size: usize,
+    /// Time and sequence of the last record that was looked at.
+    after: Option<(i64, i64)>,
+}
+
+impl List {
+    pub(super) fn new(tenant: TenantId, query: AuditQuery, page: &PageRequest) -> domain::Result<Self> {
+        let after = page.after.as_deref().map(|text| Cursor::decode(text, ORDER)).transpose()?;
+        let place =
+            |cursor: Cursor| -> domain::Result<(i64, i64)> { Ok((cursor.millis, cursor.id.parse().map_err(|_no_number| malformed())?)) };
+        Ok(List { tenant, query, size: page.size.clamp(1, MAX_PAGE) as usize, after: after.map(place).transpose()? })
+    }
+
+    pub(super) fn page(&self, connection: &Connection) -> Result<Page<AuditRecord>> {
+        let doing = "listing audit records";
+        let conditions = self.conditions();
+        let sql = format!(
+            "SELECT time, sequence, action, outcome, record FROM {TABLE} INDEXED BY {} WHERE {} ORDER BY time DESC, sequence DESC",
+            self.index(),
+            conditions.sql
+        );
+        let mut statement = connection.prepare_cached(&sql).map_err(during(doing))?;
+        let mut rows = statement.query(params_from_iter(conditions.values)).map_err(during(doing))?;
+        let (mut items, mut bytes, mut looked_at, mut last) = (Vec::new(), 0, 0, None);
+        while let Some(row) = rows.next().map_err(during(doing))? {
+            if items.len() == self.size || bytes >= PAGE_BYTES || looked_at == MAX_LOOKED_AT {
+                return Ok(Page { items, next: last });
+            }
+            looked_at += 1;
+            let place = Cursor { millis: row.get(0).map_err(during(doing))?, id: integer_of(row, 1).map_err(during(doing))?.to_string() };
+            if self.wants(row).map_err(during(doing))? {
+                let record = row.get_ref(4).and_then(|value| Ok(value.as_blob()?)).map_err(during(doing))?;
+                bytes += record.len();
+                items.push(self.decoded(&place.id, record)?);
+            }
+            last = Some(place.encode(ORDER));
+        }
+        Ok(Page { items, next: None })
+    }
+
+    fn conditions(&self) -> Conditions {
+        let mut conditions = Conditions::default();
+        let query = &self.query;
+        conditions.add("tenant = ?", [self.tenant.to_string().into()]);
+        match (&query.resource, &query.actor) {
+            (Some(resource), _) => conditions.add("resource = ?", [resource.clone().into()]),
+            (None, Some(actor)) => conditions.add("actor = ?", [actor.to_string().into()]),
+            (None, None) => {}
+        }
+        if let Some(from) = query.from {
+            conditions.add("time >= ?", [integer(from.as_millis()).into()]);
+        }
+        if let Some(before) = query.before {
+            conditions.add("time < ?", [integer(before.as_millis()).into()]);
+        }
+        if let Some((millis, sequence)) = self.after {
+            conditions.add("(time, sequence) < (?, ?)", [millis.into(), sequence.into()]);
+        }
+        // Behind the index's own order, what its range does not hold.
+        if let (Some(_), Some(actor)) = (&query.resource, &query.actor) {
+            conditions.add("actor = ?", [actor.to_string().into()]);
+        }
+        conditions
+    }
+
+    fn index(&self) -> &'static str {
+        match (&self.query.resource, &self.query.actor) {
+            (Some(_), _) => "audit_records_by_resource",
+            (None, Some(_)) => "audit_records_by_actor",
+            (None, None) => "audit_records_by_time",
+        }
+    }
+
+    fn wants(&self, row: &Row<'_>) -> rusqlite::Result<bool> {
+        let action = row.get_ref(2)?.as_str()?;
+        let outcome = row.get_ref(3)?.as_str()?;
+        Ok(self.query.action.as_ref().is_none_or(|wanted| wanted == action)
+            && self.query.outcome.is_none_or(|wanted| wanted.as_str() == outcome))
+    }
+
+    fn decoded(&self, sequence: &str, record: &[u8]) -> Result<AuditRecord> {
+        decoded(&self.tenant, sequence, record)
+    }
+}
+
+/// Records from `sequence` on.
+pub(super) fn from(connection: &Connection, tenant: &TenantId, sequence: u64, max_bytes: usize) -> Result<Vec<StoredRecord>> {
+    const QUERY: &str = "SELECT sequence, record FROM audit_records WHERE tenant = ?1 AND sequence >= ?2 ORDER BY sequence";
+    let run = || {
+        let mut statement = connection.prepare_cached(QUERY)?;
+        let mut rows = statement.query(params![tenant.as_str(), integer(sequence)])?;
+        let (mut found, mut bytes) = (Vec::new(), 0);
+        while let Some(row) = rows.next()? {
+            let record = StoredRecord { sequence: integer_of(row, 0)?.unsigned_abs(), bytes: row.get(1)? };
+            bytes += record.bytes.len();
+            found.push(record);
+            if bytes >= max_bytes {
+                break;
+            }
+        }
+        Ok(found)
+    };
+    run().map_err(during("reading audit records"))
+}
+
+/// Open intents of instances without a lease in force.
+pub(super) fn abandoned(connection: &Connection, now: Timestamp, limit: u32) -> Result<Vec<AuditRecord>> {
+    const QUERY: &str = "SELECT r.tenant, r.sequence, r.record FROM audit_intents i JOIN audit_records r USING (tenant, sequence) \
+         WHERE NOT EXISTS (SELECT 1 FROM leases l WHERE l.name = 'instances/' || i.instance AND l.expires > ?1) LIMIT ?2";
+    let doing = "looking for open intents";
+    let mut statement = connection.prepare_cached(QUERY).map_err(during(doing))?;
+    let mut rows = statement.query(params![integer(now.as_millis()), limit]).map_err(during(doing))?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next().map_err(during(doing))? {
+        let read = || Ok::<_, rusqlite::Error>((row.get::<_, String>(0)?, integer_of(row, 1)?.to_string(), row.get::<_, Vec<u8>>(2)?));
+        let (tenant, sequence, record) = read().map_err(during(doing))?;
+        let tenant = TenantId::parse("tenant", &tenant).map_err(|error| Error::undecodable(TABLE, tenant.clone(), error))?;
+        found.push(decoded(&tenant, &sequence, &record)?);
+    }
+    Ok(found)
+}
+
+fn decoded(tenant: &TenantId, sequence: &str, record: &[u8]) -> Result<AuditRecord> {
+    let broken = |source: domain::error::Source| Error::undecodable(TABLE, format!("{tenant}/{sequence}"), source);
+    AuditDocument::from_bytes(record).map_err(broken)?.into_record().map_err(|invalid| broken(invalid.into()))
+}
+
+fn integer_of(row: &Row<'_>, column: usize) -> rusqlite::Result<i64> {
+    row.get(column)
+}

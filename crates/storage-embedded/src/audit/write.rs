@@ -1,0 +1,58 @@
+//! Adding records: each gets the next place of its tenant's log in the commit that stores it.
+
+use domain::audit::{Entry, Outcome};
+use domain::name::TenantId;
+use rusqlite::{Connection, params};
+use storage_documents::AuditDocument;
+
+use crate::connection::integer;
+use crate::error::{Result, during};
+
+/// Adds a record, and opens it where it is an intent.
+pub(crate) fn add(connection: &Connection, entry: &Entry) -> Result<()> {
+    let run = || {
+        let sequence = next_place(connection, &entry.tenant)?;
+        insert(connection, entry, sequence)?;
+        if entry.outcome == Outcome::Intent { open(connection, entry, sequence) } else { Ok(()) }
+    };
+    run().map_err(during("adding an audit record"))
+}
+
+/// Adds an outcome if its intent is open, which it then is no more; says whether it was.
+pub(super) fn close(connection: &Connection, outcome: &Entry) -> Result<bool> {
+    const QUERY: &str = "DELETE FROM audit_intents WHERE call = ?1";
+    let run = || connection.prepare_cached(QUERY)?.execute([&outcome.call]);
+    let was_open = run().map_err(during("closing an intent"))? > 0;
+    if was_open {
+        add(connection, outcome)?;
+    }
+    Ok(was_open)
+}
+
+fn next_place(connection: &Connection, tenant: &TenantId) -> rusqlite::Result<u64> {
+    const QUERY: &str = "INSERT INTO audit_logs (tenant, records, sealed) VALUES (?1, 1, 0) \
+         ON CONFLICT (tenant) DO UPDATE SET records = records + 1 RETURNING records - 1";
+    connection.prepare_cached(QUERY)?.query_row([tenant.as_str()], |row| row.get::<_, i64>(0)).map(i64::unsigned_abs)
+}
+
+fn insert(connection: &Connection, entry: &Entry, sequence: u64) -> rusqlite::Result<()> {
+    const QUERY: &str = "INSERT INTO audit_records (tenant, sequence, time, actor, action, resource, outcome, record) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+    let row = params![
+        entry.tenant.as_str(),
+        integer(sequence),
+        integer(entry.time.as_millis()),
+        entry.actor.principal.as_ref().map_or("", |principal| principal.as_str()),
+        entry.action,
+        entry.resource,
+        entry.outcome.as_str(),
+        AuditDocument::new(entry, sequence).to_bytes(),
+    ];
+    connection.prepare_cached(QUERY)?.execute(row).map(drop)
+}
+
+fn open(connection: &Connection, entry: &Entry, sequence: u64) -> rusqlite::Result<()> {
+    const QUERY: &str = "INSERT INTO audit_intents (call, tenant, sequence, instance) VALUES (?1, ?2, ?3, ?4)";
+    let row = params![entry.call, entry.tenant.as_str(), integer(sequence), entry.instance.as_str()];
+    connection.prepare_cached(QUERY)?.execute(row).map(drop)
+}

@@ -1,0 +1,214 @@
+//! What every `AuditRepository` promises. Run all of it with [`audit_repository_contract!`](crate::audit_repository_contract); each
+//! check wants an empty repository, with the leases of the servers that write it.
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::time::Duration;
+
+use domain::audit::{Actor, AuditQuery, AuditRecord, AuditRepository, Checkpoint, Entry, FieldChange, Outcome, Sealed, Tile, TilePlace};
+use domain::lease::{InstanceId, LeaseName, LeaseRepository};
+use domain::page::PageRequest;
+
+use crate::sample::{at, scope, tenant, user};
+
+/// Makes one test of each check. `$make` is an expression that gives something that dereferences to an empty repository.
+#[macro_export]
+macro_rules! audit_repository_contract {
+    ($make:expr) => {
+        $crate::audit_repository_contract!($make;
+            records_stand_in_their_tenants_log_in_the_order_in_which_they_came,
+            a_record_survives_whole,
+            a_list_has_every_record_once_newest_first,
+            a_list_is_filtered_by_everything_that_is_set,
+            an_intent_has_one_outcome,
+            only_what_no_lease_protects_is_abandoned,
+            a_checkpoint_is_stored_with_its_tiles_by_the_first_who_has_it,
+        );
+    };
+    ($make:expr; $($check:ident),+ $(,)?) => {$(
+        #[tokio::test]
+        async fn $check() {
+            let repository = $make;
+            $crate::audit_repository::$check(&*repository).await;
+        }
+    )+};
+}
+
+/// A record with every field filled.
+pub fn entry(code: &str, number: u64) -> Entry {
+    Entry {
+        tenant: tenant(code),
+        time: at(number),
+        until: Some(at(number + 1)),
+        count: 3,
+        instance: InstanceId::new("one"),
+        call: format!("call-{code}-{number}"),
+        actor: Actor {
+            principal: Some(user("ann")),
+            session: Some("s-1".to_owned()),
+            key: Some("k-1".to_owned()),
+            address: Some(IpAddr::V4(Ipv4Addr::LOCALHOST)),
+        },
+        method: "/zona.utility.v1.UtilityService/UpdateUtility".to_owned(),
+        action: "utility.update".to_owned(),
+        resource: format!("tenants/{code}/utilities/a"),
+        version: Some(4),
+        outcome: Outcome::Allowed,
+        reason: "SOME_REASON".to_owned(),
+        changes: FieldChange::of("code", Some("a"), None).into_iter().collect(),
+        purpose: "a test".to_owned(),
+        request_id: "r-1".to_owned(),
+        trace_id: "t-1".to_owned(),
+    }
+}
+
+fn page(size: u32, after: Option<String>) -> PageRequest {
+    PageRequest { size, after }
+}
+
+async fn listed(repository: &dyn AuditRepository, code: &str, query: &AuditQuery) -> Vec<AuditRecord> {
+    let (mut found, mut after) = (Vec::new(), None);
+    loop {
+        let page = repository.list(&scope(code), query, &page(2, after)).await.expect("listed").open_for_system().expect("a page");
+        assert!(page.items.len() <= 2);
+        found.extend(page.items);
+        after = page.next;
+        if after.is_none() {
+            return found;
+        }
+    }
+}
+
+async fn append(repository: &dyn AuditRepository, entries: Vec<Entry>) {
+    repository.append(entries).await.expect("stored");
+}
+
+fn sequences(records: &[AuditRecord]) -> Vec<u64> {
+    records.iter().map(|record| record.sequence).collect()
+}
+
+/// Places have no gaps, and each log has its own; what is read by places is bounded by bytes.
+pub async fn records_stand_in_their_tenants_log_in_the_order_in_which_they_came(repository: &dyn AuditRepository) {
+    append(repository, vec![entry("acme", 5), entry("beta", 1), entry("acme", 3)]).await;
+    append(repository, vec![entry("acme", 4)]).await;
+    let all = repository.records_from(&scope("acme"), 0, usize::MAX).await.expect("read");
+    assert_eq!(all.iter().map(|record| record.sequence).collect::<Vec<_>>(), [0, 1, 2]);
+    let one = repository.records_from(&scope("acme"), 1, 1).await.expect("read");
+    assert_eq!(one, all[1..2]);
+    assert_eq!(repository.records_from(&scope("beta"), 0, usize::MAX).await.expect("read").len(), 1);
+    assert_eq!(repository.records_from(&scope("acme"), 3, usize::MAX).await.expect("read"), []);
+}
+
+/// Every field comes back.
+pub async fn a_record_survives_whole(repository: &dyn AuditRepository) {
+    let bare = Entry {
+        until: None,
+        actor: Actor::default(),
+        version: None,
+        reason: String::new(),
+        changes: Vec::new(),
+        purpose: String::new(),
+        request_id: String::new(),
+        trace_id: String::new(),
+        ..entry("acme", 2)
+    };
+    append(repository, vec![entry("acme", 1), bare.clone()]).await;
+    let found = listed(repository, "acme", &AuditQuery::default()).await;
+    assert_eq!(found, [AuditRecord { sequence: 1, entry: bare }, AuditRecord { sequence: 0, entry: entry("acme", 1) }]);
+}
+
+/// Pages join to the whole; of records of one time, the later ones come first.
+pub async fn a_list_has_every_record_once_newest_first(repository: &dyn AuditRepository) {
+    append(repository, [7, 3, 5, 5, 5, 9].map(|number| entry("acme", number)).to_vec()).await;
+    append(repository, vec![entry("beta", 1)]).await;
+    assert_eq!(sequences(&listed(repository, "acme", &AuditQuery::default()).await), [5, 0, 4, 3, 2, 1]);
+    let refused = repository.list(&scope("acme"), &AuditQuery::default(), &page(2, Some("nonsense".to_owned()))).await;
+    assert!(refused.is_err(), "a token of something else");
+}
+
+/// Each filter alone, and all together.
+pub async fn a_list_is_filtered_by_everything_that_is_set(repository: &dyn AuditRepository) {
+    let other = Entry {
+        actor: Actor { principal: Some(user("bob")), ..Actor::default() },
+        action: "utility.delete".to_owned(),
+        resource: "tenants/acme/utilities/b".to_owned(),
+        outcome: Outcome::Denied,
+        ..entry("acme", 2)
+    };
+    append(repository, vec![entry("acme", 1), other, entry("acme", 3)]).await;
+    let check = async |query: AuditQuery, expected: &[u64]| {
+        assert_eq!(sequences(&listed(repository, "acme", &query).await), expected, "{query:?}");
+    };
+    check(AuditQuery { from: Some(at(2)), ..AuditQuery::default() }, &[2, 1]).await;
+    check(AuditQuery { before: Some(at(2)), ..AuditQuery::default() }, &[0]).await;
+    check(AuditQuery { actor: Some(user("bob")), ..AuditQuery::default() }, &[1]).await;
+    check(AuditQuery { action: Some("utility.update".to_owned()), ..AuditQuery::default() }, &[2, 0]).await;
+    check(AuditQuery { resource: Some("tenants/acme/utilities/b".to_owned()), ..AuditQuery::default() }, &[1]).await;
+    check(AuditQuery { outcome: Some(Outcome::Allowed), ..AuditQuery::default() }, &[2, 0]).await;
+    let all = AuditQuery {
+        from: Some(at(1)),
+        before: Some(at(3)),
+        actor: Some(user("ann")),
+        action: Some("utility.update".to_owned()),
+        resource: Some("tenants/acme/utilities/a".to_owned()),
+        outcome: Some(Outcome::Allowed),
+    };
+    check(all.clone(), &[0]).await;
+    check(AuditQuery { actor: Some(user("bob")), ..all }, &[]).await;
+}
+
+/// The first outcome closes it, and a second one is not even stored.
+pub async fn an_intent_has_one_outcome(repository: &dyn AuditRepository) {
+    let intent = Entry { outcome: Outcome::Intent, ..entry("acme", 1) };
+    let outcome = Entry { time: at(2), ..entry("acme", 1) };
+    assert!(!repository.close(outcome.clone()).await.expect("answered"), "nothing is open yet");
+    append(repository, vec![intent]).await;
+    assert!(repository.close(outcome.clone()).await.expect("answered"));
+    assert!(!repository.close(outcome).await.expect("answered"));
+    let found = listed(repository, "acme", &AuditQuery::default()).await;
+    assert_eq!(found.iter().map(|record| record.entry.outcome).collect::<Vec<_>>(), [Outcome::Allowed, Outcome::Intent]);
+}
+
+/// A server closes its own intents as long as it holds its lease.
+pub async fn only_what_no_lease_protects_is_abandoned<R: AuditRepository + LeaseRepository>(repository: &R) {
+    let of = |instance: &str, number| Entry { outcome: Outcome::Intent, instance: InstanceId::new(instance), ..entry("acme", number) };
+    append(repository, vec![of("alive", 1), of("dead", 2), of("dead", 3), entry("acme", 4)]).await;
+    let alive = InstanceId::new("alive");
+    repository.acquire(&LeaseName::of_instance(&alive), &alive, at(0), Duration::from_secs(10)).await.expect("acquired");
+    let abandoned = async |millis, limit| repository.abandoned(at(millis), limit).await.expect("found");
+    let calls = |records: Vec<AuditRecord>| records.into_iter().map(|record| record.entry.call).collect::<Vec<_>>();
+    assert_eq!(calls(abandoned(5, 9).await), ["call-acme-2", "call-acme-3"]);
+    assert_eq!(abandoned(5, 1).await.len(), 1);
+    assert_eq!(abandoned(10_000, 9).await.len(), 3, "its lease has expired");
+    assert!(repository.close(entry("acme", 2)).await.expect("answered"));
+    assert_eq!(calls(abandoned(5, 9).await), ["call-acme-3"]);
+}
+
+/// Who computed the next checkpoint from another size than the last one has stores nothing.
+pub async fn a_checkpoint_is_stored_with_its_tiles_by_the_first_who_has_it(repository: &dyn AuditRepository) {
+    let acme = scope("acme");
+    let (leaves, above) = (TilePlace { level: 0, index: 0 }, TilePlace { level: 1, index: 3 });
+    let checkpoint = |size: u64| Checkpoint { size, time: at(size), note: format!("note {size}") };
+    let sealed = |from, size, hashes: &[u8]| Sealed {
+        from,
+        tiles: vec![Tile { place: leaves, hashes: hashes.to_vec() }],
+        checkpoint: checkpoint(size),
+    };
+    assert_eq!(repository.unsealed(9).await.expect("found"), []);
+    assert!(!repository.seal(&acme, sealed(0, 2, b"x")).await.expect("answered"), "there are no such records");
+    append(repository, [1, 2, 3, 4].map(|number| entry("acme", number)).to_vec()).await;
+    append(repository, vec![entry("beta", 1)]).await;
+    assert_eq!(repository.unsealed(9).await.expect("found"), [tenant("acme"), tenant("beta")]);
+    assert!(repository.seal(&acme, sealed(0, 2, b"ab")).await.expect("answered"));
+    assert!(!repository.seal(&acme, sealed(0, 3, b"abc")).await.expect("answered"), "somebody was first");
+    assert!(repository.seal(&acme, sealed(2, 4, b"abcd")).await.expect("answered"));
+    assert_eq!(repository.unsealed(9).await.expect("found"), [tenant("beta")]);
+    let tiles = repository.tiles(&acme, &[above, leaves]).await.expect("read");
+    assert_eq!(tiles, [Tile { place: leaves, hashes: b"abcd".to_vec() }]);
+    for (size, expected) in [(1, None), (2, Some(2)), (3, Some(2)), (u64::MAX, Some(4))] {
+        assert_eq!(repository.checkpoint(&acme, size).await.expect("read"), expected.map(checkpoint), "{size}");
+    }
+    for (size, expected) in [(0, Some(2)), (1, Some(2)), (2, Some(4)), (4, None)] {
+        assert_eq!(repository.checkpoint_after(&acme, size).await.expect("read"), expected.map(checkpoint), "{size}");
+    }
+    assert_eq!(repository.checkpoint(&scope("beta"), u64::MAX).await.expect("read"), None);
+}

@@ -1,0 +1,41 @@
+//! Audit logs in memory, as data; the port to them is beside it.
+
+use std::collections::BTreeMap;
+
+use domain::audit::{AuditRecord, Checkpoint, Entry, Outcome, TilePlace};
+use domain::name::TenantId;
+
+/// The logs of all tenants.
+#[derive(Default)]
+pub(super) struct Logs {
+    pub(super) logs: BTreeMap<TenantId, Log>,
+    /// Open intents, by what they share with their outcomes.
+    pub(super) open: BTreeMap<String, AuditRecord>,
+}
+
+/// The log of one tenant.
+#[derive(Default)]
+pub(super) struct Log {
+    pub(super) records: Vec<AuditRecord>,
+    pub(super) tiles: BTreeMap<TilePlace, Vec<u8>>,
+    pub(super) checkpoints: BTreeMap<u64, Checkpoint>,
+}
+
+impl Logs {
+    /// Adds a record at the next place.
+    pub(super) fn add(&mut self, entry: Entry) {
+        let log = self.logs.entry(entry.tenant.clone()).or_default();
+        let record = AuditRecord { sequence: log.records.len() as u64, entry };
+        if record.entry.outcome == Outcome::Intent {
+            self.open.insert(record.entry.call.clone(), record.clone());
+        }
+        log.records.push(record);
+    }
+}
+
+impl Log {
+    /// How many records a checkpoint covers.
+    pub(super) fn sealed(&self) -> u64 {
+        self.checkpoints.last_key_value().map_or(0, |(size, _)| *size)
+    }
+}

@@ -1,0 +1,128 @@
+//! The port of audit logs in memory: they lie in the executions' store, as an execution is stored together with its intent.
+
+use async_trait::async_trait;
+use domain::access::{Found, TenantScope};
+use domain::audit::{AuditQuery, AuditRecord, AuditRepository, Checkpoint, Entry, Sealed, StoredRecord, Tile, TilePlace};
+use domain::lease::LeaseName;
+use domain::name::TenantId;
+use domain::page::{Page, PageRequest};
+use domain::time::Timestamp;
+use domain::{Error, Result};
+
+use super::executions::InMemoryExecutionRepository;
+
+#[async_trait]
+impl AuditRepository for InMemoryExecutionRepository {
+    async fn append(&self, entries: Vec<Entry>) -> Result<()> {
+        self.faults().check("append_audit")?;
+        let logs = &mut self.state().audit;
+        entries.into_iter().for_each(|entry| logs.add(entry));
+        Ok(())
+    }
+
+    async fn close(&self, outcome: Entry) -> Result<bool> {
+        self.faults().check("close_audit")?;
+        let logs = &mut self.state().audit;
+        let was_open = logs.open.remove(&outcome.call).is_some();
+        if was_open {
+            logs.add(outcome);
+        }
+        Ok(was_open)
+    }
+
+    async fn abandoned(&self, now: Timestamp, limit: u32) -> Result<Vec<AuditRecord>> {
+        self.faults().check("abandoned_audit")?;
+        let state = self.state();
+        let protected = |record: &&AuditRecord| {
+            let lease = state.leases.held.get(&LeaseName::of_instance(&record.entry.instance));
+            !lease.is_some_and(|lease| lease.in_force(now))
+        };
+        Ok(state.audit.open.values().filter(protected).take(limit as usize).cloned().collect())
+    }
+
+    async fn list(&self, scope: &TenantScope, query: &AuditQuery, page: &PageRequest) -> Result<Found<Page<AuditRecord>>> {
+        self.faults().check("list_audit")?;
+        let key = |record: &AuditRecord| (record.entry.time, record.sequence);
+        let after = page.after.as_deref().map(cursor).transpose()?;
+        let state = self.state();
+        let mut found: Vec<&AuditRecord> = state.audit.logs.get(scope.tenant()).into_iter().flat_map(|log| &log.records).collect();
+        found.retain(|record| wants(query, &record.entry) && after.is_none_or(|after| key(record) < after));
+        found.sort_unstable_by_key(|record| std::cmp::Reverse(key(record)));
+        let size = page.size as usize;
+        let next = found.get(size).map(|_| format!("{}:{}", key(found[size - 1]).0.as_millis(), found[size - 1].sequence));
+        Ok(Found::one(Page { items: found.into_iter().take(size).cloned().collect(), next }))
+    }
+
+    async fn records_from(&self, scope: &TenantScope, sequence: u64, max_bytes: usize) -> Result<Vec<StoredRecord>> {
+        self.faults().check("records_from")?;
+        let state = self.state();
+        let records = state.audit.logs.get(scope.tenant()).into_iter().flat_map(|log| &log.records);
+        let (mut found, mut bytes) = (Vec::new(), 0);
+        for record in records.filter(|record| record.sequence >= sequence) {
+            let stored = StoredRecord { sequence: record.sequence, bytes: format!("{record:?}").into_bytes() };
+            bytes += stored.bytes.len();
+            found.push(stored);
+            if bytes >= max_bytes {
+                break;
+            }
+        }
+        Ok(found)
+    }
+
+    async fn unsealed(&self, limit: u32) -> Result<Vec<TenantId>> {
+        self.faults().check("unsealed")?;
+        let state = self.state();
+        let unsealed = state.audit.logs.iter().filter(|(_, log)| log.records.len() as u64 > log.sealed());
+        Ok(unsealed.map(|(tenant, _)| tenant.clone()).take(limit as usize).collect())
+    }
+
+    async fn checkpoint(&self, scope: &TenantScope, size: u64) -> Result<Option<Checkpoint>> {
+        self.faults().check("checkpoint")?;
+        let state = self.state();
+        Ok(state.audit.logs.get(scope.tenant()).and_then(|log| log.checkpoints.range(..=size).next_back()).map(|(_, found)| found.clone()))
+    }
+
+    async fn checkpoint_after(&self, scope: &TenantScope, size: u64) -> Result<Option<Checkpoint>> {
+        self.faults().check("checkpoint_after")?;
+        let state = self.state();
+        let after = state.audit.logs.get(scope.tenant()).and_then(|log| log.checkpoints.range(size.saturating_add(1)..).next());
+        Ok(after.map(|(_, found)| found.clone()))
+    }
+
+    async fn tiles(&self, scope: &TenantScope, places: &[TilePlace]) -> Result<Vec<Tile>> {
+        self.faults().check("tiles")?;
+        let state = self.state();
+        let Some(log) = state.audit.logs.get(scope.tenant()) else { return Ok(Vec::new()) };
+        let tile = |place: &TilePlace| log.tiles.get(place).map(|hashes| Tile { place: *place, hashes: hashes.clone() });
+        Ok(places.iter().filter_map(tile).collect())
+    }
+
+    async fn seal(&self, scope: &TenantScope, sealed: Sealed) -> Result<bool> {
+        self.faults().check("seal")?;
+        let mut state = self.state();
+        let log = state.audit.logs.entry(scope.tenant().clone()).or_default();
+        if log.sealed() != sealed.from || (log.records.len() as u64) < sealed.checkpoint.size {
+            return Ok(false);
+        }
+        log.tiles.extend(sealed.tiles.into_iter().map(|tile| (tile.place, tile.hashes)));
+        log.checkpoints.insert(sealed.checkpoint.size, sealed.checkpoint);
+        Ok(true)
+    }
+}
+
+fn wants(query: &AuditQuery, entry: &Entry) -> bool {
+    query.from.is_none_or(|from| entry.time >= from)
+        && query.before.is_none_or(|before| entry.time < before)
+        && query.actor.as_ref().is_none_or(|actor| entry.actor.principal.as_ref() == Some(actor))
+        && query.action.as_ref().is_none_or(|action| entry.action == *action)
+        && query.resource.as_ref().is_none_or(|resource| entry.resource == *resource)
+        && query.outcome.is_none_or(|outcome| entry.outcome == outcome)
+}
+
+fn cursor(text: &str) -> Result<(Timestamp, u64)> {
+    let read = || {
+        let (millis, sequence) = text.split_once(':')?;
+        Some((Timestamp::from_millis(millis.parse().ok()?), sequence.parse().ok()?))
+    };
+    read().ok_or_else(|| Error::invalid("page_token", "MALFORMED", "is not a token of this list; start again without one"))
+}
