@@ -7,6 +7,7 @@ pub(crate) mod event;
 pub(crate) mod execution;
 pub(crate) mod finding;
 pub(crate) mod grant;
+pub(crate) mod identity;
 pub(crate) mod isolation;
 pub(crate) mod launch;
 pub(crate) mod limits;

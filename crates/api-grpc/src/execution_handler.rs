@@ -32,10 +32,11 @@ impl pb::execution_service_server::ExecutionService for ExecutionHandler {
 
     async fn execute_utility(&self, request: Request<pb::ExecuteUtilityRequest>) -> Result<Response<Events>, Status> {
         let name = |body: &pb::ExecuteUtilityRequest| UtilityName::parse("name", &body.name);
-        self.perform(request, name, |cases, Permitted { permit, body, call }: Permitted<actions::ExecuteUtility, _>| async move {
+        self.perform(request, name, |cases, Permitted { permit, body, call, standing }: Permitted<actions::ExecuteUtility, _>| async move {
             let launch = launch::read_execute(body, permit.principal())?;
             let (execution, watch, guard) = cases.executions.execute(&permit, launch).await?;
-            Ok(stream::events(call, cases.clock, execution, watch, guard))
+            let source = stream::Source { name: execution, watch, guard };
+            Ok(stream::events(call, cases.clock, source, standing))
         })
         .await
     }
@@ -87,12 +88,13 @@ impl pb::execution_service_server::ExecutionService for ExecutionHandler {
 
     async fn watch_execution(&self, request: Request<pb::WatchExecutionRequest>) -> Result<Response<Events>, Status> {
         let name = |body: &pb::WatchExecutionRequest| ExecutionName::parse("name", &body.name);
-        self.perform(request, name, |cases, Permitted { permit, body, call }: Permitted<actions::WatchExecution, _>| async move {
+        self.perform(request, name, |cases, Permitted { permit, body, call, standing }: Permitted<actions::WatchExecution, _>| async move {
             let mut violations = Violations::default();
             let after = violations.sequence("after_sequence", body.after_sequence);
             let after = violations.unless_any(after)?;
             let watch = cases.executions.watch(&permit, after).await?;
-            Ok(stream::events(call, cases.clock, permit.target().clone(), watch, None))
+            let source = stream::Source { name: permit.target().clone(), watch, guard: None };
+            Ok(stream::events(call, cases.clock, source, standing))
         })
         .await
     }

@@ -4,9 +4,10 @@ use std::future::Future;
 
 use domain::Result;
 use domain::access::Action;
+use domain::name::PrincipalName;
 use tonic::{Request, Response, Status};
 
-use crate::perform::{Performer, Permitted};
+use crate::perform::{Opened, Performer, Permitted};
 
 /// Handles the methods of one service by the use cases `U`, which are cheap to clone.
 pub(crate) struct Handler<U> {
@@ -33,5 +34,35 @@ impl<U: Clone + Send + Sync> Handler<U> {
         F: Future<Output = Result<T>> + Send + 'static,
     {
         self.performer.perform(request, name, |permitted| work(self.use_cases.clone(), permitted)).await
+    }
+
+    /// Answers a call that is about its caller.
+    pub(crate) async fn perform_as_caller<A, B, T, F>(
+        &self,
+        request: Request<B>,
+        work: impl FnOnce(U, Permitted<A, B>) -> F + Send,
+    ) -> Result<Response<T>, Status>
+    where
+        A: Action<Target = PrincipalName>,
+        B: Send + Sync,
+        T: Send + 'static,
+        F: Future<Output = Result<T>> + Send + 'static,
+    {
+        self.performer.perform_as_caller(request, |permitted| work(self.use_cases.clone(), permitted)).await
+    }
+
+    /// Answers a call of anybody.
+    pub(crate) async fn perform_open<A, B, T, F>(
+        &self,
+        request: Request<B>,
+        work: impl FnOnce(U, Opened<B>) -> F + Send,
+    ) -> Result<Response<T>, Status>
+    where
+        A: Action,
+        B: Send,
+        T: Send + 'static,
+        F: Future<Output = Result<T>> + Send + 'static,
+    {
+        self.performer.perform_open::<A, _, _, _>(request, |opened| work(self.use_cases.clone(), opened)).await
     }
 }

@@ -12,6 +12,7 @@ mod ending;
 mod error;
 mod execution_handler;
 mod handler;
+mod identity_handler;
 mod layer;
 mod method;
 mod perform;

@@ -4,7 +4,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
-use api_proto::zona::annotations::v1::Operation;
+use api_proto::zona::annotations::v1::{Operation, Who};
 
 /// Unary methods that answer when user code is done: the one thing that a descriptor does not tell.
 const RUNS: [&str; 1] = ["/zona.execution.v1.ExecutionService/Transform"];
@@ -68,6 +68,8 @@ pub(crate) struct Method {
     pub(crate) effect: Effect,
     /// Whether each call of it is recorded although it has no effect, for what it shows.
     pub(crate) shows: bool,
+    /// Whether anybody may call it: its request itself proves who asks, or it answers what is public.
+    pub(crate) open: bool,
 }
 
 /// Every method of the contract. Cheap to clone.
@@ -86,7 +88,9 @@ impl Methods {
         let services = described.iter().map(|method| method.service.clone()).collect();
         let by_path = described.iter().map(|method| (method.path(), Arc::new(Method::of(method)))).collect();
         // What is not known may stream, and changes nothing: no handler hears of it.
-        let other = |input| Arc::new(Method { path: OTHER.to_owned(), shape: Shape::Stream, input, effect: Effect::Nothing, shows: false });
+        let other = |input| {
+            Arc::new(Method { path: OTHER.to_owned(), shape: Shape::Stream, input, effect: Effect::Nothing, shows: false, open: false })
+        };
         let (other, reflection) = (other(Input::One), other(Input::Many));
         Methods { by_path: Arc::new(by_path), other, reflection, services: Arc::new(services) }
     }
@@ -117,9 +121,9 @@ impl Method {
             Operation::Execute => Effect::Execution,
             Operation::Create | Operation::Update | Operation::Delete | Operation::Administer => Effect::Change,
         };
-        // The contract has no method that takes more.
-        let shows = SHOWS.contains(&path.as_str());
-        Method { path, shape, input: Input::One, effect, shows }
+        // The contract has no method that takes more messages than one.
+        let (shows, open) = (SHOWS.contains(&path.as_str()), described.permission.who() == Who::Anyone);
+        Method { path, shape, input: Input::One, effect, shows, open }
     }
 }
 
@@ -146,6 +150,15 @@ mod tests {
         check("/zona.execution.v1.ExecutionService/Transform", Shape::Run, Effect::Execution);
         check("/zona.execution.v1.ExecutionService/ExecuteUtility", Shape::Stream, Effect::Execution);
         check("/zona.execution.v1.ExecutionService/WatchExecution", Shape::Stream, Effect::Nothing);
+    }
+
+    #[test]
+    fn exactly_these_methods_are_open_to_anyone() {
+        let methods = Methods::of_contract();
+        let mut open: Vec<&str> = methods.by_path.values().filter(|method| method.open).map(|method| method.path.as_str()).collect();
+        open.sort_unstable();
+        let named = ["Bootstrap", "GetKeySet", "IssueToken", "RefreshToken"];
+        assert_eq!(open, named.map(|name| format!("/zona.identity.v1.IdentityService/{name}")));
     }
 
     #[test]

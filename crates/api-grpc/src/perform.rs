@@ -1,12 +1,14 @@
 //! The one way in which a call is answered: authenticate, split, name, authorize, work, answer, and record each of it. A service
 //! says only what its methods differ in: where the name stands, which action is asked for, and what is done once it is permitted.
+//! Methods that need no identity have a second way, which takes no others.
 
 use std::future::Future;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use domain::access::{AccessPolicy, Action, Authenticator, Permit, Presented, Targeted as _};
+use domain::access::{AccessPolicy, Action, Authenticator, Caller, Changes, Permit, Presented, Targeted as _};
 use domain::audit::{Auditor, Circumstances, Outcome};
+use domain::name::PrincipalName;
 use domain::{Error, Result};
 use tonic::metadata::MetadataMap;
 use tonic::transport::server::TcpConnectInfo;
@@ -38,6 +40,34 @@ pub(crate) struct Permitted<A: Action, B> {
     pub(crate) body: B,
     /// The call.
     pub(crate) call: Call,
+    /// Whether the caller may still be what it was found to be.
+    pub(crate) standing: Standing,
+}
+
+/// A call of anybody.
+pub(crate) struct Opened<B> {
+    /// The request's message.
+    pub(crate) body: B,
+    /// Where the call comes from; `None` where that is not known.
+    pub(crate) address: Option<IpAddr>,
+}
+
+/// What a caller was let in by, for calls that last.
+pub(crate) struct Standing {
+    authenticator: Arc<dyn Authenticator>,
+    caller: Caller,
+}
+
+impl Standing {
+    /// Whether it rests on something that can be revoked.
+    pub(crate) fn is_revocable(&self) -> bool {
+        self.caller.credential().is_some()
+    }
+
+    /// That what the caller showed would still be accepted.
+    pub(crate) async fn check(&self) -> Result<()> {
+        if self.authenticator.still_valid(&self.caller).await? { Ok(()) } else { Err(Error::Unauthenticated) }
+    }
 }
 
 impl Performer {
@@ -59,16 +89,74 @@ impl Performer {
         T: Send + 'static,
         F: Future<Output = Result<T>> + Send + 'static,
     {
+        self.answer(request, |_caller, body| name(body), work).await
+    }
+
+    /// Answers a call that is about whoever calls.
+    pub(crate) async fn perform_as_caller<A, B, T, F>(
+        &self,
+        request: Request<B>,
+        work: impl FnOnce(Permitted<A, B>) -> F + Send,
+    ) -> Result<Response<T>, Status>
+    where
+        A: Action<Target = PrincipalName>,
+        B: Send + Sync,
+        T: Send + 'static,
+        F: Future<Output = Result<T>> + Send + 'static,
+    {
+        self.answer(request, |caller, _body| Ok(caller.principal.clone()), work).await
+    }
+
+    /// Answers a call whose request itself proves who asks, or that asks for what is public: nobody is authenticated, no permission is
+    /// asked for, and a credential in the metadata says nothing. It is recorded like any other.
+    pub(crate) async fn perform_open<A, B, T, F>(
+        &self,
+        request: Request<B>,
+        work: impl FnOnce(Opened<B>) -> F + Send,
+    ) -> Result<Response<T>, Status>
+    where
+        A: Action,
+        B: Send,
+        T: Send + 'static,
+        F: Future<Output = Result<T>> + Send + 'static,
+    {
         let (metadata, extensions, body) = request.into_parts();
         let call = Call::of(&extensions).map_err(|error| Status::internal(error.to_string()))?;
         let around = circumstances(&call, &metadata, &extensions);
-        let answered = match self.permit::<A>(presented(&metadata, &extensions), name(&body), &around).await {
+        let answered = match call.method.open {
+            true => {
+                let entry = self.auditor.refused_entry(None, A::SPEC, None, &around);
+                let audited = Audited::new(self.auditor.clone(), entry, A::SPEC, Changes::default());
+                audited.work(&call, &self.settling, None, work(Opened { body, address: peer(&extensions) })).await
+            }
+            false => Err(Error::Internal { context: "a method that demands a permission came the way of those that do not", source: None }),
+        };
+        answered.map(Response::new).map_err(|error: Error| call.refuse(&error))
+    }
+
+    async fn answer<A, B, T, F>(
+        &self,
+        request: Request<B>,
+        name: impl FnOnce(&Caller, &B) -> Result<A::Target> + Send,
+        work: impl FnOnce(Permitted<A, B>) -> F + Send,
+    ) -> Result<Response<T>, Status>
+    where
+        A: Action,
+        B: Send,
+        T: Send + 'static,
+        F: Future<Output = Result<T>> + Send + 'static,
+    {
+        let (metadata, extensions, body) = request.into_parts();
+        let call = Call::of(&extensions).map_err(|error| Status::internal(error.to_string()))?;
+        let around = circumstances(&call, &metadata, &extensions);
+        let answered = match self.permit::<A>(presented(&metadata, &extensions), |caller| name(caller, &body), &around).await {
             Ok(permit) => {
                 let target = permit.target().target();
                 let tenant = target.tenant().cloned();
                 let entry = self.auditor.entry(permit.caller(), A::SPEC, target, &around);
                 let audited = Audited::new(self.auditor.clone(), entry, A::SPEC, permit.changes());
-                let work = work(Permitted { permit, body, call: call.clone() });
+                let standing = Standing { authenticator: Arc::clone(&self.authenticator), caller: permit.caller().clone() };
+                let work = work(Permitted { permit, body, call: call.clone(), standing });
                 audited.work(&call, &self.settling, tenant.as_ref(), work).await
             }
             Err(error) => Err(error),
@@ -77,14 +165,19 @@ impl Performer {
     }
 
     /// Who calls may do this to that, or why not, which is recorded.
-    async fn permit<A: Action>(&self, presented: Presented<'_>, target: Result<A::Target>, around: &Circumstances) -> Result<Permit<A>> {
+    async fn permit<A: Action>(
+        &self,
+        presented: Presented<'_>,
+        name: impl FnOnce(&Caller) -> Result<A::Target>,
+        around: &Circumstances,
+    ) -> Result<Permit<A>> {
         let auditor = &self.auditor;
         let caller = self.authenticator.authenticate(presented).await.inspect_err(|error| {
             if matches!(error, Error::Unauthenticated) {
                 auditor.denied(auditor.refused_entry(None, A::SPEC, None, around), A::SPEC, error.reason());
             }
         })?;
-        let target = target.inspect_err(|_malformed| {
+        let target = name(&caller).inspect_err(|_malformed| {
             auditor.count(auditor.refused_entry(Some(&caller), A::SPEC, None, around), A::SPEC, Outcome::Failed);
         })?;
         self.policy.require::<A>(&caller, target).await.inspect_err(|error| {

@@ -10,6 +10,7 @@ use api_proto::DESCRIPTOR_SET;
 use api_proto::zona::access::v1::access_service_server::AccessServiceServer;
 use api_proto::zona::audit::v1::audit_service_server::AuditServiceServer;
 use api_proto::zona::execution::v1::execution_service_server::ExecutionServiceServer;
+use api_proto::zona::identity::v1::identity_service_server::IdentityServiceServer;
 use api_proto::zona::runtime::v1::runtime_service_server::RuntimeServiceServer;
 use api_proto::zona::server::v1::server_service_server::ServerServiceServer;
 use api_proto::zona::utility::v1::code_policy_service_server::CodePolicyServiceServer;
@@ -18,6 +19,7 @@ use domain::access::{AccessPolicy, Authenticator, Sharing};
 use domain::audit::{AuditLog, Auditor};
 use domain::code_policy::CodePolicies;
 use domain::execution::{Executions, MAX_OUTCOMES, MAX_REQUEST};
+use domain::identity::Identities;
 use domain::runtime::Runtimes;
 use domain::server::Servers;
 use domain::time::Clock;
@@ -82,6 +84,8 @@ pub struct Services {
     pub runtimes: Runtimes,
     /// Use cases about servers.
     pub servers: Servers,
+    /// Use cases of identity.
+    pub identities: Identities,
     /// Time of heartbeats.
     pub clock: Arc<dyn Clock>,
 }
@@ -219,6 +223,7 @@ impl Services {
         serve!(RuntimeServiceServer: self.runtimes);
         serve!(ServerServiceServer: self.servers);
         serve!(AuditServiceServer: self.audit);
+        serve!(IdentityServiceServer: self.identities);
         routes
     }
 }

@@ -55,6 +55,14 @@ pub mod zona {
         }
     }
 
+    /// Who is known.
+    pub mod identity {
+        /// Version 1.
+        pub mod v1 {
+            tonic::include_proto!("zona.identity.v1");
+        }
+    }
+
     /// Running utilities.
     pub mod execution {
         /// Version 1.

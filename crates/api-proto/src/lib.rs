@@ -5,6 +5,7 @@
 mod contract;
 mod method;
 mod permission;
+mod secret;
 
 pub use contract::{DESCRIPTOR_SET, zona};
 pub use method::{Method, methods};

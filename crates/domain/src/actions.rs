@@ -1,10 +1,10 @@
 //! Every action of every area, for the check of the contract against them.
 
 use crate::access::{self, ActionSpec};
-use crate::{audit, code_policy, execution, runtime, server, utility};
+use crate::{audit, code_policy, execution, identity, runtime, server, utility};
 
 /// What the areas declare; an RPC that names another action is refused at start.
-const DECLARED: [&[ActionSpec]; 7] = [
+const DECLARED: [&[ActionSpec]; 8] = [
     access::actions::ACTIONS,
     utility::actions::ACTIONS,
     execution::actions::ACTIONS,
@@ -12,6 +12,7 @@ const DECLARED: [&[ActionSpec]; 7] = [
     runtime::actions::ACTIONS,
     server::actions::ACTIONS,
     audit::actions::ACTIONS,
+    identity::actions::ACTIONS,
 ];
 
 /// Every action that the domain knows.

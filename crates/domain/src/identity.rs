@@ -3,22 +3,37 @@
 //! It hashes no password, signs no token and rolls no dice: those are ports, whose adapters are elsewhere. Who may do what is
 //! [`crate::access`]'s matter.
 
+pub mod actions;
 mod api_key;
+mod api_keys;
+mod attempts;
+mod authentication;
+mod bootstrap;
 mod password;
 mod principal;
+mod principals;
 mod repository;
 mod role;
+mod rules;
 mod secret;
 mod session;
+mod sign_in;
 mod token;
+mod use_cases;
 
 pub use api_key::{API_KEY_PREFIX, ApiKey};
+pub use api_keys::{ApiKeyDraft, MAX_LIVE_KEYS};
+pub use authentication::{Authentication, AuthenticationPorts};
+pub use bootstrap::BootstrapDraft;
 pub use password::{PasswordHash, PasswordHasher, PasswordVerdict};
 pub use principal::{Principal, PrincipalState};
+pub use principals::{PrincipalDraft, UserPatch};
 pub use repository::{
     ApiKeyChange, ApiKeyRepository, BootstrapRepository, PrincipalChange, PrincipalQuery, PrincipalRepository, SessionRepository,
 };
 pub use role::Role;
 pub use secret::{Secret, SecretSource};
 pub use session::{REFRESH_PREFIX, Session};
+pub use sign_in::{Issued, Proof, is_checkable};
 pub use token::{AccessToken, Issuer, MAX_TOKEN_LIFE, TokenIssuer, TokenVerifier, VerifiedToken};
+pub use use_cases::{Asked, Identities, IdentityPorts, Lives};

@@ -46,6 +46,12 @@ pub enum Error {
     /// A file of the data directory could be somebody else's work.
     #[error(transparent)]
     Untrusted(#[from] file_trust::Error),
+    /// The keys of tokens cannot be used.
+    #[error("cannot use the keys of access tokens")]
+    Keys(#[from] auth::KeyRingError),
+    /// Passwords cannot be checked.
+    #[error("cannot check passwords")]
+    Passwords(#[source] domain::Error),
     /// Sandboxes cannot be prepared.
     #[error("cannot prepare sandboxes")]
     Sandbox(#[from] sandbox::OpenError),
@@ -61,8 +67,8 @@ pub enum Error {
     /// The advisories cannot be used.
     #[error(transparent)]
     Advisories(#[from] crate::bridge::advisories::Error),
-    /// Opening the store panicked.
-    #[error("opening the store failed")]
+    /// Opening the store, or the keys, panicked.
+    #[error("opening the data directory failed")]
     Panicked(#[source] tokio::task::JoinError),
 }
 

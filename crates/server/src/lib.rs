@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use api_grpc::{Server, Services};
-use domain::access::{AccessPolicy, LocalRules, LoopbackAuthenticator, MatrixRules, Sharing};
+use domain::access::{AccessPolicy, LocalRules, MatrixRules, Sharing};
 use domain::admission::Admission;
 use domain::code_policy::CodePolicies;
 use domain::execution::{self, Executions, Ports};
@@ -30,6 +30,7 @@ use tokio::net::TcpListener;
 mod agent;
 mod audit;
 mod bridge;
+mod callers;
 pub mod config;
 mod error;
 mod identity;
@@ -51,9 +52,10 @@ use bridge::incidents::LoggedIncidents;
 use bridge::measured::MeasuredExecutions;
 use bridge::readings::{self, CallCounts};
 use bridge::traced::TracedSandbox;
+use callers::Callers;
 use config::Config;
 pub use error::Error;
-use loopback::{local_user, tenant};
+use loopback::tenant;
 pub use stop::Running;
 use stores::Stores;
 use system::{SystemClock, UuidIds};
@@ -165,6 +167,7 @@ async fn serve(config: &Config, parts: Parts, listeners: Listeners, telemetry: T
     let recovered = executions.begin().await.map_err(Error::Recover)?;
     let audit = audit_log(config, &parts)?;
     let left_open = audit.auditor.tend().await.map_err(Error::RecoverAudit)?;
+    let callers = Callers::open(&config.listening.data, &parts.stores.store, &parts.clock, &parts.ids).await?;
     let seeded = if manner.seeds { seed::create(&policy, &utilities).await.map_err(Error::Seed)? } else { 0 };
     readings::observe(&parts.metrics, executions.clone(), parts.sandboxes.clone(), parts.stores.cache.clone());
     readings::observe_advisories(&parts.metrics, Arc::clone(&advisories));
@@ -176,7 +179,7 @@ async fn serve(config: &Config, parts: Parts, listeners: Listeners, telemetry: T
         ..api_grpc::Config::default()
     };
     let services = Services {
-        authenticator: Arc::new(LoopbackAuthenticator::new(local_user())),
+        authenticator: Arc::clone(&callers.authenticator),
         policy,
         auditor: audit.auditor.clone(),
         audit: audit.log.clone(),
@@ -186,6 +189,7 @@ async fn serve(config: &Config, parts: Parts, listeners: Listeners, telemetry: T
         sharing: Sharing::new(Arc::clone(&parts.stores.grants), Arc::clone(&parts.stores.utilities), Arc::clone(&clock)),
         policies: CodePolicies::new(policies, checker, clock),
         servers: Servers::new(Arc::new(facts(config, &parts)), executions.clone()),
+        identities: callers.identities.clone(),
         executions: executions.clone(),
         clock: Arc::clone(&parts.clock),
     };

@@ -6,19 +6,23 @@
 //! a default.
 
 mod audit;
+mod credential;
 mod definition;
 mod execution;
 mod form;
 mod grant;
 mod policy;
+mod principal;
 mod utility;
 mod version;
 
 pub use audit::AuditDocument;
+pub use credential::{ApiKeyDocument, SessionDocument};
 pub use execution::{AttestationDocument, ExecutionDocument};
 pub use form::{InvalidField, decode, encode};
 pub use grant::GrantDocument;
 pub use policy::PolicyDocument;
+pub use principal::PrincipalDocument;
 pub use utility::UtilityDocument;
 pub use version::VersionDocument;
 

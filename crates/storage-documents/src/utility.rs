@@ -1,7 +1,5 @@
 //! The document of a utility.
 
-use std::ops::Not;
-
 use domain::hash::Hash;
 use domain::name::{PrincipalName, TenantId, UtilityId, UtilityName};
 use domain::revision::Revision;
@@ -24,7 +22,7 @@ pub struct UtilityDocument {
     tags: Vec<String>,
     #[serde(default)]
     store_values: bool,
-    #[serde(default, skip_serializing_if = "Not::not")]
+    #[serde(default)]
     show_secrets: bool,
     owner: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]

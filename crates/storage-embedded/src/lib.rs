@@ -12,6 +12,7 @@ mod directory;
 mod error;
 mod executions;
 mod grants;
+mod identity;
 mod leases;
 mod migration;
 mod policies;

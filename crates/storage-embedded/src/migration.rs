@@ -20,6 +20,7 @@ const STEPS: &[&str] = &[
     include_str!("../migrations/0007_epochs.sql"),
     include_str!("../migrations/0008_grants.sql"),
     include_str!("../migrations/0009_audit.sql"),
+    include_str!("../migrations/0010_identity.sql"),
 ];
 
 /// Applies the steps that the database lacks.

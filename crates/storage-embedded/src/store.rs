@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use domain::change::{ChangeListener, Changed};
+use domain::name::TenantId;
 use domain::request::REQUEST_KEY_TTL;
 use domain::time::{Clock, Timestamp};
 use rusqlite::Connection;
@@ -14,6 +15,7 @@ use crate::config::Config;
 use crate::connection;
 use crate::directory::DataDirectory;
 use crate::error::{Error, Result, during};
+use crate::identity::Epochs;
 use crate::migration::migrate;
 use crate::readers::Readers;
 use crate::writer::{Telling, Writer};
@@ -25,6 +27,7 @@ pub struct EmbeddedStore {
     deadline: Duration,
     clock: Box<dyn Clock>,
     listener: Option<Arc<dyn ChangeListener>>,
+    epochs: Epochs,
 }
 
 impl EmbeddedStore {
@@ -48,7 +51,7 @@ impl EmbeddedStore {
         end_leases(&connection)?;
         let readers = Readers::open(&path, config.readers)?;
         let writer = Writer::start(connection, directory)?;
-        Ok(EmbeddedStore { writer, readers, deadline: config.deadline, clock, listener: None })
+        Ok(EmbeddedStore { writer, readers, deadline: config.deadline, clock, listener: None, epochs: Epochs::default() })
     }
 
     /// The store, telling `listener` of each change. Nobody else changes what a data directory holds while a store has it open.
@@ -99,6 +102,22 @@ impl EmbeddedStore {
     {
         let tell = |listener: Arc<dyn ChangeListener>| Box::pin(async move { listener.changed(&what).await }) as Telling;
         self.write_and(work, self.listener.clone().map(tell)).await
+    }
+
+    /// Runs a write within the deadline, and advances the tenant's epoch of identity once it is decided.
+    pub(crate) async fn change_identity<T, F>(&self, tenant: &TenantId, work: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> Result<T> + Send + 'static,
+    {
+        let (epochs, tenant) = (self.epochs.clone(), tenant.clone());
+        let tell = Box::pin(async move { epochs.advance(&tenant) }) as Telling;
+        self.write_and(work, Some(tell)).await
+    }
+
+    /// The epochs of tenants, as the ports of identity know them.
+    pub(crate) fn epochs(&self) -> &Epochs {
+        &self.epochs
     }
 
     async fn write_and<T, F>(&self, work: F, telling: Option<Telling>) -> Result<T>

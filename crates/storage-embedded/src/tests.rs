@@ -32,6 +32,10 @@ mod grants {
     test_support::grant_repository_contract!(super::Scratch::new());
 }
 
+mod identity {
+    test_support::identity_repository_contract!(super::Scratch::new());
+}
+
 mod executions {
     test_support::execution_repository_contract!(super::Scratch::new());
 }

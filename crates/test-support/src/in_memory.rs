@@ -4,6 +4,7 @@ mod audit;
 mod audit_port;
 mod executions;
 mod grants;
+mod identity;
 mod lease_port;
 mod leases;
 mod pages;
@@ -14,6 +15,7 @@ mod utilities;
 
 pub use executions::InMemoryExecutionRepository;
 pub use grants::InMemoryGrantRepository;
+pub use identity::InMemoryIdentity;
 pub use policies::InMemoryCodePolicyRepository;
 pub use signals::InMemorySignals;
 pub use utilities::InMemoryUtilityRepository;

@@ -12,9 +12,11 @@ pub mod execution_fences;
 pub mod execution_repository;
 mod fake_checker;
 mod fake_compiler;
+mod fake_identity;
 mod fake_sandbox;
 mod faults;
 pub mod grant_repository;
+pub mod identity_repository;
 mod ids;
 mod in_memory;
 mod incidents;
@@ -30,11 +32,13 @@ pub use clock::FakeClock;
 pub use effort::repeat;
 pub use fake_checker::{FakeChecker, IMPORT_RULE, MISSING_RULE, NESTING_RULE, TODO_RULE};
 pub use fake_compiler::{BROKEN, FakeCompiler};
+pub use fake_identity::{FakeHasher, FakeSecrets, FakeTokens};
 pub use fake_sandbox::{FakeSandbox, Fault, INSTRUCTION};
 pub use faults::Faults;
 pub use ids::SequentialIds;
 pub use in_memory::{
-    InMemoryCodePolicyRepository, InMemoryExecutionRepository, InMemoryGrantRepository, InMemorySignals, InMemoryUtilityRepository,
+    InMemoryCodePolicyRepository, InMemoryExecutionRepository, InMemoryGrantRepository, InMemoryIdentity, InMemorySignals,
+    InMemoryUtilityRepository,
 };
 pub use incidents::RecordedIncidents;
 pub use spawner::TokioSpawner;

@@ -133,3 +133,9 @@ async fn settling_waits_for_work_that_work_spawned() {
     spawner.settle().await;
     assert_eq!((finished.await, spawner.running()), (Ok(()), vec![]));
 }
+
+mod identity {
+    use super::*;
+
+    crate::identity_repository_contract!(Arc::new(InMemoryIdentity::new(Arc::new(FakeClock::default()))));
+}

@@ -42,6 +42,23 @@ impl Mask {
         Mask(named(wire, is_known, allowed, violations).unwrap_or_else(|| implied_policy(policy)))
     }
 
+    /// Reads the mask of a message with these fields. Without one, those are named that are `set`.
+    pub(crate) fn read_fields<const N: usize>(
+        wire: Option<prost_types::FieldMask>,
+        fields: &[&str; N],
+        set: [bool; N],
+        violations: &mut Violations,
+    ) -> Self {
+        let is_known = |path: &str| path == "*" || fields.contains(&path);
+        let implied = || fields.iter().zip(set).filter(|(_, set)| *set).map(|(field, _)| (*field).to_owned()).collect();
+        Mask(named(wire, is_known, || format!("{} and `*`", fields.join(", ")), violations).unwrap_or_else(implied))
+    }
+
+    /// Whether `field` is named, and not only meant by `*`.
+    pub(crate) fn names_itself(&self, field: &str) -> bool {
+        self.0.contains(field)
+    }
+
     /// Whether `field` is changed.
     pub(crate) fn names(&self, field: &str) -> bool {
         self.0.contains("*") || self.0.contains(field)

@@ -7,15 +7,15 @@ use prost::Message as _;
 use tonic::{Code, Request};
 
 use crate::fakes::{RecordingRules, TokenAuthenticator};
-use crate::generic::{call_with, methods, methods_about_tenants, name_in, named_request, path, send};
-use crate::harness::{Harness, Options, details, reason};
+use crate::generic::{call_with, demanding, methods, methods_about_tenants, name_in, named_request, path, send};
+use crate::harness::{Harness, LOCAL, Options, details, reason};
 
 #[tokio::test]
 async fn every_method_demands_exactly_the_action_that_the_contract_states() {
     let rules = Arc::new(RecordingRules::default());
     let server = Harness::with(Options { rules: Some(rules.clone()), ..Options::default() }).await;
     let permissions = api_proto::permissions();
-    for method in methods() {
+    for method in demanding() {
         let path = path(&method);
         let refused = call_with(&server.channel, &method, &named_request(&method, "demo")).await.expect_err(&path);
         assert_eq!((refused.code(), reason(&refused)), (Code::PermissionDenied, "PERMISSION_DENIED".to_owned()), "{path}");
@@ -30,11 +30,12 @@ async fn every_method_demands_exactly_the_action_that_the_contract_states() {
 async fn every_method_is_decided_about_exactly_the_resource_that_it_names() {
     let rules = Arc::new(RecordingRules::default());
     let server = Harness::with(Options { rules: Some(rules.clone()), ..Options::default() }).await;
-    for method in methods() {
+    for method in demanding() {
         let request = named_request(&method, "demo");
         call_with(&server.channel, &method, &request).await.expect_err(&path(&method));
         let asked: Vec<String> = rules.take().into_iter().map(|(_, target)| target).collect();
-        assert_eq!(asked, [name_in(&request).unwrap_or("the installation".to_owned())], "{}", path(&method));
+        let unnamed = if method.name() == "WhoAmI" { LOCAL } else { "the installation" };
+        assert_eq!(asked, [name_in(&request).unwrap_or(unnamed.to_owned())], "{}", path(&method));
     }
 }
 
@@ -42,7 +43,7 @@ async fn every_method_is_decided_about_exactly_the_resource_that_it_names() {
 async fn a_caller_of_whom_nothing_is_known_is_unauthenticated_in_every_method() {
     let authenticator = Arc::new(TokenAuthenticator::default());
     let server = Harness::with(Options { authenticator: Some(authenticator.clone()), ..Options::default() }).await;
-    for method in methods() {
+    for method in demanding() {
         // Not even the name is read.
         for tenant in ["demo", "Not A Tenant"] {
             let refused = call_with(&server.channel, &method, &named_request(&method, tenant)).await.expect_err(&path(&method));
@@ -62,7 +63,7 @@ async fn a_caller_of_whom_nothing_is_known_is_unauthenticated_in_every_method() 
 async fn a_caller_from_another_host_is_denied_every_method() {
     for peer in ["192.0.2.7:4711", "[2001:db8::7]:4711"] {
         let server = Harness::with(Options { peer: Some(peer.parse().unwrap()), ..Options::default() }).await;
-        for method in methods() {
+        for method in demanding() {
             let refused = call_with(&server.channel, &method, &named_request(&method, "demo")).await.expect_err(&path(&method));
             assert_eq!(refused.code(), Code::PermissionDenied, "{}", path(&method));
         }
@@ -83,7 +84,7 @@ async fn what_is_about_the_installation_is_denied_to_callers_of_other_tenants() 
     let principal = "tenants/acme/users/ann".to_owned();
     let server = Harness::with(Options { principal, ..Options::default() }).await;
     let about_tenants: Vec<_> = methods_about_tenants().iter().map(path).collect();
-    for method in methods().into_iter().filter(|method| !about_tenants.contains(&path(method))) {
+    for method in demanding().into_iter().filter(|method| !about_tenants.contains(&path(method))) {
         let refused = call_with(&server.channel, &method, &named_request(&method, "demo")).await.expect_err(&path(&method));
         assert_eq!((refused.code(), reason(&refused)), (Code::PermissionDenied, "PERMISSION_DENIED".to_owned()), "{}", path(&method));
     }
@@ -92,7 +93,7 @@ async fn what_is_about_the_installation_is_denied_to_callers_of_other_tenants() 
 #[tokio::test]
 async fn a_caller_of_the_tenant_on_this_host_is_never_denied() {
     let server = Harness::start().await;
-    for method in methods() {
+    for method in demanding() {
         if let Err(status) = call_with(&server.channel, &method, &named_request(&method, "demo")).await {
             assert!(!matches!(status.code(), Code::PermissionDenied | Code::Unauthenticated), "{}: {status:?}", path(&method));
         }
@@ -122,4 +123,23 @@ async fn a_name_that_is_none_is_the_callers_mistake_in_every_method() {
         let refused = call_with(&server.channel, &method, &named_request(&method, "Not A Tenant")).await.expect_err(&path(&method));
         assert_eq!((refused.code(), reason(&refused)), (Code::InvalidArgument, "INVALID_FIELDS".to_owned()), "{}", path(&method));
     }
+}
+
+#[tokio::test]
+async fn methods_that_are_open_to_anyone_ask_nobody_who_calls_and_for_no_permission() {
+    let (rules, authenticator) = (Arc::new(RecordingRules::default()), Arc::new(TokenAuthenticator::default()));
+    let options = Options { rules: Some(rules.clone()), authenticator: Some(authenticator.clone()), ..Options::default() };
+    let server = Harness::with(options).await;
+    let demanding: Vec<String> = demanding().iter().map(path).collect();
+    let open: Vec<_> = methods().into_iter().map(|method| path(&method)).filter(|path| !demanding.contains(path)).collect();
+    assert_eq!(open.len(), 4, "{open:?}");
+    for path in open {
+        let mut request = Request::new(Vec::new().into());
+        request.metadata_mut().insert("authorization", "Bearer nonsense".parse().unwrap());
+        if let Err(status) = send(&server.channel, &path, request).await {
+            assert!(!matches!(status.code(), Code::PermissionDenied | Code::Internal), "{path}: {status:?}");
+        }
+    }
+    assert!(rules.take().is_empty());
+    assert!(authenticator.peers.lock().unwrap().is_empty());
 }

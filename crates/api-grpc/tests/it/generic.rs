@@ -1,6 +1,7 @@
 //! Calls any method of the contract, known only by its descriptor: what holds for all of them is tested on all of them.
 
 use api_proto::DESCRIPTOR_SET;
+use api_proto::zona::annotations::v1::Who;
 use prost::Message as _;
 use prost::bytes::{Buf, BufMut, Bytes};
 use prost_reflect::{DescriptorPool, DynamicMessage, FieldDescriptor, MethodDescriptor, ReflectMessage as _, Value};
@@ -19,15 +20,21 @@ pub fn methods() -> Vec<MethodDescriptor> {
     methods
 }
 
-/// Methods that are about the installation and name no resource. Each has a cross-tenant test of its own.
-const UNNAMED: [&str; 1] = ["/zona.server.v1.ServerService/GetServerInfo"];
+/// Methods that are about the installation, or about their caller, and name no resource. Each has a cross-tenant test of its own.
+const UNNAMED: [&str; 2] = ["/zona.server.v1.ServerService/GetServerInfo", "/zona.identity.v1.IdentityService/WhoAmI"];
 
 /// Every method of ours that names a resource: all but [`UNNAMED`], which really name none.
 pub fn methods_about_tenants() -> Vec<MethodDescriptor> {
-    let (unnamed, named): (Vec<_>, Vec<_>) = methods().into_iter().partition(|method| UNNAMED.contains(&path(method).as_str()));
+    let (unnamed, named): (Vec<_>, Vec<_>) = demanding().into_iter().partition(|method| UNNAMED.contains(&path(method).as_str()));
     assert_eq!(unnamed.len(), UNNAMED.len());
     assert!(unnamed.iter().all(|method| method.input().fields().len() == 0), "a method with a request says whom it is about");
     named
+}
+
+/// Every method of ours that demands a permission: all but those that the contract opens to anyone.
+pub fn demanding() -> Vec<MethodDescriptor> {
+    let permissions = api_proto::permissions();
+    methods().into_iter().filter(|method| permissions[&path(method)].who() != Who::Anyone).collect()
 }
 
 pub fn path(method: &MethodDescriptor) -> String {
@@ -43,7 +50,7 @@ pub fn named_request(method: &MethodDescriptor, tenant: &str) -> DynamicMessage 
     let inner: Vec<FieldDescriptor> = method.input().fields().filter(|field| field.kind().as_message().is_some()).collect();
     for field in inner {
         let mut message = DynamicMessage::new(field.kind().as_message().unwrap().clone());
-        if ["utility", "policy"].contains(&field.name()) && set_name(&mut message, tenant) {
+        if ["utility", "policy", "user"].contains(&field.name()) && set_name(&mut message, tenant) {
             request.set_field(&field, Value::Message(message));
             return request;
         }
@@ -57,7 +64,8 @@ pub fn name_in(request: &DynamicMessage) -> Option<String> {
         let named = ["parent", "name"].into_iter().filter_map(|field| message.get_field_by_name(field));
         named.filter_map(|value| value.as_str().map(str::to_owned)).find(|name| !name.is_empty())
     };
-    let inner = || ["utility", "policy"].into_iter().filter_map(|field| text(request.get_field_by_name(field)?.as_message()?)).next();
+    let inner =
+        || ["utility", "policy", "user"].into_iter().filter_map(|field| text(request.get_field_by_name(field)?.as_message()?)).next();
     text(request).or_else(inner)
 }
 
@@ -71,9 +79,13 @@ fn set_name(message: &mut DynamicMessage, tenant: &str) -> bool {
         Some("zona.dev/Execution") => format!("tenants/{tenant}/{EXECUTION}"),
         Some("zona.dev/CodePolicy") => format!("tenants/{tenant}/codePolicy"),
         Some("zona.dev/Runtime") => format!("tenants/{tenant}/runtimes/python"),
+        Some("zona.dev/User" | "*") => format!("tenants/{tenant}/users/some"),
+        Some("zona.dev/ServiceAccount") => format!("tenants/{tenant}/serviceAccounts/some"),
+        Some("zona.dev/ApiKey") => format!("tenants/{tenant}/serviceAccounts/some/apiKeys/abcdefghij234567"),
         Some("child") => format!("tenants/{tenant}"),
         // The resource itself, inside an update.
         None if descriptor.name() == "CodePolicy" => format!("tenants/{tenant}/codePolicy"),
+        None if descriptor.name() == "User" => format!("tenants/{tenant}/users/some"),
         None => format!("tenants/{tenant}/utilities/some"),
         Some(other) => panic!("{}: no sample of {other}", field.full_name()),
     };

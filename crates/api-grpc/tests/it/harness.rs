@@ -11,6 +11,7 @@ use api_grpc::{Config, Deadlines, Server, Services};
 use api_proto::zona::access::v1::access_service_client::AccessServiceClient;
 use api_proto::zona::audit::v1::audit_service_client::AuditServiceClient;
 use api_proto::zona::execution::v1 as executions;
+use api_proto::zona::identity::v1::identity_service_client::IdentityServiceClient;
 use api_proto::zona::runtime::v1::runtime_service_client::RuntimeServiceClient;
 use api_proto::zona::server::v1::server_service_client::ServerServiceClient;
 use api_proto::zona::utility::v1 as utilities;
@@ -19,6 +20,7 @@ use domain::admission;
 use domain::audit::{AuditLog, Auditor};
 use domain::code_policy::CodePolicies;
 use domain::execution::{Executions, Ports};
+use domain::identity::{Authentication, AuthenticationPorts, Identities, IdentityPorts, Lives};
 use domain::lease::{InstanceId, Keeper};
 use domain::name::PrincipalName;
 use domain::runtime::Runtimes;
@@ -27,8 +29,9 @@ use domain::utility::{Gate, GatePorts, Utilities};
 use executions::execution_service_client::ExecutionServiceClient;
 use futures_util::FutureExt as _;
 use test_support::{
-    FakeChecker, FakeClock, FakeCompiler, FakeSandbox, InMemoryCodePolicyRepository, InMemoryExecutionRepository, InMemoryGrantRepository,
-    InMemorySignals, InMemoryUtilityRepository, RecordedIncidents, SequentialIds, TokioSpawner, sample,
+    FakeChecker, FakeClock, FakeCompiler, FakeHasher, FakeSandbox, FakeSecrets, FakeTokens, InMemoryCodePolicyRepository,
+    InMemoryExecutionRepository, InMemoryGrantRepository, InMemoryIdentity, InMemorySignals, InMemoryUtilityRepository, RecordedIncidents,
+    SequentialIds, TokioSpawner, sample,
 };
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
@@ -66,6 +69,59 @@ pub struct Options {
     pub peer: Option<SocketAddr>,
     /// Who comes over the loopback interface.
     pub principal: String,
+    /// Callers must show a credential, whose principals are kept there, perhaps by several servers.
+    pub known: Option<Arc<Known>>,
+}
+
+/// What servers that know their callers share.
+pub struct Known {
+    pub clock: Arc<FakeClock>,
+    pub store: Arc<InMemoryIdentity>,
+    pub hasher: Arc<FakeHasher>,
+    pub secrets: Arc<FakeSecrets>,
+    pub tokens: Arc<FakeTokens>,
+    pub ids: Arc<SequentialIds>,
+}
+
+impl Known {
+    pub fn new() -> Self {
+        let clock = Arc::new(FakeClock::default());
+        Known {
+            store: Arc::new(InMemoryIdentity::new(clock.clone())),
+            clock,
+            hasher: Arc::default(),
+            secrets: Arc::default(),
+            tokens: Arc::default(),
+            ids: Arc::default(),
+        }
+    }
+
+    fn identities(&self) -> Identities {
+        let ports = IdentityPorts {
+            principals: self.store.clone(),
+            api_keys: self.store.clone(),
+            sessions: self.store.clone(),
+            bootstrap: self.store.clone(),
+            hasher: self.hasher.clone(),
+            secrets: self.secrets.clone(),
+            issuer: self.tokens.clone(),
+            clock: self.clock.clone(),
+            ids: self.ids.clone(),
+        };
+        Identities::new(ports, Lives { token: Duration::from_secs(900), session: Duration::from_secs(86_400) })
+    }
+
+    fn authentication(&self) -> Authentication {
+        let ports = AuthenticationPorts {
+            principals: self.store.clone(),
+            api_keys: self.store.clone(),
+            sessions: self.store.clone(),
+            secrets: self.secrets.clone(),
+            verifier: self.tokens.clone(),
+            clock: self.clock.clone(),
+        };
+        Authentication::new(ports, None)
+    }
 }
 
 impl Default for Options {
@@ -79,6 +135,7 @@ impl Default for Options {
             admission: admission::Config::default(),
             peer: None,
             principal: LOCAL.to_owned(),
+            known: None,
         }
     }
 }
@@ -96,6 +153,9 @@ pub struct Harness {
     pub auditor: Auditor,
     /// Where executions, leases and audit logs lie.
     pub execution_store: Arc<InMemoryExecutionRepository>,
+    pub identity: IdentityServiceClient<Channel>,
+    /// The use cases behind it.
+    pub identities: Identities,
     pub sandbox: Arc<FakeSandbox>,
     pub compiler: Arc<FakeCompiler>,
     pub clock: Arc<FakeClock>,
@@ -113,7 +173,8 @@ impl Harness {
     }
 
     pub async fn with(options: Options) -> Self {
-        let clock = Arc::new(FakeClock::default());
+        let known = options.known.clone().unwrap_or_else(|| Arc::new(Known::new()));
+        let clock = known.clock.clone();
         let sandbox = Arc::new(FakeSandbox::default());
         let calls = Arc::new(RecordedCalls::default());
         let compiler = Arc::new(FakeCompiler::default());
@@ -129,9 +190,11 @@ impl Harness {
                 stored: stored.clone(),
                 spawner: spawner.clone(),
                 execution_store: execution_store.clone(),
+                known,
             },
         );
         let auditor = services.auditor.clone();
+        let identities = services.identities.clone();
         let config = Config { deadlines: options.deadlines, metrics: calls.clone(), ..Config::default() };
         let max_connections = options.max_connections.unwrap_or(config.max_connections);
         let preface_patience = options.preface_patience.unwrap_or(config.preface_patience);
@@ -153,6 +216,8 @@ impl Harness {
             audit: AuditServiceClient::new(channel.clone()),
             auditor,
             execution_store,
+            identity: IdentityServiceClient::new(channel.clone()),
+            identities,
             channel,
             address,
             sandbox,
@@ -258,12 +323,17 @@ struct Parts {
     stored: Arc<HaltingUtilities>,
     spawner: Arc<TokioSpawner>,
     execution_store: Arc<InMemoryExecutionRepository>,
+    known: Arc<Known>,
 }
 
 fn services(options: &Options, parts: &Parts) -> Services {
-    let Parts { clock, sandbox, compiler, stored, spawner, execution_store } = parts;
+    let Parts { clock, sandbox, compiler, stored, spawner, execution_store, known } = parts;
     let local = PrincipalName::parse("principal", &options.principal).unwrap();
-    let authenticator = options.authenticator.clone().unwrap_or_else(|| Arc::new(LoopbackAuthenticator::new(local)));
+    let authenticator: Arc<dyn Authenticator> = match (&options.authenticator, &options.known) {
+        (Some(authenticator), _) => authenticator.clone(),
+        (None, Some(known)) => Arc::new(known.authentication()),
+        (None, None) => Arc::new(LoopbackAuthenticator::new(local)),
+    };
     let ids = Arc::new(SequentialIds::default());
     let policy_store = Arc::new(InMemoryCodePolicyRepository::default());
     let checker = Arc::new(FakeChecker);
@@ -316,6 +386,7 @@ fn services(options: &Options, parts: &Parts) -> Services {
         runtimes: Runtimes::new(compiler.clone()),
         servers: Servers::new(Arc::new(FakeServerFacts), executions.clone()),
         executions,
+        identities: known.identities(),
         clock: clock.clone(),
     }
 }

@@ -13,6 +13,8 @@ mod generic;
 mod grants;
 mod halting;
 mod harness;
+mod identity;
+mod identity_repetitions;
 mod installation;
 mod invalid;
 mod lists;

@@ -40,9 +40,15 @@ enum Takes {
     Administration,
     /// To administer the installation.
     Installation,
+    /// That it is about the caller.
+    Caller,
+    /// What a principal may do about itself, asked about one that does not exist.
+    Nobody,
+    /// Administration of the tenant, asked about a principal that does not exist.
+    AdministeredNobody,
 }
 
-const TAKES: [(&str, Takes); 26] = [
+const TAKES: [(&str, Takes); 39] = [
     ("utility.create", Takes::Membership),
     ("utility.list", Takes::Membership),
     ("utility.validate", Takes::Membership),
@@ -69,6 +75,19 @@ const TAKES: [(&str, Takes); 26] = [
     ("grant.revoke", Takes::Grants),
     ("grant.list", Takes::Grants),
     ("server.get", Takes::Installation),
+    ("caller.get", Takes::Caller),
+    ("user.list", Takes::Membership),
+    ("user.get", Takes::Nobody),
+    ("user.update", Takes::Nobody),
+    ("credential.revoke", Takes::Nobody),
+    ("user.create", Takes::Administration),
+    ("service_account.create", Takes::Administration),
+    ("service_account.list", Takes::Administration),
+    ("user.delete", Takes::AdministeredNobody),
+    ("service_account.delete", Takes::AdministeredNobody),
+    ("api_key.create", Takes::AdministeredNobody),
+    ("api_key.list", Takes::AdministeredNobody),
+    ("api_key.revoke", Takes::AdministeredNobody),
 ];
 
 /// Who calls.
@@ -125,8 +144,12 @@ enum Verdict {
 /// The rule.
 fn expected(actor: Actor, takes: Takes, of: Of) -> Verdict {
     let Actor::Person(person) = actor else { return Verdict::Unauthenticated };
+    if takes == Takes::Caller {
+        return if person == IMPOSTOR { Verdict::Denied } else { Verdict::Allowed };
+    }
+    let nobody = matches!(takes, Takes::Nobody | Takes::AdministeredNobody);
     let one = matches!(takes, Takes::Utility | Takes::Deletion | Takes::Execution | Takes::Grants);
-    let there = if one && of == Of::Missing { Verdict::Hidden } else { Verdict::Allowed };
+    let there = if nobody || (one && of == Of::Missing) { Verdict::Hidden } else { Verdict::Allowed };
     if person == SUPER_ADMIN {
         return there;
     }
@@ -137,7 +160,11 @@ fn expected(actor: Actor, takes: Takes, of: Of) -> Verdict {
     match (takes, person.role) {
         (Takes::Membership | Takes::Shared, _) => Verdict::Allowed,
         (_, Role::Admin) => there,
-        (Takes::Grants | Takes::Administration | Takes::Installation, _) | (Takes::Deletion, Role::User) => Verdict::Denied,
+        (Takes::Grants | Takes::Administration | Takes::AdministeredNobody | Takes::Installation, _) | (Takes::Deletion, Role::User) => {
+            Verdict::Denied
+        }
+        // Whose principal is not there, everybody may ask about like about their own.
+        (Takes::Nobody | Takes::Caller, _) => there,
         (Takes::Utility | Takes::Deletion | Takes::Execution, _) if owns => there,
         (Takes::Utility | Takes::Deletion | Takes::Execution, _) => Verdict::Hidden,
     }

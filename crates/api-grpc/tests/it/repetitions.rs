@@ -104,7 +104,12 @@ fn requests(method: &str, some: &pb::Utility) -> Vec<(&'static str, Vec<u8>)> {
 
 /// Methods that take a `request_id`.
 fn remembering() -> Vec<MethodDescriptor> {
-    let found: Vec<_> = methods().into_iter().filter(|method| method.input().get_field_by_name("request_id").is_some()).collect();
+    let found: Vec<_> = methods()
+        .into_iter()
+        // Those of identity are held by a test of their own, which also looks for secrets.
+        .filter(|method| method.parent_service().name() != "IdentityService")
+        .filter(|method| method.input().get_field_by_name("request_id").is_some())
+        .collect();
     assert!(found.len() >= 7, "{found:?}");
     found
 }

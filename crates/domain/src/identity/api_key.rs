@@ -2,6 +2,7 @@
 
 use crate::access::{Resource, Target};
 use crate::hash::Hash;
+use crate::identity::Principal;
 use crate::name::{ApiKeyId, ApiKeyName, PrincipalName};
 use crate::revision::Revision;
 use crate::time::Timestamp;
@@ -38,6 +39,16 @@ impl ApiKey {
     /// Its full name.
     pub fn name(&self) -> ApiKeyName {
         self.account.api_key(self.id.clone())
+    }
+
+    /// Whether it is neither revoked nor expired.
+    pub(super) fn is_live(&self, now: Timestamp) -> bool {
+        self.revoked.is_none() && self.expires.is_none_or(|expires| now < expires)
+    }
+
+    /// Whether it is good for its account as that is now.
+    pub(super) fn is_valid(&self, account: &Principal, now: Timestamp) -> bool {
+        self.is_live(now) && account.is_active() && self.account == account.name && self.issued_under == account.valid_after
     }
 
     /// The id in the text of a key; `None` for what is no key.

@@ -1,8 +1,11 @@
 //! Users and service accounts.
 
+use std::time::Duration;
+
 use crate::access::{Resource, Target};
+use crate::error::{Error, Result};
 use crate::identity::{PasswordHash, Role};
-use crate::name::PrincipalName;
+use crate::name::{PrincipalKind, PrincipalName};
 use crate::revision::{Etag, Revision};
 use crate::time::Timestamp;
 
@@ -38,15 +41,44 @@ pub enum PrincipalState {
     Disabled,
 }
 
+/// Times in tokens of outside issuers are cut to this.
+const TOKEN_TICK: Duration = Duration::from_secs(1);
+
 impl Principal {
     /// The opaque mark of its revision.
     pub fn etag(&self) -> Etag {
         Etag::new(self.revision.to_string())
     }
 
+    /// That a change may be made by whoever saw `etag`.
+    pub(super) fn check_etag(&self, etag: &Etag) -> Result<()> {
+        if etag.admits(&self.etag()) { Ok(()) } else { Err(Error::Stale { resource: self.name.to_string() }) }
+    }
+
     /// Whether it may do anything.
     pub fn is_active(&self) -> bool {
         self.state == PrincipalState::Active
+    }
+
+    /// Whether it is a person who may do everything everywhere.
+    pub fn is_ruling(&self) -> bool {
+        self.role == Role::SuperAdmin && self.is_active() && self.name.kind() == PrincipalKind::User
+    }
+
+    /// Whether a token of an outside issuer counts, by the time at which it was issued, cut to a second.
+    pub(super) fn accepts(&self, issued: Timestamp) -> bool {
+        self.is_active() && issued.plus(TOKEN_TICK) > self.valid_after
+    }
+
+    /// The [`Principal::valid_after`] that makes void all that was issued until `now`.
+    pub(super) fn voided(&self, now: Timestamp) -> Timestamp {
+        now.max(Timestamp::from_millis(self.valid_after.as_millis() + 1))
+    }
+
+    /// The principal as an answer may be remembered: without the hash of the password, and still with the word that there is one.
+    #[must_use]
+    pub fn without_secret(&self) -> Self {
+        Principal { password: self.password.as_ref().map(|_| PasswordHash::new("")), ..self.clone() }
     }
 }
 

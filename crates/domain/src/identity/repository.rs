@@ -60,11 +60,12 @@ pub trait PrincipalRepository: Send + Sync {
     async fn commit(&self, scope: &TenantScope, change: PrincipalChange) -> Result<Committed<Principal>>;
     /// What a request was answered with, if it was: looked for before anything about it is judged.
     async fn find_answer(&self, scope: &TenantScope, request: &RequestKey) -> Result<Option<Committed<Principal>>>;
-    /// Takes a password's new hash in place of `old`, the same password hashed better: nothing that was issued becomes void.
+    /// Takes the new hash of the same password, unless the stored principal has another revision. Not a change: neither revision nor
+    /// epoch grow.
     async fn rehash(&self, scope: &TenantScope, principal: &Principal) -> Result<()>;
-    /// How often something of the tenant's principals, API keys and sessions was changed or taken away; 0 before the first time. It
-    /// grows in the commit of each such change, so what was loaded is current as long as the epoch is the one before the load. Asked
-    /// on each call.
+    /// How often something of the tenant's principals, API keys and sessions was changed or taken away. It grows at least once
+    /// with each such change, before that is answered, so what was loaded is current as long as the epoch is the one from before the
+    /// load. Asked on each call; a number says nothing to another server.
     async fn epoch(&self, scope: &TenantScope) -> Result<u64>;
 }
 
@@ -92,14 +93,12 @@ pub trait SessionRepository: Send + Sync {
     async fn find_shown(&self, id: &SessionId) -> Result<Option<Session>>;
     /// A session of a principal.
     async fn find(&self, scope: &TenantScope, principal: &PrincipalName, id: &SessionId) -> Result<Found<Session>>;
-    /// Stores a session that begins.
+    /// Stores a session that begins, and forgets some that have ended.
     async fn insert(&self, scope: &TenantScope, session: &Session) -> Result<()>;
     /// Stores a session's next generation, where the stored one is the generation before and is not revoked. Says whether it was.
     async fn rotate(&self, scope: &TenantScope, session: &Session) -> Result<bool>;
     /// Revokes a session; one that is revoked already stays as it is. Says whether there is one.
     async fn revoke(&self, scope: &TenantScope, id: &SessionId, at: Timestamp) -> Result<bool>;
-    /// Forgets up to `limit` sessions that ended before; says how many.
-    async fn forget(&self, before: Timestamp, limit: u32) -> Result<usize>;
 }
 
 /// Port: the code by which the first super administrator is made.

@@ -2,6 +2,7 @@
 
 use crate::access::{Resource, Target};
 use crate::hash::Hash;
+use crate::identity::Principal;
 use crate::name::{ApiKeyId, PrincipalName, SessionId, SessionName};
 use crate::time::Timestamp;
 
@@ -35,6 +36,12 @@ impl Session {
     /// Its full name.
     pub fn name(&self) -> SessionName {
         self.principal.session(self.id.clone())
+    }
+
+    /// Whether it goes on, for its principal as that is now.
+    pub(super) fn is_live(&self, principal: &Principal, now: Timestamp) -> bool {
+        let is_current = principal.is_active() && self.principal == principal.name && self.issued_under == principal.valid_after;
+        is_current && self.revoked.is_none() && now < self.expires
     }
 
     /// The session in the text of a refresh token; `None` for what is none.

@@ -32,6 +32,7 @@ const ARROWS: [(&str, Allowed); 21] = [
         Allowed::Only(&[
             "api-grpc",
             "audit",
+            "auth",
             "cache",
             "domain",
             "file-trust",

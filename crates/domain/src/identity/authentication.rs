@@ -1,0 +1,253 @@
+//! Who calls, found out from what is shown. What the store says is kept under its tenant's epoch, which is asked on each call: what
+//! is revoked on any server is refused by the next call on every other.
+
+use std::collections::HashMap;
+use std::hash::Hash;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use crate::access::{Authenticator, Caller, Credential, CredentialKind, Origin, Presented, TenantScope};
+use crate::error::{Error, Result};
+use crate::identity::{
+    API_KEY_PREFIX, ApiKey, ApiKeyRepository, Issuer, Principal, PrincipalRepository, Role, SecretSource, Session, SessionRepository,
+    TokenVerifier, VerifiedToken,
+};
+use crate::name::{ApiKeyId, PrincipalName, SessionId};
+use crate::time::{Clock, Timestamp};
+
+/// How credentials are shown, whatever its letters' case.
+const SCHEME: &str = "bearer ";
+/// Longest text that is looked at.
+const MAX_CREDENTIAL: usize = 16 * 1024;
+/// How often a use of a key is noted.
+const NOTE_USE_EVERY: Duration = Duration::from_secs(60);
+/// Entries of each kind that are kept in memory; beyond it all are dropped and loaded anew as they are asked for.
+const MAX_KEPT: usize = 10_000;
+
+/// Finds out who calls, from an API key or a token.
+pub struct Authentication {
+    ports: AuthenticationPorts,
+    /// For calls that show nothing.
+    without: Option<Arc<dyn Authenticator>>,
+    principals: Kept<PrincipalName, Principal>,
+    sessions: Kept<SessionId, Session>,
+    keys: Kept<ApiKeyId, ApiKey>,
+    uses: Mutex<HashMap<ApiKeyId, Timestamp>>,
+}
+
+/// The ports of [`Authentication`].
+#[allow(missing_docs, reason = "each field is named like its port")]
+pub struct AuthenticationPorts {
+    pub principals: Arc<dyn PrincipalRepository>,
+    pub api_keys: Arc<dyn ApiKeyRepository>,
+    pub sessions: Arc<dyn SessionRepository>,
+    pub secrets: Arc<dyn SecretSource>,
+    pub verifier: Arc<dyn TokenVerifier>,
+    pub clock: Arc<dyn Clock>,
+}
+
+impl Authentication {
+    /// Wires it to its ports; `without` answers calls that show nothing, which are refused where it is `None`.
+    pub fn new(ports: AuthenticationPorts, without: Option<Arc<dyn Authenticator>>) -> Self {
+        let (principals, sessions, keys) = (Kept::default(), Kept::default(), Kept::default());
+        Authentication { ports, without, principals, sessions, keys, uses: Mutex::default() }
+    }
+
+    async fn by_key(&self, text: &str) -> Result<(PrincipalName, Role, Credential)> {
+        let id = ApiKey::id_of(text).ok_or(Error::Unauthenticated)?;
+        let (scope, epoch) = match self.keys.find_any(&id) {
+            Some(key) => self.at_epoch(&key.account).await?,
+            None => {
+                let key = self.ports.api_keys.find_shown(&id).await?.ok_or(Error::Unauthenticated)?;
+                self.at_epoch(&key.account).await?
+            }
+        };
+        // Loaded anew where it was not known before the epoch was read.
+        let load = async || self.ports.api_keys.find_shown(&id).await;
+        let key = self.keys.find(&id, epoch, load).await?.ok_or(Error::Unauthenticated)?;
+        let account = self.principal(&scope, epoch, &key.account).await?.ok_or(Error::Unauthenticated)?;
+        let now = self.ports.clock.now();
+        if self.ports.secrets.digest(text) != key.hash || !key.is_valid(&account, now) {
+            return Err(Error::Unauthenticated);
+        }
+        self.note_use(&scope, &key.id, now).await;
+        let credential = Credential {
+            kind: CredentialKind::ApiKey,
+            session: None,
+            key: Some(key.id.clone()),
+            issuer: None,
+            issued: key.created,
+            expires: key.expires,
+        };
+        Ok((account.name.clone(), account.role, credential))
+    }
+
+    async fn by_token(&self, text: &str) -> Result<(PrincipalName, Role, Credential)> {
+        let token = self.ports.verifier.verify(text, self.ports.clock.now()).await?;
+        let (scope, epoch) = self.at_epoch(&token.principal).await?;
+        match &token.issuer {
+            Issuer::Own => self.by_own_token(&scope, epoch, &token).await,
+            Issuer::External(issuer) => {
+                let known = self.principal(&scope, epoch, &token.principal).await?;
+                let role = external_role(&token, known.as_deref()).ok_or(Error::Unauthenticated)?;
+                let issuer = Some(Arc::clone(issuer));
+                Ok((token.principal.clone(), role, credential_of(CredentialKind::ExternalToken, &token, issuer, None)))
+            }
+        }
+    }
+
+    async fn by_own_token(&self, scope: &TenantScope, epoch: u64, token: &VerifiedToken) -> Result<(PrincipalName, Role, Credential)> {
+        let id = token.session.as_ref().ok_or(Error::Unauthenticated)?;
+        let session = self.session(scope, epoch, &token.principal, id).await?.ok_or(Error::Unauthenticated)?;
+        let principal = self.principal(scope, epoch, &token.principal).await?.ok_or(Error::Unauthenticated)?;
+        if !self.session_is_live(scope, epoch, &session, &principal).await? {
+            return Err(Error::Unauthenticated);
+        }
+        let credential = credential_of(CredentialKind::AccessToken, token, None, session.key.clone());
+        Ok((principal.name.clone(), principal.role, credential))
+    }
+
+    /// Whether nothing that a credential rests on was taken away. An access token that ends lets what it began go on.
+    async fn holds(&self, name: &PrincipalName, credential: &Credential) -> Result<bool> {
+        let (scope, epoch) = self.at_epoch(name).await?;
+        let principal = self.principal(&scope, epoch, name).await?;
+        if credential.kind == CredentialKind::ExternalToken {
+            return Ok(principal.is_none_or(|known| known.accepts(credential.issued)));
+        }
+        let Some(principal) = principal else { return Ok(false) };
+        if let Some(id) = &credential.session {
+            let session = self.session(&scope, epoch, name, id).await?;
+            return match session {
+                Some(session) => self.session_is_live(&scope, epoch, &session, &principal).await,
+                None => Ok(false),
+            };
+        }
+        match &credential.key {
+            Some(id) => self.key_is_valid(&scope, epoch, id, &principal).await,
+            None => Ok(false),
+        }
+    }
+
+    async fn session_is_live(&self, scope: &TenantScope, epoch: u64, session: &Session, principal: &Principal) -> Result<bool> {
+        if !session.is_live(principal, self.ports.clock.now()) {
+            return Ok(false);
+        }
+        match &session.key {
+            Some(id) => self.key_is_valid(scope, epoch, id, principal).await,
+            None => Ok(true),
+        }
+    }
+
+    async fn key_is_valid(&self, scope: &TenantScope, epoch: u64, id: &ApiKeyId, account: &Principal) -> Result<bool> {
+        let load = async || Ok(self.ports.api_keys.find(scope, &account.name, id).await?.open_for_system());
+        let key = self.keys.find(id, epoch, load).await?;
+        Ok(key.is_some_and(|key| key.account == account.name && key.is_valid(account, self.ports.clock.now())))
+    }
+
+    async fn session(&self, scope: &TenantScope, epoch: u64, name: &PrincipalName, id: &SessionId) -> Result<Option<Arc<Session>>> {
+        let load = async || Ok(self.ports.sessions.find(scope, name, id).await?.open_for_system());
+        let session = self.sessions.find(id, epoch, load).await?;
+        Ok(session.filter(|session| session.principal == *name))
+    }
+
+    async fn principal(&self, scope: &TenantScope, epoch: u64, name: &PrincipalName) -> Result<Option<Arc<Principal>>> {
+        let load = async || Ok(self.ports.principals.find(scope, name).await?.open_for_system());
+        self.principals.find(name, epoch, load).await
+    }
+
+    /// The scope of a principal, and the epoch from before anything of it is loaded.
+    async fn at_epoch(&self, name: &PrincipalName) -> Result<(TenantScope, u64)> {
+        let scope = TenantScope::for_system(name.tenant().clone());
+        let epoch = self.ports.principals.epoch(&scope).await?;
+        Ok((scope, epoch))
+    }
+
+    async fn note_use(&self, scope: &TenantScope, id: &ApiKeyId, now: Timestamp) {
+        let is_due = {
+            let mut uses = self.uses.lock().unwrap_or_else(PoisonError::into_inner);
+            let is_due = uses.get(id).is_none_or(|last| now.since(*last) >= NOTE_USE_EVERY);
+            if is_due {
+                if uses.len() >= MAX_KEPT {
+                    uses.clear();
+                }
+                uses.insert(id.clone(), now);
+            }
+            is_due
+        };
+        if is_due {
+            // The time of a use is for people who tidy up: a call must not fail for it.
+            let _ = self.ports.api_keys.note_use(scope, id, now).await;
+        }
+    }
+}
+
+#[async_trait]
+impl Authenticator for Authentication {
+    async fn authenticate(&self, presented: Presented<'_>) -> Result<Caller> {
+        let Some(shown) = presented.authorization else {
+            let without = self.without.as_ref().ok_or(Error::Unauthenticated)?;
+            return without.authenticate(presented).await;
+        };
+        let (scheme, text) = shown.split_at_checked(SCHEME.len()).ok_or(Error::Unauthenticated)?;
+        if !scheme.eq_ignore_ascii_case(SCHEME) || text.len() > MAX_CREDENTIAL {
+            return Err(Error::Unauthenticated);
+        }
+        let known = if text.starts_with(API_KEY_PREFIX) { self.by_key(text).await } else { self.by_token(text).await };
+        let (principal, role, credential) = known?;
+        Ok(Caller { principal, origin: Origin::Credential(credential), role: Some(role), address: presented.peer })
+    }
+
+    async fn still_valid(&self, caller: &Caller) -> Result<bool> {
+        match (caller.credential(), &self.without) {
+            (Some(credential), _) => self.holds(&caller.principal, credential).await,
+            (None, Some(without)) => without.still_valid(caller).await,
+            (None, None) => Ok(false),
+        }
+    }
+}
+
+fn credential_of(kind: CredentialKind, token: &VerifiedToken, issuer: Option<Arc<str>>, key: Option<ApiKeyId>) -> Credential {
+    let session = token.session.clone().filter(|_| kind == CredentialKind::AccessToken);
+    Credential { kind, session, key, issuer, issued: token.issued, expires: Some(token.expires) }
+}
+
+/// The role of whom an outside issuer names: what the store says of whom it knows, otherwise what the token claims.
+fn external_role(token: &VerifiedToken, known: Option<&Principal>) -> Option<Role> {
+    match known {
+        Some(principal) => principal.accepts(token.issued).then_some(principal.role),
+        None => token.role.filter(|role| *role != Role::SuperAdmin || token.principal.tenant().is_system()),
+    }
+}
+
+/// What was loaded, each with the epoch from before it was.
+struct Kept<K, V>(Mutex<HashMap<K, (u64, Arc<V>)>>);
+
+impl<K, V> Default for Kept<K, V> {
+    fn default() -> Self {
+        Kept(Mutex::default())
+    }
+}
+
+impl<K: Clone + Eq + Hash, V> Kept<K, V> {
+    /// What is kept, however old.
+    fn find_any(&self, key: &K) -> Option<Arc<V>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(key).map(|(_, value)| Arc::clone(value))
+    }
+
+    /// What is kept of this epoch, or else what `load` finds. That there is nothing is not kept.
+    async fn find(&self, key: &K, epoch: u64, load: impl AsyncFnOnce() -> Result<Option<V>>) -> Result<Option<Arc<V>>> {
+        let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner).get(key).cloned();
+        if let Some((_, value)) = kept.filter(|(at, _)| *at == epoch) {
+            return Ok(Some(value));
+        }
+        let Some(value) = load().await?.map(Arc::new) else { return Ok(None) };
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if kept.len() >= MAX_KEPT && !kept.contains_key(key) {
+            kept.clear();
+        }
+        kept.insert(key.clone(), (epoch, Arc::clone(&value)));
+        Ok(Some(value))
+    }
+}

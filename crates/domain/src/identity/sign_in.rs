@@ -1,0 +1,204 @@
+//! Use cases of sessions: beginning one with a password or an API key, going on with it, and making things void.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use crate::access::{Permit, TenantScope};
+use crate::error::{Error, Result};
+use crate::identity::principals::check_ruled;
+use crate::identity::rules::MAX_PASSWORD;
+use crate::identity::use_cases::{Asked, Identities, settled};
+use crate::identity::{AccessToken, ApiKey, PasswordVerdict, Principal, PrincipalChange, Secret, Session, actions};
+use crate::name::{ApiKeyId, CredentialName, PrincipalName, SessionId};
+use crate::request::{Expected, once};
+
+/// What proves who wants to sign in.
+#[derive(Debug)]
+pub enum Proof {
+    /// A user's password.
+    Password {
+        /// Who.
+        user: PrincipalName,
+        /// The password.
+        password: Secret,
+    },
+    /// A whole API key.
+    ApiKey(Secret),
+}
+
+/// What is issued. Both tokens are shown once.
+#[derive(Debug)]
+pub struct Issued {
+    /// The access token.
+    pub access: Secret,
+    /// How long it is valid.
+    pub expires_in: Duration,
+    /// The refresh token.
+    pub refresh: Secret,
+    /// The session.
+    pub session: Session,
+}
+
+impl Identities {
+    /// Begins a session. A wrong password, an unknown user and a disabled one get the same answer after the same time.
+    ///
+    /// # Errors
+    /// [`Error::Unauthenticated`]; [`Error::Exhausted`] after too many failures of the user or from the address.
+    pub async fn issue(&self, proof: Proof, address: Option<IpAddr>) -> Result<Issued> {
+        match proof {
+            Proof::Password { user, password } => {
+                self.attempts.begin(Some(&user), address, self.ports.clock.now())?;
+                let principal = self.check_password(&user, &password).await?;
+                self.attempts.succeeded(Some(&user), address);
+                self.begin_session(&principal, None).await
+            }
+            Proof::ApiKey(secret) => {
+                self.attempts.begin(None, address, self.ports.clock.now())?;
+                let (principal, key) = self.check_key(&secret).await?;
+                self.attempts.succeeded(None, address);
+                self.begin_session(&principal, Some(key.id)).await
+            }
+        }
+    }
+
+    /// Goes on with a session: the newest refresh token is exchanged for the next. Any other one of the session ends it, as one of
+    /// the two who have it must be a thief.
+    ///
+    /// # Errors
+    /// [`Error::Unauthenticated`].
+    pub async fn refresh(&self, token: &Secret) -> Result<Issued> {
+        let id = Session::id_of(token.expose()).ok_or(Error::Unauthenticated)?;
+        let session = self.ports.sessions.find_shown(&id).await?.ok_or(Error::Unauthenticated)?;
+        let scope = TenantScope::for_system(session.principal.tenant().clone());
+        let principal = self.ports.principals.find(&scope, &session.principal).await?.open_for_system().ok_or(Error::Unauthenticated)?;
+        let now = self.ports.clock.now();
+        if !session.is_live(&principal, now) || !self.key_is_live(&scope, &session, &principal).await? {
+            return Err(Error::Unauthenticated);
+        }
+        let (refresh, hash) = self.ports.secrets.refresh(&session.id);
+        let next = Session { generation: session.generation.saturating_add(1), refresh: hash, ..session.clone() };
+        let is_newest = self.ports.secrets.digest(token.expose()) == session.refresh;
+        if !is_newest || !self.ports.sessions.rotate(&scope, &next).await? {
+            self.ports.sessions.revoke(&scope, &session.id, now).await?;
+            return Err(Error::Unauthenticated);
+        }
+        self.issued(&principal, next, refresh)
+    }
+
+    /// Makes void a session, an API key, or everything that was issued to a principal.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::Denied`] for what is of somebody above the caller.
+    pub async fn revoke(&self, permit: &Permit<actions::Revoke>, asked: Asked) -> Result<()> {
+        if !asked.violations.is_empty() {
+            return Err(Error::Invalid(asked.violations));
+        }
+        match permit.target() {
+            CredentialName::Principal(name) => {
+                let request = asked.request.clone();
+                once(|| self.answered(permit, request.as_ref()), self.revoke_principal(permit, name, asked)).await.map(drop)
+            }
+            // Both are void for good, so that a repetition changes nothing whether it is remembered or not.
+            CredentialName::Session(name) => self.revoke_session(permit, &name.principal, &name.session).await,
+            CredentialName::ApiKey(name) => match self.revoke_key(permit, name, None).await {
+                // Somebody else was faster.
+                Err(Error::Stale { .. }) => self.revoke_key(permit, name, None).await.map(drop),
+                revoked => revoked.map(drop),
+            },
+        }
+    }
+
+    async fn revoke_principal(&self, permit: &Permit<actions::Revoke>, name: &PrincipalName, asked: Asked) -> Result<Principal> {
+        let old = self.load(permit, name).await?;
+        check_ruled(permit, &old)?;
+        let now = self.ports.clock.now();
+        let changed = Principal { valid_after: old.voided(now), updated: now, revision: old.revision.next(), ..old.clone() };
+        let expected = Expected::Revision(old.revision);
+        let change = PrincipalChange { expected, principal: changed.clone(), deletes: false, judged_at: None, request: asked.request };
+        settled(self.ports.principals.commit(&permit.scope(), change).await?, changed, false, name)
+    }
+
+    async fn revoke_session(&self, permit: &Permit<actions::Revoke>, principal: &PrincipalName, id: &SessionId) -> Result<()> {
+        let scope = permit.scope();
+        let session = permit.open(self.ports.sessions.find(&scope, principal, id).await?, permit.target())?;
+        if let Some(owner) = self.ports.principals.find(&scope, principal).await?.open_for_system() {
+            check_ruled(permit, &owner)?;
+        }
+        self.ports.sessions.revoke(&scope, &session.id, self.ports.clock.now()).await.map(drop)
+    }
+
+    async fn check_password(&self, user: &PrincipalName, password: &Secret) -> Result<Principal> {
+        let scope = TenantScope::for_system(user.tenant().clone());
+        let found = self.ports.principals.find(&scope, user).await?.open_for_system();
+        let hash = found.as_ref().and_then(|principal| principal.password.as_ref());
+        // Without a hash the check takes the same time.
+        let verdict = self.ports.hasher.verify(password, hash).await?;
+        let principal = found.filter(Principal::is_active).ok_or(Error::Unauthenticated)?;
+        match verdict {
+            PasswordVerdict::Wrong => Err(Error::Unauthenticated),
+            PasswordVerdict::Right => Ok(principal),
+            PasswordVerdict::RightButOutdated => {
+                let password = self.hashed(Some(password)).await?;
+                self.ports.principals.rehash(&scope, &Principal { password, ..principal.clone() }).await?;
+                Ok(principal)
+            }
+        }
+    }
+
+    async fn check_key(&self, secret: &Secret) -> Result<(Principal, ApiKey)> {
+        let id = ApiKey::id_of(secret.expose()).ok_or(Error::Unauthenticated)?;
+        let key = self.ports.api_keys.find_shown(&id).await?.ok_or(Error::Unauthenticated)?;
+        let scope = TenantScope::for_system(key.account.tenant().clone());
+        let account = self.ports.principals.find(&scope, &key.account).await?.open_for_system().ok_or(Error::Unauthenticated)?;
+        let is_right = self.ports.secrets.digest(secret.expose()) == key.hash;
+        if is_right && key.is_valid(&account, self.ports.clock.now()) { Ok((account, key)) } else { Err(Error::Unauthenticated) }
+    }
+
+    /// Whether the API key that a session was begun with, if any, is still good.
+    async fn key_is_live(&self, scope: &TenantScope, session: &Session, account: &Principal) -> Result<bool> {
+        let Some(id) = &session.key else { return Ok(true) };
+        let key = self.ports.api_keys.find(scope, &session.principal, id).await?.open_for_system();
+        Ok(key.is_some_and(|key| key.is_valid(account, self.ports.clock.now())))
+    }
+
+    async fn begin_session(&self, principal: &Principal, key: Option<ApiKeyId>) -> Result<Issued> {
+        let id = SessionId::parse("session", &self.ports.ids.unique())?;
+        let (refresh, hash) = self.ports.secrets.refresh(&id);
+        let now = self.ports.clock.now();
+        let session = Session {
+            id,
+            principal: principal.name.clone(),
+            key,
+            created: now,
+            expires: now.plus(self.lives.session),
+            revoked: None,
+            generation: 0,
+            refresh: hash,
+            issued_under: principal.valid_after,
+        };
+        let scope = TenantScope::for_system(principal.name.tenant().clone());
+        self.ports.sessions.insert(&scope, &session).await?;
+        self.issued(principal, session, refresh)
+    }
+
+    fn issued(&self, principal: &Principal, session: Session, refresh: Secret) -> Result<Issued> {
+        let issued = self.ports.clock.now();
+        // No token outlives its session.
+        let expires = issued.plus(self.lives.token).min(session.expires);
+        let token = AccessToken {
+            principal: principal.name.clone(),
+            session: session.id.clone(),
+            role: principal.role,
+            issued,
+            expires,
+            id: self.ports.ids.unique(),
+        };
+        let access = self.ports.issuer.issue(&token)?;
+        Ok(Issued { access, expires_in: expires.since(issued), refresh, session })
+    }
+}
+
+/// That a password could be one at all: longer ones are not hashed.
+pub fn is_checkable(password: &str) -> bool {
+    !password.is_empty() && password.chars().count() <= MAX_PASSWORD
+}

@@ -1,0 +1,65 @@
+//! The document of a user or service account.
+
+use domain::identity::{PasswordHash, Principal, PrincipalState, Role};
+use domain::name::PrincipalName;
+use domain::revision::Revision;
+use domain::time::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::form::{InvalidField, parsed};
+
+/// See [`Principal`]; the name is the row's key.
+#[derive(Serialize, Deserialize)]
+pub struct PrincipalDocument {
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    display_name: String,
+    role: String,
+    #[serde(default, skip_serializing_if = "is_false")]
+    disabled: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    password: Option<String>,
+    created: u64,
+    updated: u64,
+    revision: u64,
+    valid_after: u64,
+}
+
+impl From<&Principal> for PrincipalDocument {
+    fn from(principal: &Principal) -> Self {
+        PrincipalDocument {
+            display_name: principal.display_name.clone(),
+            role: principal.role.as_str().to_owned(),
+            disabled: principal.state == PrincipalState::Disabled,
+            password: principal.password.as_ref().map(|hash| hash.as_str().to_owned()),
+            created: principal.created.as_millis(),
+            updated: principal.updated.as_millis(),
+            revision: principal.revision.as_u64(),
+            valid_after: principal.valid_after.as_millis(),
+        }
+    }
+}
+
+impl PrincipalDocument {
+    /// The principal of this name.
+    ///
+    /// # Errors
+    /// Names a field whose value no entity can have.
+    pub fn into_principal(self, name: PrincipalName) -> Result<Principal, InvalidField> {
+        Ok(Principal {
+            name,
+            display_name: self.display_name,
+            role: parsed("role", Role::parse(&self.role))?,
+            state: if self.disabled { PrincipalState::Disabled } else { PrincipalState::Active },
+            password: self.password.map(PasswordHash::new),
+            created: Timestamp::from_millis(self.created),
+            updated: Timestamp::from_millis(self.updated),
+            revision: Revision::from_stored(self.revision),
+            valid_after: Timestamp::from_millis(self.valid_after),
+        })
+    }
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+fn is_false(value: &bool) -> bool {
+    !value
+}

@@ -1,0 +1,186 @@
+//! The ports of identity: principals, API keys, sessions, and the code for the first super administrator.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use async_trait::async_trait;
+use domain::access::{Found, TenantScope};
+use domain::hash::Hash;
+use domain::identity::{
+    ApiKey, ApiKeyChange, ApiKeyRepository, BootstrapRepository, Principal, PrincipalChange, PrincipalQuery, PrincipalRepository, Session,
+    SessionRepository,
+};
+use domain::name::{ApiKeyId, PrincipalName, SessionId, TenantId};
+use domain::page::{Page, PageRequest};
+use domain::request::{Committed, RequestKey};
+use domain::time::Timestamp;
+
+use crate::error::Error;
+use crate::request;
+use crate::store::EmbeddedStore;
+
+mod api_keys;
+mod bootstrap;
+mod principals;
+mod sessions;
+
+/// Epochs of tenants, as the ports of identity know them. In memory: one process has the directory, and what it has read goes
+/// with it.
+#[derive(Clone, Default)]
+pub(crate) struct Epochs(Arc<Mutex<HashMap<TenantId, u64>>>);
+
+impl Epochs {
+    fn find(&self, tenant: &TenantId) -> u64 {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(tenant).copied().unwrap_or_default()
+    }
+
+    /// Called by the write, so that what is judged at an epoch finds every write before it; and again once the write is on disk, so
+    /// that what was read beside it is not kept for long.
+    pub(crate) fn advance(&self, tenant: &TenantId) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner).entry(tenant.clone()).or_default() += 1;
+    }
+}
+
+#[async_trait]
+impl PrincipalRepository for EmbeddedStore {
+    async fn find(&self, scope: &TenantScope, name: &PrincipalName) -> domain::Result<Found<Principal>> {
+        let (tenant, name) = (scope.tenant().clone(), name.clone());
+        Ok(Found::of(self.read(move |connection| principals::find(connection, &tenant, &name)).await?))
+    }
+
+    async fn list(&self, scope: &TenantScope, query: &PrincipalQuery, page: &PageRequest) -> domain::Result<Found<Page<Principal>>> {
+        let list = principals::List::new(scope.tenant().clone(), query.clone(), page)?;
+        Ok(Found::one(self.read(move |connection| list.page(connection)).await?))
+    }
+
+    async fn count_super_admins(&self, scope: &TenantScope) -> domain::Result<u64> {
+        let tenant = scope.tenant().clone();
+        Ok(self.read(move |connection| principals::count_ruling(connection, &tenant)).await?)
+    }
+
+    async fn commit(&self, scope: &TenantScope, change: PrincipalChange) -> domain::Result<Committed<Principal>> {
+        check_tenant(scope, &change.principal.name)?;
+        let (tenant, epochs, (now, since)) = (scope.tenant().clone(), self.epochs().clone(), self.request_window());
+        let work = move |connection: &rusqlite::Connection| {
+            if change.judged_at.is_some_and(|judged| judged != epochs.find(&tenant)) {
+                return Ok(Committed::Conflict);
+            }
+            let committed = principals::commit(connection, &tenant, change, now, since)?;
+            epochs.advance(&tenant);
+            Ok(committed)
+        };
+        Ok(self.change_identity(scope.tenant(), work).await?)
+    }
+
+    async fn find_answer(&self, scope: &TenantScope, request: &RequestKey) -> domain::Result<Option<Committed<Principal>>> {
+        let (tenant, request, (_, since)) = (scope.tenant().clone(), request.clone(), self.request_window());
+        Ok(self.read(move |connection| principals::answer(request::find(connection, &tenant, &request, since)?)).await?)
+    }
+
+    async fn rehash(&self, scope: &TenantScope, principal: &Principal) -> domain::Result<()> {
+        check_tenant(scope, &principal.name)?;
+        let (tenant, principal) = (scope.tenant().clone(), principal.clone());
+        Ok(self.write(move |connection| principals::update(connection, &tenant, &principal, principal.revision).map(drop)).await?)
+    }
+
+    async fn epoch(&self, scope: &TenantScope) -> domain::Result<u64> {
+        Ok(self.epochs().find(scope.tenant()))
+    }
+}
+
+#[async_trait]
+impl ApiKeyRepository for EmbeddedStore {
+    async fn find_shown(&self, id: &ApiKeyId) -> domain::Result<Option<ApiKey>> {
+        let id = id.clone();
+        Ok(self.read(move |connection| api_keys::find_shown(connection, &id)).await?)
+    }
+
+    async fn find(&self, scope: &TenantScope, account: &PrincipalName, id: &ApiKeyId) -> domain::Result<Found<ApiKey>> {
+        let (tenant, account, id) = (scope.tenant().clone(), account.clone(), id.clone());
+        Ok(Found::of(self.read(move |connection| api_keys::find(connection, &tenant, &account, &id)).await?))
+    }
+
+    async fn list(&self, scope: &TenantScope, account: &PrincipalName, page: &PageRequest) -> domain::Result<Found<Page<ApiKey>>> {
+        let list = api_keys::List::new(scope.tenant().clone(), account.clone(), page)?;
+        Ok(Found::one(self.read(move |connection| list.page(connection)).await?))
+    }
+
+    async fn commit(&self, scope: &TenantScope, change: ApiKeyChange) -> domain::Result<Committed<ApiKey>> {
+        check_tenant(scope, &change.key.account)?;
+        let (tenant, epochs, (now, since)) = (scope.tenant().clone(), self.epochs().clone(), self.request_window());
+        let work = move |connection: &rusqlite::Connection| {
+            let committed = api_keys::commit(connection, &tenant, &change, now, since)?;
+            epochs.advance(&tenant);
+            Ok(committed)
+        };
+        Ok(self.change_identity(scope.tenant(), work).await?)
+    }
+
+    async fn find_answer(&self, scope: &TenantScope, request: &RequestKey) -> domain::Result<Option<Committed<ApiKey>>> {
+        let (tenant, request, (_, since)) = (scope.tenant().clone(), request.clone(), self.request_window());
+        Ok(self.read(move |connection| api_keys::answer(request::find(connection, &tenant, &request, since)?)).await?)
+    }
+
+    async fn note_use(&self, scope: &TenantScope, id: &ApiKeyId, at: Timestamp) -> domain::Result<()> {
+        let (tenant, id) = (scope.tenant().clone(), id.clone());
+        Ok(self.write(move |connection| api_keys::note_use(connection, &tenant, &id, at)).await?)
+    }
+}
+
+#[async_trait]
+impl SessionRepository for EmbeddedStore {
+    async fn find_shown(&self, id: &SessionId) -> domain::Result<Option<Session>> {
+        let id = id.clone();
+        Ok(self.read(move |connection| sessions::find_shown(connection, &id)).await?)
+    }
+
+    async fn find(&self, scope: &TenantScope, principal: &PrincipalName, id: &SessionId) -> domain::Result<Found<Session>> {
+        let (tenant, principal, id) = (scope.tenant().clone(), principal.clone(), id.clone());
+        Ok(Found::of(self.read(move |connection| sessions::find(connection, &tenant, &principal, &id)).await?))
+    }
+
+    async fn insert(&self, scope: &TenantScope, session: &Session) -> domain::Result<()> {
+        check_tenant(scope, &session.principal)?;
+        let (tenant, session) = (scope.tenant().clone(), session.clone());
+        Ok(self.write(move |connection| sessions::insert(connection, &tenant, &session)).await?)
+    }
+
+    async fn rotate(&self, scope: &TenantScope, session: &Session) -> domain::Result<bool> {
+        check_tenant(scope, &session.principal)?;
+        let (tenant, session) = (scope.tenant().clone(), session.clone());
+        Ok(self.write(move |connection| sessions::rotate(connection, &tenant, &session)).await?)
+    }
+
+    async fn revoke(&self, scope: &TenantScope, id: &SessionId, at: Timestamp) -> domain::Result<bool> {
+        let (tenant, id, epochs) = (scope.tenant().clone(), id.clone(), self.epochs().clone());
+        let work = move |connection: &rusqlite::Connection| {
+            let found = sessions::revoke(connection, &tenant, &id, at)?;
+            epochs.advance(&tenant);
+            Ok(found)
+        };
+        Ok(self.change_identity(scope.tenant(), work).await?)
+    }
+}
+
+#[async_trait]
+impl BootstrapRepository for EmbeddedStore {
+    async fn offer(&self, code: Hash) -> domain::Result<bool> {
+        Ok(self.write(move |connection| bootstrap::offer(connection, &code)).await?)
+    }
+
+    async fn redeem(&self, code: &Hash, principal: &Principal) -> domain::Result<bool> {
+        let system = TenantScope::for_system(TenantId::system());
+        check_tenant(&system, &principal.name)?;
+        let (code, principal, epochs) = (*code, principal.clone(), self.epochs().clone());
+        let work = move |connection: &rusqlite::Connection| {
+            let redeemed = bootstrap::redeem(connection, &code, &principal)?;
+            epochs.advance(principal.name.tenant());
+            Ok(redeemed)
+        };
+        Ok(self.change_identity(system.tenant(), work).await?)
+    }
+}
+
+fn check_tenant(scope: &TenantScope, name: &PrincipalName) -> Result<(), Error> {
+    if name.tenant() == scope.tenant() { Ok(()) } else { Err(Error::Misused("a principal of another tenant")) }
+}

@@ -1,0 +1,195 @@
+//! Rows of users and service accounts, and answers to their requests.
+
+use domain::identity::{Principal, PrincipalChange, PrincipalQuery};
+use domain::name::{PrincipalKind, PrincipalName, TenantId};
+use domain::page::{MAX_PAGE, Page, PageRequest};
+use domain::request::{Committed, Expected};
+use domain::revision::Revision;
+use domain::time::Timestamp;
+use rusqlite::types::Value;
+use rusqlite::{Connection, OptionalExtension, params, params_from_iter};
+use storage_documents::PrincipalDocument;
+
+use crate::connection::integer;
+use crate::cursor::{Conditions, Cursor};
+use crate::error::{Error, Result, during};
+use crate::request::{self, Remembered};
+
+const TABLE: &str = "principals";
+const ORDER: &str = "principal";
+
+/// A list of principals and which page of it.
+pub(super) struct List {
+    tenant: TenantId,
+    query: PrincipalQuery,
+    size: usize,
+    after: Option<Cursor>,
+}
+
+impl List {
+    pub(super) fn new(tenant: TenantId, query: PrincipalQuery, page: &PageRequest) -> domain::Result<Self> {
+        let after = page.after.as_deref().map(|text| Cursor::decode(text, ORDER)).transpose()?;
+        Ok(List { tenant, query, size: page.size.clamp(1, MAX_PAGE) as usize, after })
+    }
+
+    pub(super) fn page(&self, connection: &Connection) -> Result<Page<Principal>> {
+        let doing = "listing principals";
+        let (sql, values) = self.sql();
+        let mut statement = connection.prepare_cached(&sql).map_err(during(doing))?;
+        let mut rows = statement.query(params_from_iter(values)).map_err(during(doing))?;
+        let mut items: Vec<Principal> = Vec::new();
+        while let Some(row) = rows.next().map_err(during(doing))? {
+            if items.len() == self.size {
+                let next = items.last().map(|last| Cursor { millis: 0, id: last.name.id().to_owned() }.encode(ORDER));
+                return Ok(Page { items, next });
+            }
+            let id: String = row.get(0).map_err(during(doing))?;
+            let text: String = row.get(1).map_err(during(doing))?;
+            items.push(decode(&self.name(&id)?, &text)?);
+        }
+        Ok(Page { items, next: None })
+    }
+
+    fn sql(&self) -> (String, Vec<Value>) {
+        let mut conditions = Conditions::default();
+        conditions.add("tenant = ?", [self.tenant.to_string().into()]);
+        conditions.add("kind = ?", [kind(self.query.kind).to_owned().into()]);
+        if let Some(only) = &self.query.only {
+            // Somebody of another tenant or kind reaches nobody here.
+            let is_here = *only.tenant() == self.tenant && only.kind() == self.query.kind;
+            conditions.add("id = ?", [if is_here { only.id().to_owned().into() } else { Value::Null }]);
+        }
+        if let Some(after) = &self.after {
+            conditions.add("id > ?", [after.id.clone().into()]);
+        }
+        conditions.values.push(Value::Integer(i64::try_from(self.size + 1).expect("a page is small")));
+        (format!("SELECT id, document FROM principals WHERE {} ORDER BY id LIMIT ?", conditions.sql), conditions.values)
+    }
+
+    fn name(&self, id: &str) -> Result<PrincipalName> {
+        let collection = match self.query.kind {
+            PrincipalKind::User => "users",
+            PrincipalKind::ServiceAccount => "serviceAccounts",
+        };
+        let text = format!("tenants/{}/{collection}/{id}", self.tenant);
+        PrincipalName::parse("name", &text).map_err(|error| Error::undecodable(TABLE, text, error))
+    }
+}
+
+pub(super) fn find(connection: &Connection, tenant: &TenantId, name: &PrincipalName) -> Result<Option<Principal>> {
+    const QUERY: &str = "SELECT document FROM principals WHERE tenant = ?1 AND kind = ?2 AND id = ?3";
+    // Whoever asks about another tenant than the scope's finds nothing.
+    if name.tenant() != tenant {
+        return Ok(None);
+    }
+    let key = params![tenant.as_str(), kind(name.kind()), name.id()];
+    let run = || connection.prepare_cached(QUERY)?.query_row(key, |row| Ok(decode(name, row.get_ref(0)?.as_str()?)));
+    run().optional().map_err(during("reading a principal"))?.transpose()
+}
+
+pub(super) fn count_ruling(connection: &Connection, tenant: &TenantId) -> Result<u64> {
+    const QUERY: &str = "SELECT count(*) FROM principals INDEXED BY principals_ruling WHERE tenant = ?1 AND ruling = 1";
+    let run = || connection.prepare_cached(QUERY)?.query_row([tenant.as_str()], |row| row.get::<_, i64>(0));
+    run().map(i64::unsigned_abs).map_err(during("counting super administrators"))
+}
+
+pub(super) fn commit(
+    connection: &Connection,
+    tenant: &TenantId,
+    change: PrincipalChange,
+    now: Timestamp,
+    since: Timestamp,
+) -> Result<Committed<Principal>> {
+    if let Some(key) = &change.request
+        && let Some(answered) = answer(request::find(connection, tenant, key, since)?)?
+    {
+        return Ok(answered);
+    }
+    let principal = &change.principal;
+    let stored = match change.expected {
+        Expected::Absent => insert(connection, tenant, principal)?,
+        Expected::Revision(revision) if change.deletes => delete(connection, tenant, principal, revision)?,
+        Expected::Revision(revision) => update(connection, tenant, principal, revision)?,
+    };
+    if stored == 0 {
+        return Ok(Committed::Conflict);
+    }
+    if let Some(key) = &change.request {
+        let document = encode(&principal.without_secret());
+        request::remember(connection, tenant, key, now, principal.name.as_str(), Some(&document))?;
+    }
+    Ok(Committed::Stored)
+}
+
+pub(super) fn insert(connection: &Connection, tenant: &TenantId, principal: &Principal) -> Result<usize> {
+    const QUERY: &str = "INSERT INTO principals (tenant, kind, id, revision, ruling, document) VALUES (?1, ?2, ?3, ?4, ?5, ?6) \
+         ON CONFLICT DO NOTHING";
+    let (name, document) = (&principal.name, encode(principal));
+    let row = params![tenant.as_str(), kind(name.kind()), name.id(), integer(principal.revision.as_u64()), principal.is_ruling(), document];
+    let run = || connection.prepare_cached(QUERY)?.execute(row);
+    run().map_err(during("storing a principal"))
+}
+
+pub(super) fn update(connection: &Connection, tenant: &TenantId, principal: &Principal, expected: Revision) -> Result<usize> {
+    const QUERY: &str = "UPDATE principals SET revision = ?4, ruling = ?5, document = ?6 \
+         WHERE tenant = ?1 AND kind = ?2 AND id = ?3 AND revision = ?7";
+    let (name, document) = (&principal.name, encode(principal));
+    let row = params![
+        tenant.as_str(),
+        kind(name.kind()),
+        name.id(),
+        integer(principal.revision.as_u64()),
+        principal.is_ruling(),
+        document,
+        integer(expected.as_u64())
+    ];
+    let run = || connection.prepare_cached(QUERY)?.execute(row);
+    run().map_err(during("storing a principal"))
+}
+
+/// Deletes a principal with all that was issued to it.
+fn delete(connection: &Connection, tenant: &TenantId, principal: &Principal, expected: Revision) -> Result<usize> {
+    const PRINCIPAL: &str = "DELETE FROM principals WHERE tenant = ?1 AND kind = ?2 AND id = ?3 AND revision = ?4";
+    const KEYS: &str = "DELETE FROM api_keys WHERE tenant = ?1 AND account = ?2";
+    const SESSIONS: &str = "DELETE FROM sessions WHERE tenant = ?1 AND principal = ?2";
+    let name = &principal.name;
+    let run = || {
+        let key = params![tenant.as_str(), kind(name.kind()), name.id(), integer(expected.as_u64())];
+        let deleted = connection.prepare_cached(PRINCIPAL)?.execute(key)?;
+        if deleted > 0 {
+            connection.prepare_cached(KEYS)?.execute(params![tenant.as_str(), name.as_str()])?;
+            connection.prepare_cached(SESSIONS)?.execute(params![tenant.as_str(), name.as_str()])?;
+        }
+        Ok(deleted)
+    };
+    run().map_err(during("deleting a principal"))
+}
+
+pub(super) fn answer(remembered: Option<Remembered>) -> Result<Option<Committed<Principal>>> {
+    let (resource, answer) = match remembered {
+        None => return Ok(None),
+        Some(Remembered::Reused) => return Ok(Some(Committed::KeyReused)),
+        Some(Remembered::Answered { resource, answer }) => (resource, answer),
+    };
+    let broken = |source: domain::error::Source| Error::undecodable("requests", resource.clone(), source);
+    let name = PrincipalName::parse("name", &resource).map_err(|error| broken(error.into()))?;
+    let text = answer.ok_or_else(|| broken("the answer is missing".into()))?;
+    Ok(Some(Committed::Answered(Box::new(decode(&name, &text)?))))
+}
+
+fn kind(kind: PrincipalKind) -> &'static str {
+    match kind {
+        PrincipalKind::User => "user",
+        PrincipalKind::ServiceAccount => "service_account",
+    }
+}
+
+fn encode(principal: &Principal) -> String {
+    storage_documents::encode(&PrincipalDocument::from(principal))
+}
+
+fn decode(name: &PrincipalName, text: &str) -> Result<Principal> {
+    let document = storage_documents::decode::<PrincipalDocument>(text);
+    let principal = document.and_then(|document| Ok(document.into_principal(name.clone())?));
+    principal.map_err(|source| Error::undecodable(TABLE, name.as_str(), source))
+}
