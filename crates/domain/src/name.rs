@@ -6,21 +6,18 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use crate::error::Error;
+use crate::name::tenant::{is_uuid, malformed, slug};
 
 mod principal;
+mod tenant;
 
 pub use principal::{ApiKeyId, ApiKeyName, CredentialName, MAX_PRINCIPAL, PrincipalKind, PrincipalName, SessionId, SessionName};
+pub use tenant::{MAX_TENANT, TenantId};
 
-/// Longest tenant code in characters.
-pub const MAX_TENANT: usize = 32;
 /// Longest runtime name in characters.
 pub const MAX_RUNTIME: usize = 64;
 /// Longest utility id in characters.
 pub const MAX_UTILITY: usize = 63;
-
-/// A tenant's code, e.g. `acme`: lower-case letters, digits and inner hyphens, starting with a letter.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct TenantId(Arc<str>);
 
 /// A utility's id inside its tenant, e.g. `extract-iocs`; same alphabet as a tenant's code.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -115,28 +112,12 @@ macro_rules! text_id {
     };
 }
 
-text_id!(TenantId, "a tenant", |text| slug(text, MAX_TENANT));
 text_id!(UtilityId, "a utility id", |text| slug(text, MAX_UTILITY));
 text_id!(ExecutionId, "an execution id", |text| if is_uuid(text) {
     Ok(())
 } else {
     Err("is a UUID in lower-case canonical form".to_owned())
 });
-impl TenantId {
-    /// The code of the tenant that belongs to the installation itself: its users administer every tenant.
-    pub const SYSTEM: &'static str = "system";
-
-    /// The tenant that belongs to the installation itself.
-    pub fn system() -> Self {
-        TenantId(Self::SYSTEM.into())
-    }
-
-    /// Whether it belongs to the installation itself.
-    pub fn is_system(&self) -> bool {
-        &*self.0 == Self::SYSTEM
-    }
-}
-
 impl TenantName {
     /// Reads `tenants/{tenant}`; `field` is the request's field.
     ///
@@ -295,28 +276,6 @@ impl fmt::Display for ExecutionName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "tenants/{}/executions/{}", self.tenant, self.execution)
     }
-}
-
-fn malformed(field: &str, pattern: &str) -> Error {
-    Error::invalid(field, "MALFORMED", format!("must be a resource name of the form {pattern}"))
-}
-
-fn slug(text: &str, longest: usize) -> Result<(), String> {
-    let inner = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-    let fits = !text.is_empty()
-        && text.len() <= longest
-        && text.starts_with(|c: char| c.is_ascii_lowercase())
-        && !text.ends_with('-')
-        && text.chars().all(inner);
-    if fits { Ok(()) } else { Err(format!("has 1 to {longest} lower-case letters, digits and inner hyphens, and starts with a letter")) }
-}
-
-fn is_uuid(text: &str) -> bool {
-    text.len() == 36
-        && text.char_indices().all(|(index, c)| match index {
-            8 | 13 | 18 | 23 => c == '-',
-            _ => c.is_ascii_digit() || ('a'..='f').contains(&c),
-        })
 }
 
 #[cfg(test)]

@@ -1,8 +1,5 @@
 //! The ports of identity: principals, API keys, sessions, and the code for the first super administrator.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
-
 use async_trait::async_trait;
 use domain::access::{Found, TenantScope};
 use domain::hash::Hash;
@@ -23,23 +20,6 @@ mod api_keys;
 mod bootstrap;
 mod principals;
 mod sessions;
-
-/// Epochs of tenants, as the ports of identity know them. In memory: one process has the directory, and what it has read goes
-/// with it.
-#[derive(Clone, Default)]
-pub(crate) struct Epochs(Arc<Mutex<HashMap<TenantId, u64>>>);
-
-impl Epochs {
-    fn find(&self, tenant: &TenantId) -> u64 {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(tenant).copied().unwrap_or_default()
-    }
-
-    /// Called by the write, so that what is judged at an epoch finds every write before it; and again once the write is on disk, so
-    /// that what was read beside it is not kept for long.
-    pub(crate) fn advance(&self, tenant: &TenantId) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner).entry(tenant.clone()).or_default() += 1;
-    }
-}
 
 #[async_trait]
 impl PrincipalRepository for EmbeddedStore {

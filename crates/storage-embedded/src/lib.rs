@@ -9,6 +9,7 @@ mod config;
 mod connection;
 mod cursor;
 mod directory;
+mod epochs;
 mod error;
 mod executions;
 mod grants;

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::error::Error;
-use crate::name::{TenantId, is_uuid, malformed};
+use crate::name::tenant::{TenantId, is_uuid, malformed};
 
 /// Longest id of a user or a service account in characters.
 pub const MAX_PRINCIPAL: usize = 64;
