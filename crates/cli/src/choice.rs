@@ -45,7 +45,7 @@ impl Setup {
         let tenant = tenant.unwrap_or_else(Tenant::usual);
         let credential = match (&self.settings.api_key_file, chosen) {
             (Some(file), _) => Credential::Key(secret::read(file, "API key")?),
-            (None, Some((_, entry))) => credential(entry),
+            (None, Some((name, entry))) => self.credential(name, entry),
             (None, None) => Credential::Absent,
         };
         Ok(Context { server, tenant, output: self.output(), credential })
@@ -55,7 +55,7 @@ impl Setup {
     ///
     /// # Errors
     /// One was named that is not there or is for another server, or several fit equally.
-    fn chosen<'a>(&self, contexts: &'a Contexts) -> Result<Option<(&'a str, &'a Entry)>> {
+    pub fn chosen<'a>(&self, contexts: &'a Contexts) -> Result<Option<(&'a str, &'a Entry)>> {
         let named = |name: &str| {
             let entry = contexts.get(name)?;
             Ok(contexts.contexts.get_key_value(name).map_or(("", entry), |(name, entry)| (name.as_str(), entry)))
@@ -74,12 +74,13 @@ impl Setup {
             }
         }
     }
-}
 
-fn credential(entry: &Entry) -> Credential {
-    match &entry.credential {
-        Some(Kept::ApiKey(key)) => Credential::Key(key.clone()),
-        None => Credential::Absent,
+    fn credential(&self, name: &str, entry: &Entry) -> Credential {
+        match &entry.credential {
+            Some(Kept::ApiKey(key)) => Credential::Key(key.clone()),
+            Some(Kept::Session(_)) => Credential::Session { store: self.store.clone(), context: name.to_owned() },
+            None => Credential::Absent,
+        }
     }
 }
 

@@ -5,18 +5,21 @@ use std::time::Duration;
 use api_proto::zona::access::v1::access_service_client::AccessServiceClient;
 use api_proto::zona::audit::v1::audit_service_client::AuditServiceClient;
 use api_proto::zona::execution::v1::execution_service_client::ExecutionServiceClient;
+use api_proto::zona::identity::v1::identity_service_client::IdentityServiceClient;
 use api_proto::zona::runtime::v1::runtime_service_client::RuntimeServiceClient;
 use api_proto::zona::server::v1::server_service_client::ServerServiceClient;
 use api_proto::zona::utility::v1::code_policy_service_client::CodePolicyServiceClient;
 use api_proto::zona::utility::v1::utility_service_client::UtilityServiceClient;
 use tonic::transport::Endpoint;
 
+use crate::contexts::Session;
 use crate::credential::Credential;
 use crate::exit::Exit;
 use crate::failure::{Failure, Result, chain};
 
 pub mod address;
 pub mod follow;
+mod issued;
 pub mod names;
 mod request;
 pub mod signed;
@@ -42,7 +45,7 @@ impl Client {
     /// Connects; each call carries `credential`.
     ///
     /// # Errors
-    /// Nobody answers there, or what proves who calls must not be sent there.
+    /// Nobody answers there, or what proves who calls must not be sent there, or has ended.
     pub async fn connect(server: &str, credential: Credential) -> Result<Self> {
         if !matches!(credential, Credential::Absent) {
             address::keeps_secrets(server)?;
@@ -50,7 +53,12 @@ impl Client {
         let endpoint = Endpoint::from_shared(server.to_owned()).map_err(|error| Failure::usage(format!("server {server}: {error}")))?;
         let endpoint = endpoint.connect_timeout(CONNECT_TIMEOUT).tcp_nodelay(true);
         match endpoint.connect().await {
-            Ok(channel) => Ok(Client { channel: Signed::new(channel, credential) }),
+            Ok(channel) => {
+                let channel = Signed::new(channel, credential);
+                // A session that has ended is told here, with what to do, and not by the call that comes first.
+                channel.ready().await?;
+                Ok(Client { channel })
+            }
             Err(error) => Err(Failure::new(Exit::Unavailable, format!("no server answers at {server}: {}", chain(&error)))
                 .hint("start one with `zona dev`, or name another with --server or ZONA_SERVER")),
         }
@@ -76,6 +84,14 @@ impl Client {
         ServerServiceClient::new(self.channel.clone())
     }
 
+    /// The session that calls prove who calls with, whose token still serves for so many seconds.
+    ///
+    /// # Errors
+    /// There is none, it has ended, or its next token cannot be fetched.
+    pub async fn session(&self, margin: u64) -> Result<Session> {
+        self.channel.session(margin).await
+    }
+
     /// The service that shares utilities.
     pub fn access(&self) -> AccessServiceClient<Signed> {
         AccessServiceClient::new(self.channel.clone())
@@ -84,6 +100,11 @@ impl Client {
     /// The service that reads audit logs.
     pub fn audit(&self) -> AuditServiceClient<Signed> {
         AuditServiceClient::new(self.channel.clone())
+    }
+
+    /// The service that knows who calls.
+    pub fn identity(&self) -> IdentityServiceClient<Signed> {
+        IdentityServiceClient::new(self.channel.clone())
     }
 
     /// The service that runs them.

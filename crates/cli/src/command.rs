@@ -1,8 +1,11 @@
 //! The commands: one file each.
 
 mod access;
+mod api_key;
 mod audit;
 mod execution;
+mod login;
+mod logout;
 mod named_context;
 mod parameters;
 mod policy;
@@ -10,18 +13,29 @@ mod role;
 mod run;
 mod runtime;
 mod server;
+mod service_account;
+mod session;
 pub mod streamed;
 mod transform;
+mod user;
 mod utility;
+mod whoami;
 
 pub use access::Access;
+pub use api_key::ApiKey;
 pub use audit::{AuditExport, AuditList};
 pub use execution::Execution;
+pub use login::Login;
+pub use logout::logout;
 pub use named_context::NamedContext;
 pub use parameters::ParameterArgs;
 pub use policy::Policy;
 pub use run::Run;
 pub use runtime::Runtime;
 pub use server::info;
+pub use service_account::ServiceAccount;
+pub use session::Session;
 pub use transform::{MAX_CALL_VALUES, Transform};
+pub use user::User;
 pub use utility::{Preset, Utility};
+pub use whoami::{token, whoami};

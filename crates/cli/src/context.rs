@@ -28,7 +28,7 @@ impl Context {
     /// Connects to the server.
     ///
     /// # Errors
-    /// Nobody answers there, or what proves who calls must not be sent there.
+    /// Nobody answers there, or what proves who calls must not be sent there, or has ended.
     pub async fn connect(&self) -> Result<Client> {
         Client::connect(&self.server, self.credential.clone()).await
     }

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use file_trust::Directory;
 use serde::{Deserialize, Serialize};
@@ -61,6 +62,22 @@ pub struct Entry {
 pub enum Kept {
     /// A key of a service account, sent with each call.
     ApiKey(Secret),
+    /// What signing in began.
+    Session(Session),
+}
+
+/// A session: a token for calls, and another that fetches the next one and is good for once.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Session {
+    /// How the server calls it: `{principal}/sessions/{session}`.
+    pub name: String,
+    /// Fetches the next pair.
+    pub refresh_token: Secret,
+    /// Proves who calls.
+    pub access_token: Secret,
+    /// Until when, by the clock of this machine, in seconds since 1970.
+    pub access_expires: u64,
 }
 
 /// Where contexts lie.
@@ -88,12 +105,22 @@ impl Contexts {
         self.contexts.get(name).ok_or_else(|| absent(name))
     }
 
+    /// The same, to change it.
+    ///
+    /// # Errors
+    /// There is none.
+    pub fn get_mut(&mut self, name: &str) -> Result<&mut Entry> {
+        self.contexts.get_mut(name).ok_or_else(|| absent(name))
+    }
+
     fn parse(path: &Path, text: &str) -> Result<Self> {
         toml::from_str(text).map_err(|error| {
             // Its own words quote what stands there.
             let line = error.span().map_or(1, |span| text[..span.start.min(text.len())].matches('\n').count() + 1);
-            Failure::usage(format!("{} does not hold contexts: line {line} is not understood", path.display()))
-                .hint(format!("nothing was changed; mend that line, or `mv {0} {0}.broken`", path.display()))
+            Failure::usage(format!("{} does not hold contexts: line {line} is not understood", path.display())).hint(format!(
+                "nothing was changed; mend that line, or `mv {0} {0}.broken` and sign in again with `zona login`",
+                path.display()
+            ))
         })
     }
 }
@@ -109,6 +136,26 @@ impl Entry {
     pub fn tenant(&self) -> Option<Tenant> {
         names::tenant_of(&self.principal)
     }
+}
+
+// === impl Session ===
+
+impl Session {
+    /// One whose access token serves for so many seconds from now.
+    pub fn begun(name: String, refresh_token: Secret, access_token: Secret, seconds: u64) -> Self {
+        Session { name, refresh_token, access_token, access_expires: now().saturating_add(seconds) }
+    }
+
+    /// Whether the access token still serves at `now` and for `margin` seconds more. One that seems to serve for longer than `longest`
+    /// seconds was stored under another time: the clock was set back since.
+    pub fn serves(&self, now: u64, margin: u64, longest: u64) -> bool {
+        self.access_expires > now.saturating_add(margin) && self.access_expires <= now.saturating_add(longest)
+    }
+}
+
+/// Seconds since 1970; 0 before.
+pub fn now() -> u64 {
+    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }
 
 /// For the command line: the name of a context.

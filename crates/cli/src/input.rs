@@ -1,7 +1,7 @@
 //! What a command line names instead of writing it out: a file, or standard input for `-`.
 
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, IsTerminal as _, Read, Write as _};
 use std::path::Path;
 
 use crate::failure::{Failure, Result};
@@ -39,6 +39,22 @@ pub fn read_text(path: &Path, limit: u64) -> Result<String> {
         let at = error.utf8_error().valid_up_to();
         Failure::usage(format!("{name} is not UTF-8 at byte {at}")).hint("save it as UTF-8")
     })
+}
+
+/// Asks the person at the terminal for a line.
+///
+/// # Errors
+/// There is no terminal, or nothing was typed.
+pub fn line(question: &str) -> Result<String> {
+    let nothing = || Failure::usage(format!("{} was not named", question.to_lowercase()));
+    if !io::stdin().is_terminal() {
+        return Err(nothing().hint(format!("name it with --{}", question.to_lowercase())));
+    }
+    let mut stderr = io::stderr().lock();
+    write!(stderr, "{question}: ").and_then(|()| stderr.flush())?;
+    let mut typed = String::new();
+    io::stdin().read_line(&mut typed)?;
+    Some(typed.trim().to_owned()).filter(|typed| !typed.is_empty()).ok_or_else(nothing)
 }
 
 /// Whether a path means standard input.

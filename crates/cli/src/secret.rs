@@ -89,6 +89,18 @@ pub fn ask(what: &str) -> Result<Secret> {
     }
 }
 
+/// Asks for a secret that is new, twice.
+///
+/// # Errors
+/// As [`ask`], or the two differ.
+pub fn ask_new(what: &str) -> Result<Secret> {
+    let first = ask(what)?;
+    match ask(&format!("{what} again"))? == first {
+        true => Ok(first),
+        false => Err(Failure::usage("the two differ; nothing was changed")),
+    }
+}
+
 /// A question begins with a capital letter.
 fn capitalized(text: &str) -> String {
     let mut characters = text.chars();

@@ -19,7 +19,7 @@ section! {
     server: Option<String>, shown "that of the context, else `http://127.0.0.1:7070`" => value::optional(value::http_address);
     /// tenant of bare ids
     tenant: Option<Tenant>, shown "that of the context, else `demo`" => value::optional(Tenant::parse);
-    /// the context whose server and credentials client commands use; see [Identity](identity.md#contexts)
+    /// the context whose server and credentials client commands use; see [Signing in](signing-in.md#contexts)
     context: Option<String>, shown "the current one" => value::optional(contexts::name);
     /// a file that holds an API key, which client commands use instead of the credentials of a context
     api_key_file: Option<PathBuf> => value::optional(value::path);

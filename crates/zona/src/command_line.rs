@@ -3,7 +3,9 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
-use cli::command::{Access, Execution, NamedContext, Policy, Run, Runtime, Transform, Utility};
+use cli::command::{
+    Access, ApiKey, Execution, Login, NamedContext, Policy, Run, Runtime, ServiceAccount, Session, Transform, User, Utility,
+};
 use cli::output::Format;
 use settings::Flag;
 
@@ -74,7 +76,15 @@ pub enum Command {
     /// Show what utilities run on
     #[command(subcommand)]
     Runtime(Runtime),
-    /// Choose among servers and who is known there
+    /// Sign in at a server, and keep that in a context
+    Login(Login),
+    /// End the session of a context, and forget its credentials
+    Logout,
+    /// Show who the server takes the caller for
+    Whoami,
+    /// Print a fresh access token, e.g. for curl and grpcurl
+    Token,
+    /// Choose among servers and who is signed in there
     #[command(subcommand)]
     Context(NamedContext),
     /// Share utilities with others
@@ -83,6 +93,18 @@ pub enum Command {
     /// Read the audit log, take it away, and verify it
     #[command(subcommand)]
     Audit(audit::Audit),
+    /// Keep the people of a tenant
+    #[command(subcommand)]
+    User(User),
+    /// Keep the programs of a tenant
+    #[command(subcommand)]
+    ServiceAccount(ServiceAccount),
+    /// Keep the keys by which service accounts prove themselves
+    #[command(subcommand)]
+    ApiKey(ApiKey),
+    /// End sessions
+    #[command(subcommand)]
+    Session(Session),
     /// Start a server that is ready once its sandbox is proven; `info` asks one
     Server(serve::Server),
     /// Check Python files as the server would, without a server

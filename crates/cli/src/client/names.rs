@@ -139,6 +139,12 @@ fn principal(tenant: &Tenant, collection: &str, text: &str, pattern: &str) -> Re
     name.map_err(refused)
 }
 
+/// The parent of a full name of four parts, and its id there.
+pub fn parts(name: &str) -> (String, String) {
+    let parent = name.split('/').take(2).collect::<Vec<_>>().join("/");
+    (parent, id(name).to_owned())
+}
+
 /// The tenant that a full name begins with.
 pub fn tenant_of(name: &str) -> Option<Tenant> {
     match name.split('/').collect::<Vec<_>>().as_slice() {

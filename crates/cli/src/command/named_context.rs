@@ -13,13 +13,13 @@ const HEADINGS: &[&str] = &["", "NAME", "SERVER", "PRINCIPAL", "CREDENTIAL"];
 
 #[expect(missing_docs, reason = "a comment here would be help text; the command line has its own")]
 #[derive(Debug, Subcommand)]
-#[command(after_help = "Contexts lie in $XDG_CONFIG_HOME/zona/contexts.toml, with mode 0600.")]
+#[command(after_help = "Contexts are made by `zona login`. They lie in $XDG_CONFIG_HOME/zona/contexts.toml, with mode 0600.")]
 pub enum NamedContext {
     /// List the contexts; an asterisk marks the current one
     List,
     /// Make a context the current one
     Use(Name),
-    /// Forget a context with its credentials
+    /// Forget a context with its credentials; `zona logout` ends its session
     Remove(Name),
 }
 
@@ -55,13 +55,16 @@ impl NamedContext {
                 Ok(Exit::Ok)
             }
             NamedContext::Remove(Name { name }) => {
-                setup.store.change(|contexts| {
-                    contexts.get(name)?;
+                let removed = setup.store.change(|contexts| {
+                    let removed = contexts.get(name)?.clone();
                     contexts.contexts.remove(name);
                     contexts.current.take_if(|current| current == name);
-                    Ok(())
+                    Ok(removed)
                 })?;
                 note(&format!("context {name} is forgotten"));
+                if matches!(removed.credential, Some(Kept::Session(_))) {
+                    note("its session goes on at the server until it ends there; `zona session revoke` ends one at once");
+                }
                 Ok(Exit::Ok)
             }
         }
@@ -97,5 +100,6 @@ fn row(shown: &Shown<'_>) -> Vec<String> {
 fn credential(entry: &Entry) -> Option<&'static str> {
     entry.credential.as_ref().map(|kept| match kept {
         Kept::ApiKey(_) => "api key",
+        Kept::Session(_) => "session",
     })
 }

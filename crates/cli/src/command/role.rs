@@ -1,5 +1,6 @@
 //! Roles, as the contract names them.
 
+use api_proto::zona::identity::v1 as pb;
 use clap::ValueEnum;
 
 /// How much of its tenant a principal may use.
@@ -24,6 +25,16 @@ impl Role {
             Role::Creator => "creator",
             Role::Admin => "admin",
             Role::SuperAdmin => "super_admin",
+        }
+    }
+
+    /// The value of the contract.
+    pub fn proto(self) -> pb::Role {
+        match self {
+            Role::User => pb::Role::User,
+            Role::Creator => pb::Role::Creator,
+            Role::Admin => pb::Role::Admin,
+            Role::SuperAdmin => pb::Role::SuperAdmin,
         }
     }
 }

@@ -31,15 +31,20 @@ impl Place {
     }
 }
 
-fn entry(key: &str) -> Entry {
+fn entry(refresh_token: &str) -> Entry {
+    let (refresh_token, access_token) = (Secret::new(refresh_token), Secret::new("a.b.c"));
+    let session =
+        Session { name: "tenants/acme/users/ann/sessions/s".to_owned(), refresh_token, access_token, access_expires: 1_700_000_000 };
     let (server, principal) = ("http://127.0.0.1:7070".to_owned(), "tenants/acme/users/ann".to_owned());
-    Entry { server, principal, credential: Some(Kept::ApiKey(Secret::new(key))) }
+    Entry { server, principal, credential: Some(Kept::Session(session)) }
 }
 
 #[test]
 fn what_is_written_is_read_again_and_nobody_else_can_read_it() {
     let place = Place::new();
-    let contexts = [("ann@acme".to_owned(), entry("r")), ("out".to_owned(), Entry { credential: None, ..entry("") })];
+    let key = Entry { credential: Some(Kept::ApiKey(Secret::new("zona_key_x"))), ..entry("") };
+    let contexts =
+        [("ann@acme".to_owned(), entry("r")), ("ci".to_owned(), key), ("out".to_owned(), Entry { credential: None, ..entry("") })];
     let written = Contexts { current: Some("ann@acme".to_owned()), contexts: contexts.into() };
     place
         .store()
@@ -124,6 +129,13 @@ fn a_change_that_fails_changes_nothing() {
     });
     assert_eq!(failed.unwrap_err().exit, Exit::NotFound);
     assert_eq!(place.store().read().unwrap().contexts.len(), 1);
+}
+
+#[test]
+fn an_access_token_serves_until_shortly_before_its_end_and_never_longer_than_one_lives() {
+    let Some(Kept::Session(session)) = entry("r").credential else { panic!("a session") };
+    let at = |before: u64| session.serves(session.access_expires - before, 60, 900);
+    assert_eq!([at(900), at(61), at(60), at(0), at(901)], [true, true, false, false, false]);
 }
 
 #[test]

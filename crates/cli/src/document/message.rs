@@ -43,6 +43,10 @@ contract! {
     execution::TransformResult,
     access::Grant,
     audit::AuditRecord,
+    identity::User,
+    identity::ServiceAccount,
+    identity::ApiKey,
+    identity::WhoAmIResponse,
 }
 
 /// A message as a document.

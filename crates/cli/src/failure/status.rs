@@ -58,7 +58,7 @@ fn hint(code: Code, reason: Option<&str>) -> Option<String> {
         (Some("UTILITY_DELETED"), _) => "bring it back with `zona utility undelete`",
         (Some("RUNTIME_IMAGE_MISSING" | "TIER_UNAVAILABLE"), _) => "`zona doctor` says what this host lacks",
         (Some("TIER_UNSAFE"), _) => "`zona doctor --attack` shows every probe",
-        (_, Code::Unauthenticated) => "`zona context list` shows who is known where; ZONA_API_KEY_FILE names a file with an API key",
+        (_, Code::Unauthenticated) => "sign in with `zona login`; `zona context list` shows who is signed in where",
         (_, Code::NotFound) => "`zona utility list` and `zona execution list` show what there is",
         (_, Code::AlreadyExists) => "a deleted utility keeps its name; see `zona utility list --deleted`",
         (_, Code::Unimplemented) => "the server does not know this method; are both of the same version?",

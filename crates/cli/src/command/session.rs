@@ -1,0 +1,62 @@
+//! `zona session ...`: what signing in began.
+
+use api_proto::zona::identity::v1 as pb;
+use clap::{Args, Subcommand};
+
+use crate::client::{names, soon};
+use crate::context::Context;
+use crate::document::Document;
+use crate::exit::Exit;
+use crate::failure::{Failure, Result};
+use crate::pending::Pending;
+
+#[expect(missing_docs, reason = "a comment here would be help text; the command line has its own")]
+#[derive(Debug, Subcommand)]
+pub enum Session {
+    /// End a session, or everything that was issued to somebody, at once and on every server
+    Revoke(Revoke),
+}
+
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false, id = "what")]
+pub struct Revoke {
+    /// Session: its full name, as `zona whoami` shows it
+    name: Option<String>,
+    /// All that was issued to this user: an id of the tenant, or a full name
+    #[arg(long, value_name = "NAME")]
+    user: Option<String>,
+    /// All that was issued to this service account, API keys included: an id of the tenant, or a full name
+    #[arg(long, value_name = "NAME")]
+    service_account: Option<String>,
+}
+
+impl Session {
+    /// Does what was asked.
+    ///
+    /// # Errors
+    /// What the person should read.
+    pub fn run<'a>(&'a self, context: &'a Context) -> Pending<'a> {
+        let Session::Revoke(revoke) = self;
+        Box::pin(revoke.run(context))
+    }
+}
+
+impl Revoke {
+    async fn run(&self, context: &Context) -> Result {
+        let request = pb::RevokeRequest { name: self.target(context)?, request_id: String::new() };
+        let answer = context.connect().await?.identity().revoke(soon(request)).await;
+        let revoked = answer.map_err(|status| Failure::from(status).hint_on(Exit::NotFound, "`zona whoami` names one's own session"))?;
+        let name = revoked.into_inner().name;
+        context.output.one(|| Document::object([("name", name.as_str().into())]), || format!("{name} revoked\n"))?;
+        Ok(Exit::Ok)
+    }
+
+    fn target(&self, context: &Context) -> Result<String> {
+        match (&self.name, &self.user, &self.service_account) {
+            (Some(name), _, _) if name.contains("/sessions/") => Ok(name.clone()),
+            (_, Some(user), _) => names::user(&context.tenant, user),
+            (_, _, Some(account)) => names::service_account(&context.tenant, account),
+            (Some(_) | None, None, None) => Err(Failure::usage("must be the full name of a session: {principal}/sessions/{session}")),
+        }
+    }
+}
