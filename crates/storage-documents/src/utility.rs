@@ -1,5 +1,7 @@
 //! The document of a utility.
 
+use std::ops::Not;
+
 use domain::hash::Hash;
 use domain::name::{PrincipalName, TenantId, UtilityId, UtilityName};
 use domain::revision::Revision;
@@ -22,7 +24,7 @@ pub struct UtilityDocument {
     tags: Vec<String>,
     #[serde(default)]
     store_values: bool,
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Not::not")]
     show_secrets: bool,
     owner: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
