@@ -90,13 +90,18 @@ impl Section {
         self.place.each.map_or("", |(_, noun)| noun)
     }
 
+    /// What stands behind its table in a full name; `None` for a key of another table.
+    pub(crate) fn below<'a>(&self, key: &'a str) -> Option<&'a str> {
+        match self.path() {
+            "" => Some(key),
+            table => key.strip_prefix(table).and_then(|rest| rest.strip_prefix('.')),
+        }
+    }
+
     /// Whether this full name is one of its keys.
     fn has(&self, key: &str) -> bool {
         let named = |leaf: &str| self.keys.iter().any(|key| key.name == leaf);
-        let below = match self.path() {
-            "" => Some(key),
-            table => key.strip_prefix(table).and_then(|rest| rest.strip_prefix('.')),
-        };
+        let below = self.below(key);
         match self.is_each() {
             true => below.and_then(|below| below.rsplit_once('.')).is_some_and(|(_, leaf)| named(leaf)),
             false => below.is_some_and(named),
@@ -138,15 +143,15 @@ impl Schema {
 
     /// That a key is unknown, and which ones may have been meant: those of its section, or the sections where there is none such.
     pub(crate) fn unknown(&self, key: &str) -> String {
-        let (table, below) = key.split_once('.').unwrap_or(("", key));
+        let (table, _) = key.split_once('.').unwrap_or(("", key));
         let names = |found: &mut dyn Iterator<Item = &Section>| {
             found.flat_map(|section| section.keys).map(|key| key.name).collect::<Vec<_>>().join(", ")
         };
         let of = |table: &str| names(&mut self.0.iter().filter(|section| !section.is_each() && section.path() == table));
-        let each = self.0.iter().find(|section| section.is_each() && section.path() == table);
+        let each = self.0.iter().find(|section| section.is_each() && section.below(key).is_some_and(|below| below.contains('.')));
         match (table, each) {
             ("", _) => format!("is unknown; keys outside a section are {}; sections are {}", of(""), self.tables()),
-            (_, Some(each)) if below.contains('.') => {
+            (_, Some(each)) => {
                 format!("is unknown; {} has {}", each.noun(), names(&mut std::iter::once(each)))
             }
             (table, _) if of(table).is_empty() => format!("is unknown; sections are {}", self.tables()),

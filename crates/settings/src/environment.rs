@@ -78,8 +78,8 @@ fn is_of_a_service(rest: &str, value: &str) -> bool {
 
 /// The variable of the key that is spelled most like this one. In a table of tables the name that was written stays.
 fn nearest(schema: &Schema, key: &str) -> String {
-    let written = key.split('.').nth(1);
     let of = |section: &Section| {
+        let written = section.below(key).and_then(|below| below.split('.').next()).or(key.split('.').nth(1));
         let path = match written {
             Some(name) if section.is_each() => section.entry(name),
             _ => section.documented_path(),

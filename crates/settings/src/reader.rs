@@ -104,6 +104,16 @@ impl<'a> Reader<'a> {
         None
     }
 
+    pub(crate) fn flag(&mut self, key: &str) -> Option<bool> {
+        let value = self.find(key)?;
+        // Flags of the command line are texts.
+        let read = value.to_bool().or_else(|| value.as_str().and_then(|text| text.parse().ok()));
+        if read.is_none() {
+            self.refuse(key, "must be true or false");
+        }
+        read
+    }
+
     /// Refuses every key that no section declares, and what a layer itself could not read.
     pub(crate) fn refuse_unknown(&mut self) {
         let all = match self.figment.extract::<Dict>() {

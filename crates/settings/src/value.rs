@@ -37,6 +37,23 @@ pub fn duration(least: Duration) -> impl Fn(&mut Reader<'_>, &str) -> Option<Dur
     })
 }
 
+/// A time from `range`, e.g. `10s`.
+pub fn duration_within(range: RangeInclusive<Duration>) -> impl Fn(&mut Reader<'_>, &str) -> Option<Duration> {
+    text(move |text| match humantime::parse_duration(text) {
+        Ok(duration) if range.contains(&duration) => Ok(duration),
+        Ok(_) => {
+            let [least, most] = [range.start(), range.end()].map(|end| humantime::format_duration(*end));
+            Err(format!("must be from {least} to {most}"))
+        }
+        Err(_) => Err(format!("{text:?} is not a duration such as 500ms, 10s or 7d")),
+    })
+}
+
+/// `true` or `false`.
+pub fn flag() -> impl Fn(&mut Reader<'_>, &str) -> Option<bool> {
+    |reader, key| reader.flag(key)
+}
+
 /// A whole number. An upper end of [`u64::MAX`] is none.
 pub fn number<T: TryFrom<u64>>(range: RangeInclusive<u64>) -> impl Fn(&mut Reader<'_>, &str) -> Option<T> {
     move |reader, key| reader.number(key, &range)
