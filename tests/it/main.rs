@@ -8,6 +8,7 @@ mod descriptors;
 mod docker;
 mod foreign_clients;
 mod grants;
+mod identity;
 mod killed;
 mod load;
 mod local_tools;

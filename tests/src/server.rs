@@ -203,6 +203,11 @@ impl Server {
         assert!(healthy, "{} does not become healthy\n{}", self.address, self.transcript());
     }
 
+    /// What it has printed so far, on both outputs.
+    pub fn printed(&self) -> Vec<String> {
+        self.lines()
+    }
+
     fn lines(&self) -> Vec<String> {
         self.lines.lock().expect("no reader panics").clone()
     }

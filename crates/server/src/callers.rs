@@ -1,37 +1,22 @@
-//! Who calls: passwords, secrets and tokens put behind the ports of identity.
+//! Who calls: passwords, secrets and tokens put behind the ports of identity, and the keys of tokens tended.
 
-use std::num::NonZeroUsize;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use auth::{Argon2Passwords, KeyRing, KeyRingConfig, PasswordConfig, RandomSecrets, TokenConfig, Tokens};
+use auth::{Argon2Passwords, External, KeyRing, RandomSecrets, Tokens};
 use domain::access::{Authenticator, LoopbackAuthenticator};
 use domain::id::IdSource;
-use domain::identity::{Authentication, AuthenticationPorts, Identities, IdentityPorts, Lives, MAX_TOKEN_LIFE};
+use domain::identity::{Authentication, AuthenticationPorts, Identities, IdentityPorts, Secret};
 use domain::time::Clock;
 use storage_embedded::EmbeddedStore;
 
 use super::Error;
+use crate::config::Config;
 use crate::loopback::local_user;
 
-/// Where keys are in the data directory.
-const DIRECTORY: &str = "identity";
-/// What tokens name as their issuer and their audience.
-const NAME: &str = "zona";
-/// By how much clocks of servers may differ.
-const LEEWAY: Duration = Duration::from_secs(5);
-/// How long a session lasts.
-const SESSION: Duration = Duration::from_secs(30 * 24 * 3_600);
-/// A key of this age is followed by a new one.
-const ROTATE_AFTER: Duration = Duration::from_secs(30 * 24 * 3_600);
-/// What a password costs.
-const PASSWORDS: PasswordConfig = PasswordConfig {
-    memory_kib: auth::LEAST_MEMORY_KIB,
-    iterations: auth::LEAST_ITERATIONS,
-    parallelism: auth::LEAST_PARALLELISM,
-    at_once: NonZeroUsize::MIN,
-};
+/// How often the keys of tokens are looked after: what another server did is known before a token of it comes, and a key whose file
+/// was removed is not used for longer.
+const TEND_EVERY: Duration = Duration::from_secs(30);
 
 /// What knows callers.
 pub(crate) struct Callers {
@@ -39,7 +24,11 @@ pub(crate) struct Callers {
     pub authenticator: Arc<dyn Authenticator>,
     /// The use cases.
     pub identities: Identities,
+    ring: Arc<KeyRing>,
+    clock: Arc<dyn Clock>,
 }
+
+// === impl Callers ===
 
 impl Callers {
     /// Opens the keys of the data directory, and wires everything to the store.
@@ -47,17 +36,17 @@ impl Callers {
     /// # Errors
     /// Keys that cannot be used.
     pub(crate) async fn open(
-        data: &Path,
+        config: &Config,
         store: &Arc<EmbeddedStore>,
         clock: &Arc<dyn Clock>,
         ids: &Arc<dyn IdSource>,
     ) -> Result<Self, Error> {
-        let keys = KeyRingConfig { directory: data.join(DIRECTORY), rotate_after: ROTATE_AFTER, outlives: MAX_TOKEN_LIFE + LEEWAY };
-        let now = clock.now();
-        let opened = move || Ok::<_, Error>((KeyRing::open(keys, now)?, Argon2Passwords::new(PASSWORDS).map_err(Error::Passwords)?));
+        let identity = &config.identity;
+        let (keys, passwords, now) = (identity.keys(&config.listening.data), identity.passwords(), clock.now());
+        let opened = move || Ok::<_, Error>((KeyRing::open(keys, now)?, Argon2Passwords::new(passwords).map_err(Error::Passwords)?));
         let (ring, passwords) = tokio::task::spawn_blocking(opened).await.map_err(Error::Panicked)??;
-        let tokens = TokenConfig { issuer: NAME.to_owned(), audience: NAME.to_owned(), leeway: LEEWAY };
-        let tokens = Arc::new(Tokens::new(tokens, Arc::new(ring), []));
+        let ring = Arc::new(ring);
+        let tokens = Arc::new(Tokens::new(identity.tokens(), Arc::clone(&ring), config.issuers.iter().cloned().map(External::new)));
         let secrets = Arc::new(RandomSecrets);
         let ports = IdentityPorts {
             principals: store.clone(),
@@ -78,10 +67,45 @@ impl Callers {
             verifier: tokens,
             clock: Arc::clone(clock),
         };
-        let local: Arc<dyn Authenticator> = Arc::new(LoopbackAuthenticator::new(local_user()));
+        let local = || -> Arc<dyn Authenticator> { Arc::new(LoopbackAuthenticator::new(local_user())) };
         Ok(Callers {
-            authenticator: Arc::new(Authentication::new(checks, Some(local))),
-            identities: Identities::new(ports, Lives { token: MAX_TOKEN_LIFE, session: SESSION }),
+            authenticator: Arc::new(Authentication::new(checks, identity.local_caller.then(local))),
+            identities: Identities::new(ports, identity.lives()),
+            ring,
+            clock: Arc::clone(clock),
         })
+    }
+
+    /// A code for the first super administrator, where every caller must be known and there is none who could let others in. Whoever
+    /// comes over the loopback interface needs none.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub(crate) async fn bootstrap_code(&self, config: &Config) -> Result<Option<Secret>, Error> {
+        if config.identity.local_caller {
+            return Ok(None);
+        }
+        self.identities.offer_bootstrap().await.map_err(Error::Bootstrap)
+    }
+
+    /// Looks after the keys of tokens, for good.
+    pub(crate) fn tend_keys(&self) -> impl Future<Output = ()> + Send + 'static {
+        let (ring, clock) = (Arc::clone(&self.ring), Arc::clone(&self.clock));
+        async move {
+            loop {
+                clock.sleep(TEND_EVERY).await;
+                let (tended, now) = (Arc::clone(&ring), clock.now());
+                match tokio::task::spawn_blocking(move || tended.tend(now)).await {
+                    Ok(Ok(())) => {}
+                    Ok(Err(error)) => {
+                        tracing::error!(
+                            error = &error as &dyn std::error::Error,
+                            "the keys of tokens cannot be tended; the known ones stay in use"
+                        );
+                    }
+                    Err(panic) => tracing::error!(error = &panic as &dyn std::error::Error, "tending the keys of tokens failed"),
+                }
+            }
+        }
     }
 }

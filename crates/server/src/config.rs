@@ -1,10 +1,12 @@
 //! The configuration of a server: one file a section, each with its settings, their meaning, and what its component is configured
 //! with. Documents and error messages come from these declarations.
 
+use auth::ExternalConfig;
 use domain::admission;
 use settings::{Flag, Reader, Section, Surroundings};
 
 mod executions;
+mod identity;
 mod listening;
 mod logs;
 mod runtimes;
@@ -13,6 +15,7 @@ mod storage;
 mod tenants;
 
 pub use executions::Executions;
+pub use identity::Identity;
 pub use listening::{DEFAULT_ADMIN, DEFAULT_LISTEN, Listening};
 pub use logs::{Log, Otlp};
 pub use runtimes::Runtime;
@@ -20,12 +23,14 @@ pub use sandbox::{BackendKind, Sandbox};
 pub use storage::{Cache, Store};
 
 /// Every section of a server, in the order in which they are printed.
-pub const SECTIONS: [Section; 9] = [
+pub const SECTIONS: [Section; 11] = [
     Listening::SECTION,
     Log::SECTION,
     Otlp::SECTION,
     Sandbox::SECTION,
     Executions::SECTION,
+    Identity::SECTION,
+    identity::Issuer::SECTION,
     Store::SECTION,
     Cache::SECTION,
     Runtime::SECTION,
@@ -49,6 +54,10 @@ pub struct Config {
     pub executions: Executions,
     /// Who runs and who waits.
     pub admission: admission::Config,
+    /// How callers are known.
+    pub identity: Identity,
+    /// Who else says who a caller is.
+    pub issuers: Vec<ExternalConfig>,
     /// How the store is used.
     pub store: Store,
     /// What is kept in memory.
@@ -65,6 +74,8 @@ impl Config {
         let runtimes = runtimes::all(reader);
         let executions = Executions::read(reader, Executions::SECTION.path());
         let tenants = tenants::all(reader);
+        let identity = Identity::read(reader, Identity::SECTION.path());
+        let issuers = identity::issuers(reader);
         let store = Store::read(reader, Store::SECTION.path());
         let cache = Cache::read(reader, Cache::SECTION.path());
         let executions = executions?;
@@ -76,6 +87,8 @@ impl Config {
             runtimes: runtimes?,
             admission: executions.admission(tenants?),
             executions,
+            identity: identity?,
+            issuers: issuers?,
             store: store?,
             cache: cache?,
         })

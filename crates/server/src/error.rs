@@ -52,6 +52,9 @@ pub enum Error {
     /// Passwords cannot be checked.
     #[error("cannot check passwords")]
     Passwords(#[source] domain::Error),
+    /// Nobody can be let in.
+    #[error("cannot offer a code for the first super administrator")]
+    Bootstrap(#[source] domain::Error),
     /// Sandboxes cannot be prepared.
     #[error("cannot prepare sandboxes")]
     Sandbox(#[from] sandbox::OpenError),

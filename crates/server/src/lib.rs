@@ -167,7 +167,8 @@ async fn serve(config: &Config, parts: Parts, listeners: Listeners, telemetry: T
     let recovered = executions.begin().await.map_err(Error::Recover)?;
     let audit = audit_log(config, &parts)?;
     let left_open = audit.auditor.tend().await.map_err(Error::RecoverAudit)?;
-    let callers = Callers::open(&config.listening.data, &parts.stores.store, &parts.clock, &parts.ids).await?;
+    let callers = Callers::open(config, &parts.stores.store, &parts.clock, &parts.ids).await?;
+    let bootstrap_code = callers.bootstrap_code(config).await?;
     let seeded = if manner.seeds { seed::create(&policy, &utilities).await.map_err(Error::Seed)? } else { 0 };
     readings::observe(&parts.metrics, executions.clone(), parts.sandboxes.clone(), parts.stores.cache.clone());
     readings::observe_advisories(&parts.metrics, Arc::clone(&advisories));
@@ -206,6 +207,7 @@ async fn serve(config: &Config, parts: Parts, listeners: Listeners, telemetry: T
     let stopping = tasks.stopping();
     tasks.critical("admin", async move { axum::serve(listeners.admin, router).with_graceful_shutdown(stopping.cancelled_owned()).await });
     tasks.background("retention", stop::retain(executions.clone(), config.executions.keep, config.executions.max_output_bytes));
+    tasks.background("keys", callers.tend_keys());
     tasks.background("advisories", advisories.follow());
     tasks.background("audit", audit.clone().tend_forever());
     let (tending, hearing) = (executions.clone(), executions.clone());
@@ -228,6 +230,7 @@ async fn serve(config: &Config, parts: Parts, listeners: Listeners, telemetry: T
         sandboxes: parts.sandboxes,
         recovered,
         seeded,
+        bootstrap_code,
         broken: tasks.broken(),
         executions,
         audit,

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use api_grpc::Health;
 use domain::execution::Executions;
+use domain::identity::Secret;
 use futures_util::future::BoxFuture;
 use sandbox::Sandboxes;
 use telemetry::Telemetry;
@@ -43,6 +44,8 @@ pub struct Running {
     pub recovered: u64,
     /// Example utilities that were created.
     pub seeded: usize,
+    /// What the first super administrator is made with, to be shown to whoever starts the server and to nobody else.
+    pub bootstrap_code: Option<Secret>,
     /// Completes when a part that must run has ended.
     pub broken: CancellationToken,
     pub(crate) executions: Executions,

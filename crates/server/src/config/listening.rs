@@ -42,7 +42,7 @@ fn loopback(text: &str) -> Result<SocketAddr, String> {
         return Ok(address);
     }
     Err(format!(
-        "{address} is not a loopback address: Zona has no identity yet, so whoever reaches the port may run code and read everything; \
+        "{address} is not a loopback address: Zona speaks no TLS yet, so whoever is on the way could read and change everything; \
          use 127.0.0.1 or [::1]"
     ))
 }

@@ -52,7 +52,7 @@ fn every_problem_is_reported_at_once() {
     assert_eq!(
         found,
         [
-            "listen: 0.0.0.0:1 is not a loopback address: Zona has no identity yet, so whoever reaches the port may run code and read \
+            "listen: 0.0.0.0:1 is not a loopback address: Zona speaks no TLS yet, so whoever is on the way could read and change \
              everything; use 127.0.0.1 or [::1]",
             "sandbox.backend: \"vm\" is not one of namespace, docker, landlock",
             "sandbox.first_uid: must be a whole number from 1 to 4294967294",
@@ -61,7 +61,8 @@ fn every_problem_is_reported_at_once() {
             "sandbox.warm: is 9, more than `sandbox.max_warm`, which is 4",
             "store.readers: must be a whole number from 1 to 64",
             "surver: is unknown; keys outside a section are server, tenant, context, api_key_file, output, listen, admin_listen, admin_names, max_connections, data, \
-             advisories; sections are [log], [otlp], [sandbox], [executions], [store], [cache], [runtimes.NAME], [tenants.CODE]",
+             advisories; sections are [log], [otlp], [sandbox], [executions], [identity], [identity.issuers.NAME], [store], [cache], \
+             [runtimes.NAME], [tenants.CODE]",
             "tenant: a tenant has 1 to 32 lower-case letters, digits and inner hyphens, and starts with a letter",
         ]
     );
@@ -73,8 +74,8 @@ fn an_unknown_key_is_answered_with_those_of_its_section() {
     assert_eq!(problems("[tenants.acme]\nwait = 3"), ["tenants.acme.wait: is unknown; a tenant has weight, max_running, max_queued"]);
     assert_eq!(
         problems("[sandboxes]\nwarm = 3"),
-        ["sandboxes.warm: is unknown; sections are [log], [otlp], [sandbox], [executions], [store], [cache], [runtimes.NAME], \
-             [tenants.CODE]"]
+        ["sandboxes.warm: is unknown; sections are [log], [otlp], [sandbox], [executions], [identity], [identity.issuers.NAME], [store], \
+             [cache], [runtimes.NAME], [tenants.CODE]"]
     );
 }
 
@@ -185,6 +186,85 @@ fn what_is_printed_can_be_used_as_a_file() {
     assert_eq!(values(&first), values(&second));
 }
 
+/// The table of an issuer with these keys beside those that each has.
+fn issuer(name: &str, keys: &str) -> String {
+    format!(
+        "[identity.issuers.{name}]\nissuer = \"https://{name}.example\"\naudience = \"zona\"\nkeys = \"/etc/{name}.jwks\"\n\
+         algorithms = \"ES256\"\n{keys}\n"
+    )
+}
+
+#[test]
+fn passwords_never_cost_less_than_the_recommended_least() {
+    assert_eq!(
+        problems("[identity]\npassword_memory_kib = 19455\npassword_iterations = 1\npassword_parallelism = 0\npassword_checks = 0"),
+        [
+            "identity.password_checks: must be a whole number from 1 to 256",
+            "identity.password_iterations: must be a whole number from 2 to 64",
+            "identity.password_memory_kib: must be a whole number from 19456 to 4194304",
+            "identity.password_parallelism: must be a whole number from 1 to 64",
+        ]
+    );
+}
+
+#[test]
+fn what_is_issued_lasts_as_long_as_is_safe() {
+    assert_eq!(
+        problems("[identity]\ntoken_lifetime = \"16m\"\nleeway = \"2m\"\nlocal_caller = \"perhaps\"\naudience = \"two words\""),
+        [
+            "identity.audience: must have at most 256 characters and no spaces",
+            "identity.leeway: must be from 0s to 1m",
+            "identity.local_caller: must be true or false",
+            "identity.token_lifetime: must be from 30s to 15m",
+        ]
+    );
+    assert!(!load_file("[identity]\nlocal_caller = false").unwrap().config.server.identity.local_caller);
+    assert!(!load_file("[identity]\nlocal_caller = \"false\"").unwrap().config.server.identity.local_caller);
+    assert!(load_file("").unwrap().config.server.identity.local_caller);
+}
+
+#[test]
+fn issuers_speak_for_tenants_that_are_named_and_never_for_the_installation() {
+    let text = issuer("one", "tenants = \"acme\"") + &issuer("two", "tenants = \"acme, beta\"\ntenant_claim = \"org\"");
+    let issuers = load_file(&text).unwrap().config.server.issuers;
+    let shown: Vec<_> =
+        issuers.iter().map(|issuer| (issuer.issuer.as_str(), issuer.tenants.len(), issuer.subject_claim.as_str())).collect();
+    assert_eq!(shown, [("https://one.example", 1, "sub"), ("https://two.example", 2, "sub")]);
+    for (keys, problem) in [
+        ("tenants = \"system\"", "tenants: `system` is the installation's own: nobody else speaks for it"),
+        ("tenants = \"a, b\"", "tenant_claim: is missing: which of several tenants a token speaks for must be said"),
+        ("tenants = \"acme\"\nroles = \"a=admin\"", "roles: and `role_claim` need each other"),
+        (
+            "tenants = \"acme\"\nrole_claim = \"r\"\nroles = \"a=super_admin\"",
+            "roles: \"a=super_admin\" is not of the form theirs=user, theirs=creator or theirs=admin",
+        ),
+        (
+            "tenants = \"acme\"\nsecret = \"x\"",
+            "secret: is unknown; an issuer has issuer, audience, keys, algorithms, tenants, \
+          tenant_claim, subject_claim, role_claim, roles, token_type",
+        ),
+    ] {
+        assert_eq!(problems(&issuer("one", keys)), [format!("identity.issuers.one.{problem}")]);
+    }
+}
+
+#[test]
+fn an_issuer_signs_with_public_keys_that_can_be_had_and_is_named_once() {
+    let twice = issuer("one", "tenants = \"acme\"") + &issuer("two", "tenants = \"acme\"").replace("two.example", "one.example");
+    assert_eq!(problems(&twice), ["identity.issuers.two.issuer: is the name of another issuer, or Zona's own"]);
+    let own = "[identity]\nissuer = \"https://one.example\"\n".to_owned() + &issuer("one", "tenants = \"acme\"");
+    assert_eq!(problems(&own), ["identity.issuers.one.issuer: is the name of another issuer, or Zona's own"]);
+    let shared = issuer("one", "tenants = \"acme\"").replace("ES256", "ES256, HS256");
+    let names = "EdDSA, ES256, ES384, RS256, RS384, RS512, PS256, PS384, PS512";
+    assert_eq!(problems(&shared), [format!("identity.issuers.one.algorithms: \"HS256\" is none of {names}")]);
+    let clear = issuer("one", "tenants = \"acme\"").replace("/etc/one.jwks", "http://one.example/jwks");
+    assert!(problems(&clear)[0].contains("identity.issuers.one.keys: must be an absolute path or http://127.0.0.1"));
+    assert_eq!(
+        problems(&issuer("ONE", "tenants = \"acme\"")),
+        ["identity.issuers.ONE: an issuer has a name of 1 to 32 lower-case letters, digits and hyphens"]
+    );
+}
+
 #[test]
 fn a_server_may_be_named_without_a_scheme() {
     assert_eq!(load_file("server = \"127.0.0.1:9\"").unwrap().config.client.server.as_deref(), Some("http://127.0.0.1:9"));
@@ -230,6 +310,31 @@ max_executions = 5
 first_uid = 300000
 last_uid = 300010
 runtime_directory = "/run/zona"
+
+[identity]
+local_caller = false
+issuer = "https://zona.example"
+audience = "zona"
+token_lifetime = "5m"
+session_lifetime = "8h"
+leeway = "1s"
+rotate_keys_after = "7d"
+password_memory_kib = 65536
+password_iterations = 3
+password_parallelism = 2
+password_checks = 4
+
+[identity.issuers.corporate]
+issuer = "https://id.example/realm"
+audience = "zona"
+keys = "/etc/zona/corporate.jwks"
+algorithms = "ES256, RS256"
+tenants = "acme, umbrella"
+tenant_claim = "org"
+subject_claim = "preferred_username"
+role_claim = "realm_access.roles"
+roles = "zona-users=user, zona-admins=admin"
+token_type = "JWT"
 
 [executions]
 max_running = 1

@@ -7,7 +7,7 @@ use server::config::DEFAULT_LISTEN;
 use server::{Options, Running};
 use settings::Flag;
 
-use super::serving::{Place, STOPPING, Signals, part_from_others};
+use super::serving::{Place, STOPPING, Signals, part_from_others, show_bootstrap_code};
 use crate::context::Context;
 use crate::refusal::not_started;
 
@@ -28,6 +28,7 @@ impl Dev {
         let signals = Signals::listen()?;
         let options = Options { seeds: true, warnings: std::mem::take(&mut context.warnings), ..Options::default() };
         let running = server::start(&context.config, &context.surroundings, options).await.map_err(not_started)?;
+        show_bootstrap_code(&running);
         write_out(&banner(&context, &running).await)?;
         signals.end(running).await
     }

@@ -52,6 +52,13 @@ impl Place {
     }
 }
 
+/// Shows what the first super administrator is made with: on the standard error, which is not the log.
+pub fn show_bootstrap_code(running: &Running) {
+    if let Some(code) = &running.bootstrap_code {
+        note(&format!("nobody can sign in yet; the first super administrator is made with this code, once: {}", code.expose()));
+    }
+}
+
 /// Two servers beside each other should not need two flags each: with another port of calls, the operators' port is a free one.
 pub fn part_from_others(config: &mut Config) {
     let listening = &mut config.listening;

@@ -1,0 +1,195 @@
+//! `[identity]` and `[identity.issuers.NAME]`: how callers are known, how long what is issued lasts, what passwords cost, and whom else
+//! the server trusts to say who somebody is.
+
+use std::num::NonZeroUsize;
+use std::path::Path;
+use std::time::Duration;
+
+use auth::{Algorithm, ExternalConfig, KeyPlace, KeyRingConfig, LEAST_ITERATIONS, LEAST_MEMORY_KIB, LEAST_PARALLELISM, TokenConfig};
+use domain::identity::{Lives, MAX_TOKEN_LIFE, Role};
+use domain::name::TenantId;
+use settings::{Place, Reader, Section, section, value};
+
+/// Where keys are in the data directory.
+const DIRECTORY: &str = "identity";
+/// Longest name of an issuer's table.
+const MAX_NAME: usize = 32;
+/// The type of access tokens. Source: RFC 9068.
+const TOKEN_TYPE: &str = "at+jwt";
+/// The claim that names a user where nobody says otherwise.
+const SUBJECT_CLAIM: &str = "sub";
+
+section! {
+    /// How callers are known.
+    pub struct Identity in Place::table("identity");
+
+    /// `true`: whoever comes over the loopback interface and shows no credential is the user `tenants/demo/users/local`, as before there
+    /// was identity; `false`: every call must show one. See [Identity](identity.md)
+    local_caller: bool = true => value::flag();
+    /// what tokens name as their issuer; the same for all servers of an installation
+    issuer: String = "zona" => value::text(name);
+    /// whom tokens are meant for
+    audience: String = "zona" => value::text(name);
+    /// how long an access token lasts, at most 15 minutes
+    token_lifetime: Duration = "15m" => value::duration_within(Duration::from_secs(30)..=MAX_TOKEN_LIFE);
+    /// how long a session lasts, however often it is refreshed
+    session_lifetime: Duration = "30d" => value::duration(Duration::from_secs(60));
+    /// by how much clocks of servers and issuers may differ, at most a minute
+    leeway: Duration = "5s" => value::duration_within(Duration::ZERO..=Duration::from_secs(60));
+    /// the key that signs tokens is followed by a new one after this
+    rotate_keys_after: Duration = "30d" => value::duration(Duration::from_secs(3_600));
+    /// memory of one check of a password in KiB; raised, passwords are hashed anew when their users sign in
+    password_memory_kib: u32 = 19456 => value::number(LEAST_MEMORY_KIB as u64..=1 << 22);
+    /// passes over that memory
+    password_iterations: u32 = 2 => value::number(LEAST_ITERATIONS as u64..=64);
+    /// lanes of that memory
+    password_parallelism: u32 = 1 => value::number(LEAST_PARALLELISM as u64..=64);
+    /// passwords that are checked at once; 128 more wait, further ones are told to come back
+    password_checks: Option<u32>, shown "half of the processors" => value::optional_number(1..=256);
+}
+
+section! {
+    /// Somebody else who says who a caller is.
+    pub(super) struct Issuer in Place::each("identity.issuers", "NAME", "an issuer");
+
+    /// the `iss` of its tokens, letter by letter
+    issuer: String, shown "required" => value::text(name);
+    /// the `aud` of its tokens for Zona
+    audience: String, shown "required" => value::text(name);
+    /// its public keys, a JSON Web Key Set: an absolute path, or `http://127.0.0.1:PORT/...`
+    keys: KeyPlace, shown "required" => value::text(KeyPlace::parse);
+    /// the algorithms that it signs with, separated by commas: `EdDSA`, `ES256`, `ES384`, `RS256`, `RS384`, `RS512`, `PS256`, `PS384`,
+    /// `PS512`
+    algorithms: Vec<Algorithm>, shown "required" => value::text(|text| list(text, algorithm));
+    /// the tenants that it may speak for, separated by commas
+    tenants: Vec<TenantId>, shown "required" => value::text(|text| list(text, tenant));
+    /// the claim that says which of them; not set: there is only one
+    tenant_claim: Option<String> => value::optional(name);
+    /// the claim with the user's id; in another claim: `outer.inner`
+    subject_claim: Option<String>, shown "`sub`" => value::optional(name);
+    /// the claim with roles, a text or a list; not set: a caller has the role of the user of this name in Zona
+    role_claim: Option<String> => value::optional(name);
+    /// what its roles mean, separated by commas: `theirs=user`, `creator` or `admin`
+    roles: Option<Vec<(String, Role)>> => value::optional(|text| list(text, role));
+    /// the `typ` of its tokens
+    token_type: Option<String>, shown "`at+jwt`" => value::optional(name);
+}
+
+// === impl Identity ===
+
+impl Identity {
+    /// The configuration of tokens.
+    pub(crate) fn tokens(&self) -> TokenConfig {
+        TokenConfig { issuer: self.issuer.clone(), audience: self.audience.clone(), leeway: self.leeway }
+    }
+
+    /// How keys are kept in this data directory. A key is needed for as long as the longest token, whatever lasts now.
+    pub(crate) fn keys(&self, data: &Path) -> KeyRingConfig {
+        KeyRingConfig { directory: data.join(DIRECTORY), rotate_after: self.rotate_keys_after, outlives: MAX_TOKEN_LIFE + self.leeway }
+    }
+
+    /// How passwords are hashed.
+    pub(crate) fn passwords(&self) -> auth::PasswordConfig {
+        let half = || std::thread::available_parallelism().map_or(1, |processors| processors.get() / 2);
+        let at_once = self.password_checks.map_or_else(half, |checks| checks as usize);
+        auth::PasswordConfig {
+            memory_kib: self.password_memory_kib,
+            iterations: self.password_iterations,
+            parallelism: self.password_parallelism,
+            at_once: NonZeroUsize::new(at_once).unwrap_or(NonZeroUsize::MIN),
+        }
+    }
+
+    /// How long what is issued lasts.
+    pub(crate) fn lives(&self) -> Lives {
+        Lives { token: self.token_lifetime, session: self.session_lifetime }
+    }
+}
+
+// === impl Issuer ===
+
+impl Issuer {
+    fn config(self) -> ExternalConfig {
+        ExternalConfig {
+            issuer: self.issuer,
+            audience: self.audience,
+            token_type: self.token_type.unwrap_or_else(|| TOKEN_TYPE.to_owned()),
+            algorithms: self.algorithms,
+            keys: self.keys,
+            tenants: self.tenants,
+            tenant_claim: self.tenant_claim,
+            subject_claim: self.subject_claim.unwrap_or_else(|| SUBJECT_CLAIM.to_owned()),
+            role_claim: self.role_claim,
+            roles: self.roles.unwrap_or_default(),
+        }
+    }
+}
+
+/// Reads every issuer's table, and what they have to say of each other.
+pub(super) fn issuers(reader: &mut Reader<'_>) -> Option<Vec<ExternalConfig>> {
+    let own = reader.known("identity.issuer", |text| Some(text.to_owned()));
+    let names = reader.entries(&Issuer::SECTION);
+    let tables: Vec<_> = names.iter().map(|name| one(reader, name)).collect();
+    let read: Vec<ExternalConfig> = tables.into_iter().collect::<Option<_>>()?;
+    let mut fine = true;
+    for (index, issuer) in read.iter().enumerate() {
+        let known = read[..index].iter().any(|other| other.issuer == issuer.issuer) || own.as_ref() == Some(&issuer.issuer);
+        if known {
+            reader.refuse(&Section::key(&Issuer::SECTION.entry(&names[index]), "issuer"), "is the name of another issuer, or Zona's own");
+            fine = false;
+        }
+    }
+    fine.then_some(read)
+}
+
+fn one(reader: &mut Reader<'_>, name: &str) -> Option<ExternalConfig> {
+    let table = Issuer::SECTION.entry(name);
+    let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    let named = !name.is_empty() && name.len() <= MAX_NAME && name.chars().all(allowed);
+    if !named {
+        reader.refuse(&table, format!("an issuer has a name of 1 to {MAX_NAME} lower-case letters, digits and hyphens"));
+    }
+    let issuer = Issuer::read(reader, &table).filter(|_| named)?;
+    if issuer.tenants.len() > 1 && issuer.tenant_claim.is_none() {
+        reader.refuse(&Section::key(&table, "tenant_claim"), "is missing: which of several tenants a token speaks for must be said");
+        return None;
+    }
+    if issuer.role_claim.is_some() != issuer.roles.is_some() {
+        reader.refuse(&Section::key(&table, "roles"), "and `role_claim` need each other");
+        return None;
+    }
+    Some(issuer.config())
+}
+
+/// A text as it stands in tokens: one line, not empty.
+fn name(text: &str) -> Result<String, String> {
+    let fits = text.len() <= 256 && !text.chars().any(|c| c.is_control() || c.is_whitespace());
+    if fits { Ok(text.to_owned()) } else { Err("must have at most 256 characters and no spaces".to_owned()) }
+}
+
+fn list<T>(text: &str, parse: impl Fn(&str) -> Result<T, String>) -> Result<Vec<T>, String> {
+    text.split(',').map(str::trim).map(parse).collect()
+}
+
+fn algorithm(name: &str) -> Result<Algorithm, String> {
+    Algorithm::named(name).ok_or_else(|| {
+        let names = Algorithm::NAMES.map(|(name, _)| name).join(", ");
+        format!("{name:?} is none of {names}")
+    })
+}
+
+fn tenant(code: &str) -> Result<TenantId, String> {
+    match TenantId::parse("tenant", code) {
+        Ok(tenant) if tenant.is_system() => Err(format!("`{tenant}` is the installation's own: nobody else speaks for it")),
+        Ok(tenant) => Ok(tenant),
+        Err(_) => Err(format!("{code:?} is no code of a tenant")),
+    }
+}
+
+fn role(mapping: &str) -> Result<(String, Role), String> {
+    let read = mapping.split_once('=').and_then(|(theirs, ours)| Some((theirs.trim().to_owned(), Role::parse(ours.trim())?)));
+    match read {
+        Some((theirs, role)) if !theirs.is_empty() && role < Role::SuperAdmin => Ok((theirs, role)),
+        _ => Err(format!("{mapping:?} is not of the form theirs=user, theirs=creator or theirs=admin")),
+    }
+}
