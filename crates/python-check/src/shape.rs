@@ -6,10 +6,16 @@ use ruff_python_parser::{Mode, lexer};
 use ruff_text_size::{Ranged, TextRange};
 
 use crate::location::size;
-use bounds::{BOUNDS, Bounds, MAX_BRACKETS, MAX_DEPTH, MAX_INDENTS, MAX_STRINGS};
 
-mod bounds;
-mod glance;
+/// CPython refuses more nested brackets (`MAXLEVEL`).
+pub(crate) const MAX_BRACKETS: usize = 200;
+/// CPython refuses more levels of indentation (`MAXINDENT`).
+pub(crate) const MAX_INDENTS: usize = 99;
+/// Nested f-strings; CPython's own limit is 150, people's is three.
+pub(crate) const MAX_STRINGS: usize = 20;
+/// Depth of the tree that one statement may have: operators, calls, attributes and brackets inside one another. CPython's
+/// compiler gives up at 3000.
+pub(crate) const MAX_DEPTH: usize = 2_000;
 
 /// A limit that a source text breaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,10 +44,7 @@ impl Excess {
 
 /// Finds the first place where `text` breaks a limit.
 pub(crate) fn excess(text: &str) -> Option<(TextRange, Excess)> {
-    if glance::is_within(text, &BOUNDS) {
-        return None;
-    }
-    let excess = measure(text, &BOUNDS)?;
+    let excess = measure(text)?;
     // The lexer does not say where it stands, but breaking a limit is monotone in the length of the text.
     let (mut passes, mut breaks) = (0, text.len());
     while breaks - passes > 1 {
@@ -49,12 +52,12 @@ pub(crate) fn excess(text: &str) -> Option<(TextRange, Excess)> {
         if middle <= passes {
             break;
         }
-        if measure(&text[..middle], &BOUNDS).is_some() { breaks = middle } else { passes = middle }
+        if measure(&text[..middle]).is_some() { breaks = middle } else { passes = middle }
     }
     Some((TextRange::empty(size(passes)), excess))
 }
 
-fn measure(text: &str, bounds: &Bounds) -> Option<Excess> {
+fn measure(text: &str) -> Option<Excess> {
     let mut lexer = lexer::lex(text, Mode::Module);
     let mut shape = Shape::default();
     loop {
@@ -62,7 +65,7 @@ fn measure(text: &str, bounds: &Bounds) -> Option<Excess> {
         if kind == TokenKind::EndOfFile {
             return None;
         }
-        if let Some(excess) = shape.step(kind, bounds) {
+        if let Some(excess) = shape.step(kind) {
             return Some(excess);
         }
     }
@@ -93,7 +96,7 @@ impl Default for Shape {
 }
 
 impl Shape {
-    fn step(&mut self, kind: TokenKind, bounds: &Bounds) -> Option<Excess> {
+    fn step(&mut self, kind: TokenKind) -> Option<Excess> {
         match kind {
             TokenKind::Lpar | TokenKind::Lsqb | TokenKind::Lbrace => {
                 self.brackets += 1;
@@ -122,17 +125,17 @@ impl Shape {
             kind if deepens(kind) => self.deepen(),
             _ => {}
         }
-        self.verdict(bounds)
+        self.verdict()
     }
 
-    fn verdict(&self, bounds: &Bounds) -> Option<Excess> {
-        if self.brackets > bounds.brackets {
+    fn verdict(&self) -> Option<Excess> {
+        if self.brackets > MAX_BRACKETS {
             Some(Excess::Brackets)
-        } else if self.indents > bounds.indents {
+        } else if self.indents > MAX_INDENTS {
             Some(Excess::Indents)
-        } else if self.strings > bounds.strings {
+        } else if self.strings > MAX_STRINGS {
             Some(Excess::Strings)
-        } else if self.depth > bounds.depth {
+        } else if self.depth > MAX_DEPTH {
             Some(Excess::Depth)
         } else {
             None
@@ -264,6 +267,3 @@ fn partner(close: char) -> Option<char> {
         _ => None,
     }
 }
-
-#[cfg(test)]
-mod tests;
