@@ -38,7 +38,8 @@ pub enum Changed {
 }
 
 /// Port: hears of changes. Repositories of utilities, of code policies and of grants tell it of each change once it is stored, and answer
-/// the change only when it has heard, also when nobody waits for the answer any more. It may hear of a change that was not stored.
+/// the change only when it has heard, also when nobody waits for the answer any more; so does one of principals, of the grants that a
+/// deleted one held. It may hear of a change that was not stored.
 #[async_trait]
 pub trait ChangeListener: Send + Sync {
     /// Takes note. Whoever hears the change's answer must find no older copy, so this returns once none can be served any more;

@@ -1,7 +1,8 @@
 //! The ports of identity: principals, API keys, sessions, and the code for the first super administrator.
 
 use async_trait::async_trait;
-use domain::access::{Found, TenantScope};
+use domain::access::{Found, Grantee, TenantScope};
+use domain::change::Changed;
 use domain::hash::Hash;
 use domain::identity::{
     ApiKey, ApiKeyChange, ApiKeyRepository, BootstrapRepository, Principal, PrincipalChange, PrincipalQuery, PrincipalRepository, Session,
@@ -41,6 +42,8 @@ impl PrincipalRepository for EmbeddedStore {
     async fn commit(&self, scope: &TenantScope, change: PrincipalChange) -> domain::Result<Committed<Principal>> {
         check_tenant(scope, &change.principal.name)?;
         let (tenant, epochs, (now, since)) = (scope.tenant().clone(), self.epochs().clone(), self.request_window());
+        let grantee = Grantee::Principal(change.principal.name.clone()).to_string();
+        let taken = change.deletes.then(|| Changed::Grants { tenant: tenant.clone(), grantee });
         let work = move |connection: &rusqlite::Connection| {
             if change.judged_at.is_some_and(|judged| judged != epochs.find(&tenant)) {
                 return Ok(Committed::Conflict);
@@ -49,7 +52,7 @@ impl PrincipalRepository for EmbeddedStore {
             epochs.advance(&tenant);
             Ok(committed)
         };
-        Ok(self.change_identity(scope.tenant(), work).await?)
+        Ok(self.change_identity(scope.tenant(), taken, work).await?)
     }
 
     async fn find_answer(&self, scope: &TenantScope, request: &RequestKey) -> domain::Result<Option<Committed<Principal>>> {
@@ -93,7 +96,7 @@ impl ApiKeyRepository for EmbeddedStore {
             epochs.advance(&tenant);
             Ok(committed)
         };
-        Ok(self.change_identity(scope.tenant(), work).await?)
+        Ok(self.change_identity(scope.tenant(), None, work).await?)
     }
 
     async fn find_answer(&self, scope: &TenantScope, request: &RequestKey) -> domain::Result<Option<Committed<ApiKey>>> {
@@ -138,7 +141,7 @@ impl SessionRepository for EmbeddedStore {
             epochs.advance(&tenant);
             Ok(found)
         };
-        Ok(self.change_identity(scope.tenant(), work).await?)
+        Ok(self.change_identity(scope.tenant(), None, work).await?)
     }
 }
 
@@ -157,7 +160,7 @@ impl BootstrapRepository for EmbeddedStore {
             epochs.advance(principal.name.tenant());
             Ok(redeemed)
         };
-        Ok(self.change_identity(system.tenant(), work).await?)
+        Ok(self.change_identity(system.tenant(), None, work).await?)
     }
 }
 

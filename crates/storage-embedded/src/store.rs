@@ -104,15 +104,21 @@ impl EmbeddedStore {
         self.write_and(work, self.listener.clone().map(tell)).await
     }
 
-    /// Runs a write within the deadline, and advances the tenant's epoch of identity once it is decided.
-    pub(crate) async fn change_identity<T, F>(&self, tenant: &TenantId, work: F) -> Result<T>
+    /// Runs a write within the deadline, advances the tenant's epoch of identity once it is decided, and tells the listener what else it
+    /// changed.
+    pub(crate) async fn change_identity<T, F>(&self, tenant: &TenantId, what: Option<Changed>, work: F) -> Result<T>
     where
         T: Send + 'static,
         F: FnOnce(&Connection) -> Result<T> + Send + 'static,
     {
-        let (epochs, tenant) = (self.epochs.clone(), tenant.clone());
-        let tell = Box::pin(async move { epochs.advance(&tenant) }) as Telling;
-        self.write_and(work, Some(tell)).await
+        let (epochs, tenant, listener) = (self.epochs.clone(), tenant.clone(), self.listener.clone());
+        let tell = async move {
+            epochs.advance(&tenant);
+            if let (Some(listener), Some(what)) = (listener, what) {
+                listener.changed(&what).await;
+            }
+        };
+        self.write_and(work, Some(Box::pin(tell) as Telling)).await
     }
 
     /// The epochs of tenants, as the ports of identity know them.

@@ -34,6 +34,12 @@ mod grants {
 
 mod identity {
     test_support::identity_repository_contract!(super::Scratch::new());
+
+    #[tokio::test]
+    async fn a_principal_made_again_under_the_same_name_holds_nothing() {
+        let store = super::Scratch::new();
+        test_support::identity_repository::a_principal_made_again_under_the_same_name_holds_nothing(&*store, &*store).await;
+    }
 }
 
 mod executions {

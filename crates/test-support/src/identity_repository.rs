@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use domain::access::TenantScope;
+use domain::access::{Access, GrantRepository, Grantee, HeldGrants, TenantScope};
 use domain::hash::Hash;
 use domain::identity::{
     ApiKey, ApiKeyChange, ApiKeyRepository, BootstrapRepository, PasswordHash, Principal, PrincipalChange, PrincipalQuery,
@@ -13,7 +13,7 @@ use domain::page::PageRequest;
 use domain::request::{Committed, Expected, RequestKey};
 use domain::revision::Revision;
 
-use crate::sample::{at, scope};
+use crate::sample::{at, grant, principal, scope, user};
 
 /// A store of identity.
 pub trait IdentityStore: PrincipalRepository + ApiKeyRepository + SessionRepository + BootstrapRepository {}
@@ -50,20 +50,6 @@ macro_rules! identity_repository_contract {
 
 fn name(text: &str) -> PrincipalName {
     PrincipalName::parse("name", text).expect("the name is one")
-}
-
-fn principal(text: &str) -> Principal {
-    Principal {
-        name: name(text),
-        display_name: "Ann".to_owned(),
-        role: Role::Creator,
-        state: PrincipalState::Disabled,
-        password: Some(PasswordHash::new("$hash$")),
-        created: at(1),
-        updated: at(2),
-        revision: Revision::FIRST,
-        valid_after: at(3),
-    }
 }
 
 fn change(expected: Expected, principal: &Principal) -> PrincipalChange {
@@ -189,6 +175,25 @@ pub async fn a_deleted_principal_takes_keys_and_sessions_along(store: &dyn Ident
     let session_of = async |number| SessionRepository::find_shown(store, &session_id(number)).await.expect("the store answers");
     assert_eq!(session_of(1).await, None);
     assert_eq!(session_of(2).await, Some(session(other, 2)));
+}
+
+/// Grants that were given to somebody of the same name before; others keep theirs. `grants` lie in the same store.
+pub async fn a_principal_made_again_under_the_same_name_holds_nothing(store: &dyn IdentityStore, grants: &dyn GrantRepository) {
+    let (ann, bob) = (principal("tenants/acme/users/ann"), user("bob"));
+    let account = Grantee::Principal(name("tenants/acme/serviceAccounts/ann"));
+    put(store, &ann).await;
+    let all = [Grantee::Principal(ann.name.clone()), Grantee::Principal(bob), account];
+    for grantee in &all {
+        let one = grant("u", grantee.clone(), Access::Manage);
+        assert_eq!(grants.put(&scope("acme"), &one, at(10), None).await.expect("the store answers"), Committed::Stored);
+    }
+    let held = async |grantee: &Grantee| HeldGrants::clone(&*grants.held_by(&scope("acme"), grantee).await.expect("the store answers")).len();
+    let deletion = |revision| PrincipalChange { deletes: true, ..change(Expected::Revision(revision), &ann) };
+    assert_eq!(commit(store, deletion(Revision::FIRST.next())).await, Committed::Conflict);
+    assert_eq!(held(&all[0]).await, 1, "nobody was deleted");
+    assert_eq!(commit(store, deletion(Revision::FIRST)).await, Committed::Stored);
+    put(store, &ann).await;
+    assert_eq!([held(&all[0]).await, held(&all[1]).await, held(&all[2]).await], [0, 1, 1]);
 }
 
 /// The first answer comes back for the same request, another body is refused, and no hash of a password is in the answer.

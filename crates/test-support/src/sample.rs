@@ -7,6 +7,7 @@ use domain::access::{Access, Grant, Grantee, TenantScope};
 use domain::code::{Code, Kind, Parameter, ValueType};
 use domain::execution::{Body, Event, Execution, Mode, Output, State, Values};
 use domain::hash::Hash;
+use domain::identity::{PasswordHash, Principal, PrincipalState, Role};
 use domain::json::JsonText;
 use domain::lease::{Fence, InstanceId};
 use domain::name::{ExecutionId, ExecutionName, PrincipalName, RuntimeId, TenantId, UtilityId, UtilityName};
@@ -285,5 +286,20 @@ pub fn grant(utility: &str, grantee: Grantee, access: Access) -> Grant {
         expires: Some(at(5_000)),
         granted_by: user("root"),
         created: at(7),
+    }
+}
+
+/// A disabled user or service account of this name, with every field set.
+pub fn principal(name: &str) -> Principal {
+    Principal {
+        name: PrincipalName::parse("name", name).expect("the name is one"),
+        display_name: "Ann".to_owned(),
+        role: Role::Creator,
+        state: PrincipalState::Disabled,
+        password: Some(PasswordHash::new("$hash$")),
+        created: at(1),
+        updated: at(2),
+        revision: Revision::FIRST,
+        valid_after: at(3),
     }
 }

@@ -138,4 +138,10 @@ mod identity {
     use super::*;
 
     crate::identity_repository_contract!(Arc::new(InMemoryIdentity::new(Arc::new(FakeClock::default()))));
+
+    #[tokio::test]
+    async fn a_principal_made_again_under_the_same_name_holds_nothing() {
+        let store = InMemoryIdentity::new(Arc::new(FakeClock::default()));
+        identity_repository::a_principal_made_again_under_the_same_name_holds_nothing(&store, &*store.grants()).await;
+    }
 }

@@ -30,8 +30,8 @@ use executions::execution_service_client::ExecutionServiceClient;
 use futures_util::FutureExt as _;
 use test_support::{
     FakeChecker, FakeClock, FakeCompiler, FakeHasher, FakeSandbox, FakeSecrets, FakeTokens, InMemoryCodePolicyRepository,
-    InMemoryExecutionRepository, InMemoryGrantRepository, InMemoryIdentity, InMemorySignals, InMemoryUtilityRepository, RecordedIncidents,
-    SequentialIds, TokioSpawner, sample,
+    InMemoryExecutionRepository, InMemoryIdentity, InMemorySignals, InMemoryUtilityRepository, RecordedIncidents, SequentialIds,
+    TokioSpawner, sample,
 };
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
@@ -337,7 +337,7 @@ fn services(options: &Options, parts: &Parts) -> Services {
     let ids = Arc::new(SequentialIds::default());
     let policy_store = Arc::new(InMemoryCodePolicyRepository::default());
     let checker = Arc::new(FakeChecker);
-    let grants = Arc::new(InMemoryGrantRepository::new(clock.clone()));
+    let grants = known.store.grants();
     let local = || LocalRules::new(sample::tenant("demo"));
     let rules = options.rules.clone().unwrap_or_else(|| Arc::new(MatrixRules::new(local(), grants.clone(), clock.clone())));
     let admission = admission::Admission::new(options.admission.clone());

@@ -123,7 +123,7 @@ impl Identities {
         once(|| self.answered(permit, request.as_ref()), self.apply(permit, patch, asked)).await
     }
 
-    /// Deletes a user, with sessions.
+    /// Deletes a user, with sessions and what was granted to it.
     ///
     /// # Errors
     /// [`Error::NotFound`], [`Error::Stale`], [`Error::Denied`] for one above the caller; [`Error::Precondition`] for the last super
@@ -133,7 +133,7 @@ impl Identities {
         once(|| self.answered(permit, request.as_ref()), self.delete(permit, asked)).await
     }
 
-    /// Deletes a service account, with API keys and sessions.
+    /// Deletes a service account, with API keys, sessions and what was granted to it.
     ///
     /// # Errors
     /// As [`Identities::delete_user`].

@@ -19,7 +19,7 @@ pub struct PrincipalChange {
     pub expected: Expected,
     /// The principal after the change; the last it was, where it is deleted.
     pub principal: Principal,
-    /// Whether it is deleted, with its API keys and sessions.
+    /// Whether it is deleted, with its API keys, its sessions and what was granted to it.
     pub deletes: bool,
     /// The tenant's epoch that the change was judged at, where it depends on more than the principal: another one is a conflict.
     pub judged_at: Option<u64>,

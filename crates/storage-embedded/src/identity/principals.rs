@@ -1,5 +1,6 @@
 //! Rows of users and service accounts, and answers to their requests.
 
+use domain::access::Grantee;
 use domain::identity::{Principal, PrincipalChange, PrincipalQuery};
 use domain::name::{PrincipalKind, PrincipalName, TenantId};
 use domain::page::{MAX_PAGE, Page, PageRequest};
@@ -147,18 +148,20 @@ pub(super) fn update(connection: &Connection, tenant: &TenantId, principal: &Pri
     run().map_err(during("storing a principal"))
 }
 
-/// Deletes a principal with all that was issued to it.
+/// Deletes a principal with all that was issued and granted to it.
 fn delete(connection: &Connection, tenant: &TenantId, principal: &Principal, expected: Revision) -> Result<usize> {
     const PRINCIPAL: &str = "DELETE FROM principals WHERE tenant = ?1 AND kind = ?2 AND id = ?3 AND revision = ?4";
     const KEYS: &str = "DELETE FROM api_keys WHERE tenant = ?1 AND account = ?2";
     const SESSIONS: &str = "DELETE FROM sessions WHERE tenant = ?1 AND principal = ?2";
-    let name = &principal.name;
+    const GRANTS: &str = "DELETE FROM grants WHERE tenant = ?1 AND grantee = ?2";
+    let (name, grantee) = (&principal.name, Grantee::Principal(principal.name.clone()).to_string());
     let run = || {
         let key = params![tenant.as_str(), kind(name.kind()), name.id(), integer(expected.as_u64())];
         let deleted = connection.prepare_cached(PRINCIPAL)?.execute(key)?;
         if deleted > 0 {
             connection.prepare_cached(KEYS)?.execute(params![tenant.as_str(), name.as_str()])?;
             connection.prepare_cached(SESSIONS)?.execute(params![tenant.as_str(), name.as_str()])?;
+            connection.prepare_cached(GRANTS)?.execute(params![tenant.as_str(), grantee])?;
         }
         Ok(deleted)
     };

@@ -5,10 +5,12 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use domain::change::{ChangeListener, Changed};
+use domain::identity::{PrincipalChange, PrincipalRepository};
+use domain::request::{Committed, Expected};
 use tempfile::TempDir;
 use test_support::HeardChanges;
 use test_support::change_listener::SlowListener;
-use test_support::sample::{tenant, utility_id};
+use test_support::sample::{scope, tenant, utility_id};
 
 use crate::{Config, EmbeddedStore, Error};
 
@@ -47,6 +49,20 @@ fn of(id: &str) -> Changed {
 async fn changes_are_told_before_they_are_answered() {
     let (store, heard, _directory) = listening();
     test_support::change_listener::changes_are_told_before_they_are_answered(&heard, &*store, &*store, &*store).await;
+}
+
+#[tokio::test]
+async fn the_grants_of_a_deleted_principal_are_told_before_the_deletion_is_answered() {
+    let (store, heard, _directory) = listening();
+    let (acme, ann) = (scope("acme"), test_support::sample::principal("tenants/acme/users/ann"));
+    let commit = async |expected, deletes| {
+        let change = PrincipalChange { expected, principal: ann.clone(), deletes, judged_at: None, request: None };
+        PrincipalRepository::commit(&*store, &acme, change).await.unwrap()
+    };
+    assert_eq!(commit(Expected::Absent, false).await, Committed::Stored);
+    assert_eq!(heard.take(), [], "nothing else keeps copies of it");
+    assert_eq!(commit(Expected::Revision(ann.revision), true).await, Committed::Stored);
+    assert_eq!(heard.take(), [Changed::Grants { tenant: tenant("acme"), grantee: ann.name.to_string() }]);
 }
 
 #[tokio::test]

@@ -48,6 +48,14 @@ impl InMemoryGrantRepository {
         &self.faults
     }
 
+    /// Forgets what somebody was granted, as whoever is deleted, and tells of it.
+    pub(super) async fn forget(&self, scope: &TenantScope, grantee: &Grantee) {
+        self.state().grants.retain(|_, grant| !(grant.utility.tenant == *scope.tenant() && grant.grantee == *grantee));
+        if let Some(listener) = &self.listener {
+            listener.changed(&Changed::Grants { tenant: scope.tenant().clone(), grantee: grantee.to_string() }).await;
+        }
+    }
+
     /// Does the work unless its request was answered before, remembers the request with it, and tells of it.
     async fn once(
         &self,

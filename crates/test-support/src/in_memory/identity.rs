@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use domain::Result;
-use domain::access::{Found, TenantScope};
+use domain::access::{Found, Grantee, TenantScope};
 use domain::hash::Hash;
 use domain::identity::{
     ApiKey, ApiKeyChange, ApiKeyRepository, BootstrapRepository, Principal, PrincipalChange, PrincipalQuery, PrincipalRepository, Session,
@@ -16,6 +16,7 @@ use domain::page::{Page, PageRequest};
 use domain::request::{Committed, Expected, RequestKey};
 use domain::time::{Clock, Timestamp};
 
+use super::grants::InMemoryGrantRepository;
 use super::pages::page;
 use super::requests::{Known, Requests};
 
@@ -23,6 +24,7 @@ use super::requests::{Known, Requests};
 pub struct InMemoryIdentity {
     held: Mutex<Held>,
     clock: Arc<dyn Clock>,
+    grants: Arc<InMemoryGrantRepository>,
 }
 
 #[derive(Default)]
@@ -39,11 +41,43 @@ struct Held {
 impl InMemoryIdentity {
     /// Nobody yet.
     pub fn new(clock: Arc<dyn Clock>) -> Self {
-        InMemoryIdentity { held: Mutex::default(), clock }
+        let grants = Arc::new(InMemoryGrantRepository::new(Arc::clone(&clock)));
+        InMemoryIdentity { held: Mutex::default(), clock, grants }
+    }
+
+    /// The grants, of which a deleted principal's go with it.
+    pub fn grants(&self) -> Arc<InMemoryGrantRepository> {
+        Arc::clone(&self.grants)
     }
 
     fn held(&self) -> MutexGuard<'_, Held> {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn store(&self, scope: &TenantScope, change: PrincipalChange) -> Committed<Principal> {
+        let (now, mut held) = (self.clock.now(), self.held());
+        if let Some(key) = &change.request
+            && let Some(known) = held.answered.find(scope.tenant(), key, now)
+        {
+            return told(known);
+        }
+        let name = change.principal.name.clone();
+        let is_judged_anew = change.judged_at.is_some_and(|at| at != held.epochs.get(scope.tenant()).copied().unwrap_or_default());
+        if is_judged_anew || !Held::is_expected(held.principals.get(&name), change.expected, |one| one.revision) {
+            return Committed::Conflict;
+        }
+        if let Some(key) = &change.request {
+            held.answered.remember(scope.tenant(), key, now, change.principal.without_secret());
+        }
+        if change.deletes {
+            held.principals.remove(&name);
+            held.keys.retain(|_, key| key.account != name);
+            held.sessions.retain(|_, session| session.principal != name);
+        } else {
+            held.principals.insert(name, change.principal);
+        }
+        held.advance(scope.tenant());
+        Committed::Stored
     }
 }
 
@@ -94,29 +128,14 @@ impl PrincipalRepository for InMemoryIdentity {
     }
 
     async fn commit(&self, scope: &TenantScope, change: PrincipalChange) -> Result<Committed<Principal>> {
-        let (now, mut held) = (self.clock.now(), self.held());
-        if let Some(key) = &change.request
-            && let Some(known) = held.answered.find(scope.tenant(), key, now)
+        let deleted = change.deletes.then(|| change.principal.name.clone());
+        let committed = self.store(scope, change);
+        if let Some(name) = deleted
+            && committed == Committed::Stored
         {
-            return Ok(told(known));
+            self.grants.forget(scope, &Grantee::Principal(name)).await;
         }
-        let name = change.principal.name.clone();
-        let is_judged_anew = change.judged_at.is_some_and(|at| at != held.epochs.get(scope.tenant()).copied().unwrap_or_default());
-        if is_judged_anew || !Held::is_expected(held.principals.get(&name), change.expected, |one| one.revision) {
-            return Ok(Committed::Conflict);
-        }
-        if let Some(key) = &change.request {
-            held.answered.remember(scope.tenant(), key, now, change.principal.without_secret());
-        }
-        if change.deletes {
-            held.principals.remove(&name);
-            held.keys.retain(|_, key| key.account != name);
-            held.sessions.retain(|_, session| session.principal != name);
-        } else {
-            held.principals.insert(name, change.principal);
-        }
-        held.advance(scope.tenant());
-        Ok(Committed::Stored)
+        Ok(committed)
     }
 
     async fn find_answer(&self, scope: &TenantScope, request: &RequestKey) -> Result<Option<Committed<Principal>>> {
