@@ -26,8 +26,8 @@ impl pb::identity_service_server::IdentityService for IdentityHandler {
     }
 
     async fn refresh_token(&self, request: Request<pb::RefreshTokenRequest>) -> Result<Response<pb::RefreshTokenResponse>, Status> {
-        self.perform_open::<actions::RefreshToken, _, _, _>(request, |identities, Opened { body, .. }| async move {
-            let issued = identities.refresh(&Secret::new(body.refresh_token)).await?;
+        self.perform_open::<actions::RefreshToken, _, _, _>(request, |identities, Opened { body, address }| async move {
+            let issued = identities.refresh(&Secret::new(body.refresh_token), address).await?;
             Ok(identity::refreshed_to_wire(&issued))
         })
         .await

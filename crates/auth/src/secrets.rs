@@ -41,8 +41,14 @@ impl SecretSource for RandomSecrets {
         (ApiKeyId::parse("api_key", &id).expect("16 characters of base32 are an id"), secret, digest)
     }
 
-    fn refresh(&self, session: &SessionId) -> (Secret, Hash) {
-        self.secret(&format!("{REFRESH_PREFIX}{session}_"))
+    fn family(&self) -> (Secret, Hash) {
+        let family = Secret::new(URL_SAFE_NO_PAD.encode(random::<BYTES>()));
+        let digest = self.digest(family.expose());
+        (family, digest)
+    }
+
+    fn refresh(&self, session: &SessionId, family: &str) -> (Secret, Hash) {
+        self.secret(&format!("{REFRESH_PREFIX}{session}_{family}"))
     }
 
     fn bootstrap(&self) -> (Secret, Hash) {
@@ -106,8 +112,14 @@ mod tests {
 
     #[test]
     fn a_refresh_token_shows_its_session_and_a_bootstrap_code_what_it_is() {
-        let (refresh, digest) = RandomSecrets.refresh(&session());
+        let (family, family_digest) = RandomSecrets.family();
+        let (refresh, digest) = RandomSecrets.refresh(&session(), family.expose());
         assert_eq!(Session::id_of(refresh.expose()), Some(session()));
+        let (of_family, own) = parts(refresh.expose(), &format!("zona_refresh_{}_", session()));
+        assert_eq!(RandomSecrets.digest(of_family), family_digest);
+        assert_eq!(URL_SAFE_NO_PAD.decode(&own[..43]).unwrap().len(), 32);
+        assert_ne!(of_family, &own[..43]);
+        assert_ne!(RandomSecrets.family().0.expose(), family.expose());
         assert_eq!(RandomSecrets.digest(refresh.expose()), digest);
         let (code, digest) = RandomSecrets.bootstrap();
         assert_eq!(parts(code.expose(), "zona_bootstrap_").0.len(), 43);
@@ -116,7 +128,8 @@ mod tests {
 
     #[test]
     fn every_secret_ends_with_a_checksum_that_a_typing_error_breaks() {
-        let secrets = [RandomSecrets.api_key().1, RandomSecrets.refresh(&session()).0, RandomSecrets.bootstrap().0];
+        let refresh = RandomSecrets.refresh(&session(), RandomSecrets.family().0.expose()).0;
+        let secrets = [RandomSecrets.api_key().1, refresh, RandomSecrets.bootstrap().0];
         for secret in secrets {
             let text = secret.expose();
             let (body, sum) = text.split_at(text.len() - CHECKSUM);

@@ -35,6 +35,7 @@ pub struct SessionDocument {
     revoked: Option<u64>,
     generation: u32,
     refresh: String,
+    family: String,
     issued_under: u64,
 }
 
@@ -82,6 +83,7 @@ impl From<&Session> for SessionDocument {
             revoked: session.revoked.map(Timestamp::as_millis),
             generation: session.generation,
             refresh: session.refresh.to_string(),
+            family: session.family.to_string(),
             issued_under: session.issued_under.as_millis(),
         }
     }
@@ -103,6 +105,7 @@ impl SessionDocument {
             revoked: self.revoked.map(Timestamp::from_millis),
             generation: self.generation,
             refresh: parsed("refresh", Hash::from_hex(&self.refresh))?,
+            family: parsed("family", Hash::from_hex(&self.family))?,
             issued_under: Timestamp::from_millis(self.issued_under),
         })
     }

@@ -80,8 +80,12 @@ impl SecretSource for FakeSecrets {
         (id, secret, hash)
     }
 
-    fn refresh(&self, session: &SessionId) -> (Secret, Hash) {
-        self.secret(&format!("{REFRESH_PREFIX}{session}_"))
+    fn family(&self) -> (Secret, Hash) {
+        self.secret("")
+    }
+
+    fn refresh(&self, session: &SessionId, family: &str) -> (Secret, Hash) {
+        self.secret(&format!("{REFRESH_PREFIX}{session}_{family}"))
     }
 
     fn bootstrap(&self) -> (Secret, Hash) {

@@ -85,6 +85,7 @@ fn session(of: &str, number: u32) -> Session {
         revoked: None,
         generation: 0,
         refresh: Hash::from_bytes([9; 32]),
+        family: Hash::from_bytes([6; 32]),
         issued_under: at(3),
     }
 }
@@ -187,7 +188,8 @@ pub async fn a_principal_made_again_under_the_same_name_holds_nothing(store: &dy
         let one = grant("u", grantee.clone(), Access::Manage);
         assert_eq!(grants.put(&scope("acme"), &one, at(10), None).await.expect("the store answers"), Committed::Stored);
     }
-    let held = async |grantee: &Grantee| HeldGrants::clone(&*grants.held_by(&scope("acme"), grantee).await.expect("the store answers")).len();
+    let held =
+        async |grantee: &Grantee| HeldGrants::clone(&*grants.held_by(&scope("acme"), grantee).await.expect("the store answers")).len();
     let deletion = |revision| PrincipalChange { deletes: true, ..change(Expected::Revision(revision), &ann) };
     assert_eq!(commit(store, deletion(Revision::FIRST.next())).await, Committed::Conflict);
     assert_eq!(held(&all[0]).await, 1, "nobody was deleted");

@@ -21,6 +21,7 @@ mod lists;
 mod matrix;
 mod permissions;
 mod policies;
+mod refresh_tokens;
 mod repetitions;
 mod requests;
 mod roles;

@@ -15,8 +15,10 @@ pub struct Secret(String);
 pub trait SecretSource: Send + Sync {
     /// A new API key, `zona_key_{id}_{43 characters of base64url}`, with its id and its [`SecretSource::digest`].
     fn api_key(&self) -> (ApiKeyId, Secret, Hash);
-    /// A new refresh token of a session, `zona_refresh_{session}_{43 characters of base64url}`, with its digest.
-    fn refresh(&self, session: &SessionId) -> (Secret, Hash);
+    /// What all refresh tokens of one session have in common: 43 random characters of base64url, with their digest.
+    fn family(&self) -> (Secret, Hash);
+    /// A new refresh token of a session, `zona_refresh_{session}_{family}{43 characters of base64url}`, with its digest.
+    fn refresh(&self, session: &SessionId, family: &str) -> (Secret, Hash);
     /// A new code for the first super administrator, with its digest.
     fn bootstrap(&self) -> (Secret, Hash);
     /// The hash by which the store knows the secret with this whole text.

@@ -8,8 +8,11 @@ use crate::time::Timestamp;
 
 /// What every refresh token starts with; the session's id, an underscore and the secret part follow.
 pub const REFRESH_PREFIX: &str = "zona_refresh_";
+/// Characters of [`crate::identity::SecretSource::family`].
+const FAMILY: usize = 43;
 
-/// A session. Whoever shows another refresh token for it than the newest ends it: one of the two who have it is a thief.
+/// A session. Whoever shows an earlier refresh token of it ends it: one of the two who have it is a thief. That it is one of this
+/// session, however old, its family says; so nobody who only knows the session's id, which is no secret, can end it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Session {
     /// Its id, which also stands in its tokens.
@@ -28,6 +31,8 @@ pub struct Session {
     pub generation: u32,
     /// The [`crate::identity::SecretSource::digest`] of the newest refresh token.
     pub refresh: Hash,
+    /// The digest of what all its refresh tokens have in common.
+    pub family: Hash,
     /// The principal's [`crate::identity::Principal::valid_after`] when it began: void once that is another one.
     pub issued_under: Timestamp,
 }
@@ -48,6 +53,12 @@ impl Session {
     pub fn id_of(text: &str) -> Option<SessionId> {
         let (id, secret) = text.strip_prefix(REFRESH_PREFIX)?.split_once('_')?;
         SessionId::parse("refresh_token", id).ok().filter(|_| !secret.is_empty())
+    }
+
+    /// The family in the text of a refresh token; `None` for what is none.
+    pub(super) fn family_of(text: &str) -> Option<&str> {
+        let (_id, secret) = text.strip_prefix(REFRESH_PREFIX)?.split_once('_')?;
+        secret.split_at_checked(FAMILY).map(|(family, _)| family)
     }
 }
 

@@ -61,21 +61,30 @@ impl Identities {
         }
     }
 
-    /// Goes on with a session: the newest refresh token is exchanged for the next. Any other one of the session ends it, as one of
-    /// the two who have it must be a thief.
+    /// Goes on with a session: the newest refresh token is exchanged for the next. An earlier one of the session ends it, as one of the
+    /// two who have it must be a thief; one that never was the session's ends nothing.
     ///
     /// # Errors
-    /// [`Error::Unauthenticated`].
-    pub async fn refresh(&self, token: &Secret) -> Result<Issued> {
+    /// [`Error::Unauthenticated`]; [`Error::Exhausted`] after too many failures from the address.
+    pub async fn refresh(&self, token: &Secret, address: Option<IpAddr>) -> Result<Issued> {
+        self.attempts.begin(None, address, self.ports.clock.now())?;
+        let issued = self.go_on(token).await?;
+        self.attempts.succeeded(None, address);
+        Ok(issued)
+    }
+
+    async fn go_on(&self, token: &Secret) -> Result<Issued> {
         let id = Session::id_of(token.expose()).ok_or(Error::Unauthenticated)?;
+        let family = Session::family_of(token.expose()).ok_or(Error::Unauthenticated)?;
         let session = self.ports.sessions.find_shown(&id).await?.ok_or(Error::Unauthenticated)?;
         let scope = TenantScope::for_system(session.principal.tenant().clone());
         let principal = self.ports.principals.find(&scope, &session.principal).await?.open_for_system().ok_or(Error::Unauthenticated)?;
         let now = self.ports.clock.now();
-        if !session.is_live(&principal, now) || !self.key_is_live(&scope, &session, &principal).await? {
+        let is_of_session = self.ports.secrets.digest(family) == session.family;
+        if !is_of_session || !session.is_live(&principal, now) || !self.key_is_live(&scope, &session, &principal).await? {
             return Err(Error::Unauthenticated);
         }
-        let (refresh, hash) = self.ports.secrets.refresh(&session.id);
+        let (refresh, hash) = self.ports.secrets.refresh(&session.id, family);
         let next = Session { generation: session.generation.saturating_add(1), refresh: hash, ..session.clone() };
         let is_newest = self.ports.secrets.digest(token.expose()) == session.refresh;
         if !is_newest || !self.ports.sessions.rotate(&scope, &next).await? {
@@ -163,7 +172,8 @@ impl Identities {
 
     async fn begin_session(&self, principal: &Principal, key: Option<ApiKeyId>) -> Result<Issued> {
         let id = SessionId::parse("session", &self.ports.ids.unique())?;
-        let (refresh, hash) = self.ports.secrets.refresh(&id);
+        let (family, family_hash) = self.ports.secrets.family();
+        let (refresh, hash) = self.ports.secrets.refresh(&id, family.expose());
         let now = self.ports.clock.now();
         let session = Session {
             id,
@@ -174,6 +184,7 @@ impl Identities {
             revoked: None,
             generation: 0,
             refresh: hash,
+            family: family_hash,
             issued_under: principal.valid_after,
         };
         let scope = TenantScope::for_system(principal.name.tenant().clone());
