@@ -4,10 +4,9 @@
 //! and makes nobody a super administrator.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use domain::Result;
-use domain::identity::{Issuer, Role, VerifiedToken};
+use domain::identity::{Issuer, MAX_EXTERNAL_TOKEN_LIFE, Role, VerifiedToken};
 use domain::name::{PrincipalName, TenantId};
 use serde_json::Value;
 
@@ -24,8 +23,6 @@ mod key_source;
 pub use fetch::KeyPlace;
 use key_source::KeySource;
 
-/// Longest life of a token of others: a day, so that one that was lost does not work forever.
-const MAX_LIFE: Duration = Duration::from_secs(24 * 3600);
 /// Most roles that one token names.
 const MAX_ROLES: usize = 256;
 
@@ -90,7 +87,7 @@ impl External {
         token.is_signed_by(key, algorithm)?;
         let claims = Claims(&token.claims);
         claims.is_for(&self.config.audience)?;
-        let times = claims.times(present, MAX_LIFE)?;
+        let times = claims.times(present, MAX_EXTERNAL_TOKEN_LIFE)?;
         Ok(VerifiedToken {
             issuer: Issuer::External(Arc::clone(&self.name)),
             principal: self.principal(&claims)?,

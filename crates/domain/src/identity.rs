@@ -29,11 +29,12 @@ pub use password::{PasswordHash, PasswordHasher, PasswordVerdict};
 pub use principal::{Principal, PrincipalState};
 pub use principals::{PrincipalDraft, UserPatch};
 pub use repository::{
-    ApiKeyChange, ApiKeyRepository, BootstrapRepository, PrincipalChange, PrincipalQuery, PrincipalRepository, SessionRepository,
+    ApiKeyChange, ApiKeyRepository, BootstrapRepository, DELETION_REMEMBERED, PrincipalChange, PrincipalQuery, PrincipalRepository,
+    SessionRepository,
 };
 pub use role::Role;
 pub use secret::{Secret, SecretSource};
 pub use session::{REFRESH_PREFIX, Session};
 pub use sign_in::{Issued, Proof, is_checkable};
-pub use token::{AccessToken, Issuer, MAX_TOKEN_LIFE, TokenIssuer, TokenVerifier, VerifiedToken};
+pub use token::{AccessToken, Issuer, MAX_EXTERNAL_TOKEN_LIFE, MAX_TOKEN_LIFE, TokenIssuer, TokenVerifier, VerifiedToken};
 pub use use_cases::{Asked, Identities, IdentityPorts, Lives};

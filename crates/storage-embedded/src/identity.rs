@@ -60,6 +60,11 @@ impl PrincipalRepository for EmbeddedStore {
         Ok(self.read(move |connection| principals::answer(request::find(connection, &tenant, &request, since)?)).await?)
     }
 
+    async fn find_deletion(&self, scope: &TenantScope, name: &PrincipalName) -> domain::Result<Option<Timestamp>> {
+        let (tenant, name) = (scope.tenant().clone(), name.clone());
+        Ok(self.read(move |connection| principals::find_deletion(connection, &tenant, &name)).await?)
+    }
+
     async fn rehash(&self, scope: &TenantScope, principal: &Principal) -> domain::Result<()> {
         check_tenant(scope, &principal.name)?;
         let (tenant, principal) = (scope.tenant().clone(), principal.clone());

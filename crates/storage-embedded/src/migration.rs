@@ -21,6 +21,7 @@ const STEPS: &[&str] = &[
     include_str!("../migrations/0008_grants.sql"),
     include_str!("../migrations/0009_audit.sql"),
     include_str!("../migrations/0010_identity.sql"),
+    include_str!("../migrations/0011_deleted_principals.sql"),
 ];
 
 /// Applies the steps that the database lacks.

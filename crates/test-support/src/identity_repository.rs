@@ -5,8 +5,8 @@ use std::time::Duration;
 use domain::access::{Access, GrantRepository, Grantee, HeldGrants, TenantScope};
 use domain::hash::Hash;
 use domain::identity::{
-    ApiKey, ApiKeyChange, ApiKeyRepository, BootstrapRepository, PasswordHash, Principal, PrincipalChange, PrincipalQuery,
-    PrincipalRepository, PrincipalState, Role, Session, SessionRepository,
+    ApiKey, ApiKeyChange, ApiKeyRepository, BootstrapRepository, DELETION_REMEMBERED, PasswordHash, Principal, PrincipalChange,
+    PrincipalQuery, PrincipalRepository, PrincipalState, Role, Session, SessionRepository,
 };
 use domain::name::{ApiKeyId, PrincipalKind, PrincipalName, SessionId, TenantId};
 use domain::page::PageRequest;
@@ -29,6 +29,7 @@ macro_rules! identity_repository_contract {
             a_principal_changes_only_from_the_expected_revision,
             what_is_judged_at_another_epoch_is_a_conflict,
             a_deleted_principal_takes_keys_and_sessions_along,
+            a_deletion_is_remembered_for_its_time,
             a_remembered_request_is_answered_without_the_password,
             pages_of_principals_join_to_the_whole_of_one_kind_and_tenant,
             a_better_hash_is_no_change,
@@ -176,6 +177,32 @@ pub async fn a_deleted_principal_takes_keys_and_sessions_along(store: &dyn Ident
     let session_of = async |number| SessionRepository::find_shown(store, &session_id(number)).await.expect("the store answers");
     assert_eq!(session_of(1).await, None);
     assert_eq!(session_of(2).await, Some(session(other, 2)));
+}
+
+/// Longer than anything lives that was issued before, for its own name and tenant, also where somebody has the name anew.
+pub async fn a_deletion_is_remembered_for_its_time(store: &dyn IdentityStore) {
+    let (ann, bob) = (principal("tenants/acme/users/ann"), principal("tenants/acme/users/bob"));
+    let delete = async |principal: &Principal, valid_after| {
+        put(store, principal).await;
+        let principal = &Principal { valid_after, ..principal.clone() };
+        let deletion = PrincipalChange { deletes: true, ..change(Expected::Revision(Revision::FIRST), principal) };
+        assert_eq!(commit(store, deletion).await, Committed::Stored);
+    };
+    let found = async |tenant: &str, name: &PrincipalName| store.find_deletion(&scope(tenant), name).await.expect("the store answers");
+    assert_eq!(found("acme", &ann.name).await, None);
+    delete(&ann, at(4)).await;
+    delete(&ann, at(5)).await;
+    assert_eq!(found("acme", &ann.name).await, Some(at(5)));
+    assert_eq!(found("acme", &name("tenants/acme/serviceAccounts/ann")).await, None);
+    assert_eq!(found("beta", &ann.name).await, None);
+    put(store, &ann).await;
+    delete(&bob, at(5).plus(DELETION_REMEMBERED)).await;
+    assert_eq!(found("acme", &ann.name).await, Some(at(5)));
+    put(store, &bob).await;
+    let later = PrincipalChange { deletes: true, ..change(Expected::Revision(Revision::FIRST), &bob) };
+    let later = PrincipalChange { principal: Principal { valid_after: at(6).plus(DELETION_REMEMBERED), ..bob.clone() }, ..later };
+    assert_eq!(commit(store, later).await, Committed::Stored);
+    assert_eq!(found("acme", &ann.name).await, None, "nothing of before is valid any more");
 }
 
 /// Grants that were given to somebody of the same name before; others keep theirs. `grants` lie in the same store.

@@ -74,7 +74,7 @@ impl Installation {
         self.server.identity.clone().create_api_key(shown(&self.root, request)).await.unwrap().into_inner()
     }
 
-    async fn update(&self, token: &str, user: pb::User, paths: &[&str], current: &str) -> Result<pb::User, Status> {
+    pub async fn update(&self, token: &str, user: pb::User, paths: &[&str], current: &str) -> Result<pb::User, Status> {
         let update_mask = Some(FieldMask { paths: paths.iter().map(|path| (*path).to_owned()).collect() });
         let request = pb::UpdateUserRequest { user: Some(user), update_mask, current_password: current.to_owned(), ..Default::default() };
         Ok(self.server.identity.clone().update_user(shown(token, request)).await?.into_inner())

@@ -19,6 +19,7 @@ mod installation;
 mod invalid;
 mod lists;
 mod matrix;
+mod outside_tokens;
 mod permissions;
 mod policies;
 mod refresh_tokens;

@@ -1,5 +1,7 @@
 //! Tokens of issuers that are trusted, and of those that pretend to be: whom they may speak for, and with which keys.
 
+use std::time::Duration;
+
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _};
 use base64::Engine as _;

@@ -10,6 +10,7 @@ use async_trait::async_trait;
 
 use crate::access::{Authenticator, Caller, Credential, CredentialKind, Origin, Presented, TenantScope};
 use crate::error::{Error, Result};
+use crate::identity::principal::is_after;
 use crate::identity::{
     API_KEY_PREFIX, ApiKey, ApiKeyRepository, Issuer, Principal, PrincipalRepository, Role, SecretSource, Session, SessionRepository,
     TokenVerifier, VerifiedToken,
@@ -90,12 +91,26 @@ impl Authentication {
         match &token.issuer {
             Issuer::Own => self.by_own_token(&scope, epoch, &token).await,
             Issuer::External(issuer) => {
-                let known = self.principal(&scope, epoch, &token.principal).await?;
-                let role = external_role(&token, known.as_deref()).ok_or(Error::Unauthenticated)?;
+                let role = self.external_role(&scope, epoch, &token).await?.ok_or(Error::Unauthenticated)?;
                 let issuer = Some(Arc::clone(issuer));
                 Ok((token.principal.clone(), role, credential_of(CredentialKind::ExternalToken, &token, issuer, None)))
             }
         }
+    }
+
+    /// The role of whom an outside issuer names: what the store says of whom it knows, otherwise what the token claims.
+    async fn external_role(&self, scope: &TenantScope, epoch: u64, token: &VerifiedToken) -> Result<Option<Role>> {
+        if let Some(known) = self.principal(scope, epoch, &token.principal).await? {
+            return Ok(known.accepts(token.issued).then_some(known.role));
+        }
+        let claimed = token.role.filter(|role| *role != Role::SuperAdmin || token.principal.tenant().is_system());
+        Ok(if self.outlives_deletion(scope, &token.principal, token.issued).await? { claimed } else { None })
+    }
+
+    /// Whether what was issued then to somebody whom the store does not know is not of before a deletion: that gives back nothing of
+    /// what was taken away before.
+    async fn outlives_deletion(&self, scope: &TenantScope, name: &PrincipalName, issued: Timestamp) -> Result<bool> {
+        Ok(self.ports.principals.find_deletion(scope, name).await?.is_none_or(|deletion| is_after(issued, deletion)))
     }
 
     async fn by_own_token(&self, scope: &TenantScope, epoch: u64, token: &VerifiedToken) -> Result<(PrincipalName, Role, Credential)> {
@@ -114,7 +129,10 @@ impl Authentication {
         let (scope, epoch) = self.at_epoch(name).await?;
         let principal = self.principal(&scope, epoch, name).await?;
         if credential.kind == CredentialKind::ExternalToken {
-            return Ok(principal.is_none_or(|known| known.accepts(credential.issued)));
+            return match principal {
+                Some(known) => Ok(known.accepts(credential.issued)),
+                None => self.outlives_deletion(&scope, name, credential.issued).await,
+            };
         }
         let Some(principal) = principal else { return Ok(false) };
         if let Some(id) = &credential.session {
@@ -211,14 +229,6 @@ impl Authenticator for Authentication {
 fn credential_of(kind: CredentialKind, token: &VerifiedToken, issuer: Option<Arc<str>>, key: Option<ApiKeyId>) -> Credential {
     let session = token.session.clone().filter(|_| kind == CredentialKind::AccessToken);
     Credential { kind, session, key, issuer, issued: token.issued, expires: Some(token.expires) }
-}
-
-/// The role of whom an outside issuer names: what the store says of whom it knows, otherwise what the token claims.
-fn external_role(token: &VerifiedToken, known: Option<&Principal>) -> Option<Role> {
-    match known {
-        Some(principal) => principal.accepts(token.issued).then_some(principal.role),
-        None => token.role.filter(|role| *role != Role::SuperAdmin || token.principal.tenant().is_system()),
-    }
 }
 
 /// What was loaded, each with the epoch from before it was.

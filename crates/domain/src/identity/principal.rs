@@ -67,7 +67,7 @@ impl Principal {
 
     /// Whether a token of an outside issuer counts, by the time at which it was issued, cut to a second.
     pub(super) fn accepts(&self, issued: Timestamp) -> bool {
-        self.is_active() && issued.plus(TOKEN_TICK) > self.valid_after
+        self.is_active() && is_after(issued, self.valid_after)
     }
 
     /// The [`Principal::valid_after`] that makes void all that was issued until `now`.
@@ -80,6 +80,11 @@ impl Principal {
     pub fn without_secret(&self) -> Self {
         Principal { password: self.password.as_ref().map(|_| PasswordHash::new("")), ..self.clone() }
     }
+}
+
+/// Whether a token of an outside issuer was issued after a time, as far as one can tell.
+pub(super) fn is_after(issued: Timestamp, valid_after: Timestamp) -> bool {
+    issued.plus(TOKEN_TICK) > valid_after
 }
 
 impl Resource for Principal {

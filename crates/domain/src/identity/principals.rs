@@ -239,14 +239,15 @@ impl Identities {
         check_ruled(permit, &old)?;
         old.check_etag(&asked.etag)?;
         let judged_at = self.spare(&permit.scope(), &old).await?;
+        let last = Principal { valid_after: old.voided(self.ports.clock.now()), ..old.clone() };
         let change = PrincipalChange {
             expected: Expected::Revision(old.revision),
-            principal: old.clone(),
+            principal: last.clone(),
             deletes: true,
             judged_at,
             request: asked.request,
         };
-        settled(self.ports.principals.commit(&permit.scope(), change).await?, old, false, name)
+        settled(self.ports.principals.commit(&permit.scope(), change).await?, last, false, name)
     }
 
     async fn list<A: Action<Target = TenantName>>(

@@ -1,23 +1,28 @@
 //! The ports to where principals, API keys and sessions are stored. All three are one store: a change of any of them that takes
 //! something away advances the epoch of its tenant in the same commit.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 
 use crate::Result;
 use crate::access::{Found, TenantScope};
 use crate::hash::Hash;
-use crate::identity::{ApiKey, Principal, Session};
+use crate::identity::{ApiKey, MAX_EXTERNAL_TOKEN_LIFE, Principal, Session};
 use crate::name::{ApiKeyId, PrincipalKind, PrincipalName, SessionId};
 use crate::page::{Page, PageRequest};
 use crate::request::{Committed, Expected, RequestKey};
 use crate::time::Timestamp;
+
+/// How long it is remembered that a principal was deleted: longer than what outside issuers issued to it lives, however clocks differ.
+pub const DELETION_REMEMBERED: Duration = MAX_EXTERNAL_TOKEN_LIFE.saturating_mul(2);
 
 /// One change of a principal, stored whole or not at all.
 #[derive(Debug, Clone)]
 pub struct PrincipalChange {
     /// What the store must hold for the change to apply.
     pub expected: Expected,
-    /// The principal after the change; the last it was, where it is deleted.
+    /// The principal after the change; the last it was, where it is deleted, with what was issued to it void.
     pub principal: Principal,
     /// Whether it is deleted, with its API keys, its sessions and what was granted to it.
     pub deletes: bool,
@@ -60,6 +65,9 @@ pub trait PrincipalRepository: Send + Sync {
     async fn commit(&self, scope: &TenantScope, change: PrincipalChange) -> Result<Committed<Principal>>;
     /// What a request was answered with, if it was: looked for before anything about it is judged.
     async fn find_answer(&self, scope: &TenantScope, request: &RequestKey) -> Result<Option<Committed<Principal>>>;
+    /// The [`Principal::valid_after`] with which the principal of this name was deleted last, remembered for [`DELETION_REMEMBERED`] at
+    /// least.
+    async fn find_deletion(&self, scope: &TenantScope, name: &PrincipalName) -> Result<Option<Timestamp>>;
     /// Takes the new hash of the same password, unless the stored principal has another revision. Not a change: neither revision nor
     /// epoch grow.
     async fn rehash(&self, scope: &TenantScope, principal: &Principal) -> Result<()>;

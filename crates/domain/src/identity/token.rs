@@ -13,6 +13,9 @@ use crate::time::Timestamp;
 /// The longest life of an access token.
 pub const MAX_TOKEN_LIFE: Duration = Duration::from_secs(15 * 60);
 
+/// The longest life of a token of an outside issuer: a day, so that one that was lost does not work forever.
+pub const MAX_EXTERNAL_TOKEN_LIFE: Duration = Duration::from_secs(24 * 3600);
+
 /// What an access token of ours says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AccessToken {

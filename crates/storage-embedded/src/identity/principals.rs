@@ -1,7 +1,7 @@
 //! Rows of users and service accounts, and answers to their requests.
 
 use domain::access::Grantee;
-use domain::identity::{Principal, PrincipalChange, PrincipalQuery};
+use domain::identity::{DELETION_REMEMBERED, Principal, PrincipalChange, PrincipalQuery};
 use domain::name::{PrincipalKind, PrincipalName, TenantId};
 use domain::page::{MAX_PAGE, Page, PageRequest};
 use domain::request::{Committed, Expected};
@@ -18,6 +18,8 @@ use crate::request::{self, Remembered};
 
 const TABLE: &str = "principals";
 const ORDER: &str = "principal";
+/// Deletions that are forgotten with each one that is remembered: more than one, so that they do not pile up.
+const FORGOTTEN_AT_ONCE: u32 = 16;
 
 /// A list of principals and which page of it.
 pub(super) struct List {
@@ -109,7 +111,7 @@ pub(super) fn commit(
     let principal = &change.principal;
     let stored = match change.expected {
         Expected::Absent => insert(connection, tenant, principal)?,
-        Expected::Revision(revision) if change.deletes => delete(connection, tenant, principal, revision)?,
+        Expected::Revision(revision) if change.deletes => delete(connection, tenant, principal, revision, now)?,
         Expected::Revision(revision) => update(connection, tenant, principal, revision)?,
     };
     if stored == 0 {
@@ -149,7 +151,7 @@ pub(super) fn update(connection: &Connection, tenant: &TenantId, principal: &Pri
 }
 
 /// Deletes a principal with all that was issued and granted to it.
-fn delete(connection: &Connection, tenant: &TenantId, principal: &Principal, expected: Revision) -> Result<usize> {
+fn delete(connection: &Connection, tenant: &TenantId, principal: &Principal, expected: Revision, now: Timestamp) -> Result<usize> {
     const PRINCIPAL: &str = "DELETE FROM principals WHERE tenant = ?1 AND kind = ?2 AND id = ?3 AND revision = ?4";
     const KEYS: &str = "DELETE FROM api_keys WHERE tenant = ?1 AND account = ?2";
     const SESSIONS: &str = "DELETE FROM sessions WHERE tenant = ?1 AND principal = ?2";
@@ -162,10 +164,37 @@ fn delete(connection: &Connection, tenant: &TenantId, principal: &Principal, exp
             connection.prepare_cached(KEYS)?.execute(params![tenant.as_str(), name.as_str()])?;
             connection.prepare_cached(SESSIONS)?.execute(params![tenant.as_str(), name.as_str()])?;
             connection.prepare_cached(GRANTS)?.execute(params![tenant.as_str(), grantee])?;
+            remember_deletion(connection, tenant, principal, now)?;
         }
         Ok(deleted)
     };
     run().map_err(during("deleting a principal"))
+}
+
+/// Remembers a deletion, and forgets some others that nothing depends on any more.
+fn remember_deletion(connection: &Connection, tenant: &TenantId, principal: &Principal, now: Timestamp) -> rusqlite::Result<()> {
+    const REMEMBER: &str = "INSERT OR REPLACE INTO deleted_principals (tenant, kind, id, valid_after) VALUES (?1, ?2, ?3, ?4)";
+    const FORGET: &str = "DELETE FROM deleted_principals WHERE (tenant, kind, id) IN \
+         (SELECT tenant, kind, id FROM deleted_principals WHERE valid_after < ?1 ORDER BY valid_after LIMIT ?2)";
+    let (name, voided) = (&principal.name, principal.valid_after);
+    // Of two clocks the one that is behind: it is better to remember for too long.
+    let past = voided.min(now).minus(DELETION_REMEMBERED);
+    let row = params![tenant.as_str(), kind(name.kind()), name.id(), integer(voided.as_millis())];
+    connection.prepare_cached(REMEMBER)?.execute(row)?;
+    connection.prepare_cached(FORGET)?.execute(params![integer(past.as_millis()), FORGOTTEN_AT_ONCE]).map(drop)
+}
+
+/// Since when what was issued to a principal that was deleted is void.
+pub(super) fn find_deletion(connection: &Connection, tenant: &TenantId, name: &PrincipalName) -> Result<Option<Timestamp>> {
+    const QUERY: &str = "SELECT valid_after FROM deleted_principals WHERE tenant = ?1 AND kind = ?2 AND id = ?3";
+    // Whoever asks about another tenant than the scope's finds nothing.
+    if name.tenant() != tenant {
+        return Ok(None);
+    }
+    let key = params![tenant.as_str(), kind(name.kind()), name.id()];
+    let run = || connection.prepare_cached(QUERY)?.query_row(key, |row| row.get::<_, i64>(0));
+    let found = run().optional().map_err(during("reading a deletion"))?;
+    Ok(found.map(|millis| Timestamp::from_millis(millis.unsigned_abs())))
 }
 
 pub(super) fn answer(remembered: Option<Remembered>) -> Result<Option<Committed<Principal>>> {

@@ -8,8 +8,8 @@ use domain::Result;
 use domain::access::{Found, Grantee, TenantScope};
 use domain::hash::Hash;
 use domain::identity::{
-    ApiKey, ApiKeyChange, ApiKeyRepository, BootstrapRepository, Principal, PrincipalChange, PrincipalQuery, PrincipalRepository, Session,
-    SessionRepository,
+    ApiKey, ApiKeyChange, ApiKeyRepository, BootstrapRepository, DELETION_REMEMBERED, Principal, PrincipalChange, PrincipalQuery,
+    PrincipalRepository, Session, SessionRepository,
 };
 use domain::name::{ApiKeyId, PrincipalName, SessionId, TenantId};
 use domain::page::{Page, PageRequest};
@@ -30,6 +30,7 @@ pub struct InMemoryIdentity {
 #[derive(Default)]
 struct Held {
     principals: BTreeMap<PrincipalName, Principal>,
+    deletions: BTreeMap<PrincipalName, Timestamp>,
     keys: BTreeMap<ApiKeyId, ApiKey>,
     sessions: HashMap<SessionId, Session>,
     code: Option<Hash>,
@@ -71,6 +72,9 @@ impl InMemoryIdentity {
         }
         if change.deletes {
             held.principals.remove(&name);
+            let voided = change.principal.valid_after;
+            held.deletions.retain(|_, earlier| *earlier >= voided.minus(DELETION_REMEMBERED));
+            held.deletions.insert(name.clone(), voided);
             held.keys.retain(|_, key| key.account != name);
             held.sessions.retain(|_, session| session.principal != name);
         } else {
@@ -140,6 +144,10 @@ impl PrincipalRepository for InMemoryIdentity {
 
     async fn find_answer(&self, scope: &TenantScope, request: &RequestKey) -> Result<Option<Committed<Principal>>> {
         Ok(self.held().answered.find(scope.tenant(), request, self.clock.now()).map(told))
+    }
+
+    async fn find_deletion(&self, scope: &TenantScope, name: &PrincipalName) -> Result<Option<Timestamp>> {
+        Ok(self.held().deletions.get(name).filter(|_| name.tenant() == scope.tenant()).copied())
     }
 
     async fn rehash(&self, _scope: &TenantScope, principal: &Principal) -> Result<()> {
