@@ -93,8 +93,12 @@ impl KeyRing {
     pub fn tend(&self, now: Timestamp) -> Result<(), Error> {
         let directory = Directory::make(&self.config.directory, DIRECTORY_MODE)?;
         let mut keys = self.read(&directory)?;
-        if keys.first().is_none_or(|newest| now.since(newest.created) >= self.config.rotate_after) {
-            keys.insert(0, Arc::new(self.make(&directory, now)?));
+        // A key of the future was made while a clock was ahead. It must not keep others from being made until that time comes; one that is
+        // ahead by less than a key settles is another server's, whose clock differs a little.
+        let newest = keys.iter().find(|key| key.created <= now.plus(SETTLING));
+        if newest.is_none_or(|newest| now.since(newest.created) >= self.config.rotate_after) {
+            keys.push(Arc::new(self.make(&directory, now)?));
+            sort(&mut keys);
         }
         let needed = 1 + keys.windows(2).take_while(|pair| now <= self.needed_until(pair[0].created)).count();
         for key in keys.drain(needed..) {
@@ -173,7 +177,7 @@ impl KeyRing {
                 keys.push(Arc::new(self.read_key(name, file)?));
             }
         }
-        keys.sort_by(|one, other| (other.created, other.id()).cmp(&(one.created, one.id())));
+        sort(&mut keys);
         Ok(keys)
     }
 
@@ -210,6 +214,11 @@ impl KeyRing {
     fn failed(&self) -> impl Fn(io::Error) -> Error {
         |source| Error::System { path: self.config.directory.clone(), source }
     }
+}
+
+/// Newest first.
+fn sort(keys: &mut [Arc<SigningKey>]) {
+    keys.sort_by(|one, other| (other.created, other.id()).cmp(&(one.created, one.id())));
 }
 
 fn unusable(path: &Path, problem: &signing_key::Error) -> Error {

@@ -72,8 +72,7 @@ impl KeySource {
     async fn ask_if_due(&self, now: Timestamp) {
         {
             let mut known = self.known();
-            // A clock that was set back must not keep it from asking.
-            if known.asked.is_some_and(|asked| asked <= now && now.since(asked) < ASK_EVERY) {
+            if known.asked.is_some_and(|asked| is_younger(asked, ASK_EVERY, now)) {
                 return;
             }
             known.asked = Some(now);
@@ -95,7 +94,7 @@ impl KeySource {
 
 impl Known {
     fn usable(&self, now: Timestamp) -> Option<&[PublicKey]> {
-        self.keys.as_ref().filter(|(fetched, _)| now.since(*fetched) < USABLE).map(|(_, keys)| &**keys)
+        self.keys.as_ref().filter(|(fetched, _)| is_younger(*fetched, USABLE, now)).map(|(_, keys)| &**keys)
     }
 
     fn find(&self, id: &str, now: Timestamp) -> Option<PublicKey> {
@@ -103,8 +102,13 @@ impl Known {
     }
 
     fn is_fresh(&self, now: Timestamp) -> bool {
-        self.keys.as_ref().is_some_and(|(fetched, _)| now.since(*fetched) < FRESH)
+        self.keys.as_ref().is_some_and(|(fetched, _)| is_younger(*fetched, FRESH, now))
     }
+}
+
+/// Whether something is younger than that. The age of what is of the future, since the clock was set back, nobody knows.
+fn is_younger(of: Timestamp, age: Duration, now: Timestamp) -> bool {
+    of <= now && now.since(of) < age
 }
 
 #[cfg(test)]

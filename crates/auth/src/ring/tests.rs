@@ -111,6 +111,32 @@ fn what_another_server_is_still_writing_is_left_alone() {
 }
 
 #[test]
+fn a_key_that_was_made_while_the_clock_was_ahead_keeps_no_other_from_being_made() {
+    let data = TempDir::new().unwrap();
+    let ahead = KeyRing::open(config(&data), START.plus(365 * DAY)).unwrap();
+    let of_future = ids(&ahead)[0].clone();
+    let ring = open(&data);
+    let [first, new] = &ids(&ring)[..] else { panic!("one key more") };
+    assert_eq!(*first, of_future);
+    for now in [START, START.plus(DAY), START.plus(30 * DAY).minus(Duration::from_millis(1))] {
+        ring.tend(now).unwrap();
+        assert_eq!(files(&data), 2, "it is made once");
+    }
+    assert_eq!(ring.signing(START.plus(SETTLING)).id(), new);
+    ring.tend(START.plus(30 * DAY)).unwrap();
+    assert_eq!(files(&data), 3, "and followed in time");
+    assert_eq!(ring.signing(START.plus(30 * DAY)).id(), new);
+    assert_ne!(ring.signing(START.plus(30 * DAY).plus(SETTLING)).id(), new);
+}
+
+#[test]
+fn a_server_whose_clock_is_a_little_behind_makes_no_key_of_its_own() {
+    let data = TempDir::new().unwrap();
+    let ring = KeyRing::open(config(&data), START.plus(SETTLING)).unwrap();
+    assert_eq!(ids(&open(&data)), ids(&ring));
+}
+
+#[test]
 fn a_clock_that_was_set_back_signs_with_a_key_that_is_there() {
     let data = TempDir::new().unwrap();
     let ring = open(&data);

@@ -119,6 +119,21 @@ async fn known_keys_are_used_for_a_day_when_nobody_answers() {
 }
 
 #[tokio::test]
+async fn a_clock_that_was_set_back_keeps_no_withdrawn_key() {
+    let issuer = Issuer::new().await;
+    assert!(issuer.knows("one", START.plus(USABLE)).await);
+    issuer.has(&["two"]);
+    assert!(!issuer.knows("one", START).await, "how old it is, nobody knows");
+    assert!(issuer.knows("two", START).await);
+    assert_eq!(issuer.asked(), 2);
+    issuer.answers("500 Oh", "");
+    let earlier = START.minus(USABLE);
+    assert!(issuer.source.find("two", earlier).await.is_err());
+    issuer.has(&["two"]);
+    assert!(issuer.knows("two", earlier.plus(ASK_EVERY)).await);
+}
+
+#[tokio::test]
 async fn an_answer_that_is_too_large_or_ends_early_is_not_taken() {
     let issuer = Issuer::new().await;
     issuer.answers("200 OK", &format!("{{\"keys\":[],\"more\":\"{}\"}}", "x".repeat(256 * 1024)));
