@@ -1,6 +1,7 @@
 //! What principals must be like, and who may give or take which role. Pure: it asks nobody.
 
 use crate::access::Caller;
+use crate::identity::common_password::is_common;
 use crate::identity::{Principal, Role, Secret};
 use crate::name::{PrincipalName, TenantId};
 use crate::violation::{Violation, longest};
@@ -72,9 +73,14 @@ pub(super) fn password_violations(field: &str, name: Option<&PrincipalName>, pas
     if distinct.len() < MIN_DISTINCT {
         found.push(Violation::new(field, "TOO_SIMPLE", format!("must have at least {MIN_DISTINCT} different characters")));
     }
-    let id = name.map(|name| name.id().to_lowercase()).filter(|id| id.len() >= TELLING_ID);
-    if id.is_some_and(|id| text.to_lowercase().contains(&id)) {
-        found.push(Violation::new(field, "HOLDS_THE_ID", "must not hold the user's id; choose words that nobody expects"));
+    let lower = text.to_lowercase();
+    let is_told = |id: &str| id.len() >= TELLING_ID && lower.contains(&id.to_lowercase());
+    if name.is_some_and(|name| is_told(name.id()) || is_told(name.tenant().as_str())) {
+        let text = "must not hold the id of the user or of the tenant; choose words that nobody expects";
+        found.push(Violation::new(field, "HOLDS_THE_ID", text));
+    }
+    if is_common(text) {
+        found.push(Violation::new(field, "TOO_COMMON", "is among those that everybody tries first; choose words that nobody expects"));
     }
 }
 
@@ -97,5 +103,8 @@ mod tests {
         assert_eq!(reasons(&"a1".repeat(600)), ["TOO_LONG"]);
         assert_eq!(reasons("abababababab"), ["TOO_SIMPLE"]);
         assert_eq!(reasons("my Annabel 2026"), ["HOLDS_THE_ID"]);
+        assert_eq!(reasons("at ACME since 2026"), ["HOLDS_THE_ID"]);
+        assert_eq!(reasons("password1234"), ["TOO_COMMON"]);
+        assert_eq!(reasons("Acme1234!!!!"), ["HOLDS_THE_ID"]);
     }
 }
