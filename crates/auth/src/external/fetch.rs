@@ -66,11 +66,14 @@ impl KeyPlace {
             return Ok(KeyPlace::File(text.into()));
         }
         let local = |uri: &Uri| match uri.host() {
-            Some(host) => matches!(host, "127.0.0.1" | "[::1]" | "localhost"),
+            Some(host) => matches!(host, "127.0.0.1" | "[::1]"),
             None => false,
         };
         match text.parse::<Uri>() {
             Ok(uri) if uri.scheme_str() == Some("http") && local(&uri) => Ok(KeyPlace::Local(uri)),
+            Ok(uri) if uri.host().is_some_and(|host| host.eq_ignore_ascii_case("localhost")) => {
+                Err("must name 127.0.0.1 or [::1]: what `localhost` is, a resolver says".to_owned())
+            }
             Ok(uri) if uri.scheme_str() == Some("https") || uri.scheme_str() == Some("http") => {
                 Err("must be an absolute path or http://127.0.0.1:PORT/...: keys from elsewhere need TLS, which is not there yet"
                     .to_owned())

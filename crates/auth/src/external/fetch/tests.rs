@@ -5,7 +5,7 @@ use super::*;
 #[test]
 fn keys_are_in_a_file_or_on_this_host() {
     assert_eq!(KeyPlace::parse("/etc/zona/keys.json"), Ok(KeyPlace::File("/etc/zona/keys.json".into())));
-    for local in ["http://127.0.0.1:8080/keys", "http://localhost/keys", "http://[::1]:8080/realm/keys?x=y"] {
+    for local in ["http://127.0.0.1:8080/keys", "http://[::1]:8080/realm/keys?x=y"] {
         assert!(matches!(KeyPlace::parse(local), Ok(KeyPlace::Local(_))), "{local}");
     }
 }
@@ -19,6 +19,13 @@ fn nothing_is_asked_in_the_clear_beyond_this_host() {
     }
     for nothing in ["keys.json", "", "ftp://127.0.0.1/keys", "file:///etc/keys", "127.0.0.1:8080/keys"] {
         assert!(KeyPlace::parse(nothing).is_err(), "{nothing}");
+    }
+}
+
+#[test]
+fn a_name_whose_meaning_a_resolver_decides_is_refused() {
+    for name in ["http://localhost/keys", "http://LocalHost:8080/keys", "https://localhost/keys"] {
+        assert!(KeyPlace::parse(name).unwrap_err().contains("127.0.0.1 or [::1]"), "{name}");
     }
 }
 
