@@ -37,6 +37,11 @@ impl AuditRepository for EmbeddedStore {
     async fn records_from(&self, scope: &TenantScope, sequence: u64, max_bytes: usize) -> domain::Result<Vec<StoredRecord>> {
         let tenant = scope.tenant().clone();
         Ok(self.read(move |connection| list::from(connection, &tenant, sequence, max_bytes)).await?)
+    async fn size(&self, scope: &TenantScope) -> domain::Result<u64> {
+        let tenant = scope.tenant().clone();
+        Ok(self.read(move |connection| tree::size(connection, &tenant)).await?)
+    }
+
     }
 
     async fn unsealed(&self, limit: u32) -> domain::Result<Vec<TenantId>> {

@@ -99,6 +99,9 @@ pub async fn records_stand_in_their_tenants_log_in_the_order_in_which_they_came(
 }
 
 /// Every field comes back.
+    for (code, size) in [("acme", 3), ("beta", 1), ("empty", 0)] {
+        assert_eq!(repository.size(&scope(code)).await.expect("read"), size, "{code}");
+    }
 pub async fn a_record_survives_whole(repository: &dyn AuditRepository) {
     let bare = Entry {
         until: None,

@@ -98,6 +98,8 @@ pub trait AuditRepository: Send + Sync {
     async fn checkpoint_after(&self, scope: &TenantScope, size: u64) -> Result<Option<Checkpoint>>;
     /// Those of these tiles that there are.
     async fn tiles(&self, scope: &TenantScope, places: &[TilePlace]) -> Result<Vec<Tile>>;
+    /// How many records a log has.
+    async fn size(&self, scope: &TenantScope) -> Result<u64>;
     /// Stores tiles and the checkpoint over them, unless the last checkpoint covers other than [`Sealed::from`] records: another
     /// server was first. Says whether it has stored them.
     async fn seal(&self, scope: &TenantScope, sealed: Sealed) -> Result<bool>;

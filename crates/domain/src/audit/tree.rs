@@ -14,7 +14,7 @@ pub trait AuditTree: Send + Sync {
     fn origin(&self, tenant: &TenantId) -> String;
     /// The public key that its checkpoints are verified with, in the text form of signed notes.
     fn key(&self, tenant: &TenantId) -> String;
-    /// Covers every record that there is by a checkpoint.
+    /// Covers every record that there is by a checkpoint; those that are added meanwhile, perhaps.
     ///
     /// # Errors
     /// Those of the store; [`crate::Error::Internal`] where the tree does not fit its last checkpoint: somebody has changed it.

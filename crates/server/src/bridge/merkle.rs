@@ -45,12 +45,15 @@ impl MerkleTree {
         Ok((signed.size, tiles, tree.ok_or_else(broken)?))
     }
 
-    /// Covers the next records by a checkpoint; says whether there were any.
-    async fn step(&self, scope: &TenantScope) -> Result<bool> {
+    /// Covers the next records by a checkpoint, unless the first `size` are covered; says whether they are.
+    async fn step(&self, scope: &TenantScope, size: u64) -> Result<bool> {
         let (from, mut tiles, mut tree) = self.last(scope).await?;
+        if from >= size {
+            return Ok(true);
+        }
         let records = self.repository.records_from(scope, from, STEP_BYTES).await?;
         if records.is_empty() {
-            return Ok(false);
+            return Err(broken());
         }
         grow(&mut tiles, &mut tree, &records)?;
         let origin = self.origin(scope.tenant());
@@ -59,9 +62,12 @@ impl MerkleTree {
         let checkpoint = domain::audit::Checkpoint { size: signed.size, time: self.clock.now(), note };
         let tile = |(id, hashes): (TileId, Vec<u8>)| Tile { place: TilePlace { level: id.level, index: id.index }, hashes };
         let tiles = tiles.into_tiles().map(tile).collect();
+        if self.repository.seal(scope, Sealed { from, tiles, checkpoint }).await? {
+            return Ok(signed.size >= size);
+        }
         // Where another server was first, the next step goes on from its checkpoint.
-        self.repository.seal(scope, Sealed { from, tiles, checkpoint }).await?;
-        Ok(true)
+        let last = self.repository.checkpoint(scope, u64::MAX).await?.map_or(0, |checkpoint| checkpoint.size);
+        if last == from { Err(broken()) } else { Ok(false) }
     }
 
     async fn fetch(&self, scope: &TenantScope, tiles: &mut Tiles, ids: impl IntoIterator<Item = TileId>) -> Result<()> {
@@ -103,7 +109,9 @@ impl AuditTree for MerkleTree {
     }
 
     async fn seal(&self, scope: &TenantScope) -> Result<()> {
-        while self.step(scope).await? {}
+        // What is added meanwhile is for the next time: a log that is written without a pause must not hold up whoever waits for this.
+        let size = self.repository.size(scope).await?;
+        while !self.step(scope, size).await? {}
         Ok(())
     }
 
@@ -134,4 +142,4 @@ fn broken() -> Error {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -20,6 +20,12 @@ pub(super) fn unsealed(connection: &Connection, limit: u32) -> Result<Vec<Tenant
     tenants.into_iter().map(parsed).collect()
 }
 
+pub(super) fn size(connection: &Connection, tenant: &TenantId) -> Result<u64> {
+    const QUERY: &str = "SELECT records FROM audit_logs WHERE tenant = ?1";
+    let run = || connection.prepare_cached(QUERY)?.query_row([tenant.as_str()], |row| row.get::<_, i64>(0)).optional();
+    Ok(run().map_err(during("counting audit records"))?.unwrap_or_default().unsigned_abs())
+}
+
 pub(super) fn checkpoint(connection: &Connection, tenant: &TenantId, size: u64) -> Result<Option<Checkpoint>> {
     const QUERY: &str = "SELECT size, time, note FROM audit_checkpoints WHERE tenant = ?1 AND size <= ?2 ORDER BY size DESC LIMIT 1";
     one(connection, QUERY, tenant, size)

@@ -53,6 +53,11 @@ impl AuditRepository for InMemoryExecutionRepository {
         Ok(Found::one(Page { items: found.into_iter().take(size).cloned().collect(), next }))
     }
 
+    async fn size(&self, scope: &TenantScope) -> Result<u64> {
+        self.faults().check("audit_size")?;
+        Ok(self.state().audit.logs.get(scope.tenant()).map_or(0, |log| log.records.len() as u64))
+    }
+
     async fn records_from(&self, scope: &TenantScope, sequence: u64, max_bytes: usize) -> Result<Vec<StoredRecord>> {
         self.faults().check("records_from")?;
         let state = self.state();

@@ -6,15 +6,16 @@ use audit::{Header, Known, checkpoint_line, end_line, record_line, verify};
 use domain::audit::{Actor, Entry, Outcome};
 use domain::lease::InstanceId;
 use domain::time::Timestamp;
+use futures_util::future::{Either, select};
 use storage_embedded::{Config, EmbeddedStore};
 use tempfile::TempDir;
 
 use super::*;
 use crate::system::SystemClock;
 
-struct World {
+pub(crate) struct World {
     directory: TempDir,
-    store: Arc<EmbeddedStore>,
+    pub(crate) store: Arc<EmbeddedStore>,
     tree: MerkleTree,
 }
 
@@ -22,7 +23,7 @@ fn scope() -> TenantScope {
     TenantScope::for_system(TenantId::parse("tenant", "acme").unwrap())
 }
 
-fn entry(number: u64) -> Entry {
+pub(crate) fn entry(number: u64) -> Entry {
     Entry {
         tenant: scope().tenant().clone(),
         time: Timestamp::from_millis(number),
@@ -45,7 +46,7 @@ fn entry(number: u64) -> Entry {
 }
 
 impl World {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         World::of(TempDir::new().unwrap())
     }
 
@@ -83,7 +84,7 @@ impl World {
     }
 
     /// Somebody changes the database while no server runs.
-    async fn tampered(self, sql: &str) -> World {
+    pub(crate) async fn tampered(self, sql: &str) -> World {
         self.store.close().await.unwrap();
         let World { directory, store, tree } = self;
         drop((store, tree));
@@ -111,6 +112,24 @@ async fn what_is_sealed_step_by_step_verifies_as_a_whole() {
     }
     let report = verify(world.export().await.as_slice(), &Known::default()).unwrap();
     assert_eq!((report.faults, report.records, report.checkpoints), (vec![], 2_000, 4));
+}
+
+#[tokio::test]
+async fn a_log_that_is_written_without_a_pause_is_covered_as_far_as_it_went_when_that_was_asked_for() {
+    let world = World::new();
+    world.append(0..10).await;
+    let clients = async {
+        for number in 10..400 {
+            world.append(number..number + 1).await;
+        }
+    };
+    let acme = scope();
+    let sealing = world.tree.seal(&acme);
+    let Either::Left((sealed, _)) = select(sealing, std::pin::pin!(clients)).await else { panic!("it goes on as long as they do") };
+    sealed.unwrap();
+    let first = world.store.checkpoint_after(&acme, 0).await.unwrap().unwrap();
+    assert!(first.size >= 10, "{}", first.size);
+    assert_eq!(world.checkpoint().await, first, "one checkpoint is enough");
 }
 
 #[tokio::test]
@@ -154,6 +173,9 @@ async fn nothing_is_signed_over_tiles_or_a_checkpoint_that_somebody_has_changed(
         "DELETE FROM audit_tiles",
         "UPDATE audit_checkpoints SET note = replace(note, '300', '299')",
         "DELETE FROM audit_records WHERE sequence = 300",
+        "DELETE FROM audit_records WHERE sequence >= 300",
+        "UPDATE audit_logs SET sealed = 299",
+        "UPDATE audit_logs SET records = 301",
     ] {
         let world = World::new();
         world.append(0..300).await;
