@@ -29,7 +29,7 @@ impl pb::audit_service_server::AuditService for AuditHandler {
             let (size, token) = (std::mem::take(&mut body.page_size), std::mem::take(&mut body.page_token));
             let paging = Paging::read("ListAuditRecords", size, &token, &body, &mut violations);
             let query = audit::read_query(body.filter, &mut violations)?;
-            let (paging, query) = violations.unless_any((paging, query))?;
+            let (paging, query) = violations.unless_any((paging.ending_early(), query))?;
             let (log, permit, query) = (&log, &permit, &query);
             let list = |page| async move { log.list(permit, query, &page).await };
             let (records, next_page_token) = paging.collect(list, audit::record_to_wire).await?;

@@ -16,7 +16,7 @@ pub use auditor::{Auditor, Circumstances, Intent, Ports};
 pub use export::{Export, Exported};
 pub use log::{AuditLog, Proven};
 pub use record::{Actor, AuditRecord, Entry, FieldChange, MAX_PURPOSE, Outcome};
-pub use repository::{AuditQuery, AuditRepository, Checkpoint, Sealed, StoredRecord, Tile, TilePlace};
+pub use repository::{AuditQuery, AuditRepository, Checkpoint, MAX_LOOKED_AT, Sealed, StoredRecord, Tile, TilePlace};
 pub use tree::AuditTree;
 
 #[cfg(test)]

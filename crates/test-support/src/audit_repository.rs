@@ -4,7 +4,9 @@
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
-use domain::audit::{Actor, AuditQuery, AuditRecord, AuditRepository, Checkpoint, Entry, FieldChange, Outcome, Sealed, Tile, TilePlace};
+use domain::audit::{
+    Actor, AuditQuery, AuditRecord, AuditRepository, Checkpoint, Entry, FieldChange, MAX_LOOKED_AT, Outcome, Sealed, Tile, TilePlace,
+};
 use domain::lease::{InstanceId, LeaseName, LeaseRepository};
 use domain::page::PageRequest;
 
@@ -19,6 +21,7 @@ macro_rules! audit_repository_contract {
             a_record_survives_whole,
             a_list_has_every_record_once_newest_first,
             a_list_is_filtered_by_everything_that_is_set,
+            a_page_costs_the_same_however_rare_is_what_it_is_asked_for,
             an_intent_has_one_outcome,
             only_what_no_lease_protects_is_abandoned,
             a_checkpoint_is_stored_with_its_tiles_by_the_first_who_has_it,
@@ -157,6 +160,30 @@ pub async fn a_list_is_filtered_by_everything_that_is_set(repository: &dyn Audit
     };
     check(all.clone(), &[0]).await;
     check(AuditQuery { actor: Some(user("bob")), ..all }, &[]).await;
+}
+
+/// A page without what is wanted ends all the same, whichever filters there are, and the next one goes on behind it.
+pub async fn a_page_costs_the_same_however_rare_is_what_it_is_asked_for(repository: &dyn AuditRepository) {
+    append(repository, vec![Entry { actor: Actor { principal: Some(user("bob")), ..Actor::default() }, ..entry("acme", 0) }]).await;
+    let mut others = (1..=MAX_LOOKED_AT as u64).map(|number| Entry { outcome: Outcome::Denied, ..entry("acme", number) });
+    loop {
+        let some: Vec<_> = others.by_ref().take(500).collect();
+        if some.is_empty() {
+            break;
+        }
+        append(repository, some).await;
+    }
+    let resource = Some("tenants/acme/utilities/a".to_owned());
+    for query in [
+        AuditQuery { resource, actor: Some(user("bob")), ..AuditQuery::default() },
+        AuditQuery { outcome: Some(Outcome::Allowed), ..AuditQuery::default() },
+    ] {
+        let first = repository.list(&scope("acme"), &query, &page(2, None)).await.expect("listed").open_for_system().expect("a page");
+        assert!(first.items.is_empty() && first.next.is_some(), "{query:?}");
+        let second = repository.list(&scope("acme"), &query, &page(2, first.next)).await.expect("listed");
+        let second = second.open_for_system().expect("a page");
+        assert_eq!((sequences(&second.items), second.next), (vec![0], None), "{query:?}");
+    }
 }
 
 /// The first outcome closes it, and a second one is not even stored.

@@ -27,6 +27,9 @@ pub(crate) struct Paging {
     size: u32,
     after: Option<String>,
     binding: [u8; BINDING],
+    /// Items that are asked of the repository at once.
+    step: u32,
+    ends_early: bool,
 }
 
 impl Paging {
@@ -46,7 +49,12 @@ impl Paging {
             let text = "is no token of this list: use next_page_token of the page before, with the other fields as they were";
             violations.push("page_token", "MALFORMED", text);
         }
-        Paging { size, after, binding }
+        Paging { size, after, binding, step: STEP, ends_early: false }
+    }
+
+    /// Ends a page where the repository ends one that is not full: it has looked at as much as a page may cost.
+    pub(crate) fn ending_early(self) -> Self {
+        Paging { step: self.size, ends_early: true, ..self }
     }
 
     /// Collects a page from `fetch`, and the token of the next one, empty at the end. The page ends early where the next items
@@ -63,7 +71,7 @@ impl Paging {
         let mut items: Vec<W> = Vec::new();
         let mut after = self.after.clone();
         let mut bytes = 0;
-        let mut step = STEP;
+        let mut step = self.step;
         loop {
             let missing = self.size - u32::try_from(items.len()).unwrap_or(self.size);
             let size = missing.min(step);
@@ -78,9 +86,10 @@ impl Paging {
                 bytes = 0;
                 continue;
             }
+            let ends_early = self.ends_early && more.len() < size as usize;
             items.extend(more);
             after = page.next;
-            if after.is_none() || items.len() >= self.size as usize {
+            if after.is_none() || items.len() >= self.size as usize || ends_early {
                 break;
             }
         }

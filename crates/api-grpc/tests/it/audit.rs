@@ -7,6 +7,7 @@ use api_proto::zona::annotations::v1::Operation;
 use api_proto::zona::audit::v1 as pb;
 use api_proto::zona::execution::v1 as executions;
 use api_proto::zona::utility::v1 as utilities;
+use domain::audit::MAX_LOOKED_AT;
 use pb::AuditOutcome::{Allowed, Cancelled, Denied, Failed, Intent};
 use pb::export_audit_records_response::Part;
 use prost_types::FieldMask;
@@ -217,6 +218,24 @@ async fn records_page_and_what_is_no_filter_is_refused() {
     let refused = server.audit.clone().list_audit_records(request).await.unwrap_err();
     let fields: Vec<_> = violations(&refused).into_iter().map(|(field, _)| field).collect();
     assert_eq!(fields, ["filter.actor", "filter.outcome"]);
+}
+
+#[tokio::test]
+async fn a_page_without_what_is_asked_for_ends_and_its_token_goes_on_behind_it() {
+    let server = Harness::start().await;
+    server.create("a", SCRIPT).await;
+    server.spawner.settle().await;
+    let an_hour_later = 3_600_000;
+    let others = (0..MAX_LOOKED_AT as u64).map(|number| test_support::audit_repository::entry("demo", an_hour_later + number));
+    domain::audit::AuditRepository::append(&*server.execution_store, others.collect()).await.unwrap();
+    let filter = || Some(pb::AuditFilter { action: "utility.create".to_owned(), ..Default::default() });
+    let list = async |page_token| {
+        let request = pb::ListAuditRecordsRequest { parent: TENANT.to_owned(), filter: filter(), page_token, ..Default::default() };
+        server.audit.clone().list_audit_records(request).await.unwrap().into_inner()
+    };
+    let first = list(String::new()).await;
+    assert!(first.records.is_empty() && !first.next_page_token.is_empty(), "{} records", first.records.len());
+    assert_eq!(list(first.next_page_token).await.records.len(), 2);
 }
 
 #[tokio::test]

@@ -9,6 +9,9 @@ use crate::name::{PrincipalName, TenantId};
 use crate::page::{Page, PageRequest};
 use crate::time::Timestamp;
 
+/// Records that one page of a list looks at.
+pub const MAX_LOOKED_AT: usize = 5_000;
+
 /// Which records; newest first.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct AuditQuery {
@@ -86,7 +89,8 @@ pub trait AuditRepository: Send + Sync {
     async fn close(&self, outcome: Entry) -> Result<bool>;
     /// At most `limit` open intents of servers that hold no lease in force at `now`: nobody else closes them.
     async fn abandoned(&self, now: Timestamp, limit: u32) -> Result<Vec<AuditRecord>>;
-    /// A page of records.
+    /// A page of records. It ends early, perhaps without any, where it has looked at [`MAX_LOOKED_AT`] records: what a page costs does
+    /// not depend on how rare it is what is wanted.
     async fn list(&self, scope: &TenantScope, query: &AuditQuery, page: &PageRequest) -> Result<Found<Page<AuditRecord>>>;
     /// Records from `sequence` on, in order, of about `max_bytes` in all (at least one, where there is one).
     async fn records_from(&self, scope: &TenantScope, sequence: u64, max_bytes: usize) -> Result<Vec<StoredRecord>>;

@@ -2,8 +2,8 @@
 
 use async_trait::async_trait;
 use domain::access::{Found, TenantScope};
-use domain::audit::{AuditQuery, AuditRecord, AuditRepository, Checkpoint, Entry, Sealed, StoredRecord, Tile, TilePlace};
-use domain::lease::LeaseName;
+use domain::audit::{AuditQuery, AuditRecord, AuditRepository, Checkpoint, Entry, MAX_LOOKED_AT, Sealed, StoredRecord, Tile, TilePlace};
+use domain::lease::{InstanceId, LeaseName};
 use domain::name::TenantId;
 use domain::page::{Page, PageRequest};
 use domain::time::Timestamp;
@@ -46,11 +46,17 @@ impl AuditRepository for InMemoryExecutionRepository {
         let after = page.after.as_deref().map(cursor).transpose()?;
         let state = self.state();
         let mut found: Vec<&AuditRecord> = state.audit.logs.get(scope.tenant()).into_iter().flat_map(|log| &log.records).collect();
-        found.retain(|record| wants(query, &record.entry) && after.is_none_or(|after| key(record) < after));
+        found.retain(|record| after.is_none_or(|after| key(record) < after));
         found.sort_unstable_by_key(|record| std::cmp::Reverse(key(record)));
-        let size = page.size as usize;
-        let next = found.get(size).map(|_| format!("{}:{}", key(found[size - 1]).0.as_millis(), found[size - 1].sequence));
-        Ok(Found::one(Page { items: found.into_iter().take(size).cloned().collect(), next }))
+        let (mut items, mut next) = (Vec::new(), None);
+        for (looked_at, record) in found.into_iter().enumerate() {
+            if items.len() == page.size as usize || looked_at == MAX_LOOKED_AT {
+                return Ok(Found::one(Page { items, next }));
+            }
+            next = Some(format!("{}:{}", record.entry.time.as_millis(), record.sequence));
+            items.extend(wants(query, &record.entry).then(|| record.clone()));
+        }
+        Ok(Found::one(Page { items, next: None }))
     }
 
     async fn size(&self, scope: &TenantScope) -> Result<u64> {

@@ -67,6 +67,20 @@ async fn large_items_end_a_page_early_and_none_is_lost() {
     assert!(pages.len() > 2 && pages.iter().all(|items| *items > 0), "{pages:?}");
 }
 
+#[tokio::test]
+async fn a_list_that_ends_its_pages_early_is_asked_once_for_a_page() {
+    for (found, more) in [(0, true), (7, true), (7, false), (300, true)] {
+        let asked = std::cell::Cell::new(0);
+        let fetch = |page: PageRequest| {
+            asked.set(asked.get() + 1);
+            let items: Vec<usize> = (0..found.min(page.size as usize)).collect();
+            std::future::ready(Ok(Page { items, next: more.then(|| "further".to_owned()) }))
+        };
+        let (items, next) = paging(300, "").ending_early().collect(fetch, |_| FieldMask::default()).await.unwrap();
+        assert_eq!((items.len(), next.is_empty(), asked.get()), (found, !more, 1));
+    }
+}
+
 #[test]
 fn a_token_is_opened_only_by_what_it_was_made_for() {
     let binding = bind("List", &FieldMask { paths: vec!["a".to_owned()] });
