@@ -40,9 +40,6 @@ pub enum Error {
         #[source]
         source: io::Error,
     },
-    /// What a dead server left open in the audit log cannot be closed.
-    #[error("cannot close what the last server left open in the audit log")]
-    RecoverAudit(#[source] domain::Error),
     /// A file of the data directory could be somebody else's work.
     #[error(transparent)]
     Untrusted(#[from] file_trust::Error),

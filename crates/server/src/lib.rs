@@ -166,7 +166,7 @@ async fn serve(config: &Config, parts: Parts, listeners: Listeners, telemetry: T
     let executions = executions(&parts, gate, admission);
     let recovered = executions.begin().await.map_err(Error::Recover)?;
     let audit = audit_log(config, &parts)?;
-    let left_open = audit.auditor.tend().await.map_err(Error::RecoverAudit)?;
+    let left_open = audit.tend().await;
     let callers = Callers::open(config, &parts.stores.store, &parts.clock, &parts.ids).await?;
     let bootstrap_code = callers.bootstrap_code(config).await?;
     let seeded = if manner.seeds { seed::create(&policy, &utilities).await.map_err(Error::Seed)? } else { 0 };

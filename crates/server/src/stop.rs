@@ -77,6 +77,8 @@ impl Running {
         clean &= self.executions.shutdown(Duration::from_millis(500)).await;
         clean &= self.tasks.work_ended(CHANGES_DEADLINE).await;
         clean &= tokio::time::timeout(AUDIT_DEADLINE, self.audit.finish()).await.is_ok();
+        // Not earlier: whoever is without a lease has its open intents closed by others, as those of the dead.
+        self.executions.leave().await;
         let left = STOP_DEADLINE.saturating_sub(begun.elapsed());
         clean &= tokio::time::timeout(left, self.sandboxes.shutdown()).await.is_ok();
         remove_runtime_directory(self.runtime_directory.as_deref());

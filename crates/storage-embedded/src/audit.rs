@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 use domain::access::{Found, TenantScope};
 use domain::audit::{AuditQuery, AuditRecord, AuditRepository, Checkpoint, Entry, Sealed, StoredRecord, Tile, TilePlace};
+use domain::lease::InstanceId;
 use domain::name::TenantId;
 use domain::page::{Page, PageRequest};
 use domain::time::Timestamp;
@@ -21,12 +22,14 @@ impl AuditRepository for EmbeddedStore {
         Ok(self.write(move |connection| entries.iter().try_for_each(|entry| add(connection, entry))).await?)
     }
 
-    async fn close(&self, outcome: Entry) -> domain::Result<bool> {
-        Ok(self.write(move |connection| write::close(connection, &outcome)).await?)
+    async fn close_all(&self, outcomes: Vec<Entry>) -> domain::Result<u64> {
+        Ok(self.write(move |connection| write::close_all(connection, &outcomes)).await?)
     }
 
-    async fn abandoned(&self, now: Timestamp, limit: u32) -> domain::Result<Vec<AuditRecord>> {
-        Ok(self.read(move |connection| list::abandoned(connection, now, limit)).await?)
+    async fn abandoned(&self, own: &InstanceId, now: Timestamp, limit: u32) -> domain::Result<Vec<domain::Result<AuditRecord>>> {
+        let own = own.clone();
+        let found = self.read(move |connection| list::abandoned(connection, &own, now, limit)).await?;
+        Ok(found.into_iter().map(|record| record.map_err(domain::Error::from)).collect())
     }
 
     async fn list(&self, scope: &TenantScope, query: &AuditQuery, page: &PageRequest) -> domain::Result<Found<Page<AuditRecord>>> {
@@ -34,14 +37,14 @@ impl AuditRepository for EmbeddedStore {
         Ok(Found::one(self.read(move |connection| list.page(connection)).await?))
     }
 
-    async fn records_from(&self, scope: &TenantScope, sequence: u64, max_bytes: usize) -> domain::Result<Vec<StoredRecord>> {
-        let tenant = scope.tenant().clone();
-        Ok(self.read(move |connection| list::from(connection, &tenant, sequence, max_bytes)).await?)
     async fn size(&self, scope: &TenantScope) -> domain::Result<u64> {
         let tenant = scope.tenant().clone();
         Ok(self.read(move |connection| tree::size(connection, &tenant)).await?)
     }
 
+    async fn records_from(&self, scope: &TenantScope, sequence: u64, max_bytes: usize) -> domain::Result<Vec<StoredRecord>> {
+        let tenant = scope.tenant().clone();
+        Ok(self.read(move |connection| list::from(connection, &tenant, sequence, max_bytes)).await?)
     }
 
     async fn unsealed(&self, limit: u32) -> domain::Result<Vec<TenantId>> {

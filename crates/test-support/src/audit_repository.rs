@@ -99,12 +99,12 @@ pub async fn records_stand_in_their_tenants_log_in_the_order_in_which_they_came(
     assert_eq!(one, all[1..2]);
     assert_eq!(repository.records_from(&scope("beta"), 0, usize::MAX).await.expect("read").len(), 1);
     assert_eq!(repository.records_from(&scope("acme"), 3, usize::MAX).await.expect("read"), []);
-}
-
-/// Every field comes back.
     for (code, size) in [("acme", 3), ("beta", 1), ("empty", 0)] {
         assert_eq!(repository.size(&scope(code)).await.expect("read"), size, "{code}");
     }
+}
+
+/// Every field comes back.
 pub async fn a_record_survives_whole(repository: &dyn AuditRepository) {
     let bare = Entry {
         until: None,
@@ -193,22 +193,33 @@ pub async fn an_intent_has_one_outcome(repository: &dyn AuditRepository) {
     assert!(!repository.close(outcome.clone()).await.expect("answered"), "nothing is open yet");
     append(repository, vec![intent]).await;
     assert!(repository.close(outcome.clone()).await.expect("answered"));
-    assert!(!repository.close(outcome).await.expect("answered"));
+    assert!(!repository.close(outcome.clone()).await.expect("answered"));
     let found = listed(repository, "acme", &AuditQuery::default()).await;
     assert_eq!(found.iter().map(|record| record.entry.outcome).collect::<Vec<_>>(), [Outcome::Allowed, Outcome::Intent]);
+
+    let intent = |number| Entry { outcome: Outcome::Intent, ..entry("acme", number) };
+    append(repository, vec![intent(3), intent(4)]).await;
+    let outcomes = vec![outcome, entry("acme", 3), entry("acme", 4), entry("acme", 4)];
+    assert_eq!(repository.close_all(outcomes).await.expect("answered"), 2, "one was closed before, and one only once");
+    assert_eq!(repository.size(&scope("acme")).await.expect("answered"), 6);
 }
 
-/// A server closes its own intents as long as it holds its lease.
+/// A server closes its own intents, and those of others only once these hold no lease.
 pub async fn only_what_no_lease_protects_is_abandoned<R: AuditRepository + LeaseRepository>(repository: &R) {
     let of = |instance: &str, number| Entry { outcome: Outcome::Intent, instance: InstanceId::new(instance), ..entry("acme", number) };
     append(repository, vec![of("alive", 1), of("dead", 2), of("dead", 3), entry("acme", 4)]).await;
     let alive = InstanceId::new("alive");
     repository.acquire(&LeaseName::of_instance(&alive), &alive, at(0), Duration::from_secs(10)).await.expect("acquired");
-    let abandoned = async |millis, limit| repository.abandoned(at(millis), limit).await.expect("found");
-    let calls = |records: Vec<AuditRecord>| records.into_iter().map(|record| record.entry.call).collect::<Vec<_>>();
+    let own = InstanceId::new("own");
+    let abandoned = async |millis, limit| repository.abandoned(&own, at(millis), limit).await.expect("found");
+    let calls = |records: Vec<domain::Result<AuditRecord>>| {
+        records.into_iter().map(|record| record.expect("readable").entry.call).collect::<Vec<_>>()
+    };
     assert_eq!(calls(abandoned(5, 9).await), ["call-acme-2", "call-acme-3"]);
     assert_eq!(abandoned(5, 1).await.len(), 1);
     assert_eq!(abandoned(10_000, 9).await.len(), 3, "its lease has expired");
+    let of_others = repository.abandoned(&alive, at(10_000), 9).await.expect("found");
+    assert_eq!(calls(of_others), ["call-acme-2", "call-acme-3"], "whoever lives closes its own, whatever its lease says");
     assert!(repository.close(entry("acme", 2)).await.expect("answered"));
     assert_eq!(calls(abandoned(5, 9).await), ["call-acme-3"]);
 }

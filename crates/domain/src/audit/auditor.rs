@@ -16,12 +16,10 @@ use crate::name::TenantId;
 use crate::time::Clock;
 use crate::work::Spawner;
 
+mod recovery;
+
 /// Records that are added at once.
 const BATCH: usize = 256;
-/// Intents of dead servers that are closed in one round.
-const ABANDONED: u32 = 1_000;
-/// The reason of an outcome that nobody knows.
-const SERVER_DIED: &str = "SERVER_DIED";
 /// The reason where whoever asked has gone.
 const CALL_DROPPED: &str = "CALL_DROPPED";
 /// The reason where the work panicked.
@@ -54,6 +52,8 @@ struct Shared {
     instance: InstanceId,
     books: Mutex<Books>,
     failing: AtomicBool,
+    /// Whether something that a dead server left open could not be closed in the last round.
+    stuck: AtomicBool,
 }
 
 /// What is known of a call beside who calls, and what for.
@@ -82,7 +82,8 @@ pub struct Intent {
 impl Auditor {
     /// An auditor of this server.
     pub fn new(ports: Ports, instance: InstanceId) -> Self {
-        Auditor { shared: Arc::new(Shared { ports, instance, books: Mutex::default(), failing: AtomicBool::new(false) }) }
+        let (failing, stuck) = (AtomicBool::new(false), AtomicBool::new(false));
+        Auditor { shared: Arc::new(Shared { ports, instance, books: Mutex::default(), failing, stuck }) }
     }
 
     /// The record of a call that is permitted, before it has happened.
@@ -132,7 +133,8 @@ impl Auditor {
         self.shared.ports.spawner.spawn("audit a refusal", Box::pin(async move { auditor.add(vec![entry]).await }));
     }
 
-    /// Records what was counted, and offers again what the store has refused, and closes what dead servers have left open.
+    /// Records what was counted, and offers again what the store has refused, and closes what dead servers have left open. Not to be
+    /// dropped before it is done: what it has taken to record is nowhere else.
     ///
     /// # Errors
     /// Those of the store, where open intents cannot be looked for.
@@ -157,18 +159,6 @@ impl Auditor {
         }
         self.add(kept.others).await;
         self.add(counted).await;
-    }
-
-    /// Closes what dead servers have left open: it was done or it was not.
-    async fn recover(&self) -> Result<u64> {
-        let ports = &self.shared.ports;
-        let mut closed = 0;
-        for abandoned in ports.repository.abandoned(ports.clock.now(), ABANDONED).await? {
-            let (time, instance) = (ports.clock.now(), self.shared.instance.clone());
-            let outcome = Entry { time, instance, outcome: Outcome::Unknown, reason: SERVER_DIED.to_owned(), ..abandoned.entry };
-            closed += u64::from(ports.repository.close(outcome).await?);
-        }
-        Ok(closed)
     }
 
     /// Adds records that nobody waits for; what the store refuses is kept and offered again.

@@ -5,6 +5,7 @@ use async_trait::async_trait;
 use crate::Result;
 use crate::access::{Found, TenantScope};
 use crate::audit::record::{AuditRecord, Entry, Outcome};
+use crate::lease::InstanceId;
 use crate::name::{PrincipalName, TenantId};
 use crate::page::{Page, PageRequest};
 use crate::time::Timestamp;
@@ -84,14 +85,21 @@ pub trait AuditRepository: Send + Sync {
     /// Adds records, all or none of them, each at the next place of its tenant's log. An intent is open from then on. Returns once
     /// they are durable.
     async fn append(&self, entries: Vec<Entry>) -> Result<()>;
-    /// Adds the outcome of an open intent and closes it. Adds nothing where it is not open: one intent has one outcome. Says
-    /// whether it was open.
-    async fn close(&self, outcome: Entry) -> Result<bool>;
-    /// At most `limit` open intents of servers that hold no lease in force at `now`: nobody else closes them.
-    async fn abandoned(&self, now: Timestamp, limit: u32) -> Result<Vec<AuditRecord>>;
+    /// Adds the outcomes of open intents and closes these, all or none of them. Adds nothing where one is not open: one intent has one
+    /// outcome. Says how many were open.
+    async fn close_all(&self, outcomes: Vec<Entry>) -> Result<u64>;
+    /// Does it with one outcome; says whether its intent was open.
+    async fn close(&self, outcome: Entry) -> Result<bool> {
+        Ok(self.close_all(vec![outcome]).await? > 0)
+    }
+    /// At most `limit` open intents of other servers than `own` that hold no lease in force at `now`: nobody else closes them. An
+    /// error in the place of one that cannot be read.
+    async fn abandoned(&self, own: &InstanceId, now: Timestamp, limit: u32) -> Result<Vec<Result<AuditRecord>>>;
     /// A page of records. It ends early, perhaps without any, where it has looked at [`MAX_LOOKED_AT`] records: what a page costs does
     /// not depend on how rare it is what is wanted.
     async fn list(&self, scope: &TenantScope, query: &AuditQuery, page: &PageRequest) -> Result<Found<Page<AuditRecord>>>;
+    /// How many records a log has.
+    async fn size(&self, scope: &TenantScope) -> Result<u64>;
     /// Records from `sequence` on, in order, of about `max_bytes` in all (at least one, where there is one).
     async fn records_from(&self, scope: &TenantScope, sequence: u64, max_bytes: usize) -> Result<Vec<StoredRecord>>;
     /// At most `limit` tenants with records that no checkpoint covers.
@@ -102,8 +110,6 @@ pub trait AuditRepository: Send + Sync {
     async fn checkpoint_after(&self, scope: &TenantScope, size: u64) -> Result<Option<Checkpoint>>;
     /// Those of these tiles that there are.
     async fn tiles(&self, scope: &TenantScope, places: &[TilePlace]) -> Result<Vec<Tile>>;
-    /// How many records a log has.
-    async fn size(&self, scope: &TenantScope) -> Result<u64>;
     /// Stores tiles and the checkpoint over them, unless the last checkpoint covers other than [`Sealed::from`] records: another
     /// server was first. Says whether it has stored them.
     async fn seal(&self, scope: &TenantScope, sealed: Sealed) -> Result<bool>;

@@ -95,17 +95,19 @@ impl Executions {
         ports.executions.prune(ports.clock.now().minus(keep), max_output_bytes).await
     }
 
-    /// Stops every execution and returns when all are stored, or after `patience`. Says whether all ended. The lease is given up,
-    /// so that others settle at once what did not end.
+    /// Stops every execution and returns when all are stored, or after `patience`. Says whether all ended.
     pub async fn shutdown(&self, patience: Duration) -> bool {
         let shared = &self.shared;
         for live in shared.registry.all() {
             live.ask_stop(shared.ports.clock.now());
         }
         let empty = std::pin::pin!(shared.registry.empty());
-        let all_ended = matches!(select(empty, shared.ports.clock.sleep(patience)).await, Either::Left(_));
-        self.attempt("give the lease up", shared.ports.keeper.release().await);
-        all_ended
+        matches!(select(empty, shared.ports.clock.sleep(patience)).await, Either::Left(_))
+    }
+
+    /// Gives the lease up, the last of what a server does: others settle at once what it has not ended.
+    pub async fn leave(&self) {
+        self.attempt("give the lease up", self.shared.ports.keeper.release().await);
     }
 
     async fn keep_lease(&self) -> Result<()> {

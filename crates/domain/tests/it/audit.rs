@@ -1,6 +1,7 @@
 //! The auditor: nothing happens that is not recorded first, and what happened is recorded once.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use domain::access::{Action as _, Caller, Target, TenantScope};
@@ -126,6 +127,39 @@ async fn what_a_dead_server_left_open_is_closed_once_as_unknown() {
     left.close(Outcome::Allowed, "", Vec::new()).await;
     assert_eq!(world.outcomes().await, pairs(&[(Outcome::Intent, ""), (Outcome::Unknown, "SERVER_DIED")]));
     assert_eq!(world.records().await[1].entry.instance, InstanceId::new("alive"));
+}
+
+#[tokio::test]
+async fn a_server_that_was_paused_beyond_its_lease_says_itself_how_its_calls_have_ended() {
+    let world = World::new();
+    let auditor = world.auditor("one");
+    let id = InstanceId::new("one");
+    world.store.acquire(&LeaseName::of_instance(&id), &id, world.clock.now(), Duration::from_secs(10)).await.unwrap();
+    let mut intent = auditor.intent(entry(&auditor));
+    intent.store().await.unwrap();
+    world.clock.advance(Duration::from_secs(11));
+    assert_eq!(auditor.tend().await.unwrap(), 0, "it lives");
+    intent.close(Outcome::Allowed, "", Vec::new()).await;
+    assert_eq!(world.outcomes().await, pairs(&[(Outcome::Intent, ""), (Outcome::Allowed, "")]));
+}
+
+#[tokio::test]
+async fn all_that_a_dead_server_left_open_is_closed_in_one_write() {
+    let world = World::new();
+    let dead = world.auditor("dead");
+    let mut left = [(); 3].map(|()| dead.intent(entry(&dead)));
+    for intent in &mut left {
+        intent.store().await.unwrap();
+    }
+    let writes = Arc::new(AtomicU32::new(0));
+    let counted = writes.clone();
+    let count = move || {
+        counted.fetch_add(1, Ordering::Relaxed);
+    };
+    world.store.faults().meanwhile("close_audit", count);
+    assert_eq!(world.auditor("alive").tend().await.unwrap(), 3);
+    assert_eq!(writes.load(Ordering::Relaxed), 1);
+    assert_eq!(world.outcomes().await[3..], pairs(&[(Outcome::Unknown, "SERVER_DIED"); 3]));
 }
 
 #[tokio::test]

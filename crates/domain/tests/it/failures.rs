@@ -10,7 +10,7 @@ use domain::page::PageRequest;
 use domain::revision::Etag;
 use domain::utility::{self, Call, Patch, UtilityQuery};
 use domain::{Error, Result, code_policy};
-use futures_util::{FutureExt as _, StreamExt as _};
+use futures_util::StreamExt as _;
 use test_support::{Faults, sample};
 
 use crate::world::{World, acme, code_policy as policy, eventually, launch, name, start, try_start};
@@ -162,7 +162,7 @@ async fn rounds_that_fail_are_told_once_and_go_on() {
 async fn a_lease_that_cannot_be_given_up_is_told() {
     let world = World::new();
     world.stores().executions.faults().fail_always("release");
-    assert!(world.executions.shutdown(std::time::Duration::from_secs(1)).now_or_never().expect("nothing runs"));
+    world.executions.leave().await;
     assert_eq!(world.incidents.kinds(), ["work-failed"]);
 }
 

@@ -84,6 +84,20 @@ async fn a_wish_to_stop_that_nobody_heard_is_found_at_the_next_round() {
 }
 
 #[tokio::test]
+async fn a_server_that_stops_holds_its_lease_until_it_leaves() {
+    let world = World::new();
+    let name = LeaseName::of_instance(&InstanceId::new("first"));
+    let holds = async || {
+        let held = lease::LeaseRepository::find(&*world.stores().executions, &name).await.unwrap();
+        held.is_some_and(|lease| lease.in_force(world.clock.now()))
+    };
+    assert!(world.executions.shutdown(Duration::from_secs(1)).await);
+    assert!(holds().await, "it may have outcomes to record still");
+    world.executions.leave().await;
+    assert!(!holds().await);
+}
+
+#[tokio::test]
 async fn only_what_a_dead_server_left_is_lost() {
     let (first, second, lost) = running().await;
     let third = first.beside("third").begun();

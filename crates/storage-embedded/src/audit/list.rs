@@ -127,21 +127,26 @@ pub(super) fn from(connection: &Connection, tenant: &TenantId, sequence: u64, ma
     run().map_err(during("reading audit records"))
 }
 
-/// Open intents of instances without a lease in force.
-pub(super) fn abandoned(connection: &Connection, now: Timestamp, limit: u32) -> Result<Vec<AuditRecord>> {
+/// Open intents of other instances that have no lease in force; one that cannot be read hides no other.
+pub(super) fn abandoned(connection: &Connection, own: &InstanceId, now: Timestamp, limit: u32) -> Result<Vec<Result<AuditRecord>>> {
     const QUERY: &str = "SELECT r.tenant, r.sequence, r.record FROM audit_intents i JOIN audit_records r USING (tenant, sequence) \
-         WHERE NOT EXISTS (SELECT 1 FROM leases l WHERE l.name = 'instances/' || i.instance AND l.expires > ?1) LIMIT ?2";
+         WHERE i.instance <> ?1 \
+         AND NOT EXISTS (SELECT 1 FROM leases l WHERE l.name = 'instances/' || i.instance AND l.expires > ?2) LIMIT ?3";
     let doing = "looking for open intents";
     let mut statement = connection.prepare_cached(QUERY).map_err(during(doing))?;
-    let mut rows = statement.query(params![integer(now.as_millis()), limit]).map_err(during(doing))?;
+    let mut rows = statement.query(params![own.as_str(), integer(now.as_millis()), limit]).map_err(during(doing))?;
     let mut found = Vec::new();
     while let Some(row) = rows.next().map_err(during(doing))? {
-        let read = || Ok::<_, rusqlite::Error>((row.get::<_, String>(0)?, integer_of(row, 1)?.to_string(), row.get::<_, Vec<u8>>(2)?));
-        let (tenant, sequence, record) = read().map_err(during(doing))?;
-        let tenant = TenantId::parse("tenant", &tenant).map_err(|error| Error::undecodable(TABLE, tenant.clone(), error))?;
-        found.push(decoded(&tenant, &sequence, &record)?);
+        found.push(intent(row));
     }
     Ok(found)
+}
+
+fn intent(row: &Row<'_>) -> Result<AuditRecord> {
+    let read = || Ok::<_, rusqlite::Error>((row.get::<_, String>(0)?, integer_of(row, 1)?.to_string(), row.get::<_, Vec<u8>>(2)?));
+    let (tenant, sequence, record) = read().map_err(during("reading an open intent"))?;
+    let tenant = TenantId::parse("tenant", &tenant).map_err(|error| Error::undecodable(TABLE, tenant.clone(), error))?;
+    decoded(&tenant, &sequence, &record)
 }
 
 fn decoded(tenant: &TenantId, sequence: &str, record: &[u8]) -> Result<AuditRecord> {

@@ -18,8 +18,12 @@ pub(crate) fn add(connection: &Connection, entry: &Entry) -> Result<()> {
     run().map_err(during("adding an audit record"))
 }
 
-/// Adds an outcome if its intent is open, which it then is no more; says whether it was.
-pub(super) fn close(connection: &Connection, outcome: &Entry) -> Result<bool> {
+/// Adds outcomes whose intents are open, which they then are no more; says how many were.
+pub(super) fn close_all(connection: &Connection, outcomes: &[Entry]) -> Result<u64> {
+    outcomes.iter().try_fold(0, |closed, outcome| Ok(closed + u64::from(close(connection, outcome)?)))
+}
+
+fn close(connection: &Connection, outcome: &Entry) -> Result<bool> {
     const QUERY: &str = "DELETE FROM audit_intents WHERE call = ?1";
     let run = || connection.prepare_cached(QUERY)?.execute([&outcome.call]);
     let was_open = run().map_err(during("closing an intent"))? > 0;

@@ -20,24 +20,28 @@ impl AuditRepository for InMemoryExecutionRepository {
         Ok(())
     }
 
-    async fn close(&self, outcome: Entry) -> Result<bool> {
+    async fn close_all(&self, outcomes: Vec<Entry>) -> Result<u64> {
         self.faults().check("close_audit")?;
         let logs = &mut self.state().audit;
-        let was_open = logs.open.remove(&outcome.call).is_some();
-        if was_open {
-            logs.add(outcome);
+        let mut closed = 0;
+        for outcome in outcomes {
+            if logs.open.remove(&outcome.call).is_some() {
+                logs.add(outcome);
+                closed += 1;
+            }
         }
-        Ok(was_open)
+        Ok(closed)
     }
 
-    async fn abandoned(&self, now: Timestamp, limit: u32) -> Result<Vec<AuditRecord>> {
+    async fn abandoned(&self, own: &InstanceId, now: Timestamp, limit: u32) -> Result<Vec<Result<AuditRecord>>> {
         self.faults().check("abandoned_audit")?;
         let state = self.state();
         let protected = |record: &&AuditRecord| {
             let lease = state.leases.held.get(&LeaseName::of_instance(&record.entry.instance));
             !lease.is_some_and(|lease| lease.in_force(now))
         };
-        Ok(state.audit.open.values().filter(protected).take(limit as usize).cloned().collect())
+        let others = state.audit.open.values().filter(|record| record.entry.instance != *own);
+        Ok(others.filter(protected).take(limit as usize).cloned().map(Ok).collect())
     }
 
     async fn list(&self, scope: &TenantScope, query: &AuditQuery, page: &PageRequest) -> Result<Found<Page<AuditRecord>>> {
