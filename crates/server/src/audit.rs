@@ -12,6 +12,7 @@ use domain::access::TenantScope;
 use domain::audit::{AuditLog, AuditRepository, AuditTree, Auditor, Ports};
 use domain::time::Clock;
 use file_trust::Directory;
+use tokio_util::sync::CancellationToken;
 
 use crate::Error;
 use crate::bridge::merkle::MerkleTree;
@@ -55,11 +56,11 @@ impl Audit {
         })
     }
 
-    /// Does what is due, again and again.
-    pub(crate) async fn tend_forever(self) {
-        loop {
-            self.clock.sleep(PERIOD).await;
-            self.round().await;
+    /// Does what is due, again and again, until the stop is asked for. It ends between two rounds: what a round has taken to record is
+    /// nowhere else.
+    pub(crate) async fn tend_until(self, stopping: CancellationToken) {
+        while stopping.run_until_cancelled(self.clock.sleep(PERIOD)).await.is_some() {
+            self.round(&stopping).await;
         }
     }
 
@@ -69,9 +70,10 @@ impl Audit {
         self.seal().await;
     }
 
-    async fn round(&self) {
+    async fn round(&self, stopping: &CancellationToken) {
         self.tend().await;
-        self.seal().await;
+        // What is not covered now is before the store closes.
+        stopping.run_until_cancelled(self.seal()).await;
     }
 
     /// Covers what is not covered. One log that cannot be does not keep the others from it.

@@ -18,6 +18,7 @@ use domain::runtime::Runtimes;
 use domain::server::Servers;
 use domain::time::Clock;
 use domain::utility::{Gate, GatePorts, Utilities};
+use domain::work::Spawner as _;
 use futures_util::future::BoxFuture;
 use python_check::JsonBinder;
 use sandbox::Sandboxes;
@@ -209,7 +210,7 @@ async fn serve(config: &Config, parts: Parts, listeners: Listeners, telemetry: T
     tasks.background("retention", stop::retain(executions.clone(), config.executions.keep, config.executions.max_output_bytes));
     tasks.background("keys", callers.tend_keys());
     tasks.background("advisories", advisories.follow());
-    tasks.background("audit", audit.clone().tend_forever());
+    tasks.spawn("audit", Box::pin(audit.clone().tend_until(tasks.stopping())));
     let (tending, hearing) = (executions.clone(), executions.clone());
     // Without its lease a server may begin nothing: it must not go on serving when this ends.
     let stopping = tasks.stopping();

@@ -1,8 +1,12 @@
 //! The work beside the calls: no part of it keeps another from being done, and a stop loses nothing. And the key.
 
+use async_trait::async_trait;
+use domain::access::Action as _;
 use domain::audit::{Entry, Outcome};
 use domain::lease::InstanceId;
 use domain::name::TenantId;
+use domain::time::Timestamp;
+use domain::utility::actions::ListUtilities;
 use telemetry::Metrics;
 
 use super::*;
@@ -51,11 +55,36 @@ async fn what_cannot_be_closed_keeps_nothing_else_from_being_closed_and_covered_
         let world = world.tampered(damage).await;
         let audit = audit(&world, Arc::new(SystemClock));
         assert_eq!(audit.tend().await, closed, "{damage}");
-        audit.round().await;
+        audit.round(&CancellationToken::new()).await;
         for (id, size) in expected {
             assert_eq!(covered(&world, id).await, size, "{id}: {damage}");
         }
     }
+}
+
+/// A clock by which a round is due at once, and which asks for the stop when the round has begun.
+struct StopsInTheMiddle(CancellationToken);
+
+#[async_trait]
+impl Clock for StopsInTheMiddle {
+    fn now(&self) -> Timestamp {
+        self.0.cancel();
+        Timestamp::from_millis(120_000)
+    }
+
+    async fn sleep(&self, _: Duration) {}
+}
+
+#[tokio::test]
+async fn what_a_round_has_taken_to_record_survives_a_stop_in_its_middle() {
+    let (world, stopping) = (World::new(), CancellationToken::new());
+    let audit = audit(&world, Arc::new(StopsInTheMiddle(stopping.clone())));
+    audit.auditor.count(entry(1), ListUtilities::SPEC, Outcome::Allowed);
+    audit.clone().tend_until(stopping).await;
+    let acme = TenantScope::for_system(tenant("acme"));
+    assert_eq!(world.store.size(&acme).await.unwrap(), 1);
+    audit.finish().await;
+    assert_eq!(covered(&world, "acme").await, 1);
 }
 
 fn signed(key: &Key) -> String {
