@@ -107,6 +107,13 @@ impl Signer<'_> {
     }
 }
 
+/// A signature of a note, whoever made it.
+struct Signature<'a> {
+    name: &'a str,
+    id: [u8; ID],
+    bytes: Vec<u8>,
+}
+
 impl VerifierKey {
     /// The name under which it signs.
     pub fn name(&self) -> &str {
@@ -118,20 +125,27 @@ impl VerifierKey {
     /// # Errors
     /// [`NoteError`]: another form, no signature by one of these keys, or one that does not fit.
     pub fn open<'a>(keys: &[VerifierKey], note: &'a str) -> Result<&'a str, NoteError> {
-        let (text, signatures) = note.rsplit_once("\n\n").ok_or(NoteError::Form)?;
-        let text = &note[..text.len() + 1];
-        let lines = signatures.strip_suffix('\n').ok_or(NoteError::Form)?;
+        let (text, signatures) = parts(note)?;
         let mut signed = false;
-        for line in lines.split('\n') {
-            let (name, signature) = line.strip_prefix(MARK).and_then(|line| line.split_once(' ')).ok_or(NoteError::Form)?;
-            let signature = STANDARD.decode(signature).map_err(|_malformed| NoteError::Form)?;
-            let (id, signature) = signature.split_at_checked(ID).ok_or(NoteError::Form)?;
-            let Some(key) = keys.iter().find(|key| key.name == name && key.id() == id) else { continue };
+        for signature in signatures {
+            let Some(key) = keys.iter().find(|key| key.made(&signature)) else { continue };
             let public = UnparsedPublicKey::new(&ED25519, key.key);
-            public.verify(text.as_bytes(), signature).map_err(|_wrong| NoteError::Signature)?;
+            public.verify(text.as_bytes(), &signature.bytes).map_err(|_wrong| NoteError::Signature)?;
             signed = true;
         }
         if signed { Ok(text) } else { Err(NoteError::UnknownKey) }
+    }
+
+    /// Who has signed a note beside `keys`, as name and id: nobody here knows whether they did.
+    pub(crate) fn strangers(keys: &[VerifierKey], note: &str) -> Vec<String> {
+        let (_, signatures) = parts(note).unwrap_or_default();
+        let strangers = signatures.iter().filter(|signature| !keys.iter().any(|key| key.made(signature)));
+        strangers.map(|signature| format!("{}+{:08x}", signature.name, u32::from_be_bytes(signature.id))).collect()
+    }
+
+    /// Whether a signature says that this key made it.
+    fn made(&self, signature: &Signature<'_>) -> bool {
+        self.name == signature.name && self.id() == signature.id
     }
 
     fn id(&self) -> [u8; ID] {
@@ -163,6 +177,19 @@ impl FromStr for VerifierKey {
         let fits = is_name(name) && format!("{:08x}", u32::from_be_bytes(read.id())) == id;
         if fits { Ok(read) } else { Err(NoteError::Key) }
     }
+}
+
+/// The text of a note and its signatures, as they stand there.
+fn parts(note: &str) -> Result<(&str, Vec<Signature<'_>>), NoteError> {
+    let (text, signatures) = note.rsplit_once("\n\n").ok_or(NoteError::Form)?;
+    let lines = signatures.strip_suffix('\n').ok_or(NoteError::Form)?;
+    let read = |line| {
+        let (name, signature) = str::strip_prefix(line, MARK)?.split_once(' ')?;
+        let (id, bytes) = STANDARD.decode(signature).ok()?.split_first_chunk().map(|(id, bytes)| (*id, bytes.to_vec()))?;
+        Some(Signature { name, id, bytes })
+    };
+    let signatures: Option<Vec<_>> = lines.split('\n').map(read).collect();
+    Ok((&note[..text.len() + 1], signatures.ok_or(NoteError::Form)?))
 }
 
 /// Whether a text can be the name of a key: not empty, without blanks and plus signs.

@@ -1,5 +1,6 @@
 //! The verifier of an export: reads it once, from the beginning, and says what is wrong with it. It asks nobody.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::io::{self, BufRead, Read as _};
 
@@ -13,6 +14,8 @@ use crate::tree::Tree;
 
 /// Most faults that are told: what follows from one of them says nothing new.
 const MAX_FAULTS: usize = 100;
+/// Most signers that are named: whoever adds lines must not choose how much is remembered.
+const MAX_SIGNERS: usize = 100;
 /// Longest line that is read.
 const MAX_LINE: u64 = 2 * MAX_ENTRY as u64;
 
@@ -38,6 +41,10 @@ pub struct Report {
     pub keys: Vec<String>,
     /// The newest checkpoint that fits.
     pub newest: Option<String>,
+    /// How many signatures of checkpoints that fit are by keys that are not known: of witnesses, or added by anybody.
+    pub unknown_signatures: u64,
+    /// Who they say that they are by, as name and id: the first hundred.
+    pub unknown_signers: BTreeSet<String>,
     /// Everything that is wrong; empty where the log is whole.
     pub faults: Vec<Fault>,
 }
@@ -85,6 +92,13 @@ pub enum Fault {
         covers: u64,
         /// What stands before it.
         records: u64,
+    },
+    /// A checkpoint over as many records as the one before it.
+    Repeated {
+        /// The line, from 1.
+        line: u64,
+        /// The records that both cover.
+        size: u64,
     },
     /// The records are not those that the checkpoint was signed for.
     Root {
@@ -243,12 +257,25 @@ impl Verifier {
         if size != records {
             return self.fault(Fault::Size { line, covers: size, records });
         }
+        if self.report.checkpoints > 0 && size <= self.covered {
+            return self.fault(Fault::Repeated { line, size });
+        }
         if checkpoint.root == self.tree.root() {
             self.covered = size;
             self.report.checkpoints += 1;
+            self.note_strangers(&note);
             self.report.newest = Some(note);
         } else if !std::mem::replace(&mut self.broken, true) {
             self.fault(Fault::Root { after: self.covered, size });
+        }
+    }
+
+    fn note_strangers(&mut self, note: &str) {
+        for stranger in VerifierKey::strangers(&self.keys, note) {
+            self.report.unknown_signatures += 1;
+            if self.report.unknown_signers.len() < MAX_SIGNERS {
+                self.report.unknown_signers.insert(stranger);
+            }
         }
     }
 
@@ -307,6 +334,7 @@ impl fmt::Display for Fault {
             Fault::Size { line, covers, records } => {
                 write!(f, "line {line}: the checkpoint covers {covers} records, and {records} stand before it")
             }
+            Fault::Repeated { line, size } => write!(f, "line {line}: a checkpoint over {size} records stood before it already"),
             Fault::Root { after, size } => {
                 write!(f, "the checkpoint over {size} records was signed for others: something was changed from record {after} on")
             }

@@ -58,8 +58,8 @@ fn a_thousand_random_tamperings_are_all_found() {
     let config = Config { failure_persistence: None, rng_algorithm: RngAlgorithm::ChaCha, ..Config::default() };
     let mut runner = TestRunner::new(config);
     let known = Known { checkpoints: vec![newest(&whole)], ..Known::default() };
-    let kinds = (0..7_u8, any::<prop::sample::Index>(), any::<prop::sample::Index>(), 1..=255_u8);
-    let mut met = [0; 7];
+    let kinds = (0..8_u8, any::<prop::sample::Index>(), any::<prop::sample::Index>(), 1..=255_u8);
+    let mut met = [0; 8];
     for round in 0..1_000 {
         let (kind, one, other, flip) = kinds.new_tree(&mut runner).unwrap().current();
         let mut lines = whole.clone();
@@ -92,6 +92,12 @@ fn a_thousand_random_tamperings_are_all_found() {
                     .as_bytes(),
                 )
             }
+            // A checkpoint twice.
+            7 => {
+                let checkpoints: Vec<_> = (0..lines.len()).filter(|index| lines[*index].starts_with(b"{\"checkpoint\"")).collect();
+                let checkpoint = checkpoints[one.index(checkpoints.len())];
+                lines.insert(checkpoint, lines[checkpoint].clone());
+            }
             _ => continue,
         }
         met[usize::from(kind)] += 1;
@@ -115,7 +121,32 @@ fn each_kind_of_fault_says_what_is_wrong() {
     check(&|lines| lines[0] = b"{}\n".to_vec(), &["the first line is no header"]);
     check(&|lines| drop(lines.pop()), &["something is cut off"]);
     check(&|lines| lines.push(end_line(6)), &["something is cut off, or was added"]);
+    check(&|lines| lines.insert(5, lines[4].clone()), &["line 6: a checkpoint over 3 records stood before it already"]);
     check(&|lines| lines[9] = end_line(7), &["the end speaks of 7 records, and there are 6"]);
+}
+
+#[test]
+fn signatures_by_keys_that_are_not_known_are_counted_and_named() {
+    let mut lines = export(&[3, 6]);
+    let (known, other) = (key(), Key::from_seed(&[8; 32]));
+    let (signer, stranger) = (known.named(ORIGIN), other.named("witness.example"));
+    let checkpoint = Checkpoint::open(&[signer.verifier()], &newest(&lines)).unwrap();
+    let added = checkpoint.sign(&stranger).rsplit_once("\n\n").unwrap().1.to_owned();
+    lines[8] = checkpoint_line(&(checkpoint.sign(&signer) + &added + &added));
+    let report = verify(lines.concat().as_slice(), &Known::default()).unwrap();
+    assert_eq!((report.faults, report.unknown_signatures, report.unknown_signers.len()), (vec![], 2, 1));
+    let named = report.unknown_signers.first().unwrap();
+    assert!(stranger.verifier().to_string().starts_with(&format!("{named}+")), "{named}");
+}
+
+#[test]
+fn what_is_cut_off_at_a_checkpoint_is_found_by_what_was_seen_only() {
+    let whole = export(&[3, 6]);
+    let mut cut = whole[..5].to_vec();
+    cut.push(end_line(3));
+    assert_eq!(faults(&cut, &Known::default()), []);
+    let seen = Known { checkpoints: vec![newest(&whole)], ..Known::default() };
+    assert_eq!(faults(&cut, &seen), [Fault::Rollback { seen: 6, records: 3 }]);
 }
 
 #[test]

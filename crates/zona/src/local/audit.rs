@@ -56,6 +56,10 @@ impl Verify {
         let unread = |error: io::Error| Failure::file(&self.file, &error);
         let report = verify(BufReader::new(File::open(&self.file).map_err(unread)?), &known).map_err(unread)?;
         context.output.one(|| document(&report), || human(&report))?;
+        if report.unknown_signatures > 0 {
+            let signers = report.unknown_signers.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
+            note(&format!("{} signatures are by keys that are not known, and vouch for nothing: {signers}", report.unknown_signatures));
+        }
         if !report.faults.is_empty() {
             return Ok(Exit::UserCode);
         }
@@ -112,6 +116,8 @@ fn document(report: &Report) -> Document {
         ("checkpoints", Document::Integer(report.checkpoints.into())),
         ("keys", texts(report.keys.clone())),
         ("newest_checkpoint", report.newest.clone().map_or(Document::Null, Document::Text)),
+        ("unknown_signatures", Document::Integer(report.unknown_signatures.into())),
+        ("unknown_signers", texts(report.unknown_signers.iter().cloned().collect())),
         ("whole", Document::Bool(report.faults.is_empty())),
         ("faults", texts(report.faults.iter().map(ToString::to_string).collect())),
     ])
