@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use domain::sandbox::Reason;
 
 /// Where reasons of requests are made. What `sandbox` refuses arrives as it is.
-const SOURCES: [&str; 5] = ["domain/src", "api-grpc/src", "sandbox/src", "storage-embedded/src", "python-check/src/bind.rs"];
+const SOURCES: [&str; 6] = ["domain/src", "api-grpc/src", "auth/src", "sandbox/src", "storage-embedded/src", "python-check/src/bind.rs"];
 /// What stands before a reason in the code.
 const MARKERS: [&str; 6] = ["reason: ", "Violation::new(", "Error::invalid(", "violations.push(", "self.push(", "const "];
 

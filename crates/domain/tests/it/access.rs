@@ -23,17 +23,28 @@ const SCRIPT: &str = "print(1)\n";
 
 /// Where what was found is opened without a permit, beside the area of permits itself: for work that the server does for itself, and
 /// for copies that are handed on sealed.
-const OPENED_FOR_SYSTEM: [&str; 5] = [
+const OPENED_FOR_SYSTEM: [&str; 8] = [
     "cache/src/policies.rs",
     "cache/src/utilities.rs",
     "domain/src/execution/tending.rs",
     "domain/src/execution/watch.rs",
+    "domain/src/identity/api_keys.rs",
+    "domain/src/identity/authentication.rs",
+    "domain/src/identity/sign_in.rs",
     "domain/src/utility/gate.rs",
 ];
 
 /// Where a query's tenant is chosen without a permit: only where the server settles what a dead one left, where the rules look for
-/// grants, from which a permit is made first, and where checkpoints of each log are signed.
-const SCOPED_FOR_SYSTEM: [&str; 3] = ["domain/src/access/matrix_rules.rs", "domain/src/execution/tending.rs", "server/src/audit.rs"];
+/// grants, from which a permit is made first, where it is found out who calls, where the first super administrator is made, and where
+/// checkpoints of each log are signed.
+const SCOPED_FOR_SYSTEM: [&str; 6] = [
+    "domain/src/access/matrix_rules.rs",
+    "domain/src/execution/tending.rs",
+    "domain/src/identity/authentication.rs",
+    "domain/src/identity/sign_in.rs",
+    "server/src/audit.rs",
+    "storage-embedded/src/identity.rs",
+];
 
 /// A grant on one single utility: it may be read, its versions and executions too, and nothing else.
 struct OnlyOne(UtilityName);
