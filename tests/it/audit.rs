@@ -23,8 +23,8 @@ fn zona(server: &Server, directory: &Path, words: &[&str]) -> Ended {
 /// A log with changes, executions, refusals and reads in it, exported.
 fn lived(server: &Server, directory: &Path) {
     fs::write(directory.join("hello.py"), "def transform(value):\n    return value\n").expect("the directory is writable");
-    zona(server, directory, &["utility", "create", "hello", "hello.py"]).with_code(0);
-    zona(server, directory, &["transform", "hello", "1"]).with_code(0);
+    zona(server, directory, &["utility", "create", "hello", "--file", "hello.py"]).with_code(0);
+    zona(server, directory, &["transform", "hello", "--value", "1"]).with_code(0);
     zona(server, directory, &["utility", "get", "absent"]).with_code(4);
     zona(server, directory, &["--tenant", "other", "utility", "get", "hello"]).with_code(3);
     zona(server, directory, &["utility", "list"]).with_code(0);
@@ -149,8 +149,9 @@ fn an_intent_of_a_killed_server_is_closed_by_the_next_one() {
     let first = Server::on(data.path(), Backend::Namespace);
     fs::write(directory.path().join("slow.py"), "import time\n\ndef transform(value):\n    time.sleep(60)\n")
         .expect("the directory is writable");
-    zona(&first, directory.path(), &["utility", "create", "slow", "slow.py"]).with_code(0);
-    let mut asked = first.zona().current_dir(directory.path()).args(["transform", "slow", "1"]).spawn().expect("the client starts");
+    zona(&first, directory.path(), &["utility", "create", "slow", "--file", "slow.py"]).with_code(0);
+    let mut asked =
+        first.zona().current_dir(directory.path()).args(["transform", "slow", "--value", "1"]).spawn().expect("the client starts");
     let listed = |server: &Server| zona(server, directory.path(), &["audit", "list", "--action", "utility.transform", "-o", "jsonl"]);
     let begun = e2e::host::eventually(std::time::Duration::from_secs(30), || !listed(&first).with_code(0).json_values().is_empty());
     assert!(begun, "its intent is recorded");
