@@ -46,7 +46,7 @@ func streamed(ctx context.Context, c *client) {
 	execution := finished(events)
 	expect(execution.State == succeeded && execution.Failure == nil, "state %v: %v", execution.State, execution.Failure)
 	expect(compact(execution.ResultJson) == `{"steps":3,"large":9007199254740993}`, "result %s", execution.ResultJson)
-	expect(execution.Utility == c.name(scriptID) && execution.Version == 1 && execution.Caller == c.tenant+"/users/local", "execution %v", execution)
+	expect(execution.Utility == c.name(scriptID) && execution.Version == 1 && execution.Caller == c.caller, "execution %v", execution)
 	expect(compact(execution.ParamsJson) == `{"steps":3}`, "parameters %s", execution.ParamsJson)
 	expect(execution.Usage.GetStdoutBytes() == 21 && execution.Usage.GetPeakMemoryBytes() > 0, "usage %v", execution.Usage)
 	expect(!execution.StartTime.AsTime().Before(execution.CreateTime.AsTime()) && !execution.EndTime.AsTime().Before(execution.StartTime.AsTime()), "times of %v", execution)

@@ -8,6 +8,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"slices"
 	"time"
 
 	"google.golang.org/grpc"
@@ -15,12 +16,17 @@ import (
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
 
 	executionv1 "github.com/zona-platform/zona/gen/zona/execution/v1"
+	identityv1 "github.com/zona-platform/zona/gen/zona/identity/v1"
 	utilityv1 "github.com/zona-platform/zona/gen/zona/utility/v1"
 )
 
 // client holds what each chapter of the story needs.
 type client struct {
 	tenant     string
+	caller     string
+	password   string
+	connect    func(token string) *grpc.ClientConn
+	identity   identityv1.IdentityServiceClient
 	utilities  utilityv1.UtilityServiceClient
 	executions executionv1.ExecutionServiceClient
 	health     healthpb.HealthClient
@@ -30,6 +36,15 @@ type client struct {
 type chapter struct {
 	name string
 	tell func(context.Context, *client)
+}
+
+// signingIn comes first where the caller has a password.
+var signingIn = []chapter{
+	{"a password is exchanged for tokens that say who calls", signedIn},
+	{"a wrong password is answered like an unknown user", wronglySignedIn},
+	{"a call without a token is of nobody", unsigned},
+	{"a refresh token serves once, and its session ends when it is shown again", refreshed},
+	{"a session that is revoked ends at once, with its streams", revoked},
 }
 
 var story = []chapter{
@@ -89,37 +104,61 @@ type summary struct {
 func main() {
 	address := flag.String("address", "", "host:port of the server")
 	tenant := flag.String("tenant", "tenants/demo", "resource name of the tenant")
+	caller := flag.String("caller", "", "resource name of the user to sign in as, by the password in ZONA_PASSWORD [default: TENANT/users/local, who is not asked]")
 	limit := flag.Duration("timeout", 2*time.Minute, "time for the whole story")
 	flag.Parse()
 
-	connection, err := grpc.NewClient(*address, grpc.WithTransportCredentials(insecure.NewCredentials()))
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(2)
+	connect := func(token string) *grpc.ClientConn {
+		options := []grpc.DialOption{grpc.WithTransportCredentials(insecure.NewCredentials())}
+		if token != "" {
+			options = append(options, grpc.WithPerRPCCredentials(bearer(token)))
+		}
+		connection, err := grpc.NewClient(*address, options...)
+		stopIf(err)
+		return connection
 	}
-	defer connection.Close()
 	ctx, cancel := context.WithTimeout(context.Background(), *limit)
 	defer cancel()
-	result := tellAll(ctx, &client{
+	told, token := story, ""
+	identity := identityv1.NewIdentityServiceClient(connect(""))
+	if *caller != "" {
+		answer, err := signIn(ctx, identity, *caller, os.Getenv("ZONA_PASSWORD"))
+		stopIf(err)
+		told, token = append(slices.Clone(signingIn), story...), answer.AccessToken
+	} else {
+		*caller = *tenant + "/users/local"
+	}
+	connection := connect(token)
+	defer connection.Close()
+	result := tellAll(ctx, told, &client{
 		tenant:     *tenant,
+		caller:     *caller,
+		password:   os.Getenv("ZONA_PASSWORD"),
+		connect:    connect,
+		identity:   identity,
 		utilities:  utilityv1.NewUtilityServiceClient(connection),
 		executions: executionv1.NewExecutionServiceClient(connection),
 		health:     healthpb.NewHealthClient(connection),
 	})
 	encoder := json.NewEncoder(os.Stdout)
 	encoder.SetIndent("", "  ")
-	if err := encoder.Encode(result); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(2)
-	}
+	stopIf(encoder.Encode(result))
 	if result.Failed > 0 {
 		os.Exit(1)
 	}
 }
 
-func tellAll(ctx context.Context, c *client) summary {
+// stopIf ends a program that cannot tell its story.
+func stopIf(err error) {
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(2)
+	}
+}
+
+func tellAll(ctx context.Context, chapters []chapter, c *client) summary {
 	var result summary
-	for _, part := range story {
+	for _, part := range chapters {
 		started := time.Now()
 		err := tell(ctx, c, part)
 		told := outcome{Name: part.name, Passed: err == nil, Milliseconds: time.Since(started).Milliseconds()}

@@ -76,7 +76,7 @@ func transformerCreated(ctx context.Context, c *client) {
 	expect(made.Name == c.name(transformerID) && made.Uid != "", "name %q, uid %q", made.Name, made.Uid)
 	expect(made.Kind == utilityv1.UtilityKind_UTILITY_KIND_TRANSFORMER, "kind %v", made.Kind)
 	expect(made.State == utilityv1.UtilityState_UTILITY_STATE_ACTIVE && made.LatestVersion == 1, "state %v, version %d", made.State, made.LatestVersion)
-	expect(made.Owner == c.tenant+"/users/local", "the owner is the caller, not %q", made.Owner)
+	expect(made.Owner == c.caller, "the owner is the caller, not %q", made.Owner)
 	expect(made.Etag != "" && made.CodeSha256 == sum(firstCode) && len(made.ContentHash) == 64, "etag %q, code %q, content %q", made.Etag, made.CodeSha256, made.ContentHash)
 	expect(slices.Equal(made.Tags, []string{"go", "text"}), "tags %q", made.Tags)
 	limits := made.Limits
@@ -186,7 +186,7 @@ func utilitiesFiltered(ctx context.Context, c *client) {
 	expect(slices.Equal(list(&utilityv1.UtilityFilter{Tag: "go", Kind: script}, 0), []string{scriptID}), "by kind and tag")
 	expect(slices.Equal(list(&utilityv1.UtilityFilter{NamePrefix: "go-sh"}, 0), []string{transformerID}), "by prefix")
 	expect(slices.Equal(list(&utilityv1.UtilityFilter{Tag: "go"}, newest), []string{scriptID, transformerID}), "newest first")
-	expect(len(list(&utilityv1.UtilityFilter{Owner: c.tenant + "/users/local", NamePrefix: "go-paged-"}, 0)) == 5, "by owner")
+	expect(len(list(&utilityv1.UtilityFilter{Owner: c.caller, NamePrefix: "go-paged-"}, 0)) == 5, "by owner")
 	expect(len(list(&utilityv1.UtilityFilter{Owner: c.tenant + "/users/nobody"}, 0)) == 0, "nobody owns anything")
 }
 

@@ -76,7 +76,7 @@ func versioned(ctx context.Context, c *client) {
 	expect(slices.Equal(numbers, []int32{2, 1}), "versions %v", numbers)
 	second := must(c.utilities.GetUtilityVersion(ctx, &utilityv1.GetUtilityVersionRequest{Name: name + "/versions/2"}))
 	expect(second.Code == secondCode && second.Message == "shout louder" && second.CodeSha256 == sum(secondCode), "version %v", second)
-	expect(second.Author == c.tenant+"/users/local" && second.CreateTime != nil, "version %v", second)
+	expect(second.Author == c.caller && second.CreateTime != nil, "version %v", second)
 	first := must(c.utilities.GetUtilityVersion(ctx, &utilityv1.GetUtilityVersionRequest{Name: name + "/versions/1"}))
 	expect(first.Code == firstCode && len(first.Parameters) == 3, "version %v", first)
 }

@@ -17,6 +17,7 @@ mod no_daemon;
 mod readers;
 mod reflection;
 mod runtimes;
+mod signing_in;
 mod slow_reader;
 mod steps;
 mod validation;

@@ -140,6 +140,14 @@ impl Server {
         &self.data
     }
 
+    /// The first word of what it printed that begins so.
+    pub fn said(&self, beginning: &str) -> Option<String> {
+        let word = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
+        let lines = self.lines();
+        let found = lines.iter().find_map(|line| line.find(beginning).map(|at| &line[at..]))?;
+        Some(found.chars().take_while(|c| word(*c)).collect())
+    }
+
     /// What it holds on the machine right now.
     pub fn footprint(&self) -> Footprint {
         host::footprint(self.pid())
