@@ -27,7 +27,7 @@ mod watchdog;
 
 use belief::Belief;
 pub(crate) use belief::LENIENT;
-use mask::Mask;
+pub(crate) use mask::Mask;
 use outcome::{Cause, from_child, over_output, without_result};
 use output::Output;
 pub(crate) use program::Program;
@@ -63,7 +63,7 @@ enum State {
 
 impl ChildRun {
     /// Hands the program over. From here on its time counts.
-    pub(crate) fn start(child: Child, program: Program, job: &Job) -> Self {
+    pub(crate) fn start(child: Child, program: Program, mask: Mask, job: &Job) -> Self {
         let Child { live, id, pipes, attestation, end } = child;
         let began = Instant::now();
         live.running(id);
@@ -75,7 +75,7 @@ impl ChildRun {
             Entry::Transform(values) if values.len() > 1 => Expected::Values(values.len()),
             Entry::Transform(_) | Entry::Script => Expected::Result,
         };
-        let (mask, belief) = (Mask::new(&job.secrets), Belief::of(job));
+        let belief = Belief::of(job);
         ChildRun {
             attestation,
             control,

@@ -15,7 +15,7 @@ use crate::failure::{JOB_MALFORMED, OpenError, RUNTIME_UNKNOWN, StartFailure};
 use crate::instance::{Dead, Instance, SandboxDirectory};
 use crate::live::Child;
 use crate::pool::{Pool, SandboxGroup};
-use crate::run::{ChildRun, Program};
+use crate::run::{ChildRun, Mask, Program};
 use crate::stats::Stats;
 use crate::users;
 
@@ -142,17 +142,19 @@ impl Sandboxes {
     /// Starts a probe of the battery, whether or not its tier has withstood the others.
     pub(crate) async fn start_probe(&self, job: Job) -> Result<Box<dyn Run>, Error> {
         self.check(job.isolation, &job.runtime)?;
-        let (program, child) = self.child(&job).await?;
+        let (program, mask, child) = self.child(&job).await?;
         child.live.probed(child.id);
-        Ok(Box::new(ChildRun::start(child, program, &job)))
+        Ok(Box::new(ChildRun::start(child, program, mask, &job)))
     }
 
-    async fn child(&self, job: &Job) -> Result<(Program, Child), Error> {
+    /// What is ready to be handed over, and who takes it: the child is taken last, since it waits for nothing.
+    async fn child(&self, job: &Job) -> Result<(Program, Mask, Child), Error> {
         let program = Program::encode(job)
             .map_err(|error| Error::Refused { reason: JOB_MALFORMED, message: format!("parameters or values are not JSON: {error}") })?;
+        let mask = Mask::of(&job.secrets).await;
         let group = SandboxGroup::of(self.key(&job.runtime)?, job.isolation, &job.limits);
         let lease = self.pool.acquire(&job.tenant, group).await?;
-        Ok((program, lease.into_child()))
+        Ok((program, mask, lease.into_child()))
     }
 
     fn check(&self, isolation: Isolation, runtime: &RuntimeId) -> Result<RuntimeKey, Error> {
@@ -231,9 +233,9 @@ impl Sandbox for Sandboxes {
     async fn start(&self, job: Job) -> Result<Box<dyn Run>, Error> {
         let runtime = self.check(job.isolation, &job.runtime)?;
         let battery = self.proofs.admit(self, Ground { runtime, isolation: job.isolation }).await?;
-        let (program, mut child) = self.child(&job).await?;
+        let (program, mask, mut child) = self.child(&job).await?;
         child.attestation.battery = battery;
-        Ok(Box::new(ChildRun::start(child, program, &job)))
+        Ok(Box::new(ChildRun::start(child, program, mask, &job)))
     }
 }
 

@@ -1,6 +1,6 @@
 //! The values that no reader of an execution may find in what its program prints, returns or raises.
 //!
-//! Which forms of a value are looked for, and how, is the adapter's that runs programs; what is looked for is decided here.
+//! What is looked for is decided here, in all its forms; how it is found is the adapter's that runs programs.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -8,10 +8,15 @@ use std::sync::Arc;
 
 use crate::violation::Violation;
 
+mod forms;
+
 /// Values of fewer characters are not masked: they stand in ordinary output by chance, which would be unreadable and would tell them.
 pub const SHORTEST_SECRET: usize = 4;
-/// Most bytes of all secret values of one execution together: what looks for them takes memory by their size.
+/// Most bytes of all secret values of one execution together.
 pub const MAX_SECRETS: usize = 64 * 1024;
+/// Most bytes of all their forms together: what looks for them takes memory of the server by that, and not of the tenant's. Values of
+/// plain lines have at most three times their own size; escapes have up to six times the size of what they stand for.
+const MAX_FORMS: usize = 256 * 1024;
 /// What stands for a masked value, whatever its length.
 pub const MASK: &str = "***";
 
@@ -31,6 +36,16 @@ impl Secrets {
         self.0.iter().map(String::as_str)
     }
 
+    /// The forms in which the values are looked for, made as they are asked for.
+    pub fn forms(&self) -> impl Iterator<Item = String> + '_ {
+        self.texts().flat_map(forms::of)
+    }
+
+    /// How many bytes all values have.
+    pub fn bytes(&self) -> usize {
+        self.texts().map(str::len).sum()
+    }
+
     /// Whether there is nothing to mask.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
@@ -41,15 +56,30 @@ impl Secrets {
     /// # Errors
     /// One violation.
     pub fn check(&self, field: &str) -> Result<(), Violation> {
-        let bytes: usize = self.texts().map(str::len).sum();
-        if bytes <= MAX_SECRETS {
+        let bytes = self.bytes();
+        let text = if bytes > MAX_SECRETS {
+            format!("the secret values have {bytes} bytes; at most {MAX_SECRETS} can be masked in output")
+        } else if self.has_more_forms() {
+            format!(
+                "the secret values have more than {MAX_FORMS} bytes in all the forms that are masked in output, which are escapes of JSON \
+                 and Python, and lines"
+            )
+        } else {
             return Ok(());
-        }
-        let text = format!(
-            "the secret values have {bytes} bytes; at most {MAX_SECRETS} can be masked in output: give less, or let the utility show its \
-             secrets (show_secrets)"
-        );
-        Err(Violation::new(field, "TOO_LONG", text))
+        };
+        Err(Violation::new(field, "TOO_LONG", format!("{text}: give less, or let the utility show its secrets (show_secrets)")))
+    }
+
+    /// Makes no more forms than are needed to know it.
+    fn has_more_forms(&self) -> bool {
+        let mut left = MAX_FORMS;
+        self.forms().any(|form| match left.checked_sub(form.len()) {
+            Some(rest) => {
+                left = rest;
+                false
+            }
+            None => true,
+        })
     }
 }
 
@@ -83,5 +113,17 @@ mod tests {
         assert_eq!(secrets(&[&"x".repeat(MAX_SECRETS)]).check("params_json"), Ok(()));
         let refused = secrets(&[&"x".repeat(MAX_SECRETS), "more"]).check("params_json").unwrap_err();
         assert!(refused.description.contains("show_secrets") && !refused.description.contains("xx"), "{refused:?}");
+    }
+
+    #[test]
+    fn what_is_written_with_many_escapes_is_refused_before_it_takes_memory_and_long_keys_are_not() {
+        let keys = "0123456789abcdef".repeat(4) + "\r\n";
+        assert_eq!(secrets(&[&keys.repeat(MAX_SECRETS / keys.len())]).check("params_json"), Ok(()));
+        for character in ["\u{1}", "\u{e9}", "\u{1F600}"] {
+            let text = character.repeat(MAX_SECRETS / character.len());
+            let refused = secrets(&[&text]).check("params_json").expect_err(character);
+            assert!(refused.description.contains("show_secrets") && !refused.description.contains(character), "{refused:?}");
+            assert_eq!(secrets(&[&text[..MAX_SECRETS / 16]]).check("params_json"), Ok(()), "{character:?}");
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! Masks a job's secret values in everything that its program reports: in output as it comes, in results, and in the words of failures.
 //!
-//! One place, which all of it passes before anything is counted, stored or shown. It finds values as they are written by [`forms`]; what
+//! One place, which all of it passes before anything is counted, stored or shown. It finds values in the forms that the domain tells; what
 //! a program encodes or cuts it does not find, so it helps against slips of honest code and holds nobody back who means to tell.
 
 use std::sync::Arc;
@@ -9,7 +9,6 @@ use domain::json::{JsonText, Token, tokens};
 use domain::sandbox::{MASK, Secrets};
 use sandbox_protocol::frame::Failure;
 
-mod forms;
 mod patterns;
 mod stream;
 
@@ -19,15 +18,29 @@ pub(super) use stream::StreamMask;
 /// Where a text was cut: what stands before it may be the beginning of a secret.
 const CUT: &str = "…";
 
+/// Values of more bytes than a key has may keep a thread busy for longer than others should wait for it.
+const LARGE: usize = 1024;
+
 /// What is masked in the reports of one job.
 #[derive(Debug)]
-pub(super) struct Mask(Option<Arc<Patterns>>);
+pub(crate) struct Mask(Option<Arc<Patterns>>);
 
 // === impl Mask ===
 
 impl Mask {
     pub(super) fn new(secrets: &Secrets) -> Self {
-        Mask((!secrets.is_empty()).then(|| Arc::new(Patterns::new(secrets.texts().flat_map(forms::of)))))
+        Mask((!secrets.is_empty()).then(|| Arc::new(Patterns::new(secrets.forms()))))
+    }
+
+    /// The mask of a job. A large one is made on a thread where nothing else waits.
+    pub(crate) async fn of(secrets: &Secrets) -> Self {
+        if secrets.bytes() <= LARGE {
+            return Mask::new(secrets);
+        }
+        let moved = secrets.clone();
+        let made = tokio::task::spawn_blocking(move || Mask::new(&moved)).await;
+        // Without such a thread, as while the server ends, nothing goes unmasked.
+        made.unwrap_or_else(|_not_made| Mask::new(secrets))
     }
 
     /// The mask of one stream of output; `None` where there is nothing to mask.

@@ -72,7 +72,7 @@ fn start(entry: Entry, limits: Limits) -> (ChildRun, Played) {
     let child = live.arrived(1, played::seal(), ours).unwrap();
     let [request, result, stdout, stderr] = theirs.map(|fd| Some(std::fs::File::from(fd)));
     let job = job(entry, limits);
-    let run = ChildRun::start(child, Program::encode(&job).unwrap(), &job);
+    let run = ChildRun::start(child, Program::encode(&job).unwrap(), Mask::new(&job.secrets), &job);
     (run, Played { live, agent, request, result, stdout, stderr })
 }
 

@@ -41,6 +41,7 @@ impl Patterns {
         for text in texts {
             patterns.insert(text.as_bytes());
         }
+        patterns.nodes.shrink_to_fit();
         patterns.link();
         patterns
     }

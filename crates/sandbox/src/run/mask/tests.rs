@@ -1,5 +1,6 @@
 //! What is masked, however it comes, compared with a plain model: mark every byte of every occurrence, and write a mask for each run.
 
+use futures_util::FutureExt as _;
 use proptest::prelude::*;
 
 use super::*;
@@ -120,6 +121,25 @@ fn results_stay_json_and_hold_no_secret_in_texts_names_and_numbers() {
 }
 
 #[test]
+fn a_large_mask_is_made_where_nobody_waits_for_the_thread() {
+    let runtime = tokio::runtime::Builder::new_current_thread().max_blocking_threads(1).build().unwrap();
+    let secrets = |bytes: usize| Secrets::new(["s3cret".repeat(bytes / 6), "s3cret".to_owned()]);
+    runtime.block_on(async {
+        let (go, wait) = std::sync::mpsc::channel::<()>();
+        let busy = tokio::task::spawn_blocking(move || wait.recv());
+        assert!(Mask::of(&secrets(500)).now_or_never().is_some(), "a small one is made at once");
+        let large = secrets(60_000);
+        let mut making = Box::pin(Mask::of(&large));
+        assert!(making.as_mut().now_or_never().is_none(), "the only other thread is busy");
+        go.send(()).unwrap();
+        busy.await.unwrap().unwrap();
+        let (mut stream, mut out) = (making.await.stream().unwrap(), Vec::new());
+        stream.push(b"<s3cret>", &mut out);
+        assert_eq!(out, b"<***>");
+    });
+}
+
+#[test]
 fn the_words_of_failures_hold_no_secret_and_no_beginning_where_they_were_cut() {
     assert_eq!(message(&["s3cret-value"], "bad token 's3cret-value'"), "bad token '***'");
     assert_eq!(message(&["s3cret-value"], "bad token 's3cret-v…"), "bad token '***…");
@@ -153,7 +173,7 @@ proptest! {
             pieces.push(piece);
             rest = after;
         }
-        let patterns: Vec<_> = secrets.iter().flat_map(|secret| forms::of(secret)).collect();
+        let patterns: Vec<_> = Secrets::new(secrets.iter().map(|secret| (*secret).to_owned())).forms().collect();
         let expected = String::from_utf8_lossy(&model(&patterns, text.as_bytes())).into_owned();
         prop_assert_eq!(streamed(&secrets, &pieces), expected);
     }
