@@ -18,6 +18,7 @@ use object::Object;
 
 use crate::checker;
 
+mod numbers;
 mod object;
 
 /// Path of the parameters in every request.
@@ -179,15 +180,15 @@ fn is_secret(schema: Schema<'_>, name: &str) -> bool {
     schema.find(name).or(schema.rest()).is_some_and(|parameter| parameter.secret)
 }
 
-/// The texts and numbers of the secret values, as they were given.
+/// The texts of the secret values, and their numbers as they were given and as Python writes them.
 fn secrets(schema: Schema<'_>, given: &Object<'_>) -> Secrets {
     let secret = given.members().filter(|(name, _)| is_secret(schema, name));
     Secrets::new(secret.flat_map(|(_, value)| {
         let json = value.get();
-        tokens(json).filter_map(|token| match token {
-            Token::Text(span) => serde_json::from_str(&json[span]).ok(),
-            Token::Number(span) => Some(json[span].to_owned()),
-            Token::Open | Token::Close | Token::Name(_) => None,
+        tokens(json).flat_map(|token| match token {
+            Token::Text(span) => serde_json::from_str(&json[span]).into_iter().collect(),
+            Token::Number(span) => numbers::spellings(&json[span]),
+            Token::Open | Token::Close | Token::Name(_) => Vec::new(),
         })
     }))
 }

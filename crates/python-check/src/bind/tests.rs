@@ -149,7 +149,14 @@ fn what_is_to_be_masked_are_the_texts_and_numbers_of_secret_values_however_deep(
     let json = r#"{"login":{"user name":"ann\\e","keys":["k\u00e9y-1",123456789012345678901,true]},"pin":31337,"host":"example.org","x":"four","y":"abc"}"#;
     let bound = bind(&schema, json).unwrap();
     let texts: Vec<_> = bound.secrets.texts().collect();
-    assert_eq!(texts, ["123456789012345678901", "31337", "ann\\e", "four", "kéy-1"]);
+    assert_eq!(texts, ["1.2345678901234568e+20", "123456789012345678901", "31337", "ann\\e", "four", "kéy-1"]);
+}
+
+#[test]
+fn secret_numbers_are_looked_for_as_python_writes_them() {
+    let schema = [Parameter { secret: true, ..parameter("pins", ValueType::Array) }];
+    let bound = bind(&schema, r#"{"pins":[1234.50,1e5,12345,50]}"#).unwrap();
+    assert_eq!(bound.secrets.texts().collect::<Vec<_>>(), ["100000", "100000.0", "1234.5", "1234.50", "12345"]);
 }
 
 #[test]

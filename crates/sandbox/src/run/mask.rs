@@ -109,7 +109,7 @@ fn masked_json(patterns: &Arc<Patterns>, json: &str) -> Option<String> {
                 (span, name.map(|name| distinct(name, objects.last_mut())))
             }
             Token::Text(span) => (span.clone(), masked_string(patterns, &json[span])),
-            Token::Number(span) => (span.clone(), (masked(patterns, &json[span]) == MASK).then(|| MASK.to_owned())),
+            Token::Number(span) => (span.clone(), is_secret(patterns, &json[span]).then(|| MASK.to_owned())),
         };
         if let Some(instead) = instead {
             out.push_str(&json[copied..span.start]);
@@ -118,6 +118,11 @@ fn masked_json(patterns: &Arc<Patterns>, json: &str) -> Option<String> {
         }
     }
     (copied > 0).then(|| out + &json[copied..])
+}
+
+/// Whether a number is a secret as a whole: within another one it stands by chance. An integer may come back as a float.
+fn is_secret(patterns: &Arc<Patterns>, number: &str) -> bool {
+    [Some(number), number.strip_suffix(".0")].into_iter().flatten().any(|number| masked(patterns, number) == MASK)
 }
 
 /// What a JSON string says without secrets; `None` where it has none.

@@ -121,6 +121,12 @@ fn results_stay_json_and_hold_no_secret_in_texts_names_and_numbers() {
 }
 
 #[test]
+fn a_number_that_is_a_secret_is_masked_as_a_float_too() {
+    assert_eq!(result(&["31337"], "[31337.0, 31337.00, 31337.01, 131337.0]"), r#"["***", 31337.00, 31337.01, 131337.0]"#);
+    assert_eq!(streamed(&["31337"], &[b"31337.0"]), "***.0");
+}
+
+#[test]
 fn a_large_mask_is_made_where_nobody_waits_for_the_thread() {
     let runtime = tokio::runtime::Builder::new_current_thread().max_blocking_threads(1).build().unwrap();
     let secrets = |bytes: usize| Secrets::new(["s3cret".repeat(bytes / 6), "s3cret".to_owned()]);
