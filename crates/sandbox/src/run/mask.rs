@@ -3,15 +3,18 @@
 //! One place, which all of it passes before anything is counted, stored or shown. It finds values in the forms that the domain tells; what
 //! a program encodes or cuts it does not find, so it helps against slips of honest code and holds nobody back who means to tell.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use domain::json::{JsonText, Token, tokens};
 use domain::sandbox::{MASK, Secrets};
 use sandbox_protocol::frame::Failure;
 
+mod names;
 mod patterns;
 mod stream;
 
+use names::Names;
 use patterns::Patterns;
 pub(super) use stream::StreamMask;
 
@@ -92,12 +95,12 @@ fn masked_cut(patterns: &Arc<Patterns>, text: &str) -> String {
 /// The JSON text without secrets; `None` where it has none.
 fn masked_json(patterns: &Arc<Patterns>, json: &str) -> Option<String> {
     let (mut out, mut copied) = (String::new(), 0);
-    // The masked names of each object that is open: two secrets are two names still.
-    let mut objects: Vec<Vec<String>> = Vec::new();
+    // The names of each object that is open: two secrets are two names still.
+    let mut objects: Vec<Names> = Vec::new();
     for token in tokens(json) {
         let (span, instead) = match token {
             Token::Open => {
-                objects.push(Vec::new());
+                objects.push(Names::default());
                 continue;
             }
             Token::Close => {
@@ -105,8 +108,8 @@ fn masked_json(patterns: &Arc<Patterns>, json: &str) -> Option<String> {
                 continue;
             }
             Token::Name(span) => {
-                let name = masked_string(patterns, &json[span.clone()]);
-                (span, name.map(|name| distinct(name, objects.last_mut())))
+                let name = masked_name(patterns, &json[span.clone()], objects.last_mut());
+                (span, name)
             }
             Token::Text(span) => (span.clone(), masked_string(patterns, &json[span])),
             Token::Number(span) => (span.clone(), is_secret(patterns, &json[span]).then(|| MASK.to_owned())),
@@ -127,17 +130,24 @@ fn is_secret(patterns: &Arc<Patterns>, number: &str) -> bool {
 
 /// What a JSON string says without secrets; `None` where it has none.
 fn masked_string(patterns: &Arc<Patterns>, json: &str) -> Option<String> {
-    let escaped = json.contains('\\').then(|| serde_json::from_str::<String>(json).ok()).flatten();
-    let text = escaped.as_deref().unwrap_or_else(|| json.trim_matches('"'));
-    patterns.occur_in(text.as_bytes()).then(|| masked(patterns, text))
+    let text = said(json);
+    patterns.occur_in(text.as_bytes()).then(|| masked(patterns, &text))
 }
 
-/// A name that no earlier one of its object was masked to.
-fn distinct(name: String, earlier: Option<&mut Vec<String>>) -> String {
-    let Some(earlier) = earlier else { return name };
-    let same = earlier.iter().filter(|other| **other == name).count();
-    earlier.push(name.clone());
-    if same == 0 { name } else { format!("{name} ({})", same + 1) }
+/// The name to write instead of this one of an object; `None` where it stays.
+fn masked_name(patterns: &Arc<Patterns>, json: &str, object: Option<&mut Names>) -> Option<String> {
+    let name = masked_string(patterns, json);
+    let Some(object) = object else { return name };
+    match name {
+        Some(name) => Some(object.distinct(name)),
+        None => object.keep(&said(json)),
+    }
+}
+
+/// What a JSON string says.
+fn said(json: &str) -> Cow<'_, str> {
+    let escaped = json.contains('\\').then(|| serde_json::from_str(json).ok()).flatten();
+    escaped.map_or_else(|| Cow::Borrowed(json.trim_matches('"')), Cow::Owned)
 }
 
 #[cfg(test)]

@@ -121,6 +121,21 @@ fn results_stay_json_and_hold_no_secret_in_texts_names_and_numbers() {
 }
 
 #[test]
+fn no_two_names_of_an_object_become_one() {
+    let secrets = ["s3cret", "other"];
+    for (json, expected) in [
+        (r#"{"***": 1, "s3cret": 2}"#, r#"{"***": 1, "*** (2)": 2}"#),
+        (r#"{"s3cret": 1, "***": 2}"#, r#"{"***": 1, "*** (2)": 2}"#),
+        (r#"{"s3cret": 1, "*** (2)": 2, "other": 3}"#, r#"{"***": 1, "*** (2)": 2, "*** (3)": 3}"#),
+        (r#"{"s3cret": 1, "other": 2, "*** (2)": 3}"#, r#"{"***": 1, "*** (2)": 2, "*** (2) (2)": 3}"#),
+        (r#"{"\u002a**": 1, "s3cret": 2}"#, r#"{"\u002a**": 1, "*** (2)": 2}"#),
+        (r#"{"s3cret": {"***": 1}, "a": {"***": 2}}"#, r#"{"***": {"***": 1}, "a": {"***": 2}}"#),
+    ] {
+        assert_eq!(result(&secrets, json), expected, "{json}");
+    }
+}
+
+#[test]
 fn a_number_that_is_a_secret_is_masked_as_a_float_too() {
     assert_eq!(result(&["31337"], "[31337.0, 31337.00, 31337.01, 131337.0]"), r#"["***", 31337.00, 31337.01, 131337.0]"#);
     assert_eq!(streamed(&["31337"], &[b"31337.0"]), "***.0");
