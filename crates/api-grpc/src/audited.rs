@@ -1,10 +1,11 @@
 //! Work between its records: the intent is durable before anything that has an effect, and what became of it is recorded behind it.
-//! What is only read is recorded singly where it shows code or output, and counted otherwise.
+//! What is only read is recorded singly where it shows code or output, and counted otherwise. What anybody may ask for is recorded
+//! behind the work, as only that finds out who asks, and refusals of it are bounded: strangers fill no log.
 
 use std::future::Future;
 
-use domain::access::{ActionSpec, Changes};
-use domain::audit::{Auditor, Entry, Outcome};
+use domain::access::ActionSpec;
+use domain::audit::{Auditor, Entry, Notes, Outcome};
 use domain::name::TenantId;
 use domain::{Error, Result};
 
@@ -17,12 +18,12 @@ pub(crate) struct Audited {
     auditor: Auditor,
     entry: Entry,
     action: ActionSpec,
-    changes: Changes,
+    notes: Notes,
 }
 
 impl Audited {
-    pub(crate) fn new(auditor: Auditor, entry: Entry, action: ActionSpec, changes: Changes) -> Self {
-        Audited { auditor, entry, action, changes }
+    pub(crate) fn new(auditor: Auditor, entry: Entry, action: ActionSpec, notes: Notes) -> Self {
+        Audited { auditor, entry, action, notes }
     }
 
     /// Does the work of `call`, and records it.
@@ -37,6 +38,7 @@ impl Audited {
             Effect::Nothing if call.method.shows => self.show(work).await,
             Effect::Nothing => self.count(work).await,
             Effect::Execution => self.execute(work).await,
+            Effect::Change if call.method.open => settling.settle(call, tenant, self.open(work)).await,
             Effect::Change => settling.settle(call, tenant, self.change(work)).await,
         }
     }
@@ -65,7 +67,7 @@ impl Audited {
         intent.store().await?;
         let done = work.await;
         let (outcome, reason) = outcome_of(&done);
-        intent.close_behind(outcome, reason, self.changes.take());
+        intent.close_behind(outcome, reason, self.notes.take());
         done
     }
 
@@ -74,7 +76,22 @@ impl Audited {
         intent.store().await?;
         let done = work.await;
         let (outcome, reason) = outcome_of(&done);
-        intent.close(outcome, reason, self.changes.take()).await;
+        intent.close(outcome, reason, self.notes.take()).await;
+        done
+    }
+
+    /// What was done is answered only once it is recorded, with who did it.
+    async fn open<T>(self, work: impl Future<Output = Result<T>>) -> Result<T> {
+        let (notes, action) = (self.notes.clone(), self.action);
+        let mut counted = Counted::new(self);
+        let done = work.await;
+        let (outcome, reason) = outcome_of(&done);
+        counted.outcome = outcome;
+        match (outcome, counted.entry.take()) {
+            (Outcome::Allowed, Some(entry)) => counted.auditor.done(notes.take().applied_to(entry)).await?,
+            (Outcome::Denied, Some(entry)) => counted.auditor.denied(notes.take().applied_to(entry), action, reason),
+            (_, entry) => counted.entry = entry,
+        }
         done
     }
 }

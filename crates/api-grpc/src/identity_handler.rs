@@ -18,16 +18,16 @@ pub(crate) type IdentityHandler = Handler<Identities>;
 #[tonic::async_trait]
 impl pb::identity_service_server::IdentityService for IdentityHandler {
     async fn issue_token(&self, request: Request<pb::IssueTokenRequest>) -> Result<Response<pb::IssueTokenResponse>, Status> {
-        self.perform_open::<actions::IssueToken, _, _, _>(request, |identities, Opened { body, address }| async move {
-            let issued = identities.issue(identity::read_proof(body)?, address).await?;
+        self.perform_open::<actions::IssueToken, _, _, _>(request, |identities, Opened { body, address, notes }| async move {
+            let issued = identities.issue(identity::read_proof(body)?, address, &notes).await?;
             Ok(identity::issued_to_wire(&issued))
         })
         .await
     }
 
     async fn refresh_token(&self, request: Request<pb::RefreshTokenRequest>) -> Result<Response<pb::RefreshTokenResponse>, Status> {
-        self.perform_open::<actions::RefreshToken, _, _, _>(request, |identities, Opened { body, address }| async move {
-            let issued = identities.refresh(&Secret::new(body.refresh_token), address).await?;
+        self.perform_open::<actions::RefreshToken, _, _, _>(request, |identities, Opened { body, address, notes }| async move {
+            let issued = identities.refresh(&Secret::new(body.refresh_token), address, &notes).await?;
             Ok(identity::refreshed_to_wire(&issued))
         })
         .await
@@ -43,8 +43,8 @@ impl pb::identity_service_server::IdentityService for IdentityHandler {
     }
 
     async fn bootstrap(&self, request: Request<pb::BootstrapRequest>) -> Result<Response<pb::User>, Status> {
-        self.perform_open::<actions::Bootstrap, _, _, _>(request, |identities, Opened { body, address }| async move {
-            let made = identities.bootstrap(identity::read_bootstrap(body)?, address).await?;
+        self.perform_open::<actions::Bootstrap, _, _, _>(request, |identities, Opened { body, address, notes }| async move {
+            let made = identities.bootstrap(identity::read_bootstrap(body)?, address, &notes).await?;
             Ok(identity::user_to_wire(&made))
         })
         .await

@@ -6,8 +6,8 @@ use std::future::Future;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use domain::access::{AccessPolicy, Action, Authenticator, Caller, Changes, Permit, Presented, Targeted as _};
-use domain::audit::{Auditor, Circumstances, Outcome};
+use domain::access::{AccessPolicy, Action, Authenticator, Caller, Permit, Presented, Targeted as _};
+use domain::audit::{Auditor, Circumstances, Notes, Outcome};
 use domain::name::PrincipalName;
 use domain::{Error, Result};
 use tonic::metadata::MetadataMap;
@@ -50,6 +50,8 @@ pub(crate) struct Opened<B> {
     pub(crate) body: B,
     /// Where the call comes from; `None` where that is not known.
     pub(crate) address: Option<IpAddr>,
+    /// Where it is noted whom the request has proven its caller to be.
+    pub(crate) notes: Notes,
 }
 
 /// What a caller was let in by, for calls that last.
@@ -108,7 +110,7 @@ impl Performer {
     }
 
     /// Answers a call whose request itself proves who asks, or that asks for what is public: nobody is authenticated, no permission is
-    /// asked for, and a credential in the metadata says nothing. It is recorded like any other.
+    /// asked for, and a credential in the metadata says nothing. Who it was, the work notes.
     pub(crate) async fn perform_open<A, B, T, F>(
         &self,
         request: Request<B>,
@@ -126,8 +128,11 @@ impl Performer {
         let answered = match call.method.open {
             true => {
                 let entry = self.auditor.refused_entry(None, A::SPEC, None, &around);
-                let audited = Audited::new(self.auditor.clone(), entry, A::SPEC, Changes::default());
-                audited.work(&call, &self.settling, None, work(Opened { body, address: peer(&extensions) })).await
+                let notes = Notes::default();
+                let audited = Audited::new(self.auditor.clone(), entry, A::SPEC, notes.clone());
+                // What is around it moves it about, and a future may be large.
+                let work = Box::pin(work(Opened { body, address: peer(&extensions), notes }));
+                audited.work(&call, &self.settling, None, work).await
             }
             false => Err(Error::Internal { context: "a method that demands a permission came the way of those that do not", source: None }),
         };
@@ -154,9 +159,9 @@ impl Performer {
                 let target = permit.target().target();
                 let tenant = target.tenant().cloned();
                 let entry = self.auditor.entry(permit.caller(), A::SPEC, target, &around);
-                let audited = Audited::new(self.auditor.clone(), entry, A::SPEC, permit.changes());
+                let audited = Audited::new(self.auditor.clone(), entry, A::SPEC, permit.notes());
                 let standing = Standing { authenticator: Arc::clone(&self.authenticator), caller: permit.caller().clone() };
-                let work = work(Permitted { permit, body, call: call.clone(), standing });
+                let work = Box::pin(work(Permitted { permit, body, call: call.clone(), standing }));
                 audited.work(&call, &self.settling, tenant.as_ref(), work).await
             }
             Err(error) => Err(error),

@@ -26,7 +26,7 @@ pub use grant::{Access, Grant, GrantDraft, Granted, Grantee, HeldGrants, MAX_GRA
 pub use grant_repository::GrantRepository;
 pub use matrix::{Because, Cell, Column, cell};
 pub use matrix_rules::{Decision, MatrixRules};
-pub use permit::{Changes, Permit};
+pub use permit::Permit;
 pub use policy::AccessPolicy;
 pub use rules::{LocalRules, Reach, Rules};
 pub use scope::TenantScope;

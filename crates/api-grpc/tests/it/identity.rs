@@ -107,7 +107,7 @@ pub async fn refresh(server: &Harness, token: &str) -> Result<pb::RefreshTokenRe
     Ok(server.identity.clone().refresh_token(request).await?.into_inner())
 }
 
-async fn bootstrap(server: &Harness, code: &str) -> Result<pb::User, Status> {
+pub async fn bootstrap(server: &Harness, code: &str) -> Result<pb::User, Status> {
     let (code, user_id, password) = (code.to_owned(), "root".to_owned(), PASSWORD.to_owned());
     let request = pb::BootstrapRequest { code, user_id, password, display_name: "Root".to_owned() };
     Ok(server.identity.clone().bootstrap(request).await?.into_inner())

@@ -27,6 +27,7 @@ mod repetitions;
 mod requests;
 mod roles;
 mod settling;
+mod sign_in_records;
 mod streams;
 mod totals;
 mod transport;

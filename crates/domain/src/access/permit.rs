@@ -1,10 +1,9 @@
 //! Permits: the proof that a caller may do one thing to one target, and the key to what stores have found.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::access::{Action, Caller, Found, Granted, OfTenant, Part, Reach, Resource, Targeted as _, TenantScope};
-use crate::audit::FieldChange;
+use crate::audit::{FieldChange, Notes};
 use crate::error::{Error, Result};
 use crate::name::PrincipalName;
 use crate::page::Page;
@@ -15,23 +14,12 @@ pub struct Permit<A: Action> {
     caller: Caller,
     target: A::Target,
     reach: Reach,
-    changes: Changes,
-}
-
-/// Fields that what was permitted has changed, for the record of it. Cheap to clone: clones hold the same.
-#[derive(Debug, Clone, Default)]
-pub struct Changes(Arc<Mutex<Vec<FieldChange>>>);
-
-impl Changes {
-    /// Takes what was noted so far.
-    pub fn take(&self) -> Vec<FieldChange> {
-        std::mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
-    }
+    notes: Notes,
 }
 
 impl<A: Action> Permit<A> {
     pub(super) fn new(caller: Caller, target: A::Target, reach: Reach) -> Self {
-        Permit { caller, target, reach, changes: Changes::default() }
+        Permit { caller, target, reach, notes: Notes::default() }
     }
 
     /// Who was permitted.
@@ -46,12 +34,12 @@ impl<A: Action> Permit<A> {
 
     /// Notes fields that have changed, once that is stored.
     pub fn note_changes(&self, changes: Vec<FieldChange>) {
-        *self.changes.0.lock().unwrap_or_else(PoisonError::into_inner) = changes;
+        self.notes.changes(changes);
     }
 
-    /// Where changes are noted.
-    pub fn changes(&self) -> Changes {
-        self.changes.clone()
+    /// Where it is noted what the record of what was permitted is to say.
+    pub fn notes(&self) -> Notes {
+        self.notes.clone()
     }
 
     /// What it was permitted for.

@@ -6,7 +6,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::access::{ActionSpec, Caller, Target};
 use crate::audit::books::Books;
-use crate::audit::record::{Actor, Entry, FieldChange, MAX_PURPOSE, Outcome};
+use crate::audit::notes::Noted;
+use crate::audit::record::{Actor, Entry, MAX_PURPOSE, Outcome};
 use crate::audit::repository::AuditRepository;
 use crate::error::{Error, Result};
 use crate::id::IdSource;
@@ -111,6 +112,18 @@ impl Auditor {
     pub async fn record(&self, entry: Entry, outcome: Outcome, reason: &str) -> Result<()> {
         let entry = Entry { outcome, reason: reason.to_owned(), ..entry };
         self.shared.ports.repository.append(vec![entry]).await.map_err(unaudited)
+    }
+
+    /// Records a call of whom only its work could tell who it was, once it is done. Returns once that is durable; where it cannot be, it
+    /// is kept and offered again, as what was done stays done.
+    ///
+    /// # Errors
+    /// [`Error::Unaudited`]: then nothing may be told of it.
+    pub async fn done(&self, entry: Entry) -> Result<()> {
+        let entry = Entry { time: self.shared.ports.clock.now(), outcome: Outcome::Allowed, ..entry };
+        let Err(error) = self.shared.ports.repository.append(vec![entry.clone()]).await else { return Ok(()) };
+        self.note(Some((vec![entry], false)), Some(error));
+        Err(Error::Unaudited { source: None })
     }
 
     /// Counts a call that has no effect.
@@ -243,27 +256,27 @@ impl Intent {
         repository.append(vec![self.entry.clone()]).await.map_err(unaudited)
     }
 
-    /// Closes it with what became of the work and of the fields that it has changed.
-    pub async fn close(mut self, outcome: Outcome, reason: &str, changes: Vec<FieldChange>) {
+    /// Closes it with what became of the work, and what that has noted.
+    pub async fn close(mut self, outcome: Outcome, reason: &str, noted: Noted) {
         self.closed = true;
-        let outcome = self.outcome(outcome, reason, changes);
+        let outcome = self.outcome(outcome, reason, noted);
         self.auditor.add_outcome(outcome).await;
     }
 
     /// Closes it in a task of its own.
-    pub fn close_behind(mut self, outcome: Outcome, reason: &str, changes: Vec<FieldChange>) {
-        self.spawn_close(outcome, reason, changes);
+    pub fn close_behind(mut self, outcome: Outcome, reason: &str, noted: Noted) {
+        self.spawn_close(outcome, reason, noted);
     }
 
-    fn spawn_close(&mut self, outcome: Outcome, reason: &str, changes: Vec<FieldChange>) {
+    fn spawn_close(&mut self, outcome: Outcome, reason: &str, noted: Noted) {
         self.closed = true;
-        let (auditor, outcome) = (self.auditor.clone(), self.outcome(outcome, reason, changes));
+        let (auditor, outcome) = (self.auditor.clone(), self.outcome(outcome, reason, noted));
         self.auditor.shared.ports.spawner.spawn("audit an outcome", Box::pin(async move { auditor.add_outcome(outcome).await }));
     }
 
-    fn outcome(&self, outcome: Outcome, reason: &str, changes: Vec<FieldChange>) -> Entry {
+    fn outcome(&self, outcome: Outcome, reason: &str, noted: Noted) -> Entry {
         let time = self.auditor.shared.ports.clock.now();
-        Entry { time, outcome, reason: reason.to_owned(), changes, ..self.entry.clone() }
+        noted.applied_to(Entry { time, outcome, reason: reason.to_owned(), ..self.entry.clone() })
     }
 }
 
@@ -271,8 +284,8 @@ impl Drop for Intent {
     fn drop(&mut self) {
         if self.stored && !self.closed {
             match std::thread::panicking() {
-                true => self.spawn_close(Outcome::Failed, PANICKED, Vec::new()),
-                false => self.spawn_close(Outcome::Cancelled, CALL_DROPPED, Vec::new()),
+                true => self.spawn_close(Outcome::Failed, PANICKED, Noted::default()),
+                false => self.spawn_close(Outcome::Cancelled, CALL_DROPPED, Noted::default()),
             }
         }
     }

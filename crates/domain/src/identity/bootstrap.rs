@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use crate::audit::Notes;
 use crate::error::{Error, Result};
 use crate::identity::rules::{display_name_violations, password_violations};
 use crate::identity::use_cases::Identities;
@@ -36,12 +37,12 @@ impl Identities {
         Ok(self.ports.bootstrap.offer(hash).await?.then_some(code))
     }
 
-    /// Makes the first super administrator. The code serves once.
+    /// Makes the first super administrator, and notes whom. The code serves once.
     ///
     /// # Errors
     /// [`Error::Invalid`] with every violation, which leaves the code as it is; [`Error::Unauthenticated`] for any other code than
     /// the newest; [`Error::Exhausted`] after too many of those.
-    pub async fn bootstrap(&self, draft: BootstrapDraft, address: Option<IpAddr>) -> Result<Principal> {
+    pub async fn bootstrap(&self, draft: BootstrapDraft, address: Option<IpAddr>, notes: &Notes) -> Result<Principal> {
         let mut found = draft.violations;
         display_name_violations("display_name", &draft.display_name, &mut found);
         password_violations("password", draft.name.as_ref(), &draft.password, &mut found);
@@ -64,6 +65,8 @@ impl Identities {
         if !self.ports.bootstrap.redeem(&code, &principal).await? {
             return Err(Error::Unauthenticated);
         }
+        notes.resource(&principal.name);
+        notes.actor(&principal.name, None, None);
         self.attempts.succeeded(None, address);
         Ok(principal)
     }

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use crate::access::{Permit, TenantScope};
+use crate::audit::Notes;
 use crate::error::{Error, Result};
 use crate::identity::principals::check_ruled;
 use crate::identity::rules::MAX_PASSWORD;
@@ -40,40 +41,43 @@ pub struct Issued {
 }
 
 impl Identities {
-    /// Begins a session. A wrong password, an unknown user and a disabled one get the same answer after the same time.
+    /// Begins a session, and notes whose. A wrong password, an unknown user and a disabled one get the same answer after the same time.
     ///
     /// # Errors
     /// [`Error::Unauthenticated`]; [`Error::Exhausted`] after too many failures of the user or from the address.
-    pub async fn issue(&self, proof: Proof, address: Option<IpAddr>) -> Result<Issued> {
-        match proof {
+    pub async fn issue(&self, proof: Proof, address: Option<IpAddr>, notes: &Notes) -> Result<Issued> {
+        let issued = match proof {
             Proof::Password { user, password } => {
+                notes.resource(&user);
                 self.attempts.begin(Some(&user), address, self.ports.clock.now())?;
                 let principal = self.check_password(&user, &password).await?;
                 self.attempts.succeeded(Some(&user), address);
-                self.begin_session(&principal, None).await
+                self.begin_session(&principal, None).await?
             }
             Proof::ApiKey(secret) => {
                 self.attempts.begin(None, address, self.ports.clock.now())?;
                 let (principal, key) = self.check_key(&secret).await?;
                 self.attempts.succeeded(None, address);
-                self.begin_session(&principal, Some(key.id)).await
+                self.begin_session(&principal, Some(key.id)).await?
             }
-        }
+        };
+        note_session(notes, &issued.session);
+        Ok(issued)
     }
 
-    /// Goes on with a session: the newest refresh token is exchanged for the next. An earlier one of the session ends it, as one of the
-    /// two who have it must be a thief; one that never was the session's ends nothing.
+    /// Goes on with a session, and notes which: the newest refresh token is exchanged for the next. An earlier one of the session ends
+    /// it, as one of the two who have it must be a thief; one that never was the session's ends nothing.
     ///
     /// # Errors
     /// [`Error::Unauthenticated`]; [`Error::Exhausted`] after too many failures from the address.
-    pub async fn refresh(&self, token: &Secret, address: Option<IpAddr>) -> Result<Issued> {
+    pub async fn refresh(&self, token: &Secret, address: Option<IpAddr>, notes: &Notes) -> Result<Issued> {
         self.attempts.begin(None, address, self.ports.clock.now())?;
-        let issued = self.go_on(token).await?;
+        let issued = self.go_on(token, notes).await?;
         self.attempts.succeeded(None, address);
         Ok(issued)
     }
 
-    async fn go_on(&self, token: &Secret) -> Result<Issued> {
+    async fn go_on(&self, token: &Secret, notes: &Notes) -> Result<Issued> {
         let id = Session::id_of(token.expose()).ok_or(Error::Unauthenticated)?;
         let family = Session::family_of(token.expose()).ok_or(Error::Unauthenticated)?;
         let session = self.ports.sessions.find_shown(&id).await?.ok_or(Error::Unauthenticated)?;
@@ -84,6 +88,7 @@ impl Identities {
         if !is_of_session || !session.is_live(&principal, now) || !self.key_is_live(&scope, &session, &principal).await? {
             return Err(Error::Unauthenticated);
         }
+        notes.resource(&session.name());
         let (refresh, hash) = self.ports.secrets.refresh(&session.id, family);
         let next = Session { generation: session.generation.saturating_add(1), refresh: hash, ..session.clone() };
         let is_newest = self.ports.secrets.digest(token.expose()) == session.refresh;
@@ -91,6 +96,7 @@ impl Identities {
             self.ports.sessions.revoke(&scope, &session.id, now).await?;
             return Err(Error::Unauthenticated);
         }
+        note_session(notes, &next);
         self.issued(&principal, next, refresh)
     }
 
@@ -207,6 +213,11 @@ impl Identities {
         let access = self.ports.issuer.issue(&token)?;
         Ok(Issued { access, expires_in: expires.since(issued), refresh, session })
     }
+}
+
+fn note_session(notes: &Notes, session: &Session) {
+    notes.resource(&session.name());
+    notes.actor(&session.principal, Some(&session.id), session.key.as_ref());
 }
 
 /// That a password could be one at all: longer ones are not hashed.

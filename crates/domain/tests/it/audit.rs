@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use domain::access::{Action as _, Caller, Target, TenantScope};
-use domain::audit::{AuditQuery, AuditRecord, AuditRepository as _, Auditor, Circumstances, Entry, Outcome, Ports};
+use domain::audit::{AuditQuery, AuditRecord, AuditRepository as _, Auditor, Circumstances, Entry, Noted, Outcome, Ports};
 use domain::lease::{InstanceId, LeaseName, LeaseRepository as _};
 use domain::page::PageRequest;
 use domain::time::Clock as _;
@@ -89,7 +89,7 @@ async fn an_intent_and_its_outcome_say_the_same_of_the_call() {
     let auditor = world.auditor("one");
     let mut intent = auditor.intent(entry(&auditor));
     intent.store().await.unwrap();
-    intent.close(Outcome::Failed, "NOT_FOUND", Vec::new()).await;
+    intent.close(Outcome::Failed, "NOT_FOUND", Noted::default()).await;
     let records = world.records().await;
     let [before, after] = records.as_slice() else { panic!("{records:?}") };
     assert_eq!((before.entry.outcome, after.entry.outcome, after.entry.reason.as_str()), (Outcome::Intent, Outcome::Failed, "NOT_FOUND"));
@@ -124,7 +124,7 @@ async fn what_a_dead_server_left_open_is_closed_once_as_unknown() {
     world.clock.advance(Duration::from_secs(11));
     assert_eq!((alive.tend().await.unwrap(), alive.tend().await.unwrap()), (1, 0));
     // It was only paused: what it has to say comes too late.
-    left.close(Outcome::Allowed, "", Vec::new()).await;
+    left.close(Outcome::Allowed, "", Noted::default()).await;
     assert_eq!(world.outcomes().await, pairs(&[(Outcome::Intent, ""), (Outcome::Unknown, "SERVER_DIED")]));
     assert_eq!(world.records().await[1].entry.instance, InstanceId::new("alive"));
 }
@@ -139,7 +139,7 @@ async fn a_server_that_was_paused_beyond_its_lease_says_itself_how_its_calls_hav
     intent.store().await.unwrap();
     world.clock.advance(Duration::from_secs(11));
     assert_eq!(auditor.tend().await.unwrap(), 0, "it lives");
-    intent.close(Outcome::Allowed, "", Vec::new()).await;
+    intent.close(Outcome::Allowed, "", Noted::default()).await;
     assert_eq!(world.outcomes().await, pairs(&[(Outcome::Intent, ""), (Outcome::Allowed, "")]));
 }
 
@@ -169,7 +169,7 @@ async fn an_outcome_that_the_store_refuses_is_kept_and_told_of_and_stored_later(
     let mut intent = auditor.intent(entry(&auditor));
     intent.store().await.unwrap();
     world.store.faults().fail_always("close_audit");
-    intent.close(Outcome::Allowed, "", Vec::new()).await;
+    intent.close(Outcome::Allowed, "", Noted::default()).await;
     auditor.flush().await;
     assert_eq!((world.outcomes().await.len(), world.incidents.kinds()), (1, vec!["work-failed"]));
     world.store.faults().heal();
