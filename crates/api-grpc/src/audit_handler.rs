@@ -1,23 +1,22 @@
 //! `zona.audit.v1.AuditService`: reading audit logs, and proofs of them. Nothing is decided here.
 
-use std::pin::Pin;
-
 use api_proto::zona::audit::v1 as pb;
 use domain::audit::{AuditLog, actions};
-use futures_util::{Stream, StreamExt as _};
+use futures_util::StreamExt as _;
 use tonic::{Request, Response, Status};
 
 use crate::convert::page::Paging;
 use crate::convert::{Violations, audit, utility};
 use crate::handler::Handler;
 use crate::perform::Permitted;
+use crate::stream::{Messages, while_standing};
 
 /// Handles the methods of AuditService.
 pub(crate) type AuditHandler = Handler<AuditLog>;
 
 #[tonic::async_trait]
 impl pb::audit_service_server::AuditService for AuditHandler {
-    type ExportAuditRecordsStream = Pin<Box<dyn Stream<Item = Result<pb::ExportAuditRecordsResponse, Status>> + Send>>;
+    type ExportAuditRecordsStream = Messages<pb::ExportAuditRecordsResponse>;
 
     async fn list_audit_records(
         &self,
@@ -83,11 +82,11 @@ impl pb::audit_service_server::AuditService for AuditHandler {
         request: Request<pb::ExportAuditRecordsRequest>,
     ) -> Result<Response<Self::ExportAuditRecordsStream>, Status> {
         let name = |body: &pb::ExportAuditRecordsRequest| utility::parent(&body.parent);
-        self.perform(request, name, |log, Permitted { permit, call, .. }: Permitted<actions::ExportAuditRecords, _>| async move {
+        self.perform(request, name, |log, Permitted { permit, call, standing, .. }: Permitted<actions::ExportAuditRecords, _>| async move {
             let export = log.export(&permit).await?;
-            let parts = export.map(move |part| part.map(audit::exported_to_wire).map_err(|error| call.refuse(&error)));
-            let parts: Self::ExportAuditRecordsStream = Box::pin(parts);
-            Ok(parts)
+            let refusing = call.clone();
+            let parts = export.map(move |part| part.map(audit::exported_to_wire).map_err(|error| refusing.refuse(&error)));
+            Ok(while_standing(call, standing, parts))
         })
         .await
     }

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use domain::access::{AccessPolicy, Action, Authenticator, Caller, Permit, Presented, Targeted as _};
 use domain::audit::{Auditor, Circumstances, Notes, Outcome};
 use domain::name::PrincipalName;
+use domain::time::Clock;
 use domain::{Error, Result};
 use tonic::metadata::MetadataMap;
 use tonic::transport::server::TcpConnectInfo;
@@ -30,6 +31,7 @@ pub(crate) struct Performer {
     policy: AccessPolicy,
     settling: Settling,
     auditor: Auditor,
+    clock: Arc<dyn Clock>,
 }
 
 /// A call that may go on.
@@ -57,6 +59,7 @@ pub(crate) struct Opened<B> {
 /// What a caller was let in by, for calls that last.
 pub(crate) struct Standing {
     authenticator: Arc<dyn Authenticator>,
+    clock: Arc<dyn Clock>,
     caller: Caller,
 }
 
@@ -66,6 +69,11 @@ impl Standing {
         self.caller.credential().is_some()
     }
 
+    /// The time by which it is asked again.
+    pub(crate) fn clock(&self) -> &dyn Clock {
+        self.clock.as_ref()
+    }
+
     /// That what the caller showed would still be accepted.
     pub(crate) async fn check(&self) -> Result<()> {
         if self.authenticator.still_valid(&self.caller).await? { Ok(()) } else { Err(Error::Unauthenticated) }
@@ -73,8 +81,14 @@ impl Standing {
 }
 
 impl Performer {
-    pub(crate) fn new(authenticator: Arc<dyn Authenticator>, policy: AccessPolicy, settling: Settling, auditor: Auditor) -> Self {
-        Performer { authenticator, policy, settling, auditor }
+    pub(crate) fn new(
+        authenticator: Arc<dyn Authenticator>,
+        policy: AccessPolicy,
+        settling: Settling,
+        auditor: Auditor,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        Performer { authenticator, policy, settling, auditor, clock }
     }
 
     /// Answers a call: `name` reads what the request is about, and `work` does what is asked once that is permitted. Work that
@@ -160,7 +174,8 @@ impl Performer {
                 let tenant = target.tenant().cloned();
                 let entry = self.auditor.entry(permit.caller(), A::SPEC, target, &around);
                 let audited = Audited::new(self.auditor.clone(), entry, A::SPEC, permit.notes());
-                let standing = Standing { authenticator: Arc::clone(&self.authenticator), caller: permit.caller().clone() };
+                let (authenticator, clock) = (Arc::clone(&self.authenticator), Arc::clone(&self.clock));
+                let standing = Standing { authenticator, clock, caller: permit.caller().clone() };
                 let work = Box::pin(work(Permitted { permit, body, call: call.clone(), standing }));
                 audited.work(&call, &self.settling, tenant.as_ref(), work).await
             }

@@ -206,7 +206,7 @@ impl Server {
 
 impl Services {
     fn routes(self, settling: Settling) -> Routes {
-        let performer = Performer::new(self.authenticator, self.policy, settling, self.auditor);
+        let performer = Performer::new(self.authenticator, self.policy, settling, self.auditor, Arc::clone(&self.clock));
         let executions = ExecutionUseCases { executions: self.executions, clock: self.clock };
         let mut routes = Routes::default();
         // One line a service; what the servers have in common, their generated types do not say in a trait.

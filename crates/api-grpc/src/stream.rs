@@ -1,5 +1,4 @@
-//! Streams of events: what a watch yields, as it goes over the wire. The domain decides what is sent and when it ends; beside that, a
-//! stream ends when what its caller was let in by is revoked.
+//! Streams. The domain decides what is sent and when it ends; beside that, each ends when what its caller was let in by is revoked.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -21,8 +20,10 @@ use crate::perform::Standing;
 /// How often it is asked whether the caller may go on: what is revoked acts within this time.
 const CHECK_EVERY: Duration = Duration::from_millis(500);
 
+/// Messages, to the end.
+pub(crate) type Messages<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
 /// Events, to the end.
-pub(crate) type Events = Pin<Box<dyn Stream<Item = Result<pb::ExecutionEvent, Status>> + Send>>;
+pub(crate) type Events = Messages<pb::ExecutionEvent>;
 
 /// Where events come from.
 pub(crate) struct Source {
@@ -37,34 +38,43 @@ pub(crate) struct Source {
 /// The events of `source`, for as long as the caller may have them.
 pub(crate) fn events(call: Call, clock: Arc<dyn Clock>, source: Source, standing: Standing) -> Events {
     let Source { name, watch, guard } = source;
-    let (refusing, time) = (call.clone(), Arc::clone(&clock));
+    let refusing = call.clone();
     let events = watch.map(move |item| {
         // Moved in whole, or the closure would leave it behind.
         let _held = &guard;
         match item {
-            Ok(watched) => Ok(event::to_wire(&name, watched, time.now())),
+            Ok(watched) => Ok(event::to_wire(&name, watched, clock.now())),
             Err(error) => Err(refusing.refuse(&error)),
         }
     });
+    while_standing(call, standing, events)
+}
+
+/// `messages`, for as long as the caller may have them. Every answer that is a stream goes through here.
+pub(crate) fn while_standing<T: Send + 'static>(
+    call: Call,
+    standing: Standing,
+    messages: impl Stream<Item = Result<T, Status>> + Send + 'static,
+) -> Messages<T> {
     if !standing.is_revocable() {
-        return Box::pin(events);
+        return Box::pin(messages);
     }
-    let (events, revoked) = (Box::pin(events), Box::pin(revoked(clock, standing)));
-    Box::pin(stream::unfold(Some((events, revoked, call)), |state| async {
-        let (mut events, mut revoked, call) = state?;
-        // Asked first: events that never stop must not keep it from being heard.
-        match select(&mut revoked, events.next()).await {
+    let (messages, revoked) = (Box::pin(messages), Box::pin(revoked(standing)));
+    Box::pin(stream::unfold(Some((messages, revoked, call)), |state| async {
+        let (mut messages, mut revoked, call) = state?;
+        // Asked first: messages that never stop must not keep it from being heard.
+        match select(&mut revoked, messages.next()).await {
             Either::Left((error, _)) => Some((Err(call.refuse(&error)), None)),
-            Either::Right((Some(item), _)) => Some((item, Some((events, revoked, call)))),
+            Either::Right((Some(message), _)) => Some((message, Some((messages, revoked, call)))),
             Either::Right((None, _)) => None,
         }
     }))
 }
 
 /// Returns why the caller may no longer go on, once that is so.
-async fn revoked(clock: Arc<dyn Clock>, standing: Standing) -> Error {
+async fn revoked(standing: Standing) -> Error {
     loop {
-        clock.sleep(CHECK_EVERY).await;
+        standing.clock().sleep(CHECK_EVERY).await;
         if let Err(error) = standing.check().await {
             return error;
         }

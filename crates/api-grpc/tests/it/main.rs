@@ -25,6 +25,7 @@ mod policies;
 mod refresh_tokens;
 mod repetitions;
 mod requests;
+mod revocation;
 mod roles;
 mod settling;
 mod sign_in_records;

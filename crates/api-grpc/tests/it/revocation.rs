@@ -1,0 +1,78 @@
+//! Every answer that is a stream ends when what its caller was let in by is revoked.
+
+use std::time::Duration;
+
+use api_proto::zona::audit::v1 as audit;
+use api_proto::zona::execution::v1 as executions;
+use api_proto::zona::identity::v1 as pb;
+use api_proto::zona::utility::v1 as utilities;
+use domain::audit::{AuditRepository as _, Entry};
+use tonic::{Code, Status, Streaming};
+
+use crate::harness::TENANT;
+use crate::identity::{Installation, PASSWORD, another, shown, sign_in};
+
+/// The methods that this test knows; one that is not among them fails it.
+const STREAMING: [&str; 3] = [
+    "/zona.audit.v1.AuditService/ExportAuditRecords",
+    "/zona.execution.v1.ExecutionService/ExecuteUtility",
+    "/zona.execution.v1.ExecutionService/WatchExecution",
+];
+
+/// Why the stream ended.
+async fn ended<T>(all: &Installation, mut messages: Streaming<T>) -> Status {
+    loop {
+        all.known.clock.advance(Duration::from_millis(500));
+        match tokio::time::timeout(Duration::from_millis(50), messages.message()).await {
+            Ok(Ok(Some(_))) | Err(_) => {}
+            Ok(Ok(None)) => panic!("the stream ended as if nothing had happened"),
+            Ok(Err(status)) => return status,
+        }
+    }
+}
+
+/// Records that are more than connection and client hold at once, so that an export of them lasts.
+fn many() -> Vec<Entry> {
+    let long = "x".repeat(256 * 1024);
+    let entry = |number| Entry { purpose: long.clone(), ..test_support::audit_repository::entry("demo", number) };
+    (0..64).map(entry).collect()
+}
+
+#[tokio::test]
+async fn every_stream_ends_when_its_caller_is_revoked_also_by_another_server() {
+    let mut streaming: Vec<String> = api_proto::methods().iter().filter(|method| method.streams).map(api_proto::Method::path).collect();
+    streaming.sort();
+    assert_eq!(streaming, STREAMING);
+
+    let all = Installation::new().await;
+    let second = another(&all.known).await;
+    all.user("demo", "ann", pb::Role::Admin).await;
+    let token = sign_in(&second, "tenants/demo/users/ann", PASSWORD).await.unwrap().access_token;
+    let utility = utilities::Utility { code: "def main():\n    #: wait\n".to_owned(), ..Default::default() };
+    let create = utilities::CreateUtilityRequest {
+        parent: TENANT.to_owned(),
+        utility_id: "waits".to_owned(),
+        utility: Some(utility),
+        ..Default::default()
+    };
+    let name = second.utilities.clone().create_utility(shown(&token, create)).await.unwrap().into_inner().name;
+    second.execution_store.append(many()).await.unwrap();
+
+    let run = executions::ExecuteUtilityRequest { name, ..Default::default() };
+    let mut run = second.executions.clone().execute_utility(shown(&token, run)).await.unwrap().into_inner();
+    let Some(executions::execution_event::Event::Queued(queued)) = run.message().await.unwrap().and_then(|event| event.event) else {
+        panic!("it has started")
+    };
+    let watch = executions::WatchExecutionRequest { name: queued.execution, ..Default::default() };
+    let watch = second.executions.clone().watch_execution(shown(&token, watch)).await.unwrap().into_inner();
+    let export = audit::ExportAuditRecordsRequest { parent: TENANT.to_owned() };
+    let mut export = second.audit.clone().export_audit_records(shown(&token, export)).await.unwrap().into_inner();
+    export.message().await.unwrap().expect("it has begun");
+
+    // The end of a token does not end what it has begun; this does.
+    all.revoke(&all.root, "tenants/demo/users/ann").await.unwrap();
+    let statuses = [ended(&all, run).await, ended(&all, watch).await, ended(&all, export).await];
+    for (status, method) in statuses.iter().zip(["ExecuteUtility", "WatchExecution", "ExportAuditRecords"]) {
+        assert_eq!(status.code(), Code::Unauthenticated, "{method}: {status:?}");
+    }
+}
