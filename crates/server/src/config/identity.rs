@@ -65,7 +65,7 @@ section! {
     tenants: Vec<TenantId>, shown "required" => value::text(|text| list(text, tenant));
     /// the claim that says which of them; not set: there is only one
     tenant_claim: Option<String> => value::optional(name);
-    /// the claim with the user's id; in another claim: `outer.inner`
+    /// the claim with the user's id, one that nobody chooses for themselves; in another claim: `outer.inner`
     subject_claim: Option<String>, shown "`sub`" => value::optional(name);
     /// the claim with roles, a text or a list; not set: a caller has the role of the user of this name in Zona
     role_claim: Option<String> => value::optional(name);
