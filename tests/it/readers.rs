@@ -1,9 +1,9 @@
-//! What the readers of other languages make of JSON texts, as docs/utilities.md says it of each.
+//! What the readers of other languages make of JSON texts, as docs/utilities.md says it of each, and of what `-o yaml` prints.
 
 use std::{fs, process::Command};
 
 use domain::json::check_portable;
-use e2e::{command::run, workspace};
+use e2e::{command::run, server::client, workspace};
 use serde_json::{Value, json};
 
 /// What stands before the table in the document.
@@ -59,4 +59,124 @@ fn readers_of_other_languages_make_of_json_what_the_document_says() {
     };
     let found: Vec<_> = names.iter().enumerate().map(|(index, name)| ((*name).to_owned(), said(index))).collect();
     assert_eq!(documented(), found);
+}
+
+/// Texts that a reader of YAML 1.1 or 1.2 takes for something else where nothing quotes them, or ends or folds.
+const TELLING: &[&str] = &[
+    "",
+    "~",
+    "null",
+    "y",
+    "N",
+    "yes",
+    "No",
+    "on",
+    "OFF",
+    "true",
+    "False",
+    "0",
+    "-0",
+    "+1",
+    "1_000",
+    "014",
+    "0o14",
+    "0x1F",
+    "0b1",
+    "12:30:45",
+    "1:30",
+    "190:20:30.15",
+    "1e3",
+    "1e400",
+    "1.",
+    ".5",
+    "._",
+    ".inf",
+    "-.INF",
+    ".nan",
+    "2024-01-01",
+    "2001-12-14t21:59:43.10-05:00",
+    "2001-12-14 21:59:43.10 -5",
+    "=",
+    "<<",
+    "-",
+    "- x",
+    "---",
+    "...",
+    "? a",
+    ":",
+    "a:",
+    "a: b",
+    "a # c",
+    "!tag",
+    "!!int 1",
+    "&a",
+    "*a",
+    "%YAML 1.1",
+    "@",
+    "`",
+    "|",
+    ">-",
+    "{a: 1}",
+    "[1]",
+    ",",
+    "'",
+    "\"",
+    "\\n",
+    " lead",
+    "trail ",
+    "\t",
+    "a\tb",
+    "\u{85}",
+    "\u{2028}",
+    "\u{0}",
+    "\u{1b}[0m",
+    "\u{7f}",
+    "\u{feff}x",
+    "\u{fffe}",
+    "\u{202e}x",
+    "\n",
+    "\n\n x",
+    "a\nb",
+    "a\nb\n",
+    "a\nb\n\n",
+    "a\r\nb",
+    "\r",
+    "a\n b\n  c",
+    " a\nb",
+    "a\n\t\nb",
+    "a\n#b",
+    "a\n---\nb",
+    "a\u{2028}\nb",
+    "é",
+    "😀",
+];
+
+#[test]
+fn readers_of_both_yamls_find_the_values_that_json_holds() {
+    let named: serde_json::Map<String, Value> = TELLING.iter().map(|text| ((*text).to_owned(), json!(text))).collect();
+    let numbers = json!([0, -1, 9_007_199_254_740_993_u64, 0.1, -0.0, 1e20, 1.5e300, 1e-7, 123_456.75]);
+    let nested = json!([[], {}, [[1, []], {"a": {"b": [null, true, false]}}], {"": ""}]);
+    let value = json!({"texts": TELLING, "named": named, "numbers": numbers, "nested": nested});
+    let directory = tempfile::tempdir().expect("a temporary directory can be made");
+    let file = |name: &str, text: &str| {
+        let path = directory.path().join(name);
+        fs::write(&path, text).expect("the directory is writable");
+        path
+    };
+    let code = file("echo.py", "def transform(value):\n    return value\n");
+    let params = format!("@{}", file("params.json", &json!({"value": value}).to_string()).display());
+    let shown = |form: &str| {
+        let ended = run(client().args(["sandbox", "exec"]).arg(&code).args(["--params", &params, "-o", form])).with_code(0);
+        ended.text()
+    };
+    // Only the result is the same in two runs.
+    let result: Value = serde_json::from_str(&shown("json")).expect("it is JSON");
+    assert_eq!(result["result"], value);
+    let yaml = shown("yaml");
+    let (_, after) = yaml.split_once("\nresult:").unwrap_or_else(|| panic!("no result in:\n{yaml}"));
+    let end = after.match_indices('\n').find(|(at, _)| after[at + 1..].starts_with(|first: char| first != ' ' && first != '\n'));
+    let yaml = file("result.yaml", &format!("result:{}", end.map_or(after, |(at, _)| &after[..=at])));
+    let json = file("result.json", &json!({"result": value}).to_string());
+    let said = run(Command::new(workspace::python()).arg("-B").arg(workspace::path("tests/readers/read_yaml.py")).args([&yaml, &json]));
+    assert_eq!(said.with_code(0).json(), json!({"1.1": [], "1.2": []}));
 }
