@@ -1,6 +1,10 @@
-//! The canonical bytes of an audit record: JSON of version 1, whose members stand in the order of their names, without blanks, and
-//! are left out where they say nothing. They are what the log's tree is built over, so nothing of this form ever changes: what is
-//! to be said otherwise gets another version.
+//! The canonical bytes of an audit record: JSON whose members stand in the order of their names, without blanks, and are left out
+//! where they say nothing. They are what the log's tree is built over, so nothing of a form ever changes: what is to be said otherwise
+//! gets another version.
+//!
+//! Version 1 says everything in plain text. In version 2 a user stands under an id that says nothing (`actor.subject`, and in
+//! `resource`), and what is personal of the one who acted is sealed under their own key (`actor.sealed`): the bytes stay what they are
+//! when that key is destroyed.
 
 use std::net::IpAddr;
 
@@ -14,8 +18,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::form::{InvalidField, decode, encode, parsed};
 
-/// The version of the form.
-const VERSION: u32 = 1;
+/// The version of the form in which everything is in plain text.
+const PLAIN: u32 = 1;
+/// The version of the form in which people stand under an id.
+const PSEUDONYMOUS: u32 = 2;
 
 /// See [`AuditRecord`]. The order of the fields is the order of their names.
 #[derive(Debug, Serialize, Deserialize)]
@@ -58,7 +64,22 @@ struct ActorDocument {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     principal: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    sealed: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     session: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    subject: Option<String>,
+}
+
+/// What is personal of the user who acted, as it is sealed.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub struct PersonalDocument {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    address: Option<IpAddr>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    principal: Option<String>,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    purpose: String,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -91,9 +112,55 @@ impl AuditDocument {
             time: entry.time.as_millis(),
             trace_id: entry.trace_id.clone(),
             until: entry.until.map(Timestamp::as_millis),
-            v: VERSION,
+            v: PLAIN,
             version: entry.version,
         }
+    }
+
+    /// Puts the id of the user who acted into the place of what is personal of them, and answers that.
+    pub fn take_personal(&mut self, subject: String) -> PersonalDocument {
+        self.v = PSEUDONYMOUS;
+        self.actor.subject = Some(subject);
+        let (address, principal) = (self.actor.address.take(), self.actor.principal.take());
+        PersonalDocument { address, principal, purpose: std::mem::take(&mut self.purpose) }
+    }
+
+    /// Holds what is personal sealed.
+    pub fn set_sealed(&mut self, sealed: String) {
+        self.actor.sealed = Some(sealed);
+    }
+
+    /// Puts the id of a user into the place of their name in what the record is about.
+    pub fn set_resource_of_subject(&mut self, resource: String) {
+        self.v = PSEUDONYMOUS;
+        self.resource = resource;
+    }
+
+    /// The id of the user who acted, where they stand under one, and what is personal of them, sealed.
+    pub fn subject(&self) -> Option<(&str, Option<&str>)> {
+        Some((self.actor.subject.as_deref()?, self.actor.sealed.as_deref()))
+    }
+
+    /// What the record is about, where users stand under ids in it.
+    pub fn resource_of_subject(&self) -> Option<&str> {
+        (self.v == PSEUDONYMOUS).then_some(&self.resource)
+    }
+
+    /// Holds in plain text what was sealed.
+    pub fn restore_personal(&mut self, personal: PersonalDocument) {
+        let PersonalDocument { address, principal, purpose } = personal;
+        self.actor = ActorDocument { address, principal, subject: None, sealed: None, ..std::mem::take(&mut self.actor) };
+        self.purpose = purpose;
+    }
+
+    /// Names who acted, where nothing else is known of them any more.
+    pub fn set_erased(&mut self, principal: &PrincipalName) {
+        self.restore_personal(PersonalDocument { principal: Some(principal.to_string()), ..PersonalDocument::default() });
+    }
+
+    /// Names what the record is about.
+    pub fn restore_resource(&mut self, resource: String) {
+        self.resource = resource;
     }
 
     /// The canonical bytes.
@@ -139,7 +206,8 @@ impl AuditDocument {
 
 impl ActorDocument {
     fn is_nobody(&self) -> bool {
-        self.address.is_none() && self.key.is_none() && self.principal.is_none() && self.session.is_none()
+        let parts = [&self.key, &self.principal, &self.sealed, &self.session, &self.subject];
+        self.address.is_none() && parts.into_iter().all(Option::is_none)
     }
 
     fn into_actor(self) -> Result<Actor, InvalidField> {
@@ -155,6 +223,7 @@ impl From<&Actor> for ActorDocument {
             key: actor.key.clone(),
             principal: actor.principal.as_ref().map(ToString::to_string),
             session: actor.session.clone(),
+            ..ActorDocument::default()
         }
     }
 }
@@ -217,6 +286,26 @@ mod tests {
             r#""tenant":"acme","time":1700000000123,"v":1}"#,
         );
         assert_eq!(String::from_utf8(bytes).unwrap(), expected);
+    }
+
+    /// As the other one: this text never changes.
+    #[test]
+    fn the_canonical_bytes_of_a_record_of_a_person_are_these() {
+        let mut document = AuditDocument::new(&Entry { changes: Vec::new(), ..sample() }, 7);
+        let personal = document.take_personal("tenants/acme/subjects/0123".to_owned());
+        document.set_sealed("AQID".to_owned());
+        document.set_resource_of_subject("tenants/acme/subjects/0123/sessions/s".to_owned());
+        let expected = concat!(
+            r#"{"action":"utility.update","actor":{"sealed":"AQID","subject":"tenants/acme/subjects/0123"},"call":"c-1","count":1,"#,
+            r#""instance":"one","method":"/zona.utility.v1.UtilityService/UpdateUtility","outcome":"ALLOWED","request_id":"r-1","#,
+            r#""resource":"tenants/acme/subjects/0123/sessions/s","sequence":7,"tenant":"acme","time":1700000000123,"v":2}"#,
+        );
+        assert_eq!(String::from_utf8(document.to_bytes()).unwrap(), expected);
+        assert_eq!(encode(&personal), r#"{"address":"127.0.0.1","principal":"tenants/acme/users/ann","purpose":"a \"test\"é"}"#);
+        document.restore_personal(personal);
+        document.restore_resource(sample().resource);
+        let read = document.into_record().unwrap();
+        assert_eq!(read.entry, Entry { changes: Vec::new(), ..sample() });
     }
 
     #[test]

@@ -16,7 +16,7 @@ mod principal;
 mod utility;
 mod version;
 
-pub use audit::AuditDocument;
+pub use audit::{AuditDocument, PersonalDocument};
 pub use credential::{ApiKeyDocument, SessionDocument};
 pub use execution::{AttestationDocument, ExecutionDocument};
 pub use form::{InvalidField, decode, encode};

@@ -1,4 +1,4 @@
-//! The document of a user or service account.
+//! The document of a user or service account. What a user is called is sealed by whoever stores it, under the user's own key.
 
 use domain::identity::{PasswordHash, Principal, PrincipalState, Role};
 use domain::name::PrincipalName;
@@ -13,6 +13,8 @@ use crate::form::{InvalidField, parsed};
 pub struct PrincipalDocument {
     #[serde(default, skip_serializing_if = "String::is_empty")]
     display_name: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    sealed_display_name: Option<String>,
     role: String,
     #[serde(default, skip_serializing_if = "is_false")]
     disabled: bool,
@@ -28,6 +30,7 @@ impl From<&Principal> for PrincipalDocument {
     fn from(principal: &Principal) -> Self {
         PrincipalDocument {
             display_name: principal.display_name.clone(),
+            sealed_display_name: None,
             role: principal.role.as_str().to_owned(),
             disabled: principal.state == PrincipalState::Disabled,
             password: principal.password.as_ref().map(|hash| hash.as_str().to_owned()),
@@ -40,6 +43,28 @@ impl From<&Principal> for PrincipalDocument {
 }
 
 impl PrincipalDocument {
+    /// What the principal is called, in plain text.
+    pub fn display_name(&self) -> &str {
+        &self.display_name
+    }
+
+    /// What the user is called, sealed.
+    pub fn sealed_display_name(&self) -> Option<&str> {
+        self.sealed_display_name.as_deref()
+    }
+
+    /// Holds the name sealed, and no more in plain text.
+    pub fn seal_display_name(&mut self, sealed: String) {
+        self.display_name.clear();
+        self.sealed_display_name = Some(sealed);
+    }
+
+    /// Holds the name in plain text again.
+    pub fn open_display_name(&mut self, display_name: String) {
+        self.display_name = display_name;
+        self.sealed_display_name = None;
+    }
+
     /// The principal of this name.
     ///
     /// # Errors

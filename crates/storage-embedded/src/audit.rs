@@ -11,6 +11,7 @@ use domain::time::Timestamp;
 use crate::store::EmbeddedStore;
 
 mod list;
+pub(crate) mod persons;
 mod tree;
 mod write;
 
@@ -19,22 +20,25 @@ pub(crate) use write::add;
 #[async_trait]
 impl AuditRepository for EmbeddedStore {
     async fn append(&self, entries: Vec<Entry>) -> domain::Result<()> {
-        Ok(self.write(move |connection| entries.iter().try_for_each(|entry| add(connection, entry))).await?)
+        let vault = self.vault();
+        Ok(self.write(move |connection| entries.iter().try_for_each(|entry| add(connection, &vault, entry))).await?)
     }
 
     async fn close_all(&self, outcomes: Vec<Entry>) -> domain::Result<u64> {
-        Ok(self.write(move |connection| write::close_all(connection, &outcomes)).await?)
+        let vault = self.vault();
+        Ok(self.write(move |connection| write::close_all(connection, &vault, &outcomes)).await?)
     }
 
     async fn abandoned(&self, own: &InstanceId, now: Timestamp, limit: u32) -> domain::Result<Vec<domain::Result<AuditRecord>>> {
-        let own = own.clone();
-        let found = self.read(move |connection| list::abandoned(connection, &own, now, limit)).await?;
+        let (own, vault) = (own.clone(), self.vault());
+        let found = self.read(move |connection| list::abandoned(connection, &vault, &own, now, limit)).await?;
         Ok(found.into_iter().map(|record| record.map_err(domain::Error::from)).collect())
     }
 
     async fn list(&self, scope: &TenantScope, query: &AuditQuery, page: &PageRequest) -> domain::Result<Found<Page<AuditRecord>>> {
         let list = list::List::new(scope.tenant().clone(), query.clone(), page)?;
-        Ok(Found::one(self.read(move |connection| list.page(connection)).await?))
+        let vault = self.vault();
+        Ok(Found::one(self.read(move |connection| list.page(connection, &vault)).await?))
     }
 
     async fn size(&self, scope: &TenantScope) -> domain::Result<u64> {

@@ -63,6 +63,20 @@ pub enum Error {
         #[source]
         source: domain::error::Source,
     },
+    /// Something sealed in a row does not open.
+    #[error("what is sealed in the row of `{table}` with key `{key}`")]
+    Sealed {
+        /// The table.
+        table: &'static str,
+        /// The row's key.
+        key: String,
+        /// Why not.
+        #[source]
+        source: keys::Error,
+    },
+    /// Keys that data is sealed under cannot be used.
+    #[error("the keys of the data directory cannot be used")]
+    Keys(#[from] keys::Error),
     /// The operation took too long.
     #[error("the store did not answer within {0:?}")]
     Deadline(Duration),
@@ -90,13 +104,19 @@ impl Error {
         Error::Undecodable { table, key: key.into(), source: source.into() }
     }
 
+    pub(crate) fn sealed(table: &'static str, key: impl Into<String>) -> impl FnOnce(keys::Error) -> Self {
+        let key = key.into();
+        move |source| Error::Sealed { table, key, source }
+    }
+
     /// Whether the same operation may succeed later without a person's help, or is refused by the machine rather than by a bug.
     fn is_unavailability(&self) -> bool {
         match self {
             Error::Directory(_) | Error::InUse { .. } | Error::Deadline(_) | Error::Closed | Error::Thread(_) => true,
             Error::Group(cause) => cause.is_unavailability(),
             Error::Database { source, .. } => is_unavailability(source),
-            Error::Foreign { .. } | Error::Newer { .. } | Error::Undecodable { .. } | Error::Panicked | Error::Misused(_) => false,
+            Error::Foreign { .. } | Error::Newer { .. } | Error::Undecodable { .. } | Error::Sealed { .. } | Error::Keys(_) => false,
+            Error::Panicked | Error::Misused(_) => false,
         }
     }
 }

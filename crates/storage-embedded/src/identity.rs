@@ -19,19 +19,19 @@ use crate::store::EmbeddedStore;
 
 mod api_keys;
 mod bootstrap;
-mod principals;
+pub(crate) mod principals;
 mod sessions;
 
 #[async_trait]
 impl PrincipalRepository for EmbeddedStore {
     async fn find(&self, scope: &TenantScope, name: &PrincipalName) -> domain::Result<Found<Principal>> {
-        let (tenant, name) = (scope.tenant().clone(), name.clone());
-        Ok(Found::of(self.read(move |connection| principals::find(connection, &tenant, &name)).await?))
+        let (tenant, name, vault) = (scope.tenant().clone(), name.clone(), self.vault());
+        Ok(Found::of(self.read(move |connection| principals::find(connection, &vault, &tenant, &name)).await?))
     }
 
     async fn list(&self, scope: &TenantScope, query: &PrincipalQuery, page: &PageRequest) -> domain::Result<Found<Page<Principal>>> {
-        let list = principals::List::new(scope.tenant().clone(), query.clone(), page)?;
-        Ok(Found::one(self.read(move |connection| list.page(connection)).await?))
+        let (list, vault) = (principals::List::new(scope.tenant().clone(), query.clone(), page)?, self.vault());
+        Ok(Found::one(self.read(move |connection| list.page(connection, &vault)).await?))
     }
 
     async fn count_super_admins(&self, scope: &TenantScope) -> domain::Result<u64> {
@@ -43,12 +43,13 @@ impl PrincipalRepository for EmbeddedStore {
         check_tenant(scope, &change.principal.name)?;
         let (tenant, epochs, (now, since)) = (scope.tenant().clone(), self.epochs().clone(), self.request_window());
         let grantee = Grantee::Principal(change.principal.name.clone()).to_string();
+        let vault = self.vault();
         let taken = change.deletes.then(|| Changed::Grants { tenant: tenant.clone(), grantee });
         let work = move |connection: &rusqlite::Connection| {
             if change.judged_at.is_some_and(|judged| judged != epochs.find(&tenant)) {
                 return Ok(Committed::Conflict);
             }
-            let committed = principals::commit(connection, &tenant, change, now, since)?;
+            let committed = principals::commit(connection, &vault, &tenant, change, now, since)?;
             epochs.advance(&tenant);
             Ok(committed)
         };
@@ -57,7 +58,11 @@ impl PrincipalRepository for EmbeddedStore {
 
     async fn find_answer(&self, scope: &TenantScope, request: &RequestKey) -> domain::Result<Option<Committed<Principal>>> {
         let (tenant, request, (_, since)) = (scope.tenant().clone(), request.clone(), self.request_window());
-        Ok(self.read(move |connection| principals::answer(request::find(connection, &tenant, &request, since)?)).await?)
+        let vault = self.vault();
+        let find = move |connection: &rusqlite::Connection| {
+            principals::answer(connection, &vault, request::find(connection, &tenant, &request, since)?)
+        };
+        Ok(self.read(find).await?)
     }
 
     async fn find_deletion(&self, scope: &TenantScope, name: &PrincipalName) -> domain::Result<Option<Timestamp>> {
@@ -67,8 +72,11 @@ impl PrincipalRepository for EmbeddedStore {
 
     async fn rehash(&self, scope: &TenantScope, principal: &Principal) -> domain::Result<()> {
         check_tenant(scope, &principal.name)?;
-        let (tenant, principal) = (scope.tenant().clone(), principal.clone());
-        Ok(self.write(move |connection| principals::update(connection, &tenant, &principal, principal.revision).map(drop)).await?)
+        let (tenant, principal, vault) = (scope.tenant().clone(), principal.clone(), self.vault());
+        let update = move |connection: &rusqlite::Connection| {
+            principals::update(connection, &vault, &tenant, &principal, principal.revision).map(drop)
+        };
+        Ok(self.write(update).await?)
     }
 
     async fn epoch(&self, scope: &TenantScope) -> domain::Result<u64> {
@@ -159,9 +167,9 @@ impl BootstrapRepository for EmbeddedStore {
     async fn redeem(&self, code: &Hash, principal: &Principal) -> domain::Result<bool> {
         let system = TenantScope::for_system(TenantId::system());
         check_tenant(&system, &principal.name)?;
-        let (code, principal, epochs) = (*code, principal.clone(), self.epochs().clone());
+        let (code, principal, epochs, vault) = (*code, principal.clone(), self.epochs().clone(), self.vault());
         let work = move |connection: &rusqlite::Connection| {
-            let redeemed = bootstrap::redeem(connection, &code, &principal)?;
+            let redeemed = bootstrap::redeem(connection, &vault, &code, &principal)?;
             epochs.advance(principal.name.tenant());
             Ok(redeemed)
         };

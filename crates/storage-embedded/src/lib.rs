@@ -16,12 +16,14 @@ mod grants;
 mod identity;
 mod leases;
 mod migration;
+mod personal;
 mod policies;
 mod readers;
 mod request;
 mod signals;
 mod store;
 mod utilities;
+mod vault;
 mod writer;
 
 pub use config::Config;

@@ -22,6 +22,7 @@ const STEPS: &[&str] = &[
     include_str!("../migrations/0009_audit.sql"),
     include_str!("../migrations/0010_identity.sql"),
     include_str!("../migrations/0011_deleted_principals.sql"),
+    include_str!("../migrations/0012_subjects.sql"),
 ];
 
 /// Applies the steps that the database lacks.

@@ -1,5 +1,6 @@
 //! The store as one value: opens and closes it, and gives each operation its deadline.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -7,6 +8,7 @@ use domain::change::{ChangeListener, Changed};
 use domain::name::TenantId;
 use domain::request::REQUEST_KEY_TTL;
 use domain::time::{Clock, Timestamp};
+use keys::FileKeys;
 use rusqlite::Connection;
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
@@ -17,8 +19,13 @@ use crate::directory::DataDirectory;
 use crate::epochs::Epochs;
 use crate::error::{Error, Result, during};
 use crate::migration::migrate;
+use crate::personal::seal_what_is_personal;
 use crate::readers::Readers;
+use crate::vault::{Vault, check_keys};
 use crate::writer::{Telling, Writer};
+
+/// The directory of the keys that wrap others.
+const KEYS: &str = "keys";
 
 /// The repositories of one data directory. Share it behind an `Arc`; end it with [`EmbeddedStore::close`].
 pub struct EmbeddedStore {
@@ -28,6 +35,7 @@ pub struct EmbeddedStore {
     clock: Box<dyn Clock>,
     listener: Option<Arc<dyn ChangeListener>>,
     epochs: Epochs,
+    vault: Arc<Vault>,
 }
 
 impl EmbeddedStore {
@@ -49,9 +57,13 @@ impl EmbeddedStore {
         let mut connection = connection::writing(&path)?;
         migrate(&mut connection, &path)?;
         end_leases(&connection)?;
+        let vault = Arc::new(open_vault(&connection, &config.directory)?);
+        seal_what_is_personal(&mut connection, &vault)?;
         let readers = Readers::open(&path, config.readers)?;
-        let writer = Writer::start(connection, directory)?;
-        Ok(EmbeddedStore { writer, readers, deadline: config.deadline, clock, listener: None, epochs: Epochs::default() })
+        let taken_back = Arc::clone(&vault);
+        let writer = Writer::start(connection, directory, Box::new(move || taken_back.forget()))?;
+        let (listener, epochs) = (None, Epochs::default());
+        Ok(EmbeddedStore { writer, readers, deadline: config.deadline, clock, listener, epochs, vault })
     }
 
     /// The store, telling `listener` of each change. Nobody else changes what a data directory holds while a store has it open.
@@ -121,6 +133,11 @@ impl EmbeddedStore {
         self.write_and(work, Some(Box::pin(tell) as Telling)).await
     }
 
+    /// The keys that seal what is personal.
+    pub(crate) fn vault(&self) -> Arc<Vault> {
+        Arc::clone(&self.vault)
+    }
+
     /// The epochs of tenants, as the ports of identity know them.
     pub(crate) fn epochs(&self) -> &Epochs {
         &self.epochs
@@ -139,6 +156,13 @@ impl EmbeddedStore {
         let now = self.clock.now();
         (now, now.minus(REQUEST_KEY_TTL))
     }
+}
+
+/// The keys of a data directory, all of which must be there that seal something in it.
+fn open_vault(connection: &Connection, directory: &Path) -> Result<Vault> {
+    let provider = FileKeys::open(&directory.join(KEYS))?;
+    check_keys(connection, &provider)?;
+    Ok(Vault::new(Arc::new(provider)))
 }
 
 /// Ends every lease: whoever opens a data directory is its only user, so that no holder of before is left. Tokens go on.

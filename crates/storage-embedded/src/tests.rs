@@ -14,6 +14,7 @@ use crate::{Config, EmbeddedStore};
 mod changes;
 mod durability;
 mod faults;
+mod personal;
 mod scale;
 
 mod utilities {

@@ -31,11 +31,12 @@ pub(crate) struct Writer {
 }
 
 impl Writer {
-    /// Starts the thread. It keeps the directory until its last write is answered and its connection closed.
-    pub(crate) fn start(connection: Connection, directory: DataDirectory) -> Result<Self> {
+    /// Starts the thread. It keeps the directory until its last write is answered and its connection closed. `taken_back` is called
+    /// whenever something that a write has done is taken back.
+    pub(crate) fn start(connection: Connection, directory: DataDirectory, taken_back: TakenBack) -> Result<Self> {
         let (sender, waiting) = mpsc::channel(MAX_WAITING);
         let body = move || {
-            serve(&connection, waiting);
+            serve(&connection, waiting, &taken_back);
             drop(connection);
             drop(directory);
         };
@@ -74,6 +75,9 @@ impl Writer {
         self.thread.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 }
+
+/// Called where something that a write has done is taken back.
+pub(crate) type TakenBack = Box<dyn Fn() + Send>;
 
 /// Tells somebody that a write was decided.
 pub(crate) type Telling = Pin<Box<dyn Future<Output = ()> + Send>>;
@@ -166,14 +170,14 @@ where
     }
 }
 
-fn serve(connection: &Connection, mut waiting: mpsc::Receiver<Box<dyn Write>>) {
+fn serve(connection: &Connection, mut waiting: mpsc::Receiver<Box<dyn Write>>, taken_back: &TakenBack) {
     let mut group = Vec::with_capacity(GROUP);
     while waiting.blocking_recv_many(&mut group, GROUP) > 0 {
         group.retain(|write| !write.is_abandoned());
         if group.is_empty() {
             continue;
         }
-        let failure = commit(connection, &mut group).err().map(Arc::new);
+        let failure = commit(connection, &mut group, taken_back).err().map(Arc::new);
         if let Some(failure) = &failure {
             tracing::error!(error = %Chain(failure), writes = group.len(), "a group of writes failed");
         }
@@ -186,22 +190,26 @@ fn serve(connection: &Connection, mut waiting: mpsc::Receiver<Box<dyn Write>>) {
     }
 }
 
-fn commit(connection: &Connection, group: &mut [Box<dyn Write>]) -> Result<()> {
+fn commit(connection: &Connection, group: &mut [Box<dyn Write>], taken_back: &TakenBack) -> Result<()> {
     execute(connection, "BEGIN IMMEDIATE")?;
-    let applied = group.iter_mut().try_for_each(|write| apply(connection, write.as_mut()));
+    let applied = group.iter_mut().try_for_each(|write| apply(connection, write.as_mut(), taken_back));
     let committed = applied.and_then(|()| execute(connection, "COMMIT"));
     if committed.is_err() && !connection.is_autocommit() {
         // The first failure is what callers are told; a rollback that fails too leaves nothing to add.
         let _ = connection.execute_batch("ROLLBACK");
     }
+    if committed.is_err() {
+        taken_back();
+    }
     committed
 }
 
-fn apply(connection: &Connection, write: &mut dyn Write) -> Result<()> {
+fn apply(connection: &Connection, write: &mut dyn Write, taken_back: &TakenBack) -> Result<()> {
     execute(connection, "SAVEPOINT one_write")?;
     if write.apply(connection) {
         return execute(connection, "RELEASE one_write");
     }
+    taken_back();
     // A full disk or a failing device ends the whole transaction, and the others' writes with it.
     execute(connection, "ROLLBACK TO one_write")?;
     execute(connection, "RELEASE one_write")

@@ -8,6 +8,8 @@ use crate::name::tenant::{TenantId, is_uuid, malformed};
 
 /// Longest id of a user or a service account in characters.
 pub const MAX_PRINCIPAL: usize = 64;
+/// What the id of an erased user begins with; the id that stood for them follows. Nobody else gets such an id.
+const ERASED: &str = "erased-";
 /// Characters of an API key's id.
 const API_KEY_ID: usize = 16;
 
@@ -97,7 +99,22 @@ impl PrincipalName {
             let rule = "has 1 to 64 lower-case letters and digits, and between them also `.`, `_`, `-` and `@`";
             return Err(Error::invalid(field, "MALFORMED", format!("the id of a {} {rule}", kind.as_str())));
         }
+        if kind == PrincipalKind::User && id.starts_with(ERASED) {
+            let text = format!("`{ERASED}` begins the ids of users who were erased; choose another id");
+            return Err(Error::invalid(field, "RESERVED", text));
+        }
         Ok(PrincipalName { text: format!("tenants/{tenant}/{}/{id}", kind.collection()).into(), tenant: tenant.clone(), kind })
+    }
+
+    /// What stands for a user who was erased, and was known under this id that says nothing.
+    pub fn erased(tenant: &TenantId, subject: &str) -> Self {
+        let (kind, tenant) = (PrincipalKind::User, tenant.clone());
+        PrincipalName { text: format!("tenants/{tenant}/{}/{ERASED}{subject}", kind.collection()).into(), tenant, kind }
+    }
+
+    /// The id under which a user who was erased was known; `None` for everybody else.
+    pub fn erased_id(&self) -> Option<&str> {
+        self.id().strip_prefix(ERASED).filter(|_| self.kind == PrincipalKind::User)
     }
 
     /// The tenant that the principal belongs to.

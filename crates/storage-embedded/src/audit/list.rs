@@ -9,11 +9,12 @@ use domain::name::TenantId;
 use domain::page::{MAX_PAGE, Page, PageRequest};
 use domain::time::Timestamp;
 use rusqlite::{Connection, Row, params, params_from_iter};
-use storage_documents::AuditDocument;
 
+use crate::audit::persons;
 use crate::connection::integer;
 use crate::cursor::{Conditions, Cursor, PAGE_BYTES, malformed};
 use crate::error::{Error, Result, during};
+use crate::vault::Vault;
 
 const TABLE: &str = "audit_records";
 /// The name of the one order in cursors.
@@ -36,9 +37,10 @@ impl List {
         Ok(List { tenant, query, size: page.size.clamp(1, MAX_PAGE) as usize, after: after.map(place).transpose()? })
     }
 
-    pub(super) fn page(&self, connection: &Connection) -> Result<Page<AuditRecord>> {
+    pub(super) fn page(&self, connection: &Connection, vault: &Vault) -> Result<Page<AuditRecord>> {
         let doing = "listing audit records";
-        let conditions = self.conditions();
+        let Some(wanted) = persons::wanted(connection, vault, &self.query)? else { return Ok(Page { items: Vec::new(), next: None }) };
+        let conditions = self.conditions(&wanted);
         let sql = format!(
             "SELECT time, sequence, action, outcome, record, actor FROM {TABLE} INDEXED BY {} WHERE {} ORDER BY time DESC, sequence DESC",
             self.index(),
@@ -53,23 +55,23 @@ impl List {
             }
             looked_at += 1;
             let place = Cursor { millis: row.get(0).map_err(during(doing))?, id: integer_of(row, 1).map_err(during(doing))?.to_string() };
-            if self.wants(row).map_err(during(doing))? {
+            if self.wants(&wanted, row).map_err(during(doing))? {
                 let record = row.get_ref(4).and_then(|value| Ok(value.as_blob()?)).map_err(during(doing))?;
                 bytes += record.len();
-                items.push(self.decoded(&place.id, record)?);
+                items.push(persons::read(connection, vault, &self.tenant, &place.id, record)?);
             }
             last = Some(place.encode(ORDER));
         }
         Ok(Page { items, next: None })
     }
 
-    fn conditions(&self) -> Conditions {
+    fn conditions(&self, wanted: &persons::Wanted) -> Conditions {
         let mut conditions = Conditions::default();
         let query = &self.query;
         conditions.add("tenant = ?", [self.tenant.to_string().into()]);
-        match (&query.resource, &query.actor) {
+        match (&wanted.resource, &wanted.actor) {
             (Some(resource), _) => conditions.add("resource = ?", [resource.clone().into()]),
-            (None, Some(actor)) => conditions.add("actor = ?", [actor.to_string().into()]),
+            (None, Some(actor)) => conditions.add("actor = ?", [actor.clone().into()]),
             (None, None) => {}
         }
         if let Some(from) = query.from {
@@ -93,17 +95,13 @@ impl List {
     }
 
     /// What the index does not tell: the engine would look for it as long as it takes.
-    fn wants(&self, row: &Row<'_>) -> rusqlite::Result<bool> {
+    fn wants(&self, wanted: &persons::Wanted, row: &Row<'_>) -> rusqlite::Result<bool> {
         let action = row.get_ref(2)?.as_str()?;
         let outcome = row.get_ref(3)?.as_str()?;
         let actor = row.get_ref(5)?.as_str()?;
         Ok(self.query.action.as_ref().is_none_or(|wanted| wanted == action)
-            && self.query.actor.as_ref().is_none_or(|wanted| wanted.as_str() == actor)
+            && wanted.actor.as_ref().is_none_or(|wanted| wanted == actor)
             && self.query.outcome.is_none_or(|wanted| wanted.as_str() == outcome))
-    }
-
-    fn decoded(&self, sequence: &str, record: &[u8]) -> Result<AuditRecord> {
-        decoded(&self.tenant, sequence, record)
     }
 }
 
@@ -128,7 +126,13 @@ pub(super) fn from(connection: &Connection, tenant: &TenantId, sequence: u64, ma
 }
 
 /// Open intents of other instances that have no lease in force; one that cannot be read hides no other.
-pub(super) fn abandoned(connection: &Connection, own: &InstanceId, now: Timestamp, limit: u32) -> Result<Vec<Result<AuditRecord>>> {
+pub(super) fn abandoned(
+    connection: &Connection,
+    vault: &Vault,
+    own: &InstanceId,
+    now: Timestamp,
+    limit: u32,
+) -> Result<Vec<Result<AuditRecord>>> {
     const QUERY: &str = "SELECT r.tenant, r.sequence, r.record FROM audit_intents i JOIN audit_records r USING (tenant, sequence) \
          WHERE i.instance <> ?1 \
          AND NOT EXISTS (SELECT 1 FROM leases l WHERE l.name = 'instances/' || i.instance AND l.expires > ?2) LIMIT ?3";
@@ -137,21 +141,16 @@ pub(super) fn abandoned(connection: &Connection, own: &InstanceId, now: Timestam
     let mut rows = statement.query(params![own.as_str(), integer(now.as_millis()), limit]).map_err(during(doing))?;
     let mut found = Vec::new();
     while let Some(row) = rows.next().map_err(during(doing))? {
-        found.push(intent(row));
+        found.push(intent(connection, vault, row));
     }
     Ok(found)
 }
 
-fn intent(row: &Row<'_>) -> Result<AuditRecord> {
+fn intent(connection: &Connection, vault: &Vault, row: &Row<'_>) -> Result<AuditRecord> {
     let read = || Ok::<_, rusqlite::Error>((row.get::<_, String>(0)?, integer_of(row, 1)?.to_string(), row.get::<_, Vec<u8>>(2)?));
     let (tenant, sequence, record) = read().map_err(during("reading an open intent"))?;
     let tenant = TenantId::parse("tenant", &tenant).map_err(|error| Error::undecodable(TABLE, tenant.clone(), error))?;
-    decoded(&tenant, &sequence, &record)
-}
-
-fn decoded(tenant: &TenantId, sequence: &str, record: &[u8]) -> Result<AuditRecord> {
-    let broken = |source: domain::error::Source| Error::undecodable(TABLE, format!("{tenant}/{sequence}"), source);
-    AuditDocument::from_bytes(record).map_err(broken)?.into_record().map_err(|invalid| broken(invalid.into()))
+    persons::read(connection, vault, &tenant, &sequence, &record)
 }
 
 fn integer_of(row: &Row<'_>, column: usize) -> rusqlite::Result<i64> {

@@ -3,32 +3,32 @@
 use domain::audit::{Entry, Outcome};
 use domain::name::TenantId;
 use rusqlite::{Connection, params};
-use storage_documents::AuditDocument;
 
+use crate::audit::persons;
 use crate::connection::integer;
 use crate::error::{Result, during};
+use crate::vault::Vault;
 
 /// Adds a record, and opens it where it is an intent.
-pub(crate) fn add(connection: &Connection, entry: &Entry) -> Result<()> {
-    let run = || {
-        let sequence = next_place(connection, &entry.tenant)?;
-        insert(connection, entry, sequence)?;
-        if entry.outcome == Outcome::Intent { open(connection, entry, sequence) } else { Ok(()) }
-    };
-    run().map_err(during("adding an audit record"))
+pub(crate) fn add(connection: &Connection, vault: &Vault, entry: &Entry) -> Result<()> {
+    let doing = "adding an audit record";
+    let sequence = next_place(connection, &entry.tenant).map_err(during(doing))?;
+    let written = persons::written(connection, vault, entry, sequence)?;
+    insert(connection, entry, sequence, &written).map_err(during(doing))?;
+    if entry.outcome == Outcome::Intent { open(connection, entry, sequence).map_err(during(doing)) } else { Ok(()) }
 }
 
 /// Adds outcomes whose intents are open, which they then are no more; says how many were.
-pub(super) fn close_all(connection: &Connection, outcomes: &[Entry]) -> Result<u64> {
-    outcomes.iter().try_fold(0, |closed, outcome| Ok(closed + u64::from(close(connection, outcome)?)))
+pub(super) fn close_all(connection: &Connection, vault: &Vault, outcomes: &[Entry]) -> Result<u64> {
+    outcomes.iter().try_fold(0, |closed, outcome| Ok(closed + u64::from(close(connection, vault, outcome)?)))
 }
 
-fn close(connection: &Connection, outcome: &Entry) -> Result<bool> {
+fn close(connection: &Connection, vault: &Vault, outcome: &Entry) -> Result<bool> {
     const QUERY: &str = "DELETE FROM audit_intents WHERE call = ?1";
     let run = || connection.prepare_cached(QUERY)?.execute([&outcome.call]);
     let was_open = run().map_err(during("closing an intent"))? > 0;
     if was_open {
-        add(connection, outcome)?;
+        add(connection, vault, outcome)?;
     }
     Ok(was_open)
 }
@@ -39,18 +39,18 @@ fn next_place(connection: &Connection, tenant: &TenantId) -> rusqlite::Result<u6
     connection.prepare_cached(QUERY)?.query_row([tenant.as_str()], |row| row.get::<_, i64>(0)).map(i64::unsigned_abs)
 }
 
-fn insert(connection: &Connection, entry: &Entry, sequence: u64) -> rusqlite::Result<()> {
+fn insert(connection: &Connection, entry: &Entry, sequence: u64, written: &persons::Written) -> rusqlite::Result<()> {
     const QUERY: &str = "INSERT INTO audit_records (tenant, sequence, time, actor, action, resource, outcome, record) \
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
     let row = params![
         entry.tenant.as_str(),
         integer(sequence),
         integer(entry.time.as_millis()),
-        entry.actor.principal.as_ref().map_or("", |principal| principal.as_str()),
+        written.actor,
         entry.action,
-        entry.resource,
+        written.resource,
         entry.outcome.as_str(),
-        AuditDocument::new(entry, sequence).to_bytes(),
+        written.bytes,
     ];
     connection.prepare_cached(QUERY)?.execute(row).map(drop)
 }

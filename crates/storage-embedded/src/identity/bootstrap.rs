@@ -7,6 +7,7 @@ use rusqlite::{Connection, params};
 
 use super::principals;
 use crate::error::{Result, during};
+use crate::vault::Vault;
 
 /// Keeps the one code that counts, unless there is an active super administrator.
 pub(super) fn offer(connection: &Connection, code: &Hash) -> Result<bool> {
@@ -19,12 +20,12 @@ pub(super) fn offer(connection: &Connection, code: &Hash) -> Result<bool> {
 }
 
 /// Stores the first super administrator in place of the code.
-pub(super) fn redeem(connection: &Connection, code: &Hash, principal: &Principal) -> Result<bool> {
+pub(super) fn redeem(connection: &Connection, vault: &Vault, code: &Hash, principal: &Principal) -> Result<bool> {
     const QUERY: &str = "DELETE FROM bootstrap WHERE one = 1 AND code = ?1";
     const EXISTS: &str = "SELECT count(*) FROM bootstrap WHERE one = 1 AND code = ?1";
     let code = code.to_string();
     let count = || connection.prepare_cached(EXISTS)?.query_row(params![code], |row| row.get::<_, i64>(0));
-    if count().map_err(during("reading a code"))? == 0 || principals::insert(connection, principal.name.tenant(), principal)? == 0 {
+    if count().map_err(during("reading a code"))? == 0 || principals::insert(connection, vault, principal.name.tenant(), principal)? == 0 {
         return Ok(false);
     }
     let run = || connection.prepare_cached(QUERY)?.execute(params![code]);

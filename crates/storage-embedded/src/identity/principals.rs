@@ -15,9 +15,12 @@ use crate::connection::integer;
 use crate::cursor::{Conditions, Cursor};
 use crate::error::{Error, Result, during};
 use crate::request::{self, Remembered};
+use crate::vault::{Person, Vault};
 
 const TABLE: &str = "principals";
 const ORDER: &str = "principal";
+/// What is sealed of a user, as its place names it.
+const DISPLAY_NAME: &str = "display_name";
 /// Deletions that are forgotten with each one that is remembered: more than one, so that they do not pile up.
 const FORGOTTEN_AT_ONCE: u32 = 16;
 
@@ -35,7 +38,7 @@ impl List {
         Ok(List { tenant, query, size: page.size.clamp(1, MAX_PAGE) as usize, after })
     }
 
-    pub(super) fn page(&self, connection: &Connection) -> Result<Page<Principal>> {
+    pub(super) fn page(&self, connection: &Connection, vault: &Vault) -> Result<Page<Principal>> {
         let doing = "listing principals";
         let (sql, values) = self.sql();
         let mut statement = connection.prepare_cached(&sql).map_err(during(doing))?;
@@ -48,7 +51,7 @@ impl List {
             }
             let id: String = row.get(0).map_err(during(doing))?;
             let text: String = row.get(1).map_err(during(doing))?;
-            items.push(decode(&self.name(&id)?, &text)?);
+            items.push(decode(connection, vault, &self.name(&id)?, &text)?);
         }
         Ok(Page { items, next: None })
     }
@@ -79,15 +82,16 @@ impl List {
     }
 }
 
-pub(super) fn find(connection: &Connection, tenant: &TenantId, name: &PrincipalName) -> Result<Option<Principal>> {
+pub(crate) fn find(connection: &Connection, vault: &Vault, tenant: &TenantId, name: &PrincipalName) -> Result<Option<Principal>> {
     const QUERY: &str = "SELECT document FROM principals WHERE tenant = ?1 AND kind = ?2 AND id = ?3";
     // Whoever asks about another tenant than the scope's finds nothing.
     if name.tenant() != tenant {
         return Ok(None);
     }
     let key = params![tenant.as_str(), kind(name.kind()), name.id()];
-    let run = || connection.prepare_cached(QUERY)?.query_row(key, |row| Ok(decode(name, row.get_ref(0)?.as_str()?)));
-    run().optional().map_err(during("reading a principal"))?.transpose()
+    let run = || connection.prepare_cached(QUERY)?.query_row(key, |row| row.get::<_, String>(0));
+    let text = run().optional().map_err(during("reading a principal"))?;
+    text.map(|text| decode(connection, vault, name, &text)).transpose()
 }
 
 pub(super) fn count_ruling(connection: &Connection, tenant: &TenantId) -> Result<u64> {
@@ -98,45 +102,57 @@ pub(super) fn count_ruling(connection: &Connection, tenant: &TenantId) -> Result
 
 pub(super) fn commit(
     connection: &Connection,
+    vault: &Vault,
     tenant: &TenantId,
     change: PrincipalChange,
     now: Timestamp,
     since: Timestamp,
 ) -> Result<Committed<Principal>> {
     if let Some(key) = &change.request
-        && let Some(answered) = answer(request::find(connection, tenant, key, since)?)?
+        && let Some(answered) = answer(connection, vault, request::find(connection, tenant, key, since)?)?
     {
         return Ok(answered);
     }
     let principal = &change.principal;
     let stored = match change.expected {
-        Expected::Absent => insert(connection, tenant, principal)?,
+        Expected::Absent => insert(connection, vault, tenant, principal)?,
         Expected::Revision(revision) if change.deletes => delete(connection, tenant, principal, revision, now)?,
-        Expected::Revision(revision) => update(connection, tenant, principal, revision)?,
+        Expected::Revision(revision) => update(connection, vault, tenant, principal, revision)?,
     };
     if stored == 0 {
         return Ok(Committed::Conflict);
     }
     if let Some(key) = &change.request {
-        let document = encode(&principal.without_secret());
+        let document = encode(connection, vault, &principal.without_secret())?;
         request::remember(connection, tenant, key, now, principal.name.as_str(), Some(&document))?;
     }
     Ok(Committed::Stored)
 }
 
-pub(super) fn insert(connection: &Connection, tenant: &TenantId, principal: &Principal) -> Result<usize> {
+/// Stores a new one, unless there is one, or somebody of this name was erased.
+pub(super) fn insert(connection: &Connection, vault: &Vault, tenant: &TenantId, principal: &Principal) -> Result<usize> {
     const QUERY: &str = "INSERT INTO principals (tenant, kind, id, revision, ruling, document) VALUES (?1, ?2, ?3, ?4, ?5, ?6) \
          ON CONFLICT DO NOTHING";
-    let (name, document) = (&principal.name, encode(principal));
+    let name = &principal.name;
+    if matches!(vault.find_person(connection, name)?, Some(Person::Erased(_))) {
+        return Ok(0);
+    }
+    let document = encode(connection, vault, principal)?;
     let row = params![tenant.as_str(), kind(name.kind()), name.id(), integer(principal.revision.as_u64()), principal.is_ruling(), document];
     let run = || connection.prepare_cached(QUERY)?.execute(row);
     run().map_err(during("storing a principal"))
 }
 
-pub(super) fn update(connection: &Connection, tenant: &TenantId, principal: &Principal, expected: Revision) -> Result<usize> {
+pub(crate) fn update(
+    connection: &Connection,
+    vault: &Vault,
+    tenant: &TenantId,
+    principal: &Principal,
+    expected: Revision,
+) -> Result<usize> {
     const QUERY: &str = "UPDATE principals SET revision = ?4, ruling = ?5, document = ?6 \
          WHERE tenant = ?1 AND kind = ?2 AND id = ?3 AND revision = ?7";
-    let (name, document) = (&principal.name, encode(principal));
+    let (name, document) = (&principal.name, encode(connection, vault, principal)?);
     let row = params![
         tenant.as_str(),
         kind(name.kind()),
@@ -197,7 +213,7 @@ pub(super) fn find_deletion(connection: &Connection, tenant: &TenantId, name: &P
     Ok(found.map(|millis| Timestamp::from_millis(millis.unsigned_abs())))
 }
 
-pub(super) fn answer(remembered: Option<Remembered>) -> Result<Option<Committed<Principal>>> {
+pub(super) fn answer(connection: &Connection, vault: &Vault, remembered: Option<Remembered>) -> Result<Option<Committed<Principal>>> {
     let (resource, answer) = match remembered {
         None => return Ok(None),
         Some(Remembered::Reused) => return Ok(Some(Committed::KeyReused)),
@@ -206,7 +222,7 @@ pub(super) fn answer(remembered: Option<Remembered>) -> Result<Option<Committed<
     let broken = |source: domain::error::Source| Error::undecodable("requests", resource.clone(), source);
     let name = PrincipalName::parse("name", &resource).map_err(|error| broken(error.into()))?;
     let text = answer.ok_or_else(|| broken("the answer is missing".into()))?;
-    Ok(Some(Committed::Answered(Box::new(decode(&name, &text)?))))
+    Ok(Some(Committed::Answered(Box::new(decode(connection, vault, &name, &text)?))))
 }
 
 fn kind(kind: PrincipalKind) -> &'static str {
@@ -216,12 +232,27 @@ fn kind(kind: PrincipalKind) -> &'static str {
     }
 }
 
-fn encode(principal: &Principal) -> String {
-    storage_documents::encode(&PrincipalDocument::from(principal))
+/// A principal as it is stored; what a user is called, sealed.
+fn encode(connection: &Connection, vault: &Vault, principal: &Principal) -> Result<String> {
+    let mut document = PrincipalDocument::from(principal);
+    if principal.name.kind() == PrincipalKind::User
+        && !document.display_name().is_empty()
+        && let Person::Known(subject) = vault.person(connection, &principal.name)?
+    {
+        document.seal_display_name(subject.seal_own(DISPLAY_NAME, document.display_name()));
+    }
+    Ok(storage_documents::encode(&document))
 }
 
-fn decode(name: &PrincipalName, text: &str) -> Result<Principal> {
-    let document = storage_documents::decode::<PrincipalDocument>(text);
-    let principal = document.and_then(|document| Ok(document.into_principal(name.clone())?));
-    principal.map_err(|source| Error::undecodable(TABLE, name.as_str(), source))
+fn decode(connection: &Connection, vault: &Vault, name: &PrincipalName, text: &str) -> Result<Principal> {
+    let broken = |source| Error::undecodable(TABLE, name.as_str(), source);
+    let mut document = storage_documents::decode::<PrincipalDocument>(text).map_err(broken)?;
+    if let Some(sealed) = document.sealed_display_name() {
+        let Some(Person::Known(subject)) = vault.find_person(connection, name)? else {
+            return Err(broken("the key that its name is sealed under is not there".into()));
+        };
+        let opened = subject.open_own(DISPLAY_NAME, sealed)?;
+        document.open_display_name(opened.to_string());
+    }
+    document.into_principal(name.clone()).map_err(|invalid| broken(invalid.into()))
 }

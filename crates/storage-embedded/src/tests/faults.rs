@@ -44,9 +44,11 @@ async fn the_data_is_private_also_where_it_was_not() {
     store.commit(&acme, creation(utility(&acme, "one"))).await.unwrap();
     assert_eq!(mode(&data), 0o700);
     let files: Vec<_> = fs::read_dir(&data).unwrap().map(|entry| entry.unwrap().path()).collect();
-    assert!(files.len() >= 4, "{files:?}");
-    for file in files {
-        assert_eq!(mode(&file), 0o600, "{}", file.display());
+    assert!(files.len() >= 5, "{files:?}");
+    let keys: Vec<_> = fs::read_dir(data.join("keys")).unwrap().map(|entry| entry.unwrap().path()).collect();
+    assert_eq!(keys.len(), 1);
+    for file in files.iter().chain(&keys) {
+        assert_eq!(mode(file), if file.is_dir() { 0o700 } else { 0o600 }, "{}", file.display());
     }
 }
 

@@ -8,17 +8,18 @@ use crate::tidy::problem::Problem;
 const MANIFEST: &str = "Cargo.toml";
 
 /// Crate, and the workspace crates it may use in its product code.
-const ARROWS: [(&str, Allowed); 21] = [
+const ARROWS: [(&str, Allowed); 22] = [
     ("domain", Allowed::Only(&[])),
     ("api-proto", Allowed::Only(&[])),
     ("sandbox-protocol", Allowed::Only(&[])),
     ("telemetry", Allowed::Only(&[])),
     ("file-trust", Allowed::Only(&[])),
     ("audit", Allowed::Only(&[])),
+    ("keys", Allowed::Only(&["file-trust"])),
     ("auth", Allowed::Only(&["domain", "file-trust"])),
     ("api-grpc", Allowed::Only(&["domain", "api-proto"])),
     ("storage-documents", Allowed::Only(&["domain"])),
-    ("storage-embedded", Allowed::Only(&["domain", "file-trust", "storage-documents"])),
+    ("storage-embedded", Allowed::Only(&["domain", "file-trust", "keys", "storage-documents"])),
     ("cache", Allowed::Only(&["domain"])),
     ("python-check", Allowed::Only(&["domain"])),
     ("sandbox", Allowed::Only(&["domain", "file-trust", "sandbox-protocol"])),

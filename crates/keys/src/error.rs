@@ -1,0 +1,39 @@
+//! Why something sealed cannot be opened, or keys cannot be used.
+
+use std::io;
+use std::path::PathBuf;
+
+/// Why not.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// It is no sealed text, or of a form that this program does not know.
+    #[error("is sealed in a form that this program does not know")]
+    Form,
+    /// It does not open.
+    #[error("does not open: it was damaged, moved from another place, or sealed with another key")]
+    Damaged,
+    /// A wrapped key names a wrapping key that is not there.
+    #[error("the key {id} is missing; restore its file from a backup of the keys")]
+    Missing {
+        /// The wrapping key.
+        id: String,
+    },
+    /// A file or its directory could be somebody else's work.
+    #[error(transparent)]
+    Untrusted(#[from] file_trust::Error),
+    /// The system refuses.
+    #[error("cannot use {path}")]
+    System {
+        /// What.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// A file holds no key, or another one than its name says.
+    #[error("{path} holds no key of that name; restore it from a backup of the keys")]
+    Malformed {
+        /// Which file.
+        path: PathBuf,
+    },
+}

@@ -1,0 +1,32 @@
+//! The port to where the keys lie that wrap data keys: files here, a key management service elsewhere.
+
+use zeroize::Zeroizing;
+
+use crate::error::Error;
+use crate::key::KEY_BYTES;
+use crate::place::Place;
+
+/// A data key as it is stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wrapped {
+    /// The key that wraps it.
+    pub by: String,
+    /// It, sealed.
+    pub bytes: Vec<u8>,
+}
+
+/// Port: keys that wrap data keys. There are several after a change of the key, of which the newest wraps.
+pub trait KeyProvider: Send + Sync {
+    /// The ids of all keys, the newest first.
+    fn ids(&self) -> Vec<String>;
+    /// Wraps a data key for the place where it is stored.
+    ///
+    /// # Errors
+    /// Those of whoever keeps the keys.
+    fn wrap(&self, place: Place<'_>, key: &[u8; KEY_BYTES]) -> Result<Wrapped, Error>;
+    /// Opens a wrapped data key of this place.
+    ///
+    /// # Errors
+    /// [`Error::Missing`] where the key that has wrapped it is not there; [`Error::Damaged`].
+    fn unwrap(&self, place: Place<'_>, wrapped: &Wrapped) -> Result<Zeroizing<[u8; KEY_BYTES]>, Error>;
+}

@@ -1,0 +1,96 @@
+//! What opens and what does not, and which files are keys.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+
+use tempfile::TempDir;
+
+use crate::{Error, FileKeys, Key, KeyProvider as _, Place, random_id};
+
+const PLACE: Place<'_> = Place { tenant: "acme", collection: "principals", id: "a", field: "name" };
+
+fn key() -> Key {
+    Key::new(&Key::random())
+}
+
+fn files(directory: &Path) -> Vec<PathBuf> {
+    fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path()).collect()
+}
+
+#[test]
+fn what_was_sealed_opens_with_the_same_key_in_the_same_place_only() {
+    let key = key();
+    let sealed = key.seal(PLACE, b"Ann Example");
+    assert_eq!(key.open(PLACE, &sealed).unwrap().as_slice(), b"Ann Example");
+    assert!(!sealed.windows(3).any(|part| part == b"Ann"));
+    let others = [
+        Place { tenant: "umbrella", ..PLACE },
+        Place { collection: "audit_records", ..PLACE },
+        Place { id: "b", ..PLACE },
+        Place { field: "address", ..PLACE },
+        // The same letters in a row, cut elsewhere.
+        Place { tenant: "acm", collection: "eprincipals", ..PLACE },
+    ];
+    for other in others {
+        assert!(matches!(key.open(other, &sealed), Err(Error::Damaged)), "{other:?}");
+    }
+    assert!(matches!(self::key().open(PLACE, &sealed), Err(Error::Damaged)));
+}
+
+#[test]
+fn every_damaged_byte_and_every_cut_is_refused() {
+    let key = key();
+    let sealed = key.seal(PLACE, b"Ann");
+    for index in 0..sealed.len() {
+        let mut damaged = sealed.clone();
+        damaged[index] ^= 1;
+        let refused = key.open(PLACE, &damaged).unwrap_err();
+        assert_eq!(matches!(refused, Error::Form), index == 0, "{index}: {refused}");
+        assert!(key.open(PLACE, &sealed[..index]).is_err(), "cut at {index}");
+    }
+}
+
+#[test]
+fn the_same_text_is_sealed_differently_each_time_and_digested_the_same() {
+    let key = key();
+    assert_ne!(key.seal(PLACE, b"Ann"), key.seal(PLACE, b"Ann"));
+    assert_eq!(key.digest("ann"), key.digest("ann"));
+    assert_ne!(key.digest("ann"), key.digest("bob"));
+    assert_ne!(key.digest("ann"), self::key().digest("ann"));
+    assert_ne!(random_id(), random_id());
+}
+
+#[test]
+fn a_data_key_is_wrapped_for_its_place_by_a_key_that_outlives_the_process() {
+    let directory = TempDir::new().unwrap();
+    let data = Key::random();
+    let wrapped = FileKeys::open(directory.path()).unwrap().wrap(PLACE, &data).unwrap();
+    let again = FileKeys::open(directory.path()).unwrap();
+    assert_eq!(again.unwrap(PLACE, &wrapped).unwrap(), data);
+    assert!(matches!(again.unwrap(Place { id: "b", ..PLACE }, &wrapped), Err(Error::Damaged)));
+    let elsewhere = TempDir::new().unwrap();
+    let other = FileKeys::open(elsewhere.path()).unwrap();
+    assert!(matches!(other.unwrap(PLACE, &wrapped), Err(Error::Missing { id }) if id == wrapped.by));
+}
+
+#[test]
+fn a_key_file_is_its_users_alone_and_found_when_it_was_damaged_or_exchanged() {
+    let directory = TempDir::new().unwrap();
+    FileKeys::open(directory.path()).unwrap();
+    let [file] = files(directory.path()).try_into().unwrap();
+    assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+    let text = fs::read_to_string(&file).unwrap();
+    let exchanged = directory.path().join("0123456789abcdef.kek");
+    fs::rename(&file, &exchanged).unwrap();
+    assert!(matches!(FileKeys::open(directory.path()), Err(Error::Malformed { path }) if path == exchanged));
+    fs::rename(&exchanged, &file).unwrap();
+    for damaged in ["", "zona-kek-1", &text[..text.len() - 2], &text.replace("zona-kek-1", "zona-kek-2"), &format!("{text} ")] {
+        fs::write(&file, damaged).unwrap();
+        assert!(matches!(FileKeys::open(directory.path()), Err(Error::Malformed { .. })), "{damaged:?}");
+    }
+    fs::write(&file, &text).unwrap();
+    let link = directory.path().join("a.kek");
+    std::os::unix::fs::symlink(&file, &link).unwrap();
+    assert!(matches!(FileKeys::open(directory.path()), Err(Error::Untrusted(_))));
+}

@@ -1,0 +1,115 @@
+//! People in audit records: under an id that says nothing where a record is written, and by their name where it is read.
+//!
+//! The bytes of a record never change, so what is personal of the user who acted is sealed in them under the user's own key, and the
+//! name of a user whom it is about is not in them at all.
+
+use domain::audit::{AuditQuery, AuditRecord, Entry};
+use domain::error::Source;
+use domain::name::{PrincipalKind, PrincipalName, TenantId};
+use keys::Place;
+use rusqlite::Connection;
+use storage_documents::{AuditDocument, PersonalDocument};
+
+use crate::error::{Error, Result};
+use crate::vault::{Person, Vault, user_in};
+
+const TABLE: &str = "audit_records";
+/// What is sealed, as a place names it.
+const FIELD: &str = "actor";
+
+/// A record as it is stored.
+pub(super) struct Written {
+    pub(super) actor: String,
+    pub(super) resource: String,
+    pub(super) bytes: Vec<u8>,
+}
+
+/// What a list is of, as it stands beside records.
+pub(super) struct Wanted {
+    pub(super) actor: Option<String>,
+    pub(super) resource: Option<String>,
+}
+
+pub(super) fn written(connection: &Connection, vault: &Vault, entry: &Entry, sequence: u64) -> Result<Written> {
+    let mut document = AuditDocument::new(entry, sequence);
+    let actor = match &entry.actor.principal {
+        Some(user) if user.kind() == PrincipalKind::User => {
+            let person = vault.person(connection, user)?;
+            let personal = document.take_personal(person.reference());
+            // Of somebody who was erased, nothing personal is kept any more.
+            if let Person::Known(subject) = &person {
+                let text = storage_documents::encode(&personal);
+                document.set_sealed(subject.seal(place(&entry.tenant, &sequence.to_string()), &text));
+            }
+            person.reference()
+        }
+        other => other.as_ref().map(ToString::to_string).unwrap_or_default(),
+    };
+    let resource = match user_in(&entry.resource) {
+        Some((user, rest)) => {
+            let resource = format!("{}{rest}", vault.person(connection, &user)?.reference());
+            document.set_resource_of_subject(resource.clone());
+            resource
+        }
+        None => entry.resource.clone(),
+    };
+    Ok(Written { actor, resource, bytes: document.to_bytes() })
+}
+
+/// A record with people by their names; those who were erased by what stands for them.
+pub(super) fn read(connection: &Connection, vault: &Vault, tenant: &TenantId, sequence: &str, bytes: &[u8]) -> Result<AuditRecord> {
+    let broken = |source: Source| Error::undecodable(TABLE, format!("{tenant}/{sequence}"), source);
+    let mut document = AuditDocument::from_bytes(bytes).map_err(broken)?;
+    if let Some((reference, sealed)) = document.subject() {
+        let found = vault.person_in(connection, reference)?;
+        match (found, sealed) {
+            (Some((Person::Known(subject), "")), Some(sealed)) => {
+                let text = subject.open(TABLE, place(tenant, sequence), sealed)?;
+                let personal = storage_documents::decode::<PersonalDocument>(&text).map_err(broken)?;
+                document.restore_personal(personal);
+            }
+            (Some((person, "")), _) => document.set_erased(person.name()),
+            _ => return Err(broken("its actor is no subject".into())),
+        }
+    }
+    if let Some(resource) = document.resource_of_subject()
+        && let Some((person, rest)) = vault.person_in(connection, resource)?
+    {
+        let resource = format!("{}{rest}", person.name());
+        document.restore_resource(resource);
+    }
+    document.into_record().map_err(|invalid| broken(invalid.into()))
+}
+
+/// What a query is of, as it stands beside records; `None` where that is a person of whom there can be no record.
+pub(super) fn wanted(connection: &Connection, vault: &Vault, query: &AuditQuery) -> Result<Option<Wanted>> {
+    let actor = match &query.actor {
+        Some(user) if user.kind() == PrincipalKind::User => match reference(connection, vault, user)? {
+            Some(reference) => Some(reference),
+            None => return Ok(None),
+        },
+        other => other.as_ref().map(ToString::to_string),
+    };
+    let resource = match query.resource.as_deref().map(|text| (text, user_in(text))) {
+        Some((_, Some((user, rest)))) => match reference(connection, vault, &user)? {
+            Some(reference) => Some(format!("{reference}{rest}")),
+            None => return Ok(None),
+        },
+        Some((text, None)) => Some(text.to_owned()),
+        None => None,
+    };
+    Ok(Some(Wanted { actor, resource }))
+}
+
+/// How records name a user. Somebody who was erased is found by what stands for them, and no more by their name.
+pub(crate) fn reference(connection: &Connection, vault: &Vault, user: &PrincipalName) -> Result<Option<String>> {
+    if user.erased_id().is_some() {
+        return Ok(Some(Person::Erased(user.clone()).reference()));
+    }
+    let person = vault.find_person(connection, user)?;
+    Ok(person.filter(|person| matches!(person, Person::Known(_))).map(|person| person.reference()))
+}
+
+fn place<'a>(tenant: &'a TenantId, sequence: &'a str) -> Place<'a> {
+    Place { tenant: tenant.as_str(), collection: TABLE, id: sequence, field: FIELD }
+}

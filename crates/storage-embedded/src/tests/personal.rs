@@ -1,0 +1,182 @@
+//! What is personal stands in no file in plain text, opens only where it was sealed, and is lost to nobody else.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use domain::ErrorKind;
+use domain::audit::{Actor, AuditQuery, AuditRecord, AuditRepository, Entry, Outcome};
+use domain::identity::{Principal, PrincipalChange, PrincipalRepository};
+use domain::name::PrincipalName;
+use domain::page::PageRequest;
+use domain::request::{Committed, Expected};
+use rusqlite::Connection;
+use tempfile::TempDir;
+use test_support::audit_repository::entry;
+use test_support::sample::{principal, scope, user};
+
+use super::{Scratch, open};
+use crate::EmbeddedStore;
+use crate::error::during;
+
+const ANN: &str = "tenants/acme/users/ann";
+/// Texts that stand nowhere else.
+const DISPLAY_NAME: &str = "Zaphodina Quuxbury";
+const PURPOSE: &str = "looking for the plumbus";
+const ADDRESS: &str = "203.0.113.77";
+
+fn named(name: &str, display_name: &str) -> Principal {
+    Principal { display_name: display_name.to_owned(), ..principal(name) }
+}
+
+fn creation(principal: &Principal) -> PrincipalChange {
+    PrincipalChange { expected: Expected::Absent, principal: principal.clone(), deletes: false, judged_at: None, request: None }
+}
+
+/// What ann did about herself, from an address and for a purpose.
+fn act() -> Entry {
+    let actor = Actor { principal: Some(user("ann")), address: Some(ADDRESS.parse().unwrap()), ..Actor::default() };
+    Entry { actor, resource: format!("{ANN}/sessions/s"), purpose: PURPOSE.to_owned(), ..entry("acme", 1) }
+}
+
+async fn find(store: &EmbeddedStore, name: &str) -> domain::Result<Option<Principal>> {
+    let name = PrincipalName::parse("name", name).unwrap();
+    Ok(PrincipalRepository::find(store, &scope("acme"), &name).await?.open_for_system())
+}
+
+async fn listed(store: &EmbeddedStore, query: &AuditQuery) -> Vec<AuditRecord> {
+    let page = AuditRepository::list(store, &scope("acme"), query, &PageRequest { size: 100, after: None }).await.unwrap();
+    page.open_for_system().unwrap().items
+}
+
+fn by(actor: PrincipalName) -> AuditQuery {
+    AuditQuery { actor: Some(actor), ..AuditQuery::default() }
+}
+
+fn database(directory: &Path) -> PathBuf {
+    directory.join("data/zona.db")
+}
+
+/// Whether a text stands in a file of the store.
+fn holds(directory: &Path, text: &str) -> bool {
+    let holds = |path: &Path| fs::read(path).is_ok_and(|bytes| bytes.windows(text.len()).any(|part| part == text.as_bytes()));
+    fs::read_dir(directory.join("data")).unwrap().any(|entry| holds(&entry.unwrap().path()))
+}
+
+#[tokio::test]
+async fn what_is_personal_is_in_no_file_and_is_read_as_it_was_written() {
+    let store = Scratch::new();
+    let ann = named(ANN, DISPLAY_NAME);
+    assert_eq!(PrincipalRepository::commit(&*store, &scope("acme"), creation(&ann)).await.unwrap(), Committed::Stored);
+    store.append(vec![act(), entry("acme", 2)]).await.unwrap();
+    assert_eq!(find(&store, ANN).await.unwrap(), Some(ann));
+    assert_eq!(listed(&store, &by(user("ann"))).await[1].entry, act());
+    let about = AuditQuery { resource: Some(act().resource), ..AuditQuery::default() };
+    assert_eq!(listed(&store, &about).await.len(), 1);
+    for text in [DISPLAY_NAME, "Quuxbury", PURPOSE, ADDRESS] {
+        assert!(!holds(store.directory.path(), text), "{text}");
+    }
+    assert!(holds(store.directory.path(), "utility.update"), "what is not personal is found");
+}
+
+#[tokio::test]
+async fn nobody_without_records_is_found_by_another_name() {
+    let store = Scratch::new();
+    store.append(vec![act()]).await.unwrap();
+    assert!(listed(&store, &by(user("bob"))).await.is_empty());
+    let about = AuditQuery { resource: Some("tenants/acme/users/bob".to_owned()), ..AuditQuery::default() };
+    assert!(listed(&store, &about).await.is_empty());
+    // Looking for somebody makes nobody.
+    let query = |connection: &Connection| connection.query_row("SELECT count(*) FROM subjects", [], |row| row.get::<_, i64>(0));
+    assert_eq!(store.read(move |connection| query(connection).map_err(during("counting"))).await.unwrap(), 1);
+}
+
+#[tokio::test]
+async fn what_was_moved_to_another_user_or_damaged_is_an_error_and_no_empty_name() {
+    let store = Scratch::new();
+    for (name, called) in [(ANN, "Ann"), ("tenants/acme/users/bob", "Bob")] {
+        PrincipalRepository::commit(&*store, &scope("acme"), creation(&named(name, called))).await.unwrap();
+    }
+    store.append(vec![act(), Entry { purpose: "another".to_owned(), ..act() }]).await.unwrap();
+    let moved = "UPDATE principals SET document = (SELECT document FROM principals WHERE id = 'ann') WHERE id = 'bob'";
+    store.write(move |connection| connection.execute_batch(moved).map_err(during("testing"))).await.unwrap();
+    assert_eq!(find(&store, "tenants/acme/users/bob").await.unwrap_err().kind(), ErrorKind::Internal);
+    assert!(find(&store, ANN).await.unwrap().is_some(), "nobody else is spoiled");
+    let moved = "UPDATE audit_records SET record = (SELECT record FROM audit_records WHERE sequence = 1) WHERE sequence = 0";
+    store.write(move |connection| connection.execute_batch(moved).map_err(during("testing"))).await.unwrap();
+    let page = PageRequest { size: 100, after: None };
+    let refused = AuditRepository::list(&*store, &scope("acme"), &AuditQuery::default(), &page).await.unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::Internal);
+}
+
+#[tokio::test]
+async fn a_person_whom_a_refused_write_has_made_is_made_anew() {
+    let store = Scratch::new();
+    let vault = store.vault();
+    let refused = move |connection: &Connection| {
+        crate::audit::add(connection, &vault, &act())?;
+        Err::<(), _>(crate::Error::Misused("on purpose"))
+    };
+    store.write(refused).await.unwrap_err();
+    store.append(vec![act()]).await.unwrap();
+    let (directory, Scratch { store, directory: kept }) = (store.directory.path().to_owned(), store);
+    store.close().await.unwrap();
+    drop(store);
+    let again = open(&directory).unwrap();
+    assert_eq!(listed(&again, &by(user("ann"))).await[0].entry, act());
+    drop(kept);
+}
+
+#[tokio::test]
+async fn a_store_whose_key_is_missing_is_refused_and_opens_again_with_it() {
+    let directory = TempDir::new().unwrap();
+    let store = open(directory.path()).unwrap();
+    store.append(vec![act()]).await.unwrap();
+    store.close().await.unwrap();
+    drop(store);
+    let (keys, away) = (directory.path().join("data/keys"), directory.path().join("away"));
+    fs::rename(&keys, &away).unwrap();
+    let refused = open(directory.path()).err().unwrap();
+    assert!(matches!(refused, crate::Error::Keys(keys::Error::Missing { .. })), "{refused}");
+    for file in fs::read_dir(&away).unwrap() {
+        let file = file.unwrap();
+        fs::copy(file.path(), keys.join(file.file_name())).unwrap();
+    }
+    let again = open(directory.path()).unwrap();
+    assert_eq!(listed(&again, &by(user("ann"))).await.len(), 1);
+}
+
+#[tokio::test]
+async fn what_was_stored_in_plain_text_before_is_sealed_and_its_records_stay_as_they_are() {
+    let directory = TempDir::new().unwrap();
+    let store = open(directory.path()).unwrap();
+    PrincipalRepository::commit(&store, &scope("acme"), creation(&named(ANN, ""))).await.unwrap();
+    store.append(vec![entry("acme", 1), Entry { resource: ANN.to_owned(), outcome: Outcome::Denied, ..entry("acme", 2) }]).await.unwrap();
+    store.close().await.unwrap();
+    drop(store);
+    let plain = [1, 2].map(|number| {
+        let resource = if number == 1 { entry("acme", 1).resource } else { ANN.to_owned() };
+        let entry = Entry { resource, ..entry("acme", number) };
+        storage_documents::AuditDocument::new(&entry, number - 1).to_bytes()
+    });
+    let before = Connection::open(database(directory.path())).unwrap();
+    for (sequence, record) in plain.iter().enumerate() {
+        let update = "UPDATE audit_records SET record = ?2, actor = ?3, resource = iif(sequence = 1, ?3, resource) WHERE sequence = ?1";
+        before.execute(update, (sequence as i64, record, ANN)).unwrap();
+    }
+    let document = format!(r#"UPDATE principals SET document = replace(document, '{{', '{{"display_name":"{DISPLAY_NAME}",')"#);
+    let forget = "DELETE FROM subjects; DELETE FROM data_keys; UPDATE totals SET value = 0 WHERE name = 'personal_sealed'";
+    before.execute_batch(&format!("{document}; {forget}")).unwrap();
+    drop(before);
+
+    let store = open(directory.path()).unwrap();
+    assert_eq!(find(&store, ANN).await.unwrap().unwrap().display_name, DISPLAY_NAME);
+    assert_eq!(listed(&store, &by(user("ann"))).await.len(), 2);
+    let about = AuditQuery { resource: Some(ANN.to_owned()), ..AuditQuery::default() };
+    assert_eq!(listed(&store, &about).await.len(), 1);
+    let records = store.records_from(&scope("acme"), 0, 1 << 20).await.unwrap();
+    assert_eq!(records.into_iter().map(|record| record.bytes).collect::<Vec<_>>(), plain);
+    store.close().await.unwrap();
+    drop(store);
+    Connection::open(database(directory.path())).unwrap().execute_batch("VACUUM").unwrap();
+    assert!(!holds(directory.path(), DISPLAY_NAME));
+}

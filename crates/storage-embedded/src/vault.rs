@@ -1,0 +1,168 @@
+//! The one module between documents and the keys that seal what is personal in them: whose key it is, where it is stored, and what is
+//! kept of it in memory.
+//!
+//! Every person has a subject: an id that says nothing, under which they stand where nothing may be changed later, and a key of their
+//! own. A key is stored wrapped; unwrapped ones are in memory only, a bounded number of them. What a write that is not stored has made
+//! is forgotten again, and so is what a reader has loaded beside an erasure.
+
+use std::sync::Arc;
+
+use domain::name::{PrincipalKind, PrincipalName, TenantId};
+use keys::{Key, KeyProvider, Place};
+use rusqlite::{Connection, OptionalExtension as _};
+
+use crate::error::{Error, Result, during};
+
+mod kept;
+mod rows;
+mod subject;
+
+use kept::Kept;
+use subject::{COLLECTION, place};
+pub(crate) use subject::{Person, Subject};
+
+/// Keys of tenants and persons.
+pub(crate) struct Vault {
+    provider: Arc<dyn KeyProvider>,
+    kept: Kept,
+}
+
+// === impl Vault ===
+
+impl Vault {
+    pub(crate) fn new(provider: Arc<dyn KeyProvider>) -> Self {
+        Vault { provider, kept: Kept::default() }
+    }
+
+    /// The person of this name, made where there is none. For the connection that writes.
+    pub(crate) fn person(&self, connection: &Connection, name: &PrincipalName) -> Result<Person> {
+        match self.find_person(connection, name)? {
+            Some(person) => Ok(person),
+            None => self.make(connection, name).map(Person::Known),
+        }
+    }
+
+    /// The person of this name, if there is one.
+    pub(crate) fn find_person(&self, connection: &Connection, name: &PrincipalName) -> Result<Option<Person>> {
+        if let Some(subject) = self.kept.by_name(name) {
+            return Ok(Some(Person::Known(subject)));
+        }
+        let seen = self.kept.generation();
+        let tenant = name.tenant();
+        let Some(key) = self.find_tenant_key(connection, tenant)? else { return Ok(None) };
+        let Some(row) = rows::by_digest(connection, tenant, &key.digest(name.as_str()))? else { return Ok(None) };
+        self.opened(connection, tenant, row, seen).map(Some)
+    }
+
+    /// Whom an id stands for.
+    pub(crate) fn person_of(&self, connection: &Connection, tenant: &TenantId, id: &str) -> Result<Person> {
+        if let Some(subject) = self.kept.by_id(tenant, id) {
+            return Ok(Person::Known(subject));
+        }
+        let seen = self.kept.generation();
+        let missing = || Error::undecodable("subjects", format!("{tenant}/{id}"), "there is no such subject");
+        let row = rows::by_id(connection, tenant, id)?.ok_or_else(missing)?;
+        self.opened(connection, tenant, row, seen)
+    }
+
+    /// Whom a text like `tenants/acme/subjects/0123/sessions/1` begins with, and what follows; `None` where it begins with nobody.
+    pub(crate) fn person_in<'a>(&self, connection: &Connection, text: &'a str) -> Result<Option<(Person, &'a str)>> {
+        let Some((tenant, id, rest)) = split(text, COLLECTION) else { return Ok(None) };
+        let tenant = TenantId::parse("tenant", tenant).map_err(|error| Error::undecodable("subjects", text, error))?;
+        Ok(Some((self.person_of(connection, &tenant, id)?, rest)))
+    }
+
+    /// Forgets what is in memory; it is loaded anew as it is needed. Called where a write was taken back, and where a key was destroyed.
+    pub(crate) fn forget(&self) {
+        self.kept.forget();
+    }
+
+    fn make(&self, connection: &Connection, name: &PrincipalName) -> Result<Arc<Subject>> {
+        let (tenant, id) = (name.tenant(), keys::random_id());
+        let tenant_key = match self.find_tenant_key(connection, tenant)? {
+            Some(key) => key,
+            None => Arc::new(self.make_key(connection, tenant, "")?),
+        };
+        let key = self.make_key(connection, tenant, &id)?;
+        let sealed = key.seal(Place { id: &id, ..place(tenant, "subjects", "name") }, name.as_str().as_bytes());
+        rows::insert(connection, tenant, &id, &tenant_key.digest(name.as_str()), &sealed)?;
+        let subject = Arc::new(Subject { tenant: tenant.clone(), id, name: name.clone(), key });
+        self.kept.keep(&subject, self.kept.generation());
+        Ok(subject)
+    }
+
+    fn make_key(&self, connection: &Connection, tenant: &TenantId, subject: &str) -> Result<Key> {
+        let bytes = Key::random();
+        let wrapped = self.provider.wrap(Place { id: subject, ..place(tenant, "data_keys", "key") }, &bytes);
+        let wrapped = wrapped.map_err(Error::sealed("data_keys", tenant.as_str()))?;
+        rows::insert_key(connection, tenant, subject, &wrapped)?;
+        Ok(Key::new(&bytes))
+    }
+
+    fn find_tenant_key(&self, connection: &Connection, tenant: &TenantId) -> Result<Option<Arc<Key>>> {
+        if let Some(key) = self.kept.of_tenant(tenant) {
+            return Ok(Some(key));
+        }
+        let seen = self.kept.generation();
+        let key = self.find_key(connection, tenant, "")?.map(Arc::new);
+        if let Some(key) = &key {
+            self.kept.keep_tenant(tenant, key, seen);
+        }
+        Ok(key)
+    }
+
+    fn find_key(&self, connection: &Connection, tenant: &TenantId, subject: &str) -> Result<Option<Key>> {
+        let Some(wrapped) = rows::find_key(connection, tenant, subject)? else { return Ok(None) };
+        let opened = self.provider.unwrap(Place { id: subject, ..place(tenant, "data_keys", "key") }, &wrapped);
+        let bytes = opened.map_err(Error::sealed("data_keys", format!("{tenant}/{subject}")))?;
+        Ok(Some(Key::new(&bytes)))
+    }
+
+    fn opened(&self, connection: &Connection, tenant: &TenantId, row: rows::SubjectRow, seen: u64) -> Result<Person> {
+        let Some(sealed) = row.name else { return Ok(Person::Erased(PrincipalName::erased(tenant, &row.id))) };
+        let at = || format!("{tenant}/{}", row.id);
+        let key =
+            self.find_key(connection, tenant, &row.id)?.ok_or_else(|| Error::undecodable("subjects", at(), "its key is not there"))?;
+        let name = key.open(Place { id: &row.id, ..place(tenant, "subjects", "name") }, &sealed);
+        let name = name.map_err(Error::sealed("subjects", at()))?;
+        let name = std::str::from_utf8(&name).ok().and_then(|name| PrincipalName::parse("name", name).ok());
+        let name = name.ok_or_else(|| Error::undecodable("subjects", at(), "its name is none"))?;
+        let subject = Arc::new(Subject { tenant: tenant.clone(), id: row.id, name, key });
+        self.kept.keep(&subject, seen);
+        Ok(Person::Known(subject))
+    }
+}
+
+/// The user whom a full name begins with, and what follows; `None` where it begins with no user.
+pub(crate) fn user_in(text: &str) -> Option<(PrincipalName, &str)> {
+    let (_, _, rest) = split(text, "users")?;
+    let name = PrincipalName::parse("name", &text[..text.len() - rest.len()]).ok()?;
+    (name.kind() == PrincipalKind::User).then_some((name, rest))
+}
+
+/// `tenants/{tenant}/{collection}/{id}` and what follows, which begins with a slash where it is anything.
+fn split<'a>(text: &'a str, collection: &str) -> Option<(&'a str, &'a str, &'a str)> {
+    let (tenant, rest) = text.strip_prefix("tenants/")?.split_once('/')?;
+    let rest = rest.strip_prefix(collection)?.strip_prefix('/')?;
+    let end = rest.find('/').unwrap_or(rest.len());
+    Some((tenant, &rest[..end], &rest[end..]))
+}
+
+/// That every key which wraps a data key is there: whatever else happens, nothing is sealed anew while something cannot be opened.
+pub(crate) fn check_keys(connection: &Connection, provider: &dyn KeyProvider) -> Result<()> {
+    let known = provider.ids();
+    let query = "SELECT DISTINCT kek FROM data_keys";
+    let run = || connection.prepare(query)?.query_map([], |row| row.get::<_, String>(0))?.collect::<rusqlite::Result<Vec<_>>>();
+    let used = run().map_err(during("looking which keys wrap others"))?;
+    match used.into_iter().find(|id| !known.contains(id)) {
+        Some(id) => Err(Error::Keys(keys::Error::Missing { id })),
+        None => Ok(()),
+    }
+}
+
+/// Whether what is personal was sealed already in a database of before.
+pub(crate) fn is_sealed(connection: &Connection) -> Result<bool> {
+    let query = "SELECT value FROM totals WHERE name = 'personal_sealed'";
+    let found = connection.query_row(query, [], |row| row.get::<_, i64>(0)).optional();
+    Ok(found.map_err(during("looking whether names are sealed"))?.is_some_and(|value| value > 0))
+}

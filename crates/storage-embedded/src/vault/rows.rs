@@ -1,0 +1,49 @@
+//! Rows of data keys and subjects.
+
+use domain::name::TenantId;
+use keys::Wrapped;
+use rusqlite::{Connection, OptionalExtension as _, Row, params};
+
+use crate::error::{Result, during};
+
+/// A person as stored.
+pub(super) struct SubjectRow {
+    pub(super) id: String,
+    /// Sealed; nothing once the person was erased.
+    pub(super) name: Option<Vec<u8>>,
+}
+
+pub(super) fn by_digest(connection: &Connection, tenant: &TenantId, digest: &[u8]) -> Result<Option<SubjectRow>> {
+    const QUERY: &str = "SELECT id, name FROM subjects WHERE tenant = ?1 AND digest = ?2";
+    let run = || connection.prepare_cached(QUERY)?.query_row(params![tenant.as_str(), digest], subject);
+    run().optional().map_err(during("looking for a person"))
+}
+
+pub(super) fn by_id(connection: &Connection, tenant: &TenantId, id: &str) -> Result<Option<SubjectRow>> {
+    const QUERY: &str = "SELECT id, name FROM subjects WHERE tenant = ?1 AND id = ?2";
+    let run = || connection.prepare_cached(QUERY)?.query_row(params![tenant.as_str(), id], subject);
+    run().optional().map_err(during("looking for a person"))
+}
+
+pub(super) fn insert(connection: &Connection, tenant: &TenantId, id: &str, digest: &[u8], name: &[u8]) -> Result<()> {
+    const QUERY: &str = "INSERT INTO subjects (tenant, id, digest, name) VALUES (?1, ?2, ?3, ?4)";
+    let run = || connection.prepare_cached(QUERY)?.execute(params![tenant.as_str(), id, digest, name]);
+    run().map(drop).map_err(during("storing a person"))
+}
+
+pub(super) fn find_key(connection: &Connection, tenant: &TenantId, subject: &str) -> Result<Option<Wrapped>> {
+    const QUERY: &str = "SELECT kek, wrapped FROM data_keys WHERE tenant = ?1 AND subject = ?2";
+    let wrapped = |row: &Row<'_>| Ok(Wrapped { by: row.get(0)?, bytes: row.get(1)? });
+    let run = || connection.prepare_cached(QUERY)?.query_row(params![tenant.as_str(), subject], wrapped);
+    run().optional().map_err(during("reading a key"))
+}
+
+pub(super) fn insert_key(connection: &Connection, tenant: &TenantId, subject: &str, wrapped: &Wrapped) -> Result<()> {
+    const QUERY: &str = "INSERT INTO data_keys (tenant, subject, kek, wrapped) VALUES (?1, ?2, ?3, ?4)";
+    let run = || connection.prepare_cached(QUERY)?.execute(params![tenant.as_str(), subject, wrapped.by, wrapped.bytes]);
+    run().map(drop).map_err(during("storing a key"))
+}
+
+fn subject(row: &Row<'_>) -> rusqlite::Result<SubjectRow> {
+    Ok(SubjectRow { id: row.get(0)?, name: row.get(1)? })
+}
