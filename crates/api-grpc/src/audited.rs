@@ -63,20 +63,20 @@ impl Audited {
 
     /// The answer does not wait for the outcome's record: what is to be known before is the intent.
     async fn execute<T>(self, work: impl Future<Output = Result<T>>) -> Result<T> {
-        let mut intent = self.auditor.intent(self.entry);
+        let mut intent = self.auditor.intent(self.entry, self.notes);
         intent.store().await?;
         let done = work.await;
         let (outcome, reason) = outcome_of(&done);
-        intent.close_behind(outcome, reason, self.notes.take());
+        intent.close_behind(outcome, reason);
         done
     }
 
     async fn change<T>(self, work: impl Future<Output = Result<T>>) -> Result<T> {
-        let mut intent = self.auditor.intent(self.entry);
+        let mut intent = self.auditor.intent(self.entry, self.notes);
         intent.store().await?;
         let done = work.await;
         let (outcome, reason) = outcome_of(&done);
-        intent.close(outcome, reason, self.notes.take()).await;
+        intent.close(outcome, reason).await;
         done
     }
 

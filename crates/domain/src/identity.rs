@@ -9,6 +9,7 @@ mod api_keys;
 mod attempts;
 mod authentication;
 mod bootstrap;
+mod changed;
 mod common_password;
 mod password;
 mod principal;

@@ -3,11 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use api_proto::zona::access::v1 as access;
 use api_proto::zona::annotations::v1::{Operation, Who};
 use api_proto::zona::audit::v1 as pb;
 use api_proto::zona::execution::v1 as executions;
+use api_proto::zona::identity::v1 as identity;
 use api_proto::zona::utility::v1 as utilities;
-use domain::audit::MAX_LOOKED_AT;
+use domain::audit::{AuditQuery, AuditRepository as _, MAX_LOOKED_AT};
 use pb::AuditOutcome::{Allowed, Cancelled, Denied, Failed, Intent};
 use pb::export_audit_records_response::Part;
 use prost_types::FieldMask;
@@ -17,6 +19,7 @@ use tonic::{Code, Request};
 use crate::fakes::TokenAuthenticator;
 use crate::generic::{call_with, methods, named_request, path};
 use crate::harness::{Harness, LOCAL, Options, TENANT, reason, utility_name, violations};
+use crate::identity::Installation;
 
 const SCRIPT: &str = "def main():\n    return 1\n";
 
@@ -56,7 +59,9 @@ async fn a_change_has_an_intent_before_it_and_an_outcome_behind_it_that_say_who_
     assert_eq!(outcomes(&found), [(Intent, ""), (Allowed, "")]);
     assert_eq!((&found[0].call, found[0].count), (&found[1].call, 1));
     let said = &found[1];
-    assert_eq!((said.method.as_str(), said.resource.as_str()), ("/zona.utility.v1.UtilityService/CreateUtility", TENANT));
+    assert_eq!(said.method, "/zona.utility.v1.UtilityService/CreateUtility");
+    let named: Vec<_> = found.iter().map(|record| (record.resource.clone(), record.version)).collect();
+    assert_eq!(named, [(TENANT.to_owned(), 0), (utility_name("one"), 1)], "where it was made, and what");
     assert_eq!((said.request_id.as_str(), said.purpose.as_str(), said.instance.as_str()), ("my-request", "ticket 4711", "test"));
     let actor = said.actor.as_ref().unwrap();
     assert_eq!((actor.principal.as_str(), actor.address.as_str()), (LOCAL, "127.0.0.1"));
@@ -83,6 +88,101 @@ async fn an_update_is_recorded_with_the_hashes_of_what_it_changed_and_with_no_va
     assert_eq!((change.field.as_str(), change.after_sha256.len()), ("description", 64));
     let found = of_action(&server, "policy.update").await;
     assert_eq!(found[1].changes.iter().map(|change| change.field.as_str()).collect::<Vec<_>>(), ["extra_modules"]);
+}
+
+#[tokio::test]
+async fn a_restored_version_is_recorded_by_the_one_that_it_was_made_of_and_the_one_that_it_became() {
+    let server = Harness::start().await;
+    server.create("some", SCRIPT).await;
+    let utility = utilities::Utility { name: utility_name("some"), code: "def main():\n    return 2\n".to_owned(), ..Default::default() };
+    let update_mask = Some(FieldMask { paths: vec!["code".to_owned()] });
+    let update = utilities::UpdateUtilityRequest { utility: Some(utility), update_mask, ..Default::default() };
+    server.utilities.clone().update_utility(update).await.unwrap();
+    let old = format!("{}/versions/1", utility_name("some"));
+    let restore = utilities::RestoreUtilityVersionRequest { name: old.clone(), ..Default::default() };
+    server.utilities.clone().restore_utility_version(restore).await.unwrap();
+    let found = of_action(&server, "version.restore").await;
+    let named: Vec<_> = found.iter().map(|record| (record.resource.clone(), record.version)).collect();
+    assert_eq!(named, [(old, 1), (format!("{}/versions/3", utility_name("some")), 3)]);
+    assert_eq!(of_action(&server, "utility.update").await[1].version, 2);
+}
+
+#[tokio::test]
+async fn an_execution_is_recorded_by_its_name_and_the_version_that_ran() {
+    let server = Harness::start().await;
+    server.create("runs", SCRIPT).await;
+    server.create("maps", "def transform(value):\n    return value\n").await;
+    let start = executions::StartExecutionRequest { name: utility_name("runs"), ..Default::default() };
+    let started = server.executions.clone().start_execution(start).await.unwrap().into_inner();
+    let request = executions::TransformRequest { name: utility_name("maps"), values_json: vec!["1".to_owned()], ..Default::default() };
+    let mapped = server.executions.clone().transform(request).await.unwrap().into_inner();
+    for (action, utility, execution) in [("utility.start", "runs", started.name), ("utility.transform", "maps", mapped.execution)] {
+        let found = of_action(&server, action).await;
+        let named: Vec<_> = found.iter().map(|record| (record.resource.clone(), record.version)).collect();
+        assert_eq!(named, [(utility_name(utility), 0), (execution, 1)], "{action}");
+    }
+}
+
+/// The fields of the outcome of the only call of this action; whether each held something before and holds something now.
+async fn changes(server: &Harness, action: &str) -> Vec<(String, bool, bool)> {
+    let found = of_action(server, action).await;
+    let fields = found[1].changes.iter();
+    fields.map(|change| (change.field.clone(), !change.before_sha256.is_empty(), !change.after_sha256.is_empty())).collect()
+}
+
+fn fields(expected: &[(&str, bool, bool)]) -> Vec<(String, bool, bool)> {
+    expected.iter().map(|(field, before, after)| ((*field).to_owned(), *before, *after)).collect()
+}
+
+#[tokio::test]
+async fn a_grant_is_recorded_with_whom_it_was_given_and_taken_from_and_what_it_gave() {
+    let server = Harness::start().await;
+    server.create("some", SCRIPT).await;
+    let (name, grantee) = (utility_name("some"), "tenants/demo/users/ann".to_owned());
+    let grant = access::GrantAccessRequest {
+        name: name.clone(),
+        grantee: grantee.clone(),
+        access: access::Access::Execute.into(),
+        expire_time: Some(prost_types::Timestamp { seconds: 4_000_000_000, nanos: 0 }),
+        ..Default::default()
+    };
+    server.access.clone().grant_access(grant).await.unwrap();
+    server.access.clone().revoke_access(access::RevokeAccessRequest { name, grantee, ..Default::default() }).await.unwrap();
+    let said = ["grantee=tenants/demo/users/ann", "access=execute", "expire_time=4000000000000"];
+    assert_eq!(changes(&server, "grant.create").await, fields(&said.map(|field| (field, false, true))));
+    assert_eq!(changes(&server, "grant.revoke").await, fields(&said.map(|field| (field, true, false))));
+}
+
+#[tokio::test]
+async fn who_was_made_and_what_became_of_their_role_and_state_is_recorded_and_of_a_password_only_that_it_changed() {
+    let all = Installation::new().await;
+    let ann = all.user("demo", "ann", identity::Role::User).await;
+    let changed = identity::User { role: identity::Role::Creator.into(), password: "another horse battery".to_owned(), ..ann.clone() };
+    all.update(&all.root, changed, &["role", "password"], "").await.unwrap();
+    let ci = all.account("demo", "ci", identity::Role::Creator).await;
+    let key = all.key(&ci.name).await.api_key.unwrap();
+    all.server.spawner.settle().await;
+    let page = domain::page::PageRequest { size: 100, after: None };
+    let found = all.server.execution_store.list(&test_support::sample::scope("demo"), &AuditQuery::default(), &page).await.unwrap();
+    let mut found: Vec<_> = found.open_for_system().unwrap().items.into_iter().map(|record| (record.sequence, record.entry)).collect();
+    found.retain(|(_, entry)| entry.outcome == domain::audit::Outcome::Allowed);
+    found.sort_by_key(|(sequence, _)| *sequence);
+    let said = found.iter().map(|(_, entry)| {
+        let fields = entry.changes.iter().map(|change| (change.field.as_str(), change.before.is_some(), change.after.is_some()));
+        (entry.action.as_str(), entry.resource.as_str(), fields.collect::<Vec<_>>())
+    });
+    let made = |role| vec![(role, false, true), ("state=active", false, true)];
+    let with_password = |mut fields: Vec<_>| {
+        fields.push(("password", false, false));
+        fields
+    };
+    let expected = [
+        ("user.create", ann.name.as_str(), with_password(made("role=user"))),
+        ("user.update", ann.name.as_str(), with_password(vec![("role=user->creator", true, true)])),
+        ("service_account.create", ci.name.as_str(), made("role=creator")),
+        ("api_key.create", key.name.as_str(), Vec::new()),
+    ];
+    assert_eq!(said.collect::<Vec<_>>(), expected);
 }
 
 #[tokio::test]

@@ -37,6 +37,16 @@ impl<A: Action> Permit<A> {
         self.notes.changes(changes);
     }
 
+    /// Notes the full name of what was made or run, which the record names in place of what was permitted.
+    pub fn note_resource(&self, name: &impl fmt::Display) {
+        self.notes.resource(name);
+    }
+
+    /// Notes the version that was made or run.
+    pub fn note_version(&self, number: u32) {
+        self.notes.version(number);
+    }
+
     /// Where it is noted what the record of what was permitted is to say.
     pub fn notes(&self) -> Notes {
         self.notes.clone()

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::access::{Found, Grant, GrantDraft, GrantRepository, Grantee, MAX_GRANTS, Permit, actions};
+use crate::access::{Action, Found, Grant, GrantDraft, GrantRepository, Grantee, MAX_GRANTS, Permit, actions};
+use crate::audit::FieldChange;
 use crate::error::{Error, Result};
 use crate::name::UtilityName;
 use crate::page::{Page, PageRequest};
@@ -37,7 +38,10 @@ impl Sharing {
             permit.open(self.utilities.find(&scope, &name.utility).await?, name)?.check_active()?;
             let grant = draft.grant(name.clone(), permit.principal().clone(), now)?;
             match self.grants.put(&scope, &grant, now, request.as_ref()).await? {
-                Committed::Stored => Ok(grant),
+                Committed::Stored => {
+                    permit.note_changes(changes(&grant, |value| (None, Some(value))));
+                    Ok(grant)
+                }
                 Committed::Conflict => Err(full(&grant.grantee)),
                 Committed::Answered(first) => permit.open(Found::one(*first), name),
                 Committed::Removed { resource } => Err(Error::NotFound { resource }),
@@ -65,7 +69,10 @@ impl Sharing {
             let described = format!("{name} granted to {grantee}");
             let grant = permit.open(self.grants.find(&scope, &name.utility, &grantee).await?, &described)?;
             match self.grants.remove(&scope, &grant, request.as_ref()).await? {
-                Committed::Stored => Ok(grant),
+                Committed::Stored => {
+                    permit.note_changes(changes(&grant, |value| (Some(value), None)));
+                    Ok(grant)
+                }
                 Committed::Conflict => Err(Error::Stale { resource: described }),
                 Committed::Answered(first) => permit.open(Found::one(*first), name),
                 Committed::Removed { resource } => Err(Error::NotFound { resource }),
@@ -87,7 +94,7 @@ impl Sharing {
 
     async fn answered<A>(&self, permit: &Permit<A>, name: &UtilityName, request: Option<&RequestKey>) -> Result<Option<Grant>>
     where
-        A: crate::access::Action<Target = UtilityName>,
+        A: Action<Target = UtilityName>,
     {
         let Some(request) = request else { return Ok(None) };
         match self.grants.find_answer(&permit.scope(), request).await? {
@@ -97,6 +104,17 @@ impl Sharing {
             Some(Committed::Stored | Committed::Conflict) | None => Ok(None),
         }
     }
+}
+
+/// What a grant says, as it was given (to hold nothing before) or taken back (to hold nothing now).
+fn changes(grant: &Grant, way: impl Fn(&str) -> (Option<&str>, Option<&str>)) -> Vec<FieldChange> {
+    let (grantee, expires) = (grant.grantee.to_string(), grant.expires.map(|end| end.as_millis().to_string()));
+    let said = [("grantee", Some(grantee.as_str())), ("access", Some(grant.access.as_str())), ("expire_time", expires.as_deref())];
+    let change = |(field, value): (&str, Option<&str>)| {
+        let (before, after) = way(value?);
+        FieldChange::named(field, before, after)
+    };
+    said.into_iter().filter_map(change).collect()
 }
 
 /// Grants of a grantee end by being taken back or by their time: there is no moment to name.

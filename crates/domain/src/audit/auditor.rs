@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::access::{ActionSpec, Caller, Target};
 use crate::audit::books::Books;
-use crate::audit::notes::Noted;
+use crate::audit::notes::Notes;
 use crate::audit::record::{Actor, Entry, MAX_PURPOSE, Outcome};
 use crate::audit::repository::AuditRepository;
 use crate::error::{Error, Result};
@@ -76,6 +76,7 @@ pub struct Circumstances {
 pub struct Intent {
     auditor: Auditor,
     entry: Entry,
+    notes: Notes,
     stored: bool,
     closed: bool,
 }
@@ -100,9 +101,10 @@ impl Auditor {
         self.new_entry(tenant, caller, action, resource.unwrap_or(action.resource).to_owned(), None, around)
     }
 
-    /// The intent of what `entry` says; nothing may happen before it is [stored](Intent::store).
-    pub fn intent(&self, entry: Entry) -> Intent {
-        Intent { auditor: self.clone(), entry, stored: false, closed: false }
+    /// The intent of what `entry` says; nothing may happen before it is [stored](Intent::store). What the work notes in `notes`, its
+    /// outcome says, however it ends.
+    pub fn intent(&self, entry: Entry, notes: Notes) -> Intent {
+        Intent { auditor: self.clone(), entry, notes, stored: false, closed: false }
     }
 
     /// Records a call that had no effect, but is to show what each showing of is to be known. Returns once it is durable.
@@ -256,27 +258,27 @@ impl Intent {
         repository.append(vec![self.entry.clone()]).await.map_err(unaudited)
     }
 
-    /// Closes it with what became of the work, and what that has noted.
-    pub async fn close(mut self, outcome: Outcome, reason: &str, noted: Noted) {
+    /// Closes it with what became of the work.
+    pub async fn close(mut self, outcome: Outcome, reason: &str) {
         self.closed = true;
-        let outcome = self.outcome(outcome, reason, noted);
+        let outcome = self.outcome(outcome, reason);
         self.auditor.add_outcome(outcome).await;
     }
 
     /// Closes it in a task of its own.
-    pub fn close_behind(mut self, outcome: Outcome, reason: &str, noted: Noted) {
-        self.spawn_close(outcome, reason, noted);
+    pub fn close_behind(mut self, outcome: Outcome, reason: &str) {
+        self.spawn_close(outcome, reason);
     }
 
-    fn spawn_close(&mut self, outcome: Outcome, reason: &str, noted: Noted) {
+    fn spawn_close(&mut self, outcome: Outcome, reason: &str) {
         self.closed = true;
-        let (auditor, outcome) = (self.auditor.clone(), self.outcome(outcome, reason, noted));
+        let (auditor, outcome) = (self.auditor.clone(), self.outcome(outcome, reason));
         self.auditor.shared.ports.spawner.spawn("audit an outcome", Box::pin(async move { auditor.add_outcome(outcome).await }));
     }
 
-    fn outcome(&self, outcome: Outcome, reason: &str, noted: Noted) -> Entry {
+    fn outcome(&self, outcome: Outcome, reason: &str) -> Entry {
         let time = self.auditor.shared.ports.clock.now();
-        noted.applied_to(Entry { time, outcome, reason: reason.to_owned(), ..self.entry.clone() })
+        self.notes.take().applied_to(Entry { time, outcome, reason: reason.to_owned(), ..self.entry.clone() })
     }
 }
 
@@ -284,8 +286,8 @@ impl Drop for Intent {
     fn drop(&mut self) {
         if self.stored && !self.closed {
             match std::thread::panicking() {
-                true => self.spawn_close(Outcome::Failed, PANICKED, Noted::default()),
-                false => self.spawn_close(Outcome::Cancelled, CALL_DROPPED, Noted::default()),
+                true => self.spawn_close(Outcome::Failed, PANICKED),
+                false => self.spawn_close(Outcome::Cancelled, CALL_DROPPED),
             }
         }
     }

@@ -15,6 +15,7 @@ pub struct Notes(Arc<Mutex<Noted>>);
 pub struct Noted {
     actor: Option<Actor>,
     resource: Option<String>,
+    version: Option<u32>,
     changes: Vec<FieldChange>,
 }
 
@@ -27,6 +28,11 @@ impl Notes {
     /// Notes the full name of what it is about, in place of what was known before.
     pub fn resource(&self, name: &impl fmt::Display) {
         self.noted().resource = Some(name.to_string());
+    }
+
+    /// Notes the version that was made or run.
+    pub fn version(&self, number: u32) {
+        self.noted().version = Some(number);
     }
 
     /// Notes who calls, where the request itself has proven that: the record then stands in the log of their tenant.
@@ -49,13 +55,14 @@ impl Noted {
     /// The record with what was noted for it.
     #[must_use]
     pub fn applied_to(self, entry: Entry) -> Entry {
-        let Noted { actor, resource, changes } = self;
+        let Noted { actor, resource, version, changes } = self;
         let tenant = actor.as_ref().and_then(|actor| actor.principal.as_ref()).map(|principal| principal.tenant().clone());
         let address = entry.actor.address;
         Entry {
             tenant: tenant.unwrap_or(entry.tenant),
             actor: actor.map_or(entry.actor, |actor| Actor { address, ..actor }),
             resource: resource.unwrap_or(entry.resource),
+            version: version.or(entry.version),
             changes,
             ..entry
         }

@@ -132,6 +132,22 @@ impl FieldChange {
         let hashed = |text: &str| Hash::from_bytes(Sha256::digest(text).into());
         (before != after).then(|| FieldChange { field: field.to_owned(), before: before.map(hashed), after: after.map(hashed) })
     }
+
+    /// The change of a field whose values are names, which the record may say: `field=value` where it held nothing before or holds
+    /// nothing now, `field=before->after` otherwise.
+    pub fn named(field: &str, before: Option<&str>, after: Option<&str>) -> Option<Self> {
+        let said = match (before, after) {
+            (Some(before), Some(after)) => format!("{field}={before}->{after}"),
+            (Some(one), None) | (None, Some(one)) => format!("{field}={one}"),
+            (None, None) => return None,
+        };
+        FieldChange::of(&said, before, after)
+    }
+
+    /// That a secret is another one; nothing is recorded of either.
+    pub fn secret(field: &str) -> Self {
+        FieldChange { field: field.to_owned(), before: None, after: None }
+    }
 }
 
 impl Resource for AuditRecord {

@@ -105,6 +105,8 @@ impl Executions {
             Committed::Stored => {}
             Committed::Conflict | Committed::Answered(_) | Committed::Removed { .. } | Committed::KeyReused => return Err(id_taken()),
         }
+        // Now, as the caller may go away before it ends.
+        note_execution(permit, &name, version.number);
         let outcomes = driven.answer.await.unwrap_or_else(|_dropped| Err(abandoned()))?;
         guard.disarm();
         Ok(Transformed { execution: name, outcomes })
@@ -198,7 +200,9 @@ impl Executions {
         A: Action<Target = UtilityName>,
     {
         let request = launch.request.clone();
-        once(|| self.answered(permit, request.as_ref()), self.launch_new(permit, launch)).await
+        let launched = once(|| self.answered(permit, request.as_ref()), self.launch_new(permit, launch)).await?;
+        note_execution(permit, &launched.0.name, launched.0.version.number);
+        Ok(launched)
     }
 
     async fn answered<A>(&self, permit: &Permit<A>, request: Option<&RequestKey>) -> Result<Option<Launched>>
@@ -408,6 +412,12 @@ fn no_lease() -> Error {
 
 fn id_taken() -> Error {
     Error::Internal { context: "a new execution id was taken", source: None }
+}
+
+/// What was permitted is the running of a utility; its record says which run of it that was.
+fn note_execution<A: Action>(permit: &Permit<A>, name: &ExecutionName, version: u32) {
+    permit.note_resource(name);
+    permit.note_version(version);
 }
 
 fn require_kind(utility: &Utility, version: &Version, kind: Kind) -> Result<()> {

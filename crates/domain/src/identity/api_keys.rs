@@ -2,6 +2,7 @@
 
 use crate::access::{Action, Found, OfTenant, Permit};
 use crate::error::{Error, Result};
+use crate::identity::changed::key_fields;
 use crate::identity::principals::check_ruled;
 use crate::identity::rules::description_violations;
 use crate::identity::use_cases::{Asked, Identities, remembered, settled};
@@ -101,6 +102,8 @@ impl Identities {
         let committed = self.ports.api_keys.commit(&permit.scope(), change).await?;
         let name = key.name();
         let answer = settled(committed, key.clone(), true, &name)?;
+        permit.note_resource(&answer.name());
+        permit.note_changes(key_fields(&answer));
         // The same request, answered meanwhile: its secret was shown there.
         Ok(if answer.id == key.id { (answer, Some(secret)) } else { (answer, None) })
     }

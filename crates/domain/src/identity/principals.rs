@@ -5,6 +5,7 @@ use std::net::IpAddr;
 
 use crate::access::{Action, Found, OfTenant, Permit, TenantScope};
 use crate::error::{Error, Result};
+use crate::identity::changed::changed_fields;
 use crate::identity::rules::{display_name_violations, may_rule, password_violations, role_of, role_violations};
 use crate::identity::use_cases::{Asked, Identities, remembered, settled};
 use crate::identity::{PasswordHash, PasswordVerdict, Principal, PrincipalChange, PrincipalQuery, PrincipalState, Role, Secret, actions};
@@ -177,7 +178,10 @@ impl Identities {
             judged_at: None,
             request: asked.request,
         };
-        settled(self.ports.principals.commit(&permit.scope(), change).await?, principal, true, &name)
+        let created = settled(self.ports.principals.commit(&permit.scope(), change).await?, principal, true, &name)?;
+        permit.note_resource(&created.name);
+        permit.note_changes(changed_fields(None, &created));
+        Ok(created)
     }
 
     async fn apply(&self, permit: &Permit<actions::UpdateUser>, patch: UserPatch, asked: Asked) -> Result<Principal> {
@@ -227,7 +231,10 @@ impl Identities {
             judged_at,
             request: asked.request,
         };
-        settled(self.ports.principals.commit(&permit.scope(), change).await?, changed, false, name)
+        let fields = changed_fields(Some(&old), &changed);
+        let updated = settled(self.ports.principals.commit(&permit.scope(), change).await?, changed, false, name)?;
+        permit.note_changes(fields);
+        Ok(updated)
     }
 
     async fn delete<A: Action<Target = PrincipalName>>(&self, permit: &Permit<A>, asked: Asked) -> Result<Principal> {

@@ -61,8 +61,13 @@ impl Utilities {
         draft: Draft,
         call: Call,
     ) -> Result<(Utility, Version)> {
-        let request = call.request.clone();
-        once(|| self.answered(permit, request.as_ref()), self.create_new(permit, id, draft, call)).await
+        let (request, stores) = (call.request.clone(), !call.validate_only);
+        let created = once(|| self.answered(permit, request.as_ref()), self.create_new(permit, id, draft, call)).await?;
+        if stores {
+            permit.note_resource(&created.0.name);
+            permit.note_version(created.1.number);
+        }
+        Ok(created)
     }
 
     async fn create_new(
@@ -149,8 +154,12 @@ impl Utilities {
     /// # Errors
     /// [`Error::Invalid`], [`Error::NotFound`], [`Error::Stale`], [`Error::Precondition`] when it is deleted.
     pub async fn update(&self, permit: &Permit<actions::UpdateUtility>, patch: Patch, call: Call) -> Result<(Utility, Version)> {
-        let request = call.request.clone();
-        once(|| self.answered(permit, request.as_ref()), self.apply(permit, patch, call)).await
+        let (request, stores) = (call.request.clone(), !call.validate_only);
+        let updated = once(|| self.answered(permit, request.as_ref()), self.apply(permit, patch, call)).await?;
+        if stores {
+            permit.note_version(updated.1.number);
+        }
+        Ok(updated)
     }
 
     async fn apply(&self, permit: &Permit<actions::UpdateUtility>, patch: Patch, call: Call) -> Result<(Utility, Version)> {
@@ -275,8 +284,13 @@ impl Utilities {
         message: String,
         call: Call,
     ) -> Result<(Utility, Version)> {
-        let request = call.request.clone();
-        once(|| self.answered(permit, request.as_ref()), self.bring_back(permit, message, call)).await
+        let (request, stores) = (call.request.clone(), !call.validate_only);
+        let restored = once(|| self.answered(permit, request.as_ref()), self.bring_back(permit, message, call)).await?;
+        if stores {
+            permit.note_resource(&restored.0.name.version(restored.1.number));
+            permit.note_version(restored.1.number);
+        }
+        Ok(restored)
     }
 
     async fn bring_back(&self, permit: &Permit<actions::RestoreUtilityVersion>, message: String, call: Call) -> Result<(Utility, Version)> {

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use domain::access::{Action as _, Caller, Target, TenantScope};
-use domain::audit::{AuditQuery, AuditRecord, AuditRepository as _, Auditor, Circumstances, Entry, Noted, Outcome, Ports};
+use domain::audit::{AuditQuery, AuditRecord, AuditRepository as _, Auditor, Circumstances, Entry, Notes, Outcome, Ports};
 use domain::lease::{InstanceId, LeaseName, LeaseRepository as _};
 use domain::page::PageRequest;
 use domain::time::Clock as _;
@@ -77,7 +77,7 @@ async fn an_intent_that_cannot_be_stored_is_refused_and_nothing_is_recorded() {
     let world = World::new();
     let auditor = world.auditor("one");
     world.store.faults().fail_next("append_audit", 1);
-    let refused = auditor.intent(entry(&auditor)).store().await.unwrap_err();
+    let refused = auditor.intent(entry(&auditor), Notes::default()).store().await.unwrap_err();
     assert_eq!((refused.kind(), refused.reason()), (ErrorKind::Unavailable, "AUDIT_UNAVAILABLE"));
     world.spawner.settle().await;
     assert_eq!(world.outcomes().await, []);
@@ -87,9 +87,9 @@ async fn an_intent_that_cannot_be_stored_is_refused_and_nothing_is_recorded() {
 async fn an_intent_and_its_outcome_say_the_same_of_the_call() {
     let world = World::new();
     let auditor = world.auditor("one");
-    let mut intent = auditor.intent(entry(&auditor));
+    let mut intent = auditor.intent(entry(&auditor), Notes::default());
     intent.store().await.unwrap();
-    intent.close(Outcome::Failed, "NOT_FOUND", Noted::default()).await;
+    intent.close(Outcome::Failed, "NOT_FOUND").await;
     let records = world.records().await;
     let [before, after] = records.as_slice() else { panic!("{records:?}") };
     assert_eq!((before.entry.outcome, after.entry.outcome, after.entry.reason.as_str()), (Outcome::Intent, Outcome::Failed, "NOT_FOUND"));
@@ -103,11 +103,28 @@ async fn an_intent_and_its_outcome_say_the_same_of_the_call() {
 async fn an_intent_that_is_dropped_is_closed_as_cancelled() {
     let world = World::new();
     let auditor = world.auditor("one");
-    let mut intent = auditor.intent(entry(&auditor));
+    let mut intent = auditor.intent(entry(&auditor), Notes::default());
     intent.store().await.unwrap();
     drop(intent);
     world.spawner.settle().await;
     assert_eq!(world.outcomes().await, pairs(&[(Outcome::Intent, ""), (Outcome::Cancelled, "CALL_DROPPED")]));
+}
+
+#[tokio::test]
+async fn what_the_work_has_noted_stands_in_the_outcome_also_of_a_call_that_is_dropped() {
+    let world = World::new();
+    let auditor = world.auditor("one");
+    let notes = Notes::default();
+    let mut intent = auditor.intent(entry(&auditor), notes.clone());
+    intent.store().await.unwrap();
+    notes.resource(&"tenants/acme/utilities/a");
+    notes.version(7);
+    drop(intent);
+    world.spawner.settle().await;
+    let records = world.records().await;
+    let said: Vec<_> = records.iter().map(|record| (record.entry.resource.as_str(), record.entry.version)).collect();
+    assert_eq!(said, [("tenants/acme", None), ("tenants/acme/utilities/a", Some(7))]);
+    assert_eq!(records[1].entry.outcome, Outcome::Cancelled);
 }
 
 #[tokio::test]
@@ -118,13 +135,13 @@ async fn what_a_dead_server_left_open_is_closed_once_as_unknown() {
         let id = InstanceId::new(instance);
         world.store.acquire(&LeaseName::of_instance(&id), &id, world.clock.now(), Duration::from_secs(10)).await.unwrap();
     }
-    let mut left = dead.intent(entry(&dead));
+    let mut left = dead.intent(entry(&dead), Notes::default());
     left.store().await.unwrap();
     assert_eq!(alive.tend().await.unwrap(), 0, "its lease is in force");
     world.clock.advance(Duration::from_secs(11));
     assert_eq!((alive.tend().await.unwrap(), alive.tend().await.unwrap()), (1, 0));
     // It was only paused: what it has to say comes too late.
-    left.close(Outcome::Allowed, "", Noted::default()).await;
+    left.close(Outcome::Allowed, "").await;
     assert_eq!(world.outcomes().await, pairs(&[(Outcome::Intent, ""), (Outcome::Unknown, "SERVER_DIED")]));
     assert_eq!(world.records().await[1].entry.instance, InstanceId::new("alive"));
 }
@@ -135,11 +152,11 @@ async fn a_server_that_was_paused_beyond_its_lease_says_itself_how_its_calls_hav
     let auditor = world.auditor("one");
     let id = InstanceId::new("one");
     world.store.acquire(&LeaseName::of_instance(&id), &id, world.clock.now(), Duration::from_secs(10)).await.unwrap();
-    let mut intent = auditor.intent(entry(&auditor));
+    let mut intent = auditor.intent(entry(&auditor), Notes::default());
     intent.store().await.unwrap();
     world.clock.advance(Duration::from_secs(11));
     assert_eq!(auditor.tend().await.unwrap(), 0, "it lives");
-    intent.close(Outcome::Allowed, "", Noted::default()).await;
+    intent.close(Outcome::Allowed, "").await;
     assert_eq!(world.outcomes().await, pairs(&[(Outcome::Intent, ""), (Outcome::Allowed, "")]));
 }
 
@@ -147,7 +164,7 @@ async fn a_server_that_was_paused_beyond_its_lease_says_itself_how_its_calls_hav
 async fn all_that_a_dead_server_left_open_is_closed_in_one_write() {
     let world = World::new();
     let dead = world.auditor("dead");
-    let mut left = [(); 3].map(|()| dead.intent(entry(&dead)));
+    let mut left = [(); 3].map(|()| dead.intent(entry(&dead), Notes::default()));
     for intent in &mut left {
         intent.store().await.unwrap();
     }
@@ -166,10 +183,10 @@ async fn all_that_a_dead_server_left_open_is_closed_in_one_write() {
 async fn an_outcome_that_the_store_refuses_is_kept_and_told_of_and_stored_later() {
     let world = World::new();
     let auditor = world.auditor("one");
-    let mut intent = auditor.intent(entry(&auditor));
+    let mut intent = auditor.intent(entry(&auditor), Notes::default());
     intent.store().await.unwrap();
     world.store.faults().fail_always("close_audit");
-    intent.close(Outcome::Allowed, "", Noted::default()).await;
+    intent.close(Outcome::Allowed, "").await;
     auditor.flush().await;
     assert_eq!((world.outcomes().await.len(), world.incidents.kinds()), (1, vec!["work-failed"]));
     world.store.faults().heal();
