@@ -37,7 +37,8 @@ impl Audited {
         match call.method.effect {
             Effect::Nothing if call.method.shows => self.show(work).await,
             Effect::Nothing => self.count(work).await,
-            Effect::Execution => self.execute(work).await,
+            Effect::Launch => self.launch(work).await,
+            Effect::Stop => self.stop(work).await,
             Effect::Change if call.method.open => settling.settle(call, tenant, self.open(work)).await,
             Effect::Change => settling.settle(call, tenant, self.change(work)).await,
         }
@@ -61,8 +62,20 @@ impl Audited {
         done
     }
 
-    /// The answer does not wait for the outcome's record: what is to be known before is the intent.
-    async fn execute<T>(self, work: impl Future<Output = Result<T>>) -> Result<T> {
+    /// The work stores the intent together with the execution, in one commit; where it ends before that, nothing has run, and the intent
+    /// is stored by itself. The answer does not wait for the outcome's record: what is to be known before is the intent.
+    async fn launch<T>(self, work: impl Future<Output = Result<T>>) -> Result<T> {
+        let mut intent = self.auditor.intent(self.entry, self.notes);
+        intent.offer();
+        let done = work.await;
+        intent.store_unless_taken().await?;
+        let (outcome, reason) = outcome_of(&done);
+        intent.close_behind(outcome, reason);
+        done
+    }
+
+    /// As for a launch, nobody waits for the outcome's record.
+    async fn stop<T>(self, work: impl Future<Output = Result<T>>) -> Result<T> {
         let mut intent = self.auditor.intent(self.entry, self.notes);
         intent.store().await?;
         let done = work.await;

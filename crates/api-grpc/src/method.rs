@@ -20,6 +20,8 @@ const SHOWS: [&str; 6] = [
 ];
 /// The label of what is no method of ours: a path is the caller's choice of words.
 const OTHER: &str = "other";
+/// The kind of resource that is launched.
+const UTILITY: &str = "utility";
 /// How paths of reflection begin: of what is served, it alone takes many messages.
 const REFLECTION: &str = "/grpc.reflection.";
 
@@ -48,9 +50,12 @@ pub(crate) enum Input {
 pub(crate) enum Effect {
     /// Nothing is changed: the work is dropped with the call.
     Nothing,
-    /// An execution is started or stopped. From there on, the task of the execution stores what becomes of it; the call is only
-    /// how somebody asked for it, and where the execution is to end with the call, it ends by the call's being dropped.
-    Execution,
+    /// An execution is started, which is stored before anything runs. From there on, the task of the execution stores what becomes of
+    /// it; the call is only how somebody asked for it, and where the execution is to end with the call, it ends by the call's being
+    /// dropped.
+    Launch,
+    /// An execution is stopped: its task stores that.
+    Stop,
     /// Something is changed: the work is brought to its end whoever is still there.
     Change,
 }
@@ -118,7 +123,9 @@ impl Method {
         let effect = match described.permission.operation() {
             _ if described.is_get => Effect::Nothing,
             Operation::Unspecified | Operation::Read => Effect::Nothing,
-            Operation::Execute => Effect::Execution,
+            // A utility is executed by being launched; what is left to do to an execution is to stop it.
+            Operation::Execute if described.permission.resource == UTILITY => Effect::Launch,
+            Operation::Execute => Effect::Stop,
             Operation::Create | Operation::Update | Operation::Delete | Operation::Administer => Effect::Change,
         };
         // The contract has no method that takes more messages than one.
@@ -146,9 +153,10 @@ mod tests {
         check("/zona.utility.v1.UtilityService/RestoreUtilityVersion", Shape::Unary, Effect::Change);
         check("/zona.utility.v1.CodePolicyService/UpdateCodePolicy", Shape::Unary, Effect::Change);
         check("/zona.server.v1.ServerService/GetServerInfo", Shape::Unary, Effect::Nothing);
-        check("/zona.execution.v1.ExecutionService/StartExecution", Shape::Unary, Effect::Execution);
-        check("/zona.execution.v1.ExecutionService/Transform", Shape::Run, Effect::Execution);
-        check("/zona.execution.v1.ExecutionService/ExecuteUtility", Shape::Stream, Effect::Execution);
+        check("/zona.execution.v1.ExecutionService/StartExecution", Shape::Unary, Effect::Launch);
+        check("/zona.execution.v1.ExecutionService/CancelExecution", Shape::Unary, Effect::Stop);
+        check("/zona.execution.v1.ExecutionService/Transform", Shape::Run, Effect::Launch);
+        check("/zona.execution.v1.ExecutionService/ExecuteUtility", Shape::Stream, Effect::Launch);
         check("/zona.execution.v1.ExecutionService/WatchExecution", Shape::Stream, Effect::Nothing);
     }
 

@@ -6,15 +6,19 @@
 pub mod actions;
 mod auditor;
 mod books;
+mod carried;
 mod export;
+mod intent;
 mod log;
 mod notes;
 mod record;
 mod repository;
 mod tree;
 
-pub use auditor::{Auditor, Circumstances, Intent, Ports};
+pub use auditor::{Auditor, Circumstances, Ports};
+pub use carried::CarriedIntent;
 pub use export::{Export, Exported};
+pub use intent::Intent;
 pub use log::{AuditLog, Proven};
 pub use notes::{Noted, Notes};
 pub use record::{Actor, AuditRecord, Entry, FieldChange, MAX_PURPOSE, Outcome};

@@ -2,13 +2,16 @@
 
 use async_trait::async_trait;
 use domain::access::{Found, TenantScope};
+use domain::audit::Entry;
 use domain::execution::{Event, Execution, ExecutionQuery, ExecutionRepository, Pruned};
 use domain::lease::{Fence, InstanceId};
 use domain::name::{ExecutionId, ExecutionName};
 use domain::page::{Page, PageRequest};
 use domain::request::{Committed, RequestKey};
 use domain::time::Timestamp;
+use rusqlite::Connection;
 
+use crate::audit;
 use crate::store::EmbeddedStore;
 
 mod events;
@@ -28,10 +31,15 @@ impl ExecutionRepository for EmbeddedStore {
         scope: &TenantScope,
         execution: &Execution,
         request: Option<&RequestKey>,
+        intent: Option<&Entry>,
     ) -> domain::Result<Committed<Execution>> {
         let row = write::Row::new(scope.tenant(), execution)?;
-        let (request, (now, since)) = (request.cloned(), self.request_window());
-        Ok(self.write(move |connection| row.insert(connection, request.as_ref(), now, since)).await?)
+        let (request, intent, (now, since)) = (request.cloned(), intent.cloned(), self.request_window());
+        let insert = move |connection: &Connection| {
+            intent.iter().try_for_each(|intent| audit::add(connection, intent))?;
+            row.insert(connection, request.as_ref(), now, since)
+        };
+        Ok(self.write(insert).await?)
     }
 
     async fn find_answer(&self, scope: &TenantScope, request: &RequestKey) -> domain::Result<Option<Committed<Execution>>> {

@@ -7,10 +7,12 @@ use std::time::Duration;
 use domain::audit::{
     Actor, AuditQuery, AuditRecord, AuditRepository, Checkpoint, Entry, FieldChange, MAX_LOOKED_AT, Outcome, Sealed, Tile, TilePlace,
 };
+use domain::execution::ExecutionRepository;
 use domain::lease::{InstanceId, LeaseName, LeaseRepository};
 use domain::page::PageRequest;
+use domain::request::Committed;
 
-use crate::sample::{at, scope, tenant, user};
+use crate::sample::{at, execution, request, scope, tenant, user};
 
 /// Makes one test of each check. `$make` is an expression that gives something that dereferences to an empty repository.
 #[macro_export]
@@ -24,6 +26,7 @@ macro_rules! audit_repository_contract {
             a_page_costs_the_same_however_rare_is_what_it_is_asked_for,
             an_intent_has_one_outcome,
             only_what_no_lease_protects_is_abandoned,
+            an_execution_is_stored_together_with_its_intent,
             a_checkpoint_is_stored_with_its_tiles_by_the_first_who_has_it,
         );
     };
@@ -222,6 +225,24 @@ pub async fn only_what_no_lease_protects_is_abandoned<R: AuditRepository + Lease
     assert_eq!(calls(of_others), ["call-acme-2", "call-acme-3"], "whoever lives closes its own, whatever its lease says");
     assert!(repository.close(entry("acme", 2)).await.expect("answered"));
     assert_eq!(calls(abandoned(5, 9).await), ["call-acme-3"]);
+}
+
+/// In one commit: where the execution is refused, the intent is stored neither. A repeated request has its own intent.
+pub async fn an_execution_is_stored_together_with_its_intent<R: AuditRepository + ExecutionRepository>(repository: &R) {
+    let acme = scope("acme");
+    let intent = |number| Entry { outcome: Outcome::Intent, ..entry("acme", number) };
+    let (first, key) = (execution(&acme, 1), request("StartExecution", "r-1", 1));
+    let stored = repository.insert(&acme, &first, Some(&key), Some(&intent(1))).await.expect("stored");
+    assert_eq!(stored, Committed::Stored);
+    let repeated = repository.insert(&acme, &execution(&acme, 2), Some(&key), Some(&intent(2))).await.expect("answered");
+    assert_eq!(repeated, Committed::Answered(Box::new(first)));
+    let of_another_tenant = repository.insert(&scope("beta"), &execution(&acme, 3), None, Some(&intent(3))).await;
+    assert!(of_another_tenant.is_err(), "{of_another_tenant:?}");
+    let records = listed(repository, "acme", &AuditQuery::default()).await;
+    assert_eq!(records.iter().map(|record| record.entry.call.as_str()).collect::<Vec<_>>(), ["call-acme-2", "call-acme-1"]);
+    for number in [1, 2] {
+        assert!(repository.close(entry("acme", number)).await.expect("answered"), "{number} was open");
+    }
 }
 
 /// Who computed the next checkpoint from another size than the last one has stores nothing.

@@ -1,6 +1,7 @@
 //! The audit log of calls: nothing that has an effect happens unrecorded, and what was recorded is read through the API.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use api_proto::zona::access::v1 as access;
@@ -215,6 +216,72 @@ async fn nothing_that_has_an_effect_happens_without_a_record_of_its_intent() {
     assert_eq!(server.get("some").await, before);
     let list = executions::ListExecutionsRequest { parent: TENANT.to_owned(), ..Default::default() };
     assert!(server.executions.clone().list_executions(list).await.unwrap().into_inner().executions.is_empty());
+}
+
+#[tokio::test]
+async fn an_execution_and_its_intent_are_stored_in_one_commit_and_nothing_runs_before() {
+    let server = Harness::start().await;
+    server.create("runs", SCRIPT).await;
+    server.create("maps", "def transform(value):\n    return value\n").await;
+    let launch = async || {
+        let name = utility_name("runs");
+        let execute = executions::ExecuteUtilityRequest { name: name.clone(), ..Default::default() };
+        let start = executions::StartExecutionRequest { name, ..Default::default() };
+        let values_json = vec!["1".to_owned()];
+        let transform = executions::TransformRequest { name: utility_name("maps"), values_json, ..Default::default() };
+        let mut client = server.executions.clone();
+        [
+            client.execute_utility(execute).await.map(drop),
+            client.start_execution(start).await.map(drop),
+            client.transform(transform).await.map(drop),
+        ]
+    };
+    let (commits, seen) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    for (fault, commits) in [("insert", &commits), ("append_audit", &seen)] {
+        let commits = Arc::clone(commits);
+        server.execution_store.faults().meanwhile(fault, move || {
+            commits.fetch_add(1, Ordering::Relaxed);
+        });
+    }
+    // Whichever of both the store refuses, neither is stored.
+    for fault in ["insert", "append_audit"] {
+        server.execution_store.faults().fail_always(fault);
+        for refused in launch().await {
+            let refused = refused.expect_err(fault);
+            assert_eq!((refused.code(), reason(&refused)), (Code::Unavailable, "AUDIT_UNAVAILABLE".to_owned()));
+        }
+        server.execution_store.faults().heal();
+        assert_eq!((server.sandbox.started(), launches(&server).await), (0, vec![]));
+        let list = executions::ListExecutionsRequest { parent: TENANT.to_owned(), ..Default::default() };
+        assert_eq!(server.executions.clone().list_executions(list).await.unwrap().into_inner().executions, []);
+    }
+    commits.store(0, Ordering::Relaxed);
+    seen.store(0, Ordering::Relaxed);
+    assert!(launch().await.iter().all(Result::is_ok));
+    // The fake asks for both when it stores an execution with its intent, and no intent is stored alone.
+    assert_eq!((commits.load(Ordering::Relaxed), seen.load(Ordering::Relaxed)), (3, 3));
+    assert_eq!(launches(&server).await, vec![Intent, Allowed, Intent, Allowed, Intent, Allowed]);
+}
+
+/// The outcomes of all launches, each call's together.
+async fn launches(server: &Harness) -> Vec<pb::AuditOutcome> {
+    let mut found = records(server, pb::AuditFilter::default()).await;
+    found.retain(|record| ["utility.execute", "utility.start", "utility.transform"].contains(&record.action.as_str()));
+    found.sort_by(|one, other| (&one.call, one.sequence).cmp(&(&other.call, other.sequence)));
+    found.iter().map(pb::AuditRecord::outcome).collect()
+}
+
+#[tokio::test]
+async fn a_launch_that_fails_before_there_is_an_execution_has_an_intent_and_an_outcome() {
+    let server = Harness::start().await;
+    server.create("maps", "def transform(value):\n    return value\n").await;
+    let values_json = vec!["no JSON".to_owned()];
+    let transform = executions::TransformRequest { name: utility_name("maps"), values_json, ..Default::default() };
+    server.executions.clone().transform(transform.clone()).await.unwrap_err();
+    assert_eq!(outcomes(&of_action(&server, "utility.transform").await), [(Intent, ""), (Failed, "INVALID_FIELDS")]);
+    server.execution_store.faults().fail_always("append_audit");
+    let refused = server.executions.clone().transform(transform).await.unwrap_err();
+    assert_eq!(reason(&refused), "AUDIT_UNAVAILABLE");
 }
 
 #[tokio::test]

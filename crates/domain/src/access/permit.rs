@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::access::{Action, Caller, Found, Granted, OfTenant, Part, Reach, Resource, Targeted as _, TenantScope};
-use crate::audit::{FieldChange, Notes};
+use crate::audit::{CarriedIntent, FieldChange, Notes};
 use crate::error::{Error, Result};
 use crate::name::PrincipalName;
 use crate::page::Page;
@@ -45,6 +45,23 @@ impl<A: Action> Permit<A> {
     /// Notes the version that was made or run.
     pub fn note_version(&self, number: u32) {
         self.notes.version(number);
+    }
+
+    /// Takes the intent of what is permitted, where that is not stored yet: whoever takes it stores it in the first commit of what is
+    /// done, before anything else happens.
+    pub fn take_intent(&self) -> Option<CarriedIntent> {
+        self.notes.take_intent()
+    }
+
+    /// Makes the intent of what is permitted durable by itself, unless it is already; for what has an effect before its first commit.
+    ///
+    /// # Errors
+    /// [`Error::Unaudited`]: then nothing may happen.
+    pub async fn store_intent(&self) -> Result<()> {
+        match self.take_intent() {
+            Some(intent) => intent.store().await,
+            None => Ok(()),
+        }
     }
 
     /// Where it is noted what the record of what was permitted is to say.

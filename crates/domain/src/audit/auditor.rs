@@ -6,7 +6,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::access::{ActionSpec, Caller, Target};
 use crate::audit::books::Books;
-use crate::audit::notes::Notes;
 use crate::audit::record::{Actor, Entry, MAX_PURPOSE, Outcome};
 use crate::audit::repository::AuditRepository;
 use crate::error::{Error, Result};
@@ -14,17 +13,13 @@ use crate::id::IdSource;
 use crate::incident::{Incident, Incidents};
 use crate::lease::InstanceId;
 use crate::name::TenantId;
-use crate::time::Clock;
-use crate::work::Spawner;
+use crate::time::{Clock, Timestamp};
+use crate::work::{Spawner, Work};
 
 mod recovery;
 
 /// Records that are added at once.
 const BATCH: usize = 256;
-/// The reason where whoever asked has gone.
-const CALL_DROPPED: &str = "CALL_DROPPED";
-/// The reason where the work panicked.
-const PANICKED: &str = "INTERNAL";
 /// What incidents call this work.
 const WORK: &str = "write the audit log";
 
@@ -72,15 +67,6 @@ pub struct Circumstances {
     pub address: Option<IpAddr>,
 }
 
-/// That something is permitted and about to happen. It is closed with what became of it; one that is dropped is closed as cancelled.
-pub struct Intent {
-    auditor: Auditor,
-    entry: Entry,
-    notes: Notes,
-    stored: bool,
-    closed: bool,
-}
-
 impl Auditor {
     /// An auditor of this server.
     pub fn new(ports: Ports, instance: InstanceId) -> Self {
@@ -99,12 +85,6 @@ impl Auditor {
     pub fn refused_entry(&self, caller: Option<&Caller>, action: ActionSpec, resource: Option<&str>, around: &Circumstances) -> Entry {
         let tenant = caller.map_or_else(TenantId::system, |caller| caller.principal.tenant().clone());
         self.new_entry(tenant, caller, action, resource.unwrap_or(action.resource).to_owned(), None, around)
-    }
-
-    /// The intent of what `entry` says; nothing may happen before it is [stored](Intent::store). What the work notes in `notes`, its
-    /// outcome says, however it ends.
-    pub fn intent(&self, entry: Entry, notes: Notes) -> Intent {
-        Intent { auditor: self.clone(), entry, notes, stored: false, closed: false }
     }
 
     /// Records a call that had no effect, but is to show what each showing of is to be known. Returns once it is durable.
@@ -133,7 +113,7 @@ impl Auditor {
         let early = self.books().count(Entry { outcome, ..entry }, action.resource);
         if !early.is_empty() {
             let auditor = self.clone();
-            self.shared.ports.spawner.spawn("audit counts", Box::pin(async move { auditor.add(early).await }));
+            self.spawn("audit counts", Box::pin(async move { auditor.add(early).await }));
         }
     }
 
@@ -145,7 +125,7 @@ impl Auditor {
         }
         let entry = Entry { outcome: Outcome::Denied, reason: reason.to_owned(), ..entry };
         let auditor = self.clone();
-        self.shared.ports.spawner.spawn("audit a refusal", Box::pin(async move { auditor.add(vec![entry]).await }));
+        self.spawn("audit a refusal", Box::pin(async move { auditor.add(vec![entry]).await }));
     }
 
     /// Records what was counted, and offers again what the store has refused, and closes what dead servers have left open. Not to be
@@ -189,9 +169,24 @@ impl Auditor {
         }
     }
 
-    async fn add_outcome(&self, outcome: Entry) {
+    /// Adds an outcome to its intent, if that is open.
+    pub(super) async fn add_outcome(&self, outcome: Entry) {
         let closed = self.shared.ports.repository.close(outcome.clone()).await;
         self.note(closed.is_err().then(|| (vec![outcome], true)), closed.err());
+    }
+
+    /// Makes an intent durable.
+    pub(super) async fn store_intent(&self, intent: &Entry) -> Result<()> {
+        self.shared.ports.repository.append(vec![intent.clone()]).await.map_err(unaudited)
+    }
+
+    /// Runs what is recorded while nobody waits for it.
+    pub(super) fn spawn(&self, name: &'static str, work: Work) {
+        self.shared.ports.spawner.spawn(name, work);
+    }
+
+    pub(super) fn now(&self) -> Timestamp {
+        self.shared.ports.clock.now()
     }
 
     /// Keeps what was refused, and tells operators when that begins and when it is over.
@@ -246,54 +241,7 @@ impl Auditor {
     }
 }
 
-impl Intent {
-    /// Makes it durable; nothing may happen before.
-    ///
-    /// # Errors
-    /// [`Error::Unaudited`]: then nothing may happen.
-    pub async fn store(&mut self) -> Result<()> {
-        // Also where the answer is lost, it may be stored.
-        self.stored = true;
-        let repository = &self.auditor.shared.ports.repository;
-        repository.append(vec![self.entry.clone()]).await.map_err(unaudited)
-    }
-
-    /// Closes it with what became of the work.
-    pub async fn close(mut self, outcome: Outcome, reason: &str) {
-        self.closed = true;
-        let outcome = self.outcome(outcome, reason);
-        self.auditor.add_outcome(outcome).await;
-    }
-
-    /// Closes it in a task of its own.
-    pub fn close_behind(mut self, outcome: Outcome, reason: &str) {
-        self.spawn_close(outcome, reason);
-    }
-
-    fn spawn_close(&mut self, outcome: Outcome, reason: &str) {
-        self.closed = true;
-        let (auditor, outcome) = (self.auditor.clone(), self.outcome(outcome, reason));
-        self.auditor.shared.ports.spawner.spawn("audit an outcome", Box::pin(async move { auditor.add_outcome(outcome).await }));
-    }
-
-    fn outcome(&self, outcome: Outcome, reason: &str) -> Entry {
-        let time = self.auditor.shared.ports.clock.now();
-        self.notes.take().applied_to(Entry { time, outcome, reason: reason.to_owned(), ..self.entry.clone() })
-    }
-}
-
-impl Drop for Intent {
-    fn drop(&mut self) {
-        if self.stored && !self.closed {
-            match std::thread::panicking() {
-                true => self.spawn_close(Outcome::Failed, PANICKED),
-                false => self.spawn_close(Outcome::Cancelled, CALL_DROPPED),
-            }
-        }
-    }
-}
-
-fn unaudited(error: Error) -> Error {
+pub(super) fn unaudited(error: Error) -> Error {
     Error::Unaudited { source: Some(Box::new(error)) }
 }
 

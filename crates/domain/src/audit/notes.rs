@@ -1,14 +1,22 @@
-//! What work has to say for the record of its call, beside what was known before it began.
+//! What work has to say for the record of its call, beside what was known before it began; and the intent of the call, where the work
+//! is to store it.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use crate::audit::carried::CarriedIntent;
 use crate::audit::record::{Actor, Entry, FieldChange};
 use crate::name::{ApiKeyId, PrincipalName, SessionId};
 
 /// Notes for one record. Cheap to clone: clones hold the same.
 #[derive(Debug, Clone, Default)]
-pub struct Notes(Arc<Mutex<Noted>>);
+pub struct Notes(Arc<Mutex<Held>>);
+
+#[derive(Debug, Default)]
+struct Held {
+    noted: Noted,
+    intent: Option<CarriedIntent>,
+}
 
 /// What was noted.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -22,31 +30,41 @@ pub struct Noted {
 impl Notes {
     /// Notes fields that have changed.
     pub fn changes(&self, changes: Vec<FieldChange>) {
-        self.noted().changes = changes;
+        self.held().noted.changes = changes;
     }
 
     /// Notes the full name of what it is about, in place of what was known before.
     pub fn resource(&self, name: &impl fmt::Display) {
-        self.noted().resource = Some(name.to_string());
+        self.held().noted.resource = Some(name.to_string());
     }
 
     /// Notes the version that was made or run.
     pub fn version(&self, number: u32) {
-        self.noted().version = Some(number);
+        self.held().noted.version = Some(number);
     }
 
     /// Notes who calls, where the request itself has proven that: the record then stands in the log of their tenant.
     pub fn actor(&self, principal: &PrincipalName, session: Option<&SessionId>, key: Option<&ApiKeyId>) {
         let (session, key) = (session.map(ToString::to_string), key.map(ToString::to_string));
-        self.noted().actor = Some(Actor { principal: Some(principal.clone()), session, key, address: None });
+        self.held().noted.actor = Some(Actor { principal: Some(principal.clone()), session, key, address: None });
     }
 
     /// Takes what was noted so far.
     pub fn take(&self) -> Noted {
-        std::mem::take(&mut self.noted())
+        std::mem::take(&mut self.held().noted)
     }
 
-    fn noted(&self) -> MutexGuard<'_, Noted> {
+    /// Takes the intent of the call, to store it in the first commit of what is done; `None` where it is stored already.
+    pub fn take_intent(&self) -> Option<CarriedIntent> {
+        let offered = self.held().intent.take();
+        offered.map(CarriedIntent::taken)
+    }
+
+    pub(super) fn offer_intent(&self, intent: CarriedIntent) {
+        self.held().intent = Some(intent);
+    }
+
+    fn held(&self) -> MutexGuard<'_, Held> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

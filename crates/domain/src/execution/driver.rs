@@ -12,7 +12,8 @@ use futures_util::future::{Either, select};
 
 use crate::access::TenantScope;
 use crate::admission::Ticket;
-use crate::error::{Error, Result};
+use crate::audit::CarriedIntent;
+use crate::error::{Error, ErrorKind, Result};
 use crate::execution::live::LiveExecution;
 use crate::execution::outcomes::Outcomes;
 use crate::execution::ports::Shared;
@@ -51,6 +52,8 @@ pub(super) struct Drive {
     pub job: Job,
     pub ticket: Ticket,
     pub request: Option<RequestKey>,
+    /// The intent, which is stored together with the execution.
+    pub intent: Option<CarriedIntent>,
 }
 
 pub(super) struct Reply {
@@ -93,11 +96,11 @@ struct End {
 }
 
 pub(super) async fn drive(shared: Arc<Shared>, live: Arc<LiveExecution>, drive: Drive, reply: Reply) {
-    let Drive { scope, job, ticket, request } = drive;
+    let Drive { scope, job, ticket, request, intent } = drive;
     let mut owned = Owned { shared: Arc::clone(&shared), live: Arc::clone(&live), settled: false };
     let stored_state = live.snapshot().state;
     let mut driver = Driver { shared, live, scope, reply, unstored_bytes: 0, refusals: 0, overtaken: false, stored_state };
-    match driver.accept(request.as_ref()).await {
+    match driver.accept(request.as_ref(), intent).await {
         Acceptance::Stored => {}
         Acceptance::NotStored => {
             owned.settled = true;
@@ -148,9 +151,9 @@ enum Acceptance {
 
 impl Driver {
     /// Stores the execution, and tells who asked for it. A run goes on when nobody waits any more; a Transform call does not.
-    async fn accept(&mut self, request: Option<&RequestKey>) -> Acceptance {
+    async fn accept(&mut self, request: Option<&RequestKey>, intent: Option<CarriedIntent>) -> Acceptance {
         let execution = self.live.snapshot();
-        let committed = self.shared.ports.executions.insert(&self.scope, &execution, request).await;
+        let committed = self.insert(&execution, request, intent).await;
         let acceptance = match committed {
             Ok(Committed::Stored) => Acceptance::Stored,
             Ok(Committed::Answered(_) | Committed::Removed { .. } | Committed::KeyReused | Committed::Conflict) => Acceptance::NotStored,
@@ -165,6 +168,22 @@ impl Driver {
             self.live.ask_stop(self.shared.ports.clock.now());
         }
         acceptance
+    }
+
+    /// One commit for the intent and the execution.
+    async fn insert(
+        &self,
+        execution: &Execution,
+        request: Option<&RequestKey>,
+        mut intent: Option<CarriedIntent>,
+    ) -> Result<Committed<Execution>> {
+        let carried = intent.as_mut().map(CarriedIntent::to_store);
+        let audited = carried.is_some();
+        let committed = self.shared.ports.executions.insert(&self.scope, execution, request, carried).await;
+        committed.map_err(|error| match error.kind() {
+            ErrorKind::Unavailable if audited => CarriedIntent::refused(error),
+            _ => error,
+        })
     }
 
     async fn run(&mut self, job: Job, ticket: &Ticket) -> End {

@@ -4,6 +4,7 @@ use async_trait::async_trait;
 
 use crate::Result;
 use crate::access::{Found, TenantScope};
+use crate::audit;
 use crate::execution::{Event, Execution, State};
 use crate::lease::{Fence, InstanceId};
 use crate::name::{ExecutionId, ExecutionName, PrincipalName, UtilityId};
@@ -43,8 +44,15 @@ pub struct Pruned {
 pub trait ExecutionRepository: Send + Sync {
     /// Stores a new execution durably, under its fence; a repeated request answers with the first execution.
     ///
-    /// A request stays answered when its execution is pruned.
-    async fn insert(&self, scope: &TenantScope, execution: &Execution, request: Option<&RequestKey>) -> Result<Committed<Execution>>;
+    /// A request stays answered when its execution is pruned. `intent` is added to its audit log in the same commit, whatever is
+    /// answered; where there is an error, neither is stored.
+    async fn insert(
+        &self,
+        scope: &TenantScope,
+        execution: &Execution,
+        request: Option<&RequestKey>,
+        intent: Option<&audit::Entry>,
+    ) -> Result<Committed<Execution>>;
     /// The execution that a request started, as it is by now: looked for before anything about the request is judged.
     async fn find_answer(&self, scope: &TenantScope, request: &RequestKey) -> Result<Option<Committed<Execution>>>;
     /// Stores the execution's present state and appends events, in one commit. Returns once it is durable.

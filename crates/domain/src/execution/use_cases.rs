@@ -1,7 +1,7 @@
 //! Use cases of executions: run, transform, start, read, watch, cancel.
 //!
 //! Rule order of a launch: look for what the same request launched, load the version, check the parameters, check that a sandbox could be had, take a place,
-//! store the intent durably; only then does user code run.
+//! store the execution durably, and the intent of the call with it; only then does user code run.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -88,7 +88,6 @@ impl Executions {
     /// # Errors
     /// As [`Executions::execute`]; a failing program is an outcome, not an error.
     pub async fn transform(&self, permit: &Permit<actions::Transform>, call: TransformCall) -> Result<Transformed> {
-        let scope = permit.scope();
         let (utility, version) = self.load(permit, call.version).await?;
         require_kind(&utility, &version, Kind::Transformer)?;
         let (bound, values_json) = self.bind(&version, &call.params_json, call.values_json)?;
@@ -99,7 +98,7 @@ impl Executions {
         let mut prepared = self.prepare(permit, &utility, &version, bound, entry, Mode::Transform, call.timeout, None)?;
         prepared.execution.values = Some(values);
         let name = prepared.execution.name.clone();
-        let driven = self.drive(prepared, scope, None, Some((count, utility.metadata.store_values)));
+        let driven = self.drive(permit, prepared, None, Some((count, utility.metadata.store_values)));
         let guard = self.guard(Some(driven.live));
         match driven.accepted.await.unwrap_or_else(|_dropped| Err(abandoned()))? {
             Committed::Stored => {}
@@ -222,7 +221,6 @@ impl Executions {
     where
         A: Action<Target = UtilityName>,
     {
-        let scope = permit.scope();
         let (utility, version) = self.load(permit, launch.version).await?;
         let definition = &version.definition;
         let binder = self.shared.ports.binder.as_ref();
@@ -234,7 +232,7 @@ impl Executions {
             prepared.execution.limits.on_output_limit = action;
             prepared.job.limits.on_output_limit = action;
         }
-        let driven = self.drive(prepared, scope, launch.request, None);
+        let driven = self.drive(permit, prepared, launch.request, None);
         // From here on somebody drives it: who goes away while it is being stored must not leave it behind.
         let guard = launch.cancel_on_disconnect.then(|| self.guard(Some(Arc::clone(&driven.live))));
         let accepted = driven.accepted.await.unwrap_or_else(|_dropped| Err(abandoned()))?;
@@ -277,7 +275,11 @@ impl Executions {
             Some(_) | None => current,
         };
         let gate = &self.shared.ports.gate;
-        gate.require_compiled(scope, utilities.as_ref(), &name.version(version.number), &version).await?;
+        if !gate.is_compiled(&version) {
+            // What a compiler accepts is stored before there is an execution.
+            permit.store_intent().await?;
+            gate.require_compiled(scope, utilities.as_ref(), &name.version(version.number), &version).await?;
+        }
         let weakest = gate.policy(scope).await?.minimum_isolation;
         version.head.definition.isolation = version.definition.isolation.max(weakest);
         Ok((utility, version))
@@ -367,10 +369,14 @@ impl Executions {
 
     /// Starts the one task of an execution. It stores the execution first, so that a caller who goes away in between leaves
     /// nothing that is stored and not driven.
-    fn drive(&self, prepared: Prepared, scope: TenantScope, request: Option<RequestKey>, transform: Option<(usize, bool)>) -> Driven {
+    fn drive<A>(&self, permit: &Permit<A>, prepared: Prepared, request: Option<RequestKey>, transform: Option<(usize, bool)>) -> Driven
+    where
+        A: Action<Target = UtilityName>,
+    {
         let live = Arc::new(LiveExecution::new(prepared.execution));
         let (reply, accepted, answer) = driver::reply(transform);
-        let drive = driver::Drive { scope, job: prepared.job, ticket: prepared.ticket, request };
+        let (scope, intent) = (permit.scope(), permit.take_intent());
+        let drive = driver::Drive { scope, job: prepared.job, ticket: prepared.ticket, request, intent };
         let work = driver::drive(Arc::clone(&self.shared), Arc::clone(&live), drive, reply);
         self.shared.ports.spawner.spawn("execution", Box::pin(work));
         Driven { live, accepted, answer }

@@ -181,6 +181,12 @@ impl Gate {
         Ok(Some(Passed { code, report, compiled_on }))
     }
 
+    /// Whether a version was judged for its runtime as it is installed now.
+    pub fn is_compiled(&self, version: &Version) -> bool {
+        let present = self.ports.runtimes.digest(&version.definition.runtime);
+        present.is_some() && version.compiled_on.as_deref() == present.as_deref()
+    }
+
     /// Refuses to execute a version that was not judged for its runtime as it is installed now; tries to have that done first,
     /// under the present policy.
     ///
@@ -194,8 +200,7 @@ impl Gate {
         version: &Version,
     ) -> Result<()> {
         let runtime = &version.definition.runtime;
-        let present = self.ports.runtimes.digest(runtime);
-        if present.is_some() && version.compiled_on.as_deref() == present.as_deref() {
+        if self.is_compiled(version) {
             return Ok(());
         }
         // First the compiler: once it has answered, the scan knows the runtime, too, and refuses nothing for want of that.

@@ -128,6 +128,60 @@ async fn what_the_work_has_noted_stands_in_the_outcome_also_of_a_call_that_is_dr
 }
 
 #[tokio::test]
+async fn an_intent_that_the_work_was_to_store_and_did_not_is_stored_before_its_outcome() {
+    let world = World::new();
+    let auditor = world.auditor("one");
+    let mut refused = auditor.intent(entry(&auditor), Notes::default());
+    refused.offer();
+    refused.store_unless_taken().await.unwrap();
+    refused.close(Outcome::Failed, "INVALID_FIELDS").await;
+    let dropped = auditor.intent(entry(&auditor), Notes::default());
+    dropped.offer();
+    drop(dropped);
+    world.spawner.settle().await;
+    let each = [(Outcome::Intent, ""), (Outcome::Failed, "INVALID_FIELDS"), (Outcome::Intent, ""), (Outcome::Cancelled, "CALL_DROPPED")];
+    assert_eq!(world.outcomes().await, pairs(&each));
+}
+
+#[tokio::test]
+async fn the_outcome_of_a_dropped_call_waits_for_the_commit_that_carries_its_intent() {
+    let world = World::new();
+    let auditor = world.auditor("one");
+    let notes = Notes::default();
+    let intent = auditor.intent(entry(&auditor), notes.clone());
+    intent.offer();
+    let mut carried = notes.take_intent().unwrap();
+    assert!(notes.take_intent().is_none(), "one commit has it");
+    drop(intent);
+    world.spawner.settle().await;
+    assert_eq!(world.outcomes().await, []);
+    world.store.append(vec![carried.to_store().clone()]).await.unwrap();
+    drop(carried);
+    world.spawner.settle().await;
+    assert_eq!(world.outcomes().await, pairs(&[(Outcome::Intent, ""), (Outcome::Cancelled, "CALL_DROPPED")]));
+}
+
+#[tokio::test]
+async fn an_intent_whose_commit_was_refused_leaves_no_record_and_one_whose_commit_was_never_tried_leaves_both() {
+    let world = World::new();
+    let auditor = world.auditor("one");
+    for tried in [true, false] {
+        let notes = Notes::default();
+        let intent = auditor.intent(entry(&auditor), notes.clone());
+        intent.offer();
+        let mut carried = notes.take_intent().unwrap();
+        if tried {
+            carried.to_store();
+        }
+        drop(carried);
+        intent.close_behind(Outcome::Failed, "AUDIT_UNAVAILABLE");
+        world.spawner.settle().await;
+        let expected: &[_] = if tried { &[] } else { &[(Outcome::Intent, ""), (Outcome::Failed, "AUDIT_UNAVAILABLE")] };
+        assert_eq!(world.outcomes().await, pairs(expected));
+    }
+}
+
+#[tokio::test]
 async fn what_a_dead_server_left_open_is_closed_once_as_unknown() {
     let world = World::new();
     let (dead, alive) = (world.auditor("dead"), world.auditor("alive"));

@@ -7,6 +7,7 @@ use std::time::Instant;
 use async_trait::async_trait;
 use domain::Result;
 use domain::access::{Found, TenantScope};
+use domain::audit::Entry;
 use domain::execution::{Event, Execution, ExecutionQuery, ExecutionRepository, Pruned};
 use domain::lease::{Fence, InstanceId};
 use domain::name::{ExecutionId, ExecutionName};
@@ -45,8 +46,14 @@ impl MeasuredExecutions {
 
 #[async_trait]
 impl ExecutionRepository for MeasuredExecutions {
-    async fn insert(&self, scope: &TenantScope, execution: &Execution, request: Option<&RequestKey>) -> Result<Committed<Execution>> {
-        self.measure("insert", self.inner.insert(scope, execution, request)).await
+    async fn insert(
+        &self,
+        scope: &TenantScope,
+        execution: &Execution,
+        request: Option<&RequestKey>,
+        intent: Option<&Entry>,
+    ) -> Result<Committed<Execution>> {
+        self.measure("insert", self.inner.insert(scope, execution, request, intent)).await
     }
 
     async fn find_answer(&self, scope: &TenantScope, request: &RequestKey) -> Result<Option<Committed<Execution>>> {

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use domain::access::{Found, TenantScope};
+use domain::audit::Entry;
 use domain::execution::{Body, Event, Execution, ExecutionQuery, ExecutionRepository, Pruned};
 use domain::lease::{Fence, InstanceId};
 use domain::name::{ExecutionId, ExecutionName, TenantId};
@@ -72,11 +73,21 @@ impl Default for InMemoryExecutionRepository {
 
 #[async_trait]
 impl ExecutionRepository for InMemoryExecutionRepository {
-    async fn insert(&self, scope: &TenantScope, execution: &Execution, request: Option<&RequestKey>) -> Result<Committed<Execution>> {
+    async fn insert(
+        &self,
+        scope: &TenantScope,
+        execution: &Execution,
+        request: Option<&RequestKey>,
+        intent: Option<&Entry>,
+    ) -> Result<Committed<Execution>> {
         self.faults.check("insert")?;
+        if intent.is_some() {
+            self.faults.check("append_audit")?;
+        }
         let key = key(scope, execution)?;
         let now = self.clock.now();
         let mut state = self.state();
+        intent.into_iter().for_each(|intent| state.audit.add(intent.clone()));
         if let Some(answered) = request.and_then(|request| state.answer(scope, request, now)) {
             return Ok(answered);
         }
