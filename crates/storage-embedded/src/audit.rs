@@ -15,13 +15,12 @@ pub(crate) mod persons;
 mod tree;
 mod write;
 
-pub(crate) use write::add;
+pub(crate) use write::{add, add_all};
 
 #[async_trait]
 impl AuditRepository for EmbeddedStore {
     async fn append(&self, entries: Vec<Entry>) -> domain::Result<()> {
-        let vault = self.vault();
-        Ok(self.write(move |connection| entries.iter().try_for_each(|entry| add(connection, &vault, entry))).await?)
+        Ok(self.append_records(entries).await?)
     }
 
     async fn close_all(&self, outcomes: Vec<Entry>) -> domain::Result<u64> {

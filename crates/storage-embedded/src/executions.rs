@@ -35,8 +35,9 @@ impl ExecutionRepository for EmbeddedStore {
     ) -> domain::Result<Committed<Execution>> {
         let row = write::Row::new(scope.tenant(), execution)?;
         let (request, intent, (now, since)) = (request.cloned(), intent.cloned(), self.request_window());
+        let vault = self.vault();
         let insert = move |connection: &Connection| {
-            intent.iter().try_for_each(|intent| audit::add(connection, intent))?;
+            intent.iter().try_for_each(|intent| audit::add(connection, &vault, intent))?;
             row.insert(connection, request.as_ref(), now, since)
         };
         Ok(self.write(insert).await?)

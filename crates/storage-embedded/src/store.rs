@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use domain::audit::Entry;
 use domain::change::{ChangeListener, Changed};
 use domain::name::TenantId;
 use domain::request::REQUEST_KEY_TTL;
@@ -60,8 +61,7 @@ impl EmbeddedStore {
         let vault = Arc::new(open_vault(&connection, &config.directory)?);
         seal_what_is_personal(&mut connection, &vault)?;
         let readers = Readers::open(&path, config.readers)?;
-        let taken_back = Arc::clone(&vault);
-        let writer = Writer::start(connection, directory, Box::new(move || taken_back.forget()))?;
+        let writer = Writer::start(connection, directory, Arc::clone(&vault))?;
         let (listener, epochs) = (None, Epochs::default());
         Ok(EmbeddedStore { writer, readers, deadline: config.deadline, clock, listener, epochs, vault })
     }
@@ -136,6 +136,11 @@ impl EmbeddedStore {
     /// The keys that seal what is personal.
     pub(crate) fn vault(&self) -> Arc<Vault> {
         Arc::clone(&self.vault)
+    }
+
+    /// Adds records to audit logs within the deadline.
+    pub(crate) async fn append_records(&self, entries: Vec<Entry>) -> Result<()> {
+        timeout(self.deadline, self.writer.append(entries)).await.unwrap_or(Err(Error::Deadline(self.deadline)))
     }
 
     /// The epochs of tenants, as the ports of identity know them.

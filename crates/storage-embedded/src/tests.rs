@@ -15,6 +15,7 @@ mod changes;
 mod durability;
 mod faults;
 mod personal;
+mod records;
 mod scale;
 
 mod utilities {

@@ -1,6 +1,8 @@
 //! The one thread that writes. Writes that wait are applied in one transaction, each in a savepoint of its own so that one
 //! failure does not spoil the others, and are answered after one flush to disk. It waits for nobody: under light load a write
 //! is alone in its group, and groups grow only as the disk falls behind.
+//!
+//! Audit records come with nearly every call, so those of a group share one savepoint, too, and advance each log once.
 
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -8,14 +10,17 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 
+use domain::audit::Entry;
 use futures_util::FutureExt as _;
 use rusqlite::Connection;
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot, watch};
 use tracing::Instrument as _;
 
+use crate::audit;
 use crate::directory::DataDirectory;
 use crate::error::{Error, Result, during};
+use crate::vault::Vault;
 
 /// Writes that may wait; beyond it callers wait for room, until their deadline.
 const MAX_WAITING: usize = 1_024;
@@ -24,19 +29,19 @@ const GROUP: usize = 256;
 
 /// Hands writes to the thread.
 pub(crate) struct Writer {
-    sender: Mutex<Option<mpsc::Sender<Box<dyn Write>>>>,
+    sender: Mutex<Option<mpsc::Sender<Waiting>>>,
     thread: Mutex<Option<JoinHandle<()>>>,
     /// How many answers wait until somebody was told.
     being_told: Arc<watch::Sender<usize>>,
 }
 
 impl Writer {
-    /// Starts the thread. It keeps the directory until its last write is answered and its connection closed. `taken_back` is called
-    /// whenever something that a write has done is taken back.
-    pub(crate) fn start(connection: Connection, directory: DataDirectory, taken_back: TakenBack) -> Result<Self> {
+    /// Starts the thread. It keeps the directory until its last write is answered and its connection closed. What a write has
+    /// done with the `vault` is forgotten wherever it is taken back.
+    pub(crate) fn start(connection: Connection, directory: DataDirectory, vault: Arc<Vault>) -> Result<Self> {
         let (sender, waiting) = mpsc::channel(MAX_WAITING);
         let body = move || {
-            serve(&connection, waiting, &taken_back);
+            serve(&connection, waiting, &vault);
             drop(connection);
             drop(directory);
         };
@@ -58,7 +63,16 @@ impl Writer {
         let (reply, answer) = oneshot::channel();
         let telling = telling.map(|telling| Teller { telling, runtime: Handle::current(), being_told: Arc::clone(&self.being_told) });
         let write = Pending { work: Some(work), outcome: None, telling, reply };
-        sender.send(Box::new(write)).await.map_err(|_closed| Error::Closed)?;
+        sender.send(Waiting::Alone(Box::new(write))).await.map_err(|_closed| Error::Closed)?;
+        drop(sender);
+        answer.await.unwrap_or(Err(Error::Closed))
+    }
+
+    /// Adds records to audit logs, all or none of them, before what else is in their group. Otherwise as [`Writer::write`].
+    pub(crate) async fn append(&self, entries: Vec<Entry>) -> Result<()> {
+        let sender = self.sender.lock().unwrap_or_else(PoisonError::into_inner).clone().ok_or(Error::Closed)?;
+        let (reply, answer) = oneshot::channel();
+        sender.send(Waiting::Records(Records { entries, outcome: None, reply })).await.map_err(|_closed| Error::Closed)?;
         drop(sender);
         answer.await.unwrap_or(Err(Error::Closed))
     }
@@ -75,9 +89,6 @@ impl Writer {
         self.thread.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 }
-
-/// Called where something that a write has done is taken back.
-pub(crate) type TakenBack = Box<dyn Fn() + Send>;
 
 /// Tells somebody that a write was decided.
 pub(crate) type Telling = Pin<Box<dyn Future<Output = ()> + Send>>;
@@ -115,6 +126,38 @@ impl Drop for Counted {
     }
 }
 
+/// What waits for its group.
+enum Waiting {
+    Alone(Box<dyn Write>),
+    Records(Records),
+}
+
+/// Records for audit logs.
+struct Records {
+    entries: Vec<Entry>,
+    outcome: Option<Result<()>>,
+    reply: oneshot::Sender<Result<()>>,
+}
+
+impl Waiting {
+    fn is_abandoned(&self) -> bool {
+        match self {
+            Waiting::Alone(write) => write.is_abandoned(),
+            Waiting::Records(records) => records.reply.is_closed(),
+        }
+    }
+
+    fn answer(self, failure: Option<&Arc<Error>>) {
+        match self {
+            Waiting::Alone(write) => write.answer(failure),
+            Waiting::Records(Records { outcome, reply, .. }) => {
+                // Nobody listens after a deadline.
+                let _ = reply.send(answered(outcome, failure));
+            }
+        }
+    }
+}
+
 /// One write, whatever it answers.
 trait Write: Send {
     /// Nobody waits for it any more.
@@ -143,21 +186,14 @@ where
 
     fn apply(&mut self, connection: &Connection) -> bool {
         let Some(work) = self.work.take() else { return false };
-        // A panic must not end the thread that all others depend on; the savepoint takes back what was half done.
-        let outcome = catch_unwind(AssertUnwindSafe(|| work(connection))).unwrap_or(Err(Error::Panicked));
+        let outcome = unless_panicked(|| work(connection));
         let succeeded = outcome.is_ok();
         self.outcome = Some(outcome);
         succeeded
     }
 
     fn answer(self: Box<Self>, failure: Option<&Arc<Error>>) {
-        let answer = match (failure, self.outcome) {
-            // What failed by itself says more than the group's failure.
-            (_, Some(Err(own))) => Err(own),
-            (Some(failure), _) => Err(Error::Group(failure.clone())),
-            (None, Some(Ok(value))) => Ok(value),
-            (None, None) => Err(Error::Closed),
-        };
+        let answer = answered(self.outcome, failure);
         let reply = self.reply;
         let send = move || {
             // Nobody listens after a deadline.
@@ -170,14 +206,24 @@ where
     }
 }
 
-fn serve(connection: &Connection, mut waiting: mpsc::Receiver<Box<dyn Write>>, taken_back: &TakenBack) {
+fn answered<T>(outcome: Option<Result<T>>, failure: Option<&Arc<Error>>) -> Result<T> {
+    match (failure, outcome) {
+        // What failed by itself says more than the group's failure.
+        (_, Some(Err(own))) => Err(own),
+        (Some(failure), _) => Err(Error::Group(failure.clone())),
+        (None, Some(Ok(value))) => Ok(value),
+        (None, None) => Err(Error::Closed),
+    }
+}
+
+fn serve(connection: &Connection, mut waiting: mpsc::Receiver<Waiting>, vault: &Vault) {
     let mut group = Vec::with_capacity(GROUP);
     while waiting.blocking_recv_many(&mut group, GROUP) > 0 {
         group.retain(|write| !write.is_abandoned());
         if group.is_empty() {
             continue;
         }
-        let failure = commit(connection, &mut group, taken_back).err().map(Arc::new);
+        let failure = commit(connection, &mut group, vault).err().map(Arc::new);
         if let Some(failure) = &failure {
             tracing::error!(error = %Chain(failure), writes = group.len(), "a group of writes failed");
         }
@@ -190,26 +236,68 @@ fn serve(connection: &Connection, mut waiting: mpsc::Receiver<Box<dyn Write>>, t
     }
 }
 
-fn commit(connection: &Connection, group: &mut [Box<dyn Write>], taken_back: &TakenBack) -> Result<()> {
+fn commit(connection: &Connection, group: &mut [Waiting], vault: &Vault) -> Result<()> {
     execute(connection, "BEGIN IMMEDIATE")?;
-    let applied = group.iter_mut().try_for_each(|write| apply(connection, write.as_mut(), taken_back));
+    let applied = apply_all(connection, group, vault);
     let committed = applied.and_then(|()| execute(connection, "COMMIT"));
     if committed.is_err() && !connection.is_autocommit() {
         // The first failure is what callers are told; a rollback that fails too leaves nothing to add.
         let _ = connection.execute_batch("ROLLBACK");
     }
     if committed.is_err() {
-        taken_back();
+        vault.forget();
     }
     committed
 }
 
-fn apply(connection: &Connection, write: &mut dyn Write, taken_back: &TakenBack) -> Result<()> {
+fn apply_all(connection: &Connection, group: &mut [Waiting], vault: &Vault) -> Result<()> {
+    let (mut records, mut alone) = (Vec::new(), Vec::new());
+    for waiting in group {
+        match waiting {
+            Waiting::Records(some) => records.push(some),
+            Waiting::Alone(write) => alone.push(write),
+        }
+    }
+    add_together(connection, &mut records, vault)?;
+    alone.into_iter().try_for_each(|write| whole(connection, vault, || write.apply(connection)))
+}
+
+/// Adds all in one savepoint; where one of them is refused, each in its own.
+fn add_together(connection: &Connection, records: &mut [&mut Records], vault: &Vault) -> Result<()> {
+    if records.len() > 1 {
+        let mut added = Ok(());
+        let together = records.iter().flat_map(|some| &some.entries);
+        whole(connection, vault, || {
+            added = unless_panicked(|| audit::add_all(connection, vault, together));
+            added.is_ok()
+        })?;
+        if added.is_ok() {
+            records.iter_mut().for_each(|some| some.outcome = Some(Ok(())));
+            return Ok(());
+        }
+    }
+    records.iter_mut().try_for_each(|some| {
+        whole(connection, vault, || {
+            let added = unless_panicked(|| audit::add_all(connection, vault, some.entries.iter()));
+            let succeeded = added.is_ok();
+            some.outcome = Some(added);
+            succeeded
+        })
+    })
+}
+
+/// A panic must not end the thread that all others depend on; the savepoint takes back what was half done.
+fn unless_panicked<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or(Err(Error::Panicked))
+}
+
+/// Applies one write whole or not at all; `write` says whether it succeeded.
+fn whole(connection: &Connection, vault: &Vault, write: impl FnOnce() -> bool) -> Result<()> {
     execute(connection, "SAVEPOINT one_write")?;
-    if write.apply(connection) {
+    if write() {
         return execute(connection, "RELEASE one_write");
     }
-    taken_back();
+    vault.forget();
     // A full disk or a failing device ends the whole transaction, and the others' writes with it.
     execute(connection, "ROLLBACK TO one_write")?;
     execute(connection, "RELEASE one_write")

@@ -1,5 +1,7 @@
 //! Adding records: each gets the next place of its tenant's log in the commit that stores it.
 
+use std::collections::HashMap;
+
 use domain::audit::{Entry, Outcome};
 use domain::name::TenantId;
 use rusqlite::{Connection, params};
@@ -11,11 +13,29 @@ use crate::vault::Vault;
 
 /// Adds a record, and opens it where it is an intent.
 pub(crate) fn add(connection: &Connection, vault: &Vault, entry: &Entry) -> Result<()> {
-    let doing = "adding an audit record";
-    let sequence = next_place(connection, &entry.tenant).map_err(during(doing))?;
-    let written = persons::written(connection, vault, entry, sequence)?;
-    insert(connection, entry, sequence, &written).map_err(during(doing))?;
-    if entry.outcome == Outcome::Intent { open(connection, entry, sequence).map_err(during(doing)) } else { Ok(()) }
+    add_all(connection, vault, [entry].into_iter())
+}
+
+/// Adds records, in this order; each log is advanced once.
+pub(crate) fn add_all<'a>(connection: &Connection, vault: &Vault, entries: impl Iterator<Item = &'a Entry> + Clone) -> Result<()> {
+    let doing = "adding audit records";
+    let mut places = HashMap::new();
+    for entry in entries.clone() {
+        *places.entry(&entry.tenant).or_default() += 1;
+    }
+    for (tenant, records) in &mut places {
+        *records = first_place(connection, tenant, *records).map_err(during(doing))?;
+    }
+    for entry in entries {
+        let sequence = places.get_mut(&entry.tenant).expect("counted above");
+        let written = persons::written(connection, vault, entry, *sequence)?;
+        insert(connection, entry, *sequence, &written).map_err(during(doing))?;
+        if entry.outcome == Outcome::Intent {
+            open(connection, entry, *sequence).map_err(during(doing))?;
+        }
+        *sequence += 1;
+    }
+    Ok(())
 }
 
 /// Adds outcomes whose intents are open, which they then are no more; says how many were.
@@ -33,10 +53,12 @@ fn close(connection: &Connection, vault: &Vault, outcome: &Entry) -> Result<bool
     Ok(was_open)
 }
 
-fn next_place(connection: &Connection, tenant: &TenantId) -> rusqlite::Result<u64> {
-    const QUERY: &str = "INSERT INTO audit_logs (tenant, records, sealed) VALUES (?1, 1, 0) \
-         ON CONFLICT (tenant) DO UPDATE SET records = records + 1 RETURNING records - 1";
-    connection.prepare_cached(QUERY)?.query_row([tenant.as_str()], |row| row.get::<_, i64>(0)).map(i64::unsigned_abs)
+/// Makes room for so many records at the end of a log, and answers where it begins.
+fn first_place(connection: &Connection, tenant: &TenantId, records: u64) -> rusqlite::Result<u64> {
+    const QUERY: &str = "INSERT INTO audit_logs (tenant, records, sealed) VALUES (?1, ?2, 0) \
+         ON CONFLICT (tenant) DO UPDATE SET records = records + ?2 RETURNING records - ?2";
+    let room = params![tenant.as_str(), integer(records)];
+    connection.prepare_cached(QUERY)?.query_row(room, |row| row.get::<_, i64>(0)).map(i64::unsigned_abs)
 }
 
 fn insert(connection: &Connection, entry: &Entry, sequence: u64, written: &persons::Written) -> rusqlite::Result<()> {

@@ -6,13 +6,10 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Instant;
 
-use domain::audit::{AuditQuery, AuditRepository, Entry, Outcome};
 use domain::execution::ExecutionRepository;
-use domain::page::PageRequest;
 use domain::request::Committed;
 use domain::utility::UtilityRepository;
 use tempfile::TempDir;
-use test_support::audit_repository::entry;
 use test_support::sample::{creation, execution, execution_id, fence, output, scope, utility, utility_id};
 
 use super::{Scratch, open};
@@ -86,35 +83,6 @@ async fn a_failing_write_does_not_spoil_its_group() {
     held.sort();
     wanted.sort();
     assert_eq!(held, wanted);
-}
-
-#[tokio::test]
-async fn audit_records_that_wait_together_are_added_together_and_one_that_is_refused_spoils_no_other() {
-    let store = Scratch::new();
-    let audit: &dyn AuditRepository = &*store;
-    let (release, held) = std::sync::mpsc::channel::<()>();
-    // Nothing is written before all of them wait.
-    let hold = store.write(move |_connection| held.recv().map_err(|_| crate::Error::Misused("never released")));
-    let intent = |code, number| Entry { outcome: Outcome::Intent, ..entry(code, number) };
-    let (one, same, other, several, released) = tokio::join!(
-        async { tokio::join!(hold, audit.append(vec![intent("acme", 1)])).1 },
-        audit.append(vec![intent("acme", 1), entry("acme", 2)]),
-        audit.append(vec![entry("zeta", 3)]),
-        audit.append(vec![entry("acme", 4), entry("zeta", 5)]),
-        async { release.send(()) },
-    );
-    released.unwrap();
-    assert!(one.is_ok() && other.is_ok() && several.is_ok(), "{one:?} {other:?} {several:?}");
-    assert!(same.is_err(), "its intent is open already");
-    let mut calls = Vec::new();
-    for code in ["acme", "zeta"] {
-        let page = PageRequest { size: 10, after: None };
-        let found = audit.list(&scope(code), &AuditQuery::default(), &page).await.unwrap().open_for_system().unwrap();
-        calls.extend(found.items.into_iter().rev().map(|record| (record.sequence, record.entry.call)));
-        assert_eq!(audit.size(&scope(code)).await.unwrap(), 2);
-    }
-    let expected = [(0, "call-acme-1"), (1, "call-acme-4"), (0, "call-zeta-3"), (1, "call-zeta-5")];
-    assert_eq!(calls, expected.map(|(sequence, call)| (sequence, call.to_owned())));
 }
 
 #[tokio::test]
