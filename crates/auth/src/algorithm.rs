@@ -46,6 +46,11 @@ impl Algorithm {
         Algorithm::NAMES.iter().find(|(known, _)| *known == name).map(|(_, algorithm)| *algorithm)
     }
 
+    pub(crate) fn name(self) -> &'static str {
+        let named = Algorithm::NAMES.iter().find(|(_, algorithm)| *algorithm == self);
+        named.map(|(name, _)| *name).expect("each has a name")
+    }
+
     pub(crate) const fn family(self) -> Family {
         match self {
             Algorithm::EdDsa => Family::Ed25519,

@@ -7,6 +7,7 @@ mod algorithm;
 mod claims;
 mod compact;
 mod external;
+mod known;
 mod passwords;
 mod public_key;
 mod refusal;

@@ -1,9 +1,12 @@
 //! Public keys, read from JSON Web Keys (RFC 7517): which algorithms each is for follows from the key, never from a token.
 
+use std::sync::Arc;
+
 use jsonwebtoken::DecodingKey;
 use serde_json::{Map, Value};
 
 use crate::algorithm::{Algorithm, Family};
+use crate::known::KnownSignatures;
 
 /// A key that verifies.
 #[derive(Clone)]
@@ -13,6 +16,8 @@ pub(crate) struct PublicKey {
     /// Where the key says it is for one algorithm only.
     only: Option<Algorithm>,
     key: DecodingKey,
+    /// With the key, what is known of it is forgotten.
+    known: Arc<KnownSignatures>,
 }
 
 impl PublicKey {
@@ -34,7 +39,7 @@ impl PublicKey {
             None => None,
             Some(name) => Some(Algorithm::named(name.as_str()?).filter(|algorithm| algorithm.family() == family)?),
         };
-        Some(PublicKey { id: text("kid")?.to_owned(), family, only, key: key.ok()? })
+        Some(PublicKey { id: text("kid")?.to_owned(), family, only, key: key.ok()?, known: Arc::default() })
     }
 
     /// Its name.
@@ -45,7 +50,8 @@ impl PublicKey {
     /// Whether this key made the signature with this algorithm.
     pub(crate) fn has_signed(&self, message: &str, signature: &str, algorithm: Algorithm) -> bool {
         let fits = self.family == algorithm.family() && self.only.is_none_or(|only| only == algorithm);
-        fits && matches!(jsonwebtoken::crypto::verify(signature, message.as_bytes(), &self.key, algorithm.of_library()), Ok(true))
+        let verify = || matches!(jsonwebtoken::crypto::verify(signature, message.as_bytes(), &self.key, algorithm.of_library()), Ok(true));
+        fits && self.known.is_own(message, signature, algorithm, verify)
     }
 }
 
