@@ -57,7 +57,8 @@ pub async fn run(context: &Context<'_>, report: &mut Report) -> anyhow::Result<(
     server.stop().await
 }
 
-struct Measured {
+/// Somebody who calls GetUtility, and what was measured.
+pub struct Measured {
     name: &'static str,
     subject: Subject,
     scope: Scope,
@@ -67,12 +68,17 @@ struct Measured {
 }
 
 impl Measured {
-    fn new(name: &'static str, client: Client, pid: u32, utility: &str) -> Self {
+    /// The caller of `client`; processor time is that of the process `pid`.
+    pub fn new(name: &'static str, client: Client, pid: u32, utility: &str) -> Self {
         let (subject, scope) = (subject(client, utility), Scope::Tree(pid));
         Measured { name, subject, scope, total: Slice::default(), sequential: Samples::default(), cpu_millis: 0.0 }
     }
 
-    async fn slice(&mut self, context: &Context<'_>) -> anyhow::Result<f64> {
+    /// One slice: one by one, then all callers at once; answers the calls a second of that.
+    ///
+    /// # Errors
+    /// When a call fails.
+    pub async fn slice(&mut self, context: &Context<'_>) -> anyhow::Result<f64> {
         self.sequential.extend(&load::sequential(&self.subject, SEQUENTIAL).await?);
         let meter = Meter::start(self.scope.clone())?;
         let slice = load::closed_loop(&self.subject, CALLERS, context.effort.slice / 2).await?;
@@ -83,7 +89,8 @@ impl Measured {
         Ok(rate)
     }
 
-    fn row(&self, table: &mut Table) {
+    /// Adds what was measured.
+    pub fn row(&self, table: &mut Table) {
         let (latencies, calls) = (&self.total.latencies, self.total.latencies.len() as f64);
         table.row([
             self.name.into(),

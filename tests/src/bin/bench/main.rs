@@ -6,6 +6,7 @@
 mod abuse;
 mod against;
 mod arguments;
+mod audit;
 mod context;
 mod cpu;
 mod echo;

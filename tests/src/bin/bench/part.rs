@@ -27,6 +27,8 @@ pub enum Part {
     Validate,
     /// A server beside peers that do half of what a call needs, and floods of frames
     Abuse,
+    /// What authorization and the audit log cost, proofs over a million records, and sign-ins beside Transform
+    Audit,
     /// A library file beside a program that asks for many locks on it
     Locks,
     /// 20,000 executions on each backend: what is held before and after; only when it is asked for
@@ -50,6 +52,7 @@ impl Part {
             Part::List => "list",
             Part::Validate => "validate",
             Part::Abuse => "abuse",
+            Part::Audit => "audit",
             Part::Locks => "locks",
             Part::Soak => "soak",
         }

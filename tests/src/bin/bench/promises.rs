@@ -54,6 +54,12 @@ pub static FAIRNESS: Promise =
 pub static VALIDATE: Promise = Promise { what: "code check, per 1,000 lines", goal: AtMost(1.0), stretch: AtMost(0.6), unit: "ms" };
 pub static VALIDATE_WORST: Promise =
     Promise { what: "code check, worst hostile input of 256 KiB", goal: AtMost(50.0), stretch: AtMost(25.0), unit: "ms" };
+pub static SIGN_IN_GROWTH: Promise =
+    Promise { what: "Transform's p95 beside 100 sign-ins at once, growth", goal: AtMost(25.0), stretch: AtMost(10.0), unit: "%" };
+pub static VERIFY_MILLION: Promise =
+    Promise { what: "an export of 1 million audit records, verified offline", goal: AtMost(10.0), stretch: AtMost(4.0), unit: "s" };
+pub static INCLUSION_PROOF: Promise =
+    Promise { what: "an inclusion proof over 1 million audit records, p95", goal: AtMost(5.0), stretch: AtMost(2.0), unit: "ms" };
 pub static LIST: Promise =
     Promise { what: "a list page of 100, p95 in the larger tenant", goal: AtMost(20.0), stretch: AtMost(5.0), unit: "ms" };
 pub static LIST_MILLION: Promise = Promise {

@@ -10,6 +10,8 @@ use api_proto::zona::execution::v1::transform_result::Outcome;
 use api_proto::zona::utility::v1 as utility;
 use api_proto::zona::utility::v1::utility_service_client::UtilityServiceClient;
 use domain::sandbox::Isolation;
+use tonic::Request;
+use tonic::metadata::{Ascii, MetadataValue};
 use tonic::transport::Channel;
 
 /// The tenant that `zona dev` seeds.
@@ -24,6 +26,7 @@ const POLL: Duration = Duration::from_millis(5);
 pub struct Client {
     utilities: UtilityServiceClient<Channel>,
     executions: ExecutionServiceClient<Channel>,
+    authorization: Option<MetadataValue<Ascii>>,
 }
 
 // === impl Client ===
@@ -31,7 +34,27 @@ pub struct Client {
 impl Client {
     /// A client on a connection.
     pub fn new(channel: Channel) -> Self {
-        Client { utilities: UtilityServiceClient::new(channel.clone()), executions: ExecutionServiceClient::new(channel) }
+        Client {
+            utilities: UtilityServiceClient::new(channel.clone()),
+            executions: ExecutionServiceClient::new(channel),
+            authorization: None,
+        }
+    }
+
+    /// The same client, showing an access token where it gets utilities and transforms values.
+    ///
+    /// # Errors
+    /// When it is no token.
+    pub fn showing(self, token: &str) -> anyhow::Result<Self> {
+        Ok(Client { authorization: Some(format!("Bearer {token}").parse()?), ..self })
+    }
+
+    fn shown<T>(&self, message: T) -> Request<T> {
+        let mut request = Request::new(message);
+        if let Some(authorization) = &self.authorization {
+            request.metadata_mut().insert("authorization", authorization.clone());
+        }
+        request
     }
 
     /// Creates a utility and answers its name.
@@ -84,7 +107,7 @@ impl Client {
     /// The server's.
     pub async fn get(&self, name: &str) -> anyhow::Result<utility::Utility> {
         let request = utility::GetUtilityRequest { name: name.to_owned() };
-        Ok(self.utilities.clone().get_utility(request).await.context("GetUtility")?.into_inner())
+        Ok(self.utilities.clone().get_utility(self.shown(request)).await.context("GetUtility")?.into_inner())
     }
 
     /// One page.
@@ -102,7 +125,7 @@ impl Client {
     pub async fn transform(&self, name: &str, values: Vec<String>) -> anyhow::Result<Transformed> {
         let count = values.len();
         let request = execution::TransformRequest { name: name.to_owned(), values_json: values, ..execution::TransformRequest::default() };
-        let response = self.executions.clone().transform(request).await.context("Transform")?.into_inner();
+        let response = self.executions.clone().transform(self.shown(request)).await.context("Transform")?.into_inner();
         let done = Instant::now();
         anyhow::ensure!(response.results.len() == count, "{} results for {count} values", response.results.len());
         for result in response.results {

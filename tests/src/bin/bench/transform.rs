@@ -103,7 +103,8 @@ fn values(count: usize) -> Vec<String> {
     (0..count).map(|number| format!("\"value-{number}\"")).collect()
 }
 
-fn subject(client: Client, name: &str, count: usize) -> Subject {
+/// Calls Transform with so many values.
+pub fn subject(client: Client, name: &str, count: usize) -> Subject {
     let (name, values): (Arc<str>, Arc<Vec<String>>) = (name.into(), Arc::new(values(count)));
     Arc::new(move || {
         let (client, name, values) = (client.clone(), Arc::clone(&name), Arc::clone(&values));

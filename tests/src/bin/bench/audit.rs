@@ -1,0 +1,25 @@
+//! What authorization and the audit log cost: calls of somebody who is signed in beside calls that show nothing and beside a bare
+//! echo, proofs over a long log, and sign-ins beside Transform.
+
+mod proofs;
+mod reads;
+mod sign_ins;
+mod signed_in;
+
+use crate::context::Context;
+use crate::report::Report;
+use crate::server::Zona;
+
+const PART: &str = "audit";
+
+/// Measures all of it.
+///
+/// # Errors
+/// When a server does not start or a call fails.
+pub async fn run(context: &Context<'_>, report: &mut Report) -> anyhow::Result<()> {
+    let server = Zona::start(context).await?;
+    reads::run(&server, context, report).await?;
+    sign_ins::run(&server, context, report).await?;
+    server.stop().await?;
+    proofs::run(context, report).await
+}
