@@ -12,7 +12,7 @@ mod complete;
 
 const OURS: &str = "zona";
 /// Messages, and parts of them, in which a password, a key or a token stands.
-const SECRETS: [&str; 9] = [
+const SECRETS: [&str; 10] = [
     ".zona.identity.v1.PasswordCredential",
     ".zona.identity.v1.IssueTokenRequest",
     ".zona.identity.v1.IssueTokenResponse",
@@ -22,6 +22,7 @@ const SECRETS: [&str; 9] = [
     ".zona.identity.v1.UpdateUserRequest",
     ".zona.identity.v1.CreateApiKeyResponse",
     ".zona.identity.v1.User",
+    ".zona.tenant.v1.Tenant",
 ];
 
 fn main() -> Result<(), Box<dyn Error>> {

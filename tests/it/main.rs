@@ -20,4 +20,5 @@ mod runtimes;
 mod signing_in;
 mod slow_reader;
 mod steps;
+mod tenants;
 mod validation;

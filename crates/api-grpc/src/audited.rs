@@ -136,7 +136,7 @@ impl Drop for Counted {
 fn outcome_of<T>(done: &Result<T>) -> (Outcome, &'static str) {
     match done {
         Ok(_) => (Outcome::Allowed, ""),
-        Err(error @ (Error::Denied { .. } | Error::Unauthenticated)) => (Outcome::Denied, error.reason()),
+        Err(error @ (Error::Denied { .. } | Error::Closed { .. } | Error::Unauthenticated)) => (Outcome::Denied, error.reason()),
         Err(error) => (Outcome::Failed, error.reason()),
     }
 }

@@ -23,6 +23,7 @@ mod server_handler;
 mod settle;
 mod status;
 mod stream;
+mod tenant_handler;
 mod utility_handler;
 
 pub use error::Error;

@@ -201,7 +201,7 @@ impl Performer {
             auditor.count(auditor.refused_entry(Some(&caller), A::SPEC, None, around), A::SPEC, Outcome::Failed);
         })?;
         self.policy.require::<A>(&caller, target).await.inspect_err(|error| {
-            if let Error::Denied { resource, .. } = error {
+            if let Error::Denied { resource, .. } | Error::Closed { subject: resource, .. } = error {
                 auditor.denied(auditor.refused_entry(Some(&caller), A::SPEC, Some(resource), around), A::SPEC, error.reason());
             }
         })

@@ -13,6 +13,7 @@ use api_proto::zona::execution::v1::execution_service_server::ExecutionServiceSe
 use api_proto::zona::identity::v1::identity_service_server::IdentityServiceServer;
 use api_proto::zona::runtime::v1::runtime_service_server::RuntimeServiceServer;
 use api_proto::zona::server::v1::server_service_server::ServerServiceServer;
+use api_proto::zona::tenant::v1::tenant_service_server::TenantServiceServer;
 use api_proto::zona::utility::v1::code_policy_service_server::CodePolicyServiceServer;
 use api_proto::zona::utility::v1::utility_service_server::UtilityServiceServer;
 use domain::access::{AccessPolicy, Authenticator, Sharing};
@@ -22,6 +23,7 @@ use domain::execution::{Executions, MAX_OUTCOMES, MAX_REQUEST};
 use domain::identity::Identities;
 use domain::runtime::Runtimes;
 use domain::server::Servers;
+use domain::tenant::Tenants;
 use domain::time::Clock;
 use domain::utility::Utilities;
 use domain::work::Spawner;
@@ -80,6 +82,8 @@ pub struct Services {
     pub policies: CodePolicies,
     /// Use cases of grants.
     pub sharing: Sharing,
+    /// Use cases of tenants.
+    pub tenants: Tenants,
     /// Use cases of runtimes.
     pub runtimes: Runtimes,
     /// Use cases about servers.
@@ -220,6 +224,7 @@ impl Services {
         serve!(ExecutionServiceServer: executions);
         serve!(CodePolicyServiceServer: self.policies);
         serve!(AccessServiceServer: self.sharing);
+        serve!(TenantServiceServer: self.tenants);
         serve!(RuntimeServiceServer: self.runtimes);
         serve!(ServerServiceServer: self.servers);
         serve!(AuditServiceServer: self.audit);

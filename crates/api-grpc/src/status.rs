@@ -53,7 +53,12 @@ pub(crate) fn from_error(error: &Error, request_id: &str) -> Status {
             details.set_request_info(request_id, "");
             return Status::with_error_details(Code::Internal, INTERNAL_TEXT, details);
         }
-        Error::Unauthenticated | Error::Denied { .. } | Error::OutOfRange { .. } | Error::Stale { .. } | Error::StaleFence { .. } => {}
+        Error::Unauthenticated
+        | Error::Denied { .. }
+        | Error::Closed { .. }
+        | Error::OutOfRange { .. }
+        | Error::Stale { .. }
+        | Error::StaleFence { .. } => {}
     }
     Status::with_error_details(code(error.kind()), message(error), details)
 }
@@ -160,6 +165,7 @@ fn message(error: &Error) -> String {
 /// The type of a resource by its name, as the contract's `google.api.resource` options call it.
 fn resource_type(name: &str) -> &'static str {
     match name.split('/').collect::<Vec<_>>().as_slice() {
+        ["tenants", _] => "zona.dev/Tenant",
         ["tenants", _, "utilities", _] => "zona.dev/Utility",
         ["tenants", _, "utilities", _, "versions", _] => "zona.dev/UtilityVersion",
         ["tenants", _, "executions", _] => "zona.dev/Execution",

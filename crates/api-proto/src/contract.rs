@@ -63,6 +63,14 @@ pub mod zona {
         }
     }
 
+    /// Keeping tenants.
+    pub mod tenant {
+        /// Version 1.
+        pub mod v1 {
+            tonic::include_proto!("zona.tenant.v1");
+        }
+    }
+
     /// Running utilities.
     pub mod execution {
         /// Version 1.

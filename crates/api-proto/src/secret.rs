@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use crate::zona::identity::v1 as identity;
+use crate::zona::{identity::v1 as identity, tenant::v1 as tenant};
 
 macro_rules! show_nothing {
     ($($type:ty: $name:literal;)*) => {
@@ -30,5 +30,11 @@ show_nothing! {
 impl fmt::Debug for identity::User {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("User").field("name", &self.name).field("etag", &self.etag).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for tenant::Tenant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tenant").field("resource_name", &self.resource_name).field("etag", &self.etag).finish_non_exhaustive()
     }
 }

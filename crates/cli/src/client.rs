@@ -8,6 +8,7 @@ use api_proto::zona::execution::v1::execution_service_client::ExecutionServiceCl
 use api_proto::zona::identity::v1::identity_service_client::IdentityServiceClient;
 use api_proto::zona::runtime::v1::runtime_service_client::RuntimeServiceClient;
 use api_proto::zona::server::v1::server_service_client::ServerServiceClient;
+use api_proto::zona::tenant::v1::tenant_service_client::TenantServiceClient;
 use api_proto::zona::utility::v1::code_policy_service_client::CodePolicyServiceClient;
 use api_proto::zona::utility::v1::utility_service_client::UtilityServiceClient;
 use tonic::transport::Endpoint;
@@ -95,6 +96,11 @@ impl Client {
     /// The service that shares utilities.
     pub fn access(&self) -> AccessServiceClient<Signed> {
         AccessServiceClient::new(self.channel.clone())
+    }
+
+    /// The service that keeps tenants.
+    pub fn tenants(&self) -> TenantServiceClient<Signed> {
+        TenantServiceClient::new(self.channel.clone())
     }
 
     /// The service that reads audit logs.

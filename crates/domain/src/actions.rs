@@ -1,10 +1,10 @@
 //! Every action of every area, for the check of the contract against them.
 
 use crate::access::{self, ActionSpec};
-use crate::{audit, code_policy, execution, identity, runtime, server, utility};
+use crate::{audit, code_policy, execution, identity, runtime, server, tenant, utility};
 
 /// What the areas declare; an RPC that names another action is refused at start.
-const DECLARED: [&[ActionSpec]; 8] = [
+const DECLARED: [&[ActionSpec]; 9] = [
     access::actions::ACTIONS,
     utility::actions::ACTIONS,
     execution::actions::ACTIONS,
@@ -13,6 +13,7 @@ const DECLARED: [&[ActionSpec]; 8] = [
     server::actions::ACTIONS,
     audit::actions::ACTIONS,
     identity::actions::ACTIONS,
+    tenant::actions::ACTIONS,
 ];
 
 /// Every action that the domain knows.

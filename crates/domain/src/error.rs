@@ -29,6 +29,16 @@ pub enum Error {
         /// What was asked for.
         resource: String,
     },
+    /// What is asked about is closed to the caller for the time being, whatever is asked; told only to those from whom it is not hidden.
+    #[error("{description}")]
+    Closed {
+        /// Stable reason, catalogued in docs/errors.md.
+        reason: &'static str,
+        /// What is closed, a resource name.
+        subject: String,
+        /// What is wrong and what to do.
+        description: String,
+    },
     /// The resource does not exist.
     #[error("{resource} does not exist")]
     NotFound {
@@ -152,7 +162,7 @@ impl Error {
         match self {
             Error::Invalid(_) => ErrorKind::Invalid,
             Error::Unauthenticated => ErrorKind::Unauthenticated,
-            Error::Denied { .. } => ErrorKind::Denied,
+            Error::Denied { .. } | Error::Closed { .. } => ErrorKind::Denied,
             Error::NotFound { .. } => ErrorKind::NotFound,
             Error::AlreadyExists { .. } => ErrorKind::AlreadyExists,
             Error::Precondition { .. } => ErrorKind::Precondition,
@@ -172,7 +182,10 @@ impl Error {
             Error::Denied { .. } => "PERMISSION_DENIED",
             Error::NotFound { .. } => "NOT_FOUND",
             Error::AlreadyExists { .. } => "ALREADY_EXISTS",
-            Error::Precondition { reason, .. } | Error::OutOfRange { reason, .. } | Error::Exhausted { reason, .. } => reason,
+            Error::Closed { reason, .. }
+            | Error::Precondition { reason, .. }
+            | Error::OutOfRange { reason, .. }
+            | Error::Exhausted { reason, .. } => reason,
             Error::Stale { .. } => "ETAG_MISMATCH",
             Error::StaleFence { .. } => "HELD_ELSEWHERE",
             Error::Unavailable { .. } => "DEPENDENCY_UNAVAILABLE",
@@ -191,7 +204,9 @@ impl Error {
             | Error::StaleFence { resource } => {
                 vec![("resource", resource.clone())]
             }
-            Error::Precondition { subject, .. } | Error::Exhausted { subject, .. } => vec![("subject", subject.clone())],
+            Error::Closed { subject, .. } | Error::Precondition { subject, .. } | Error::Exhausted { subject, .. } => {
+                vec![("subject", subject.clone())]
+            }
             Error::Unavailable { dependency, .. } => vec![("dependency", (*dependency).to_owned())],
             Error::Invalid(_) | Error::Unauthenticated | Error::OutOfRange { .. } | Error::Unaudited { .. } | Error::Internal { .. } => {
                 Vec::new()

@@ -29,6 +29,7 @@ pub mod lease;
 pub mod runtime;
 pub mod sandbox;
 pub mod server;
+pub mod tenant;
 pub mod utility;
 
 mod actions;

@@ -56,6 +56,7 @@ impl Callers {
             hasher: Arc::new(passwords),
             secrets: secrets.clone(),
             issuer: tokens.clone(),
+            tenants: store.clone(),
             clock: Arc::clone(clock),
             ids: Arc::clone(ids),
         };
@@ -65,6 +66,7 @@ impl Callers {
             sessions: store.clone(),
             secrets,
             verifier: tokens,
+            tenants: store.clone(),
             clock: Arc::clone(clock),
         };
         let local = || -> Arc<dyn Authenticator> { Arc::new(LoopbackAuthenticator::new(local_user())) };

@@ -1,8 +1,11 @@
 //! The configuration of a server: one file a section, each with its settings, their meaning, and what its component is configured
 //! with. Documents and error messages come from these declarations.
 
+use std::collections::BTreeSet;
+
 use auth::ExternalConfig;
 use domain::admission;
+use domain::name::TenantId;
 use settings::{Flag, Reader, Section, Surroundings};
 
 mod executions;
@@ -92,6 +95,13 @@ impl Config {
             store: store?,
             cache: cache?,
         })
+    }
+
+    /// The tenants that there are from the start: the installation's own, that of the local caller, and those that are named here.
+    pub(crate) fn named_tenants(&self) -> Vec<TenantId> {
+        let named = self.admission.tenants.keys().chain(self.issuers.iter().flat_map(|issuer| &issuer.tenants));
+        let others: BTreeSet<TenantId> = named.cloned().collect();
+        [TenantId::system(), crate::loopback::tenant()].into_iter().chain(others).collect()
     }
 
     /// Defaults that depend on the machine.

@@ -49,6 +49,9 @@ pub enum Error {
     /// Passwords cannot be checked.
     #[error("cannot check passwords")]
     Passwords(#[source] domain::Error),
+    /// The tenants that there are from the start cannot be made.
+    #[error("cannot make the tenants of the configuration")]
+    Tenants(#[source] domain::Error),
     /// Nobody can be let in.
     #[error("cannot offer a code for the first super administrator")]
     Bootstrap(#[source] domain::Error),

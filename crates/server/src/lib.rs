@@ -16,6 +16,7 @@ use domain::id::IdSource;
 use domain::lease::{InstanceId, Keeper};
 use domain::runtime::Runtimes;
 use domain::server::Servers;
+use domain::tenant::{TenantRepository, Tenants};
 use domain::time::Clock;
 use domain::utility::{Gate, GatePorts, Utilities};
 use domain::work::Spawner as _;
@@ -159,7 +160,9 @@ struct Listeners {
 async fn serve(config: &Config, parts: Parts, listeners: Listeners, telemetry: Telemetry, manner: Manner) -> Result<Running, Error> {
     let advisories = Arc::new(Feed::open(config.listening.advisories.as_deref(), Arc::clone(&parts.clock))?);
     let rules = MatrixRules::new(LocalRules::new(tenant()), Arc::clone(&parts.stores.grants), Arc::clone(&parts.clock));
-    let policy = AccessPolicy::new(Arc::new(rules));
+    let tenants: Arc<dyn TenantRepository> = parts.stores.store.clone();
+    tenants.ensure(&config.named_tenants(), parts.clock.now()).await.map_err(Error::Tenants)?;
+    let policy = AccessPolicy::new(Arc::new(rules), parts.stores.store.clone());
     let gate_ports = gate_ports(config, &parts, Arc::clone(&advisories));
     let gate = Gate::new(gate_ports.clone());
     let GatePorts { policies, checker, runtimes, admission, clock, .. } = gate_ports;
@@ -188,6 +191,7 @@ async fn serve(config: &Config, parts: Parts, listeners: Listeners, telemetry: T
         spawner: Arc::new(parts.tasks.clone()),
         utilities,
         runtimes: Runtimes::new(runtimes),
+        tenants: Tenants::new(tenants, Arc::clone(&clock)),
         sharing: Sharing::new(Arc::clone(&parts.stores.grants), Arc::clone(&parts.stores.utilities), Arc::clone(&clock)),
         policies: CodePolicies::new(policies, checker, clock),
         servers: Servers::new(Arc::new(facts(config, &parts)), executions.clone()),
@@ -219,6 +223,8 @@ async fn serve(config: &Config, parts: Parts, listeners: Listeners, telemetry: T
         Ok::<(), Infallible>(())
     });
     tasks.background("stops", async move { hearing.hear_stops().await });
+    let heeding = executions.clone();
+    tasks.background("suspensions", async move { heeding.heed_suspensions().await });
     if manner.proves_itself_first {
         tasks.background("proof", proof::welcome_once_proven(parts.sandboxes.clone(), health.clone(), readiness.clone()));
     } else {
@@ -288,6 +294,7 @@ fn executions(parts: &Parts, gate: Gate, admission: Admission) -> Executions {
         signals: Arc::new(LocalSignals::default()),
         keeper: Arc::new(keeper),
         sandbox: Arc::new(TracedSandbox::new(Arc::new(parts.sandboxes.clone()))),
+        tenants: store.clone(),
         gate,
         admission,
         incidents: Arc::new(LoggedIncidents::new(Arc::clone(&parts.metrics))),

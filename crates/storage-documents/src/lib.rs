@@ -13,6 +13,7 @@ mod form;
 mod grant;
 mod policy;
 mod principal;
+mod tenant;
 mod utility;
 mod version;
 
@@ -23,6 +24,7 @@ pub use form::{InvalidField, decode, encode};
 pub use grant::GrantDocument;
 pub use policy::PolicyDocument;
 pub use principal::PrincipalDocument;
+pub use tenant::TenantDocument;
 pub use utility::UtilityDocument;
 pub use version::VersionDocument;
 

@@ -1,4 +1,4 @@
-//! How often what is known of a tenant's principals has changed, for whoever keeps copies of it in memory.
+//! How often what is known of a tenant's principals, or of its own state, has changed, for whoever keeps copies of it in memory.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};

@@ -23,6 +23,7 @@ const STEPS: &[&str] = &[
     include_str!("../migrations/0010_identity.sql"),
     include_str!("../migrations/0011_deleted_principals.sql"),
     include_str!("../migrations/0012_subjects.sql"),
+    include_str!("../migrations/0013_tenants.sql"),
 ];
 
 /// Applies the steps that the database lacks.
@@ -106,6 +107,31 @@ mod tests {
         let query = "SELECT code, code_bytes FROM versions JOIN version_code USING (tenant, id, number)";
         let row = connection.query_row(query, [], |row| Ok((row.get::<_, String>(0)?, row.get::<_, i64>(1)?))).unwrap();
         assert_eq!(row, ("äöü 🦀".to_owned(), 11));
+    }
+
+    #[test]
+    fn whoever_had_something_before_there_were_tenants_is_one() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        migrate_through(&mut connection, Path::new("x"), &STEPS[..12]).unwrap();
+        let before = "INSERT INTO utilities VALUES ('acme', 'u', 'script', 'ann', 0, 1, 1, 1, 1, '{}');
+             INSERT INTO principals VALUES ('system', 'user', 'root', 1, 1, '{}');
+             INSERT INTO code_policies VALUES ('acme', 1, '{}');
+             INSERT INTO audit_logs VALUES ('beta', 1, 0)";
+        connection.execute_batch(before).unwrap();
+        migrate(&mut connection, Path::new("x")).unwrap();
+        let mut statement = connection.prepare("SELECT number, code, document FROM tenants ORDER BY number").unwrap();
+        let read = |row: &rusqlite::Row<'_>| Ok((row.get::<_, i32>(0)?, row.get::<_, String>(1)?, row.get::<_, String>(2)?));
+        let found: Vec<_> = statement.query_map([], read).unwrap().map(Result::unwrap).collect();
+        assert_eq!(
+            found.iter().map(|(number, code, _)| (*number, code.as_str())).collect::<Vec<_>>(),
+            [(1, "acme"), (2, "beta"), (3, "system")]
+        );
+        for (number, code, text) in found {
+            let code = domain::name::TenantId::parse("tenant", &code).unwrap();
+            let document = storage_documents::decode::<storage_documents::TenantDocument>(&text).unwrap();
+            let tenant = document.into_tenant(code.clone(), number).unwrap();
+            assert!(tenant.created.as_millis() > 1_700_000_000_000 && tenant.display_name == code.as_str(), "{tenant:?}");
+        }
     }
 
     #[test]

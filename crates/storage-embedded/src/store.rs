@@ -22,6 +22,7 @@ use crate::error::{Error, Result, during};
 use crate::migration::migrate;
 use crate::personal::seal_what_is_personal;
 use crate::readers::Readers;
+use crate::tenants::States;
 use crate::vault::{Vault, check_keys};
 use crate::writer::{Telling, Writer};
 
@@ -36,6 +37,7 @@ pub struct EmbeddedStore {
     clock: Box<dyn Clock>,
     listener: Option<Arc<dyn ChangeListener>>,
     epochs: Epochs,
+    states: States,
     vault: Arc<Vault>,
 }
 
@@ -62,8 +64,8 @@ impl EmbeddedStore {
         seal_what_is_personal(&mut connection, &vault)?;
         let readers = Readers::open(&path, config.readers)?;
         let writer = Writer::start(connection, directory, Arc::clone(&vault))?;
-        let (listener, epochs) = (None, Epochs::default());
-        Ok(EmbeddedStore { writer, readers, deadline: config.deadline, clock, listener, epochs, vault })
+        let (epochs, states) = (Epochs::default(), States::default());
+        Ok(EmbeddedStore { writer, readers, deadline: config.deadline, clock, listener: None, epochs, states, vault })
     }
 
     /// The store, telling `listener` of each change. Nobody else changes what a data directory holds while a store has it open.
@@ -146,6 +148,11 @@ impl EmbeddedStore {
     /// The epochs of tenants, as the ports of identity know them.
     pub(crate) fn epochs(&self) -> &Epochs {
         &self.epochs
+    }
+
+    /// The states of tenants that were read lately.
+    pub(crate) fn states(&self) -> &States {
+        &self.states
     }
 
     async fn write_and<T, F>(&self, work: F, telling: Option<Telling>) -> Result<T>

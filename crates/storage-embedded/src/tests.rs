@@ -34,6 +34,10 @@ mod grants {
     test_support::grant_repository_contract!(super::Scratch::new());
 }
 
+mod tenants {
+    test_support::tenant_repository_contract!(super::Scratch::new());
+}
+
 mod identity {
     test_support::identity_repository_contract!(super::Scratch::new());
 

@@ -11,6 +11,7 @@ mod pages;
 mod policies;
 mod requests;
 mod signals;
+mod tenants;
 mod utilities;
 
 pub use executions::InMemoryExecutionRepository;
@@ -18,4 +19,5 @@ pub use grants::InMemoryGrantRepository;
 pub use identity::InMemoryIdentity;
 pub use policies::InMemoryCodePolicyRepository;
 pub use signals::InMemorySignals;
+pub use tenants::InMemoryTenants;
 pub use utilities::InMemoryUtilityRepository;

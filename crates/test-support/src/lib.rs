@@ -24,6 +24,7 @@ pub mod lease_repository;
 pub mod sample;
 pub mod signals;
 mod spawner;
+pub mod tenant_repository;
 pub mod utility_reach;
 pub mod utility_repository;
 
@@ -37,7 +38,7 @@ pub use fake_sandbox::{FakeSandbox, Fault, INSTRUCTION};
 pub use faults::Faults;
 pub use ids::SequentialIds;
 pub use in_memory::{
-    InMemoryCodePolicyRepository, InMemoryExecutionRepository, InMemoryGrantRepository, InMemoryIdentity, InMemorySignals,
+    InMemoryCodePolicyRepository, InMemoryExecutionRepository, InMemoryGrantRepository, InMemoryIdentity, InMemorySignals, InMemoryTenants,
     InMemoryUtilityRepository,
 };
 pub use incidents::RecordedIncidents;

@@ -28,6 +28,10 @@ mod grants {
     crate::grant_repository_contract!(Box::new(crate::InMemoryGrantRepository::default()));
 }
 
+mod tenants {
+    crate::tenant_repository_contract!(Box::new(crate::InMemoryTenants::default()));
+}
+
 mod executions {
     crate::execution_repository_contract!(Box::new(crate::InMemoryExecutionRepository::default()));
 }

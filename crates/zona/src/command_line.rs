@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 use cli::command::{
-    Access, ApiKey, Execution, Login, NamedContext, Policy, Run, Runtime, ServiceAccount, Session, Transform, User, Utility,
+    Access, ApiKey, Execution, Login, NamedContext, Policy, Run, Runtime, ServiceAccount, Session, Tenant, Transform, User, Utility,
 };
 use cli::output::Format;
 use settings::Flag;
@@ -93,6 +93,9 @@ pub enum Command {
     /// Read the audit log, take it away, and verify it
     #[command(subcommand)]
     Audit(audit::Audit),
+    /// Keep tenants: create, change, suspend, delete
+    #[command(subcommand)]
+    Tenant(Tenant),
     /// Keep the people of a tenant
     #[command(subcommand)]
     User(User),

@@ -14,6 +14,7 @@ use api_proto::zona::execution::v1 as executions;
 use api_proto::zona::identity::v1::identity_service_client::IdentityServiceClient;
 use api_proto::zona::runtime::v1::runtime_service_client::RuntimeServiceClient;
 use api_proto::zona::server::v1::server_service_client::ServerServiceClient;
+use api_proto::zona::tenant::v1::tenant_service_client::TenantServiceClient;
 use api_proto::zona::utility::v1 as utilities;
 use domain::access::{AccessPolicy, Authenticator, LocalRules, LoopbackAuthenticator, MatrixRules, Rules, Sharing};
 use domain::admission;
@@ -25,13 +26,14 @@ use domain::lease::{InstanceId, Keeper};
 use domain::name::PrincipalName;
 use domain::runtime::Runtimes;
 use domain::server::Servers;
+use domain::tenant::Tenants;
 use domain::utility::{Gate, GatePorts, Utilities};
 use executions::execution_service_client::ExecutionServiceClient;
 use futures_util::FutureExt as _;
 use test_support::{
     FakeChecker, FakeClock, FakeCompiler, FakeHasher, FakeSandbox, FakeSecrets, FakeTokens, InMemoryCodePolicyRepository,
-    InMemoryExecutionRepository, InMemoryIdentity, InMemorySignals, InMemoryUtilityRepository, RecordedIncidents, SequentialIds,
-    TokioSpawner, sample,
+    InMemoryExecutionRepository, InMemoryIdentity, InMemorySignals, InMemoryTenants, InMemoryUtilityRepository, RecordedIncidents,
+    SequentialIds, TokioSpawner, sample,
 };
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
@@ -52,6 +54,8 @@ use crate::halting::HaltingUtilities;
 pub const TENANT: &str = "tenants/demo";
 pub const LOCAL: &str = "tenants/demo/users/local";
 pub const HEARTBEAT: Duration = Duration::from_secs(5);
+/// The tenants that there are.
+pub const TENANTS: [&str; 5] = ["system", "demo", "acme", "beta", "other"];
 
 /// What a test may have otherwise.
 pub struct Options {
@@ -81,6 +85,7 @@ pub struct Known {
     pub secrets: Arc<FakeSecrets>,
     pub tokens: Arc<FakeTokens>,
     pub ids: Arc<SequentialIds>,
+    pub tenants: Arc<InMemoryTenants>,
 }
 
 impl Known {
@@ -88,6 +93,7 @@ impl Known {
         let clock = Arc::new(FakeClock::default());
         Known {
             store: Arc::new(InMemoryIdentity::new(clock.clone())),
+            tenants: Arc::new(InMemoryTenants::of(clock.clone(), &TENANTS)),
             clock,
             hasher: Arc::default(),
             secrets: Arc::default(),
@@ -105,6 +111,7 @@ impl Known {
             hasher: self.hasher.clone(),
             secrets: self.secrets.clone(),
             issuer: self.tokens.clone(),
+            tenants: self.tenants.clone(),
             clock: self.clock.clone(),
             ids: self.ids.clone(),
         };
@@ -118,6 +125,7 @@ impl Known {
             sessions: self.store.clone(),
             secrets: self.secrets.clone(),
             verifier: self.tokens.clone(),
+            tenants: self.tenants.clone(),
             clock: self.clock.clone(),
         };
         Authentication::new(ports, None)
@@ -147,6 +155,7 @@ pub struct Harness {
     pub executions: ExecutionServiceClient<Channel>,
     pub policies: CodePolicyServiceClient<Channel>,
     pub access: AccessServiceClient<Channel>,
+    pub tenants: TenantServiceClient<Channel>,
     pub runtimes: RuntimeServiceClient<Channel>,
     pub servers: ServerServiceClient<Channel>,
     pub audit: AuditServiceClient<Channel>,
@@ -156,6 +165,10 @@ pub struct Harness {
     pub identity: IdentityServiceClient<Channel>,
     /// The use cases behind it.
     pub identities: Identities,
+    /// Ends what runs of suspended tenants, once it is asked to.
+    pub running: Executions,
+    /// What is known of tenants, which other servers may share.
+    pub known_tenants: Arc<InMemoryTenants>,
     pub sandbox: Arc<FakeSandbox>,
     pub compiler: Arc<FakeCompiler>,
     pub clock: Arc<FakeClock>,
@@ -190,11 +203,11 @@ impl Harness {
                 stored: stored.clone(),
                 spawner: spawner.clone(),
                 execution_store: execution_store.clone(),
-                known,
+                known: known.clone(),
             },
         );
         let auditor = services.auditor.clone();
-        let identities = services.identities.clone();
+        let (identities, running) = (services.identities.clone(), services.executions.clone());
         let config = Config { deadlines: options.deadlines, metrics: calls.clone(), ..Config::default() };
         let max_connections = options.max_connections.unwrap_or(config.max_connections);
         let preface_patience = options.preface_patience.unwrap_or(config.preface_patience);
@@ -211,6 +224,7 @@ impl Harness {
             executions: ExecutionServiceClient::new(channel.clone()),
             policies: CodePolicyServiceClient::new(channel.clone()),
             access: AccessServiceClient::new(channel.clone()),
+            tenants: TenantServiceClient::new(channel.clone()),
             runtimes: RuntimeServiceClient::new(channel.clone()),
             servers: ServerServiceClient::new(channel.clone()),
             audit: AuditServiceClient::new(channel.clone()),
@@ -218,6 +232,8 @@ impl Harness {
             execution_store,
             identity: IdentityServiceClient::new(channel.clone()),
             identities,
+            running,
+            known_tenants: known.tenants.clone(),
             channel,
             address,
             sandbox,
@@ -356,6 +372,7 @@ fn services(options: &Options, parts: &Parts) -> Services {
         signals: Arc::new(InMemorySignals::default()),
         keeper: Arc::new(Keeper::new(execution_store.clone(), clock.clone(), InstanceId::new("test"))),
         sandbox: sandbox.clone(),
+        tenants: known.tenants.clone(),
         gate,
         admission,
         incidents: Arc::new(RecordedIncidents::default()),
@@ -379,7 +396,8 @@ fn services(options: &Options, parts: &Parts) -> Services {
         auditor: Auditor::new(audit_ports, InstanceId::new("test")),
         audit: AuditLog::new(execution_store.clone(), Arc::new(FakeTree::new(execution_store.clone()))),
         spawner: spawner.clone(),
-        policy: AccessPolicy::new(rules),
+        policy: AccessPolicy::new(rules, known.tenants.clone()),
+        tenants: Tenants::new(known.tenants.clone(), clock.clone()),
         sharing: Sharing::new(grants, stored.clone(), clock.clone()),
         utilities,
         policies: CodePolicies::new(policy_store, checker, clock.clone()),

@@ -30,6 +30,8 @@ mod roles;
 mod settling;
 mod sign_in_records;
 mod streams;
+mod suspended;
+mod tenants;
 mod totals;
 mod transport;
 mod unread;

@@ -139,6 +139,18 @@ fn principal(tenant: &Tenant, collection: &str, text: &str, pattern: &str) -> Re
     name.map_err(refused)
 }
 
+/// A tenant's full name.
+///
+/// # Errors
+/// When it is neither the code of a tenant nor a full name.
+pub fn tenant(text: &str) -> Result<String> {
+    let code = match text.split('/').collect::<Vec<_>>().as_slice() {
+        [bare] | ["tenants", bare] => Tenant::parse(bare),
+        _ => Err(form("tenants/{tenant}")),
+    };
+    code.map(|tenant| parent(&tenant)).map_err(refused)
+}
+
 /// The parent of a full name of four parts, and its id there.
 pub fn parts(name: &str) -> (String, String) {
     let parent = name.split('/').take(2).collect::<Vec<_>>().join("/");
@@ -207,6 +219,8 @@ mod tests {
         assert!(execution(&tenant, "not-a-uuid").is_err());
         assert_eq!(user(&tenant, "ann@b.example").unwrap(), "tenants/acme/users/ann@b.example");
         assert_eq!(service_account(&tenant, "tenants/other/serviceAccounts/ci").unwrap(), "tenants/other/serviceAccounts/ci");
+        assert_eq!(["acme", "tenants/acme"].map(|text| super::tenant(text).unwrap()), ["tenants/acme"; 2]);
+        assert!(super::tenant("tenants/acme/users/x").is_err() && super::tenant("Acme").is_err());
         assert!(user(&tenant, "tenants/other/serviceAccounts/ci").is_err() && user(&tenant, "").is_err());
     }
 }

@@ -1,6 +1,6 @@
 //! Messages of the contract as documents.
 //!
-//! Fields keep their names; a field that holds JSON text stands as JSON under its name without `_json`; enum values stand
+//! Fields keep their names, or have the one that the contract gives them in JSON; a field that holds JSON text stands as JSON under its name without `_json`; enum values stand
 //! without the prefix of their enum; times as RFC 3339; durations in seconds, e.g. `0.25s`; bytes as text where they are
 //! UTF-8. What is not set is left out.
 
@@ -47,6 +47,7 @@ contract! {
     identity::ServiceAccount,
     identity::ApiKey,
     identity::WhoAmIResponse,
+    tenant::Tenant,
 }
 
 /// A message as a document.
@@ -89,7 +90,7 @@ fn object(message: &DynamicMessage) -> Document {
 }
 
 fn member(field: &FieldDescriptor, value: &Value) -> Option<(String, Document)> {
-    let name = field.name();
+    let name = name(field);
     if let (Some(name), Kind::String) = (name.strip_suffix("_json"), field.kind()) {
         return json_member(name, value);
     }
@@ -97,6 +98,12 @@ fn member(field: &FieldDescriptor, value: &Value) -> Option<(String, Document)> 
         return Some(Document::bytes(name, bytes));
     }
     Some((name.to_owned(), plain(field, value)?))
+}
+
+/// The name of a field; in JSON the contract may give it another than its own in camel case.
+fn name(field: &FieldDescriptor) -> &str {
+    let is_usual = field.json_name().eq_ignore_ascii_case(&field.name().replace('_', ""));
+    if is_usual { field.name() } else { field.json_name() }
 }
 
 fn json_member(name: &str, value: &Value) -> Option<(String, Document)> {

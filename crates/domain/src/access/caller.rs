@@ -84,7 +84,8 @@ pub trait Authenticator: Send + Sync {
     /// Whether what the caller showed would be accepted now: it was neither revoked nor has it ended. For calls that last.
     ///
     /// # Errors
-    /// [`crate::Error::Unavailable`] while that cannot be found out.
+    /// [`crate::Error::Closed`] where its tenant is suspended or deleted by now; [`crate::Error::Unavailable`] while that cannot be found
+    /// out.
     async fn still_valid(&self, caller: &Caller) -> Result<bool>;
 }
 

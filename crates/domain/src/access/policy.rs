@@ -2,30 +2,42 @@
 
 use std::sync::Arc;
 
-use crate::access::{Action, Caller, Permit, Rules, Target, Targeted as _};
+use crate::access::{Action, ActionSpec, Caller, Permit, Reach, Rules, Target, Targeted as _};
 use crate::error::{Error, Result};
+use crate::tenant::{Standing, TenantStates, check_home, check_target};
 
 /// Asks the rules, and issues permits. Cheap to clone.
 #[derive(Clone)]
 pub struct AccessPolicy {
     rules: Arc<dyn Rules>,
+    tenants: Arc<dyn TenantStates>,
 }
 
 impl AccessPolicy {
-    /// A policy with these rules.
-    pub fn new(rules: Arc<dyn Rules>) -> Self {
-        AccessPolicy { rules }
+    /// A policy with these rules, and with what is said here of the tenants that there are.
+    pub fn new(rules: Arc<dyn Rules>, tenants: Arc<dyn TenantStates>) -> Self {
+        AccessPolicy { rules, tenants }
     }
 
     /// Demands that `caller` may do `A` to `target`.
     ///
     /// # Errors
-    /// [`Error::Denied`], the same whether the target exists or not.
+    /// [`Error::Denied`], the same whether the target exists or not; [`Error::Closed`] where a tenant is suspended or deleted, for
+    /// those who are of it, and for super administrators.
     pub async fn require<A: Action>(&self, caller: &Caller, target: A::Target) -> Result<Permit<A>> {
-        match self.rules.decide(caller, A::SPEC, target.target()).await? {
+        match self.decide(caller, A::SPEC, target.target()).await? {
             Some(reach) => Ok(Permit::new(caller.clone(), target, reach)),
             None => Err(Error::Denied { action: A::SPEC.name, resource: named(A::SPEC.resource, target.target()) }),
         }
+    }
+
+    async fn decide(&self, caller: &Caller, action: ActionSpec, target: Target<'_>) -> Result<Option<Reach>> {
+        if check_home(self.tenants.as_ref(), caller).await? == Standing::Refused {
+            return Ok(None);
+        }
+        let Some(reach) = self.rules.decide(caller, action, target).await? else { return Ok(None) };
+        let standing = check_target(self.tenants.as_ref(), caller, action, target).await?;
+        Ok((standing == Standing::Stands).then_some(reach))
     }
 }
 

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use event_listener::{Event as Signal, EventListener};
 
 use crate::execution::{Body, Event, Execution, State, Step};
-use crate::name::ExecutionId;
+use crate::name::{ExecutionId, TenantId};
 use crate::time::{Clock, Timestamp};
 
 /// Bytes of stored events that stay in memory for watchers that keep up.
@@ -80,6 +80,11 @@ impl LiveExecution {
     /// The execution as it stands.
     pub fn snapshot(&self) -> Execution {
         self.lock().execution.clone()
+    }
+
+    /// Whose it is.
+    pub fn tenant(&self) -> TenantId {
+        self.lock().execution.name.tenant.clone()
     }
 
     /// Changes the execution; returns what the change returns.

@@ -15,6 +15,7 @@ use crate::id::IdSource;
 use crate::incident::Incidents;
 use crate::lease::Keeper;
 use crate::sandbox::Sandbox;
+use crate::tenant::TenantStates;
 use crate::time::{Clock, Timestamp};
 use crate::utility::{Gate, UtilityRepository};
 use crate::work::Spawner;
@@ -31,6 +32,8 @@ pub struct Ports {
     pub keeper: Arc<Keeper>,
     /// Where programs run.
     pub sandbox: Arc<dyn Sandbox>,
+    /// Says of whom something may run.
+    pub tenants: Arc<dyn TenantStates>,
     /// Checks versions before they execute, and knows tenants' policies.
     pub gate: Gate,
     /// Places among what runs.

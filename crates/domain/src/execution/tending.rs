@@ -13,9 +13,12 @@ use crate::execution::{Body, Event, Execution, Executions, Hint, Pruned};
 use crate::incident::Incident;
 use crate::lease::{Keeper, TERM};
 use crate::name::{ExecutionId, ExecutionName};
+use crate::tenant::TenantState;
 
 /// Executions of dead servers that are settled in one step: what a server has in memory of them at once.
 const SETTLED_AT_ONCE: u32 = 20;
+/// How often it is asked whose tenant is suspended by now: with it, what runs ends within the second that is promised.
+const HEED_EVERY: Duration = Duration::from_millis(500);
 
 impl Executions {
     /// Acquires this server's lease, and settles what dead servers left. Answers how many executions were lost.
@@ -52,6 +55,14 @@ impl Executions {
                 Hint::Of(name) => self.stop_here(&name.execution),
                 Hint::Missed => self.attempt("find wishes to stop", self.stop_what_was_asked().await),
             }
+        }
+    }
+
+    /// Ends what runs or waits here of suspended and deleted tenants, for as long as the server lives.
+    pub async fn heed_suspensions(&self) {
+        loop {
+            self.shared.ports.clock.sleep(HEED_EVERY).await;
+            self.attempt("end executions of suspended tenants", self.stop_what_is_closed().await);
         }
     }
 
@@ -160,6 +171,17 @@ impl Executions {
         let ports = &self.shared.ports;
         for name in ports.executions.stops_asked(ports.keeper.instance()).await? {
             self.stop_here(&name.execution);
+        }
+        Ok(())
+    }
+
+    /// What was permitted right before its tenant was suspended shows up after it, so each round looks at all there is.
+    async fn stop_what_is_closed(&self) -> Result<()> {
+        let ports = &self.shared.ports;
+        for live in self.shared.registry.all() {
+            if !live.stop_asked() && ports.tenants.state(&live.tenant()).await? != Some(TenantState::Active) {
+                live.ask_stop(ports.clock.now());
+            }
         }
         Ok(())
     }

@@ -16,6 +16,7 @@ use crate::identity::{
     TokenVerifier, VerifiedToken,
 };
 use crate::name::{ApiKeyId, PrincipalName, SessionId};
+use crate::tenant::{TenantStates, require_active};
 use crate::time::{Clock, Timestamp};
 
 /// How credentials are shown, whatever its letters' case.
@@ -46,6 +47,7 @@ pub struct AuthenticationPorts {
     pub sessions: Arc<dyn SessionRepository>,
     pub secrets: Arc<dyn SecretSource>,
     pub verifier: Arc<dyn TokenVerifier>,
+    pub tenants: Arc<dyn TenantStates>,
     pub clock: Arc<dyn Clock>,
 }
 
@@ -126,6 +128,7 @@ impl Authentication {
 
     /// Whether nothing that a credential rests on was taken away. An access token that ends lets what it began go on.
     async fn holds(&self, name: &PrincipalName, credential: &Credential) -> Result<bool> {
+        require_active(self.ports.tenants.as_ref(), name.tenant()).await?;
         let (scope, epoch) = self.at_epoch(name).await?;
         let principal = self.principal(&scope, epoch, name).await?;
         if credential.kind == CredentialKind::ExternalToken {

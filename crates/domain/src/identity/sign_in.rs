@@ -12,6 +12,7 @@ use crate::identity::use_cases::{Asked, Identities, settled};
 use crate::identity::{AccessToken, ApiKey, PasswordVerdict, Principal, PrincipalChange, Secret, Session, actions};
 use crate::name::{ApiKeyId, CredentialName, PrincipalName, SessionId};
 use crate::request::{Expected, once};
+use crate::tenant::require_active;
 
 /// What proves who wants to sign in.
 #[derive(Debug)]
@@ -44,7 +45,8 @@ impl Identities {
     /// Begins a session, and notes whose. A wrong password, an unknown user and a disabled one get the same answer after the same time.
     ///
     /// # Errors
-    /// [`Error::Unauthenticated`]; [`Error::Exhausted`] after too many failures of the user or from the address.
+    /// [`Error::Unauthenticated`]; [`Error::Exhausted`] after too many failures of the user or from the address; [`Error::Closed`] for
+    /// who has proven to be of a suspended tenant.
     pub async fn issue(&self, proof: Proof, address: Option<IpAddr>, notes: &Notes) -> Result<Issued> {
         let issued = match proof {
             Proof::Password { user, password } => {
@@ -69,7 +71,8 @@ impl Identities {
     /// it, as one of the two who have it must be a thief; one that never was the session's ends nothing.
     ///
     /// # Errors
-    /// [`Error::Unauthenticated`]; [`Error::Exhausted`] after too many failures from the address.
+    /// [`Error::Unauthenticated`]; [`Error::Exhausted`] after too many failures from the address; [`Error::Closed`] for a session of a
+    /// suspended tenant, which stays as it is.
     pub async fn refresh(&self, token: &Secret, address: Option<IpAddr>, notes: &Notes) -> Result<Issued> {
         self.attempts.begin(None, address, self.ports.clock.now())?;
         let issued = self.go_on(token, notes).await?;
@@ -92,6 +95,9 @@ impl Identities {
         let (refresh, hash) = self.ports.secrets.refresh(&session.id, family);
         let next = Session { generation: session.generation.saturating_add(1), refresh: hash, ..session.clone() };
         let is_newest = self.ports.secrets.digest(token.expose()) == session.refresh;
+        if is_newest {
+            require_active(self.ports.tenants.as_ref(), principal.name.tenant()).await?;
+        }
         if !is_newest || !self.ports.sessions.rotate(&scope, &next).await? {
             self.ports.sessions.revoke(&scope, &session.id, now).await?;
             return Err(Error::Unauthenticated);
@@ -177,6 +183,7 @@ impl Identities {
     }
 
     async fn begin_session(&self, principal: &Principal, key: Option<ApiKeyId>) -> Result<Issued> {
+        require_active(self.ports.tenants.as_ref(), principal.name.tenant()).await?;
         let id = SessionId::parse("session", &self.ports.ids.unique())?;
         let (family, family_hash) = self.ports.secrets.family();
         let (refresh, hash) = self.ports.secrets.refresh(&id, family.expose());

@@ -12,6 +12,7 @@ use crate::identity::{
 };
 use crate::request::{Committed, RequestKey, key_reused};
 use crate::revision::Etag;
+use crate::tenant::TenantStates;
 use crate::time::Clock;
 use crate::violation::Violation;
 
@@ -34,6 +35,7 @@ pub struct IdentityPorts {
     pub hasher: Arc<dyn PasswordHasher>,
     pub secrets: Arc<dyn SecretSource>,
     pub issuer: Arc<dyn TokenIssuer>,
+    pub tenants: Arc<dyn TenantStates>,
     pub clock: Arc<dyn Clock>,
     pub ids: Arc<dyn IdSource>,
 }

@@ -15,7 +15,7 @@ use domain::name::{RuntimeId, RuntimeName, UtilityName};
 use domain::page::Page;
 use domain::utility::{UtilityRepository as _, actions};
 use domain::{Error, Result, code_policy, execution, runtime, server};
-use test_support::sample;
+use test_support::{FakeClock, InMemoryTenants, sample};
 
 use crate::world::{World, acme, code_policy, name};
 
@@ -73,12 +73,16 @@ impl Rules for Asked {
     }
 }
 
+fn tenants() -> Arc<InMemoryTenants> {
+    Arc::new(InMemoryTenants::of(Arc::new(FakeClock::default()), &["acme", "beta"]))
+}
+
 fn ann() -> Caller {
     Caller::loopback(sample::user("ann"))
 }
 
 async fn by<A: Action>(rules: impl Rules + 'static, target: A::Target) -> Result<Permit<A>> {
-    AccessPolicy::new(Arc::new(rules)).require(&ann(), target).await
+    AccessPolicy::new(Arc::new(rules), tenants()).require(&ann(), target).await
 }
 
 #[tokio::test]
@@ -100,7 +104,7 @@ async fn a_grant_can_be_about_one_single_resource() {
 #[tokio::test]
 async fn rules_are_told_what_every_kind_of_call_is_about() {
     let rules = Arc::new(Asked::default());
-    let policy = AccessPolicy::new(rules.clone());
+    let policy = AccessPolicy::new(rules.clone(), tenants());
     let runtime = RuntimeName { tenant: sample::tenant("acme"), runtime: RuntimeId::default() };
     let execution = execution_name();
     policy.require::<actions::ListUtilities>(&ann(), acme()).await.unwrap_err();

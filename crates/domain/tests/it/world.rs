@@ -21,7 +21,7 @@ use domain::violation::Violation;
 use futures_util::{FutureExt as _, StreamExt as _};
 use test_support::{
     FakeChecker, FakeClock, FakeCompiler, FakeSandbox, InMemoryCodePolicyRepository, InMemoryExecutionRepository, InMemorySignals,
-    InMemoryUtilityRepository, RecordedIncidents, SequentialIds, TokioSpawner, sample,
+    InMemoryTenants, InMemoryUtilityRepository, RecordedIncidents, SequentialIds, TokioSpawner, sample,
 };
 
 /// What it takes to keep and run utilities of tenant `acme`.
@@ -48,6 +48,7 @@ pub struct Stores {
     pub executions: Arc<InMemoryExecutionRepository>,
     pub policies: Arc<InMemoryCodePolicyRepository>,
     pub signals: Arc<InMemorySignals>,
+    pub tenants: Arc<InMemoryTenants>,
     ids: Arc<SequentialIds>,
     clock: Arc<FakeClock>,
 }
@@ -118,6 +119,7 @@ impl World {
             signals: stores.signals.clone(),
             keeper: Arc::new(Keeper::new(stores.executions.clone(), clock.clone(), InstanceId::new(instance))),
             sandbox: sandbox.clone(),
+            tenants: stores.tenants.clone(),
             gate: gate.clone(),
             admission: admission.clone(),
             incidents: incidents.clone(),
@@ -139,9 +141,9 @@ impl World {
             stored_policies,
             executions: Executions::new(ports, config),
             incidents,
+            rules: AccessPolicy::new(Arc::new(LocalRules::new(sample::tenant("acme"))), stores.tenants.clone()),
             stores,
             spawner,
-            rules: AccessPolicy::new(Arc::new(LocalRules::new(sample::tenant("acme")))),
         }
     }
 
@@ -174,7 +176,7 @@ impl World {
     /// What a user may do who reaches only what is their own.
     pub async fn own<A: Action>(&self, user: &str, target: A::Target) -> Permit<A> {
         let caller = Caller::loopback(sample::user(user));
-        AccessPolicy::new(Arc::new(OwnOnly)).require(&caller, target).await.unwrap()
+        AccessPolicy::new(Arc::new(OwnOnly), self.stores.tenants.clone()).require(&caller, target).await.unwrap()
     }
 
     pub async fn create(&self, id: &str, code: &str) -> Result<(Utility, Version)> {
@@ -208,6 +210,7 @@ impl Stores {
             executions: Arc::new(InMemoryExecutionRepository::new(clock.clone())),
             policies: Arc::default(),
             signals: Arc::default(),
+            tenants: Arc::new(InMemoryTenants::of(clock.clone(), &["acme", "beta", "system"])),
             ids: Arc::default(),
             clock,
         }

@@ -1,6 +1,6 @@
 //! `[tenants.CODE]`: what single tenants may take of the server, instead of the limits that hold for each.
 //!
-//! Whether there is such a tenant is deliberately not looked at: it may come later.
+//! A tenant that is named here and that there is not, a start makes.
 
 use domain::admission::MAX_WEIGHT;
 use domain::name::TenantId;

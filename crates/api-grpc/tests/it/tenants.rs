@@ -1,0 +1,281 @@
+//! Tenants through a real client: made, read, changed, suspended, deleted, and by whom.
+
+use api_proto::zona::identity::v1 as identity;
+use api_proto::zona::tenant::v1 as pb;
+use domain::identity::Role;
+use prost::Message as _;
+use prost::bytes::Bytes;
+use prost_reflect::{DescriptorPool, DynamicMessage, MethodDescriptor, Value};
+use prost_types::FieldMask;
+use tonic::{Code, Status};
+
+use crate::generic::{methods, path, send};
+use crate::harness::{Harness, Options, TENANTS, details, pairs, reason, violations};
+use crate::identity::Installation;
+use crate::roles::{Person, RoleAuthenticator};
+
+pub const ROOT: Person = Person { tenant: "system", ..Person::new("root", Role::SuperAdmin) };
+pub const ADMIN: Person = Person::new("admin-a", Role::Admin);
+pub const USER: Person = Person::new("user-u", Role::User);
+
+const FIRST: &str = "0192e5a4-7f2b-7c64-9d1e-3a5b8c7d9e0f";
+const ANOTHER: &str = "0192e5a4-7f2b-7c64-9d1e-3a5b8c7d9e10";
+const DB_PASSWORD: &str = "hunter2-of-the-database";
+
+async fn server() -> Harness {
+    Harness::with(Options { authenticator: Some(RoleAuthenticator::of([ROOT, ADMIN, USER])), ..Options::default() }).await
+}
+
+fn creation(code: &str, tenant: pb::Tenant) -> pb::CreateTenantRequest {
+    pb::CreateTenantRequest { tenant_id: code.to_owned(), tenant: Some(tenant), request_id: String::new() }
+}
+
+async fn create(server: &Harness, code: &str, tenant: pb::Tenant) -> Result<pb::Tenant, Status> {
+    Ok(server.tenants.clone().create_tenant(ROOT.asks(creation(code, tenant))).await?.into_inner())
+}
+
+pub async fn get(server: &Harness, person: Person, code: &str) -> Result<pb::Tenant, Status> {
+    let request = pb::GetTenantRequest { name: format!("tenants/{code}") };
+    Ok(server.tenants.clone().get_tenant(person.asks(request)).await?.into_inner())
+}
+
+async fn update(server: &Harness, person: Person, code: &str, tenant: pb::Tenant, paths: &[&str]) -> Result<pb::Tenant, Status> {
+    let update_mask = Some(FieldMask { paths: paths.iter().map(|path| (*path).to_owned()).collect() });
+    let name = format!("tenants/{code}");
+    let request = pb::UpdateTenantRequest { name, tenant: Some(tenant), update_mask, request_id: String::new() };
+    Ok(server.tenants.clone().update_tenant(person.asks(request)).await?.into_inner())
+}
+
+pub async fn suspend(server: &Harness, code: &str) -> Result<pb::Tenant, Status> {
+    let request = pb::SuspendTenantRequest { name: format!("tenants/{code}"), ..Default::default() };
+    Ok(server.tenants.clone().suspend_tenant(ROOT.asks(request)).await?.into_inner())
+}
+
+pub async fn resume(server: &Harness, code: &str) -> Result<pb::Tenant, Status> {
+    let request = pb::ResumeTenantRequest { name: format!("tenants/{code}"), ..Default::default() };
+    Ok(server.tenants.clone().resume_tenant(ROOT.asks(request)).await?.into_inner())
+}
+
+pub async fn delete(server: &Harness, code: &str) -> Result<pb::Tenant, Status> {
+    let request = pb::DeleteTenantRequest { name: format!("tenants/{code}"), ..Default::default() };
+    Ok(server.tenants.clone().delete_tenant(ROOT.asks(request)).await?.into_inner())
+}
+
+#[tokio::test]
+async fn a_tenant_lives_from_its_creation_to_its_deletion_and_is_taken_back() {
+    let server = server().await;
+    let wanted = pb::Tenant { display_name: "New Inc.".to_owned(), db_host: "db:5432".to_owned(), ..Default::default() };
+    let made = create(&server, "new", wanted).await.unwrap();
+    assert_eq!((made.resource_name.as_str(), made.tenantcode.as_str(), made.display_name.as_str()), ("tenants/new", "new", "New Inc."));
+    assert_eq!((made.id, made.status.as_str(), made.connection_status.as_str()), (TENANTS.len() as i32 + 1, "active", "unchecked"));
+    assert_eq!(get(&server, ROOT, "new").await.unwrap(), made);
+
+    let named = pb::Tenant { display_name: "Newer".to_owned(), db_name: "n".to_owned(), db_username: "u".to_owned(), ..Default::default() };
+    let changed = update(&server, ROOT, "new", named, &["display_name", "db_name", "db_username"]).await.unwrap();
+    assert_eq!((changed.id, changed.display_name.as_str(), changed.db_host.as_str()), (made.id, "Newer", "db:5432"));
+    assert_eq!((changed.db_name.as_str(), changed.db_username.as_str()), ("n", "u"));
+    assert_ne!(changed.etag, made.etag);
+    let stale = update(&server, ROOT, "new", pb::Tenant { etag: made.etag, ..Default::default() }, &["db_host"]).await.unwrap_err();
+    assert_eq!((stale.code(), reason(&stale)), (Code::Aborted, "ETAG_MISMATCH".to_owned()));
+
+    let suspended = suspend(&server, "new").await.unwrap();
+    assert!(suspended.status == "suspended" && suspended.close_time.is_some());
+    assert_eq!(suspend(&server, "new").await.unwrap(), suspended, "it stays as it is");
+    let resumed = resume(&server, "new").await.unwrap();
+    assert_eq!((resumed.status.as_str(), resumed.close_time), ("active", None));
+    let deleted = delete(&server, "new").await.unwrap();
+    assert_eq!(deleted.status, "deleted");
+    assert_eq!(suspend(&server, "new").await.unwrap().status, "deleted", "it is not only suspended then");
+    let taken = create(&server, "new", pb::Tenant::default()).await.unwrap_err();
+    assert_eq!((taken.code(), reason(&taken)), (Code::AlreadyExists, "ALREADY_EXISTS".to_owned()));
+    assert_eq!(details(&taken).resource_info().unwrap().resource_type, "zona.dev/Tenant");
+    assert_eq!(resume(&server, "new").await.unwrap().status, "active");
+    let absent = get(&server, ROOT, "absent").await.unwrap_err();
+    assert_eq!((absent.code(), details(&absent).resource_info().unwrap().resource_type.as_str()), (Code::NotFound, "zona.dev/Tenant"));
+}
+
+#[tokio::test]
+async fn a_tenant_that_is_told_nothing_is_called_by_its_code() {
+    let server = server().await;
+    let made = create(&server, "new", pb::Tenant::default()).await.unwrap();
+    assert_eq!((made.display_name.as_str(), made.connection_status.as_str()), ("new", "none"));
+}
+
+#[tokio::test]
+async fn every_violation_of_a_tenant_is_told_at_once() {
+    let server = server().await;
+    let long = "x".repeat(254);
+    let tenant = pb::Tenant {
+        display_name: long.clone(),
+        db_host: "a\nb".to_owned(),
+        db_username: long.clone(),
+        db_password: DB_PASSWORD.to_owned(),
+        db_name: long,
+        ..Default::default()
+    };
+    let mut request = creation("Not A Code", tenant.clone());
+    request.request_id = "no uuid".to_owned();
+    let refused = server.tenants.clone().create_tenant(ROOT.asks(request)).await.unwrap_err();
+    let of_tenant = [
+        ("tenant.name", "TOO_LONG"),
+        ("tenant.db_host", "MALFORMED"),
+        ("tenant.db_username", "TOO_LONG"),
+        ("tenant.db_name", "TOO_LONG"),
+        ("tenant.db_password", "NOT_ENCRYPTABLE"),
+    ];
+    let head = [("request_id", "MALFORMED"), ("tenant_id", "MALFORMED")];
+    assert_eq!(violations(&refused), pairs(&[&head[..], &of_tenant].concat()));
+    let refused = update(&server, ROOT, "acme", tenant, &["*", "id"]).await.unwrap_err();
+    assert_eq!(violations(&refused), pairs(&[&[("update_mask.paths[1]", "UNKNOWN_PATH")][..], &of_tenant].concat()));
+    let refused = create(&server, "system", pb::Tenant::default()).await.unwrap_err();
+    assert_eq!(violations(&refused), pairs(&[("tenant_id", "RESERVED")]));
+    let refused = update(&server, ROOT, "acme", pb::Tenant::default(), &["display_name"]).await.unwrap_err();
+    assert_eq!(violations(&refused), pairs(&[("tenant.name", "MISSING")]));
+}
+
+#[tokio::test]
+async fn the_password_of_a_database_is_kept_nowhere_and_told_to_nobody() {
+    let server = server().await;
+    let tenant = pb::Tenant { db_password: DB_PASSWORD.to_owned(), ..Default::default() };
+    assert!(!format!("{tenant:?} {:?}", creation("new", tenant.clone())).contains(DB_PASSWORD));
+    let refused = [
+        create(&server, "new", tenant.clone()).await.unwrap_err(),
+        update(&server, ROOT, "acme", tenant.clone(), &[]).await.unwrap_err(),
+        update(&server, ADMIN, "demo", tenant.clone(), &["db_password"]).await.unwrap_err(),
+    ];
+    for status in refused {
+        assert_eq!(violations(&status), pairs(&[("tenant.db_password", "NOT_ENCRYPTABLE")]));
+        assert!(!format!("{status:?}").contains(DB_PASSWORD));
+    }
+    assert_eq!(get(&server, ROOT, "new").await.unwrap_err().code(), Code::NotFound, "nothing of it was stored");
+    assert_eq!(get(&server, ROOT, "acme").await.unwrap().db_password, "");
+    let empty = update(&server, ROOT, "acme", pb::Tenant::default(), &["db_password"]).await.unwrap();
+    assert_eq!(empty.db_password, "");
+}
+
+#[tokio::test]
+async fn fields_have_the_json_names_that_other_systems_know() {
+    let pool = DescriptorPool::decode(api_proto::DESCRIPTOR_SET).unwrap();
+    let fields: Vec<String> = pool
+        .get_message_by_name("zona.tenant.v1.Tenant")
+        .unwrap()
+        .fields()
+        .filter(|field| (2..=10).contains(&field.number()))
+        .map(|field| format!("{} {:?}", field.json_name(), field.kind()))
+        .collect();
+    let texts = ["name", "tenantcode", "status", "db_host", "db_username", "db_password", "db_name", "connection_status"];
+    let expected: Vec<String> = ["id int32".to_owned()].into_iter().chain(texts.map(|name| format!("{name} string"))).collect();
+    assert_eq!(fields, expected);
+}
+
+#[tokio::test]
+async fn administrators_read_and_change_their_own_tenant_and_nobody_else_does() {
+    let server = server().await;
+    assert_eq!(get(&server, ADMIN, "demo").await.unwrap().tenantcode, "demo");
+    let named = || pb::Tenant { display_name: "Ours".to_owned(), ..Default::default() };
+    assert_eq!(update(&server, ADMIN, "demo", named(), &["display_name"]).await.unwrap().display_name, "Ours");
+    for (person, code) in [(ADMIN, "acme"), (USER, "demo"), (USER, "acme"), (ADMIN, "absent")] {
+        let refused =
+            [get(&server, person, code).await.unwrap_err(), update(&server, person, code, named(), &["display_name"]).await.unwrap_err()];
+        assert!(refused.iter().all(|status| status.code() == Code::PermissionDenied), "{person:?} {code}: {refused:?}");
+    }
+    for person in [ADMIN, USER] {
+        let list = server.tenants.clone().list_tenants(person.asks(pb::ListTenantsRequest::default())).await.unwrap_err();
+        let make = server.tenants.clone().create_tenant(person.asks(creation("new", pb::Tenant::default()))).await.unwrap_err();
+        assert_eq!([list.code(), make.code()], [Code::PermissionDenied; 2]);
+    }
+    for refused in [suspend(&server, "system").await.unwrap_err(), delete(&server, "system").await.unwrap_err()] {
+        assert_eq!((refused.code(), reason(&refused)), (Code::FailedPrecondition, "OWN_TENANT".to_owned()));
+    }
+}
+
+#[tokio::test]
+async fn tenants_page_by_code_without_gaps_and_without_the_deleted() {
+    let server = server().await;
+    delete(&server, "beta").await.unwrap();
+    let list = async |show_deleted: bool| {
+        let (mut found, mut page_token) = (Vec::new(), String::new());
+        loop {
+            let request = pb::ListTenantsRequest { page_size: 2, page_token, show_deleted };
+            let page = server.tenants.clone().list_tenants(ROOT.asks(request)).await.unwrap().into_inner();
+            assert!(page.tenants.len() <= 2);
+            found.extend(page.tenants.into_iter().map(|tenant| tenant.tenantcode));
+            page_token = page.next_page_token;
+            if page_token.is_empty() {
+                return found.join(" ");
+            }
+        }
+    };
+    assert_eq!(list(false).await, "acme demo other system");
+    assert_eq!(list(true).await, "acme beta demo other system");
+    let request = pb::ListTenantsRequest { page_size: 2, ..Default::default() };
+    let page_token = server.tenants.clone().list_tenants(ROOT.asks(request)).await.unwrap().into_inner().next_page_token;
+    let other = pb::ListTenantsRequest { page_size: -1, page_token, show_deleted: true };
+    let refused = server.tenants.clone().list_tenants(ROOT.asks(other)).await.unwrap_err();
+    assert_eq!(violations(&refused), pairs(&[("page_size", "OUT_OF_RANGE"), ("page_token", "MALFORMED")]));
+}
+
+#[tokio::test]
+async fn nobody_is_made_in_a_tenant_that_there_is_not() {
+    let all = Installation::new().await;
+    let refused = all.create_user(&all.root, "absent", "ann", identity::Role::User).await.unwrap_err();
+    let info = details(&refused).resource_info().unwrap().clone();
+    assert_eq!((refused.code(), info.resource_name.as_str()), (Code::NotFound, "tenants/absent"));
+    all.user("demo", "boss", identity::Role::Admin).await;
+}
+
+/// A request of each method that is remembered, about the tenant `acme`, or a new one.
+fn request(method: &str) -> Vec<u8> {
+    let (name, request_id) = ("tenants/acme".to_owned(), FIRST.to_owned());
+    let tenant = Some(pb::Tenant { display_name: "One".to_owned(), ..Default::default() });
+    match method {
+        "CreateTenant" => pb::CreateTenantRequest { tenant_id: "new".to_owned(), tenant, request_id }.encode_to_vec(),
+        "UpdateTenant" => pb::UpdateTenantRequest { name, tenant, request_id, ..Default::default() }.encode_to_vec(),
+        "SuspendTenant" => pb::SuspendTenantRequest { name, request_id, ..Default::default() }.encode_to_vec(),
+        "ResumeTenant" => pb::ResumeTenantRequest { name, request_id, ..Default::default() }.encode_to_vec(),
+        "DeleteTenant" => pb::DeleteTenantRequest { name, request_id, ..Default::default() }.encode_to_vec(),
+        other => panic!("{other} takes a request_id: say here how it is asked for"),
+    }
+}
+
+async fn ask(server: &Harness, method: &MethodDescriptor, body: Vec<u8>) -> Result<Bytes, Status> {
+    send(&server.channel, &path(method), ROOT.asks(body.into())).await.map(Option::unwrap_or_default)
+}
+
+fn with(method: &MethodDescriptor, body: &[u8], field: &str, text: &str) -> Vec<u8> {
+    let mut message = DynamicMessage::decode(method.input(), body).unwrap();
+    message.set_field_by_name(field, Value::String(text.to_owned()));
+    message.encode_to_vec()
+}
+
+#[tokio::test]
+async fn what_is_sent_twice_about_a_tenant_gets_the_first_answer_and_changes_nothing() {
+    let of_tenants = methods().into_iter().filter(|method| method.parent_service().name() == "TenantService");
+    let remembering: Vec<_> = of_tenants.filter(|method| method.input().get_field_by_name("request_id").is_some()).collect();
+    assert_eq!(remembering.len(), 5, "{remembering:?}");
+    for method in remembering {
+        let (server, body) = (server().await, request(method.name()));
+        let code = if method.name() == "CreateTenant" { "new" } else { "acme" };
+        if method.name() == "ResumeTenant" {
+            suspend(&server, code).await.unwrap();
+        }
+        let first = ask(&server, &method, body.clone()).await.unwrap();
+        // Whatever happens in between.
+        let others = pb::Tenant { display_name: "Another".to_owned(), ..Default::default() };
+        update(&server, ROOT, code, others, &["display_name"]).await.unwrap();
+        match method.name() {
+            "ResumeTenant" => suspend(&server, code).await.unwrap(),
+            _ => resume(&server, code).await.unwrap(),
+        };
+        let before = get(&server, ROOT, code).await.unwrap();
+        assert_eq!(ask(&server, &method, body.clone()).await.unwrap(), first, "{}", method.name());
+        assert_eq!(get(&server, ROOT, code).await.unwrap(), before, "{}", method.name());
+        let field = if method.name() == "CreateTenant" { "tenant_id" } else { "etag" };
+        if method.input().get_field_by_name(field).is_some() {
+            let refused = ask(&server, &method, with(&method, &body, field, "other")).await.unwrap_err();
+            assert_eq!((refused.code(), reason(&refused)), (Code::FailedPrecondition, "REQUEST_ID_REUSED".to_owned()), "{}", method.name());
+        }
+        let anew = ask(&server, &method, with(&method, &body, "request_id", ANOTHER)).await;
+        assert!(anew.is_err() || get(&server, ROOT, code).await.unwrap() != before, "{}: asked anew it has an effect", method.name());
+    }
+}

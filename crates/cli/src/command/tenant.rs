@@ -1,0 +1,245 @@
+//! `zona tenant ...`: who an installation is shared by.
+
+use api_proto::zona::tenant::v1 as pb;
+use clap::{Args, Subcommand};
+
+use super::execution::moment;
+use crate::client::{PAGE, names, soon};
+use crate::context::Context;
+use crate::document::message::document;
+use crate::exit::Exit;
+use crate::failure::{Failure, Result};
+use crate::output::fields;
+use crate::pending::Pending;
+
+const HEADINGS: &[&str] = &["ID", "CODE", "NAME", "STATUS", "CREATED"];
+
+#[expect(missing_docs, reason = "a comment here would be help text; the command line has its own")]
+#[derive(Debug, Subcommand)]
+pub enum Tenant {
+    /// Create a tenant; only super administrators may
+    Create(Create),
+    /// Show a tenant
+    Get(Code),
+    /// List tenants; only super administrators may
+    List(List),
+    /// Change a tenant; what is not named stays as it is
+    Update(Update),
+    /// Let nothing of a tenant happen: what runs ends, and whoever is of it is refused
+    Suspend(Change),
+    /// Take a suspension, or a deletion, back
+    Resume(Change),
+    /// Delete a tenant: from now on it is like a suspended one
+    Delete(Change),
+}
+
+#[derive(Debug, Args)]
+pub struct Code {
+    /// Tenant: its code, or its full name [default: the tenant of bare names]
+    code: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub struct List {
+    /// Deleted ones, too
+    #[arg(long)]
+    deleted: bool,
+}
+
+/// What is said of a tenant.
+#[derive(Debug, Args)]
+pub struct Said {
+    /// How people call the tenant
+    #[arg(long, value_name = "TEXT")]
+    name: Option<String>,
+    /// Host of the tenant's database in another system, perhaps with a port
+    #[arg(long, value_name = "HOST")]
+    db_host: Option<String>,
+    /// Who connects to that database
+    #[arg(long, value_name = "USER")]
+    db_username: Option<String>,
+    /// Name of that database
+    #[arg(long, value_name = "NAME")]
+    db_name: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub struct Create {
+    /// Code of the tenant
+    code: String,
+    #[command(flatten)]
+    said: Said,
+    /// UUID that makes a repeated call answer what the first one did
+    #[arg(long, value_name = "UUID", default_value = "")]
+    request_id: String,
+}
+
+#[derive(Debug, Args)]
+pub struct Update {
+    /// Tenant: its code, or its full name
+    code: String,
+    #[command(flatten)]
+    said: Said,
+    /// Only when the tenant still has this etag
+    #[arg(long, default_value = "")]
+    etag: String,
+    /// UUID that makes a repeated call answer what the first one did
+    #[arg(long, value_name = "UUID", default_value = "")]
+    request_id: String,
+}
+
+#[derive(Debug, Args)]
+pub struct Change {
+    /// Tenant: its code, or its full name
+    code: String,
+    /// Only when the tenant still has this etag
+    #[arg(long, default_value = "")]
+    etag: String,
+    /// UUID that makes a repeated call answer what the first one did
+    #[arg(long, value_name = "UUID", default_value = "")]
+    request_id: String,
+}
+
+impl Tenant {
+    /// Does what was asked.
+    ///
+    /// # Errors
+    /// What the person should read.
+    pub fn run<'a>(&'a self, context: &'a Context) -> Pending<'a> {
+        Box::pin(self.perform(context))
+    }
+
+    async fn perform(&self, context: &Context) -> Result {
+        match self {
+            Tenant::Create(create) => create.run(context).await,
+            Tenant::Get(Code { code }) => {
+                let name = match code {
+                    Some(code) => names::tenant(code)?,
+                    None => names::parent(&context.tenant),
+                };
+                let tenant = context.connect().await?.tenants().get_tenant(soon(pb::GetTenantRequest { name })).await;
+                show(context, &tenant.map_err(explained)?.into_inner())
+            }
+            Tenant::List(List { deleted }) => list(context, *deleted).await,
+            Tenant::Update(update) => update.run(context).await,
+            Tenant::Suspend(change) => {
+                let (name, etag, request_id) = change.parts()?;
+                let request = pb::SuspendTenantRequest { name, etag, request_id };
+                let tenant = context.connect().await?.tenants().suspend_tenant(soon(request)).await;
+                show(context, &tenant.map_err(explained)?.into_inner())
+            }
+            Tenant::Resume(change) => {
+                let (name, etag, request_id) = change.parts()?;
+                let request = pb::ResumeTenantRequest { name, etag, request_id };
+                let tenant = context.connect().await?.tenants().resume_tenant(soon(request)).await;
+                show(context, &tenant.map_err(explained)?.into_inner())
+            }
+            Tenant::Delete(change) => {
+                let (name, etag, request_id) = change.parts()?;
+                let request = pb::DeleteTenantRequest { name, etag, request_id };
+                let tenant = context.connect().await?.tenants().delete_tenant(soon(request)).await;
+                show(context, &tenant.map_err(explained)?.into_inner())
+            }
+        }
+    }
+}
+
+impl Create {
+    async fn run(&self, context: &Context) -> Result {
+        let tenant_id = names::tenant(&self.code)?.trim_start_matches("tenants/").to_owned();
+        let (tenant, _) = self.said.tenant();
+        let request = pb::CreateTenantRequest { tenant_id, tenant: Some(tenant), request_id: self.request_id.clone() };
+        show(context, &context.connect().await?.tenants().create_tenant(soon(request)).await.map_err(explained)?.into_inner())
+    }
+}
+
+impl Update {
+    async fn run(&self, context: &Context) -> Result {
+        let name = names::tenant(&self.code)?;
+        let (tenant, paths) = self.said.tenant();
+        if paths.is_empty() {
+            return Err(Failure::usage("nothing to change was named").hint("`zona tenant update --help` lists what can be changed"));
+        }
+        let tenant = Some(pb::Tenant { etag: self.etag.clone(), ..tenant });
+        let update_mask = Some(prost_types::FieldMask { paths });
+        let request = pb::UpdateTenantRequest { name, tenant, update_mask, request_id: self.request_id.clone() };
+        show(context, &context.connect().await?.tenants().update_tenant(soon(request)).await.map_err(explained)?.into_inner())
+    }
+}
+
+impl Said {
+    /// The tenant with what was said, and the fields that were.
+    fn tenant(&self) -> (pb::Tenant, Vec<String>) {
+        let text = |said: &Option<String>| said.clone().unwrap_or_default();
+        let tenant = pb::Tenant {
+            display_name: text(&self.name),
+            db_host: text(&self.db_host),
+            db_username: text(&self.db_username),
+            db_name: text(&self.db_name),
+            ..Default::default()
+        };
+        let fields =
+            [("display_name", &self.name), ("db_host", &self.db_host), ("db_username", &self.db_username), ("db_name", &self.db_name)];
+        (tenant, fields.into_iter().filter(|(_, said)| said.is_some()).map(|(field, _)| field.to_owned()).collect())
+    }
+}
+
+impl Change {
+    fn parts(&self) -> Result<(String, String, String)> {
+        Ok((names::tenant(&self.code)?, self.etag.clone(), self.request_id.clone()))
+    }
+}
+
+async fn list(context: &Context, show_deleted: bool) -> Result {
+    let client = context.connect().await?;
+    let mut request = pb::ListTenantsRequest { page_size: PAGE as i32, show_deleted, ..Default::default() };
+    let mut found = Vec::new();
+    loop {
+        let page = client.tenants().list_tenants(soon(request.clone())).await?.into_inner();
+        found.extend(page.tenants);
+        request.page_token = page.next_page_token;
+        if request.page_token.is_empty() {
+            break;
+        }
+    }
+    context.output.list(&found, document, HEADINGS, row)?;
+    Ok(Exit::Ok)
+}
+
+/// What a refusal means for tenants, where the usual advice is about utilities.
+fn explained(status: tonic::Status) -> Failure {
+    let failure = Failure::from(status).hint_on(Exit::NotFound, "`zona tenant list --deleted` shows what there is");
+    match failure.reason.as_deref() {
+        Some("ALREADY_EXISTS") => failure.hint("choose another code; a deleted tenant keeps its own"),
+        _ => failure,
+    }
+}
+
+fn row(tenant: &pb::Tenant) -> Vec<String> {
+    let pb::Tenant { id, tenantcode, display_name, status, .. } = tenant;
+    vec![id.to_string(), tenantcode.clone(), display_name.clone(), status.clone(), moment(tenant.create_time.as_ref())]
+}
+
+fn show(context: &Context, tenant: &pb::Tenant) -> Result {
+    let human = || {
+        let mut rows = vec![
+            ("name", tenant.display_name.clone()),
+            ("code", tenant.tenantcode.clone()),
+            ("id", tenant.id.to_string()),
+            ("status", tenant.status.clone()),
+            ("created", moment(tenant.create_time.as_ref())),
+            ("updated", moment(tenant.update_time.as_ref())),
+            ("etag", tenant.etag.clone()),
+        ];
+        if tenant.close_time.is_some() {
+            rows.insert(4, ("since", moment(tenant.close_time.as_ref())));
+        }
+        if !tenant.db_host.is_empty() {
+            let of = [("database", &tenant.db_host), ("database user", &tenant.db_username), ("database name", &tenant.db_name)];
+            rows.extend(of.map(|(label, text)| (label, text.clone())));
+        }
+        fields(&rows)
+    };
+    context.output.one(|| document(tenant), human)?;
+    Ok(Exit::Ok)
+}

@@ -1,0 +1,126 @@
+//! A tenant as it is kept.
+
+use std::fmt;
+
+use crate::access::{Resource, Target};
+use crate::error::{Error, Result};
+use crate::name::{PrincipalName, TenantId, TenantName};
+use crate::revision::{Etag, Revision};
+use crate::tenant::TenantState;
+use crate::time::Timestamp;
+
+/// The number of a tenant: given by the store when the tenant is made, never changed, and never given twice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TenantNumber(i32);
+
+/// A tenant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tenant {
+    /// Its code, by which everything of it is named.
+    pub code: TenantId,
+    /// Its number, by which other systems know it.
+    pub number: TenantNumber,
+    /// How people call it; never empty.
+    pub display_name: String,
+    /// Whether anything of it may happen.
+    pub state: TenantState,
+    /// Its database in another system.
+    pub database: Database,
+    /// When it was made.
+    pub created: Timestamp,
+    /// When it was changed last.
+    pub updated: Timestamp,
+    /// Since when it is suspended or deleted; `None` while it is active.
+    pub closed: Option<Timestamp>,
+    /// Grows with each change.
+    pub revision: Revision,
+}
+
+/// How the tenant's database in another system is reached. Zona keeps it for others and connects to nothing.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Database {
+    /// Host, perhaps with a port.
+    pub host: String,
+    /// Who connects.
+    pub username: String,
+    /// Its name there.
+    pub name: String,
+}
+
+impl TenantNumber {
+    /// A number that a store has given.
+    pub const fn from_stored(number: i32) -> Self {
+        TenantNumber(number)
+    }
+
+    /// The number.
+    pub const fn as_i32(self) -> i32 {
+        self.0
+    }
+}
+
+impl fmt::Display for TenantNumber {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)
+    }
+}
+
+impl Database {
+    /// Whether another system could connect by it.
+    pub fn is_named(&self) -> bool {
+        !self.host.is_empty()
+    }
+}
+
+impl Tenant {
+    /// A tenant as it is made; the store gives the number.
+    pub fn new(code: TenantId, now: Timestamp) -> Self {
+        Tenant {
+            number: TenantNumber(0),
+            display_name: code.to_string(),
+            code,
+            state: TenantState::Active,
+            database: Database::default(),
+            created: now,
+            updated: now,
+            closed: None,
+            revision: Revision::FIRST,
+        }
+    }
+
+    /// Its full name.
+    pub fn name(&self) -> TenantName {
+        TenantName { tenant: self.code.clone() }
+    }
+
+    /// The opaque mark of its revision.
+    pub fn etag(&self) -> Etag {
+        Etag::new(format!("\"t{}\"", self.revision))
+    }
+
+    /// That a change may be made by whoever saw `etag`.
+    pub(super) fn check_etag(&self, etag: &Etag) -> Result<()> {
+        if etag.admits(&self.etag()) { Ok(()) } else { Err(Error::Stale { resource: self.name().to_string() }) }
+    }
+
+    /// The same in another state.
+    #[must_use]
+    pub(super) fn in_state(&self, state: TenantState, now: Timestamp) -> Self {
+        let closed = (state != TenantState::Active).then_some(now);
+        Tenant { state, closed, updated: now, revision: self.revision.next(), ..self.clone() }
+    }
+}
+
+impl Resource for Tenant {
+    fn owner(&self) -> Option<&PrincipalName> {
+        None
+    }
+
+    fn lies_in(&self, target: Target<'_>) -> bool {
+        match target {
+            Target::Installation => true,
+            Target::Tenant(tenant) => *tenant == self.code,
+            _ => false,
+        }
+    }
+}

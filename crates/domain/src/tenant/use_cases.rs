@@ -1,0 +1,251 @@
+//! Use cases of tenants. Each states its rule order: look for the request's first answer, load, check, change, store with
+//! compare-and-set.
+
+use std::sync::Arc;
+
+use crate::access::{Action, Found, Permit, TenantScope};
+use crate::audit::FieldChange;
+use crate::error::{Error, Result};
+use crate::name::{TenantId, TenantName};
+use crate::page::{Page, PageRequest};
+use crate::request::{Committed, RequestKey, key_reused, once};
+use crate::revision::Etag;
+use crate::tenant::rules::{database_violations, display_name_violations, password_violation, reserved_violation};
+use crate::tenant::{Database, Tenant, TenantChange, TenantQuery, TenantRepository, TenantState, actions};
+use crate::time::Clock;
+use crate::violation::Violation;
+
+/// The use cases. Cheap to clone.
+#[derive(Clone)]
+pub struct Tenants {
+    repository: Arc<dyn TenantRepository>,
+    clock: Arc<dyn Clock>,
+}
+
+/// A tenant as asked for.
+#[derive(Debug, Clone, Default)]
+pub struct TenantDraft {
+    /// Its code; `None` where what was given is none, which is among the violations.
+    pub code: Option<TenantId>,
+    /// What is said of it.
+    pub patch: TenantPatch,
+}
+
+/// Parts of a tenant to change; `None` leaves a part as it is.
+#[derive(Debug, Clone, Default)]
+pub struct TenantPatch {
+    /// New display name.
+    pub display_name: Option<String>,
+    /// New host of its database.
+    pub db_host: Option<String>,
+    /// New user name of its database.
+    pub db_username: Option<String>,
+    /// New name of its database.
+    pub db_name: Option<String>,
+    /// Whether a password of its database was given.
+    pub has_db_password: bool,
+    /// The revision that the caller saw; empty for any.
+    pub etag: Etag,
+    /// The request to remember.
+    pub request: Option<RequestKey>,
+    /// What is wrong with the request already.
+    pub violations: Vec<Violation>,
+}
+
+impl Tenants {
+    /// Wires the use cases to their ports.
+    pub fn new(repository: Arc<dyn TenantRepository>, clock: Arc<dyn Clock>) -> Self {
+        Tenants { repository, clock }
+    }
+
+    /// Creates a tenant.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] with every violation; [`Error::AlreadyExists`], also beside a deleted one.
+    pub async fn create(&self, permit: &Permit<actions::CreateTenant>, draft: TenantDraft) -> Result<Tenant> {
+        let scope = TenantScope::new(permit.principal().tenant().clone());
+        let request = draft.patch.request.clone();
+        if let Some(code) = &draft.code {
+            permit.notes().resource(&TenantName { tenant: code.clone() });
+        }
+        once(|| self.answered(permit, &scope, request.as_ref()), self.make(&scope, draft)).await
+    }
+
+    /// Reads a tenant.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`].
+    pub async fn get(&self, permit: &Permit<actions::GetTenant>) -> Result<Tenant> {
+        self.load(permit).await
+    }
+
+    /// A page of tenants.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for a cursor that is not one.
+    pub async fn list(&self, permit: &Permit<actions::ListTenants>, query: TenantQuery, page: &PageRequest) -> Result<Page<Tenant>> {
+        Ok(permit.open_page(self.repository.list(query, page).await?))
+    }
+
+    /// Changes parts of a tenant.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] with every violation; [`Error::NotFound`], [`Error::Stale`].
+    pub async fn update(&self, permit: &Permit<actions::UpdateTenant>, patch: TenantPatch) -> Result<Tenant> {
+        let (scope, request) = (permit.scope(), patch.request.clone());
+        once(|| self.answered(permit, &scope, request.as_ref()), self.apply(permit, patch)).await
+    }
+
+    /// Lets nothing of a tenant happen from now on; one that is suspended or deleted already stays as it is.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::Stale`]; [`Error::Precondition`] for the caller's own tenant.
+    pub async fn suspend(&self, permit: &Permit<actions::SuspendTenant>, asked: TenantPatch) -> Result<Tenant> {
+        let (scope, request) = (permit.scope(), asked.request.clone());
+        let to = |old: TenantState| if old == TenantState::Active { TenantState::Suspended } else { old };
+        once(|| self.answered(permit, &scope, request.as_ref()), self.turn(permit, asked, to)).await
+    }
+
+    /// Takes a suspension, or a deletion, back.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::Stale`].
+    pub async fn resume(&self, permit: &Permit<actions::ResumeTenant>, asked: TenantPatch) -> Result<Tenant> {
+        let (scope, request) = (permit.scope(), asked.request.clone());
+        once(|| self.answered(permit, &scope, request.as_ref()), self.turn(permit, asked, |_| TenantState::Active)).await
+    }
+
+    /// Deletes a tenant: from now on it is like a suspended one.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::Stale`]; [`Error::Precondition`] for the caller's own tenant.
+    pub async fn delete(&self, permit: &Permit<actions::DeleteTenant>, asked: TenantPatch) -> Result<Tenant> {
+        let (scope, request) = (permit.scope(), asked.request.clone());
+        once(|| self.answered(permit, &scope, request.as_ref()), self.turn(permit, asked, |_| TenantState::Deleted)).await
+    }
+
+    async fn make(&self, scope: &TenantScope, draft: TenantDraft) -> Result<Tenant> {
+        let TenantDraft { code, mut patch } = draft;
+        let mut found = std::mem::take(&mut patch.violations);
+        found.extend(code.as_ref().and_then(reserved_violation));
+        // Whatever was wrong with the code, the rest is looked at all the same.
+        let base = Tenant::new(code.clone().unwrap_or_else(TenantId::system), self.clock.now());
+        let request = patch.request.take();
+        // A tenant that is given no name is called by its code.
+        patch.display_name = patch.display_name.filter(|name| !name.is_empty());
+        let tenant = changed(&base, patch, &mut found);
+        let Some(code) = code.filter(|_| found.is_empty()) else { return Err(Error::Invalid(found)) };
+        let name = TenantName { tenant: code };
+        match self.repository.create(scope, tenant, request).await? {
+            Committed::Answered(made) => Ok(*made),
+            Committed::Conflict => Err(Error::AlreadyExists { resource: name.to_string() }),
+            Committed::KeyReused => Err(key_reused()),
+            Committed::Removed { resource } => Err(Error::NotFound { resource }),
+            Committed::Stored => Err(Error::Internal { context: "a new tenant was stored and not answered", source: None }),
+        }
+    }
+
+    async fn apply(&self, permit: &Permit<actions::UpdateTenant>, mut patch: TenantPatch) -> Result<Tenant> {
+        let old = self.load(permit).await?;
+        old.check_etag(&patch.etag)?;
+        let (mut found, request) = (std::mem::take(&mut patch.violations), patch.request.take());
+        let tenant = changed(&old, patch, &mut found);
+        if !found.is_empty() {
+            return Err(Error::Invalid(found));
+        }
+        let tenant = Tenant { updated: self.clock.now(), revision: old.revision.next(), ..tenant };
+        let stored = self.store(permit, &old, tenant, request).await?;
+        permit.note_changes(changed_fields(&old, &stored));
+        Ok(stored)
+    }
+
+    async fn turn<A>(&self, permit: &Permit<A>, asked: TenantPatch, to: impl Fn(TenantState) -> TenantState + Send) -> Result<Tenant>
+    where
+        A: Action<Target = TenantName>,
+    {
+        if !asked.violations.is_empty() {
+            return Err(Error::Invalid(asked.violations));
+        }
+        let old = self.load(permit).await?;
+        old.check_etag(&asked.etag)?;
+        let state = to(old.state);
+        if state != TenantState::Active && old.code == *permit.principal().tenant() {
+            return Err(own_tenant(&old));
+        }
+        let tenant = if state == old.state { old.clone() } else { old.in_state(state, self.clock.now()) };
+        let stored = self.store(permit, &old, tenant, asked.request).await?;
+        permit.note_changes(changed_fields(&old, &stored));
+        Ok(stored)
+    }
+
+    async fn store<A>(&self, permit: &Permit<A>, old: &Tenant, tenant: Tenant, request: Option<RequestKey>) -> Result<Tenant>
+    where
+        A: Action<Target = TenantName>,
+    {
+        let change = TenantChange { expected: old.revision, tenant: tenant.clone(), request };
+        match self.repository.commit(&permit.scope(), change).await? {
+            Committed::Stored => Ok(tenant),
+            Committed::Conflict => Err(Error::Stale { resource: old.name().to_string() }),
+            Committed::Answered(first) => Ok(*first),
+            Committed::Removed { resource } => Err(Error::NotFound { resource }),
+            Committed::KeyReused => Err(key_reused()),
+        }
+    }
+
+    async fn load<A: Action<Target = TenantName>>(&self, permit: &Permit<A>) -> Result<Tenant> {
+        permit.open(self.repository.find(&permit.scope()).await?, permit.target())
+    }
+
+    /// What a request about a tenant was answered with, opened like any other.
+    async fn answered<A: Action>(&self, permit: &Permit<A>, scope: &TenantScope, request: Option<&RequestKey>) -> Result<Option<Tenant>> {
+        let Some(request) = request else { return Ok(None) };
+        match self.repository.find_answer(scope, request).await? {
+            Some(Committed::Answered(first)) => {
+                let name = first.name();
+                permit.open(Found::one(*first), &name).map(Some)
+            }
+            Some(Committed::Removed { resource }) => Err(Error::NotFound { resource }),
+            Some(Committed::KeyReused) => Err(key_reused()),
+            Some(Committed::Stored | Committed::Conflict) | None => Ok(None),
+        }
+    }
+}
+
+/// The tenant with what is asked for; what is wrong with that is among the violations.
+fn changed(old: &Tenant, patch: TenantPatch, found: &mut Vec<Violation>) -> Tenant {
+    let display_name = patch.display_name.unwrap_or_else(|| old.display_name.clone());
+    let database = Database {
+        host: patch.db_host.unwrap_or_else(|| old.database.host.clone()),
+        username: patch.db_username.unwrap_or_else(|| old.database.username.clone()),
+        name: patch.db_name.unwrap_or_else(|| old.database.name.clone()),
+    };
+    display_name_violations(&display_name, found);
+    database_violations(&database, found);
+    if patch.has_db_password {
+        found.push(password_violation());
+    }
+    Tenant { display_name, database, ..old.clone() }
+}
+
+/// The fields that differ, for the record of the change.
+fn changed_fields(before: &Tenant, after: &Tenant) -> Vec<FieldChange> {
+    let text = |field, old: &str, new: &str| FieldChange::of(field, Some(old), Some(new));
+    let (old, new) = (&before.database, &after.database);
+    let all = [
+        text("name", &before.display_name, &after.display_name),
+        text("status", before.state.as_str(), after.state.as_str()),
+        text("db_host", &old.host, &new.host),
+        text("db_username", &old.username, &new.username),
+        text("db_name", &old.name, &new.name),
+    ];
+    all.into_iter().flatten().collect()
+}
+
+/// Whoever did it could not take it back.
+fn own_tenant(tenant: &Tenant) -> Error {
+    Error::Precondition {
+        reason: "OWN_TENANT",
+        subject: tenant.name().to_string(),
+        description: "is your own tenant: whoever suspends or deletes it could not take that back".to_owned(),
+    }
+}

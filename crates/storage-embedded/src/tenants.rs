@@ -1,0 +1,127 @@
+//! The ports of tenants. Their states are kept in memory under the epoch of their tenant, which each change of one advances.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use async_trait::async_trait;
+use domain::access::{Found, TenantScope};
+use domain::name::TenantId;
+use domain::page::{MAX_PAGE, Page, PageRequest};
+use domain::request::{Committed, RequestKey};
+use domain::tenant::{Tenant, TenantChange, TenantNumber, TenantQuery, TenantRepository, TenantState, TenantStates};
+use domain::time::Timestamp;
+use rusqlite::Connection;
+
+use crate::error::{Error, Result};
+use crate::store::EmbeddedStore;
+use crate::{request, tenants::rows::List};
+
+mod rows;
+
+/// States that were read, each with the epoch from before it was. One process has the directory, so nobody else changes them.
+#[derive(Clone, Default)]
+pub(crate) struct States(Arc<Mutex<HashMap<TenantId, (u64, TenantState)>>>);
+
+impl States {
+    fn find(&self, tenant: &TenantId, epoch: u64) -> Option<TenantState> {
+        self.kept().get(tenant).filter(|(at, _)| *at == epoch).map(|(_, state)| *state)
+    }
+
+    fn keep(&self, tenant: &TenantId, epoch: u64, state: TenantState) {
+        self.kept().insert(tenant.clone(), (epoch, state));
+    }
+
+    fn kept(&self) -> MutexGuard<'_, HashMap<TenantId, (u64, TenantState)>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[async_trait]
+impl TenantStates for EmbeddedStore {
+    async fn state(&self, tenant: &TenantId) -> domain::Result<Option<TenantState>> {
+        let epoch = self.epochs().find(tenant);
+        if let Some(state) = self.states().find(tenant, epoch) {
+            return Ok(Some(state));
+        }
+        let code = tenant.clone();
+        // That there is no such tenant is not kept: names that somebody makes up would fill the memory.
+        let found = self.read(move |connection| rows::find(connection, &code)).await?;
+        let state = found.map(|tenant| tenant.state);
+        if let Some(state) = state {
+            self.states().keep(tenant, epoch, state);
+        }
+        Ok(state)
+    }
+}
+
+#[async_trait]
+impl TenantRepository for EmbeddedStore {
+    async fn find(&self, scope: &TenantScope) -> domain::Result<Found<Tenant>> {
+        let code = scope.tenant().clone();
+        Ok(Found::of(self.read(move |connection| rows::find(connection, &code)).await?))
+    }
+
+    async fn list(&self, query: TenantQuery, page: &PageRequest) -> domain::Result<Found<Page<Tenant>>> {
+        let list = List::new(query, page, MAX_PAGE)?;
+        Ok(Found::one(self.read(move |connection| list.page(connection)).await?))
+    }
+
+    async fn create(&self, asked_in: &TenantScope, tenant: Tenant, request: Option<RequestKey>) -> domain::Result<Committed<Tenant>> {
+        let (asked_in, code, epochs, (now, since)) =
+            (asked_in.tenant().clone(), tenant.code.clone(), self.epochs().clone(), self.request_window());
+        let work = move |connection: &Connection| {
+            if let Some(key) = &request
+                && let Some(answered) = rows::answer(connection, request::find(connection, &asked_in, key, since)?)?
+            {
+                return Ok(answered);
+            }
+            let Some(number) = rows::insert(connection, &tenant)? else { return Ok(Committed::Conflict) };
+            epochs.advance(&tenant.code);
+            let made = Tenant { number: TenantNumber::from_stored(number), ..tenant };
+            if let Some(key) = &request {
+                rows::remember(connection, &asked_in, key, now, &made)?;
+            }
+            Ok(Committed::Answered(Box::new(made)))
+        };
+        Ok(self.change_identity(&code, None, work).await?)
+    }
+
+    async fn commit(&self, scope: &TenantScope, change: TenantChange) -> domain::Result<Committed<Tenant>> {
+        if change.tenant.code != *scope.tenant() {
+            return Err(Error::Misused("a change of another tenant").into());
+        }
+        let (epochs, (now, since)) = (self.epochs().clone(), self.request_window());
+        let work = move |connection: &Connection| {
+            let TenantChange { expected, tenant, request } = change;
+            if let Some(key) = &request
+                && let Some(answered) = rows::answer(connection, request::find(connection, &tenant.code, key, since)?)?
+            {
+                return Ok(answered);
+            }
+            if !rows::update(connection, &tenant, expected)? {
+                return Ok(Committed::Conflict);
+            }
+            epochs.advance(&tenant.code);
+            if let Some(key) = &request {
+                rows::remember(connection, &tenant.code, key, now, &tenant)?;
+            }
+            Ok(Committed::Stored)
+        };
+        Ok(self.change_identity(scope.tenant(), None, work).await?)
+    }
+
+    async fn find_answer(&self, scope: &TenantScope, request: &RequestKey) -> domain::Result<Option<Committed<Tenant>>> {
+        let (tenant, request, (_, since)) = (scope.tenant().clone(), request.clone(), self.request_window());
+        let look = move |connection: &Connection| rows::answer(connection, request::find(connection, &tenant, &request, since)?);
+        Ok(self.read(look).await?)
+    }
+
+    async fn ensure(&self, codes: &[TenantId], now: Timestamp) -> domain::Result<()> {
+        let codes = codes.to_vec();
+        let work = move |connection: &Connection| -> Result<()> {
+            // Nothing is kept of a tenant that there is not, so no epoch need advance.
+            codes.into_iter().try_for_each(|code| rows::insert(connection, &Tenant::new(code, now)).map(drop))
+        };
+        Ok(self.write(work).await?)
+    }
+}

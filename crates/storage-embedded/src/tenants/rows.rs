@@ -1,0 +1,110 @@
+//! Rows of tenants, and answers to requests about them.
+
+use domain::name::TenantId;
+use domain::page::{Page, PageRequest};
+use domain::request::{Committed, RequestKey};
+use domain::revision::Revision;
+use domain::tenant::{Tenant, TenantQuery, TenantState};
+use domain::time::Timestamp;
+use rusqlite::{Connection, OptionalExtension, params};
+use storage_documents::TenantDocument;
+
+use crate::connection::integer;
+use crate::cursor::Cursor;
+use crate::error::{Error, Result, during};
+use crate::request::{self, Remembered};
+
+const TABLE: &str = "tenants";
+const ORDER: &str = "tenant";
+
+/// A list of tenants and which page of it.
+pub(super) struct List {
+    query: TenantQuery,
+    size: usize,
+    after: String,
+}
+
+impl List {
+    pub(super) fn new(query: TenantQuery, page: &PageRequest, most: u32) -> domain::Result<Self> {
+        let after = page.after.as_deref().map(|text| Cursor::decode(text, ORDER)).transpose()?;
+        Ok(List { query, size: page.size.clamp(1, most) as usize, after: after.map(|last| last.id).unwrap_or_default() })
+    }
+
+    pub(super) fn page(&self, connection: &Connection) -> Result<Page<Tenant>> {
+        const QUERY: &str = "SELECT number, code, document FROM tenants WHERE code > ?1 AND (?2 OR state <> ?3) ORDER BY code LIMIT ?4";
+        let doing = "listing tenants";
+        let mut statement = connection.prepare_cached(QUERY).map_err(during(doing))?;
+        let limit = i64::try_from(self.size + 1).expect("a page is small");
+        let values = params![self.after, self.query.show_deleted, TenantState::Deleted.as_str(), limit];
+        let mut rows = statement.query(values).map_err(during(doing))?;
+        let mut items: Vec<Tenant> = Vec::new();
+        while let Some(row) = rows.next().map_err(during(doing))? {
+            if items.len() == self.size {
+                let next = items.last().map(|last| Cursor { millis: 0, id: last.code.to_string() }.encode(ORDER));
+                return Ok(Page { items, next });
+            }
+            let (number, code, text): (i32, String, String) =
+                row.get(0).and_then(|number| Ok((number, row.get(1)?, row.get(2)?))).map_err(during(doing))?;
+            let code = TenantId::parse("code", &code).map_err(|error| Error::undecodable(TABLE, code, error))?;
+            items.push(decode(code, number, &text)?);
+        }
+        Ok(Page { items, next: None })
+    }
+}
+
+pub(super) fn find(connection: &Connection, code: &TenantId) -> Result<Option<Tenant>> {
+    const QUERY: &str = "SELECT number, document FROM tenants WHERE code = ?1";
+    let run = || connection.prepare_cached(QUERY)?.query_row([code.as_str()], |row| Ok((row.get(0)?, row.get::<_, String>(1)?)));
+    let found: Option<(i32, String)> = run().optional().map_err(during("reading a tenant"))?;
+    found.map(|(number, text)| decode(code.clone(), number, &text)).transpose()
+}
+
+/// The number of a new tenant; `None` where its code is taken.
+pub(super) fn insert(connection: &Connection, tenant: &Tenant) -> Result<Option<i32>> {
+    // A conflict would use a number up.
+    const QUERY: &str = "INSERT INTO tenants (code, state, revision, document) SELECT ?1, ?2, ?3, ?4 \
+         WHERE NOT EXISTS (SELECT 1 FROM tenants WHERE code = ?1) RETURNING number";
+    let row = params![tenant.code.as_str(), tenant.state.as_str(), integer(tenant.revision.as_u64()), encode(tenant)];
+    let run = || connection.prepare_cached(QUERY)?.query_row(row, |row| row.get(0));
+    run().optional().map_err(during("storing a new tenant"))
+}
+
+/// Stores a tenant where the stored one has this revision; says whether it had.
+pub(super) fn update(connection: &Connection, tenant: &Tenant, expected: Revision) -> Result<bool> {
+    const QUERY: &str = "UPDATE tenants SET state = ?2, revision = ?3, document = ?4 WHERE code = ?1 AND revision = ?5";
+    let row =
+        params![tenant.code.as_str(), tenant.state.as_str(), integer(tenant.revision.as_u64()), encode(tenant), integer(expected.as_u64())];
+    let run = || connection.prepare_cached(QUERY)?.execute(row);
+    run().map(|changed| changed > 0).map_err(during("storing a tenant"))
+}
+
+pub(super) fn remember(connection: &Connection, asked_in: &TenantId, key: &RequestKey, now: Timestamp, answer: &Tenant) -> Result<()> {
+    request::remember(connection, asked_in, key, now, answer.code.as_str(), Some(&encode(answer)))
+}
+
+pub(super) fn answer(connection: &Connection, remembered: Option<Remembered>) -> Result<Option<Committed<Tenant>>> {
+    let (resource, answer) = match remembered {
+        None => return Ok(None),
+        Some(Remembered::Reused) => return Ok(Some(Committed::KeyReused)),
+        Some(Remembered::Answered { resource, answer }) => (resource, answer),
+    };
+    let broken = |source: domain::error::Source| Error::undecodable("requests", resource.clone(), source);
+    let code = TenantId::parse("code", &resource).map_err(|error| broken(error.into()))?;
+    let text = answer.ok_or_else(|| broken("the answer is missing".into()))?;
+    // A number never changes, so it is not part of the answer.
+    let Some(tenant) = find(connection, &code)? else {
+        return Ok(Some(Committed::Removed { resource: format!("tenants/{code}") }));
+    };
+    Ok(Some(Committed::Answered(Box::new(decode(code, tenant.number.as_i32(), &text)?))))
+}
+
+fn encode(tenant: &Tenant) -> String {
+    storage_documents::encode(&TenantDocument::from(tenant))
+}
+
+fn decode(code: TenantId, number: i32, text: &str) -> Result<Tenant> {
+    let key = code.to_string();
+    let document = storage_documents::decode::<TenantDocument>(text);
+    let tenant = document.and_then(|document| Ok(document.into_tenant(code, number)?));
+    tenant.map_err(|source| Error::undecodable(TABLE, key, source))
+}

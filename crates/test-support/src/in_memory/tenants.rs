@@ -1,0 +1,147 @@
+//! Tenants in memory.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use async_trait::async_trait;
+use domain::Result;
+use domain::access::{Found, TenantScope};
+use domain::name::TenantId;
+use domain::page::{Page, PageRequest};
+use domain::request::{Committed, RequestKey};
+use domain::tenant::{Tenant, TenantChange, TenantNumber, TenantQuery, TenantRepository, TenantState, TenantStates};
+use domain::time::{Clock, Timestamp};
+
+use super::pages::page;
+use super::requests::{Known, Requests};
+use crate::FakeClock;
+
+/// The tenants of an installation.
+pub struct InMemoryTenants {
+    held: Mutex<Held>,
+    clock: Arc<dyn Clock>,
+}
+
+#[derive(Default)]
+struct Held {
+    tenants: BTreeMap<TenantId, Tenant>,
+    last_number: i32,
+    answered: Requests<Tenant>,
+}
+
+impl Default for InMemoryTenants {
+    fn default() -> Self {
+        InMemoryTenants::new(Arc::new(FakeClock::default()))
+    }
+}
+
+impl InMemoryTenants {
+    /// No tenant yet.
+    pub fn new(clock: Arc<dyn Clock>) -> Self {
+        InMemoryTenants { held: Mutex::default(), clock }
+    }
+
+    /// Active tenants with these codes.
+    ///
+    /// # Panics
+    /// Where one is no code.
+    pub fn of(clock: Arc<dyn Clock>, codes: &[&str]) -> Self {
+        let tenants = InMemoryTenants::new(clock);
+        for code in codes {
+            let tenant = Tenant::new(crate::sample::tenant(code), tenants.clock.now());
+            tenants.held().insert(tenant).expect("each is there once");
+        }
+        tenants
+    }
+
+    /// Puts a tenant into another state, without its revision growing.
+    pub fn turn(&self, code: &str, state: TenantState) {
+        if let Some(tenant) = self.held().tenants.get_mut(&crate::sample::tenant(code)) {
+            tenant.state = state;
+        }
+    }
+
+    fn held(&self) -> MutexGuard<'_, Held> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Held {
+    fn insert(&mut self, tenant: Tenant) -> Option<Tenant> {
+        if self.tenants.contains_key(&tenant.code) {
+            return None;
+        }
+        self.last_number += 1;
+        let made = Tenant { number: TenantNumber::from_stored(self.last_number), ..tenant };
+        self.tenants.insert(made.code.clone(), made.clone());
+        Some(made)
+    }
+}
+
+fn told(known: Known<Tenant>) -> Committed<Tenant> {
+    match known {
+        Known::Answered(answer) => Committed::Answered(Box::new(answer)),
+        Known::Reused => Committed::KeyReused,
+    }
+}
+
+#[async_trait]
+impl TenantStates for InMemoryTenants {
+    async fn state(&self, tenant: &TenantId) -> Result<Option<TenantState>> {
+        Ok(self.held().tenants.get(tenant).map(|tenant| tenant.state))
+    }
+}
+
+#[async_trait]
+impl TenantRepository for InMemoryTenants {
+    async fn find(&self, scope: &TenantScope) -> Result<Found<Tenant>> {
+        Ok(Found::of(self.held().tenants.get(scope.tenant()).cloned()))
+    }
+
+    async fn list(&self, query: TenantQuery, request: &PageRequest) -> Result<Found<Page<Tenant>>> {
+        let is_asked = |tenant: &&Tenant| query.show_deleted || tenant.state != TenantState::Deleted;
+        let items = self.held().tenants.values().filter(is_asked).cloned().collect();
+        let key = |one: &Tenant| (0, one.code.to_string());
+        page(items, request, "tenant", key, |this, after| this.1 > after.1).map(Found::one)
+    }
+
+    async fn create(&self, asked_in: &TenantScope, tenant: Tenant, request: Option<RequestKey>) -> Result<Committed<Tenant>> {
+        let (now, mut held) = (self.clock.now(), self.held());
+        if let Some(known) = request.as_ref().and_then(|key| held.answered.find(asked_in.tenant(), key, now)) {
+            return Ok(told(known));
+        }
+        let Some(made) = held.insert(tenant) else { return Ok(Committed::Conflict) };
+        if let Some(key) = &request {
+            held.answered.remember(asked_in.tenant(), key, now, made.clone());
+        }
+        Ok(Committed::Answered(Box::new(made)))
+    }
+
+    async fn commit(&self, scope: &TenantScope, change: TenantChange) -> Result<Committed<Tenant>> {
+        let (now, mut held) = (self.clock.now(), self.held());
+        if let Some(known) = change.request.as_ref().and_then(|key| held.answered.find(scope.tenant(), key, now)) {
+            return Ok(told(known));
+        }
+        match held.tenants.get_mut(scope.tenant()).filter(|found| found.revision == change.expected) {
+            Some(found) => *found = change.tenant.clone(),
+            None => return Ok(Committed::Conflict),
+        }
+        if let Some(key) = &change.request {
+            held.answered.remember(scope.tenant(), key, now, change.tenant);
+        }
+        Ok(Committed::Stored)
+    }
+
+    async fn find_answer(&self, scope: &TenantScope, request: &RequestKey) -> Result<Option<Committed<Tenant>>> {
+        Ok(self.held().answered.find(scope.tenant(), request, self.clock.now()).map(told))
+    }
+
+    async fn ensure(&self, codes: &[TenantId], now: Timestamp) -> Result<()> {
+        let mut held = self.held();
+        for code in codes {
+            // One that is there already stays as it is.
+            let _ = held.insert(Tenant::new(code.clone(), now));
+        }
+        Ok(())
+    }
+}
