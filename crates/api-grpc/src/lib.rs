@@ -6,6 +6,7 @@ mod audit_handler;
 mod audited;
 mod budget;
 mod call;
+mod certificate;
 mod code_policy_handler;
 mod convert;
 mod ending;

@@ -17,6 +17,7 @@ use tonic::{Extensions, Request, Response, Status};
 
 use crate::audited::Audited;
 use crate::call::Call;
+use crate::certificate::Certificate;
 use crate::settle::Settling;
 
 /// Where what a caller shows stands in the metadata.
@@ -218,9 +219,10 @@ fn circumstances(call: &Call, metadata: &MetadataMap, extensions: &Extensions) -
     }
 }
 
-fn presented<'a>(metadata: &'a MetadataMap, extensions: &Extensions) -> Presented<'a> {
-    let authorization = metadata.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
-    Presented { peer: peer(extensions), authorization }
+fn presented<'a>(metadata: &'a MetadataMap, extensions: &'a Extensions) -> Presented<'a> {
+    // What cannot be read was shown all the same, and is not right.
+    let authorization = metadata.get(AUTHORIZATION).map(|value| value.to_str().unwrap_or_default());
+    Presented { peer: peer(extensions), authorization, certificate: extensions.get::<Arc<Certificate>>().map(|shown| shown.says()) }
 }
 
 /// Where the connection comes from; one whose address is not known is a stranger's.

@@ -27,7 +27,7 @@ use domain::tenant::Tenants;
 use domain::time::Clock;
 use domain::utility::Utilities;
 use domain::work::Spawner;
-use futures_util::Stream;
+use futures_util::{Stream, StreamExt as _};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 use tonic::service::Routes;
@@ -45,11 +45,13 @@ use crate::layer::{CallLayer, CallMetrics, Deadlines, LinkTrace, NoMetrics, Part
 use crate::method::Methods;
 use crate::perform::Performer;
 use crate::settle::{Places, Settling};
+use opening::{Opened, Opening};
 
 mod accept;
 mod connection;
 mod counted;
 mod idle_frames;
+mod opening;
 
 /// Connections that are open at once, unless somebody says otherwise: a few for each caller, and far fewer than a process may
 /// have descriptors.
@@ -105,8 +107,10 @@ pub struct Config {
     pub metrics: Arc<dyn CallMetrics>,
     /// Connections that are open at once; more are refused.
     pub max_connections: usize,
-    /// How long a connection may take to begin; then it is closed.
+    /// How long a connection may take to begin, its handshake included; then it is closed.
     pub preface_patience: Duration,
+    /// The certificate, and who lets clients in; `None` serves plain text.
+    pub tls: Option<Arc<tls::Server>>,
 }
 
 /// A server that is ready to serve.
@@ -116,6 +120,7 @@ pub struct Server {
     health: Health,
     max_connections: usize,
     preface_patience: Duration,
+    tls: Option<Arc<tls::Server>>,
 }
 
 /// What health checks answer. Cheap to clone.
@@ -126,7 +131,7 @@ pub struct Health {
 }
 
 impl Default for Config {
-    /// Default deadlines, no metrics, and no traces.
+    /// Default deadlines, no metrics, no traces, and no TLS.
     fn default() -> Self {
         Config {
             deadlines: Deadlines::default(),
@@ -134,6 +139,7 @@ impl Default for Config {
             metrics: Arc::new(NoMetrics),
             max_connections: DEFAULT_MAX_CONNECTIONS,
             preface_patience: PREFACE_PATIENCE,
+            tls: None,
         }
     }
 }
@@ -168,8 +174,8 @@ impl Server {
             .add_service(health_service)
             .add_service(reflection().build_v1()?)
             .add_service(reflection().build_v1alpha()?);
-        let Config { max_connections, preface_patience, .. } = config;
-        Ok(Server { routes, layer, health, max_connections, preface_patience })
+        let Config { max_connections, preface_patience, tls, .. } = config;
+        Ok(Server { routes, layer, health, max_connections, preface_patience, tls })
     }
 
     /// What health checks answer, for who starts and stops the server.
@@ -183,11 +189,11 @@ impl Server {
     /// # Errors
     /// Never: a connection that fails is its own matter.
     pub async fn serve(self, listener: TcpListener, shutdown: impl Future<Output = ()>) -> Result<(), Infallible> {
-        let connections = accept::connections(listener, self.max_connections, self.preface_patience);
-        self.serve_with_incoming(connections, shutdown).await
+        let connections = accept::connections(listener, self.tls.clone(), self.max_connections, self.preface_patience);
+        self.serve_openings(connections, shutdown).await
     }
 
-    /// Serves connections of any kind; a caller is local only where the connection says so.
+    /// Serves connections of any kind, as they come; a caller is local only where the connection says so.
     ///
     /// # Errors
     /// Never: a connection that fails is its own matter.
@@ -195,6 +201,15 @@ impl Server {
     where
         I: Stream<Item = Result<C, E>>,
         C: AsyncRead + AsyncWrite + Connected<ConnectInfo = TcpConnectInfo> + Unpin + Send + 'static,
+        E: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        self.serve_openings(incoming.map(|accepted| accepted.map(Opened)), shutdown).await
+    }
+
+    async fn serve_openings<I, O, E>(self, incoming: I, shutdown: impl Future<Output = ()>) -> Result<(), Infallible>
+    where
+        I: Stream<Item = Result<O, E>>,
+        O: Opening,
         E: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
         let health = self.health;

@@ -48,7 +48,8 @@ impl Setup {
             (None, Some((name, entry))) => self.credential(name, entry),
             (None, None) => Credential::Absent,
         };
-        Ok(Context { server, tenant, output: self.output(), credential })
+        let ca = self.settings.ca.clone().or_else(|| chosen.and_then(|(_, entry)| entry.ca.clone()));
+        Ok(Context { server, ca, tenant, output: self.output(), credential })
     }
 
     /// The context that a command is about, with its name; none where none was named and none fits.
@@ -123,6 +124,7 @@ mod tests {
             let store = Store::of(&Surroundings { config_home: Some(root.path().to_owned()), ..Surroundings::default() });
             let entry = |name: &str, server: &str| Entry {
                 server: server.to_owned(),
+                ca: Some(format!("/ca-of-{name}").into()),
                 principal: format!("tenants/of-{name}/serviceAccounts/{name}"),
                 credential: Some(Kept::ApiKey(Secret::new(format!("key of {name}")))),
             };
@@ -132,7 +134,7 @@ mod tests {
                 Ok(())
             };
             store.change(change).unwrap();
-            let settings = Client { server: None, tenant: None, context: None, api_key_file: None, output: Format::Table };
+            let settings = Client { server: None, tenant: None, context: None, api_key_file: None, ca: None, output: Format::Table };
             Case { root, setup: Setup { settings, store } }
         }
 
@@ -177,6 +179,16 @@ mod tests {
         assert_eq!(case().naming(Some("b"), None).seen(), expected(THERE, "of-b", Some("key of b")));
         let refused = case().naming(Some("a"), Some(THERE)).seen().unwrap_err();
         assert!(refused.contains("go nowhere else"), "{refused}");
+    }
+
+    #[test]
+    fn the_authority_of_a_context_goes_with_it_and_one_that_is_named_goes_before() {
+        let ca = |case: &Case| case.setup.context().unwrap().ca;
+        let mut case = Case::new(Some("a"), &[("a", HERE)]);
+        assert_eq!(ca(&case), Some("/ca-of-a".into()));
+        case.setup.settings.ca = Some("named".into());
+        assert_eq!(ca(&case), Some("named".into()));
+        assert_eq!(ca(&Case::new(Some("a"), &[("a", HERE)]).naming(None, Some(THERE))), None, "another server's is nobody's here");
     }
 
     #[test]

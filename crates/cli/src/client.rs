@@ -1,5 +1,6 @@
 //! The way to a server: one connection, deadlines on what answers once, and errors that say what to do.
 
+use std::path::Path;
 use std::time::Duration;
 
 use api_proto::zona::access::v1::access_service_client::AccessServiceClient;
@@ -11,7 +12,7 @@ use api_proto::zona::server::v1::server_service_client::ServerServiceClient;
 use api_proto::zona::tenant::v1::tenant_service_client::TenantServiceClient;
 use api_proto::zona::utility::v1::code_policy_service_client::CodePolicyServiceClient;
 use api_proto::zona::utility::v1::utility_service_client::UtilityServiceClient;
-use tonic::transport::Endpoint;
+use tonic::transport::{Channel, Endpoint};
 
 use crate::contexts::Session;
 use crate::credential::Credential;
@@ -19,6 +20,7 @@ use crate::exit::Exit;
 use crate::failure::{Failure, Result, chain};
 
 pub mod address;
+mod encrypted;
 pub mod follow;
 mod issued;
 pub mod names;
@@ -28,8 +30,9 @@ pub mod signed;
 pub use request::soon;
 use signed::Signed;
 
-/// How long a connection may take: the server is on this machine.
+/// How long a connection may take to a server on this machine, or on the other side of the world.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+const FAR_CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// Largest answer: a Transform call of many values, or a full page.
 const MAX_ANSWER: usize = 64 * 1024 * 1024;
 
@@ -43,26 +46,19 @@ pub struct Client {
 }
 
 impl Client {
-    /// Connects; each call carries `credential`.
+    /// Connects; each call carries `credential`. `ca` names the authority of the server's certificate, where that is none of the
+    /// system's.
     ///
     /// # Errors
-    /// Nobody answers there, or what proves who calls must not be sent there, or has ended.
-    pub async fn connect(server: &str, credential: Credential) -> Result<Self> {
+    /// Nobody answers there, or somebody else does; or what proves who calls must not be sent there, or has ended.
+    pub async fn connect(server: &str, ca: Option<&Path>, credential: Credential) -> Result<Self> {
         if !matches!(credential, Credential::Absent) {
             address::keeps_secrets(server)?;
         }
-        let endpoint = Endpoint::from_shared(server.to_owned()).map_err(|error| Failure::usage(format!("server {server}: {error}")))?;
-        let endpoint = endpoint.connect_timeout(CONNECT_TIMEOUT).tcp_nodelay(true);
-        match endpoint.connect().await {
-            Ok(channel) => {
-                let channel = Signed::new(channel, credential);
-                // A session that has ended is told here, with what to do, and not by the call that comes first.
-                channel.ready().await?;
-                Ok(Client { channel })
-            }
-            Err(error) => Err(Failure::new(Exit::Unavailable, format!("no server answers at {server}: {}", chain(&error)))
-                .hint("start one with `zona dev`, or name another with --server or ZONA_SERVER")),
-        }
+        let channel = Signed::new(channel(server, ca).await?, credential);
+        // A session that has ended is told here, with what to do, and not by the call that comes first.
+        channel.ready().await?;
+        Ok(Client { channel })
     }
 
     /// The service that keeps utilities.
@@ -117,4 +113,21 @@ impl Client {
     pub fn executions(&self) -> ExecutionServiceClient<Signed> {
         ExecutionServiceClient::new(self.channel.clone()).max_decoding_message_size(MAX_ANSWER)
     }
+}
+
+async fn channel(server: &str, ca: Option<&Path>) -> Result<Channel> {
+    let endpoint = Endpoint::from_shared(server.to_owned()).map_err(|error| Failure::usage(format!("server {server}: {error}")))?;
+    let endpoint = endpoint.tcp_nodelay(true);
+    let connected = match address::is_encrypted(server) {
+        true => endpoint.connect_timeout(FAR_CONNECT_TIMEOUT).connect_with_connector(encrypted::connector(ca)?).await,
+        false => endpoint.connect_timeout(CONNECT_TIMEOUT).connect().await,
+    };
+    connected.map_err(|error| {
+        let text = chain(&error);
+        let hint = match text.contains("invalid peer certificate") {
+            true => "nothing was sent; --ca names a file with the authority that signs its certificates, where the system does not know it",
+            false => "start one with `zona dev`, or name another with --server or ZONA_SERVER",
+        };
+        Failure::new(Exit::Unavailable, format!("no server answers at {server}: {text}")).hint(hint)
+    })
 }

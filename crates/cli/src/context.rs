@@ -1,5 +1,7 @@
 //! What every client command has at hand, and the way to its server.
 
+use std::path::PathBuf;
+
 use crate::client::Client;
 use crate::client::names::Tenant;
 use crate::credential::Credential;
@@ -11,6 +13,8 @@ use crate::output::Output;
 pub struct Context {
     /// Where it connects to, e.g. `http://127.0.0.1:7070`.
     pub server: String,
+    /// The authority of its certificate, where that is none of the system's.
+    pub ca: Option<PathBuf>,
     /// Tenant of bare ids.
     pub tenant: Tenant,
     /// The printer.
@@ -20,9 +24,9 @@ pub struct Context {
 }
 
 impl Context {
-    /// Asks a server as nobody who is known.
-    pub fn unsigned(server: String, output: Output) -> Self {
-        Context { server, tenant: Tenant::usual(), output, credential: Credential::Absent }
+    /// Asks a server with this in hand, whatever contexts there are.
+    pub fn new(server: String, output: Output, credential: Credential) -> Self {
+        Context { server, ca: None, tenant: Tenant::usual(), output, credential }
     }
 
     /// Connects to the server.
@@ -30,6 +34,6 @@ impl Context {
     /// # Errors
     /// Nobody answers there, or what proves who calls must not be sent there, or has ended.
     pub async fn connect(&self) -> Result<Client> {
-        Client::connect(&self.server, self.credential.clone()).await
+        Client::connect(&self.server, self.ca.as_deref(), self.credential.clone()).await
     }
 }

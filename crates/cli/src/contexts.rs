@@ -49,6 +49,9 @@ pub struct Contexts {
 pub struct Entry {
     /// Where the server is, e.g. `http://127.0.0.1:7070`. What follows goes nowhere else.
     pub server: String,
+    /// The authority of its certificate, where that is none of the system's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ca: Option<PathBuf>,
     /// Full name of who is signed in, as the server said it.
     pub principal: String,
     /// What proves it; nothing once it is signed out.

@@ -20,7 +20,7 @@ mod sharing;
 mod target;
 
 pub use action::{Action, ActionSpec, Operation, Who};
-pub use caller::{Authenticator, Caller, Credential, CredentialKind, LoopbackAuthenticator, Origin, Presented};
+pub use caller::{Authenticator, Caller, ClientCertificate, Credential, CredentialKind, LoopbackAuthenticator, Origin, Presented};
 pub use found::{Found, Part, Resource};
 pub use grant::{Access, Grant, GrantDraft, Granted, Grantee, HeldGrants, MAX_GRANTS};
 pub use grant_repository::GrantRepository;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use auth::{Argon2Passwords, External, KeyRing, RandomSecrets, Tokens};
 use domain::access::{Authenticator, LoopbackAuthenticator};
 use domain::id::IdSource;
-use domain::identity::{Authentication, AuthenticationPorts, Identities, IdentityPorts, Secret};
+use domain::identity::{Authentication, AuthenticationPorts, CertificateNames, Identities, IdentityPorts, Secret};
 use domain::time::Clock;
 use storage_embedded::EmbeddedStore;
 
@@ -69,9 +69,10 @@ impl Callers {
             tenants: store.clone(),
             clock: Arc::clone(clock),
         };
+        let certificates = CertificateNames::new(config.certificates.iter().cloned());
         let local = || -> Arc<dyn Authenticator> { Arc::new(LoopbackAuthenticator::new(local_user())) };
         Ok(Callers {
-            authenticator: Arc::new(Authentication::new(checks, identity.local_caller.then(local))),
+            authenticator: Arc::new(Authentication::new(checks, certificates, identity.local_caller.then(local))),
             identities: Identities::new(ports, identity.lives()),
             ring,
             clock: Arc::clone(clock),

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use auth::ExternalConfig;
 use domain::admission;
-use domain::name::TenantId;
+use domain::name::{PrincipalName, TenantId};
 use settings::{Flag, Reader, Section, Surroundings};
 
 mod executions;
@@ -16,6 +16,7 @@ mod runtimes;
 mod sandbox;
 mod storage;
 mod tenants;
+mod tls;
 
 pub use executions::Executions;
 pub use identity::Identity;
@@ -24,16 +25,19 @@ pub use logs::{Log, Otlp};
 pub use runtimes::Runtime;
 pub use sandbox::{BackendKind, Sandbox};
 pub use storage::{Cache, Store};
+pub use tls::Tls;
 
 /// Every section of a server, in the order in which they are printed.
-pub const SECTIONS: [Section; 11] = [
+pub const SECTIONS: [Section; 13] = [
     Listening::SECTION,
+    Tls::SECTION,
     Log::SECTION,
     Otlp::SECTION,
     Sandbox::SECTION,
     Executions::SECTION,
     Identity::SECTION,
     identity::Issuer::SECTION,
+    identity::Certificate::SECTION,
     Store::SECTION,
     Cache::SECTION,
     Runtime::SECTION,
@@ -45,6 +49,8 @@ pub const SECTIONS: [Section; 11] = [
 pub struct Config {
     /// Where it serves, and with which files.
     pub listening: Listening,
+    /// How connections are protected.
+    pub tls: Tls,
     /// What is logged.
     pub log: Log,
     /// Where spans go.
@@ -61,6 +67,8 @@ pub struct Config {
     pub identity: Identity,
     /// Who else says who a caller is.
     pub issuers: Vec<ExternalConfig>,
+    /// Which service accounts certificates are about that do not say it themselves: their URIs.
+    pub certificates: Vec<(String, PrincipalName)>,
     /// How the store is used.
     pub store: Store,
     /// What is kept in memory.
@@ -71,6 +79,7 @@ impl Config {
     /// Reads every section before it gives up, so that every problem is known.
     pub fn read(reader: &mut Reader<'_>) -> Option<Self> {
         let listening = Listening::read(reader, Listening::SECTION.path());
+        let tls = Tls::checked(reader);
         let log = Log::read(reader, Log::SECTION.path());
         let otlp = Otlp::read(reader, Otlp::SECTION.path());
         let sandbox = Sandbox::checked(reader);
@@ -79,11 +88,13 @@ impl Config {
         let tenants = tenants::all(reader);
         let identity = Identity::read(reader, Identity::SECTION.path());
         let issuers = identity::issuers(reader);
+        let certificates = identity::certificates(reader);
         let store = Store::read(reader, Store::SECTION.path());
         let cache = Cache::read(reader, Cache::SECTION.path());
         let executions = executions?;
         Some(Config {
             listening: listening?,
+            tls: tls?,
             log: log?,
             otlp: otlp?,
             sandbox: sandbox?,
@@ -92,6 +103,7 @@ impl Config {
             executions,
             identity: identity?,
             issuers: issuers?,
+            certificates: certificates?,
             store: store?,
             cache: cache?,
         })

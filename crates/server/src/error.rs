@@ -43,6 +43,9 @@ pub enum Error {
     /// A file of the data directory could be somebody else's work.
     #[error(transparent)]
     Untrusted(#[from] file_trust::Error),
+    /// The files of `[tls]` cannot be used.
+    #[error("cannot serve TLS")]
+    Tls(#[from] tls::Error),
     /// The keys of tokens cannot be used.
     #[error("cannot use the keys of access tokens")]
     Keys(#[from] auth::KeyRingError),

@@ -33,6 +33,7 @@ mod agent;
 mod audit;
 mod bridge;
 mod callers;
+mod certificates;
 pub mod config;
 mod error;
 mod identity;
@@ -56,6 +57,7 @@ use bridge::readings::{self, CallCounts};
 use bridge::traced::TracedSandbox;
 use callers::Callers;
 use config::Config;
+use certificates::Certificates;
 pub use error::Error;
 use loopback::tenant;
 pub use stop::Running;
@@ -177,6 +179,7 @@ async fn serve(config: &Config, parts: Parts, listeners: Listeners, telemetry: T
     readings::observe(&parts.metrics, executions.clone(), parts.sandboxes.clone(), parts.stores.cache.clone());
     readings::observe_advisories(&parts.metrics, Arc::clone(&advisories));
 
+    let certificates = certificates(config, &parts)?;
     let api = api_grpc::Config {
         max_connections: config.listening.max_connections,
         link_trace: Arc::new(telemetry::trace_context::continue_trace),
@@ -188,6 +191,7 @@ async fn serve(config: &Config, parts: Parts, listeners: Listeners, telemetry: T
         policy,
         auditor: audit.auditor.clone(),
         audit: audit.log.clone(),
+        tls: certificates.as_ref().map(Certificates::server),
         spawner: Arc::new(parts.tasks.clone()),
         utilities,
         runtimes: Runtimes::new(runtimes),
@@ -221,6 +225,10 @@ async fn serve(config: &Config, parts: Parts, listeners: Listeners, telemetry: T
     tasks.critical("lease", async move {
         stopping.run_until_cancelled(tending.tend_forever()).await;
         Ok::<(), Infallible>(())
+    let encrypted = certificates.is_some();
+    if let Some(certificates) = certificates {
+        tasks.background("certificates", certificates.follow());
+    }
     });
     tasks.background("stops", async move { hearing.hear_stops().await });
     let heeding = executions.clone();
@@ -240,6 +248,7 @@ async fn serve(config: &Config, parts: Parts, listeners: Listeners, telemetry: T
         bootstrap_code,
         broken: tasks.broken(),
         executions,
+        encrypted,
         audit,
         stores: parts.stores,
         runtime_directory: parts.runtime_directory,
@@ -258,6 +267,13 @@ fn audit_log(config: &Config, parts: &Parts) -> Result<Audit, Error> {
         incidents: Arc::new(LoggedIncidents::new(Arc::clone(&parts.metrics))),
         clock: Arc::clone(&parts.clock),
         ids: Arc::clone(&parts.ids),
+/// What connections begin with; `None` for plain text.
+fn certificates(config: &Config, parts: &Parts) -> Result<Option<Certificates>, Error> {
+    let incidents = || Arc::new(LoggedIncidents::new(Arc::clone(&parts.metrics)));
+    let files = config.tls.files();
+    Ok(files.map(|files| Certificates::open(files, incidents(), Arc::clone(&parts.clock))).transpose()?)
+}
+
     };
     let installation = identity::installation(&config.listening.data)?;
     Ok(Audit::new(ports, &parts.instance, &installation, audit::key(&config.listening.data)?))

@@ -37,6 +37,8 @@ pub struct Running {
     /// Where the contract is served.
     pub address: SocketAddr,
     /// Where metrics and health are.
+    /// Whether that is TLS.
+    pub encrypted: bool,
     pub admin_address: SocketAddr,
     /// What contains executions.
     pub sandboxes: Sandboxes,
@@ -63,6 +65,12 @@ impl Running {
     /// Stops accepting, ends runs as CANCELLED, leaves nothing behind. Says whether everything ended in time.
     pub fn stop(self) -> BoxFuture<'static, bool> {
         Box::pin(self.take_down())
+    /// Where client commands connect to.
+    pub fn url(&self) -> String {
+        let scheme = if self.encrypted { "https" } else { "http" };
+        format!("{scheme}://{}", self.address)
+    }
+
     }
 
     async fn take_down(self) -> bool {

@@ -93,10 +93,19 @@ pub fn any(text: &str) -> Result<String, String> {
 /// # Errors
 /// It is anything else.
 pub fn http_address(text: &str) -> Result<String, String> {
+    address(text, &["http"]).ok_or_else(|| "must be of the form http://host:port: there is no TLS".to_owned())
+}
+
+/// For [`text`] and [`optional`]: `http://host:port` or `https://host:port`; without a scheme it is the first.
+///
+/// # Errors
+/// It is anything else.
+pub fn server_address(text: &str) -> Result<String, String> {
+    address(text, &["http", "https"]).ok_or_else(|| "must be of the form http://host:port or https://host:port".to_owned())
+}
+
+fn address(text: &str, schemes: &[&str]) -> Option<String> {
     let with_scheme = if text.contains("://") { text.to_owned() } else { format!("http://{text}") };
-    match with_scheme.parse::<http::Uri>() {
-        Ok(address) if address.scheme_str() == Some("http") && address.host().is_some() => Ok(with_scheme),
-        Ok(_) => Err("must be of the form http://host:port (there is no TLS yet)".to_owned()),
-        Err(_) => Err("must be of the form http://host:port".to_owned()),
-    }
+    let address = with_scheme.parse::<http::Uri>().ok()?;
+    (schemes.contains(&address.scheme_str()?) && address.host().is_some()).then_some(with_scheme)
 }

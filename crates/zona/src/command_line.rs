@@ -40,6 +40,9 @@ pub struct Global {
     /// Server that client commands connect to [default: that of the context, else http://127.0.0.1:7070]
     #[arg(long, global = true, value_name = "URL")]
     server: Option<String>,
+    /// Authority of the certificate of an https server, a PEM file [default: that of the context, else those that the system trusts]
+    #[arg(long, global = true, value_name = "FILE")]
+    ca: Option<PathBuf>,
     /// Tenant of bare names [default: that of the context, else demo]
     #[arg(long, global = true)]
     tenant: Option<String>,
@@ -135,6 +138,7 @@ impl Global {
     pub fn flags(&self) -> Vec<Flag> {
         let texts = [("context", &self.context), ("server", &self.server), ("tenant", &self.tenant), ("log.filter", &self.log)];
         let mut flags: Vec<Flag> = texts.into_iter().filter_map(|(key, value)| Some(Flag { key, value: value.clone()? })).collect();
+        flags.extend(self.ca.as_ref().map(|path| Flag { key: "ca", value: path.display().to_string() }));
         flags.extend(self.output.map(|format| Flag { key: "output", value: format.as_str().to_owned() }));
         flags
     }

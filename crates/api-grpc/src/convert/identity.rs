@@ -276,6 +276,7 @@ fn credential_to_wire(origin: &Origin) -> pb::CredentialKind {
             CredentialKind::AccessToken => pb::CredentialKind::AccessToken,
             CredentialKind::ExternalToken => pb::CredentialKind::ExternalToken,
             CredentialKind::ApiKey => pb::CredentialKind::ApiKey,
+            CredentialKind::Certificate => pb::CredentialKind::Certificate,
         },
     }
 }

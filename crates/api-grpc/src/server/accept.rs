@@ -9,21 +9,27 @@ use std::time::Duration;
 use futures_util::Stream;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
+use tokio::time::Instant;
 
-use super::counted::Counted;
+use super::opening::Arrived;
 
 /// How long a shortage is waited out before the next attempt; connections wait in the listener's queue meanwhile.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// The connections of a listener, without end; at most `most` are open at once, and each says its preface
-/// within `patience`.
-pub(super) fn connections(listener: TcpListener, most: usize, patience: Duration) -> impl Stream<Item = Result<Counted, Infallible>> {
-    let places = Places { free: Arc::new(Semaphore::new(most.min(Semaphore::MAX_PERMITS))), told: false, patience };
+/// The connections of a listener, without end; at most `most` are open at once, those that still shake hands included, and each
+/// has shaken hands, where there is TLS, and said its preface within `patience`.
+pub(super) fn connections(
+    listener: TcpListener,
+    tls: Option<Arc<tls::Server>>,
+    most: usize,
+    patience: Duration,
+) -> impl Stream<Item = Result<Arrived, Infallible>> {
+    let places = Places { free: Arc::new(Semaphore::new(most.min(Semaphore::MAX_PERMITS))), told: false, patience, tls };
     futures_util::stream::unfold((listener, places), async |(listener, mut places)| {
         loop {
             let connection = next(&listener).await;
-            if let Some(counted) = places.take(connection) {
-                return Some((Ok(counted), (listener, places)));
+            if let Some(arrived) = places.take(connection) {
+                return Some((Ok(arrived), (listener, places)));
             }
         }
     })
@@ -35,15 +41,16 @@ struct Places {
     told: bool,
     /// How long a connection may take to begin.
     patience: Duration,
+    tls: Option<Arc<tls::Server>>,
 }
 
 impl Places {
     /// Gives the connection a place; where there is none, it is closed.
-    fn take(&mut self, connection: TcpStream) -> Option<Counted> {
+    fn take(&mut self, connection: TcpStream) -> Option<Arrived> {
         match Arc::clone(&self.free).try_acquire_owned() {
             Ok(place) => {
                 self.told = false;
-                Some(Counted::new(connection, place, self.patience))
+                Some(Arrived { connection, place, until: Instant::now() + self.patience, tls: self.tls.clone() })
             }
             Err(_none_free) => {
                 if !std::mem::replace(&mut self.told, true) {

@@ -16,11 +16,11 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
 use tonic::body::Body;
-use tonic::transport::server::{Connected, TcpConnectInfo};
 use tower::util::Oneshot;
 use tower::{Service, ServiceExt as _};
 
 use super::idle_frames::IdleFrames;
+use super::opening::{Opening, Origin};
 use crate::budget::Budget;
 use crate::ending::Streams;
 
@@ -51,10 +51,10 @@ const SEND_BUFFER: usize = 64 * 1024;
 
 /// Serves what `incoming` yields until `stop` completes and the connections that are open then have ended: each takes no new calls
 /// and closes behind the last that is open.
-pub(super) async fn serve<I, C, E, S>(incoming: I, service: S, budget: Budget, stop: impl Future<Output = ()>)
+pub(super) async fn serve<I, O, E, S>(incoming: I, service: S, budget: Budget, stop: impl Future<Output = ()>)
 where
-    I: futures_util::Stream<Item = Result<C, E>>,
-    C: AsyncRead + AsyncWrite + Connected<ConnectInfo = TcpConnectInfo> + Unpin + Send + 'static,
+    I: futures_util::Stream<Item = Result<O, E>>,
+    O: Opening,
     E: Into<Box<dyn Error + Send + Sync>>,
     S: Service<Request<Body>, Response = Response<Body>, Error = Infallible> + Clone + Send + 'static,
     S::Future: Send + 'static,
@@ -65,10 +65,9 @@ where
         let (mut incoming, mut stop) = (pin!(incoming), pin!(stop));
         while let Either::Right((Some(accepted), _)) = select(stop.as_mut(), incoming.next()).await {
             match accepted {
-                Ok(connection) => {
-                    let peer = Peer { service: service.clone(), info: connection.connect_info(), budget: budget.of_connection() };
+                Ok(opening) => {
                     // Awaited by the receiver that it holds; how it ends is the peer's matter.
-                    tokio::spawn(run(connection, peer, stops.clone()));
+                    tokio::spawn(begin(opening, service.clone(), budget.of_connection(), stops.clone()));
                 }
                 Err(error) => tracing::debug!(error = &*error.into(), "a connection failed before it began"),
             }
@@ -77,6 +76,23 @@ where
     drop(stops);
     stopping.send_replace(());
     stopping.closed().await;
+}
+
+/// Opens a connection and serves it to its end. One that is not open by the stop has no calls, and goes.
+async fn begin<O, S>(opening: O, service: S, budget: Budget, mut stops: watch::Receiver<()>)
+where
+    O: Opening,
+    S: Service<Request<Body>, Response = Response<Body>, Error = Infallible> + Clone + Send + 'static,
+    S::Future: Send + 'static,
+{
+    let opened = match select(pin!(opening.open()), pin!(stops.changed())).await {
+        Either::Left((opened, _)) => opened,
+        Either::Right(_) => return,
+    };
+    match opened {
+        Ok((connection, origin)) => run(connection, Peer { service, origin, budget }, stops).await,
+        Err(error) => tracing::debug!(error = &error as &dyn Error, "a connection failed before it began"),
+    }
 }
 
 /// Serves one connection to its end.
@@ -124,7 +140,7 @@ fn hardened() -> Builder<Streams> {
 /// What answers the calls of one connection.
 struct Peer<S> {
     service: S,
-    info: TcpConnectInfo,
+    origin: Origin,
     budget: Budget,
 }
 
@@ -138,7 +154,11 @@ where
 
     fn call(&self, request: Request<Incoming>) -> Self::Future {
         let mut request = request.map(Body::new);
-        request.extensions_mut().insert(self.info.clone());
+        let Origin { address, certificate } = self.origin.clone();
+        request.extensions_mut().insert(address);
+        if let Some(certificate) = certificate {
+            request.extensions_mut().insert(certificate);
+        }
         request.extensions_mut().insert(self.budget.clone());
         self.service.clone().oneshot(request)
     }

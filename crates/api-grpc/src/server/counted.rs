@@ -5,20 +5,17 @@ use std::future::Future;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
-use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 use tokio::sync::OwnedSemaphorePermit;
-use tokio::time::Sleep;
-use tonic::transport::server::{Connected, TcpConnectInfo};
+use tokio::time::{Instant, Sleep};
 
 /// Bytes of the connection preface, with which a client begins (RFC 9113, 3.4).
 const PREFACE: usize = 24;
 
 /// The connection with its place.
-pub(super) struct Counted {
-    connection: TcpStream,
+pub(super) struct Counted<C> {
+    connection: C,
     preface: Option<Preface>,
     _place: OwnedSemaphorePermit,
 }
@@ -29,23 +26,15 @@ struct Preface {
     until: Pin<Box<Sleep>>,
 }
 
-impl Counted {
-    /// A new connection, which must say its preface within `patience`.
-    pub(super) fn new(connection: TcpStream, place: OwnedSemaphorePermit, patience: Duration) -> Self {
-        let preface = Preface { missing: PREFACE, until: Box::pin(tokio::time::sleep(patience)) };
+impl<C> Counted<C> {
+    /// A new connection, which must say its preface before `until`.
+    pub(super) fn new(connection: C, place: OwnedSemaphorePermit, until: Instant) -> Self {
+        let preface = Preface { missing: PREFACE, until: Box::pin(tokio::time::sleep_until(until)) };
         Counted { connection, preface: Some(preface), _place: place }
     }
 }
 
-impl Connected for Counted {
-    type ConnectInfo = TcpConnectInfo;
-
-    fn connect_info(&self) -> TcpConnectInfo {
-        self.connection.connect_info()
-    }
-}
-
-impl AsyncRead for Counted {
+impl<C: AsyncRead + Unpin> AsyncRead for Counted<C> {
     fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let before = buffer.filled().len();
         let read = Pin::new(&mut self.connection).poll_read(context, buffer);
@@ -61,7 +50,7 @@ impl AsyncRead for Counted {
     }
 }
 
-impl AsyncWrite for Counted {
+impl<C: AsyncWrite + Unpin> AsyncWrite for Counted<C> {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.connection).poll_write(context, bytes)
     }

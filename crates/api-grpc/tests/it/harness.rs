@@ -21,7 +21,7 @@ use domain::admission;
 use domain::audit::{AuditLog, Auditor};
 use domain::code_policy::CodePolicies;
 use domain::execution::{Executions, Ports};
-use domain::identity::{Authentication, AuthenticationPorts, Identities, IdentityPorts, Lives};
+use domain::identity::{Authentication, AuthenticationPorts, CertificateNames, Identities, IdentityPorts, Lives};
 use domain::lease::{InstanceId, Keeper};
 use domain::name::PrincipalName;
 use domain::runtime::Runtimes;
@@ -48,6 +48,7 @@ use tonic_types::{ErrorDetails, StatusExt as _};
 use utilities::code_policy_service_client::CodePolicyServiceClient;
 use utilities::utility_service_client::UtilityServiceClient;
 
+use crate::encrypted;
 use crate::fakes::{FakeBinder, FakeServerFacts, FakeTree, RecordedCalls};
 use crate::halting::HaltingUtilities;
 
@@ -69,6 +70,8 @@ pub struct Options {
     pub max_connections: Option<usize>,
     /// How long a connection may say nothing; the server's default where nothing is said.
     pub preface_patience: Option<Duration>,
+    /// What the server shows, and the client that the harness connects with then.
+    pub tls: Option<(Arc<tls::Server>, tls::Client)>,
     /// Makes every connection look as if it came from there.
     pub peer: Option<SocketAddr>,
     /// Who comes over the loopback interface.
@@ -118,7 +121,8 @@ impl Known {
         Identities::new(ports, Lives { token: Duration::from_secs(900), session: Duration::from_secs(86_400) })
     }
 
-    fn authentication(&self) -> Authentication {
+    /// What finds out who calls; `without` answers for those who show nothing.
+    pub fn authentication(&self, names: CertificateNames, without: Option<Arc<dyn Authenticator>>) -> Authentication {
         let ports = AuthenticationPorts {
             principals: self.store.clone(),
             api_keys: self.store.clone(),
@@ -128,7 +132,7 @@ impl Known {
             tenants: self.tenants.clone(),
             clock: self.clock.clone(),
         };
-        Authentication::new(ports, None)
+        Authentication::new(ports, names, without)
     }
 }
 
@@ -140,6 +144,7 @@ impl Default for Options {
             deadlines: Deadlines::default(),
             max_connections: None,
             preface_patience: None,
+            tls: None,
             admission: admission::Config::default(),
             peer: None,
             principal: LOCAL.to_owned(),
@@ -211,14 +216,18 @@ impl Harness {
         let config = Config { deadlines: options.deadlines, metrics: calls.clone(), ..Config::default() };
         let max_connections = options.max_connections.unwrap_or(config.max_connections);
         let preface_patience = options.preface_patience.unwrap_or(config.preface_patience);
-        let config = Config { max_connections, preface_patience, ..config };
+        let (shown, client) = options.tls.clone().unzip();
+        let config = Config { max_connections, preface_patience, tls: shown, ..config };
         let server = Server::new(services, config).await.expect("contract and domain agree");
         let health = server.health();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel();
         let server = tokio::spawn(serve(server, listener, options.peer, stopped));
-        let channel = Channel::from_shared(format!("http://{address}")).unwrap().connect().await.unwrap();
+        let channel = match client {
+            None => Channel::from_shared(format!("http://{address}")).unwrap().connect().await.unwrap(),
+            Some(client) => encrypted::channel(address, client).await.unwrap(),
+        };
         Harness {
             utilities: UtilityServiceClient::new(channel.clone()),
             executions: ExecutionServiceClient::new(channel.clone()),
@@ -347,7 +356,7 @@ fn services(options: &Options, parts: &Parts) -> Services {
     let local = PrincipalName::parse("principal", &options.principal).unwrap();
     let authenticator: Arc<dyn Authenticator> = match (&options.authenticator, &options.known) {
         (Some(authenticator), _) => authenticator.clone(),
-        (None, Some(known)) => Arc::new(known.authentication()),
+        (None, Some(known)) => Arc::new(known.authentication(CertificateNames::default(), None)),
         (None, None) => Arc::new(LoopbackAuthenticator::new(local)),
     };
     let ids = Arc::new(SequentialIds::default());

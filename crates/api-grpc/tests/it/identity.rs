@@ -45,6 +45,11 @@ impl Installation {
     pub async fn new() -> Self {
         let known = Arc::new(Known::new());
         let server = another(&known).await;
+        Self::on(known, server).await
+    }
+
+    /// On a server that is there.
+    pub async fn on(known: Arc<Known>, server: Harness) -> Self {
         let code = server.identities.offer_bootstrap().await.unwrap().expect("nobody rules yet");
         bootstrap(&server, code.expose()).await.unwrap();
         let root = sign_in(&server, ROOT, PASSWORD).await.unwrap().access_token;

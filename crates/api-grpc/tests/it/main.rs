@@ -5,6 +5,8 @@
 mod access;
 mod audit;
 mod catalogue;
+mod client_certificates;
+mod encrypted;
 mod errors;
 mod executions;
 mod fakes;

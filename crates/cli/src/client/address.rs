@@ -6,36 +6,44 @@ use tonic::codegen::http::Uri;
 
 use crate::failure::{Failure, Result};
 
-/// The port of an `http` address that names none.
-const DEFAULT_PORT: u16 = 80;
+/// The ports of addresses that name none.
+const HTTP: u16 = 80;
+const HTTPS: u16 = 443;
 
-/// Whether two addresses are the same place, however they are spelled. A name is never taken for the address that it leads to.
+/// Whether two addresses are the same place, reached in the same way, however they are spelled. A name is never taken for the address
+/// that it leads to.
 pub fn same(one: &str, other: &str) -> bool {
-    matches!((place(one), place(other)), (Some(one), Some(other)) if one == other)
+    let read = |server: &str| Some((place(&server.parse().ok()?)?, is_encrypted(server)));
+    matches!((read(one), read(other)), (Some(one), Some(other)) if one == other)
 }
 
-/// Refuses to send what proves who calls where others could read it: there is no TLS yet, so it must not leave this machine.
+/// Whether what is sent there is encrypted on the way.
+pub fn is_encrypted(server: &str) -> bool {
+    server.parse::<Uri>().is_ok_and(|address| address.scheme_str() == Some("https"))
+}
+
+/// Refuses to send what proves who calls where others could read it: beyond this machine only TLS keeps it.
 ///
 /// # Errors
-/// The address leads elsewhere.
+/// The address leads elsewhere, in plain text.
 pub fn keeps_secrets(server: &str) -> Result<()> {
-    match place(server) {
-        Some((host, _)) if is_loopback(&host) => Ok(()),
+    match server.parse().ok().as_ref().and_then(place) {
+        Some((host, _)) if is_encrypted(server) || is_loopback(&host) => Ok(()),
         found => {
             let host = found.map_or_else(|| server.to_owned(), |(host, _)| host);
             Err(Failure::usage(format!("{host} is not this machine: passwords, keys and tokens would go there in plain text")).hint(
-                "nothing was sent; lead a port of this machine there, e.g. `ssh -N -L 7070:127.0.0.1:7070 HOST`, and use --server \
-                 http://127.0.0.1:7070",
+                "nothing was sent; use --server https://..., or lead a port of this machine there, e.g. `ssh -N -L 7070:127.0.0.1:7070 \
+                 HOST`, and use --server http://127.0.0.1:7070",
             ))
         }
     }
 }
 
 /// Host, as it is spelled but for its case, and port.
-fn place(server: &str) -> Option<(String, u16)> {
-    let address: Uri = server.parse().ok()?;
+pub(super) fn place(address: &Uri) -> Option<(String, u16)> {
     let host = address.host()?.trim_matches(['[', ']']).to_ascii_lowercase();
-    Some((host, address.port_u16().unwrap_or(DEFAULT_PORT)))
+    let usual = if address.scheme_str() == Some("https") { HTTPS } else { HTTP };
+    Some((host, address.port_u16().unwrap_or(usual)))
 }
 
 /// An IPv4 address inside an IPv6 one counts as what it is. Of names only the one that always means this machine does (RFC 6761).
@@ -48,7 +56,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn secrets_stay_on_this_machine() {
+    fn secrets_stay_on_this_machine_or_are_encrypted() {
         for here in [
             "http://127.0.0.1:7070",
             "http://[::1]:7070",
@@ -56,6 +64,8 @@ mod tests {
             "http://LOCALHOST:1",
             "http://127.8.9.1",
             "http://[::ffff:127.0.0.1]:1",
+            "https://zona.example",
+            "https://10.0.0.1:7070",
         ] {
             assert!(keeps_secrets(here).is_ok(), "{here}");
         }
@@ -70,6 +80,8 @@ mod tests {
             "http://zona.example",
             "http://2130706433:7070",
             "nonsense",
+            "https://",
+            "ftp://zona.example",
             "",
         ] {
             let failure = keeps_secrets(elsewhere).expect_err(elsewhere);
@@ -82,6 +94,8 @@ mod tests {
         assert!(same("http://127.0.0.1:7070", "http://127.0.0.1:7070/"));
         assert!(same("http://Zona.example", "http://zona.example:80"));
         assert!(!same("http://127.0.0.1:7070", "http://127.0.0.1:7071"));
+        assert!(same("https://zona.example", "https://ZONA.example:443/"));
+        assert!(!same("https://zona.example:7070", "http://zona.example:7070"), "what one keeps, the other shows");
         assert!(!same("http://localhost:7070", "http://127.0.0.1:7070"));
         assert!(!same("not an address", "not an address"));
     }

@@ -30,7 +30,8 @@ const FIRST_USER: &str = "admin";
 #[derive(Debug, Args)]
 #[command(
     after_help = "Passwords are asked for without showing them. What the server gives is kept in a context, which becomes the current one:\n\
-                  that of --context, else the one for this server and user, else USER@TENANT. See also `zona context list`."
+                  that of --context, else the one for this server and user, else USER@TENANT. See also `zona context list`. With --ca, the\n\
+                  context keeps where the file is, too."
 )]
 pub struct Login {
     /// User: an id of the tenant, or a full name [default: that of the context, else asked for]
@@ -45,6 +46,14 @@ pub struct Login {
     /// Make the first super administrator by the code that the server printed [default user: admin]
     #[arg(long, value_name = "FILE")]
     bootstrap_code_file: Option<PathBuf>,
+}
+
+/// Where somebody signs in.
+#[derive(Clone)]
+struct There {
+    server: String,
+    /// The authority of its certificate, where that is none of the system's.
+    ca: Option<PathBuf>,
 }
 
 /// Who was found to be signed in, and what proves it from now on.
@@ -69,19 +78,23 @@ impl Login {
         let replaced = replaced(setup, &contexts)?;
         let server = setup.settings.server.clone().or_else(|| replaced.map(|entry| entry.server.clone()));
         let server = server.unwrap_or_else(|| DEFAULT_SERVER.to_owned());
-        address::keeps_secrets(&server)?;
+        let named = setup.settings.ca.as_deref().map(std::path::absolute).transpose();
+        let ca = named.map_err(|error| Failure::usage(format!("--ca: {error}")))?;
+        let there = There { ca: ca.or_else(|| replaced.and_then(|entry| entry.ca.clone())), server };
+        address::keeps_secrets(&there.server)?;
         if self.api_key_file.is_none() && both_are_stdin(&self.password_file, &self.bootstrap_code_file) {
             return Err(Failure::usage("standard input cannot be both the code and the password"));
         }
         let user = self.user(setup, replaced)?;
-        until_interrupted(self.sign_in(setup, &server, &user)).await
+        until_interrupted(self.sign_in(setup, &there, &user)).await
     }
 
-    async fn sign_in(&self, setup: &Setup, server: &str, user: &str) -> Result {
+    async fn sign_in(&self, setup: &Setup, there: &There, user: &str) -> Result {
+        let server = there.server.as_str();
         let signed_in = match &self.api_key_file {
-            Some(file) => by_key(server, secret::read(file, "API key")?).await?,
+            Some(file) => by_key(there, secret::read(file, "API key")?).await?,
             None => {
-                let client = Client::connect(server, Credential::Absent).await?;
+                let client = there.connect(Credential::Absent).await?;
                 let password = match &self.bootstrap_code_file {
                     Some(code) => self.bootstrap(&client, user, secret::read(code, "bootstrap code")?).await?,
                     None => self.password(|| secret::ask(&format!("password of {user}")))?,
@@ -89,7 +102,7 @@ impl Login {
                 by_password(&client, user, &password).await?
             }
         };
-        let context = keep(setup, server, &signed_in)?;
+        let context = keep(setup, there, &signed_in)?;
         let document = || {
             let mut document = Document::object([
                 ("context", context.as_str().into()),
@@ -145,6 +158,12 @@ impl Login {
     }
 }
 
+impl There {
+    async fn connect(&self, credential: Credential) -> Result<Client> {
+        Client::connect(&self.server, self.ca.as_deref(), credential).await
+    }
+}
+
 /// The context that signing in puts something else into, if there is one already.
 fn replaced<'a>(setup: &Setup, contexts: &'a Contexts) -> Result<Option<&'a Entry>> {
     match &setup.settings.context {
@@ -158,8 +177,8 @@ fn both_are_stdin(one: &Option<PathBuf>, other: &Option<PathBuf>) -> bool {
     [one, other].into_iter().all(|path| path.as_deref().is_some_and(input::is_stdin))
 }
 
-async fn by_key(server: &str, key: Secret) -> Result<SignedIn> {
-    let client = Client::connect(server, Credential::Key(key.clone())).await?;
+async fn by_key(there: &There, key: Secret) -> Result<SignedIn> {
+    let client = there.connect(Credential::Key(key.clone())).await?;
     let known = client.identity().who_am_i(soon(pb::WhoAmIRequest {})).await.map_err(refused)?.into_inner();
     Ok(SignedIn { principal: known.principal, kept: Kept::ApiKey(key), ends: known.expire_time })
 }
@@ -181,8 +200,9 @@ fn refused(status: tonic::Status) -> Failure {
 }
 
 /// Keeps it, as the current context; answers the context's name.
-fn keep(setup: &Setup, server: &str, signed_in: &SignedIn) -> Result<String> {
-    let entry = Entry { server: server.to_owned(), principal: signed_in.principal.clone(), credential: Some(signed_in.kept.clone()) };
+fn keep(setup: &Setup, there: &There, signed_in: &SignedIn) -> Result<String> {
+    let There { server, ca } = there.clone();
+    let entry = Entry { server, ca, principal: signed_in.principal.clone(), credential: Some(signed_in.kept.clone()) };
     setup.store.change(|contexts| {
         let name = setup.settings.context.clone().unwrap_or_else(|| name_of(contexts, &entry));
         if contexts.contexts.insert(name.clone(), entry).is_none() {
@@ -203,7 +223,9 @@ fn name_of(contexts: &Contexts, entry: &Entry) -> String {
     let word = |text: &str| text.replace(|c: char| !c.is_ascii_alphanumeric() && !"-_.@:".contains(c), "-");
     let short = format!("{}@{tenant}", word(names::id(&entry.principal)));
     match contexts.contexts.contains_key(&short) {
-        true => format!("{short}@{}", word(entry.server.trim_start_matches("http://").trim_matches('/'))),
+        true => {
+            format!("{short}@{}", word(entry.server.split_once("://").map_or(entry.server.as_str(), |(_, place)| place).trim_matches('/')))
+        }
         false => short,
     }
 }
@@ -221,7 +243,7 @@ mod tests {
     }
 
     fn entry(server: &str, principal: &str) -> Entry {
-        Entry { server: server.to_owned(), principal: principal.to_owned(), credential: None }
+        Entry { server: server.to_owned(), ca: None, principal: principal.to_owned(), credential: None }
     }
 
     #[test]

@@ -5,7 +5,7 @@ use tonic::Code;
 
 use crate::choice::Setup;
 use crate::client::{Client, soon};
-use crate::contexts::Kept;
+use crate::contexts::{Entry, Kept};
 use crate::credential::Credential;
 use crate::exit::Exit;
 use crate::failure::{Failure, Result};
@@ -30,7 +30,7 @@ async fn perform(setup: &Setup) -> Result {
         Some(Kept::ApiKey(_)) => note("the key itself stays valid; `zona api-key revoke` ends it"),
         Some(Kept::Session(session)) => {
             let credential = Credential::Session { store: setup.store.clone(), context: name.to_owned() };
-            end(&entry.server, credential, &session.name).await.map_err(|failure| unreachable(failure, name))?;
+            end(entry, setup, credential, &session.name).await.map_err(|failure| unreachable(failure, name))?;
         }
     }
     let before = entry.credential.as_ref();
@@ -57,8 +57,9 @@ fn kept(credential: Option<&Kept>) -> Option<&str> {
 }
 
 /// Ends a session; one that has ended already is as good.
-async fn end(server: &str, credential: Credential, session: &str) -> Result<()> {
-    let client = match Client::connect(server, credential).await {
+async fn end(entry: &Entry, setup: &Setup, credential: Credential, session: &str) -> Result<()> {
+    let ca = setup.settings.ca.as_deref().or(entry.ca.as_deref());
+    let client = match Client::connect(&entry.server, ca, credential).await {
         Err(failure) if failure.exit == Exit::Denied => return Ok(()),
         client => client?,
     };

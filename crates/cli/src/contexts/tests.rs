@@ -36,13 +36,14 @@ fn entry(refresh_token: &str) -> Entry {
     let session =
         Session { name: "tenants/acme/users/ann/sessions/s".to_owned(), refresh_token, access_token, access_expires: 1_700_000_000 };
     let (server, principal) = ("http://127.0.0.1:7070".to_owned(), "tenants/acme/users/ann".to_owned());
-    Entry { server, principal, credential: Some(Kept::Session(session)) }
+    Entry { server, ca: None, principal, credential: Some(Kept::Session(session)) }
 }
 
 #[test]
 fn what_is_written_is_read_again_and_nobody_else_can_read_it() {
     let place = Place::new();
-    let key = Entry { credential: Some(Kept::ApiKey(Secret::new("zona_key_x"))), ..entry("") };
+    let ca = Some(PathBuf::from("/etc/zona/ca.pem"));
+    let key = Entry { ca, credential: Some(Kept::ApiKey(Secret::new("zona_key_x"))), ..entry("") };
     let contexts =
         [("ann@acme".to_owned(), entry("r")), ("ci".to_owned(), key), ("out".to_owned(), Entry { credential: None, ..entry("") })];
     let written = Contexts { current: Some("ann@acme".to_owned()), contexts: contexts.into() };

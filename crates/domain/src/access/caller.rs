@@ -60,6 +60,8 @@ pub enum CredentialKind {
     ExternalToken,
     /// An API key.
     ApiKey,
+    /// The certificate of a client, shown when its connection began.
+    Certificate,
 }
 
 /// What a transport knows of a call before it is known who calls.
@@ -69,6 +71,20 @@ pub struct Presented<'a> {
     pub peer: Option<IpAddr>,
     /// What the caller shows to prove who it is, as it stands in the metadata `authorization`. Never logged.
     pub authorization: Option<&'a str>,
+    /// What the certificate says that the connection began with, where there was one.
+    pub certificate: Option<&'a ClientCertificate>,
+}
+
+/// What a client's certificate says. The transport has verified it: an authority that the operator trusts has signed it, and the client
+/// has its key.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ClientCertificate {
+    /// The URIs among its alternative names.
+    pub uris: Vec<String>,
+    /// From when on it is valid.
+    pub issued: Timestamp,
+    /// From when on it is not valid any more.
+    pub expires: Timestamp,
 }
 
 /// Port: finds out who calls.

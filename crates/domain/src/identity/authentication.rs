@@ -1,4 +1,4 @@
-//! Who calls, found out from what is shown. What the store says is kept under its tenant's epoch, which is asked on each call: what
+//! Who calls, found out from what is shown: in the metadata of the call, or else when its connection began. What the store says is kept under its tenant's epoch, which is asked on each call: what
 //! is revoked on any server is refused by the next call on every other.
 
 use std::collections::HashMap;
@@ -8,12 +8,12 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use crate::access::{Authenticator, Caller, Credential, CredentialKind, Origin, Presented, TenantScope};
+use crate::access::{Authenticator, Caller, ClientCertificate, Credential, CredentialKind, Origin, Presented, TenantScope};
 use crate::error::{Error, Result};
 use crate::identity::principal::is_after;
 use crate::identity::{
-    API_KEY_PREFIX, ApiKey, ApiKeyRepository, Issuer, Principal, PrincipalRepository, Role, SecretSource, Session, SessionRepository,
-    TokenVerifier, VerifiedToken,
+    API_KEY_PREFIX, ApiKey, ApiKeyRepository, CertificateNames, Issuer, Principal, PrincipalRepository, Role, SecretSource, Session,
+    SessionRepository, TokenVerifier, VerifiedToken,
 };
 use crate::name::{ApiKeyId, PrincipalName, SessionId};
 use crate::tenant::{TenantStates, require_active};
@@ -28,9 +28,10 @@ const NOTE_USE_EVERY: Duration = Duration::from_secs(60);
 /// Entries of each kind that are kept in memory; beyond it all are dropped and loaded anew as they are asked for.
 const MAX_KEPT: usize = 10_000;
 
-/// Finds out who calls, from an API key or a token.
+/// Finds out who calls, from an API key, a token, or the certificate of a client.
 pub struct Authentication {
     ports: AuthenticationPorts,
+    certificates: CertificateNames,
     /// For calls that show nothing.
     without: Option<Arc<dyn Authenticator>>,
     principals: Kept<PrincipalName, Principal>,
@@ -53,9 +54,29 @@ pub struct AuthenticationPorts {
 
 impl Authentication {
     /// Wires it to its ports; `without` answers calls that show nothing, which are refused where it is `None`.
-    pub fn new(ports: AuthenticationPorts, without: Option<Arc<dyn Authenticator>>) -> Self {
+    pub fn new(ports: AuthenticationPorts, certificates: CertificateNames, without: Option<Arc<dyn Authenticator>>) -> Self {
         let (principals, sessions, keys) = (Kept::default(), Kept::default(), Kept::default());
-        Authentication { ports, without, principals, sessions, keys, uses: Mutex::default() }
+        Authentication { ports, certificates, without, principals, sessions, keys, uses: Mutex::default() }
+    }
+
+    async fn by_certificate(&self, certificate: &ClientCertificate) -> Result<(PrincipalName, Role, Credential)> {
+        let name = self.certificates.account(certificate).ok_or(Error::Unauthenticated)?;
+        let (scope, epoch) = self.at_epoch(&name).await?;
+        let account = self.principal(&scope, epoch, &name).await?.ok_or(Error::Unauthenticated)?;
+        let credential = certificate.credential();
+        if !account.accepts_certificate(&credential, self.ports.clock.now()) {
+            return Err(Error::Unauthenticated);
+        }
+        Ok((name, account.role, credential))
+    }
+
+    /// Whom the metadata of a call proves.
+    async fn by_authorization(&self, shown: &str) -> Result<(PrincipalName, Role, Credential)> {
+        let (scheme, text) = shown.split_at_checked(SCHEME.len()).ok_or(Error::Unauthenticated)?;
+        if !scheme.eq_ignore_ascii_case(SCHEME) || text.len() > MAX_CREDENTIAL {
+            return Err(Error::Unauthenticated);
+        }
+        if text.starts_with(API_KEY_PREFIX) { self.by_key(text).await } else { self.by_token(text).await }
     }
 
     async fn by_key(&self, text: &str) -> Result<(PrincipalName, Role, Credential)> {
@@ -138,6 +159,9 @@ impl Authentication {
             };
         }
         let Some(principal) = principal else { return Ok(false) };
+        if credential.kind == CredentialKind::Certificate {
+            return Ok(principal.accepts_certificate(credential, self.ports.clock.now()));
+        }
         if let Some(id) = &credential.session {
             let session = self.session(&scope, epoch, name, id).await?;
             return match session {
@@ -207,16 +231,15 @@ impl Authentication {
 #[async_trait]
 impl Authenticator for Authentication {
     async fn authenticate(&self, presented: Presented<'_>) -> Result<Caller> {
-        let Some(shown) = presented.authorization else {
-            let without = self.without.as_ref().ok_or(Error::Unauthenticated)?;
-            return without.authenticate(presented).await;
+        // What a call shows decides, right or wrong; then what its connection began with does. Neither gives way to the next.
+        let (principal, role, credential) = match (presented.authorization, presented.certificate) {
+            (Some(shown), _) => self.by_authorization(shown).await?,
+            (None, Some(certificate)) => self.by_certificate(certificate).await?,
+            (None, None) => {
+                let without = self.without.as_ref().ok_or(Error::Unauthenticated)?;
+                return without.authenticate(presented).await;
+            }
         };
-        let (scheme, text) = shown.split_at_checked(SCHEME.len()).ok_or(Error::Unauthenticated)?;
-        if !scheme.eq_ignore_ascii_case(SCHEME) || text.len() > MAX_CREDENTIAL {
-            return Err(Error::Unauthenticated);
-        }
-        let known = if text.starts_with(API_KEY_PREFIX) { self.by_key(text).await } else { self.by_token(text).await };
-        let (principal, role, credential) = known?;
         Ok(Caller { principal, origin: Origin::Credential(credential), role: Some(role), address: presented.peer })
     }
 

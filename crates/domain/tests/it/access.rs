@@ -192,7 +192,7 @@ async fn only_loopback_addresses_are_local() {
     let authenticator = LoopbackAuthenticator::new(sample::user("ann"));
     let is_local = async |address: Option<&str>| {
         let peer = address.map(|address| address.parse().unwrap());
-        authenticator.authenticate(Presented { peer, authorization: None }).await.unwrap().local()
+        authenticator.authenticate(Presented { peer, ..Presented::default() }).await.unwrap().local()
     };
     for local in ["127.0.0.1", "127.8.9.10", "::1", "::ffff:127.0.0.1"] {
         assert!(is_local(Some(local)).await, "{local}");

@@ -1,5 +1,5 @@
-//! `[identity]` and `[identity.issuers.NAME]`: how callers are known, how long what is issued lasts, what passwords cost, and whom else
-//! the server trusts to say who somebody is.
+//! `[identity]`, `[identity.issuers.NAME]` and `[identity.certificates.NAME]`: how callers are known, how long what is issued lasts, what
+//! passwords cost, whom else the server trusts to say who somebody is, and what the certificates of others mean.
 
 use std::num::NonZeroUsize;
 use std::path::Path;
@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use auth::{Algorithm, ExternalConfig, KeyPlace, KeyRingConfig, LEAST_ITERATIONS, LEAST_MEMORY_KIB, LEAST_PARALLELISM, TokenConfig};
 use domain::identity::{Lives, MAX_TOKEN_LIFE, Role};
-use domain::name::TenantId;
+use domain::name::{PrincipalKind, PrincipalName, TenantId};
 use settings::{Place, Reader, Section, section, value};
 
 /// Where keys are in the data directory.
@@ -56,7 +56,7 @@ section! {
     issuer: String, shown "required" => value::text(name);
     /// the `aud` of its tokens for Zona
     audience: String, shown "required" => value::text(name);
-    /// its public keys, a JSON Web Key Set: an absolute path, or `http://127.0.0.1:PORT/...`
+    /// its public keys, a JSON Web Key Set: an absolute path, `https://...`, or `http://127.0.0.1:PORT/...`
     keys: KeyPlace, shown "required" => value::text(KeyPlace::parse);
     /// the algorithms that it signs with, separated by commas: `EdDSA`, `ES256`, `ES384`, `RS256`, `RS384`, `RS512`, `PS256`, `PS384`,
     /// `PS512`
@@ -76,6 +76,16 @@ section! {
 }
 
 // === impl Identity ===
+
+section! {
+    /// Certificates of clients that name an account in somebody else's words.
+    pub(super) struct Certificate in Place::each("identity.certificates", "NAME", "a certificate");
+
+    /// the one URI of its alternative names, letter by letter, e.g. `spiffe://example.org/ns/jobs/sa/nightly`
+    uri: String, shown "required" => value::text(name);
+    /// the service account that it is about: `tenants/{tenant}/serviceAccounts/{account}`
+    account: PrincipalName, shown "required" => value::text(service_account);
+}
 
 impl Identity {
     /// The configuration of tokens.
@@ -149,6 +159,22 @@ fn one(reader: &mut Reader<'_>, name: &str) -> Option<ExternalConfig> {
     if !named {
         reader.refuse(&table, format!("an issuer has a name of 1 to {MAX_NAME} lower-case letters, digits and hyphens"));
     }
+/// Reads what the certificates of others mean; of one URI there is one meaning.
+pub(super) fn certificates(reader: &mut Reader<'_>) -> Option<Vec<(String, PrincipalName)>> {
+    let names = reader.entries(&Certificate::SECTION);
+    let read = |name: &String| Certificate::read(reader, &Certificate::SECTION.entry(name));
+    let tables: Vec<_> = names.iter().map(read).collect();
+    let read: Vec<Certificate> = tables.into_iter().collect::<Option<_>>()?;
+    let mut fine = true;
+    for (index, certificate) in read.iter().enumerate() {
+        if read[..index].iter().any(|other| other.uri == certificate.uri) {
+            reader.refuse(&Section::key(&Certificate::SECTION.entry(&names[index]), "uri"), "is the URI of another certificate");
+            fine = false;
+        }
+    }
+    fine.then(|| read.into_iter().map(|certificate| (certificate.uri, certificate.account)).collect())
+}
+
     let issuer = Issuer::read(reader, &table).filter(|_| named)?;
     if issuer.tenants.len() > 1 && issuer.tenant_claim.is_none() {
         reader.refuse(&Section::key(&table, "tenant_claim"), "is missing: which of several tenants a token speaks for must be said");
@@ -181,6 +207,13 @@ fn algorithm(name: &str) -> Result<Algorithm, String> {
 fn tenant(code: &str) -> Result<TenantId, String> {
     match TenantId::parse("tenant", code) {
         Ok(tenant) if tenant.is_system() => Err(format!("`{tenant}` is the installation's own: nobody else speaks for it")),
+fn service_account(text: &str) -> Result<PrincipalName, String> {
+    match PrincipalName::parse("account", text) {
+        Ok(name) if name.kind() == PrincipalKind::ServiceAccount => Ok(name),
+        _ => Err(format!("{text:?} is not of the form tenants/{{tenant}}/serviceAccounts/{{account}}")),
+    }
+}
+
         Ok(tenant) => Ok(tenant),
         Err(_) => Err(format!("{code:?} is no code of a tenant")),
     }

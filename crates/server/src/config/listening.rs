@@ -3,7 +3,9 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
-use settings::{Place, section, value};
+use settings::{Place, Reader, section, value};
+
+use super::tls::Tls;
 
 /// Where a server listens unless somebody says otherwise; a test compares these to the declared defaults.
 pub const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 7070);
@@ -14,10 +16,10 @@ section! {
     /// Where a server serves, and which files are its own.
     pub struct Listening in Place::outside();
 
-    /// gRPC; loopback only; port 0 takes a free one
-    listen: SocketAddr = "127.0.0.1:7070" => value::text(loopback);
+    /// gRPC; beyond the loopback interface only with `tls.certificate`; port 0 takes a free one
+    listen: SocketAddr = "127.0.0.1:7070" => encrypted_or_loopback;
     /// admin port; loopback only; port 0 takes a free one
-    admin_listen: SocketAddr = "127.0.0.1:7071" => value::text(loopback);
+    admin_listen: SocketAddr = "127.0.0.1:7071" => value::text(|text| loopback(text, "the admin port has no TLS", ""));
     /// names by which requests may name the admin port, separated by commas, besides addresses and `localhost`; other names are refused
     admin_names: Option<Vec<String>> => value::optional(names);
     /// connections of the gRPC port that are open at once; more are refused, and those that are open notice nothing
@@ -36,13 +38,25 @@ fn names(text: &str) -> Result<Vec<String>, String> {
     if names.iter().all(fits) { Ok(names) } else { Err("must be host names without ports, separated by commas".to_owned()) }
 }
 
-fn loopback(text: &str) -> Result<SocketAddr, String> {
-    let address: SocketAddr = text.parse().map_err(|_| "must be an IP address with a port, e.g. 127.0.0.1:7070".to_owned())?;
+/// Where TLS keeps others from reading, any address; else one that nobody else can reach.
+fn encrypted_or_loopback(reader: &mut Reader<'_>, key: &str) -> Option<SocketAddr> {
+    match Tls::is_wanted(reader) {
+        true => value::text(address)(reader, key),
+        false => value::text(|text| loopback(text, "there is no TLS", "set `tls.certificate` and `tls.key`, or "))(reader, key),
+    }
+}
+
+fn address(text: &str) -> Result<SocketAddr, String> {
+    text.parse().map_err(|_| "must be an IP address with a port, e.g. 127.0.0.1:7070".to_owned())
+}
+
+fn loopback(text: &str, unprotected: &str, remedy: &str) -> Result<SocketAddr, String> {
+    let address = address(text)?;
     if address.ip().is_loopback() {
         return Ok(address);
     }
     Err(format!(
-        "{address} is not a loopback address: Zona speaks no TLS yet, so whoever is on the way could read and change everything; \
-         use 127.0.0.1 or [::1]"
+        "{address} is not a loopback address, and {unprotected}, so whoever is on the way could read and change everything; \
+         {remedy}use 127.0.0.1 or [::1]"
     ))
 }

@@ -8,7 +8,7 @@ use crate::tidy::problem::Problem;
 const MANIFEST: &str = "Cargo.toml";
 
 /// Crate, and the workspace crates it may use in its product code.
-const ARROWS: [(&str, Allowed); 22] = [
+const ARROWS: [(&str, Allowed); 23] = [
     ("domain", Allowed::Only(&[])),
     ("api-proto", Allowed::Only(&[])),
     ("sandbox-protocol", Allowed::Only(&[])),
@@ -16,8 +16,9 @@ const ARROWS: [(&str, Allowed); 22] = [
     ("file-trust", Allowed::Only(&[])),
     ("audit", Allowed::Only(&[])),
     ("keys", Allowed::Only(&["file-trust"])),
-    ("auth", Allowed::Only(&["domain", "file-trust"])),
-    ("api-grpc", Allowed::Only(&["domain", "api-proto"])),
+    ("tls", Allowed::Only(&["file-trust"])),
+    ("auth", Allowed::Only(&["domain", "file-trust", "tls"])),
+    ("api-grpc", Allowed::Only(&["domain", "api-proto", "tls"])),
     ("storage-documents", Allowed::Only(&["domain"])),
     ("storage-embedded", Allowed::Only(&["domain", "file-trust", "keys", "storage-documents"])),
     ("cache", Allowed::Only(&["domain"])),
@@ -27,7 +28,7 @@ const ARROWS: [(&str, Allowed); 22] = [
     ("test-support", Allowed::Only(&["domain", "api-proto"])),
     ("xtask", Allowed::Only(&[])),
     ("settings", Allowed::Only(&["file-trust"])),
-    ("cli", Allowed::Only(&["api-proto", "audit", "file-trust", "settings"])),
+    ("cli", Allowed::Only(&["api-proto", "audit", "file-trust", "settings", "tls"])),
     (
         "server",
         Allowed::Only(&[
@@ -42,6 +43,7 @@ const ARROWS: [(&str, Allowed); 22] = [
             "settings",
             "storage-embedded",
             "telemetry",
+            "tls",
         ]),
     ),
     ("zona", Allowed::Only(&["api-proto", "audit", "cli", "domain", "python-check", "sandbox", "server", "settings"])),

@@ -52,17 +52,17 @@ fn every_problem_is_reported_at_once() {
     assert_eq!(
         found,
         [
-            "listen: 0.0.0.0:1 is not a loopback address: Zona speaks no TLS yet, so whoever is on the way could read and change \
-             everything; use 127.0.0.1 or [::1]",
+            "listen: 0.0.0.0:1 is not a loopback address, and there is no TLS, so whoever is on the way could read and change \
+             everything; set `tls.certificate` and `tls.key`, or use 127.0.0.1 or [::1]",
             "sandbox.backend: \"vm\" is not one of namespace, docker, landlock",
             "sandbox.first_uid: must be a whole number from 1 to 4294967294",
             "sandbox.idle: \"soon\" is not a duration such as 500ms, 10s or 7d",
             "sandbox.warm: is 9, more than `sandbox.max_sandboxes`, which is 2",
             "sandbox.warm: is 9, more than `sandbox.max_warm`, which is 4",
             "store.readers: must be a whole number from 1 to 64",
-            "surver: is unknown; keys outside a section are server, tenant, context, api_key_file, output, listen, admin_listen, admin_names, max_connections, data, \
-             advisories; sections are [log], [otlp], [sandbox], [executions], [identity], [identity.issuers.NAME], [store], [cache], \
-             [runtimes.NAME], [tenants.CODE]",
+            "surver: is unknown; keys outside a section are server, tenant, context, api_key_file, ca, output, listen, admin_listen, admin_names, max_connections, data, \
+             advisories; sections are [tls], [log], [otlp], [sandbox], [executions], [identity], [identity.issuers.NAME], \
+             [identity.certificates.NAME], [store], [cache], [runtimes.NAME], [tenants.CODE]",
             "tenant: a tenant has 1 to 32 lower-case letters, digits and inner hyphens, and starts with a letter",
         ]
     );
@@ -74,8 +74,8 @@ fn an_unknown_key_is_answered_with_those_of_its_section() {
     assert_eq!(problems("[tenants.acme]\nwait = 3"), ["tenants.acme.wait: is unknown; a tenant has weight, max_running, max_queued"]);
     assert_eq!(
         problems("[sandboxes]\nwarm = 3"),
-        ["sandboxes.warm: is unknown; sections are [log], [otlp], [sandbox], [executions], [identity], [identity.issuers.NAME], [store], \
-             [cache], [runtimes.NAME], [tenants.CODE]"]
+        ["sandboxes.warm: is unknown; sections are [tls], [log], [otlp], [sandbox], [executions], [identity], [identity.issuers.NAME], \
+             [identity.certificates.NAME], [store], [cache], [runtimes.NAME], [tenants.CODE]"]
     );
 }
 
@@ -268,7 +268,47 @@ fn an_issuer_signs_with_public_keys_that_can_be_had_and_is_named_once() {
 #[test]
 fn a_server_may_be_named_without_a_scheme() {
     assert_eq!(load_file("server = \"127.0.0.1:9\"").unwrap().config.client.server.as_deref(), Some("http://127.0.0.1:9"));
-    assert_eq!(problems("server = \"https://zona.example\""), ["server: must be of the form http://host:port (there is no TLS yet)"]);
+    assert_eq!(load_file("server = \"https://zona.example\"").unwrap().config.client.server.as_deref(), Some("https://zona.example"));
+    assert_eq!(problems("server = \"ftp://zona.example\""), ["server: must be of the form http://host:port or https://host:port"]);
+    assert_eq!(
+        problems("otlp.endpoint = \"https://zona.example\""),
+        ["otlp.endpoint: must be of the form http://host:port: there is no TLS"]
+    );
+#[test]
+fn a_server_listens_beyond_the_loopback_interface_only_with_tls() {
+    let files = "[tls]\ncertificate = \"/etc/tls.crt\"\nkey = \"/etc/tls.key\"\n";
+    let config = load_file(&format!("listen = \"0.0.0.0:7070\"\n{files}")).unwrap().config.server;
+    assert!(!config.listening.listen.ip().is_loopback());
+    let admin = problems(&format!("admin_listen = \"0.0.0.0:7071\"\n{files}"));
+    assert!(admin[0].starts_with("admin_listen: 0.0.0.0:7071 is not a loopback address, and the admin port has no TLS"), "{admin:?}");
+}
+
+#[test]
+fn a_certificate_and_its_key_need_each_other() {
+    for (keys, problem) in [
+        ("certificate = \"/c\"", "tls.key: is missing: a certificate is of no use without its key"),
+        ("key = \"/k\"", "tls.certificate: is missing: a key is of no use without its certificate"),
+        ("client_ca = \"/a\"", "tls.certificate: is missing: clients show certificates only to a server that has one"),
+    ] {
+        assert_eq!(problems(&format!("[tls]\n{keys}\n")), [problem]);
+    }
+}
+
+#[test]
+fn certificates_of_others_are_about_service_accounts_and_each_means_one() {
+    let table =
+        |name: &str, uri: &str, account: &str| format!("[identity.certificates.{name}]\nuri = \"{uri}\"\naccount = \"{account}\"\n");
+    let ci = "tenants/acme/serviceAccounts/ci";
+    let read = load_file(&table("ci", "spiffe://a/ci", ci)).unwrap().config.server.certificates;
+    assert_eq!(read.iter().map(|(uri, account)| (uri.as_str(), account.as_str())).collect::<Vec<_>>(), [("spiffe://a/ci", ci)]);
+    assert_eq!(
+        problems(&table("ann", "spiffe://a/ann", "tenants/acme/users/ann")),
+        ["identity.certificates.ann.account: \"tenants/acme/users/ann\" is not of the form tenants/{tenant}/serviceAccounts/{account}"]
+    );
+    let twice = table("one", "spiffe://a/ci", ci) + &table("two", "spiffe://a/ci", ci);
+    assert_eq!(problems(&twice), ["identity.certificates.two.uri: is the URI of another certificate"]);
+}
+
 }
 
 /// Each documented key with a value that it takes.
@@ -281,6 +321,7 @@ output = "json"
 listen = "127.0.0.1:7070"
 admin_listen = "127.0.0.1:7071"
 admin_names = "metrics.internal, zona"
+ca = "/etc/zona/ca.pem"
 max_connections = 10
 data = "/srv/zona"
 advisories = "/srv/advisories"
@@ -288,6 +329,7 @@ log = { filter = "info", format = "json" }
 otlp.endpoint = "http://127.0.0.1:4317"
 store = { readers = 2, deadline = "1s" }
 cache.max_bytes = 0
+tls = { certificate = "/etc/zona/tls.crt", key = "/etc/zona/tls.key", client_ca = "/etc/zona/clients.pem" }
 runtimes.security = { image = "zona/security:1", python = "/usr/bin/python3", packages = "/srv/security" }
 tenants.acme = { weight = 2, max_running = 3, max_queued = 4 }
 
@@ -341,6 +383,10 @@ max_running = 1
 max_running_per_tenant = 1
 max_queued = 1
 max_queued_per_tenant = 1
+[identity.certificates.nightly]
+uri = "spiffe://example.org/ns/jobs/sa/nightly"
+account = "tenants/acme/serviceAccounts/nightly"
+
 keep = "1h"
 max_output_bytes = 1048576
 "#;

@@ -128,7 +128,7 @@ impl Server {
         }
         let field = |name: &str| {
             let line = banner.lines().find(|line| line.trim_start().starts_with(name));
-            let url = line.and_then(|line| line.split("http://").nth(1));
+            let url = line.and_then(|line| line.split("://").nth(1));
             let address = url.map(|url| url.split(['/', ' ']).next().unwrap_or_default().to_owned());
             address.unwrap_or_else(|| panic!("no {name} in {banner:?}; log: {}", std::fs::read_to_string(&log).unwrap_or_default()))
         };

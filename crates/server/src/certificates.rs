@@ -1,0 +1,121 @@
+//! The server's certificate, its key, and who lets clients in: read at the start, and again whenever their files change. A file that cannot
+//! be used is told once, and changes nothing.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::Error;
+use domain::incident::{Incident, Incidents};
+use domain::time::Clock;
+use tls::{Server, ServerFiles};
+
+/// How often the files are looked at. Whoever renews a certificate has days; whoever takes an authority away waits for this.
+const PERIOD: Duration = Duration::from_secs(2);
+/// What an incident is about.
+const WORK: &str = "take the files of `[tls]` into use";
+
+/// What connections begin with.
+pub(crate) struct Certificates {
+    server: Arc<Server>,
+    incidents: Arc<dyn Incidents>,
+    clock: Arc<dyn Clock>,
+}
+
+// === impl Certificates ===
+
+impl Certificates {
+    /// Reads the files.
+    ///
+    /// # Errors
+    /// One of them cannot be used.
+    pub(crate) fn open(files: ServerFiles, incidents: Arc<dyn Incidents>, clock: Arc<dyn Clock>) -> Result<Self, tls::Error> {
+        Ok(Certificates { server: Arc::new(Server::open(files)?), incidents, clock })
+    }
+
+    /// What connections begin with.
+    pub(crate) fn server(&self) -> Arc<Server> {
+        Arc::clone(&self.server)
+    }
+
+    /// Follows the files, for good.
+    pub(crate) async fn follow(self) {
+        let mut failing = false;
+        loop {
+            self.clock.sleep(PERIOD).await;
+            self.look(&mut failing).await;
+        }
+    }
+
+    /// Looks at the files; `failing` says whether the last look failed.
+    async fn look(&self, failing: &mut bool) {
+        let server = Arc::clone(&self.server);
+        let read = match tokio::task::spawn_blocking(move || server.reload()).await {
+            Ok(read) => read.map_err(|error| Error::internal("reading certificates", error)),
+            Err(panic) => Err(Error::internal("reading certificates", panic)),
+        };
+        self.tell(failing, read);
+    }
+
+    fn tell(&self, failing: &mut bool, read: Result<bool, Error>) {
+        match read {
+            Err(_) if *failing => {}
+            Err(error) => {
+                *failing = true;
+                self.incidents.report(&Incident::WorkFailed { work: WORK, error: &error });
+            }
+            Ok(changed) => {
+                if std::mem::take(failing) {
+                    self.incidents.report(&Incident::WorkResumed { work: WORK });
+                }
+                if changed {
+                    tracing::info!("new connections get what the files of `[tls]` hold now");
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use rcgen::{CertifiedKey, generate_simple_self_signed};
+    use test_support::{FakeClock, RecordedIncidents};
+
+    use super::*;
+
+    fn write(path: &Path, text: &str) {
+        use std::os::unix::fs::PermissionsExt as _;
+        std::fs::write(path, text).unwrap();
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600)).unwrap();
+    }
+
+    fn put(files: &ServerFiles) {
+        let CertifiedKey { cert, signing_key } = generate_simple_self_signed(["zona.example".to_owned()]).unwrap();
+        write(&files.certificate, &cert.pem());
+        write(&files.key, &signing_key.serialize_pem());
+    }
+
+    #[tokio::test]
+    async fn files_that_cannot_be_used_are_one_incident_until_they_can_again() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = |name: &str| directory.path().join(name);
+        let files = ServerFiles { certificate: file("tls.crt"), key: file("tls.key"), client_ca: None };
+        put(&files);
+        let incidents = Arc::new(RecordedIncidents::default());
+        let certificates = Certificates::open(files.clone(), incidents.clone(), Arc::new(FakeClock::default())).unwrap();
+        let mut failing = false;
+        certificates.look(&mut failing).await;
+        assert!(incidents.kinds().is_empty(), "nothing has changed");
+        write(&files.key, "no key");
+        for _ in 0..3 {
+            certificates.look(&mut failing).await;
+        }
+        assert_eq!(incidents.kinds(), ["work-failed"]);
+        put(&files);
+        for _ in 0..3 {
+            certificates.look(&mut failing).await;
+        }
+        assert_eq!(incidents.kinds(), ["work-failed", "work-resumed"]);
+    }
+}
