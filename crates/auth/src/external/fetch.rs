@@ -1,5 +1,5 @@
-//! Asks for the keys of another issuer, in a file or over HTTP, within bounds of size and time. Redirections are not followed: who
-//! answers under the configured address answers, or nobody does.
+//! Asks for the keys of another issuer, in a file, over HTTP on this host or over HTTPS, within bounds of size and time. Redirections are
+//! not followed: who answers under the configured address answers, or nobody does.
 
 use std::fmt;
 use std::fs::File;
@@ -14,6 +14,8 @@ use http_body_util::{BodyExt as _, Empty, Limited};
 use hyper::body::Bytes;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
+use tls::{Protocol, Trust};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 
 use super::key_set;
@@ -29,8 +31,15 @@ const DEADLINE: Duration = Duration::from_secs(5);
 pub enum KeyPlace {
     /// A file, which nobody but the server's user and root can change.
     File(PathBuf),
-    /// An address on this host; there is no TLS, so nothing beyond it.
+    /// An address on this host, asked in plain text.
     Local(Uri),
+    /// An address that is asked over TLS 1.3.
+    Encrypted {
+        /// The address.
+        address: Uri,
+        /// Who says that the server is the one of the address.
+        trust: Trust,
+    },
 }
 
 /// Why keys cannot be had.
@@ -42,6 +51,8 @@ pub(crate) enum Error {
     Read(#[from] io::Error),
     #[error("no answer")]
     Http(#[from] hyper::Error),
+    #[error("nobody can be believed")]
+    Tls(#[from] tls::Error),
     #[error("the request cannot be made")]
     Request(#[from] http::Error),
     #[error("the answer ends early, or has more than {MAX_BYTES} bytes")]
@@ -57,7 +68,7 @@ pub(crate) enum Error {
 }
 
 impl KeyPlace {
-    /// Reads an absolute path, or an address on this host.
+    /// Reads an absolute path, an `http` address on this host, or an `https` address.
     ///
     /// # Errors
     /// What is wrong with it.
@@ -71,23 +82,41 @@ impl KeyPlace {
         };
         match text.parse::<Uri>() {
             Ok(uri) if uri.scheme_str() == Some("http") && local(&uri) => Ok(KeyPlace::Local(uri)),
+            Ok(uri) if uri.scheme_str() == Some("https") && uri.host().is_some() && !has_user(&uri) => {
+                Ok(KeyPlace::Encrypted { address: uri, trust: Trust::System })
+            }
             Ok(uri) if uri.host().is_some_and(|host| host.eq_ignore_ascii_case("localhost")) => {
                 Err("must name 127.0.0.1 or [::1]: what `localhost` is, a resolver says".to_owned())
             }
-            Ok(uri) if uri.scheme_str() == Some("https") || uri.scheme_str() == Some("http") => {
-                Err("must be an absolute path or http://127.0.0.1:PORT/...: keys from elsewhere need TLS, which is not there yet"
-                    .to_owned())
+            Ok(uri) if uri.scheme_str() == Some("http") => {
+                Err("must be an absolute path, https://... or http://127.0.0.1:PORT/...: keys from elsewhere need TLS".to_owned())
             }
-            _ => Err("must be an absolute path, or an address such as http://127.0.0.1:8080/jwks.json".to_owned()),
+            _ => Err("must be an absolute path, or an address such as https://id.example.org/jwks.json".to_owned()),
         }
     }
+
+    /// The same, where this file has the authorities that may say who the server is, and no others may.
+    ///
+    /// # Errors
+    /// Nothing is asked there over TLS.
+    pub fn believing(self, authorities: PathBuf) -> Result<Self, String> {
+        match self {
+            KeyPlace::Encrypted { address, .. } => Ok(KeyPlace::Encrypted { address, trust: Trust::File(authorities) }),
+            KeyPlace::File(_) | KeyPlace::Local(_) => Err("is for keys at an https address".to_owned()),
+        }
+    }
+}
+
+/// Whether an address names somebody at its host, which some read as another host.
+fn has_user(uri: &Uri) -> bool {
+    uri.authority().is_some_and(|authority| authority.as_str().contains('@'))
 }
 
 impl fmt::Display for KeyPlace {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             KeyPlace::File(path) => path.display().fmt(f),
-            KeyPlace::Local(uri) => uri.fmt(f),
+            KeyPlace::Local(address) | KeyPlace::Encrypted { address, .. } => address.fmt(f),
         }
     }
 }
@@ -99,7 +128,8 @@ pub(crate) async fn keys(place: &KeyPlace) -> Result<Vec<PublicKey>, Error> {
             let path = path.clone();
             tokio::task::spawn_blocking(move || read(&path)).await??
         }
-        KeyPlace::Local(uri) => tokio::time::timeout(DEADLINE, get(uri)).await??.to_vec(),
+        KeyPlace::Local(address) => tokio::time::timeout(DEADLINE, in_plain_text(address)).await??.to_vec(),
+        KeyPlace::Encrypted { address, trust } => tokio::time::timeout(DEADLINE, encrypted(address, trust)).await??.to_vec(),
     };
     Ok(key_set::read(&bytes)?)
 }
@@ -112,10 +142,24 @@ fn read(path: &Path) -> Result<Vec<u8>, Error> {
     Ok(bytes)
 }
 
-async fn get(uri: &Uri) -> Result<Bytes, Error> {
+async fn in_plain_text(uri: &Uri) -> Result<Bytes, Error> {
+    get(uri, connect(uri, 80).await?).await
+}
+
+async fn encrypted(uri: &Uri, trust: &Trust) -> Result<Bytes, Error> {
+    let trust = trust.clone();
+    let client = tokio::task::spawn_blocking(move || tls::Client::new(&trust, Protocol::Http1)).await??;
+    let stream = client.connect(uri.host().unwrap_or_default(), connect(uri, 443).await?).await?;
+    get(uri, stream).await
+}
+
+async fn connect(uri: &Uri, usual_port: u16) -> io::Result<TcpStream> {
     let host = uri.host().unwrap_or_default();
-    let address = (host.trim_matches(['[', ']']), uri.port_u16().unwrap_or(80));
-    let stream = TcpStream::connect(address).await?;
+    TcpStream::connect((host.trim_matches(['[', ']']), uri.port_u16().unwrap_or(usual_port))).await
+}
+
+async fn get(uri: &Uri, stream: impl AsyncRead + AsyncWrite + Unpin + Send) -> Result<Bytes, Error> {
+    let host = uri.host().unwrap_or_default();
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
     let authority = uri.authority().map_or(host, http::uri::Authority::as_str);
     let path = uri.path_and_query().map_or("/", http::uri::PathAndQuery::as_str);

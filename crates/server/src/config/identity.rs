@@ -58,6 +58,8 @@ section! {
     audience: String, shown "required" => value::text(name);
     /// its public keys, a JSON Web Key Set: an absolute path, `https://...`, or `http://127.0.0.1:PORT/...`
     keys: KeyPlace, shown "required" => value::text(KeyPlace::parse);
+    /// a PEM file with the authorities of the certificate at an `https` address of keys; not set: those that the system trusts
+    ca: Option<PathBuf> => value::optional(value::path);
     /// the algorithms that it signs with, separated by commas: `EdDSA`, `ES256`, `ES384`, `RS256`, `RS384`, `RS512`, `PS256`, `PS384`,
     /// `PS512`
     algorithms: Vec<Algorithm>, shown "required" => value::text(|text| list(text, algorithm));
@@ -184,7 +186,14 @@ pub(super) fn certificates(reader: &mut Reader<'_>) -> Option<Vec<(String, Princ
         reader.refuse(&Section::key(&table, "roles"), "and `role_claim` need each other");
         return None;
     }
-    Some(issuer.config())
+    let (keys, ca) = (issuer.keys.clone(), issuer.ca.clone());
+    match ca.map_or(Ok(keys.clone()), |ca| keys.believing(ca)) {
+        Ok(keys) => Some(Issuer { keys, ..issuer }.config()),
+        Err(problem) => {
+            reader.refuse(&Section::key(&table, "ca"), problem);
+            None
+        }
+    }
 }
 
 /// A text as it stands in tokens: one line, not empty.

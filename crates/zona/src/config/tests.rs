@@ -240,7 +240,7 @@ fn issuers_speak_for_tenants_that_are_named_and_never_for_the_installation() {
         ),
         (
             "tenants = \"acme\"\nsecret = \"x\"",
-            "secret: is unknown; an issuer has issuer, audience, keys, algorithms, tenants, \
+            "secret: is unknown; an issuer has issuer, audience, keys, ca, algorithms, tenants, \
           tenant_claim, subject_claim, role_claim, roles, token_type",
         ),
     ] {
@@ -258,7 +258,11 @@ fn an_issuer_signs_with_public_keys_that_can_be_had_and_is_named_once() {
     let names = "EdDSA, ES256, ES384, RS256, RS384, RS512, PS256, PS384, PS512";
     assert_eq!(problems(&shared), [format!("identity.issuers.one.algorithms: \"HS256\" is none of {names}")]);
     let clear = issuer("one", "tenants = \"acme\"").replace("/etc/one.jwks", "http://one.example/jwks");
-    assert!(problems(&clear)[0].contains("identity.issuers.one.keys: must be an absolute path or http://127.0.0.1"));
+    assert!(problems(&clear)[0].contains("identity.issuers.one.keys: must be an absolute path, https://... or http://127.0.0.1"));
+    assert_eq!(
+        problems(&issuer("one", "tenants = \"acme\"\nca = \"/ca.pem\"")),
+        ["identity.issuers.one.ca: is for keys at an https address"]
+    );
     assert_eq!(
         problems(&issuer("ONE", "tenants = \"acme\"")),
         ["identity.issuers.ONE: an issuer has a name of 1 to 32 lower-case letters, digits and hyphens"]
@@ -369,7 +373,8 @@ password_checks = 4
 [identity.issuers.corporate]
 issuer = "https://id.example/realm"
 audience = "zona"
-keys = "/etc/zona/corporate.jwks"
+keys = "https://id.example/realm/jwks.json"
+ca = "/etc/zona/corporate.pem"
 algorithms = "ES256, RS256"
 tenants = "acme, umbrella"
 tenant_claim = "org"
