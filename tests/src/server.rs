@@ -112,7 +112,12 @@ impl Server {
     fn begin(binary: &Path, data: &Path, backend: Backend, toml: &str) -> Self {
         let home = tempfile::tempdir().expect("a temporary directory can be made");
         std::fs::write(home.path().join("zona.toml"), toml).expect("the directory is writable");
-        let mut child = dev(binary, data, backend, home.path()).spawn().expect("the server starts");
+        let mut dev = dev(binary, data, backend, home.path());
+        if !toml.contains("local_caller") {
+            // Most stories are about other things than who calls.
+            dev.env("ZONA_IDENTITY__LOCAL_CALLER", "true");
+        }
+        let mut child = dev.spawn().expect("the server starts");
         let lines = Arc::new(Mutex::new(Vec::new()));
         let (said, heard) = channel();
         let stdout = child.stdout.take().expect("stdout is piped");
@@ -263,7 +268,12 @@ fn dev(binary: &Path, data: &Path, backend: Backend, home: &Path) -> Command {
         Backend::Namespace => "namespace",
         Backend::Docker => "docker",
     };
-    command.current_dir(home).args(["dev", "--listen", "127.0.0.1:0", "--backend", backend, "--data"]).arg(data);
+    // Where `zona dev` signs somebody in goes with the server.
+    command
+        .env("XDG_CONFIG_HOME", home)
+        .current_dir(home)
+        .args(["dev", "--listen", "127.0.0.1:0", "--backend", backend, "--data"])
+        .arg(data);
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
 }

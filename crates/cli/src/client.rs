@@ -125,6 +125,7 @@ async fn channel(server: &str, ca: Option<&Path>) -> Result<Channel> {
     connected.map_err(|error| {
         let text = chain(&error);
         let hint = match text.contains("invalid peer certificate") {
+            true if text.contains("not valid for name") => "nothing was sent; name the server as its certificate does",
             true => "nothing was sent; --ca names a file with the authority that signs its certificates, where the system does not know it",
             false => "start one with `zona dev`, or name another with --server or ZONA_SERVER",
         };

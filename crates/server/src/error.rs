@@ -55,6 +55,18 @@ pub enum Error {
     /// The tenants that there are from the start cannot be made.
     #[error("cannot make the tenants of the configuration")]
     Tenants(#[source] domain::Error),
+    /// The file of the developer's key cannot be read.
+    #[error("cannot use {}", path.display())]
+    DeveloperKey {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        #[source]
+        source: io::Error,
+    },
+    /// Whoever starts the server cannot be signed in.
+    #[error("cannot make an account for whoever starts this server")]
+    Developer(#[source] domain::Error),
     /// Nobody can be let in.
     #[error("cannot offer a code for the first super administrator")]
     Bootstrap(#[source] domain::Error),

@@ -35,6 +35,7 @@ mod bridge;
 mod callers;
 mod certificates;
 pub mod config;
+mod developer;
 mod error;
 mod identity;
 mod loopback;
@@ -56,8 +57,10 @@ use bridge::measured::MeasuredExecutions;
 use bridge::readings::{self, CallCounts};
 use bridge::traced::TracedSandbox;
 use callers::Callers;
-use config::Config;
 use certificates::Certificates;
+use config::Config;
+pub use developer::Developer;
+use developer::Maker;
 pub use error::Error;
 use loopback::tenant;
 pub use stop::Running;
@@ -85,6 +88,8 @@ struct Parts {
 pub struct Options {
     /// Creates the example utilities.
     pub seeds: bool,
+    /// Makes an account that administers the tenant `demo`, for whoever starts the server.
+    pub developer: bool,
     /// Names the installation instead of the data directory, for one that does not last: the next of its name sweeps what it left.
     pub installation: Option<String>,
     /// Takes calls for welcome, in what health answers, only once the sandbox has withstood the escape probes; programs wait
@@ -136,7 +141,7 @@ async fn assemble(config: &Config, surroundings: &Surroundings, options: Options
         instance,
         runtime_directory,
     };
-    let manner = Manner { seeds: options.seeds, proves_itself_first: options.proves_itself_first };
+    let manner = Manner { seeds: options.seeds, developer: options.developer, proves_itself_first: options.proves_itself_first };
     let (undo_stores, undo_sandboxes, undo_directory) = (parts.stores.clone(), parts.sandboxes.clone(), parts.runtime_directory.clone());
     let started = serve(config, parts, Listeners { listener, admin, address, admin_address }, telemetry, manner).await;
     if started.is_err() {
@@ -149,6 +154,7 @@ async fn assemble(config: &Config, surroundings: &Surroundings, options: Options
 
 struct Manner {
     seeds: bool,
+    developer: bool,
     proves_itself_first: bool,
 }
 
@@ -173,17 +179,19 @@ async fn serve(config: &Config, parts: Parts, listeners: Listeners, telemetry: T
     let recovered = executions.begin().await.map_err(Error::Recover)?;
     let audit = audit_log(config, &parts)?;
     let left_open = audit.tend().await;
+    let certificates = certificates(config, &parts)?;
     let callers = Callers::open(config, &parts.stores.store, &parts.clock, &parts.ids).await?;
     let bootstrap_code = callers.bootstrap_code(config).await?;
+    let developer = if manner.developer { Some(developer(config, &policy, &callers).await?) } else { None };
     let seeded = if manner.seeds { seed::create(&policy, &utilities).await.map_err(Error::Seed)? } else { 0 };
     readings::observe(&parts.metrics, executions.clone(), parts.sandboxes.clone(), parts.stores.cache.clone());
     readings::observe_advisories(&parts.metrics, Arc::clone(&advisories));
 
-    let certificates = certificates(config, &parts)?;
     let api = api_grpc::Config {
         max_connections: config.listening.max_connections,
         link_trace: Arc::new(telemetry::trace_context::continue_trace),
         metrics: Arc::new(CallCounts::new(Arc::clone(&parts.metrics))),
+        tls: certificates.as_ref().map(Certificates::server),
         ..api_grpc::Config::default()
     };
     let services = Services {
@@ -191,7 +199,6 @@ async fn serve(config: &Config, parts: Parts, listeners: Listeners, telemetry: T
         policy,
         auditor: audit.auditor.clone(),
         audit: audit.log.clone(),
-        tls: certificates.as_ref().map(Certificates::server),
         spawner: Arc::new(parts.tasks.clone()),
         utilities,
         runtimes: Runtimes::new(runtimes),
@@ -218,6 +225,10 @@ async fn serve(config: &Config, parts: Parts, listeners: Listeners, telemetry: T
     tasks.background("retention", stop::retain(executions.clone(), config.executions.keep, config.executions.max_output_bytes));
     tasks.background("keys", callers.tend_keys());
     tasks.background("advisories", advisories.follow());
+    let encrypted = certificates.is_some();
+    if let Some(certificates) = certificates {
+        tasks.background("certificates", certificates.follow());
+    }
     tasks.spawn("audit", Box::pin(audit.clone().tend_until(tasks.stopping())));
     let (tending, hearing) = (executions.clone(), executions.clone());
     // Without its lease a server may begin nothing: it must not go on serving when this ends.
@@ -225,10 +236,6 @@ async fn serve(config: &Config, parts: Parts, listeners: Listeners, telemetry: T
     tasks.critical("lease", async move {
         stopping.run_until_cancelled(tending.tend_forever()).await;
         Ok::<(), Infallible>(())
-    let encrypted = certificates.is_some();
-    if let Some(certificates) = certificates {
-        tasks.background("certificates", certificates.follow());
-    }
     });
     tasks.background("stops", async move { hearing.hear_stops().await });
     let heeding = executions.clone();
@@ -241,14 +248,15 @@ async fn serve(config: &Config, parts: Parts, listeners: Listeners, telemetry: T
     tracing::info!(address = %listeners.address, recovered, left_open, "serving");
     Ok(Running {
         address: listeners.address,
+        encrypted,
         admin_address: listeners.admin_address,
         sandboxes: parts.sandboxes,
         recovered,
         seeded,
         bootstrap_code,
+        developer,
         broken: tasks.broken(),
         executions,
-        encrypted,
         audit,
         stores: parts.stores,
         runtime_directory: parts.runtime_directory,
@@ -259,6 +267,13 @@ async fn serve(config: &Config, parts: Parts, listeners: Listeners, telemetry: T
     })
 }
 
+/// What connections begin with; `None` for plain text.
+fn certificates(config: &Config, parts: &Parts) -> Result<Option<Certificates>, Error> {
+    let incidents = || Arc::new(LoggedIncidents::new(Arc::clone(&parts.metrics)));
+    let files = config.tls.files();
+    Ok(files.map(|files| Certificates::open(files, incidents(), Arc::clone(&parts.clock))).transpose()?)
+}
+
 /// The audit log, with the key of the data directory.
 fn audit_log(config: &Config, parts: &Parts) -> Result<Audit, Error> {
     let ports = domain::audit::Ports {
@@ -267,13 +282,6 @@ fn audit_log(config: &Config, parts: &Parts) -> Result<Audit, Error> {
         incidents: Arc::new(LoggedIncidents::new(Arc::clone(&parts.metrics))),
         clock: Arc::clone(&parts.clock),
         ids: Arc::clone(&parts.ids),
-/// What connections begin with; `None` for plain text.
-fn certificates(config: &Config, parts: &Parts) -> Result<Option<Certificates>, Error> {
-    let incidents = || Arc::new(LoggedIncidents::new(Arc::clone(&parts.metrics)));
-    let files = config.tls.files();
-    Ok(files.map(|files| Certificates::open(files, incidents(), Arc::clone(&parts.clock))).transpose()?)
-}
-
     };
     let installation = identity::installation(&config.listening.data)?;
     Ok(Audit::new(ports, &parts.instance, &installation, audit::key(&config.listening.data)?))
@@ -299,6 +307,11 @@ fn facts(config: &Config, parts: &Parts) -> ProcessFacts {
         backend: config.sandbox.backend.as_str(),
         sandboxes: parts.sandboxes.clone(),
     }
+}
+
+async fn developer(config: &Config, policy: &AccessPolicy, callers: &Callers) -> Result<Developer, Error> {
+    let maker = Maker { policy, identities: &callers.identities, authenticator: callers.authenticator.as_ref() };
+    Developer::of(&config.listening.data, maker).await
 }
 
 fn executions(parts: &Parts, gate: Gate, admission: Admission) -> Executions {

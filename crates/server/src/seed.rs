@@ -5,7 +5,8 @@ use domain::name::{TenantName, UtilityId, UtilityName};
 use domain::utility::{Call, Draft, Metadata, Utilities, actions};
 use domain::{Error, Result};
 
-use crate::loopback::{local_user, tenant};
+use crate::developer;
+use crate::loopback::tenant;
 
 /// An example: its id and its source.
 pub struct Example {
@@ -39,7 +40,7 @@ const EXAMPLES: [Example; 5] = [
 
 /// Creates the examples that do not exist; answers how many. One that somebody deleted stays deleted.
 pub(crate) async fn create(policy: &AccessPolicy, utilities: &Utilities) -> Result<usize> {
-    let caller = Caller::loopback(local_user());
+    let caller = Caller::loopback(developer::account());
     let parent = TenantName { tenant: tenant() };
     let permit = policy.require::<actions::CreateUtility>(&caller, parent.clone()).await?;
     let mut created = 0;

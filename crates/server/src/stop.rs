@@ -1,7 +1,7 @@
 //! A server that serves, and taking it down, in order and within five seconds: no new work, runs cancelled and stored, sandboxes gone, store closed.
 //! And the work that goes on until then: retention.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -15,6 +15,7 @@ use telemetry::admin::Readiness;
 use tokio_util::sync::CancellationToken;
 
 use crate::audit::Audit;
+use crate::developer::Developer;
 use crate::stores::Stores;
 use crate::tasks::Tasks;
 
@@ -36,9 +37,9 @@ const RETENTION_DELAY: Duration = Duration::from_secs(30);
 pub struct Running {
     /// Where the contract is served.
     pub address: SocketAddr,
-    /// Where metrics and health are.
     /// Whether that is TLS.
     pub encrypted: bool,
+    /// Where metrics and health are.
     pub admin_address: SocketAddr,
     /// What contains executions.
     pub sandboxes: Sandboxes,
@@ -48,6 +49,8 @@ pub struct Running {
     pub seeded: usize,
     /// What the first super administrator is made with, to be shown to whoever starts the server and to nobody else.
     pub bootstrap_code: Option<Secret>,
+    /// Whom whoever starts the server is signed in as.
+    pub developer: Option<Developer>,
     /// Completes when a part that must run has ended.
     pub broken: CancellationToken,
     pub(crate) executions: Executions,
@@ -62,15 +65,29 @@ pub struct Running {
 }
 
 impl Running {
+    /// Where it serves, as a URL.
+    pub fn serving(&self) -> String {
+        format!("{}://{}", self.scheme(), self.address)
+    }
+
+    /// Where client commands of this machine connect to.
+    pub fn url(&self) -> String {
+        let mut address = self.address;
+        match address.ip() {
+            IpAddr::V4(ip) if ip.is_unspecified() => address.set_ip(Ipv4Addr::LOCALHOST.into()),
+            IpAddr::V6(ip) if ip.is_unspecified() => address.set_ip(Ipv6Addr::LOCALHOST.into()),
+            _ => {}
+        }
+        format!("{}://{address}", self.scheme())
+    }
+
+    fn scheme(&self) -> &'static str {
+        if self.encrypted { "https" } else { "http" }
+    }
+
     /// Stops accepting, ends runs as CANCELLED, leaves nothing behind. Says whether everything ended in time.
     pub fn stop(self) -> BoxFuture<'static, bool> {
         Box::pin(self.take_down())
-    /// Where client commands connect to.
-    pub fn url(&self) -> String {
-        let scheme = if self.encrypted { "https" } else { "http" };
-        format!("{scheme}://{}", self.address)
-    }
-
     }
 
     async fn take_down(self) -> bool {

@@ -2,7 +2,7 @@
 //! passwords cost, whom else the server trusts to say who somebody is, and what the certificates of others mean.
 
 use std::num::NonZeroUsize;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use auth::{Algorithm, ExternalConfig, KeyPlace, KeyRingConfig, LEAST_ITERATIONS, LEAST_MEMORY_KIB, LEAST_PARALLELISM, TokenConfig};
@@ -23,9 +23,9 @@ section! {
     /// How callers are known.
     pub struct Identity in Place::table("identity");
 
-    /// `true`: whoever comes over the loopback interface and shows no credential is the user `tenants/demo/users/local`, as before there
-    /// was identity; `false`: every call must show one. See [Identity](identity.md)
-    local_caller: bool = true => value::flag();
+    /// `false`: every call must prove who calls; `true`: whoever comes over the loopback interface and shows nothing is the user
+    /// `tenants/demo/users/local`, whoever on the machine that may be. See [Identity](identity.md)
+    local_caller: bool = false => value::flag();
     /// what tokens name as their issuer; the same for all servers of an installation
     issuer: String = "zona" => value::text(name);
     /// whom tokens are meant for
@@ -77,8 +77,6 @@ section! {
     token_type: Option<String>, shown "`at+jwt`" => value::optional(name);
 }
 
-// === impl Identity ===
-
 section! {
     /// Certificates of clients that name an account in somebody else's words.
     pub(super) struct Certificate in Place::each("identity.certificates", "NAME", "a certificate");
@@ -88,6 +86,8 @@ section! {
     /// the service account that it is about: `tenants/{tenant}/serviceAccounts/{account}`
     account: PrincipalName, shown "required" => value::text(service_account);
 }
+
+// === impl Identity ===
 
 impl Identity {
     /// The configuration of tokens.
@@ -154,13 +154,6 @@ pub(super) fn issuers(reader: &mut Reader<'_>) -> Option<Vec<ExternalConfig>> {
     fine.then_some(read)
 }
 
-fn one(reader: &mut Reader<'_>, name: &str) -> Option<ExternalConfig> {
-    let table = Issuer::SECTION.entry(name);
-    let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-    let named = !name.is_empty() && name.len() <= MAX_NAME && name.chars().all(allowed);
-    if !named {
-        reader.refuse(&table, format!("an issuer has a name of 1 to {MAX_NAME} lower-case letters, digits and hyphens"));
-    }
 /// Reads what the certificates of others mean; of one URI there is one meaning.
 pub(super) fn certificates(reader: &mut Reader<'_>) -> Option<Vec<(String, PrincipalName)>> {
     let names = reader.entries(&Certificate::SECTION);
@@ -177,6 +170,13 @@ pub(super) fn certificates(reader: &mut Reader<'_>) -> Option<Vec<(String, Princ
     fine.then(|| read.into_iter().map(|certificate| (certificate.uri, certificate.account)).collect())
 }
 
+fn one(reader: &mut Reader<'_>, name: &str) -> Option<ExternalConfig> {
+    let table = Issuer::SECTION.entry(name);
+    let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    let named = !name.is_empty() && name.len() <= MAX_NAME && name.chars().all(allowed);
+    if !named {
+        reader.refuse(&table, format!("an issuer has a name of 1 to {MAX_NAME} lower-case letters, digits and hyphens"));
+    }
     let issuer = Issuer::read(reader, &table).filter(|_| named)?;
     if issuer.tenants.len() > 1 && issuer.tenant_claim.is_none() {
         reader.refuse(&Section::key(&table, "tenant_claim"), "is missing: which of several tenants a token speaks for must be said");
@@ -202,6 +202,13 @@ fn name(text: &str) -> Result<String, String> {
     if fits { Ok(text.to_owned()) } else { Err("must have at most 256 characters and no spaces".to_owned()) }
 }
 
+fn service_account(text: &str) -> Result<PrincipalName, String> {
+    match PrincipalName::parse("account", text) {
+        Ok(name) if name.kind() == PrincipalKind::ServiceAccount => Ok(name),
+        _ => Err(format!("{text:?} is not of the form tenants/{{tenant}}/serviceAccounts/{{account}}")),
+    }
+}
+
 fn list<T>(text: &str, parse: impl Fn(&str) -> Result<T, String>) -> Result<Vec<T>, String> {
     text.split(',').map(str::trim).map(parse).collect()
 }
@@ -216,13 +223,6 @@ fn algorithm(name: &str) -> Result<Algorithm, String> {
 fn tenant(code: &str) -> Result<TenantId, String> {
     match TenantId::parse("tenant", code) {
         Ok(tenant) if tenant.is_system() => Err(format!("`{tenant}` is the installation's own: nobody else speaks for it")),
-fn service_account(text: &str) -> Result<PrincipalName, String> {
-    match PrincipalName::parse("account", text) {
-        Ok(name) if name.kind() == PrincipalKind::ServiceAccount => Ok(name),
-        _ => Err(format!("{text:?} is not of the form tenants/{{tenant}}/serviceAccounts/{{account}}")),
-    }
-}
-
         Ok(tenant) => Ok(tenant),
         Err(_) => Err(format!("{code:?} is no code of a tenant")),
     }

@@ -218,9 +218,9 @@ fn what_is_issued_lasts_as_long_as_is_safe() {
             "identity.token_lifetime: must be from 30s to 15m",
         ]
     );
-    assert!(!load_file("[identity]\nlocal_caller = false").unwrap().config.server.identity.local_caller);
-    assert!(!load_file("[identity]\nlocal_caller = \"false\"").unwrap().config.server.identity.local_caller);
-    assert!(load_file("").unwrap().config.server.identity.local_caller);
+    assert!(load_file("[identity]\nlocal_caller = true").unwrap().config.server.identity.local_caller);
+    assert!(load_file("[identity]\nlocal_caller = \"true\"").unwrap().config.server.identity.local_caller);
+    assert!(!load_file("").unwrap().config.server.identity.local_caller);
 }
 
 #[test]
@@ -270,15 +270,6 @@ fn an_issuer_signs_with_public_keys_that_can_be_had_and_is_named_once() {
 }
 
 #[test]
-fn a_server_may_be_named_without_a_scheme() {
-    assert_eq!(load_file("server = \"127.0.0.1:9\"").unwrap().config.client.server.as_deref(), Some("http://127.0.0.1:9"));
-    assert_eq!(load_file("server = \"https://zona.example\"").unwrap().config.client.server.as_deref(), Some("https://zona.example"));
-    assert_eq!(problems("server = \"ftp://zona.example\""), ["server: must be of the form http://host:port or https://host:port"]);
-    assert_eq!(
-        problems("otlp.endpoint = \"https://zona.example\""),
-        ["otlp.endpoint: must be of the form http://host:port: there is no TLS"]
-    );
-#[test]
 fn a_server_listens_beyond_the_loopback_interface_only_with_tls() {
     let files = "[tls]\ncertificate = \"/etc/tls.crt\"\nkey = \"/etc/tls.key\"\n";
     let config = load_file(&format!("listen = \"0.0.0.0:7070\"\n{files}")).unwrap().config.server;
@@ -313,6 +304,15 @@ fn certificates_of_others_are_about_service_accounts_and_each_means_one() {
     assert_eq!(problems(&twice), ["identity.certificates.two.uri: is the URI of another certificate"]);
 }
 
+#[test]
+fn a_server_may_be_named_without_a_scheme() {
+    assert_eq!(load_file("server = \"127.0.0.1:9\"").unwrap().config.client.server.as_deref(), Some("http://127.0.0.1:9"));
+    assert_eq!(load_file("server = \"https://zona.example\"").unwrap().config.client.server.as_deref(), Some("https://zona.example"));
+    assert_eq!(problems("server = \"ftp://zona.example\""), ["server: must be of the form http://host:port or https://host:port"]);
+    assert_eq!(
+        problems("otlp.endpoint = \"https://zona.example\""),
+        ["otlp.endpoint: must be of the form http://host:port: there is no TLS"]
+    );
 }
 
 /// Each documented key with a value that it takes.
@@ -321,19 +321,19 @@ server = "http://127.0.0.1:7070"
 tenant = "demo"
 context = "ann@demo"
 api_key_file = "/run/secrets/zona"
+ca = "/etc/zona/ca.pem"
 output = "json"
 listen = "127.0.0.1:7070"
 admin_listen = "127.0.0.1:7071"
 admin_names = "metrics.internal, zona"
-ca = "/etc/zona/ca.pem"
 max_connections = 10
 data = "/srv/zona"
 advisories = "/srv/advisories"
+tls = { certificate = "/etc/zona/tls.crt", key = "/etc/zona/tls.key", client_ca = "/etc/zona/clients.pem" }
 log = { filter = "info", format = "json" }
 otlp.endpoint = "http://127.0.0.1:4317"
 store = { readers = 2, deadline = "1s" }
 cache.max_bytes = 0
-tls = { certificate = "/etc/zona/tls.crt", key = "/etc/zona/tls.key", client_ca = "/etc/zona/clients.pem" }
 runtimes.security = { image = "zona/security:1", python = "/usr/bin/python3", packages = "/srv/security" }
 tenants.acme = { weight = 2, max_running = 3, max_queued = 4 }
 
@@ -383,15 +383,15 @@ role_claim = "realm_access.roles"
 roles = "zona-users=user, zona-admins=admin"
 token_type = "JWT"
 
+[identity.certificates.nightly]
+uri = "spiffe://example.org/ns/jobs/sa/nightly"
+account = "tenants/acme/serviceAccounts/nightly"
+
 [executions]
 max_running = 1
 max_running_per_tenant = 1
 max_queued = 1
 max_queued_per_tenant = 1
-[identity.certificates.nightly]
-uri = "spiffe://example.org/ns/jobs/sa/nightly"
-account = "tenants/acme/serviceAccounts/nightly"
-
 keep = "1h"
 max_output_bytes = 1048576
 "#;

@@ -4,7 +4,6 @@
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use api_proto::zona::server::v1::GetServerInfoRequest as ServerInfoRequest;
 use api_proto::zona::{execution::v1 as execution, utility::v1 as utility};
 use clap::Args;
 use cli::client::follow::Follow;
@@ -13,8 +12,11 @@ use cli::command::streamed::{OnInterrupt, exit_of, show};
 use cli::document::Document;
 use cli::document::message::short;
 use cli::output::{Format, table, write_out};
-use cli::{Exit, Failure, Result};
+use cli::secret::Secret;
+use cli::{Credential, Exit, Failure, Result};
+use domain::sandbox::Isolation;
 use execution::transform_result::Outcome;
+use sandbox::{Outcome as ProbeOutcome, Sandboxes};
 use server::seed::{EXTRACT_IOCS, Example, NORMALIZE_SEVERITY, SUMMARIZE_EVENTS};
 use server::{Options, Running, sandboxes};
 use settings::Flag;
@@ -72,6 +74,7 @@ impl Demo {
         }
         let options = Options {
             installation: Some(sandboxes::shared_installation("demo")),
+            developer: true,
             warnings: std::mem::take(&mut context.warnings),
             ..Options::default()
         };
@@ -90,7 +93,9 @@ impl Demo {
 async fn tell(context: &Context, running: &Running, script: PathBuf) -> Result<Figures> {
     let shown = context.output.format == Format::Table;
     let say = |text: String| if shown { write_out(&text) } else { Ok(()) };
-    let asking = cli::Context::unsigned(format!("http://{}", running.address), context.output);
+    let key = running.developer.as_ref().map(|developer| Secret::new(developer.key.expose()));
+    let credential = key.map_or(Credential::Absent, Credential::Key);
+    let asking = cli::Context::new(running.url(), context.output, credential);
     let client = asking.connect().await?;
     say(format!("server on {}\n\n", asking.server))?;
 
@@ -105,7 +110,7 @@ async fn tell(context: &Context, running: &Running, script: PathBuf) -> Result<F
     say(format!("\n$ zona run {}\n", SUMMARIZE_EVENTS.id))?;
     run_script(&asking, &client, shown).await?;
 
-    if let Some(sentence) = self_test(&client).await? {
+    if let Some(sentence) = self_test(&running.sandboxes).await {
         say(format!("\n{sentence}\n"))?;
     }
     say(format!("\n{CALLS} Transform calls of {} over gRPC, each beside a bare interpreter with the same code:\n", NORMALIZE_SEVERITY.id))?;
@@ -123,18 +128,18 @@ async fn tell(context: &Context, running: &Running, script: PathBuf) -> Result<F
 }
 
 /// Waits until the sandbox has attacked itself, so that its probes are not timed with the calls. Says what came of it.
-async fn self_test(client: &Client) -> Result<Option<String>> {
+async fn self_test(sandboxes: &Sandboxes) -> Option<String> {
     let begun = Instant::now();
     while begun.elapsed() < SELF_TEST_PATIENCE {
-        let info = client.servers().get_server_info(soon(ServerInfoRequest {})).await?.into_inner();
-        let report = info.tiers.iter().find(|report| report.tier == "T1" && !report.battery_version.is_empty());
-        if let Some(report) = report {
-            let stopped = report.probes - i32::try_from(report.failures.len()).unwrap_or(i32::MAX);
-            return Ok(Some(format!("the sandbox attacked itself: {stopped} of {} probes were stopped", report.probes)));
+        let reports = sandboxes.battery_reports();
+        if let Some(report) = reports.iter().find(|report| report.isolation == Isolation::TenantWarm) {
+            let failed = report.probes.iter().filter(|probe| matches!(probe.outcome, ProbeOutcome::Reached | ProbeOutcome::Error));
+            let (probes, stopped) = (report.probes.len(), report.probes.len() - failed.count());
+            return Some(format!("the sandbox attacked itself: {stopped} of {probes} probes were stopped"));
         }
         tokio::time::sleep(SELF_TEST_POLL).await;
     }
-    Ok(None)
+    None
 }
 
 async fn create(client: &Client, example: &Example) -> Result<()> {

@@ -1,13 +1,14 @@
-//! `zona dev`: a server on this machine with everything embedded, until a signal ends it.
+//! `zona dev`: a server on this machine with everything embedded, until a signal ends it. It signs in whoever starts it.
 
 use clap::Args;
 use cli::Result;
-use cli::output::{fields, write_out};
-use server::config::DEFAULT_LISTEN;
-use server::{Options, Running};
+use cli::developer::{CONTEXT, SignedIn, sign_in};
+use cli::output::{fields, note, write_out};
+use cli::secret::Secret;
+use server::{Developer, Options, Running};
 use settings::Flag;
 
-use super::serving::{Place, STOPPING, Signals, part_from_others, show_bootstrap_code};
+use super::serving::{Place, STOPPING, Signals, part_from_others};
 use crate::context::Context;
 use crate::refusal::not_started;
 
@@ -26,9 +27,11 @@ impl Dev {
     pub async fn run(self, mut context: Context) -> Result {
         part_from_others(&mut context.config);
         let signals = Signals::listen()?;
-        let options = Options { seeds: true, warnings: std::mem::take(&mut context.warnings), ..Options::default() };
+        let options = Options { seeds: true, developer: true, warnings: std::mem::take(&mut context.warnings), ..Options::default() };
         let running = server::start(&context.config, &context.surroundings, options).await.map_err(not_started)?;
-        show_bootstrap_code(&running);
+        if let Some(code) = &running.bootstrap_code {
+            note(&format!("who is to keep tenants becomes super administrator with this code, once: {}", code.expose()));
+        }
         write_out(&banner(&context, &running).await)?;
         signals.end(running).await
     }
@@ -43,17 +46,46 @@ async fn banner(context: &Context, running: &Running) -> String {
     let recovered =
         if running.recovered > 0 { format!("{} executions of the last server are LOST", running.recovered) } else { String::new() };
     let seeded = if running.seeded > 0 { format!("{} created for tenant demo", running.seeded) } else { String::new() };
+    let url = running.url();
+    let signed_in = running.developer.as_ref().map(|developer| Told::of(context, developer, &url));
+    let (identity, prefix) = signed_in.map_or_else(Default::default, |told| (told.identity, told.prefix));
     let facts = fields(&[
-        ("  serving", format!("http://{} (gRPC, reflection, health)", running.address)),
+        ("  serving", format!("{} (gRPC, reflection, health)", running.serving())),
         ("  metrics", format!("http://{}/metrics", running.admin_address)),
         ("  data", config.listening.data.display().to_string()),
+        ("  signed in", identity),
         ("  sandbox", sandbox),
         ("  examples", seeded),
         ("  recovered", recovered),
     ]);
-    let server = if running.address == DEFAULT_LISTEN { String::new() } else { format!(" --server http://{}", running.address) };
     format!(
-        "Zona is ready.\n{facts}\nTry, in another terminal:\n  zona{server} utility list\n  zona{server} transform extract-iocs --value \
-         '\"see hxxp://evil[.]example\"'\n  zona{server} run summarize-events\n  zona{server} execution list\n\nCtrl-C stops.\n"
+        "Zona is ready.\n{facts}\nTry, in another terminal:\n  {prefix} utility list\n  {prefix} transform extract-iocs --value \
+         '\"see hxxp://evil[.]example\"'\n  {prefix} run summarize-events\n  {prefix} execution list\n\nCtrl-C stops.\n"
     )
+}
+
+/// How somebody asks the server as its developer.
+struct Told {
+    identity: String,
+    /// What the commands begin with.
+    prefix: String,
+}
+
+impl Told {
+    fn of(context: &Context, developer: &Developer, url: &str) -> Self {
+        let account = &developer.account;
+        let by_file = || format!("ZONA_API_KEY_FILE={} zona --server {url}", developer.file.display());
+        let (identity, prefix) = match sign_in(&context.client.store, url, account.as_str(), Secret::new(developer.key.expose())) {
+            Ok(SignedIn::Current) => (format!("as {account}, in the current context, `{CONTEXT}`"), "zona".to_owned()),
+            Ok(SignedIn::Beside { current }) => (
+                format!("as {account}, in the context `{CONTEXT}`; the current one stays `{current}`"),
+                format!("zona --context {CONTEXT}"),
+            ),
+            Ok(SignedIn::Taken { by }) => {
+                (format!("in no context: `{CONTEXT}` is {by} and stays so; {account} has its key in a file"), by_file())
+            }
+            Err(failure) => (format!("in no context: {failure}; {account} has its key in a file"), by_file()),
+        };
+        Told { identity, prefix }
+    }
 }

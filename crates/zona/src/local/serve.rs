@@ -60,7 +60,7 @@ impl Server {
 fn banner(context: &Context, running: &Running) -> String {
     let config = &context.config;
     let facts = fields(&[
-        ("  serving", format!("{} (gRPC, reflection, health)", running.url())),
+        ("  serving", format!("{} (gRPC, reflection, health)", running.serving())),
         ("  metrics", format!("http://{}/metrics", running.admin_address)),
         ("  data", config.listening.data.display().to_string()),
         ("  sandbox", config.sandbox.backend.as_str().to_owned()),

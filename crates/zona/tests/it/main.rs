@@ -12,6 +12,7 @@ mod proof;
 mod sandbox;
 mod secrets;
 mod server;
+mod signed_in;
 mod story;
 mod support;
 mod traces;

@@ -115,6 +115,8 @@ impl Server {
         let errors = std::fs::OpenOptions::new().create(true).append(true).open(&log).unwrap();
         let mut command = zona();
         command.args([command_name, "--listen", "127.0.0.1:0", "--data"]).arg(data).args(["--log", "info,server=debug"]);
+        // Most tests are about other things than who calls. Where `zona dev` signs somebody in is this test's own.
+        command.env("ZONA_IDENTITY__LOCAL_CALLER", "true").env("XDG_CONFIG_HOME", data.with_extension("config"));
         command.envs(environment.iter().copied());
         let mut child = command.stdout(Stdio::piped()).stderr(errors).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();

@@ -1,0 +1,109 @@
+//! Whom `zona dev` and `zona demo` sign in: a service account that administers the tenant `demo`, with a key that lies in the data
+//! directory and that nobody else can read. Being on the machine is not enough to be somebody; reading that file is.
+
+use std::io::{self, Read as _};
+use std::path::{Path, PathBuf};
+
+use domain::access::{AccessPolicy, Authenticator, Caller, Presented};
+use domain::identity::{ApiKeyDraft, Asked, Identities, PrincipalDraft, Role, Secret, actions};
+use domain::name::{PrincipalName, TenantName};
+use file_trust::Directory;
+
+use crate::Error;
+use crate::loopback::{local_user, tenant};
+
+/// Its name.
+const ACCOUNT: &str = "tenants/demo/serviceAccounts/dev";
+/// The file of the key.
+const FILE: &str = "dev.key";
+const MODE: u32 = 0o600;
+/// No key is longer, in bytes.
+const MAX_KEY: u64 = 1024;
+
+/// The account, and what proves it.
+#[derive(Debug)]
+pub struct Developer {
+    /// Its name.
+    pub account: PrincipalName,
+    /// Its API key.
+    pub key: Secret,
+    /// Where the key lies.
+    pub file: PathBuf,
+}
+
+/// What a developer is made through.
+pub(crate) struct Maker<'a> {
+    pub(crate) policy: &'a AccessPolicy,
+    pub(crate) identities: &'a Identities,
+    pub(crate) authenticator: &'a dyn Authenticator,
+}
+
+// === impl Developer ===
+
+impl Developer {
+    /// The one of this data directory: the one of before, where its key still proves it, else a new key, and a new account where there is none.
+    ///
+    /// # Errors
+    /// The file cannot be trusted, read or written; or the store does not answer.
+    pub(crate) async fn of(directory: &Path, maker: Maker<'_>) -> Result<Self, Error> {
+        let opened = Directory::open(directory)?;
+        let developer = |key| Developer { account: account(), key, file: directory.join(FILE) };
+        let kept = opened.find(FILE, MODE)?.map(read).transpose();
+        if let Some(key) = kept.map_err(|source| Error::DeveloperKey { path: directory.join(FILE), source })?
+            && maker.is_proven_by(&key).await?
+        {
+            return Ok(developer(key));
+        }
+        let key = maker.new_key().await.map_err(Error::Developer)?;
+        opened.replace(FILE, MODE, format!("{}\n", key.expose()).as_bytes())?;
+        Ok(developer(key))
+    }
+}
+
+impl Maker<'_> {
+    async fn is_proven_by(&self, key: &Secret) -> Result<bool, Error> {
+        let shown = format!("Bearer {}", key.expose());
+        match self.authenticator.authenticate(Presented { authorization: Some(&shown), ..Presented::default() }).await {
+            Ok(caller) => Ok(caller.principal == account()),
+            Err(domain::Error::Unauthenticated) => Ok(false),
+            Err(error) => Err(Error::Developer(error)),
+        }
+    }
+
+    async fn new_key(&self) -> domain::Result<Secret> {
+        let (server, account) = (Caller::loopback(local_user()), account());
+        let permit = self.policy.require::<actions::CreateServiceAccount>(&server, TenantName { tenant: tenant() }).await?;
+        let draft =
+            PrincipalDraft { display_name: "Who starts `zona dev`".to_owned(), role: Some(Role::Admin), ..PrincipalDraft::default() };
+        match self.identities.create_service_account(&permit, Some(account.clone()), draft, Asked::default()).await {
+            Ok(_) | Err(domain::Error::AlreadyExists { .. }) => {}
+            Err(error) => return Err(error),
+        }
+        let permit = self.policy.require::<actions::CreateApiKey>(&server, account).await?;
+        let draft = ApiKeyDraft { description: format!("{FILE} of the data directory"), expires: None };
+        let (_, secret) = self.identities.create_api_key(&permit, draft, Asked::default()).await?;
+        secret.ok_or(domain::Error::Internal { context: "a new key was answered without its secret", source: None })
+    }
+}
+
+/// The account's name.
+pub(crate) fn account() -> PrincipalName {
+    PrincipalName::parse("principal", ACCOUNT).expect("a test reads it")
+}
+
+fn read(file: std::fs::File) -> io::Result<Secret> {
+    let mut text = String::new();
+    file.take(MAX_KEY).read_to_string(&mut text)?;
+    Ok(Secret::new(text.trim_end()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_developer_is_a_service_account_of_the_tenant_of_examples() {
+        assert_eq!(account().tenant(), &tenant());
+        assert_eq!(account().kind(), domain::name::PrincipalKind::ServiceAccount);
+    }
+}
