@@ -41,12 +41,15 @@ fn what_people_do_is_in_the_log_and_an_export_of_it_verifies_without_the_server_
     lived(&server, directory.path());
     let listed = zona(&server, directory.path(), &["audit", "list", "-o", "jsonl"]).with_code(0).json_values();
     let said = |action: &str| -> Vec<&str> {
-        let found = listed.iter().filter(|record| record["action"] == action);
+        let found = listed.iter().filter(|record| record["action"] == action && record["method"] != "server");
         found.filter_map(|record| record["outcome"].as_str()).collect()
     };
     // Newest first.
     assert_eq!(said("utility.create"), ["ALLOWED", "INTENT"]);
     assert_eq!(said("utility.transform"), ["ALLOWED", "INTENT"]);
+    // The examples are the server's own work.
+    let own = listed.iter().filter(|record| record["action"] == "utility.create" && record["method"] == "server").count();
+    assert_eq!(own, 10, "five examples, each with an intent and an outcome");
     // One that failed is counted, and recorded when its minute is over.
     assert_eq!(said("utility.get").first(), Some(&"DENIED"));
     zona(&server, directory.path(), &["audit", "export", "--out", "first"]).with_code(0);

@@ -4,10 +4,10 @@
 
 use std::future::Future;
 
+use domain::Result;
 use domain::access::ActionSpec;
 use domain::audit::{Auditor, Entry, Notes, Outcome};
 use domain::name::TenantId;
-use domain::{Error, Result};
 
 use crate::call::Call;
 use crate::method::Effect;
@@ -48,7 +48,7 @@ impl Audited {
     async fn show<T>(self, work: impl Future<Output = Result<T>>) -> Result<T> {
         let mut counted = Counted::new(self);
         let done = work.await;
-        counted.outcome = outcome_of(&done).0;
+        counted.outcome = Outcome::of(&done).0;
         if let Some(entry) = counted.entry.take_if(|_| done.is_ok()) {
             counted.auditor.record(entry).await?;
         }
@@ -58,7 +58,7 @@ impl Audited {
     async fn count<T>(self, work: impl Future<Output = Result<T>>) -> Result<T> {
         let mut counted = Counted::new(self);
         let done = work.await;
-        counted.outcome = outcome_of(&done).0;
+        counted.outcome = Outcome::of(&done).0;
         done
     }
 
@@ -69,7 +69,7 @@ impl Audited {
         intent.offer();
         let done = work.await;
         intent.store_unless_taken().await?;
-        let (outcome, reason) = outcome_of(&done);
+        let (outcome, reason) = Outcome::of(&done);
         intent.close_behind(outcome, reason);
         done
     }
@@ -79,7 +79,7 @@ impl Audited {
         let mut intent = self.auditor.intent(self.entry, self.notes);
         intent.store().await?;
         let done = work.await;
-        let (outcome, reason) = outcome_of(&done);
+        let (outcome, reason) = Outcome::of(&done);
         intent.close_behind(outcome, reason);
         done
     }
@@ -88,7 +88,7 @@ impl Audited {
         let mut intent = self.auditor.intent(self.entry, self.notes);
         intent.store().await?;
         let done = work.await;
-        let (outcome, reason) = outcome_of(&done);
+        let (outcome, reason) = Outcome::of(&done);
         intent.close(outcome, reason).await;
         done
     }
@@ -98,7 +98,7 @@ impl Audited {
         let (notes, action) = (self.notes.clone(), self.action);
         let mut counted = Counted::new(self);
         let done = work.await;
-        let (outcome, reason) = outcome_of(&done);
+        let (outcome, reason) = Outcome::of(&done);
         counted.outcome = outcome;
         match (outcome, counted.entry.take()) {
             (Outcome::Allowed, Some(entry)) => counted.auditor.done(notes.take().applied_to(entry)).await?,
@@ -129,14 +129,5 @@ impl Drop for Counted {
         if let Some(entry) = self.entry.take() {
             self.auditor.count(entry, self.action, self.outcome);
         }
-    }
-}
-
-/// What became of the work, and the reason that its caller is told.
-fn outcome_of<T>(done: &Result<T>) -> (Outcome, &'static str) {
-    match done {
-        Ok(_) => (Outcome::Allowed, ""),
-        Err(error @ (Error::Denied { .. } | Error::Closed { .. } | Error::Unauthenticated)) => (Outcome::Denied, error.reason()),
-        Err(error) => (Outcome::Failed, error.reason()),
     }
 }

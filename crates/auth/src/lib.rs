@@ -20,6 +20,6 @@ mod tokens;
 pub use algorithm::Algorithm;
 pub use external::{Config as ExternalConfig, External, KeyPlace};
 pub use passwords::{Argon2Passwords, Config as PasswordConfig, LEAST_ITERATIONS, LEAST_MEMORY_KIB, LEAST_PARALLELISM};
-pub use ring::{Config as KeyRingConfig, Error as KeyRingError, KeyRing};
+pub use ring::{Config as KeyRingConfig, Error as KeyRingError, KeyChange, KeyRing};
 pub use secrets::RandomSecrets;
 pub use tokens::{Config as TokenConfig, Tokens};

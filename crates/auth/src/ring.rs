@@ -45,6 +45,8 @@ pub struct KeyRing {
     /// Newest first, and never empty.
     keys: RwLock<Arc<[Arc<SigningKey>]>>,
     looked: Mutex<Timestamp>,
+    /// What nobody has recorded yet.
+    changes: Mutex<Vec<KeyChange>>,
 }
 
 /// Why keys cannot be used.
@@ -72,6 +74,15 @@ pub enum Error {
     },
 }
 
+/// What was done to a key, with its id.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum KeyChange {
+    /// It was made.
+    Made(String),
+    /// It was removed.
+    Removed(String),
+}
+
 // === impl KeyRing ===
 
 impl KeyRing {
@@ -80,7 +91,7 @@ impl KeyRing {
     /// # Errors
     /// A file that is not ours alone, or no key.
     pub fn open(config: Config, now: Timestamp) -> Result<Self, Error> {
-        let ring = KeyRing { config, keys: RwLock::new(Arc::new([])), looked: Mutex::new(now) };
+        let ring = KeyRing { config, keys: RwLock::new(Arc::new([])), looked: Mutex::new(now), changes: Mutex::default() };
         ring.tend(now)?;
         Ok(ring)
     }
@@ -97,15 +108,23 @@ impl KeyRing {
         // ahead by less than a key settles is another server's, whose clock differs a little.
         let newest = keys.iter().find(|key| key.created <= now.plus(SETTLING));
         if newest.is_none_or(|newest| now.since(newest.created) >= self.config.rotate_after) {
-            keys.push(Arc::new(self.make(&directory, now)?));
+            let made = Arc::new(self.make(&directory, now)?);
+            self.changed(KeyChange::Made(made.id().to_owned()));
+            keys.push(made);
             sort(&mut keys);
         }
         let needed = 1 + keys.windows(2).take_while(|pair| now <= self.needed_until(pair[0].created)).count();
         for key in keys.drain(needed..) {
             self.remove(&key)?;
+            self.changed(KeyChange::Removed(key.id().to_owned()));
         }
         self.use_from_now_on(keys);
         Ok(())
+    }
+
+    /// Takes what this server has changed since the last time, for whoever records it.
+    pub fn take_changes(&self) -> Vec<KeyChange> {
+        std::mem::take(&mut *self.changes.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// The key that signs.
@@ -156,6 +175,10 @@ impl KeyRing {
             self.use_from_now_on(keys);
         }
         Ok(())
+    }
+
+    fn changed(&self, change: KeyChange) {
+        self.changes.lock().unwrap_or_else(PoisonError::into_inner).push(change);
     }
 
     fn use_from_now_on(&self, keys: Vec<Arc<SigningKey>>) {

@@ -3,10 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use auth::{Argon2Passwords, External, KeyRing, RandomSecrets, Tokens};
+use auth::{Argon2Passwords, External, KeyChange, KeyRing, RandomSecrets, Tokens};
 use domain::access::{Authenticator, LoopbackAuthenticator};
+use domain::audit::Auditor;
 use domain::id::IdSource;
 use domain::identity::{Authentication, AuthenticationPorts, CertificateNames, Identities, IdentityPorts, Secret};
+use domain::name::TenantId;
 use domain::time::Clock;
 use storage_embedded::EmbeddedStore;
 
@@ -26,6 +28,7 @@ pub(crate) struct Callers {
     pub identities: Identities,
     ring: Arc<KeyRing>,
     clock: Arc<dyn Clock>,
+    auditor: Auditor,
 }
 
 // === impl Callers ===
@@ -40,12 +43,14 @@ impl Callers {
         store: &Arc<EmbeddedStore>,
         clock: &Arc<dyn Clock>,
         ids: &Arc<dyn IdSource>,
+        auditor: &Auditor,
     ) -> Result<Self, Error> {
         let identity = &config.identity;
         let (keys, passwords, now) = (identity.keys(&config.listening.data), identity.passwords(), clock.now());
         let opened = move || Ok::<_, Error>((KeyRing::open(keys, now)?, Argon2Passwords::new(passwords).map_err(Error::Passwords)?));
         let (ring, passwords) = tokio::task::spawn_blocking(opened).await.map_err(Error::Panicked)??;
         let ring = Arc::new(ring);
+        record_changes(&ring, auditor).await;
         let tokens = Arc::new(Tokens::new(identity.tokens(), Arc::clone(&ring), config.issuers.iter().cloned().map(External::new)));
         let secrets = Arc::new(RandomSecrets);
         let ports = IdentityPorts {
@@ -76,6 +81,7 @@ impl Callers {
             identities: Identities::new(ports, identity.lives()),
             ring,
             clock: Arc::clone(clock),
+            auditor: auditor.clone(),
         })
     }
 
@@ -88,18 +94,23 @@ impl Callers {
         if config.identity.local_caller {
             return Ok(None);
         }
-        self.identities.offer_bootstrap().await.map_err(Error::Bootstrap)
+        let offered = self.identities.offer_bootstrap().await.map_err(Error::Bootstrap)?;
+        if offered.is_some() {
+            let entry = self.auditor.own_entry(TenantId::system(), "installation.offerBootstrap", &"installation");
+            self.auditor.done(entry).await.map_err(Error::Bootstrap)?;
+        }
+        Ok(offered)
     }
 
     /// Looks after the keys of tokens, for good.
     pub(crate) fn tend_keys(&self) -> impl Future<Output = ()> + Send + 'static {
-        let (ring, clock) = (Arc::clone(&self.ring), Arc::clone(&self.clock));
+        let (ring, clock, auditor) = (Arc::clone(&self.ring), Arc::clone(&self.clock), self.auditor.clone());
         async move {
             loop {
                 clock.sleep(TEND_EVERY).await;
                 let (tended, now) = (Arc::clone(&ring), clock.now());
                 match tokio::task::spawn_blocking(move || tended.tend(now)).await {
-                    Ok(Ok(())) => {}
+                    Ok(Ok(())) => record_changes(&ring, &auditor).await,
                     Ok(Err(error)) => {
                         tracing::error!(
                             error = &error as &dyn std::error::Error,
@@ -110,5 +121,19 @@ impl Callers {
                 }
             }
         }
+    }
+}
+
+/// Records the keys that were made and removed. A record that cannot be made now is made later, and the log of the server names the
+/// keys in any case.
+async fn record_changes(ring: &KeyRing, auditor: &Auditor) {
+    for change in ring.take_changes() {
+        let (action, key) = match &change {
+            KeyChange::Made(id) => ("token_key.create", id),
+            KeyChange::Removed(id) => ("token_key.delete", id),
+        };
+        let entry = auditor.own_entry(TenantId::system(), action, &format!("tokenKeys/{key}"));
+        // It is kept and offered again, and operators are told.
+        let _ = auditor.done(entry).await;
     }
 }

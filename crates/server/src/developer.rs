@@ -4,7 +4,8 @@
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
-use domain::access::{AccessPolicy, Authenticator, Caller, Presented};
+use domain::access::{AccessPolicy, Action as _, Authenticator, Caller, Presented};
+use domain::audit::Auditor;
 use domain::identity::{ApiKeyDraft, Asked, Identities, PrincipalDraft, Role, Secret, actions};
 use domain::name::{PrincipalName, TenantName};
 use file_trust::Directory;
@@ -36,6 +37,8 @@ pub(crate) struct Maker<'a> {
     pub(crate) policy: &'a AccessPolicy,
     pub(crate) identities: &'a Identities,
     pub(crate) authenticator: &'a dyn Authenticator,
+    /// Records the making as the server's own work.
+    pub(crate) auditor: &'a Auditor,
 }
 
 // === impl Developer ===
@@ -75,13 +78,17 @@ impl Maker<'_> {
         let permit = self.policy.require::<actions::CreateServiceAccount>(&server, TenantName { tenant: tenant() }).await?;
         let draft =
             PrincipalDraft { display_name: "Who starts `zona dev`".to_owned(), role: Some(Role::Admin), ..PrincipalDraft::default() };
-        match self.identities.create_service_account(&permit, Some(account.clone()), draft, Asked::default()).await {
+        let entry = self.auditor.own_entry(tenant(), actions::CreateServiceAccount::SPEC.name, permit.target());
+        let made = self.identities.create_service_account(&permit, Some(account.clone()), draft, Asked::default());
+        match self.auditor.own_work(entry, permit.notes(), made).await {
             Ok(_) | Err(domain::Error::AlreadyExists { .. }) => {}
             Err(error) => return Err(error),
         }
         let permit = self.policy.require::<actions::CreateApiKey>(&server, account).await?;
         let draft = ApiKeyDraft { description: format!("{FILE} of the data directory"), expires: None };
-        let (_, secret) = self.identities.create_api_key(&permit, draft, Asked::default()).await?;
+        let entry = self.auditor.own_entry(tenant(), actions::CreateApiKey::SPEC.name, permit.target());
+        let made = self.identities.create_api_key(&permit, draft, Asked::default());
+        let (_, secret) = self.auditor.own_work(entry, permit.notes(), made).await?;
         secret.ok_or(domain::Error::Internal { context: "a new key was answered without its secret", source: None })
     }
 }

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use api_grpc::{Server, Services};
 use domain::access::{AccessPolicy, LocalRules, MatrixRules, Sharing};
 use domain::admission::Admission;
+use domain::audit::Auditor;
 use domain::code_policy::CodePolicies;
 use domain::execution::{self, Executions, Ports};
 use domain::id::IdSource;
@@ -175,15 +176,15 @@ async fn serve(config: &Config, parts: Parts, listeners: Listeners, telemetry: T
     let gate = Gate::new(gate_ports.clone());
     let GatePorts { policies, checker, runtimes, admission, clock, .. } = gate_ports;
     let utilities = Utilities::new(Arc::clone(&parts.stores.utilities), gate.clone(), Arc::clone(&clock), Arc::clone(&parts.ids));
-    let executions = executions(&parts, gate, admission);
-    let recovered = executions.begin().await.map_err(Error::Recover)?;
     let audit = audit_log(config, &parts)?;
+    let executions = executions(&parts, gate, admission, audit.auditor.clone());
+    let recovered = executions.begin().await.map_err(Error::Recover)?;
     let left_open = audit.tend().await;
     let certificates = certificates(config, &parts)?;
-    let callers = Callers::open(config, &parts.stores.store, &parts.clock, &parts.ids).await?;
+    let callers = Callers::open(config, &parts.stores.store, &parts.clock, &parts.ids, &audit.auditor).await?;
     let bootstrap_code = callers.bootstrap_code(config).await?;
-    let developer = if manner.developer { Some(developer(config, &policy, &callers).await?) } else { None };
-    let seeded = if manner.seeds { seed::create(&policy, &utilities).await.map_err(Error::Seed)? } else { 0 };
+    let developer = if manner.developer { Some(developer(config, &policy, &callers, &audit.auditor).await?) } else { None };
+    let seeded = if manner.seeds { seed::create(&policy, &utilities, &audit.auditor).await.map_err(Error::Seed)? } else { 0 };
     readings::observe(&parts.metrics, executions.clone(), parts.sandboxes.clone(), parts.stores.cache.clone());
     readings::observe_advisories(&parts.metrics, Arc::clone(&advisories));
 
@@ -309,12 +310,12 @@ fn facts(config: &Config, parts: &Parts) -> ProcessFacts {
     }
 }
 
-async fn developer(config: &Config, policy: &AccessPolicy, callers: &Callers) -> Result<Developer, Error> {
-    let maker = Maker { policy, identities: &callers.identities, authenticator: callers.authenticator.as_ref() };
+async fn developer(config: &Config, policy: &AccessPolicy, callers: &Callers, auditor: &Auditor) -> Result<Developer, Error> {
+    let maker = Maker { policy, identities: &callers.identities, authenticator: callers.authenticator.as_ref(), auditor };
     Developer::of(&config.listening.data, maker).await
 }
 
-fn executions(parts: &Parts, gate: Gate, admission: Admission) -> Executions {
+fn executions(parts: &Parts, gate: Gate, admission: Admission, auditor: Auditor) -> Executions {
     let store = &parts.stores.store;
     let keeper = Keeper::new(store.clone(), Arc::clone(&parts.clock), InstanceId::new(parts.instance.as_str()));
     let ports = Ports {
@@ -326,6 +327,7 @@ fn executions(parts: &Parts, gate: Gate, admission: Admission) -> Executions {
         tenants: store.clone(),
         gate,
         admission,
+        auditor,
         incidents: Arc::new(LoggedIncidents::new(Arc::clone(&parts.metrics))),
         binder: Arc::new(JsonBinder),
         clock: Arc::clone(&parts.clock),

@@ -1,6 +1,7 @@
 //! The example utilities of the tenant `demo`, created through the use cases like anybody's.
 
-use domain::access::{AccessPolicy, Caller};
+use domain::access::{AccessPolicy, Action as _, Caller};
+use domain::audit::Auditor;
 use domain::name::{TenantName, UtilityId, UtilityName};
 use domain::utility::{Call, Draft, Metadata, Utilities, actions};
 use domain::{Error, Result};
@@ -38,8 +39,9 @@ const EXAMPLES: [Example; 5] = [
     SUMMARIZE_EVENTS,
 ];
 
-/// Creates the examples that do not exist; answers how many. One that somebody deleted stays deleted.
-pub(crate) async fn create(policy: &AccessPolicy, utilities: &Utilities) -> Result<usize> {
+/// Creates the examples that do not exist, which is recorded as the server's own work; answers how many. One that somebody deleted
+/// stays deleted.
+pub(crate) async fn create(policy: &AccessPolicy, utilities: &Utilities, auditor: &Auditor) -> Result<usize> {
     let caller = Caller::loopback(developer::account());
     let parent = TenantName { tenant: tenant() };
     let permit = policy.require::<actions::CreateUtility>(&caller, parent.clone()).await?;
@@ -59,7 +61,9 @@ pub(crate) async fn create(policy: &AccessPolicy, utilities: &Utilities) -> Resu
             message: "Example of this installation".to_owned(),
             ..Draft::default()
         };
-        match utilities.create(&permit, Some(id), draft, Call::default()).await {
+        let entry = auditor.own_entry(parent.tenant.clone(), actions::CreateUtility::SPEC.name, &parent);
+        let work = utilities.create(&permit, Some(id), draft, Call::default());
+        match auditor.own_work(entry, permit.notes(), work).await {
             Ok(_) => created += 1,
             Err(Error::AlreadyExists { .. }) => {}
             Err(error) => return Err(error),

@@ -375,6 +375,14 @@ fn services(options: &Options, parts: &Parts) -> Services {
         clock: clock.clone(),
     });
     let utilities = Utilities::new(stored.clone(), gate.clone(), clock.clone(), ids.clone());
+    let audit_ports = domain::audit::Ports {
+        repository: execution_store.clone(),
+        spawner: spawner.clone(),
+        incidents: Arc::new(RecordedIncidents::default()),
+        clock: clock.clone(),
+        ids: ids.clone(),
+    };
+    let auditor = Auditor::new(audit_ports, InstanceId::new("test"));
     let ports = Ports {
         utilities: stored.clone(),
         executions: execution_store.clone(),
@@ -384,25 +392,19 @@ fn services(options: &Options, parts: &Parts) -> Services {
         tenants: known.tenants.clone(),
         gate,
         admission,
+        auditor: auditor.clone(),
         incidents: Arc::new(RecordedIncidents::default()),
         binder: Arc::new(FakeBinder),
         clock: clock.clone(),
-        ids: ids.clone(),
-        spawner: spawner.clone(),
-    };
-    let audit_ports = domain::audit::Ports {
-        repository: execution_store.clone(),
-        spawner: spawner.clone(),
-        incidents: Arc::new(RecordedIncidents::default()),
-        clock: clock.clone(),
         ids,
+        spawner: spawner.clone(),
     };
     let config = domain::execution::Config { heartbeat: HEARTBEAT };
     let executions = Executions::new(ports, config);
     executions.begin().now_or_never().expect("stores in memory answer at once").expect("stores in memory answer");
     Services {
         authenticator,
-        auditor: Auditor::new(audit_ports, InstanceId::new("test")),
+        auditor,
         audit: AuditLog::new(execution_store.clone(), Arc::new(FakeTree::new(execution_store.clone()))),
         spawner: spawner.clone(),
         policy: AccessPolicy::new(rules, known.tenants.clone()),

@@ -55,6 +55,9 @@ fn a_new_key_is_published_before_it_signs_and_the_old_one_until_nothing_of_it_is
     assert!(ring.find(&old).is_some(), "its last token may be valid until now");
     ring.tend(rotated.plus(SETTLING).plus(OUTLIVES).plus(Duration::from_millis(1))).unwrap();
     assert_eq!((ids(&ring), files(&data)), (vec![new.clone()], 1));
+    let made = |id: &String| KeyChange::Made(id.clone());
+    assert_eq!(ring.take_changes(), [made(&old), made(new), KeyChange::Removed(old.clone())]);
+    assert_eq!(ring.take_changes(), []);
 }
 
 #[test]

@@ -77,14 +77,14 @@ impl Auditor {
     /// The record of a call that is permitted, before it has happened.
     pub fn entry(&self, caller: &Caller, action: ActionSpec, target: Target<'_>, around: &Circumstances) -> Entry {
         let tenant = target.tenant().unwrap_or_else(|| caller.principal.tenant()).clone();
-        self.new_entry(tenant, Some(caller), action, named(action, target), version(target), around)
+        self.new_entry(tenant, Some(caller), action.name, named(action, target), version(target), around)
     }
 
     /// The record of a call that was refused: it stands in the caller's own log, so that nobody writes into that of others; in the
     /// log of the installation where nobody knows who called.
     pub fn refused_entry(&self, caller: Option<&Caller>, action: ActionSpec, resource: Option<&str>, around: &Circumstances) -> Entry {
         let tenant = caller.map_or_else(TenantId::system, |caller| caller.principal.tenant().clone());
-        self.new_entry(tenant, caller, action, resource.unwrap_or(action.resource).to_owned(), None, around)
+        self.new_entry(tenant, caller, action.name, resource.unwrap_or(action.resource).to_owned(), None, around)
     }
 
     /// Records a call that had no effect, but is to show what each showing of is to be known. Returns once it is durable.
@@ -205,11 +205,11 @@ impl Auditor {
         }
     }
 
-    fn new_entry(
+    pub(super) fn new_entry(
         &self,
         tenant: TenantId,
         caller: Option<&Caller>,
-        action: ActionSpec,
+        action: &str,
         resource: String,
         version: Option<u32>,
         around: &Circumstances,
@@ -224,7 +224,7 @@ impl Auditor {
             call: ports.ids.unique(),
             actor: actor(caller, around),
             method: around.method.clone(),
-            action: action.name.to_owned(),
+            action: action.to_owned(),
             resource,
             version,
             outcome: Outcome::Intent,

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use sha2::{Digest as _, Sha256};
 
 use crate::access::{Resource, Target};
+use crate::error::{Error, Result};
 use crate::hash::Hash;
 use crate::lease::InstanceId;
 use crate::name::{PrincipalName, TenantId};
@@ -118,6 +119,15 @@ impl Outcome {
     pub fn as_str(self) -> &'static str {
         let named = Outcome::NAMES.iter().find(|(outcome, _)| *outcome == self);
         named.map(|(_, name)| *name).expect("each has a name")
+    }
+
+    /// What became of work that has ended, and the reason that who asked is told.
+    pub fn of<T>(done: &Result<T>) -> (Self, &'static str) {
+        match done {
+            Ok(_) => (Outcome::Allowed, ""),
+            Err(error @ (Error::Denied { .. } | Error::Closed { .. } | Error::Unauthenticated)) => (Outcome::Denied, error.reason()),
+            Err(error) => (Outcome::Failed, error.reason()),
+        }
     }
 
     /// The outcome of this name.

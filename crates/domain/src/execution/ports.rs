@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::access::TenantScope;
 use crate::admission::Admission;
+use crate::audit::Auditor;
 use crate::code::ParameterBinder;
 use crate::error::Result;
 use crate::execution::live::Registry;
@@ -38,6 +39,8 @@ pub struct Ports {
     pub gate: Gate,
     /// Places among what runs.
     pub admission: Admission,
+    /// Records what the server does with executions by itself.
+    pub auditor: Auditor,
     /// Reads parameters.
     pub binder: Arc<dyn ParameterBinder>,
     /// What operators hear of.

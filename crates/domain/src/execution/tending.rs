@@ -8,17 +8,24 @@ use futures_util::StreamExt as _;
 use futures_util::future::{Either, select};
 
 use crate::access::TenantScope;
-use crate::error::Result;
+use crate::audit::{FieldChange, Notes};
+use crate::error::{Error, Result};
 use crate::execution::{Body, Event, Execution, Executions, Hint, Pruned};
 use crate::incident::Incident;
-use crate::lease::{Keeper, TERM};
-use crate::name::{ExecutionId, ExecutionName};
+use crate::lease::{Fence, Keeper, TERM};
+use crate::name::{ExecutionId, ExecutionName, TenantId};
 use crate::tenant::TenantState;
 
 /// Executions of dead servers that are settled in one step: what a server has in memory of them at once.
 const SETTLED_AT_ONCE: u32 = 20;
 /// How often it is asked whose tenant is suspended by now: with it, what runs ends within the second that is promised.
 const HEED_EVERY: Duration = Duration::from_millis(500);
+/// What records call the ending of what a dead server left.
+const LOSE: &str = "execution.lose";
+/// What records call the removal of old executions and output.
+const PRUNE: &str = "execution.prune";
+/// What that is done to: executions of every tenant.
+const RESOURCE: &str = "execution";
 
 impl Executions {
     /// Acquires this server's lease, and settles what dead servers left. Answers how many executions were lost.
@@ -103,7 +110,16 @@ impl Executions {
     /// Those of the store.
     pub async fn prune(&self, keep: Duration, max_output_bytes: u64) -> Result<Pruned> {
         let ports = &self.shared.ports;
-        ports.executions.prune(ports.clock.now().minus(keep), max_output_bytes).await
+        let notes = Notes::default();
+        let entry = ports.auditor.own_entry(TenantId::system(), PRUNE, &RESOURCE);
+        let work = async {
+            let pruned = ports.executions.prune(ports.clock.now().minus(keep), max_output_bytes).await?;
+            let said = [("executions", pruned.executions), ("output_bytes", pruned.output_bytes)];
+            let said = said.into_iter().filter(|(_, number)| *number > 0);
+            notes.changes(said.filter_map(|(what, number)| FieldChange::named(what, Some(&number.to_string()), None)).collect());
+            Ok(pruned)
+        };
+        ports.auditor.own_work(entry, notes.clone(), work).await
     }
 
     /// Stops every execution and returns when all are stored, or after `patience`. Says whether all ended.
@@ -214,7 +230,8 @@ impl Executions {
         let found = ports.executions.find(&scope, &name.execution).await?.open_for_system();
         match found {
             Some(execution) if !execution.state.is_terminal() && Some(&execution.fence) == ports.keeper.fence().as_ref() => {
-                self.end_as_lost(&scope, execution).await.map(|()| true)
+                let entry = ports.auditor.own_entry(name.tenant.clone(), LOSE, name);
+                ports.auditor.own_work(entry, Notes::default(), self.end_as_lost(&scope, execution)).await.map(|()| true)
             }
             // It was not stored, has ended, or is under another fence: then it is settled like what the dead left.
             Some(_) | None => Ok(false),
@@ -229,16 +246,28 @@ impl Executions {
         if self.shared.registry.find(&left.name.execution).is_some() {
             return Ok(false);
         }
+        let entry = ports.auditor.own_entry(left.name.tenant.clone(), LOSE, &left.name);
+        match ports.auditor.own_work(entry, Notes::default(), self.take_over(left, &fence)).await {
+            Ok(()) => Ok(true),
+            Err(Error::StaleFence { .. }) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// [`Error::StaleFence`] where somebody else has taken it.
+    async fn take_over(&self, left: &Execution, fence: &Fence) -> Result<()> {
+        let ports = &self.shared.ports;
         let scope = TenantScope::for_system(left.name.tenant.clone());
-        let taken = ports.executions.take_over(&scope, &left.name.execution, &left.fence, &fence, ports.clock.now()).await;
+        let taken = ports.executions.take_over(&scope, &left.name.execution, &left.fence, fence, ports.clock.now()).await;
         // From here on it may be under this server's fence, where nobody else looks for it.
         self.shared.orphans.add(left.name.clone());
-        let was_there = match taken? {
-            Some(execution) => self.end_as_lost(&scope, execution).await.map(|()| true)?,
-            None => false,
+        let Some(execution) = taken? else {
+            self.shared.orphans.remove(&left.name);
+            return Err(Error::StaleFence { resource: left.name.to_string() });
         };
+        self.end_as_lost(&scope, execution).await?;
         self.shared.orphans.remove(&left.name);
-        Ok(was_there)
+        Ok(())
     }
 
     async fn end_as_lost(&self, scope: &TenantScope, mut execution: Execution) -> Result<()> {

@@ -5,9 +5,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use domain::Error;
-use domain::execution::{Body, ExecutionRepository as _, State, Watched, actions};
+use domain::audit::{Actor, AuditQuery, AuditRepository, OWN_WORK, Outcome};
+use domain::execution::{Body, ExecutionQuery, ExecutionRepository, State, Watched, actions};
 use domain::lease::{self, InstanceId, Keeper, LeaseName, TERM};
 use domain::name::ExecutionName;
+use domain::page::PageRequest;
 use domain::sandbox::Reason;
 use domain::time::Clock as _;
 use futures_util::FutureExt as _;
@@ -126,6 +128,58 @@ async fn only_what_a_dead_server_left_is_lost() {
     };
     assert_eq!((end.state, end.failure.map(|failure| failure.reason)), (State::Lost, Some(Reason::NodeLost)));
     assert_eq!(printed, b"hello\n", "what was stored is kept");
+}
+
+#[tokio::test]
+async fn what_a_server_ends_and_removes_by_itself_is_recorded_like_a_call_and_not_done_where_it_cannot_be() {
+    let (first, second, lost) = running().await;
+    let faults = first.stores().executions.faults().clone();
+    first.kill();
+    faults.fail_always("append_audit");
+    for _ in 0..4 {
+        first.clock.advance(Keeper::period());
+        second.executions.tend().await;
+    }
+    assert_eq!((state(&first, &lost).await, second.incidents.kinds().len()), (State::Running, 1), "and operators hear of it");
+    faults.heal();
+    second.executions.tend().await;
+    second.clock.advance(Duration::from_secs(1));
+    let removed = second.executions.prune(Duration::from_millis(1), u64::MAX).await.unwrap();
+    assert_eq!((state_of_all(&first).await, removed.executions), (0, 1));
+
+    let ended = own_records(&second, "acme").await;
+    let resource = lost.to_string();
+    assert_eq!(ended, [(Outcome::Intent, "execution.lose", &*resource), (Outcome::Allowed, "execution.lose", &*resource)].map(owned));
+    let removals = own_records(&second, "system").await;
+    assert_eq!(
+        removals,
+        [(Outcome::Intent, "execution.prune", "execution"), (Outcome::Allowed, "execution.prune", "execution")].map(owned)
+    );
+    faults.fail_always("append_audit");
+    let refused = second.executions.prune(Duration::from_millis(1), u64::MAX).await.unwrap_err();
+    assert_eq!(refused.reason(), "AUDIT_UNAVAILABLE");
+}
+
+fn owned((outcome, action, resource): (Outcome, &str, &str)) -> (Outcome, String, String) {
+    (outcome, action.to_owned(), resource.to_owned())
+}
+
+/// How many executions are stored.
+async fn state_of_all(world: &World) -> usize {
+    let page = PageRequest { size: 100, after: None };
+    let found = ExecutionRepository::list(&*world.stores().executions, &sample::scope("acme"), &ExecutionQuery::default(), &page).await;
+    found.unwrap().open_for_system().unwrap().items.len()
+}
+
+/// Outcome, action and resource of what this server has recorded of its own work in a log, oldest first.
+async fn own_records(world: &World, tenant: &str) -> Vec<(Outcome, String, String)> {
+    let page = PageRequest { size: 100, after: None };
+    let found = AuditRepository::list(&*world.stores().executions, &sample::scope(tenant), &AuditQuery::default(), &page).await;
+    let mut records = found.unwrap().open_for_system().unwrap().items;
+    records.retain(|record| record.entry.method == OWN_WORK);
+    assert!(records.iter().all(|record| record.entry.actor == Actor::default() && record.entry.instance == InstanceId::new("second")));
+    records.sort_by_key(|record| record.sequence);
+    records.into_iter().map(|record| (record.entry.outcome, record.entry.action, record.entry.resource)).collect()
 }
 
 #[tokio::test]

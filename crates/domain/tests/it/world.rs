@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use domain::Result;
 use domain::access::{AccessPolicy, Action, ActionSpec, Caller, LocalRules, Permit, Reach, Rules, Target};
 use domain::admission::{self, Admission};
+use domain::audit::{self, Auditor};
 use domain::code::{Bound, Code, ParameterBinder, Schema};
 use domain::code_policy::{CodeChecker, CodePolicies, ExceptionDraft, PolicyPatch};
 use domain::execution::{Config, Execution, Executions, Launch, Ports, TransformCall, Transformed, Watch, Watched};
@@ -50,6 +51,8 @@ pub struct Stores {
     pub signals: Arc<InMemorySignals>,
     pub tenants: Arc<InMemoryTenants>,
     ids: Arc<SequentialIds>,
+    /// Names what is recorded.
+    calls: Arc<SequentialIds>,
     clock: Arc<FakeClock>,
 }
 
@@ -122,6 +125,7 @@ impl World {
             tenants: stores.tenants.clone(),
             gate: gate.clone(),
             admission: admission.clone(),
+            auditor: stores.auditor(instance, &spawner),
             incidents: incidents.clone(),
             binder: Arc::new(AnyBinder),
             clock: clock.clone(),
@@ -203,6 +207,18 @@ impl World {
 }
 
 impl Stores {
+    /// What a server records of its own work; its incidents are not those of executions.
+    fn auditor(&self, instance: &str, spawner: &Arc<TokioSpawner>) -> Auditor {
+        let ports = audit::Ports {
+            repository: self.executions.clone(),
+            spawner: spawner.clone(),
+            incidents: Arc::new(RecordedIncidents::default()),
+            clock: self.clock.clone(),
+            ids: self.calls.clone(),
+        };
+        Auditor::new(ports, InstanceId::new(instance))
+    }
+
     fn new() -> Self {
         let clock = Arc::new(FakeClock::default());
         Stores {
@@ -212,6 +228,7 @@ impl Stores {
             signals: Arc::default(),
             tenants: Arc::new(InMemoryTenants::of(clock.clone(), &["acme", "beta", "system"])),
             ids: Arc::default(),
+            calls: Arc::default(),
             clock,
         }
     }
