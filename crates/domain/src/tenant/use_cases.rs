@@ -233,7 +233,7 @@ fn changed_fields(before: &Tenant, after: &Tenant) -> Vec<FieldChange> {
     let (old, new) = (&before.database, &after.database);
     let all = [
         text("name", &before.display_name, &after.display_name),
-        text("status", before.state.as_str(), after.state.as_str()),
+        FieldChange::named("status", Some(before.state.as_str()), Some(after.state.as_str())),
         text("db_host", &old.host, &new.host),
         text("db_username", &old.username, &new.username),
         text("db_name", &old.name, &new.name),
