@@ -136,6 +136,25 @@ impl AuditDocument {
         self.resource = resource;
     }
 
+    /// Puts ids into the place of the users whom fields that changed name, where `subject` knows an id for the field's text.
+    ///
+    /// # Errors
+    /// Those of `subject`.
+    pub fn rename_changes<E>(&mut self, mut subject: impl FnMut(&str) -> Result<Option<String>, E>) -> Result<(), E> {
+        for change in &mut self.changes {
+            if let Some(field) = subject(&change.field)? {
+                self.v = PSEUDONYMOUS;
+                change.field = field;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether users stand under ids in it.
+    pub fn is_pseudonymous(&self) -> bool {
+        self.v == PSEUDONYMOUS
+    }
+
     /// The id of the user who acted, where they stand under one, and what is personal of them, sealed.
     pub fn subject(&self) -> Option<(&str, Option<&str>)> {
         Some((self.actor.subject.as_deref()?, self.actor.sealed.as_deref()))

@@ -108,13 +108,14 @@ impl Sharing {
 
 /// What a grant says, as it was given (to hold nothing before) or taken back (to hold nothing now).
 fn changes(grant: &Grant, way: impl Fn(&str) -> (Option<&str>, Option<&str>)) -> Vec<FieldChange> {
-    let (grantee, expires) = (grant.grantee.to_string(), grant.expires.map(|end| end.as_millis().to_string()));
-    let said = [("grantee", Some(grantee.as_str())), ("access", Some(grant.access.as_str())), ("expire_time", expires.as_deref())];
+    let expires = grant.expires.map(|end| end.as_millis().to_string());
+    let said = [("access", Some(grant.access.as_str())), ("expire_time", expires.as_deref())];
     let change = |(field, value): (&str, Option<&str>)| {
         let (before, after) = way(value?);
         FieldChange::named(field, before, after)
     };
-    said.into_iter().filter_map(change).collect()
+    let grantee = FieldChange::principal("grantee", &grant.grantee.to_string());
+    [grantee].into_iter().chain(said.into_iter().filter_map(change)).collect()
 }
 
 /// Grants of a grantee end by being taken back or by their time: there is no moment to name.

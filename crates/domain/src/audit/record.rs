@@ -154,7 +154,13 @@ impl FieldChange {
         FieldChange::of(&said, before, after)
     }
 
-    /// That a secret is another one; nothing is recorded of either.
+    /// The change of a field whose value is the name of a principal. Without hashes: that of a name could be confirmed by trying, and
+    /// outlived its being forgotten.
+    pub fn principal(field: &str, name: &str) -> Self {
+        FieldChange { field: format!("{field}={name}"), before: None, after: None }
+    }
+
+    /// That a secret, or what is personal, is another one; nothing is recorded of either.
     pub fn secret(field: &str) -> Self {
         FieldChange { field: field.to_owned(), before: None, after: None }
     }

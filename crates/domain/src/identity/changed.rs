@@ -1,5 +1,5 @@
 //! What a change has changed of a principal or a key, for the record of it. Roles, states and ends are names, which the record says;
-//! of a password it says that it is another one.
+//! of a password and of what people are called it says that it is another one.
 
 use crate::audit::FieldChange;
 use crate::identity::{ApiKey, Principal, PrincipalState};
@@ -7,7 +7,8 @@ use crate::identity::{ApiKey, Principal, PrincipalState};
 /// The fields that differ; all that say something, where there was nothing before.
 pub(super) fn changed_fields(before: Option<&Principal>, after: &Principal) -> Vec<FieldChange> {
     let named = |field, of: fn(&Principal) -> &str| FieldChange::named(field, before.map(of), Some(of(after)));
-    let display_name = FieldChange::of("display_name", Some(before.map_or("", |old| &old.display_name)), Some(&after.display_name));
+    let called = before.map_or("", |old| &old.display_name);
+    let display_name = (called != after.display_name).then(|| FieldChange::secret("display_name"));
     let held = before.and_then(|old| old.password.as_ref());
     let password = (held != after.password.as_ref()).then(|| FieldChange::secret("password"));
     let role = named("role", |principal| principal.role.as_str());

@@ -1,7 +1,7 @@
 //! People in audit records: under an id that says nothing where a record is written, and by their name where it is read.
 //!
 //! The bytes of a record never change, so what is personal of the user who acted is sealed in them under the user's own key, and the
-//! name of a user whom it is about is not in them at all.
+//! name of a user whom it is about, or whom a change names, is not in them at all.
 
 use domain::audit::{AuditQuery, AuditRecord, Entry};
 use domain::error::Source;
@@ -53,6 +53,10 @@ pub(super) fn written(connection: &Connection, vault: &Vault, entry: &Entry, seq
         }
         None => entry.resource.clone(),
     };
+    document.rename_changes(|field| {
+        let Some((what, user, rest)) = user_named_by(field) else { return Ok(None) };
+        Ok::<_, Error>(Some(format!("{what}={}{rest}", vault.person(connection, &user)?.reference())))
+    })?;
     Ok(Written { actor, resource, bytes: document.to_bytes() })
 }
 
@@ -77,6 +81,13 @@ pub(super) fn read(connection: &Connection, vault: &Vault, tenant: &TenantId, se
     {
         let resource = format!("{}{rest}", person.name());
         document.restore_resource(resource);
+    }
+    if document.is_pseudonymous() {
+        document.rename_changes(|field| {
+            let Some((what, value)) = field.split_once('=') else { return Ok(None) };
+            let found = vault.person_in(connection, value)?;
+            Ok::<_, Error>(found.map(|(person, rest)| format!("{what}={}{rest}", person.name())))
+        })?;
     }
     document.into_record().map_err(|invalid| broken(invalid.into()))
 }
@@ -108,6 +119,13 @@ pub(crate) fn reference(connection: &Connection, vault: &Vault, user: &Principal
     }
     let person = vault.find_person(connection, user)?;
     Ok(person.filter(|person| matches!(person, Person::Known(_))).map(|person| person.reference()))
+}
+
+/// The field, and the user whom a change of it names as `field=user`, with what follows.
+fn user_named_by(field: &str) -> Option<(&str, PrincipalName, &str)> {
+    let (what, value) = field.split_once('=')?;
+    let (user, rest) = user_in(value)?;
+    Some((what, user, rest))
 }
 
 fn place<'a>(tenant: &'a TenantId, sequence: &'a str) -> Place<'a> {

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use domain::ErrorKind;
-use domain::audit::{Actor, AuditQuery, AuditRecord, AuditRepository, Entry, Outcome};
+use domain::audit::{Actor, AuditQuery, AuditRecord, AuditRepository, Entry, FieldChange, Outcome};
 use domain::identity::{Principal, PrincipalChange, PrincipalRepository};
 use domain::name::PrincipalName;
 use domain::page::PageRequest;
@@ -35,7 +35,8 @@ fn creation(principal: &Principal) -> PrincipalChange {
 /// What ann did about herself, from an address and for a purpose.
 fn act() -> Entry {
     let actor = Actor { principal: Some(user("ann")), address: Some(ADDRESS.parse().unwrap()), ..Actor::default() };
-    Entry { actor, resource: format!("{ANN}/sessions/s"), purpose: PURPOSE.to_owned(), ..entry("acme", 1) }
+    let changes = vec![FieldChange::principal("grantee", ANN), FieldChange::principal("grantee", "tenants/acme/roles/user")];
+    Entry { actor, resource: format!("{ANN}/sessions/s"), changes, purpose: PURPOSE.to_owned(), ..entry("acme", 1) }
 }
 
 async fn find(store: &EmbeddedStore, name: &str) -> domain::Result<Option<Principal>> {
@@ -76,6 +77,9 @@ async fn what_is_personal_is_in_no_file_and_is_read_as_it_was_written() {
         assert!(!holds(store.directory.path(), text), "{text}");
     }
     assert!(holds(store.directory.path(), "utility.update"), "what is not personal is found");
+    let bytes = AuditRepository::records_from(&*store, &scope("acme"), 0, 1).await.unwrap().remove(0).bytes;
+    let bytes = String::from_utf8(bytes).unwrap();
+    assert!(!bytes.contains("users/ann") && bytes.contains(r#""field":"grantee=tenants/acme/subjects/"#), "{bytes}");
 }
 
 #[tokio::test]
