@@ -13,6 +13,9 @@ fn a_utility_is_shared_and_taken_back_from_the_command_line() {
     let zona = |words: &[&str]| run(server.zona().args(words));
     zona(&["utility", "create", "shout", "--file", file.to_str().expect("a temporary path is UTF-8")]).with_code(0);
 
+    let early = zona(&["access", "grant", "shout", "--user", "ann", "--access", "read"]).with_code(2);
+    assert!(early.errors().contains("is nobody in the tenant"), "{}", early.errors());
+    zona(&["user", "create", "ann", "--role", "creator", "--no-password"]).with_code(0);
     let grant =
         ["access", "grant", "shout", "--user", "ann", "--access", "execute", "--reason", "on call", "--expires", "30d", "-o", "json"];
     let given = zona(&grant).with_code(0).json();
@@ -24,6 +27,15 @@ fn a_utility_is_shared_and_taken_back_from_the_command_line() {
     let mut grantees: Vec<_> = listed.as_array().into_iter().flatten().filter_map(|grant| grant["grantee"].as_str()).collect();
     grantees.sort_unstable();
     assert_eq!(grantees, ["tenants/demo", "tenants/demo/roles/creator", "tenants/demo/users/ann"]);
+
+    let explained = zona(&["access", "explain", "ann", "utility.execute", "shout", "-o", "json"]).with_code(0).json();
+    assert_eq!((&explained["allowed"], &explained["rule"]), (&json!(true), &json!("GRANT")));
+    assert_eq!(explained["grant"]["grantee"], json!("tenants/demo/users/ann"));
+    let refused = zona(&["access", "explain", "ann", "utility.update", "shout"]).with_code(0);
+    assert!(refused.text().contains("NEITHER_OWNED_NOR_GRANTED"), "{}", refused.text());
+    zona(&["access", "explain", "ann", "policy.update", "codePolicy"]).with_code(0);
+    zona(&["access", "explain", "ann", "utility.execute", "codePolicy"]).with_code(2);
+    zona(&["access", "explain", "nobody", "utility.list", "tenants/demo"]).with_code(4);
 
     zona(&["access", "revoke", "shout", "--user", "ann"]).with_code(0);
     let again = zona(&["access", "revoke", "shout", "--user", "ann"]).with_code(4);

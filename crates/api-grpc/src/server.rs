@@ -16,7 +16,7 @@ use api_proto::zona::server::v1::server_service_server::ServerServiceServer;
 use api_proto::zona::tenant::v1::tenant_service_server::TenantServiceServer;
 use api_proto::zona::utility::v1::code_policy_service_server::CodePolicyServiceServer;
 use api_proto::zona::utility::v1::utility_service_server::UtilityServiceServer;
-use domain::access::{AccessPolicy, Authenticator, Sharing};
+use domain::access::{AccessPolicy, Authenticator, Explanations, Sharing};
 use domain::audit::{AuditLog, Auditor};
 use domain::code_policy::CodePolicies;
 use domain::execution::{Executions, MAX_OUTCOMES, MAX_REQUEST};
@@ -36,6 +36,7 @@ use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
 use tower::Layer as _;
 
+use crate::access_handler::AccessUseCases;
 use crate::budget::Budget;
 use crate::check_permissions;
 use crate::error::Error;
@@ -86,6 +87,8 @@ pub struct Services {
     pub sharing: Sharing,
     /// Use cases of tenants.
     pub tenants: Tenants,
+    /// Explains what may be done.
+    pub explanations: Explanations,
     /// Use cases of runtimes.
     pub runtimes: Runtimes,
     /// Use cases about servers.
@@ -238,7 +241,7 @@ impl Services {
         serve!(UtilityServiceServer: Arc::new(self.utilities));
         serve!(ExecutionServiceServer: executions);
         serve!(CodePolicyServiceServer: self.policies);
-        serve!(AccessServiceServer: self.sharing);
+        serve!(AccessServiceServer: AccessUseCases { sharing: self.sharing, explanations: self.explanations });
         serve!(TenantServiceServer: self.tenants);
         serve!(RuntimeServiceServer: self.runtimes);
         serve!(ServerServiceServer: self.servers);

@@ -7,6 +7,7 @@
 mod action;
 pub mod actions;
 mod caller;
+mod explain;
 mod found;
 mod grant;
 mod grant_repository;
@@ -14,6 +15,7 @@ mod matrix;
 mod matrix_rules;
 mod permit;
 mod policy;
+mod resource_name;
 mod rules;
 mod scope;
 mod sharing;
@@ -21,6 +23,7 @@ mod target;
 
 pub use action::{Action, ActionSpec, Operation, Who};
 pub use caller::{Authenticator, Caller, ClientCertificate, Credential, CredentialKind, LoopbackAuthenticator, Origin, Presented};
+pub use explain::{Explanation, ExplanationPorts, Explanations};
 pub use found::{Found, Part, Resource};
 pub use grant::{Access, Grant, GrantDraft, Granted, Grantee, HeldGrants, MAX_GRANTS};
 pub use grant_repository::GrantRepository;
@@ -31,6 +34,6 @@ pub use policy::AccessPolicy;
 pub use rules::{LocalRules, Reach, Rules};
 pub use scope::TenantScope;
 pub use sharing::Sharing;
-pub use target::{Installation, OfTenant, Target, Targeted};
+pub use target::{Installation, OfTenant, Target, TargetKind, Targeted};
 
 pub(crate) use action::actions;

@@ -1,6 +1,6 @@
 //! Every action of every area, for the check of the contract against them.
 
-use crate::access::{self, ActionSpec};
+use crate::access::{self, ActionSpec, TargetKind};
 use crate::{audit, code_policy, execution, identity, runtime, server, tenant, utility};
 
 /// What the areas declare; an RPC that names another action is refused at start.
@@ -19,4 +19,23 @@ const DECLARED: [&[ActionSpec]; 9] = [
 /// Every action that the domain knows.
 pub fn actions() -> impl Iterator<Item = ActionSpec> {
     DECLARED.into_iter().flatten().copied()
+}
+
+/// What the areas' actions can be about.
+const ABOUT: [&[(&str, &[TargetKind])]; 9] = [
+    access::actions::ABOUT,
+    utility::actions::ABOUT,
+    execution::actions::ABOUT,
+    code_policy::actions::ABOUT,
+    runtime::actions::ABOUT,
+    server::actions::ABOUT,
+    audit::actions::ABOUT,
+    identity::actions::ABOUT,
+    tenant::actions::ABOUT,
+];
+
+/// What an action can be about.
+pub(crate) fn kinds_of(action: ActionSpec) -> &'static [TargetKind] {
+    let found = ABOUT.into_iter().flatten().find(|(name, _)| *name == action.name);
+    found.map_or(&[], |(_, kinds)| *kinds)
 }

@@ -35,5 +35,6 @@ pub mod utility;
 mod actions;
 
 pub use actions::actions;
+pub(crate) use actions::kinds_of;
 pub use error::{Error, ErrorKind, Result};
 pub use violation::Violation;

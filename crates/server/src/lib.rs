@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use api_grpc::{Server, Services};
-use domain::access::{AccessPolicy, LocalRules, MatrixRules, Sharing};
+use domain::access::{AccessPolicy, ExplanationPorts, Explanations, LocalRules, MatrixRules, Sharing};
 use domain::admission::Admission;
 use domain::audit::Auditor;
 use domain::code_policy::CodePolicies;
@@ -171,7 +171,7 @@ async fn serve(config: &Config, parts: Parts, listeners: Listeners, telemetry: T
     let rules = MatrixRules::new(LocalRules::new(tenant()), Arc::clone(&parts.stores.grants), Arc::clone(&parts.clock));
     let tenants: Arc<dyn TenantRepository> = parts.stores.store.clone();
     tenants.ensure(&config.named_tenants(), parts.clock.now()).await.map_err(Error::Tenants)?;
-    let policy = AccessPolicy::new(Arc::new(rules), parts.stores.store.clone());
+    let policy = AccessPolicy::new(Arc::new(rules.clone()), parts.stores.store.clone());
     let gate_ports = gate_ports(config, &parts, Arc::clone(&advisories));
     let gate = Gate::new(gate_ports.clone());
     let GatePorts { policies, checker, runtimes, admission, clock, .. } = gate_ports;
@@ -204,7 +204,8 @@ async fn serve(config: &Config, parts: Parts, listeners: Listeners, telemetry: T
         utilities,
         runtimes: Runtimes::new(runtimes),
         tenants: Tenants::new(tenants, Arc::clone(&clock)),
-        sharing: Sharing::new(Arc::clone(&parts.stores.grants), Arc::clone(&parts.stores.utilities), Arc::clone(&clock)),
+        explanations: Explanations::new(rules, explanation_ports(&parts)),
+        sharing: sharing(&parts),
         policies: CodePolicies::new(policies, checker, clock),
         servers: Servers::new(Arc::new(facts(config, &parts)), executions.clone()),
         identities: callers.identities.clone(),
@@ -298,6 +299,21 @@ fn gate_ports(config: &Config, parts: &Parts, advisories: Arc<Feed>) -> GatePort
         compiler,
         admission: Admission::new(config.admission.clone()),
         clock: Arc::clone(&parts.clock),
+    }
+}
+
+fn sharing(parts: &Parts) -> Sharing {
+    let Stores { grants, utilities, store, .. } = &parts.stores;
+    Sharing::new(Arc::clone(grants), Arc::clone(utilities), store.clone(), Arc::clone(&parts.clock))
+}
+
+fn explanation_ports(parts: &Parts) -> ExplanationPorts {
+    ExplanationPorts {
+        principals: parts.stores.store.clone(),
+        utilities: Arc::clone(&parts.stores.utilities),
+        executions: parts.stores.store.clone(),
+        grants: Arc::clone(&parts.stores.grants),
+        tenants: parts.stores.store.clone(),
     }
 }
 

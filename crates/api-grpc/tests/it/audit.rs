@@ -23,6 +23,7 @@ use crate::generic::{call_with, methods, named_request, path, send};
 use crate::harness::{Harness, LOCAL, Options, TENANT, reason, utility_name, violations};
 use crate::identity::Installation;
 use crate::roles::RoleAuthenticator;
+use crate::roles::{Person, keep};
 use crate::tenants::ROOT;
 
 const SCRIPT: &str = "def main():\n    return 1\n";
@@ -142,6 +143,7 @@ fn fields(expected: &[(&str, bool, bool)]) -> Vec<(String, bool, bool)> {
 async fn a_grant_is_recorded_with_whom_it_was_given_and_taken_from_and_what_it_gave() {
     let server = Harness::start().await;
     server.create("some", SCRIPT).await;
+    keep(&server.known, Person::new("ann", domain::identity::Role::User).principal()).await;
     let (name, grantee) = (utility_name("some"), "tenants/demo/users/ann".to_owned());
     let grant = access::GrantAccessRequest {
         name: name.clone(),

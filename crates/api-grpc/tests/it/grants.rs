@@ -10,18 +10,19 @@ use domain::time::Clock as _;
 use prost_types::FieldMask;
 use tonic::{Code, Request, Status};
 
-use crate::harness::{Harness, Options, TENANT, pairs, reason, utility_name, violations};
-use crate::roles::{Person, RoleAuthenticator};
+use crate::harness::{Harness, TENANT, pairs, reason, utility_name, violations};
+use crate::roles::{Person, server_of};
 
 const CODE: &str = "def main():\n    #: return 1\n";
 const ROOT: Person = Person::new("root", Role::Admin);
 const ANN: Person = Person::new("ann", Role::Creator);
 const BOB: Person = Person::new("bob", Role::User);
 const CID: Person = Person::new("cid", Role::Creator);
+const ZED: Person = Person { tenant: "acme", ..Person::new("zed", Role::Admin) };
 
 /// A server on which ann owns `some`.
 async fn server() -> Harness {
-    let server = Harness::with(Options { authenticator: Some(RoleAuthenticator::of([ROOT, ANN, BOB, CID])), ..Options::default() }).await;
+    let server = server_of(&[ROOT, ANN, BOB, CID, ZED]).await;
     create(&server, ANN, "some").await;
     server
 }
@@ -206,4 +207,20 @@ async fn nothing_is_granted_of_a_deleted_utility() {
     server.utilities.clone().delete_utility(ANN.asks(delete)).await.unwrap();
     let refused = server.access.clone().grant_access(ROOT.asks(grant_of("some", TENANT, pb::Access::Read))).await.unwrap_err();
     assert_eq!((refused.code(), reason(&refused)), (Code::FailedPrecondition, "UTILITY_DELETED".to_owned()));
+}
+
+#[tokio::test]
+async fn nothing_is_granted_to_who_is_not_there_and_nobody_learns_who_is_elsewhere() {
+    let server = server().await;
+    let ask = |grantee: &'static str| {
+        let (mut client, request) = (server.access.clone(), grant_of("some", grantee, pb::Access::Read));
+        async move { violations(&client.grant_access(ROOT.asks(request)).await.unwrap_err()) }
+    };
+    for grantee in ["tenants/demo/users/nobody", "tenants/demo/serviceAccounts/bob", "tenants/demo/roles/super_admin"] {
+        assert_eq!(ask(grantee).await, pairs(&[("grantee", "UNKNOWN_GRANTEE")]), "{grantee}");
+    }
+    // The one is there, the other is not.
+    for grantee in ["tenants/acme/users/zed", "tenants/acme/users/nobody"] {
+        assert_eq!(ask(grantee).await, pairs(&[("grantee", "OTHER_TENANT")]), "{grantee}");
+    }
 }

@@ -16,7 +16,9 @@ use api_proto::zona::runtime::v1::runtime_service_client::RuntimeServiceClient;
 use api_proto::zona::server::v1::server_service_client::ServerServiceClient;
 use api_proto::zona::tenant::v1::tenant_service_client::TenantServiceClient;
 use api_proto::zona::utility::v1 as utilities;
-use domain::access::{AccessPolicy, Authenticator, LocalRules, LoopbackAuthenticator, MatrixRules, Rules, Sharing};
+use domain::access::{
+    AccessPolicy, Authenticator, ExplanationPorts, Explanations, LocalRules, LoopbackAuthenticator, MatrixRules, Rules, Sharing,
+};
 use domain::admission;
 use domain::audit::{AuditLog, Auditor};
 use domain::code_policy::CodePolicies;
@@ -174,6 +176,8 @@ pub struct Harness {
     pub running: Executions,
     /// What is known of tenants, which other servers may share.
     pub known_tenants: Arc<InMemoryTenants>,
+    /// Whom it knows.
+    pub known: Arc<Known>,
     pub sandbox: Arc<FakeSandbox>,
     pub compiler: Arc<FakeCompiler>,
     pub clock: Arc<FakeClock>,
@@ -243,6 +247,7 @@ impl Harness {
             identities,
             running,
             known_tenants: known.tenants.clone(),
+            known,
             channel,
             address,
             sandbox,
@@ -363,8 +368,15 @@ fn services(options: &Options, parts: &Parts) -> Services {
     let policy_store = Arc::new(InMemoryCodePolicyRepository::default());
     let checker = Arc::new(FakeChecker);
     let grants = known.store.grants();
-    let local = || LocalRules::new(sample::tenant("demo"));
-    let rules = options.rules.clone().unwrap_or_else(|| Arc::new(MatrixRules::new(local(), grants.clone(), clock.clone())));
+    let matrix = MatrixRules::new(LocalRules::new(sample::tenant("demo")), grants.clone(), clock.clone());
+    let rules = options.rules.clone().unwrap_or_else(|| Arc::new(matrix.clone()));
+    let explanations = ExplanationPorts {
+        principals: known.store.clone(),
+        utilities: stored.clone(),
+        executions: execution_store.clone(),
+        grants: grants.clone(),
+        tenants: known.tenants.clone(),
+    };
     let admission = admission::Admission::new(options.admission.clone());
     let gate = Gate::new(GatePorts {
         policies: policy_store.clone(),
@@ -409,7 +421,8 @@ fn services(options: &Options, parts: &Parts) -> Services {
         spawner: spawner.clone(),
         policy: AccessPolicy::new(rules, known.tenants.clone()),
         tenants: Tenants::new(known.tenants.clone(), clock.clone()),
-        sharing: Sharing::new(grants, stored.clone(), clock.clone()),
+        explanations: Explanations::new(matrix, explanations),
+        sharing: Sharing::new(grants, stored.clone(), known.store.clone(), clock.clone()),
         utilities,
         policies: CodePolicies::new(policy_store, checker, clock.clone()),
         runtimes: Runtimes::new(compiler.clone()),

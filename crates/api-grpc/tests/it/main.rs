@@ -9,6 +9,7 @@ mod client_certificates;
 mod encrypted;
 mod errors;
 mod executions;
+mod explanations;
 mod fakes;
 mod floods;
 mod generic;

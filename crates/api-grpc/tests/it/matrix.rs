@@ -12,9 +12,9 @@ use prost::Message as _;
 use prost_reflect::{DynamicMessage, MethodDescriptor, Value};
 use tonic::{Code, Request, Status};
 
-use crate::generic::{methods, named_request, path, send};
-use crate::harness::{Harness, Options, details};
-use crate::roles::{Person, RoleAuthenticator};
+use crate::generic::{methods, name_in, named_request, path, send};
+use crate::harness::{Harness, details};
+use crate::roles::{Person, server_of};
 
 const CODE: &str = "def main():\n    #: return 1\n";
 /// As long as those of what exists, so that answers can be compared byte by byte.
@@ -50,7 +50,7 @@ enum Takes {
     AdministeredNobody,
 }
 
-const TAKES: [(&str, Takes); 51] = [
+const TAKES: [(&str, Takes); 52] = [
     ("utility.create", Takes::Membership),
     ("utility.list", Takes::Membership),
     ("utility.validate", Takes::Membership),
@@ -80,6 +80,7 @@ const TAKES: [(&str, Takes); 51] = [
     ("caller.get", Takes::Caller),
     ("user.list", Takes::Membership),
     ("user.get", Takes::Nobody),
+    ("access.explain", Takes::Nobody),
     ("user.update", Takes::Nobody),
     ("credential.revoke", Takes::Nobody),
     ("user.create", Takes::Administration),
@@ -191,7 +192,7 @@ struct World {
 
 impl World {
     async fn new() -> Self {
-        let server = Harness::with(Options { authenticator: Some(RoleAuthenticator::of(PEOPLE)), ..Options::default() }).await;
+        let server = server_of(&PEOPLE).await;
         let mut world = World { server, executions: BTreeMap::new() };
         let others = world.make(OTHER, "demo", "not-granted").await;
         let granted = world.make(OTHER, "demo", "was-granted").await;
@@ -377,6 +378,41 @@ async fn nobody_gets_more_or_less_than_the_rule_says_by_any_method() {
     println!("{calls} calls");
     assert!(wrong.is_empty(), "{} of {calls}:\n{}", wrong.len(), wrong.join("\n"));
     assert!(calls >= 1_000, "{calls}");
+}
+
+/// Whether the server says that a call of this method would be permitted.
+async fn explained(world: &World, method: &MethodDescriptor, person: Person, request: &DynamicMessage) -> bool {
+    let resource = match path(method).as_str() {
+        "/zona.identity.v1.IdentityService/WhoAmI" => person.name(),
+        _ => name_in(request).unwrap_or_default(),
+    };
+    let action = api_proto::permissions()[&path(method)].action.clone();
+    let question = access::ExplainAccessRequest { name: person.name(), action, resource };
+    world.server.access.clone().explain_access(SUPER_ADMIN.asks(question)).await.unwrap().into_inner().allowed
+}
+
+#[tokio::test]
+async fn an_explanation_says_of_every_method_what_becomes_of_its_call() {
+    let world = World::new().await;
+    let mut compared = 0;
+    for method in methods() {
+        let Some(takes) = takes(&method) else { continue };
+        for person in [USER, CREATOR, ADMIN, SUPER_ADMIN, IMPOSTOR, SERVICE, LATE] {
+            for of in [Of::Own, Of::Other, Of::Granted, Of::ForeignTenant] {
+                // What is not there, or not an administrator's to know, is another question than who may ask for it.
+                let absent = matches!(takes, Takes::Nobody | Takes::AdministeredNobody | Takes::Log | Takes::Shared);
+                if absent || (of == Of::Own && [SUPER_ADMIN, IMPOSTOR].contains(&person)) {
+                    continue;
+                }
+                let request = world.request(&method, Actor::Person(person), of);
+                let said = explained(&world, &method, person, &request).await;
+                let done = verdict(&world.call(&method, Actor::Person(person), &request).await) == Verdict::Allowed;
+                assert_eq!(said, done, "{} {person:?} {of:?}", path(&method));
+                compared += 1;
+            }
+        }
+    }
+    assert!(compared >= 500, "{compared}");
 }
 
 #[tokio::test]

@@ -14,21 +14,15 @@ use test_support::{FakeClock, InMemoryGrantRepository, sample};
 const BEGIN: &str = "<!-- The tables: `cargo xtask permissions` writes them from the contract and the matrix. -->\n\n";
 const END: &str = "\n<!-- End of the tables. -->\n";
 
-const COLUMNS: [(Column, &str); 5] = [
-    (Column::Create, "Create"),
-    (Column::Read, "Read"),
-    (Column::Execute, "Execute"),
-    (Column::Delete, "Delete"),
-    (Column::Admin, "Admin functions"),
-];
+const COLUMNS: [Column; 5] = [Column::Create, Column::Read, Column::Execute, Column::Delete, Column::Admin];
 
 fn tables() -> String {
     let mut text = String::from("| role |");
-    COLUMNS.iter().for_each(|(_, name)| write!(text, " {name} |").unwrap());
+    COLUMNS.iter().for_each(|column| write!(text, " {} |", column.as_str()).unwrap());
     text += "\n|---|---|---|---|---|---|\n";
     for role in Role::ALL {
         write!(text, "| {} |", role.as_str().to_uppercase()).unwrap();
-        COLUMNS.iter().for_each(|(column, _)| write!(text, " {} |", word(cell(role, *column))).unwrap());
+        COLUMNS.iter().for_each(|column| write!(text, " {} |", word(cell(role, *column))).unwrap());
         text += "\n";
     }
     text += "\n| method | action | operation | reach | USER | CREATOR | ADMIN | SUPER_ADMIN |\n|---|---|---|---|---|---|---|---|\n";

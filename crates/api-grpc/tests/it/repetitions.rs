@@ -22,8 +22,8 @@ use crate::harness::{Harness, Options, TENANT, reason, utility_name};
 
 const FIRST: &str = "0192e5a4-7f2b-7c64-9d1e-3a5b8c7d9e0f";
 const ANOTHER: &str = "0192e5a4-7f2b-7c64-9d1e-3a5b8c7d9e10";
-const ANN: &str = "tenants/demo/users/ann";
-const BOB: &str = "tenants/demo/users/bob";
+const CREATORS: &str = "tenants/demo/roles/creator";
+const USERS: &str = "tenants/demo/roles/user";
 /// A policy may refuse it.
 const SCRIPT: &str = "def main():\n    # TODO\n    #: return 1\n";
 /// It wants what no earlier request gives.
@@ -90,11 +90,11 @@ fn requests(method: &str, some: &pb::Utility) -> Vec<(&'static str, Vec<u8>)> {
             ("the present version, which changes nothing", restore(some.latest_version, "").encode_to_vec()),
         ],
         "GrantAccess" => {
-            let (grantee, access) = (ANN.to_owned(), access::Access::Read.into());
+            let (grantee, access) = (CREATORS.to_owned(), access::Access::Read.into());
             vec![("a grant", access::GrantAccessRequest { name, grantee, access, request_id, ..Default::default() }.encode_to_vec())]
         }
         "RevokeAccess" => {
-            vec![("a revocation", access::RevokeAccessRequest { name, grantee: BOB.to_owned(), request_id }.encode_to_vec())]
+            vec![("a revocation", access::RevokeAccessRequest { name, grantee: USERS.to_owned(), request_id }.encode_to_vec())]
         }
         "ExecuteUtility" => vec![("a run", executions::ExecuteUtilityRequest { name, request_id, ..Default::default() }.encode_to_vec())],
         "StartExecution" => vec![("a start", executions::StartExecutionRequest { name, request_id, ..Default::default() }.encode_to_vec())],
@@ -130,7 +130,7 @@ async fn prepared(method: &str, options: Options) -> Harness {
         update(&server, &["code"], pb::Utility { code: SCRIPT.replace('1', "3"), ..Default::default() }).await;
     }
     if method == "RevokeAccess" {
-        let (name, grantee, access) = (utility_name("some"), BOB.to_owned(), access::Access::Execute.into());
+        let (name, grantee, access) = (utility_name("some"), USERS.to_owned(), access::Access::Execute.into());
         let request = access::GrantAccessRequest { name, grantee, access, ..Default::default() };
         server.access.clone().grant_access(request).await.unwrap();
     }

@@ -4,12 +4,16 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use domain::access::{Authenticator, Caller, Credential, CredentialKind, Origin, Presented};
-use domain::identity::Role;
+use domain::access::{Authenticator, Caller, Credential, CredentialKind, Origin, Presented, TenantScope};
+use domain::identity::{Principal, PrincipalChange, PrincipalRepository, PrincipalState, Role};
 use domain::name::PrincipalName;
+use domain::request::{Committed, Expected};
+use domain::revision::Revision;
 use domain::time::Timestamp;
 use domain::{Error, Result};
 use tonic::Request;
+
+use crate::harness::{Harness, Known, Options};
 
 /// Somebody of a tenant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,6 +34,21 @@ impl Person {
         format!("tenants/{}/{}/{}", self.tenant, self.collection, self.id)
     }
 
+    /// As a store of principals keeps somebody.
+    pub fn principal(self) -> Principal {
+        Principal {
+            name: PrincipalName::parse("name", &self.name()).unwrap(),
+            display_name: String::new(),
+            role: self.role,
+            state: PrincipalState::Active,
+            password: None,
+            created: Timestamp::default(),
+            updated: Timestamp::default(),
+            revision: Revision::FIRST,
+            valid_after: Timestamp::default(),
+        }
+    }
+
     /// A request that shows who asks.
     pub fn asks<B>(self, body: B) -> Request<B> {
         let mut request = Request::new(body);
@@ -45,6 +64,23 @@ impl RoleAuthenticator {
     pub fn of(people: impl IntoIterator<Item = Person>) -> Arc<dyn Authenticator> {
         Arc::new(RoleAuthenticator(people.into_iter().map(|person| (person.name(), person)).collect()))
     }
+}
+
+/// A server that knows these people, by their tokens and in its store.
+pub async fn server_of(people: &[Person]) -> Harness {
+    let known = Arc::new(Known::new());
+    for person in people {
+        keep(&known, person.principal()).await;
+    }
+    let authenticator = Some(RoleAuthenticator::of(people.iter().copied()));
+    Harness::with(Options { authenticator, known: Some(known), ..Options::default() }).await
+}
+
+/// Keeps somebody in the store of principals.
+pub async fn keep(known: &Known, principal: Principal) {
+    let scope = TenantScope::for_system(principal.name.tenant().clone());
+    let change = PrincipalChange { expected: Expected::Absent, principal, deletes: false, judged_at: None, request: None };
+    assert_eq!(PrincipalRepository::commit(&*known.store, &scope, change).await.unwrap(), Committed::Stored);
 }
 
 #[async_trait]

@@ -128,6 +128,26 @@ pub fn service_account(tenant: &Tenant, text: &str) -> Result<String> {
     principal(tenant, "serviceAccounts", text, "tenants/{tenant}/serviceAccounts/{account}")
 }
 
+/// The full name of a user or a service account; a bare id is a user's.
+///
+/// # Errors
+/// When it is neither an id nor a name of either.
+pub fn principal_or_user(tenant: &Tenant, text: &str) -> Result<String> {
+    if text.contains("/serviceAccounts/") { service_account(tenant, text) } else { user(tenant, text) }
+}
+
+/// The full name of anything: a bare id is a utility's, other names stand below the tenant, and nothing is the installation. Whether there
+/// is such a thing, the server says.
+pub fn resource(tenant: &Tenant, text: &str) -> String {
+    match text {
+        "" => String::new(),
+        full if full.starts_with("tenants/") => full.to_owned(),
+        "codePolicy" => code_policy(tenant),
+        below if below.contains('/') => format!("tenants/{tenant}/{below}"),
+        id => format!("tenants/{tenant}/utilities/{id}"),
+    }
+}
+
 fn principal(tenant: &Tenant, collection: &str, text: &str, pattern: &str) -> Result<String> {
     let name = match text.split('/').collect::<Vec<_>>().as_slice() {
         [bare] if !bare.is_empty() => Ok(format!("tenants/{tenant}/{collection}/{bare}")),
@@ -211,6 +231,20 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_resource_is_below_the_tenant_unless_it_says_otherwise() {
+        let tenant = Tenant::parse("acme").unwrap();
+        for (text, full) in [
+            ("", ""),
+            ("extract", "tenants/acme/utilities/extract"),
+            ("codePolicy", "tenants/acme/codePolicy"),
+            ("users/ann", "tenants/acme/users/ann"),
+            ("tenants/other/utilities/x", "tenants/other/utilities/x"),
+        ] {
+            assert_eq!(resource(&tenant, text), full);
+        }
+    }
+
+    #[test]
     fn a_bare_id_belongs_to_the_configured_tenant() {
         let tenant = Tenant::parse("acme").unwrap();
         assert_eq!(utility(&tenant, "a-b").unwrap().to_string(), "tenants/acme/utilities/a-b");
@@ -222,5 +256,7 @@ mod tests {
         assert_eq!(["acme", "tenants/acme"].map(|text| super::tenant(text).unwrap()), ["tenants/acme"; 2]);
         assert!(super::tenant("tenants/acme/users/x").is_err() && super::tenant("Acme").is_err());
         assert!(user(&tenant, "tenants/other/serviceAccounts/ci").is_err() && user(&tenant, "").is_err());
+        assert_eq!(principal_or_user(&tenant, "ann").unwrap(), "tenants/acme/users/ann");
+        assert_eq!(principal_or_user(&tenant, "tenants/acme/serviceAccounts/ci").unwrap(), "tenants/acme/serviceAccounts/ci");
     }
 }

@@ -26,6 +26,8 @@ pub enum Access {
     Revoke(Revoke),
     /// List the grants of a utility; expired ones give nothing
     List(Utility),
+    /// Say whether somebody may do something, and which rule or grant decides
+    Explain(Explain),
 }
 
 #[derive(Debug, Args)]
@@ -82,6 +84,16 @@ pub struct Revoke {
     request_id: String,
 }
 
+#[derive(Debug, Args)]
+pub struct Explain {
+    /// Who: a user's id of the tenant, or a full name of a user or a service account
+    principal: String,
+    /// What they would do, e.g. utility.execute; docs/permissions.md lists the actions
+    action: String,
+    /// What they would do it to: a utility's id, a name below the tenant such as codePolicy, or a full name; '' is the installation
+    resource: String,
+}
+
 /// What a grant gives, as the contract names it.
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum Level {
@@ -104,6 +116,7 @@ impl Access {
             Access::Grant(grant) => grant.run(context).await,
             Access::Revoke(revoke) => revoke.run(context).await,
             Access::List(utility) => utility.list(context).await,
+            Access::Explain(explain) => explain.run(context).await,
         }
     }
 }
@@ -159,6 +172,19 @@ impl Utility {
     }
 }
 
+impl Explain {
+    async fn run(&self, context: &Context) -> Result {
+        let request = pb::ExplainAccessRequest {
+            name: names::principal_or_user(&context.tenant, &self.principal)?,
+            action: self.action.clone(),
+            resource: names::resource(&context.tenant, &self.resource),
+        };
+        let explained = context.connect().await?.access().explain_access(soon(request)).await?.into_inner();
+        context.output.one(|| document(&explained), || explanation(&explained))?;
+        Ok(Exit::Ok)
+    }
+}
+
 impl Grantee {
     fn full(&self, context: &Context) -> Result<String> {
         let tenant = &context.tenant;
@@ -196,4 +222,16 @@ fn human(grant: &pb::Grant) -> String {
         ("until", moment(grant.expire_time.as_ref())),
         ("granted by", grant.granted_by.clone()),
     ])
+}
+
+fn explanation(explained: &pb::ExplainAccessResponse) -> String {
+    let mut lines = vec![
+        ("allowed", if explained.allowed { "yes" } else { "no" }.to_owned()),
+        ("rule", explained.rule.clone()),
+        ("because", explained.explanation.clone()),
+    ];
+    if let Some(grant) = &explained.grant {
+        lines.push(("until", moment(grant.expire_time.as_ref())));
+    }
+    fields(&lines)
 }

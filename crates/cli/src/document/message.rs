@@ -42,6 +42,7 @@ contract! {
     execution::TransformResponse,
     execution::TransformResult,
     access::Grant,
+    access::ExplainAccessResponse,
     audit::AuditRecord,
     identity::User,
     identity::ServiceAccount,

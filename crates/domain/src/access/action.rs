@@ -72,6 +72,9 @@ macro_rules! actions {
         })*
         /// The actions of this area.
         pub(crate) const ACTIONS: &[$crate::access::ActionSpec] = &[$(<$type as $crate::access::Action>::SPEC),*];
+
+        /// What each of them can be about, by its name.
+        pub(crate) const ABOUT: &[(&str, &[$crate::access::TargetKind])] = &[$(($name, <$target as $crate::access::Targeted>::KINDS)),*];
     };
 }
 

@@ -50,6 +50,11 @@ impl<T> Found<T> {
         Found(self.0.or_else(|| Some(instead())))
     }
 
+    /// Whether there is anything: no secret to whoever administers it.
+    pub(super) fn is_there(&self) -> bool {
+        self.0.is_some()
+    }
+
     /// Opens it without a permit: for work that the server does for itself (recovery, retention, judging code), for adapters
     /// that hand it on sealed, and for adapters' tests. Never for what a caller gets to see.
     pub fn open_for_system(self) -> Option<T> {

@@ -82,6 +82,17 @@ pub const fn cell(role: Role, column: Column) -> Cell {
 }
 
 impl Column {
+    /// Its name, as the documents print it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Column::Create => "Create",
+            Column::Read => "Read",
+            Column::Execute => "Execute",
+            Column::Delete => "Delete",
+            Column::Admin => "Admin functions",
+        }
+    }
+
     /// The column that an action falls under. What only administrators' reach is enough for is administration, whatever it does.
     pub const fn of(action: ActionSpec) -> Self {
         match (action.who, action.operation) {

@@ -27,6 +27,9 @@ pub struct Decision {
     pub reach: Option<Reach>,
     /// The rule that decided.
     pub because: Because,
+    /// Whose grant reaches the one utility that was asked about, where one does; a principal's own comes before that of its role, and
+    /// that before its tenant's.
+    pub granted_to: Option<Grantee>,
 }
 
 impl MatrixRules {
@@ -41,34 +44,41 @@ impl MatrixRules {
     /// Those of the store of grants.
     pub async fn decide_for(&self, principal: &PrincipalName, role: Role, action: ActionSpec, target: Target<'_>) -> Result<Decision> {
         let (extent, because) = judge(role, principal.tenant(), action, target);
-        let reach = match extent {
-            Extent::Nothing => None,
-            Extent::Tenant => Some(Reach::Tenant),
-            Extent::Own => Some(self.own(principal, role, action, target).await?),
+        let (reach, granted_to) = match extent {
+            Extent::Nothing => (None, None),
+            Extent::Tenant => (Some(Reach::Tenant), None),
+            Extent::Own => {
+                let (reach, granted_to) = self.own(principal, role, action, target).await?;
+                (Some(reach), granted_to)
+            }
         };
-        Ok(Decision { reach, because })
+        Ok(Decision { reach, because, granted_to })
     }
 
-    /// What the principal owns, and what it was granted of the target.
-    async fn own(&self, principal: &PrincipalName, role: Role, action: ActionSpec, target: Target<'_>) -> Result<Reach> {
-        let Some(needed) = Access::needed_for(action) else { return Ok(Reach::Own) };
+    /// What the principal owns, and what it was granted of the target, with the grantee of the first grant of one utility.
+    async fn own(&self, principal: &PrincipalName, role: Role, action: ActionSpec, target: Target<'_>) -> Result<(Reach, Option<Grantee>)> {
+        let Some(needed) = Access::needed_for(action) else { return Ok((Reach::Own, None)) };
         let one: Option<&UtilityId> = match target {
             Target::Utility(name) => Some(&name.utility),
             Target::Version(name) => Some(&name.utility.utility),
             Target::Tenant(_) => None,
-            _ => return Ok(Reach::Own),
+            _ => return Ok((Reach::Own, None)),
         };
         let (scope, now) = (TenantScope::for_system(principal.tenant().clone()), self.clock.now());
-        let mut granted = Vec::new();
+        let (mut granted, mut granted_to) = (Vec::new(), None);
         for grantee in Grantee::all_of(principal, role) {
             let held = self.grants.held_by(&scope, &grantee).await?;
             match one {
-                Some(utility) if held.give(utility, needed, now) => granted.push(utility.clone()),
+                Some(utility) if held.give(utility, needed, now) => {
+                    granted.push(utility.clone());
+                    granted_to = granted_to.or(Some(grantee));
+                }
                 Some(_) => {}
                 None => granted.extend(held.giving(needed, now).cloned()),
             }
         }
-        Ok(if granted.is_empty() { Reach::Own } else { Reach::OwnAnd(granted.into_iter().collect::<Granted>()) })
+        let reach = if granted.is_empty() { Reach::Own } else { Reach::OwnAnd(granted.into_iter().collect::<Granted>()) };
+        Ok((reach, granted_to))
     }
 }
 

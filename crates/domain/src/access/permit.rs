@@ -133,12 +133,7 @@ impl<A: Action> Permit<A> {
     }
 
     fn reaches(&self, thing: &impl Resource) -> bool {
-        let own = || thing.owner().is_none_or(|owner| *owner == self.caller.principal);
-        match &self.reach {
-            Reach::Tenant => true,
-            Reach::Own => own(),
-            Reach::OwnAnd(granted) => own() || thing.granted_with().is_some_and(|utility| granted.contains(utility)),
-        }
+        self.reach.holds(&self.caller.principal, thing)
     }
 }
 

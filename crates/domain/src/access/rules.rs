@@ -2,9 +2,9 @@
 
 use async_trait::async_trait;
 
-use crate::access::{ActionSpec, Caller, Granted, Target, Who};
+use crate::access::{ActionSpec, Caller, Granted, Resource, Target, Who};
 use crate::error::Result;
-use crate::name::TenantId;
+use crate::name::{PrincipalName, TenantId};
 
 /// How far a permit reaches inside of its target.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,6 +28,18 @@ pub trait Rules: Send + Sync {
 /// of that tenant, but make or stop tenants: for that, who calls must be known. Nobody else may do anything.
 pub struct LocalRules {
     tenant: TenantId,
+}
+
+impl Reach {
+    /// Whether it holds a thing for `principal`.
+    pub(super) fn holds(&self, principal: &PrincipalName, thing: &impl Resource) -> bool {
+        let own = || thing.owner().is_none_or(|owner| owner == principal);
+        match self {
+            Reach::Tenant => true,
+            Reach::Own => own(),
+            Reach::OwnAnd(granted) => own() || thing.granted_with().is_some_and(|utility| granted.contains(utility)),
+        }
+    }
 }
 
 impl LocalRules {

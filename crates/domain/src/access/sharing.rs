@@ -3,9 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::access::{Action, Found, Grant, GrantDraft, GrantRepository, Grantee, MAX_GRANTS, Permit, actions};
+use crate::access::{Action, Found, Grant, GrantDraft, GrantRepository, Grantee, MAX_GRANTS, Permit, TenantScope, actions};
 use crate::audit::FieldChange;
 use crate::error::{Error, Result};
+use crate::identity::{PrincipalRepository, Role};
 use crate::name::UtilityName;
 use crate::page::{Page, PageRequest};
 use crate::request::{Committed, RequestKey, key_reused, once};
@@ -18,13 +19,19 @@ use crate::violation::Violation;
 pub struct Sharing {
     grants: Arc<dyn GrantRepository>,
     utilities: Arc<dyn UtilityRepository>,
+    principals: Arc<dyn PrincipalRepository>,
     clock: Arc<dyn Clock>,
 }
 
 impl Sharing {
     /// Wires the use cases to their ports.
-    pub fn new(grants: Arc<dyn GrantRepository>, utilities: Arc<dyn UtilityRepository>, clock: Arc<dyn Clock>) -> Self {
-        Sharing { grants, utilities, clock }
+    pub fn new(
+        grants: Arc<dyn GrantRepository>,
+        utilities: Arc<dyn UtilityRepository>,
+        principals: Arc<dyn PrincipalRepository>,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        Sharing { grants, utilities, principals, clock }
     }
 
     /// Grants access, in place of what the grantee was granted of the utility before.
@@ -32,13 +39,17 @@ impl Sharing {
     /// # Errors
     /// [`Error::Invalid`] with every violation; [`Error::NotFound`] and [`Error::Precondition`] for a utility that is absent or deleted;
     /// [`Error::Exhausted`] where the grantee has as many grants as it may.
-    pub async fn grant(&self, permit: &Permit<actions::GrantAccess>, draft: GrantDraft, request: Option<RequestKey>) -> Result<Grant> {
+    pub async fn grant(&self, permit: &Permit<actions::GrantAccess>, mut draft: GrantDraft, request: Option<RequestKey>) -> Result<Grant> {
         let (scope, name, now) = (permit.scope(), permit.target(), self.clock.now());
         let work = async {
             permit.open(self.utilities.find(&scope, &name.utility).await?, name)?.check_active()?;
+            if let Some(grantee) = &draft.grantee {
+                draft.violations.extend(self.unknown(&scope, grantee).await?);
+            }
             let grant = draft.grant(name.clone(), permit.principal().clone(), now)?;
             match self.grants.put(&scope, &grant, now, request.as_ref()).await? {
                 Committed::Stored => {
+                    self.keep(&scope, &grant).await?;
                     permit.note_changes(changes(&grant, |value| (None, Some(value))));
                     Ok(grant)
                 }
@@ -90,6 +101,25 @@ impl Sharing {
         let (scope, name) = (permit.scope(), permit.target());
         permit.open(self.utilities.find(&scope, &name.utility).await?, name)?;
         Ok(permit.open_page(self.grants.list(&scope, &name.utility, page).await?))
+    }
+
+    /// Takes the grant back where whoever it is for was deleted in between: whoever is made under that name later must not hold it.
+    async fn keep(&self, scope: &TenantScope, grant: &Grant) -> Result<()> {
+        let Some(gone) = self.unknown(scope, &grant.grantee).await? else { return Ok(()) };
+        self.grants.remove(scope, grant, None).await?;
+        Err(Error::Invalid(vec![gone]))
+    }
+
+    /// What is wrong with a grantee of the tenant who is not there. Only the grants' administrators get here, and of other tenants nobody
+    /// does: their principals are refused before.
+    async fn unknown(&self, scope: &TenantScope, grantee: &Grantee) -> Result<Option<Violation>> {
+        let known = match grantee {
+            Grantee::Tenant(_) => true,
+            Grantee::Role(tenant, role) => *role != Role::SuperAdmin || tenant.is_system(),
+            Grantee::Principal(name) => self.principals.find(scope, name).await?.is_there(),
+        };
+        let unknown = || Violation::new("grantee", "UNKNOWN_GRANTEE", format!("{grantee} is nobody in the tenant"));
+        Ok((!known).then(unknown))
     }
 
     async fn answered<A>(&self, permit: &Permit<A>, name: &UtilityName, request: Option<&RequestKey>) -> Result<Option<Grant>>

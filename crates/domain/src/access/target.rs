@@ -33,8 +33,27 @@ pub enum Target<'a> {
     ApiKey(&'a ApiKeyName),
 }
 
+/// What kind of thing a target is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs, reason = "each variant is a variant of Target")]
+pub enum TargetKind {
+    Installation,
+    Tenant,
+    Utility,
+    Version,
+    Execution,
+    CodePolicy,
+    Runtime,
+    Principal,
+    Session,
+    ApiKey,
+}
+
 /// A name that permits can be about. The type of a name says which kind of target it is.
 pub trait Targeted: fmt::Debug + Send + Sync + 'static {
+    /// The kinds that it can name.
+    const KINDS: &'static [TargetKind];
+
     /// The target that is named.
     fn target(&self) -> Target<'_>;
 }
@@ -51,7 +70,41 @@ pub struct Installation;
 
 // === impls ===
 
+impl TargetKind {
+    /// The form of its names.
+    pub const fn pattern(self) -> &'static str {
+        match self {
+            TargetKind::Installation => "the empty name of the installation",
+            TargetKind::Tenant => "tenants/{tenant}",
+            TargetKind::Utility => "tenants/{tenant}/utilities/{utility}",
+            TargetKind::Version => "tenants/{tenant}/utilities/{utility}/versions/{number}",
+            TargetKind::Execution => "tenants/{tenant}/executions/{execution}",
+            TargetKind::CodePolicy => "tenants/{tenant}/codePolicy",
+            TargetKind::Runtime => "tenants/{tenant}/runtimes/{runtime}",
+            TargetKind::Principal => "tenants/{tenant}/users/{user} or tenants/{tenant}/serviceAccounts/{account}",
+            TargetKind::Session => "tenants/{tenant}/users/{user}/sessions/{session}",
+            TargetKind::ApiKey => "tenants/{tenant}/serviceAccounts/{account}/apiKeys/{key}",
+        }
+    }
+}
+
 impl<'a> Target<'a> {
+    /// What kind of thing it is.
+    pub const fn kind(self) -> TargetKind {
+        match self {
+            Target::Installation => TargetKind::Installation,
+            Target::Tenant(_) => TargetKind::Tenant,
+            Target::Utility(_) => TargetKind::Utility,
+            Target::Version(_) => TargetKind::Version,
+            Target::Execution(_) => TargetKind::Execution,
+            Target::CodePolicy(_) => TargetKind::CodePolicy,
+            Target::Runtime(_) => TargetKind::Runtime,
+            Target::Principal(_) => TargetKind::Principal,
+            Target::Session(_) => TargetKind::Session,
+            Target::ApiKey(_) => TargetKind::ApiKey,
+        }
+    }
+
     /// Whose it is; nobody's where it belongs to the installation.
     pub fn tenant(self) -> Option<&'a TenantId> {
         match self {
@@ -86,14 +139,18 @@ impl fmt::Display for Target<'_> {
 }
 
 impl Targeted for Installation {
+    const KINDS: &'static [TargetKind] = &[TargetKind::Installation];
+
     fn target(&self) -> Target<'_> {
         Target::Installation
     }
 }
 
 macro_rules! names_of_tenants {
-    ($($name:ty: |$this:ident| $target:expr, $tenant:expr;)*) => {
+    ($($name:ty: $kind:ident, |$this:ident| $target:expr, $tenant:expr;)*) => {
         $(impl Targeted for $name {
+            const KINDS: &'static [TargetKind] = &[TargetKind::$kind];
+
             fn target(&self) -> Target<'_> {
                 let $this = self;
                 $target
@@ -110,18 +167,20 @@ macro_rules! names_of_tenants {
 }
 
 names_of_tenants! {
-    TenantName: |name| Target::Tenant(&name.tenant), &name.tenant;
-    UtilityName: |name| Target::Utility(name), &name.tenant;
-    VersionName: |name| Target::Version(name), &name.utility.tenant;
-    ExecutionName: |name| Target::Execution(name), &name.tenant;
-    CodePolicyName: |name| Target::CodePolicy(&name.tenant), &name.tenant;
-    RuntimeName: |name| Target::Runtime(name), &name.tenant;
-    PrincipalName: |name| Target::Principal(name), PrincipalName::tenant(name);
-    SessionName: |name| Target::Session(name), name.principal.tenant();
-    ApiKeyName: |name| Target::ApiKey(name), name.account.tenant();
+    TenantName: Tenant, |name| Target::Tenant(&name.tenant), &name.tenant;
+    UtilityName: Utility, |name| Target::Utility(name), &name.tenant;
+    VersionName: Version, |name| Target::Version(name), &name.utility.tenant;
+    ExecutionName: Execution, |name| Target::Execution(name), &name.tenant;
+    CodePolicyName: CodePolicy, |name| Target::CodePolicy(&name.tenant), &name.tenant;
+    RuntimeName: Runtime, |name| Target::Runtime(name), &name.tenant;
+    PrincipalName: Principal, |name| Target::Principal(name), PrincipalName::tenant(name);
+    SessionName: Session, |name| Target::Session(name), name.principal.tenant();
+    ApiKeyName: ApiKey, |name| Target::ApiKey(name), name.account.tenant();
 }
 
 impl Targeted for CredentialName {
+    const KINDS: &'static [TargetKind] = &[TargetKind::Principal, TargetKind::Session, TargetKind::ApiKey];
+
     fn target(&self) -> Target<'_> {
         match self {
             CredentialName::Principal(name) => Target::Principal(name),
