@@ -170,3 +170,37 @@ fn an_intent_of_a_killed_server_is_closed_by_the_next_one() {
     second.stop();
     run(Command::new(workspace::zona()).current_dir(directory.path()).args(["audit", "verify", "log"])).with_code(0);
 }
+
+#[test]
+fn a_user_is_taken_away_and_erased_and_the_log_is_still_proven_also_by_what_was_exported_before() {
+    let data = tempfile::tempdir().expect("a temporary directory can be made");
+    let directory = tempfile::tempdir().expect("a temporary directory can be made");
+    let first = Server::on(data.path(), Backend::Namespace);
+    fs::write(directory.path().join("password"), "correct horse battery").expect("the directory is writable");
+    let create = ["user", "create", "zaphodine", "--display-name", "Zaphodine Quux", "--password-file", "password"];
+    zona(&first, directory.path(), &create).with_code(0);
+    zona(&first, directory.path(), &["audit", "export", "--out", "before"]).with_code(0);
+    zona(&first, directory.path(), &["user", "export", "zaphodine", "--out", "person"]).with_code(0);
+    let person = fs::read_to_string(directory.path().join("person")).expect("it was written");
+    assert!(person.lines().next().is_some_and(|user| user.contains("Zaphodine Quux")), "{person}");
+    zona(&first, directory.path(), &["user", "erase", "zaphodine"]).with_code(2);
+    let erased = zona(&first, directory.path(), &["user", "erase", "zaphodine", "--yes", "-o", "json"]).with_code(0).json();
+    let name = erased["name"].as_str().expect("it is named").to_owned();
+    zona(&first, directory.path(), &["user", "show", "zaphodine"]).with_code(4);
+    first.kill();
+
+    let second = Server::on(data.path(), Backend::Namespace);
+    zona(&second, directory.path(), &create).with_code(5);
+    let about = zona(&second, directory.path(), &["audit", "list", "--resource", &name, "-o", "jsonl"]).with_code(0).json_values();
+    assert!(about.iter().any(|record| record["action"] == "user.erase"), "{about:?}");
+    zona(&second, directory.path(), &["audit", "export", "--out", "after"]).with_code(0);
+    second.stop();
+    let verify =
+        |file| run(Command::new(workspace::zona()).current_dir(directory.path()).args(["audit", "verify", file, "--follow", "seen"]));
+    verify("before").with_code(0);
+    verify("after").with_code(0);
+    for file in ["before", "after"] {
+        let export = fs::read_to_string(directory.path().join(file)).expect("it was written");
+        assert!(!export.contains("zaphodine") && !export.contains("Quux"), "an export names nobody");
+    }
+}

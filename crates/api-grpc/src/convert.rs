@@ -18,6 +18,7 @@ pub(crate) mod policy;
 pub(crate) mod request_key;
 pub(crate) mod runtime;
 pub(crate) mod server_info;
+pub(crate) mod subject;
 pub(crate) mod tenant;
 pub(crate) mod time;
 pub(crate) mod utility;

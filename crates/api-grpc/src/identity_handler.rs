@@ -5,18 +5,22 @@ use std::mem::take;
 use api_proto::zona::identity::v1 as pb;
 use domain::identity::{Identities, Secret, actions};
 use domain::name::{ApiKeyName, CredentialName};
+use futures_util::StreamExt as _;
 use tonic::{Request, Response, Status};
 
 use crate::convert::page::Paging;
-use crate::convert::{Violations, identity, utility};
+use crate::convert::{Violations, identity, subject, utility};
 use crate::handler::Handler;
 use crate::perform::{Opened, Permitted};
+use crate::stream::{Messages, while_standing};
 
 /// Handles the methods of IdentityService.
 pub(crate) type IdentityHandler = Handler<Identities>;
 
 #[tonic::async_trait]
 impl pb::identity_service_server::IdentityService for IdentityHandler {
+    type ExportSubjectStream = Messages<pb::ExportSubjectResponse>;
+
     async fn issue_token(&self, request: Request<pb::IssueTokenRequest>) -> Result<Response<pb::IssueTokenResponse>, Status> {
         self.perform_open::<actions::IssueToken, _, _, _>(request, |identities, Opened { body, address, notes }| async move {
             let issued = identities.issue(identity::read_proof(body)?, address, &notes).await?;
@@ -116,6 +120,30 @@ impl pb::identity_service_server::IdentityService for IdentityHandler {
         self.perform(request, name, |identities, Permitted { permit, body, .. }: Permitted<actions::DeleteUser, _>| async move {
             let deleted = identities.delete_user(&permit, identity::read_delete_user(body, permit.principal())).await?;
             Ok(identity::user_to_wire(&deleted))
+        })
+        .await
+    }
+
+    async fn export_subject(&self, request: Request<pb::ExportSubjectRequest>) -> Result<Response<Self::ExportSubjectStream>, Status> {
+        let name = |body: &pb::ExportSubjectRequest| identity::user_name("name", &body.name);
+        self.perform(
+            request,
+            name,
+            |identities, Permitted { permit, call, standing, .. }: Permitted<actions::ExportSubject, _>| async move {
+                let export = identities.export_subject(&permit).await?;
+                let refusing = call.clone();
+                let parts = export.map(move |part| part.map(subject::part_to_wire).map_err(|error| refusing.refuse(&error)));
+                Ok(while_standing(call, standing, parts))
+            },
+        )
+        .await
+    }
+
+    async fn erase_subject(&self, request: Request<pb::EraseSubjectRequest>) -> Result<Response<pb::EraseSubjectResponse>, Status> {
+        let name = |body: &pb::EraseSubjectRequest| identity::user_name("name", &body.name);
+        self.perform(request, name, |identities, Permitted { permit, body, .. }: Permitted<actions::EraseSubject, _>| async move {
+            let erased = identities.erase_subject(&permit, subject::read_erase(body, permit.principal())).await?;
+            Ok(pb::EraseSubjectResponse { name: erased.to_string() })
         })
         .await
     }

@@ -16,6 +16,7 @@ mod server;
 mod service_account;
 mod session;
 pub mod streamed;
+mod subject;
 mod tenant;
 mod transform;
 mod user;

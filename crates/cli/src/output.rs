@@ -144,7 +144,8 @@ fn lines(table: &Table) -> String {
     table.lines().map(|line| format!("{}\n", line.trim_end())).collect()
 }
 
-fn json_line(document: &Document) -> String {
+/// A document as one line of JSON.
+pub fn json_line(document: &Document) -> String {
     let text = serde_json::to_string(document).unwrap_or_else(|error| error.to_string());
     // A JSON text inside may have line breaks between its tokens; inside strings JSON allows none.
     format!("{}\n", terminal::json(&text.replace(['\n', '\r'], "")))

@@ -21,6 +21,8 @@ mod rules;
 mod secret;
 mod session;
 mod sign_in;
+mod subject;
+mod subjects;
 mod token;
 mod use_cases;
 
@@ -40,5 +42,7 @@ pub use role::Role;
 pub use secret::{Secret, SecretSource};
 pub use session::{REFRESH_PREFIX, Session};
 pub use sign_in::{Issued, Proof, is_checkable};
+pub use subject::{Erasure, SubjectPart, SubjectRepository, SubjectState};
+pub use subjects::SubjectExport;
 pub use token::{AccessToken, Issuer, MAX_EXTERNAL_TOKEN_LIFE, MAX_TOKEN_LIFE, TokenIssuer, TokenVerifier, VerifiedToken};
 pub use use_cases::{Asked, Identities, IdentityPorts, Lives};

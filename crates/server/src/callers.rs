@@ -10,11 +10,11 @@ use domain::id::IdSource;
 use domain::identity::{Authentication, AuthenticationPorts, CertificateNames, Identities, IdentityPorts, Secret};
 use domain::name::TenantId;
 use domain::time::Clock;
-use storage_embedded::EmbeddedStore;
 
 use super::Error;
 use crate::config::Config;
 use crate::loopback::local_user;
+use crate::stores::Stores;
 
 /// How often the keys of tokens are looked after: what another server did is known before a token of it comes, and a key whose file
 /// was removed is not used for longer.
@@ -40,12 +40,13 @@ impl Callers {
     /// Keys that cannot be used.
     pub(crate) async fn open(
         config: &Config,
-        store: &Arc<EmbeddedStore>,
+        stores: &Stores,
         clock: &Arc<dyn Clock>,
         ids: &Arc<dyn IdSource>,
         auditor: &Auditor,
     ) -> Result<Self, Error> {
         let identity = &config.identity;
+        let store = &stores.store;
         let (keys, passwords, now) = (identity.keys(&config.listening.data), identity.passwords(), clock.now());
         let opened = move || Ok::<_, Error>((KeyRing::open(keys, now)?, Argon2Passwords::new(passwords).map_err(Error::Passwords)?));
         let (ring, passwords) = tokio::task::spawn_blocking(opened).await.map_err(Error::Panicked)??;
@@ -58,6 +59,11 @@ impl Callers {
             api_keys: store.clone(),
             sessions: store.clone(),
             bootstrap: store.clone(),
+            subjects: store.clone(),
+            grants: Arc::clone(&stores.grants),
+            utilities: Arc::clone(&stores.utilities),
+            executions: store.clone(),
+            audit: store.clone(),
             hasher: Arc::new(passwords),
             secrets: secrets.clone(),
             issuer: tokens.clone(),
@@ -100,6 +106,23 @@ impl Callers {
             self.auditor.done(entry).await.map_err(Error::Bootstrap)?;
         }
         Ok(offered)
+    }
+
+    /// Goes on with erasures of persons that are not over, for good: also with those that a server before has begun.
+    pub(crate) fn go_on_erasing(&self) -> impl Future<Output = ()> + Send + 'static {
+        let (identities, clock) = (self.identities.clone(), Arc::clone(&self.clock));
+        async move {
+            loop {
+                match identities.go_on_erasing().await {
+                    Ok(0) => {}
+                    Ok(replaced) => tracing::info!(replaced, "names of persons who were erased are replaced"),
+                    Err(error) => {
+                        tracing::error!(error = &error as &dyn std::error::Error, "an erasure does not go on; it is tried again");
+                    }
+                }
+                clock.sleep(TEND_EVERY).await;
+            }
+        }
     }
 
     /// Looks after the keys of tokens, for good.

@@ -181,7 +181,7 @@ async fn serve(config: &Config, parts: Parts, listeners: Listeners, telemetry: T
     let recovered = executions.begin().await.map_err(Error::Recover)?;
     let left_open = audit.tend().await;
     let certificates = certificates(config, &parts)?;
-    let callers = Callers::open(config, &parts.stores.store, &parts.clock, &parts.ids, &audit.auditor).await?;
+    let callers = Callers::open(config, &parts.stores, &parts.clock, &parts.ids, &audit.auditor).await?;
     let bootstrap_code = callers.bootstrap_code(config).await?;
     let developer = if manner.developer { Some(developer(config, &policy, &callers, &audit.auditor).await?) } else { None };
     let seeded = if manner.seeds { seed::create(&policy, &utilities, &audit.auditor).await.map_err(Error::Seed)? } else { 0 };
@@ -226,6 +226,7 @@ async fn serve(config: &Config, parts: Parts, listeners: Listeners, telemetry: T
     tasks.critical("admin", async move { axum::serve(listeners.admin, router).with_graceful_shutdown(stopping.cancelled_owned()).await });
     tasks.background("retention", stop::retain(executions.clone(), config.executions.keep, config.executions.max_output_bytes));
     tasks.background("keys", callers.tend_keys());
+    tasks.background("erasures", callers.go_on_erasing());
     tasks.background("advisories", advisories.follow());
     let encrypted = certificates.is_some();
     if let Some(certificates) = certificates {

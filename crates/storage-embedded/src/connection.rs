@@ -31,6 +31,8 @@ pub(crate) fn writing(path: &Path) -> Result<Connection> {
     set(&connection, "journal_mode", "WAL")?;
     set(&connection, "synchronous", "FULL")?;
     set(&connection, "foreign_keys", true)?;
+    // What is deleted is overwritten in the pages that stay in use.
+    set(&connection, "secure_delete", "FAST")?;
     set(&connection, "journal_size_limit", LOG_LIMIT)?;
     set(&connection, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
     Ok(connection)

@@ -20,7 +20,7 @@ use crate::store::EmbeddedStore;
 mod api_keys;
 mod bootstrap;
 pub(crate) mod principals;
-mod sessions;
+pub(crate) mod sessions;
 
 #[async_trait]
 impl PrincipalRepository for EmbeddedStore {
@@ -66,8 +66,8 @@ impl PrincipalRepository for EmbeddedStore {
     }
 
     async fn find_deletion(&self, scope: &TenantScope, name: &PrincipalName) -> domain::Result<Option<Timestamp>> {
-        let (tenant, name) = (scope.tenant().clone(), name.clone());
-        Ok(self.read(move |connection| principals::find_deletion(connection, &tenant, &name)).await?)
+        let (tenant, name, vault) = (scope.tenant().clone(), name.clone(), self.vault());
+        Ok(self.read(move |connection| principals::find_deletion(connection, &vault, &tenant, &name)).await?)
     }
 
     async fn rehash(&self, scope: &TenantScope, principal: &Principal) -> domain::Result<()> {

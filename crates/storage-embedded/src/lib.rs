@@ -22,6 +22,7 @@ mod readers;
 mod request;
 mod signals;
 mod store;
+mod subjects;
 mod tenants;
 mod utilities;
 mod vault;

@@ -13,6 +13,7 @@ use crate::{Config, EmbeddedStore};
 
 mod changes;
 mod durability;
+mod erasure;
 mod faults;
 mod personal;
 mod records;

@@ -19,6 +19,8 @@ mod list;
 mod rows;
 mod versions;
 
+pub(crate) use epoch::advance as advance_epoch;
+
 #[async_trait]
 impl UtilityRepository for EmbeddedStore {
     async fn find(&self, scope: &TenantScope, id: &UtilityId) -> domain::Result<Found<Utility>> {

@@ -8,6 +8,7 @@
 use std::sync::Arc;
 
 use domain::name::{PrincipalKind, PrincipalName, TenantId};
+use domain::time::Timestamp;
 use keys::{Key, KeyProvider, Place};
 use rusqlite::{Connection, OptionalExtension as _};
 
@@ -70,6 +71,28 @@ impl Vault {
         let Some((tenant, id, rest)) = split(text, COLLECTION) else { return Ok(None) };
         let tenant = TenantId::parse("tenant", tenant).map_err(|error| Error::undecodable("subjects", text, error))?;
         Ok(Some((self.person_of(connection, &tenant, id)?, rest)))
+    }
+
+    /// Destroys a person's key and name, in the write that stores it. What stands for them from then on is answered; their name stays
+    /// readable by the tenant's key until nothing is left to erase.
+    pub(crate) fn destroy(&self, connection: &Connection, subject: &Subject, now: Timestamp) -> Result<PrincipalName> {
+        let (tenant, id) = (&subject.tenant, subject.id.as_str());
+        let missing = || Error::undecodable("data_keys", tenant.as_str(), "the tenant's key is not there");
+        let tenant_key = self.find_tenant_key(connection, tenant)?.ok_or_else(missing)?;
+        let name = tenant_key.seal(Place { id, ..place(tenant, "subjects", "erasing") }, subject.name.as_str().as_bytes());
+        rows::erase(connection, tenant, id, &name, now)?;
+        self.kept.forget_erased(tenant, id);
+        Ok(PrincipalName::erased(tenant, id))
+    }
+
+    /// The name of somebody whose erasure is not over.
+    pub(crate) fn open_erasing(&self, connection: &Connection, tenant: &TenantId, id: &str, sealed: &[u8]) -> Result<PrincipalName> {
+        let at = || format!("{tenant}/{id}");
+        let key = self.find_tenant_key(connection, tenant)?;
+        let key = key.ok_or_else(|| Error::undecodable("subjects", at(), "the tenant's key is not there"))?;
+        let name = key.open(Place { id, ..place(tenant, "subjects", "erasing") }, sealed).map_err(Error::sealed("subjects", at()))?;
+        let name = std::str::from_utf8(&name).ok().and_then(|name| PrincipalName::parse("name", name).ok());
+        name.ok_or_else(|| Error::undecodable("subjects", at(), "its name is none"))
     }
 
     /// Forgets what is in memory; it is loaded anew as it is needed. Called where a write was taken back, and where a key was destroyed.

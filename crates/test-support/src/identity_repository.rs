@@ -5,8 +5,8 @@ use std::time::Duration;
 use domain::access::{Access, GrantRepository, Grantee, HeldGrants, TenantScope};
 use domain::hash::Hash;
 use domain::identity::{
-    ApiKey, ApiKeyChange, ApiKeyRepository, BootstrapRepository, DELETION_REMEMBERED, PasswordHash, Principal, PrincipalChange,
-    PrincipalQuery, PrincipalRepository, PrincipalState, Role, Session, SessionRepository,
+    ApiKey, ApiKeyChange, ApiKeyRepository, BootstrapRepository, DELETION_REMEMBERED, Erasure, PasswordHash, Principal, PrincipalChange,
+    PrincipalQuery, PrincipalRepository, PrincipalState, Role, Session, SessionRepository, SubjectRepository, SubjectState,
 };
 use domain::name::{ApiKeyId, PrincipalKind, PrincipalName, SessionId, TenantId};
 use domain::page::PageRequest;
@@ -16,9 +16,9 @@ use domain::revision::Revision;
 use crate::sample::{at, grant, principal, scope, user};
 
 /// A store of identity.
-pub trait IdentityStore: PrincipalRepository + ApiKeyRepository + SessionRepository + BootstrapRepository {}
+pub trait IdentityStore: PrincipalRepository + ApiKeyRepository + SessionRepository + BootstrapRepository + SubjectRepository {}
 
-impl<T: PrincipalRepository + ApiKeyRepository + SessionRepository + BootstrapRepository> IdentityStore for T {}
+impl<T: PrincipalRepository + ApiKeyRepository + SessionRepository + BootstrapRepository + SubjectRepository> IdentityStore for T {}
 
 /// Makes one test of each check. `$make` is an expression that gives something that dereferences to an empty store.
 #[macro_export]
@@ -30,6 +30,8 @@ macro_rules! identity_repository_contract {
             what_is_judged_at_another_epoch_is_a_conflict,
             a_deleted_principal_takes_keys_and_sessions_along,
             a_deletion_is_remembered_for_its_time,
+            who_was_erased_is_gone_for_good_and_nobody_gets_their_name,
+            an_erasure_that_was_judged_by_something_else_is_a_conflict,
             a_remembered_request_is_answered_without_the_password,
             pages_of_principals_join_to_the_whole_of_one_kind_and_tenant,
             a_better_hash_is_no_change,
@@ -203,6 +205,52 @@ pub async fn a_deletion_is_remembered_for_its_time(store: &dyn IdentityStore) {
     let later = PrincipalChange { principal: Principal { valid_after: at(6).plus(DELETION_REMEMBERED), ..bob.clone() }, ..later };
     assert_eq!(commit(store, later).await, Committed::Stored);
     assert_eq!(found("acme", &ann.name).await, None, "nothing of before is valid any more");
+}
+
+/// Once, and then the same is said again; others keep what is theirs.
+pub async fn who_was_erased_is_gone_for_good_and_nobody_gets_their_name(store: &dyn IdentityStore) {
+    let (acme, ann, bob) = (scope("acme"), principal("tenants/acme/users/ann"), principal("tenants/acme/users/bob"));
+    for one in [&ann, &bob] {
+        put(store, one).await;
+        assert_eq!(store.find_subject(&acme, &one.name).await.expect("answers"), Some(SubjectState::Known));
+    }
+    store.insert(&acme, &session(ann.name.as_str(), 1)).await.expect("the store answers");
+    store.insert(&acme, &session(bob.name.as_str(), 2)).await.expect("the store answers");
+    assert_eq!(store.find_subject(&scope("beta"), &ann.name).await.expect("answers"), None);
+    assert_eq!(store.find_subject(&acme, &user("nobody")).await.expect("answers"), None);
+    let before = epoch(store, "acme").await;
+    let request = RequestKey { caller: user("root"), ..crate::sample::request("EraseSubject", "one", 1) };
+    let erasure = |principal, request| Erasure { user: ann.name.clone(), principal, judged_at: None, request };
+    let first = erasure(Some(ann.clone()), Some(request.clone()));
+    assert_eq!(store.erase(&acme, first.clone()).await.expect("answers"), Committed::Stored);
+    assert!(epoch(store, "acme").await > before);
+    let Some(SubjectState::Erased(erased)) = store.find_subject(&acme, &ann.name).await.expect("answers") else { panic!("not erased") };
+    assert!(erased.erased_id().is_some() && !erased.as_str().contains("ann"), "{erased}");
+    let again = Committed::Answered(Box::new(erased.clone()));
+    assert_eq!(store.erase(&acme, first).await.expect("answers"), again);
+    assert_eq!(store.find_erased(&acme, &request).await.expect("answers"), Some(again));
+    assert_eq!(store.erase(&acme, erasure(None, None)).await.expect("answers"), Committed::Stored);
+    assert_eq!(store.find_subject(&acme, &ann.name).await.expect("answers"), Some(SubjectState::Erased(erased)));
+    assert!(PrincipalRepository::find(store, &acme, &ann.name).await.expect("answers").open_for_system().is_none());
+    assert_eq!(store.sessions(&acme, &ann.name).await.expect("answers").open_for_system(), Some(Vec::new()));
+    assert_eq!(store.sessions(&acme, &bob.name).await.expect("answers").open_for_system().map(|found| found.len()), Some(1));
+    assert_eq!(commit(store, change(Expected::Absent, &ann)).await, Committed::Conflict, "the name is nobody's any more");
+    let voided = store.find_deletion(&acme, &ann.name).await.expect("answers");
+    assert!(voided > Some(at(u64::MAX / 2)), "what others issued to it is void for good: {voided:?}");
+}
+
+/// The user has changed meanwhile, or something else of the tenant on which it depended.
+pub async fn an_erasure_that_was_judged_by_something_else_is_a_conflict(store: &dyn IdentityStore) {
+    let (acme, ann) = (scope("acme"), principal("tenants/acme/users/ann"));
+    put(store, &ann).await;
+    let erasure = |principal, judged_at| Erasure { user: ann.name.clone(), principal, judged_at, request: None };
+    let changed = Principal { revision: ann.revision.next(), ..ann.clone() };
+    let judged = epoch(store, "acme").await;
+    for other in [erasure(None, None), erasure(Some(changed), None), erasure(Some(ann.clone()), Some(judged + 1))] {
+        assert_eq!(store.erase(&acme, other).await.expect("answers"), Committed::Conflict);
+    }
+    assert_eq!(store.find_subject(&acme, &ann.name).await.expect("answers"), Some(SubjectState::Known));
+    assert_eq!(store.erase(&acme, erasure(Some(ann.clone()), Some(judged))).await.expect("answers"), Committed::Stored);
 }
 
 /// Grants that were given to somebody of the same name before; others keep theirs. `grants` lie in the same store.

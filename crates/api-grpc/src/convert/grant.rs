@@ -62,7 +62,8 @@ fn read_access(number: i32, violations: &mut Violations) -> Option<Access> {
     }
 }
 
-fn access_to_wire(access: Access) -> pb::Access {
+/// How much is granted.
+pub(crate) fn access_to_wire(access: Access) -> pb::Access {
     match access {
         Access::Read => pb::Access::Read,
         Access::Execute => pb::Access::Execute,

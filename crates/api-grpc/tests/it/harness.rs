@@ -29,7 +29,7 @@ use domain::name::PrincipalName;
 use domain::runtime::Runtimes;
 use domain::server::Servers;
 use domain::tenant::Tenants;
-use domain::utility::{Gate, GatePorts, Utilities};
+use domain::utility::{Gate, GatePorts, Utilities, UtilityRepository};
 use executions::execution_service_client::ExecutionServiceClient;
 use futures_util::FutureExt as _;
 use test_support::{
@@ -107,8 +107,13 @@ impl Known {
         }
     }
 
-    fn identities(&self) -> Identities {
+    fn identities(&self, utilities: Arc<dyn UtilityRepository>, executions: &Arc<InMemoryExecutionRepository>) -> Identities {
         let ports = IdentityPorts {
+            subjects: self.store.clone(),
+            grants: self.store.grants(),
+            utilities,
+            executions: executions.clone(),
+            audit: executions.clone(),
             principals: self.store.clone(),
             api_keys: self.store.clone(),
             sessions: self.store.clone(),
@@ -428,7 +433,7 @@ fn services(options: &Options, parts: &Parts) -> Services {
         runtimes: Runtimes::new(compiler.clone()),
         servers: Servers::new(Arc::new(FakeServerFacts), executions.clone()),
         executions,
-        identities: known.identities(),
+        identities: known.identities(stored.clone(), execution_store),
         clock: clock.clone(),
     }
 }

@@ -30,7 +30,7 @@ enum Since {
 fn remembering() -> Vec<MethodDescriptor> {
     let of_identity = methods().into_iter().filter(|method| method.parent_service().name() == "IdentityService");
     let found: Vec<_> = of_identity.filter(|method| method.input().get_field_by_name("request_id").is_some()).collect();
-    assert_eq!(found.len(), 8, "{found:?}");
+    assert_eq!(found.len(), 9, "{found:?}");
     found
 }
 
@@ -54,6 +54,7 @@ fn request(method: &str, key: &str) -> Vec<u8> {
             pb::UpdateUserRequest { user, update_mask, request_id, ..Default::default() }.encode_to_vec()
         }
         "DeleteUser" => pb::DeleteUserRequest { name: ANN.to_owned(), request_id, ..Default::default() }.encode_to_vec(),
+        "EraseSubject" => pb::EraseSubjectRequest { name: ANN.to_owned(), request_id }.encode_to_vec(),
         "CreateServiceAccount" => {
             let service_account = Some(pb::ServiceAccount::default());
             pb::CreateServiceAccountRequest { parent, service_account_id: "new".to_owned(), service_account, request_id }.encode_to_vec()
@@ -145,12 +146,12 @@ async fn what_is_sent_twice_about_identity_gets_the_first_answer_without_its_sec
             assert!(!again.windows(9).any(|bytes| bytes == b"zona_key_"), "{what}");
             assert_eq!(world(&all).await, before, "{what}");
             let anew = ask(&all, &method, &with(&method, &body, "request_id", ANOTHER)).await;
-            let is_final = method.name() == "RevokeApiKey" || anew.is_err() || world(&all).await != before;
+            let is_final = ["RevokeApiKey", "EraseSubject"].contains(&method.name()) || anew.is_err() || world(&all).await != before;
             assert!(is_final, "{what}: asked anew it would have had an effect");
             // Without what was deleted there is no other body to compare with.
             let other = match method.name() {
                 "Revoke" => continue,
-                "RevokeApiKey" => continue,
+                "RevokeApiKey" | "EraseSubject" => continue,
                 "CreateUser" => ("user_id", "other"),
                 "CreateServiceAccount" => ("service_account_id", "other"),
                 "UpdateUser" | "CreateApiKey" => continue,

@@ -33,6 +33,7 @@ mod roles;
 mod settling;
 mod sign_in_records;
 mod streams;
+mod subjects;
 mod suspended;
 mod tenants;
 mod totals;

@@ -50,7 +50,7 @@ enum Takes {
     AdministeredNobody,
 }
 
-const TAKES: [(&str, Takes); 52] = [
+const TAKES: [(&str, Takes); 54] = [
     ("utility.create", Takes::Membership),
     ("utility.list", Takes::Membership),
     ("utility.validate", Takes::Membership),
@@ -87,6 +87,8 @@ const TAKES: [(&str, Takes); 52] = [
     ("service_account.create", Takes::Administration),
     ("service_account.list", Takes::Administration),
     ("user.delete", Takes::AdministeredNobody),
+    ("user.export", Takes::AdministeredNobody),
+    ("user.erase", Takes::AdministeredNobody),
     ("service_account.delete", Takes::AdministeredNobody),
     ("api_key.create", Takes::AdministeredNobody),
     ("api_key.list", Takes::AdministeredNobody),

@@ -14,8 +14,12 @@ const SECOND: Duration = Duration::from_secs(1);
 
 /// Has an outside issuer issue a token to ann now.
 fn issue(all: &Installation, text: &str) {
+    all.known.tokens.trust(text, external(all));
+}
+
+fn external(all: &Installation) -> VerifiedToken {
     let issued = all.known.clock.now();
-    let token = VerifiedToken {
+    VerifiedToken {
         issuer: Issuer::External("https://id.example".into()),
         principal: PrincipalName::parse("name", ANN).unwrap(),
         session: None,
@@ -23,8 +27,7 @@ fn issue(all: &Installation, text: &str) {
         issued,
         expires: issued.plus(MAX_EXTERNAL_TOKEN_LIFE),
         id: String::new(),
-    };
-    all.known.tokens.trust(text, token);
+    }
 }
 
 async fn is_accepted(all: &Installation, token: &str) -> bool {
@@ -33,6 +36,23 @@ async fn is_accepted(all: &Installation, token: &str) -> bool {
         Err(refused) if is_unauthenticated(&refused) => false,
         Err(other) => panic!("{other:?}"),
     }
+}
+
+#[tokio::test]
+async fn what_an_issuer_issues_to_who_was_erased_or_to_what_stands_for_them_is_void_for_good() {
+    let all = Installation::new().await;
+    all.user("acme", "ann", pb::Role::User).await;
+    issue(&all, "before");
+    assert!(is_accepted(&all, "before").await);
+    let request = pb::EraseSubjectRequest { name: ANN.to_owned(), ..Default::default() };
+    let erased = all.server.identity.clone().erase_subject(shown(&all.root, request)).await.unwrap().into_inner().name;
+    assert!(!is_accepted(&all, "before").await);
+    all.known.clock.advance(MAX_EXTERNAL_TOKEN_LIFE * 3);
+    issue(&all, "much later");
+    assert!(!is_accepted(&all, "much later").await);
+    let token = VerifiedToken { principal: PrincipalName::parse("name", &erased).unwrap(), ..external(&all) };
+    all.known.tokens.trust("of the dead", token);
+    assert!(is_unauthenticated(&who(&all.server, "of the dead").await.unwrap_err()));
 }
 
 #[tokio::test]

@@ -6,17 +6,19 @@ use api_proto::zona::audit::v1 as audit;
 use api_proto::zona::execution::v1 as executions;
 use api_proto::zona::identity::v1 as pb;
 use api_proto::zona::utility::v1 as utilities;
-use domain::audit::{AuditRepository as _, Entry};
+use domain::audit::{Actor, AuditRepository as _, Entry};
+use domain::name::PrincipalName;
 use tonic::{Code, Status, Streaming};
 
 use crate::harness::TENANT;
 use crate::identity::{Installation, PASSWORD, another, shown, sign_in};
 
 /// The methods that this test knows; one that is not among them fails it.
-const STREAMING: [&str; 3] = [
+const STREAMING: [&str; 4] = [
     "/zona.audit.v1.AuditService/ExportAuditRecords",
     "/zona.execution.v1.ExecutionService/ExecuteUtility",
     "/zona.execution.v1.ExecutionService/WatchExecution",
+    "/zona.identity.v1.IdentityService/ExportSubject",
 ];
 
 /// Why the stream ended.
@@ -34,7 +36,8 @@ async fn ended<T>(all: &Installation, mut messages: Streaming<T>) -> Status {
 /// Records that are more than connection and client hold at once, so that an export of them lasts.
 fn many() -> Vec<Entry> {
     let long = "x".repeat(256 * 1024);
-    let entry = |number| Entry { purpose: long.clone(), ..test_support::audit_repository::entry("demo", number) };
+    let actor = || Actor { principal: PrincipalName::parse("principal", "tenants/demo/users/ann").ok(), ..Actor::default() };
+    let entry = |number| Entry { purpose: long.clone(), actor: actor(), ..test_support::audit_repository::entry("demo", number) };
     (0..64).map(entry).collect()
 }
 
@@ -69,10 +72,14 @@ async fn every_stream_ends_when_its_caller_is_revoked_also_by_another_server() {
     let mut export = second.audit.clone().export_audit_records(shown(&token, export)).await.unwrap().into_inner();
     export.message().await.unwrap().expect("it has begun");
 
+    let subject = pb::ExportSubjectRequest { name: "tenants/demo/users/ann".to_owned() };
+    let mut subject = second.identity.clone().export_subject(shown(&token, subject)).await.unwrap().into_inner();
+    subject.message().await.unwrap().expect("it has begun");
+
     // The end of a token does not end what it has begun; this does.
     all.revoke(&all.root, "tenants/demo/users/ann").await.unwrap();
-    let statuses = [ended(&all, run).await, ended(&all, watch).await, ended(&all, export).await];
-    for (status, method) in statuses.iter().zip(["ExecuteUtility", "WatchExecution", "ExportAuditRecords"]) {
+    let statuses = [ended(&all, run).await, ended(&all, watch).await, ended(&all, export).await, ended(&all, subject).await];
+    for (status, method) in statuses.iter().zip(["ExecuteUtility", "WatchExecution", "ExportAuditRecords", "ExportSubject"]) {
         assert_eq!(status.code(), Code::Unauthenticated, "{method}: {status:?}");
     }
 }

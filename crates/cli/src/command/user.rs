@@ -7,6 +7,7 @@ use clap::{Args, Subcommand};
 
 use super::execution::moment;
 use super::role::Role;
+use super::subject::{Erase, Export};
 use crate::client::{Client, PAGE, names, soon};
 use crate::context::Context;
 use crate::document::message::{document, short};
@@ -36,6 +37,10 @@ pub enum User {
     Enable(Change),
     /// Delete a user for good; what the user owns stays
     Delete(Change),
+    /// Take away everything that is stored of a user
+    Export(Export),
+    /// Erase what is personal of a user, for good: nothing brings it back
+    Erase(Erase),
 }
 
 #[derive(Debug, Args)]
@@ -125,6 +130,8 @@ impl User {
             User::Update(update) => update.run(context).await,
             User::Disable(change) => change.state(context, pb::PrincipalState::Disabled).await,
             User::Enable(change) => change.state(context, pb::PrincipalState::Active).await,
+            User::Export(export) => export.run(context).await,
+            User::Erase(erase) => erase.run(context).await,
             User::Delete(change) => {
                 let name = names::user(&context.tenant, &change.name)?;
                 let request = pb::DeleteUserRequest { name, etag: change.etag.clone(), request_id: change.request_id.clone() };

@@ -47,6 +47,8 @@ contract! {
     identity::User,
     identity::ServiceAccount,
     identity::ApiKey,
+    identity::ExportSubjectResponse,
+    identity::EraseSubjectResponse,
     identity::WhoAmIResponse,
     tenant::Tenant,
 }

@@ -201,6 +201,11 @@ impl HeldGrants {
         self.0.len()
     }
 
+    /// All of them, expired ones included, by utility.
+    pub fn iter(&self) -> impl Iterator<Item = (&UtilityId, Access, Option<Timestamp>)> {
+        self.0.iter().map(|(utility, (access, expires))| (utility, *access, *expires))
+    }
+
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()

@@ -27,6 +27,10 @@ actions! {
     UpdateUser(PrincipalName) = "user.update", Update, "user";
     /// Delete a user.
     DeleteUser(PrincipalName) = "user.delete", Administer, "user";
+    /// Take away everything that is stored of a user.
+    ExportSubject(PrincipalName) = "user.export", Administer, "user";
+    /// Erase what is personal of a user.
+    EraseSubject(PrincipalName) = "user.erase", Administer, "user";
     /// Create a service account.
     CreateServiceAccount(TenantName) = "service_account.create", Administer, "service_account";
     /// List service accounts.

@@ -110,6 +110,10 @@ impl Authentication {
 
     async fn by_token(&self, text: &str) -> Result<(PrincipalName, Role, Credential)> {
         let token = self.ports.verifier.verify(text, self.ports.clock.now()).await?;
+        // What stands for somebody who was erased is nobody's name, whatever an issuer calls its users.
+        if token.principal.erased_id().is_some() {
+            return Err(Error::Unauthenticated);
+        }
         let (scope, epoch) = self.at_epoch(&token.principal).await?;
         match &token.issuer {
             Issuer::Own => self.by_own_token(&scope, epoch, &token).await,

@@ -287,7 +287,7 @@ impl Identities {
     }
 
     /// That another active super administrator is left when `old` is none any more, and the epoch of that judgment.
-    async fn spare(&self, scope: &TenantScope, old: &Principal) -> Result<Option<u64>> {
+    pub(super) async fn spare(&self, scope: &TenantScope, old: &Principal) -> Result<Option<u64>> {
         if !old.is_ruling() {
             return Ok(None);
         }

@@ -3,17 +3,21 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::access::GrantRepository;
+use crate::audit::AuditRepository;
 use crate::error::{Error, Result};
+use crate::execution::ExecutionRepository;
 use crate::id::IdSource;
 use crate::identity::attempts::Attempts;
 use crate::identity::{
     ApiKeyRepository, BootstrapRepository, MAX_TOKEN_LIFE, PasswordHasher, PrincipalRepository, SecretSource, SessionRepository,
-    TokenIssuer,
+    SubjectRepository, TokenIssuer,
 };
 use crate::request::{Committed, RequestKey, key_reused};
 use crate::revision::Etag;
 use crate::tenant::TenantStates;
 use crate::time::Clock;
+use crate::utility::UtilityRepository;
 use crate::violation::Violation;
 
 /// The use cases of identity. Cheap to clone.
@@ -32,6 +36,11 @@ pub struct IdentityPorts {
     pub api_keys: Arc<dyn ApiKeyRepository>,
     pub sessions: Arc<dyn SessionRepository>,
     pub bootstrap: Arc<dyn BootstrapRepository>,
+    pub subjects: Arc<dyn SubjectRepository>,
+    pub grants: Arc<dyn GrantRepository>,
+    pub utilities: Arc<dyn UtilityRepository>,
+    pub executions: Arc<dyn ExecutionRepository>,
+    pub audit: Arc<dyn AuditRepository>,
     pub hasher: Arc<dyn PasswordHasher>,
     pub secrets: Arc<dyn SecretSource>,
     pub issuer: Arc<dyn TokenIssuer>,

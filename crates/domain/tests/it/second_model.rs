@@ -65,6 +65,8 @@ const MEANINGS: [(&str, &[&str]); 9] = [
             "policy.update",
             "user.create",
             "user.delete",
+            "user.export",
+            "user.erase",
             "service_account.create",
             "service_account.list",
             "service_account.delete",

@@ -200,12 +200,15 @@ fn remember_deletion(connection: &Connection, tenant: &TenantId, principal: &Pri
     connection.prepare_cached(FORGET)?.execute(params![integer(past.as_millis()), FORGOTTEN_AT_ONCE]).map(drop)
 }
 
-/// Since when what was issued to a principal that was deleted is void.
-pub(super) fn find_deletion(connection: &Connection, tenant: &TenantId, name: &PrincipalName) -> Result<Option<Timestamp>> {
+/// Since when what was issued to a principal that was deleted is void; for good, to one who was erased.
+pub(super) fn find_deletion(connection: &Connection, vault: &Vault, tenant: &TenantId, name: &PrincipalName) -> Result<Option<Timestamp>> {
     const QUERY: &str = "SELECT valid_after FROM deleted_principals WHERE tenant = ?1 AND kind = ?2 AND id = ?3";
     // Whoever asks about another tenant than the scope's finds nothing.
     if name.tenant() != tenant {
         return Ok(None);
+    }
+    if matches!(vault.find_person(connection, name)?, Some(Person::Erased(_))) {
+        return Ok(Some(Timestamp::from_millis(u64::MAX)));
     }
     let key = params![tenant.as_str(), kind(name.kind()), name.id()];
     let run = || connection.prepare_cached(QUERY)?.query_row(key, |row| row.get::<_, i64>(0));
@@ -221,6 +224,9 @@ pub(super) fn answer(connection: &Connection, vault: &Vault, remembered: Option<
     };
     let broken = |source: domain::error::Source| Error::undecodable("requests", resource.clone(), source);
     let name = PrincipalName::parse("name", &resource).map_err(|error| broken(error.into()))?;
+    if name.erased_id().is_some() || matches!(vault.find_person(connection, &name)?, Some(Person::Erased(_))) {
+        return Ok(Some(Committed::Removed { resource }));
+    }
     let text = answer.ok_or_else(|| broken("the answer is missing".into()))?;
     Ok(Some(Committed::Answered(Box::new(decode(connection, vault, &name, &text)?))))
 }

@@ -26,6 +26,14 @@ pub(super) fn find(connection: &Connection, tenant: &TenantId, principal: &Princ
     run().optional().map_err(during("reading a session"))?.transpose()
 }
 
+/// The sessions of a principal.
+pub(crate) fn of(connection: &Connection, tenant: &TenantId, principal: &PrincipalName) -> Result<Vec<Session>> {
+    const QUERY: &str = "SELECT principal, id, document FROM sessions WHERE tenant = ?1 AND principal = ?2";
+    let key = params![tenant.as_str(), principal.as_str()];
+    let run = || connection.prepare_cached(QUERY)?.query_map(key, read)?.collect::<rusqlite::Result<Vec<_>>>();
+    run().map_err(during("reading sessions"))?.into_iter().collect()
+}
+
 /// Stores a session, and forgets some that had ended when it began.
 pub(super) fn insert(connection: &Connection, tenant: &TenantId, session: &Session) -> Result<()> {
     const INSERT: &str = "INSERT INTO sessions (tenant, principal, id, expires, revoked, generation, document) \

@@ -12,7 +12,7 @@ pub(super) fn find(connection: &Connection, tenant: &TenantId) -> Result<u64> {
     Ok(epoch.unwrap_or_default().unsigned_abs())
 }
 
-pub(super) fn advance(connection: &Connection, tenant: &TenantId) -> Result<()> {
+pub(crate) fn advance(connection: &Connection, tenant: &TenantId) -> Result<()> {
     const QUERY: &str = "INSERT INTO epochs (tenant, epoch) VALUES (?1, 1) ON CONFLICT (tenant) DO UPDATE SET epoch = epoch + 1";
     let run = || connection.prepare_cached(QUERY)?.execute([tenant.as_str()]);
     run().map(drop).map_err(during("advancing a tenant's epoch"))

@@ -71,6 +71,17 @@ impl Kept {
         maps.tenants.insert(tenant.clone(), Arc::clone(key));
     }
 
+    /// Forgets a person, and keeps them no more: they were erased.
+    pub(super) fn forget_erased(&self, tenant: &TenantId, id: &str) {
+        let mut maps = self.maps();
+        if maps.erased.len() >= MAX_KEPT {
+            maps.erased.clear();
+        }
+        maps.erased.insert((tenant.clone(), id.to_owned()));
+        let erased = std::mem::take(&mut maps.erased);
+        *maps = Maps { generation: maps.generation + 1, erased, ..Maps::default() };
+    }
+
     pub(super) fn forget(&self) {
         let mut maps = self.maps();
         let erased = std::mem::take(&mut maps.erased);

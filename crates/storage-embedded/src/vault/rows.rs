@@ -1,9 +1,11 @@
 //! Rows of data keys and subjects.
 
 use domain::name::TenantId;
+use domain::time::Timestamp;
 use keys::Wrapped;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
+use crate::connection::integer;
 use crate::error::{Result, during};
 
 /// A person as stored.
@@ -42,6 +44,17 @@ pub(super) fn insert_key(connection: &Connection, tenant: &TenantId, subject: &s
     const QUERY: &str = "INSERT INTO data_keys (tenant, subject, kek, wrapped) VALUES (?1, ?2, ?3, ?4)";
     let run = || connection.prepare_cached(QUERY)?.execute(params![tenant.as_str(), subject, wrapped.by, wrapped.bytes]);
     run().map(drop).map_err(during("storing a key"))
+}
+
+/// Removes a person's key and name.
+pub(super) fn erase(connection: &Connection, tenant: &TenantId, id: &str, erasing: &[u8], now: Timestamp) -> Result<()> {
+    const KEY: &str = "DELETE FROM data_keys WHERE tenant = ?1 AND subject = ?2";
+    const NAME: &str = "UPDATE subjects SET name = NULL, erased = ?3, erasing = ?4 WHERE tenant = ?1 AND id = ?2";
+    let run = || {
+        connection.prepare_cached(KEY)?.execute(params![tenant.as_str(), id])?;
+        connection.prepare_cached(NAME)?.execute(params![tenant.as_str(), id, integer(now.as_millis()), erasing])
+    };
+    run().map(drop).map_err(during("destroying a key"))
 }
 
 fn subject(row: &Row<'_>) -> rusqlite::Result<SubjectRow> {

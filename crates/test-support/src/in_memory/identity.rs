@@ -8,8 +8,8 @@ use domain::Result;
 use domain::access::{Found, Grantee, TenantScope};
 use domain::hash::Hash;
 use domain::identity::{
-    ApiKey, ApiKeyChange, ApiKeyRepository, BootstrapRepository, DELETION_REMEMBERED, Principal, PrincipalChange, PrincipalQuery,
-    PrincipalRepository, Session, SessionRepository,
+    ApiKey, ApiKeyChange, ApiKeyRepository, BootstrapRepository, DELETION_REMEMBERED, Erasure, Principal, PrincipalChange, PrincipalQuery,
+    PrincipalRepository, Session, SessionRepository, SubjectRepository, SubjectState,
 };
 use domain::name::{ApiKeyId, PrincipalName, SessionId, TenantId};
 use domain::page::{Page, PageRequest};
@@ -37,6 +37,9 @@ struct Held {
     epochs: HashMap<TenantId, u64>,
     answered: Requests<Principal>,
     answered_keys: Requests<ApiKey>,
+    answered_erasures: Requests<PrincipalName>,
+    /// What stands for whom.
+    erased: BTreeMap<PrincipalName, PrincipalName>,
 }
 
 impl InMemoryIdentity {
@@ -64,6 +67,9 @@ impl InMemoryIdentity {
         }
         let name = change.principal.name.clone();
         let is_judged_anew = change.judged_at.is_some_and(|at| at != held.epochs.get(scope.tenant()).copied().unwrap_or_default());
+        if held.erased.contains_key(&name) {
+            return Committed::Conflict;
+        }
         if is_judged_anew || !Held::is_expected(held.principals.get(&name), change.expected, |one| one.revision) {
             return Committed::Conflict;
         }
@@ -147,7 +153,9 @@ impl PrincipalRepository for InMemoryIdentity {
     }
 
     async fn find_deletion(&self, scope: &TenantScope, name: &PrincipalName) -> Result<Option<Timestamp>> {
-        Ok(self.held().deletions.get(name).filter(|_| name.tenant() == scope.tenant()).copied())
+        let held = self.held();
+        let erased = held.erased.contains_key(name).then_some(Timestamp::from_millis(u64::MAX));
+        Ok(erased.or_else(|| held.deletions.get(name).copied()).filter(|_| name.tenant() == scope.tenant()))
     }
 
     async fn rehash(&self, _scope: &TenantScope, principal: &Principal) -> Result<()> {
@@ -244,6 +252,63 @@ impl SessionRepository for InMemoryIdentity {
         let found = held.sessions.get_mut(id).filter(is_asked).map(|session| session.revoked = session.revoked.or(Some(at)));
         held.advance(scope.tenant());
         Ok(found.is_some())
+    }
+}
+
+#[async_trait]
+impl SubjectRepository for InMemoryIdentity {
+    async fn find_subject(&self, scope: &TenantScope, user: &PrincipalName) -> Result<Option<SubjectState>> {
+        let held = self.held();
+        let known = held.principals.contains_key(user).then_some(SubjectState::Known);
+        let state = held.erased.get(user).cloned().map(SubjectState::Erased).or(known);
+        Ok(state.filter(|_| user.tenant() == scope.tenant()))
+    }
+
+    async fn sessions(&self, scope: &TenantScope, user: &PrincipalName) -> Result<Found<Vec<Session>>> {
+        let is_theirs = |session: &&Session| session.principal == *user && user.tenant() == scope.tenant();
+        let mut found: Vec<_> = self.held().sessions.values().filter(is_theirs).cloned().collect();
+        found.sort_by(|a, b| a.id.cmp(&b.id));
+        Ok(Found::one(found))
+    }
+
+    async fn erase(&self, scope: &TenantScope, erasure: Erasure) -> Result<Committed<PrincipalName>> {
+        let user = erasure.user.clone();
+        {
+            let (now, mut held) = (self.clock.now(), self.held());
+            if let Some(key) = &erasure.request
+                && let Some(known) = held.answered_erasures.find(scope.tenant(), key, now)
+            {
+                return Ok(told(known));
+            }
+            let is_judged_anew = erasure.judged_at.is_some_and(|at| at != held.epochs.get(scope.tenant()).copied().unwrap_or_default());
+            let judged = erasure.principal.as_ref().map(|judged| judged.revision);
+            if is_judged_anew || held.principals.get(&user).map(|stored| stored.revision) != judged {
+                return Ok(Committed::Conflict);
+            }
+            let erased = match held.erased.get(&user) {
+                Some(erased) => erased.clone(),
+                None => PrincipalName::erased(user.tenant(), &format!("{:020x}", held.erased.len())),
+            };
+            held.principals.remove(&user);
+            held.deletions.remove(&user);
+            held.sessions.retain(|_, session| session.principal != user);
+            if let Some(key) = &erasure.request {
+                held.answered_erasures.remember(scope.tenant(), key, now, erased.clone());
+            }
+            held.erased.insert(user.clone(), erased);
+            held.advance(scope.tenant());
+        }
+        self.grants.forget(scope, &Grantee::Principal(user)).await;
+        Ok(Committed::Stored)
+    }
+
+    async fn find_erased(&self, scope: &TenantScope, request: &RequestKey) -> Result<Option<Committed<PrincipalName>>> {
+        Ok(self.held().answered_erasures.find(scope.tenant(), request, self.clock.now()).map(told))
+    }
+
+    async fn go_on_erasing(&self) -> Result<u64> {
+        // No name of a user stands anywhere else in this store.
+        Ok(0)
     }
 }
 

@@ -1,0 +1,95 @@
+//! `zona user export|erase`: everything that is stored of a person, taken away or erased.
+
+use std::fs::File;
+use std::io::{self, BufRead as _, BufWriter, IsTerminal as _, Write as _};
+use std::path::{Path, PathBuf};
+
+use api_proto::zona::identity::v1 as pb;
+use clap::Args;
+
+use crate::client::{names, soon};
+use crate::context::Context;
+use crate::document::message::document;
+use crate::exit::Exit;
+use crate::failure::{Failure, Result};
+use crate::output::{json_line, note};
+use crate::terminal;
+
+#[derive(Debug, Args)]
+pub struct Export {
+    /// User: an id of the tenant, or a full name
+    name: String,
+    /// File to write: one JSON value a line, readable by nobody else; must not exist
+    #[arg(long, value_name = "FILE")]
+    out: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub struct Erase {
+    /// User: an id of the tenant, or a full name
+    name: String,
+    /// Do not ask back
+    #[arg(long)]
+    yes: bool,
+    /// UUID that makes a repeated call answer what the first one did
+    #[arg(long, value_name = "UUID", default_value = "")]
+    request_id: String,
+}
+
+impl Export {
+    pub(super) async fn run(&self, context: &Context) -> Result {
+        let name = names::user(&context.tenant, &self.name)?;
+        let client = context.connect().await?;
+        let request = pb::ExportSubjectRequest { name: name.clone() };
+        let mut parts = client.identity().export_subject(request).await.map_err(explained)?.into_inner();
+        let failed = |error| cannot_write(&self.out, &error);
+        let mut file = BufWriter::new(private(&self.out).map_err(failed)?);
+        let mut count = 0;
+        while let Some(part) = parts.message().await? {
+            file.write_all(json_line(&document(&part)).as_bytes()).map_err(failed)?;
+            count += 1;
+        }
+        file.into_inner().map_err(|error| failed(error.into_error()))?.sync_all().map_err(failed)?;
+        note(&format!("{count} parts of what is stored of {name} are in {}", self.out.display()));
+        Ok(Exit::Ok)
+    }
+}
+
+impl Erase {
+    pub(super) async fn run(&self, context: &Context) -> Result {
+        let name = names::user(&context.tenant, &self.name)?;
+        if !self.yes && !agreed(&name)? {
+            return Err(Failure::usage("nothing was erased"));
+        }
+        let request = pb::EraseSubjectRequest { name: name.clone(), request_id: self.request_id.clone() };
+        let erased = context.connect().await?.identity().erase_subject(soon(request)).await.map_err(explained)?.into_inner();
+        context.output.one(|| document(&erased), || format!("{name} is erased; {} stands for them\n", erased.name))?;
+        Ok(Exit::Ok)
+    }
+}
+
+/// Whether the person at the terminal has typed the id of the user who is to be erased.
+fn agreed(name: &str) -> Result<bool> {
+    let id = names::id(name);
+    if !io::stdin().is_terminal() {
+        return Err(Failure::usage("there is no terminal to ask back at").hint("give --yes to erase without being asked"));
+    }
+    eprint!("What is personal of {} is lost for good. Type {} to erase it: ", terminal::line(name), terminal::line(id));
+    let mut typed = String::new();
+    io::stdin().lock().read_line(&mut typed).map_err(|error| Failure::usage(format!("cannot read the answer: {error}")))?;
+    Ok(typed.trim_end_matches(['\n', '\r']) == id)
+}
+
+/// A new file that its user alone can read.
+fn private(path: &Path) -> io::Result<File> {
+    use std::os::unix::fs::OpenOptionsExt as _;
+    File::options().write(true).create_new(true).mode(0o600).open(path)
+}
+
+fn explained(status: tonic::Status) -> Failure {
+    Failure::from(status).hint_on(Exit::NotFound, "`zona user list` shows what there is; who was erased is not there")
+}
+
+fn cannot_write(path: &Path, error: &io::Error) -> Failure {
+    Failure::usage(format!("cannot write {}: {error}", path.display()))
+}

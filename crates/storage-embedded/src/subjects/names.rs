@@ -1,0 +1,94 @@
+//! Puts what stands for an erased person into the place of their name, row by row, and tells whoever keeps copies.
+
+use std::time::Duration;
+
+use domain::change::Changed;
+use domain::name::{TenantId, UtilityId};
+use rusqlite::types::Value;
+
+use super::erase::{self, Unfinished};
+use super::tables::{Needle, Table};
+use crate::error::Result;
+use crate::store::EmbeddedStore;
+use crate::utilities::advance_epoch;
+
+/// For so long after an erasure has begun, something that had begun before may still bring the name back.
+const SETTLING: Duration = Duration::from_secs(60);
+
+/// Goes through everything that is stored, for each erasure that is not over; answers how many rows it has changed.
+pub(super) async fn replace_all(store: &EmbeddedStore) -> Result<u64> {
+    let vault = store.vault();
+    let unfinished = store.read(move |connection| erase::unfinished(connection, &vault)).await?;
+    let mut replaced = 0;
+    for erasing in unfinished {
+        replaced += replace(store, &erasing).await?;
+    }
+    Ok(replaced)
+}
+
+async fn replace(store: &EmbeddedStore, erasing: &Unfinished) -> Result<u64> {
+    let (now, _) = store.request_window();
+    let running = erasing.clone();
+    let may_end = now.since(erasing.since) >= SETTLING && !store.read(move |connection| erase::is_running(connection, &running)).await?;
+    let mut replaced = 0;
+    for table in store.read(Table::all).await? {
+        replaced += replace_in(store, &table, erasing).await?;
+    }
+    if replaced == 0 && may_end {
+        let over = erasing.clone();
+        store.write(move |connection| erase::finish(connection, &over)).await?;
+    }
+    Ok(replaced)
+}
+
+async fn replace_in(store: &EmbeddedStore, table: &Table, erasing: &Unfinished) -> Result<u64> {
+    let (needle, other) = (Needle::new(erasing.user.as_str()), Needle::new(erasing.erased.as_str()));
+    let (mut after, mut replaced) = (None, 0);
+    loop {
+        let (looked, sought, from) = (table.clone(), needle.clone(), after.take());
+        let step = store.read(move |connection| looked.step(connection, &sought, from.as_deref())).await?;
+        for key in step.found {
+            let (changed, needle, other, row) = (table.clone(), needle.clone(), other.clone(), key.clone());
+            let tenant = tenant_of(table, &key);
+            let work = move |connection: &rusqlite::Connection| {
+                let changed = changed.replace(connection, &needle, &other, &row)?;
+                // What copies of utilities and versions are compared by.
+                tenant.as_ref().map_or(Ok(()), |tenant| advance_epoch(connection, tenant))?;
+                Ok(changed as u64)
+            };
+            replaced += match told(table, &key) {
+                Some(what) => store.change(what, work).await?,
+                None => store.write(work).await?,
+            };
+        }
+        let Some(last) = step.last else { return Ok(replaced) };
+        after = Some(last);
+    }
+}
+
+/// What somebody may keep a copy of.
+fn told(table: &Table, key: &[Value]) -> Option<Changed> {
+    let tenant = tenant_of(table, key)?;
+    let utility = || UtilityId::parse("id", text(key.get(1)?)?).ok();
+    match table.name.as_str() {
+        "utilities" => Some(Changed::Utility { tenant, id: utility()? }),
+        "versions" => {
+            let Some(Value::Integer(number)) = key.get(2) else { return None };
+            Some(Changed::Version { tenant, id: utility()?, number: u32::try_from(*number).ok()? })
+        }
+        "code_policies" => Some(Changed::CodePolicy { tenant }),
+        "grants" => Some(Changed::Grants { tenant, grantee: text(key.get(2)?)?.to_owned() }),
+        _ => None,
+    }
+}
+
+fn tenant_of(table: &Table, key: &[Value]) -> Option<TenantId> {
+    if table.key.first().is_none_or(|column| column != "tenant") {
+        return None;
+    }
+    TenantId::parse("tenant", text(key.first()?)?).ok()
+}
+
+fn text(value: &Value) -> Option<&str> {
+    if let Value::Text(text) = value { Some(text) } else { None }
+}

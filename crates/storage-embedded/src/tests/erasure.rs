@@ -1,0 +1,176 @@
+//! Of a person who was erased nothing is left in the files, the audit log is what it was, and what was begun comes to its end.
+
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::access::{Access, Grant, GrantRepository, Grantee};
+use domain::audit::{Actor, AuditQuery, AuditRepository, Entry, FieldChange};
+use domain::change::Changed;
+use domain::execution::{Execution, ExecutionRepository};
+use domain::identity::{Erasure, Principal, PrincipalChange, PrincipalRepository, SubjectRepository, SubjectState};
+use domain::name::PrincipalName;
+use domain::page::PageRequest;
+use domain::request::{Committed, Expected, RequestKey};
+use domain::utility::{Utility, UtilityRepository};
+use rusqlite::Connection;
+use tempfile::TempDir;
+use test_support::audit_repository::entry;
+use test_support::sample::{at, creation, ended, execution, grant, principal, request, scope, tenant, user, utility, utility_id};
+use test_support::{FakeClock, HeardChanges};
+
+use super::Shared;
+use crate::{Config, EmbeddedStore};
+
+/// What is told of the person stands nowhere else.
+const ID: &str = "zaphodine.quux@example.com";
+const DISPLAY_NAME: &str = "Zaphodine Quuxbury";
+const ADDRESS: &str = "203.0.113.77";
+/// Longer than anything that has begun before can bring a name back.
+const SETTLED: Duration = Duration::from_secs(61);
+
+fn person() -> PrincipalName {
+    user(ID)
+}
+
+fn opened(directory: &Path, clock: &Arc<FakeClock>) -> EmbeddedStore {
+    let config = Config { deadline: Duration::from_secs(60), ..Config::new(directory.join("data")) };
+    EmbeddedStore::open_with_clock(config, Box::new(Shared(clock.clone()))).unwrap()
+}
+
+/// A store in which the person has done and been given whatever there is.
+async fn lived(store: &EmbeddedStore) {
+    let acme = scope("acme");
+    let named = Principal { name: person(), display_name: DISPLAY_NAME.to_owned(), ..principal("tenants/acme/users/ann") };
+    let made = RequestKey { caller: user("root"), ..request("CreateUser", "one", 1) };
+    let change = PrincipalChange { expected: Expected::Absent, principal: named, deletes: false, judged_at: None, request: Some(made) };
+    assert_eq!(PrincipalRepository::commit(store, &acme, change).await.unwrap(), Committed::Stored);
+    let theirs = Utility { owner: person(), ..utility(&acme, "theirs") };
+    let mut owned = creation(theirs.clone());
+    owned.request = Some(RequestKey { caller: person(), ..request("CreateUtility", "two", 2) });
+    if let Some(version) = &mut owned.new_version {
+        version.head.author = person();
+    }
+    assert_eq!(UtilityRepository::commit(store, &acme, owned).await.unwrap(), Committed::Stored);
+    assert_eq!(UtilityRepository::commit(store, &acme, creation(utility(&acme, "others"))).await.unwrap(), Committed::Stored);
+    let given = grant("others", Grantee::Principal(person()), Access::Read);
+    let taken = Grant { granted_by: person(), ..grant("theirs", Grantee::Principal(user("bob")), Access::Read) };
+    for grant in [&given, &taken] {
+        assert_eq!(store.put(&acme, grant, at(1), None).await.unwrap(), Committed::Stored);
+    }
+    store.insert(&acme, &Execution { caller: person(), ..execution(&acme, 1) }, None, None).await.unwrap();
+    let actor = Actor { principal: Some(person()), address: Some(ADDRESS.parse().unwrap()), ..Actor::default() };
+    let acted = Entry { actor, purpose: format!("{DISPLAY_NAME} asks"), ..entry("acme", 1) };
+    let about = Entry { resource: person().to_string(), ..entry("acme", 2) };
+    let given = vec![FieldChange::principal("grantee", person().as_str())];
+    let given = Entry { changes: given, ..entry("acme", 3) };
+    AuditRepository::append(store, vec![acted, about, given]).await.unwrap();
+}
+
+async fn erase(store: &EmbeddedStore) -> PrincipalName {
+    let acme = scope("acme");
+    let principal = PrincipalRepository::find(store, &acme, &person()).await.unwrap().open_for_system();
+    let erasure = Erasure { user: person(), principal, judged_at: None, request: None };
+    assert_eq!(SubjectRepository::erase(store, &acme, erasure).await.unwrap(), Committed::Stored);
+    match store.find_subject(&acme, &person()).await.unwrap() {
+        Some(SubjectState::Erased(erased)) => erased,
+        other => panic!("{other:?}"),
+    }
+}
+
+async fn bytes(store: &EmbeddedStore) -> Vec<Vec<u8>> {
+    store.records_from(&scope("acme"), 0, 1 << 20).await.unwrap().into_iter().map(|record| record.bytes).collect()
+}
+
+async fn owner(store: &EmbeddedStore) -> PrincipalName {
+    let found = UtilityRepository::find(store, &scope("acme"), &utility_id("theirs")).await.unwrap();
+    found.open_for_system().unwrap().owner
+}
+
+fn holds(directory: &Path, text: &str) -> bool {
+    let holds = |path: &Path| fs::read(path).is_ok_and(|bytes| bytes.windows(text.len()).any(|part| part == text.as_bytes()));
+    fs::read_dir(directory.join("data")).unwrap().any(|entry| holds(&entry.unwrap().path()))
+}
+
+#[tokio::test]
+async fn nothing_of_an_erased_person_is_left_in_the_files_and_the_records_are_what_they_were() {
+    let (clock, directory) = (Arc::new(FakeClock::default()), TempDir::new().unwrap());
+    let store = opened(directory.path(), &clock);
+    lived(&store).await;
+    let acme = scope("acme");
+    store.save(&acme, &ended(&Execution { caller: person(), ..execution(&acme, 1) }, 9), &[]).await.unwrap();
+    let before = bytes(&store).await;
+    assert!(holds(directory.path(), ID), "names of what can be changed are no secret until then");
+    let erased = erase(&store).await;
+    assert!(store.go_on_erasing().await.unwrap() >= 5, "a utility, its tag rows, its version, a grant, an execution, requests");
+    assert_eq!(owner(&store).await, erased);
+    clock.advance(SETTLED);
+    assert_eq!(store.go_on_erasing().await.unwrap(), 0);
+    assert_eq!(bytes(&store).await, before);
+
+    let page = PageRequest { size: 10, after: None };
+    let listed =
+        async |query: AuditQuery| AuditRepository::list(&store, &acme, &query, &page).await.unwrap().open_for_system().unwrap().items;
+    let acted = listed(AuditQuery { actor: Some(erased.clone()), ..AuditQuery::default() }).await;
+    let [record] = acted.as_slice() else { panic!("{acted:?}") };
+    let shown = (record.entry.actor.principal.clone(), record.entry.actor.address, record.entry.purpose.as_str());
+    assert_eq!(shown, (Some(erased.clone()), None, ""));
+    let about = listed(AuditQuery { resource: Some(erased.to_string()), ..AuditQuery::default() }).await;
+    assert_eq!(about.len(), 1);
+    assert_eq!(about[0].entry.resource, erased.as_str());
+    let given = &listed(AuditQuery::default()).await[0].entry.changes;
+    assert_eq!(given, &[FieldChange::principal("grantee", erased.as_str())]);
+    assert!(listed(AuditQuery { actor: Some(person()), ..AuditQuery::default() }).await.is_empty(), "nobody is found by that name");
+
+    // What is recorded of the name afterwards holds it no more either.
+    AuditRepository::append(&store, vec![Entry { resource: person().to_string(), ..entry("acme", 3) }]).await.unwrap();
+    store.close().await.unwrap();
+    drop(store);
+    Connection::open(directory.path().join("data/zona.db")).unwrap().execute_batch("VACUUM").unwrap();
+    for part in ["zaphodine", "Zaphodine", "quux", "Quuxbury", ADDRESS] {
+        assert!(!holds(directory.path(), part), "{part}");
+    }
+    assert!(holds(directory.path(), erased.as_str()));
+}
+
+#[tokio::test]
+async fn an_erasure_goes_on_with_the_next_server_wherever_it_was_interrupted() {
+    let (clock, directory) = (Arc::new(FakeClock::default()), TempDir::new().unwrap());
+    let store = opened(directory.path(), &clock);
+    lived(&store).await;
+    let erased = erase(&store).await;
+    drop(store);
+    let next = opened(directory.path(), &clock);
+    assert_eq!(owner(&next).await, person(), "the rest has not happened");
+    assert!(next.go_on_erasing().await.unwrap() > 0);
+    assert_eq!(owner(&next).await, erased);
+    // What still runs brings the name back when it ends, so it is not over before.
+    clock.advance(SETTLED);
+    let acme = scope("acme");
+    assert_eq!(next.go_on_erasing().await.unwrap(), 0);
+    next.save(&acme, &ended(&Execution { caller: person(), ..execution(&acme, 1) }, 9), &[]).await.unwrap();
+    assert!(next.go_on_erasing().await.unwrap() > 0);
+    assert_eq!(next.go_on_erasing().await.unwrap(), 0);
+    let erasing =
+        |connection: &Connection| connection.query_row("SELECT count(*) FROM subjects WHERE erasing IS NOT NULL", [], |row| row.get(0));
+    let left: u32 = next.read(move |connection| erasing(connection).map_err(crate::error::during("counting"))).await.unwrap();
+    assert_eq!(left, 0);
+}
+
+#[tokio::test]
+async fn whoever_keeps_copies_is_told_which_hold_a_name_that_was_replaced() {
+    let (clock, directory, heard) = (Arc::new(FakeClock::default()), TempDir::new().unwrap(), Arc::new(HeardChanges::default()));
+    let store = opened(directory.path(), &clock).telling(heard.clone());
+    lived(&store).await;
+    erase(&store).await;
+    let epoch = UtilityRepository::epoch(&store, &scope("acme")).await.unwrap();
+    heard.take();
+    store.go_on_erasing().await.unwrap();
+    let (tenant, id) = (tenant("acme"), utility_id("theirs"));
+    let told = heard.take();
+    assert!(told.contains(&Changed::Utility { tenant: tenant.clone(), id: id.clone() }), "{told:?}");
+    assert!(told.contains(&Changed::Version { tenant: tenant.clone(), id, number: 1 }), "{told:?}");
+    assert!(told.contains(&Changed::Grants { tenant, grantee: user("bob").to_string() }), "{told:?}");
+    assert!(UtilityRepository::epoch(&store, &scope("acme")).await.unwrap() > epoch);
+}
