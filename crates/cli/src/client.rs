@@ -24,6 +24,7 @@ mod encrypted;
 pub mod follow;
 mod issued;
 pub mod names;
+pub mod paging;
 mod request;
 pub mod signed;
 

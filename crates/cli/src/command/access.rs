@@ -7,6 +7,7 @@ use clap::{Args, Subcommand, ValueEnum};
 
 use super::execution::moment;
 use super::role::Role;
+use crate::client::paging::every;
 use crate::client::{PAGE, names, soon};
 use crate::context::Context;
 use crate::document::message::{document, short};
@@ -157,16 +158,12 @@ impl Utility {
     async fn list(&self, context: &Context) -> Result {
         let parent = names::utility(&context.tenant, &self.name)?.to_string();
         let client = context.connect().await?;
-        let mut request = pb::ListGrantsRequest { parent, page_size: PAGE as i32, ..Default::default() };
-        let mut found = Vec::new();
-        loop {
-            let page = client.access().list_grants(soon(request.clone())).await?.into_inner();
-            found.extend(page.grants);
-            request.page_token = page.next_page_token;
-            if request.page_token.is_empty() {
-                break;
-            }
-        }
+        let found = every(|page_token| async {
+            let request = pb::ListGrantsRequest { parent: parent.clone(), page_size: PAGE as i32, page_token, ..Default::default() };
+            let page = client.access().list_grants(soon(request)).await?.into_inner();
+            Ok((page.grants, page.next_page_token))
+        })
+        .await?;
         context.output.list(&found, document, HEADINGS, row)?;
         Ok(Exit::Ok)
     }

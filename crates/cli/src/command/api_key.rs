@@ -6,6 +6,7 @@ use api_proto::zona::identity::v1 as pb;
 use clap::{Args, Subcommand};
 
 use super::execution::moment;
+use crate::client::paging::every;
 use crate::client::{PAGE, names, soon};
 use crate::context::Context;
 use crate::document::Document;
@@ -112,16 +113,12 @@ impl List {
     async fn run(&self, context: &Context) -> Result {
         let parent = names::service_account(&context.tenant, &self.service_account)?;
         let client = context.connect().await?;
-        let mut request = pb::ListApiKeysRequest { parent, page_size: PAGE as i32, ..Default::default() };
-        let mut found = Vec::new();
-        loop {
-            let page = client.identity().list_api_keys(soon(request.clone())).await.map_err(explained)?.into_inner();
-            found.extend(page.api_keys);
-            request.page_token = page.next_page_token;
-            if request.page_token.is_empty() {
-                break;
-            }
-        }
+        let found = every(|page_token| async {
+            let request = pb::ListApiKeysRequest { parent: parent.clone(), page_size: PAGE as i32, page_token, ..Default::default() };
+            let page = client.identity().list_api_keys(soon(request)).await.map_err(explained)?.into_inner();
+            Ok((page.api_keys, page.next_page_token))
+        })
+        .await?;
         context.output.list(&found, document, HEADINGS, row)?;
         Ok(Exit::Ok)
     }

@@ -3,6 +3,7 @@
 use api_proto::zona::runtime::v1 as pb;
 use clap::{Args, Subcommand};
 
+use crate::client::paging::every;
 use crate::client::{names, soon};
 use crate::context::Context;
 use crate::document::message::document;
@@ -51,16 +52,13 @@ impl Runtime {
 
 async fn list(context: &Context) -> Result {
     let client = context.connect().await?;
-    let mut request = pb::ListRuntimesRequest { parent: names::parent(&context.tenant), page_size: PAGE, ..Default::default() };
-    let mut found = Vec::new();
-    loop {
-        let page = client.runtimes().list_runtimes(soon(request.clone())).await?.into_inner();
-        found.extend(page.runtimes);
-        request.page_token = page.next_page_token;
-        if request.page_token.is_empty() {
-            break;
-        }
-    }
+    let parent = names::parent(&context.tenant);
+    let found = every(|page_token| async {
+        let request = pb::ListRuntimesRequest { parent: parent.clone(), page_size: PAGE, page_token, ..Default::default() };
+        let page = client.runtimes().list_runtimes(soon(request)).await?.into_inner();
+        Ok((page.runtimes, page.next_page_token))
+    })
+    .await?;
     context.output.list(&found, document, HEADINGS, row)?;
     Ok(Exit::Ok)
 }

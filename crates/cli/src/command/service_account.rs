@@ -5,6 +5,7 @@ use clap::{Args, Subcommand};
 
 use super::execution::moment;
 use super::role::Role;
+use crate::client::paging::every;
 use crate::client::{PAGE, names, soon};
 use crate::context::Context;
 use crate::document::message::{document, short};
@@ -94,16 +95,12 @@ impl Create {
 async fn list(context: &Context) -> Result {
     let client = context.connect().await?;
     let parent = names::parent(&context.tenant);
-    let mut request = pb::ListServiceAccountsRequest { parent, page_size: PAGE as i32, ..Default::default() };
-    let mut found = Vec::new();
-    loop {
-        let page = client.identity().list_service_accounts(soon(request.clone())).await?.into_inner();
-        found.extend(page.service_accounts);
-        request.page_token = page.next_page_token;
-        if request.page_token.is_empty() {
-            break;
-        }
-    }
+    let found = every(|page_token| async {
+        let request = pb::ListServiceAccountsRequest { parent: parent.clone(), page_size: PAGE as i32, page_token, ..Default::default() };
+        let page = client.identity().list_service_accounts(soon(request)).await?.into_inner();
+        Ok((page.service_accounts, page.next_page_token))
+    })
+    .await?;
     context.output.list(&found, document, HEADINGS, row)?;
     Ok(Exit::Ok)
 }
