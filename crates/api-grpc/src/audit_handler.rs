@@ -6,7 +6,7 @@ use futures_util::StreamExt as _;
 use tonic::{Request, Response, Status};
 
 use crate::convert::page::Paging;
-use crate::convert::{Violations, audit, utility};
+use crate::convert::{Violations, audit, audit_report, utility};
 use crate::handler::Handler;
 use crate::perform::Permitted;
 use crate::stream::{Messages, while_standing};
@@ -16,6 +16,8 @@ pub(crate) type AuditHandler = Handler<AuditLog>;
 
 #[tonic::async_trait]
 impl pb::audit_service_server::AuditService for AuditHandler {
+    type WatchAuditRecordsStream = Messages<pb::WatchAuditRecordsResponse>;
+    type BuildAuditReportStream = Messages<pb::BuildAuditReportResponse>;
     type ExportAuditRecordsStream = Messages<pb::ExportAuditRecordsResponse>;
 
     async fn list_audit_records(
@@ -44,7 +46,19 @@ impl pb::audit_service_server::AuditService for AuditHandler {
             let size = audit::read_size("size", body.size, &mut violations);
             let size = violations.unless_any(size)?;
             let checkpoint = log.checkpoint(&permit, size).await?;
-            Ok(audit::checkpoint_to_wire(checkpoint, log.key(&permit)))
+            Ok(audit::checkpoint_to_wire(checkpoint, log.key(permit.target())))
+        })
+        .await
+    }
+
+    async fn add_cosignatures(&self, request: Request<pb::AddCosignaturesRequest>) -> Result<Response<pb::Checkpoint>, Status> {
+        let name = |body: &pb::AddCosignaturesRequest| utility::parent(&body.parent);
+        self.perform(request, name, |log, Permitted { permit, body, .. }: Permitted<actions::AddCosignatures, _>| async move {
+            let mut violations = Violations::default();
+            let size = audit::read_place("size", body.size, &mut violations);
+            let size = violations.unless_any(size)?;
+            let checkpoint = log.cosign(&permit, size, &body.cosignatures).await?;
+            Ok(audit::checkpoint_to_wire(checkpoint, log.key(permit.target())))
         })
         .await
     }
@@ -77,15 +91,56 @@ impl pb::audit_service_server::AuditService for AuditHandler {
         .await
     }
 
+    async fn watch_audit_records(
+        &self,
+        request: Request<pb::WatchAuditRecordsRequest>,
+    ) -> Result<Response<Self::WatchAuditRecordsStream>, Status> {
+        let name = |body: &pb::WatchAuditRecordsRequest| utility::parent(&body.parent);
+        self.perform(request, name, |log, permitted: Permitted<actions::WatchAuditRecords, _>| async move {
+            let Permitted { permit, body, call, standing } = permitted;
+            let mut violations = Violations::default();
+            let query = audit::read_query(body.filter, &mut violations)?;
+            let from = body.from_sequence.map(|from| audit::read_place("from_sequence", from, &mut violations));
+            let (query, from) = violations.unless_any((query, from))?;
+            let watch = log.watch(permit, query, from).await?;
+            let refusing = call.clone();
+            let parts = watch.map(move |part| part.map(audit::followed_to_wire).map_err(|error| refusing.refuse(&error)));
+            Ok(while_standing(call, standing, parts))
+        })
+        .await
+    }
+
+    async fn build_audit_report(
+        &self,
+        request: Request<pb::BuildAuditReportRequest>,
+    ) -> Result<Response<Self::BuildAuditReportStream>, Status> {
+        let name = |body: &pb::BuildAuditReportRequest| utility::parent(&body.parent);
+        self.perform(request, name, |log, permitted: Permitted<actions::BuildAuditReport, _>| async move {
+            let Permitted { permit, body, call, standing } = permitted;
+            let mut violations = Violations::default();
+            let days = audit_report::read_days(&body, &mut violations);
+            let days = violations.unless_any(days)?.ok_or_else(audit_report::no_days)?;
+            let report = log.report(permit, days.period.clone()).await?;
+            let refusing = call.clone();
+            let parts =
+                report.map(move |part| part.map(|part| audit_report::to_wire(&days, part)).map_err(|error| refusing.refuse(&error)));
+            Ok(while_standing(call, standing, parts))
+        })
+        .await
+    }
+
     async fn export_audit_records(
         &self,
         request: Request<pb::ExportAuditRecordsRequest>,
     ) -> Result<Response<Self::ExportAuditRecordsStream>, Status> {
         let name = |body: &pb::ExportAuditRecordsRequest| utility::parent(&body.parent);
-        self.perform(request, name, |log, Permitted { permit, call, standing, .. }: Permitted<actions::ExportAuditRecords, _>| async move {
-            let export = log.export(&permit).await?;
+        self.perform(request, name, |log, permitted: Permitted<actions::ExportAuditRecords, _>| async move {
+            let Permitted { permit, body, call, standing } = permitted;
+            let form = audit::read_form(&body);
+            let export = log.export(permit, form).await?;
             let refusing = call.clone();
-            let parts = export.map(move |part| part.map(audit::exported_to_wire).map_err(|error| refusing.refuse(&error)));
+            let parts =
+                export.map(move |part| part.map(|part| audit::exported_to_wire(form, part)).map_err(|error| refusing.refuse(&error)));
             Ok(while_standing(call, standing, parts))
         })
         .await

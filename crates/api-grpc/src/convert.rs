@@ -3,6 +3,7 @@
 
 pub(crate) mod attestation;
 pub(crate) mod audit;
+pub(crate) mod audit_report;
 pub(crate) mod event;
 pub(crate) mod execution;
 pub(crate) mod finding;

@@ -10,13 +10,15 @@ use api_proto::zona::annotations::v1::{Operation, Who};
 const RUNS: [&str; 1] = ["/zona.execution.v1.ExecutionService/Transform"];
 /// Reads that show code or what programs have put out, or who has done what: each is recorded, which a descriptor does not tell
 /// either. All other reads are counted.
-const SHOWS: [&str; 6] = [
+const SHOWS: [&str; 8] = [
     "/zona.utility.v1.UtilityService/GetUtility",
     "/zona.utility.v1.UtilityService/GetUtilityVersion",
     "/zona.utility.v1.UtilityService/DiffUtilityVersions",
     "/zona.execution.v1.ExecutionService/GetExecution",
     "/zona.execution.v1.ExecutionService/WatchExecution",
     "/zona.audit.v1.AuditService/ListAuditRecords",
+    "/zona.audit.v1.AuditService/WatchAuditRecords",
+    "/zona.audit.v1.AuditService/BuildAuditReport",
 ];
 /// The label of what is no method of ours: a path is the caller's choice of words.
 const OTHER: &str = "other";

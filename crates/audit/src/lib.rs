@@ -5,6 +5,7 @@
 //! program that wrote it. Others' tools read all of it: `docs/audit.md` says how.
 
 mod checkpoint;
+mod cosignature;
 mod export;
 mod hash;
 mod layout;
@@ -15,14 +16,15 @@ mod tree;
 mod verify;
 
 pub use checkpoint::{Checkpoint, Malformed};
+pub use cosignature::{CosignatureError, WitnessKey, cosign};
 pub use export::{Header, checkpoint_line, end_line, record_line};
 pub use hash::{Hash, leaf_hash};
-pub use layout::{ENTRIES, MAX_ENTRY, bundle, bundle_path, tile_path};
+pub use layout::{MAX_ENTRY, tile_path};
 pub use note::{Key, NoteError, Signer, VerifierKey};
 pub use proof::{Missing, consistency, inclusion};
 pub use tile::{TILE_HASHES, TileId, Tiles};
 pub use tree::Tree;
-pub use verify::{Fault, Known, Report, verify};
+pub use verify::{Fault, Known, Report, Witnessed, verify};
 
 #[cfg(test)]
 mod tests;

@@ -11,6 +11,8 @@ use sha2::{Digest as _, Sha256};
 
 /// Ed25519, as notes number algorithms.
 const ALGORITHM: u8 = 1;
+/// Ed25519 over a cosigned note and a time.
+pub(crate) const COSIGNATURE: u8 = 4;
 /// What stands before a signature: an em dash and a space.
 const MARK: &str = "\u{2014} ";
 /// What the text of a private key begins with.
@@ -53,8 +55,13 @@ pub struct Signer<'a> {
 
 /// A public key under its name.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct VerifierKey {
+pub struct VerifierKey(PublicKey);
+
+/// A public key under its name, for one algorithm.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct PublicKey {
     name: String,
+    algorithm: u8,
     key: [u8; KEY],
 }
 
@@ -95,29 +102,31 @@ impl Key {
 impl Signer<'_> {
     /// What verifies its signatures.
     pub fn verifier(&self) -> VerifierKey {
-        VerifierKey { name: self.name.clone(), key: self.key.public() }
+        VerifierKey(PublicKey { name: self.name.clone(), algorithm: ALGORITHM, key: self.key.public() })
     }
 
     /// The text as a signed note; the text ends with a newline.
     pub fn sign(&self, text: &str) -> String {
         debug_assert!(text.ends_with('\n') && is_name(&self.name), "neither is somebody else's to choose");
-        let mut signature = self.verifier().id().to_vec();
+        let mut signature = self.verifier().0.id().to_vec();
         signature.extend_from_slice(self.key.pair.sign(text.as_bytes()).as_ref());
         format!("{text}\n{MARK}{} {}\n", self.name, STANDARD.encode(signature))
     }
 }
 
 /// A signature of a note, whoever made it.
-struct Signature<'a> {
+pub(crate) struct Signature<'a> {
     name: &'a str,
     id: [u8; ID],
-    bytes: Vec<u8>,
+    pub(crate) bytes: Vec<u8>,
+    /// Its line, without the newline.
+    pub(crate) line: &'a str,
 }
 
 impl VerifierKey {
     /// The name under which it signs.
     pub fn name(&self) -> &str {
-        &self.name
+        &self.0.name
     }
 
     /// The text of a note that one of `keys` has signed.
@@ -128,37 +137,29 @@ impl VerifierKey {
         let (text, signatures) = parts(note)?;
         let mut signed = false;
         for signature in signatures {
-            let Some(key) = keys.iter().find(|key| key.made(&signature)) else { continue };
-            let public = UnparsedPublicKey::new(&ED25519, key.key);
-            public.verify(text.as_bytes(), &signature.bytes).map_err(|_wrong| NoteError::Signature)?;
+            let Some(key) = keys.iter().find(|key| key.0.made(&signature)) else { continue };
+            key.0.verify(text.as_bytes(), &signature.bytes)?;
             signed = true;
         }
         if signed { Ok(text) } else { Err(NoteError::UnknownKey) }
     }
 
-    /// Who has signed a note beside `keys`, as name and id: nobody here knows whether they did.
-    pub(crate) fn strangers(keys: &[VerifierKey], note: &str) -> Vec<String> {
-        let (_, signatures) = parts(note).unwrap_or_default();
-        let strangers = signatures.iter().filter(|signature| !keys.iter().any(|key| key.made(signature)));
-        strangers.map(|signature| format!("{}+{:08x}", signature.name, u32::from_be_bytes(signature.id))).collect()
+    /// Whether it is the key of a signature.
+    pub(crate) fn made(&self, signature: &Signature<'_>) -> bool {
+        self.0.made(signature)
     }
+}
 
-    /// Whether a signature says that this key made it.
-    fn made(&self, signature: &Signature<'_>) -> bool {
-        self.name == signature.name && self.id() == signature.id
-    }
-
-    fn id(&self) -> [u8; ID] {
-        let hash: [u8; 32] =
-            Sha256::new().chain_update(&self.name).chain_update([b'\n', ALGORITHM]).chain_update(self.key).finalize().into();
-        [hash[0], hash[1], hash[2], hash[3]]
+impl Signature<'_> {
+    /// Who it says that it is by, as name and id.
+    pub(crate) fn signer(&self) -> String {
+        format!("{}+{:08x}", self.name, u32::from_be_bytes(self.id))
     }
 }
 
 impl fmt::Display for VerifierKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (id, key) = (u32::from_be_bytes(self.id()), [&[ALGORITHM][..], &self.key].concat());
-        write!(f, "{}+{id:08x}+{}", self.name, STANDARD.encode(key))
+        self.0.fmt(f)
     }
 }
 
@@ -166,30 +167,71 @@ impl FromStr for VerifierKey {
     type Err = NoteError;
 
     fn from_str(text: &str) -> Result<Self, NoteError> {
+        PublicKey::parse(text, ALGORITHM).map(VerifierKey)
+    }
+}
+
+impl PublicKey {
+    /// Whether a signature says that this key made it.
+    pub(crate) fn made(&self, signature: &Signature<'_>) -> bool {
+        self.name == signature.name && self.id() == signature.id
+    }
+
+    /// That it has signed this.
+    ///
+    /// # Errors
+    /// [`NoteError::Signature`].
+    pub(crate) fn verify(&self, message: &[u8], signature: &[u8]) -> Result<(), NoteError> {
+        UnparsedPublicKey::new(&ED25519, self.key).verify(message, signature).map_err(|_wrong| NoteError::Signature)
+    }
+
+    fn id(&self) -> [u8; ID] {
+        let hash: [u8; 32] =
+            Sha256::new().chain_update(&self.name).chain_update([b'\n', self.algorithm]).chain_update(self.key).finalize().into();
+        [hash[0], hash[1], hash[2], hash[3]]
+    }
+
+    /// Reads a key of this algorithm.
+    ///
+    /// # Errors
+    /// [`NoteError::Key`].
+    pub(crate) fn parse(text: &str, algorithm: u8) -> Result<Self, NoteError> {
         let mut parts = text.splitn(3, '+');
         let (Some(name), Some(id), Some(key)) = (parts.next(), parts.next(), parts.next()) else { return Err(NoteError::Key) };
         let bytes = STANDARD.decode(key).map_err(|_malformed| NoteError::Key)?;
         let key = match bytes.split_first() {
-            Some((&ALGORITHM, key)) => key.try_into().map_err(|_length| NoteError::Key)?,
+            Some((found, key)) if *found == algorithm => key.try_into().map_err(|_length| NoteError::Key)?,
             _ => return Err(NoteError::Key),
         };
-        let read = VerifierKey { name: name.to_owned(), key };
+        let read = PublicKey { name: name.to_owned(), algorithm, key };
         let fits = is_name(name) && format!("{:08x}", u32::from_be_bytes(read.id())) == id;
         if fits { Ok(read) } else { Err(NoteError::Key) }
     }
 }
 
+impl fmt::Display for PublicKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (id, key) = (u32::from_be_bytes(self.id()), [&[self.algorithm][..], &self.key].concat());
+        write!(f, "{}+{id:08x}+{}", self.name, STANDARD.encode(key))
+    }
+}
+
 /// The text of a note and its signatures, as they stand there.
-fn parts(note: &str) -> Result<(&str, Vec<Signature<'_>>), NoteError> {
+pub(crate) fn parts(note: &str) -> Result<(&str, Vec<Signature<'_>>), NoteError> {
     let (text, signatures) = note.rsplit_once("\n\n").ok_or(NoteError::Form)?;
-    let lines = signatures.strip_suffix('\n').ok_or(NoteError::Form)?;
-    let read = |line| {
-        let (name, signature) = str::strip_prefix(line, MARK)?.split_once(' ')?;
-        let (id, bytes) = STANDARD.decode(signature).ok()?.split_first_chunk().map(|(id, bytes)| (*id, bytes.to_vec()))?;
-        Some(Signature { name, id, bytes })
-    };
-    let signatures: Option<Vec<_>> = lines.split('\n').map(read).collect();
-    Ok((&note[..text.len() + 1], signatures.ok_or(NoteError::Form)?))
+    Ok((&note[..text.len() + 1], lines(signatures)?))
+}
+
+/// Lines of signatures, each with its newline.
+pub(crate) fn lines(text: &str) -> Result<Vec<Signature<'_>>, NoteError> {
+    let lines = text.strip_suffix('\n').ok_or(NoteError::Form)?;
+    lines.split('\n').map(line).collect::<Option<_>>().ok_or(NoteError::Form)
+}
+
+fn line(line: &str) -> Option<Signature<'_>> {
+    let (name, signature) = line.strip_prefix(MARK)?.split_once(' ')?;
+    let (id, bytes) = STANDARD.decode(signature).ok()?.split_first_chunk().map(|(id, bytes)| (*id, bytes.to_vec()))?;
+    Some(Signature { name, id, bytes, line })
 }
 
 /// Whether a text can be the name of a key: not empty, without blanks and plus signs.

@@ -8,6 +8,7 @@ use crate::*;
 
 mod proofs;
 mod tampering;
+mod witnesses;
 
 const ORIGIN: &str = "zona.dev/audit/test/tenants/acme";
 
@@ -94,8 +95,7 @@ fn paths_are_those_of_tlog_tiles() {
     assert_eq!(tile_path(tile(0, 0), 256), "tile/0/000");
     assert_eq!(tile_path(tile(0, 1_234_067), 256), "tile/0/x001/x234/067");
     assert_eq!(tile_path(tile(1, 70), 17), "tile/1/070.p/17");
-    assert_eq!(bundle_path(1_000, 3), "tile/entries/x001/000.p/3");
-    assert_eq!(bundle([&b"ab"[..], b""]), [0, 2, b'a', b'b', 0, 0]);
+    assert_eq!(tile_path(tile(0, 1_000), 3), "tile/0/x001/000.p/3");
 }
 
 #[test]

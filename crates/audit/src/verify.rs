@@ -7,9 +7,10 @@ use std::io::{self, BufRead, Read as _};
 use serde::Deserialize;
 
 use crate::checkpoint::{Checkpoint, Malformed};
+use crate::cosignature::WitnessKey;
 use crate::export::{FORM, Header, Line, checkpoint_line, end_line};
 use crate::layout::MAX_ENTRY;
-use crate::note::VerifierKey;
+use crate::note::{VerifierKey, parts};
 use crate::tree::Tree;
 
 /// Most faults that are told: what follows from one of them says nothing new.
@@ -26,6 +27,19 @@ pub struct Known {
     pub keys: Vec<VerifierKey>,
     /// Checkpoints that were seen before, signed.
     pub checkpoints: Vec<String>,
+    /// Witnesses, each of which must have cosigned a checkpoint of the log.
+    pub witnesses: Vec<WitnessKey>,
+}
+
+/// What a witness has seen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Witnessed {
+    /// Its public key.
+    pub witness: String,
+    /// How many records the newest checkpoint covers that it has cosigned.
+    pub records: u64,
+    /// When it has, in seconds since 1970.
+    pub time: u64,
 }
 
 /// What was found.
@@ -45,6 +59,8 @@ pub struct Report {
     pub unknown_signatures: u64,
     /// Who they say that they are by, as name and id: the first hundred.
     pub unknown_signers: BTreeSet<String>,
+    /// What each of the witnesses has seen that have cosigned a checkpoint that fits.
+    pub witnessed: Vec<Witnessed>,
     /// Everything that is wrong; empty where the log is whole.
     pub faults: Vec<Fault>,
 }
@@ -137,6 +153,18 @@ pub enum Fault {
     },
     /// What was seen before is no checkpoint of this log by a known key.
     Seen(Malformed),
+    /// A cosignature in the name of a witness does not fit.
+    Cosignature {
+        /// The line, from 1.
+        line: u64,
+        /// The witness's public key.
+        witness: String,
+    },
+    /// A witness has cosigned no checkpoint that fits.
+    Unwitnessed {
+        /// Its public key.
+        witness: String,
+    },
     /// There are more faults.
     More,
 }
@@ -173,6 +201,7 @@ struct Verifier {
     report: Report,
     origin: String,
     keys: Vec<VerifierKey>,
+    witnesses: Vec<WitnessKey>,
     tree: Tree,
     /// The line that was read last, from 1.
     line: u64,
@@ -211,8 +240,18 @@ impl Verifier {
             }
         }
         seen.sort_unstable_by_key(|checkpoint| std::cmp::Reverse(checkpoint.size));
-        let mut begun =
-            Verifier { report, origin: header.origin, keys, tree: Tree::default(), line: 1, covered: 0, broken: false, ended: false, seen };
+        let mut begun = Verifier {
+            report,
+            origin: header.origin,
+            keys,
+            witnesses: known.witnesses.clone(),
+            tree: Tree::default(),
+            line: 1,
+            covered: 0,
+            broken: false,
+            ended: false,
+            seen,
+        };
         begun.compare_with_seen();
         Some(begun)
     }
@@ -263,6 +302,7 @@ impl Verifier {
         if checkpoint.root == self.tree.root() {
             self.covered = size;
             self.report.checkpoints += 1;
+            self.note_witnesses(&note);
             self.note_strangers(&note);
             self.report.newest = Some(note);
         } else if !std::mem::replace(&mut self.broken, true) {
@@ -271,10 +311,26 @@ impl Verifier {
     }
 
     fn note_strangers(&mut self, note: &str) {
-        for stranger in VerifierKey::strangers(&self.keys, note) {
-            self.report.unknown_signatures += 1;
-            if self.report.unknown_signers.len() < MAX_SIGNERS {
-                self.report.unknown_signers.insert(stranger);
+        let (_, signatures) = parts(note).unwrap_or_default();
+        for signature in signatures {
+            let known = self.keys.iter().any(|key| key.made(&signature)) || self.witnesses.iter().any(|key| key.made(&signature));
+            self.report.unknown_signatures += u64::from(!known);
+            if !known && self.report.unknown_signers.len() < MAX_SIGNERS {
+                self.report.unknown_signers.insert(signature.signer());
+            }
+        }
+    }
+
+    fn note_witnesses(&mut self, note: &str) {
+        for witness in self.witnesses.clone() {
+            match witness.cosigned(note) {
+                Ok(Some(time)) => {
+                    let seen = Witnessed { witness: witness.to_string(), records: self.covered, time };
+                    self.report.witnessed.retain(|known| known.witness != seen.witness);
+                    self.report.witnessed.push(seen);
+                }
+                Ok(None) => {}
+                Err(_wrong) => self.fault(Fault::Cosignature { line: self.line, witness: witness.to_string() }),
             }
         }
     }
@@ -306,6 +362,12 @@ impl Verifier {
         }
         while let Some(seen) = self.seen.pop() {
             self.fault(Fault::Rollback { seen: seen.size, records });
+        }
+        for witness in std::mem::take(&mut self.witnesses) {
+            let witness = witness.to_string();
+            if !self.report.witnessed.iter().any(|seen| seen.witness == witness) {
+                self.fault(Fault::Unwitnessed { witness });
+            }
         }
         self.report.records = records;
         self.report
@@ -348,6 +410,8 @@ impl fmt::Display for Fault {
             }
             Fault::Fork { seen } => write!(f, "the first {seen} records were seen before, and are others now: the log was written anew"),
             Fault::Seen(cause) => write!(f, "what was seen before is of no use: {cause}"),
+            Fault::Cosignature { line, witness } => write!(f, "line {line}: the cosignature of {witness} does not fit"),
+            Fault::Unwitnessed { witness } => write!(f, "no checkpoint that fits is cosigned by {witness}"),
             Fault::More => write!(f, "there are more faults"),
         }
     }

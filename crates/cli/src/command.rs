@@ -25,7 +25,7 @@ mod whoami;
 
 pub use access::Access;
 pub use api_key::ApiKey;
-pub use audit::{AuditExport, AuditList};
+pub use audit::{AuditCosign, AuditExport, AuditList, AuditReport, AuditWatch};
 pub use execution::Execution;
 pub use login::Login;
 pub use logout::logout;

@@ -9,6 +9,7 @@ pub mod command;
 mod context;
 pub mod contexts;
 mod credential;
+mod csv;
 pub mod developer;
 pub mod document;
 pub mod exit;

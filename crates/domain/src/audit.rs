@@ -13,19 +13,25 @@ mod log;
 mod notes;
 mod own_work;
 mod record;
+mod report;
 mod repository;
 mod tree;
+mod watch;
 
 pub use auditor::{Auditor, Circumstances, Ports};
 pub use carried::CarriedIntent;
-pub use export::{Export, Exported};
+pub use export::{Export, Exported, Form};
 pub use intent::Intent;
-pub use log::{AuditLog, Proven};
+pub use log::{AuditLog, LogPorts, Proven};
 pub use notes::{Noted, Notes};
 pub use own_work::OWN_WORK;
 pub use record::{Actor, AuditRecord, Entry, FieldChange, MAX_PURPOSE, Outcome};
+pub use report::{
+    AccessCount, Building, Builds, DayCount, DenialCount, Events, ExecutingCount, ExecutionCount, MAX_DAYS, OutcomeCount, Period, Report,
+};
 pub use repository::{AuditQuery, AuditRepository, Checkpoint, MAX_LOOKED_AT, Sealed, StoredRecord, Tile, TilePlace};
-pub use tree::AuditTree;
+pub use tree::{AuditTree, CosignatureRefused, Verification};
+pub use watch::{Followed, Following};
 
 #[cfg(test)]
 mod tests;

@@ -7,9 +7,11 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use audit::Key;
+use audit::{Key, WitnessKey};
 use domain::access::TenantScope;
-use domain::audit::{AuditLog, AuditRepository, AuditTree, Auditor, Ports};
+use domain::audit::{AuditLog, AuditRepository, AuditTree, Auditor, LogPorts, Ports};
+use domain::code_policy::CodePolicyRepository;
+use domain::execution;
 use domain::time::Clock;
 use file_trust::Directory;
 use tokio_util::sync::CancellationToken;
@@ -27,6 +29,20 @@ const PERIOD: Duration = Duration::from_secs(20);
 /// Logs that one round covers by checkpoints.
 const LOGS: u32 = 1_000;
 
+/// What a report counts beside records.
+pub(crate) struct Reported {
+    pub(crate) executions: Arc<dyn execution::ExecutionRepository>,
+    pub(crate) policies: Arc<dyn CodePolicyRepository>,
+}
+
+/// Who signs checkpoints.
+pub(crate) struct Signing {
+    pub(crate) installation: String,
+    pub(crate) key: Key,
+    /// Who may cosign them.
+    pub(crate) witnesses: Vec<WitnessKey>,
+}
+
 /// The audit log. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Audit {
@@ -38,12 +54,21 @@ pub(crate) struct Audit {
 }
 
 impl Audit {
-    /// The log of the server `instance`, with the key of its data directory.
-    pub(crate) fn new(ports: Ports, instance: &str, installation: &str, key: Key) -> Self {
+    /// The log of the server `instance`, with the key of its data directory and its witnesses.
+    pub(crate) fn new(ports: Ports, reported: Reported, instance: &str, signing: Signing) -> Self {
         let (repository, clock) = (Arc::clone(&ports.repository), Arc::clone(&ports.clock));
-        let tree: Arc<dyn AuditTree> = Arc::new(MerkleTree::new(Arc::clone(&repository), key, installation, Arc::clone(&clock)));
+        let Signing { installation, key, witnesses } = signing;
+        let tree = MerkleTree::new(Arc::clone(&repository), key, &installation, Arc::clone(&clock), witnesses);
+        let tree: Arc<dyn AuditTree> = Arc::new(tree);
+        let Reported { executions, policies } = reported;
         let auditor = Auditor::new(ports, domain::lease::InstanceId::new(instance));
-        let log = AuditLog::new(Arc::clone(&repository), Arc::clone(&tree));
+        let log = AuditLog::new(LogPorts {
+            repository: Arc::clone(&repository),
+            tree: Arc::clone(&tree),
+            executions,
+            policies,
+            clock: Arc::clone(&clock),
+        });
         Audit { auditor, log, repository, tree, clock }
     }
 

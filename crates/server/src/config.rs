@@ -8,6 +8,7 @@ use domain::admission;
 use domain::name::{PrincipalName, TenantId};
 use settings::{Flag, Reader, Section, Surroundings};
 
+mod audit;
 mod executions;
 mod identity;
 mod listening;
@@ -18,6 +19,7 @@ mod storage;
 mod tenants;
 mod tls;
 
+pub use audit::Audit;
 pub use executions::Executions;
 pub use identity::Identity;
 pub use listening::{DEFAULT_ADMIN, DEFAULT_LISTEN, Listening};
@@ -28,7 +30,7 @@ pub use storage::{Cache, Store};
 pub use tls::Tls;
 
 /// Every section of a server, in the order in which they are printed.
-pub const SECTIONS: [Section; 13] = [
+pub const SECTIONS: [Section; 14] = [
     Listening::SECTION,
     Tls::SECTION,
     Log::SECTION,
@@ -38,6 +40,7 @@ pub const SECTIONS: [Section; 13] = [
     Identity::SECTION,
     identity::Issuer::SECTION,
     identity::Certificate::SECTION,
+    Audit::SECTION,
     Store::SECTION,
     Cache::SECTION,
     Runtime::SECTION,
@@ -69,6 +72,8 @@ pub struct Config {
     pub issuers: Vec<ExternalConfig>,
     /// Which service accounts certificates are about that do not say it themselves: their URIs.
     pub certificates: Vec<(String, PrincipalName)>,
+    /// Who vouches for audit logs.
+    pub audit: Audit,
     /// How the store is used.
     pub store: Store,
     /// What is kept in memory.
@@ -89,6 +94,7 @@ impl Config {
         let identity = Identity::read(reader, Identity::SECTION.path());
         let issuers = identity::issuers(reader);
         let certificates = identity::certificates(reader);
+        let audit = Audit::read(reader, Audit::SECTION.path());
         let store = Store::read(reader, Store::SECTION.path());
         let cache = Cache::read(reader, Cache::SECTION.path());
         let executions = executions?;
@@ -104,6 +110,7 @@ impl Config {
             identity: identity?,
             issuers: issuers?,
             certificates: certificates?,
+            audit: audit?,
             store: store?,
             cache: cache?,
         })

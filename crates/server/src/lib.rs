@@ -48,7 +48,7 @@ mod stores;
 mod system;
 mod tasks;
 
-use audit::Audit;
+use audit::{Audit, Reported, Signing};
 use bridge::advisories::Feed;
 use bridge::checker::BlockingChecker;
 use bridge::compiler::SandboxCompiler;
@@ -286,8 +286,10 @@ fn audit_log(config: &Config, parts: &Parts) -> Result<Audit, Error> {
         clock: Arc::clone(&parts.clock),
         ids: Arc::clone(&parts.ids),
     };
-    let installation = identity::installation(&config.listening.data)?;
-    Ok(Audit::new(ports, &parts.instance, &installation, audit::key(&config.listening.data)?))
+    let (data, witnesses) = (&config.listening.data, config.audit.witnesses());
+    let signing = Signing { installation: identity::installation(data)?, key: audit::key(data)?, witnesses };
+    let reported = Reported { executions: parts.stores.store.clone(), policies: parts.stores.store.clone() };
+    Ok(Audit::new(ports, reported, &parts.instance, signing))
 }
 
 /// What the gate asks; use cases of policies and runtimes ask some of it, too.

@@ -11,6 +11,7 @@ use std::net::IpAddr;
 use domain::audit::{Actor, AuditRecord, Entry, FieldChange, Outcome};
 use domain::error::Source;
 use domain::hash::Hash;
+use domain::identity::Role;
 use domain::lease::InstanceId;
 use domain::name::{PrincipalName, TenantId};
 use domain::time::Timestamp;
@@ -63,6 +64,8 @@ struct ActorDocument {
     key: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     principal: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    role: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     sealed: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -225,13 +228,14 @@ impl AuditDocument {
 
 impl ActorDocument {
     fn is_nobody(&self) -> bool {
-        let parts = [&self.key, &self.principal, &self.sealed, &self.session, &self.subject];
+        let parts = [&self.key, &self.principal, &self.role, &self.sealed, &self.session, &self.subject];
         self.address.is_none() && parts.into_iter().all(Option::is_none)
     }
 
     fn into_actor(self) -> Result<Actor, InvalidField> {
         let principal = self.principal.map(|name| parsed("actor.principal", PrincipalName::parse("principal", &name).ok()));
-        Ok(Actor { principal: principal.transpose()?, session: self.session, key: self.key, address: self.address })
+        let role = self.role.map(|role| parsed("actor.role", Role::parse(&role))).transpose()?;
+        Ok(Actor { principal: principal.transpose()?, role, session: self.session, key: self.key, address: self.address })
     }
 }
 
@@ -241,6 +245,7 @@ impl From<&Actor> for ActorDocument {
             address: actor.address,
             key: actor.key.clone(),
             principal: actor.principal.as_ref().map(ToString::to_string),
+            role: actor.role.map(|role| role.as_str().to_owned()),
             session: actor.session.clone(),
             ..ActorDocument::default()
         }
@@ -275,6 +280,7 @@ mod tests {
             call: "c-1".to_owned(),
             actor: Actor {
                 principal: Some(PrincipalName::parse("principal", "tenants/acme/users/ann").unwrap()),
+                role: Some(Role::SuperAdmin),
                 session: None,
                 key: None,
                 address: Some("127.0.0.1".parse().unwrap()),
@@ -297,7 +303,8 @@ mod tests {
     fn the_canonical_bytes_of_a_record_are_these() {
         let bytes = AuditDocument::new(&sample(), 7).to_bytes();
         let expected = concat!(
-            r#"{"action":"utility.update","actor":{"address":"127.0.0.1","principal":"tenants/acme/users/ann"},"call":"c-1","#,
+            r#"{"action":"utility.update","actor":{"address":"127.0.0.1","principal":"tenants/acme/users/ann","role":"super_admin"},"#,
+            r#""call":"c-1","#,
             r#""changes":[{"after":"3e23e8160039594a33894f6564e1b1348bbd7a0088d42c4acb73eeaed59c009d","#,
             r#""before":"ca978112ca1bbdcafac231b39a23dc4da786eff8147c4e72b9807785afee48bb","field":"code"}],"#,
             r#""count":1,"instance":"one","method":"/zona.utility.v1.UtilityService/UpdateUtility","outcome":"ALLOWED","#,
@@ -315,7 +322,8 @@ mod tests {
         document.set_sealed("AQID".to_owned());
         document.set_resource_of_subject("tenants/acme/subjects/0123/sessions/s".to_owned());
         let expected = concat!(
-            r#"{"action":"utility.update","actor":{"sealed":"AQID","subject":"tenants/acme/subjects/0123"},"call":"c-1","count":1,"#,
+            r#"{"action":"utility.update","actor":{"role":"super_admin","sealed":"AQID","subject":"tenants/acme/subjects/0123"},"#,
+            r#""call":"c-1","count":1,"#,
             r#""instance":"one","method":"/zona.utility.v1.UtilityService/UpdateUtility","outcome":"ALLOWED","request_id":"r-1","#,
             r#""resource":"tenants/acme/subjects/0123/sessions/s","sequence":7,"tenant":"acme","time":1700000000123,"v":2}"#,
         );
@@ -325,6 +333,15 @@ mod tests {
         document.restore_resource(sample().resource);
         let read = document.into_record().unwrap();
         assert_eq!(read.entry, Entry { changes: Vec::new(), ..sample() });
+    }
+
+    #[test]
+    fn a_record_from_before_roles_were_recorded_is_read() {
+        let text = String::from_utf8(AuditDocument::new(&sample(), 7).to_bytes()).unwrap();
+        let first = text.replace(r#","role":"super_admin""#, "");
+        let actor = Actor { role: None, ..sample().actor };
+        let read = AuditDocument::from_bytes(first.as_bytes()).unwrap().into_record().unwrap();
+        assert_eq!(read, AuditRecord { sequence: 7, entry: Entry { actor, ..sample() } });
     }
 
     #[test]

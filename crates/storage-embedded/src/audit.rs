@@ -50,6 +50,11 @@ impl AuditRepository for EmbeddedStore {
         Ok(self.read(move |connection| list::from(connection, &tenant, sequence, max_bytes)).await?)
     }
 
+    async fn since(&self, scope: &TenantScope, sequence: u64, max_bytes: usize) -> domain::Result<Found<Page<AuditRecord>>> {
+        let (tenant, vault) = (scope.tenant().clone(), self.vault());
+        Ok(Found::one(self.read(move |connection| list::since(connection, &vault, &tenant, sequence, max_bytes)).await?))
+    }
+
     async fn unsealed(&self, limit: u32) -> domain::Result<Vec<TenantId>> {
         Ok(self.read(move |connection| tree::unsealed(connection, limit)).await?)
     }
@@ -62,6 +67,11 @@ impl AuditRepository for EmbeddedStore {
     async fn checkpoint_after(&self, scope: &TenantScope, size: u64) -> domain::Result<Option<Checkpoint>> {
         let tenant = scope.tenant().clone();
         Ok(self.read(move |connection| tree::checkpoint_after(connection, &tenant, size)).await?)
+    }
+
+    async fn cosign(&self, scope: &TenantScope, size: u64, before: &str, note: &str) -> domain::Result<bool> {
+        let (tenant, before, note) = (scope.tenant().clone(), before.to_owned(), note.to_owned());
+        Ok(self.write(move |connection| tree::cosign(connection, &tenant, size, &before, &note)).await?)
     }
 
     async fn tiles(&self, scope: &TenantScope, places: &[TilePlace]) -> domain::Result<Vec<Tile>> {

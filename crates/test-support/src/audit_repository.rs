@@ -8,6 +8,7 @@ use domain::audit::{
     Actor, AuditQuery, AuditRecord, AuditRepository, Checkpoint, Entry, FieldChange, MAX_LOOKED_AT, Outcome, Sealed, Tile, TilePlace,
 };
 use domain::execution::ExecutionRepository;
+use domain::identity::Role;
 use domain::lease::{InstanceId, LeaseName, LeaseRepository};
 use domain::page::PageRequest;
 use domain::request::Committed;
@@ -28,6 +29,7 @@ macro_rules! audit_repository_contract {
             only_what_no_lease_protects_is_abandoned,
             an_execution_is_stored_together_with_its_intent,
             a_checkpoint_is_stored_with_its_tiles_by_the_first_who_has_it,
+            a_checkpoint_is_cosigned_by_who_has_read_it_as_it_is,
         );
     };
     ($make:expr; $($check:ident),+ $(,)?) => {$(
@@ -50,6 +52,7 @@ pub fn entry(code: &str, number: u64) -> Entry {
         call: format!("call-{code}-{number}"),
         actor: Actor {
             principal: Some(user("ann")),
+            role: Some(Role::Creator),
             session: Some("s-1".to_owned()),
             key: Some("k-1".to_owned()),
             address: Some(IpAddr::V4(Ipv4Addr::LOCALHOST)),
@@ -102,6 +105,13 @@ pub async fn records_stand_in_their_tenants_log_in_the_order_in_which_they_came(
     assert_eq!(one, all[1..2]);
     assert_eq!(repository.records_from(&scope("beta"), 0, usize::MAX).await.expect("read").len(), 1);
     assert_eq!(repository.records_from(&scope("acme"), 3, usize::MAX).await.expect("read"), []);
+    let read = async |sequence, max_bytes| {
+        let page = repository.since(&scope("acme"), sequence, max_bytes).await.expect("read").open_for_system().expect("a page");
+        assert_eq!(page.next, None);
+        page.items.into_iter().map(|record| (record.sequence, record.entry)).collect::<Vec<_>>()
+    };
+    assert_eq!(read(1, usize::MAX).await, [(1, entry("acme", 3)), (2, entry("acme", 4))]);
+    assert_eq!((read(1, 1).await.len(), read(3, 1).await.len()), (1, 0));
     for (code, size) in [("acme", 3), ("beta", 1), ("empty", 0)] {
         assert_eq!(repository.size(&scope(code)).await.expect("read"), size, "{code}");
     }
@@ -273,4 +283,18 @@ pub async fn a_checkpoint_is_stored_with_its_tiles_by_the_first_who_has_it(repos
         assert_eq!(repository.checkpoint_after(&acme, size).await.expect("read"), expected.map(checkpoint), "{size}");
     }
     assert_eq!(repository.checkpoint(&scope("beta"), u64::MAX).await.expect("read"), None);
+}
+
+/// Of two who add a cosignature at once, the second has to look again.
+pub async fn a_checkpoint_is_cosigned_by_who_has_read_it_as_it_is(repository: &dyn AuditRepository) {
+    append(repository, vec![entry("acme", 1)]).await;
+    let checkpoint = Checkpoint { size: 1, time: at(5), note: "one".to_owned() };
+    repository.seal(&scope("acme"), Sealed { from: 0, tiles: Vec::new(), checkpoint }).await.expect("written");
+    let cosign = async |code, size, before, note| repository.cosign(&scope(code), size, before, note).await.expect("written");
+    assert!(cosign("acme", 1, "one", "two").await);
+    assert!(!cosign("acme", 1, "one", "three").await, "it is another by now");
+    assert!(!cosign("acme", 2, "two", "three").await, "there is none");
+    assert!(!cosign("beta", 1, "two", "three").await, "it is somebody else's");
+    let found = repository.checkpoint(&scope("acme"), 9).await.expect("read").expect("it is there");
+    assert_eq!((found.size, found.time, found.note.as_str()), (1, at(5), "two"));
 }

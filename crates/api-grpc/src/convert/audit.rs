@@ -1,11 +1,13 @@
 //! Audit records, checkpoints and proofs, as they are answered, and the request that lists records.
 
 use api_proto::zona::audit::v1 as pb;
+use api_proto::zona::identity::v1::Role;
 use domain::Result;
-use domain::audit::{Actor, AuditQuery, AuditRecord, Checkpoint, Exported, FieldChange, Outcome, Proven};
+use domain::audit::{Actor, AuditQuery, AuditRecord, Checkpoint, Exported, FieldChange, Followed, Form, Outcome, Proven};
 use domain::hash::Hash;
 use domain::name::PrincipalName;
 
+use crate::convert::identity::role_to_wire;
 use crate::convert::{Violations, WireViolations as _, size, time};
 
 /// Reads which records ListAuditRecords asks for.
@@ -83,16 +85,35 @@ pub(crate) fn hashes_to_wire(hashes: &[Hash]) -> Vec<Vec<u8>> {
     hashes.iter().map(|hash| hash.as_bytes().to_vec()).collect()
 }
 
+/// Reads what an export is to hold.
+pub(crate) fn read_form(body: &pb::ExportAuditRecordsRequest) -> Form {
+    if body.readable { Form::Readable } else { Form::Provable }
+}
+
 /// A part of an export.
-pub(crate) fn exported_to_wire(part: Exported) -> pb::ExportAuditRecordsResponse {
+pub(crate) fn exported_to_wire(form: Form, part: Exported) -> pb::ExportAuditRecordsResponse {
     use pb::export_audit_records_response::Part;
     let part = match part {
-        Exported::Header { tenant, origin, key } => Part::Header(pb::ExportHeader { tenant, origin, public_keys: vec![key] }),
+        Exported::Header { tenant, origin, key } => {
+            let public_keys = if form == Form::Provable { vec![key] } else { Vec::new() };
+            Part::Header(pb::ExportHeader { tenant, origin, public_keys })
+        }
         Exported::Record(bytes) => Part::Record(bytes),
+        Exported::Read(record) => Part::Read(record_to_wire(&record)),
         Exported::Checkpoint(note) => Part::Checkpoint(note),
         Exported::End(records) => Part::End(size(records)),
     };
     pb::ExportAuditRecordsResponse { part: Some(part) }
+}
+
+/// A part of a watch.
+pub(crate) fn followed_to_wire(followed: Followed) -> pb::WatchAuditRecordsResponse {
+    use pb::watch_audit_records_response::Part;
+    let part = match followed {
+        Followed::Record(record) => Part::Record(record_to_wire(&record)),
+        Followed::Reached(sequence) => Part::ReachedSequence(size(sequence)),
+    };
+    pb::WatchAuditRecordsResponse { part: Some(part) }
 }
 
 fn actor_to_wire(actor: &Actor) -> pb::AuditActor {
@@ -101,6 +122,7 @@ fn actor_to_wire(actor: &Actor) -> pb::AuditActor {
         session: actor.session.clone().unwrap_or_default(),
         api_key: actor.key.clone().unwrap_or_default(),
         address: actor.address.map(|address| address.to_string()).unwrap_or_default(),
+        role: actor.role.map_or(Role::Unspecified, role_to_wire).into(),
     }
 }
 
@@ -109,7 +131,8 @@ fn change_to_wire(change: &FieldChange) -> pb::AuditFieldChange {
     pb::AuditFieldChange { field: change.field.clone(), before_sha256: text(change.before), after_sha256: text(change.after) }
 }
 
-fn outcome_to_wire(outcome: Outcome) -> pb::AuditOutcome {
+/// What became of a call.
+pub(crate) fn outcome_to_wire(outcome: Outcome) -> pb::AuditOutcome {
     match outcome {
         Outcome::Intent => pb::AuditOutcome::Intent,
         Outcome::Allowed => pb::AuditOutcome::Allowed,

@@ -117,7 +117,8 @@ fn read_state(field: &str, number: i32, violations: &mut Violations) -> Option<S
     }
 }
 
-fn state_to_wire(state: State) -> pb::ExecutionState {
+/// A state.
+pub(crate) fn state_to_wire(state: State) -> pb::ExecutionState {
     match state {
         State::Pending => pb::ExecutionState::Pending,
         State::Starting => pb::ExecutionState::Starting,

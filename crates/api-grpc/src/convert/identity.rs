@@ -281,7 +281,8 @@ fn credential_to_wire(origin: &Origin) -> pb::CredentialKind {
     }
 }
 
-fn role_to_wire(role: Role) -> pb::Role {
+/// A role.
+pub(crate) fn role_to_wire(role: Role) -> pb::Role {
     match role {
         Role::User => pb::Role::User,
         Role::Creator => pb::Role::Creator,

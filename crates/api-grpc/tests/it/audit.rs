@@ -26,7 +26,7 @@ use crate::roles::RoleAuthenticator;
 use crate::roles::{Person, keep};
 use crate::tenants::ROOT;
 
-const SCRIPT: &str = "def main():\n    return 1\n";
+pub const SCRIPT: &str = "def main():\n    return 1\n";
 
 /// Every record of the tenant that fits, oldest first, once all that happened is recorded.
 async fn records(server: &Harness, filter: pb::AuditFilter) -> Vec<pb::AuditRecord> {
@@ -37,11 +37,11 @@ async fn records(server: &Harness, filter: pb::AuditFilter) -> Vec<pb::AuditReco
     records
 }
 
-async fn of_action(server: &Harness, action: &str) -> Vec<pb::AuditRecord> {
+pub async fn of_action(server: &Harness, action: &str) -> Vec<pb::AuditRecord> {
     records(server, pb::AuditFilter { action: action.to_owned(), ..Default::default() }).await
 }
 
-fn outcomes(records: &[pb::AuditRecord]) -> Vec<(pb::AuditOutcome, &str)> {
+pub fn outcomes(records: &[pb::AuditRecord]) -> Vec<(pb::AuditOutcome, &str)> {
     records.iter().map(|record| (record.outcome(), record.reason.as_str())).collect()
 }
 
@@ -446,7 +446,7 @@ async fn a_page_without_what_is_asked_for_ends_and_its_token_goes_on_behind_it()
 async fn an_export_holds_every_record_and_says_that_it_was_taken() {
     let server = Harness::start().await;
     server.create("a", SCRIPT).await;
-    let request = pb::ExportAuditRecordsRequest { parent: TENANT.to_owned() };
+    let request = pb::ExportAuditRecordsRequest { parent: TENANT.to_owned(), ..Default::default() };
     let parts = server.audit.clone().export_audit_records(request).await.unwrap().into_inner();
     let parts: Vec<Part> = parts.map(|part| part.unwrap().part.unwrap()).collect().await;
     let kinds: Vec<&str> = parts
@@ -456,6 +456,7 @@ async fn an_export_holds_every_record_and_says_that_it_was_taken() {
             Part::Record(_) => "record",
             Part::Checkpoint(_) => "checkpoint",
             Part::End(_) => "end",
+            Part::Read(_) => "read",
         })
         .collect();
     // Intent and outcome of the creation, and the intent of the export itself.
@@ -477,11 +478,52 @@ async fn an_export_holds_every_record_and_says_that_it_was_taken() {
 }
 
 #[tokio::test]
+async fn an_export_to_be_read_holds_the_records_of_the_log_and_neither_keys_nor_checkpoints() {
+    let server = Harness::start().await;
+    server.create("a", SCRIPT).await;
+    let request = pb::ExportAuditRecordsRequest { parent: TENANT.to_owned(), readable: true };
+    let parts = server.audit.clone().export_audit_records(request).await.unwrap().into_inner();
+    let parts: Vec<Part> = parts.map(|part| part.unwrap().part.unwrap()).collect().await;
+    let [Part::Header(header), read @ .., Part::End(3)] = parts.as_slice() else { panic!("{parts:?}") };
+    assert!(header.public_keys.is_empty());
+    let read: Vec<pb::AuditRecord> = read
+        .iter()
+        .map(|part| match part {
+            Part::Read(record) => record.clone(),
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    assert_eq!(read, records(&server, pb::AuditFilter::default()).await[..3]);
+}
+
+#[tokio::test]
+async fn a_checkpoint_shows_the_cosignatures_that_were_added_and_any_other_is_refused() {
+    let server = Harness::start().await;
+    let export = pb::ExportAuditRecordsRequest { parent: TENANT.to_owned(), ..Default::default() };
+    server.audit.clone().export_audit_records(export).await.unwrap();
+    let add = async |size, cosignatures: &str| {
+        let request = pb::AddCosignaturesRequest { parent: TENANT.to_owned(), size, cosignatures: cosignatures.to_owned() };
+        server.audit.clone().add_cosignatures(request).await
+    };
+    for (cosignatures, expected) in [("malformed", "MALFORMED"), ("unknown", "UNKNOWN_WITNESS"), ("wrong", "WRONG_COSIGNATURE")] {
+        let refused = add(1, cosignatures).await.unwrap_err();
+        assert_eq!(violations(&refused), [("cosignatures".to_owned(), expected.to_owned())]);
+    }
+    assert_eq!(reason(&add(2, "good").await.unwrap_err()), "NOT_FOUND");
+    assert_eq!(add(1, "good").await.unwrap().into_inner().note, "1 records, good");
+    let request = pb::GetCheckpointRequest { parent: TENANT.to_owned(), size: 1 };
+    let shown = server.audit.clone().get_checkpoint(request).await.unwrap().into_inner();
+    assert_eq!((shown.note.as_str(), shown.public_key.as_str()), ("1 records, good", "key of demo"));
+    let last = of_action(&server, "audit.cosign").await;
+    assert_eq!(outcomes(&last[last.len() - 2..]), [(Intent, ""), (Allowed, "")]);
+}
+
+#[tokio::test]
 async fn a_proof_of_what_no_checkpoint_covers_is_refused() {
     let server = Harness::start().await;
     let absent = server.audit.clone().get_checkpoint(pb::GetCheckpointRequest { parent: TENANT.to_owned(), size: 0 }).await.unwrap_err();
     assert_eq!(reason(&absent), "NOT_FOUND");
-    let request = pb::ExportAuditRecordsRequest { parent: TENANT.to_owned() };
+    let request = pb::ExportAuditRecordsRequest { parent: TENANT.to_owned(), ..Default::default() };
     server.audit.clone().export_audit_records(request).await.unwrap();
     let ask = |sequence| pb::GetInclusionProofRequest { parent: TENANT.to_owned(), sequence, size: 0 };
     let refused = server.audit.clone().get_inclusion_proof(ask(1)).await.unwrap_err();

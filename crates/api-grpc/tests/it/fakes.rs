@@ -6,7 +6,7 @@ use std::time::Duration;
 use api_grpc::CallMetrics;
 use async_trait::async_trait;
 use domain::access::{ActionSpec, Authenticator, Caller, Presented, Reach, Rules, Target, TenantScope};
-use domain::audit::{AuditRepository, AuditTree, Checkpoint, Sealed};
+use domain::audit::{AuditRepository, AuditTree, Checkpoint, CosignatureRefused, Sealed, Verification};
 use domain::code::{Bound, ParameterBinder, Schema};
 use domain::hash::Hash;
 use domain::json::JsonText;
@@ -205,6 +205,19 @@ impl AuditTree for FakeTree {
             self.repository.seal(scope, Sealed { from, tiles: Vec::new(), checkpoint }).await?;
         }
         Ok(())
+    }
+
+    fn cosigned(&self, note: &str, cosignatures: &str) -> Result<String, CosignatureRefused> {
+        match cosignatures {
+            "malformed" => Err(CosignatureRefused::Malformed),
+            "unknown" => Err(CosignatureRefused::UnknownWitness),
+            "wrong" => Err(CosignatureRefused::Wrong),
+            good => Ok(format!("{note}, {good}")),
+        }
+    }
+
+    async fn verify(&self, _scope: &TenantScope, first: u64, last: u64) -> Result<Verification> {
+        Ok(Verification { first, size: last + 1, checkpoints: 1, whole: true })
     }
 
     async fn inclusion(&self, _scope: &TenantScope, sequence: u64, size: u64) -> Result<Vec<Hash>> {

@@ -20,7 +20,7 @@ use domain::access::{
     AccessPolicy, Authenticator, ExplanationPorts, Explanations, LocalRules, LoopbackAuthenticator, MatrixRules, Rules, Sharing,
 };
 use domain::admission;
-use domain::audit::{AuditLog, Auditor};
+use domain::audit::{AuditLog, Auditor, LogPorts};
 use domain::code_policy::CodePolicies;
 use domain::execution::{Executions, Ports};
 use domain::identity::{Authentication, AuthenticationPorts, CertificateNames, Identities, IdentityPorts, Lives};
@@ -422,7 +422,13 @@ fn services(options: &Options, parts: &Parts) -> Services {
     Services {
         authenticator,
         auditor,
-        audit: AuditLog::new(execution_store.clone(), Arc::new(FakeTree::new(execution_store.clone()))),
+        audit: AuditLog::new(LogPorts {
+            repository: execution_store.clone(),
+            tree: Arc::new(FakeTree::new(execution_store.clone())),
+            executions: execution_store.clone(),
+            policies: policy_store.clone(),
+            clock: clock.clone(),
+        }),
         spawner: spawner.clone(),
         policy: AccessPolicy::new(rules, known.tenants.clone()),
         tenants: Tenants::new(known.tenants.clone(), clock.clone()),

@@ -4,6 +4,8 @@
 
 mod access;
 mod audit;
+mod audit_report;
+mod audit_watch;
 mod catalogue;
 mod client_certificates;
 mod encrypted;

@@ -50,7 +50,7 @@ enum Takes {
     AdministeredNobody,
 }
 
-const TAKES: [(&str, Takes); 54] = [
+const TAKES: [(&str, Takes); 57] = [
     ("utility.create", Takes::Membership),
     ("utility.list", Takes::Membership),
     ("utility.validate", Takes::Membership),
@@ -98,6 +98,9 @@ const TAKES: [(&str, Takes); 54] = [
     ("audit.getInclusionProof", Takes::Log),
     ("audit.getConsistencyProof", Takes::Log),
     ("audit.export", Takes::Log),
+    ("audit.report", Takes::Log),
+    ("audit.watch", Takes::Log),
+    ("audit.cosign", Takes::Log),
     ("tenant.create", Takes::Installation),
     ("tenant.list", Takes::Installation),
     ("tenant.suspend", Takes::Installation),

@@ -1,5 +1,7 @@
 //! Every answer that is a stream ends when what its caller was let in by is revoked.
 
+use std::sync::Mutex;
+use std::sync::mpsc::channel;
 use std::time::Duration;
 
 use api_proto::zona::audit::v1 as audit;
@@ -13,9 +15,11 @@ use tonic::{Code, Status, Streaming};
 use crate::harness::TENANT;
 use crate::identity::{Installation, PASSWORD, another, shown, sign_in};
 
-/// The methods that this test knows; one that is not among them fails it.
-const STREAMING: [&str; 4] = [
+/// The methods that these tests know; one that is not among them fails the first.
+const STREAMING: [&str; 6] = [
+    "/zona.audit.v1.AuditService/BuildAuditReport",
     "/zona.audit.v1.AuditService/ExportAuditRecords",
+    "/zona.audit.v1.AuditService/WatchAuditRecords",
     "/zona.execution.v1.ExecutionService/ExecuteUtility",
     "/zona.execution.v1.ExecutionService/WatchExecution",
     "/zona.identity.v1.IdentityService/ExportSubject",
@@ -68,7 +72,9 @@ async fn every_stream_ends_when_its_caller_is_revoked_also_by_another_server() {
     };
     let watch = executions::WatchExecutionRequest { name: queued.execution, ..Default::default() };
     let watch = second.executions.clone().watch_execution(shown(&token, watch)).await.unwrap().into_inner();
-    let export = audit::ExportAuditRecordsRequest { parent: TENANT.to_owned() };
+    let follow = audit::WatchAuditRecordsRequest { parent: TENANT.to_owned(), ..Default::default() };
+    let follow = second.audit.clone().watch_audit_records(shown(&token, follow)).await.unwrap().into_inner();
+    let export = audit::ExportAuditRecordsRequest { parent: TENANT.to_owned(), ..Default::default() };
     let mut export = second.audit.clone().export_audit_records(shown(&token, export)).await.unwrap().into_inner();
     export.message().await.unwrap().expect("it has begun");
 
@@ -78,8 +84,50 @@ async fn every_stream_ends_when_its_caller_is_revoked_also_by_another_server() {
 
     // The end of a token does not end what it has begun; this does.
     all.revoke(&all.root, "tenants/demo/users/ann").await.unwrap();
-    let statuses = [ended(&all, run).await, ended(&all, watch).await, ended(&all, export).await, ended(&all, subject).await];
-    for (status, method) in statuses.iter().zip(["ExecuteUtility", "WatchExecution", "ExportAuditRecords", "ExportSubject"]) {
+    let statuses = [
+        ended(&all, run).await,
+        ended(&all, watch).await,
+        ended(&all, export).await,
+        ended(&all, subject).await,
+        ended(&all, follow).await,
+    ];
+    let methods = ["ExecuteUtility", "WatchExecution", "ExportAuditRecords", "ExportSubject", "WatchAuditRecords"];
+    for (status, method) in statuses.iter().zip(methods) {
         assert_eq!(status.code(), Code::Unauthenticated, "{method}: {status:?}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_report_ends_when_its_caller_is_revoked_while_it_is_counted() {
+    const PATIENCE: Duration = Duration::from_secs(20);
+    let all = Installation::new().await;
+    let second = another(&all.known).await;
+    all.user("demo", "ann", pb::Role::Admin).await;
+    let token = sign_in(&second, "tenants/demo/users/ann", PASSWORD).await.unwrap().access_token;
+    let entries = (0..1_500).map(|number| test_support::audit_repository::entry("demo", number));
+    second.execution_store.append(entries.collect()).await.unwrap();
+    // Each page waits until it is let go.
+    let (begun, has_begun) = channel();
+    let (go, may_go) = channel();
+    let may_go = Mutex::new(may_go);
+    second.execution_store.faults().meanwhile("list_audit", move || {
+        begun.send(()).unwrap();
+        may_go.lock().unwrap().recv_timeout(PATIENCE).unwrap();
+    });
+    let (from_date, to_date) = ("2026-01-01".to_owned(), "2026-01-01".to_owned());
+    let request = audit::BuildAuditReportRequest { parent: TENANT.to_owned(), from_date, to_date, ..Default::default() };
+    let mut parts = second.audit.clone().build_audit_report(shown(&token, request)).await.unwrap().into_inner();
+    let has_begun = tokio::task::spawn_blocking(move || has_begun.recv_timeout(PATIENCE).map(|()| has_begun)).await.unwrap().unwrap();
+    all.revoke(&all.root, "tenants/demo/users/ann").await.unwrap();
+    all.known.clock.advance(Duration::from_millis(500));
+    go.send(()).unwrap();
+    let status = loop {
+        match parts.message().await {
+            Ok(Some(part)) => assert!(matches!(part.part, Some(audit::build_audit_report_response::Part::Read(_))), "{part:?}"),
+            Ok(None) => panic!("the stream ended as if nothing had happened"),
+            Err(status) => break status,
+        }
+    };
+    assert_eq!(status.code(), Code::Unauthenticated, "{status:?}");
+    assert!(has_begun.try_recv().is_err(), "no further page was read");
 }

@@ -44,6 +44,7 @@ contract! {
     access::Grant,
     access::ExplainAccessResponse,
     audit::AuditRecord,
+    audit::AuditReport,
     identity::User,
     identity::ServiceAccount,
     identity::ApiKey,

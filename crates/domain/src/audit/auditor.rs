@@ -249,6 +249,7 @@ fn actor(caller: Option<&Caller>, around: &Circumstances) -> Actor {
     let credential = caller.and_then(Caller::credential);
     Actor {
         principal: caller.map(|caller| caller.principal.clone()),
+        role: caller.and_then(|caller| caller.role),
         session: credential.and_then(|shown| shown.session.as_ref()).map(ToString::to_string),
         key: credential.and_then(|shown| shown.key.as_ref()).map(ToString::to_string),
         address: around.address,

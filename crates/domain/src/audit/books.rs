@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry as Slot;
 
 use crate::audit::record::{Actor, Entry, Outcome};
+use crate::identity::Role;
 use crate::name::{PrincipalName, TenantId};
 use crate::time::Timestamp;
 
@@ -43,6 +44,7 @@ pub(super) struct Kept {
 struct Counted {
     tenant: TenantId,
     principal: Option<PrincipalName>,
+    role: Option<Role>,
     method: String,
     outcome: Outcome,
     minute: u64,
@@ -54,8 +56,8 @@ impl Books {
     pub(super) fn count(&mut self, entry: Entry, kind: &str) -> Vec<Entry> {
         let early = if self.counts.len() >= MAX_COUNTS { self.counted_before(u64::MAX) } else { Vec::new() };
         let minute = minute(entry.time);
-        let (tenant, principal) = (entry.tenant.clone(), entry.actor.principal.clone());
-        let counted = Counted { tenant, principal, method: entry.method.clone(), outcome: entry.outcome, minute };
+        let (tenant, principal, role) = (entry.tenant.clone(), entry.actor.principal.clone(), entry.actor.role);
+        let counted = Counted { tenant, principal, role, method: entry.method.clone(), outcome: entry.outcome, minute };
         match self.counts.entry(counted) {
             Slot::Occupied(mut found) => found.get_mut().count += 1,
             Slot::Vacant(free) => {
@@ -107,7 +109,7 @@ fn minute(time: Timestamp) -> u64 {
 
 /// The record of a count: what single calls differ in is left out.
 fn summed(entry: Entry, kind: &str, minute: u64) -> Entry {
-    let actor = Actor { principal: entry.actor.principal, ..Actor::default() };
+    let actor = Actor { principal: entry.actor.principal, role: entry.actor.role, ..Actor::default() };
     Entry {
         time: Timestamp::from_millis(minute * PERIOD_MS),
         until: Some(Timestamp::from_millis((minute + 1) * PERIOD_MS)),

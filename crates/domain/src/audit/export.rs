@@ -7,7 +7,9 @@ use std::sync::Arc;
 use futures_util::Stream;
 use futures_util::stream::try_unfold;
 
-use crate::access::TenantScope;
+use crate::access::Permit;
+use crate::audit::actions::ExportAuditRecords;
+use crate::audit::record::AuditRecord;
 use crate::audit::repository::{AuditRepository, Checkpoint};
 use crate::error::{Error, Result};
 
@@ -28,6 +30,8 @@ pub enum Exported {
     },
     /// A record, as it is hashed.
     Record(Vec<u8>),
+    /// A record, to be read.
+    Read(Box<AuditRecord>),
     /// A checkpoint, as a signed note.
     Checkpoint(String),
     /// The last: how many records there were.
@@ -37,9 +41,27 @@ pub enum Exported {
 /// An export, part by part.
 pub type Export = Pin<Box<dyn Stream<Item = Result<Exported>> + Send>>;
 
+/// What an export holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// Records as they are hashed, and checkpoints: whoever has it can verify it.
+    Provable,
+    /// Records to be read. It proves nothing.
+    Readable,
+}
+
+/// The log that is exported.
+pub(super) struct Log {
+    pub(super) origin: String,
+    pub(super) key: String,
+    /// How many of its records.
+    pub(super) size: u64,
+}
+
 struct Exporting {
     repository: Arc<dyn AuditRepository>,
-    scope: TenantScope,
+    permit: Permit<ExportAuditRecords>,
+    form: Form,
     ready: VecDeque<Exported>,
     /// The next checkpoint; the first is looked for with the first records.
     checkpoint: Option<Checkpoint>,
@@ -48,9 +70,10 @@ struct Exporting {
     ended: bool,
 }
 
-pub(super) fn export(repository: Arc<dyn AuditRepository>, scope: TenantScope, origin: String, key: String, size: u64) -> Export {
-    let header = Exported::Header { tenant: scope.tenant().to_string(), origin, key };
-    let exporting = Exporting { repository, scope, ready: [header].into(), checkpoint: None, sequence: 0, size, ended: false };
+pub(super) fn export(repository: Arc<dyn AuditRepository>, permit: Permit<ExportAuditRecords>, form: Form, log: Log) -> Export {
+    let Log { origin, key, size } = log;
+    let header = Exported::Header { tenant: permit.target().tenant.to_string(), origin, key };
+    let exporting = Exporting { repository, permit, form, ready: [header].into(), checkpoint: None, sequence: 0, size, ended: false };
     Box::pin(try_unfold(exporting, |mut exporting| async move {
         loop {
             if let Some(part) = exporting.ready.pop_front() {
@@ -59,33 +82,58 @@ pub(super) fn export(repository: Arc<dyn AuditRepository>, scope: TenantScope, o
             if exporting.ended {
                 return Ok(None);
             }
-            exporting.read().await?;
+            exporting.step().await?;
         }
     }))
 }
 
 impl Exporting {
-    async fn read(&mut self) -> Result<()> {
+    async fn step(&mut self) -> Result<()> {
         if self.sequence >= self.size {
             self.ended = true;
             self.ready.push_back(Exported::End(self.size));
             return Ok(());
         }
+        match self.form {
+            Form::Provable => self.prove().await,
+            Form::Readable => self.read().await,
+        }
+    }
+
+    async fn read(&mut self) -> Result<()> {
+        let found = self.repository.since(&self.permit.scope(), self.sequence, STEP_BYTES).await?;
+        let records = self.permit.open_page(found).items;
+        self.expect(records.first().map(|record| record.sequence))?;
+        for record in records.into_iter().take_while(|record| record.sequence < self.size) {
+            self.sequence = record.sequence + 1;
+            self.ready.push_back(Exported::Read(Box::new(record)));
+        }
+        Ok(())
+    }
+
+    async fn prove(&mut self) -> Result<()> {
+        let scope = self.permit.scope();
         if self.checkpoint.is_none() {
-            self.checkpoint = self.repository.checkpoint_after(&self.scope, self.sequence).await?;
+            self.checkpoint = self.repository.checkpoint_after(&scope, self.sequence).await?;
         }
-        let records = self.repository.records_from(&self.scope, self.sequence, STEP_BYTES).await?;
-        if records.first().is_none_or(|record| record.sequence != self.sequence) {
-            return Err(Error::Internal { context: "a record of an audit log is missing", source: None });
-        }
+        let records = self.repository.records_from(&scope, self.sequence, STEP_BYTES).await?;
+        self.expect(records.first().map(|record| record.sequence))?;
         for record in records.into_iter().take_while(|record| record.sequence < self.size) {
             self.sequence = record.sequence + 1;
             self.ready.push_back(Exported::Record(record.bytes));
             if let Some(covering) = self.checkpoint.take_if(|checkpoint| checkpoint.size == self.sequence) {
                 self.ready.push_back(Exported::Checkpoint(covering.note));
-                self.checkpoint = self.repository.checkpoint_after(&self.scope, self.sequence).await?;
+                self.checkpoint = self.repository.checkpoint_after(&scope, self.sequence).await?;
             }
         }
         Ok(())
+    }
+
+    /// That the record which was found is the next one.
+    fn expect(&self, sequence: Option<u64>) -> Result<()> {
+        match sequence == Some(self.sequence) {
+            true => Ok(()),
+            false => Err(Error::Internal { context: "a record of an audit log is missing", source: None }),
+        }
     }
 }

@@ -46,7 +46,7 @@ impl Notes {
     /// Notes who calls, where the request itself has proven that: the record then stands in the log of their tenant.
     pub fn actor(&self, principal: &PrincipalName, session: Option<&SessionId>, key: Option<&ApiKeyId>) {
         let (session, key) = (session.map(ToString::to_string), key.map(ToString::to_string));
-        self.held().noted.actor = Some(Actor { principal: Some(principal.clone()), session, key, address: None });
+        self.held().noted.actor = Some(Actor { principal: Some(principal.clone()), session, key, ..Actor::default() });
     }
 
     /// Takes what was noted so far.

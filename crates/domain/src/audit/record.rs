@@ -7,6 +7,7 @@ use sha2::{Digest as _, Sha256};
 use crate::access::{Resource, Target};
 use crate::error::{Error, Result};
 use crate::hash::Hash;
+use crate::identity::Role;
 use crate::lease::InstanceId;
 use crate::name::{PrincipalName, TenantId};
 use crate::time::Timestamp;
@@ -67,6 +68,8 @@ pub struct Entry {
 pub struct Actor {
     /// The principal; `None` where nobody knew who it was.
     pub principal: Option<PrincipalName>,
+    /// How much it might do then; `None` where that was not known.
+    pub role: Option<Role>,
     /// The session of its token.
     pub session: Option<String>,
     /// The API key that it showed.

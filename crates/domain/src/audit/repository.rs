@@ -30,6 +30,18 @@ pub struct AuditQuery {
     pub outcome: Option<Outcome>,
 }
 
+impl AuditQuery {
+    /// Whether a record is one of them.
+    pub fn fits(&self, entry: &Entry) -> bool {
+        self.from.is_none_or(|from| entry.time >= from)
+            && self.before.is_none_or(|before| entry.time < before)
+            && self.actor.as_ref().is_none_or(|actor| entry.actor.principal.as_ref() == Some(actor))
+            && self.action.as_ref().is_none_or(|action| entry.action == *action)
+            && self.resource.as_ref().is_none_or(|resource| entry.resource == *resource)
+            && self.outcome.is_none_or(|outcome| entry.outcome == outcome)
+    }
+}
+
 /// A record as it is hashed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredRecord {
@@ -102,12 +114,16 @@ pub trait AuditRepository: Send + Sync {
     async fn size(&self, scope: &TenantScope) -> Result<u64>;
     /// Records from `sequence` on, in order, of about `max_bytes` in all (at least one, where there is one).
     async fn records_from(&self, scope: &TenantScope, sequence: u64, max_bytes: usize) -> Result<Vec<StoredRecord>>;
+    /// The same records to be read; the page has no next one.
+    async fn since(&self, scope: &TenantScope, sequence: u64, max_bytes: usize) -> Result<Found<Page<AuditRecord>>>;
     /// At most `limit` tenants with records that no checkpoint covers.
     async fn unsealed(&self, limit: u32) -> Result<Vec<TenantId>>;
     /// The newest checkpoint that covers at most `size` records.
     async fn checkpoint(&self, scope: &TenantScope, size: u64) -> Result<Option<Checkpoint>>;
     /// The oldest checkpoint that covers more than `size` records.
     async fn checkpoint_after(&self, scope: &TenantScope, size: u64) -> Result<Option<Checkpoint>>;
+    /// Puts `note` in the place of the note `before` of the checkpoint over `size` records; says whether it was that.
+    async fn cosign(&self, scope: &TenantScope, size: u64, before: &str, note: &str) -> Result<bool>;
     /// Those of these tiles that there are.
     async fn tiles(&self, scope: &TenantScope, places: &[TilePlace]) -> Result<Vec<Tile>>;
     /// Stores tiles and the checkpoint over them, unless the last checkpoint covers other than [`Sealed::from`] records: another

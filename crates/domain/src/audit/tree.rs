@@ -7,6 +7,30 @@ use crate::access::TenantScope;
 use crate::hash::Hash;
 use crate::name::TenantId;
 
+/// Whether records are those that were signed for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Verification {
+    /// The first record that was looked at: the first behind the checkpoint before.
+    pub first: u64,
+    /// How many records the checkpoint covers that covers the last of them.
+    pub size: u64,
+    /// Checkpoints that were compared.
+    pub checkpoints: u64,
+    /// Whether all of them fit.
+    pub whole: bool,
+}
+
+/// Why cosignatures are not added.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CosignatureRefused {
+    /// They are no lines of signatures.
+    Malformed,
+    /// One is by no witness of this installation.
+    UnknownWitness,
+    /// One does not fit the checkpoint.
+    Wrong,
+}
+
 /// Port: the tree over each tenant's log.
 #[async_trait]
 pub trait AuditTree: Send + Sync {
@@ -29,4 +53,14 @@ pub trait AuditTree: Send + Sync {
     /// # Errors
     /// As [`AuditTree::seal`].
     async fn consistency(&self, scope: &TenantScope, older: u64, newer: u64) -> Result<Vec<Hash>>;
+    /// A checkpoint's note with these lines of cosignatures, each by a witness of this installation.
+    ///
+    /// # Errors
+    /// [`CosignatureRefused`].
+    fn cosigned(&self, note: &str, cosignatures: &str) -> std::result::Result<String, CosignatureRefused>;
+    /// Hashes the records from the checkpoint before `first` to the one that covers `last`, and compares them with what was signed.
+    ///
+    /// # Errors
+    /// Those of the store.
+    async fn verify(&self, scope: &TenantScope, first: u64, last: u64) -> Result<Verification>;
 }

@@ -210,7 +210,7 @@ impl Resource for CodePolicy {
     }
 
     fn lies_in(&self, target: Target<'_>) -> bool {
-        matches!(target, Target::CodePolicy(tenant) if *tenant == self.tenant)
+        matches!(target, Target::CodePolicy(tenant) | Target::Tenant(tenant) if *tenant == self.tenant)
     }
 }
 

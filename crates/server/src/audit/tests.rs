@@ -23,7 +23,9 @@ fn audit(world: &World, clock: Arc<dyn Clock>) -> Audit {
         clock,
         ids: Arc::new(UuidIds),
     };
-    Audit::new(ports, "alive", "test", Key::from_seed(&[7; 32]))
+    let reported = Reported { executions: world.store.clone(), policies: world.store.clone() };
+    let signing = Signing { installation: "test".to_owned(), key: Key::from_seed(&[7; 32]), witnesses: Vec::new() };
+    Audit::new(ports, reported, "alive", signing)
 }
 
 fn tenant(id: &str) -> TenantId {

@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use audit::{Checkpoint, Key, Missing, TileId, Tiles, Tree, VerifierKey, leaf_hash};
+use audit::{Checkpoint, CosignatureError, Key, Missing, TileId, Tiles, Tree, VerifierKey, WitnessKey, cosign, leaf_hash};
 use domain::access::TenantScope;
-use domain::audit::{AuditRepository, AuditTree, Sealed, StoredRecord, Tile, TilePlace};
+use domain::audit::{AuditRepository, AuditTree, CosignatureRefused, Sealed, StoredRecord, Tile, TilePlace, Verification};
 use domain::hash::Hash;
 use domain::name::TenantId;
 use domain::time::Clock;
@@ -22,11 +22,18 @@ pub(crate) struct MerkleTree {
     key: Key,
     installation: String,
     clock: Arc<dyn Clock>,
+    witnesses: Vec<WitnessKey>,
 }
 
 impl MerkleTree {
-    pub(crate) fn new(repository: Arc<dyn AuditRepository>, key: Key, installation: &str, clock: Arc<dyn Clock>) -> Self {
-        MerkleTree { repository, key, installation: format!("zona.dev/audit/{installation}"), clock }
+    pub(crate) fn new(
+        repository: Arc<dyn AuditRepository>,
+        key: Key,
+        installation: &str,
+        clock: Arc<dyn Clock>,
+        witnesses: Vec<WitnessKey>,
+    ) -> Self {
+        MerkleTree { repository, key, installation: format!("zona.dev/audit/{installation}"), clock, witnesses }
     }
 
     fn verifier(&self, tenant: &TenantId) -> VerifierKey {
@@ -38,11 +45,42 @@ impl MerkleTree {
     async fn last(&self, scope: &TenantScope) -> Result<(u64, Tiles, Tree)> {
         let Some(stored) = self.repository.checkpoint(scope, u64::MAX).await? else { return Ok((0, Tiles::default(), Tree::default())) };
         let opened = Checkpoint::open(&[self.verifier(scope.tenant())], &stored.note);
-        let signed = opened.map_err(|malformed| Error::internal("the last checkpoint of an audit log is not ours", malformed))?;
+        opened.map_err(|malformed| Error::internal("the last checkpoint of an audit log is not ours", malformed))?;
+        let (tiles, tree) = self.grown(scope, &stored).await?.ok_or_else(broken)?;
+        Ok((tree.size(), tiles, tree))
+    }
+
+    /// The tiles that grow from a checkpoint on, and the tree that they add up to; `None` where that is not what was signed.
+    async fn grown(&self, scope: &TenantScope, stored: &domain::audit::Checkpoint) -> Result<Option<(Tiles, Tree)>> {
         let mut tiles = Tiles::default();
-        self.fetch(scope, &mut tiles, TileId::growing(signed.size)).await?;
-        let tree = tiles.tree(signed.size).filter(|tree| tree.root() == signed.root && signed.size == stored.size);
-        Ok((signed.size, tiles, tree.ok_or_else(broken)?))
+        self.fetch(scope, &mut tiles, TileId::growing(stored.size)).await?;
+        let tree = tiles.tree(stored.size).filter(|tree| self.signed(scope.tenant(), stored, tree));
+        Ok(tree.map(|tree| (tiles, tree)))
+    }
+
+    /// Whether a checkpoint was signed for this tree.
+    fn signed(&self, tenant: &TenantId, stored: &domain::audit::Checkpoint, tree: &Tree) -> bool {
+        let opened = Checkpoint::open(&[self.verifier(tenant)], &stored.note);
+        opened.is_ok_and(|signed| {
+            (signed.origin, signed.size, signed.root) == (self.origin(tenant), stored.size, tree.root()) && tree.size() == stored.size
+        })
+    }
+
+    /// Adds the records up to `size` to a tree; says whether all of them are there.
+    async fn add(&self, scope: &TenantScope, tree: &mut Tree, size: u64) -> Result<bool> {
+        while tree.size() < size {
+            let records = self.repository.records_from(scope, tree.size(), STEP_BYTES).await?;
+            if records.is_empty() {
+                return Ok(false);
+            }
+            for record in records.into_iter().take_while(|record| record.sequence < size) {
+                if record.sequence != tree.size() {
+                    return Ok(false);
+                }
+                tree.push(&record.bytes);
+            }
+        }
+        Ok(true)
     }
 
     /// Covers the next records by a checkpoint, unless the first `size` are covered; says whether they are.
@@ -121,6 +159,36 @@ impl AuditTree for MerkleTree {
 
     async fn consistency(&self, scope: &TenantScope, older: u64, newer: u64) -> Result<Vec<Hash>> {
         self.prove(scope, |tiles| audit::consistency(tiles, older, newer)).await
+    }
+
+    fn cosigned(&self, note: &str, cosignatures: &str) -> Result<String, CosignatureRefused> {
+        cosign(&self.witnesses, note, cosignatures).map_err(|error| match error {
+            CosignatureError::Form => CosignatureRefused::Malformed,
+            CosignatureError::Unknown => CosignatureRefused::UnknownWitness,
+            CosignatureError::Signature => CosignatureRefused::Wrong,
+        })
+    }
+
+    async fn verify(&self, scope: &TenantScope, first: u64, last: u64) -> Result<Verification> {
+        let before = self.repository.checkpoint(scope, first).await?;
+        let first = before.as_ref().map_or(0, |checkpoint| checkpoint.size);
+        let mut verification = Verification { first, size: first, checkpoints: 0, whole: true };
+        let mut tree = Tree::default();
+        if let Some(before) = before {
+            match self.grown(scope, &before).await? {
+                Some((_, grown)) => tree = grown,
+                None => return Ok(Verification { whole: false, ..verification }),
+            }
+        }
+        while verification.whole && verification.size <= last {
+            let Some(next) = self.repository.checkpoint_after(scope, verification.size).await? else {
+                return Ok(Verification { whole: false, ..verification });
+            };
+            verification.whole = self.add(scope, &mut tree, next.size).await? && self.signed(scope.tenant(), &next, &tree);
+            verification.size = next.size;
+            verification.checkpoints += 1;
+        }
+        Ok(verification)
     }
 }
 

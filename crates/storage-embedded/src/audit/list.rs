@@ -125,6 +125,19 @@ pub(super) fn from(connection: &Connection, tenant: &TenantId, sequence: u64, ma
     run().map_err(during("reading audit records"))
 }
 
+/// The same records, decoded.
+pub(super) fn since(
+    connection: &Connection,
+    vault: &Vault,
+    tenant: &TenantId,
+    sequence: u64,
+    max_bytes: usize,
+) -> Result<Page<AuditRecord>> {
+    let stored = from(connection, tenant, sequence, max_bytes)?;
+    let read = |record: &StoredRecord| persons::read(connection, vault, tenant, &record.sequence.to_string(), &record.bytes);
+    Ok(Page { items: stored.iter().map(read).collect::<Result<_>>()?, next: None })
+}
+
 /// Open intents of other instances that have no lease in force; one that cannot be read hides no other.
 pub(super) fn abandoned(
     connection: &Connection,

@@ -73,6 +73,13 @@ pub(super) fn seal(connection: &Connection, tenant: &TenantId, sealed: &Sealed) 
     run().map_err(during("storing a checkpoint"))
 }
 
+/// Exchanges a note that is still the one that was read; says whether it was.
+pub(super) fn cosign(connection: &Connection, tenant: &TenantId, size: u64, before: &str, note: &str) -> Result<bool> {
+    const QUERY: &str = "UPDATE audit_checkpoints SET note = ?4 WHERE tenant = ?1 AND size = ?2 AND note = ?3";
+    let run = || connection.prepare_cached(QUERY)?.execute(params![tenant.as_str(), integer(size), before, note]);
+    Ok(run().map_err(during("storing a cosignature"))? > 0)
+}
+
 fn one(connection: &Connection, query: &str, tenant: &TenantId, size: u64) -> Result<Option<Checkpoint>> {
     let run = || connection.prepare_cached(query)?.query_row(params![tenant.as_str(), integer(size)], read);
     run().optional().map_err(during("reading a checkpoint"))

@@ -58,7 +58,7 @@ impl AuditRepository for InMemoryExecutionRepository {
                 return Ok(Found::one(Page { items, next }));
             }
             next = Some(format!("{}:{}", record.entry.time.as_millis(), record.sequence));
-            items.extend(wants(query, &record.entry).then(|| record.clone()));
+            items.extend(query.fits(&record.entry).then(|| record.clone()));
         }
         Ok(Found::one(Page { items, next: None }))
     }
@@ -84,6 +84,14 @@ impl AuditRepository for InMemoryExecutionRepository {
         Ok(found)
     }
 
+    async fn since(&self, scope: &TenantScope, sequence: u64, max_bytes: usize) -> Result<Found<Page<AuditRecord>>> {
+        let stored = self.records_from(scope, sequence, max_bytes).await?.len();
+        let state = self.state();
+        let records = state.audit.logs.get(scope.tenant()).into_iter().flat_map(|log| &log.records);
+        let items = records.filter(|record| record.sequence >= sequence).take(stored).cloned().collect();
+        Ok(Found::one(Page { items, next: None }))
+    }
+
     async fn unsealed(&self, limit: u32) -> Result<Vec<TenantId>> {
         self.faults().check("unsealed")?;
         let state = self.state();
@@ -102,6 +110,15 @@ impl AuditRepository for InMemoryExecutionRepository {
         let state = self.state();
         let after = state.audit.logs.get(scope.tenant()).and_then(|log| log.checkpoints.range(size.saturating_add(1)..).next());
         Ok(after.map(|(_, found)| found.clone()))
+    }
+
+    async fn cosign(&self, scope: &TenantScope, size: u64, before: &str, note: &str) -> Result<bool> {
+        self.faults().check("cosign")?;
+        let mut state = self.state();
+        let found = state.audit.logs.get_mut(scope.tenant()).and_then(|log| log.checkpoints.get_mut(&size));
+        let Some(checkpoint) = found.filter(|checkpoint| checkpoint.note == before) else { return Ok(false) };
+        note.clone_into(&mut checkpoint.note);
+        Ok(true)
     }
 
     async fn tiles(&self, scope: &TenantScope, places: &[TilePlace]) -> Result<Vec<Tile>> {
@@ -123,15 +140,6 @@ impl AuditRepository for InMemoryExecutionRepository {
         log.checkpoints.insert(sealed.checkpoint.size, sealed.checkpoint);
         Ok(true)
     }
-}
-
-fn wants(query: &AuditQuery, entry: &Entry) -> bool {
-    query.from.is_none_or(|from| entry.time >= from)
-        && query.before.is_none_or(|before| entry.time < before)
-        && query.actor.as_ref().is_none_or(|actor| entry.actor.principal.as_ref() == Some(actor))
-        && query.action.as_ref().is_none_or(|action| entry.action == *action)
-        && query.resource.as_ref().is_none_or(|resource| entry.resource == *resource)
-        && query.outcome.is_none_or(|outcome| entry.outcome == outcome)
 }
 
 fn cursor(text: &str) -> Result<(Timestamp, u64)> {

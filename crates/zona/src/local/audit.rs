@@ -1,13 +1,14 @@
-//! `zona audit ...`: `list` and `export` ask a server; `verify` asks nobody, and remembers what it has seen where it is told to.
+//! `zona audit ...`: `list`, `watch`, `export` and `report` ask a server; `verify` asks nobody, and remembers what it has seen where it is told to.
 
 use std::fs::{self, File};
 use std::io::{self, BufReader, ErrorKind};
 use std::path::{Path, PathBuf};
 
-use audit::{Known, Report, VerifierKey, verify};
+use audit::{Known, Report, VerifierKey, WitnessKey, Witnessed, verify};
 use clap::{Args, Subcommand};
-use cli::command::{AuditExport, AuditList};
+use cli::command::{AuditCosign, AuditExport, AuditList, AuditReport, AuditWatch};
 use cli::document::Document;
+use cli::document::message::time;
 use cli::output::note;
 use cli::{Exit, Failure, Result};
 
@@ -17,8 +18,14 @@ use crate::context::Context;
 pub enum Audit {
     /// List records of the audit log, newest first
     List(AuditList),
-    /// Write the whole audit log to a file: records, checkpoints and public keys
+    /// Follow the audit log, until Ctrl-C
+    Watch(AuditWatch),
+    /// Write the whole audit log to a file: records, checkpoints and public keys, or records as CSV or OCSF events
     Export(AuditExport),
+    /// Count what happened on some days, as a page, JSON or CSV
+    Report(AuditReport),
+    /// Add what a witness says of a checkpoint; prints the checkpoint with its cosignatures
+    Cosign(AuditCosign),
     /// Say what is wrong with an export, without a server
     Verify(Verify),
 }
@@ -32,6 +39,9 @@ pub struct Verify {
     /// Public key that must have signed the checkpoints; may be repeated
     #[arg(long, value_name = "KEY")]
     key: Vec<VerifierKey>,
+    /// Public key of a witness that must have cosigned a checkpoint; may be repeated
+    #[arg(long, value_name = "KEY")]
+    witness: Vec<WitnessKey>,
     /// Remember key and newest checkpoint in this file, and compare with those of the last time: finds older states and forks
     #[arg(long, value_name = "FILE")]
     follow: Option<PathBuf>,
@@ -41,7 +51,10 @@ impl Audit {
     pub async fn run(&self, context: &Context) -> Result {
         match self {
             Audit::List(list) => list.run(&context.client.context()?).await,
+            Audit::Watch(watch) => watch.run(&context.client.context()?).await,
             Audit::Export(export) => export.run(&context.client.context()?).await,
+            Audit::Report(report) => report.run(&context.client.context()?).await,
+            Audit::Cosign(cosign) => cosign.run(&context.client.context()?).await,
             Audit::Verify(verify) => verify.run(context),
         }
     }
@@ -53,6 +66,7 @@ impl Verify {
         if !self.key.is_empty() {
             known.keys.clone_from(&self.key);
         }
+        known.witnesses.clone_from(&self.witness);
         let unread = |error: io::Error| Failure::file(&self.file, &error);
         let report = verify(BufReader::new(File::open(&self.file).map_err(unread)?), &known).map_err(unread)?;
         context.output.one(|| document(&report), || human(&report))?;
@@ -83,7 +97,11 @@ fn remembered(path: &Path) -> Result<Known> {
     let read = || {
         let (keys, checkpoint) = text.split_once("\n\n")?;
         let keys = keys.lines().map(|key| key.parse().ok()).collect::<Option<Vec<_>>>()?;
-        Some(Known { keys, checkpoints: Some(checkpoint.to_owned()).filter(|note| !note.is_empty()).into_iter().collect() })
+        Some(Known {
+            keys,
+            checkpoints: Some(checkpoint.to_owned()).filter(|note| !note.is_empty()).into_iter().collect(),
+            ..Known::default()
+        })
     };
     read().ok_or_else(|| Failure::usage(format!("{} is not what `zona audit verify --follow` has written", path.display())))
 }
@@ -103,7 +121,9 @@ fn remember(path: &Path, known: &Known, report: &Report) -> io::Result<()> {
 fn human(report: &Report) -> String {
     if report.faults.is_empty() {
         let Report { tenant, records, checkpoints, .. } = report;
-        return format!("the audit log of tenant {tenant} is whole: {records} records under {checkpoints} checkpoints\n");
+        let seen = |Witnessed { witness, records, .. }: &Witnessed| format!("{witness} has cosigned the first {records} records\n");
+        let witnessed: String = report.witnessed.iter().map(seen).collect();
+        return format!("the audit log of tenant {tenant} is whole: {records} records under {checkpoints} checkpoints\n{witnessed}");
     }
     report.faults.iter().map(|fault| format!("{fault}\n")).collect()
 }
@@ -118,8 +138,17 @@ fn document(report: &Report) -> Document {
         ("newest_checkpoint", report.newest.clone().map_or(Document::Null, Document::Text)),
         ("unknown_signatures", Document::Integer(report.unknown_signatures.into())),
         ("unknown_signers", texts(report.unknown_signers.iter().cloned().collect())),
+        ("witnessed", Document::List(report.witnessed.iter().map(witnessed).collect())),
         ("whole", Document::Bool(report.faults.is_empty())),
         ("faults", texts(report.faults.iter().map(ToString::to_string).collect())),
+    ])
+}
+
+fn witnessed(seen: &Witnessed) -> Document {
+    Document::object([
+        ("witness", Document::Text(seen.witness.clone())),
+        ("records", Document::Integer(seen.records.into())),
+        ("time", Document::Text(time(seen.time.cast_signed(), 0))),
     ])
 }
 

@@ -53,7 +53,7 @@ impl World {
     fn of(directory: TempDir) -> Self {
         let config = Config { deadline: std::time::Duration::from_secs(60), ..Config::new(directory.path().join("data")) };
         let store = Arc::new(EmbeddedStore::open(config).unwrap());
-        let tree = MerkleTree::new(store.clone(), Key::from_seed(&[7; 32]), "test", Arc::new(SystemClock));
+        let tree = MerkleTree::new(store.clone(), Key::from_seed(&[7; 32]), "test", Arc::new(SystemClock), Vec::new());
         World { directory, store, tree }
     }
 
@@ -135,7 +135,7 @@ async fn a_log_that_is_written_without_a_pause_is_covered_as_far_as_it_went_when
 #[tokio::test]
 async fn two_servers_that_seal_at_once_make_one_line_of_checkpoints() {
     let world = World::new();
-    let beside = MerkleTree::new(world.store.clone(), Key::from_seed(&[7; 32]), "test", Arc::new(SystemClock));
+    let beside = MerkleTree::new(world.store.clone(), Key::from_seed(&[7; 32]), "test", Arc::new(SystemClock), Vec::new());
     for round in 0..20 {
         world.append(round * 10..round * 10 + 10).await;
         let (scope_one, scope_two) = (scope(), scope());
@@ -164,6 +164,28 @@ async fn proofs_are_made_of_stored_tiles() {
         let proof = world.tree.consistency(&scope(), older, newer).await.unwrap();
         assert_eq!(bytes(proof), audit::consistency(&tiles, older, newer).unwrap(), "{older} in {newer}");
     }
+}
+
+#[tokio::test]
+async fn some_records_are_verified_from_the_checkpoint_before_them_to_the_one_behind_them_and_what_was_changed_there_is_found() {
+    let world = World::new();
+    for numbers in [0..100, 100..300, 300..700, 700..900] {
+        world.append(numbers).await;
+        world.tree.seal(&scope()).await.unwrap();
+    }
+    let verified = async |world: &World, first, last| world.tree.verify(&scope(), first, last).await.unwrap();
+    let whole = |first, size, checkpoints| Verification { first, size, checkpoints, whole: true };
+    assert_eq!(verified(&world, 0, 899).await, whole(0, 900, 4));
+    assert_eq!(verified(&world, 150, 350).await, whole(100, 700, 2));
+    assert_eq!(verified(&world, 300, 699).await, whole(300, 700, 1));
+    assert!(!verified(&world, 300, 900).await.whole, "no checkpoint covers the last one");
+    let world = world.tampered("UPDATE audit_records SET record = CAST(record || ' ' AS BLOB) WHERE sequence = 299").await;
+    assert!(!verified(&world, 150, 350).await.whole);
+    assert!(verified(&world, 300, 350).await.whole, "what stands before it is not looked at");
+    let world = world.tampered("DELETE FROM audit_records WHERE sequence = 500").await;
+    assert!(!verified(&world, 300, 350).await.whole);
+    let world = world.tampered("UPDATE audit_tiles SET hashes = zeroblob(length(hashes)) WHERE level = 0 AND position = 2").await;
+    assert!(!verified(&world, 720, 730).await.whole, "it goes on from what was not signed");
 }
 
 #[tokio::test]

@@ -91,6 +91,7 @@ async fn fill(data: &Path, records: u64) -> anyhow::Result<Duration> {
 fn template() -> anyhow::Result<Entry> {
     let principal = PrincipalName::parse("principal", &format!("{TENANT}/users/ann"))?;
     let actor = Actor {
+        role: None,
         principal: Some(principal),
         session: Some("0197fd40-0000-7000-8000-000000000001".to_owned()),
         key: None,

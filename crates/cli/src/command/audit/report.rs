@@ -1,0 +1,105 @@
+//! `zona audit report`: what happened in a tenant on some days, counted, as a file: JSON for programs, CSV for spreadsheets, HTML for
+//! people. The same report is always the same bytes.
+
+use std::fs::File;
+use std::io::Write as _;
+use std::path::PathBuf;
+
+use api_proto::zona::audit::v1 as pb;
+use clap::{Args, ValueEnum};
+use pb::build_audit_report_response::Part;
+
+use super::export::cannot_write;
+use crate::client::names;
+use crate::context::Context;
+use crate::document::message::document;
+use crate::exit::Exit;
+use crate::failure::{Failure, Result};
+use crate::output::{note, progress};
+use crate::pending::Pending;
+
+mod chart;
+mod html;
+mod lines;
+mod tables;
+
+#[expect(missing_docs, reason = "a comment here would be help text; the command line has its own")]
+#[derive(Debug, Args)]
+#[command(after_help = "Exit codes: 0 the report is written, and the log of its days is whole; 1 it is written, and the log was changed.")]
+pub struct AuditReport {
+    /// First day, e.g. 2026-11-01
+    #[arg(long, value_name = "DATE")]
+    from: String,
+    /// Last day
+    #[arg(long, value_name = "DATE")]
+    to: String,
+    /// Time zone that the days are of, e.g. Europe/Paris
+    #[arg(long, value_name = "NAME", default_value = "UTC")]
+    time_zone: String,
+    /// What the file is: a page to read and print, one JSON value, or a table
+    #[arg(long, value_enum, default_value = "html")]
+    format: Form,
+    /// File to write; must not exist
+    #[arg(long, value_name = "FILE")]
+    out: PathBuf,
+}
+
+/// The form of the file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Form {
+    Html,
+    Json,
+    Csv,
+}
+
+impl AuditReport {
+    /// Does what was asked.
+    ///
+    /// # Errors
+    /// What the person should read.
+    pub fn run<'a>(&'a self, context: &'a Context) -> Pending<'a> {
+        Box::pin(self.perform(context))
+    }
+
+    async fn perform(&self, context: &Context) -> Result {
+        let client = context.connect().await?;
+        let request = pb::BuildAuditReportRequest {
+            parent: names::parent(&context.tenant),
+            from_date: self.from.clone(),
+            to_date: self.to.clone(),
+            time_zone: self.time_zone.clone(),
+        };
+        let mut parts = client.audit().build_audit_report(request).await?.into_inner();
+        let report = loop {
+            match parts.message().await?.and_then(|part| part.part) {
+                Some(Part::Read(records)) => progress(&format!("{records} records read")),
+                Some(Part::Report(report)) => break report,
+                None => return Err(Failure::new(Exit::Unavailable, "the answer ended before the report was sent")),
+            }
+        };
+        let failed = |error| cannot_write(&self.out, &error);
+        let mut file = File::create_new(&self.out).map_err(failed)?;
+        file.write_all(&render(&report, self.format)).and_then(|()| file.sync_all()).map_err(failed)?;
+        note(&format!("{} calls in {} records are counted in {}", report.calls, report.records, self.out.display()));
+        let broken = report.verification.as_ref().is_some_and(|found| !found.whole);
+        if broken {
+            note("the log of these days was changed: see the report's verification");
+        }
+        Ok(if broken { Exit::UserCode } else { Exit::Ok })
+    }
+}
+
+/// The report in this form.
+fn render(report: &pb::AuditReport, form: Form) -> Vec<u8> {
+    match form {
+        Form::Html => html::page(report).into_bytes(),
+        Form::Json => {
+            let text = serde_json::to_string_pretty(&document(report)).unwrap_or_else(|error| error.to_string());
+            format!("{text}\n").into_bytes()
+        }
+        Form::Csv => lines::table(report),
+    }
+}
+
+#[cfg(test)]
+mod tests;

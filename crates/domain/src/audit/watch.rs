@@ -1,0 +1,109 @@
+//! Following a log: every record from a place on, in order, then what is added, at the watcher's own pace.
+//!
+//! The store is asked again and again, as it alone knows what every server of the installation has added. What is held in memory is
+//! one step of records, however far behind a watcher is.
+
+use std::collections::VecDeque;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::Stream;
+use futures_util::stream::try_unfold;
+
+use crate::access::Permit;
+use crate::audit::actions::WatchAuditRecords;
+use crate::audit::record::AuditRecord;
+use crate::audit::repository::{AuditQuery, AuditRepository};
+use crate::error::{Error, Result};
+use crate::time::Clock;
+
+/// Bytes of records that are read at once.
+const STEP_BYTES: usize = 256 * 1024;
+/// How often it is looked for what was added.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
+/// Looks without a record after which the watcher hears that the watch lives, and how far it has come.
+const SILENT_LOOKS: u32 = 30;
+/// The same while records go by that the watcher does not want.
+const SILENT_RECORDS: u64 = 5_000;
+
+/// What a watcher hears.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Followed {
+    /// The next record that fits.
+    Record(Box<AuditRecord>),
+    /// Everything before this place was looked at.
+    Reached(u64),
+}
+
+/// A watch; it has no end.
+pub type Following = Pin<Box<dyn Stream<Item = Result<Followed>> + Send>>;
+
+/// What a watch is made from.
+pub(super) struct Watched {
+    pub(super) repository: Arc<dyn AuditRepository>,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) permit: Permit<WatchAuditRecords>,
+    pub(super) query: AuditQuery,
+}
+
+struct Watcher {
+    watched: Watched,
+    /// The next place that is looked at in the store.
+    next: u64,
+    ready: VecDeque<AuditRecord>,
+    /// Records and looks since the watcher has heard something.
+    silent_records: u64,
+    silent_looks: u32,
+    /// Whether the watcher has heard where it begins.
+    begun: bool,
+}
+
+/// The records from `next` on that fit.
+pub(super) fn watch(watched: Watched, next: u64) -> Following {
+    let watcher = Watcher { watched, next, ready: VecDeque::new(), silent_records: 0, silent_looks: 0, begun: false };
+    Box::pin(try_unfold(watcher, |mut watcher| async move {
+        let heard = watcher.hear().await?;
+        watcher.silent_records = 0;
+        watcher.silent_looks = 0;
+        Ok(Some((heard, watcher)))
+    }))
+}
+
+impl Watcher {
+    async fn hear(&mut self) -> Result<Followed> {
+        if !std::mem::replace(&mut self.begun, true) {
+            return Ok(Followed::Reached(self.next));
+        }
+        loop {
+            while let Some(record) = self.ready.pop_front() {
+                if self.watched.query.fits(&record.entry) {
+                    return Ok(Followed::Record(Box::new(record)));
+                }
+                self.silent_records += 1;
+            }
+            if self.silent_records >= SILENT_RECORDS || self.silent_looks >= SILENT_LOOKS {
+                return Ok(Followed::Reached(self.next));
+            }
+            self.look().await?;
+        }
+    }
+
+    /// Reads what is there, or waits where there is nothing.
+    async fn look(&mut self) -> Result<()> {
+        let Watched { repository, clock, permit, .. } = &self.watched;
+        let found = permit.open_page(repository.since(&permit.scope(), self.next, STEP_BYTES).await?).items;
+        if found.first().is_some_and(|record| record.sequence != self.next) {
+            return Err(Error::Internal { context: "a record of an audit log is missing", source: None });
+        }
+        match found.last() {
+            Some(last) => self.next = last.sequence + 1,
+            None => {
+                self.silent_looks += 1;
+                clock.sleep(LOOK_EVERY).await;
+            }
+        }
+        self.ready.extend(found);
+        Ok(())
+    }
+}
