@@ -6,7 +6,7 @@ use domain::name::{TenantName, UtilityId, UtilityName};
 use domain::utility::{Call, Draft, Metadata, Utilities, actions};
 use domain::{Error, Result};
 
-use crate::developer;
+use crate::developer::account;
 use crate::loopback::tenant;
 
 /// An example: its id and its source.
@@ -42,7 +42,7 @@ const EXAMPLES: [Example; 5] = [
 /// Creates the examples that do not exist, which is recorded as the server's own work; answers how many. One that somebody deleted
 /// stays deleted.
 pub(crate) async fn create(policy: &AccessPolicy, utilities: &Utilities, auditor: &Auditor) -> Result<usize> {
-    let caller = Caller::loopback(developer::account());
+    let caller = Caller::loopback(account());
     let parent = TenantName { tenant: tenant() };
     let permit = policy.require::<actions::CreateUtility>(&caller, parent.clone()).await?;
     let mut created = 0;

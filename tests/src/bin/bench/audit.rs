@@ -10,8 +10,6 @@ use crate::context::Context;
 use crate::report::Report;
 use crate::server::Zona;
 
-const PART: &str = "audit";
-
 /// Measures all of it.
 ///
 /// # Errors

@@ -14,8 +14,9 @@ use domain::time::Timestamp;
 use storage_embedded::{Config, EmbeddedStore};
 use tonic::transport::Channel;
 
-use super::{PART, signed_in};
+use super::signed_in;
 use crate::context::Context;
+use crate::part::Part;
 use crate::promises;
 use crate::report::{Report, Table};
 use crate::rpc::TENANT;
@@ -50,7 +51,7 @@ pub(super) async fn run(context: &Context<'_>, report: &mut Report) -> anyhow::R
     let verified = verify(&file).await?;
     let megabytes = file.metadata()?.len() as f64 / 1e6;
 
-    let mut table = Table::new(PART, format!("A log of {records} records, {megabytes:.0} MB"), &["what", "seconds"]);
+    let mut table = Table::new(Part::Audit.name(), format!("A log of {records} records, {megabytes:.0} MB"), &["what", "seconds"]);
     let rows = [
         ("added through the store, 4,096 at once", filled),
         ("covered by checkpoints, after the start", sealed),
@@ -61,7 +62,8 @@ pub(super) async fn run(context: &Context<'_>, report: &mut Report) -> anyhow::R
         table.row([what.into(), took.as_secs_f64().into()]);
     }
     report.add(table);
-    let mut table = Table::new(PART, "Proofs that a record is in it, over the API", &["p50 ms", "p95 ms", "p99 ms", "proofs"]);
+    let mut table =
+        Table::new(Part::Audit.name(), "Proofs that a record is in it, over the API", &["p50 ms", "p95 ms", "p99 ms", "proofs"]);
     let times = [0.5, 0.95, 0.99].map(|share| proofs.millis(share).into());
     table.row(times.into_iter().chain([proofs.len().into()]));
     report.add(table);

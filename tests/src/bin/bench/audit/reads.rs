@@ -3,10 +3,11 @@
 
 use prost::Message as _;
 
-use super::{PART, signed_in};
+use super::signed_in;
 use crate::context::Context;
 use crate::get_utility::Measured;
 use crate::load;
+use crate::part::Part;
 use crate::peers::CODE;
 use crate::report::{Report, Table};
 use crate::samples::{Samples, median};
@@ -51,7 +52,8 @@ async fn gets(server: &Zona, name: &str, token: &str, context: &Context<'_>, rep
         of_echo.push(rates[0] / rates[2] * 100.0);
     }
     let title = format!("GetUtility, {} bytes, recorded and durable before the answer", message.len());
-    let mut table = Table::new(PART, title, &["caller", "per second", "p50 ms", "p95 ms", "one by one p50 ms", "server CPU µs each"]);
+    let mut table =
+        Table::new(Part::Audit.name(), title, &["caller", "per second", "p50 ms", "p95 ms", "one by one p50 ms", "server CPU µs each"]);
     for subject in &subjects {
         subject.row(&mut table);
     }
@@ -74,7 +76,11 @@ async fn transforms(server: &Zona, name: &str, token: &str, context: &Context<'_
             samples.extend(&load::sequential(subject, TRANSFORMS.min(context.effort.rounds)).await?);
         }
     }
-    let mut table = Table::new(PART, "Transform, one value, one call after the other", &["caller", "p50 ms", "p95 ms", "p99 ms", "calls"]);
+    let mut table = Table::new(
+        Part::Audit.name(),
+        "Transform, one value, one call after the other",
+        &["caller", "p50 ms", "p95 ms", "p99 ms", "calls"],
+    );
     for (caller, _, samples) in &measured {
         let times = [0.5, 0.95, 0.99].map(|share| samples.millis(share).into());
         table.row([(*caller).into()].into_iter().chain(times).chain([samples.len().into()]));

@@ -6,9 +6,10 @@ use anyhow::Context as _;
 use futures_util::future::try_join_all;
 use tonic::transport::Channel;
 
-use super::{PART, signed_in};
+use super::signed_in;
 use crate::context::Context;
 use crate::load::{self, Slice};
+use crate::part::Part;
 use crate::peers::CODE;
 use crate::promises;
 use crate::report::{Report, Table};
@@ -52,7 +53,7 @@ pub(super) async fn run(server: &Zona, context: &Context<'_>, report: &mut Repor
         beside.absorb(loud);
     }
     let title = format!("Transform at {RATE}/s, alone and beside {} sign-ins at once, again and again", USERS * EACH);
-    let mut table = Table::new(PART, title, &["Transform", "p50 ms", "p95 ms", "p99 ms", "calls"]);
+    let mut table = Table::new(Part::Audit.name(), title, &["Transform", "p50 ms", "p95 ms", "p99 ms", "calls"]);
     for (what, slice) in [("alone", &alone), ("beside the sign-ins", &beside)] {
         let times = [0.5, 0.95, 0.99].map(|share| slice.latencies.millis(share).into());
         table.row([what.into()].into_iter().chain(times).chain([slice.latencies.len().into()]));
