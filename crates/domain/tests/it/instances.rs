@@ -140,7 +140,8 @@ async fn what_a_server_ends_and_removes_by_itself_is_recorded_like_a_call_and_no
         first.clock.advance(Keeper::period());
         second.executions.tend().await;
     }
-    assert_eq!((state(&first, &lost).await, second.incidents.kinds().len()), (State::Running, 1), "and operators hear of it");
+    assert_eq!(state(&first, &lost).await, State::Running);
+    assert!(second.incidents.kinds().iter().all(|kind| *kind == "not-settled") && !second.incidents.kinds().is_empty());
     faults.heal();
     second.executions.tend().await;
     second.clock.advance(Duration::from_secs(1));
