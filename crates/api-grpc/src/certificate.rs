@@ -27,7 +27,12 @@ impl Certificate {
 
     /// What it says now: nothing, once nobody vouches for it any more.
     pub(crate) fn says(&self) -> &ClientCertificate {
-        if self.verified.is_trusted() { &self.says } else { &NOBODY }
+        if self.is_believed() { &self.says } else { &NOBODY }
+    }
+
+    /// Whether somebody whom the server believes vouches for it now.
+    pub(crate) fn is_believed(&self) -> bool {
+        self.verified.is_trusted()
     }
 }
 

@@ -6,7 +6,7 @@ use std::future::Future;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use domain::access::{AccessPolicy, Action, Authenticator, Caller, Permit, Presented, Targeted as _};
+use domain::access::{AccessPolicy, Action, Authenticator, Caller, CredentialKind, Permit, Presented, Targeted as _};
 use domain::audit::{Auditor, Circumstances, Notes, Outcome};
 use domain::name::PrincipalName;
 use domain::time::Clock;
@@ -62,6 +62,8 @@ pub(crate) struct Standing {
     authenticator: Arc<dyn Authenticator>,
     clock: Arc<dyn Clock>,
     caller: Caller,
+    /// That of the connection.
+    certificate: Option<Arc<Certificate>>,
 }
 
 impl Standing {
@@ -77,7 +79,14 @@ impl Standing {
 
     /// That what the caller showed would still be accepted.
     pub(crate) async fn check(&self) -> Result<()> {
-        if self.authenticator.still_valid(&self.caller).await? { Ok(()) } else { Err(Error::Unauthenticated) }
+        let is_known = self.is_vouched_for() && self.authenticator.still_valid(&self.caller).await?;
+        if is_known { Ok(()) } else { Err(Error::Unauthenticated) }
+    }
+
+    /// Whether the certificate of the connection is still believed, where that is what the caller is known by.
+    fn is_vouched_for(&self) -> bool {
+        let by_certificate = self.caller.credential().is_some_and(|shown| shown.kind == CredentialKind::Certificate);
+        !by_certificate || self.certificate.as_ref().is_some_and(|certificate| certificate.is_believed())
     }
 }
 
@@ -176,7 +185,8 @@ impl Performer {
                 let entry = self.auditor.entry(permit.caller(), A::SPEC, target, &around);
                 let audited = Audited::new(self.auditor.clone(), entry, A::SPEC, permit.notes());
                 let (authenticator, clock) = (Arc::clone(&self.authenticator), Arc::clone(&self.clock));
-                let standing = Standing { authenticator, clock, caller: permit.caller().clone() };
+                let certificate = extensions.get::<Arc<Certificate>>().cloned();
+                let standing = Standing { authenticator, clock, caller: permit.caller().clone(), certificate };
                 let work = Box::pin(work(Permitted { permit, body, call: call.clone(), standing }));
                 audited.work(&call, &self.settling, tenant.as_ref(), work).await
             }

@@ -29,6 +29,7 @@ const GIVEN_URI: &str = "spiffe://example.org/ci";
 /// A server of TLS that also lets in whoever comes over the loopback interface, and the accounts `ci` and `other`.
 struct World {
     place: Place,
+    tls: Arc<tls::Server>,
     all: Installation,
 }
 
@@ -37,17 +38,18 @@ impl World {
         let (place, known) = (Place::new(), Arc::new(Known::new()));
         let given = CertificateNames::new([(GIVEN_URI.to_owned(), PrincipalName::parse("account", CI).unwrap())]);
         let local = LoopbackAuthenticator::new(PrincipalName::parse("principal", LOCAL).unwrap());
+        let (tls, client) = (place.server(), place.client());
         let options = Options {
             authenticator: Some(Arc::new(known.authentication(given, Some(Arc::new(local))))),
             known: Some(known.clone()),
             rules: Some(Arc::new(RoleRules)),
-            tls: Some((place.server(), place.client())),
+            tls: Some((tls.clone(), client)),
             ..Options::default()
         };
         let all = Installation::on(known.clone(), Harness::with(options).await).await;
         all.account("demo", "ci", pb::Role::Creator).await;
         all.account("demo", "other", pb::Role::User).await;
-        World { place, all }
+        World { place, tls, all }
     }
 
     /// A channel whose client shows a certificate with these URIs.
@@ -178,10 +180,8 @@ async fn a_certificate_that_ends_while_its_connection_is_open_proves_nothing_any
     assert!(is_unauthenticated(&known_as(&channel).await.unwrap_err()));
 }
 
-#[tokio::test]
-async fn a_stream_ends_once_the_account_of_its_certificate_is_revoked() {
-    let world = World::new().await;
-    let channel = world.naming(&[CI_URI]);
+/// A run that lasts, seen by whoever shows this certificate.
+async fn lasting(channel: &Channel) -> tonic::Streaming<executions::ExecutionEvent> {
     let create = utilities::CreateUtilityRequest {
         parent: "tenants/demo".to_owned(),
         utility_id: "waits".to_owned(),
@@ -190,16 +190,40 @@ async fn a_stream_ends_once_the_account_of_its_certificate_is_revoked() {
     };
     let name = UtilityServiceClient::new(channel.clone()).create_utility(create).await.unwrap().into_inner().name;
     let run = executions::ExecuteUtilityRequest { name, ..Default::default() };
-    let mut events = ExecutionServiceClient::new(channel).execute_utility(run).await.unwrap().into_inner();
+    let mut events = ExecutionServiceClient::new(channel.clone()).execute_utility(run).await.unwrap().into_inner();
     events.message().await.unwrap().expect("it has begun");
-    world.all.revoke(&world.all.root, CI).await.unwrap();
-    let status = loop {
+    events
+}
+
+/// Why it ended.
+async fn ended(world: &World, mut events: tonic::Streaming<executions::ExecutionEvent>) -> Status {
+    loop {
         world.all.known.clock.advance(Duration::from_millis(500));
         match tokio::time::timeout(Duration::from_millis(50), events.message()).await {
             Ok(Ok(Some(_))) | Err(_) => {}
             Ok(Ok(None)) => panic!("the stream ended as if nothing had happened"),
-            Ok(Err(status)) => break status,
+            Ok(Err(status)) => return status,
         }
-    };
+    }
+}
+
+#[tokio::test]
+async fn a_stream_ends_once_the_account_of_its_certificate_is_revoked() {
+    let world = World::new().await;
+    let events = lasting(&world.naming(&[CI_URI])).await;
+    world.all.revoke(&world.all.root, CI).await.unwrap();
+    let status = ended(&world, events).await;
+    assert!(is_unauthenticated(&status), "{status:?}");
+}
+
+#[tokio::test]
+async fn calls_and_streams_end_once_nobody_who_is_believed_has_signed_for_the_certificate() {
+    let world = World::new().await;
+    let channel = world.naming(&[CI_URI]);
+    let events = lasting(&channel).await;
+    world.place.believes(&authority());
+    assert!(world.tls.reload().unwrap());
+    assert!(is_unauthenticated(&known_as(&channel).await.unwrap_err()), "on the connection that is open");
+    let status = ended(&world, events).await;
     assert!(is_unauthenticated(&status), "{status:?}");
 }

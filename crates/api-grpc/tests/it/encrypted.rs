@@ -64,6 +64,11 @@ impl Place {
         certificate.der().to_vec()
     }
 
+    /// Lets clients of this authority in, and no others.
+    pub fn believes(&self, authority: &Authority) {
+        write(self.files.client_ca.as_deref().unwrap(), &authority.pem());
+    }
+
     pub fn server(&self) -> Arc<Server> {
         Arc::new(Server::open(self.files.clone()).unwrap())
     }
