@@ -140,6 +140,7 @@ async fn an_erasure_goes_on_with_the_next_server_wherever_it_was_interrupted() {
     let store = opened(directory.path(), &clock);
     lived(&store).await;
     let erased = erase(&store).await;
+    store.close().await.unwrap();
     drop(store);
     let next = opened(directory.path(), &clock);
     assert_eq!(owner(&next).await, person(), "the rest has not happened");
