@@ -19,6 +19,7 @@ pub mod number {
     pub const GETPPID: usize = 110;
     pub const SETSID: usize = 112;
     pub const CAPSET: usize = 126;
+    pub const GETPRIORITY: usize = 140;
     pub const SETPRIORITY: usize = 141;
     pub const PRCTL: usize = 157;
     pub const MOUNT: usize = 165;

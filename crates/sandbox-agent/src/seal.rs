@@ -56,8 +56,12 @@ const PLAIN_FLAGS: usize = 0x8000 | 17;
 const INNER_ID: u64 = 1000;
 const PAGE: u64 = 4096;
 const FAILURE_EXIT: usize = 100;
-/// How much a child yields to the agent and the server: it has a third of their weight.
-const NICENESS: usize = 5;
+/// How much nicer than the agent and the server a child is: it has a third of their weight.
+const NICER: isize = 5;
+/// The nicest there is.
+const NICEST: isize = 19;
+/// The system call answers this less the niceness, so that no answer looks like an error; see getpriority(2).
+const NICE_ANSWER: isize = 20;
 
 const O_WRONLY_CLOEXEC: usize = 0o2_000_001;
 const O_RDONLY_CLOEXEC: usize = 0o2_000_000;
@@ -387,7 +391,11 @@ impl Child<'_> {
             return Ok(());
         }
         // SAFETY: no pointers.
-        unsafe { call(number::SETPRIORITY, [0, 0, NICENESS, 0, 0]) }?;
+        let answer = unsafe { call(number::GETPRIORITY, [0; 5]) }?;
+        // A server may be started nice, and nobody may become less so again.
+        let niceness = (NICE_ANSWER - answer.cast_signed() + NICER).min(NICEST);
+        // SAFETY: no pointers.
+        unsafe { call(number::SETPRIORITY, [0, 0, niceness.cast_unsigned(), 0, 0]) }?;
         Ok(())
     }
 

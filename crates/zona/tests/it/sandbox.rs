@@ -1,5 +1,7 @@
 //! `zona sandbox exec` and `zona doctor`: the sandbox of this host without a server.
 
+use std::process::{Command, Stdio};
+
 use crate::support::{Done, Source, run, zona};
 
 fn exec(code: &str, flags: &[&str]) -> Done {
@@ -102,4 +104,31 @@ fn the_doctor_says_what_works_by_trying_it() {
         assert!(tier["works"] == true || !tier["problem"].as_str().unwrap().is_empty(), "{tier}");
     }
     assert!(json["checks"].as_array().unwrap().iter().any(|check| check["name"] == "kernel"), "{json}");
+}
+
+/// `zona`, nicer by this much than the test.
+fn nicer_zona(by: i32) -> Command {
+    let zona = zona();
+    let mut command = Command::new("nice");
+    command.args(["-n", &by.to_string()]).arg(zona.get_program()).stdin(Stdio::null());
+    for (name, value) in zona.get_envs() {
+        match value {
+            Some(value) => command.env(name, value),
+            None => command.env_remove(name),
+        };
+    }
+    command
+}
+
+#[test]
+fn a_child_is_nicer_than_whoever_started_it_however_nice_that_is() {
+    const NICEST: i32 = 19;
+    let source = Source::new("niceness.py", "import os\n\ndef main():\n    return os.getpriority(os.PRIO_PROCESS, 0)\n");
+    let own: i32 = String::from_utf8(Command::new("nice").output().unwrap().stdout).unwrap().trim().parse().unwrap();
+    for by in [0, 7, 15, NICEST] {
+        let arguments = ["sandbox", "exec", source.path(), "--backend", "namespace", "-o", "json"];
+        let done: Done = nicer_zona(by).args(arguments).output().unwrap().into();
+        let expected = ((own + by).min(NICEST) + 5).min(NICEST);
+        assert_eq!(done.expect(0).json()["result"], expected, "nicer by {by}");
+    }
 }
