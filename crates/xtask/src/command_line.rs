@@ -70,6 +70,11 @@ pub enum Task {
         #[arg(long, default_value_t = steps::FUZZ_SECONDS)]
         seconds: u64,
     },
+    /// Measures which lines of each crate its own tests reach (with cargo-tarpaulin, for some minutes a crate)
+    Coverage {
+        /// Only these [default: every one whose tests need no daemon]
+        crates: Vec<String>,
+    },
     /// Builds release binaries and runs the benchmarks
     Bench {
         /// Handed to the benchmark runner (`cargo xtask bench -- --help` lists them)

@@ -5,6 +5,7 @@ mod bench;
 mod busy;
 mod command_line;
 mod contract;
+mod coverage;
 mod fuzz;
 mod known_modules;
 mod permissions;
@@ -56,6 +57,7 @@ fn perform(task: Task) -> anyhow::Result<()> {
             let provided = setup::provide(&workspace, steps::FUZZ_NEEDS, &mut Vec::new())?;
             fuzz::run_targets(&workspace, &provided.path, Duration::from_secs(seconds))
         }
+        Task::Coverage { crates } => coverage::measure(&workspace, &crates),
         Task::Image { name, force } => setup::runtimes::images(&workspace, name.as_deref(), force),
         Task::Runtime { name, into, python } => setup::runtimes::directory(&workspace, &name, &into, python.as_deref()),
         Task::Bench { arguments } => bench::run_benchmarks(&workspace, &arguments),

@@ -5,7 +5,7 @@ mod apt;
 mod docker;
 mod python;
 pub mod runtimes;
-mod tools;
+pub mod tools;
 
 use std::{ffi::OsString, path::PathBuf, time::Instant};
 

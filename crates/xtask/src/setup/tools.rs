@@ -30,6 +30,8 @@ pub enum Tool {
     CargoDeny,
     /// Builds and runs the fuzz targets.
     CargoFuzz,
+    /// Counts which lines the tests reach.
+    CargoTarpaulin,
 }
 
 /// How a tool is built.
@@ -49,6 +51,7 @@ impl Tool {
             Tool::ProtocGenGoGrpc => "protoc-gen-go-grpc",
             Tool::CargoDeny => "cargo-deny",
             Tool::CargoFuzz => "cargo-fuzz",
+            Tool::CargoTarpaulin => "cargo-tarpaulin",
         }
     }
 
@@ -62,6 +65,7 @@ impl Tool {
             Tool::ProtocGenGoGrpc => go("google.golang.org/grpc/cmd/protoc-gen-go-grpc", "v1.6.2"),
             Tool::CargoDeny => Source::Cargo { version: "0.20.2" },
             Tool::CargoFuzz => Source::Cargo { version: "0.13.1" },
+            Tool::CargoTarpaulin => Source::Cargo { version: "0.37.5" },
         }
     }
 
