@@ -21,6 +21,7 @@ mod policies;
 mod readers;
 mod request;
 mod signals;
+mod states;
 mod store;
 mod subjects;
 mod tenants;

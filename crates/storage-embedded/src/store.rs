@@ -22,7 +22,7 @@ use crate::error::{Error, Result, during};
 use crate::migration::migrate;
 use crate::personal::seal_what_is_personal;
 use crate::readers::Readers;
-use crate::tenants::States;
+use crate::states::States;
 use crate::vault::{Vault, check_keys};
 use crate::writer::{Telling, Writer};
 

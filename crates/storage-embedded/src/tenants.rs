@@ -1,8 +1,5 @@
 //! The ports of tenants. Their states are kept in memory under the epoch of their tenant, which each change of one advances.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-
 use async_trait::async_trait;
 use domain::access::{Found, TenantScope};
 use domain::name::TenantId;
@@ -17,24 +14,6 @@ use crate::store::EmbeddedStore;
 use crate::{request, tenants::rows::List};
 
 mod rows;
-
-/// States that were read, each with the epoch from before it was. One process has the directory, so nobody else changes them.
-#[derive(Clone, Default)]
-pub(crate) struct States(Arc<Mutex<HashMap<TenantId, (u64, TenantState)>>>);
-
-impl States {
-    fn find(&self, tenant: &TenantId, epoch: u64) -> Option<TenantState> {
-        self.kept().get(tenant).filter(|(at, _)| *at == epoch).map(|(_, state)| *state)
-    }
-
-    fn keep(&self, tenant: &TenantId, epoch: u64, state: TenantState) {
-        self.kept().insert(tenant.clone(), (epoch, state));
-    }
-
-    fn kept(&self) -> MutexGuard<'_, HashMap<TenantId, (u64, TenantState)>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
 
 #[async_trait]
 impl TenantStates for EmbeddedStore {

@@ -11,7 +11,8 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_rustls::TlsConnector;
 
 use crate::error::Error;
-use crate::{files, provider};
+use crate::files;
+use crate::provider::provider;
 
 pub use tokio_rustls::client::TlsStream as ClientStream;
 

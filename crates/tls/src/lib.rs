@@ -7,21 +7,13 @@ mod client;
 mod error;
 mod files;
 mod peer;
+mod provider;
 mod server;
-
-use std::sync::Arc;
-
-use rustls::crypto::{CryptoProvider, aws_lc_rs};
 
 pub use client::{Client, ClientStream, Protocol, Trust};
 pub use error::Error;
 pub use peer::PeerCertificate;
 pub use server::{Server, ServerFiles, ServerStream};
-
-/// The one provider of cryptography. Named wherever it is needed: a default of the whole process would be anybody's to install.
-fn provider() -> Arc<CryptoProvider> {
-    Arc::new(aws_lc_rs::default_provider())
-}
 
 #[cfg(test)]
 mod tests;

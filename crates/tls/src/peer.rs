@@ -11,7 +11,13 @@ use x509_cert::der::Decode as _;
 use x509_cert::ext::pkix::SubjectAltName;
 use x509_cert::ext::pkix::name::GeneralName;
 
-use crate::server::Server;
+/// Whom a server believes when they say who a client is; others, once its files have changed.
+pub(crate) trait Authorities: Send + Sync {
+    /// Which ones are in force.
+    fn generation(&self) -> u64;
+    /// Whether they would accept a client's certificate now.
+    fn believe(&self, chain: &[CertificateDer<'static>]) -> bool;
+}
 
 /// The certificate of a client that has proven to have its key, and that an authority of the server has signed.
 pub struct PeerCertificate {
@@ -20,7 +26,7 @@ pub struct PeerCertificate {
     uris: Vec<String>,
     since: Duration,
     until: Duration,
-    server: Arc<Server>,
+    authorities: Arc<dyn Authorities>,
     /// The generation of authorities that it was found good under last.
     good_under: AtomicU64,
 }
@@ -29,14 +35,14 @@ pub struct PeerCertificate {
 
 impl PeerCertificate {
     /// Reads what was verified under this generation of authorities.
-    pub(crate) fn read(chain: &[CertificateDer<'_>], server: Arc<Server>, generation: u64) -> io::Result<Self> {
+    pub(crate) fn read(chain: &[CertificateDer<'_>], authorities: Arc<dyn Authorities>, generation: u64) -> io::Result<Self> {
         let chain: Vec<_> = chain.iter().map(|certificate| certificate.clone().into_owned()).collect();
         let own = chain.first().ok_or_else(|| unreadable("there is none"))?;
         let certificate = Certificate::from_der(own).map_err(unreadable)?;
         let validity = certificate.tbs_certificate().validity();
         let (since, until) = (validity.not_before.to_unix_duration(), validity.not_after.to_unix_duration());
         let uris = uris(&certificate)?;
-        Ok(PeerCertificate { chain, uris, since, until, server, good_under: AtomicU64::new(generation) })
+        Ok(PeerCertificate { chain, uris, since, until, authorities, good_under: AtomicU64::new(generation) })
     }
 
     /// The URIs among its alternative names.
@@ -57,11 +63,11 @@ impl PeerCertificate {
     /// Whether the authorities that the server believes now would still let it in: an authority that was taken out of the file lets in
     /// nobody any more, on connections that are open, too.
     pub fn is_trusted(&self) -> bool {
-        let now = self.server.generation();
+        let now = self.authorities.generation();
         if self.good_under.load(Ordering::Relaxed) == now {
             return true;
         }
-        let good = self.server.believes(&self.chain);
+        let good = self.authorities.believe(&self.chain);
         if good {
             self.good_under.store(now, Ordering::Relaxed);
         }

@@ -14,8 +14,9 @@ use tokio_rustls::TlsAcceptor;
 
 use crate::client::Protocol;
 use crate::error::Error;
-use crate::peer::PeerCertificate;
-use crate::{files, provider};
+use crate::files;
+use crate::peer::{Authorities, PeerCertificate};
+use crate::provider::provider;
 
 pub use tokio_rustls::server::TlsStream as ServerStream;
 
@@ -96,27 +97,27 @@ impl Server {
         if session.alpn_protocol() != Some(Protocol::Http2.name()) {
             return Err(io::Error::new(io::ErrorKind::InvalidData, "the peer does not say that it speaks HTTP/2"));
         }
-        let read = |chain: &[CertificateDer<'_>]| PeerCertificate::read(chain, Arc::clone(self), current.generation);
+        let read = |chain: &[CertificateDer<'_>]| PeerCertificate::read(chain, Arc::<Self>::clone(self), current.generation);
         let certificate = session.peer_certificates().map(read).transpose()?;
         Ok((stream, certificate))
     }
 
-    /// The generation of the authorities that are in force.
-    pub(crate) fn generation(&self) -> u64 {
+    fn current(&self) -> Arc<Current> {
+        Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Authorities for Server {
+    fn generation(&self) -> u64 {
         self.current().generation
     }
 
-    /// Whether a client's certificate would be accepted now.
-    pub(crate) fn believes(&self, chain: &[CertificateDer<'static>]) -> bool {
+    fn believe(&self, chain: &[CertificateDer<'static>]) -> bool {
         let current = self.current();
         match (&current.clients, chain) {
             (Some(clients), [own, between @ ..]) => clients.verify_client_cert(own, between, UnixTime::now()).is_ok(),
             _ => false,
         }
-    }
-
-    fn current(&self) -> Arc<Current> {
-        Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner))
     }
 }
 

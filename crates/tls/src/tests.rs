@@ -14,6 +14,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex};
 use tokio_rustls::TlsConnector;
 
 use super::*;
+use crate::provider::provider;
 
 const HOST: &str = "zona.example";
 const DAY: Duration = Duration::from_secs(24 * 3_600);

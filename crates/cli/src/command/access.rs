@@ -159,7 +159,7 @@ impl Utility {
         let parent = names::utility(&context.tenant, &self.name)?.to_string();
         let client = context.connect().await?;
         let found = every(|page_token| async {
-            let request = pb::ListGrantsRequest { parent: parent.clone(), page_size: PAGE as i32, page_token, ..Default::default() };
+            let request = pb::ListGrantsRequest { parent: parent.clone(), page_size: PAGE as i32, page_token };
             let page = client.access().list_grants(soon(request)).await?.into_inner();
             Ok((page.grants, page.next_page_token))
         })

@@ -114,7 +114,7 @@ impl List {
         let parent = names::service_account(&context.tenant, &self.service_account)?;
         let client = context.connect().await?;
         let found = every(|page_token| async {
-            let request = pb::ListApiKeysRequest { parent: parent.clone(), page_size: PAGE as i32, page_token, ..Default::default() };
+            let request = pb::ListApiKeysRequest { parent: parent.clone(), page_size: PAGE as i32, page_token };
             let page = client.identity().list_api_keys(soon(request)).await.map_err(explained)?.into_inner();
             Ok((page.api_keys, page.next_page_token))
         })

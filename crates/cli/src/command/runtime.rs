@@ -54,7 +54,7 @@ async fn list(context: &Context) -> Result {
     let client = context.connect().await?;
     let parent = names::parent(&context.tenant);
     let found = every(|page_token| async {
-        let request = pb::ListRuntimesRequest { parent: parent.clone(), page_size: PAGE, page_token, ..Default::default() };
+        let request = pb::ListRuntimesRequest { parent: parent.clone(), page_size: PAGE, page_token };
         let page = client.runtimes().list_runtimes(soon(request)).await?.into_inner();
         Ok((page.runtimes, page.next_page_token))
     })

@@ -96,7 +96,7 @@ async fn list(context: &Context) -> Result {
     let client = context.connect().await?;
     let parent = names::parent(&context.tenant);
     let found = every(|page_token| async {
-        let request = pb::ListServiceAccountsRequest { parent: parent.clone(), page_size: PAGE as i32, page_token, ..Default::default() };
+        let request = pb::ListServiceAccountsRequest { parent: parent.clone(), page_size: PAGE as i32, page_token };
         let page = client.identity().list_service_accounts(soon(request)).await?.into_inner();
         Ok((page.service_accounts, page.next_page_token))
     })

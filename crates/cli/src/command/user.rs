@@ -221,7 +221,7 @@ async fn list(context: &Context) -> Result {
     let client = context.connect().await?;
     let parent = names::parent(&context.tenant);
     let found = every(|page_token| async {
-        let request = pb::ListUsersRequest { parent: parent.clone(), page_size: PAGE as i32, page_token, ..Default::default() };
+        let request = pb::ListUsersRequest { parent: parent.clone(), page_size: PAGE as i32, page_token };
         let page = client.identity().list_users(soon(request)).await?.into_inner();
         Ok((page.users, page.next_page_token))
     })
