@@ -10,6 +10,7 @@ mod foreign_clients;
 mod grants;
 mod identity;
 mod killed;
+mod kills;
 mod load;
 mod local_tools;
 mod neighbors;

@@ -1,0 +1,138 @@
+//! Kills under load: 16 clients change and start things while the server is killed at random, again and again. Whatever was
+//! acknowledged is there, whatever was not can be asked for again under its request id and happens once, and the audit log knows of
+//! each effect, with one outcome for each intent.
+
+mod client;
+mod model;
+
+use std::{
+    collections::HashMap,
+    fs,
+    path::Path,
+    process::Command,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use e2e::{
+    command::run,
+    rpc::Client,
+    server::{Backend, Server},
+    workspace,
+};
+use serde_json::Value;
+use tokio::sync::Notify;
+
+use client::Worker;
+use model::Random;
+
+/// At the same time.
+const WORKERS: u32 = 16;
+/// Acknowledged requests of one life, at most.
+const LIFE: u64 = 120;
+/// Lives of the store, in the run that every change waits for and in the long one.
+const KILLS: [u32; 2] = [15, 300];
+/// Where executions end that were running when the last server came.
+const ENDED_WITHIN: Duration = Duration::from_secs(60);
+
+/// Counts what was acknowledged, and says when it was enough.
+pub struct Acknowledged {
+    left: AtomicU32,
+    enough: Notify,
+}
+
+impl Acknowledged {
+    fn after(count: u32) -> Arc<Self> {
+        Arc::new(Acknowledged { left: AtomicU32::new(count), enough: Notify::new() })
+    }
+
+    /// One more.
+    pub fn count(&self) {
+        let before = self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1));
+        if before == Ok(1) {
+            self.enough.notify_one();
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn kills_under_load_lose_nothing_acknowledged_double_nothing_and_leave_one_outcome_for_each_intent() {
+    let data = tempfile::tempdir().expect("a temporary directory can be made");
+    let mut random = Random::from_seed(0x5eed);
+    let mut workers: Vec<Worker> = (0..WORKERS).map(|number| Worker::new(number, random.next())).collect();
+    let mut starts = Vec::new();
+    for _ in 0..test_support::repeat(KILLS[0], KILLS[1]) {
+        let begun = Instant::now();
+        let server = Server::on(data.path(), Backend::Namespace);
+        starts.push(begun.elapsed());
+        workers = settle(&server, workers).await;
+        let acknowledged = Acknowledged::after(u32::try_from(1 + random.below(LIFE)).expect("it is small"));
+        let client = Client::connect(&server).await;
+        let tasks: Vec<_> =
+            workers.into_iter().map(|worker| tokio::spawn(worker.work_until_it_fails(client.clone(), Arc::clone(&acknowledged)))).collect();
+        acknowledged.enough.notified().await;
+        server.kill();
+        workers = Vec::new();
+        for task in tasks {
+            workers.push(task.await.expect("no worker panics"));
+        }
+    }
+    let server = Server::on(data.path(), Backend::Namespace);
+    let workers = settle(&server, workers).await;
+    for worker in &workers {
+        worker.executions_are_there_and_end(&Client::connect(&server).await, ENDED_WITHIN).await;
+    }
+    starts.sort();
+    let done: u32 = workers.iter().map(Worker::done).sum();
+    println!(
+        "{} kills, {done} effects, serving again after {:?} (median), {:?} (longest)",
+        starts.len(),
+        starts[starts.len() / 2],
+        starts.last()
+    );
+    assert!(done > WORKERS, "the workers did nothing");
+    let records = export(&server, data.path());
+    every_intent_has_one_outcome(&records);
+    for worker in &workers {
+        worker.every_effect_has_an_intent(&records);
+    }
+}
+
+/// What was not acknowledged is asked for once more, and everything is compared with what should be.
+async fn settle(server: &Server, workers: Vec<Worker>) -> Vec<Worker> {
+    let mut settled = Vec::new();
+    for mut worker in workers {
+        let mut client = Client::connect(server).await;
+        worker.ask_again(&mut client).await;
+        worker.compare(&mut client).await;
+        settled.push(worker);
+    }
+    settled
+}
+
+/// The records of the log, which verifies.
+fn export(server: &Server, directory: &Path) -> Vec<Value> {
+    let file = directory.join("log.jsonl");
+    run(server.zona().args(["audit", "export", "--out"]).arg(&file)).with_code(0);
+    run(Command::new(workspace::zona()).args(["audit", "verify"]).arg(&file)).with_code(0);
+    let export = fs::read_to_string(file).expect("it was written");
+    let lines = export.lines().map(|line| serde_json::from_str::<Value>(line).expect("each line is JSON"));
+    lines.filter(|line| line.get("action").is_some()).collect()
+}
+
+fn every_intent_has_one_outcome(records: &[Value]) {
+    let mut outcomes: HashMap<&str, (u32, Vec<&str>)> = HashMap::new();
+    for record in records {
+        let call = record["call"].as_str().expect("each record has one");
+        match record["outcome"].as_str().expect("each record has one") {
+            "INTENT" => outcomes.entry(call).or_default().0 += 1,
+            outcome => outcomes.entry(call).or_default().1.push(outcome),
+        }
+    }
+    // The export's own intent is open while it is written.
+    let open: Vec<_> = outcomes.iter().filter(|(_, (intents, ended))| *intents > 1 || *intents == 1 && ended.len() != 1).collect();
+    assert!(open.len() <= 1, "{} of {}: {open:?}", open.len(), outcomes.len());
+}
