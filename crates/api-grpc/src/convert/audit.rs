@@ -1,13 +1,12 @@
 //! Audit records, checkpoints and proofs, as they are answered, and the request that lists records.
 
 use api_proto::zona::audit::v1 as pb;
-use api_proto::zona::identity::v1::Role;
 use domain::Result;
 use domain::audit::{Actor, AuditQuery, AuditRecord, Checkpoint, Exported, FieldChange, Followed, Form, Outcome, Proven};
 use domain::hash::Hash;
+use domain::identity::Role;
 use domain::name::PrincipalName;
 
-use crate::convert::identity::role_to_wire;
 use crate::convert::{Violations, WireViolations as _, size, time};
 
 /// Reads which records ListAuditRecords asks for.
@@ -122,13 +121,23 @@ fn actor_to_wire(actor: &Actor) -> pb::AuditActor {
         session: actor.session.clone().unwrap_or_default(),
         api_key: actor.key.clone().unwrap_or_default(),
         address: actor.address.map(|address| address.to_string()).unwrap_or_default(),
-        role: actor.role.map_or(Role::Unspecified, role_to_wire).into(),
+        role: actor.role.map_or(pb::ActorRole::Unspecified, actor_role_to_wire).into(),
     }
 }
 
 fn change_to_wire(change: &FieldChange) -> pb::AuditFieldChange {
     let text = |hash: Option<Hash>| hash.map(|hash| hash.to_string()).unwrap_or_default();
     pb::AuditFieldChange { field: change.field.clone(), before_sha256: text(change.before), after_sha256: text(change.after) }
+}
+
+/// The role of whoever did something.
+pub(crate) fn actor_role_to_wire(role: Role) -> pb::ActorRole {
+    match role {
+        Role::User => pb::ActorRole::User,
+        Role::Creator => pb::ActorRole::Creator,
+        Role::Admin => pb::ActorRole::Admin,
+        Role::SuperAdmin => pb::ActorRole::SuperAdmin,
+    }
 }
 
 /// What became of a call.

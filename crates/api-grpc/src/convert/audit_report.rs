@@ -2,7 +2,6 @@
 
 use api_proto::zona::audit::v1 as pb;
 use api_proto::zona::execution::v1::ExecutionState;
-use api_proto::zona::identity::v1::Role;
 use domain::Error;
 use domain::audit::{
     AccessCount, Building, DayCount, DenialCount, Events, ExecutingCount, ExecutionCount, MAX_DAYS, OutcomeCount, Period, Report,
@@ -15,9 +14,8 @@ use domain::time::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
-use crate::convert::audit::{outcome_to_wire, record_to_wire};
+use crate::convert::audit::{actor_role_to_wire, outcome_to_wire, record_to_wire};
 use crate::convert::execution::state_to_wire;
-use crate::convert::identity::role_to_wire;
 use crate::convert::{Violations, size, time};
 
 /// The time zone of those who name none.
@@ -131,7 +129,7 @@ fn outcome_count(count: OutcomeCount) -> pb::AuditOutcomeCount {
 }
 
 fn access_count(count: AccessCount) -> pb::AuditAccessCount {
-    let role = count.role.map_or(Role::Unspecified, role_to_wire).into();
+    let role = count.role.map_or(pb::ActorRole::Unspecified, actor_role_to_wire).into();
     pb::AuditAccessCount { role, action: count.action, outcome: outcome_to_wire(count.outcome).into(), calls: size(count.calls) }
 }
 

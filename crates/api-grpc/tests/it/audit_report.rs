@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use api_proto::zona::audit::v1 as pb;
 use api_proto::zona::execution::v1 as executions;
-use api_proto::zona::identity::v1::Role;
 use api_proto::zona::utility::v1 as utilities;
 use domain::time::Clock as _;
 use pb::AuditOutcome::{self, Allowed, Denied, Failed, Intent};
@@ -118,7 +117,7 @@ async fn the_totals_of_a_report_are_those_of_the_records_and_the_same_days_give_
     assert_eq!(ended, 1);
     let found = built.verification.unwrap();
     assert!(found.whole && found.size >= built.records, "{found:?}");
-    assert!(built.access.iter().all(|count| count.role() != Role::Unspecified));
+    assert!(built.access.iter().all(|count| count.role() != pb::ActorRole::Unspecified));
 
     let again = report(&server, &first, &last).await;
     assert_eq!(again.encode_to_vec(), built.encode_to_vec());

@@ -1,7 +1,6 @@
 //! Records as lines of CSV. They prove nothing: cells that a spreadsheet would compute are changed, and no checkpoint stands beside them.
 
 use api_proto::zona::audit::v1 as pb;
-use api_proto::zona::identity::v1::Role;
 
 use crate::command::execution::moment;
 use crate::csv::Lines;
@@ -39,7 +38,7 @@ pub(super) fn header() -> Vec<u8> {
 /// The line of a record.
 pub(super) fn line(record: &pb::AuditRecord) -> Vec<u8> {
     let actor = record.actor.clone().unwrap_or_default();
-    let role = if actor.role() == Role::Unspecified { "" } else { short("Role", actor.role().as_str_name()) };
+    let role = if actor.role() == pb::ActorRole::Unspecified { "" } else { short("ActorRole", actor.role().as_str_name()) };
     let version = if record.version > 0 { record.version.to_string() } else { String::new() };
     let changes: Vec<String> = record.changes.iter().map(change).collect();
     let mut lines = Lines::default();
@@ -80,7 +79,8 @@ mod tests {
 
     #[test]
     fn a_line_has_a_cell_for_each_column_and_none_of_them_is_a_formula() {
-        let actor = pb::AuditActor { principal: "tenants/acme/users/ann".to_owned(), role: Role::Creator.into(), ..Default::default() };
+        let actor =
+            pb::AuditActor { principal: "tenants/acme/users/ann".to_owned(), role: pb::ActorRole::Creator.into(), ..Default::default() };
         let record = pb::AuditRecord {
             sequence: 7,
             count: 1,

@@ -2,7 +2,6 @@
 //! place for stands in `unmapped`.
 
 use api_proto::zona::audit::v1 as pb;
-use api_proto::zona::identity::v1::Role;
 use pb::AuditOutcome;
 use serde_json::{Map, Value, json};
 
@@ -91,13 +90,13 @@ fn actor(actor: Option<&pb::AuditActor>) -> Value {
     let is_service = actor.principal.contains("/serviceAccounts/");
     let type_id = match actor.role() {
         _ if is_service => 4,
-        Role::Admin | Role::SuperAdmin => 2,
-        Role::User | Role::Creator => 1,
-        Role::Unspecified => 0,
+        pb::ActorRole::Admin | pb::ActorRole::SuperAdmin => 2,
+        pb::ActorRole::User | pb::ActorRole::Creator => 1,
+        pb::ActorRole::Unspecified => 0,
     };
     let mut user = json!({ "uid": actor.principal, "name": name, "type_id": type_id });
-    if actor.role() != Role::Unspecified {
-        user["groups"] = json!([{ "name": short("Role", actor.role().as_str_name()), "type": "role" }]);
+    if actor.role() != pb::ActorRole::Unspecified {
+        user["groups"] = json!([{ "name": short("ActorRole", actor.role().as_str_name()), "type": "role" }]);
     }
     let mut session = Value::Object(Map::new());
     set(&mut session, "uid", &actor.session);

@@ -2,7 +2,6 @@
 
 use api_proto::zona::audit::v1 as pb;
 use api_proto::zona::execution::v1::ExecutionState;
-use api_proto::zona::identity::v1::Role;
 
 use crate::command::execution::moment;
 use crate::document::message::short;
@@ -42,8 +41,8 @@ pub(super) fn outcome(outcome: pb::AuditOutcome) -> String {
 }
 
 /// The short name of a role, also of one that nobody knows.
-pub(super) fn role(role: Role) -> String {
-    if role == Role::Unspecified { "unknown".to_owned() } else { short("Role", role.as_str_name()).to_owned() }
+pub(super) fn role(role: pb::ActorRole) -> String {
+    if role == pb::ActorRole::Unspecified { "unknown".to_owned() } else { short("ActorRole", role.as_str_name()).to_owned() }
 }
 
 /// The short name of an execution's state.

@@ -1,7 +1,6 @@
 //! A report in each of its forms: nothing that stands in a log becomes markup, a formula or a script.
 
 use api_proto::zona::execution::v1::ExecutionState;
-use api_proto::zona::identity::v1::Role;
 
 use super::*;
 
@@ -34,7 +33,12 @@ fn sample() -> pb::AuditReport {
             pb::AuditOutcomeCount { outcome: pb::AuditOutcome::Allowed.into(), records: 10, calls: 10 },
         ],
         days: vec![day("2025-12-01", 7, 3), day("2025-12-02", 0, 0)],
-        access: vec![pb::AuditAccessCount { role: Role::Admin.into(), action: "user.update".to_owned(), calls: 7, ..Default::default() }],
+        access: vec![pb::AuditAccessCount {
+            role: pb::ActorRole::Admin.into(),
+            action: "user.update".to_owned(),
+            calls: 7,
+            ..Default::default()
+        }],
         denials: vec![denial],
         other_denials: 1,
         executions: vec![pb::AuditExecutionCount { state: ExecutionState::Failed.into(), reason: "USER_ERROR".to_owned(), executions: 2 }],

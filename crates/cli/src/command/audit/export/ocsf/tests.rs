@@ -75,7 +75,7 @@ fn full() -> pb::AuditRecord {
             session: "s-1".to_owned(),
             api_key: "k-1".to_owned(),
             address: "2001:db8::1".to_owned(),
-            role: Role::Admin.into(),
+            role: pb::ActorRole::Admin.into(),
         }),
         method: "/zona.utility.v1.UtilityService/UpdateUtility".to_owned(),
         action: "utility.update".to_owned(),
