@@ -46,13 +46,18 @@ struct Kek {
 // === impl FileKeys ===
 
 impl FileKeys {
-    /// Reads the keys of a directory, and makes the first one. There must be one process at a time that does. Blocks.
+    /// Reads the keys of a directory, where those must be that are `used` already. Makes the first one where there is none and none is
+    /// used. There must be one process at a time that does. Blocks.
     ///
     /// # Errors
-    /// A file that is not ours alone, or holds no key.
-    pub fn open(path: &Path) -> Result<Self, Error> {
+    /// A file that is not ours alone, or holds no key; [`Error::Missing`] for a key that is used and not there. No key is made then:
+    /// it would be the newest once the others are back, and stand in no backup.
+    pub fn open(path: &Path, used: &[String]) -> Result<Self, Error> {
         let directory = Directory::make(path, DIRECTORY_MODE)?;
         let mut keys = read(&directory, path)?;
+        if let Some(id) = used.iter().find(|used| !keys.iter().any(|kek| kek.id == **used)) {
+            return Err(Error::Missing { id: id.clone() });
+        }
         if keys.is_empty() {
             keys.push(make(&directory, now())?);
         }
@@ -66,10 +71,6 @@ impl FileKeys {
 }
 
 impl KeyProvider for FileKeys {
-    fn ids(&self) -> Vec<String> {
-        self.all().iter().map(|kek| kek.id.clone()).collect()
-    }
-
     fn wrap(&self, place: Place<'_>, key: &[u8; KEY_BYTES]) -> Result<Wrapped, Error> {
         let keys = self.all();
         let newest = keys.first().expect("a key is made when the directory is opened");

@@ -17,8 +17,6 @@ pub struct Wrapped {
 
 /// Port: keys that wrap data keys. There are several after a change of the key, of which the newest wraps.
 pub trait KeyProvider: Send + Sync {
-    /// The ids of all keys, the newest first.
-    fn ids(&self) -> Vec<String>;
     /// Wraps a data key for the place where it is stored.
     ///
     /// # Errors

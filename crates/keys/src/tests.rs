@@ -65,32 +65,43 @@ fn the_same_text_is_sealed_differently_each_time_and_digested_the_same() {
 fn a_data_key_is_wrapped_for_its_place_by_a_key_that_outlives_the_process() {
     let directory = TempDir::new().unwrap();
     let data = Key::random();
-    let wrapped = FileKeys::open(directory.path()).unwrap().wrap(PLACE, &data).unwrap();
-    let again = FileKeys::open(directory.path()).unwrap();
+    let wrapped = FileKeys::open(directory.path(), &[]).unwrap().wrap(PLACE, &data).unwrap();
+    let again = FileKeys::open(directory.path(), &[]).unwrap();
     assert_eq!(again.unwrap(PLACE, &wrapped).unwrap(), data);
     assert!(matches!(again.unwrap(Place { id: "b", ..PLACE }, &wrapped), Err(Error::Damaged)));
     let elsewhere = TempDir::new().unwrap();
-    let other = FileKeys::open(elsewhere.path()).unwrap();
+    let other = FileKeys::open(elsewhere.path(), &[]).unwrap();
     assert!(matches!(other.unwrap(PLACE, &wrapped), Err(Error::Missing { id }) if id == wrapped.by));
+}
+
+#[test]
+fn no_key_is_made_while_one_that_is_used_is_missing() {
+    let directory = TempDir::new().unwrap();
+    let used = ["0123456789abcdef".to_owned()];
+    assert!(matches!(FileKeys::open(directory.path(), &used), Err(Error::Missing { id }) if id == used[0]));
+    assert_eq!(files(directory.path()), Vec::<PathBuf>::new());
+    let made = FileKeys::open(directory.path(), &[]).unwrap().wrap(PLACE, &Key::random()).unwrap().by;
+    assert!(FileKeys::open(directory.path(), &[made]).is_ok());
+    assert!(matches!(FileKeys::open(directory.path(), &used), Err(Error::Missing { .. })), "another one is no replacement");
 }
 
 #[test]
 fn a_key_file_is_its_users_alone_and_found_when_it_was_damaged_or_exchanged() {
     let directory = TempDir::new().unwrap();
-    FileKeys::open(directory.path()).unwrap();
+    FileKeys::open(directory.path(), &[]).unwrap();
     let [file] = files(directory.path()).try_into().unwrap();
     assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
     let text = fs::read_to_string(&file).unwrap();
     let exchanged = directory.path().join("0123456789abcdef.kek");
     fs::rename(&file, &exchanged).unwrap();
-    assert!(matches!(FileKeys::open(directory.path()), Err(Error::Malformed { path }) if path == exchanged));
+    assert!(matches!(FileKeys::open(directory.path(), &[]), Err(Error::Malformed { path }) if path == exchanged));
     fs::rename(&exchanged, &file).unwrap();
     for damaged in ["", "zona-kek-1", &text[..text.len() - 2], &text.replace("zona-kek-1", "zona-kek-2"), &format!("{text} ")] {
         fs::write(&file, damaged).unwrap();
-        assert!(matches!(FileKeys::open(directory.path()), Err(Error::Malformed { .. })), "{damaged:?}");
+        assert!(matches!(FileKeys::open(directory.path(), &[]), Err(Error::Malformed { .. })), "{damaged:?}");
     }
     fs::write(&file, &text).unwrap();
     let link = directory.path().join("a.kek");
     std::os::unix::fs::symlink(&file, &link).unwrap();
-    assert!(matches!(FileKeys::open(directory.path()), Err(Error::Untrusted(_))));
+    assert!(matches!(FileKeys::open(directory.path(), &[]), Err(Error::Untrusted(_))));
 }

@@ -23,7 +23,7 @@ use crate::migration::migrate;
 use crate::personal::seal_what_is_personal;
 use crate::readers::Readers;
 use crate::states::States;
-use crate::vault::{Vault, check_keys};
+use crate::vault::{Vault, used_keys};
 use crate::writer::{Telling, Writer};
 
 /// The directory of the keys that wrap others.
@@ -172,8 +172,7 @@ impl EmbeddedStore {
 
 /// The keys of a data directory, all of which must be there that seal something in it.
 fn open_vault(connection: &Connection, directory: &Path) -> Result<Vault> {
-    let provider = FileKeys::open(&directory.join(KEYS))?;
-    check_keys(connection, &provider)?;
+    let provider = FileKeys::open(&directory.join(KEYS), &used_keys(connection)?)?;
     Ok(Vault::new(Arc::new(provider)))
 }
 

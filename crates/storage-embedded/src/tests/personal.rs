@@ -141,6 +141,7 @@ async fn a_store_whose_key_is_missing_is_refused_and_opens_again_with_it() {
     fs::rename(&keys, &away).unwrap();
     let refused = open(directory.path()).err().unwrap();
     assert!(matches!(refused, crate::Error::Keys(keys::Error::Missing { .. })), "{refused}");
+    assert_eq!(fs::read_dir(&keys).unwrap().count(), 0, "a key of this start would be the newest once the others are back");
     for file in fs::read_dir(&away).unwrap() {
         let file = file.unwrap();
         fs::copy(file.path(), keys.join(file.file_name())).unwrap();
