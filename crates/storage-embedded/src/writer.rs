@@ -7,14 +7,17 @@
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use domain::audit::Entry;
 use futures_util::FutureExt as _;
 use rusqlite::Connection;
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::timeout;
 use tracing::Instrument as _;
 
 use crate::audit;
@@ -69,12 +72,24 @@ impl Writer {
     }
 
     /// Adds records to audit logs, all or none of them, before what else is in their group. Otherwise as [`Writer::write`].
-    pub(crate) async fn append(&self, entries: Vec<Entry>) -> Result<()> {
+    ///
+    /// What the thread has not begun with within the time is taken back. What it has begun with is answered with what becomes of it,
+    /// however long that takes: whoever offers again what was refused must not record it twice.
+    pub(crate) async fn append(&self, entries: Vec<Entry>, within: Duration) -> Result<()> {
         let sender = self.sender.lock().unwrap_or_else(PoisonError::into_inner).clone().ok_or(Error::Closed)?;
-        let (reply, answer) = oneshot::channel();
-        sender.send(Waiting::Records(Records { entries, outcome: None, reply })).await.map_err(|_closed| Error::Closed)?;
-        drop(sender);
-        answer.await.unwrap_or(Err(Error::Closed))
+        let ((reply, mut answer), claim) = (oneshot::channel(), Claim::default());
+        let records = Records { entries, outcome: None, claim: claim.clone(), reply };
+        let answered = timeout(within, async {
+            sender.send(Waiting::Records(records)).await.map_err(|_closed| Error::Closed)?;
+            drop(sender);
+            (&mut answer).await.unwrap_or(Err(Error::Closed))
+        })
+        .await;
+        match answered {
+            Ok(answered) => answered,
+            Err(_elapsed) if claim.take() => Err(Error::Deadline(within)),
+            Err(_elapsed) => answer.await.unwrap_or(Err(Error::Closed)),
+        }
     }
 
     /// Returns once everybody was told of what is decided so far.
@@ -136,14 +151,27 @@ enum Waiting {
 struct Records {
     entries: Vec<Entry>,
     outcome: Option<Result<()>>,
+    claim: Claim,
     reply: oneshot::Sender<Result<()>>,
 }
 
+/// Who decides about records: the thread, once it has begun with them, or whoever takes them back before.
+#[derive(Clone, Default)]
+struct Claim(Arc<AtomicBool>);
+
+impl Claim {
+    /// Says whether nobody else has.
+    fn take(&self) -> bool {
+        !self.0.swap(true, Ordering::AcqRel)
+    }
+}
+
 impl Waiting {
-    fn is_abandoned(&self) -> bool {
+    /// Says whether somebody still wants it; then it is not taken back any more.
+    fn begin(&self) -> bool {
         match self {
-            Waiting::Alone(write) => write.is_abandoned(),
-            Waiting::Records(records) => records.reply.is_closed(),
+            Waiting::Alone(write) => !write.is_abandoned(),
+            Waiting::Records(records) => !records.reply.is_closed() && records.claim.take(),
         }
     }
 
@@ -219,7 +247,7 @@ fn answered<T>(outcome: Option<Result<T>>, failure: Option<&Arc<Error>>) -> Resu
 fn serve(connection: &Connection, mut waiting: mpsc::Receiver<Waiting>, vault: &Vault) {
     let mut group = Vec::with_capacity(GROUP);
     while waiting.blocking_recv_many(&mut group, GROUP) > 0 {
-        group.retain(|write| !write.is_abandoned());
+        group.retain(Waiting::begin);
         if group.is_empty() {
             continue;
         }

@@ -95,7 +95,7 @@ pub struct Sealed {
 #[async_trait]
 pub trait AuditRepository: Send + Sync {
     /// Adds records, all or none of them, each at the next place of its tenant's log. An intent is open from then on. Returns once
-    /// they are durable.
+    /// they are durable, and fails only once they will not be: what was refused is offered again, and must not be recorded twice.
     async fn append(&self, entries: Vec<Entry>) -> Result<()>;
     /// Adds the outcomes of open intents and closes these, all or none of them. Adds nothing where one is not open: one intent has one
     /// outcome. Says how many were open.
