@@ -93,7 +93,7 @@ impl Auditor {
     /// [`Error::Unaudited`]: then nothing may be shown.
     pub async fn record(&self, entry: Entry) -> Result<()> {
         let entry = Entry { outcome: Outcome::Allowed, ..entry };
-        self.shared.ports.repository.append(vec![entry]).await.map_err(unaudited)
+        self.append_now(entry).await
     }
 
     /// Records a call of whom only its work could tell who it was, once it is done. Returns once that is durable; where it cannot be, it
@@ -104,7 +104,7 @@ impl Auditor {
     pub async fn done(&self, entry: Entry) -> Result<()> {
         let entry = Entry { time: self.shared.ports.clock.now(), outcome: Outcome::Allowed, ..entry };
         let Err(error) = self.shared.ports.repository.append(vec![entry.clone()]).await else { return Ok(()) };
-        self.note(Some((vec![entry], false)), Some(error));
+        self.note(Some((vec![entry], false)), Some(&error));
         Err(Error::Unaudited { source: None })
     }
 
@@ -165,19 +165,30 @@ impl Auditor {
                 return;
             }
             let added = self.shared.ports.repository.append(batch.clone()).await;
-            self.note(added.is_err().then_some((batch, false)), added.err());
+            self.note(added.is_err().then_some((batch, false)), added.as_ref().err());
         }
     }
 
     /// Adds an outcome to its intent, if that is open.
     pub(super) async fn add_outcome(&self, outcome: Entry) {
-        let closed = self.shared.ports.repository.close(outcome.clone()).await;
-        self.note(closed.is_err().then(|| (vec![outcome], true)), closed.err());
+        match self.shared.ports.repository.close(outcome.clone()).await {
+            Ok(true) => self.note(None, None),
+            // Nothing was added, so that this says nothing of the store.
+            Ok(false) => {}
+            Err(error) => self.note(Some((vec![outcome], true)), Some(&error)),
+        }
     }
 
     /// Makes an intent durable.
     pub(super) async fn store_intent(&self, intent: &Entry) -> Result<()> {
-        self.shared.ports.repository.append(vec![intent.clone()]).await.map_err(unaudited)
+        self.append_now(intent.clone()).await
+    }
+
+    /// Adds a record that something waits for: what the store refuses is not offered again, as nothing happens then.
+    async fn append_now(&self, entry: Entry) -> Result<()> {
+        let added = self.shared.ports.repository.append(vec![entry]).await;
+        self.note(None, added.as_ref().err());
+        added.map_err(unaudited)
     }
 
     /// Runs what is recorded while nobody waits for it.
@@ -190,11 +201,11 @@ impl Auditor {
     }
 
     /// Keeps what was refused, and tells operators when that begins and when it is over.
-    fn note(&self, refused: Option<(Vec<Entry>, bool)>, error: Option<Error>) {
+    fn note(&self, refused: Option<(Vec<Entry>, bool)>, error: Option<&Error>) {
         let incidents = &self.shared.ports.incidents;
         let lost = refused.map_or(0, |(entries, are_outcomes)| self.books().keep(entries, are_outcomes));
         let was_failing = self.shared.failing.swap(error.is_some(), Ordering::Relaxed);
-        match &error {
+        match error {
             Some(error) if !was_failing => incidents.report(&Incident::WorkFailed { work: WORK, error }),
             None if was_failing => incidents.report(&Incident::WorkResumed { work: WORK }),
             Some(_) | None => {}

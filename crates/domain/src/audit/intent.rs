@@ -30,13 +30,17 @@ impl Auditor {
 }
 
 impl Intent {
-    /// Makes it durable; nothing may happen before.
+    /// Makes it durable; nothing may happen before. Where that is refused, it is closed as failed: the answer alone may be lost.
     ///
     /// # Errors
     /// [`Error::Unaudited`]: then nothing may happen.
     pub async fn store(&mut self) -> Result<()> {
         self.place.begin();
-        self.auditor.store_intent(&self.entry).await
+        let stored = self.auditor.store_intent(&self.entry).await;
+        if let Err(refused) = &stored {
+            self.spawn_close(Outcome::Failed, refused.reason());
+        }
+        stored
     }
 
     /// Lets the work store it, in the first commit of what it does: [`Notes::take_intent`] gives it away.

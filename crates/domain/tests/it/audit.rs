@@ -80,7 +80,22 @@ async fn an_intent_that_cannot_be_stored_is_refused_and_nothing_is_recorded() {
     let refused = auditor.intent(entry(&auditor), Notes::default()).store().await.unwrap_err();
     assert_eq!((refused.kind(), refused.reason()), (ErrorKind::Unavailable, "AUDIT_UNAVAILABLE"));
     world.spawner.settle().await;
-    assert_eq!(world.outcomes().await, []);
+    assert_eq!((world.outcomes().await, world.incidents.kinds()), (Vec::new(), vec!["work-failed"]));
+    auditor.intent(entry(&auditor), Notes::default()).store().await.unwrap();
+    assert_eq!(world.incidents.kinds(), ["work-failed", "work-resumed"]);
+}
+
+#[tokio::test]
+async fn an_intent_that_was_stored_although_its_caller_was_refused_is_closed_with_what_the_caller_was_told() {
+    let world = World::new();
+    let auditor = world.auditor("one");
+    let entry = entry(&auditor);
+    // Its answer is lost.
+    world.store.append(vec![entry.clone()]).await.unwrap();
+    world.store.faults().fail_next("append_audit", 1);
+    auditor.intent(entry, Notes::default()).store().await.unwrap_err();
+    world.spawner.settle().await;
+    assert_eq!(world.outcomes().await, pairs(&[(Outcome::Intent, ""), (Outcome::Failed, "AUDIT_UNAVAILABLE")]));
 }
 
 #[tokio::test]
