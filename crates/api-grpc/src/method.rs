@@ -20,10 +20,17 @@ const SHOWS: [&str; 8] = [
     "/zona.audit.v1.AuditService/WatchAuditRecords",
     "/zona.audit.v1.AuditService/BuildAuditReport",
 ];
+/// Methods that start an execution, which store their intent together with it. Any other that has an effect stores its intent before,
+/// also one that comes to execute something otherwise.
+const LAUNCHES: [&str; 3] = [
+    "/zona.execution.v1.ExecutionService/ExecuteUtility",
+    "/zona.execution.v1.ExecutionService/StartExecution",
+    "/zona.execution.v1.ExecutionService/Transform",
+];
 /// The label of what is no method of ours: a path is the caller's choice of words.
 const OTHER: &str = "other";
-/// The kind of resource that is launched.
-const UTILITY: &str = "utility";
+/// The kind of resource that is stopped.
+const EXECUTION: &str = "execution";
 /// How paths of reflection begin: of what is served, it alone takes many messages.
 const REFLECTION: &str = "/grpc.reflection.";
 
@@ -125,10 +132,10 @@ impl Method {
         let effect = match described.permission.operation() {
             _ if described.is_get => Effect::Nothing,
             Operation::Unspecified | Operation::Read => Effect::Nothing,
-            // A utility is executed by being launched; what is left to do to an execution is to stop it.
-            Operation::Execute if described.permission.resource == UTILITY => Effect::Launch,
-            Operation::Execute => Effect::Stop,
-            Operation::Create | Operation::Update | Operation::Delete | Operation::Administer => Effect::Change,
+            Operation::Execute if LAUNCHES.contains(&path.as_str()) => Effect::Launch,
+            // What is left to do to an execution is to stop it.
+            Operation::Execute if described.permission.resource == EXECUTION => Effect::Stop,
+            Operation::Execute | Operation::Create | Operation::Update | Operation::Delete | Operation::Administer => Effect::Change,
         };
         // The contract has no method that takes more messages than one.
         let (shows, open) = (SHOWS.contains(&path.as_str()), described.permission.who() == Who::Anyone);
@@ -160,6 +167,24 @@ mod tests {
         check("/zona.execution.v1.ExecutionService/Transform", Shape::Run, Effect::Launch);
         check("/zona.execution.v1.ExecutionService/ExecuteUtility", Shape::Stream, Effect::Launch);
         check("/zona.execution.v1.ExecutionService/WatchExecution", Shape::Stream, Effect::Nothing);
+    }
+
+    #[test]
+    fn exactly_these_methods_do_not_store_their_intent_before_they_begin() {
+        let methods = Methods::of_contract();
+        let with = |effect: Effect| {
+            let methods = methods.by_path.values().filter(|method| method.effect == effect);
+            methods.map(|method| method.path.as_str()).collect::<BTreeSet<_>>()
+        };
+        assert_eq!(with(Effect::Launch), BTreeSet::from(LAUNCHES));
+        assert_eq!(with(Effect::Stop), BTreeSet::from(["/zona.execution.v1.ExecutionService/CancelExecution"]));
+    }
+
+    #[test]
+    fn a_method_that_executes_a_utility_in_another_way_is_no_launch() {
+        let launch = api_proto::methods().into_iter().find(|method| method.path() == LAUNCHES[0]).unwrap();
+        let other = api_proto::Method { name: "RunUtility".to_owned(), ..launch };
+        assert_eq!(Method::of(&other).effect, Effect::Change);
     }
 
     #[test]
