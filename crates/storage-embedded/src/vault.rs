@@ -49,10 +49,16 @@ impl Vault {
             return Ok(Some(Person::Known(subject)));
         }
         let seen = self.kept.generation();
-        let tenant = name.tenant();
-        let Some(key) = self.find_tenant_key(connection, tenant)? else { return Ok(None) };
-        let Some(row) = rows::by_digest(connection, tenant, &key.digest(name.as_str()))? else { return Ok(None) };
-        self.opened(connection, tenant, row, seen).map(Some)
+        let Some(row) = self.find_row(connection, name)? else { return Ok(None) };
+        self.opened(connection, name.tenant(), row, seen).map(Some)
+    }
+
+    /// Whether the person of this name was erased. Opens nothing of theirs, and so tells it also of somebody whose key is damaged.
+    pub(crate) fn is_erased(&self, connection: &Connection, name: &PrincipalName) -> Result<bool> {
+        if self.kept.by_name(name).is_some() {
+            return Ok(false);
+        }
+        Ok(self.find_row(connection, name)?.is_some_and(|row| row.name.is_none()))
     }
 
     /// Whom an id stands for.
@@ -98,6 +104,18 @@ impl Vault {
     /// Forgets what is in memory; it is loaded anew as it is needed. Called where a write was taken back, and where a key was destroyed.
     pub(crate) fn forget(&self) {
         self.kept.forget();
+    }
+
+    fn find_row(&self, connection: &Connection, name: &PrincipalName) -> Result<Option<rows::SubjectRow>> {
+        let tenant = name.tenant();
+        // What stands for somebody who was erased is them, and the name of no other person.
+        if let Some(id) = name.erased_id()
+            && let Some(erased) = rows::by_id(connection, tenant, id)?.filter(|row| row.name.is_none())
+        {
+            return Ok(Some(erased));
+        }
+        let Some(key) = self.find_tenant_key(connection, tenant)? else { return Ok(None) };
+        rows::by_digest(connection, tenant, &key.digest(name.as_str()))
     }
 
     fn make(&self, connection: &Connection, name: &PrincipalName) -> Result<Arc<Subject>> {

@@ -134,7 +134,7 @@ pub(super) fn insert(connection: &Connection, vault: &Vault, tenant: &TenantId, 
     const QUERY: &str = "INSERT INTO principals (tenant, kind, id, revision, ruling, document) VALUES (?1, ?2, ?3, ?4, ?5, ?6) \
          ON CONFLICT DO NOTHING";
     let name = &principal.name;
-    if matches!(vault.find_person(connection, name)?, Some(Person::Erased(_))) {
+    if vault.is_erased(connection, name)? {
         return Ok(0);
     }
     let document = encode(connection, vault, principal)?;
@@ -152,7 +152,12 @@ pub(crate) fn update(
 ) -> Result<usize> {
     const QUERY: &str = "UPDATE principals SET revision = ?4, ruling = ?5, document = ?6 \
          WHERE tenant = ?1 AND kind = ?2 AND id = ?3 AND revision = ?7";
-    let (name, document) = (&principal.name, encode(connection, vault, principal)?);
+    let name = &principal.name;
+    // Somebody who signs in beside an erasure was read before it.
+    if vault.is_erased(connection, name)? {
+        return Ok(0);
+    }
+    let document = encode(connection, vault, principal)?;
     let row = params![
         tenant.as_str(),
         kind(name.kind()),
@@ -207,7 +212,7 @@ pub(super) fn find_deletion(connection: &Connection, vault: &Vault, tenant: &Ten
     if name.tenant() != tenant {
         return Ok(None);
     }
-    if matches!(vault.find_person(connection, name)?, Some(Person::Erased(_))) {
+    if vault.is_erased(connection, name)? {
         return Ok(Some(Timestamp::from_millis(u64::MAX)));
     }
     let key = params![tenant.as_str(), kind(name.kind()), name.id()];
@@ -224,7 +229,7 @@ pub(super) fn answer(connection: &Connection, vault: &Vault, remembered: Option<
     };
     let broken = |source: domain::error::Source| Error::undecodable("requests", resource.clone(), source);
     let name = PrincipalName::parse("name", &resource).map_err(|error| broken(error.into()))?;
-    if name.erased_id().is_some() || matches!(vault.find_person(connection, &name)?, Some(Person::Erased(_))) {
+    if name.erased_id().is_some() || vault.is_erased(connection, &name)? {
         return Ok(Some(Committed::Removed { resource }));
     }
     let text = answer.ok_or_else(|| broken("the answer is missing".into()))?;

@@ -123,6 +123,13 @@ async fn nothing_of_an_erased_person_is_left_in_the_files_and_the_records_are_wh
     assert_eq!(given, &[FieldChange::principal("grantee", erased.as_str())]);
     assert!(listed(AuditQuery { actor: Some(person()), ..AuditQuery::default() }).await.is_empty(), "nobody is found by that name");
 
+    // What stands for the person is no other person, whoever names it.
+    let about = Entry { resource: erased.to_string(), ..entry("acme", 4) };
+    AuditRepository::append(&store, vec![about]).await.unwrap();
+    let found = listed(AuditQuery { resource: Some(erased.to_string()), ..AuditQuery::default() }).await;
+    assert_eq!(found.iter().map(|record| record.entry.resource.as_str()).collect::<Vec<_>>(), [erased.as_str(); 2]);
+    assert_eq!(store.find_subject(&acme, &erased).await.unwrap(), Some(SubjectState::Erased(erased.clone())));
+
     // What is recorded of the name afterwards holds it no more either.
     AuditRepository::append(&store, vec![Entry { resource: person().to_string(), ..entry("acme", 3) }]).await.unwrap();
     store.close().await.unwrap();
