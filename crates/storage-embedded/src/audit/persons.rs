@@ -3,7 +3,7 @@
 //! The bytes of a record never change, so what is personal of the user who acted is sealed in them under the user's own key, and the
 //! name of a user whom it is about, or whom a change names, is not in them at all.
 
-use domain::audit::{AuditQuery, AuditRecord, Entry};
+use domain::audit::{AuditQuery, AuditRecord, Entry, Outcome};
 use domain::error::Source;
 use domain::name::{PrincipalKind, PrincipalName, TenantId};
 use keys::Place;
@@ -11,11 +11,14 @@ use rusqlite::Connection;
 use storage_documents::{AuditDocument, PersonalDocument};
 
 use crate::error::{Error, Result};
+use crate::identity::principals;
 use crate::vault::{Person, Vault, user_in};
 
 const TABLE: &str = "audit_records";
 /// What is sealed, as a place names it.
 const FIELD: &str = "actor";
+/// What a record is about where that is a user whom nobody knows.
+const USER: &str = "user";
 
 /// A record as it is stored.
 pub(super) struct Written {
@@ -46,11 +49,17 @@ pub(super) fn written(connection: &Connection, vault: &Vault, entry: &Entry, seq
         other => other.as_ref().map(ToString::to_string).unwrap_or_default(),
     };
     let resource = match user_in(&entry.resource) {
-        Some((user, rest)) => {
-            let resource = format!("{}{rest}", vault.person(connection, &user)?.reference());
-            document.set_resource_of_subject(resource.clone());
-            resource
-        }
+        Some((user, rest)) => match person_about(connection, vault, entry, &user)? {
+            Some(person) => {
+                let resource = format!("{}{rest}", person.reference());
+                document.set_resource_of_subject(resource.clone());
+                resource
+            }
+            None => {
+                document.restore_resource(USER.to_owned());
+                USER.to_owned()
+            }
+        },
         None => entry.resource.clone(),
     };
     document.rename_changes(|field| {
@@ -58,6 +67,16 @@ pub(super) fn written(connection: &Connection, vault: &Vault, entry: &Entry, seq
         Ok::<_, Error>(Some(format!("{what}={}{rest}", vault.person(connection, &user)?.reference())))
     })?;
     Ok(Written { actor, resource, bytes: document.to_bytes() })
+}
+
+/// Whom a record is about. A refused call makes nobody: whoever may do nothing must not fill the store with persons of any name. Such a
+/// record says only of what kind it is where there is nobody of the name.
+fn person_about(connection: &Connection, vault: &Vault, entry: &Entry, user: &PrincipalName) -> Result<Option<Person>> {
+    let found = vault.find_person(connection, user)?;
+    if found.is_some() || (entry.outcome == Outcome::Denied && !principals::exists(connection, user)?) {
+        return Ok(found);
+    }
+    vault.person(connection, user).map(Some)
 }
 
 /// A record with people by their names; those who were erased by what stands for them.

@@ -83,15 +83,24 @@ impl List {
 }
 
 pub(crate) fn find(connection: &Connection, vault: &Vault, tenant: &TenantId, name: &PrincipalName) -> Result<Option<Principal>> {
-    const QUERY: &str = "SELECT document FROM principals WHERE tenant = ?1 AND kind = ?2 AND id = ?3";
     // Whoever asks about another tenant than the scope's finds nothing.
     if name.tenant() != tenant {
         return Ok(None);
     }
-    let key = params![tenant.as_str(), kind(name.kind()), name.id()];
+    stored(connection, name)?.map(|text| decode(connection, vault, name, &text)).transpose()
+}
+
+/// The document of a principal, as it is stored.
+fn stored(connection: &Connection, name: &PrincipalName) -> Result<Option<String>> {
+    const QUERY: &str = "SELECT document FROM principals WHERE tenant = ?1 AND kind = ?2 AND id = ?3";
+    let key = params![name.tenant().as_str(), kind(name.kind()), name.id()];
     let run = || connection.prepare_cached(QUERY)?.query_row(key, |row| row.get::<_, String>(0));
-    let text = run().optional().map_err(during("reading a principal"))?;
-    text.map(|text| decode(connection, vault, name, &text)).transpose()
+    run().optional().map_err(during("reading a principal"))
+}
+
+/// Whether there is a principal of this name.
+pub(crate) fn exists(connection: &Connection, name: &PrincipalName) -> Result<bool> {
+    Ok(stored(connection, name)?.is_some())
 }
 
 pub(super) fn count_ruling(connection: &Connection, tenant: &TenantId) -> Result<u64> {

@@ -90,8 +90,33 @@ async fn nobody_without_records_is_found_by_another_name() {
     let about = AuditQuery { resource: Some("tenants/acme/users/bob".to_owned()), ..AuditQuery::default() };
     assert!(listed(&store, &about).await.is_empty());
     // Looking for somebody makes nobody.
-    let query = |connection: &Connection| connection.query_row("SELECT count(*) FROM subjects", [], |row| row.get::<_, i64>(0));
-    assert_eq!(store.read(move |connection| query(connection).map_err(during("counting"))).await.unwrap(), 1);
+    assert_eq!(subjects(&store).await, 1);
+}
+
+/// How many persons there are.
+async fn subjects(store: &EmbeddedStore) -> i64 {
+    let query = |connection: &Connection| connection.query_row("SELECT count(*) FROM subjects", [], |row| row.get(0));
+    store.read(move |connection| query(connection).map_err(during("counting"))).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_refused_call_makes_nobody_and_its_record_names_who_there_is() {
+    let store = Scratch::new();
+    PrincipalRepository::commit(&*store, &scope("acme"), creation(&named(ANN, ""))).await.unwrap();
+    let refused = |number, resource: &str| Entry {
+        actor: Actor::default(),
+        resource: resource.to_owned(),
+        outcome: Outcome::Denied,
+        ..entry("acme", number)
+    };
+    let unknown = ["tenants/nowhere/users/zaphod.nobody", "tenants/acme/users/zaphod.nobody/sessions/s"];
+    store.append(vec![refused(1, unknown[0]), refused(2, unknown[1]), refused(3, ANN)]).await.unwrap();
+    let mut resources: Vec<_> = listed(&store, &AuditQuery::default()).await.into_iter().map(|record| record.entry.resource).collect();
+    resources.sort_unstable();
+    assert_eq!(resources, [ANN, "user", "user"]);
+    let about = AuditQuery { resource: Some(ANN.to_owned()), ..AuditQuery::default() };
+    assert_eq!((listed(&store, &about).await.len(), subjects(&store).await), (1, 1));
+    assert!(!holds(store.directory.path(), "zaphod"));
 }
 
 #[tokio::test]
