@@ -42,7 +42,7 @@ impl List {
         let Some(wanted) = persons::wanted(connection, vault, &self.query)? else { return Ok(Page { items: Vec::new(), next: None }) };
         let conditions = self.conditions(&wanted);
         let sql = format!(
-            "SELECT time, sequence, action, outcome, record, actor FROM {TABLE} INDEXED BY {} WHERE {} ORDER BY time DESC, sequence DESC",
+            "SELECT sequence, time, action, outcome, record, actor FROM {TABLE} INDEXED BY {} WHERE {} ORDER BY time DESC, sequence DESC",
             self.index(),
             conditions.sql
         );
@@ -54,11 +54,12 @@ impl List {
                 return Ok(Page { items, next: last });
             }
             looked_at += 1;
-            let place = Cursor { millis: row.get(0).map_err(during(doing))?, id: integer_of(row, 1).map_err(during(doing))?.to_string() };
+            let (sequence, millis) = (integer_of(row, 0).map_err(during(doing))?, integer_of(row, 1).map_err(during(doing))?);
+            let place = Cursor { millis, id: sequence.to_string() };
             if self.wants(&wanted, row).map_err(during(doing))? {
-                let record = row.get_ref(4).and_then(|value| Ok(value.as_blob()?)).map_err(during(doing))?;
+                let (beside, record) = beside(row).map_err(during(doing))?;
                 bytes += record.len();
-                items.push(persons::read(connection, vault, &self.tenant, &place.id, record)?);
+                items.push(persons::shown(connection, vault, &self.tenant, beside, record)?);
             }
             last = Some(place.encode(ORDER));
         }
@@ -125,7 +126,7 @@ pub(super) fn from(connection: &Connection, tenant: &TenantId, sequence: u64, ma
     run().map_err(during("reading audit records"))
 }
 
-/// The same records, decoded.
+/// The same records, as they are shown.
 pub(super) fn since(
     connection: &Connection,
     vault: &Vault,
@@ -133,9 +134,27 @@ pub(super) fn since(
     sequence: u64,
     max_bytes: usize,
 ) -> Result<Page<AuditRecord>> {
-    let stored = from(connection, tenant, sequence, max_bytes)?;
-    let read = |record: &StoredRecord| persons::read(connection, vault, tenant, &record.sequence.to_string(), &record.bytes);
-    Ok(Page { items: stored.iter().map(read).collect::<Result<_>>()?, next: None })
+    const QUERY: &str = "SELECT sequence, time, action, outcome, record FROM audit_records WHERE tenant = ?1 AND sequence >= ?2 \
+         ORDER BY sequence";
+    let doing = "reading audit records";
+    let mut statement = connection.prepare_cached(QUERY).map_err(during(doing))?;
+    let mut rows = statement.query(params![tenant.as_str(), integer(sequence)]).map_err(during(doing))?;
+    let (mut items, mut bytes) = (Vec::new(), 0);
+    while let Some(row) = rows.next().map_err(during(doing))? {
+        let (beside, record) = beside(row).map_err(during(doing))?;
+        bytes += record.len();
+        items.push(persons::shown(connection, vault, tenant, beside, record)?);
+        if bytes >= max_bytes {
+            break;
+        }
+    }
+    Ok(Page { items, next: None })
+}
+
+fn beside<'a>(row: &'a Row<'_>) -> rusqlite::Result<(persons::Beside, &'a [u8])> {
+    let (sequence, millis) = (integer_of(row, 0)?.unsigned_abs(), integer_of(row, 1)?);
+    let beside = persons::Beside { sequence, millis, action: text_of(row, 2)?, outcome: text_of(row, 3)? };
+    Ok((beside, row.get_ref(4)?.as_blob()?))
 }
 
 /// Open intents of other instances that have no lease in force; one that cannot be read hides no other.
@@ -160,12 +179,16 @@ pub(super) fn abandoned(
 }
 
 fn intent(connection: &Connection, vault: &Vault, row: &Row<'_>) -> Result<AuditRecord> {
-    let read = || Ok::<_, rusqlite::Error>((row.get::<_, String>(0)?, integer_of(row, 1)?.to_string(), row.get::<_, Vec<u8>>(2)?));
+    let read = || Ok::<_, rusqlite::Error>((text_of(row, 0)?, integer_of(row, 1)?.unsigned_abs(), row.get::<_, Vec<u8>>(2)?));
     let (tenant, sequence, record) = read().map_err(during("reading an open intent"))?;
     let tenant = TenantId::parse("tenant", &tenant).map_err(|error| Error::undecodable(TABLE, tenant.clone(), error))?;
-    persons::read(connection, vault, &tenant, &sequence, &record)
+    persons::read(connection, vault, &tenant, sequence, &record)
 }
 
 fn integer_of(row: &Row<'_>, column: usize) -> rusqlite::Result<i64> {
+    row.get(column)
+}
+
+fn text_of(row: &Row<'_>, column: usize) -> rusqlite::Result<String> {
     row.get(column)
 }

@@ -3,9 +3,11 @@
 //! The bytes of a record never change, so what is personal of the user who acted is sealed in them under the user's own key, and the
 //! name of a user whom it is about, or whom a change names, is not in them at all.
 
-use domain::audit::{AuditQuery, AuditRecord, Entry, Outcome};
+use domain::audit::{Actor, AuditQuery, AuditRecord, Entry, Outcome};
 use domain::error::Source;
+use domain::lease::InstanceId;
 use domain::name::{PrincipalKind, PrincipalName, TenantId};
+use domain::time::Timestamp;
 use keys::Place;
 use rusqlite::Connection;
 use storage_documents::{AuditDocument, PersonalDocument};
@@ -17,6 +19,8 @@ use crate::vault::{Person, Vault, user_in};
 const TABLE: &str = "audit_records";
 /// What is sealed, as a place names it.
 const FIELD: &str = "actor";
+/// The reason in the place of a record that does not open.
+const UNREADABLE: &str = "RECORD_UNREADABLE";
 /// What a record is about where that is a user whom nobody knows.
 const USER: &str = "user";
 
@@ -25,6 +29,14 @@ pub(super) struct Written {
     pub(super) actor: String,
     pub(super) resource: String,
     pub(super) bytes: Vec<u8>,
+}
+
+/// What stands beside a record, which no tree covers.
+pub(super) struct Beside {
+    pub(super) sequence: u64,
+    pub(super) millis: i64,
+    pub(super) action: String,
+    pub(super) outcome: String,
 }
 
 /// What a list is of, as it stands beside records.
@@ -79,19 +91,65 @@ fn person_about(connection: &Connection, vault: &Vault, entry: &Entry, user: &Pr
     vault.person(connection, user).map(Some)
 }
 
+/// The record as [`read`] answers it. One that does not open hides none behind it: what is not sealed of it is shown, or where that is
+/// none of this place, what stands beside it.
+pub(super) fn shown(connection: &Connection, vault: &Vault, tenant: &TenantId, beside: Beside, bytes: &[u8]) -> Result<AuditRecord> {
+    match read(connection, vault, tenant, beside.sequence, bytes) {
+        Err(error @ (Error::Undecodable { .. } | Error::Sealed { .. })) => {
+            tracing::error!(%error, "an audit record does not open");
+            let rest = unsealed(bytes).filter(|record| record.sequence == beside.sequence && record.entry.tenant == *tenant);
+            Ok(rest.unwrap_or_else(|| beside.unreadable(tenant)))
+        }
+        read => read,
+    }
+}
+
+fn unsealed(bytes: &[u8]) -> Option<AuditRecord> {
+    let mut document = AuditDocument::from_bytes(bytes).ok()?;
+    document.restore_personal(PersonalDocument::default());
+    let AuditRecord { sequence, entry } = document.into_record().ok()?;
+    Some(AuditRecord { sequence, entry: Entry { reason: UNREADABLE.to_owned(), ..entry } })
+}
+
+impl Beside {
+    fn unreadable(self, tenant: &TenantId) -> AuditRecord {
+        let entry = Entry {
+            tenant: tenant.clone(),
+            time: Timestamp::from_millis(self.millis.unsigned_abs()),
+            until: None,
+            count: 1,
+            instance: InstanceId::new(""),
+            call: String::new(),
+            actor: Actor::default(),
+            method: String::new(),
+            action: self.action,
+            resource: String::new(),
+            version: None,
+            outcome: Outcome::parse(&self.outcome).unwrap_or(Outcome::Unknown),
+            reason: UNREADABLE.to_owned(),
+            changes: Vec::new(),
+            purpose: String::new(),
+            request_id: String::new(),
+            trace_id: String::new(),
+        };
+        AuditRecord { sequence: self.sequence, entry }
+    }
+}
+
 /// A record with people by their names; those who were erased by what stands for them.
-pub(super) fn read(connection: &Connection, vault: &Vault, tenant: &TenantId, sequence: &str, bytes: &[u8]) -> Result<AuditRecord> {
+pub(super) fn read(connection: &Connection, vault: &Vault, tenant: &TenantId, sequence: u64, bytes: &[u8]) -> Result<AuditRecord> {
     let broken = |source: Source| Error::undecodable(TABLE, format!("{tenant}/{sequence}"), source);
     let mut document = AuditDocument::from_bytes(bytes).map_err(broken)?;
     if let Some((reference, sealed)) = document.subject() {
         let found = vault.person_in(connection, reference)?;
         match (found, sealed) {
             (Some((Person::Known(subject), "")), Some(sealed)) => {
-                let text = subject.open(TABLE, place(tenant, sequence), sealed)?;
+                let text = subject.open(TABLE, place(tenant, &sequence.to_string()), sealed)?;
                 let personal = storage_documents::decode::<PersonalDocument>(&text).map_err(broken)?;
                 document.restore_personal(personal);
             }
-            (Some((person, "")), _) => document.set_erased(person.name()),
+            (Some((Person::Known(_), "")), None) => return Err(broken("what is personal of its actor is missing".into())),
+            (Some((Person::Erased(name), "")), _) => document.set_erased(&name),
             _ => return Err(broken("its actor is no subject".into())),
         }
     }
@@ -108,7 +166,11 @@ pub(super) fn read(connection: &Connection, vault: &Vault, tenant: &TenantId, se
             Ok::<_, Error>(found.map(|(person, rest)| format!("{what}={}{rest}", person.name())))
         })?;
     }
-    document.into_record().map_err(|invalid| broken(invalid.into()))
+    let record = document.into_record().map_err(|invalid| broken(invalid.into()))?;
+    if record.sequence != sequence || record.entry.tenant != *tenant {
+        return Err(broken("it is the record of another place".into()));
+    }
+    Ok(record)
 }
 
 /// What a query is of, as it stands beside records; `None` where that is a person of whom there can be no record.

@@ -21,6 +21,8 @@ const TABLE: &str = "principals";
 const ORDER: &str = "principal";
 /// What is sealed of a user, as its place names it.
 const DISPLAY_NAME: &str = "display_name";
+/// What a user is shown to be called where that does not open: nobody is kept from signing in, or from being disabled, by it.
+const UNREADABLE: &str = "(cannot be opened)";
 /// Deletions that are forgotten with each one that is remembered: more than one, so that they do not pile up.
 const FORGOTTEN_AT_ONCE: u32 = 16;
 
@@ -255,24 +257,55 @@ fn kind(kind: PrincipalKind) -> &'static str {
 /// A principal as it is stored; what a user is called, sealed.
 fn encode(connection: &Connection, vault: &Vault, principal: &Principal) -> Result<String> {
     let mut document = PrincipalDocument::from(principal);
-    if principal.name.kind() == PrincipalKind::User
-        && !document.display_name().is_empty()
-        && let Person::Known(subject) = vault.person(connection, &principal.name)?
-    {
-        document.seal_display_name(subject.seal_own(DISPLAY_NAME, document.display_name()));
+    if principal.name.kind() == PrincipalKind::User && !document.display_name().is_empty() {
+        if let Some(sealed) = kept_sealed(connection, vault, principal)? {
+            document.seal_display_name(sealed);
+        } else if document.display_name() != UNREADABLE {
+            let Person::Known(subject) = vault.person(connection, &principal.name)? else {
+                return Err(Error::Misused("the name of somebody who was erased"));
+            };
+            document.seal_display_name(subject.seal_own(DISPLAY_NAME, document.display_name()));
+        }
     }
     Ok(storage_documents::encode(&document))
+}
+
+/// What stays as it is stored since it does not open: a change of something else must not put what is shown instead into its place.
+fn kept_sealed(connection: &Connection, vault: &Vault, principal: &Principal) -> Result<Option<String>> {
+    if principal.display_name != UNREADABLE {
+        return Ok(None);
+    }
+    let Some(text) = stored(connection, &principal.name)? else { return Ok(None) };
+    let document = storage_documents::decode::<PrincipalDocument>(&text);
+    let document = document.map_err(|source| Error::undecodable(TABLE, principal.name.as_str(), source))?;
+    let Some(sealed) = document.sealed_display_name() else { return Ok(None) };
+    Ok(open_name(connection, vault, &principal.name, sealed)?.is_none().then(|| sealed.to_owned()))
 }
 
 fn decode(connection: &Connection, vault: &Vault, name: &PrincipalName, text: &str) -> Result<Principal> {
     let broken = |source| Error::undecodable(TABLE, name.as_str(), source);
     let mut document = storage_documents::decode::<PrincipalDocument>(text).map_err(broken)?;
     if let Some(sealed) = document.sealed_display_name() {
-        let Some(Person::Known(subject)) = vault.find_person(connection, name)? else {
-            return Err(broken("the key that its name is sealed under is not there".into()));
-        };
-        let opened = subject.open_own(DISPLAY_NAME, sealed)?;
-        document.open_display_name(opened.to_string());
+        let opened = open_name(connection, vault, name, sealed)?;
+        document.open_display_name(opened.unwrap_or_else(|| UNREADABLE.to_owned()));
     }
     document.into_principal(name.clone()).map_err(|invalid| broken(invalid.into()))
+}
+
+/// What a user is called; `None` where that does not open, which operators are told.
+fn open_name(connection: &Connection, vault: &Vault, name: &PrincipalName, sealed: &str) -> Result<Option<String>> {
+    let missing = || Error::undecodable(TABLE, name.as_str(), "the key that its name is sealed under is not there");
+    let opened = match vault.find_person(connection, name) {
+        Ok(Some(Person::Known(subject))) => subject.open_own(DISPLAY_NAME, sealed),
+        Ok(Some(Person::Erased(_)) | None) => Err(missing()),
+        Err(error) => Err(error),
+    };
+    match opened {
+        Ok(opened) => Ok(Some(opened.to_string())),
+        Err(error @ (Error::Undecodable { .. } | Error::Sealed { .. })) => {
+            tracing::error!(%error, "what a user is called does not open");
+            Ok(None)
+        }
+        Err(error) => Err(error),
+    }
 }

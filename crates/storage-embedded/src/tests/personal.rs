@@ -3,22 +3,24 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use domain::ErrorKind;
 use domain::audit::{Actor, AuditQuery, AuditRecord, AuditRepository, Entry, FieldChange, Outcome};
-use domain::identity::{Principal, PrincipalChange, PrincipalRepository};
-use domain::name::PrincipalName;
+use domain::identity::{Erasure, Principal, PrincipalChange, PrincipalQuery, PrincipalRepository, PrincipalState, SubjectRepository};
+use domain::name::{PrincipalKind, PrincipalName};
 use domain::page::PageRequest;
 use domain::request::{Committed, Expected};
-use rusqlite::Connection;
+use rusqlite::{Connection, OptionalExtension as _};
 use tempfile::TempDir;
 use test_support::audit_repository::entry;
-use test_support::sample::{principal, scope, user};
+use test_support::sample::{principal, request, scope, user};
 
 use super::{Scratch, open};
 use crate::EmbeddedStore;
 use crate::error::during;
 
 const ANN: &str = "tenants/acme/users/ann";
+const BOB: &str = "tenants/acme/users/bob";
+/// What stands in the place of a name that does not open.
+const UNREADABLE: &str = "(cannot be opened)";
 /// Texts that stand nowhere else.
 const DISPLAY_NAME: &str = "Zaphodina Quuxbury";
 const PURPOSE: &str = "looking for the plumbus";
@@ -120,21 +122,109 @@ async fn a_refused_call_makes_nobody_and_its_record_names_who_there_is() {
 }
 
 #[tokio::test]
-async fn what_was_moved_to_another_user_or_damaged_is_an_error_and_no_empty_name() {
+async fn what_was_moved_to_another_user_is_no_name_of_theirs_and_the_record_of_no_other_place() {
     let store = Scratch::new();
-    for (name, called) in [(ANN, "Ann"), ("tenants/acme/users/bob", "Bob")] {
+    for (name, called) in [(ANN, "Ann"), (BOB, "Bob")] {
         PrincipalRepository::commit(&*store, &scope("acme"), creation(&named(name, called))).await.unwrap();
     }
     store.append(vec![act(), Entry { purpose: "another".to_owned(), ..act() }]).await.unwrap();
     let moved = "UPDATE principals SET document = (SELECT document FROM principals WHERE id = 'ann') WHERE id = 'bob'";
     store.write(move |connection| connection.execute_batch(moved).map_err(during("testing"))).await.unwrap();
-    assert_eq!(find(&store, "tenants/acme/users/bob").await.unwrap_err().kind(), ErrorKind::Internal);
-    assert!(find(&store, ANN).await.unwrap().is_some(), "nobody else is spoiled");
+    assert_eq!(find(&store, BOB).await.unwrap().unwrap().display_name, UNREADABLE);
+    assert_eq!(find(&store, ANN).await.unwrap().unwrap().display_name, "Ann", "nobody else is spoiled");
     let moved = "UPDATE audit_records SET record = (SELECT record FROM audit_records WHERE sequence = 1) WHERE sequence = 0";
     store.write(move |connection| connection.execute_batch(moved).map_err(during("testing"))).await.unwrap();
-    let page = PageRequest { size: 100, after: None };
-    let refused = AuditRepository::list(&*store, &scope("acme"), &AuditQuery::default(), &page).await.unwrap_err();
-    assert_eq!(refused.kind(), ErrorKind::Internal);
+    let shown = [(0, "RECORD_UNREADABLE", None), (1, "SOME_REASON", Some(user("ann")))];
+    assert_eq!(shown_records(&store).await, shown.map(|(sequence, reason, by)| (sequence, reason.to_owned(), by)));
+}
+
+/// Place, reason and actor of each record, as a list has it, which a reader from the first place on sees as well.
+async fn shown_records(store: &EmbeddedStore) -> Vec<(u64, String, Option<PrincipalName>)> {
+    let mut found = listed(store, &AuditQuery::default()).await;
+    found.sort_by_key(|record| record.sequence);
+    let since = store.since(&scope("acme"), 0, usize::MAX).await.unwrap().open_for_system().unwrap().items;
+    assert_eq!(found, since);
+    found.into_iter().map(|record| (record.sequence, record.entry.reason, record.entry.actor.principal)).collect()
+}
+
+/// What is stored of a user.
+async fn document(store: &EmbeddedStore, id: &'static str) -> Option<String> {
+    let query = move |connection: &Connection| {
+        let found = connection.query_row("SELECT document FROM principals WHERE id = ?1", [id], |row| row.get(0));
+        found.optional().map_err(during("testing"))
+    };
+    store.read(query).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_user_whose_name_does_not_open_is_listed_disabled_and_deleted_and_the_name_stays_as_it_is() {
+    let store = Scratch::new();
+    for (name, called) in [(ANN, "Ann"), (BOB, "Bob")] {
+        let active = Principal { state: PrincipalState::Active, ..named(name, called) };
+        PrincipalRepository::commit(&*store, &scope("acme"), creation(&active)).await.unwrap();
+    }
+    let damage = r#"UPDATE principals SET document = replace(document, '"sealed_display_name":"A', '"sealed_display_name":"B')
+        WHERE id = 'ann'"#;
+    store.write(move |connection| connection.execute_batch(damage).map_err(during("testing"))).await.unwrap();
+    let (before, query) = (document(&store, "ann").await.unwrap(), PrincipalQuery { kind: PrincipalKind::User, only: None });
+    let page = PrincipalRepository::list(&*store, &scope("acme"), &query, &PageRequest { size: 10, after: None }).await.unwrap();
+    let names: Vec<_> = page.open_for_system().unwrap().items.into_iter().map(|listed| listed.display_name).collect();
+    assert_eq!(names, [UNREADABLE, "Bob"]);
+
+    let ann = find(&store, ANN).await.unwrap().unwrap();
+    let disabled = Principal { state: PrincipalState::Disabled, revision: ann.revision.next(), ..ann.clone() };
+    assert_ne!(ann.state, disabled.state);
+    let change = |principal: &Principal, expected, deletes| PrincipalChange {
+        expected: Expected::Revision(expected),
+        principal: principal.clone(),
+        deletes,
+        judged_at: None,
+        request: Some(request("UpdateUser", if deletes { "two" } else { "one" }, 1)),
+    };
+    let disable = change(&disabled, ann.revision, false);
+    assert_eq!(PrincipalRepository::commit(&*store, &scope("acme"), disable).await.unwrap(), Committed::Stored);
+    assert_eq!(find(&store, ANN).await.unwrap().unwrap(), disabled);
+    let sealed = |document: &str| document.split('"').skip_while(|part| *part != "sealed_display_name").nth(2).map(str::to_owned);
+    let after = document(&store, "ann").await.unwrap();
+    assert!(sealed(&before).is_some() && sealed(&after) == sealed(&before), "{after}");
+    let delete = change(&disabled, disabled.revision, true);
+    assert_eq!(PrincipalRepository::commit(&*store, &scope("acme"), delete).await.unwrap(), Committed::Stored);
+    assert_eq!(document(&store, "ann").await, None);
+}
+
+#[tokio::test]
+async fn the_name_of_somebody_who_was_erased_is_stored_no_more() {
+    let store = Scratch::new();
+    let ann = named(ANN, DISPLAY_NAME);
+    PrincipalRepository::commit(&*store, &scope("acme"), creation(&ann)).await.unwrap();
+    let erasure = Erasure { user: user("ann"), principal: Some(ann.clone()), judged_at: None, request: None };
+    assert_eq!(SubjectRepository::erase(&*store, &scope("acme"), erasure).await.unwrap(), Committed::Stored);
+    // Whoever signs in beside the erasure was read before it.
+    store.rehash(&scope("acme"), &ann).await.unwrap();
+    let again = PrincipalChange { request: Some(request("CreateUser", "one", 1)), ..creation(&ann) };
+    assert_eq!(PrincipalRepository::commit(&*store, &scope("acme"), again).await.unwrap(), Committed::Conflict);
+    assert!(!holds(store.directory.path(), DISPLAY_NAME));
+}
+
+#[tokio::test]
+async fn a_record_without_what_is_personal_of_somebody_known_or_of_another_form_is_unreadable_and_hides_no_other() {
+    let store = Scratch::new();
+    store.append(vec![act(), act(), act()]).await.unwrap();
+    let cut = |connection: &Connection| {
+        let read = "SELECT record FROM audit_records WHERE sequence = 0";
+        let record: Vec<u8> = connection.query_row(read, [], |row| row.get(0)).map_err(during("testing"))?;
+        let text = String::from_utf8(record).unwrap();
+        let (before, rest) = text.split_once(r#""sealed":""#).unwrap();
+        let (_, after) = rest.split_once(r#"","#).unwrap();
+        let cut = format!("{before}{after}").into_bytes();
+        connection.execute("UPDATE audit_records SET record = ?1 WHERE sequence = 0", [cut]).map_err(during("testing"))?;
+        connection.execute_batch("UPDATE audit_records SET record = x'7b7d' WHERE sequence = 1").map_err(during("testing"))
+    };
+    store.write(cut).await.unwrap();
+    let shown = [(0, "RECORD_UNREADABLE", None), (1, "RECORD_UNREADABLE", None), (2, "SOME_REASON", Some(user("ann")))];
+    assert_eq!(shown_records(&store).await, shown.map(|(sequence, reason, by)| (sequence, reason.to_owned(), by)));
+    let calls = listed(&store, &AuditQuery::default()).await.into_iter().map(|record| record.entry.call);
+    assert_eq!(calls.collect::<Vec<_>>(), [act().call, String::new(), act().call], "what is not sealed is shown where it can be read");
 }
 
 #[tokio::test]
