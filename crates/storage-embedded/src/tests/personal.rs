@@ -269,7 +269,9 @@ async fn a_store_whose_key_is_missing_is_refused_and_opens_again_with_it() {
 async fn what_was_stored_in_plain_text_before_is_sealed_and_its_records_stay_as_they_are() {
     let directory = TempDir::new().unwrap();
     let store = open(directory.path()).unwrap();
-    PrincipalRepository::commit(&store, &scope("acme"), creation(&named(ANN, ""))).await.unwrap();
+    for name in [ANN, BOB] {
+        PrincipalRepository::commit(&store, &scope("acme"), creation(&named(name, ""))).await.unwrap();
+    }
     store.append(vec![entry("acme", 1), Entry { resource: ANN.to_owned(), outcome: Outcome::Denied, ..entry("acme", 2) }]).await.unwrap();
     store.close().await.unwrap();
     drop(store);
@@ -283,13 +285,17 @@ async fn what_was_stored_in_plain_text_before_is_sealed_and_its_records_stay_as_
         let update = "UPDATE audit_records SET record = ?2, actor = ?3, resource = iif(sequence = 1, ?3, resource) WHERE sequence = ?1";
         before.execute(update, (sequence as i64, record, ANN)).unwrap();
     }
-    let document = format!(r#"UPDATE principals SET document = replace(document, '{{', '{{"display_name":"{DISPLAY_NAME}",')"#);
+    let document = format!(
+        r#"UPDATE principals SET document = replace(document, '{{', '{{"display_name":"{DISPLAY_NAME}",') WHERE id = 'ann';
+           UPDATE principals SET document = '{{}}' WHERE id = 'bob'"#
+    );
     let forget = "DELETE FROM subjects; DELETE FROM data_keys; UPDATE totals SET value = 0 WHERE name = 'personal_sealed'";
     before.execute_batch(&format!("{document}; {forget}")).unwrap();
     drop(before);
 
     let store = open(directory.path()).unwrap();
     assert_eq!(find(&store, ANN).await.unwrap().unwrap().display_name, DISPLAY_NAME);
+    assert!(find(&store, BOB).await.is_err(), "a row that nobody can read keeps nothing else from being sealed");
     assert_eq!(listed(&store, &by(user("ann"))).await.len(), 2);
     let about = AuditQuery { resource: Some(ANN.to_owned()), ..AuditQuery::default() };
     assert_eq!(listed(&store, &about).await.len(), 1);
