@@ -1,6 +1,6 @@
 //! The canonical bytes of an audit record: JSON whose members stand in the order of their names, without blanks, and are left out
-//! where they say nothing. They are what the log's tree is built over, so nothing of a form ever changes: what is to be said otherwise
-//! gets another version.
+//! where they say nothing. They are what the log's tree is built over, so what a member of a form means never changes: what is to be
+//! said otherwise gets another version. A member that comes to a form says nothing in records from before.
 //!
 //! Version 1 says everything in plain text. In version 2 a user stands under an id that says nothing (`actor.subject`, and in
 //! `resource`), and what is personal of the one who acted is sealed under their own key (`actor.sealed`): the bytes stay what they are
