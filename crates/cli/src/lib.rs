@@ -18,6 +18,7 @@ pub mod input;
 pub mod interrupt;
 pub mod output;
 mod pending;
+mod private_file;
 pub mod secret;
 pub mod settings;
 pub mod terminal;

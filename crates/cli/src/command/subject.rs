@@ -1,8 +1,7 @@
 //! `zona user export|erase`: everything that is stored of a person, taken away or erased.
 
-use std::fs::File;
-use std::io::{self, BufRead as _, BufWriter, IsTerminal as _, Write as _};
-use std::path::{Path, PathBuf};
+use std::io::{self, BufRead as _, IsTerminal as _};
+use std::path::PathBuf;
 
 use api_proto::zona::identity::v1 as pb;
 use clap::Args;
@@ -13,6 +12,7 @@ use crate::document::message::document;
 use crate::exit::Exit;
 use crate::failure::{Failure, Result};
 use crate::output::{json_line, note};
+use crate::private_file::PrivateFile;
 use crate::terminal;
 
 #[derive(Debug, Args)]
@@ -40,16 +40,15 @@ impl Export {
     pub(super) async fn run(&self, context: &Context) -> Result {
         let name = names::user(&context.tenant, &self.name)?;
         let client = context.connect().await?;
+        let mut file = PrivateFile::new(&self.out)?;
         let request = pb::ExportSubjectRequest { name: name.clone() };
         let mut parts = client.identity().export_subject(request).await.map_err(explained)?.into_inner();
-        let failed = |error| cannot_write(&self.out, &error);
-        let mut file = BufWriter::new(private(&self.out).map_err(failed)?);
         let mut count = 0;
         while let Some(part) = parts.message().await? {
-            file.write_all(json_line(&document(&part)).as_bytes()).map_err(failed)?;
+            file.write(json_line(&document(&part)).as_bytes())?;
             count += 1;
         }
-        file.into_inner().map_err(|error| failed(error.into_error()))?.sync_all().map_err(failed)?;
+        file.finish()?;
         note(&format!("{count} parts of what is stored of {name} are in {}", self.out.display()));
         Ok(Exit::Ok)
     }
@@ -80,16 +79,6 @@ fn agreed(name: &str) -> Result<bool> {
     Ok(typed.trim_end_matches(['\n', '\r']) == id)
 }
 
-/// A new file that its user alone can read.
-fn private(path: &Path) -> io::Result<File> {
-    use std::os::unix::fs::OpenOptionsExt as _;
-    File::options().write(true).create_new(true).mode(0o600).open(path)
-}
-
 fn explained(status: tonic::Status) -> Failure {
     Failure::from(status).hint_on(Exit::NotFound, "`zona user list` shows what there is; who was erased is not there")
-}
-
-fn cannot_write(path: &Path, error: &io::Error) -> Failure {
-    Failure::usage(format!("cannot write {}: {error}", path.display()))
 }

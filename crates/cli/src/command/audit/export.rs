@@ -1,9 +1,7 @@
 //! `zona audit export`: taking the audit log of a tenant away. What is taken away as JSON lines is verified without a
 //! server; as CSV or as OCSF events it is to be read by others' tools, and proves nothing.
 
-use std::fs::File;
-use std::io::{BufWriter, Write as _};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use api_proto::zona::audit::v1 as pb;
 use audit::{Header, checkpoint_line, end_line, record_line};
@@ -16,6 +14,7 @@ use crate::exit::Exit;
 use crate::failure::{Failure, Result};
 use crate::output::note;
 use crate::pending::Pending;
+use crate::private_file::PrivateFile;
 
 mod csv;
 mod ocsf;
@@ -26,7 +25,7 @@ pub struct AuditExport {
     /// What the file holds: jsonl can be verified; csv and ocsf, events of OCSF API Activity, prove nothing
     #[arg(long, value_enum, default_value = "jsonl")]
     format: Form,
-    /// File to write; must not exist
+    /// File to write, readable by nobody else; must not exist
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
 }
@@ -58,20 +57,18 @@ impl AuditExport {
 
     async fn perform(&self, context: &Context) -> Result {
         let client = context.connect().await?;
+        let mut file = PrivateFile::new(&self.out)?;
         let readable = self.format != Form::Jsonl;
         let request = pb::ExportAuditRecordsRequest { parent: names::parent(&context.tenant), readable };
         let mut parts = client.audit().export_audit_records(request).await?.into_inner();
-        let failed = |error| cannot_write(&self.out, &error);
-        let file = File::create_new(&self.out).map_err(failed)?;
-        let mut file = BufWriter::new(file);
         let mut writing = Writing { form: self.format, tenant: String::new(), records: None };
         while let Some(part) = parts.message().await? {
-            file.write_all(&writing.line(part.part)?).map_err(failed)?;
+            file.write(&writing.line(part.part)?)?;
         }
-        file.into_inner().map_err(|error| failed(error.into_error()))?.sync_all().map_err(failed)?;
         let Some(records) = writing.records else {
             return Err(Failure::new(Exit::Unavailable, "the export ended before its end was sent"));
         };
+        file.finish()?;
         let out = self.out.display();
         note(&match self.format {
             Form::Jsonl => format!("{records} records are in {out}; check them with `zona audit verify {out}`"),
@@ -105,9 +102,4 @@ impl Writing {
             _ => return Err(Failure::new(Exit::Unavailable, "the server sends parts of an export that this program does not know")),
         })
     }
-}
-
-/// That the file of an answer cannot be written.
-pub(super) fn cannot_write(path: &Path, error: &std::io::Error) -> Failure {
-    Failure::usage(format!("cannot write {}: {error}", path.display()))
 }

@@ -1,15 +1,12 @@
 //! `zona audit report`: what happened in a tenant on some days, counted, as a file: JSON for programs, CSV for spreadsheets, HTML for
 //! people. The same report is always the same bytes.
 
-use std::fs::File;
-use std::io::Write as _;
 use std::path::PathBuf;
 
 use api_proto::zona::audit::v1 as pb;
 use clap::{Args, ValueEnum};
 use pb::build_audit_report_response::Part;
 
-use super::export::cannot_write;
 use crate::client::names;
 use crate::context::Context;
 use crate::document::message::document;
@@ -17,6 +14,7 @@ use crate::exit::Exit;
 use crate::failure::{Failure, Result};
 use crate::output::{note, progress};
 use crate::pending::Pending;
+use crate::private_file::PrivateFile;
 
 mod chart;
 mod html;
@@ -39,7 +37,7 @@ pub struct AuditReport {
     /// What the file is: a page to read and print, one JSON value, or a table
     #[arg(long, value_enum, default_value = "html")]
     format: Form,
-    /// File to write; must not exist
+    /// File to write, readable by nobody else; must not exist
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
 }
@@ -63,6 +61,7 @@ impl AuditReport {
 
     async fn perform(&self, context: &Context) -> Result {
         let client = context.connect().await?;
+        let mut file = PrivateFile::new(&self.out)?;
         let request = pb::BuildAuditReportRequest {
             parent: names::parent(&context.tenant),
             from_date: self.from.clone(),
@@ -77,9 +76,8 @@ impl AuditReport {
                 None => return Err(Failure::new(Exit::Unavailable, "the answer ended before the report was sent")),
             }
         };
-        let failed = |error| cannot_write(&self.out, &error);
-        let mut file = File::create_new(&self.out).map_err(failed)?;
-        file.write_all(&render(&report, self.format)).and_then(|()| file.sync_all()).map_err(failed)?;
+        file.write(&render(&report, self.format))?;
+        file.finish()?;
         note(&format!("{} calls in {} records are counted in {}", report.calls, report.records, self.out.display()));
         let broken = report.verification.as_ref().is_some_and(|found| !found.whole);
         if broken {
