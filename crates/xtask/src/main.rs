@@ -10,6 +10,7 @@ mod fuzz;
 mod known_modules;
 mod permissions;
 mod process;
+mod second_model;
 mod settings;
 mod setup;
 mod steps;

@@ -12,6 +12,7 @@ use clap::ValueEnum;
 use crate::{
     contract, fuzz,
     process::{cargo as cargo_command, run},
+    second_model,
     setup::{self, Need, Provided, Tool},
     suite::{self, Effort, Shown},
     tidy,
@@ -38,6 +39,8 @@ pub enum Step {
     Deny,
     /// All Rust tests: unit, contract, API, sandbox, end to end.
     Test,
+    /// The rules of access agree with a second statement of them.
+    SecondModel,
     /// A short run of each fuzz target.
     Fuzz,
 }
@@ -53,12 +56,22 @@ const SLOWEST: usize = 10;
 pub const FUZZ_NEEDS: &[Need] = &[Need::Packages, Need::Tool(Tool::CargoFuzz)];
 
 impl Step {
-    const ALL: [Step; 9] =
-        [Step::Fmt, Step::Tidy, Step::Examples, Step::BufLint, Step::BufBreaking, Step::Clippy, Step::Deny, Step::Test, Step::Fuzz];
+    const ALL: [Step; 10] = [
+        Step::Fmt,
+        Step::Tidy,
+        Step::Examples,
+        Step::BufLint,
+        Step::BufBreaking,
+        Step::Clippy,
+        Step::Deny,
+        Step::Test,
+        Step::SecondModel,
+        Step::Fuzz,
+    ];
 
     fn needs(self) -> &'static [Need] {
         match self {
-            Step::Fmt | Step::Tidy | Step::Clippy => &[],
+            Step::Fmt | Step::Tidy | Step::Clippy | Step::SecondModel => &[],
             Step::Examples => &[Need::Packages],
             Step::BufLint | Step::BufBreaking => &[Need::Tool(Tool::Buf)],
             Step::Deny => &[Need::Tool(Tool::CargoDeny)],
@@ -87,6 +100,7 @@ impl Step {
             Step::Clippy => cargo(&["clippy", "--locked", "--workspace", "--all-targets", "--", "-D", "warnings"]),
             Step::Deny => cargo(&["deny", "--locked", "check", "bans", "licenses", "sources"]),
             Step::Test => suite::run_tests(workspace, &provided.path, effort, shown),
+            Step::SecondModel => second_model::compare(workspace, prepare(cargo_command())),
             Step::Fuzz => fuzz::run_targets(workspace, &provided.path, effort.length.choose(FUZZ, LONG_FUZZ)),
         }
     }

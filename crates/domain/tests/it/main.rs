@@ -9,7 +9,6 @@ mod failures;
 mod gate;
 mod instances;
 mod launches;
-mod second_model;
 mod unstored;
 mod versions;
 mod world;

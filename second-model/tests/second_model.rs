@@ -23,7 +23,7 @@ use proptest::prelude::Rng as _;
 use proptest::test_runner::{RngAlgorithm, TestRng};
 use test_support::{FakeClock, InMemoryExecutionRepository, InMemoryIdentity, InMemoryTenants, InMemoryUtilityRepository, sample};
 
-const RULES: &str = include_str!("second_model/rules.cedar");
+const RULES: &str = include_str!("rules.cedar");
 const TENANTS: [&str; 4] = ["acme", "beta", "closed", "system"];
 /// Of [`TENANTS`], the one that is suspended.
 const SUSPENDED: &str = "closed";
