@@ -81,7 +81,7 @@ mod tests {
         file.write(b"two").unwrap();
         assert!(!path.exists());
         file.finish().unwrap();
-        assert_eq!(names(directory.path()), [path.clone()]);
+        assert_eq!(names(directory.path()), std::slice::from_ref(&path));
         assert_eq!(fs::read(&path).unwrap(), b"one two");
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
     }
