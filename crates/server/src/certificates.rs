@@ -1,5 +1,5 @@
-//! The server's certificate, its key, and who lets clients in: read at the start, and again whenever their files change. A file that cannot
-//! be used is told once, and changes nothing.
+//! The server's certificate, its key, and who lets clients in: read at the start, and again whenever their files change. What is wrong with
+//! them is told once, and again when it is something else.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,6 +8,8 @@ use domain::Error;
 use domain::incident::{Incident, Incidents};
 use domain::time::Clock;
 use tls::{Server, ServerFiles};
+
+use crate::bridge::incidents::chain;
 
 /// How often the files are looked at. Whoever renews a certificate has days; whoever takes an authority away waits for this.
 const PERIOD: Duration = Duration::from_secs(2);
@@ -39,36 +41,41 @@ impl Certificates {
 
     /// Follows the files, for good.
     pub(crate) async fn follow(self) {
-        let mut failing = false;
+        let mut wrong = None;
         loop {
             self.clock.sleep(PERIOD).await;
-            self.look(&mut failing).await;
+            self.look(&mut wrong).await;
         }
     }
 
-    /// Looks at the files; `failing` says whether the last look failed.
-    async fn look(&self, failing: &mut bool) {
+    /// Looks at the files; `wrong` says what the last look found.
+    async fn look(&self, wrong: &mut Option<String>) {
         let server = Arc::clone(&self.server);
         let read = match tokio::task::spawn_blocking(move || server.reload()).await {
             Ok(read) => read.map_err(|error| Error::internal("reading certificates", error)),
             Err(panic) => Err(Error::internal("reading certificates", panic)),
         };
-        self.tell(failing, read);
+        self.tell(wrong, read);
     }
 
-    fn tell(&self, failing: &mut bool, read: Result<bool, Error>) {
+    fn tell(&self, wrong: &mut Option<String>, read: Result<bool, Error>) {
         match read {
-            Err(_) if *failing => {}
             Err(error) => {
-                *failing = true;
-                self.incidents.report(&Incident::WorkFailed { work: WORK, error: &error });
+                let now = Some(chain(&error));
+                if *wrong != now {
+                    *wrong = now;
+                    self.incidents.report(&Incident::WorkFailed { work: WORK, error: &error });
+                }
             }
             Ok(changed) => {
-                if std::mem::take(failing) {
+                if wrong.take().is_some() {
                     self.incidents.report(&Incident::WorkResumed { work: WORK });
                 }
                 if changed {
                     tracing::info!("new connections get what the files of `[tls]` hold now");
+                }
+                if changed && self.server.believes_nobody() {
+                    tracing::warn!("`tls.client_ca` holds no authority: no certificate of a client is believed");
                 }
             }
         }
@@ -104,18 +111,23 @@ mod tests {
         put(&files);
         let incidents = Arc::new(RecordedIncidents::default());
         let certificates = Certificates::open(files.clone(), incidents.clone(), Arc::new(FakeClock::default())).unwrap();
-        let mut failing = false;
-        certificates.look(&mut failing).await;
+        let mut wrong = None;
+        certificates.look(&mut wrong).await;
         assert!(incidents.kinds().is_empty(), "nothing has changed");
         write(&files.key, "no key");
         for _ in 0..3 {
-            certificates.look(&mut failing).await;
+            certificates.look(&mut wrong).await;
         }
         assert_eq!(incidents.kinds(), ["work-failed"]);
+        write(&files.certificate, "no certificate");
+        for _ in 0..3 {
+            certificates.look(&mut wrong).await;
+        }
+        assert_eq!(incidents.kinds(), ["work-failed", "work-failed"], "it is something else");
         put(&files);
         for _ in 0..3 {
-            certificates.look(&mut failing).await;
+            certificates.look(&mut wrong).await;
         }
-        assert_eq!(incidents.kinds(), ["work-failed", "work-resumed"]);
+        assert_eq!(incidents.kinds(), ["work-failed", "work-failed", "work-resumed"]);
     }
 }

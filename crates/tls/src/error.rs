@@ -86,3 +86,17 @@ pub enum Error {
     #[error("this system has no certificate authorities that it trusts, so no server elsewhere can be believed")]
     NoAuthorities,
 }
+
+// === impl Error ===
+
+impl Error {
+    /// Whether there is no such file, or nothing of its kind in it.
+    pub(crate) fn is_absence(&self) -> bool {
+        match self {
+            Error::Absent { .. } => true,
+            Error::Read { source, .. } => source.kind() == io::ErrorKind::NotFound,
+            Error::Untrusted(error) => error.is_not_found(),
+            _ => false,
+        }
+    }
+}

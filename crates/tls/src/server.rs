@@ -1,5 +1,6 @@
-//! The server's side: its certificate, and the authorities of its clients. Files that change are read anew; connections that are open
-//! notice nothing, and a file that cannot be used changes nothing.
+//! The server's side: its certificate, and the authorities of its clients. Files that change are read anew, and connections that are open
+//! go on. A file that cannot be used changes nothing, and keeps no other from being used; where the authorities are gone, nobody is
+//! let in by a certificate any more.
 
 use std::io;
 use std::path::PathBuf;
@@ -8,6 +9,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use rustls::pki_types::{CertificateDer, UnixTime};
 use rustls::server::danger::ClientCertVerifier;
 use rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::version::TLS13;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_rustls::TlsAcceptor;
@@ -39,19 +41,27 @@ pub struct Server {
 
 /// What is in force.
 struct Current {
-    contents: Contents,
+    pair: Pair,
+    clients: Clients,
     config: Arc<rustls::ServerConfig>,
-    clients: Option<Arc<dyn ClientCertVerifier>>,
     /// Grows whenever the authorities of clients change.
     generation: u64,
 }
 
-/// What the files hold.
-#[derive(PartialEq, Eq)]
-struct Contents {
+/// The certificate and its key, with what their files hold.
+#[derive(Clone)]
+struct Pair {
     certificate: Vec<u8>,
     key: Vec<u8>,
-    client_ca: Option<Vec<u8>>,
+    both: Arc<CertifiedKey>,
+}
+
+/// Who lets clients in, with what their file holds.
+#[derive(Clone, Default)]
+struct Clients {
+    pem: Vec<u8>,
+    /// `None` where nobody does: clients are not asked for a certificate, and none of before is believed.
+    verifier: Option<Arc<dyn ClientCertVerifier>>,
 }
 
 // === impl Server ===
@@ -62,24 +72,30 @@ impl Server {
     /// # Errors
     /// One of them cannot be used.
     pub fn open(files: ServerFiles) -> Result<Self, Error> {
-        let contents = files.read()?;
-        let current = Current::of(&files, contents, 0)?;
+        let (pair, clients) = (Pair::read(&files)?, Clients::read(&files)?);
+        let current = Current::of(pair, clients, 0);
         Ok(Server { files, current: RwLock::new(Arc::new(current)) })
     }
 
-    /// Reads the files again; connections that begin from now on get what they hold. Says whether something had changed.
+    /// Reads the files again; connections that begin from now on get what they hold. Says whether something had changed. The certificate
+    /// with its key, and the authorities, count each for themselves: what is wrong with one never keeps an authority that was taken away.
     ///
     /// # Errors
-    /// One of them cannot be used; what was in force stays so.
+    /// One of them cannot be used; what it stood for stays in force, and the other is in force as it is now.
     pub fn reload(&self) -> Result<bool, Error> {
-        let (contents, before) = (self.files.read()?, self.current());
-        if contents == before.contents {
-            return Ok(false);
+        let before = self.current();
+        let (pair, clients) = (Pair::read(&self.files), Clients::read_again(&self.files));
+        let other_pair = pair.as_ref().is_ok_and(|pair| !pair.is_same(&before.pair));
+        let other_clients = clients.as_ref().is_ok_and(|clients| clients.pem != before.clients.pem);
+        if other_pair || other_clients {
+            let shown = pair.as_ref().unwrap_or(&before.pair).clone();
+            let believed = clients.as_ref().unwrap_or(&before.clients).clone();
+            let fresh = Arc::new(Current::of(shown, believed, before.generation + u64::from(other_clients)));
+            *self.current.write().unwrap_or_else(PoisonError::into_inner) = fresh;
         }
-        let generation = before.generation + u64::from(contents.client_ca != before.contents.client_ca);
-        let fresh = Arc::new(Current::of(&self.files, contents, generation)?);
-        *self.current.write().unwrap_or_else(PoisonError::into_inner) = fresh;
-        Ok(true)
+        pair?;
+        clients?;
+        Ok(other_pair || other_clients)
     }
 
     /// Shakes hands with a peer, which must speak HTTP/2. The caller bounds how long that may take.
@@ -102,6 +118,11 @@ impl Server {
         Ok((stream, certificate))
     }
 
+    /// Whether no certificate of a client is believed any more, though clients may show one.
+    pub fn believes_nobody(&self) -> bool {
+        self.files.client_ca.is_some() && self.current().clients.verifier.is_none()
+    }
+
     fn current(&self) -> Arc<Current> {
         Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner))
     }
@@ -114,7 +135,7 @@ impl Authorities for Server {
 
     fn believe(&self, chain: &[CertificateDer<'static>]) -> bool {
         let current = self.current();
-        match (&current.clients, chain) {
+        match (&current.clients.verifier, chain) {
             (Some(clients), [own, between @ ..]) => clients.verify_client_cert(own, between, UnixTime::now()).is_ok(),
             _ => false,
         }
@@ -124,38 +145,53 @@ impl Authorities for Server {
 // === impl Current ===
 
 impl Current {
-    fn of(files: &ServerFiles, contents: Contents, generation: u64) -> Result<Self, Error> {
-        let clients = match (&files.client_ca, &contents.client_ca) {
-            (Some(path), Some(pem)) => {
-                let roots = Arc::new(files::authorities(path, pem)?);
-                let verifier = WebPkiClientVerifier::builder_with_provider(roots, provider()).allow_unauthenticated().build();
-                Some(verifier.map_err(|source| Error::Authorities { path: path.clone(), source })?)
-            }
-            _ => None,
-        };
-        let chain = files::certificates(&files.certificate, &contents.certificate)?;
-        let key = files::key(&files.key, &contents.key)?;
-        let pair = |source| Error::Pair { certificate: files.certificate.clone(), key: files.key.clone(), source };
+    fn of(pair: Pair, clients: Clients, generation: u64) -> Self {
         let builder = rustls::ServerConfig::builder_with_provider(provider()).with_protocol_versions(&[&TLS13]);
         let builder = builder.expect("the provider knows TLS 1.3");
-        let verifier = clients.clone().unwrap_or_else(WebPkiClientVerifier::no_client_auth);
-        let mut config = builder.with_client_cert_verifier(verifier).with_single_cert(chain, key).map_err(pair)?;
+        let verifier = clients.verifier.clone().unwrap_or_else(WebPkiClientVerifier::no_client_auth);
+        let shown = Arc::new(SingleCertAndKey::from(Arc::clone(&pair.both)));
+        let mut config = builder.with_client_cert_verifier(verifier).with_cert_resolver(shown);
         config.alpn_protocols = vec![Protocol::Http2.name().to_vec()];
         // A session that goes on would carry a certificate that nobody has looked at again.
         config.session_storage = Arc::new(NoServerSessionStorage {});
         config.send_tls13_tickets = 0;
-        Ok(Current { contents, config: Arc::new(config), clients, generation })
+        Current { pair, clients, config: Arc::new(config), generation }
     }
 }
 
-// === impl ServerFiles ===
+// === impl Pair ===
 
-impl ServerFiles {
-    fn read(&self) -> Result<Contents, Error> {
-        Ok(Contents {
-            certificate: files::read(&self.certificate)?,
-            key: files::read_key(&self.key)?,
-            client_ca: self.client_ca.as_deref().map(files::read).transpose()?,
-        })
+impl Pair {
+    fn read(files: &ServerFiles) -> Result<Self, Error> {
+        let (certificate, key) = (files::read(&files.certificate)?, files::read_key(&files.key)?);
+        let chain = files::certificates(&files.certificate, &certificate)?;
+        let pair = |source| Error::Pair { certificate: files.certificate.clone(), key: files.key.clone(), source };
+        let both = CertifiedKey::from_der(chain, files::key(&files.key, &key)?, &provider()).map_err(pair)?;
+        Ok(Pair { certificate, key, both: Arc::new(both) })
+    }
+
+    fn is_same(&self, other: &Pair) -> bool {
+        self.certificate == other.certificate && self.key == other.key
+    }
+}
+
+// === impl Clients ===
+
+impl Clients {
+    fn read(files: &ServerFiles) -> Result<Self, Error> {
+        let Some(path) = &files.client_ca else { return Ok(Clients::default()) };
+        let pem = files::read(path)?;
+        let roots = Arc::new(files::authorities(path, &pem)?);
+        let verifier = WebPkiClientVerifier::builder_with_provider(roots, provider()).allow_unauthenticated().build();
+        let verifier = verifier.map_err(|source| Error::Authorities { path: path.clone(), source })?;
+        Ok(Clients { pem, verifier: Some(verifier) })
+    }
+
+    /// The same while the server runs: whoever takes the last authority away, or the whole file, lets nobody in any more.
+    fn read_again(files: &ServerFiles) -> Result<Self, Error> {
+        match Clients::read(files) {
+            Err(error) if error.is_absence() => Ok(Clients::default()),
+            read => read,
+        }
     }
 }

@@ -238,13 +238,14 @@ async fn files_that_cannot_be_used_are_refused_and_change_nothing() {
     let place = Place::new(&first, Some(&authority));
     let (server, client) = (place.open(), place.client(&authority, Protocol::Http2));
     let ServerFiles { certificate, key, client_ca } = place.files.clone();
-    let faults: [(&str, &dyn Fn()); 7] = [
+    let faults: [(&str, &dyn Fn()); 8] = [
         ("cannot be used together", &|| write(&key, &KeyPair::generate().unwrap().serialize_pem(), 0o600)),
         ("everybody on this machine can read the key", &|| write(&key, &first.key.serialize_pem(), 0o604)),
         ("holds no private key", &|| write(&key, "", 0o600)),
         ("holds no certificate", &|| write(&certificate, "certificate", 0o644)),
         ("others can write it", &|| write(&certificate, &first.certificate.pem(), 0o666)),
-        ("holds no certificate", &|| write(client_ca.as_deref().unwrap(), "", 0o644)),
+        ("others can write it", &|| write(client_ca.as_deref().unwrap(), &authority.0.pem(), 0o666)),
+        ("is not PEM", &|| write(client_ca.as_deref().unwrap(), "-----BEGIN CERTIFICATE-----\n", 0o644)),
         ("No such file", &|| std::fs::remove_file(&certificate).unwrap()),
     ];
     for (expected, break_it) in faults {
@@ -318,4 +319,61 @@ async fn who_lets_clients_in_may_change_and_open_connections_follow() {
     place.believe(&[&leaving]);
     server.reload().unwrap();
     assert!(certificate.is_trusted(), "it is back");
+}
+
+#[tokio::test]
+async fn a_server_does_not_start_without_the_authorities_that_it_is_to_believe() {
+    let authority = Authority::new("ours");
+    let place = Place::new(&authority.server(), Some(&authority));
+    place.believe(&[]);
+    let refused = Server::open(place.files.clone()).err().expect("the file is empty").to_string();
+    assert!(refused.contains("holds no certificate"), "{refused}");
+}
+
+#[tokio::test]
+async fn taking_the_last_authority_away_lets_in_nobody() {
+    let authority = Authority::new("ours");
+    let place = Place::new(&authority.server(), Some(&authority));
+    let path = place.files.client_ca.clone().unwrap();
+    let takings: [(&str, &dyn Fn()); 3] = [
+        ("all lines", &|| write(&path, "", 0o644)),
+        ("all but a remark", &|| write(&path, "# nobody for now\n", 0o644)),
+        ("the file", &|| std::fs::remove_file(&path).unwrap()),
+    ];
+    for (what, take) in takings {
+        place.believe(&[&authority]);
+        let server = place.open();
+        let client = authority.client(&[], |_| {});
+        let (accepted, _connected) = show(&server, &authority, &client).await.unwrap();
+        let certificate = accepted.1.unwrap();
+        assert!(certificate.is_trusted() && !server.believes_nobody());
+        take();
+        assert!(server.reload().unwrap(), "{what}");
+        assert!(!certificate.is_trusted() && server.believes_nobody(), "{what}: on the connection that is open");
+        let (accepted, _connected) = show(&server, &authority, &client).await.unwrap();
+        assert!(accepted.1.is_none(), "{what}: nobody is asked for one");
+        assert!(!server.reload().unwrap(), "{what}: nothing has changed since");
+        place.believe(&[&authority]);
+        assert!(server.reload().unwrap() && certificate.is_trusted(), "{what}: it is back");
+    }
+}
+
+#[tokio::test]
+async fn an_authority_is_taken_away_also_while_the_servers_own_certificate_cannot_be_used() {
+    let (leaving, staying) = (Authority::new("leaving"), Authority::new("staying"));
+    let (first, second) = (staying.server(), staying.server());
+    let place = Place::new(&first, Some(&leaving));
+    let server = place.open();
+    let (accepted, _connected) = show(&server, &staying, &leaving.client(&[], |_| {})).await.unwrap();
+    write(&place.files.key, "no key", 0o600);
+    place.believe(&[&staying]);
+    assert!(server.reload().is_err(), "it is told");
+    assert!(!accepted.1.unwrap().is_trusted());
+    assert!(show(&server, &staying, &leaving.client(&[], |_| {})).await.is_err());
+
+    place.put(&second);
+    write(place.files.client_ca.as_deref().unwrap(), "-----BEGIN CERTIFICATE-----\n", 0o644);
+    assert!(server.reload().is_err(), "it is told");
+    let (_, connected) = show(&server, &staying, &staying.client(&[], |_| {})).await.unwrap();
+    assert_eq!(shown(&connected), second.certificate.der().to_vec(), "the new certificate, and the authority of before");
 }

@@ -51,7 +51,7 @@ impl Incidents for LoggedIncidents {
 }
 
 /// An error with its causes, as one line.
-fn chain(error: &Error) -> String {
+pub(crate) fn chain(error: &Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {
