@@ -181,9 +181,11 @@ pub async fn a_deleted_principal_takes_keys_and_sessions_along(store: &dyn Ident
     assert_eq!(session_of(2).await, Some(session(other, 2)));
 }
 
-/// Longer than anything lives that was issued before, for its own name and tenant, also where somebody has the name anew.
+/// Longer than anything lives that was issued before, for its own name and tenant, also where somebody has the name anew; for good, of a
+/// service account.
 pub async fn a_deletion_is_remembered_for_its_time(store: &dyn IdentityStore) {
-    let (ann, bob) = (principal("tenants/acme/users/ann"), principal("tenants/acme/users/bob"));
+    let (ann, bob, ci) =
+        (principal("tenants/acme/users/ann"), principal("tenants/acme/users/bob"), principal("tenants/acme/serviceAccounts/ci"));
     let delete = async |principal: &Principal, valid_after| {
         put(store, principal).await;
         let principal = &Principal { valid_after, ..principal.clone() };
@@ -192,6 +194,7 @@ pub async fn a_deletion_is_remembered_for_its_time(store: &dyn IdentityStore) {
     };
     let found = async |tenant: &str, name: &PrincipalName| store.find_deletion(&scope(tenant), name).await.expect("the store answers");
     assert_eq!(found("acme", &ann.name).await, None);
+    delete(&ci, at(3)).await;
     delete(&ann, at(4)).await;
     delete(&ann, at(5)).await;
     assert_eq!(found("acme", &ann.name).await, Some(at(5)));
@@ -205,6 +208,7 @@ pub async fn a_deletion_is_remembered_for_its_time(store: &dyn IdentityStore) {
     let later = PrincipalChange { principal: Principal { valid_after: at(6).plus(DELETION_REMEMBERED), ..bob.clone() }, ..later };
     assert_eq!(commit(store, later).await, Committed::Stored);
     assert_eq!(found("acme", &ann.name).await, None, "nothing of before is valid any more");
+    assert_eq!(found("acme", &ci.name).await, Some(at(3)), "certificates may be");
 }
 
 /// Once, and then the same is said again; others keep what is theirs.

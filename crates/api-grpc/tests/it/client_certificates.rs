@@ -169,6 +169,25 @@ async fn a_certificate_is_void_once_its_account_is_deleted() {
 }
 
 #[tokio::test]
+async fn what_was_issued_to_a_deleted_account_is_not_the_next_ones_of_its_name() {
+    let world = World::new().await;
+    let stolen = world.naming(&[CI_URI]);
+    assert_eq!(known_as(&stolen).await.unwrap(), CI);
+    world.all.revoke(&world.all.root, CI).await.unwrap();
+    let request = pb::DeleteServiceAccountRequest { name: CI.to_owned(), ..Default::default() };
+    world.all.server.identity.clone().delete_service_account(shown(&world.all.root, request)).await.unwrap();
+    world.all.account("demo", "ci", pb::Role::Creator).await;
+    for _ in 0..2 {
+        assert!(is_unauthenticated(&known_as(&stolen).await.unwrap_err()));
+        assert!(is_unauthenticated(&known_as(&world.naming(&[CI_URI])).await.unwrap_err()));
+        world.all.known.clock.advance(Duration::from_secs(60));
+    }
+    let mut fresh = naming(&[CI_URI]);
+    fresh.not_before = (world.now() - Duration::from_secs(1)).into();
+    assert_eq!(known_as(&world.showing(fresh)).await.unwrap(), CI);
+}
+
+#[tokio::test]
 async fn a_certificate_that_ends_while_its_connection_is_open_proves_nothing_any_more() {
     let world = World::new().await;
     let mut params = naming(&[CI_URI]);

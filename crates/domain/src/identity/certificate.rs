@@ -14,7 +14,7 @@ const SCHEME: &str = "zona://";
 /// Which service account a certificate is about.
 #[derive(Debug, Clone, Default)]
 pub struct CertificateNames {
-    /// By URIs of others, letter by letter.
+    /// By URIs that the configuration names, letter by letter.
     given: HashMap<String, PrincipalName>,
 }
 
@@ -29,7 +29,9 @@ impl CertificateNames {
     /// The account of a certificate; `None` where it names none, or where it has several URIs: which of them counts, nobody has said.
     pub fn account(&self, certificate: &ClientCertificate) -> Option<PrincipalName> {
         let [uri] = certificate.uris.as_slice() else { return None };
-        let account = self.given.get(uri).cloned().or_else(|| named(uri))?;
+        // Whoever rules over all tenants is nobody whom an authority names on its own.
+        let named = || named(uri).filter(|account| !account.tenant().is_system());
+        let account = self.given.get(uri).cloned().or_else(named)?;
         (account.kind() == PrincipalKind::ServiceAccount).then_some(account)
     }
 }
@@ -58,7 +60,8 @@ impl ClientCertificate {
 
 impl Principal {
     /// Whether a certificate with these times counts. The authority names whom it pleases, also before there is such an account; but what
-    /// was issued to an account and made void since, its certificates included, is void.
+    /// was issued to an account and made void since, its certificates included, is void, and so is what was issued to another of its name
+    /// that was deleted.
     pub(super) fn accepts_certificate(&self, credential: &Credential, now: Timestamp) -> bool {
         let voided = self.valid_after > self.created && credential.issued <= self.valid_after;
         let lasts = credential.issued <= now && credential.expires.is_none_or(|expires| now < expires);
@@ -73,7 +76,9 @@ mod tests {
     fn account(uris: &[&str]) -> Option<String> {
         let ci = PrincipalName::parse("account", "tenants/acme/serviceAccounts/ci").expect("a name");
         let ann = PrincipalName::parse("account", "tenants/acme/users/ann").expect("a name");
-        let names = CertificateNames::new([("spiffe://example/ci".to_owned(), ci), ("spiffe://example/ann".to_owned(), ann)]);
+        let root = PrincipalName::parse("account", "tenants/system/serviceAccounts/root").expect("a name");
+        let given = [("spiffe://example/ci", ci), ("spiffe://example/ann", ann), ("spiffe://example/root", root)];
+        let names = CertificateNames::new(given.map(|(uri, account)| (uri.to_owned(), account)));
         let certificate = ClientCertificate { uris: uris.iter().map(|uri| (*uri).to_owned()).collect(), ..ClientCertificate::default() };
         names.account(&certificate).map(|account| account.to_string())
     }
@@ -83,6 +88,12 @@ mod tests {
         let ci = Some("tenants/acme/serviceAccounts/ci".to_owned());
         assert_eq!(account(&["zona://tenants/acme/serviceAccounts/ci"]), ci);
         assert_eq!(account(&["spiffe://example/ci"]), ci);
+    }
+
+    #[test]
+    fn an_account_that_may_rule_over_all_tenants_is_only_one_whom_the_configuration_names() {
+        assert_eq!(account(&["spiffe://example/root"]), Some("tenants/system/serviceAccounts/root".to_owned()));
+        assert_eq!(account(&["zona://tenants/system/serviceAccounts/root"]), None);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //! store with compare-and-set.
 
 use std::net::IpAddr;
+use std::time::Duration;
 
 use crate::access::{Action, Found, OfTenant, Permit, TenantScope};
 use crate::error::{Error, Result};
@@ -13,6 +14,10 @@ use crate::name::{PrincipalKind, PrincipalName, TenantName};
 use crate::page::{Page, PageRequest};
 use crate::request::{Expected, RequestKey, once};
 use crate::revision::Revision;
+
+/// By how much later than the next account of a deleted one's name is made what was issued before ends: certificates tell by it that
+/// something was made void.
+const VOID_SINCE: Duration = Duration::from_millis(1);
 
 /// A principal as asked for.
 #[derive(Debug, Default)]
@@ -160,6 +165,12 @@ impl Identities {
         let Some(name) = name.filter(|_| found.is_empty()) else { return Err(Error::Invalid(found)) };
         let password = self.hashed(draft.password.as_ref()).await?;
         let now = self.ports.clock.now();
+        // What was issued to another account of this name is not the new one's, certificates included.
+        let deletion = match name.kind() {
+            PrincipalKind::User => None,
+            PrincipalKind::ServiceAccount => self.ports.principals.find_deletion(&permit.scope(), &name).await?,
+        };
+        let valid_after = deletion.map_or(now, |deletion| deletion.max(now).plus(VOID_SINCE));
         let principal = Principal {
             name: name.clone(),
             display_name: draft.display_name,
@@ -169,7 +180,7 @@ impl Identities {
             created: now,
             updated: now,
             revision: Revision::FIRST,
-            valid_after: now,
+            valid_after,
         };
         let change = PrincipalChange {
             expected: Expected::Absent,

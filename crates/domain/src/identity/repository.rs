@@ -14,7 +14,8 @@ use crate::page::{Page, PageRequest};
 use crate::request::{Committed, Expected, RequestKey};
 use crate::time::Timestamp;
 
-/// How long it is remembered that a principal was deleted: longer than what outside issuers issued to it lives, however clocks differ.
+/// How long it is remembered that a user was deleted: longer than what outside issuers issued to them lives, however clocks differ. Of a
+/// service account it is remembered for good: its certificates live for as long as an authority pleases.
 pub const DELETION_REMEMBERED: Duration = MAX_EXTERNAL_TOKEN_LIFE.saturating_mul(2);
 
 /// One change of a principal, stored whole or not at all.
@@ -65,8 +66,8 @@ pub trait PrincipalRepository: Send + Sync {
     async fn commit(&self, scope: &TenantScope, change: PrincipalChange) -> Result<Committed<Principal>>;
     /// What a request was answered with, if it was: looked for before anything about it is judged.
     async fn find_answer(&self, scope: &TenantScope, request: &RequestKey) -> Result<Option<Committed<Principal>>>;
-    /// The [`Principal::valid_after`] with which the principal of this name was deleted last, remembered for [`DELETION_REMEMBERED`] at
-    /// least.
+    /// The [`Principal::valid_after`] with which the principal of this name was deleted last: of a user remembered for
+    /// [`DELETION_REMEMBERED`] at least, of a service account for good.
     async fn find_deletion(&self, scope: &TenantScope, name: &PrincipalName) -> Result<Option<Timestamp>>;
     /// Takes the new hash of the same password, unless the stored principal has another revision. Not a change: neither revision nor
     /// epoch grow.

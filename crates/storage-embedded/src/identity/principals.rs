@@ -207,7 +207,7 @@ fn delete(connection: &Connection, tenant: &TenantId, principal: &Principal, exp
 fn remember_deletion(connection: &Connection, tenant: &TenantId, principal: &Principal, now: Timestamp) -> rusqlite::Result<()> {
     const REMEMBER: &str = "INSERT OR REPLACE INTO deleted_principals (tenant, kind, id, valid_after) VALUES (?1, ?2, ?3, ?4)";
     const FORGET: &str = "DELETE FROM deleted_principals WHERE (tenant, kind, id) IN \
-         (SELECT tenant, kind, id FROM deleted_principals WHERE valid_after < ?1 ORDER BY valid_after LIMIT ?2)";
+         (SELECT tenant, kind, id FROM deleted_principals WHERE kind = 'user' AND valid_after < ?1 ORDER BY valid_after LIMIT ?2)";
     let (name, voided) = (&principal.name, principal.valid_after);
     // Of two clocks the one that is behind: it is better to remember for too long.
     let past = voided.min(now).minus(DELETION_REMEMBERED);

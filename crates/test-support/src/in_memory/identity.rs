@@ -11,7 +11,7 @@ use domain::identity::{
     ApiKey, ApiKeyChange, ApiKeyRepository, BootstrapRepository, DELETION_REMEMBERED, Erasure, Principal, PrincipalChange, PrincipalQuery,
     PrincipalRepository, Session, SessionRepository, SubjectRepository, SubjectState,
 };
-use domain::name::{ApiKeyId, PrincipalName, SessionId, TenantId};
+use domain::name::{ApiKeyId, PrincipalKind, PrincipalName, SessionId, TenantId};
 use domain::page::{Page, PageRequest};
 use domain::request::{Committed, Expected, RequestKey};
 use domain::time::{Clock, Timestamp};
@@ -79,7 +79,8 @@ impl InMemoryIdentity {
         if change.deletes {
             held.principals.remove(&name);
             let voided = change.principal.valid_after;
-            held.deletions.retain(|_, earlier| *earlier >= voided.minus(DELETION_REMEMBERED));
+            let past = voided.minus(DELETION_REMEMBERED);
+            held.deletions.retain(|deleted, earlier| deleted.kind() == PrincipalKind::ServiceAccount || *earlier >= past);
             held.deletions.insert(name.clone(), voided);
             held.keys.retain(|_, key| key.account != name);
             held.sessions.retain(|_, session| session.principal != name);
