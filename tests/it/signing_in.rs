@@ -269,6 +269,10 @@ fn credentials_stay_in_their_file_and_on_this_machine() {
         let words = ["--server", elsewhere, "login", "--user", "ann", "--password-file", "password"];
         let refused = root.zona(&words).with_code(exit::USAGE);
         assert!(refused.errors().contains("plain text") && refused.errors().contains("ssh -N -L"), "{}", refused.errors());
+        // Nobody is signed in there, and the password of another is as secret.
+        let words = ["--server", elsewhere, "user", "create", "ann", "--password-file", "password"];
+        let refused = root.zona(&words).with_code(exit::USAGE);
+        assert!(refused.errors().contains("plain text"), "{}", refused.errors());
     }
     let key = root.file("key", "zona_key_x");
     let refused = run(root.command(&["--server", "http://192.0.2.1:7070", "whoami"]).env("ZONA_API_KEY_FILE", key)).with_code(exit::USAGE);

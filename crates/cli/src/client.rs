@@ -51,11 +51,10 @@ impl Client {
     /// system's.
     ///
     /// # Errors
-    /// Nobody answers there, or somebody else does; or what proves who calls must not be sent there, or has ended.
+    /// Nobody answers there, or somebody else does; or what is sent there could be read on the way; or what proves who calls has ended.
     pub async fn connect(server: &str, ca: Option<&Path>, credential: Credential) -> Result<Self> {
-        if !matches!(credential, Credential::Absent) {
-            address::keeps_secrets(server)?;
-        }
+        // Also without a credential: what a call carries may be a password.
+        address::keeps_secrets(server)?;
         let channel = Signed::new(channel(server, ca).await?, credential);
         // A session that has ended is told here, with what to do, and not by the call that comes first.
         channel.ready().await?;
@@ -132,4 +131,18 @@ async fn channel(server: &str, ca: Option<&Path>) -> Result<Channel> {
         };
         Failure::new(Exit::Unavailable, format!("no server answers at {server}: {text}")).hint(hint)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::secret::Secret;
+
+    #[tokio::test]
+    async fn nothing_is_asked_in_plain_text_of_a_server_elsewhere() {
+        for credential in [Credential::Absent, Credential::Key(Secret::new("zona_key_x"))] {
+            let refused = Client::connect("http://10.0.0.1:7070", None, credential).await.err().expect("it is refused");
+            assert!(refused.to_string().contains("10.0.0.1 is not this machine"), "{refused}");
+        }
+    }
 }

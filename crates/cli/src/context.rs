@@ -32,7 +32,7 @@ impl Context {
     /// Connects to the server.
     ///
     /// # Errors
-    /// Nobody answers there, or what proves who calls must not be sent there, or has ended.
+    /// As [`Client::connect`].
     pub async fn connect(&self) -> Result<Client> {
         Client::connect(&self.server, self.ca.as_deref(), self.credential.clone()).await
     }

@@ -22,7 +22,7 @@ pub fn is_encrypted(server: &str) -> bool {
     server.parse::<Uri>().is_ok_and(|address| address.scheme_str() == Some("https"))
 }
 
-/// Refuses to send what proves who calls where others could read it: beyond this machine only TLS keeps it.
+/// Refuses to send passwords, or what proves who calls, where others could read it: beyond this machine only TLS keeps it.
 ///
 /// # Errors
 /// The address leads elsewhere, in plain text.
