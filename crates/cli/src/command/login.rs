@@ -75,12 +75,7 @@ impl Login {
     async fn perform(&self, setup: &Setup) -> Result {
         // Whatever would waste a password that was typed is found before.
         let contexts = setup.store.read()?;
-        let replaced = replaced(setup, &contexts)?;
-        let server = setup.settings.server.clone().or_else(|| replaced.map(|entry| entry.server.clone()));
-        let server = server.unwrap_or_else(|| DEFAULT_SERVER.to_owned());
-        let named = setup.settings.ca.as_deref().map(std::path::absolute).transpose();
-        let ca = named.map_err(|error| Failure::usage(format!("--ca: {error}")))?;
-        let there = There { ca: ca.or_else(|| replaced.and_then(|entry| entry.ca.clone())), server };
+        let (there, replaced) = There::of(setup, &contexts)?;
         address::keeps_secrets(&there.server)?;
         if self.api_key_file.is_none() && both_are_stdin(&self.password_file, &self.bootstrap_code_file) {
             return Err(Failure::usage("standard input cannot be both the code and the password"));
@@ -159,6 +154,19 @@ impl Login {
 }
 
 impl There {
+    /// Where it is, and the context of before. What that says of its server, it says of no other one: neither whom to believe there nor
+    /// who somebody is there.
+    fn of<'a>(setup: &Setup, contexts: &'a Contexts) -> Result<(Self, Option<&'a Entry>)> {
+        let replaced = replaced(setup, contexts)?;
+        let server = setup.settings.server.clone().or_else(|| replaced.map(|entry| entry.server.clone()));
+        let server = server.unwrap_or_else(|| DEFAULT_SERVER.to_owned());
+        let replaced = replaced.filter(|entry| address::same(&entry.server, &server));
+        let named = setup.settings.ca.as_deref().map(std::path::absolute).transpose();
+        let ca = named.map_err(|error| Failure::usage(format!("--ca: {error}")))?;
+        let ca = ca.or_else(|| replaced.and_then(|entry| entry.ca.clone()));
+        Ok((There { server, ca }, replaced))
+    }
+
     async fn connect(&self, credential: Credential) -> Result<Client> {
         Client::connect(&self.server, self.ca.as_deref(), credential).await
     }
@@ -232,9 +240,13 @@ fn name_of(contexts: &Contexts, entry: &Entry) -> String {
 
 #[cfg(test)]
 mod tests {
+    use ::settings::Surroundings;
     use clap::Parser;
 
     use super::*;
+    use crate::contexts::Store;
+    use crate::output::Format;
+    use crate::settings::Client as Settings;
 
     #[derive(Parser)]
     struct Line {
@@ -258,6 +270,29 @@ mod tests {
         let name = name_of(&contexts, &elsewhere);
         assert_eq!(name, "ann@acme@---1-:9090".replace("---1-:9090", "-::1-:9090"));
         assert!(crate::contexts::name(&name).is_ok());
+    }
+
+    #[test]
+    fn what_a_context_says_of_its_server_it_says_of_no_other() {
+        let root = tempfile::tempdir().unwrap();
+        let store = Store::of(&Surroundings { config_home: Some(root.path().to_owned()), ..Surroundings::default() });
+        let kept = Entry { ca: Some("/ca.pem".into()), ..entry("https://zona.example", "tenants/acme/users/ann") };
+        let mut contexts = Contexts::default();
+        contexts.contexts.insert("work".to_owned(), kept.clone());
+        let there = |server: Option<&str>, ca: Option<&str>| {
+            let (server, ca) = (server.map(str::to_owned), ca.map(PathBuf::from));
+            let context = Some("work".to_owned());
+            let settings = Settings { server, tenant: None, context, api_key_file: None, ca, output: Format::Table };
+            let setup = Setup { settings, store: store.clone() };
+            let (there, replaced) = There::of(&setup, &contexts).unwrap();
+            (there.server, there.ca, replaced.cloned())
+        };
+        let (ours, other) = ("https://ZONA.example:443".to_owned(), "https://other.example".to_owned());
+        let ca = |path: &str| Some(PathBuf::from(path));
+        assert_eq!(there(None, None), (kept.server.clone(), ca("/ca.pem"), Some(kept.clone())));
+        assert_eq!(there(Some(&ours), None), (ours.clone(), ca("/ca.pem"), Some(kept)));
+        assert_eq!(there(Some(&other), None), (other.clone(), None, None));
+        assert_eq!(there(Some(&other), Some("/other.pem")), (other.clone(), ca("/other.pem"), None));
     }
 
     #[test]
