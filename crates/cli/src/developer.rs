@@ -1,5 +1,6 @@
 //! Signs in whoever has started a server on this machine: a context of its own, beside those that people have made.
 
+use crate::client::address;
 use crate::contexts::{Entry, Kept, Store};
 use crate::failure::Result;
 use crate::secret::Secret;
@@ -17,27 +18,36 @@ pub enum SignedIn {
         /// Which one.
         current: String,
     },
-    /// Somebody else is signed in under that name. Nothing was changed.
+    /// It is for somebody else, or for a server elsewhere. Nothing was changed.
     Taken {
-        /// Full name of who it is.
+        /// Full name of who it is for, and where.
         by: String,
     },
 }
 
-/// Keeps what proves `principal` at `server` in the context. It becomes the current one where there is none.
+/// Keeps what proves `principal` at `server` in the context. It becomes the current one where there is none. An authority that the context
+/// names stays, for a server that has a certificate.
 ///
 /// # Errors
 /// There is no place for contexts, or others could write it.
 pub fn sign_in(store: &Store, server: &str, principal: &str, key: Secret) -> Result<SignedIn> {
     store.change(|contexts| {
-        if let Some(found) = contexts.contexts.get(CONTEXT).filter(|found| found.principal != principal) {
-            return Ok(SignedIn::Taken { by: found.principal.clone() });
+        let kept = Some(Kept::ApiKey(key));
+        let found = contexts.contexts.get(CONTEXT);
+        if let Some(found) = found.filter(|found| found.principal != principal || !leads_here(found, server, kept.as_ref())) {
+            return Ok(SignedIn::Taken { by: format!("{} at {}", found.principal, found.server) });
         }
-        let entry = Entry { server: server.to_owned(), ca: None, principal: principal.to_owned(), credential: Some(Kept::ApiKey(key)) };
+        let ca = found.and_then(|found| found.ca.clone()).filter(|_| address::is_encrypted(server));
+        let entry = Entry { server: server.to_owned(), ca, principal: principal.to_owned(), credential: kept };
         contexts.contexts.insert(CONTEXT.to_owned(), entry);
         let current = contexts.current.get_or_insert_with(|| CONTEXT.to_owned());
         Ok(if current == CONTEXT { SignedIn::Current } else { SignedIn::Beside { current: current.clone() } })
     })
+}
+
+/// Whether a context is for this server: at its address, or at another of this machine, or with what proves somebody here.
+fn leads_here(found: &Entry, server: &str, key: Option<&Kept>) -> bool {
+    address::is_here(&found.server) || address::same(&found.server, server) || found.credential.as_ref() == key
 }
 
 #[cfg(test)]
@@ -104,7 +114,37 @@ mod tests {
     fn a_context_of_that_name_that_is_somebody_elses_stays_so() {
         let place = Place::holding(CONTEXT, "tenants/acme/users/ann");
         let before = place.store.read().unwrap();
-        assert_eq!(place.signs_in("http://127.0.0.1:7070"), SignedIn::Taken { by: "tenants/acme/users/ann".to_owned() });
+        let by = "tenants/acme/users/ann at https://zona.example".to_owned();
+        assert_eq!(place.signs_in("http://127.0.0.1:7070"), SignedIn::Taken { by });
         assert_eq!(place.store.read().unwrap(), before);
+    }
+
+    #[test]
+    fn a_context_of_that_name_for_a_server_elsewhere_stays_so() {
+        let place = Place::holding(CONTEXT, DEV);
+        let before = place.store.read().unwrap();
+        let by = format!("{DEV} at https://zona.example");
+        assert_eq!(place.signs_in("http://127.0.0.1:7070"), SignedIn::Taken { by });
+        assert_eq!(place.store.read().unwrap(), before);
+        assert_eq!(place.signs_in("https://zona.example:443/"), SignedIn::Current, "it is that server");
+        assert_eq!(place.signs_in("http://127.0.0.1:7070"), SignedIn::Current, "its key is the same");
+    }
+
+    #[test]
+    fn the_authority_of_a_server_that_has_a_certificate_stays_and_goes_with_the_certificate() {
+        let place = Place::new();
+        let (encrypted, plain) = ("https://127.0.0.1:7070", "http://127.0.0.1:7070");
+        let ca = || place.store.read().unwrap().get(CONTEXT).unwrap().ca.clone();
+        place.signs_in(encrypted);
+        assert_eq!(ca(), None);
+        let name = |contexts: &mut Contexts| {
+            contexts.get_mut(CONTEXT)?.ca = Some("/ca.pem".into());
+            Ok(())
+        };
+        place.store.change(name).unwrap();
+        place.signs_in("https://127.0.0.1:7080");
+        assert_eq!(ca(), Some("/ca.pem".into()));
+        place.signs_in(plain);
+        assert_eq!(ca(), None);
     }
 }

@@ -22,13 +22,18 @@ pub fn is_encrypted(server: &str) -> bool {
     server.parse::<Uri>().is_ok_and(|address| address.scheme_str() == Some("https"))
 }
 
+/// Whether whoever answers there is on this machine.
+pub fn is_here(server: &str) -> bool {
+    server.parse().ok().as_ref().and_then(place).is_some_and(|(host, _)| is_loopback(&host))
+}
+
 /// Refuses to send passwords, or what proves who calls, where others could read it: beyond this machine only TLS keeps it.
 ///
 /// # Errors
 /// The address leads elsewhere, in plain text.
 pub fn keeps_secrets(server: &str) -> Result<()> {
     match server.parse().ok().as_ref().and_then(place) {
-        Some((host, _)) if is_encrypted(server) || is_loopback(&host) => Ok(()),
+        Some(_) if is_encrypted(server) || is_here(server) => Ok(()),
         found => {
             let host = found.map_or_else(|| server.to_owned(), |(host, _)| host);
             Err(Failure::usage(format!("{host} is not this machine: passwords, keys and tokens would go there in plain text")).hint(

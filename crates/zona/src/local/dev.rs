@@ -49,11 +49,16 @@ async fn banner(context: &Context, running: &Running) -> String {
     let url = running.url();
     let signed_in = running.developer.as_ref().map(|developer| Told::of(context, developer, &url));
     let (identity, prefix) = signed_in.map_or_else(Default::default, |told| (told.identity, told.prefix));
+    let authority = match running.encrypted {
+        true => "where the system does not know who signed the certificate, commands need `--ca FILE`".to_owned(),
+        false => String::new(),
+    };
     let facts = fields(&[
         ("  serving", format!("{} (gRPC, reflection, health)", running.serving())),
         ("  metrics", format!("http://{}/metrics", running.admin_address)),
         ("  data", config.listening.data.display().to_string()),
         ("  signed in", identity),
+        ("  authority", authority),
         ("  sandbox", sandbox),
         ("  examples", seeded),
         ("  recovered", recovered),
@@ -82,7 +87,7 @@ impl Told {
                 format!("zona --context {CONTEXT}"),
             ),
             Ok(SignedIn::Taken { by }) => {
-                (format!("in no context: `{CONTEXT}` is {by} and stays so; {account} has its key in a file"), by_file())
+                (format!("in no context: `{CONTEXT}` is for {by} and stays so; {account} has its key in a file"), by_file())
             }
             Err(failure) => (format!("in no context: {failure}; {account} has its key in a file"), by_file()),
         };

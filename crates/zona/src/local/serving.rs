@@ -19,7 +19,7 @@ pub const STOPPING: &str =
 /// Where a server serves, and on what.
 #[derive(Debug, Args)]
 pub struct Place {
-    /// Loopback address and port to serve on; port 0 takes a free one [default: 127.0.0.1:7070]
+    /// Address and port to serve on, beyond the loopback interface only with `tls.certificate`; port 0 takes a free one [default: 127.0.0.1:7070]
     #[arg(long, value_name = "ADDRESS")]
     listen: Option<String>,
     /// Loopback address and port of metrics and health [default: 127.0.0.1:7071, or a free port where --listen is another]

@@ -95,8 +95,10 @@ fn a_server_of_tls_serves_whoever_believes_its_authority_and_nobody_in_plain_tex
     let directory = tempfile::tempdir().unwrap();
     let (data, files) = (directory.path().join("data"), Files::new(directory.path()));
     let (certificate, key, ca) = (files.path("tls.crt"), files.path("tls.key"), files.path("ca.pem"));
-    let server = Server::start_with(&data, &[("ZONA_TLS__CERTIFICATE", &certificate), ("ZONA_TLS__KEY", &key), NOBODY_IS_LOCAL]);
-    assert!(server.banner.contains(&format!("https://{}", server.address)), "{}", server.banner);
+    let environment = [("ZONA_TLS__CERTIFICATE", certificate.as_str()), ("ZONA_TLS__KEY", key.as_str()), NOBODY_IS_LOCAL];
+    let mut server = Server::start_with(&data, &environment);
+    let banner = &server.banner;
+    assert!(banner.contains(&format!("https://{}", server.address)) && banner.contains("--ca FILE"), "{banner}");
     let me = at_home(&data, &["--ca", &ca, "whoami", "-o", "json"]).expect(0).json();
     assert_eq!((&me["principal"], &me["server"]), (&DEV.into(), &format!("https://{}", server.address).into()));
     let refused = at_home(&data, &["whoami"]).expect(6);
@@ -107,6 +109,12 @@ fn a_server_of_tls_serves_whoever_believes_its_authority_and_nobody_in_plain_tex
     let url = format!("https://{}", server.address);
     at_home(&data, &["--server", &url, "--ca", &ca, "--context", "mine", "login", "--api-key-file", &key_file]).expect(0);
     at_home(&data, &["--context", "mine", "utility", "list"]).expect(0);
+
+    at_home(&data, &["--server", &url, "--ca", &ca, "--context", "dev", "login", "--api-key-file", &key_file]).expect(0);
+    server.signal(Signal::TERM);
+    server.wait();
+    let _again = Server::start_with(&data, &environment);
+    at_home(&data, &["whoami"]).expect(0);
 }
 
 #[test]
