@@ -183,8 +183,15 @@ async fn serve(config: &Config, parts: Parts, listeners: Listeners, telemetry: T
     let certificates = certificates(config, &parts)?;
     let callers = Callers::open(config, &parts.stores, &parts.clock, &parts.ids, &audit.auditor).await?;
     let bootstrap_code = callers.bootstrap_code(config).await?;
-    let developer = if manner.developer { Some(developer(config, &policy, &callers, &audit.auditor).await?) } else { None };
-    let seeded = if manner.seeds { seed::create(&policy, &utilities, &audit.auditor).await.map_err(Error::Seed)? } else { 0 };
+    let mut closed = None;
+    let developer = match manner.developer {
+        true => unless_closed(developer(config, &policy, &callers, &audit.auditor, clock.as_ref()).await, &mut closed)?,
+        false => None,
+    };
+    let seeded = match manner.seeds {
+        true => unless_closed(seed::create(&policy, &utilities, &audit.auditor).await.map_err(Error::Seed), &mut closed)?,
+        false => None,
+    };
     readings::observe(&parts.metrics, executions.clone(), parts.sandboxes.clone(), parts.stores.cache.clone());
     readings::observe_advisories(&parts.metrics, Arc::clone(&advisories));
 
@@ -255,9 +262,10 @@ async fn serve(config: &Config, parts: Parts, listeners: Listeners, telemetry: T
         admin_address: listeners.admin_address,
         sandboxes: parts.sandboxes,
         recovered,
-        seeded,
+        seeded: seeded.unwrap_or_default(),
         bootstrap_code,
         developer,
+        closed,
         broken: tasks.broken(),
         executions,
         audit,
@@ -329,9 +337,27 @@ fn facts(config: &Config, parts: &Parts) -> ProcessFacts {
     }
 }
 
-async fn developer(config: &Config, policy: &AccessPolicy, callers: &Callers, auditor: &Auditor) -> Result<Developer, Error> {
-    let maker = Maker { policy, identities: &callers.identities, authenticator: callers.authenticator.as_ref(), auditor };
+async fn developer(
+    config: &Config,
+    policy: &AccessPolicy,
+    callers: &Callers,
+    auditor: &Auditor,
+    clock: &dyn Clock,
+) -> Result<Developer, Error> {
+    let maker = Maker { policy, identities: &callers.identities, authenticator: callers.authenticator.as_ref(), auditor, clock };
     Developer::of(&config.listening.data, maker).await
+}
+
+/// What the tenant `demo` is to have at the start, it does not get while it is suspended or deleted, which `closed` then says: the
+/// server is there for others, too.
+fn unless_closed<T>(made: Result<T, Error>, closed: &mut Option<String>) -> Result<Option<T>, Error> {
+    match made {
+        Err(Error::Developer(error @ domain::Error::Closed { .. }) | Error::Seed(error @ domain::Error::Closed { .. })) => {
+            *closed = Some(error.to_string());
+            Ok(None)
+        }
+        made => made.map(Some),
+    }
 }
 
 fn executions(parts: &Parts, gate: Gate, admission: Admission, auditor: Auditor) -> Executions {

@@ -51,6 +51,8 @@ pub struct Running {
     pub bootstrap_code: Option<Secret>,
     /// Whom whoever starts the server is signed in as.
     pub developer: Option<Developer>,
+    /// Why the tenant `demo` got neither a new developer nor examples, where it is suspended or deleted.
+    pub closed: Option<String>,
     /// Completes when a part that must run has ended.
     pub broken: CancellationToken,
     pub(crate) executions: Executions,

@@ -48,7 +48,7 @@ async fn banner(context: &Context, running: &Running) -> String {
     let seeded = if running.seeded > 0 { format!("{} created for tenant demo", running.seeded) } else { String::new() };
     let url = running.url();
     let signed_in = running.developer.as_ref().map(|developer| Told::of(context, developer, &url));
-    let (identity, prefix) = signed_in.map_or_else(Default::default, |told| (told.identity, told.prefix));
+    let (identity, prefix) = signed_in.map_or_else(|| (String::new(), "zona".to_owned()), |told| (told.identity, told.prefix));
     let authority = match running.encrypted {
         true => "where the system does not know who signed the certificate, commands need `--ca FILE`".to_owned(),
         false => String::new(),
@@ -59,6 +59,7 @@ async fn banner(context: &Context, running: &Running) -> String {
         ("  data", config.listening.data.display().to_string()),
         ("  signed in", identity),
         ("  authority", authority),
+        ("  closed", running.closed.clone().unwrap_or_default()),
         ("  sandbox", sandbox),
         ("  examples", seeded),
         ("  recovered", recovered),

@@ -65,6 +65,43 @@ fn a_developer_whose_key_was_lost_or_account_deleted_gets_another() {
     fs::remove_file(&key).unwrap();
     let _server = Server::start_with(&data, &[NOBODY_IS_LOCAL]);
     at_home(&data, &["whoami"]).expect(0);
+    let keys = at_home(&data, &["api-key", "list", "--service-account", "dev", "-o", "jsonl"]).expect(0).json_lines();
+    assert_eq!(keys.len(), 2, "those of before the deletion went with the account: {keys:?}");
+    let live: Vec<_> = keys.iter().filter(|key| key["revoke_time"].is_null()).collect();
+    assert!(live.len() == 1 && live[0]["expire_time"].is_string(), "the one that was lost is void: {keys:?}");
+}
+
+#[test]
+fn a_server_whose_tenant_of_examples_is_suspended_starts_and_says_so() {
+    let directory = tempfile::tempdir().unwrap();
+    let data = directory.path().join("data");
+    let mut server = Server::start_with(&data, &[NOBODY_IS_LOCAL]);
+    let said = fs::read_to_string(&server.log).unwrap();
+    let code = said.lines().find_map(|line| line.split_once("with this code, once: ")).expect("a code is shown").1;
+    let file = |name: &str, text: &str| {
+        let path = directory.path().join(name);
+        fs::write(&path, text).unwrap();
+        path.display().to_string()
+    };
+    let (code, password) = (file("code", code.trim()), file("password", "seven green herons"));
+    let url = format!("http://{}", server.address);
+    let login = ["--server", &url, "--context", "root", "login", "--bootstrap-code-file", &code, "--password-file", &password];
+    at_home(&data, &login).expect(0);
+    at_home(&data, &["--context", "root", "tenant", "suspend", "demo"]).expect(0);
+    server.signal(Signal::TERM);
+    server.wait();
+
+    for has_key in [true, false] {
+        let mut server = Server::start_with(&data, &[NOBODY_IS_LOCAL]);
+        assert!(server.banner.contains("tenants/demo is suspended"), "{}", server.banner);
+        assert_eq!(server.banner.contains("signed in"), has_key, "{}", server.banner);
+        server.signal(Signal::TERM);
+        server.wait();
+        if has_key {
+            fs::remove_file(data.join("dev.key")).unwrap();
+        }
+    }
+    assert!(!data.join("dev.key").exists(), "no key was made");
 }
 
 /// A directory with a server's certificate and key, and the authority that signed it.
