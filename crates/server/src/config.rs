@@ -91,7 +91,7 @@ impl Config {
         let runtimes = runtimes::all(reader);
         let executions = Executions::read(reader, Executions::SECTION.path());
         let tenants = tenants::all(reader);
-        let identity = Identity::read(reader, Identity::SECTION.path());
+        let identity = Identity::checked(reader, listening.as_ref());
         let issuers = identity::issuers(reader);
         let certificates = identity::certificates(reader);
         let audit = Audit::read(reader, Audit::SECTION.path());

@@ -10,6 +10,8 @@ use domain::identity::{Lives, MAX_TOKEN_LIFE, Role};
 use domain::name::{PrincipalKind, PrincipalName, TenantId};
 use settings::{Place, Reader, Section, section, value};
 
+use super::listening::Listening;
+
 /// Where keys are in the data directory.
 const DIRECTORY: &str = "identity";
 /// Longest name of an issuer's table.
@@ -23,8 +25,8 @@ section! {
     /// How callers are known.
     pub struct Identity in Place::table("identity");
 
-    /// `false`: every call must prove who calls; `true`: whoever comes over the loopback interface and shows nothing is the user
-    /// `tenants/demo/users/local`, whoever on the machine that may be. See [Identity](identity.md)
+    /// `false`: every call must prove who calls; `true`, where `listen` is a loopback address: whoever comes there and shows nothing is
+    /// the user `tenants/demo/users/local`, whoever on the machine that may be. See [Identity](identity.md)
     local_caller: bool = false => value::flag();
     /// what tokens name as their issuer; the same for all servers of an installation
     issuer: String = "zona" => value::text(name);
@@ -90,6 +92,17 @@ section! {
 // === impl Identity ===
 
 impl Identity {
+    /// Reads the section, and what it has to say of where the server listens: one that others reach lets nobody in unknown, since whoever
+    /// comes over the loopback interface then may be somebody's relay.
+    pub(super) fn checked(reader: &mut Reader<'_>, listening: Option<&Listening>) -> Option<Self> {
+        let identity = Identity::read(reader, Identity::SECTION.path())?;
+        let address = listening.map(|listening| listening.listen).filter(|address| !address.ip().is_loopback());
+        let Some(address) = address.filter(|_| identity.local_caller) else { return Some(identity) };
+        let problem = format!("is true, which is for a server that nobody else reaches, and `listen` is {address}; leave one of them out");
+        reader.refuse(&Section::key(Identity::SECTION.path(), "local_caller"), problem);
+        None
+    }
+
     /// The configuration of tokens.
     pub(crate) fn tokens(&self) -> TokenConfig {
         TokenConfig { issuer: self.issuer.clone(), audience: self.audience.clone(), leeway: self.leeway }

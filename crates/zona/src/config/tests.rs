@@ -279,6 +279,14 @@ fn a_server_listens_beyond_the_loopback_interface_only_with_tls() {
 }
 
 #[test]
+fn a_server_that_others_reach_takes_nobody_for_the_local_caller() {
+    let files = "[tls]\ncertificate = \"/etc/tls.crt\"\nkey = \"/etc/tls.key\"\n[identity]\nlocal_caller = true\n";
+    let found = problems(&format!("listen = \"0.0.0.0:7070\"\n{files}"));
+    assert!(found.len() == 1 && found[0].starts_with("identity.local_caller: is true") && found[0].contains("0.0.0.0:7070"), "{found:?}");
+    assert!(load_file(&format!("listen = \"[::1]:7070\"\n{files}")).unwrap().config.server.identity.local_caller);
+}
+
+#[test]
 fn a_certificate_and_its_key_need_each_other() {
     for (keys, problem) in [
         ("certificate = \"/c\"", "tls.key: is missing: a certificate is of no use without its key"),
