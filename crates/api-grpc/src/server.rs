@@ -53,6 +53,7 @@ mod connection;
 mod counted;
 mod idle_frames;
 mod opening;
+mod place;
 
 /// Connections that are open at once, unless somebody says otherwise: a few for each caller, and far fewer than a process may
 /// have descriptors.

@@ -7,8 +7,9 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, Sleep};
+
+use super::place::Place;
 
 /// Bytes of the connection preface, with which a client begins (RFC 9113, 3.4).
 const PREFACE: usize = 24;
@@ -17,7 +18,7 @@ const PREFACE: usize = 24;
 pub(super) struct Counted<C> {
     connection: C,
     preface: Option<Preface>,
-    _place: OwnedSemaphorePermit,
+    _place: Place,
 }
 
 /// What of the preface is missing, and until when.
@@ -28,7 +29,7 @@ struct Preface {
 
 impl<C> Counted<C> {
     /// A new connection, which must say its preface before `until`.
-    pub(super) fn new(connection: C, place: OwnedSemaphorePermit, until: Instant) -> Self {
+    pub(super) fn new(connection: C, place: Place, until: Instant) -> Self {
         let preface = Preface { missing: PREFACE, until: Box::pin(tokio::time::sleep_until(until)) };
         Counted { connection, preface: Some(preface), _place: place }
     }

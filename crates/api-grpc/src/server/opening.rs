@@ -7,12 +7,12 @@ use std::sync::Arc;
 
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
-use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 use tokio_util::either::Either;
 use tonic::transport::server::{Connected, TcpConnectInfo};
 
 use super::counted::Counted;
+use super::place::Place;
 use crate::certificate::Certificate;
 
 /// Something that becomes a connection.
@@ -34,7 +34,7 @@ pub(super) struct Origin {
 /// What came to a listener, with its place.
 pub(super) struct Arrived {
     pub(super) connection: TcpStream,
-    pub(super) place: OwnedSemaphorePermit,
+    pub(super) place: Place,
     /// By when it must have said its preface.
     pub(super) until: Instant,
     /// `None` for plain text.

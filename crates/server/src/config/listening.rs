@@ -22,7 +22,8 @@ section! {
     admin_listen: SocketAddr = "127.0.0.1:7071" => value::text(|text| loopback(text, "the admin port has no TLS", ""));
     /// names by which requests may name the admin port, separated by commas, besides addresses and `localhost`; other names are refused
     admin_names: Option<Vec<String>> => value::optional(names);
-    /// connections of the gRPC port that are open at once; more are refused, and those that are open notice nothing
+    /// connections of the gRPC port that are open at once; more are refused, and those that are open notice nothing. From one address an
+    /// eighth of them, and eight at least; from this machine all
     max_connections: usize = 512 => value::number(1..=1 << 20);
     /// data directory, mode 0700; one server at a time
     data: PathBuf, shown "`$XDG_DATA_HOME/zona` (`~/.local/share/zona`)"
