@@ -5,26 +5,67 @@
 use std::cell::Cell;
 use std::future::{Future, poll_fn};
 use std::pin::pin;
+use std::sync::Arc;
 use std::task::Poll;
+use std::time::Duration;
 
-use tokio::time::{Instant, sleep_until};
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep_until, timeout};
 
 tokio::task_local! {
     /// When the stream that is being polled ends. The layers of a call and the task of its stream know nothing else of each other.
     static END: Cell<Option<Instant>>;
 }
 
-/// Runs streams of one connection as tasks.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Streams;
+/// Runs streams of one connection as tasks, and knows how many are open. Cheap to clone.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Streams {
+    open: Arc<watch::Sender<usize>>,
+}
+
+/// A stream that is open, for as long as its task lasts.
+struct Open(Arc<watch::Sender<usize>>);
+
+// === impl Streams ===
+
+impl Streams {
+    /// Returns once none has been open for so long.
+    pub(crate) async fn idle_for(&self, long: Duration) {
+        let mut open = self.open.subscribe();
+        loop {
+            let none = open.wait_for(|open| *open == 0).await.map(drop);
+            none.expect("this holds the sender");
+            if timeout(long, open.changed()).await.is_err() {
+                return;
+            }
+        }
+    }
+
+    fn begin(&self) -> Open {
+        self.open.send_modify(|open| *open += 1);
+        Open(Arc::clone(&self.open))
+    }
+}
 
 impl<F> hyper::rt::Executor<F> for Streams
 where
     F: Future<Output = ()> + Send + 'static,
 {
     fn execute(&self, stream: F) {
+        let open = self.begin();
         // Its connection waits for it, and whatever goes wrong inside is the layer's to tell.
-        tokio::spawn(until_its_end(stream));
+        tokio::spawn(async move {
+            until_its_end(stream).await;
+            drop(open);
+        });
+    }
+}
+
+// === impl Open ===
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.send_modify(|open| *open -= 1);
     }
 }
 
@@ -55,9 +96,6 @@ async fn until_its_end(stream: impl Future<Output = ()>) {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-    use std::time::Duration;
-
     use super::*;
 
     #[tokio::test]
@@ -74,6 +112,19 @@ mod tests {
         .await;
         assert!(begun.elapsed() >= ALLOWED, "not before its time");
         assert_eq!(Arc::strong_count(&held), 1, "and with it what it held");
+    }
+
+    #[tokio::test]
+    async fn a_connection_is_idle_only_while_none_of_its_streams_is_open() {
+        const LONG: Duration = Duration::from_millis(50);
+        let streams = Streams::default();
+        let (first, second) = (streams.begin(), streams.begin());
+        drop(first);
+        assert!(timeout(LONG * 4, streams.idle_for(LONG)).await.is_err(), "one is open");
+        drop(second);
+        let begun = Instant::now();
+        streams.idle_for(LONG).await;
+        assert!(begun.elapsed() >= LONG, "not before its time");
     }
 
     #[tokio::test]

@@ -61,6 +61,9 @@ pub const DEFAULT_MAX_CONNECTIONS: usize = 512;
 /// How long a connection may be open before it begins to speak HTTP/2. A client begins at once, so this is for slow links; who says
 /// nothing holds one of the places for no longer.
 const PREFACE_PATIENCE: Duration = Duration::from_secs(10);
+/// How long a connection without an open call stays open. A client opens another when it needs one; who only holds one of the places
+/// does so for no longer.
+const IDLE_PATIENCE: Duration = Duration::from_secs(60);
 /// Bytes of one answer, so that no execution that ran is too large to be answered: parameters and stored values of a request, what the
 /// verdicts on all values may add up to, and everything else of an execution.
 const MAX_ANSWER: usize = MAX_REQUEST + MAX_OUTCOMES + 1024 * 1024;
@@ -113,6 +116,8 @@ pub struct Config {
     pub max_connections: usize,
     /// How long a connection may take to begin, its handshake included; then it is closed.
     pub preface_patience: Duration,
+    /// How long a connection without an open call stays open.
+    pub idle_patience: Duration,
     /// The certificate, and who lets clients in; `None` serves plain text.
     pub tls: Option<Arc<tls::Server>>,
 }
@@ -124,6 +129,7 @@ pub struct Server {
     health: Health,
     max_connections: usize,
     preface_patience: Duration,
+    idle_patience: Duration,
     tls: Option<Arc<tls::Server>>,
 }
 
@@ -143,6 +149,7 @@ impl Default for Config {
             metrics: Arc::new(NoMetrics),
             max_connections: DEFAULT_MAX_CONNECTIONS,
             preface_patience: PREFACE_PATIENCE,
+            idle_patience: IDLE_PATIENCE,
             tls: None,
         }
     }
@@ -178,8 +185,8 @@ impl Server {
             .add_service(health_service)
             .add_service(reflection().build_v1()?)
             .add_service(reflection().build_v1alpha()?);
-        let Config { max_connections, preface_patience, tls, .. } = config;
-        Ok(Server { routes, layer, health, max_connections, preface_patience, tls })
+        let Config { max_connections, preface_patience, idle_patience, tls, .. } = config;
+        Ok(Server { routes, layer, health, max_connections, preface_patience, idle_patience, tls })
     }
 
     /// What health checks answer, for who starts and stops the server.
@@ -222,7 +229,7 @@ impl Server {
             health.set_serving(false).await;
         };
         let service = self.layer.layer(self.routes.prepare());
-        connection::serve(incoming, service, Budget::of_server(), stop).await;
+        connection::serve(incoming, service, Budget::of_server(), self.idle_patience, stop).await;
         Ok(())
     }
 }

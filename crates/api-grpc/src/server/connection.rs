@@ -50,8 +50,8 @@ const CONNECTION_WINDOW: u32 = 4 * 1024 * 1024;
 const SEND_BUFFER: usize = 64 * 1024;
 
 /// Serves what `incoming` yields until `stop` completes and the connections that are open then have ended: each takes no new calls
-/// and closes behind the last that is open.
-pub(super) async fn serve<I, O, E, S>(incoming: I, service: S, budget: Budget, stop: impl Future<Output = ()>)
+/// and closes behind the last that is open. One without an open call for `idle` is closed in the same way.
+pub(super) async fn serve<I, O, E, S>(incoming: I, service: S, budget: Budget, idle: Duration, stop: impl Future<Output = ()>)
 where
     I: futures_util::Stream<Item = Result<O, E>>,
     O: Opening,
@@ -67,7 +67,7 @@ where
             match accepted {
                 Ok(opening) => {
                     // Awaited by the receiver that it holds; how it ends is the peer's matter.
-                    tokio::spawn(begin(opening, service.clone(), budget.of_connection(), stops.clone()));
+                    tokio::spawn(begin(opening, service.clone(), budget.of_connection(), idle, stops.clone()));
                 }
                 Err(error) => tracing::debug!(error = &*error.into(), "a connection failed before it began"),
             }
@@ -79,7 +79,7 @@ where
 }
 
 /// Opens a connection and serves it to its end. One that is not open by the stop has no calls, and goes.
-async fn begin<O, S>(opening: O, service: S, budget: Budget, mut stops: watch::Receiver<()>)
+async fn begin<O, S>(opening: O, service: S, budget: Budget, idle: Duration, mut stops: watch::Receiver<()>)
 where
     O: Opening,
     S: Service<Request<Body>, Response = Response<Body>, Error = Infallible> + Clone + Send + 'static,
@@ -90,29 +90,34 @@ where
         Either::Right(_) => return,
     };
     match opened {
-        Ok((connection, origin)) => run(connection, Peer { service, origin, budget }, stops).await,
+        Ok((connection, origin)) => run(connection, Peer { service, origin, budget }, idle, stops).await,
         Err(error) => tracing::debug!(error = &error as &dyn Error, "a connection failed before it began"),
     }
 }
 
 /// Serves one connection to its end.
-async fn run<C, S>(connection: C, peer: Peer<S>, mut stops: watch::Receiver<()>)
+async fn run<C, S>(connection: C, peer: Peer<S>, idle: Duration, mut stops: watch::Receiver<()>)
 where
     C: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     S: Service<Request<Body>, Response = Response<Body>, Error = Infallible> + Clone + Send + 'static,
     S::Future: Send + 'static,
 {
-    let mut connection = pin!(hardened().serve_connection(TokioIo::new(IdleFrames::new(connection)), peer));
+    let streams = Streams::default();
+    let mut connection = pin!(hardened(streams.clone()).serve_connection(TokioIo::new(IdleFrames::new(connection)), peer));
     let aged = tokio::time::sleep(MAX_CONNECTION_AGE);
     let leave = async {
         // A sender that is gone stops, too.
-        select(pin!(stops.changed()), pin!(aged)).await;
+        select(pin!(stops.changed()), select(pin!(aged), pin!(streams.idle_for(idle)))).await;
     };
     let ended = match select(connection.as_mut(), pin!(leave)).await {
         Either::Left((ended, _)) => ended,
         Either::Right(_) => {
             connection.as_mut().graceful_shutdown();
-            connection.await
+            // A peer that does not answer the goodbye has no call that could be cut off once it is idle.
+            match select(connection, pin!(streams.idle_for(idle))).await {
+                Either::Left((ended, _)) => ended,
+                Either::Right(_) => return,
+            }
         }
     };
     if let Err(error) = ended {
@@ -120,8 +125,8 @@ where
     }
 }
 
-fn hardened() -> Builder<Streams> {
-    let mut builder = Builder::new(Streams);
+fn hardened(streams: Streams) -> Builder<Streams> {
+    let mut builder = Builder::new(streams);
     builder
         .timer(TokioTimer::new())
         .max_concurrent_streams(MAX_CONCURRENT_STREAMS)

@@ -72,6 +72,8 @@ pub struct Options {
     pub max_connections: Option<usize>,
     /// How long a connection may say nothing; the server's default where nothing is said.
     pub preface_patience: Option<Duration>,
+    /// How long a connection may have no open call; the server's default where nothing is said.
+    pub idle_patience: Option<Duration>,
     /// What the server shows, and the client that the harness connects with then.
     pub tls: Option<(Arc<tls::Server>, tls::Client)>,
     /// Makes every connection look as if it came from there.
@@ -151,6 +153,7 @@ impl Default for Options {
             deadlines: Deadlines::default(),
             max_connections: None,
             preface_patience: None,
+            idle_patience: None,
             tls: None,
             admission: admission::Config::default(),
             peer: None,
@@ -225,8 +228,9 @@ impl Harness {
         let config = Config { deadlines: options.deadlines, metrics: calls.clone(), ..Config::default() };
         let max_connections = options.max_connections.unwrap_or(config.max_connections);
         let preface_patience = options.preface_patience.unwrap_or(config.preface_patience);
+        let idle_patience = options.idle_patience.unwrap_or(config.idle_patience);
         let (shown, client) = options.tls.clone().unzip();
-        let config = Config { max_connections, preface_patience, tls: shown, ..config };
+        let config = Config { max_connections, preface_patience, idle_patience, tls: shown, ..config };
         let server = Server::new(services, config).await.expect("contract and domain agree");
         let health = server.health();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -239,6 +239,34 @@ async fn a_connection_that_does_not_begin_in_time_gives_its_place_back() {
     harness.utilities.list_utilities(list()).await.expect("who has begun may be silent for longer");
 }
 
+#[tokio::test]
+async fn a_connection_without_an_open_call_is_closed_in_time_and_one_with_an_open_call_goes_on() {
+    let patience = Duration::from_secs(1);
+    let harness = Harness::with(Options { idle_patience: Some(patience), ..Options::default() }).await;
+    harness.create("some", "def main():\n    #: print one\n    #: wait\n    #: return 1\n").await;
+    let request = executions::ExecuteUtilityRequest { name: utility_name("some"), ..Default::default() };
+    let mut stream = harness.executions.clone().execute_utility(request).await.unwrap().into_inner();
+    stream.message().await.unwrap().expect("the first event");
+
+    let begun = std::time::Instant::now();
+    let mut idle = TcpStream::connect(harness.address).await.unwrap();
+    idle.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0").await.unwrap();
+    let mut said = Vec::new();
+    let closed = tokio::time::timeout(Duration::from_secs(30), idle.read_to_end(&mut said)).await;
+    // Closed or reset, whichever comes first; it answers nothing, not even the goodbye.
+    let _end = closed.expect("it does not stay open");
+    assert!(begun.elapsed() >= patience, "not before its time");
+
+    harness.sandbox.release();
+    let mut last = None;
+    while let Some(event) = stream.message().await.unwrap() {
+        last = event.event;
+    }
+    assert!(matches!(last, Some(executions::execution_event::Event::Finished(_))), "{last:?}");
+    let mut later = harness.utilities.clone();
+    later.list_utilities(list()).await.expect("whoever comes back is served");
+}
+
 fn list() -> pb::ListUtilitiesRequest {
     pb::ListUtilitiesRequest { parent: "tenants/demo".to_owned(), ..pb::ListUtilitiesRequest::default() }
 }
