@@ -1,6 +1,8 @@
-//! From what a server answered to what a person reads.
+//! From what a server answered, or a connection that broke before it did, to what a person reads.
 
-use tonic::{Code, Status};
+use std::error::Error;
+
+use tonic::{Code, Status, TimeoutExpired};
 use tonic_types::StatusExt as _;
 
 use super::Failure;
@@ -8,6 +10,9 @@ use crate::exit::Exit;
 
 impl From<Status> for Failure {
     fn from(status: Status) -> Self {
+        if let Some(cause) = status.source() {
+            return unanswered(cause);
+        }
         let details = status.get_error_details();
         let mut failure = Failure::new(exit_of(status.code()), message(&status));
         if let Some(bad) = details.bad_request() {
@@ -28,6 +33,21 @@ impl From<Status> for Failure {
         }
         failure
     }
+}
+
+/// Nothing came from the server: the client's own library made the status, and its code says how the library noticed. Of one broken
+/// connection it is UNAVAILABLE, INTERNAL, UNKNOWN or CANCELLED, whichever of its tasks saw the end first, so the code is not asked.
+fn unanswered(cause: &(dyn Error + 'static)) -> Failure {
+    let mut first = cause;
+    loop {
+        if first.is::<TimeoutExpired>() {
+            return Failure::new(Exit::Timeout, "the server did not answer in time");
+        }
+        let Some(source) = first.source() else { break };
+        first = source;
+    }
+    Failure::new(Exit::Unavailable, format!("the connection broke before the server answered: {first}"))
+        .hint("if that happens again, see whether the server runs, and whether its address begins with http:// or https://")
 }
 
 fn message(status: &Status) -> String {
@@ -69,6 +89,7 @@ fn hint(code: Code, reason: Option<&str>) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use std::io;
     use std::time::Duration;
 
     use tonic_types::{ErrorDetails, FieldViolation};
@@ -96,5 +117,19 @@ mod tests {
         details.set_error_info("QUEUE_FULL", "zona.dev", std::collections::HashMap::new());
         let failure = Failure::from(Status::with_error_details(Code::ResourceExhausted, "the queue is full", details));
         assert_eq!((failure.exit, failure.hint.as_deref()), (Exit::Unavailable, Some("try again in 2s")));
+    }
+
+    #[test]
+    fn a_connection_that_broke_is_told_as_one_whatever_code_the_library_gave_it() {
+        for code in [Code::Cancelled, Code::Unavailable, Code::Internal, Code::Unknown] {
+            let mut status = Status::new(code, "operation was canceled");
+            status.set_source(std::sync::Arc::new(io::Error::other("the peer hung up")));
+            let failure = Failure::from(status);
+            assert_eq!(failure.exit, Exit::Unavailable, "{code:?}");
+            assert_eq!(failure.message, "the connection broke before the server answered: the peer hung up");
+            assert!(failure.hint.is_some_and(|hint| hint.contains("https://")));
+        }
+        assert_eq!(Failure::from(Status::cancelled("the run was cancelled")).exit, Exit::Interrupted);
+        assert_eq!(Failure::from(Status::from_error(Box::new(TimeoutExpired(())))).exit, Exit::Timeout);
     }
 }

@@ -140,7 +140,8 @@ fn a_server_of_tls_serves_whoever_believes_its_authority_and_nobody_in_plain_tex
     assert_eq!((&me["principal"], &me["server"]), (&DEV.into(), &format!("https://{}", server.address).into()));
     let refused = at_home(&data, &["whoami"]).expect(6);
     assert!(refused.stderr.contains("invalid peer certificate") && refused.stderr.contains("--ca"), "{refused:?}");
-    server.run(&["whoami"]).expect(6);
+    let unanswered = server.run(&["whoami"]).expect(6);
+    assert!(unanswered.stderr.contains("before the server answered") && unanswered.stderr.contains("https://"), "{unanswered:?}");
 
     let key_file = data.join("dev.key").display().to_string();
     let url = format!("https://{}", server.address);
