@@ -5,6 +5,7 @@
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
+use std::thread;
 use std::time::Duration;
 
 use argon2::password_hash::{PasswordHasher as _, PasswordVerifier as _, phc};
@@ -12,7 +13,7 @@ use argon2::{Algorithm, Argon2, Params, Version};
 use async_trait::async_trait;
 use domain::identity::{PasswordHash, PasswordHasher, PasswordVerdict, Secret};
 use domain::{Error, Result};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use unicode_normalization::UnicodeNormalization as _;
 
 /// Least memory of a hash in KiB. Source: OWASP, Password Storage Cheat Sheet: 19 MiB, two passes, one lane.
@@ -26,6 +27,8 @@ pub const LEAST_PARALLELISM: u32 = 1;
 const MAX_WAITING: usize = 128;
 /// When somebody who found no place may try again.
 const RETRY_AFTER: Duration = Duration::from_secs(2);
+/// How much nicer a thread that hashes is; a sandbox is nicer than the server by 5.
+const NICER: i32 = 10;
 /// What is hashed in place of the password of nobody.
 const NOBODY: &[u8] = b"nobody has this password";
 
@@ -75,17 +78,21 @@ impl Argon2Passwords {
         })
     }
 
-    /// Computes on a thread for what blocks, when it is its turn. A caller who goes away gives up what has not begun; what has keeps
-    /// its turn to its end.
+    /// Computes on a thread of its own, when it is its turn. A caller who goes away gives up what has not begun; what has keeps its turn
+    /// to its end.
     async fn compute<T: Send + 'static>(&self, work: impl FnOnce(&Self) -> Result<T> + Send + 'static) -> Result<T> {
         let Ok(place) = Arc::clone(&self.places).try_acquire_owned() else { return Err(busy()) };
         let turn = Arc::clone(&self.turns).acquire_owned().await.map_err(|error| Error::internal("wait for a turn to hash", error))?;
         let this = self.clone();
-        let computed = tokio::task::spawn_blocking(move || {
+        let (answer, computed) = oneshot::channel();
+        let thread = thread::Builder::new().name("password".to_owned()).spawn(move || {
             let _held: (OwnedSemaphorePermit, OwnedSemaphorePermit) = (place, turn);
-            work(&this)
+            give_way();
+            // Whoever asked may be gone.
+            let _ = answer.send(work(&this));
         });
-        computed.await.map_err(|panic| Error::internal("hash a password", panic))?
+        thread.map_err(|error| Error::internal("start a thread to hash a password", error))?;
+        computed.await.map_err(|panicked| Error::internal("hash a password", panicked))?
     }
 
     fn is_current(&self, hash: &phc::PasswordHash) -> bool {
@@ -133,6 +140,13 @@ impl PasswordHasher for Argon2Passwords {
 /// The same password on every keyboard: an accent may be typed as one character or as two. Source: NIST SP 800-63B, 5.1.1.2.
 fn normalized(password: &Secret) -> Secret {
     Secret::new(password.expose().nfkc().collect::<String>())
+}
+
+/// Makes this thread less urgent than everything else of the server and than sandboxes: of a processor that is busy it gets what a tenth
+/// of a call gets, and a hash costs as much as many calls. On Linux it is the thread alone that changes, and it cannot change back.
+fn give_way() {
+    // Where it is refused, sign-ins are as urgent as the rest.
+    let _ = rustix::process::nice(NICER);
 }
 
 fn busy() -> Error {

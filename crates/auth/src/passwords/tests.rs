@@ -104,3 +104,14 @@ async fn a_caller_who_goes_away_while_waiting_gives_its_place_back() {
 fn parameters_that_argon2_does_not_take_are_refused() {
     assert!(Argon2Passwords::new(Config { memory_kib: 1, ..LEAST }).is_err());
 }
+
+#[tokio::test]
+async fn a_thread_that_hashes_gives_way_to_everything_else_and_no_other_thread_does() {
+    let passwords = passwords();
+    let own = || rustix::process::getpriority_process(None).unwrap();
+    let before = own();
+    let hashing = passwords.compute(move |_| Ok(own())).await.unwrap();
+    assert_eq!(hashing, (before + NICER).min(19));
+    assert_eq!(own(), before);
+    assert_eq!(tokio::task::spawn_blocking(own).await.unwrap(), before);
+}
