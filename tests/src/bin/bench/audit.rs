@@ -1,6 +1,7 @@
 //! What authorization and the audit log cost: calls of somebody who is signed in beside calls that show nothing and beside a bare
-//! echo, proofs over a long log, and sign-ins beside Transform.
+//! echo, what refusals take, proofs over a long log, and sign-ins beside Transform.
 
+mod denials;
 mod proofs;
 mod reads;
 mod sign_ins;
@@ -17,6 +18,7 @@ use crate::server::Zona;
 pub async fn run(context: &Context<'_>, report: &mut Report) -> anyhow::Result<()> {
     let server = Zona::start(context).await?;
     reads::run(&server, context, report).await?;
+    denials::run(&server, context, report).await?;
     sign_ins::run(&server, context, report).await?;
     server.stop().await?;
     proofs::run(context, report).await
