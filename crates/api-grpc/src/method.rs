@@ -86,6 +86,10 @@ pub(crate) struct Method {
     pub(crate) open: bool,
 }
 
+/// Methods each call of which is recorded, although it would be counted only.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RecordedSingly(BTreeSet<String>);
+
 /// Every method of the contract. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Methods {
@@ -97,10 +101,14 @@ pub(crate) struct Methods {
 
 impl Methods {
     /// Reads them out of the descriptors.
-    pub(crate) fn of_contract() -> Self {
+    pub(crate) fn of_contract(singly: &RecordedSingly) -> Self {
         let described = api_proto::methods();
         let services = described.iter().map(|method| method.service.clone()).collect();
-        let by_path = described.iter().map(|method| (method.path(), Arc::new(Method::of(method)))).collect();
+        let method = |described: &api_proto::Method| {
+            let method = Method::of(described);
+            Method { shows: method.shows || (method.is_counted() && singly.0.contains(&method.path)), ..method }
+        };
+        let by_path = described.iter().map(|described| (described.path(), Arc::new(method(described)))).collect();
         // What is not known may stream, and changes nothing: no handler hears of it.
         let other = |input| {
             Arc::new(Method { path: OTHER.to_owned(), shape: Shape::Stream, input, effect: Effect::Nothing, shows: false, open: false })
@@ -121,7 +129,33 @@ impl Methods {
     }
 }
 
+impl RecordedSingly {
+    /// Reads `UtilityService/ListUtilities,...`; `*` is every method that would be counted.
+    ///
+    /// # Errors
+    /// With what to do, where one names no such method.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let methods: Vec<_> = api_proto::methods().iter().map(Method::of).filter(Method::is_counted).map(|method| method.path).collect();
+        let mut singly = BTreeSet::new();
+        for name in text.split(',').map(str::trim) {
+            let meant: Vec<_> = methods.iter().filter(|path| name == "*" || path.ends_with(&format!(".{name}"))).cloned().collect();
+            if meant.is_empty() {
+                return Err(format!(
+                    "{name:?} is no method whose calls are counted; say for instance UtilityService/ListUtilities, or * for all of them"
+                ));
+            }
+            singly.extend(meant);
+        }
+        Ok(RecordedSingly(singly))
+    }
+}
+
 impl Method {
+    /// Whether its calls are counted unless somebody wants each of them recorded.
+    fn is_counted(&self) -> bool {
+        self.effect == Effect::Nothing && !self.shows && !self.open
+    }
+
     fn of(described: &api_proto::Method) -> Self {
         let path = described.path();
         let shape = match described.streams {
@@ -148,7 +182,7 @@ mod tests {
     use super::*;
 
     fn check(path: &str, shape: Shape, effect: Effect) {
-        let methods = Methods::of_contract();
+        let methods = Methods::of_contract(&RecordedSingly::default());
         let method = methods.find(path);
         assert_eq!((method.path.as_str(), method.shape, method.effect), (path, shape, effect));
     }
@@ -171,7 +205,7 @@ mod tests {
 
     #[test]
     fn exactly_these_methods_do_not_store_their_intent_before_they_begin() {
-        let methods = Methods::of_contract();
+        let methods = Methods::of_contract(&RecordedSingly::default());
         let with = |effect: Effect| {
             let methods = methods.by_path.values().filter(|method| method.effect == effect);
             methods.map(|method| method.path.as_str()).collect::<BTreeSet<_>>()
@@ -189,7 +223,7 @@ mod tests {
 
     #[test]
     fn exactly_these_methods_are_open_to_anyone() {
-        let methods = Methods::of_contract();
+        let methods = Methods::of_contract(&RecordedSingly::default());
         let mut open: Vec<&str> = methods.by_path.values().filter(|method| method.open).map(|method| method.path.as_str()).collect();
         open.sort_unstable();
         let named = ["Bootstrap", "GetKeySet", "IssueToken", "RefreshToken"];
@@ -198,7 +232,7 @@ mod tests {
 
     #[test]
     fn every_method_that_waits_for_user_code_is_a_unary_method_of_the_contract() {
-        let methods = Methods::of_contract();
+        let methods = Methods::of_contract(&RecordedSingly::default());
         for run in RUNS {
             assert_eq!(methods.find(run).shape, Shape::Run, "{run}");
         }
@@ -207,7 +241,7 @@ mod tests {
 
     #[test]
     fn every_method_that_shows_what_is_to_be_known_is_a_read_of_the_contract() {
-        let methods = Methods::of_contract();
+        let methods = Methods::of_contract(&RecordedSingly::default());
         for path in SHOWS {
             let method = methods.find(path);
             assert!(method.shows && method.effect == Effect::Nothing, "{path}");
@@ -217,6 +251,23 @@ mod tests {
 
     #[test]
     fn whatever_is_no_method_of_the_contract_has_one_name() {
-        assert_eq!(Methods::of_contract().find("/zona.utility.v1.UtilityService/PeekUtility").path, OTHER);
+        assert_eq!(Methods::of_contract(&RecordedSingly::default()).find("/zona.utility.v1.UtilityService/PeekUtility").path, OTHER);
+    }
+
+    #[test]
+    fn calls_that_are_counted_are_recorded_each_where_somebody_wants_that_and_never_the_other_way_round() {
+        let recorded = |text: &str| {
+            let methods = Methods::of_contract(&RecordedSingly::parse(text).unwrap());
+            methods.by_path.values().filter(|method| method.shows).map(|method| method.path.clone()).collect::<BTreeSet<_>>()
+        };
+        let always = SHOWS.map(str::to_owned);
+        let list = "/zona.utility.v1.UtilityService/ListUtilities".to_owned();
+        assert_eq!(recorded("UtilityService/ListUtilities"), always.iter().cloned().chain([list.clone()]).collect());
+        let all = recorded("TenantService/ListTenants, *");
+        assert!(all.is_superset(&always.into()) && all.contains(&list) && all.contains("/zona.server.v1.ServerService/GetServerInfo"));
+        assert!(!all.contains("/zona.identity.v1.IdentityService/GetKeySet"), "strangers would fill the log");
+        for wrong in ["", "ListUtilities", "UtilityService/CreateUtility", "UtilityService/GetUtility", "x,*"] {
+            assert!(RecordedSingly::parse(wrong).unwrap_err().contains("is no method whose calls are counted"), "{wrong}");
+        }
     }
 }

@@ -43,7 +43,7 @@ use crate::error::Error;
 use crate::execution_handler::ExecutionUseCases;
 use crate::handler::Handler;
 use crate::layer::{CallLayer, CallMetrics, Deadlines, LinkTrace, NoMetrics, Parts};
-use crate::method::Methods;
+use crate::method::{Methods, RecordedSingly};
 use crate::perform::Performer;
 use crate::settle::{Places, Settling};
 use opening::{Opened, Opening};
@@ -112,6 +112,8 @@ pub struct Config {
     pub link_trace: LinkTrace,
     /// Counts calls.
     pub metrics: Arc<dyn CallMetrics>,
+    /// What is recorded singly beyond what always is.
+    pub record_singly: RecordedSingly,
     /// Connections that are open at once; more are refused.
     pub max_connections: usize,
     /// How long a connection may take to begin, its handshake included; then it is closed.
@@ -147,6 +149,7 @@ impl Default for Config {
             deadlines: Deadlines::default(),
             link_trace: Arc::new(|_, _| String::new()),
             metrics: Arc::new(NoMetrics),
+            record_singly: RecordedSingly::default(),
             max_connections: DEFAULT_MAX_CONNECTIONS,
             preface_patience: PREFACE_PATIENCE,
             idle_patience: IDLE_PATIENCE,
@@ -162,7 +165,7 @@ impl Server {
     /// [`Error`]: the contract that was built in does not fit the domain.
     pub async fn new(services: Services, config: Config) -> Result<Self, Error> {
         check_permissions()?;
-        let methods = Methods::of_contract();
+        let methods = Methods::of_contract(&config.record_singly);
         let settling = Settling::new(Arc::clone(&services.spawner), Arc::clone(&config.metrics), Places::of_server());
         let layer = CallLayer::new(Parts {
             methods: methods.clone(),

@@ -199,6 +199,7 @@ async fn serve(config: &Config, parts: Parts, listeners: Listeners, telemetry: T
         max_connections: config.listening.max_connections,
         link_trace: Arc::new(telemetry::trace_context::continue_trace),
         metrics: Arc::new(CallCounts::new(Arc::clone(&parts.metrics))),
+        record_singly: config.audit.record_singly(),
         tls: certificates.as_ref().map(Certificates::server),
         ..api_grpc::Config::default()
     };

@@ -7,7 +7,7 @@ use test_support::{TokioSpawner, sample};
 
 use super::*;
 use crate::layer::RequestId;
-use crate::method::Methods;
+use crate::method::{Methods, RecordedSingly};
 
 #[derive(Default)]
 struct Settled(Mutex<Vec<Code>>);
@@ -31,7 +31,7 @@ struct World {
 
 fn world(most: usize) -> World {
     let (spawner, settled) = (Arc::new(TokioSpawner::current()), Arc::new(Settled::default()));
-    let method = Arc::clone(Methods::of_contract().find("/zona.utility.v1.UtilityService/CreateUtility"));
+    let method = Arc::clone(Methods::of_contract(&RecordedSingly::default()).find("/zona.utility.v1.UtilityService/CreateUtility"));
     let call = Call::new(RequestId("test".into()), String::new(), method);
     World { settling: Settling::new(spawner.clone(), settled.clone(), Places::new(most, most)), spawner, settled, call }
 }

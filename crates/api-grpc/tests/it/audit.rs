@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use api_grpc::RecordedSingly;
 use api_proto::zona::access::v1 as access;
 use api_proto::zona::annotations::v1::{Operation, Who};
 use api_proto::zona::audit::v1 as pb;
@@ -351,6 +352,17 @@ async fn other_reads_are_counted_by_the_minute() {
     assert_eq!(outcomes(&counted), [(Allowed, "")]);
     assert_eq!((counted[0].count, counted[0].resource.as_str()), (3, "utility"));
     assert!(counted[0].end_time.is_some());
+}
+
+#[tokio::test]
+async fn a_read_that_would_be_counted_is_recorded_each_time_where_that_is_set() {
+    let record_singly = RecordedSingly::parse("UtilityService/ListUtilities").unwrap();
+    let server = Harness::with(Options { record_singly, ..Options::default() }).await;
+    for _ in 0..2 {
+        let list = utilities::ListUtilitiesRequest { parent: TENANT.to_owned(), ..Default::default() };
+        server.utilities.clone().list_utilities(list).await.unwrap();
+    }
+    assert_eq!(outcomes(&of_action(&server, "utility.list").await), [(Allowed, ""), (Allowed, "")]);
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use api_grpc::{Config, Deadlines, Server, Services};
+use api_grpc::{Config, Deadlines, RecordedSingly, Server, Services};
 use api_proto::zona::access::v1::access_service_client::AccessServiceClient;
 use api_proto::zona::audit::v1::audit_service_client::AuditServiceClient;
 use api_proto::zona::execution::v1 as executions;
@@ -78,6 +78,8 @@ pub struct Options {
     pub tls: Option<(Arc<tls::Server>, tls::Client)>,
     /// Makes every connection look as if it came from there.
     pub peer: Option<SocketAddr>,
+    /// What is recorded singly beyond what always is.
+    pub record_singly: RecordedSingly,
     /// Who comes over the loopback interface.
     pub principal: String,
     /// Callers must show a credential, whose principals are kept there, perhaps by several servers.
@@ -159,6 +161,7 @@ impl Default for Options {
             peer: None,
             principal: LOCAL.to_owned(),
             known: None,
+            record_singly: RecordedSingly::default(),
         }
     }
 }
@@ -230,7 +233,8 @@ impl Harness {
         let preface_patience = options.preface_patience.unwrap_or(config.preface_patience);
         let idle_patience = options.idle_patience.unwrap_or(config.idle_patience);
         let (shown, client) = options.tls.clone().unzip();
-        let config = Config { max_connections, preface_patience, idle_patience, tls: shown, ..config };
+        let record_singly = options.record_singly.clone();
+        let config = Config { max_connections, preface_patience, idle_patience, record_singly, tls: shown, ..config };
         let server = Server::new(services, config).await.expect("contract and domain agree");
         let health = server.health();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -1,5 +1,6 @@
-//! `[audit]`: who vouches for audit logs beside the server.
+//! `[audit]`: who vouches for audit logs beside the server, and what is recorded more closely than it is anyway.
 
+use api_grpc::RecordedSingly;
 use audit::WitnessKey;
 use settings::{Place, section, value};
 
@@ -9,9 +10,16 @@ section! {
 
     /// public keys of witnesses whose cosignatures of checkpoints are taken, separated by commas, each as `NAME+ID+KEY`
     witnesses: Option<Vec<WitnessKey>>, shown "nobody" => value::optional(keys);
+    /// methods each call of which is recorded instead of counted by the minute, separated by commas, each as `UtilityService/ListUtilities`, or `*` for all
+    record_singly: Option<RecordedSingly>, shown "none" => value::optional(RecordedSingly::parse);
 }
 
 impl Audit {
+    /// What is recorded singly beyond what always is.
+    pub(crate) fn record_singly(&self) -> RecordedSingly {
+        self.record_singly.clone().unwrap_or_default()
+    }
+
     /// The witnesses.
     pub(crate) fn witnesses(&self) -> Vec<WitnessKey> {
         self.witnesses.clone().unwrap_or_default()

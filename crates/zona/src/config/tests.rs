@@ -380,6 +380,7 @@ password_checks = 4
 
 [audit]
 witnesses = "witness.example+0080fed4+BAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f"
+record_singly = "UtilityService/ListUtilities"
 
 [identity.issuers.corporate]
 issuer = "https://id.example/realm"
