@@ -81,6 +81,7 @@ const MEANINGS: [(&str, &[&str]); 9] = [
             "audit.watch",
             "audit.report",
             "audit.cosign",
+            "event.subscribe",
             "tenant.get",
             "tenant.update",
         ],

@@ -1,6 +1,6 @@
 //! Kills under load: 16 clients change and start things while the server is killed at random, again and again. Whatever was
 //! acknowledged is there, whatever was not can be asked for again under its request id and happens once, and the audit log knows of
-//! each effect, with one outcome for each intent.
+//! each effect, with one outcome for each intent. Others are told of each effect once.
 
 mod client;
 mod model;
@@ -17,9 +17,10 @@ use std::{
     time::{Duration, Instant},
 };
 
+use api_proto::zona::event::v1::{Event, SubscribeEventsRequest, subscribe_events_response::Part};
 use e2e::{
     command::run,
-    rpc::Client,
+    rpc::{Client, TENANT},
     server::{Backend, Server},
     workspace,
 };
@@ -35,6 +36,8 @@ const WORKERS: u32 = 16;
 const LIFE: u64 = 120;
 /// Lives of the store, in the run that every change waits for and in the long one.
 const KILLS: [u32; 2] = [15, 300];
+/// After so long without an event, what has happened was told.
+const SILENCE: Duration = Duration::from_secs(3);
 /// Where executions end that were running when the last server came.
 const ENDED_WITHIN: Duration = Duration::from_secs(60);
 
@@ -94,6 +97,10 @@ async fn kills_under_load_lose_nothing_acknowledged_double_nothing_and_leave_one
         starts.last()
     );
     assert!(done > WORKERS, "the workers did nothing");
+    let told = events(&server).await;
+    for worker in &workers {
+        worker.every_effect_was_told(&told);
+    }
     let records = export(&server, data.path());
     every_intent_has_one_outcome(&records);
     for worker in &workers {
@@ -111,6 +118,23 @@ async fn settle(server: &Server, workers: Vec<Worker>) -> Vec<Worker> {
         settled.push(worker);
     }
     settled
+}
+
+/// Everything that happened in the tenant, in order and without gaps.
+async fn events(server: &Server) -> Vec<Event> {
+    let mut client = Client::connect(server).await;
+    let request = SubscribeEventsRequest { parent: TENANT.to_owned(), after_sequence: Some(0), ..Default::default() };
+    let mut subscription = client.events.subscribe_events(request).await.expect("events can be followed").into_inner();
+    let mut told = Vec::new();
+    while let Ok(message) = tokio::time::timeout(SILENCE, subscription.message()).await {
+        match message.expect("it lasts").and_then(|message| message.part) {
+            Some(Part::Event(event)) => told.push(event),
+            Some(Part::ReachedSequence(_)) => {}
+            None => panic!("it has no end"),
+        }
+    }
+    assert!(told.iter().zip(1..).all(|(event, sequence)| event.sequence == sequence), "there is a gap");
+    told
 }
 
 /// The records of the log, which verifies.

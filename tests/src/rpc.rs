@@ -2,6 +2,7 @@
 //! languages' clients have programs of their own.
 
 use api_proto::zona::{
+    event::v1::event_service_client::EventServiceClient,
     execution::v1::{
         ExecuteUtilityRequest, Execution, ExecutionEvent, GetExecutionRequest, OutputStream, StartExecutionRequest, WatchExecutionRequest,
         execution_event::Event, execution_service_client::ExecutionServiceClient,
@@ -15,13 +16,15 @@ use crate::server::Server;
 /// Tenant of every story.
 pub const TENANT: &str = "tenants/demo";
 
-/// Clients of both services over one connection.
+/// Clients of some services over one connection.
 #[derive(Clone)]
 pub struct Client {
     /// Keeping utilities.
     pub utilities: UtilityServiceClient<Channel>,
     /// Running utilities.
     pub executions: ExecutionServiceClient<Channel>,
+    /// Following what happens.
+    pub events: EventServiceClient<Channel>,
 }
 
 /// Output of one execution, put together by offset.
@@ -45,7 +48,11 @@ impl Client {
     pub async fn connect(server: &Server) -> Self {
         let endpoint = Channel::from_shared(format!("http://{}", server.address())).expect("the address is valid");
         let channel = endpoint.connect().await.expect("the server accepts connections");
-        Client { utilities: UtilityServiceClient::new(channel.clone()), executions: ExecutionServiceClient::new(channel) }
+        Client {
+            utilities: UtilityServiceClient::new(channel.clone()),
+            executions: ExecutionServiceClient::new(channel.clone()),
+            events: EventServiceClient::new(channel),
+        }
     }
 
     /// Creates a utility of this code.

@@ -11,6 +11,7 @@ mod code_policy_handler;
 mod convert;
 mod ending;
 mod error;
+mod event_handler;
 mod execution_handler;
 mod handler;
 mod identity_handler;

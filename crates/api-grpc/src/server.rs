@@ -9,6 +9,7 @@ use std::time::Duration;
 use api_proto::DESCRIPTOR_SET;
 use api_proto::zona::access::v1::access_service_server::AccessServiceServer;
 use api_proto::zona::audit::v1::audit_service_server::AuditServiceServer;
+use api_proto::zona::event::v1::event_service_server::EventServiceServer;
 use api_proto::zona::execution::v1::execution_service_server::ExecutionServiceServer;
 use api_proto::zona::identity::v1::identity_service_server::IdentityServiceServer;
 use api_proto::zona::runtime::v1::runtime_service_server::RuntimeServiceServer;
@@ -19,6 +20,7 @@ use api_proto::zona::utility::v1::utility_service_server::UtilityServiceServer;
 use domain::access::{AccessPolicy, Authenticator, Explanations, Sharing};
 use domain::audit::{AuditLog, Auditor};
 use domain::code_policy::CodePolicies;
+use domain::event::EventLog;
 use domain::execution::{Executions, MAX_OUTCOMES, MAX_REQUEST};
 use domain::identity::Identities;
 use domain::runtime::Runtimes;
@@ -81,6 +83,8 @@ pub struct Services {
     pub auditor: Auditor,
     /// Use cases of audit logs.
     pub audit: AuditLog,
+    /// Use cases of events.
+    pub events: EventLog,
     /// Use cases of utilities.
     pub utilities: Utilities,
     /// Use cases of executions.
@@ -258,6 +262,7 @@ impl Services {
         serve!(ServerServiceServer: self.servers);
         serve!(AuditServiceServer: self.audit);
         serve!(IdentityServiceServer: self.identities);
+        serve!(EventServiceServer: self.events);
         routes
     }
 }

@@ -57,6 +57,7 @@ pub(crate) fn from_error(error: &Error, request_id: &str) -> Status {
         | Error::Denied { .. }
         | Error::Closed { .. }
         | Error::OutOfRange { .. }
+        | Error::Expired { .. }
         | Error::Stale { .. }
         | Error::StaleFence { .. } => {}
     }

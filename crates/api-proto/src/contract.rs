@@ -71,6 +71,14 @@ pub mod zona {
         }
     }
 
+    /// Following what happens.
+    pub mod event {
+        /// Version 1.
+        pub mod v1 {
+            tonic::include_proto!("zona.event.v1");
+        }
+    }
+
     /// Running utilities.
     pub mod execution {
         /// Version 1.

@@ -3,6 +3,7 @@
 mod access;
 mod api_key;
 mod audit;
+mod event;
 mod execution;
 mod login;
 mod logout;
@@ -26,6 +27,7 @@ mod whoami;
 pub use access::Access;
 pub use api_key::ApiKey;
 pub use audit::{AuditCosign, AuditExport, AuditList, AuditReport, AuditWatch};
+pub use event::Event;
 pub use execution::Execution;
 pub use login::Login;
 pub use logout::logout;

@@ -1,10 +1,10 @@
 //! Every action of every area, for the check of the contract against them.
 
 use crate::access::{self, ActionSpec, TargetKind};
-use crate::{audit, code_policy, execution, identity, runtime, server, tenant, utility};
+use crate::{audit, code_policy, event, execution, identity, runtime, server, tenant, utility};
 
 /// What the areas declare; an RPC that names another action is refused at start.
-const DECLARED: [&[ActionSpec]; 9] = [
+const DECLARED: [&[ActionSpec]; 10] = [
     access::actions::ACTIONS,
     utility::actions::ACTIONS,
     execution::actions::ACTIONS,
@@ -14,6 +14,7 @@ const DECLARED: [&[ActionSpec]; 9] = [
     audit::actions::ACTIONS,
     identity::actions::ACTIONS,
     tenant::actions::ACTIONS,
+    event::actions::ACTIONS,
 ];
 
 /// Every action that the domain knows.
@@ -22,7 +23,7 @@ pub fn actions() -> impl Iterator<Item = ActionSpec> {
 }
 
 /// What the areas' actions can be about.
-const ABOUT: [&[(&str, &[TargetKind])]; 9] = [
+const ABOUT: [&[(&str, &[TargetKind])]; 10] = [
     access::actions::ABOUT,
     utility::actions::ABOUT,
     execution::actions::ABOUT,
@@ -32,6 +33,7 @@ const ABOUT: [&[(&str, &[TargetKind])]; 9] = [
     audit::actions::ABOUT,
     identity::actions::ABOUT,
     tenant::actions::ABOUT,
+    event::actions::ABOUT,
 ];
 
 /// What an action can be about.

@@ -69,6 +69,12 @@ pub enum Error {
         /// What is wrong and what to do.
         description: String,
     },
+    /// The next event is no longer kept: whoever followed has missed some.
+    #[error("the next event is no longer kept; the oldest that is has the sequence {oldest}")]
+    Expired {
+        /// The oldest event that is kept; the next one where none is.
+        oldest: u64,
+    },
     /// The resource changed since the caller read it.
     #[error("{resource} has changed since it was read")]
     Stale {
@@ -166,7 +172,7 @@ impl Error {
             Error::NotFound { .. } => ErrorKind::NotFound,
             Error::AlreadyExists { .. } => ErrorKind::AlreadyExists,
             Error::Precondition { .. } => ErrorKind::Precondition,
-            Error::OutOfRange { .. } => ErrorKind::OutOfRange,
+            Error::OutOfRange { .. } | Error::Expired { .. } => ErrorKind::OutOfRange,
             Error::Stale { .. } | Error::StaleFence { .. } => ErrorKind::Stale,
             Error::Exhausted { .. } => ErrorKind::Exhausted,
             Error::Unavailable { .. } | Error::Unaudited { .. } => ErrorKind::Unavailable,
@@ -186,6 +192,7 @@ impl Error {
             | Error::Precondition { reason, .. }
             | Error::OutOfRange { reason, .. }
             | Error::Exhausted { reason, .. } => reason,
+            Error::Expired { .. } => "EVENTS_EXPIRED",
             Error::Stale { .. } => "ETAG_MISMATCH",
             Error::StaleFence { .. } => "HELD_ELSEWHERE",
             Error::Unavailable { .. } => "DEPENDENCY_UNAVAILABLE",
@@ -207,6 +214,7 @@ impl Error {
             Error::Closed { subject, .. } | Error::Precondition { subject, .. } | Error::Exhausted { subject, .. } => {
                 vec![("subject", subject.clone())]
             }
+            Error::Expired { oldest } => vec![("oldest_sequence", oldest.to_string())],
             Error::Unavailable { dependency, .. } => vec![("dependency", (*dependency).to_owned())],
             Error::Invalid(_) | Error::Unauthenticated | Error::OutOfRange { .. } | Error::Unaudited { .. } | Error::Internal { .. } => {
                 Vec::new()

@@ -23,6 +23,7 @@ pub mod admission;
 pub mod audit;
 pub mod code;
 pub mod code_policy;
+pub mod event;
 pub mod execution;
 pub mod identity;
 pub mod lease;

@@ -9,6 +9,7 @@ use domain::name::{PrincipalName, TenantId};
 use settings::{Flag, Reader, Section, Surroundings};
 
 mod audit;
+mod events;
 mod executions;
 mod identity;
 mod listening;
@@ -20,6 +21,7 @@ mod tenants;
 mod tls;
 
 pub use audit::Audit;
+pub use events::Events;
 pub use executions::Executions;
 pub use identity::Identity;
 pub use listening::{DEFAULT_ADMIN, DEFAULT_LISTEN, Listening};
@@ -30,7 +32,7 @@ pub use storage::{Cache, Store};
 pub use tls::Tls;
 
 /// Every section of a server, in the order in which they are printed.
-pub const SECTIONS: [Section; 14] = [
+pub const SECTIONS: [Section; 15] = [
     Listening::SECTION,
     Tls::SECTION,
     Log::SECTION,
@@ -41,6 +43,7 @@ pub const SECTIONS: [Section; 14] = [
     identity::Issuer::SECTION,
     identity::Certificate::SECTION,
     Audit::SECTION,
+    Events::SECTION,
     Store::SECTION,
     Cache::SECTION,
     Runtime::SECTION,
@@ -74,6 +77,8 @@ pub struct Config {
     pub certificates: Vec<(String, PrincipalName)>,
     /// Who vouches for audit logs.
     pub audit: Audit,
+    /// How long events are kept.
+    pub events: Events,
     /// How the store is used.
     pub store: Store,
     /// What is kept in memory.
@@ -95,6 +100,7 @@ impl Config {
         let issuers = identity::issuers(reader);
         let certificates = identity::certificates(reader);
         let audit = Audit::read(reader, Audit::SECTION.path());
+        let events = Events::read(reader, Events::SECTION.path());
         let store = Store::read(reader, Store::SECTION.path());
         let cache = Cache::read(reader, Cache::SECTION.path());
         let executions = executions?;
@@ -111,6 +117,7 @@ impl Config {
             issuers: issuers?,
             certificates: certificates?,
             audit: audit?,
+            events: events?,
             store: store?,
             cache: cache?,
         })

@@ -12,6 +12,7 @@ use domain::access::{AccessPolicy, ExplanationPorts, Explanations, LocalRules, M
 use domain::admission::Admission;
 use domain::audit::Auditor;
 use domain::code_policy::CodePolicies;
+use domain::event::{EventLog, EventPorts};
 use domain::execution::{self, Executions, Ports};
 use domain::id::IdSource;
 use domain::lease::{InstanceId, Keeper};
@@ -180,6 +181,7 @@ async fn serve(config: &Config, parts: Parts, listeners: Listeners, telemetry: T
     let executions = executions(&parts, gate, admission, audit.auditor.clone());
     let recovered = executions.begin().await.map_err(Error::Recover)?;
     let left_open = audit.tend().await;
+    let events = event_log(&parts, &audit.auditor);
     let certificates = certificates(config, &parts)?;
     let callers = Callers::open(config, &parts.stores, &parts.clock, &parts.ids, &audit.auditor).await?;
     let bootstrap_code = callers.bootstrap_code(config).await?;
@@ -208,6 +210,7 @@ async fn serve(config: &Config, parts: Parts, listeners: Listeners, telemetry: T
         policy,
         auditor: audit.auditor.clone(),
         audit: audit.log.clone(),
+        events: events.clone(),
         spawner: Arc::new(parts.tasks.clone()),
         utilities,
         runtimes: Runtimes::new(runtimes),
@@ -233,6 +236,7 @@ async fn serve(config: &Config, parts: Parts, listeners: Listeners, telemetry: T
     let stopping = tasks.stopping();
     tasks.critical("admin", async move { axum::serve(listeners.admin, router).with_graceful_shutdown(stopping.cancelled_owned()).await });
     tasks.background("retention", stop::retain(executions.clone(), config.executions.keep, config.executions.max_output_bytes));
+    tasks.background("event retention", stop::retain_events(events, config.events.keep, config.events.max_per_tenant));
     tasks.background("keys", callers.tend_keys());
     tasks.background("erasures", callers.go_on_erasing());
     tasks.background("advisories", advisories.follow());
@@ -299,6 +303,10 @@ fn audit_log(config: &Config, parts: &Parts) -> Result<Audit, Error> {
     let signing = Signing { installation: identity::installation(data)?, key: audit::key(data)?, witnesses };
     let reported = Reported { executions: parts.stores.store.clone(), policies: parts.stores.store.clone() };
     Ok(Audit::new(ports, reported, &parts.instance, signing))
+}
+
+fn event_log(parts: &Parts, auditor: &Auditor) -> EventLog {
+    EventLog::new(EventPorts { repository: parts.stores.store.clone(), auditor: auditor.clone(), clock: Arc::clone(&parts.clock) })
 }
 
 /// What the gate asks; use cases of policies and runtimes ask some of it, too.

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use api_grpc::Health;
+use domain::event::EventLog;
 use domain::execution::Executions;
 use domain::identity::Secret;
 use futures_util::future::BoxFuture;
@@ -138,6 +139,19 @@ pub(crate) async fn retain(executions: Executions, keep: Duration, max_output_by
             }
             Ok(_) => {}
             Err(error) => tracing::warn!(error = &error as &dyn std::error::Error, "failed to remove old executions"),
+        }
+        tokio::time::sleep(RETENTION_PERIOD).await;
+    }
+}
+
+/// Removes events that are too old or too many, hourly.
+pub(crate) async fn retain_events(events: EventLog, keep: Duration, most: u64) {
+    tokio::time::sleep(RETENTION_DELAY).await;
+    loop {
+        match events.prune(keep, most).await {
+            Ok(pruned) if pruned > 0 => tracing::info!(events = pruned, "removed old events"),
+            Ok(_) => {}
+            Err(error) => tracing::warn!(error = &error as &dyn std::error::Error, "failed to remove old events"),
         }
         tokio::time::sleep(RETENTION_PERIOD).await;
     }

@@ -8,6 +8,7 @@
 mod audit;
 mod credential;
 mod definition;
+mod event;
 mod execution;
 mod form;
 mod grant;
@@ -19,6 +20,7 @@ mod version;
 
 pub use audit::{AuditDocument, PersonalDocument};
 pub use credential::{ApiKeyDocument, SessionDocument};
+pub use event::EventDocument;
 pub use execution::{AttestationDocument, ExecutionDocument};
 pub use form::{InvalidField, decode, encode};
 pub use grant::GrantDocument;

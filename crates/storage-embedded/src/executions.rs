@@ -50,8 +50,8 @@ impl ExecutionRepository for EmbeddedStore {
 
     async fn save(&self, scope: &TenantScope, execution: &Execution, events: &[Event]) -> domain::Result<()> {
         let row = write::Row::new(scope.tenant(), execution)?;
-        let frames = frame::frames(events)?;
-        own(&execution.name, self.write(move |connection| row.save(connection, frames)).await?)
+        let (frames, (now, _)) = (frame::frames(events)?, self.request_window());
+        own(&execution.name, self.write(move |connection| row.save(connection, frames, now)).await?)
     }
 
     async fn append(&self, scope: &TenantScope, id: &ExecutionId, fence: &Fence, events: &[Event]) -> domain::Result<()> {

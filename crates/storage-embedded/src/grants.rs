@@ -5,6 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use domain::access::{Found, Grant, GrantRepository, Grantee, HeldGrants, MAX_GRANTS, TenantScope};
 use domain::change::Changed;
+use domain::event::Happened;
 use domain::name::{TenantId, UtilityId, UtilityName};
 use domain::page::{MAX_PAGE, Page, PageRequest};
 use domain::request::{Committed, RequestKey};
@@ -15,6 +16,7 @@ use storage_documents::GrantDocument;
 use crate::connection::integer;
 use crate::cursor::Cursor;
 use crate::error::{Error, Result, during};
+use crate::events;
 use crate::request::{self, Remembered};
 use crate::store::EmbeddedStore;
 
@@ -30,13 +32,13 @@ impl GrantRepository for EmbeddedStore {
         now: Timestamp,
         request: Option<&RequestKey>,
     ) -> domain::Result<Committed<Grant>> {
-        let write = Write::new(scope, grant, request)?;
+        let write = Write::new(scope, grant, request, Happened::of_grant(grant))?;
         let window = self.request_window();
         Ok(self.change(write.told(), move |connection| write.once(connection, window, |write| write.put(connection, now))).await?)
     }
 
     async fn remove(&self, scope: &TenantScope, grant: &Grant, request: Option<&RequestKey>) -> domain::Result<Committed<Grant>> {
-        let write = Write::new(scope, grant, request)?;
+        let write = Write::new(scope, grant, request, Happened::of_revocation(grant))?;
         let window = self.request_window();
         Ok(self.change(write.told(), move |connection| write.once(connection, window, |write| write.remove(connection))).await?)
     }
@@ -78,10 +80,11 @@ struct Write {
     expires: Option<i64>,
     document: String,
     request: Option<RequestKey>,
+    happened: Happened,
 }
 
 impl Write {
-    fn new(scope: &TenantScope, grant: &Grant, request: Option<&RequestKey>) -> Result<Self> {
+    fn new(scope: &TenantScope, grant: &Grant, request: Option<&RequestKey>, happened: Happened) -> Result<Self> {
         if grant.utility.tenant != *scope.tenant() {
             return Err(Error::Misused("a grant of another tenant"));
         }
@@ -91,6 +94,7 @@ impl Write {
             expires: grant.expires.map(|end| integer(end.as_millis())),
             document: storage_documents::encode(&GrantDocument::from(grant)),
             request: request.cloned(),
+            happened,
         })
     }
 
@@ -114,6 +118,7 @@ impl Write {
         if !work(self).map_err(during("storing a grant"))? {
             return Ok(Committed::Conflict);
         }
+        events::note(connection, now, std::slice::from_ref(&self.happened))?;
         if let Some(key) = &self.request {
             request::remember(connection, tenant, key, now, self.utility.utility.as_str(), Some(&self.document))?;
         }

@@ -168,8 +168,9 @@ impl BootstrapRepository for EmbeddedStore {
         let system = TenantScope::for_system(TenantId::system());
         check_tenant(&system, &principal.name)?;
         let (code, principal, epochs, vault) = (*code, principal.clone(), self.epochs().clone(), self.vault());
+        let (now, _) = self.request_window();
         let work = move |connection: &rusqlite::Connection| {
-            let redeemed = bootstrap::redeem(connection, &vault, &code, &principal)?;
+            let redeemed = bootstrap::redeem(connection, &vault, &code, &principal, now)?;
             epochs.advance(principal.name.tenant());
             Ok(redeemed)
         };

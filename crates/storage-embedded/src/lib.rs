@@ -11,6 +11,7 @@ mod cursor;
 mod directory;
 mod epochs;
 mod error;
+mod events;
 mod executions;
 mod grants;
 mod identity;

@@ -24,6 +24,7 @@ const STEPS: &[&str] = &[
     include_str!("../migrations/0011_deleted_principals.sql"),
     include_str!("../migrations/0012_subjects.sql"),
     include_str!("../migrations/0013_tenants.sql"),
+    include_str!("../migrations/0014_events.sql"),
 ];
 
 /// Applies the steps that the database lacks.

@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 use domain::access::{Found, TenantScope};
+use domain::event::Happened;
 use domain::name::TenantId;
 use domain::page::{MAX_PAGE, Page, PageRequest};
 use domain::request::{Committed, RequestKey};
@@ -11,7 +12,7 @@ use rusqlite::Connection;
 
 use crate::error::{Error, Result};
 use crate::store::EmbeddedStore;
-use crate::{request, tenants::rows::List};
+use crate::{events, request, tenants::rows::List};
 
 mod rows;
 
@@ -57,6 +58,7 @@ impl TenantRepository for EmbeddedStore {
             let Some(number) = rows::insert(connection, &tenant)? else { return Ok(Committed::Conflict) };
             epochs.advance(&tenant.code);
             let made = Tenant { number: TenantNumber::from_stored(number), ..tenant };
+            events::note(connection, now, &Happened::of_tenant(None, &made))?;
             if let Some(key) = &request {
                 rows::remember(connection, &asked_in, key, now, &made)?;
             }
@@ -77,9 +79,11 @@ impl TenantRepository for EmbeddedStore {
             {
                 return Ok(answered);
             }
+            let before = rows::find(connection, &tenant.code)?;
             if !rows::update(connection, &tenant, expected)? {
                 return Ok(Committed::Conflict);
             }
+            events::note(connection, now, &Happened::of_tenant(before.as_ref(), &tenant))?;
             epochs.advance(&tenant.code);
             if let Some(key) = &request {
                 rows::remember(connection, &tenant.code, key, now, &tenant)?;
@@ -99,7 +103,12 @@ impl TenantRepository for EmbeddedStore {
         let codes = codes.to_vec();
         let work = move |connection: &Connection| -> Result<()> {
             // Nothing is kept of a tenant that there is not, so no epoch need advance.
-            codes.into_iter().try_for_each(|code| rows::insert(connection, &Tenant::new(code, now)).map(drop))
+            codes.into_iter().try_for_each(|code| {
+                let tenant = Tenant::new(code, now);
+                let Some(number) = rows::insert(connection, &tenant)? else { return Ok(()) };
+                let made = Tenant { number: TenantNumber::from_stored(number), ..tenant };
+                events::note(connection, now, &Happened::of_tenant(None, &made))
+            })
         };
         Ok(self.write(work).await?)
     }

@@ -61,6 +61,21 @@ mod audit {
     test_support::audit_repository_contract!(super::Scratch::new());
 }
 
+mod events {
+    use test_support::event_repository::Stores;
+
+    use super::Scratch;
+
+    impl<'a> From<&'a Scratch> for Stores<'a> {
+        fn from(scratch: &'a Scratch) -> Self {
+            let store = &scratch.store;
+            Stores { events: store, utilities: store, executions: store, grants: store, principals: store, tenants: store }
+        }
+    }
+
+    test_support::event_repository_contract!(Scratch::new());
+}
+
 mod leases {
     test_support::lease_repository_contract!(super::Scratch::new());
 }

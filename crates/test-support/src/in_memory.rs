@@ -2,6 +2,7 @@
 
 mod audit;
 mod audit_port;
+mod events;
 mod executions;
 mod grants;
 mod identity;
@@ -14,6 +15,7 @@ mod signals;
 mod tenants;
 mod utilities;
 
+pub use events::InMemoryEvents;
 pub use executions::InMemoryExecutionRepository;
 pub use grants::InMemoryGrantRepository;
 pub use identity::InMemoryIdentity;

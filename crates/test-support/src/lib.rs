@@ -8,6 +8,7 @@ pub mod change_listener;
 mod clock;
 pub mod code_policy_repository;
 mod effort;
+pub mod event_repository;
 pub mod execution_fences;
 pub mod execution_repository;
 mod fake_checker;
@@ -38,8 +39,8 @@ pub use fake_sandbox::{FakeSandbox, Fault, INSTRUCTION};
 pub use faults::Faults;
 pub use ids::SequentialIds;
 pub use in_memory::{
-    InMemoryCodePolicyRepository, InMemoryExecutionRepository, InMemoryGrantRepository, InMemoryIdentity, InMemorySignals, InMemoryTenants,
-    InMemoryUtilityRepository,
+    InMemoryCodePolicyRepository, InMemoryEvents, InMemoryExecutionRepository, InMemoryGrantRepository, InMemoryIdentity, InMemorySignals,
+    InMemoryTenants, InMemoryUtilityRepository,
 };
 pub use incidents::RecordedIncidents;
 pub use spawner::TokioSpawner;

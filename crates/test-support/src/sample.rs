@@ -18,7 +18,7 @@ use domain::sandbox::{
     Usage,
 };
 use domain::time::Timestamp;
-use domain::utility::{Definition, Metadata, StoredFinding, Utility, UtilityChange, Version, VersionHead};
+use domain::utility::{Definition, Metadata, Occasion, StoredFinding, Utility, UtilityChange, Version, VersionHead};
 
 use crate::FakeClock;
 
@@ -160,13 +160,14 @@ pub fn utility(scope: &TenantScope, id: &str) -> Utility {
 /// The change that creates a utility with its first version.
 pub fn creation(utility: Utility) -> UtilityChange {
     let new_version = Some(version(1, utility.definition.kind));
-    UtilityChange { expected: Expected::Absent, utility, new_version, request: None }
+    UtilityChange { expected: Expected::Absent, occasion: Occasion::Create, utility, new_version, request: None }
 }
 
 /// The change of `before` into `after`, one revision later.
 pub fn change(before: &Utility, mut after: Utility) -> UtilityChange {
     after.revision = before.revision.next();
-    UtilityChange { expected: Expected::Revision(before.revision), utility: after, new_version: None, request: None }
+    let (expected, occasion) = (Expected::Revision(before.revision), Occasion::Update);
+    UtilityChange { expected, occasion, utility: after, new_version: None, request: None }
 }
 
 /// The change that adds the next version.

@@ -44,6 +44,46 @@ mod audit {
     crate::audit_repository_contract!(Box::new(crate::InMemoryExecutionRepository::default()));
 }
 
+mod events {
+    use std::sync::Arc;
+
+    use crate::event_repository::Stores;
+    use crate::{FakeClock, InMemoryEvents, InMemoryExecutionRepository, InMemoryIdentity, InMemoryTenants, InMemoryUtilityRepository};
+
+    struct Fakes {
+        events: Arc<InMemoryEvents>,
+        utilities: InMemoryUtilityRepository,
+        executions: InMemoryExecutionRepository,
+        identity: InMemoryIdentity,
+        grants: Arc<crate::InMemoryGrantRepository>,
+        tenants: InMemoryTenants,
+    }
+
+    impl Fakes {
+        fn new() -> Self {
+            let events = Arc::new(InMemoryEvents::default());
+            let identity = InMemoryIdentity::new(Arc::new(FakeClock::default())).noting(Arc::clone(&events));
+            Fakes {
+                utilities: InMemoryUtilityRepository::default().noting(Arc::clone(&events)),
+                executions: InMemoryExecutionRepository::default().noting(Arc::clone(&events)),
+                grants: identity.grants(),
+                identity,
+                tenants: InMemoryTenants::default().noting(Arc::clone(&events)),
+                events,
+            }
+        }
+    }
+
+    impl<'a> From<&'a Fakes> for Stores<'a> {
+        fn from(fakes: &'a Fakes) -> Self {
+            let Fakes { events, utilities, executions, identity, grants, tenants } = fakes;
+            Stores { events: &**events, utilities, executions, grants: &**grants, principals: identity, tenants }
+        }
+    }
+
+    crate::event_repository_contract!(Fakes::new());
+}
+
 mod leases {
     crate::lease_repository_contract!(Box::new(crate::InMemoryExecutionRepository::default()));
 }

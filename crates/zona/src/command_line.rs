@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 use cli::command::{
-    Access, ApiKey, Execution, Login, NamedContext, Policy, Run, Runtime, ServiceAccount, Session, Tenant, Transform, User, Utility,
+    Access, ApiKey, Event, Execution, Login, NamedContext, Policy, Run, Runtime, ServiceAccount, Session, Tenant, Transform, User, Utility,
 };
 use cli::output::Format;
 use settings::Flag;
@@ -96,6 +96,9 @@ pub enum Command {
     /// Read the audit log, take it away, and verify it
     #[command(subcommand)]
     Audit(audit::Audit),
+    /// Follow what happens in a tenant
+    #[command(subcommand)]
+    Event(Event),
     /// Keep tenants: create, change, suspend, delete
     #[command(subcommand)]
     Tenant(Tenant),

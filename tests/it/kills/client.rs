@@ -6,6 +6,7 @@ use std::{
 };
 
 use api_proto::zona::{
+    event::v1::Event,
     execution::v1::{ExecutionFilter, ExecutionState, ListExecutionsRequest, StartExecutionRequest},
     utility::v1::{
         CreateUtilityRequest, DeleteUtilityRequest, GetUtilityRequest, RestoreUtilityVersionRequest, UndeleteUtilityRequest,
@@ -114,6 +115,18 @@ impl Worker {
                 let is_intent = |record: &&Value| record["outcome"] == "INTENT" && record["action"] == action;
                 let intents = records.iter().filter(is_intent).filter(|record| expected.is_meant_by(record)).count();
                 assert!(intents >= effects, "{effects} of {action} and {intents} intents for {}", expected.name);
+            }
+        }
+    }
+
+    /// That others were told of each effect, once and in order, and of the end of each execution.
+    pub fn every_effect_was_told(&self, told: &[Event]) {
+        for expected in &self.made {
+            let of =
+                |subject: &str| told.iter().filter(|event| event.subject == subject).map(|event| event.r#type.clone()).collect::<Vec<_>>();
+            assert_eq!(of(&expected.name), expected.events, "of {}", expected.name);
+            for execution in &expected.executions {
+                assert_eq!(of(execution), ["dev.zona.execution.ended"], "of {execution}");
             }
         }
     }

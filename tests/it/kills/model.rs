@@ -41,12 +41,15 @@ pub struct Expected {
     pub executions: Vec<String>,
     /// How often it was changed by each action.
     pub changes: Vec<&'static str>,
+    /// What others are told of it, in this order.
+    pub events: Vec<&'static str>,
 }
 
 impl Expected {
     /// One that was just created.
     pub fn created(id: &str, number: u64) -> Self {
-        Expected { name: rpc::utility(id), versions: vec![number], is_deleted: false, executions: Vec::new(), changes: Vec::new() }
+        let events = vec!["dev.zona.utility.created"];
+        Expected { name: rpc::utility(id), versions: vec![number], is_deleted: false, executions: Vec::new(), changes: Vec::new(), events }
     }
 
     /// It after this step; `execution` is the name of what was started.
@@ -54,10 +57,19 @@ impl Expected {
         match what {
             What::Create(_) => unreachable!("it is there"),
             What::Update(number) => self.versions.push(*number),
-            What::Restore => self.restore(),
+            What::Restore => {
+                let told = self.restore().then_some("dev.zona.utility.restored");
+                self.events.extend(told);
+            }
             What::Delete => self.is_deleted = true,
             What::Undelete => self.is_deleted = false,
             What::Start => self.executions.extend(execution),
+        }
+        match what {
+            What::Update(_) => self.events.push("dev.zona.utility.updated"),
+            What::Delete => self.events.push("dev.zona.utility.deleted"),
+            What::Undelete => self.events.push("dev.zona.utility.undeleted"),
+            What::Create(_) | What::Restore | What::Start => {}
         }
         self.changes.push(what.action());
     }
@@ -68,12 +80,14 @@ impl Expected {
         after.is_some_and(|after| after.is_empty() || after.starts_with('/'))
     }
 
-    /// Restoring what is the newest anyway changes nothing.
-    fn restore(&mut self) {
+    /// Restoring what is the newest anyway changes nothing; says whether it did.
+    fn restore(&mut self) -> bool {
         let first = self.versions[0];
-        if self.versions.last() != Some(&first) {
+        let changes = self.versions.last() != Some(&first);
+        if changes {
             self.versions.push(first);
         }
+        changes
     }
 }
 

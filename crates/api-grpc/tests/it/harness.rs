@@ -10,6 +10,7 @@ use std::time::Duration;
 use api_grpc::{Config, Deadlines, RecordedSingly, Server, Services};
 use api_proto::zona::access::v1::access_service_client::AccessServiceClient;
 use api_proto::zona::audit::v1::audit_service_client::AuditServiceClient;
+use api_proto::zona::event::v1::event_service_client::EventServiceClient;
 use api_proto::zona::execution::v1 as executions;
 use api_proto::zona::identity::v1::identity_service_client::IdentityServiceClient;
 use api_proto::zona::runtime::v1::runtime_service_client::RuntimeServiceClient;
@@ -22,6 +23,7 @@ use domain::access::{
 use domain::admission;
 use domain::audit::{AuditLog, Auditor, LogPorts};
 use domain::code_policy::CodePolicies;
+use domain::event::{EventLog, EventPorts};
 use domain::execution::{Executions, Ports};
 use domain::identity::{Authentication, AuthenticationPorts, CertificateNames, Identities, IdentityPorts, Lives};
 use domain::lease::{InstanceId, Keeper};
@@ -33,7 +35,7 @@ use domain::utility::{Gate, GatePorts, Utilities, UtilityRepository};
 use executions::execution_service_client::ExecutionServiceClient;
 use futures_util::FutureExt as _;
 use test_support::{
-    FakeChecker, FakeClock, FakeCompiler, FakeHasher, FakeSandbox, FakeSecrets, FakeTokens, InMemoryCodePolicyRepository,
+    FakeChecker, FakeClock, FakeCompiler, FakeHasher, FakeSandbox, FakeSecrets, FakeTokens, InMemoryCodePolicyRepository, InMemoryEvents,
     InMemoryExecutionRepository, InMemoryIdentity, InMemorySignals, InMemoryTenants, InMemoryUtilityRepository, RecordedIncidents,
     SequentialIds, TokioSpawner, sample,
 };
@@ -94,15 +96,19 @@ pub struct Known {
     pub secrets: Arc<FakeSecrets>,
     pub tokens: Arc<FakeTokens>,
     pub ids: Arc<SequentialIds>,
+    /// What happened.
+    pub events: Arc<InMemoryEvents>,
     pub tenants: Arc<InMemoryTenants>,
 }
 
 impl Known {
     pub fn new() -> Self {
         let clock = Arc::new(FakeClock::default());
+        let events = Arc::new(InMemoryEvents::new(clock.clone()));
         Known {
-            store: Arc::new(InMemoryIdentity::new(clock.clone())),
-            tenants: Arc::new(InMemoryTenants::of(clock.clone(), &TENANTS)),
+            store: Arc::new(InMemoryIdentity::new(clock.clone()).noting(events.clone())),
+            tenants: Arc::new(InMemoryTenants::of(clock.clone(), &TENANTS).noting(events.clone())),
+            events,
             clock,
             hasher: Arc::default(),
             secrets: Arc::default(),
@@ -177,6 +183,7 @@ pub struct Harness {
     pub runtimes: RuntimeServiceClient<Channel>,
     pub servers: ServerServiceClient<Channel>,
     pub audit: AuditServiceClient<Channel>,
+    pub events: EventServiceClient<Channel>,
     pub auditor: Auditor,
     /// Where executions, leases and audit logs lie.
     pub execution_store: Arc<InMemoryExecutionRepository>,
@@ -211,9 +218,9 @@ impl Harness {
         let sandbox = Arc::new(FakeSandbox::default());
         let calls = Arc::new(RecordedCalls::default());
         let compiler = Arc::new(FakeCompiler::default());
-        let stored = Arc::new(HaltingUtilities::new(InMemoryUtilityRepository::new(clock.clone())));
+        let stored = Arc::new(HaltingUtilities::new(InMemoryUtilityRepository::new(clock.clone()).noting(known.events.clone())));
         let spawner = Arc::new(TokioSpawner::current());
-        let execution_store = Arc::new(InMemoryExecutionRepository::new(clock.clone()));
+        let execution_store = Arc::new(InMemoryExecutionRepository::new(clock.clone()).noting(known.events.clone()));
         let services = services(
             &options,
             &Parts {
@@ -254,6 +261,7 @@ impl Harness {
             runtimes: RuntimeServiceClient::new(channel.clone()),
             servers: ServerServiceClient::new(channel.clone()),
             audit: AuditServiceClient::new(channel.clone()),
+            events: EventServiceClient::new(channel.clone()),
             auditor,
             execution_store,
             identity: IdentityServiceClient::new(channel.clone()),
@@ -427,9 +435,11 @@ fn services(options: &Options, parts: &Parts) -> Services {
     let config = domain::execution::Config { heartbeat: HEARTBEAT };
     let executions = Executions::new(ports, config);
     executions.begin().now_or_never().expect("stores in memory answer at once").expect("stores in memory answer");
+    let event_ports = EventPorts { repository: known.events.clone(), auditor: auditor.clone(), clock: clock.clone() };
     Services {
         authenticator,
         auditor,
+        events: EventLog::new(event_ports),
         audit: AuditLog::new(LogPorts {
             repository: execution_store.clone(),
             tree: Arc::new(FakeTree::new(execution_store.clone())),

@@ -10,6 +10,7 @@ mod catalogue;
 mod client_certificates;
 mod encrypted;
 mod errors;
+mod events;
 mod executions;
 mod explanations;
 mod fakes;

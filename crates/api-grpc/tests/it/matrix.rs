@@ -50,7 +50,7 @@ enum Takes {
     AdministeredNobody,
 }
 
-const TAKES: [(&str, Takes); 57] = [
+const TAKES: [(&str, Takes); 58] = [
     ("utility.create", Takes::Membership),
     ("utility.list", Takes::Membership),
     ("utility.validate", Takes::Membership),
@@ -101,6 +101,7 @@ const TAKES: [(&str, Takes); 57] = [
     ("audit.report", Takes::Log),
     ("audit.watch", Takes::Log),
     ("audit.cosign", Takes::Log),
+    ("event.subscribe", Takes::Administration),
     ("tenant.create", Takes::Installation),
     ("tenant.list", Takes::Installation),
     ("tenant.suspend", Takes::Installation),

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use api_proto::zona::audit::v1 as audit;
+use api_proto::zona::event::v1 as events;
 use api_proto::zona::execution::v1 as executions;
 use api_proto::zona::identity::v1 as pb;
 use api_proto::zona::utility::v1 as utilities;
@@ -15,10 +16,11 @@ use crate::identity::{Installation, PASSWORD, another, shown, sign_in};
 
 /// The methods that these tests know; one that is not among them fails the first. A report is over too soon to be caught here: it takes
 /// the way of the others, `while_standing`.
-const STREAMING: [&str; 6] = [
+const STREAMING: [&str; 7] = [
     "/zona.audit.v1.AuditService/BuildAuditReport",
     "/zona.audit.v1.AuditService/ExportAuditRecords",
     "/zona.audit.v1.AuditService/WatchAuditRecords",
+    "/zona.event.v1.EventService/SubscribeEvents",
     "/zona.execution.v1.ExecutionService/ExecuteUtility",
     "/zona.execution.v1.ExecutionService/WatchExecution",
     "/zona.identity.v1.IdentityService/ExportSubject",
@@ -73,6 +75,8 @@ async fn every_stream_ends_when_its_caller_is_revoked_also_by_another_server() {
     let watch = second.executions.clone().watch_execution(shown(&token, watch)).await.unwrap().into_inner();
     let follow = audit::WatchAuditRecordsRequest { parent: TENANT.to_owned(), ..Default::default() };
     let follow = second.audit.clone().watch_audit_records(shown(&token, follow)).await.unwrap().into_inner();
+    let subscription = events::SubscribeEventsRequest { parent: TENANT.to_owned(), ..Default::default() };
+    let subscription = second.events.clone().subscribe_events(shown(&token, subscription)).await.unwrap().into_inner();
     let export = audit::ExportAuditRecordsRequest { parent: TENANT.to_owned(), ..Default::default() };
     let mut export = second.audit.clone().export_audit_records(shown(&token, export)).await.unwrap().into_inner();
     export.message().await.unwrap().expect("it has begun");
@@ -89,8 +93,9 @@ async fn every_stream_ends_when_its_caller_is_revoked_also_by_another_server() {
         ended(&all, export).await,
         ended(&all, subject).await,
         ended(&all, follow).await,
+        ended(&all, subscription).await,
     ];
-    let methods = ["ExecuteUtility", "WatchExecution", "ExportAuditRecords", "ExportSubject", "WatchAuditRecords"];
+    let methods = ["ExecuteUtility", "WatchExecution", "ExportAuditRecords", "ExportSubject", "WatchAuditRecords", "SubscribeEvents"];
     for (status, method) in statuses.iter().zip(methods) {
         assert_eq!(status.code(), Code::Unauthenticated, "{method}: {status:?}");
     }

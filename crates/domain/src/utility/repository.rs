@@ -10,13 +10,15 @@ use crate::name::{PrincipalName, UtilityId};
 use crate::page::{Page, PageRequest};
 use crate::request::{Committed, Expected, RequestKey};
 use crate::runtime::RuntimeModule;
-use crate::utility::{Utility, Version, VersionHead};
+use crate::utility::{Occasion, Utility, Version, VersionHead};
 
 /// One change of a utility, stored whole or not at all.
 #[derive(Debug, Clone)]
 pub struct UtilityChange {
     /// What the store must hold for the change to apply.
     pub expected: Expected,
+    /// What it is for, as others are told.
+    pub occasion: Occasion,
     /// The utility after the change.
     pub utility: Utility,
     /// A version to add.

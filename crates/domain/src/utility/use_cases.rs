@@ -16,8 +16,8 @@ use crate::time::{Clock, Timestamp};
 use crate::utility::changed::changed_fields;
 use crate::utility::content::Content;
 use crate::utility::{
-    Definition, Difference, Draft, Gate, MAX_MESSAGE, Metadata, Passed, Patch, Utility, UtilityChange, UtilityQuery, UtilityRepository,
-    Version, VersionHead, Within, actions, diff,
+    Definition, Difference, Draft, Gate, MAX_MESSAGE, Metadata, Occasion, Passed, Patch, Utility, UtilityChange, UtilityQuery,
+    UtilityRepository, Version, VersionHead, Within, actions, diff,
 };
 use crate::violation::{Violation, longest};
 
@@ -428,7 +428,8 @@ impl Utilities {
         if call.validate_only {
             return Ok((utility, shown));
         }
-        let change = UtilityChange { expected, utility: utility.clone(), new_version, request: call.request };
+        let occasion = Occasion::of(A::SPEC, utility.deleted.is_some());
+        let change = UtilityChange { expected, occasion, utility: utility.clone(), new_version, request: call.request };
         match self.repository.commit(&permit.scope(), change).await? {
             Committed::Stored => Ok((utility, shown)),
             Committed::Conflict if expected == Expected::Absent => Err(Error::AlreadyExists { resource: utility.name.to_string() }),

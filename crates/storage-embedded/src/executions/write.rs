@@ -1,5 +1,6 @@
 //! Inserts and saves of executions, and appends of their events.
 
+use domain::event::Happened;
 use domain::execution::Execution;
 use domain::lease::Fence;
 use domain::name::{ExecutionId, ExecutionName, PrincipalName, TenantId};
@@ -12,6 +13,7 @@ use super::frame::{Frame, batches};
 use super::rows::{Met, find, meet};
 use crate::connection::integer;
 use crate::error::{Error, Result, during};
+use crate::events;
 use crate::request::{self, Remembered};
 
 /// An execution as a row, encoded before it waits for the writer.
@@ -24,6 +26,8 @@ pub(super) struct Row {
     ended: Option<Timestamp>,
     unfinished: bool,
     fence: Fence,
+    /// What its end means for others.
+    happened: Option<Happened>,
     document: String,
 }
 
@@ -41,6 +45,7 @@ impl Row {
             ended: execution.ended,
             unfinished: !execution.state.is_terminal(),
             fence: execution.fence.clone(),
+            happened: Happened::of_execution(execution),
             document: storage_documents::encode(&ExecutionDocument::from(execution)),
         })
     }
@@ -60,6 +65,7 @@ impl Row {
         if self.insert_row(connection).map_err(during("storing an execution"))? == 0 {
             return Ok(Committed::Conflict);
         }
+        events::note(connection, now, self.happened.as_slice())?;
         if let Some(key) = request {
             request::remember(connection, &self.name.tenant, key, now, self.name.execution.as_str(), None)?;
         }
@@ -86,7 +92,8 @@ impl Row {
     }
 
     /// Stores the execution's state and appends events; nothing is stored unless the execution is under the same fence.
-    pub(super) fn save(self, connection: &Connection, frames: Vec<Frame>) -> Result<Met> {
+    pub(super) fn save(self, connection: &Connection, frames: Vec<Frame>, now: Timestamp) -> Result<Met> {
+        let ends = !self.unfinished && is_unfinished(connection, &self.name)?;
         if !self.replace(connection, &self.fence)? {
             return match meet(connection, &self.name.tenant, self.name.execution.as_str(), &self.fence)? {
                 Met::Own => Err(Error::Misused("an execution that was saved and was not")),
@@ -94,6 +101,9 @@ impl Row {
             };
         }
         append(connection, &self.name, frames)?;
+        if ends {
+            events::note(connection, now, self.happened.as_slice())?;
+        }
         Ok(Met::Own)
     }
 
@@ -117,6 +127,13 @@ impl Row {
         };
         run().map(|changed| changed > 0).map_err(during("saving an execution"))
     }
+}
+
+/// Whether an execution is stored as one that has not ended: a save that nobody was told of is repeated, and its end told once.
+fn is_unfinished(connection: &Connection, name: &ExecutionName) -> Result<bool> {
+    const QUERY: &str = "SELECT 1 FROM executions WHERE tenant = ?1 AND id = ?2 AND unfinished = 1";
+    let run = || connection.prepare_cached(QUERY)?.exists([name.tenant.as_str(), name.execution.as_str()]);
+    run().map_err(during("looking whether an execution has ended"))
 }
 
 /// Appends events, if the execution is under this fence.

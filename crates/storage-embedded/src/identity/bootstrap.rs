@@ -1,12 +1,15 @@
 //! The row of the code for the first super administrator.
 
+use domain::event::Happened;
 use domain::hash::Hash;
 use domain::identity::Principal;
 use domain::name::TenantId;
+use domain::time::Timestamp;
 use rusqlite::{Connection, params};
 
 use super::principals;
 use crate::error::{Result, during};
+use crate::events;
 use crate::vault::Vault;
 
 /// Keeps the one code that counts, unless there is an active super administrator.
@@ -20,7 +23,7 @@ pub(super) fn offer(connection: &Connection, code: &Hash) -> Result<bool> {
 }
 
 /// Stores the first super administrator in place of the code.
-pub(super) fn redeem(connection: &Connection, vault: &Vault, code: &Hash, principal: &Principal) -> Result<bool> {
+pub(super) fn redeem(connection: &Connection, vault: &Vault, code: &Hash, principal: &Principal, now: Timestamp) -> Result<bool> {
     const QUERY: &str = "DELETE FROM bootstrap WHERE one = 1 AND code = ?1";
     const EXISTS: &str = "SELECT count(*) FROM bootstrap WHERE one = 1 AND code = ?1";
     let code = code.to_string();
@@ -28,6 +31,7 @@ pub(super) fn redeem(connection: &Connection, vault: &Vault, code: &Hash, princi
     if count().map_err(during("reading a code"))? == 0 || principals::insert(connection, vault, principal.name.tenant(), principal)? == 0 {
         return Ok(false);
     }
+    events::note(connection, now, &Happened::of_principal(None, principal))?;
     let run = || connection.prepare_cached(QUERY)?.execute(params![code]);
     run().map(|_| true).map_err(during("redeeming a code"))
 }

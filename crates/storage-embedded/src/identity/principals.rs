@@ -1,6 +1,7 @@
 //! Rows of users and service accounts, and answers to their requests.
 
 use domain::access::Grantee;
+use domain::event::Happened;
 use domain::identity::{DELETION_REMEMBERED, Principal, PrincipalChange, PrincipalQuery};
 use domain::name::{PrincipalKind, PrincipalName, TenantId};
 use domain::page::{MAX_PAGE, Page, PageRequest};
@@ -14,6 +15,7 @@ use storage_documents::PrincipalDocument;
 use crate::connection::integer;
 use crate::cursor::{Conditions, Cursor};
 use crate::error::{Error, Result, during};
+use crate::events;
 use crate::request::{self, Remembered};
 use crate::vault::{Person, Vault};
 
@@ -125,6 +127,7 @@ pub(super) fn commit(
         return Ok(answered);
     }
     let principal = &change.principal;
+    let before = find(connection, vault, tenant, &principal.name)?;
     let stored = match change.expected {
         Expected::Absent => insert(connection, vault, tenant, principal)?,
         Expected::Revision(revision) if change.deletes => delete(connection, tenant, principal, revision, now)?,
@@ -133,6 +136,11 @@ pub(super) fn commit(
     if stored == 0 {
         return Ok(Committed::Conflict);
     }
+    let happened = match change.deletes {
+        true => vec![Happened::of_deletion(principal)],
+        false => Happened::of_principal(before.as_ref(), principal),
+    };
+    events::note(connection, now, &happened)?;
     if let Some(key) = &change.request {
         let document = encode(connection, vault, &principal.without_secret())?;
         request::remember(connection, tenant, key, now, principal.name.as_str(), Some(&document))?;

@@ -1,6 +1,7 @@
 //! The commit with which an erasure begins.
 
 use domain::access::Grantee;
+use domain::event::Happened;
 use domain::identity::{Erasure, SubjectState};
 use domain::name::{PrincipalName, TenantId};
 use domain::request::Committed;
@@ -9,6 +10,7 @@ use rusqlite::{Connection, params};
 
 use crate::connection::integer;
 use crate::error::{Error, Result, during};
+use crate::events;
 use crate::identity::principals;
 use crate::request::{self, Remembered};
 use crate::vault::{Person, Vault};
@@ -48,6 +50,10 @@ pub(super) fn erase(
         Person::Known(subject) => {
             let erased = vault.destroy(connection, &subject, now)?;
             delete(connection, user).map_err(during("deleting a person"))?;
+            if let Some(deleted) = &stored {
+                // By the name, which others know: it is replaced like everywhere else.
+                events::note(connection, now, &[Happened::of_deletion(deleted)])?;
+            }
             erased
         }
         Person::Erased(erased) => erased,

@@ -1,5 +1,6 @@
 //! One change of a utility: entity, version, tags, imports and answered request, whole or not at all.
 
+use domain::event::Happened;
 use domain::name::{TenantId, UtilityId};
 use domain::request::{Committed, Expected, RequestKey};
 use domain::revision::Revision;
@@ -11,13 +12,14 @@ use super::epoch;
 use super::rows::{answer, encode, encode_version};
 use crate::connection::integer;
 use crate::error::{Error, Result, during};
-use crate::request;
+use crate::{events, request};
 
 /// A change, encoded before it waits for the writer.
 pub(super) struct Commit {
     tenant: TenantId,
     expected: Expected,
     utility: Utility,
+    happened: Happened,
     document: String,
     version: Option<(Version, String)>,
     request: Option<RequestKey>,
@@ -53,12 +55,12 @@ fn check_tenant(tenant: &TenantId, utility: &Utility) -> Result<()> {
 impl Commit {
     pub(super) fn new(tenant: TenantId, change: UtilityChange) -> Result<Self> {
         check_tenant(&tenant, &change.utility)?;
-        let document = encode(&change.utility);
+        let (document, happened) = (encode(&change.utility), Happened::of_utility(&change));
         let version = change.new_version.map(|version| {
             let document = encode_version(&version);
             (version, document)
         });
-        Ok(Commit { tenant, expected: change.expected, utility: change.utility, document, version, request: change.request })
+        Ok(Commit { tenant, expected: change.expected, utility: change.utility, happened, document, version, request: change.request })
     }
 
     pub(super) fn apply(self, connection: &Connection, now: Timestamp, since: Timestamp) -> Result<Committed<Utility>> {
@@ -80,6 +82,7 @@ impl Commit {
             self.add(connection, version, document).map_err(during("storing a version"))?;
         }
         epoch::advance(connection, &self.tenant)?;
+        events::note(connection, now, std::slice::from_ref(&self.happened))?;
         if let Some(key) = &self.request {
             request::remember(connection, &self.tenant, key, now, self.utility.name.utility.as_str(), Some(&self.document))?;
         }

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use domain::access::{Found, TenantScope};
 use domain::audit::Entry;
+use domain::event::Happened;
 use domain::execution::{Body, Event, Execution, ExecutionQuery, ExecutionRepository, Pruned};
 use domain::lease::{Fence, InstanceId};
 use domain::name::{ExecutionId, ExecutionName, TenantId};
@@ -15,6 +16,7 @@ use domain::time::{Clock, Timestamp};
 use domain::{Error, Result};
 
 use super::audit::Logs;
+use super::events::InMemoryEvents;
 use super::leases::Leases;
 use super::pages::page;
 use super::requests::{Known, Requests};
@@ -24,6 +26,7 @@ use crate::{FakeClock, Faults};
 pub struct InMemoryExecutionRepository {
     state: Mutex<State>,
     clock: Arc<dyn Clock>,
+    events: Arc<InMemoryEvents>,
     faults: Faults,
 }
 
@@ -52,7 +55,13 @@ impl State {
 impl InMemoryExecutionRepository {
     /// An empty repository; the clock serves to forget answered requests.
     pub fn new(clock: Arc<dyn Clock>) -> Self {
-        InMemoryExecutionRepository { state: Mutex::default(), clock, faults: Faults::default() }
+        InMemoryExecutionRepository { state: Mutex::default(), clock, events: Arc::default(), faults: Faults::default() }
+    }
+
+    /// The repository, adding to `events` what each change means.
+    #[must_use]
+    pub fn noting(self, events: Arc<InMemoryEvents>) -> Self {
+        InMemoryExecutionRepository { events, ..self }
     }
 
     /// What fails, by the names of the port's methods; `find` of a lease is `find_lease`.
@@ -98,6 +107,7 @@ impl ExecutionRepository for InMemoryExecutionRepository {
             state.requests.remember(scope.tenant(), request, now, key.1.clone());
         }
         state.executions.insert(key, (execution.clone(), Vec::new()));
+        self.events.note(Happened::of_execution(execution));
         Ok(Committed::Stored)
     }
 
@@ -115,8 +125,10 @@ impl ExecutionRepository for InMemoryExecutionRepository {
             return Err(Error::NotFound { resource: execution.name.to_string() });
         };
         check_fence(held, &execution.fence)?;
+        let ends = !held.state.is_terminal();
         *held = execution.clone();
         append(stored, events);
+        self.events.note(Happened::of_execution(execution).filter(|_| ends));
         Ok(())
     }
 

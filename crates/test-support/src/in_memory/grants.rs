@@ -6,12 +6,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use domain::access::{Found, Grant, GrantRepository, Grantee, HeldGrants, MAX_GRANTS, TenantScope};
 use domain::change::{ChangeListener, Changed};
+use domain::event::Happened;
 use domain::name::{TenantId, UtilityId};
 use domain::page::{Page, PageRequest};
 use domain::request::{Committed, RequestKey};
 use domain::time::{Clock, Timestamp};
 use domain::{Error, Result};
 
+use super::events::InMemoryEvents;
 use super::pages::page;
 use super::requests::{Known, Requests};
 use crate::{FakeClock, Faults};
@@ -20,6 +22,7 @@ use crate::{FakeClock, Faults};
 pub struct InMemoryGrantRepository {
     state: Mutex<State>,
     clock: Arc<dyn Clock>,
+    events: Arc<InMemoryEvents>,
     listener: Option<Arc<dyn ChangeListener>>,
     faults: Faults,
 }
@@ -34,13 +37,19 @@ struct State {
 impl InMemoryGrantRepository {
     /// An empty repository; the clock serves to forget answered requests.
     pub fn new(clock: Arc<dyn Clock>) -> Self {
-        InMemoryGrantRepository { state: Mutex::default(), clock, listener: None, faults: Faults::default() }
+        InMemoryGrantRepository { state: Mutex::default(), clock, events: Arc::default(), listener: None, faults: Faults::default() }
     }
 
     /// The repository, telling `listener` of each change.
     #[must_use]
     pub fn telling(self, listener: Arc<dyn ChangeListener>) -> Self {
         InMemoryGrantRepository { listener: Some(listener), ..self }
+    }
+
+    /// The repository, adding to `events` what each change means.
+    #[must_use]
+    pub fn noting(self, events: Arc<InMemoryEvents>) -> Self {
+        InMemoryGrantRepository { events, ..self }
     }
 
     /// What fails, by the names of the port's methods.
@@ -115,6 +124,7 @@ impl GrantRepository for InMemoryGrantRepository {
             let others = state.grants.values().filter(|other| same(other) && other.utility != grant.utility).count();
             if others < MAX_GRANTS {
                 state.grants.insert(key, grant.clone());
+                self.events.note([Happened::of_grant(grant)]);
             }
             others < MAX_GRANTS
         };
@@ -127,6 +137,7 @@ impl GrantRepository for InMemoryGrantRepository {
             let same = state.grants.get(&key) == Some(grant);
             if same {
                 state.grants.remove(&key);
+                self.events.note([Happened::of_revocation(grant)]);
             }
             same
         };

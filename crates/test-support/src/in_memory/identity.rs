@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use domain::Result;
 use domain::access::{Found, Grantee, TenantScope};
+use domain::event::Happened;
 use domain::hash::Hash;
 use domain::identity::{
     ApiKey, ApiKeyChange, ApiKeyRepository, BootstrapRepository, DELETION_REMEMBERED, Erasure, Principal, PrincipalChange, PrincipalQuery,
@@ -16,6 +17,7 @@ use domain::page::{Page, PageRequest};
 use domain::request::{Committed, Expected, RequestKey};
 use domain::time::{Clock, Timestamp};
 
+use super::events::InMemoryEvents;
 use super::grants::InMemoryGrantRepository;
 use super::pages::page;
 use super::requests::{Known, Requests};
@@ -24,6 +26,7 @@ use super::requests::{Known, Requests};
 pub struct InMemoryIdentity {
     held: Mutex<Held>,
     clock: Arc<dyn Clock>,
+    events: Arc<InMemoryEvents>,
     grants: Arc<InMemoryGrantRepository>,
 }
 
@@ -46,7 +49,14 @@ impl InMemoryIdentity {
     /// Nobody yet.
     pub fn new(clock: Arc<dyn Clock>) -> Self {
         let grants = Arc::new(InMemoryGrantRepository::new(Arc::clone(&clock)));
-        InMemoryIdentity { held: Mutex::default(), clock, grants }
+        InMemoryIdentity { held: Mutex::default(), clock, events: Arc::default(), grants }
+    }
+
+    /// The store, adding to `events` what each change means; of grants, too.
+    #[must_use]
+    pub fn noting(self, events: Arc<InMemoryEvents>) -> Self {
+        let grants = Arc::new(InMemoryGrantRepository::new(Arc::clone(&self.clock)).noting(Arc::clone(&events)));
+        InMemoryIdentity { events, grants, ..self }
     }
 
     /// The grants, of which a deleted principal's go with it.
@@ -77,6 +87,7 @@ impl InMemoryIdentity {
             held.answered.remember(scope.tenant(), key, now, change.principal.without_secret());
         }
         if change.deletes {
+            self.events.note([Happened::of_deletion(&change.principal)]);
             held.principals.remove(&name);
             let voided = change.principal.valid_after;
             let past = voided.minus(DELETION_REMEMBERED);
@@ -85,6 +96,7 @@ impl InMemoryIdentity {
             held.keys.retain(|_, key| key.account != name);
             held.sessions.retain(|_, session| session.principal != name);
         } else {
+            self.events.note(Happened::of_principal(held.principals.get(&name), &change.principal));
             held.principals.insert(name, change.principal);
         }
         held.advance(scope.tenant());
@@ -290,7 +302,7 @@ impl SubjectRepository for InMemoryIdentity {
                 Some(erased) => erased.clone(),
                 None => PrincipalName::erased(user.tenant(), &format!("{:020x}", held.erased.len())),
             };
-            held.principals.remove(&user);
+            self.events.note(held.principals.remove(&user).as_ref().map(Happened::of_deletion));
             held.deletions.remove(&user);
             held.sessions.retain(|_, session| session.principal != user);
             if let Some(key) = &erasure.request {
@@ -330,6 +342,7 @@ impl BootstrapRepository for InMemoryIdentity {
             return Ok(false);
         }
         held.code = None;
+        self.events.note(Happened::of_principal(None, principal));
         held.principals.insert(principal.name.clone(), principal.clone());
         held.advance(principal.name.tenant());
         Ok(true)

@@ -6,12 +6,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use domain::Result;
 use domain::access::{Found, TenantScope};
+use domain::event::Happened;
 use domain::name::TenantId;
 use domain::page::{Page, PageRequest};
 use domain::request::{Committed, RequestKey};
 use domain::tenant::{Tenant, TenantChange, TenantNumber, TenantQuery, TenantRepository, TenantState, TenantStates};
 use domain::time::{Clock, Timestamp};
 
+use super::events::InMemoryEvents;
 use super::pages::page;
 use super::requests::{Known, Requests};
 use crate::FakeClock;
@@ -20,6 +22,7 @@ use crate::FakeClock;
 pub struct InMemoryTenants {
     held: Mutex<Held>,
     clock: Arc<dyn Clock>,
+    events: Arc<InMemoryEvents>,
 }
 
 #[derive(Default)]
@@ -38,7 +41,13 @@ impl Default for InMemoryTenants {
 impl InMemoryTenants {
     /// No tenant yet.
     pub fn new(clock: Arc<dyn Clock>) -> Self {
-        InMemoryTenants { held: Mutex::default(), clock }
+        InMemoryTenants { held: Mutex::default(), clock, events: Arc::default() }
+    }
+
+    /// The repository, adding to `events` what each change means.
+    #[must_use]
+    pub fn noting(self, events: Arc<InMemoryEvents>) -> Self {
+        InMemoryTenants { events, ..self }
     }
 
     /// Active tenants with these codes.
@@ -111,6 +120,7 @@ impl TenantRepository for InMemoryTenants {
             return Ok(told(known));
         }
         let Some(made) = held.insert(tenant) else { return Ok(Committed::Conflict) };
+        self.events.note(Happened::of_tenant(None, &made));
         if let Some(key) = &request {
             held.answered.remember(asked_in.tenant(), key, now, made.clone());
         }
@@ -123,7 +133,10 @@ impl TenantRepository for InMemoryTenants {
             return Ok(told(known));
         }
         match held.tenants.get_mut(scope.tenant()).filter(|found| found.revision == change.expected) {
-            Some(found) => *found = change.tenant.clone(),
+            Some(found) => {
+                self.events.note(Happened::of_tenant(Some(found), &change.tenant));
+                *found = change.tenant.clone();
+            }
             None => return Ok(Committed::Conflict),
         }
         if let Some(key) = &change.request {
@@ -140,7 +153,8 @@ impl TenantRepository for InMemoryTenants {
         let mut held = self.held();
         for code in codes {
             // One that is there already stays as it is.
-            let _ = held.insert(Tenant::new(code.clone(), now));
+            let made = held.insert(Tenant::new(code.clone(), now));
+            self.events.note(made.iter().flat_map(|made| Happened::of_tenant(None, made)));
         }
         Ok(())
     }

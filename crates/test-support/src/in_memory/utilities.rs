@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use domain::access::{Found, TenantScope};
 use domain::change::{ChangeListener, Changed};
+use domain::event::Happened;
 use domain::name::{TenantId, UtilityId};
 use domain::page::{Page, PageRequest};
 use domain::request::{Committed, Expected, RequestKey};
@@ -15,6 +16,7 @@ use domain::time::Clock;
 use domain::utility::{Utility, UtilityChange, UtilityOrder, UtilityQuery, UtilityRepository, Version, VersionHead};
 use domain::{Error, Result};
 
+use super::events::InMemoryEvents;
 use super::pages::page;
 use super::requests::{Known, Requests};
 use crate::{FakeClock, Faults};
@@ -23,6 +25,7 @@ use crate::{FakeClock, Faults};
 pub struct InMemoryUtilityRepository {
     state: Mutex<State>,
     clock: Arc<dyn Clock>,
+    events: Arc<InMemoryEvents>,
     listener: Option<Arc<dyn ChangeListener>>,
     faults: Faults,
 }
@@ -38,13 +41,19 @@ struct State {
 impl InMemoryUtilityRepository {
     /// An empty repository; the clock serves to forget answered requests.
     pub fn new(clock: Arc<dyn Clock>) -> Self {
-        InMemoryUtilityRepository { state: Mutex::default(), clock, listener: None, faults: Faults::default() }
+        InMemoryUtilityRepository { state: Mutex::default(), clock, events: Arc::default(), listener: None, faults: Faults::default() }
     }
 
     /// The repository, telling `listener` of each change.
     #[must_use]
     pub fn telling(self, listener: Arc<dyn ChangeListener>) -> Self {
         InMemoryUtilityRepository { listener: Some(listener), ..self }
+    }
+
+    /// The repository, adding to `events` what each change means.
+    #[must_use]
+    pub fn noting(self, events: Arc<InMemoryEvents>) -> Self {
+        InMemoryUtilityRepository { events, ..self }
     }
 
     /// What fails, by the names of the port's methods.
@@ -67,6 +76,7 @@ impl InMemoryUtilityRepository {
             (Expected::Revision(expected), Some(held)) if expected == held => {}
             (Expected::Absent | Expected::Revision(_), _) => return Ok(Committed::Conflict),
         }
+        let happened = Happened::of_utility(&change);
         if let Some(version) = change.new_version {
             let key = (tenant.clone(), id.clone(), version.number);
             if state.versions.contains_key(&key) {
@@ -79,6 +89,7 @@ impl InMemoryUtilityRepository {
         }
         *state.epochs.entry(tenant.clone()).or_default() += 1;
         state.utilities.insert((tenant, id), change.utility);
+        self.events.note([happened]);
         Ok(Committed::Stored)
     }
 

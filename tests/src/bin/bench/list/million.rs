@@ -9,7 +9,7 @@ use domain::access::TenantScope;
 use domain::name::{TenantId, UtilityId};
 use domain::page::PageRequest;
 use domain::request::{Committed, Expected};
-use domain::utility::{Utility, UtilityChange, UtilityQuery, UtilityRepository as _, Version};
+use domain::utility::{Occasion, Utility, UtilityChange, UtilityQuery, UtilityRepository as _, Version};
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use storage_embedded::{Config, EmbeddedStore};
 
@@ -58,7 +58,8 @@ async fn write(store: &EmbeddedStore, scope: &TenantScope, utility: &Utility, ve
     utility.name.tenant = scope.tenant().clone();
     utility.name.utility = UtilityId::parse("utility", &format!("bench-{number:06}"))?;
     utility.metadata.tags = vec![format!("tag-{}", number % TAGS)];
-    let change = UtilityChange { utility, new_version: Some(version.clone()), expected: Expected::Absent, request: None };
+    let (expected, occasion, new_version) = (Expected::Absent, Occasion::Create, Some(version.clone()));
+    let change = UtilityChange { expected, occasion, utility, new_version, request: None };
     let committed = store.commit(scope, change).await?;
     anyhow::ensure!(matches!(committed, Committed::Stored), "a utility was there already");
     Ok(())

@@ -1,0 +1,95 @@
+//! What can happen. The names are API: they are never renamed or reused.
+
+/// What happened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum EventKind {
+    /// A utility was made.
+    UtilityCreated,
+    /// A utility was changed.
+    UtilityUpdated,
+    /// A utility was deleted.
+    UtilityDeleted,
+    /// The deletion of a utility was taken back.
+    UtilityUndeleted,
+    /// An old version of a utility became the newest.
+    UtilityRestored,
+    /// An execution has ended.
+    ExecutionEnded,
+    /// A tenant was made.
+    TenantCreated,
+    /// A tenant was changed.
+    TenantUpdated,
+    /// A tenant was suspended.
+    TenantSuspended,
+    /// The suspension or the deletion of a tenant was taken back.
+    TenantResumed,
+    /// A tenant was deleted.
+    TenantDeleted,
+    /// Somebody was given access to a utility.
+    AccessGranted,
+    /// Access to a utility was taken back.
+    AccessRevoked,
+    /// A user or a service account was made.
+    PrincipalCreated,
+    /// One has another role.
+    PrincipalRoleChanged,
+    /// One was disabled.
+    PrincipalDisabled,
+    /// One was enabled again.
+    PrincipalEnabled,
+    /// One was deleted, with all that was granted to it.
+    PrincipalDeleted,
+}
+
+impl EventKind {
+    /// Every kind.
+    pub const ALL: [Self; 18] = [
+        Self::UtilityCreated,
+        Self::UtilityUpdated,
+        Self::UtilityDeleted,
+        Self::UtilityUndeleted,
+        Self::UtilityRestored,
+        Self::ExecutionEnded,
+        Self::TenantCreated,
+        Self::TenantUpdated,
+        Self::TenantSuspended,
+        Self::TenantResumed,
+        Self::TenantDeleted,
+        Self::AccessGranted,
+        Self::AccessRevoked,
+        Self::PrincipalCreated,
+        Self::PrincipalRoleChanged,
+        Self::PrincipalDisabled,
+        Self::PrincipalEnabled,
+        Self::PrincipalDeleted,
+    ];
+
+    /// Its name, the type of a CloudEvent.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::UtilityCreated => "dev.zona.utility.created",
+            Self::UtilityUpdated => "dev.zona.utility.updated",
+            Self::UtilityDeleted => "dev.zona.utility.deleted",
+            Self::UtilityUndeleted => "dev.zona.utility.undeleted",
+            Self::UtilityRestored => "dev.zona.utility.restored",
+            Self::ExecutionEnded => "dev.zona.execution.ended",
+            Self::TenantCreated => "dev.zona.tenant.created",
+            Self::TenantUpdated => "dev.zona.tenant.updated",
+            Self::TenantSuspended => "dev.zona.tenant.suspended",
+            Self::TenantResumed => "dev.zona.tenant.resumed",
+            Self::TenantDeleted => "dev.zona.tenant.deleted",
+            Self::AccessGranted => "dev.zona.access.granted",
+            Self::AccessRevoked => "dev.zona.access.revoked",
+            Self::PrincipalCreated => "dev.zona.principal.created",
+            Self::PrincipalRoleChanged => "dev.zona.principal.role_changed",
+            Self::PrincipalDisabled => "dev.zona.principal.disabled",
+            Self::PrincipalEnabled => "dev.zona.principal.enabled",
+            Self::PrincipalDeleted => "dev.zona.principal.deleted",
+        }
+    }
+
+    /// The kind of this name.
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == name)
+    }
+}

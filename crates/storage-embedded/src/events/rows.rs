@@ -1,0 +1,74 @@
+//! Rows of events, read.
+
+use domain::event::{Details, Event, EventKind, EventSpan, MAX_EVENTS_AT_ONCE};
+use domain::name::TenantId;
+use domain::time::Timestamp;
+use rusqlite::{Connection, OptionalExtension as _, Row, params};
+use storage_documents::EventDocument;
+
+use crate::connection::integer;
+use crate::error::{Error, Result, during};
+
+const TABLE: &str = "events";
+
+pub(super) fn span(connection: &Connection, tenant: &TenantId) -> Result<EventSpan> {
+    const QUERY: &str =
+        "SELECT last, coalesce((SELECT min(sequence) FROM events WHERE tenant = ?1), last + 1) FROM event_logs WHERE tenant = ?1";
+    let span = |row: &Row<'_>| Ok((row.get::<_, i64>(0)?.unsigned_abs(), row.get::<_, i64>(1)?.unsigned_abs()));
+    let run = || connection.prepare_cached(QUERY)?.query_row([tenant.as_str()], span);
+    let found = run().optional().map_err(during("looking which events there are"))?;
+    let (newest, oldest) = found.unwrap_or((0, 1));
+    Ok(EventSpan { oldest, newest })
+}
+
+pub(super) fn behind(connection: &Connection, tenant: &TenantId, sequence: u64) -> Result<Vec<Event>> {
+    const QUERY: &str = "SELECT sequence, id, time, kind, subject, details FROM events WHERE tenant = ?1 AND sequence > ?2 \
+         ORDER BY sequence LIMIT ?3";
+    let doing = "reading events";
+    let mut statement = connection.prepare_cached(QUERY).map_err(during(doing))?;
+    let mut rows = statement.query(params![tenant.as_str(), integer(sequence), MAX_EVENTS_AT_ONCE]).map_err(during(doing))?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next().map_err(during(doing))? {
+        found.push(Stored::read(row).map_err(during(doing))?.decode(tenant)?);
+    }
+    Ok(found)
+}
+
+/// The tenants of which there ever was an event.
+pub(super) fn tenants(connection: &Connection) -> Result<Vec<TenantId>> {
+    const QUERY: &str = "SELECT tenant FROM event_logs ORDER BY tenant";
+    let run = || connection.prepare_cached(QUERY)?.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<Vec<String>>>();
+    let found = run().map_err(during("looking whose events there are"))?;
+    found.into_iter().map(|code| TenantId::parse("tenant", &code).map_err(|error| Error::undecodable(TABLE, code, error))).collect()
+}
+
+/// An event as it is stored.
+struct Stored {
+    sequence: u64,
+    id: String,
+    time: Timestamp,
+    kind: String,
+    subject: String,
+    details: String,
+}
+
+impl Stored {
+    fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
+        Ok(Stored {
+            sequence: row.get::<_, i64>(0)?.unsigned_abs(),
+            id: row.get(1)?,
+            time: Timestamp::from_millis(row.get::<_, i64>(2)?.unsigned_abs()),
+            kind: row.get(3)?,
+            subject: row.get(4)?,
+            details: row.get(5)?,
+        })
+    }
+
+    fn decode(self, tenant: &TenantId) -> Result<Event> {
+        let Stored { sequence, id, time, kind, subject, details } = self;
+        let broken = |source| Error::undecodable(TABLE, format!("{tenant}/{sequence}"), source);
+        let kind = EventKind::parse(&kind).ok_or_else(|| broken(format!("{kind:?} is no type of events").into()))?;
+        let details = Details::from(storage_documents::decode::<EventDocument>(&details).map_err(broken)?);
+        Ok(Event { tenant: tenant.clone(), sequence, id, time, kind, subject, details })
+    }
+}
