@@ -1,18 +1,27 @@
 // Command zona-audit-go is somebody else's auditor: it verifies an export of an audit log and proofs about it with the packages of
 // Go's checksum database, and shares no code with Zona. It exits with 1 when anything does not fit.
 //
+// With other words it is a witness: it makes a key, and cosigns the last checkpoint of an export that it has verified.
+//
 // Usage: zona-audit-go EXPORT PROOFS
+//
+//	zona-audit-go witness-key SEED
+//	zona-audit-go cosign SEED EXPORT
 package main
 
 import (
 	"bufio"
 	"bytes"
+	"crypto/ed25519"
+	"crypto/sha256"
 	"encoding/base64"
+	"encoding/binary"
 	"encoding/json"
 	"fmt"
 	"os"
 	"strconv"
 	"strings"
+	"time"
 
 	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
@@ -60,7 +69,21 @@ func (s stored) ReadHashes(indexes []int64) ([]tlog.Hash, error) {
 }
 
 func main() {
-	hashes, records, checkpoints := readExport(os.Args[1])
+	switch os.Args[1] {
+	case "witness-key":
+		fmt.Println(newWitness(os.Args[2]).key())
+		return
+	case "cosign":
+		_, records, checkpoints, last := readExport(os.Args[3])
+		if checkpoints == 0 {
+			fail("there is no checkpoint over %d records", len(records))
+		}
+		signed, err := note.Sign(&note.Note{Text: last}, newWitness(os.Args[2]))
+		must(err)
+		fmt.Print(strings.TrimPrefix(string(signed), last+"\n"))
+		return
+	}
+	hashes, records, checkpoints, _ := readExport(os.Args[1])
 	var given proofs
 	text, err := os.ReadFile(os.Args[2])
 	must(err)
@@ -94,7 +117,7 @@ func main() {
 }
 
 // readExport verifies every checkpoint against the records before it.
-func readExport(path string) (hashes stored, records [][]byte, checkpoints int) {
+func readExport(path string) (hashes stored, records [][]byte, checkpoints int, last string) {
 	file, err := os.Open(path)
 	must(err)
 	defer file.Close()
@@ -127,6 +150,7 @@ func readExport(path string) (hashes stored, records [][]byte, checkpoints int) 
 				fail("the checkpoint over %d records does not fit", size)
 			}
 			checkpoints++
+			last = opened.Text
 		case other.End != nil:
 			if *other.End != int64(len(records)) {
 				fail("%d records instead of %d", len(records), *other.End)
@@ -140,7 +164,42 @@ func readExport(path string) (hashes stored, records [][]byte, checkpoints int) 
 		}
 	}
 	must(scanner.Err())
-	return hashes, records, checkpoints
+	return hashes, records, checkpoints, last
+}
+
+// witness signs as C2SP tlog-cosignature has it: cosignature/v1, with Ed25519 over the time and the text.
+type witness struct {
+	private ed25519.PrivateKey
+}
+
+const witnessName = "witness.example/go"
+
+func newWitness(seed string) witness {
+	sum := sha256.Sum256([]byte(seed))
+	return witness{ed25519.NewKeyFromSeed(sum[:])}
+}
+
+// Name, KeyHash and Sign make it a note.Signer.
+func (w witness) Name() string { return witnessName }
+
+func (w witness) KeyHash() uint32 {
+	sum := sha256.Sum256(append([]byte(witnessName+"\n"), w.public()...))
+	return binary.BigEndian.Uint32(sum[:])
+}
+
+func (w witness) Sign(text []byte) ([]byte, error) {
+	now := uint64(time.Now().Unix())
+	signature := ed25519.Sign(w.private, append(fmt.Appendf(nil, "cosignature/v1\ntime %d\n", now), text...))
+	return append(binary.BigEndian.AppendUint64(nil, now), signature...), nil
+}
+
+// public is the key with the number of its algorithm before it.
+func (w witness) public() []byte {
+	return append([]byte{4}, w.private.Public().(ed25519.PublicKey)...)
+}
+
+func (w witness) key() string {
+	return fmt.Sprintf("%s+%08x+%s", witnessName, w.KeyHash(), base64.StdEncoding.EncodeToString(w.public()))
 }
 
 func list(hashes [][]byte) []tlog.Hash {

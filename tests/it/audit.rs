@@ -1,6 +1,10 @@
 //! The audit log of a real server, verified without it: by `zona audit verify`, and by a program in Go that shares no code with ours.
 
-use std::{fs, path::Path, process::Command};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use api_proto::zona::audit::v1::{GetConsistencyProofRequest, GetInclusionProofRequest, audit_service_client::AuditServiceClient};
 use audit::{TileId, Tiles, leaf_hash, tile_path};
@@ -101,8 +105,7 @@ async fn gos_checksum_database_packages_verify_checkpoints_tiles_inclusion_and_c
     fs::write(directory.path().join("proofs"), proofs.to_string()).expect("the directory is writable");
     server.stop();
 
-    let program = workspace::scratch().join("zona-audit-go");
-    run(Command::new(workspace::path("tests/audit-go/build.sh")).arg(&program).env("PATH", workspace::path_with(&["go"]))).with_code(0);
+    let program = auditor_in_go("zona-audit-go");
     let verified = run(Command::new(&program).current_dir(directory.path()).args(["log", "proofs"])).with_code(0);
     assert!(verified.text().contains("6 inclusion proofs, 5 consistency proofs, 3 tiles"), "{}", verified.text());
     // It is not content with anything.
@@ -112,6 +115,112 @@ async fn gos_checksum_database_packages_verify_checkpoints_tiles_inclusion_and_c
         fs::write(directory.path().join("proofs"), text.replacen(from, to, 1)).expect("the directory is writable");
         run(Command::new(&program).current_dir(directory.path()).args(["log", "proofs"])).with_code(1);
     }
+}
+
+/// The auditor and witness that shares no code with ours.
+fn auditor_in_go(name: &str) -> PathBuf {
+    let program = workspace::scratch().join(name);
+    run(Command::new(workspace::path("tests/audit-go/build.sh")).arg(&program).env("PATH", workspace::path_with(&["go"]))).with_code(0);
+    program
+}
+
+#[test]
+fn a_witness_in_go_cosigns_a_checkpoint_which_exports_show_and_verifying_demands() {
+    let directory = tempfile::tempdir().expect("a temporary directory can be made");
+    let program = auditor_in_go("zona-witness-go");
+    let in_go = |words: &[&str]| run(Command::new(&program).current_dir(directory.path()).args(words)).with_code(0).text();
+    let (witness, stranger) = (in_go(&["witness-key", "one"]), in_go(&["witness-key", "two"]));
+    let server = Server::configured(&format!("[audit]\nwitnesses = \"{}\"\n", witness.trim()));
+    let zona = |words: &[&str]| zona(&server, directory.path(), words);
+    lived(&server, directory.path());
+    zona(&["audit", "export", "--out", "first"]).with_code(0);
+    let export = fs::read_to_string(directory.path().join("first")).expect("it was written");
+    let size = records(&export).len().to_string();
+    let verify = |file: &str, key: &str| zona(&["audit", "verify", file, "--witness", key.trim()]);
+    assert!(verify("first", &witness).with_code(1).text().contains("no checkpoint that fits is cosigned by witness.example/go"));
+
+    let lines = |seed: &str| fs::write(directory.path().join("lines"), in_go(&["cosign", seed, "first"]));
+    lines("two").expect("the directory is writable");
+    let refused = zona(&["audit", "cosign", "--size", &size, "lines"]).with_code(2);
+    assert!(refused.errors().contains("audit.witnesses"), "{}", refused.errors());
+    lines("one").expect("the directory is writable");
+    zona(&["audit", "cosign", "--size", "1", "lines"]).with_code(4);
+    let cosigned = zona(&["audit", "cosign", "--size", &size, "lines"]).with_code(0).text();
+    assert!(cosigned.lines().count() == 6 && cosigned.contains("witness.example/go"), "{cosigned}");
+
+    zona(&["audit", "export", "--out", "second"]).with_code(0);
+    let whole = verify("second", &witness).with_code(0).text();
+    assert!(whole.contains(&format!("has cosigned the first {size} records")), "{whole}");
+    verify("second", &stranger).with_code(1);
+    let export = fs::read_to_string(directory.path().join("second")).expect("it was written");
+    let forged = export.replacen("witness.example/go ", "witness.example/go AAAA", 1);
+    fs::write(directory.path().join("forged"), forged).expect("the directory is writable");
+    verify("forged", &witness).with_code(1);
+    server.stop();
+}
+
+#[test]
+fn a_report_counts_what_a_list_shows_and_an_export_as_csv_or_ocsf_has_a_line_for_each_record() {
+    let directory = tempfile::tempdir().expect("a temporary directory can be made");
+    let server = Server::start();
+    let zona = |words: &[&str]| zona(&server, directory.path(), words);
+    let read = |file: &str| fs::read_to_string(directory.path().join(file)).expect("it was written");
+    lived(&server, directory.path());
+    let today = jiff::Timestamp::now().strftime("%Y-%m-%d").to_string();
+    // The story may be told around midnight.
+    let days = ["--from", today.as_str(), "--to", &jiff::Timestamp::now().strftime("%Y-%m-%d").to_string()].map(str::to_owned);
+    let report = |format: &str| {
+        let mut words = vec!["audit", "report", "--format", format, "--out", format];
+        words.extend(days.iter().map(String::as_str));
+        zona(&words).with_code(0);
+        read(format)
+    };
+    let counted: Value = serde_json::from_str(&report("json")).expect("it is JSON");
+    let listed = zona(&["audit", "list", "--limit", "1000", "-o", "jsonl"]).with_code(0).json_values();
+    let covered = counted["verification"]["size"].as_i64().expect("there are records");
+    let before: Vec<_> = listed.iter().filter(|record| record["sequence"].as_i64().is_some_and(|at| at < covered)).collect();
+    assert_eq!(counted["records"].as_i64(), i64::try_from(before.len()).ok());
+    assert_eq!(counted["verification"]["whole"], true);
+    let denied = before.iter().filter(|record| record["outcome"] == "DENIED").count();
+    assert_eq!(counted["denials"].as_array().map(Vec::len), Some(1));
+    assert_eq!(counted["denials"][0]["calls"].as_u64(), Some(denied as u64));
+
+    let page = report("html");
+    assert!(page.starts_with("<!DOCTYPE html>") && page.contains("The log of this period is whole."), "{page}");
+    let csv = report("csv");
+    fs::write(directory.path().join("report.csv"), &csv).expect("the directory is writable");
+    zona(&["audit", "export", "--format", "csv", "--out", "log.csv"]).with_code(0);
+    zona(&["audit", "export", "--format", "ocsf", "--out", "log.ocsf"]).with_code(0);
+    server.stop();
+    let check = "import csv, sys\nfor name in sys.argv[1:]:\n    rows = list(csv.reader(open(name, newline='')))\n    \
+                 assert len({len(row) for row in rows}) == 1 and len(rows) > 10, name\n\
+                 assert [row[0] for row in rows[1:]] == [str(at) for at in range(len(rows) - 1)], rows\n";
+    run(Command::new("python3").current_dir(directory.path()).args(["-c", check, "report.csv", "log.csv"])).with_code(0);
+    let events = read("log.ocsf");
+    let sequences = events.lines().map(|line| serde_json::from_str::<Value>(line).expect("it is JSON")["metadata"]["sequence"].clone());
+    assert!(sequences.enumerate().all(|(at, sequence)| sequence == at), "{events}");
+    assert!(events.lines().all(|line| serde_json::from_str::<Value>(line).is_ok_and(|event| event["class_uid"] == 6003)));
+}
+
+#[test]
+fn a_watch_shows_what_is_added_until_it_is_interrupted() {
+    let directory = tempfile::tempdir().expect("a temporary directory can be made");
+    let server = Server::start();
+    let path = directory.path().join("watched");
+    let watched = fs::File::create(&path).expect("the directory is writable");
+    let mut watch = server.zona();
+    watch.args(["audit", "watch", "--from", "0", "-o", "jsonl"]).stdout(watched);
+    let mut watch = watch.spawn().expect("zona starts");
+    lived(&server, directory.path());
+    let seen = || fs::read_to_string(&path).is_ok_and(|text| text.contains("utility.transform") && text.contains("DENIED"));
+    assert!(e2e::host::eventually(std::time::Duration::from_secs(20), seen), "{:?}", fs::read_to_string(&path));
+    rustix::process::kill_process(rustix::process::Pid::from_child(&watch), rustix::process::Signal::INT).expect("it runs");
+    let code = watch.wait().expect("it ends").code();
+    assert_eq!(code, Some(130));
+    let text = fs::read_to_string(&path).expect("it was written");
+    let sequences: Vec<i64> = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok()?["sequence"].as_i64()).collect();
+    assert_eq!(sequences, (0..sequences.len() as i64).collect::<Vec<_>>(), "no gap and no repetition");
+    server.stop();
 }
 
 /// The tiles of these records, with their paths.
