@@ -1,5 +1,5 @@
-//! A report on a log: what happened in a period, counted, for whoever has to answer for it. It is read once, page by page, from the
-//! newest record of the period to the oldest, and only what is counted is kept, which is bounded.
+//! A report on a log: what happened in a period, counted, for whoever has to answer for it. It is read once, step by step, from the
+//! oldest record of the period to the newest, and only what is counted is kept, which is bounded.
 //!
 //! Only records that were there when the report was begun count, so that the same period gives the same report once it is over.
 
@@ -11,8 +11,8 @@ use futures_util::stream::try_unfold;
 
 use crate::access::Permit;
 use crate::audit::actions::BuildAuditReport;
-use crate::audit::repository::{AuditQuery, AuditRepository};
-use crate::audit::tree::AuditTree;
+use crate::audit::repository::AuditRepository;
+use crate::audit::tree::{AuditTree, Verification};
 use crate::code_policy::{CodePolicyRepository, policy_in_force};
 use crate::error::Result;
 use crate::execution::{ExecutionQuery, ExecutionRepository};
@@ -21,10 +21,12 @@ use crate::page::{MAX_PAGE, PageRequest};
 mod content;
 mod counting;
 mod period;
+mod reading;
 
 pub use content::{AccessCount, DayCount, DenialCount, Events, ExecutingCount, ExecutionCount, OutcomeCount, Report};
 use counting::{Counting, Tally};
 pub use period::{MAX_DAYS, Period};
+use reading::Reading;
 
 /// What building a report tells.
 #[derive(Debug)]
@@ -50,7 +52,7 @@ pub(super) struct Sources {
 /// Reports on the first `size` records.
 pub(super) fn build(sources: Sources, period: Period, size: u64) -> Builds {
     let counting = Counting::new(&period);
-    let builder = Builder { sources, period, size, counting, after: None, stage: Stage::Records };
+    let builder = Builder { sources, period, counting, reading: Reading::new(size), stage: Stage::Records };
     Box::pin(try_unfold(builder, |mut builder| async move {
         Ok(match builder.stage {
             Stage::Records => {
@@ -77,45 +79,49 @@ enum Stage {
 struct Builder {
     sources: Sources,
     period: Period,
-    size: u64,
     counting: Counting,
-    after: Option<String>,
+    reading: Reading,
     stage: Stage,
 }
 
 impl Builder {
-    /// Counts the next page.
+    /// Counts the next records.
     async fn read(&mut self) -> Result<()> {
         let Sources { repository, permit, .. } = &self.sources;
-        let query = AuditQuery { from: Some(self.period.from()), before: Some(self.period.before()), ..AuditQuery::default() };
-        let page = PageRequest { size: MAX_PAGE, after: self.after.take() };
-        let page = permit.open_page(repository.list(&permit.scope(), &query, &page).await?);
-        for record in page.items.into_iter().filter(|record| record.sequence < self.size) {
-            self.counting.count(&self.period, record);
+        match self.reading.step(repository.as_ref(), permit, &self.period).await? {
+            Some(records) => records.into_iter().for_each(|record| self.counting.count(&self.period, record)),
+            None => self.stage = Stage::Rest,
         }
-        if page.next.is_none() {
-            self.stage = Stage::Rest;
-        }
-        self.after = page.next;
         Ok(())
     }
 
     /// The report, with what is not in the records of the period.
     async fn report(&mut self) -> Result<Report> {
-        let Sources { repository, tree, policies, permit, .. } = &self.sources;
+        let Sources { repository, policies, permit, .. } = &self.sources;
         let scope = permit.scope();
         let executions = self.executions().await?;
         let policy = permit.open(policy_in_force(policies.as_ref(), &scope).await?, permit.target())?;
         let mut exceptions = policy.exceptions;
         exceptions.retain(|exception| exception.expires > self.period.from());
         let oldest = permit.open_page(repository.since(&scope, 0, 1).await?).items.into_iter().next();
-        let verification = match self.counting.sequences() {
-            Some((first, last)) => Some(tree.verify(&scope, first, last).await?),
-            None => None,
-        };
+        let verification = self.verification().await?;
         let counted = std::mem::replace(&mut self.counting, Counting::new(&self.period));
         let oldest = oldest.map(|record| (record.sequence, record.entry.time));
         Ok(Report { executions, exceptions, oldest, verification, ..counted.into_report(scope.tenant().clone()) })
+    }
+
+    /// Whether everything that was read is what was signed for. Where it is, the rest is said of what was counted, which stays the same
+    /// while the log grows.
+    async fn verification(&self) -> Result<Option<Verification>> {
+        let Sources { tree, permit, .. } = &self.sources;
+        let scope = permit.scope();
+        let Some((first, last)) = self.reading.read() else { return Ok(None) };
+        let read = tree.verify(&scope, first, last).await?;
+        match self.counting.sequences() {
+            _ if !read.whole => Ok(Some(read)),
+            Some((first, last)) => Ok(Some(tree.verify(&scope, first, last).await?)),
+            None => Ok(None),
+        }
     }
 
     /// What became of the executions of the period.

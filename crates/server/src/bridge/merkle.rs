@@ -69,15 +69,17 @@ impl MerkleTree {
     /// Adds the records up to `size` to a tree; says whether all of them are there.
     async fn add(&self, scope: &TenantScope, tree: &mut Tree, size: u64) -> Result<bool> {
         while tree.size() < size {
-            let records = self.repository.records_from(scope, tree.size(), STEP_BYTES).await?;
-            if records.is_empty() {
-                return Ok(false);
-            }
+            let from = tree.size();
+            let records = self.repository.records_from(scope, from, STEP_BYTES).await?;
             for record in records.into_iter().take_while(|record| record.sequence < size) {
                 if record.sequence != tree.size() {
                     return Ok(false);
                 }
                 tree.push(&record.bytes);
+            }
+            // The rest of them is missing, whether there are later ones or not.
+            if tree.size() == from {
+                return Ok(false);
             }
         }
         Ok(true)

@@ -85,6 +85,7 @@ impl AuditRepository for InMemoryExecutionRepository {
     }
 
     async fn since(&self, scope: &TenantScope, sequence: u64, max_bytes: usize) -> Result<Found<Page<AuditRecord>>> {
+        self.faults().check("since_audit")?;
         let stored = self.records_from(scope, sequence, max_bytes).await?.len();
         let state = self.state();
         let records = state.audit.logs.get(scope.tenant()).into_iter().flat_map(|log| &log.records);

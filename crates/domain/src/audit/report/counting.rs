@@ -1,6 +1,6 @@
 //! What is counted while a report is built. Everything is bounded: what there is no room for is counted in one number.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use super::content::{AccessCount, DayCount, DenialCount, Events, ExecutingCount, OutcomeCount, Report};
 use super::period::Period;
@@ -28,6 +28,13 @@ pub(super) struct Tally<K> {
     rest: u64,
 }
 
+/// Records of one kind, of which the last that were counted are kept, newest first.
+#[derive(Default)]
+struct Recent {
+    total: u64,
+    newest: VecDeque<AuditRecord>,
+}
+
 /// What was counted so far.
 pub(super) struct Counting {
     pub(super) records: u64,
@@ -36,8 +43,8 @@ pub(super) struct Counting {
     access: Tally<(Option<Role>, String, Outcome)>,
     denials: Tally<(Option<PrincipalName>, String, String)>,
     executing: Tally<(String, Outcome, String)>,
-    permission_changes: Events,
-    policy_changes: Events,
+    permission_changes: Recent,
+    policy_changes: Recent,
     /// The lowest and the highest place of what was counted.
     sequences: Option<(u64, u64)>,
 }
@@ -75,8 +82,8 @@ impl Counting {
             access: Tally::default(),
             denials: Tally::default(),
             executing: Tally::default(),
-            permission_changes: Events::default(),
-            policy_changes: Events::default(),
+            permission_changes: Recent::default(),
+            policy_changes: Recent::default(),
             sequences: None,
         }
     }
@@ -85,7 +92,7 @@ impl Counting {
         self.sequences
     }
 
-    /// Counts a record of the period.
+    /// Counts a record of the period, later than those before it in the log.
     pub(super) fn count(&mut self, period: &Period, record: AuditRecord) {
         let (first, last) = self.sequences.unwrap_or((record.sequence, record.sequence));
         self.sequences = Some((first.min(record.sequence), last.max(record.sequence)));
@@ -110,8 +117,8 @@ impl Counting {
             return;
         }
         match kind {
-            POLICY => add(&mut self.policy_changes, record),
-            kind if PERMISSIONS.contains(&kind) => add(&mut self.permission_changes, record),
+            POLICY => self.policy_changes.add(record),
+            kind if PERMISSIONS.contains(&kind) => self.permission_changes.add(record),
             _ => {}
         }
     }
@@ -138,8 +145,8 @@ impl Counting {
             other_denials,
             executing: self.executing.into_rows().map(executing).collect(),
             executions: Vec::new(),
-            permission_changes: self.permission_changes,
-            policy_changes: self.policy_changes,
+            permission_changes: self.permission_changes.into(),
+            policy_changes: self.policy_changes.into(),
             exceptions: Vec::new(),
             oldest: None,
             verification: None,
@@ -147,10 +154,17 @@ impl Counting {
     }
 }
 
-fn add(events: &mut Events, record: AuditRecord) {
-    events.total += 1;
-    if events.newest.len() < MAX_SHOWN {
-        events.newest.push(record);
+impl Recent {
+    fn add(&mut self, record: AuditRecord) {
+        self.total += 1;
+        self.newest.push_front(record);
+        self.newest.truncate(MAX_SHOWN);
+    }
+}
+
+impl From<Recent> for Events {
+    fn from(Recent { total, newest }: Recent) -> Self {
+        Events { total, newest: newest.into() }
     }
 }
 

@@ -31,6 +31,11 @@ impl Period {
         self.before
     }
 
+    /// Whether a time lies in it.
+    pub(super) fn holds(&self, time: Timestamp) -> bool {
+        self.from() <= time && time < self.before
+    }
+
     /// The beginning of each day.
     pub(super) fn begins(&self) -> &[Timestamp] {
         &self.begins

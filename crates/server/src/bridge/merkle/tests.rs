@@ -13,6 +13,8 @@ use tempfile::TempDir;
 use super::*;
 use crate::system::SystemClock;
 
+mod report;
+
 pub(crate) struct World {
     directory: TempDir,
     pub(crate) store: Arc<EmbeddedStore>,

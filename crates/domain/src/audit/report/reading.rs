@@ -1,0 +1,91 @@
+//! Reading the records of a period: by their places in the log, and each by the time that it says itself. What an index says of a record
+//! nobody has signed.
+//!
+//! A log has the order in which its records were stored, which is nearly that of their times. So what is read begins where records are
+//! of long before the period, and ends where they are of long after it.
+
+use std::time::Duration;
+
+use super::period::Period;
+use crate::access::Permit;
+use crate::audit::actions::BuildAuditReport;
+use crate::audit::record::AuditRecord;
+use crate::audit::repository::AuditRepository;
+use crate::error::Result;
+
+/// How much later than what it tells of a record may be stored: one waits in memory while the store fails, and clocks differ.
+const LATE: Duration = Duration::from_secs(7 * 86_400);
+/// Bytes of records that are read at once.
+const STEP_BYTES: usize = 256 * 1024;
+/// The same where it is only looked for the beginning: more than one record, as one may be late or have a wrong time.
+const LOOK_BYTES: usize = 16 * 1024;
+/// A log of so many records is read from its first: they are one step.
+const SHORT: u64 = 256;
+
+/// How far a log was read.
+pub(super) struct Reading {
+    /// How many records of the log are looked at.
+    size: u64,
+    /// The first record that had to be as it is for what was read to be all.
+    first: u64,
+    /// The next place; none before it was looked where to begin.
+    next: Option<u64>,
+}
+
+impl Reading {
+    /// Of the first `size` records.
+    pub(super) fn new(size: u64) -> Self {
+        Reading { size, first: 0, next: None }
+    }
+
+    /// The first and the last record that had to be as they are for what was read to be all.
+    pub(super) fn read(&self) -> Option<(u64, u64)> {
+        let behind = self.next.filter(|next| *next > self.first);
+        behind.map(|next| (self.first, next - 1))
+    }
+
+    /// Records of the period that come next, perhaps none; `None` where there are no more.
+    pub(super) async fn step(
+        &mut self,
+        repository: &dyn AuditRepository,
+        permit: &Permit<BuildAuditReport>,
+        period: &Period,
+    ) -> Result<Option<Vec<AuditRecord>>> {
+        let next = match self.next {
+            Some(next) => next,
+            None => self.begin(repository, permit, period).await?,
+        };
+        if next >= self.size {
+            return Ok(None);
+        }
+        let mut found = permit.open_page(repository.since(&permit.scope(), next, STEP_BYTES).await?).items;
+        found.retain(|record| record.sequence < self.size);
+        // Where the last ones are missing, they count as read, and verifying says that they are not there.
+        self.next = Some(found.last().map_or(self.size, |last| last.sequence + 1));
+        let after = period.before().plus(LATE);
+        if found.iter().all(|record| record.entry.time >= after) {
+            return Ok(None);
+        }
+        found.retain(|record| period.holds(record.entry.time));
+        Ok(Some(found))
+    }
+
+    /// The place before which everything is of before the period, by halves.
+    async fn begin(&mut self, repository: &dyn AuditRepository, permit: &Permit<BuildAuditReport>, period: &Period) -> Result<u64> {
+        let before = period.from().minus(LATE);
+        let (mut begin, mut end) = (0, if self.size > SHORT { self.size } else { 0 });
+        while begin < end {
+            let middle = begin + (end - begin) / 2;
+            let found = permit.open_page(repository.since(&permit.scope(), middle, LOOK_BYTES).await?).items;
+            if !found.is_empty() && found.iter().all(|record| record.entry.time < before) {
+                begin = middle + 1;
+            } else {
+                end = middle;
+            }
+        }
+        // The record before says that there is nothing earlier.
+        self.first = begin.saturating_sub(1);
+        self.next = Some(begin);
+        Ok(begin)
+    }
+}

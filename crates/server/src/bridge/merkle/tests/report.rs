@@ -1,0 +1,89 @@
+//! Reports over a real store: what counts is what the records say that were signed for, and not what stands beside them.
+
+use std::time::Duration;
+
+use domain::access::{AccessPolicy, Caller, LocalRules};
+use domain::audit::actions::BuildAuditReport;
+use domain::audit::{AuditLog, Building, LogPorts, Period, Report};
+use domain::name::TenantName;
+use futures_util::StreamExt as _;
+use test_support::{FakeClock, InMemoryTenants, sample};
+
+use super::*;
+
+const HOUR: Duration = Duration::from_secs(3_600);
+/// One an hour: more than are read from the first, and of more days than a record may be late.
+const RECORDS: u64 = 600;
+/// The day that is reported on.
+const DAY: std::ops::Range<u64> = 240..264;
+
+fn hour(number: u64) -> Timestamp {
+    FakeClock::START.plus(HOUR * u32::try_from(number).unwrap())
+}
+
+async fn hours(world: &World, numbers: std::ops::Range<u64>) {
+    let entries = numbers.map(|number| Entry { time: hour(number), ..entry(number) });
+    world.store.append(entries.collect()).await.unwrap();
+    world.tree.seal(&scope()).await.unwrap();
+}
+
+async fn report(world: &World) -> Report {
+    let beside = MerkleTree::new(world.store.clone(), Key::from_seed(&[7; 32]), "test", Arc::new(SystemClock), Vec::new());
+    let log = AuditLog::new(LogPorts {
+        repository: world.store.clone(),
+        tree: Arc::new(beside),
+        executions: world.store.clone(),
+        policies: world.store.clone(),
+        clock: Arc::new(SystemClock),
+    });
+    let tenants = InMemoryTenants::of(Arc::new(FakeClock::default()), &["acme"]);
+    let policy = AccessPolicy::new(Arc::new(LocalRules::new(scope().tenant().clone())), Arc::new(tenants));
+    let target = TenantName { tenant: scope().tenant().clone() };
+    let permit = policy.require::<BuildAuditReport>(&Caller::loopback(sample::user("ann")), target).await.unwrap();
+    let period = Period::new(vec![hour(DAY.start)], hour(DAY.end)).unwrap();
+    let built: Vec<_> = log.report(permit, period).await.unwrap().collect().await;
+    match built.into_iter().last() {
+        Some(Ok(Building::Done(report))) => *report,
+        other => panic!("{other:?}"),
+    }
+}
+
+async fn filled() -> World {
+    let world = World::new();
+    for numbers in [0..200, 200..250, 250..400, 400..RECORDS] {
+        hours(&world, numbers).await;
+    }
+    world
+}
+
+#[tokio::test]
+async fn a_report_counts_the_records_that_were_signed_for_whatever_somebody_has_written_beside_them() {
+    let world = filled().await;
+    let built = report(&world).await;
+    assert_eq!((built.records, built.calls, built.days[0].allowed), (24, 24, 24));
+    assert_eq!(built.verification, Some(Verification { first: 200, size: 400, checkpoints: 2, whole: true }));
+    let sql = "UPDATE audit_records SET time = 0 WHERE sequence BETWEEN 245 AND 250; \
+               UPDATE audit_records SET time = (SELECT time FROM audit_records WHERE sequence = 244) WHERE sequence = 1";
+    let world = world.tampered(sql).await;
+    assert_eq!(report(&world).await, built);
+    hours(&world, RECORDS..RECORDS + 10).await;
+    assert_eq!(report(&world).await, built, "the days are over");
+}
+
+#[tokio::test]
+async fn a_report_is_not_whole_where_records_of_its_days_are_missing_or_say_another_time() {
+    let time = |number| hour(number).as_millis();
+    let other = format!("'\"time\":{}', '\"time\":{}'", time(263), time(500));
+    let changed = format!("UPDATE audit_records SET record = CAST(replace(CAST(record AS TEXT), {other}) AS BLOB) WHERE sequence = 263");
+    for (sql, records) in [
+        (changed.as_str(), 23),
+        ("DELETE FROM audit_records WHERE sequence = 240", 23),
+        ("DELETE FROM audit_records WHERE sequence BETWEEN 260 AND 263", 20),
+        ("DELETE FROM audit_records WHERE sequence BETWEEN 240 AND 263", 0),
+    ] {
+        let world = filled().await.tampered(sql).await;
+        let built = report(&world).await;
+        let whole = built.verification.map(|found| found.whole);
+        assert_eq!((built.records, whole), (records, Some(false)), "{sql}");
+    }
+}
