@@ -2,6 +2,7 @@
 
 use std::{
     fs,
+    os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
     process::Command,
 };
@@ -196,6 +197,10 @@ fn a_report_counts_what_a_list_shows_and_an_export_as_csv_or_ocsf_has_a_line_for
                  assert len({len(row) for row in rows}) == 1 and len(rows) > 10, name\n\
                  assert [row[0] for row in rows[1:]] == [str(at) for at in range(len(rows) - 1)], rows\n";
     run(Command::new("python3").current_dir(directory.path()).args(["-c", check, "report.csv", "log.csv"])).with_code(0);
+    for file in ["json", "html", "log.csv", "log.ocsf"] {
+        let mode = fs::metadata(directory.path().join(file)).expect("it was written").permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{file}");
+    }
     let events = read("log.ocsf");
     let sequences = events.lines().map(|line| serde_json::from_str::<Value>(line).expect("it is JSON")["metadata"]["sequence"].clone());
     assert!(sequences.enumerate().all(|(at, sequence)| sequence == at), "{events}");
