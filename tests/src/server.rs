@@ -113,7 +113,7 @@ impl Server {
         let home = tempfile::tempdir().expect("a temporary directory can be made");
         std::fs::write(home.path().join("zona.toml"), toml).expect("the directory is writable");
         let mut dev = dev(binary, data, backend, home.path());
-        if !toml.contains("local_caller") {
+        if !toml.contains("local_caller") && takes_local_callers(binary) {
             // Most stories are about other things than who calls.
             dev.env("ZONA_IDENTITY__LOCAL_CALLER", "true");
         }
@@ -276,6 +276,12 @@ fn dev(binary: &Path, data: &Path, backend: Backend, home: &Path) -> Command {
         .arg(data);
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
+}
+
+/// Whether a build has the setting: an earlier one refuses what it does not know.
+fn takes_local_callers(binary: &Path) -> bool {
+    let printed = || without_settings(binary).arg("--print-config").output();
+    binary == workspace::zona() || printed().is_ok_and(|printed| String::from_utf8_lossy(&printed.stdout).contains("local_caller"))
 }
 
 /// Reads to the end, so that the server never waits for us.

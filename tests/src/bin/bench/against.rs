@@ -1,16 +1,20 @@
 //! This build beside an earlier one: both servers run at the same time and are measured slice by slice, so that a noisy moment hits
-//! both. It answers ratios, and judges nothing: what a ratio means is for whoever reads it.
+//! both. It answers ratios, and what a ratio means is for whoever reads it. Where the earlier build knows nobody, what it costs to be
+//! signed in and recorded was promised, and is judged.
 
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
+use tonic::{Code, Status};
 
 use crate::arguments::Arguments;
+use crate::audit::signed_in;
 use crate::cpu::{Meter, Scope};
 use crate::load::{self, Slice, Subject};
 use crate::peers::CODE;
+use crate::promises;
 use crate::report::{Report, Table};
 use crate::rpc::Client;
 use crate::samples::{Samples, median};
@@ -35,10 +39,16 @@ struct Effort {
     transforms: usize,
 }
 
+/// Of somebody who is signed in and was granted the utility, where a build knows people; else the same as without.
+const SIGNED_IN_GET: &str = "GetUtility, signed in, 16 callers, per second";
+const SIGNED_IN_TRANSFORM: &str = "Transform, signed in, one by one, p50 ms";
+
 /// One server with what is asked of it.
 struct Side {
     server: Zona,
     subjects: Subjects,
+    /// Whether it knows who calls.
+    knows_people: bool,
 }
 
 struct Subjects {
@@ -46,6 +56,8 @@ struct Subjects {
     transform: Subject,
     many: Subject,
     execute: Subject,
+    signed_in_get: Subject,
+    signed_in_transform: Subject,
 }
 
 /// A figure by its name, and which direction is better.
@@ -73,8 +85,22 @@ pub async fn run(earlier: &Path, arguments: &Arguments, scratch: &Path, report: 
         });
     }
     report.add(table(&rounds));
+    if new.knows_people && !old.knows_people {
+        let (share, beyond) = cost_of_records(&rounds);
+        report.judge(&promises::RECORDED_GET, share);
+        report.judge(&promises::RECORDED_TRANSFORM, beyond);
+    }
     old.stop().await?;
     new.stop().await
+}
+
+/// Which share of its throughput GetUtility keeps, in percent, and how many milliseconds Transform takes longer.
+fn cost_of_records(rounds: &[(Figures, Figures)]) -> (f64, f64) {
+    let of = |figures: &Figures, wanted: &str| figures.iter().find(|(name, _, _)| *name == wanted).map_or(f64::NAN, |figure| figure.1);
+    let pairs = |wanted: &'static str| rounds.iter().map(move |(old, new)| (of(old, wanted), of(new, wanted)));
+    let shares: Vec<f64> = pairs(SIGNED_IN_GET).map(|(old, new)| new / old * 100.0).collect();
+    let beyond: Vec<f64> = pairs(SIGNED_IN_TRANSFORM).map(|(old, new)| new - old).collect();
+    (median(&shares), median(&beyond))
 }
 
 fn table(rounds: &[(Figures, Figures)]) -> Table {
@@ -121,22 +147,28 @@ impl Side {
         let get = client.create("bench-get", SOURCE, Vec::new()).await?;
         let transform = client.create("bench-transform", CODE, Vec::new()).await?;
         let script = client.create("bench-script", SCRIPT, Vec::new()).await?;
+        let shown = signed_in(&server, [&get, &transform]).await?;
+        let knows_people = shown.is_some();
+        let shown = shown.unwrap_or_else(|| client.clone());
         let subjects = Subjects {
+            signed_in_get: getting(shown.clone(), get.clone()),
+            signed_in_transform: transforming(shown, transform.clone(), 1),
             get: getting(client.clone(), get),
             transform: transforming(client.clone(), transform.clone(), 1),
             many: transforming(client.clone(), transform, MANY),
             execute: executing(client, script),
         };
         // Caches, pools and processors warm up before anything counts.
-        for subject in [&subjects.get, &subjects.transform, &subjects.execute] {
+        let Subjects { get, transform, execute, signed_in_get, signed_in_transform, .. } = &subjects;
+        for subject in [get, transform, execute, signed_in_get, signed_in_transform] {
             load::sequential(subject, 20).await?;
         }
-        Ok(Side { server, subjects })
+        Ok(Side { server, subjects, knows_people })
     }
 
     async fn measure(&self, effort: &Effort, seed: u64) -> anyhow::Result<Figures> {
         let mut figures = Figures::new();
-        let Subjects { get, transform, many, execute } = &self.subjects;
+        let Subjects { get, transform, many, execute, signed_in_get, signed_in_transform } = &self.subjects;
         let p50 = |samples: &Samples| samples.median();
         figures.push(("GetUtility, one by one, p50 ms", p50(&load::sequential(get, effort.gets).await?), "less"));
         let (slice, cpu) = self.saturated(get, effort).await?;
@@ -154,6 +186,9 @@ impl Side {
         all_succeeded(&open)?;
         figures.push(("Transform, 60 arrivals a second, p50 ms", p50(&open.latencies), "less"));
         figures.push(("Transform, 60 arrivals a second, p95 ms", open.latencies.millis(0.95), "less"));
+        let (slice, _) = self.saturated(signed_in_get, effort).await?;
+        figures.push((SIGNED_IN_GET, slice.rate(), "more"));
+        figures.push((SIGNED_IN_TRANSFORM, p50(&load::sequential(signed_in_transform, effort.transforms).await?), "less"));
         Ok(figures)
     }
 
@@ -168,11 +203,26 @@ impl Side {
     }
 
     async fn stop(self) -> anyhow::Result<()> {
-        let Side { server, subjects } = self;
+        let Side { server, subjects, .. } = self;
         // Their connections would make the server wait.
         drop(subjects);
         server.stop().await
     }
+}
+
+/// A client of somebody who is signed in and was granted these utilities; `None` where the build knows nobody.
+async fn signed_in(server: &Zona, utilities: [&str; 2]) -> anyhow::Result<Option<Client>> {
+    let channel = signed_in::connect(server, 1).await?;
+    let user = match signed_in::user(&channel, "ann").await {
+        Ok(user) => user,
+        Err(error) if error.downcast_ref::<Status>().is_some_and(|status| status.code() == Code::Unimplemented) => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    for utility in utilities {
+        signed_in::share(&channel, utility, &user).await?;
+    }
+    let token = signed_in::sign_in(&channel, &user).await?;
+    Ok(Some(server.client().showing(&token)?))
 }
 
 /// Refuses a slice with failures: its rate would be one of refusals.
@@ -224,6 +274,14 @@ mod tests {
         let row = shown.lines().find(|line| line.contains("latency")).unwrap_or_default();
         let cells: Vec<&str> = row.split('|').map(str::trim).filter(|cell| !cell.is_empty()).collect();
         assert_eq!(cells, ["latency", "less", "10.0", "11.0", "1.00", "0.900", "1.10"]);
+    }
+
+    #[test]
+    fn what_records_cost_is_taken_between_neighbors() {
+        let round = |get: f64, transform: f64| vec![(SIGNED_IN_GET, get, "more"), (SIGNED_IN_TRANSFORM, transform, "less")];
+        let rounds =
+            [(round(100.0, 3.0), round(90.0, 3.25)), (round(20.0, 9.0), round(16.0, 9.5)), (round(100.0, 3.0), round(88.0, 3.125))];
+        assert_eq!(cost_of_records(&rounds), (88.0, 0.25));
     }
 
     #[test]

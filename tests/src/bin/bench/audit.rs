@@ -5,7 +5,7 @@ mod denials;
 mod proofs;
 mod reads;
 mod sign_ins;
-mod signed_in;
+pub mod signed_in;
 
 use crate::context::Context;
 use crate::report::Report;

@@ -54,6 +54,14 @@ pub static FAIRNESS: Promise =
 pub static VALIDATE: Promise = Promise { what: "code check, per 1,000 lines", goal: AtMost(1.0), stretch: AtMost(0.6), unit: "ms" };
 pub static VALIDATE_WORST: Promise =
     Promise { what: "code check, worst hostile input of 256 KiB", goal: AtMost(50.0), stretch: AtMost(25.0), unit: "ms" };
+pub static RECORDED_GET: Promise = Promise {
+    what: "GetUtility, signed in and recorded, share of the throughput before",
+    goal: AtLeast(85.0),
+    stretch: AtLeast(95.0),
+    unit: "%",
+};
+pub static RECORDED_TRANSFORM: Promise =
+    Promise { what: "Transform, signed in and recorded, p50 beyond that before", goal: AtMost(0.3), stretch: AtMost(0.1), unit: "ms" };
 pub static SIGN_IN_GROWTH: Promise =
     Promise { what: "Transform's p95 beside 100 sign-ins at once, growth", goal: AtMost(25.0), stretch: AtMost(10.0), unit: "%" };
 pub static VERIFY_MILLION: Promise =

@@ -60,7 +60,7 @@ async fn gets(server: &Zona, name: &str, token: &str, context: &Context<'_>, rep
     let (of_loopback, of_echo) = (median(&of_loopback), median(&of_echo));
     table.note(format!("Signed in: {of_loopback:.0} % of the throughput over the loopback interface, {of_echo:.0} % of the bare echo's."));
     table
-        .note("Medians over slices, each against its neighbors. What the same server did without a record: `--against` a build of before.");
+        .note("Medians over slices, each against its neighbors. What the promise is about, a build without records, `--against` measures.");
     report.add(table);
     Ok(())
 }
