@@ -6,6 +6,7 @@ mod cancelled_by_shutdown;
 mod command_line;
 mod descriptors;
 mod docker;
+mod erasure;
 mod foreign_clients;
 mod grants;
 mod identity;
