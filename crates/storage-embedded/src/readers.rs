@@ -19,9 +19,10 @@ pub(crate) struct Readers {
 }
 
 impl Readers {
-    /// Opens all connections.
-    pub(crate) fn open(path: &Path, count: NonZeroUsize) -> Result<Self> {
-        let idle: Vec<_> = (0..count.get()).map(|_| connection::reading(path)).collect::<Result<_>>()?;
+    /// Opens all connections, each of which is made ready by `prepare`.
+    pub(crate) fn open(path: &Path, count: NonZeroUsize, prepare: impl Fn(&Connection) -> Result<()>) -> Result<Self> {
+        let open = |_| connection::reading(path).and_then(|reader| prepare(&reader).map(|()| reader));
+        let idle: Vec<_> = (0..count.get()).map(open).collect::<Result<_>>()?;
         Ok(Readers { idle: Arc::new(Mutex::new(idle)), permits: Arc::new(Semaphore::new(count.get())) })
     }
 

@@ -1,12 +1,34 @@
 //! Answered requests: the same request of the same caller gets the first answer, and the same id with another body is refused.
+//!
+//! A body may hold a password or the value of a secret parameter, which could be guessed by a hash of it. So what is stored is a digest
+//! by a key, which every connection has as a function, `body_digest`. Bodies that were remembered before there was a key stand as their
+//! hash, and are recognized until they are forgotten.
 
+use std::sync::Arc;
+
+use domain::hash::Hash;
 use domain::name::TenantId;
 use domain::request::RequestKey;
 use domain::time::Timestamp;
+use keys::Key;
+use rusqlite::functions::{Context, FunctionFlags};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::connection::integer;
 use crate::error::{Result, during};
+
+/// Gives a connection the function that bodies are stored by.
+pub(crate) fn give_digest(connection: &Connection, key: &Arc<Key>) -> Result<()> {
+    let key = Arc::clone(key);
+    let digest = move |arguments: &Context<'_>| {
+        let text = |at| arguments.get::<String>(at);
+        // With the request's own id, so that equal bodies are not seen to be equal.
+        let digest = key.digest(&format!("requests/{}/{}/{}", text(0)?, text(1)?, text(2)?));
+        Ok(Hash::from_bytes(digest).to_string())
+    };
+    let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC | FunctionFlags::SQLITE_DIRECTONLY;
+    connection.create_scalar_function("body_digest", 3, flags, digest).map_err(during("setting up a connection"))
+}
 
 /// What is remembered of a request.
 pub(crate) enum Remembered {
@@ -23,13 +45,13 @@ pub(crate) enum Remembered {
 
 /// Finds a request that was answered at or after `since`.
 pub(crate) fn find(connection: &Connection, tenant: &TenantId, key: &RequestKey, since: Timestamp) -> Result<Option<Remembered>> {
-    const QUERY: &str = "SELECT body, resource, answer FROM requests \
+    const QUERY: &str = "SELECT body IN (body_digest(?3, ?4, ?6), ?6), resource, answer FROM requests \
          WHERE tenant = ?1 AND caller = ?2 AND method = ?3 AND id = ?4 AND answered >= ?5";
     let run = || {
-        let key_of = params![tenant.as_str(), key.caller.as_str(), key.method, key.id, integer(since.as_millis())];
+        let (body, since) = (key.body.to_string(), integer(since.as_millis()));
+        let key_of = params![tenant.as_str(), key.caller.as_str(), key.method, key.id, since, body];
         connection.prepare_cached(QUERY)?.query_row(key_of, |row| {
-            let body: String = row.get(0)?;
-            match body == key.body.to_string() {
+            match row.get(0)? {
                 true => Ok(Remembered::Answered { resource: row.get(1)?, answer: row.get(2)? }),
                 false => Ok(Remembered::Reused),
             }
@@ -48,7 +70,7 @@ pub(crate) fn remember(
     answer: Option<&str>,
 ) -> Result<()> {
     const QUERY: &str = "INSERT OR REPLACE INTO requests (tenant, caller, method, id, body, answered, resource, answer) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+         VALUES (?1, ?2, ?3, ?4, body_digest(?3, ?4, ?5), ?6, ?7, ?8)";
     let run = || {
         let (body, now) = (key.body.to_string(), integer(now.as_millis()));
         let row = params![tenant.as_str(), key.caller.as_str(), key.method, key.id, body, now, resource, answer];

@@ -22,6 +22,7 @@ use crate::error::{Error, Result, during};
 use crate::migration::migrate;
 use crate::personal::seal_what_is_personal;
 use crate::readers::Readers;
+use crate::request;
 use crate::states::States;
 use crate::vault::{Vault, used_keys};
 use crate::writer::{Telling, Writer};
@@ -62,7 +63,9 @@ impl EmbeddedStore {
         end_leases(&connection)?;
         let vault = Arc::new(open_vault(&connection, &config.directory)?);
         seal_what_is_personal(&mut connection, &vault)?;
-        let readers = Readers::open(&path, config.readers)?;
+        let digests = Arc::new(vault.request_key(&connection)?);
+        request::give_digest(&connection, &digests)?;
+        let readers = Readers::open(&path, config.readers, |reader| request::give_digest(reader, &digests))?;
         let writer = Writer::start(connection, directory, Arc::clone(&vault))?;
         let (epochs, states) = (Epochs::default(), States::default());
         Ok(EmbeddedStore { writer, readers, deadline: config.deadline, clock, listener: None, epochs, states, vault })

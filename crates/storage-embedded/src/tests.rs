@@ -5,10 +5,16 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use domain::hash::Hash;
+use domain::request::Committed;
 use domain::time::{Clock, Timestamp};
+use domain::utility::{UtilityChange, UtilityRepository};
+use rusqlite::Connection;
 use tempfile::TempDir;
 use test_support::FakeClock;
+use test_support::sample::{creation, request, scope, utility};
 
+use crate::error::during;
 use crate::{Config, EmbeddedStore};
 
 mod changes;
@@ -86,6 +92,33 @@ async fn answered_requests_are_forgotten_in_time() {
     let store = EmbeddedStore::open_with_clock(Config::new(directory.path()), Box::new(Shared(clock.clone()))).unwrap();
     test_support::utility_repository::an_answered_request_is_forgotten_in_time(&store, &|by| clock.advance(by)).await;
     test_support::execution_repository::an_answered_request_is_forgotten_in_time(&store, &|by| clock.advance(by)).await;
+}
+
+#[tokio::test]
+async fn what_a_request_held_cannot_be_guessed_from_what_is_remembered_of_it_and_hashes_of_before_are_recognized() {
+    let store = Scratch::new();
+    let (acme, made) = (scope("acme"), [("one", 1), ("two", 1)]);
+    let commit = async |id: &str, body| {
+        let change = UtilityChange { request: Some(request("CreateUtility", id, body)), ..creation(utility(&acme, id)) };
+        UtilityRepository::commit(&*store, &acme, change).await.unwrap()
+    };
+    for (id, body) in made {
+        assert_eq!(commit(id, body).await, Committed::Stored);
+    }
+    let bodies = |connection: &Connection| {
+        let mut statement = connection.prepare("SELECT body FROM requests")?;
+        statement.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<_>>()
+    };
+    let bodies: Vec<String> = store.read(move |connection| bodies(connection).map_err(during("testing"))).await.unwrap();
+    let hash = Hash::from_bytes([1; 32]).to_string();
+    assert!(bodies.len() == 2 && bodies[0] != bodies[1] && !bodies.contains(&hash), "{bodies:?}");
+
+    let sql = format!("UPDATE requests SET body = '{hash}' WHERE id = 'two'");
+    store.write(move |connection| connection.execute_batch(&sql).map_err(during("testing"))).await.unwrap();
+    for (id, body) in made {
+        assert!(matches!(commit(id, body).await, Committed::Answered(_)), "{id}");
+        assert_eq!(commit(id, 2).await, Committed::KeyReused, "{id}");
+    }
 }
 
 /// A store in a directory that goes away with it.

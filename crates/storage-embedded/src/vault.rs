@@ -22,6 +22,9 @@ use kept::Kept;
 use subject::{COLLECTION, place};
 pub(crate) use subject::{Person, Subject};
 
+/// Stands in the place of a person beside the key of remembered requests; ids of persons have other characters.
+const REQUESTS: &str = "requests";
+
 /// Keys of tenants and persons.
 pub(crate) struct Vault {
     provider: Arc<dyn KeyProvider>,
@@ -99,6 +102,15 @@ impl Vault {
         let name = key.open(Place { id, ..place(tenant, "subjects", "erasing") }, sealed).map_err(Error::sealed("subjects", at()))?;
         let name = std::str::from_utf8(&name).ok().and_then(|name| PrincipalName::parse("name", name).ok());
         name.ok_or_else(|| Error::undecodable("subjects", at(), "its name is none"))
+    }
+
+    /// The key of the installation by which bodies of requests are remembered, made where there is none. For the connection that writes.
+    pub(crate) fn request_key(&self, connection: &Connection) -> Result<Key> {
+        let tenant = TenantId::system();
+        match self.find_key(connection, &tenant, REQUESTS)? {
+            Some(key) => Ok(key),
+            None => self.make_key(connection, &tenant, REQUESTS),
+        }
     }
 
     /// Forgets what is in memory; it is loaded anew as it is needed. Called where a write was taken back, and where a key was destroyed.
