@@ -5,7 +5,8 @@
 //! own. A key is stored wrapped; unwrapped ones are in memory only, a bounded number of them. What a write that is not stored has made
 //! is forgotten again, and so is what a reader has loaded beside an erasure.
 
-use std::sync::Arc;
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use domain::name::{PrincipalKind, PrincipalName, TenantId};
 use domain::time::Timestamp;
@@ -22,6 +23,8 @@ use kept::Kept;
 use subject::{COLLECTION, place};
 pub(crate) use subject::{Person, Subject};
 
+/// Things that do not open and were logged: beyond it, there is nothing new in one more.
+const MAX_TOLD: usize = 1_000;
 /// Stands in the place of a person beside the key of remembered requests; ids of persons have other characters.
 const REQUESTS: &str = "requests";
 
@@ -29,13 +32,14 @@ const REQUESTS: &str = "requests";
 pub(crate) struct Vault {
     provider: Arc<dyn KeyProvider>,
     kept: Kept,
+    told: Mutex<HashSet<String>>,
 }
 
 // === impl Vault ===
 
 impl Vault {
     pub(crate) fn new(provider: Arc<dyn KeyProvider>) -> Self {
-        Vault { provider, kept: Kept::default() }
+        Vault { provider, kept: Kept::default(), told: Mutex::default() }
     }
 
     /// The person of this name, made where there is none. For the connection that writes.
@@ -111,6 +115,12 @@ impl Vault {
             Some(key) => Ok(key),
             None => self.make_key(connection, &tenant, REQUESTS),
         }
+    }
+
+    /// Whether it is to be logged that something does not open: the first time only, however often it is read.
+    pub(crate) fn is_news(&self, error: &Error) -> bool {
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        told.len() < MAX_TOLD && told.insert(error.to_string())
     }
 
     /// Forgets what is in memory; it is loaded anew as it is needed. Called where a write was taken back, and where a key was destroyed.

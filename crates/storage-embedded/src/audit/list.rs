@@ -59,7 +59,7 @@ impl List {
             if self.wants(&wanted, row).map_err(during(doing))? {
                 let (beside, record) = beside(row).map_err(during(doing))?;
                 bytes += record.len();
-                items.push(persons::shown(connection, vault, &self.tenant, beside, record)?);
+                items.push(persons::listed(connection, vault, &self.tenant, beside, record)?);
             }
             last = Some(place.encode(ORDER));
         }

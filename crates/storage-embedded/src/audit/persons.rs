@@ -12,6 +12,7 @@ use keys::Place;
 use rusqlite::Connection;
 use storage_documents::{AuditDocument, PersonalDocument};
 
+use crate::connection::integer;
 use crate::error::{Error, Result};
 use crate::identity::principals;
 use crate::vault::{Person, Vault, user_in};
@@ -21,6 +22,8 @@ const TABLE: &str = "audit_records";
 const FIELD: &str = "actor";
 /// The reason in the place of a record that does not open.
 const UNREADABLE: &str = "RECORD_UNREADABLE";
+/// The reason where what stands beside a record is something else than it says.
+const MISPLACED: &str = "RECORD_MISPLACED";
 /// What a record is about where that is a user whom nobody knows.
 const USER: &str = "user";
 
@@ -96,12 +99,29 @@ fn person_about(connection: &Connection, vault: &Vault, entry: &Entry, user: &Pr
 pub(super) fn shown(connection: &Connection, vault: &Vault, tenant: &TenantId, beside: Beside, bytes: &[u8]) -> Result<AuditRecord> {
     match read(connection, vault, tenant, beside.sequence, bytes) {
         Err(error @ (Error::Undecodable { .. } | Error::Sealed { .. })) => {
-            tracing::error!(%error, "an audit record does not open");
+            if vault.is_news(&error) {
+                tracing::error!(%error, "an audit record does not open");
+            }
             let rest = unsealed(bytes).filter(|record| record.sequence == beside.sequence && record.entry.tenant == *tenant);
             Ok(rest.unwrap_or_else(|| beside.unreadable(tenant)))
         }
         read => read,
     }
+}
+
+/// The record as [`shown`] answers it, for a list, which is made by what stands beside records and is not signed for.
+pub(super) fn listed(connection: &Connection, vault: &Vault, tenant: &TenantId, beside: Beside, bytes: &[u8]) -> Result<AuditRecord> {
+    let (millis, action, outcome) = (beside.millis, beside.action.clone(), beside.outcome.clone());
+    let mut record = shown(connection, vault, tenant, beside, bytes)?;
+    let entry = &mut record.entry;
+    if (integer(entry.time.as_millis()), entry.action.as_str(), entry.outcome.as_str()) != (millis, action.as_str(), outcome.as_str()) {
+        let error = Error::undecodable(TABLE, format!("{tenant}/{}", record.sequence), "what stands beside it is something else");
+        if vault.is_news(&error) {
+            tracing::error!(%error, "somebody has changed by what audit records are found");
+        }
+        entry.reason = MISPLACED.to_owned();
+    }
+    Ok(record)
 }
 
 fn unsealed(bytes: &[u8]) -> Option<AuditRecord> {

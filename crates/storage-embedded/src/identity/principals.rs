@@ -311,7 +311,9 @@ fn open_name(connection: &Connection, vault: &Vault, name: &PrincipalName, seale
     match opened {
         Ok(opened) => Ok(Some(opened.to_string())),
         Err(error @ (Error::Undecodable { .. } | Error::Sealed { .. })) => {
-            tracing::error!(%error, "what a user is called does not open");
+            if vault.is_news(&error) {
+                tracing::error!(%error, "what a user is called does not open");
+            }
             Ok(None)
         }
         Err(error) => Err(error),

@@ -228,6 +228,29 @@ async fn a_record_without_what_is_personal_of_somebody_known_or_of_another_form_
 }
 
 #[tokio::test]
+async fn a_record_that_stands_elsewhere_in_a_list_than_it_says_is_marked_and_a_reader_by_places_sees_it_as_it_is() {
+    let store = Scratch::new();
+    store.append(vec![act(), act(), act()]).await.unwrap();
+    let moved = "UPDATE audit_records SET time = time - 1 WHERE sequence = 0; UPDATE audit_records SET outcome = 'DENIED' WHERE sequence = 2";
+    store.write(move |connection| connection.execute_batch(moved).map_err(during("testing"))).await.unwrap();
+    let reasons = |records: Vec<AuditRecord>| records.into_iter().map(|record| record.entry.reason).collect::<Vec<_>>();
+    let reason = act().reason;
+    assert_eq!(reasons(listed(&store, &AuditQuery::default()).await), ["RECORD_MISPLACED", &reason, "RECORD_MISPLACED"]);
+    let since = store.since(&scope("acme"), 0, usize::MAX).await.unwrap().open_for_system().unwrap().items;
+    assert_eq!(reasons(since), [reason.as_str(); 3]);
+}
+
+#[tokio::test]
+async fn what_does_not_open_is_logged_once_however_often_it_is_read() {
+    let store = Scratch::new();
+    let error = |row: &str| crate::Error::undecodable("audit_records", row, "it is damaged");
+    let news = ["acme/1", "acme/1", "acme/2", "acme/1"].map(|row| store.vault().is_news(&error(row)));
+    assert_eq!(news, [true, false, true, false]);
+    let many = (0..5_000).filter(|row| store.vault().is_news(&error(&format!("acme/{row}")))).count();
+    assert!(many < 1_000, "{many}");
+}
+
+#[tokio::test]
 async fn a_person_whom_a_refused_write_has_made_is_made_anew() {
     let store = Scratch::new();
     let vault = store.vault();
