@@ -86,7 +86,7 @@ const MEANINGS: [(&str, &[&str]); 9] = [
             "tenant.update",
         ],
     ),
-    ("administer the installation", &["server.get", "tenant.create", "tenant.list", "tenant.suspend", "tenant.resume", "tenant.delete"]),
+    ("administer the installation", &["server.get", "key.get", "key.rotate", "tenant.create", "tenant.list", "tenant.suspend", "tenant.resume", "tenant.delete"]),
     ("ask as anyone", &["token.issue", "token.refresh", "installation.bootstrap", "key_set.get"]),
 ];
 

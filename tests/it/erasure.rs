@@ -84,7 +84,8 @@ impl Client {
     /// The person makes a utility and executes it.
     async fn lives(&mut self) {
         let display_name = DISPLAY_NAME.to_owned();
-        let user = identity::User { display_name, password: PASSWORD.to_owned(), role: identity::Role::Creator.into(), ..Default::default() };
+        let user =
+            identity::User { display_name, password: PASSWORD.to_owned(), role: identity::Role::Creator.into(), ..Default::default() };
         let (parent, user_id) = (TENANT.to_owned(), "zaphodine".to_owned());
         let create = identity::CreateUserRequest { parent, user_id, user: Some(user), ..Default::default() };
         self.identity.create_user(create).await.expect("she is new");

@@ -10,6 +10,7 @@ mod erasure;
 mod foreign_clients;
 mod grants;
 mod identity;
+mod keys;
 mod killed;
 mod kills;
 mod load;

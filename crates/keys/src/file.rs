@@ -3,7 +3,7 @@
 
 use std::fs;
 use std::io::Read as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -15,7 +15,7 @@ use zeroize::Zeroizing;
 use crate::error::Error;
 use crate::key::{KEY_BYTES, Key, hex};
 use crate::place::Place;
-use crate::provider::{KeyProvider, Wrapped};
+use crate::provider::{KeyInfo, KeyProvider, Wrapped};
 
 /// The directory is its user's alone, and so is every file in it.
 const DIRECTORY_MODE: u32 = 0o700;
@@ -33,6 +33,7 @@ const ID_TEXT: &str = "id";
 
 /// Wrapping keys in a directory.
 pub struct FileKeys {
+    path: PathBuf,
     /// Newest first, and never empty.
     keys: RwLock<Vec<Arc<Kek>>>,
 }
@@ -61,7 +62,7 @@ impl FileKeys {
         if keys.is_empty() {
             keys.push(make(&directory, now())?);
         }
-        Ok(FileKeys { keys: RwLock::new(keys) })
+        Ok(FileKeys { path: path.to_owned(), keys: RwLock::new(keys) })
     }
 
     fn all(&self) -> Vec<Arc<Kek>> {
@@ -71,6 +72,21 @@ impl FileKeys {
 }
 
 impl KeyProvider for FileKeys {
+    fn list(&self) -> Vec<KeyInfo> {
+        self.all().iter().map(|kek| KeyInfo { id: kek.id.clone(), created: kek.created }).collect()
+    }
+
+    fn add(&self) -> Result<String, Error> {
+        // Held until the end: of two at a time, the second is the newest.
+        let mut keys = self.keys.write().unwrap_or_else(PoisonError::into_inner);
+        // A clock that was set back must not make a new key the older one.
+        let created = keys.first().map_or(0, |newest| newest.created + 1).max(now());
+        let kek = make(&Directory::open(&self.path)?, created)?;
+        let id = kek.id.clone();
+        keys.insert(0, kek);
+        Ok(id)
+    }
+
     fn wrap(&self, place: Place<'_>, key: &[u8; KEY_BYTES]) -> Result<Wrapped, Error> {
         let keys = self.all();
         let newest = keys.first().expect("a key is made when the directory is opened");

@@ -14,7 +14,7 @@ pub use error::Error;
 pub use file::FileKeys;
 pub use key::{KEY_BYTES, Key, random_id};
 pub use place::Place;
-pub use provider::{KeyProvider, Wrapped};
+pub use provider::{KeyInfo, KeyProvider, Wrapped};
 
 #[cfg(test)]
 mod tests;

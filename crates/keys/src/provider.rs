@@ -15,8 +15,24 @@ pub struct Wrapped {
     pub bytes: Vec<u8>,
 }
 
+/// What is known of a wrapping key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyInfo {
+    /// Its id.
+    pub id: String,
+    /// When it was made, in milliseconds since 1970.
+    pub created: u64,
+}
+
 /// Port: keys that wrap data keys. There are several after a change of the key, of which the newest wraps.
 pub trait KeyProvider: Send + Sync {
+    /// All keys, the newest first.
+    fn list(&self) -> Vec<KeyInfo>;
+    /// Makes a key that wraps from now on, once it is stored for good, and answers its id. What others have wrapped opens as before.
+    ///
+    /// # Errors
+    /// Those of whoever keeps the keys.
+    fn add(&self) -> Result<String, Error>;
     /// Wraps a data key for the place where it is stored.
     ///
     /// # Errors

@@ -105,3 +105,21 @@ fn a_key_file_is_its_users_alone_and_found_when_it_was_damaged_or_exchanged() {
     std::os::unix::fs::symlink(&file, &link).unwrap();
     assert!(matches!(FileKeys::open(directory.path(), &[]), Err(Error::Untrusted(_))));
 }
+
+#[test]
+fn a_new_key_wraps_from_then_on_and_what_older_ones_have_wrapped_opens_as_before() {
+    let directory = TempDir::new().unwrap();
+    let (keys, data) = (FileKeys::open(directory.path(), &[]).unwrap(), Key::random());
+    let old = keys.wrap(PLACE, &data).unwrap();
+    let made = keys.add().unwrap();
+    let new = keys.wrap(PLACE, &data).unwrap();
+    assert!(new.by == made && old.by != made);
+    let listed = keys.list();
+    assert_eq!(listed.iter().map(|key| key.id.as_str()).collect::<Vec<_>>(), [new.by.as_str(), old.by.as_str()]);
+    assert!(listed[0].created > listed[1].created);
+    let again = FileKeys::open(directory.path(), &[old.by.clone()]).unwrap();
+    assert_eq!(again.list(), listed);
+    for wrapped in [old, new] {
+        assert_eq!(again.unwrap(PLACE, &wrapped).unwrap(), data);
+    }
+}

@@ -218,7 +218,7 @@ async fn serve(config: &Config, parts: Parts, listeners: Listeners, telemetry: T
         explanations: Explanations::new(rules, explanation_ports(&parts)),
         sharing: sharing(&parts),
         policies: CodePolicies::new(policies, checker, clock),
-        servers: Servers::new(Arc::new(facts(config, &parts)), executions.clone()),
+        servers: Servers::new(Arc::new(facts(config, &parts)), executions.clone(), parts.stores.store.clone()),
         identities: callers.identities.clone(),
         executions: executions.clone(),
         clock: Arc::clone(&parts.clock),

@@ -15,6 +15,7 @@ mod events;
 mod executions;
 mod grants;
 mod identity;
+mod keys_port;
 mod leases;
 mod migration;
 mod personal;

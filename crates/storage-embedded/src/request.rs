@@ -50,11 +50,9 @@ pub(crate) fn find(connection: &Connection, tenant: &TenantId, key: &RequestKey,
     let run = || {
         let (body, since) = (key.body.to_string(), integer(since.as_millis()));
         let key_of = params![tenant.as_str(), key.caller.as_str(), key.method, key.id, since, body];
-        connection.prepare_cached(QUERY)?.query_row(key_of, |row| {
-            match row.get(0)? {
-                true => Ok(Remembered::Answered { resource: row.get(1)?, answer: row.get(2)? }),
-                false => Ok(Remembered::Reused),
-            }
+        connection.prepare_cached(QUERY)?.query_row(key_of, |row| match row.get(0)? {
+            true => Ok(Remembered::Answered { resource: row.get(1)?, answer: row.get(2)? }),
+            false => Ok(Remembered::Reused),
         })
     };
     run().optional().map_err(during("reading an answered request"))

@@ -9,6 +9,7 @@ use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use domain::name::{PrincipalKind, PrincipalName, TenantId};
+use domain::server::WrappingKey;
 use domain::time::Timestamp;
 use keys::{Key, KeyProvider, Place};
 use rusqlite::{Connection, OptionalExtension as _};
@@ -20,6 +21,7 @@ mod rows;
 mod subject;
 
 use kept::Kept;
+pub(crate) use rows::RewrapPlace;
 use subject::{COLLECTION, place};
 pub(crate) use subject::{Person, Subject};
 
@@ -121,6 +123,39 @@ impl Vault {
     pub(crate) fn is_news(&self, error: &Error) -> bool {
         let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
         told.len() < MAX_TOLD && told.insert(error.to_string())
+    }
+
+    /// Wrapping keys, the newest first, with how many data keys each wraps.
+    pub(crate) fn wrapping_keys(&self, connection: &Connection) -> Result<Vec<WrappingKey>> {
+        let counts = rows::count_wrapped(connection)?;
+        let wraps = |id: &str| counts.iter().find(|(by, _)| by == id).map_or(0, |(_, count)| *count);
+        let key = |key: keys::KeyInfo| WrappingKey { wraps: wraps(&key.id), id: key.id, created: Timestamp::from_millis(key.created) };
+        Ok(self.provider.list().into_iter().map(key).collect())
+    }
+
+    /// Makes a wrapping key that wraps from now on; answers its id.
+    pub(crate) fn add_wrapping_key(&self) -> Result<String> {
+        Ok(self.provider.add()?)
+    }
+
+    /// Has the newest key wrap some data keys behind a place that others wrap; answers the place of the last, or nothing where there is
+    /// none. What they have sealed is not touched. One that does not open stays as it is, and keeps no other from being wrapped.
+    pub(crate) fn rewrap(&self, connection: &Connection, from: RewrapPlace) -> Result<Option<RewrapPlace>> {
+        let newest = self.provider.list().into_iter().next().map(|key| key.id).unwrap_or_default();
+        let outdated = rows::wrapped_by_others(connection, &newest, &from)?;
+        for (at, wrapped) in &outdated {
+            let place = Place { tenant: &at.tenant, collection: "data_keys", id: &at.subject, field: "key" };
+            match self.provider.unwrap(place, wrapped).and_then(|key| self.provider.wrap(place, &key)) {
+                Ok(again) => rows::update_key(connection, at, &again)?,
+                Err(error) => tracing::error!(
+                    tenant = at.tenant,
+                    subject = at.subject,
+                    error = &error as &dyn std::error::Error,
+                    "a data key does not open and stays wrapped as it is"
+                ),
+            }
+        }
+        Ok(outdated.into_iter().next_back().map(|(at, _)| at))
     }
 
     /// Forgets what is in memory; it is loaded anew as it is needed. Called where a write was taken back, and where a key was destroyed.

@@ -81,6 +81,7 @@ fn dispatch(command: Command, context: Context) -> Result {
             Command::ServiceAccount(account) => account.run(&context.client.context()?).await,
             Command::ApiKey(key) => key.run(&context.client.context()?).await,
             Command::Session(session) => session.run(&context.client.context()?).await,
+            Command::Keys(keys) => keys.run(&context.client.context()?).await,
             Command::Server(server) => server.run(context).await,
             Command::Sandbox(sandbox) => sandbox.run(&context).await,
             Command::Check(check) => check.run(&context),

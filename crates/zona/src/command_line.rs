@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 use cli::command::{
-    Access, ApiKey, Event, Execution, Login, NamedContext, Policy, Run, Runtime, ServiceAccount, Session, Tenant, Transform, User, Utility,
+    Access, ApiKey, Event, Execution, Keys, Login, NamedContext, Policy, Run, Runtime, ServiceAccount, Session, Tenant, Transform, User,
+    Utility,
 };
 use cli::output::Format;
 use settings::Flag;
@@ -114,6 +115,9 @@ pub enum Command {
     /// End sessions
     #[command(subcommand)]
     Session(Session),
+    /// Keep the keys that wrap what seals personal data
+    #[command(subcommand)]
+    Keys(Keys),
     /// Start a server that is ready once its sandbox is proven; `info` asks one
     Server(serve::Server),
     /// Check Python files as the server would, without a server

@@ -1,10 +1,13 @@
-//! The facts about a server, as they are answered.
+//! The facts about a server and its keys, as they are answered.
 
 use api_proto::zona::server::v1 as pb;
+use domain::Violation;
 use domain::admission::Load;
-use domain::server::{Facts, ProbeFailure, TierFacts};
+use domain::name::PrincipalName;
+use domain::request::RequestKey;
+use domain::server::{Facts, ProbeFailure, TierFacts, WrappingKey};
 
-use crate::convert::{count, time};
+use crate::convert::{Violations, count, request_key, size, time};
 
 /// The facts and the load.
 pub(crate) fn to_wire((facts, load): (Facts, Load)) -> pb::ServerInfo {
@@ -17,6 +20,19 @@ pub(crate) fn to_wire((facts, load): (Facts, Load)) -> pb::ServerInfo {
         running_executions: count(load.running),
         queued_executions: count(load.queued),
     }
+}
+
+/// Reads RotateKeys: the request to remember, and what is wrong with it.
+pub(crate) fn read_rotation(mut body: pb::RotateKeysRequest, caller: &PrincipalName) -> (Option<RequestKey>, Vec<Violation>) {
+    let (id, mut violations) = (std::mem::take(&mut body.request_id), Violations::default());
+    let request = request_key::read("RotateKeys", caller, &id, &body, &mut violations);
+    (request, violations.into_inner())
+}
+
+/// Keys that wrap data keys.
+pub(crate) fn keys_to_wire(keys: Vec<WrappingKey>) -> pb::KeyStatus {
+    let key = |key: WrappingKey| pb::WrappingKey { id: key.id, create_time: Some(time::timestamp(key.created)), wraps: size(key.wraps) };
+    pb::KeyStatus { keys: keys.into_iter().map(key).collect() }
 }
 
 fn tier(facts: TierFacts) -> pb::TierReport {

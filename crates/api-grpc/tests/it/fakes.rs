@@ -1,6 +1,6 @@
 //! Small honest stand-ins for the parameter binder, the rules and the metrics.
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use api_grpc::CallMetrics;
@@ -11,8 +11,9 @@ use domain::code::{Bound, ParameterBinder, Schema};
 use domain::hash::Hash;
 use domain::json::JsonText;
 use domain::name::{PrincipalName, TenantId};
+use domain::request::{Committed, RequestKey};
 use domain::sandbox::{Isolation, Secrets};
-use domain::server::{Battery, Facts, ProbeFailure, ServerFacts, TierFacts};
+use domain::server::{Battery, Facts, KeyRepository, ProbeFailure, ServerFacts, TierFacts, WrappingKey};
 use domain::time::Timestamp;
 use domain::{Error, Result, Violation};
 use serde_json::{Map, Value};
@@ -226,5 +227,52 @@ impl AuditTree for FakeTree {
 
     async fn consistency(&self, _scope: &TenantScope, older: u64, newer: u64) -> Result<Vec<Hash>> {
         Ok(vec![Hash::from_bytes([older as u8; 32]), Hash::from_bytes([newer as u8; 32])])
+    }
+}
+
+/// Counts rotations. The newest key wraps everything.
+#[derive(Default)]
+pub struct FakeKeys {
+    made: Mutex<Vec<(Option<RequestKey>, String)>>,
+}
+
+impl FakeKeys {
+    fn made(&self) -> MutexGuard<'_, Vec<(Option<RequestKey>, String)>> {
+        self.made.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn answered(&self, request: &RequestKey) -> Option<Committed<String>> {
+        let is_it = |known: &RequestKey| (known.method, &known.caller, &known.id) == (request.method, &request.caller, &request.id);
+        let made = self.made();
+        let (known, id) = made.iter().find(|(known, _)| known.as_ref().is_some_and(is_it))?;
+        let is_same = known.as_ref().is_some_and(|known| known.body == request.body);
+        Some(if is_same { Committed::Answered(Box::new(id.clone())) } else { Committed::KeyReused })
+    }
+}
+
+#[async_trait]
+impl KeyRepository for FakeKeys {
+    async fn wrapping_keys(&self) -> Result<Vec<WrappingKey>> {
+        let made = self.made();
+        let key = |(place, (_, id)): (usize, &(Option<RequestKey>, String))| WrappingKey {
+            id: id.clone(),
+            created: Timestamp::from_millis(place as u64),
+            wraps: u64::from(place + 1 == made.len()),
+        };
+        Ok(made.iter().enumerate().rev().map(key).collect())
+    }
+
+    async fn rotate(&self, request: Option<&RequestKey>) -> Result<Committed<String>> {
+        if let Some(answered) = request.and_then(|request| self.answered(request)) {
+            return Ok(answered);
+        }
+        let mut made = self.made();
+        let id = format!("key-{}", made.len());
+        made.push((request.cloned(), id.clone()));
+        Ok(Committed::Answered(Box::new(id)))
+    }
+
+    async fn find_rotation(&self, request: &RequestKey) -> Result<Option<Committed<String>>> {
+        Ok(self.answered(request))
     }
 }

@@ -21,8 +21,10 @@ pub fn methods() -> Vec<MethodDescriptor> {
 }
 
 /// Methods that are about the installation, or about their caller, and name no resource. Each has a cross-tenant test of its own.
-const UNNAMED: [&str; 4] = [
+const UNNAMED: [&str; 6] = [
     "/zona.server.v1.ServerService/GetServerInfo",
+    "/zona.server.v1.ServerService/GetKeyStatus",
+    "/zona.server.v1.ServerService/RotateKeys",
     "/zona.identity.v1.IdentityService/WhoAmI",
     "/zona.tenant.v1.TenantService/CreateTenant",
     "/zona.tenant.v1.TenantService/ListTenants",

@@ -53,7 +53,7 @@ use utilities::code_policy_service_client::CodePolicyServiceClient;
 use utilities::utility_service_client::UtilityServiceClient;
 
 use crate::encrypted;
-use crate::fakes::{FakeBinder, FakeServerFacts, FakeTree, RecordedCalls};
+use crate::fakes::{FakeBinder, FakeKeys, FakeServerFacts, FakeTree, RecordedCalls};
 use crate::halting::HaltingUtilities;
 
 pub const TENANT: &str = "tenants/demo";
@@ -455,7 +455,7 @@ fn services(options: &Options, parts: &Parts) -> Services {
         utilities,
         policies: CodePolicies::new(policy_store, checker, clock.clone()),
         runtimes: Runtimes::new(compiler.clone()),
-        servers: Servers::new(Arc::new(FakeServerFacts), executions.clone()),
+        servers: Servers::new(Arc::new(FakeServerFacts), executions.clone(), Arc::new(FakeKeys::default())),
         executions,
         identities: known.identities(stored.clone(), execution_store),
         clock: clock.clone(),

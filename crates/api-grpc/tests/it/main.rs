@@ -23,6 +23,7 @@ mod identity;
 mod identity_repetitions;
 mod installation;
 mod invalid;
+mod keys;
 mod lists;
 mod matrix;
 mod outside_tokens;

@@ -50,7 +50,7 @@ enum Takes {
     AdministeredNobody,
 }
 
-const TAKES: [(&str, Takes); 58] = [
+const TAKES: [(&str, Takes); 60] = [
     ("utility.create", Takes::Membership),
     ("utility.list", Takes::Membership),
     ("utility.validate", Takes::Membership),
@@ -77,6 +77,8 @@ const TAKES: [(&str, Takes); 58] = [
     ("grant.revoke", Takes::Grants),
     ("grant.list", Takes::Grants),
     ("server.get", Takes::Installation),
+    ("key.get", Takes::Installation),
+    ("key.rotate", Takes::Installation),
     ("caller.get", Takes::Caller),
     ("user.list", Takes::Membership),
     ("user.get", Takes::Nobody),

@@ -37,6 +37,7 @@ contract! {
     utility::CodePolicy,
     runtime::Runtime,
     server::ServerInfo,
+    server::WrappingKey,
     execution::Execution,
     execution::ExecutionEvent,
     execution::TransformResponse,

@@ -7,7 +7,8 @@ use domain::audit::{Actor, AuditQuery, AuditRecord, AuditRepository, Entry, Fiel
 use domain::identity::{Erasure, Principal, PrincipalChange, PrincipalQuery, PrincipalRepository, PrincipalState, SubjectRepository};
 use domain::name::{PrincipalKind, PrincipalName};
 use domain::page::PageRequest;
-use domain::request::{Committed, Expected};
+use domain::request::{Committed, Expected, RequestKey};
+use domain::server::KeyRepository;
 use rusqlite::{Connection, OptionalExtension as _};
 use tempfile::TempDir;
 use test_support::audit_repository::entry;
@@ -231,7 +232,8 @@ async fn a_record_without_what_is_personal_of_somebody_known_or_of_another_form_
 async fn a_record_that_stands_elsewhere_in_a_list_than_it_says_is_marked_and_a_reader_by_places_sees_it_as_it_is() {
     let store = Scratch::new();
     store.append(vec![act(), act(), act()]).await.unwrap();
-    let moved = "UPDATE audit_records SET time = time - 1 WHERE sequence = 0; UPDATE audit_records SET outcome = 'DENIED' WHERE sequence = 2";
+    let moved =
+        "UPDATE audit_records SET time = time - 1 WHERE sequence = 0; UPDATE audit_records SET outcome = 'DENIED' WHERE sequence = 2";
     store.write(move |connection| connection.execute_batch(moved).map_err(during("testing"))).await.unwrap();
     let reasons = |records: Vec<AuditRecord>| records.into_iter().map(|record| record.entry.reason).collect::<Vec<_>>();
     let reason = act().reason;
@@ -328,4 +330,70 @@ async fn what_was_stored_in_plain_text_before_is_sealed_and_its_records_stay_as_
     drop(store);
     Connection::open(database(directory.path())).unwrap().execute_batch("VACUUM").unwrap();
     assert!(!holds(directory.path(), DISPLAY_NAME));
+}
+
+#[tokio::test]
+async fn a_rotation_wraps_every_key_anew_touches_nothing_that_is_sealed_and_goes_on_after_a_stop() {
+    const MANY: usize = 600;
+    // One of the tenant, and the one of remembered requests.
+    const KEYS: u64 = MANY as u64 + 2;
+    let directory = TempDir::new().unwrap();
+    let store = open(directory.path()).unwrap();
+    let actor = |number: usize| Actor { principal: Some(user(&format!("user-{number}"))), ..Actor::default() };
+    store.append((0..MANY).map(|number| Entry { actor: actor(number), ..entry("acme", 1) }).collect()).await.unwrap();
+    let sealed = async |store: &EmbeddedStore| store.records_from(&scope("acme"), 0, 1 << 24).await.unwrap();
+    let (before, old) = (sealed(&store).await, store.wrapping_keys().await.unwrap());
+    assert_eq!(old.iter().map(|key| key.wraps).collect::<Vec<_>>(), [KEYS]);
+    let Committed::Answered(made) = store.rotate(None).await.unwrap() else { panic!("no key") };
+    let keys = store.wrapping_keys().await.unwrap();
+    assert_eq!(keys.iter().map(|key| (key.id.as_str(), key.wraps)).collect::<Vec<_>>(), [(made.as_str(), KEYS), (&old[0].id, 0)]);
+    assert_eq!(sealed(&store).await, before);
+    assert_eq!(listed(&store, &by(user("user-7"))).await.len(), 1);
+
+    // One that ended behind its first commit.
+    let vault = store.vault();
+    store.write(move |_connection| vault.add_wrapping_key()).await.unwrap();
+    assert_eq!(store.wrapping_keys().await.unwrap()[0].wraps, 0);
+    store.close().await.unwrap();
+    drop(store);
+    let next = open(directory.path()).unwrap();
+    let keys = next.wrapping_keys().await.unwrap();
+    assert_eq!(keys.iter().map(|key| key.wraps).collect::<Vec<_>>(), [KEYS, 0, 0]);
+    next.close().await.unwrap();
+    drop(next);
+    // Those that wrap nothing are not needed any more.
+    for key in &keys[1..] {
+        fs::remove_file(directory.path().join(format!("data/keys/{}.kek", key.id))).unwrap();
+    }
+    let last = open(directory.path()).unwrap();
+    assert_eq!(listed(&last, &by(user("user-7"))).await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_data_key_that_does_not_open_keeps_no_other_from_being_wrapped_anew_and_no_store_from_opening() {
+    let directory = TempDir::new().unwrap();
+    let store = open(directory.path()).unwrap();
+    store.append(vec![act()]).await.unwrap();
+    let damage = "UPDATE data_keys SET wrapped = x'00' WHERE subject NOT IN ('', 'requests')";
+    store.write(move |connection| connection.execute_batch(damage).map_err(during("testing"))).await.unwrap();
+    assert!(matches!(store.rotate(None).await.unwrap(), Committed::Answered(_)));
+    let wraps = async |store: &EmbeddedStore| store.wrapping_keys().await.unwrap().iter().map(|key| key.wraps).collect::<Vec<_>>();
+    assert_eq!(wraps(&store).await, [2, 1]);
+    store.close().await.unwrap();
+    drop(store);
+    assert_eq!(wraps(&open(directory.path()).unwrap()).await, [2, 1]);
+}
+
+#[tokio::test]
+async fn a_rotation_is_remembered_with_its_key() {
+    let store = Scratch::new();
+    let asked = RequestKey { caller: user("root"), ..request("RotateKeys", "one", 1) };
+    let first = store.rotate(Some(&asked)).await.unwrap();
+    assert!(matches!(first, Committed::Answered(_)));
+    assert_eq!(store.rotate(Some(&asked)).await.unwrap(), first);
+    assert_eq!(store.find_rotation(&asked).await.unwrap(), Some(first));
+    assert_eq!(store.wrapping_keys().await.unwrap().len(), 2);
+    let other = RequestKey { caller: user("root"), ..request("RotateKeys", "one", 2) };
+    assert_eq!(store.rotate(Some(&other)).await.unwrap(), Committed::KeyReused);
+    assert_eq!(store.find_rotation(&RequestKey { id: "two".to_owned(), ..asked }).await.unwrap(), None);
 }

@@ -8,6 +8,16 @@ use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use crate::connection::integer;
 use crate::error::{Result, during};
 
+/// Data keys that are wrapped anew in one commit: a few milliseconds of the thread that writes.
+const REWRAPPED_AT_ONCE: u32 = 256;
+
+/// Where a pass over all data keys has come to: the last key that was looked at.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct RewrapPlace {
+    pub(super) tenant: String,
+    pub(super) subject: String,
+}
+
 /// A person as stored.
 pub(super) struct SubjectRow {
     pub(super) id: String,
@@ -44,6 +54,36 @@ pub(super) fn insert_key(connection: &Connection, tenant: &TenantId, subject: &s
     const QUERY: &str = "INSERT INTO data_keys (tenant, subject, kek, wrapped) VALUES (?1, ?2, ?3, ?4)";
     let run = || connection.prepare_cached(QUERY)?.execute(params![tenant.as_str(), subject, wrapped.by, wrapped.bytes]);
     run().map(drop).map_err(during("storing a key"))
+}
+
+/// How many data keys each wrapping key wraps.
+pub(super) fn count_wrapped(connection: &Connection) -> Result<Vec<(String, u64)>> {
+    const QUERY: &str = "SELECT kek, count(*) FROM data_keys INDEXED BY data_keys_by_kek GROUP BY kek";
+    let count = |row: &Row<'_>| Ok((row.get(0)?, row.get::<_, i64>(1)?.unsigned_abs()));
+    let run = || {
+        let mut statement = connection.prepare_cached(QUERY)?;
+        statement.query_map([], count)?.collect::<rusqlite::Result<Vec<_>>>()
+    };
+    run().map_err(during("counting keys"))
+}
+
+/// Some data keys behind a place that another key than this one wraps, in order.
+pub(super) fn wrapped_by_others(connection: &Connection, kek: &str, from: &RewrapPlace) -> Result<Vec<(RewrapPlace, Wrapped)>> {
+    const QUERY: &str = "SELECT tenant, subject, kek, wrapped FROM data_keys WHERE (tenant, subject) > (?1, ?2) AND kek <> ?3 \
+         ORDER BY tenant, subject LIMIT ?4";
+    let wrapped =
+        |row: &Row<'_>| Ok((RewrapPlace { tenant: row.get(0)?, subject: row.get(1)? }, Wrapped { by: row.get(2)?, bytes: row.get(3)? }));
+    let run = || {
+        let mut statement = connection.prepare_cached(QUERY)?;
+        statement.query_map(params![from.tenant, from.subject, kek, REWRAPPED_AT_ONCE], wrapped)?.collect::<rusqlite::Result<Vec<_>>>()
+    };
+    run().map_err(during("looking for keys to wrap anew"))
+}
+
+pub(super) fn update_key(connection: &Connection, at: &RewrapPlace, wrapped: &Wrapped) -> Result<()> {
+    const QUERY: &str = "UPDATE data_keys SET kek = ?3, wrapped = ?4 WHERE tenant = ?1 AND subject = ?2";
+    let run = || connection.prepare_cached(QUERY)?.execute(params![at.tenant, at.subject, wrapped.by, wrapped.bytes]);
+    run().map(drop).map_err(during("wrapping a key anew"))
 }
 
 /// Removes a person's key and name.
