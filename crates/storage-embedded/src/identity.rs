@@ -50,7 +50,9 @@ impl PrincipalRepository for EmbeddedStore {
                 return Ok(Committed::Conflict);
             }
             let committed = principals::commit(connection, &vault, &tenant, change, now, since)?;
-            epochs.advance(&tenant);
+            if committed == Committed::Stored {
+                epochs.advance(&tenant);
+            }
             Ok(committed)
         };
         Ok(self.change_identity(scope.tenant(), taken, work).await?)
@@ -106,7 +108,9 @@ impl ApiKeyRepository for EmbeddedStore {
         let (tenant, epochs, (now, since)) = (scope.tenant().clone(), self.epochs().clone(), self.request_window());
         let work = move |connection: &rusqlite::Connection| {
             let committed = api_keys::commit(connection, &tenant, &change, now, since)?;
-            epochs.advance(&tenant);
+            if committed == Committed::Stored {
+                epochs.advance(&tenant);
+            }
             Ok(committed)
         };
         Ok(self.change_identity(scope.tenant(), None, work).await?)
@@ -151,7 +155,9 @@ impl SessionRepository for EmbeddedStore {
         let (tenant, id, epochs) = (scope.tenant().clone(), id.clone(), self.epochs().clone());
         let work = move |connection: &rusqlite::Connection| {
             let found = sessions::revoke(connection, &tenant, &id, at)?;
-            epochs.advance(&tenant);
+            if found {
+                epochs.advance(&tenant);
+            }
             Ok(found)
         };
         Ok(self.change_identity(scope.tenant(), None, work).await?)
@@ -171,7 +177,9 @@ impl BootstrapRepository for EmbeddedStore {
         let (now, _) = self.request_window();
         let work = move |connection: &rusqlite::Connection| {
             let redeemed = bootstrap::redeem(connection, &vault, &code, &principal, now)?;
-            epochs.advance(principal.name.tenant());
+            if redeemed {
+                epochs.advance(principal.name.tenant());
+            }
             Ok(redeemed)
         };
         Ok(self.change_identity(system.tenant(), None, work).await?)

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use domain::audit::Entry;
@@ -122,15 +123,27 @@ impl EmbeddedStore {
         self.write_and(work, self.listener.clone().map(tell)).await
     }
 
-    /// Runs a write within the deadline, advances the tenant's epoch of identity once it is decided, and tells the listener what else it
-    /// changed.
+    /// Runs a write within the deadline. Where it has advanced the tenant's epoch of identity, that is done again once the write is decided,
+    /// and the listener is told what else was changed.
     pub(crate) async fn change_identity<T, F>(&self, tenant: &TenantId, what: Option<Changed>, work: F) -> Result<T>
     where
         T: Send + 'static,
         F: FnOnce(&Connection) -> Result<T> + Send + 'static,
     {
         let (epochs, tenant, listener) = (self.epochs.clone(), tenant.clone(), self.listener.clone());
+        let (seen, of, has_changed) = (self.epochs.clone(), tenant.clone(), Arc::new(AtomicBool::new(false)));
+        let changed = Arc::clone(&has_changed);
+        let work = move |connection: &Connection| {
+            let before = seen.find(&of);
+            let done = work(connection);
+            changed.store(seen.find(&of) != before, Ordering::Release);
+            done
+        };
         let tell = async move {
+            // What was refused voids no copy, and nothing that is judged meanwhile.
+            if !has_changed.load(Ordering::Acquire) {
+                return;
+            }
             epochs.advance(&tenant);
             if let (Some(listener), Some(what)) = (listener, what) {
                 listener.changed(&what).await;

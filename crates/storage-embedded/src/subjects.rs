@@ -42,7 +42,9 @@ impl SubjectRepository for EmbeddedStore {
                 return Ok(Committed::Conflict);
             }
             let committed = erase::erase(connection, &vault, &erasure, window)?;
-            epochs.advance(&tenant);
+            if committed == Committed::Stored {
+                epochs.advance(&tenant);
+            }
             Ok(committed)
         };
         let committed = self.change_identity(scope.tenant(), Some(taken), work).await?;

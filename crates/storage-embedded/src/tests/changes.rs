@@ -125,3 +125,19 @@ async fn a_listener_that_hangs_holds_up_a_close_for_a_bounded_time_only() {
 async fn is_pending<F: Future>(mut future: std::pin::Pin<&mut F>) -> bool {
     std::future::poll_fn(|context| std::task::Poll::Ready(future.as_mut().poll(context).is_pending())).await
 }
+
+#[tokio::test]
+async fn a_change_of_a_principal_that_is_refused_voids_no_copy_and_is_not_told() {
+    let (store, heard, _directory) = listening();
+    let (acme, ann) = (scope("acme"), test_support::sample::principal("tenants/acme/users/ann"));
+    let commit = async |deletes, expected| {
+        let change = PrincipalChange { expected, principal: ann.clone(), deletes, judged_at: None, request: None };
+        PrincipalRepository::commit(&*store, &acme, change).await.unwrap()
+    };
+    assert_eq!(commit(false, Expected::Absent).await, Committed::Stored);
+    heard.take();
+    let epoch = store.epochs().find(acme.tenant());
+    assert_eq!(commit(false, Expected::Absent).await, Committed::Conflict);
+    assert_eq!(commit(true, Expected::Revision(ann.revision.next())).await, Committed::Conflict);
+    assert_eq!((store.epochs().find(acme.tenant()), heard.take()), (epoch, Vec::new()));
+}
