@@ -11,6 +11,7 @@ use domain::audit::{Auditor, Circumstances, Notes, Outcome};
 use domain::name::PrincipalName;
 use domain::time::Clock;
 use domain::{Error, Result};
+use futures_util::future::BoxFuture;
 use tonic::metadata::MetadataMap;
 use tonic::transport::server::TcpConnectInfo;
 use tonic::{Extensions, Request, Response, Status};
@@ -57,11 +58,15 @@ pub(crate) struct Opened<B> {
     pub(crate) notes: Notes,
 }
 
+/// Asks the rules whether a caller may still do what it once had a permit for.
+type Recheck = Box<dyn Fn(Caller) -> BoxFuture<'static, Result<()>> + Send + Sync>;
+
 /// What a caller was let in by, for calls that last.
 pub(crate) struct Standing {
     authenticator: Arc<dyn Authenticator>,
     clock: Arc<dyn Clock>,
     caller: Caller,
+    recheck: Recheck,
     /// That of the connection.
     certificate: Option<Arc<Certificate>>,
 }
@@ -77,10 +82,14 @@ impl Standing {
         self.clock.as_ref()
     }
 
-    /// That what the caller showed would still be accepted.
+    /// That what the caller showed would still be accepted, and that it may still do what it does: its role may be another one by now,
+    /// and a grant taken away or over.
     pub(crate) async fn check(&self) -> Result<()> {
-        let is_known = self.is_vouched_for() && self.authenticator.still_valid(&self.caller).await?;
-        if is_known { Ok(()) } else { Err(Error::Unauthenticated) }
+        if !self.is_vouched_for() {
+            return Err(Error::Unauthenticated);
+        }
+        let caller = self.authenticator.as_of_now(&self.caller).await?.ok_or(Error::Unauthenticated)?;
+        (self.recheck)(caller).await
     }
 
     /// Whether the certificate of the connection is still believed, where that is what the caller is known by.
@@ -186,13 +195,22 @@ impl Performer {
                 let audited = Audited::new(self.auditor.clone(), entry, A::SPEC, permit.notes());
                 let (authenticator, clock) = (Arc::clone(&self.authenticator), Arc::clone(&self.clock));
                 let certificate = extensions.get::<Arc<Certificate>>().cloned();
-                let standing = Standing { authenticator, clock, caller: permit.caller().clone(), certificate };
+                let recheck = self.recheck::<A>(&permit);
+                let standing = Standing { authenticator, clock, caller: permit.caller().clone(), recheck, certificate };
                 let work = Box::pin(work(Permitted { permit, body, call: call.clone(), standing }));
                 audited.work(&call, &self.settling, tenant.as_ref(), work).await
             }
             Err(error) => Err(error),
         };
         answered.map(Response::new).map_err(|error: Error| call.refuse(&error))
+    }
+
+    fn recheck<A: Action>(&self, permit: &Permit<A>) -> Recheck {
+        let (policy, target, opened) = (self.policy.clone(), Arc::new(permit.target().clone()), permit.opened());
+        Box::new(move |caller| {
+            let (policy, target, opened) = (policy.clone(), Arc::clone(&target), opened.clone());
+            Box::pin(async move { policy.check(&caller, A::SPEC, target.target(), &opened).await })
+        })
     }
 
     /// Who calls may do this to that, or why not, which is recorded.

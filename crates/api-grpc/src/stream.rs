@@ -1,4 +1,5 @@
-//! Streams. The domain decides what is sent and when it ends; beside that, each ends when what its caller was let in by is revoked.
+//! Streams. The domain decides what is sent and when it ends; beside that, each ends when what its caller was let in by is revoked, and
+//! when the caller may no longer do what it does.
 
 use std::pin::Pin;
 use std::sync::Arc;

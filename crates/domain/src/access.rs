@@ -13,6 +13,7 @@ mod grant;
 mod grant_repository;
 mod matrix;
 mod matrix_rules;
+mod opened;
 mod permit;
 mod policy;
 mod resource_name;
@@ -29,6 +30,7 @@ pub use grant::{Access, Grant, GrantDraft, Granted, Grantee, HeldGrants, MAX_GRA
 pub use grant_repository::GrantRepository;
 pub use matrix::{Because, Cell, Column, cell};
 pub use matrix_rules::{Decision, MatrixRules};
+pub use opened::Opened;
 pub use permit::Permit;
 pub use policy::AccessPolicy;
 pub use rules::{LocalRules, Reach, Rules};

@@ -98,8 +98,8 @@ impl Authenticator for TokenAuthenticator {
         }
     }
 
-    async fn still_valid(&self, _caller: &Caller) -> Result<bool> {
-        Ok(true)
+    async fn as_of_now(&self, caller: &Caller) -> Result<Option<Caller>> {
+        Ok(Some(caller.clone()))
     }
 }
 

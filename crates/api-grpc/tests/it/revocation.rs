@@ -11,7 +11,7 @@ use domain::audit::{Actor, AuditRepository as _, Entry};
 use domain::name::PrincipalName;
 use tonic::{Code, Status, Streaming};
 
-use crate::harness::TENANT;
+use crate::harness::{Harness, TENANT};
 use crate::identity::{Installation, PASSWORD, another, shown, sign_in};
 
 /// The methods that these tests know; one that is not among them fails the first. A report is over too soon to be caught here: it takes
@@ -99,4 +99,44 @@ async fn every_stream_ends_when_its_caller_is_revoked_also_by_another_server() {
     for (status, method) in statuses.iter().zip(methods) {
         assert_eq!(status.code(), Code::Unauthenticated, "{method}: {status:?}");
     }
+}
+
+#[tokio::test]
+async fn a_stream_ends_when_its_caller_may_no_longer_have_it_although_nothing_was_revoked() {
+    let all = Installation::new().await;
+    let second = another(&all.known).await;
+    let ann = all.user("demo", "ann", pb::Role::Admin).await;
+    let token = sign_in(&second, "tenants/demo/users/ann", PASSWORD).await.unwrap().access_token;
+    let own = started(&second, &token, "own").await;
+    let others = started(&second, &all.root, "others").await;
+    let watch = async |name: &str| {
+        let watch = executions::WatchExecutionRequest { name: name.to_owned(), ..Default::default() };
+        second.executions.clone().watch_execution(shown(&token, watch)).await.unwrap().into_inner()
+    };
+    let (own, others) = (watch(&own).await, watch(&others).await);
+    second.execution_store.append(many()).await.unwrap();
+    let export = pb::ExportSubjectRequest { name: "tenants/demo/users/ann".to_owned() };
+    let mut export = second.identity.clone().export_subject(shown(&token, export)).await.unwrap().into_inner();
+    export.message().await.unwrap().expect("it has begun");
+
+    let creator = pb::User { role: pb::Role::Creator.into(), ..ann };
+    all.update(&all.root, creator, &["role"], "").await.unwrap();
+    for (status, what) in [(ended(&all, others).await, "what belongs to others"), (ended(&all, export).await, "an administrator's")] {
+        assert_eq!(status.code(), Code::PermissionDenied, "{what}: {status:?}");
+    }
+    assert!(tokio::time::timeout(Duration::from_millis(200), ended(&all, own)).await.is_err(), "what is its own goes on");
+}
+
+/// Starts a utility of the caller that never ends; answers the name of its execution.
+async fn started(server: &Harness, token: &str, id: &str) -> String {
+    let utility = utilities::Utility { code: "def main():\n    #: wait\n".to_owned(), ..Default::default() };
+    let utility = utilities::CreateUtilityRequest {
+        parent: TENANT.to_owned(),
+        utility_id: id.to_owned(),
+        utility: Some(utility),
+        ..Default::default()
+    };
+    let name = server.utilities.clone().create_utility(shown(token, utility)).await.unwrap().into_inner().name;
+    let start = executions::StartExecutionRequest { name, ..Default::default() };
+    server.executions.clone().start_execution(shown(token, start)).await.unwrap().into_inner().name
 }

@@ -100,7 +100,7 @@ impl Authenticator for RoleAuthenticator {
         Ok(Caller { principal, origin: Origin::Credential(credential), role: Some(person.role), address: presented.peer })
     }
 
-    async fn still_valid(&self, _caller: &Caller) -> Result<bool> {
-        Ok(true)
+    async fn as_of_now(&self, caller: &Caller) -> Result<Option<Caller>> {
+        Ok(Some(caller.clone()))
     }
 }

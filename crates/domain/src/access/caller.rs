@@ -97,12 +97,12 @@ pub trait Authenticator: Send + Sync {
     /// found out.
     async fn authenticate(&self, presented: Presented<'_>) -> Result<Caller>;
 
-    /// Whether what the caller showed would be accepted now: it was neither revoked nor has it ended. For calls that last.
+    /// The caller with the role of now, if what it showed would still be accepted: it was not revoked. For calls that last.
     ///
     /// # Errors
     /// [`crate::Error::Closed`] where its tenant is suspended or deleted by now; [`crate::Error::Unavailable`] while that cannot be found
     /// out.
-    async fn still_valid(&self, caller: &Caller) -> Result<bool>;
+    async fn as_of_now(&self, caller: &Caller) -> Result<Option<Caller>>;
 }
 
 /// Callers while there is no identity: everybody is the same principal, and all that is known is whether the connection comes
@@ -147,7 +147,7 @@ impl Authenticator for LoopbackAuthenticator {
         Ok(if local { caller } else { Caller { origin: Origin::Elsewhere, role: None, ..caller } })
     }
 
-    async fn still_valid(&self, _caller: &Caller) -> Result<bool> {
-        Ok(true)
+    async fn as_of_now(&self, caller: &Caller) -> Result<Option<Caller>> {
+        Ok(Some(caller.clone()))
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::access::{Action, Caller, Found, Granted, OfTenant, Part, Reach, Resource, Targeted as _, TenantScope};
+use crate::access::{Action, Caller, Found, Granted, OfTenant, Opened, Part, Reach, Resource, Targeted as _, TenantScope};
 use crate::audit::{CarriedIntent, FieldChange, Notes};
 use crate::error::{Error, Result};
 use crate::name::PrincipalName;
@@ -15,11 +15,12 @@ pub struct Permit<A: Action> {
     target: A::Target,
     reach: Reach,
     notes: Notes,
+    opened: Opened,
 }
 
 impl<A: Action> Permit<A> {
     pub(super) fn new(caller: Caller, target: A::Target, reach: Reach) -> Self {
-        Permit { caller, target, reach, notes: Notes::default() }
+        Permit { caller, target, reach, notes: Notes::default(), opened: Opened::default() }
     }
 
     /// Who was permitted.
@@ -69,6 +70,11 @@ impl<A: Action> Permit<A> {
         self.notes.clone()
     }
 
+    /// What was and will be opened under it by name.
+    pub fn opened(&self) -> Opened {
+        self.opened.clone()
+    }
+
     /// What it was permitted for.
     pub fn target(&self) -> &A::Target {
         &self.target
@@ -89,6 +95,7 @@ impl<A: Action> Permit<A> {
     /// [`Error::NotFound`] that names `resource`; [`Error::Internal`] for something else than the permit is about.
     pub fn open<T: Resource>(&self, found: Found<T>, resource: &dyn fmt::Display) -> Result<T> {
         let opened = found.open_for_system().filter(|thing| self.reaches(thing)).ok_or_else(|| absent(resource))?;
+        self.opened.note(&opened);
         if opened.lies_in(self.target.target()) { Ok(opened) } else { Err(mistaken()) }
     }
 
@@ -98,6 +105,7 @@ impl<A: Action> Permit<A> {
     /// As [`Permit::open`].
     pub fn open_part<T: Part>(&self, whole: &T::Whole, found: Found<T>, resource: &dyn fmt::Display) -> Result<T> {
         let opened = found.open_for_system().filter(|_| self.reaches(whole)).ok_or_else(|| absent(resource))?;
+        self.opened.note(whole);
         if opened.lies_in(whole, self.target.target()) { Ok(opened) } else { Err(mistaken()) }
     }
 

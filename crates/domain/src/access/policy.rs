@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::access::{Action, ActionSpec, Caller, Permit, Reach, Rules, Target, Targeted as _};
+use crate::access::{Action, ActionSpec, Caller, Opened, Permit, Reach, Rules, Target, Targeted as _};
 use crate::error::{Error, Result};
 use crate::tenant::{Standing, TenantStates, check_home, check_target};
 
@@ -25,10 +25,21 @@ impl AccessPolicy {
     /// [`Error::Denied`], the same whether the target exists or not; [`Error::Closed`] where a tenant is suspended or deleted, for
     /// those who are of it, and for super administrators.
     pub async fn require<A: Action>(&self, caller: &Caller, target: A::Target) -> Result<Permit<A>> {
-        match self.decide(caller, A::SPEC, target.target()).await? {
-            Some(reach) => Ok(Permit::new(caller.clone(), target, reach)),
-            None => Err(Error::Denied { action: A::SPEC.name, resource: named(A::SPEC.resource, target.target()) }),
-        }
+        let reach = self.demand(caller, A::SPEC, target.target()).await?;
+        Ok(Permit::new(caller.clone(), target, reach))
+    }
+
+    /// Demands that `caller` may still do what it once had a permit for, also to what was `opened` under that.
+    ///
+    /// # Errors
+    /// As [`AccessPolicy::require`].
+    pub async fn check(&self, caller: &Caller, action: ActionSpec, target: Target<'_>, opened: &Opened) -> Result<()> {
+        let reach = self.demand(caller, action, target).await?;
+        if opened.is_reached(&caller.principal, &reach) { Ok(()) } else { Err(denied(action, target)) }
+    }
+
+    async fn demand(&self, caller: &Caller, action: ActionSpec, target: Target<'_>) -> Result<Reach> {
+        self.decide(caller, action, target).await?.ok_or_else(|| denied(action, target))
     }
 
     async fn decide(&self, caller: &Caller, action: ActionSpec, target: Target<'_>) -> Result<Option<Reach>> {
@@ -39,6 +50,10 @@ impl AccessPolicy {
         let standing = check_target(self.tenants.as_ref(), caller, action, target).await?;
         Ok((standing == Standing::Stands).then_some(reach))
     }
+}
+
+fn denied(action: ActionSpec, target: Target<'_>) -> Error {
+    Error::Denied { action: action.name, resource: named(action.resource, target) }
 }
 
 /// What a refusal names: what belongs to the installation has no name but its kind.

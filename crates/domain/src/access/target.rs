@@ -50,7 +50,7 @@ pub enum TargetKind {
 }
 
 /// A name that permits can be about. The type of a name says which kind of target it is.
-pub trait Targeted: fmt::Debug + Send + Sync + 'static {
+pub trait Targeted: Clone + fmt::Debug + Send + Sync + 'static {
     /// The kinds that it can name.
     const KINDS: &'static [TargetKind];
 

@@ -151,32 +151,29 @@ impl Authentication {
         Ok((principal.name.clone(), principal.role, credential))
     }
 
-    /// Whether nothing that a credential rests on was taken away. An access token that ends lets what it began go on.
-    async fn holds(&self, name: &PrincipalName, credential: &Credential) -> Result<bool> {
+    /// The role that a caller has now, where nothing that its credential rests on was taken away. An access token that ends lets what it
+    /// began go on.
+    async fn role_of_now(&self, caller: &Caller, credential: &Credential) -> Result<Option<Role>> {
+        let name = &caller.principal;
         require_active(self.ports.tenants.as_ref(), name.tenant()).await?;
         let (scope, epoch) = self.at_epoch(name).await?;
-        let principal = self.principal(&scope, epoch, name).await?;
-        if credential.kind == CredentialKind::ExternalToken {
-            return match principal {
-                Some(known) => Ok(known.accepts(credential.issued)),
-                None => self.outlives_deletion(&scope, name, credential.issued).await,
-            };
-        }
-        let Some(principal) = principal else { return Ok(false) };
-        if credential.kind == CredentialKind::Certificate {
-            return Ok(principal.accepts_certificate(credential, self.ports.clock.now()));
-        }
-        if let Some(id) = &credential.session {
-            let session = self.session(&scope, epoch, name, id).await?;
-            return match session {
-                Some(session) => self.session_is_live(&scope, epoch, &session, &principal).await,
-                None => Ok(false),
-            };
-        }
-        match &credential.key {
-            Some(id) => self.key_is_valid(&scope, epoch, id, &principal).await,
-            None => Ok(false),
-        }
+        let Some(principal) = self.principal(&scope, epoch, name).await? else {
+            // Only an outside issuer vouches for somebody whom the store does not know, with the role that it claimed.
+            let outside = credential.kind == CredentialKind::ExternalToken;
+            let stands = outside && self.outlives_deletion(&scope, name, credential.issued).await?;
+            return Ok(caller.role.filter(|_| stands));
+        };
+        let holds = match (credential.kind, &credential.session, &credential.key) {
+            (CredentialKind::ExternalToken, _, _) => principal.accepts(credential.issued),
+            (CredentialKind::Certificate, _, _) => principal.accepts_certificate(credential, self.ports.clock.now()),
+            (_, Some(id), _) => match self.session(&scope, epoch, name, id).await? {
+                Some(session) => self.session_is_live(&scope, epoch, &session, &principal).await?,
+                None => false,
+            },
+            (_, None, Some(id)) => self.key_is_valid(&scope, epoch, id, &principal).await?,
+            (_, None, None) => false,
+        };
+        Ok(holds.then_some(principal.role))
     }
 
     async fn session_is_live(&self, scope: &TenantScope, epoch: u64, session: &Session, principal: &Principal) -> Result<bool> {
@@ -247,11 +244,14 @@ impl Authenticator for Authentication {
         Ok(Caller { principal, origin: Origin::Credential(credential), role: Some(role), address: presented.peer })
     }
 
-    async fn still_valid(&self, caller: &Caller) -> Result<bool> {
+    async fn as_of_now(&self, caller: &Caller) -> Result<Option<Caller>> {
         match (caller.credential(), &self.without) {
-            (Some(credential), _) => self.holds(&caller.principal, credential).await,
-            (None, Some(without)) => without.still_valid(caller).await,
-            (None, None) => Ok(false),
+            (Some(credential), _) => {
+                let role = self.role_of_now(caller, credential).await?;
+                Ok(role.map(|role| Caller { role: Some(role), ..caller.clone() }))
+            }
+            (None, Some(without)) => without.as_of_now(caller).await,
+            (None, None) => Ok(None),
         }
     }
 }
