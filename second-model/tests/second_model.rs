@@ -9,8 +9,8 @@ use cedar_policy::{
     Authorizer, Context, Decision, Entities, Entity, EntityId, EntityTypeName, EntityUid, PolicySet, Request, RestrictedExpression,
 };
 use domain::access::{
-    Access, AccessPolicy, Caller, Credential, CredentialKind, ExplanationPorts, Explanations, Grant, GrantRepository as _, Grantee,
-    LocalRules, MatrixRules, Origin, TenantScope,
+    Access, AccessPolicy, Caller, Consent, Credential, CredentialKind, ExplanationPorts, Explanations, Grant, GrantRepository as _,
+    Grantee, LocalRules, MatrixRules, Origin, TenantScope,
 };
 use domain::identity::{Principal, PrincipalChange, PrincipalRepository, PrincipalState, Role};
 use domain::name::{PrincipalName, TenantId, UtilityName};
@@ -62,6 +62,11 @@ const MEANINGS: [(&str, &[&str]); 9] = [
             "grant.create",
             "grant.revoke",
             "grant.list",
+            "share.offer",
+            "share.accept",
+            "share.decline",
+            "share.revoke",
+            "share.list",
             "policy.update",
             "user.create",
             "user.delete",
@@ -206,6 +211,8 @@ fn super_admin() -> Caller {
 // === Cedar's ===
 
 struct Theirs {
+    /// What there is while nothing is shared.
+    unshared: BTreeMap<String, Entity>,
     entities: Entities,
     rules: String,
     policies: PolicySet,
@@ -260,7 +267,7 @@ impl Theirs {
             add(entity(uid("Tenant", tenant), &[("of", own), ("suspended", suspended)], &[]));
             for form in &FORMS[2..] {
                 for number in 0..10 {
-                    add(Self::resource(tenant, form, number));
+                    add(Self::resource(tenant, form, number, &[]));
                 }
             }
             for role in Role::ALL {
@@ -275,12 +282,17 @@ impl Theirs {
                 add(entity(uid("Principal", &name), &attributes, &[uid("Tenant", tenant), role_in(tenant, role)]));
             }
         }
-        let entities = Entities::from_entities(entities.into_values(), None).unwrap();
-        Theirs { entities, rules: RULES.to_owned(), policies: PolicySet::new(), authorizer: Authorizer::new() }
+        Theirs {
+            unshared: entities,
+            entities: Entities::empty(),
+            rules: RULES.to_owned(),
+            policies: PolicySet::new(),
+            authorizer: Authorizer::new(),
+        }
     }
 
     /// What is there under a name, and whose it is: principals are their own, and things the principal's of their number.
-    fn resource(tenant: &str, form: &str, number: usize) -> Entity {
+    fn resource(tenant: &str, form: &str, number: usize, shared_with: &[EntityUid]) -> Entity {
         let name = named(form, tenant, number);
         let mut parents = vec![uid("Tenant", tenant)];
         if let Some((utility, _)) = name.split_once("/versions/") {
@@ -296,7 +308,9 @@ impl Theirs {
         };
         let owner = owner.map(|owner| ("owner", RestrictedExpression::new_entity_uid(uid("Principal", &owner))));
         let of = ("of", RestrictedExpression::new_entity_uid(uid("Tenant", tenant)));
-        entity(thing(&name), &owner.into_iter().chain([of]).collect::<Vec<_>>(), &parents)
+        let receivers = RestrictedExpression::new_set(shared_with.iter().cloned().map(RestrictedExpression::new_entity_uid));
+        let shared = (!shared_with.is_empty()).then_some(("shared_with", receivers));
+        entity(thing(&name), &owner.into_iter().chain([of]).chain(shared).collect::<Vec<_>>(), &parents)
     }
 
     /// Takes these grants for the only ones.
@@ -313,11 +327,34 @@ impl Theirs {
                 Access::Execute => "Action::\"read\", Action::\"execute\"",
                 Access::Manage => "Action::\"read\", Action::\"execute\", Action::\"change\", Action::\"delete\"",
             };
+            // What was offered is no grant before it is accepted.
+            if grant.consent == Consent::Awaited {
+                continue;
+            }
             let until = grant.expires.map_or_else(|| "true".to_owned(), |end| format!("context.now < {}", end.as_millis()));
             let utility = thing(&grant.utility.to_string());
             text += &format!("permit(principal in {grantee}, action in [{actions}], resource in {utility}) when {{ {until} }};\n");
         }
         self.policies = PolicySet::from_str(&text).unwrap();
+        self.entities = Entities::from_entities(self.shared(grants).into_values(), None).unwrap();
+    }
+
+    /// What there is, with whom each utility and its version is shared.
+    fn shared(&self, grants: &[Grant]) -> BTreeMap<String, Entity> {
+        let accepted = grants.iter().filter(|grant| matches!(grant.consent, Consent::Given { .. }));
+        let mut receivers: BTreeMap<&UtilityName, Vec<EntityUid>> = BTreeMap::new();
+        for share in accepted {
+            receivers.entry(&share.utility).or_default().push(uid("Tenant", share.grantee.tenant().as_str()));
+        }
+        let mut entities = self.unshared.clone();
+        for (utility, receivers) in receivers {
+            let number = utility.utility.as_str().trim_start_matches("u-").parse().unwrap();
+            for form in ["tenants/{tenant}/utilities/u-*", "tenants/{tenant}/utilities/u-*/versions/1"] {
+                let shared = Self::resource(utility.tenant.as_str(), form, number, &receivers);
+                entities.insert(shared.uid().to_string(), shared);
+            }
+        }
+        entities
     }
 
     fn allows(&self, who: &PrincipalName, action: &str, resource: &str, now: Timestamp) -> bool {
@@ -345,9 +382,9 @@ fn forms_of(action: &str) -> Vec<&'static str> {
     match (kind, verb) {
         ("token" | "installation" | "key_set" | "server", _) | ("tenant", "create" | "list") => vec![""],
         ("utility", "create" | "list" | "validate") | ("execution" | "user" | "service_account" | "runtime", "list") => vec![FORMS[1]],
-        ("audit" | "tenant", _) | ("user" | "service_account", "create") => vec![FORMS[1]],
+        ("audit" | "tenant", _) | ("share", "accept" | "decline" | "list") | ("user" | "service_account", "create") => vec![FORMS[1]],
         ("version", "get" | "restore") => ends(&["/versions/1"]),
-        ("utility" | "version" | "grant", _) => ends(&["/utilities/u-*"]),
+        ("utility" | "version" | "grant" | "share", _) => ends(&["/utilities/u-*"]),
         ("execution", _) => starts("tenants/{tenant}/executions/"),
         ("policy", _) => ends(&["/codePolicy"]),
         ("runtime", _) => ends(&["/python"]),
@@ -363,15 +400,23 @@ fn some_grants(chance: &mut Chance, now: Timestamp) -> Vec<Grant> {
     for _ in 0..GRANTS {
         let tenant = chance.of(&TENANTS);
         let utility = UtilityName::parse("name", &named("tenants/{tenant}/utilities/u-*", tenant, chance.below(PEOPLE.len()))).unwrap();
-        let grantee = match chance.below(4) {
+        let other = chance.of(&TENANTS);
+        let grantee = match chance.below(5) {
+            4 if other != tenant => Grantee::Tenant(tenant_id(other)),
             0 => Grantee::Role(tenant_id(tenant), chance.of(&Role::ALL)),
             1 => Grantee::Tenant(tenant_id(tenant)),
             _ => Grantee::Principal(person(tenant, chance.below(PEOPLE.len()))),
         };
-        let access = chance.of(&[Access::Read, Access::Execute, Access::Manage]);
+        let shared = *grantee.tenant() != tenant_id(tenant);
+        let access = chance.of(if shared { &[Access::Read, Access::Execute] } else { &[Access::Read, Access::Execute, Access::Manage] });
+        let consent = match (shared, chance.below(4)) {
+            (false, _) => Consent::Unneeded,
+            (true, 0) => Consent::Awaited,
+            (true, _) => Consent::Given { by: person(grantee.tenant().as_str(), 2), time: now },
+        };
         let expires = chance.of(&[None, Some(now.as_millis() - 1), Some(now.as_millis()), Some(now.as_millis() + 1)]);
         let expires = expires.map(Timestamp::from_millis);
-        let grant = Grant { utility: utility.clone(), expires, ..sample::grant("any", grantee.clone(), access) };
+        let grant = Grant { utility: utility.clone(), expires, consent, ..sample::grant("any", grantee.clone(), access) };
         grants.insert((utility, grantee), grant);
     }
     grants.into_values().collect()

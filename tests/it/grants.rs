@@ -51,3 +51,27 @@ fn a_utility_is_shared_and_taken_back_from_the_command_line() {
     zona(&["access", "list", "absent"]).with_code(4);
     server.stop();
 }
+
+#[test]
+fn a_utility_is_offered_to_another_tenant_from_the_command_line() {
+    let server = Server::start();
+    let file = server.data().with_file_name("shout.py");
+    std::fs::write(&file, SHOUT).expect("the directory is writable");
+    let zona = |words: &[&str]| run(server.zona().args(words));
+    zona(&["utility", "create", "shout", "--file", file.to_str().expect("a temporary path is UTF-8")]).with_code(0);
+    let share =
+        ["utility", "share", "shout", "--with", "acme", "--access", "execute", "--reason", "you asked", "--expires", "30d", "-o", "json"];
+    let offered = zona(&share).with_code(0).json();
+    assert_eq!((&offered["grantee"], &offered["share_state"]), (&json!("tenants/acme"), &json!("OFFERED")));
+    let listed = zona(&["access", "share", "list", "--given", "-o", "json"]).with_code(0).json();
+    assert_eq!(listed[0]["utility"], json!("tenants/demo/utilities/shout"));
+    assert_eq!(zona(&["access", "share", "list", "-o", "json"]).with_code(0).json(), json!([]));
+    // The local caller administers its own tenant only.
+    zona(&["--tenant", "acme", "access", "share", "accept", "tenants/demo/utilities/shout"]).with_code(3);
+    zona(&["access", "share", "accept", "tenants/acme/utilities/absent"]).with_code(4);
+    zona(&["utility", "share", "shout", "--with", "demo"]).with_code(2);
+    zona(&["access", "share", "revoke", "shout", "--with", "acme"]).with_code(0);
+    let again = zona(&["access", "share", "revoke", "shout", "--with", "acme"]).with_code(4);
+    assert!(again.errors().contains("zona access share list"), "{}", again.errors());
+    server.stop();
+}

@@ -20,6 +20,7 @@ mod no_daemon;
 mod readers;
 mod reflection;
 mod runtimes;
+mod shares;
 mod signing_in;
 mod slow_reader;
 mod steps;

@@ -1,8 +1,9 @@
-//! `zona.access.v1.AccessService`: granting access to utilities and taking it back. Nothing is decided here.
+//! `zona.access.v1.AccessService`: granting access to utilities, sharing them across tenants, and taking it back. Nothing is decided
+//! here.
 
 use api_proto::zona::access::v1 as pb;
-use domain::access::{Explanations, Sharing, actions};
-use domain::name::{PrincipalName, UtilityName};
+use domain::access::{Explanations, Shares, Sharing, actions};
+use domain::name::{PrincipalName, TenantName, UtilityName};
 use tonic::{Request, Response, Status};
 
 use crate::convert::page::Paging;
@@ -17,6 +18,7 @@ pub(crate) type AccessHandler = Handler<AccessUseCases>;
 #[derive(Clone)]
 pub(crate) struct AccessUseCases {
     pub(crate) sharing: Sharing,
+    pub(crate) shares: Shares,
     pub(crate) explanations: Explanations,
 }
 
@@ -51,6 +53,60 @@ impl pb::access_service_server::AccessService for AccessHandler {
             let list = |page| async move { sharing.list(permit, &page).await };
             let (grants, next_page_token) = paging.collect(list, grant::to_wire).await?;
             Ok(pb::ListGrantsResponse { grants, next_page_token })
+        })
+        .await
+    }
+
+    async fn offer_share(&self, request: Request<pb::OfferShareRequest>) -> Result<Response<pb::Grant>, Status> {
+        let name = |body: &pb::OfferShareRequest| UtilityName::parse("name", &body.name);
+        self.perform(request, name, |access, Permitted { permit, body, .. }: Permitted<actions::OfferShare, _>| async move {
+            let (draft, request) = grant::read_offer(body, &permit)?;
+            Ok(grant::to_wire(&access.shares.offer(&permit, draft, request).await?))
+        })
+        .await
+    }
+
+    async fn accept_share(&self, request: Request<pb::AcceptShareRequest>) -> Result<Response<pb::Grant>, Status> {
+        let name = |body: &pb::AcceptShareRequest| TenantName::parse("parent", &body.parent);
+        self.perform(request, name, |access, Permitted { permit, mut body, .. }: Permitted<actions::AcceptShare, _>| async move {
+            let request_id = std::mem::take(&mut body.request_id);
+            let draft = grant::read_share_answer("AcceptShare", &permit, (&body.utility, &request_id, &body))?;
+            Ok(grant::to_wire(&access.shares.accept(&permit, draft).await?))
+        })
+        .await
+    }
+
+    async fn decline_share(&self, request: Request<pb::DeclineShareRequest>) -> Result<Response<pb::Grant>, Status> {
+        let name = |body: &pb::DeclineShareRequest| TenantName::parse("parent", &body.parent);
+        self.perform(request, name, |access, Permitted { permit, mut body, .. }: Permitted<actions::DeclineShare, _>| async move {
+            let request_id = std::mem::take(&mut body.request_id);
+            let draft = grant::read_share_answer("DeclineShare", &permit, (&body.utility, &request_id, &body))?;
+            Ok(grant::to_wire(&access.shares.decline(&permit, draft).await?))
+        })
+        .await
+    }
+
+    async fn revoke_share(&self, request: Request<pb::RevokeShareRequest>) -> Result<Response<pb::Grant>, Status> {
+        let name = |body: &pb::RevokeShareRequest| UtilityName::parse("name", &body.name);
+        self.perform(request, name, |access, Permitted { permit, body, .. }: Permitted<actions::RevokeShare, _>| async move {
+            let draft = grant::read_share_revocation(body, &permit)?;
+            Ok(grant::to_wire(&access.shares.revoke(&permit, draft).await?))
+        })
+        .await
+    }
+
+    async fn list_shares(&self, request: Request<pb::ListSharesRequest>) -> Result<Response<pb::ListSharesResponse>, Status> {
+        let name = |body: &pb::ListSharesRequest| TenantName::parse("parent", &body.parent);
+        self.perform(request, name, |access, Permitted { permit, mut body, .. }: Permitted<actions::ListShares, _>| async move {
+            let mut violations = Violations::default();
+            let side = grant::read_side(body.side, &mut violations);
+            let (size, token) = (std::mem::take(&mut body.page_size), std::mem::take(&mut body.page_token));
+            let paging = Paging::read("ListShares", size, &token, &body, &mut violations);
+            let paging = violations.unless_any(paging)?;
+            let (shares, permit) = (&access.shares, &permit);
+            let list = |page| async move { shares.list(permit, side, &page).await };
+            let (shares, next_page_token) = paging.collect(list, grant::to_wire).await?;
+            Ok(pb::ListSharesResponse { shares, next_page_token })
         })
         .await
     }

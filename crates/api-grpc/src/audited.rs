@@ -46,11 +46,12 @@ impl Audited {
 
     /// What is read is answered only once it is recorded that it was; what shows nothing is counted.
     async fn show<T>(self, work: impl Future<Output = Result<T>>) -> Result<T> {
+        let notes = self.notes.clone();
         let mut counted = Counted::new(self);
         let done = work.await;
         counted.outcome = Outcome::of(&done).0;
         if let Some(entry) = counted.entry.take_if(|_| done.is_ok()) {
-            counted.auditor.record(entry).await?;
+            counted.auditor.record(entry, notes.take().other()).await?;
         }
         done
     }

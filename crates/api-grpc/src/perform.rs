@@ -191,7 +191,11 @@ impl Performer {
             Ok(permit) => {
                 let target = permit.target().target();
                 let tenant = target.tenant().cloned();
-                let entry = self.auditor.entry(permit.caller(), A::SPEC, target, &around);
+                let mut entry = self.auditor.entry(permit.caller(), A::SPEC, target, &around);
+                if permit.guest_of().is_some() {
+                    // On the account of the tenant that uses it; the one that shares it is told, too.
+                    entry.tenant = permit.principal().tenant().clone();
+                }
                 let audited = Audited::new(self.auditor.clone(), entry, A::SPEC, permit.notes());
                 let (authenticator, clock) = (Arc::clone(&self.authenticator), Arc::clone(&self.clock));
                 let certificate = extensions.get::<Arc<Certificate>>().cloned();

@@ -17,7 +17,7 @@ use api_proto::zona::server::v1::server_service_server::ServerServiceServer;
 use api_proto::zona::tenant::v1::tenant_service_server::TenantServiceServer;
 use api_proto::zona::utility::v1::code_policy_service_server::CodePolicyServiceServer;
 use api_proto::zona::utility::v1::utility_service_server::UtilityServiceServer;
-use domain::access::{AccessPolicy, Authenticator, Explanations, Sharing};
+use domain::access::{AccessPolicy, Authenticator, Explanations, Shares, Sharing};
 use domain::audit::{AuditLog, Auditor};
 use domain::code_policy::CodePolicies;
 use domain::event::EventLog;
@@ -95,6 +95,8 @@ pub struct Services {
     pub sharing: Sharing,
     /// Use cases of tenants.
     pub tenants: Tenants,
+    /// Use cases of sharing across tenants.
+    pub shares: Shares,
     /// Explains what may be done.
     pub explanations: Explanations,
     /// Use cases of runtimes.
@@ -256,7 +258,7 @@ impl Services {
         serve!(UtilityServiceServer: Arc::new(self.utilities));
         serve!(ExecutionServiceServer: executions);
         serve!(CodePolicyServiceServer: self.policies);
-        serve!(AccessServiceServer: AccessUseCases { sharing: self.sharing, explanations: self.explanations });
+        serve!(AccessServiceServer: AccessUseCases { sharing: self.sharing, shares: self.shares, explanations: self.explanations });
         serve!(TenantServiceServer: self.tenants);
         serve!(RuntimeServiceServer: self.runtimes);
         serve!(ServerServiceServer: self.servers);

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use domain::Result;
-use domain::access::{Found, Grant, GrantRepository, Grantee, HeldGrants, TenantScope};
-use domain::name::UtilityId;
+use domain::access::{Found, Grant, GrantRepository, Grantee, HeldGrants, Side, TenantScope};
+use domain::name::{UtilityId, UtilityName};
 use domain::page::{Page, PageRequest};
 use domain::request::{Committed, RequestKey};
 use domain::time::Timestamp;
@@ -42,6 +42,24 @@ impl GrantRepository for CachedGrantRepository {
 
     async fn list(&self, scope: &TenantScope, utility: &UtilityId, page: &PageRequest) -> Result<Found<Page<Grant>>> {
         self.inner.list(scope, utility, page).await
+    }
+
+    async fn find_received(&self, scope: &TenantScope, utility: &UtilityName) -> Result<Found<Grant>> {
+        self.inner.find_received(scope, utility).await
+    }
+
+    async fn answer(
+        &self,
+        scope: &TenantScope,
+        before: &Grant,
+        after: Option<&Grant>,
+        request: Option<&RequestKey>,
+    ) -> Result<Committed<Grant>> {
+        self.inner.answer(scope, before, after, request).await
+    }
+
+    async fn list_shares(&self, scope: &TenantScope, side: Side, page: &PageRequest) -> Result<Found<Page<Grant>>> {
+        self.inner.list_shares(scope, side, page).await
     }
 
     async fn held_by(&self, scope: &TenantScope, grantee: &Grantee) -> Result<Arc<HeldGrants>> {

@@ -17,6 +17,7 @@ mod runtime;
 mod server;
 mod service_account;
 mod session;
+mod share;
 pub mod streamed;
 mod subject;
 mod tenant;

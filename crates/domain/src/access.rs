@@ -19,6 +19,7 @@ mod policy;
 mod resource_name;
 mod rules;
 mod scope;
+mod shares;
 mod sharing;
 mod target;
 
@@ -26,8 +27,8 @@ pub use action::{Action, ActionSpec, Operation, Who};
 pub use caller::{Authenticator, Caller, ClientCertificate, Credential, CredentialKind, LoopbackAuthenticator, Origin, Presented};
 pub use explain::{Explanation, ExplanationPorts, Explanations};
 pub use found::{Found, Part, Resource};
-pub use grant::{Access, Grant, GrantDraft, Granted, Grantee, HeldGrants, MAX_GRANTS};
-pub use grant_repository::GrantRepository;
+pub use grant::{Access, Consent, Grant, GrantDraft, Granted, Grantee, HeldGrants, MAX_GRANTS};
+pub use grant_repository::{GrantRepository, Side};
 pub use matrix::{Because, Cell, Column, cell};
 pub use matrix_rules::{Decision, MatrixRules};
 pub use opened::Opened;
@@ -35,6 +36,7 @@ pub use permit::Permit;
 pub use policy::AccessPolicy;
 pub use rules::{LocalRules, Reach, Rules};
 pub use scope::TenantScope;
+pub use shares::{ShareDraft, Shares};
 pub use sharing::Sharing;
 pub use target::{Installation, OfTenant, Target, TargetKind, Targeted};
 

@@ -23,7 +23,7 @@ pub use carried::CarriedIntent;
 pub use export::{Export, Exported, Form};
 pub use intent::Intent;
 pub use log::{AuditLog, LogPorts, Proven};
-pub use notes::{Noted, Notes};
+pub use notes::{Noted, Notes, Other};
 pub use own_work::OWN_WORK;
 pub use record::{Actor, AuditRecord, Entry, FieldChange, MAX_PURPOSE, Outcome};
 pub use report::{

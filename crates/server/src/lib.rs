@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use api_grpc::{Server, Services};
-use domain::access::{AccessPolicy, ExplanationPorts, Explanations, LocalRules, MatrixRules, Sharing};
+use domain::access::{AccessPolicy, ExplanationPorts, Explanations, LocalRules, MatrixRules, Shares, Sharing};
 use domain::admission::Admission;
 use domain::audit::Auditor;
 use domain::code_policy::CodePolicies;
@@ -217,6 +217,7 @@ async fn serve(config: &Config, parts: Parts, listeners: Listeners, telemetry: T
         tenants: Tenants::new(tenants, Arc::clone(&clock)),
         explanations: Explanations::new(rules, explanation_ports(&parts)),
         sharing: sharing(&parts),
+        shares: Shares::new(Arc::clone(&parts.stores.grants), Arc::clone(&parts.stores.utilities), Arc::clone(&clock)),
         policies: CodePolicies::new(policies, checker, clock),
         servers: Servers::new(Arc::new(facts(config, &parts)), executions.clone(), parts.stores.store.clone()),
         identities: callers.identities.clone(),

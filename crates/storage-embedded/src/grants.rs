@@ -3,24 +3,27 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use domain::access::{Found, Grant, GrantRepository, Grantee, HeldGrants, MAX_GRANTS, TenantScope};
+use domain::access::{Found, Grant, GrantRepository, Grantee, HeldGrants, MAX_GRANTS, Side, TenantScope};
 use domain::change::Changed;
 use domain::event::Happened;
 use domain::name::{TenantId, UtilityId, UtilityName};
 use domain::page::{MAX_PAGE, Page, PageRequest};
 use domain::request::{Committed, RequestKey};
 use domain::time::Timestamp;
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use rusqlite::{Connection, OptionalExtension as _, params};
 use storage_documents::GrantDocument;
 
 use crate::connection::integer;
 use crate::cursor::Cursor;
 use crate::error::{Error, Result, during};
 use crate::events;
-use crate::request::{self, Remembered};
+use crate::grants::rows::{answer, decode, named, row, texts};
+use crate::request;
 use crate::store::EmbeddedStore;
 
-const TABLE: &str = "grants";
+mod rows;
+mod shares;
+
 const ORDER: &str = "grantee";
 
 #[async_trait]
@@ -44,15 +47,7 @@ impl GrantRepository for EmbeddedStore {
     }
 
     async fn find(&self, scope: &TenantScope, utility: &UtilityId, grantee: &Grantee) -> domain::Result<Found<Grant>> {
-        const QUERY: &str = "SELECT document FROM grants WHERE tenant = ?1 AND utility = ?2 AND grantee = ?3";
-        let (name, grantee) = (UtilityName { tenant: scope.tenant().clone(), utility: utility.clone() }, grantee.to_string());
-        let found = self.read(move |connection| {
-            let key = params![name.tenant.as_str(), name.utility.as_str(), grantee];
-            let run = || connection.prepare_cached(QUERY)?.query_row(key, |row| row.get::<_, String>(0));
-            let text = run().optional().map_err(during("reading a grant"))?;
-            text.map(|text| decode(name, &text)).transpose()
-        });
-        Ok(Found::of(found.await?))
+        Ok(Found::of(self.find_grant(UtilityName { tenant: scope.tenant().clone(), utility: utility.clone() }, grantee).await?))
     }
 
     async fn list(&self, scope: &TenantScope, utility: &UtilityId, page: &PageRequest) -> domain::Result<Found<Page<Grant>>> {
@@ -60,6 +55,29 @@ impl GrantRepository for EmbeddedStore {
         let after = page.after.as_deref().map(|text| Cursor::decode(text, ORDER)).transpose()?.map_or_else(String::new, |last| last.id);
         let size = page.size.clamp(1, MAX_PAGE);
         Ok(Found::one(self.read(move |connection| list(connection, &name, &after, size)).await?))
+    }
+
+    async fn find_received(&self, scope: &TenantScope, utility: &UtilityName) -> domain::Result<Found<Grant>> {
+        Ok(Found::of(self.find_grant(utility.clone(), &Grantee::Tenant(scope.tenant().clone())).await?))
+    }
+
+    async fn answer(
+        &self,
+        scope: &TenantScope,
+        before: &Grant,
+        after: Option<&Grant>,
+        request: Option<&RequestKey>,
+    ) -> domain::Result<Committed<Grant>> {
+        let answer = shares::Answer::new(scope, before, after, request)?;
+        let window = self.request_window();
+        Ok(self.change(answer.told(), move |connection| answer.once(connection, window)).await?)
+    }
+
+    async fn list_shares(&self, scope: &TenantScope, side: Side, page: &PageRequest) -> domain::Result<Found<Page<Grant>>> {
+        let last = page.after.as_deref().map(|text| Cursor::decode(text, shares::order(side))).transpose()?;
+        let (tenant, after) = (scope.tenant().clone(), last.map_or_else(String::new, |last| last.id));
+        let size = page.size.clamp(1, MAX_PAGE);
+        Ok(Found::one(self.read(move |connection| shares::list(connection, &tenant, side, (&after, size))).await?))
     }
 
     async fn held_by(&self, scope: &TenantScope, grantee: &Grantee) -> domain::Result<Arc<HeldGrants>> {
@@ -73,24 +91,43 @@ impl GrantRepository for EmbeddedStore {
     }
 }
 
+impl EmbeddedStore {
+    async fn find_grant(&self, name: UtilityName, grantee: &Grantee) -> Result<Option<Grant>> {
+        const QUERY: &str = "SELECT document FROM grants WHERE tenant = ?1 AND utility = ?2 AND grantee = ?3";
+        let grantee = grantee.to_string();
+        let found = self.read(move |connection| {
+            let key = params![name.tenant.as_str(), name.utility.as_str(), grantee];
+            let run = || connection.prepare_cached(QUERY)?.query_row(key, |row| row.get::<_, String>(0));
+            let text = run().optional().map_err(during("reading a grant"))?;
+            text.map(|text| decode(name, &text)).transpose()
+        });
+        found.await
+    }
+}
+
 /// A grant that is stored or removed, encoded before it waits for the writer.
 struct Write {
     utility: UtilityName,
     grantee: String,
+    /// The tenant that the grantee is of.
+    holder: TenantId,
+    shared_with: Option<String>,
     expires: Option<i64>,
     document: String,
     request: Option<RequestKey>,
-    happened: Happened,
+    happened: Vec<Happened>,
 }
 
 impl Write {
-    fn new(scope: &TenantScope, grant: &Grant, request: Option<&RequestKey>, happened: Happened) -> Result<Self> {
+    fn new(scope: &TenantScope, grant: &Grant, request: Option<&RequestKey>, happened: Vec<Happened>) -> Result<Self> {
         if grant.utility.tenant != *scope.tenant() {
             return Err(Error::Misused("a grant of another tenant"));
         }
         Ok(Write {
             utility: grant.utility.clone(),
             grantee: grant.grantee.to_string(),
+            holder: grant.grantee.tenant().clone(),
+            shared_with: grant.shared_with().map(ToString::to_string),
             expires: grant.expires.map(|end| integer(end.as_millis())),
             document: storage_documents::encode(&GrantDocument::from(grant)),
             request: request.cloned(),
@@ -99,7 +136,7 @@ impl Write {
     }
 
     fn told(&self) -> Changed {
-        Changed::Grants { tenant: self.utility.tenant.clone(), grantee: self.grantee.clone() }
+        Changed::Grants { tenant: self.holder.clone(), grantee: self.grantee.clone() }
     }
 
     /// Does the work unless its request was answered before, and remembers the request with it.
@@ -118,7 +155,7 @@ impl Write {
         if !work(self).map_err(during("storing a grant"))? {
             return Ok(Committed::Conflict);
         }
-        events::note(connection, now, std::slice::from_ref(&self.happened))?;
+        events::note(connection, now, &self.happened)?;
         if let Some(key) = &self.request {
             request::remember(connection, tenant, key, now, self.utility.utility.as_str(), Some(&self.document))?;
         }
@@ -128,14 +165,15 @@ impl Write {
     fn put(&self, connection: &Connection, now: Timestamp) -> rusqlite::Result<bool> {
         const EXPIRED: &str = "DELETE FROM grants WHERE tenant = ?1 AND grantee = ?2 AND expires <= ?3";
         const OTHERS: &str = "SELECT count(*) FROM grants WHERE tenant = ?1 AND grantee = ?2 AND utility <> ?3";
-        const PUT: &str = "INSERT OR REPLACE INTO grants (tenant, utility, grantee, expires, document) VALUES (?1, ?2, ?3, ?4, ?5)";
+        const PUT: &str = "INSERT OR REPLACE INTO grants (tenant, utility, grantee, expires, document, shared_with, accepted) \
+                           VALUES (?1, ?2, ?3, ?4, ?5, ?6, FALSE)";
         let (tenant, utility, grantee) = (self.utility.tenant.as_str(), self.utility.utility.as_str(), self.grantee.as_str());
         connection.prepare_cached(EXPIRED)?.execute(params![tenant, grantee, integer(now.as_millis())])?;
         let others: u32 = connection.prepare_cached(OTHERS)?.query_row(params![tenant, grantee, utility], |row| row.get(0))?;
         if others as usize >= MAX_GRANTS {
             return Ok(false);
         }
-        connection.prepare_cached(PUT)?.execute(params![tenant, utility, grantee, self.expires, self.document])?;
+        connection.prepare_cached(PUT)?.execute(params![tenant, utility, grantee, self.expires, self.document, self.shared_with])?;
         Ok(true)
     }
 
@@ -159,40 +197,14 @@ fn list(connection: &Connection, name: &UtilityName, after: &str, size: u32) -> 
 }
 
 fn held(connection: &Connection, tenant: &TenantId, grantee: &str) -> Result<HeldGrants> {
-    const QUERY: &str = "SELECT utility, document FROM grants INDEXED BY grants_by_grantee WHERE tenant = ?1 AND grantee = ?2";
-    let rows = texts(connection, QUERY, params![tenant.as_str(), grantee], |row| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?)));
-    let grants = rows.map_err(during("reading what was granted"))?.into_iter().map(|(utility, text)| {
-        let broken = |error: domain::Error| Error::undecodable(TABLE, format!("{tenant}/{utility}"), error);
-        let utility = UtilityId::parse("utility", &utility).map_err(broken)?;
-        decode(UtilityName { tenant: tenant.clone(), utility }, &text)
-    });
-    Ok(HeldGrants::of(grants.collect::<Result<Vec<_>>>()?))
-}
-
-fn texts<T>(
-    connection: &Connection,
-    query: &str,
-    values: impl rusqlite::Params,
-    read: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
-) -> rusqlite::Result<Vec<T>> {
-    connection.prepare_cached(query)?.query_map(values, read)?.collect()
-}
-
-fn answer(tenant: &TenantId, remembered: Option<Remembered>) -> Result<Option<Committed<Grant>>> {
-    let (resource, answer) = match remembered {
-        None => return Ok(None),
-        Some(Remembered::Reused) => return Ok(Some(Committed::KeyReused)),
-        Some(Remembered::Answered { resource, answer }) => (resource, answer),
-    };
-    let broken = |source: domain::error::Source| Error::undecodable("requests", format!("{tenant}/.../{resource}"), source);
-    let utility = UtilityId::parse("id", &resource).map_err(|error| broken(error.into()))?;
-    let text = answer.ok_or_else(|| broken("the answer is missing".into()))?;
-    Ok(Some(Committed::Answered(Box::new(decode(UtilityName { tenant: tenant.clone(), utility }, &text)?))))
-}
-
-fn decode(utility: UtilityName, text: &str) -> Result<Grant> {
-    let place = utility.to_string();
-    let document = storage_documents::decode::<GrantDocument>(text);
-    let grant = document.and_then(|document| Ok(document.into_grant(utility)?));
-    grant.map_err(|source| Error::undecodable(TABLE, place, source))
+    const QUERY: &str = "SELECT tenant, utility, document FROM grants INDEXED BY grants_by_grantee WHERE tenant = ?1 AND grantee = ?2";
+    let during_it = "reading what was granted";
+    let mut rows = texts(connection, QUERY, params![tenant.as_str(), grantee], row).map_err(during(during_it))?;
+    // What is shared with a tenant is held by all of it.
+    if grantee == Grantee::Tenant(tenant.clone()).to_string() {
+        rows.extend(texts(connection, shares::ACCEPTED, params![tenant.as_str()], row).map_err(during(during_it))?);
+    }
+    Ok(HeldGrants::of(
+        rows.into_iter().map(|(tenant, utility, text)| decode(named(&tenant, &utility)?, &text)).collect::<Result<Vec<_>>>()?,
+    ))
 }

@@ -25,6 +25,7 @@ const STEPS: &[&str] = &[
     include_str!("../migrations/0012_subjects.sql"),
     include_str!("../migrations/0013_tenants.sql"),
     include_str!("../migrations/0014_events.sql"),
+    include_str!("../migrations/0015_shares.sql"),
 ];
 
 /// Applies the steps that the database lacks.

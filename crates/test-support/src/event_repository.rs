@@ -1,7 +1,7 @@
 //! What every `EventRepository` promises, together with the repositories whose changes are events: each change has its event as soon as
 //! it is answered, once, and what changes nothing has none. Each check wants empty repositories.
 
-use domain::access::{Access, Grant, GrantRepository, Grantee, TenantScope};
+use domain::access::{Access, Consent, Grant, GrantRepository, Grantee, TenantScope};
 use domain::event::{Detail, Event, EventKind, EventRepository, EventSpan, MAX_EVENTS_AT_ONCE};
 use domain::execution::ExecutionRepository;
 use domain::identity::{PrincipalChange, PrincipalRepository, PrincipalState, Role};
@@ -38,6 +38,7 @@ macro_rules! event_repository_contract {
             the_end_of_an_execution_is_told_once,
             changes_of_a_tenant_are_told_to_it_and_to_the_installation,
             changes_of_access_are_told_and_other_changes_of_principals_are_not,
+            what_is_shared_is_told_to_both_tenants_once_it_is_accepted,
             what_is_refused_or_repeated_is_no_event,
             events_are_read_in_order_and_of_one_tenant_only,
             only_the_beginning_of_a_log_is_removed,
@@ -184,6 +185,7 @@ pub async fn changes_of_access_are_told_and_other_changes_of_principals_are_not(
         expires: Some(at(9)),
         granted_by: user("bob"),
         created: at(1),
+        consent: Consent::Unneeded,
     };
     assert_eq!(stores.grants.put(&acme, &grant, at(1), None).await.expect("the store answers"), Committed::Stored);
     assert_eq!(stores.grants.remove(&acme, &grant, None).await.expect("the store answers"), Committed::Stored);
@@ -204,6 +206,20 @@ pub async fn changes_of_access_are_told_and_other_changes_of_principals_are_not(
     assert_eq!((text(&all[4], "grantee"), text(&all[4], "access")), (Some(ann.name.to_string()), Some("execute".to_owned())));
     let said = format!("{all:?}");
     assert!(!said.contains("secret reason") && !said.contains("bob") && !said.contains(&ann.display_name), "{said}");
+}
+
+/// What is only offered is told to nobody.
+pub async fn what_is_shared_is_told_to_both_tenants_once_it_is_accepted(stores: Stores<'_>) {
+    let (acme, beta, offered) = (scope("acme"), scope("beta"), sample::offer("u", Access::Read));
+    assert_eq!(stores.grants.put(&acme, &offered, at(1), None).await.expect("the store answers"), Committed::Stored);
+    assert_eq!((told(stores, "acme", 0).await, told(stores, "beta", 0).await), (Vec::new(), Vec::new()));
+    let shared = sample::accepted(&offered);
+    let answered = async |before, after| stores.grants.answer(&beta, before, after, None).await.expect("the store answers");
+    assert_eq!(answered(&offered, Some(&shared)).await, Committed::Stored);
+    assert_eq!(answered(&shared, None).await, Committed::Stored);
+    let kinds = [EventKind::AccessGranted, EventKind::AccessRevoked];
+    assert_eq!(told(stores, "acme", 0).await, kinds.map(|kind| (kind, "utilities/u".to_owned())));
+    assert_eq!(told(stores, "beta", 0).await, kinds.map(|kind| (kind, "tenants/acme/utilities/u".to_owned())));
 }
 
 /// Conflicts, and requests that were answered before.

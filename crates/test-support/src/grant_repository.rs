@@ -1,11 +1,11 @@
 //! What every `GrantRepository` promises; each check wants an empty repository.
 
-use domain::access::{Access, Grant, GrantRepository, Grantee, HeldGrants, MAX_GRANTS};
+use domain::access::{Access, Grant, GrantRepository, Grantee, HeldGrants, MAX_GRANTS, Side};
 use domain::identity::Role;
 use domain::page::PageRequest;
 use domain::request::Committed;
 
-use crate::sample::{at, grant, request, scope, tenant, user, utility_id};
+use crate::sample::{accepted, at, grant, offer, request, scope, tenant, user, utility_id};
 
 /// Makes one test of each check. `$make` is an expression that gives something that dereferences to an empty repository.
 #[macro_export]
@@ -17,6 +17,11 @@ macro_rules! grant_repository_contract {
             a_grant_is_removed_only_as_it_stands,
             a_grantee_holds_a_bounded_number_and_expired_ones_make_room,
             grants_of_a_utility_are_listed_in_pages,
+            what_is_shared_is_held_by_the_other_tenant_once_it_has_accepted,
+            an_offer_is_answered_only_as_it_stands_and_by_whom_it_is_made_to,
+            what_is_shared_is_listed_on_both_sides_in_pages,
+            a_tenant_accepts_a_bounded_number,
+            a_repeated_answer_gets_its_first_answer,
             a_repeated_request_gets_its_first_answer);
     };
     (@tests $make:expr; $($check:ident),*) => {
@@ -149,4 +154,123 @@ pub async fn a_repeated_request_gets_its_first_answer(repository: Repository<'_>
     assert_eq!(put(&first, 2).await, Committed::KeyReused);
     let answered = repository.find_answer(&scope("acme"), &asked(1)).await.expect("answered");
     assert_eq!(answered, Some(Committed::Answered(Box::new(first))));
+}
+
+fn beta() -> Grantee {
+    Grantee::Tenant(tenant("beta"))
+}
+
+async fn answer(repository: Repository<'_>, before: &Grant, after: Option<&Grant>) -> Committed<Grant> {
+    repository.answer(&scope("beta"), before, after, None).await.expect("the store answers")
+}
+
+/// Neither an offer nor what was given back gives anything; the tenant's own grants are held beside.
+pub async fn what_is_shared_is_held_by_the_other_tenant_once_it_has_accepted(repository: Repository<'_>) {
+    let (offered, own) = (offer("u", Access::Execute), grant("own", Grantee::Tenant(tenant("acme")), Access::Read));
+    put(repository, &offered).await;
+    put(repository, &own).await;
+    assert_eq!(held(repository, "beta", &beta()).await, HeldGrants::default());
+    let shared = accepted(&offered);
+    assert_eq!(answer(repository, &offered, Some(&shared)).await, Committed::Stored);
+    assert_eq!(held(repository, "beta", &beta()).await, HeldGrants::of([shared.clone()]));
+    assert_eq!(held(repository, "acme", &Grantee::Tenant(tenant("acme"))).await, HeldGrants::of([own]));
+    assert_eq!(repository.remove(&scope("acme"), &shared, None).await.expect("removed"), Committed::Stored);
+    assert_eq!(held(repository, "beta", &beta()).await, HeldGrants::default());
+    put(repository, &offered).await;
+    answer(repository, &offered, Some(&shared)).await;
+    // What is offered anew has to be accepted anew.
+    put(repository, &offered).await;
+    assert_eq!(held(repository, "beta", &beta()).await, HeldGrants::default());
+}
+
+/// Another tenant finds nothing, and answers nothing.
+pub async fn an_offer_is_answered_only_as_it_stands_and_by_whom_it_is_made_to(repository: Repository<'_>) {
+    let old = offer("u", Access::Read);
+    let find = async |of: &str| repository.find_received(&scope(of), &old.utility).await.expect("answered").open_for_system();
+    assert_eq!(find("beta").await, None);
+    assert_eq!(answer(repository, &old, Some(&accepted(&old))).await, Committed::Conflict);
+    put(repository, &old).await;
+    assert_eq!((find("beta").await, find("acme").await, find("gamma").await), (Some(old.clone()), None, None));
+    let new = offer("u", Access::Execute);
+    put(repository, &new).await;
+    for after in [Some(accepted(&old)), None] {
+        assert_eq!(answer(repository, &old, after.as_ref()).await, Committed::Conflict);
+    }
+    for meddler in ["acme", "gamma"] {
+        let meddled = repository.answer(&scope(meddler), &new, Some(&accepted(&new)), None).await;
+        assert!(matches!(meddled, Err(domain::Error::Internal { .. })), "{meddled:?}");
+    }
+    let shared = accepted(&new);
+    assert_eq!(answer(repository, &new, Some(&shared)).await, Committed::Stored);
+    assert_eq!(find("beta").await, Some(shared.clone()));
+    assert_eq!(answer(repository, &shared, None).await, Committed::Stored);
+    assert_eq!(find("beta").await, None);
+}
+
+/// Only what goes to another tenant.
+pub async fn what_is_shared_is_listed_on_both_sides_in_pages(repository: Repository<'_>) {
+    let mut all: Vec<Grant> = (0..5).map(|number| offer(&format!("u{number}"), Access::Read)).collect();
+    all.extend((0..3).map(|number| Grant { grantee: Grantee::Tenant(tenant("gamma")), ..offer(&format!("u{number}"), Access::Read) }));
+    for one in &all {
+        put(repository, one).await;
+    }
+    put(repository, &grant("u0", Grantee::Tenant(tenant("acme")), Access::Read)).await;
+    all.sort_by_key(|share| (share.utility.clone(), share.grantee.to_string()));
+    let to_beta: Vec<Grant> = all.iter().filter(|share| share.grantee == beta()).cloned().collect();
+    for size in [1, 3, 100] {
+        assert_eq!(listed(repository, "acme", Side::Given, size).await, all, "{size}");
+        assert_eq!(listed(repository, "beta", Side::Received, size).await, to_beta, "{size}");
+    }
+    assert_eq!(listed(repository, "acme", Side::Received, 10).await, []);
+    assert_eq!(listed(repository, "beta", Side::Given, 10).await, []);
+    let wrong = PageRequest { size: 1, after: Some("nonsense".to_owned()) };
+    assert!(repository.list_shares(&scope("acme"), Side::Given, &wrong).await.is_err());
+}
+
+async fn listed(repository: Repository<'_>, of: &str, side: Side, size: u32) -> Vec<Grant> {
+    let (mut found, mut after) = (Vec::new(), None);
+    loop {
+        let request = PageRequest { size, after };
+        let page = repository.list_shares(&scope(of), side, &request).await.expect("listed").open_for_system();
+        let page = page.expect("a page is always there");
+        assert!(page.items.len() <= size as usize);
+        found.extend(page.items);
+        after = page.next;
+        if after.is_none() {
+            return found;
+        }
+    }
+}
+
+/// Of all tenants together; giving one back makes room.
+pub async fn a_tenant_accepts_a_bounded_number(repository: Repository<'_>) {
+    for number in 0..MAX_GRANTS {
+        let one = offer(&format!("u-{number}"), Access::Read);
+        put(repository, &one).await;
+        assert_eq!(answer(repository, &one, Some(&accepted(&one))).await, Committed::Stored);
+    }
+    let mut other = offer("one-more", Access::Read);
+    other.utility.tenant = tenant("gamma");
+    assert_eq!(repository.put(&scope("gamma"), &other, at(10), None).await.expect("answered"), Committed::Stored);
+    assert_eq!(answer(repository, &other, Some(&accepted(&other))).await, Committed::Conflict);
+    let first = accepted(&offer("u-0", Access::Read));
+    assert_eq!(answer(repository, &first, None).await, Committed::Stored);
+    assert_eq!(answer(repository, &other, Some(&accepted(&other))).await, Committed::Stored);
+}
+
+/// For the tenant that answers, whatever happened in between.
+pub async fn a_repeated_answer_gets_its_first_answer(repository: Repository<'_>) {
+    let (offered, id) = (offer("u", Access::Read), "018f0000-0000-7000-8000-0000000000ff");
+    put(repository, &offered).await;
+    let asked = |body| request("AcceptShare", id, body);
+    let answer = async |body| {
+        let after = accepted(&offered);
+        repository.answer(&scope("beta"), &offered, Some(&after), Some(&asked(body))).await.expect("answered")
+    };
+    assert_eq!(answer(1).await, Committed::Stored);
+    let first = Committed::Answered(Box::new(accepted(&offered)));
+    assert_eq!(answer(1).await, first);
+    assert_eq!(answer(2).await, Committed::KeyReused);
+    let of = async |tenant| repository.find_answer(&scope(tenant), &asked(1)).await.expect("answered");
+    assert_eq!((of("beta").await, of("acme").await), (Some(first), None));
 }

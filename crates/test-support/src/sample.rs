@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::access::{Access, Grant, Grantee, TenantScope};
+use domain::access::{Access, Consent, Grant, Grantee, TenantScope};
 use domain::code::{Code, Kind, Parameter, ValueType};
 use domain::execution::{Body, Event, Execution, Mode, Output, State, Values};
 use domain::hash::Hash;
@@ -287,7 +287,19 @@ pub fn grant(utility: &str, grantee: Grantee, access: Access) -> Grant {
         expires: Some(at(5_000)),
         granted_by: user("root"),
         created: at(7),
+        consent: Consent::Unneeded,
     }
+}
+
+/// What is offered to tenant `beta`, with every field filled.
+pub fn offer(utility: &str, access: Access) -> Grant {
+    Grant { consent: Consent::Awaited, ..grant(utility, Grantee::Tenant(tenant("beta")), access) }
+}
+
+/// The same, accepted there.
+pub fn accepted(offer: &Grant) -> Grant {
+    let by = PrincipalName::parse("by", "tenants/beta/users/zed").expect("the name is one");
+    Grant { consent: Consent::Given { by, time: at(9) }, ..offer.clone() }
 }
 
 /// A disabled user or service account of this name, with every field set.

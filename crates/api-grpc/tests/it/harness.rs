@@ -18,7 +18,7 @@ use api_proto::zona::server::v1::server_service_client::ServerServiceClient;
 use api_proto::zona::tenant::v1::tenant_service_client::TenantServiceClient;
 use api_proto::zona::utility::v1 as utilities;
 use domain::access::{
-    AccessPolicy, Authenticator, ExplanationPorts, Explanations, LocalRules, LoopbackAuthenticator, MatrixRules, Rules, Sharing,
+    AccessPolicy, Authenticator, ExplanationPorts, Explanations, LocalRules, LoopbackAuthenticator, MatrixRules, Rules, Shares, Sharing,
 };
 use domain::admission;
 use domain::audit::{AuditLog, Auditor, LogPorts};
@@ -451,6 +451,7 @@ fn services(options: &Options, parts: &Parts) -> Services {
         policy: AccessPolicy::new(rules, known.tenants.clone()),
         tenants: Tenants::new(known.tenants.clone(), clock.clone()),
         explanations: Explanations::new(matrix, explanations),
+        shares: Shares::new(grants.clone(), stored.clone(), clock.clone()),
         sharing: Sharing::new(grants, stored.clone(), known.store.clone(), clock.clone()),
         utilities,
         policies: CodePolicies::new(policy_store, checker, clock.clone()),

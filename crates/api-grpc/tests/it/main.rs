@@ -35,6 +35,7 @@ mod requests;
 mod revocation;
 mod roles;
 mod settling;
+mod shares;
 mod sign_in_records;
 mod streams;
 mod subjects;

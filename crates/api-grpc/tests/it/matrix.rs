@@ -26,8 +26,10 @@ const MISSING_EXECUTION: &str = "00000000-0000-7000-8000-00000000ffff";
 enum Takes {
     /// A new resource of the tenant, or a list: whoever is of the tenant.
     Membership,
-    /// To read, run or change one utility.
+    /// To read or run one utility.
     Utility,
+    /// To change one utility.
+    Change,
     /// To delete one utility, or take that back.
     Deletion,
     /// To read or stop one execution.
@@ -50,20 +52,20 @@ enum Takes {
     AdministeredNobody,
 }
 
-const TAKES: [(&str, Takes); 60] = [
+const TAKES: [(&str, Takes); 65] = [
     ("utility.create", Takes::Membership),
     ("utility.list", Takes::Membership),
     ("utility.validate", Takes::Membership),
     ("execution.list", Takes::Membership),
     ("utility.get", Takes::Utility),
-    ("utility.update", Takes::Utility),
+    ("utility.update", Takes::Change),
     ("utility.execute", Takes::Utility),
     ("utility.transform", Takes::Utility),
     ("utility.start", Takes::Utility),
     ("version.list", Takes::Utility),
     ("version.get", Takes::Utility),
     ("version.diff", Takes::Utility),
-    ("version.restore", Takes::Utility),
+    ("version.restore", Takes::Change),
     ("utility.delete", Takes::Deletion),
     ("utility.undelete", Takes::Deletion),
     ("execution.get", Takes::Execution),
@@ -76,6 +78,11 @@ const TAKES: [(&str, Takes); 60] = [
     ("grant.create", Takes::Grants),
     ("grant.revoke", Takes::Grants),
     ("grant.list", Takes::Grants),
+    ("share.offer", Takes::Grants),
+    ("share.revoke", Takes::Grants),
+    ("share.accept", Takes::Administration),
+    ("share.decline", Takes::Administration),
+    ("share.list", Takes::Administration),
     ("server.get", Takes::Installation),
     ("key.get", Takes::Installation),
     ("key.rotate", Takes::Installation),
@@ -150,10 +157,26 @@ enum Of {
     Other,
     Granted,
     ForeignTenant,
+    /// Another tenant's, which that shares to be run.
+    Shared,
+    /// Another tenant's, which that has shared until a time that is over.
+    SharedBefore,
+    /// Another tenant's, which that has offered and nobody has accepted.
+    Offered,
     Missing,
 }
 
-const OF: [Of; 5] = [Of::Own, Of::Other, Of::Granted, Of::ForeignTenant, Of::Missing];
+const OF: [Of; 8] = [Of::Own, Of::Other, Of::Granted, Of::ForeignTenant, Of::Shared, Of::SharedBefore, Of::Offered, Of::Missing];
+
+impl Of {
+    /// The tenant whose it is.
+    fn tenant(self) -> &'static str {
+        match self {
+            Of::Own | Of::Other | Of::Granted | Of::Missing => "demo",
+            Of::ForeignTenant | Of::Shared | Of::SharedBefore | Of::Offered => "acme",
+        }
+    }
+}
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Verdict {
@@ -171,12 +194,15 @@ fn expected(actor: Actor, takes: Takes, of: Of) -> Verdict {
         return if person == IMPOSTOR { Verdict::Denied } else { Verdict::Allowed };
     }
     let nobody = matches!(takes, Takes::Nobody | Takes::AdministeredNobody);
-    let one = matches!(takes, Takes::Utility | Takes::Deletion | Takes::Execution | Takes::Grants);
+    let one = matches!(takes, Takes::Utility | Takes::Change | Takes::Deletion | Takes::Execution | Takes::Grants);
     let there = if nobody || (one && of == Of::Missing) { Verdict::Hidden } else { Verdict::Allowed };
     if person == SUPER_ADMIN {
         return there;
     }
-    if person == IMPOSTOR || takes == Takes::Installation || of == Of::ForeignTenant {
+    if of == Of::Shared && takes == Takes::Utility && person != IMPOSTOR {
+        return there;
+    }
+    if person == IMPOSTOR || takes == Takes::Installation || of.tenant() != person.tenant {
         return Verdict::Denied;
     }
     let owns = of == Of::Own || (of == Of::Granted && person != LATE && takes != Takes::Execution);
@@ -187,8 +213,8 @@ fn expected(actor: Actor, takes: Takes, of: Of) -> Verdict {
         | (Takes::Deletion, Role::User) => Verdict::Denied,
         // Whose principal is not there, everybody may ask about like about their own.
         (Takes::Nobody | Takes::Caller, _) => there,
-        (Takes::Utility | Takes::Deletion | Takes::Execution, _) if owns => there,
-        (Takes::Utility | Takes::Deletion | Takes::Execution, _) => Verdict::Hidden,
+        (Takes::Utility | Takes::Change | Takes::Deletion | Takes::Execution, _) if owns => there,
+        (Takes::Utility | Takes::Change | Takes::Deletion | Takes::Execution, _) => Verdict::Hidden,
     }
 }
 
@@ -205,14 +231,19 @@ impl World {
         let others = world.make(OTHER, "demo", "not-granted").await;
         let granted = world.make(OTHER, "demo", "was-granted").await;
         let foreign = world.make(FOREIGN, "acme", "was-granted").await;
+        world.share("are-sharing", None, true).await;
+        world.share("were-shared", Some(60), true).await;
+        world.share("are-offered", None, false).await;
         for person in [SUPER_ADMIN, IMPOSTOR].into_iter().chain(MEMBERS) {
             let own = match person {
                 // Their own is of their own tenant, where calls of this test are not about.
                 SUPER_ADMIN | IMPOSTOR => others.clone(),
                 person => world.make(person, "demo", &own_id(person)).await,
             };
-            let known = [(Of::Own, own), (Of::Other, others.clone()), (Of::Granted, granted.clone()), (Of::ForeignTenant, foreign.clone())];
+            let known = [(Of::Own, own), (Of::Other, others.clone()), (Of::Granted, granted.clone())];
             world.executions.extend(known.map(|(of, execution)| ((person.name(), of), execution)));
+            let theirs = OF.into_iter().filter(|of| of.tenant() != "demo");
+            world.executions.extend(theirs.map(|of| ((person.name(), of), foreign.clone())));
         }
         for person in MEMBERS {
             world.grant(person).await;
@@ -245,13 +276,30 @@ impl World {
         self.server.access.clone().grant_access(ADMIN.asks(request)).await.unwrap();
     }
 
+    /// Makes a utility of the other tenant and offers it to this one, until an end in so many seconds, and accepts it here.
+    async fn share(&self, id: &str, seconds: Option<u64>, accepted: bool) {
+        self.make(FOREIGN, "acme", id).await;
+        let name = format!("tenants/acme/utilities/{id}");
+        let end = seconds.map(|seconds| wire(self.server.clock.now().plus(std::time::Duration::from_secs(seconds))));
+        let (tenant, access) = ("tenants/demo".to_owned(), access::Access::Execute.into());
+        let offer = access::OfferShareRequest { name: name.clone(), tenant, access, expire_time: end, ..Default::default() };
+        self.server.access.clone().offer_share(FOREIGN.asks(offer)).await.unwrap();
+        if accepted {
+            let answer = access::AcceptShareRequest { parent: "tenants/demo".to_owned(), utility: name, ..Default::default() };
+            self.server.access.clone().accept_share(ADMIN.asks(answer)).await.unwrap();
+        }
+    }
+
     fn request(&self, method: &MethodDescriptor, actor: Actor, of: Of) -> DynamicMessage {
-        let mut request = named_request(method, if of == Of::ForeignTenant { "acme" } else { "demo" });
+        let mut request = named_request(method, of.tenant());
         let person = if let Actor::Person(person) = actor { person } else { USER };
         let utility = match of {
             Of::Own => own_id(person),
             Of::Other => "not-granted".to_owned(),
             Of::Granted | Of::ForeignTenant => "was-granted".to_owned(),
+            Of::Shared => "are-sharing".to_owned(),
+            Of::SharedBefore => "were-shared".to_owned(),
+            Of::Offered => "are-offered".to_owned(),
             Of::Missing => MISSING.to_owned(),
         };
         let execution = self.executions.get(&(person.name(), of)).map_or(MISSING_EXECUTION, String::as_str);
@@ -406,7 +454,7 @@ async fn an_explanation_says_of_every_method_what_becomes_of_its_call() {
     for method in methods() {
         let Some(takes) = takes(&method) else { continue };
         for person in [USER, CREATOR, ADMIN, SUPER_ADMIN, IMPOSTOR, SERVICE, LATE] {
-            for of in [Of::Own, Of::Other, Of::Granted, Of::ForeignTenant] {
+            for of in OF.into_iter().filter(|of| *of != Of::Missing) {
                 // What is not there, or not an administrator's to know, is another question than who may ask for it.
                 let absent = matches!(takes, Takes::Nobody | Takes::AdministeredNobody | Takes::Log | Takes::Shared);
                 if absent || (of == Of::Own && [SUPER_ADMIN, IMPOSTOR].contains(&person)) {

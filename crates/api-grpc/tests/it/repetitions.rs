@@ -8,7 +8,10 @@ use api_proto::zona::access::v1 as access;
 use api_proto::zona::execution::v1 as executions;
 use api_proto::zona::utility::v1 as pb;
 use async_trait::async_trait;
-use domain::access::{ActionSpec, Caller, LocalRules, Reach, Rules, Target};
+use domain::access::{Access, ActionSpec, Caller, Grant, GrantRepository as _, Grantee, LocalRules, Reach, Rules, Target};
+use domain::name::UtilityName;
+use domain::request::Committed;
+use domain::time::Timestamp;
 use domain::{Result, admission};
 use prost::Message as _;
 use prost::bytes::Bytes;
@@ -23,6 +26,8 @@ use crate::harness::{Harness, Options, TENANT, reason, utility_name};
 const FIRST: &str = "0192e5a4-7f2b-7c64-9d1e-3a5b8c7d9e0f";
 const ANOTHER: &str = "0192e5a4-7f2b-7c64-9d1e-3a5b8c7d9e10";
 const CREATORS: &str = "tenants/demo/roles/creator";
+/// What another tenant has offered.
+const OFFERED: &str = "tenants/acme/utilities/theirs";
 const USERS: &str = "tenants/demo/roles/user";
 /// A policy may refuse it.
 const SCRIPT: &str = "def main():\n    # TODO\n    #: return 1\n";
@@ -96,6 +101,22 @@ fn requests(method: &str, some: &pb::Utility) -> Vec<(&'static str, Vec<u8>)> {
         "RevokeAccess" => {
             vec![("a revocation", access::RevokeAccessRequest { name, grantee: USERS.to_owned(), request_id }.encode_to_vec())]
         }
+        "OfferShare" => {
+            let (tenant, access) = ("tenants/acme".to_owned(), access::Access::Read.into());
+            vec![("an offer", access::OfferShareRequest { name, tenant, access, request_id, ..Default::default() }.encode_to_vec())]
+        }
+        "RevokeShare" => {
+            let tenant = "tenants/acme".to_owned();
+            vec![("what is taken back from another tenant", access::RevokeShareRequest { name, tenant, request_id }.encode_to_vec())]
+        }
+        "AcceptShare" => {
+            let (parent, utility) = (TENANT.to_owned(), OFFERED.to_owned());
+            vec![("an acceptance", access::AcceptShareRequest { parent, utility, request_id }.encode_to_vec())]
+        }
+        "DeclineShare" => {
+            let (parent, utility) = (TENANT.to_owned(), OFFERED.to_owned());
+            vec![("a refusal", access::DeclineShareRequest { parent, utility, request_id }.encode_to_vec())]
+        }
         "ExecuteUtility" => vec![("a run", executions::ExecuteUtilityRequest { name, request_id, ..Default::default() }.encode_to_vec())],
         "StartExecution" => vec![("a start", executions::StartExecutionRequest { name, request_id, ..Default::default() }.encode_to_vec())],
         other => panic!("{other} takes a request_id: say here how it is asked for"),
@@ -134,6 +155,17 @@ async fn prepared(method: &str, options: Options) -> Harness {
         let (name, grantee, access) = (utility_name("some"), USERS.to_owned(), access::Access::Execute.into());
         let request = access::GrantAccessRequest { name, grantee, access, ..Default::default() };
         server.access.clone().grant_access(request).await.unwrap();
+    }
+    if method == "RevokeShare" {
+        let (name, tenant, access) = (utility_name("some"), "tenants/acme".to_owned(), access::Access::Read.into());
+        let request = access::OfferShareRequest { name, tenant, access, ..Default::default() };
+        server.access.clone().offer_share(request).await.unwrap();
+    }
+    if ["AcceptShare", "DeclineShare"].contains(&method) {
+        let offer = Grant { utility: UtilityName::parse("name", OFFERED).unwrap(), ..sample::offer("any", Access::Read) };
+        let offer = Grant { grantee: Grantee::Tenant(sample::tenant("demo")), expires: None, ..offer };
+        let put = server.known.store.grants().put(&sample::scope("acme"), &offer, Timestamp::default(), None).await.unwrap();
+        assert_eq!(put, Committed::Stored);
     }
     if method == "UndeleteUtility" {
         turn(&server).await;
@@ -199,7 +231,7 @@ async fn happens(server: &Harness, since: Since) {
     }
 }
 
-/// Everything that a request could have changed: utilities whole with their grants, and how many executions there are.
+/// Everything that a request could have changed: utilities whole with their grants, what is shared, and how many executions there are.
 async fn world(server: &Harness) -> (Vec<pb::Utility>, Vec<access::Grant>, usize) {
     let filter = Some(pb::UtilityFilter { show_deleted: true, ..Default::default() });
     let request = pb::ListUtilitiesRequest { parent: TENANT.to_owned(), filter, ..Default::default() };
@@ -211,6 +243,8 @@ async fn world(server: &Harness) -> (Vec<pb::Utility>, Vec<access::Grant>, usize
         let request = pb::GetUtilityRequest { name: utility.name };
         utilities.push(server.utilities.clone().get_utility(request).await.unwrap().into_inner());
     }
+    let request = access::ListSharesRequest { parent: TENANT.to_owned(), side: access::ShareSide::Received.into(), ..Default::default() };
+    grants.extend(server.access.clone().list_shares(request).await.unwrap().into_inner().shares);
     let request = executions::ListExecutionsRequest { parent: TENANT.to_owned(), page_size: 100, ..Default::default() };
     let executions = server.executions.clone().list_executions(request).await.unwrap().into_inner().executions;
     (utilities, grants, executions.len())
@@ -273,7 +307,7 @@ async fn the_same_id_with_another_body_is_refused_whatever_happened_in_between()
             ask(&server, &method, &request).await.unwrap();
             happens(&server, since).await;
             let before = world(&server).await;
-            let fields = ["message", "etag", "params_json", "reason", "grantee"];
+            let fields = ["message", "etag", "params_json", "reason", "grantee", "tenant", "utility"];
             let field = fields.into_iter().find(|field| method.input().get_field_by_name(field).is_some()).unwrap();
             let refused = ask(&server, &method, &with(&method, &request, field, "{ }")).await.unwrap_err();
             let what = format!("{} {since:?}", method.name());

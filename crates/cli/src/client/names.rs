@@ -136,6 +136,15 @@ pub fn principal_or_user(tenant: &Tenant, text: &str) -> Result<String> {
     if text.contains("/serviceAccounts/") { service_account(tenant, text) } else { user(tenant, text) }
 }
 
+/// The full name of another tenant, as a code or as a full name.
+///
+/// # Errors
+/// When it is neither.
+pub fn other_tenant(text: &str) -> Result<String> {
+    let tenant = Tenant::parse(text.strip_prefix("tenants/").unwrap_or(text));
+    tenant.map(|tenant| parent(&tenant)).map_err(refused)
+}
+
 /// The full name of anything: a bare id is a utility's, other names stand below the tenant, and nothing is the installation. Whether there
 /// is such a thing, the server says.
 pub fn resource(tenant: &Tenant, text: &str) -> String {
@@ -256,6 +265,11 @@ mod tests {
         assert_eq!(["acme", "tenants/acme"].map(|text| super::tenant(text).unwrap()), ["tenants/acme"; 2]);
         assert!(super::tenant("tenants/acme/users/x").is_err() && super::tenant("Acme").is_err());
         assert!(user(&tenant, "tenants/other/serviceAccounts/ci").is_err() && user(&tenant, "").is_err());
+        assert_eq!(
+            (other_tenant("beta").unwrap(), other_tenant("tenants/beta").unwrap()),
+            ("tenants/beta".to_owned(), "tenants/beta".to_owned())
+        );
+        assert!(other_tenant("tenants/beta/users/ann").is_err());
         assert_eq!(principal_or_user(&tenant, "ann").unwrap(), "tenants/acme/users/ann");
         assert_eq!(principal_or_user(&tenant, "tenants/acme/serviceAccounts/ci").unwrap(), "tenants/acme/serviceAccounts/ci");
     }

@@ -7,6 +7,7 @@ use clap::{Args, Subcommand, ValueEnum};
 
 use super::execution::moment;
 use super::role::Role;
+use super::share::Share;
 use crate::client::paging::every;
 use crate::client::{PAGE, names, soon};
 use crate::context::Context;
@@ -29,6 +30,9 @@ pub enum Access {
     List(Utility),
     /// Say whether somebody may do something, and which rule or grant decides
     Explain(Explain),
+    /// Decide about what tenants share with each other; `zona utility share` offers it
+    #[command(subcommand)]
+    Share(Share),
 }
 
 #[derive(Debug, Args)]
@@ -118,6 +122,7 @@ impl Access {
             Access::Revoke(revoke) => revoke.run(context).await,
             Access::List(utility) => utility.list(context).await,
             Access::Explain(explain) => explain.run(context).await,
+            Access::Share(share) => share.run(context).await,
         }
     }
 }

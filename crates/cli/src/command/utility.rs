@@ -3,6 +3,7 @@
 use api_proto::zona::utility::v1 as pb;
 use clap::{Args, Subcommand, ValueEnum};
 
+use super::share::Offer;
 use crate::client::{Client, PAGE, names, soon};
 use crate::context::Context;
 use crate::document::message::document;
@@ -39,6 +40,8 @@ pub enum Utility {
     Diff(versions::Diff),
     /// Make an old version the current one again, as a new version
     Restore(versions::Restore),
+    /// Offer a utility to another tenant; `zona access share` decides about it there
+    Share(Offer),
 }
 
 #[derive(Debug, Args)]
@@ -130,6 +133,7 @@ impl Utility {
             Utility::Versions(versions) => versions.run(context).await,
             Utility::Diff(diff) => diff.run(context).await,
             Utility::Restore(restore) => restore.run(context).await,
+            Utility::Share(offer) => offer.run(context).await,
         }
     }
 }

@@ -28,7 +28,7 @@ pub enum Access {
     Manage,
 }
 
-/// Who a grant is for: of the tenant that the utility belongs to.
+/// Who a grant is for: of the tenant that the utility belongs to, or another tenant as a whole, with which it is shared then.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Grantee {
     /// `tenants/{tenant}`: every principal of the tenant.
@@ -37,6 +37,22 @@ pub enum Grantee {
     Role(TenantId, Role),
     /// `tenants/{tenant}/users/{user}` or `tenants/{tenant}/serviceAccounts/{account}`.
     Principal(PrincipalName),
+}
+
+/// Whether the tenant with which a utility is shared has agreed to that.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Consent {
+    /// Nobody is asked: the grantee is of the tenant that the utility belongs to.
+    Unneeded,
+    /// It was offered, and gives nothing yet.
+    Awaited,
+    /// It was accepted.
+    Given {
+        /// Who accepted it.
+        by: PrincipalName,
+        /// When.
+        time: Timestamp,
+    },
 }
 
 /// Access to one utility for one grantee.
@@ -56,6 +72,8 @@ pub struct Grant {
     pub granted_by: PrincipalName,
     /// When it was granted.
     pub created: Timestamp,
+    /// Whether another tenant that it is for has agreed.
+    pub consent: Consent,
 }
 
 /// A grant as asked for.
@@ -73,9 +91,9 @@ pub struct GrantDraft {
     pub violations: Vec<Violation>,
 }
 
-/// What one grantee was granted in a tenant, by utility.
+/// What one grantee was granted, by utility: of its tenant, and what others share with that where the grantee is the tenant.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct HeldGrants(BTreeMap<UtilityId, (Access, Option<Timestamp>)>);
+pub struct HeldGrants(BTreeMap<UtilityName, (Access, Option<Timestamp>)>);
 
 /// Utilities that a permit reaches by grants, beside the caller's own. Cheap to clone.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -129,7 +147,8 @@ impl Grantee {
         if grantee.tenant() == tenant { Ok(grantee) } else { Err(foreign(field)) }
     }
 
-    fn tenant(&self) -> &TenantId {
+    /// The tenant that it is of, or is.
+    pub fn tenant(&self) -> &TenantId {
         match self {
             Grantee::Tenant(tenant) | Grantee::Role(tenant, _) => tenant,
             Grantee::Principal(principal) => principal.tenant(),
@@ -158,6 +177,11 @@ impl Grant {
     pub fn is_expired(&self, now: Timestamp) -> bool {
         self.expires.is_some_and(|end| end <= now)
     }
+
+    /// The other tenant that the utility is shared with; `None` for a grant within its own.
+    pub fn shared_with(&self) -> Option<&TenantId> {
+        Some(self.grantee.tenant()).filter(|receiver| **receiver != self.utility.tenant)
+    }
 }
 
 impl Resource for Grant {
@@ -165,8 +189,13 @@ impl Resource for Grant {
         None
     }
 
+    /// What is shared lies in both tenants.
     fn lies_in(&self, target: Target<'_>) -> bool {
-        matches!(target, Target::Utility(name) if *name == self.utility)
+        match target {
+            Target::Utility(name) => *name == self.utility,
+            Target::Tenant(tenant) => self.shared_with().is_some_and(|receiver| receiver == tenant || self.utility.tenant == *tenant),
+            _ => false,
+        }
     }
 }
 
@@ -183,7 +212,8 @@ impl GrantDraft {
         }
         match (self.grantee, self.access) {
             (Some(grantee), Some(access)) if found.is_empty() => {
-                Ok(Grant { utility, grantee, access, reason: self.reason, expires: self.expires, granted_by, created: now })
+                let consent = if *grantee.tenant() == utility.tenant { Consent::Unneeded } else { Consent::Awaited };
+                Ok(Grant { utility, grantee, access, reason: self.reason, expires: self.expires, granted_by, created: now, consent })
             }
             _ => Err(crate::Error::Invalid(found)),
         }
@@ -191,9 +221,10 @@ impl GrantDraft {
 }
 
 impl HeldGrants {
-    /// What these grants give.
+    /// What these grants give; those that are not accepted give nothing.
     pub fn of(grants: impl IntoIterator<Item = Grant>) -> Self {
-        HeldGrants(grants.into_iter().map(|grant| (grant.utility.utility, (grant.access, grant.expires))).collect())
+        let accepted = grants.into_iter().filter(|grant| grant.consent != Consent::Awaited);
+        HeldGrants(accepted.map(|grant| (grant.utility, (grant.access, grant.expires))).collect())
     }
 
     /// How many there are, expired ones included.
@@ -202,7 +233,7 @@ impl HeldGrants {
     }
 
     /// All of them, expired ones included, by utility.
-    pub fn iter(&self) -> impl Iterator<Item = (&UtilityId, Access, Option<Timestamp>)> {
+    pub fn iter(&self) -> impl Iterator<Item = (&UtilityName, Access, Option<Timestamp>)> {
         self.0.iter().map(|(utility, (access, expires))| (utility, *access, *expires))
     }
 
@@ -212,13 +243,14 @@ impl HeldGrants {
     }
 
     /// Whether they give `needed` to one utility.
-    pub(super) fn give(&self, utility: &UtilityId, needed: Access, now: Timestamp) -> bool {
+    pub(super) fn give(&self, utility: &UtilityName, needed: Access, now: Timestamp) -> bool {
         self.0.get(utility).is_some_and(|held| gives(held, needed, now))
     }
 
-    /// The utilities to which they give `needed`.
-    pub(super) fn giving(&self, needed: Access, now: Timestamp) -> impl Iterator<Item = &UtilityId> {
-        self.0.iter().filter(move |(_, held)| gives(held, needed, now)).map(|(utility, _)| utility)
+    /// The utilities of a tenant to which they give `needed`.
+    pub(super) fn giving(&self, tenant: &TenantId, needed: Access, now: Timestamp) -> impl Iterator<Item = &UtilityId> {
+        let of_tenant = self.0.iter().filter(move |(utility, _)| utility.tenant == *tenant);
+        of_tenant.filter(move |(_, held)| gives(held, needed, now)).map(|(utility, _)| &utility.utility)
     }
 }
 

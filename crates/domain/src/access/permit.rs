@@ -5,7 +5,7 @@ use std::fmt;
 use crate::access::{Action, Caller, Found, Granted, OfTenant, Opened, Part, Reach, Resource, Targeted as _, TenantScope};
 use crate::audit::{CarriedIntent, FieldChange, Notes};
 use crate::error::{Error, Result};
-use crate::name::PrincipalName;
+use crate::name::{PrincipalName, TenantId};
 use crate::page::Page;
 
 /// Proof that a caller may do `A` to a target. Only [`crate::access::AccessPolicy`] makes one.
@@ -20,7 +20,11 @@ pub struct Permit<A: Action> {
 
 impl<A: Action> Permit<A> {
     pub(super) fn new(caller: Caller, target: A::Target, reach: Reach) -> Self {
-        Permit { caller, target, reach, notes: Notes::default(), opened: Opened::default() }
+        let permit: Self = Permit { caller, target, reach, notes: Notes::default(), opened: Opened::default() };
+        if let Some(owner) = permit.guest_of() {
+            permit.notes.also_in_about(owner, &permit.target.target());
+        }
+        permit
     }
 
     /// Who was permitted.
@@ -86,6 +90,24 @@ impl<A: Action> Permit<A> {
         A::Target: OfTenant,
     {
         TenantScope::new(self.target.tenant().clone())
+    }
+
+    /// The other tenant that shares with the caller's what the permit is about; `None` where it is the caller's own tenant's, or the
+    /// caller is of all.
+    pub fn guest_of(&self) -> Option<&TenantId> {
+        let foreign = self.target.target().tenant().filter(|tenant| *tenant != self.caller.principal.tenant());
+        foreign.filter(|_| self.reach != Reach::Tenant)
+    }
+
+    /// The tenant on whose account something happens under this permit: whose the target is, or the caller's where it was shared with that.
+    pub fn account(&self) -> TenantScope
+    where
+        A::Target: OfTenant,
+    {
+        match self.guest_of() {
+            Some(_) => TenantScope::new(self.caller.principal.tenant().clone()),
+            None => self.scope(),
+        }
     }
 
     /// Opens what was found under a name, as far as the permit reaches: where that is only the caller's own, what belongs to

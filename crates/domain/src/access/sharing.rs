@@ -137,7 +137,7 @@ impl Sharing {
 }
 
 /// What a grant says, as it was given (to hold nothing before) or taken back (to hold nothing now).
-fn changes(grant: &Grant, way: impl Fn(&str) -> (Option<&str>, Option<&str>)) -> Vec<FieldChange> {
+pub(super) fn changes(grant: &Grant, way: impl Fn(&str) -> (Option<&str>, Option<&str>)) -> Vec<FieldChange> {
     let expires = grant.expires.map(|end| end.as_millis().to_string());
     let said = [("access", Some(grant.access.as_str())), ("expire_time", expires.as_deref())];
     let change = |(field, value): (&str, Option<&str>)| {

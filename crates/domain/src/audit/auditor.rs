@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::access::{ActionSpec, Caller, Target};
 use crate::audit::books::Books;
+use crate::audit::notes::Other;
 use crate::audit::record::{Actor, Entry, MAX_PURPOSE, Outcome};
 use crate::audit::repository::AuditRepository;
 use crate::error::{Error, Result};
@@ -87,13 +88,15 @@ impl Auditor {
         self.new_entry(tenant, caller, action.name, resource.unwrap_or(action.resource).to_owned(), None, around)
     }
 
-    /// Records a call that had no effect, but is to show what each showing of is to be known. Returns once it is durable.
+    /// Records a call that had no effect, but is to show what each showing of is to be known, in the log of another tenant, too, that
+    /// it concerns. Returns once it is durable.
     ///
     /// # Errors
     /// [`Error::Unaudited`]: then nothing may be shown.
-    pub async fn record(&self, entry: Entry) -> Result<()> {
+    pub async fn record(&self, entry: Entry, other: Option<&Other>) -> Result<()> {
         let entry = Entry { outcome: Outcome::Allowed, ..entry };
-        self.append_now(entry).await
+        let other = other.map(|other| other.told(&entry));
+        self.append_now([entry].into_iter().chain(other).collect()).await
     }
 
     /// Records a call of whom only its work could tell who it was, once it is done. Returns once that is durable; where it cannot be, it
@@ -169,6 +172,12 @@ impl Auditor {
         }
     }
 
+    /// Tells another tenant, which a call concerns, too, what became of it; nobody waits for that.
+    pub(super) fn tell_other(&self, entry: Entry) {
+        let auditor = self.clone();
+        self.spawn("audit for another tenant", Box::pin(async move { auditor.add(vec![entry]).await }));
+    }
+
     /// Adds an outcome to its intent, if that is open.
     pub(super) async fn add_outcome(&self, outcome: Entry) {
         match self.shared.ports.repository.close(outcome.clone()).await {
@@ -181,12 +190,12 @@ impl Auditor {
 
     /// Makes an intent durable.
     pub(super) async fn store_intent(&self, intent: &Entry) -> Result<()> {
-        self.append_now(intent.clone()).await
+        self.append_now(vec![intent.clone()]).await
     }
 
-    /// Adds a record that something waits for: what the store refuses is not offered again, as nothing happens then.
-    async fn append_now(&self, entry: Entry) -> Result<()> {
-        let added = self.shared.ports.repository.append(vec![entry]).await;
+    /// Adds records that something waits for: what the store refuses is not offered again, as nothing happens then.
+    async fn append_now(&self, entries: Vec<Entry>) -> Result<()> {
+        let added = self.shared.ports.repository.append(entries).await;
         self.note(None, added.as_ref().err());
         added.map_err(unaudited)
     }

@@ -78,7 +78,12 @@ impl Intent {
     fn closing(&mut self, outcome: Outcome, reason: &str) -> Option<Closing> {
         self.closed = true;
         let time = self.auditor.now();
-        let outcome = self.notes.take().applied_to(Entry { time, outcome, reason: reason.to_owned(), ..self.entry.clone() });
+        let noted = self.notes.take();
+        let other = noted.other().cloned();
+        let outcome = noted.applied_to(Entry { time, outcome, reason: reason.to_owned(), ..self.entry.clone() });
+        if let Some(other) = other {
+            self.auditor.tell_other(other.told(&outcome));
+        }
         let (outcome, stored) = self.place.leave(outcome)?;
         let intent = (!stored).then(|| self.entry.clone());
         Some(Closing { auditor: self.auditor.clone(), intent, outcome })

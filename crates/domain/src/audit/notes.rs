@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::audit::carried::CarriedIntent;
 use crate::audit::record::{Actor, Entry, FieldChange};
-use crate::name::{ApiKeyId, PrincipalName, SessionId};
+use crate::name::{ApiKeyId, PrincipalName, SessionId, TenantId};
 
 /// Notes for one record. Cheap to clone: clones hold the same.
 #[derive(Debug, Clone, Default)]
@@ -25,6 +25,27 @@ pub struct Noted {
     resource: Option<String>,
     version: Option<u32>,
     changes: Vec<FieldChange>,
+    /// Another tenant whose log tells of it, too.
+    other: Option<Other>,
+}
+
+/// Another tenant that something concerns, too.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Other {
+    tenant: TenantId,
+    /// What it is about for that tenant; `None` for the same as for the first.
+    resource: Option<String>,
+}
+
+impl Other {
+    /// The record for that tenant's log. Where it is about something else there, it says of that nothing but that it was done.
+    pub(super) fn told(&self, entry: &Entry) -> Entry {
+        let entry = Entry { tenant: self.tenant.clone(), ..entry.clone() };
+        match &self.resource {
+            Some(resource) => Entry { resource: resource.clone(), version: None, changes: Vec::new(), ..entry },
+            None => entry,
+        }
+    }
 }
 
 impl Notes {
@@ -49,6 +70,16 @@ impl Notes {
         self.held().noted.actor = Some(Actor { principal: Some(principal.clone()), session, key, ..Actor::default() });
     }
 
+    /// Notes that it concerns another tenant, too, whose log is to tell what became of it. Only for a tenant that is known to be there.
+    pub fn also_in(&self, tenant: &TenantId) {
+        self.held().noted.other = Some(Other { tenant: tenant.clone(), resource: None });
+    }
+
+    /// As [`Notes::also_in`], where it is about something else for that tenant.
+    pub fn also_in_about(&self, tenant: &TenantId, resource: &impl fmt::Display) {
+        self.held().noted.other = Some(Other { tenant: tenant.clone(), resource: Some(resource.to_string()) });
+    }
+
     /// Takes what was noted so far.
     pub fn take(&self) -> Noted {
         std::mem::take(&mut self.held().noted)
@@ -70,10 +101,15 @@ impl Notes {
 }
 
 impl Noted {
+    /// The other tenant whose log tells of it, too.
+    pub fn other(&self) -> Option<&Other> {
+        self.other.as_ref()
+    }
+
     /// The record with what was noted for it.
     #[must_use]
     pub fn applied_to(self, entry: Entry) -> Entry {
-        let Noted { actor, resource, version, changes } = self;
+        let Noted { actor, resource, version, changes, other: _ } = self;
         let tenant = actor.as_ref().and_then(|actor| actor.principal.as_ref()).map(|principal| principal.tenant().clone());
         let address = entry.actor.address;
         Entry {

@@ -2,7 +2,7 @@
 //!
 //! One place decides it for every store, so a store that forgets an event fails the contract suite, and none tells more than another.
 
-use crate::access::Grant;
+use crate::access::{Consent, Grant};
 use crate::event::{Details, EventKind};
 use crate::execution::Execution;
 use crate::identity::Principal;
@@ -76,24 +76,29 @@ impl Happened {
         std::iter::once(own).chain(installation).collect()
     }
 
-    /// That access was given.
-    pub fn of_grant(grant: &Grant) -> Self {
+    /// That access was given: nothing for what is only offered, and for what is shared the same in the logs of both tenants.
+    pub fn of_grant(grant: &Grant) -> Vec<Self> {
         Happened::of_access(EventKind::AccessGranted, grant)
     }
 
-    /// That access was taken back.
-    pub fn of_revocation(grant: &Grant) -> Self {
+    /// That access was taken back, or given back, likewise.
+    pub fn of_revocation(grant: &Grant) -> Vec<Self> {
         Happened::of_access(EventKind::AccessRevoked, grant)
     }
 
-    fn of_access(kind: EventKind, grant: &Grant) -> Self {
+    fn of_access(kind: EventKind, grant: &Grant) -> Vec<Self> {
+        if grant.consent == Consent::Awaited {
+            return Vec::new();
+        }
         let mut details = Details::new();
         details.insert("grantee".to_owned(), grant.grantee.to_string().into());
         details.insert("access".to_owned(), grant.access.as_str().into());
         if let Some(end) = grant.expires {
             details.insert("expires".to_owned(), end.as_millis().into());
         }
-        Happened { tenant: grant.utility.tenant.clone(), kind, subject: grant.utility.to_string(), details }
+        let own = Happened { tenant: grant.utility.tenant.clone(), kind, subject: grant.utility.to_string(), details };
+        let receivers = grant.shared_with().map(|receiver| Happened { tenant: receiver.clone(), ..own.clone() });
+        std::iter::once(own).chain(receivers).collect()
     }
 
     /// What a change of a user or a service account means for what it may do; nothing where that stays as it is.

@@ -70,7 +70,7 @@ impl Executions {
         let guarded = launch.cancel_on_disconnect;
         let (execution, live) = self.launch(permit, launch).await?;
         let guard = guarded.then(|| self.guard(live.clone()));
-        let watch = self.watch_from(permit.scope(), &execution.name, live, 0);
+        let watch = self.watch_from(permit.account(), &execution.name, live, 0);
         Ok((execution.name, watch, guard))
     }
 
@@ -209,7 +209,7 @@ impl Executions {
         A: Action<Target = UtilityName>,
     {
         let Some(request) = request else { return Ok(None) };
-        match self.shared.ports.executions.find_answer(&permit.scope(), request).await? {
+        match self.shared.ports.executions.find_answer(&permit.account(), request).await? {
             Some(Committed::Answered(first)) => self.attach(permit, *first).map(Some),
             Some(Committed::Removed { resource }) => Err(Error::NotFound { resource }),
             Some(Committed::KeyReused) => Err(key_reused()),
@@ -280,7 +280,13 @@ impl Executions {
             permit.store_intent().await?;
             gate.require_compiled(scope, utilities.as_ref(), &name.version(version.number), &version).await?;
         }
-        let weakest = gate.policy(scope).await?.minimum_isolation;
+        let mut weakest = gate.policy(scope).await?.minimum_isolation;
+        // What another tenant shares passes the policy of the one that runs it, too.
+        let account = permit.account();
+        if account != *scope {
+            gate.require_admitted(&account, &name.version(version.number), &version).await?;
+            weakest = weakest.max(gate.policy(&account).await?.minimum_isolation);
+        }
         version.head.definition.isolation = version.definition.isolation.max(weakest);
         Ok((utility, version))
     }
@@ -311,7 +317,7 @@ impl Executions {
     }
 
     #[allow(clippy::too_many_arguments, reason = "an execution has this many independent parts")]
-    fn prepare<A: Action>(
+    fn prepare<A: Action<Target = UtilityName>>(
         &self,
         permit: &Permit<A>,
         utility: &Utility,
@@ -328,9 +334,10 @@ impl Executions {
         secrets.check("params_json").map_err(|violation| Error::Invalid(vec![violation]))?;
         shared.ports.sandbox.ready(definition.isolation, &definition.runtime)?;
         let fence = shared.ports.keeper.fence().ok_or_else(no_lease)?;
-        let ticket = shared.ports.admission.enter(&utility.name.tenant)?;
+        let account = permit.account().tenant().clone();
+        let ticket = shared.ports.admission.enter(&account)?;
         let limits = definition.limits.with_wall(timeout);
-        let name = ExecutionName { tenant: utility.name.tenant.clone(), execution: shared.ports.ids.execution() };
+        let name = ExecutionName { tenant: account, execution: shared.ports.ids.execution() };
         let execution = Execution {
             name: name.clone(),
             version: utility.name.version(version.number),
@@ -375,7 +382,7 @@ impl Executions {
     {
         let live = Arc::new(LiveExecution::new(prepared.execution));
         let (reply, accepted, answer) = driver::reply(transform);
-        let (scope, intent) = (permit.scope(), permit.take_intent());
+        let (scope, intent) = (permit.account(), permit.take_intent());
         let drive = driver::Drive { scope, job: prepared.job, ticket: prepared.ticket, request, intent };
         let work = driver::drive(Arc::clone(&self.shared), Arc::clone(&live), drive, reply);
         self.shared.ports.spawner.spawn("execution", Box::pin(work));

@@ -142,12 +142,9 @@ impl Exporting {
             }
             Source::Grants => {
                 let held = ports.grants.held_by(scope, &Grantee::Principal(user.clone())).await?;
-                let tenant = scope.tenant();
-                self.ready.extend(held.iter().map(|(utility, access, expires)| SubjectPart::Grant {
-                    utility: UtilityName { tenant: tenant.clone(), utility: utility.clone() },
-                    access,
-                    expires,
-                }));
+                let part =
+                    |(utility, access, expires): (&UtilityName, _, _)| SubjectPart::Grant { utility: utility.clone(), access, expires };
+                self.ready.extend(held.iter().map(part));
                 self.next = Some(Source::Utilities(None));
             }
             Source::Utilities(after) => {

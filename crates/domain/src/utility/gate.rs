@@ -221,6 +221,16 @@ impl Gate {
         utilities.mark_compiled(scope, &name.utility.utility, version.number, &digest).await
     }
 
+    /// Refuses to execute another tenant's version, which that shares, where the policy of the tenant that would run it refuses its code.
+    ///
+    /// # Errors
+    /// [`Error::Precondition`] when it does.
+    pub async fn require_admitted(&self, scope: &TenantScope, name: &VersionName, version: &Version) -> Result<()> {
+        let runtime = &version.definition.runtime;
+        let report = self.check(scope, None, version.code.text().as_bytes().to_vec(), None, runtime).await?;
+        if report.accepted() { Ok(()) } else { Err(refused_now(name, runtime, &report)) }
+    }
+
     /// Compiles when the tenant's turn has come. What the sandbox answers is the inner result.
     async fn compile(&self, tenant: &TenantId, runtime: &RuntimeId, code: &Code) -> Result<Result<Verdict, sandbox::Error>> {
         let _turn = self.ports.admission.turn(tenant, self.ports.clock.as_ref(), COMPILE_PATIENCE).await?;

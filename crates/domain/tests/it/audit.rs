@@ -320,8 +320,8 @@ async fn what_shows_code_is_refused_where_it_cannot_be_recorded() {
     let world = World::new();
     let auditor = world.auditor("one");
     world.store.faults().fail_next("append_audit", 1);
-    let refused = auditor.record(entry(&auditor)).await.unwrap_err();
+    let refused = auditor.record(entry(&auditor), None).await.unwrap_err();
     assert!(matches!(refused, Error::Unaudited { .. }), "{refused}");
-    auditor.record(entry(&auditor)).await.unwrap();
+    auditor.record(entry(&auditor), None).await.unwrap();
     assert_eq!(world.outcomes().await, pairs(&[(Outcome::Allowed, "")]));
 }

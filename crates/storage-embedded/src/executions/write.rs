@@ -38,7 +38,7 @@ impl Row {
         }
         Ok(Row {
             name: execution.name.clone(),
-            utility: execution.version.utility.utility.to_string(),
+            utility: utility_of(execution),
             caller: execution.caller.clone(),
             state: execution.state.as_str(),
             created: execution.created,
@@ -196,4 +196,10 @@ pub(super) fn answer(
         Some(execution) => Committed::Answered(Box::new(execution)),
         None => Committed::Removed { resource: ExecutionName { tenant: tenant.clone(), execution: id }.to_string() },
     }))
+}
+
+/// An id is of the execution's own tenant; what another one shares stands under its full name, so that no list mixes the two.
+fn utility_of(execution: &Execution) -> String {
+    let utility = &execution.version.utility;
+    if utility.tenant == execution.name.tenant { utility.utility.to_string() } else { utility.to_string() }
 }

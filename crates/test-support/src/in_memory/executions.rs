@@ -9,7 +9,7 @@ use domain::audit::Entry;
 use domain::event::Happened;
 use domain::execution::{Body, Event, Execution, ExecutionQuery, ExecutionRepository, Pruned};
 use domain::lease::{Fence, InstanceId};
-use domain::name::{ExecutionId, ExecutionName, TenantId};
+use domain::name::{ExecutionId, ExecutionName, TenantId, UtilityName};
 use domain::page::{Page, PageRequest};
 use domain::request::{Committed, RequestKey};
 use domain::time::{Clock, Timestamp};
@@ -286,7 +286,9 @@ fn output_bytes(events: &[Event]) -> u64 {
 
 fn matches(execution: &Execution, scope: &TenantScope, query: &ExecutionQuery) -> bool {
     execution.name.tenant == *scope.tenant()
-        && query.utility.as_ref().is_none_or(|utility| execution.version.utility.utility == *utility)
+        && query.utility.as_ref().is_none_or(|utility| {
+            execution.version.utility == UtilityName { tenant: execution.name.tenant.clone(), utility: utility.clone() }
+        })
         && (query.states.is_empty() || query.states.contains(&execution.state))
         && query.created_from.is_none_or(|from| execution.created >= from)
         && query.created_before.is_none_or(|before| execution.created < before)

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
-use domain::access::{Found, Grant, GrantRepository, Grantee, HeldGrants, MAX_GRANTS, TenantScope};
+use domain::access::{Consent, Found, Grant, GrantRepository, Grantee, HeldGrants, MAX_GRANTS, Side, TenantScope};
 use domain::change::{ChangeListener, Changed};
 use domain::event::Happened;
-use domain::name::{TenantId, UtilityId};
+use domain::name::{TenantId, UtilityId, UtilityName};
 use domain::page::{Page, PageRequest};
 use domain::request::{Committed, RequestKey};
 use domain::time::{Clock, Timestamp};
@@ -76,9 +76,10 @@ impl InMemoryGrantRepository {
         if grant.utility.tenant != *scope.tenant() {
             return Err(Error::Internal { context: "a grant of another tenant", source: None });
         }
-        let outcome = self.apply(scope, grant, request, work);
+        let key = (scope.tenant().clone(), grant.utility.utility.clone(), grant.grantee.to_string());
+        let outcome = self.apply(scope, grant, request, |state| work(state, key));
         if let Some(listener) = &self.listener {
-            listener.changed(&Changed::Grants { tenant: scope.tenant().clone(), grantee: grant.grantee.to_string() }).await;
+            listener.changed(&Changed::Grants { tenant: grant.grantee.tenant().clone(), grantee: grant.grantee.to_string() }).await;
         }
         Ok(outcome)
     }
@@ -88,13 +89,13 @@ impl InMemoryGrantRepository {
         scope: &TenantScope,
         grant: &Grant,
         request: Option<&RequestKey>,
-        work: impl FnOnce(&mut State, (TenantId, UtilityId, String)) -> bool,
+        work: impl FnOnce(&mut State) -> bool,
     ) -> Committed<Grant> {
         let (mut state, now) = (self.state(), self.clock.now());
         if let Some(known) = request.and_then(|request| state.requests.find(scope.tenant(), request, now)) {
             return known.into();
         }
-        if !work(&mut state, (scope.tenant().clone(), grant.utility.utility.clone(), grant.grantee.to_string())) {
+        if !work(&mut state) {
             return Committed::Conflict;
         }
         if let Some(request) = request {
@@ -124,7 +125,7 @@ impl GrantRepository for InMemoryGrantRepository {
             let others = state.grants.values().filter(|other| same(other) && other.utility != grant.utility).count();
             if others < MAX_GRANTS {
                 state.grants.insert(key, grant.clone());
-                self.events.note([Happened::of_grant(grant)]);
+                self.events.note(Happened::of_grant(grant));
             }
             others < MAX_GRANTS
         };
@@ -137,7 +138,7 @@ impl GrantRepository for InMemoryGrantRepository {
             let same = state.grants.get(&key) == Some(grant);
             if same {
                 state.grants.remove(&key);
-                self.events.note([Happened::of_revocation(grant)]);
+                self.events.note(Happened::of_revocation(grant));
             }
             same
         };
@@ -157,9 +158,63 @@ impl GrantRepository for InMemoryGrantRepository {
         page(all, request, "grantee", key, |a, b| a.1 > b.1).map(Found::one)
     }
 
+    async fn find_received(&self, scope: &TenantScope, utility: &UtilityName) -> Result<Found<Grant>> {
+        self.faults.check("find_received")?;
+        let key = (utility.tenant.clone(), utility.utility.clone(), Grantee::Tenant(scope.tenant().clone()).to_string());
+        Ok(Found::of(self.state().grants.get(&key).cloned()))
+    }
+
+    async fn answer(
+        &self,
+        scope: &TenantScope,
+        before: &Grant,
+        after: Option<&Grant>,
+        request: Option<&RequestKey>,
+    ) -> Result<Committed<Grant>> {
+        self.faults.check("answer")?;
+        let about_it = |grant: &Grant| grant.shared_with() == Some(scope.tenant()) && grant.utility == before.utility;
+        if !about_it(before) || !after.is_none_or(about_it) {
+            return Err(Error::Internal { context: "an answer to what was offered to another tenant", source: None });
+        }
+        let answered = |state: &mut State| {
+            let key = (before.utility.tenant.clone(), before.utility.utility.clone(), before.grantee.to_string());
+            let accepted = |other: &&Grant| {
+                other.shared_with() == Some(scope.tenant()) && other.utility != before.utility && other.consent != Consent::Awaited
+            };
+            let fits = after.is_none() || state.grants.values().filter(accepted).count() < MAX_GRANTS;
+            let stands = fits && state.grants.get(&key) == Some(before);
+            if stands {
+                state.grants.remove(&key);
+                state.grants.extend(after.map(|after| (key, after.clone())));
+                self.events.note(after.map_or_else(|| Happened::of_revocation(before), Happened::of_grant));
+            }
+            stands
+        };
+        let outcome = self.apply(scope, after.unwrap_or(before), request, answered);
+        if let Some(listener) = &self.listener {
+            listener.changed(&Changed::Grants { tenant: scope.tenant().clone(), grantee: before.grantee.to_string() }).await;
+        }
+        Ok(outcome)
+    }
+
+    async fn list_shares(&self, scope: &TenantScope, side: Side, request: &PageRequest) -> Result<Found<Page<Grant>>> {
+        self.faults.check("list_shares")?;
+        let of = |grant: &&Grant| match (grant.shared_with(), side) {
+            (Some(_), Side::Given) => grant.utility.tenant == *scope.tenant(),
+            (receiver, Side::Received) => receiver == Some(scope.tenant()),
+            (None, Side::Given) => false,
+        };
+        let all: Vec<Grant> = self.state().grants.values().filter(of).cloned().collect();
+        let key = |grant: &Grant| match side {
+            Side::Given => (0, format!("{}/{}", grant.utility.utility, grant.grantee.tenant())),
+            Side::Received => (0, format!("{}/{}", grant.utility.tenant, grant.utility.utility)),
+        };
+        page(all, request, if side == Side::Given { "given" } else { "received" }, key, |a, b| a.1 > b.1).map(Found::one)
+    }
+
     async fn held_by(&self, scope: &TenantScope, grantee: &Grantee) -> Result<Arc<HeldGrants>> {
         self.faults.check("held_by")?;
-        let of = |grant: &&Grant| grant.utility.tenant == *scope.tenant() && grant.grantee == *grantee;
+        let of = |grant: &&Grant| grant.grantee == *grantee && *grantee.tenant() == *scope.tenant();
         Ok(Arc::new(HeldGrants::of(self.state().grants.values().filter(of).cloned())))
     }
 

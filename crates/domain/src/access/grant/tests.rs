@@ -20,7 +20,16 @@ fn ann() -> PrincipalName {
 
 fn grant(id: &str, access: Access, expires: Option<Timestamp>) -> Grant {
     let reason = String::new();
-    Grant { utility: utility(id), grantee: Grantee::Tenant(acme()), access, reason, expires, granted_by: ann(), created: NOW }
+    Grant {
+        utility: utility(id),
+        grantee: Grantee::Tenant(acme()),
+        access,
+        reason,
+        expires,
+        granted_by: ann(),
+        created: NOW,
+        consent: Consent::Unneeded,
+    }
 }
 
 fn reasons(error: Error) -> Vec<(String, &'static str)> {
@@ -54,13 +63,14 @@ fn each_access_includes_the_one_before_and_ends_in_time() {
         grant("runs", Access::Execute, None),
         grant("manages", Access::Manage, Some(NOW.plus(std::time::Duration::from_millis(1)))),
     ]);
-    let of = |needed, now| held.giving(needed, now).map(UtilityId::as_str).collect::<Vec<_>>();
+    let acme = acme();
+    let of = |needed, now| held.giving(&acme, needed, now).map(UtilityId::as_str).collect::<Vec<_>>();
     assert_eq!(of(Access::Read, NOW), ["manages", "reads", "runs"]);
     assert_eq!(of(Access::Execute, NOW), ["manages", "runs"]);
     assert_eq!(of(Access::Manage, NOW), ["manages"]);
     let later = NOW.plus(std::time::Duration::from_millis(1));
     assert_eq!(of(Access::Read, later), ["reads", "runs"]);
-    assert!(held.give(&utility("manages").utility, Access::Manage, NOW) && !held.give(&utility("manages").utility, Access::Read, later));
+    assert!(held.give(&utility("manages"), Access::Manage, NOW) && !held.give(&utility("manages"), Access::Read, later));
 }
 
 #[test]
@@ -89,4 +99,21 @@ fn a_draft_reports_every_violation() {
         refused,
         [("grantee", "MALFORMED"), ("reason", "TOO_LONG"), ("expire_time", "OUT_OF_RANGE")].map(|(f, r)| (f.to_owned(), r))
     );
+}
+
+#[test]
+fn what_is_shared_gives_nothing_before_it_is_accepted_and_lies_in_both_tenants() {
+    let beta = TenantId::parse("tenant", "beta").unwrap();
+    let offered = Grant { grantee: Grantee::Tenant(beta.clone()), consent: Consent::Awaited, ..grant("u", Access::Read, None) };
+    assert_eq!(offered.shared_with(), Some(&beta));
+    assert!(HeldGrants::of([offered.clone()]).is_empty());
+    let consent = Consent::Given { by: ann(), time: NOW };
+    let held = HeldGrants::of([Grant { consent, ..offered.clone() }]);
+    assert!(held.give(&utility("u"), Access::Read, NOW) && !held.give(&utility("u"), Access::Execute, NOW));
+    assert_eq!(held.giving(&beta, Access::Read, NOW).count(), 0, "it is in no list of the receiving tenant's own");
+    let gamma = TenantId::parse("tenant", "gamma").unwrap();
+    for (target, lies) in [(Target::Tenant(&acme()), true), (Target::Tenant(&beta), true), (Target::Tenant(&gamma), false)] {
+        assert_eq!(offered.lies_in(target), lies, "{target:?}");
+    }
+    assert!(!grant("u", Access::Read, None).lies_in(Target::Tenant(&acme())), "a grant is its utility's");
 }

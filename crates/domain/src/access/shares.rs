@@ -1,0 +1,234 @@
+//! Use cases of sharing across tenants: offer, accept, decline, take back, list. What is shared is a grant to the other tenant, which
+//! holds it once somebody who administers that has accepted. Rule order: look for the request's first answer, load, check, store.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::access::sharing::changes;
+use crate::access::{
+    Access, Action, Consent, Found, Grant, GrantDraft, GrantRepository, Grantee, MAX_GRANTS, OfTenant, Permit, Side, actions,
+};
+use crate::error::{Error, Result};
+use crate::name::{TenantId, UtilityName};
+use crate::page::{Page, PageRequest};
+use crate::request::{Committed, RequestKey, key_reused, once};
+use crate::time::Clock;
+use crate::utility::UtilityRepository;
+use crate::violation::Violation;
+
+/// The use cases. Cheap to clone.
+#[derive(Clone)]
+pub struct Shares {
+    grants: Arc<dyn GrantRepository>,
+    utilities: Arc<dyn UtilityRepository>,
+    clock: Arc<dyn Clock>,
+}
+
+/// What somebody makes of a share, as asked for.
+#[derive(Debug, Clone, Default)]
+pub struct ShareDraft<T> {
+    /// What names the share beside what the permit is about; `None` where that cannot be read, which is among the violations.
+    pub named: Option<T>,
+    /// What is wrong with the request already.
+    pub violations: Vec<Violation>,
+    /// The request to remember.
+    pub request: Option<RequestKey>,
+}
+
+impl Shares {
+    /// Wires the use cases to their ports.
+    pub fn new(grants: Arc<dyn GrantRepository>, utilities: Arc<dyn UtilityRepository>, clock: Arc<dyn Clock>) -> Self {
+        Shares { grants, utilities, clock }
+    }
+
+    /// Offers a utility to another tenant, in place of what was offered to it or shared with it before. Whether there is such a tenant is
+    /// not told: an offer to one that does not exist is never accepted.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] with every violation; [`Error::NotFound`] and [`Error::Precondition`] for a utility that is absent or deleted;
+    /// [`Error::Exhausted`] where the other tenant was offered as many as it may.
+    pub async fn offer(&self, permit: &Permit<actions::OfferShare>, mut draft: GrantDraft, request: Option<RequestKey>) -> Result<Grant> {
+        let (scope, name, now) = (permit.scope(), permit.target(), self.clock.now());
+        let work = async {
+            permit.open(self.utilities.find(&scope, &name.utility).await?, name)?.check_active()?;
+            draft.violations.extend(draft.access.filter(|access| *access == Access::Manage).map(|_| unmanageable()));
+            let grant = draft.grant(name.clone(), permit.principal().clone(), now)?;
+            match self.grants.put(&scope, &grant, now, request.as_ref()).await? {
+                Committed::Stored => {
+                    permit.note_changes(changes(&grant, |value| (None, Some(value))));
+                    Ok(grant)
+                }
+                Committed::Conflict => Err(full(grant.grantee.tenant())),
+                Committed::Answered(first) => permit.open(Found::one(*first), name),
+                Committed::Removed { resource } => Err(Error::NotFound { resource }),
+                Committed::KeyReused => Err(key_reused()),
+            }
+        };
+        once(|| self.answered(permit, name, request.as_ref()), work).await
+    }
+
+    /// Accepts what another tenant has offered.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`], [`Error::NotFound`]; [`Error::Precondition`] for an offer that has ended, or was accepted already;
+    /// [`Error::Stale`] where it is changed at the same time; [`Error::Exhausted`] where the tenant has accepted as many as it may.
+    pub async fn accept(&self, permit: &Permit<actions::AcceptShare>, draft: ShareDraft<UtilityName>) -> Result<Grant> {
+        let request = draft.request.clone();
+        let work = async {
+            let offered = self.received(permit, draft).await?;
+            let now = self.clock.now();
+            if offered.is_expired(now) {
+                return Err(ended(&offered));
+            }
+            if offered.consent != Consent::Awaited {
+                return Err(accepted_before(&offered));
+            }
+            let consent = Consent::Given { by: permit.principal().clone(), time: now };
+            let accepted = Grant { consent, ..offered.clone() };
+            self.answer(permit, &offered, Some(accepted), request.as_ref()).await
+        };
+        once(|| self.answered(permit, permit.target(), request.as_ref()), work).await
+    }
+
+    /// Declines what another tenant has offered, or gives back what was accepted; answers it as it was.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`], [`Error::NotFound`]; [`Error::Stale`] where it is changed at the same time.
+    pub async fn decline(&self, permit: &Permit<actions::DeclineShare>, draft: ShareDraft<UtilityName>) -> Result<Grant> {
+        let request = draft.request.clone();
+        let work = async {
+            let offered = self.received(permit, draft).await?;
+            self.answer(permit, &offered, None, request.as_ref()).await
+        };
+        once(|| self.answered(permit, permit.target(), request.as_ref()), work).await
+    }
+
+    /// Takes back what was offered to another tenant or shared with it, and answers it as it was.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`], [`Error::NotFound`]; [`Error::Stale`] where it is changed at the same time.
+    pub async fn revoke(&self, permit: &Permit<actions::RevokeShare>, draft: ShareDraft<TenantId>) -> Result<Grant> {
+        let (scope, name, request) = (permit.scope(), permit.target(), draft.request.clone());
+        let work = async {
+            permit.open(self.utilities.find(&scope, &name.utility).await?, name)?;
+            let receiver = draft.named.filter(|_| draft.violations.is_empty()).ok_or(Error::Invalid(draft.violations))?;
+            let described = described(name, &receiver);
+            let share = permit.open(self.grants.find(&scope, &name.utility, &Grantee::Tenant(receiver)).await?, &described)?;
+            match self.grants.remove(&scope, &share, request.as_ref()).await? {
+                Committed::Stored => {
+                    permit.note_changes(changes(&share, |value| (Some(value), None)));
+                    // Whom nobody has accepted for, nothing is written about into another tenant's log.
+                    if let (Consent::Given { .. }, Some(receiver)) = (&share.consent, share.shared_with()) {
+                        permit.notes().also_in(receiver);
+                    }
+                    Ok(share)
+                }
+                Committed::Conflict => Err(Error::Stale { resource: described }),
+                Committed::Answered(first) => permit.open(Found::one(*first), name),
+                Committed::Removed { resource } => Err(Error::NotFound { resource }),
+                Committed::KeyReused => Err(key_reused()),
+            }
+        };
+        once(|| self.answered(permit, name, request.as_ref()), work).await
+    }
+
+    /// A page of what the tenant shares with others, or of what others share with it; what has ended or waits for an answer, too.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for a cursor that is not one.
+    pub async fn list(&self, permit: &Permit<actions::ListShares>, side: Side, page: &PageRequest) -> Result<Page<Grant>> {
+        Ok(permit.open_page(self.grants.list_shares(&permit.scope(), side, page).await?))
+    }
+
+    async fn received<A>(&self, permit: &Permit<A>, draft: ShareDraft<UtilityName>) -> Result<Grant>
+    where
+        A: Action<Target: OfTenant>,
+    {
+        let scope = permit.scope();
+        let utility = draft.named.filter(|_| draft.violations.is_empty()).ok_or(Error::Invalid(draft.violations))?;
+        permit.open(self.grants.find_received(&scope, &utility).await?, &described(&utility, scope.tenant()))
+    }
+
+    async fn answer<A>(&self, permit: &Permit<A>, before: &Grant, after: Option<Grant>, request: Option<&RequestKey>) -> Result<Grant>
+    where
+        A: Action<Target: OfTenant>,
+    {
+        let scope = permit.scope();
+        let described = described(&before.utility, scope.tenant());
+        match self.grants.answer(&scope, before, after.as_ref(), request).await? {
+            Committed::Stored => {
+                // There is such a tenant: it has offered something to this one.
+                permit.notes().also_in(&before.utility.tenant);
+                permit.notes().resource(&before.utility);
+                permit.note_changes(match &after {
+                    Some(after) => changes(after, |value| (None, Some(value))),
+                    None => changes(before, |value| (Some(value), None)),
+                });
+                Ok(after.unwrap_or_else(|| before.clone()))
+            }
+            Committed::Conflict if self.grants.find_received(&scope, &before.utility).await? == Found::one(before.clone()) => {
+                Err(full(scope.tenant()))
+            }
+            Committed::Conflict => Err(Error::Stale { resource: described }),
+            Committed::Answered(first) => permit.open(Found::one(*first), &described),
+            Committed::Removed { resource } => Err(Error::NotFound { resource }),
+            Committed::KeyReused => Err(key_reused()),
+        }
+    }
+
+    async fn answered<A>(
+        &self,
+        permit: &Permit<A>,
+        name: &(dyn std::fmt::Display + Sync),
+        request: Option<&RequestKey>,
+    ) -> Result<Option<Grant>>
+    where
+        A: Action<Target: OfTenant>,
+    {
+        let Some(request) = request else { return Ok(None) };
+        match self.grants.find_answer(&permit.scope(), request).await? {
+            Some(Committed::Answered(first)) => permit.open(Found::one(*first), name).map(Some),
+            Some(Committed::Removed { resource }) => Err(Error::NotFound { resource }),
+            Some(Committed::KeyReused) => Err(key_reused()),
+            Some(Committed::Stored | Committed::Conflict) | None => Ok(None),
+        }
+    }
+}
+
+fn described(utility: &UtilityName, receiver: &TenantId) -> String {
+    format!("{utility} shared with tenants/{receiver}")
+}
+
+fn unmanageable() -> Violation {
+    Violation::new(
+        "access",
+        "OUT_OF_RANGE",
+        "another tenant reads or runs what is shared with it; nobody but the utility's tenant manages it",
+    )
+}
+
+fn ended(offered: &Grant) -> Error {
+    Error::Precondition {
+        reason: "OFFER_ENDED",
+        subject: offered.utility.to_string(),
+        description: format!("the offer of {} has ended; ask for another one", offered.utility),
+    }
+}
+
+fn accepted_before(offered: &Grant) -> Error {
+    Error::Precondition {
+        reason: "OFFER_ACCEPTED",
+        subject: offered.utility.to_string(),
+        description: format!("the offer of {} was accepted already", offered.utility),
+    }
+}
+
+/// Shares end by being taken back or by their time: there is no moment to name.
+fn full(receiver: &TenantId) -> Error {
+    Error::Exhausted {
+        reason: "GRANTS_FULL",
+        subject: format!("tenants/{receiver}"),
+        description: format!("tenants/{receiver} has {MAX_GRANTS} grants, the limit; take others back first"),
+        retry_after: Duration::from_secs(60),
+    }
+}

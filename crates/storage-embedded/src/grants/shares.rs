@@ -1,0 +1,130 @@
+//! Shares: grants to another tenant, as both tenants see them.
+
+use domain::access::{Consent, Grant, MAX_GRANTS, Side, TenantScope};
+use domain::change::Changed;
+use domain::event::Happened;
+use domain::name::{TenantId, UtilityName};
+use domain::page::Page;
+use domain::request::{Committed, RequestKey};
+use domain::time::Timestamp;
+use rusqlite::{Connection, params};
+use storage_documents::GrantDocument;
+
+use crate::cursor::Cursor;
+use crate::error::{Error, Result, during};
+use crate::events;
+use crate::grants::rows::{answer, decode, named, row, texts};
+use crate::request;
+
+/// What a tenant has accepted of others.
+pub(super) const ACCEPTED: &str =
+    "SELECT tenant, utility, document FROM grants INDEXED BY grants_received WHERE shared_with = ?1 AND accepted";
+
+/// What a tenant makes of what it was offered, encoded before it waits for the writer.
+pub(super) struct Answer {
+    receiver: TenantId,
+    grantee: String,
+    utility: UtilityName,
+    before: String,
+    after: Option<String>,
+    /// What a repetition of the request is answered with.
+    answered: String,
+    happened: Vec<Happened>,
+    request: Option<RequestKey>,
+}
+
+impl Answer {
+    pub(super) fn new(scope: &TenantScope, before: &Grant, after: Option<&Grant>, request: Option<&RequestKey>) -> Result<Self> {
+        let about_it = |grant: &Grant| grant.shared_with() == Some(scope.tenant()) && grant.utility == before.utility;
+        if !about_it(before) || !after.is_none_or(about_it) {
+            return Err(Error::Misused("an answer to what was offered to another tenant"));
+        }
+        let encoded = |grant: &Grant| storage_documents::encode(&GrantDocument::from(grant));
+        Ok(Answer {
+            receiver: scope.tenant().clone(),
+            grantee: before.grantee.to_string(),
+            utility: before.utility.clone(),
+            before: encoded(before),
+            after: after.filter(|grant| matches!(grant.consent, Consent::Given { .. })).map(encoded),
+            answered: encoded(after.unwrap_or(before)),
+            happened: after.map_or_else(|| Happened::of_revocation(before), Happened::of_grant),
+            request: request.cloned(),
+        })
+    }
+
+    pub(super) fn told(&self) -> Changed {
+        Changed::Grants { tenant: self.receiver.clone(), grantee: self.grantee.clone() }
+    }
+
+    /// Does it unless its request was answered before, and remembers the request with it.
+    pub(super) fn once(&self, connection: &Connection, (now, since): (Timestamp, Timestamp)) -> Result<Committed<Grant>> {
+        if let Some(key) = &self.request
+            && let Some(answered) = answer(&self.receiver, request::find(connection, &self.receiver, key, since)?)?
+        {
+            return Ok(answered);
+        }
+        if !self.apply(connection).map_err(during("answering what was offered"))? {
+            return Ok(Committed::Conflict);
+        }
+        events::note(connection, now, &self.happened)?;
+        if let Some(key) = &self.request {
+            request::remember(connection, &self.receiver, key, now, &self.utility.to_string(), Some(&self.answered))?;
+        }
+        Ok(Committed::Stored)
+    }
+
+    fn apply(&self, connection: &Connection) -> rusqlite::Result<bool> {
+        const OTHERS: &str = "SELECT count(*) FROM grants INDEXED BY grants_received \
+                              WHERE shared_with = ?1 AND accepted AND NOT (tenant = ?2 AND utility = ?3)";
+        const ACCEPT: &str = "UPDATE grants SET document = ?5, accepted = TRUE \
+                              WHERE tenant = ?1 AND utility = ?2 AND grantee = ?3 AND document = ?4";
+        const DECLINE: &str = "DELETE FROM grants WHERE tenant = ?1 AND utility = ?2 AND grantee = ?3 AND document = ?4";
+        let (tenant, utility) = (self.utility.tenant.as_str(), self.utility.utility.as_str());
+        let Some(after) = &self.after else {
+            return Ok(connection.prepare_cached(DECLINE)?.execute(params![tenant, utility, self.grantee, self.before])? == 1);
+        };
+        let key = params![self.receiver.as_str(), tenant, utility];
+        let others: u32 = connection.prepare_cached(OTHERS)?.query_row(key, |row| row.get(0))?;
+        let fits = (others as usize) < MAX_GRANTS;
+        Ok(fits && connection.prepare_cached(ACCEPT)?.execute(params![tenant, utility, self.grantee, self.before, after])? == 1)
+    }
+}
+
+/// A page of what a tenant gives or receives.
+pub(super) fn list(connection: &Connection, tenant: &TenantId, side: Side, (after, size): (&str, u32)) -> Result<Page<Grant>> {
+    const GIVEN_QUERY: &str = "SELECT tenant, utility, document FROM grants INDEXED BY grants_given \
+         WHERE tenant = ?1 AND shared_with IS NOT NULL AND (utility, shared_with) > (?2, ?3) ORDER BY utility, shared_with LIMIT ?4";
+    const RECEIVED_QUERY: &str = "SELECT tenant, utility, document FROM grants INDEXED BY grants_received \
+         WHERE shared_with = ?1 AND (tenant, utility) > (?2, ?3) ORDER BY tenant, utility LIMIT ?4";
+    let query = match side {
+        Side::Given => GIVEN_QUERY,
+        Side::Received => RECEIVED_QUERY,
+    };
+    let (first, second) = after.split_once('/').unwrap_or(("", ""));
+    let rows =
+        texts(connection, query, params![tenant.as_str(), first, second, size + 1], row).map_err(during("listing what is shared"))?;
+    let mut items = Vec::with_capacity(rows.len());
+    for (owner, utility, text) in &rows {
+        items.push(decode(named(owner, utility)?, text)?);
+    }
+    let more = items.len() > size as usize;
+    items.truncate(size as usize);
+    let next = items.last().filter(|_| more).map(|last| Cursor { millis: 0, id: place(last, side) }.encode(order(side)));
+    Ok(Page { items, next })
+}
+
+/// The name of a side's order.
+pub(super) const fn order(side: Side) -> &'static str {
+    match side {
+        Side::Given => "given",
+        Side::Received => "received",
+    }
+}
+
+/// Where a share stands in a list.
+fn place(share: &Grant, side: Side) -> String {
+    match side {
+        Side::Given => format!("{}/{}", share.utility.utility, share.grantee.tenant()),
+        Side::Received => format!("{}/{}", share.utility.tenant, share.utility.utility),
+    }
+}
