@@ -1,5 +1,5 @@
-//! What a suspended or deleted tenant closes, and for whom: everything for who is of it; that its utilities change or run for super
-//! administrators, who read and administer it still. Others are told what they are told of every tenant that is not theirs.
+//! What a suspended or deleted tenant closes, and for whom: everything for who is of it; for super administrators everything but what they
+//! read, and what they need to administer it still. Others are told what they are told of every tenant that is not theirs.
 
 use crate::access::{ActionSpec, Caller, Operation, Target};
 use crate::error::{Error, Result};
@@ -7,8 +7,9 @@ use crate::identity::Role;
 use crate::name::{TenantId, TenantName};
 use crate::tenant::{TenantState, TenantStates};
 
-/// What runs, or is made to run: nobody changes or runs it while its tenant is closed.
-const WORK: [&str; 3] = ["utility", "version", "execution"];
+/// What super administrators change of a closed tenant: who is of it, what they may do, its code policy, its logs, and the tenant itself.
+/// Whatever is not here, they only read.
+const ADMINISTERED: [&str; 10] = ["api_key", "audit", "credential", "event", "grant", "policy", "service_account", "share", TENANT, "user"];
 /// The resource of what is done to tenants themselves, whatever their state.
 const TENANT: &str = "tenant";
 
@@ -44,7 +45,7 @@ pub(crate) async fn check_target(states: &dyn TenantStates, caller: &Caller, act
     match states.state(tenant).await? {
         Some(TenantState::Active) => Ok(Standing::Stands),
         _ if !sees_all => Ok(Standing::Refused),
-        Some(state) if WORK.contains(&action.resource) && action.operation != Operation::Read => Err(closed(tenant, state)),
+        Some(state) if action.operation != Operation::Read && !ADMINISTERED.contains(&action.resource) => Err(closed(tenant, state)),
         // The use cases of tenants say themselves what there is not.
         None if action.resource != TENANT => Err(Error::NotFound { resource: TenantName { tenant: tenant.clone() }.to_string() }),
         Some(_) | None => Ok(Standing::Stands),
