@@ -222,6 +222,23 @@ async fn nobody_signs_in_to_a_suspended_tenant_and_only_who_could_is_told_why() 
     refresh(&second, &issued.refresh_token).await.unwrap();
 }
 
+#[tokio::test]
+async fn clients_of_a_suspended_tenant_lock_nobody_else_of_their_address_out() {
+    let (all, second, issued) = signed_in().await;
+    suspend(&all).await;
+    // More often than wrong tokens are free of a wait.
+    for _ in 0..30 {
+        assert!(is_suspended(&refresh(&second, &issued.refresh_token).await.unwrap_err()));
+        assert!(is_suspended(&sign_in(&second, "tenants/demo/users/ann", PASSWORD).await.unwrap_err()));
+    }
+    assert!(is_unauthenticated(&refresh(&second, "zona_refresh_x").await.unwrap_err()));
+    let mut refused = None;
+    for _ in 0..30 {
+        refused = refresh(&second, "zona_refresh_x").await.err();
+    }
+    assert_eq!(refused.map(|status| status.code()), Some(Code::ResourceExhausted), "what is wrong counts");
+}
+
 /// Why the stream ended, within a second of the clock.
 async fn ended<T>(all: &Installation, mut messages: Streaming<T>) -> Status {
     for _ in 0..20 {

@@ -75,9 +75,12 @@ impl Identities {
     /// suspended tenant, which stays as it is.
     pub async fn refresh(&self, token: &Secret, address: Option<IpAddr>, notes: &Notes) -> Result<Issued> {
         self.attempts.begin(None, address, self.ports.clock.now())?;
-        let issued = self.go_on(token, notes).await?;
-        self.attempts.succeeded(None, address);
-        Ok(issued)
+        let issued = self.go_on(token, notes).await;
+        // A token that is right is no failed attempt, whatever else is in its way: others may share the address.
+        if matches!(issued, Ok(_) | Err(Error::Closed { .. })) {
+            self.attempts.succeeded(None, address);
+        }
+        issued
     }
 
     async fn go_on(&self, token: &Secret, notes: &Notes) -> Result<Issued> {
