@@ -15,6 +15,7 @@ mod executions;
 mod explanations;
 mod fakes;
 mod floods;
+mod foreign;
 mod generic;
 mod grants;
 mod halting;
