@@ -1,5 +1,7 @@
 //! Every answer that is a stream ends when what its caller was let in by is revoked.
 
+use std::sync::Mutex;
+use std::sync::mpsc::channel;
 use std::time::Duration;
 
 use api_proto::zona::audit::v1 as audit;
@@ -14,8 +16,7 @@ use tonic::{Code, Status, Streaming};
 use crate::harness::{Harness, TENANT};
 use crate::identity::{Installation, PASSWORD, another, shown, sign_in};
 
-/// The methods that these tests know; one that is not among them fails the first. A report is over too soon to be caught here: it takes
-/// the way of the others, `while_standing`.
+/// The methods that these tests know; one that is not among them fails the first.
 const STREAMING: [&str; 7] = [
     "/zona.audit.v1.AuditService/BuildAuditReport",
     "/zona.audit.v1.AuditService/ExportAuditRecords",
@@ -139,4 +140,41 @@ async fn started(server: &Harness, token: &str, id: &str) -> String {
     let name = server.utilities.clone().create_utility(shown(token, utility)).await.unwrap().into_inner().name;
     let start = executions::StartExecutionRequest { name, ..Default::default() };
     server.executions.clone().start_execution(shown(token, start)).await.unwrap().into_inner().name
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_report_ends_when_its_caller_is_revoked_while_it_is_counted() {
+    const PATIENCE: Duration = Duration::from_secs(20);
+    let all = Installation::new().await;
+    let second = another(&all.known).await;
+    all.user("demo", "ann", pb::Role::Admin).await;
+    let token = sign_in(&second, "tenants/demo/users/ann", PASSWORD).await.unwrap().access_token;
+    second.execution_store.append(many()).await.unwrap();
+    // Each step reads one of them. The first waits until it is let go; the others leave time to be told, as a slow store would.
+    let (begun, has_begun) = channel();
+    let (go, may_go) = channel();
+    let may_go = Mutex::new((PATIENCE, may_go));
+    second.execution_store.faults().meanwhile("since_audit", move || {
+        begun.send(()).unwrap();
+        let (patience, may_go) = &mut *may_go.lock().unwrap();
+        let let_go = tokio::task::block_in_place(|| may_go.recv_timeout(*patience)).is_ok();
+        assert!(let_go || *patience < PATIENCE);
+        *patience = Duration::from_millis(100);
+    });
+    let (from_date, to_date) = ("2026-01-01".to_owned(), "2026-01-01".to_owned());
+    let request = audit::BuildAuditReportRequest { parent: TENANT.to_owned(), from_date, to_date, ..Default::default() };
+    let mut parts = second.audit.clone().build_audit_report(shown(&token, request)).await.unwrap().into_inner();
+    let has_begun = tokio::task::spawn_blocking(move || has_begun.recv_timeout(PATIENCE).map(|()| has_begun)).await.unwrap().unwrap();
+    all.revoke(&all.root, "tenants/demo/users/ann").await.unwrap();
+    all.known.clock.advance(Duration::from_millis(500));
+    go.send(()).unwrap();
+    let status = loop {
+        match parts.message().await {
+            Ok(Some(part)) => assert!(matches!(part.part, Some(audit::build_audit_report_response::Part::Read(_))), "{part:?}"),
+            Ok(None) => panic!("the stream ended as if nothing had happened"),
+            Err(status) => break status,
+        }
+    };
+    assert_eq!(status.code(), Code::Unauthenticated, "{status:?}");
+    assert!(has_begun.try_iter().count() < many().len() / 2, "most was not read any more");
 }
