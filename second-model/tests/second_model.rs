@@ -380,7 +380,7 @@ fn forms_of(action: &str) -> Vec<&'static str> {
     let starts = |start: &'static str| FORMS.into_iter().filter(move |form| form.starts_with(start)).collect::<Vec<_>>();
     let ends = |ends: &'static [&'static str]| FORMS.into_iter().filter(|form| ends.iter().any(|end| form.ends_with(end))).collect();
     match (kind, verb) {
-        ("token" | "installation" | "key_set" | "server", _) | ("tenant", "create" | "list") => vec![""],
+        ("token" | "installation" | "key" | "key_set" | "server", _) | ("tenant", "create" | "list") => vec![""],
         ("utility", "create" | "list" | "validate") | ("execution" | "user" | "service_account" | "runtime", "list") => vec![FORMS[1]],
         ("audit" | "tenant", _) | ("share", "accept" | "decline" | "list") | ("user" | "service_account", "create") => vec![FORMS[1]],
         ("version", "get" | "restore") => ends(&["/versions/1"]),
