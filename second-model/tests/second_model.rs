@@ -91,7 +91,10 @@ const MEANINGS: [(&str, &[&str]); 9] = [
             "tenant.update",
         ],
     ),
-    ("administer the installation", &["server.get", "key.get", "key.rotate", "tenant.create", "tenant.list", "tenant.suspend", "tenant.resume", "tenant.delete"]),
+    (
+        "administer the installation",
+        &["server.get", "key.get", "key.rotate", "tenant.create", "tenant.list", "tenant.suspend", "tenant.resume", "tenant.delete"],
+    ),
     ("ask as anyone", &["token.issue", "token.refresh", "installation.bootstrap", "key_set.get"]),
 ];
 
@@ -382,7 +385,9 @@ fn forms_of(action: &str) -> Vec<&'static str> {
     match (kind, verb) {
         ("token" | "installation" | "key" | "key_set" | "server", _) | ("tenant", "create" | "list") => vec![""],
         ("utility", "create" | "list" | "validate") | ("execution" | "user" | "service_account" | "runtime", "list") => vec![FORMS[1]],
-        ("audit" | "tenant", _) | ("share", "accept" | "decline" | "list") | ("user" | "service_account", "create") => vec![FORMS[1]],
+        ("audit" | "event" | "tenant", _) | ("share", "accept" | "decline" | "list") | ("user" | "service_account", "create") => {
+            vec![FORMS[1]]
+        }
         ("version", "get" | "restore") => ends(&["/versions/1"]),
         ("utility" | "version" | "grant" | "share", _) => ends(&["/utilities/u-*"]),
         ("execution", _) => starts("tenants/{tenant}/executions/"),
