@@ -67,6 +67,15 @@ fn a_tenant_is_made_filled_suspended_and_resumed() {
     assert_eq!(boss.zona(&["tenant", "get", "-o", "json"]).with_code(OK).json()["id"], made["id"]);
     let renamed = boss.zona(&["tenant", "update", "acme", "--name", "Acme", "-o", "json"]).with_code(OK).json();
     assert_eq!(renamed["name"], "Acme");
+    boss.file("db-password", "plumbus-and-fleeb-juice");
+    let settle =
+        ["tenant", "update", "acme", "--time-zone", "Europe/Berlin", "--execution-days", "30", "--db-password-file", "db-password"];
+    let settled = boss.zona(&[&settle[..], &["-o", "json"]].concat()).with_code(OK);
+    assert!(!settled.text().contains("plumbus"), "{}", settled.text());
+    let settings = &settled.json()["settings"];
+    assert_eq!((&settings["time_zone"], &settings["execution_days"]), (&json!("Europe/Berlin"), &json!(30)));
+    boss.zona(&["tenant", "update", "acme", "--time-zone", "Mars/Olympus"]).with_code(USAGE);
+    boss.zona(&["tenant", "update", "acme", "--legal-hold", "true"]).with_code(DENIED);
     for words in [&["tenant", "list"][..], &["tenant", "suspend", "acme"], &["tenant", "get", "demo"], &["tenant", "create", "other"]] {
         boss.zona(words).with_code(DENIED);
     }

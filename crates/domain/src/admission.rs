@@ -1,6 +1,7 @@
 //! Who runs now and who waits: one limit over all tenants, one per tenant, and a weighted fair turn between tenants that wait.
 //! Executions and compilations take a place alike. It knows nothing of sandboxes.
 
+use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -44,13 +45,14 @@ impl Admission {
         Admission { shared: Arc::new(Shared { config, queue: Mutex::default() }) }
     }
 
-    /// Takes a place: among the running when there is room, else in the queue.
+    /// Takes a place: among the running when there is room, else in the queue. From now on at most `most` of the tenant run at once,
+    /// and never more than its share.
     ///
     /// # Errors
     /// [`Error::Exhausted`] when the queue, or the tenant's share of it, is full.
-    pub fn enter(&self, tenant: &TenantId) -> Result<Ticket> {
+    pub fn enter(&self, tenant: &TenantId, most: Option<NonZeroU32>) -> Result<Ticket> {
         let waiter = Arc::new(Waiter::new(tenant.clone()));
-        self.shared.lock().enter(&self.shared.config, &waiter)?;
+        self.shared.lock().enter(&self.shared.config, &waiter, most)?;
         Ok(Ticket { shared: Arc::clone(&self.shared), waiter })
     }
 
@@ -58,8 +60,8 @@ impl Admission {
     ///
     /// # Errors
     /// [`Error::Exhausted`] as for [`Admission::enter`], and when the turn does not come in time.
-    pub async fn turn(&self, tenant: &TenantId, clock: &dyn Clock, patience: Duration) -> Result<Ticket> {
-        let ticket = self.enter(tenant)?;
+    pub async fn turn(&self, tenant: &TenantId, most: Option<NonZeroU32>, clock: &dyn Clock, patience: Duration) -> Result<Ticket> {
+        let ticket = self.enter(tenant, most)?;
         if ticket.admitted() {
             return Ok(ticket);
         }

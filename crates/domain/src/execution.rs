@@ -23,7 +23,7 @@ pub use launch::{Launch, MAX_REQUEST, MAX_VALUES, TransformCall, Transformed, ar
 pub use live::{StopOnDrop, TAIL_BYTES};
 pub use outcomes::{MAX_FAILURE_TEXTS, MAX_OUTCOMES, MAX_RESULTS};
 pub use ports::{Config, Ports};
-pub use repository::{ExecutionQuery, ExecutionRepository, Pruned};
+pub use repository::{Bounds, ExecutionQuery, ExecutionRepository, Pruned};
 pub use signals::{Hint, Hints, Signals};
 pub use state::{State, Step};
 pub use use_cases::Executions;

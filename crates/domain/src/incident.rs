@@ -2,7 +2,7 @@
 //! domain does neither. An incident that lasts is reported once when it begins and once when it is over.
 
 use crate::error::Error;
-use crate::name::ExecutionName;
+use crate::name::{ExecutionName, TenantId};
 
 /// Something that an operator must hear of.
 #[derive(Debug)]
@@ -38,6 +38,13 @@ pub enum Incident<'a> {
         /// Why it failed.
         error: &'a Error,
     },
+    /// What a tenant has kept long enough could not be removed; it is tried again in the next run.
+    NotRemoved {
+        /// Whose.
+        tenant: &'a TenantId,
+        /// Why it failed.
+        error: &'a Error,
+    },
     /// Work in the background did not do what it was for, and is tried again.
     WorkFailed {
         /// What it was for, e.g. `keep the lease`.
@@ -67,6 +74,7 @@ impl Incident<'_> {
             Incident::Overtaken { .. } => "overtaken",
             Incident::ImpossibleStep { .. } => "impossible-step",
             Incident::NotSettled { .. } => "not-settled",
+            Incident::NotRemoved { .. } => "not-removed",
             Incident::WorkFailed { .. } => "work-failed",
             Incident::WorkResumed { .. } => "work-resumed",
         }

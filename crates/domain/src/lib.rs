@@ -27,6 +27,7 @@ pub mod event;
 pub mod execution;
 pub mod identity;
 pub mod lease;
+pub mod retention;
 pub mod runtime;
 pub mod sandbox;
 pub mod server;

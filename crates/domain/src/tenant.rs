@@ -3,15 +3,19 @@
 //! What a tenant may take of a server is [`crate::admission`]'s matter, and what its code may do [`crate::code_policy`]'s.
 
 pub mod actions;
+mod calendar;
 mod entity;
 mod repository;
 mod rules;
+mod settings;
 mod standing;
 mod state;
 mod use_cases;
 
-pub use entity::{Database, Tenant, TenantNumber};
+pub use calendar::Calendar;
+pub use entity::{Database, PURGED_AFTER, Tenant, TenantNumber};
 pub use repository::{TenantChange, TenantQuery, TenantRepository};
+pub use settings::{DEFAULT_ZONE, Keep, MAX_DAYS, MAX_RUNTIMES, Quota, Settings, SettingsPatch};
 pub use state::{TenantState, TenantStates};
 pub use use_cases::{TenantDraft, TenantPatch, Tenants};
 

@@ -2,6 +2,7 @@
 //! another's. One file each; whatever is decided here is only how the words of one side become those of the other.
 
 pub(crate) mod advisories;
+pub(crate) mod calendar;
 pub(crate) mod checker;
 pub(crate) mod compiler;
 pub(crate) mod facts;

@@ -16,6 +16,7 @@ use domain::event::{EventLog, EventPorts};
 use domain::execution::{self, Executions, Ports};
 use domain::id::IdSource;
 use domain::lease::{InstanceId, Keeper};
+use domain::retention::{Retention, RetentionConfig, RetentionPorts};
 use domain::runtime::Runtimes;
 use domain::server::Servers;
 use domain::tenant::{TenantRepository, Tenants};
@@ -51,6 +52,7 @@ mod tasks;
 
 use audit::{Audit, Reported, Signing};
 use bridge::advisories::Feed;
+use bridge::calendar::IanaCalendar;
 use bridge::checker::BlockingChecker;
 use bridge::compiler::SandboxCompiler;
 use bridge::facts::ProcessFacts;
@@ -179,6 +181,7 @@ async fn serve(config: &Config, parts: Parts, listeners: Listeners, telemetry: T
     let utilities = Utilities::new(Arc::clone(&parts.stores.utilities), gate.clone(), Arc::clone(&clock), Arc::clone(&parts.ids));
     let audit = audit_log(config, &parts)?;
     let executions = executions(&parts, gate, admission, audit.auditor.clone());
+    let retention = retention(config, &parts, audit.auditor.clone());
     let recovered = executions.begin().await.map_err(Error::Recover)?;
     let left_open = audit.tend().await;
     let events = event_log(&parts, &audit.auditor);
@@ -214,7 +217,7 @@ async fn serve(config: &Config, parts: Parts, listeners: Listeners, telemetry: T
         spawner: Arc::new(parts.tasks.clone()),
         utilities,
         runtimes: Runtimes::new(runtimes),
-        tenants: Tenants::new(tenants, Arc::clone(&clock)),
+        tenants: Tenants::new(tenants, Arc::new(IanaCalendar), Arc::clone(&clock)),
         explanations: Explanations::new(rules, explanation_ports(&parts)),
         sharing: sharing(&parts),
         shares: Shares::new(Arc::clone(&parts.stores.grants), Arc::clone(&parts.stores.utilities), Arc::clone(&clock)),
@@ -236,7 +239,7 @@ async fn serve(config: &Config, parts: Parts, listeners: Listeners, telemetry: T
     let router = telemetry::admin::router(Arc::clone(&parts.metrics), readiness.clone(), names);
     let stopping = tasks.stopping();
     tasks.critical("admin", async move { axum::serve(listeners.admin, router).with_graceful_shutdown(stopping.cancelled_owned()).await });
-    tasks.background("retention", stop::retain(executions.clone(), config.executions.keep, config.executions.max_output_bytes));
+    tasks.background("retention", stop::retain(retention));
     tasks.background("event retention", stop::retain_events(events, config.events.keep, config.events.max_per_tenant));
     tasks.background("keys", callers.tend_keys());
     tasks.background("erasures", callers.go_on_erasing());
@@ -319,6 +322,7 @@ fn gate_ports(config: &Config, parts: &Parts, advisories: Arc<Feed>) -> GatePort
         runtimes: compiler.clone(),
         compiler,
         admission: Admission::new(config.admission.clone()),
+        tenants: parts.stores.store.clone(),
         clock: Arc::clone(&parts.clock),
     }
 }
@@ -336,6 +340,23 @@ fn explanation_ports(parts: &Parts) -> ExplanationPorts {
         grants: Arc::clone(&parts.stores.grants),
         tenants: parts.stores.store.clone(),
     }
+}
+
+fn retention(config: &Config, parts: &Parts, auditor: Auditor) -> Retention {
+    let store = &parts.stores.store;
+    let ports = RetentionPorts {
+        tenants: store.clone(),
+        executions: Arc::new(MeasuredExecutions::new(store.clone(), Arc::clone(&parts.metrics))),
+        store: store.clone(),
+        leases: store.clone(),
+        calendar: Arc::new(IanaCalendar),
+        auditor,
+        incidents: Arc::new(LoggedIncidents::new(Arc::clone(&parts.metrics))),
+        clock: Arc::clone(&parts.clock),
+    };
+    let executions = &config.executions;
+    let instance = InstanceId::new(parts.instance.as_str());
+    Retention::new(ports, RetentionConfig { instance, keep: executions.keep, max_output_bytes: executions.max_output_bytes })
 }
 
 fn facts(config: &Config, parts: &Parts) -> ProcessFacts {

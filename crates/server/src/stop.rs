@@ -9,6 +9,7 @@ use api_grpc::Health;
 use domain::event::EventLog;
 use domain::execution::Executions;
 use domain::identity::Secret;
+use domain::retention::{Removed, Retention};
 use futures_util::future::BoxFuture;
 use sandbox::Sandboxes;
 use telemetry::Telemetry;
@@ -129,16 +130,17 @@ pub(crate) fn remove_runtime_directory(directory: Option<&Path>) {
     }
 }
 
-/// Removes what is too old or too much, hourly.
-pub(crate) async fn retain(executions: Executions, keep: Duration, max_output_bytes: u64) {
+/// Removes what has been kept long enough, or is too much, hourly.
+pub(crate) async fn retain(retention: Retention) {
     tokio::time::sleep(RETENTION_DELAY).await;
     loop {
-        match executions.prune(keep, max_output_bytes).await {
-            Ok(pruned) if pruned.executions > 0 => {
-                tracing::info!(executions = pruned.executions, output_bytes = pruned.output_bytes, "removed old executions");
+        match retention.run().await {
+            Ok(Some(removed)) if removed != Removed::default() => {
+                let Removed { executions, output_bytes, utilities } = removed;
+                tracing::info!(executions, output_bytes, utilities, "removed what was kept long enough");
             }
             Ok(_) => {}
-            Err(error) => tracing::warn!(error = &error as &dyn std::error::Error, "failed to remove old executions"),
+            Err(error) => tracing::warn!(error = &error as &dyn std::error::Error, "failed to remove what was kept long enough"),
         }
         tokio::time::sleep(RETENTION_PERIOD).await;
     }

@@ -1,8 +1,10 @@
 //! The document of a tenant.
 
-use domain::name::TenantId;
+use std::num::{NonZeroU32, NonZeroU64};
+
+use domain::name::{RuntimeId, TenantId};
 use domain::revision::Revision;
-use domain::tenant::{Database, Tenant, TenantNumber, TenantState};
+use domain::tenant::{DEFAULT_ZONE, Database, Keep, Quota, Settings, Tenant, TenantNumber, TenantState};
 use domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -19,6 +21,24 @@ pub struct TenantDocument {
     db_username: String,
     #[serde(default, skip_serializing_if = "String::is_empty")]
     db_name: String,
+    #[serde(default = "default_zone")]
+    time_zone: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    execution_days: Option<NonZeroU32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    output_days: Option<NonZeroU32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    deleted_utility_days: Option<NonZeroU32>,
+    #[serde(default)]
+    legal_hold: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    max_utilities: Option<NonZeroU32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    max_output_bytes: Option<NonZeroU64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    max_running: Option<NonZeroU32>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    runtimes: Vec<String>,
     created: u64,
     updated: u64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -34,6 +54,15 @@ impl From<&Tenant> for TenantDocument {
             db_host: tenant.database.host.clone(),
             db_username: tenant.database.username.clone(),
             db_name: tenant.database.name.clone(),
+            time_zone: tenant.settings.time_zone.clone(),
+            execution_days: tenant.settings.keep.executions,
+            output_days: tenant.settings.keep.output,
+            deleted_utility_days: tenant.settings.keep.deleted_utilities,
+            legal_hold: tenant.settings.legal_hold,
+            max_utilities: tenant.settings.quota.utilities,
+            max_output_bytes: tenant.settings.quota.output_bytes,
+            max_running: tenant.settings.quota.running,
+            runtimes: tenant.settings.runtimes.iter().map(|name| name.to_string()).collect(),
             created: tenant.created.as_millis(),
             updated: tenant.updated.as_millis(),
             closed: tenant.closed.map(Timestamp::as_millis),
@@ -54,10 +83,21 @@ impl TenantDocument {
             display_name: self.display_name,
             state: parsed("state", TenantState::parse(&self.state))?,
             database: Database { host: self.db_host, username: self.db_username, name: self.db_name },
+            settings: Settings {
+                time_zone: self.time_zone,
+                keep: Keep { executions: self.execution_days, output: self.output_days, deleted_utilities: self.deleted_utility_days },
+                legal_hold: self.legal_hold,
+                quota: Quota { utilities: self.max_utilities, output_bytes: self.max_output_bytes, running: self.max_running },
+                runtimes: self.runtimes.into_iter().map(RuntimeId::new).collect(),
+            },
             created: Timestamp::from_millis(self.created),
             updated: Timestamp::from_millis(self.updated),
             closed: self.closed.map(Timestamp::from_millis),
             revision: Revision::from_stored(self.revision),
         })
     }
+}
+
+fn default_zone() -> String {
+    DEFAULT_ZONE.to_owned()
 }

@@ -89,6 +89,14 @@ pub enum Error {
     /// An operation panicked; nothing of it is stored.
     #[error("an operation of the store panicked")]
     Panicked,
+    /// The tenant may have no more utilities than it has.
+    #[error("the tenant {tenant} has {most} utilities, and may have no more")]
+    Full {
+        /// Whose.
+        tenant: domain::name::TenantId,
+        /// How many it may have.
+        most: u32,
+    },
     /// The caller asked for what the port forbids.
     #[error("the store was misused: {0}")]
     Misused(&'static str),
@@ -116,7 +124,7 @@ impl Error {
             Error::Group(cause) => cause.is_unavailability(),
             Error::Database { source, .. } => is_unavailability(source),
             Error::Foreign { .. } | Error::Newer { .. } | Error::Undecodable { .. } | Error::Sealed { .. } | Error::Keys(_) => false,
-            Error::Panicked | Error::Misused(_) => false,
+            Error::Panicked | Error::Full { .. } | Error::Misused(_) => false,
         }
     }
 }
@@ -141,6 +149,9 @@ fn is_unavailability(error: &rusqlite::Error) -> bool {
 
 impl From<Error> for domain::Error {
     fn from(error: Error) -> Self {
+        if let Error::Full { tenant, most } = &error {
+            return domain::tenant::Quota::utilities_full(tenant, *most);
+        }
         let unavailable = error.is_unavailability();
         let source: Box<dyn StdError + Send + Sync> = Box::new(error);
         match unavailable {

@@ -3,9 +3,9 @@
 use async_trait::async_trait;
 use domain::access::{Found, TenantScope};
 use domain::audit::Entry;
-use domain::execution::{Event, Execution, ExecutionQuery, ExecutionRepository, Pruned};
+use domain::execution::{Bounds, Event, Execution, ExecutionQuery, ExecutionRepository, Pruned};
 use domain::lease::{Fence, InstanceId};
-use domain::name::{ExecutionId, ExecutionName};
+use domain::name::{ExecutionId, ExecutionName, TenantId};
 use domain::page::{Page, PageRequest};
 use domain::request::{Committed, RequestKey};
 use domain::time::Timestamp;
@@ -18,7 +18,7 @@ mod events;
 mod fences;
 mod frame;
 mod list;
-mod prune;
+pub(crate) mod prune;
 mod rows;
 mod write;
 
@@ -102,19 +102,21 @@ impl ExecutionRepository for EmbeddedStore {
         Ok(self.read(move |connection| fences::stops_asked(connection, &holder)).await?)
     }
 
-    async fn prune(&self, ended_before: Timestamp, max_output_bytes: u64) -> domain::Result<Pruned> {
-        let mut pruned = Pruned::default();
-        loop {
-            let (_, forgotten_before) = self.request_window();
-            let limits = prune::Limits { ended_before, max_output_bytes, forgotten_before };
-            let step = self.write(move |connection| prune::step(connection, limits)).await?;
-            pruned.executions += step.pruned.executions;
-            pruned.output_bytes += step.pruned.output_bytes;
-            if !step.more {
-                return Ok(pruned);
-            }
-        }
+    async fn is_prunable(&self, bounds: &Bounds) -> domain::Result<bool> {
+        let limits = limits(bounds);
+        Ok(self.read(move |connection| prune::is_due(connection, &limits)).await?)
     }
+
+    async fn prune(&self, bounds: &Bounds) -> domain::Result<Pruned> {
+        let limits = limits(bounds);
+        Ok(self.write(move |connection| prune::step(connection, &limits)).await?)
+    }
+}
+
+fn limits(bounds: &Bounds) -> prune::Limits {
+    let except: Vec<&str> = bounds.except.iter().map(TenantId::as_str).collect();
+    let except = serde_json::to_string(&except).expect("texts are JSON");
+    prune::Limits { ended_before: bounds.ended_before, max_output_bytes: bounds.max_output_bytes, except }
 }
 
 fn name_of(scope: &TenantScope, id: &ExecutionId) -> ExecutionName {

@@ -22,6 +22,7 @@ mod personal;
 mod policies;
 mod readers;
 mod request;
+mod retention;
 mod signals;
 mod states;
 mod store;

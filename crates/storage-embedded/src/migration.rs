@@ -26,6 +26,7 @@ const STEPS: &[&str] = &[
     include_str!("../migrations/0013_tenants.sql"),
     include_str!("../migrations/0014_events.sql"),
     include_str!("../migrations/0015_shares.sql"),
+    include_str!("../migrations/0016_tenant_settings.sql"),
 ];
 
 /// Applies the steps that the database lacks.
@@ -134,6 +135,23 @@ mod tests {
             let tenant = document.into_tenant(code.clone(), number).unwrap();
             assert!(tenant.created.as_millis() > 1_700_000_000_000 && tenant.display_name == code.as_str(), "{tenant:?}");
         }
+    }
+
+    #[test]
+    fn output_that_was_stored_before_is_counted_to_its_tenant() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        migrate_through(&mut connection, Path::new("x"), &STEPS[..15]).unwrap();
+        for (tenant, id, bytes) in [("acme", "a", 100), ("acme", "b", 20), ("beta", "a", 3)] {
+            let execution =
+                "INSERT INTO executions (tenant, id, utility, caller, state, created, ended, unfinished, instance, document, token)
+                 VALUES (?1, ?2, 'u', 'c', 's', 1, 2, 0, 'i', '{}', 1)";
+            connection.execute(execution, [tenant, id]).unwrap();
+            connection.execute("INSERT INTO output VALUES (?1, ?2, 1, 1, ?3, x'00')", (tenant, id, bytes)).unwrap();
+        }
+        migrate(&mut connection, Path::new("x")).unwrap();
+        let mut statement = connection.prepare("SELECT tenant, bytes FROM output_totals ORDER BY tenant").unwrap();
+        let totals = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).unwrap().map(Result::unwrap);
+        assert_eq!(totals.collect::<Vec<(String, i64)>>(), [("acme".to_owned(), 120), ("beta".to_owned(), 3)]);
     }
 
     #[test]

@@ -119,7 +119,22 @@ impl EmbeddedStore {
         T: Send + 'static,
         F: FnOnce(&Connection) -> Result<T> + Send + 'static,
     {
-        let tell = |listener: Arc<dyn ChangeListener>| Box::pin(async move { listener.changed(&what).await }) as Telling;
+        self.change_all(vec![what], work).await
+    }
+
+    /// As [`EmbeddedStore::change`], of several things.
+    pub(crate) async fn change_all<T, F>(&self, what: Vec<Changed>, work: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> Result<T> + Send + 'static,
+    {
+        let tell = |listener: Arc<dyn ChangeListener>| {
+            Box::pin(async move {
+                for what in &what {
+                    listener.changed(what).await;
+                }
+            }) as Telling
+        };
         self.write_and(work, self.listener.clone().map(tell)).await
     }
 

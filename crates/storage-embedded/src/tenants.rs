@@ -1,36 +1,55 @@
-//! The ports of tenants. Their states are kept in memory under the epoch of their tenant, which each change of one advances.
+//! The ports of tenants. Their states and settings are kept in memory under the epoch of their tenant, which each change of one advances.
+
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use domain::access::{Found, TenantScope};
 use domain::event::Happened;
+use domain::identity::Secret;
 use domain::name::TenantId;
 use domain::page::{MAX_PAGE, Page, PageRequest};
 use domain::request::{Committed, RequestKey};
-use domain::tenant::{Tenant, TenantChange, TenantNumber, TenantQuery, TenantRepository, TenantState, TenantStates};
+use domain::tenant::{Settings, Tenant, TenantChange, TenantNumber, TenantQuery, TenantRepository, TenantState, TenantStates};
 use domain::time::Timestamp;
 use rusqlite::Connection;
 
 use crate::error::{Error, Result};
+use crate::states::Known;
 use crate::store::EmbeddedStore;
 use crate::{events, request, tenants::rows::List};
 
 mod rows;
 
+pub(crate) use rows::{is_held, is_purgeable};
+
 #[async_trait]
 impl TenantStates for EmbeddedStore {
     async fn state(&self, tenant: &TenantId) -> domain::Result<Option<TenantState>> {
+        Ok(self.known(tenant).await?.map(|known| known.state))
+    }
+
+    async fn settings(&self, tenant: &TenantId) -> domain::Result<Arc<Settings>> {
+        Ok(self.known(tenant).await?.map(|known| known.settings).unwrap_or_default())
+    }
+
+    async fn is_held(&self, tenant: &TenantId) -> domain::Result<bool> {
+        let tenant = tenant.clone();
+        Ok(self.read(move |connection| rows::is_held(connection, &tenant)).await?)
+    }
+}
+
+impl EmbeddedStore {
+    async fn known(&self, tenant: &TenantId) -> Result<Option<Known>> {
         let epoch = self.epochs().find(tenant);
-        if let Some(state) = self.states().find(tenant, epoch) {
-            return Ok(Some(state));
+        if let Some(known) = self.states().find(tenant, epoch) {
+            return Ok(Some(known));
         }
         let code = tenant.clone();
         // That there is no such tenant is not kept: names that somebody makes up would fill the memory.
-        let found = self.read(move |connection| rows::find(connection, &code)).await?;
-        let state = found.map(|tenant| tenant.state);
-        if let Some(state) = state {
-            self.states().keep(tenant, epoch, state);
-        }
-        Ok(state)
+        let Some(found) = self.read(move |connection| rows::find(connection, &code)).await? else { return Ok(None) };
+        let known = Known { state: found.state, settings: Arc::new(found.settings) };
+        self.states().keep(tenant, epoch, known.clone());
+        Ok(Some(known))
     }
 }
 
@@ -46,7 +65,14 @@ impl TenantRepository for EmbeddedStore {
         Ok(Found::one(self.read(move |connection| list.page(connection)).await?))
     }
 
-    async fn create(&self, asked_in: &TenantScope, tenant: Tenant, request: Option<RequestKey>) -> domain::Result<Committed<Tenant>> {
+    async fn create(
+        &self,
+        asked_in: &TenantScope,
+        tenant: Tenant,
+        db_password: Option<Secret>,
+        request: Option<RequestKey>,
+    ) -> domain::Result<Committed<Tenant>> {
+        let vault = self.vault();
         let (asked_in, code, epochs, (now, since)) =
             (asked_in.tenant().clone(), tenant.code.clone(), self.epochs().clone(), self.request_window());
         let work = move |connection: &Connection| {
@@ -56,6 +82,7 @@ impl TenantRepository for EmbeddedStore {
                 return Ok(answered);
             }
             let Some(number) = rows::insert(connection, &tenant)? else { return Ok(Committed::Conflict) };
+            rows::keep_password(connection, &vault, &tenant.code, db_password.as_ref())?;
             epochs.advance(&tenant.code);
             let made = Tenant { number: TenantNumber::from_stored(number), ..tenant };
             events::note(connection, now, &Happened::of_tenant(None, &made))?;
@@ -71,9 +98,9 @@ impl TenantRepository for EmbeddedStore {
         if change.tenant.code != *scope.tenant() {
             return Err(Error::Misused("a change of another tenant").into());
         }
-        let (epochs, (now, since)) = (self.epochs().clone(), self.request_window());
+        let (epochs, vault, (now, since)) = (self.epochs().clone(), self.vault(), self.request_window());
         let work = move |connection: &Connection| {
-            let TenantChange { expected, tenant, request } = change;
+            let TenantChange { expected, tenant, db_password, request } = change;
             if let Some(key) = &request
                 && let Some(answered) = rows::answer(connection, request::find(connection, &tenant.code, key, since)?)?
             {
@@ -84,6 +111,7 @@ impl TenantRepository for EmbeddedStore {
                 return Ok(Committed::Conflict);
             }
             events::note(connection, now, &Happened::of_tenant(before.as_ref(), &tenant))?;
+            rows::keep_password(connection, &vault, &tenant.code, db_password.as_ref())?;
             epochs.advance(&tenant.code);
             if let Some(key) = &request {
                 rows::remember(connection, &tenant.code, key, now, &tenant)?;

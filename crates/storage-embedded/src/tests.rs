@@ -23,7 +23,9 @@ mod erasure;
 mod faults;
 mod personal;
 mod records;
+mod retention;
 mod scale;
+mod tenants;
 
 mod utilities {
     test_support::utility_repository_contract!(super::Scratch::new());
@@ -41,7 +43,7 @@ mod grants {
     test_support::grant_repository_contract!(super::Scratch::new());
 }
 
-mod tenants {
+mod known_tenants {
     test_support::tenant_repository_contract!(super::Scratch::new());
 }
 

@@ -16,10 +16,12 @@ mod epoch;
 mod granted;
 mod importing;
 mod list;
+mod removal;
 mod rows;
 mod versions;
 
 pub(crate) use epoch::advance as advance_epoch;
+pub(crate) use removal::{grantees, remove};
 
 #[async_trait]
 impl UtilityRepository for EmbeddedStore {

@@ -100,6 +100,16 @@ impl Vault {
         Ok(PrincipalName::erased(tenant, id))
     }
 
+    /// Destroys the keys of a tenant and of all its persons, and their names, in the write that stores it. Digests of the names remain,
+    /// which nobody can make any more.
+    pub(crate) fn destroy_tenant(&self, connection: &Connection, tenant: &TenantId, now: Timestamp) -> Result<()> {
+        for id in rows::erase_all(connection, tenant, now)? {
+            self.kept.forget_erased(tenant, &id);
+        }
+        self.kept.forget();
+        Ok(())
+    }
+
     /// The name of somebody whose erasure is not over.
     pub(crate) fn open_erasing(&self, connection: &Connection, tenant: &TenantId, id: &str, sealed: &[u8]) -> Result<PrincipalName> {
         let at = || format!("{tenant}/{id}");
@@ -156,6 +166,37 @@ impl Vault {
             }
         }
         Ok(outdated.into_iter().next_back().map(|(at, _)| at))
+    }
+
+    /// Seals a text of a tenant for a field of its own row, by the tenant's key, made where there is none. For the connection that writes.
+    pub(crate) fn seal_of_tenant(
+        &self,
+        connection: &Connection,
+        tenant: &TenantId,
+        table: &str,
+        field: &str,
+        text: &str,
+    ) -> Result<Vec<u8>> {
+        let key = match self.find_tenant_key(connection, tenant)? {
+            Some(key) => key,
+            None => Arc::new(self.make_key(connection, tenant, "")?),
+        };
+        Ok(key.seal(place(tenant, table, field), text.as_bytes()))
+    }
+
+    /// Opens what was sealed so.
+    #[cfg(test)]
+    pub(crate) fn open_of_tenant(
+        &self,
+        connection: &Connection,
+        tenant: &TenantId,
+        table: &str,
+        field: &str,
+        sealed: &[u8],
+    ) -> Result<String> {
+        let key = self.find_tenant_key(connection, tenant)?.expect("something was sealed by it");
+        let text = key.open(place(tenant, table, field), sealed).map_err(Error::sealed("tenants", tenant.as_str()))?;
+        Ok(String::from_utf8_lossy(&text).into_owned())
     }
 
     /// Forgets what is in memory; it is loaded anew as it is needed. Called where a write was taken back, and where a key was destroyed.

@@ -127,7 +127,7 @@ pub async fn the_end_of_an_execution_is_told_once(stores: Stores<'_>) {
 /// Under one id. What leaves it as it is, nobody is told.
 pub async fn changes_of_a_tenant_are_told_to_it_and_to_the_installation(stores: Stores<'_>) {
     let new = Tenant::new(tenant("acme"), at(1));
-    let made = stores.tenants.create(&scope("system"), new, None).await.expect("the store answers");
+    let made = stores.tenants.create(&scope("system"), new, None, None).await.expect("the store answers");
     let Committed::Answered(mut acme) = made else { panic!("{made:?}") };
     let changes = [
         (TenantState::Active, EventKind::TenantUpdated),
@@ -136,7 +136,7 @@ pub async fn changes_of_a_tenant_are_told_to_it_and_to_the_installation(stores: 
         (TenantState::Deleted, EventKind::TenantDeleted),
     ];
     let commit = async |expected, tenant: &Tenant| {
-        let change = TenantChange { expected, tenant: tenant.clone(), request: None };
+        let change = TenantChange { expected, tenant: tenant.clone(), db_password: None, request: None };
         assert_eq!(stores.tenants.commit(&scope("acme"), change).await.expect("the store answers"), Committed::Stored);
     };
     for (state, _) in changes {

@@ -5,11 +5,13 @@ use std::time::Duration;
 
 use domain::Error;
 use domain::access::TenantScope;
-use domain::execution::{Body, Event, Execution, ExecutionQuery, ExecutionRepository, Pruned, State};
+use domain::execution::{Body, Bounds, Event, Execution, ExecutionQuery, ExecutionRepository, Pruned, State};
 use domain::json::JsonText;
 use domain::lease::Fence;
+use domain::name::TenantId;
 use domain::page::PageRequest;
 use domain::request::{Committed, REQUEST_KEY_TTL, RequestKey};
+use domain::time::Timestamp;
 
 use crate::sample::{at, attestation, ended, execution, execution_id, fence, output, request, scope, user, utility_id};
 
@@ -35,6 +37,7 @@ macro_rules! execution_repository_contract {
             a_strange_page_token_is_invalid,
             old_executions_are_pruned_with_their_events,
             the_oldest_go_until_the_output_fits,
+            nothing_of_excepted_tenants_is_pruned,
             what_has_not_ended_is_never_pruned,
         );
     };
@@ -58,7 +61,7 @@ pub async fn an_absent_execution_is_found_nowhere(repository: Repository<'_>) {
     assert_eq!(repository.events_after(&acme, &execution_id(1), 0, NO_LIMIT).await.expect("read"), Vec::new());
     assert_eq!(listed(repository, &acme, &ExecutionQuery::default(), 10).await, Vec::<u64>::new());
     assert_eq!(repository.abandoned(at(0), 10).await.expect("found"), Vec::new());
-    assert_eq!(repository.prune(at(0), 0).await.expect("pruned"), Pruned::default());
+    assert_eq!(pruned(repository, at(0), 0, &[]).await, Pruned::default());
 }
 
 /// Every field survives, at the beginning and at the end.
@@ -191,8 +194,8 @@ pub async fn repeated_events_are_stored_once(repository: Repository<'_>) {
     saved(repository, &acme, held.clone(), &all).await;
     assert_eq!(repository.events_after(&acme, id, 0, NO_LIMIT).await.expect("read"), all);
     saved(repository, &acme, ended(&held, 5), &[]).await;
-    let pruned = repository.prune(at(6), u64::MAX).await.expect("pruned");
-    assert_eq!(pruned, Pruned { executions: 1, output_bytes: 900 });
+    let removed = pruned(repository, at(6), u64::MAX, &[]).await;
+    assert_eq!(removed, Pruned { executions: 1, output_bytes: 900, more: false });
 }
 
 /// Events out of order are a bug of the caller, and nothing of them is stored.
@@ -308,8 +311,8 @@ pub async fn old_executions_are_pruned_with_their_events(repository: Repository<
     let second = inserted(repository, &acme, 2).await;
     saved(repository, &acme, ended(&second, 200), &[output(1, 70)]).await;
 
-    assert_eq!(repository.prune(at(100), u64::MAX).await.expect("pruned"), Pruned::default());
-    assert_eq!(repository.prune(at(101), u64::MAX).await.expect("pruned"), Pruned { executions: 1, output_bytes: 500 });
+    assert_eq!(pruned(repository, at(100), u64::MAX, &[]).await, Pruned::default());
+    assert_eq!(pruned(repository, at(101), u64::MAX, &[]).await, Pruned { executions: 1, output_bytes: 500, more: false });
     assert_eq!(repository.find(&acme, &first.name.execution).await.expect("found").open_for_system(), None);
     assert_eq!(repository.events_after(&acme, &first.name.execution, 0, NO_LIMIT).await.expect("read"), Vec::new());
     assert_eq!(repository.events_after(&acme, &second.name.execution, 0, NO_LIMIT).await.expect("read").len(), 1);
@@ -327,12 +330,44 @@ pub async fn the_oldest_go_until_the_output_fits(repository: Repository<'_>) {
         let held = inserted(repository, &tenant, number).await;
         saved(repository, &tenant, ended(&held, 1_000 - number), &[output(1, 100)]).await;
     }
-    let fits = repository.prune(at(0), COUNT * 100).await.expect("pruned");
+    let fits = pruned(repository, at(0), COUNT * 100, &[]).await;
     assert_eq!(fits, Pruned::default());
-    let pruned = repository.prune(at(0), 1_050).await.expect("pruned");
-    assert_eq!(pruned, Pruned { executions: COUNT - 10, output_bytes: (COUNT - 10) * 100 });
+    let removed = pruned(repository, at(0), 1_050, &[]).await;
+    assert_eq!(removed, Pruned { executions: COUNT - 10, output_bytes: (COUNT - 10) * 100, more: false });
     assert_eq!(listed(repository, &scope("acme"), &ExecutionQuery::default(), 100).await, [10, 8, 6, 4, 2]);
     assert_eq!(listed(repository, &scope("zeta"), &ExecutionQuery::default(), 100).await, [9, 7, 5, 3, 1]);
+}
+
+/// Removes in steps until nothing is left to remove.
+async fn pruned(repository: Repository<'_>, ended_before: Timestamp, max_output_bytes: u64, except: &[TenantId]) -> Pruned {
+    let bounds = Bounds { ended_before, max_output_bytes, except: except.to_vec() };
+    let due = repository.is_prunable(&bounds).await.expect("said");
+    let mut all = Pruned::default();
+    loop {
+        let step = repository.prune(&bounds).await.expect("pruned");
+        all.executions += step.executions;
+        all.output_bytes += step.output_bytes;
+        if !step.more {
+            assert_eq!(due, all.executions > 0, "it is said before whether anything goes");
+            assert!(!repository.is_prunable(&bounds).await.expect("said"));
+            return all;
+        }
+    }
+}
+
+/// Neither for its age nor for its size, and the others go all the same.
+pub async fn nothing_of_excepted_tenants_is_pruned(repository: Repository<'_>) {
+    for number in 1..=140 {
+        let tenant = scope(if number <= 130 { "acme" } else { "zeta" });
+        let held = inserted(repository, &tenant, number).await;
+        saved(repository, &tenant, ended(&held, number), &[output(1, 100)]).await;
+    }
+    let except = [scope("acme").tenant().clone()];
+    let removed = pruned(repository, at(136), u64::MAX, &except).await;
+    assert_eq!(removed, Pruned { executions: 5, output_bytes: 500, more: false });
+    let removed = pruned(repository, at(0), 450, &except).await;
+    assert_eq!(removed, Pruned { executions: 1, output_bytes: 100, more: false }, "what others must keep takes nobody's place");
+    assert_eq!(listed(repository, &scope("acme"), &ExecutionQuery::default(), 200).await.len(), 130);
 }
 
 /// A run keeps its output however much there is.
@@ -340,7 +375,7 @@ pub async fn what_has_not_ended_is_never_pruned(repository: Repository<'_>) {
     let acme = scope("acme");
     let held = inserted(repository, &acme, 1).await;
     repository.append(&acme, &held.name.execution, &mine(), &[output(1, 1_000)]).await.expect("appended");
-    assert_eq!(repository.prune(at(u32::MAX.into()), 0).await.expect("pruned"), Pruned::default());
+    assert_eq!(pruned(repository, at(u32::MAX.into()), 0, &[]).await, Pruned::default());
     assert_eq!(repository.find(&acme, &held.name.execution).await.expect("found").open_for_system(), Some(held));
 }
 
@@ -353,7 +388,6 @@ pub async fn an_answered_request_is_forgotten_in_time(repository: Repository<'_>
     let answered = repository.insert(&acme, &execution(&acme, 2), Some(&key), None).await.expect("answered");
     assert!(matches!(answered, Committed::Answered(_)), "{answered:?}");
     advance(Duration::from_secs(2));
-    assert_eq!(repository.prune(at(0), u64::MAX).await.expect("pruned"), Pruned::default());
     assert_eq!(repository.insert(&acme, &execution(&acme, 3), Some(&key), None).await.expect("stored"), Committed::Stored);
 }
 

@@ -37,7 +37,7 @@ fn request(id: u32, body: u8) -> RequestKey {
 }
 
 async fn create(repository: &dyn TenantRepository, new: &Tenant, request: Option<RequestKey>) -> Committed<Tenant> {
-    repository.create(&scope("system"), new.clone(), request).await.expect("the store answers")
+    repository.create(&scope("system"), new.clone(), None, request).await.expect("the store answers")
 }
 
 async fn made(repository: &dyn TenantRepository, code: &str) -> Tenant {
@@ -48,7 +48,7 @@ async fn made(repository: &dyn TenantRepository, code: &str) -> Tenant {
 }
 
 async fn commit(repository: &dyn TenantRepository, expected: Revision, tenant: &Tenant, request: Option<RequestKey>) -> Committed<Tenant> {
-    let change = TenantChange { expected, tenant: tenant.clone(), request };
+    let change = TenantChange { expected, tenant: tenant.clone(), db_password: None, request };
     repository.commit(&scope(tenant.code.as_str()), change).await.expect("the store answers")
 }
 

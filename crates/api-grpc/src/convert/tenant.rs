@@ -1,18 +1,35 @@
-//! Tenants, and the requests about them. The password of a database leaves a request here: nothing is made of it but that there is one.
+//! Tenants, and the requests about them. The password of a database leaves a request here, before anything of it is kept.
 
 use std::mem::take;
+use std::num::NonZeroU32;
 
 use api_proto::zona::tenant::v1 as pb;
 use domain::Result;
-use domain::name::{PrincipalName, TenantId};
+use domain::identity::Secret;
+use domain::name::{PrincipalName, RuntimeId, TenantId};
 use domain::revision::Etag;
-use domain::tenant::{Tenant, TenantDraft, TenantPatch};
+use domain::tenant::{Settings, SettingsPatch, Tenant, TenantDraft, TenantPatch};
 
 use crate::convert::mask::Mask;
-use crate::convert::{Violations, request_key, time};
+use crate::convert::{Violations, count, request_key, size, time};
 
 /// Fields of a tenant that an update may name, beside `*`.
-const FIELDS: [&str; 5] = ["display_name", "db_host", "db_username", "db_password", "db_name"];
+const FIELDS: [&str; 14] = [
+    "display_name",
+    "db_host",
+    "db_username",
+    "db_password",
+    "db_name",
+    "settings.time_zone",
+    "settings.execution_days",
+    "settings.output_days",
+    "settings.deleted_utility_days",
+    "settings.legal_hold",
+    "settings.max_utilities",
+    "settings.max_output_bytes",
+    "settings.max_running",
+    "settings.runtimes",
+];
 
 /// Reads CreateTenant.
 pub(crate) fn read_create(mut body: pb::CreateTenantRequest, caller: &PrincipalName) -> Result<TenantDraft> {
@@ -27,7 +44,8 @@ pub(crate) fn read_create(mut body: pb::CreateTenantRequest, caller: &PrincipalN
         db_host: Some(tenant.db_host),
         db_username: Some(tenant.db_username),
         db_name: Some(tenant.db_name),
-        has_db_password: !password.is_empty(),
+        db_password: Some(password).filter(|password| !password.is_empty()).map(Secret::new),
+        settings: tenant.settings.map(created_settings).unwrap_or_default(),
         etag: Etag::default(),
         request,
         violations: violations.into_inner(),
@@ -41,12 +59,22 @@ pub(crate) fn read_update(mut body: pb::UpdateTenantRequest, caller: &PrincipalN
     let password = body.tenant.as_mut().map(|tenant| take(&mut tenant.db_password)).unwrap_or_default();
     let request = request_key::read("UpdateTenant", caller, &id, &body, &mut violations);
     let tenant = body.tenant.unwrap_or_default();
+    let settings = tenant.settings.unwrap_or_default();
     let set = [
         !tenant.display_name.is_empty(),
         !tenant.db_host.is_empty(),
         !tenant.db_username.is_empty(),
         !password.is_empty(),
         !tenant.db_name.is_empty(),
+        !settings.time_zone.is_empty(),
+        settings.execution_days != 0,
+        settings.output_days != 0,
+        settings.deleted_utility_days != 0,
+        settings.legal_hold,
+        settings.max_utilities != 0,
+        settings.max_output_bytes != 0,
+        settings.max_running != 0,
+        !settings.runtimes.is_empty(),
     ];
     let mask = Mask::read_fields(body.update_mask, &FIELDS, set, &mut violations);
     TenantPatch {
@@ -54,7 +82,20 @@ pub(crate) fn read_update(mut body: pb::UpdateTenantRequest, caller: &PrincipalN
         db_host: mask.names("db_host").then_some(tenant.db_host),
         db_username: mask.names("db_username").then_some(tenant.db_username),
         db_name: mask.names("db_name").then_some(tenant.db_name),
-        has_db_password: mask.names("db_password") && !password.is_empty(),
+        // `*` without a password leaves it as it is: there is none to read back.
+        db_password: (mask.names_itself("db_password") || (mask.names("db_password") && !password.is_empty()))
+            .then(|| Secret::new(password)),
+        settings: SettingsPatch {
+            time_zone: mask.names("settings.time_zone").then_some(settings.time_zone),
+            execution_days: mask.names("settings.execution_days").then_some(settings.execution_days),
+            output_days: mask.names("settings.output_days").then_some(settings.output_days),
+            deleted_utility_days: mask.names("settings.deleted_utility_days").then_some(settings.deleted_utility_days),
+            legal_hold: mask.names("settings.legal_hold").then_some(settings.legal_hold),
+            max_utilities: mask.names("settings.max_utilities").then_some(settings.max_utilities),
+            max_output_bytes: mask.names("settings.max_output_bytes").then_some(settings.max_output_bytes),
+            max_running: mask.names("settings.max_running").then_some(settings.max_running),
+            runtimes: mask.names("settings.runtimes").then(|| runtimes(settings.runtimes)),
+        },
         etag: Etag::new(tenant.etag),
         request,
         violations: violations.into_inner(),
@@ -86,5 +127,40 @@ pub(crate) fn to_wire(tenant: &Tenant) -> pb::Tenant {
         update_time: Some(time::timestamp(tenant.updated)),
         close_time: tenant.closed.map(time::timestamp),
         etag: tenant.etag().as_str().to_owned(),
+        settings: Some(settings_to_wire(&tenant.settings)),
+    }
+}
+
+/// The settings of a new tenant.
+fn created_settings(settings: pb::TenantSettings) -> SettingsPatch {
+    SettingsPatch {
+        time_zone: Some(settings.time_zone),
+        execution_days: Some(settings.execution_days),
+        output_days: Some(settings.output_days),
+        deleted_utility_days: Some(settings.deleted_utility_days),
+        legal_hold: Some(settings.legal_hold),
+        max_utilities: Some(settings.max_utilities),
+        max_output_bytes: Some(settings.max_output_bytes),
+        max_running: Some(settings.max_running),
+        runtimes: Some(runtimes(settings.runtimes)),
+    }
+}
+
+fn runtimes(names: Vec<String>) -> Vec<RuntimeId> {
+    names.into_iter().map(RuntimeId::new).collect()
+}
+
+fn settings_to_wire(settings: &Settings) -> pb::TenantSettings {
+    let number = |number: Option<NonZeroU32>| number.map_or(0, |number| count(number.get()));
+    pb::TenantSettings {
+        time_zone: settings.time_zone.clone(),
+        execution_days: number(settings.keep.executions),
+        output_days: number(settings.keep.output),
+        deleted_utility_days: number(settings.keep.deleted_utilities),
+        legal_hold: settings.legal_hold,
+        max_utilities: number(settings.quota.utilities),
+        max_output_bytes: settings.quota.output_bytes.map_or(0, |most| size(most.get())),
+        max_running: number(settings.quota.running),
+        runtimes: settings.runtimes.iter().map(|name| name.to_string()).collect(),
     }
 }

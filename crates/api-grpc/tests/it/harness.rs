@@ -37,7 +37,7 @@ use futures_util::FutureExt as _;
 use test_support::{
     FakeChecker, FakeClock, FakeCompiler, FakeHasher, FakeSandbox, FakeSecrets, FakeTokens, InMemoryCodePolicyRepository, InMemoryEvents,
     InMemoryExecutionRepository, InMemoryIdentity, InMemorySignals, InMemoryTenants, InMemoryUtilityRepository, RecordedIncidents,
-    SequentialIds, TokioSpawner, sample,
+    SequentialIds, TokioSpawner, UtcCalendar, sample,
 };
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
@@ -405,6 +405,7 @@ fn services(options: &Options, parts: &Parts) -> Services {
         runtimes: compiler.clone(),
         compiler: compiler.clone(),
         admission: admission.clone(),
+        tenants: known.tenants.clone(),
         clock: clock.clone(),
     });
     let utilities = Utilities::new(stored.clone(), gate.clone(), clock.clone(), ids.clone());
@@ -449,7 +450,7 @@ fn services(options: &Options, parts: &Parts) -> Services {
         }),
         spawner: spawner.clone(),
         policy: AccessPolicy::new(rules, known.tenants.clone()),
-        tenants: Tenants::new(known.tenants.clone(), clock.clone()),
+        tenants: Tenants::new(known.tenants.clone(), Arc::new(UtcCalendar), clock.clone()),
         explanations: Explanations::new(matrix, explanations),
         shares: Shares::new(grants.clone(), stored.clone(), clock.clone()),
         sharing: Sharing::new(grants, stored.clone(), known.store.clone(), clock.clone()),

@@ -46,6 +46,20 @@ async fn lived(all: &Installation) -> String {
 }
 
 #[tokio::test]
+async fn nobody_of_a_tenant_on_legal_hold_is_erased_before_that_is_taken_back() {
+    let all = Installation::new().await;
+    lived(&all).await;
+    all.known.tenants.settle("demo", |settings| settings.legal_hold = true);
+    let refused = erase(&all, &all.root, ANN).await.unwrap_err();
+    assert_eq!((refused.code(), reason(&refused)), (Code::FailedPrecondition, "LEGAL_HOLD".to_owned()));
+    assert!(!export(&all, ANN).await.unwrap().is_empty(), "everything is there");
+    let nobody = erase(&all, &all.root, "tenants/demo/users/nobody").await.unwrap_err();
+    assert_eq!(nobody.code(), Code::NotFound);
+    all.known.tenants.settle("demo", |settings| settings.legal_hold = false);
+    assert!(erase(&all, &all.root, ANN).await.unwrap().starts_with("tenants/demo/users/erased-"));
+}
+
+#[tokio::test]
 async fn an_export_holds_everything_that_is_stored_of_a_user_and_nothing_of_others() {
     let all = Installation::new().await;
     lived(&all).await;

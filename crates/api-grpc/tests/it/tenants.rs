@@ -109,19 +109,37 @@ async fn every_violation_of_a_tenant_is_told_at_once() {
         display_name: long.clone(),
         db_host: "a\nb".to_owned(),
         db_username: long.clone(),
-        db_password: DB_PASSWORD.to_owned(),
+        db_password: "x".repeat(1_025),
         db_name: long,
+        settings: Some(pb::TenantSettings {
+            time_zone: "Mars/Olympus".to_owned(),
+            execution_days: -1,
+            output_days: 36_500,
+            deleted_utility_days: 36_501,
+            max_utilities: -1,
+            max_output_bytes: -1,
+            max_running: -1,
+            runtimes: vec![String::new()],
+            ..Default::default()
+        }),
         ..Default::default()
     };
     let mut request = creation("Not A Code", tenant.clone());
     request.request_id = "no uuid".to_owned();
     let refused = server.tenants.clone().create_tenant(ROOT.asks(request)).await.unwrap_err();
     let of_tenant = [
+        ("tenant.db_password", "TOO_LONG"),
         ("tenant.name", "TOO_LONG"),
         ("tenant.db_host", "MALFORMED"),
         ("tenant.db_username", "TOO_LONG"),
         ("tenant.db_name", "TOO_LONG"),
-        ("tenant.db_password", "NOT_ENCRYPTABLE"),
+        ("tenant.settings.time_zone", "UNKNOWN_ZONE"),
+        ("tenant.settings.execution_days", "OUT_OF_RANGE"),
+        ("tenant.settings.deleted_utility_days", "OUT_OF_RANGE"),
+        ("tenant.settings.max_utilities", "OUT_OF_RANGE"),
+        ("tenant.settings.max_output_bytes", "OUT_OF_RANGE"),
+        ("tenant.settings.max_running", "OUT_OF_RANGE"),
+        ("tenant.settings.runtimes", "OUT_OF_RANGE"),
     ];
     let head = [("request_id", "MALFORMED"), ("tenant_id", "MALFORMED")];
     assert_eq!(violations(&refused), pairs(&[&head[..], &of_tenant].concat()));
@@ -134,23 +152,24 @@ async fn every_violation_of_a_tenant_is_told_at_once() {
 }
 
 #[tokio::test]
-async fn the_password_of_a_database_is_kept_nowhere_and_told_to_nobody() {
+async fn the_password_of_a_database_is_written_and_never_read() {
     let server = server().await;
     let tenant = pb::Tenant { db_password: DB_PASSWORD.to_owned(), ..Default::default() };
     assert!(!format!("{tenant:?} {:?}", creation("new", tenant.clone())).contains(DB_PASSWORD));
-    let refused = [
-        create(&server, "new", tenant.clone()).await.unwrap_err(),
-        update(&server, ROOT, "acme", tenant.clone(), &[]).await.unwrap_err(),
-        update(&server, ADMIN, "demo", tenant.clone(), &["db_password"]).await.unwrap_err(),
+    let kept = |code: &str| server.known_tenants.db_password(code);
+    let answers = [
+        create(&server, "new", tenant.clone()).await.unwrap(),
+        update(&server, ROOT, "acme", tenant.clone(), &[]).await.unwrap(),
+        update(&server, ADMIN, "demo", tenant.clone(), &["db_password"]).await.unwrap(),
+        get(&server, ROOT, "acme").await.unwrap(),
     ];
-    for status in refused {
-        assert_eq!(violations(&status), pairs(&[("tenant.db_password", "NOT_ENCRYPTABLE")]));
-        assert!(!format!("{status:?}").contains(DB_PASSWORD));
-    }
-    assert_eq!(get(&server, ROOT, "new").await.unwrap_err().code(), Code::NotFound, "nothing of it was stored");
-    assert_eq!(get(&server, ROOT, "acme").await.unwrap().db_password, "");
-    let empty = update(&server, ROOT, "acme", pb::Tenant::default(), &["db_password"]).await.unwrap();
-    assert_eq!(empty.db_password, "");
+    assert!(answers.iter().all(|answer| answer.db_password.is_empty()));
+    assert!(["new", "acme", "demo"].iter().all(|code| kept(code).as_deref() == Some(DB_PASSWORD)));
+    let named = pb::Tenant { display_name: "Acme".to_owned(), ..Default::default() };
+    update(&server, ROOT, "acme", named, &["*"]).await.unwrap();
+    assert_eq!(kept("acme").as_deref(), Some(DB_PASSWORD), "who names no password leaves it as it is");
+    update(&server, ROOT, "acme", pb::Tenant::default(), &["db_password"]).await.unwrap();
+    assert_eq!(kept("acme"), None, "who names an empty one takes it away");
 }
 
 #[tokio::test]
@@ -187,6 +206,51 @@ async fn administrators_read_and_change_their_own_tenant_and_nobody_else_does() 
     for refused in [suspend(&server, "system").await.unwrap_err(), delete(&server, "system").await.unwrap_err()] {
         assert_eq!((refused.code(), reason(&refused)), (Code::FailedPrecondition, "OWN_TENANT".to_owned()));
     }
+}
+
+#[tokio::test]
+async fn administrators_settle_how_long_things_are_kept_and_only_super_administrators_hold_them() {
+    let server = server().await;
+    let settings = |settings| pb::Tenant { settings: Some(settings), ..Default::default() };
+    let first = get(&server, ADMIN, "demo").await.unwrap().settings.unwrap();
+    assert_eq!(first, pb::TenantSettings { time_zone: "UTC".to_owned(), ..Default::default() });
+    let wanted = pb::TenantSettings { execution_days: 30, output_days: 2, deleted_utility_days: 90, ..Default::default() };
+    let settled = update(&server, ADMIN, "demo", settings(wanted), &[]).await.unwrap().settings.unwrap();
+    assert_eq!((settled.execution_days, settled.output_days, settled.deleted_utility_days), (30, 2, 90));
+    let hold = || settings(pb::TenantSettings { legal_hold: true, ..Default::default() });
+    let refused = update(&server, ADMIN, "demo", hold(), &["settings.legal_hold"]).await.unwrap_err();
+    assert_eq!((refused.code(), reason(&refused)), (Code::PermissionDenied, "PERMISSION_DENIED".to_owned()));
+    let held = update(&server, ROOT, "demo", hold(), &["settings.legal_hold"]).await.unwrap().settings.unwrap();
+    assert_eq!(held, pb::TenantSettings { legal_hold: true, ..settled });
+    let freed = update(&server, ADMIN, "demo", settings(pb::TenantSettings::default()), &["settings.legal_hold"]).await.unwrap_err();
+    assert_eq!(freed.code(), Code::PermissionDenied);
+    for path in ["settings.max_utilities", "settings.max_output_bytes", "settings.max_running", "settings.runtimes"] {
+        let bounds = || {
+            settings(pb::TenantSettings {
+                max_utilities: 3,
+                max_output_bytes: 4,
+                max_running: 5,
+                runtimes: vec!["python".to_owned()],
+                ..Default::default()
+            })
+        };
+        let refused = update(&server, ADMIN, "demo", bounds(), &[path]).await.unwrap_err();
+        assert_eq!(refused.code(), Code::PermissionDenied, "{path}");
+        update(&server, ROOT, "demo", bounds(), &[path]).await.unwrap();
+    }
+    let bounded = get(&server, ADMIN, "demo").await.unwrap().settings.unwrap();
+    assert_eq!((bounded.max_utilities, bounded.max_output_bytes, bounded.max_running), (3, 4, 5));
+    assert_eq!(bounded.runtimes, ["python"]);
+    let negative = settings(pb::TenantSettings { max_utilities: -1, max_output_bytes: -1, ..Default::default() });
+    let paths = ["settings.max_utilities", "settings.max_output_bytes"];
+    let refused = update(&server, ROOT, "demo", negative, &paths).await.unwrap_err();
+    assert_eq!(
+        violations(&refused),
+        pairs(&[("tenant.settings.max_utilities", "OUT_OF_RANGE"), ("tenant.settings.max_output_bytes", "OUT_OF_RANGE")])
+    );
+    let shorter = settings(pb::TenantSettings::default());
+    let changed = update(&server, ADMIN, "demo", shorter, &["settings.output_days"]).await.unwrap().settings.unwrap();
+    assert_eq!((changed.output_days, changed.execution_days, changed.legal_hold), (0, 30, true));
 }
 
 #[tokio::test]

@@ -1,5 +1,7 @@
 //! `zona tenant ...`: who an installation is shared by.
 
+use std::path::PathBuf;
+
 use api_proto::zona::tenant::v1 as pb;
 use clap::{Args, Subcommand};
 
@@ -11,6 +13,7 @@ use crate::exit::Exit;
 use crate::failure::{Failure, Result};
 use crate::output::fields;
 use crate::pending::Pending;
+use crate::secret;
 
 const HEADINGS: &[&str] = &["ID", "CODE", "NAME", "STATUS", "CREATED"];
 
@@ -29,7 +32,7 @@ pub enum Tenant {
     Suspend(Change),
     /// Take a suspension, or a deletion, back
     Resume(Change),
-    /// Delete a tenant: from now on it is like a suspended one
+    /// Delete a tenant: from now on it is like a suspended one; 30 days later its data is removed
     Delete(Change),
 }
 
@@ -61,6 +64,36 @@ pub struct Said {
     /// Name of that database
     #[arg(long, value_name = "NAME")]
     db_name: Option<String>,
+    /// Read the password of that database from a file; `-` is standard input, an empty one takes it away
+    #[arg(long, value_name = "FILE")]
+    db_password_file: Option<PathBuf>,
+    /// Time zone whose days count, e.g. Europe/Berlin
+    #[arg(long, value_name = "ZONE")]
+    time_zone: Option<String>,
+    /// Days for which executions are kept; 0: as the server says
+    #[arg(long, value_name = "DAYS")]
+    execution_days: Option<i32>,
+    /// Days for which their output is kept; 0: as long as they are
+    #[arg(long, value_name = "DAYS")]
+    output_days: Option<i32>,
+    /// Days for which deleted utilities are kept; 0: for good
+    #[arg(long, value_name = "DAYS")]
+    deleted_utility_days: Option<i32>,
+    /// Whether everything is kept, whatever else is said; only super administrators may change it
+    #[arg(long, value_name = "true|false")]
+    legal_hold: Option<bool>,
+    /// Most utilities that it may have; 0: no bound; only super administrators may change it
+    #[arg(long, value_name = "COUNT")]
+    max_utilities: Option<i32>,
+    /// Most bytes of output that are kept of it; 0: no bound of its own; only super administrators may change it
+    #[arg(long, value_name = "BYTES")]
+    max_output_bytes: Option<i64>,
+    /// Most executions at once on each server; 0: as the server says; only super administrators may change it
+    #[arg(long, value_name = "COUNT")]
+    max_running: Option<i32>,
+    /// Runtimes that it may use, separated by commas; empty: every one; only super administrators may change them
+    #[arg(long, value_name = "NAMES")]
+    runtimes: Option<String>,
 }
 
 #[derive(Debug, Args)]
@@ -147,7 +180,7 @@ impl Tenant {
 impl Create {
     async fn run(&self, context: &Context) -> Result {
         let tenant_id = names::tenant(&self.code)?.trim_start_matches("tenants/").to_owned();
-        let (tenant, _) = self.said.tenant();
+        let (tenant, _) = self.said.tenant()?;
         let request = pb::CreateTenantRequest { tenant_id, tenant: Some(tenant), request_id: self.request_id.clone() };
         show(context, &context.connect().await?.tenants().create_tenant(soon(request)).await.map_err(explained)?.into_inner())
     }
@@ -156,7 +189,7 @@ impl Create {
 impl Update {
     async fn run(&self, context: &Context) -> Result {
         let name = names::tenant(&self.code)?;
-        let (tenant, paths) = self.said.tenant();
+        let (tenant, paths) = self.said.tenant()?;
         if paths.is_empty() {
             return Err(Failure::usage("nothing to change was named").hint("`zona tenant update --help` lists what can be changed"));
         }
@@ -169,18 +202,47 @@ impl Update {
 
 impl Said {
     /// The tenant with what was said, and the fields that were.
-    fn tenant(&self) -> (pb::Tenant, Vec<String>) {
+    fn tenant(&self) -> Result<(pb::Tenant, Vec<String>)> {
         let text = |said: &Option<String>| said.clone().unwrap_or_default();
         let tenant = pb::Tenant {
             display_name: text(&self.name),
             db_host: text(&self.db_host),
             db_username: text(&self.db_username),
             db_name: text(&self.db_name),
+            db_password: match &self.db_password_file {
+                Some(file) => secret::read(file, "password")?.expose().to_owned(),
+                None => String::new(),
+            },
+            settings: Some(pb::TenantSettings {
+                time_zone: text(&self.time_zone),
+                execution_days: self.execution_days.unwrap_or_default(),
+                output_days: self.output_days.unwrap_or_default(),
+                deleted_utility_days: self.deleted_utility_days.unwrap_or_default(),
+                legal_hold: self.legal_hold.unwrap_or_default(),
+                max_utilities: self.max_utilities.unwrap_or_default(),
+                max_output_bytes: self.max_output_bytes.unwrap_or_default(),
+                max_running: self.max_running.unwrap_or_default(),
+                runtimes: text(&self.runtimes).split(',').map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned).collect(),
+            }),
             ..Default::default()
         };
-        let fields =
-            [("display_name", &self.name), ("db_host", &self.db_host), ("db_username", &self.db_username), ("db_name", &self.db_name)];
-        (tenant, fields.into_iter().filter(|(_, said)| said.is_some()).map(|(field, _)| field.to_owned()).collect())
+        let fields = [
+            ("display_name", self.name.is_some()),
+            ("db_host", self.db_host.is_some()),
+            ("db_username", self.db_username.is_some()),
+            ("db_name", self.db_name.is_some()),
+            ("db_password", self.db_password_file.is_some()),
+            ("settings.time_zone", self.time_zone.is_some()),
+            ("settings.execution_days", self.execution_days.is_some()),
+            ("settings.output_days", self.output_days.is_some()),
+            ("settings.deleted_utility_days", self.deleted_utility_days.is_some()),
+            ("settings.legal_hold", self.legal_hold.is_some()),
+            ("settings.max_utilities", self.max_utilities.is_some()),
+            ("settings.max_output_bytes", self.max_output_bytes.is_some()),
+            ("settings.max_running", self.max_running.is_some()),
+            ("settings.runtimes", self.runtimes.is_some()),
+        ];
+        Ok((tenant, fields.into_iter().filter(|(_, said)| *said).map(|(field, _)| field.to_owned()).collect()))
     }
 }
 
@@ -237,6 +299,19 @@ fn show(context: &Context, tenant: &pb::Tenant) -> Result {
         if !tenant.db_host.is_empty() {
             let of = [("database", &tenant.db_host), ("database user", &tenant.db_username), ("database name", &tenant.db_name)];
             rows.extend(of.map(|(label, text)| (label, text.clone())));
+        }
+        if let Some(settings) = &tenant.settings {
+            let days = |days: i32, none: &str| if days == 0 { none.to_owned() } else { format!("{days} days") };
+            rows.push(("time zone", settings.time_zone.clone()));
+            rows.push(("executions", days(settings.execution_days, "kept as the server says")));
+            rows.push(("output", days(settings.output_days, "kept with its execution")));
+            rows.push(("deleted utilities", days(settings.deleted_utility_days, "kept for good")));
+            let most = |number: i64| if number == 0 { "no bound".to_owned() } else { number.to_string() };
+            rows.push(("most utilities", most(settings.max_utilities.into())));
+            rows.push(("most output bytes", most(settings.max_output_bytes)));
+            rows.push(("most at once", most(settings.max_running.into())));
+            rows.push(("runtimes", if settings.runtimes.is_empty() { "every one".to_owned() } else { settings.runtimes.join(", ") }));
+            rows.push(("legal hold", if settings.legal_hold { "yes: everything is kept" } else { "no" }.to_owned()));
         }
         fields(&rows)
     };

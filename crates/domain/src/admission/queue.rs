@@ -3,6 +3,7 @@
 //! while several wait, and a tenant that was away comes back with neither debt nor credit.
 
 use std::collections::{HashMap, VecDeque};
+use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use crate::admission::waiter::{Waiter, exhausted};
@@ -37,9 +38,11 @@ struct Tenant {
 
 impl Queue {
     /// Admits the waiter where there is room, or queues it.
-    pub(super) fn enter(&mut self, config: &Config, waiter: &Arc<Waiter>) -> Result<()> {
+    pub(super) fn enter(&mut self, config: &Config, waiter: &Arc<Waiter>, most: Option<NonZeroU32>) -> Result<()> {
         let (has_room, waiting) = (self.running < config.max_running, self.waiting);
         let tenant = self.tenant(config, &waiter.tenant);
+        let own = config.share(&waiter.tenant).max_running;
+        tenant.share.max_running = most.map_or(own, |most| own.min(most.get()));
         let Share { max_running, max_queued, .. } = tenant.share;
         if has_room && tenant.waiting.is_empty() && tenant.running < max_running {
             self.start(waiter);

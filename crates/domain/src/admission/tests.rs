@@ -20,7 +20,7 @@ fn tenant(name: &str) -> TenantId {
 }
 
 fn enter(admission: &Admission, name: &str) -> Ticket {
-    admission.enter(&tenant(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
+    admission.enter(&tenant(name), None).unwrap_or_else(|error| panic!("{name}: {error}"))
 }
 
 #[test]
@@ -33,15 +33,28 @@ fn the_queue_starts_where_the_running_end() {
 }
 
 #[test]
+fn a_tenant_runs_no_more_at_once_than_was_settled_and_never_more_than_its_share() {
+    let admission = Admission::new(Config { max_running: 9, max_running_per_tenant: 3, ..small() });
+    let most = std::num::NonZeroU32::new;
+    let first = admission.enter(&tenant("acme"), most(1)).unwrap();
+    let second = admission.enter(&tenant("acme"), most(1)).unwrap();
+    assert_eq!((first.position(), second.position()), (0, 1));
+    drop(first);
+    assert!(second.admitted());
+    let wide: Vec<_> = (0..3).map(|_| admission.enter(&tenant("acme"), most(8)).unwrap()).collect();
+    assert_eq!(wide.iter().map(Ticket::position).collect::<Vec<_>>(), [0, 0, 1], "with the one that runs, three");
+}
+
+#[test]
 fn a_full_queue_refuses_with_a_delay() {
     let admission = Admission::new(small());
     let _tickets: Vec<_> = (0..5).map(|_| enter(&admission, "acme")).collect();
-    match admission.enter(&tenant("acme")) {
+    match admission.enter(&tenant("acme"), None) {
         Err(Error::Exhausted { reason, subject, .. }) => assert_eq!((reason, subject.as_str()), ("QUEUE_FULL", "tenants/acme")),
         other => panic!("{:?}", other.err()),
     }
     let _other = enter(&admission, "beta");
-    assert!(matches!(admission.enter(&tenant("gamma")), Err(Error::Exhausted { subject, .. }) if subject == "executions"));
+    assert!(matches!(admission.enter(&tenant("gamma"), None), Err(Error::Exhausted { subject, .. }) if subject == "executions"));
 }
 
 #[test]
@@ -177,6 +190,6 @@ fn a_tenants_own_limits_hold_instead_of_the_usual() {
     let admission = Admission::new(Config { tenants: HashMap::from([(tenant("acme"), share)]), ..small() });
     let (first, second) = (enter(&admission, "acme"), enter(&admission, "acme"));
     assert!(first.admitted() && !second.admitted());
-    assert!(matches!(admission.enter(&tenant("acme")), Err(Error::Exhausted { subject, .. }) if subject == "tenants/acme"));
+    assert!(matches!(admission.enter(&tenant("acme"), None), Err(Error::Exhausted { subject, .. }) if subject == "tenants/acme"));
     assert!(enter(&admission, "beta").admitted());
 }

@@ -7,7 +7,7 @@ use crate::access::{Found, TenantScope};
 use crate::audit;
 use crate::execution::{Event, Execution, State};
 use crate::lease::{Fence, InstanceId};
-use crate::name::{ExecutionId, ExecutionName, PrincipalName, UtilityId};
+use crate::name::{ExecutionId, ExecutionName, PrincipalName, TenantId, UtilityId};
 use crate::page::{Page, PageRequest};
 use crate::request::{Committed, RequestKey};
 use crate::time::Timestamp;
@@ -29,6 +29,17 @@ pub struct ExecutionQuery {
     pub oldest_first: bool,
 }
 
+/// What of all tenants together is kept. What ended at or after the time is, until there is more output than that: then the oldest go.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Bounds {
+    /// When it ended at the earliest.
+    pub ended_before: Timestamp,
+    /// Bytes of output.
+    pub max_output_bytes: u64,
+    /// Tenants of which nothing is removed, and whose output is not counted.
+    pub except: Vec<TenantId>,
+}
+
 /// What retention removed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Pruned {
@@ -36,6 +47,8 @@ pub struct Pruned {
     pub executions: u64,
     /// Bytes of output.
     pub output_bytes: u64,
+    /// Whether there is more to remove.
+    pub more: bool,
 }
 
 /// Port: executions and their events. A write is refused with [`crate::Error::StaleFence`] when the stored execution has another
@@ -78,6 +91,9 @@ pub trait ExecutionRepository: Send + Sync {
     async fn ask_stop(&self, scope: &TenantScope, id: &ExecutionId) -> Result<()>;
     /// Executions under a fence of this holder that have not ended and were asked to stop.
     async fn stops_asked(&self, holder: &InstanceId) -> Result<Vec<ExecutionName>>;
-    /// Removes executions that ended before `ended_before`, then the oldest until at most `max_output_bytes` of output are kept.
-    async fn prune(&self, ended_before: Timestamp, max_output_bytes: u64) -> Result<Pruned>;
+    /// Whether there is something beyond these bounds.
+    async fn is_prunable(&self, bounds: &Bounds) -> Result<bool>;
+    /// Removes some executions beyond these bounds, the oldest first, in one step that holds up others for a short time only. A store that
+    /// keeps tenants, too, excepts those on legal hold of its own accord, in the commit of each step.
+    async fn prune(&self, bounds: &Bounds) -> Result<Pruned>;
 }

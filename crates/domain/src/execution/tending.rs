@@ -1,5 +1,5 @@
 //! What a server does for executions of its own accord, for no caller: it keeps its lease, settles what dead servers left, hears
-//! wishes to stop that were told to others, removes what is old, and ends.
+//! wishes to stop that were told to others, and ends.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -8,12 +8,12 @@ use futures_util::StreamExt as _;
 use futures_util::future::{Either, select};
 
 use crate::access::TenantScope;
-use crate::audit::{FieldChange, Notes};
+use crate::audit::Notes;
 use crate::error::{Error, Result};
-use crate::execution::{Body, Event, Execution, Executions, Hint, Pruned};
+use crate::execution::{Body, Event, Execution, Executions, Hint};
 use crate::incident::Incident;
 use crate::lease::{Fence, Keeper, TERM};
-use crate::name::{ExecutionId, ExecutionName, TenantId};
+use crate::name::{ExecutionId, ExecutionName};
 use crate::tenant::TenantState;
 
 /// Executions of dead servers that are settled in one step: what a server has in memory of them at once.
@@ -22,10 +22,6 @@ const SETTLED_AT_ONCE: u32 = 20;
 const HEED_EVERY: Duration = Duration::from_millis(500);
 /// What records call the ending of what a dead server left.
 const LOSE: &str = "execution.lose";
-/// What records call the removal of old executions and output.
-const PRUNE: &str = "execution.prune";
-/// What that is done to: executions of every tenant.
-const RESOURCE: &str = "execution";
 
 impl Executions {
     /// Acquires this server's lease, and settles what dead servers left. Answers how many executions were lost.
@@ -102,24 +98,6 @@ impl Executions {
                 self.keep_lease_meanwhile().await?;
             }
         }
-    }
-
-    /// Removes what is older than `keep`, or more than `max_output_bytes` of output.
-    ///
-    /// # Errors
-    /// Those of the store.
-    pub async fn prune(&self, keep: Duration, max_output_bytes: u64) -> Result<Pruned> {
-        let ports = &self.shared.ports;
-        let notes = Notes::default();
-        let entry = ports.auditor.own_entry(TenantId::system(), PRUNE, &RESOURCE);
-        let work = async {
-            let pruned = ports.executions.prune(ports.clock.now().minus(keep), max_output_bytes).await?;
-            let said = [("executions", pruned.executions), ("output_bytes", pruned.output_bytes)];
-            let said = said.into_iter().filter(|(_, number)| *number > 0);
-            notes.changes(said.filter_map(|(what, number)| FieldChange::named(what, Some(&number.to_string()), None)).collect());
-            Ok(pruned)
-        };
-        ports.auditor.own_work(entry, notes.clone(), work).await
     }
 
     /// Stops every execution and returns when all are stored, or after `patience`. Says whether all ended.

@@ -95,7 +95,7 @@ impl Executions {
         let inputs_json = if utility.metadata.store_values { values_json.clone() } else { Vec::new() };
         let values = Values { count: count as u32, failed: 0, inputs_json, outcomes: Vec::new() };
         let entry = Entry::Transform(values_json);
-        let mut prepared = self.prepare(permit, &utility, &version, bound, entry, Mode::Transform, call.timeout, None)?;
+        let mut prepared = self.prepare(permit, &utility, &version, bound, entry, Mode::Transform, call.timeout, None).await?;
         prepared.execution.values = Some(values);
         let name = prepared.execution.name.clone();
         let driven = self.drive(permit, prepared, None, Some((count, utility.metadata.store_values)));
@@ -227,7 +227,7 @@ impl Executions {
         let called = arguments(binder, definition.kind, definition.schema(), &version.code, &launch.params_json);
         let (entry, bound) = called.map_err(Error::Invalid)?;
         let request = launch.request.as_ref();
-        let mut prepared = self.prepare(permit, &utility, &version, bound, entry, Mode::Run, launch.timeout, request)?;
+        let mut prepared = self.prepare(permit, &utility, &version, bound, entry, Mode::Run, launch.timeout, request).await?;
         if let Some(action) = launch.on_output_limit {
             prepared.execution.limits.on_output_limit = action;
             prepared.job.limits.on_output_limit = action;
@@ -317,7 +317,7 @@ impl Executions {
     }
 
     #[allow(clippy::too_many_arguments, reason = "an execution has this many independent parts")]
-    fn prepare<A: Action<Target = UtilityName>>(
+    async fn prepare<A: Action<Target = UtilityName>>(
         &self,
         permit: &Permit<A>,
         utility: &Utility,
@@ -332,10 +332,15 @@ impl Executions {
         let definition = &version.definition;
         let secrets = if utility.metadata.show_secrets { Secrets::default() } else { bound.secrets };
         secrets.check("params_json").map_err(|violation| Error::Invalid(vec![violation]))?;
+        let account = permit.account().tenant().clone();
+        let settings = shared.ports.tenants.settings(&account).await?;
+        if !settings.allows(&definition.runtime) {
+            let (subject, description) = (utility.name.to_string(), settings.not_allowed(&definition.runtime));
+            return Err(Error::Precondition { reason: "RUNTIME_NOT_ALLOWED", subject, description });
+        }
         shared.ports.sandbox.ready(definition.isolation, &definition.runtime)?;
         let fence = shared.ports.keeper.fence().ok_or_else(no_lease)?;
-        let account = permit.account().tenant().clone();
-        let ticket = shared.ports.admission.enter(&account)?;
+        let ticket = shared.ports.admission.enter(&account, settings.quota.running)?;
         let limits = definition.limits.with_wall(timeout);
         let name = ExecutionName { tenant: account, execution: shared.ports.ids.execution() };
         let execution = Execution {

@@ -14,7 +14,7 @@ use crate::identity::principals::check_ruled;
 use crate::identity::subject::{Erasure, SubjectPart, SubjectState};
 use crate::identity::use_cases::{Asked, Identities, IdentityPorts, remembered, settled};
 use crate::identity::{Principal, actions};
-use crate::name::{PrincipalName, UtilityName};
+use crate::name::{PrincipalName, TenantName, UtilityName};
 use crate::page::{MAX_PAGE, Page, PageRequest};
 use crate::request::{Committed, RequestKey, once};
 use crate::utility::UtilityQuery;
@@ -51,7 +51,7 @@ impl Identities {
     ///
     /// # Errors
     /// [`Error::NotFound`] where nothing is stored of the user; [`Error::Denied`] for a user above the caller;
-    /// [`Error::Precondition`] for the last super administrator.
+    /// [`Error::Precondition`] for the last super administrator, and while a legal hold keeps everything of the tenant.
     pub async fn erase_subject(&self, permit: &Permit<actions::EraseSubject>, asked: Asked) -> Result<PrincipalName> {
         let request = asked.request.clone();
         once(|| self.erased_before(permit, request.as_ref()), self.erase(permit, asked)).await
@@ -73,6 +73,9 @@ impl Identities {
         let principal = self.ruled(&scope, permit, user).await?;
         if principal.is_none() && self.ports.subjects.find_subject(&scope, user).await?.is_none() {
             return Err(Error::NotFound { resource: user.to_string() });
+        }
+        if self.ports.tenants.is_held(user.tenant()).await? {
+            return Err(legal_hold(user));
         }
         let judged_at = match &principal {
             Some(principal) => self.spare(&scope, principal).await?,
@@ -107,6 +110,13 @@ impl Identities {
             Err(error) => Err(error),
         }
     }
+}
+
+/// What is kept for others goes before what somebody may ask for.
+fn legal_hold(user: &PrincipalName) -> Error {
+    let subject = TenantName { tenant: user.tenant().clone() }.to_string();
+    let description = format!("{subject} is on legal hold: nothing of it is erased before a super administrator has taken that back");
+    Error::Precondition { reason: "LEGAL_HOLD", subject, description }
 }
 
 /// Where parts come from, in this order.

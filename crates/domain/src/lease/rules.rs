@@ -78,6 +78,11 @@ impl LeaseName {
         LeaseName(format!("instances/{instance}").into())
     }
 
+    /// The lease under which one instance does something for all.
+    pub fn of_job(job: &str) -> Self {
+        LeaseName(format!("jobs/{job}").into())
+    }
+
     /// A name as it was stored.
     pub fn from_stored(text: &str) -> Self {
         LeaseName(text.into())

@@ -1,13 +1,17 @@
 //! A tenant as it is kept.
 
 use std::fmt;
+use std::time::Duration;
 
 use crate::access::{Resource, Target};
 use crate::error::{Error, Result};
 use crate::name::{PrincipalName, TenantId, TenantName};
 use crate::revision::{Etag, Revision};
-use crate::tenant::TenantState;
+use crate::tenant::{Settings, TenantState};
 use crate::time::Timestamp;
+
+/// How long the data of a deleted tenant is kept.
+pub const PURGED_AFTER: Duration = Duration::from_secs(30 * 24 * 3_600);
 
 /// The number of a tenant: given by the store when the tenant is made, never changed, and never given twice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -26,6 +30,8 @@ pub struct Tenant {
     pub state: TenantState,
     /// Its database in another system.
     pub database: Database,
+    /// What was settled for it.
+    pub settings: Settings,
     /// When it was made.
     pub created: Timestamp,
     /// When it was changed last.
@@ -81,6 +87,7 @@ impl Tenant {
             code,
             state: TenantState::Active,
             database: Database::default(),
+            settings: Settings::default(),
             created: now,
             updated: now,
             closed: None,
@@ -91,6 +98,11 @@ impl Tenant {
     /// Its full name.
     pub fn name(&self) -> TenantName {
         TenantName { tenant: self.code.clone() }
+    }
+
+    /// Whether it was deleted so long ago that its data goes.
+    pub fn is_to_be_purged(&self, now: Timestamp) -> bool {
+        self.state == TenantState::Deleted && self.closed.is_some_and(|closed| now >= closed.plus(PURGED_AFTER))
     }
 
     /// The opaque mark of its revision.

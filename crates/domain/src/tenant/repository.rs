@@ -4,6 +4,7 @@ use async_trait::async_trait;
 
 use crate::Result;
 use crate::access::{Found, TenantScope};
+use crate::identity::Secret;
 use crate::name::TenantId;
 use crate::page::{Page, PageRequest};
 use crate::request::{Committed, RequestKey};
@@ -19,12 +20,14 @@ pub struct TenantQuery {
 }
 
 /// One change of a tenant, stored whole or not at all.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct TenantChange {
     /// The revision that the store must hold for the change to apply.
     pub expected: Revision,
     /// The tenant after the change; its code and number stay what they are.
     pub tenant: Tenant,
+    /// The password of its database, which is sealed and never read back; an empty one takes it away.
+    pub db_password: Option<Secret>,
     /// The request to remember with its answer.
     pub request: Option<RequestKey>,
 }
@@ -38,7 +41,13 @@ pub trait TenantRepository: TenantStates {
     async fn list(&self, query: TenantQuery, page: &PageRequest) -> Result<Found<Page<Tenant>>>;
     /// Stores a new tenant with the next number of the store, and answers it; remembers the request in the scope of who asked. Never
     /// [`Committed::Stored`]: what was made is the answer. A taken code is a conflict.
-    async fn create(&self, asked_in: &TenantScope, tenant: Tenant, request: Option<RequestKey>) -> Result<Committed<Tenant>>;
+    async fn create(
+        &self,
+        asked_in: &TenantScope,
+        tenant: Tenant,
+        db_password: Option<Secret>,
+        request: Option<RequestKey>,
+    ) -> Result<Committed<Tenant>>;
     /// Stores a change, whole or not at all.
     async fn commit(&self, scope: &TenantScope, change: TenantChange) -> Result<Committed<Tenant>>;
     /// What a request was answered with, if it was: looked for before anything about it is judged.

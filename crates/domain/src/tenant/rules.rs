@@ -1,13 +1,18 @@
 //! What a tenant must be like. Pure: it asks nobody.
 
+use std::num::{NonZeroU32, NonZeroU64};
+
+use crate::identity::Secret;
 use crate::name::TenantId;
-use crate::tenant::Database;
+use crate::tenant::{Calendar, DEFAULT_ZONE, Database, Keep, MAX_DAYS, MAX_RUNTIMES, Quota, Settings, SettingsPatch};
 use crate::violation::{Violation, longest};
 
 /// Longest display name in characters.
 const MAX_DISPLAY_NAME: usize = 100;
 /// Longest host, user name or name of a database in characters: that of a DNS name.
 const MAX_DATABASE_FIELD: usize = 253;
+/// Longest password of a database in characters.
+const MAX_PASSWORD: usize = 1_024;
 
 /// What is wrong with a display name.
 pub(super) fn display_name_violations(text: &str, found: &mut Vec<Violation>) {
@@ -28,10 +33,58 @@ pub(super) fn database_violations(database: &Database, found: &mut Vec<Violation
     }
 }
 
-/// That a password was given, which cannot be kept.
-pub(super) fn password_violation() -> Violation {
-    let text = "cannot be kept: this server has no key to encrypt it with, and keeps no password in plain text; leave it empty";
-    Violation::new("tenant.db_password", "NOT_ENCRYPTABLE", text)
+/// The settings with what is asked for; what is wrong with that is among the violations.
+pub(super) fn changed_settings(old: &Settings, patch: SettingsPatch, calendar: &dyn Calendar, found: &mut Vec<Violation>) -> Settings {
+    let time_zone = match patch.time_zone {
+        Some(zone) if zone.is_empty() => DEFAULT_ZONE.to_owned(),
+        Some(zone) => zone,
+        None => old.time_zone.clone(),
+    };
+    if !calendar.knows(&time_zone) {
+        let text = "is no zone of the IANA database; name one like `Europe/Berlin` or `UTC`";
+        found.push(Violation::new("tenant.settings.time_zone", "UNKNOWN_ZONE", text));
+    }
+    let mut days = |field: &str, asked: Option<i32>, old: Option<NonZeroU32>| match asked.map(u32::try_from) {
+        None => old,
+        Some(Ok(days)) if days <= MAX_DAYS => NonZeroU32::new(days),
+        Some(_) => {
+            let text = format!("must be 0 to {MAX_DAYS}; 0 is what the server says");
+            found.push(Violation::new(format!("tenant.settings.{field}"), "OUT_OF_RANGE", text));
+            old
+        }
+    };
+    let keep = Keep {
+        executions: days("execution_days", patch.execution_days, old.keep.executions),
+        output: days("output_days", patch.output_days, old.keep.output),
+        deleted_utilities: days("deleted_utility_days", patch.deleted_utility_days, old.keep.deleted_utilities),
+    };
+    let quota = Quota {
+        utilities: quantity("max_utilities", patch.max_utilities, found).map_or(old.quota.utilities, NonZeroU32::new),
+        output_bytes: quantity("max_output_bytes", patch.max_output_bytes, found).map_or(old.quota.output_bytes, NonZeroU64::new),
+        running: quantity("max_running", patch.max_running, found).map_or(old.quota.running, NonZeroU32::new),
+    };
+    let mut runtimes = patch.runtimes.unwrap_or_else(|| old.runtimes.clone());
+    runtimes.sort();
+    runtimes.dedup();
+    if runtimes.len() > MAX_RUNTIMES || runtimes.iter().any(|name| name.is_empty()) {
+        let text = format!("must be names of at most {MAX_RUNTIMES} runtimes; none at all is every one");
+        found.push(Violation::new("tenant.settings.runtimes", "OUT_OF_RANGE", text));
+    }
+    Settings { time_zone, keep, legal_hold: patch.legal_hold.unwrap_or(old.legal_hold), quota, runtimes }
+}
+
+/// A number that is not negative; `None` where none is asked for, or another one is.
+fn quantity<A, N: TryFrom<A>>(field: &str, asked: Option<A>, found: &mut Vec<Violation>) -> Option<N> {
+    let number = N::try_from(asked?).ok();
+    if number.is_none() {
+        found.push(Violation::new(format!("tenant.settings.{field}"), "OUT_OF_RANGE", "must not be negative; 0 is no bound"));
+    }
+    number
+}
+
+/// What is wrong with the password of a database.
+pub(super) fn password_violations(password: &Secret, found: &mut Vec<Violation>) {
+    longest(found, "tenant.db_password".to_owned(), password.expose(), MAX_PASSWORD);
 }
 
 /// What is wrong with the code of a tenant that is to be made.

@@ -1,9 +1,12 @@
 //! Whether anything of a tenant may happen, and the port that says so on every call.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 
 use crate::Result;
 use crate::name::TenantId;
+use crate::tenant::Settings;
 
 /// Whether anything of a tenant may happen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -23,6 +26,10 @@ pub enum TenantState {
 pub trait TenantStates: Send + Sync {
     /// The state of a tenant; `None` where there is no such tenant.
     async fn state(&self, tenant: &TenantId) -> Result<Option<TenantState>>;
+    /// What was settled for a tenant, as the state is answered; what holds for everybody where there is no such tenant.
+    async fn settings(&self, tenant: &TenantId) -> Result<Arc<Settings>>;
+    /// Whether a legal hold keeps everything of a tenant. Asked only where something is to be erased or removed.
+    async fn is_held(&self, tenant: &TenantId) -> Result<bool>;
 }
 
 impl TenantState {

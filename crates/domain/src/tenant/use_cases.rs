@@ -1,17 +1,19 @@
 //! Use cases of tenants. Each states its rule order: look for the request's first answer, load, check, change, store with
 //! compare-and-set.
 
+use std::num::{NonZeroU32, NonZeroU64};
 use std::sync::Arc;
 
 use crate::access::{Action, Found, Permit, TenantScope};
 use crate::audit::FieldChange;
 use crate::error::{Error, Result};
-use crate::name::{TenantId, TenantName};
+use crate::identity::{Role, Secret};
+use crate::name::{RuntimeId, TenantId, TenantName};
 use crate::page::{Page, PageRequest};
 use crate::request::{Committed, RequestKey, key_reused, once};
 use crate::revision::Etag;
-use crate::tenant::rules::{database_violations, display_name_violations, password_violation, reserved_violation};
-use crate::tenant::{Database, Tenant, TenantChange, TenantQuery, TenantRepository, TenantState, actions};
+use crate::tenant::rules::{changed_settings, database_violations, display_name_violations, password_violations, reserved_violation};
+use crate::tenant::{Calendar, Database, SettingsPatch, Tenant, TenantChange, TenantQuery, TenantRepository, TenantState, actions};
 use crate::time::Clock;
 use crate::violation::Violation;
 
@@ -19,11 +21,12 @@ use crate::violation::Violation;
 #[derive(Clone)]
 pub struct Tenants {
     repository: Arc<dyn TenantRepository>,
+    calendar: Arc<dyn Calendar>,
     clock: Arc<dyn Clock>,
 }
 
 /// A tenant as asked for.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Default)]
 pub struct TenantDraft {
     /// Its code; `None` where what was given is none, which is among the violations.
     pub code: Option<TenantId>,
@@ -32,7 +35,7 @@ pub struct TenantDraft {
 }
 
 /// Parts of a tenant to change; `None` leaves a part as it is.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Default)]
 pub struct TenantPatch {
     /// New display name.
     pub display_name: Option<String>,
@@ -42,8 +45,10 @@ pub struct TenantPatch {
     pub db_username: Option<String>,
     /// New name of its database.
     pub db_name: Option<String>,
-    /// Whether a password of its database was given.
-    pub has_db_password: bool,
+    /// New password of its database; an empty one takes it away.
+    pub db_password: Option<Secret>,
+    /// New settings.
+    pub settings: SettingsPatch,
     /// The revision that the caller saw; empty for any.
     pub etag: Etag,
     /// The request to remember.
@@ -54,8 +59,8 @@ pub struct TenantPatch {
 
 impl Tenants {
     /// Wires the use cases to their ports.
-    pub fn new(repository: Arc<dyn TenantRepository>, clock: Arc<dyn Clock>) -> Self {
-        Tenants { repository, clock }
+    pub fn new(repository: Arc<dyn TenantRepository>, calendar: Arc<dyn Calendar>, clock: Arc<dyn Clock>) -> Self {
+        Tenants { repository, calendar, clock }
     }
 
     /// Creates a tenant.
@@ -90,7 +95,8 @@ impl Tenants {
     /// Changes parts of a tenant.
     ///
     /// # Errors
-    /// [`Error::Invalid`] with every violation; [`Error::NotFound`], [`Error::Stale`].
+    /// [`Error::Invalid`] with every violation; [`Error::NotFound`], [`Error::Stale`]; [`Error::Denied`] for what only super
+    /// administrators change.
     pub async fn update(&self, permit: &Permit<actions::UpdateTenant>, patch: TenantPatch) -> Result<Tenant> {
         let (scope, request) = (permit.scope(), patch.request.clone());
         once(|| self.answered(permit, &scope, request.as_ref()), self.apply(permit, patch)).await
@@ -130,13 +136,14 @@ impl Tenants {
         found.extend(code.as_ref().and_then(reserved_violation));
         // Whatever was wrong with the code, the rest is looked at all the same.
         let base = Tenant::new(code.clone().unwrap_or_else(TenantId::system), self.clock.now());
-        let request = patch.request.take();
+        let (request, password) = (patch.request.take(), patch.db_password.take());
+        password.iter().for_each(|password| password_violations(password, &mut found));
         // A tenant that is given no name is called by its code.
         patch.display_name = patch.display_name.filter(|name| !name.is_empty());
-        let tenant = changed(&base, patch, &mut found);
+        let tenant = changed(&base, patch, self.calendar.as_ref(), &mut found);
         let Some(code) = code.filter(|_| found.is_empty()) else { return Err(Error::Invalid(found)) };
         let name = TenantName { tenant: code };
-        match self.repository.create(scope, tenant, request).await? {
+        match self.repository.create(scope, tenant, password, request).await? {
             Committed::Answered(made) => Ok(*made),
             Committed::Conflict => Err(Error::AlreadyExists { resource: name.to_string() }),
             Committed::KeyReused => Err(key_reused()),
@@ -148,14 +155,20 @@ impl Tenants {
     async fn apply(&self, permit: &Permit<actions::UpdateTenant>, mut patch: TenantPatch) -> Result<Tenant> {
         let old = self.load(permit).await?;
         old.check_etag(&patch.etag)?;
-        let (mut found, request) = (std::mem::take(&mut patch.violations), patch.request.take());
-        let tenant = changed(&old, patch, &mut found);
+        let (mut found, request, password) = (std::mem::take(&mut patch.violations), patch.request.take(), patch.db_password.take());
+        password.iter().for_each(|password| password_violations(password, &mut found));
+        let tenant = changed(&old, patch, self.calendar.as_ref(), &mut found);
+        if !tenant.settings.is_ruled_like(&old.settings) && permit.caller().role != Some(Role::SuperAdmin) {
+            return Err(Error::Denied { action: "tenant.update", resource: permit.target().to_string() });
+        }
         if !found.is_empty() {
             return Err(Error::Invalid(found));
         }
         let tenant = Tenant { updated: self.clock.now(), revision: old.revision.next(), ..tenant };
-        let stored = self.store(permit, &old, tenant, request).await?;
-        permit.note_changes(changed_fields(&old, &stored));
+        // Not even a digest of it: one could be guessed by.
+        let written = password.as_ref().and_then(|text| FieldChange::named("db_password", None, Some(kept_or_not(text))));
+        let stored = self.store(permit, &old, tenant, password, request).await?;
+        permit.note_changes(changed_fields(&old, &stored).into_iter().chain(written).collect());
         Ok(stored)
     }
 
@@ -173,16 +186,23 @@ impl Tenants {
             return Err(own_tenant(&old));
         }
         let tenant = if state == old.state { old.clone() } else { old.in_state(state, self.clock.now()) };
-        let stored = self.store(permit, &old, tenant, asked.request).await?;
+        let stored = self.store(permit, &old, tenant, None, asked.request).await?;
         permit.note_changes(changed_fields(&old, &stored));
         Ok(stored)
     }
 
-    async fn store<A>(&self, permit: &Permit<A>, old: &Tenant, tenant: Tenant, request: Option<RequestKey>) -> Result<Tenant>
+    async fn store<A>(
+        &self,
+        permit: &Permit<A>,
+        old: &Tenant,
+        tenant: Tenant,
+        db_password: Option<Secret>,
+        request: Option<RequestKey>,
+    ) -> Result<Tenant>
     where
         A: Action<Target = TenantName>,
     {
-        let change = TenantChange { expected: old.revision, tenant: tenant.clone(), request };
+        let change = TenantChange { expected: old.revision, tenant: tenant.clone(), db_password, request };
         match self.repository.commit(&permit.scope(), change).await? {
             Committed::Stored => Ok(tenant),
             Committed::Conflict => Err(Error::Stale { resource: old.name().to_string() }),
@@ -212,7 +232,7 @@ impl Tenants {
 }
 
 /// The tenant with what is asked for; what is wrong with that is among the violations.
-fn changed(old: &Tenant, patch: TenantPatch, found: &mut Vec<Violation>) -> Tenant {
+fn changed(old: &Tenant, patch: TenantPatch, calendar: &dyn Calendar, found: &mut Vec<Violation>) -> Tenant {
     let display_name = patch.display_name.unwrap_or_else(|| old.display_name.clone());
     let database = Database {
         host: patch.db_host.unwrap_or_else(|| old.database.host.clone()),
@@ -221,17 +241,31 @@ fn changed(old: &Tenant, patch: TenantPatch, found: &mut Vec<Violation>) -> Tena
     };
     display_name_violations(&display_name, found);
     database_violations(&database, found);
-    if patch.has_db_password {
-        found.push(password_violation());
-    }
-    Tenant { display_name, database, ..old.clone() }
+    let settings = changed_settings(&old.settings, patch.settings, calendar, found);
+    Tenant { display_name, database, settings, ..old.clone() }
 }
 
 /// The fields that differ, for the record of the change.
 fn changed_fields(before: &Tenant, after: &Tenant) -> Vec<FieldChange> {
     let text = |field, old: &str, new: &str| FieldChange::of(field, Some(old), Some(new));
     let (old, new) = (&before.database, &after.database);
+    let whole = |number: Option<NonZeroU32>| number.map(|number| u64::from(number.get()));
+    let number = |field, old: Option<u64>, new: Option<u64>| {
+        let text = |number: Option<u64>| number.map(|number| number.to_string());
+        FieldChange::of(field, text(old).as_deref(), text(new).as_deref())
+    };
+    let names = |runtimes: &[RuntimeId]| runtimes.iter().map(|name| &**name).collect::<Vec<_>>().join(", ");
+    let (was, is) = (&before.settings, &after.settings);
     let all = [
+        text("settings.time_zone", &was.time_zone, &is.time_zone),
+        number("settings.execution_days", whole(was.keep.executions), whole(is.keep.executions)),
+        number("settings.output_days", whole(was.keep.output), whole(is.keep.output)),
+        number("settings.deleted_utility_days", whole(was.keep.deleted_utilities), whole(is.keep.deleted_utilities)),
+        number("settings.max_utilities", whole(was.quota.utilities), whole(is.quota.utilities)),
+        number("settings.max_output_bytes", was.quota.output_bytes.map(NonZeroU64::get), is.quota.output_bytes.map(NonZeroU64::get)),
+        number("settings.max_running", whole(was.quota.running), whole(is.quota.running)),
+        text("settings.runtimes", &names(&was.runtimes), &names(&is.runtimes)),
+        text("settings.legal_hold", &was.legal_hold.to_string(), &is.legal_hold.to_string()),
         text("name", &before.display_name, &after.display_name),
         FieldChange::named("status", Some(before.state.as_str()), Some(after.state.as_str())),
         text("db_host", &old.host, &new.host),
@@ -239,6 +273,11 @@ fn changed_fields(before: &Tenant, after: &Tenant) -> Vec<FieldChange> {
         text("db_name", &old.name, &new.name),
     ];
     all.into_iter().flatten().collect()
+}
+
+/// What a record says of a new password.
+fn kept_or_not(password: &Secret) -> &'static str {
+    if password.expose().is_empty() { "taken away" } else { "written" }
 }
 
 /// Whoever did it could not take it back.

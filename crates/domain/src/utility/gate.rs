@@ -12,6 +12,7 @@ use crate::error::{Error, Result};
 use crate::name::{RuntimeId, TenantId, UtilityId, VersionName};
 use crate::runtime::{Compiler, Package, RuntimeCatalog, RuntimeModule, Verdict, VulnerableImport};
 use crate::sandbox;
+use crate::tenant::TenantStates;
 use crate::time::Clock;
 use crate::utility::{UtilityRepository, Version};
 use crate::violation::Violation;
@@ -36,6 +37,8 @@ pub struct GatePorts {
     pub compiler: Arc<dyn Compiler>,
     /// Places among what runs: compilations take them like executions.
     pub admission: Admission,
+    /// What was settled for tenants.
+    pub tenants: Arc<dyn TenantStates>,
     /// Time, for exceptions that end.
     pub clock: Arc<dyn Clock>,
 }
@@ -148,6 +151,11 @@ impl Gate {
             }
             return Ok(None);
         }
+        let settings = self.ports.tenants.settings(scope.tenant()).await?;
+        if !settings.allows(runtime) {
+            violations.push(Violation::new(RUNTIME_FIELD, "RUNTIME_NOT_ALLOWED", settings.not_allowed(runtime)));
+            return Ok(None);
+        }
         let scanned_for = self.ports.runtimes.digest(runtime);
         let mut report = self.check(scope, utility, source.to_vec(), kind, runtime).await?;
         if !report.accepted() {
@@ -233,7 +241,8 @@ impl Gate {
 
     /// Compiles when the tenant's turn has come. What the sandbox answers is the inner result.
     async fn compile(&self, tenant: &TenantId, runtime: &RuntimeId, code: &Code) -> Result<Result<Verdict, sandbox::Error>> {
-        let _turn = self.ports.admission.turn(tenant, self.ports.clock.as_ref(), COMPILE_PATIENCE).await?;
+        let most = self.ports.tenants.settings(tenant).await?.quota.running;
+        let _turn = self.ports.admission.turn(tenant, most, self.ports.clock.as_ref(), COMPILE_PATIENCE).await?;
         Ok(self.ports.compiler.compile(tenant, runtime, code).await)
     }
 }

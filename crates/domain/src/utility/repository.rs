@@ -92,7 +92,8 @@ pub trait UtilityRepository: Send + Sync {
     /// How often the tenant's utilities have changed; 0 before the first time. It grows in the commit of each change and of each
     /// note of a compilation, so a copy is current as long as the epoch is the one at which it was read.
     async fn epoch(&self, scope: &TenantScope) -> Result<u64>;
-    /// Stores a change, whole or not at all.
+    /// Stores a change, whole or not at all. A store that keeps tenants, too, refuses a utility beyond their quota, in the commit:
+    /// [`crate::Error::Exhausted`].
     async fn commit(&self, scope: &TenantScope, change: UtilityChange) -> Result<Committed<Utility>>;
     /// Takes note that a version compiles on the runtime with this digest. Not a change: neither revision nor version grow.
     async fn mark_compiled(&self, scope: &TenantScope, id: &UtilityId, number: u32, digest: &str) -> Result<()>;

@@ -120,7 +120,10 @@ async fn a_use_case_of_executions_fails_with_its_store_and_succeeds_with_it() {
     check("execution", &faults, "list", async || executions.list(&world.permit(acme()).await, ExecutionQuery::default(), &PAGE).await)
         .await;
     check("execution", &faults, "events_after", async || first_event(&world, &ended).await).await;
-    check("execution", &faults, "prune", async || executions.prune(std::time::Duration::from_secs(60), 1 << 20).await).await;
+    world.clock.advance(std::time::Duration::from_secs(60));
+    let retention = world.retention(std::time::Duration::from_secs(1), 1 << 20);
+    check("execution", &faults, "prune", async || retention.run().await).await;
+    check("execution", &faults, "is_prunable", async || retention.run().await).await;
     check("lease", &faults, "acquire", async || executions.begin().await).await;
 }
 

@@ -186,9 +186,26 @@ async fn the_tenants_minimum_raises_the_isolation_and_never_lowers_it() {
 }
 
 #[tokio::test]
+async fn a_tenant_uses_only_the_runtimes_that_it_may() {
+    let world = World::new();
+    world.create("before", TRANSFORMER).await.unwrap();
+    let settle = |runtimes: &[&str]| {
+        let runtimes: Vec<_> = runtimes.iter().map(|name| domain::name::RuntimeId::new(*name)).collect();
+        world.stores().tenants.settle("acme", |settings| settings.runtimes = runtimes);
+    };
+    settle(&["other"]);
+    let Error::Invalid(violations) = world.create("after", TRANSFORMER).await.unwrap_err() else { panic!("it is no violation") };
+    assert_eq!((violations[0].field.as_str(), violations[0].reason), ("utility.runtime", "RUNTIME_NOT_ALLOWED"));
+    assert_eq!(world.transform("before").await.unwrap_err().reason(), "RUNTIME_NOT_ALLOWED");
+    settle(&["other", "python"]);
+    world.create("after", TRANSFORMER).await.unwrap();
+    world.transform("before").await.unwrap();
+}
+
+#[tokio::test]
 async fn a_compilation_waits_for_its_turn_like_an_execution() {
     let world = Arc::new(World::admitting(admission::Config { max_running: 1, max_queued: 1, ..admission::Config::default() }));
-    let running = world.admission.enter(&sample::tenant("beta")).unwrap();
+    let running = world.admission.enter(&sample::tenant("beta"), None).unwrap();
     let creating = tokio::spawn({
         let world = world.clone();
         async move { world.create("some", TRANSFORMER).await }
@@ -207,7 +224,7 @@ async fn a_compilation_waits_for_its_turn_like_an_execution() {
 #[tokio::test]
 async fn a_compilation_whose_turn_does_not_come_is_given_up() {
     let world = Arc::new(World::admitting(admission::Config { max_running: 1, ..admission::Config::default() }));
-    let _running = world.admission.enter(&sample::tenant("beta")).unwrap();
+    let _running = world.admission.enter(&sample::tenant("beta"), None).unwrap();
     let creating = tokio::spawn({
         let world = world.clone();
         async move { world.create("some", TRANSFORMER).await }

@@ -145,8 +145,10 @@ async fn what_a_server_ends_and_removes_by_itself_is_recorded_like_a_call_and_no
     faults.heal();
     second.executions.tend().await;
     second.clock.advance(Duration::from_secs(1));
-    let removed = second.executions.prune(Duration::from_millis(1), u64::MAX).await.unwrap();
+    let retention = second.retention(Duration::from_millis(1), u64::MAX);
+    let removed = retention.run().await.unwrap().expect("nobody else does it");
     assert_eq!((state_of_all(&first).await, removed.executions), (0, 1));
+    retention.run().await.unwrap().expect("nobody else does it");
 
     let ended = own_records(&second, "acme").await;
     let resource = lost.to_string();
@@ -154,11 +156,16 @@ async fn what_a_server_ends_and_removes_by_itself_is_recorded_like_a_call_and_no
     let removals = own_records(&second, "system").await;
     assert_eq!(
         removals,
-        [(Outcome::Intent, "execution.prune", "execution"), (Outcome::Allowed, "execution.prune", "execution")].map(owned)
+        [(Outcome::Intent, "execution.prune", "execution"), (Outcome::Allowed, "execution.prune", "execution")].map(owned),
+        "the second run removes nothing, and is not recorded"
     );
+    let (scope, store) = (sample::scope("acme"), second.stores().executions.clone());
+    let another = sample::execution(&scope, 77);
+    ExecutionRepository::insert(&*store, &scope, &another, None, None).await.unwrap();
+    ExecutionRepository::save(&*store, &scope, &sample::ended(&another, 0), &[]).await.unwrap();
     faults.fail_always("append_audit");
-    let refused = second.executions.prune(Duration::from_millis(1), u64::MAX).await.unwrap_err();
-    assert_eq!(refused.reason(), "AUDIT_UNAVAILABLE");
+    assert_eq!(retention.run().await.unwrap_err().reason(), "AUDIT_UNAVAILABLE");
+    assert_eq!(state_of_all(&first).await, 1, "what cannot be recorded is not done");
 }
 
 fn owned((outcome, action, resource): (Outcome, &str, &str)) -> (Outcome, String, String) {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use domain::Result;
-use domain::access::{AccessPolicy, Action, ActionSpec, Caller, LocalRules, Permit, Reach, Rules, Target};
+use domain::access::{AccessPolicy, Action, ActionSpec, Caller, LocalRules, Permit, Reach, Rules, Target, TenantScope};
 use domain::admission::{self, Admission};
 use domain::audit::{self, Auditor};
 use domain::code::{Bound, Code, ParameterBinder, Schema};
@@ -15,6 +15,7 @@ use domain::json::JsonText;
 use domain::lease::{InstanceId, Keeper};
 use domain::name::{CodePolicyName, ExecutionName, RuntimeId, TenantName, UtilityId, UtilityName};
 use domain::request::RequestKey;
+use domain::retention::{Due, Retention, RetentionConfig, RetentionPorts, RetentionStore, Step};
 use domain::revision::Etag;
 use domain::sandbox::{Error, Isolation, Job, Limits, Run, Sandbox, Secrets};
 use domain::utility::{Call, Draft, Gate, GatePorts, Utilities, Utility, Version};
@@ -22,7 +23,7 @@ use domain::violation::Violation;
 use futures_util::{FutureExt as _, StreamExt as _};
 use test_support::{
     FakeChecker, FakeClock, FakeCompiler, FakeSandbox, InMemoryCodePolicyRepository, InMemoryExecutionRepository, InMemorySignals,
-    InMemoryTenants, InMemoryUtilityRepository, RecordedIncidents, SequentialIds, TokioSpawner, sample,
+    InMemoryTenants, InMemoryUtilityRepository, RecordedIncidents, SequentialIds, TokioSpawner, UtcCalendar, sample,
 };
 
 /// What it takes to keep and run utilities of tenant `acme`.
@@ -38,6 +39,8 @@ pub struct World {
     pub executions: Executions,
     pub incidents: Arc<RecordedIncidents>,
     stores: Stores,
+    instance: InstanceId,
+    auditor: Auditor,
     spawner: Arc<TokioSpawner>,
     rules: AccessPolicy,
 }
@@ -62,6 +65,9 @@ pub struct RecordingSandbox {
     inner: FakeSandbox,
     isolations: Mutex<Vec<Isolation>>,
 }
+
+/// Nothing of what tenants could have settled is due.
+struct NothingSettled;
 
 /// Everybody may do everything to what is their own, and nothing to what is not.
 struct OwnOnly;
@@ -114,8 +120,10 @@ impl World {
             runtimes: compiler.clone(),
             compiler: compiler.clone(),
             admission: admission.clone(),
+            tenants: stores.tenants.clone(),
             clock: clock.clone(),
         });
+        let auditor = stores.auditor(instance, &spawner);
         let ports = Ports {
             utilities: store.clone(),
             executions: stores.executions.clone(),
@@ -125,7 +133,7 @@ impl World {
             tenants: stores.tenants.clone(),
             gate: gate.clone(),
             admission: admission.clone(),
-            auditor: stores.auditor(instance, &spawner),
+            auditor: auditor.clone(),
             incidents: incidents.clone(),
             binder: Arc::new(AnyBinder),
             clock: clock.clone(),
@@ -147,6 +155,8 @@ impl World {
             incidents,
             rules: AccessPolicy::new(Arc::new(LocalRules::new(sample::tenant("acme"))), stores.tenants.clone()),
             stores,
+            instance: InstanceId::new(instance),
+            auditor,
             spawner,
         }
     }
@@ -154,6 +164,16 @@ impl World {
     /// What the servers of the installation share.
     pub fn stores(&self) -> &Stores {
         &self.stores
+    }
+
+    /// What removes executions older than `keep`, and the oldest beyond so much output, on this server.
+    pub fn retention(&self, keep: Duration, max_output_bytes: u64) -> Retention {
+        let Stores { tenants, executions, clock, .. } = self.stores.clone();
+        let (store, calendar, auditor) = (Arc::new(NothingSettled), Arc::new(UtcCalendar), self.auditor.clone());
+        let incidents = self.incidents.clone();
+        let ports =
+            RetentionPorts { tenants, executions: executions.clone(), store, leases: executions, calendar, auditor, incidents, clock };
+        Retention::new(ports, RetentionConfig { instance: self.instance.clone(), keep, max_output_bytes })
     }
 
     /// Ends like a killed process: whatever it was doing, it does not go on.
@@ -231,6 +251,21 @@ impl Stores {
             calls: Arc::default(),
             clock,
         }
+    }
+}
+
+#[async_trait]
+impl RetentionStore for NothingSettled {
+    async fn is_due(&self, _scope: &TenantScope, _due: Due) -> Result<bool> {
+        Ok(false)
+    }
+
+    async fn remove_some(&self, _scope: &TenantScope, _due: Due) -> Result<Step> {
+        Ok(Step::default())
+    }
+
+    async fn tidy_some(&self) -> Result<bool> {
+        Ok(false)
     }
 }
 

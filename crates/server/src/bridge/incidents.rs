@@ -41,6 +41,10 @@ impl Incidents for LoggedIncidents {
                 let error = chain(error);
                 tracing::warn!(kind, %execution, error, "what is left of an execution could not be settled; it is tried again");
             }
+            Incident::NotRemoved { tenant, error } => {
+                let error = chain(error);
+                tracing::warn!(kind, %tenant, error, "what a tenant has kept long enough could not be removed; it is tried again");
+            }
             Incident::WorkResumed { work } => tracing::info!(kind, work, "work in the background succeeds again"),
             Incident::WorkFailed { work, error } => {
                 let error = chain(error);

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use domain::Result;
 use domain::access::{Found, TenantScope};
 use domain::audit::Entry;
-use domain::execution::{Event, Execution, ExecutionQuery, ExecutionRepository, Pruned};
+use domain::execution::{Bounds, Event, Execution, ExecutionQuery, ExecutionRepository, Pruned};
 use domain::lease::{Fence, InstanceId};
 use domain::name::{ExecutionId, ExecutionName};
 use domain::page::{Page, PageRequest};
@@ -107,7 +107,11 @@ impl ExecutionRepository for MeasuredExecutions {
         self.inner.stops_asked(holder).await
     }
 
-    async fn prune(&self, ended_before: Timestamp, max_output_bytes: u64) -> Result<Pruned> {
-        self.measure("prune", self.inner.prune(ended_before, max_output_bytes)).await
+    async fn is_prunable(&self, bounds: &Bounds) -> Result<bool> {
+        self.measure("is_prunable", self.inner.is_prunable(bounds)).await
+    }
+
+    async fn prune(&self, bounds: &Bounds) -> Result<Pruned> {
+        self.measure("prune", self.inner.prune(bounds)).await
     }
 }

@@ -149,7 +149,8 @@ pub(super) fn append_to(connection: &Connection, name: &ExecutionName, fence: &F
 fn append(connection: &Connection, name: &ExecutionName, mut frames: Vec<Frame>) -> Result<()> {
     const INSERT: &str = "INSERT INTO output (tenant, execution, first_sequence, last_sequence, output_bytes, events) \
          VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
-    const COUNT: &str = "UPDATE totals SET value = value + ?1 WHERE name = 'output_bytes'";
+    const COUNT: &str = "INSERT INTO output_totals (tenant, bytes) VALUES (?1, ?2) \
+         ON CONFLICT (tenant) DO UPDATE SET bytes = bytes + excluded.bytes";
     if frames.is_empty() {
         return Ok(());
     }
@@ -164,7 +165,7 @@ fn append(connection: &Connection, name: &ExecutionName, mut frames: Vec<Frame>)
             total += bytes;
         }
         if total > 0 {
-            connection.prepare_cached(COUNT)?.execute([total])?;
+            connection.prepare_cached(COUNT)?.execute(params![tenant, total])?;
         }
         Ok(())
     };

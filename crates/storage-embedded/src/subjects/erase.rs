@@ -13,6 +13,7 @@ use crate::error::{Error, Result, during};
 use crate::events;
 use crate::identity::principals;
 use crate::request::{self, Remembered};
+use crate::tenants::is_held;
 use crate::vault::{Person, Vault};
 
 /// Whether something is kept of a user: as a user, or as one who has acted.
@@ -41,6 +42,10 @@ pub(super) fn erase(
         && let Some(answered) = answer(request::find(connection, tenant, key, since)?)?
     {
         return Ok(answered);
+    }
+    if is_held(connection, tenant)? {
+        // It was not when this was judged.
+        return Ok(Committed::Conflict);
     }
     let stored = principals::find(connection, vault, tenant, user)?;
     if stored.as_ref().map(|stored| stored.revision) != erasure.principal.as_ref().map(|judged| judged.revision) {
@@ -88,9 +93,10 @@ fn delete(connection: &Connection, user: &PrincipalName) -> rusqlite::Result<()>
     Ok(())
 }
 
-/// Erasures whose names are not replaced everywhere yet: names, what stands for them, and since when.
+/// Erasures whose names are not replaced everywhere yet, of tenants that no legal hold keeps: names, what stands for them, and since when.
 pub(super) fn unfinished(connection: &Connection, vault: &Vault) -> Result<Vec<Unfinished>> {
-    const QUERY: &str = "SELECT tenant, id, erased, erasing FROM subjects WHERE erasing IS NOT NULL LIMIT 100";
+    const QUERY: &str = "SELECT tenant, id, erased, erasing FROM subjects WHERE erasing IS NOT NULL \
+         AND tenant NOT IN (SELECT code FROM tenants WHERE held) LIMIT 100";
     let run = || {
         let mut statement = connection.prepare_cached(QUERY)?;
         let rows = statement.query_map([], |row| {
@@ -125,9 +131,10 @@ pub(super) fn is_running(connection: &Connection, erasing: &Unfinished) -> Resul
     run().map_err(during("looking for executions of a person"))
 }
 
-/// Forgets the name of an erasure that is over.
+/// Forgets the name of an erasure that is over; under a legal hold, which keeps rows from being changed, none is.
 pub(super) fn finish(connection: &Connection, erasing: &Unfinished) -> Result<()> {
-    const QUERY: &str = "UPDATE subjects SET erasing = NULL WHERE tenant = ?1 AND id = ?2 AND erased <= ?3";
+    const QUERY: &str = "UPDATE subjects SET erasing = NULL WHERE tenant = ?1 AND id = ?2 AND erased <= ?3 \
+         AND tenant NOT IN (SELECT code FROM tenants WHERE held)";
     let (tenant, id) = (erasing.erased.tenant().as_str(), erasing.erased.erased_id().unwrap_or_default());
     let run = || connection.prepare_cached(QUERY)?.execute(params![tenant, id, integer(erasing.since.as_millis())]);
     run().map(drop).map_err(during("finishing an erasure"))

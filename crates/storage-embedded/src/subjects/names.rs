@@ -10,6 +10,7 @@ use super::erase::{self, Unfinished};
 use super::tables::{Needle, Table};
 use crate::error::Result;
 use crate::store::EmbeddedStore;
+use crate::tenants::is_held;
 use crate::utilities::advance_epoch;
 
 /// For so long after an erasure has begun, something that had begun before may still bring the name back.
@@ -50,7 +51,11 @@ async fn replace_in(store: &EmbeddedStore, table: &Table, erasing: &Unfinished) 
         for key in step.found {
             let (changed, needle, other, row) = (table.clone(), needle.clone(), other.clone(), key.clone());
             let tenant = tenant_of(table, &key);
+            let keeper = erasing.erased.tenant().clone();
             let work = move |connection: &rusqlite::Connection| {
+                if is_held(connection, &keeper)? {
+                    return Ok(0);
+                }
                 let changed = changed.replace(connection, &needle, &other, &row)?;
                 // What copies of utilities and versions are compared by.
                 tenant.as_ref().map_or(Ok(()), |tenant| advance_epoch(connection, tenant))?;

@@ -1,5 +1,6 @@
 //! Rows of tenants, and answers to requests about them.
 
+use domain::identity::Secret;
 use domain::name::TenantId;
 use domain::page::{Page, PageRequest};
 use domain::request::{Committed, RequestKey};
@@ -13,6 +14,7 @@ use crate::connection::integer;
 use crate::cursor::Cursor;
 use crate::error::{Error, Result, during};
 use crate::request::{self, Remembered};
+use crate::vault::Vault;
 
 const TABLE: &str = "tenants";
 const ORDER: &str = "tenant";
@@ -59,6 +61,20 @@ pub(super) fn find(connection: &Connection, code: &TenantId) -> Result<Option<Te
     found.map(|(number, text)| decode(code.clone(), number, &text)).transpose()
 }
 
+/// Whether a legal hold keeps everything of a tenant.
+pub(crate) fn is_held(connection: &Connection, code: &TenantId) -> Result<bool> {
+    const QUERY: &str = "SELECT EXISTS (SELECT 1 FROM tenants WHERE code = ?1 AND held)";
+    let run = || connection.prepare_cached(QUERY)?.query_row([code.as_str()], |row| row.get(0));
+    run().map_err(during("looking for a legal hold"))
+}
+
+/// Whether a tenant is deleted, and no legal hold keeps what it had.
+pub(crate) fn is_purgeable(connection: &Connection, code: &TenantId) -> Result<bool> {
+    const QUERY: &str = "SELECT EXISTS (SELECT 1 FROM tenants WHERE code = ?1 AND state = ?2 AND NOT held)";
+    let run = || connection.prepare_cached(QUERY)?.query_row([code.as_str(), TenantState::Deleted.as_str()], |row| row.get(0));
+    run().map_err(during("looking whether a tenant is deleted"))
+}
+
 /// The number of a new tenant; `None` where its code is taken.
 pub(super) fn insert(connection: &Connection, tenant: &Tenant) -> Result<Option<i32>> {
     // A conflict would use a number up.
@@ -76,6 +92,18 @@ pub(super) fn update(connection: &Connection, tenant: &Tenant, expected: Revisio
         params![tenant.code.as_str(), tenant.state.as_str(), integer(tenant.revision.as_u64()), encode(tenant), integer(expected.as_u64())];
     let run = || connection.prepare_cached(QUERY)?.execute(row);
     run().map(|changed| changed > 0).map_err(during("storing a tenant"))
+}
+
+/// Keeps the password of a tenant's database, sealed; an empty one takes it away.
+pub(super) fn keep_password(connection: &Connection, vault: &Vault, code: &TenantId, password: Option<&Secret>) -> Result<()> {
+    const QUERY: &str = "UPDATE tenants SET db_password = ?2 WHERE code = ?1";
+    let Some(password) = password else { return Ok(()) };
+    let sealed = match password.expose() {
+        "" => None,
+        text => Some(vault.seal_of_tenant(connection, code, TABLE, "db_password", text)?),
+    };
+    let run = || connection.prepare_cached(QUERY)?.execute(params![code.as_str(), sealed]);
+    run().map(drop).map_err(during("keeping the password of a database"))
 }
 
 pub(super) fn remember(connection: &Connection, asked_in: &TenantId, key: &RequestKey, now: Timestamp, answer: &Tenant) -> Result<()> {

@@ -6,7 +6,7 @@ use domain::request::{Committed, Expected, RequestKey};
 use domain::revision::Revision;
 use domain::time::Timestamp;
 use domain::utility::{Utility, UtilityChange, Version};
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::epoch;
 use super::rows::{answer, encode, encode_version};
@@ -69,12 +69,16 @@ impl Commit {
         {
             return Ok(answered);
         }
+        let was_there = self.is_there(connection).map_err(during("storing a utility"))?;
         let stored = match self.expected {
             Expected::Absent => self.insert(connection),
             Expected::Revision(revision) => self.update(connection, revision),
         };
         if stored.map_err(during("storing a utility"))? == 0 {
             return Ok(Committed::Conflict);
+        }
+        if self.utility.deleted.is_none() && !was_there {
+            self.check_quota(connection)?;
         }
         self.tag(connection).map_err(during("storing a utility's tags"))?;
         self.note_imports(connection).map_err(during("storing a utility's imports"))?;
@@ -87,6 +91,30 @@ impl Commit {
             request::remember(connection, &self.tenant, key, now, self.utility.name.utility.as_str(), Some(&self.document))?;
         }
         Ok(Committed::Stored)
+    }
+
+    /// Whether the utility is among those that are not deleted.
+    fn is_there(&self, connection: &Connection) -> rusqlite::Result<bool> {
+        const QUERY: &str = "SELECT EXISTS (SELECT 1 FROM utilities WHERE tenant = ?1 AND id = ?2 AND deleted = 0)";
+        let key = [self.tenant.as_str(), self.utility.name.utility.as_str()];
+        connection.prepare_cached(QUERY)?.query_row(key, |row| row.get(0))
+    }
+
+    /// That the tenant may have one more, which is there already: the write is taken back where it may not.
+    fn check_quota(&self, connection: &Connection) -> Result<()> {
+        const MOST: &str = "SELECT json_extract(document, '$.max_utilities') FROM tenants WHERE code = ?1";
+        const COUNT: &str = "SELECT count(*) FROM utilities WHERE tenant = ?1 AND deleted = 0";
+        let run = || {
+            let tenant = [self.tenant.as_str()];
+            let most: Option<Option<u32>> = connection.prepare_cached(MOST)?.query_row(tenant, |row| row.get(0)).optional()?;
+            let Some(most) = most.flatten() else { return Ok(None) };
+            let count: u32 = connection.prepare_cached(COUNT)?.query_row(tenant, |row| row.get(0))?;
+            Ok((count > most).then_some(most))
+        };
+        match run().map_err(during("looking how many utilities a tenant may have"))? {
+            Some(most) => Err(Error::Full { tenant: self.tenant.clone(), most }),
+            None => Ok(()),
+        }
     }
 
     fn insert(&self, connection: &Connection) -> rusqlite::Result<usize> {

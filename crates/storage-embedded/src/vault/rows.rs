@@ -97,6 +97,19 @@ pub(super) fn erase(connection: &Connection, tenant: &TenantId, id: &str, erasin
     run().map(drop).map_err(during("destroying a key"))
 }
 
+/// Removes the keys of a tenant and of its persons, and their names; answers whose.
+pub(super) fn erase_all(connection: &Connection, tenant: &TenantId, now: Timestamp) -> Result<Vec<String>> {
+    const KEYS: &str = "DELETE FROM data_keys WHERE tenant = ?1";
+    const NAMES: &str = "UPDATE subjects SET name = NULL, erased = coalesce(erased, ?2), erasing = NULL WHERE tenant = ?1 RETURNING id";
+    let run = || {
+        connection.prepare_cached(KEYS)?.execute([tenant.as_str()])?;
+        let mut statement = connection.prepare_cached(NAMES)?;
+        let ids = statement.query_map(params![tenant.as_str(), integer(now.as_millis())], |row| row.get(0))?;
+        ids.collect::<rusqlite::Result<Vec<_>>>()
+    };
+    run().map_err(during("destroying the keys of a tenant"))
+}
+
 fn subject(row: &Row<'_>) -> rusqlite::Result<SubjectRow> {
     Ok(SubjectRow { id: row.get(0)?, name: row.get(1)? })
 }

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use domain::access::{Found, TenantScope};
 use domain::audit::Entry;
 use domain::event::Happened;
-use domain::execution::{Body, Event, Execution, ExecutionQuery, ExecutionRepository, Pruned};
+use domain::execution::{Body, Bounds, Event, Execution, ExecutionQuery, ExecutionRepository, Pruned};
 use domain::lease::{Fence, InstanceId};
 use domain::name::{ExecutionId, ExecutionName, TenantId, UtilityName};
 use domain::page::{Page, PageRequest};
@@ -30,16 +30,29 @@ pub struct InMemoryExecutionRepository {
     faults: Faults,
 }
 
+/// Where an execution is kept.
+type Key = (TenantId, ExecutionId);
+
 #[derive(Default)]
 pub(super) struct State {
     pub(super) leases: Leases,
     pub(super) audit: Logs,
-    stops_asked: BTreeSet<(TenantId, ExecutionId)>,
-    executions: BTreeMap<(TenantId, ExecutionId), (Execution, Vec<Event>)>,
+    stops_asked: BTreeSet<Key>,
+    executions: BTreeMap<Key, (Execution, Vec<Event>)>,
     requests: Requests<ExecutionId>,
 }
 
 impl State {
+    /// What has ended of tenants that are not excepted, the oldest first, and how much output all of theirs is.
+    fn done(&self, bounds: &Bounds) -> (Vec<(Timestamp, Key)>, u64) {
+        let counted = self.executions.iter().filter(|(_, (execution, _))| !bounds.except.contains(&execution.name.tenant));
+        let total = counted.clone().map(|(_, (_, events))| output_bytes(events)).sum();
+        let done = counted.filter(|(_, (execution, _))| execution.state.is_terminal());
+        let mut done: Vec<_> = done.filter_map(|(key, (execution, _))| Some((execution.ended?, key.clone()))).collect();
+        done.sort();
+        (done, total)
+    }
+
     fn answer(&self, scope: &TenantScope, request: &RequestKey, now: Timestamp) -> Option<Committed<Execution>> {
         let first = match self.requests.find(scope.tenant(), request, now)? {
             Known::Reused => return Some(Committed::KeyReused),
@@ -230,16 +243,20 @@ impl ExecutionRepository for InMemoryExecutionRepository {
         Ok(waiting.map(|execution| execution.name.clone()).collect())
     }
 
-    async fn prune(&self, ended_before: Timestamp, max_output_bytes: u64) -> Result<Pruned> {
+    async fn is_prunable(&self, bounds: &Bounds) -> Result<bool> {
+        self.faults.check("is_prunable")?;
+        let state = self.state();
+        let (done, total) = state.done(bounds);
+        Ok(done.first().is_some_and(|(ended, _)| *ended < bounds.ended_before || total > bounds.max_output_bytes))
+    }
+
+    async fn prune(&self, bounds: &Bounds) -> Result<Pruned> {
         self.faults.check("prune")?;
         let mut state = self.state();
-        let mut total: u64 = state.executions.values().map(|(_, events)| output_bytes(events)).sum();
-        let done = state.executions.iter().filter(|(_, (execution, _))| execution.state.is_terminal());
-        let mut done: Vec<_> = done.filter_map(|(key, (execution, _))| Some((execution.ended?, key.clone()))).collect();
-        done.sort();
+        let (done, mut total) = state.done(bounds);
         let mut pruned = Pruned::default();
         for (ended, key) in done {
-            if ended >= ended_before && total <= max_output_bytes {
+            if ended >= bounds.ended_before && total <= bounds.max_output_bytes {
                 break;
             }
             if let Some((_, events)) = state.executions.remove(&key) {

@@ -7,10 +7,11 @@ use async_trait::async_trait;
 use domain::Result;
 use domain::access::{Found, TenantScope};
 use domain::event::Happened;
+use domain::identity::Secret;
 use domain::name::TenantId;
 use domain::page::{Page, PageRequest};
 use domain::request::{Committed, RequestKey};
-use domain::tenant::{Tenant, TenantChange, TenantNumber, TenantQuery, TenantRepository, TenantState, TenantStates};
+use domain::tenant::{Settings, Tenant, TenantChange, TenantNumber, TenantQuery, TenantRepository, TenantState, TenantStates};
 use domain::time::{Clock, Timestamp};
 
 use super::events::InMemoryEvents;
@@ -29,6 +30,7 @@ pub struct InMemoryTenants {
 struct Held {
     tenants: BTreeMap<TenantId, Tenant>,
     last_number: i32,
+    db_passwords: BTreeMap<TenantId, String>,
     answered: Requests<Tenant>,
 }
 
@@ -70,12 +72,32 @@ impl InMemoryTenants {
         }
     }
 
+    /// Changes what was settled for a tenant, without its revision growing.
+    pub fn settle(&self, code: &str, change: impl FnOnce(&mut Settings)) {
+        if let Some(tenant) = self.held().tenants.get_mut(&crate::sample::tenant(code)) {
+            change(&mut tenant.settings);
+        }
+    }
+
+    /// The password of a tenant's database, which the port never tells.
+    pub fn db_password(&self, code: &str) -> Option<String> {
+        self.held().db_passwords.get(&crate::sample::tenant(code)).cloned()
+    }
+
     fn held(&self) -> MutexGuard<'_, Held> {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Held {
+    fn keep_password(&mut self, code: &TenantId, password: Option<Secret>) {
+        match password {
+            Some(password) if password.expose().is_empty() => drop(self.db_passwords.remove(code)),
+            Some(password) => drop(self.db_passwords.insert(code.clone(), password.expose().to_owned())),
+            None => {}
+        }
+    }
+
     fn insert(&mut self, tenant: Tenant) -> Option<Tenant> {
         if self.tenants.contains_key(&tenant.code) {
             return None;
@@ -99,6 +121,14 @@ impl TenantStates for InMemoryTenants {
     async fn state(&self, tenant: &TenantId) -> Result<Option<TenantState>> {
         Ok(self.held().tenants.get(tenant).map(|tenant| tenant.state))
     }
+
+    async fn settings(&self, tenant: &TenantId) -> Result<Arc<Settings>> {
+        Ok(Arc::new(self.held().tenants.get(tenant).map(|tenant| tenant.settings.clone()).unwrap_or_default()))
+    }
+
+    async fn is_held(&self, tenant: &TenantId) -> Result<bool> {
+        Ok(self.held().tenants.get(tenant).is_some_and(|tenant| tenant.settings.legal_hold))
+    }
 }
 
 #[async_trait]
@@ -114,13 +144,20 @@ impl TenantRepository for InMemoryTenants {
         page(items, request, "tenant", key, |this, after| this.1 > after.1).map(Found::one)
     }
 
-    async fn create(&self, asked_in: &TenantScope, tenant: Tenant, request: Option<RequestKey>) -> Result<Committed<Tenant>> {
+    async fn create(
+        &self,
+        asked_in: &TenantScope,
+        tenant: Tenant,
+        db_password: Option<Secret>,
+        request: Option<RequestKey>,
+    ) -> Result<Committed<Tenant>> {
         let (now, mut held) = (self.clock.now(), self.held());
         if let Some(known) = request.as_ref().and_then(|key| held.answered.find(asked_in.tenant(), key, now)) {
             return Ok(told(known));
         }
         let Some(made) = held.insert(tenant) else { return Ok(Committed::Conflict) };
         self.events.note(Happened::of_tenant(None, &made));
+        held.keep_password(&made.code, db_password);
         if let Some(key) = &request {
             held.answered.remember(asked_in.tenant(), key, now, made.clone());
         }
@@ -139,6 +176,7 @@ impl TenantRepository for InMemoryTenants {
             }
             None => return Ok(Committed::Conflict),
         }
+        held.keep_password(scope.tenant(), change.db_password);
         if let Some(key) = &change.request {
             held.answered.remember(scope.tenant(), key, now, change.tenant);
         }

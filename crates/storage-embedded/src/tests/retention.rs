@@ -1,0 +1,276 @@
+//! Retention of one tenant: what is due goes whole, and nothing else does.
+
+use std::sync::Arc;
+
+use domain::access::{Access, GrantRepository, Grantee};
+use domain::audit::{AuditQuery, AuditRepository};
+use domain::code::Kind;
+use domain::execution::{Bounds, ExecutionQuery, ExecutionRepository, Pruned};
+use domain::identity::{Erasure, PrincipalChange, PrincipalRepository, SubjectRepository, SubjectState};
+use domain::name::PrincipalName;
+use domain::page::PageRequest;
+use domain::request::{Committed, Expected, REQUEST_KEY_TTL};
+use domain::retention::{Due, Removed, RetentionStore, Step};
+use domain::tenant::{Settings, Tenant, TenantChange, TenantRepository, TenantState};
+use domain::utility::{Occasion, Utility, UtilityChange, UtilityQuery, UtilityRepository};
+use rusqlite::Connection;
+use test_support::FakeClock;
+use test_support::sample::{
+    at, ended, execution, execution_id, grant, output, principal, request, scope, user, utility, utility_id, version,
+};
+
+use super::{Scratch, Shared};
+use crate::error::during;
+use crate::{Config, EmbeddedStore};
+
+async fn ran(store: &Scratch, tenant: &str, number: u64, ended_at: u64) {
+    let scope = scope(tenant);
+    let run = execution(&scope, number);
+    store.insert(&scope, &run, None, None).await.unwrap();
+    ExecutionRepository::save(&**store, &scope, &ended(&run, ended_at), &[output(1, 100)]).await.unwrap();
+}
+
+#[tokio::test]
+async fn executions_of_one_tenant_go_with_their_output_or_lose_only_that() {
+    let store = Scratch::new();
+    for number in 1..=150 {
+        ran(&store, "acme", number, number).await;
+    }
+    ran(&store, "beta", 200, 1).await;
+    let acme = scope("acme");
+    let gone = removed(&store, "acme", Due::Output(at(101))).await;
+    assert_eq!(gone, Removed { output_bytes: 100 * 100, ..Removed::default() });
+    assert!(ExecutionRepository::find(&*store, &acme, &execution_id(1)).await.unwrap().open_for_system().is_some());
+    assert_eq!(store.events_after(&acme, &execution_id(100), 0, 1_000).await.unwrap(), []);
+    assert_eq!(store.events_after(&acme, &execution_id(101), 0, 1_000).await.unwrap().len(), 1);
+    let gone = removed(&store, "acme", Due::Executions(at(121))).await;
+    assert_eq!(gone, Removed { executions: 120, output_bytes: 20 * 100, utilities: 0 });
+    assert_eq!(ExecutionRepository::find(&*store, &acme, &execution_id(120)).await.unwrap().open_for_system(), None);
+    assert!(ExecutionRepository::find(&*store, &acme, &execution_id(121)).await.unwrap().open_for_system().is_some());
+    assert!(ExecutionRepository::find(&*store, &scope("beta"), &execution_id(200)).await.unwrap().open_for_system().is_some());
+    let bounds = Bounds { ended_before: at(0), max_output_bytes: 31 * 100, except: Vec::new() };
+    assert!(!store.is_prunable(&bounds).await.unwrap(), "what was removed is counted no more");
+    assert!(store.is_prunable(&Bounds { max_output_bytes: 31 * 100 - 1, ..bounds }).await.unwrap());
+}
+
+#[tokio::test]
+async fn a_deleted_utility_goes_whole_and_leaves_its_name() {
+    let store = Scratch::new();
+    let acme = scope("acme");
+    let make = async |id: &str, deleted_at: Option<u64>| {
+        let made = Utility { deleted: deleted_at.map(at), updated: at(deleted_at.unwrap_or(1)), ..utility(&acme, id) };
+        let new_version = Some(version(made.latest_version, Kind::Script));
+        let change = UtilityChange { expected: Expected::Absent, utility: made, new_version, request: None, occasion: Occasion::Create };
+        UtilityRepository::commit(&*store, &acme, change).await.unwrap()
+    };
+    for (id, deleted_at) in [("due", Some(5)), ("later", Some(6)), ("alive", None)] {
+        assert_eq!(make(id, deleted_at).await, Committed::Stored);
+        let bob = Grantee::Principal(user("bob"));
+        assert_eq!(store.put(&acme, &grant(id, bob, Access::Read), at(1), None).await.unwrap(), Committed::Stored);
+    }
+    assert_eq!(removed(&store, "beta", Due::DeletedUtilities(at(6))).await, Removed::default());
+    let before = store.epoch_of_utilities(&acme).await;
+    assert_eq!(removed(&store, "acme", Due::DeletedUtilities(at(6))).await, Removed { utilities: 1, ..Removed::default() });
+    assert!(store.epoch_of_utilities(&acme).await > before, "copies are known to be old");
+    let is_there = async |id: &str| UtilityRepository::find(&*store, &acme, &utility_id(id)).await.unwrap().open_for_system().is_some();
+    assert_eq!([is_there("due").await, is_there("later").await, is_there("alive").await], [false, true, true]);
+    let page = PageRequest { size: 9, after: None };
+    let grants = GrantRepository::list(&*store, &acme, &utility_id("due"), &page).await.unwrap().open_for_system().unwrap();
+    assert_eq!(grants.items, []);
+    assert_eq!(make("due", None).await, Committed::Stored, "somebody else may take the name");
+}
+
+#[tokio::test]
+async fn a_purged_tenant_leaves_its_audit_log_and_nothing_else() {
+    let store = Scratch::new();
+    for code in ["acme", "beta"] {
+        let scope = scope(code);
+        ran(&store, code, if code == "acme" { 1 } else { 2 }, 5).await;
+        let new_version = Some(version(1, Kind::Script));
+        let made = Utility { latest_version: 1, ..utility(&scope, "some") };
+        let change = UtilityChange { expected: Expected::Absent, utility: made, new_version, request: None, occasion: Occasion::Create };
+        assert_eq!(UtilityRepository::commit(&*store, &scope, change).await.unwrap(), Committed::Stored);
+        let ann = principal(&format!("tenants/{code}/users/ann"));
+        let change = PrincipalChange { expected: Expected::Absent, principal: ann, deletes: false, judged_at: None, request: None };
+        assert_eq!(PrincipalRepository::commit(&*store, &scope, change).await.unwrap(), Committed::Stored);
+        AuditRepository::append(&*store, vec![test_support::audit_repository::entry(code, 1)]).await.unwrap();
+    }
+    let left = async |code: &str| {
+        let (scope, page) = (scope(code), PageRequest { size: 9, after: None });
+        let ann = PrincipalName::parse("name", &format!("tenants/{code}/users/ann")).unwrap();
+        let utilities = UtilityRepository::list(&*store, &scope, &UtilityQuery::default(), &page).await.unwrap().open_for_system().unwrap();
+        let executions = ExecutionRepository::list(&*store, &scope, &ExecutionQuery::default(), &page).await.unwrap();
+        let ann = PrincipalRepository::find(&*store, &scope, &ann).await.unwrap().open_for_system();
+        let records = store.records_from(&scope, 0, 100_000).await.unwrap();
+        (utilities.items.len(), executions.open_for_system().unwrap().items.len(), ann.is_some(), records.len())
+    };
+    let epoch = PrincipalRepository::epoch(&*store, &scope("acme")).await.unwrap();
+    assert_eq!(left("acme").await, (1, 1, true, 1));
+    assert_eq!(removed(&store, "acme", Due::Everything).await, Removed::default(), "it is not deleted");
+    turn(&store, "acme", TenantState::Deleted, false).await;
+    let gone = removed(&store, "acme", Due::Everything).await;
+    assert_eq!(gone, Removed { executions: 1, output_bytes: 100, utilities: 1 });
+    assert_eq!((left("acme").await, left("beta").await), ((0, 0, false, 1), (1, 1, true, 1)));
+    assert!(PrincipalRepository::epoch(&*store, &scope("acme")).await.unwrap() > epoch, "nobody is known any more");
+    assert!(!store.is_due(&scope("acme"), Due::Everything).await.unwrap(), "nothing is left of it");
+    let found = count(&store, "SELECT count(*) FROM data_keys WHERE tenant = 'acme'").await
+        + count(&store, "SELECT count(*) FROM subjects WHERE tenant = 'acme' AND name IS NOT NULL").await;
+    assert_eq!(found, 0, "no key of it opens anything any more");
+    assert!(count(&store, "SELECT count(*) FROM data_keys WHERE tenant = 'beta'").await >= 2);
+    let page = PageRequest { size: 9, after: None };
+    let records = AuditRepository::list(&*store, &scope("acme"), &AuditQuery::default(), &page).await.unwrap();
+    let actor = records.open_for_system().unwrap().items[0].entry.actor.principal.clone().expect("somebody did it");
+    assert!(actor.erased_id().is_some(), "{actor}: whoever it was, nobody can say any more");
+}
+
+#[tokio::test]
+async fn a_legal_hold_that_comes_while_something_is_removed_stops_it_at_the_next_step() {
+    let store = Scratch::new();
+    let scope = scope("acme");
+    turn(&store, "acme", TenantState::Deleted, false).await;
+    for number in 1..=130 {
+        ran(&store, "acme", number, number).await;
+    }
+    for due in [Due::Output(at(1_000)), Due::Executions(at(1_000)), Due::Everything] {
+        turn(&store, "acme", TenantState::Deleted, false).await;
+        assert!(store.is_due(&scope, due).await.unwrap());
+        let step = store.remove_some(&scope, due).await.unwrap();
+        assert!(step.more && step.removed != Removed::default(), "{due:?}: {step:?}");
+        turn(&store, "acme", TenantState::Deleted, true).await;
+        assert_eq!(store.remove_some(&scope, due).await.unwrap(), Step::default(), "{due:?}");
+        assert!(!store.is_due(&scope, due).await.unwrap(), "{due:?}");
+    }
+    // Neither do the bounds of the server, whatever whoever asks has read of tenants before.
+    let bounds = Bounds { ended_before: at(1_000), max_output_bytes: 0, except: Vec::new() };
+    assert!(!store.is_prunable(&bounds).await.unwrap());
+    assert_eq!(ExecutionRepository::prune(&*store, &bounds).await.unwrap(), Pruned::default());
+    turn(&store, "acme", TenantState::Active, false).await;
+    assert_eq!(store.remove_some(&scope, Due::Everything).await.unwrap(), Step::default(), "it was resumed");
+    assert!(store.is_prunable(&bounds).await.unwrap());
+}
+
+#[tokio::test]
+async fn nobody_is_erased_under_a_legal_hold_that_comes_after_it_was_judged() {
+    let store = Scratch::new();
+    let ann = principal("tenants/acme/users/ann");
+    let change = PrincipalChange { expected: Expected::Absent, principal: ann.clone(), deletes: false, judged_at: None, request: None };
+    assert_eq!(PrincipalRepository::commit(&*store, &scope("acme"), change).await.unwrap(), Committed::Stored);
+    let erasure = || Erasure { user: ann.name.clone(), principal: Some(ann.clone()), judged_at: None, request: None };
+    turn(&store, "acme", TenantState::Active, true).await;
+    assert_eq!(store.erase(&scope("acme"), erasure()).await.unwrap(), Committed::Conflict);
+    assert_eq!(store.find_subject(&scope("acme"), &ann.name).await.unwrap(), Some(SubjectState::Known));
+    turn(&store, "acme", TenantState::Active, false).await;
+    assert_eq!(store.erase(&scope("acme"), erasure()).await.unwrap(), Committed::Stored);
+    // What is left of an erasure that has begun waits, too.
+    turn(&store, "acme", TenantState::Active, true).await;
+    ran(&store, "acme", 1, 5).await;
+    assert_eq!(store.go_on_erasing().await.unwrap(), 0);
+    turn(&store, "acme", TenantState::Active, false).await;
+    assert!(store.go_on_erasing().await.unwrap() > 0, "executions name who called");
+}
+
+#[tokio::test]
+async fn requests_are_forgotten_and_space_is_given_back_where_nothing_is_removed() {
+    let clock = Arc::new(FakeClock::default());
+    let directory = tempfile::TempDir::new().unwrap();
+    let store = EmbeddedStore::open_with_clock(Config::new(directory.path()), Box::new(Shared(clock.clone()))).unwrap();
+    for number in 1..=70 {
+        let key = request("ExecuteUtility", &format!("r-{number}"), 1);
+        store.insert(&scope("acme"), &execution(&scope("acme"), number), Some(&key), None).await.unwrap();
+    }
+    let kept = async || {
+        let read = |connection: &Connection| connection.query_row("SELECT count(*) FROM requests", [], |row| row.get::<_, i64>(0));
+        store.read(move |connection| read(connection).map_err(during("counting"))).await.unwrap()
+    };
+    assert_eq!((store.tidy_some().await.unwrap(), kept().await), (false, 70));
+    clock.advance(REQUEST_KEY_TTL + std::time::Duration::from_secs(1));
+    assert_eq!((store.tidy_some().await.unwrap(), kept().await), (true, 6));
+    assert_eq!((store.tidy_some().await.unwrap(), kept().await), (false, 0));
+}
+
+#[tokio::test]
+async fn a_tenant_keeps_the_newest_of_its_output_within_its_bound() {
+    let store = Scratch::new();
+    for number in 1..=150 {
+        ran(&store, "acme", number, number).await;
+    }
+    ran(&store, "beta", 200, 1).await;
+    let gone = removed(&store, "acme", Due::OutputBeyond(1_050)).await;
+    assert_eq!(gone, Removed { executions: 140, output_bytes: 14_000, utilities: 0 });
+    let is_there = async |number| ExecutionRepository::find(&*store, &scope("acme"), &execution_id(number)).await.unwrap();
+    assert!(is_there(140).await.open_for_system().is_none() && is_there(141).await.open_for_system().is_some());
+    assert_eq!(removed(&store, "acme", Due::OutputBeyond(1_000)).await, Removed::default());
+    assert!(ExecutionRepository::find(&*store, &scope("beta"), &execution_id(200)).await.unwrap().open_for_system().is_some());
+}
+
+#[tokio::test]
+async fn a_tenant_gets_no_utility_beyond_its_quota_however_it_would() {
+    let store = Scratch::new();
+    settle(&store, "acme", TenantState::Active, |settings| settings.quota.utilities = std::num::NonZeroU32::new(2)).await;
+    let put = async |tenant: &str, id: &str, expected: Expected, deleted: bool| {
+        let scope = scope(tenant);
+        let revision = match expected {
+            Expected::Absent => domain::revision::Revision::FIRST,
+            Expected::Revision(revision) => revision.next(),
+        };
+        let deleted = deleted.then(|| at(9));
+        let utility = Utility { revision, deleted, latest_version: 1, ..utility(&scope, id) };
+        let new_version = matches!(expected, Expected::Absent).then(|| version(1, Kind::Script));
+        let change = UtilityChange { expected, utility, new_version, request: None, occasion: Occasion::Create };
+        UtilityRepository::commit(&*store, &scope, change).await
+    };
+    let first = Expected::Revision(domain::revision::Revision::FIRST);
+    assert_eq!(put("acme", "one", Expected::Absent, false).await.unwrap(), Committed::Stored);
+    assert_eq!(put("acme", "two", Expected::Absent, false).await.unwrap(), Committed::Stored);
+    let refused = put("acme", "three", Expected::Absent, false).await.unwrap_err();
+    assert_eq!(refused.reason(), "UTILITIES_FULL");
+    assert!(UtilityRepository::find(&*store, &scope("acme"), &utility_id("three")).await.unwrap().open_for_system().is_none());
+    assert_eq!(put("acme", "two", first, false).await.unwrap(), Committed::Stored, "what is there may change");
+    let second = Expected::Revision(domain::revision::Revision::FIRST.next());
+    assert_eq!(put("acme", "two", second, true).await.unwrap(), Committed::Stored);
+    assert_eq!(put("acme", "three", Expected::Absent, false).await.unwrap(), Committed::Stored, "deleted ones do not count");
+    let third = Expected::Revision(domain::revision::Revision::FIRST.next().next());
+    assert_eq!(put("acme", "two", third, false).await.unwrap_err().reason(), "UTILITIES_FULL", "nor come back");
+    assert_eq!(put("beta", "one", Expected::Absent, false).await.unwrap(), Committed::Stored);
+}
+
+/// All that the steps remove.
+async fn removed(store: &Scratch, tenant: &str, due: Due) -> Removed {
+    let (scope, mut all) = (scope(tenant), Removed::default());
+    let is_due = store.is_due(&scope, due).await.unwrap();
+    loop {
+        let step = store.remove_some(&scope, due).await.unwrap();
+        all = all.and(step.removed);
+        if !step.more {
+            assert_eq!(is_due, all != Removed::default(), "it is said before whether anything goes");
+            return all;
+        }
+    }
+}
+
+/// Puts a tenant, made where there is none, into a state.
+async fn turn(store: &Scratch, code: &str, state: TenantState, legal_hold: bool) {
+    settle(store, code, state, |settings| settings.legal_hold = legal_hold).await;
+}
+
+async fn settle(store: &Scratch, code: &str, state: TenantState, change: impl FnOnce(&mut Settings)) {
+    let scope = scope(code);
+    store.ensure(&[scope.tenant().clone()], at(1)).await.unwrap();
+    let old: Tenant = TenantRepository::find(&**store, &scope).await.unwrap().open_for_system().unwrap();
+    let mut settings = old.settings.clone();
+    change(&mut settings);
+    let tenant = Tenant { state, settings, revision: old.revision.next(), ..old.clone() };
+    let change = TenantChange { expected: old.revision, tenant, db_password: None, request: None };
+    assert_eq!(TenantRepository::commit(&**store, &scope, change).await.unwrap(), Committed::Stored);
+}
+
+async fn count(store: &Scratch, query: &'static str) -> i64 {
+    let read = move |connection: &Connection| connection.query_row(query, [], |row| row.get(0)).map_err(during("counting"));
+    store.read(read).await.unwrap()
+}
+
+impl Scratch {
+    async fn epoch_of_utilities(&self, scope: &domain::access::TenantScope) -> u64 {
+        UtilityRepository::epoch(&**self, scope).await.unwrap()
+    }
+}

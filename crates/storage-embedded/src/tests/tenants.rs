@@ -1,0 +1,58 @@
+//! The password of a tenant's database: sealed where it is stored, and told by nobody.
+
+use std::fs;
+
+use domain::identity::Secret;
+use domain::request::Committed;
+use domain::tenant::{Tenant, TenantChange, TenantRepository};
+use rusqlite::Connection;
+use test_support::sample::{at, scope, tenant};
+
+use super::Scratch;
+use crate::error::during;
+
+/// A text that stands nowhere else.
+const PASSWORD: &str = "plumbus-and-fleeb-juice";
+
+async fn sealed(store: &Scratch, code: &str) -> Option<Vec<u8>> {
+    let code = code.to_owned();
+    let read = move |connection: &Connection| {
+        let query = "SELECT db_password FROM tenants WHERE code = ?1";
+        connection.query_row(query, [code], |row| row.get(0)).map_err(during("reading a password"))
+    };
+    store.read(read).await.unwrap()
+}
+
+async fn opens(store: &Scratch, code: &str, field: &'static str, sealed: Vec<u8>) -> Option<String> {
+    let (vault, code) = (store.vault(), tenant(code));
+    store.read(move |connection| Ok(vault.open_of_tenant(connection, &code, "tenants", field, &sealed).ok())).await.unwrap()
+}
+
+#[tokio::test]
+async fn the_password_of_a_database_stands_in_no_file_in_plain_text_and_opens_only_where_it_was_sealed() {
+    let store = Scratch::new();
+    let mut made = Vec::new();
+    for code in ["acme", "beta"] {
+        let new = Tenant::new(tenant(code), at(1));
+        let Committed::Answered(tenant) = store.create(&scope("system"), new, Some(Secret::new(PASSWORD)), None).await.unwrap() else {
+            panic!("it is not answered")
+        };
+        made.push(*tenant);
+    }
+    let of_acme = sealed(&store, "acme").await.expect("it is kept");
+    assert_ne!(sealed(&store, "beta").await.as_ref(), Some(&of_acme), "each is sealed by its tenant's key");
+    assert_eq!(opens(&store, "acme", "db_password", of_acme.clone()).await.as_deref(), Some(PASSWORD));
+    assert_eq!(opens(&store, "beta", "db_password", of_acme.clone()).await, None);
+    assert_eq!(opens(&store, "acme", "db_host", of_acme.clone()).await, None);
+    let change = |tenant: &Tenant, db_password| {
+        let expected = tenant.revision;
+        TenantChange { expected, tenant: Tenant { revision: expected.next(), ..tenant.clone() }, db_password, request: None }
+    };
+    store.commit(&scope("acme"), change(&made[0], None)).await.unwrap();
+    assert_eq!(sealed(&store, "acme").await, Some(of_acme), "it stays as it is");
+    store.commit(&scope("beta"), change(&made[1], Some(Secret::new("")))).await.unwrap();
+    assert_eq!(sealed(&store, "beta").await, None);
+    let holds = |path: &std::path::Path| fs::read(path).unwrap().windows(PASSWORD.len()).any(|bytes| bytes == PASSWORD.as_bytes());
+    let files: Vec<_> = fs::read_dir(store.directory.path().join("data")).unwrap().map(|entry| entry.unwrap().path()).collect();
+    assert!(files.len() >= 2 && !files.iter().filter(|path| path.is_file()).any(|path| holds(path)), "{files:?}");
+}
