@@ -86,10 +86,12 @@ impl Argon2Passwords {
         let this = self.clone();
         let (answer, computed) = oneshot::channel();
         let thread = thread::Builder::new().name("password".to_owned()).spawn(move || {
-            let _held: (OwnedSemaphorePermit, OwnedSemaphorePermit) = (place, turn);
             give_way();
+            let done = work(&this);
+            // Given back first: whoever has the answer must find the place free.
+            drop::<(OwnedSemaphorePermit, OwnedSemaphorePermit)>((place, turn));
             // Whoever asked may be gone.
-            let _ = answer.send(work(&this));
+            let _ = answer.send(done);
         });
         thread.map_err(|error| Error::internal("start a thread to hash a password", error))?;
         computed.await.map_err(|panicked| Error::internal("hash a password", panicked))?
