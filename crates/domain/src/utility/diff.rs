@@ -1,9 +1,15 @@
 //! What differs between two versions, as a person reads it.
 
+use std::time::Duration;
+
 use similar::{ChangeTag, TextDiff};
 
 use crate::name::UtilityId;
 use crate::utility::Version;
+
+/// How long the fewest lines that differ are looked for: that takes time by the square of their number, and code may consist of 100,000
+/// lines of one character.
+const LONGEST_SEARCH: Duration = Duration::from_millis(100);
 
 /// The difference between two versions.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -12,7 +18,7 @@ pub struct Difference {
     pub from: u32,
     /// The newer side's number.
     pub to: u32,
-    /// Unified diff of the code; empty when it is the same.
+    /// Unified diff of the code; empty when it is the same. Where very many lines differ, it may say more than need be.
     pub unified: String,
     /// Lines only in `to`.
     pub added_lines: u32,
@@ -25,15 +31,9 @@ pub struct Difference {
 /// Compares two versions of a utility; everything differs from nothing.
 pub fn between(utility: &UtilityId, from: Option<&Version>, to: &Version) -> Difference {
     let (old, new) = (from.map_or("", |version| version.code.text()), to.code.text().as_ref());
-    let diff = TextDiff::from_lines(old, new);
-    let count = |tag: ChangeTag| diff.iter_all_changes().filter(|change| change.tag() == tag).count() as u32;
     let header = |number: u32| format!("{utility}@{number}");
     let from_number = from.map_or(0, |version| version.number);
-    let unified = if old == new {
-        String::new()
-    } else {
-        diff.unified_diff().context_radius(3).header(&header(from_number), &header(to.number)).to_string()
-    };
+    let lines = Lines::between(old, new, (&header(from_number), &header(to.number)));
     let (old, new) = (from.map(|version| &version.definition), &to.definition);
     let parts = [
         ("code", from.is_none_or(|from| from.code != to.code)),
@@ -46,9 +46,31 @@ pub fn between(utility: &UtilityId, from: Option<&Version>, to: &Version) -> Dif
     Difference {
         from: from_number,
         to: to.number,
-        unified,
-        added_lines: count(ChangeTag::Insert),
-        removed_lines: count(ChangeTag::Delete),
+        unified: lines.unified,
+        added_lines: lines.added,
+        removed_lines: lines.removed,
         changed_fields: parts.into_iter().filter_map(|(name, differs)| differs.then_some(name)).collect(),
     }
 }
+
+/// What differs between two texts.
+struct Lines {
+    unified: String,
+    added: u32,
+    removed: u32,
+}
+
+impl Lines {
+    fn between(old: &str, new: &str, (from, to): (&str, &str)) -> Self {
+        let diff = TextDiff::configure().timeout(LONGEST_SEARCH).diff_lines(old, new);
+        let count = |tag: ChangeTag| diff.iter_all_changes().filter(|change| change.tag() == tag).count() as u32;
+        let unified = match old == new {
+            true => String::new(),
+            false => diff.unified_diff().context_radius(3).header(from, to).to_string(),
+        };
+        Lines { unified, added: count(ChangeTag::Insert), removed: count(ChangeTag::Delete) }
+    }
+}
+
+#[cfg(test)]
+mod tests;
