@@ -21,6 +21,7 @@ const RUNTIMES: [&str; 3] = [DEFAULT, "extra", "old"];
 pub struct FakeCompiler {
     state: Mutex<State>,
     asked: AtomicUsize,
+    compiled_for: Mutex<Vec<TenantId>>,
 }
 
 struct State {
@@ -30,7 +31,11 @@ struct State {
 
 impl Default for FakeCompiler {
     fn default() -> Self {
-        FakeCompiler { state: Mutex::new(State { digest: "sha256:first".into(), down: false }), asked: AtomicUsize::new(0) }
+        FakeCompiler {
+            state: Mutex::new(State { digest: "sha256:first".into(), down: false }),
+            asked: AtomicUsize::new(0),
+            compiled_for: Mutex::default(),
+        }
     }
 }
 
@@ -48,6 +53,11 @@ impl FakeCompiler {
     /// How often code was compiled, or was to be.
     pub fn asked(&self) -> usize {
         self.asked.load(Ordering::SeqCst)
+    }
+
+    /// In whose sandboxes it was.
+    pub fn compiled_for(&self) -> Vec<TenantId> {
+        self.compiled_for.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -89,8 +99,9 @@ impl RuntimeCatalog for FakeCompiler {
 
 #[async_trait]
 impl Compiler for FakeCompiler {
-    async fn compile(&self, _tenant: &TenantId, runtime: &RuntimeId, code: &Code) -> Result<Verdict, Error> {
+    async fn compile(&self, tenant: &TenantId, runtime: &RuntimeId, code: &Code) -> Result<Verdict, Error> {
         self.asked.fetch_add(1, Ordering::SeqCst);
+        self.compiled_for.lock().unwrap_or_else(PoisonError::into_inner).push(tenant.clone());
         let digest = self.check(runtime)?;
         let broken = code.text().lines().zip(1..).find(|(line, _)| line.contains(BROKEN));
         Ok(match broken {

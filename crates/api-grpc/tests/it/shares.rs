@@ -264,6 +264,19 @@ async fn what_is_run_of_another_tenant_is_the_callers_under_the_policy_of_its_ow
     start(&server, ANN, &utility_name("some")).await.expect("the owner's tenant has another policy");
 }
 
+#[tokio::test]
+async fn what_another_tenant_shares_is_compiled_on_the_account_of_the_one_that_runs_it() {
+    let server = server().await;
+    offer(&server, pb::Access::Execute).await;
+    accept(&server, ZED).await.unwrap();
+    for (who, digest) in [(ZOE, "sha256:second"), (ANN, "sha256:third")] {
+        server.compiler.replace_runtime(digest);
+        start(&server, who, &utility_name("some")).await.unwrap();
+        let last = server.compiler.compiled_for().pop().expect("it was compiled anew");
+        assert_eq!(last.to_string(), who.tenant, "{}", who.id);
+    }
+}
+
 /// What a tenant's log says of an action that was done.
 async fn told(server: &Harness, who: Person, action: &str) -> Vec<(String, String)> {
     let parent = format!("tenants/{}", who.tenant);

@@ -278,7 +278,7 @@ impl Executions {
         if !gate.is_compiled(&version) {
             // What a compiler accepts is stored before there is an execution.
             permit.store_intent().await?;
-            gate.require_compiled(scope, utilities.as_ref(), &name.version(version.number), &version).await?;
+            gate.require_compiled((scope, &permit.account()), utilities.as_ref(), &name.version(version.number), &version).await?;
         }
         let mut weakest = gate.policy(scope).await?.minimum_isolation;
         // What another tenant shares passes the policy of the one that runs it, too.

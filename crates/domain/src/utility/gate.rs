@@ -196,13 +196,13 @@ impl Gate {
     }
 
     /// Refuses to execute a version that was not judged for its runtime as it is installed now; tries to have that done first,
-    /// under the present policy.
+    /// under the present policy of its tenant, and on the account of the tenant that wants to run it.
     ///
     /// # Errors
     /// [`Error::Precondition`] when the compiler or the scan refuses it; those of the sandbox when the compiler cannot be asked.
     pub async fn require_compiled(
         &self,
-        scope: &TenantScope,
+        (scope, account): (&TenantScope, &TenantScope),
         utilities: &dyn UtilityRepository,
         name: &VersionName,
         version: &Version,
@@ -212,7 +212,7 @@ impl Gate {
             return Ok(());
         }
         // First the compiler: once it has answered, the scan knows the runtime, too, and refuses nothing for want of that.
-        let digest = match self.compile(scope.tenant(), runtime, &version.code).await?? {
+        let digest = match self.compile(account.tenant(), runtime, &version.code).await?? {
             Verdict::Compiles { digest } => digest,
             Verdict::Refused { line, column, message } => {
                 return Err(Error::Precondition {
@@ -239,7 +239,7 @@ impl Gate {
         if report.accepted() { Ok(()) } else { Err(refused_now(name, runtime, &report)) }
     }
 
-    /// Compiles when the tenant's turn has come. What the sandbox answers is the inner result.
+    /// Compiles in a sandbox of the tenant when its turn has come. What the sandbox answers is the inner result.
     async fn compile(&self, tenant: &TenantId, runtime: &RuntimeId, code: &Code) -> Result<Result<Verdict, sandbox::Error>> {
         let most = self.ports.tenants.settings(tenant).await?.quota.running;
         let _turn = self.ports.admission.turn(tenant, most, self.ports.clock.as_ref(), COMPILE_PATIENCE).await?;
