@@ -11,6 +11,7 @@ mod export;
 mod intent;
 mod log;
 mod notes;
+mod other;
 mod own_work;
 mod record;
 mod report;
@@ -23,7 +24,8 @@ pub use carried::CarriedIntent;
 pub use export::{Export, Exported, Form};
 pub use intent::Intent;
 pub use log::{AuditLog, LogPorts, Proven};
-pub use notes::{Noted, Notes, Other};
+pub use notes::{Noted, Notes};
+pub use other::Other;
 pub use own_work::OWN_WORK;
 pub use record::{Actor, AuditRecord, Entry, FieldChange, MAX_PURPOSE, Outcome};
 pub use report::{

@@ -15,7 +15,7 @@ pub(crate) mod persons;
 mod tree;
 mod write;
 
-pub(crate) use write::{add, add_all};
+pub(crate) use write::add_all;
 
 #[async_trait]
 impl AuditRepository for EmbeddedStore {

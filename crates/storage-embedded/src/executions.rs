@@ -31,13 +31,13 @@ impl ExecutionRepository for EmbeddedStore {
         scope: &TenantScope,
         execution: &Execution,
         request: Option<&RequestKey>,
-        intent: Option<&Entry>,
+        intents: &[Entry],
     ) -> domain::Result<Committed<Execution>> {
         let row = write::Row::new(scope.tenant(), execution)?;
-        let (request, intent, (now, since)) = (request.cloned(), intent.cloned(), self.request_window());
+        let (request, intents, (now, since)) = (request.cloned(), intents.to_vec(), self.request_window());
         let vault = self.vault();
         let insert = move |connection: &Connection| {
-            intent.iter().try_for_each(|intent| audit::add(connection, &vault, intent))?;
+            audit::add_all(connection, &vault, intents.iter())?;
             row.insert(connection, request.as_ref(), now, since)
         };
         Ok(self.write(insert).await?)

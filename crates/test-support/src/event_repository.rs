@@ -110,7 +110,7 @@ pub async fn each_change_of_a_utility_is_one_event(stores: Stores<'_>) {
 pub async fn the_end_of_an_execution_is_told_once(stores: Stores<'_>) {
     let acme = scope("acme");
     let pending = sample::execution(&acme, 1);
-    stores.executions.insert(&acme, &pending, None, None).await.expect("the store answers");
+    stores.executions.insert(&acme, &pending, None, &[]).await.expect("the store answers");
     stores.executions.save(&acme, &pending, &[]).await.expect("the store answers");
     assert_eq!(behind(stores, "acme", 0).await, []);
     let ended = sample::ended(&pending, 5);

@@ -277,14 +277,47 @@ async fn what_another_tenant_shares_is_compiled_on_the_account_of_the_one_that_r
     }
 }
 
-/// What a tenant's log says of an action that was done.
-async fn told(server: &Harness, who: Person, action: &str) -> Vec<(String, String)> {
+/// What a tenant's log says of an action, newest first.
+async fn records(server: &Harness, who: Person, action: &str) -> Vec<audit::AuditRecord> {
     let parent = format!("tenants/{}", who.tenant);
     server.spawner.settle().await;
     let request = audit::ListAuditRecordsRequest { parent, page_size: 1_000, ..Default::default() };
     let records = server.audit.clone().list_audit_records(who.asks(request)).await.unwrap().into_inner().records;
-    let done = records.into_iter().filter(|record| record.action == action && record.outcome() == audit::AuditOutcome::Allowed);
+    records.into_iter().filter(|record| record.action == action).collect()
+}
+
+/// What it says of an action that was done.
+async fn told(server: &Harness, who: Person, action: &str) -> Vec<(String, String)> {
+    let records = records(server, who, action).await;
+    let done = records.into_iter().filter(|record| record.outcome() == audit::AuditOutcome::Allowed);
     done.map(|record| (record.actor.unwrap_or_default().principal, record.resource)).collect()
+}
+
+#[tokio::test]
+async fn the_log_of_the_other_tenant_names_who_did_it_and_says_nothing_else_of_them() {
+    let server = server().await;
+    offer(&server, pb::Access::Execute).await;
+    accept(&server, ZED).await.unwrap();
+    let mut get = ZOE.asks(utilities::GetUtilityRequest { name: utility_name("some") });
+    let mut run = ZOE.asks(executions::StartExecutionRequest { name: utility_name("some"), ..Default::default() });
+    for metadata in [get.metadata_mut(), run.metadata_mut()] {
+        metadata.insert("zona-purpose", "our ticket 4711".parse().unwrap());
+        metadata.insert("x-request-id", "our-request".parse().unwrap());
+    }
+    server.utilities.clone().get_utility(get).await.unwrap();
+    server.executions.clone().start_execution(run).await.unwrap();
+    let named = audit::AuditActor { principal: ZOE.name(), ..Default::default() };
+    for (action, count) in [("utility.get", 1), ("utility.start", 2)] {
+        let (own, others) = (records(&server, ZED, action).await, records(&server, ROOT, action).await);
+        assert_eq!((own.len(), others.len()), (count, count), "{action}: an intent stands in both logs");
+        for record in own {
+            assert_eq!((record.purpose.as_str(), record.request_id.as_str()), ("our ticket 4711", "our-request"), "{action}");
+        }
+        for record in others {
+            assert_eq!(record.actor, Some(named.clone()), "{action}");
+            assert_eq!((record.purpose.as_str(), record.request_id.as_str(), record.trace_id.as_str()), ("", "", ""), "{action}");
+        }
+    }
 }
 
 #[tokio::test]

@@ -114,13 +114,10 @@ impl Shares {
             let receiver = draft.named.filter(|_| draft.violations.is_empty()).ok_or(Error::Invalid(draft.violations))?;
             let described = described(name, &receiver);
             let share = permit.open(self.grants.find(&scope, &name.utility, &Grantee::Tenant(receiver)).await?, &described)?;
+            tell_receiver(permit, &share).await?;
             match self.grants.remove(&scope, &share, request.as_ref()).await? {
                 Committed::Stored => {
                     permit.note_changes(changes(&share, |value| (Some(value), None)));
-                    // Whom nobody has accepted for, nothing is written about into another tenant's log.
-                    if let (Consent::Given { .. }, Some(receiver)) = (&share.consent, share.shared_with()) {
-                        permit.notes().also_in(receiver);
-                    }
                     Ok(share)
                 }
                 Committed::Conflict => Err(Error::Stale { resource: described }),
@@ -155,11 +152,11 @@ impl Shares {
     {
         let scope = permit.scope();
         let described = described(&before.utility, scope.tenant());
+        permit.note_resource(&before.utility);
+        // There is such a tenant: it has offered something to this one.
+        permit.notes().also_in(&before.utility.tenant).await?;
         match self.grants.answer(&scope, before, after.as_ref(), request).await? {
             Committed::Stored => {
-                // There is such a tenant: it has offered something to this one.
-                permit.notes().also_in(&before.utility.tenant);
-                permit.notes().resource(&before.utility);
                 permit.note_changes(match &after {
                     Some(after) => changes(after, |value| (None, Some(value))),
                     None => changes(before, |value| (Some(value), None)),
@@ -192,6 +189,17 @@ impl Shares {
             Some(Committed::KeyReused) => Err(key_reused()),
             Some(Committed::Stored | Committed::Conflict) | None => Ok(None),
         }
+    }
+}
+
+/// Tells the other tenant that what it has accepted is about to end. Where nobody has accepted, nothing is written into its log.
+async fn tell_receiver<A>(permit: &Permit<A>, share: &Grant) -> Result<()>
+where
+    A: Action<Target = UtilityName>,
+{
+    match (&share.consent, share.shared_with()) {
+        (Consent::Given { .. }, Some(receiver)) => permit.notes().also_in(receiver).await,
+        _ => Ok(()),
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::access::{ActionSpec, Caller, Target};
 use crate::audit::books::Books;
-use crate::audit::notes::Other;
+use crate::audit::other::Other;
 use crate::audit::record::{Actor, Entry, MAX_PURPOSE, Outcome};
 use crate::audit::repository::AuditRepository;
 use crate::error::{Error, Result};
@@ -153,7 +153,7 @@ impl Auditor {
             (books.counted_before(counted_before), books.take_kept())
         };
         for outcome in kept.outcomes {
-            self.add_outcome(outcome).await;
+            self.add_outcomes(vec![outcome]).await;
         }
         self.add(kept.others).await;
         self.add(counted).await;
@@ -172,25 +172,19 @@ impl Auditor {
         }
     }
 
-    /// Tells another tenant, which a call concerns, too, what became of it; nobody waits for that.
-    pub(super) fn tell_other(&self, entry: Entry) {
-        let auditor = self.clone();
-        self.spawn("audit for another tenant", Box::pin(async move { auditor.add(vec![entry]).await }));
-    }
-
-    /// Adds an outcome to its intent, if that is open.
-    pub(super) async fn add_outcome(&self, outcome: Entry) {
-        match self.shared.ports.repository.close(outcome.clone()).await {
-            Ok(true) => self.note(None, None),
+    /// Adds the outcomes of a call to its intents, where those are open, in one commit.
+    pub(super) async fn add_outcomes(&self, outcomes: Vec<Entry>) {
+        match self.shared.ports.repository.close_all(outcomes.clone()).await {
             // Nothing was added, so that this says nothing of the store.
-            Ok(false) => {}
-            Err(error) => self.note(Some((vec![outcome], true)), Some(&error)),
+            Ok(0) => {}
+            Ok(_) => self.note(None, None),
+            Err(error) => self.note(Some((outcomes, true)), Some(&error)),
         }
     }
 
-    /// Makes an intent durable.
-    pub(super) async fn store_intent(&self, intent: &Entry) -> Result<()> {
-        self.append_now(vec![intent.clone()]).await
+    /// Makes the intents of a call durable, all or none of them.
+    pub(super) async fn store_intents(&self, intents: Vec<Entry>) -> Result<()> {
+        self.append_now(intents).await
     }
 
     /// Adds records that something waits for: what the store refuses is not offered again, as nothing happens then.

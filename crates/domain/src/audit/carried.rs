@@ -7,11 +7,11 @@ use crate::audit::auditor::{Auditor, unaudited};
 use crate::audit::record::Entry;
 use crate::error::{Error, Result};
 
-/// An intent in the hands of who stores it in the first commit of what it is of. While they have it, its outcome waits; to drop it
-/// says that the commit is decided, or was never tried.
+/// An intent in the hands of who stores it in the first commit of what it is of, with that in the log of another tenant which it concerns.
+/// While they have it, its outcome waits; to drop it says that the commit is decided, or was never tried.
 pub struct CarriedIntent {
     auditor: Auditor,
-    entry: Entry,
+    entries: Vec<Entry>,
     place: Place,
     tried: bool,
 }
@@ -25,8 +25,8 @@ enum Is {
     /// Nowhere: nothing may have happened.
     #[default]
     Nowhere,
-    /// In a commit that is not decided; with the outcome that came before that.
-    Carried(Option<Box<Entry>>),
+    /// In a commit that is not decided; with the outcomes that came before that.
+    Carried(Option<Vec<Entry>>),
     /// In the log. Also where that was refused, as an answer may be lost.
     Stored,
 }
@@ -35,9 +35,9 @@ enum Is {
 
 impl CarriedIntent {
     /// What is to be stored. From here on it counts as stored, unless it is found not to be.
-    pub fn to_store(&mut self) -> &Entry {
+    pub fn to_store(&mut self) -> &[Entry] {
         self.tried = true;
-        &self.entry
+        &self.entries
     }
 
     /// Makes it durable by itself.
@@ -46,7 +46,7 @@ impl CarriedIntent {
     /// As [`Intent::store`].
     pub async fn store(mut self) -> Result<()> {
         self.tried = true;
-        self.auditor.store_intent(&self.entry).await
+        self.auditor.store_intents(self.entries.clone()).await
     }
 
     /// What the caller is told of a commit that was refused, and the intent with it.
@@ -55,8 +55,8 @@ impl CarriedIntent {
     }
 
     /// To be offered to the work of a call.
-    pub(super) fn new(auditor: Auditor, entry: Entry, place: Place) -> Self {
-        CarriedIntent { auditor, entry, place, tried: false }
+    pub(super) fn new(auditor: Auditor, entries: Vec<Entry>, place: Place) -> Self {
+        CarriedIntent { auditor, entries, place, tried: false }
     }
 
     /// It is in the hands of who stores it.
@@ -69,16 +69,16 @@ impl CarriedIntent {
 impl Drop for CarriedIntent {
     fn drop(&mut self) {
         let waiting = self.place.decide(self.tried);
-        if let Some(outcome) = waiting {
-            let intent = (!self.tried).then(|| self.entry.clone());
-            Closing { auditor: self.auditor.clone(), intent, outcome }.spawn();
+        if let Some(outcomes) = waiting {
+            let intents = if self.tried { Vec::new() } else { std::mem::take(&mut self.entries) };
+            Closing { auditor: self.auditor.clone(), intents, outcomes }.spawn();
         }
     }
 }
 
 impl fmt::Debug for CarriedIntent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("CarriedIntent").field("call", &self.entry.call).finish_non_exhaustive()
+        f.debug_struct("CarriedIntent").field("call", &self.entries.first().map(|entry| &entry.call)).finish_non_exhaustive()
     }
 }
 
@@ -94,24 +94,24 @@ impl Place {
         *self.lock() = Is::Stored;
     }
 
-    /// Leaves an outcome to who has the intent in a commit; gives it back where nobody has, with whether the intent is stored.
-    pub(super) fn leave(&self, outcome: Entry) -> Option<(Entry, bool)> {
+    /// Leaves outcomes to who has the intent in a commit; gives them back where nobody has, with whether the intent is stored.
+    pub(super) fn leave(&self, outcomes: Vec<Entry>) -> Option<(Vec<Entry>, bool)> {
         let mut is = self.lock();
         match &mut *is {
             Is::Carried(waiting) => {
-                *waiting = Some(Box::new(outcome));
+                *waiting = Some(outcomes);
                 None
             }
-            Is::Nowhere => Some((outcome, false)),
-            Is::Stored => Some((outcome, true)),
+            Is::Nowhere => Some((outcomes, false)),
+            Is::Stored => Some((outcomes, true)),
         }
     }
 
-    /// The commit is decided, or was never tried; answers the outcome that has waited for that.
-    fn decide(&self, tried: bool) -> Option<Entry> {
+    /// The commit is decided, or was never tried; answers the outcomes that have waited for that.
+    fn decide(&self, tried: bool) -> Option<Vec<Entry>> {
         let mut is = self.lock();
         let Is::Carried(waiting) = &mut *is else { return None };
-        let waiting = waiting.take().map(|outcome| *outcome);
+        let waiting = waiting.take();
         *is = if tried { Is::Stored } else { Is::Nowhere };
         waiting
     }
@@ -121,20 +121,22 @@ impl Place {
     }
 }
 
-/// The closing of an intent, which is stored before where it is not yet: nothing has happened then.
+/// The closing of an intent in each log that it stands in, in one commit. It is stored before where it is not yet: nothing has happened
+/// then.
 pub(super) struct Closing {
     pub(super) auditor: Auditor,
-    pub(super) intent: Option<Entry>,
-    pub(super) outcome: Entry,
+    /// What is to be stored before.
+    pub(super) intents: Vec<Entry>,
+    pub(super) outcomes: Vec<Entry>,
 }
 
 impl Closing {
     pub(super) async fn run(self) {
-        if let Some(intent) = &self.intent {
+        if !self.intents.is_empty() {
             // Where it is refused, nothing closes, and the outcome tells operators so; where only the answer is lost, it is closed.
-            let _ = self.auditor.store_intent(intent).await;
+            let _ = self.auditor.store_intents(self.intents).await;
         }
-        self.auditor.add_outcome(self.outcome).await;
+        self.auditor.add_outcomes(self.outcomes).await;
     }
 
     pub(super) fn spawn(self) {

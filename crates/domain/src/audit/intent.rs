@@ -1,5 +1,5 @@
 //! Intents: each is durable before what it is of happens, by itself or in the first commit of that, and is closed with what became
-//! of it.
+//! of it. One that concerns another tenant, too, stands in both logs, and each is told what became of it.
 
 use crate::audit::auditor::Auditor;
 use crate::audit::carried::{CarriedIntent, Closing, Place};
@@ -16,6 +16,8 @@ const PANICKED: &str = "INTERNAL";
 pub struct Intent {
     auditor: Auditor,
     entry: Entry,
+    /// What is stored of it: that entry, and the one in the log of another tenant, where that is known before.
+    stored: Vec<Entry>,
     notes: Notes,
     place: Place,
     closed: bool,
@@ -25,7 +27,8 @@ impl Auditor {
     /// The intent of what `entry` says; nothing may happen before it is [stored](Intent::store). What the work notes in `notes`, its
     /// outcome says, however it ends.
     pub fn intent(&self, entry: Entry, notes: Notes) -> Intent {
-        Intent { auditor: self.clone(), entry, notes, place: Place::default(), closed: false }
+        let stored = notes.begin(self, &entry);
+        Intent { auditor: self.clone(), entry, stored, notes, place: Place::default(), closed: false }
     }
 }
 
@@ -36,7 +39,7 @@ impl Intent {
     /// [`Error::Unaudited`]: then nothing may happen.
     pub async fn store(&mut self) -> Result<()> {
         self.place.begin();
-        let stored = self.auditor.store_intent(&self.entry).await;
+        let stored = self.auditor.store_intents(self.stored.clone()).await;
         if let Err(refused) = &stored {
             self.spawn_close(Outcome::Failed, refused.reason());
         }
@@ -45,7 +48,7 @@ impl Intent {
 
     /// Lets the work store it, in the first commit of what it does: [`Notes::take_intent`] gives it away.
     pub fn offer(&self) {
-        self.notes.offer_intent(CarriedIntent::new(self.auditor.clone(), self.entry.clone(), self.place.clone()));
+        self.notes.offer_intent(CarriedIntent::new(self.auditor.clone(), self.stored.clone(), self.place.clone()));
     }
 
     /// Makes it durable where the work has ended without having taken what was [offered](Intent::offer).
@@ -81,12 +84,10 @@ impl Intent {
         let noted = self.notes.take();
         let other = noted.other().cloned();
         let outcome = noted.applied_to(Entry { time, outcome, reason: reason.to_owned(), ..self.entry.clone() });
-        if let Some(other) = other {
-            self.auditor.tell_other(other.told(&outcome));
-        }
-        let (outcome, stored) = self.place.leave(outcome)?;
-        let intent = (!stored).then(|| self.entry.clone());
-        Some(Closing { auditor: self.auditor.clone(), intent, outcome })
+        let told = other.map(|other| other.told(&outcome));
+        let (outcomes, stored) = self.place.leave([outcome].into_iter().chain(told).collect())?;
+        let intents = if stored { Vec::new() } else { self.stored.clone() };
+        Some(Closing { auditor: self.auditor.clone(), intents, outcomes })
     }
 }
 

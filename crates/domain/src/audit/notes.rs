@@ -1,11 +1,14 @@
-//! What work has to say for the record of its call, beside what was known before it began; and the intent of the call, where the work
-//! is to store it.
+//! What work has to say for the record of its call, beside what was known before it began; the intent of the call, where the work is to
+//! store it; and the intent in the log of another tenant, where only the work finds out which that is.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use crate::audit::auditor::Auditor;
 use crate::audit::carried::CarriedIntent;
+use crate::audit::other::Other;
 use crate::audit::record::{Actor, Entry, FieldChange};
+use crate::error::Result;
 use crate::name::{ApiKeyId, PrincipalName, SessionId, TenantId};
 
 /// Notes for one record. Cheap to clone: clones hold the same.
@@ -16,6 +19,15 @@ pub struct Notes(Arc<Mutex<Held>>);
 struct Held {
     noted: Noted,
     intent: Option<CarriedIntent>,
+    /// The intent of the call, by which another tenant is told before anything happens.
+    begun: Option<Begun>,
+}
+
+/// An intent, and who stores such.
+#[derive(Clone)]
+struct Begun {
+    auditor: Auditor,
+    entry: Entry,
 }
 
 /// What was noted.
@@ -27,25 +39,6 @@ pub struct Noted {
     changes: Vec<FieldChange>,
     /// Another tenant whose log tells of it, too.
     other: Option<Other>,
-}
-
-/// Another tenant that something concerns, too.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Other {
-    tenant: TenantId,
-    /// What it is about for that tenant; `None` for the same as for the first.
-    resource: Option<String>,
-}
-
-impl Other {
-    /// The record for that tenant's log. Where it is about something else there, it says of that nothing but that it was done.
-    pub(super) fn told(&self, entry: &Entry) -> Entry {
-        let entry = Entry { tenant: self.tenant.clone(), ..entry.clone() };
-        match &self.resource {
-            Some(resource) => Entry { resource: resource.clone(), version: None, changes: Vec::new(), ..entry },
-            None => entry,
-        }
-    }
 }
 
 impl Notes {
@@ -70,14 +63,26 @@ impl Notes {
         self.held().noted.actor = Some(Actor { principal: Some(principal.clone()), session, key, ..Actor::default() });
     }
 
-    /// Notes that it concerns another tenant, too, whose log is to tell what became of it. Only for a tenant that is known to be there.
-    pub fn also_in(&self, tenant: &TenantId) {
-        self.held().noted.other = Some(Other { tenant: tenant.clone(), resource: None });
+    /// Notes that it concerns another tenant, too, whose log is to tell what became of it; returns once the intent is durable there, too.
+    /// Only for a tenant that is known to be there.
+    ///
+    /// # Errors
+    /// [`crate::Error::Unaudited`]: then nothing may happen.
+    pub async fn also_in(&self, tenant: &TenantId) -> Result<()> {
+        let begun = {
+            let mut held = self.held();
+            // Before it is stored: whatever becomes of that, the outcome closes it.
+            held.noted.other = Some(Other::new(tenant, None));
+            held.begun.clone().map(|begun| (begun.auditor, held.noted.clone().applied_to(begun.entry)))
+        };
+        let Some((auditor, entry)) = begun else { return Ok(()) };
+        let told = self.held().noted.other.as_ref().map(|other| other.told(&entry));
+        auditor.store_intents(told.into_iter().collect()).await
     }
 
-    /// As [`Notes::also_in`], where it is about something else for that tenant.
+    /// Notes before the call begins that it concerns another tenant, too, for which it is about something else.
     pub fn also_in_about(&self, tenant: &TenantId, resource: &impl fmt::Display) {
-        self.held().noted.other = Some(Other { tenant: tenant.clone(), resource: Some(resource.to_string()) });
+        self.held().noted.other = Some(Other::new(tenant, Some(resource.to_string())));
     }
 
     /// Takes what was noted so far.
@@ -91,12 +96,26 @@ impl Notes {
         offered.map(CarriedIntent::taken)
     }
 
+    /// The intents of a call of which this is noted so far: its own, and that in the log of another tenant.
+    pub(super) fn begin(&self, auditor: &Auditor, entry: &Entry) -> Vec<Entry> {
+        let mut held = self.held();
+        held.begun = Some(Begun { auditor: auditor.clone(), entry: entry.clone() });
+        let other = held.noted.other.as_ref().map(|other| other.told(entry));
+        [entry.clone()].into_iter().chain(other).collect()
+    }
+
     pub(super) fn offer_intent(&self, intent: CarriedIntent) {
         self.held().intent = Some(intent);
     }
 
     fn held(&self) -> MutexGuard<'_, Held> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Begun {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Begun").field("call", &self.entry.call).finish_non_exhaustive()
     }
 }
 

@@ -170,15 +170,15 @@ impl Driver {
         acceptance
     }
 
-    /// One commit for the intent and the execution.
+    /// One commit for the intent, in each log that it stands in, and the execution.
     async fn insert(
         &self,
         execution: &Execution,
         request: Option<&RequestKey>,
         mut intent: Option<CarriedIntent>,
     ) -> Result<Committed<Execution>> {
-        let carried = intent.as_mut().map(CarriedIntent::to_store);
-        let audited = carried.is_some();
+        let audited = intent.is_some();
+        let carried = intent.as_mut().map_or(&[][..], CarriedIntent::to_store);
         let committed = self.shared.ports.executions.insert(&self.scope, execution, request, carried).await;
         committed.map_err(|error| match error.kind() {
             ErrorKind::Unavailable if audited => CarriedIntent::refused(error),

@@ -57,14 +57,14 @@ pub struct Pruned {
 pub trait ExecutionRepository: Send + Sync {
     /// Stores a new execution durably, under its fence; a repeated request answers with the first execution.
     ///
-    /// A request stays answered when its execution is pruned. `intent` is added to its audit log in the same commit, whatever is
-    /// answered; where there is an error, neither is stored.
+    /// A request stays answered when its execution is pruned. `intents` are added to their audit logs in the same commit, whatever is
+    /// answered; where there is an error, nothing of it is stored.
     async fn insert(
         &self,
         scope: &TenantScope,
         execution: &Execution,
         request: Option<&RequestKey>,
-        intent: Option<&audit::Entry>,
+        intents: &[audit::Entry],
     ) -> Result<Committed<Execution>>;
     /// The execution that a request started, as it is by now: looked for before anything about the request is judged.
     async fn find_answer(&self, scope: &TenantScope, request: &RequestKey) -> Result<Option<Committed<Execution>>>;

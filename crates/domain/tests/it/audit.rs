@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use domain::access::{Action as _, Caller, Target, TenantScope};
-use domain::audit::{AuditQuery, AuditRecord, AuditRepository as _, Auditor, Circumstances, Entry, Notes, Outcome, Ports};
+use domain::audit::{Actor, AuditQuery, AuditRecord, AuditRepository as _, Auditor, Circumstances, Entry, Notes, Outcome, Ports};
 use domain::lease::{InstanceId, LeaseName, LeaseRepository as _};
 use domain::page::PageRequest;
 use domain::time::Clock as _;
@@ -170,7 +170,7 @@ async fn the_outcome_of_a_dropped_call_waits_for_the_commit_that_carries_its_int
     drop(intent);
     world.spawner.settle().await;
     assert_eq!(world.outcomes().await, []);
-    world.store.append(vec![carried.to_store().clone()]).await.unwrap();
+    world.store.append(carried.to_store().to_vec()).await.unwrap();
     drop(carried);
     world.spawner.settle().await;
     assert_eq!(world.outcomes().await, pairs(&[(Outcome::Intent, ""), (Outcome::Cancelled, "CALL_DROPPED")]));
@@ -194,6 +194,97 @@ async fn an_intent_whose_commit_was_refused_leaves_no_record_and_one_whose_commi
         let expected: &[_] = if tried { &[] } else { &[(Outcome::Intent, ""), (Outcome::Failed, "AUDIT_UNAVAILABLE")] };
         assert_eq!(world.outcomes().await, pairs(expected));
     }
+}
+
+/// The records of the other tenant, oldest first.
+async fn told(world: &World) -> Vec<Entry> {
+    let page = PageRequest { size: 10, after: None };
+    let found = world.store.list(&sample::scope("beta"), &AuditQuery::default(), &page).await.unwrap();
+    let mut records = found.open_for_system().unwrap().items;
+    records.sort_by_key(|record| record.sequence);
+    records.into_iter().map(|record| record.entry).collect()
+}
+
+#[tokio::test]
+async fn the_log_of_another_tenant_has_the_intent_too_and_of_who_did_it_the_name_alone() {
+    let world = World::new();
+    let auditor = world.auditor("one");
+    let notes = Notes::default();
+    let (session, key, address) = (Some("a-session".to_owned()), Some("a-key".to_owned()), "127.0.0.1".parse().ok());
+    let actor = Actor { session, key, address, ..entry(&auditor).actor };
+    let entry = Entry { actor, request_id: "a-request".to_owned(), trace_id: "a-trace".to_owned(), ..entry(&auditor) };
+    let mut intent = auditor.intent(entry.clone(), notes.clone());
+    intent.store().await.unwrap();
+    notes.resource(&"tenants/beta/utilities/a");
+    notes.also_in(&sample::tenant("beta")).await.unwrap();
+    let before = told(&world).await;
+    assert_eq!(before.iter().map(|told| told.outcome).collect::<Vec<_>>(), [Outcome::Intent], "before anything happens");
+    intent.close(Outcome::Allowed, "").await;
+    let records = told(&world).await;
+    assert_eq!(records.iter().map(|told| told.outcome).collect::<Vec<_>>(), [Outcome::Intent, Outcome::Allowed]);
+    for told in &records {
+        assert_eq!(told.actor, Actor { principal: Some(sample::user("ann")), ..Actor::default() });
+        assert_eq!((told.purpose.as_str(), told.request_id.as_str(), told.trace_id.as_str()), ("", "", ""));
+        assert_eq!((told.resource.as_str(), &told.call), ("tenants/beta/utilities/a", &records[0].call));
+        assert_ne!(told.call, entry.call, "an intent is closed by its call");
+    }
+    assert_eq!(world.records().await[1].entry.actor, entry.actor);
+    assert_eq!(world.outcomes().await, pairs(&[(Outcome::Intent, ""), (Outcome::Allowed, "")]));
+}
+
+#[tokio::test]
+async fn nothing_happens_that_another_tenants_log_does_not_tell_of_first() {
+    let world = World::new();
+    let auditor = world.auditor("one");
+    let notes = Notes::default();
+    let mut intent = auditor.intent(entry(&auditor), notes.clone());
+    intent.store().await.unwrap();
+    world.store.faults().fail_next("append_audit", 1);
+    let refused = notes.also_in(&sample::tenant("beta")).await.unwrap_err();
+    assert!(matches!(refused, Error::Unaudited { .. }), "{refused}");
+    intent.close(Outcome::Failed, refused.reason()).await;
+    assert_eq!(told(&world).await, []);
+    assert_eq!(world.outcomes().await, pairs(&[(Outcome::Intent, ""), (Outcome::Failed, "AUDIT_UNAVAILABLE")]));
+}
+
+#[tokio::test]
+async fn what_a_dead_server_left_open_is_closed_in_the_logs_of_both_tenants() {
+    let world = World::new();
+    let dead = world.auditor("dead");
+    let (early, late) = (Notes::default(), Notes::default());
+    early.also_in_about(&sample::tenant("beta"), &"tenants/beta/utilities/a");
+    let launch = dead.intent(entry(&dead), early.clone());
+    launch.offer();
+    let mut carried = early.take_intent().unwrap();
+    world.store.append(carried.to_store().to_vec()).await.unwrap();
+    let mut change = dead.intent(entry(&dead), late.clone());
+    change.store().await.unwrap();
+    late.also_in(&sample::tenant("beta")).await.unwrap();
+    // It dies here: nothing of it runs any more.
+    std::mem::forget((launch, carried, change));
+    world.auditor("alive").tend().await.unwrap();
+    let unknown = (Outcome::Unknown, "SERVER_DIED");
+    let each = [(Outcome::Intent, ""), (Outcome::Intent, ""), unknown, unknown];
+    assert_eq!(world.outcomes().await, pairs(&each));
+    let records = told(&world).await;
+    assert_eq!(records.iter().map(|told| (told.outcome, told.reason.clone())).collect::<Vec<_>>(), pairs(&each));
+    assert_eq!(records[0].resource, "tenants/beta/utilities/a");
+}
+
+#[tokio::test]
+async fn outcomes_of_both_tenants_that_the_store_refuses_are_stored_later() {
+    let world = World::new();
+    let auditor = world.auditor("one");
+    let notes = Notes::default();
+    notes.also_in_about(&sample::tenant("beta"), &"tenants/beta/utilities/a");
+    let mut intent = auditor.intent(entry(&auditor), notes);
+    intent.store().await.unwrap();
+    world.store.faults().fail_next("close_audit", 1);
+    intent.close(Outcome::Allowed, "").await;
+    assert_eq!((world.outcomes().await.len(), told(&world).await.len()), (1, 1));
+    auditor.flush().await;
+    assert_eq!(world.outcomes().await, pairs(&[(Outcome::Intent, ""), (Outcome::Allowed, "")]));
+    assert_eq!(told(&world).await.iter().map(|told| told.outcome).collect::<Vec<_>>(), [Outcome::Intent, Outcome::Allowed]);
 }
 
 #[tokio::test]

@@ -51,9 +51,9 @@ impl ExecutionRepository for MeasuredExecutions {
         scope: &TenantScope,
         execution: &Execution,
         request: Option<&RequestKey>,
-        intent: Option<&Entry>,
+        intents: &[Entry],
     ) -> Result<Committed<Execution>> {
-        self.measure("insert", self.inner.insert(scope, execution, request, intent)).await
+        self.measure("insert", self.inner.insert(scope, execution, request, intents)).await
     }
 
     async fn find_answer(&self, scope: &TenantScope, request: &RequestKey) -> Result<Option<Committed<Execution>>> {

@@ -12,7 +12,7 @@ use crate::error::{Result, during};
 use crate::vault::Vault;
 
 /// Adds a record, and opens it where it is an intent.
-pub(crate) fn add(connection: &Connection, vault: &Vault, entry: &Entry) -> Result<()> {
+fn add(connection: &Connection, vault: &Vault, entry: &Entry) -> Result<()> {
     add_all(connection, vault, [entry].into_iter())
 }
 

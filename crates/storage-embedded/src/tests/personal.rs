@@ -257,7 +257,7 @@ async fn a_person_whom_a_refused_write_has_made_is_made_anew() {
     let store = Scratch::new();
     let vault = store.vault();
     let refused = move |connection: &Connection| {
-        crate::audit::add(connection, &vault, &act())?;
+        crate::audit::add_all(connection, &vault, [&act()].into_iter())?;
         Err::<(), _>(crate::Error::Misused("on purpose"))
     };
     store.write(refused).await.unwrap_err();

@@ -100,16 +100,16 @@ impl ExecutionRepository for InMemoryExecutionRepository {
         scope: &TenantScope,
         execution: &Execution,
         request: Option<&RequestKey>,
-        intent: Option<&Entry>,
+        intents: &[Entry],
     ) -> Result<Committed<Execution>> {
         self.faults.check("insert")?;
-        if intent.is_some() {
+        if !intents.is_empty() {
             self.faults.check("append_audit")?;
         }
         let key = key(scope, execution)?;
         let now = self.clock.now();
         let mut state = self.state();
-        intent.into_iter().for_each(|intent| state.audit.add(intent.clone()));
+        intents.iter().for_each(|intent| state.audit.add(intent.clone()));
         if let Some(answered) = request.and_then(|request| state.answer(scope, request, now)) {
             return Ok(answered);
         }

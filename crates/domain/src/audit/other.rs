@@ -1,0 +1,37 @@
+//! What the log of another tenant is told of something that concerns it, too, and what it is not.
+
+use crate::audit::record::{Actor, Entry};
+use crate::name::TenantId;
+
+/// Another tenant that something concerns, too.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Other {
+    tenant: TenantId,
+    /// What it is about for that tenant; `None` for the same as for the first.
+    resource: Option<String>,
+}
+
+impl Other {
+    pub(super) fn new(tenant: &TenantId, resource: Option<String>) -> Self {
+        Other { tenant: tenant.clone(), resource }
+    }
+
+    /// The record for that tenant's log: of who did it, it says the name alone, and nothing of whence and what for. Where it is about
+    /// something else there, it says of that nothing but that it was done.
+    pub(super) fn told(&self, entry: &Entry) -> Entry {
+        let mut told = Entry {
+            tenant: self.tenant.clone(),
+            // An intent is closed by its call, and each log has its own.
+            call: format!("{}/{}", entry.call, self.tenant),
+            actor: Actor { principal: entry.actor.principal.clone(), ..Actor::default() },
+            purpose: String::new(),
+            request_id: String::new(),
+            trace_id: String::new(),
+            ..entry.clone()
+        };
+        if let Some(resource) = &self.resource {
+            (told.resource, told.version, told.changes) = (resource.clone(), None, Vec::new());
+        }
+        told
+    }
+}
