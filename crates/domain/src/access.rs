@@ -27,7 +27,7 @@ pub use action::{Action, ActionSpec, Operation, Who};
 pub use caller::{Authenticator, Caller, ClientCertificate, Credential, CredentialKind, LoopbackAuthenticator, Origin, Presented};
 pub use explain::{Explanation, ExplanationPorts, Explanations};
 pub use found::{Found, Part, Resource};
-pub use grant::{Access, Consent, Grant, GrantDraft, Granted, Grantee, HeldGrants, MAX_GRANTS};
+pub use grant::{Access, Consent, Grant, GrantDraft, Granted, Grantee, HeldGrants, MAX_GIVEN, MAX_GRANTS};
 pub use grant_repository::{GrantRepository, Side};
 pub use matrix::{Because, Cell, Column, cell};
 pub use matrix_rules::{Decision, MatrixRules};

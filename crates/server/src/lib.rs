@@ -220,7 +220,7 @@ async fn serve(config: &Config, parts: Parts, listeners: Listeners, telemetry: T
         tenants: Tenants::new(tenants, Arc::new(IanaCalendar), Arc::clone(&clock)),
         explanations: Explanations::new(rules, explanation_ports(&parts)),
         sharing: sharing(&parts),
-        shares: Shares::new(Arc::clone(&parts.stores.grants), Arc::clone(&parts.stores.utilities), Arc::clone(&clock)),
+        shares: shares(&parts),
         policies: CodePolicies::new(policies, checker, clock),
         servers: Servers::new(Arc::new(facts(config, &parts)), executions.clone(), parts.stores.store.clone()),
         identities: callers.identities.clone(),
@@ -330,6 +330,11 @@ fn gate_ports(config: &Config, parts: &Parts, advisories: Arc<Feed>) -> GatePort
 fn sharing(parts: &Parts) -> Sharing {
     let Stores { grants, utilities, store, .. } = &parts.stores;
     Sharing::new(Arc::clone(grants), Arc::clone(utilities), store.clone(), Arc::clone(&parts.clock))
+}
+
+fn shares(parts: &Parts) -> Shares {
+    let Stores { grants, utilities, store, .. } = &parts.stores;
+    Shares::new(Arc::clone(grants), Arc::clone(utilities), store.clone(), Arc::clone(&parts.clock))
 }
 
 fn explanation_ports(parts: &Parts) -> ExplanationPorts {

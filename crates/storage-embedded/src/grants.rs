@@ -163,14 +163,15 @@ impl Write {
     }
 
     fn put(&self, connection: &Connection, now: Timestamp) -> rusqlite::Result<bool> {
-        const EXPIRED: &str = "DELETE FROM grants WHERE tenant = ?1 AND grantee = ?2 AND expires <= ?3";
+        const EXPIRED: &str = "DELETE FROM grants WHERE tenant = ?1 AND grantee = ?2 AND expires <= ?3 AND shared_with IS NULL";
         const OTHERS: &str = "SELECT count(*) FROM grants WHERE tenant = ?1 AND grantee = ?2 AND utility <> ?3";
         const PUT: &str = "INSERT OR REPLACE INTO grants (tenant, utility, grantee, expires, document, shared_with, accepted) \
                            VALUES (?1, ?2, ?3, ?4, ?5, ?6, FALSE)";
         let (tenant, utility, grantee) = (self.utility.tenant.as_str(), self.utility.utility.as_str(), self.grantee.as_str());
         connection.prepare_cached(EXPIRED)?.execute(params![tenant, grantee, integer(now.as_millis())])?;
         let others: u32 = connection.prepare_cached(OTHERS)?.query_row(params![tenant, grantee, utility], |row| row.get(0))?;
-        if others as usize >= MAX_GRANTS {
+        let offered = self.shared_with.as_deref().map(|receiver| shares::may_be_offered(connection, (tenant, utility, receiver)));
+        if others as usize >= MAX_GRANTS || !offered.unwrap_or(Ok(true))? {
             return Ok(false);
         }
         connection.prepare_cached(PUT)?.execute(params![tenant, utility, grantee, self.expires, self.document, self.shared_with])?;

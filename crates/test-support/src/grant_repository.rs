@@ -1,9 +1,10 @@
 //! What every `GrantRepository` promises; each check wants an empty repository.
 
-use domain::access::{Access, Grant, GrantRepository, Grantee, HeldGrants, MAX_GRANTS, Side};
+use domain::access::{Access, Grant, GrantRepository, Grantee, HeldGrants, MAX_GIVEN, MAX_GRANTS, Side};
 use domain::identity::Role;
 use domain::page::PageRequest;
 use domain::request::Committed;
+use futures_util::future::join_all;
 
 use crate::sample::{accepted, at, grant, offer, request, scope, tenant, user, utility_id};
 
@@ -21,6 +22,8 @@ macro_rules! grant_repository_contract {
             an_offer_is_answered_only_as_it_stands_and_by_whom_it_is_made_to,
             what_is_shared_is_listed_on_both_sides_in_pages,
             a_tenant_accepts_a_bounded_number,
+            a_tenant_gives_a_bounded_number_whoever_it_names,
+            what_is_shared_stays_where_it_is_after_its_end,
             a_repeated_answer_gets_its_first_answer,
             a_repeated_request_gets_its_first_answer);
     };
@@ -178,8 +181,11 @@ pub async fn what_is_shared_is_held_by_the_other_tenant_once_it_has_accepted(rep
     assert_eq!(held(repository, "beta", &beta()).await, HeldGrants::default());
     put(repository, &offered).await;
     answer(repository, &offered, Some(&shared)).await;
-    // What is offered anew has to be accepted anew.
-    put(repository, &offered).await;
+    // What was accepted ends before it is offered anew, so that nobody replaces what was accepted in between.
+    assert_eq!(put(repository, &offered).await, Committed::Conflict);
+    assert_eq!(held(repository, "beta", &beta()).await, HeldGrants::of([shared.clone()]));
+    repository.remove(&scope("acme"), &shared, None).await.expect("removed");
+    assert_eq!(put(repository, &offered).await, Committed::Stored);
     assert_eq!(held(repository, "beta", &beta()).await, HeldGrants::default());
 }
 
@@ -256,6 +262,33 @@ pub async fn a_tenant_accepts_a_bounded_number(repository: Repository<'_>) {
     let first = accepted(&offer("u-0", Access::Read));
     assert_eq!(answer(repository, &first, None).await, Committed::Stored);
     assert_eq!(answer(repository, &other, Some(&accepted(&other))).await, Committed::Stored);
+}
+
+/// Of all utilities to all tenants, also to such as do not exist; what is granted within the tenant does not count.
+pub async fn a_tenant_gives_a_bounded_number_whoever_it_names(repository: Repository<'_>) {
+    let to = |number: usize| Grant { grantee: Grantee::Tenant(tenant(&format!("t-{number}"))), ..offer("u", Access::Read) };
+    for first in (0..MAX_GIVEN).step_by(100) {
+        let offers: Vec<Grant> = (first..first + 100).map(to).collect();
+        let stored = join_all(offers.iter().map(|offer| put(repository, offer))).await;
+        assert!(stored.iter().all(|stored| *stored == Committed::Stored), "{first}");
+    }
+    assert_eq!(put(repository, &to(MAX_GIVEN)).await, Committed::Conflict);
+    assert_eq!(put(repository, &to(7)).await, Committed::Stored, "in place of another");
+    assert_eq!(put(repository, &grant("u", ann(), Access::Read)).await, Committed::Stored);
+    assert_eq!(repository.remove(&scope("acme"), &to(7), None).await.expect("removed"), Committed::Stored);
+    assert_eq!(put(repository, &to(MAX_GIVEN)).await, Committed::Stored);
+}
+
+/// Whatever else is offered to the same tenant: both sides see that it was.
+pub async fn what_is_shared_stays_where_it_is_after_its_end(repository: Repository<'_>) {
+    let ended = Grant { expires: Some(at(5)), ..offer("ended", Access::Read) };
+    let stored = repository.put(&scope("acme"), &ended, at(1), None).await.expect("the store answers");
+    assert_eq!(stored, Committed::Stored);
+    let other = offer("other", Access::Read);
+    put(repository, &other).await;
+    for (of, side) in [("acme", Side::Given), ("beta", Side::Received)] {
+        assert_eq!(listed(repository, of, side, 10).await, [ended.clone(), other.clone()], "{side:?}");
+    }
 }
 
 /// For the tenant that answers, whatever happened in between.

@@ -69,14 +69,14 @@ pub(crate) fn read_share_revocation(
 }
 
 /// Reads what another tenant's offer is answered with: AcceptShare or DeclineShare.
-pub(crate) fn read_share_answer<A: Action, B: prost::Message>(
+pub(crate) fn read_share_answer<A: Action<Target = TenantName>, B: prost::Message>(
     method: &'static str,
     permit: &Permit<A>,
     (utility, request_id, body): (&str, &str, &B),
 ) -> Result<ShareDraft<UtilityName>> {
     let mut violations = Violations::default();
     let request = request_key::read(method, permit.principal(), request_id, body, &mut violations);
-    let named = violations.take(UtilityName::parse("utility", utility))?;
+    let named = violations.take(UtilityName::parse("utility", utility).and_then(|named| of_other(&permit.target().tenant, named)))?;
     Ok(ShareDraft { named, violations: violations.into_inner(), request })
 }
 
@@ -96,6 +96,13 @@ fn other_tenant(own: &TenantId, text: &str) -> Result<TenantId> {
     match named == *own {
         false => Ok(named),
         true => Err(domain::Error::invalid("tenant", "OWN_TENANT", "must be another tenant; within its own, a utility is granted")),
+    }
+}
+
+fn of_other(own: &TenantId, named: UtilityName) -> Result<UtilityName> {
+    match named.tenant == *own {
+        false => Ok(named),
+        true => Err(domain::Error::invalid("utility", "OWN_TENANT", "must be of another tenant; within its own, a utility is granted")),
     }
 }
 

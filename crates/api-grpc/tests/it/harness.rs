@@ -452,7 +452,7 @@ fn services(options: &Options, parts: &Parts) -> Services {
         policy: AccessPolicy::new(rules, known.tenants.clone()),
         tenants: Tenants::new(known.tenants.clone(), Arc::new(UtcCalendar), clock.clone()),
         explanations: Explanations::new(matrix, explanations),
-        shares: Shares::new(grants.clone(), stored.clone(), clock.clone()),
+        shares: Shares::new(grants.clone(), stored.clone(), known.tenants.clone(), clock.clone()),
         sharing: Sharing::new(grants, stored.clone(), known.store.clone(), clock.clone()),
         utilities,
         policies: CodePolicies::new(policy_store, checker, clock.clone()),

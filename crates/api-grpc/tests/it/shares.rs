@@ -120,12 +120,68 @@ async fn only_administrators_of_each_side_decide_for_it() {
     assert_eq!(decline(&server, ZOE).await.unwrap_err().code(), Code::PermissionDenied);
     // To whom nothing was offered, there is nothing.
     assert_eq!(accept(&server, MAX).await.unwrap_err().code(), Code::NotFound);
-    assert_eq!(accept(&server, ROOT).await.unwrap_err().code(), Code::NotFound);
     for who in [ANN, ZED, MAX] {
         assert_eq!(revoke(&server, who).await.unwrap_err().code(), Code::PermissionDenied, "{}", who.id);
     }
     assert_eq!(revoke(&server, ROOT).await.unwrap().share_state(), pb::ShareState::Offered);
     assert_eq!(accept(&server, ZED).await.unwrap_err().code(), Code::NotFound);
+}
+
+#[tokio::test]
+async fn what_is_granted_within_the_tenant_is_no_offer_to_it() {
+    let server = server().await;
+    let grant = pb::GrantAccessRequest {
+        name: utility_name("some"),
+        grantee: TENANT.to_owned(),
+        access: pb::Access::Read.into(),
+        ..Default::default()
+    };
+    server.access.clone().grant_access(ROOT.asks(grant)).await.unwrap();
+    for refused in [accept(&server, ROOT).await.unwrap_err(), decline(&server, ROOT).await.unwrap_err()] {
+        assert_eq!((refused.code(), violations(&refused)), (Code::InvalidArgument, pairs(&[("utility", "OWN_TENANT")])));
+    }
+}
+
+#[tokio::test]
+async fn an_offer_in_place_of_what_was_accepted_ends_that_and_the_logs_of_both_tenants_tell_of_it() {
+    let server = server().await;
+    offer(&server, pb::Access::Execute).await;
+    accept(&server, ZED).await.unwrap();
+    assert_eq!(tried(&server, ZOE, "some").await, [Ok(()), Ok(()), DENIED]);
+    let anew = offer(&server, pb::Access::Read).await;
+    assert_eq!((anew.share_state(), anew.accepted_by.as_str()), (pb::ShareState::Offered, ""));
+    assert_eq!(tried(&server, ZOE, "some").await, [DENIED; 3]);
+    let told_of = [(ROOT.name(), utility_name("some"))];
+    assert_eq!(told(&server, ZED, "share.offer").await, told_of, "what it had has ended");
+    assert_eq!(told(&server, ROOT, "share.offer").await.len(), 2);
+    for side in [ROOT, ZED] {
+        let last = records(&server, side, "share.offer").await.swap_remove(0);
+        let said: Vec<&str> = last.changes.iter().map(|change| change.field.as_str()).collect();
+        let share = ["grantee=tenants/acme", "access=execute", "grantee=tenants/acme", "access=read"];
+        assert_eq!(said, share, "in the log of {}", side.tenant);
+    }
+    // What nobody has accepted is replaced without the other tenant's log.
+    offer(&server, pb::Access::Execute).await;
+    assert_eq!(told(&server, ZED, "share.offer").await.len(), 1);
+}
+
+#[tokio::test]
+async fn of_a_tenant_that_is_suspended_or_deleted_no_offer_is_listed_accepted_or_declined() {
+    let server = server().await;
+    let offered = offer(&server, pb::Access::Read).await;
+    for state in [TenantState::Suspended, TenantState::Deleted] {
+        server.known_tenants.turn("demo", state);
+        assert_eq!(listed(&server, ZED, pb::ShareSide::Received).await, [], "{state:?}");
+        for refused in [accept(&server, ZED).await.unwrap_err(), decline(&server, ZED).await.unwrap_err()] {
+            assert_eq!(refused.code(), Code::NotFound, "{state:?}");
+        }
+        server.known_tenants.turn("demo", TenantState::Active);
+        assert_eq!(listed(&server, ROOT, pb::ShareSide::Given).await, std::slice::from_ref(&offered), "{state:?}");
+    }
+    for action in ["share.accept", "share.decline"] {
+        assert_eq!(records(&server, ROOT, action).await, [], "nothing was written into its log");
+    }
+    accept(&server, ZED).await.unwrap();
 }
 
 #[tokio::test]

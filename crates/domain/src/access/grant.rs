@@ -14,6 +14,8 @@ use crate::violation::{Violation, longest};
 
 /// Most grants of one grantee in a tenant: what a decision looks through and a list merges is bounded by it.
 pub const MAX_GRANTS: usize = 1_000;
+/// Most of what one tenant has offered to others or shares with them: it may name tenants that do not exist, so that is bounded, too.
+pub const MAX_GIVEN: usize = 5_000;
 /// Longest reason in characters.
 const MAX_REASON: usize = 500;
 

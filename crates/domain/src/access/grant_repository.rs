@@ -24,7 +24,9 @@ pub enum Side {
 #[async_trait]
 pub trait GrantRepository: Send + Sync {
     /// Stores a grant in place of the one that its grantee has of its utility. Grants of the grantee that have expired at `now` are
-    /// removed with it. [`Committed::Conflict`] where the grantee has [`crate::access::MAX_GRANTS`] others.
+    /// removed with it, but for what is offered to another tenant or shared with it. [`Committed::Conflict`] where the grantee has
+    /// [`crate::access::MAX_GRANTS`] others; for an offer also where the tenant gives [`crate::access::MAX_GIVEN`] others, and where the
+    /// grantee has accepted what it would replace: that is removed before.
     async fn put(&self, scope: &TenantScope, grant: &Grant, now: Timestamp, request: Option<&RequestKey>) -> Result<Committed<Grant>>;
     /// Removes a grant. [`Committed::Conflict`] where the stored one is another, or there is none.
     async fn remove(&self, scope: &TenantScope, grant: &Grant, request: Option<&RequestKey>) -> Result<Committed<Grant>>;

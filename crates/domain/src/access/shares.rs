@@ -6,12 +6,13 @@ use std::time::Duration;
 
 use crate::access::sharing::changes;
 use crate::access::{
-    Access, Action, Consent, Found, Grant, GrantDraft, GrantRepository, Grantee, MAX_GRANTS, OfTenant, Permit, Side, actions,
+    Access, Action, Consent, Found, Grant, GrantDraft, GrantRepository, Grantee, MAX_GIVEN, MAX_GRANTS, OfTenant, Permit, Side, actions,
 };
 use crate::error::{Error, Result};
 use crate::name::{TenantId, UtilityName};
 use crate::page::{Page, PageRequest};
 use crate::request::{Committed, RequestKey, key_reused, once};
+use crate::tenant::{TenantState, TenantStates};
 use crate::time::Clock;
 use crate::utility::UtilityRepository;
 use crate::violation::Violation;
@@ -21,6 +22,7 @@ use crate::violation::Violation;
 pub struct Shares {
     grants: Arc<dyn GrantRepository>,
     utilities: Arc<dyn UtilityRepository>,
+    tenants: Arc<dyn TenantStates>,
     clock: Arc<dyn Clock>,
 }
 
@@ -37,28 +39,39 @@ pub struct ShareDraft<T> {
 
 impl Shares {
     /// Wires the use cases to their ports.
-    pub fn new(grants: Arc<dyn GrantRepository>, utilities: Arc<dyn UtilityRepository>, clock: Arc<dyn Clock>) -> Self {
-        Shares { grants, utilities, clock }
+    pub fn new(
+        grants: Arc<dyn GrantRepository>,
+        utilities: Arc<dyn UtilityRepository>,
+        tenants: Arc<dyn TenantStates>,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        Shares { grants, utilities, tenants, clock }
     }
 
-    /// Offers a utility to another tenant, in place of what was offered to it or shared with it before. Whether there is such a tenant is
-    /// not told: an offer to one that does not exist is never accepted.
+    /// Offers a utility to another tenant, in place of what was offered to it or shared with it before: what it has accepted ends. Whether
+    /// there is such a tenant is not told; where it is made later, its administrators find the offer.
     ///
     /// # Errors
     /// [`Error::Invalid`] with every violation; [`Error::NotFound`] and [`Error::Precondition`] for a utility that is absent or deleted;
-    /// [`Error::Exhausted`] where the other tenant was offered as many as it may.
+    /// [`Error::Exhausted`] where the other tenant, or all of them together, were offered as many as may be; [`Error::Stale`] where it
+    /// is changed at the same time.
     pub async fn offer(&self, permit: &Permit<actions::OfferShare>, mut draft: GrantDraft, request: Option<RequestKey>) -> Result<Grant> {
         let (scope, name, now) = (permit.scope(), permit.target(), self.clock.now());
         let work = async {
             permit.open(self.utilities.find(&scope, &name.utility).await?, name)?.check_active()?;
             draft.violations.extend(draft.access.filter(|access| *access == Access::Manage).map(|_| unmanageable()));
             let grant = draft.grant(name.clone(), permit.principal().clone(), now)?;
+            let ended = self.end_accepted(permit, &grant.grantee).await?;
             match self.grants.put(&scope, &grant, now, request.as_ref()).await? {
                 Committed::Stored => {
-                    permit.note_changes(changes(&grant, |value| (None, Some(value))));
+                    let ended = ended.iter().flat_map(|ended| changes(ended, |value| (Some(value), None)));
+                    permit.note_changes(ended.chain(changes(&grant, |value| (None, Some(value)))).collect());
                     Ok(grant)
                 }
-                Committed::Conflict => Err(full(grant.grantee.tenant())),
+                Committed::Conflict if self.accepted(permit, &grant.grantee).await?.is_some() => {
+                    Err(Error::Stale { resource: described(name, grant.grantee.tenant()) })
+                }
+                Committed::Conflict => Err(too_many_offers(grant.grantee.tenant())),
                 Committed::Answered(first) => permit.open(Found::one(*first), name),
                 Committed::Removed { resource } => Err(Error::NotFound { resource }),
                 Committed::KeyReused => Err(key_reused()),
@@ -129,12 +142,47 @@ impl Shares {
         once(|| self.answered(permit, name, request.as_ref()), work).await
     }
 
-    /// A page of what the tenant shares with others, or of what others share with it; what has ended or waits for an answer, too.
+    /// A page of what the tenant shares with others, or of what others share with it; what has ended or waits for an answer, too. It is
+    /// shorter where a tenant that shares is suspended or deleted.
     ///
     /// # Errors
     /// [`Error::Invalid`] for a cursor that is not one.
     pub async fn list(&self, permit: &Permit<actions::ListShares>, side: Side, page: &PageRequest) -> Result<Page<Grant>> {
-        Ok(permit.open_page(self.grants.list_shares(&permit.scope(), side, page).await?))
+        let found = permit.open_page(self.grants.list_shares(&permit.scope(), side, page).await?);
+        if side == Side::Given {
+            return Ok(found);
+        }
+        let mut shown = Vec::with_capacity(found.items.len());
+        for share in found.items {
+            if self.is_active(&share.utility.tenant).await? {
+                shown.push(share);
+            }
+        }
+        Ok(Page { items: shown, ..found })
+    }
+
+    async fn is_active(&self, tenant: &TenantId) -> Result<bool> {
+        Ok(self.tenants.state(tenant).await? == Some(TenantState::Active))
+    }
+
+    /// What the other tenant has accepted of the utility.
+    async fn accepted(&self, permit: &Permit<actions::OfferShare>, receiver: &Grantee) -> Result<Option<Grant>> {
+        let name = permit.target();
+        match permit.open(self.grants.find(&permit.scope(), &name.utility, receiver).await?, name) {
+            Ok(share) => Ok(Some(share).filter(|share| matches!(share.consent, Consent::Given { .. }))),
+            Err(Error::NotFound { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Ends what the other tenant has accepted of the utility, as taking it back does; answers it as it was.
+    async fn end_accepted(&self, permit: &Permit<actions::OfferShare>, receiver: &Grantee) -> Result<Option<Grant>> {
+        let Some(share) = self.accepted(permit, receiver).await? else { return Ok(None) };
+        tell_receiver(permit, &share).await?;
+        match self.grants.remove(&permit.scope(), &share, None).await? {
+            Committed::Stored => Ok(Some(share)),
+            _ => Err(Error::Stale { resource: described(permit.target(), receiver.tenant()) }),
+        }
     }
 
     async fn received<A>(&self, permit: &Permit<A>, draft: ShareDraft<UtilityName>) -> Result<Grant>
@@ -143,7 +191,12 @@ impl Shares {
     {
         let scope = permit.scope();
         let utility = draft.named.filter(|_| draft.violations.is_empty()).ok_or(Error::Invalid(draft.violations))?;
-        permit.open(self.grants.find_received(&scope, &utility).await?, &described(&utility, scope.tenant()))
+        let described = described(&utility, scope.tenant());
+        // Of a tenant that is suspended or deleted, nothing is told, and nothing of it changes.
+        if !self.is_active(&utility.tenant).await? {
+            return Err(Error::NotFound { resource: described });
+        }
+        permit.open(self.grants.find_received(&scope, &utility).await?, &described)
     }
 
     async fn answer<A>(&self, permit: &Permit<A>, before: &Grant, after: Option<Grant>, request: Option<&RequestKey>) -> Result<Grant>
@@ -237,6 +290,17 @@ fn full(receiver: &TenantId) -> Error {
         reason: "GRANTS_FULL",
         subject: format!("tenants/{receiver}"),
         description: format!("tenants/{receiver} has {MAX_GRANTS} grants, the limit; take others back first"),
+        retry_after: Duration::from_secs(60),
+    }
+}
+
+fn too_many_offers(receiver: &TenantId) -> Error {
+    Error::Exhausted {
+        reason: "GRANTS_FULL",
+        subject: format!("tenants/{receiver}"),
+        description: format!(
+            "tenants/{receiver} was offered {MAX_GRANTS} utilities, or all others together {MAX_GIVEN}, the limits; take others back first"
+        ),
         retry_after: Duration::from_secs(60),
     }
 }

@@ -1,6 +1,6 @@
 //! Shares: grants to another tenant, as both tenants see them.
 
-use domain::access::{Consent, Grant, MAX_GRANTS, Side, TenantScope};
+use domain::access::{Consent, Grant, MAX_GIVEN, MAX_GRANTS, Side, TenantScope};
 use domain::change::Changed;
 use domain::event::Happened;
 use domain::name::{TenantId, UtilityName};
@@ -88,6 +88,18 @@ impl Answer {
         let fits = (others as usize) < MAX_GRANTS;
         Ok(fits && connection.prepare_cached(ACCEPT)?.execute(params![tenant, utility, self.grantee, self.before, after])? == 1)
     }
+}
+
+/// Whether a tenant may offer a utility to another one: not in place of what that has accepted, and not where it gives too many.
+pub(super) fn may_be_offered(connection: &Connection, (tenant, utility, receiver): (&str, &str, &str)) -> rusqlite::Result<bool> {
+    const ACCEPTED: &str = "SELECT EXISTS (SELECT 1 FROM grants INDEXED BY grants_given \
+                            WHERE tenant = ?1 AND utility = ?2 AND shared_with = ?3 AND accepted)";
+    const OTHERS: &str = "SELECT count(*) FROM grants INDEXED BY grants_given \
+                          WHERE tenant = ?1 AND shared_with IS NOT NULL AND NOT (utility = ?2 AND shared_with = ?3)";
+    let key = params![tenant, utility, receiver];
+    let accepted: bool = connection.prepare_cached(ACCEPTED)?.query_row(key, |row| row.get(0))?;
+    let others: u32 = connection.prepare_cached(OTHERS)?.query_row(key, |row| row.get(0))?;
+    Ok(!accepted && (others as usize) < MAX_GIVEN)
 }
 
 /// A page of what a tenant gives or receives.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
-use domain::access::{Consent, Found, Grant, GrantRepository, Grantee, HeldGrants, MAX_GRANTS, Side, TenantScope};
+use domain::access::{Consent, Found, Grant, GrantRepository, Grantee, HeldGrants, MAX_GIVEN, MAX_GRANTS, Side, TenantScope};
 use domain::change::{ChangeListener, Changed};
 use domain::event::Happened;
 use domain::name::{TenantId, UtilityId, UtilityName};
@@ -32,6 +32,15 @@ struct State {
     /// By tenant, utility and grantee's text.
     grants: BTreeMap<(TenantId, UtilityId, String), Grant>,
     requests: Requests<Grant>,
+}
+
+impl State {
+    /// Whether a tenant may offer a utility to another one: not in place of what that has accepted, and not where it gives too many.
+    fn may_be_offered(&self, key: &(TenantId, UtilityId, String)) -> bool {
+        let accepted = self.grants.get(key).is_some_and(|stored| stored.consent != Consent::Awaited);
+        let of_tenant = self.grants.iter().filter(|(other, grant)| other.0 == key.0 && *other != key && grant.shared_with().is_some());
+        !accepted && of_tenant.count() < MAX_GIVEN
+    }
 }
 
 impl InMemoryGrantRepository {
@@ -121,13 +130,14 @@ impl GrantRepository for InMemoryGrantRepository {
         self.faults.check("put")?;
         let stored = |state: &mut State, key: (TenantId, UtilityId, String)| {
             let same = |other: &Grant| other.utility.tenant == key.0 && other.grantee == grant.grantee;
-            state.grants.retain(|_, other| !(same(other) && other.is_expired(now)));
+            state.grants.retain(|_, other| !(same(other) && other.shared_with().is_none() && other.is_expired(now)));
             let others = state.grants.values().filter(|other| same(other) && other.utility != grant.utility).count();
-            if others < MAX_GRANTS {
+            let fits = others < MAX_GRANTS && (grant.shared_with().is_none() || state.may_be_offered(&key));
+            if fits {
                 state.grants.insert(key, grant.clone());
                 self.events.note(Happened::of_grant(grant));
             }
-            others < MAX_GRANTS
+            fits
         };
         self.once(scope, grant, request, stored).await
     }
