@@ -1,10 +1,23 @@
 //! The lines of an export: a header, the records as they are hashed, each checkpoint behind the last record that it covers, and an
 //! end. One line each, so that a record's line without its newline is exactly what its leaf is the hash of.
+//!
+//! Of the oldest records, which were removed because their time was over, the hashes of their leaves stand there instead. Which ones may
+//! be gone is in the log itself: each removal is a record, made before it, whose resource ends in the number of the first that stays.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
+
+use crate::hash::Hash;
 
 /// The version of the form.
 pub(crate) const FORM: &str = "zona-audit/1";
+/// The action of the record that says of the oldest records that they are removed.
+pub(crate) const REMOVE: &str = "audit.remove";
+/// What follows in its resource on the name of the tenant; then comes the number of the first record that stays.
+const FIRST_KEPT: &str = "/auditLog/records/";
+/// Most leaves of one line.
+const MAX_LEAVES: usize = 256;
 
 /// The first line.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,6 +38,8 @@ pub struct Header {
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Line {
     Checkpoint(String),
+    /// The hashes of the next leaves, whose records were removed, one after the other.
+    Removed(String),
     /// How many records there are.
     End(u64),
 }
@@ -44,6 +59,24 @@ impl Header {
 /// A record as a line.
 pub fn record_line(record: &[u8]) -> Vec<u8> {
     [record, b"\n"].concat()
+}
+
+/// The first record that stays, by the resource of a removal from this tenant's log.
+pub(crate) fn first_kept(tenant: &str, resource: &str) -> Option<u64> {
+    let rest = resource.strip_prefix("tenants/")?.strip_prefix(tenant)?;
+    rest.strip_prefix(FIRST_KEPT)?.parse().ok()
+}
+
+/// Up to 256 hashes of leaves, whose records were removed, as a line.
+pub fn removed_line(leaves: &[Hash]) -> Vec<u8> {
+    line(&Line::Removed(STANDARD.encode(leaves.concat())))
+}
+
+/// The hashes of such a line.
+pub(crate) fn removed_leaves(text: &str) -> Option<Vec<Hash>> {
+    let bytes = STANDARD.decode(text).ok()?;
+    let (leaves, rest) = bytes.as_chunks();
+    (rest.is_empty() && (1..=MAX_LEAVES).contains(&leaves.len())).then(|| leaves.to_vec())
 }
 
 /// A checkpoint as a line.

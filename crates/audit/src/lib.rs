@@ -17,7 +17,7 @@ mod verify;
 
 pub use checkpoint::{Checkpoint, Malformed};
 pub use cosignature::{CosignatureError, WitnessKey, cosign};
-pub use export::{Header, checkpoint_line, end_line, record_line};
+pub use export::{Header, checkpoint_line, end_line, record_line, removed_line};
 pub use hash::{Hash, leaf_hash};
 pub use layout::{MAX_ENTRY, tile_path};
 pub use note::{Key, NoteError, Signer, VerifierKey};

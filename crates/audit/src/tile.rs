@@ -79,6 +79,15 @@ impl Tiles {
         Some(Tree::of(size, subtrees))
     }
 
+    /// The hashes of the leaves from `from` on and before `to`, of the tile of the first; `None` where that is missing, or too short.
+    pub fn leaves(&self, from: u64, to: u64) -> Option<Vec<Hash>> {
+        let index = from / HASHES;
+        let to = to.min((index + 1) * HASHES);
+        let place = |leaf: u64| usize::try_from(leaf - index * HASHES).ok().map(|place| place * HASH);
+        let hashes = self.0.get(&TileId { level: 0, index })?.get(place(from)?..place(to)?)?;
+        Some(hashes.as_chunks().0.to_vec())
+    }
+
     /// The hash of the complete subtree of this height, counted from the left; `None` where its tile is missing or too short.
     pub(crate) fn node(&self, height: u8, index: u64) -> Option<Hash> {
         let (id, hashes) = place(height, index);

@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use crate::checkpoint::{Checkpoint, Malformed};
 use crate::cosignature::WitnessKey;
-use crate::export::{FORM, Header, Line, checkpoint_line, end_line};
+use crate::export::{FORM, Header, Line, REMOVE, checkpoint_line, end_line, first_kept, removed_leaves, removed_line};
 use crate::layout::MAX_ENTRY;
 use crate::note::{VerifierKey, parts};
 use crate::tree::Tree;
@@ -47,8 +47,10 @@ pub struct Witnessed {
 pub struct Report {
     /// Whose log it is.
     pub tenant: String,
-    /// How many records there are.
+    /// How many records there are, with those that were removed.
     pub records: u64,
+    /// How many of them, the oldest, were removed as their time was over: their hashes stand, and what they said is gone.
+    pub removed: u64,
     /// How many checkpoints fit.
     pub checkpoints: u64,
     /// The keys that the export names.
@@ -85,6 +87,18 @@ pub enum Fault {
         sequence: u64,
         /// The tenant that it names.
         tenant: String,
+    },
+    /// Hashes stand in the place of a record behind one that is there.
+    Gap {
+        /// The line, from 1.
+        line: u64,
+    },
+    /// More records are gone than the log says that were removed.
+    Removed {
+        /// How many are gone.
+        removed: u64,
+        /// How many the log says.
+        said: u64,
     },
     /// A checkpoint cannot be trusted.
     Checkpoint {
@@ -190,11 +204,15 @@ fn line(export: &mut impl BufRead) -> io::Result<Option<Vec<u8>>> {
     Ok((!line.is_empty()).then_some(line))
 }
 
-/// What a record says of its place; the rest is none of the verifier's business.
+/// What a record says of its place, and of records that were removed; the rest is none of the verifier's business.
 #[derive(Deserialize)]
 struct Place {
     sequence: u64,
     tenant: String,
+    #[serde(default)]
+    action: String,
+    #[serde(default)]
+    resource: String,
 }
 
 struct Verifier {
@@ -205,6 +223,8 @@ struct Verifier {
     tree: Tree,
     /// The line that was read last, from 1.
     line: u64,
+    /// How many of the oldest records the log says were removed.
+    said_removed: u64,
     /// Records that the last checkpoint that fits covers.
     covered: u64,
     /// Whether a root did not fit: those behind it do not either.
@@ -247,6 +267,7 @@ impl Verifier {
             witnesses: known.witnesses.clone(),
             tree: Tree::default(),
             line: 1,
+            said_removed: 0,
             covered: 0,
             broken: false,
             ended: false,
@@ -264,6 +285,7 @@ impl Verifier {
         let Some(text) = line.strip_suffix(b"\n") else { return self.fault(Fault::Line { line: self.line }) };
         match serde_json::from_slice::<Line>(text) {
             Ok(Line::Checkpoint(note)) if checkpoint_line(&note) == line => self.checkpoint(note),
+            Ok(Line::Removed(leaves)) => self.removed(&leaves, line),
             Ok(Line::End(records)) if end_line(records) == line => self.end(records),
             Ok(_) => self.fault(Fault::Line { line: self.line }),
             Err(_other) => self.record(text),
@@ -279,8 +301,27 @@ impl Verifier {
         if place.sequence != at || place.tenant != self.report.tenant {
             self.fault(Fault::Place { place: at, sequence: place.sequence, tenant: place.tenant });
         }
+        if place.action == REMOVE {
+            // Who may make such a record is the server's business; that it was made there is what the checkpoints vouch for.
+            let first = first_kept(&self.report.tenant, &place.resource).filter(|first| *first <= at);
+            self.said_removed = self.said_removed.max(first.unwrap_or(0));
+        }
         self.tree.push(record);
         self.compare_with_seen();
+    }
+
+    fn removed(&mut self, text: &str, line: &[u8]) {
+        let Some(leaves) = removed_leaves(text).filter(|leaves| removed_line(leaves) == line) else {
+            return self.fault(Fault::Line { line: self.line });
+        };
+        if self.report.removed != self.tree.size() {
+            self.fault(Fault::Gap { line: self.line });
+        }
+        for leaf in leaves {
+            self.report.removed += 1;
+            self.tree.push_hash(leaf);
+            self.compare_with_seen();
+        }
     }
 
     fn checkpoint(&mut self, note: String) {
@@ -360,6 +401,10 @@ impl Verifier {
         if self.covered != records && !self.broken {
             self.fault(Fault::Uncovered { covered: self.covered, records });
         }
+        let (removed, said) = (self.report.removed, self.said_removed);
+        if removed > said {
+            self.fault(Fault::Removed { removed, said });
+        }
         while let Some(seen) = self.seen.pop() {
             self.fault(Fault::Rollback { seen: seen.size, records });
         }
@@ -390,6 +435,10 @@ impl fmt::Display for Fault {
             Fault::Line { line } => write!(f, "line {line} is nothing that an export holds, or is cut off"),
             Fault::Place { place, sequence, tenant } => {
                 write!(f, "record {place} says that it is record {sequence} of tenant {tenant:?}: some were removed, inserted or moved")
+            }
+            Fault::Gap { line } => write!(f, "line {line}: hashes stand in the place of records behind one that is there"),
+            Fault::Removed { removed, said } => {
+                write!(f, "the first {removed} records are gone, and the log says that {said} were removed")
             }
             Fault::Checkpoint { line, cause } => write!(f, "line {line}: {cause}"),
             Fault::Origin { line, origin } => write!(f, "line {line}: the checkpoint is of another log, {origin:?}"),

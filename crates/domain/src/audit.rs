@@ -14,6 +14,7 @@ mod notes;
 mod other;
 mod own_work;
 mod record;
+mod removal;
 mod report;
 mod repository;
 mod tree;
@@ -28,6 +29,7 @@ pub use notes::{Noted, Notes};
 pub use other::Other;
 pub use own_work::OWN_WORK;
 pub use record::{Actor, AuditRecord, Entry, FieldChange, MAX_PURPOSE, Outcome};
+pub use removal::{REMOVE, Removal};
 pub use report::{
     AccessCount, Building, Builds, DayCount, DenialCount, Events, ExecutingCount, ExecutionCount, MAX_DAYS, OutcomeCount, Period, Report,
 };

@@ -15,7 +15,7 @@ mod use_cases;
 pub use calendar::Calendar;
 pub use entity::{Database, PURGED_AFTER, Tenant, TenantNumber};
 pub use repository::{TenantChange, TenantQuery, TenantRepository};
-pub use settings::{DEFAULT_ZONE, Keep, MAX_DAYS, MAX_RUNTIMES, Quota, Settings, SettingsPatch};
+pub use settings::{DEFAULT_ZONE, Keep, MAX_DAYS, MAX_RUNTIMES, MIN_AUDIT_DAYS, Quota, Settings, SettingsPatch};
 pub use state::{TenantState, TenantStates};
 pub use use_cases::{TenantDraft, TenantPatch, Tenants};
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use audit::{Key, WitnessKey};
 use domain::access::TenantScope;
-use domain::audit::{AuditLog, AuditRepository, AuditTree, Auditor, LogPorts, Ports};
+use domain::audit::{AuditLog, AuditRepository, AuditTree, Auditor, LogPorts, Ports, Removal};
 use domain::code_policy::CodePolicyRepository;
 use domain::execution;
 use domain::time::Clock;
@@ -48,6 +48,7 @@ pub(crate) struct Signing {
 pub(crate) struct Audit {
     pub(crate) auditor: Auditor,
     pub(crate) log: AuditLog,
+    pub(crate) removal: Removal,
     repository: Arc<dyn AuditRepository>,
     tree: Arc<dyn AuditTree>,
     clock: Arc<dyn Clock>,
@@ -69,7 +70,8 @@ impl Audit {
             policies,
             clock: Arc::clone(&clock),
         });
-        Audit { auditor, log, repository, tree, clock }
+        let removal = Removal { repository: Arc::clone(&repository), tree: Arc::clone(&tree), auditor: auditor.clone() };
+        Audit { auditor, log, removal, repository, tree, clock }
     }
 
     /// Closes what dead servers have left open, and records what waits; answers how many intents were closed. What fails is logged

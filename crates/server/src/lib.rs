@@ -181,7 +181,7 @@ async fn serve(config: &Config, parts: Parts, listeners: Listeners, telemetry: T
     let utilities = Utilities::new(Arc::clone(&parts.stores.utilities), gate.clone(), Arc::clone(&clock), Arc::clone(&parts.ids));
     let audit = audit_log(config, &parts)?;
     let executions = executions(&parts, gate, admission, audit.auditor.clone());
-    let retention = retention(config, &parts, audit.auditor.clone());
+    let retention = retention(config, &parts, &audit);
     let recovered = executions.begin().await.map_err(Error::Recover)?;
     let left_open = audit.tend().await;
     let events = event_log(&parts, &audit.auditor);
@@ -347,7 +347,7 @@ fn explanation_ports(parts: &Parts) -> ExplanationPorts {
     }
 }
 
-fn retention(config: &Config, parts: &Parts, auditor: Auditor) -> Retention {
+fn retention(config: &Config, parts: &Parts, audit: &Audit) -> Retention {
     let store = &parts.stores.store;
     let ports = RetentionPorts {
         tenants: store.clone(),
@@ -355,7 +355,8 @@ fn retention(config: &Config, parts: &Parts, auditor: Auditor) -> Retention {
         store: store.clone(),
         leases: store.clone(),
         calendar: Arc::new(IanaCalendar),
-        auditor,
+        auditor: audit.auditor.clone(),
+        audit: audit.removal.clone(),
         incidents: Arc::new(LoggedIncidents::new(Arc::clone(&parts.metrics))),
         clock: Arc::clone(&parts.clock),
     };

@@ -136,8 +136,8 @@ pub(crate) async fn retain(retention: Retention) {
     loop {
         match retention.run().await {
             Ok(Some(removed)) if removed != Removed::default() => {
-                let Removed { executions, output_bytes, utilities } = removed;
-                tracing::info!(executions, output_bytes, utilities, "removed what was kept long enough");
+                let Removed { executions, output_bytes, utilities, records } = removed;
+                tracing::info!(executions, output_bytes, utilities, records, "removed what was kept long enough");
             }
             Ok(_) => {}
             Err(error) => tracing::warn!(error = &error as &dyn std::error::Error, "failed to remove what was kept long enough"),

@@ -29,6 +29,8 @@ pub struct TenantDocument {
     output_days: Option<NonZeroU32>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     deleted_utility_days: Option<NonZeroU32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    audit_days: Option<NonZeroU32>,
     #[serde(default)]
     legal_hold: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -58,6 +60,7 @@ impl From<&Tenant> for TenantDocument {
             execution_days: tenant.settings.keep.executions,
             output_days: tenant.settings.keep.output,
             deleted_utility_days: tenant.settings.keep.deleted_utilities,
+            audit_days: tenant.settings.keep.audit,
             legal_hold: tenant.settings.legal_hold,
             max_utilities: tenant.settings.quota.utilities,
             max_output_bytes: tenant.settings.quota.output_bytes,
@@ -85,7 +88,12 @@ impl TenantDocument {
             database: Database { host: self.db_host, username: self.db_username, name: self.db_name },
             settings: Settings {
                 time_zone: self.time_zone,
-                keep: Keep { executions: self.execution_days, output: self.output_days, deleted_utilities: self.deleted_utility_days },
+                keep: Keep {
+                    executions: self.execution_days,
+                    output: self.output_days,
+                    deleted_utilities: self.deleted_utility_days,
+                    audit: self.audit_days,
+                },
                 legal_hold: self.legal_hold,
                 quota: Quota { utilities: self.max_utilities, output_bytes: self.max_output_bytes, running: self.max_running },
                 runtimes: self.runtimes.into_iter().map(RuntimeId::new).collect(),

@@ -1,4 +1,4 @@
-//! The port of audit logs. Nothing here changes or removes a record.
+//! The port of audit logs. Nothing here changes a record; the oldest are removed where the log says so.
 
 use async_trait::async_trait;
 use domain::access::{Found, TenantScope};
@@ -12,6 +12,7 @@ use crate::store::EmbeddedStore;
 
 mod list;
 pub(crate) mod persons;
+mod removal;
 mod tree;
 mod write;
 
@@ -53,6 +54,21 @@ impl AuditRepository for EmbeddedStore {
     async fn since(&self, scope: &TenantScope, sequence: u64, max_bytes: usize) -> domain::Result<Found<Page<AuditRecord>>> {
         let (tenant, vault) = (scope.tenant().clone(), self.vault());
         Ok(Found::one(self.read(move |connection| list::since(connection, &vault, &tenant, sequence, max_bytes)).await?))
+    }
+
+    async fn first_kept(&self, scope: &TenantScope) -> domain::Result<u64> {
+        let tenant = scope.tenant().clone();
+        Ok(self.read(move |connection| removal::first_kept(connection, &tenant)).await?)
+    }
+
+    async fn removable(&self, scope: &TenantScope, before: Timestamp) -> domain::Result<Option<Checkpoint>> {
+        let tenant = scope.tenant().clone();
+        Ok(self.read(move |connection| removal::removable(connection, &tenant, before)).await?)
+    }
+
+    async fn remove(&self, scope: &TenantScope, first_kept: u64, limit: u32) -> domain::Result<u64> {
+        let tenant = scope.tenant().clone();
+        Ok(self.write(move |connection| removal::remove(connection, &tenant, first_kept, limit)).await?)
     }
 
     async fn unsealed(&self, limit: u32) -> domain::Result<Vec<TenantId>> {

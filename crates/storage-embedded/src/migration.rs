@@ -27,6 +27,7 @@ const STEPS: &[&str] = &[
     include_str!("../migrations/0014_events.sql"),
     include_str!("../migrations/0015_shares.sql"),
     include_str!("../migrations/0016_tenant_settings.sql"),
+    include_str!("../migrations/0018_audit_removal.sql"),
 ];
 
 /// Applies the steps that the database lacks.

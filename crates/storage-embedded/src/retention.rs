@@ -91,7 +91,7 @@ impl EmbeddedStore {
             false => Ok(Pruned::default()),
         };
         let pruned = self.write(work).await?;
-        let removed = Removed { executions: pruned.executions, output_bytes: pruned.output_bytes, utilities: 0 };
+        let removed = Removed { executions: pruned.executions, output_bytes: pruned.output_bytes, ..Removed::default() };
         Ok(Step { removed, more: pruned.more })
     }
 

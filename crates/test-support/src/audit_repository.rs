@@ -30,6 +30,7 @@ macro_rules! audit_repository_contract {
             an_execution_is_stored_together_with_its_intent,
             a_checkpoint_is_stored_with_its_tiles_by_the_first_who_has_it,
             a_checkpoint_is_cosigned_by_who_has_read_it_as_it_is,
+            the_oldest_records_are_removed_up_to_a_checkpoint_and_nothing_else,
         );
     };
     ($make:expr; $($check:ident),+ $(,)?) => {$(
@@ -300,4 +301,40 @@ pub async fn a_checkpoint_is_cosigned_by_who_has_read_it_as_it_is(repository: &d
     assert!(!cosign("beta", 1, "two", "three").await, "it is somebody else's");
     let found = repository.checkpoint(&scope("acme"), 9).await.expect("read").expect("it is there");
     assert_eq!((found.size, found.time, found.note.as_str()), (1, at(5), "two"));
+}
+
+/// What is removed is shown by nothing, also where a step leaves some of it; places, tiles and checkpoints stay.
+pub async fn the_oldest_records_are_removed_up_to_a_checkpoint_and_nothing_else(repository: &dyn AuditRepository) {
+    let acme = scope("acme");
+    append(repository, (0..10).map(|number| entry("acme", number)).collect()).await;
+    append(repository, vec![entry("beta", 1), Entry { outcome: Outcome::Intent, ..entry("acme", 10) }, entry("acme", 11)]).await;
+    let tile = Tile { place: TilePlace { level: 0, index: 0 }, hashes: b"ab".to_vec() };
+    for (from, size, time) in [(0, 4, 20), (4, 8, 30), (8, 10, 40), (10, 12, 50)] {
+        let checkpoint = Checkpoint { size, time: at(time), note: format!("note {size}") };
+        assert!(repository.seal(&acme, Sealed { from, tiles: vec![tile.clone()], checkpoint }).await.expect("stored"));
+    }
+    for (before, expected) in [(20, None), (21, Some(4)), (40, Some(8)), (41, Some(10)), (99, Some(10))] {
+        let found = repository.removable(&acme, at(before)).await.expect("answered").map(|checkpoint| checkpoint.size);
+        assert_eq!(found, expected, "{before}; the record 10 is an intent without its outcome");
+    }
+    assert_eq!(repository.remove(&acme, 13, 9).await.expect("answered"), 0, "no checkpoint covers it");
+    assert_eq!((repository.first_kept(&acme).await.expect("read"), repository.size(&acme).await.expect("read")), (0, 12));
+
+    assert_eq!(repository.remove(&acme, 8, 5).await.expect("removed"), 5);
+    assert_eq!(repository.remove(&acme, 8, 5).await.expect("removed"), 3);
+    assert_eq!(repository.remove(&acme, 8, 5).await.expect("removed"), 0);
+    assert_eq!(repository.remove(&acme, 4, 5).await.expect("removed"), 0);
+    assert_eq!((repository.first_kept(&acme).await.expect("read"), repository.size(&acme).await.expect("read")), (8, 12));
+    assert_eq!(sequences(&listed(repository, "acme", &AuditQuery::default()).await), [11, 10, 9, 8]);
+    let of_ann = AuditQuery { actor: Some(user("ann")), ..AuditQuery::default() };
+    assert_eq!(sequences(&listed(repository, "acme", &of_ann).await), [11, 10, 9, 8]);
+    let stored = repository.records_from(&acme, 2, usize::MAX).await.expect("read");
+    assert_eq!(stored.iter().map(|record| record.sequence).collect::<Vec<_>>(), [8, 9, 10, 11]);
+    let since = repository.since(&acme, 0, usize::MAX).await.expect("read").open_for_system().expect("records").items;
+    assert_eq!(sequences(&since), [8, 9, 10, 11]);
+    assert_eq!(listed(repository, "beta", &AuditQuery::default()).await.len(), 1);
+    assert_eq!(repository.checkpoint(&acme, 4).await.expect("read").map(|checkpoint| checkpoint.size), Some(4));
+    assert_eq!(repository.tiles(&acme, &[tile.place]).await.expect("read"), [tile]);
+    append(repository, vec![entry("acme", 12)]).await;
+    assert_eq!(repository.size(&acme).await.expect("read"), 13);
 }

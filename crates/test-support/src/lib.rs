@@ -16,6 +16,7 @@ mod fake_checker;
 mod fake_compiler;
 mod fake_identity;
 mod fake_sandbox;
+mod fake_tree;
 mod faults;
 pub mod grant_repository;
 pub mod identity_repository;
@@ -38,6 +39,7 @@ pub use fake_checker::{FakeChecker, IMPORT_RULE, MISSING_RULE, NESTING_RULE, TOD
 pub use fake_compiler::{BROKEN, FakeCompiler};
 pub use fake_identity::{FakeHasher, FakeSecrets, FakeTokens};
 pub use fake_sandbox::{FakeSandbox, Fault, INSTRUCTION};
+pub use fake_tree::FakeTree;
 pub use faults::Faults;
 pub use ids::SequentialIds;
 pub use in_memory::{

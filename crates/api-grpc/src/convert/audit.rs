@@ -97,6 +97,7 @@ pub(crate) fn exported_to_wire(form: Form, part: Exported) -> pb::ExportAuditRec
             let public_keys = if form == Form::Provable { vec![key] } else { Vec::new() };
             Part::Header(pb::ExportHeader { tenant, origin, public_keys })
         }
+        Exported::Removed(leaves) => Part::Removed(leaves.iter().flat_map(|leaf| *leaf.as_bytes()).collect()),
         Exported::Record(bytes) => Part::Record(bytes),
         Exported::Read(record) => Part::Read(record_to_wire(&record)),
         Exported::Checkpoint(note) => Part::Checkpoint(note),

@@ -14,7 +14,7 @@ use crate::convert::mask::Mask;
 use crate::convert::{Violations, count, request_key, size, time};
 
 /// Fields of a tenant that an update may name, beside `*`.
-const FIELDS: [&str; 14] = [
+const FIELDS: [&str; 15] = [
     "display_name",
     "db_host",
     "db_username",
@@ -24,6 +24,7 @@ const FIELDS: [&str; 14] = [
     "settings.execution_days",
     "settings.output_days",
     "settings.deleted_utility_days",
+    "settings.audit_days",
     "settings.legal_hold",
     "settings.max_utilities",
     "settings.max_output_bytes",
@@ -70,6 +71,7 @@ pub(crate) fn read_update(mut body: pb::UpdateTenantRequest, caller: &PrincipalN
         settings.execution_days != 0,
         settings.output_days != 0,
         settings.deleted_utility_days != 0,
+        settings.audit_days != 0,
         settings.legal_hold,
         settings.max_utilities != 0,
         settings.max_output_bytes != 0,
@@ -90,6 +92,7 @@ pub(crate) fn read_update(mut body: pb::UpdateTenantRequest, caller: &PrincipalN
             execution_days: mask.names("settings.execution_days").then_some(settings.execution_days),
             output_days: mask.names("settings.output_days").then_some(settings.output_days),
             deleted_utility_days: mask.names("settings.deleted_utility_days").then_some(settings.deleted_utility_days),
+            audit_days: mask.names("settings.audit_days").then_some(settings.audit_days),
             legal_hold: mask.names("settings.legal_hold").then_some(settings.legal_hold),
             max_utilities: mask.names("settings.max_utilities").then_some(settings.max_utilities),
             max_output_bytes: mask.names("settings.max_output_bytes").then_some(settings.max_output_bytes),
@@ -138,6 +141,7 @@ fn created_settings(settings: pb::TenantSettings) -> SettingsPatch {
         execution_days: Some(settings.execution_days),
         output_days: Some(settings.output_days),
         deleted_utility_days: Some(settings.deleted_utility_days),
+        audit_days: Some(settings.audit_days),
         legal_hold: Some(settings.legal_hold),
         max_utilities: Some(settings.max_utilities),
         max_output_bytes: Some(settings.max_output_bytes),
@@ -157,6 +161,7 @@ fn settings_to_wire(settings: &Settings) -> pb::TenantSettings {
         execution_days: number(settings.keep.executions),
         output_days: number(settings.keep.output),
         deleted_utility_days: number(settings.keep.deleted_utilities),
+        audit_days: number(settings.keep.audit),
         legal_hold: settings.legal_hold,
         max_utilities: number(settings.quota.utilities),
         max_output_bytes: settings.quota.output_bytes.map_or(0, |most| size(most.get())),

@@ -469,6 +469,7 @@ async fn an_export_holds_every_record_and_says_that_it_was_taken() {
             Part::Checkpoint(_) => "checkpoint",
             Part::End(_) => "end",
             Part::Read(_) => "read",
+            Part::Removed(_) => "removed",
         })
         .collect();
     // Intent and outcome of the creation, and the intent of the export itself.

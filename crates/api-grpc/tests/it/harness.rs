@@ -35,9 +35,9 @@ use domain::utility::{Gate, GatePorts, Utilities, UtilityRepository};
 use executions::execution_service_client::ExecutionServiceClient;
 use futures_util::FutureExt as _;
 use test_support::{
-    FakeChecker, FakeClock, FakeCompiler, FakeHasher, FakeSandbox, FakeSecrets, FakeTokens, InMemoryCodePolicyRepository, InMemoryEvents,
-    InMemoryExecutionRepository, InMemoryIdentity, InMemorySignals, InMemoryTenants, InMemoryUtilityRepository, RecordedIncidents,
-    SequentialIds, TokioSpawner, UtcCalendar, sample,
+    FakeChecker, FakeClock, FakeCompiler, FakeHasher, FakeSandbox, FakeSecrets, FakeTokens, FakeTree, InMemoryCodePolicyRepository,
+    InMemoryEvents, InMemoryExecutionRepository, InMemoryIdentity, InMemorySignals, InMemoryTenants, InMemoryUtilityRepository,
+    RecordedIncidents, SequentialIds, TokioSpawner, UtcCalendar, sample,
 };
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
@@ -53,7 +53,7 @@ use utilities::code_policy_service_client::CodePolicyServiceClient;
 use utilities::utility_service_client::UtilityServiceClient;
 
 use crate::encrypted;
-use crate::fakes::{FakeBinder, FakeKeys, FakeServerFacts, FakeTree, RecordedCalls};
+use crate::fakes::{FakeBinder, FakeKeys, FakeServerFacts, RecordedCalls};
 use crate::halting::HaltingUtilities;
 
 pub const TENANT: &str = "tenants/demo";

@@ -4,6 +4,7 @@
 
 mod access;
 mod audit;
+mod audit_removal;
 mod audit_report;
 mod audit_watch;
 mod catalogue;

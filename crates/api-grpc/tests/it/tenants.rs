@@ -116,6 +116,7 @@ async fn every_violation_of_a_tenant_is_told_at_once() {
             execution_days: -1,
             output_days: 36_500,
             deleted_utility_days: 36_501,
+            audit_days: 29,
             max_utilities: -1,
             max_output_bytes: -1,
             max_running: -1,
@@ -136,6 +137,7 @@ async fn every_violation_of_a_tenant_is_told_at_once() {
         ("tenant.settings.time_zone", "UNKNOWN_ZONE"),
         ("tenant.settings.execution_days", "OUT_OF_RANGE"),
         ("tenant.settings.deleted_utility_days", "OUT_OF_RANGE"),
+        ("tenant.settings.audit_days", "OUT_OF_RANGE"),
         ("tenant.settings.max_utilities", "OUT_OF_RANGE"),
         ("tenant.settings.max_output_bytes", "OUT_OF_RANGE"),
         ("tenant.settings.max_running", "OUT_OF_RANGE"),
@@ -224,13 +226,15 @@ async fn administrators_settle_how_long_things_are_kept_and_only_super_administr
     assert_eq!(held, pb::TenantSettings { legal_hold: true, ..settled });
     let freed = update(&server, ADMIN, "demo", settings(pb::TenantSettings::default()), &["settings.legal_hold"]).await.unwrap_err();
     assert_eq!(freed.code(), Code::PermissionDenied);
-    for path in ["settings.max_utilities", "settings.max_output_bytes", "settings.max_running", "settings.runtimes"] {
+    let ruled = ["settings.max_utilities", "settings.max_output_bytes", "settings.max_running", "settings.runtimes", "settings.audit_days"];
+    for path in ruled {
         let bounds = || {
             settings(pb::TenantSettings {
                 max_utilities: 3,
                 max_output_bytes: 4,
                 max_running: 5,
                 runtimes: vec!["python".to_owned()],
+                audit_days: 365,
                 ..Default::default()
             })
         };
@@ -240,7 +244,7 @@ async fn administrators_settle_how_long_things_are_kept_and_only_super_administr
     }
     let bounded = get(&server, ADMIN, "demo").await.unwrap().settings.unwrap();
     assert_eq!((bounded.max_utilities, bounded.max_output_bytes, bounded.max_running), (3, 4, 5));
-    assert_eq!(bounded.runtimes, ["python"]);
+    assert_eq!((bounded.runtimes, bounded.audit_days), (vec!["python".to_owned()], 365));
     let negative = settings(pb::TenantSettings { max_utilities: -1, max_output_bytes: -1, ..Default::default() });
     let paths = ["settings.max_utilities", "settings.max_output_bytes"];
     let refused = update(&server, ROOT, "demo", negative, &paths).await.unwrap_err();

@@ -29,6 +29,20 @@ fn signed_export(key: &Key, checkpoints: &[u64], record: impl Fn(u64) -> Vec<u8>
     lines
 }
 
+/// The lines of an export whose first `gone` of `last` records were removed, as record `says.0` says of the first `says.1`.
+fn shortened(gone: u64, last: u64, says: (u64, u64)) -> Vec<Vec<u8>> {
+    let (at, first_kept) = says;
+    let resource = format!("tenants/acme/auditLog/records/{first_kept}");
+    let removal = format!(r#"{{"action":"audit.remove","resource":"{resource}","sequence":{at},"tenant":"acme","v":1}}"#);
+    let told = |sequence| if sequence == at { removal.clone().into_bytes() } else { record(sequence) };
+    let mut lines = signed_export(&key(), &[gone, gone + 3, last], told);
+    let removed = records(&lines).into_iter().take(usize::try_from(gone).unwrap()).collect::<Vec<_>>();
+    let leaves: Vec<_> = (0..gone).map(|sequence| leaf_hash(&told(sequence))).collect();
+    let hashes = leaves.chunks(256).map(removed_line).collect::<Vec<_>>();
+    lines.splice(removed[0]..=*removed.last().unwrap(), hashes);
+    lines
+}
+
 fn faults(lines: &[Vec<u8>], known: &Known) -> Vec<Fault> {
     verify(lines.concat().as_slice(), known).unwrap().faults
 }
@@ -170,4 +184,41 @@ fn a_forgery_under_another_key_is_found_by_who_knows_the_key() {
         [Fault::Checkpoint { cause: Malformed::Note(NoteError::UnknownKey), .. }, Fault::Uncovered { .. }]
     ));
     assert_eq!(faults(&export(&[5]), &known), []);
+}
+
+#[test]
+fn records_that_the_log_says_were_removed_are_proven_by_their_hashes() {
+    for gone in [1, 5, 256, 300] {
+        let lines = shortened(gone, 320, (gone + 4, gone));
+        let report = verify(lines.concat().as_slice(), &Known::default()).unwrap();
+        assert_eq!((report.faults, report.removed, report.records), (vec![], gone, 320));
+    }
+    // What was seen while they were there is compared all the same.
+    let seen = Known { checkpoints: vec![newest(&export(&[4]))], ..Known::default() };
+    assert_eq!(faults(&shortened(5, 20, (9, 5)), &seen), []);
+    let forked = Known { checkpoints: vec![newest(&signed_export(&key(), &[4], |sequence| record(sequence + 1)))], ..Known::default() };
+    assert_eq!(faults(&shortened(5, 20, (9, 5)), &forked), [Fault::Fork { seen: 4 }]);
+}
+
+#[test]
+fn records_that_are_gone_and_not_said_to_be_are_found() {
+    let removed = |removed, said| [Fault::Removed { removed, said }];
+    assert_eq!(faults(&shortened(6, 20, (9, 5)), &Known::default()), removed(6, 5));
+    // A removal of what was still to come is none.
+    assert_eq!(faults(&shortened(5, 20, (9, 12)), &Known::default()), removed(5, 0));
+    let mut other = shortened(5, 20, (9, 5));
+    let hash = removed_line(&[leaf_hash(&record(7))]);
+    let place = other.iter().position(|line| *line == record_line(&record(7))).unwrap();
+    other[place] = hash;
+    let line = u64::try_from(place).unwrap() + 1;
+    assert_eq!(faults(&other, &Known::default()), [Fault::Gap { line }, Fault::Removed { removed: 6, said: 5 }]);
+    let mut edited = shortened(5, 20, (9, 5));
+    let leaves: Vec<_> = (0..5).map(|sequence| leaf_hash(&record(sequence + 1))).collect();
+    edited[1] = removed_line(&leaves);
+    assert!(matches!(faults(&edited, &Known::default())[..], [Fault::Root { after: 0, size: 5 }, ..]));
+    for text in ["", "AAAA", "not base64"] {
+        let mut wrong = shortened(5, 20, (9, 5));
+        wrong[1] = format!("{{\"removed\":\"{text}\"}}\n").into_bytes();
+        assert_eq!(faults(&wrong, &Known::default())[0], Fault::Line { line: 2 }, "{text}");
+    }
 }

@@ -79,6 +79,9 @@ pub struct Said {
     /// Days for which deleted utilities are kept; 0: for good
     #[arg(long, value_name = "DAYS")]
     deleted_utility_days: Option<i32>,
+    /// Days for which the audit log is kept, at least 30; 0: for good; only super administrators may change it
+    #[arg(long, value_name = "DAYS")]
+    audit_days: Option<i32>,
     /// Whether everything is kept, whatever else is said; only super administrators may change it
     #[arg(long, value_name = "true|false")]
     legal_hold: Option<bool>,
@@ -218,6 +221,7 @@ impl Said {
                 execution_days: self.execution_days.unwrap_or_default(),
                 output_days: self.output_days.unwrap_or_default(),
                 deleted_utility_days: self.deleted_utility_days.unwrap_or_default(),
+                audit_days: self.audit_days.unwrap_or_default(),
                 legal_hold: self.legal_hold.unwrap_or_default(),
                 max_utilities: self.max_utilities.unwrap_or_default(),
                 max_output_bytes: self.max_output_bytes.unwrap_or_default(),
@@ -236,6 +240,7 @@ impl Said {
             ("settings.execution_days", self.execution_days.is_some()),
             ("settings.output_days", self.output_days.is_some()),
             ("settings.deleted_utility_days", self.deleted_utility_days.is_some()),
+            ("settings.audit_days", self.audit_days.is_some()),
             ("settings.legal_hold", self.legal_hold.is_some()),
             ("settings.max_utilities", self.max_utilities.is_some()),
             ("settings.max_output_bytes", self.max_output_bytes.is_some()),
@@ -306,6 +311,7 @@ fn show(context: &Context, tenant: &pb::Tenant) -> Result {
             rows.push(("executions", days(settings.execution_days, "kept as the server says")));
             rows.push(("output", days(settings.output_days, "kept with its execution")));
             rows.push(("deleted utilities", days(settings.deleted_utility_days, "kept for good")));
+            rows.push(("audit log", days(settings.audit_days, "kept for good")));
             let most = |number: i64| if number == 0 { "no bound".to_owned() } else { number.to_string() };
             rows.push(("most utilities", most(settings.max_utilities.into())));
             rows.push(("most output bytes", most(settings.max_output_bytes)));

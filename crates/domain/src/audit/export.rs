@@ -11,7 +11,9 @@ use crate::access::Permit;
 use crate::audit::actions::ExportAuditRecords;
 use crate::audit::record::AuditRecord;
 use crate::audit::repository::{AuditRepository, Checkpoint};
+use crate::audit::tree::AuditTree;
 use crate::error::{Error, Result};
+use crate::hash::Hash;
 
 /// Bytes of records that are read at once.
 const STEP_BYTES: usize = 256 * 1024;
@@ -28,13 +30,15 @@ pub enum Exported {
         /// The public key.
         key: String,
     },
+    /// The hashes of the next leaves, whose records were removed.
+    Removed(Vec<Hash>),
     /// A record, as it is hashed.
     Record(Vec<u8>),
     /// A record, to be read.
     Read(Box<AuditRecord>),
     /// A checkpoint, as a signed note.
     Checkpoint(String),
-    /// The last: how many records there were.
+    /// The last: how many records there were; in what proves, with those that were removed.
     End(u64),
 }
 
@@ -54,26 +58,37 @@ pub enum Form {
 pub(super) struct Log {
     pub(super) origin: String,
     pub(super) key: String,
+    /// The first record that is there.
+    pub(super) first: u64,
     /// How many of its records.
     pub(super) size: u64,
 }
 
 struct Exporting {
     repository: Arc<dyn AuditRepository>,
+    tree: Arc<dyn AuditTree>,
     permit: Permit<ExportAuditRecords>,
     form: Form,
     ready: VecDeque<Exported>,
     /// The next checkpoint; the first is looked for with the first records.
     checkpoint: Option<Checkpoint>,
     sequence: u64,
+    first: u64,
     size: u64,
     ended: bool,
 }
 
-pub(super) fn export(repository: Arc<dyn AuditRepository>, permit: Permit<ExportAuditRecords>, form: Form, log: Log) -> Export {
-    let Log { origin, key, size } = log;
+pub(super) fn export(
+    repository: Arc<dyn AuditRepository>,
+    tree: Arc<dyn AuditTree>,
+    permit: Permit<ExportAuditRecords>,
+    form: Form,
+    log: Log,
+) -> Export {
+    let Log { origin, key, first, size } = log;
     let header = Exported::Header { tenant: permit.target().tenant.to_string(), origin, key };
-    let exporting = Exporting { repository, permit, form, ready: [header].into(), checkpoint: None, sequence: 0, size, ended: false };
+    let (ready, sequence) = ([header].into(), if form == Form::Provable { 0 } else { first });
+    let exporting = Exporting { repository, tree, permit, form, ready, checkpoint: None, sequence, first, size, ended: false };
     Box::pin(try_unfold(exporting, |mut exporting| async move {
         loop {
             if let Some(part) = exporting.ready.pop_front() {
@@ -91,10 +106,12 @@ impl Exporting {
     async fn step(&mut self) -> Result<()> {
         if self.sequence >= self.size {
             self.ended = true;
-            self.ready.push_back(Exported::End(self.size));
+            let removed = if self.form == Form::Provable { 0 } else { self.first };
+            self.ready.push_back(Exported::End(self.size.saturating_sub(removed)));
             return Ok(());
         }
         match self.form {
+            Form::Provable if self.sequence < self.first => self.prove_removed().await,
             Form::Provable => self.prove().await,
             Form::Readable => self.read().await,
         }
@@ -108,6 +125,18 @@ impl Exporting {
             self.sequence = record.sequence + 1;
             self.ready.push_back(Exported::Read(Box::new(record)));
         }
+        Ok(())
+    }
+
+    /// The hashes of records that are gone, up to the next checkpoint, or the end of a tile.
+    async fn prove_removed(&mut self) -> Result<()> {
+        let scope = self.permit.scope();
+        let checkpoint = self.repository.checkpoint_after(&scope, self.sequence).await?;
+        let to = checkpoint.as_ref().map_or(self.first, |checkpoint| checkpoint.size.min(self.first));
+        let leaves = self.tree.leaves(&scope, self.sequence, to).await?;
+        self.sequence += leaves.len() as u64;
+        self.ready.push_back(Exported::Removed(leaves));
+        self.ready.extend(checkpoint.filter(|covering| covering.size == self.sequence).map(|covering| Exported::Checkpoint(covering.note)));
         Ok(())
     }
 

@@ -9,7 +9,7 @@ use crate::audit::record::AuditRecord;
 use crate::audit::report::{Builds, Period, Sources, build};
 use crate::audit::repository::{AuditQuery, AuditRepository, Checkpoint, StoredRecord};
 use crate::audit::tree::{AuditTree, CosignatureRefused};
-use crate::audit::watch::{Following, Watched, watch};
+use crate::audit::watch::{Following, Watched, removed, watch};
 use crate::code_policy::CodePolicyRepository;
 use crate::error::{Error, Result};
 use crate::execution::ExecutionRepository;
@@ -106,11 +106,15 @@ impl AuditLog {
     /// Proves that a record is in the log, by the newest checkpoint, or the newest that covers at most `size` records.
     ///
     /// # Errors
-    /// [`Error::NotFound`] where there is no checkpoint; [`Error::OutOfRange`] where it does not cover the record.
+    /// [`Error::NotFound`] where there is no checkpoint; [`Error::OutOfRange`] where it does not cover the record, or this was removed.
     pub async fn inclusion(&self, permit: &Permit<actions::GetInclusionProof>, sequence: u64, size: Option<u64>) -> Result<Proven> {
         let scope = permit.scope();
         let checkpoint = self.ports.repository.checkpoint(&scope, size.unwrap_or(u64::MAX)).await?;
         let checkpoint = checkpoint.ok_or_else(|| no_checkpoint(permit.target()))?;
+        let first = self.ports.repository.first_kept(&scope).await?;
+        if sequence < first {
+            return Err(removed(first));
+        }
         let found = self.ports.repository.records_from(&scope, sequence, 1).await?.into_iter().next();
         let record =
             found.filter(|record| record.sequence == sequence && sequence < checkpoint.size).ok_or_else(|| not_covered(&checkpoint))?;
@@ -147,14 +151,16 @@ impl AuditLog {
     pub async fn export(&self, permit: Permit<actions::ExportAuditRecords>, form: Form) -> Result<Export> {
         let scope = permit.scope();
         let size = self.covered(&scope).await?;
-        let (origin, key) = (self.ports.tree.origin(scope.tenant()), self.ports.tree.key(scope.tenant()));
-        Ok(export(Arc::clone(&self.ports.repository), permit, form, Log { origin, key, size }))
+        let LogPorts { repository, tree, .. } = self.ports.clone();
+        let (origin, key) = (tree.origin(scope.tenant()), tree.key(scope.tenant()));
+        let first = repository.first_kept(&scope).await?;
+        Ok(export(repository, tree, permit, form, Log { origin, key, first, size }))
     }
 
     /// Every record from the place `from` on that fits, and what is added from then on; `None` is the end of the log.
     ///
     /// # Errors
-    /// [`Error::OutOfRange`] where there is no such place yet.
+    /// [`Error::OutOfRange`] where there is no such place yet, or no more.
     pub async fn watch(&self, permit: Permit<actions::WatchAuditRecords>, query: AuditQuery, from: Option<u64>) -> Result<Following> {
         let LogPorts { repository, clock, .. } = self.ports.clone();
         let size = repository.size(&permit.scope()).await?;
@@ -162,6 +168,10 @@ impl AuditLog {
         if from > size {
             let description = format!("there are {size} records so far; watch from one of them, or from {size} on");
             return Err(Error::OutOfRange { reason: "NOT_RECORDED", description });
+        }
+        let first = repository.first_kept(&permit.scope()).await?;
+        if from < first {
+            return Err(removed(first));
         }
         Ok(watch(Watched { repository, clock, permit, query }, from))
     }
@@ -173,7 +183,8 @@ impl AuditLog {
     pub async fn report(&self, permit: Permit<actions::BuildAuditReport>, period: Period) -> Result<Builds> {
         let size = self.covered(&permit.scope()).await?;
         let LogPorts { repository, tree, executions, policies, .. } = self.ports.clone();
-        Ok(build(Sources { repository, tree, executions, policies, permit }, period, size))
+        let first = repository.first_kept(&permit.scope()).await?;
+        Ok(build(Sources { repository, tree, executions, policies, permit }, period, first..size))
     }
 
     /// Covers all that there is by a checkpoint; says how many records it covers.

@@ -3,6 +3,7 @@
 //!
 //! Only records that were there when the report was begun count, so that the same period gives the same report once it is over.
 
+use std::ops::Range;
 use std::pin::Pin;
 use std::sync::Arc;
 
@@ -49,10 +50,10 @@ pub(super) struct Sources {
     pub(super) permit: Permit<BuildAuditReport>,
 }
 
-/// Reports on the first `size` records.
-pub(super) fn build(sources: Sources, period: Period, size: u64) -> Builds {
+/// Reports on these records of the log.
+pub(super) fn build(sources: Sources, period: Period, records: Range<u64>) -> Builds {
     let counting = Counting::new(&period);
-    let builder = Builder { sources, period, counting, reading: Reading::new(size), stage: Stage::Records };
+    let builder = Builder { sources, period, counting, reading: Reading::new(records), stage: Stage::Records };
     Box::pin(try_unfold(builder, |mut builder| async move {
         Ok(match builder.stage {
             Stage::Records => {

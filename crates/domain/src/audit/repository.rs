@@ -1,4 +1,5 @@
-//! The port to where audit logs are stored. Records are only added: no method changes or removes one.
+//! The port to where audit logs are stored. Records are only added: no method changes one, and the oldest are removed as a whole, once a
+//! record says so. Tiles and checkpoints stay.
 
 use async_trait::async_trait;
 
@@ -116,6 +117,13 @@ pub trait AuditRepository: Send + Sync {
     async fn records_from(&self, scope: &TenantScope, sequence: u64, max_bytes: usize) -> Result<Vec<StoredRecord>>;
     /// The same records to be read; the page has no next one.
     async fn since(&self, scope: &TenantScope, sequence: u64, max_bytes: usize) -> Result<Found<Page<AuditRecord>>>;
+    /// The first record that is there: those before it were removed.
+    async fn first_kept(&self, scope: &TenantScope) -> Result<u64>;
+    /// The newest checkpoint from before `before` whose every intent is closed: what it covers is at least so old.
+    async fn removable(&self, scope: &TenantScope, before: Timestamp) -> Result<Option<Checkpoint>>;
+    /// Removes records before `first_kept`, which a checkpoint covers, at most `limit` in a step; none of them is shown from the first
+    /// step on. Says how many this step has removed: after the last, none.
+    async fn remove(&self, scope: &TenantScope, first_kept: u64, limit: u32) -> Result<u64>;
     /// At most `limit` tenants with records that no checkpoint covers.
     async fn unsealed(&self, limit: u32) -> Result<Vec<TenantId>>;
     /// The newest checkpoint that covers at most `size` records.

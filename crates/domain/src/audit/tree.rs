@@ -53,6 +53,12 @@ pub trait AuditTree: Send + Sync {
     /// # Errors
     /// As [`AuditTree::seal`].
     async fn consistency(&self, scope: &TenantScope, older: u64, newer: u64) -> Result<Vec<Hash>>;
+    /// The hashes of the leaves of records from `from` on and before `to`, which a checkpoint covers, where they are still there or not:
+    /// at least one, and at most those of one tile.
+    ///
+    /// # Errors
+    /// As [`AuditTree::seal`].
+    async fn leaves(&self, scope: &TenantScope, from: u64, to: u64) -> Result<Vec<Hash>>;
     /// A checkpoint's note with these lines of cosignatures, each by a witness of this installation.
     ///
     /// # Errors

@@ -94,6 +94,10 @@ impl Watcher {
         let Watched { repository, clock, permit, .. } = &self.watched;
         let found = permit.open_page(repository.since(&permit.scope(), self.next, STEP_BYTES).await?).items;
         if found.first().is_some_and(|record| record.sequence != self.next) {
+            let first = repository.first_kept(&permit.scope()).await?;
+            if self.next < first {
+                return Err(removed(first));
+            }
             return Err(Error::Internal { context: "a record of an audit log is missing", source: None });
         }
         match found.last() {
@@ -106,4 +110,10 @@ impl Watcher {
         self.ready.extend(found);
         Ok(())
     }
+}
+
+/// That somebody wants records from before the first that is there.
+pub(super) fn removed(first: u64) -> Error {
+    let description = format!("the records before {first} were removed as their time was over; ask for that one, or a later one");
+    Error::OutOfRange { reason: "RECORDS_REMOVED", description }
 }

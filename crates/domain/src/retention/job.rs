@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::access::TenantScope;
-use crate::audit::{Auditor, FieldChange, Notes};
+use crate::audit::{Auditor, FieldChange, Notes, Removal};
 use crate::error::Result;
 use crate::execution::{Bounds, ExecutionRepository};
 use crate::incident::{Incident, Incidents};
@@ -39,6 +39,7 @@ pub struct RetentionPorts {
     pub leases: Arc<dyn LeaseRepository>,
     pub calendar: Arc<dyn Calendar>,
     pub auditor: Auditor,
+    pub audit: Removal,
     pub incidents: Arc<dyn Incidents>,
     pub clock: Arc<dyn Clock>,
 }
@@ -137,7 +138,13 @@ impl Retention {
             }
         };
         let tasks = due.into_iter().map(|due| Task::Of(&scope, due)).collect();
-        self.recorded(&tenant.code, action, &tenant.name(), tasks, lease).await
+        let removed = self.recorded(&tenant.code, action, &tenant.name(), tasks, lease).await?;
+        // Last, so that the log still holds what was recorded of the rest; that of a deleted tenant, too: it is all that tells of it.
+        let records = match self.due(tenant, keep.audit) {
+            Some(before) if lease.is_kept().await? => self.ports.audit.remove(&tenant.code, before).await?,
+            _ => 0,
+        };
+        Ok(removed.and(Removed { records, ..Removed::default() }))
     }
 
     /// Removes what is beyond the bounds of the server: by its age where nobody has settled another, and by its size.
@@ -208,7 +215,7 @@ impl Retention {
             Task::Of(scope, due) => self.ports.store.remove_some(scope, *due).await,
             Task::OfAll(bounds) => {
                 let pruned = self.ports.executions.prune(bounds).await?;
-                let removed = Removed { executions: pruned.executions, output_bytes: pruned.output_bytes, utilities: 0 };
+                let removed = Removed { executions: pruned.executions, output_bytes: pruned.output_bytes, ..Removed::default() };
                 Ok(Step { removed, more: pruned.more })
             }
         }

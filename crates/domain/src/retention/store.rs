@@ -31,6 +31,8 @@ pub struct Removed {
     pub output_bytes: u64,
     /// Utilities with all their versions.
     pub utilities: u64,
+    /// Records of audit logs.
+    pub records: u64,
 }
 
 /// What a step did.
@@ -63,6 +65,7 @@ impl Removed {
             executions: self.executions + other.executions,
             output_bytes: self.output_bytes + other.output_bytes,
             utilities: self.utilities + other.utilities,
+            records: self.records + other.records,
         }
     }
 }

@@ -4,7 +4,7 @@ use std::num::{NonZeroU32, NonZeroU64};
 
 use crate::identity::Secret;
 use crate::name::TenantId;
-use crate::tenant::{Calendar, DEFAULT_ZONE, Database, Keep, MAX_DAYS, MAX_RUNTIMES, Quota, Settings, SettingsPatch};
+use crate::tenant::{Calendar, DEFAULT_ZONE, Database, Keep, MAX_DAYS, MAX_RUNTIMES, MIN_AUDIT_DAYS, Quota, Settings, SettingsPatch};
 use crate::violation::{Violation, longest};
 
 /// Longest display name in characters.
@@ -57,7 +57,12 @@ pub(super) fn changed_settings(old: &Settings, patch: SettingsPatch, calendar: &
         executions: days("execution_days", patch.execution_days, old.keep.executions),
         output: days("output_days", patch.output_days, old.keep.output),
         deleted_utilities: days("deleted_utility_days", patch.deleted_utility_days, old.keep.deleted_utilities),
+        audit: days("audit_days", patch.audit_days, old.keep.audit),
     };
+    if keep.audit.is_some_and(|days| days.get() < MIN_AUDIT_DAYS) {
+        let text = format!("must be 0 or at least {MIN_AUDIT_DAYS}; 0 keeps it for good");
+        found.push(Violation::new("tenant.settings.audit_days", "OUT_OF_RANGE", text));
+    }
     let quota = Quota {
         utilities: quantity("max_utilities", patch.max_utilities, found).map_or(old.quota.utilities, NonZeroU32::new),
         output_bytes: quantity("max_output_bytes", patch.max_output_bytes, found).map_or(old.quota.output_bytes, NonZeroU64::new),

@@ -10,6 +10,8 @@ use crate::name::{RuntimeId, TenantId, TenantName};
 pub const DEFAULT_ZONE: &str = "UTC";
 /// Most days that anything is kept: a hundred years.
 pub const MAX_DAYS: u32 = 36_500;
+/// Fewest days that an audit log is kept where it is not kept for good: whoever has to look into something needs some time.
+pub const MIN_AUDIT_DAYS: u32 = 30;
 
 /// Settings of a tenant.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,6 +52,8 @@ pub struct Keep {
     pub output: Option<NonZeroU32>,
     /// Utilities that were deleted, with their versions.
     pub deleted_utilities: Option<NonZeroU32>,
+    /// Records of the audit log, of which `None` keeps all.
+    pub audit: Option<NonZeroU32>,
 }
 
 /// Parts of settings to change; `None` leaves a part as it is.
@@ -63,6 +67,8 @@ pub struct SettingsPatch {
     pub output_days: Option<i32>,
     /// New days of deleted utilities.
     pub deleted_utility_days: Option<i32>,
+    /// New days of the audit log.
+    pub audit_days: Option<i32>,
     /// Whether everything is kept.
     pub legal_hold: Option<bool>,
     /// New number of utilities; 0 for no bound, as in the other.
@@ -78,7 +84,8 @@ pub struct SettingsPatch {
 impl Settings {
     /// Whether what only super administrators say is the same.
     pub(super) fn is_ruled_like(&self, other: &Settings) -> bool {
-        (self.legal_hold, self.quota, &self.runtimes) == (other.legal_hold, other.quota, &other.runtimes)
+        let ruled = |settings: &Settings| (settings.legal_hold, settings.keep.audit, settings.quota);
+        ruled(self) == ruled(other) && self.runtimes == other.runtimes
     }
 
     /// Whether utilities may use the runtime.

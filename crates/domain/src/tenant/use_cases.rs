@@ -261,6 +261,7 @@ fn changed_fields(before: &Tenant, after: &Tenant) -> Vec<FieldChange> {
         number("settings.execution_days", whole(was.keep.executions), whole(is.keep.executions)),
         number("settings.output_days", whole(was.keep.output), whole(is.keep.output)),
         number("settings.deleted_utility_days", whole(was.keep.deleted_utilities), whole(is.keep.deleted_utilities)),
+        number("settings.audit_days", whole(was.keep.audit), whole(is.keep.audit)),
         number("settings.max_utilities", whole(was.quota.utilities), whole(is.quota.utilities)),
         number("settings.max_output_bytes", was.quota.output_bytes.map(NonZeroU64::get), is.quota.output_bytes.map(NonZeroU64::get)),
         number("settings.max_running", whole(was.quota.running), whole(is.quota.running)),

@@ -39,10 +39,11 @@ const OPENED_FOR_SYSTEM: [&str; 11] = [
 
 /// Where a query's tenant is chosen without a permit: only where the server settles what a dead one left, where the rules look for
 /// grants, from which a permit is made first, where a decision is explained, where it is found out who calls, where the first super administrator is made, and where
-/// checkpoints of each log are signed.
-const SCOPED_FOR_SYSTEM: [&str; 8] = [
+/// checkpoints of each log are signed and what is older than they say is removed.
+const SCOPED_FOR_SYSTEM: [&str; 9] = [
     "domain/src/access/explain.rs",
     "domain/src/access/matrix_rules.rs",
+    "domain/src/audit/removal.rs",
     "domain/src/execution/tending.rs",
     "domain/src/identity/authentication.rs",
     "domain/src/identity/sign_in.rs",

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use domain::Result;
 use domain::access::{AccessPolicy, Action, ActionSpec, Caller, LocalRules, Permit, Reach, Rules, Target, TenantScope};
 use domain::admission::{self, Admission};
-use domain::audit::{self, Auditor};
+use domain::audit::{self, Auditor, Removal};
 use domain::code::{Bound, Code, ParameterBinder, Schema};
 use domain::code_policy::{CodeChecker, CodePolicies, ExceptionDraft, PolicyPatch};
 use domain::execution::{Config, Execution, Executions, Launch, Ports, TransformCall, Transformed, Watch, Watched};
@@ -22,8 +22,8 @@ use domain::utility::{Call, Draft, Gate, GatePorts, Utilities, Utility, Version}
 use domain::violation::Violation;
 use futures_util::{FutureExt as _, StreamExt as _};
 use test_support::{
-    FakeChecker, FakeClock, FakeCompiler, FakeSandbox, InMemoryCodePolicyRepository, InMemoryExecutionRepository, InMemorySignals,
-    InMemoryTenants, InMemoryUtilityRepository, RecordedIncidents, SequentialIds, TokioSpawner, UtcCalendar, sample,
+    FakeChecker, FakeClock, FakeCompiler, FakeSandbox, FakeTree, InMemoryCodePolicyRepository, InMemoryExecutionRepository,
+    InMemorySignals, InMemoryTenants, InMemoryUtilityRepository, RecordedIncidents, SequentialIds, TokioSpawner, UtcCalendar, sample,
 };
 
 /// What it takes to keep and run utilities of tenant `acme`.
@@ -171,8 +171,19 @@ impl World {
         let Stores { tenants, executions, clock, .. } = self.stores.clone();
         let (store, calendar, auditor) = (Arc::new(NothingSettled), Arc::new(UtcCalendar), self.auditor.clone());
         let incidents = self.incidents.clone();
-        let ports =
-            RetentionPorts { tenants, executions: executions.clone(), store, leases: executions, calendar, auditor, incidents, clock };
+        let tree = Arc::new(FakeTree::new(executions.clone()));
+        let audit = Removal { repository: executions.clone(), tree, auditor: auditor.clone() };
+        let ports = RetentionPorts {
+            tenants,
+            executions: executions.clone(),
+            store,
+            leases: executions,
+            calendar,
+            auditor,
+            audit,
+            incidents,
+            clock,
+        };
         Retention::new(ports, RetentionConfig { instance: self.instance.clone(), keep, max_output_bytes })
     }
 

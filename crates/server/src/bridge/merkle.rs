@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use audit::{Checkpoint, CosignatureError, Key, Missing, TileId, Tiles, Tree, VerifierKey, WitnessKey, cosign, leaf_hash};
+use audit::{Checkpoint, CosignatureError, Key, Missing, TILE_HASHES, TileId, Tiles, Tree, VerifierKey, WitnessKey, cosign, leaf_hash};
 use domain::access::TenantScope;
 use domain::audit::{AuditRepository, AuditTree, CosignatureRefused, Sealed, StoredRecord, Tile, TilePlace, Verification};
 use domain::hash::Hash;
@@ -161,6 +161,14 @@ impl AuditTree for MerkleTree {
 
     async fn consistency(&self, scope: &TenantScope, older: u64, newer: u64) -> Result<Vec<Hash>> {
         self.prove(scope, |tiles| audit::consistency(tiles, older, newer)).await
+    }
+
+    async fn leaves(&self, scope: &TenantScope, from: u64, to: u64) -> Result<Vec<Hash>> {
+        let id = TileId { level: 0, index: from / TILE_HASHES as u64 };
+        let mut tiles = Tiles::default();
+        self.fetch(scope, &mut tiles, [id]).await?;
+        let leaves = tiles.leaves(from, to).ok_or_else(broken)?;
+        Ok(leaves.into_iter().map(Hash::from_bytes).collect())
     }
 
     fn cosigned(&self, note: &str, cosignatures: &str) -> Result<String, CosignatureRefused> {

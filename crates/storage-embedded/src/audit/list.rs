@@ -17,6 +17,8 @@ use crate::error::{Error, Result, during};
 use crate::vault::Vault;
 
 const TABLE: &str = "audit_records";
+/// The first record that is there, of the tenant of the parameter that follows.
+const FIRST_KEPT: &str = "COALESCE((SELECT first_kept FROM audit_logs l WHERE l.tenant = ?), 0)";
 /// The name of the one order in cursors.
 const ORDER: &str = "time";
 
@@ -70,6 +72,7 @@ impl List {
         let mut conditions = Conditions::default();
         let query = &self.query;
         conditions.add("tenant = ?", [self.tenant.to_string().into()]);
+        conditions.add(&format!("sequence >= {FIRST_KEPT}"), [self.tenant.to_string().into()]);
         match (&wanted.resource, &wanted.actor) {
             (Some(resource), _) => conditions.add("resource = ?", [resource.clone().into()]),
             (None, Some(actor)) => conditions.add("actor = ?", [actor.clone().into()]),
@@ -108,7 +111,8 @@ impl List {
 
 /// Records from `sequence` on.
 pub(super) fn from(connection: &Connection, tenant: &TenantId, sequence: u64, max_bytes: usize) -> Result<Vec<StoredRecord>> {
-    const QUERY: &str = "SELECT sequence, record FROM audit_records WHERE tenant = ?1 AND sequence >= ?2 ORDER BY sequence";
+    const QUERY: &str = "SELECT sequence, record FROM audit_records WHERE tenant = ?1 \
+         AND sequence >= MAX(?2, COALESCE((SELECT first_kept FROM audit_logs l WHERE l.tenant = ?1), 0)) ORDER BY sequence";
     let run = || {
         let mut statement = connection.prepare_cached(QUERY)?;
         let mut rows = statement.query(params![tenant.as_str(), integer(sequence)])?;
@@ -134,8 +138,8 @@ pub(super) fn since(
     sequence: u64,
     max_bytes: usize,
 ) -> Result<Page<AuditRecord>> {
-    const QUERY: &str = "SELECT sequence, time, action, outcome, record FROM audit_records WHERE tenant = ?1 AND sequence >= ?2 \
-         ORDER BY sequence";
+    const QUERY: &str = "SELECT sequence, time, action, outcome, record FROM audit_records WHERE tenant = ?1 \
+         AND sequence >= MAX(?2, COALESCE((SELECT first_kept FROM audit_logs l WHERE l.tenant = ?1), 0)) ORDER BY sequence";
     let doing = "reading audit records";
     let mut statement = connection.prepare_cached(QUERY).map_err(during(doing))?;
     let mut rows = statement.query(params![tenant.as_str(), integer(sequence)]).map_err(during(doing))?;

@@ -85,7 +85,7 @@ fn one(connection: &Connection, query: &str, tenant: &TenantId, size: u64) -> Re
     run().optional().map_err(during("reading a checkpoint"))
 }
 
-fn read(row: &Row<'_>) -> rusqlite::Result<Checkpoint> {
+pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<Checkpoint> {
     Ok(Checkpoint {
         size: row.get::<_, i64>(0)?.unsigned_abs(),
         time: Timestamp::from_millis(row.get::<_, i64>(1)?.unsigned_abs()),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use domain::access::{Access, GrantRepository, Grantee};
-use domain::audit::{AuditQuery, AuditRepository};
+use domain::audit::{AuditQuery, AuditRepository, Checkpoint, Sealed};
 use domain::code::Kind;
 use domain::execution::{Bounds, ExecutionQuery, ExecutionRepository, Pruned};
 use domain::identity::{Erasure, PrincipalChange, PrincipalRepository, SubjectRepository, SubjectState};
@@ -44,7 +44,7 @@ async fn executions_of_one_tenant_go_with_their_output_or_lose_only_that() {
     assert_eq!(store.events_after(&acme, &execution_id(100), 0, 1_000).await.unwrap(), []);
     assert_eq!(store.events_after(&acme, &execution_id(101), 0, 1_000).await.unwrap().len(), 1);
     let gone = removed(&store, "acme", Due::Executions(at(121))).await;
-    assert_eq!(gone, Removed { executions: 120, output_bytes: 20 * 100, utilities: 0 });
+    assert_eq!(gone, Removed { executions: 120, output_bytes: 20 * 100, ..Removed::default() });
     assert_eq!(ExecutionRepository::find(&*store, &acme, &execution_id(120)).await.unwrap().open_for_system(), None);
     assert!(ExecutionRepository::find(&*store, &acme, &execution_id(121)).await.unwrap().open_for_system().is_some());
     assert!(ExecutionRepository::find(&*store, &scope("beta"), &execution_id(200)).await.unwrap().open_for_system().is_some());
@@ -109,7 +109,7 @@ async fn a_purged_tenant_leaves_its_audit_log_and_nothing_else() {
     assert_eq!(removed(&store, "acme", Due::Everything).await, Removed::default(), "it is not deleted");
     turn(&store, "acme", TenantState::Deleted, false).await;
     let gone = removed(&store, "acme", Due::Everything).await;
-    assert_eq!(gone, Removed { executions: 1, output_bytes: 100, utilities: 1 });
+    assert_eq!(gone, Removed { executions: 1, output_bytes: 100, utilities: 1, records: 0 });
     assert_eq!((left("acme").await, left("beta").await), ((0, 0, false, 1), (1, 1, true, 1)));
     assert!(PrincipalRepository::epoch(&*store, &scope("acme")).await.unwrap() > epoch, "nobody is known any more");
     assert!(!store.is_due(&scope("acme"), Due::Everything).await.unwrap(), "nothing is left of it");
@@ -196,7 +196,7 @@ async fn a_tenant_keeps_the_newest_of_its_output_within_its_bound() {
     }
     ran(&store, "beta", 200, 1).await;
     let gone = removed(&store, "acme", Due::OutputBeyond(1_050)).await;
-    assert_eq!(gone, Removed { executions: 140, output_bytes: 14_000, utilities: 0 });
+    assert_eq!(gone, Removed { executions: 140, output_bytes: 14_000, ..Removed::default() });
     let is_there = async |number| ExecutionRepository::find(&*store, &scope("acme"), &execution_id(number)).await.unwrap();
     assert!(is_there(140).await.open_for_system().is_none() && is_there(141).await.open_for_system().is_some());
     assert_eq!(removed(&store, "acme", Due::OutputBeyond(1_000)).await, Removed::default());
@@ -273,4 +273,17 @@ impl Scratch {
     async fn epoch_of_utilities(&self, scope: &domain::access::TenantScope) -> u64 {
         UtilityRepository::epoch(&**self, scope).await.unwrap()
     }
+}
+
+#[tokio::test]
+async fn no_audit_record_of_a_tenant_on_legal_hold_is_removed() {
+    let store = Scratch::new();
+    let acme = scope("acme");
+    AuditRepository::append(&*store, (0..4).map(|number| test_support::audit_repository::entry("acme", number)).collect()).await.unwrap();
+    let checkpoint = Checkpoint { size: 4, time: at(9), note: "four".to_owned() };
+    assert!(AuditRepository::seal(&*store, &acme, Sealed { from: 0, tiles: Vec::new(), checkpoint }).await.unwrap());
+    turn(&store, "acme", TenantState::Active, true).await;
+    assert_eq!((AuditRepository::remove(&*store, &acme, 4, 9).await.unwrap(), store.first_kept(&acme).await.unwrap()), (0, 0));
+    turn(&store, "acme", TenantState::Active, false).await;
+    assert_eq!((AuditRepository::remove(&*store, &acme, 4, 9).await.unwrap(), store.first_kept(&acme).await.unwrap()), (4, 4));
 }

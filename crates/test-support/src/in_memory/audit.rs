@@ -19,6 +19,8 @@ pub(super) struct Log {
     pub(super) records: Vec<AuditRecord>,
     pub(super) tiles: BTreeMap<TilePlace, Vec<u8>>,
     pub(super) checkpoints: BTreeMap<u64, Checkpoint>,
+    /// Records before this one are gone.
+    pub(super) first_kept: u64,
 }
 
 impl Logs {
@@ -34,6 +36,11 @@ impl Logs {
 }
 
 impl Log {
+    /// The records that are there.
+    pub(super) fn kept(&self) -> impl Iterator<Item = &AuditRecord> {
+        self.records.iter().skip(usize::try_from(self.first_kept).unwrap_or(usize::MAX))
+    }
+
     /// How many records a checkpoint covers.
     pub(super) fn sealed(&self) -> u64 {
         self.checkpoints.last_key_value().map_or(0, |(size, _)| *size)

@@ -49,7 +49,7 @@ impl AuditRepository for InMemoryExecutionRepository {
         let key = |record: &AuditRecord| (record.entry.time, record.sequence);
         let after = page.after.as_deref().map(cursor).transpose()?;
         let state = self.state();
-        let mut found: Vec<&AuditRecord> = state.audit.logs.get(scope.tenant()).into_iter().flat_map(|log| &log.records).collect();
+        let mut found: Vec<&AuditRecord> = state.audit.logs.get(scope.tenant()).into_iter().flat_map(|log| log.kept()).collect();
         found.retain(|record| after.is_none_or(|after| key(record) < after));
         found.sort_unstable_by_key(|record| std::cmp::Reverse(key(record)));
         let (mut items, mut next) = (Vec::new(), None);
@@ -71,7 +71,7 @@ impl AuditRepository for InMemoryExecutionRepository {
     async fn records_from(&self, scope: &TenantScope, sequence: u64, max_bytes: usize) -> Result<Vec<StoredRecord>> {
         self.faults().check("records_from")?;
         let state = self.state();
-        let records = state.audit.logs.get(scope.tenant()).into_iter().flat_map(|log| &log.records);
+        let records = state.audit.logs.get(scope.tenant()).into_iter().flat_map(|log| log.kept());
         let (mut found, mut bytes) = (Vec::new(), 0);
         for record in records.filter(|record| record.sequence >= sequence) {
             let stored = StoredRecord { sequence: record.sequence, bytes: format!("{record:?}").into_bytes() };
@@ -88,9 +88,32 @@ impl AuditRepository for InMemoryExecutionRepository {
         self.faults().check("since_audit")?;
         let stored = self.records_from(scope, sequence, max_bytes).await?.len();
         let state = self.state();
-        let records = state.audit.logs.get(scope.tenant()).into_iter().flat_map(|log| &log.records);
+        let records = state.audit.logs.get(scope.tenant()).into_iter().flat_map(|log| log.kept());
         let items = records.filter(|record| record.sequence >= sequence).take(stored).cloned().collect();
         Ok(Found::one(Page { items, next: None }))
+    }
+
+    async fn first_kept(&self, scope: &TenantScope) -> Result<u64> {
+        self.faults().check("first_kept")?;
+        Ok(self.state().audit.logs.get(scope.tenant()).map_or(0, |log| log.first_kept))
+    }
+
+    async fn removable(&self, scope: &TenantScope, before: Timestamp) -> Result<Option<Checkpoint>> {
+        self.faults().check("removable")?;
+        let state = self.state();
+        let open = state.audit.open.values().filter(|record| record.entry.tenant == *scope.tenant());
+        let first_open = open.map(|record| record.sequence).min().unwrap_or(u64::MAX);
+        let checkpoints = state.audit.logs.get(scope.tenant()).into_iter().flat_map(|log| log.checkpoints.range(..=first_open));
+        Ok(checkpoints.map(|(_, checkpoint)| checkpoint).rfind(|checkpoint| checkpoint.time < before).cloned())
+    }
+
+    async fn remove(&self, scope: &TenantScope, first_kept: u64, limit: u32) -> Result<u64> {
+        self.faults().check("remove_audit")?;
+        let mut state = self.state();
+        let Some(log) = state.audit.logs.get_mut(scope.tenant()).filter(|log| log.sealed() >= first_kept) else { return Ok(0) };
+        let removed = first_kept.saturating_sub(log.first_kept).min(limit.into());
+        log.first_kept += removed;
+        Ok(removed)
     }
 
     async fn unsealed(&self, limit: u32) -> Result<Vec<TenantId>> {

@@ -123,7 +123,13 @@ fn human(report: &Report) -> String {
         let Report { tenant, records, checkpoints, .. } = report;
         let seen = |Witnessed { witness, records, .. }: &Witnessed| format!("{witness} has cosigned the first {records} records\n");
         let witnessed: String = report.witnessed.iter().map(seen).collect();
-        return format!("the audit log of tenant {tenant} is whole: {records} records under {checkpoints} checkpoints\n{witnessed}");
+        let removed = match report.removed {
+            0 => String::new(),
+            removed => format!("the first {removed} records were removed as their time was over, as the log says; their hashes fit\n"),
+        };
+        return format!(
+            "the audit log of tenant {tenant} is whole: {records} records under {checkpoints} checkpoints\n{removed}{witnessed}"
+        );
     }
     report.faults.iter().map(|fault| format!("{fault}\n")).collect()
 }
@@ -133,6 +139,7 @@ fn document(report: &Report) -> Document {
     Document::object([
         ("tenant", Document::Text(report.tenant.clone())),
         ("records", Document::Integer(report.records.into())),
+        ("removed", Document::Integer(report.removed.into())),
         ("checkpoints", Document::Integer(report.checkpoints.into())),
         ("keys", texts(report.keys.clone())),
         ("newest_checkpoint", report.newest.clone().map_or(Document::Null, Document::Text)),

@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 
 use api_proto::zona::audit::v1 as pb;
-use audit::{Header, checkpoint_line, end_line, record_line};
+use audit::{Header, checkpoint_line, end_line, record_line, removed_line};
 use clap::{Args, ValueEnum};
 use pb::export_audit_records_response::Part;
 
@@ -42,8 +42,10 @@ enum Form {
 struct Writing {
     form: Form,
     tenant: String,
-    /// How many records there were, once that was said.
+    /// How many records there were, with those that were removed, once that was said.
     records: Option<i64>,
+    /// How many of them were removed.
+    removed: usize,
 }
 
 impl AuditExport {
@@ -61,7 +63,7 @@ impl AuditExport {
         let readable = self.format != Form::Jsonl;
         let request = pb::ExportAuditRecordsRequest { parent: names::parent(&context.tenant), readable };
         let mut parts = client.audit().export_audit_records(request).await?.into_inner();
-        let mut writing = Writing { form: self.format, tenant: String::new(), records: None };
+        let mut writing = Writing { form: self.format, tenant: String::new(), records: None, removed: 0 };
         while let Some(part) = parts.message().await? {
             file.write(&writing.line(part.part)?)?;
         }
@@ -71,7 +73,12 @@ impl AuditExport {
         file.finish()?;
         let out = self.out.display();
         note(&match self.format {
-            Form::Jsonl => format!("{records} records are in {out}; check them with `zona audit verify {out}`"),
+            Form::Jsonl => {
+                let kept = records - i64::try_from(writing.removed).unwrap_or(records);
+                let removed =
+                    if writing.removed > 0 { format!(" and the hashes of {} that were removed", writing.removed) } else { String::new() };
+                format!("{kept} records{removed} are in {out}; check them with `zona audit verify {out}`")
+            }
             Form::Csv | Form::Ocsf => format!("{records} records are in {out}; they prove nothing: keep an export as jsonl for that"),
         });
         Ok(Exit::Ok)
@@ -84,6 +91,11 @@ impl Writing {
         Ok(match (self.form, part) {
             (Form::Jsonl, Some(Part::Header(header))) => Header::new(header.tenant, header.origin, header.public_keys).line(),
             (Form::Jsonl, Some(Part::Record(record))) => record_line(&record),
+            (Form::Jsonl, Some(Part::Removed(leaves))) => {
+                let hashes = leaves.as_chunks().0;
+                self.removed += hashes.len();
+                removed_line(hashes)
+            }
             (Form::Jsonl, Some(Part::Checkpoint(checkpoint))) => checkpoint_line(&checkpoint),
             (Form::Jsonl, Some(Part::End(count))) => {
                 self.records = Some(count);

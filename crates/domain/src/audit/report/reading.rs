@@ -4,6 +4,7 @@
 //! A log has the order in which its records were stored, which is nearly that of their times. So what is read begins where records are
 //! of long before the period, and ends where they are of long after it.
 
+use std::ops::Range;
 use std::time::Duration;
 
 use super::period::Period;
@@ -19,12 +20,14 @@ const LATE: Duration = Duration::from_secs(7 * 86_400);
 const STEP_BYTES: usize = 256 * 1024;
 /// The same where it is only looked for the beginning: more than one record, as one may be late or have a wrong time.
 const LOOK_BYTES: usize = 16 * 1024;
-/// A log of so many records is read from its first: they are one step.
+/// A log of so many records is read from the first that is there: they are one step.
 const SHORT: u64 = 256;
 
 /// How far a log was read.
 pub(super) struct Reading {
-    /// How many records of the log are looked at.
+    /// The first record that is there.
+    kept: u64,
+    /// How many records of the log are looked at, with those that are gone.
     size: u64,
     /// The first record that had to be as it is for what was read to be all.
     first: u64,
@@ -33,9 +36,9 @@ pub(super) struct Reading {
 }
 
 impl Reading {
-    /// Of the first `size` records.
-    pub(super) fn new(size: u64) -> Self {
-        Reading { size, first: 0, next: None }
+    /// Of these records: those before them were removed, and those behind them were added since.
+    pub(super) fn new(records: Range<u64>) -> Self {
+        Reading { kept: records.start, size: records.end, first: records.start, next: None }
     }
 
     /// The first and the last record that had to be as they are for what was read to be all.
@@ -73,7 +76,7 @@ impl Reading {
     /// The place before which everything is of before the period, by halves.
     async fn begin(&mut self, repository: &dyn AuditRepository, permit: &Permit<BuildAuditReport>, period: &Period) -> Result<u64> {
         let before = period.from().minus(LATE);
-        let (mut begin, mut end) = (0, if self.size > SHORT { self.size } else { 0 });
+        let (mut begin, mut end) = (self.kept, if self.size > self.kept + SHORT { self.size } else { self.kept });
         while begin < end {
             let middle = begin + (end - begin) / 2;
             let found = permit.open_page(repository.since(&permit.scope(), middle, LOOK_BYTES).await?).items;
@@ -84,7 +87,7 @@ impl Reading {
             }
         }
         // The record before says that there is nothing earlier.
-        self.first = begin.saturating_sub(1);
+        self.first = begin.saturating_sub(1).max(self.kept);
         self.next = Some(begin);
         Ok(begin)
     }

@@ -3,10 +3,11 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use ::audit::Key;
 use async_trait::async_trait;
 use domain::Result;
 use domain::access::TenantScope;
-use domain::audit::{self, AuditQuery, AuditRepository, Auditor};
+use domain::audit::{self, AuditQuery, AuditRepository, AuditTree, Auditor, Removal};
 use domain::execution::ExecutionRepository;
 use domain::lease::{Acquisition, InstanceId, LeaseName, LeaseRepository, TERM};
 use domain::name::TenantId;
@@ -17,6 +18,7 @@ use domain::time::Clock;
 use test_support::{FakeClock, InMemoryExecutionRepository, InMemoryTenants, RecordedIncidents, SequentialIds, TokioSpawner, sample};
 
 use super::*;
+use crate::bridge::merkle::MerkleTree;
 
 const HOUR: Duration = Duration::from_secs(3_600);
 
@@ -81,7 +83,7 @@ impl RetentionStore for Kept {
         let Some(first) = kept.iter().position(|thing| is_due(thing, scope, due)) else { return Ok(Step::default()) };
         let (_, kind, _) = kept.remove(first);
         let count = |of: &str| u64::from(kind == of);
-        let removed = Removed { executions: count("execution"), output_bytes: count("output"), utilities: count("utility") };
+        let removed = Removed { executions: count("execution"), output_bytes: count("output"), utilities: count("utility"), records: 0 };
         Ok(Step { removed, more: kept.iter().any(|thing| is_due(thing, scope, due)) })
     }
 
@@ -110,6 +112,7 @@ struct World {
     kept: Arc<Kept>,
     executions: Arc<InMemoryExecutionRepository>,
     incidents: Arc<RecordedIncidents>,
+    tree: Arc<MerkleTree>,
     retention: Retention,
 }
 
@@ -127,18 +130,21 @@ impl World {
             clock: clock.clone(),
             ids: Arc::new(SequentialIds::default()),
         };
+        let auditor = Auditor::new(audit, InstanceId::new("one"));
+        let tree = Arc::new(MerkleTree::new(executions.clone(), Key::from_seed(&[7; 32]), "test", clock.clone(), Vec::new()));
         let ports = RetentionPorts {
             tenants: tenants.clone(),
             executions: executions.clone(),
             store: kept.clone(),
             leases: executions.clone(),
             calendar: Arc::new(IanaCalendar),
-            auditor: Auditor::new(audit, InstanceId::new("one")),
+            audit: Removal { repository: executions.clone(), tree: tree.clone(), auditor: auditor.clone() },
+            auditor,
             incidents: incidents.clone(),
             clock: clock.clone(),
         };
         let config = RetentionConfig { instance: InstanceId::new("one"), keep: 7 * 24 * HOUR, max_output_bytes: 1_000 };
-        World { clock, tenants, kept, executions, incidents, retention: Retention::new(ports, config) }
+        World { clock, tenants, kept, executions, incidents, tree, retention: Retention::new(ports, config) }
     }
 
     async fn settle(&self, code: &str, settings: Settings) {
@@ -171,7 +177,9 @@ fn berlin(keep: Keep) -> Settings {
 async fn what_is_kept_for_days_is_kept_to_the_end_of_the_last_in_the_zone_of_its_tenant() {
     let world = World::new("2026-10-20T00:00:00Z");
     let three = std::num::NonZeroU32::new(3);
-    world.settle("acme", berlin(Keep { executions: three, output: std::num::NonZeroU32::new(1), deleted_utilities: three })).await;
+    world
+        .settle("acme", berlin(Keep { executions: three, output: std::num::NonZeroU32::new(1), deleted_utilities: three, audit: None }))
+        .await;
     // All of the evening of the 22nd in Berlin; summer time ends on the 25th.
     for kind in ["execution", "output", "utility"] {
         world.kept.put("acme", kind, "2026-10-22T20:00:00Z");
@@ -210,7 +218,7 @@ async fn a_day_of_23_hours_is_a_day_too() {
 async fn a_legal_hold_keeps_everything_whatever_else_is_said() {
     let world = World::new("2026-10-20T00:00:00Z");
     let one = std::num::NonZeroU32::new(1);
-    let keep = Keep { executions: one, output: one, deleted_utilities: one };
+    let keep = Keep { executions: one, output: one, deleted_utilities: one, audit: None };
     world.settle("held", Settings { legal_hold: true, ..berlin(keep) }).await;
     world.settle("acme", berlin(Keep { executions: std::num::NonZeroU32::new(1_000), ..Keep::default() })).await;
     for kind in ["execution", "output", "utility"] {
@@ -301,4 +309,22 @@ async fn a_server_that_has_lost_its_lease_removes_no_more() {
     *world.kept.1.lock().unwrap() = Some((world.clock.clone(), world.executions.clone()));
     world.retention.run().await.unwrap();
     assert_eq!(["acme", "beta"].map(|code| world.kept.left(code)), ["", "execution"]);
+}
+
+#[tokio::test]
+async fn an_audit_log_is_kept_for_its_days_and_says_what_was_removed_of_it() {
+    let world = World::new("2026-10-20T00:00:00Z");
+    world.settle("acme", berlin(Keep { audit: std::num::NonZeroU32::new(30), ..Keep::default() })).await;
+    let acme = sample::scope("acme");
+    for code in ["acme", "beta"] {
+        let records = (0..5).map(|number| test_support::audit_repository::entry(code, number)).collect();
+        AuditRepository::append(&*world.executions, records).await.unwrap();
+        world.tree.seal(&sample::scope(code)).await.unwrap();
+    }
+    for (now, first_kept) in [("2026-11-19T22:59:59.999Z", 0), ("2026-11-19T23:00:00Z", 5), ("2026-11-20T23:00:00Z", 5)] {
+        world.run_at(now).await.expect("nobody else does it");
+        assert_eq!(world.executions.first_kept(&acme).await.unwrap(), first_kept, "{now}");
+    }
+    assert_eq!(recorded(&world, "acme").await, ["audit.remove INTENT", "audit.remove ALLOWED"]);
+    assert_eq!(world.executions.first_kept(&sample::scope("beta")).await.unwrap(), 0, "who has settled nothing keeps it for good");
 }

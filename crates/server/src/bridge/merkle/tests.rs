@@ -2,23 +2,26 @@
 
 use std::io::Write as _;
 
-use audit::{Header, Known, checkpoint_line, end_line, record_line, verify};
-use domain::audit::{Actor, Entry, Outcome};
+use audit::{Fault, Header, Known, checkpoint_line, end_line, record_line, removed_line, verify};
+use domain::audit::{Actor, Auditor, Entry, Outcome, Ports, Removal};
 use domain::lease::InstanceId;
 use domain::time::Timestamp;
 use futures_util::future::{Either, select};
 use storage_embedded::{Config, EmbeddedStore};
+use telemetry::Metrics;
 use tempfile::TempDir;
 
 use super::*;
-use crate::system::SystemClock;
+use crate::bridge::incidents::LoggedIncidents;
+use crate::system::{SystemClock, UuidIds};
+use crate::tasks::Tasks;
 
 mod report;
 
 pub(crate) struct World {
     directory: TempDir,
     pub(crate) store: Arc<EmbeddedStore>,
-    tree: MerkleTree,
+    tree: Arc<MerkleTree>,
 }
 
 fn scope() -> TenantScope {
@@ -55,7 +58,7 @@ impl World {
     fn of(directory: TempDir) -> Self {
         let config = Config { deadline: std::time::Duration::from_secs(60), ..Config::new(directory.path().join("data")) };
         let store = Arc::new(EmbeddedStore::open(config).unwrap());
-        let tree = MerkleTree::new(store.clone(), Key::from_seed(&[7; 32]), "test", Arc::new(SystemClock), Vec::new());
+        let tree = Arc::new(MerkleTree::new(store.clone(), Key::from_seed(&[7; 32]), "test", Arc::new(SystemClock), Vec::new()));
         World { directory, store, tree }
     }
 
@@ -69,9 +72,21 @@ impl World {
 
     /// What `zona audit export` writes.
     async fn export(&self) -> Vec<u8> {
-        let (origin, key) = (self.tree.origin(scope().tenant()), AuditTree::key(&self.tree, scope().tenant()));
+        let (origin, key) = (self.tree.origin(scope().tenant()), AuditTree::key(&*self.tree, scope().tenant()));
         let mut lines = Header::new("acme", origin, vec![key]).line();
-        let mut checkpoint = self.store.checkpoint_after(&scope(), 0).await.unwrap();
+        let kept = self.store.first_kept(&scope()).await.unwrap();
+        let mut place = 0;
+        while place < kept {
+            let next = self.store.checkpoint_after(&scope(), place).await.unwrap().unwrap();
+            let leaves = self.tree.leaves(&scope(), place, next.size.min(kept)).await.unwrap();
+            let bytes: Vec<_> = leaves.iter().map(|leaf| *leaf.as_bytes()).collect();
+            lines.write_all(&removed_line(&bytes)).unwrap();
+            place += leaves.len() as u64;
+            if place == next.size {
+                lines.write_all(&checkpoint_line(&next.note)).unwrap();
+            }
+        }
+        let mut checkpoint = self.store.checkpoint_after(&scope(), kept).await.unwrap();
         let records = self.store.records_from(&scope(), 0, usize::MAX).await.unwrap();
         for record in &records {
             lines.write_all(&record_line(&record.bytes)).unwrap();
@@ -81,8 +96,20 @@ impl World {
                 checkpoint = self.store.checkpoint_after(&scope(), covered).await.unwrap();
             }
         }
-        lines.write_all(&end_line(records.len() as u64)).unwrap();
+        lines.write_all(&end_line(kept + records.len() as u64)).unwrap();
         lines
+    }
+
+    fn removal(&self) -> Removal {
+        let ports = Ports {
+            repository: self.store.clone(),
+            spawner: Arc::new(Tasks::default()),
+            incidents: Arc::new(LoggedIncidents::new(Arc::new(Metrics::new()))),
+            clock: Arc::new(SystemClock),
+            ids: Arc::new(UuidIds),
+        };
+        let auditor = Auditor::new(ports, InstanceId::new("one"));
+        Removal { repository: self.store.clone(), tree: self.tree.clone(), auditor }
     }
 
     /// Somebody changes the database while no server runs.
@@ -223,4 +250,64 @@ async fn a_record_that_somebody_has_changed_is_found_in_the_export() {
     world.tree.seal(&scope()).await.unwrap();
     let report = verify(world.export().await.as_slice(), &Known::default()).unwrap();
     assert_eq!(report.faults.len(), 1, "{:?}", report.faults);
+}
+
+/// A log of three checkpoints.
+async fn long() -> World {
+    let world = World::new();
+    for numbers in [0..300, 300..700, 700..900] {
+        world.append(numbers).await;
+        world.tree.seal(&scope()).await.unwrap();
+    }
+    world
+}
+
+/// The time right after the checkpoint over so many records.
+async fn after(world: &World, size: u64) -> Timestamp {
+    let checkpoint = world.store.checkpoint(&scope(), size).await.unwrap().unwrap();
+    checkpoint.time.plus(std::time::Duration::from_millis(1))
+}
+
+#[tokio::test]
+async fn what_is_removed_of_a_log_is_in_the_log_and_the_rest_is_proven_as_before() {
+    let world = long().await;
+    let seen = Known { checkpoints: vec![world.store.checkpoint(&scope(), 300).await.unwrap().unwrap().note], ..Known::default() };
+    let tenant = scope().tenant().clone();
+    assert_eq!(world.removal().remove(&tenant, Timestamp::from_millis(1)).await.unwrap(), 0, "nothing is so old");
+    assert_eq!(world.removal().remove(&tenant, Timestamp::from_millis(u64::MAX / 2)).await.unwrap(), 900);
+    assert_eq!(world.removal().remove(&tenant, after(&world, 900).await).await.unwrap(), 0, "once is enough");
+    world.append(902..910).await;
+    world.tree.seal(&scope()).await.unwrap();
+    let report = verify(world.export().await.as_slice(), &seen).unwrap();
+    // Intent and outcome of the removal are what remains of it.
+    assert_eq!((report.faults, report.removed, report.records, report.checkpoints), (vec![], 900, 910, 4));
+    let kept = world.store.records_from(&scope(), 0, usize::MAX).await.unwrap();
+    assert_eq!((kept.len(), kept[0].sequence), (10, 900));
+    assert_eq!(world.tree.verify(&scope(), 900, 909).await.unwrap(), Verification { first: 900, size: 910, checkpoints: 1, whole: true });
+    assert_eq!(world.tree.inclusion(&scope(), 5, 910).await.unwrap().len(), 10, "a record that somebody kept is proven still");
+}
+
+#[tokio::test]
+async fn a_removal_that_was_cut_off_is_ended_by_the_next() {
+    let world = long().await;
+    assert_eq!(world.store.remove(&scope(), 700, 10).await.unwrap(), 10);
+    assert_eq!(world.store.first_kept(&scope()).await.unwrap(), 700);
+    assert_eq!(world.removal().remove(scope().tenant(), Timestamp::from_millis(1)).await.unwrap(), 690);
+    world.tree.seal(&scope()).await.unwrap();
+    // Nobody has recorded this one.
+    let faults = verify(world.export().await.as_slice(), &Known::default()).unwrap().faults;
+    assert_eq!(faults, [Fault::Removed { removed: 700, said: 0 }]);
+}
+
+#[tokio::test]
+async fn records_that_somebody_has_changed_stay_when_their_time_is_over() {
+    let world = long().await;
+    let world = world.tampered("UPDATE audit_records SET record = CAST(record || ' ' AS BLOB) WHERE sequence = 299").await;
+    let refused = world.removal().remove(scope().tenant(), Timestamp::from_millis(u64::MAX / 2)).await.unwrap_err();
+    assert_eq!(refused.kind(), domain::ErrorKind::Internal);
+    assert_eq!((world.store.first_kept(&scope()).await.unwrap(), world.store.size(&scope()).await.unwrap()), (0, 900));
+    // Whoever hides records by the database alone is found.
+    let world = world.tampered("UPDATE audit_logs SET first_kept = 300").await;
+    let faults = verify(world.export().await.as_slice(), &Known::default()).unwrap().faults;
+    assert_eq!(faults, [Fault::Removed { removed: 300, said: 0 }]);
 }

@@ -1,0 +1,78 @@
+//! Removing the oldest records of a log once their time is over. The tree over them stays, so the rest is proven as before, and so is that
+//! nothing else is gone: what is removed is whatever the log itself says, in a record that is stored before.
+
+use std::sync::Arc;
+
+use crate::access::TenantScope;
+use crate::audit::auditor::Auditor;
+use crate::audit::notes::Notes;
+use crate::audit::record::FieldChange;
+use crate::audit::repository::AuditRepository;
+use crate::audit::tree::AuditTree;
+use crate::error::{Error, Result};
+use crate::name::{TenantId, TenantName};
+use crate::time::Timestamp;
+
+/// The action of the record of a removal. Whoever verifies an export looks for it.
+pub const REMOVE: &str = "audit.remove";
+/// Records that one commit removes.
+const STEP: u32 = 1_000;
+
+/// Removes records. Cheap to clone.
+#[derive(Clone)]
+pub struct Removal {
+    /// The logs.
+    pub repository: Arc<dyn AuditRepository>,
+    /// The tree over each.
+    pub tree: Arc<dyn AuditTree>,
+    /// Records it.
+    pub auditor: Auditor,
+}
+
+impl Removal {
+    /// Removes what was recorded before `before`, up to a checkpoint; says how many records are gone. What a removal that was cut off has
+    /// left is removed by the next.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] where these records are not those that were signed for: then they stay, as they are what shows it;
+    /// [`Error::Unaudited`]; those of the store.
+    pub async fn remove(&self, tenant: &TenantId, before: Timestamp) -> Result<u64> {
+        let scope = TenantScope::for_system(tenant.clone());
+        let kept = self.repository.first_kept(&scope).await?;
+        let left = self.remove_to(&scope, kept).await?;
+        let first = self.repository.removable(&scope, before).await?.map_or(0, |checkpoint| checkpoint.size);
+        if first <= kept {
+            return Ok(left);
+        }
+        if !self.tree.verify(&scope, kept, first - 1).await?.whole {
+            return Err(Error::Internal {
+                context: "records whose time is over are not those that were signed for; they stay",
+                source: None,
+            });
+        }
+        let resource = removal_resource(tenant, first);
+        let notes = Notes::default();
+        let entry = self.auditor.own_entry(tenant.clone(), REMOVE, &resource);
+        let work = async {
+            let removed = self.remove_to(&scope, first).await?;
+            notes.changes(FieldChange::named("records", Some(&removed.to_string()), None).into_iter().collect());
+            Ok(removed)
+        };
+        Ok(left + self.auditor.own_work(entry, notes.clone(), work).await?)
+    }
+
+    async fn remove_to(&self, scope: &TenantScope, first_kept: u64) -> Result<u64> {
+        let mut all = 0;
+        loop {
+            match self.repository.remove(scope, first_kept, STEP).await? {
+                0 => return Ok(all),
+                removed => all += removed,
+            }
+        }
+    }
+}
+
+/// What a removal is about: everything before this record.
+fn removal_resource(tenant: &TenantId, first_kept: u64) -> String {
+    format!("{}/auditLog/records/{first_kept}", TenantName { tenant: tenant.clone() })
+}
