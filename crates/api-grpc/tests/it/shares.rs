@@ -7,6 +7,7 @@ use api_proto::zona::audit::v1 as audit;
 use api_proto::zona::execution::v1 as executions;
 use api_proto::zona::utility::v1 as utilities;
 use domain::identity::Role;
+use domain::name::RuntimeId;
 use domain::tenant::TenantState;
 use domain::time::Clock as _;
 use test_support::TODO_RULE;
@@ -331,6 +332,40 @@ async fn what_another_tenant_shares_is_compiled_on_the_account_of_the_one_that_r
         let last = server.compiler.compiled_for().pop().expect("it was compiled anew");
         assert_eq!(last.to_string(), who.tenant, "{}", who.id);
     }
+}
+
+#[tokio::test]
+async fn what_is_run_of_another_tenant_counts_as_what_the_callers_runs() {
+    for (bounded, queued) in [("demo", 0), ("acme", 1)] {
+        let server = server_of(&[ROOT, ANN, ZED, ZOE]).await;
+        let first = waiting(&server).await;
+        server.known_tenants.settle(bounded, |settings| settings.quota.running = std::num::NonZeroU32::new(1));
+        start(&server, ZOE, &utility_name("some")).await.unwrap();
+        assert_eq!(server.running.load_now().queued, queued, "{bounded} may run one at once");
+        drop(first);
+    }
+}
+
+#[tokio::test]
+async fn what_is_run_of_another_tenant_uses_a_runtime_that_both_may() {
+    let server = server().await;
+    offer(&server, pb::Access::Execute).await;
+    accept(&server, ZED).await.unwrap();
+    let settle = |tenant: &str, runtimes: &[&str]| {
+        let runtimes: Vec<_> = runtimes.iter().map(|name| RuntimeId::new(*name)).collect();
+        server.known_tenants.settle(tenant, |settings| settings.runtimes = runtimes);
+    };
+    for (own, others) in [(&[][..], &["other"][..]), (&["other"], &[]), (&["other"], &["python"])] {
+        settle("acme", own);
+        settle("demo", others);
+        let refused = start(&server, ZOE, &utility_name("some")).await.unwrap_err();
+        assert_eq!((refused.code(), reason(&refused)), (Code::FailedPrecondition, "RUNTIME_NOT_ALLOWED".to_owned()), "{own:?} {others:?}");
+        let says_own = refused.message().contains("`other`");
+        assert_eq!(says_own, !own.is_empty(), "what the other tenant may use is not said: {}", refused.message());
+    }
+    settle("acme", &["python"]);
+    settle("demo", &["python", "other"]);
+    start(&server, ZOE, &utility_name("some")).await.unwrap();
 }
 
 /// What a tenant's log says of an action, newest first.

@@ -1,7 +1,8 @@
 //! Use cases of executions: run, transform, start, read, watch, cancel.
 //!
-//! Rule order of a launch: look for what the same request launched, load the version, check the parameters, check that a sandbox could be had, take a place,
-//! store the execution durably, and the intent of the call with it; only then does user code run.
+//! Rule order of a launch: look for what the same request launched, load the version, check that its runtime may be used and its code be
+//! run, check the parameters, check that a sandbox could be had, take a place, store the execution durably, and the intent of the call
+//! with it; only then does user code run.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -274,6 +275,7 @@ impl Executions {
             }
             Some(_) | None => current,
         };
+        self.require_runtime(permit, &utility, &version).await?;
         let gate = &self.shared.ports.gate;
         if !gate.is_compiled(&version) {
             // What a compiler accepts is stored before there is an execution.
@@ -289,6 +291,26 @@ impl Executions {
         }
         version.head.definition.isolation = version.definition.isolation.max(weakest);
         Ok((utility, version))
+    }
+
+    /// Refuses a runtime that the tenant may not use on whose account it would run, or the one of the utility, before that is started even to
+    /// compile.
+    async fn require_runtime<A>(&self, permit: &Permit<A>, utility: &Utility, version: &Version) -> Result<()>
+    where
+        A: Action<Target = UtilityName>,
+    {
+        let (tenants, runtime) = (&self.shared.ports.tenants, &version.definition.runtime);
+        let refused = |description| Error::Precondition { reason: "RUNTIME_NOT_ALLOWED", subject: utility.name.to_string(), description };
+        let account = permit.account();
+        let settings = tenants.settings(account.tenant()).await?;
+        if !settings.allows(runtime) {
+            return Err(refused(settings.not_allowed(runtime)));
+        }
+        if account.tenant() != &utility.name.tenant && !tenants.settings(&utility.name.tenant).await?.allows(runtime) {
+            // What else that tenant may use is not said to another.
+            return Err(refused(format!("the tenant that shares it may not use the runtime `{runtime}`")));
+        }
+        Ok(())
     }
 
     /// Checks parameters and values together, so that every violation is reported at once.
@@ -333,14 +355,10 @@ impl Executions {
         let secrets = if utility.metadata.show_secrets { Secrets::default() } else { bound.secrets };
         secrets.check("params_json").map_err(|violation| Error::Invalid(vec![violation]))?;
         let account = permit.account().tenant().clone();
-        let settings = shared.ports.tenants.settings(&account).await?;
-        if !settings.allows(&definition.runtime) {
-            let (subject, description) = (utility.name.to_string(), settings.not_allowed(&definition.runtime));
-            return Err(Error::Precondition { reason: "RUNTIME_NOT_ALLOWED", subject, description });
-        }
         shared.ports.sandbox.ready(definition.isolation, &definition.runtime)?;
         let fence = shared.ports.keeper.fence().ok_or_else(no_lease)?;
-        let ticket = shared.ports.admission.enter(&account, settings.quota.running)?;
+        let most = shared.ports.tenants.settings(&account).await?.quota.running;
+        let ticket = shared.ports.admission.enter(&account, most)?;
         let limits = definition.limits.with_wall(timeout);
         let name = ExecutionName { tenant: account, execution: shared.ports.ids.execution() };
         let execution = Execution {

@@ -197,6 +197,11 @@ async fn a_tenant_uses_only_the_runtimes_that_it_may() {
     let Error::Invalid(violations) = world.create("after", TRANSFORMER).await.unwrap_err() else { panic!("it is no violation") };
     assert_eq!((violations[0].field.as_str(), violations[0].reason), ("utility.runtime", "RUNTIME_NOT_ALLOWED"));
     assert_eq!(world.transform("before").await.unwrap_err().reason(), "RUNTIME_NOT_ALLOWED");
+    // Not even to compile what it was not asked about yet.
+    let asked = world.compiler.asked();
+    world.compiler.replace_runtime("sha256:second");
+    assert_eq!(world.transform("before").await.unwrap_err().reason(), "RUNTIME_NOT_ALLOWED");
+    assert_eq!((world.compiler.asked(), world.version("before", 1).await.compiled_on.as_deref()), (asked, Some("sha256:first")));
     settle(&["other", "python"]);
     world.create("after", TRANSFORMER).await.unwrap();
     world.transform("before").await.unwrap();
