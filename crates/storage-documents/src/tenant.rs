@@ -45,6 +45,8 @@ pub struct TenantDocument {
     updated: u64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     closed: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    purged: Option<u64>,
     revision: u64,
 }
 
@@ -69,6 +71,7 @@ impl From<&Tenant> for TenantDocument {
             created: tenant.created.as_millis(),
             updated: tenant.updated.as_millis(),
             closed: tenant.closed.map(Timestamp::as_millis),
+            purged: tenant.purged.map(Timestamp::as_millis),
             revision: tenant.revision.as_u64(),
         }
     }
@@ -101,6 +104,7 @@ impl TenantDocument {
             created: Timestamp::from_millis(self.created),
             updated: Timestamp::from_millis(self.updated),
             closed: self.closed.map(Timestamp::from_millis),
+            purged: self.purged.map(Timestamp::from_millis),
             revision: Revision::from_stored(self.revision),
         })
     }

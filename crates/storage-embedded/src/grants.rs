@@ -24,6 +24,8 @@ use crate::store::EmbeddedStore;
 mod rows;
 mod shares;
 
+pub(crate) use shares::end_received;
+
 const ORDER: &str = "grantee";
 
 #[async_trait]
@@ -89,6 +91,12 @@ impl GrantRepository for EmbeddedStore {
         let (tenant, request, (_, since)) = (scope.tenant().clone(), request.clone(), self.request_window());
         Ok(self.read(move |connection| answer(&tenant, request::find(connection, &tenant, &request, since)?)).await?)
     }
+}
+
+/// What is told where it changes what a grantee holds, which copies keep under the tenant that the grantee is of.
+pub(crate) fn held_change(grantee: String) -> Option<Changed> {
+    let tenant = TenantId::parse("grantee", grantee.split('/').nth(1)?).ok()?;
+    Some(Changed::Grants { tenant, grantee })
 }
 
 impl EmbeddedStore {

@@ -2,26 +2,31 @@
 //! looks itself whether it may still do so.
 
 use async_trait::async_trait;
-use domain::access::TenantScope;
+use domain::access::{Grantee, TenantScope};
 use domain::change::Changed;
 use domain::execution::Pruned;
 use domain::name::{TenantId, UtilityId};
 use domain::retention::{Due, Removed, RetentionStore, Step};
+use domain::revision::Revision;
+use domain::tenant::TenantState;
 use domain::time::Timestamp;
 use rusqlite::{Connection, params};
 
 use crate::connection::integer;
 use crate::error::{Error, Result, during};
 use crate::executions::prune;
+use crate::grants::{end_received, held_change};
 use crate::request;
 use crate::store::EmbeddedStore;
-use crate::tenants::{is_held, is_purgeable};
+use crate::tenants::{is_at, is_held};
 use crate::utilities;
 
 mod purge;
 
 /// Deleted utilities that are looked for at once.
 const STEP: u32 = 64;
+/// Shares that end at once.
+const SHARES: u32 = 64;
 /// Most answered requests forgotten in one step.
 const FORGOTTEN: u32 = 64;
 /// Free pages that are kept for what is written next; more are given back to the file system.
@@ -34,7 +39,7 @@ impl RetentionStore for EmbeddedStore {
     async fn is_due(&self, scope: &TenantScope, due: Due) -> domain::Result<bool> {
         let tenant = scope.tenant().clone();
         let look = move |connection: &Connection| {
-            if !may_go(connection, &tenant, due)? {
+            if !may_go(connection, &tenant, due, None)? {
                 return Ok(false);
             }
             match due {
@@ -50,19 +55,20 @@ impl RetentionStore for EmbeddedStore {
         Ok(self.read(look).await?)
     }
 
-    async fn remove_some(&self, scope: &TenantScope, due: Due) -> domain::Result<Step> {
+    async fn remove_some(&self, scope: &TenantScope, due: Due, judged: Revision) -> domain::Result<Step> {
+        let what = (due, judged);
         match due {
             Due::Executions(before) => {
-                self.pruned(scope, due, move |connection, tenant| prune::of_tenant(connection, tenant, before)).await
+                self.pruned(scope, what, move |connection, tenant| prune::of_tenant(connection, tenant, before)).await
             }
             Due::Output(before) => {
-                self.pruned(scope, due, move |connection, tenant| prune::output_of_tenant(connection, tenant, before)).await
+                self.pruned(scope, what, move |connection, tenant| prune::output_of_tenant(connection, tenant, before)).await
             }
             Due::OutputBeyond(most) => {
-                self.pruned(scope, due, move |connection, tenant| prune::of_tenant_beyond(connection, tenant, most)).await
+                self.pruned(scope, what, move |connection, tenant| prune::of_tenant_beyond(connection, tenant, most)).await
             }
-            Due::DeletedUtilities(before) => self.remove_utilities(scope, due, Some(before)).await,
-            Due::Everything => self.purge_some(scope).await,
+            Due::DeletedUtilities(before) => self.remove_utilities(scope, what, Some(before)).await,
+            Due::Everything => self.purge_some(scope, judged).await,
         }
     }
 
@@ -81,12 +87,12 @@ impl RetentionStore for EmbeddedStore {
 const FOREVER: Timestamp = Timestamp::from_millis(u64::MAX);
 
 impl EmbeddedStore {
-    async fn pruned<F>(&self, scope: &TenantScope, due: Due, prune: F) -> domain::Result<Step>
+    async fn pruned<F>(&self, scope: &TenantScope, (due, judged): (Due, Revision), prune: F) -> domain::Result<Step>
     where
         F: FnOnce(&Connection, &TenantId) -> Result<Pruned> + Send + 'static,
     {
         let tenant = scope.tenant().clone();
-        let work = move |connection: &Connection| match may_go(connection, &tenant, due)? {
+        let work = move |connection: &Connection| match may_go(connection, &tenant, due, Some(judged))? {
             true => prune(connection, &tenant),
             false => Ok(Pruned::default()),
         };
@@ -96,7 +102,12 @@ impl EmbeddedStore {
     }
 
     /// Removes some utilities that were deleted before, or some of all.
-    async fn remove_utilities(&self, scope: &TenantScope, due: Due, deleted_before: Option<Timestamp>) -> domain::Result<Step> {
+    async fn remove_utilities(
+        &self,
+        scope: &TenantScope,
+        (due, judged): (Due, Revision),
+        deleted_before: Option<Timestamp>,
+    ) -> domain::Result<Step> {
         let tenant = scope.tenant().clone();
         let found = self.read(move |connection| due_utilities(connection, &tenant, deleted_before, STEP)).await?;
         let (mut removed, full) = (Removed::default(), found.len() == STEP as usize);
@@ -113,7 +124,7 @@ impl EmbeddedStore {
                 .await?,
             );
             let work = move |connection: &Connection| {
-                Ok(may_go(connection, &tenant, due)? && utilities::remove(connection, &tenant, &id, deleted_before)?)
+                Ok(may_go(connection, &tenant, due, Some(judged))? && utilities::remove(connection, &tenant, &id, deleted_before)?)
             };
             removed.utilities += u64::from(self.change_all(told, work).await?);
         }
@@ -122,18 +133,27 @@ impl EmbeddedStore {
     }
 
     /// Removes some of what a deleted tenant has: first what there may be much of.
-    async fn purge_some(&self, scope: &TenantScope) -> domain::Result<Step> {
-        let step = self.pruned(scope, Due::Everything, |connection, tenant| prune::of_tenant(connection, tenant, FOREVER)).await?;
+    async fn purge_some(&self, scope: &TenantScope, judged: Revision) -> domain::Result<Step> {
+        let what = (Due::Everything, judged);
+        let step = self.pruned(scope, what, |connection, tenant| prune::of_tenant(connection, tenant, FOREVER)).await?;
         if step.removed.executions > 0 {
             return Ok(Step { more: true, ..step });
         }
-        let step = self.remove_utilities(scope, Due::Everything, None).await?;
+        let step = self.remove_utilities(scope, what, None).await?;
         if step.removed.utilities > 0 {
             return Ok(Step { more: true, ..step });
         }
         let (tenant, vault, (now, _)) = (scope.tenant().clone(), self.vault(), self.request_window());
+        let (receiver, told) = (tenant.clone(), held_change(Grantee::Tenant(tenant.clone()).to_string()));
+        let end = move |connection: &Connection| match may_go(connection, &receiver, Due::Everything, Some(judged))? {
+            true => end_received(connection, &receiver, now, SHARES),
+            false => Ok(0),
+        };
+        if self.change_all(told.into_iter().collect(), end).await? > 0 {
+            return Ok(Step { more: true, ..Step::default() });
+        }
         let work = move |connection: &Connection| {
-            if may_go(connection, &tenant, Due::Everything)? {
+            if may_go(connection, &tenant, Due::Everything, Some(judged))? {
                 purge::purge(connection, &vault, &tenant, now)?;
             }
             Ok(())
@@ -145,17 +165,15 @@ impl EmbeddedStore {
     }
 }
 
-/// Whether a legal hold lets something of a tenant go; all of it only while the tenant is deleted.
-fn may_go(connection: &Connection, tenant: &TenantId, due: Due) -> Result<bool> {
-    match due {
-        Due::Executions(_) | Due::Output(_) | Due::OutputBeyond(_) | Due::DeletedUtilities(_) => Ok(!is_held(connection, tenant)?),
-        Due::Everything => is_purgeable(connection, tenant),
-    }
+/// Whether a legal hold lets something of a tenant go, all of it only while the tenant is deleted; and whether the tenant is as it was judged.
+fn may_go(connection: &Connection, tenant: &TenantId, due: Due, judged: Option<Revision>) -> Result<bool> {
+    let state = (due == Due::Everything).then_some(TenantState::Deleted);
+    Ok(!is_held(connection, tenant)? && is_at(connection, tenant, judged, state)?)
 }
 
 /// What copies may be kept of: the utility, and what each grantee of it holds.
 fn told(tenant: &TenantId, id: &UtilityId, grantees: Vec<String>) -> Vec<Changed> {
-    let grants = grantees.into_iter().map(|grantee| Changed::Grants { tenant: tenant.clone(), grantee });
+    let grants = grantees.into_iter().filter_map(held_change);
     std::iter::once(Changed::Utility { tenant: tenant.clone(), id: id.clone() }).chain(grants).collect()
 }
 

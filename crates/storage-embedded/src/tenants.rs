@@ -20,7 +20,7 @@ use crate::{events, request, tenants::rows::List};
 
 mod rows;
 
-pub(crate) use rows::{is_held, is_purgeable};
+pub(crate) use rows::{HELD, is_at, is_held};
 
 #[async_trait]
 impl TenantStates for EmbeddedStore {
@@ -63,6 +63,10 @@ impl TenantRepository for EmbeddedStore {
     async fn list(&self, query: TenantQuery, page: &PageRequest) -> domain::Result<Found<Page<Tenant>>> {
         let list = List::new(query, page, MAX_PAGE)?;
         Ok(Found::one(self.read(move |connection| list.page(connection)).await?))
+    }
+
+    async fn codes(&self) -> domain::Result<Vec<TenantId>> {
+        Ok(self.read(rows::codes).await?)
     }
 
     async fn create(

@@ -21,6 +21,7 @@ mod changes;
 mod durability;
 mod erasure;
 mod faults;
+mod holding;
 mod personal;
 mod records;
 mod retention;

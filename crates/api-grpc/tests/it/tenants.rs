@@ -3,6 +3,8 @@
 use api_proto::zona::identity::v1 as identity;
 use api_proto::zona::tenant::v1 as pb;
 use domain::identity::Role;
+use domain::request::Committed;
+use domain::tenant::{TenantChange, TenantRepository as _};
 use prost::Message as _;
 use prost::bytes::Bytes;
 use prost_reflect::{DescriptorPool, DynamicMessage, MethodDescriptor, Value};
@@ -92,6 +94,22 @@ async fn a_tenant_lives_from_its_creation_to_its_deletion_and_is_taken_back() {
     assert_eq!(resume(&server, "new").await.unwrap().status, "active");
     let absent = get(&server, ROOT, "absent").await.unwrap_err();
     assert_eq!((absent.code(), details(&absent).resource_info().unwrap().resource_type.as_str()), (Code::NotFound, "zona.dev/Tenant"));
+}
+
+#[tokio::test]
+async fn a_deleted_tenant_is_resumed_until_its_data_goes() {
+    let server = server().await;
+    delete(&server, "beta").await.unwrap();
+    resume(&server, "beta").await.unwrap();
+    delete(&server, "beta").await.unwrap();
+    let scope = test_support::sample::scope("beta");
+    let deleted = server.known_tenants.find(&scope).await.unwrap().open_for_system().unwrap();
+    let tenant = deleted.begin_purge(test_support::sample::at(9)).expect("it has not begun");
+    let change = TenantChange { expected: deleted.revision, tenant, db_password: None, request: None };
+    assert_eq!(server.known_tenants.commit(&scope, change).await.unwrap(), Committed::Stored);
+    let refused = resume(&server, "beta").await.unwrap_err();
+    assert_eq!((refused.code(), reason(&refused)), (Code::FailedPrecondition, "TENANT_PURGED".to_owned()));
+    assert_eq!(get(&server, ROOT, "beta").await.unwrap().status, "deleted");
 }
 
 #[tokio::test]

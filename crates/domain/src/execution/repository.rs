@@ -94,6 +94,7 @@ pub trait ExecutionRepository: Send + Sync {
     /// Whether there is something beyond these bounds.
     async fn is_prunable(&self, bounds: &Bounds) -> Result<bool>;
     /// Removes some executions beyond these bounds, the oldest first, in one step that holds up others for a short time only. A store that
-    /// keeps tenants, too, excepts those on legal hold of its own accord, in the commit of each step.
+    /// keeps tenants, too, excepts those on legal hold of its own accord, in the commit of each step, and from what goes by its age those that
+    /// have settled another.
     async fn prune(&self, bounds: &Bounds) -> Result<Pruned>;
 }

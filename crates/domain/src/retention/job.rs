@@ -5,17 +5,18 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::access::TenantScope;
+use crate::access::{Found, TenantScope};
 use crate::audit::{Auditor, FieldChange, Notes, Removal};
 use crate::error::Result;
 use crate::execution::{Bounds, ExecutionRepository};
 use crate::incident::{Incident, Incidents};
 use crate::lease::{InstanceId, LeaseRepository};
 use crate::name::TenantId;
-use crate::page::{MAX_PAGE, PageRequest};
+use crate::request::Committed;
 use crate::retention::lease::Held;
 use crate::retention::{Due, Removed, RetentionStore, Step};
-use crate::tenant::{Calendar, Tenant, TenantQuery, TenantRepository};
+use crate::revision::Revision;
+use crate::tenant::{Calendar, Tenant, TenantChange, TenantRepository};
 use crate::time::{Clock, Timestamp};
 
 /// What records call the removal of what a tenant has kept long enough, of all that a deleted one had, and of what the server bounds.
@@ -57,7 +58,8 @@ pub struct RetentionConfig {
 
 /// One kind of thing that is to go.
 enum Task<'a> {
-    Of(&'a TenantScope, Due),
+    /// Of a tenant, as it was when this was judged.
+    Of(&'a Tenant, Due),
     OfAll(Bounds),
 }
 
@@ -66,7 +68,7 @@ enum Task<'a> {
 struct Excepted {
     /// Those that have settled how long they keep executions.
     settled: Vec<TenantId>,
-    /// Those on legal hold.
+    /// Those on legal hold, and those that cannot be read, which may be.
     held: Vec<TenantId>,
 }
 
@@ -91,15 +93,9 @@ impl Retention {
 
     async fn remove(&self, lease: &mut Held) -> Result<Removed> {
         let (mut removed, mut excepted) = (Removed::default(), Excepted::default());
-        for tenant in self.tenants().await? {
-            excepted.settled.extend(tenant.settings.keep.executions.map(|_| tenant.code.clone()));
-            if tenant.settings.legal_hold {
-                excepted.held.push(tenant.code);
-                continue;
-            }
-            match self.remove_of(&tenant, lease).await {
-                Ok(of_tenant) => removed = removed.and(of_tenant),
-                Err(error) => self.ports.incidents.report(&Incident::NotRemoved { tenant: &tenant.code, error: &error }),
+        for code in self.ports.tenants.codes().await? {
+            if let Err(error) = self.remove_of(&code, lease, &mut removed, &mut excepted).await {
+                self.ports.incidents.report(&Incident::NotRemoved { tenant: &code, error: &error });
             }
         }
         let pruned = self.prune(excepted, lease).await?;
@@ -107,23 +103,23 @@ impl Retention {
         Ok(removed.and(pruned))
     }
 
-    /// All tenants, deleted ones included.
-    async fn tenants(&self) -> Result<Vec<Tenant>> {
-        let (mut all, mut page) = (Vec::new(), PageRequest { size: MAX_PAGE, after: None });
-        loop {
-            let found = self.ports.tenants.list(TenantQuery { show_deleted: true }, &page).await?.open_for_system();
-            let Some(found) = found else { return Ok(all) };
-            all.extend(found.items);
-            page.after = found.next;
-            if page.after.is_none() {
-                return Ok(all);
-            }
+    /// Removes what is due of a tenant, unless it is on legal hold; notes what the bounds of the server except for it.
+    async fn remove_of(&self, code: &TenantId, lease: &mut Held, removed: &mut Removed, excepted: &mut Excepted) -> Result<()> {
+        let found = self.ports.tenants.find(&TenantScope::for_system(code.clone())).await;
+        let found = found.map(Found::open_for_system).inspect_err(|_unread| excepted.held.push(code.clone()))?;
+        let Some(tenant) = found else { return Ok(()) };
+        excepted.settled.extend(tenant.settings.keep.executions.map(|_| code.clone()));
+        if tenant.settings.legal_hold {
+            excepted.held.push(code.clone());
+            return Ok(());
         }
+        *removed = removed.and(self.remove_due(&tenant, lease).await?);
+        Ok(())
     }
 
     /// Removes what a tenant has settled, or all that it had where it was deleted long enough ago.
-    async fn remove_of(&self, tenant: &Tenant, lease: &mut Held) -> Result<Removed> {
-        let (scope, keep) = (TenantScope::for_system(tenant.code.clone()), tenant.settings.keep);
+    async fn remove_due(&self, tenant: &Tenant, lease: &mut Held) -> Result<Removed> {
+        let keep = tenant.settings.keep;
         let (action, due) = match tenant.is_to_be_purged(self.ports.clock.now()) {
             true => (PURGE, vec![Due::Everything]),
             false => {
@@ -137,7 +133,7 @@ impl Retention {
                 (RETAIN, due.into_iter().flatten().collect())
             }
         };
-        let tasks = due.into_iter().map(|due| Task::Of(&scope, due)).collect();
+        let tasks = due.into_iter().map(|due| Task::Of(tenant, due)).collect();
         let removed = self.recorded(&tenant.code, action, &tenant.name(), tasks, lease).await?;
         // Last, so that the log still holds what was recorded of the rest; that of a deleted tenant, too: it is all that tells of it.
         let records = match self.due(tenant, keep.audit) {
@@ -192,8 +188,9 @@ impl Retention {
     /// What was removed before a failure stays counted.
     async fn do_all(&self, tasks: &[Task<'_>], lease: &mut Held, removed: &mut Removed) -> Result<()> {
         for task in tasks {
+            let Some(judged) = self.begin(task).await? else { continue };
             while lease.is_kept().await? {
-                let step = self.step(task).await?;
+                let step = self.step(task, judged).await?;
                 *removed = removed.and(step.removed);
                 if !step.more {
                     break;
@@ -203,16 +200,30 @@ impl Retention {
         Ok(())
     }
 
+    /// The revision of the tenant that each step must find. Before anything of a deleted one goes, that says so itself, so that nobody
+    /// resumes what is left of it; `None` where it was changed since it was judged, which the next run judges anew.
+    async fn begin(&self, task: &Task<'_>) -> Result<Option<Revision>> {
+        let (tenant, begun) = match task {
+            Task::Of(tenant, Due::Everything) => (tenant, tenant.begin_purge(self.ports.clock.now())),
+            Task::Of(tenant, _) => (tenant, None),
+            Task::OfAll(_) => return Ok(Some(Revision::NONE)),
+        };
+        let Some(begun) = begun else { return Ok(Some(tenant.revision)) };
+        let change = TenantChange { expected: tenant.revision, tenant: begun.clone(), db_password: None, request: None };
+        let committed = self.ports.tenants.commit(&scope(tenant), change).await?;
+        Ok((committed == Committed::Stored).then_some(begun.revision))
+    }
+
     async fn is_due(&self, task: &Task<'_>) -> Result<bool> {
         match task {
-            Task::Of(scope, due) => self.ports.store.is_due(scope, *due).await,
+            Task::Of(tenant, due) => self.ports.store.is_due(&scope(tenant), *due).await,
             Task::OfAll(bounds) => self.ports.executions.is_prunable(bounds).await,
         }
     }
 
-    async fn step(&self, task: &Task<'_>) -> Result<Step> {
+    async fn step(&self, task: &Task<'_>, judged: Revision) -> Result<Step> {
         match task {
-            Task::Of(scope, due) => self.ports.store.remove_some(scope, *due).await,
+            Task::Of(tenant, due) => self.ports.store.remove_some(&scope(tenant), *due, judged).await,
             Task::OfAll(bounds) => {
                 let pruned = self.ports.executions.prune(bounds).await?;
                 let removed = Removed { executions: pruned.executions, output_bytes: pruned.output_bytes, ..Removed::default() };
@@ -225,6 +236,10 @@ impl Retention {
     fn due(&self, tenant: &Tenant, days: Option<NonZeroU32>) -> Option<Timestamp> {
         self.ports.calendar.day_begun(&tenant.settings.time_zone, self.ports.clock.now(), days?.get())
     }
+}
+
+fn scope(tenant: &Tenant) -> TenantScope {
+    TenantScope::for_system(tenant.code.clone())
 }
 
 /// What a record says of what was removed.

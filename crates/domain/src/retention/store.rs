@@ -4,6 +4,7 @@ use async_trait::async_trait;
 
 use crate::Result;
 use crate::access::TenantScope;
+use crate::revision::Revision;
 use crate::time::Timestamp;
 
 /// What is to be removed of one tenant.
@@ -51,8 +52,8 @@ pub trait RetentionStore: Send + Sync {
     /// Whether there is something of it. Nothing is due of a tenant on legal hold.
     async fn is_due(&self, scope: &TenantScope, due: Due) -> Result<bool>;
     /// Removes some of it, in a step that holds up others for a short time only. The step looks in its own commit whether the tenant is on
-    /// legal hold, and removes nothing then.
-    async fn remove_some(&self, scope: &TenantScope, due: Due) -> Result<Step>;
+    /// legal hold, or is not at the revision any more by which it was `judged` what is due, and removes nothing then.
+    async fn remove_some(&self, scope: &TenantScope, due: Due, judged: Revision) -> Result<Step>;
     /// Forgets some of the requests whose time is over, and gives space back; says whether there is more to do.
     async fn tidy_some(&self) -> Result<bool>;
 }

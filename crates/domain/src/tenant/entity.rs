@@ -38,6 +38,8 @@ pub struct Tenant {
     pub updated: Timestamp,
     /// Since when it is suspended or deleted; `None` while it is active.
     pub closed: Option<Timestamp>,
+    /// When the removal of what it had began, after which it is not resumed; `None` while all of that is there.
+    pub purged: Option<Timestamp>,
     /// Grows with each change.
     pub revision: Revision,
 }
@@ -91,6 +93,7 @@ impl Tenant {
             created: now,
             updated: now,
             closed: None,
+            purged: None,
             revision: Revision::FIRST,
         }
     }
@@ -103,6 +106,24 @@ impl Tenant {
     /// Whether it was deleted so long ago that its data goes.
     pub fn is_to_be_purged(&self, now: Timestamp) -> bool {
         self.state == TenantState::Deleted && self.closed.is_some_and(|closed| now >= closed.plus(PURGED_AFTER))
+    }
+
+    /// The same once its data begins to go; `None` where that has begun before.
+    pub fn begin_purge(&self, now: Timestamp) -> Option<Self> {
+        let begun = || Tenant { purged: Some(now), updated: now, revision: self.revision.next(), ..self.clone() };
+        self.purged.is_none().then(begun)
+    }
+
+    /// That it may be resumed: nothing of what it had has gone.
+    pub(super) fn check_whole(&self) -> Result<()> {
+        if self.purged.is_none() {
+            return Ok(());
+        }
+        Err(Error::Precondition {
+            reason: "TENANT_PURGED",
+            subject: self.name().to_string(),
+            description: "was deleted so long ago that its data goes, or has gone; make a tenant with another code".to_owned(),
+        })
     }
 
     /// The opaque mark of its revision.

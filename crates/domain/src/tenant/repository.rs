@@ -39,6 +39,8 @@ pub trait TenantRepository: TenantStates {
     async fn find(&self, scope: &TenantScope) -> Result<Found<Tenant>>;
     /// A page of tenants: no tenant's own, so whoever asks must reach the installation.
     async fn list(&self, query: TenantQuery, page: &PageRequest) -> Result<Found<Page<Tenant>>>;
+    /// The codes of all tenants, deleted ones included; also of those that cannot be read.
+    async fn codes(&self) -> Result<Vec<TenantId>>;
     /// Stores a new tenant with the next number of the store, and answers it; remembers the request in the scope of who asked. Never
     /// [`Committed::Stored`]: what was made is the answer. A taken code is a conflict.
     async fn create(

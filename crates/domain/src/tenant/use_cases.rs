@@ -115,7 +115,7 @@ impl Tenants {
     /// Takes a suspension, or a deletion, back.
     ///
     /// # Errors
-    /// [`Error::NotFound`], [`Error::Stale`].
+    /// [`Error::NotFound`], [`Error::Stale`]; [`Error::Precondition`] once the data of a deleted tenant goes.
     pub async fn resume(&self, permit: &Permit<actions::ResumeTenant>, asked: TenantPatch) -> Result<Tenant> {
         let (scope, request) = (permit.scope(), asked.request.clone());
         once(|| self.answered(permit, &scope, request.as_ref()), self.turn(permit, asked, |_| TenantState::Active)).await
@@ -184,6 +184,9 @@ impl Tenants {
         let state = to(old.state);
         if state != TenantState::Active && old.code == *permit.principal().tenant() {
             return Err(own_tenant(&old));
+        }
+        if state == TenantState::Active {
+            old.check_whole()?;
         }
         let tenant = if state == old.state { old.clone() } else { old.in_state(state, self.clock.now()) };
         let stored = self.store(permit, &old, tenant, None, asked.request).await?;

@@ -16,7 +16,7 @@ use domain::lease::{InstanceId, Keeper};
 use domain::name::{CodePolicyName, ExecutionName, RuntimeId, TenantName, UtilityId, UtilityName};
 use domain::request::RequestKey;
 use domain::retention::{Due, Retention, RetentionConfig, RetentionPorts, RetentionStore, Step};
-use domain::revision::Etag;
+use domain::revision::{Etag, Revision};
 use domain::sandbox::{Error, Isolation, Job, Limits, Run, Sandbox, Secrets};
 use domain::utility::{Call, Draft, Gate, GatePorts, Utilities, Utility, Version};
 use domain::violation::Violation;
@@ -271,7 +271,7 @@ impl RetentionStore for NothingSettled {
         Ok(false)
     }
 
-    async fn remove_some(&self, _scope: &TenantScope, _due: Due) -> Result<Step> {
+    async fn remove_some(&self, _scope: &TenantScope, _due: Due, _judged: Revision) -> Result<Step> {
         Ok(Step::default())
     }
 

@@ -7,9 +7,12 @@ use rusqlite::{Connection, Row, params};
 
 use crate::connection::integer;
 use crate::error::{Result, during};
+use crate::tenants::HELD;
 
 /// Most executions removed in one step.
 const STEP: u32 = 64;
+/// The codes of tenants that have settled how long they keep executions: nothing of theirs goes by its age.
+const SETTLED: &str = "SELECT code FROM tenants WHERE json_extract(document, '$.execution_days') IS NOT NULL";
 /// A step ends once it has removed this much output.
 const STEP_BYTES: u64 = 16 * 1024 * 1024;
 
@@ -18,7 +21,8 @@ const STEP_BYTES: u64 = 16 * 1024 * 1024;
 pub(super) struct Limits {
     pub(super) ended_before: Timestamp,
     pub(super) max_output_bytes: u64,
-    /// Tenants of which nothing goes and whose output is not counted, as a list in JSON; those on legal hold are excepted beside them.
+    /// Tenants of which nothing goes and whose output is not counted, as a list in JSON; those on legal hold are excepted beside them, and
+    /// those that have settled how long they keep executions from what goes by its age.
     pub(super) except: String,
 }
 
@@ -27,14 +31,13 @@ struct Ended {
     row: i64,
     tenant: String,
     id: String,
-    ended: i64,
 }
 
 /// Whether a step would remove something.
 pub(super) fn is_due(connection: &Connection, limits: &Limits) -> Result<bool> {
     let run = || {
-        let total = output_total(connection, &limits.except)?;
-        Ok(oldest(connection, &limits.except, 1)?.iter().any(|execution| !limits.keep(execution, total)))
+        let is_beyond = output_total(connection, &limits.except)? > limits.max_output_bytes;
+        Ok(!oldest(connection, limits, is_beyond, 1)?.is_empty())
     };
     run().map_err(during("looking for old executions"))
 }
@@ -43,11 +46,13 @@ pub(super) fn is_due(connection: &Connection, limits: &Limits) -> Result<bool> {
 pub(super) fn step(connection: &Connection, limits: &Limits) -> Result<Pruned> {
     let run = || {
         let (mut pruned, mut total) = (Pruned::default(), output_total(connection, &limits.except)?);
-        let oldest = oldest(connection, &limits.except, STEP)?;
-        let full = oldest.len() == STEP as usize;
-        for execution in oldest {
-            if limits.keep(&execution, total) {
-                return Ok(pruned);
+        let is_beyond = total > limits.max_output_bytes;
+        let found = oldest(connection, limits, is_beyond, STEP)?;
+        let full = found.len() == STEP as usize;
+        for execution in found {
+            if is_beyond && total <= limits.max_output_bytes {
+                // What is left may be due by its age.
+                return Ok(Pruned { more: !oldest(connection, limits, false, 1)?.is_empty(), ..pruned });
             }
             let bytes = delete(connection, &execution)?;
             total = total.saturating_sub(bytes);
@@ -92,7 +97,7 @@ pub(crate) fn of_tenant_beyond(connection: &Connection, tenant: &TenantId, most:
 
 /// Removes some executions that ended before, the oldest first, until so many bytes of output are gone; 0 for all of them.
 fn oldest_of_tenant(connection: &Connection, tenant: &TenantId, before: Timestamp, enough: u64) -> Result<Pruned> {
-    const QUERY: &str = "SELECT rowid, tenant, id, ended FROM executions WHERE tenant = ?1 AND unfinished = 0 AND ended < ?2 \
+    const QUERY: &str = "SELECT rowid, tenant, id FROM executions WHERE tenant = ?1 AND unfinished = 0 AND ended < ?2 \
          ORDER BY ended, rowid LIMIT ?3";
     let run = || {
         let mut statement = connection.prepare_cached(QUERY)?;
@@ -151,17 +156,21 @@ fn with_output(connection: &Connection, tenant: &TenantId, before: Timestamp, li
     found.collect()
 }
 
-fn oldest(connection: &Connection, except: &str, limit: u32) -> rusqlite::Result<Vec<Ended>> {
-    const QUERY: &str = "SELECT rowid, tenant, id, ended FROM executions WHERE unfinished = 0 AND ended IS NOT NULL \
-         AND tenant NOT IN (SELECT value FROM json_each(?2) UNION ALL SELECT code FROM tenants WHERE held) \
-         ORDER BY ended, tenant, rowid LIMIT ?1";
-    let mut statement = connection.prepare_cached(QUERY)?;
-    let rows = statement.query_map(params![limit, except], read)?;
+/// The oldest that are due by their age; where there is too much output, the oldest of all.
+fn oldest(connection: &Connection, limits: &Limits, is_beyond: bool, limit: u32) -> rusqlite::Result<Vec<Ended>> {
+    let query = format!(
+        "SELECT rowid, tenant, id FROM executions WHERE unfinished = 0 AND ended < ?3 \
+         AND tenant NOT IN (SELECT value FROM json_each(?2) UNION ALL {HELD}) AND (?4 OR tenant NOT IN ({SETTLED})) \
+         ORDER BY ended, tenant, rowid LIMIT ?1"
+    );
+    let before = if is_beyond { i64::MAX } else { integer(limits.ended_before.as_millis()) };
+    let mut statement = connection.prepare_cached(&query)?;
+    let rows = statement.query_map(params![limit, limits.except, before, is_beyond], read)?;
     rows.collect()
 }
 
 fn read(row: &Row<'_>) -> rusqlite::Result<Ended> {
-    Ok(Ended { row: row.get(0)?, tenant: row.get(1)?, id: row.get(2)?, ended: row.get(3)? })
+    Ok(Ended { row: row.get(0)?, tenant: row.get(1)?, id: row.get(2)? })
 }
 
 fn delete(connection: &Connection, execution: &Ended) -> rusqlite::Result<u64> {
@@ -186,15 +195,8 @@ fn delete_output(connection: &Connection, tenant: &str, execution: &str) -> rusq
 
 /// Bytes of output of all tenants that are not excepted.
 fn output_total(connection: &Connection, except: &str) -> rusqlite::Result<u64> {
-    const QUERY: &str = "SELECT coalesce(sum(bytes), 0) FROM output_totals \
-         WHERE tenant NOT IN (SELECT value FROM json_each(?1) UNION ALL SELECT code FROM tenants WHERE held)";
-    let total: i64 = connection.prepare_cached(QUERY)?.query_row([except], |row| row.get(0))?;
+    let query =
+        format!("SELECT coalesce(sum(bytes), 0) FROM output_totals WHERE tenant NOT IN (SELECT value FROM json_each(?1) UNION ALL {HELD})");
+    let total: i64 = connection.prepare_cached(&query)?.query_row([except], |row| row.get(0))?;
     Ok(total.unsigned_abs())
-}
-
-impl Limits {
-    /// Whether an execution stays, where there is so much output.
-    fn keep(&self, execution: &Ended, total: u64) -> bool {
-        execution.ended >= integer(self.ended_before.as_millis()) && total <= self.max_output_bytes
-    }
 }

@@ -15,6 +15,7 @@ use crate::error::{Error, Result, during};
 use crate::events;
 use crate::grants::rows::{answer, decode, named, row, texts};
 use crate::request;
+use crate::tenants::HELD;
 
 /// What a tenant has accepted of others.
 pub(super) const ACCEPTED: &str =
@@ -88,6 +89,23 @@ impl Answer {
         let fits = (others as usize) < MAX_GRANTS;
         Ok(fits && connection.prepare_cached(ACCEPT)?.execute(params![tenant, utility, self.grantee, self.before, after])? == 1)
     }
+}
+
+/// Ends some of what others share with a tenant, or have offered to it; says how much. What a legal hold keeps of those others stays.
+pub(crate) fn end_received(connection: &Connection, receiver: &TenantId, now: Timestamp, limit: u32) -> Result<usize> {
+    const END: &str = "DELETE FROM grants WHERE tenant = ?1 AND utility = ?2 AND shared_with = ?3";
+    let doing = "ending what is shared with a tenant";
+    let query = format!(
+        "SELECT tenant, utility, document FROM grants INDEXED BY grants_received \
+         WHERE shared_with = ?1 AND tenant NOT IN ({HELD}) LIMIT ?2"
+    );
+    let found = texts(connection, &query, params![receiver.as_str(), limit], row).map_err(during(doing))?;
+    for (owner, utility, text) in &found {
+        let end = || connection.prepare_cached(END)?.execute(params![owner, utility, receiver.as_str()]);
+        end().map_err(during(doing))?;
+        events::note(connection, now, &Happened::of_revocation(&decode(named(owner, utility)?, text)?))?;
+    }
+    Ok(found.len())
 }
 
 /// Whether a tenant may offer a utility to another one: not in place of what that has accepted, and not where it gives too many.

@@ -6,6 +6,7 @@ use rusqlite::{Connection, params};
 
 use crate::connection::integer;
 use crate::error::{Result, during};
+use crate::tenants::HELD;
 use crate::vault::Vault;
 
 /// Tables that are led by a tenant and are not simply emptied: what goes in steps before, what tells which copies are old
@@ -27,7 +28,7 @@ const EXEMPT: [&str; 13] = [
     "versions",
 ];
 
-/// Whether anything is left that [`purge`] removes.
+/// Whether anything is left that [`purge`] removes, or that others share with the tenant.
 pub(super) fn is_due(connection: &Connection, tenant: &TenantId) -> Result<bool> {
     const OTHERS: &str = "SELECT EXISTS (SELECT 1 FROM data_keys WHERE tenant = ?1) \
          OR EXISTS (SELECT 1 FROM subjects WHERE tenant = ?1 AND (name IS NOT NULL OR erasing IS NOT NULL)) \
@@ -40,7 +41,8 @@ pub(super) fn is_due(connection: &Connection, tenant: &TenantId) -> Result<bool>
                 return Ok(true);
             }
         }
-        is_any(OTHERS)
+        let received = format!("SELECT EXISTS (SELECT 1 FROM grants WHERE shared_with = ?1 AND tenant NOT IN ({HELD}))");
+        Ok(is_any(OTHERS)? || is_any(&received)?)
     };
     run().map_err(during("looking for what a deleted tenant has"))
 }

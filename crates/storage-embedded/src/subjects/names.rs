@@ -4,17 +4,27 @@ use std::time::Duration;
 
 use domain::change::Changed;
 use domain::name::{TenantId, UtilityId};
+use rusqlite::Connection;
 use rusqlite::types::Value;
 
 use super::erase::{self, Unfinished};
 use super::tables::{Needle, Table};
 use crate::error::Result;
+use crate::grants::held_change;
 use crate::store::EmbeddedStore;
 use crate::tenants::is_held;
 use crate::utilities::advance_epoch;
 
 /// For so long after an erasure has begun, something that had begun before may still bring the name back.
 const SETTLING: Duration = Duration::from_secs(60);
+
+/// What became of the rows that hold a name.
+#[derive(Default)]
+struct Outcome {
+    replaced: u64,
+    /// Whether a legal hold keeps one as it is.
+    is_held: bool,
+}
 
 /// Goes through everything that is stored, for each erasure that is not over; answers how many rows it has changed.
 pub(super) async fn replace_all(store: &EmbeddedStore) -> Result<u64> {
@@ -31,29 +41,35 @@ async fn replace(store: &EmbeddedStore, erasing: &Unfinished) -> Result<u64> {
     let (now, _) = store.request_window();
     let running = erasing.clone();
     let may_end = now.since(erasing.since) >= SETTLING && !store.read(move |connection| erase::is_running(connection, &running)).await?;
-    let mut replaced = 0;
+    let mut outcome = Outcome::default();
     for table in store.read(Table::all).await? {
-        replaced += replace_in(store, &table, erasing).await?;
+        replace_in(store, &table, erasing, &mut outcome).await?;
     }
-    if replaced == 0 && may_end {
+    let Outcome { replaced, is_held } = outcome;
+    if replaced == 0 && !is_held && may_end {
         let over = erasing.clone();
         store.write(move |connection| erase::finish(connection, &over)).await?;
     }
     Ok(replaced)
 }
 
-async fn replace_in(store: &EmbeddedStore, table: &Table, erasing: &Unfinished) -> Result<u64> {
+async fn replace_in(store: &EmbeddedStore, table: &Table, erasing: &Unfinished, outcome: &mut Outcome) -> Result<()> {
     let (needle, other) = (Needle::new(erasing.user.as_str()), Needle::new(erasing.erased.as_str()));
-    let (mut after, mut replaced) = (None, 0);
+    let mut after = None;
     loop {
         let (looked, sought, from) = (table.clone(), needle.clone(), after.take());
         let step = store.read(move |connection| looked.step(connection, &sought, from.as_deref())).await?;
         for key in step.found {
             let (changed, needle, other, row) = (table.clone(), needle.clone(), other.clone(), key.clone());
             let tenant = tenant_of(table, &key);
-            let keeper = erasing.erased.tenant().clone();
-            let work = move |connection: &rusqlite::Connection| {
-                if is_held(connection, &keeper)? {
+            let keepers = [Some(erasing.erased.tenant().clone()), tenant.clone()];
+            let asked = keepers.clone();
+            if store.read(move |connection| are_held(connection, &asked)).await? {
+                outcome.is_held = true;
+                continue;
+            }
+            let work = move |connection: &Connection| {
+                if are_held(connection, &keepers)? {
                     return Ok(0);
                 }
                 let changed = changed.replace(connection, &needle, &other, &row)?;
@@ -61,14 +77,22 @@ async fn replace_in(store: &EmbeddedStore, table: &Table, erasing: &Unfinished) 
                 tenant.as_ref().map_or(Ok(()), |tenant| advance_epoch(connection, tenant))?;
                 Ok(changed as u64)
             };
-            replaced += match told(table, &key) {
+            let replaced = match told(table, &key) {
                 Some(what) => store.change(what, work).await?,
                 None => store.write(work).await?,
             };
+            outcome.replaced += replaced;
+            // The hold came in between, or the row has gone, which the next time tells.
+            outcome.is_held |= replaced == 0;
         }
-        let Some(last) = step.last else { return Ok(replaced) };
+        let Some(last) = step.last else { return Ok(()) };
         after = Some(last);
     }
+}
+
+/// Whether a legal hold keeps something of one of them: whose the person is, and whose the row.
+fn are_held(connection: &Connection, keepers: &[Option<TenantId>]) -> Result<bool> {
+    keepers.iter().flatten().try_fold(false, |held, keeper| Ok(held || is_held(connection, keeper)?))
 }
 
 /// What somebody may keep a copy of.
@@ -82,7 +106,7 @@ fn told(table: &Table, key: &[Value]) -> Option<Changed> {
             Some(Changed::Version { tenant, id: utility()?, number: u32::try_from(*number).ok()? })
         }
         "code_policies" => Some(Changed::CodePolicy { tenant }),
-        "grants" => Some(Changed::Grants { tenant, grantee: text(key.get(2)?)?.to_owned() }),
+        "grants" => held_change(text(key.get(2)?)?.to_owned()),
         _ => None,
     }
 }

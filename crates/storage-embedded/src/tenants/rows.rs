@@ -61,6 +61,9 @@ pub(super) fn find(connection: &Connection, code: &TenantId) -> Result<Option<Te
     found.map(|(number, text)| decode(code.clone(), number, &text)).transpose()
 }
 
+/// The codes of tenants that a legal hold keeps.
+pub(crate) const HELD: &str = "SELECT code FROM tenants WHERE held";
+
 /// Whether a legal hold keeps everything of a tenant.
 pub(crate) fn is_held(connection: &Connection, code: &TenantId) -> Result<bool> {
     const QUERY: &str = "SELECT EXISTS (SELECT 1 FROM tenants WHERE code = ?1 AND held)";
@@ -68,11 +71,21 @@ pub(crate) fn is_held(connection: &Connection, code: &TenantId) -> Result<bool> 
     run().map_err(during("looking for a legal hold"))
 }
 
-/// Whether a tenant is deleted, and no legal hold keeps what it had.
-pub(crate) fn is_purgeable(connection: &Connection, code: &TenantId) -> Result<bool> {
-    const QUERY: &str = "SELECT EXISTS (SELECT 1 FROM tenants WHERE code = ?1 AND state = ?2 AND NOT held)";
-    let run = || connection.prepare_cached(QUERY)?.query_row([code.as_str(), TenantState::Deleted.as_str()], |row| row.get(0));
-    run().map_err(during("looking whether a tenant is deleted"))
+/// Whether a tenant is at this revision, and at any where none is given, and in this state, likewise.
+pub(crate) fn is_at(connection: &Connection, code: &TenantId, revision: Option<Revision>, state: Option<TenantState>) -> Result<bool> {
+    const QUERY: &str =
+        "SELECT EXISTS (SELECT 1 FROM tenants WHERE code = ?1 AND revision = coalesce(?2, revision) AND state = coalesce(?3, state))";
+    let key = params![code.as_str(), revision.map(|revision| integer(revision.as_u64())), state.map(TenantState::as_str)];
+    let run = || connection.prepare_cached(QUERY)?.query_row(key, |row| row.get(0));
+    run().map_err(during("looking at which revision a tenant is"))
+}
+
+/// The codes of all tenants. A code that is none names nothing that anybody could reach.
+pub(super) fn codes(connection: &Connection) -> Result<Vec<TenantId>> {
+    const QUERY: &str = "SELECT code FROM tenants ORDER BY code";
+    let run = || connection.prepare_cached(QUERY)?.query_map([], |row| row.get::<_, String>(0))?.collect::<rusqlite::Result<Vec<_>>>();
+    let found = run().map_err(during("listing the codes of tenants"))?;
+    Ok(found.iter().filter_map(|code| TenantId::parse("code", code).ok()).collect())
 }
 
 /// The number of a new tenant; `None` where its code is taken.

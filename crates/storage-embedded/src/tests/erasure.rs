@@ -5,14 +5,15 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::access::{Access, Grant, GrantRepository, Grantee};
+use domain::access::{Access, Consent, Grant, GrantRepository, Grantee};
 use domain::audit::{Actor, AuditQuery, AuditRepository, Entry, FieldChange};
 use domain::change::Changed;
 use domain::execution::{Execution, ExecutionRepository};
 use domain::identity::{Erasure, Principal, PrincipalChange, PrincipalRepository, SubjectRepository, SubjectState};
-use domain::name::PrincipalName;
+use domain::name::{PrincipalName, UtilityName};
 use domain::page::PageRequest;
 use domain::request::{Committed, Expected, RequestKey};
+use domain::tenant::TenantState;
 use domain::utility::{Utility, UtilityRepository};
 use rusqlite::Connection;
 use tempfile::TempDir;
@@ -21,6 +22,7 @@ use test_support::sample::{at, creation, ended, execution, grant, principal, req
 use test_support::{FakeClock, HeardChanges};
 
 use super::Shared;
+use super::retention::turn;
 use crate::{Config, EmbeddedStore};
 
 /// What is told of the person stands nowhere else.
@@ -164,6 +166,36 @@ async fn an_erasure_goes_on_with_the_next_server_wherever_it_was_interrupted() {
         |connection: &Connection| connection.query_row("SELECT count(*) FROM subjects WHERE erasing IS NOT NULL", [], |row| row.get(0));
     let left: u32 = next.read(move |connection| erasing(connection).map_err(crate::error::during("counting"))).await.unwrap();
     assert_eq!(left, 0);
+}
+
+#[tokio::test]
+async fn a_legal_hold_of_another_tenant_keeps_its_rows_as_they_are_and_the_erasure_waits() {
+    let (clock, directory, heard) = (Arc::new(FakeClock::default()), TempDir::new().unwrap(), Arc::new(HeardChanges::default()));
+    let store = opened(directory.path(), &clock).telling(heard.clone());
+    lived(&store).await;
+    let acme = scope("acme");
+    store.save(&acme, &ended(&Execution { caller: person(), ..execution(&acme, 1) }, 9), &[]).await.unwrap();
+    let beta = scope("beta");
+    let utility = UtilityName { tenant: tenant("beta"), utility: utility_id("shared") };
+    let given = Grant { utility, granted_by: person(), ..grant("shared", Grantee::Tenant(tenant("acme")), Access::Read) };
+    let given = Grant { consent: Consent::Awaited, ..given };
+    assert_eq!(store.put(&beta, &given, at(1), None).await.unwrap(), Committed::Stored);
+    let granted_by = async || {
+        let found = GrantRepository::find(&store, &beta, &utility_id("shared"), &given.grantee).await.unwrap();
+        found.open_for_system().unwrap().granted_by
+    };
+    turn(&store, "beta", TenantState::Active, true).await;
+    let erased = erase(&store).await;
+    assert!(store.go_on_erasing().await.unwrap() > 0);
+    clock.advance(SETTLED);
+    assert_eq!(store.go_on_erasing().await.unwrap(), 0);
+    assert_eq!((owner(&store).await, granted_by().await), (erased.clone(), person()), "the row of the other tenant stays as it is");
+    turn(&store, "beta", TenantState::Active, false).await;
+    heard.take();
+    assert_eq!(store.go_on_erasing().await.unwrap(), 1, "it has waited for that");
+    assert_eq!(granted_by().await, erased);
+    // As the tenant holds it that the utility was offered to.
+    assert_eq!(heard.take(), [Changed::Grants { tenant: tenant("acme"), grantee: "tenants/acme".to_owned() }]);
 }
 
 #[tokio::test]

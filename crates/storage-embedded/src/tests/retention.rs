@@ -11,6 +11,7 @@ use domain::name::PrincipalName;
 use domain::page::PageRequest;
 use domain::request::{Committed, Expected, REQUEST_KEY_TTL};
 use domain::retention::{Due, Removed, RetentionStore, Step};
+use domain::revision::Revision;
 use domain::tenant::{Settings, Tenant, TenantChange, TenantRepository, TenantState};
 use domain::utility::{Occasion, Utility, UtilityChange, UtilityQuery, UtilityRepository};
 use rusqlite::Connection;
@@ -23,11 +24,11 @@ use super::{Scratch, Shared};
 use crate::error::during;
 use crate::{Config, EmbeddedStore};
 
-async fn ran(store: &Scratch, tenant: &str, number: u64, ended_at: u64) {
+pub(super) async fn ran(store: &EmbeddedStore, tenant: &str, number: u64, ended_at: u64) {
     let scope = scope(tenant);
     let run = execution(&scope, number);
     store.insert(&scope, &run, None, &[]).await.unwrap();
-    ExecutionRepository::save(&**store, &scope, &ended(&run, ended_at), &[output(1, 100)]).await.unwrap();
+    ExecutionRepository::save(store, &scope, &ended(&run, ended_at), &[output(1, 100)]).await.unwrap();
 }
 
 #[tokio::test]
@@ -134,10 +135,11 @@ async fn a_legal_hold_that_comes_while_something_is_removed_stops_it_at_the_next
     for due in [Due::Output(at(1_000)), Due::Executions(at(1_000)), Due::Everything] {
         turn(&store, "acme", TenantState::Deleted, false).await;
         assert!(store.is_due(&scope, due).await.unwrap());
-        let step = store.remove_some(&scope, due).await.unwrap();
+        let step = store.remove_some(&scope, due, revision(&store, "acme").await).await.unwrap();
         assert!(step.more && step.removed != Removed::default(), "{due:?}: {step:?}");
         turn(&store, "acme", TenantState::Deleted, true).await;
-        assert_eq!(store.remove_some(&scope, due).await.unwrap(), Step::default(), "{due:?}");
+        let judged = revision(&store, "acme").await;
+        assert_eq!(store.remove_some(&scope, due, judged).await.unwrap(), Step::default(), "{due:?}");
         assert!(!store.is_due(&scope, due).await.unwrap(), "{due:?}");
     }
     // Neither do the bounds of the server, whatever whoever asks has read of tenants before.
@@ -145,7 +147,8 @@ async fn a_legal_hold_that_comes_while_something_is_removed_stops_it_at_the_next
     assert!(!store.is_prunable(&bounds).await.unwrap());
     assert_eq!(ExecutionRepository::prune(&*store, &bounds).await.unwrap(), Pruned::default());
     turn(&store, "acme", TenantState::Active, false).await;
-    assert_eq!(store.remove_some(&scope, Due::Everything).await.unwrap(), Step::default(), "it was resumed");
+    let judged = revision(&store, "acme").await;
+    assert_eq!(store.remove_some(&scope, Due::Everything, judged).await.unwrap(), Step::default(), "it was resumed");
     assert!(store.is_prunable(&bounds).await.unwrap());
 }
 
@@ -210,7 +213,7 @@ async fn a_tenant_gets_no_utility_beyond_its_quota_however_it_would() {
     let put = async |tenant: &str, id: &str, expected: Expected, deleted: bool| {
         let scope = scope(tenant);
         let revision = match expected {
-            Expected::Absent => domain::revision::Revision::FIRST,
+            Expected::Absent => Revision::FIRST,
             Expected::Revision(revision) => revision.next(),
         };
         let deleted = deleted.then(|| at(9));
@@ -219,27 +222,28 @@ async fn a_tenant_gets_no_utility_beyond_its_quota_however_it_would() {
         let change = UtilityChange { expected, utility, new_version, request: None, occasion: Occasion::Create };
         UtilityRepository::commit(&*store, &scope, change).await
     };
-    let first = Expected::Revision(domain::revision::Revision::FIRST);
+    let first = Expected::Revision(Revision::FIRST);
     assert_eq!(put("acme", "one", Expected::Absent, false).await.unwrap(), Committed::Stored);
     assert_eq!(put("acme", "two", Expected::Absent, false).await.unwrap(), Committed::Stored);
     let refused = put("acme", "three", Expected::Absent, false).await.unwrap_err();
     assert_eq!(refused.reason(), "UTILITIES_FULL");
     assert!(UtilityRepository::find(&*store, &scope("acme"), &utility_id("three")).await.unwrap().open_for_system().is_none());
     assert_eq!(put("acme", "two", first, false).await.unwrap(), Committed::Stored, "what is there may change");
-    let second = Expected::Revision(domain::revision::Revision::FIRST.next());
+    let second = Expected::Revision(Revision::FIRST.next());
     assert_eq!(put("acme", "two", second, true).await.unwrap(), Committed::Stored);
     assert_eq!(put("acme", "three", Expected::Absent, false).await.unwrap(), Committed::Stored, "deleted ones do not count");
-    let third = Expected::Revision(domain::revision::Revision::FIRST.next().next());
+    let third = Expected::Revision(Revision::FIRST.next().next());
     assert_eq!(put("acme", "two", third, false).await.unwrap_err().reason(), "UTILITIES_FULL", "nor come back");
     assert_eq!(put("beta", "one", Expected::Absent, false).await.unwrap(), Committed::Stored);
 }
 
 /// All that the steps remove.
-async fn removed(store: &Scratch, tenant: &str, due: Due) -> Removed {
+pub(super) async fn removed(store: &EmbeddedStore, tenant: &str, due: Due) -> Removed {
     let (scope, mut all) = (scope(tenant), Removed::default());
+    let judged = revision(store, tenant).await;
     let is_due = store.is_due(&scope, due).await.unwrap();
     loop {
-        let step = store.remove_some(&scope, due).await.unwrap();
+        let step = store.remove_some(&scope, due, judged).await.unwrap();
         all = all.and(step.removed);
         if !step.more {
             assert_eq!(is_due, all != Removed::default(), "it is said before whether anything goes");
@@ -248,20 +252,27 @@ async fn removed(store: &Scratch, tenant: &str, due: Due) -> Removed {
     }
 }
 
+/// At which revision a tenant, made where there is none, is.
+pub(super) async fn revision(store: &EmbeddedStore, code: &str) -> Revision {
+    let scope = scope(code);
+    store.ensure(&[scope.tenant().clone()], at(1)).await.unwrap();
+    TenantRepository::find(store, &scope).await.unwrap().open_for_system().unwrap().revision
+}
+
 /// Puts a tenant, made where there is none, into a state.
-async fn turn(store: &Scratch, code: &str, state: TenantState, legal_hold: bool) {
+pub(super) async fn turn(store: &EmbeddedStore, code: &str, state: TenantState, legal_hold: bool) {
     settle(store, code, state, |settings| settings.legal_hold = legal_hold).await;
 }
 
-async fn settle(store: &Scratch, code: &str, state: TenantState, change: impl FnOnce(&mut Settings)) {
+pub(super) async fn settle(store: &EmbeddedStore, code: &str, state: TenantState, change: impl FnOnce(&mut Settings)) {
     let scope = scope(code);
     store.ensure(&[scope.tenant().clone()], at(1)).await.unwrap();
-    let old: Tenant = TenantRepository::find(&**store, &scope).await.unwrap().open_for_system().unwrap();
+    let old: Tenant = TenantRepository::find(store, &scope).await.unwrap().open_for_system().unwrap();
     let mut settings = old.settings.clone();
     change(&mut settings);
     let tenant = Tenant { state, settings, revision: old.revision.next(), ..old.clone() };
     let change = TenantChange { expected: old.revision, tenant, db_password: None, request: None };
-    assert_eq!(TenantRepository::commit(&**store, &scope, change).await.unwrap(), Committed::Stored);
+    assert_eq!(TenantRepository::commit(store, &scope, change).await.unwrap(), Committed::Stored);
 }
 
 async fn count(store: &Scratch, query: &'static str) -> i64 {

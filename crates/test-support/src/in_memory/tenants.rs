@@ -1,6 +1,6 @@
 //! Tenants in memory.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
@@ -30,6 +30,8 @@ pub struct InMemoryTenants {
 struct Held {
     tenants: BTreeMap<TenantId, Tenant>,
     last_number: i32,
+    /// Those that cannot be read.
+    broken: BTreeSet<TenantId>,
     db_passwords: BTreeMap<TenantId, String>,
     answered: Requests<Tenant>,
 }
@@ -79,6 +81,11 @@ impl InMemoryTenants {
         }
     }
 
+    /// From now on a tenant cannot be read, and no list is that has it.
+    pub fn spoil(&self, code: &str) {
+        self.held().broken.insert(crate::sample::tenant(code));
+    }
+
     /// The password of a tenant's database, which the port never tells.
     pub fn db_password(&self, code: &str) -> Option<String> {
         self.held().db_passwords.get(&crate::sample::tenant(code)).cloned()
@@ -95,6 +102,13 @@ impl Held {
             Some(password) if password.expose().is_empty() => drop(self.db_passwords.remove(code)),
             Some(password) => drop(self.db_passwords.insert(code.clone(), password.expose().to_owned())),
             None => {}
+        }
+    }
+
+    fn check_readable(&self, code: &TenantId) -> Result<()> {
+        match self.broken.contains(code) {
+            true => Err(domain::Error::Internal { context: "the row of a tenant does not decode", source: None }),
+            false => Ok(()),
         }
     }
 
@@ -134,14 +148,22 @@ impl TenantStates for InMemoryTenants {
 #[async_trait]
 impl TenantRepository for InMemoryTenants {
     async fn find(&self, scope: &TenantScope) -> Result<Found<Tenant>> {
-        Ok(Found::of(self.held().tenants.get(scope.tenant()).cloned()))
+        let held = self.held();
+        held.check_readable(scope.tenant())?;
+        Ok(Found::of(held.tenants.get(scope.tenant()).cloned()))
     }
 
     async fn list(&self, query: TenantQuery, request: &PageRequest) -> Result<Found<Page<Tenant>>> {
         let is_asked = |tenant: &&Tenant| query.show_deleted || tenant.state != TenantState::Deleted;
-        let items = self.held().tenants.values().filter(is_asked).cloned().collect();
+        let held = self.held();
+        held.tenants.keys().try_for_each(|code| held.check_readable(code))?;
+        let items = held.tenants.values().filter(is_asked).cloned().collect();
         let key = |one: &Tenant| (0, one.code.to_string());
         page(items, request, "tenant", key, |this, after| this.1 > after.1).map(Found::one)
+    }
+
+    async fn codes(&self) -> Result<Vec<TenantId>> {
+        Ok(self.held().tenants.keys().cloned().collect())
     }
 
     async fn create(

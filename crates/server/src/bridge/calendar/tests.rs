@@ -50,7 +50,12 @@ fn a_day_begins_with_its_own_midnight_also_where_clocks_are_changed() {
 
 /// Things of tenants by when they ended: what is due goes, and nothing else is known of them.
 #[derive(Default)]
-struct Kept(Mutex<Vec<(TenantId, &'static str, Timestamp)>>, Mutex<Option<(Arc<FakeClock>, Arc<InMemoryExecutionRepository>)>>);
+struct Kept(
+    Mutex<Vec<(TenantId, &'static str, Timestamp)>>,
+    Mutex<Option<(Arc<FakeClock>, Arc<InMemoryExecutionRepository>)>>,
+    /// The revisions by which was judged what was removed.
+    Mutex<Vec<Revision>>,
+);
 
 impl Kept {
     fn put(&self, tenant: &str, kind: &'static str, ended: &str) {
@@ -69,7 +74,8 @@ impl RetentionStore for Kept {
         Ok(self.0.lock().unwrap().iter().any(|thing| is_due(thing, scope, due)))
     }
 
-    async fn remove_some(&self, scope: &TenantScope, due: Due) -> Result<Step> {
+    async fn remove_some(&self, scope: &TenantScope, due: Due, judged: Revision) -> Result<Step> {
+        self.2.lock().unwrap().push(judged);
         if scope.tenant().as_str() == BROKEN {
             return Err(domain::Error::unavailable("store", "it is broken"));
         }
@@ -264,6 +270,13 @@ async fn a_deleted_tenant_is_purged_after_its_time_unless_it_is_held() {
     assert_eq!(recorded(&world, "acme").await, ["tenant.purge INTENT", "tenant.purge ALLOWED"]);
     assert!(recorded(&world, "held").await.is_empty() && recorded(&world, "beta").await.is_empty());
     assert!(recorded(&world, "system").await.is_empty());
+    let tenant = world.tenants.find(&sample::scope("acme")).await.unwrap().open_for_system().unwrap();
+    assert_eq!(tenant.purged, Some(at("2026-10-31T00:00:00Z")), "it says so itself");
+    assert_eq!(*world.kept.2.lock().unwrap(), [tenant.revision], "before anything went");
+    world.kept.put("acme", "execution", "2026-10-01T00:00:00Z");
+    world.run_at("2026-10-31T01:00:00Z").await.expect("nobody else does it");
+    let again = world.tenants.find(&sample::scope("acme")).await.unwrap().open_for_system().unwrap();
+    assert_eq!((again, world.kept.left("acme")), (tenant, String::new()), "it says so once");
 }
 
 #[tokio::test]
@@ -295,6 +308,28 @@ async fn what_fails_of_one_tenant_is_told_and_keeps_nothing_of_others() {
     assert_eq!(removed.executions, 3, "what the server bounds goes, too");
     assert_eq!(world.incidents.kinds(), ["not-removed"]);
     assert_eq!(recorded(&world, BROKEN).await, ["tenant.retain INTENT", "tenant.retain FAILED"]);
+}
+
+#[tokio::test]
+async fn a_tenant_that_cannot_be_read_is_told_keeps_all_it_has_and_nothing_of_others() {
+    let world = World::new("2026-10-20T00:00:00Z");
+    world.settle("beta", berlin(Keep { executions: std::num::NonZeroU32::new(1), ..Keep::default() })).await;
+    for code in ["acme", "beta"] {
+        world.kept.put(code, "execution", "2026-10-01T00:00:00Z");
+    }
+    for (code, number) in [("acme", 1), ("held", 2)] {
+        let execution = sample::execution(&sample::scope(code), number);
+        world.executions.insert(&sample::scope(code), &execution, None, &[]).await.unwrap();
+        world.executions.save(&sample::scope(code), &sample::ended(&execution, 0), &[]).await.unwrap();
+    }
+    world.tenants.spoil("acme");
+    let removed = world.run_at("2026-10-20T00:00:00Z").await.expect("nobody else does it");
+    assert_eq!((world.kept.left("acme").as_str(), world.kept.left("beta").as_str()), ("execution", ""));
+    assert_eq!(
+        removed.executions, 2,
+        "of beta by its setting, of the other by the bound of the server, which it may have settled otherwise"
+    );
+    assert_eq!(world.incidents.kinds(), ["not-removed"]);
 }
 
 #[tokio::test]
