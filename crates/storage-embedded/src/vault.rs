@@ -5,8 +5,7 @@
 //! own. A key is stored wrapped; unwrapped ones are in memory only, a bounded number of them. What a write that is not stored has made
 //! is forgotten again, and so is what a reader has loaded beside an erasure.
 
-use std::collections::HashSet;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use domain::name::{PrincipalKind, PrincipalName, TenantId};
 use domain::server::WrappingKey;
@@ -19,14 +18,15 @@ use crate::error::{Error, Result, during};
 mod kept;
 mod rows;
 mod subject;
+mod told;
 
 use kept::Kept;
 pub(crate) use rows::RewrapPlace;
 use subject::{COLLECTION, place};
 pub(crate) use subject::{Person, Subject};
+use told::Told;
+pub(crate) use told::Trouble;
 
-/// Things that do not open and were logged: beyond it, there is nothing new in one more.
-const MAX_TOLD: usize = 1_000;
 /// Stands in the place of a person beside the key of remembered requests; ids of persons have other characters.
 const REQUESTS: &str = "requests";
 
@@ -34,14 +34,14 @@ const REQUESTS: &str = "requests";
 pub(crate) struct Vault {
     provider: Arc<dyn KeyProvider>,
     kept: Kept,
-    told: Mutex<HashSet<String>>,
+    told: Told,
 }
 
 // === impl Vault ===
 
 impl Vault {
     pub(crate) fn new(provider: Arc<dyn KeyProvider>) -> Self {
-        Vault { provider, kept: Kept::default(), told: Mutex::default() }
+        Vault { provider, kept: Kept::default(), told: Told::default() }
     }
 
     /// The person of this name, made where there is none. For the connection that writes.
@@ -129,10 +129,9 @@ impl Vault {
         }
     }
 
-    /// Whether it is to be logged that something does not open: the first time only, however often it is read.
-    pub(crate) fn is_news(&self, error: &Error) -> bool {
-        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
-        told.len() < MAX_TOLD && told.insert(error.to_string())
+    /// Whether it is to be logged that something is wrong with what is stored: the first time only, however often it is read.
+    pub(crate) fn is_news(&self, trouble: Trouble, error: &Error) -> bool {
+        self.told.is_news(trouble, error)
     }
 
     /// Wrapping keys, the newest first, with how many data keys each wraps.

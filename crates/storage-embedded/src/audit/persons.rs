@@ -15,7 +15,7 @@ use storage_documents::{AuditDocument, PersonalDocument};
 use crate::connection::integer;
 use crate::error::{Error, Result};
 use crate::identity::principals;
-use crate::vault::{Person, Vault, user_in};
+use crate::vault::{Person, Trouble, Vault, user_in};
 
 const TABLE: &str = "audit_records";
 /// What is sealed, as a place names it.
@@ -99,7 +99,7 @@ fn person_about(connection: &Connection, vault: &Vault, entry: &Entry, user: &Pr
 pub(super) fn shown(connection: &Connection, vault: &Vault, tenant: &TenantId, beside: Beside, bytes: &[u8]) -> Result<AuditRecord> {
     match read(connection, vault, tenant, beside.sequence, bytes) {
         Err(error @ (Error::Undecodable { .. } | Error::Sealed { .. })) => {
-            if vault.is_news(&error) {
+            if vault.is_news(Trouble::Unopened, &error) {
                 tracing::error!(%error, "an audit record does not open");
             }
             let rest = unsealed(bytes).filter(|record| record.sequence == beside.sequence && record.entry.tenant == *tenant);
@@ -116,7 +116,7 @@ pub(super) fn listed(connection: &Connection, vault: &Vault, tenant: &TenantId, 
     let entry = &mut record.entry;
     if (integer(entry.time.as_millis()), entry.action.as_str(), entry.outcome.as_str()) != (millis, action.as_str(), outcome.as_str()) {
         let error = Error::undecodable(TABLE, format!("{tenant}/{}", record.sequence), "what stands beside it is something else");
-        if vault.is_news(&error) {
+        if vault.is_news(Trouble::Misplaced, &error) {
             tracing::error!(%error, "somebody has changed by what audit records are found");
         }
         entry.reason = MISPLACED.to_owned();

@@ -17,7 +17,7 @@ use crate::cursor::{Conditions, Cursor};
 use crate::error::{Error, Result, during};
 use crate::events;
 use crate::request::{self, Remembered};
-use crate::vault::{Person, Vault};
+use crate::vault::{Person, Trouble, Vault};
 
 const TABLE: &str = "principals";
 const ORDER: &str = "principal";
@@ -311,7 +311,7 @@ fn open_name(connection: &Connection, vault: &Vault, name: &PrincipalName, seale
     match opened {
         Ok(opened) => Ok(Some(opened.to_string())),
         Err(error @ (Error::Undecodable { .. } | Error::Sealed { .. })) => {
-            if vault.is_news(&error) {
+            if vault.is_news(Trouble::Unopened, &error) {
                 tracing::error!(%error, "what a user is called does not open");
             }
             Ok(None)
