@@ -43,6 +43,7 @@ mod error;
 mod identity;
 mod loopback;
 mod proof;
+mod rotation;
 pub mod sandboxes;
 pub mod seed;
 mod stop;
@@ -208,6 +209,7 @@ async fn serve(config: &Config, parts: Parts, listeners: Listeners, telemetry: T
         tls: certificates.as_ref().map(Certificates::server),
         ..api_grpc::Config::default()
     };
+    let servers = Servers::new(Arc::new(facts(config, &parts)), executions.clone(), parts.stores.store.clone());
     let services = Services {
         authenticator: Arc::clone(&callers.authenticator),
         policy,
@@ -222,7 +224,7 @@ async fn serve(config: &Config, parts: Parts, listeners: Listeners, telemetry: T
         sharing: sharing(&parts),
         shares: shares(&parts),
         policies: CodePolicies::new(policies, checker, clock),
-        servers: Servers::new(Arc::new(facts(config, &parts)), executions.clone(), parts.stores.store.clone()),
+        servers: servers.clone(),
         identities: callers.identities.clone(),
         executions: executions.clone(),
         clock: Arc::clone(&parts.clock),
@@ -243,6 +245,7 @@ async fn serve(config: &Config, parts: Parts, listeners: Listeners, telemetry: T
     tasks.background("event retention", stop::retain_events(events, config.events.keep, config.events.max_per_tenant));
     tasks.background("keys", callers.tend_keys());
     tasks.background("erasures", callers.go_on_erasing());
+    tasks.background("rotations", rotation::go_on(servers, Arc::clone(&parts.clock)));
     tasks.background("advisories", advisories.follow());
     let encrypted = certificates.is_some();
     if let Some(certificates) = certificates {

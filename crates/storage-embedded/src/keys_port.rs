@@ -1,11 +1,12 @@
-//! The port of wrapping keys. A rotation makes a key first, and then wraps data keys anew, some at a time; what a stop leaves undone,
-//! the next start does.
+//! The port of wrapping keys. A rotation makes a key first, and then wraps data keys anew, some at a time; what a stop or a failure leaves
+//! undone, whoever comes next goes on with.
 
 use async_trait::async_trait;
 use domain::name::TenantId;
 use domain::request::{Committed, RequestKey};
 use domain::server::{KeyRepository, WrappingKey};
 
+use crate::error::Result;
 use crate::request::{self, Remembered};
 use crate::store::EmbeddedStore;
 use crate::vault::RewrapPlace;
@@ -33,18 +34,40 @@ impl KeyRepository for EmbeddedStore {
             Ok(Committed::Answered(Box::new(id)))
         };
         let committed = self.write(begin).await?;
-        let mut place = Some(RewrapPlace::default());
-        while let Some(from) = place.take() {
-            let vault = self.vault();
-            place = self.write(move |connection| vault.rewrap(connection, from)).await?;
+        if committed != Committed::KeyReused {
+            rewrap_all(self).await?;
         }
         Ok(committed)
     }
 
     async fn find_rotation(&self, key: &RequestKey) -> domain::Result<Option<Committed<String>>> {
-        let (key, (_, since)) = (key.clone(), self.request_window());
-        Ok(self.read(move |connection| Ok(answer(request::find(connection, &TenantId::system(), &key, since)?))).await?)
+        let (vault, key, (_, since)) = (self.vault(), key.clone(), self.request_window());
+        let find = move |connection: &rusqlite::Connection| {
+            let found = answer(request::find(connection, &TenantId::system(), &key, since)?);
+            let is_done = found == Some(Committed::KeyReused) || vault.is_rotated(connection)?;
+            Ok(found.filter(|_| is_done))
+        };
+        Ok(self.read(find).await?)
     }
+
+    async fn go_on_rotating(&self) -> domain::Result<u64> {
+        let vault = self.vault();
+        if self.read(move |connection| vault.is_rotated(connection)).await? {
+            return Ok(0);
+        }
+        Ok(rewrap_all(self).await?)
+    }
+}
+
+/// Has the newest key wrap what others wrap still; answers how many data keys that were.
+async fn rewrap_all(store: &EmbeddedStore) -> Result<u64> {
+    let (mut place, mut wrapped) = (Some(RewrapPlace::default()), 0);
+    while let Some(from) = place.take() {
+        let vault = store.vault();
+        let (some, last) = store.write(move |connection| vault.rewrap(connection, &from)).await?;
+        (place, wrapped) = (last, wrapped + some);
+    }
+    Ok(wrapped)
 }
 
 fn answer(remembered: Option<Remembered>) -> Option<Committed<String>> {

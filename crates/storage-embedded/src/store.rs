@@ -25,7 +25,7 @@ use crate::personal::seal_what_is_personal;
 use crate::readers::Readers;
 use crate::request;
 use crate::states::States;
-use crate::vault::{RewrapPlace, Vault, used_keys};
+use crate::vault::{Vault, used_keys};
 use crate::writer::{Telling, Writer};
 
 /// The directory of the keys that wrap others.
@@ -64,7 +64,6 @@ impl EmbeddedStore {
         end_leases(&connection)?;
         let vault = Arc::new(open_vault(&connection, &config.directory)?);
         seal_what_is_personal(&mut connection, &vault)?;
-        go_on_rotating(&mut connection, &vault)?;
         let digests = Arc::new(vault.request_key(&connection)?);
         request::give_digest(&connection, &digests)?;
         let readers = Readers::open(&path, config.readers, |reader| request::give_digest(reader, &digests))?;
@@ -206,18 +205,6 @@ impl EmbeddedStore {
 fn open_vault(connection: &Connection, directory: &Path) -> Result<Vault> {
     let provider = FileKeys::open(&directory.join(KEYS), &used_keys(connection)?)?;
     Ok(Vault::new(Arc::new(provider)))
-}
-
-/// Has the newest wrapping key wrap what others wrap still: a server of before may have ended between the two.
-fn go_on_rotating(connection: &mut Connection, vault: &Vault) -> Result<()> {
-    let doing = "going on with a rotation of keys";
-    let mut place = Some(RewrapPlace::default());
-    while let Some(from) = place.take() {
-        let transaction = connection.transaction().map_err(during(doing))?;
-        place = vault.rewrap(&transaction, from)?;
-        transaction.commit().map_err(during(doing))?;
-    }
-    Ok(())
 }
 
 /// Ends every lease: whoever opens a data directory is its only user, so that no holder of before is left. Tokens go on.

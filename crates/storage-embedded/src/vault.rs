@@ -10,7 +10,7 @@ use std::sync::Arc;
 use domain::name::{PrincipalKind, PrincipalName, TenantId};
 use domain::server::WrappingKey;
 use domain::time::Timestamp;
-use keys::{Key, KeyProvider, Place};
+use keys::{Key, KeyProvider, Place, Wrapped};
 use rusqlite::{Connection, OptionalExtension as _};
 
 use crate::error::{Error, Result, during};
@@ -147,24 +147,55 @@ impl Vault {
         Ok(self.provider.add()?)
     }
 
-    /// Has the newest key wrap some data keys behind a place that others wrap; answers the place of the last, or nothing where there is
-    /// none. What they have sealed is not touched. One that does not open stays as it is, and keeps no other from being wrapped.
-    pub(crate) fn rewrap(&self, connection: &Connection, from: RewrapPlace) -> Result<Option<RewrapPlace>> {
-        let newest = self.provider.list().into_iter().next().map(|key| key.id).unwrap_or_default();
-        let outdated = rows::wrapped_by_others(connection, &newest, &from)?;
-        for (at, wrapped) in &outdated {
-            let place = Place { tenant: &at.tenant, collection: "data_keys", id: &at.subject, field: "key" };
-            match self.provider.unwrap(place, wrapped).and_then(|key| self.provider.wrap(place, &key)) {
-                Ok(again) => rows::update_key(connection, at, &again)?,
-                Err(error) => tracing::error!(
-                    tenant = at.tenant,
-                    subject = at.subject,
-                    error = &error as &dyn std::error::Error,
-                    "a data key does not open and stays wrapped as it is"
-                ),
+    /// Whether the newest wrapping key wraps every data key.
+    pub(crate) fn is_rotated(&self, connection: &Connection) -> Result<bool> {
+        for kek in self.older() {
+            if rows::wraps(connection, &kek)? {
+                return Ok(false);
             }
         }
-        Ok(outdated.into_iter().next_back().map(|(at, _)| at))
+        Ok(true)
+    }
+
+    /// Has the newest key wrap some data keys behind a place that others wrap; answers how many, and the place of the last that was looked
+    /// at, or nothing where there is none. What they have sealed is not touched. One that does not open stays as it is, and keeps no other
+    /// from being wrapped.
+    pub(crate) fn rewrap(&self, connection: &Connection, from: &RewrapPlace) -> Result<(u64, Option<RewrapPlace>)> {
+        for kek in self.older().into_iter().filter(|kek| *kek >= from.kek) {
+            let from = if kek == from.kek { from.clone() } else { RewrapPlace { kek, ..RewrapPlace::default() } };
+            let outdated = rows::wrapped_behind(connection, &from)?;
+            if outdated.is_empty() {
+                continue;
+            }
+            let mut wrapped = 0;
+            for (at, by_another) in &outdated {
+                wrapped += u64::from(self.rewrap_one(connection, at, by_another)?);
+            }
+            return Ok((wrapped, outdated.into_iter().next_back().map(|(at, _)| at)));
+        }
+        Ok((0, None))
+    }
+
+    /// Says whether it opened.
+    fn rewrap_one(&self, connection: &Connection, at: &RewrapPlace, by_another: &Wrapped) -> Result<bool> {
+        let place = Place { tenant: &at.tenant, collection: "data_keys", id: &at.subject, field: "key" };
+        match self.provider.unwrap(place, by_another).and_then(|key| self.provider.wrap(place, &key)) {
+            Ok(again) => rows::update_key(connection, &at.tenant, &at.subject, &again).map(|()| true),
+            Err(error) => {
+                let error = Error::sealed("data_keys", format!("{}/{}", at.tenant, at.subject))(error);
+                if self.is_news(Trouble::Unopened, &error) {
+                    tracing::error!(error = &error as &dyn std::error::Error, "a data key does not open and stays wrapped as it is");
+                }
+                Ok(false)
+            }
+        }
+    }
+
+    /// Ids of the wrapping keys that the newest has followed, in order.
+    fn older(&self) -> Vec<String> {
+        let mut older: Vec<String> = self.provider.list().into_iter().skip(1).map(|key| key.id).collect();
+        older.sort_unstable();
+        older
     }
 
     /// Seals a text of a tenant for a field of its own row, by the tenant's key, made where there is none. For the connection that writes.

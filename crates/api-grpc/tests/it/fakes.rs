@@ -219,4 +219,8 @@ impl KeyRepository for FakeKeys {
     async fn find_rotation(&self, request: &RequestKey) -> Result<Option<Committed<String>>> {
         Ok(self.answered(request))
     }
+
+    async fn go_on_rotating(&self) -> Result<u64> {
+        Ok(0)
+    }
 }

@@ -53,6 +53,14 @@ impl Servers {
         once(|| self.rotated(request.as_ref()), self.rotate(request.as_ref())).await
     }
 
+    /// Goes on with a rotation that was cut off; see [`KeyRepository::go_on_rotating`].
+    ///
+    /// # Errors
+    /// Those of the store; what is left is gone on with by the next call.
+    pub async fn go_on_rotating(&self) -> Result<u64> {
+        self.keys.go_on_rotating().await
+    }
+
     async fn rotate(&self, request: Option<&RequestKey>) -> Result<String> {
         made(self.keys.rotate(request).await?)
     }

@@ -360,6 +360,9 @@ async fn a_rotation_wraps_every_key_anew_touches_nothing_that_is_sealed_and_goes
     drop(store);
     let next = open(directory.path()).unwrap();
     let keys = next.wrapping_keys().await.unwrap();
+    assert_eq!(keys.iter().map(|key| key.wraps).collect::<Vec<_>>(), [0, KEYS, 0], "what is left keeps no store from opening");
+    assert_eq!((next.go_on_rotating().await.unwrap(), next.go_on_rotating().await.unwrap()), (KEYS, 0));
+    let keys = next.wrapping_keys().await.unwrap();
     assert_eq!(keys.iter().map(|key| key.wraps).collect::<Vec<_>>(), [KEYS, 0, 0]);
     next.close().await.unwrap();
     drop(next);
@@ -398,4 +401,39 @@ async fn a_rotation_is_remembered_with_its_key() {
     let other = RequestKey { caller: user("root"), ..request("RotateKeys", "one", 2) };
     assert_eq!(store.rotate(Some(&other)).await.unwrap(), Committed::KeyReused);
     assert_eq!(store.find_rotation(&RequestKey { id: "two".to_owned(), ..asked }).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn a_rotation_that_failed_half_way_is_answered_as_done_to_nobody_until_it_is() {
+    const MANY: usize = 600;
+    let store = Scratch::new();
+    let actor = |number: usize| Actor { principal: Some(user(&format!("user-{number}"))), ..Actor::default() };
+    store.append((0..MANY).map(|number| Entry { actor: actor(number), ..entry("acme", 1) }).collect()).await.unwrap();
+    let sql = async |sql: &'static str| {
+        store.write(move |connection| connection.execute_batch(sql).map_err(during("testing"))).await.unwrap();
+    };
+    let wraps = async || store.wrapping_keys().await.unwrap().iter().map(|key| key.wraps).collect::<Vec<_>>();
+    let refuse = "CREATE TRIGGER refuse BEFORE UPDATE ON data_keys WHEN (SELECT count(*) FROM data_keys WHERE kek = NEW.kek) >= 300 \
+         BEGIN SELECT RAISE(ABORT, 'the disk is full'); END";
+    sql(refuse).await;
+    let asked = |id: &str| RequestKey { caller: user("root"), ..request("RotateKeys", id, 1) };
+    store.rotate(Some(&asked("one"))).await.unwrap_err();
+    let half = wraps().await;
+    assert!(half.len() == 2 && half.iter().all(|wraps| *wraps > 0), "{half:?}");
+    assert_eq!(store.find_rotation(&asked("one")).await.unwrap(), None, "it is not done");
+    store.rotate(Some(&asked("one"))).await.unwrap_err();
+    store.go_on_rotating().await.unwrap_err();
+
+    sql("DROP TRIGGER refuse").await;
+    let made = store.rotate(Some(&asked("one"))).await.unwrap();
+    let newest = store.wrapping_keys().await.unwrap().remove(0).id;
+    assert_eq!((made.clone(), wraps().await), (Committed::Answered(Box::new(newest)), vec![MANY as u64 + 2, 0]), "it makes one key");
+    assert_eq!(store.find_rotation(&asked("one")).await.unwrap(), Some(made));
+
+    sql(refuse).await;
+    store.rotate(Some(&asked("two"))).await.unwrap_err();
+    sql("DROP TRIGGER refuse").await;
+    assert!(store.go_on_rotating().await.unwrap() > 0);
+    assert_eq!(wraps().await, [MANY as u64 + 2, 0, 0]);
+    assert!(matches!(store.find_rotation(&asked("two")).await.unwrap(), Some(Committed::Answered(_))), "it went on by itself");
 }

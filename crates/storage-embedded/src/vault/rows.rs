@@ -11,9 +11,11 @@ use crate::error::{Result, during};
 /// Data keys that are wrapped anew in one commit: a few milliseconds of the thread that writes.
 const REWRAPPED_AT_ONCE: u32 = 256;
 
-/// Where a pass over all data keys has come to: the last key that was looked at.
+/// Where a pass over all data keys has come to: the last one that was looked at, in the order of what wraps them.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct RewrapPlace {
+    /// The wrapping key.
+    pub(super) kek: String,
     pub(super) tenant: String,
     pub(super) subject: String,
 }
@@ -67,22 +69,32 @@ pub(super) fn count_wrapped(connection: &Connection) -> Result<Vec<(String, u64)
     run().map_err(during("counting keys"))
 }
 
-/// Some data keys behind a place that another key than this one wraps, in order.
-pub(super) fn wrapped_by_others(connection: &Connection, kek: &str, from: &RewrapPlace) -> Result<Vec<(RewrapPlace, Wrapped)>> {
-    const QUERY: &str = "SELECT tenant, subject, kek, wrapped FROM data_keys WHERE (tenant, subject) > (?1, ?2) AND kek <> ?3 \
-         ORDER BY tenant, subject LIMIT ?4";
-    let wrapped =
-        |row: &Row<'_>| Ok((RewrapPlace { tenant: row.get(0)?, subject: row.get(1)? }, Wrapped { by: row.get(2)?, bytes: row.get(3)? }));
+/// Whether a key wraps any data key.
+pub(super) fn wraps(connection: &Connection, kek: &str) -> Result<bool> {
+    const QUERY: &str = "SELECT EXISTS (SELECT 1 FROM data_keys INDEXED BY data_keys_by_kek WHERE kek = ?1)";
+    let run = || connection.prepare_cached(QUERY)?.query_row([kek], |row| row.get(0));
+    run().map_err(during("looking for keys to wrap anew"))
+}
+
+/// Some data keys behind a place that its key wraps, in order.
+pub(super) fn wrapped_behind(connection: &Connection, from: &RewrapPlace) -> Result<Vec<(RewrapPlace, Wrapped)>> {
+    const QUERY: &str = "SELECT tenant, subject, wrapped FROM data_keys INDEXED BY data_keys_by_kek \
+         WHERE kek = ?1 AND (tenant, subject) > (?2, ?3) ORDER BY tenant, subject LIMIT ?4";
+    let wrapped = |row: &Row<'_>| {
+        let place = RewrapPlace { kek: from.kek.clone(), tenant: row.get(0)?, subject: row.get(1)? };
+        Ok((place, Wrapped { by: from.kek.clone(), bytes: row.get(2)? }))
+    };
     let run = || {
         let mut statement = connection.prepare_cached(QUERY)?;
-        statement.query_map(params![from.tenant, from.subject, kek, REWRAPPED_AT_ONCE], wrapped)?.collect::<rusqlite::Result<Vec<_>>>()
+        let key = params![from.kek, from.tenant, from.subject, REWRAPPED_AT_ONCE];
+        statement.query_map(key, wrapped)?.collect::<rusqlite::Result<Vec<_>>>()
     };
     run().map_err(during("looking for keys to wrap anew"))
 }
 
-pub(super) fn update_key(connection: &Connection, at: &RewrapPlace, wrapped: &Wrapped) -> Result<()> {
+pub(super) fn update_key(connection: &Connection, tenant: &str, subject: &str, wrapped: &Wrapped) -> Result<()> {
     const QUERY: &str = "UPDATE data_keys SET kek = ?3, wrapped = ?4 WHERE tenant = ?1 AND subject = ?2";
-    let run = || connection.prepare_cached(QUERY)?.execute(params![at.tenant, at.subject, wrapped.by, wrapped.bytes]);
+    let run = || connection.prepare_cached(QUERY)?.execute(params![tenant, subject, wrapped.by, wrapped.bytes]);
     run().map(drop).map_err(during("wrapping a key anew"))
 }
 
