@@ -120,12 +120,24 @@ impl Vault {
         name.ok_or_else(|| Error::undecodable("subjects", at(), "its name is none"))
     }
 
-    /// The key of the installation by which bodies of requests are remembered, made where there is none. For the connection that writes.
+    /// The key of the installation by which bodies of requests are remembered, made where there is none, or where it does not open:
+    /// nothing is sealed by it. No body of before is recognized then, so that what was done is refused, and not done twice. For the
+    /// connection that writes.
     pub(crate) fn request_key(&self, connection: &Connection) -> Result<Key> {
         let tenant = TenantId::system();
-        match self.find_key(connection, &tenant, REQUESTS)? {
-            Some(key) => Ok(key),
-            None => self.make_key(connection, &tenant, REQUESTS),
+        match self.find_key(connection, &tenant, REQUESTS) {
+            Ok(Some(key)) => Ok(key),
+            Ok(None) => self.make_key(connection, &tenant, REQUESTS),
+            Err(error @ Error::Sealed { source: keys::Error::Form | keys::Error::Damaged, .. }) => {
+                tracing::error!(
+                    error = &error as &dyn std::error::Error,
+                    "the key of remembered requests does not open and is replaced; requests of before are refused when they are repeated"
+                );
+                let (key, wrapped) = self.new_key(&tenant, REQUESTS)?;
+                rows::update_key(connection, tenant.as_str(), REQUESTS, &wrapped)?;
+                Ok(key)
+            }
+            Err(error) => Err(error),
         }
     }
 
@@ -261,11 +273,15 @@ impl Vault {
     }
 
     fn make_key(&self, connection: &Connection, tenant: &TenantId, subject: &str) -> Result<Key> {
+        let (key, wrapped) = self.new_key(tenant, subject)?;
+        rows::insert_key(connection, tenant, subject, &wrapped)?;
+        Ok(key)
+    }
+
+    fn new_key(&self, tenant: &TenantId, subject: &str) -> Result<(Key, Wrapped)> {
         let bytes = Key::random();
         let wrapped = self.provider.wrap(Place { id: subject, ..place(tenant, "data_keys", "key") }, &bytes);
-        let wrapped = wrapped.map_err(Error::sealed("data_keys", tenant.as_str()))?;
-        rows::insert_key(connection, tenant, subject, &wrapped)?;
-        Ok(Key::new(&bytes))
+        Ok((Key::new(&bytes), wrapped.map_err(Error::sealed("data_keys", tenant.as_str()))?))
     }
 
     fn find_tenant_key(&self, connection: &Connection, tenant: &TenantId) -> Result<Option<Arc<Key>>> {

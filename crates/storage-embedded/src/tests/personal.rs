@@ -379,14 +379,42 @@ async fn a_data_key_that_does_not_open_keeps_no_other_from_being_wrapped_anew_an
     let directory = TempDir::new().unwrap();
     let store = open(directory.path()).unwrap();
     store.append(vec![act()]).await.unwrap();
-    let damage = "UPDATE data_keys SET wrapped = x'00' WHERE subject NOT IN ('', 'requests')";
-    store.write(move |connection| connection.execute_batch(damage).map_err(during("testing"))).await.unwrap();
-    assert!(matches!(store.rotate(None).await.unwrap(), Committed::Answered(_)));
+    let damage = async |store: &EmbeddedStore, which: &'static str| {
+        let sql = format!("UPDATE data_keys SET wrapped = x'00' WHERE {which}");
+        store.write(move |connection| connection.execute_batch(&sql).map_err(during("testing"))).await.unwrap();
+    };
+    damage(&store, "subject NOT IN ('', 'requests')").await;
+    let asked = RequestKey { caller: user("root"), ..request("RotateKeys", "one", 1) };
+    let first = store.rotate(Some(&asked)).await.unwrap();
+    assert!(matches!(first, Committed::Answered(_)));
     let wraps = async |store: &EmbeddedStore| store.wrapping_keys().await.unwrap().iter().map(|key| key.wraps).collect::<Vec<_>>();
     assert_eq!(wraps(&store).await, [2, 1]);
+    assert_eq!(store.rotate(Some(&asked)).await.unwrap(), first, "what nobody can wrap anew keeps nothing from being answered");
+    damage(&store, "TRUE").await;
     store.close().await.unwrap();
     drop(store);
-    assert_eq!(wraps(&open(directory.path()).unwrap()).await, [2, 1]);
+    let again = open(directory.path()).unwrap();
+    assert_eq!((again.go_on_rotating().await.unwrap(), wraps(&again).await), (0, vec![2, 1]));
+}
+
+#[tokio::test]
+async fn a_key_of_remembered_requests_that_does_not_open_is_replaced_and_nothing_of_before_is_done_twice() {
+    let directory = TempDir::new().unwrap();
+    let store = open(directory.path()).unwrap();
+    let asked = |id: &str| RequestKey { caller: user("root"), ..request("RotateKeys", id, 1) };
+    let first = store.rotate(Some(&asked("one"))).await.unwrap();
+    assert_eq!(store.find_rotation(&asked("one")).await.unwrap(), Some(first));
+    let damage = "UPDATE data_keys SET wrapped = x'00' WHERE subject = 'requests'";
+    store.write(move |connection| connection.execute_batch(damage).map_err(during("testing"))).await.unwrap();
+    store.close().await.unwrap();
+    drop(store);
+    let next = open(directory.path()).unwrap();
+    assert_eq!(next.rotate(Some(&asked("one"))).await.unwrap(), Committed::KeyReused);
+    let second = next.rotate(Some(&asked("two"))).await.unwrap();
+    next.close().await.unwrap();
+    drop(next);
+    let last = open(directory.path()).unwrap();
+    assert_eq!(last.find_rotation(&asked("two")).await.unwrap(), Some(second), "the key is stored");
 }
 
 #[tokio::test]
