@@ -41,6 +41,11 @@ impl AuditRepository for EmbeddedStore {
         Ok(Found::one(self.read(move |connection| list.page(connection, &vault)).await?))
     }
 
+    async fn places(&self, scope: &TenantScope, from: Timestamp, before: Timestamp) -> domain::Result<Option<(u64, u64)>> {
+        let tenant = scope.tenant().clone();
+        Ok(self.read(move |connection| list::places(connection, &tenant, from, before)).await?)
+    }
+
     async fn size(&self, scope: &TenantScope) -> domain::Result<u64> {
         let tenant = scope.tenant().clone();
         Ok(self.read(move |connection| tree::size(connection, &tenant)).await?)

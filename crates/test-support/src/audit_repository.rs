@@ -25,6 +25,7 @@ macro_rules! audit_repository_contract {
             a_list_has_every_record_once_newest_first,
             a_list_is_filtered_by_everything_that_is_set,
             a_page_costs_the_same_however_rare_is_what_it_is_asked_for,
+            the_first_and_the_last_place_of_records_of_a_time_are_told,
             an_intent_has_one_outcome,
             only_what_no_lease_protects_is_abandoned,
             an_execution_is_stored_together_with_its_intent,
@@ -115,6 +116,16 @@ pub async fn records_stand_in_their_tenants_log_in_the_order_in_which_they_came(
     assert_eq!((read(1, 1).await.len(), read(3, 1).await.len()), (1, 0));
     for (code, size) in [("acme", 3), ("beta", 1), ("empty", 0)] {
         assert_eq!(repository.size(&scope(code)).await.expect("read"), size, "{code}");
+    }
+}
+
+/// By their times, whatever the order in which they came.
+pub async fn the_first_and_the_last_place_of_records_of_a_time_are_told(repository: &dyn AuditRepository) {
+    append(repository, [5, 3, 9, 4, 8].into_iter().map(|time| entry("acme", time)).collect()).await;
+    append(repository, vec![entry("beta", 6)]).await;
+    for (from, before, expected) in [(3, 5, Some((1, 3))), (5, 10, Some((0, 4))), (9, 10, Some((2, 2))), (6, 8, None), (10, 99, None)] {
+        let found = repository.places(&scope("acme"), at(from), at(before)).await.expect("read");
+        assert_eq!(found, expected, "{from} to {before}");
     }
 }
 

@@ -111,6 +111,8 @@ pub trait AuditRepository: Send + Sync {
     /// A page of records. It ends early, perhaps without any, where it has looked at [`MAX_LOOKED_AT`] records: what a page costs does
     /// not depend on how rare it is what is wanted.
     async fn list(&self, scope: &TenantScope, query: &AuditQuery, page: &PageRequest) -> Result<Found<Page<AuditRecord>>>;
+    /// The first and the last place of records that lists find at or after `from` and before `before`: nobody has signed that.
+    async fn places(&self, scope: &TenantScope, from: Timestamp, before: Timestamp) -> Result<Option<(u64, u64)>>;
     /// How many records a log has.
     async fn size(&self, scope: &TenantScope) -> Result<u64>;
     /// Records from `sequence` on, in order, of about `max_bytes` in all (at least one, where there is one).

@@ -109,6 +109,16 @@ impl List {
     }
 }
 
+/// The first and the last place of records that stand at these times.
+pub(super) fn places(connection: &Connection, tenant: &TenantId, from: Timestamp, before: Timestamp) -> Result<Option<(u64, u64)>> {
+    const QUERY: &str = "SELECT min(sequence), max(sequence) FROM audit_records INDEXED BY audit_records_by_time \
+         WHERE tenant = ?1 AND time >= ?2 AND time < ?3";
+    let place = |row: &Row<'_>, column: usize| Ok::<_, rusqlite::Error>(row.get::<_, Option<i64>>(column)?.map(i64::unsigned_abs));
+    let times = params![tenant.as_str(), integer(from.as_millis()), integer(before.as_millis())];
+    let run = || connection.prepare_cached(QUERY)?.query_row(times, |row| Ok(place(row, 0)?.zip(place(row, 1)?)));
+    run().map_err(during("looking for the places of audit records"))
+}
+
 /// Records from `sequence` on.
 pub(super) fn from(connection: &Connection, tenant: &TenantId, sequence: u64, max_bytes: usize) -> Result<Vec<StoredRecord>> {
     const QUERY: &str = "SELECT sequence, record FROM audit_records WHERE tenant = ?1 \

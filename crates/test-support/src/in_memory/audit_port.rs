@@ -63,6 +63,14 @@ impl AuditRepository for InMemoryExecutionRepository {
         Ok(Found::one(Page { items, next: None }))
     }
 
+    async fn places(&self, scope: &TenantScope, from: Timestamp, before: Timestamp) -> Result<Option<(u64, u64)>> {
+        self.faults().check("audit_places")?;
+        let state = self.state();
+        let records = state.audit.logs.get(scope.tenant()).into_iter().flat_map(|log| &log.records);
+        let places = records.filter(|record| from <= record.entry.time && record.entry.time < before).map(|record| record.sequence);
+        Ok(places.clone().min().zip(places.max()))
+    }
+
     async fn size(&self, scope: &TenantScope) -> Result<u64> {
         self.faults().check("audit_size")?;
         Ok(self.state().audit.logs.get(scope.tenant()).map_or(0, |log| log.records.len() as u64))

@@ -41,6 +41,12 @@ impl Period {
         &self.begins
     }
 
+    /// The beginning of each day, and its end.
+    pub(super) fn days(&self) -> impl Iterator<Item = (Timestamp, Timestamp)> {
+        let ends = self.begins[1..].iter().chain([&self.before]);
+        self.begins.iter().copied().zip(ends.copied())
+    }
+
     /// Which day a time of the period lies in.
     pub(super) fn day(&self, time: Timestamp) -> usize {
         self.begins.partition_point(|begin| *begin <= time).saturating_sub(1)

@@ -2,7 +2,9 @@
 //! nobody has signed.
 //!
 //! A log has the order in which its records were stored, which is nearly that of their times. So what is read begins where records are
-//! of long before the period, and ends where they are of long after it.
+//! of long before the period, and ends where they are of long after it. Where a clock was wrong, records in a row say that of themselves
+//! although others of the period lie behind them, so no place is left out at which the index has a record of the period: it may make the
+//! reading longer, and never shorter.
 
 use std::ops::Range;
 use std::time::Duration;
@@ -66,7 +68,8 @@ impl Reading {
         // Where the last ones are missing, they count as read, and verifying says that they are not there.
         self.next = Some(found.last().map_or(self.size, |last| last.sequence + 1));
         let after = period.before().plus(LATE);
-        if found.iter().all(|record| record.entry.time >= after) {
+        let is_past = found.iter().all(|record| record.entry.time >= after);
+        if is_past && indexed(repository, permit, period).await?.is_none_or(|(_, last)| Some(last) < self.next) {
             return Ok(None);
         }
         found.retain(|record| period.holds(record.entry.time));
@@ -86,9 +89,23 @@ impl Reading {
                 end = middle;
             }
         }
+        if begin > 0 {
+            begin = indexed(repository, permit, period).await?.map_or(begin, |(first, _)| begin.min(first));
+        }
         // The record before says that there is nothing earlier.
         self.first = begin.saturating_sub(1).max(self.kept);
         self.next = Some(begin);
         Ok(begin)
     }
+}
+
+/// The first and the last place at which the index has a record of the period. By days, so that no question is a long one.
+async fn indexed(repository: &dyn AuditRepository, permit: &Permit<BuildAuditReport>, period: &Period) -> Result<Option<(u64, u64)>> {
+    let mut all: Option<(u64, u64)> = None;
+    for (from, before) in period.days() {
+        if let Some((first, last)) = repository.places(&permit.scope(), from, before).await? {
+            all = Some(all.map_or((first, last), |(lowest, highest)| (lowest.min(first), highest.max(last))));
+        }
+    }
+    Ok(all)
 }

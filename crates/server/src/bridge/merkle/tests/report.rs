@@ -71,6 +71,22 @@ async fn a_report_counts_the_records_that_were_signed_for_whatever_somebody_has_
 }
 
 #[tokio::test]
+async fn a_report_has_every_record_of_its_days_although_a_clock_was_wrong_for_many_in_a_row() {
+    // Of long before the days, where it is looked for the beginning first; and of long after them, more than are read at once.
+    for (before, wrong, number) in [(300, Timestamp::default(), 100), (250, hour(100_000), 2_000)] {
+        let world = World::new();
+        hours(&world, 0..before).await;
+        for _ in 0..number / 100 {
+            world.store.append((0..100).map(|number| Entry { time: wrong, ..entry(number) }).collect()).await.unwrap();
+        }
+        hours(&world, before..500).await;
+        let built = report(&world).await;
+        let whole = built.verification.map(|found| found.whole);
+        assert_eq!((built.records, whole), (24, Some(true)), "{before}");
+    }
+}
+
+#[tokio::test]
 async fn a_report_is_not_whole_where_records_of_its_days_are_missing_or_say_another_time() {
     let time = |number| hour(number).as_millis();
     let other = format!("'\"time\":{}', '\"time\":{}'", time(263), time(500));
