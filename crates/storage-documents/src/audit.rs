@@ -163,6 +163,16 @@ impl AuditDocument {
         Some((self.actor.subject.as_deref()?, self.actor.sealed.as_deref()))
     }
 
+    /// The name of who acted, where it stands in plain text.
+    pub fn principal(&self) -> Option<&str> {
+        self.actor.principal.as_deref()
+    }
+
+    /// What the record is about, as it stands in it.
+    pub fn resource(&self) -> &str {
+        &self.resource
+    }
+
     /// What the record is about, where users stand under ids in it.
     pub fn resource_of_subject(&self) -> Option<&str> {
         (self.v == PSEUDONYMOUS).then_some(&self.resource)

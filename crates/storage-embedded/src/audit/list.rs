@@ -44,7 +44,7 @@ impl List {
         let Some(wanted) = persons::wanted(connection, vault, &self.query)? else { return Ok(Page { items: Vec::new(), next: None }) };
         let conditions = self.conditions(&wanted);
         let sql = format!(
-            "SELECT sequence, time, action, outcome, record, actor FROM {TABLE} INDEXED BY {} WHERE {} ORDER BY time DESC, sequence DESC",
+            "SELECT sequence, time, action, outcome, record, actor, resource FROM {TABLE} INDEXED BY {} WHERE {} ORDER BY time DESC, sequence DESC",
             self.index(),
             conditions.sql
         );
@@ -60,8 +60,9 @@ impl List {
             let place = Cursor { millis, id: sequence.to_string() };
             if self.wants(&wanted, row).map_err(during(doing))? {
                 let (beside, record) = beside(row).map_err(during(doing))?;
+                let found_by = found_by(row).map_err(during(doing))?;
                 bytes += record.len();
-                items.push(persons::listed(connection, vault, &self.tenant, beside, record)?);
+                items.push(persons::listed(connection, vault, &self.tenant, (beside, found_by), record)?);
             }
             last = Some(place.encode(ORDER));
         }
@@ -169,6 +170,10 @@ fn beside<'a>(row: &'a Row<'_>) -> rusqlite::Result<(persons::Beside, &'a [u8])>
     let (sequence, millis) = (integer_of(row, 0)?.unsigned_abs(), integer_of(row, 1)?);
     let beside = persons::Beside { sequence, millis, action: text_of(row, 2)?, outcome: text_of(row, 3)? };
     Ok((beside, row.get_ref(4)?.as_blob()?))
+}
+
+fn found_by(row: &Row<'_>) -> rusqlite::Result<persons::FoundBy> {
+    Ok(persons::FoundBy { actor: text_of(row, 5)?, resource: text_of(row, 6)? })
 }
 
 /// Open intents of other instances that have no lease in force; one that cannot be read hides no other.

@@ -42,6 +42,13 @@ pub(super) struct Beside {
     pub(super) outcome: String,
 }
 
+/// What lists filter by beside that.
+#[derive(PartialEq, Eq)]
+pub(super) struct FoundBy {
+    pub(super) actor: String,
+    pub(super) resource: String,
+}
+
 /// What a list is of, as it stands beside records.
 pub(super) struct Wanted {
     pub(super) actor: Option<String>,
@@ -110,11 +117,20 @@ pub(super) fn shown(connection: &Connection, vault: &Vault, tenant: &TenantId, b
 }
 
 /// The record as [`shown`] answers it, for a list, which is made by what stands beside records and is not signed for.
-pub(super) fn listed(connection: &Connection, vault: &Vault, tenant: &TenantId, beside: Beside, bytes: &[u8]) -> Result<AuditRecord> {
+pub(super) fn listed(
+    connection: &Connection,
+    vault: &Vault,
+    tenant: &TenantId,
+    (beside, found_by): (Beside, FoundBy),
+    bytes: &[u8],
+) -> Result<AuditRecord> {
     let (millis, action, outcome) = (beside.millis, beside.action.clone(), beside.outcome.clone());
     let mut record = shown(connection, vault, tenant, beside, bytes)?;
+    // What does not open may be the bytes of another place.
+    let is_found_rightly = record.entry.reason == UNREADABLE || found_by_itself(connection, vault, bytes).is_none_or(|own| own == found_by);
     let entry = &mut record.entry;
-    if (integer(entry.time.as_millis()), entry.action.as_str(), entry.outcome.as_str()) != (millis, action.as_str(), outcome.as_str()) {
+    let own = (integer(entry.time.as_millis()), entry.action.as_str(), entry.outcome.as_str());
+    if !is_found_rightly || own != (millis, action.as_str(), outcome.as_str()) {
         let error = Error::undecodable(TABLE, format!("{tenant}/{}", record.sequence), "what stands beside it is something else");
         if vault.is_news(Trouble::Misplaced, &error) {
             tracing::error!(%error, "somebody has changed by what audit records are found");
@@ -122,6 +138,21 @@ pub(super) fn listed(connection: &Connection, vault: &Vault, tenant: &TenantId, 
         entry.reason = MISPLACED.to_owned();
     }
     Ok(record)
+}
+
+/// What would stand beside a record by what it says itself; `None` where that cannot be told. Records of before there were keys name people,
+/// and what stands beside them does not.
+fn found_by_itself(connection: &Connection, vault: &Vault, bytes: &[u8]) -> Option<FoundBy> {
+    let document = AuditDocument::from_bytes(bytes).ok()?;
+    let beside = |text: &str| match user_in(text) {
+        Some((user, rest)) => Some(format!("{}{rest}", vault.find_person(connection, &user).ok()??.reference())),
+        None => Some(text.to_owned()),
+    };
+    let actor = match document.subject() {
+        Some((reference, _)) => reference.to_owned(),
+        None => beside(document.principal().unwrap_or_default())?,
+    };
+    Some(FoundBy { actor, resource: beside(document.resource())? })
 }
 
 fn unsealed(bytes: &[u8]) -> Option<AuditRecord> {

@@ -232,15 +232,26 @@ async fn a_record_without_what_is_personal_of_somebody_known_or_of_another_form_
 #[tokio::test]
 async fn a_record_that_stands_elsewhere_in_a_list_than_it_says_is_marked_and_a_reader_by_places_sees_it_as_it_is() {
     let store = Scratch::new();
-    store.append(vec![act(), act(), act()]).await.unwrap();
-    let moved =
-        "UPDATE audit_records SET time = time - 1 WHERE sequence = 0; UPDATE audit_records SET outcome = 'DENIED' WHERE sequence = 2";
-    store.write(move |connection| connection.execute_batch(moved).map_err(during("testing"))).await.unwrap();
+    let ci = "tenants/acme/serviceAccounts/ci";
+    store.append(vec![act(), act(), act(), act(), act(), Entry { actor: Actor::default(), ..entry("acme", 1) }]).await.unwrap();
     let reasons = |records: Vec<AuditRecord>| records.into_iter().map(|record| record.entry.reason).collect::<Vec<_>>();
     let reason = act().reason;
-    assert_eq!(reasons(listed(&store, &AuditQuery::default()).await), ["RECORD_MISPLACED", &reason, "RECORD_MISPLACED"]);
+    assert_eq!(reasons(listed(&store, &AuditQuery::default()).await), [reason.as_str(); 6]);
+    let moved = format!(
+        "UPDATE audit_records SET time = time - 1 WHERE sequence = 0; UPDATE audit_records SET outcome = 'DENIED' WHERE sequence = 2; \
+         UPDATE audit_records SET actor = '{ci}' WHERE sequence IN (3, 5); UPDATE audit_records SET resource = '{ci}' WHERE sequence = 4"
+    );
+    store.write(move |connection| connection.execute_batch(&moved).map_err(during("testing"))).await.unwrap();
+    let mut found = listed(&store, &AuditQuery::default()).await;
+    found.sort_by_key(|record| record.sequence);
+    let misplaced = "RECORD_MISPLACED";
+    assert_eq!(reasons(found), [misplaced, &reason, misplaced, misplaced, misplaced, misplaced]);
+    let by_another = listed(&store, &by(PrincipalName::parse("name", ci).unwrap())).await;
+    assert_eq!(reasons(by_another), [misplaced; 2]);
+    let about_another = AuditQuery { resource: Some(ci.to_owned()), ..AuditQuery::default() };
+    assert_eq!(reasons(listed(&store, &about_another).await), [misplaced]);
     let since = store.since(&scope("acme"), 0, usize::MAX).await.unwrap().open_for_system().unwrap().items;
-    assert_eq!(reasons(since), [reason.as_str(); 3]);
+    assert_eq!(reasons(since), [reason.as_str(); 6]);
 }
 
 #[tokio::test]
@@ -303,8 +314,9 @@ async fn what_was_stored_in_plain_text_before_is_sealed_and_its_records_stay_as_
     store.close().await.unwrap();
     drop(store);
     let plain = [1, 2].map(|number| {
-        let resource = if number == 1 { entry("acme", 1).resource } else { ANN.to_owned() };
-        let entry = Entry { resource, ..entry("acme", number) };
+        let (resource, outcome) =
+            if number == 1 { (entry("acme", 1).resource, Outcome::Allowed) } else { (ANN.to_owned(), Outcome::Denied) };
+        let entry = Entry { resource, outcome, ..entry("acme", number) };
         storage_documents::AuditDocument::new(&entry, number - 1).to_bytes()
     });
     let before = Connection::open(database(directory.path())).unwrap();
@@ -323,7 +335,8 @@ async fn what_was_stored_in_plain_text_before_is_sealed_and_its_records_stay_as_
     let store = open(directory.path()).unwrap();
     assert_eq!(find(&store, ANN).await.unwrap().unwrap().display_name, DISPLAY_NAME);
     assert!(find(&store, BOB).await.is_err(), "a row that nobody can read keeps nothing else from being sealed");
-    assert_eq!(listed(&store, &by(user("ann"))).await.len(), 2);
+    let reasons: Vec<_> = listed(&store, &by(user("ann"))).await.into_iter().map(|record| record.entry.reason).collect();
+    assert_eq!(reasons, [entry("acme", 1).reason, entry("acme", 2).reason], "they are found by what they say, under another name");
     let about = AuditQuery { resource: Some(ANN.to_owned()), ..AuditQuery::default() };
     assert_eq!(listed(&store, &about).await.len(), 1);
     let records = store.records_from(&scope("acme"), 0, 1 << 20).await.unwrap();
