@@ -13,13 +13,13 @@ use e2e::{
     rpc::{TENANT, utility},
     server::{Backend, Server},
 };
-use executions::execution_service_client::ExecutionServiceClient;
+use executions::{ExecutionState, execution_event::Event, execution_service_client::ExecutionServiceClient, transform_result::Outcome};
 use http::uri::PathAndQuery;
 use identity::identity_service_client::IdentityServiceClient;
 use identity::issue_token_request::Credential;
 use prost_types::FieldMask;
 use tenants::tenant_service_client::TenantServiceClient;
-use tonic::{Code, Request, Response, Status, transport::Channel};
+use tonic::{Code, Request, Response, Status, Streaming, transport::Channel};
 use tonic_prost::ProstCodec;
 use utilities::utility_service_client::UtilityServiceClient;
 use uuid::Uuid;
@@ -162,27 +162,50 @@ impl Story {
         self.heard(answer);
     }
 
-    /// An execution to its end, and all that its caller and later ones are shown of it.
-    async fn executes(&mut self, by: &str, id: &str, params_json: String) -> Code {
+    /// An execution to its end, or why it was refused.
+    async fn executes(&mut self, by: &str, id: &str, params_json: String) -> Result<ExecutionState, Code> {
         let request = executions::ExecuteUtilityRequest { name: utility(id), params_json, ..Default::default() };
-        let mut stream = match self.executions.execute_utility(shown(by, request)).await {
-            Ok(stream) => stream.into_inner(),
-            refused => return self.heard(refused),
-        };
-        loop {
-            match stream.message().await {
-                Ok(Some(event)) => self.told.push(format!("{event:?}").into_bytes()),
-                Ok(None) => return Code::Ok,
-                Err(status) => panic!("{status:?}"),
-            }
+        match self.executions.execute_utility(shown(by, request)).await {
+            Ok(stream) => Ok(self.watches(stream.into_inner(), by).await),
+            refused => Err(self.heard(refused)),
         }
     }
 
-    async fn transforms(&mut self, by: &str, id: &str, params_json: String, value: &str) -> Code {
+    /// All that its caller and later ones are shown of an execution that has got a secret, which it has printed, and returned or raised.
+    async fn watches(&mut self, mut events: Streaming<executions::ExecutionEvent>, by: &str) -> ExecutionState {
+        let (mut printed, mut finished) = (Vec::new(), None);
+        while let Some(event) = events.message().await.expect("it comes to its end") {
+            self.told.push(format!("{event:?}").into_bytes());
+            match event.event {
+                Some(Event::Output(output)) => printed.extend_from_slice(&output.data),
+                Some(Event::Finished(end)) => finished = end.execution,
+                _ => {}
+            }
+        }
+        let execution = finished.expect("the last event is the end");
+        let get = executions::GetExecutionRequest { name: execution.name.clone() };
+        let answer = self.executions.get_execution(shown(by, get)).await;
+        assert_eq!(self.heard(answer), Code::Ok);
+        let printed = String::from_utf8_lossy(&printed);
+        assert!(printed.contains("the secret is *** ["), "the code has got no secret: {printed}");
+        let failure = execution.failure.as_ref().map(|failure| failure.message.as_str());
+        match execution.state() {
+            ExecutionState::Failed => assert!(failure.is_some_and(|message| message.contains("wrong: ***")), "{execution:?}"),
+            _ => assert_eq!(execution.result_json, r#""***""#, "{execution:?}"),
+        }
+        execution.state()
+    }
+
+    /// What became of the one value, or why the call was refused.
+    async fn transforms(&mut self, by: &str, id: &str, params_json: String, value: &str) -> Result<Option<Outcome>, Code> {
         let values_json = vec![value.to_owned()];
         let request = executions::TransformRequest { name: utility(id), params_json, values_json, ..Default::default() };
         let answer = self.executions.transform(shown(by, request)).await;
-        self.heard(answer)
+        let outcome = answer.as_ref().ok().and_then(|answer| answer.get_ref().results.first()?.outcome.clone());
+        match self.heard(answer) {
+            Code::Ok => Ok(outcome),
+            refused => Err(refused),
+        }
     }
 }
 
@@ -323,10 +346,10 @@ async fn parameters(story: &mut Story, by: &str, stranger: &str) {
         let create = utilities::CreateUtilityRequest { parent, utility_id, utility: Some(made), ..Default::default() };
         story.utilities.create_utility(shown(by, create)).await.expect("the code is fine");
     }
-    for fails in [false, true] {
+    for (fails, end) in [(false, ExecutionState::Succeeded), (true, ExecutionState::Failed)] {
         let (secret, more) = (story.secret(""), story.secret(""));
         let params = format!(r#"{{"secret": "{secret}", "fails": {fails}, "more": ["{more}"]}}"#);
-        assert_eq!(story.executes(by, "leaks", params).await, Code::Ok);
+        assert_eq!(story.executes(by, "leaks", params).await, Ok(end));
     }
     for form in [
         r#"{"secret": 1, "more": "CANARY"}"#,
@@ -339,11 +362,11 @@ async fn parameters(story: &mut Story, by: &str, stranger: &str) {
         "CANARY",
     ] {
         let canary = story.secret("");
-        assert_eq!(story.executes(by, "leaks", form.replace("CANARY", &canary)).await, Code::InvalidArgument, "{form}");
+        assert_eq!(story.executes(by, "leaks", form.replace("CANARY", &canary)).await, Err(Code::InvalidArgument), "{form}");
     }
     for (who, id) in [(by, "absent"), (stranger, "leaks"), ("nobody", "leaks")] {
         let params = format!(r#"{{"secret": "{}"}}"#, story.secret(""));
-        assert_ne!(story.executes(who, id, params).await, Code::Ok);
+        assert!(story.executes(who, id, params).await.is_err(), "{who} {id}");
     }
     let start = executions::StartExecutionRequest {
         name: utility("leaks"),
@@ -354,14 +377,28 @@ async fn parameters(story: &mut Story, by: &str, stranger: &str) {
     for _ in 0..2 {
         let started = story.executions.start_execution(shown(by, start.clone())).await.expect("it starts, and is repeated");
         story.told.push(format!("{started:?}").into_bytes());
+        let watch = executions::WatchExecutionRequest { name: started.into_inner().name, ..Default::default() };
+        let events = story.executions.watch_execution(shown(by, watch)).await.expect("it is there").into_inner();
+        assert_eq!(story.watches(events, by).await, ExecutionState::Succeeded);
     }
-    for (value, expected) in [(r#""a""#, Code::Ok), (r#""fail""#, Code::Ok), ("7", Code::Ok), ("{", Code::InvalidArgument)] {
-        let params = format!(r#"{{"salt": "{}"}}"#, story.secret(""));
-        let found = story.transforms(by, "transforms", params, value).await;
-        assert!(found == expected || found == Code::InvalidArgument, "{value}: {found:?}");
-    }
+    transforms(story, by).await;
+}
+
+async fn transforms(story: &mut Story, by: &str) {
+    let salt = |story: &mut Story| format!(r#"{{"salt": "{}"}}"#, story.secret(""));
+    let params = salt(story);
+    let salted = story.transforms(by, "transforms", params, r#""a""#).await;
+    assert_eq!(salted, Ok(Some(Outcome::ResultJson(r#""a***""#.to_owned()))));
+    let params = salt(story);
+    let raised = story.transforms(by, "transforms", params, r#""fail""#).await;
+    assert!(matches!(&raised, Ok(Some(Outcome::Failure(failure))) if failure.message.contains("***")), "{raised:?}");
+    let params = salt(story);
+    let no_text = story.transforms(by, "transforms", params, "7").await;
+    assert!(!matches!(no_text, Ok(None)), "{no_text:?}");
+    let params = salt(story);
+    assert_eq!(story.transforms(by, "transforms", params, "{").await, Err(Code::InvalidArgument));
     let params = format!(r#"{{"salt": {{"{}": 1}}}}"#, story.secret(""));
-    assert_eq!(story.transforms(by, "transforms", params, r#""a""#).await, Code::InvalidArgument);
+    assert_eq!(story.transforms(by, "transforms", params, r#""a""#).await, Err(Code::InvalidArgument));
 }
 
 /// Bodies that cannot be read, headers that nobody asks for, and the password of a tenant's database, which is refused.
