@@ -29,7 +29,7 @@ const PERSON: &str = "tenants/demo/users/zaphodine";
 const DISPLAY_NAME: &str = "Zaphodine Quuxbury";
 const PASSWORD: &str = "correct horse battery staple";
 /// So many rows hold the name, each of which is replaced by a commit of its own: enough that a kill comes between them.
-const EXECUTIONS: usize = 300;
+const EXECUTIONS: usize = 600;
 /// For a busy machine.
 const PATIENCE: Duration = Duration::from_secs(30);
 const CODE: &str = "def transform(value: str) -> str:\n    return value\n";
@@ -149,12 +149,14 @@ async fn an_erasure_that_was_killed_between_its_steps_comes_to_its_end_with_a_la
     let server = Server::on(data.path(), Backend::Namespace);
     let mut client = Client::at(&server).await;
     let first = client.named().await;
-    println!("{first} of {EXECUTIONS} names were left by the first server: {answer:?}");
     assert!(client.knows_nobody().await, "what was destroyed stays so");
     server.kill();
 
     let server = Server::on(data.path(), Backend::Namespace);
     let mut client = Client::at(&server).await;
+    let second = client.named().await;
+    println!("{first} of {EXECUTIONS} names were left while the second server went on, and {second} while the third did: {answer:?}");
+    assert!(answer.is_err() && 0 < second && second <= first, "no kill came between the steps");
     let begun = Instant::now();
     while client.named().await > 0 {
         assert!(begun.elapsed() < PATIENCE, "{} names are left", client.named().await);
@@ -165,8 +167,6 @@ async fn an_erasure_that_was_killed_between_its_steps_comes_to_its_end_with_a_la
     assert_eq!(client.signs_in().await.expect_err("nobody is let in by that name").code(), Code::Unauthenticated);
     let outcomes = outcomes(&server, directory.path());
     server.stop();
-    assert!(answer.is_err() || first == 0, "it was answered before it was done");
     // What the first server had not recorded, the next one says that it does not know.
-    assert!(matches!(outcomes.as_slice(), [_, end, _, _] if ["ALLOWED", "UNKNOWN"].contains(&end.as_str())), "{outcomes:?}");
-    assert_eq!([&outcomes[0], &outcomes[2], &outcomes[3]], ["INTENT", "INTENT", "ALLOWED"]);
+    assert_eq!(outcomes, ["INTENT", "UNKNOWN", "INTENT", "ALLOWED"]);
 }
