@@ -5,7 +5,6 @@ use std::{net::TcpListener, time::Duration};
 
 use api_proto::zona::execution::v1 as executions;
 use api_proto::zona::identity::v1 as identity;
-use api_proto::zona::tenant::v1 as tenants;
 use api_proto::zona::utility::v1 as utilities;
 use collector::Collector;
 use e2e::{
@@ -18,7 +17,6 @@ use http::uri::PathAndQuery;
 use identity::identity_service_client::IdentityServiceClient;
 use identity::issue_token_request::Credential;
 use prost_types::FieldMask;
-use tenants::tenant_service_client::TenantServiceClient;
 use tonic::{Code, Request, Response, Status, Streaming, transport::Channel};
 use tonic_prost::ProstCodec;
 use utilities::utility_service_client::UtilityServiceClient;
@@ -26,6 +24,7 @@ use uuid::Uuid;
 use written::{exported, files, spellings, told_at};
 
 mod collector;
+mod databases;
 mod written;
 
 /// Fewest secrets of the story.
@@ -401,7 +400,7 @@ async fn transforms(story: &mut Story, by: &str) {
     assert_eq!(story.transforms(by, "transforms", params, r#""a""#).await, Err(Code::InvalidArgument));
 }
 
-/// Bodies that cannot be read, headers that nobody asks for, and the password of a tenant's database, which is refused.
+/// Bodies that cannot be read, and headers that nobody asks for.
 async fn refusals(story: &mut Story, root: &str) {
     for path in [
         "/zona.identity.v1.IdentityService/IssueToken",
@@ -422,15 +421,6 @@ async fn refusals(story: &mut Story, root: &str) {
         let answer = story.utilities.get_utility(request).await;
         assert_eq!(story.heard(answer), Code::Unauthenticated, "{header}");
     }
-    let mut client = TenantServiceClient::new(story.channel.clone());
-    let (made, changed) = (story.secret(""), story.secret(""));
-    let tenant = |db_password| Some(tenants::Tenant { db_password, db_host: "db.example".to_owned(), ..Default::default() });
-    let create = tenants::CreateTenantRequest { tenant_id: "acme".to_owned(), tenant: tenant(made), ..Default::default() };
-    let answer = client.create_tenant(shown(root, create)).await;
-    assert_eq!(story.heard(answer), Code::InvalidArgument);
-    let update = tenants::UpdateTenantRequest { name: TENANT.to_owned(), tenant: tenant(changed), ..Default::default() };
-    let answer = client.update_tenant(shown(root, update)).await;
-    assert_eq!(story.heard(answer), Code::InvalidArgument);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -459,10 +449,11 @@ async fn no_secret_is_found_in_anything_that_a_server_has_written_or_told() {
     credentials(&mut story, &root).await;
     parameters(&mut story, &root, &ann).await;
     refusals(&mut story, &root).await;
+    databases::passwords(&mut story, &root).await;
     assert!(story.canaries.len() >= CANARIES, "{}", story.canaries.len());
 
     let mut written = vec![("metrics".to_owned(), told_at(&free.to_string(), "/metrics"))];
-    for (tenant, readable) in [("demo", false), ("demo", true), ("system", false), ("system", true)] {
+    for (tenant, readable) in [("demo", false), ("demo", true), ("acme", true), ("system", false), ("system", true)] {
         written.push((format!("the log of {tenant}"), exported(&server, &root, tenant, readable).await));
     }
     // What was not merged yet into the database stands in its log.
