@@ -27,7 +27,7 @@ pub fn spellings(canary: &str) -> Vec<String> {
     let encoded = places.map(|(at, engine)| {
         let text = engine.encode([&vec![0; at], canary.as_bytes()].concat());
         // Signs that hold bits of what stands around it are left out.
-        let (begin, end) = ([0, 2, 3][at], text.len() - usize::from((at + canary.len()) % 3 != 0));
+        let (begin, end) = ([0, 2, 3][at], text.len() - usize::from(!(at + canary.len()).is_multiple_of(3)));
         text[begin..end].to_owned()
     });
     [canary.to_owned(), hex.to_uppercase(), hex].into_iter().chain(encoded).collect()
