@@ -1,6 +1,6 @@
 //! Small honest stand-ins for the parameter binder, the rules and the metrics.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use api_grpc::CallMetrics;

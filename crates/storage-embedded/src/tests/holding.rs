@@ -8,7 +8,7 @@ use domain::event::{EventKind, EventRepository};
 use domain::execution::{Bounds, ExecutionRepository};
 use domain::retention::{Due, Removed, RetentionStore, Step};
 use domain::tenant::{TenantRepository, TenantState};
-use domain::utility::{Utility, UtilityChange, UtilityRepository};
+use domain::utility::{Utility, UtilityRepository};
 use tempfile::TempDir;
 use test_support::HeardChanges;
 use test_support::sample::{accepted, at, creation, offer, scope, tenant, utility};
@@ -27,8 +27,7 @@ fn listening() -> (Scratch, Arc<HeardChanges>) {
 async fn shared(store: &EmbeddedStore, id: &str, deleted_at: Option<u64>) {
     let acme = scope("acme");
     let made = Utility { deleted: deleted_at.map(at), updated: at(deleted_at.unwrap_or(1)), ..utility(&acme, id) };
-    let change = UtilityChange { ..creation(made) };
-    UtilityRepository::commit(store, &acme, change).await.unwrap();
+    UtilityRepository::commit(store, &acme, creation(made)).await.unwrap();
     let offered = offer(id, Access::Read);
     GrantRepository::put(store, &acme, &offered, at(1), None).await.unwrap();
     store.answer(&scope("beta"), &offered, Some(&accepted(&offered)), None).await.unwrap();
