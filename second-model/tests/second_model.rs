@@ -171,7 +171,7 @@ impl Ours {
                 assert_eq!(utilities.commit(&scope, sample::creation(utility)).await.unwrap(), Committed::Stored);
                 let mut execution = sample::execution(&scope, number as u64);
                 execution.caller = principal.name.clone();
-                assert_eq!(executions.insert(&scope, &execution, None, None).await.unwrap(), Committed::Stored);
+                assert_eq!(executions.insert(&scope, &execution, None, &[]).await.unwrap(), Committed::Stored);
                 let change = PrincipalChange { expected: Expected::Absent, principal, deletes: false, judged_at: None, request: None };
                 assert_eq!(PrincipalRepository::commit(&*principals, &scope, change).await.unwrap(), Committed::Stored);
             }
