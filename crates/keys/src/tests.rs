@@ -117,7 +117,7 @@ fn a_new_key_wraps_from_then_on_and_what_older_ones_have_wrapped_opens_as_before
     let listed = keys.list();
     assert_eq!(listed.iter().map(|key| key.id.as_str()).collect::<Vec<_>>(), [new.by.as_str(), old.by.as_str()]);
     assert!(listed[0].created > listed[1].created);
-    let again = FileKeys::open(directory.path(), &[old.by.clone()]).unwrap();
+    let again = FileKeys::open(directory.path(), std::slice::from_ref(&old.by)).unwrap();
     assert_eq!(again.list(), listed);
     for wrapped in [old, new] {
         assert_eq!(again.unwrap(PLACE, &wrapped).unwrap(), data);
