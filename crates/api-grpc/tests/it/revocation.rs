@@ -119,10 +119,19 @@ async fn a_stream_ends_when_its_caller_may_no_longer_have_it_although_nothing_wa
     let export = pb::ExportSubjectRequest { name: "tenants/demo/users/ann".to_owned() };
     let mut export = second.identity.clone().export_subject(shown(&token, export)).await.unwrap().into_inner();
     export.message().await.unwrap().expect("it has begun");
+    let subscription = events::SubscribeEventsRequest { parent: TENANT.to_owned(), ..Default::default() };
+    let subscription = second.events.clone().subscribe_events(shown(&token, subscription)).await.unwrap().into_inner();
+    let follow = audit::WatchAuditRecordsRequest { parent: TENANT.to_owned(), ..Default::default() };
+    let follow = second.audit.clone().watch_audit_records(shown(&token, follow)).await.unwrap().into_inner();
 
     let creator = pb::User { role: pb::Role::Creator.into(), ..ann };
     all.update(&all.root, creator, &["role"], "").await.unwrap();
-    for (status, what) in [(ended(&all, others).await, "what belongs to others"), (ended(&all, export).await, "an administrator's")] {
+    for (status, what) in [
+        (ended(&all, others).await, "what belongs to others"),
+        (ended(&all, export).await, "an administrator's"),
+        (ended(&all, subscription).await, "what happens in the tenant"),
+        (ended(&all, follow).await, "what is recorded of it"),
+    ] {
         assert_eq!(status.code(), Code::PermissionDenied, "{what}: {status:?}");
     }
     assert!(tokio::time::timeout(Duration::from_millis(200), ended(&all, own)).await.is_err(), "what is its own goes on");
