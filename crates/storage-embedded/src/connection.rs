@@ -38,6 +38,12 @@ pub(crate) fn writing(path: &Path) -> Result<Connection> {
     Ok(connection)
 }
 
+/// Keeps what may be taken back in memory, once the schema is there: otherwise pages of the database go to the system's temporary
+/// directory with every larger write. To build an index, the engine may use files.
+pub(crate) fn keep_temporaries_in_memory(connection: &Connection) -> Result<()> {
+    set(connection, "temp_store", "MEMORY")
+}
+
 /// A connection that only reads. The database has its schema already.
 pub(crate) fn reading(path: &Path) -> Result<Connection> {
     let connection = open(path)?;

@@ -61,6 +61,7 @@ impl EmbeddedStore {
         let path = directory.database();
         let mut connection = connection::writing(&path)?;
         migrate(&mut connection, &path)?;
+        connection::keep_temporaries_in_memory(&connection)?;
         end_leases(&connection)?;
         let vault = Arc::new(open_vault(&connection, &config.directory)?);
         seal_what_is_personal(&mut connection, &vault)?;

@@ -266,8 +266,7 @@ fn serve(connection: &Connection, mut waiting: mpsc::Receiver<Waiting>, vault: &
 
 fn commit(connection: &Connection, group: &mut [Waiting], vault: &Vault) -> Result<()> {
     execute(connection, "BEGIN IMMEDIATE")?;
-    let applied = apply_all(connection, group, vault);
-    let committed = applied.and_then(|()| execute(connection, "COMMIT"));
+    let committed = apply_all(connection, group, vault).and_then(|stores| execute(connection, if stores { "COMMIT" } else { "ROLLBACK" }));
     if committed.is_err() && !connection.is_autocommit() {
         // The first failure is what callers are told; a rollback that fails too leaves nothing to add.
         let _ = connection.execute_batch("ROLLBACK");
@@ -278,7 +277,8 @@ fn commit(connection: &Connection, group: &mut [Waiting], vault: &Vault) -> Resu
     committed
 }
 
-fn apply_all(connection: &Connection, group: &mut [Waiting], vault: &Vault) -> Result<()> {
+/// Says whether there is anything to store.
+fn apply_all(connection: &Connection, group: &mut [Waiting], vault: &Vault) -> Result<bool> {
     let (mut records, mut alone) = (Vec::new(), Vec::new());
     for waiting in group {
         match waiting {
@@ -286,8 +286,16 @@ fn apply_all(connection: &Connection, group: &mut [Waiting], vault: &Vault) -> R
             Waiting::Alone(write) => alone.push(write),
         }
     }
-    add_together(connection, &mut records, vault)?;
-    alone.into_iter().try_for_each(|write| whole(connection, vault, || write.apply(connection)))
+    match (records.as_mut_slice(), alone.as_mut_slice()) {
+        // A transaction of one write is whole by itself: a savepoint would only have every page copied that is changed.
+        ([], [write]) => Ok(write.apply(connection) || forget(vault)),
+        ([record], []) => Ok(add(connection, record, vault) || forget(vault)),
+        _ => {
+            add_together(connection, &mut records, vault)?;
+            alone.into_iter().try_for_each(|write| whole(connection, vault, || write.apply(connection)))?;
+            Ok(true)
+        }
+    }
 }
 
 /// Adds all in one savepoint; where one of them is refused, each in its own.
@@ -304,14 +312,21 @@ fn add_together(connection: &Connection, records: &mut [&mut Records], vault: &V
             return Ok(());
         }
     }
-    records.iter_mut().try_for_each(|some| {
-        whole(connection, vault, || {
-            let added = unless_panicked(|| audit::add_all(connection, vault, some.entries.iter()));
-            let succeeded = added.is_ok();
-            some.outcome = Some(added);
-            succeeded
-        })
-    })
+    records.iter_mut().try_for_each(|some| whole(connection, vault, || add(connection, some, vault)))
+}
+
+/// Adds some records and keeps what became of that; says whether it succeeded.
+fn add(connection: &Connection, some: &mut Records, vault: &Vault) -> bool {
+    let added = unless_panicked(|| audit::add_all(connection, vault, some.entries.iter()));
+    let succeeded = added.is_ok();
+    some.outcome = Some(added);
+    succeeded
+}
+
+/// Nothing of a write that is taken back stays in memory, either.
+fn forget(vault: &Vault) -> bool {
+    vault.forget();
+    false
 }
 
 /// A panic must not end the thread that all others depend on; the savepoint takes back what was half done.

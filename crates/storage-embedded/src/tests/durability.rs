@@ -86,6 +86,52 @@ async fn a_failing_write_does_not_spoil_its_group() {
 }
 
 #[tokio::test]
+async fn a_write_that_fails_alone_leaves_nothing_behind_and_keeps_nobody_from_writing() {
+    let store = Scratch::new();
+    let put = |name: &'static str, then: fn() -> crate::error::Result<()>| {
+        store.write(move |connection| {
+            let sql = "INSERT INTO totals (name, value) VALUES (?1, 1)";
+            connection.execute(sql, [name]).map_err(crate::error::during("testing"))?;
+            then()
+        })
+    };
+    for _ in 0..3 {
+        assert!(put("refused", || Err(crate::Error::Misused("on purpose"))).await.is_err());
+        assert!(put("panicked", || panic!("on purpose")).await.is_err());
+        put("stored", || Ok(())).await.unwrap_or_else(|error| panic!("{error:?}"));
+        let removed = store.write(|connection| {
+            let left = "DELETE FROM totals WHERE name IN ('refused', 'panicked', 'stored') RETURNING name";
+            let mut statement = connection.prepare(left).map_err(crate::error::during("testing"))?;
+            let names = statement.query_map([], |row| row.get(0)).map_err(crate::error::during("testing"))?;
+            names.collect::<Result<Vec<String>, _>>().map_err(crate::error::during("testing"))
+        });
+        assert_eq!(removed.await.unwrap(), ["stored"]);
+    }
+}
+
+#[tokio::test]
+async fn nothing_of_what_is_being_stored_lies_in_the_systems_temporary_directories() {
+    let store = Scratch::new();
+    let open_files = || {
+        let links = std::fs::read_dir("/proc/self/fd").unwrap().filter_map(|entry| std::fs::read_link(entry.unwrap().path()).ok());
+        // How files without a name are shown, and how the engine names its own.
+        links.map(|link| link.display().to_string()).filter(|link| link.contains("/#") || link.contains("etilqs")).collect::<Vec<_>>()
+    };
+    let fill = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2000) \
+                INSERT INTO totals (name, value) SELECT 'total-' || i || hex(zeroblob(100)), i FROM n;";
+    store.write(move |connection| connection.execute_batch(fill).map_err(crate::error::during("testing"))).await.unwrap();
+    let found = store.write(move |connection| {
+        // Taken back or not: meanwhile the engine keeps each page as it was before.
+        let change = "SAVEPOINT large; UPDATE totals SET value = value + 1; DELETE FROM totals WHERE name LIKE 'total-%';";
+        connection.execute_batch(change).map_err(crate::error::during("testing"))?;
+        let found = open_files();
+        connection.execute_batch("ROLLBACK TO large; RELEASE large").map_err(crate::error::during("testing"))?;
+        Ok(found)
+    });
+    assert_eq!(found.await.unwrap(), Vec::<String>::new());
+}
+
+#[tokio::test]
 async fn a_closed_store_is_one_file_and_opens_again_with_everything() {
     let scratch = Scratch::new();
     let acme = scope("acme");
