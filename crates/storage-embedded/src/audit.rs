@@ -29,6 +29,11 @@ impl AuditRepository for EmbeddedStore {
         Ok(self.write(move |connection| write::close_all(connection, &vault, &outcomes)).await?)
     }
 
+    async fn close_all_behind(&self, outcomes: Vec<Entry>) -> domain::Result<u64> {
+        let vault = self.vault();
+        Ok(self.write_behind(move |connection| write::close_all(connection, &vault, &outcomes)).await?)
+    }
+
     async fn abandoned(&self, own: &InstanceId, now: Timestamp, limit: u32) -> domain::Result<Vec<domain::Result<AuditRecord>>> {
         let (own, vault) = (own.clone(), self.vault());
         let found = self.read(move |connection| list::abandoned(connection, &vault, &own, now, limit)).await?;

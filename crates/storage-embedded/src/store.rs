@@ -113,6 +113,15 @@ impl EmbeddedStore {
         self.write_and(work, None).await
     }
 
+    /// Runs a write for which nobody waits, within the deadline: it may wait a moment for others, and share their commit.
+    pub(crate) async fn write_behind<T, F>(&self, work: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> Result<T> + Send + 'static,
+    {
+        timeout(self.deadline, self.writer.write_behind(work)).await.unwrap_or(Err(Error::Deadline(self.deadline)))
+    }
+
     /// Runs a write within the deadline, and tells the listener what it changed; that counts to the time that the write takes.
     pub(crate) async fn change<T, F>(&self, what: Changed, work: F) -> Result<T>
     where

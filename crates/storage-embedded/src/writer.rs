@@ -2,6 +2,9 @@
 //! failure does not spoil the others, and are answered after one flush to disk. It waits for nobody: under light load a write
 //! is alone in its group, and groups grow only as the disk falls behind.
 //!
+//! What nobody waits for, an outcome behind its answer, waits for other writes and shares their commit; it begins one by itself only where
+//! none comes in a moment.
+//!
 //! Audit records come with nearly every call, so those of a group share one savepoint, too, and advance each log once.
 
 use std::future::Future;
@@ -27,8 +30,11 @@ use crate::vault::Vault;
 
 /// Writes that may wait; beyond it callers wait for room, until their deadline.
 const MAX_WAITING: usize = 1_024;
-/// Most writes in one commit: bounds its size, and so how long the first of them waits.
+/// Writes that are taken at once, beside those that wait for company: bounds the size of a commit, and so how long the first of them waits.
 const GROUP: usize = 256;
+
+/// How long a write that nobody waits for waits for others. A server with much to do has one by then; one with little can afford the commit.
+const COMPANY: Duration = Duration::from_millis(10);
 
 /// Hands writes to the thread.
 pub(crate) struct Writer {
@@ -67,6 +73,24 @@ impl Writer {
         let telling = telling.map(|telling| Teller { telling, runtime: Handle::current(), being_told: Arc::clone(&self.being_told) });
         let write = Pending { work: Some(work), outcome: None, telling, reply };
         sender.send(Waiting::Alone(Box::new(write))).await.map_err(|_closed| Error::Closed)?;
+        drop(sender);
+        answer.await.unwrap_or(Err(Error::Closed))
+    }
+
+    /// As [`Writer::write`], for a write that nobody waits for: it shares the commit of those that come within a moment.
+    pub(crate) async fn write_behind<T, F>(&self, work: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> Result<T> + Send + 'static,
+    {
+        let sender = self.sender.lock().unwrap_or_else(PoisonError::into_inner).clone().ok_or(Error::Closed)?;
+        let (reply, mut answer) = oneshot::channel();
+        let write = Pending { work: Some(work), outcome: None, telling: None, reply };
+        sender.send(Waiting::Behind(Box::new(write))).await.map_err(|_closed| Error::Closed)?;
+        if let Ok(answered) = timeout(COMPANY, &mut answer).await {
+            return answered.unwrap_or(Err(Error::Closed));
+        }
+        sender.send(Waiting::Nudge).await.map_err(|_closed| Error::Closed)?;
         drop(sender);
         answer.await.unwrap_or(Err(Error::Closed))
     }
@@ -145,6 +169,10 @@ impl Drop for Counted {
 enum Waiting {
     Alone(Box<dyn Write>),
     Records(Records),
+    /// A write that begins no commit.
+    Behind(Box<dyn Write>),
+    /// Begins a commit with what waits for one.
+    Nudge,
 }
 
 /// Records for audit logs.
@@ -170,14 +198,16 @@ impl Waiting {
     /// Says whether somebody still wants it; then it is not taken back any more.
     fn begin(&self) -> bool {
         match self {
-            Waiting::Alone(write) => !write.is_abandoned(),
+            Waiting::Alone(write) | Waiting::Behind(write) => !write.is_abandoned(),
             Waiting::Records(records) => !records.reply.is_closed() && records.claim.take(),
+            Waiting::Nudge => false,
         }
     }
 
     fn answer(self, failure: Option<&Arc<Error>>) {
         match self {
-            Waiting::Alone(write) => write.answer(failure),
+            Waiting::Alone(write) | Waiting::Behind(write) => write.answer(failure),
+            Waiting::Nudge => {}
             Waiting::Records(Records { outcome, reply, .. }) => {
                 // Nobody listens after a deadline.
                 let _ = reply.send(answered(outcome, failure));
@@ -247,20 +277,29 @@ fn answered<T>(outcome: Option<Result<T>>, failure: Option<&Arc<Error>>) -> Resu
 fn serve(connection: &Connection, mut waiting: mpsc::Receiver<Waiting>, vault: &Vault) {
     let mut group = Vec::with_capacity(GROUP);
     while waiting.blocking_recv_many(&mut group, GROUP) > 0 {
-        group.retain(Waiting::begin);
-        if group.is_empty() {
+        if group.len() < GROUP && group.iter().all(|write| matches!(write, Waiting::Behind(_))) {
             continue;
         }
-        let failure = commit(connection, &mut group, vault).err().map(Arc::new);
-        if let Some(failure) = &failure {
-            tracing::error!(error = %Chain(failure), writes = group.len(), "a group of writes failed");
-        }
-        for write in group.drain(..) {
-            write.answer(failure.as_ref());
-        }
+        store(connection, &mut group, vault);
     }
+    store(connection, &mut group, vault);
     if let Err(error) = settle(connection) {
         tracing::warn!(error = %Chain(&error), "the store closed without merging its log");
+    }
+}
+
+/// Stores a group and answers all of it.
+fn store(connection: &Connection, group: &mut Vec<Waiting>, vault: &Vault) {
+    group.retain(Waiting::begin);
+    if group.is_empty() {
+        return;
+    }
+    let failure = commit(connection, group, vault).err().map(Arc::new);
+    if let Some(failure) = &failure {
+        tracing::error!(error = %Chain(failure), writes = group.len(), "a group of writes failed");
+    }
+    for write in group.drain(..) {
+        write.answer(failure.as_ref());
     }
 }
 
@@ -283,7 +322,8 @@ fn apply_all(connection: &Connection, group: &mut [Waiting], vault: &Vault) -> R
     for waiting in group {
         match waiting {
             Waiting::Records(some) => records.push(some),
-            Waiting::Alone(write) => alone.push(write),
+            Waiting::Alone(write) | Waiting::Behind(write) => alone.push(write),
+            Waiting::Nudge => {}
         }
     }
     match (records.as_mut_slice(), alone.as_mut_slice()) {

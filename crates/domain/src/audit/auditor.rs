@@ -174,7 +174,18 @@ impl Auditor {
 
     /// Adds the outcomes of a call to its intents, where those are open, in one commit.
     pub(super) async fn add_outcomes(&self, outcomes: Vec<Entry>) {
-        match self.shared.ports.repository.close_all(outcomes.clone()).await {
+        let closed = self.shared.ports.repository.close_all(outcomes.clone()).await;
+        self.note_closed(outcomes, closed);
+    }
+
+    /// As [`Auditor::add_outcomes`], where nobody waits for it.
+    pub(super) async fn add_outcomes_behind(&self, outcomes: Vec<Entry>) {
+        let closed = self.shared.ports.repository.close_all_behind(outcomes.clone()).await;
+        self.note_closed(outcomes, closed);
+    }
+
+    fn note_closed(&self, outcomes: Vec<Entry>, closed: Result<u64>) {
+        match closed {
             // Nothing was added, so that this says nothing of the store.
             Ok(0) => {}
             Ok(_) => self.note(None, None),

@@ -132,15 +132,26 @@ pub(super) struct Closing {
 
 impl Closing {
     pub(super) async fn run(self) {
-        if !self.intents.is_empty() {
-            // Where it is refused, nothing closes, and the outcome tells operators so; where only the answer is lost, it is closed.
-            let _ = self.auditor.store_intents(self.intents).await;
-        }
-        self.auditor.add_outcomes(self.outcomes).await;
+        let (auditor, outcomes) = self.intents_stored().await;
+        auditor.add_outcomes(outcomes).await;
     }
 
     pub(super) fn spawn(self) {
         let auditor = self.auditor.clone();
-        auditor.spawn("audit an outcome", Box::pin(self.run()));
+        let behind = async move {
+            let (auditor, outcomes) = self.intents_stored().await;
+            auditor.add_outcomes_behind(outcomes).await;
+        };
+        auditor.spawn("audit an outcome", Box::pin(behind));
+    }
+
+    /// Stores what is to be stored before.
+    async fn intents_stored(self) -> (Auditor, Vec<Entry>) {
+        let Closing { auditor, intents, outcomes } = self;
+        if !intents.is_empty() {
+            // Where it is refused, nothing closes, and the outcome tells operators so; where only the answer is lost, it is closed.
+            let _ = auditor.store_intents(intents).await;
+        }
+        (auditor, outcomes)
     }
 }

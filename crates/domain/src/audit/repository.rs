@@ -101,6 +101,11 @@ pub trait AuditRepository: Send + Sync {
     /// Adds the outcomes of open intents and closes these, all or none of them. Adds nothing where one is not open: one intent has one
     /// outcome. Says how many were open.
     async fn close_all(&self, outcomes: Vec<Entry>) -> Result<u64>;
+    /// As [`AuditRepository::close_all`], for outcomes that nobody waits for: they may wait a moment for other writes, and share their
+    /// commit.
+    async fn close_all_behind(&self, outcomes: Vec<Entry>) -> Result<u64> {
+        self.close_all(outcomes).await
+    }
     /// Does it with one outcome; says whether its intent was open.
     async fn close(&self, outcome: Entry) -> Result<bool> {
         Ok(self.close_all(vec![outcome]).await? > 0)

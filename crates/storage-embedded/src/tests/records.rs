@@ -44,6 +44,22 @@ async fn audit_records_that_wait_together_are_added_together_and_one_that_is_ref
 }
 
 #[tokio::test]
+async fn an_outcome_that_nobody_waits_for_is_stored_with_the_next_write_and_by_itself_where_none_comes() {
+    let store = Scratch::new();
+    let intent = |number| Entry { outcome: Outcome::Intent, ..entry("acme", number) };
+    store.append(vec![intent(1), intent(2)]).await.unwrap();
+    let mut behind = store.close_all_behind(vec![entry("acme", 1)]);
+    // Asked no more, it cannot begin a commit, however long this takes.
+    assert!((&mut behind).now_or_never().is_none());
+    assert_eq!(store.size(&scope("acme")).await.unwrap(), 2);
+    store.append(vec![entry("acme", 3)]).await.unwrap();
+    assert_eq!(store.size(&scope("acme")).await.unwrap(), 4);
+    assert_eq!(behind.await.unwrap(), 1);
+    assert_eq!(store.close_all_behind(vec![entry("acme", 2)]).await.unwrap(), 1);
+    assert_eq!(store.size(&scope("acme")).await.unwrap(), 5);
+}
+
+#[tokio::test]
 async fn a_record_whose_write_has_begun_is_answered_by_what_becomes_of_it_however_late_and_any_other_by_the_deadline() {
     let directory = TempDir::new().unwrap();
     let store = EmbeddedStore::open(Config { deadline: Duration::from_millis(200), ..Config::new(directory.path()) }).unwrap();
