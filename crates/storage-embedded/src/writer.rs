@@ -1,6 +1,6 @@
 //! The one thread that writes. Writes that wait are applied in one transaction, each in a savepoint of its own so that one
-//! failure does not spoil the others, and are answered after one flush to disk. It waits for nobody: under light load a write
-//! is alone in its group, and groups grow only as the disk falls behind.
+//! failure does not spoil the others, and are answered after one flush to disk. Under light load it waits for nobody, and a write is alone
+//! in its group. Groups grow as the disk falls behind, and where many write at once, for whom it waits a little.
 //!
 //! What nobody waits for, an outcome behind its answer, waits for other writes and shares their commit; it begins one by itself only where
 //! none comes in a moment.
@@ -13,7 +13,7 @@ use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use domain::audit::Entry;
 use futures_util::FutureExt as _;
@@ -35,6 +35,14 @@ const GROUP: usize = 256;
 
 /// How long a write that nobody waits for waits for others. A server with much to do has one by then; one with little can afford the commit.
 const COMPANY: Duration = Duration::from_millis(10);
+
+/// Writes in a group from which on more are expected soon: whoever was answered together comes back together.
+const CROWD: usize = 4;
+/// How long a smaller group than the one before waits for the rest of a crowd. On a fast disk a commit costs more of the processor than it
+/// takes of time, and so many of them more than this.
+const GATHER: Duration = Duration::from_micros(200);
+/// A commit that takes as long has gathered enough by itself.
+const SLOW: Duration = Duration::from_millis(1);
 
 /// Hands writes to the thread.
 pub(crate) struct Writer {
@@ -276,15 +284,40 @@ fn answered<T>(outcome: Option<Result<T>>, failure: Option<&Arc<Error>>) -> Resu
 
 fn serve(connection: &Connection, mut waiting: mpsc::Receiver<Waiting>, vault: &Vault) {
     let mut group = Vec::with_capacity(GROUP);
+    let mut before = Before::default();
     while waiting.blocking_recv_many(&mut group, GROUP) > 0 {
         if group.len() < GROUP && group.iter().all(|write| matches!(write, Waiting::Behind(_))) {
             continue;
         }
+        if before.expects_more_than(group.len()) {
+            thread::sleep(GATHER);
+            while group.len() < GROUP
+                && let Ok(write) = waiting.try_recv()
+            {
+                group.push(write);
+            }
+        }
+        let (writes, begun) = (group.len(), Instant::now());
         store(connection, &mut group, vault);
+        before = Before { writes, took: begun.elapsed() };
     }
     store(connection, &mut group, vault);
     if let Err(error) = settle(connection) {
         tracing::warn!(error = %Chain(&error), "the store closed without merging its log");
+    }
+}
+
+/// The group before.
+#[derive(Default)]
+struct Before {
+    writes: usize,
+    took: Duration,
+}
+
+impl Before {
+    /// Whether it was one of a crowd, of which these are not all.
+    fn expects_more_than(&self, writes: usize) -> bool {
+        self.writes >= CROWD && writes < self.writes && self.took < SLOW
     }
 }
 
