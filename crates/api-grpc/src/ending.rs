@@ -42,7 +42,11 @@ impl Streams {
     }
 
     fn begin(&self) -> Open {
-        self.open.send_modify(|open| *open += 1);
+        // Who waits for silence asks for the first and the last only; waking their connection for every call costs more than the count.
+        self.open.send_if_modified(|open| {
+            *open += 1;
+            *open == 1
+        });
         Open(Arc::clone(&self.open))
     }
 }
@@ -65,7 +69,10 @@ where
 
 impl Drop for Open {
     fn drop(&mut self) {
-        self.0.send_modify(|open| *open -= 1);
+        self.0.send_if_modified(|open| {
+            *open -= 1;
+            *open == 0
+        });
     }
 }
 
