@@ -12,6 +12,7 @@ use domain::name::TenantId;
 use crate::call::Call;
 use crate::method::Effect;
 use crate::settle::Settling;
+use crate::timeline;
 
 /// A permitted call and how it is recorded.
 pub(crate) struct Audited {
@@ -49,9 +50,11 @@ impl Audited {
         let notes = self.notes.clone();
         let mut counted = Counted::new(self);
         let done = work.await;
+        timeline::mark("worked");
         counted.outcome = Outcome::of(&done).0;
         if let Some(entry) = counted.entry.take_if(|_| done.is_ok()) {
             counted.auditor.record(entry, notes.take().other()).await?;
+            timeline::mark("recorded");
         }
         done
     }
@@ -69,6 +72,7 @@ impl Audited {
         let mut intent = self.auditor.intent(self.entry, self.notes);
         intent.offer();
         let done = work.await;
+        timeline::mark("worked");
         intent.store_unless_taken().await?;
         let (outcome, reason) = Outcome::of(&done);
         intent.close_behind(outcome, reason);

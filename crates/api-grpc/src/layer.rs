@@ -35,6 +35,7 @@ use crate::ending;
 use crate::method::{Input, Methods};
 use crate::status;
 use crate::status::foreign::Place;
+use crate::timeline;
 use answer::Answer;
 use arriving::Arriving;
 use deadline::{Deadline, UNREAD};
@@ -127,6 +128,7 @@ impl Parts {
 
 /// Has a call handled: in time, without panics, and counted.
 async fn run(mut passing: Passing, handler: impl Future<Output = Result<Response<Body>, Infallible>> + Send) -> Response<Body> {
+    timeline::mark("arrived");
     let handled = AssertUnwindSafe(handler).catch_unwind();
     let mut response = match tokio::time::timeout_at(passing.deadline.at, handled).await {
         Ok(Ok(Ok(response))) => response,

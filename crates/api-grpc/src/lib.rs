@@ -26,6 +26,7 @@ mod settle;
 mod status;
 mod stream;
 mod tenant_handler;
+mod timeline;
 mod utility_handler;
 
 pub use error::Error;

@@ -20,6 +20,7 @@ use crate::audited::Audited;
 use crate::call::Call;
 use crate::certificate::Certificate;
 use crate::settle::Settling;
+use crate::timeline;
 
 /// Where what a caller shows stands in the metadata.
 const AUTHORIZATION: &str = "authorization";
@@ -189,6 +190,7 @@ impl Performer {
         let around = circumstances(&call, &metadata, &extensions);
         let answered = match self.permit::<A>(presented(&metadata, &extensions), |caller| name(caller, &body), &around).await {
             Ok(permit) => {
+                timeline::mark("permitted");
                 let target = permit.target().target();
                 let tenant = target.tenant().cloned();
                 let mut entry = self.auditor.entry(permit.caller(), A::SPEC, target, &around);

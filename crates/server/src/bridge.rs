@@ -10,4 +10,5 @@ pub(crate) mod incidents;
 pub(crate) mod measured;
 pub(crate) mod merkle;
 pub(crate) mod readings;
+mod timeline;
 pub(crate) mod traced;

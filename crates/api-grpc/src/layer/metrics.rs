@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use tonic::Code;
 
 use crate::method::Method;
+use crate::timeline;
 
 /// Port: counts calls.
 pub trait CallMetrics: Send + Sync {
@@ -52,6 +53,7 @@ impl Record {
             return;
         }
         self.ended = true;
+        timeline::mark("answered");
         let elapsed = self.begun.elapsed();
         self.metrics.ended(&self.method.path, code, elapsed);
         tracing::debug!(method = self.method.path, code = ?code, elapsed_us = elapsed.as_micros() as u64, "call ended");

@@ -17,6 +17,8 @@ use domain::time::Timestamp;
 use telemetry::Metrics;
 use tracing::Instrument as _;
 
+use super::timeline;
+
 pub(crate) struct MeasuredExecutions {
     inner: Arc<dyn ExecutionRepository>,
     metrics: Arc<Metrics>,
@@ -53,7 +55,10 @@ impl ExecutionRepository for MeasuredExecutions {
         request: Option<&RequestKey>,
         intents: &[Entry],
     ) -> Result<Committed<Execution>> {
-        self.measure("insert", self.inner.insert(scope, execution, request, intents)).await
+        timeline::mark("storing");
+        let stored = self.measure("insert", self.inner.insert(scope, execution, request, intents)).await;
+        timeline::mark("stored");
+        stored
     }
 
     async fn find_answer(&self, scope: &TenantScope, request: &RequestKey) -> Result<Option<Committed<Execution>>> {
@@ -63,6 +68,7 @@ impl ExecutionRepository for MeasuredExecutions {
     async fn save(&self, scope: &TenantScope, execution: &Execution, events: &[Event]) -> Result<()> {
         self.measure("save", self.inner.save(scope, execution, events)).await?;
         if execution.state.is_terminal() {
+            timeline::mark("end stored");
             self.count_end(execution);
         }
         Ok(())

@@ -7,6 +7,8 @@ use domain::name::RuntimeId;
 use domain::sandbox::{Attestation, Error, Isolation, Job, Progress, Run, Sandbox};
 use tracing::{Instrument as _, Span, field, info_span};
 
+use super::timeline;
+
 pub(crate) struct TracedSandbox {
     inner: Arc<dyn Sandbox>,
 }
@@ -30,9 +32,11 @@ impl Sandbox for TracedSandbox {
     }
 
     async fn start(&self, job: Job) -> Result<Box<dyn Run>, Error> {
+        timeline::mark("starting");
         let execution = format!("tenants/{}/{}", job.tenant, job.purpose);
         let start = info_span!("sandbox.start", execution, tier = job.isolation.tier());
         let inner = self.inner.start(job).instrument(start).await?;
+        timeline::mark("handed over");
         let span = info_span!("sandbox.run", execution, sandbox = inner.attestation().sandbox, reason = field::Empty);
         Ok(Box::new(TracedRun { inner, span }))
     }
@@ -46,6 +50,11 @@ impl Run for TracedRun {
 
     async fn next(&mut self) -> Option<Progress> {
         let progress = self.inner.next().instrument(self.span.clone()).await;
+        match &progress {
+            Some(Progress::Outcome(_)) => timeline::mark("result"),
+            Some(Progress::Exited(_)) => timeline::mark("exited"),
+            Some(Progress::Output { .. } | Progress::Value(_)) | None => {}
+        }
         if let Some(Progress::Outcome(Err(failure))) = &progress {
             self.span.record("reason", failure.reason.as_str());
         }

@@ -38,7 +38,7 @@ fn write_line(writer: &mut Writer<'_>, event: &Event<'_>, mut fields: Map<String
     let metadata = event.metadata();
     let message = fields.remove("message").unwrap_or_default();
     let time = jiff::Timestamp::now();
-    write!(writer, r#"{{"time":"{time:.3}","level":"{}","target":{}"#, metadata.level(), Value::from(metadata.target()))?;
+    write!(writer, r#"{{"time":"{time:.6}","level":"{}","target":{}"#, metadata.level(), Value::from(metadata.target()))?;
     write!(writer, r#","message":{message}"#)?;
     for (name, value) in fields {
         write!(writer, ",{}:{value}", Value::from(name))?;

@@ -30,6 +30,7 @@ mod server;
 mod soak;
 mod t1;
 mod tiers;
+mod timeline;
 mod transform;
 mod validate;
 

@@ -29,6 +29,8 @@ pub enum Part {
     Abuse,
     /// What authorization and the audit log cost, proofs over a million records, and sign-ins beside Transform
     Audit,
+    /// Where the time of a Transform and of a GetUtility goes, stage by stage
+    Timeline,
     /// A library file beside a program that asks for many locks on it
     Locks,
     /// 20,000 executions on each backend: what is held before and after; only when it is asked for
@@ -53,6 +55,7 @@ impl Part {
             Part::Validate => "validate",
             Part::Abuse => "abuse",
             Part::Audit => "audit",
+            Part::Timeline => "timeline",
             Part::Locks => "locks",
             Part::Soak => "soak",
         }

@@ -9,7 +9,9 @@ use crate::arguments::Arguments;
 use crate::context::Context;
 use crate::part::Part;
 use crate::report::Report;
-use crate::{abuse, against, audit, fairness, first_output, get_utility, kill, list, locks, memory, soak, t1, tiers, transform, validate};
+use crate::{
+    abuse, against, audit, fairness, first_output, get_utility, kill, list, locks, memory, soak, t1, tiers, timeline, transform, validate,
+};
 
 /// Runs the chosen parts one after the other; answers those that failed.
 pub async fn run(arguments: &Arguments, report: &mut Report) -> Vec<&'static str> {
@@ -56,6 +58,7 @@ async fn run_one(part: Part, arguments: &Arguments, report: &mut Report) -> anyh
         Part::Validate => validate::run(&context, report).await,
         Part::Abuse => abuse::run(&context, report).await,
         Part::Audit => audit::run(&context, report).await,
+        Part::Timeline => timeline::run(&context, report).await,
         Part::Locks => locks::run(&context, report).await,
         Part::Soak => soak::run(&context, report).await,
     }

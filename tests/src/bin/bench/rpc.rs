@@ -27,6 +27,7 @@ pub struct Client {
     utilities: UtilityServiceClient<Channel>,
     executions: ExecutionServiceClient<Channel>,
     authorization: Option<MetadataValue<Ascii>>,
+    request_id: Option<MetadataValue<Ascii>>,
 }
 
 // === impl Client ===
@@ -38,6 +39,7 @@ impl Client {
             utilities: UtilityServiceClient::new(channel.clone()),
             executions: ExecutionServiceClient::new(channel),
             authorization: None,
+            request_id: None,
         }
     }
 
@@ -49,10 +51,21 @@ impl Client {
         Ok(Client { authorization: Some(format!("Bearer {token}").parse()?), ..self })
     }
 
+    /// The same client, giving its gets and transforms this request id.
+    ///
+    /// # Errors
+    /// When it is none.
+    pub fn under(self, request_id: &str) -> anyhow::Result<Self> {
+        Ok(Client { request_id: Some(request_id.parse()?), ..self })
+    }
+
     fn shown<T>(&self, message: T) -> Request<T> {
         let mut request = Request::new(message);
         if let Some(authorization) = &self.authorization {
             request.metadata_mut().insert("authorization", authorization.clone());
+        }
+        if let Some(request_id) = &self.request_id {
+            request.metadata_mut().insert("x-request-id", request_id.clone());
         }
         request
     }

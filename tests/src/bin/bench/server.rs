@@ -85,6 +85,11 @@ impl Zona {
         self.server.address()
     }
 
+    /// What it has printed so far.
+    pub fn printed(&self) -> Vec<String> {
+        self.server.printed()
+    }
+
     /// Ends it, and checks that it ended well.
     ///
     /// # Errors
