@@ -12,7 +12,7 @@ mod complete;
 
 const OURS: &str = "zona";
 /// Messages, and parts of them, in which a password, a key or a token stands.
-const SECRETS: [&str; 10] = [
+const SECRETS: [&str; 12] = [
     ".zona.identity.v1.PasswordCredential",
     ".zona.identity.v1.IssueTokenRequest",
     ".zona.identity.v1.IssueTokenResponse",
@@ -23,6 +23,8 @@ const SECRETS: [&str; 10] = [
     ".zona.identity.v1.CreateApiKeyResponse",
     ".zona.identity.v1.User",
     ".zona.tenant.v1.Tenant",
+    ".zona.event.v1.CreateWebhookResponse",
+    ".zona.event.v1.RotateWebhookSecretResponse",
 ];
 
 fn main() -> Result<(), Box<dyn Error>> {

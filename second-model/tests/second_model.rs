@@ -29,7 +29,7 @@ const TENANTS: [&str; 4] = ["acme", "beta", "closed", "system"];
 const SUSPENDED: &str = "closed";
 const ROUNDS: usize = 100;
 const QUESTIONS: usize = 1_000;
-const GRANTS: usize = 35;
+const GRANTS: usize = 40;
 
 /// What the actions of the contract are in the words of the requirements, and what they are about. One that is not named here fails the test.
 const MEANINGS: [(&str, &[&str]); 9] = [
@@ -87,6 +87,14 @@ const MEANINGS: [(&str, &[&str]); 9] = [
             "audit.report",
             "audit.cosign",
             "event.subscribe",
+            "webhook.create",
+            "webhook.list",
+            "webhook.get",
+            "webhook.update",
+            "webhook.delete",
+            "webhook.rotateSecret",
+            "webhook.listDeadLetters",
+            "webhook.replayDeadLetters",
             "tenant.get",
             "tenant.update",
         ],
@@ -99,11 +107,12 @@ const MEANINGS: [(&str, &[&str]); 9] = [
 ];
 
 /// What there is in a tenant to ask about: forms of names, in which `*` stands for a principal's number or for one that is not there.
-const FORMS: [&str; 11] = [
+const FORMS: [&str; 12] = [
     "",
     "tenants/{tenant}",
     "tenants/{tenant}/codePolicy",
     "tenants/{tenant}/runtimes/python",
+    "tenants/{tenant}/webhooks/hook",
     "tenants/{tenant}/utilities/u-*",
     "tenants/{tenant}/utilities/u-*/versions/1",
     "tenants/{tenant}/executions/018f0000-0000-7000-8000-00000000000*",
@@ -385,6 +394,8 @@ fn forms_of(action: &str) -> Vec<&'static str> {
     match (kind, verb) {
         ("token" | "installation" | "key" | "key_set" | "server", _) | ("tenant", "create" | "list") => vec![""],
         ("utility", "create" | "list" | "validate") | ("execution" | "user" | "service_account" | "runtime", "list") => vec![FORMS[1]],
+        ("webhook", "create" | "list") => vec![FORMS[1]],
+        ("webhook", _) => ends(&["/hook"]),
         ("audit" | "event" | "tenant", _) | ("share", "accept" | "decline" | "list") | ("user" | "service_account", "create") => {
             vec![FORMS[1]]
         }

@@ -27,3 +27,4 @@ mod slow_reader;
 mod steps;
 mod tenants;
 mod validation;
+mod webhooks;

@@ -25,6 +25,7 @@ pub(crate) mod tenant;
 pub(crate) mod time;
 pub(crate) mod utility;
 pub(crate) mod version;
+pub(crate) mod webhook;
 
 pub(crate) use domain::violation::Violations;
 

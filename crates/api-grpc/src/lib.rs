@@ -28,6 +28,7 @@ mod stream;
 mod tenant_handler;
 mod timeline;
 mod utility_handler;
+mod webhook_handler;
 
 pub use error::Error;
 pub use layer::{CallLayer, CallMetrics, Deadlines, LinkTrace, NoMetrics};

@@ -10,6 +10,7 @@ use api_proto::DESCRIPTOR_SET;
 use api_proto::zona::access::v1::access_service_server::AccessServiceServer;
 use api_proto::zona::audit::v1::audit_service_server::AuditServiceServer;
 use api_proto::zona::event::v1::event_service_server::EventServiceServer;
+use api_proto::zona::event::v1::webhook_service_server::WebhookServiceServer;
 use api_proto::zona::execution::v1::execution_service_server::ExecutionServiceServer;
 use api_proto::zona::identity::v1::identity_service_server::IdentityServiceServer;
 use api_proto::zona::runtime::v1::runtime_service_server::RuntimeServiceServer;
@@ -28,6 +29,7 @@ use domain::server::Servers;
 use domain::tenant::Tenants;
 use domain::time::Clock;
 use domain::utility::Utilities;
+use domain::webhook::Webhooks;
 use domain::work::Spawner;
 use futures_util::{Stream, StreamExt as _};
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -85,6 +87,8 @@ pub struct Services {
     pub audit: AuditLog,
     /// Use cases of events.
     pub events: EventLog,
+    /// Use cases of webhooks.
+    pub webhooks: Webhooks,
     /// Use cases of utilities.
     pub utilities: Utilities,
     /// Use cases of executions.
@@ -265,6 +269,7 @@ impl Services {
         serve!(AuditServiceServer: self.audit);
         serve!(IdentityServiceServer: self.identities);
         serve!(EventServiceServer: self.events);
+        serve!(WebhookServiceServer: self.webhooks);
         routes
     }
 }

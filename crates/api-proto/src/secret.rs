@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use crate::zona::{identity::v1 as identity, tenant::v1 as tenant};
+use crate::zona::{event::v1 as event, identity::v1 as identity, tenant::v1 as tenant};
 
 macro_rules! show_nothing {
     ($($type:ty: $name:literal;)*) => {
@@ -25,6 +25,8 @@ show_nothing! {
     identity::BootstrapRequest: "BootstrapRequest";
     identity::UpdateUserRequest: "UpdateUserRequest";
     identity::CreateApiKeyResponse: "CreateApiKeyResponse";
+    event::CreateWebhookResponse: "CreateWebhookResponse";
+    event::RotateWebhookSecretResponse: "RotateWebhookSecretResponse";
 }
 
 impl fmt::Debug for identity::User {

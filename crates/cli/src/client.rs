@@ -6,6 +6,7 @@ use std::time::Duration;
 use api_proto::zona::access::v1::access_service_client::AccessServiceClient;
 use api_proto::zona::audit::v1::audit_service_client::AuditServiceClient;
 use api_proto::zona::event::v1::event_service_client::EventServiceClient;
+use api_proto::zona::event::v1::webhook_service_client::WebhookServiceClient;
 use api_proto::zona::execution::v1::execution_service_client::ExecutionServiceClient;
 use api_proto::zona::identity::v1::identity_service_client::IdentityServiceClient;
 use api_proto::zona::runtime::v1::runtime_service_client::RuntimeServiceClient;
@@ -109,6 +110,11 @@ impl Client {
     /// The service that tells what happens.
     pub fn events(&self) -> EventServiceClient<Signed> {
         EventServiceClient::new(self.channel.clone())
+    }
+
+    /// The service that keeps webhooks.
+    pub fn webhooks(&self) -> WebhookServiceClient<Signed> {
+        WebhookServiceClient::new(self.channel.clone())
     }
 
     /// The service that knows who calls.

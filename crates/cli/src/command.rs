@@ -24,6 +24,7 @@ mod tenant;
 mod transform;
 mod user;
 mod utility;
+mod webhook;
 mod whoami;
 
 pub use access::Access;
@@ -46,4 +47,5 @@ pub use tenant::Tenant;
 pub use transform::{MAX_CALL_VALUES, Transform};
 pub use user::User;
 pub use utility::{Preset, Utility};
+pub use webhook::Webhook;
 pub use whoami::{token, whoami};

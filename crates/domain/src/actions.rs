@@ -1,10 +1,10 @@
 //! Every action of every area, for the check of the contract against them.
 
 use crate::access::{self, ActionSpec, TargetKind};
-use crate::{audit, code_policy, event, execution, identity, runtime, server, tenant, utility};
+use crate::{audit, code_policy, event, execution, identity, runtime, server, tenant, utility, webhook};
 
 /// What the areas declare; an RPC that names another action is refused at start.
-const DECLARED: [&[ActionSpec]; 10] = [
+const DECLARED: [&[ActionSpec]; 11] = [
     access::actions::ACTIONS,
     utility::actions::ACTIONS,
     execution::actions::ACTIONS,
@@ -15,6 +15,7 @@ const DECLARED: [&[ActionSpec]; 10] = [
     identity::actions::ACTIONS,
     tenant::actions::ACTIONS,
     event::actions::ACTIONS,
+    webhook::actions::ACTIONS,
 ];
 
 /// Every action that the domain knows.
@@ -23,7 +24,7 @@ pub fn actions() -> impl Iterator<Item = ActionSpec> {
 }
 
 /// What the areas' actions can be about.
-const ABOUT: [&[(&str, &[TargetKind])]; 10] = [
+const ABOUT: [&[(&str, &[TargetKind])]; 11] = [
     access::actions::ABOUT,
     utility::actions::ABOUT,
     execution::actions::ABOUT,
@@ -34,6 +35,7 @@ const ABOUT: [&[(&str, &[TargetKind])]; 10] = [
     identity::actions::ABOUT,
     tenant::actions::ABOUT,
     event::actions::ABOUT,
+    webhook::actions::ABOUT,
 ];
 
 /// What an action can be about.

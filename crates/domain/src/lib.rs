@@ -33,6 +33,7 @@ pub mod sandbox;
 pub mod server;
 pub mod tenant;
 pub mod utility;
+pub mod webhook;
 
 mod actions;
 

@@ -10,9 +10,11 @@ use crate::name::tenant::{is_uuid, malformed, slug};
 
 mod principal;
 mod tenant;
+mod webhook;
 
 pub use principal::{ApiKeyId, ApiKeyName, CredentialName, MAX_PRINCIPAL, PrincipalKind, PrincipalName, SessionId, SessionName};
 pub use tenant::{MAX_TENANT, TenantId};
+pub use webhook::{WebhookId, WebhookName};
 
 /// Longest runtime name in characters.
 pub const MAX_RUNTIME: usize = 64;

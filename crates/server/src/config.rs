@@ -19,6 +19,7 @@ mod sandbox;
 mod storage;
 mod tenants;
 mod tls;
+mod webhooks;
 
 pub use audit::Audit;
 pub use events::Events;
@@ -30,9 +31,10 @@ pub use runtimes::Runtime;
 pub use sandbox::{BackendKind, Sandbox};
 pub use storage::{Cache, Store};
 pub use tls::Tls;
+pub use webhooks::Webhooks;
 
 /// Every section of a server, in the order in which they are printed.
-pub const SECTIONS: [Section; 15] = [
+pub const SECTIONS: [Section; 16] = [
     Listening::SECTION,
     Tls::SECTION,
     Log::SECTION,
@@ -44,6 +46,7 @@ pub const SECTIONS: [Section; 15] = [
     identity::Certificate::SECTION,
     Audit::SECTION,
     Events::SECTION,
+    Webhooks::SECTION,
     Store::SECTION,
     Cache::SECTION,
     Runtime::SECTION,
@@ -79,6 +82,8 @@ pub struct Config {
     pub audit: Audit,
     /// How long events are kept.
     pub events: Events,
+    /// How events are sent to others.
+    pub webhooks: Webhooks,
     /// How the store is used.
     pub store: Store,
     /// What is kept in memory.
@@ -101,6 +106,7 @@ impl Config {
         let certificates = identity::certificates(reader);
         let audit = Audit::read(reader, Audit::SECTION.path());
         let events = Events::read(reader, Events::SECTION.path());
+        let webhooks = Webhooks::read(reader, Webhooks::SECTION.path());
         let store = Store::read(reader, Store::SECTION.path());
         let cache = Cache::read(reader, Cache::SECTION.path());
         let executions = executions?;
@@ -118,6 +124,7 @@ impl Config {
             certificates: certificates?,
             audit: audit?,
             events: events?,
+            webhooks: webhooks?,
             store: store?,
             cache: cache?,
         })

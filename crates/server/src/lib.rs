@@ -22,6 +22,7 @@ use domain::server::Servers;
 use domain::tenant::{TenantRepository, Tenants};
 use domain::time::Clock;
 use domain::utility::{Gate, GatePorts, Utilities};
+use domain::webhook::{Deliveries, DeliveryPorts, WebhookPorts, WebhookSender, Webhooks};
 use domain::work::Spawner as _;
 use futures_util::future::BoxFuture;
 use python_check::JsonBinder;
@@ -31,6 +32,7 @@ use storage_embedded::LocalSignals;
 use telemetry::admin::{Names, Readiness};
 use telemetry::{Metrics, Telemetry};
 use tokio::net::TcpListener;
+use webhooks::HttpSender;
 
 mod agent;
 mod audit;
@@ -186,6 +188,8 @@ async fn serve(config: &Config, parts: Parts, listeners: Listeners, telemetry: T
     let recovered = executions.begin().await.map_err(Error::Recover)?;
     let left_open = audit.tend().await;
     let events = event_log(&parts, &audit.auditor);
+    let sender: Arc<dyn WebhookSender> = Arc::new(HttpSender::new(config.webhooks.sender()));
+    let deliveries = Deliveries::new(delivery_ports(&parts, &audit.auditor, &sender), config.webhooks.deliveries());
     let certificates = certificates(config, &parts)?;
     let callers = Callers::open(config, &parts.stores, &parts.clock, &parts.ids, &audit.auditor).await?;
     let bootstrap_code = callers.bootstrap_code(config).await?;
@@ -216,6 +220,7 @@ async fn serve(config: &Config, parts: Parts, listeners: Listeners, telemetry: T
         auditor: audit.auditor.clone(),
         audit: audit.log.clone(),
         events: events.clone(),
+        webhooks: Webhooks::new(WebhookPorts { repository: parts.stores.store.clone(), sender, clock: Arc::clone(&parts.clock) }),
         spawner: Arc::new(parts.tasks.clone()),
         utilities,
         runtimes: Runtimes::new(runtimes),
@@ -242,6 +247,7 @@ async fn serve(config: &Config, parts: Parts, listeners: Listeners, telemetry: T
     let stopping = tasks.stopping();
     tasks.critical("admin", async move { axum::serve(listeners.admin, router).with_graceful_shutdown(stopping.cancelled_owned()).await });
     tasks.background("retention", stop::retain(retention));
+    tasks.background("webhooks", async move { deliveries.go_on().await });
     tasks.background("event retention", stop::retain_events(events, config.events.keep, config.events.max_per_tenant));
     tasks.background("keys", callers.tend_keys());
     tasks.background("erasures", callers.go_on_erasing());
@@ -310,6 +316,18 @@ fn audit_log(config: &Config, parts: &Parts) -> Result<Audit, Error> {
     let signing = Signing { installation: identity::installation(data)?, key: audit::key(data)?, witnesses };
     let reported = Reported { executions: parts.stores.store.clone(), policies: parts.stores.store.clone() };
     Ok(Audit::new(ports, reported, &parts.instance, signing))
+}
+
+fn delivery_ports(parts: &Parts, auditor: &Auditor, sender: &Arc<dyn WebhookSender>) -> DeliveryPorts {
+    DeliveryPorts {
+        events: parts.stores.store.clone(),
+        webhooks: parts.stores.store.clone(),
+        tenants: parts.stores.store.clone(),
+        sender: Arc::clone(sender),
+        auditor: auditor.clone(),
+        incidents: Arc::new(LoggedIncidents::new(Arc::clone(&parts.metrics))),
+        clock: Arc::clone(&parts.clock),
+    }
 }
 
 fn event_log(parts: &Parts, auditor: &Auditor) -> EventLog {

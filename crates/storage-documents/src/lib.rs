@@ -17,6 +17,7 @@ mod principal;
 mod tenant;
 mod utility;
 mod version;
+mod webhook;
 
 pub use audit::{AuditDocument, PersonalDocument};
 pub use credential::{ApiKeyDocument, SessionDocument};
@@ -29,6 +30,7 @@ pub use principal::PrincipalDocument;
 pub use tenant::TenantDocument;
 pub use utility::UtilityDocument;
 pub use version::VersionDocument;
+pub use webhook::WebhookDocument;
 
 #[cfg(test)]
 mod tests;

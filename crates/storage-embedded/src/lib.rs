@@ -30,6 +30,7 @@ mod subjects;
 mod tenants;
 mod utilities;
 mod vault;
+mod webhooks;
 mod writer;
 
 pub use config::Config;

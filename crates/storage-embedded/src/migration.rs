@@ -28,6 +28,7 @@ const STEPS: &[&str] = &[
     include_str!("../migrations/0015_shares.sql"),
     include_str!("../migrations/0016_tenant_settings.sql"),
     include_str!("../migrations/0018_audit_removal.sql"),
+    include_str!("../migrations/0019_webhooks.sql"),
 ];
 
 /// Applies the steps that the database lacks.

@@ -83,6 +83,7 @@ mod events {
     }
 
     test_support::event_repository_contract!(Scratch::new());
+    test_support::webhook_repository_contract!(Scratch::new());
 }
 
 mod leases {

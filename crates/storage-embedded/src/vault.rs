@@ -12,6 +12,7 @@ use domain::server::WrappingKey;
 use domain::time::Timestamp;
 use keys::{Key, KeyProvider, Place, Wrapped};
 use rusqlite::{Connection, OptionalExtension as _};
+use zeroize::Zeroizing;
 
 use crate::error::{Error, Result, during};
 
@@ -210,35 +211,27 @@ impl Vault {
         older
     }
 
-    /// Seals a text of a tenant for a field of its own row, by the tenant's key, made where there is none. For the connection that writes.
-    pub(crate) fn seal_of_tenant(
-        &self,
-        connection: &Connection,
-        tenant: &TenantId,
-        table: &str,
-        field: &str,
-        text: &str,
-    ) -> Result<Vec<u8>> {
+    /// Seals something of a tenant that is nobody's own, by the tenant's key, made where there is none. For the connection that writes.
+    pub(crate) fn seal_of_tenant(&self, connection: &Connection, tenant: &TenantId, place: Place<'_>, text: &[u8]) -> Result<Vec<u8>> {
         let key = match self.find_tenant_key(connection, tenant)? {
             Some(key) => key,
             None => Arc::new(self.make_key(connection, tenant, "")?),
         };
-        Ok(key.seal(place(tenant, table, field), text.as_bytes()))
+        Ok(key.seal(place, text))
     }
 
-    /// Opens what was sealed so.
-    #[cfg(test)]
+    /// Opens what was sealed so and is stored in a table.
     pub(crate) fn open_of_tenant(
         &self,
         connection: &Connection,
         tenant: &TenantId,
-        table: &str,
-        field: &str,
+        table: &'static str,
+        place: Place<'_>,
         sealed: &[u8],
-    ) -> Result<String> {
-        let key = self.find_tenant_key(connection, tenant)?.expect("something was sealed by it");
-        let text = key.open(place(tenant, table, field), sealed).map_err(Error::sealed("tenants", tenant.as_str()))?;
-        Ok(String::from_utf8_lossy(&text).into_owned())
+    ) -> Result<Zeroizing<Vec<u8>>> {
+        let missing = || Error::undecodable("data_keys", tenant.as_str(), "the tenant's key is not there");
+        let key = self.find_tenant_key(connection, tenant)?.ok_or_else(missing)?;
+        key.open(place, sealed).map_err(Error::sealed(table, format!("{tenant}/{}", place.id)))
     }
 
     /// Forgets what is in memory; it is loaded anew as it is needed. Called where a write was taken back, and where a key was destroyed.

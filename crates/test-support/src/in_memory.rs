@@ -14,6 +14,7 @@ mod requests;
 mod signals;
 mod tenants;
 mod utilities;
+mod webhooks;
 
 pub use events::InMemoryEvents;
 pub use executions::InMemoryExecutionRepository;
@@ -23,3 +24,4 @@ pub use policies::InMemoryCodePolicyRepository;
 pub use signals::InMemorySignals;
 pub use tenants::InMemoryTenants;
 pub use utilities::InMemoryUtilityRepository;
+pub use webhooks::InMemoryWebhooks;

@@ -16,6 +16,7 @@ mod fake_checker;
 mod fake_compiler;
 mod fake_identity;
 mod fake_sandbox;
+mod fake_sender;
 mod fake_tree;
 mod faults;
 pub mod grant_repository;
@@ -30,6 +31,7 @@ mod spawner;
 pub mod tenant_repository;
 pub mod utility_reach;
 pub mod utility_repository;
+pub mod webhook_repository;
 
 pub use change_listener::HeardChanges;
 pub use clock::FakeClock;
@@ -39,12 +41,13 @@ pub use fake_checker::{FakeChecker, IMPORT_RULE, MISSING_RULE, NESTING_RULE, TOD
 pub use fake_compiler::{BROKEN, FakeCompiler};
 pub use fake_identity::{FakeHasher, FakeSecrets, FakeTokens};
 pub use fake_sandbox::{FakeSandbox, Fault, INSTRUCTION};
+pub use fake_sender::FakeSender;
 pub use fake_tree::FakeTree;
 pub use faults::Faults;
 pub use ids::SequentialIds;
 pub use in_memory::{
     InMemoryCodePolicyRepository, InMemoryEvents, InMemoryExecutionRepository, InMemoryGrantRepository, InMemoryIdentity, InMemorySignals,
-    InMemoryTenants, InMemoryUtilityRepository,
+    InMemoryTenants, InMemoryUtilityRepository, InMemoryWebhooks,
 };
 pub use incidents::RecordedIncidents;
 pub use spawner::TokioSpawner;

@@ -57,6 +57,15 @@ mod events {
         identity: InMemoryIdentity,
         grants: Arc<crate::InMemoryGrantRepository>,
         tenants: InMemoryTenants,
+        webhooks: crate::InMemoryWebhooks,
+    }
+
+    impl std::ops::Deref for Fakes {
+        type Target = crate::InMemoryWebhooks;
+
+        fn deref(&self) -> &crate::InMemoryWebhooks {
+            &self.webhooks
+        }
     }
 
     impl Fakes {
@@ -69,6 +78,7 @@ mod events {
                 grants: identity.grants(),
                 identity,
                 tenants: InMemoryTenants::default().noting(Arc::clone(&events)),
+                webhooks: crate::InMemoryWebhooks::new(Arc::new(FakeClock::default()), Arc::clone(&events)),
                 events,
             }
         }
@@ -76,12 +86,13 @@ mod events {
 
     impl<'a> From<&'a Fakes> for Stores<'a> {
         fn from(fakes: &'a Fakes) -> Self {
-            let Fakes { events, utilities, executions, identity, grants, tenants } = fakes;
+            let Fakes { events, utilities, executions, identity, grants, tenants, webhooks: _ } = fakes;
             Stores { events: &**events, utilities, executions, grants: &**grants, principals: identity, tenants }
         }
     }
 
     crate::event_repository_contract!(Fakes::new());
+    crate::webhook_repository_contract!(Fakes::new());
 }
 
 mod leases {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use cli::command::{
     Access, ApiKey, Event, Execution, Keys, Login, NamedContext, Policy, Run, Runtime, ServiceAccount, Session, Tenant, Transform, User,
-    Utility,
+    Utility, Webhook,
 };
 use cli::output::Format;
 use settings::Flag;
@@ -100,6 +100,9 @@ pub enum Command {
     /// Follow what happens in a tenant
     #[command(subcommand)]
     Event(Event),
+    /// Send what happens to addresses of others
+    #[command(subcommand)]
+    Webhook(Webhook),
     /// Keep tenants: create, change, suspend, delete
     #[command(subcommand)]
     Tenant(Tenant),

@@ -16,7 +16,8 @@ pub(crate) fn heard_to_wire(heard: Heard) -> pb::SubscribeEventsResponse {
     pb::SubscribeEventsResponse { part: Some(part) }
 }
 
-fn event_to_wire(event: Event) -> pb::Event {
+/// An event.
+pub(crate) fn event_to_wire(event: Event) -> pb::Event {
     pb::Event {
         sequence: size(event.sequence),
         source: event.source(),

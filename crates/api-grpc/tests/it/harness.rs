@@ -11,6 +11,7 @@ use api_grpc::{Config, Deadlines, RecordedSingly, Server, Services};
 use api_proto::zona::access::v1::access_service_client::AccessServiceClient;
 use api_proto::zona::audit::v1::audit_service_client::AuditServiceClient;
 use api_proto::zona::event::v1::event_service_client::EventServiceClient;
+use api_proto::zona::event::v1::webhook_service_client::WebhookServiceClient;
 use api_proto::zona::execution::v1 as executions;
 use api_proto::zona::identity::v1::identity_service_client::IdentityServiceClient;
 use api_proto::zona::runtime::v1::runtime_service_client::RuntimeServiceClient;
@@ -32,12 +33,13 @@ use domain::runtime::Runtimes;
 use domain::server::Servers;
 use domain::tenant::Tenants;
 use domain::utility::{Gate, GatePorts, Utilities, UtilityRepository};
+use domain::webhook::{WebhookPorts, Webhooks};
 use executions::execution_service_client::ExecutionServiceClient;
 use futures_util::FutureExt as _;
 use test_support::{
-    FakeChecker, FakeClock, FakeCompiler, FakeHasher, FakeSandbox, FakeSecrets, FakeTokens, FakeTree, InMemoryCodePolicyRepository,
-    InMemoryEvents, InMemoryExecutionRepository, InMemoryIdentity, InMemorySignals, InMemoryTenants, InMemoryUtilityRepository,
-    RecordedIncidents, SequentialIds, TokioSpawner, UtcCalendar, sample,
+    FakeChecker, FakeClock, FakeCompiler, FakeHasher, FakeSandbox, FakeSecrets, FakeSender, FakeTokens, FakeTree,
+    InMemoryCodePolicyRepository, InMemoryEvents, InMemoryExecutionRepository, InMemoryIdentity, InMemorySignals, InMemoryTenants,
+    InMemoryUtilityRepository, InMemoryWebhooks, RecordedIncidents, SequentialIds, TokioSpawner, UtcCalendar, sample,
 };
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
@@ -98,6 +100,7 @@ pub struct Known {
     pub ids: Arc<SequentialIds>,
     /// What happened.
     pub events: Arc<InMemoryEvents>,
+    pub webhooks: Arc<InMemoryWebhooks>,
     pub tenants: Arc<InMemoryTenants>,
 }
 
@@ -108,6 +111,7 @@ impl Known {
         Known {
             store: Arc::new(InMemoryIdentity::new(clock.clone()).noting(events.clone())),
             tenants: Arc::new(InMemoryTenants::of(clock.clone(), &TENANTS).noting(events.clone())),
+            webhooks: Arc::new(InMemoryWebhooks::new(clock.clone(), events.clone())),
             events,
             clock,
             hasher: Arc::default(),
@@ -184,6 +188,7 @@ pub struct Harness {
     pub servers: ServerServiceClient<Channel>,
     pub audit: AuditServiceClient<Channel>,
     pub events: EventServiceClient<Channel>,
+    pub webhooks: WebhookServiceClient<Channel>,
     pub auditor: Auditor,
     /// Where executions, leases and audit logs lie.
     pub execution_store: Arc<InMemoryExecutionRepository>,
@@ -262,6 +267,7 @@ impl Harness {
             servers: ServerServiceClient::new(channel.clone()),
             audit: AuditServiceClient::new(channel.clone()),
             events: EventServiceClient::new(channel.clone()),
+            webhooks: WebhookServiceClient::new(channel.clone()),
             auditor,
             execution_store,
             identity: IdentityServiceClient::new(channel.clone()),
@@ -436,11 +442,13 @@ fn services(options: &Options, parts: &Parts) -> Services {
     let config = domain::execution::Config { heartbeat: HEARTBEAT };
     let executions = Executions::new(ports, config);
     executions.begin().now_or_never().expect("stores in memory answer at once").expect("stores in memory answer");
+    let webhook_ports = WebhookPorts { repository: known.webhooks.clone(), sender: Arc::new(FakeSender::default()), clock: clock.clone() };
     let event_ports = EventPorts { repository: known.events.clone(), auditor: auditor.clone(), clock: clock.clone() };
     Services {
         authenticator,
         auditor,
         events: EventLog::new(event_ports),
+        webhooks: Webhooks::new(webhook_ports),
         audit: AuditLog::new(LogPorts {
             repository: execution_store.clone(),
             tree: Arc::new(FakeTree::new(execution_store.clone())),

@@ -47,3 +47,4 @@ mod totals;
 mod transport;
 mod unread;
 mod utilities;
+mod webhooks;

@@ -48,11 +48,11 @@ enum Takes {
     Caller,
     /// What a principal may do about itself, asked about one that does not exist.
     Nobody,
-    /// Administration of the tenant, asked about a principal that does not exist.
+    /// Administration of the tenant, asked about a principal or a webhook that does not exist.
     AdministeredNobody,
 }
 
-const TAKES: [(&str, Takes); 65] = [
+const TAKES: [(&str, Takes); 73] = [
     ("utility.create", Takes::Membership),
     ("utility.list", Takes::Membership),
     ("utility.validate", Takes::Membership),
@@ -111,6 +111,14 @@ const TAKES: [(&str, Takes); 65] = [
     ("audit.watch", Takes::Log),
     ("audit.cosign", Takes::Log),
     ("event.subscribe", Takes::Administration),
+    ("webhook.create", Takes::Administration),
+    ("webhook.list", Takes::Administration),
+    ("webhook.get", Takes::AdministeredNobody),
+    ("webhook.update", Takes::AdministeredNobody),
+    ("webhook.delete", Takes::AdministeredNobody),
+    ("webhook.rotateSecret", Takes::AdministeredNobody),
+    ("webhook.listDeadLetters", Takes::AdministeredNobody),
+    ("webhook.replayDeadLetters", Takes::AdministeredNobody),
     ("tenant.create", Takes::Installation),
     ("tenant.list", Takes::Installation),
     ("tenant.suspend", Takes::Installation),

@@ -53,6 +53,8 @@ contract! {
     identity::EraseSubjectResponse,
     identity::WhoAmIResponse,
     tenant::Tenant,
+    event::Webhook,
+    event::DeadLetter,
 }
 
 /// A message as a document.

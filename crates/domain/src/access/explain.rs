@@ -116,7 +116,11 @@ impl Explanations {
             }
             ResourceName::Execution(name) => holds(reach, principal, ports.executions.find(&scope, &name.execution).await?),
             ResourceName::Credential(name) => holds(reach, principal, ports.principals.find(&scope, name.principal()).await?),
-            ResourceName::Installation | ResourceName::Tenant(_) | ResourceName::CodePolicy(_) | ResourceName::Runtime(_) => true,
+            ResourceName::Installation
+            | ResourceName::Tenant(_)
+            | ResourceName::CodePolicy(_)
+            | ResourceName::Runtime(_)
+            | ResourceName::Webhook(_) => true,
         })
     }
 

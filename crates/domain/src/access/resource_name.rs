@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::access::{Installation, Target, Targeted as _};
 use crate::error::{Error, Result};
-use crate::name::{CodePolicyName, CredentialName, ExecutionName, RuntimeName, TenantName, UtilityName, VersionName};
+use crate::name::{CodePolicyName, CredentialName, ExecutionName, RuntimeName, TenantName, UtilityName, VersionName, WebhookName};
 
 /// A resource by its name; the installation has none.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,6 +17,7 @@ pub(super) enum ResourceName {
     CodePolicy(CodePolicyName),
     Runtime(RuntimeName),
     Credential(CredentialName),
+    Webhook(WebhookName),
 }
 
 impl ResourceName {
@@ -30,6 +31,7 @@ impl ResourceName {
             ["tenants", _, "utilities", _, "versions", _] => VersionName::parse(field, text).map(ResourceName::Version),
             ["tenants", _, "executions", _] => ExecutionName::parse(field, text).map(ResourceName::Execution),
             ["tenants", _, "runtimes", _] => RuntimeName::parse(field, text).map(ResourceName::Runtime),
+            ["tenants", _, "webhooks", _] => WebhookName::parse(field, text).map(ResourceName::Webhook),
             ["tenants", _, "users" | "serviceAccounts", _, ..] => CredentialName::parse(field, text).map(ResourceName::Credential),
             _ => Err(Error::invalid(field, "MALFORMED", "must be the full name of a resource, e.g. tenants/acme/utilities/extract")),
         }
@@ -55,6 +57,7 @@ impl ResourceName {
             ResourceName::CodePolicy(name) => name.target(),
             ResourceName::Runtime(name) => name.target(),
             ResourceName::Credential(name) => name.target(),
+            ResourceName::Webhook(name) => name.target(),
         }
     }
 }
@@ -78,6 +81,7 @@ mod tests {
             "tenants/acme/utilities/extract/versions/3",
             "tenants/acme/executions/018f0000-0000-7000-8000-000000000001",
             "tenants/acme/runtimes/python",
+            "tenants/acme/webhooks/chat",
             "tenants/acme/users/ann",
             "tenants/acme/serviceAccounts/nightly",
             "tenants/acme/users/ann/sessions/018f0000-0000-7000-8000-000000000001",

@@ -5,7 +5,7 @@ use std::fmt;
 
 use crate::name::{
     ApiKeyName, CodePolicyName, CredentialName, ExecutionName, PrincipalName, RuntimeName, SessionName, TenantId, TenantName, UtilityName,
-    VersionName,
+    VersionName, WebhookName,
 };
 
 /// What a call is about, as rules see it.
@@ -31,6 +31,8 @@ pub enum Target<'a> {
     Session(&'a SessionName),
     /// One API key of a service account.
     ApiKey(&'a ApiKeyName),
+    /// One webhook of a tenant.
+    Webhook(&'a WebhookName),
 }
 
 /// What kind of thing a target is.
@@ -47,6 +49,7 @@ pub enum TargetKind {
     Principal,
     Session,
     ApiKey,
+    Webhook,
 }
 
 /// A name that permits can be about. The type of a name says which kind of target it is.
@@ -84,6 +87,7 @@ impl TargetKind {
             TargetKind::Principal => "tenants/{tenant}/users/{user} or tenants/{tenant}/serviceAccounts/{account}",
             TargetKind::Session => "tenants/{tenant}/users/{user}/sessions/{session}",
             TargetKind::ApiKey => "tenants/{tenant}/serviceAccounts/{account}/apiKeys/{key}",
+            TargetKind::Webhook => "tenants/{tenant}/webhooks/{webhook}",
         }
     }
 }
@@ -102,6 +106,7 @@ impl<'a> Target<'a> {
             Target::Principal(_) => TargetKind::Principal,
             Target::Session(_) => TargetKind::Session,
             Target::ApiKey(_) => TargetKind::ApiKey,
+            Target::Webhook(_) => TargetKind::Webhook,
         }
     }
 
@@ -117,6 +122,7 @@ impl<'a> Target<'a> {
             Target::Principal(name) => Some(name.tenant()),
             Target::Session(name) => Some(name.principal.tenant()),
             Target::ApiKey(name) => Some(name.account.tenant()),
+            Target::Webhook(name) => Some(&name.tenant),
         }
     }
 }
@@ -134,6 +140,7 @@ impl fmt::Display for Target<'_> {
             Target::Principal(name) => name.fmt(f),
             Target::Session(name) => name.fmt(f),
             Target::ApiKey(name) => name.fmt(f),
+            Target::Webhook(name) => name.fmt(f),
         }
     }
 }
@@ -176,6 +183,7 @@ names_of_tenants! {
     PrincipalName: Principal, |name| Target::Principal(name), PrincipalName::tenant(name);
     SessionName: Session, |name| Target::Session(name), name.principal.tenant();
     ApiKeyName: ApiKey, |name| Target::ApiKey(name), name.account.tenant();
+    WebhookName: Webhook, |name| Target::Webhook(name), &name.tenant;
 }
 
 impl Targeted for CredentialName {

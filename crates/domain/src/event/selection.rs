@@ -29,6 +29,11 @@ impl EventSelection {
         EventSelection { names }
     }
 
+    /// Those that were read before.
+    pub(crate) fn from_stored(names: Vec<String>) -> Self {
+        EventSelection { names }
+    }
+
     /// Whether events of this kind are wanted.
     pub fn holds(&self, kind: EventKind) -> bool {
         self.names.is_empty() || self.names.iter().any(|name| is_of(kind, name))

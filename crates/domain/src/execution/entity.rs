@@ -132,7 +132,8 @@ impl Resource for Execution {
             | Target::Runtime(_)
             | Target::Principal(_)
             | Target::Session(_)
-            | Target::ApiKey(_) => false,
+            | Target::ApiKey(_)
+            | Target::Webhook(_) => false,
         }
     }
 }

@@ -145,7 +145,8 @@ impl Resource for Utility {
             | Target::Runtime(_)
             | Target::Principal(_)
             | Target::Session(_)
-            | Target::ApiKey(_) => false,
+            | Target::ApiKey(_)
+            | Target::Webhook(_) => false,
         }
     }
 

@@ -23,7 +23,7 @@ const SCRIPT: &str = "print(1)\n";
 
 /// Where what was found is opened without a permit, beside the area of permits itself: for work that the server does for itself, and
 /// for copies that are handed on sealed.
-const OPENED_FOR_SYSTEM: [&str; 11] = [
+const OPENED_FOR_SYSTEM: [&str; 12] = [
     "cache/src/policies.rs",
     "cache/src/utilities.rs",
     "domain/src/access/explain.rs",
@@ -35,12 +35,13 @@ const OPENED_FOR_SYSTEM: [&str; 11] = [
     "domain/src/identity/subjects.rs",
     "domain/src/retention/job.rs",
     "domain/src/utility/gate.rs",
+    "domain/src/webhook/deliveries.rs",
 ];
 
 /// Where a query's tenant is chosen without a permit: only where the server settles what a dead one left, where the rules look for
 /// grants, from which a permit is made first, where a decision is explained, where it is found out who calls, where the first super administrator is made, and where
 /// checkpoints of each log are signed and what is older than they say is removed.
-const SCOPED_FOR_SYSTEM: [&str; 9] = [
+const SCOPED_FOR_SYSTEM: [&str; 10] = [
     "domain/src/access/explain.rs",
     "domain/src/access/matrix_rules.rs",
     "domain/src/audit/removal.rs",
@@ -48,6 +49,7 @@ const SCOPED_FOR_SYSTEM: [&str; 9] = [
     "domain/src/identity/authentication.rs",
     "domain/src/identity/sign_in.rs",
     "domain/src/retention/job.rs",
+    "domain/src/webhook/deliveries.rs",
     "server/src/audit.rs",
     "storage-embedded/src/identity.rs",
 ];

@@ -11,4 +11,5 @@ mod instances;
 mod launches;
 mod unstored;
 mod versions;
+mod webhooks;
 mod world;

@@ -7,6 +7,7 @@ use domain::request::{Committed, RequestKey};
 use domain::revision::Revision;
 use domain::tenant::{Tenant, TenantQuery, TenantState};
 use domain::time::Timestamp;
+use keys::Place;
 use rusqlite::{Connection, OptionalExtension, params};
 use storage_documents::TenantDocument;
 
@@ -111,9 +112,10 @@ pub(super) fn update(connection: &Connection, tenant: &Tenant, expected: Revisio
 pub(super) fn keep_password(connection: &Connection, vault: &Vault, code: &TenantId, password: Option<&Secret>) -> Result<()> {
     const QUERY: &str = "UPDATE tenants SET db_password = ?2 WHERE code = ?1";
     let Some(password) = password else { return Ok(()) };
+    let place = Place { tenant: code.as_str(), collection: TABLE, id: "", field: "db_password" };
     let sealed = match password.expose() {
         "" => None,
-        text => Some(vault.seal_of_tenant(connection, code, TABLE, "db_password", text)?),
+        text => Some(vault.seal_of_tenant(connection, code, place, text.as_bytes())?),
     };
     let run = || connection.prepare_cached(QUERY)?.execute(params![code.as_str(), sealed]);
     run().map(drop).map_err(during("keeping the password of a database"))

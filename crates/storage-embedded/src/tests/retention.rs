@@ -5,8 +5,9 @@ use std::sync::Arc;
 use domain::access::{Access, GrantRepository, Grantee};
 use domain::audit::{AuditQuery, AuditRepository, Checkpoint, Sealed};
 use domain::code::Kind;
+use domain::event::EventRepository;
 use domain::execution::{Bounds, ExecutionQuery, ExecutionRepository, Pruned};
-use domain::identity::{Erasure, PrincipalChange, PrincipalRepository, SubjectRepository, SubjectState};
+use domain::identity::{Erasure, PrincipalChange, PrincipalRepository, Secret, SubjectRepository, SubjectState};
 use domain::name::PrincipalName;
 use domain::page::PageRequest;
 use domain::request::{Committed, Expected, REQUEST_KEY_TTL};
@@ -14,11 +15,12 @@ use domain::retention::{Due, Removed, RetentionStore, Step};
 use domain::revision::Revision;
 use domain::tenant::{Settings, Tenant, TenantChange, TenantRepository, TenantState};
 use domain::utility::{Occasion, Utility, UtilityChange, UtilityQuery, UtilityRepository};
+use domain::webhook::{Failed, Queued, Verdict, WebhookChange, WebhookRepository, WebhookSecrets};
 use rusqlite::Connection;
-use test_support::FakeClock;
 use test_support::sample::{
     at, ended, execution, execution_id, grant, output, principal, request, scope, user, utility, utility_id, version,
 };
+use test_support::{FakeClock, webhook_repository};
 
 use super::{Scratch, Shared};
 use crate::error::during;
@@ -95,7 +97,9 @@ async fn a_purged_tenant_leaves_its_audit_log_and_nothing_else() {
         let change = PrincipalChange { expected: Expected::Absent, principal: ann, deletes: false, judged_at: None, request: None };
         assert_eq!(PrincipalRepository::commit(&*store, &scope, change).await.unwrap(), Committed::Stored);
         AuditRepository::append(&*store, vec![test_support::audit_repository::entry(code, 1)]).await.unwrap();
+        told_to_a_webhook(&store, code).await;
     }
+    assert_eq!((told_of(&store, "acme").await, told_of(&store, "beta").await), ([1, 2, 3], [1, 2, 3]));
     let left = async |code: &str| {
         let (scope, page) = (scope(code), PageRequest { size: 9, after: None });
         let ann = PrincipalName::parse("name", &format!("tenants/{code}/users/ann")).unwrap();
@@ -112,6 +116,9 @@ async fn a_purged_tenant_leaves_its_audit_log_and_nothing_else() {
     let gone = removed(&store, "acme", Due::Everything).await;
     assert_eq!(gone, Removed { executions: 1, output_bytes: 100, utilities: 1, records: 0 });
     assert_eq!((left("acme").await, left("beta").await), ((0, 0, false, 1), (1, 1, true, 1)));
+    assert_eq!((told_of(&store, "acme").await, told_of(&store, "beta").await), ([0, 0, 0], [1, 2, 3]));
+    let newest = EventRepository::span(&*store, &scope("acme")).await.unwrap();
+    assert_eq!((newest.oldest, newest.newest >= 3), (newest.newest + 1, true), "no place is given anew, should the tenant be resumed");
     assert!(PrincipalRepository::epoch(&*store, &scope("acme")).await.unwrap() > epoch, "nobody is known any more");
     assert!(!store.is_due(&scope("acme"), Due::Everything).await.unwrap(), "nothing is left of it");
     let found = count(&store, "SELECT count(*) FROM data_keys WHERE tenant = 'acme'").await
@@ -235,6 +242,31 @@ async fn a_tenant_gets_no_utility_beyond_its_quota_however_it_would() {
     let third = Expected::Revision(Revision::FIRST.next().next());
     assert_eq!(put("acme", "two", third, false).await.unwrap_err().reason(), "UTILITIES_FULL", "nor come back");
     assert_eq!(put("beta", "one", Expected::Absent, false).await.unwrap(), Committed::Stored);
+}
+
+/// Makes a webhook behind which things have happened: one is on its way to it, and one was given up.
+async fn told_to_a_webhook(store: &Scratch, code: &str) {
+    let (scope, made) = (scope(code), webhook_repository::webhook(code, "hook"));
+    let (id, secrets) = (made.name.webhook.clone(), WebhookSecrets { current: Secret::new("whsec_"), previous: None });
+    let change =
+        WebhookChange { expected: Expected::Absent, webhook: made, deletes: false, secrets: Some(secrets), replays: None, request: None };
+    assert_eq!(WebhookRepository::commit(&**store, &scope, change).await.unwrap(), Committed::Stored);
+    let events = EventRepository::behind(&**store, &scope, 0).await.unwrap().open_for_system().unwrap().items;
+    let (given_up, to) = (events[0].sequence, events.last().unwrap().sequence);
+    let queued = Queued { from: to, to, missed: 0, events: events[..2].to_vec(), due: at(1) };
+    assert!(store.queue(&scope, &id, queued).await.unwrap());
+    let failed = Failed { sequence: given_up, attempts: 8, failure: "a failure".to_owned(), verdict: Verdict::GivenUp(at(2)) };
+    store.failed(&scope, &id, failed).await.unwrap();
+}
+
+/// How many webhooks, deliveries and events there are of a tenant.
+async fn told_of(store: &Scratch, code: &'static str) -> [i64; 3] {
+    let read = move |connection: &Connection| {
+        let count = |table| connection.query_row(&format!("SELECT count(*) FROM {table} WHERE tenant = ?1"), [code], |row| row.get(0));
+        let counts = || Ok([count("webhooks")?, count("webhook_deliveries")?, count("events")?]);
+        counts().map_err(during("counting"))
+    };
+    store.read(read).await.unwrap()
 }
 
 /// All that the steps remove.

@@ -5,6 +5,7 @@ use std::fs;
 use domain::identity::Secret;
 use domain::request::Committed;
 use domain::tenant::{Tenant, TenantChange, TenantRepository};
+use keys::Place;
 use rusqlite::Connection;
 use test_support::sample::{at, scope, tenant};
 
@@ -25,7 +26,11 @@ async fn sealed(store: &Scratch, code: &str) -> Option<Vec<u8>> {
 
 async fn opens(store: &Scratch, code: &str, field: &'static str, sealed: Vec<u8>) -> Option<String> {
     let (vault, code) = (store.vault(), tenant(code));
-    store.read(move |connection| Ok(vault.open_of_tenant(connection, &code, "tenants", field, &sealed).ok())).await.unwrap()
+    let open = move |connection: &Connection| {
+        let place = Place { tenant: code.as_str(), collection: "tenants", id: "", field };
+        Ok(vault.open_of_tenant(connection, &code, "tenants", place, &sealed).ok())
+    };
+    store.read(open).await.unwrap().map(|text| String::from_utf8(text.to_vec()).unwrap())
 }
 
 #[tokio::test]

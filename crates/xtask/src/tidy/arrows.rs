@@ -8,7 +8,7 @@ use crate::tidy::problem::Problem;
 const MANIFEST: &str = "Cargo.toml";
 
 /// Crate, and the workspace crates it may use in its product code.
-const ARROWS: [(&str, Allowed); 23] = [
+const ARROWS: [(&str, Allowed); 24] = [
     ("domain", Allowed::Only(&[])),
     ("api-proto", Allowed::Only(&[])),
     ("sandbox-protocol", Allowed::Only(&[])),
@@ -21,6 +21,7 @@ const ARROWS: [(&str, Allowed); 23] = [
     ("api-grpc", Allowed::Only(&["domain", "api-proto", "tls"])),
     ("storage-documents", Allowed::Only(&["domain"])),
     ("storage-embedded", Allowed::Only(&["domain", "file-trust", "keys", "storage-documents"])),
+    ("webhooks", Allowed::Only(&["domain", "tls"])),
     ("cache", Allowed::Only(&["domain"])),
     ("python-check", Allowed::Only(&["domain"])),
     ("sandbox", Allowed::Only(&["domain", "file-trust", "sandbox-protocol"])),
@@ -44,6 +45,7 @@ const ARROWS: [(&str, Allowed); 23] = [
             "storage-embedded",
             "telemetry",
             "tls",
+            "webhooks",
         ]),
     ),
     ("zona", Allowed::Only(&["api-proto", "audit", "cli", "domain", "python-check", "sandbox", "server", "settings"])),

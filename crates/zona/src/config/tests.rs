@@ -62,7 +62,7 @@ fn every_problem_is_reported_at_once() {
             "store.readers: must be a whole number from 1 to 64",
             "surver: is unknown; keys outside a section are server, tenant, context, api_key_file, ca, output, listen, admin_listen, admin_names, max_connections, data, \
              advisories; sections are [tls], [log], [otlp], [sandbox], [executions], [identity], [identity.issuers.NAME], \
-             [identity.certificates.NAME], [audit], [events], [store], [cache], [runtimes.NAME], [tenants.CODE]",
+             [identity.certificates.NAME], [audit], [events], [webhooks], [store], [cache], [runtimes.NAME], [tenants.CODE]",
             "tenant: a tenant has 1 to 32 lower-case letters, digits and inner hyphens, and starts with a letter",
         ]
     );
@@ -75,7 +75,7 @@ fn an_unknown_key_is_answered_with_those_of_its_section() {
     assert_eq!(
         problems("[sandboxes]\nwarm = 3"),
         ["sandboxes.warm: is unknown; sections are [tls], [log], [otlp], [sandbox], [executions], [identity], [identity.issuers.NAME], \
-             [identity.certificates.NAME], [audit], [events], [store], [cache], [runtimes.NAME], [tenants.CODE]"]
+             [identity.certificates.NAME], [audit], [events], [webhooks], [store], [cache], [runtimes.NAME], [tenants.CODE]"]
     );
 }
 
@@ -385,6 +385,13 @@ record_singly = "UtilityService/ListUtilities"
 [events]
 keep = "3d"
 max_per_tenant = 50000
+
+[webhooks]
+attempts = 5
+first_pause = "1s"
+timeout = "5s"
+networks = "10.1.0.0/16, 127.0.0.0/8"
+ca = "/etc/zona/receivers.pem"
 
 [identity.issuers.corporate]
 issuer = "https://id.example/realm"

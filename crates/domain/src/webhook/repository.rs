@@ -1,0 +1,98 @@
+//! The port to where webhooks are kept, with what is on its way to each.
+
+use async_trait::async_trait;
+
+use crate::Result;
+use crate::access::{Found, TenantScope};
+use crate::event::Event;
+use crate::identity::Secret;
+use crate::name::WebhookId;
+use crate::page::{Page, PageRequest};
+use crate::request::{Committed, Expected, RequestKey};
+use crate::time::Timestamp;
+use crate::webhook::{DeadLetter, Delivery, Failed, Webhook};
+
+/// One change of a webhook, stored whole or not at all.
+#[derive(Debug)]
+pub struct WebhookChange {
+    /// What the store must hold for the change to apply.
+    pub expected: Expected,
+    /// The webhook after the change; the last it was, where it is deleted.
+    pub webhook: Webhook,
+    /// Whether it is deleted, with everything that is on its way to it.
+    pub deletes: bool,
+    /// Other secrets.
+    pub secrets: Option<WebhookSecrets>,
+    /// Dead letters that are due at this time again, by the places of their events; all where none is named.
+    pub replays: Option<(Vec<u64>, Timestamp)>,
+    /// The request to remember with its answer, which never holds the secret.
+    pub request: Option<RequestKey>,
+}
+
+/// What a webhook's deliveries are signed with.
+#[derive(Debug)]
+pub struct WebhookSecrets {
+    /// The secret.
+    pub current: Secret,
+    /// The one before, which holds until this time.
+    pub previous: Option<(Secret, Timestamp)>,
+}
+
+/// How far the deliveries of a webhook have come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct WebhookProgress {
+    /// The last event that was looked at.
+    pub reached: u64,
+    /// Deliveries that wait or are tried.
+    pub waiting: u64,
+    /// Dead letters that are kept.
+    pub dead_letters: u64,
+    /// Deliveries in a row that were given up, since the last that was taken.
+    pub given_up: u64,
+    /// Events that were removed before they could be looked at.
+    pub missed: u64,
+}
+
+/// Events that were looked at, and those of them that are to be sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Queued {
+    /// The last one that was looked at before.
+    pub from: u64,
+    /// The last one that was looked at now.
+    pub to: u64,
+    /// Those that were no longer there.
+    pub missed: u64,
+    /// Those that are to be sent.
+    pub events: Vec<Event>,
+    /// From when on.
+    pub due: Timestamp,
+}
+
+/// Port: webhooks.
+#[async_trait]
+pub trait WebhookRepository: Send + Sync {
+    /// The webhook of this id.
+    async fn find(&self, scope: &TenantScope, id: &WebhookId) -> Result<Found<Webhook>>;
+    /// A page of webhooks, by id.
+    async fn list(&self, scope: &TenantScope, page: &PageRequest) -> Result<Found<Page<Webhook>>>;
+    /// Stores a change, whole or not at all. A new one begins with what happens from then on.
+    async fn commit(&self, scope: &TenantScope, change: WebhookChange) -> Result<Committed<Webhook>>;
+    /// What a request was answered with, if it was.
+    async fn find_answer(&self, scope: &TenantScope, request: &RequestKey) -> Result<Option<Committed<Webhook>>>;
+    /// How far deliveries have come; `None` without the webhook.
+    async fn progress(&self, scope: &TenantScope, id: &WebhookId) -> Result<Option<WebhookProgress>>;
+    /// A page of dead letters, oldest event first.
+    async fn dead_letters(&self, scope: &TenantScope, id: &WebhookId, page: &PageRequest) -> Result<Found<Page<DeadLetter>>>;
+    /// Active webhooks of every tenant.
+    async fn active(&self) -> Result<Vec<Webhook>>;
+    /// What deliveries are signed with; `None` without the webhook.
+    async fn secrets(&self, scope: &TenantScope, id: &WebhookId) -> Result<Option<WebhookSecrets>>;
+    /// Queues events, unless others were looked at since. Says whether it has.
+    async fn queue(&self, scope: &TenantScope, id: &WebhookId, queued: Queued) -> Result<bool>;
+    /// Deliveries that are due, oldest event first, at most `limit`.
+    async fn due(&self, scope: &TenantScope, id: &WebhookId, now: Timestamp, limit: u32) -> Result<Vec<Delivery>>;
+    /// Removes a delivery that was taken.
+    async fn taken(&self, scope: &TenantScope, id: &WebhookId, sequence: u64) -> Result<()>;
+    /// Notes that an attempt has failed.
+    async fn failed(&self, scope: &TenantScope, id: &WebhookId, failed: Failed) -> Result<()>;
+}

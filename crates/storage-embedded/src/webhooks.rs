@@ -1,0 +1,83 @@
+//! The port of webhooks and of what is on its way to them.
+
+use async_trait::async_trait;
+use domain::access::{Found, TenantScope};
+use domain::name::WebhookId;
+use domain::page::{Page, PageRequest};
+use domain::request::{Committed, RequestKey};
+use domain::time::Timestamp;
+use domain::webhook::{DeadLetter, Delivery, Failed, Queued, Webhook, WebhookChange, WebhookProgress, WebhookRepository, WebhookSecrets};
+use rusqlite::Connection;
+
+use crate::error::Error;
+use crate::request;
+use crate::store::EmbeddedStore;
+
+mod deliveries;
+mod rows;
+mod secrets;
+
+#[async_trait]
+impl WebhookRepository for EmbeddedStore {
+    async fn find(&self, scope: &TenantScope, id: &WebhookId) -> domain::Result<Found<Webhook>> {
+        let (tenant, id) = (scope.tenant().clone(), id.clone());
+        Ok(Found::of(self.read(move |connection| rows::find(connection, &tenant, &id)).await?))
+    }
+
+    async fn list(&self, scope: &TenantScope, page: &PageRequest) -> domain::Result<Found<Page<Webhook>>> {
+        let list = rows::List::new(scope.tenant().clone(), page)?;
+        Ok(Found::one(self.read(move |connection| list.page(connection)).await?))
+    }
+
+    async fn commit(&self, scope: &TenantScope, change: WebhookChange) -> domain::Result<Committed<Webhook>> {
+        if change.webhook.name.tenant != *scope.tenant() {
+            return Err(Error::Misused("a webhook of another tenant").into());
+        }
+        let (vault, window) = (self.vault(), self.request_window());
+        Ok(self.write(move |connection: &Connection| rows::commit(connection, &vault, &change, window)).await?)
+    }
+
+    async fn find_answer(&self, scope: &TenantScope, request: &RequestKey) -> domain::Result<Option<Committed<Webhook>>> {
+        let (tenant, request, (_, since)) = (scope.tenant().clone(), request.clone(), self.request_window());
+        Ok(self.read(move |connection| rows::answer(request::find(connection, &tenant, &request, since)?)).await?)
+    }
+
+    async fn progress(&self, scope: &TenantScope, id: &WebhookId) -> domain::Result<Option<WebhookProgress>> {
+        let (tenant, id) = (scope.tenant().clone(), id.clone());
+        Ok(self.read(move |connection| deliveries::progress(connection, &tenant, &id)).await?)
+    }
+
+    async fn dead_letters(&self, scope: &TenantScope, id: &WebhookId, page: &PageRequest) -> domain::Result<Found<Page<DeadLetter>>> {
+        let letters = deliveries::DeadLetters::new(scope.tenant().clone(), id.clone(), page)?;
+        Ok(Found::one(self.read(move |connection| letters.page(connection)).await?))
+    }
+
+    async fn active(&self) -> domain::Result<Vec<Webhook>> {
+        Ok(self.read(rows::active).await?)
+    }
+
+    async fn secrets(&self, scope: &TenantScope, id: &WebhookId) -> domain::Result<Option<WebhookSecrets>> {
+        let (tenant, id, vault) = (scope.tenant().clone(), id.clone(), self.vault());
+        Ok(self.read(move |connection| secrets::find(connection, &vault, &tenant, &id)).await?)
+    }
+
+    async fn queue(&self, scope: &TenantScope, id: &WebhookId, queued: Queued) -> domain::Result<bool> {
+        let (tenant, id) = (scope.tenant().clone(), id.clone());
+        Ok(self.write(move |connection: &Connection| deliveries::queue(connection, &tenant, &id, &queued)).await?)
+    }
+
+    async fn due(&self, scope: &TenantScope, id: &WebhookId, now: Timestamp, limit: u32) -> domain::Result<Vec<Delivery>> {
+        let (tenant, id) = (scope.tenant().clone(), id.clone());
+        Ok(self.read(move |connection| deliveries::due(connection, &tenant, &id, now, limit)).await?)
+    }
+
+    async fn taken(&self, scope: &TenantScope, id: &WebhookId, sequence: u64) -> domain::Result<()> {
+        let (tenant, id) = (scope.tenant().clone(), id.clone());
+        Ok(self.write(move |connection: &Connection| deliveries::taken(connection, &tenant, &id, sequence)).await?)
+    }
+
+    async fn failed(&self, scope: &TenantScope, id: &WebhookId, failed: Failed) -> domain::Result<()> {
+        let (tenant, id) = (scope.tenant().clone(), id.clone());
+        Ok(self.write(move |connection: &Connection| deliveries::failed(connection, &tenant, &id, &failed)).await?)
+    }
+}

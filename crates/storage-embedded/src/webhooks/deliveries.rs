@@ -1,0 +1,218 @@
+//! Rows of what is on its way to webhooks, and of what was given up.
+
+use domain::event::{Details, Event, EventKind};
+use domain::name::{TenantId, WebhookId, WebhookName};
+use domain::page::{MAX_PAGE, Page, PageRequest};
+use domain::time::Timestamp;
+use domain::webhook::{DeadLetter, Delivery, Failed, Queued, Verdict, WebhookProgress};
+use rusqlite::{Connection, OptionalExtension as _, Row, params};
+use storage_documents::EventDocument;
+
+use crate::connection::integer;
+use crate::cursor::{Cursor, malformed};
+use crate::error::{Error, Result, during};
+
+const TABLE: &str = "webhook_deliveries";
+const ORDER: &str = "dead_letter";
+/// Dead letters of one webhook that are kept; beyond it the oldest go.
+const MAX_DEAD_LETTERS: u32 = 10_000;
+const COLUMNS: &str = "sequence, id, time, kind, subject, details, attempts, given_up, failure";
+
+/// The dead letters of a webhook and which page of them.
+pub(super) struct DeadLetters {
+    name: WebhookName,
+    size: usize,
+    after: i64,
+}
+
+impl DeadLetters {
+    pub(super) fn new(tenant: TenantId, webhook: WebhookId, page: &PageRequest) -> domain::Result<Self> {
+        let after = page.after.as_deref().map(|text| Cursor::decode(text, ORDER)).transpose()?;
+        let after = after.map(|cursor| cursor.id.parse().map_err(|_no_number| malformed())).transpose()?.unwrap_or(0);
+        Ok(DeadLetters { name: WebhookName { tenant, webhook }, after, size: page.size.clamp(1, MAX_PAGE) as usize })
+    }
+
+    pub(super) fn page(&self, connection: &Connection) -> Result<Page<DeadLetter>> {
+        let query = format!(
+            "SELECT {COLUMNS} FROM webhook_deliveries WHERE tenant = ?1 AND webhook = ?2 AND given_up IS NOT NULL AND sequence > ?3 \
+             ORDER BY sequence LIMIT ?4"
+        );
+        let limit = i64::try_from(self.size + 1).expect("a page is small");
+        let values = params![self.name.tenant.as_str(), self.name.webhook.as_str(), self.after, limit];
+        let mut items = many(connection, &self.name, &query, values)?;
+        let more = items.len() > self.size;
+        items.truncate(self.size);
+        let last = items.last().filter(|_| more);
+        let next = last.map(|last| Cursor { millis: 0, id: last.delivery.event.sequence.to_string() }.encode(ORDER));
+        Ok(Page { items, next })
+    }
+}
+
+pub(super) fn progress(connection: &Connection, tenant: &TenantId, id: &WebhookId) -> Result<Option<WebhookProgress>> {
+    const QUERY: &str = "SELECT reached, given_up, missed, \
+         (SELECT count(*) FROM webhook_deliveries d WHERE d.tenant = ?1 AND d.webhook = ?2 AND d.given_up IS NULL), \
+         (SELECT count(*) FROM webhook_deliveries d WHERE d.tenant = ?1 AND d.webhook = ?2 AND d.given_up IS NOT NULL) \
+         FROM webhooks WHERE tenant = ?1 AND id = ?2";
+    let number = |row: &Row<'_>, column| row.get::<_, i64>(column).map(i64::unsigned_abs);
+    let progress = |row: &Row<'_>| {
+        Ok(WebhookProgress {
+            reached: number(row, 0)?,
+            given_up: number(row, 1)?,
+            missed: number(row, 2)?,
+            waiting: number(row, 3)?,
+            dead_letters: number(row, 4)?,
+        })
+    };
+    let run = || connection.prepare_cached(QUERY)?.query_row(params![tenant.as_str(), id.as_str()], progress);
+    run().optional().map_err(during("looking how far deliveries have come"))
+}
+
+/// Queues events unless others were looked at since.
+pub(super) fn queue(connection: &Connection, tenant: &TenantId, id: &WebhookId, queued: &Queued) -> Result<bool> {
+    const REACH: &str = "UPDATE webhooks SET reached = ?3, missed = missed + ?4 WHERE tenant = ?1 AND id = ?2 AND reached = ?5";
+    const ADD: &str = "INSERT OR IGNORE INTO webhook_deliveries (tenant, webhook, sequence, id, time, kind, subject, details, due) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
+    let run = || {
+        let reach = params![tenant.as_str(), id.as_str(), integer(queued.to), integer(queued.missed), integer(queued.from)];
+        if connection.prepare_cached(REACH)?.execute(reach)? == 0 {
+            return Ok(false);
+        }
+        let mut add = connection.prepare_cached(ADD)?;
+        for event in &queued.events {
+            add.execute(params![
+                tenant.as_str(),
+                id.as_str(),
+                integer(event.sequence),
+                event.id,
+                integer(event.time.as_millis()),
+                event.kind.as_str(),
+                event.subject,
+                storage_documents::encode(&EventDocument::from(&event.details)),
+                integer(queued.due.as_millis()),
+            ])?;
+        }
+        Ok(true)
+    };
+    run().map_err(during("queueing deliveries"))
+}
+
+pub(super) fn due(connection: &Connection, tenant: &TenantId, id: &WebhookId, now: Timestamp, limit: u32) -> Result<Vec<Delivery>> {
+    let query = format!(
+        "SELECT {COLUMNS} FROM webhook_deliveries WHERE tenant = ?1 AND webhook = ?2 AND given_up IS NULL AND due <= ?3 \
+         ORDER BY due, sequence LIMIT ?4"
+    );
+    let name = WebhookName { tenant: tenant.clone(), webhook: id.clone() };
+    let values = params![tenant.as_str(), id.as_str(), integer(now.as_millis()), limit];
+    Ok(many(connection, &name, &query, values)?.into_iter().map(|letter| letter.delivery).collect())
+}
+
+pub(super) fn taken(connection: &Connection, tenant: &TenantId, id: &WebhookId, sequence: u64) -> Result<()> {
+    const TAKEN: &str = "DELETE FROM webhook_deliveries WHERE tenant = ?1 AND webhook = ?2 AND sequence = ?3";
+    const AGAIN: &str = "UPDATE webhooks SET given_up = 0 WHERE tenant = ?1 AND id = ?2 AND given_up > 0";
+    let run = || {
+        connection.prepare_cached(TAKEN)?.execute(params![tenant.as_str(), id.as_str(), integer(sequence)])?;
+        connection.prepare_cached(AGAIN)?.execute(params![tenant.as_str(), id.as_str()])
+    };
+    run().map(drop).map_err(during("removing a delivery"))
+}
+
+pub(super) fn failed(connection: &Connection, tenant: &TenantId, id: &WebhookId, failed: &Failed) -> Result<()> {
+    const FAILED: &str = "UPDATE webhook_deliveries SET attempts = ?4, failure = ?5, due = coalesce(?6, due), given_up = ?7 \
+         WHERE tenant = ?1 AND webhook = ?2 AND sequence = ?3";
+    const COUNT: &str = "UPDATE webhooks SET given_up = given_up + 1 WHERE tenant = ?1 AND id = ?2";
+    const OLDEST: &str = "DELETE FROM webhook_deliveries WHERE tenant = ?1 AND webhook = ?2 AND sequence IN \
+         (SELECT sequence FROM webhook_deliveries WHERE tenant = ?1 AND webhook = ?2 AND given_up IS NOT NULL \
+         ORDER BY sequence DESC LIMIT -1 OFFSET ?3)";
+    let (due, given_up) = match failed.verdict {
+        Verdict::Again(due) => (Some(integer(due.as_millis())), None),
+        Verdict::GivenUp(at) => (None, Some(integer(at.as_millis()))),
+    };
+    let run = || {
+        let (sequence, attempts) = (integer(failed.sequence), failed.attempts);
+        let row = params![tenant.as_str(), id.as_str(), sequence, attempts, failed.failure, due, given_up];
+        let found = connection.prepare_cached(FAILED)?.execute(row)?;
+        if given_up.is_some() && found > 0 {
+            connection.prepare_cached(COUNT)?.execute(params![tenant.as_str(), id.as_str()])?;
+            connection.prepare_cached(OLDEST)?.execute(params![tenant.as_str(), id.as_str(), MAX_DEAD_LETTERS])?;
+        }
+        Ok(())
+    };
+    run().map_err(during("noting a failed delivery"))
+}
+
+/// Makes dead letters deliveries again, as if nobody had tried.
+pub(super) fn replay(connection: &Connection, name: &WebhookName, places: &[u64], due: Timestamp) -> Result<()> {
+    const ALL: &str = "UPDATE webhook_deliveries SET attempts = 0, given_up = NULL, due = ?3 \
+         WHERE tenant = ?1 AND webhook = ?2 AND given_up IS NOT NULL";
+    const ONE: &str = "UPDATE webhook_deliveries SET attempts = 0, given_up = NULL, due = ?3 \
+         WHERE tenant = ?1 AND webhook = ?2 AND given_up IS NOT NULL AND sequence = ?4";
+    let (tenant, id, due) = (name.tenant.as_str(), name.webhook.as_str(), integer(due.as_millis()));
+    let run = || {
+        if places.is_empty() {
+            connection.prepare_cached(ALL)?.execute(params![tenant, id, due])?;
+        }
+        for place in places {
+            connection.prepare_cached(ONE)?.execute(params![tenant, id, due, integer(*place)])?;
+        }
+        Ok(())
+    };
+    run().map_err(during("replaying dead letters"))
+}
+
+fn many(connection: &Connection, name: &WebhookName, query: &str, values: impl rusqlite::Params) -> Result<Vec<DeadLetter>> {
+    let doing = "reading deliveries";
+    let mut statement = connection.prepare_cached(query).map_err(during(doing))?;
+    let mut rows = statement.query(values).map_err(during(doing))?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next().map_err(during(doing))? {
+        found.push(Stored::read(row).map_err(during(doing))?.decode(name)?);
+    }
+    Ok(found)
+}
+
+/// A delivery as it is stored.
+struct Stored {
+    sequence: u64,
+    id: String,
+    time: i64,
+    kind: String,
+    subject: String,
+    details: String,
+    attempts: u32,
+    given_up: Option<i64>,
+    failure: String,
+}
+
+impl Stored {
+    fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
+        Ok(Stored {
+            sequence: row.get::<_, i64>(0)?.unsigned_abs(),
+            id: row.get(1)?,
+            time: row.get(2)?,
+            kind: row.get(3)?,
+            subject: row.get(4)?,
+            details: row.get(5)?,
+            attempts: row.get(6)?,
+            given_up: row.get(7)?,
+            failure: row.get(8)?,
+        })
+    }
+
+    fn decode(self, name: &WebhookName) -> Result<DeadLetter> {
+        let broken = |source| Error::undecodable(TABLE, format!("{name}/{}", self.sequence), source);
+        let kind = EventKind::parse(&self.kind).ok_or_else(|| broken("it is of no type of events".into()))?;
+        let details = Details::from(storage_documents::decode::<EventDocument>(&self.details).map_err(broken)?);
+        let time = |millis: i64| Timestamp::from_millis(millis.unsigned_abs());
+        let event = Event {
+            tenant: name.tenant.clone(),
+            sequence: self.sequence,
+            id: self.id,
+            time: time(self.time),
+            kind,
+            subject: self.subject,
+            details,
+        };
+        let delivery = Delivery { webhook: name.clone(), event, attempts: self.attempts };
+        Ok(DeadLetter { delivery, given_up: time(self.given_up.unwrap_or_default()), failure: self.failure })
+    }
+}

@@ -1,0 +1,159 @@
+//! Rows of webhooks, and answers to requests about them.
+
+use domain::name::{TenantId, WebhookId, WebhookName};
+use domain::page::{MAX_PAGE, Page, PageRequest};
+use domain::request::{Committed, Expected};
+use domain::time::Timestamp;
+use domain::webhook::{Webhook, WebhookChange, WebhookState};
+use rusqlite::{Connection, params};
+use storage_documents::WebhookDocument;
+
+use super::secrets::{self, Sealed};
+use crate::connection::integer;
+use crate::cursor::Cursor;
+use crate::error::{Error, Result, during};
+use crate::request::{self, Remembered};
+use crate::vault::Vault;
+
+const TABLE: &str = "webhooks";
+const ORDER: &str = "webhook";
+/// Webhooks of all tenants that are looked after; each tenant has a few.
+const MAX_ACTIVE: u32 = 10_000;
+
+/// The webhooks of a tenant and which page of them.
+pub(super) struct List {
+    tenant: TenantId,
+    size: usize,
+    after: String,
+}
+
+impl List {
+    pub(super) fn new(tenant: TenantId, page: &PageRequest) -> domain::Result<Self> {
+        let after = page.after.as_deref().map(|text| Cursor::decode(text, ORDER)).transpose()?;
+        let after = after.map_or_else(String::new, |cursor| cursor.id);
+        Ok(List { tenant, after, size: page.size.clamp(1, MAX_PAGE) as usize })
+    }
+
+    pub(super) fn page(&self, connection: &Connection) -> Result<Page<Webhook>> {
+        const QUERY: &str = "SELECT tenant, id, document FROM webhooks WHERE tenant = ?1 AND id > ?2 ORDER BY id LIMIT ?3";
+        let limit = i64::try_from(self.size + 1).expect("a page is small");
+        let mut items = many(connection, QUERY, params![self.tenant.as_str(), self.after, limit])?;
+        let more = items.len() > self.size;
+        items.truncate(self.size);
+        let last = items.last().filter(|_| more);
+        let next = last.map(|last| Cursor { millis: 0, id: last.name.webhook.to_string() }.encode(ORDER));
+        Ok(Page { items, next })
+    }
+}
+
+pub(super) fn active(connection: &Connection) -> Result<Vec<Webhook>> {
+    const QUERY: &str =
+        "SELECT tenant, id, document FROM webhooks INDEXED BY webhooks_active WHERE state = 'active' ORDER BY tenant, id LIMIT ?1";
+    many(connection, QUERY, params![MAX_ACTIVE])
+}
+
+pub(super) fn find(connection: &Connection, tenant: &TenantId, id: &WebhookId) -> Result<Option<Webhook>> {
+    const QUERY: &str = "SELECT tenant, id, document FROM webhooks WHERE tenant = ?1 AND id = ?2";
+    Ok(many(connection, QUERY, params![tenant.as_str(), id.as_str()])?.pop())
+}
+
+pub(super) fn commit(
+    connection: &Connection,
+    vault: &Vault,
+    change: &WebhookChange,
+    (now, since): (Timestamp, Timestamp),
+) -> Result<Committed<Webhook>> {
+    let name = &change.webhook.name;
+    if let Some(key) = &change.request
+        && let Some(answered) = answer(request::find(connection, &name.tenant, key, since)?)?
+    {
+        return Ok(answered);
+    }
+    let document = storage_documents::encode(&WebhookDocument::from(&change.webhook));
+    let sealed = change.secrets.as_ref().map(|secrets| secrets::seal(connection, vault, name, secrets)).transpose()?;
+    let stored = match (change.expected, sealed) {
+        (Expected::Absent, Some(sealed)) => insert(connection, &change.webhook, &document, &sealed),
+        (Expected::Absent, None) => return Err(Error::Misused("a new webhook without a secret")),
+        (Expected::Revision(revision), _) if change.deletes => delete(connection, name, integer(revision.as_u64())),
+        (Expected::Revision(revision), sealed) => {
+            update(connection, &change.webhook, &document, sealed.as_ref(), integer(revision.as_u64()))
+        }
+    };
+    if stored.map_err(during("storing a webhook"))? == 0 {
+        return Ok(Committed::Conflict);
+    }
+    if let Some((places, due)) = &change.replays {
+        super::deliveries::replay(connection, name, places, *due)?;
+    }
+    if let Some(key) = &change.request {
+        request::remember(connection, &name.tenant, key, now, &name.to_string(), Some(&document))?;
+    }
+    Ok(Committed::Stored)
+}
+
+/// A new one begins behind what has happened.
+fn insert(connection: &Connection, webhook: &Webhook, document: &str, sealed: &Sealed) -> rusqlite::Result<usize> {
+    const QUERY: &str = "INSERT INTO webhooks (tenant, id, state, revision, document, secret, previous, previous_until, reached) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, coalesce((SELECT last FROM event_logs WHERE tenant = ?1), 0)) ON CONFLICT DO NOTHING";
+    let (tenant, id, revision) = (webhook.name.tenant.as_str(), webhook.name.webhook.as_str(), integer(webhook.revision.as_u64()));
+    let row = params![tenant, id, webhook.state.as_str(), revision, document, sealed.current, sealed.previous, sealed.until];
+    connection.prepare_cached(QUERY)?.execute(row)
+}
+
+fn update(connection: &Connection, webhook: &Webhook, document: &str, sealed: Option<&Sealed>, expected: i64) -> rusqlite::Result<usize> {
+    const QUERY: &str = "UPDATE webhooks SET state = ?3, revision = ?4, document = ?5, \
+         given_up = CASE WHEN ?3 = ?6 AND state <> ?6 THEN 0 ELSE given_up END WHERE tenant = ?1 AND id = ?2 AND revision = ?7";
+    const SECRETS: &str = "UPDATE webhooks SET secret = ?3, previous = ?4, previous_until = ?5 WHERE tenant = ?1 AND id = ?2";
+    let (tenant, id, revision) = (webhook.name.tenant.as_str(), webhook.name.webhook.as_str(), integer(webhook.revision.as_u64()));
+    let row = params![tenant, id, webhook.state.as_str(), revision, document, WebhookState::Active.as_str(), expected];
+    let changed = connection.prepare_cached(QUERY)?.execute(row)?;
+    if let Some(sealed) = sealed.filter(|_| changed > 0) {
+        connection.prepare_cached(SECRETS)?.execute(params![tenant, id, sealed.current, sealed.previous, sealed.until])?;
+    }
+    Ok(changed)
+}
+
+fn delete(connection: &Connection, name: &WebhookName, expected: i64) -> rusqlite::Result<usize> {
+    const WEBHOOK: &str = "DELETE FROM webhooks WHERE tenant = ?1 AND id = ?2 AND revision = ?3";
+    const DELIVERIES: &str = "DELETE FROM webhook_deliveries WHERE tenant = ?1 AND webhook = ?2";
+    let (tenant, id) = (name.tenant.as_str(), name.webhook.as_str());
+    let deleted = connection.prepare_cached(WEBHOOK)?.execute(params![tenant, id, expected])?;
+    if deleted > 0 {
+        connection.prepare_cached(DELIVERIES)?.execute(params![tenant, id])?;
+    }
+    Ok(deleted)
+}
+
+pub(super) fn answer(remembered: Option<Remembered>) -> Result<Option<Committed<Webhook>>> {
+    let (resource, answer) = match remembered {
+        None => return Ok(None),
+        Some(Remembered::Reused) => return Ok(Some(Committed::KeyReused)),
+        Some(Remembered::Answered { resource, answer }) => (resource, answer),
+    };
+    let broken = |source: domain::error::Source| Error::undecodable("requests", resource.clone(), source);
+    let name = WebhookName::parse("name", &resource).map_err(|error| broken(error.into()))?;
+    let text = answer.ok_or_else(|| broken("the answer is missing".into()))?;
+    Ok(Some(Committed::Answered(Box::new(decode(name, &text)?))))
+}
+
+fn many(connection: &Connection, query: &str, values: impl rusqlite::Params) -> Result<Vec<Webhook>> {
+    let run = || {
+        let mut statement = connection.prepare_cached(query)?;
+        let row = |row: &rusqlite::Row<'_>| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?, row.get::<_, String>(2)?));
+        statement.query_map(values, row)?.collect::<rusqlite::Result<Vec<_>>>()
+    };
+    let found = run().map_err(during("reading webhooks"))?;
+    let webhook = |(tenant, id, text): (String, String, String)| {
+        let name = format!("tenants/{tenant}/webhooks/{id}");
+        let name = WebhookName::parse("name", &name).map_err(|error| Error::undecodable(TABLE, name, error))?;
+        decode(name, &text)
+    };
+    found.into_iter().map(webhook).collect()
+}
+
+fn decode(name: WebhookName, text: &str) -> Result<Webhook> {
+    let place = name.to_string();
+    let document = storage_documents::decode::<WebhookDocument>(text);
+    let webhook = document.and_then(|document| Ok(document.into_webhook(name)?));
+    webhook.map_err(|source| Error::undecodable(TABLE, place, source))
+}

@@ -1,0 +1,228 @@
+//! What every `WebhookRepository` promises, together with the events of the same store. Each check wants empty repositories.
+
+use domain::event::Event;
+use domain::identity::Secret;
+use domain::name::{WebhookId, WebhookName};
+use domain::page::PageRequest;
+use domain::request::{Committed, Expected, RequestKey};
+use domain::revision::Revision;
+use domain::webhook::{
+    DeadLetter, Failed, Queued, Verdict, Webhook, WebhookChange, WebhookProgress, WebhookRepository, WebhookSecrets, WebhookState,
+};
+
+use crate::event_repository::Stores;
+use crate::sample::{self, at, scope, tenant};
+
+/// Makes one test of each check. `$make` is an expression of which a reference becomes
+/// [`Stores`](crate::event_repository::Stores), and dereferences to a `WebhookRepository`.
+#[macro_export]
+macro_rules! webhook_repository_contract {
+    ($make:expr) => {
+        $crate::webhook_repository_contract! { $make;
+            a_webhook_survives_whole_with_its_secrets,
+            a_webhook_changes_only_from_the_expected_revision,
+            a_new_webhook_begins_behind_what_has_happened,
+            events_are_queued_once_and_are_due_in_order,
+            what_is_given_up_is_kept_until_it_is_asked_for_again,
+            what_is_deleted_takes_everything_with_it,
+            a_remembered_request_about_a_webhook_is_answered_once,
+        }
+    };
+    ($make:expr; $($check:ident,)*) => {
+        $(#[tokio::test]
+        async fn $check() {
+            let stores = $make;
+            $crate::webhook_repository::$check(&*stores, (&stores).into()).await;
+        })*
+    };
+}
+
+fn id(text: &str) -> WebhookId {
+    WebhookId::parse("webhook", text).expect("the id is one")
+}
+
+/// A webhook with every field filled.
+pub fn webhook(code: &str, webhook: &str) -> Webhook {
+    Webhook {
+        name: WebhookName { tenant: tenant(code), webhook: id(webhook) },
+        url: "https://hooks.example.org/zona".to_owned(),
+        description: "for \"tests\"".to_owned(),
+        types: vec!["dev.zona.utility".to_owned(), "dev.zona.tenant.deleted".to_owned()],
+        state: WebhookState::Active,
+        created: at(1),
+        updated: at(2),
+        revision: Revision::FIRST,
+    }
+}
+
+fn secrets(current: &str, previous: Option<&str>) -> WebhookSecrets {
+    WebhookSecrets { current: Secret::new(current), previous: previous.map(|secret| (Secret::new(secret), at(7))) }
+}
+
+fn creation(webhook: &Webhook) -> WebhookChange {
+    let (expected, webhook) = (Expected::Absent, webhook.clone());
+    WebhookChange { expected, webhook, deletes: false, secrets: Some(secrets("one", None)), replays: None, request: None }
+}
+
+fn change(before: &Webhook, after: &Webhook) -> WebhookChange {
+    let webhook = Webhook { revision: before.revision.next(), ..after.clone() };
+    WebhookChange { expected: Expected::Revision(before.revision), webhook, deletes: false, secrets: None, replays: None, request: None }
+}
+
+async fn commit(repository: &dyn WebhookRepository, change: WebhookChange) -> Committed<Webhook> {
+    let scope = scope(change.webhook.name.tenant.as_str());
+    repository.commit(&scope, change).await.expect("the store answers")
+}
+
+async fn find(repository: &dyn WebhookRepository, code: &str, webhook: &str) -> Option<Webhook> {
+    repository.find(&scope(code), &id(webhook)).await.expect("the store answers").open_for_system()
+}
+
+async fn progress(repository: &dyn WebhookRepository) -> WebhookProgress {
+    repository.progress(&scope("acme"), &id("a")).await.expect("the store answers").expect("it is there")
+}
+
+async fn due(repository: &dyn WebhookRepository, millis: u64) -> Vec<u64> {
+    let due = repository.due(&scope("acme"), &id("a"), at(millis), 100).await.expect("the store answers");
+    due.into_iter().map(|delivery| delivery.event.sequence).collect()
+}
+
+async fn letters(repository: &dyn WebhookRepository, size: u32, after: Option<String>) -> (Vec<DeadLetter>, Option<String>) {
+    let page = repository.dead_letters(&scope("acme"), &id("a"), &PageRequest { size, after }).await.expect("the store answers");
+    let page = page.open_for_system().expect("there is a page");
+    (page.items, page.next)
+}
+
+/// So many events of tenant `acme`, as they are stored.
+async fn happened(stores: Stores<'_>, many: u64) -> Vec<Event> {
+    let acme = scope("acme");
+    for number in 0..many {
+        let creation = sample::creation(sample::utility(&acme, &format!("u-{number}")));
+        stores.utilities.commit(&acme, creation).await.expect("the store answers");
+    }
+    stores.events.behind(&acme, 0).await.expect("the store answers").open_for_system().expect("there is a page").items
+}
+
+async fn queue(repository: &dyn WebhookRepository, from: u64, to: u64, events: &[Event], due: u64) -> bool {
+    let queued = Queued { from, to, missed: 0, events: events.to_vec(), due: at(due) };
+    repository.queue(&scope("acme"), &id("a"), queued).await.expect("the store answers")
+}
+
+async fn fail(repository: &dyn WebhookRepository, sequence: u64, attempts: u32, verdict: Verdict) {
+    let failed = Failed { sequence, attempts, failure: format!("failure {attempts}"), verdict };
+    repository.failed(&scope("acme"), &id("a"), failed).await.expect("the store answers");
+}
+
+/// Secrets come back, the one before with its end, and only to whom they belong.
+pub async fn a_webhook_survives_whole_with_its_secrets(repository: &dyn WebhookRepository, _: Stores<'_>) {
+    let one = webhook("acme", "a");
+    assert_eq!(commit(repository, creation(&one)).await, Committed::Stored);
+    assert_eq!(commit(repository, creation(&webhook("beta", "a"))).await, Committed::Stored);
+    assert_eq!(commit(repository, creation(&one)).await, Committed::Conflict);
+    assert_eq!((find(repository, "acme", "a").await, find(repository, "acme", "b").await), (Some(one.clone()), None));
+    let known = async || {
+        let secrets = repository.secrets(&scope("acme"), &id("a")).await.expect("the store answers").expect("there are");
+        let previous = secrets.previous.map(|(secret, until)| (secret.expose().to_owned(), until));
+        (secrets.current.expose().to_owned(), previous)
+    };
+    assert_eq!(known().await, ("one".to_owned(), None));
+    let rotation = WebhookChange { secrets: Some(secrets("two", Some("one"))), ..change(&one, &one) };
+    assert_eq!(commit(repository, rotation).await, Committed::Stored);
+    assert_eq!(known().await, ("two".to_owned(), Some(("one".to_owned(), at(7)))));
+    let second = find(repository, "acme", "a").await.expect("it is there");
+    assert_eq!(commit(repository, change(&second, &second)).await, Committed::Stored);
+    assert_eq!(known().await.0, "two", "a change of something else keeps it");
+    let page = repository.list(&scope("acme"), &PageRequest { size: 1, after: None }).await.expect("the store answers");
+    assert_eq!(page.open_for_system().map(|page| (page.items.len(), page.next)), Some((1, None)));
+    assert_eq!(repository.active().await.expect("the store answers").len(), 2);
+}
+
+/// A change from another revision stores nothing.
+pub async fn a_webhook_changes_only_from_the_expected_revision(repository: &dyn WebhookRepository, _: Stores<'_>) {
+    let first = webhook("acme", "a");
+    assert_eq!(commit(repository, change(&first, &first)).await, Committed::Conflict, "there is none");
+    commit(repository, creation(&first)).await;
+    let second = Webhook { state: WebhookState::Failed, url: "https://other.example.org/".to_owned(), ..first.clone() };
+    assert_eq!(commit(repository, change(&first, &second)).await, Committed::Stored);
+    assert_eq!(commit(repository, change(&first, &first)).await, Committed::Conflict);
+    let stored = Webhook { revision: Revision::FIRST.next(), ..second };
+    assert_eq!(find(repository, "acme", "a").await, Some(stored));
+    assert_eq!(repository.active().await.expect("the store answers"), [], "nothing is sent to it");
+}
+
+/// What was there before is nobody's news.
+pub async fn a_new_webhook_begins_behind_what_has_happened(repository: &dyn WebhookRepository, stores: Stores<'_>) {
+    happened(stores, 3).await;
+    commit(repository, creation(&webhook("acme", "a"))).await;
+    assert_eq!(progress(repository).await, WebhookProgress { reached: 3, ..WebhookProgress::default() });
+    assert_eq!(repository.progress(&scope("acme"), &id("b")).await.expect("the store answers"), None);
+}
+
+/// By whichever server looked first; what is tried again waits.
+pub async fn events_are_queued_once_and_are_due_in_order(repository: &dyn WebhookRepository, stores: Stores<'_>) {
+    commit(repository, creation(&webhook("acme", "a"))).await;
+    let events = happened(stores, 4).await;
+    assert!(queue(repository, 0, 4, &events[..3], 10).await);
+    assert!(!queue(repository, 0, 4, &events, 10).await, "another was first");
+    assert_eq!(progress(repository).await, WebhookProgress { reached: 4, waiting: 3, ..WebhookProgress::default() });
+    assert_eq!((due(repository, 9).await, due(repository, 10).await), (vec![], vec![1, 2, 3]));
+    let delivery = repository.due(&scope("acme"), &id("a"), at(10), 1).await.expect("the store answers").remove(0);
+    assert_eq!((delivery.event, delivery.attempts), (events[0].clone(), 0), "whole");
+    fail(repository, 1, 1, Verdict::Again(at(50))).await;
+    repository.taken(&scope("acme"), &id("a"), 2).await.expect("the store answers");
+    assert_eq!((due(repository, 49).await, due(repository, 50).await), (vec![3], vec![3, 1]));
+    let again = repository.due(&scope("acme"), &id("a"), at(50), 100).await.expect("the store answers");
+    assert_eq!(again[1].attempts, 1);
+}
+
+/// In pages, with how it failed; what is taken ends the count.
+pub async fn what_is_given_up_is_kept_until_it_is_asked_for_again(repository: &dyn WebhookRepository, stores: Stores<'_>) {
+    let one = webhook("acme", "a");
+    commit(repository, creation(&one)).await;
+    let events = happened(stores, 5).await;
+    queue(repository, 0, 5, &events, 10).await;
+    for sequence in [4, 1, 3] {
+        fail(repository, sequence, 8, Verdict::GivenUp(at(60))).await;
+    }
+    assert_eq!(due(repository, 1_000).await, [2, 5]);
+    let counted = WebhookProgress { reached: 5, waiting: 2, dead_letters: 3, given_up: 3, missed: 0 };
+    assert_eq!(progress(repository).await, counted);
+    let (first, next) = letters(repository, 2, None).await;
+    let (rest, end) = letters(repository, 2, next).await;
+    let all: Vec<_> = first.into_iter().chain(rest).collect();
+    assert_eq!(all.iter().map(|letter| letter.delivery.event.sequence).collect::<Vec<_>>(), [1, 3, 4]);
+    assert_eq!((end, all[0].given_up, all[0].failure.as_str(), all[0].delivery.attempts), (None, at(60), "failure 8", 8));
+    let replay = WebhookChange { replays: Some((vec![3, 99], at(70))), ..change(&one, &one) };
+    assert_eq!(commit(repository, replay).await, Committed::Stored);
+    assert_eq!(due(repository, 70).await, [2, 5, 3]);
+    repository.taken(&scope("acme"), &id("a"), 3).await.expect("the store answers");
+    assert_eq!(progress(repository).await, WebhookProgress { dead_letters: 2, given_up: 0, ..counted });
+    let second = find(repository, "acme", "a").await.expect("it is there");
+    commit(repository, WebhookChange { replays: Some((Vec::new(), at(80))), ..change(&second, &second) }).await;
+    assert_eq!((due(repository, 80).await.len(), letters(repository, 10, None).await.0.len()), (4, 0), "all of them");
+}
+
+/// A webhook of the same name later has nothing of it.
+pub async fn what_is_deleted_takes_everything_with_it(repository: &dyn WebhookRepository, stores: Stores<'_>) {
+    let one = webhook("acme", "a");
+    commit(repository, creation(&one)).await;
+    queue(repository, 0, 2, &happened(stores, 2).await, 10).await;
+    assert_eq!(commit(repository, WebhookChange { deletes: true, ..change(&one, &one) }).await, Committed::Stored);
+    assert_eq!(find(repository, "acme", "a").await, None);
+    fail(repository, 1, 8, Verdict::GivenUp(at(60))).await;
+    commit(repository, creation(&one)).await;
+    assert_eq!(progress(repository).await, WebhookProgress { reached: 2, ..WebhookProgress::default() });
+}
+
+/// The first answer comes back, and another body is refused.
+pub async fn a_remembered_request_about_a_webhook_is_answered_once(repository: &dyn WebhookRepository, _: Stores<'_>) {
+    let one = webhook("acme", "a");
+    let key = |body| sample::request("CreateWebhook", "one", body);
+    let ask = |key: RequestKey| WebhookChange { request: Some(key), ..creation(&one) };
+    assert_eq!(commit(repository, ask(key(1))).await, Committed::Stored);
+    commit(repository, WebhookChange { deletes: true, ..change(&one, &one) }).await;
+    assert_eq!(commit(repository, ask(key(1))).await, Committed::Answered(Box::new(one.clone())));
+    assert_eq!(commit(repository, ask(key(2))).await, Committed::KeyReused);
+    let look = repository.find_answer(&scope("acme"), &key(1)).await.expect("the store answers");
+    assert_eq!(look, Some(Committed::Answered(Box::new(one))));
+}

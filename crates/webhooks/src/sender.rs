@@ -1,0 +1,139 @@
+//! One attempt: resolve, check every address, connect to one of them, say one request, and believe nothing but the status.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use domain::event::Event;
+use domain::identity::Secret;
+use domain::time::Timestamp;
+use domain::webhook::{Refusal, WebhookSecrets, WebhookSender};
+use futures_util::future::{Either, select};
+use http::header::{CONNECTION, CONTENT_TYPE, HOST, USER_AGENT};
+use http::{Request, StatusCode};
+use http_body_util::{BodyExt as _, Full, Limited};
+use hyper::body::Bytes;
+use hyper::client::conn::http1;
+use hyper_util::rt::TokioIo;
+use tls::{Client, Protocol, Trust};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio::sync::OnceCell;
+use tokio::time::timeout;
+
+use crate::address::Address;
+use crate::network::Networks;
+use crate::{cloud_event, signature};
+
+/// Bytes of an answer that are read, so that a receiver can end in good order; nothing is made of them.
+const MAX_ANSWER: usize = 4 * 1024;
+
+/// How events are sent.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Longest time of one attempt, all together.
+    pub timeout: Duration,
+    /// Addresses beyond the public internet that may be reached.
+    pub networks: Networks,
+    /// Who is believed when they say who a receiver is.
+    pub trust: Trust,
+}
+
+/// Sends over HTTP/1.1.
+pub struct HttpSender {
+    config: Config,
+    client: OnceCell<Client>,
+}
+
+impl HttpSender {
+    /// A sender. Whom it believes is read when it sends first.
+    pub fn new(config: Config) -> Self {
+        HttpSender { config, client: OnceCell::new() }
+    }
+
+    async fn attempt(&self, url: &str, message: Request<Full<Bytes>>) -> Result<(), Refusal> {
+        let address = Address::parse(url, &self.config.networks).map_err(Refusal)?;
+        let stream = self.connect(&address).await?;
+        if !address.encrypted {
+            return say(stream, message).await;
+        }
+        let client = self.client().await?;
+        let shaken = client.connect(address.host(), stream).await;
+        say(shaken.map_err(|error| Refusal(format!("no handshake: {error}")))?, message).await
+    }
+
+    async fn connect(&self, address: &Address) -> Result<TcpStream, Refusal> {
+        let mut last = None;
+        for found in address.resolve(&self.config.networks).await.map_err(Refusal)? {
+            // To what was checked, and not to the name once more: that may lead elsewhere by now.
+            match TcpStream::connect(found).await {
+                Ok(stream) => return Ok(stream),
+                Err(error) => last = Some(error.kind()),
+            }
+        }
+        Err(Refusal(format!("no connection: {}", last.map_or_else(|| "no address".to_owned(), |kind| kind.to_string()))))
+    }
+
+    async fn client(&self) -> Result<&Client, Refusal> {
+        let make = || async {
+            let trust = self.config.trust.clone();
+            let made = tokio::task::spawn_blocking(move || Client::new(&trust, Protocol::Http1)).await;
+            let made = made.map_err(|error| Refusal(error.to_string()))?;
+            made.map_err(|error| Refusal(format!("nobody can be believed: {error}")))
+        };
+        self.client.get_or_try_init(make).await
+    }
+}
+
+#[async_trait]
+impl WebhookSender for HttpSender {
+    fn check(&self, url: &str) -> Result<(), String> {
+        Address::parse(url, &self.config.networks).map(drop)
+    }
+
+    fn new_secret(&self) -> Secret {
+        signature::new_secret()
+    }
+
+    async fn send(&self, url: &str, secrets: &WebhookSecrets, event: &Event, now: Timestamp) -> Result<(), Refusal> {
+        let address = Address::parse(url, &self.config.networks).map_err(Refusal)?;
+        let (body, seconds) = (cloud_event::text(event), now.as_millis() / 1_000);
+        let signatures = signature::signatures(secrets, now, &event.id, seconds, &body);
+        let signatures = signatures.ok_or_else(|| Refusal("its secret is none".to_owned()))?;
+        let message = Request::post(address.path())
+            .header(HOST, address.authority())
+            .header(USER_AGENT, "zona")
+            .header(CONTENT_TYPE, "application/cloudevents+json; charset=utf-8")
+            .header(CONNECTION, "close")
+            .header("webhook-id", &event.id)
+            .header("webhook-timestamp", seconds)
+            .header("webhook-signature", signatures)
+            .body(Full::new(Bytes::from(body)));
+        let message = message.map_err(|error| Refusal(format!("it cannot be asked: {error}")))?;
+        let limit = self.config.timeout;
+        timeout(limit, self.attempt(url, message)).await.unwrap_or_else(|_elapsed| Err(Refusal(format!("no answer within {limit:?}"))))
+    }
+}
+
+/// Says one request, and waits for the answer. Redirections are not followed: who answers under the address answers, or nobody does.
+async fn say(stream: impl AsyncRead + AsyncWrite + Unpin + Send, message: Request<Full<Bytes>>) -> Result<(), Refusal> {
+    let broken = |error: hyper::Error| Refusal(format!("no answer: {error}"));
+    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(broken)?;
+    let answer = Box::pin(async move {
+        let answer = sender.send_request(message).await.map_err(broken)?;
+        let status = answer.status();
+        // It counts as taken by its status, whatever follows.
+        let _ = Limited::new(answer.into_body(), MAX_ANSWER).collect().await;
+        Ok(status)
+    });
+    // The connection does its work only while it is asked to; what it has read may be answered after its end.
+    let status = match select(answer, connection).await {
+        Either::Left((answered, _)) => answered?,
+        Either::Right((_, answer)) => answer.await?,
+    };
+    if status.is_success() { Ok(()) } else { Err(Refusal(told(status))) }
+}
+
+fn told(status: StatusCode) -> String {
+    let kind = if status.is_redirection() { ", and redirections are not followed" } else { "" };
+    format!("the answer has the status {}{kind}", status.as_u16())
+}
