@@ -12,6 +12,7 @@ mod prune;
 mod rows;
 mod write;
 
+pub(crate) use rows::told;
 pub(crate) use write::note;
 
 #[async_trait]
@@ -22,8 +23,8 @@ impl EventRepository for EmbeddedStore {
     }
 
     async fn behind(&self, scope: &TenantScope, sequence: u64) -> domain::Result<Found<Page<Event>>> {
-        let tenant = scope.tenant().clone();
-        let items = self.read(move |connection| rows::behind(connection, &tenant, sequence)).await?;
+        let (tenant, vault) = (scope.tenant().clone(), self.vault());
+        let items = self.read(move |connection| rows::behind(connection, &vault, &tenant, sequence)).await?;
         Ok(Found::one(Page { items, next: None }))
     }
 

@@ -21,6 +21,7 @@ mod changes;
 mod durability;
 mod erasure;
 mod faults;
+mod happened;
 mod holding;
 mod personal;
 mod records;

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use domain::access::{Found, TenantScope};
-use domain::name::WebhookId;
+use domain::name::{WebhookId, WebhookName};
 use domain::page::{Page, PageRequest};
 use domain::request::{Committed, RequestKey};
 use domain::time::Timestamp;
@@ -48,12 +48,13 @@ impl WebhookRepository for EmbeddedStore {
     }
 
     async fn dead_letters(&self, scope: &TenantScope, id: &WebhookId, page: &PageRequest) -> domain::Result<Found<Page<DeadLetter>>> {
-        let letters = deliveries::DeadLetters::new(scope.tenant().clone(), id.clone(), page)?;
-        Ok(Found::one(self.read(move |connection| letters.page(connection)).await?))
+        let (letters, vault) = (deliveries::DeadLetters::new(scope.tenant().clone(), id.clone(), page)?, self.vault());
+        Ok(Found::one(self.read(move |connection| letters.page(connection, &vault)).await?))
     }
 
     async fn active(&self) -> domain::Result<Vec<Webhook>> {
-        Ok(self.read(rows::active).await?)
+        let vault = self.vault();
+        Ok(self.read(move |connection| rows::active(connection, &vault)).await?)
     }
 
     async fn secrets(&self, scope: &TenantScope, id: &WebhookId) -> domain::Result<Option<WebhookSecrets>> {
@@ -67,8 +68,8 @@ impl WebhookRepository for EmbeddedStore {
     }
 
     async fn due(&self, scope: &TenantScope, id: &WebhookId, now: Timestamp, limit: u32) -> domain::Result<Vec<Delivery>> {
-        let (tenant, id) = (scope.tenant().clone(), id.clone());
-        Ok(self.read(move |connection| deliveries::due(connection, &tenant, &id, now, limit)).await?)
+        let (name, vault) = (WebhookName { tenant: scope.tenant().clone(), webhook: id.clone() }, self.vault());
+        Ok(self.read(move |connection| deliveries::due(connection, &vault, &name, now, limit)).await?)
     }
 
     async fn taken(&self, scope: &TenantScope, id: &WebhookId, sequence: u64) -> domain::Result<()> {

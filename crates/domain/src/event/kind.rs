@@ -39,10 +39,12 @@ pub enum EventKind {
     PrincipalEnabled,
     /// One was deleted, with all that was granted to it.
     PrincipalDeleted,
+    /// Something that the store cannot read any more. It happens by no change, and is told to everybody in its place.
+    Unreadable,
 }
 
 impl EventKind {
-    /// Every kind.
+    /// Every kind that changes have.
     pub const ALL: [Self; 18] = [
         Self::UtilityCreated,
         Self::UtilityUpdated,
@@ -85,11 +87,12 @@ impl EventKind {
             Self::PrincipalDisabled => "dev.zona.principal.disabled",
             Self::PrincipalEnabled => "dev.zona.principal.enabled",
             Self::PrincipalDeleted => "dev.zona.principal.deleted",
+            Self::Unreadable => "dev.zona.event.unreadable",
         }
     }
 
     /// The kind of this name.
     pub fn parse(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|kind| kind.as_str() == name)
+        Self::ALL.into_iter().chain([Self::Unreadable]).find(|kind| kind.as_str() == name)
     }
 }

@@ -34,9 +34,9 @@ impl EventSelection {
         EventSelection { names }
     }
 
-    /// Whether events of this kind are wanted.
+    /// Whether events of this kind are wanted. What cannot be read may be of any.
     pub fn holds(&self, kind: EventKind) -> bool {
-        self.names.is_empty() || self.names.iter().any(|name| is_of(kind, name))
+        self.names.is_empty() || kind == EventKind::Unreadable || self.names.iter().any(|name| is_of(kind, name))
     }
 }
 

@@ -32,6 +32,13 @@ fn the_beginning_of_a_name_up_to_a_dot_stands_for_all_that_begin_so() {
 }
 
 #[test]
+fn what_cannot_be_read_is_told_to_everybody_and_named_by_nobody() {
+    assert!(read(&["dev.zona.access"]).unwrap().holds(EventKind::Unreadable));
+    assert_eq!(EventKind::parse(EventKind::Unreadable.as_str()), Some(EventKind::Unreadable), "webhooks keep copies of it");
+    assert!(read(&[EventKind::Unreadable.as_str()]).is_err());
+}
+
+#[test]
 fn what_begins_no_type_is_refused_with_its_place() {
     let unknown = |index: usize| (format!("types[{index}]"), "UNKNOWN_EVENT_TYPE");
     let refused = read(&["dev.zona.util", "dev.zona.utility.", "", "dev.zona.utility", "x"]).unwrap_err();

@@ -1,5 +1,6 @@
 //! Rows of events, read.
 
+use domain::error::Source;
 use domain::event::{Details, Event, EventKind, EventSpan, MAX_EVENTS_AT_ONCE};
 use domain::name::TenantId;
 use domain::time::Timestamp;
@@ -8,6 +9,7 @@ use storage_documents::EventDocument;
 
 use crate::connection::integer;
 use crate::error::{Error, Result, during};
+use crate::vault::{Trouble, Vault};
 
 const TABLE: &str = "events";
 
@@ -21,7 +23,7 @@ pub(super) fn span(connection: &Connection, tenant: &TenantId) -> Result<EventSp
     Ok(EventSpan { oldest, newest })
 }
 
-pub(super) fn behind(connection: &Connection, tenant: &TenantId, sequence: u64) -> Result<Vec<Event>> {
+pub(super) fn behind(connection: &Connection, vault: &Vault, tenant: &TenantId, sequence: u64) -> Result<Vec<Event>> {
     const QUERY: &str = "SELECT sequence, id, time, kind, subject, details FROM events WHERE tenant = ?1 AND sequence > ?2 \
          ORDER BY sequence LIMIT ?3";
     let doing = "reading events";
@@ -29,7 +31,7 @@ pub(super) fn behind(connection: &Connection, tenant: &TenantId, sequence: u64) 
     let mut rows = statement.query(params![tenant.as_str(), integer(sequence), MAX_EVENTS_AT_ONCE]).map_err(during(doing))?;
     let mut found = Vec::new();
     while let Some(row) = rows.next().map_err(during(doing))? {
-        found.push(Stored::read(row).map_err(during(doing))?.decode(tenant)?);
+        found.push(Stored::read(row).map_err(during(doing))?.decode(vault, tenant));
     }
     Ok(found)
 }
@@ -64,11 +66,28 @@ impl Stored {
         })
     }
 
-    fn decode(self, tenant: &TenantId) -> Result<Event> {
+    fn decode(self, vault: &Vault, tenant: &TenantId) -> Event {
         let Stored { sequence, id, time, kind, subject, details } = self;
-        let broken = |source| Error::undecodable(TABLE, format!("{tenant}/{sequence}"), source);
-        let kind = EventKind::parse(&kind).ok_or_else(|| broken(format!("{kind:?} is no type of events").into()))?;
-        let details = Details::from(storage_documents::decode::<EventDocument>(&details).map_err(broken)?);
-        Ok(Event { tenant: tenant.clone(), sequence, id, time, kind, subject, details })
+        let (kind, details) = told(vault, (TABLE, format!("{tenant}/{sequence}")), &kind, &details);
+        Event { tenant: tenant.clone(), sequence, id, time, kind, subject, details }
     }
+}
+
+/// What happened and what is said of it, from a row of a table with a key. One that cannot be read hides none behind it: that it is there
+/// is told, and operators hear which.
+pub(crate) fn told(vault: &Vault, (table, key): (&'static str, String), kind: &str, details: &str) -> (EventKind, Details) {
+    let read = || -> std::result::Result<(EventKind, Details), Source> {
+        let known = EventKind::parse(kind).ok_or_else(|| format!("{kind:?} is no type of events"))?;
+        Ok((known, storage_documents::decode::<EventDocument>(details)?.into()))
+    };
+    read().unwrap_or_else(|source| {
+        let error = Error::undecodable(table, key, source);
+        if vault.is_news(Trouble::Unopened, &error) {
+            tracing::error!(
+                error = &error as &dyn std::error::Error,
+                "an event cannot be read and is told as one of which nothing is known"
+            );
+        }
+        (EventKind::Unreadable, Details::new())
+    })
 }

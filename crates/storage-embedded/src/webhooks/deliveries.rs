@@ -1,6 +1,6 @@
 //! Rows of what is on its way to webhooks, and of what was given up.
 
-use domain::event::{Details, Event, EventKind};
+use domain::event::Event;
 use domain::name::{TenantId, WebhookId, WebhookName};
 use domain::page::{MAX_PAGE, Page, PageRequest};
 use domain::time::Timestamp;
@@ -10,7 +10,9 @@ use storage_documents::EventDocument;
 
 use crate::connection::integer;
 use crate::cursor::{Cursor, malformed};
-use crate::error::{Error, Result, during};
+use crate::error::{Result, during};
+use crate::events::told;
+use crate::vault::Vault;
 
 const TABLE: &str = "webhook_deliveries";
 const ORDER: &str = "dead_letter";
@@ -32,14 +34,14 @@ impl DeadLetters {
         Ok(DeadLetters { name: WebhookName { tenant, webhook }, after, size: page.size.clamp(1, MAX_PAGE) as usize })
     }
 
-    pub(super) fn page(&self, connection: &Connection) -> Result<Page<DeadLetter>> {
+    pub(super) fn page(&self, connection: &Connection, vault: &Vault) -> Result<Page<DeadLetter>> {
         let query = format!(
             "SELECT {COLUMNS} FROM webhook_deliveries WHERE tenant = ?1 AND webhook = ?2 AND given_up IS NOT NULL AND sequence > ?3 \
              ORDER BY sequence LIMIT ?4"
         );
         let limit = i64::try_from(self.size + 1).expect("a page is small");
         let values = params![self.name.tenant.as_str(), self.name.webhook.as_str(), self.after, limit];
-        let mut items = many(connection, &self.name, &query, values)?;
+        let mut items = many(connection, vault, &self.name, &query, values)?;
         let more = items.len() > self.size;
         items.truncate(self.size);
         let last = items.last().filter(|_| more);
@@ -96,14 +98,13 @@ pub(super) fn queue(connection: &Connection, tenant: &TenantId, id: &WebhookId, 
     run().map_err(during("queueing deliveries"))
 }
 
-pub(super) fn due(connection: &Connection, tenant: &TenantId, id: &WebhookId, now: Timestamp, limit: u32) -> Result<Vec<Delivery>> {
+pub(super) fn due(connection: &Connection, vault: &Vault, name: &WebhookName, now: Timestamp, limit: u32) -> Result<Vec<Delivery>> {
     let query = format!(
         "SELECT {COLUMNS} FROM webhook_deliveries WHERE tenant = ?1 AND webhook = ?2 AND given_up IS NULL AND due <= ?3 \
          ORDER BY due, sequence LIMIT ?4"
     );
-    let name = WebhookName { tenant: tenant.clone(), webhook: id.clone() };
-    let values = params![tenant.as_str(), id.as_str(), integer(now.as_millis()), limit];
-    Ok(many(connection, &name, &query, values)?.into_iter().map(|letter| letter.delivery).collect())
+    let values = params![name.tenant.as_str(), name.webhook.as_str(), integer(now.as_millis()), limit];
+    Ok(many(connection, vault, name, &query, values)?.into_iter().map(|letter| letter.delivery).collect())
 }
 
 pub(super) fn taken(connection: &Connection, tenant: &TenantId, id: &WebhookId, sequence: u64) -> Result<()> {
@@ -159,13 +160,13 @@ pub(super) fn replay(connection: &Connection, name: &WebhookName, places: &[u64]
     run().map_err(during("replaying dead letters"))
 }
 
-fn many(connection: &Connection, name: &WebhookName, query: &str, values: impl rusqlite::Params) -> Result<Vec<DeadLetter>> {
+fn many(connection: &Connection, vault: &Vault, name: &WebhookName, query: &str, values: impl rusqlite::Params) -> Result<Vec<DeadLetter>> {
     let doing = "reading deliveries";
     let mut statement = connection.prepare_cached(query).map_err(during(doing))?;
     let mut rows = statement.query(values).map_err(during(doing))?;
     let mut found = Vec::new();
     while let Some(row) = rows.next().map_err(during(doing))? {
-        found.push(Stored::read(row).map_err(during(doing))?.decode(name)?);
+        found.push(Stored::read(row).map_err(during(doing))?.decode(vault, name));
     }
     Ok(found)
 }
@@ -198,10 +199,8 @@ impl Stored {
         })
     }
 
-    fn decode(self, name: &WebhookName) -> Result<DeadLetter> {
-        let broken = |source| Error::undecodable(TABLE, format!("{name}/{}", self.sequence), source);
-        let kind = EventKind::parse(&self.kind).ok_or_else(|| broken("it is of no type of events".into()))?;
-        let details = Details::from(storage_documents::decode::<EventDocument>(&self.details).map_err(broken)?);
+    fn decode(self, vault: &Vault, name: &WebhookName) -> DeadLetter {
+        let (kind, details) = told(vault, (TABLE, format!("{name}/{}", self.sequence)), &self.kind, &self.details);
         let time = |millis: i64| Timestamp::from_millis(millis.unsigned_abs());
         let event = Event {
             tenant: name.tenant.clone(),
@@ -213,6 +212,6 @@ impl Stored {
             details,
         };
         let delivery = Delivery { webhook: name.clone(), event, attempts: self.attempts };
-        Ok(DeadLetter { delivery, given_up: time(self.given_up.unwrap_or_default()), failure: self.failure })
+        DeadLetter { delivery, given_up: time(self.given_up.unwrap_or_default()), failure: self.failure }
     }
 }
