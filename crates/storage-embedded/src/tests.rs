@@ -79,7 +79,16 @@ mod events {
     impl<'a> From<&'a Scratch> for Stores<'a> {
         fn from(scratch: &'a Scratch) -> Self {
             let store = &scratch.store;
-            Stores { events: store, utilities: store, executions: store, grants: store, principals: store, tenants: store }
+            Stores {
+                events: store,
+                utilities: store,
+                executions: store,
+                grants: store,
+                principals: store,
+                subjects: store,
+                bootstrap: store,
+                tenants: store,
+            }
         }
     }
 

@@ -4,7 +4,10 @@
 use domain::access::{Access, Consent, Grant, GrantRepository, Grantee, TenantScope};
 use domain::event::{Detail, Event, EventKind, EventRepository, EventSpan, MAX_EVENTS_AT_ONCE};
 use domain::execution::ExecutionRepository;
-use domain::identity::{PrincipalChange, PrincipalRepository, PrincipalState, Role};
+use domain::hash::Hash;
+use domain::identity::{
+    BootstrapRepository, Erasure, Principal, PrincipalChange, PrincipalRepository, PrincipalState, Role, SubjectRepository,
+};
 use domain::request::{Committed, Expected};
 use domain::tenant::{Tenant, TenantChange, TenantRepository, TenantState};
 use domain::time::Timestamp;
@@ -26,6 +29,10 @@ pub struct Stores<'a> {
     /// The same.
     pub principals: &'a dyn PrincipalRepository,
     /// The same.
+    pub subjects: &'a dyn SubjectRepository,
+    /// The same.
+    pub bootstrap: &'a dyn BootstrapRepository,
+    /// The same.
     pub tenants: &'a dyn TenantRepository,
 }
 
@@ -36,8 +43,10 @@ macro_rules! event_repository_contract {
         $crate::event_repository_contract! { $make;
             each_change_of_a_utility_is_one_event,
             the_end_of_an_execution_is_told_once,
+            the_end_of_an_execution_that_is_stored_with_it_is_told_once,
             changes_of_a_tenant_are_told_to_it_and_to_the_installation,
             changes_of_access_are_told_and_other_changes_of_principals_are_not,
+            the_first_administrator_and_an_erasure_are_told_once,
             what_is_shared_is_told_to_both_tenants_once_it_is_accepted,
             what_is_refused_or_repeated_is_no_event,
             events_are_read_in_order_and_of_one_tenant_only,
@@ -122,6 +131,38 @@ pub async fn the_end_of_an_execution_is_told_once(stores: Stores<'_>) {
     assert_eq!(text(event, "utility"), Some(pending.version.utility.to_string()));
     assert_eq!(text(event, "state").as_deref(), Some(ended.state.as_str()));
     assert_eq!(text(event, "reason").as_deref(), ended.failure.as_ref().map(|failure| failure.reason.as_str()));
+}
+
+/// As that of a transform is, and not again where the request is repeated.
+pub async fn the_end_of_an_execution_that_is_stored_with_it_is_told_once(stores: Stores<'_>) {
+    let acme = scope("acme");
+    let (ended, asked) = (sample::ended(&sample::execution(&acme, 1), 5), sample::request("Transform", "one", 1));
+    let insert = async || stores.executions.insert(&acme, &ended, Some(&asked), &[]).await.expect("the store answers");
+    assert_eq!(insert().await, Committed::Stored);
+    assert!(matches!(insert().await, Committed::Answered(_)));
+    let subject = ended.name.to_string();
+    let short = subject.strip_prefix("tenants/acme/").expect("it is of the tenant");
+    assert_eq!(told(stores, "acme", 0).await, [(EventKind::ExecutionEnded, short.to_owned())]);
+}
+
+/// Neither goes through a change of a principal.
+pub async fn the_first_administrator_and_an_erasure_are_told_once(stores: Stores<'_>) {
+    let (code, root) = (Hash::from_bytes([7; 32]), sample::principal("tenants/system/users/root"));
+    let root = Principal { role: Role::SuperAdmin, ..root };
+    assert!(stores.bootstrap.offer(code).await.expect("the store answers"));
+    for is_first in [true, false] {
+        assert_eq!(stores.bootstrap.redeem(&code, &root).await.expect("the store answers"), is_first);
+    }
+    assert_eq!(told(stores, "system", 0).await, [(EventKind::PrincipalCreated, "users/root".to_owned())]);
+    let (acme, ann) = (scope("acme"), sample::principal("tenants/acme/users/ann"));
+    let change = PrincipalChange { expected: Expected::Absent, principal: ann.clone(), deletes: false, judged_at: None, request: None };
+    assert_eq!(stores.principals.commit(&acme, change).await.expect("the store answers"), Committed::Stored);
+    let erasure = Erasure { user: ann.name.clone(), principal: Some(ann.clone()), judged_at: None, request: None };
+    assert_eq!(stores.subjects.erase(&acme, erasure).await.expect("the store answers"), Committed::Stored);
+    let again = Erasure { user: ann.name, principal: None, judged_at: None, request: None };
+    stores.subjects.erase(&acme, again).await.expect("the store answers");
+    let kinds = told(stores, "acme", 0).await.into_iter().map(|(kind, _)| kind).collect::<Vec<_>>();
+    assert_eq!(kinds, [EventKind::PrincipalCreated, EventKind::PrincipalDeleted]);
 }
 
 /// Under one id. What leaves it as it is, nobody is told.

@@ -87,7 +87,16 @@ mod events {
     impl<'a> From<&'a Fakes> for Stores<'a> {
         fn from(fakes: &'a Fakes) -> Self {
             let Fakes { events, utilities, executions, identity, grants, tenants, webhooks: _ } = fakes;
-            Stores { events: &**events, utilities, executions, grants: &**grants, principals: identity, tenants }
+            Stores {
+                events: &**events,
+                utilities,
+                executions,
+                grants: &**grants,
+                principals: identity,
+                subjects: identity,
+                bootstrap: identity,
+                tenants,
+            }
         }
     }
 

@@ -8,6 +8,7 @@ use std::time::Duration;
 use domain::access::{Access, Consent, Grant, GrantRepository, Grantee};
 use domain::audit::{Actor, AuditQuery, AuditRepository, Entry, FieldChange};
 use domain::change::Changed;
+use domain::event::{EventKind, EventRepository};
 use domain::execution::{Execution, ExecutionRepository};
 use domain::identity::{Erasure, Principal, PrincipalChange, PrincipalRepository, SubjectRepository, SubjectState};
 use domain::name::{PrincipalName, UtilityName};
@@ -110,6 +111,10 @@ async fn nothing_of_an_erased_person_is_left_in_the_files_and_the_records_are_wh
     clock.advance(SETTLED);
     assert_eq!(store.go_on_erasing().await.unwrap(), 0);
     assert_eq!(bytes(&store).await, before);
+    let events = EventRepository::behind(&store, &acme, 0).await.unwrap().open_for_system().unwrap().items;
+    let deleted = events.iter().find(|event| event.kind == EventKind::PrincipalDeleted).expect("others hear that somebody is gone");
+    assert_eq!(deleted.subject, erased.as_str());
+    assert!(!format!("{events:?}").contains(ID) && events.len() >= 6, "{events:?}");
 
     let page = PageRequest { size: 10, after: None };
     let listed =
