@@ -64,6 +64,7 @@ impl Callers {
             utilities: Arc::clone(&stores.utilities),
             executions: store.clone(),
             audit: store.clone(),
+            events: store.clone(),
             hasher: Arc::new(passwords),
             secrets: secrets.clone(),
             issuer: tokens.clone(),

@@ -7,7 +7,7 @@ use domain::identity::{Asked, Session, SubjectPart};
 use domain::name::PrincipalName;
 use domain::revision::Etag;
 
-use crate::convert::{Violations, audit, grant, identity, request_key, time};
+use crate::convert::{Violations, audit, event_log, grant, identity, request_key, time};
 
 /// Reads EraseSubject.
 pub(crate) fn read_erase(mut body: pb::EraseSubjectRequest, caller: &PrincipalName) -> Asked {
@@ -30,6 +30,7 @@ pub(crate) fn part_to_wire(part: SubjectPart) -> pb::ExportSubjectResponse {
         SubjectPart::Utility(name) => Part::Utility(name.to_string()),
         SubjectPart::Execution(name) => Part::Execution(name.to_string()),
         SubjectPart::Record(record) => Part::AuditRecord(audit::record_to_wire(&record)),
+        SubjectPart::Event(event) => Part::Event(event_log::event_to_wire(*event)),
     };
     pb::ExportSubjectResponse { part: Some(part) }
 }

@@ -128,6 +128,7 @@ impl Known {
             utilities,
             executions: executions.clone(),
             audit: executions.clone(),
+            events: self.events.clone(),
             principals: self.store.clone(),
             api_keys: self.store.clone(),
             sessions: self.store.clone(),

@@ -77,6 +77,9 @@ async fn an_export_holds_everything_that_is_stored_of_a_user_and_nothing_of_othe
     let is_hers = |record: &&api_proto::zona::audit::v1::AuditRecord| record.actor.as_ref().is_some_and(|actor| actor.principal == ANN);
     assert!(records.iter().any(is_hers) && records.iter().all(|record| is_hers(record) || record.resource == ANN), "{records:?}");
     assert!(records.iter().any(|record| record.action == "user.export"), "that it was taken away, too");
+    let events: Vec<_> =
+        parts.iter().filter_map(|part| if let Part::Event(event) = part { Some(event.r#type.as_str()) } else { None }).collect();
+    assert_eq!(events, ["dev.zona.principal.created", "dev.zona.access.granted"]);
     assert_eq!(export(&all, "tenants/demo/users/nobody").await.unwrap_err().code(), Code::NotFound);
 }
 

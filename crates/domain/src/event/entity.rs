@@ -45,6 +45,12 @@ impl Event {
     pub fn source(&self) -> String {
         format!("//zona.dev/tenants/{}", self.tenant)
     }
+
+    /// Whether it is about somebody, or what is said of it names them.
+    pub(crate) fn names(&self, somebody: &PrincipalName) -> bool {
+        let is_said = |detail: &Detail| matches!(detail, Detail::Text(text) if text == somebody.as_str());
+        self.subject == somebody.as_str() || self.details.values().any(is_said)
+    }
 }
 
 impl Resource for Event {

@@ -5,6 +5,7 @@ use async_trait::async_trait;
 use crate::Result;
 use crate::access::{Access, Found, TenantScope};
 use crate::audit::AuditRecord;
+use crate::event::Event;
 use crate::identity::{Principal, Session};
 use crate::name::{ExecutionName, PrincipalName, UtilityName};
 use crate::request::{Committed, RequestKey};
@@ -32,6 +33,8 @@ pub enum SubjectPart {
     Execution(ExecutionName),
     /// An audit record of the user's tenant: of what the user did, or of what was done to the user.
     Record(Box<AuditRecord>),
+    /// An event of the user's tenant that names the user.
+    Event(Box<Event>),
 }
 
 /// Whether something is kept of a person.

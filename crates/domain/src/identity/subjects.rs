@@ -129,6 +129,8 @@ enum Source {
     Acts(Option<String>),
     /// What was done to the user.
     Records(Option<String>),
+    /// What others hear of the user, behind a place.
+    Events(u64),
 }
 
 struct Exporting {
@@ -184,7 +186,13 @@ impl Exporting {
                     page
                 });
                 let next = self.take(found, |record| SubjectPart::Record(Box::new(record)));
-                self.next = next.map(|next| Source::Records(Some(next)));
+                self.next = Some(next.map_or(Source::Events(0), |next| Source::Records(Some(next))));
+            }
+            Source::Events(after) => {
+                let found = ports.events.behind(scope, after).await?.open_for_system().map(|page| page.items).unwrap_or_default();
+                self.next = found.last().map(|last| Source::Events(last.sequence));
+                let theirs = found.into_iter().filter(|event| event.names(user));
+                self.ready.extend(theirs.map(|event| SubjectPart::Event(Box::new(event))));
             }
         }
         Ok(())

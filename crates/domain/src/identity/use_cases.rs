@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::access::GrantRepository;
 use crate::audit::AuditRepository;
 use crate::error::{Error, Result};
+use crate::event::EventRepository;
 use crate::execution::ExecutionRepository;
 use crate::id::IdSource;
 use crate::identity::attempts::Attempts;
@@ -41,6 +42,7 @@ pub struct IdentityPorts {
     pub utilities: Arc<dyn UtilityRepository>,
     pub executions: Arc<dyn ExecutionRepository>,
     pub audit: Arc<dyn AuditRepository>,
+    pub events: Arc<dyn EventRepository>,
     pub hasher: Arc<dyn PasswordHasher>,
     pub secrets: Arc<dyn SecretSource>,
     pub issuer: Arc<dyn TokenIssuer>,
