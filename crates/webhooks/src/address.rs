@@ -1,12 +1,22 @@
 //! Addresses of receivers: which may be named at all, and where the name leads to now.
 
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs as _, UdpSocket};
+use std::sync::Arc;
 
 use http::Uri;
-use tokio::net::lookup_host;
+use tokio::sync::Semaphore;
+use tokio::task::spawn_blocking;
 
 use crate::network::Networks;
+
+/// How an address looks.
+const FORM: &str = "must be an address such as https://hooks.example.org/zona, without a user name or a fragment";
+/// What is told of a name that leads nowhere else than inside.
+const INSIDE: &str = "leads to an address that is not of the public internet, or to this server's own machine; an operator may admit it by \
+     `webhooks.networks`";
+/// Names that are looked up at once. A resolver that does not answer holds a thread for longer than an attempt lasts.
+const LOOKED_UP_AT_ONCE: usize = 256;
 
 /// Where an event is sent to.
 pub(crate) struct Address {
@@ -15,18 +25,27 @@ pub(crate) struct Address {
     pub(crate) encrypted: bool,
 }
 
+/// Looks names up.
+pub(crate) struct Resolver {
+    places: Arc<Semaphore>,
+}
+
+// === impls ===
+
 impl Address {
     /// Reads an address.
     ///
     /// # Errors
     /// What is wrong with it.
     pub(crate) fn parse(text: &str, networks: &Networks) -> Result<Self, String> {
-        const FORM: &str = "must be an address such as https://hooks.example.org/zona";
         let uri: Uri = text.parse().map_err(|_no_address| FORM.to_owned())?;
         if uri.host().is_none_or(str::is_empty) || text.contains(['#', '@', '\\']) || text.chars().any(char::is_whitespace) {
-            return Err(format!("{FORM}, without a user name or a fragment"));
+            return Err(FORM.to_owned());
         }
         let address = Address { encrypted: uri.scheme_str() == Some("https"), uri };
+        if !address.has_port_or_none() {
+            return Err("must have a port from 1 to 65535, or none".to_owned());
+        }
         let literal = address.host().parse::<IpAddr>().ok();
         match (address.uri.scheme_str(), literal) {
             (Some("https"), _) => {}
@@ -35,7 +54,9 @@ impl Address {
             _ => return Err(FORM.to_owned()),
         }
         match literal {
-            Some(ip) if !networks.admit(ip) => Err(refused(ip)),
+            Some(ip) if !networks.admit(ip) => {
+                Err(format!("{ip} is not of the public internet; an operator may admit it by `webhooks.networks`"))
+            }
             _ => Ok(address),
         }
     }
@@ -55,19 +76,76 @@ impl Address {
         self.uri.path_and_query().map_or("/", http::uri::PathAndQuery::as_str)
     }
 
-    /// Where the name leads to now. All of it must be admitted: who controls a name could otherwise lead to whatever comes second.
-    pub(crate) async fn resolve(&self, networks: &Networks) -> Result<Vec<SocketAddr>, String> {
-        let port = self.uri.port_u16().unwrap_or(if self.encrypted { 443 } else { 80 });
-        let unknown = |error: io::Error| format!("the name is not known: {}", error.kind());
-        let found: Vec<SocketAddr> = lookup_host((self.host(), port)).await.map_err(unknown)?.collect();
-        match found.iter().find(|address| !networks.admit(address.ip())) {
-            Some(address) => Err(refused(address.ip())),
-            None if found.is_empty() => Err("the name leads nowhere".to_owned()),
-            None => Ok(found),
-        }
+    fn port(&self) -> u16 {
+        self.uri.port_u16().unwrap_or(if self.encrypted { 443 } else { 80 })
+    }
+
+    /// What is behind the host is a port, and not something that would be passed over.
+    fn has_port_or_none(&self) -> bool {
+        let behind = self.authority().strip_prefix(self.uri.host().unwrap_or_default()).unwrap_or_default();
+        behind.is_empty() || self.uri.port_u16().is_some_and(|port| port > 0)
     }
 }
 
-fn refused(ip: IpAddr) -> String {
-    format!("leads to {ip}, which is not of the public internet; an operator may admit it by `webhooks.networks`")
+impl Default for Resolver {
+    fn default() -> Self {
+        Resolver { places: Arc::new(Semaphore::new(LOOKED_UP_AT_ONCE)) }
+    }
+}
+
+impl Resolver {
+    /// Where the name leads to now. All of it must be admitted: who controls a name could otherwise lead to whatever comes second. Where
+    /// it leads instead is not told: names of the server's own network are nobody else's to know.
+    pub(crate) async fn resolve(&self, address: &Address, networks: &Networks) -> Result<Vec<SocketAddr>, String> {
+        let found = match address.host().parse::<IpAddr>() {
+            Ok(literal) => vec![SocketAddr::new(literal, address.port())],
+            Err(_is_a_name) => self.look_up(address.host().to_owned(), address.port()).await?,
+        };
+        if found.is_empty() {
+            return Err("the name leads nowhere".to_owned());
+        }
+        match found.iter().all(|address| networks.admit(address.ip()) && (networks.name(address.ip()) || !is_own(*address))) {
+            true => Ok(found),
+            false => Err(INSIDE.to_owned()),
+        }
+    }
+
+    /// Keeps a place for as long as the system keeps the thread, even where nobody waits for it any more.
+    async fn look_up(&self, host: String, port: u16) -> Result<Vec<SocketAddr>, String> {
+        let place = Arc::clone(&self.places).acquire_owned().await.map_err(|closed| closed.to_string())?;
+        let look = move || {
+            let found = (host.as_str(), port).to_socket_addrs().map(Iterator::collect::<Vec<_>>);
+            drop(place);
+            found
+        };
+        let unknown = |error: io::Error| format!("the name is not known: {}", error.kind());
+        spawn_blocking(look).await.map_err(|error| error.to_string())?.map_err(unknown)
+    }
+}
+
+/// Whether an address is this machine's: then it is where connections to it come from. Nothing is sent for that. What is no address of the
+/// public internet by its form is refused before; this one is about those that are, which a firewall may close to everybody else.
+fn is_own(address: SocketAddr) -> bool {
+    let any = match address.ip() {
+        IpAddr::V4(_) => SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0)),
+        IpAddr::V6(_) => SocketAddr::from((Ipv6Addr::UNSPECIFIED, 0)),
+    };
+    let from = || {
+        let socket = UdpSocket::bind(any)?;
+        socket.connect(address)?;
+        socket.local_addr()
+    };
+    // Where there is no way to it, no connection is made either.
+    from().is_ok_and(|from: SocketAddr| from.ip().to_canonical() == address.ip().to_canonical())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_connections_to_it_come_from_is_an_address_of_this_machine() {
+        assert!(is_own("127.0.0.1:443".parse().unwrap()));
+        assert!(!is_own("192.0.2.1:443".parse().unwrap()));
+    }
 }

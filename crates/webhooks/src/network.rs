@@ -1,8 +1,11 @@
-//! Which addresses may be reached: those of the public internet, and those that an operator names.
+//! Which addresses may be reached: those of the public internet that are not this machine's, and those that an operator names.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
+
+/// Where machines of Azure ask about themselves: it answers no others, and is one of the public internet by its number alone.
+const AZURE: Ipv4Addr = Ipv4Addr::new(168, 63, 129, 16);
 
 /// Addresses with the same beginning, as `10.1.0.0/16`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,10 +63,15 @@ impl From<Vec<Network>> for Networks {
 }
 
 impl Networks {
-    /// Whether anything may be sent to an address.
+    /// Whether anything may be sent to an address, unless it is one of this machine.
     pub(crate) fn admit(&self, address: IpAddr) -> bool {
+        is_public(address.to_canonical()) || self.name(address)
+    }
+
+    /// Whether an operator has named an address, which admits this machine, too.
+    pub(crate) fn name(&self, address: IpAddr) -> bool {
         let address = address.to_canonical();
-        is_public(address) || self.0.iter().any(|network| network.holds(address))
+        self.0.iter().any(|network| network.holds(address))
     }
 }
 
@@ -81,6 +89,7 @@ fn is_public_v4(address: Ipv4Addr) -> bool {
     let special = match a {
         0 | 10 | 127 | 224..=255 => true,
         100 => (64..128).contains(&b),
+        168 => address == AZURE,
         169 => b == 254,
         172 => (16..32).contains(&b),
         192 => matches!((b, c), (0, 0 | 2) | (88, 99) | (168, _)),

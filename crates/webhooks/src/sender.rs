@@ -1,6 +1,6 @@
 //! One attempt: resolve, check every address, connect to one of them, say one request, and believe nothing but the status.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use domain::event::Event;
@@ -17,15 +17,19 @@ use hyper_util::rt::TokioIo;
 use tls::{Client, Protocol, Trust};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
-use tokio::sync::OnceCell;
+use tokio::sync::Mutex;
 use tokio::time::timeout;
 
-use crate::address::Address;
+use crate::address::{Address, Resolver};
 use crate::network::Networks;
 use crate::{cloud_event, signature};
 
-/// Bytes of an answer that are read, so that a receiver can end in good order; nothing is made of them.
+/// How much of an answer's body is read, and for how long, so that a receiver can end in good order; nothing is made of it.
 const MAX_ANSWER: usize = 4 * 1024;
+const ANSWER_TIME: Duration = Duration::from_millis(500);
+
+/// How long the authorities that were read are believed: their files change.
+const BELIEVED_FOR: Duration = Duration::from_secs(3_600);
 
 /// How events are sent.
 #[derive(Debug, Clone)]
@@ -41,18 +45,19 @@ pub struct Config {
 /// Sends over HTTP/1.1.
 pub struct HttpSender {
     config: Config,
-    client: OnceCell<Client>,
+    resolver: Resolver,
+    /// What is believed, and when that was read.
+    client: Mutex<Option<(Instant, Client)>>,
 }
 
 impl HttpSender {
-    /// A sender. Whom it believes is read when it sends first.
+    /// A sender. Whom it believes is read when it sends first, and anew after a while.
     pub fn new(config: Config) -> Self {
-        HttpSender { config, client: OnceCell::new() }
+        HttpSender { config, resolver: Resolver::default(), client: Mutex::default() }
     }
 
-    async fn attempt(&self, url: &str, message: Request<Full<Bytes>>) -> Result<(), Refusal> {
-        let address = Address::parse(url, &self.config.networks).map_err(Refusal)?;
-        let stream = self.connect(&address).await?;
+    async fn attempt(&self, address: &Address, message: Request<Full<Bytes>>) -> Result<(), Refusal> {
+        let stream = self.connect(address).await?;
         if !address.encrypted {
             return say(stream, message).await;
         }
@@ -63,7 +68,7 @@ impl HttpSender {
 
     async fn connect(&self, address: &Address) -> Result<TcpStream, Refusal> {
         let mut last = None;
-        for found in address.resolve(&self.config.networks).await.map_err(Refusal)? {
+        for found in self.resolver.resolve(address, &self.config.networks).await.map_err(Refusal)? {
             // To what was checked, and not to the name once more: that may lead elsewhere by now.
             match TcpStream::connect(found).await {
                 Ok(stream) => return Ok(stream),
@@ -73,14 +78,19 @@ impl HttpSender {
         Err(Refusal(format!("no connection: {}", last.map_or_else(|| "no address".to_owned(), |kind| kind.to_string()))))
     }
 
-    async fn client(&self) -> Result<&Client, Refusal> {
-        let make = || async {
-            let trust = self.config.trust.clone();
-            let made = tokio::task::spawn_blocking(move || Client::new(&trust, Protocol::Http1)).await;
-            let made = made.map_err(|error| Refusal(error.to_string()))?;
-            made.map_err(|error| Refusal(format!("nobody can be believed: {error}")))
-        };
-        self.client.get_or_try_init(make).await
+    async fn client(&self) -> Result<Client, Refusal> {
+        let mut kept = self.client.lock().await;
+        if let Some((read, client)) = &*kept
+            && read.elapsed() < BELIEVED_FOR
+        {
+            return Ok(client.clone());
+        }
+        let trust = self.config.trust.clone();
+        let made = tokio::task::spawn_blocking(move || Client::new(&trust, Protocol::Http1)).await;
+        let made = made.map_err(|error| Refusal(error.to_string()))?;
+        let client = made.map_err(|error| Refusal(format!("nobody can be believed: {error}")))?;
+        *kept = Some((Instant::now(), client.clone()));
+        Ok(client)
     }
 }
 
@@ -110,7 +120,7 @@ impl WebhookSender for HttpSender {
             .body(Full::new(Bytes::from(body)));
         let message = message.map_err(|error| Refusal(format!("it cannot be asked: {error}")))?;
         let limit = self.config.timeout;
-        timeout(limit, self.attempt(url, message)).await.unwrap_or_else(|_elapsed| Err(Refusal(format!("no answer within {limit:?}"))))
+        timeout(limit, self.attempt(&address, message)).await.unwrap_or_else(|_elapsed| Err(Refusal(format!("no answer within {limit:?}"))))
     }
 }
 
@@ -121,8 +131,8 @@ async fn say(stream: impl AsyncRead + AsyncWrite + Unpin + Send, message: Reques
     let answer = Box::pin(async move {
         let answer = sender.send_request(message).await.map_err(broken)?;
         let status = answer.status();
-        // It counts as taken by its status, whatever follows.
-        let _ = Limited::new(answer.into_body(), MAX_ANSWER).collect().await;
+        // It counts as taken by its status, whatever follows, and however slowly.
+        let _ = timeout(ANSWER_TIME, Limited::new(answer.into_body(), MAX_ANSWER).collect()).await;
         Ok(status)
     });
     // The connection does its work only while it is asked to; what it has read may be answered after its end.

@@ -130,20 +130,27 @@ async fn what_is_not_taken_is_told_by_its_status_and_redirections_are_not_follow
 #[tokio::test]
 async fn an_answer_that_never_ends_is_taken_by_its_status_and_one_that_never_begins_is_given_up() {
     let endless: String = "x".repeat(1024 * 1024);
-    let says: &'static str = Box::leak(format!("HTTP/1.1 200 OK\r\ncontent-length: 1048576\r\n\r\n{endless}").into_boxed_str());
-    let sender_of = sender(Duration::from_secs(20));
+    let patient = sender(Duration::from_secs(20));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/", listener.local_addr().unwrap());
     let receiver = tokio::spawn(async move {
-        let (mut stream, _) = listener.accept().await.unwrap();
-        let mut some = [0; 16];
-        stream.read_exact(&mut some).await.unwrap();
-        // The sender goes once it has enough.
-        let _ = stream.write_all(says.as_bytes()).await;
-        let (silent, _) = listener.accept().await.unwrap();
-        silent
+        let mut kept = Vec::new();
+        // One says more than anybody reads, one nothing behind its head, and one nothing at all.
+        for says in [Some(endless.as_str()), Some(""), None] {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut some = [0; 16];
+            stream.read_exact(&mut some).await.unwrap();
+            if let Some(body) = says {
+                // The sender goes once it has enough.
+                let _ = stream.write_all(format!("HTTP/1.1 200 OK\r\ncontent-length: 1048576\r\n\r\n{body}").as_bytes()).await;
+            }
+            kept.push(stream);
+        }
+        kept
     });
-    sender_of.send(&url, &secrets(&sender_of), &event(), Timestamp::from_millis(5)).await.unwrap();
+    for _ in 0..2 {
+        patient.send(&url, &secrets(&patient), &event(), Timestamp::from_millis(5)).await.unwrap();
+    }
     let hasty = sender(Duration::from_millis(200));
     let refused = hasty.send(&url, &secrets(&hasty), &event(), Timestamp::from_millis(5)).await.unwrap_err();
     assert_eq!(refused, Refusal("no answer within 200ms".to_owned()));
@@ -170,6 +177,7 @@ fn addresses_that_are_not_of_the_public_internet_are_refused_in_every_form() {
         "172.31.255.255",
         "192.168.1.1",
         "169.254.169.254",
+        "168.63.129.16",
         "100.64.0.1",
         "0.0.0.0",
         "192.0.0.1",
@@ -219,6 +227,9 @@ fn only_addresses_over_https_without_a_user_are_taken() {
         "https://hooks.example.org/#there",
         "https://hooks.example.org\\@127.0.0.1/",
         "https://hooks.example.org/a b",
+        "https://hooks.example.org:/hook",
+        "https://hooks.example.org:0/hook",
+        "https://hooks.example.org:65536/hook",
     ] {
         assert!(sender.check(wrong).is_err(), "{wrong} is taken");
     }
@@ -231,6 +242,10 @@ async fn a_name_that_leads_to_this_machine_is_refused_when_it_is_sent_to() {
     sender.check("https://localhost:1/").unwrap();
     let refused = sender.send("https://localhost:1/", &secrets(&sender), &event(), Timestamp::from_millis(5)).await.unwrap_err();
     assert!(refused.0.contains("not of the public internet"), "{refused}");
+    assert!(
+        !refused.0.contains("127.0.0.1") && !refused.0.contains("::1"),
+        "where names of the server's network lead is not told: {refused}"
+    );
 }
 
 #[test]
