@@ -25,6 +25,7 @@ use written::{exported, files, spellings, told_at};
 
 mod collector;
 mod databases;
+mod webhooks;
 mod written;
 
 /// Fewest secrets of the story.
@@ -431,7 +432,8 @@ async fn no_secret_is_found_in_anything_that_a_server_has_written_or_told() {
     let traces = Collector::default();
     let endpoint = traces.serve().await;
     let toml = format!(
-        "admin_listen = \"{free}\"\n[log]\nfilter = \"trace\"\n[otlp]\nendpoint = \"{endpoint}\"\n[identity]\nlocal_caller = false\n"
+        "admin_listen = \"{free}\"\n[log]\nfilter = \"trace\"\n[otlp]\nendpoint = \"{endpoint}\"\n[identity]\nlocal_caller = false\n{}",
+        webhooks::SETTINGS
     );
     let server = Server::configured_on(&data, Backend::Namespace, &toml);
     assert!(host::eventually(Duration::from_secs(10), || server.said("zona_bootstrap_").is_some()), "no code is printed");
@@ -445,11 +447,16 @@ async fn no_secret_is_found_in_anything_that_a_server_has_written_or_told() {
     let answer = story.identity.bootstrap(bootstrap).await;
     story.heard(answer);
     let root = story.sessions(ROOT, &password).await.access_token;
+    let receiver = webhooks::Receiver::default();
+    webhooks::secrets(&mut story, &root, &receiver.listen()).await;
     let ann = passwords(&mut story, &root).await;
     credentials(&mut story, &root).await;
     parameters(&mut story, &root, &ann).await;
     refusals(&mut story, &root).await;
     databases::passwords(&mut story, &root).await;
+    for message in webhooks::arrives(&receiver) {
+        story.told.push(message.into_bytes());
+    }
     assert!(story.canaries.len() >= CANARIES, "{}", story.canaries.len());
 
     let mut written = vec![("metrics".to_owned(), told_at(&free.to_string(), "/metrics"))];

@@ -19,7 +19,7 @@ use e2e::server::Server;
 use super::shown;
 
 /// The text as it may stand somewhere: itself, in hexadecimal, and in both forms of base64 at each of the three places that it may begin
-/// at. Secrets have letters, digits and `_-.` only, which stand for themselves in JSON and in addresses.
+/// at. Secrets have letters, digits and `_-.+/=` only, which stand for themselves in JSON.
 pub fn spellings(canary: &str) -> Vec<String> {
     let hex: String = canary.bytes().map(|byte| format!("{byte:02x}")).collect();
     let places = [(0, &STANDARD_NO_PAD), (1, &STANDARD_NO_PAD), (2, &STANDARD_NO_PAD)];
