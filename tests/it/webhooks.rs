@@ -2,6 +2,7 @@
 //! signed, also where the receiver was down and the server died in between, and what nobody took is sent again.
 
 use std::{
+    collections::BTreeSet,
     fs,
     io::{BufRead as _, BufReader},
     path::{Path, PathBuf},
@@ -21,10 +22,10 @@ use crate::steps::SHOUT;
 
 /// Within which what is due arrives, on a busy machine.
 const ARRIVES: Duration = Duration::from_secs(60);
-/// Answers what the file `status` says, and writes the body of each message that verifies, and that it has answered with 204, to
-/// `received`.
+/// Answers what the file `status` says, after as many seconds as `delay` says, and writes the body of each message that verifies, and that
+/// it answers with 204, to `received`.
 const RECEIVER: &str = r#"
-import base64, hashlib, hmac, http.server, pathlib, ssl, sys
+import base64, hashlib, hmac, http.server, pathlib, ssl, sys, time
 here = pathlib.Path(sys.argv[1])
 class Receiver(http.server.BaseHTTPRequestHandler):
     def do_POST(self):
@@ -37,6 +38,7 @@ class Receiver(http.server.BaseHTTPRequestHandler):
         if status == 204:
             with open(here / "received", "ab") as received:
                 received.write(body + b"\n")
+        time.sleep(float((here / "delay").read_text()))
         self.send_response(status)
         self.end_headers()
     def log_message(self, *_):
@@ -67,6 +69,7 @@ impl Receiver {
         write("received", "");
         write("secret", "whsec_");
         write("status", "503");
+        write("delay", "0");
         let mut python = Command::new("python3");
         python.args(["-I", "-c", RECEIVER]).arg(directory.path()).stdout(Stdio::piped());
         let mut child = python.spawn().expect("there is a Python");
@@ -166,5 +169,41 @@ fn what_happens_reaches_a_receiver_that_was_down_past_the_death_of_the_server_an
     assert!(host::eventually(ARRIVES, || receiver.has("dev.zona.utility.created", &e2e::rpc::utility("fourth"))));
     assert!(receiver.received().iter().all(|event| event["type"].as_str().is_some_and(|kind| kind.starts_with("dev.zona.utility."))));
     webhook(&server, &["delete", "hook"]);
+    server.stop();
+}
+
+#[test]
+fn kills_while_messages_are_under_way_lose_none_and_double_only_those() {
+    const KILLS: usize = 2;
+    const EACH: usize = 15;
+    let (receiver, data) = (Receiver::start(), tempfile::tempdir().expect("a temporary directory can be made"));
+    let code = receiver.path("shout.py");
+    fs::write(&code, SHOUT).expect("the directory is writable");
+    receiver.write("status", "204");
+    receiver.write("delay", "0.3");
+    let start = || Server::configured_on(data.path(), Backend::Namespace, &configuration(&receiver, 100));
+    let mut server = start();
+    let url = format!("https://localhost:{}/hook", receiver.port);
+    let made = webhook(&server, &["create", "hook", "--url", &url, "--type", "dev.zona.utility.created"]);
+    receiver.write("secret", made["secret"].as_str().expect("it is shown once"));
+    let mut wanted = BTreeSet::new();
+    for round in 0..=KILLS {
+        let before = receiver.received().len();
+        for number in 0..EACH {
+            let id = format!("u-{round}-{number}");
+            create(&server, &id, &code);
+            wanted.insert(e2e::rpc::utility(&id));
+        }
+        assert!(host::eventually(ARRIVES, || receiver.received().len() > before), "nothing arrives");
+        if round < KILLS {
+            server.kill();
+            server = start();
+        }
+    }
+    let subjects = || receiver.received().iter().filter_map(|event| event["subject"].as_str().map(str::to_owned)).collect::<Vec<_>>();
+    assert!(host::eventually(ARRIVES, || wanted == subjects().into_iter().collect()), "{wanted:?} {:?}", subjects());
+    assert!(host::eventually(ARRIVES, || webhook(&server, &["get", "hook"])["progress"]["waiting"] == 0), "something waits for ever");
+    let arrived = subjects().len();
+    assert!(arrived <= wanted.len() + 4 * KILLS, "{arrived} messages of {} events", wanted.len());
     server.stop();
 }
