@@ -17,11 +17,13 @@
 //!   Otherwise its renewal says that the lease is lost, and its writes are refused.
 
 mod fence;
+mod job;
 mod keeper;
 mod repository;
 mod rules;
 
 pub use fence::{Fence, InstanceId};
+pub(crate) use job::JobLease;
 pub use keeper::Keeper;
 pub use repository::LeaseRepository;
 pub use rules::{Acquisition, Lease, LeaseName, Renewal, TERM, acquire, renew};

@@ -2,7 +2,6 @@
 //! everything.
 
 mod job;
-mod lease;
 mod store;
 
 pub use job::{Retention, RetentionConfig, RetentionPorts};

@@ -12,7 +12,7 @@ mod use_cases;
 pub use config::WebhookConfig;
 pub use deliveries::{Deliveries, DeliveryPorts};
 pub use delivery::{DeadLetter, Delivery, Failed, Verdict};
-pub use entity::{MAX_WEBHOOKS, Webhook, WebhookState};
+pub use entity::{MAX_WEBHOOKS, Webhook, WebhookState, too_many};
 pub use repository::{Queued, WebhookChange, WebhookProgress, WebhookRepository, WebhookSecrets};
 pub use sender::{Refusal, WebhookSender};
 pub use use_cases::{WebhookAsked, WebhookDraft, WebhookPatch, WebhookPorts, Webhooks};

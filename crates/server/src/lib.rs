@@ -189,7 +189,8 @@ async fn serve(config: &Config, parts: Parts, listeners: Listeners, telemetry: T
     let left_open = audit.tend().await;
     let events = event_log(&parts, &audit.auditor);
     let sender: Arc<dyn WebhookSender> = Arc::new(HttpSender::new(config.webhooks.sender()));
-    let deliveries = Deliveries::new(delivery_ports(&parts, &audit.auditor, &sender), config.webhooks.deliveries());
+    let instance = InstanceId::new(parts.instance.as_str());
+    let deliveries = Deliveries::new(delivery_ports(&parts, &audit.auditor, &sender), config.webhooks.deliveries(), instance);
     let certificates = certificates(config, &parts)?;
     let callers = Callers::open(config, &parts.stores, &parts.clock, &parts.ids, &audit.auditor).await?;
     let bootstrap_code = callers.bootstrap_code(config).await?;
@@ -247,7 +248,8 @@ async fn serve(config: &Config, parts: Parts, listeners: Listeners, telemetry: T
     let stopping = tasks.stopping();
     tasks.critical("admin", async move { axum::serve(listeners.admin, router).with_graceful_shutdown(stopping.cancelled_owned()).await });
     tasks.background("retention", stop::retain(retention));
-    tasks.background("webhooks", async move { deliveries.go_on().await });
+    let stopping = tasks.stopping();
+    tasks.spawn("webhooks", Box::pin(async move { deliveries.go_on_until(stopping.cancelled()).await }));
     tasks.background("event retention", stop::retain_events(events, config.events.keep, config.events.max_per_tenant));
     tasks.background("keys", callers.tend_keys());
     tasks.background("erasures", callers.go_on_erasing());
@@ -324,6 +326,7 @@ fn delivery_ports(parts: &Parts, auditor: &Auditor, sender: &Arc<dyn WebhookSend
         webhooks: parts.stores.store.clone(),
         tenants: parts.stores.store.clone(),
         sender: Arc::clone(sender),
+        leases: parts.stores.store.clone(),
         auditor: auditor.clone(),
         incidents: Arc::new(LoggedIncidents::new(Arc::clone(&parts.metrics))),
         clock: Arc::clone(&parts.clock),

@@ -17,7 +17,7 @@ CREATE TABLE webhooks (
 
 CREATE INDEX webhooks_active ON webhooks (tenant, id) WHERE state = 'active';
 
--- Events on their way, and those that were given up, which stay until somebody asks for them: copies, as events are kept for a time.
+-- Events on their way, and those that were given up, which stay for a time until somebody asks for them: copies, as events are kept for a time.
 CREATE TABLE webhook_deliveries (
     tenant   TEXT NOT NULL,
     webhook  TEXT NOT NULL,
@@ -36,3 +36,4 @@ CREATE TABLE webhook_deliveries (
 
 CREATE INDEX webhook_deliveries_waiting ON webhook_deliveries (tenant, webhook, due) WHERE given_up IS NULL;
 CREATE INDEX webhook_deliveries_given_up ON webhook_deliveries (tenant, webhook, sequence) WHERE given_up IS NOT NULL;
+CREATE INDEX webhook_deliveries_old ON webhook_deliveries (given_up) WHERE given_up IS NOT NULL;

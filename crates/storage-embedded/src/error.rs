@@ -97,6 +97,12 @@ pub enum Error {
         /// How many it may have.
         most: u32,
     },
+    /// The tenant may have no more webhooks than it has.
+    #[error("the tenant {tenant} has as many webhooks as it may have")]
+    TooManyWebhooks {
+        /// Whose.
+        tenant: domain::name::TenantId,
+    },
     /// The caller asked for what the port forbids.
     #[error("the store was misused: {0}")]
     Misused(&'static str),
@@ -124,7 +130,7 @@ impl Error {
             Error::Group(cause) => cause.is_unavailability(),
             Error::Database { source, .. } => is_unavailability(source),
             Error::Foreign { .. } | Error::Newer { .. } | Error::Undecodable { .. } | Error::Sealed { .. } | Error::Keys(_) => false,
-            Error::Panicked | Error::Full { .. } | Error::Misused(_) => false,
+            Error::Panicked | Error::Full { .. } | Error::TooManyWebhooks { .. } | Error::Misused(_) => false,
         }
     }
 }
@@ -151,6 +157,9 @@ impl From<Error> for domain::Error {
     fn from(error: Error) -> Self {
         if let Error::Full { tenant, most } = &error {
             return domain::tenant::Quota::utilities_full(tenant, *most);
+        }
+        if let Error::TooManyWebhooks { tenant } = &error {
+            return domain::webhook::too_many(tenant);
         }
         let unavailable = error.is_unavailability();
         let source: Box<dyn StdError + Send + Sync> = Box::new(error);

@@ -14,6 +14,7 @@ use crate::request;
 use crate::store::EmbeddedStore;
 
 mod deliveries;
+mod prune;
 mod rows;
 mod secrets;
 
@@ -52,9 +53,9 @@ impl WebhookRepository for EmbeddedStore {
         Ok(Found::one(self.read(move |connection| letters.page(connection, &vault)).await?))
     }
 
-    async fn active(&self) -> domain::Result<Vec<Webhook>> {
+    async fn pending(&self, now: Timestamp) -> domain::Result<Vec<Webhook>> {
         let vault = self.vault();
-        Ok(self.read(move |connection| rows::active(connection, &vault)).await?)
+        Ok(self.read(move |connection| rows::pending(connection, &vault, now)).await?)
     }
 
     async fn secrets(&self, scope: &TenantScope, id: &WebhookId) -> domain::Result<Option<WebhookSecrets>> {
@@ -80,5 +81,20 @@ impl WebhookRepository for EmbeddedStore {
     async fn failed(&self, scope: &TenantScope, id: &WebhookId, failed: Failed) -> domain::Result<()> {
         let (tenant, id) = (scope.tenant().clone(), id.clone());
         Ok(self.write(move |connection: &Connection| deliveries::failed(connection, &tenant, &id, &failed)).await?)
+    }
+
+    async fn has_old_letters(&self, before: Timestamp) -> domain::Result<bool> {
+        Ok(self.read(move |connection| prune::has_old(connection, before)).await?)
+    }
+
+    async fn prune_letters(&self, before: Timestamp) -> domain::Result<u64> {
+        let mut pruned = 0;
+        loop {
+            let step = self.write(move |connection: &Connection| prune::step(connection, before)).await?;
+            pruned += step;
+            if step < prune::STEP {
+                return Ok(pruned);
+            }
+        }
     }
 }

@@ -16,6 +16,8 @@ pub struct FakeSender {
     tried: Mutex<Vec<(u64, Timestamp)>>,
     /// How often each place is refused yet.
     refusals: Mutex<BTreeMap<u64, u32>>,
+    /// Of which tenants nothing is ever answered.
+    waiting: Mutex<BTreeSet<String>>,
     secrets: AtomicU64,
 }
 
@@ -23,6 +25,11 @@ impl FakeSender {
     /// Refuses the event at this place so many times.
     pub fn refuse(&self, sequence: u64, times: u32) {
         self.refusals.lock().unwrap_or_else(PoisonError::into_inner).insert(sequence, times);
+    }
+
+    /// Never answers what happens in a tenant.
+    pub fn keep_waiting(&self, tenant: &str) {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner).insert(tenant.to_owned());
     }
 
     /// Attempts, in order: the places of events, and when.
@@ -48,6 +55,10 @@ impl WebhookSender for FakeSender {
 
     async fn send(&self, _url: &str, _secrets: &WebhookSecrets, event: &Event, now: Timestamp) -> Result<(), Refusal> {
         self.tried.lock().unwrap_or_else(PoisonError::into_inner).push((event.sequence, now));
+        let waits = self.waiting.lock().unwrap_or_else(PoisonError::into_inner).contains(event.tenant.as_str());
+        if waits {
+            std::future::pending::<()>().await;
+        }
         let mut refusals = self.refusals.lock().unwrap_or_else(PoisonError::into_inner);
         match refusals.get_mut(&event.sequence) {
             Some(left) if *left > 0 => {

@@ -7,7 +7,8 @@ use domain::page::PageRequest;
 use domain::request::{Committed, Expected, RequestKey};
 use domain::revision::Revision;
 use domain::webhook::{
-    DeadLetter, Failed, Queued, Verdict, Webhook, WebhookChange, WebhookProgress, WebhookRepository, WebhookSecrets, WebhookState,
+    DeadLetter, Failed, MAX_WEBHOOKS, Queued, Verdict, Webhook, WebhookChange, WebhookProgress, WebhookRepository, WebhookSecrets,
+    WebhookState,
 };
 
 use crate::event_repository::Stores;
@@ -23,6 +24,9 @@ macro_rules! webhook_repository_contract {
             a_webhook_changes_only_from_the_expected_revision,
             a_new_webhook_begins_behind_what_has_happened,
             events_are_queued_once_and_are_due_in_order,
+            a_webhook_is_pending_while_there_is_something_to_do_for_it,
+            no_tenant_gets_more_webhooks_than_it_may_have,
+            dead_letters_are_removed_once_they_are_old,
             what_is_given_up_is_kept_until_it_is_asked_for_again,
             what_is_deleted_takes_everything_with_it,
             a_remembered_request_about_a_webhook_is_answered_once,
@@ -134,7 +138,6 @@ pub async fn a_webhook_survives_whole_with_its_secrets(repository: &dyn WebhookR
     assert_eq!(known().await.0, "two", "a change of something else keeps it");
     let page = repository.list(&scope("acme"), &PageRequest { size: 1, after: None }).await.expect("the store answers");
     assert_eq!(page.open_for_system().map(|page| (page.items.len(), page.next)), Some((1, None)));
-    assert_eq!(repository.active().await.expect("the store answers").len(), 2);
 }
 
 /// A change from another revision stores nothing.
@@ -147,7 +150,6 @@ pub async fn a_webhook_changes_only_from_the_expected_revision(repository: &dyn 
     assert_eq!(commit(repository, change(&first, &first)).await, Committed::Conflict);
     let stored = Webhook { revision: Revision::FIRST.next(), ..second };
     assert_eq!(find(repository, "acme", "a").await, Some(stored));
-    assert_eq!(repository.active().await.expect("the store answers"), [], "nothing is sent to it");
 }
 
 /// What was there before is nobody's news.
@@ -173,6 +175,59 @@ pub async fn events_are_queued_once_and_are_due_in_order(repository: &dyn Webhoo
     assert_eq!((due(repository, 49).await, due(repository, 50).await), (vec![3], vec![3, 1]));
     let again = repository.due(&scope("acme"), &id("a"), at(50), 100).await.expect("the store answers");
     assert_eq!(again[1].attempts, 1);
+}
+
+/// Of any tenant, and only while it is active.
+pub async fn a_webhook_is_pending_while_there_is_something_to_do_for_it(repository: &dyn WebhookRepository, stores: Stores<'_>) {
+    let one = webhook("acme", "a");
+    for new in [&one, &webhook("beta", "a")] {
+        commit(repository, creation(new)).await;
+    }
+    let pending = async |millis| repository.pending(at(millis)).await.expect("the store answers");
+    assert_eq!(pending(100).await, []);
+    let events = happened(stores, 2).await;
+    assert_eq!(pending(0).await, std::slice::from_ref(&one), "nobody has looked at what happened");
+    queue(repository, 0, 2, &events, 10).await;
+    assert_eq!((pending(9).await, pending(10).await), (vec![], vec![one.clone()]));
+    repository.taken(&scope("acme"), &id("a"), 1).await.expect("the store answers");
+    fail(repository, 2, 8, Verdict::GivenUp(at(60))).await;
+    assert_eq!(pending(100).await, [], "one was taken and one was given up");
+    commit(repository, WebhookChange { replays: Some((Vec::new(), at(80))), ..change(&one, &one) }).await;
+    let second = find(repository, "acme", "a").await.expect("it is there");
+    assert_eq!((pending(79).await, pending(80).await), (vec![], vec![second.clone()]));
+    commit(repository, change(&second, &Webhook { state: WebhookState::Disabled, ..second.clone() })).await;
+    assert_eq!(pending(100).await, [], "somebody has disabled it");
+}
+
+/// Whatever is asked for at the same time; what is deleted makes room.
+pub async fn no_tenant_gets_more_webhooks_than_it_may_have(repository: &dyn WebhookRepository, _: Stores<'_>) {
+    for number in 0..MAX_WEBHOOKS {
+        assert_eq!(commit(repository, creation(&webhook("acme", &format!("a-{number}")))).await, Committed::Stored);
+    }
+    let one_more = webhook("acme", "z");
+    let refused = repository.commit(&scope("acme"), creation(&one_more)).await.expect_err("it is one too many");
+    assert_eq!(refused.reason(), "TOO_MANY_WEBHOOKS");
+    assert_eq!(find(repository, "acme", "z").await, None);
+    assert_eq!(commit(repository, creation(&webhook("acme", "a-0"))).await, Committed::Conflict);
+    assert_eq!(commit(repository, creation(&webhook("beta", "z"))).await, Committed::Stored);
+    let first = find(repository, "acme", "a-0").await.expect("it is there");
+    commit(repository, WebhookChange { deletes: true, ..change(&first, &first) }).await;
+    assert_eq!(commit(repository, creation(&one_more)).await, Committed::Stored);
+}
+
+/// And nothing that waits.
+pub async fn dead_letters_are_removed_once_they_are_old(repository: &dyn WebhookRepository, stores: Stores<'_>) {
+    commit(repository, creation(&webhook("acme", "a"))).await;
+    queue(repository, 0, 4, &happened(stores, 4).await, 10).await;
+    for (sequence, given_up) in [(1, 50), (2, 60), (3, 61)] {
+        fail(repository, sequence, 8, Verdict::GivenUp(at(given_up))).await;
+    }
+    let has_old = async |millis| repository.has_old_letters(at(millis)).await.expect("the store answers");
+    assert_eq!((has_old(50).await, has_old(51).await), (false, true));
+    assert_eq!(repository.prune_letters(at(61)).await.expect("the store answers"), 2);
+    let (left, _) = letters(repository, 10, None).await;
+    assert_eq!(left.iter().map(|letter| letter.delivery.event.sequence).collect::<Vec<_>>(), [3]);
+    assert_eq!((due(repository, 100).await, has_old(61).await), (vec![4], false));
 }
 
 /// In pages, with how it failed; what is taken ends the count.

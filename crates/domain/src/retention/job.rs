@@ -10,15 +10,16 @@ use crate::audit::{Auditor, FieldChange, Notes, Removal};
 use crate::error::Result;
 use crate::execution::{Bounds, ExecutionRepository};
 use crate::incident::{Incident, Incidents};
-use crate::lease::{InstanceId, LeaseRepository};
+use crate::lease::{InstanceId, JobLease, LeaseRepository};
 use crate::name::TenantId;
 use crate::request::Committed;
-use crate::retention::lease::Held;
 use crate::retention::{Due, Removed, RetentionStore, Step};
 use crate::revision::Revision;
 use crate::tenant::{Calendar, Tenant, TenantChange, TenantRepository};
 use crate::time::{Clock, Timestamp};
 
+/// Under whose lease it is done.
+const JOB: &str = "retention";
 /// What records call the removal of what a tenant has kept long enough, of all that a deleted one had, and of what the server bounds.
 const RETAIN: &str = "tenant.retain";
 const PURGE: &str = "tenant.purge";
@@ -85,13 +86,13 @@ impl Retention {
     /// Those of the store; what was removed until then stays removed.
     pub async fn run(&self) -> Result<Option<Removed>> {
         let (leases, clock) = (Arc::clone(&self.ports.leases), Arc::clone(&self.ports.clock));
-        let Some(mut lease) = Held::acquire(leases, clock, &self.config.instance).await? else { return Ok(None) };
+        let Some(mut lease) = JobLease::acquire(JOB, leases, clock, &self.config.instance).await? else { return Ok(None) };
         let removed = self.remove(&mut lease).await;
         lease.release().await?;
         removed.map(Some)
     }
 
-    async fn remove(&self, lease: &mut Held) -> Result<Removed> {
+    async fn remove(&self, lease: &mut JobLease) -> Result<Removed> {
         let (mut removed, mut excepted) = (Removed::default(), Excepted::default());
         for code in self.ports.tenants.codes().await? {
             if let Err(error) = self.remove_of(&code, lease, &mut removed, &mut excepted).await {
@@ -104,7 +105,7 @@ impl Retention {
     }
 
     /// Removes what is due of a tenant, unless it is on legal hold; notes what the bounds of the server except for it.
-    async fn remove_of(&self, code: &TenantId, lease: &mut Held, removed: &mut Removed, excepted: &mut Excepted) -> Result<()> {
+    async fn remove_of(&self, code: &TenantId, lease: &mut JobLease, removed: &mut Removed, excepted: &mut Excepted) -> Result<()> {
         let found = self.ports.tenants.find(&TenantScope::for_system(code.clone())).await;
         let found = found.map(Found::open_for_system).inspect_err(|_unread| excepted.held.push(code.clone()))?;
         let Some(tenant) = found else { return Ok(()) };
@@ -118,7 +119,7 @@ impl Retention {
     }
 
     /// Removes what a tenant has settled, or all that it had where it was deleted long enough ago.
-    async fn remove_due(&self, tenant: &Tenant, lease: &mut Held) -> Result<Removed> {
+    async fn remove_due(&self, tenant: &Tenant, lease: &mut JobLease) -> Result<Removed> {
         let keep = tenant.settings.keep;
         let (action, due) = match tenant.is_to_be_purged(self.ports.clock.now()) {
             true => (PURGE, vec![Due::Everything]),
@@ -144,7 +145,7 @@ impl Retention {
     }
 
     /// Removes what is beyond the bounds of the server: by its age where nobody has settled another, and by its size.
-    async fn prune(&self, excepted: Excepted, lease: &mut Held) -> Result<Removed> {
+    async fn prune(&self, excepted: Excepted, lease: &mut JobLease) -> Result<Removed> {
         let Excepted { settled, held } = excepted;
         let by_age = Bounds {
             ended_before: self.ports.clock.now().minus(self.config.keep),
@@ -163,7 +164,7 @@ impl Retention {
         action: &str,
         resource: &(dyn fmt::Display + Sync),
         tasks: Vec<Task<'_>>,
-        lease: &mut Held,
+        lease: &mut JobLease,
     ) -> Result<Removed> {
         let mut due = Vec::new();
         for task in tasks {
@@ -186,7 +187,7 @@ impl Retention {
     }
 
     /// What was removed before a failure stays counted.
-    async fn do_all(&self, tasks: &[Task<'_>], lease: &mut Held, removed: &mut Removed) -> Result<()> {
+    async fn do_all(&self, tasks: &[Task<'_>], lease: &mut JobLease, removed: &mut Removed) -> Result<()> {
         for task in tasks {
             let Some(judged) = self.begin(task).await? else { continue };
             while lease.is_kept().await? {

@@ -1,42 +1,50 @@
 //! Sending: what happens is queued for each webhook that wants it, tried until it is taken, and given up after a bounded number of
-//! attempts. Where everything stands is in the store, so that the next server goes on.
+//! attempts. Where everything stands is in the store, so that the next server goes on; one server of a store sends at a time.
 
-use std::collections::{BTreeSet, HashMap};
+mod under_way;
+
+use std::collections::HashMap;
 use std::future::Future;
-use std::pin::Pin;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::StreamExt as _;
-use futures_util::future::{Either, select};
-use futures_util::stream::FuturesUnordered;
+use futures_util::future::select;
 
+use self::under_way::{AT_ONCE, Attempted, UnderWay};
 use crate::access::TenantScope;
 use crate::audit::{Auditor, FieldChange, Notes};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::event::EventRepository;
 use crate::incident::{Incident, Incidents};
-use crate::name::WebhookName;
+use crate::lease::{InstanceId, JobLease, Keeper, LeaseRepository};
+use crate::name::{TenantId, WebhookName};
 use crate::request::{Committed, Expected};
 use crate::tenant::{TenantState, TenantStates};
-use crate::time::Clock;
+use crate::time::{Clock, Timestamp};
 use crate::webhook::{
-    Delivery, Failed, Queued, Verdict, Webhook, WebhookChange, WebhookConfig, WebhookRepository, WebhookSender, WebhookState,
+    Delivery, Failed, Queued, Refusal, Verdict, Webhook, WebhookChange, WebhookConfig, WebhookRepository, WebhookSecrets, WebhookSender,
+    WebhookState,
 };
 
+/// Under whose lease it is done.
+const JOB: &str = "webhooks";
 /// How often it is looked for what is to be sent.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
-/// Deliveries to one webhook that are tried at once.
-const AT_ONCE: usize = 4;
-/// Deliveries to all of them.
-const ALL_AT_ONCE: usize = 64;
+/// How often old dead letters are removed.
+const PRUNE_EVERY: Duration = Duration::from_secs(3_600);
 /// Deliveries of one webhook that wait, beyond which no more events are looked at.
 const MAX_WAITING: u64 = 1_000;
 /// Deliveries that are given up in a row before a webhook is disabled.
 const MAX_GIVEN_UP: u64 = 50;
-/// What records call it where a webhook is disabled, and where a delivery is given up.
+/// What records call it where a webhook is disabled, where a delivery is given up, and where old dead letters are removed.
 const DISABLE: &str = "webhook.disable";
 const GIVE_UP: &str = "webhook.giveUp";
+const PRUNE: &str = "webhook.prune";
+/// What is pruned: dead letters of the webhooks of every tenant.
+const RESOURCE: &str = "webhook";
+/// What it is for, as incidents name it.
+const WORK: &str = "deliver to webhooks";
 
 /// What sending needs from outside.
 #[derive(Clone)]
@@ -49,6 +57,8 @@ pub struct DeliveryPorts {
     pub tenants: Arc<dyn TenantStates>,
     /// Who sends.
     pub sender: Arc<dyn WebhookSender>,
+    /// Says which server sends.
+    pub leases: Arc<dyn LeaseRepository>,
     /// Records what is given up.
     pub auditor: Auditor,
     /// Hears what operators must know.
@@ -62,72 +72,125 @@ pub struct DeliveryPorts {
 pub struct Deliveries {
     ports: DeliveryPorts,
     config: WebhookConfig,
+    instance: InstanceId,
 }
 
-/// An attempt, which answers what it was about.
-type Attempt = Pin<Box<dyn Future<Output = (WebhookName, u64)> + Send>>;
-
-/// Attempts that are under way.
+/// How far one server is with sending.
 #[derive(Default)]
-struct UnderWay {
-    attempts: FuturesUnordered<Attempt>,
-    places: HashMap<WebhookName, BTreeSet<u64>>,
+struct Sending {
+    under_way: UnderWay,
+    /// Held while this server is the one that sends.
+    lease: Option<JobLease>,
+    /// What was looked after in the last round: nothing is sent to others, whatever they were before.
+    served: HashMap<WebhookName, Webhook>,
+    pruned: Timestamp,
+    is_failing: bool,
 }
 
 impl Deliveries {
-    /// Wires them to their ports.
-    pub fn new(ports: DeliveryPorts, config: WebhookConfig) -> Self {
-        Deliveries { ports, config }
+    /// Wires them to their ports; `instance` is the server that sends.
+    pub fn new(ports: DeliveryPorts, config: WebhookConfig, instance: InstanceId) -> Self {
+        Deliveries { ports, config, instance }
     }
 
-    /// Sends for as long as the server lives. What is under way when it ends is sent again by the next one.
-    pub async fn go_on(&self) {
-        let mut under_way = UnderWay::default();
-        let mut failing = false;
+    /// Sends until `stop`, whenever no other server does. What is under way then is sent again by the next one.
+    pub async fn go_on_until(&self, stop: impl Future<Output = ()> + Send) {
+        let mut sending = Sending::default();
+        {
+            let (stop, work) = (pin!(stop), pin!(self.go_on(&mut sending)));
+            select(stop, work).await;
+        }
+        if let Some(lease) = sending.lease
+            && let Err(error) = lease.release().await
+        {
+            // It ends by itself.
+            self.ports.incidents.report(&Incident::WorkFailed { work: WORK, error: &error });
+        }
+    }
+
+    async fn go_on(&self, sending: &mut Sending) {
         loop {
-            let done = self.round(&mut under_way).await;
-            match done {
-                Err(error) if !failing => {
-                    self.ports.incidents.report(&Incident::WorkFailed { work: "deliver to webhooks", error: &error });
-                    failing = true;
-                }
-                Ok(()) if failing => {
-                    self.ports.incidents.report(&Incident::WorkResumed { work: "deliver to webhooks" });
-                    failing = false;
-                }
-                Ok(()) | Err(_) => {}
+            let done = self.round(sending).await;
+            self.report(done, &mut sending.is_failing);
+            if let Err(error) = self.wait(sending).await {
+                self.report(Err(error), &mut sending.is_failing);
             }
-            let mut wait = self.ports.clock.sleep(LOOK_EVERY);
-            loop {
-                match under_way.next(wait).await {
-                    Either::Left(()) => break,
-                    // Room for the next one at once, where more is due than is tried.
-                    Either::Right(rest) => wait = rest,
-                }
-                if under_way.has_room() {
-                    break;
-                }
+        }
+    }
+
+    fn report(&self, done: Result<()>, is_failing: &mut bool) {
+        match done {
+            Err(error) if !*is_failing => {
+                self.ports.incidents.report(&Incident::WorkFailed { work: WORK, error: &error });
+                *is_failing = true;
             }
+            Ok(()) if *is_failing => {
+                self.ports.incidents.report(&Incident::WorkResumed { work: WORK });
+                *is_failing = false;
+            }
+            Ok(()) | Err(_) => {}
         }
     }
 
     /// Queues what has happened, and begins to send what is due. What fails for one webhook keeps no other from its own.
-    async fn round(&self, under_way: &mut UnderWay) -> Result<()> {
-        let mut looked_after = Ok(());
-        for webhook in self.ports.webhooks.active().await? {
-            let done = self.look_after(&webhook, under_way).await;
-            looked_after = looked_after.and(done);
-        }
-        looked_after
-    }
-
-    async fn look_after(&self, webhook: &Webhook, under_way: &mut UnderWay) -> Result<()> {
-        if self.ports.tenants.state(&webhook.name.tenant).await? != Some(TenantState::Active) {
+    async fn round(&self, sending: &mut Sending) -> Result<()> {
+        sending.served.clear();
+        if !self.is_ours(&mut sending.lease).await? {
             return Ok(());
         }
-        let scope = TenantScope::for_system(webhook.name.tenant.clone());
+        let pending = self.ports.webhooks.pending(self.ports.clock.now()).await?;
+        let mut looked_after = Ok(());
+        for webhook in sending.under_way.in_turn(pending) {
+            match self.look_after(&webhook, &mut sending.under_way).await {
+                Ok(true) => {
+                    sending.served.insert(webhook.name.clone(), webhook);
+                }
+                Ok(false) => {}
+                Err(error) => looked_after = looked_after.and(Err(error)),
+            }
+        }
+        looked_after.and(self.prune(sending).await)
+    }
+
+    /// Whether this server is the one that sends.
+    async fn is_ours(&self, lease: &mut Option<JobLease>) -> Result<bool> {
+        if let Some(held) = lease {
+            if held.is_kept().await? {
+                return Ok(true);
+            }
+            *lease = None;
+        }
+        let (leases, clock) = (Arc::clone(&self.ports.leases), Arc::clone(&self.ports.clock));
+        *lease = JobLease::acquire(JOB, leases, clock, &self.instance).await?;
+        Ok(lease.is_some())
+    }
+
+    /// Goes on with what is under way until the next look. Where an attempt ends, the next one to the same webhook begins at once, unless
+    /// others wait for the place.
+    async fn wait(&self, sending: &mut Sending) -> Result<()> {
+        let Sending { under_way, lease, served, .. } = sending;
+        let mut wait = self.ports.clock.sleep(if lease.is_some() { LOOK_EVERY } else { Keeper::period() });
+        loop {
+            let was_full = under_way.is_full();
+            let Some((name, rest)) = under_way.next(wait).await else { return Ok(()) };
+            wait = rest;
+            match served.get(&name) {
+                Some(_) if was_full => return Ok(()),
+                Some(webhook) => self.begin(&scope(webhook), webhook, under_way).await?,
+                None => {}
+            }
+        }
+    }
+
+    /// Says whether anything may be sent.
+    async fn look_after(&self, webhook: &Webhook, under_way: &mut UnderWay) -> Result<bool> {
+        if self.ports.tenants.state(&webhook.name.tenant).await? != Some(TenantState::Active) {
+            return Ok(false);
+        }
+        let scope = scope(webhook);
         self.queue(&scope, webhook).await?;
-        self.begin(&scope, webhook, under_way).await
+        self.begin(&scope, webhook, under_way).await?;
+        Ok(true)
     }
 
     /// Queues events behind the last one that was looked at, in steps, as long as there is room.
@@ -139,12 +202,25 @@ impl Deliveries {
                 return Ok(());
             }
             let found = events.behind(scope, progress.reached).await?.open_for_system().map(|page| page.items).unwrap_or_default();
-            let (Some(first), Some(last)) = (found.first(), found.last()) else { return Ok(()) };
+            let (Some(first), Some(last)) = (found.first(), found.last()) else {
+                return self.pass_over(scope, webhook, progress.reached).await;
+            };
             let (missed, to) = (first.sequence - progress.reached - 1, last.sequence);
             let wanted = found.into_iter().filter(|event| webhook.wants(event.kind)).collect();
             let queued = Queued { from: progress.reached, to, missed, events: wanted, due: clock.now() };
             webhooks.queue(scope, &webhook.name.webhook, queued).await?;
         }
+    }
+
+    /// Counts what was removed before it was looked at, where nothing has happened since.
+    async fn pass_over(&self, scope: &TenantScope, webhook: &Webhook, reached: u64) -> Result<()> {
+        let DeliveryPorts { events, webhooks, clock, .. } = &self.ports;
+        let gone = events.span(scope).await?.oldest.saturating_sub(1);
+        if gone <= reached {
+            return Ok(());
+        }
+        let queued = Queued { from: reached, to: gone, missed: gone - reached, events: Vec::new(), due: clock.now() };
+        webhooks.queue(scope, &webhook.name.webhook, queued).await.map(drop)
     }
 
     async fn begin(&self, scope: &TenantScope, webhook: &Webhook, under_way: &mut UnderWay) -> Result<()> {
@@ -153,39 +229,64 @@ impl Deliveries {
             return Ok(());
         }
         let now = self.ports.clock.now();
+        // Those under way are among them.
         let due = self.ports.webhooks.due(scope, &webhook.name.webhook, now, (AT_ONCE * 2) as u32).await?;
         for delivery in due.into_iter().filter(|delivery| !under_way.has(delivery)).take(room).collect::<Vec<_>>() {
-            let (this, scope, webhook) = (self.clone(), scope.clone(), webhook.clone());
-            under_way.add(&delivery.clone(), async move { this.attempt(&scope, &webhook, delivery).await });
+            let (this, scope, sent_to, sequence) = (self.clone(), scope.clone(), webhook.clone(), delivery.event.sequence);
+            under_way.add(&webhook.name, sequence, async move { this.attempt(&scope, &sent_to, delivery).await });
         }
         Ok(())
     }
 
     /// Sends one, and stores what becomes of it. What cannot be stored is sent once more, and not at once.
-    async fn attempt(&self, scope: &TenantScope, webhook: &Webhook, delivery: Delivery) {
-        if let Err(error) = self.send(scope, webhook, &delivery).await {
-            self.ports.incidents.report(&Incident::WorkFailed { work: "store what became of a delivery", error: &error });
-            self.ports.clock.sleep(LOOK_EVERY).await;
+    async fn attempt(&self, scope: &TenantScope, webhook: &Webhook, delivery: Delivery) -> Attempted {
+        match self.send(scope, webhook, &delivery).await {
+            Ok(attempted) => attempted,
+            Err(error) => {
+                self.ports.incidents.report(&Incident::WorkFailed { work: "store what became of a delivery", error: &error });
+                self.ports.clock.sleep(LOOK_EVERY).await;
+                Attempted::Refused
+            }
         }
     }
 
-    async fn send(&self, scope: &TenantScope, webhook: &Webhook, delivery: &Delivery) -> Result<()> {
+    async fn send(&self, scope: &TenantScope, webhook: &Webhook, delivery: &Delivery) -> Result<Attempted> {
         let DeliveryPorts { webhooks, sender, clock, .. } = &self.ports;
         let (id, sequence) = (&webhook.name.webhook, delivery.event.sequence);
-        let Some(secrets) = webhooks.secrets(scope, id).await? else { return Ok(()) };
-        let Err(refusal) = sender.send(&webhook.url, &secrets, &delivery.event, clock.now()).await else {
-            return webhooks.taken(scope, id, sequence).await;
+        let sent = match self.secrets(scope, webhook).await? {
+            None => return Ok(Attempted::Refused),
+            Some(Ok(secrets)) => sender.send(&webhook.url, &secrets, &delivery.event, clock.now()).await,
+            Some(Err(refusal)) => Err(refusal),
+        };
+        let Err(refusal) = sent else {
+            webhooks.taken(scope, id, sequence).await?;
+            return Ok(Attempted::Taken);
         };
         let (now, attempts) = (clock.now(), delivery.attempts + 1);
         let lot = sequence.wrapping_mul(2_654_435_761).wrapping_add(now.as_millis());
         let is_last = attempts >= self.config.attempts;
         let verdict = if is_last { Verdict::GivenUp(now) } else { Verdict::Again(now.plus(self.config.pause(attempts, lot))) };
         let failed = Failed { sequence, attempts, failure: refusal.to_string(), verdict };
-        if !is_last {
-            return webhooks.failed(scope, id, failed).await;
+        if is_last {
+            self.give_up(scope, webhook, failed).await?;
+            self.disable_where_nobody_takes_anything(scope, webhook).await?;
+        } else {
+            webhooks.failed(scope, id, failed).await?;
         }
-        self.give_up(scope, webhook, failed).await?;
-        self.disable_where_nobody_takes_anything(scope, webhook).await
+        Ok(Attempted::Refused)
+    }
+
+    /// What a message is signed with; `None` without the webhook. Secrets that open no more are told like a receiver that refuses, so that
+    /// it ends where that ends.
+    async fn secrets(&self, scope: &TenantScope, webhook: &Webhook) -> Result<Option<Result<WebhookSecrets, Refusal>>> {
+        match self.ports.webhooks.secrets(scope, &webhook.name.webhook).await {
+            Ok(found) => Ok(found.map(Ok)),
+            Err(error) if error.kind() == ErrorKind::Internal => {
+                self.ports.incidents.report(&Incident::WorkFailed { work: "open the secret of a webhook", error: &error });
+                Ok(Some(Err(Refusal("its secret cannot be read; rotate it".to_owned()))))
+            }
+            Err(error) => Err(error),
+        }
     }
 
     /// Recorded, as somebody who relies on it may have to act.
@@ -221,54 +322,30 @@ impl Deliveries {
         };
         auditor.own_work(entry, Notes::default(), work).await
     }
+
+    /// Removes dead letters that nobody has asked for in time. What fails is tried again the next time.
+    async fn prune(&self, sending: &mut Sending) -> Result<()> {
+        let DeliveryPorts { webhooks, auditor, clock, .. } = &self.ports;
+        let now = clock.now();
+        if now.since(sending.pruned) < PRUNE_EVERY {
+            return Ok(());
+        }
+        sending.pruned = now;
+        sending.under_way.forget_refusals();
+        let before = now.minus(self.config.keep);
+        if !webhooks.has_old_letters(before).await? {
+            return Ok(());
+        }
+        let (notes, entry) = (Notes::default(), auditor.own_entry(TenantId::system(), PRUNE, &RESOURCE));
+        let work = async {
+            let pruned = webhooks.prune_letters(before).await?;
+            notes.changes(FieldChange::named("dead_letters", Some(&pruned.to_string()), None).into_iter().collect());
+            Ok(())
+        };
+        auditor.own_work(entry, notes.clone(), work).await
+    }
 }
 
-impl UnderWay {
-    fn has(&self, delivery: &Delivery) -> bool {
-        self.places.get(&delivery.webhook).is_some_and(|places| places.contains(&delivery.event.sequence))
-    }
-
-    fn has_room(&self) -> bool {
-        self.attempts.len() < ALL_AT_ONCE
-    }
-
-    fn room_for(&self, name: &WebhookName) -> usize {
-        let own = self.places.get(name).map_or(0, BTreeSet::len);
-        AT_ONCE.saturating_sub(own).min(ALL_AT_ONCE.saturating_sub(self.attempts.len()))
-    }
-
-    fn add(&mut self, delivery: &Delivery, attempt: impl Future<Output = ()> + Send + 'static) {
-        let (name, sequence) = (delivery.webhook.clone(), delivery.event.sequence);
-        self.places.entry(name.clone()).or_default().insert(sequence);
-        self.attempts.push(Box::pin(async move {
-            attempt.await;
-            (name, sequence)
-        }));
-    }
-
-    /// Waits for the end of an attempt, or of `wait`, whose rest is answered where an attempt ends first.
-    async fn next<W: Future<Output = ()> + Unpin>(&mut self, wait: W) -> Either<(), W> {
-        if self.attempts.is_empty() {
-            wait.await;
-            return Either::Left(());
-        }
-        match select(wait, self.attempts.next()).await {
-            Either::Left(_) => Either::Left(()),
-            Either::Right((done, rest)) => {
-                if let Some((name, sequence)) = done {
-                    self.remove(&name, sequence);
-                }
-                Either::Right(rest)
-            }
-        }
-    }
-
-    fn remove(&mut self, name: &WebhookName, sequence: u64) {
-        if let Some(places) = self.places.get_mut(name) {
-            places.remove(&sequence);
-            if places.is_empty() {
-                self.places.remove(name);
-            }
-        }
-    }
+fn scope(webhook: &Webhook) -> TenantScope {
+    TenantScope::for_system(webhook.name.tenant.clone())
 }

@@ -3,11 +3,11 @@
 use crate::access::{Resource, Target};
 use crate::error::{Error, Result};
 use crate::event::{EventKind, EventSelection};
-use crate::name::{PrincipalName, WebhookName};
+use crate::name::{PrincipalName, TenantId, TenantName, WebhookName};
 use crate::revision::{Etag, Revision};
 use crate::time::Timestamp;
 
-/// Most webhooks of one tenant: each is looked after twice a second.
+/// Most webhooks of one tenant: each gets a copy of what happens.
 pub const MAX_WEBHOOKS: usize = 20;
 
 /// Where events of a tenant are sent to.
@@ -40,6 +40,15 @@ pub enum WebhookState {
     Disabled,
     /// The server has disabled it, as nobody took anything any more.
     Failed,
+}
+
+/// The refusal of one more than [`MAX_WEBHOOKS`].
+pub fn too_many(tenant: &TenantId) -> Error {
+    Error::Precondition {
+        reason: "TOO_MANY_WEBHOOKS",
+        subject: TenantName { tenant: tenant.clone() }.to_string(),
+        description: format!("has {MAX_WEBHOOKS} webhooks; delete one first"),
+    }
 }
 
 // === impls ===

@@ -75,7 +75,8 @@ pub trait WebhookRepository: Send + Sync {
     async fn find(&self, scope: &TenantScope, id: &WebhookId) -> Result<Found<Webhook>>;
     /// A page of webhooks, by id.
     async fn list(&self, scope: &TenantScope, page: &PageRequest) -> Result<Found<Page<Webhook>>>;
-    /// Stores a change, whole or not at all. A new one begins with what happens from then on.
+    /// Stores a change, whole or not at all. A new one begins with what happens from then on; beyond
+    /// [`MAX_WEBHOOKS`](crate::webhook::MAX_WEBHOOKS) of a tenant it is refused with [`too_many`](crate::webhook::too_many).
     async fn commit(&self, scope: &TenantScope, change: WebhookChange) -> Result<Committed<Webhook>>;
     /// What a request was answered with, if it was.
     async fn find_answer(&self, scope: &TenantScope, request: &RequestKey) -> Result<Option<Committed<Webhook>>>;
@@ -83,8 +84,9 @@ pub trait WebhookRepository: Send + Sync {
     async fn progress(&self, scope: &TenantScope, id: &WebhookId) -> Result<Option<WebhookProgress>>;
     /// A page of dead letters, oldest event first.
     async fn dead_letters(&self, scope: &TenantScope, id: &WebhookId, page: &PageRequest) -> Result<Found<Page<DeadLetter>>>;
-    /// Active webhooks of every tenant.
-    async fn active(&self) -> Result<Vec<Webhook>>;
+    /// Active webhooks of every tenant for which there is something to do: events that were not looked at, or deliveries that are due.
+    /// In the order of their names. One that cannot be read is left out.
+    async fn pending(&self, now: Timestamp) -> Result<Vec<Webhook>>;
     /// What deliveries are signed with; `None` without the webhook.
     async fn secrets(&self, scope: &TenantScope, id: &WebhookId) -> Result<Option<WebhookSecrets>>;
     /// Queues events, unless others were looked at since. Says whether it has.
@@ -95,4 +97,8 @@ pub trait WebhookRepository: Send + Sync {
     async fn taken(&self, scope: &TenantScope, id: &WebhookId, sequence: u64) -> Result<()>;
     /// Notes that an attempt has failed.
     async fn failed(&self, scope: &TenantScope, id: &WebhookId, failed: Failed) -> Result<()>;
+    /// Whether there are dead letters that were given up before, but those of tenants on legal hold.
+    async fn has_old_letters(&self, before: Timestamp) -> Result<bool>;
+    /// Removes them. Says how many.
+    async fn prune_letters(&self, before: Timestamp) -> Result<u64>;
 }

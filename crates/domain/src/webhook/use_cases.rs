@@ -10,14 +10,13 @@ use crate::error::{Error, Result};
 use crate::event::EventSelection;
 use crate::identity::Secret;
 use crate::name::{WebhookId, WebhookName};
-use crate::page::{MAX_PAGE, Page, PageRequest};
+use crate::page::{Page, PageRequest};
 use crate::request::{Committed, Expected, RequestKey, key_reused, once};
 use crate::revision::{Etag, Revision};
 use crate::time::Clock;
 use crate::violation::{Violations, longest};
 use crate::webhook::{
-    DeadLetter, MAX_WEBHOOKS, Webhook, WebhookChange, WebhookProgress, WebhookRepository, WebhookSecrets, WebhookSender, WebhookState,
-    actions,
+    DeadLetter, Webhook, WebhookChange, WebhookProgress, WebhookRepository, WebhookSecrets, WebhookSender, WebhookState, actions,
 };
 
 /// Longest address and longest description, in characters.
@@ -194,14 +193,6 @@ impl Webhooks {
         let id = violations.unless_any(id)?.ok_or(Error::Internal { context: "an id that is none was no violation", source: None })?;
         let name = WebhookName { tenant: permit.target().tenant.clone(), webhook: id };
         permit.notes().resource(&name);
-        let page = PageRequest { size: MAX_PAGE, after: None };
-        if permit.open_page(self.ports.repository.list(&permit.scope(), &page).await?).items.len() >= MAX_WEBHOOKS {
-            return Err(Error::Precondition {
-                reason: "TOO_MANY_WEBHOOKS",
-                subject: permit.target().to_string(),
-                description: format!("has {MAX_WEBHOOKS} webhooks; delete one first"),
-            });
-        }
         let now = self.ports.clock.now();
         let state = if disabled { WebhookState::Disabled } else { WebhookState::Active };
         let webhook = Webhook { name, url, description, types, state, created: now, updated: now, revision: Revision::FIRST };

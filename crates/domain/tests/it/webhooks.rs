@@ -4,21 +4,26 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::audit::{AuditRepository as _, Auditor, Outcome};
-use domain::event::{EventKind, Happened};
-use domain::lease::InstanceId;
+use domain::event::{EventKind, EventRepository as _, Happened};
+use domain::identity::Secret;
+use domain::lease::{InstanceId, Keeper, TERM};
 use domain::page::PageRequest;
 use domain::request::{Committed, Expected};
 use domain::tenant::TenantState;
 use domain::time::{Clock as _, Timestamp};
 use domain::utility::{Occasion, UtilityChange};
-use domain::webhook::{Deliveries, DeliveryPorts, Webhook, WebhookChange, WebhookConfig, WebhookProgress, WebhookRepository, WebhookState};
+use domain::webhook::{
+    Deliveries, DeliveryPorts, Webhook, WebhookChange, WebhookConfig, WebhookProgress, WebhookRepository, WebhookSecrets, WebhookState,
+};
 use test_support::{
     FakeClock, FakeSender, InMemoryEvents, InMemoryExecutionRepository, InMemoryTenants, InMemoryWebhooks, RecordedIncidents,
     SequentialIds, TokioSpawner, sample, webhook_repository,
 };
+use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
-const CONFIG: WebhookConfig = WebhookConfig { attempts: 3, first_pause: Duration::from_secs(10) };
+const CONFIG: WebhookConfig =
+    WebhookConfig { attempts: 3, first_pause: Duration::from_secs(10), keep: Duration::from_secs(30 * 24 * 3_600) };
 
 struct World {
     clock: Arc<FakeClock>,
@@ -27,7 +32,7 @@ struct World {
     tenants: Arc<InMemoryTenants>,
     sender: Arc<FakeSender>,
     audit: Arc<InMemoryExecutionRepository>,
-    server: JoinHandle<()>,
+    servers: Vec<(Arc<Notify>, JoinHandle<()>)>,
 }
 
 impl World {
@@ -40,22 +45,36 @@ impl World {
             tenants: Arc::new(InMemoryTenants::of(clock.clone(), &["acme", "system"])),
             sender: Arc::default(),
             audit: Arc::new(InMemoryExecutionRepository::new(clock.clone())),
-            server: tokio::spawn(std::future::ready(())),
+            servers: Vec::new(),
             events,
             clock,
         };
-        let secrets = domain::webhook::WebhookSecrets { current: domain::identity::Secret::new("whsec_"), previous: None };
-        let webhook = webhook_repository::webhook("acme", "a");
-        let change =
-            WebhookChange { expected: Expected::Absent, webhook, deletes: false, secrets: Some(secrets), replays: None, request: None };
-        assert_eq!(world.webhooks.commit(&sample::scope("acme"), change).await.unwrap(), Committed::Stored);
-        world.start();
+        world.make("acme", "a").await;
+        world.start("one");
         world
     }
 
-    /// Another server goes on where the one before has ended.
-    fn start(&mut self) {
-        self.server.abort();
+    async fn make(&self, code: &str, id: &str) {
+        let webhook = webhook_repository::webhook(code, id);
+        let secrets = Some(WebhookSecrets { current: Secret::new("whsec_"), previous: None });
+        let change = WebhookChange { expected: Expected::Absent, webhook, deletes: false, secrets, replays: None, request: None };
+        assert_eq!(self.webhooks.commit(&sample::scope(code), change).await.unwrap(), Committed::Stored);
+    }
+
+    /// The first server dies.
+    fn kill(&mut self) {
+        self.servers.remove(0).1.abort();
+    }
+
+    /// The first server stops in order.
+    async fn stop(&mut self) {
+        let (stop, server) = self.servers.remove(0);
+        stop.notify_one();
+        server.await.unwrap();
+    }
+
+    /// One more server.
+    fn start(&mut self, instance: &str) {
         let audit = domain::audit::Ports {
             repository: self.audit.clone(),
             spawner: Arc::new(TokioSpawner::current()),
@@ -68,17 +87,23 @@ impl World {
             webhooks: self.webhooks.clone(),
             tenants: self.tenants.clone(),
             sender: self.sender.clone(),
-            auditor: Auditor::new(audit, InstanceId::new("one")),
+            leases: self.audit.clone(),
+            auditor: Auditor::new(audit, InstanceId::new(instance)),
             incidents: Arc::new(RecordedIncidents::default()),
             clock: self.clock.clone(),
         };
-        let deliveries = Deliveries::new(ports, CONFIG);
-        self.server = tokio::spawn(async move { deliveries.go_on().await });
+        let (deliveries, stop) = (Deliveries::new(ports, CONFIG, InstanceId::new(instance)), Arc::new(Notify::new()));
+        let asked = stop.clone();
+        self.servers.push((stop, tokio::spawn(async move { deliveries.go_on_until(asked.notified()).await })));
     }
 
     /// So many changes of a utility.
     fn happen(&self, many: u64) {
-        let utility = sample::utility(&sample::scope("acme"), "u");
+        self.happen_in("acme", many);
+    }
+
+    fn happen_in(&self, code: &str, many: u64) {
+        let utility = sample::utility(&sample::scope(code), "u");
         self.events.note((0..many).map(|_| Happened::of_utility(&sample::creation(utility.clone()))));
     }
 
@@ -120,7 +145,7 @@ impl World {
 
 impl Drop for World {
     fn drop(&mut self) {
-        self.server.abort();
+        self.servers.iter().for_each(|(_, server)| server.abort());
     }
 }
 
@@ -199,6 +224,20 @@ async fn a_webhook_that_nobody_answers_is_disabled_and_goes_on_once_it_is_enable
 }
 
 #[tokio::test]
+async fn what_was_removed_while_a_webhook_was_disabled_is_counted_and_the_rest_is_sent() {
+    let world = World::new().await;
+    world.change(WebhookState::Disabled, false).await;
+    world.happen(5);
+    assert_eq!(world.events.prune(world.clock.now().plus(Duration::from_secs(1)), 0).await.unwrap(), 5);
+    world.change(WebhookState::Active, false).await;
+    world.pass(Duration::from_secs(2)).await;
+    assert_eq!(world.progress().await, WebhookProgress { reached: 5, missed: 5, ..WebhookProgress::default() });
+    world.happen(1);
+    world.pass(Duration::from_secs(2)).await;
+    assert_eq!(world.sender.tried_once(), [6].into());
+}
+
+#[tokio::test]
 async fn nothing_of_a_suspended_tenant_is_sent_until_it_is_resumed() {
     let world = World::new().await;
     world.tenants.turn("acme", TenantState::Suspended);
@@ -214,12 +253,68 @@ async fn nothing_of_a_suspended_tenant_is_sent_until_it_is_resumed() {
 async fn the_next_server_goes_on_where_one_has_died() {
     let mut world = World::new().await;
     (1..=100).for_each(|sequence| world.sender.refuse(sequence, (sequence % 3) as u32));
-    for _ in 0..10 {
+    for round in 0..10 {
         world.happen(10);
-        world.pass(Duration::from_secs(1)).await;
-        world.start();
+        // Long enough for this one to know that the one before is gone.
+        world.pass(TERM + Keeper::period() + Duration::from_secs(1)).await;
+        world.kill();
+        world.start(&format!("next-{round}"));
     }
     world.pass(Duration::from_secs(120)).await;
     assert_eq!(world.sender.tried_once(), (1..=100).collect());
     assert_eq!(world.progress().await, WebhookProgress { reached: 100, ..WebhookProgress::default() });
+}
+
+#[tokio::test]
+async fn one_of_several_servers_sends_and_another_goes_on_once_it_is_gone() {
+    let mut world = World::new().await;
+    world.pass(Duration::from_secs(1)).await;
+    world.start("two");
+    let places = |world: &World| world.sender.tried().into_iter().map(|(sequence, _)| sequence).collect::<Vec<_>>();
+    world.happen(20);
+    world.pass(Duration::from_secs(60)).await;
+    assert_eq!(places(&world).len(), 20, "each was sent once");
+    world.kill();
+    world.happen(1);
+    world.pass(Duration::from_secs(1)).await;
+    assert_eq!(places(&world).len(), 20, "nobody knows yet that it is gone");
+    world.pass(TERM + Keeper::period()).await;
+    assert_eq!(places(&world).last(), Some(&21));
+    world.start("three");
+    world.happen(1);
+    world.stop().await;
+    world.pass(Keeper::period() + Duration::from_secs(1)).await;
+    assert_eq!(places(&world).last(), Some(&22), "one that stops in order lets go");
+    assert_eq!(places(&world).len(), 22);
+}
+
+#[tokio::test]
+async fn receivers_that_never_answer_leave_room_for_those_of_other_tenants() {
+    let world = World::new().await;
+    world.sender.keep_waiting("acme");
+    for number in 0..15 {
+        world.make("acme", &format!("slow-{number}")).await;
+    }
+    world.make("system", "a").await;
+    world.happen(1_000);
+    world.pass(Duration::from_secs(2)).await;
+    let waiting = world.sender.tried().len();
+    assert_eq!(waiting, 16, "a tenant has a bounded number of attempts at once");
+    world.happen_in("system", 3);
+    world.pass(Duration::from_secs(2)).await;
+    assert_eq!(world.sender.tried().len(), waiting + 3);
+}
+
+#[tokio::test]
+async fn dead_letters_that_nobody_asks_for_go_in_time_and_that_is_recorded() {
+    let world = World::new().await;
+    world.sender.refuse(1, 3);
+    world.happen(1);
+    world.pass(Duration::from_secs(60)).await;
+    assert_eq!(world.progress().await.dead_letters, 1);
+    world.clock.advance(CONFIG.keep);
+    world.pass(Duration::from_secs(1)).await;
+    assert_eq!(world.progress().await.dead_letters, 0);
+    let found = world.audit.since(&sample::scope("system"), 0, usize::MAX).await.unwrap().open_for_system().unwrap().items;
+    assert_eq!(found.iter().map(|record| record.entry.action.as_str()).collect::<Vec<_>>(), ["webhook.prune", "webhook.prune"]);
 }

@@ -13,9 +13,11 @@ section! {
     pub struct Webhooks in Place::table("webhooks");
 
     /// attempts before a delivery becomes a dead letter
-    attempts: u32 = 8 => value::number(1..=100);
+    attempts: u32 = 24 => value::number(1..=100);
     /// the pause behind the first that fails; it doubles with each further one, up to an hour
     first_pause: Duration = "10s" => value::duration(Duration::from_millis(100));
+    /// dead letters that were given up longer ago are removed, hourly
+    keep: Duration = "30d" => value::duration(Duration::from_secs(60));
     /// longest time of one attempt
     timeout: Duration = "10s" => value::duration(Duration::from_millis(100));
     /// addresses beyond the public internet that may be sent to, separated by commas, e.g. `10.1.0.0/16`; with `127.0.0.0/8` also in
@@ -28,7 +30,7 @@ section! {
 impl Webhooks {
     /// How deliveries are tried.
     pub(crate) fn deliveries(&self) -> WebhookConfig {
-        WebhookConfig { attempts: self.attempts, first_pause: self.first_pause }
+        WebhookConfig { attempts: self.attempts, first_pause: self.first_pause, keep: self.keep }
     }
 
     /// How they are sent.

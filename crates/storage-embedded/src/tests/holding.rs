@@ -9,12 +9,13 @@ use domain::execution::{Bounds, ExecutionRepository};
 use domain::retention::{Due, Removed, RetentionStore, Step};
 use domain::tenant::{TenantRepository, TenantState};
 use domain::utility::{Utility, UtilityRepository};
+use domain::webhook::WebhookRepository;
 use tempfile::TempDir;
 use test_support::HeardChanges;
 use test_support::sample::{accepted, at, creation, offer, scope, tenant, utility};
 
 use super::Scratch;
-use super::retention::{ran, removed, revision, settle, turn};
+use super::retention::{ran, removed, revision, settle, told_to_a_webhook, turn};
 use crate::EmbeddedStore;
 use crate::error::during;
 
@@ -153,4 +154,17 @@ async fn events_of_a_tenant_on_legal_hold_stay() {
     turn(&store, "acme", TenantState::Active, false).await;
     EventRepository::prune(&*store, at(9_000), 0).await.unwrap();
     assert_eq!(count("acme").await, 0);
+}
+
+#[tokio::test]
+async fn dead_letters_of_a_tenant_on_legal_hold_stay() {
+    let store = Scratch::new();
+    shared(&store, "some", None).await;
+    told_to_a_webhook(&store, "acme").await;
+    turn(&store, "acme", TenantState::Active, true).await;
+    assert!(!store.has_old_letters(at(9_000)).await.unwrap());
+    assert_eq!(store.prune_letters(at(9_000)).await.unwrap(), 0);
+    turn(&store, "acme", TenantState::Active, false).await;
+    assert!(store.has_old_letters(at(9_000)).await.unwrap());
+    assert_eq!(store.prune_letters(at(9_000)).await.unwrap(), 1);
 }

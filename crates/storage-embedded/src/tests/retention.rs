@@ -245,7 +245,7 @@ async fn a_tenant_gets_no_utility_beyond_its_quota_however_it_would() {
 }
 
 /// Makes a webhook behind which things have happened: one is on its way to it, and one was given up.
-async fn told_to_a_webhook(store: &Scratch, code: &str) {
+pub(super) async fn told_to_a_webhook(store: &Scratch, code: &str) {
     let (scope, made) = (scope(code), webhook_repository::webhook(code, "hook"));
     let (id, secrets) = (made.name.webhook.clone(), WebhookSecrets { current: Secret::new("whsec_"), previous: None });
     let change =

@@ -4,7 +4,7 @@ use domain::name::{TenantId, WebhookId, WebhookName};
 use domain::page::{MAX_PAGE, Page, PageRequest};
 use domain::request::{Committed, Expected};
 use domain::time::Timestamp;
-use domain::webhook::{Webhook, WebhookChange, WebhookState};
+use domain::webhook::{MAX_WEBHOOKS, Webhook, WebhookChange, WebhookState};
 use rusqlite::{Connection, params};
 use storage_documents::WebhookDocument;
 
@@ -17,8 +17,8 @@ use crate::vault::{Trouble, Vault};
 
 const TABLE: &str = "webhooks";
 const ORDER: &str = "webhook";
-/// Webhooks of all tenants that are looked after; each tenant has a few.
-const MAX_ACTIVE: u32 = 10_000;
+/// Webhooks of all tenants that are looked after at once: what is beyond waits until these have nothing to do.
+const MAX_PENDING: u32 = 10_000;
 
 /// The webhooks of a tenant and which page of them.
 pub(super) struct List {
@@ -47,9 +47,11 @@ impl List {
 }
 
 /// One that cannot be read keeps no other from what is sent to it.
-pub(super) fn active(connection: &Connection, vault: &Vault) -> Result<Vec<Webhook>> {
-    const QUERY: &str =
-        "SELECT tenant, id, document FROM webhooks INDEXED BY webhooks_active WHERE state = 'active' ORDER BY tenant, id LIMIT ?1";
+pub(super) fn pending(connection: &Connection, vault: &Vault, now: Timestamp) -> Result<Vec<Webhook>> {
+    const QUERY: &str = "SELECT tenant, id, document FROM webhooks w INDEXED BY webhooks_active WHERE state = 'active' AND \
+         (reached < (SELECT last FROM event_logs WHERE tenant = w.tenant) OR EXISTS \
+         (SELECT 1 FROM webhook_deliveries d WHERE d.tenant = w.tenant AND d.webhook = w.id AND d.given_up IS NULL AND d.due <= ?1)) \
+         ORDER BY tenant, id LIMIT ?2";
     let readable = |webhook: Result<Webhook>| match webhook {
         Err(error @ Error::Undecodable { .. }) => {
             if vault.is_news(Trouble::Unopened, &error) {
@@ -59,7 +61,7 @@ pub(super) fn active(connection: &Connection, vault: &Vault) -> Result<Vec<Webho
         }
         webhook => Some(webhook),
     };
-    each(connection, QUERY, params![MAX_ACTIVE])?.filter_map(readable).collect()
+    each(connection, QUERY, params![integer(now.as_millis()), MAX_PENDING])?.filter_map(readable).collect()
 }
 
 pub(super) fn find(connection: &Connection, tenant: &TenantId, id: &WebhookId) -> Result<Option<Webhook>> {
@@ -92,6 +94,9 @@ pub(super) fn commit(
     if stored.map_err(during("storing a webhook"))? == 0 {
         return Ok(Committed::Conflict);
     }
+    if change.expected == Expected::Absent {
+        check_room(connection, &name.tenant)?;
+    }
     if let Some((places, due)) = &change.replays {
         super::deliveries::replay(connection, name, places, *due)?;
     }
@@ -99,6 +104,14 @@ pub(super) fn commit(
         request::remember(connection, &name.tenant, key, now, &name.to_string(), Some(&document))?;
     }
     Ok(Committed::Stored)
+}
+
+/// That the tenant may have one more, which is there already: the write is taken back where it may not.
+fn check_room(connection: &Connection, tenant: &TenantId) -> Result<()> {
+    const QUERY: &str = "SELECT count(*) FROM webhooks WHERE tenant = ?1";
+    let run = || connection.prepare_cached(QUERY)?.query_row([tenant.as_str()], |row| row.get::<_, u32>(0));
+    let count = run().map_err(during("looking how many webhooks a tenant has"))?;
+    if count as usize > MAX_WEBHOOKS { Err(Error::TooManyWebhooks { tenant: tenant.clone() }) } else { Ok(()) }
 }
 
 /// A new one begins behind what has happened.

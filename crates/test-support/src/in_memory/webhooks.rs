@@ -12,7 +12,8 @@ use domain::page::{Page, PageRequest};
 use domain::request::{Committed, Expected, RequestKey};
 use domain::time::{Clock, Timestamp};
 use domain::webhook::{
-    DeadLetter, Delivery, Failed, Queued, Verdict, Webhook, WebhookChange, WebhookProgress, WebhookRepository, WebhookSecrets, WebhookState,
+    DeadLetter, Delivery, Failed, MAX_WEBHOOKS, Queued, Verdict, Webhook, WebhookChange, WebhookProgress, WebhookRepository,
+    WebhookSecrets, WebhookState, too_many,
 };
 use domain::{Error, Result};
 
@@ -61,15 +62,18 @@ impl InMemoryWebhooks {
         self.state().webhooks.get_mut(&name).map(work)
     }
 
-    fn store(&self, change: WebhookChange, newest: u64) -> Committed<Webhook> {
+    fn store(&self, change: WebhookChange, newest: u64) -> Result<Committed<Webhook>> {
         let (now, mut state) = (self.clock.now(), self.state());
         let name = change.webhook.name.clone();
         if let Some(known) = change.request.as_ref().and_then(|key| state.requests.find(&name.tenant, key, now)) {
-            return told(known);
+            return Ok(told(known));
         }
         let WebhookChange { expected, webhook, deletes, secrets, replays, request } = change;
         let stored = state.webhooks.get(&name).map(|held| held.webhook.revision);
         match (expected, stored) {
+            (Expected::Absent, None) if state.webhooks.keys().filter(|held| held.tenant == name.tenant).count() >= MAX_WEBHOOKS => {
+                return Err(too_many(&name.tenant));
+            }
             (Expected::Absent, None) => {
                 let progress = WebhookProgress { reached: newest, ..WebhookProgress::default() };
                 let secrets = secrets.expect("a new webhook has a secret");
@@ -83,12 +87,12 @@ impl InMemoryWebhooks {
                 let held = state.webhooks.get_mut(&name).expect("it was just found");
                 held.change(webhook.clone(), secrets, replays);
             }
-            _ => return Committed::Conflict,
+            _ => return Ok(Committed::Conflict),
         }
         if let Some(key) = &request {
             state.requests.remember(&name.tenant, key, now, webhook);
         }
-        Committed::Stored
+        Ok(Committed::Stored)
     }
 }
 
@@ -115,8 +119,18 @@ impl Held {
         }
     }
 
+    fn is_due(&self, now: Timestamp) -> bool {
+        self.deliveries.values().any(|kept| !kept.given_up && kept.due <= now)
+    }
+
     fn count(&self, given_up: bool) -> u64 {
         self.deliveries.values().filter(|kept| kept.given_up == given_up).count() as u64
+    }
+}
+
+impl Kept {
+    fn is_older(&self, before: Timestamp) -> bool {
+        self.given_up && self.letter.given_up < before
     }
 }
 
@@ -149,7 +163,7 @@ impl WebhookRepository for InMemoryWebhooks {
             return Err(Error::Internal { context: "a webhook of another tenant", source: None });
         }
         let newest = self.events.span(scope).await?.newest;
-        Ok(self.store(change, newest))
+        self.store(change, newest)
     }
 
     async fn find_answer(&self, scope: &TenantScope, request: &RequestKey) -> Result<Option<Committed<Webhook>>> {
@@ -168,9 +182,18 @@ impl WebhookRepository for InMemoryWebhooks {
         page(items, request, "dead_letter", key, |a, b| a.0 > b.0).map(Found::one)
     }
 
-    async fn active(&self) -> Result<Vec<Webhook>> {
+    async fn pending(&self, now: Timestamp) -> Result<Vec<Webhook>> {
+        let mut pending = Vec::new();
         let active = |held: &&Held| held.webhook.state == WebhookState::Active;
-        Ok(self.state().webhooks.values().filter(active).map(|held| held.webhook.clone()).collect())
+        let work = |held: &Held| (held.webhook.clone(), held.progress.reached, held.is_due(now));
+        let all: Vec<_> = self.state().webhooks.values().filter(active).map(work).collect();
+        for (webhook, reached, is_due) in all {
+            let scope = TenantScope::for_system(webhook.name.tenant.clone());
+            if is_due || reached < self.events.span(&scope).await?.newest {
+                pending.push(webhook);
+            }
+        }
+        Ok(pending)
     }
 
     async fn secrets(&self, scope: &TenantScope, id: &WebhookId) -> Result<Option<WebhookSecrets>> {
@@ -229,5 +252,19 @@ impl WebhookRepository for InMemoryWebhooks {
             }
         });
         Ok(())
+    }
+
+    async fn has_old_letters(&self, before: Timestamp) -> Result<bool> {
+        Ok(self.state().webhooks.values().flat_map(|held| held.deliveries.values()).any(|kept| kept.is_older(before)))
+    }
+
+    async fn prune_letters(&self, before: Timestamp) -> Result<u64> {
+        let mut pruned = 0;
+        for held in self.state().webhooks.values_mut() {
+            let all = held.deliveries.len();
+            held.deliveries.retain(|_, kept| !kept.is_older(before));
+            pruned += (all - held.deliveries.len()) as u64;
+        }
+        Ok(pruned)
     }
 }

@@ -389,6 +389,7 @@ max_per_tenant = 50000
 [webhooks]
 attempts = 5
 first_pause = "1s"
+keep = "60d"
 timeout = "5s"
 networks = "10.1.0.0/16, 127.0.0.0/8"
 ca = "/etc/zona/receivers.pem"
