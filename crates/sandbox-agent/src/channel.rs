@@ -43,7 +43,7 @@ impl Channel {
     pub fn connect(path: &Path) -> io::Result<Self> {
         let socket = socket_with(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)?;
         connect(&socket, &SocketAddrUnix::new(path)?)?;
-        Ok(Channel::new(socket))
+        Ok(Channel::of(socket))
     }
 
     /// Two connected ends.
@@ -52,10 +52,11 @@ impl Channel {
     /// What the system says.
     pub fn pair() -> io::Result<(Self, OwnedFd)> {
         let (own, other) = socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)?;
-        Ok((Channel::new(own), other))
+        Ok((Channel::of(own), other))
     }
 
-    fn new(socket: OwnedFd) -> Self {
+    /// The end of a connection.
+    pub fn of(socket: OwnedFd) -> Self {
         Channel { socket, buffer: RefCell::new(vec![0; PACKET].into()) }
     }
 

@@ -76,7 +76,7 @@ impl Control {
     pub fn report(&self, report: &Report, descriptors: &[OwnedFd]) -> Result<(), Fault> {
         let bytes = serde_json::to_vec(report).map_err(|error| Fault::new("encode a report", error))?;
         match self.channel.send(&bytes, descriptors) {
-            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+            Err(error) if matches!(error.kind(), io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset) => Ok(()),
             sent => sent.at("report to the server"),
         }
     }

@@ -112,9 +112,24 @@ impl<'a> Sandbox<'a> {
         match self.zygote.event()? {
             // Its end is reported when it is reaped, with its status.
             None => self.await_zygote_end(),
-            Some(Event::Ready { python_version }) => self.control.report(&Report::Ready { python_version }, &[]),
-            Some(Event::Child { child, pid, pipes }) => self.announce(child, pid, pipes),
+            Some(event) => self.pass_on(event),
         }
+    }
+
+    fn pass_on(&mut self, event: Event) -> Result<(), Fault> {
+        match event {
+            Event::Ready { python_version } => self.control.report(&Report::Ready { python_version }, &[]),
+            Event::Child { child, pid, pipes } => self.announce(child, pid, pipes),
+        }
+    }
+
+    /// Passes on what the zygote has said already, up to its hanging up.
+    fn hear_out(&mut self) -> Result<(), Fault> {
+        while !self.spent && self.zygote.has_news()? {
+            let Some(event) = self.zygote.event()? else { break };
+            self.pass_on(event)?;
+        }
+        Ok(())
     }
 
     fn await_zygote_end(&mut self) -> Result<(), Fault> {
@@ -146,9 +161,15 @@ impl<'a> Sandbox<'a> {
                 then = Then::End;
             }
         }
-        while let Some(ended) = sys::reap(None, false).at("collect a child")? {
-            self.bury(ended)?;
+        let mut ended = Vec::new();
+        while let Some(process) = sys::reap(None, false).at("collect a child")? {
+            ended.push(process);
         }
+        // What was said before an end is why it came, or whose it is.
+        if !ended.is_empty() {
+            self.hear_out()?;
+        }
+        ended.into_iter().try_for_each(|process| self.bury(process))?;
         Ok(then)
     }
 

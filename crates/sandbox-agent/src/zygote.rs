@@ -8,6 +8,7 @@ use std::{
 };
 
 use rustix::{
+    event::{PollFd, PollFlags, Timespec, poll},
     fs::{CWD, Mode, OFlags, fcntl_setfl, openat},
     pipe::{PipeFlags, pipe_with},
 };
@@ -160,17 +161,35 @@ impl Zygote {
         drop(other);
         let makes_one = confined.is_some_and(|confined| confined.wall.is_gvisor());
         let zygote = Zygote { pid, channel, stderr: File::from(stderr), words: Vec::new(), makes_one };
-        zygote.channel.send(&settings, &[]).at("configure the interpreter")?;
+        zygote.tell(&settings).at("configure the interpreter")?;
         Ok(zygote)
     }
 
     /// Asks for one more child.
     ///
     /// # Errors
-    /// The interpreter is gone.
+    /// What the system says.
     pub fn fork(&self, child: u64) -> Result<(), Fault> {
         let message = format!("{{\"child\":{child}}}");
-        self.channel.send(message.as_bytes(), &[]).at("ask the interpreter for a child")
+        self.tell(message.as_bytes()).at("ask the interpreter for a child")
+    }
+
+    /// Sends a packet. Where the interpreter is gone, what it said last and its end tell why: [`Zygote::event`].
+    fn tell(&self, bytes: &[u8]) -> io::Result<()> {
+        match self.channel.send(bytes, &[]) {
+            Err(error) if matches!(error.kind(), io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset) => Ok(()),
+            sent => sent,
+        }
+    }
+
+    /// Whether it has said something that was not read, or hung up.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn has_news(&self) -> Result<bool, Fault> {
+        let mut polled = [PollFd::new(&self.channel, PollFlags::IN)];
+        let ready = poll(&mut polled, Some(&Timespec { tv_sec: 0, tv_nsec: 0 })).at("listen to the interpreter")?;
+        Ok(ready > 0)
     }
 
     /// Reads what the zygote says; `None` when it hung up.
@@ -178,9 +197,12 @@ impl Zygote {
     /// # Errors
     /// It says that a child cannot be made, or nothing that can be understood.
     pub fn event(&self) -> Result<Option<Event>, Fault> {
-        let packet = match self.channel.receive() {
-            Err(error) if error.kind() == io::ErrorKind::ConnectionReset => return Ok(None),
-            packet => packet.at("listen to the interpreter")?,
+        let packet = loop {
+            match self.channel.receive() {
+                // It ended without having read everything. The kernel says so once, before what the interpreter has said.
+                Err(error) if error.kind() == io::ErrorKind::ConnectionReset => {}
+                packet => break packet.at("listen to the interpreter")?,
+            }
         };
         if packet.bytes.is_empty() {
             return Ok(None);
@@ -305,3 +327,6 @@ fn hexadecimal(bytes: &[u8]) -> String {
 fn c_string(text: &str) -> io::Result<CString> {
     Ok(CString::new(text)?)
 }
+
+#[cfg(test)]
+mod tests;

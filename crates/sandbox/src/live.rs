@@ -178,11 +178,8 @@ impl LiveSandbox {
             return;
         }
         if let Err(error) = self.channel.send(command) {
-            // An agent that has hung up is noticed by the task that reads from it, with the reason.
             tracing::debug!(sandbox = self.name(), %error, "failed to send a command");
-            if !matches!(&error, crate::wire::Error::Io(error) if error.kind() == io::ErrorKind::BrokenPipe) {
-                self.condemn("its agent does not read its commands");
-            }
+            self.condemn("its agent does not read its commands");
         }
     }
 
@@ -401,6 +398,17 @@ pub(crate) mod tests {
         assert!(matches!(live.arrived(1, seal(), Vec::new()), Err(Anomaly::Descriptors(0))));
         live.arrived(1, seal(), pipes().0).unwrap();
         assert!(matches!(live.arrived(1, seal(), pipes().0), Err(Anomaly::UnknownChild(1))));
+    }
+
+    #[tokio::test]
+    async fn an_agent_that_has_ended_is_not_condemned_for_what_it_did_not_read() {
+        let (live, agent) = live();
+        live.fork();
+        drop(agent);
+        // Reset, and then closed.
+        live.fork();
+        live.fork();
+        assert!(!live.close.is_cancelled(), "whoever reads from it tells why it ended");
     }
 
     #[tokio::test]

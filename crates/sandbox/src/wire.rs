@@ -101,14 +101,16 @@ impl Channel {
     }
 
     /// Sends a command at once. An agent that lets its socket fill up counts as failed: it never has more than a few dozen
-    /// short commands to read.
+    /// short commands to read. One that has ended needs none, and [`Channel::receive`] tells what it said last.
     pub(crate) fn send(&self, command: &Command) -> Result<(), Error> {
         let packet = serde_json::to_vec(command)?;
         if packet.len() > MAX_CONTROL_PACKET {
             return Err(Error::TooLarge);
         }
-        send(self.socket.get_ref(), &packet, SendFlags::DONTWAIT | SendFlags::NOSIGNAL).map_err(io::Error::from)?;
-        Ok(())
+        match send(self.socket.get_ref(), &packet, SendFlags::DONTWAIT | SendFlags::NOSIGNAL).map_err(io::Error::from) {
+            Err(error) if matches!(error.kind(), ErrorKind::BrokenPipe | ErrorKind::ConnectionReset) => Ok(()),
+            sent => Ok(sent.map(drop)?),
+        }
     }
 
     /// The next report; `None` once the agent has hung up. Cancel-safe. `buffer` is scratch space.
@@ -120,6 +122,8 @@ impl Channel {
                 received => Ok(received),
             });
             match received {
+                // It ended without having read every command. The kernel says so once, before what the agent has said and why it ended.
+                Ok(Ok(Err(Error::Io(error)))) if error.kind() == ErrorKind::ConnectionReset => {}
                 Ok(received) => return received?,
                 Err(_would_block) => {}
             }

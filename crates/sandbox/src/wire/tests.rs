@@ -64,6 +64,23 @@ async fn hanging_up_ends_the_stream_after_what_was_sent() {
 }
 
 #[tokio::test]
+async fn what_an_agent_said_last_is_heard_although_it_left_commands_unread() {
+    let fault = Report::Fault { stage: "seal a child: clone".to_owned(), message: "no".to_owned(), hint: String::new() };
+    for commands_after in [0, 1, 2] {
+        let (channel, agent) = pair();
+        channel.send(&Command::Fork { child: 1 }).unwrap();
+        send_with(&agent, &serde_json::to_vec(&fault).unwrap(), 0);
+        drop(agent);
+        for child in 0..commands_after {
+            channel.send(&Command::Fork { child }).unwrap();
+        }
+        let mut buffer = Vec::new();
+        assert_eq!(channel.receive(&mut buffer).await.unwrap().unwrap().report, fault, "{commands_after}");
+        assert!(channel.receive(&mut buffer).await.unwrap().is_none(), "{commands_after}");
+    }
+}
+
+#[tokio::test]
 async fn an_agent_that_never_reads_makes_sending_fail_instead_of_block() {
     let (channel, _agent) = pair();
     let failed = (0..100_000).find_map(|child| channel.send(&Command::Fork { child }).err());
