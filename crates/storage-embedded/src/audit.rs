@@ -6,6 +6,7 @@ use domain::audit::{AuditQuery, AuditRecord, AuditRepository, Checkpoint, Entry,
 use domain::lease::InstanceId;
 use domain::name::TenantId;
 use domain::page::{Page, PageRequest};
+use domain::revision::Revision;
 use domain::time::Timestamp;
 
 use crate::store::EmbeddedStore;
@@ -76,9 +77,9 @@ impl AuditRepository for EmbeddedStore {
         Ok(self.read(move |connection| removal::removable(connection, &tenant, before)).await?)
     }
 
-    async fn remove(&self, scope: &TenantScope, first_kept: u64, limit: u32) -> domain::Result<u64> {
+    async fn remove(&self, scope: &TenantScope, first_kept: u64, limit: u32, judged: Option<Revision>) -> domain::Result<u64> {
         let tenant = scope.tenant().clone();
-        Ok(self.write(move |connection| removal::remove(connection, &tenant, first_kept, limit)).await?)
+        Ok(self.write(move |connection| removal::remove(connection, &tenant, first_kept, limit, judged)).await?)
     }
 
     async fn unsealed(&self, limit: u32) -> domain::Result<Vec<TenantId>> {

@@ -328,13 +328,13 @@ pub async fn the_oldest_records_are_removed_up_to_a_checkpoint_and_nothing_else(
         let found = repository.removable(&acme, at(before)).await.expect("answered").map(|checkpoint| checkpoint.size);
         assert_eq!(found, expected, "{before}; the record 10 is an intent without its outcome");
     }
-    assert_eq!(repository.remove(&acme, 13, 9).await.expect("answered"), 0, "no checkpoint covers it");
+    assert_eq!(repository.remove(&acme, 13, 9, None).await.expect("answered"), 0, "no checkpoint covers it");
     assert_eq!((repository.first_kept(&acme).await.expect("read"), repository.size(&acme).await.expect("read")), (0, 12));
 
-    assert_eq!(repository.remove(&acme, 8, 5).await.expect("removed"), 5);
-    assert_eq!(repository.remove(&acme, 8, 5).await.expect("removed"), 3);
-    assert_eq!(repository.remove(&acme, 8, 5).await.expect("removed"), 0);
-    assert_eq!(repository.remove(&acme, 4, 5).await.expect("removed"), 0);
+    assert_eq!(repository.remove(&acme, 8, 5, None).await.expect("removed"), 5);
+    assert_eq!(repository.remove(&acme, 8, 5, None).await.expect("removed"), 3);
+    assert_eq!(repository.remove(&acme, 8, 5, None).await.expect("removed"), 0);
+    assert_eq!(repository.remove(&acme, 4, 5, None).await.expect("removed"), 0);
     assert_eq!((repository.first_kept(&acme).await.expect("read"), repository.size(&acme).await.expect("read")), (8, 12));
     assert_eq!(sequences(&listed(repository, "acme", &AuditQuery::default()).await), [11, 10, 9, 8]);
     let of_ann = AuditQuery { actor: Some(user("ann")), ..AuditQuery::default() };

@@ -15,7 +15,7 @@ async fn shortened() -> Harness {
     let server = Harness::start().await;
     server.create("a", SCRIPT).await;
     export(&server, false).await;
-    assert_eq!(server.execution_store.remove(&scope("demo"), 3, 9).await.unwrap(), 3);
+    assert_eq!(server.execution_store.remove(&scope("demo"), 3, 9, None).await.unwrap(), 3);
     server
 }
 

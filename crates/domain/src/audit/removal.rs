@@ -11,6 +11,7 @@ use crate::audit::repository::AuditRepository;
 use crate::audit::tree::AuditTree;
 use crate::error::{Error, Result};
 use crate::name::{TenantId, TenantName};
+use crate::revision::Revision;
 use crate::time::Timestamp;
 
 /// The action of the record of a removal. Whoever verifies an export looks for it.
@@ -30,16 +31,17 @@ pub struct Removal {
 }
 
 impl Removal {
-    /// Removes what was recorded before `before`, up to a checkpoint; says how many records are gone. What a removal that was cut off has
-    /// left is removed by the next.
+    /// Removes what was recorded before `before`, up to a checkpoint, as long as the tenant is as it was when that was judged; says how
+    /// many records are gone. What a removal that was cut off has left is removed by the next.
     ///
     /// # Errors
     /// [`Error::Internal`] where these records are not those that were signed for: then they stay, as they are what shows it;
     /// [`Error::Unaudited`]; those of the store.
-    pub async fn remove(&self, tenant: &TenantId, before: Timestamp) -> Result<u64> {
+    pub async fn remove(&self, tenant: &TenantId, before: Timestamp, judged: Revision) -> Result<u64> {
         let scope = TenantScope::for_system(tenant.clone());
         let kept = self.repository.first_kept(&scope).await?;
-        let left = self.remove_to(&scope, kept).await?;
+        // Nobody is shown it any more, whatever was settled since.
+        let left = self.remove_to(&scope, kept, None).await?;
         let first = self.repository.removable(&scope, before).await?.map_or(0, |checkpoint| checkpoint.size);
         if first <= kept {
             return Ok(left);
@@ -54,17 +56,41 @@ impl Removal {
         let notes = Notes::default();
         let entry = self.auditor.own_entry(tenant.clone(), REMOVE, &resource);
         let work = async {
-            let removed = self.remove_to(&scope, first).await?;
+            let removed = self.remove_between(&scope, kept, first, judged).await?;
             notes.changes(FieldChange::named("records", Some(&removed.to_string()), None).into_iter().collect());
             Ok(removed)
         };
         Ok(left + self.auditor.own_work(entry, notes.clone(), work).await?)
     }
 
-    async fn remove_to(&self, scope: &TenantScope, first_kept: u64) -> Result<u64> {
+    /// Removes from one checkpoint to the next: where it ends, as the tenant was changed or is held, what is left begins at one and is
+    /// proven.
+    async fn remove_between(&self, scope: &TenantScope, mut kept: u64, first: u64, judged: Revision) -> Result<u64> {
+        let mut all = 0;
+        while kept < first {
+            let next = self.next(scope, kept).await?.min(first);
+            all += self.remove_to(scope, next, Some(judged)).await?;
+            if self.repository.first_kept(scope).await? < next {
+                break;
+            }
+            kept = next;
+        }
+        Ok(all)
+    }
+
+    /// How many records the checkpoint covers that a step goes to.
+    async fn next(&self, scope: &TenantScope, kept: u64) -> Result<u64> {
+        let step = self.repository.checkpoint(scope, kept.saturating_add(STEP.into())).await?;
+        match step.filter(|checkpoint| checkpoint.size > kept) {
+            Some(checkpoint) => Ok(checkpoint.size),
+            None => Ok(self.repository.checkpoint_after(scope, kept).await?.map_or(u64::MAX, |checkpoint| checkpoint.size)),
+        }
+    }
+
+    async fn remove_to(&self, scope: &TenantScope, first_kept: u64, judged: Option<Revision>) -> Result<u64> {
         let mut all = 0;
         loop {
-            match self.repository.remove(scope, first_kept, STEP).await? {
+            match self.repository.remove(scope, first_kept, STEP, judged).await? {
                 0 => return Ok(all),
                 removed => all += removed,
             }

@@ -9,6 +9,7 @@ use crate::audit::record::{AuditRecord, Entry, Outcome};
 use crate::lease::InstanceId;
 use crate::name::{PrincipalName, TenantId};
 use crate::page::{Page, PageRequest};
+use crate::revision::Revision;
 use crate::time::Timestamp;
 
 /// Records that one page of a list looks at.
@@ -129,8 +130,9 @@ pub trait AuditRepository: Send + Sync {
     /// The newest checkpoint from before `before` whose every intent is closed: what it covers is at least so old.
     async fn removable(&self, scope: &TenantScope, before: Timestamp) -> Result<Option<Checkpoint>>;
     /// Removes records before `first_kept`, which a checkpoint covers, at most `limit` in a step; none of them is shown from the first
-    /// step on. Says how many this step has removed: after the last, none.
-    async fn remove(&self, scope: &TenantScope, first_kept: u64, limit: u32) -> Result<u64>;
+    /// step on. Nothing of a tenant that is held, or is at another revision than `judged`, where one is given: what is shown of it stays
+    /// so. Says how many this step has removed: after the last, none.
+    async fn remove(&self, scope: &TenantScope, first_kept: u64, limit: u32, judged: Option<Revision>) -> Result<u64>;
     /// At most `limit` tenants with records that no checkpoint covers.
     async fn unsealed(&self, limit: u32) -> Result<Vec<TenantId>>;
     /// The newest checkpoint that covers at most `size` records.

@@ -137,11 +137,19 @@ impl Retention {
         let tasks = due.into_iter().map(|due| Task::Of(tenant, due)).collect();
         let removed = self.recorded(&tenant.code, action, &tenant.name(), tasks, lease).await?;
         // Last, so that the log still holds what was recorded of the rest; that of a deleted tenant, too: it is all that tells of it.
-        let records = match self.due(tenant, keep.audit) {
-            Some(before) if lease.is_kept().await? => self.ports.audit.remove(&tenant.code, before).await?,
-            _ => 0,
-        };
+        let records = self.remove_records(&tenant.code, lease).await?;
         Ok(removed.and(Removed { records, ..Removed::default() }))
+    }
+
+    /// Removes the oldest records of a tenant's log by what the tenant says now: what went before may have taken long, and has changed a
+    /// deleted one.
+    async fn remove_records(&self, code: &TenantId, lease: &mut JobLease) -> Result<u64> {
+        let found = self.ports.tenants.find(&TenantScope::for_system(code.clone())).await?.open_for_system();
+        let Some(tenant) = found.filter(|tenant| !tenant.settings.legal_hold) else { return Ok(0) };
+        match self.due(&tenant, tenant.settings.keep.audit) {
+            Some(before) if lease.is_kept().await? => self.ports.audit.remove(code, before, tenant.revision).await,
+            _ => Ok(0),
+        }
     }
 
     /// Removes what is beyond the bounds of the server: by its age where nobody has settled another, and by its size.

@@ -2,13 +2,14 @@
 
 use domain::audit::Checkpoint;
 use domain::name::TenantId;
+use domain::revision::Revision;
 use domain::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use crate::audit::tree::read;
 use crate::connection::integer;
 use crate::error::{Result, during};
-use crate::tenants::is_held;
+use crate::tenants::{is_at, is_held};
 
 pub(super) fn first_kept(connection: &Connection, tenant: &TenantId) -> Result<u64> {
     const QUERY: &str = "SELECT first_kept FROM audit_logs WHERE tenant = ?1";
@@ -25,9 +26,10 @@ pub(super) fn removable(connection: &Connection, tenant: &TenantId, before: Time
     run().map_err(during("looking for audit records whose time is over"))
 }
 
-/// Removes some of the records before `first_kept`, if a checkpoint covers them and nothing holds them.
-pub(super) fn remove(connection: &Connection, tenant: &TenantId, first_kept: u64, limit: u32) -> Result<u64> {
-    if is_held(connection, tenant)? {
+/// Removes some of the records before `first_kept`, if a checkpoint covers them, nothing holds them, and the tenant is as it was judged.
+pub(super) fn remove(connection: &Connection, tenant: &TenantId, first_kept: u64, limit: u32, judged: Option<Revision>) -> Result<u64> {
+    let was_changed = judged.map(|judged| is_at(connection, tenant, Some(judged), None)).transpose()? == Some(false);
+    if was_changed || is_held(connection, tenant)? {
         return Ok(0);
     }
     const HIDE: &str = "UPDATE audit_logs SET first_kept = ?2 WHERE tenant = ?1 AND first_kept < ?2 AND sealed >= ?2";

@@ -326,7 +326,27 @@ async fn no_audit_record_of_a_tenant_on_legal_hold_is_removed() {
     let checkpoint = Checkpoint { size: 4, time: at(9), note: "four".to_owned() };
     assert!(AuditRepository::seal(&*store, &acme, Sealed { from: 0, tiles: Vec::new(), checkpoint }).await.unwrap());
     turn(&store, "acme", TenantState::Active, true).await;
-    assert_eq!((AuditRepository::remove(&*store, &acme, 4, 9).await.unwrap(), store.first_kept(&acme).await.unwrap()), (0, 0));
+    assert_eq!((AuditRepository::remove(&*store, &acme, 4, 9, None).await.unwrap(), store.first_kept(&acme).await.unwrap()), (0, 0));
     turn(&store, "acme", TenantState::Active, false).await;
-    assert_eq!((AuditRepository::remove(&*store, &acme, 4, 9).await.unwrap(), store.first_kept(&acme).await.unwrap()), (4, 4));
+    assert_eq!((AuditRepository::remove(&*store, &acme, 4, 9, None).await.unwrap(), store.first_kept(&acme).await.unwrap()), (4, 4));
+}
+
+#[tokio::test]
+async fn no_audit_record_of_a_tenant_that_was_changed_since_is_removed() {
+    let store = Scratch::new();
+    let acme = scope("acme");
+    turn(&store, "acme", TenantState::Active, false).await;
+    AuditRepository::append(&*store, (0..4).map(|number| test_support::audit_repository::entry("acme", number)).collect()).await.unwrap();
+    let checkpoint = Checkpoint { size: 4, time: at(9), note: "four".to_owned() };
+    assert!(AuditRepository::seal(&*store, &acme, Sealed { from: 0, tiles: Vec::new(), checkpoint }).await.unwrap());
+    let judged = async || TenantRepository::find(&*store, &acme).await.unwrap().open_for_system().unwrap().revision;
+    let (before, remove) = (judged().await, async |judged| AuditRepository::remove(&*store, &acme, 4, 3, Some(judged)).await.unwrap());
+    settle(&store, "acme", TenantState::Active, |settings| settings.keep.audit = None).await;
+    assert_eq!((remove(before).await, store.first_kept(&acme).await.unwrap()), (0, 0));
+    let now = judged().await;
+    assert_eq!((remove(now).await, store.first_kept(&acme).await.unwrap()), (3, 4));
+    // What nobody is shown any more goes with the next removal, whatever was settled.
+    turn(&store, "acme", TenantState::Active, false).await;
+    assert_eq!(remove(now).await, 0);
+    assert_eq!(AuditRepository::remove(&*store, &acme, 4, 3, None).await.unwrap(), 1);
 }

@@ -55,6 +55,8 @@ struct Kept(
     Mutex<Option<(Arc<FakeClock>, Arc<InMemoryExecutionRepository>)>>,
     /// The revisions by which was judged what was removed.
     Mutex<Vec<Revision>>,
+    /// Tenants of which one lets its audit log be kept for good as the first step is done.
+    Mutex<Option<Arc<InMemoryTenants>>>,
 );
 
 impl Kept {
@@ -76,6 +78,9 @@ impl RetentionStore for Kept {
 
     async fn remove_some(&self, scope: &TenantScope, due: Due, judged: Revision) -> Result<Step> {
         self.2.lock().unwrap().push(judged);
+        if let Some(tenants) = self.3.lock().unwrap().take() {
+            tenants.settle(scope.tenant().as_str(), |settings| settings.keep.audit = None);
+        }
         if scope.tenant().as_str() == BROKEN {
             return Err(domain::Error::unavailable("store", "it is broken"));
         }
@@ -362,4 +367,18 @@ async fn an_audit_log_is_kept_for_its_days_and_says_what_was_removed_of_it() {
     }
     assert_eq!(recorded(&world, "acme").await, ["audit.remove INTENT", "audit.remove ALLOWED"]);
     assert_eq!(world.executions.first_kept(&sample::scope("beta")).await.unwrap(), 0, "who has settled nothing keeps it for good");
+}
+
+#[tokio::test]
+async fn what_is_settled_while_other_things_go_is_what_the_audit_log_goes_by() {
+    let world = World::new("2026-10-20T00:00:00Z");
+    let [one, thirty] = [1, 30].map(std::num::NonZeroU32::new);
+    world.settle("acme", berlin(Keep { executions: one, audit: thirty, ..Keep::default() })).await;
+    world.kept.put("acme", "execution", "2026-10-20T00:00:00Z");
+    AuditRepository::append(&*world.executions, vec![test_support::audit_repository::entry("acme", 1)]).await.unwrap();
+    let acme = sample::scope("acme");
+    world.tree.seal(&acme).await.unwrap();
+    *world.kept.3.lock().unwrap() = Some(world.tenants.clone());
+    world.run_at("2026-11-20T23:00:00Z").await.expect("nobody else does it");
+    assert_eq!((world.kept.left("acme").as_str(), world.executions.first_kept(&acme).await.unwrap()), ("", 0));
 }

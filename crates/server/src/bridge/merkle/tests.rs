@@ -5,6 +5,8 @@ use std::io::Write as _;
 use audit::{Fault, Header, Known, checkpoint_line, end_line, record_line, removed_line, verify};
 use domain::audit::{Actor, Auditor, Entry, Outcome, Ports, Removal};
 use domain::lease::InstanceId;
+use domain::revision::Revision;
+use domain::tenant::TenantRepository as _;
 use domain::time::Timestamp;
 use futures_util::future::{Either, select};
 use storage_embedded::{Config, EmbeddedStore};
@@ -98,6 +100,11 @@ impl World {
         }
         lines.write_all(&end_line(kept + records.len() as u64)).unwrap();
         lines
+    }
+
+    async fn remove(&self, before: Timestamp) -> Result<u64> {
+        self.store.ensure(&[scope().tenant().clone()], Timestamp::from_millis(1)).await.unwrap();
+        self.removal().remove(scope().tenant(), before, Revision::FIRST).await
     }
 
     fn removal(&self) -> Removal {
@@ -272,10 +279,9 @@ async fn after(world: &World, size: u64) -> Timestamp {
 async fn what_is_removed_of_a_log_is_in_the_log_and_the_rest_is_proven_as_before() {
     let world = long().await;
     let seen = Known { checkpoints: vec![world.store.checkpoint(&scope(), 300).await.unwrap().unwrap().note], ..Known::default() };
-    let tenant = scope().tenant().clone();
-    assert_eq!(world.removal().remove(&tenant, Timestamp::from_millis(1)).await.unwrap(), 0, "nothing is so old");
-    assert_eq!(world.removal().remove(&tenant, Timestamp::from_millis(u64::MAX / 2)).await.unwrap(), 900);
-    assert_eq!(world.removal().remove(&tenant, after(&world, 900).await).await.unwrap(), 0, "once is enough");
+    assert_eq!(world.remove(Timestamp::from_millis(1)).await.unwrap(), 0, "nothing is so old");
+    assert_eq!(world.remove(Timestamp::from_millis(u64::MAX / 2)).await.unwrap(), 900);
+    assert_eq!(world.remove(after(&world, 900).await).await.unwrap(), 0, "once is enough");
     world.append(902..910).await;
     world.tree.seal(&scope()).await.unwrap();
     let report = verify(world.export().await.as_slice(), &seen).unwrap();
@@ -290,9 +296,9 @@ async fn what_is_removed_of_a_log_is_in_the_log_and_the_rest_is_proven_as_before
 #[tokio::test]
 async fn a_removal_that_was_cut_off_is_ended_by_the_next() {
     let world = long().await;
-    assert_eq!(world.store.remove(&scope(), 700, 10).await.unwrap(), 10);
+    assert_eq!(world.store.remove(&scope(), 700, 10, None).await.unwrap(), 10);
     assert_eq!(world.store.first_kept(&scope()).await.unwrap(), 700);
-    assert_eq!(world.removal().remove(scope().tenant(), Timestamp::from_millis(1)).await.unwrap(), 690);
+    assert_eq!(world.remove(Timestamp::from_millis(1)).await.unwrap(), 690);
     world.tree.seal(&scope()).await.unwrap();
     // Nobody has recorded this one.
     let faults = verify(world.export().await.as_slice(), &Known::default()).unwrap().faults;
@@ -303,11 +309,29 @@ async fn a_removal_that_was_cut_off_is_ended_by_the_next() {
 async fn records_that_somebody_has_changed_stay_when_their_time_is_over() {
     let world = long().await;
     let world = world.tampered("UPDATE audit_records SET record = CAST(record || ' ' AS BLOB) WHERE sequence = 299").await;
-    let refused = world.removal().remove(scope().tenant(), Timestamp::from_millis(u64::MAX / 2)).await.unwrap_err();
+    let refused = world.remove(Timestamp::from_millis(u64::MAX / 2)).await.unwrap_err();
     assert_eq!(refused.kind(), domain::ErrorKind::Internal);
     assert_eq!((world.store.first_kept(&scope()).await.unwrap(), world.store.size(&scope()).await.unwrap()), (0, 900));
     // Whoever hides records by the database alone is found.
     let world = world.tampered("UPDATE audit_logs SET first_kept = 300").await;
     let faults = verify(world.export().await.as_slice(), &Known::default()).unwrap().faults;
     assert_eq!(faults, [Fault::Removed { removed: 300, said: 0 }]);
+}
+
+#[tokio::test]
+async fn a_removal_that_ends_as_its_tenant_is_changed_leaves_a_log_that_begins_at_a_checkpoint_and_is_proven() {
+    let world = World::new();
+    for numbers in [0..600, 600..900, 900..2_400] {
+        world.append(numbers).await;
+        world.tree.seal(&scope()).await.unwrap();
+    }
+    // Somebody changes the tenant as the first step is done, which goes to a checkpoint within a thousand records.
+    let changed = "CREATE TRIGGER changed AFTER UPDATE OF first_kept ON audit_logs BEGIN UPDATE tenants SET revision = revision + 1; END";
+    let world = world.tampered(changed).await;
+    assert_eq!(world.remove(Timestamp::from_millis(u64::MAX / 2)).await.unwrap(), 900);
+    assert_eq!(world.store.first_kept(&scope()).await.unwrap(), 900);
+    assert_eq!(world.remove(Timestamp::from_millis(u64::MAX / 2)).await.unwrap(), 0, "that is judged by what the tenant was");
+    world.tree.seal(&scope()).await.unwrap();
+    let report = verify(world.export().await.as_slice(), &Known::default()).unwrap();
+    assert_eq!((report.faults, report.removed), (vec![], 900));
 }
