@@ -31,7 +31,8 @@ pub use own_work::OWN_WORK;
 pub use record::{Actor, AuditRecord, Entry, FieldChange, MAX_PURPOSE, Outcome};
 pub use removal::{REMOVE, Removal};
 pub use report::{
-    AccessCount, Building, Builds, DayCount, DenialCount, Events, ExecutingCount, ExecutionCount, MAX_DAYS, OutcomeCount, Period, Report,
+    AccessCount, BeginningFault, Building, Builds, DayCount, DenialCount, Events, ExecutingCount, ExecutionCount, MAX_DAYS, OutcomeCount,
+    Period, Report,
 };
 pub use repository::{AuditQuery, AuditRepository, Checkpoint, MAX_LOOKED_AT, Sealed, StoredRecord, Tile, TilePlace};
 pub use tree::{AuditTree, CosignatureRefused, Verification};

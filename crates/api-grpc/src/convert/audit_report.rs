@@ -4,8 +4,8 @@ use api_proto::zona::audit::v1 as pb;
 use api_proto::zona::execution::v1::ExecutionState;
 use domain::Error;
 use domain::audit::{
-    AccessCount, Building, DayCount, DenialCount, Events, ExecutingCount, ExecutionCount, MAX_DAYS, OutcomeCount, Period, Report,
-    Verification,
+    AccessCount, BeginningFault, Building, DayCount, DenialCount, Events, ExecutingCount, ExecutionCount, MAX_DAYS, OutcomeCount, Period,
+    Report, Verification,
 };
 use domain::code_policy::RuleException;
 use domain::execution::State;
@@ -119,6 +119,7 @@ fn report_to_wire(days: &Days, report: Report) -> pb::AuditReport {
         retention: Some(pb::AuditRetention {
             oldest_sequence: oldest.map_or(0, |(sequence, _)| size(sequence)),
             oldest_time: oldest.map(|(_, at)| time::timestamp(at)),
+            fault: report.beginning.map_or(pb::AuditRetentionFault::Unspecified, beginning_fault).into(),
         }),
         verification: report.verification.map(verification),
     }
@@ -159,6 +160,12 @@ fn exception(exception: RuleException) -> pb::AuditPolicyException {
         reason: exception.reason,
         granted_by: exception.granted_by.to_string(),
         expire_time: Some(time::timestamp(exception.expires)),
+    }
+}
+
+fn beginning_fault(fault: BeginningFault) -> pb::AuditRetentionFault {
+    match fault {
+        BeginningFault::NotRecorded => pb::AuditRetentionFault::NotRecorded,
     }
 }
 

@@ -16,6 +16,8 @@ use crate::time::Timestamp;
 
 /// The action of the record of a removal. Whoever verifies an export looks for it.
 pub const REMOVE: &str = "audit.remove";
+/// What follows on the name of the tenant in the resource of such a record.
+const FIRST_KEPT: &str = "/auditLog/records/";
 /// Records that one commit removes.
 const STEP: u32 = 1_000;
 
@@ -100,5 +102,10 @@ impl Removal {
 
 /// What a removal is about: everything before this record.
 fn removal_resource(tenant: &TenantId, first_kept: u64) -> String {
-    format!("{}/auditLog/records/{first_kept}", TenantName { tenant: tenant.clone() })
+    format!("{}{FIRST_KEPT}{first_kept}", TenantName { tenant: tenant.clone() })
+}
+
+/// The first record that stays by what a removal is about; `None` where that is none of this tenant's log.
+pub(super) fn first_kept(tenant: &TenantId, resource: &str) -> Option<u64> {
+    resource.strip_prefix(&TenantName { tenant: tenant.clone() }.to_string())?.strip_prefix(FIRST_KEPT)?.parse().ok()
 }

@@ -19,11 +19,13 @@ use crate::error::Result;
 use crate::execution::{ExecutionQuery, ExecutionRepository};
 use crate::page::{MAX_PAGE, PageRequest};
 
+mod beginning;
 mod content;
 mod counting;
 mod period;
 mod reading;
 
+pub use beginning::BeginningFault;
 pub use content::{AccessCount, DayCount, DenialCount, Events, ExecutingCount, ExecutionCount, OutcomeCount, Report};
 use counting::{Counting, Tally};
 pub use period::{MAX_DAYS, Period};
@@ -98,7 +100,7 @@ impl Builder {
 
     /// The report, with what is not in the records of the period.
     async fn report(&mut self) -> Result<Report> {
-        let Sources { repository, policies, permit, .. } = &self.sources;
+        let Sources { repository, tree, policies, permit, .. } = &self.sources;
         let scope = permit.scope();
         let executions = self.executions().await?;
         let policy = permit.open(policy_in_force(policies.as_ref(), &scope).await?, permit.target())?;
@@ -108,7 +110,9 @@ impl Builder {
         let verification = self.verification().await?;
         let counted = std::mem::replace(&mut self.counting, Counting::new(&self.period));
         let oldest = oldest.map(|record| (record.sequence, record.entry.time));
-        Ok(Report { executions, exceptions, oldest, verification, ..counted.into_report(scope.tenant().clone()) })
+        let sequence = oldest.map(|(sequence, _)| sequence);
+        let beginning = beginning::fault(repository.as_ref(), tree.as_ref(), permit, sequence).await?;
+        Ok(Report { executions, exceptions, oldest, beginning, verification, ..counted.into_report(scope.tenant().clone()) })
     }
 
     /// Whether everything that was read is what was signed for. Where it is, the rest is said of what was counted, which stays the same

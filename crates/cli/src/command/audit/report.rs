@@ -79,12 +79,22 @@ impl AuditReport {
         file.write(&render(&report, self.format))?;
         file.finish()?;
         note(&format!("{} calls in {} records are counted in {}", report.calls, report.records, self.out.display()));
-        let broken = report.verification.as_ref().is_some_and(|found| !found.whole);
-        if broken {
-            note("the log of these days was changed: see the report's verification");
+        let changed = was_changed(&report);
+        if changed {
+            note("the log of these days was changed: see the report's verification and retention");
         }
-        Ok(if broken { Exit::UserCode } else { Exit::Ok })
+        Ok(if changed { Exit::UserCode } else { Exit::Ok })
     }
+}
+
+/// Whether the records are not those that were signed for, or some are gone of which the log does not say so.
+fn was_changed(report: &pb::AuditReport) -> bool {
+    report.verification.as_ref().is_some_and(|found| !found.whole) || is_cut(report)
+}
+
+/// Whether the log begins later than it says.
+fn is_cut(report: &pb::AuditReport) -> bool {
+    report.retention.as_ref().is_some_and(|retention| retention.fault() != pb::AuditRetentionFault::Unspecified)
 }
 
 /// The report in this form.

@@ -1,5 +1,6 @@
 //! What a report says.
 
+use super::beginning::BeginningFault;
 use crate::audit::record::{AuditRecord, Outcome};
 use crate::audit::tree::Verification;
 use crate::code_policy::RuleException;
@@ -38,6 +39,8 @@ pub struct Report {
     pub exceptions: Vec<RuleException>,
     /// The oldest record that is kept, and its time; `None` where there is none.
     pub oldest: Option<(u64, Timestamp)>,
+    /// What is wrong with where the log begins.
+    pub beginning: Option<BeginningFault>,
     /// Whether the records are those that were signed for; `None` where there are none.
     pub verification: Option<Verification>,
 }

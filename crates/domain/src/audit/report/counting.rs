@@ -149,6 +149,7 @@ impl Counting {
             policy_changes: self.policy_changes.into(),
             exceptions: Vec::new(),
             oldest: None,
+            beginning: None,
             verification: None,
         }
     }

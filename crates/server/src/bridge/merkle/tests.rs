@@ -334,4 +334,5 @@ async fn a_removal_that_ends_as_its_tenant_is_changed_leaves_a_log_that_begins_a
     world.tree.seal(&scope()).await.unwrap();
     let report = verify(world.export().await.as_slice(), &Known::default()).unwrap();
     assert_eq!((report.faults, report.removed), (vec![], 900));
+    assert_eq!(report::beginning(&world).await, (Some(900), None), "the log says that more may be gone");
 }

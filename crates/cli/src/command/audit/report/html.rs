@@ -10,6 +10,7 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 use sha2::{Digest as _, Sha256};
 
 use super::chart::{Column, bars, columns};
+use super::is_cut;
 use super::tables::{Section, outcome, role, sections, state};
 
 /// Light and dark, on a screen and on paper.
@@ -56,6 +57,7 @@ fn policy() -> String {
 fn verdict(report: &pb::AuditReport) -> Markup {
     html! {
         @match &report.verification {
+            _ if is_cut(report) => p class="bad" role="alert" { "Records were taken from the beginning of the log: see Retention." },
             None => p { "The log has no record of this period." },
             Some(found) if found.whole => p class="good" { "The log of this period is whole." },
             Some(_) => p class="bad" role="alert" { "The log of this period was changed: see Verification." },

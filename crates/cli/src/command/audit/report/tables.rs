@@ -3,6 +3,7 @@
 use api_proto::zona::audit::v1 as pb;
 use api_proto::zona::execution::v1::ExecutionState;
 
+use super::is_cut;
 use crate::command::execution::moment;
 use crate::document::message::short;
 
@@ -136,14 +137,19 @@ fn exceptions(report: &pb::AuditReport) -> Section {
 fn retention(report: &pb::AuditReport) -> Section {
     let retention = report.retention.unwrap_or_default();
     let about = match retention.oldest_sequence {
+        gone if is_cut(report) => format!(
+            "The first {gone} records of the log are gone, and the log does NOT say that they were removed: somebody has taken them, \
+             perhaps some of this period."
+        ),
         0 => "No record was removed from the log.".to_owned(),
         removed => format!("The first {removed} records of the log are no longer kept."),
     };
+    let fault = if is_cut(report) { retention.fault().as_str_name().to_owned() } else { String::new() };
     let rows = match retention.oldest_time.as_ref() {
-        Some(time) => vec![vec![retention.oldest_sequence.to_string(), moment(Some(time))]],
+        Some(time) => vec![vec![retention.oldest_sequence.to_string(), moment(Some(time)), fault]],
         None => Vec::new(),
     };
-    Section { id: "retention", title: "Retention", about, columns: &["oldest record", "time"], rows }
+    Section { id: "retention", title: "Retention", about, columns: &["oldest record", "time", "fault"], rows }
 }
 
 fn verification(report: &pb::AuditReport) -> Section {

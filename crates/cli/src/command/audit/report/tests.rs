@@ -48,7 +48,7 @@ fn sample() -> pb::AuditReport {
             expire_time: time(1_764_633_600),
             ..Default::default()
         }],
-        retention: Some(pb::AuditRetention { oldest_sequence: 0, oldest_time: time(1) }),
+        retention: Some(pb::AuditRetention { oldest_time: time(1), ..Default::default() }),
         verification: Some(pb::AuditVerification { whole: true, first_sequence: 0, size: 50, checkpoints: 2 }),
         ..Default::default()
     }
@@ -164,4 +164,18 @@ fn a_log_that_was_changed_is_said_to_be_so_where_nobody_overlooks_it() {
     report.verification.as_mut().unwrap().whole = false;
     let page = String::from_utf8(render(&report, Form::Html)).unwrap();
     assert!(page.contains("class=\"bad\" role=\"alert\"") && page.contains("NOT those that were signed for"));
+}
+
+#[test]
+fn a_log_that_begins_later_than_it_says_is_said_to_be_so_where_nobody_overlooks_it() {
+    let mut report = sample();
+    assert!(!was_changed(&report));
+    report.verification = None;
+    let retention = report.retention.as_mut().unwrap();
+    (retention.oldest_sequence, retention.fault) = (200, pb::AuditRetentionFault::NotRecorded.into());
+    assert!(was_changed(&report), "also where the period has no record");
+    let page = String::from_utf8(render(&report, Form::Html)).unwrap();
+    assert!(page.contains("class=\"bad\" role=\"alert\"") && page.contains("does NOT say that they were removed"), "{page}");
+    let lines = String::from_utf8(render(&report, Form::Csv)).unwrap();
+    assert!(lines.contains("AUDIT_RETENTION_FAULT_NOT_RECORDED"), "{lines}");
 }

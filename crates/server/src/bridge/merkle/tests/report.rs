@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use domain::access::{AccessPolicy, Caller, LocalRules};
 use domain::audit::actions::BuildAuditReport;
-use domain::audit::{AuditLog, Building, LogPorts, Period, Report};
+use domain::audit::{AuditLog, BeginningFault, Building, LogPorts, Period, Report};
 use domain::name::TenantName;
 use futures_util::StreamExt as _;
 use test_support::{FakeClock, InMemoryTenants, sample};
@@ -102,4 +102,46 @@ async fn a_report_is_not_whole_where_records_of_its_days_are_missing_or_say_anot
         let whole = built.verification.map(|found| found.whole);
         assert_eq!((built.records, whole), (records, Some(false)), "{sql}");
     }
+}
+
+/// Where the log begins, and what is wrong with that.
+pub(super) async fn beginning(world: &World) -> (Option<u64>, Option<BeginningFault>) {
+    let built = report(world).await;
+    (built.oldest.map(|(sequence, _)| sequence), built.beginning)
+}
+
+const NOT_RECORDED: Option<BeginningFault> = Some(BeginningFault::NotRecorded);
+
+#[tokio::test]
+async fn a_report_says_that_records_are_gone_of_which_the_log_does_not_say_so() {
+    for (sql, whole) in [
+        ("UPDATE audit_logs SET first_kept = 200", true),
+        // The record right before the days is read, too.
+        ("DELETE FROM audit_records WHERE sequence < 200", false),
+        ("UPDATE audit_logs SET first_kept = 200; DELETE FROM audit_records WHERE sequence < 200", true),
+    ] {
+        let world = filled().await.tampered(sql).await;
+        let built = report(&world).await;
+        assert_eq!((built.records, built.verification.map(|found| found.whole)), (24, Some(whole)), "{sql}");
+        assert_eq!(beginning(&world).await, (Some(200), NOT_RECORDED), "{sql}");
+    }
+}
+
+#[tokio::test]
+async fn a_report_finds_nothing_wrong_with_a_removal_that_the_log_says_itself_and_was_signed_for() {
+    let world = filled().await;
+    assert_eq!(beginning(&world).await, (Some(0), None));
+    let remove = async |world: &World| world.remove(Timestamp::from_millis(u64::MAX / 2)).await.unwrap();
+    assert_eq!(remove(&world).await, RECORDS);
+    assert_eq!(beginning(&world).await, (Some(RECORDS), None), "its record was covered for the report");
+    // The record of the removal before goes with this one.
+    assert_eq!(remove(&world).await, 2);
+    assert_eq!(beginning(&world).await, (Some(RECORDS + 2), None));
+    world.tree.seal(&scope()).await.unwrap();
+    let world = world.tampered("UPDATE audit_logs SET first_kept = 603").await;
+    assert_eq!(beginning(&world).await, (Some(603), NOT_RECORDED));
+    let other = "UPDATE audit_records SET resource = 'tenants/acme/auditLog/records/603', \
+                 record = CAST(replace(CAST(record AS TEXT), 'records/602', 'records/603') AS BLOB)";
+    let world = world.tampered(other).await;
+    assert_eq!(beginning(&world).await, (Some(603), NOT_RECORDED), "nobody has signed for that");
 }
