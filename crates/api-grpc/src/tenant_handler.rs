@@ -44,7 +44,7 @@ impl pb::tenant_service_server::TenantService for TenantHandler {
             let paging = violations.unless_any(paging)?;
             let (tenants, permit, query) = (&tenants, &permit, TenantQuery { show_deleted: body.show_deleted });
             let list = |page| async move { tenants.list(permit, query, &page).await };
-            let (tenants, next_page_token) = paging.collect(list, tenant::to_wire).await?;
+            let (tenants, next_page_token) = paging.collect(list, tenant::listed_to_wire).await?;
             Ok(pb::ListTenantsResponse { tenants, next_page_token })
         })
         .await

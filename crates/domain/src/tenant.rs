@@ -6,6 +6,7 @@ pub mod actions;
 mod calendar;
 mod entity;
 mod repository;
+mod listed;
 mod rules;
 mod settings;
 mod standing;
@@ -16,6 +17,7 @@ pub use calendar::Calendar;
 pub use entity::{Database, PURGED_AFTER, Tenant, TenantNumber};
 pub use repository::{TenantChange, TenantQuery, TenantRepository};
 pub use settings::{DEFAULT_ZONE, Keep, MAX_DAYS, MAX_RUNTIMES, MIN_AUDIT_DAYS, Quota, Settings, SettingsPatch};
+pub use listed::{Listed, Unreadable};
 pub use state::{TenantState, TenantStates};
 pub use use_cases::{TenantDraft, TenantPatch, Tenants};
 

@@ -9,7 +9,7 @@ use domain::identity::Secret;
 use domain::name::TenantId;
 use domain::page::{MAX_PAGE, Page, PageRequest};
 use domain::request::{Committed, RequestKey};
-use domain::tenant::{Settings, Tenant, TenantChange, TenantNumber, TenantQuery, TenantRepository, TenantState, TenantStates};
+use domain::tenant::{Listed, Settings, Tenant, TenantChange, TenantNumber, TenantQuery, TenantRepository, TenantState, TenantStates};
 use domain::time::Timestamp;
 use rusqlite::Connection;
 
@@ -60,7 +60,7 @@ impl TenantRepository for EmbeddedStore {
         Ok(Found::of(self.read(move |connection| rows::find(connection, &code)).await?))
     }
 
-    async fn list(&self, query: TenantQuery, page: &PageRequest) -> domain::Result<Found<Page<Tenant>>> {
+    async fn list(&self, query: TenantQuery, page: &PageRequest) -> domain::Result<Found<Page<Listed>>> {
         let list = List::new(query, page, MAX_PAGE)?;
         Ok(Found::one(self.read(move |connection| list.page(connection)).await?))
     }

@@ -146,7 +146,7 @@ pub async fn pages_of_tenants_join_to_the_whole_with_or_without_the_deleted(repo
             let page = repository.list(TenantQuery { show_deleted }, &PageRequest { size: 2, after }).await.expect("the store answers");
             let page = page.open_for_system().expect("there is a page");
             assert!(page.items.len() <= 2);
-            codes.extend(page.items.into_iter().map(|tenant| tenant.code.to_string()));
+            codes.extend(page.items.iter().map(|tenant| tenant.code().to_string()));
             after = page.next;
             if after.is_none() {
                 break;

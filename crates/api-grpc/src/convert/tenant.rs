@@ -8,7 +8,7 @@ use domain::Result;
 use domain::identity::Secret;
 use domain::name::{PrincipalName, RuntimeId, TenantId};
 use domain::revision::Etag;
-use domain::tenant::{Settings, SettingsPatch, Tenant, TenantDraft, TenantPatch};
+use domain::tenant::{Listed, Settings, SettingsPatch, Tenant, TenantDraft, TenantPatch};
 
 use crate::convert::mask::Mask;
 use crate::convert::{Violations, count, request_key, size, time};
@@ -131,6 +131,22 @@ pub(crate) fn to_wire(tenant: &Tenant) -> pb::Tenant {
         close_time: tenant.closed.map(time::timestamp),
         etag: tenant.etag().as_str().to_owned(),
         settings: Some(settings_to_wire(&tenant.settings)),
+        problem: pb::TenantProblem::Unspecified.into(),
+    }
+}
+
+/// A tenant of a list.
+pub(crate) fn listed_to_wire(listed: &Listed) -> pb::Tenant {
+    match listed {
+        Listed::Whole(tenant) => to_wire(tenant),
+        Listed::Unreadable(unreadable) => pb::Tenant {
+            resource_name: unreadable.name().to_string(),
+            id: unreadable.number.as_i32(),
+            tenantcode: unreadable.code.to_string(),
+            status: unreadable.state.map(|state| state.as_str().to_owned()).unwrap_or_default(),
+            problem: pb::TenantProblem::Unreadable.into(),
+            ..Default::default()
+        },
     }
 }
 

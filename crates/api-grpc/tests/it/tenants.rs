@@ -356,6 +356,29 @@ async fn what_is_sent_twice_about_a_tenant_gets_the_first_answer_and_changes_not
         let before = get(&server, ROOT, code).await.unwrap();
         assert_eq!(ask(&server, &method, body.clone()).await.unwrap(), first, "{}", method.name());
         assert_eq!(get(&server, ROOT, code).await.unwrap(), before, "{}", method.name());
+#[tokio::test]
+async fn a_tenant_that_cannot_be_read_is_marked_in_a_list_and_hides_no_other() {
+    let server = server().await;
+    server.known_tenants.spoil("beta");
+    let request = ROOT.asks(pb::ListTenantsRequest::default());
+    let listed = server.tenants.clone().list_tenants(request).await.unwrap().into_inner().tenants;
+    let marked = |tenant: &pb::Tenant| (tenant.tenantcode.clone(), tenant.problem());
+    let [none, unreadable] = [pb::TenantProblem::Unspecified, pb::TenantProblem::Unreadable];
+    let expected = [("acme", none), ("beta", unreadable), ("demo", none), ("other", none), ("system", none)];
+    assert_eq!(listed.iter().map(marked).collect::<Vec<_>>(), expected.map(|(code, problem)| (code.to_owned(), problem)));
+    let found = &listed[1];
+    let known = pb::Tenant {
+        resource_name: "tenants/beta".to_owned(),
+        id: found.id,
+        tenantcode: "beta".to_owned(),
+        status: "active".to_owned(),
+        problem: unreadable.into(),
+        ..Default::default()
+    };
+    assert!(*found == known && found.id > 0, "{found:?}");
+    assert_eq!(get(&server, ROOT, "beta").await.unwrap_err().code(), Code::Internal);
+}
+
         let field = if method.name() == "CreateTenant" { "tenant_id" } else { "etag" };
         if method.input().get_field_by_name(field).is_some() {
             let refused = ask(&server, &method, with(&method, &body, field, "other")).await.unwrap_err();

@@ -284,7 +284,25 @@ fn explained(status: tonic::Status) -> Failure {
 
 fn row(tenant: &pb::Tenant) -> Vec<String> {
     let pb::Tenant { id, tenantcode, display_name, status, .. } = tenant;
-    vec![id.to_string(), tenantcode.clone(), display_name.clone(), status.clone(), moment(tenant.create_time.as_ref())]
+    let display_name = match tenant.problem() {
+        pb::TenantProblem::Unspecified => display_name.clone(),
+        pb::TenantProblem::Unreadable => "(cannot be read)".to_owned(),
+    };
+    vec![id.to_string(), tenantcode.clone(), display_name, status.clone(), moment(tenant.create_time.as_ref())]
+}
+
+/// What the tenant has agreed to.
+fn agreed(consent: Option<&pb::TenantConsent>) -> Vec<(&'static str, String)> {
+    let Some(consent) = consent else { return Vec::new() };
+    let refuses = consent.share_offers() == pb::ShareOffers::Refused;
+    let mut rows = vec![("share offers", if refuses { "refused" } else { "taken" }.to_owned())];
+    if !consent.terms_version.is_empty() {
+        rows.push(("terms", consent.terms_version.clone()));
+    }
+    if !consent.consenter.is_empty() {
+        rows.push(("agreed", format!("{} by {}", moment(consent.consent_time.as_ref()), consent.consenter)));
+    }
+    rows
 }
 
 fn show(context: &Context, tenant: &pb::Tenant) -> Result {

@@ -9,7 +9,7 @@ use crate::name::TenantId;
 use crate::page::{Page, PageRequest};
 use crate::request::{Committed, RequestKey};
 use crate::revision::Revision;
-use crate::tenant::{Tenant, TenantStates};
+use crate::tenant::{Listed, Tenant, TenantStates};
 use crate::time::Timestamp;
 
 /// Which tenants, in the order of their codes.
@@ -37,8 +37,8 @@ pub struct TenantChange {
 pub trait TenantRepository: TenantStates {
     /// The tenant of this scope.
     async fn find(&self, scope: &TenantScope) -> Result<Found<Tenant>>;
-    /// A page of tenants: no tenant's own, so whoever asks must reach the installation.
-    async fn list(&self, query: TenantQuery, page: &PageRequest) -> Result<Found<Page<Tenant>>>;
+    /// A page of tenants: no tenant's own, so whoever asks must reach the installation. One that cannot be read hides no other.
+    async fn list(&self, query: TenantQuery, page: &PageRequest) -> Result<Found<Page<Listed>>>;
     /// The codes of all tenants, deleted ones included; also of those that cannot be read.
     async fn codes(&self) -> Result<Vec<TenantId>>;
     /// Stores a new tenant with the next number of the store, and answers it; remembers the request in the scope of who asked. Never

@@ -13,7 +13,7 @@ use crate::page::{Page, PageRequest};
 use crate::request::{Committed, RequestKey, key_reused, once};
 use crate::revision::Etag;
 use crate::tenant::rules::{changed_settings, database_violations, display_name_violations, password_violations, reserved_violation};
-use crate::tenant::{Calendar, Database, SettingsPatch, Tenant, TenantChange, TenantQuery, TenantRepository, TenantState, actions};
+use crate::tenant::{Calendar, Database, Listed, SettingsPatch, Tenant, TenantChange, TenantQuery, TenantRepository, TenantState, actions};
 use crate::time::Clock;
 use crate::violation::Violation;
 
@@ -84,11 +84,11 @@ impl Tenants {
         self.load(permit).await
     }
 
-    /// A page of tenants.
+    /// A page of tenants, with those that cannot be read as far as they can.
     ///
     /// # Errors
     /// [`Error::Invalid`] for a cursor that is not one.
-    pub async fn list(&self, permit: &Permit<actions::ListTenants>, query: TenantQuery, page: &PageRequest) -> Result<Page<Tenant>> {
+    pub async fn list(&self, permit: &Permit<actions::ListTenants>, query: TenantQuery, page: &PageRequest) -> Result<Page<Listed>> {
         Ok(permit.open_page(self.repository.list(query, page).await?))
     }
 

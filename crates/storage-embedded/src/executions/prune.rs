@@ -11,8 +11,10 @@ use crate::tenants::HELD;
 
 /// Most executions removed in one step.
 const STEP: u32 = 64;
-/// The codes of tenants that have settled how long they keep executions: nothing of theirs goes by its age.
-const SETTLED: &str = "SELECT code FROM tenants WHERE json_extract(document, '$.execution_days') IS NOT NULL";
+/// The codes of tenants that have settled how long they keep executions, and of those that cannot be read, which may have: nothing of
+/// theirs goes by its age.
+const SETTLED: &str = "SELECT code FROM tenants \
+     WHERE CASE WHEN json_valid(document) THEN json_extract(document, '$.execution_days') IS NOT NULL ELSE TRUE END";
 /// A step ends once it has removed this much output.
 const STEP_BYTES: u64 = 16 * 1024 * 1024;
 

@@ -5,10 +5,10 @@ use domain::name::TenantId;
 use domain::page::{Page, PageRequest};
 use domain::request::{Committed, RequestKey};
 use domain::revision::Revision;
-use domain::tenant::{Tenant, TenantQuery, TenantState};
+use domain::tenant::{Listed, Tenant, TenantNumber, TenantQuery, TenantState, Unreadable};
 use domain::time::Timestamp;
 use keys::Place;
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 use storage_documents::TenantDocument;
 
 use crate::connection::integer;
@@ -33,25 +33,42 @@ impl List {
         Ok(List { query, size: page.size.clamp(1, most) as usize, after: after.map(|last| last.id).unwrap_or_default() })
     }
 
-    pub(super) fn page(&self, connection: &Connection) -> Result<Page<Tenant>> {
-        const QUERY: &str = "SELECT number, code, document FROM tenants WHERE code > ?1 AND (?2 OR state <> ?3) ORDER BY code LIMIT ?4";
+    pub(super) fn page(&self, connection: &Connection) -> Result<Page<Listed>> {
+        const QUERY: &str =
+            "SELECT code, number, state, document FROM tenants WHERE code > ?1 AND (?2 OR state <> ?3) ORDER BY code LIMIT ?4";
         let doing = "listing tenants";
         let mut statement = connection.prepare_cached(QUERY).map_err(during(doing))?;
         let limit = i64::try_from(self.size + 1).expect("a page is small");
         let values = params![self.after, self.query.show_deleted, TenantState::Deleted.as_str(), limit];
         let mut rows = statement.query(values).map_err(during(doing))?;
-        let mut items: Vec<Tenant> = Vec::new();
-        while let Some(row) = rows.next().map_err(during(doing))? {
-            if items.len() == self.size {
-                let next = items.last().map(|last| Cursor { millis: 0, id: last.code.to_string() }.encode(ORDER));
+        let (mut items, mut last) = (Vec::new(), None);
+        for looked_at in 0.. {
+            let Some(row) = rows.next().map_err(during(doing))? else { break };
+            if looked_at == self.size {
+                let next = last.map(|code| Cursor { millis: 0, id: code }.encode(ORDER));
                 return Ok(Page { items, next });
             }
-            let (number, code, text): (i32, String, String) =
-                row.get(0).and_then(|number| Ok((number, row.get(1)?, row.get(2)?))).map_err(during(doing))?;
-            let code = TenantId::parse("code", &code).map_err(|error| Error::undecodable(TABLE, code, error))?;
-            items.push(decode(code, number, &text)?);
+            let code: String = row.get(0).map_err(during(doing))?;
+            items.extend(listed(row, &code));
+            last = Some(code);
         }
         Ok(Page { items, next: None })
+    }
+}
+
+/// A tenant of a list; what cannot be read of it is left out. `None` where its code is none, by which nobody could reach it.
+fn listed(row: &Row<'_>, code: &str) -> Option<Listed> {
+    let report = |error: &Error| tracing::error!(code, %error, "a tenant cannot be read");
+    let parsed =
+        TenantId::parse("code", code).map_err(|error| Error::undecodable(TABLE, code.to_owned(), error)).inspect_err(report).ok()?;
+    let number = row.get(1).unwrap_or_default();
+    let text = row.get::<_, String>(3).map_err(during("reading a tenant"));
+    match text.and_then(|text| decode(parsed.clone(), number, &text)).inspect_err(report) {
+        Ok(tenant) => Some(Listed::Whole(Box::new(tenant))),
+        Err(_reported) => {
+            let state = row.get::<_, String>(2).ok().and_then(|state| TenantState::parse(&state));
+            Some(Listed::Unreadable(Unreadable { code: parsed, number: TenantNumber::from_stored(number), state }))
+        }
     }
 }
 

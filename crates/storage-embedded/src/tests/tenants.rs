@@ -2,14 +2,17 @@
 
 use std::fs;
 
+use domain::execution::{Bounds, ExecutionRepository as _};
 use domain::identity::Secret;
+use domain::page::PageRequest;
 use domain::request::Committed;
-use domain::tenant::{Tenant, TenantChange, TenantRepository};
+use domain::tenant::{Listed, Tenant, TenantChange, TenantQuery, TenantRepository, TenantStates as _, Unreadable};
 use keys::Place;
 use rusqlite::Connection;
 use test_support::sample::{at, scope, tenant};
 
 use super::Scratch;
+use super::retention::ran;
 use crate::error::during;
 
 /// A text that stands nowhere else.
@@ -60,4 +63,42 @@ async fn the_password_of_a_database_stands_in_no_file_in_plain_text_and_opens_on
     let holds = |path: &std::path::Path| fs::read(path).unwrap().windows(PASSWORD.len()).any(|bytes| bytes == PASSWORD.as_bytes());
     let files: Vec<_> = fs::read_dir(store.directory.path().join("data")).unwrap().map(|entry| entry.unwrap().path()).collect();
     assert!(files.len() >= 2 && !files.iter().filter(|path| path.is_file()).any(|path| holds(path)), "{files:?}");
+}
+
+#[tokio::test]
+async fn tenants_that_cannot_be_read_hide_no_other_and_are_listed_as_far_as_they_can() {
+    let store = Scratch::new();
+    store.ensure(&["a", "b", "c", "d", "e"].map(tenant), at(1)).await.unwrap();
+    let damage = |connection: &Connection| {
+        let sql = "UPDATE tenants SET document = '{\"display_name\":' WHERE code = 'b'; \
+                   UPDATE tenants SET document = CAST(x'ff' AS TEXT), state = 'gone' WHERE code = 'c'; \
+                   UPDATE tenants SET code = 'No Code' WHERE code = 'd'";
+        connection.execute_batch(sql).map_err(during("damaging tenants"))
+    };
+    store.write(damage).await.unwrap();
+    let (mut seen, mut after) = (Vec::new(), None);
+    loop {
+        let page = TenantRepository::list(&*store, TenantQuery::default(), &PageRequest { size: 1, after })
+            .await
+            .unwrap()
+            .open_for_system()
+            .unwrap();
+        seen.extend(page.items.into_iter().map(|listed| match listed {
+            Listed::Whole(tenant) => format!("{} {}", tenant.code, tenant.number),
+            Listed::Unreadable(Unreadable { code, number, state }) => format!("{code} {number} {state:?}"),
+        }));
+        after = page.next;
+        if after.is_none() {
+            break;
+        }
+    }
+    assert_eq!(seen, ["a 1", "b 2 Some(Active)", "c 3 None", "e 5"]);
+    assert!(TenantRepository::find(&*store, &scope("b")).await.is_err(), "whoever asks for it alone is told");
+    for (code, held) in [("a", false), ("b", true), ("c", true), ("e", false)] {
+        assert_eq!(store.is_held(&tenant(code)).await.unwrap(), held, "{code}: what cannot be read may be held");
+    }
+    ran(&store, "a", 1, 5).await;
+    ran(&store, "b", 2, 5).await;
+    let bounds = Bounds { ended_before: at(9), max_output_bytes: u64::MAX, except: Vec::new() };
+    assert_eq!(store.prune(&bounds).await.unwrap().executions, 1, "of others goes what is due, and of these nothing");
 }
