@@ -21,6 +21,7 @@ use tonic::{Code, Request, Response, Status, Streaming, transport::Channel};
 use tonic_prost::ProstCodec;
 use utilities::utility_service_client::UtilityServiceClient;
 use uuid::Uuid;
+use test_support::in_time;
 use written::{exported, files, spellings, told_at};
 
 mod collector;
@@ -174,7 +175,7 @@ impl Story {
     /// All that its caller and later ones are shown of an execution that has got a secret, which it has printed, and returned or raised.
     async fn watches(&mut self, mut events: Streaming<executions::ExecutionEvent>, by: &str) -> ExecutionState {
         let (mut printed, mut finished) = (Vec::new(), None);
-        while let Some(event) = events.message().await.expect("it comes to its end") {
+        while let Some(event) = in_time(events.message()).await.expect("it comes to its end") {
             self.told.push(format!("{event:?}").into_bytes());
             match event.event {
                 Some(Event::Output(output)) => printed.extend_from_slice(&output.data),

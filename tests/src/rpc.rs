@@ -9,6 +9,7 @@ use api_proto::zona::{
     },
     utility::v1::{CreateUtilityRequest, Limits, Utility, utility_service_client::UtilityServiceClient},
 };
+use test_support::in_time;
 use tonic::{Streaming, transport::Channel};
 
 use crate::server::Server;
@@ -101,7 +102,7 @@ impl Client {
 /// The next numbered event, checked to follow `after`; `None` at the end.
 pub async fn next(stream: &mut Streaming<ExecutionEvent>, after: i64) -> Option<ExecutionEvent> {
     loop {
-        let event = stream.message().await.expect("the stream is whole")?;
+        let event = in_time(stream.message()).await.expect("the stream is whole")?;
         if matches!(event.event, Some(Event::Heartbeat(_))) {
             continue;
         }

@@ -25,6 +25,7 @@ mod ids;
 mod in_memory;
 mod incidents;
 pub mod lease_repository;
+mod patience;
 pub mod sample;
 pub mod signals;
 mod spawner;
@@ -50,6 +51,7 @@ pub use in_memory::{
     InMemoryTenants, InMemoryUtilityRepository, InMemoryWebhooks,
 };
 pub use incidents::RecordedIncidents;
+pub use patience::in_time;
 pub use spawner::TokioSpawner;
 
 #[cfg(test)]

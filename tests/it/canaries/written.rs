@@ -15,6 +15,7 @@ use base64::{
     engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD},
 };
 use e2e::server::Server;
+use test_support::in_time;
 
 use super::shown;
 
@@ -63,7 +64,7 @@ pub async fn exported(server: &Server, token: &str, tenant: &str, readable: bool
     let request = ExportAuditRecordsRequest { parent: format!("tenants/{tenant}"), readable };
     let mut parts = audit.export_audit_records(shown(token, request)).await.expect("a super administrator may").into_inner();
     let mut text = Vec::new();
-    while let Some(part) = parts.message().await.expect("it comes to its end") {
+    while let Some(part) = in_time(parts.message()).await.expect("it comes to its end") {
         match part.part {
             Some(Part::Record(record)) => text.extend(record),
             other => text.extend(format!("{other:?}").into_bytes()),

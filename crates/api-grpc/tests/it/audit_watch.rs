@@ -5,6 +5,7 @@ use std::time::Duration;
 use api_proto::zona::audit::v1 as pb;
 use pb::AuditOutcome::Allowed;
 use pb::watch_audit_records_response::Part as Followed;
+use test_support::in_time;
 use tonic::{Code, Streaming};
 
 use crate::audit::{SCRIPT, of_action, outcomes};
@@ -18,12 +19,15 @@ async fn watch(server: &Harness, from_sequence: Option<i64>, filter: pb::AuditFi
 
 /// What a watch tells next, while time goes on.
 async fn heard(server: &Harness, watch: &mut Streaming<pb::WatchAuditRecordsResponse>) -> Followed {
-    loop {
-        match tokio::time::timeout(Duration::from_millis(20), watch.message()).await {
-            Ok(message) => return message.unwrap().unwrap().part.unwrap(),
-            Err(_silence) => server.clock.advance(Duration::from_millis(500)),
+    in_time(async {
+        loop {
+            match tokio::time::timeout(Duration::from_millis(20), watch.message()).await {
+                Ok(message) => return message.unwrap().unwrap().part.unwrap(),
+                Err(_silence) => server.clock.advance(Duration::from_millis(500)),
+            }
         }
-    }
+    })
+    .await
 }
 
 #[tokio::test]

@@ -12,7 +12,7 @@ use domain::name::PrincipalName;
 use executions::execution_service_client::ExecutionServiceClient;
 use pb::identity_service_client::IdentityServiceClient;
 use rcgen::{CertificateParams, SanType};
-use test_support::FakeClock;
+use test_support::{FakeClock, in_time};
 use tonic::metadata::MetadataValue;
 use tonic::transport::Channel;
 use tonic::{Request, Status};
@@ -210,20 +210,23 @@ async fn lasting(channel: &Channel) -> tonic::Streaming<executions::ExecutionEve
     let name = UtilityServiceClient::new(channel.clone()).create_utility(create).await.unwrap().into_inner().name;
     let run = executions::ExecuteUtilityRequest { name, ..Default::default() };
     let mut events = ExecutionServiceClient::new(channel.clone()).execute_utility(run).await.unwrap().into_inner();
-    events.message().await.unwrap().expect("it has begun");
+    in_time(events.message()).await.unwrap().expect("it has begun");
     events
 }
 
 /// Why it ended.
 async fn ended(world: &World, mut events: tonic::Streaming<executions::ExecutionEvent>) -> Status {
-    loop {
-        world.all.known.clock.advance(Duration::from_millis(500));
-        match tokio::time::timeout(Duration::from_millis(50), events.message()).await {
-            Ok(Ok(Some(_))) | Err(_) => {}
-            Ok(Ok(None)) => panic!("the stream ended as if nothing had happened"),
-            Ok(Err(status)) => return status,
+    in_time(async {
+        loop {
+            world.all.known.clock.advance(Duration::from_millis(500));
+            match tokio::time::timeout(Duration::from_millis(50), events.message()).await {
+                Ok(Ok(Some(_))) | Err(_) => {}
+                Ok(Ok(None)) => panic!("the stream ended as if nothing had happened"),
+                Ok(Err(status)) => return status,
+            }
         }
-    }
+    })
+    .await
 }
 
 #[tokio::test]

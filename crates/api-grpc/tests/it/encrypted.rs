@@ -14,6 +14,7 @@ use hyper_util::rt::TokioIo;
 use pb::identity_service_client::IdentityServiceClient;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use rustls::pki_types::PrivateKeyDer;
+use test_support::in_time;
 use tls::{Protocol, Server, ServerFiles, Trust};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -124,14 +125,14 @@ async fn a_certificate_that_is_renewed_is_shown_to_new_connections_while_open_st
     harness.create("some", "def main():\n    #: print one\n    #: wait\n    #: return 1\n").await;
     let request = executions::ExecuteUtilityRequest { name: utility_name("some"), ..Default::default() };
     let mut stream = harness.executions.clone().execute_utility(request).await.unwrap().into_inner();
-    stream.message().await.unwrap().expect("the first event");
+    in_time(stream.message()).await.unwrap().expect("the first event");
     let fresh = place.renew();
     assert!(server.reload().unwrap());
     let seen = place.client().connect(HOST, TcpStream::connect(harness.address).await.unwrap()).await.unwrap();
     assert_eq!(seen.get_ref().1.peer_certificates().unwrap()[0].to_vec(), fresh);
     harness.sandbox.release();
     let mut last = None;
-    while let Some(event) = stream.message().await.unwrap() {
+    while let Some(event) = in_time(stream.message()).await.unwrap() {
         last = event.event;
     }
     assert!(matches!(last, Some(executions::execution_event::Event::Finished(_))), "{last:?}");

@@ -9,7 +9,7 @@ use api_proto::zona::utility::v1 as utilities;
 use domain::event::{EventRepository as _, Happened};
 use domain::time::{Clock as _, Timestamp};
 use pb::subscribe_events_response::Part as Heard;
-use test_support::sample;
+use test_support::{in_time, sample};
 use tonic::{Code, Status, Streaming};
 
 use crate::harness::{Harness, TENANT, details, reason, utility_name, violations};
@@ -26,12 +26,15 @@ async fn subscribe(server: &Harness, request: pb::SubscribeEventsRequest) -> Str
 
 /// What a subscription tells next, while time goes on.
 async fn next(server: &Harness, subscription: &mut Streaming<pb::SubscribeEventsResponse>) -> Result<Heard, Status> {
-    loop {
-        match tokio::time::timeout(Duration::from_millis(20), subscription.message()).await {
-            Ok(message) => return message.map(|message| message.unwrap().part.unwrap()),
-            Err(_silence) => server.clock.advance(Duration::from_millis(500)),
+    in_time(async {
+        loop {
+            match tokio::time::timeout(Duration::from_millis(20), subscription.message()).await {
+                Ok(message) => return message.map(|message| message.unwrap().part.unwrap()),
+                Err(_silence) => server.clock.advance(Duration::from_millis(500)),
+            }
         }
-    }
+    })
+    .await
 }
 
 /// The next event.

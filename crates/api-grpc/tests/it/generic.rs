@@ -5,6 +5,7 @@ use api_proto::zona::annotations::v1::Who;
 use prost::Message as _;
 use prost::bytes::{Buf, BufMut, Bytes};
 use prost_reflect::{DescriptorPool, DynamicMessage, FieldDescriptor, MethodDescriptor, ReflectMessage as _, Value};
+use test_support::in_time;
 use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
 use tonic::transport::Channel;
 use tonic::{Request, Status};
@@ -125,7 +126,7 @@ pub async fn send(channel: &Channel, path: &str, request: Request<Bytes>) -> Res
     let mut grpc = tonic::client::Grpc::new(channel.clone());
     grpc.ready().await.expect("the channel is open");
     let stream = grpc.server_streaming(request, path.parse().unwrap(), Raw).await?;
-    stream.into_inner().message().await
+    in_time(stream.into_inner().message()).await
 }
 
 /// Calls a method with a message that was made from its descriptor.

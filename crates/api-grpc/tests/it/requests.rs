@@ -3,6 +3,7 @@
 use api_proto::zona::execution::v1 as executions;
 use api_proto::zona::utility::v1 as pb;
 use prost_types::FieldMask;
+use test_support::in_time;
 use tonic::Code;
 
 use crate::harness::{Harness, TENANT, reason, utility_name};
@@ -68,19 +69,19 @@ async fn a_repeated_execute_attaches_to_the_first_execution_from_its_first_event
     let request = executions::ExecuteUtilityRequest { name: utility_name("some"), request_id: ID.to_owned(), ..Default::default() };
     let mut first = client.execute_utility(request.clone()).await.unwrap().into_inner();
     let mut second = client.execute_utility(request.clone()).await.unwrap().into_inner();
-    let (one, two) = (first.message().await.unwrap(), second.message().await.unwrap());
+    let (one, two) = (first.message().await.unwrap(), in_time(second.message()).await.unwrap());
     assert_eq!(one, two);
     server.sandbox.release();
     let (mut of_first, mut of_second) = (Vec::new(), Vec::new());
-    while let Some(event) = first.message().await.unwrap() {
+    while let Some(event) = in_time(first.message()).await.unwrap() {
         of_first.push(event);
     }
-    while let Some(event) = second.message().await.unwrap() {
+    while let Some(event) = in_time(second.message()).await.unwrap() {
         of_second.push(event);
     }
     assert_eq!(of_first, of_second);
     let mut late = client.execute_utility(request).await.unwrap().into_inner();
-    assert_eq!(late.message().await.unwrap(), one, "also when it is over");
+    assert_eq!(in_time(late.message()).await.unwrap(), one, "also when it is over");
     assert_eq!(server.sandbox.started(), 1);
 }
 

@@ -11,6 +11,7 @@ use api_proto::zona::identity::v1 as pb;
 use api_proto::zona::utility::v1 as utilities;
 use domain::audit::{Actor, AuditRepository as _, Entry};
 use domain::name::PrincipalName;
+use test_support::in_time;
 use tonic::{Code, Status, Streaming};
 
 use crate::harness::{Harness, TENANT};
@@ -29,14 +30,17 @@ const STREAMING: [&str; 7] = [
 
 /// Why the stream ended.
 async fn ended<T>(all: &Installation, mut messages: Streaming<T>) -> Status {
-    loop {
-        all.known.clock.advance(Duration::from_millis(500));
-        match tokio::time::timeout(Duration::from_millis(50), messages.message()).await {
-            Ok(Ok(Some(_))) | Err(_) => {}
-            Ok(Ok(None)) => panic!("the stream ended as if nothing had happened"),
-            Ok(Err(status)) => return status,
+    in_time(async {
+        loop {
+            all.known.clock.advance(Duration::from_millis(500));
+            match tokio::time::timeout(Duration::from_millis(50), messages.message()).await {
+                Ok(Ok(Some(_))) | Err(_) => {}
+                Ok(Ok(None)) => panic!("the stream ended as if nothing had happened"),
+                Ok(Err(status)) => return status,
+            }
         }
-    }
+    })
+    .await
 }
 
 /// Records that are more than connection and client hold at once, so that an export of them lasts.
@@ -69,7 +73,8 @@ async fn every_stream_ends_when_its_caller_is_revoked_also_by_another_server() {
 
     let run = executions::ExecuteUtilityRequest { name, ..Default::default() };
     let mut run = second.executions.clone().execute_utility(shown(&token, run)).await.unwrap().into_inner();
-    let Some(executions::execution_event::Event::Queued(queued)) = run.message().await.unwrap().and_then(|event| event.event) else {
+    let Some(executions::execution_event::Event::Queued(queued)) = in_time(run.message()).await.unwrap().and_then(|event| event.event)
+    else {
         panic!("it has started")
     };
     let watch = executions::WatchExecutionRequest { name: queued.execution, ..Default::default() };
@@ -80,11 +85,11 @@ async fn every_stream_ends_when_its_caller_is_revoked_also_by_another_server() {
     let subscription = second.events.clone().subscribe_events(shown(&token, subscription)).await.unwrap().into_inner();
     let export = audit::ExportAuditRecordsRequest { parent: TENANT.to_owned(), ..Default::default() };
     let mut export = second.audit.clone().export_audit_records(shown(&token, export)).await.unwrap().into_inner();
-    export.message().await.unwrap().expect("it has begun");
+    in_time(export.message()).await.unwrap().expect("it has begun");
 
     let subject = pb::ExportSubjectRequest { name: "tenants/demo/users/ann".to_owned() };
     let mut subject = second.identity.clone().export_subject(shown(&token, subject)).await.unwrap().into_inner();
-    subject.message().await.unwrap().expect("it has begun");
+    in_time(subject.message()).await.unwrap().expect("it has begun");
 
     // The end of a token does not end what it has begun; this does.
     all.revoke(&all.root, "tenants/demo/users/ann").await.unwrap();
@@ -118,7 +123,7 @@ async fn a_stream_ends_when_its_caller_may_no_longer_have_it_although_nothing_wa
     second.execution_store.append(many()).await.unwrap();
     let export = pb::ExportSubjectRequest { name: "tenants/demo/users/ann".to_owned() };
     let mut export = second.identity.clone().export_subject(shown(&token, export)).await.unwrap().into_inner();
-    export.message().await.unwrap().expect("it has begun");
+    in_time(export.message()).await.unwrap().expect("it has begun");
     let subscription = events::SubscribeEventsRequest { parent: TENANT.to_owned(), ..Default::default() };
     let subscription = second.events.clone().subscribe_events(shown(&token, subscription)).await.unwrap().into_inner();
     let follow = audit::WatchAuditRecordsRequest { parent: TENANT.to_owned(), ..Default::default() };
@@ -178,7 +183,7 @@ async fn a_report_ends_when_its_caller_is_revoked_while_it_is_counted() {
     all.known.clock.advance(Duration::from_millis(500));
     go.send(()).unwrap();
     let status = loop {
-        match parts.message().await {
+        match in_time(parts.message()).await {
             Ok(Some(part)) => assert!(matches!(part.part, Some(audit::build_audit_report_response::Part::Read(_))), "{part:?}"),
             Ok(None) => panic!("the stream ended as if nothing had happened"),
             Err(status) => break status,

@@ -10,7 +10,7 @@ use domain::identity::Role;
 use domain::name::RuntimeId;
 use domain::tenant::TenantState;
 use domain::time::Clock as _;
-use test_support::TODO_RULE;
+use test_support::{TODO_RULE, in_time};
 use tonic::{Code, Status, Streaming};
 
 use crate::harness::{Harness, Options, TENANT, pairs, reason, utility_name, violations};
@@ -254,7 +254,7 @@ async fn waiting(server: &Harness) -> Streaming<executions::ExecutionEvent> {
     accept(server, ZED).await.unwrap();
     let run = executions::ExecuteUtilityRequest { name: utility_name("some"), ..Default::default() };
     let mut run = server.executions.clone().execute_utility(ZOE.asks(run)).await.unwrap().into_inner();
-    run.message().await.unwrap().expect("it has begun");
+    in_time(run.message()).await.unwrap().expect("it has begun");
     run
 }
 

@@ -7,6 +7,7 @@ use api_proto::zona::execution::v1 as pb;
 use domain::admission;
 use pb::ExecutionState as State;
 use pb::execution_event::Event;
+use test_support::in_time;
 use tonic::{Code, Streaming};
 
 use crate::harness::{HEARTBEAT, Harness, Options, reason, utility_name};
@@ -20,7 +21,7 @@ async fn execute(server: &Harness, id: &str, cancel_on_disconnect: bool) -> Stre
 
 async fn rest(mut stream: Streaming<pb::ExecutionEvent>) -> Vec<pb::ExecutionEvent> {
     let mut events = Vec::new();
-    while let Some(event) = stream.message().await.unwrap() {
+    while let Some(event) = in_time(stream.message()).await.unwrap() {
         events.push(event);
     }
     events
@@ -30,7 +31,7 @@ async fn rest(mut stream: Streaming<pb::ExecutionEvent>) -> Vec<pb::ExecutionEve
 async fn until_output(stream: &mut Streaming<pb::ExecutionEvent>) -> String {
     let mut name = String::new();
     loop {
-        match stream.message().await.unwrap().expect("the stream goes on").event.unwrap() {
+        match in_time(stream.message()).await.unwrap().expect("the stream goes on").event.unwrap() {
             Event::Queued(queued) => name = queued.execution,
             Event::Output(_) => return name,
             Event::Started(_) | Event::Heartbeat(_) => {}
@@ -45,20 +46,23 @@ async fn cancel(server: &Harness, name: &str) {
 
 /// The next event, which tells the execution's place in the queue. Time passes meanwhile: positions are looked at now and then.
 async fn next_position(server: &Harness, stream: &mut Streaming<pb::ExecutionEvent>) -> (String, i32) {
-    loop {
-        let event = tokio::select! {
-            event = stream.message() => event.unwrap().expect("the stream goes on").event.unwrap(),
-            () = tokio::task::yield_now() => {
-                server.clock.advance(HEARTBEAT);
-                continue;
+    in_time(async {
+        loop {
+            let event = tokio::select! {
+                event = stream.message() => event.unwrap().expect("the stream goes on").event.unwrap(),
+                () = tokio::task::yield_now() => {
+                    server.clock.advance(HEARTBEAT);
+                    continue;
+                }
+            };
+            match event {
+                Event::Queued(queued) => return (queued.execution, queued.position),
+                Event::Heartbeat(_) => {}
+                other => panic!("it still waits: {other:?}"),
             }
-        };
-        match event {
-            Event::Queued(queued) => return (queued.execution, queued.position),
-            Event::Heartbeat(_) => {}
-            other => panic!("it still waits: {other:?}"),
         }
-    }
+    })
+    .await
 }
 
 fn kinds(events: &[pb::ExecutionEvent]) -> String {
@@ -171,12 +175,15 @@ async fn a_silent_execution_sends_heartbeats() {
     server.create("some", WAITING).await;
     let mut stream = execute(&server, "some", false).await;
     until_output(&mut stream).await;
-    let heartbeat = loop {
-        tokio::select! {
-            event = stream.message() => break event.unwrap().expect("the stream goes on"),
-            () = tokio::task::yield_now() => server.clock.advance(HEARTBEAT),
+    let heartbeat = in_time(async {
+        loop {
+            tokio::select! {
+                event = stream.message() => return event.unwrap().expect("the stream goes on"),
+                () = tokio::task::yield_now() => server.clock.advance(HEARTBEAT),
+            }
         }
-    };
+    })
+    .await;
     assert_eq!((kinds(std::slice::from_ref(&heartbeat)).as_str(), heartbeat.sequence), ("heartbeat", 0));
     assert!(heartbeat.time.is_some());
     server.sandbox.release();
@@ -223,7 +230,7 @@ async fn a_stream_ends_at_its_deadline_with_details_and_can_be_resumed() {
     server.create("some", WAITING).await;
     let mut stream = execute(&server, "some", false).await;
     let name = until_output(&mut stream).await;
-    let over = stream.message().await.unwrap_err();
+    let over = in_time(stream.message()).await.unwrap_err();
     assert_eq!((over.code(), reason(&over)), (Code::DeadlineExceeded, "DEADLINE_EXCEEDED".to_owned()));
     assert_eq!(server.calls.ended("ExecuteUtility").await, Code::DeadlineExceeded);
     server.sandbox.release();

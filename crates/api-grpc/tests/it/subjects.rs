@@ -4,6 +4,7 @@ use api_proto::zona::access::v1 as access;
 use api_proto::zona::identity::v1 as pb;
 use api_proto::zona::utility::v1 as utilities;
 use pb::export_subject_response::Part;
+use test_support::in_time;
 use tonic::{Code, Status};
 
 use crate::harness::{TENANT, reason};
@@ -16,7 +17,7 @@ async fn export(all: &Installation, name: &str) -> Result<Vec<Part>, Status> {
     let request = pb::ExportSubjectRequest { name: name.to_owned() };
     let mut parts = all.server.identity.clone().export_subject(shown(&all.root, request)).await?.into_inner();
     let mut found = Vec::new();
-    while let Some(part) = parts.message().await? {
+    while let Some(part) = in_time(parts.message()).await? {
         found.push(part.part.expect("each part is one"));
     }
     Ok(found)

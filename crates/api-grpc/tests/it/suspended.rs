@@ -12,6 +12,7 @@ use domain::identity::Role;
 use domain::tenant::TenantState;
 use prost::Message as _;
 use prost_reflect::{DynamicMessage, MethodDescriptor, Value};
+use test_support::in_time;
 use tonic::{Code, Status, Streaming};
 
 use crate::generic::{demanding, methods_about_tenants, named_request, path, send};
@@ -269,7 +270,8 @@ async fn what_runs_of_a_suspended_tenant_ends_as_cancelled_with_its_streams_also
     let name = second.utilities.clone().create_utility(shown(&token, create)).await.unwrap().into_inner().name;
     let run = executions::ExecuteUtilityRequest { name: name.clone(), ..Default::default() };
     let mut run = second.executions.clone().execute_utility(shown(&token, run)).await.unwrap().into_inner();
-    let Some(executions::execution_event::Event::Queued(queued)) = run.message().await.unwrap().and_then(|event| event.event) else {
+    let Some(executions::execution_event::Event::Queued(queued)) = in_time(run.message()).await.unwrap().and_then(|event| event.event)
+    else {
         panic!("it has started")
     };
     let watch = executions::WatchExecutionRequest { name: queued.execution.clone(), ..Default::default() };

@@ -7,6 +7,7 @@ use api_proto::zona::execution::v1 as executions;
 use api_proto::zona::utility::v1 as pb;
 use api_proto::zona::utility::v1::utility_service_client::UtilityServiceClient;
 use prost::bytes::Bytes;
+use test_support::in_time;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tonic::transport::Channel;
@@ -150,7 +151,7 @@ async fn reflection_shows_the_contract_with_its_permissions_in_both_versions() {
         message_request: Some(v1::server_reflection_request::MessageRequest::FileContainingSymbol(SYMBOL.to_owned())),
     };
     let mut answers = client.server_reflection_info(tokio_stream::once(request)).await.unwrap().into_inner();
-    let answer = answers.message().await.unwrap().unwrap().message_response.unwrap();
+    let answer = in_time(answers.message()).await.unwrap().unwrap().message_response.unwrap();
     let v1::server_reflection_response::MessageResponse::FileDescriptorResponse(files) = answer else { panic!("{answer:?}") };
     let shows = |needle: &[u8], file: &[u8]| file.windows(needle.len()).any(|window| window == needle);
     assert!(shows(b"utility.undelete", &files.file_descriptor_proto[0]), "custom options are kept");
@@ -162,7 +163,7 @@ async fn reflection_shows_the_contract_with_its_permissions_in_both_versions() {
         message_request: Some(v1alpha::server_reflection_request::MessageRequest::ListServices(String::new())),
     };
     let mut answers = client.server_reflection_info(tokio_stream::once(request)).await.unwrap().into_inner();
-    let answer = answers.message().await.unwrap().unwrap().message_response.unwrap();
+    let answer = in_time(answers.message()).await.unwrap().unwrap().message_response.unwrap();
     let v1alpha::server_reflection_response::MessageResponse::ListServicesResponse(list) = answer else { panic!("{answer:?}") };
     let services: Vec<_> = list.service.into_iter().map(|service| service.name).collect();
     for service in [SYMBOL, "zona.execution.v1.ExecutionService"] {
@@ -176,12 +177,12 @@ async fn a_stopping_server_lets_open_calls_end_and_takes_no_new_connections() {
     server.create("some", "def main():\n    #: print one\n    #: wait\n    #: return 1\n").await;
     let request = executions::ExecuteUtilityRequest { name: utility_name("some"), ..Default::default() };
     let mut stream = server.executions.clone().execute_utility(request).await.unwrap().into_inner();
-    stream.message().await.unwrap().expect("the first event");
+    in_time(stream.message()).await.unwrap().expect("the first event");
     let sandbox = server.sandbox.clone();
     let stopping = tokio::spawn(server.stop());
     sandbox.release();
     let mut last = None;
-    while let Some(event) = stream.message().await.unwrap() {
+    while let Some(event) = in_time(stream.message()).await.unwrap() {
         last = event.event;
     }
     assert!(matches!(last, Some(executions::execution_event::Event::Finished(_))), "{last:?}");
@@ -246,7 +247,7 @@ async fn a_connection_without_an_open_call_is_closed_in_time_and_one_with_an_ope
     harness.create("some", "def main():\n    #: print one\n    #: wait\n    #: return 1\n").await;
     let request = executions::ExecuteUtilityRequest { name: utility_name("some"), ..Default::default() };
     let mut stream = harness.executions.clone().execute_utility(request).await.unwrap().into_inner();
-    stream.message().await.unwrap().expect("the first event");
+    in_time(stream.message()).await.unwrap().expect("the first event");
 
     let begun = std::time::Instant::now();
     let mut idle = TcpStream::connect(harness.address).await.unwrap();
@@ -259,7 +260,7 @@ async fn a_connection_without_an_open_call_is_closed_in_time_and_one_with_an_ope
 
     harness.sandbox.release();
     let mut last = None;
-    while let Some(event) = stream.message().await.unwrap() {
+    while let Some(event) = in_time(stream.message()).await.unwrap() {
         last = event.event;
     }
     assert!(matches!(last, Some(executions::execution_event::Event::Finished(_))), "{last:?}");
