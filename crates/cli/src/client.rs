@@ -27,6 +27,7 @@ pub mod follow;
 mod issued;
 pub mod names;
 pub mod paging;
+pub mod repeated;
 mod request;
 pub mod resumed;
 pub mod signed;

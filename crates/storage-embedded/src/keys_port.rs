@@ -9,7 +9,7 @@ use domain::server::{KeyRepository, WrappingKey};
 use crate::error::Result;
 use crate::request::{self, Remembered};
 use crate::store::EmbeddedStore;
-use crate::vault::RewrapPlace;
+use crate::vault::{RewrapPlace, Vault};
 
 #[async_trait]
 impl KeyRepository for EmbeddedStore {
@@ -27,6 +27,9 @@ impl KeyRepository for EmbeddedStore {
             {
                 return Ok(answered);
             }
+            if is_something_left(&vault, connection)? {
+                return Ok(Committed::Conflict);
+            }
             let id = vault.add_wrapping_key()?;
             if let Some(key) = &request {
                 request::remember(connection, &system, key, now, &id, None)?;
@@ -34,7 +37,7 @@ impl KeyRepository for EmbeddedStore {
             Ok(Committed::Answered(Box::new(id)))
         };
         let committed = self.write(begin).await?;
-        if committed != Committed::KeyReused {
+        if matches!(committed, Committed::Answered(_)) {
             rewrap_all(self).await?;
         }
         Ok(committed)
@@ -57,6 +60,20 @@ impl KeyRepository for EmbeddedStore {
         }
         Ok(rewrap_all(self).await?)
     }
+}
+
+/// Whether the newest key does not wrap yet what it could, as a rotation runs, here or on another server, or was cut off. Some of that it
+/// wraps then. What does not open is not left: nobody will ever wrap it anew.
+fn is_something_left(vault: &Vault, connection: &rusqlite::Connection) -> Result<bool> {
+    let mut place = Some(RewrapPlace::default());
+    while let Some(from) = place.take() {
+        let (wrapped, last) = vault.rewrap(connection, &from)?;
+        if wrapped > 0 {
+            return Ok(true);
+        }
+        place = last;
+    }
+    Ok(false)
 }
 
 /// Has the newest key wrap what others wrap still; answers how many data keys that were.

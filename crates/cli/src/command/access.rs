@@ -9,6 +9,7 @@ use super::execution::moment;
 use super::role::Role;
 use super::share::Share;
 use crate::client::paging::every;
+use crate::client::repeated::once;
 use crate::client::{PAGE, names, soon};
 use crate::context::Context;
 use crate::document::message::{document, short};
@@ -130,15 +131,17 @@ impl Access {
 impl Grant {
     async fn run(&self, context: &Context) -> Result {
         let end = |after| SystemTime::now().checked_add(after).ok_or_else(|| Failure::usage("--expires is too long"));
-        let request = pb::GrantAccessRequest {
+        let grant = pb::GrantAccessRequest {
             name: names::utility(&context.tenant, &self.name)?.to_string(),
             grantee: self.grantee.full(context)?,
             access: self.access.proto().into(),
             reason: self.reason.clone(),
             expire_time: self.expires.map(end).transpose()?.map(Into::into),
-            request_id: self.request_id.clone(),
+            request_id: String::new(),
         };
-        let grant = context.connect().await?.access().grant_access(soon(request)).await?.into_inner();
+        let request = |request_id| pb::GrantAccessRequest { request_id, ..grant };
+        let client = context.connect().await?;
+        let grant = once(&self.request_id, request, async |request| client.access().grant_access(request).await).await?;
         context.output.one(|| document(&grant), || human(&grant))?;
         Ok(Exit::Ok)
     }

@@ -7,6 +7,7 @@ use clap::{Args, Subcommand};
 
 use super::execution::moment;
 use crate::client::paging::every;
+use crate::client::repeated::once;
 use crate::client::{PAGE, names, soon};
 use crate::context::Context;
 use crate::document::Document;
@@ -88,8 +89,10 @@ impl Create {
         let end = |after| SystemTime::now().checked_add(after).ok_or_else(|| Failure::usage("--expires is too long"));
         let expire_time = self.expires.map(end).transpose()?.map(Into::into);
         let key = pb::ApiKey { description: self.description.clone(), expire_time, ..Default::default() };
-        let request = pb::CreateApiKeyRequest { parent, api_key: Some(key), request_id: self.request_id.clone() };
-        let answer = context.connect().await?.identity().create_api_key(soon(request)).await.map_err(explained)?.into_inner();
+        let request = |request_id| pb::CreateApiKeyRequest { parent, api_key: Some(key), request_id };
+        let client = context.connect().await?;
+        let made = once(&self.request_id, request, async |request| client.identity().create_api_key(request).await).await;
+        let answer = made.map_err(explained)?;
         let key = answer.api_key.unwrap_or_default();
         let shown = || {
             let mut shown = document(&key);

@@ -4,6 +4,7 @@ use api_proto::zona::server::v1 as pb;
 use clap::{Args, Subcommand};
 
 use super::execution::moment;
+use crate::client::repeated::once;
 use crate::client::{Client, soon};
 use crate::context::Context;
 use crate::document::message::document;
@@ -41,8 +42,8 @@ impl Keys {
     async fn perform(&self, context: &Context) -> Result {
         let client = context.connect().await?;
         if let Keys::Rotate(rotate) = self {
-            let request = pb::RotateKeysRequest { request_id: rotate.request_id.clone() };
-            client.servers().rotate_keys(soon(request)).await?;
+            let request = |request_id| pb::RotateKeysRequest { request_id };
+            once(&rotate.request_id, request, async |request| client.servers().rotate_keys(request).await).await?;
         }
         show(context, &client).await
     }

@@ -8,7 +8,8 @@ use clap::Args;
 use super::parameters::ParameterArgs;
 use super::streamed::{OnInterrupt, show};
 use crate::client::follow::Follow;
-use crate::client::{names, soon};
+use crate::client::names;
+use crate::client::repeated::once;
 use crate::context::Context;
 use crate::document::message::document;
 use crate::exit::Exit;
@@ -56,8 +57,8 @@ impl Run {
         let client = context.connect().await?;
         let (version, request_id) = (self.version.unwrap_or_default(), self.request_id.clone().unwrap_or_default());
         if self.detach {
-            let request = pb::StartExecutionRequest { name, version, params_json, request_id, timeout, ..Default::default() };
-            let execution = client.executions().start_execution(soon(request)).await?.into_inner();
+            let request = |request_id| pb::StartExecutionRequest { name, version, params_json, request_id, timeout, ..Default::default() };
+            let execution = once(&request_id, request, async |request| client.executions().start_execution(request).await).await?;
             context.output.one(|| document(&execution), || format!("{}\n", execution.name))?;
             return Ok(Exit::Ok);
         }

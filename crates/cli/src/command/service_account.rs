@@ -6,6 +6,7 @@ use clap::{Args, Subcommand};
 use super::execution::moment;
 use super::role::Role;
 use crate::client::paging::every;
+use crate::client::repeated::once;
 use crate::client::{PAGE, names, soon};
 use crate::context::Context;
 use crate::document::message::{document, short};
@@ -83,10 +84,11 @@ impl Create {
     async fn run(&self, context: &Context) -> Result {
         let (parent, service_account_id) = names::parts(&names::service_account(&context.tenant, &self.name)?);
         let account = pb::ServiceAccount { display_name: self.display_name.clone(), role: self.role.proto().into(), ..Default::default() };
-        let request_id = self.request_id.clone();
-        let request = pb::CreateServiceAccountRequest { parent, service_account_id, service_account: Some(account), request_id };
-        let made = context.connect().await?.identity().create_service_account(soon(request)).await;
-        let account = made.map_err(explained)?.into_inner();
+        let request =
+            |request_id| pb::CreateServiceAccountRequest { parent, service_account_id, service_account: Some(account), request_id };
+        let client = context.connect().await?;
+        let made = once(&self.request_id, request, async |request| client.identity().create_service_account(request).await).await;
+        let account = made.map_err(explained)?;
         context.output.one(|| document(&account), || human(&account))?;
         Ok(Exit::Ok)
     }

@@ -7,6 +7,7 @@ use clap::{Args, Subcommand, ValueEnum};
 
 use super::execution::moment;
 use crate::client::paging::every;
+use crate::client::repeated::once;
 use crate::client::{PAGE, names, soon};
 use crate::context::Context;
 use crate::document::message::{document, short};
@@ -115,15 +116,17 @@ impl Answer {
 impl Offer {
     pub(super) async fn run(&self, context: &Context) -> Result {
         let end = |after| SystemTime::now().checked_add(after).ok_or_else(|| Failure::usage("--expires is too long"));
-        let request = pb::OfferShareRequest {
+        let offer = pb::OfferShareRequest {
             name: names::utility(&context.tenant, &self.name)?.to_string(),
             tenant: names::other_tenant(&self.with)?,
             access: self.access.proto().into(),
             reason: self.reason.clone(),
             expire_time: self.expires.map(end).transpose()?.map(Into::into),
-            request_id: self.request_id.clone(),
+            request_id: String::new(),
         };
-        shown(context, &context.connect().await?.access().offer_share(soon(request)).await?.into_inner())
+        let request = |request_id| pb::OfferShareRequest { request_id, ..offer };
+        let client = context.connect().await?;
+        shown(context, &once(&self.request_id, request, async |request| client.access().offer_share(request).await).await?)
     }
 }
 

@@ -6,6 +6,7 @@ use api_proto::zona::tenant::v1 as pb;
 use clap::{Args, Subcommand};
 
 use super::execution::moment;
+use crate::client::repeated::once;
 use crate::client::{PAGE, names, soon};
 use crate::context::Context;
 use crate::document::message::document;
@@ -184,8 +185,10 @@ impl Create {
     async fn run(&self, context: &Context) -> Result {
         let tenant_id = names::tenant(&self.code)?.trim_start_matches("tenants/").to_owned();
         let (tenant, _) = self.said.tenant()?;
-        let request = pb::CreateTenantRequest { tenant_id, tenant: Some(tenant), request_id: self.request_id.clone() };
-        show(context, &context.connect().await?.tenants().create_tenant(soon(request)).await.map_err(explained)?.into_inner())
+        let request = |request_id| pb::CreateTenantRequest { tenant_id, tenant: Some(tenant), request_id };
+        let client = context.connect().await?;
+        let made = once(&self.request_id, request, async |request| client.tenants().create_tenant(request).await).await;
+        show(context, &made.map_err(explained)?)
     }
 }
 

@@ -9,6 +9,7 @@ use super::execution::moment;
 use super::role::Role;
 use super::subject::{Erase, Export};
 use crate::client::paging::every;
+use crate::client::repeated::once;
 use crate::client::{Client, PAGE, names, soon};
 use crate::context::Context;
 use crate::document::message::{document, short};
@@ -155,8 +156,9 @@ impl Create {
         };
         let user = pb::User { display_name: self.display_name.clone(), role: self.role.proto().into(), password, ..Default::default() };
         let (parent, user_id) = names::parts(&name);
-        let request = pb::CreateUserRequest { parent, user_id, user: Some(user), request_id: self.request_id.clone() };
-        show(context, &client.identity().create_user(soon(request)).await.map_err(explained)?.into_inner())
+        let request = |request_id| pb::CreateUserRequest { parent, user_id, user: Some(user), request_id };
+        let made = once(&self.request_id, request, async |request| client.identity().create_user(request).await).await;
+        show(context, &made.map_err(explained)?)
     }
 }
 

@@ -25,7 +25,8 @@ pub trait KeyRepository: Send + Sync {
     /// Makes a key that wraps from then on, and has it wrap every data key that others wrap. What data keys have sealed is not touched.
     /// Whatever interrupts it, every data key is wrapped by one of the keys. A request that has made a key already makes no other, and goes on
     /// with what is left. Answers the id of the key that was made, now or by the same request before; or that the request's id was used
-    /// for something else. A data key that does not open stays as it is, and keeps nothing from being answered.
+    /// for something else; or [`Committed::Conflict`], and makes no key, where the newest one does not wrap yet what it could: another
+    /// rotation runs. A data key that does not open stays as it is, and keeps nothing from being answered.
     async fn rotate(&self, request: Option<&RequestKey>) -> Result<Committed<String>>;
     /// What a request was answered with, if it was; nothing while another key than the newest wraps something, as then it may not be done.
     async fn find_rotation(&self, request: &RequestKey) -> Result<Option<Committed<String>>>;

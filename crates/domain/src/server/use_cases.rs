@@ -40,7 +40,8 @@ impl Servers {
     /// Has a new key wrap all data keys, and answers its id.
     ///
     /// # Errors
-    /// [`Error::Invalid`] for a request that cannot be remembered; those of the store, after which the rotation may have begun.
+    /// [`Error::Invalid`] for a request that cannot be remembered; [`Error::Precondition`] while another rotation runs; those of the store,
+    /// after which the rotation may have begun.
     pub async fn rotate_keys(
         &self,
         _permit: &Permit<actions::RotateKeys>,
@@ -75,8 +76,31 @@ fn made(committed: Committed<String>) -> Result<String> {
     match committed {
         Committed::Answered(id) => Ok(*id),
         Committed::KeyReused => Err(key_reused()),
-        Committed::Stored | Committed::Conflict | Committed::Removed { .. } => {
+        Committed::Conflict => Err(rotation_runs()),
+        Committed::Stored | Committed::Removed { .. } => {
             Err(Error::Internal { context: "a store has answered a rotation of keys with something else than a key", source: None })
         }
+    }
+}
+
+/// A second key would make the work of the first one be done again.
+fn rotation_runs() -> Error {
+    Error::Precondition {
+        reason: "ROTATION_RUNS",
+        subject: "keys".to_owned(),
+        description: "a rotation has begun and is not done: its key does not wrap every data key yet; the server goes on with it by \
+                      itself, so repeat that request, or ask again once the keys before the newest wrap nothing"
+            .to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rotation_that_is_asked_for_while_another_runs_says_so() {
+        let refused = made(Committed::Conflict).unwrap_err();
+        assert_eq!((refused.kind(), refused.reason()), (crate::ErrorKind::Precondition, "ROTATION_RUNS"));
     }
 }

@@ -464,6 +464,12 @@ async fn a_rotation_that_failed_half_way_is_answered_as_done_to_nobody_until_it_
     assert_eq!(store.find_rotation(&asked("one")).await.unwrap(), None, "it is not done");
     store.rotate(Some(&asked("one"))).await.unwrap_err();
     store.go_on_rotating().await.unwrap_err();
+    for other in [Some(asked("other")), None] {
+        sql("DROP TRIGGER refuse").await;
+        assert_eq!(store.rotate(other.as_ref()).await.unwrap(), Committed::Conflict, "one runs");
+        assert_eq!(wraps().await.len(), 2, "no key was made");
+        sql(refuse).await;
+    }
 
     sql("DROP TRIGGER refuse").await;
     let made = store.rotate(Some(&asked("one"))).await.unwrap();

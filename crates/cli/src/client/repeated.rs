@@ -1,0 +1,92 @@
+//! Requests that make something new, once, although their answer may be lost on the way: each has an id by which the server remembers
+//! it, and is repeated with the same one. Where the person names none, each invocation has one of its own.
+
+use std::time::{Duration, Instant};
+
+use tonic::{Code, Request, Response, Status};
+use uuid::Uuid;
+
+use super::request::soon;
+use super::resumed::may_go_on;
+use crate::output::note;
+
+/// How often a request is repeated, with growing pauses: three seconds in all.
+const MAX_REPETITIONS: u32 = 4;
+/// After this long nothing is repeated: each answer may have taken as long as one may.
+const LONGEST: Duration = Duration::from_secs(60);
+
+/// Asks for what `request` makes of the request's id, until there is an answer. `named` is the id that the person has named, if any.
+///
+/// # Errors
+/// What the server answers; where no answer came, its id is told, so that the person can go on asking.
+pub async fn once<T: Clone, A>(
+    named: &str,
+    request: impl FnOnce(String) -> T,
+    ask: impl AsyncFn(Request<T>) -> Result<Response<A>, Status>,
+) -> Result<A, Status> {
+    let id = if named.is_empty() { Uuid::now_v7().to_string() } else { named.to_owned() };
+    let (request, begun) = (request(id.clone()), Instant::now());
+    for repetition in 0.. {
+        let status = match ask(soon(request.clone())).await {
+            Ok(answer) => return Ok(answer.into_inner()),
+            Err(status) => status,
+        };
+        if !is_lost(&status) {
+            return Err(status);
+        }
+        if repetition == MAX_REPETITIONS || begun.elapsed() > LONGEST {
+            note(&format!("whether it was done is not known: --request-id {id} asks for the same again, and nothing is done twice"));
+            return Err(status);
+        }
+        tokio::time::sleep(Duration::from_millis(200 << repetition)).await;
+    }
+    unreachable!("it ends with its last repetition")
+}
+
+/// Whether the request may have been done although this is all that is known of it, or may be done in a moment.
+fn is_lost(status: &Status) -> bool {
+    status.code() != Code::Cancelled && may_go_on(status)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+
+    use super::*;
+
+    /// Asks where the first answers are these; what comes of it, and the ids that were sent.
+    async fn asked(named: &str, lost: &[Code]) -> (Result<(), Code>, Vec<String>) {
+        let sent = RefCell::new(Vec::new());
+        let answer = async |request: Request<String>| {
+            let mut sent = sent.borrow_mut();
+            sent.push(request.into_inner());
+            match lost.get(sent.len() - 1) {
+                Some(code) => Err(Status::new(*code, "")),
+                None => Ok(Response::new(())),
+            }
+        };
+        let result = once(named, |id| id, answer).await.map_err(|status| status.code());
+        (result, sent.into_inner())
+    }
+
+    #[tokio::test]
+    async fn a_request_whose_answer_is_lost_is_repeated_with_its_own_id() {
+        for code in [Code::Unavailable, Code::DeadlineExceeded, Code::Unknown] {
+            let (result, ids) = asked("", &[code]).await;
+            assert_eq!((result, ids.len()), (Ok(()), 2), "{code:?}");
+            assert!(ids[0] == ids[1] && Uuid::parse_str(&ids[0]).is_ok(), "{ids:?}");
+        }
+        assert_ne!(asked("", &[]).await.1, asked("", &[]).await.1, "each invocation stands for itself");
+        assert_eq!(asked("mine", &[Code::Unavailable]).await.1, ["mine", "mine"]);
+    }
+
+    #[tokio::test]
+    async fn what_is_refused_is_not_asked_for_again_and_no_server_is_asked_for_good() {
+        for code in [Code::AlreadyExists, Code::FailedPrecondition, Code::PermissionDenied, Code::ResourceExhausted] {
+            let (result, ids) = asked("", &[code]).await;
+            assert_eq!((result, ids.len()), (Err(code), 1));
+        }
+        let (result, ids) = asked("", &[Code::Unavailable; 9]).await;
+        assert_eq!((result, ids.len()), (Err(Code::Unavailable), 5));
+    }
+}
