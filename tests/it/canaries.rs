@@ -1,5 +1,9 @@
 //! Secrets leave no trace: passwords, keys, tokens, codes and values of secret parameters are planted along every path, those that work
-//! and those that do not, and then everything that the server has written, sent and told is searched for them, also encoded.
+//! and those that do not, and then everything that the server, and the client commands, have written, sent and told is searched for
+//! them, also encoded.
+//!
+//! No path is made to panic: nothing that a caller sends makes a server do so, and one with a hook for that would not be the one that is
+//! shipped. What a panic says is a text of ours, and a `Secret` shows nothing of itself in any.
 
 use std::{net::TcpListener, time::Duration};
 
@@ -17,14 +21,15 @@ use http::uri::PathAndQuery;
 use identity::identity_service_client::IdentityServiceClient;
 use identity::issue_token_request::Credential;
 use prost_types::FieldMask;
+use test_support::in_time;
 use tonic::{Code, Request, Response, Status, Streaming, transport::Channel};
 use tonic_prost::ProstCodec;
 use utilities::utility_service_client::UtilityServiceClient;
 use uuid::Uuid;
-use test_support::in_time;
 use written::{exported, files, spellings, told_at};
 
 mod collector;
+mod commands;
 mod databases;
 mod webhooks;
 mod written;
@@ -426,7 +431,7 @@ async fn refusals(story: &mut Story, root: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn no_secret_is_found_in_anything_that_a_server_has_written_or_told() {
+async fn no_secret_is_found_in_anything_that_a_server_or_a_command_has_written_or_told() {
     let directory = tempfile::tempdir().expect("a temporary directory can be made");
     let data = directory.path().join("data");
     let free = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a port is free");
@@ -458,6 +463,7 @@ async fn no_secret_is_found_in_anything_that_a_server_has_written_or_told() {
     for message in webhooks::arrives(&receiver) {
         story.told.push(message.into_bytes());
     }
+    let person = commands::story(&mut story, &server, &password);
     assert!(story.canaries.len() >= CANARIES, "{}", story.canaries.len());
 
     let mut written = vec![("metrics".to_owned(), told_at(&free.to_string(), "/metrics"))];
@@ -473,6 +479,7 @@ async fn no_secret_is_found_in_anything_that_a_server_has_written_or_told() {
     written.push(("its traces".to_owned(), received));
     written.push((OUTPUT.to_owned(), printed.join("\n").into_bytes()));
     written.extend(files(&data));
+    written.extend(person.left());
     written.extend(story.told.drain(..).map(|told| ("an answer".to_owned(), told)));
 
     let written: Vec<(String, String)> =
