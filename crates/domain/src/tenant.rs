@@ -4,9 +4,10 @@
 
 pub mod actions;
 mod calendar;
+mod consent;
 mod entity;
-mod repository;
 mod listed;
+mod repository;
 mod rules;
 mod settings;
 mod standing;
@@ -14,10 +15,11 @@ mod state;
 mod use_cases;
 
 pub use calendar::Calendar;
+pub use consent::{ShareOffers, TenantConsent};
 pub use entity::{Database, PURGED_AFTER, Tenant, TenantNumber};
-pub use repository::{TenantChange, TenantQuery, TenantRepository};
-pub use settings::{DEFAULT_ZONE, Keep, MAX_DAYS, MAX_RUNTIMES, MIN_AUDIT_DAYS, Quota, Settings, SettingsPatch};
 pub use listed::{Listed, Unreadable};
+pub use repository::{TenantChange, TenantQuery, TenantRepository};
+pub use settings::{DEFAULT_LOCALE, DEFAULT_ZONE, Keep, MAX_DAYS, MAX_RUNTIMES, MIN_AUDIT_DAYS, Quota, Settings, SettingsPatch};
 pub use state::{TenantState, TenantStates};
 pub use use_cases::{TenantDraft, TenantPatch, Tenants};
 

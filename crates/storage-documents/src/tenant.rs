@@ -2,9 +2,11 @@
 
 use std::num::{NonZeroU32, NonZeroU64};
 
-use domain::name::{RuntimeId, TenantId};
+use domain::name::{PrincipalName, RuntimeId, TenantId};
 use domain::revision::Revision;
-use domain::tenant::{DEFAULT_ZONE, Database, Keep, Quota, Settings, Tenant, TenantNumber, TenantState};
+use domain::tenant::{
+    DEFAULT_LOCALE, DEFAULT_ZONE, Database, Keep, Quota, Settings, ShareOffers, Tenant, TenantConsent, TenantNumber, TenantState,
+};
 use domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -23,6 +25,16 @@ pub struct TenantDocument {
     db_name: String,
     #[serde(default = "default_zone")]
     time_zone: String,
+    #[serde(default = "default_locale")]
+    locale: String,
+    #[serde(default)]
+    refuses_offers: bool,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    terms_version: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    consenter: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    consented: Option<u64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     execution_days: Option<NonZeroU32>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -52,6 +64,7 @@ pub struct TenantDocument {
 
 impl From<&Tenant> for TenantDocument {
     fn from(tenant: &Tenant) -> Self {
+        let consent = &tenant.settings.consent;
         TenantDocument {
             display_name: tenant.display_name.clone(),
             state: tenant.state.as_str().to_owned(),
@@ -59,6 +72,11 @@ impl From<&Tenant> for TenantDocument {
             db_username: tenant.database.username.clone(),
             db_name: tenant.database.name.clone(),
             time_zone: tenant.settings.time_zone.clone(),
+            locale: tenant.settings.locale.clone(),
+            refuses_offers: consent.offers == ShareOffers::Refused,
+            terms_version: consent.terms_version.clone(),
+            consenter: consent.said.as_ref().map(|(by, _)| by.to_string()),
+            consented: consent.said.as_ref().map(|(_, at)| at.as_millis()),
             execution_days: tenant.settings.keep.executions,
             output_days: tenant.settings.keep.output,
             deleted_utility_days: tenant.settings.keep.deleted_utilities,
@@ -83,6 +101,12 @@ impl TenantDocument {
     /// # Errors
     /// Names a field whose value no entity can have.
     pub fn into_tenant(self, code: TenantId, number: i32) -> Result<Tenant, InvalidField> {
+        let consenter = self.consenter.map(|name| parsed("consenter", PrincipalName::parse("consenter", &name).ok())).transpose()?;
+        let consent = TenantConsent {
+            offers: if self.refuses_offers { ShareOffers::Refused } else { ShareOffers::Taken },
+            terms_version: self.terms_version,
+            said: consenter.zip(self.consented.map(Timestamp::from_millis)),
+        };
         Ok(Tenant {
             code,
             number: TenantNumber::from_stored(number),
@@ -91,6 +115,8 @@ impl TenantDocument {
             database: Database { host: self.db_host, username: self.db_username, name: self.db_name },
             settings: Settings {
                 time_zone: self.time_zone,
+                locale: self.locale,
+                consent,
                 keep: Keep {
                     executions: self.execution_days,
                     output: self.output_days,
@@ -108,6 +134,10 @@ impl TenantDocument {
             revision: Revision::from_stored(self.revision),
         })
     }
+}
+
+fn default_locale() -> String {
+    DEFAULT_LOCALE.to_owned()
 }
 
 fn default_zone() -> String {

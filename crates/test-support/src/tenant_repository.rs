@@ -5,7 +5,7 @@ use domain::name::{PrincipalName, TenantId};
 use domain::page::PageRequest;
 use domain::request::{Committed, RequestKey};
 use domain::revision::Revision;
-use domain::tenant::{Database, Tenant, TenantChange, TenantQuery, TenantRepository, TenantState};
+use domain::tenant::{Database, Settings, ShareOffers, Tenant, TenantChange, TenantConsent, TenantQuery, TenantRepository, TenantState};
 
 use crate::sample::{at, scope, tenant};
 
@@ -63,9 +63,13 @@ async fn state(repository: &dyn TenantRepository, code: &str) -> Option<TenantSt
 fn changed(tenant: &Tenant, state: TenantState) -> Tenant {
     let database = Database { host: "db:1".to_owned(), username: "zona".to_owned(), name: "acme_1".to_owned() };
     let closed = (state != TenantState::Active).then(|| at(8));
+    let root = PrincipalName::parse("name", "tenants/system/users/root").expect("the name is one");
+    let consent = TenantConsent { offers: ShareOffers::Refused, terms_version: "dpa-1".to_owned(), said: Some((root, at(6))) };
+    let settings = Settings { locale: "de-CH".to_owned(), consent, ..tenant.settings.clone() };
     Tenant {
         state,
         database,
+        settings,
         closed,
         display_name: "Acme Inc.".to_owned(),
         updated: at(7),

@@ -8,19 +8,25 @@ use domain::Result;
 use domain::identity::Secret;
 use domain::name::{PrincipalName, RuntimeId, TenantId};
 use domain::revision::Etag;
-use domain::tenant::{Listed, Settings, SettingsPatch, Tenant, TenantDraft, TenantPatch};
+use domain::tenant::{Listed, Settings, SettingsPatch, ShareOffers, Tenant, TenantConsent, TenantDraft, TenantPatch};
+use icu_locale_core::Locale;
 
 use crate::convert::mask::Mask;
 use crate::convert::{Violations, count, request_key, size, time};
 
+/// Longest tag of a locale in bytes.
+const MAX_LOCALE: usize = 100;
 /// Fields of a tenant that an update may name, beside `*`.
-const FIELDS: [&str; 15] = [
+const FIELDS: [&str; 18] = [
     "display_name",
     "db_host",
     "db_username",
     "db_password",
     "db_name",
     "settings.time_zone",
+    "settings.locale",
+    "settings.consent.share_offers",
+    "settings.consent.terms_version",
     "settings.execution_days",
     "settings.output_days",
     "settings.deleted_utility_days",
@@ -40,13 +46,14 @@ pub(crate) fn read_create(mut body: pb::CreateTenantRequest, caller: &PrincipalN
     let request = request_key::read("CreateTenant", caller, &id, &body, &mut violations);
     let code = violations.take(TenantId::parse("tenant_id", &body.tenant_id))?;
     let tenant = body.tenant.unwrap_or_default();
+    let settings = tenant.settings.map(|settings| created_settings(settings, &mut violations)).unwrap_or_default();
     let patch = TenantPatch {
         display_name: Some(tenant.display_name),
         db_host: Some(tenant.db_host),
         db_username: Some(tenant.db_username),
         db_name: Some(tenant.db_name),
         db_password: Some(password).filter(|password| !password.is_empty()).map(Secret::new),
-        settings: tenant.settings.map(created_settings).unwrap_or_default(),
+        settings,
         etag: Etag::default(),
         request,
         violations: violations.into_inner(),
@@ -61,6 +68,7 @@ pub(crate) fn read_update(mut body: pb::UpdateTenantRequest, caller: &PrincipalN
     let request = request_key::read("UpdateTenant", caller, &id, &body, &mut violations);
     let tenant = body.tenant.unwrap_or_default();
     let settings = tenant.settings.unwrap_or_default();
+    let consent = settings.consent.unwrap_or_default();
     let set = [
         !tenant.display_name.is_empty(),
         !tenant.db_host.is_empty(),
@@ -68,6 +76,9 @@ pub(crate) fn read_update(mut body: pb::UpdateTenantRequest, caller: &PrincipalN
         !password.is_empty(),
         !tenant.db_name.is_empty(),
         !settings.time_zone.is_empty(),
+        !settings.locale.is_empty(),
+        consent.share_offers != 0,
+        !consent.terms_version.is_empty(),
         settings.execution_days != 0,
         settings.output_days != 0,
         settings.deleted_utility_days != 0,
@@ -79,6 +90,8 @@ pub(crate) fn read_update(mut body: pb::UpdateTenantRequest, caller: &PrincipalN
         !settings.runtimes.is_empty(),
     ];
     let mask = Mask::read_fields(body.update_mask, &FIELDS, set, &mut violations);
+    let offers = mask.names("settings.consent.share_offers").then(|| share_offers(consent.share_offers, &mut violations)).flatten();
+    let locale = mask.names("settings.locale").then(|| locale(&settings.locale, &mut violations)).flatten();
     TenantPatch {
         display_name: mask.names("display_name").then_some(tenant.display_name),
         db_host: mask.names("db_host").then_some(tenant.db_host),
@@ -89,6 +102,9 @@ pub(crate) fn read_update(mut body: pb::UpdateTenantRequest, caller: &PrincipalN
             .then(|| Secret::new(password)),
         settings: SettingsPatch {
             time_zone: mask.names("settings.time_zone").then_some(settings.time_zone),
+            locale,
+            share_offers: offers,
+            terms_version: mask.names("settings.consent.terms_version").then_some(consent.terms_version),
             execution_days: mask.names("settings.execution_days").then_some(settings.execution_days),
             output_days: mask.names("settings.output_days").then_some(settings.output_days),
             deleted_utility_days: mask.names("settings.deleted_utility_days").then_some(settings.deleted_utility_days),
@@ -151,9 +167,13 @@ pub(crate) fn listed_to_wire(listed: &Listed) -> pb::Tenant {
 }
 
 /// The settings of a new tenant.
-fn created_settings(settings: pb::TenantSettings) -> SettingsPatch {
+fn created_settings(settings: pb::TenantSettings, violations: &mut Violations) -> SettingsPatch {
+    let consent = settings.consent.unwrap_or_default();
     SettingsPatch {
         time_zone: Some(settings.time_zone),
+        locale: locale(&settings.locale, violations),
+        share_offers: share_offers(consent.share_offers, violations),
+        terms_version: Some(consent.terms_version),
         execution_days: Some(settings.execution_days),
         output_days: Some(settings.output_days),
         deleted_utility_days: Some(settings.deleted_utility_days),
@@ -166,6 +186,43 @@ fn created_settings(settings: pb::TenantSettings) -> SettingsPatch {
     }
 }
 
+/// The tag in canonical form; `None` where it is none, which is among the violations.
+fn locale(tag: &str, violations: &mut Violations) -> Option<String> {
+    if tag.is_empty() {
+        return Some(String::new());
+    }
+    let read = Locale::try_from_str(tag).ok().filter(|_| tag.len() <= MAX_LOCALE);
+    if read.is_none() {
+        let text = format!("must be a BCP 47 tag of at most {MAX_LOCALE} bytes, e.g. `de-CH`");
+        violations.push("tenant.settings.locale", "MALFORMED", text);
+    }
+    read.map(|locale| locale.to_string())
+}
+
+fn share_offers(value: i32, violations: &mut Violations) -> Option<ShareOffers> {
+    match pb::ShareOffers::try_from(value) {
+        Ok(pb::ShareOffers::Unspecified | pb::ShareOffers::Taken) => Some(ShareOffers::Taken),
+        Ok(pb::ShareOffers::Refused) => Some(ShareOffers::Refused),
+        Err(_unknown) => {
+            violations.push("tenant.settings.consent.share_offers", "UNKNOWN_VALUE", "is no value of ShareOffers");
+            None
+        }
+    }
+}
+
+fn consent_to_wire(consent: &TenantConsent) -> pb::TenantConsent {
+    let offers = match consent.offers {
+        ShareOffers::Taken => pb::ShareOffers::Taken,
+        ShareOffers::Refused => pb::ShareOffers::Refused,
+    };
+    pb::TenantConsent {
+        share_offers: offers.into(),
+        terms_version: consent.terms_version.clone(),
+        consenter: consent.said.as_ref().map(|(by, _)| by.to_string()).unwrap_or_default(),
+        consent_time: consent.said.as_ref().map(|(_, at)| time::timestamp(*at)),
+    }
+}
+
 fn runtimes(names: Vec<String>) -> Vec<RuntimeId> {
     names.into_iter().map(RuntimeId::new).collect()
 }
@@ -174,6 +231,8 @@ fn settings_to_wire(settings: &Settings) -> pb::TenantSettings {
     let number = |number: Option<NonZeroU32>| number.map_or(0, |number| count(number.get()));
     pb::TenantSettings {
         time_zone: settings.time_zone.clone(),
+        locale: settings.locale.clone(),
+        consent: Some(consent_to_wire(&settings.consent)),
         execution_days: number(settings.keep.executions),
         output_days: number(settings.keep.output),
         deleted_utility_days: number(settings.keep.deleted_utilities),

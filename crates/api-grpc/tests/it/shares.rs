@@ -8,7 +8,7 @@ use api_proto::zona::execution::v1 as executions;
 use api_proto::zona::utility::v1 as utilities;
 use domain::identity::Role;
 use domain::name::RuntimeId;
-use domain::tenant::TenantState;
+use domain::tenant::{ShareOffers, TenantState};
 use domain::time::Clock as _;
 use test_support::{TODO_RULE, in_time};
 use tonic::{Code, Status, Streaming};
@@ -182,6 +182,32 @@ async fn of_a_tenant_that_is_suspended_or_deleted_no_offer_is_listed_accepted_or
     for action in ["share.accept", "share.decline"] {
         assert_eq!(records(&server, ROOT, action).await, [], "nothing was written into its log");
     }
+    accept(&server, ZED).await.unwrap();
+}
+
+#[tokio::test]
+async fn to_others_a_tenant_that_refuses_offers_is_like_one_that_there_is_not() {
+    let server = server().await;
+    let takes = |offers| server.known_tenants.settle("acme", |settings| settings.consent.offers = offers);
+    offer(&server, pb::Access::Read).await;
+    let accepted = accept(&server, ZED).await.unwrap();
+    takes(ShareOffers::Refused);
+    assert_eq!(listed(&server, ZED, pb::ShareSide::Received).await, [accepted], "what was accepted stays");
+    revoke(&server, ROOT).await.unwrap();
+
+    let offered = offer(&server, pb::Access::Read).await;
+    let absent = pb::OfferShareRequest { tenant: "tenants/absent".to_owned(), ..offer_of(pb::Access::Read) };
+    let absent = server.access.clone().offer_share(ROOT.asks(absent)).await.unwrap().into_inner();
+    let alike = pb::Grant { grantee: OTHERS.to_owned(), create_time: offered.create_time, ..absent };
+    assert_eq!(offered, alike, "who offers is told the same");
+    assert_eq!(listed(&server, ZED, pb::ShareSide::Received).await, []);
+    for refused in [accept(&server, ZED).await.unwrap_err(), decline(&server, ZED).await.unwrap_err()] {
+        assert_eq!(refused.code(), Code::NotFound);
+    }
+    assert_eq!(tried(&server, ZOE, "some").await, [DENIED; 3]);
+
+    takes(ShareOffers::Taken);
+    assert_eq!(listed(&server, ZED, pb::ShareSide::Received).await, [offered], "it finds what was offered meanwhile");
     accept(&server, ZED).await.unwrap();
 }
 

@@ -48,6 +48,10 @@ async fn update(server: &Harness, person: Person, code: &str, tenant: pb::Tenant
     Ok(server.tenants.clone().update_tenant(person.asks(request)).await?.into_inner())
 }
 
+fn settled(settings: pb::TenantSettings) -> pb::Tenant {
+    pb::Tenant { settings: Some(settings), ..Default::default() }
+}
+
 pub async fn suspend(server: &Harness, code: &str) -> Result<pb::Tenant, Status> {
     let request = pb::SuspendTenantRequest { name: format!("tenants/{code}"), ..Default::default() };
     Ok(server.tenants.clone().suspend_tenant(ROOT.asks(request)).await?.into_inner())
@@ -233,7 +237,9 @@ async fn administrators_settle_how_long_things_are_kept_and_only_super_administr
     let server = server().await;
     let settings = |settings| pb::Tenant { settings: Some(settings), ..Default::default() };
     let first = get(&server, ADMIN, "demo").await.unwrap().settings.unwrap();
-    assert_eq!(first, pb::TenantSettings { time_zone: "UTC".to_owned(), ..Default::default() });
+    let consent = Some(pb::TenantConsent { share_offers: pb::ShareOffers::Taken.into(), ..Default::default() });
+    let (time_zone, locale) = ("UTC".to_owned(), "en".to_owned());
+    assert_eq!(first, pb::TenantSettings { time_zone, locale, consent, ..Default::default() });
     let wanted = pb::TenantSettings { execution_days: 30, output_days: 2, deleted_utility_days: 90, ..Default::default() };
     let settled = update(&server, ADMIN, "demo", settings(wanted), &[]).await.unwrap().settings.unwrap();
     assert_eq!((settled.execution_days, settled.output_days, settled.deleted_utility_days), (30, 2, 90));
@@ -276,6 +282,55 @@ async fn administrators_settle_how_long_things_are_kept_and_only_super_administr
 }
 
 #[tokio::test]
+async fn what_a_tenant_agrees_to_is_kept_with_who_said_so_and_when() {
+    let server = server().await;
+    let agrees = |offers: pb::ShareOffers, terms: &str| {
+        let consent = pb::TenantConsent { share_offers: offers.into(), terms_version: terms.to_owned(), ..Default::default() };
+        settled(pb::TenantSettings { consent: Some(consent), ..Default::default() })
+    };
+    let of = |tenant: pb::Tenant| tenant.settings.unwrap().consent.unwrap();
+    let untold = of(get(&server, ADMIN, "demo").await.unwrap());
+    assert_eq!((untold.share_offers(), untold.consenter.as_str()), (pb::ShareOffers::Taken, ""));
+    let both = ["settings.consent.share_offers", "settings.consent.terms_version"];
+    let said = of(update(&server, ADMIN, "demo", agrees(pb::ShareOffers::Refused, "dpa-2026-11"), &both).await.unwrap());
+    assert_eq!((said.share_offers(), said.terms_version.as_str()), (pb::ShareOffers::Refused, "dpa-2026-11"));
+    assert_eq!(said.consenter, ADMIN.name());
+    assert!(said.consent_time.is_some());
+    server.clock.advance(std::time::Duration::from_secs(9));
+    // Who says the same, or something else, has agreed to nothing new.
+    let same = of(update(&server, ROOT, "demo", agrees(pb::ShareOffers::Refused, "dpa-2026-11"), &both).await.unwrap());
+    let named = pb::Tenant { display_name: "Ours".to_owned(), ..Default::default() };
+    let other = of(update(&server, ROOT, "demo", named, &["display_name"]).await.unwrap());
+    assert_eq!([&same, &other], [&said; 2]);
+    let taken = of(update(&server, ROOT, "demo", agrees(pb::ShareOffers::Taken, ""), &both[..1]).await.unwrap());
+    assert_eq!((taken.share_offers(), taken.terms_version.as_str()), (pb::ShareOffers::Taken, "dpa-2026-11"));
+    assert!(taken.consenter == ROOT.name() && taken.consent_time != said.consent_time, "{taken:?}");
+    let long = agrees(pb::ShareOffers::Taken, &"x".repeat(101));
+    let refused = update(&server, ADMIN, "demo", long, &both).await.unwrap_err();
+    assert_eq!(violations(&refused), pairs(&[("tenant.settings.consent.terms_version", "TOO_LONG")]));
+    let consent = pb::TenantConsent { share_offers: 7, ..Default::default() };
+    let unknown = settled(pb::TenantSettings { consent: Some(consent), ..Default::default() });
+    let refused = update(&server, ADMIN, "demo", unknown, &both).await.unwrap_err();
+    assert_eq!(violations(&refused), pairs(&[("tenant.settings.consent.share_offers", "UNKNOWN_VALUE")]));
+}
+
+#[tokio::test]
+async fn a_locale_is_a_tag_that_is_kept_in_canonical_form() {
+    let server = server().await;
+    let set = async |tag: &str| {
+        let tenant = settled(pb::TenantSettings { locale: tag.to_owned(), ..Default::default() });
+        Ok(update(&server, ADMIN, "demo", tenant, &["settings.locale"]).await?.settings.unwrap().locale)
+    };
+    for (tag, kept) in [("DE-ch", "de-CH"), ("zh-hans-cn", "zh-Hans-CN"), ("th-u-nu-thai", "th-u-nu-thai"), ("", "en")] {
+        assert_eq!(set(tag).await.map_err(|status: Status| status.code()), Ok(kept.to_owned()), "{tag}");
+    }
+    for tag in ["d", "de_CH.UTF-8", "english!", "de-CH-", &format!("de-u-{}", "abc-".repeat(40))] {
+        let refused: Status = set(tag).await.unwrap_err();
+        assert_eq!(violations(&refused), pairs(&[("tenant.settings.locale", "MALFORMED")]), "{tag}");
+    }
+}
+
+#[tokio::test]
 async fn tenants_page_by_code_without_gaps_and_without_the_deleted() {
     let server = server().await;
     delete(&server, "beta").await.unwrap();
@@ -299,6 +354,29 @@ async fn tenants_page_by_code_without_gaps_and_without_the_deleted() {
     let other = pb::ListTenantsRequest { page_size: -1, page_token, show_deleted: true };
     let refused = server.tenants.clone().list_tenants(ROOT.asks(other)).await.unwrap_err();
     assert_eq!(violations(&refused), pairs(&[("page_size", "OUT_OF_RANGE"), ("page_token", "MALFORMED")]));
+}
+
+#[tokio::test]
+async fn a_tenant_that_cannot_be_read_is_marked_in_a_list_and_hides_no_other() {
+    let server = server().await;
+    server.known_tenants.spoil("beta");
+    let request = ROOT.asks(pb::ListTenantsRequest::default());
+    let listed = server.tenants.clone().list_tenants(request).await.unwrap().into_inner().tenants;
+    let marked = |tenant: &pb::Tenant| (tenant.tenantcode.clone(), tenant.problem());
+    let [none, unreadable] = [pb::TenantProblem::Unspecified, pb::TenantProblem::Unreadable];
+    let expected = [("acme", none), ("beta", unreadable), ("demo", none), ("other", none), ("system", none)];
+    assert_eq!(listed.iter().map(marked).collect::<Vec<_>>(), expected.map(|(code, problem)| (code.to_owned(), problem)));
+    let found = &listed[1];
+    let known = pb::Tenant {
+        resource_name: "tenants/beta".to_owned(),
+        id: found.id,
+        tenantcode: "beta".to_owned(),
+        status: "active".to_owned(),
+        problem: unreadable.into(),
+        ..Default::default()
+    };
+    assert!(*found == known && found.id > 0, "{found:?}");
+    assert_eq!(get(&server, ROOT, "beta").await.unwrap_err().code(), Code::Internal);
 }
 
 #[tokio::test]
@@ -356,29 +434,6 @@ async fn what_is_sent_twice_about_a_tenant_gets_the_first_answer_and_changes_not
         let before = get(&server, ROOT, code).await.unwrap();
         assert_eq!(ask(&server, &method, body.clone()).await.unwrap(), first, "{}", method.name());
         assert_eq!(get(&server, ROOT, code).await.unwrap(), before, "{}", method.name());
-#[tokio::test]
-async fn a_tenant_that_cannot_be_read_is_marked_in_a_list_and_hides_no_other() {
-    let server = server().await;
-    server.known_tenants.spoil("beta");
-    let request = ROOT.asks(pb::ListTenantsRequest::default());
-    let listed = server.tenants.clone().list_tenants(request).await.unwrap().into_inner().tenants;
-    let marked = |tenant: &pb::Tenant| (tenant.tenantcode.clone(), tenant.problem());
-    let [none, unreadable] = [pb::TenantProblem::Unspecified, pb::TenantProblem::Unreadable];
-    let expected = [("acme", none), ("beta", unreadable), ("demo", none), ("other", none), ("system", none)];
-    assert_eq!(listed.iter().map(marked).collect::<Vec<_>>(), expected.map(|(code, problem)| (code.to_owned(), problem)));
-    let found = &listed[1];
-    let known = pb::Tenant {
-        resource_name: "tenants/beta".to_owned(),
-        id: found.id,
-        tenantcode: "beta".to_owned(),
-        status: "active".to_owned(),
-        problem: unreadable.into(),
-        ..Default::default()
-    };
-    assert!(*found == known && found.id > 0, "{found:?}");
-    assert_eq!(get(&server, ROOT, "beta").await.unwrap_err().code(), Code::Internal);
-}
-
         let field = if method.name() == "CreateTenant" { "tenant_id" } else { "etag" };
         if method.input().get_field_by_name(field).is_some() {
             let refused = ask(&server, &method, with(&method, &body, field, "other")).await.unwrap_err();

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use api_proto::zona::tenant::v1 as pb;
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 
 use super::execution::moment;
 use crate::client::repeated::once;
@@ -71,6 +71,15 @@ pub struct Said {
     /// Time zone whose days count, e.g. Europe/Berlin
     #[arg(long, value_name = "ZONE")]
     time_zone: Option<String>,
+    /// Locale that numbers are written in for its people, a BCP 47 tag, e.g. de-CH
+    #[arg(long, value_name = "TAG")]
+    locale: Option<String>,
+    /// Whether other tenants may offer it shares; to those of one that refuses, it is as if there were no such tenant
+    #[arg(long, value_enum)]
+    share_offers: Option<ShareOffers>,
+    /// Version of the terms that the tenant has agreed to, as you call it
+    #[arg(long, value_name = "TEXT")]
+    terms_version: Option<String>,
     /// Days for which executions are kept; 0: as the server says
     #[arg(long, value_name = "DAYS")]
     execution_days: Option<i32>,
@@ -206,6 +215,22 @@ impl Update {
     }
 }
 
+/// Whether others may offer a tenant shares.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum ShareOffers {
+    Taken,
+    Refused,
+}
+
+impl ShareOffers {
+    fn proto(self) -> pb::ShareOffers {
+        match self {
+            ShareOffers::Taken => pb::ShareOffers::Taken,
+            ShareOffers::Refused => pb::ShareOffers::Refused,
+        }
+    }
+}
+
 impl Said {
     /// The tenant with what was said, and the fields that were.
     fn tenant(&self) -> Result<(pb::Tenant, Vec<String>)> {
@@ -221,6 +246,12 @@ impl Said {
             },
             settings: Some(pb::TenantSettings {
                 time_zone: text(&self.time_zone),
+                locale: text(&self.locale),
+                consent: Some(pb::TenantConsent {
+                    share_offers: self.share_offers.map_or(pb::ShareOffers::Unspecified, ShareOffers::proto).into(),
+                    terms_version: text(&self.terms_version),
+                    ..Default::default()
+                }),
                 execution_days: self.execution_days.unwrap_or_default(),
                 output_days: self.output_days.unwrap_or_default(),
                 deleted_utility_days: self.deleted_utility_days.unwrap_or_default(),
@@ -240,6 +271,9 @@ impl Said {
             ("db_name", self.db_name.is_some()),
             ("db_password", self.db_password_file.is_some()),
             ("settings.time_zone", self.time_zone.is_some()),
+            ("settings.locale", self.locale.is_some()),
+            ("settings.consent.share_offers", self.share_offers.is_some()),
+            ("settings.consent.terms_version", self.terms_version.is_some()),
             ("settings.execution_days", self.execution_days.is_some()),
             ("settings.output_days", self.output_days.is_some()),
             ("settings.deleted_utility_days", self.deleted_utility_days.is_some()),
@@ -329,6 +363,8 @@ fn show(context: &Context, tenant: &pb::Tenant) -> Result {
         if let Some(settings) = &tenant.settings {
             let days = |days: i32, none: &str| if days == 0 { none.to_owned() } else { format!("{days} days") };
             rows.push(("time zone", settings.time_zone.clone()));
+            rows.push(("locale", settings.locale.clone()));
+            rows.extend(agreed(settings.consent.as_ref()));
             rows.push(("executions", days(settings.execution_days, "kept as the server says")));
             rows.push(("output", days(settings.output_days, "kept with its execution")));
             rows.push(("deleted utilities", days(settings.deleted_utility_days, "kept for good")));

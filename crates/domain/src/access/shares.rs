@@ -12,7 +12,7 @@ use crate::error::{Error, Result};
 use crate::name::{TenantId, UtilityName};
 use crate::page::{Page, PageRequest};
 use crate::request::{Committed, RequestKey, key_reused, once};
-use crate::tenant::{TenantState, TenantStates};
+use crate::tenant::{ShareOffers, TenantState, TenantStates};
 use crate::time::Clock;
 use crate::utility::UtilityRepository;
 use crate::violation::Violation;
@@ -49,7 +49,8 @@ impl Shares {
     }
 
     /// Offers a utility to another tenant, in place of what was offered to it or shared with it before: what it has accepted ends. Whether
-    /// there is such a tenant is not told; where it is made later, its administrators find the offer.
+    /// there is such a tenant, and whether it takes offers, is not told; where it is made, or takes them, later, its administrators find
+    /// the offer.
     ///
     /// # Errors
     /// [`Error::Invalid`] with every violation; [`Error::NotFound`] and [`Error::Precondition`] for a utility that is absent or deleted;
@@ -153,8 +154,10 @@ impl Shares {
             return Ok(found);
         }
         let mut shown = Vec::with_capacity(found.items.len());
+        let takes_offers = self.takes_offers(permit.scope().tenant()).await?;
         for share in found.items {
-            if self.is_active(&share.utility.tenant).await? {
+            let is_shown = takes_offers || share.consent != Consent::Awaited;
+            if is_shown && self.is_active(&share.utility.tenant).await? {
                 shown.push(share);
             }
         }
@@ -163,6 +166,10 @@ impl Shares {
 
     async fn is_active(&self, tenant: &TenantId) -> Result<bool> {
         Ok(self.tenants.state(tenant).await? == Some(TenantState::Active))
+    }
+
+    async fn takes_offers(&self, tenant: &TenantId) -> Result<bool> {
+        Ok(self.tenants.settings(tenant).await?.consent.offers == ShareOffers::Taken)
     }
 
     /// What the other tenant has accepted of the utility.
@@ -196,7 +203,11 @@ impl Shares {
         if !self.is_active(&utility.tenant).await? {
             return Err(Error::NotFound { resource: described });
         }
-        permit.open(self.grants.find_received(&scope, &utility).await?, &described)
+        let share = permit.open(self.grants.find_received(&scope, &utility).await?, &described)?;
+        if share.consent == Consent::Awaited && !self.takes_offers(scope.tenant()).await? {
+            return Err(Error::NotFound { resource: described });
+        }
+        Ok(share)
     }
 
     async fn answer<A>(&self, permit: &Permit<A>, before: &Grant, after: Option<Grant>, request: Option<&RequestKey>) -> Result<Grant>

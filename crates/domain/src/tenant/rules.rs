@@ -4,13 +4,18 @@ use std::num::{NonZeroU32, NonZeroU64};
 
 use crate::identity::Secret;
 use crate::name::TenantId;
-use crate::tenant::{Calendar, DEFAULT_ZONE, Database, Keep, MAX_DAYS, MAX_RUNTIMES, MIN_AUDIT_DAYS, Quota, Settings, SettingsPatch};
+use crate::tenant::{
+    Calendar, DEFAULT_LOCALE, DEFAULT_ZONE, Database, Keep, MAX_DAYS, MAX_RUNTIMES, MIN_AUDIT_DAYS, Quota, Settings, SettingsPatch,
+    TenantConsent,
+};
 use crate::violation::{Violation, longest};
 
 /// Longest display name in characters.
 const MAX_DISPLAY_NAME: usize = 100;
 /// Longest host, user name or name of a database in characters: that of a DNS name.
 const MAX_DATABASE_FIELD: usize = 253;
+/// Longest version of terms in characters.
+const MAX_TERMS_VERSION: usize = 100;
 /// Longest password of a database in characters.
 const MAX_PASSWORD: usize = 1_024;
 
@@ -44,6 +49,15 @@ pub(super) fn changed_settings(old: &Settings, patch: SettingsPatch, calendar: &
         let text = "is no zone of the IANA database; name one like `Europe/Berlin` or `UTC`";
         found.push(Violation::new("tenant.settings.time_zone", "UNKNOWN_ZONE", text));
     }
+    let locale = patch.locale.map(|locale| if locale.is_empty() { DEFAULT_LOCALE.to_owned() } else { locale });
+    let consent = TenantConsent {
+        offers: patch.share_offers.unwrap_or(old.consent.offers),
+        terms_version: patch.terms_version.unwrap_or_else(|| old.consent.terms_version.clone()),
+        said: old.consent.said.clone(),
+    };
+    let terms = "tenant.settings.consent.terms_version";
+    longest(found, terms.to_owned(), &consent.terms_version, MAX_TERMS_VERSION);
+    no_control(terms, &consent.terms_version, found);
     let mut days = |field: &str, asked: Option<i32>, old: Option<NonZeroU32>| match asked.map(u32::try_from) {
         None => old,
         Some(Ok(days)) if days <= MAX_DAYS => NonZeroU32::new(days),
@@ -75,7 +89,15 @@ pub(super) fn changed_settings(old: &Settings, patch: SettingsPatch, calendar: &
         let text = format!("must be names of at most {MAX_RUNTIMES} runtimes; none at all is every one");
         found.push(Violation::new("tenant.settings.runtimes", "OUT_OF_RANGE", text));
     }
-    Settings { time_zone, keep, legal_hold: patch.legal_hold.unwrap_or(old.legal_hold), quota, runtimes }
+    Settings {
+        time_zone,
+        locale: locale.unwrap_or_else(|| old.locale.clone()),
+        consent,
+        keep,
+        legal_hold: patch.legal_hold.unwrap_or(old.legal_hold),
+        quota,
+        runtimes,
+    }
 }
 
 /// A number that is not negative; `None` where none is asked for, or another one is.

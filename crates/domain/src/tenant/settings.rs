@@ -5,9 +5,12 @@ use std::time::Duration;
 
 use crate::error::Error;
 use crate::name::{RuntimeId, TenantId, TenantName};
+use crate::tenant::{ShareOffers, TenantConsent};
 
 /// The zone of a tenant that has named none.
 pub const DEFAULT_ZONE: &str = "UTC";
+/// The locale of a tenant that has named none.
+pub const DEFAULT_LOCALE: &str = "en";
 /// Most days that anything is kept: a hundred years.
 pub const MAX_DAYS: u32 = 36_500;
 /// Fewest days that an audit log is kept where it is not kept for good: whoever has to look into something needs some time.
@@ -18,6 +21,10 @@ pub const MIN_AUDIT_DAYS: u32 = 30;
 pub struct Settings {
     /// Its time zone by the IANA database: whose days count.
     pub time_zone: String,
+    /// Its locale, a BCP 47 tag in canonical form: how numbers are written for its people.
+    pub locale: String,
+    /// What it has agreed to.
+    pub consent: TenantConsent,
     /// How long what has ended or was deleted is kept.
     pub keep: Keep,
     /// Whether everything is kept, whatever else is said; only super administrators say so.
@@ -61,6 +68,12 @@ pub struct Keep {
 pub struct SettingsPatch {
     /// New time zone.
     pub time_zone: Option<String>,
+    /// New locale, read already; an empty one is [`DEFAULT_LOCALE`].
+    pub locale: Option<String>,
+    /// Whether others may offer the tenant shares.
+    pub share_offers: Option<ShareOffers>,
+    /// New version of the terms that the tenant has agreed to.
+    pub terms_version: Option<String>,
     /// New days of executions; 0 for what the server says, as in the others.
     pub execution_days: Option<i32>,
     /// New days of output.
@@ -116,6 +129,8 @@ impl Default for Settings {
     fn default() -> Self {
         Settings {
             time_zone: DEFAULT_ZONE.to_owned(),
+            locale: DEFAULT_LOCALE.to_owned(),
+            consent: TenantConsent::default(),
             keep: Keep::default(),
             legal_hold: false,
             quota: Quota::default(),

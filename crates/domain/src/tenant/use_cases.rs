@@ -73,7 +73,7 @@ impl Tenants {
         if let Some(code) = &draft.code {
             permit.notes().resource(&TenantName { tenant: code.clone() });
         }
-        once(|| self.answered(permit, &scope, request.as_ref()), self.make(&scope, draft)).await
+        once(|| self.answered(permit, &scope, request.as_ref()), self.make(permit, &scope, draft)).await
     }
 
     /// Reads a tenant.
@@ -130,7 +130,7 @@ impl Tenants {
         once(|| self.answered(permit, &scope, request.as_ref()), self.turn(permit, asked, |_| TenantState::Deleted)).await
     }
 
-    async fn make(&self, scope: &TenantScope, draft: TenantDraft) -> Result<Tenant> {
+    async fn make(&self, permit: &Permit<actions::CreateTenant>, scope: &TenantScope, draft: TenantDraft) -> Result<Tenant> {
         let TenantDraft { code, mut patch } = draft;
         let mut found = std::mem::take(&mut patch.violations);
         found.extend(code.as_ref().and_then(reserved_violation));
@@ -140,7 +140,7 @@ impl Tenants {
         password.iter().for_each(|password| password_violations(password, &mut found));
         // A tenant that is given no name is called by its code.
         patch.display_name = patch.display_name.filter(|name| !name.is_empty());
-        let tenant = changed(&base, patch, self.calendar.as_ref(), &mut found);
+        let tenant = self.said_by(permit, &base, changed(&base, patch, self.calendar.as_ref(), &mut found));
         let Some(code) = code.filter(|_| found.is_empty()) else { return Err(Error::Invalid(found)) };
         let name = TenantName { tenant: code };
         match self.repository.create(scope, tenant, password, request).await? {
@@ -157,7 +157,7 @@ impl Tenants {
         old.check_etag(&patch.etag)?;
         let (mut found, request, password) = (std::mem::take(&mut patch.violations), patch.request.take(), patch.db_password.take());
         password.iter().for_each(|password| password_violations(password, &mut found));
-        let tenant = changed(&old, patch, self.calendar.as_ref(), &mut found);
+        let tenant = self.said_by(permit, &old, changed(&old, patch, self.calendar.as_ref(), &mut found));
         if !tenant.settings.is_ruled_like(&old.settings) && permit.caller().role != Some(Role::SuperAdmin) {
             return Err(Error::Denied { action: "tenant.update", resource: permit.target().to_string() });
         }
@@ -170,6 +170,13 @@ impl Tenants {
         let stored = self.store(permit, &old, tenant, password, request).await?;
         permit.note_changes(changed_fields(&old, &stored).into_iter().chain(written).collect());
         Ok(stored)
+    }
+
+    /// The changed tenant, with who has agreed to what it agrees to now.
+    fn said_by<A: Action>(&self, permit: &Permit<A>, old: &Tenant, mut changed: Tenant) -> Tenant {
+        let consent = std::mem::take(&mut changed.settings.consent);
+        changed.settings.consent = consent.said_after(&old.settings.consent, permit.principal(), self.clock.now());
+        changed
     }
 
     async fn turn<A>(&self, permit: &Permit<A>, asked: TenantPatch, to: impl Fn(TenantState) -> TenantState + Send) -> Result<Tenant>
@@ -261,6 +268,9 @@ fn changed_fields(before: &Tenant, after: &Tenant) -> Vec<FieldChange> {
     let (was, is) = (&before.settings, &after.settings);
     let all = [
         text("settings.time_zone", &was.time_zone, &is.time_zone),
+        text("settings.locale", &was.locale, &is.locale),
+        FieldChange::named("settings.consent.share_offers", Some(was.consent.offers.as_str()), Some(is.consent.offers.as_str())),
+        text("settings.consent.terms_version", &was.consent.terms_version, &is.consent.terms_version),
         number("settings.execution_days", whole(was.keep.executions), whole(is.keep.executions)),
         number("settings.output_days", whole(was.keep.output), whole(is.keep.output)),
         number("settings.deleted_utility_days", whole(was.keep.deleted_utilities), whole(is.keep.deleted_utilities)),

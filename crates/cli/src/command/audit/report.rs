@@ -4,10 +4,13 @@
 use std::path::PathBuf;
 
 use api_proto::zona::audit::v1 as pb;
+use api_proto::zona::tenant::v1::GetTenantRequest;
 use clap::{Args, ValueEnum};
+use figures::Figures;
+use icu_locale_core::Locale;
 use pb::build_audit_report_response::Part;
 
-use crate::client::names;
+use crate::client::{Client, names, soon};
 use crate::context::Context;
 use crate::document::message::document;
 use crate::exit::Exit;
@@ -17,6 +20,7 @@ use crate::pending::Pending;
 use crate::private_file::PrivateFile;
 
 mod chart;
+mod figures;
 mod html;
 mod lines;
 mod tables;
@@ -34,6 +38,9 @@ pub struct AuditReport {
     /// Time zone that the days are of, e.g. Europe/Paris
     #[arg(long, value_name = "NAME", default_value = "UTC")]
     time_zone: String,
+    /// Locale that the numbers of a page are written in, e.g. de-CH [default: that of the tenant]
+    #[arg(long, value_name = "TAG", value_parser = |text: &str| Locale::try_from_str(text))]
+    locale: Option<Locale>,
     /// What the file is: a page to read and print, one JSON value, or a table
     #[arg(long, value_enum, default_value = "html")]
     format: Form,
@@ -62,6 +69,7 @@ impl AuditReport {
     async fn perform(&self, context: &Context) -> Result {
         let client = context.connect().await?;
         let mut file = PrivateFile::new(&self.out)?;
+        let figures = Figures::of(&self.locale(context, &client).await?)?;
         let request = pb::BuildAuditReportRequest {
             parent: names::parent(&context.tenant),
             from_date: self.from.clone(),
@@ -76,7 +84,7 @@ impl AuditReport {
                 None => return Err(Failure::new(Exit::Unavailable, "the answer ended before the report was sent")),
             }
         };
-        file.write(&render(&report, self.format))?;
+        file.write(&render(&report, self.format, &figures))?;
         file.finish()?;
         note(&format!("{} calls in {} records are counted in {}", report.calls, report.records, self.out.display()));
         let changed = was_changed(&report);
@@ -85,22 +93,30 @@ impl AuditReport {
         }
         Ok(if changed { Exit::UserCode } else { Exit::Ok })
     }
+
+    /// The locale of a page.
+    async fn locale(&self, context: &Context, client: &Client) -> Result<Locale> {
+        match &self.locale {
+            Some(locale) => Ok(locale.clone()),
+            None if self.format != Form::Html => Ok(Locale::UNKNOWN),
+            None => {
+                let request = GetTenantRequest { name: names::parent(&context.tenant) };
+                let settings = client.tenants().get_tenant(soon(request)).await?.into_inner().settings.unwrap_or_default();
+                Ok(Locale::try_from_str(&settings.locale).unwrap_or(Locale::UNKNOWN))
+            }
+        }
+    }
 }
 
 /// Whether the records are not those that were signed for, or some are gone of which the log does not say so.
 fn was_changed(report: &pb::AuditReport) -> bool {
-    report.verification.as_ref().is_some_and(|found| !found.whole) || is_cut(report)
-}
-
-/// Whether the log begins later than it says.
-fn is_cut(report: &pb::AuditReport) -> bool {
-    report.retention.as_ref().is_some_and(|retention| retention.fault() != pb::AuditRetentionFault::Unspecified)
+    report.verification.as_ref().is_some_and(|found| !found.whole) || tables::is_cut(report)
 }
 
 /// The report in this form.
-fn render(report: &pb::AuditReport, form: Form) -> Vec<u8> {
+fn render(report: &pb::AuditReport, form: Form, figures: &Figures) -> Vec<u8> {
     match form {
-        Form::Html => html::page(report).into_bytes(),
+        Form::Html => html::page(report, figures).into_bytes(),
         Form::Json => {
             let text = serde_json::to_string_pretty(&document(report)).unwrap_or_else(|error| error.to_string());
             format!("{text}\n").into_bytes()

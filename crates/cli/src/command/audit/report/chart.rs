@@ -1,7 +1,9 @@
-//! Charts of a report as SVG inside its page: whole numbers only, so that they are the same bytes everywhere, and no styles, which the
+//! Charts of a report as SVG inside its page: whole numbers only in its shapes, so that they are the same bytes everywhere, and no styles, which the
 //! page's policy refuses beside its own. Each has a name for who cannot see it; the table behind it says the same.
 
 use maud::{Markup, html};
+
+use super::figures::Figures;
 
 /// Size of the chart of days, in its own units.
 const DAYS: (u64, u64) = (732, 160);
@@ -20,7 +22,7 @@ pub(super) struct Column<'a> {
 }
 
 /// Columns beside each other.
-pub(super) fn columns(title: &str, columns: &[Column<'_>]) -> Markup {
+pub(super) fn columns(title: &str, columns: &[Column<'_>], figures: &Figures) -> Markup {
     let highest = columns.iter().map(total).max().unwrap_or_default().max(1);
     let (width, height) = DAYS;
     let count = columns.len().max(1) as u64;
@@ -29,7 +31,7 @@ pub(super) fn columns(title: &str, columns: &[Column<'_>]) -> Markup {
             @for (at, column) in columns.iter().enumerate() {
                 @let (left, right) = (width * at as u64 / count, width * (at as u64 + 1) / count);
                 g {
-                    title { (column.label) ": " (total(column)) }
+                    title { (column.label) ": " (figures.number(total(column))) }
                     @for (class, top, tall) in stacked(column, highest) {
                         rect class=(class) x=(left) y=(top) width=(bar_width(right - left)) height=(tall) {}
                     }
@@ -41,7 +43,7 @@ pub(super) fn columns(title: &str, columns: &[Column<'_>]) -> Markup {
 }
 
 /// Bars below each other, each with its name and number.
-pub(super) fn bars(title: &str, bars: &[(String, u64)]) -> Markup {
+pub(super) fn bars(title: &str, bars: &[(String, u64)], figures: &Figures) -> Markup {
     let longest = bars.iter().map(|(_, number)| *number).max().unwrap_or_default().max(1);
     let height = PLACE * bars.len() as u64;
     html! {
@@ -50,7 +52,7 @@ pub(super) fn bars(title: &str, bars: &[(String, u64)]) -> Markup {
                 @let (top, long) = (PLACE * at as u64, scaled(*number, longest, BAR));
                 text x=(LABEL - 8) y=(top + THICK) class="name" { (name) }
                 rect class="bar" x=(LABEL) y=(top + 4) width=(long) height=(THICK) {}
-                text x=(LABEL + long + 8) y=(top + THICK) { (number) }
+                text x=(LABEL + long + 8) y=(top + THICK) { (figures.number(*number)) }
             }
         }
     }

@@ -10,14 +10,15 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 use sha2::{Digest as _, Sha256};
 
 use super::chart::{Column, bars, columns};
-use super::is_cut;
-use super::tables::{Section, outcome, role, sections, state};
+use super::figures::Figures;
+use super::tables::{Section, is_cut, outcome, role, sections, state};
 
 /// Light and dark, on a screen and on paper.
 const STYLE: &str = include_str!("page.css");
 
 /// The page.
-pub(super) fn page(report: &pb::AuditReport) -> String {
+pub(super) fn page(report: &pb::AuditReport, figures: &Figures) -> String {
+    let count = |number: i64| figures.number(number.unsigned_abs());
     let title = format!("Audit report of {}: {} to {}", report.parent, report.from_date, report.to_date);
     let page = html! {
         (DOCTYPE)
@@ -34,12 +35,12 @@ pub(super) fn page(report: &pb::AuditReport) -> String {
             body {
                 header {
                     h1 { (title) }
-                    p { (report.calls) " calls in " (report.records) " records. Days are of the time zone " (report.time_zone) "." }
+                    p { (count(report.calls)) " calls in " (count(report.records)) " records. Days are of the time zone " (report.time_zone) "." }
                     (verdict(report))
                 }
                 main {
                     @for section in sections(report) {
-                        (shown(report, &section))
+                        (shown(report, &section, figures))
                     }
                 }
             }
@@ -65,21 +66,20 @@ fn verdict(report: &pb::AuditReport) -> Markup {
     }
 }
 
-fn shown(report: &pb::AuditReport, section: &Section) -> Markup {
+fn shown(report: &pb::AuditReport, section: &Section, figures: &Figures) -> Markup {
     html! {
         section id=(section.id) {
             h2 { (section.title) }
             p { (section.about) }
             @if !section.rows.is_empty() {
-                (chart(report, section))
-                (table(section))
+                (chart(report, section, figures))
+                (table(section, figures))
             }
         }
     }
 }
 
-fn table(section: &Section) -> Markup {
-    let number = |cell: &str| !cell.is_empty() && cell.bytes().all(|byte| byte.is_ascii_digit());
+fn table(section: &Section, figures: &Figures) -> Markup {
     html! {
         table {
             caption { (section.title) }
@@ -89,7 +89,7 @@ fn table(section: &Section) -> Markup {
                     tr {
                         @for (at, cell) in row.iter().enumerate() {
                             @if at == 0 { th scope="row" { (cell) } }
-                            @else if number(cell) { td class="number" { (cell) } }
+                            @else if let Some(number) = figures.cell(cell) { td class="number" { (number) } }
                             @else { td { (cell) } }
                         }
                     }
@@ -100,22 +100,24 @@ fn table(section: &Section) -> Markup {
 }
 
 /// The chart of those sections that have one.
-fn chart(report: &pb::AuditReport, section: &Section) -> Markup {
+fn chart(report: &pb::AuditReport, section: &Section, figures: &Figures) -> Markup {
     match section.id {
-        "days" => days(report),
-        "outcomes" => named("Calls by outcome", report.outcomes.iter().map(|count| (outcome(count.outcome()), count.calls))),
-        "access" => named("Calls by role", report.access.iter().map(|count| (role(count.role()), count.calls))),
-        "denials" => named("Denied attempts by action", report.denials.iter().map(|count| (count.action.clone(), count.calls))),
-        "executions" => named("Executions by state", report.executions.iter().map(|count| (state(count.state()), count.executions))),
+        "days" => days(report, figures),
+        "outcomes" => named(figures, "Calls by outcome", report.outcomes.iter().map(|count| (outcome(count.outcome()), count.calls))),
+        "access" => named(figures, "Calls by role", report.access.iter().map(|count| (role(count.role()), count.calls))),
+        "denials" => named(figures, "Denied attempts by action", report.denials.iter().map(|count| (count.action.clone(), count.calls))),
+        "executions" => {
+            named(figures, "Executions by state", report.executions.iter().map(|count| (state(count.state()), count.executions)))
+        }
         _ => Markup::default(),
     }
 }
 
-fn days(report: &pb::AuditReport) -> Markup {
+fn days(report: &pb::AuditReport, figures: &Figures) -> Markup {
     let days: Vec<Column<'_>> = report.days.iter().map(column).collect();
     html! {
         figure {
-            (columns("Calls by day", &days))
+            (columns("Calls by day", &days, figures))
             figcaption {
                 @for class in ["allowed", "denied", "failed", "other"] {
                     svg viewBox="0 0 10 10" class="key" aria-hidden="true" { rect class=(class) width="10" height="10" {} }
@@ -132,11 +134,11 @@ fn column(day: &pb::AuditDayCount) -> Column<'_> {
 }
 
 /// A bar for each name, with the sum of its numbers.
-fn named(title: &str, counts: impl Iterator<Item = (String, i64)>) -> Markup {
+fn named(figures: &Figures, title: &str, counts: impl Iterator<Item = (String, i64)>) -> Markup {
     let mut sums: BTreeMap<String, u64> = BTreeMap::new();
     for (name, number) in counts.filter(|(_, number)| *number > 0) {
         *sums.entry(name).or_default() += number.unsigned_abs();
     }
     let sums: Vec<(String, u64)> = sums.into_iter().collect();
-    html! { @if !sums.is_empty() { figure { (bars(title, &sums)) } } }
+    html! { @if !sums.is_empty() { figure { (bars(title, &sums, figures)) } } }
 }

@@ -3,7 +3,6 @@
 use api_proto::zona::audit::v1 as pb;
 use api_proto::zona::execution::v1::ExecutionState;
 
-use super::is_cut;
 use crate::command::execution::moment;
 use crate::document::message::short;
 
@@ -17,6 +16,11 @@ pub(super) struct Section {
     pub(super) about: String,
     pub(super) columns: &'static [&'static str],
     pub(super) rows: Vec<Vec<String>>,
+}
+
+/// Whether the log begins later than it says.
+pub(super) fn is_cut(report: &pb::AuditReport) -> bool {
+    report.retention.as_ref().is_some_and(|retention| retention.fault() != pb::AuditRetentionFault::Unspecified)
 }
 
 /// Every table of a report, in order.

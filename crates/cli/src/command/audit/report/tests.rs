@@ -54,8 +54,12 @@ fn sample() -> pb::AuditReport {
     }
 }
 
+fn rendered(report: &pb::AuditReport, form: Form) -> Vec<u8> {
+    render(report, form, &Figures::of(&Locale::UNKNOWN).unwrap())
+}
+
 fn text(form: Form) -> String {
-    String::from_utf8(render(&sample(), form)).unwrap()
+    String::from_utf8(rendered(&sample(), form)).unwrap()
 }
 
 /// Reads markup as strictly as XML: every element that is opened is closed in its order, and nothing but text stands between. Answers
@@ -162,7 +166,7 @@ fn the_same_report_is_the_same_bytes_in_every_form() {
 fn a_log_that_was_changed_is_said_to_be_so_where_nobody_overlooks_it() {
     let mut report = sample();
     report.verification.as_mut().unwrap().whole = false;
-    let page = String::from_utf8(render(&report, Form::Html)).unwrap();
+    let page = String::from_utf8(rendered(&report, Form::Html)).unwrap();
     assert!(page.contains("class=\"bad\" role=\"alert\"") && page.contains("NOT those that were signed for"));
 }
 
@@ -174,8 +178,24 @@ fn a_log_that_begins_later_than_it_says_is_said_to_be_so_where_nobody_overlooks_
     let retention = report.retention.as_mut().unwrap();
     (retention.oldest_sequence, retention.fault) = (200, pb::AuditRetentionFault::NotRecorded.into());
     assert!(was_changed(&report), "also where the period has no record");
-    let page = String::from_utf8(render(&report, Form::Html)).unwrap();
+    let page = String::from_utf8(rendered(&report, Form::Html)).unwrap();
     assert!(page.contains("class=\"bad\" role=\"alert\"") && page.contains("does NOT say that they were removed"), "{page}");
-    let lines = String::from_utf8(render(&report, Form::Csv)).unwrap();
+    let lines = String::from_utf8(rendered(&report, Form::Csv)).unwrap();
     assert!(lines.contains("AUDIT_RETENTION_FAULT_NOT_RECORDED"), "{lines}");
+}
+
+#[test]
+fn the_numbers_of_a_page_are_those_of_its_locale_and_nothing_else_of_a_report_is() {
+    let mut report = sample();
+    report.calls = 1_234_567;
+    report.access[0].calls = 1_234_567;
+    for (tag, written) in [("en", "1,234,567"), ("de", "1.234.567"), ("de-CH", "1\u{2019}234\u{2019}567"), ("hi", "12,34,567")] {
+        let figures = Figures::of(&tag.parse().unwrap()).unwrap();
+        let written_by = |form| String::from_utf8(render(&report, form, &figures)).unwrap();
+        let page = written_by(Form::Html);
+        // In the sentence at the beginning, in the sum, in the table of roles, and in the chart beside that.
+        assert_eq!(page.matches(written).count(), 4, "{tag} {page}");
+        assert!(page.contains("<html lang=\"en\">") && page.contains("2025-12-01"), "words are English, and days those of ISO 8601");
+        assert!([Form::Json, Form::Csv].into_iter().all(|form| written_by(form).contains("1234567")), "{tag}: these are for programs");
+    }
 }
