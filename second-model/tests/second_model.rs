@@ -33,13 +33,15 @@ const GRANTS: usize = 40;
 
 /// What the actions of the contract are in the words of the requirements, and what they are about. One that is not named here fails the test.
 const MEANINGS: [(&str, &[&str]); 9] = [
-    ("create", &["utility.create"]),
+    ("create", &["utility.create", "utility.copy"]),
     (
         "read",
         &[
             "utility.get",
             "utility.list",
             "utility.validate",
+            "utility.listProposals",
+            "utility.getProposal",
             "version.list",
             "version.get",
             "version.diff",
@@ -52,7 +54,10 @@ const MEANINGS: [(&str, &[&str]); 9] = [
             "access.explain",
         ],
     ),
-    ("change", &["utility.update", "version.restore", "user.update", "credential.revoke"]),
+    (
+        "change",
+        &["utility.update", "utility.acceptProposal", "utility.dismissProposal", "version.restore", "user.update", "credential.revoke"],
+    ),
     ("execute", &["utility.execute", "utility.transform", "utility.start", "execution.cancel"]),
     ("delete", &["utility.delete", "utility.undelete"]),
     ("read what is shared", &["policy.get", "runtime.get", "runtime.list"]),
@@ -393,7 +398,8 @@ fn forms_of(action: &str) -> Vec<&'static str> {
     let ends = |ends: &'static [&'static str]| FORMS.into_iter().filter(|form| ends.iter().any(|end| form.ends_with(end))).collect();
     match (kind, verb) {
         ("token" | "installation" | "key" | "key_set" | "server", _) | ("tenant", "create" | "list") => vec![""],
-        ("utility", "create" | "list" | "validate") | ("execution" | "user" | "service_account" | "runtime", "list") => vec![FORMS[1]],
+        ("utility", "create" | "copy" | "list" | "listProposals" | "validate")
+        | ("execution" | "user" | "service_account" | "runtime", "list") => vec![FORMS[1]],
         ("webhook", "create" | "list") => vec![FORMS[1]],
         ("webhook", _) => ends(&["/hook"]),
         ("audit" | "event" | "tenant", _) | ("share", "accept" | "decline" | "list") | ("user" | "service_account", "create") => {

@@ -126,3 +126,80 @@ fn a_utility_is_offered_accepted_run_and_taken_back_between_two_tenants() {
     assert_eq!(boss.zona(&["access", "share", "list", "-o", "json"]).with_code(OK).json(), json!([]));
     world.server.stop();
 }
+
+/// A program of three places that two sides can change.
+fn program(first: &str, second: &str, last: &str) -> String {
+    format!(
+        "def transform(value: str) -> str:\n    text = value{first}\n    # one\n    # two\n    text = text{second}\n    # three\n    # four\n    \
+         return text{last}\n"
+    )
+}
+
+#[test]
+fn a_copy_follows_its_source_across_two_tenants() {
+    let world = World::new();
+    let World { owner, boss, zoe, .. } = &world;
+    let writes = |person: &Person, words: &[&str], code: &str| {
+        let file = person.file("code.py", code);
+        let file = file.to_str().expect("a temporary path is UTF-8").to_owned();
+        person.zona(&[words, &["--file", &file]].concat())
+    };
+    writes(owner, &["utility", "update", "shout"], &program("", "", ".upper()")).with_code(OK);
+    let copy = ["utility", "copy", SHARED, "mine", "--request-id", "0192e5a4-7f2b-7c64-9d1e-3a5b8c7d9e0f", "-o", "json"];
+    zoe.zona(&copy).with_code(DENIED);
+    owner.zona(&["utility", "share", "shout", "--with", "acme"]).with_code(OK);
+    boss.zona(&["access", "share", "accept", SHARED]).with_code(OK);
+    let copied = zoe.zona(&copy).with_code(OK).json();
+    let from = &copied["copied_from"];
+    let said = [&copied["name"], &copied["owner"], &from["source"], &from["copied_by"]];
+    assert_eq!(said, ["tenants/acme/utilities/mine", "tenants/acme/users/zoe", SHARED, "tenants/acme/users/zoe"]);
+    assert_eq!((&from["version"], &from["content_hash"]), (&json!(2), &copied["content_hash"]));
+    assert_eq!(zoe.zona(&copy).with_code(OK).json(), copied);
+    zoe.zona(&["utility", "copy", SHARED, "mine"]).with_code(CONFLICT);
+    let shown = zoe.zona(&["utility", "get", "mine"]).with_code(OK).text();
+    assert!(shown.contains(&format!("{SHARED} version 2")), "{shown}");
+    zoe.zona(&["utility", "proposal", "show", "mine"]).with_code(CONFLICT);
+
+    writes(zoe, &["utility", "update", "mine"], &program(".strip()", "", ".upper()")).with_code(OK);
+    writes(owner, &["utility", "update", "shout"], &program("", "", ".upper() + \"!\"")).with_code(OK);
+    let listed = zoe.zona(&["utility", "proposal", "list", "-o", "json"]).with_code(OK).json();
+    assert_eq!([&listed[0]["utility"], &listed[0]["source"]], ["tenants/acme/utilities/mine", SHARED]);
+    let token = zoe.zona(&["token"]).with_code(OK).text();
+    let body = json!({"name": "tenants/acme/utilities/mine"});
+    let by_grpcurl = grpcurl(&world.server, &token, "zona.utility.v1.CopyService/GetProposal", &body).with_code(0).json();
+    assert_eq!(by_grpcurl["mergedCode"], json!(program(".strip()", "", ".upper() + \"!\"")));
+    let etag = by_grpcurl["etag"].as_str().expect("it has one").to_owned();
+    let accept = |etag: &str, version: &str| {
+        zoe.zona(&["utility", "proposal", "accept", "mine", "--source-version", version, "--etag", etag, "-o", "json"])
+    };
+    accept("\"another\"", "3").with_code(CONFLICT);
+    accept(&etag, "2").with_code(CONFLICT);
+    let merged = accept(&etag, "3").with_code(OK).json();
+    assert_eq!((&merged["latest_version"], &merged["copied_from"]["version"]), (&json!(3), &json!(3)));
+    let body = json!({"name": "tenants/acme/utilities/mine", "valuesJson": ["\" a \""]});
+    let run = grpcurl(&world.server, &token, "zona.execution.v1.ExecutionService/Transform", &body).with_code(0).json();
+    assert_eq!(run["results"], json!([{"resultJson": "\"A!\""}]));
+
+    // Both change the same: the caller settles it.
+    writes(zoe, &["utility", "update", "mine"], &program(".strip()", " * 2", ".upper() + \"!\"")).with_code(OK);
+    writes(owner, &["utility", "update", "shout"], &program("", " * 3", ".upper() + \"!\"")).with_code(OK);
+    let proposed = zoe.zona(&["utility", "proposal", "show", "mine", "-o", "json"]).with_code(OK).json();
+    assert_eq!(proposed["conflicts"].as_array().map(Vec::len), Some(1), "{proposed}");
+    let etag = proposed["etag"].as_str().expect("it has one");
+    let refused = accept(etag, "4").with_code(CONFLICT);
+    assert!(refused.errors().contains("MERGE_CONFLICT") && refused.errors().contains("lines"), "{}", refused.errors());
+    let settled = ["utility", "proposal", "accept", "mine", "--source-version", "4", "--etag", etag];
+    writes(zoe, &settled, &program(".strip()", " * 6", ".upper() + \"!\"")).with_code(OK);
+
+    writes(owner, &["utility", "update", "shout"], &program("", " * 9", ".upper()")).with_code(OK);
+    zoe.zona(&["utility", "proposal", "dismiss", "mine", "--source-version", "5"]).with_code(OK);
+    assert_eq!(zoe.zona(&["utility", "proposal", "list", "-o", "json"]).with_code(OK).json(), json!([]));
+    owner.zona(&["access", "share", "revoke", "shout", "--with", "acme"]).with_code(OK);
+    zoe.zona(&["utility", "proposal", "show", "mine"]).with_code(CONFLICT);
+    zoe.zona(&["utility", "get", "mine"]).with_code(OK);
+    let told = log(owner);
+    for action in ["utility.copy", "utility.getProposal", "utility.acceptProposal"] {
+        assert!(told.contains(&(action.to_owned(), "tenants/acme/users/zoe".to_owned())), "{action} is not in {told:?}");
+    }
+    world.server.stop();
+}

@@ -4,6 +4,7 @@
 pub(crate) mod attestation;
 pub(crate) mod audit;
 pub(crate) mod audit_report;
+pub(crate) mod copy;
 pub(crate) mod event;
 pub(crate) mod event_log;
 pub(crate) mod execution;

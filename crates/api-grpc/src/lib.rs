@@ -9,6 +9,7 @@ mod call;
 mod certificate;
 mod code_policy_handler;
 mod convert;
+mod copy_handler;
 mod ending;
 mod error;
 mod event_handler;

@@ -10,7 +10,8 @@ use api_proto::zona::annotations::v1::{Operation, Who};
 const RUNS: [&str; 1] = ["/zona.execution.v1.ExecutionService/Transform"];
 /// Reads that show code or what programs have put out, or who has done what: each is recorded, which a descriptor does not tell
 /// either. All other reads are counted.
-const SHOWS: [&str; 8] = [
+const SHOWS: [&str; 9] = [
+    "/zona.utility.v1.CopyService/GetProposal",
     "/zona.utility.v1.UtilityService/GetUtility",
     "/zona.utility.v1.UtilityService/GetUtilityVersion",
     "/zona.utility.v1.UtilityService/DiffUtilityVersions",

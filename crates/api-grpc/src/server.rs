@@ -17,6 +17,7 @@ use api_proto::zona::runtime::v1::runtime_service_server::RuntimeServiceServer;
 use api_proto::zona::server::v1::server_service_server::ServerServiceServer;
 use api_proto::zona::tenant::v1::tenant_service_server::TenantServiceServer;
 use api_proto::zona::utility::v1::code_policy_service_server::CodePolicyServiceServer;
+use api_proto::zona::utility::v1::copy_service_server::CopyServiceServer;
 use api_proto::zona::utility::v1::utility_service_server::UtilityServiceServer;
 use domain::access::{AccessPolicy, Authenticator, Explanations, Shares, Sharing};
 use domain::audit::{AuditLog, Auditor};
@@ -28,7 +29,7 @@ use domain::runtime::Runtimes;
 use domain::server::Servers;
 use domain::tenant::Tenants;
 use domain::time::Clock;
-use domain::utility::Utilities;
+use domain::utility::{Copies, Utilities};
 use domain::webhook::Webhooks;
 use domain::work::Spawner;
 use futures_util::{Stream, StreamExt as _};
@@ -43,6 +44,7 @@ use tower::Layer as _;
 use crate::access_handler::AccessUseCases;
 use crate::budget::Budget;
 use crate::check_permissions;
+use crate::copy_handler::CopyUseCases;
 use crate::error::Error;
 use crate::execution_handler::ExecutionUseCases;
 use crate::handler::Handler;
@@ -91,6 +93,8 @@ pub struct Services {
     pub webhooks: Webhooks,
     /// Use cases of utilities.
     pub utilities: Utilities,
+    /// Use cases of copies.
+    pub copies: Copies,
     /// Use cases of executions.
     pub executions: Executions,
     /// Use cases of code policies.
@@ -259,6 +263,7 @@ impl Services {
                 routes = routes.add_service(server.max_decoding_message_size(MAX_REQUEST).max_encoding_message_size(MAX_ANSWER));
             }};
         }
+        serve!(CopyServiceServer: CopyUseCases { copies: self.copies, utilities: self.utilities.clone() });
         serve!(UtilityServiceServer: Arc::new(self.utilities));
         serve!(ExecutionServiceServer: executions);
         serve!(CodePolicyServiceServer: self.policies);

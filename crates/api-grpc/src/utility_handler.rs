@@ -8,7 +8,7 @@ use domain::utility::{Utilities, Utility, Version, actions};
 use tonic::{Request, Response, Status};
 
 use crate::convert::page::Paging;
-use crate::convert::{Violations, WireViolations as _, finding, utility, version};
+use crate::convert::{Violations, WireViolations as _, copy, finding, utility, version};
 use crate::handler::Handler;
 use crate::perform::Permitted;
 
@@ -35,7 +35,8 @@ impl pb::utility_service_server::UtilityService for UtilityHandler {
         let name = |body: &pb::GetUtilityRequest| UtilityName::parse("name", &body.name);
         self.perform(request, name, |utilities, Permitted { permit, .. }: Permitted<actions::GetUtility, _>| async move {
             let found = utilities.get(&permit).await?;
-            Ok(shown(&utilities, &found))
+            let copied_from = found.0.lineage_for(&permit).map(copy::lineage_to_wire);
+            Ok(pb::Utility { copied_from, ..shown(&utilities, &found) })
         })
         .await
     }

@@ -13,6 +13,7 @@ use api_proto::zona::runtime::v1::runtime_service_client::RuntimeServiceClient;
 use api_proto::zona::server::v1::server_service_client::ServerServiceClient;
 use api_proto::zona::tenant::v1::tenant_service_client::TenantServiceClient;
 use api_proto::zona::utility::v1::code_policy_service_client::CodePolicyServiceClient;
+use api_proto::zona::utility::v1::copy_service_client::CopyServiceClient;
 use api_proto::zona::utility::v1::utility_service_client::UtilityServiceClient;
 use tonic::transport::{Channel, Endpoint};
 
@@ -68,6 +69,11 @@ impl Client {
     /// The service that keeps utilities.
     pub fn utilities(&self) -> UtilityServiceClient<Signed> {
         UtilityServiceClient::new(self.channel.clone()).max_decoding_message_size(MAX_ANSWER)
+    }
+
+    /// The service that copies utilities.
+    pub fn copies(&self) -> CopyServiceClient<Signed> {
+        CopyServiceClient::new(self.channel.clone()).max_decoding_message_size(MAX_ANSWER)
     }
 
     /// The service that keeps code policies.

@@ -21,7 +21,7 @@ use domain::runtime::Runtimes;
 use domain::server::Servers;
 use domain::tenant::{TenantRepository, Tenants};
 use domain::time::Clock;
-use domain::utility::{Gate, GatePorts, Utilities};
+use domain::utility::{Copies, Gate, GatePorts, Utilities};
 use domain::webhook::{Deliveries, DeliveryPorts, WebhookPorts, WebhookSender, Webhooks};
 use domain::work::Spawner as _;
 use futures_util::future::BoxFuture;
@@ -215,6 +215,7 @@ async fn serve(config: &Config, parts: Parts, listeners: Listeners, telemetry: T
         ..api_grpc::Config::default()
     };
     let servers = Servers::new(Arc::new(facts(config, &parts)), executions.clone(), parts.stores.store.clone());
+    let copies = Copies::new(utilities.clone(), Arc::clone(&parts.stores.utilities), policy.clone(), Arc::clone(&clock));
     let services = Services {
         authenticator: Arc::clone(&callers.authenticator),
         policy,
@@ -224,6 +225,7 @@ async fn serve(config: &Config, parts: Parts, listeners: Listeners, telemetry: T
         webhooks: Webhooks::new(WebhookPorts { repository: parts.stores.store.clone(), sender, clock: Arc::clone(&parts.clock) }),
         spawner: Arc::new(parts.tasks.clone()),
         utilities,
+        copies,
         runtimes: Runtimes::new(runtimes),
         tenants: Tenants::new(tenants, Arc::new(IanaCalendar), Arc::clone(&clock)),
         explanations: Explanations::new(rules, explanation_ports(&parts)),

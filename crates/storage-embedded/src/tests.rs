@@ -37,6 +37,10 @@ mod reach {
     test_support::utility_reach_contract!(super::Scratch::new());
 }
 
+mod copies {
+    test_support::utility_copies_contract!(super::Scratch::new());
+}
+
 mod policies {
     test_support::code_policy_repository_contract!(super::Scratch::new());
 }

@@ -30,6 +30,7 @@ pub mod sample;
 pub mod signals;
 mod spawner;
 pub mod tenant_repository;
+pub mod utility_copies;
 pub mod utility_reach;
 pub mod utility_repository;
 pub mod webhook_repository;

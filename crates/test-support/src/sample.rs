@@ -18,7 +18,7 @@ use domain::sandbox::{
     Usage,
 };
 use domain::time::Timestamp;
-use domain::utility::{Definition, Metadata, Occasion, StoredFinding, Utility, UtilityChange, Version, VersionHead};
+use domain::utility::{Definition, Lineage, Metadata, Occasion, StoredFinding, Utility, UtilityChange, Version, VersionHead};
 
 use crate::FakeClock;
 
@@ -151,9 +151,23 @@ pub fn utility(scope: &TenantScope, id: &str) -> Utility {
         content_hash: version.content_hash,
         code_sha256: version.code.sha256(),
         imports: version.imports.clone(),
+        lineage: None,
         revision: Revision::FIRST,
         created: at(1_000),
         updated: at(1_000),
+    }
+}
+
+/// Where a copy comes from, with every field filled.
+pub fn lineage() -> Lineage {
+    Lineage {
+        source: UtilityName { tenant: tenant("beta"), utility: utility_id("theirs") },
+        source_uid: "uid-theirs".to_owned(),
+        version: 3,
+        content_hash: version(3, Kind::Transformer).content_hash,
+        by: user("bob"),
+        time: at(900),
+        dismissed: 5,
     }
 }
 

@@ -17,6 +17,7 @@ mod utilities {
 }
 
 mod reach {
+    crate::utility_copies_contract!(Box::new(crate::InMemoryUtilityRepository::default()));
     crate::utility_reach_contract!(Box::new(crate::InMemoryUtilityRepository::default()));
 }
 

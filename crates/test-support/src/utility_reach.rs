@@ -53,6 +53,7 @@ pub async fn a_list_within_a_reach_is_the_union_of_own_and_granted_in_every_orde
                     owner: on(2).then(|| user(if on(1) { "ann" } else { "bob" })),
                     tag: on(4).then(|| "rare".to_owned()),
                     id_prefix: on(8).then(|| "b".to_owned()),
+                    copied: false,
                     show_deleted: on(16),
                     imports: on(32).then(|| vec![crate::utility_repository::module_of("python", "json")]),
                     within: within.clone(),

@@ -282,6 +282,7 @@ pub async fn lists_filter_by_each_field_and_all_together(repository: Repository<
                 owner: on(2).then(|| user("bob")),
                 tag: on(4).then(|| "rare".to_owned()),
                 id_prefix: on(8).then(|| "b".to_owned()),
+                copied: false,
                 show_deleted: on(16),
                 imports: None,
                 within: None,
@@ -462,9 +463,9 @@ pub async fn an_answered_request_is_forgotten_in_time(repository: Repository<'_>
     assert!(matches!(repository.find_answer(&acme, &other_body).await.expect("found"), Some(Committed::Answered(_))));
 }
 
-const ORDERS: [UtilityOrder; 3] = [UtilityOrder::Id, UtilityOrder::NewestFirst, UtilityOrder::LastChangedFirst];
+pub(crate) const ORDERS: [UtilityOrder; 3] = [UtilityOrder::Id, UtilityOrder::NewestFirst, UtilityOrder::LastChangedFirst];
 
-async fn store(repository: Repository<'_>, scope: &TenantScope, change: UtilityChange) -> Utility {
+pub(crate) async fn store(repository: Repository<'_>, scope: &TenantScope, change: UtilityChange) -> Utility {
     let utility = change.utility.clone();
     assert_eq!(repository.commit(scope, change).await.expect("committed"), Committed::Stored);
     utility
@@ -492,7 +493,7 @@ async fn pages(repository: Repository<'_>, scope: &TenantScope, query: &UtilityQ
     }
 }
 
-async fn ids(repository: Repository<'_>, scope: &TenantScope, query: &UtilityQuery, size: u32) -> Vec<String> {
+pub(crate) async fn ids(repository: Repository<'_>, scope: &TenantScope, query: &UtilityQuery, size: u32) -> Vec<String> {
     names(&pages(repository, scope, query, size).await)
 }
 

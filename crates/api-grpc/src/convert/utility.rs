@@ -96,6 +96,7 @@ pub(crate) fn read_query(filter: Option<pb::UtilityFilter>, order: i32, violatio
         tag: non_empty(tag),
         id_prefix: non_empty(filter.name_prefix),
         imports: None,
+        copied: false,
         show_deleted: filter.show_deleted,
         within: None,
         order,
@@ -150,6 +151,7 @@ pub(crate) fn listed(utility: &Utility) -> pb::Utility {
         isolation: isolation::to_wire(definition.isolation).into(),
         imports: utility.imports.clone(),
         vulnerable_imports: None,
+        copied_from: None,
     }
 }
 

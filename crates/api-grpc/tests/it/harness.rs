@@ -32,7 +32,7 @@ use domain::name::PrincipalName;
 use domain::runtime::Runtimes;
 use domain::server::Servers;
 use domain::tenant::Tenants;
-use domain::utility::{Gate, GatePorts, Utilities, UtilityRepository};
+use domain::utility::{Copies, Gate, GatePorts, Utilities, UtilityRepository};
 use domain::webhook::{WebhookPorts, Webhooks};
 use executions::execution_service_client::ExecutionServiceClient;
 use futures_util::FutureExt as _;
@@ -52,6 +52,7 @@ use tonic::transport::Channel;
 use tonic::transport::server::{Connected, TcpConnectInfo};
 use tonic_types::{ErrorDetails, StatusExt as _};
 use utilities::code_policy_service_client::CodePolicyServiceClient;
+use utilities::copy_service_client::CopyServiceClient;
 use utilities::utility_service_client::UtilityServiceClient;
 
 use crate::encrypted;
@@ -181,6 +182,7 @@ pub struct Harness {
     pub channel: Channel,
     pub address: std::net::SocketAddr,
     pub utilities: UtilityServiceClient<Channel>,
+    pub copies: CopyServiceClient<Channel>,
     pub executions: ExecutionServiceClient<Channel>,
     pub policies: CodePolicyServiceClient<Channel>,
     pub access: AccessServiceClient<Channel>,
@@ -260,6 +262,7 @@ impl Harness {
         };
         Harness {
             utilities: UtilityServiceClient::new(channel.clone()),
+            copies: CopyServiceClient::new(channel.clone()),
             executions: ExecutionServiceClient::new(channel.clone()),
             policies: CodePolicyServiceClient::new(channel.clone()),
             access: AccessServiceClient::new(channel.clone()),
@@ -416,6 +419,8 @@ fn services(options: &Options, parts: &Parts) -> Services {
         clock: clock.clone(),
     });
     let utilities = Utilities::new(stored.clone(), gate.clone(), clock.clone(), ids.clone());
+    let policy = AccessPolicy::new(rules, known.tenants.clone());
+    let copies = Copies::new(utilities.clone(), stored.clone(), policy.clone(), clock.clone());
     let audit_ports = domain::audit::Ports {
         repository: execution_store.clone(),
         spawner: spawner.clone(),
@@ -458,7 +463,8 @@ fn services(options: &Options, parts: &Parts) -> Services {
             clock: clock.clone(),
         }),
         spawner: spawner.clone(),
-        policy: AccessPolicy::new(rules, known.tenants.clone()),
+        policy,
+        copies,
         tenants: Tenants::new(known.tenants.clone(), Arc::new(UtcCalendar), clock.clone()),
         explanations: Explanations::new(matrix, explanations),
         shares: Shares::new(grants.clone(), stored.clone(), known.tenants.clone(), clock.clone()),

@@ -9,6 +9,7 @@ mod audit_report;
 mod audit_watch;
 mod catalogue;
 mod client_certificates;
+mod copies;
 mod encrypted;
 mod errors;
 mod events;

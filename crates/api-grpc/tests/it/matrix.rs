@@ -52,11 +52,16 @@ enum Takes {
     AdministeredNobody,
 }
 
-const TAKES: [(&str, Takes); 73] = [
+const TAKES: [(&str, Takes); 78] = [
     ("utility.create", Takes::Membership),
     ("utility.list", Takes::Membership),
     ("utility.validate", Takes::Membership),
     ("execution.list", Takes::Membership),
+    ("utility.copy", Takes::Membership),
+    ("utility.listProposals", Takes::Membership),
+    ("utility.getProposal", Takes::Utility),
+    ("utility.acceptProposal", Takes::Change),
+    ("utility.dismissProposal", Takes::Change),
     ("utility.get", Takes::Utility),
     ("utility.update", Takes::Change),
     ("utility.execute", Takes::Utility),

@@ -94,6 +94,20 @@ fn requests(method: &str, some: &pb::Utility) -> Vec<(&'static str, Vec<u8>)> {
             ("an old version, of this revision", restore(1, &some.etag).encode_to_vec()),
             ("the present version, which changes nothing", restore(some.latest_version, "").encode_to_vec()),
         ],
+        "CopyUtility" => {
+            let (parent, utility_id, source) = (TENANT.to_owned(), "copied".to_owned(), name);
+            let copy = pb::CopyUtilityRequest { parent, utility_id, source, request_id, ..Default::default() };
+            vec![("a copy", copy.encode_to_vec())]
+        }
+        "AcceptProposal" => {
+            let (source_version, etag) = (2, some.etag.clone());
+            let accept = pb::AcceptProposalRequest { name, source_version, etag, request_id, ..Default::default() };
+            vec![("what is taken over", accept.encode_to_vec())]
+        }
+        "DismissProposal" => {
+            let (source_version, etag) = (2, some.etag.clone());
+            vec![("what is left", pb::DismissProposalRequest { name, source_version, etag, request_id }.encode_to_vec())]
+        }
         "GrantAccess" => {
             let (grantee, access) = (CREATORS.to_owned(), access::Access::Read.into());
             vec![("a grant", access::GrantAccessRequest { name, grantee, access, request_id, ..Default::default() }.encode_to_vec())]
@@ -150,7 +164,9 @@ async fn prepared(method: &str, options: Options) -> Harness {
     };
     let server = Harness::with(Options { admission: few, ..options }).await;
     server.create("waits", "def main():\n    #: wait\n").await;
-    if method != "CreateUtility" {
+    if method.ends_with("Proposal") {
+        copied(&server).await;
+    } else if method != "CreateUtility" {
         server.create("some", SCRIPT).await;
         update(&server, &["code"], pb::Utility { code: SCRIPT.replace('1', "3"), ..Default::default() }).await;
     }
@@ -174,6 +190,18 @@ async fn prepared(method: &str, options: Options) -> Harness {
         turn(&server).await;
     }
     server
+}
+
+/// Makes `some` a copy whose source has changed since.
+async fn copied(server: &Harness) {
+    server.create("origin", SCRIPT).await;
+    let (parent, utility_id, source) = (TENANT.to_owned(), "some".to_owned(), utility_name("origin"));
+    let copy = pb::CopyUtilityRequest { parent, utility_id, source, ..Default::default() };
+    server.copies.clone().copy_utility(copy).await.unwrap();
+    let utility = pb::Utility { name: utility_name("origin"), code: SCRIPT.replace('1', "3"), ..Default::default() };
+    let update_mask = Some(FieldMask { paths: vec!["code".to_owned()] });
+    let request = pb::UpdateUtilityRequest { utility: Some(utility), update_mask, ..Default::default() };
+    server.utilities.clone().update_utility(request).await.unwrap();
 }
 
 async fn some(server: &Harness) -> pb::Utility {
@@ -310,7 +338,7 @@ async fn the_same_id_with_another_body_is_refused_whatever_happened_in_between()
             ask(&server, &method, &request).await.unwrap();
             happens(&server, since).await;
             let before = world(&server).await;
-            let fields = ["message", "etag", "params_json", "reason", "grantee", "tenant", "utility"];
+            let fields = ["message", "etag", "params_json", "reason", "grantee", "tenant", "utility", "source"];
             let field = fields.into_iter().find(|field| method.input().get_field_by_name(field).is_some()).unwrap();
             let refused = ask(&server, &method, &with(&method, &request, field, "{ }")).await.unwrap_err();
             let what = format!("{} {since:?}", method.name());

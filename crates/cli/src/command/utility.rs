@@ -13,6 +13,7 @@ use crate::output::note;
 use crate::pending::Pending;
 
 mod choices;
+mod copies;
 mod definition;
 mod show;
 mod versions;
@@ -42,6 +43,11 @@ pub enum Utility {
     Restore(versions::Restore),
     /// Offer a utility to another tenant; `zona access share` decides about it there
     Share(Offer),
+    /// Copy a utility as a new one, also of another tenant that shares it
+    Copy(copies::Copy),
+    /// Take over what sources of copies have become, or leave it
+    #[command(subcommand)]
+    Proposal(copies::Proposal),
 }
 
 #[derive(Debug, Args)]
@@ -134,6 +140,8 @@ impl Utility {
             Utility::Diff(diff) => diff.run(context).await,
             Utility::Restore(restore) => restore.run(context).await,
             Utility::Share(offer) => offer.run(context).await,
+            Utility::Copy(copy) => copy.run(context).await,
+            Utility::Proposal(proposal) => proposal.run(context).await,
         }
     }
 }

@@ -35,6 +35,7 @@ contract! {
     utility::UtilityVersion,
     utility::DiffUtilityVersionsResponse,
     utility::CodePolicy,
+    utility::Proposal,
     runtime::Runtime,
     server::ServerInfo,
     server::WrappingKey,

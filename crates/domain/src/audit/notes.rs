@@ -69,10 +69,22 @@ impl Notes {
     /// # Errors
     /// [`crate::Error::Unaudited`]: then nothing may happen.
     pub async fn also_in(&self, tenant: &TenantId) -> Result<()> {
+        self.tell(Other::new(tenant)).await
+    }
+
+    /// As [`Notes::also_in`], for a tenant for which it is about a version of something of its own.
+    ///
+    /// # Errors
+    /// As [`Notes::also_in`].
+    pub async fn also_in_about_version(&self, tenant: &TenantId, resource: &(dyn fmt::Display + Sync), version: u32) -> Result<()> {
+        self.tell(Other::about(tenant, resource.to_string(), Some(version))).await
+    }
+
+    async fn tell(&self, other: Other) -> Result<()> {
         let begun = {
             let mut held = self.held();
             // Before it is stored: whatever becomes of that, the outcome closes it.
-            held.noted.other = Some(Other::new(tenant, None));
+            held.noted.other = Some(other);
             held.begun.clone().map(|begun| (begun.auditor, held.noted.clone().applied_to(begun.entry)))
         };
         let Some((auditor, entry)) = begun else { return Ok(()) };
@@ -82,7 +94,7 @@ impl Notes {
 
     /// Notes before the call begins that it concerns another tenant, too, for which it is about something else.
     pub fn also_in_about(&self, tenant: &TenantId, resource: &impl fmt::Display) {
-        self.held().noted.other = Some(Other::new(tenant, Some(resource.to_string())));
+        self.held().noted.other = Some(Other::about(tenant, resource.to_string(), None));
     }
 
     /// Takes what was noted so far.

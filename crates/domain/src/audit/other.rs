@@ -8,12 +8,25 @@ use crate::name::TenantId;
 pub struct Other {
     tenant: TenantId,
     /// What it is about for that tenant; `None` for the same as for the first.
-    resource: Option<String>,
+    about: Option<About>,
+}
+
+/// What something is about for a tenant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct About {
+    resource: String,
+    version: Option<u32>,
 }
 
 impl Other {
-    pub(super) fn new(tenant: &TenantId, resource: Option<String>) -> Self {
-        Other { tenant: tenant.clone(), resource }
+    /// One whom it concerns in the same way.
+    pub(super) fn new(tenant: &TenantId) -> Self {
+        Other { tenant: tenant.clone(), about: None }
+    }
+
+    /// One for whom it is about something else.
+    pub(super) fn about(tenant: &TenantId, resource: String, version: Option<u32>) -> Self {
+        Other { tenant: tenant.clone(), about: Some(About { resource, version }) }
     }
 
     /// The record for that tenant's log: of who did it, it says the name alone, and nothing of whence and what for. Where it is about
@@ -29,8 +42,8 @@ impl Other {
             trace_id: String::new(),
             ..entry.clone()
         };
-        if let Some(resource) = &self.resource {
-            (told.resource, told.version, told.changes) = (resource.clone(), None, Vec::new());
+        if let Some(About { resource, version }) = &self.about {
+            (told.resource, told.version, told.changes) = (resource.clone(), *version, Vec::new());
         }
         told
     }

@@ -18,6 +18,16 @@ actions! {
     UndeleteUtility(UtilityName) = "utility.undelete", Delete, "utility";
     /// Have code checked without storing it.
     ValidateCode(TenantName) = "utility.validate", Read, "utility";
+    /// Copy a utility.
+    CopyUtility(TenantName) = "utility.copy", Create, "utility";
+    /// List what sources of copies have become.
+    ListProposals(TenantName) = "utility.listProposals", Read, "utility";
+    /// Compare a copy with its source.
+    GetProposal(UtilityName) = "utility.getProposal", Read, "utility";
+    /// Take over what the source of a copy has become.
+    AcceptProposal(UtilityName) = "utility.acceptProposal", Update, "utility";
+    /// Leave what the source of a copy has become.
+    DismissProposal(UtilityName) = "utility.dismissProposal", Update, "utility";
     /// List the versions of a utility.
     ListUtilityVersions(UtilityName) = "version.list", Read, "version";
     /// Read one version.

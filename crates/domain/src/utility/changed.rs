@@ -1,7 +1,7 @@
 //! Which fields of a utility a change has changed, for the record of it: hashes, never values.
 
 use crate::audit::FieldChange;
-use crate::utility::Utility;
+use crate::utility::{Utility, lineage};
 
 /// The fields that differ; code and content are known by their hashes already.
 pub(super) fn changed_fields(before: &Utility, after: &Utility) -> Vec<FieldChange> {
@@ -18,5 +18,5 @@ pub(super) fn changed_fields(before: &Utility, after: &Utility) -> Vec<FieldChan
         hash("content", before.content_hash, after.content_hash),
         FieldChange::of("delete_time", deleted(before).as_deref(), deleted(after).as_deref()),
     ];
-    all.into_iter().flatten().collect()
+    all.into_iter().flatten().chain(lineage::changes(before.lineage.as_ref(), after.lineage.as_ref())).collect()
 }

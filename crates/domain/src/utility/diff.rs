@@ -34,6 +34,18 @@ pub fn between(utility: &UtilityId, from: Option<&Version>, to: &Version) -> Dif
     let header = |number: u32| format!("{utility}@{number}");
     let from_number = from.map_or(0, |version| version.number);
     let lines = Lines::between(old, new, (&header(from_number), &header(to.number)));
+    Difference {
+        from: from_number,
+        to: to.number,
+        unified: lines.unified,
+        added_lines: lines.added,
+        removed_lines: lines.removed,
+        changed_fields: changed_fields(from, to),
+    }
+}
+
+/// The parts in which two versions differ; everything differs from nothing.
+pub(super) fn changed_fields(from: Option<&Version>, to: &Version) -> Vec<&'static str> {
     let (old, new) = (from.map(|version| &version.definition), &to.definition);
     let parts = [
         ("code", from.is_none_or(|from| from.code != to.code)),
@@ -43,25 +55,22 @@ pub fn between(utility: &UtilityId, from: Option<&Version>, to: &Version) -> Dif
         ("runtime", old.is_none_or(|old| old.runtime != new.runtime)),
         ("isolation", old.is_none_or(|old| old.isolation != new.isolation)),
     ];
-    Difference {
-        from: from_number,
-        to: to.number,
-        unified: lines.unified,
-        added_lines: lines.added,
-        removed_lines: lines.removed,
-        changed_fields: parts.into_iter().filter_map(|(name, differs)| differs.then_some(name)).collect(),
-    }
+    parts.into_iter().filter_map(|(name, differs)| differs.then_some(name)).collect()
 }
 
 /// What differs between two texts.
-struct Lines {
-    unified: String,
-    added: u32,
-    removed: u32,
+pub(super) struct Lines {
+    /// Empty where nothing does.
+    pub unified: String,
+    /// Lines only in the new one.
+    pub added: u32,
+    /// Lines only in the old one.
+    pub removed: u32,
 }
 
 impl Lines {
-    fn between(old: &str, new: &str, (from, to): (&str, &str)) -> Self {
+    /// Compares two texts, each with its name.
+    pub fn between(old: &str, new: &str, (from, to): (&str, &str)) -> Self {
         let diff = TextDiff::configure().timeout(LONGEST_SEARCH).diff_lines(old, new);
         let count = |tag: ChangeTag| diff.iter_all_changes().filter(|change| change.tag() == tag).count() as u32;
         let unified = match old == new {

@@ -1,12 +1,12 @@
 //! A utility: what it is, and the pure rules of using it.
 
-use crate::access::{Part, Resource, Target};
+use crate::access::{Action, Part, Permit, Resource, Target};
 use crate::error::Error;
 use crate::hash::Hash;
 use crate::name::{PrincipalName, UtilityId, UtilityName};
 use crate::revision::{Etag, Revision};
 use crate::time::Timestamp;
-use crate::utility::{Definition, Version, VersionHead};
+use crate::utility::{Definition, Lineage, Version, VersionHead};
 use crate::violation::{Violation, longest};
 
 /// Longest display name in characters.
@@ -44,6 +44,8 @@ pub struct Utility {
     pub code_sha256: Hash,
     /// The current version's imports.
     pub imports: Vec<String>,
+    /// Where it was copied from, if it was.
+    pub lineage: Option<Lineage>,
     /// Grows by one with each change; what the etag stands for.
     pub revision: Revision,
     /// When it was created.
@@ -79,6 +81,11 @@ impl Utility {
     /// [`Error::Stale`].
     pub fn check_etag(&self, etag: &Etag) -> Result<(), Error> {
         if etag.admits(&self.etag()) { Ok(()) } else { Err(Error::Stale { resource: self.name.to_string() }) }
+    }
+
+    /// Where it was copied from, as far as whom the permit is for may know.
+    pub fn lineage_for<A: Action>(&self, permit: &Permit<A>) -> Option<&Lineage> {
+        self.lineage.as_ref().filter(|lineage| lineage.is_shown_to(permit))
     }
 
     /// Refuses to use a deleted utility.

@@ -40,6 +40,8 @@ pub struct UtilityQuery {
     pub id_prefix: Option<String>,
     /// Only those whose current version imports one of these modules.
     pub imports: Option<Vec<RuntimeModule>>,
+    /// Only copies.
+    pub copied: bool,
     /// Deleted ones too.
     pub show_deleted: bool,
     /// Only those within a caller's reach.

@@ -3,30 +3,29 @@
 
 use std::sync::Arc;
 
-use crate::access::{Action, Found, OfTenant, Permit};
+use crate::access::{Action, OfTenant, Permit};
 use crate::code::{CodeReport, Kind};
 use crate::error::{Error, Result};
 use crate::id::IdSource;
-use crate::name::{RuntimeId, UtilityId, UtilityName, VersionName};
+use crate::name::{RuntimeId, TenantName, UtilityId, UtilityName, VersionName};
 use crate::page::{Page, PageRequest};
-use crate::request::{Committed, Expected, RequestKey, key_reused, once};
+use crate::request::{Expected, RequestKey, once};
 use crate::revision::{Etag, Revision};
 use crate::runtime::VulnerableImport;
 use crate::time::{Clock, Timestamp};
-use crate::utility::changed::changed_fields;
 use crate::utility::content::Content;
 use crate::utility::{
-    Definition, Difference, Draft, Gate, MAX_MESSAGE, Metadata, Occasion, Passed, Patch, Utility, UtilityChange, UtilityQuery,
-    UtilityRepository, Version, VersionHead, Within, actions, diff,
+    Definition, Difference, Draft, Gate, Lineage, MAX_MESSAGE, Passed, Patch, Utility, UtilityQuery, UtilityRepository, Version,
+    VersionHead, Within, actions, diff,
 };
 use crate::violation::{Violation, longest};
 
 /// The use cases.
 #[derive(Clone)]
 pub struct Utilities {
-    repository: Arc<dyn UtilityRepository>,
+    pub(super) repository: Arc<dyn UtilityRepository>,
     gate: Gate,
-    clock: Arc<dyn Clock>,
+    pub(super) clock: Arc<dyn Clock>,
     ids: Arc<dyn IdSource>,
 }
 
@@ -62,7 +61,7 @@ impl Utilities {
         call: Call,
     ) -> Result<(Utility, Version)> {
         let (request, stores) = (call.request.clone(), !call.validate_only);
-        let created = once(|| self.answered(permit, request.as_ref()), self.create_new(permit, id, draft, call)).await?;
+        let created = once(|| self.answered(permit, request.as_ref()), self.create_of(permit, id, draft, None, call)).await?;
         if stores {
             permit.note_resource(&created.0.name);
             permit.note_version(created.1.number);
@@ -70,11 +69,13 @@ impl Utilities {
         Ok(created)
     }
 
-    async fn create_new(
+    /// Creates a utility of a draft and of where that comes from, without looking for the request's first answer.
+    pub(super) async fn create_of<A: Action<Target = TenantName>>(
         &self,
-        permit: &Permit<actions::CreateUtility>,
+        permit: &Permit<A>,
         id: Option<UtilityId>,
         draft: Draft,
+        lineage: Option<Lineage>,
         call: Call,
     ) -> Result<(Utility, Version)> {
         let scope = permit.scope();
@@ -109,6 +110,7 @@ impl Utilities {
             content_hash: version.content_hash,
             code_sha256: version.code.sha256(),
             imports: version.imports.clone(),
+            lineage,
             revision: Revision::FIRST,
             created: now,
             updated: now,
@@ -163,18 +165,32 @@ impl Utilities {
     }
 
     async fn apply(&self, permit: &Permit<actions::UpdateUtility>, patch: Patch, call: Call) -> Result<(Utility, Version)> {
-        let (scope, name) = (permit.scope(), permit.target());
-        let (utility, current) = self.load(permit, name).await?;
+        let (utility, current) = self.load(permit, permit.target()).await?;
         utility.check_active()?;
         utility.check_etag(&call.etag)?;
-        let draft = patch.merge(&utility);
+        let (draft, lineage) = (patch.merge(&utility), utility.lineage.clone());
+        self.replace(permit, (utility, current), draft, patch.code, lineage, call).await
+    }
+
+    /// Puts a draft, new code if there is any, and where both come from into the place of what a utility is now. What is executed
+    /// otherwise than before passes the gate.
+    pub(super) async fn replace<A: Action<Target = UtilityName>>(
+        &self,
+        permit: &Permit<A>,
+        (utility, current): (Utility, Version),
+        draft: Draft,
+        code: Option<Vec<u8>>,
+        lineage: Option<Lineage>,
+        call: Call,
+    ) -> Result<(Utility, Version)> {
+        let (scope, name) = (permit.scope(), permit.target());
         let mut violations = call.violations.clone();
         violations.extend(draft.violations("utility"));
         let runtime = draft.runtime.unwrap_or_default();
         let infers_again = utility.definition.parameters_overridden && draft.parameters.is_none();
-        let checks_again = patch.code.is_some() || infers_again || runtime != current.definition.runtime;
+        let checks_again = code.is_some() || infers_again || runtime != current.definition.runtime;
         let passed = if checks_again {
-            let source = patch.code.unwrap_or_else(|| current.code.text().as_bytes().to_vec());
+            let source = code.unwrap_or_else(|| current.code.text().as_bytes().to_vec());
             let kind = Some(utility.definition.kind);
             self.gate.pass(&scope, Some(&name.utility), &source, kind, &runtime, &mut violations).await?
         } else {
@@ -206,7 +222,8 @@ impl Utilities {
                 message,
             },
         };
-        self.store_next(permit, utility, current, draft.metadata.normalized(), content, call).await
+        let next = Utility { metadata: draft.metadata.normalized(), lineage, ..utility.clone() };
+        self.store_next(permit, (utility, current), next, content, call).await
     }
 
     /// Deletes a utility; its name stays taken, its versions and executions stay.
@@ -312,8 +329,8 @@ impl Utilities {
         };
         let message = if message.is_empty() { format!("Restore version {}", name.number) } else { message };
         let content = Content::passed(definition, passed, message);
-        let metadata = utility.metadata.clone();
-        self.store_next(permit, utility, current, metadata, content, call).await
+        let next = utility.clone();
+        self.store_next(permit, (utility, current), next, content, call).await
     }
 
     /// Checks code without storing it, for a runtime (`None`: the default one), also against what its author says it is.
@@ -334,7 +351,8 @@ impl Utilities {
         self.gate.check(&permit.scope(), None, source, kind, &runtime).await
     }
 
-    async fn load<A>(&self, permit: &Permit<A>, name: &UtilityName) -> Result<(Utility, Version)>
+    /// A utility that the permit is about, with its current version.
+    pub(super) async fn load<A>(&self, permit: &Permit<A>, name: &UtilityName) -> Result<(Utility, Version)>
     where
         A: Action<Target: OfTenant>,
     {
@@ -367,119 +385,7 @@ impl Utilities {
         let (utility, current) = self.load(permit, permit.target()).await?;
         utility.check_etag(&call.etag)?;
         allowed(&utility)?;
-        let revision = utility.revision;
-        let changed = Utility { deleted, revision: revision.next(), updated: self.clock.now(), ..utility.clone() };
-        let noted = !call.validate_only;
-        let done = self.commit(permit, Expected::Revision(revision), changed, None, current, call).await?;
-        if noted {
-            permit.note_changes(changed_fields(&utility, &done.0));
-        }
-        Ok(done)
-    }
-
-    async fn store_next<A: Action<Target: OfTenant>>(
-        &self,
-        permit: &Permit<A>,
-        utility: Utility,
-        current: Version,
-        metadata: Metadata,
-        content: Content,
-        call: Call,
-    ) -> Result<(Utility, Version)> {
-        let now = self.clock.now();
-        let definition = content.definition.clone();
-        // A stored hash may be of an older formula, so it is not what tells whether something changes.
-        let same_content = definition.content_hash(&content.code) == current.definition.content_hash(&current.code);
-        let same_origin = definition.parameters_overridden == utility.definition.parameters_overridden;
-        if same_content && same_origin && metadata == utility.metadata {
-            return self.unchanged(permit, utility, current, call).await;
-        }
-        let revision = utility.revision;
-        let new_version = (!same_content).then(|| content.version(utility.latest_version + 1, permit, now));
-        let shown = new_version.clone().unwrap_or(current);
-        let changed = Utility {
-            metadata,
-            latest_version: shown.number,
-            definition,
-            content_hash: shown.content_hash,
-            code_sha256: shown.code.sha256(),
-            imports: shown.imports.clone(),
-            revision: revision.next(),
-            updated: now,
-            ..utility.clone()
-        };
-        let noted = !call.validate_only;
-        let done = self.commit(permit, Expected::Revision(revision), changed, new_version, shown, call).await?;
-        if noted {
-            permit.note_changes(changed_fields(&utility, &done.0));
-        }
-        Ok(done)
-    }
-
-    async fn commit<A: Action<Target: OfTenant>>(
-        &self,
-        permit: &Permit<A>,
-        expected: Expected,
-        utility: Utility,
-        new_version: Option<Version>,
-        shown: Version,
-        call: Call,
-    ) -> Result<(Utility, Version)> {
-        if call.validate_only {
-            return Ok((utility, shown));
-        }
-        let occasion = Occasion::of(A::SPEC, utility.deleted.is_some());
-        let change = UtilityChange { expected, occasion, utility: utility.clone(), new_version, request: call.request };
-        match self.repository.commit(&permit.scope(), change).await? {
-            Committed::Stored => Ok((utility, shown)),
-            Committed::Conflict if expected == Expected::Absent => Err(Error::AlreadyExists { resource: utility.name.to_string() }),
-            Committed::Conflict => Err(Error::Stale { resource: utility.name.to_string() }),
-            Committed::Answered(first) => self.with_version(permit, *first).await,
-            Committed::Removed { resource } => Err(Error::NotFound { resource }),
-            Committed::KeyReused => Err(key_reused()),
-        }
-    }
-
-    /// Answers a change that changes nothing; it is remembered all the same, or its repetition would undo what came in between.
-    async fn unchanged<A: Action<Target: OfTenant>>(
-        &self,
-        permit: &Permit<A>,
-        utility: Utility,
-        shown: Version,
-        call: Call,
-    ) -> Result<(Utility, Version)> {
-        let Some(request) = call.request.filter(|_| !call.validate_only) else { return Ok((utility, shown)) };
-        match self.repository.remember(&permit.scope(), &request, &utility).await? {
-            Committed::Stored | Committed::Conflict => Ok((utility, shown)),
-            Committed::Answered(first) => self.with_version(permit, *first).await,
-            Committed::Removed { resource } => Err(Error::NotFound { resource }),
-            Committed::KeyReused => Err(key_reused()),
-        }
-    }
-
-    async fn answered<A>(&self, permit: &Permit<A>, request: Option<&RequestKey>) -> Result<Option<(Utility, Version)>>
-    where
-        A: Action<Target: OfTenant>,
-    {
-        let Some(request) = request else { return Ok(None) };
-        match self.repository.find_answer(&permit.scope(), request).await? {
-            Some(Committed::Answered(first)) => Ok(Some(self.with_version(permit, *first).await?)),
-            Some(Committed::Removed { resource }) => Err(Error::NotFound { resource }),
-            Some(Committed::KeyReused) => Err(key_reused()),
-            Some(Committed::Stored | Committed::Conflict) | None => Ok(None),
-        }
-    }
-
-    /// The utility that a request was answered with, opened like any other, with its current version.
-    async fn with_version<A>(&self, permit: &Permit<A>, first: Utility) -> Result<(Utility, Version)>
-    where
-        A: Action<Target: OfTenant>,
-    {
-        let name = first.name.clone();
-        let utility = permit.open(Found::one(first), &name)?;
-        let found = self.repository.find_version(&permit.scope(), &name.utility, utility.latest_version).await?;
-        let missing = |_absent| Error::Internal { context: "a utility's current version is missing", source: None };
-        let version = permit.open_part(&utility, found, &name).map_err(missing)?;
-        Ok((utility, version))
+        let changed = Utility { deleted, ..utility.clone() };
+        self.put(permit, utility, changed, (None, current), call).await
     }
 }

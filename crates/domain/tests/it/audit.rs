@@ -5,7 +5,9 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use domain::access::{Action as _, Caller, Target, TenantScope};
-use domain::audit::{Actor, AuditQuery, AuditRecord, AuditRepository as _, Auditor, Circumstances, Entry, Notes, Outcome, Ports};
+use domain::audit::{
+    Actor, AuditQuery, AuditRecord, AuditRepository as _, Auditor, Circumstances, Entry, FieldChange, Notes, Outcome, Ports,
+};
 use domain::lease::{InstanceId, LeaseName, LeaseRepository as _};
 use domain::page::PageRequest;
 use domain::time::Clock as _;
@@ -245,6 +247,26 @@ async fn nothing_happens_that_another_tenants_log_does_not_tell_of_first() {
     intent.close(Outcome::Failed, refused.reason()).await;
     assert_eq!(told(&world).await, []);
     assert_eq!(world.outcomes().await, pairs(&[(Outcome::Intent, ""), (Outcome::Failed, "AUDIT_UNAVAILABLE")]));
+}
+
+#[tokio::test]
+async fn what_is_about_something_else_for_the_other_tenant_says_there_nothing_but_that() {
+    let world = World::new();
+    let auditor = world.auditor("one");
+    let notes = Notes::default();
+    let mut intent = auditor.intent(entry(&auditor), notes.clone());
+    intent.store().await.unwrap();
+    notes.also_in_about_version(&sample::tenant("beta"), &"tenants/beta/utilities/a", 3).await.unwrap();
+    assert_eq!(told(&world).await.iter().map(|told| told.outcome).collect::<Vec<_>>(), [Outcome::Intent], "before anything happens");
+    notes.resource(&"tenants/acme/utilities/copy");
+    notes.version(1);
+    notes.changes(FieldChange::named("source", None, Some("tenants/beta/utilities/a")).into_iter().collect());
+    intent.close(Outcome::Allowed, "").await;
+    let records = told(&world).await;
+    let said = records.iter().map(|told| (told.outcome, told.resource.as_str(), told.version, told.changes.len())).collect::<Vec<_>>();
+    assert_eq!(said, [Outcome::Intent, Outcome::Allowed].map(|outcome| (outcome, "tenants/beta/utilities/a", Some(3), 0)));
+    let own = world.records().await[1].entry.clone();
+    assert_eq!((own.resource.as_str(), own.version, own.changes.len()), ("tenants/acme/utilities/copy", Some(1), 1));
 }
 
 #[tokio::test]

@@ -12,7 +12,7 @@ use crate::vault::Vault;
 /// Tables that are led by a tenant and are not simply emptied: what goes in steps before, what tells which copies are old
 /// and which place in a log of events comes next, what makes void
 /// what was issued, and keys with the persons under whose ids the audit log names them.
-const EXEMPT: [&str; 13] = [
+const EXEMPT: [&str; 14] = [
     "data_keys",
     "deleted_principals",
     "epochs",
@@ -22,6 +22,7 @@ const EXEMPT: [&str; 13] = [
     "output_totals",
     "subjects",
     "utilities",
+    "utility_copies",
     "utility_imports",
     "utility_tags",
     "version_code",

@@ -15,11 +15,11 @@ use domain::name::{PrincipalName, UtilityName};
 use domain::page::PageRequest;
 use domain::request::{Committed, Expected, RequestKey};
 use domain::tenant::TenantState;
-use domain::utility::{Utility, UtilityRepository};
+use domain::utility::{Lineage, Utility, UtilityRepository};
 use rusqlite::Connection;
 use tempfile::TempDir;
 use test_support::audit_repository::entry;
-use test_support::sample::{at, creation, ended, execution, grant, principal, request, scope, tenant, user, utility, utility_id};
+use test_support::sample::{at, creation, ended, execution, grant, lineage, principal, request, scope, tenant, user, utility, utility_id};
 use test_support::{FakeClock, HeardChanges};
 
 use super::Shared;
@@ -49,7 +49,8 @@ async fn lived(store: &EmbeddedStore) {
     let made = RequestKey { caller: user("root"), ..request("CreateUser", "one", 1) };
     let change = PrincipalChange { expected: Expected::Absent, principal: named, deletes: false, judged_at: None, request: Some(made) };
     assert_eq!(PrincipalRepository::commit(store, &acme, change).await.unwrap(), Committed::Stored);
-    let theirs = Utility { owner: person(), ..utility(&acme, "theirs") };
+    let copied = Some(Lineage { by: person(), ..lineage() });
+    let theirs = Utility { owner: person(), lineage: copied, ..utility(&acme, "theirs") };
     let mut owned = creation(theirs.clone());
     owned.request = Some(RequestKey { caller: person(), ..request("CreateUtility", "two", 2) });
     if let Some(version) = &mut owned.new_version {

@@ -18,7 +18,7 @@ use domain::utility::{Occasion, Utility, UtilityChange, UtilityQuery, UtilityRep
 use domain::webhook::{Failed, Queued, Verdict, WebhookChange, WebhookRepository, WebhookSecrets};
 use rusqlite::Connection;
 use test_support::sample::{
-    at, ended, execution, execution_id, grant, output, principal, request, scope, user, utility, utility_id, version,
+    at, ended, execution, execution_id, grant, lineage, output, principal, request, scope, user, utility, utility_id, version,
 };
 use test_support::{FakeClock, webhook_repository};
 
@@ -61,7 +61,8 @@ async fn a_deleted_utility_goes_whole_and_leaves_its_name() {
     let store = Scratch::new();
     let acme = scope("acme");
     let make = async |id: &str, deleted_at: Option<u64>| {
-        let made = Utility { deleted: deleted_at.map(at), updated: at(deleted_at.unwrap_or(1)), ..utility(&acme, id) };
+        let (deleted, updated) = (deleted_at.map(at), at(deleted_at.unwrap_or(1)));
+        let made = Utility { deleted, updated, lineage: Some(lineage()), ..utility(&acme, id) };
         let new_version = Some(version(made.latest_version, Kind::Script));
         let change = UtilityChange { expected: Expected::Absent, utility: made, new_version, request: None, occasion: Occasion::Create };
         UtilityRepository::commit(&*store, &acme, change).await.unwrap()
@@ -90,7 +91,7 @@ async fn a_purged_tenant_leaves_its_audit_log_and_nothing_else() {
         let scope = scope(code);
         ran(&store, code, if code == "acme" { 1 } else { 2 }, 5).await;
         let new_version = Some(version(1, Kind::Script));
-        let made = Utility { latest_version: 1, ..utility(&scope, "some") };
+        let made = Utility { latest_version: 1, lineage: Some(lineage()), ..utility(&scope, "some") };
         let change = UtilityChange { expected: Expected::Absent, utility: made, new_version, request: None, occasion: Occasion::Create };
         assert_eq!(UtilityRepository::commit(&*store, &scope, change).await.unwrap(), Committed::Stored);
         let ann = principal(&format!("tenants/{code}/users/ann"));

@@ -82,6 +82,7 @@ impl Commit {
         }
         self.tag(connection).map_err(during("storing a utility's tags"))?;
         self.note_imports(connection).map_err(during("storing a utility's imports"))?;
+        self.note_copy(connection).map_err(during("storing that a utility is a copy"))?;
         if let Some((version, document)) = &self.version {
             self.add(connection, version, document).map_err(during("storing a version"))?;
         }
@@ -188,6 +189,13 @@ impl Commit {
             add.execute(params![tenant, module, id, &*self.utility.definition.runtime])?;
         }
         Ok(())
+    }
+
+    fn note_copy(&self, connection: &Connection) -> rusqlite::Result<()> {
+        const ADD: &str = "INSERT OR IGNORE INTO utility_copies (tenant, id) VALUES (?1, ?2)";
+        const CLEAR: &str = "DELETE FROM utility_copies WHERE tenant = ?1 AND id = ?2";
+        let query = if self.utility.lineage.is_some() { ADD } else { CLEAR };
+        connection.prepare_cached(query)?.execute(params![self.tenant.as_str(), self.utility.name.utility.as_str()]).map(drop)
     }
 
     fn add(&self, connection: &Connection, version: &Version, document: &str) -> rusqlite::Result<usize> {

@@ -9,8 +9,9 @@ use crate::connection::integer;
 use crate::error::{Result, during};
 
 /// What a utility consists of, each table before those that it refers to; and who was granted it.
-const TABLES: [&str; 6] = [
+const TABLES: [&str; 7] = [
     "DELETE FROM grants WHERE tenant = ?1 AND utility = ?2",
+    "DELETE FROM utility_copies WHERE tenant = ?1 AND id = ?2",
     "DELETE FROM utility_imports WHERE tenant = ?1 AND id = ?2",
     "DELETE FROM utility_tags WHERE tenant = ?1 AND id = ?2",
     "DELETE FROM version_code WHERE tenant = ?1 AND id = ?2",

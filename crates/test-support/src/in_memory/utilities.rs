@@ -209,6 +209,7 @@ impl UtilityRepository for InMemoryUtilityRepository {
 fn matches(utility: &Utility, scope: &TenantScope, query: &UtilityQuery) -> bool {
     utility.name.tenant == *scope.tenant()
         && (query.show_deleted || utility.deleted.is_none())
+        && (!query.copied || utility.lineage.is_some())
         && query.kind.is_none_or(|kind| utility.definition.kind == kind)
         && query.owner.as_ref().is_none_or(|owner| utility.owner == *owner)
         && query.within.as_ref().is_none_or(|within| within.holds(utility))

@@ -53,8 +53,8 @@ const ARROWS: [(&str, Allowed); 24] = [
 ];
 
 /// What the domain may use from outside: nothing that does IO or serializes.
-const DOMAIN_EXTERNAL: [&str; 8] =
-    ["async-trait", "event-listener", "futures-channel", "futures-core", "futures-util", "sha2", "similar", "thiserror"];
+const DOMAIN_EXTERNAL: [&str; 9] =
+    ["async-trait", "diffy", "event-listener", "futures-channel", "futures-core", "futures-util", "sha2", "similar", "thiserror"];
 
 /// Names that say nothing about what a crate is for.
 const EMPTY_NAMES: [&str; 7] = ["common", "core", "helpers", "models", "shared", "types", "utils"];

@@ -301,7 +301,7 @@ fn size(text: &str) -> std::result::Result<i64, String> {
 }
 
 /// Source as text, as the contract wants it.
-fn source(path: &Path) -> Result<String> {
+pub(super) fn source(path: &Path) -> Result<String> {
     String::from_utf8(read(path)?).map_err(|error| {
         let at = error.utf8_error().valid_up_to();
         Failure::usage(format!("{} is not UTF-8 at byte {at}", path.display())).hint("save the source as UTF-8")

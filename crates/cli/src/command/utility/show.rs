@@ -56,6 +56,7 @@ pub fn utility(utility: &pb::Utility) -> String {
         ("stores values", if utility.store_values { "yes".to_owned() } else { String::new() }),
         ("shows secrets", if utility.show_secrets { "yes".to_owned() } else { String::new() }),
         ("code", format!("{} bytes, sha256 {}", utility.code.len(), utility.code_sha256)),
+        ("copied from", utility.copied_from.as_ref().map(copied_from).unwrap_or_default()),
         ("etag", utility.etag.clone()),
         ("created", moment(utility.create_time.as_ref())),
         ("updated", moment(utility.update_time.as_ref())),
@@ -63,6 +64,11 @@ pub fn utility(utility: &pb::Utility) -> String {
     ]);
     text.push_str(&parameters(&utility.parameters, utility.parameters_overridden));
     text
+}
+
+fn copied_from(source: &pb::CopySource) -> String {
+    let when = moment(source.copy_time.as_ref());
+    format!("{} version {}, content {}, by {} on {when}", source.source, source.version, source.content_hash, source.copied_by)
 }
 
 /// Modules, each with the advisories against it.
