@@ -29,8 +29,8 @@ const STEPS: &[&str] = &[
     include_str!("../migrations/0016_tenant_settings.sql"),
     include_str!("../migrations/0018_audit_removal.sql"),
     include_str!("../migrations/0019_webhooks.sql"),
-    include_str!("../migrations/0020_utility_copies.sql"),
-    include_str!("../migrations/0021_readable_holds.sql"),
+    include_str!("../migrations/0020_readable_holds.sql"),
+    include_str!("../migrations/0021_utility_copies.sql"),
 ];
 
 /// Applies the steps that the database lacks.
