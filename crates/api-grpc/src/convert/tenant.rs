@@ -90,7 +90,11 @@ pub(crate) fn read_update(mut body: pb::UpdateTenantRequest, caller: &PrincipalN
         !settings.runtimes.is_empty(),
     ];
     let mask = Mask::read_fields(body.update_mask, &FIELDS, set, &mut violations);
-    let offers = mask.names("settings.consent.share_offers").then(|| share_offers(consent.share_offers, &mut violations)).flatten();
+    // Nobody agrees to anything by leaving it out, as somebody does who replaces all with `*` and knows nothing of it.
+    let consents = |field, is_set| mask.names_itself(field) || (mask.names(field) && is_set);
+    let offers = consents("settings.consent.share_offers", consent.share_offers != 0);
+    let offers = offers.then(|| share_offers(consent.share_offers, &mut violations)).flatten();
+    let terms = consents("settings.consent.terms_version", !consent.terms_version.is_empty());
     let locale = mask.names("settings.locale").then(|| locale(&settings.locale, &mut violations)).flatten();
     TenantPatch {
         display_name: mask.names("display_name").then_some(tenant.display_name),
@@ -104,7 +108,7 @@ pub(crate) fn read_update(mut body: pb::UpdateTenantRequest, caller: &PrincipalN
             time_zone: mask.names("settings.time_zone").then_some(settings.time_zone),
             locale,
             share_offers: offers,
-            terms_version: mask.names("settings.consent.terms_version").then_some(consent.terms_version),
+            terms_version: terms.then_some(consent.terms_version),
             execution_days: mask.names("settings.execution_days").then_some(settings.execution_days),
             output_days: mask.names("settings.output_days").then_some(settings.output_days),
             deleted_utility_days: mask.names("settings.deleted_utility_days").then_some(settings.deleted_utility_days),

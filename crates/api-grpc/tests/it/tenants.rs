@@ -305,6 +305,9 @@ async fn what_a_tenant_agrees_to_is_kept_with_who_said_so_and_when() {
     let taken = of(update(&server, ROOT, "demo", agrees(pb::ShareOffers::Taken, ""), &both[..1]).await.unwrap());
     assert_eq!((taken.share_offers(), taken.terms_version.as_str()), (pb::ShareOffers::Taken, "dpa-2026-11"));
     assert!(taken.consenter == ROOT.name() && taken.consent_time != said.consent_time, "{taken:?}");
+    // Whoever replaces all and knows nothing of consent has agreed to nothing.
+    let all = pb::Tenant { display_name: "Ours again".to_owned(), ..Default::default() };
+    assert_eq!(of(update(&server, ADMIN, "demo", all, &["*"]).await.unwrap()), taken);
     let long = agrees(pb::ShareOffers::Taken, &"x".repeat(101));
     let refused = update(&server, ADMIN, "demo", long, &both).await.unwrap_err();
     assert_eq!(violations(&refused), pairs(&[("tenant.settings.consent.terms_version", "TOO_LONG")]));
