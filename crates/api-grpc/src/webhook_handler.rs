@@ -90,7 +90,7 @@ impl pb::webhook_service_server::WebhookService for WebhookHandler {
         &self,
         request: Request<pb::ListDeadLettersRequest>,
     ) -> Result<Response<pb::ListDeadLettersResponse>, Status> {
-        let name = |body: &pb::ListDeadLettersRequest| WebhookName::parse("name", &body.name);
+        let name = |body: &pb::ListDeadLettersRequest| WebhookName::parse("parent", &body.parent);
         self.perform(request, name, |webhooks, Permitted { permit, mut body, .. }: Permitted<actions::ListDeadLetters, _>| async move {
             let mut violations = Violations::default();
             let (size, token) = (take(&mut body.page_size), take(&mut body.page_token));

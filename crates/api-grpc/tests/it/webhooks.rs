@@ -162,7 +162,7 @@ async fn dead_letters_are_listed_in_pages_and_replayed_by_their_sequences() {
     create(&server, "hook").await;
     give_up(&server, 5).await;
     let list = async |page_token: String| {
-        let request = pb::ListDeadLettersRequest { name: NAME.to_owned(), page_size: 2, page_token };
+        let request = pb::ListDeadLettersRequest { parent: NAME.to_owned(), page_size: 2, page_token };
         server.webhooks.clone().list_dead_letters(request).await.unwrap().into_inner()
     };
     let (mut letters, mut token) = (Vec::new(), String::new());

@@ -223,7 +223,7 @@ async fn list(context: &Context) -> Result {
 async fn dead_letters(context: &Context, name: String) -> Result {
     let client = context.connect().await?;
     let found = every(|page_token| async {
-        let request = pb::ListDeadLettersRequest { name: name.clone(), page_size: PAGE as i32, page_token };
+        let request = pb::ListDeadLettersRequest { parent: name.clone(), page_size: PAGE as i32, page_token };
         let page = client.webhooks().list_dead_letters(soon(request)).await.map_err(explained)?.into_inner();
         Ok((page.dead_letters, page.next_page_token))
     })
