@@ -10,6 +10,8 @@ const MAX_LINES: usize = 20_000;
 const MAX_CHANGED_LINES: u32 = 2_000;
 /// Characters of a mark in a merged text, unless the text itself has lines that begin so.
 const MARK: usize = 7;
+/// A mark has no more than these: four of them stand in each conflict, and a line of code may begin with 64 KiB of what marks consist of.
+const MAX_MARK: usize = 128;
 
 /// What two texts become together.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,7 +31,8 @@ pub struct Conflict {
     pub last_line: u32,
 }
 
-/// Merges what `ours` and `theirs` have made of `base`; `None` where one of them is too long, or has changed too much.
+/// Merges what `ours` and `theirs` have made of `base`; `None` where one of them is too long, has changed too much, or has lines that look
+/// like marks longer than any that are made.
 pub(super) fn merge(base: &str, ours: &str, theirs: &str) -> Option<Merge> {
     if let Some(text) = without_merging(base, ours, theirs) {
         return Some(Merge { text: text.to_owned(), conflicts: Vec::new() });
@@ -39,6 +42,9 @@ pub(super) fn merge(base: &str, ours: &str, theirs: &str) -> Option<Merge> {
         return None;
     }
     let mark = texts.into_iter().map(longest_mark).max().unwrap_or_default().max(MARK - 1) + 1;
+    if mark > MAX_MARK {
+        return None;
+    }
     let mut options = MergeOptions::new();
     options.set_conflict_marker_length(mark);
     options.set_conflict_style(ConflictStyle::Diff3).set_incomplete_hunk_style(IncompleteHunkStyle::Git);

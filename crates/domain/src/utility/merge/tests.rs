@@ -64,3 +64,19 @@ fn a_text_of_too_many_lines_or_changes_is_merged_only_where_one_side_alone_has_c
     assert_eq!(merge(&other(0, "b"), &other(0, "B"), &other(half, "b")), None);
     assert_eq!(merge(&other(0, "b"), &other(half - 1, "b"), &other(0, "B")).map(|merged| merged.text), Some(other(half - 1, "B")));
 }
+
+#[test]
+fn a_text_with_lines_that_look_like_very_long_marks_is_merged_only_where_one_side_alone_has_changed_it() {
+    for character in ["<", "|", "=", ">"] {
+        let text = |number: usize, line: &str| format!("{}\n{line}\n", character.repeat(number));
+        let conflicting = |number| merge(&text(number, "base"), &text(number, "ours"), &text(number, "theirs"));
+        let marked = conflicting(MAX_MARK - 1).unwrap();
+        let [Conflict { first_line: 2, .. }] = marked.conflicts[..] else { panic!("{marked:?}") };
+        assert!(marked.text.lines().nth(1).unwrap().starts_with(&"<".repeat(MAX_MARK)), "{}", marked.text);
+        for number in [MAX_MARK, 64 * 1024] {
+            assert_eq!(conflicting(number), None);
+            let (base, theirs) = (text(number, "base"), text(number, "theirs"));
+            assert_eq!(merge(&base, &base, &theirs).map(|merged| merged.text), Some(theirs));
+        }
+    }
+}
