@@ -215,7 +215,8 @@ async fn serve(config: &Config, parts: Parts, listeners: Listeners, telemetry: T
         ..api_grpc::Config::default()
     };
     let servers = Servers::new(Arc::new(facts(config, &parts)), executions.clone(), parts.stores.store.clone());
-    let copies = Copies::new(utilities.clone(), Arc::clone(&parts.stores.utilities), policy.clone(), Arc::clone(&clock));
+    let Stores { utilities: sources, store: states, .. } = &parts.stores;
+    let copies = Copies::new(utilities.clone(), Arc::clone(sources), policy.clone(), states.clone(), Arc::clone(&clock));
     let services = Services {
         authenticator: Arc::clone(&callers.authenticator),
         policy,

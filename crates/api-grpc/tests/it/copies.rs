@@ -22,6 +22,8 @@ const ZOE: Person = Person { tenant: "acme", ..Person::new("zoe", Role::User) };
 const YAN: Person = Person { tenant: "acme", ..Person::new("yan", Role::User) };
 /// Of a third one.
 const MAX: Person = Person { tenant: "beta", ..Person::new("max", Role::Admin) };
+/// Of the installation.
+const RULER: Person = Person { tenant: "system", ..Person::new("ruler", Role::SuperAdmin) };
 const REQUEST: &str = "0192e5a4-7f2b-7c64-9d1e-3a5b8c7d9e0f";
 
 /// A program with these words in it, one a line.
@@ -32,7 +34,7 @@ fn code(words: &str) -> String {
 
 /// A server on which ann of demo owns `some`, which acme may read.
 async fn server() -> Harness {
-    let server = server_of(&[ROOT, ANN, ZED, ZOE, YAN, MAX]).await;
+    let server = server_of(&[ROOT, ANN, ZED, ZOE, YAN, MAX, RULER]).await;
     create(&server, ANN, "some", &code("one two three four five")).await;
     share(&server, ROOT, ZED, &utility_name("some")).await;
     server
@@ -335,6 +337,23 @@ async fn nothing_is_told_of_a_source_that_is_no_longer_shared() {
     is(&accept(&server, ZOE, accepting(&seen)).await.unwrap_err(), Code::FailedPrecondition, "NO_PROPOSAL");
     is(&dismiss(&server, ZOE, 2).await.unwrap_err(), Code::FailedPrecondition, "NO_PROPOSAL");
     assert_eq!(get(&server, ZOE, COPY).await.copied_from.unwrap().version, 1, "the copy stays, and says where it comes from");
+}
+
+#[tokio::test]
+async fn no_code_of_a_closed_tenant_becomes_that_of_another_by_a_super_administrator() {
+    let server = server().await;
+    copy(&server, RULER, copying("copy", &utility_name("some"))).await.unwrap();
+    change(&server, ANN, &utility_name("some"), &code("second")).await;
+    let seen = proposal(&server, RULER, COPY).await.unwrap();
+    for (state, because) in [(TenantState::Suspended, "TENANT_SUSPENDED"), (TenantState::Deleted, "TENANT_DELETED")] {
+        server.known_tenants.turn("demo", state);
+        assert_eq!(get(&server, RULER, &utility_name("some")).await.code, code("second"), "it may be read");
+        is(&copy(&server, RULER, copying("other", &utility_name("some"))).await.unwrap_err(), Code::PermissionDenied, because);
+        is(&proposal(&server, RULER, COPY).await.unwrap_err(), Code::FailedPrecondition, "NO_PROPOSAL");
+        is(&accept(&server, RULER, accepting(&seen)).await.unwrap_err(), Code::FailedPrecondition, "NO_PROPOSAL");
+    }
+    server.known_tenants.turn("demo", TenantState::Active);
+    assert_eq!(accept(&server, RULER, accepting(&seen)).await.unwrap().code, code("second"));
 }
 
 #[tokio::test]

@@ -420,7 +420,7 @@ fn services(options: &Options, parts: &Parts) -> Services {
     });
     let utilities = Utilities::new(stored.clone(), gate.clone(), clock.clone(), ids.clone());
     let policy = AccessPolicy::new(rules, known.tenants.clone());
-    let copies = Copies::new(utilities.clone(), stored.clone(), policy.clone(), clock.clone());
+    let copies = Copies::new(utilities.clone(), stored.clone(), policy.clone(), known.tenants.clone(), clock.clone());
     let audit_ports = domain::audit::Ports {
         repository: execution_store.clone(),
         spawner: spawner.clone(),

@@ -9,6 +9,7 @@ use crate::error::{Error, Result};
 use crate::name::{UtilityId, UtilityName};
 use crate::page::{Page, PageRequest};
 use crate::request::once;
+use crate::tenant::{TenantState, TenantStates, require_active};
 use crate::time::Clock;
 use crate::utility::proposal::{MergedParts, Sides};
 use crate::utility::{
@@ -23,6 +24,7 @@ pub struct Copies {
     utilities: Utilities,
     repository: Arc<dyn UtilityRepository>,
     policy: AccessPolicy,
+    tenants: Arc<dyn TenantStates>,
     clock: Arc<dyn Clock>,
 }
 
@@ -66,15 +68,22 @@ struct Source {
 
 impl Copies {
     /// Wires the use cases to their ports, and to the policy that says who may read a source.
-    pub fn new(utilities: Utilities, repository: Arc<dyn UtilityRepository>, policy: AccessPolicy, clock: Arc<dyn Clock>) -> Self {
-        Copies { utilities, repository, policy, clock }
+    pub fn new(
+        utilities: Utilities,
+        repository: Arc<dyn UtilityRepository>,
+        policy: AccessPolicy,
+        tenants: Arc<dyn TenantStates>,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        Copies { utilities, repository, policy, tenants, clock }
     }
 
     /// Copies a utility that the caller may read, of the same tenant or of another that shares it, as a new one that the caller owns.
     ///
     /// # Errors
     /// [`Error::Denied`] for a source of another tenant that is not shared; [`Error::NotFound`] for one of the own tenant, or a version;
-    /// [`Error::Precondition`] for one that is deleted; and as [`Utilities::create`].
+    /// [`Error::Precondition`] for one that is deleted; [`Error::Closed`] for one of a tenant that is not active, though super administrators
+    /// read it; and as [`Utilities::create`].
     pub async fn copy(&self, permit: &Permit<actions::CopyUtility>, draft: CopyDraft) -> Result<(Utility, Version)> {
         let request = draft.call.request.clone();
         let copied = once(|| self.utilities.answered(permit, request.as_ref()), self.copy_new(permit, draft)).await?;
@@ -87,6 +96,7 @@ impl Copies {
         let CopyDraft { id, source, version, call } = draft;
         let Some(name) = source.filter(|_| call.violations.is_empty()) else { return Err(Error::Invalid(call.violations)) };
         let read = self.policy.require::<actions::GetUtility>(permit.caller(), name.clone()).await?;
+        require_active(self.tenants.as_ref(), &name.tenant).await?;
         let (utility, current) = read.open(self.repository.find_current(&read.scope(), &name.utility).await?, &name)?;
         utility.check_active()?;
         let copied = match version.filter(|number| *number != current.number) {
@@ -235,10 +245,14 @@ impl Copies {
         Ok(base.map(|base| Source { utility, base, current }))
     }
 
-    /// The permit to read a source, where the caller has it still.
+    /// The permit to read a source, where the caller has it still, and something of its tenant may happen: nothing that super administrators
+    /// read of a closed one becomes code of another.
     async fn reader(&self, caller: &Caller, lineage: &Lineage) -> Result<Option<(TenantScope, Permit<actions::GetUtility>)>> {
         match self.policy.require::<actions::GetUtility>(caller, lineage.source.clone()).await {
-            Ok(read) => Ok(Some((read.scope(), read))),
+            Ok(read) => {
+                let state = self.tenants.state(&lineage.source.tenant).await?;
+                Ok((state == Some(TenantState::Active)).then(|| (read.scope(), read)))
+            }
             Err(Error::Denied { .. } | Error::Closed { .. }) => Ok(None),
             Err(error) => Err(error),
         }
