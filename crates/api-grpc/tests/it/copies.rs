@@ -207,6 +207,20 @@ async fn where_a_copy_comes_from_is_told_to_nobody_who_could_not_know() {
     assert_eq!(proposal(&server, YAN, &second).await.unwrap().source, COPY);
 }
 
+#[tokio::test]
+async fn where_a_super_administrator_has_copied_from_is_told_to_nobody_with_whom_that_was_not_shared() {
+    let server = server().await;
+    create(&server, ANN, "kept", &code("kept")).await;
+    copy(&server, RULER, copying("copy", &utility_name("kept"))).await.unwrap();
+    copy(&server, ZOE, copying("shared", &utility_name("some"))).await.unwrap();
+    let shared = format!("{OTHERS}/utilities/shared");
+    grant(&server, COPY, YAN).await;
+    grant(&server, &shared, YAN).await;
+    assert_eq!(get(&server, YAN, COPY).await.copied_from, None);
+    assert_eq!(get(&server, ZED, COPY).await.copied_from.unwrap().source, utility_name("kept"));
+    assert_eq!(get(&server, YAN, &shared).await.copied_from.unwrap().source, utility_name("some"));
+}
+
 async fn grant(server: &Harness, name: &str, to: Person) {
     let (name, grantee, access) = (name.to_owned(), to.name(), access::Access::Read.into());
     let request = access::GrantAccessRequest { name, grantee, access, ..Default::default() };

@@ -3,7 +3,7 @@
 use crate::access::{Action, Permit};
 use crate::audit::FieldChange;
 use crate::hash::Hash;
-use crate::name::{PrincipalName, UtilityName};
+use crate::name::{PrincipalName, TenantId, UtilityName};
 use crate::time::Timestamp;
 
 /// Where a utility was copied from. It says what whoever copied was shown, and nothing that has become of the source since.
@@ -29,8 +29,14 @@ impl Lineage {
     /// Whether who reads the copy may know where it comes from: not guests, with whom the copy is shared in turn; of its own tenant, all
     /// where another tenant has shared the source with that, and otherwise who reaches all of the tenant, or has copied it.
     pub(super) fn is_shown_to<A: Action>(&self, permit: &Permit<A>) -> bool {
-        let known = permit.only_owner().is_none() || self.by == *permit.principal() || self.source.tenant != *permit.principal().tenant();
+        let known = permit.only_owner().is_none() || self.by == *permit.principal() || self.was_shared_with(permit.principal().tenant());
         permit.guest_of().is_none() && known
+    }
+
+    /// Whether another tenant has shared the source with this one: somebody of it has copied it, who is of no tenant that reaches all
+    /// others unshared.
+    fn was_shared_with(&self, tenant: &TenantId) -> bool {
+        self.source.tenant != *tenant && self.by.tenant() == tenant && !tenant.is_system()
     }
 }
 
