@@ -9,6 +9,7 @@ pub(crate) mod facts;
 pub(crate) mod incidents;
 pub(crate) mod measured;
 pub(crate) mod merkle;
+pub(crate) mod processor;
 pub(crate) mod readings;
 mod timeline;
 pub(crate) mod traced;

@@ -61,6 +61,7 @@ use bridge::compiler::SandboxCompiler;
 use bridge::facts::ProcessFacts;
 use bridge::incidents::LoggedIncidents;
 use bridge::measured::MeasuredExecutions;
+use bridge::processor::BlockingProcessor;
 use bridge::readings::{self, CallCounts};
 use bridge::traced::TracedSandbox;
 use callers::Callers;
@@ -181,7 +182,8 @@ async fn serve(config: &Config, parts: Parts, listeners: Listeners, telemetry: T
     let gate_ports = gate_ports(config, &parts, Arc::clone(&advisories));
     let gate = Gate::new(gate_ports.clone());
     let GatePorts { policies, checker, runtimes, admission, clock, .. } = gate_ports;
-    let utilities = Utilities::new(Arc::clone(&parts.stores.utilities), gate.clone(), Arc::clone(&clock), Arc::clone(&parts.ids));
+    let (kept, processor, ids) = (Arc::clone(&parts.stores.utilities), Arc::new(BlockingProcessor::new()), Arc::clone(&parts.ids));
+    let utilities = Utilities::new(kept, gate.clone(), Arc::clone(&clock), ids, processor);
     let audit = audit_log(config, &parts)?;
     let executions = executions(&parts, gate, admission, audit.auditor.clone());
     let retention = retention(config, &parts, &audit);

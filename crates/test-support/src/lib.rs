@@ -26,6 +26,7 @@ mod in_memory;
 mod incidents;
 pub mod lease_repository;
 mod patience;
+mod processor;
 pub mod sample;
 pub mod signals;
 mod spawner;
@@ -53,6 +54,7 @@ pub use in_memory::{
 };
 pub use incidents::RecordedIncidents;
 pub use patience::in_time;
+pub use processor::CountingProcessor;
 pub use spawner::TokioSpawner;
 
 #[cfg(test)]

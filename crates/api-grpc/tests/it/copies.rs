@@ -236,7 +236,9 @@ async fn what_the_source_becomes_is_proposed_and_merged_with_what_was_changed_he
     change(&server, ZOE, COPY, &code("ONE two three four five")).await;
     change(&server, ANN, &utility_name("some"), &code("one two three four FIVE six")).await;
 
+    let computed = server.processor.made();
     let proposed = proposal(&server, ZOE, COPY).await.unwrap();
+    assert_eq!(server.processor.made(), computed + 1, "not on a thread that serves");
     assert_eq!((proposed.source.as_str(), proposed.base_version, proposed.source_version), (utility_name("some").as_str(), 1, 2));
     assert_eq!((proposed.merged_code.as_str(), &proposed.conflicts), (code("ONE two three four FIVE six").as_str(), &vec![]));
     assert!(proposed.source_diff.contains("+    # FIVE") && !proposed.source_diff.contains("ONE"), "{}", proposed.source_diff);
@@ -259,7 +261,9 @@ async fn what_the_source_becomes_is_proposed_and_merged_with_what_was_changed_he
 
     let seen = proposal(&server, ZOE, COPY).await.unwrap();
     let request = pb::AcceptProposalRequest { request_id: REQUEST.to_owned(), ..accepting(&seen) };
+    let computed = server.processor.made();
     let merged = accept(&server, ZOE, request.clone()).await.unwrap();
+    assert_eq!(server.processor.made(), computed + 1);
     assert_eq!((merged.code.as_str(), merged.latest_version), (code("ONE TWO three four FIVE six").as_str(), 4));
     let from = merged.copied_from.clone().unwrap();
     assert_eq!((from.version, from.copied_by), (2, ZOE.name()));

@@ -37,7 +37,7 @@ use domain::webhook::{WebhookPorts, Webhooks};
 use executions::execution_service_client::ExecutionServiceClient;
 use futures_util::FutureExt as _;
 use test_support::{
-    FakeChecker, FakeClock, FakeCompiler, FakeHasher, FakeSandbox, FakeSecrets, FakeSender, FakeTokens, FakeTree,
+    CountingProcessor, FakeChecker, FakeClock, FakeCompiler, FakeHasher, FakeSandbox, FakeSecrets, FakeSender, FakeTokens, FakeTree,
     InMemoryCodePolicyRepository, InMemoryEvents, InMemoryExecutionRepository, InMemoryIdentity, InMemorySignals, InMemoryTenants,
     InMemoryUtilityRepository, InMemoryWebhooks, RecordedIncidents, SequentialIds, TokioSpawner, UtcCalendar, sample,
 };
@@ -210,6 +210,8 @@ pub struct Harness {
     pub calls: Arc<RecordedCalls>,
     pub stored: Arc<HaltingUtilities>,
     pub spawner: Arc<TokioSpawner>,
+    /// Where differences are looked for.
+    pub processor: Arc<CountingProcessor>,
     pub health: api_grpc::Health,
     stop: Option<oneshot::Sender<()>>,
     server: JoinHandle<()>,
@@ -228,6 +230,7 @@ impl Harness {
         let compiler = Arc::new(FakeCompiler::default());
         let stored = Arc::new(HaltingUtilities::new(InMemoryUtilityRepository::new(clock.clone()).noting(known.events.clone())));
         let spawner = Arc::new(TokioSpawner::current());
+        let processor = Arc::new(CountingProcessor::default());
         let execution_store = Arc::new(InMemoryExecutionRepository::new(clock.clone()).noting(known.events.clone()));
         let services = services(
             &options,
@@ -237,6 +240,7 @@ impl Harness {
                 compiler: compiler.clone(),
                 stored: stored.clone(),
                 spawner: spawner.clone(),
+                processor: processor.clone(),
                 execution_store: execution_store.clone(),
                 known: known.clone(),
             },
@@ -287,6 +291,7 @@ impl Harness {
             calls,
             stored,
             spawner,
+            processor,
             health,
             stop: Some(stop),
             server,
@@ -383,12 +388,13 @@ struct Parts {
     compiler: Arc<FakeCompiler>,
     stored: Arc<HaltingUtilities>,
     spawner: Arc<TokioSpawner>,
+    processor: Arc<CountingProcessor>,
     execution_store: Arc<InMemoryExecutionRepository>,
     known: Arc<Known>,
 }
 
 fn services(options: &Options, parts: &Parts) -> Services {
-    let Parts { clock, sandbox, compiler, stored, spawner, execution_store, known } = parts;
+    let Parts { clock, sandbox, compiler, stored, spawner, processor, execution_store, known } = parts;
     let local = PrincipalName::parse("principal", &options.principal).unwrap();
     let authenticator: Arc<dyn Authenticator> = match (&options.authenticator, &options.known) {
         (Some(authenticator), _) => authenticator.clone(),
@@ -418,7 +424,7 @@ fn services(options: &Options, parts: &Parts) -> Services {
         tenants: known.tenants.clone(),
         clock: clock.clone(),
     });
-    let utilities = Utilities::new(stored.clone(), gate.clone(), clock.clone(), ids.clone());
+    let utilities = Utilities::new(stored.clone(), gate.clone(), clock.clone(), ids.clone(), processor.clone());
     let policy = AccessPolicy::new(rules, known.tenants.clone());
     let copies = Copies::new(utilities.clone(), stored.clone(), policy.clone(), known.tenants.clone(), clock.clone());
     let audit_ports = domain::audit::Ports {

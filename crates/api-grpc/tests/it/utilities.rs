@@ -220,7 +220,10 @@ async fn versions_are_kept_compared_and_restored() {
     let mut client = server.utilities.clone();
     let mut diff = async |from_version, to_version| {
         let request = pb::DiffUtilityVersionsRequest { name: utility_name("some"), from_version, to_version };
-        client.diff_utility_versions(request).await.unwrap().into_inner()
+        let computed = server.processor.made();
+        let difference = client.diff_utility_versions(request).await.unwrap().into_inner();
+        assert_eq!(server.processor.made(), computed + 1, "not on a thread that serves");
+        difference
     };
     let latest = diff(0, 0).await;
     assert_eq!((latest.from_version, latest.to_version, latest.added_lines, latest.removed_lines), (1, 2, 1, 1));

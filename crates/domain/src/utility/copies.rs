@@ -17,6 +17,7 @@ use crate::utility::{
     UtilityRepository, Version, Within, actions, lineage,
 };
 use crate::violation::Violation;
+use crate::work::computed;
 
 /// The use cases. Cheap to clone.
 #[derive(Clone)]
@@ -146,7 +147,7 @@ impl Copies {
         let (copy, ours) = self.utilities.load(permit, permit.target()).await?;
         let (proposal, sides) = self.sides(permit, &copy, ours).await?;
         tell_owner(permit, &proposal.source, proposal.source_version).await?;
-        Ok(sides.compare(proposal))
+        computed(self.utilities.processor.as_ref(), move || sides.compare(proposal)).await
     }
 
     /// Takes over what the source has become: what both sides make of the version that was copied, or the caller's own code in place of
@@ -180,7 +181,10 @@ impl Copies {
         let (proposal, sides) = self.sides(permit, &copy, ours).await?;
         proposal.check_version(source_version)?;
         tell_owner(permit, &proposal.source, source_version).await?;
-        let (definition, code) = settled(&copy.name, &sides, &keep, code)?;
+        let name = copy.name.clone();
+        let settle = move || (settled(&name, &sides, &keep, code), sides.ours);
+        let (settled, ours) = computed(self.utilities.processor.as_ref(), settle).await?;
+        let (definition, code) = settled?;
         let said = format!("Merge version {source_version} of its source");
         let draft =
             Draft { metadata: copy.metadata.clone(), message: if message.is_empty() { said } else { message }, ..draft_of(&definition) };
@@ -190,7 +194,7 @@ impl Copies {
             dismissed: 0,
             ..lineage
         });
-        self.utilities.replace(permit, (copy, sides.ours), draft, Some(code), followed, call).await
+        self.utilities.replace(permit, (copy, ours), draft, Some(code), followed, call).await
     }
 
     /// Leaves what the source has become, until it becomes another. Nothing else of the copy changes.

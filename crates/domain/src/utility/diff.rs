@@ -79,6 +79,11 @@ impl Lines {
         };
         Lines { unified, added: count(ChangeTag::Insert), removed: count(ChangeTag::Delete) }
     }
+
+    /// Lines that are only in one of them; rather too many than too few.
+    pub fn changed(&self) -> u32 {
+        self.added + self.removed
+    }
 }
 
 #[cfg(test)]

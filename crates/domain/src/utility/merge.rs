@@ -34,11 +34,16 @@ pub struct Conflict {
 /// Merges what `ours` and `theirs` have made of `base`; `None` where one of them is too long, has changed too much, or has lines that look
 /// like marks longer than any that are made.
 pub(super) fn merge(base: &str, ours: &str, theirs: &str) -> Option<Merge> {
+    merge_compared(base, ours, theirs, || [ours, theirs].map(|text| Lines::between(base, text, ("", "")).changed()))
+}
+
+/// As [`merge`], for whoever knows how many lines each side has changed.
+pub(super) fn merge_compared(base: &str, ours: &str, theirs: &str, changed: impl FnOnce() -> [u32; 2]) -> Option<Merge> {
     if let Some(text) = without_merging(base, ours, theirs) {
         return Some(Merge { text: text.to_owned(), conflicts: Vec::new() });
     }
     let texts = [base, ours, theirs];
-    if !texts.into_iter().all(is_short) || [ours, theirs].into_iter().any(|text| changed(base, text) >= MAX_CHANGED_LINES) {
+    if !texts.into_iter().all(is_short) || changed().into_iter().any(|lines| lines >= MAX_CHANGED_LINES) {
         return None;
     }
     let mark = texts.into_iter().map(longest_mark).max().unwrap_or_default().max(MARK - 1) + 1;
@@ -65,12 +70,6 @@ fn without_merging<'a>(base: &str, ours: &'a str, theirs: &'a str) -> Option<&'a
 
 fn is_short(text: &str) -> bool {
     text.bytes().filter(|byte| *byte == b'\n').count() < MAX_LINES
-}
-
-/// Lines that are only in one of them; rather too many than too few.
-fn changed(base: &str, text: &str) -> u32 {
-    let lines = Lines::between(base, text, ("", ""));
-    lines.added + lines.removed
 }
 
 /// The most characters with which a line begins as a mark does.

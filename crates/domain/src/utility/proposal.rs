@@ -7,7 +7,7 @@ use crate::hash::Hash;
 use crate::name::UtilityName;
 use crate::revision::Etag;
 use crate::utility::diff::Lines;
-use crate::utility::merge::{Merge, merge};
+use crate::utility::merge::{Merge, merge, merge_compared};
 use crate::utility::{Definition, Lineage, Utility, Version, diff};
 
 /// That the source of a copy has become another than what was copied.
@@ -130,18 +130,18 @@ impl Proposal {
 // === impl Sides ===
 
 impl Sides {
-    /// What differs between them.
+    /// What differs between them. It may take as long as two comparisons and a merge.
     pub fn compare(&self, proposal: Proposal) -> Comparison {
         let (base, ours, theirs) = (self.base.code.text(), self.ours.code.text(), self.theirs.code.text());
         let was = format!("{}@{}", proposal.source.utility, self.base.number);
         let is = format!("{}@{}", proposal.source.utility, self.theirs.number);
         let here = format!("{}@{}", proposal.utility.utility, self.ours.number);
-        let unified = |new: &str, name: &str| Lines::between(base, new, (&was, name)).unified;
+        let (local, source) = (Lines::between(base, ours, (&was, &here)), Lines::between(base, theirs, (&was, &is)));
         Comparison {
-            source_diff: unified(theirs, &is),
-            local_diff: unified(ours, &here),
+            merge: merge_compared(base, ours, theirs, || [local.changed(), source.changed()]),
+            source_diff: source.unified,
+            local_diff: local.unified,
             changed_fields: diff::changed_fields(Some(&self.base), &self.theirs),
-            merge: self.merge(),
             conflicting: self.parts(&[]).conflicting,
             proposal,
         }

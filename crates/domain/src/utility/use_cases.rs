@@ -19,6 +19,7 @@ use crate::utility::{
     VersionHead, Within, actions, diff,
 };
 use crate::violation::{Violation, longest};
+use crate::work::{Processor, computed};
 
 /// The use cases.
 #[derive(Clone)]
@@ -27,6 +28,7 @@ pub struct Utilities {
     gate: Gate,
     pub(super) clock: Arc<dyn Clock>,
     ids: Arc<dyn IdSource>,
+    pub(super) processor: Arc<dyn Processor>,
 }
 
 /// How a mutation is asked for.
@@ -44,8 +46,14 @@ pub struct Call {
 
 impl Utilities {
     /// Wires the use cases to their ports.
-    pub fn new(repository: Arc<dyn UtilityRepository>, gate: Gate, clock: Arc<dyn Clock>, ids: Arc<dyn IdSource>) -> Self {
-        Utilities { repository, gate, clock, ids }
+    pub fn new(
+        repository: Arc<dyn UtilityRepository>,
+        gate: Gate,
+        clock: Arc<dyn Clock>,
+        ids: Arc<dyn IdSource>,
+        processor: Arc<dyn Processor>,
+    ) -> Self {
+        Utilities { repository, gate, clock, ids, processor }
     }
 
     /// Creates a utility with its first version. Without an id that can be read, everything else is checked all the same, and nothing is
@@ -288,7 +296,8 @@ impl Utilities {
             0 => None,
             number => Some(self.load_version(permit, &name.version(number)).await?),
         };
-        Ok(diff::between(&name.utility, from.as_ref(), &to))
+        let id = name.utility.clone();
+        computed(self.processor.as_ref(), move || diff::between(&id, from.as_ref(), &to)).await
     }
 
     /// Makes the content of an old version the newest one, as a new version.

@@ -22,8 +22,9 @@ use domain::utility::{Call, Draft, Gate, GatePorts, Utilities, Utility, Version}
 use domain::violation::Violation;
 use futures_util::{FutureExt as _, StreamExt as _};
 use test_support::{
-    FakeChecker, FakeClock, FakeCompiler, FakeSandbox, FakeTree, InMemoryCodePolicyRepository, InMemoryExecutionRepository,
-    InMemorySignals, InMemoryTenants, InMemoryUtilityRepository, RecordedIncidents, SequentialIds, TokioSpawner, UtcCalendar, sample,
+    CountingProcessor, FakeChecker, FakeClock, FakeCompiler, FakeSandbox, FakeTree, InMemoryCodePolicyRepository,
+    InMemoryExecutionRepository, InMemorySignals, InMemoryTenants, InMemoryUtilityRepository, RecordedIncidents, SequentialIds,
+    TokioSpawner, UtcCalendar, sample,
 };
 
 /// What it takes to keep and run utilities of tenant `acme`.
@@ -147,7 +148,7 @@ impl World {
             clock: clock.clone(),
             compiler,
             sandbox,
-            utilities: Utilities::new(store.clone(), gate, clock.clone(), ids),
+            utilities: Utilities::new(store.clone(), gate, clock.clone(), ids, Arc::new(CountingProcessor::default())),
             stored: store,
             policies: CodePolicies::new(stored_policies.clone(), checker, clock.clone()),
             stored_policies,
