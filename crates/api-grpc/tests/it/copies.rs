@@ -398,6 +398,19 @@ async fn the_tenant_that_shares_is_told_of_its_own_utility_only() {
     assert_eq!((copied.resource.as_str(), copied.version, fields), (COPY, 1, vec![source.as_str(), "source_version=1", "source_content"]));
 }
 
+#[tokio::test]
+async fn what_a_caller_may_not_copy_is_named_in_the_log_of_its_own_tenant_only() {
+    let server = server().await;
+    create(&server, ANN, "kept", &code("kept")).await;
+    assert_eq!(copy(&server, ZOE, copying("copy", &utility_name("kept"))).await.unwrap_err().code(), Code::PermissionDenied);
+    server.spawner.settle().await;
+    let own = records(&server, ZED, ZOE).await;
+    let refused = own.iter().find(|record| record.outcome() == audit::AuditOutcome::Denied).unwrap();
+    let fields: Vec<String> = refused.changes.iter().map(|change| change.field.clone()).collect();
+    assert_eq!((refused.action.as_str(), fields), ("utility.copy", vec![format!("source={}", utility_name("kept"))]));
+    assert_eq!(named(records(&server, ROOT, ZOE).await), []);
+}
+
 /// What the log of a tenant says of what somebody did, by whoever administers it.
 async fn records(server: &Harness, reader: Person, actor: Person) -> Vec<audit::AuditRecord> {
     let parent = format!("tenants/{}", reader.tenant);

@@ -5,6 +5,7 @@
 use std::sync::Arc;
 
 use crate::access::{AccessPolicy, Action, Caller, OfTenant, Permit, TenantScope};
+use crate::audit::FieldChange;
 use crate::error::{Error, Result};
 use crate::name::{UtilityId, UtilityName};
 use crate::page::{Page, PageRequest};
@@ -96,6 +97,8 @@ impl Copies {
     async fn copy_new(&self, permit: &Permit<actions::CopyUtility>, draft: CopyDraft) -> Result<(Utility, Version)> {
         let CopyDraft { id, source, version, call } = draft;
         let Some(name) = source.filter(|_| call.violations.is_empty()) else { return Err(Error::Invalid(call.violations)) };
+        // The record of a refusal is to say of what.
+        permit.note_changes(FieldChange::named("source", None, Some(&name.to_string())).into_iter().collect());
         let read = self.policy.require::<actions::GetUtility>(permit.caller(), name.clone()).await?;
         require_active(self.tenants.as_ref(), &name.tenant).await?;
         let (utility, current) = read.open(self.repository.find_current(&read.scope(), &name.utility).await?, &name)?;
