@@ -399,6 +399,24 @@ async fn the_tenant_that_shares_is_told_of_its_own_utility_only() {
 }
 
 #[tokio::test]
+async fn the_tenant_that_shares_is_told_of_nothing_that_is_refused() {
+    let server = server().await;
+    copy(&server, ZOE, copying("copy", &utility_name("some"))).await.unwrap();
+    change(&server, ZOE, COPY, &code("one two HERE four five")).await;
+    change(&server, ANN, &utility_name("some"), &code("one two THERE four five")).await;
+    let proposed = proposal(&server, ZOE, COPY).await.unwrap();
+    server.spawner.settle().await;
+    let before = named(records(&server, ROOT, ZOE).await);
+    assert_eq!(copy(&server, ZOE, copying("copy", &utility_name("some"))).await.unwrap_err().code(), Code::AlreadyExists);
+    is(&accept(&server, ZOE, accepting(&proposed)).await.unwrap_err(), Code::FailedPrecondition, "MERGE_CONFLICT");
+    let settled = pb::AcceptProposalRequest { code: Some(code("both")), ..accepting(&proposed) };
+    let long = pb::AcceptProposalRequest { message: "m".repeat(501), ..settled };
+    assert_eq!(violations(&accept(&server, ZOE, long).await.unwrap_err()), pairs(&[("message", "TOO_LONG")]));
+    server.spawner.settle().await;
+    assert_eq!(named(records(&server, ROOT, ZOE).await), before);
+}
+
+#[tokio::test]
 async fn what_a_caller_may_not_copy_is_named_in_the_log_of_its_own_tenant_only() {
     let server = server().await;
     create(&server, ANN, "kept", &code("kept")).await;

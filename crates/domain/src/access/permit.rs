@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::access::{Action, Caller, Found, Granted, OfTenant, Opened, Part, Reach, Resource, Targeted as _, TenantScope};
+use crate::access::{Action, Caller, Found, Granted, OfTenant, Opened, Operation, Part, Reach, Resource, Targeted as _, TenantScope};
 use crate::audit::{CarriedIntent, FieldChange, Notes};
 use crate::error::{Error, Result};
 use crate::name::{PrincipalName, TenantId};
@@ -119,6 +119,11 @@ impl<A: Action> Permit<A> {
         let opened = found.open_for_system().filter(|thing| self.reaches(thing)).ok_or_else(|| absent(resource))?;
         self.opened.note(&opened);
         if opened.lies_in(self.target.target()) { Ok(opened) } else { Err(mistaken()) }
+    }
+
+    /// Whether a name is taken by what was found under it, whosever that is: whoever may make something hears that, and nothing else of it.
+    pub fn finds_taken<T>(&self, found: &Found<T>) -> bool {
+        A::SPEC.operation == Operation::Create && found.is_there()
     }
 
     /// Opens what belongs to `whole`.

@@ -110,6 +110,8 @@ impl Copies {
             }
             None => current,
         };
+        // Another tenant is told of nothing that does not happen anyway.
+        self.check_free(permit, id.as_ref()).await?;
         tell_owner(permit, &name, copied.number).await?;
         let draft = copy_of(&utility.metadata, &copied);
         let lineage = Lineage {
@@ -124,6 +126,16 @@ impl Copies {
         let created = self.utilities.create_of(permit, id, draft, Some(lineage), call).await?;
         permit.note_changes(lineage::changes(None, created.0.lineage.as_ref()).collect());
         Ok(created)
+    }
+
+    /// Refuses an id that is taken: storing the copy refuses it, too, but only behind all else.
+    async fn check_free(&self, permit: &Permit<actions::CopyUtility>, id: Option<&UtilityId>) -> Result<()> {
+        let Some(id) = id else { return Ok(()) };
+        let name = UtilityName { tenant: permit.target().tenant.clone(), utility: id.clone() };
+        match permit.finds_taken(&self.repository.find(&permit.scope(), id).await?) {
+            true => Err(Error::AlreadyExists { resource: name.to_string() }),
+            false => Ok(()),
+        }
     }
 
     /// A page of what there is to take over by copies that the caller may read, from sources that the caller may read, too. What was
@@ -183,7 +195,6 @@ impl Copies {
         copy.check_etag(&call.etag)?;
         let (proposal, sides) = self.sides(permit, &copy, ours).await?;
         proposal.check_version(source_version)?;
-        tell_owner(permit, &proposal.source, source_version).await?;
         let name = copy.name.clone();
         let settle = move || (settled(&name, &sides, &keep, code), sides.ours);
         let (settled, ours) = computed(self.utilities.processor.as_ref(), settle).await?;
@@ -191,6 +202,12 @@ impl Copies {
         let said = format!("Merge version {source_version} of its source");
         let draft =
             Draft { metadata: copy.metadata.clone(), message: if message.is_empty() { said } else { message }, ..draft_of(&definition) };
+        call.violations.extend(draft.violations("utility"));
+        if !call.violations.is_empty() {
+            return Err(Error::Invalid(call.violations));
+        }
+        // Another tenant is told of nothing that is refused already.
+        tell_owner(permit, &proposal.source, source_version).await?;
         let followed = copy.lineage.clone().map(|lineage| Lineage {
             version: source_version,
             content_hash: proposal.source_content_hash,
