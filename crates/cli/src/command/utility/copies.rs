@@ -7,6 +7,7 @@ use clap::{Args, Subcommand, ValueEnum};
 
 use super::{definition, show};
 use crate::client::paging::every;
+use crate::client::repeated::once;
 use crate::client::{PAGE, names, soon};
 use crate::context::Context;
 use crate::document::message::document;
@@ -102,14 +103,16 @@ enum Field {
 
 impl Copy {
     pub async fn run(&self, context: &Context) -> Result {
-        let request = pb::CopyUtilityRequest {
+        let source = names::utility(&context.tenant, &self.source)?.to_string();
+        let request = |request_id| pb::CopyUtilityRequest {
             parent: names::parent(&context.tenant),
             utility_id: self.id.clone(),
-            source: names::utility(&context.tenant, &self.source)?.to_string(),
+            source,
             source_version: self.version.unwrap_or_default(),
-            request_id: self.request_id.clone(),
+            request_id,
         };
-        let utility = context.connect().await?.copies().copy_utility(soon(request)).await?.into_inner();
+        let client = context.connect().await?;
+        let utility = once(&self.request_id, request, async |request| client.copies().copy_utility(request).await).await?;
         show::utility_line(context, &utility, "copied")
     }
 }
