@@ -8,7 +8,7 @@ use domain::tenant::TenantState;
 use test_support::TODO_RULE;
 use tonic::{Code, Status};
 
-use crate::harness::{Harness, TENANT, pairs, reason, utility_name, violations};
+use crate::harness::{Harness, TENANT, details, pairs, reason, utility_name, violations};
 use crate::roles::{Person, server_of};
 
 const OTHERS: &str = "tenants/acme";
@@ -309,6 +309,9 @@ async fn conflicts_are_refused_with_their_places_and_settled_by_the_caller() {
     is(&accept(&server, ZOE, given).await.unwrap_err(), Code::FailedPrecondition, "MERGE_CONFLICT");
     let unknown = pb::AcceptProposalRequest { keep_fields: vec!["kind".to_owned()], ..settled.clone() };
     assert_eq!(violations(&accept(&server, ZOE, unknown).await.unwrap_err()), pairs(&[("keep_fields[0]", "UNKNOWN_FIELD")]));
+    let many = pb::AcceptProposalRequest { keep_fields: vec!["kind".to_owned(); 100_000], ..settled.clone() };
+    let refused = accept(&server, ZOE, many).await.unwrap_err();
+    assert_eq!(details(&refused).error_info().unwrap().metadata["violations"], "1000", "{refused:?}");
     let settled = pb::AcceptProposalRequest { keep_fields: vec!["limits".to_owned()], ..settled };
     let merged = accept(&server, ZOE, settled).await.unwrap();
     assert_eq!((merged.code, merged.limits.unwrap().memory_bytes), (code("one two BOTH four five"), 64 * 1024 * 1024));
