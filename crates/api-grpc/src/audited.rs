@@ -53,7 +53,9 @@ impl Audited {
         timeline::mark("worked");
         counted.outcome = Outcome::of(&done).0;
         if let Some(entry) = counted.entry.take_if(|_| done.is_ok()) {
-            counted.auditor.record(entry, notes.take().other()).await?;
+            let noted = notes.take();
+            let other = noted.other().cloned();
+            counted.auditor.record(noted.applied_to(entry), other.as_ref()).await?;
             timeline::mark("recorded");
         }
         done

@@ -395,6 +395,9 @@ async fn the_tenant_that_shares_is_told_of_its_own_utility_only() {
     assert!(records.iter().all(|record| record.changes.is_empty() && record.request_id.is_empty()), "{records:?}");
     assert_eq!(named(records), expected);
     let own = self::records(&server, ZED, ZOE).await;
+    let shown = own.iter().find(|record| record.action == "utility.getProposal").unwrap();
+    let fields: Vec<&str> = shown.changes.iter().map(|change| change.field.as_str()).collect();
+    assert_eq!((shown.resource.as_str(), fields), (COPY, vec![format!("source={some}").as_str(), "source_version=2"]));
     let copied = own.iter().find(|record| record.action == "utility.copy" && record.outcome() == audit::AuditOutcome::Allowed).unwrap();
     let fields: Vec<&str> = copied.changes.iter().map(|change| change.field.as_str()).collect();
     let source = format!("source={some}");

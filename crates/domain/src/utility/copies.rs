@@ -5,7 +5,6 @@
 use std::sync::Arc;
 
 use crate::access::{AccessPolicy, Action, Caller, OfTenant, Permit, TenantScope};
-use crate::audit::FieldChange;
 use crate::error::{Error, Result};
 use crate::name::{UtilityId, UtilityName};
 use crate::page::{Page, PageRequest};
@@ -98,7 +97,7 @@ impl Copies {
         let CopyDraft { id, source, version, call } = draft;
         let Some(name) = source.filter(|_| call.violations.is_empty()) else { return Err(Error::Invalid(call.violations)) };
         // The record of a refusal is to say of what.
-        permit.note_changes(FieldChange::named("source", None, Some(&name.to_string())).into_iter().collect());
+        permit.note_changes(lineage::read(&name, version));
         let read = self.policy.require::<actions::GetUtility>(permit.caller(), name.clone()).await?;
         require_active(self.tenants.as_ref(), &name.tenant).await?;
         let (utility, current) = read.open(self.repository.find_current(&read.scope(), &name.utility).await?, &name)?;
@@ -161,6 +160,7 @@ impl Copies {
     pub async fn get(&self, permit: &Permit<actions::GetProposal>) -> Result<Comparison> {
         let (copy, ours) = self.utilities.load(permit, permit.target()).await?;
         let (proposal, sides) = self.sides(permit, &copy, ours).await?;
+        permit.note_changes(lineage::read(&proposal.source, Some(proposal.source_version)));
         tell_owner(permit, &proposal.source, proposal.source_version).await?;
         computed(self.utilities.processor.as_ref(), move || sides.compare(proposal)).await
     }

@@ -40,6 +40,13 @@ impl Lineage {
     }
 }
 
+/// Which source is read, and which version of it where one is named, for the record of a call that changes neither.
+pub(super) fn read(source: &UtilityName, version: Option<u32>) -> Vec<FieldChange> {
+    let version = version.map(|number| number.to_string());
+    let named = [("source", Some(source.to_string())), ("source_version", version)];
+    named.into_iter().filter_map(|(field, name)| FieldChange::named(field, None, name.as_deref())).collect()
+}
+
 /// What of it differs, for the record of a change: who may read the record may know the source, and hashes stand for code.
 pub(super) fn changes(before: Option<&Lineage>, after: Option<&Lineage>) -> impl Iterator<Item = FieldChange> {
     let named = |field, of: &dyn Fn(&Lineage) -> Option<String>| {
