@@ -11,15 +11,15 @@ use tonic::{Code, Status};
 use crate::harness::{Harness, TENANT, details, pairs, reason, utility_name, violations};
 use crate::roles::{Person, server_of};
 
-const OTHERS: &str = "tenants/acme";
-const COPY: &str = "tenants/acme/utilities/copy";
+pub const OTHERS: &str = "tenants/acme";
+pub const COPY: &str = "tenants/acme/utilities/copy";
 /// Of the tenant that shares.
-const ROOT: Person = Person::new("root", Role::Admin);
-const ANN: Person = Person::new("ann", Role::Creator);
+pub const ROOT: Person = Person::new("root", Role::Admin);
+pub const ANN: Person = Person::new("ann", Role::Creator);
 /// Of the tenant that copies.
-const ZED: Person = Person { tenant: "acme", ..Person::new("zed", Role::Admin) };
-const ZOE: Person = Person { tenant: "acme", ..Person::new("zoe", Role::User) };
-const YAN: Person = Person { tenant: "acme", ..Person::new("yan", Role::User) };
+pub const ZED: Person = Person { tenant: "acme", ..Person::new("zed", Role::Admin) };
+pub const ZOE: Person = Person { tenant: "acme", ..Person::new("zoe", Role::User) };
+pub const YAN: Person = Person { tenant: "acme", ..Person::new("yan", Role::User) };
 /// Of a third one.
 const MAX: Person = Person { tenant: "beta", ..Person::new("max", Role::Admin) };
 /// Of the installation.
@@ -27,27 +27,32 @@ const RULER: Person = Person { tenant: "system", ..Person::new("ruler", Role::Su
 const REQUEST: &str = "0192e5a4-7f2b-7c64-9d1e-3a5b8c7d9e0f";
 
 /// A program with these words in it, one a line.
-fn code(words: &str) -> String {
+pub fn code(words: &str) -> String {
     let lines: String = words.split(' ').map(|word| format!("    # {word}\n")).collect();
     format!("def main():\n    #: return 1\n{lines}")
 }
 
+/// A server that knows all of them.
+pub async fn server_of_all() -> Harness {
+    server_of(&[ROOT, ANN, ZED, ZOE, YAN, MAX, RULER]).await
+}
+
 /// A server on which ann of demo owns `some`, which acme may read.
 async fn server() -> Harness {
-    let server = server_of(&[ROOT, ANN, ZED, ZOE, YAN, MAX, RULER]).await;
+    let server = server_of_all().await;
     create(&server, ANN, "some", &code("one two three four five")).await;
     share(&server, ROOT, ZED, &utility_name("some")).await;
     server
 }
 
-async fn create(server: &Harness, who: Person, id: &str, code: &str) {
+pub async fn create(server: &Harness, who: Person, id: &str, code: &str) {
     let utility = pb::Utility { code: code.to_owned(), display_name: "Some".to_owned(), show_secrets: true, ..Default::default() };
     let (parent, utility_id) = (format!("tenants/{}", who.tenant), id.to_owned());
     let request = pb::CreateUtilityRequest { parent, utility_id, utility: Some(utility), ..Default::default() };
     server.utilities.clone().create_utility(who.asks(request)).await.unwrap();
 }
 
-async fn share(server: &Harness, from: Person, to: Person, name: &str) {
+pub async fn share(server: &Harness, from: Person, to: Person, name: &str) {
     let parent = format!("tenants/{}", to.tenant);
     let (name, access) = (name.to_owned(), access::Access::Read.into());
     let offer = access::OfferShareRequest { name: name.clone(), tenant: parent.clone(), access, ..Default::default() };
@@ -61,48 +66,48 @@ async fn revoke(server: &Harness) {
     server.access.clone().revoke_share(ROOT.asks(request)).await.unwrap();
 }
 
-fn copying(id: &str, source: &str) -> pb::CopyUtilityRequest {
+pub fn copying(id: &str, source: &str) -> pb::CopyUtilityRequest {
     let (parent, utility_id, source) = (OTHERS.to_owned(), id.to_owned(), source.to_owned());
     pb::CopyUtilityRequest { parent, utility_id, source, ..Default::default() }
 }
 
-async fn copy(server: &Harness, who: Person, request: pb::CopyUtilityRequest) -> Result<pb::Utility, Status> {
+pub async fn copy(server: &Harness, who: Person, request: pb::CopyUtilityRequest) -> Result<pb::Utility, Status> {
     Ok(server.copies.clone().copy_utility(who.asks(request)).await?.into_inner())
 }
 
-async fn get(server: &Harness, who: Person, name: &str) -> pb::Utility {
+pub async fn get(server: &Harness, who: Person, name: &str) -> pb::Utility {
     let request = pb::GetUtilityRequest { name: name.to_owned() };
     server.utilities.clone().get_utility(who.asks(request)).await.unwrap().into_inner()
 }
 
 /// Changes the code, and answers the utility.
-async fn change(server: &Harness, who: Person, name: &str, code: &str) -> pb::Utility {
+pub async fn change(server: &Harness, who: Person, name: &str, code: &str) -> pb::Utility {
     let utility = Some(pb::Utility { name: name.to_owned(), code: code.to_owned(), ..Default::default() });
     let update_mask = Some(prost_types::FieldMask { paths: vec!["code".to_owned()] });
     let request = pb::UpdateUtilityRequest { utility, update_mask, ..Default::default() };
     server.utilities.clone().update_utility(who.asks(request)).await.unwrap().into_inner()
 }
 
-async fn listed(server: &Harness, who: Person) -> Vec<pb::Proposal> {
+pub async fn listed(server: &Harness, who: Person) -> Vec<pb::Proposal> {
     let request = pb::ListProposalsRequest { parent: format!("tenants/{}", who.tenant), ..Default::default() };
     server.copies.clone().list_proposals(who.asks(request)).await.unwrap().into_inner().proposals
 }
 
-async fn proposal(server: &Harness, who: Person, name: &str) -> Result<pb::Proposal, Status> {
+pub async fn proposal(server: &Harness, who: Person, name: &str) -> Result<pb::Proposal, Status> {
     let request = pb::GetProposalRequest { name: name.to_owned() };
     Ok(server.copies.clone().get_proposal(who.asks(request)).await?.into_inner())
 }
 
-fn accepting(proposal: &pb::Proposal) -> pb::AcceptProposalRequest {
+pub fn accepting(proposal: &pb::Proposal) -> pb::AcceptProposalRequest {
     let (name, source_version, etag) = (proposal.utility.clone(), proposal.source_version, proposal.etag.clone());
     pb::AcceptProposalRequest { name, source_version, etag, ..Default::default() }
 }
 
-async fn accept(server: &Harness, who: Person, request: pb::AcceptProposalRequest) -> Result<pb::Utility, Status> {
+pub async fn accept(server: &Harness, who: Person, request: pb::AcceptProposalRequest) -> Result<pb::Utility, Status> {
     Ok(server.copies.clone().accept_proposal(who.asks(request)).await?.into_inner())
 }
 
-async fn dismiss(server: &Harness, who: Person, source_version: i32) -> Result<pb::Utility, Status> {
+pub async fn dismiss(server: &Harness, who: Person, source_version: i32) -> Result<pb::Utility, Status> {
     let request = pb::DismissProposalRequest { name: COPY.to_owned(), source_version, ..Default::default() };
     Ok(server.copies.clone().dismiss_proposal(who.asks(request)).await?.into_inner())
 }
@@ -195,7 +200,7 @@ async fn where_a_copy_comes_from_is_told_to_nobody_who_could_not_know() {
     let within = pb::CopyUtilityRequest { parent: OTHERS.to_owned(), ..copying("second", COPY) };
     copy(&server, ZOE, within).await.unwrap();
     let second = "tenants/acme/utilities/second".to_owned();
-    grant(&server, &second, YAN).await;
+    grant(&server, &second, YAN, access::Access::Read).await;
     assert_eq!(get(&server, YAN, &second).await.copied_from, None);
     for who in [ZED, ZOE] {
         assert_eq!(get(&server, who, &second).await.copied_from.unwrap().source, COPY);
@@ -203,7 +208,7 @@ async fn where_a_copy_comes_from_is_told_to_nobody_who_could_not_know() {
     // Who may read the source, too, is proposed what it becomes.
     change(&server, ZOE, COPY, &code("another")).await;
     is(&proposal(&server, YAN, &second).await.unwrap_err(), Code::FailedPrecondition, "NO_PROPOSAL");
-    grant(&server, COPY, YAN).await;
+    grant(&server, COPY, YAN, access::Access::Read).await;
     assert_eq!(proposal(&server, YAN, &second).await.unwrap().source, COPY);
 }
 
@@ -214,16 +219,17 @@ async fn where_a_super_administrator_has_copied_from_is_told_to_nobody_with_whom
     copy(&server, RULER, copying("copy", &utility_name("kept"))).await.unwrap();
     copy(&server, ZOE, copying("shared", &utility_name("some"))).await.unwrap();
     let shared = format!("{OTHERS}/utilities/shared");
-    grant(&server, COPY, YAN).await;
-    grant(&server, &shared, YAN).await;
+    grant(&server, COPY, YAN, access::Access::Read).await;
+    grant(&server, &shared, YAN, access::Access::Read).await;
     assert_eq!(get(&server, YAN, COPY).await.copied_from, None);
     assert_eq!(get(&server, ZED, COPY).await.copied_from.unwrap().source, utility_name("kept"));
     assert_eq!(get(&server, YAN, &shared).await.copied_from.unwrap().source, utility_name("some"));
 }
 
-async fn grant(server: &Harness, name: &str, to: Person) {
-    let (name, grantee, access) = (name.to_owned(), to.name(), access::Access::Read.into());
-    let request = access::GrantAccessRequest { name, grantee, access, ..Default::default() };
+/// The administrator of the tenant that copies grants this to somebody.
+pub async fn grant(server: &Harness, name: &str, to: Person, access: access::Access) {
+    let (name, grantee) = (name.to_owned(), to.name());
+    let request = access::GrantAccessRequest { name, grantee, access: access.into(), ..Default::default() };
     server.access.clone().grant_access(ZED.asks(request)).await.unwrap();
 }
 
@@ -436,14 +442,14 @@ async fn what_a_caller_may_not_copy_is_named_in_the_log_of_its_own_tenant_only()
 }
 
 /// What the log of a tenant says of what somebody did, by whoever administers it.
-async fn records(server: &Harness, reader: Person, actor: Person) -> Vec<audit::AuditRecord> {
+pub async fn records(server: &Harness, reader: Person, actor: Person) -> Vec<audit::AuditRecord> {
     let parent = format!("tenants/{}", reader.tenant);
     let request = audit::ListAuditRecordsRequest { parent, page_size: 1_000, ..Default::default() };
     let records = server.audit.clone().list_audit_records(reader.asks(request)).await.unwrap().into_inner().records;
     records.into_iter().filter(|record| record.actor.as_ref().is_some_and(|named| named.principal == actor.name())).collect()
 }
 
-fn named(records: Vec<audit::AuditRecord>) -> Vec<(String, String, i32, audit::AuditOutcome)> {
+pub fn named(records: Vec<audit::AuditRecord>) -> Vec<(String, String, i32, audit::AuditOutcome)> {
     let name = |record: audit::AuditRecord| (record.action.clone(), record.resource.clone(), record.version, record.outcome());
     let mut named: Vec<_> = records.into_iter().map(name).collect();
     named.sort_by_key(|(action, _, _, outcome)| (action.clone(), *outcome as i32));

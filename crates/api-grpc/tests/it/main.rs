@@ -10,6 +10,7 @@ mod audit_watch;
 mod catalogue;
 mod client_certificates;
 mod copies;
+mod copies_reach;
 mod encrypted;
 mod errors;
 mod events;
