@@ -10,6 +10,7 @@ use serde_json::value::RawValue;
 
 use super::choices::{Isolation, Kind};
 use super::show;
+use crate::client::repeated::once;
 use crate::client::{names, soon};
 use crate::command::run::proto_duration;
 use crate::context::Context;
@@ -143,15 +144,16 @@ impl Create {
             ..Default::default()
         };
         self.parts.apply(&mut utility)?;
-        let request = pb::CreateUtilityRequest {
+        let request = |request_id| pb::CreateUtilityRequest {
             parent: names::parent(&name.tenant),
             utility_id: name.id.clone(),
             utility: Some(utility),
             message: self.call.message.clone(),
-            request_id: self.call.request_id.clone(),
+            request_id,
             validate_only: self.call.validate_only,
         };
-        let utility = context.connect().await?.utilities().create_utility(soon(request)).await?.into_inner();
+        let client = context.connect().await?;
+        let utility = once(&self.call.request_id, request, async |request| client.utilities().create_utility(request).await).await?;
         show::utility_line(context, &utility, if self.call.validate_only { "valid, not created" } else { "created" })
     }
 }
