@@ -152,6 +152,14 @@ impl EmbeddedStore {
         if self.change_all(told.into_iter().collect(), end).await? > 0 {
             return Ok(Step { more: true, ..Step::default() });
         }
+        let told_to = tenant.clone();
+        let forget = move |connection: &Connection| match may_go(connection, &told_to, Due::Everything, Some(judged))? {
+            true => purge::step(connection, &told_to),
+            false => Ok(0),
+        };
+        if self.write(forget).await? > 0 {
+            return Ok(Step { more: true, ..Step::default() });
+        }
         let work = move |connection: &Connection| {
             if may_go(connection, &tenant, Due::Everything, Some(judged))? {
                 purge::purge(connection, &vault, &tenant, now)?;

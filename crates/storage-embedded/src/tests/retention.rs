@@ -245,6 +245,30 @@ async fn a_tenant_gets_no_utility_beyond_its_quota_however_it_would() {
     assert_eq!(put("beta", "one", Expected::Absent, false).await.unwrap(), Committed::Stored);
 }
 
+#[tokio::test]
+async fn what_a_deleted_tenant_was_told_goes_in_steps() {
+    const MANY: &str = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2500) \
+         INSERT INTO events (tenant, sequence, id, time, kind, subject, details) \
+         SELECT 'acme', i + 100, 'id', 1, 'dev.zona.utility.created', 'some', '{}' FROM n; \
+         INSERT INTO webhook_deliveries (tenant, webhook, sequence, id, time, kind, subject, details, due) \
+         SELECT tenant, 'hook', sequence, id, time, kind, subject, details, 1 FROM events WHERE tenant = 'acme';";
+    let store = Scratch::new();
+    turn(&store, "acme", TenantState::Deleted, false).await;
+    store.write(|connection| connection.execute_batch(MANY).map_err(during("testing"))).await.unwrap();
+    let judged = revision(&store, "acme").await;
+    let (mut before, mut steps) = (told_of(&store, "acme").await, 0);
+    assert!(before[1] >= 2_500 && before[2] >= 2_500, "{before:?}");
+    while store.remove_some(&scope("acme"), Due::Everything, judged).await.unwrap().more {
+        let after = told_of(&store, "acme").await;
+        let gone = before[1] + before[2] - after[1] - after[2];
+        assert!((1..=1_000).contains(&gone), "{gone} rows in one step");
+        (before, steps) = (after, steps + 1);
+    }
+    assert_eq!((before[1], before[2]), (0, 0), "nothing is left for the last step");
+    assert!(steps >= 6, "{steps}");
+    assert!(!store.is_due(&scope("acme"), Due::Everything).await.unwrap());
+}
+
 /// Makes a webhook behind which things have happened: one is on its way to it, and one was given up.
 pub(super) async fn told_to_a_webhook(store: &Scratch, code: &str) {
     let (scope, made) = (scope(code), webhook_repository::webhook(code, "hook"));
