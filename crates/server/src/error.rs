@@ -46,6 +46,9 @@ pub enum Error {
     /// The files of `[tls]` cannot be used.
     #[error("cannot serve TLS")]
     Tls(#[from] tls::Error),
+    /// The authorities of receivers of webhooks cannot be used.
+    #[error("cannot use the authorities of `webhooks.ca`")]
+    Receivers(#[source] tls::Error),
     /// The keys of tokens cannot be used.
     #[error("cannot use the keys of access tokens")]
     Keys(#[from] auth::KeyRingError),

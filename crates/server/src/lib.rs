@@ -190,7 +190,7 @@ async fn serve(config: &Config, parts: Parts, listeners: Listeners, telemetry: T
     let recovered = executions.begin().await.map_err(Error::Recover)?;
     let left_open = audit.tend().await;
     let events = event_log(&parts, &audit.auditor);
-    let sender: Arc<dyn WebhookSender> = Arc::new(HttpSender::new(config.webhooks.sender()));
+    let sender: Arc<dyn WebhookSender> = Arc::new(HttpSender::open(config.webhooks.sender()).map_err(Error::Receivers)?);
     let instance = InstanceId::new(parts.instance.as_str());
     let deliveries = Deliveries::new(delivery_ports(&parts, &audit.auditor, &sender), config.webhooks.deliveries(), instance);
     let certificates = certificates(config, &parts)?;
@@ -331,6 +331,7 @@ fn delivery_ports(parts: &Parts, auditor: &Auditor, sender: &Arc<dyn WebhookSend
         webhooks: parts.stores.store.clone(),
         tenants: parts.stores.store.clone(),
         sender: Arc::clone(sender),
+        spawner: Arc::new(parts.tasks.clone()),
         leases: parts.stores.store.clone(),
         auditor: auditor.clone(),
         incidents: Arc::new(LoggedIncidents::new(Arc::clone(&parts.metrics))),

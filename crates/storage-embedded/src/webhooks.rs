@@ -53,14 +53,20 @@ impl WebhookRepository for EmbeddedStore {
         Ok(Found::one(self.read(move |connection| letters.page(connection, &vault)).await?))
     }
 
-    async fn pending(&self, now: Timestamp) -> domain::Result<Vec<Webhook>> {
-        let vault = self.vault();
-        Ok(self.read(move |connection| rows::pending(connection, &vault, now)).await?)
+    async fn pending(&self, now: Timestamp, after: Option<&WebhookName>) -> domain::Result<Vec<Webhook>> {
+        let (vault, after) = (self.vault(), after.cloned());
+        Ok(self.read(move |connection| rows::pending(connection, &vault, now, after.as_ref())).await?)
     }
 
     async fn secrets(&self, scope: &TenantScope, id: &WebhookId) -> domain::Result<Option<WebhookSecrets>> {
-        let (tenant, id, vault) = (scope.tenant().clone(), id.clone(), self.vault());
-        Ok(self.read(move |connection| secrets::find(connection, &vault, &tenant, &id)).await?)
+        let (name, vault, (now, _)) =
+            (WebhookName { tenant: scope.tenant().clone(), webhook: id.clone() }, self.vault(), self.request_window());
+        Ok(self.read(move |connection| secrets::find(connection, &vault, &name, now)).await?)
+    }
+
+    async fn reached(&self, scope: &TenantScope, id: &WebhookId, most: u64) -> domain::Result<Option<u64>> {
+        let (tenant, id) = (scope.tenant().clone(), id.clone());
+        Ok(self.read(move |connection| deliveries::reached(connection, &tenant, &id, most)).await?)
     }
 
     async fn queue(&self, scope: &TenantScope, id: &WebhookId, queued: Queued) -> domain::Result<bool> {
@@ -68,9 +74,12 @@ impl WebhookRepository for EmbeddedStore {
         Ok(self.write(move |connection: &Connection| deliveries::queue(connection, &tenant, &id, &queued)).await?)
     }
 
-    async fn due(&self, scope: &TenantScope, id: &WebhookId, now: Timestamp, limit: u32) -> domain::Result<Vec<Delivery>> {
-        let (name, vault) = (WebhookName { tenant: scope.tenant().clone(), webhook: id.clone() }, self.vault());
-        Ok(self.read(move |connection| deliveries::due(connection, &vault, &name, now, limit)).await?)
+    async fn due(&self, scope: &TenantScope, webhook: &Webhook, now: Timestamp, limit: u32) -> domain::Result<Vec<Delivery>> {
+        if webhook.name.tenant != *scope.tenant() {
+            return Err(Error::Misused("a webhook of another tenant").into());
+        }
+        let (name, revision, vault) = (webhook.name.clone(), webhook.revision, self.vault());
+        Ok(self.read(move |connection| deliveries::due(connection, &vault, (&name, revision), now, limit)).await?)
     }
 
     async fn taken(&self, scope: &TenantScope, id: &WebhookId, sequence: u64) -> domain::Result<()> {
@@ -88,13 +97,6 @@ impl WebhookRepository for EmbeddedStore {
     }
 
     async fn prune_letters(&self, before: Timestamp) -> domain::Result<u64> {
-        let mut pruned = 0;
-        loop {
-            let step = self.write(move |connection: &Connection| prune::step(connection, before)).await?;
-            pruned += step;
-            if step < prune::STEP {
-                return Ok(pruned);
-            }
-        }
+        Ok(self.write(move |connection: &Connection| prune::step(connection, before)).await?)
     }
 }

@@ -1,7 +1,7 @@
 //! A sender that sends nowhere: it remembers what it was asked to send, and refuses what a test says.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use async_trait::async_trait;
@@ -18,6 +18,10 @@ pub struct FakeSender {
     refusals: Mutex<BTreeMap<u64, u32>>,
     /// Of which tenants nothing is ever answered.
     waiting: Mutex<BTreeSet<String>>,
+    /// Places at which it panics once.
+    panics: Mutex<BTreeSet<u64>>,
+    /// Whether it cannot send at all.
+    is_helpless: AtomicBool,
     secrets: AtomicU64,
 }
 
@@ -30,6 +34,16 @@ impl FakeSender {
     /// Never answers what happens in a tenant.
     pub fn keep_waiting(&self, tenant: &str) {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner).insert(tenant.to_owned());
+    }
+
+    /// Panics at the event at this place, once.
+    pub fn panic_at(&self, sequence: u64) {
+        self.panics.lock().unwrap_or_else(PoisonError::into_inner).insert(sequence);
+    }
+
+    /// Cannot send, as a server without what it needs for that, until it can again.
+    pub fn be_helpless(&self, is_helpless: bool) {
+        self.is_helpless.store(is_helpless, Ordering::SeqCst);
     }
 
     /// Attempts, in order: the places of events, and when.
@@ -54,7 +68,12 @@ impl WebhookSender for FakeSender {
     }
 
     async fn send(&self, _url: &str, _secrets: &WebhookSecrets, event: &Event, now: Timestamp) -> Result<(), Refusal> {
+        if self.is_helpless.load(Ordering::SeqCst) {
+            return Err(Refusal::Ours("nothing to send with".to_owned()));
+        }
         self.tried.lock().unwrap_or_else(PoisonError::into_inner).push((event.sequence, now));
+        let panics = self.panics.lock().unwrap_or_else(PoisonError::into_inner).remove(&event.sequence);
+        assert!(!panics, "a test asked for it");
         let waits = self.waiting.lock().unwrap_or_else(PoisonError::into_inner).contains(event.tenant.as_str());
         if waits {
             std::future::pending::<()>().await;
@@ -63,7 +82,7 @@ impl WebhookSender for FakeSender {
         match refusals.get_mut(&event.sequence) {
             Some(left) if *left > 0 => {
                 *left -= 1;
-                Err(Refusal("the answer has the status 500".to_owned()))
+                Err(Refusal::Theirs("the answer has the status 500".to_owned()))
             }
             _ => Ok(()),
         }

@@ -24,7 +24,11 @@ macro_rules! webhook_repository_contract {
             a_webhook_changes_only_from_the_expected_revision,
             a_new_webhook_begins_behind_what_has_happened,
             events_are_queued_once_and_are_due_in_order,
+            what_was_judged_by_a_webhook_that_was_changed_since_is_not_queued_and_nothing_is_due_to_it,
+            a_result_that_comes_late_decides_nothing,
+            no_further_event_is_looked_at_while_too_many_wait,
             a_webhook_is_pending_while_there_is_something_to_do_for_it,
+            webhooks_are_pending_in_turn,
             no_tenant_gets_more_webhooks_than_it_may_have,
             dead_letters_are_removed_once_they_are_old,
             what_is_given_up_is_kept_until_it_is_asked_for_again,
@@ -59,13 +63,16 @@ pub fn webhook(code: &str, webhook: &str) -> Webhook {
     }
 }
 
-fn secrets(current: &str, previous: Option<&str>) -> WebhookSecrets {
-    WebhookSecrets { current: Secret::new(current), previous: previous.map(|secret| (Secret::new(secret), at(7))) }
+/// Later than any test.
+const LATER: u64 = 9_000_000_000_000;
+
+fn secrets(current: &str, previous: &[&str]) -> WebhookSecrets {
+    WebhookSecrets { current: Secret::new(current), previous: previous.iter().map(|secret| (Secret::new(*secret), at(LATER))).collect() }
 }
 
 fn creation(webhook: &Webhook) -> WebhookChange {
     let (expected, webhook) = (Expected::Absent, webhook.clone());
-    WebhookChange { expected, webhook, deletes: false, secrets: Some(secrets("one", None)), replays: None, request: None }
+    WebhookChange { expected, webhook, deletes: false, secrets: Some(secrets("one", &[])), replays: None, request: None }
 }
 
 fn change(before: &Webhook, after: &Webhook) -> WebhookChange {
@@ -87,7 +94,8 @@ async fn progress(repository: &dyn WebhookRepository) -> WebhookProgress {
 }
 
 async fn due(repository: &dyn WebhookRepository, millis: u64) -> Vec<u64> {
-    let due = repository.due(&scope("acme"), &id("a"), at(millis), 100).await.expect("the store answers");
+    let Some(webhook) = find(repository, "acme", "a").await else { return Vec::new() };
+    let due = repository.due(&scope("acme"), &webhook, at(millis), 100).await.expect("the store answers");
     due.into_iter().map(|delivery| delivery.event.sequence).collect()
 }
 
@@ -108,7 +116,8 @@ async fn happened(stores: Stores<'_>, many: u64) -> Vec<Event> {
 }
 
 async fn queue(repository: &dyn WebhookRepository, from: u64, to: u64, events: &[Event], due: u64) -> bool {
-    let queued = Queued { from, to, missed: 0, events: events.to_vec(), due: at(due) };
+    let revision = find(repository, "acme", "a").await.expect("it is there").revision;
+    let queued = Queued { revision, from, to, missed: 0, events: events.to_vec(), due: at(due) };
     repository.queue(&scope("acme"), &id("a"), queued).await.expect("the store answers")
 }
 
@@ -126,13 +135,13 @@ pub async fn a_webhook_survives_whole_with_its_secrets(repository: &dyn WebhookR
     assert_eq!((find(repository, "acme", "a").await, find(repository, "acme", "b").await), (Some(one.clone()), None));
     let known = async || {
         let secrets = repository.secrets(&scope("acme"), &id("a")).await.expect("the store answers").expect("there are");
-        let previous = secrets.previous.map(|(secret, until)| (secret.expose().to_owned(), until));
+        let previous: Vec<_> = secrets.previous.iter().map(|(secret, until)| (secret.expose().to_owned(), *until)).collect();
         (secrets.current.expose().to_owned(), previous)
     };
-    assert_eq!(known().await, ("one".to_owned(), None));
-    let rotation = WebhookChange { secrets: Some(secrets("two", Some("one"))), ..change(&one, &one) };
+    assert_eq!(known().await, ("one".to_owned(), vec![]));
+    let rotation = WebhookChange { secrets: Some(secrets("two", &["one", "none"])), ..change(&one, &one) };
     assert_eq!(commit(repository, rotation).await, Committed::Stored);
-    assert_eq!(known().await, ("two".to_owned(), Some(("one".to_owned(), at(7)))));
+    assert_eq!(known().await, ("two".to_owned(), vec![("one".to_owned(), at(LATER)), ("none".to_owned(), at(LATER))]));
     let second = find(repository, "acme", "a").await.expect("it is there");
     assert_eq!(commit(repository, change(&second, &second)).await, Committed::Stored);
     assert_eq!(known().await.0, "two", "a change of something else keeps it");
@@ -168,13 +177,78 @@ pub async fn events_are_queued_once_and_are_due_in_order(repository: &dyn Webhoo
     assert!(!queue(repository, 0, 4, &events, 10).await, "another was first");
     assert_eq!(progress(repository).await, WebhookProgress { reached: 4, waiting: 3, ..WebhookProgress::default() });
     assert_eq!((due(repository, 9).await, due(repository, 10).await), (vec![], vec![1, 2, 3]));
-    let delivery = repository.due(&scope("acme"), &id("a"), at(10), 1).await.expect("the store answers").remove(0);
+    let one = webhook("acme", "a");
+    let delivery = repository.due(&scope("acme"), &one, at(10), 1).await.expect("the store answers").remove(0);
     assert_eq!((delivery.event, delivery.attempts), (events[0].clone(), 0), "whole");
     fail(repository, 1, 1, Verdict::Again(at(50))).await;
     repository.taken(&scope("acme"), &id("a"), 2).await.expect("the store answers");
     assert_eq!((due(repository, 49).await, due(repository, 50).await), (vec![3], vec![3, 1]));
-    let again = repository.due(&scope("acme"), &id("a"), at(50), 100).await.expect("the store answers");
+    let again = repository.due(&scope("acme"), &one, at(50), 100).await.expect("the store answers");
     assert_eq!(again[1].attempts, 1);
+}
+
+/// Otherwise what somebody has just asked for would be passed over, and what nobody wants any more would be sent.
+pub async fn what_was_judged_by_a_webhook_that_was_changed_since_is_not_queued_and_nothing_is_due_to_it(
+    repository: &dyn WebhookRepository,
+    stores: Stores<'_>,
+) {
+    let one = webhook("acme", "a");
+    commit(repository, creation(&one)).await;
+    let events = happened(stores, 2).await;
+    assert!(queue(repository, 0, 1, &events[..1], 10).await);
+    commit(repository, change(&one, &Webhook { types: Vec::new(), ..one.clone() })).await;
+    let queued = Queued { revision: one.revision, from: 1, to: 2, missed: 0, events: Vec::new(), due: at(10) };
+    assert!(!repository.queue(&scope("acme"), &id("a"), queued).await.expect("the store answers"));
+    assert_eq!(progress(repository).await.reached, 1);
+    let due = async |webhook: &Webhook| repository.due(&scope("acme"), webhook, at(10), 9).await.expect("the store answers").len();
+    let second = find(repository, "acme", "a").await.expect("it is there");
+    assert_eq!((due(&one).await, due(&second).await), (0, 1));
+    commit(repository, change(&second, &Webhook { state: WebhookState::Disabled, ..second.clone() })).await;
+    let third = find(repository, "acme", "a").await.expect("it is there");
+    assert_eq!(due(&third).await, 0, "it is disabled");
+}
+
+/// Neither that of an attempt before the last one, nor any once the delivery was given up.
+pub async fn a_result_that_comes_late_decides_nothing(repository: &dyn WebhookRepository, stores: Stores<'_>) {
+    commit(repository, creation(&webhook("acme", "a"))).await;
+    queue(repository, 0, 1, &happened(stores, 1).await, 10).await;
+    fail(repository, 1, 1, Verdict::Again(at(50))).await;
+    fail(repository, 1, 1, Verdict::Again(at(20))).await;
+    assert_eq!((due(repository, 49).await, due(repository, 50).await), (vec![], vec![1]));
+    fail(repository, 1, 2, Verdict::GivenUp(at(60))).await;
+    fail(repository, 1, 3, Verdict::Again(at(70))).await;
+    fail(repository, 1, 3, Verdict::GivenUp(at(70))).await;
+    let (letters, _) = letters(repository, 9, None).await;
+    assert_eq!(letters.iter().map(|letter| (letter.given_up, letter.failure.as_str())).collect::<Vec<_>>(), [(at(60), "failure 2")]);
+    assert_eq!((due(repository, 1_000).await, progress(repository).await.given_up), (vec![], 1));
+}
+
+/// What was given up waits no more.
+pub async fn no_further_event_is_looked_at_while_too_many_wait(repository: &dyn WebhookRepository, stores: Stores<'_>) {
+    commit(repository, creation(&webhook("acme", "a"))).await;
+    queue(repository, 0, 3, &happened(stores, 3).await, 10).await;
+    let reached = async |most| repository.reached(&scope("acme"), &id("a"), most).await.expect("the store answers");
+    assert_eq!((reached(3).await, reached(4).await), (None, Some(3)));
+    fail(repository, 2, 1, Verdict::GivenUp(at(60))).await;
+    assert_eq!((reached(2).await, reached(3).await), (None, Some(3)));
+    assert_eq!(repository.reached(&scope("acme"), &id("b"), 9).await.expect("the store answers"), None);
+}
+
+/// From behind the last one that was told of, around to the first ones.
+pub async fn webhooks_are_pending_in_turn(repository: &dyn WebhookRepository, stores: Stores<'_>) {
+    for name in ["a", "b", "c"] {
+        commit(repository, creation(&webhook("acme", name))).await;
+    }
+    happened(stores, 1).await;
+    let pending = async |after: Option<&str>| {
+        let after = after.map(|after| webhook("acme", after).name);
+        let pending = repository.pending(at(100), after.as_ref()).await.expect("the store answers");
+        pending.into_iter().map(|webhook| webhook.name.webhook.to_string()).collect::<Vec<_>>()
+    };
+    assert_eq!(pending(None).await, ["a", "b", "c"]);
+    assert_eq!(pending(Some("a")).await, ["b", "c", "a"]);
+    assert_eq!(pending(Some("bb")).await, ["c", "a", "b"]);
+    assert_eq!(pending(Some("c")).await, ["a", "b", "c"]);
 }
 
 /// Of any tenant, and only while it is active.
@@ -183,14 +257,14 @@ pub async fn a_webhook_is_pending_while_there_is_something_to_do_for_it(reposito
     for new in [&one, &webhook("beta", "a")] {
         commit(repository, creation(new)).await;
     }
-    let pending = async |millis| repository.pending(at(millis)).await.expect("the store answers");
+    let pending = async |millis| repository.pending(at(millis), None).await.expect("the store answers");
     assert_eq!(pending(100).await, []);
     let events = happened(stores, 2).await;
     assert_eq!(pending(0).await, std::slice::from_ref(&one), "nobody has looked at what happened");
     queue(repository, 0, 2, &events, 10).await;
     assert_eq!((pending(9).await, pending(10).await), (vec![], vec![one.clone()]));
     repository.taken(&scope("acme"), &id("a"), 1).await.expect("the store answers");
-    fail(repository, 2, 8, Verdict::GivenUp(at(60))).await;
+    fail(repository, 2, 1, Verdict::GivenUp(at(60))).await;
     assert_eq!(pending(100).await, [], "one was taken and one was given up");
     commit(repository, WebhookChange { replays: Some((Vec::new(), at(80))), ..change(&one, &one) }).await;
     let second = find(repository, "acme", "a").await.expect("it is there");
@@ -220,7 +294,7 @@ pub async fn dead_letters_are_removed_once_they_are_old(repository: &dyn Webhook
     commit(repository, creation(&webhook("acme", "a"))).await;
     queue(repository, 0, 4, &happened(stores, 4).await, 10).await;
     for (sequence, given_up) in [(1, 50), (2, 60), (3, 61)] {
-        fail(repository, sequence, 8, Verdict::GivenUp(at(given_up))).await;
+        fail(repository, sequence, 1, Verdict::GivenUp(at(given_up))).await;
     }
     let has_old = async |millis| repository.has_old_letters(at(millis)).await.expect("the store answers");
     assert_eq!((has_old(50).await, has_old(51).await), (false, true));
@@ -237,7 +311,7 @@ pub async fn what_is_given_up_is_kept_until_it_is_asked_for_again(repository: &d
     let events = happened(stores, 5).await;
     queue(repository, 0, 5, &events, 10).await;
     for sequence in [4, 1, 3] {
-        fail(repository, sequence, 8, Verdict::GivenUp(at(60))).await;
+        fail(repository, sequence, 1, Verdict::GivenUp(at(60))).await;
     }
     assert_eq!(due(repository, 1_000).await, [2, 5]);
     let counted = WebhookProgress { reached: 5, waiting: 2, dead_letters: 3, given_up: 3, missed: 0 };
@@ -246,7 +320,7 @@ pub async fn what_is_given_up_is_kept_until_it_is_asked_for_again(repository: &d
     let (rest, end) = letters(repository, 2, next).await;
     let all: Vec<_> = first.into_iter().chain(rest).collect();
     assert_eq!(all.iter().map(|letter| letter.delivery.event.sequence).collect::<Vec<_>>(), [1, 3, 4]);
-    assert_eq!((end, all[0].given_up, all[0].failure.as_str(), all[0].delivery.attempts), (None, at(60), "failure 8", 8));
+    assert_eq!((end, all[0].given_up, all[0].failure.as_str(), all[0].delivery.attempts), (None, at(60), "failure 1", 1));
     let replay = WebhookChange { replays: Some((vec![3, 99], at(70))), ..change(&one, &one) };
     assert_eq!(commit(repository, replay).await, Committed::Stored);
     assert_eq!(due(repository, 70).await, [2, 5, 3]);
@@ -264,7 +338,7 @@ pub async fn what_is_deleted_takes_everything_with_it(repository: &dyn WebhookRe
     queue(repository, 0, 2, &happened(stores, 2).await, 10).await;
     assert_eq!(commit(repository, WebhookChange { deletes: true, ..change(&one, &one) }).await, Committed::Stored);
     assert_eq!(find(repository, "acme", "a").await, None);
-    fail(repository, 1, 8, Verdict::GivenUp(at(60))).await;
+    fail(repository, 1, 1, Verdict::GivenUp(at(60))).await;
     commit(repository, creation(&one)).await;
     assert_eq!(progress(repository).await, WebhookProgress { reached: 2, ..WebhookProgress::default() });
 }

@@ -1,5 +1,6 @@
 //! One attempt: resolve, check every address, connect to one of them, say one request, and believe nothing but the status.
 
+use std::io;
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
@@ -20,13 +21,16 @@ use tokio::net::TcpStream;
 use tokio::sync::Mutex;
 use tokio::time::timeout;
 
-use crate::address::{Address, Resolver};
+use crate::address::{Address, Resolver, is_ours};
 use crate::network::Networks;
 use crate::{cloud_event, signature};
 
 /// How much of an answer's body is read, and for how long, so that a receiver can end in good order; nothing is made of it.
 const MAX_ANSWER: usize = 4 * 1024;
 const ANSWER_TIME: Duration = Duration::from_millis(500);
+
+/// Least time for a connection to one of several addresses.
+const LEAST: Duration = Duration::from_secs(1);
 
 /// How long the authorities that were read are believed: their files change.
 const BELIEVED_FOR: Duration = Duration::from_secs(3_600);
@@ -48,12 +52,21 @@ pub struct HttpSender {
     resolver: Resolver,
     /// What is believed, and when that was read.
     client: Mutex<Option<(Instant, Client)>>,
+    /// How long it is believed.
+    pub(crate) believed_for: Duration,
 }
 
 impl HttpSender {
-    /// A sender. Whom it believes is read when it sends first, and anew after a while.
-    pub fn new(config: Config) -> Self {
-        HttpSender { config, resolver: Resolver::default(), client: Mutex::default() }
+    /// A sender. Authorities that an operator names are read at once, those of the system when it sends first, and either anew after a while.
+    ///
+    /// # Errors
+    /// Those that an operator names cannot be used.
+    pub fn open(config: Config) -> Result<Self, tls::Error> {
+        let client = match &config.trust {
+            Trust::File(_) => Some((Instant::now(), Client::new(&config.trust, Protocol::Http1)?)),
+            Trust::System => None,
+        };
+        Ok(HttpSender { config, resolver: Resolver::default(), client: Mutex::new(client), believed_for: BELIEVED_FOR })
     }
 
     async fn attempt(&self, address: &Address, message: Request<Full<Bytes>>) -> Result<(), Refusal> {
@@ -63,32 +76,48 @@ impl HttpSender {
         }
         let client = self.client().await?;
         let shaken = client.connect(address.host(), stream).await;
-        say(shaken.map_err(|error| Refusal(format!("no handshake: {error}")))?, message).await
+        say(shaken.map_err(|error| no_handshake(&error))?, message).await
     }
 
     async fn connect(&self, address: &Address) -> Result<TcpStream, Refusal> {
-        let mut last = None;
-        for found in self.resolver.resolve(address, &self.config.networks).await.map_err(Refusal)? {
+        let all = self.resolver.resolve(address, &self.config.networks).await?;
+        // One that drops what it is sent leaves time for the next.
+        let share = (self.config.timeout / u32::try_from(all.len()).unwrap_or(u32::MAX).max(1)).max(LEAST);
+        let mut last = io::ErrorKind::AddrNotAvailable;
+        for found in all {
             // To what was checked, and not to the name once more: that may lead elsewhere by now.
-            match TcpStream::connect(found).await {
-                Ok(stream) => return Ok(stream),
-                Err(error) => last = Some(error.kind()),
+            match timeout(share, TcpStream::connect(found)).await {
+                Ok(Ok(stream)) => return Ok(stream),
+                Ok(Err(error)) if is_ours(&error) => return Err(Refusal::Ours(format!("no connection can be made: {error}"))),
+                Ok(Err(error)) => last = error.kind(),
+                Err(_elapsed) => last = io::ErrorKind::TimedOut,
             }
         }
-        Err(Refusal(format!("no connection: {}", last.map_or_else(|| "no address".to_owned(), |kind| kind.to_string()))))
+        Err(Refusal::Theirs(format!("no connection: {last}")))
     }
 
     async fn client(&self) -> Result<Client, Refusal> {
         let mut kept = self.client.lock().await;
         if let Some((read, client)) = &*kept
-            && read.elapsed() < BELIEVED_FOR
+            && read.elapsed() < self.believed_for
         {
             return Ok(client.clone());
         }
         let trust = self.config.trust.clone();
         let made = tokio::task::spawn_blocking(move || Client::new(&trust, Protocol::Http1)).await;
-        let made = made.map_err(|error| Refusal(error.to_string()))?;
-        let client = made.map_err(|error| Refusal(format!("nobody can be believed: {error}")))?;
+        let made = made.map_err(|error| Refusal::Ours(format!("nobody can be believed: {error}")))?;
+        let client = match (made, &*kept) {
+            (Ok(client), _) => client,
+            (Err(error), Some((_, client))) => {
+                let error = &error as &dyn std::error::Error;
+                tracing::error!(
+                    error,
+                    "authorities of receivers of webhooks cannot be read; those that were read last are believed further on"
+                );
+                client.clone()
+            }
+            (Err(error), None) => return Err(Refusal::Ours(format!("nobody can be believed: {error}"))),
+        };
         *kept = Some((Instant::now(), client.clone()));
         Ok(client)
     }
@@ -105,10 +134,10 @@ impl WebhookSender for HttpSender {
     }
 
     async fn send(&self, url: &str, secrets: &WebhookSecrets, event: &Event, now: Timestamp) -> Result<(), Refusal> {
-        let address = Address::parse(url, &self.config.networks).map_err(Refusal)?;
+        let address = Address::parse(url, &self.config.networks).map_err(Refusal::Theirs)?;
         let (body, seconds) = (cloud_event::text(event), now.as_millis() / 1_000);
         let signatures = signature::signatures(secrets, now, &event.id, seconds, &body);
-        let signatures = signatures.ok_or_else(|| Refusal("its secret is none".to_owned()))?;
+        let signatures = signatures.ok_or_else(|| Refusal::Theirs("its secret is none".to_owned()))?;
         let message = Request::post(address.path())
             .header(HOST, address.authority())
             .header(USER_AGENT, "zona")
@@ -118,15 +147,16 @@ impl WebhookSender for HttpSender {
             .header("webhook-timestamp", seconds)
             .header("webhook-signature", signatures)
             .body(Full::new(Bytes::from(body)));
-        let message = message.map_err(|error| Refusal(format!("it cannot be asked: {error}")))?;
+        let message = message.map_err(|error| Refusal::Theirs(format!("it cannot be asked: {error}")))?;
         let limit = self.config.timeout;
-        timeout(limit, self.attempt(&address, message)).await.unwrap_or_else(|_elapsed| Err(Refusal(format!("no answer within {limit:?}"))))
+        let late = |_elapsed| Err(Refusal::Theirs(format!("no answer within {limit:?}")));
+        timeout(limit, self.attempt(&address, message)).await.unwrap_or_else(late)
     }
 }
 
 /// Says one request, and waits for the answer. Redirections are not followed: who answers under the address answers, or nobody does.
 async fn say(stream: impl AsyncRead + AsyncWrite + Unpin + Send, message: Request<Full<Bytes>>) -> Result<(), Refusal> {
-    let broken = |error: hyper::Error| Refusal(format!("no answer: {error}"));
+    let broken = |error: hyper::Error| Refusal::Theirs(format!("no answer: {error}"));
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(broken)?;
     let answer = Box::pin(async move {
         let answer = sender.send_request(message).await.map_err(broken)?;
@@ -140,7 +170,18 @@ async fn say(stream: impl AsyncRead + AsyncWrite + Unpin + Send, message: Reques
         Either::Left((answered, _)) => answered?,
         Either::Right((_, answer)) => answer.await?,
     };
-    if status.is_success() { Ok(()) } else { Err(Refusal(told(status))) }
+    if status.is_success() { Ok(()) } else { Err(Refusal::Theirs(told(status))) }
+}
+
+/// In words of our own: what the receiver says of itself stands in the error, its certificate's names among it.
+fn no_handshake(error: &io::Error) -> Refusal {
+    let why = match error.kind() {
+        io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput => {
+            "nobody vouches for its certificate, or it speaks no TLS 1.3".to_owned()
+        }
+        kind => kind.to_string(),
+    };
+    Refusal::Theirs(format!("no handshake: {why}"))
 }
 
 fn told(status: StatusCode) -> String {

@@ -22,8 +22,8 @@ pub(crate) fn new_secret() -> Secret {
 
 /// The value of `webhook-signature`: one signature for each secret that holds now.
 pub(crate) fn signatures(secrets: &WebhookSecrets, now: Timestamp, id: &str, seconds: u64, body: &str) -> Option<String> {
-    let previous = secrets.previous.as_ref().filter(|(_, until)| now < *until).map(|(secret, _)| secret);
-    let all = [Some(&secrets.current), previous].into_iter().flatten().map(|secret| sign(secret, id, seconds, body));
+    let previous = secrets.previous.iter().filter(|(_, until)| now < *until).map(|(secret, _)| secret);
+    let all = std::iter::once(&secrets.current).chain(previous).map(|secret| sign(secret, id, seconds, body));
     all.collect::<Option<Vec<_>>>().map(|all| all.join(" "))
 }
 
@@ -47,9 +47,10 @@ mod tests {
     }
 
     #[test]
-    fn the_secret_before_signs_until_its_time_is_over() {
-        let secrets = WebhookSecrets { current: new_secret(), previous: Some((new_secret(), Timestamp::from_millis(10))) };
+    fn each_secret_before_signs_until_its_time_is_over() {
+        let previous = [20, 10].map(|until| (new_secret(), Timestamp::from_millis(until))).into();
+        let secrets = WebhookSecrets { current: new_secret(), previous };
         let count = |now| signatures(&secrets, Timestamp::from_millis(now), "id", 1, "{}").unwrap().split(' ').count();
-        assert_eq!((count(9), count(10)), (2, 1));
+        assert_eq!((count(9), count(10), count(20)), (3, 2, 1));
     }
 }

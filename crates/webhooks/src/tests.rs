@@ -22,7 +22,19 @@ fn networks(all: &[&str]) -> Networks {
 }
 
 fn sender(timeout: Duration) -> HttpSender {
-    HttpSender::new(Config { timeout, networks: networks(&["127.0.0.0/8"]), trust: Trust::System })
+    open(timeout, networks(&["127.0.0.0/8"]), Trust::System)
+}
+
+fn open(timeout: Duration, networks: Networks, trust: Trust) -> HttpSender {
+    HttpSender::open(Config { timeout, networks, trust }).unwrap()
+}
+
+/// What people of the tenant are told.
+fn told(refused: Refusal) -> String {
+    match refused {
+        Refusal::Theirs(told) => told,
+        Refusal::Ours(why) => panic!("this machine cannot send: {why}"),
+    }
 }
 
 fn event() -> Event {
@@ -38,7 +50,7 @@ fn event() -> Event {
 }
 
 fn secrets(sender: &HttpSender) -> WebhookSecrets {
-    WebhookSecrets { current: sender.new_secret(), previous: None }
+    WebhookSecrets { current: sender.new_secret(), previous: Vec::new() }
 }
 
 /// Reads one request to its end, and answers.
@@ -122,7 +134,7 @@ async fn what_is_not_taken_is_told_by_its_status_and_redirections_are_not_follow
     ] {
         let (url, received) = receiver(says).await;
         let refused = sender.send(&url, &secrets(&sender), &event(), Timestamp::from_millis(5)).await.unwrap_err();
-        assert_eq!(refused, Refusal(told.to_owned()));
+        assert_eq!(refused, Refusal::Theirs(told.to_owned()));
         received.await.unwrap();
     }
 }
@@ -153,7 +165,7 @@ async fn an_answer_that_never_ends_is_taken_by_its_status_and_one_that_never_beg
     }
     let hasty = sender(Duration::from_millis(200));
     let refused = hasty.send(&url, &secrets(&hasty), &event(), Timestamp::from_millis(5)).await.unwrap_err();
-    assert_eq!(refused, Refusal("no answer within 200ms".to_owned()));
+    assert_eq!(refused, Refusal::Theirs("no answer within 200ms".to_owned()));
     drop(receiver.await.unwrap());
 }
 
@@ -163,13 +175,13 @@ async fn nobody_there_is_a_refusal() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/", listener.local_addr().unwrap());
     drop(listener);
-    let refused = sender.send(&url, &secrets(&sender), &event(), Timestamp::from_millis(5)).await.unwrap_err();
-    assert!(refused.0.starts_with("no connection: "), "{refused}");
+    let refused = told(sender.send(&url, &secrets(&sender), &event(), Timestamp::from_millis(5)).await.unwrap_err());
+    assert!(refused.starts_with("no connection: "), "{refused}");
 }
 
 #[test]
 fn addresses_that_are_not_of_the_public_internet_are_refused_in_every_form() {
-    let sender = HttpSender::new(Config { timeout: Duration::from_secs(1), networks: Networks::default(), trust: Trust::System });
+    let sender = open(Duration::from_secs(1), Networks::default(), Trust::System);
     for host in [
         "127.0.0.1",
         "10.0.0.1",
@@ -238,14 +250,11 @@ fn only_addresses_over_https_without_a_user_are_taken() {
 
 #[tokio::test]
 async fn a_name_that_leads_to_this_machine_is_refused_when_it_is_sent_to() {
-    let sender = HttpSender::new(Config { timeout: Duration::from_secs(5), networks: Networks::default(), trust: Trust::System });
+    let sender = open(Duration::from_secs(5), Networks::default(), Trust::System);
     sender.check("https://localhost:1/").unwrap();
-    let refused = sender.send("https://localhost:1/", &secrets(&sender), &event(), Timestamp::from_millis(5)).await.unwrap_err();
-    assert!(refused.0.contains("not of the public internet"), "{refused}");
-    assert!(
-        !refused.0.contains("127.0.0.1") && !refused.0.contains("::1"),
-        "where names of the server's network lead is not told: {refused}"
-    );
+    let refused = told(sender.send("https://localhost:1/", &secrets(&sender), &event(), Timestamp::from_millis(5)).await.unwrap_err());
+    assert!(refused.contains("not of the public internet"), "{refused}");
+    assert!(!refused.contains("127.0.0.1") && !refused.contains("::1"), "where names of the server's network lead is not told: {refused}");
 }
 
 #[test]
@@ -311,14 +320,30 @@ async fn nothing_is_sent_to_a_receiver_that_is_not_believed_or_speaks_no_tls_1_3
     let send = async |url: &str, believed: &Encrypted| {
         let trust = Trust::File(believed.directory.path().join("cert.pem"));
         let networks = networks(&["127.0.0.0/8", "::1/128"]);
-        let sender = HttpSender::new(Config { timeout: Duration::from_secs(10), networks, trust });
+        let sender = open(Duration::from_secs(10), networks, trust);
         sender.send(url, &secrets(&sender), &event(), Timestamp::from_millis(5)).await
     };
     let (one, other, old) = (Encrypted::start("TLSv1_3"), Encrypted::start("TLSv1_3"), Encrypted::start("TLSv1_2"));
     send(&one.url, &one).await.unwrap();
     let misnamed = one.url.replace("localhost", "127.0.0.1");
     for (url, believed) in [(&one.url, &other), (&old.url, &old), (&misnamed, &one)] {
-        let refused = send(url, believed).await.unwrap_err();
-        assert!(refused.0.starts_with("no handshake: "), "{refused}");
+        let refused = told(send(url, believed).await.unwrap_err());
+        assert!(refused.starts_with("no handshake: "), "{refused}");
+        assert!(!refused.contains("localhost"), "what a certificate says is the receiver's choice of words: {refused}");
     }
+}
+
+#[tokio::test]
+async fn authorities_that_cannot_be_read_are_refused_at_the_start_and_those_before_are_believed_later() {
+    let receiver = Encrypted::start("TLSv1_3");
+    let file = receiver.directory.path().join("cert.pem");
+    let config = || {
+        let (networks, trust) = (networks(&["127.0.0.0/8", "::1/128"]), Trust::File(file.clone()));
+        Config { timeout: Duration::from_secs(10), networks, trust }
+    };
+    let mut sender = HttpSender::open(config()).unwrap();
+    sender.believed_for = Duration::ZERO;
+    std::fs::remove_file(&file).unwrap();
+    assert!(HttpSender::open(config()).is_err());
+    sender.send(&receiver.url, &secrets(&sender), &event(), Timestamp::from_millis(5)).await.unwrap();
 }

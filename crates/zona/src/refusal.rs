@@ -35,7 +35,7 @@ pub fn not_started(error: Error) -> Failure {
         )),
         error if error.is_in_use() => Failure::new(Exit::Conflict, text),
         Error::Sandbox(_) => Failure::new(Exit::Unavailable, text).hint("`zona doctor` says what this host lacks"),
-        Error::Telemetry(_) | Error::Advisories(_) | Error::Tls(_) => Failure::usage(text),
+        Error::Telemetry(_) | Error::Advisories(_) | Error::Tls(_) | Error::Receivers(_) => Failure::usage(text),
         _ => Failure::new(Exit::Unavailable, text),
     }
 }

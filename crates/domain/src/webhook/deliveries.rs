@@ -3,10 +3,10 @@
 
 mod under_way;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::future::Future;
 use std::pin::pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures_util::future::select;
@@ -26,6 +26,7 @@ use crate::webhook::{
     Delivery, Failed, Queued, Refusal, Verdict, Webhook, WebhookChange, WebhookConfig, WebhookRepository, WebhookSecrets, WebhookSender,
     WebhookState,
 };
+use crate::work::Spawner;
 
 /// Under whose lease it is done.
 const JOB: &str = "webhooks";
@@ -35,6 +36,10 @@ const LOOK_EVERY: Duration = Duration::from_millis(500);
 const PRUNE_EVERY: Duration = Duration::from_secs(3_600);
 /// Deliveries of one webhook that wait, beyond which no more events are looked at.
 const MAX_WAITING: u64 = 1_000;
+/// How often events are looked at for one webhook in a round: what lies far behind keeps no other waiting.
+const STEPS: usize = 4;
+/// Longest text of a failure that is kept, in characters.
+const MAX_FAILURE: usize = 200;
 /// Deliveries that are given up in a row before a webhook is disabled.
 const MAX_GIVEN_UP: u64 = 50;
 /// What records call it where a webhook is disabled, where a delivery is given up, and where old dead letters are removed.
@@ -57,6 +62,8 @@ pub struct DeliveryPorts {
     pub tenants: Arc<dyn TenantStates>,
     /// Who sends.
     pub sender: Arc<dyn WebhookSender>,
+    /// Runs attempts: none waits for another, or for whoever looks after them.
+    pub spawner: Arc<dyn Spawner>,
     /// Says which server sends.
     pub leases: Arc<dyn LeaseRepository>,
     /// Records what is given up.
@@ -73,6 +80,8 @@ pub struct Deliveries {
     ports: DeliveryPorts,
     config: WebhookConfig,
     instance: InstanceId,
+    /// What operators have heard of within the hour: whose secret cannot be read, or, without a webhook, that this server cannot send.
+    told: Arc<Mutex<HashSet<Option<WebhookName>>>>,
 }
 
 /// How far one server is with sending.
@@ -83,6 +92,8 @@ struct Sending {
     lease: Option<JobLease>,
     /// What was looked after in the last round: nothing is sent to others, whatever they were before.
     served: HashMap<WebhookName, Webhook>,
+    /// The last that was looked after: the next round begins behind it.
+    last: Option<WebhookName>,
     pruned: Timestamp,
     is_failing: bool,
 }
@@ -90,7 +101,7 @@ struct Sending {
 impl Deliveries {
     /// Wires them to their ports; `instance` is the server that sends.
     pub fn new(ports: DeliveryPorts, config: WebhookConfig, instance: InstanceId) -> Self {
-        Deliveries { ports, config, instance }
+        Deliveries { ports, config, instance, told: Arc::default() }
     }
 
     /// Sends until `stop`, whenever no other server does. What is under way then is sent again by the next one.
@@ -132,15 +143,21 @@ impl Deliveries {
         }
     }
 
-    /// Queues what has happened, and begins to send what is due. What fails for one webhook keeps no other from its own.
+    /// Queues what has happened, and begins to send what is due, for as many webhooks as there is time and room for; the next round goes on
+    /// behind them. What fails for one webhook keeps no other from its own.
     async fn round(&self, sending: &mut Sending) -> Result<()> {
         sending.served.clear();
         if !self.is_ours(&mut sending.lease).await? {
             return Ok(());
         }
-        let pending = self.ports.webhooks.pending(self.ports.clock.now()).await?;
+        let began = self.ports.clock.now();
         let mut looked_after = Ok(());
-        for webhook in sending.under_way.in_turn(pending) {
+        for webhook in self.ports.webhooks.pending(began, sending.last.as_ref()).await? {
+            // Longer than that the lease would not be renewed.
+            if sending.under_way.is_full() || self.ports.clock.now().since(began) >= Keeper::period() {
+                break;
+            }
+            sending.last = Some(webhook.name.clone());
             match self.look_after(&webhook, &mut sending.under_way).await {
                 Ok(true) => {
                     sending.served.insert(webhook.name.clone(), webhook);
@@ -172,12 +189,16 @@ impl Deliveries {
         let mut wait = self.ports.clock.sleep(if lease.is_some() { LOOK_EVERY } else { Keeper::period() });
         loop {
             let was_full = under_way.is_full();
-            let Some((name, rest)) = under_way.next(wait).await else { return Ok(()) };
+            let Some((ended, rest)) = under_way.next(wait).await else { return Ok(()) };
             wait = rest;
-            match served.get(&name) {
-                Some(_) if was_full => return Ok(()),
-                Some(webhook) => self.begin(&scope(webhook), webhook, under_way).await?,
-                None => {}
+            if ended.attempted == Attempted::Postponed {
+                // Not before the next look: what kept it from being sent would keep it again.
+                served.remove(&ended.webhook);
+            } else if was_full {
+                under_way.take_ended();
+                return Ok(());
+            } else if let Some(webhook) = served.get(&ended.webhook) {
+                self.begin(&scope(webhook), webhook, under_way).await?;
             }
         }
     }
@@ -193,23 +214,24 @@ impl Deliveries {
         Ok(true)
     }
 
-    /// Queues events behind the last one that was looked at, in steps, as long as there is room.
+    /// Queues events behind the last one that was looked at, in a few steps, as long as there is room. Where the webhook was changed
+    /// meanwhile, the next round judges by what it wants then.
     async fn queue(&self, scope: &TenantScope, webhook: &Webhook) -> Result<()> {
         let DeliveryPorts { events, webhooks, clock, .. } = &self.ports;
-        loop {
-            let Some(progress) = webhooks.progress(scope, &webhook.name.webhook).await? else { return Ok(()) };
-            if progress.waiting >= MAX_WAITING {
+        for _ in 0..STEPS {
+            let Some(reached) = webhooks.reached(scope, &webhook.name.webhook, MAX_WAITING).await? else { return Ok(()) };
+            let found = events.behind(scope, reached).await?.open_for_system().map(|page| page.items).unwrap_or_default();
+            let (Some(first), Some(last)) = (found.first(), found.last()) else {
+                return self.pass_over(scope, webhook, reached).await;
+            };
+            let (missed, to) = (first.sequence - reached - 1, last.sequence);
+            let wanted = found.into_iter().filter(|event| webhook.wants(event.kind)).collect();
+            let queued = Queued { revision: webhook.revision, from: reached, to, missed, events: wanted, due: clock.now() };
+            if !webhooks.queue(scope, &webhook.name.webhook, queued).await? {
                 return Ok(());
             }
-            let found = events.behind(scope, progress.reached).await?.open_for_system().map(|page| page.items).unwrap_or_default();
-            let (Some(first), Some(last)) = (found.first(), found.last()) else {
-                return self.pass_over(scope, webhook, progress.reached).await;
-            };
-            let (missed, to) = (first.sequence - progress.reached - 1, last.sequence);
-            let wanted = found.into_iter().filter(|event| webhook.wants(event.kind)).collect();
-            let queued = Queued { from: progress.reached, to, missed, events: wanted, due: clock.now() };
-            webhooks.queue(scope, &webhook.name.webhook, queued).await?;
         }
+        Ok(())
     }
 
     /// Counts what was removed before it was looked at, where nothing has happened since.
@@ -219,7 +241,8 @@ impl Deliveries {
         if gone <= reached {
             return Ok(());
         }
-        let queued = Queued { from: reached, to: gone, missed: gone - reached, events: Vec::new(), due: clock.now() };
+        let (revision, missed) = (webhook.revision, gone - reached);
+        let queued = Queued { revision, from: reached, to: gone, missed, events: Vec::new(), due: clock.now() };
         webhooks.queue(scope, &webhook.name.webhook, queued).await.map(drop)
     }
 
@@ -228,12 +251,12 @@ impl Deliveries {
         if room == 0 {
             return Ok(());
         }
-        let now = self.ports.clock.now();
+        let DeliveryPorts { webhooks, spawner, clock, .. } = &self.ports;
         // Those under way are among them.
-        let due = self.ports.webhooks.due(scope, &webhook.name.webhook, now, (AT_ONCE * 2) as u32).await?;
+        let due = webhooks.due(scope, webhook, clock.now(), (AT_ONCE * 2) as u32).await?;
         for delivery in due.into_iter().filter(|delivery| !under_way.has(delivery)).take(room).collect::<Vec<_>>() {
             let (this, scope, sent_to, sequence) = (self.clone(), scope.clone(), webhook.clone(), delivery.event.sequence);
-            under_way.add(&webhook.name, sequence, async move { this.attempt(&scope, &sent_to, delivery).await });
+            under_way.add(spawner.as_ref(), &webhook.name, sequence, async move { this.attempt(&scope, &sent_to, delivery).await });
         }
         Ok(())
     }
@@ -244,34 +267,48 @@ impl Deliveries {
             Ok(attempted) => attempted,
             Err(error) => {
                 self.ports.incidents.report(&Incident::WorkFailed { work: "store what became of a delivery", error: &error });
-                self.ports.clock.sleep(LOOK_EVERY).await;
-                Attempted::Refused
+                Attempted::Postponed
             }
         }
     }
 
     async fn send(&self, scope: &TenantScope, webhook: &Webhook, delivery: &Delivery) -> Result<Attempted> {
-        let DeliveryPorts { webhooks, sender, clock, .. } = &self.ports;
-        let (id, sequence) = (&webhook.name.webhook, delivery.event.sequence);
+        let DeliveryPorts { webhooks, tenants, sender, clock, .. } = &self.ports;
+        if tenants.state(scope.tenant()).await? != Some(TenantState::Active) {
+            return Ok(Attempted::Postponed);
+        }
         let sent = match self.secrets(scope, webhook).await? {
-            None => return Ok(Attempted::Refused),
+            None => return Ok(Attempted::Postponed),
             Some(Ok(secrets)) => sender.send(&webhook.url, &secrets, &delivery.event, clock.now()).await,
             Some(Err(refusal)) => Err(refusal),
         };
-        let Err(refusal) = sent else {
-            webhooks.taken(scope, id, sequence).await?;
-            return Ok(Attempted::Taken);
-        };
+        match sent {
+            Ok(()) => {
+                webhooks.taken(scope, &webhook.name.webhook, delivery.event.sequence).await?;
+                Ok(Attempted::Taken)
+            }
+            Err(Refusal::Ours(why)) => {
+                self.tell(None, "send to webhooks", &Error::internal("this server cannot send", why));
+                Ok(Attempted::Postponed)
+            }
+            Err(Refusal::Theirs(failure)) => self.refused(scope, webhook, delivery, &failure).await,
+        }
+    }
+
+    /// What becomes of a delivery that was not taken.
+    async fn refused(&self, scope: &TenantScope, webhook: &Webhook, delivery: &Delivery, failure: &str) -> Result<Attempted> {
+        let DeliveryPorts { webhooks, clock, .. } = &self.ports;
+        let sequence = delivery.event.sequence;
         let (now, attempts) = (clock.now(), delivery.attempts + 1);
         let lot = sequence.wrapping_mul(2_654_435_761).wrapping_add(now.as_millis());
         let is_last = attempts >= self.config.attempts;
         let verdict = if is_last { Verdict::GivenUp(now) } else { Verdict::Again(now.plus(self.config.pause(attempts, lot))) };
-        let failed = Failed { sequence, attempts, failure: refusal.to_string(), verdict };
+        let failed = Failed { sequence, attempts, failure: failure.chars().take(MAX_FAILURE).collect(), verdict };
         if is_last {
             self.give_up(scope, webhook, failed).await?;
             self.disable_where_nobody_takes_anything(scope, webhook).await?;
         } else {
-            webhooks.failed(scope, id, failed).await?;
+            webhooks.failed(scope, &webhook.name.webhook, failed).await?;
         }
         Ok(Attempted::Refused)
     }
@@ -282,10 +319,17 @@ impl Deliveries {
         match self.ports.webhooks.secrets(scope, &webhook.name.webhook).await {
             Ok(found) => Ok(found.map(Ok)),
             Err(error) if error.kind() == ErrorKind::Internal => {
-                self.ports.incidents.report(&Incident::WorkFailed { work: "open the secret of a webhook", error: &error });
-                Ok(Some(Err(Refusal("its secret cannot be read; rotate it".to_owned()))))
+                self.tell(Some(&webhook.name), "open the secret of a webhook", &error);
+                Ok(Some(Err(Refusal::Theirs("its secret cannot be read; rotate it".to_owned()))))
             }
             Err(error) => Err(error),
+        }
+    }
+
+    /// Tells operators of what each attempt would tell again, once within the hour.
+    fn tell(&self, about: Option<&WebhookName>, work: &'static str, error: &Error) {
+        if self.told.lock().unwrap_or_else(PoisonError::into_inner).insert(about.cloned()) {
+            self.ports.incidents.report(&Incident::WorkFailed { work, error });
         }
     }
 
@@ -323,7 +367,7 @@ impl Deliveries {
         auditor.own_work(entry, Notes::default(), work).await
     }
 
-    /// Removes dead letters that nobody has asked for in time. What fails is tried again the next time.
+    /// Removes dead letters that nobody has asked for in time, some of them in a round. What fails is tried again the next time.
     async fn prune(&self, sending: &mut Sending) -> Result<()> {
         let DeliveryPorts { webhooks, auditor, clock, .. } = &self.ports;
         let now = clock.now();
@@ -332,6 +376,7 @@ impl Deliveries {
         }
         sending.pruned = now;
         sending.under_way.forget_refusals();
+        self.told.lock().unwrap_or_else(PoisonError::into_inner).clear();
         let before = now.minus(self.config.keep);
         if !webhooks.has_old_letters(before).await? {
             return Ok(());
@@ -342,7 +387,10 @@ impl Deliveries {
             notes.changes(FieldChange::named("dead_letters", Some(&pruned.to_string()), None).into_iter().collect());
             Ok(())
         };
-        auditor.own_work(entry, notes.clone(), work).await
+        auditor.own_work(entry, notes.clone(), work).await?;
+        // The next round looks whether there are more.
+        sending.pruned = Timestamp::default();
+        Ok(())
     }
 }
 

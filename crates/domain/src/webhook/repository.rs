@@ -6,9 +6,10 @@ use crate::Result;
 use crate::access::{Found, TenantScope};
 use crate::event::Event;
 use crate::identity::Secret;
-use crate::name::WebhookId;
+use crate::name::{WebhookId, WebhookName};
 use crate::page::{Page, PageRequest};
 use crate::request::{Committed, Expected, RequestKey};
+use crate::revision::Revision;
 use crate::time::Timestamp;
 use crate::webhook::{DeadLetter, Delivery, Failed, Webhook};
 
@@ -34,8 +35,8 @@ pub struct WebhookChange {
 pub struct WebhookSecrets {
     /// The secret.
     pub current: Secret,
-    /// The one before, which holds until this time.
-    pub previous: Option<(Secret, Timestamp)>,
+    /// Those before, the newest first, each with the time until which it holds.
+    pub previous: Vec<(Secret, Timestamp)>,
 }
 
 /// How far the deliveries of a webhook have come.
@@ -56,6 +57,8 @@ pub struct WebhookProgress {
 /// Events that were looked at, and those of them that are to be sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Queued {
+    /// By which revision of the webhook it was judged what is to be sent.
+    pub revision: Revision,
     /// The last one that was looked at before.
     pub from: u64,
     /// The last one that was looked at now.
@@ -84,21 +87,24 @@ pub trait WebhookRepository: Send + Sync {
     async fn progress(&self, scope: &TenantScope, id: &WebhookId) -> Result<Option<WebhookProgress>>;
     /// A page of dead letters, oldest event first.
     async fn dead_letters(&self, scope: &TenantScope, id: &WebhookId, page: &PageRequest) -> Result<Found<Page<DeadLetter>>>;
-    /// Active webhooks of every tenant for which there is something to do: events that were not looked at, or deliveries that are due.
-    /// In the order of their names. One that cannot be read is left out.
-    async fn pending(&self, now: Timestamp) -> Result<Vec<Webhook>>;
-    /// What deliveries are signed with; `None` without the webhook.
+    /// Some of the active webhooks of every tenant for which there is something to do: events that were not looked at, or deliveries that
+    /// are due. In the order of their names, from behind `after` to the last one and then from the first one on. One that cannot be read
+    /// is left out, and those of a tenant that is not active may be.
+    async fn pending(&self, now: Timestamp, after: Option<&WebhookName>) -> Result<Vec<Webhook>>;
+    /// What deliveries are signed with; `None` without the webhook. Of those before, what cannot be read any more is left out.
     async fn secrets(&self, scope: &TenantScope, id: &WebhookId) -> Result<Option<WebhookSecrets>>;
-    /// Queues events, unless others were looked at since. Says whether it has.
+    /// The last event that was looked at; `None` without the webhook, and where so many deliveries or more wait.
+    async fn reached(&self, scope: &TenantScope, id: &WebhookId, most: u64) -> Result<Option<u64>>;
+    /// Queues events, unless others were looked at since, or the webhook was changed. Says whether it has.
     async fn queue(&self, scope: &TenantScope, id: &WebhookId, queued: Queued) -> Result<bool>;
-    /// Deliveries that are due, oldest event first, at most `limit`.
-    async fn due(&self, scope: &TenantScope, id: &WebhookId, now: Timestamp, limit: u32) -> Result<Vec<Delivery>>;
+    /// Deliveries that are due, oldest event first, at most `limit`; none where the webhook is not active, or not as it is given any more.
+    async fn due(&self, scope: &TenantScope, webhook: &Webhook, now: Timestamp, limit: u32) -> Result<Vec<Delivery>>;
     /// Removes a delivery that was taken.
     async fn taken(&self, scope: &TenantScope, id: &WebhookId, sequence: u64) -> Result<()>;
-    /// Notes that an attempt has failed.
+    /// Notes that an attempt has failed, unless another one was noted since or the delivery was given up.
     async fn failed(&self, scope: &TenantScope, id: &WebhookId, failed: Failed) -> Result<()>;
     /// Whether there are dead letters that were given up before, but those of tenants on legal hold.
     async fn has_old_letters(&self, before: Timestamp) -> Result<bool>;
-    /// Removes them. Says how many.
+    /// Removes some of them, in one short write. Says how many.
     async fn prune_letters(&self, before: Timestamp) -> Result<u64>;
 }

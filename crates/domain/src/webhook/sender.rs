@@ -7,10 +7,16 @@ use crate::identity::Secret;
 use crate::time::Timestamp;
 use crate::webhook::WebhookSecrets;
 
-/// How an attempt has failed, for people: never what was answered, which is the receiver's choice of words.
+/// How an attempt has failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct Refusal(pub String);
+pub enum Refusal {
+    /// Nobody there has taken it. For people of the tenant: never what was answered, which is the receiver's choice of words.
+    #[error("{0}")]
+    Theirs(String),
+    /// This server could not even try, whoever the receiver is. For operators only; it is no attempt.
+    #[error("{0}")]
+    Ours(String),
+}
 
 /// Port: sends events.
 #[async_trait]

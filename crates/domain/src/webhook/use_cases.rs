@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::access::{Action, Found, OfTenant, Permit};
 use crate::audit::FieldChange;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::event::EventSelection;
 use crate::identity::Secret;
 use crate::name::{WebhookId, WebhookName};
@@ -24,6 +24,8 @@ const MAX_URL: usize = 2_048;
 const MAX_DESCRIPTION: usize = 500;
 /// How long the secret before still signs, beside the new one.
 const OVERLAP: Duration = Duration::from_secs(24 * 3_600);
+/// Secrets before that sign beside the new one: whoever did not hear an answer rotates again.
+const MAX_PREVIOUS: usize = 3;
 /// Dead letters that can be named in one request.
 const MAX_NAMED: usize = 1_000;
 
@@ -141,7 +143,8 @@ impl Webhooks {
         once(|| self.answered(permit, request.as_ref()), work).await
     }
 
-    /// Gives a webhook another secret, which is answered once; the one before signs beside it for a day.
+    /// Gives a webhook another secret, which is answered once; those before sign beside it, each until a day after it was replaced. A
+    /// secret that cannot be read any more is replaced all the same.
     ///
     /// # Errors
     /// [`Error::NotFound`], [`Error::Stale`].
@@ -149,11 +152,11 @@ impl Webhooks {
         let request = asked.request.clone();
         let look = || async { Ok(self.answered(permit, request.as_ref()).await?.map(|first| (first, None))) };
         let work = async {
-            let before = self.ports.repository.secrets(&permit.scope(), &permit.target().webhook).await?;
+            // Before the secrets are read: what was rotated meanwhile is a conflict.
+            let (old, request) = self.seen(permit, asked).await?;
             let secret = self.ports.sender.new_secret();
-            let until = self.ports.clock.now().plus(OVERLAP);
-            let secrets = WebhookSecrets { current: copy(&secret), previous: before.map(|before| (copy(&before.current), until)) };
-            let webhook = self.turn(permit, asked, |change| change.secrets = Some(secrets)).await?;
+            let secrets = self.beside(permit, &secret).await?;
+            let webhook = self.turn_from(permit, old, request, |change| change.secrets = Some(secrets)).await?;
             Ok((webhook, Some(secret)))
         };
         once(look, work).await
@@ -197,7 +200,7 @@ impl Webhooks {
         let state = if disabled { WebhookState::Disabled } else { WebhookState::Active };
         let webhook = Webhook { name, url, description, types, state, created: now, updated: now, revision: Revision::FIRST };
         let secret = self.ports.sender.new_secret();
-        let secrets = Some(WebhookSecrets { current: copy(&secret), previous: None });
+        let secrets = Some(WebhookSecrets { current: copy(&secret), previous: Vec::new() });
         let change =
             WebhookChange { expected: Expected::Absent, webhook: webhook.clone(), deletes: false, secrets, replays: None, request };
         let (stored, first) = self.store(permit, change).await?;
@@ -246,15 +249,48 @@ impl Webhooks {
         asked: WebhookAsked,
         what: impl FnOnce(&mut WebhookChange) + Send,
     ) -> Result<Webhook> {
+        let (old, request) = self.seen(permit, asked).await?;
+        self.turn_from(permit, old, request, what).await
+    }
+
+    /// The webhook that is to be changed, if it is as the caller saw it, and the request to remember.
+    async fn seen<A: Action<Target = WebhookName>>(
+        &self,
+        permit: &Permit<A>,
+        asked: WebhookAsked,
+    ) -> Result<(Webhook, Option<RequestKey>)> {
         let WebhookAsked { etag, request, violations } = asked;
         violations.unless_any(())?;
         let old = self.load(permit).await?;
         old.check_etag(&etag)?;
+        Ok((old, request))
+    }
+
+    async fn turn_from<A: Action<Target = WebhookName>>(
+        &self,
+        permit: &Permit<A>,
+        old: Webhook,
+        request: Option<RequestKey>,
+        what: impl FnOnce(&mut WebhookChange) + Send,
+    ) -> Result<Webhook> {
         let (expected, revision) = (Expected::Revision(old.revision), old.revision.next());
         let webhook = Webhook { updated: self.ports.clock.now(), revision, ..old };
         let mut change = WebhookChange { expected, webhook, deletes: false, secrets: None, replays: None, request };
         what(&mut change);
         Ok(self.store(permit, change).await?.0)
+    }
+
+    /// A new secret with those before that receivers may still be using.
+    async fn beside<A: Action<Target = WebhookName>>(&self, permit: &Permit<A>, secret: &Secret) -> Result<WebhookSecrets> {
+        let now = self.ports.clock.now();
+        let before = match self.ports.repository.secrets(&permit.scope(), &permit.target().webhook).await {
+            // Nothing can be signed with what does not open; with another one it can.
+            Err(error) if error.kind() == ErrorKind::Internal => None,
+            found => found?,
+        };
+        let replaced = |before: WebhookSecrets| std::iter::once((before.current, now.plus(OVERLAP))).chain(before.previous);
+        let previous = before.into_iter().flat_map(replaced).filter(|(_, until)| now < *until).take(MAX_PREVIOUS).collect();
+        Ok(WebhookSecrets { current: copy(secret), previous })
     }
 
     /// The webhook as it is answered, and whether it was stored just now.

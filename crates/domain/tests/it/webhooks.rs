@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use domain::access::{AccessPolicy, Caller, LocalRules};
 use domain::audit::{AuditRepository as _, Auditor, Outcome};
 use domain::event::{EventKind, EventRepository as _, Happened};
 use domain::identity::Secret;
@@ -13,7 +14,8 @@ use domain::tenant::TenantState;
 use domain::time::{Clock as _, Timestamp};
 use domain::utility::{Occasion, UtilityChange};
 use domain::webhook::{
-    Deliveries, DeliveryPorts, Webhook, WebhookChange, WebhookConfig, WebhookProgress, WebhookRepository, WebhookSecrets, WebhookState,
+    Deliveries, DeliveryPorts, Webhook, WebhookAsked, WebhookChange, WebhookConfig, WebhookPorts, WebhookProgress, WebhookRepository,
+    WebhookSecrets, WebhookState, Webhooks,
 };
 use test_support::{
     FakeClock, FakeSender, InMemoryEvents, InMemoryExecutionRepository, InMemoryTenants, InMemoryWebhooks, RecordedIncidents,
@@ -32,6 +34,7 @@ struct World {
     tenants: Arc<InMemoryTenants>,
     sender: Arc<FakeSender>,
     audit: Arc<InMemoryExecutionRepository>,
+    incidents: Arc<RecordedIncidents>,
     servers: Vec<(Arc<Notify>, JoinHandle<()>)>,
 }
 
@@ -45,6 +48,7 @@ impl World {
             tenants: Arc::new(InMemoryTenants::of(clock.clone(), &["acme", "system"])),
             sender: Arc::default(),
             audit: Arc::new(InMemoryExecutionRepository::new(clock.clone())),
+            incidents: Arc::default(),
             servers: Vec::new(),
             events,
             clock,
@@ -56,7 +60,7 @@ impl World {
 
     async fn make(&self, code: &str, id: &str) {
         let webhook = webhook_repository::webhook(code, id);
-        let secrets = Some(WebhookSecrets { current: Secret::new("whsec_"), previous: None });
+        let secrets = Some(WebhookSecrets { current: Secret::new("whsec_"), previous: Vec::new() });
         let change = WebhookChange { expected: Expected::Absent, webhook, deletes: false, secrets, replays: None, request: None };
         assert_eq!(self.webhooks.commit(&sample::scope(code), change).await.unwrap(), Committed::Stored);
     }
@@ -87,9 +91,10 @@ impl World {
             webhooks: self.webhooks.clone(),
             tenants: self.tenants.clone(),
             sender: self.sender.clone(),
+            spawner: Arc::new(TokioSpawner::current()),
             leases: self.audit.clone(),
             auditor: Auditor::new(audit, InstanceId::new(instance)),
-            incidents: Arc::new(RecordedIncidents::default()),
+            incidents: self.incidents.clone(),
             clock: self.clock.clone(),
         };
         let (deliveries, stop) = (Deliveries::new(ports, CONFIG, InstanceId::new(instance)), Arc::new(Notify::new()));
@@ -134,6 +139,22 @@ impl World {
         let replays = replays.then(|| (Vec::new(), self.clock.now()));
         let change = WebhookChange { expected, webhook, deletes: false, secrets: None, replays, request: None };
         assert_eq!(self.webhooks.commit(&sample::scope("acme"), change).await.unwrap(), Committed::Stored);
+    }
+
+    /// Gives it another secret, as an administrator does.
+    async fn rotate(&self) {
+        let ports = WebhookPorts { repository: self.webhooks.clone(), sender: self.sender.clone(), clock: self.clock.clone() };
+        let rules = AccessPolicy::new(Arc::new(LocalRules::new(sample::tenant("acme"))), self.tenants.clone());
+        let permit = rules.require(&Caller::loopback(sample::user("ann")), self.webhook().await.name).await.unwrap();
+        Webhooks::new(ports).rotate(&permit, WebhookAsked::default()).await.unwrap();
+    }
+
+    /// The secret, and those before it.
+    async fn secrets(&self) -> Vec<String> {
+        let name = self.webhook().await.name;
+        let found = self.webhooks.secrets(&sample::scope("acme"), &name.webhook).await.unwrap().unwrap();
+        let all = std::iter::once(&found.current).chain(found.previous.iter().map(|(secret, _)| secret));
+        all.map(|secret| secret.expose().to_owned()).collect()
     }
 
     /// Actions and outcomes of what the server has recorded.
@@ -317,4 +338,70 @@ async fn dead_letters_that_nobody_asks_for_go_in_time_and_that_is_recorded() {
     assert_eq!(world.progress().await.dead_letters, 0);
     let found = world.audit.since(&sample::scope("system"), 0, usize::MAX).await.unwrap().open_for_system().unwrap().items;
     assert_eq!(found.iter().map(|record| record.entry.action.as_str()).collect::<Vec<_>>(), ["webhook.prune", "webhook.prune"]);
+}
+
+#[tokio::test]
+async fn an_attempt_that_panics_is_made_again_and_stops_no_other() {
+    let world = World::new().await;
+    world.sender.panic_at(2);
+    world.happen(5);
+    world.pass(Duration::from_secs(5)).await;
+    assert_eq!((world.sender.tried_once(), world.sender.tried().len()), ((1..=5).collect(), 6));
+    assert_eq!(world.progress().await, WebhookProgress { reached: 5, ..WebhookProgress::default() });
+}
+
+#[tokio::test]
+async fn a_long_log_of_which_nothing_is_wanted_is_passed_over_in_bounded_steps() {
+    let world = World::new().await;
+    world.events.note((0..5_000).map(|_| Happened { kind: EventKind::ExecutionEnded, ..happened() }));
+    world.pass(Duration::from_millis(500)).await;
+    let reached = world.progress().await.reached;
+    // Two looks at most, each of four times 256 events.
+    assert!((1..=2_048).contains(&reached), "{reached}");
+    world.pass(Duration::from_secs(5)).await;
+    assert_eq!(world.progress().await.reached, 5_000);
+}
+
+#[tokio::test]
+async fn a_server_that_cannot_send_counts_no_attempt_and_says_so_once() {
+    let world = World::new().await;
+    world.sender.be_helpless(true);
+    world.happen(3);
+    world.pass(Duration::from_secs(60)).await;
+    assert_eq!(world.progress().await, WebhookProgress { reached: 3, waiting: 3, ..WebhookProgress::default() });
+    assert_eq!(world.incidents.kinds().len(), 1);
+    world.sender.be_helpless(false);
+    world.pass(Duration::from_secs(2)).await;
+    assert_eq!((world.sender.tried_once(), world.sender.tried().len()), ((1..=3).collect(), 3));
+}
+
+#[tokio::test]
+async fn a_secret_that_cannot_be_read_is_told_once_and_replaced_by_rotating_it() {
+    let world = World::new().await;
+    world.webhooks.damage_secrets(&world.webhook().await.name);
+    world.happen(2);
+    world.pass(Duration::from_secs(60)).await;
+    assert_eq!((world.sender.tried().len(), world.progress().await.dead_letters), (0, 2));
+    assert_eq!(world.incidents.kinds().len(), 1);
+    world.rotate().await;
+    world.change(WebhookState::Active, true).await;
+    world.pass(Duration::from_secs(2)).await;
+    assert_eq!(world.sender.tried_once(), [1, 2].into());
+    assert_eq!(world.secrets().await, ["whsec_0"]);
+}
+
+#[tokio::test]
+async fn secrets_that_were_replaced_sign_for_a_day_and_three_of_them_at_most() {
+    let world = World::new().await;
+    for _ in 0..2 {
+        world.rotate().await;
+    }
+    assert_eq!(world.secrets().await, ["whsec_1", "whsec_0", "whsec_"], "whoever did not hear the first answer has asked twice");
+    for _ in 0..3 {
+        world.rotate().await;
+    }
+    assert_eq!(world.secrets().await, ["whsec_4", "whsec_3", "whsec_2", "whsec_1"]);
+    world.clock.advance(Duration::from_secs(25 * 3_600));
+    world.rotate().await;
+    assert_eq!(world.secrets().await, ["whsec_5", "whsec_4"]);
 }

@@ -272,15 +272,15 @@ async fn what_a_deleted_tenant_was_told_goes_in_steps() {
 /// Makes a webhook behind which things have happened: one is on its way to it, and one was given up.
 pub(super) async fn told_to_a_webhook(store: &Scratch, code: &str) {
     let (scope, made) = (scope(code), webhook_repository::webhook(code, "hook"));
-    let (id, secrets) = (made.name.webhook.clone(), WebhookSecrets { current: Secret::new("whsec_"), previous: None });
+    let (id, secrets) = (made.name.webhook.clone(), WebhookSecrets { current: Secret::new("whsec_"), previous: Vec::new() });
     let change =
         WebhookChange { expected: Expected::Absent, webhook: made, deletes: false, secrets: Some(secrets), replays: None, request: None };
     assert_eq!(WebhookRepository::commit(&**store, &scope, change).await.unwrap(), Committed::Stored);
     let events = EventRepository::behind(&**store, &scope, 0).await.unwrap().open_for_system().unwrap().items;
     let (given_up, to) = (events[0].sequence, events.last().unwrap().sequence);
-    let queued = Queued { from: to, to, missed: 0, events: events[..2].to_vec(), due: at(1) };
+    let queued = Queued { revision: Revision::FIRST, from: to, to, missed: 0, events: events[..2].to_vec(), due: at(1) };
     assert!(store.queue(&scope, &id, queued).await.unwrap());
-    let failed = Failed { sequence: given_up, attempts: 8, failure: "a failure".to_owned(), verdict: Verdict::GivenUp(at(2)) };
+    let failed = Failed { sequence: given_up, attempts: 1, failure: "a failure".to_owned(), verdict: Verdict::GivenUp(at(2)) };
     store.failed(&scope, &id, failed).await.unwrap();
 }
 

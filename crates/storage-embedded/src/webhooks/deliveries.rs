@@ -3,6 +3,7 @@
 use domain::event::Event;
 use domain::name::{TenantId, WebhookId, WebhookName};
 use domain::page::{MAX_PAGE, Page, PageRequest};
+use domain::revision::Revision;
 use domain::time::Timestamp;
 use domain::webhook::{DeadLetter, Delivery, Failed, Queued, Verdict, WebhookProgress};
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
@@ -12,11 +13,12 @@ use crate::connection::integer;
 use crate::cursor::{Cursor, malformed};
 use crate::error::{Result, during};
 use crate::events::told;
+use crate::tenants::is_held;
 use crate::vault::Vault;
 
 const TABLE: &str = "webhook_deliveries";
 const ORDER: &str = "dead_letter";
-/// Dead letters of one webhook that are kept; beyond it the oldest go.
+/// Dead letters of one webhook that are kept; beyond it the oldest go, unless the tenant is on legal hold.
 const MAX_DEAD_LETTERS: u32 = 10_000;
 const COLUMNS: &str = "sequence, id, time, kind, subject, details, attempts, given_up, failure";
 
@@ -52,8 +54,10 @@ impl DeadLetters {
 
 pub(super) fn progress(connection: &Connection, tenant: &TenantId, id: &WebhookId) -> Result<Option<WebhookProgress>> {
     const QUERY: &str = "SELECT reached, given_up, missed, \
-         (SELECT count(*) FROM webhook_deliveries d WHERE d.tenant = ?1 AND d.webhook = ?2 AND d.given_up IS NULL), \
-         (SELECT count(*) FROM webhook_deliveries d WHERE d.tenant = ?1 AND d.webhook = ?2 AND d.given_up IS NOT NULL) \
+         (SELECT count(*) FROM webhook_deliveries d INDEXED BY webhook_deliveries_waiting \
+         WHERE d.tenant = ?1 AND d.webhook = ?2 AND d.given_up IS NULL), \
+         (SELECT count(*) FROM webhook_deliveries d INDEXED BY webhook_deliveries_given_up \
+         WHERE d.tenant = ?1 AND d.webhook = ?2 AND d.given_up IS NOT NULL) \
          FROM webhooks WHERE tenant = ?1 AND id = ?2";
     let number = |row: &Row<'_>, column| row.get::<_, i64>(column).map(i64::unsigned_abs);
     let progress = |row: &Row<'_>| {
@@ -69,13 +73,25 @@ pub(super) fn progress(connection: &Connection, tenant: &TenantId, id: &WebhookI
     run().optional().map_err(during("looking how far deliveries have come"))
 }
 
-/// Queues events unless others were looked at since.
+/// Counts no further than it must: it is asked in each round.
+pub(super) fn reached(connection: &Connection, tenant: &TenantId, id: &WebhookId, most: u64) -> Result<Option<u64>> {
+    const QUERY: &str = "SELECT reached FROM webhooks WHERE tenant = ?1 AND id = ?2 AND ?3 > \
+         (SELECT count(*) FROM (SELECT 1 FROM webhook_deliveries d INDEXED BY webhook_deliveries_waiting \
+         WHERE d.tenant = ?1 AND d.webhook = ?2 AND d.given_up IS NULL LIMIT ?3))";
+    let values = params![tenant.as_str(), id.as_str(), integer(most)];
+    let run = || connection.prepare_cached(QUERY)?.query_row(values, |row| row.get::<_, i64>(0).map(i64::unsigned_abs));
+    run().optional().map_err(during("looking how far events were looked at"))
+}
+
+/// Queues events unless others were looked at since, or the webhook was changed.
 pub(super) fn queue(connection: &Connection, tenant: &TenantId, id: &WebhookId, queued: &Queued) -> Result<bool> {
-    const REACH: &str = "UPDATE webhooks SET reached = ?3, missed = missed + ?4 WHERE tenant = ?1 AND id = ?2 AND reached = ?5";
+    const REACH: &str = "UPDATE webhooks SET reached = ?3, missed = missed + ?4 WHERE tenant = ?1 AND id = ?2 AND reached = ?5 \
+         AND revision = ?6";
     const ADD: &str = "INSERT OR IGNORE INTO webhook_deliveries (tenant, webhook, sequence, id, time, kind, subject, details, due) \
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
     let run = || {
-        let reach = params![tenant.as_str(), id.as_str(), integer(queued.to), integer(queued.missed), integer(queued.from)];
+        let (to, missed, from) = (integer(queued.to), integer(queued.missed), integer(queued.from));
+        let reach = params![tenant.as_str(), id.as_str(), to, missed, from, integer(queued.revision.as_u64())];
         if connection.prepare_cached(REACH)?.execute(reach)? == 0 {
             return Ok(false);
         }
@@ -98,12 +114,20 @@ pub(super) fn queue(connection: &Connection, tenant: &TenantId, id: &WebhookId, 
     run().map_err(during("queueing deliveries"))
 }
 
-pub(super) fn due(connection: &Connection, vault: &Vault, name: &WebhookName, now: Timestamp, limit: u32) -> Result<Vec<Delivery>> {
+pub(super) fn due(
+    connection: &Connection,
+    vault: &Vault,
+    (name, revision): (&WebhookName, Revision),
+    now: Timestamp,
+    limit: u32,
+) -> Result<Vec<Delivery>> {
     let query = format!(
         "SELECT {COLUMNS} FROM webhook_deliveries WHERE tenant = ?1 AND webhook = ?2 AND given_up IS NULL AND due <= ?3 \
+         AND EXISTS (SELECT 1 FROM webhooks w WHERE w.tenant = ?1 AND w.id = ?2 AND w.revision = ?5 AND w.state = 'active') \
          ORDER BY due, sequence LIMIT ?4"
     );
-    let values = params![name.tenant.as_str(), name.webhook.as_str(), integer(now.as_millis()), limit];
+    let (now, revision) = (integer(now.as_millis()), integer(revision.as_u64()));
+    let values = params![name.tenant.as_str(), name.webhook.as_str(), now, limit, revision];
     Ok(many(connection, vault, name, &query, values)?.into_iter().map(|letter| letter.delivery).collect())
 }
 
@@ -117,13 +141,14 @@ pub(super) fn taken(connection: &Connection, tenant: &TenantId, id: &WebhookId, 
     run().map(drop).map_err(during("removing a delivery"))
 }
 
+/// A result that comes late decides nothing any more.
 pub(super) fn failed(connection: &Connection, tenant: &TenantId, id: &WebhookId, failed: &Failed) -> Result<()> {
     const FAILED: &str = "UPDATE webhook_deliveries SET attempts = ?4, failure = ?5, due = coalesce(?6, due), given_up = ?7 \
-         WHERE tenant = ?1 AND webhook = ?2 AND sequence = ?3";
+         WHERE tenant = ?1 AND webhook = ?2 AND sequence = ?3 AND given_up IS NULL AND attempts = ?4 - 1";
     const COUNT: &str = "UPDATE webhooks SET given_up = given_up + 1 WHERE tenant = ?1 AND id = ?2";
     const OLDEST: &str = "DELETE FROM webhook_deliveries WHERE tenant = ?1 AND webhook = ?2 AND sequence IN \
-         (SELECT sequence FROM webhook_deliveries WHERE tenant = ?1 AND webhook = ?2 AND given_up IS NOT NULL \
-         ORDER BY sequence DESC LIMIT -1 OFFSET ?3)";
+         (SELECT sequence FROM webhook_deliveries INDEXED BY webhook_deliveries_given_up \
+         WHERE tenant = ?1 AND webhook = ?2 AND given_up IS NOT NULL ORDER BY sequence DESC LIMIT -1 OFFSET ?3)";
     let (due, given_up) = match failed.verdict {
         Verdict::Again(due) => (Some(integer(due.as_millis())), None),
         Verdict::GivenUp(at) => (None, Some(integer(at.as_millis()))),
@@ -134,11 +159,16 @@ pub(super) fn failed(connection: &Connection, tenant: &TenantId, id: &WebhookId,
         let found = connection.prepare_cached(FAILED)?.execute(row)?;
         if given_up.is_some() && found > 0 {
             connection.prepare_cached(COUNT)?.execute(params![tenant.as_str(), id.as_str()])?;
-            connection.prepare_cached(OLDEST)?.execute(params![tenant.as_str(), id.as_str(), MAX_DEAD_LETTERS])?;
+            return Ok(true);
         }
-        Ok(())
+        Ok(false)
     };
-    run().map_err(during("noting a failed delivery"))
+    if run().map_err(during("noting a failed delivery"))? && !is_held(connection, tenant)? {
+        let oldest = params![tenant.as_str(), id.as_str(), MAX_DEAD_LETTERS];
+        let trim = || connection.prepare_cached(OLDEST)?.execute(oldest);
+        trim().map_err(during("removing the oldest dead letters"))?;
+    }
+    Ok(())
 }
 
 /// Makes dead letters deliveries again, as if nobody had tried.

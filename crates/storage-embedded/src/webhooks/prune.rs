@@ -8,7 +8,7 @@ use crate::error::{Result, during};
 use crate::tenants::HELD;
 
 /// Most dead letters removed in one step.
-pub(super) const STEP: u64 = 1_000;
+const STEP: u64 = 1_000;
 
 /// Whether any were given up before, but those that a legal hold keeps.
 pub(super) fn has_old(connection: &Connection, before: Timestamp) -> Result<bool> {

@@ -17,8 +17,8 @@ use crate::vault::{Trouble, Vault};
 
 const TABLE: &str = "webhooks";
 const ORDER: &str = "webhook";
-/// Webhooks of all tenants that are looked after at once: what is beyond waits until these have nothing to do.
-const MAX_PENDING: u32 = 10_000;
+/// Webhooks of all tenants that are told of at once; the next question begins behind them.
+const MAX_PENDING: usize = 1_000;
 
 /// The webhooks of a tenant and which page of them.
 pub(super) struct List {
@@ -46,12 +46,17 @@ impl List {
     }
 }
 
-/// One that cannot be read keeps no other from what is sent to it.
-pub(super) fn pending(connection: &Connection, vault: &Vault, now: Timestamp) -> Result<Vec<Webhook>> {
-    const QUERY: &str = "SELECT tenant, id, document FROM webhooks w INDEXED BY webhooks_active WHERE state = 'active' AND \
-         (reached < (SELECT last FROM event_logs WHERE tenant = w.tenant) OR EXISTS \
-         (SELECT 1 FROM webhook_deliveries d WHERE d.tenant = w.tenant AND d.webhook = w.id AND d.given_up IS NULL AND d.due <= ?1)) \
-         ORDER BY tenant, id LIMIT ?2";
+/// From behind one to the last, and then from the first to that one. One that cannot be read keeps no other from what is sent to it.
+pub(super) fn pending(connection: &Connection, vault: &Vault, now: Timestamp, after: Option<&WebhookName>) -> Result<Vec<Webhook>> {
+    let query = |where_it_lies: &str| {
+        format!(
+            "SELECT tenant, id, document FROM webhooks w INDEXED BY webhooks_active WHERE state = 'active' AND {where_it_lies} AND \
+             (reached < (SELECT last FROM event_logs WHERE tenant = w.tenant) OR EXISTS (SELECT 1 FROM webhook_deliveries d \
+             WHERE d.tenant = w.tenant AND d.webhook = w.id AND d.given_up IS NULL AND d.due <= ?1)) AND \
+             NOT EXISTS (SELECT 1 FROM tenants t WHERE t.code = w.tenant AND t.state <> 'active') ORDER BY tenant, id LIMIT ?2"
+        )
+    };
+    let place = after.map_or(("", ""), |after| (after.tenant.as_str(), after.webhook.as_str()));
     let readable = |webhook: Result<Webhook>| match webhook {
         Err(error @ Error::Undecodable { .. }) => {
             if vault.is_news(Trouble::Unopened, &error) {
@@ -61,7 +66,13 @@ pub(super) fn pending(connection: &Connection, vault: &Vault, now: Timestamp) ->
         }
         webhook => Some(webhook),
     };
-    each(connection, QUERY, params![integer(now.as_millis()), MAX_PENDING])?.filter_map(readable).collect()
+    let mut found = Vec::new();
+    for where_it_lies in ["(tenant, id) > (?3, ?4)", "(tenant, id) <= (?3, ?4)"] {
+        let room = MAX_PENDING - found.len();
+        let values = params![integer(now.as_millis()), integer(room as u64), place.0, place.1];
+        found.extend(each(connection, &query(where_it_lies), values)?);
+    }
+    found.into_iter().filter_map(readable).collect()
 }
 
 pub(super) fn find(connection: &Connection, tenant: &TenantId, id: &WebhookId) -> Result<Option<Webhook>> {

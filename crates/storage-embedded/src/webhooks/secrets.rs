@@ -1,15 +1,16 @@
-//! Secrets of webhooks, sealed by the tenant's key.
+//! Secrets of webhooks, sealed by the tenant's key. Those before are sealed together, one a line: until when it holds, and the secret.
 
 use domain::identity::Secret;
-use domain::name::{TenantId, WebhookId, WebhookName};
+use domain::name::WebhookName;
 use domain::time::Timestamp;
 use domain::webhook::WebhookSecrets;
 use keys::Place;
 use rusqlite::{Connection, OptionalExtension as _, params};
+use zeroize::Zeroizing;
 
 use crate::connection::integer;
 use crate::error::{Error, Result, during};
-use crate::vault::Vault;
+use crate::vault::{Trouble, Vault};
 
 const TABLE: &str = "webhooks";
 const CURRENT: &str = "secret";
@@ -23,32 +24,44 @@ pub(super) struct Sealed {
 }
 
 pub(super) fn seal(connection: &Connection, vault: &Vault, name: &WebhookName, secrets: &WebhookSecrets) -> Result<Sealed> {
-    let sealed = |field: &'static str, secret: &Secret| {
-        vault.seal_of_tenant(connection, &name.tenant, place(name, field), secret.expose().as_bytes())
-    };
-    Ok(Sealed {
-        current: sealed(CURRENT, &secrets.current)?,
-        previous: secrets.previous.as_ref().map(|(secret, _)| sealed(PREVIOUS, secret)).transpose()?,
-        until: secrets.previous.as_ref().map(|(_, until)| integer(until.as_millis())),
-    })
+    let sealed = |field: &'static str, text: &str| vault.seal_of_tenant(connection, &name.tenant, place(name, field), text.as_bytes());
+    let until = secrets.previous.iter().map(|(_, until)| integer(until.as_millis())).max();
+    let lines: Vec<String> = secrets.previous.iter().map(|(secret, until)| format!("{} {}", until.as_millis(), secret.expose())).collect();
+    let lines = Zeroizing::new(lines.join("\n"));
+    let previous = until.map(|_| sealed(PREVIOUS, &lines)).transpose()?;
+    Ok(Sealed { current: sealed(CURRENT, secrets.current.expose())?, previous, until })
 }
 
-pub(super) fn find(connection: &Connection, vault: &Vault, tenant: &TenantId, id: &WebhookId) -> Result<Option<WebhookSecrets>> {
+/// Those before are opened while one of them holds, and nothing waits for what of them does not open.
+pub(super) fn find(connection: &Connection, vault: &Vault, name: &WebhookName, now: Timestamp) -> Result<Option<WebhookSecrets>> {
     const QUERY: &str = "SELECT secret, previous, previous_until FROM webhooks WHERE tenant = ?1 AND id = ?2";
     let row = |row: &rusqlite::Row<'_>| Ok(Sealed { current: row.get(0)?, previous: row.get(1)?, until: row.get(2)? });
-    let run = || connection.prepare_cached(QUERY)?.query_row(params![tenant.as_str(), id.as_str()], row);
+    let run = || connection.prepare_cached(QUERY)?.query_row(params![name.tenant.as_str(), name.webhook.as_str()], row);
     let Some(sealed) = run().optional().map_err(during("reading the secret of a webhook"))? else { return Ok(None) };
-    let name = WebhookName { tenant: tenant.clone(), webhook: id.clone() };
-    let open = |field: &'static str, bytes: &[u8]| -> Result<Secret> {
-        let text = vault.open_of_tenant(connection, tenant, TABLE, place(&name, field), bytes)?;
-        let text = std::str::from_utf8(&text).map_err(|error| Error::undecodable(TABLE, name.to_string(), error))?;
-        Ok(Secret::new(text))
+    let open = |field: &'static str, bytes: &[u8]| -> Result<Zeroizing<String>> {
+        let text = vault.open_of_tenant(connection, &name.tenant, TABLE, place(name, field), bytes)?;
+        let broken = |error| Error::undecodable(TABLE, format!("{name}/{field}"), error);
+        std::str::from_utf8(&text).map(|text| Zeroizing::new(text.to_owned())).map_err(broken)
     };
-    let previous = match (&sealed.previous, sealed.until) {
-        (Some(bytes), Some(until)) => Some((open(PREVIOUS, bytes)?, Timestamp::from_millis(until.unsigned_abs()))),
-        _ => None,
+    let current = Secret::new(open(CURRENT, &sealed.current)?.as_str());
+    let held = sealed.previous.as_ref().filter(|_| sealed.until.is_some_and(|until| integer(now.as_millis()) < until));
+    let previous = match held.map(|bytes| open(PREVIOUS, bytes)) {
+        None => Vec::new(),
+        Some(Ok(lines)) => lines.lines().filter_map(read_line).collect(),
+        Some(Err(error @ (Error::Undecodable { .. } | Error::Sealed { .. }))) => {
+            if vault.is_news(Trouble::Unopened, &error) {
+                tracing::error!(error = &error as &dyn std::error::Error, "secrets of a webhook that were replaced cannot be read");
+            }
+            Vec::new()
+        }
+        Some(Err(error)) => return Err(error),
     };
-    Ok(Some(WebhookSecrets { current: open(CURRENT, &sealed.current)?, previous }))
+    Ok(Some(WebhookSecrets { current, previous }))
+}
+
+fn read_line(line: &str) -> Option<(Secret, Timestamp)> {
+    let (until, secret) = line.split_once(' ')?;
+    Some((Secret::new(secret), Timestamp::from_millis(until.parse().ok()?)))
 }
 
 fn place<'a>(name: &'a WebhookName, field: &'a str) -> Place<'a> {

@@ -37,6 +37,8 @@ struct State {
 struct Held {
     webhook: Webhook,
     secrets: WebhookSecrets,
+    /// Whether its secrets cannot be read.
+    damaged: bool,
     progress: WebhookProgress,
     deliveries: BTreeMap<u64, Kept>,
 }
@@ -51,6 +53,13 @@ impl InMemoryWebhooks {
     /// None yet; a new one begins behind what `events` holds.
     pub fn new(clock: Arc<dyn Clock>, events: Arc<InMemoryEvents>) -> Self {
         InMemoryWebhooks { state: Mutex::default(), clock, events }
+    }
+
+    /// The secrets of a webhook cannot be read any more, until it has others.
+    pub fn damage_secrets(&self, name: &WebhookName) {
+        if let Some(held) = self.state().webhooks.get_mut(name) {
+            held.damaged = true;
+        }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -77,7 +86,7 @@ impl InMemoryWebhooks {
             (Expected::Absent, None) => {
                 let progress = WebhookProgress { reached: newest, ..WebhookProgress::default() };
                 let secrets = secrets.expect("a new webhook has a secret");
-                let held = Held { webhook: webhook.clone(), secrets, progress, deliveries: BTreeMap::new() };
+                let held = Held { webhook: webhook.clone(), secrets, damaged: false, progress, deliveries: BTreeMap::new() };
                 state.webhooks.insert(name.clone(), held);
             }
             (Expected::Revision(expected), Some(stored)) if expected == stored && deletes => {
@@ -103,7 +112,7 @@ impl Held {
         }
         self.webhook = webhook;
         if let Some(secrets) = secrets {
-            self.secrets = secrets;
+            (self.secrets, self.damaged) = (secrets, false);
         }
         if let Some((places, due)) = replays {
             self.replay(&places, due);
@@ -182,7 +191,7 @@ impl WebhookRepository for InMemoryWebhooks {
         page(items, request, "dead_letter", key, |a, b| a.0 > b.0).map(Found::one)
     }
 
-    async fn pending(&self, now: Timestamp) -> Result<Vec<Webhook>> {
+    async fn pending(&self, now: Timestamp, after: Option<&WebhookName>) -> Result<Vec<Webhook>> {
         let mut pending = Vec::new();
         let active = |held: &&Held| held.webhook.state == WebhookState::Active;
         let work = |held: &Held| (held.webhook.clone(), held.progress.reached, held.is_due(now));
@@ -193,19 +202,29 @@ impl WebhookRepository for InMemoryWebhooks {
                 pending.push(webhook);
             }
         }
+        let first = pending.partition_point(|webhook| Some(&webhook.name) <= after);
+        pending.rotate_left(first);
         Ok(pending)
     }
 
     async fn secrets(&self, scope: &TenantScope, id: &WebhookId) -> Result<Option<WebhookSecrets>> {
-        Ok(self.held(scope, id, |held| WebhookSecrets {
-            current: copied(&held.secrets.current),
-            previous: held.secrets.previous.as_ref().map(|(secret, until)| (copied(secret), *until)),
-        }))
+        let read = |held: &mut Held| match held.damaged {
+            true => Err(Error::Internal { context: "a test has damaged it", source: None }),
+            false => Ok(WebhookSecrets {
+                current: copied(&held.secrets.current),
+                previous: held.secrets.previous.iter().map(|(secret, until)| (copied(secret), *until)).collect(),
+            }),
+        };
+        self.held(scope, id, read).transpose()
+    }
+
+    async fn reached(&self, scope: &TenantScope, id: &WebhookId, most: u64) -> Result<Option<u64>> {
+        Ok(self.held(scope, id, |held| Some(held.progress.reached).filter(|_| held.count(false) < most)).flatten())
     }
 
     async fn queue(&self, scope: &TenantScope, id: &WebhookId, queued: Queued) -> Result<bool> {
         let queue = |held: &mut Held| {
-            if held.progress.reached != queued.from {
+            if held.progress.reached != queued.from || held.webhook.revision != queued.revision {
                 return false;
             }
             held.progress.reached = queued.to;
@@ -221,13 +240,16 @@ impl WebhookRepository for InMemoryWebhooks {
         Ok(self.held(scope, id, queue).unwrap_or(false))
     }
 
-    async fn due(&self, scope: &TenantScope, id: &WebhookId, now: Timestamp, limit: u32) -> Result<Vec<Delivery>> {
+    async fn due(&self, scope: &TenantScope, webhook: &Webhook, now: Timestamp, limit: u32) -> Result<Vec<Delivery>> {
         let due = |held: &mut Held| {
+            if held.webhook.revision != webhook.revision || held.webhook.state != WebhookState::Active {
+                return Vec::new();
+            }
             let mut due: Vec<_> = held.deliveries.values().filter(|kept| !kept.given_up && kept.due <= now).collect();
             due.sort_by_key(|kept| (kept.due, kept.letter.delivery.event.sequence));
             due.into_iter().take(limit as usize).map(|kept| kept.letter.delivery.clone()).collect()
         };
-        Ok(self.held(scope, id, due).unwrap_or_default())
+        Ok(self.held(scope, &webhook.name.webhook, due).unwrap_or_default())
     }
 
     async fn taken(&self, scope: &TenantScope, id: &WebhookId, sequence: u64) -> Result<()> {
@@ -241,6 +263,9 @@ impl WebhookRepository for InMemoryWebhooks {
     async fn failed(&self, scope: &TenantScope, id: &WebhookId, failed: Failed) -> Result<()> {
         self.held(scope, id, |held| {
             let Some(kept) = held.deliveries.get_mut(&failed.sequence) else { return };
+            if kept.given_up || kept.letter.delivery.attempts + 1 != failed.attempts {
+                return;
+            }
             kept.letter.delivery.attempts = failed.attempts;
             kept.letter.failure = failed.failure;
             match failed.verdict {

@@ -1,15 +1,18 @@
-//! Attempts that are under way, in bounds of each webhook, of each tenant and of all together: whoever is slow holds up nobody else.
+//! Attempts that are under way, in bounds of each webhook, of each tenant and of all together: whoever is slow holds up nobody else. Each is
+//! a task of its own, so that it goes on while nobody asks for its end, and one that panics ends alone.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::future::Future;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 
-use futures_util::StreamExt as _;
+use futures_channel::oneshot;
 use futures_util::future::{Either, select};
 use futures_util::stream::FuturesUnordered;
+use futures_util::{FutureExt as _, StreamExt as _};
 
 use crate::name::{TenantId, WebhookName};
-use crate::webhook::{Delivery, Webhook};
+use crate::webhook::Delivery;
+use crate::work::Spawner;
 
 /// Attempts at one webhook at once; at one that has not taken the last one, a single one.
 pub(super) const AT_ONCE: usize = 4;
@@ -18,18 +21,23 @@ const OF_TENANT: usize = 16;
 /// Attempts at all of them: each holds a connection.
 const ALL_AT_ONCE: usize = 128;
 
+/// What they are called where tasks are named.
+const TASK: &str = "webhook attempt";
+
 /// What has become of an attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Attempted {
     Taken,
     Refused,
+    /// Nothing was sent, or nobody knows: it is due as before.
+    Postponed,
 }
 
 /// An attempt that has ended.
-struct Ended {
-    webhook: WebhookName,
+pub(super) struct Ended {
+    pub(super) webhook: WebhookName,
+    pub(super) attempted: Attempted,
     sequence: u64,
-    attempted: Attempted,
 }
 
 /// Attempts that are under way.
@@ -40,8 +48,6 @@ pub(super) struct UnderWay {
     of_tenants: HashMap<TenantId, usize>,
     /// Those that have not taken the last one.
     refusing: HashSet<WebhookName>,
-    /// The last that got a turn.
-    last: Option<WebhookName>,
 }
 
 impl UnderWay {
@@ -61,33 +67,45 @@ impl UnderWay {
         own.min(of_tenant).min(ALL_AT_ONCE.saturating_sub(self.attempts.len()))
     }
 
-    /// Webhooks in the order of their names, from the one whose turn it is.
-    pub(super) fn in_turn(&self, mut webhooks: Vec<Webhook>) -> Vec<Webhook> {
-        let first = webhooks.partition_point(|webhook| Some(&webhook.name) <= self.last.as_ref());
-        webhooks.rotate_left(first);
-        webhooks
-    }
-
-    pub(super) fn add(&mut self, webhook: &WebhookName, sequence: u64, attempt: impl Future<Output = Attempted> + Send + 'static) {
+    /// Begins an attempt, which ends where this goes away.
+    pub(super) fn add(
+        &mut self,
+        spawner: &dyn Spawner,
+        webhook: &WebhookName,
+        sequence: u64,
+        attempt: impl Future<Output = Attempted> + Send + 'static,
+    ) {
         let webhook = webhook.clone();
         self.places.entry(webhook.clone()).or_default().insert(sequence);
         *self.of_tenants.entry(webhook.tenant.clone()).or_default() += 1;
-        self.last = Some(webhook.clone());
+        let (end, ended) = oneshot::channel();
+        spawner.spawn(TASK, Box::pin(unless_forgotten(attempt, end)));
         self.attempts.push(Box::pin(async move {
-            let attempted = attempt.await;
-            Ended { webhook, sequence, attempted }
+            // One that has panicked says nothing.
+            let attempted = ended.await.unwrap_or(Attempted::Postponed);
+            Ended { webhook, attempted, sequence }
         }));
     }
 
-    /// Waits for the end of an attempt, whose webhook is answered with the rest of `wait`, or for that of `wait`.
-    pub(super) async fn next<W: Future<Output = ()> + Unpin>(&mut self, wait: W) -> Option<(WebhookName, W)> {
+    /// Waits for the end of an attempt, which is answered with the rest of `wait`, or for that of `wait`.
+    pub(super) async fn next<W: Future<Output = ()> + Unpin>(&mut self, wait: W) -> Option<(Ended, W)> {
         if self.attempts.is_empty() {
             wait.await;
             return None;
         }
         match select(wait, self.attempts.next()).await {
-            Either::Right((Some(ended), rest)) => Some((self.remove(ended), rest)),
+            Either::Right((Some(ended), rest)) => {
+                self.remove(&ended);
+                Some((ended, rest))
+            }
             Either::Right((None, _)) | Either::Left(_) => None,
+        }
+    }
+
+    /// Makes room where attempts have ended.
+    pub(super) fn take_ended(&mut self) {
+        while let Some(Some(ended)) = self.attempts.next().now_or_never() {
+            self.remove(&ended);
         }
     }
 
@@ -96,12 +114,12 @@ impl UnderWay {
         self.refusing.clear();
     }
 
-    fn remove(&mut self, ended: Ended) -> WebhookName {
-        let Ended { webhook, sequence, attempted } = ended;
-        if let Some(places) = self.places.get_mut(&webhook) {
-            places.remove(&sequence);
+    fn remove(&mut self, ended: &Ended) {
+        let Ended { webhook, attempted, sequence } = ended;
+        if let Some(places) = self.places.get_mut(webhook) {
+            places.remove(sequence);
             if places.is_empty() {
-                self.places.remove(&webhook);
+                self.places.remove(webhook);
             }
         }
         if let Some(many) = self.of_tenants.get_mut(&webhook.tenant) {
@@ -111,9 +129,83 @@ impl UnderWay {
             }
         }
         match attempted {
-            Attempted::Taken => self.refusing.remove(&webhook),
+            Attempted::Taken => self.refusing.remove(webhook),
             Attempted::Refused => self.refusing.insert(webhook.clone()),
+            Attempted::Postponed => false,
         };
-        webhook
+    }
+}
+
+/// Makes an attempt, as long as anybody waits for its end: what is under way ends with whoever has begun it, for the next one to send again.
+async fn unless_forgotten(attempt: impl Future<Output = Attempted>, mut end: oneshot::Sender<Attempted>) {
+    let attempted = {
+        let (attempt, forgotten) = (pin!(attempt), pin!(end.cancellation()));
+        match select(attempt, forgotten).await {
+            Either::Left((attempted, _)) => attempted,
+            Either::Right(_) => return,
+        }
+    };
+    // Whoever went away just now needs it no more.
+    let _ = end.send(attempted);
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use super::*;
+    use crate::work::Work;
+
+    struct Tasks;
+
+    impl Spawner for Tasks {
+        fn spawn(&self, _: &'static str, work: Work) {
+            tokio::spawn(work);
+        }
+    }
+
+    fn webhook() -> WebhookName {
+        WebhookName::parse("name", "tenants/acme/webhooks/a").unwrap()
+    }
+
+    async fn let_others_go_on() {
+        for _ in 0..10 {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    #[tokio::test]
+    async fn an_attempt_goes_on_while_nobody_asks_for_its_end() {
+        let (mut under_way, done) = (UnderWay::default(), Arc::new(AtomicBool::new(false)));
+        let attempt = {
+            let done = done.clone();
+            async move {
+                tokio::task::yield_now().await;
+                done.store(true, Ordering::SeqCst);
+                Attempted::Taken
+            }
+        };
+        under_way.add(&Tasks, &webhook(), 1, attempt);
+        let_others_go_on().await;
+        assert!(done.load(Ordering::SeqCst));
+        under_way.take_ended();
+        assert_eq!(under_way.room_for(&webhook()), AT_ONCE);
+    }
+
+    #[tokio::test]
+    async fn an_attempt_ends_with_whoever_has_begun_it() {
+        let (mut under_way, held) = (UnderWay::default(), Arc::new(()));
+        let holds = held.clone();
+        under_way.add(&Tasks, &webhook(), 1, async move {
+            std::future::pending::<()>().await;
+            drop(holds);
+            Attempted::Taken
+        });
+        let_others_go_on().await;
+        assert_eq!(Arc::strong_count(&held), 2);
+        drop(under_way);
+        let_others_go_on().await;
+        assert_eq!(Arc::strong_count(&held), 1);
     }
 }
