@@ -2,7 +2,8 @@
 //! end. One line each, so that a record's line without its newline is exactly what its leaf is the hash of.
 //!
 //! Of the oldest records, which were removed because their time was over, the hashes of their leaves stand there instead. Which ones may
-//! be gone is in the log itself: each removal is a record, made before it, whose resource ends in the number of the first that stays.
+//! be gone is in the log itself: each removal has a record, made before it, whose resource ends in the number of the first that is to stay,
+//! and one of its outcome, whose resource says where it has ended.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -14,6 +15,8 @@ use crate::hash::Hash;
 pub(crate) const FORM: &str = "zona-audit/1";
 /// The action of the record that says of the oldest records that they are removed.
 pub(crate) const REMOVE: &str = "audit.remove";
+/// The outcome of a record that was made before what it is of.
+pub(crate) const INTENT: &str = "INTENT";
 /// What follows in its resource on the name of the tenant; then comes the number of the first record that stays.
 const FIRST_KEPT: &str = "/auditLog/records/";
 /// Most leaves of one line.

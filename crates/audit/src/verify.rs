@@ -1,6 +1,6 @@
 //! The verifier of an export: reads it once, from the beginning, and says what is wrong with it. It asks nobody.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::io::{self, BufRead, Read as _};
 
@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use crate::checkpoint::{Checkpoint, Malformed};
 use crate::cosignature::WitnessKey;
-use crate::export::{FORM, Header, Line, REMOVE, checkpoint_line, end_line, first_kept, removed_leaves, removed_line};
+use crate::export::{FORM, Header, INTENT, Line, REMOVE, checkpoint_line, end_line, first_kept, removed_leaves, removed_line};
 use crate::layout::MAX_ENTRY;
 use crate::note::{VerifierKey, parts};
 use crate::tree::Tree;
@@ -17,6 +17,8 @@ use crate::tree::Tree;
 const MAX_FAULTS: usize = 100;
 /// Most signers that are named: whoever adds lines must not choose how much is remembered.
 const MAX_SIGNERS: usize = 100;
+/// Most removals that have begun and are remembered until they end; a log has one, and one more for each server that died meanwhile.
+const MAX_REMOVALS: usize = 100;
 /// Longest line that is read.
 const MAX_LINE: u64 = 2 * MAX_ENTRY as u64;
 
@@ -213,6 +215,10 @@ struct Place {
     action: String,
     #[serde(default)]
     resource: String,
+    #[serde(default)]
+    call: String,
+    #[serde(default)]
+    outcome: String,
 }
 
 struct Verifier {
@@ -225,6 +231,8 @@ struct Verifier {
     line: u64,
     /// How many of the oldest records the log says were removed.
     said_removed: u64,
+    /// Removals that have begun and not ended, by their calls, and how many records each may take.
+    removals: BTreeMap<String, u64>,
     /// Records that the last checkpoint that fits covers.
     covered: u64,
     /// Whether a root did not fit: those behind it do not either.
@@ -268,6 +276,7 @@ impl Verifier {
             tree: Tree::default(),
             line: 1,
             said_removed: 0,
+            removals: BTreeMap::new(),
             covered: 0,
             broken: false,
             ended: false,
@@ -298,16 +307,26 @@ impl Verifier {
             return self.fault(Fault::Line { line: self.line });
         }
         let at = self.tree.size();
+        if place.action == REMOVE {
+            self.removal(&place, at);
+        }
         if place.sequence != at || place.tenant != self.report.tenant {
             self.fault(Fault::Place { place: at, sequence: place.sequence, tenant: place.tenant });
         }
-        if place.action == REMOVE {
-            // Who may make such a record is the server's business; that it was made there is what the checkpoints vouch for.
-            let first = first_kept(&self.report.tenant, &place.resource).filter(|first| *first <= at);
-            self.said_removed = self.said_removed.max(first.unwrap_or(0));
-        }
         self.tree.push(record);
         self.compare_with_seen();
+    }
+
+    /// Takes what a record at this place says of records that were removed: its outcome, where the log has it, and how far it may go
+    /// until then. Who may make such a record is the server's business; that it was made there is what the checkpoints vouch for.
+    fn removal(&mut self, place: &Place, at: u64) {
+        let first = first_kept(&self.report.tenant, &place.resource).filter(|first| *first <= at).unwrap_or(0);
+        if place.outcome != INTENT {
+            self.removals.remove(&place.call);
+            self.said_removed = self.said_removed.max(first);
+        } else if self.removals.len() < MAX_REMOVALS {
+            self.removals.insert(place.call.clone(), first);
+        }
     }
 
     fn removed(&mut self, text: &str, line: &[u8]) {
@@ -401,7 +420,8 @@ impl Verifier {
         if self.covered != records && !self.broken {
             self.fault(Fault::Uncovered { covered: self.covered, records });
         }
-        let (removed, said) = (self.report.removed, self.said_removed);
+        let said = self.removals.values().copied().fold(self.said_removed, u64::max);
+        let removed = self.report.removed;
         if removed > said {
             self.fault(Fault::Removed { removed, said });
         }

@@ -25,6 +25,7 @@ mod happened;
 mod holding;
 mod personal;
 mod records;
+mod removal;
 mod retention;
 mod scale;
 mod tenants;

@@ -29,12 +29,21 @@ fn signed_export(key: &Key, checkpoints: &[u64], record: impl Fn(u64) -> Vec<u8>
     lines
 }
 
+/// A record of a removal: its place, call and outcome, and the first record that stays.
+type Removal<'a> = (u64, &'a str, &'a str, u64);
+
 /// The lines of an export whose first `gone` of `last` records were removed, as record `says.0` says of the first `says.1`.
 fn shortened(gone: u64, last: u64, says: (u64, u64)) -> Vec<Vec<u8>> {
-    let (at, first_kept) = says;
-    let resource = format!("tenants/acme/auditLog/records/{first_kept}");
-    let removal = format!(r#"{{"action":"audit.remove","resource":"{resource}","sequence":{at},"tenant":"acme","v":1}}"#);
-    let told = |sequence| if sequence == at { removal.clone().into_bytes() } else { record(sequence) };
+    shortened_as(gone, last, &[(says.0, "one", "ALLOWED", says.1)])
+}
+
+fn shortened_as(gone: u64, last: u64, removals: &[Removal<'_>]) -> Vec<Vec<u8>> {
+    let removal = |(at, call, outcome, first_kept): &Removal<'_>| {
+        let resource = format!("tenants/acme/auditLog/records/{first_kept}");
+        let said = format!(r#""call":"{call}","outcome":"{outcome}","resource":"{resource}","sequence":{at}"#);
+        format!(r#"{{"action":"audit.remove",{said},"tenant":"acme","v":1}}"#).into_bytes()
+    };
+    let told = |sequence| removals.iter().find(|(at, ..)| *at == sequence).map_or_else(|| record(sequence), removal);
     let mut lines = signed_export(&key(), &[gone, gone + 3, last], told);
     let removed = records(&lines).into_iter().take(usize::try_from(gone).unwrap()).collect::<Vec<_>>();
     let leaves: Vec<_> = (0..gone).map(|sequence| leaf_hash(&told(sequence))).collect();
@@ -198,6 +207,23 @@ fn records_that_the_log_says_were_removed_are_proven_by_their_hashes() {
     assert_eq!(faults(&shortened(5, 20, (9, 5)), &seen), []);
     let forked = Known { checkpoints: vec![newest(&signed_export(&key(), &[4], |sequence| record(sequence + 1)))], ..Known::default() };
     assert_eq!(faults(&shortened(5, 20, (9, 5)), &forked), [Fault::Fork { seen: 4 }]);
+}
+
+#[test]
+fn no_more_may_be_gone_than_removals_have_said_when_they_ended_and_those_that_have_not_may_take() {
+    let check = |gone, removals: &[Removal<'_>], said: Option<u64>| {
+        let expected: Vec<_> = said.map(|said| Fault::Removed { removed: gone, said }).into_iter().collect();
+        assert_eq!(faults(&shortened_as(gone, 20, removals), &Known::default()), expected, "{removals:?}");
+    };
+    let begun = (9, "one", "INTENT", 8);
+    check(8, &[begun], None);
+    check(8, &[begun, (12, "another", "ALLOWED", 5)], None);
+    check(8, &[begun, (12, "one", "UNKNOWN", 8)], None);
+    for outcome in ["ALLOWED", "FAILED", "CANCELLED"] {
+        check(5, &[begun, (12, "one", outcome, 5)], None);
+        check(8, &[begun, (12, "one", outcome, 5)], Some(5));
+        check(8, &[begun, (12, "one", outcome, 5), (14, "another", "INTENT", 8)], None);
+    }
 }
 
 #[test]

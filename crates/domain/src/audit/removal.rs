@@ -58,7 +58,7 @@ impl Removal {
         let notes = Notes::default();
         let entry = self.auditor.own_entry(tenant.clone(), REMOVE, &resource);
         let work = async {
-            let removed = self.remove_between(&scope, kept, first, judged).await?;
+            let removed = self.remove_between(&scope, (kept, first), judged, &notes).await?;
             notes.changes(FieldChange::named("records", Some(&removed.to_string()), None).into_iter().collect());
             Ok(removed)
         };
@@ -66,13 +66,20 @@ impl Removal {
     }
 
     /// Removes from one checkpoint to the next: where it ends, as the tenant was changed or is held, what is left begins at one and is
-    /// proven.
-    async fn remove_between(&self, scope: &TenantScope, mut kept: u64, first: u64, judged: Revision) -> Result<u64> {
-        let mut all = 0;
+    /// proven. However it ends, its outcome names no more than the step has gone to that was begun last: what the intent names beyond that
+    /// is nobody's to remove.
+    async fn remove_between(&self, scope: &TenantScope, (from, first): (u64, u64), judged: Revision, notes: &Notes) -> Result<u64> {
+        let ends_at = |kept| notes.resource(&removal_resource(scope.tenant(), kept));
+        let (mut kept, mut all) = (from, 0);
+        ends_at(kept);
         while kept < first {
             let next = self.next(scope, kept).await?.min(first);
+            // Before it: a step that fails may have been done.
+            ends_at(next);
             all += self.remove_to(scope, next, Some(judged)).await?;
-            if self.repository.first_kept(scope).await? < next {
+            let now = self.repository.first_kept(scope).await?;
+            if now < next {
+                ends_at(now);
                 break;
             }
             kept = next;
