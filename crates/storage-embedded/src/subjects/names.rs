@@ -8,7 +8,7 @@ use rusqlite::Connection;
 use rusqlite::types::Value;
 
 use super::erase::{self, Unfinished};
-use super::tables::{Needle, Table};
+use super::tables::{Found, Needle, TENANTS, Table};
 use crate::error::Result;
 use crate::grants::held_change;
 use crate::store::EmbeddedStore;
@@ -59,35 +59,51 @@ async fn replace_in(store: &EmbeddedStore, table: &Table, erasing: &Unfinished, 
     loop {
         let (looked, sought, from) = (table.clone(), needle.clone(), after.take());
         let step = store.read(move |connection| looked.step(connection, &sought, from.as_deref())).await?;
-        for key in step.found {
-            let (changed, needle, other, row) = (table.clone(), needle.clone(), other.clone(), key.clone());
-            let tenant = tenant_of(table, &key);
-            let keepers = [Some(erasing.erased.tenant().clone()), tenant.clone()];
-            let asked = keepers.clone();
-            if store.read(move |connection| are_held(connection, &asked)).await? {
-                outcome.is_held = true;
-                continue;
-            }
-            let work = move |connection: &Connection| {
-                if are_held(connection, &keepers)? {
-                    return Ok(0);
-                }
-                let changed = changed.replace(connection, &needle, &other, &row)?;
-                // What copies of utilities and versions are compared by.
-                tenant.as_ref().map_or(Ok(()), |tenant| advance_epoch(connection, tenant))?;
-                Ok(changed as u64)
-            };
-            let replaced = match told(table, &key) {
-                Some(what) => store.change(what, work).await?,
-                None => store.write(work).await?,
-            };
-            outcome.replaced += replaced;
-            // The hold came in between, or the row has gone, which the next time tells.
-            outcome.is_held |= replaced == 0;
+        for found in step.found {
+            replace_row(store, table, found, (&needle, &other), erasing, outcome).await?;
         }
         let Some(last) = step.last else { return Ok(()) };
         after = Some(last);
     }
+}
+
+async fn replace_row(
+    store: &EmbeddedStore,
+    table: &Table,
+    found: Found,
+    (needle, other): (&Needle, &Needle),
+    erasing: &Unfinished,
+    outcome: &mut Outcome,
+) -> Result<()> {
+    let keepers = [Some(erasing.erased.tenant().clone()), found.tenant.clone()];
+    let asked = keepers.clone();
+    if store.read(move |connection| are_held(connection, &asked)).await? {
+        outcome.is_held = true;
+        return Ok(());
+    }
+    let (told, of) = (told(table, &found), found.tenant.clone().filter(|_| table.name == TENANTS));
+    let (table, needle, other) = (table.clone(), needle.clone(), other.clone());
+    let (known_as, epochs) = (of.clone(), store.epochs().clone());
+    let work = move |connection: &Connection| {
+        if are_held(connection, &keepers)? {
+            return Ok(0);
+        }
+        let changed = table.replace(connection, &needle, &other, &found.key)?;
+        // What copies of utilities and versions are compared by.
+        found.tenant.as_ref().map_or(Ok(()), |tenant| advance_epoch(connection, tenant))?;
+        // What is known of the tenant itself.
+        known_as.iter().for_each(|tenant| epochs.advance(tenant));
+        Ok(changed as u64)
+    };
+    let replaced = match (told, of) {
+        (Some(what), _) => store.change(what, work).await?,
+        (None, Some(tenant)) => store.change_identity(&tenant, None, work).await?,
+        (None, None) => store.write(work).await?,
+    };
+    outcome.replaced += replaced;
+    // The hold came in between, or the row has gone, which the next time tells.
+    outcome.is_held |= replaced == 0;
+    Ok(())
 }
 
 /// Whether a legal hold keeps something of one of them: whose the person is, and whose the row.
@@ -96,8 +112,8 @@ fn are_held(connection: &Connection, keepers: &[Option<TenantId>]) -> Result<boo
 }
 
 /// What somebody may keep a copy of.
-fn told(table: &Table, key: &[Value]) -> Option<Changed> {
-    let tenant = tenant_of(table, key)?;
+fn told(table: &Table, found: &Found) -> Option<Changed> {
+    let (tenant, key) = (found.tenant.clone()?, &found.key);
     let utility = || UtilityId::parse("id", text(key.get(1)?)?).ok();
     match table.name.as_str() {
         "utilities" => Some(Changed::Utility { tenant, id: utility()? }),
@@ -109,13 +125,6 @@ fn told(table: &Table, key: &[Value]) -> Option<Changed> {
         "grants" => held_change(text(key.get(2)?)?.to_owned()),
         _ => None,
     }
-}
-
-fn tenant_of(table: &Table, key: &[Value]) -> Option<TenantId> {
-    if table.key.first().is_none_or(|column| column != "tenant") {
-        return None;
-    }
-    TenantId::parse("tenant", text(key.first()?)?).ok()
 }
 
 fn text(value: &Value) -> Option<&str> {

@@ -1,6 +1,7 @@
 //! Where the name of a person may stand: in every text of every table but those that are known to hold none. What a later version adds
 //! is looked into without being named here.
 
+use domain::name::TenantId;
 use rusqlite::types::Value;
 use rusqlite::{Connection, params_from_iter};
 
@@ -9,6 +10,8 @@ use crate::error::{Result, during};
 /// Tables that hold no name of a person, or whose texts may not change: code is what its hash says.
 const EXEMPT: [&str; 10] =
     ["data_keys", "epochs", "leases", "output", "output_totals", "subjects", "totals", "utility_copies", "utility_imports", "version_code"];
+/// The table of tenants themselves.
+pub(super) const TENANTS: &str = "tenants";
 /// How tables of audit logs begin: people stand under ids there.
 const AUDIT: &str = "audit_";
 /// Rows that are looked at in one read.
@@ -19,7 +22,9 @@ const STEP: u32 = 500;
 pub(super) struct Table {
     pub(super) name: String,
     /// The columns of its key, in order.
-    pub(super) key: Vec<String>,
+    key: Vec<String>,
+    /// The column that says of which tenant a row is; none where all belong to the installation.
+    tenant: Option<&'static str>,
     /// The columns that hold text.
     texts: Vec<String>,
 }
@@ -32,10 +37,17 @@ pub(super) struct Needle {
     beginning: String,
 }
 
-/// What a step has found: keys of rows, and the key of the last that it has looked at where there may be more.
+/// What a step has found, and the key of the last row that it has looked at where there may be more.
 pub(super) struct Step {
-    pub(super) found: Vec<Vec<Value>>,
+    pub(super) found: Vec<Found>,
     pub(super) last: Option<Vec<Value>>,
+}
+
+/// A row that holds a name.
+pub(super) struct Found {
+    pub(super) key: Vec<Value>,
+    /// Whose it is.
+    pub(super) tenant: Option<TenantId>,
 }
 
 // === impls ===
@@ -73,8 +85,11 @@ impl Table {
         if key.is_empty() {
             key.push("rowid".to_owned());
         }
+        // Tenants themselves are kept under their numbers.
+        let tenant = Some(if name == TENANTS { "code" } else { "tenant" });
+        let tenant = tenant.filter(|tenant| columns.iter().any(|(column, _, _)| column == tenant));
         let texts = columns.into_iter().filter(|(_, kind, _)| kind == "TEXT").map(|(name, _, _)| name).collect();
-        Ok(Table { name, key, texts })
+        Ok(Table { name, key, tenant, texts })
     }
 
     /// Looks at some rows behind a key, in the order of keys.
@@ -84,7 +99,8 @@ impl Table {
         let holds = holds.collect::<Vec<_>>().join(" OR ");
         let places = (0..self.key.len()).map(|index| format!("?{}", index + 4)).collect::<Vec<_>>().join(", ");
         let behind = if after.is_some() { format!("WHERE ({key}) > ({places})") } else { String::new() };
-        let sql = format!("SELECT {key}, {holds} FROM {} {behind} ORDER BY {key} LIMIT {STEP}", self.name);
+        let tenant = self.tenant.unwrap_or("NULL");
+        let sql = format!("SELECT {key}, {holds}, {tenant} FROM {} {behind} ORDER BY {key} LIMIT {STEP}", self.name);
         let values = needle.values().into_iter().chain(after.unwrap_or_default().iter().cloned());
         let run = || {
             let mut statement = connection.prepare(&sql)?;
@@ -93,7 +109,9 @@ impl Table {
             while let Some(row) = rows.next()? {
                 let key = (0..self.key.len()).map(|index| row.get(index)).collect::<rusqlite::Result<Vec<Value>>>()?;
                 if row.get::<_, Option<bool>>(self.key.len())?.unwrap_or_default() {
-                    found.push(key.clone());
+                    let code: Option<String> = row.get(self.key.len() + 1)?;
+                    let tenant = code.and_then(|code| TenantId::parse("tenant", &code).ok());
+                    found.push(Found { key: key.clone(), tenant });
                 }
                 (last, looked_at) = (Some(key), looked_at + 1);
             }

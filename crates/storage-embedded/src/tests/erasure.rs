@@ -14,7 +14,7 @@ use domain::identity::{Erasure, Principal, PrincipalChange, PrincipalRepository,
 use domain::name::{PrincipalName, UtilityName};
 use domain::page::PageRequest;
 use domain::request::{Committed, Expected, RequestKey};
-use domain::tenant::TenantState;
+use domain::tenant::{TenantState, TenantStates as _};
 use domain::utility::{Lineage, Utility, UtilityRepository};
 use rusqlite::Connection;
 use tempfile::TempDir;
@@ -23,7 +23,7 @@ use test_support::sample::{at, creation, ended, execution, grant, lineage, princ
 use test_support::{FakeClock, HeardChanges};
 
 use super::Shared;
-use super::retention::turn;
+use super::retention::{settle, turn};
 use crate::{Config, EmbeddedStore};
 
 /// What is told of the person stands nowhere else.
@@ -70,6 +70,18 @@ async fn lived(store: &EmbeddedStore) {
     let given = vec![FieldChange::principal("grantee", person().as_str())];
     let given = Entry { changes: given, ..entry("acme", 3) };
     AuditRepository::append(store, vec![acted, about, given]).await.unwrap();
+    agreed(store, "acme").await;
+}
+
+/// The person says what a tenant agrees to.
+async fn agreed(store: &EmbeddedStore, code: &str) {
+    settle(store, code, TenantState::Active, |settings| settings.consent.said = Some((person(), at(1)))).await;
+    assert_eq!(consenter(store, code).await, person());
+}
+
+async fn consenter(store: &EmbeddedStore, code: &str) -> PrincipalName {
+    let (by, _) = store.settings(&tenant(code)).await.unwrap().consent.said.clone().unwrap();
+    by
 }
 
 async fn erase(store: &EmbeddedStore) -> PrincipalName {
@@ -108,7 +120,7 @@ async fn nothing_of_an_erased_person_is_left_in_the_files_and_the_records_are_wh
     assert!(holds(directory.path(), ID), "names of what can be changed are no secret until then");
     let erased = erase(&store).await;
     assert!(store.go_on_erasing().await.unwrap() >= 5, "a utility, its tag rows, its version, a grant, an execution, requests");
-    assert_eq!(owner(&store).await, erased);
+    assert_eq!((owner(&store).await, consenter(&store, "acme").await), (erased.clone(), erased.clone()));
     clock.advance(SETTLED);
     assert_eq!(store.go_on_erasing().await.unwrap(), 0);
     assert_eq!(bytes(&store).await, before);
@@ -190,16 +202,18 @@ async fn a_legal_hold_of_another_tenant_keeps_its_rows_as_they_are_and_the_erasu
         let found = GrantRepository::find(&store, &beta, &utility_id("shared"), &given.grantee).await.unwrap();
         found.open_for_system().unwrap().granted_by
     };
+    agreed(&store, "beta").await;
     turn(&store, "beta", TenantState::Active, true).await;
     let erased = erase(&store).await;
     assert!(store.go_on_erasing().await.unwrap() > 0);
     clock.advance(SETTLED);
     assert_eq!(store.go_on_erasing().await.unwrap(), 0);
-    assert_eq!((owner(&store).await, granted_by().await), (erased.clone(), person()), "the row of the other tenant stays as it is");
+    assert_eq!(owner(&store).await, erased);
+    assert_eq!((granted_by().await, consenter(&store, "beta").await), (person(), person()), "rows of the other tenant stay as they are");
     turn(&store, "beta", TenantState::Active, false).await;
     heard.take();
-    assert_eq!(store.go_on_erasing().await.unwrap(), 1, "it has waited for that");
-    assert_eq!(granted_by().await, erased);
+    assert_eq!(store.go_on_erasing().await.unwrap(), 2, "it has waited for that");
+    assert_eq!((granted_by().await, consenter(&store, "beta").await), (erased.clone(), erased));
     // As the tenant holds it that the utility was offered to.
     assert_eq!(heard.take(), [Changed::Grants { tenant: tenant("acme"), grantee: "tenants/acme".to_owned() }]);
 }
