@@ -3,7 +3,7 @@
 use std::io::Write as _;
 
 use audit::{Fault, Header, Known, checkpoint_line, end_line, record_line, removed_line, verify};
-use domain::audit::{Actor, Auditor, Entry, Outcome, Ports, Removal};
+use domain::audit::{Actor, Auditor, BeginningFault, Entry, Outcome, Ports, Removal};
 use domain::lease::InstanceId;
 use domain::revision::Revision;
 use domain::tenant::TenantRepository as _;
@@ -334,5 +334,14 @@ async fn a_removal_that_ends_as_its_tenant_is_changed_leaves_a_log_that_begins_a
     world.tree.seal(&scope()).await.unwrap();
     let report = verify(world.export().await.as_slice(), &Known::default()).unwrap();
     assert_eq!((report.faults, report.removed), (vec![], 900));
-    assert_eq!(report::beginning(&world).await, (Some(900), None), "the log says that more may be gone");
+    assert_eq!(report::beginning(&world).await, (Some(900), None), "its outcome says where it has ended");
+    // Somebody takes the rest, which the intent was signed for.
+    let taken = "DROP TRIGGER changed; UPDATE audit_logs SET first_kept = 2400; DELETE FROM audit_records WHERE sequence < 2400";
+    let world = world.tampered(taken).await;
+    let faults = verify(world.export().await.as_slice(), &Known::default()).unwrap().faults;
+    assert_eq!(faults, [Fault::Removed { removed: 2_400, said: 900 }]);
+    let not_recorded = (Some(2_400), Some(BeginningFault::NotRecorded));
+    assert_eq!(report::beginning(&world).await, not_recorded);
+    let world = world.tampered("DELETE FROM audit_records WHERE action = 'audit.remove' AND outcome <> 'INTENT'").await;
+    assert_eq!(report::beginning(&world).await, not_recorded, "that outcomes are missing is found, too");
 }
