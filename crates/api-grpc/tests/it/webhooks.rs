@@ -51,8 +51,9 @@ async fn give_up(server: &Harness, many: u64) {
     let sequences: Vec<u64> = events.iter().map(|event| event.sequence).collect();
     let queued = Queued { revision, from, to, missed: 0, events, due: sample::at(1) };
     assert!(server.known.webhooks.queue(&scope(), &id(), queued).await.unwrap());
-    for sequence in sequences {
-        let failed = Failed { sequence, attempts: 1, failure: "a failure".to_owned(), verdict: Verdict::GivenUp(sample::at(2)) };
+    for (sequence, attempts) in sequences.into_iter().flat_map(|sequence| (1..=8).map(move |attempts| (sequence, attempts))) {
+        let verdict = if attempts == 8 { Verdict::GivenUp(sample::at(2)) } else { Verdict::Again(sample::at(1)) };
+        let failed = Failed { sequence, attempts, failure: "a failure".to_owned(), verdict };
         server.known.webhooks.failed(&scope(), &id(), failed).await.unwrap();
     }
 }
