@@ -39,7 +39,8 @@ pub(super) fn is_due(connection: &Connection, tenant: &TenantId) -> Result<bool>
     const OTHERS: &str = "SELECT EXISTS (SELECT 1 FROM data_keys WHERE tenant = ?1) \
          OR EXISTS (SELECT 1 FROM subjects WHERE tenant = ?1 AND (name IS NOT NULL OR erasing IS NOT NULL)) \
          OR EXISTS (SELECT 1 FROM deleted_principals WHERE tenant = ?1 AND kind = 'user') \
-         OR EXISTS (SELECT 1 FROM tenants WHERE code = ?1 AND db_password IS NOT NULL)";
+         OR EXISTS (SELECT 1 FROM tenants WHERE code = ?1 AND (db_password IS NOT NULL \
+             OR CASE WHEN json_valid(document) THEN json_type(document, '$.consenter') END IS NOT NULL))";
     let is_any = |query: &str| connection.prepare(query)?.query_row([tenant.as_str()], |row| row.get::<_, bool>(0));
     let run = || {
         for table in tables(connection)? {
@@ -74,7 +75,9 @@ pub(super) fn purge(connection: &Connection, vault: &Vault, tenant: &TenantId, n
     const VOID: &str = "INSERT OR REPLACE INTO deleted_principals (tenant, kind, id, valid_after) \
          SELECT tenant, kind, id, ?2 FROM principals WHERE tenant = ?1 AND kind <> 'user'";
     const USERS: &str = "DELETE FROM deleted_principals WHERE tenant = ?1 AND kind = 'user'";
-    const PASSWORD: &str = "UPDATE tenants SET db_password = NULL WHERE code = ?1";
+    // Its row stays, and says neither its secret nor who has agreed for it.
+    const ROW: &str = "UPDATE tenants SET db_password = NULL, document = CASE WHEN json_valid(document) \
+         THEN json_remove(document, '$.consenter', '$.consented') ELSE document END WHERE code = ?1";
     let run = || {
         let key = [tenant.as_str()];
         connection.prepare_cached(VOID)?.execute(params![tenant.as_str(), integer(now.as_millis())])?;
@@ -82,7 +85,7 @@ pub(super) fn purge(connection: &Connection, vault: &Vault, tenant: &TenantId, n
         for table in tables(connection)? {
             connection.prepare(&format!("DELETE FROM {table} WHERE tenant = ?1"))?.execute(key)?;
         }
-        connection.prepare_cached(PASSWORD)?.execute(key).map(drop)
+        connection.prepare_cached(ROW)?.execute(key).map(drop)
     };
     run().map_err(during("purging a tenant"))?;
     vault.destroy_tenant(connection, tenant, now)

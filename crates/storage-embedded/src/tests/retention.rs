@@ -113,9 +113,13 @@ async fn a_purged_tenant_leaves_its_audit_log_and_nothing_else() {
     let epoch = PrincipalRepository::epoch(&*store, &scope("acme")).await.unwrap();
     assert_eq!(left("acme").await, (1, 1, true, 1));
     assert_eq!(removed(&store, "acme", Due::Everything).await, Removed::default(), "it is not deleted");
-    turn(&store, "acme", TenantState::Deleted, false).await;
+    let ann = PrincipalName::parse("name", "tenants/acme/users/ann").unwrap();
+    settle(&store, "acme", TenantState::Deleted, |settings| settings.consent.said = Some((ann, at(3)))).await;
+    let consenters = "SELECT count(*) FROM tenants WHERE instr(document, 'users/ann')";
+    assert_eq!(count(&store, consenters).await, 1);
     let gone = removed(&store, "acme", Due::Everything).await;
     assert_eq!(gone, Removed { executions: 1, output_bytes: 100, utilities: 1, records: 0 });
+    assert_eq!(count(&store, consenters).await, 0, "nor does its own row say who has agreed for it");
     assert_eq!((left("acme").await, left("beta").await), ((0, 0, false, 1), (1, 1, true, 1)));
     assert_eq!((told_of(&store, "acme").await, told_of(&store, "beta").await), ([0, 0, 0], [1, 2, 3]));
     let newest = EventRepository::span(&*store, &scope("acme")).await.unwrap();
