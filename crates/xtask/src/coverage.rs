@@ -18,7 +18,7 @@ use crate::{
 
 /// Crates whose own tests need neither a daemon nor privileges. The agent runs in processes of its own, where nobody can count lines,
 /// and the binaries are run by stories.
-const CRATES: [&str; 15] = [
+const CRATES: [&str; 17] = [
     "api-grpc",
     "api-proto",
     "audit",
@@ -34,6 +34,8 @@ const CRATES: [&str; 15] = [
     "storage-documents",
     "storage-embedded",
     "telemetry",
+    "tls",
+    "webhooks",
 ];
 /// What a test may take under the tracer, in seconds.
 const TEST_TIMEOUT: &str = "1800";
