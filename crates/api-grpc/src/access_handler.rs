@@ -10,6 +10,7 @@ use crate::convert::page::Paging;
 use crate::convert::{Violations, grant};
 use crate::handler::Handler;
 use crate::perform::Permitted;
+use crate::refusal::evenly_where;
 
 /// Handles the methods of AccessService.
 pub(crate) type AccessHandler = Handler<AccessUseCases>;
@@ -114,7 +115,9 @@ impl pb::access_service_server::AccessService for AccessHandler {
     async fn explain_access(&self, request: Request<pb::ExplainAccessRequest>) -> Result<Response<pb::ExplainAccessResponse>, Status> {
         let name = |body: &pb::ExplainAccessRequest| PrincipalName::parse("name", &body.name);
         self.perform(request, name, |access, Permitted { permit, body, .. }: Permitted<actions::ExplainAccess, _>| async move {
-            let explained = access.explanations.explain(&permit, &body.action, &body.resource).await?;
+            // It hides as much as the refusal that it explains.
+            let explained = access.explanations.explain(&permit, &body.action, &body.resource);
+            let explained = evenly_where(|told| told.as_ref().is_ok_and(|told| !told.allowed), explained).await?;
             Ok(pb::ExplainAccessResponse {
                 allowed: explained.allowed,
                 rule: explained.rule.to_owned(),

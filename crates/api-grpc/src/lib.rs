@@ -20,6 +20,7 @@ mod layer;
 mod method;
 mod perform;
 mod permission;
+mod refusal;
 mod runtime_handler;
 mod server;
 mod server_handler;

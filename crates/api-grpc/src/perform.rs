@@ -19,6 +19,7 @@ use tonic::{Extensions, Request, Response, Status};
 use crate::audited::Audited;
 use crate::call::Call;
 use crate::certificate::Certificate;
+use crate::refusal::evenly;
 use crate::settle::Settling;
 use crate::timeline;
 
@@ -188,7 +189,8 @@ impl Performer {
         let (metadata, extensions, body) = request.into_parts();
         let call = Call::of(&extensions).map_err(|error| Status::internal(error.to_string()))?;
         let around = circumstances(&call, &metadata, &extensions);
-        let answered = match self.permit::<A>(presented(&metadata, &extensions), |caller| name(caller, &body), &around).await {
+        let permit = self.permit::<A>(presented(&metadata, &extensions), |caller| name(caller, &body), &around);
+        let answered = match evenly(permit).await {
             Ok(permit) => {
                 timeline::mark("permitted");
                 let target = permit.target().target();
@@ -203,7 +205,7 @@ impl Performer {
                 let certificate = extensions.get::<Arc<Certificate>>().cloned();
                 let recheck = self.recheck::<A>(&permit);
                 let standing = Standing { authenticator, clock, caller: permit.caller().clone(), recheck, certificate };
-                let work = Box::pin(work(Permitted { permit, body, call: call.clone(), standing }));
+                let work = Box::pin(evenly(work(Permitted { permit, body, call: call.clone(), standing })));
                 audited.work(&call, &self.settling, tenant.as_ref(), work).await
             }
             Err(error) => Err(error),

@@ -2,6 +2,7 @@
 //! here by hand, which shares nothing with the code. A method that the table does not name fails the test.
 
 use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
 
 use api_proto::zona::access::v1 as access;
 use api_proto::zona::execution::v1 as executions;
@@ -20,6 +21,8 @@ const CODE: &str = "def main():\n    #: return 1\n";
 /// As long as those of what exists, so that answers can be compared byte by byte.
 const MISSING: &str = "not-existed";
 const MISSING_EXECUTION: &str = "00000000-0000-7000-8000-00000000ffff";
+/// No refusal that hides whether something exists comes earlier.
+const REFUSED_AFTER: Duration = Duration::from_millis(5);
 
 /// What a method is about and what it takes, by the requirements.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -485,7 +488,7 @@ async fn an_explanation_says_of_every_method_what_becomes_of_its_call() {
 }
 
 #[tokio::test]
-async fn a_refusal_is_the_same_for_what_exists_and_what_does_not_and_comes_before_the_body_is_read() {
+async fn a_refusal_is_the_same_and_takes_its_time_for_what_exists_and_what_does_not_and_comes_before_the_body_is_read() {
     let world = World::new().await;
     let mut compared = 0;
     for method in methods() {
@@ -494,11 +497,18 @@ async fn a_refusal_is_the_same_for_what_exists_and_what_does_not_and_comes_befor
         }
         for actor in actors() {
             let existing = world.request(&method, actor, Of::Other);
+            let begun = Instant::now();
             let Err(refused) = world.call(&method, actor, &existing).await else { continue };
             if verdict(&Err(refused.clone())) == Verdict::Allowed {
                 continue;
             }
+            let (there, begun) = (begun.elapsed(), Instant::now());
             let missing = world.call(&method, actor, &world.request(&method, actor, Of::Missing)).await.unwrap_err();
+            if refused.code() != Code::Unauthenticated {
+                // Both longer than any look at what there is takes here.
+                let absent = begun.elapsed();
+                assert!(there.min(absent) >= REFUSED_AFTER, "{} {actor:?}: {there:?}, {absent:?}", path(&method));
+            }
             let others = world.executions.get(&(USER.name(), Of::Other)).unwrap();
             let as_missing = said(&refused, &[["not-granted", MISSING], [others, MISSING_EXECUTION]]);
             assert_eq!(as_missing, said(&missing, &[]), "{} {actor:?}", path(&method));

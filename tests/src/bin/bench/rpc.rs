@@ -114,6 +114,16 @@ impl Client {
         Ok(())
     }
 
+    /// Deletes a utility.
+    ///
+    /// # Errors
+    /// The server's.
+    pub async fn delete(&self, name: &str) -> anyhow::Result<()> {
+        let request = utility::DeleteUtilityRequest { name: name.to_owned(), ..utility::DeleteUtilityRequest::default() };
+        self.utilities.clone().delete_utility(request).await.context("DeleteUtility")?;
+        Ok(())
+    }
+
     /// One utility.
     ///
     /// # Errors

@@ -1,5 +1,5 @@
-//! Whether the time of a refusal tells that something exists: somebody without a right asks for a utility that is there and for one that is
-//! not, in turns.
+//! Whether the time of a refusal tells that something exists: somebody without a right asks for utilities that are there, are not, were
+//! deleted and are another tenant's, in turns.
 
 use std::time::Instant;
 
@@ -12,6 +12,8 @@ use crate::rpc::TENANT;
 use crate::samples::{Samples, median};
 use crate::server::Zona;
 
+/// A tenant that there is not, with a name as long.
+const ELSEWHERE: &str = "tenants/none";
 /// Refusals of each kind in a slice.
 const REFUSALS: usize = 200;
 
@@ -20,15 +22,20 @@ pub(super) async fn run(server: &Zona, context: &Context<'_>, report: &mut Repor
     let eve = signed_in::user(&loopback, "eve").await?;
     let token = signed_in::sign_in(&loopback, &eve).await?;
     let client = server.client().showing(&token)?;
-    let there = server.client().create("audit-denied", CODE, Vec::new()).await?;
-    // Of the same length, as names are part of what is sent.
     let missing = format!("{TENANT}/utilities/audit-absent");
-    anyhow::ensure!(there.len() == missing.len(), "{there} and {missing} differ in length");
+    let there = server.client().create("audit-denied", CODE, Vec::new()).await?;
+    let deleted = server.client().create("audit-former", CODE, Vec::new()).await?;
+    server.client().delete(&deleted).await?;
+    // Other tenants' are denied by their names alone, whether there are any.
+    let foreign = missing.replace(TENANT, ELSEWHERE);
+    // Of the same length, as names are part of what is sent.
+    anyhow::ensure!([&there, &deleted, &foreign].iter().all(|name| name.len() == missing.len()), "the names differ in length");
 
-    let mut subjects = [("there", there, Samples::default()), ("missing", missing, Samples::default())];
-    let mut ratios = Vec::new();
+    let subjects = [("missing", missing), ("there", there), ("deleted", deleted), ("another tenant's", foreign)];
+    let mut subjects = subjects.map(|(what, name)| (what, name, Samples::default()));
+    let mut ratios: [Vec<f64>; 4] = Default::default();
     for _ in 0..context.effort.slices * 2 {
-        let mut slices = [Samples::default(), Samples::default()];
+        let mut slices: [Samples; 4] = Default::default();
         for _ in 0..REFUSALS {
             for ((_, name, _), slice) in subjects.iter().zip(&mut slices) {
                 let begun = Instant::now();
@@ -37,22 +44,22 @@ pub(super) async fn run(server: &Zona, context: &Context<'_>, report: &mut Repor
                 anyhow::ensure!(answer.is_err(), "{name} is shown");
             }
         }
-        ratios.push(slices[0].millis(0.5) / slices[1].millis(0.5));
-        for ((_, _, samples), slice) in subjects.iter_mut().zip(&slices) {
+        let missing = slices[0].millis(0.5);
+        for (((_, _, samples), ratios), slice) in subjects.iter_mut().zip(&mut ratios).zip(&slices) {
+            ratios.push(slice.millis(0.5) / missing);
             samples.extend(slice);
         }
     }
     let mut table = Table::new(
         Part::Audit.name(),
         "Refused GetUtility, one call after the other",
-        &["the utility is", "p50 ms", "p95 ms", "p99 ms", "calls"],
+        &["the utility is", "p50 ms", "p95 ms", "p99 ms", "calls", "beside missing"],
     );
-    for (what, _, samples) in &subjects {
+    for ((what, _, samples), ratios) in subjects.iter().zip(&ratios) {
         let times = [0.5, 0.95, 0.99].map(|share| samples.millis(share).into());
-        table.row([(*what).into()].into_iter().chain(times).chain([samples.len().into()]));
+        table.row([(*what).into()].into_iter().chain(times).chain([samples.len().into(), median(ratios).into()]));
     }
-    let ratio = median(&ratios);
-    table.note(format!("There divided by missing: {ratio:.3} (median over slices of the medians, call by call in turns)."));
+    table.note("Beside missing: median over slices of the ratios of their medians, call by call in turns.");
     report.add(table);
     Ok(())
 }

@@ -1,0 +1,73 @@
+//! When a refusal is answered that hides whether something exists: after the same time, whatever was looked at to find that out. What
+//! was read lately is in memory, what was not is loaded with its code, and what is missing is looked for in the store each time; whoever
+//! measures that could tell them apart. What is answered stands elsewhere.
+
+use std::future::Future;
+use std::time::Duration;
+
+use domain::error::ErrorKind;
+use domain::{Error, Result};
+use tokio::time::{Instant, sleep_until};
+
+/// From the beginning of the work to its refusal, at least. The looks that are to be hidden take a tenth of it on a busy machine; who asks
+/// for what is there never waits for it.
+const PATIENCE: Duration = Duration::from_millis(5);
+
+/// Does `work`, whose refusals that hide whether something exists come no earlier than [`PATIENCE`] after it began. Who waits holds what its
+/// stream holds, and a place among the changes where it is one: no thread, no connection of a store, no lock.
+pub(crate) async fn evenly<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
+    evenly_where(|done| done.as_ref().is_err_and(hides), work).await
+}
+
+/// As [`evenly`], for work that tells of refusals in its answers: `refuses` says of which.
+pub(crate) async fn evenly_where<T>(refuses: impl FnOnce(&Result<T>) -> bool, work: impl Future<Output = Result<T>>) -> Result<T> {
+    let begun = Instant::now();
+    let done = work.await;
+    if refuses(&done) {
+        sleep_until(begun + PATIENCE).await;
+    }
+    done
+}
+
+/// Whether it is answered alike for what exists and for what does not.
+fn hides(error: &Error) -> bool {
+    matches!(error.kind(), ErrorKind::Denied | ErrorKind::NotFound)
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt as _;
+
+    use super::*;
+
+    async fn check_takes_its_time<T>(work: impl Future<Output = T>) -> T {
+        let begun = Instant::now();
+        let mut work = Box::pin(work);
+        assert!(work.as_mut().now_or_never().is_none(), "it is answered at once");
+        let done = work.await;
+        assert!(begun.elapsed() >= PATIENCE, "{:?}", begun.elapsed());
+        done
+    }
+
+    #[tokio::test]
+    async fn a_refusal_that_is_known_at_once_takes_its_time() {
+        let missing = Error::NotFound { resource: "tenants/demo/utilities/some".to_owned() };
+        check_takes_its_time(evenly(async { Err::<(), _>(missing) })).await.unwrap_err();
+        let denied = Error::Denied { action: "utility.get", resource: "tenants/acme/utilities/some".to_owned() };
+        check_takes_its_time(evenly(async { Err::<(), _>(denied) })).await.unwrap_err();
+    }
+
+    #[tokio::test]
+    async fn an_answer_that_refuses_takes_its_time_too() {
+        let told = evenly_where(|told| matches!(told, Ok(false)), async { Ok(false) });
+        assert!(!check_takes_its_time(told).await.unwrap());
+    }
+
+    #[tokio::test]
+    async fn what_hides_nothing_is_answered_at_once() {
+        assert!(evenly(async { Ok(()) }).now_or_never().is_some());
+        for error in [Error::Unauthenticated, Error::Invalid(Vec::new())] {
+            assert!(evenly(async { Err::<(), _>(error) }).now_or_never().is_some());
+        }
+    }
+}
