@@ -8,13 +8,17 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
+use argon2::Params;
 use argon2::password_hash::{PasswordHasher as _, PasswordVerifier as _, phc};
-use argon2::{Algorithm, Argon2, Params, Version};
 use async_trait::async_trait;
 use domain::identity::{PasswordHash, PasswordHasher, PasswordVerdict, Secret};
 use domain::{Error, Result};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use unicode_normalization::UnicodeNormalization as _;
+
+use hashing::Hashing;
+
+mod hashing;
 
 /// Least memory of a hash in KiB. Source: OWASP, Password Storage Cheat Sheet: 19 MiB, two passes, one lane.
 pub const LEAST_MEMORY_KIB: u32 = 19 * 1024;
@@ -48,13 +52,21 @@ pub struct Config {
 /// Passwords as argon2id hashes. Cheap to clone.
 #[derive(Clone)]
 pub struct Argon2Passwords {
-    argon2: Arc<Argon2<'static>>,
+    hashing: Hashing,
     /// A hash under the present parameters that no password of anybody has.
     nobodys: Arc<phc::PasswordHash>,
     /// Those that compute.
     turns: Arc<Semaphore>,
     /// Those that compute or wait.
     places: Arc<Semaphore>,
+    /// As many as those may be.
+    most: usize,
+}
+
+/// A place of one that computes or waits. With the last of them goes the memory of all.
+struct Place {
+    permit: Option<OwnedSemaphorePermit>,
+    passwords: Argon2Passwords,
 }
 
 // === impl Argon2Passwords ===
@@ -67,21 +79,29 @@ impl Argon2Passwords {
     pub fn new(config: Config) -> Result<Self> {
         let parameters = Params::new(config.memory_kib, config.iterations, config.parallelism, None);
         let parameters = parameters.map_err(|error| Error::internal("set the parameters of argon2", error))?;
-        let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, parameters);
-        let nobodys = argon2.hash_password(NOBODY).map_err(|error| Error::internal("hash a password", error))?;
+        let hashing = Hashing::new(parameters);
+        let nobodys = hashing.hash_password(NOBODY).map_err(|error| Error::internal("hash a password", error))?;
+        hashing.rest();
         let at_once = config.at_once.get();
+        let most = at_once + MAX_WAITING;
         Ok(Argon2Passwords {
-            argon2: Arc::new(argon2),
+            hashing,
             nobodys: Arc::new(nobodys),
             turns: Arc::new(Semaphore::new(at_once)),
-            places: Arc::new(Semaphore::new(at_once + MAX_WAITING)),
+            places: Arc::new(Semaphore::new(most)),
+            most,
         })
+    }
+
+    fn place(&self) -> Result<Place> {
+        let permit = Arc::clone(&self.places).try_acquire_owned().map_err(|_taken| busy())?;
+        Ok(Place { permit: Some(permit), passwords: self.clone() })
     }
 
     /// Computes on a thread of its own, when it is its turn. A caller who goes away gives up what has not begun; what has keeps its turn
     /// to its end.
     async fn compute<T: Send + 'static>(&self, work: impl FnOnce(&Self) -> Result<T> + Send + 'static) -> Result<T> {
-        let Ok(place) = Arc::clone(&self.places).try_acquire_owned() else { return Err(busy()) };
+        let place = self.place()?;
         let turn = Arc::clone(&self.turns).acquire_owned().await.map_err(|error| Error::internal("wait for a turn to hash", error))?;
         let this = self.clone();
         let (answer, computed) = oneshot::channel();
@@ -89,7 +109,7 @@ impl Argon2Passwords {
             give_way();
             let done = work(&this);
             // Given back first: whoever has the answer must find the place free.
-            drop::<(OwnedSemaphorePermit, OwnedSemaphorePermit)>((place, turn));
+            drop::<(OwnedSemaphorePermit, Place)>((turn, place));
             // Whoever asked may be gone.
             let _ = answer.send(done);
         });
@@ -107,7 +127,7 @@ impl Argon2Passwords {
             None => None,
         };
         let compared = stored.as_ref().unwrap_or(&self.nobodys);
-        let right = match self.argon2.verify_password(password.expose().as_bytes(), compared) {
+        let right = match self.hashing.verify_password(password.expose().as_bytes(), compared) {
             Ok(()) => true,
             Err(argon2::password_hash::Error::PasswordInvalid) => false,
             Err(error) => return Err(Error::internal("compare a password with its hash", error)),
@@ -122,12 +142,22 @@ impl Argon2Passwords {
     }
 }
 
+impl Drop for Place {
+    fn drop(&mut self) {
+        drop(self.permit.take());
+        let Argon2Passwords { places, most, hashing, .. } = &self.passwords;
+        if places.available_permits() == *most {
+            hashing.rest();
+        }
+    }
+}
+
 #[async_trait]
 impl PasswordHasher for Argon2Passwords {
     async fn hash(&self, password: &Secret) -> Result<PasswordHash> {
         let password = normalized(password);
         let hash = self.compute(move |this| {
-            let hash = this.argon2.hash_password(password.expose().as_bytes());
+            let hash = this.hashing.hash_password(password.expose().as_bytes());
             hash.map(|hash| hash.to_string()).map_err(|error| Error::internal("hash a password", error))
         });
         Ok(PasswordHash::new(hash.await?))

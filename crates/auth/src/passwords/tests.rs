@@ -100,6 +100,21 @@ async fn a_caller_who_goes_away_while_waiting_gives_its_place_back() {
     drop(turn);
 }
 
+#[tokio::test]
+async fn memory_goes_from_hash_to_hash_while_others_wait_and_is_given_back_behind_the_last() {
+    let passwords = passwords();
+    assert_eq!(passwords.hashing.kept(), 0);
+    let waits = passwords.place().unwrap();
+    for _ in 0..3 {
+        passwords.verify(&secret("any"), None).await.unwrap();
+        assert_eq!(passwords.hashing.kept(), 1);
+    }
+    drop(waits);
+    assert_eq!(passwords.hashing.kept(), 0, "whoever waited has gone");
+    passwords.verify(&secret("any"), None).await.unwrap();
+    assert_eq!(passwords.hashing.kept(), 0, "nobody waits");
+}
+
 #[test]
 fn parameters_that_argon2_does_not_take_are_refused() {
     assert!(Argon2Passwords::new(Config { memory_kib: 1, ..LEAST }).is_err());
