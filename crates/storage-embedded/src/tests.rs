@@ -24,6 +24,7 @@ mod faults;
 mod happened;
 mod holding;
 mod personal;
+mod plans;
 mod records;
 mod removal;
 mod retention;

@@ -17,7 +17,7 @@ const PROTECTED: &str = "EXISTS (SELECT 1 FROM leases l WHERE l.name = 'instance
 
 pub(super) fn abandoned(connection: &Connection, now: Timestamp, limit: u32) -> Result<Vec<Execution>> {
     let query = format!(
-        "SELECT tenant, id, document FROM executions e INDEXED BY executions_unfinished WHERE unfinished = 1 AND NOT {PROTECTED} LIMIT ?2"
+        "SELECT tenant, id, document FROM executions e INDEXED BY executions_live WHERE unfinished = 1 AND NOT {PROTECTED} LIMIT ?2"
     );
     unfinished(connection, &query, params![integer(now.as_millis()), limit])
 }

@@ -1,5 +1,6 @@
 //! Pages of executions, by time. A list is the merge of one sorted stream for each wanted state, each one range of one
-//! index, so a page costs the same however many executions there are, and however rare a state is.
+//! index, so a page costs the same however many executions there are, and however rare a state is. What has not ended stands in an index
+//! of its own, which holds few: a stream of it may pass over some of others.
 
 use domain::error::Source;
 use domain::execution::{Execution, ExecutionQuery, State, Values};
@@ -82,9 +83,10 @@ impl List {
         self.range(&mut conditions);
         let direction = if query.oldest_first { "ASC" } else { "DESC" };
         conditions.values.push(Value::Integer(i64::try_from(self.size + 1).expect("a page is small")));
-        let index = index(query);
+        let (index, unfinished) = index(query, state);
         let sql = format!(
-            "SELECT created, id FROM executions INDEXED BY {index} WHERE {} ORDER BY created {direction}, id {direction} LIMIT ?",
+            "SELECT created, id FROM executions INDEXED BY {index} WHERE unfinished = {unfinished} AND {} \
+             ORDER BY created {direction}, id {direction} LIMIT ?",
             conditions.sql
         );
         (sql, conditions.values)
@@ -113,12 +115,14 @@ impl List {
     }
 }
 
-/// The index that holds the query's streams. Named, as the engine's own guess changes with the data.
-fn index(query: &ExecutionQuery) -> &'static str {
+/// The index that holds the query's stream of a state, and which of the two kinds of rows. Named, as the engine's own guess changes with
+/// the data.
+fn index(query: &ExecutionQuery, state: State) -> (&'static str, u8) {
     match (&query.utility, &query.caller) {
-        (Some(_), _) => "executions_by_utility",
-        (None, Some(_)) => "executions_by_caller",
-        (None, None) => "executions_by_state",
+        _ if !state.is_terminal() => ("executions_live", 1),
+        (Some(_), _) => ("executions_by_utility", 0),
+        (None, Some(_)) => ("executions_by_caller", 0),
+        (None, None) => ("executions_by_state", 0),
     }
 }
 

@@ -35,12 +35,14 @@ fn no_list_scans_a_table_or_sorts() {
         for millis in [None, Some(1), Some(7), Some(90)] {
             let after = millis.map(|millis| Cursor { millis, id: "x".to_owned() }.encode(order_name(query.oldest_first)));
             let list = List::new(TenantId::parse("tenant", "acme").unwrap(), query.clone(), &PageRequest { size: 10, after }).unwrap();
-            let (sql, values) = list.sql(State::Running);
-            let mut statement = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
-            let lines = statement.query_map(params_from_iter(values), |row| row.get::<_, String>(3)).unwrap();
-            let plan: Vec<String> = lines.map(Result::unwrap).collect();
-            let plan = plan.join("; ");
-            assert!(plan.contains("COVERING INDEX") && !plan.contains("SCAN") && !plan.contains("TEMP"), "{sql}\n{plan}");
+            for state in State::ALL {
+                let (sql, values) = list.sql(state);
+                let mut statement = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+                let lines = statement.query_map(params_from_iter(values), |row| row.get::<_, String>(3)).unwrap();
+                let plan: Vec<String> = lines.map(Result::unwrap).collect();
+                let plan = plan.join("; ");
+                assert!(plan.contains("COVERING INDEX") && !plan.contains("SCAN") && !plan.contains("TEMP"), "{sql}\n{plan}");
+            }
         }
     }
 }
