@@ -100,14 +100,16 @@ impl Audited {
         done
     }
 
-    /// What was done is answered only once it is recorded, with who did it.
+    /// What was done is answered only once it is recorded, with who did it; the work may do both in one commit.
     async fn open<T>(self, work: impl Future<Output = Result<T>>) -> Result<T> {
         let (notes, action) = (self.notes.clone(), self.action);
+        notes.offer_record(&self.auditor, &self.entry);
         let mut counted = Counted::new(self);
         let done = work.await;
         let (outcome, reason) = Outcome::of(&done);
         counted.outcome = outcome;
         match (outcome, counted.entry.take()) {
+            (Outcome::Allowed, Some(_recorded)) if notes.has_taken_record() => {}
             (Outcome::Allowed, Some(entry)) => counted.auditor.done(notes.take().applied_to(entry)).await?,
             (Outcome::Denied, Some(entry)) => counted.auditor.denied(notes.take().applied_to(entry), action, reason),
             (_, entry) => counted.entry = entry,

@@ -20,6 +20,7 @@ mod repository;
 mod tree;
 mod watch;
 
+pub(crate) use auditor::unaudited;
 pub use auditor::{Auditor, Circumstances, Ports};
 pub use carried::CarriedIntent;
 pub use export::{Export, Exported, Form};

@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 use domain::access::{Found, Grantee, TenantScope};
+use domain::audit::Entry;
 use domain::change::Changed;
 use domain::hash::Hash;
 use domain::identity::{
@@ -13,6 +14,7 @@ use domain::page::{Page, PageRequest};
 use domain::request::{Committed, RequestKey};
 use domain::time::Timestamp;
 
+use crate::audit;
 use crate::error::Error;
 use crate::request;
 use crate::store::EmbeddedStore;
@@ -139,10 +141,14 @@ impl SessionRepository for EmbeddedStore {
         Ok(Found::of(self.read(move |connection| sessions::find(connection, &tenant, &principal, &id)).await?))
     }
 
-    async fn insert(&self, scope: &TenantScope, session: &Session) -> domain::Result<()> {
+    async fn insert(&self, scope: &TenantScope, session: &Session, record: Option<&Entry>) -> domain::Result<()> {
         check_tenant(scope, &session.principal)?;
-        let (tenant, session) = (scope.tenant().clone(), session.clone());
-        Ok(self.write(move |connection| sessions::insert(connection, &tenant, &session)).await?)
+        let (tenant, session, record, vault) = (scope.tenant().clone(), session.clone(), record.cloned(), self.vault());
+        let insert = move |connection: &rusqlite::Connection| {
+            sessions::insert(connection, &tenant, &session)?;
+            audit::add_all(connection, &vault, record.iter())
+        };
+        Ok(self.write(insert).await?)
     }
 
     async fn rotate(&self, scope: &TenantScope, session: &Session) -> domain::Result<bool> {

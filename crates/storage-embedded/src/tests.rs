@@ -56,7 +56,29 @@ mod known_tenants {
 }
 
 mod identity {
+    use domain::audit::AuditRepository as _;
+    use domain::identity::SessionRepository;
+    use test_support::audit_repository::entry;
+    use test_support::identity_repository::session;
+    use test_support::sample::scope;
+
+    use crate::error::during;
+
     test_support::identity_repository_contract!(super::Scratch::new());
+
+    #[tokio::test]
+    async fn a_session_and_the_record_of_its_beginning_are_stored_both_or_neither() {
+        let (store, acme) = (super::Scratch::new(), scope("acme"));
+        let [first, second] = [1, 2].map(|number| session("tenants/acme/users/ann", number));
+        store.insert(&acme, &first, Some(&entry("acme", 1))).await.unwrap();
+        assert_eq!(SessionRepository::find_shown(&*store, &first.id).await.unwrap(), Some(first));
+        assert_eq!(store.size(&acme).await.unwrap(), 1);
+        let refuse = "CREATE TRIGGER refuse BEFORE INSERT ON audit_records BEGIN SELECT RAISE(ABORT, 'a test'); END";
+        store.write(move |connection| connection.execute_batch(refuse).map_err(during("refusing records"))).await.unwrap();
+        store.insert(&acme, &second, Some(&entry("acme", 2))).await.unwrap_err();
+        assert_eq!(SessionRepository::find_shown(&*store, &second.id).await.unwrap(), None);
+        assert_eq!(store.size(&acme).await.unwrap(), 1);
+    }
 
     #[tokio::test]
     async fn a_principal_made_again_under_the_same_name_holds_nothing() {

@@ -78,7 +78,8 @@ fn session_id(number: u32) -> SessionId {
     SessionId::parse("id", &format!("00000000-0000-4000-8000-{number:012}")).expect("the id is one")
 }
 
-fn session(of: &str, number: u32) -> Session {
+/// A session of somebody.
+pub fn session(of: &str, number: u32) -> Session {
     Session {
         id: session_id(number),
         principal: name(of),
@@ -167,8 +168,8 @@ pub async fn a_deleted_principal_takes_keys_and_sessions_along(store: &dyn Ident
     }
     put_key(store, Expected::Absent, &key(ci, "aaaaaaaaaaaaaaaa")).await;
     put_key(store, Expected::Absent, &key(other, "bbbbbbbbbbbbbbbb")).await;
-    store.insert(&scope("acme"), &session(ci, 1)).await.expect("the store answers");
-    store.insert(&scope("acme"), &session(other, 2)).await.expect("the store answers");
+    store.insert(&scope("acme"), &session(ci, 1), None).await.expect("the store answers");
+    store.insert(&scope("acme"), &session(other, 2), None).await.expect("the store answers");
     let deletion = |revision| PrincipalChange { deletes: true, ..change(Expected::Revision(revision), &principal(ci)) };
     assert_eq!(commit(store, deletion(Revision::FIRST.next())).await, Committed::Conflict);
     assert_eq!(commit(store, deletion(Revision::FIRST)).await, Committed::Stored);
@@ -218,8 +219,8 @@ pub async fn who_was_erased_is_gone_for_good_and_nobody_gets_their_name(store: &
         put(store, one).await;
         assert_eq!(store.find_subject(&acme, &one.name).await.expect("answers"), Some(SubjectState::Known));
     }
-    store.insert(&acme, &session(ann.name.as_str(), 1)).await.expect("the store answers");
-    store.insert(&acme, &session(bob.name.as_str(), 2)).await.expect("the store answers");
+    store.insert(&acme, &session(ann.name.as_str(), 1), None).await.expect("the store answers");
+    store.insert(&acme, &session(bob.name.as_str(), 2), None).await.expect("the store answers");
     assert_eq!(store.find_subject(&scope("beta"), &ann.name).await.expect("answers"), None);
     assert_eq!(store.find_subject(&acme, &user("nobody")).await.expect("answers"), None);
     let before = epoch(store, "acme").await;
@@ -380,7 +381,7 @@ pub async fn a_key_is_found_by_its_id_and_changes_only_from_the_expected_revisio
 /// Each generation once; a revoked session has no further one and stays revoked since the first time.
 pub async fn a_sessions_generations_follow_each_other_and_end_with_its_revocation(store: &dyn IdentityStore) {
     let (acme, first) = (scope("acme"), session("tenants/acme/users/ann", 1));
-    store.insert(&acme, &first).await.expect("the store answers");
+    store.insert(&acme, &first, None).await.expect("the store answers");
     let next = Session { generation: 1, refresh: Hash::from_bytes([8; 32]), ..first.clone() };
     let rotate = async |session: &Session| store.rotate(&acme, session).await.expect("the store answers");
     assert!(!rotate(&first).await, "it is no next generation");
@@ -404,11 +405,11 @@ pub async fn sessions_that_have_ended_are_forgotten_as_others_begin(store: &dyn 
     let acme = scope("acme");
     let (ended, lasting) = (session("tenants/acme/users/ann", 1), session("tenants/acme/users/ann", 2));
     let lasting = Session { expires: at(1_000), ..lasting };
-    store.insert(&acme, &ended).await.expect("the store answers");
-    store.insert(&acme, &lasting).await.expect("the store answers");
+    store.insert(&acme, &ended, None).await.expect("the store answers");
+    store.insert(&acme, &lasting, None).await.expect("the store answers");
     let late =
         Session { created: ended.expires, expires: ended.expires.plus(Duration::from_secs(1)), ..session("tenants/acme/users/bob", 3) };
-    store.insert(&acme, &late).await.expect("the store answers");
+    store.insert(&acme, &late, None).await.expect("the store answers");
     let is_there = async |number| SessionRepository::find_shown(store, &session_id(number)).await.expect("the store answers").is_some();
     assert_eq!((is_there(1).await, is_there(2).await, is_there(3).await), (false, true, true));
 }
@@ -432,7 +433,7 @@ pub async fn whatever_takes_something_away_advances_the_epoch(store: &dyn Identi
     grown("a key").await;
     put_key(store, Expected::Revision(Revision::FIRST), &ApiKey { revision: Revision::FIRST.next(), revoked: Some(at(5)), ..ci }).await;
     grown("a revoked key").await;
-    store.insert(&scope("acme"), &session("tenants/acme/users/ann", 1)).await.expect("the store answers");
+    store.insert(&scope("acme"), &session("tenants/acme/users/ann", 1), None).await.expect("the store answers");
     store.revoke(&scope("acme"), &session_id(1), at(5)).await.expect("the store answers");
     grown("a revoked session").await;
     commit(store, PrincipalChange { deletes: true, ..change(Expected::Revision(Revision::FIRST.next()), &next) }).await;

@@ -218,7 +218,7 @@ async fn nothing_that_has_an_effect_happens_without_a_record_of_its_intent() {
     let mut tried = 0;
     for described in api_proto::methods() {
         let effect = !matches!(described.permission.operation(), Operation::Unspecified | Operation::Read) && !described.is_get;
-        // Who anybody may be is known only when the work is done: see `a_sign_in_that_cannot_be_recorded_is_refused_and_recorded_later`.
+        // Who anybody may be is known only when the work is done: see `a_sign_in_that_cannot_be_recorded_begins_no_session_and_a_bootstrap_is_recorded_later`.
         if effect && described.permission.who() != Who::Anyone {
             let method = methods().into_iter().find(|method| path(method) == described.path()).unwrap();
             let request = named_request(&method, "demo");

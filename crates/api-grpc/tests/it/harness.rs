@@ -38,8 +38,8 @@ use executions::execution_service_client::ExecutionServiceClient;
 use futures_util::FutureExt as _;
 use test_support::{
     CountingProcessor, FakeChecker, FakeClock, FakeCompiler, FakeHasher, FakeSandbox, FakeSecrets, FakeSender, FakeTokens, FakeTree,
-    InMemoryCodePolicyRepository, InMemoryEvents, InMemoryExecutionRepository, InMemoryIdentity, InMemorySignals, InMemoryTenants,
-    InMemoryUtilityRepository, InMemoryWebhooks, RecordedIncidents, SequentialIds, TokioSpawner, UtcCalendar, sample,
+    InMemoryCodePolicyRepository, InMemoryEvents, InMemoryExecutionRepository, InMemoryIdentity, InMemorySessions, InMemorySignals,
+    InMemoryTenants, InMemoryUtilityRepository, InMemoryWebhooks, RecordedIncidents, SequentialIds, TokioSpawner, UtcCalendar, sample,
 };
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
@@ -132,7 +132,7 @@ impl Known {
             events: self.events.clone(),
             principals: self.store.clone(),
             api_keys: self.store.clone(),
-            sessions: self.store.clone(),
+            sessions: Arc::new(InMemorySessions::new(self.store.clone(), executions.clone())),
             bootstrap: self.store.clone(),
             hasher: self.hasher.clone(),
             secrets: self.secrets.clone(),

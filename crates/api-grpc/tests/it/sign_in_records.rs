@@ -93,7 +93,7 @@ async fn strangers_leave_a_bounded_trace_however_often_they_ask() {
 }
 
 #[tokio::test]
-async fn a_sign_in_that_cannot_be_recorded_is_refused_and_recorded_later() {
+async fn a_sign_in_that_cannot_be_recorded_begins_no_session_and_a_bootstrap_is_recorded_later() {
     let known = Arc::new(Known::new());
     let server = another(&known).await;
     let code = server.identities.offer_bootstrap().await.unwrap().expect("nobody rules yet");
@@ -109,5 +109,6 @@ async fn a_sign_in_that_cannot_be_recorded_is_refused_and_recorded_later() {
     server.auditor.flush().await;
     let found = log_of(&server, "system", &[BOOTSTRAP, ISSUE]).await;
     let found: Vec<_> = found.iter().map(|entry| (entry.action.as_str(), entry.outcome)).collect();
-    assert_eq!(found, [(BOOTSTRAP, Outcome::Allowed), (ISSUE, Outcome::Allowed)]);
+    // The sign-in and its record are one commit: no session has begun.
+    assert_eq!(found, [(BOOTSTRAP, Outcome::Allowed), (ISSUE, Outcome::Failed)]);
 }

@@ -105,10 +105,15 @@ impl Auditor {
     /// # Errors
     /// [`Error::Unaudited`]: then nothing may be told of it.
     pub async fn done(&self, entry: Entry) -> Result<()> {
-        let entry = Entry { time: self.shared.ports.clock.now(), outcome: Outcome::Allowed, ..entry };
+        let entry = self.allowed(entry);
         let Err(error) = self.shared.ports.repository.append(vec![entry.clone()]).await else { return Ok(()) };
         self.note(Some((vec![entry], false)), Some(&error));
         Err(Error::Unaudited { source: None })
+    }
+
+    /// The record of a call that is done.
+    pub(super) fn allowed(&self, entry: Entry) -> Entry {
+        Entry { time: self.now(), outcome: Outcome::Allowed, ..entry }
     }
 
     /// Counts a call that has no effect.
@@ -266,7 +271,8 @@ impl Auditor {
     }
 }
 
-pub(super) fn unaudited(error: Error) -> Error {
+/// What a caller is told where nothing was done, as it could not be recorded.
+pub(crate) fn unaudited(error: Error) -> Error {
     Error::Unaudited { source: Some(Box::new(error)) }
 }
 

@@ -1,5 +1,6 @@
 //! What work has to say for the record of its call, beside what was known before it began; the intent of the call, where the work is to
-//! store it; and the intent in the log of another tenant, where only the work finds out which that is.
+//! store it; and the intent in the log of another tenant, where only the work finds out which that is. Of a call that anybody may make, the
+//! whole record, where the work stores that with what it does.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -21,9 +22,11 @@ struct Held {
     intent: Option<CarriedIntent>,
     /// The intent of the call, by which another tenant is told before anything happens.
     begun: Option<Begun>,
+    /// The record of a call that has no intent.
+    record: Option<Begun>,
 }
 
-/// An intent, and who stores such.
+/// What is known of a call before its work, and who records it.
 #[derive(Clone)]
 struct Begun {
     auditor: Auditor,
@@ -106,6 +109,24 @@ impl Notes {
     pub fn take_intent(&self) -> Option<CarriedIntent> {
         let offered = self.held().intent.take();
         offered.map(CarriedIntent::taken)
+    }
+
+    /// Lets the work store the record of its call, in the commit of what it does: [`Notes::take_record`] gives it away.
+    pub fn offer_record(&self, auditor: &Auditor, entry: &Entry) {
+        self.held().record = Some(Begun { auditor: auditor.clone(), entry: entry.clone() });
+    }
+
+    /// Takes the record of the call, of what was noted so far, to store it in the one commit of what is done; `None` where it is recorded
+    /// otherwise.
+    pub fn take_record(&self) -> Option<Entry> {
+        let mut held = self.held();
+        let Begun { auditor, entry } = held.record.take()?;
+        Some(held.noted.clone().applied_to(auditor.allowed(entry)))
+    }
+
+    /// Whether the work has taken the record that it was offered.
+    pub fn has_taken_record(&self) -> bool {
+        self.held().record.is_none()
     }
 
     /// The intents of a call of which this is noted so far: its own, and that in the log of another tenant.

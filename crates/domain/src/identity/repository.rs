@@ -7,6 +7,7 @@ use async_trait::async_trait;
 
 use crate::Result;
 use crate::access::{Found, TenantScope};
+use crate::audit::Entry;
 use crate::hash::Hash;
 use crate::identity::{ApiKey, MAX_EXTERNAL_TOKEN_LIFE, Principal, Session};
 use crate::name::{ApiKeyId, PrincipalKind, PrincipalName, SessionId};
@@ -102,8 +103,8 @@ pub trait SessionRepository: Send + Sync {
     async fn find_shown(&self, id: &SessionId) -> Result<Option<Session>>;
     /// A session of a principal.
     async fn find(&self, scope: &TenantScope, principal: &PrincipalName, id: &SessionId) -> Result<Found<Session>>;
-    /// Stores a session that begins, and forgets some that have ended.
-    async fn insert(&self, scope: &TenantScope, session: &Session) -> Result<()>;
+    /// Stores a session that begins together with the record of its beginning, both or neither, and forgets some that have ended.
+    async fn insert(&self, scope: &TenantScope, session: &Session, record: Option<&Entry>) -> Result<()>;
     /// Stores a session's next generation, where the stored one is the generation before and is not revoked. Says whether it was.
     async fn rotate(&self, scope: &TenantScope, session: &Session) -> Result<bool>;
     /// Revokes a session; one that is revoked already stays as it is. Says whether there is one.

@@ -4,8 +4,8 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use crate::access::{Permit, TenantScope};
-use crate::audit::Notes;
-use crate::error::{Error, Result};
+use crate::audit::{Notes, unaudited};
+use crate::error::{Error, ErrorKind, Result};
 use crate::identity::principals::check_ruled;
 use crate::identity::rules::MAX_PASSWORD;
 use crate::identity::use_cases::{Asked, Identities, settled};
@@ -48,23 +48,21 @@ impl Identities {
     /// [`Error::Unauthenticated`]; [`Error::Exhausted`] after too many failures of the user or from the address; [`Error::Closed`] for
     /// who has proven to be of a suspended tenant.
     pub async fn issue(&self, proof: Proof, address: Option<IpAddr>, notes: &Notes) -> Result<Issued> {
-        let issued = match proof {
+        Ok(match proof {
             Proof::Password { user, password } => {
                 notes.resource(&user);
                 self.attempts.begin(Some(&user), address, self.ports.clock.now())?;
                 let principal = self.check_password(&user, &password).await?;
                 self.attempts.succeeded(Some(&user), address);
-                self.begin_session(&principal, None).await?
+                self.begin_session(&principal, None, notes).await?
             }
             Proof::ApiKey(secret) => {
                 self.attempts.begin(None, address, self.ports.clock.now())?;
                 let (principal, key) = self.check_key(&secret).await?;
                 self.attempts.succeeded(None, address);
-                self.begin_session(&principal, Some(key.id)).await?
+                self.begin_session(&principal, Some(key.id), notes).await?
             }
-        };
-        note_session(notes, &issued.session);
-        Ok(issued)
+        })
     }
 
     /// Goes on with a session, and notes which: the newest refresh token is exchanged for the next. An earlier one of the session ends
@@ -185,7 +183,8 @@ impl Identities {
         Ok(key.is_some_and(|key| key.is_valid(account, self.ports.clock.now())))
     }
 
-    async fn begin_session(&self, principal: &Principal, key: Option<ApiKeyId>) -> Result<Issued> {
+    /// In one commit with the record of that. What is issued of it is made before, so that no session begins of which nobody gets tokens.
+    async fn begin_session(&self, principal: &Principal, key: Option<ApiKeyId>, notes: &Notes) -> Result<Issued> {
         require_active(self.ports.tenants.as_ref(), principal.name.tenant()).await?;
         let id = SessionId::parse("session", &self.ports.ids.unique())?;
         let (family, family_hash) = self.ports.secrets.family();
@@ -204,8 +203,15 @@ impl Identities {
             issued_under: principal.valid_after,
         };
         let scope = TenantScope::for_system(principal.name.tenant().clone());
-        self.ports.sessions.insert(&scope, &session).await?;
-        self.issued(principal, session, refresh)
+        let issued = self.issued(principal, session, refresh)?;
+        note_session(notes, &issued.session);
+        let record = notes.take_record();
+        let stored = self.ports.sessions.insert(&scope, &issued.session, record.as_ref()).await;
+        stored.map_err(|error| match error.kind() {
+            ErrorKind::Unavailable if record.is_some() => unaudited(error),
+            _ => error,
+        })?;
+        Ok(issued)
     }
 
     fn issued(&self, principal: &Principal, session: Session, refresh: Secret) -> Result<Issued> {

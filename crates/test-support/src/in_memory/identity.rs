@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
-use domain::Result;
 use domain::access::{Found, Grantee, TenantScope};
+use domain::audit::Entry;
 use domain::event::Happened;
 use domain::hash::Hash;
 use domain::identity::{
@@ -16,6 +16,7 @@ use domain::name::{ApiKeyId, PrincipalKind, PrincipalName, SessionId, TenantId};
 use domain::page::{Page, PageRequest};
 use domain::request::{Committed, Expected, RequestKey};
 use domain::time::{Clock, Timestamp};
+use domain::{Error, Result};
 
 use super::events::InMemoryEvents;
 use super::grants::InMemoryGrantRepository;
@@ -245,7 +246,10 @@ impl SessionRepository for InMemoryIdentity {
         Ok(Found::of(self.held().sessions.get(id).filter(is_asked).cloned()))
     }
 
-    async fn insert(&self, _scope: &TenantScope, session: &Session) -> Result<()> {
+    async fn insert(&self, _scope: &TenantScope, session: &Session, record: Option<&Entry>) -> Result<()> {
+        if record.is_some() {
+            return Err(Error::Internal { context: "a record was given to who has no audit log: see InMemorySessions", source: None });
+        }
         let mut held = self.held();
         held.sessions.retain(|_, other| other.expires > session.created);
         held.sessions.insert(session.id.clone(), session.clone());
