@@ -7,11 +7,13 @@
 //! It deliberately does not install anything.
 
 mod docker;
+mod follow;
 mod lists;
 mod rule;
 #[cfg(test)]
 mod tests;
 
 pub use docker::docker_profile_json;
-pub use lists::{CHILD_LANDLOCK, CHILD_PROCESSES, CHILD_STRICT, OUTER, OUTER_LANDLOCK};
+pub use follow::{CHILD_RESTORED, FollowPolicy, FollowRule, Trace};
+pub use lists::{CHILD_LANDLOCK, CHILD_PROCESSES, CHILD_STRICT, OUTER, OUTER_FOLLOWING, OUTER_LANDLOCK, ZYGOTE_FOLLOWED};
 pub use rule::{Answer, CallPolicy, Condition, Rule};

@@ -13,6 +13,13 @@ pub enum Command {
         /// Chosen by the server, never used twice in one sandbox.
         child: u64,
     },
+    /// Lets a child that is put back go on to the program that its request pipe holds, within these limits.
+    Run {
+        /// A child that waits.
+        child: u64,
+        /// Of this program.
+        limits: RunLimits,
+    },
     /// Delivers SIGINT to a child: user code sees `KeyboardInterrupt`.
     Interrupt {
         /// The child to notify.
@@ -49,6 +56,16 @@ pub enum Report {
         /// What the agent itself observed of the sealed child, from outside.
         seal: Seal,
     },
+    /// The program of a child has ended with status 0, and the child was put back and waits for the next one. What the program wrote is
+    /// in the pipes.
+    Restored {
+        /// The id from [`Command::Fork`].
+        child: u64,
+        /// What this program used.
+        usage: Usage,
+        /// How often the child was put back since its fork.
+        count: u32,
+    },
     /// A child is gone, with everything it started.
     Exited {
         /// The id from [`Command::Fork`].
@@ -59,6 +76,10 @@ pub enum Report {
         usage: Usage,
         /// Whether the memory cgroup's `oom_kill` counter rose while the child lived, as far as the agent can read it.
         oom_killed: bool,
+        /// Why a child that is put back after its programs was not after this one; none where children are not, or where the program
+        /// did not come to an end with status 0.
+        #[serde(default)]
+        left: Option<Left>,
     },
     /// The sandbox cannot work. The agent exits after sending it.
     Fault {
@@ -86,6 +107,8 @@ pub struct Configure {
     pub seal: SealMode,
     /// Modules that the zygote imports before it forks; one that is missing is skipped.
     pub preload: Vec<String>,
+    /// Whether children are put back after each program. They wait for [`Command::Run`] then.
+    pub restore: bool,
 }
 
 /// A Python runtime as it lies in the file system: the sandbox root holds exactly this.
@@ -116,6 +139,20 @@ pub struct Class {
     pub cpu_seconds: u32,
     /// Threads and processes that a child may have beside itself; 0 refuses them.
     pub processes: u32,
+}
+
+/// Limits of one program in a child that is put back; never above its class.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RunLimits {
+    /// Bytes of address space beyond what the interpreter uses before user code starts.
+    pub memory: u64,
+    /// CPU seconds.
+    pub cpu_seconds: u32,
+    /// Open descriptors.
+    pub open_files: u32,
+    /// Largest file in bytes.
+    pub tmpfs: u64,
 }
 
 /// How a child is sealed.
@@ -158,6 +195,30 @@ pub enum Exit {
     Code(i32),
     /// A signal ended it.
     Signal(i32),
+}
+
+/// What keeps a child from being put back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Left {
+    /// A call of which something stays, by its number.
+    Call(u64),
+    /// A signal that it was sent, or that waits for it.
+    Signal,
+    /// Mappings that are others than before.
+    Mappings,
+    /// Descriptors that are others than before.
+    Descriptors,
+    /// Something else that the kernel shows of it.
+    Status,
+    /// Pages that are missing, were replaced, or are too many.
+    Pages,
+    /// More stops than one program may cost.
+    Stops,
+    /// It has run as many programs as a child may.
+    Programs,
+    /// The kernel refused.
+    Refused,
 }
 
 /// What a child used.

@@ -4,7 +4,16 @@ use std::{fs, path::Path};
 
 use super::*;
 
-const ALL: [&CallPolicy; 5] = [&CHILD_STRICT, &CHILD_PROCESSES, &CHILD_LANDLOCK, &OUTER, &OUTER_LANDLOCK];
+const ALL: [&CallPolicy; 7] =
+    [&CHILD_STRICT, &CHILD_PROCESSES, &CHILD_LANDLOCK, &OUTER, &OUTER_LANDLOCK, &OUTER_FOLLOWING, &ZYGOTE_FOLLOWED];
+/// Each with the boundary around it.
+const INSIDE: [(&CallPolicy, &CallPolicy); 5] = [
+    (&CHILD_STRICT, &OUTER),
+    (&CHILD_PROCESSES, &OUTER),
+    (&CHILD_LANDLOCK, &OUTER_LANDLOCK),
+    (&CHILD_STRICT, &ZYGOTE_FOLLOWED),
+    (&ZYGOTE_FOLLOWED, &OUTER_FOLLOWING),
+];
 const CHILDREN: [&CallPolicy; 3] = [&CHILD_STRICT, &CHILD_PROCESSES, &CHILD_LANDLOCK];
 
 /// Calls that no sandboxed program ever needs and that widen the kernel's attack surface.
@@ -55,10 +64,43 @@ fn check_refused(policy: &CallPolicy, calls: &[&str]) {
     }
 }
 
+/// What follows children and puts them back, and is dangerous in any other hand.
+const AGENTS_ALONE: [&str; 5] = ["pidfd_getfd", "process_vm_readv", "process_vm_writev", "ptrace", "userfaultfd"];
+
 #[test]
 fn no_boundary_lets_a_dangerous_call_through() {
+    let never: Vec<_> = NEVER.iter().copied().filter(|call| !AGENTS_ALONE.contains(call)).collect();
     for policy in ALL {
+        check_refused(policy, &never);
+    }
+    for policy in ALL.into_iter().filter(|policy| ![OUTER_FOLLOWING.name, ZYGOTE_FOLLOWED.name].contains(&policy.name)) {
         check_refused(policy, NEVER);
+    }
+}
+
+#[test]
+fn what_puts_children_back_is_let_through_to_the_agent_alone() {
+    for policy in CHILDREN {
+        check_refused(policy, &AGENTS_ALONE);
+    }
+    check_refused(&ZYGOTE_FOLLOWED, &["pidfd_getfd", "process_vm_readv", "process_vm_writev"]);
+    // Whoever is not the agent asks to be traced, and traces nobody; and it tracks nothing that the kernel does to its memory.
+    let allowed: Vec<_> =
+        ZYGOTE_FOLLOWED.rules().filter(|rule| AGENTS_ALONE.contains(&rule.call)).map(|rule| (rule.call, rule.when)).collect();
+    assert_eq!(allowed, [("ptrace", &[Condition::equals(0, 0)][..]), ("userfaultfd", &[Condition::equals(0, 0x8_0801)][..])]);
+    assert!(AGENTS_ALONE.iter().all(|call| names(&OUTER_FOLLOWING).contains(call)), "the agent needs each of them");
+}
+
+#[test]
+fn every_call_that_leaves_nothing_is_one_that_is_let_through() {
+    let through = names(CHILD_RESTORED.policy);
+    let named = CHILD_RESTORED.harmless.iter().chain(CHILD_RESTORED.shown).copied();
+    for call in named.clone().chain(CHILD_RESTORED.rules.iter().map(|rule| rule.call)) {
+        assert!(through.contains(&call), "{call}");
+    }
+    for call in named {
+        assert_eq!(CHILD_RESTORED.rules_of(call).count(), 0, "{call} is told apart by its arguments, and is not");
+        assert!(!(CHILD_RESTORED.harmless.contains(&call) && CHILD_RESTORED.shown.contains(&call)), "{call}");
     }
 }
 
@@ -122,7 +164,7 @@ fn where_only_landlock_guards_files_nothing_is_changed_by_its_path_and_no_namesp
 
 #[test]
 fn a_child_is_never_let_through_further_than_the_boundary_around_it() {
-    for (policy, outer) in [(&CHILD_STRICT, &OUTER), (&CHILD_PROCESSES, &OUTER), (&CHILD_LANDLOCK, &OUTER_LANDLOCK)] {
+    for (policy, outer) in INSIDE {
         for call in names(policy) {
             assert!(names(outer).contains(&call), "{} lets {call} through and {} does not", policy.name, outer.name);
         }
@@ -165,7 +207,7 @@ fn every_namespace_flag_of_clone_is_refused_to_children() {
 
 #[test]
 fn no_rule_of_a_child_is_wider_than_that_of_the_boundary_around_it() {
-    for (policy, outer) in [(&CHILD_STRICT, &OUTER), (&CHILD_PROCESSES, &OUTER), (&CHILD_LANDLOCK, &OUTER_LANDLOCK)] {
+    for (policy, outer) in INSIDE {
         let around: Vec<_> = outer.rules().collect();
         for rule in policy.rules().filter(|rule| rule.answer == Answer::Through) {
             let free = outer.allowed_calls().contains(&rule.call);

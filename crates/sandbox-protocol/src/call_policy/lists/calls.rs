@@ -225,6 +225,14 @@ pub const CONTROL_SOCKET: &[&str] = &[
     "signalfd4",  // the end of children
 ];
 
+/// How the agent follows children and puts them back. For the agent alone: whoever it starts is refused these.
+pub const FOLLOWING: &[&str] = &[
+    "pidfd_getfd",       // the descriptor of a child's tracking
+    "process_vm_readv",  // a child's image
+    "process_vm_writev", // what a program has written
+    "ptrace",            // a child's stops and registers
+];
+
 /// What the container runtime itself still calls between installing its filter and starting the agent, and a child's limits.
 pub const CONTAINER_START: &[&str] = &[
     "epoll_pwait", // Go's runtime

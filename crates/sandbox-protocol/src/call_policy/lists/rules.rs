@@ -93,6 +93,24 @@ pub const SHARED_FUTEXES: &[Rule] = &[
 /// Resource limits of the caller itself, never of a neighbor: `resource.getrlimit`, `resource.setrlimit`.
 pub const OWN_LIMITS: &[Rule] = &[Rule::through("prlimit64", &[Condition::equals(0, 0)])];
 
+/// A process asks to be followed by its parent, and leaves it a descriptor of its memory, which tells of nothing that the kernel does.
+pub const BEING_FOLLOWED: &[Rule] = &[
+    Rule::through("ptrace", &[Condition::equals(0, 0)]), // PTRACE_TRACEME
+    TRACKING,
+];
+
+/// `O_CLOEXEC | O_NONBLOCK | UFFD_USER_MODE_ONLY`.
+const TRACKING: Rule = Rule::through("userfaultfd", &[Condition::equals(0, 0x8_0801)]);
+
+/// Tracking a child's memory.
+pub const TRACKING_MEMORY: &[Rule] = &[
+    TRACKING,
+    ioctl(&[Condition::equals(1, 0xc018_aa3f)]), // UFFDIO_API
+    ioctl(&[Condition::equals(1, 0xc020_aa00)]), // UFFDIO_REGISTER
+    ioctl(&[Condition::equals(1, 0xc018_aa06)]), // UFFDIO_WRITEPROTECT
+    ioctl(&[Condition::equals(1, 0xc060_6610)]), // PAGEMAP_SCAN
+];
+
 /// Lowering the priority of a child, by itself.
 pub const OWN_PRIORITY: &[Rule] = &[Rule::through("setpriority", &[Condition::equals(0, 0), Condition::equals(1, 0)])];
 
