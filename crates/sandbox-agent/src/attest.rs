@@ -147,7 +147,10 @@ fn is_complete(seal: &Seal, own: &Own) -> bool {
 }
 
 /// The child's directory in the outside procfs.
-fn directory(outside: &Outside, pid: i32) -> io::Result<String> {
+///
+/// # Errors
+/// What the system says.
+pub fn directory(outside: &Outside, pid: i32) -> io::Result<String> {
     let pid = Pid::from_raw(pid).ok_or_else(|| io::Error::other("not a process id"))?;
     let handle = pidfd_open(pid, PidfdFlags::empty())?;
     let text = outside.read(&format!("self/fdinfo/{}", handle.as_raw_fd()))?;

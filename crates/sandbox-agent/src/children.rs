@@ -85,6 +85,11 @@ impl Children {
         }
     }
 
+    /// The running child that is this process.
+    pub fn child(&self, pid: i32) -> Option<u64> {
+        self.states.iter().find_map(|(child, state)| matches!(state, State::Running(running) if running.pid == pid).then_some(*child))
+    }
+
     /// Removes the child whose process ended. A process that nobody was told of yet is kept until it is announced.
     pub fn ended(&mut self, ended: Ended) -> Option<(u64, Running, Ended)> {
         let found = self.states.iter().find_map(|(child, state)| match state {

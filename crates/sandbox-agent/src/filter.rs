@@ -12,7 +12,7 @@ mod tests;
 
 use std::collections::BTreeMap;
 
-use sandbox_protocol::call_policy::{Answer, CallPolicy, Condition, Rule};
+use sandbox_protocol::call_policy::{Answer, CallPolicy, Condition, FollowPolicy, Rule, Trace};
 
 use crate::fault::Fault;
 
@@ -29,6 +29,13 @@ const ANSWER_ERRNO: u32 = 0x0005_0000;
 /// An error number of 0: to the caller, the call has succeeded.
 const PRETEND: u32 = ANSWER_ERRNO;
 const ALLOW: u32 = 0x7fff_0000;
+/// The tracer is told, with a number of ours in the lower half, and then the call is made.
+const TELL: u32 = 0x7ff0_0000;
+/// These numbers.
+pub const WAITS: u32 = 1;
+pub const ENDS: u32 = 2;
+pub const SHOWN: u32 = 3;
+pub const STAYS: u32 = 4;
 /// Offsets in `seccomp_data`: the call's number, the architecture, and the low half of the first argument.
 const NUMBER_OFFSET: u32 = 0;
 const ARCHITECTURE_OFFSET: u32 = 4;
@@ -49,8 +56,15 @@ struct Range {
 enum Verdict {
     /// The same answer, whatever the arguments.
     Always(u32),
-    /// Answered by the first of the rules that holds.
-    Rules(Vec<&'static Rule>),
+    /// Answered by the first that holds.
+    Alternatives(Vec<Alternative>),
+}
+
+/// An answer to calls whose arguments look like this.
+#[derive(Clone, PartialEq)]
+struct Alternative {
+    when: &'static [Condition],
+    answer: u32,
 }
 
 /// The program for a policy: foreign ABIs are killed, pretended calls answer 0, absent ones `ENOSYS`, everything unlisted `EPERM`.
@@ -58,13 +72,25 @@ enum Verdict {
 /// # Errors
 /// A policy that names a call this table does not know, or that is too large for the jumps of a program.
 pub fn program(policy: &CallPolicy) -> Result<Vec<Instruction>, Fault> {
+    compile(policy, None)
+}
+
+/// The same, where a tracer is told of each call that is let through and of which something stays.
+///
+/// # Errors
+/// As [`program`].
+pub fn followed_program(follow: &FollowPolicy) -> Result<Vec<Instruction>, Fault> {
+    compile(follow.policy, Some(follow))
+}
+
+fn compile(policy: &CallPolicy, follow: Option<&FollowPolicy>) -> Result<Vec<Instruction>, Fault> {
     let mut program = vec![
         instruction(LOAD_WORD, 0, 0, ARCHITECTURE_OFFSET),
         instruction(JUMP_IF_EQUAL, 1, 0, ARCHITECTURE),
         answer(KILL_PROCESS),
         instruction(LOAD_WORD, 0, 0, NUMBER_OFFSET),
     ];
-    program.extend(search(&ranges(policy)?).map_err(|problem| fault(policy, problem))?);
+    program.extend(search(&ranges(policy, follow)?).map_err(|problem| fault(policy, problem))?);
     Ok(program)
 }
 
@@ -79,7 +105,7 @@ pub fn bytes(program: &[Instruction]) -> Vec<u8> {
 }
 
 /// Every number's verdict: neighbors with the same one share a range, and the first range begins at 0.
-fn ranges(policy: &CallPolicy) -> Result<Vec<Range>, Fault> {
+fn ranges(policy: &CallPolicy, follow: Option<&FollowPolicy>) -> Result<Vec<Range>, Fault> {
     let refused = Verdict::Always(ANSWER_ERRNO | libc::EPERM as u32);
     let mut ranges = vec![Range { first: 0, verdict: refused.clone() }];
     let mut begin = |first, verdict: Verdict| match ranges.last_mut() {
@@ -87,7 +113,7 @@ fn ranges(policy: &CallPolicy) -> Result<Vec<Range>, Fault> {
         Some(last) if last.verdict == verdict => {}
         _ => ranges.push(Range { first, verdict }),
     };
-    for (number, verdict) in verdicts(policy)? {
+    for (number, verdict) in verdicts(policy, follow)? {
         begin(number, verdict);
         begin(number + 1, refused.clone());
     }
@@ -98,16 +124,17 @@ fn ranges(policy: &CallPolicy) -> Result<Vec<Range>, Fault> {
 }
 
 /// The verdicts of the calls that are named.
-fn verdicts(policy: &CallPolicy) -> Result<BTreeMap<u32, Verdict>, Fault> {
+fn verdicts(policy: &CallPolicy, follow: Option<&FollowPolicy>) -> Result<BTreeMap<u32, Verdict>, Fault> {
     let mut verdicts = BTreeMap::new();
     for rule in policy.rules() {
-        match verdicts.entry(number(policy, rule.call)?).or_insert_with(|| Verdict::Rules(Vec::new())) {
-            Verdict::Rules(rules) => rules.push(rule),
+        let alternatives = || Verdict::Alternatives(follow.map_or_else(Vec::new, |follow| told_apart(follow, rule.call)));
+        match verdicts.entry(number(policy, rule.call)?).or_insert_with(alternatives) {
+            Verdict::Alternatives(alternatives) => alternatives.push(Alternative { when: rule.when, answer: answer_of(rule, follow) }),
             Verdict::Always(_) => {}
         }
     }
     for call in policy.allowed_calls() {
-        verdicts.insert(number(policy, call)?, Verdict::Always(ALLOW));
+        verdicts.insert(number(policy, call)?, follow.map_or(Verdict::Always(ALLOW), |follow| followed(follow, call)));
     }
     for call in policy.pretended_calls() {
         verdicts.insert(number(policy, call)?, Verdict::Always(PRETEND));
@@ -118,12 +145,37 @@ fn verdicts(policy: &CallPolicy) -> Result<BTreeMap<u32, Verdict>, Fault> {
     Ok(verdicts)
 }
 
+/// The verdict of a call that is let through whatever its arguments.
+fn followed(follow: &FollowPolicy, call: &'static str) -> Verdict {
+    let mut alternatives = told_apart(follow, call);
+    let rest = told(follow.trace(call));
+    if alternatives.is_empty() {
+        return Verdict::Always(rest);
+    }
+    alternatives.push(Alternative { when: &[], answer: rest });
+    Verdict::Alternatives(alternatives)
+}
+
+fn told_apart(follow: &FollowPolicy, call: &str) -> Vec<Alternative> {
+    follow.rules_of(call).map(|rule| Alternative { when: rule.when, answer: told(rule.trace) }).collect()
+}
+
+const fn told(trace: Trace) -> u32 {
+    match trace {
+        Trace::Nothing => ALLOW,
+        Trace::Waits => TELL | WAITS,
+        Trace::Ends => TELL | ENDS,
+        Trace::Shown => TELL | SHOWN,
+        Trace::Stays => TELL | STAYS,
+    }
+}
+
 /// A binary search for the range of the number in the accumulator.
 fn search(ranges: &[Range]) -> Result<Vec<Instruction>, String> {
     match ranges {
         [] => Err("no range".to_owned()),
         [Range { verdict: Verdict::Always(value), .. }] => Ok(vec![answer(*value)]),
-        [Range { verdict: Verdict::Rules(rules), .. }] => alternatives(rules),
+        [Range { verdict: Verdict::Alternatives(each), .. }] => alternatives(each),
         _ => {
             let (lower, upper) = ranges.split_at(ranges.len() / 2);
             let lower_steps = search(lower)?;
@@ -138,10 +190,10 @@ fn search(ranges: &[Range]) -> Result<Vec<Instruction>, String> {
     }
 }
 
-/// Answers what one of the rules describes, and refuses the rest.
-fn alternatives(rules: &[&Rule]) -> Result<Vec<Instruction>, String> {
+/// Answers what one of the alternatives describes, and refuses the rest.
+fn alternatives(each: &[Alternative]) -> Result<Vec<Instruction>, String> {
     let mut steps = Vec::new();
-    let mut rest = rules;
+    let mut rest = each;
     while let Some((first, others)) = rest.split_first() {
         let alike = 1 + others.iter().take_while(|other| differ_in_a_value(first, other)).count();
         let (group, later) = rest.split_at(alike);
@@ -152,48 +204,49 @@ fn alternatives(rules: &[&Rule]) -> Result<Vec<Instruction>, String> {
     Ok(steps)
 }
 
-/// Whether two rules compare the same bits of one argument, and answer the same.
-fn differ_in_a_value(one: &Rule, other: &Rule) -> bool {
+/// Whether two compare the same bits of one argument, and answer the same.
+fn differ_in_a_value(one: &Alternative, other: &Alternative) -> bool {
     match (one.when, other.when) {
         ([a], [b]) => a.argument == b.argument && a.mask == b.mask && one.answer == other.answer,
         _ => false,
     }
 }
 
-/// Rules that [`differ_in_a_value`]: what they compare is brought once.
-fn one_of(rules: &[&Rule]) -> Result<Vec<Instruction>, String> {
+/// Alternatives that [`differ_in_a_value`]: what they compare is brought once.
+fn one_of(group: &[Alternative]) -> Result<Vec<Instruction>, String> {
     let mut steps = Vec::new();
-    for (index, rule) in rules.iter().enumerate() {
-        let [condition] = rule.when else { return Err(format!("a rule of {} with more than one condition", rule.call)) };
+    for (index, one) in group.iter().enumerate() {
+        let [condition] = one.when else { return Err("alternatives that differ in more than one condition".to_owned()) };
         if index == 0 {
             steps.extend(tests(condition));
         }
-        let left = rules.len() - 1 - index;
+        let left = group.len() - 1 - index;
         // The last one that fails jumps over the answer.
         steps.push(instruction(JUMP_IF_EQUAL, distance(left)?, u8::from(left == 0), condition.value));
     }
-    steps.extend(rules.first().map(|rule| answer(answer_of(rule))));
+    steps.extend(group.first().map(|one| answer(one.answer)));
     Ok(steps)
 }
 
-/// One rule; each condition that fails jumps over its answer.
-fn all_of(rule: &Rule) -> Result<Vec<Instruction>, String> {
+/// One alternative; each condition that fails jumps over its answer.
+fn all_of(one: &Alternative) -> Result<Vec<Instruction>, String> {
     let mut steps = Vec::new();
-    let mut left: usize = rule.when.iter().map(|condition| tests(condition).len() + 1).sum();
-    for condition in rule.when {
+    let mut left: usize = one.when.iter().map(|condition| tests(condition).len() + 1).sum();
+    for condition in one.when {
         let tests = tests(condition);
         left -= tests.len() + 1;
         steps.extend(tests);
         steps.push(instruction(JUMP_IF_EQUAL, 0, distance(left + 1)?, condition.value));
     }
-    steps.push(answer(answer_of(rule)));
+    steps.push(answer(one.answer));
     Ok(steps)
 }
 
-const fn answer_of(rule: &Rule) -> u32 {
-    match rule.answer {
-        Answer::Through => ALLOW,
-        Answer::Pretended => PRETEND,
+fn answer_of(rule: &Rule, follow: Option<&FollowPolicy>) -> u32 {
+    match (rule.answer, follow) {
+        (Answer::Pretended, _) => PRETEND,
+        (Answer::Through, None) => ALLOW,
+        (Answer::Through, Some(follow)) => told(follow.trace(rule.call)),
     }
 }
 

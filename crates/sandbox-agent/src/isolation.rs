@@ -64,7 +64,7 @@ impl Waiting {
     /// # Errors
     /// It cannot be waited for.
     pub fn until_inside_ends(self) -> Result<ExitCode, Fault> {
-        let ended = sys::reap(Some(self.inside), true).at("wait for the sandbox")?;
+        let ended = sys::await_end(self.inside).at("wait for the sandbox")?;
         Ok(match ended.map(|ended| ended.exit) {
             Some(Exit::Code(0)) => ExitCode::SUCCESS,
             _ => ExitCode::FAILURE,

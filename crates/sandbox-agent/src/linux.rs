@@ -11,9 +11,11 @@ pub mod number {
     pub const READ: usize = 0;
     pub const WRITE: usize = 1;
     pub const CLOSE: usize = 3;
+    pub const GETPID: usize = 39;
     pub const SENDMSG: usize = 46;
     pub const CLONE: usize = 56;
     pub const CHDIR: usize = 80;
+    pub const PTRACE: usize = 101;
     pub const GETUID: usize = 102;
     pub const GETGID: usize = 104;
     pub const GETPPID: usize = 110;
@@ -24,12 +26,15 @@ pub mod number {
     pub const PRCTL: usize = 157;
     pub const MOUNT: usize = 165;
     pub const SETHOSTNAME: usize = 170;
+    pub const GETTID: usize = 186;
     pub const EXIT_GROUP: usize = 231;
+    pub const TGKILL: usize = 234;
     pub const OPENAT: usize = 257;
     pub const DUP3: usize = 292;
     pub const PIPE2: usize = 293;
     pub const PRLIMIT64: usize = 302;
     pub const SECCOMP: usize = 317;
+    pub const USERFAULTFD: usize = 323;
     pub const CLOSE_RANGE: usize = 436;
     pub const LANDLOCK_RESTRICT_SELF: usize = 446;
 }

@@ -26,7 +26,9 @@ mod home;
 mod isolation;
 mod landlock;
 mod outside;
+mod restore;
 mod root;
+mod rounds;
 mod serve;
 mod sys;
 mod weaken;
@@ -52,7 +54,7 @@ mod seal;
 use std::{env, io, process::ExitCode};
 
 use sandbox_protocol::{
-    call_policy::{CallPolicy, OUTER, OUTER_LANDLOCK},
+    call_policy::{CallPolicy, OUTER, OUTER_FOLLOWING, OUTER_LANDLOCK},
     control::Configure,
 };
 
@@ -118,7 +120,7 @@ fn run_in_namespaces(mode: Namespaced, control: &Control, configure: &Configure)
     lock_in()?;
     // A container's runtime has installed it already.
     if mode != Namespaced::InContainer {
-        install_filter(&OUTER)?;
+        install_filter(if configure.restore { &OUTER_FOLLOWING } else { &OUTER })?;
     }
     serve(control, configure, outside, None)
 }
@@ -151,6 +153,6 @@ fn serve(control: &Control, configure: &Configure, outside: Outside, confined: O
     let zygote = Zygote::start(configure, &outside, confined.as_ref())?;
     // A stream ends only when nobody holds it any more.
     drop(confined);
-    Sandbox::new(control, outside, own, signals, zygote).run()?;
+    Sandbox::new(control, outside, own, signals, zygote, configure.restore).run()?;
     Ok(ExitCode::SUCCESS)
 }

@@ -54,6 +54,14 @@ impl Outside {
         read_start(&file)
     }
 
+    /// The directory of a process in the procfs, by its name there.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn directory(&self, name: &str) -> io::Result<OwnedFd> {
+        Ok(openat(&self.proc, name, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?)
+    }
+
     /// Writes a procfs file of this process.
     ///
     /// # Errors

@@ -14,6 +14,8 @@ mod privileges;
 #[allow(dead_code)] // The words are for the agent.
 mod stage;
 
+use core::mem::MaybeUninit;
+
 use breed::Pipes;
 use line::Line;
 use linux::{Errno, call, close, number};
@@ -43,8 +45,10 @@ mod slot {
     /// The first of four descriptors, the child's ends of its streams, where gVisor takes the place of namespaces; 0 where there are
     /// pipes to be made.
     pub const STREAMS: usize = 13;
+    /// Whether children are put back after each program: how many one runs at most. 0 where each runs one.
+    pub const PROGRAMS: usize = 14;
     /// Written by the child: bytes of address space before user code.
-    pub const BASELINE: usize = 14;
+    pub const BASELINE: usize = 15;
 }
 
 /// `CLONE_NEWUSER | NEWPID | NEWNS | NEWIPC | NEWUTS`, `CLONE_PARENT` (the agent is the parent and reaps), `SIGCHLD`. The empty
@@ -66,6 +70,10 @@ const NICE_ANSWER: isize = 20;
 const O_WRONLY_CLOEXEC: usize = 0o2_000_001;
 const O_RDONLY_CLOEXEC: usize = 0o2_000_000;
 const O_CLOEXEC: usize = 0o2_000_000;
+/// `O_CLOEXEC | O_NONBLOCK | UFFD_USER_MODE_ONLY`.
+const TRACKING_FLAGS: usize = 0o2_004_001;
+const PTRACE_TRACEME: usize = 0;
+const SIGSTOP: usize = 19;
 const MS_NOSUID_NODEV: usize = 2 | 4;
 const MS_NOEXEC: usize = 8;
 const MS_BIND: usize = 0x1000;
@@ -76,6 +84,8 @@ const SECCOMP_SET_MODE_FILTER: usize = 1;
 const REQUEST_TARGET: usize = 3;
 const RESULT_TARGET: usize = 4;
 const STATUS_TARGET: usize = 5;
+/// Where the agent finds the descriptor of a followed child's memory.
+const TRACKING_TARGET: usize = 6;
 
 /// gVisor takes no larger number.
 const LAST_DESCRIPTOR: usize = i32::MAX as usize;
@@ -95,6 +105,7 @@ mod limit {
 /// Limits that gVisor does not let be set. It has no message queues, and the filter lets no signal be sent.
 const GVISOR_LACKS: [usize; 2] = [limit::PENDING_SIGNALS, limit::MESSAGE_QUEUES];
 const STACK_BYTES: u64 = 8 << 20;
+const GROWN_STACK: usize = 512 << 10;
 const PENDING_SIGNALS: u64 = 64;
 /// Not 0: where the host pipes core dumps into a program, only 1 keeps a tenant's memory from being handed to it.
 const CORE_BYTES: u64 = 1;
@@ -116,6 +127,9 @@ type Sealing = Result<(), Failure>;
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn zona_serve(slots: *mut u64) -> i64 {
     let words = Words(slots);
+    if words.get(slot::PROGRAMS) != 0 {
+        grow_stack();
+    }
     while let Some(id) = breed::next(words.get(slot::CONTROL)) {
         if breed::make(id, words.get(slot::CONTROL), words.get(slot::STREAMS), |pipes| spawn(words, pipes)) == breed::Side::Child {
             return 0;
@@ -235,6 +249,7 @@ impl Child<'_> {
         start_session().map_err(at(stage::SESSION))?;
         self.write_proc(c"self/oom_score_adj", b"1000").map_err(at(stage::OOM_SCORE))?;
         self.arrange_descriptors().map_err(at(stage::DESCRIPTORS))?;
+        self.be_followed().map_err(at(stage::FOLLOWED))?;
         self.set_limits().map_err(at(stage::RESOURCE_LIMITS))?;
         self.yield_to_others().map_err(at(stage::PRIORITY))?;
         if !self.lacks(part::CAPABILITIES) {
@@ -354,11 +369,32 @@ impl Child<'_> {
         Ok(())
     }
 
+    /// Where children are put back: asks to be traced by the agent, the parent, leaves it a descriptor of this process's memory, and
+    /// stops until the agent has taken both. The filter, which needs a tracer, comes later.
+    fn be_followed(&self) -> Result<(), Errno> {
+        if self.get(slot::PROGRAMS) == 0 {
+            return Ok(());
+        }
+        // SAFETY: no pointers.
+        unsafe { call(number::PTRACE, [PTRACE_TRACEME, 0, 0, 0, 0]) }?;
+        // SAFETY: no pointers.
+        let tracking = unsafe { call(number::USERFAULTFD, [TRACKING_FLAGS, 0, 0, 0, 0]) }?;
+        if tracking != TRACKING_TARGET {
+            duplicate(tracking, TRACKING_TARGET, O_CLOEXEC)?;
+            close(tracking)?;
+        }
+        // SAFETY: no pointers. To its tracer this process stops, although it is the first of its namespace.
+        unsafe { call(number::TGKILL, [call(number::GETPID, [0; 5])?, call(number::GETTID, [0; 5])?, SIGSTOP, 0, 0]) }?;
+        close(TRACKING_TARGET)
+    }
+
     fn set_limits(&self) -> Result<(), Errno> {
         let address_space = (self.get(slot::BASELINE) as u64).saturating_add(self.get(slot::MEMORY) as u64);
+        // Of one program, the agent keeps it where there are more.
+        let programs = (self.get(slot::PROGRAMS) as u64).max(1);
         let limits = [
             (limit::ADDRESS_SPACE, address_space),
-            (limit::CPU, self.get(slot::CPU_SECONDS) as u64),
+            (limit::CPU, (self.get(slot::CPU_SECONDS) as u64).saturating_mul(programs)),
             (limit::OPEN_FILES, self.get(slot::OPEN_FILES) as u64),
             (limit::FILE_SIZE, self.get(slot::FILE_SIZE) as u64),
             (limit::PROCESSES, self.get(slot::PROCESSES) as u64),
@@ -436,6 +472,16 @@ impl Child<'_> {
 
 fn at(stage: u32) -> impl Fn(Errno) -> Failure {
     move |error| Failure { stage, error }
+}
+
+/// Has the stack of the zygote, and so of every child, as large as most programs need it: a stack that grows cannot be put back.
+#[inline(never)]
+fn grow_stack() {
+    let mut area = MaybeUninit::<[u8; GROWN_STACK]>::uninit();
+    for offset in (0..GROWN_STACK).step_by(PAGE as usize) {
+        // SAFETY: within the area.
+        unsafe { area.as_mut_ptr().cast::<u8>().add(offset).write_volatile(0) };
+    }
 }
 
 fn set_host_name() -> Result<(), Errno> {

@@ -1,10 +1,13 @@
 //! The agent's loop: commands from the server, news from the zygote, ends of children. One thread, and nothing in it waits for
 //! a child.
 
-use std::os::fd::{AsFd, OwnedFd};
+use std::{
+    collections::BTreeMap,
+    os::fd::{AsFd, OwnedFd},
+};
 
 use rustix::{
-    event::{PollFd, PollFlags, poll},
+    event::{PollFd, PollFlags, Timespec, poll},
     process::{Pid, Signal, kill_process},
 };
 use sandbox_protocol::control::{Command, Exit, Report};
@@ -15,7 +18,8 @@ use crate::{
     control::Control,
     fault::{AtStage, Fault},
     outside::Outside,
-    sys::{self, Ended},
+    rounds::{LastRound, Means, Rounds},
+    sys::{self, Ended, News, Stopped},
     zygote::{Event, Zygote},
 };
 
@@ -31,7 +35,16 @@ pub struct Sandbox<'a> {
     /// Whether the interpreter has made the only child that it makes, and ends.
     spent: bool,
     children: Children,
+    /// Whether there may be news of children that no signal tells of any more.
+    more_news: bool,
+    /// Where children are put back.
+    rounds: Option<Rounds>,
+    /// Sealed, and on their way to where they wait for the first time: id and pipes, by process id.
+    arriving: BTreeMap<i32, (u64, Vec<OwnedFd>)>,
 }
+
+/// News of children that are dealt with at once. Then commands are looked for again: a child may stop as fast as it is let go on.
+const NEWS: usize = 16;
 
 /// Whether the loop goes on.
 #[derive(PartialEq, Eq)]
@@ -44,8 +57,21 @@ enum Then {
 
 impl<'a> Sandbox<'a> {
     /// A sandbox around a zygote that was just started.
-    pub fn new(control: &'a Control, outside: Outside, own: Own, signals: OwnedFd, zygote: Zygote) -> Self {
-        Sandbox { control, outside, own, signals, zygote, listening: true, spent: false, children: Children::default() }
+    pub fn new(control: &'a Control, outside: Outside, own: Own, signals: OwnedFd, zygote: Zygote, restore: bool) -> Self {
+        let zygote_pid = zygote.pid;
+        Sandbox {
+            control,
+            outside,
+            own,
+            signals,
+            zygote,
+            listening: true,
+            spent: false,
+            children: Children::default(),
+            more_news: false,
+            rounds: Pid::from_raw(zygote_pid).filter(|_| restore).map(Rounds::new),
+            arriving: BTreeMap::new(),
+        }
     }
 
     /// Serves until the server hangs up or asks to stop.
@@ -81,14 +107,15 @@ impl<'a> Sandbox<'a> {
         if self.listening {
             polled.push(PollFd::from_borrowed_fd(stderr.as_fd(), PollFlags::IN));
         }
-        match poll(&mut polled, None) {
+        let at_once = Timespec { tv_sec: 0, tv_nsec: 0 };
+        match poll(&mut polled, self.more_news.then_some(&at_once)) {
             Ok(_) | Err(rustix::io::Errno::INTR) => {}
             Err(error) => return Err(error).at("wait for events"),
         }
         let mut ready = polled.iter().map(|polled| !polled.revents().is_empty());
         let mut next = |polled: bool| polled && ready.next().unwrap_or(false);
         let (command, signal) = (next(true), next(true));
-        Ok([command, next(!self.spent), signal, next(self.listening)])
+        Ok([command, next(!self.spent), signal || self.more_news, next(self.listening)])
     }
 
     fn obey(&mut self) -> Result<Then, Fault> {
@@ -99,7 +126,12 @@ impl<'a> Sandbox<'a> {
                 return Err(Fault::new("protocol", format!("the child {child} exists")));
             }
             Some(Command::Fork { child }) => self.zygote.fork(child)?,
-            Some(Command::Interrupt { child }) => self.signal(self.children.pid(child), Signal::INT),
+            Some(Command::Run { child, limits }) => {
+                let pid = self.children.pid(child).filter(|pid| !self.arriving.contains_key(pid));
+                let (Some(rounds), Some(pid)) = (&mut self.rounds, pid) else { return Ok(Then::Continue) };
+                rounds.run(pid, &limits).at("let a child go on")?;
+            }
+            Some(Command::Interrupt { child }) => self.interrupt(child)?,
             Some(Command::Kill { child }) => {
                 let pid = self.children.doom(child);
                 self.signal(pid, Signal::KILL);
@@ -133,7 +165,7 @@ impl<'a> Sandbox<'a> {
     }
 
     fn await_zygote_end(&mut self) -> Result<(), Fault> {
-        let ended = sys::reap(Some(self.zygote.pid), true).at("wait for the interpreter")?;
+        let ended = sys::await_end(self.zygote.pid).at("wait for the interpreter")?;
         Err(self.zygote.death(&ended.map(|ended| words(ended.exit)).unwrap_or_default()))
     }
 
@@ -145,11 +177,32 @@ impl<'a> Sandbox<'a> {
             Announced::Dead => return Err(Fault::new("seal a child", "it ended before it was handed out")),
             Announced::Alive | Announced::Doomed => {}
         }
-        let seal = attest::seal(&self.outside, &self.own, pid)?;
-        self.control.report(&Report::Child { child, seal }, &pipes)?;
+        self.arriving.insert(pid, (child, pipes));
+        if self.rounds.as_ref().is_none_or(|rounds| rounds.is_waiting(pid)) {
+            self.hand_out(pid)?;
+        }
         self.spent = self.zygote.makes_one;
         if announced == Announced::Doomed {
             self.signal(Some(pid), Signal::KILL);
+        }
+        Ok(())
+    }
+
+    /// Hands out a child that waits, once it was announced.
+    fn hand_out(&mut self, pid: i32) -> Result<(), Fault> {
+        let Some((child, pipes)) = self.arriving.remove(&pid) else { return Ok(()) };
+        let seal = attest::seal(&self.outside, &self.own, pid)?;
+        self.control.report(&Report::Child { child, seal }, &pipes)
+    }
+
+    fn interrupt(&mut self, child: u64) -> Result<(), Fault> {
+        let pid = self.children.pid(child);
+        let may = match (&mut self.rounds, pid) {
+            (Some(rounds), Some(pid)) => rounds.may_signal(pid).at("interrupt a child")?,
+            _ => true,
+        };
+        if may {
+            self.signal(pid, Signal::INT);
         }
         Ok(())
     }
@@ -162,8 +215,18 @@ impl<'a> Sandbox<'a> {
             }
         }
         let mut ended = Vec::new();
-        while let Some(process) = sys::reap(None, false).at("collect a child")? {
-            ended.push(process);
+        for _ in 0..NEWS {
+            self.more_news = match sys::news().at("collect a child")? {
+                Some(News::Ended(process)) => {
+                    ended.push(process);
+                    true
+                }
+                Some(News::Stopped(stop)) => self.look_at(&stop).map(|()| true)?,
+                None => false,
+            };
+            if !self.more_news {
+                break;
+            }
         }
         // What was said before an end is why it came, or whose it is.
         if !ended.is_empty() {
@@ -173,6 +236,19 @@ impl<'a> Sandbox<'a> {
         Ok(then)
     }
 
+    /// A child has stopped.
+    fn look_at(&mut self, stop: &Stopped) -> Result<(), Fault> {
+        let Some(rounds) = &mut self.rounds else { return Err(Fault::new("follow a child", "a child stopped that nobody follows")) };
+        match rounds.stopped(stop, &self.outside).at("follow a child")? {
+            Means::Nothing => Ok(()),
+            Means::Waits => self.hand_out(stop.pid),
+            Means::Restored { usage, count } => match self.children.child(stop.pid) {
+                Some(child) => self.control.report(&Report::Restored { child, usage, count }, &[]),
+                None => Err(Fault::new("follow a child", "a child that nobody asked for has ended its program")),
+            },
+        }
+    }
+
     fn bury(&mut self, ended: Ended) -> Result<(), Fault> {
         if ended.pid == self.zygote.pid && self.spent {
             return Ok(());
@@ -180,10 +256,15 @@ impl<'a> Sandbox<'a> {
         if ended.pid == self.zygote.pid {
             return Err(self.zygote.death(&words(ended.exit)));
         }
+        self.arriving.remove(&ended.pid);
+        let LastRound { usage, left, fault } = match &mut self.rounds {
+            Some(rounds) => rounds.ended(ended.pid, ended.usage),
+            None => LastRound { usage: ended.usage, left: None, fault: None },
+        };
         let Some((child, running, ended)) = self.children.ended(ended) else { return Ok(()) };
         let killed = ended.exit == Exit::Signal(libc::SIGKILL);
         let oom_killed = killed && self.outside.oom_kills() > running.oom_kills;
-        self.control.report(&Report::Exited { child, exit: ended.exit, usage: ended.usage, oom_killed }, &[])
+        self.control.report(&Report::Exited { child, exit: fault.map_or(ended.exit, Exit::Signal), usage, oom_killed, left }, &[])
     }
 
     /// Signals a process that is not reaped yet, so its id is not another's. One that ended meanwhile needs nothing.

@@ -35,4 +35,5 @@ stages! {
     14 PARENT "tie the child to the agent",
     15 LANDLOCK "apply the Landlock rules",
     16 PRIORITY "lower the priority",
+    17 FOLLOWED "be followed by the agent",
 }

@@ -41,6 +41,41 @@ pub struct Ended {
     pub usage: Usage,
 }
 
+/// A process that ended, or one that is followed and stopped.
+pub enum News {
+    /// It ended.
+    Ended(Ended),
+    /// It stopped.
+    Stopped(Stopped),
+}
+
+/// A followed process that stopped.
+pub struct Stopped {
+    /// Its id.
+    pub pid: i32,
+    /// The signal, and above its lowest byte what it stopped for, if it was no signal.
+    pub status: i32,
+    /// What it used so far.
+    pub usage: Usage,
+}
+
+/// A resource of which a process may use so much.
+pub type Limited = libc::__rlimit_resource_t;
+
+/// Changes the limit of a process, soft and hard.
+///
+/// # Errors
+/// What the system says.
+pub fn limit(pid: i32, resource: Limited, change: impl Fn(u64, u64) -> (u64, u64)) -> io::Result<()> {
+    let mut present = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: the kernel writes one structure.
+    check(unsafe { libc::prlimit(pid, resource, ptr::null(), &raw mut present) })?;
+    let (rlim_cur, rlim_max) = change(present.rlim_cur, present.rlim_max);
+    let wanted = libc::rlimit { rlim_cur, rlim_max };
+    // SAFETY: the kernel reads one structure.
+    check(unsafe { libc::prlimit(pid, resource, &raw const wanted, ptr::null_mut()) })
+}
+
 /// Forks. Sound because no other thread exists that could hold a lock.
 ///
 /// # Errors
@@ -120,18 +155,35 @@ pub fn read_signal(descriptor: &OwnedFd) -> io::Result<Option<i32>> {
     }
 }
 
-/// Collects one ended child: any, or the one named. `None` when none has ended and `block` is off, or none is left.
+/// Collects the news of one child; `None` when there are none.
 ///
 /// # Errors
 /// What the system says.
-pub fn reap(pid: Option<i32>, block: bool) -> io::Result<Option<Ended>> {
-    let options = if block { 0 } else { libc::WNOHANG };
+pub fn news() -> io::Result<Option<News>> {
+    wait(-1, libc::WNOHANG)
+}
+
+/// Waits until a child has ended; `None` when it is nobody's any more.
+///
+/// # Errors
+/// What the system says.
+pub fn await_end(pid: i32) -> io::Result<Option<Ended>> {
+    loop {
+        match wait(pid, 0)? {
+            Some(News::Stopped(_)) => {}
+            Some(News::Ended(ended)) => return Ok(Some(ended)),
+            None => return Ok(None),
+        }
+    }
+}
+
+fn wait(pid: i32, options: i32) -> io::Result<Option<News>> {
     loop {
         let mut status = 0;
         // SAFETY: zero is a valid value of this plain structure, and both pointers are valid.
         let (result, usage) = unsafe {
             let mut usage: libc::rusage = mem::zeroed();
-            (libc::wait4(pid.unwrap_or(-1), &mut status, options, &mut usage), usage)
+            (libc::wait4(pid, &mut status, options, &mut usage), usage)
         };
         match result {
             -1 => match io::Error::last_os_error() {
@@ -140,23 +192,33 @@ pub fn reap(pid: Option<i32>, block: bool) -> io::Result<Option<Ended>> {
                 error => return Err(error),
             },
             0 => return Ok(None),
-            pid => return Ok(Some(Ended { pid, exit: exit_of(status), usage: usage_of(&usage) })),
+            pid if libc::WIFSTOPPED(status) => {
+                return Ok(Some(News::Stopped(Stopped { pid, status: status >> 8, usage: usage_of(&usage) })));
+            }
+            pid => return Ok(Some(News::Ended(Ended { pid, exit: exit_of(status), usage: usage_of(&usage) }))),
         }
     }
 }
 
-/// Starts a program with exactly the given descriptors, an empty signal mask and nothing else of this process.
+/// Starts a program with exactly the given descriptors, an empty signal mask and nothing else of this process; behind a filter of its
+/// own, and without huge pages, where it makes children that are put back.
 ///
 /// # Errors
 /// What the system says. A program that cannot be executed ends with status 127 and says why on its descriptor 2.
-pub fn spawn(program: &CStr, arguments: &[CString], environment: &[CString], files: &[(RawFd, RawFd)]) -> io::Result<i32> {
+pub fn spawn(
+    program: &CStr,
+    arguments: &[CString],
+    environment: &[CString],
+    files: &[(RawFd, RawFd)],
+    mut filter: Option<Vec<libc::sock_filter>>,
+) -> io::Result<i32> {
     let arguments = pointers(arguments);
     let environment = pointers(environment);
     match fork()? {
         Fork::Parent(pid) => Ok(pid),
         // SAFETY: both arrays end with a null pointer and their strings outlive the call.
         Fork::Child => unsafe {
-            let error = match arrange(files) {
+            let error = match arrange(files).and_then(|()| filter.as_deref_mut().map_or(Ok(()), confine)) {
                 Ok(()) => {
                     libc::execve(program.as_ptr(), arguments.as_ptr(), environment.as_ptr());
                     io::Error::last_os_error()
@@ -167,6 +229,13 @@ pub fn spawn(program: &CStr, arguments: &[CString], environment: &[CString], fil
             libc::_exit(EXEC_FAILED)
         },
     }
+}
+
+/// A written page of 2 MiB would be copied back as 512.
+fn confine(filter: &mut [libc::sock_filter]) -> io::Result<()> {
+    // SAFETY: plain numbers.
+    check(unsafe { libc::prctl(libc::PR_SET_THP_DISABLE, 1, 0, 0, 0) })?;
+    install_filter(filter)
 }
 
 /// Duplicates each source to its target, closes everything above the highest target and unblocks signals.

@@ -13,7 +13,7 @@ use rustix::{
     pipe::{PipeFlags, pipe_with},
 };
 use sandbox_protocol::{
-    call_policy::{CHILD_LANDLOCK, CHILD_PROCESSES, CHILD_STRICT},
+    call_policy::{CHILD_LANDLOCK, CHILD_PROCESSES, CHILD_RESTORED, CHILD_STRICT, ZYGOTE_FOLLOWED},
     control::{Class, Configure, PRELOAD_STAGE, SealMode},
 };
 use serde::{Deserialize, Serialize};
@@ -46,6 +46,8 @@ const BYTES_PER_FILE: u64 = 4096;
 /// What the interpreter itself has open, and a little.
 const FEWEST_OPEN_FILES: u32 = 8;
 const FEWEST_FILES: u64 = 1024;
+/// Programs that a child runs at most, where it is put back: a bound for what must not grow for ever, such as its time of the processor.
+pub const MOST_PROGRAMS: u32 = 10_000;
 
 /// A running interpreter.
 pub struct Zygote {
@@ -98,6 +100,8 @@ struct Settings<'a> {
     tmpfs: u64,
     /// The child itself included.
     processes: u64,
+    /// Programs that one child runs at most; 0 where it runs one and is not put back.
+    programs: u32,
 }
 
 #[derive(Deserialize)]
@@ -157,7 +161,9 @@ impl Zygote {
         let arguments = arguments.map(c_string).collect::<io::Result<Vec<_>>>().at(STAGE)?;
         let leak = weaken::off(part::ENVIRONMENT).then_some("ZONA_LEAK=1");
         let environment = ENVIRONMENT.into_iter().chain(leak).map(c_string).collect::<io::Result<Vec<_>>>().at(STAGE)?;
-        let pid = sys::spawn(&program, &arguments, &environment, &files).at(STAGE)?;
+        // The agent follows children, and nobody else anybody.
+        let filter = if configure.restore && !weaken::off(part::OUTER_FILTER) { Some(filter::program(&ZYGOTE_FOLLOWED)?) } else { None };
+        let pid = sys::spawn(&program, &arguments, &environment, &files, filter).at(STAGE)?;
         drop(other);
         let makes_one = confined.is_some_and(|confined| confined.wall.is_gvisor());
         let zygote = Zygote { pid, channel, stderr: File::from(stderr), words: Vec::new(), makes_one };
@@ -273,7 +279,10 @@ impl<'a> Settings<'a> {
             (SealMode::Processes, Some(Wall::Gvisor { .. })) => (&CHILD_STRICT, true),
             (SealMode::Strict, Some(Wall::Gvisor { .. })) => return Err(Fault::new("seal", "a container of gVisor runs one program")),
         };
-        let program = filter::program(policy)?;
+        if configure.restore && (!strict || wall.is_some()) {
+            return Err(Fault::new("seal", "children are put back in namespaces, and where they have no processes"));
+        }
+        let program = if configure.restore { filter::followed_program(&CHILD_RESTORED)? } else { filter::program(policy)? };
         let files = (tmpfs / BYTES_PER_FILE).max(FEWEST_FILES);
         Ok(Settings {
             preload: &configure.preload,
@@ -293,6 +302,7 @@ impl<'a> Settings<'a> {
             open_files,
             tmpfs,
             processes: u64::from(processes) + 1,
+            programs: if configure.restore { MOST_PROGRAMS } else { 0 },
         })
     }
 }

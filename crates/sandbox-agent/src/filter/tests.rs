@@ -1,6 +1,8 @@
 //! The compiled programs, run by a small interpreter of the kernel's filter language, and held against a general compiler's.
 
-use sandbox_protocol::call_policy::{CHILD_LANDLOCK, CHILD_PROCESSES, CHILD_STRICT, CallPolicy, OUTER, OUTER_LANDLOCK};
+use sandbox_protocol::call_policy::{
+    CHILD_LANDLOCK, CHILD_PROCESSES, CHILD_RESTORED, CHILD_STRICT, CallPolicy, OUTER, OUTER_FOLLOWING, OUTER_LANDLOCK, ZYGOTE_FOLLOWED,
+};
 use seccompiler::{BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter, SeccompRule, TargetArch};
 
 use super::*;
@@ -9,7 +11,8 @@ mod needs;
 
 const X86_64: u32 = 0xc000_003e;
 const I386: u32 = 0x4000_0003;
-const EVERY: [&CallPolicy; 5] = [&CHILD_STRICT, &CHILD_PROCESSES, &CHILD_LANDLOCK, &OUTER, &OUTER_LANDLOCK];
+const EVERY: [&CallPolicy; 7] =
+    [&CHILD_STRICT, &CHILD_PROCESSES, &CHILD_LANDLOCK, &OUTER, &OUTER_LANDLOCK, &OUTER_FOLLOWING, &ZYGOTE_FOLLOWED];
 const EPERM: u32 = ANSWER_ERRNO | libc::EPERM as u32;
 const ENOSYS: u32 = ANSWER_ERRNO | libc::ENOSYS as u32;
 
@@ -109,6 +112,89 @@ fn the_search_decides_every_call_as_a_plain_list_does() {
             }
         }
     }
+}
+
+fn check_told(number: i64, arguments: &[u64], expected: u32) {
+    let found = run(&followed_program(&CHILD_RESTORED).unwrap(), X86_64, number, arguments);
+    assert_eq!(found, expected, "call {number} {arguments:x?}: {found:#x}");
+}
+
+#[test]
+fn whoever_is_followed_is_let_through_as_far_as_whoever_is_not_and_nothing_else_differs() {
+    const NUMBERS: i64 = 600;
+    let (plain, followed) = (program(&CHILD_STRICT).unwrap(), followed_program(&CHILD_RESTORED).unwrap());
+    let all_rules = CHILD_STRICT.rules().map(|rule| rule.when).chain(CHILD_RESTORED.rules.iter().map(|rule| rule.when));
+    let mut cases = vec![[0; 6], [u64::MAX; 6], [1; 6], [0x4000; 6], [3; 6]];
+    cases.extend(all_rules.map(|when| {
+        let mut arguments = [0_u64; 6];
+        when.iter().for_each(|condition| arguments[usize::from(condition.argument)] = condition.value.into());
+        arguments
+    }));
+    for number in 0..NUMBERS {
+        for case in &cases {
+            let [before, now] = [&plain, &followed].map(|program| run(program, X86_64, number, case));
+            let told = [WAITS, ENDS, SHOWN, STAYS].map(|what| TELL | what).contains(&now);
+            assert!(now == before || before == ALLOW && told, "call {number} {case:x?}: {before:#x} {now:#x}");
+        }
+    }
+    for foreign in [I386, 0] {
+        assert_eq!(run(&followed, foreign, 3, &[]), KILL_PROCESS);
+    }
+    assert_eq!(run(&followed, X86_64, i64::from(X32_BIT), &[]), KILL_PROCESS);
+}
+
+#[test]
+fn what_stays_of_a_call_is_told() {
+    let stays = [
+        libc::SYS_brk,
+        libc::SYS_chdir,
+        libc::SYS_close_range,
+        libc::SYS_dup2,
+        libc::SYS_dup3,
+        libc::SYS_mkdir,
+        libc::SYS_mprotect,
+        libc::SYS_rename,
+        libc::SYS_restart_syscall,
+        libc::SYS_rt_sigaction,
+        libc::SYS_rt_sigprocmask,
+        libc::SYS_rt_sigreturn,
+        libc::SYS_setitimer,
+        libc::SYS_sigaltstack,
+        libc::SYS_umask,
+        libc::SYS_unlink,
+    ];
+    for call in stays {
+        check_told(call, &[0x1000; 6], TELL | STAYS);
+    }
+    for call in [libc::SYS_mmap, libc::SYS_munmap, libc::SYS_mremap, libc::SYS_pipe2, libc::SYS_epoll_create1] {
+        check_told(call, &[], TELL | SHOWN);
+    }
+    check_told(libc::SYS_madvise, &[0, 4096, libc::MADV_DONTNEED as u64], TELL | STAYS);
+    check_told(libc::SYS_prlimit64, &[0, 7, 0, 0x1000], TELL | STAYS);
+    check_told(libc::SYS_socketpair, &[1, libc::SOCK_STREAM as u64], TELL | SHOWN);
+    check_told(libc::SYS_futex, &[0, libc::FUTEX_PRIVATE_FLAG as u64], ALLOW);
+    check_told(libc::SYS_getpid, &[], ALLOW);
+}
+
+#[test]
+fn what_stays_of_a_call_may_depend_on_its_arguments() {
+    check_told(libc::SYS_read, &[3], TELL | WAITS);
+    check_told(libc::SYS_read, &[5], ALLOW);
+    check_told(libc::SYS_exit_group, &[0], TELL | ENDS);
+    check_told(libc::SYS_exit_group, &[1], ALLOW);
+    for own in 0..=4 {
+        check_told(libc::SYS_close, &[own], TELL | STAYS);
+    }
+    check_told(libc::SYS_close, &[5], ALLOW);
+    check_told(libc::SYS_openat, &[0, 0, libc::O_CLOEXEC as u64], TELL | SHOWN);
+    for flag in [libc::O_WRONLY, libc::O_RDWR, libc::O_CREAT, libc::O_TRUNC, libc::O_TMPFILE, libc::O_ASYNC] {
+        check_told(libc::SYS_openat, &[0, 0, flag as u64], TELL | STAYS);
+    }
+    check_told(libc::SYS_fcntl, &[5, libc::F_GETFL as u64], ALLOW);
+    check_told(libc::SYS_fcntl, &[5, libc::F_SETFL as u64], TELL | STAYS);
+    check_told(libc::SYS_fcntl, &[5, libc::F_SETLK as u64], PRETEND);
+    check_told(libc::SYS_ioctl, &[5, libc::TCGETS], ALLOW);
+    check_told(libc::SYS_ioctl, &[5, libc::FIONBIO], TELL | STAYS);
 }
 
 #[test]

@@ -30,6 +30,7 @@ CHUNK = 1 << 16
 # Freed when a run ends badly, so that an exhausted address space leaves room to say so.
 RESERVE_BYTES = 4 << 20
 RECURSION_LIMIT = sys.getrecursionlimit()
+SEED_BYTES = 48
 
 VALUE, VALUE_FAILURE, SUCCESS, FAILURE = b"V", b"X", b"R", b"E"
 
@@ -75,6 +76,8 @@ class State:
     """What outlives a program: streams, limits, and whether a signal may interrupt."""
 
     strict = True
+    # Whether the process is put back after its program, and runs others.
+    many = False
     baseline = 0
     stdout = None
     stderr = None
@@ -85,9 +88,9 @@ class State:
     interrupted = False
 
 
-def prepare(strict, writable, short_writes):
+def prepare(strict, writable, short_writes, many):
     """Everything that can be made once, in the zygote."""
-    State.strict = strict
+    State.strict, State.many = strict, many
     failure.Place.writable = writable
     own = {module.__file__ for name, module in _modules.items() if name.startswith("_zona_")}
     State.stdout, State.stderr = output.prepare(short_writes, own | {sys._getframe(1).f_code.co_filename})
@@ -123,11 +126,25 @@ def serve(baseline):
     try:
         program = read_program()
         limits = program["limits"]
-        apply_limits(limits)
+        if State.many:
+            # The agent keeps the limits: one that was lowered here could not be raised again.
+            seed()
+        else:
+            apply_limits(limits)
         final = answer.run(program, limits)
     except BaseException as error:
         final = answer.interrupted(error)
     finish(*final)
+
+
+def seed():
+    """What a fork does for a new process: random numbers that are not those of the program before."""
+    random = _modules.get("random")
+    if random is not None:
+        random.seed()
+    library = _modules.get("_ssl")
+    if library is not None:
+        library.RAND_add(os.urandom(SEED_BYTES), float(SEED_BYTES))
 
 
 def on_interrupt(_number, _frame):
@@ -148,7 +165,8 @@ def read_program():
         part = read_some()
         parts.append(part)
         missing -= len(part)
-    _close(REQUEST)
+    if not State.many:
+        _close(REQUEST)
     return program_of(b"".join(parts))
 
 
@@ -318,7 +336,8 @@ class Answer:
         _settrace(None)
         _setprofile(None)
         _setrecursionlimit(RECURSION_LIMIT)
-        State.reserve = None
+        if not State.many or failure.is_a(error, MemoryError):
+            State.reserve = None
         return failure.describe(error, self.code, self.limits or {}, State.strict, State.interrupted)
 
 
@@ -388,7 +407,7 @@ def finish(kind, payload):
     except BaseException as error:
         write_all(2, failure.for_stderr(error, None))
     flush_streams()
-    for number in (1, 2):
+    for number in () if State.many else (1, 2):
         try:
             _close(number)
         except OSError:

@@ -25,6 +25,10 @@ CHILD_CRASHED = 70
 THREADS_OF_LIBRARIES = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 # Seconds that a thread has to end after it was joined.
 SETTLING = 0.5
+# `M_TRIM_THRESHOLD` and `M_TOP_PAD` of mallopt(3): the heap grows in large steps and never shrinks.
+HEAP = ((-1, 1 << 30), (-2, 4 << 20))
+# Small objects for about two MiB of arenas.
+ARENAS = 5200
 # What our own modules call, whatever a program makes of the module `builtins`.
 BUILTINS = dict(vars(builtins))
 
@@ -56,6 +60,7 @@ class Seal:
             int(config["shared_memory"]),
             config["rules"],
             config["streams"],
+            config["programs"],
             0,
         ]
         self.words = (ctypes.c_uint64 * len(words))(*words)
@@ -89,8 +94,11 @@ def main():
         load(name, path)
     runner = sys.modules["_zona_runner"]
     seal = Seal(config)
-    runner.prepare(strict=config["strict"], writable=not config["rules"], short_writes=config["streams"] != 0)
+    runner.prepare(
+        strict=config["strict"], writable=not config["rules"], short_writes=config["streams"] != 0, many=config["programs"] != 0
+    )
     give_back()
+    kept = grow() if config["programs"] else None
     gc.freeze()
     gc.disable()
     if not settles(1):
@@ -110,6 +118,20 @@ def give_back():
     trim = getattr(ctypes.pythonapi, "malloc_trim", None)
     if trim:
         trim(0)
+
+
+def grow():
+    """Memory that a program needs and gives back stays mapped, since a child with other mappings than before is not put back. Returns
+    what keeps it so."""
+    mallopt = getattr(ctypes.pythonapi, "mallopt", None)
+    if mallopt:
+        for parameter, value in HEAP:
+            mallopt(parameter, value)
+    # The heap has taken its step once this was there.
+    bytearray(100 << 10)
+    # One small object alive in each arena; the rest of it is free.
+    filler = [bytearray(400) for _ in range(ARENAS)]
+    return filler[::200]
 
 
 def preload(names):

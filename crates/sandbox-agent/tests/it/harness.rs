@@ -18,21 +18,23 @@ use rustix::{
     net::sockopt::socket_peercred,
     net::{
         AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer, SendFlags, SocketAddrUnix, SocketFlags,
-        SocketType, accept, bind, listen, recvmsg, sendmsg, socket_with,
+        SocketType, accept_with, bind, listen, recvmsg, sendmsg, socket_with,
     },
     process::Pid,
 };
 use sandbox_protocol::{
     MAX_CONTROL_PACKET,
-    control::{Class, Command, Configure, Exit, Layout, Report, Seal, SealMode, Usage},
+    control::{Class, Command, Configure, Exit, Layout, Left, Report, Seal, SealMode, Usage},
     frame::{self, Failure, Kind},
 };
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
 pub mod place;
+mod reuse;
 
 pub use place::{layout, packages};
+pub use reuse::asked_for as children_are_put_back;
 
 /// Long enough for a loaded machine; a test that waits this long has failed.
 pub const PATIENCE: Duration = Duration::from_secs(30);
@@ -48,6 +50,8 @@ pub struct Sandbox {
     pub uid: u32,
     /// Reports that were not asked for yet.
     waiting: Vec<(Report, Vec<OwnedFd>)>,
+    /// Whether children are put back.
+    restores: bool,
     _directory: TempDir,
 }
 
@@ -55,6 +59,8 @@ pub struct Sandbox {
 pub struct Child {
     pub id: u64,
     pub seal: Seal,
+    /// How often it was put back.
+    pub restored: u32,
     pub request: File,
     pub result: File,
     pub stdout: File,
@@ -69,6 +75,8 @@ pub struct Outcome {
     pub stderr: String,
     pub exit: Exit,
     pub usage: Usage,
+    /// Why its child was not put back.
+    pub left: Option<Left>,
 }
 
 // === impl Sandbox ===
@@ -88,6 +96,17 @@ impl Sandbox {
         sandbox
     }
 
+    /// One whose children are put back.
+    pub fn restoring() -> Self {
+        let mut sandbox = Self::connect();
+        sandbox.restores = true;
+        sandbox.configure_with(CLASS, SealMode::Strict, layout().clone(), &["json", "random", "re", "secrets", "ssl", "uuid"]);
+        match sandbox.report(|report| matches!(report, Report::Ready { .. } | Report::Fault { .. })).0 {
+            Report::Ready { .. } => sandbox,
+            other => panic!("the sandbox is not ready: {other:?}"),
+        }
+    }
+
     /// Starts an agent that has only said hello.
     pub fn connect() -> Self {
         let directory = tempfile::tempdir().unwrap();
@@ -101,8 +120,10 @@ impl Sandbox {
         let (mut run, uid) = place::start(directory.path());
         let process = run.stdin(Stdio::null()).spawn().unwrap();
         await_readable(listener.as_fd());
-        let control = accept(&listener).unwrap();
-        let mut sandbox = Sandbox { process, control: Some(control), next: 1, uid, waiting: Vec::new(), _directory: directory };
+        // An agent that another test starts meanwhile would hold it open.
+        let control = accept_with(&listener, SocketFlags::CLOEXEC).unwrap();
+        let mut sandbox =
+            Sandbox { process, control: Some(control), next: 1, uid, waiting: Vec::new(), restores: false, _directory: directory };
         let (hello, _) = sandbox.report(|_| true);
         assert_eq!(hello, Report::Hello { version: sandbox_protocol::VERSION });
         sandbox
@@ -114,7 +135,8 @@ impl Sandbox {
 
     pub fn configure_with(&mut self, class: Class, seal: SealMode, layout: Layout, modules: &[&str]) {
         let preload = modules.iter().map(|name| (*name).to_owned()).collect();
-        self.send(&Command::Configure(Box::new(Configure { layout, class, seal, preload })));
+        self.restores = (self.restores || reuse::asked_for()) && seal == SealMode::Strict;
+        self.send(&Command::Configure(Box::new(Configure { layout, class, seal, preload, restore: self.restores })));
     }
 
     pub fn send(&self, command: &Command) {
@@ -167,7 +189,18 @@ impl Sandbox {
         }
     }
 
+    /// A child that waits for its program; where children are put back, one that has run another program before.
     pub fn fork(&mut self) -> Child {
+        if !self.restores {
+            return self.fork_one();
+        }
+        let child = self.used_child();
+        self.limit(&child, &limits());
+        child
+    }
+
+    /// A child as it is made.
+    pub fn fork_one(&mut self) -> Child {
         let id = self.next;
         self.next += 1;
         self.send(&Command::Fork { child: id });
@@ -175,7 +208,7 @@ impl Sandbox {
             (Report::Child { child, seal }, descriptors) => {
                 assert_eq!(child, id);
                 let [request, result, stdout, stderr] = <[OwnedFd; 4]>::try_from(descriptors).unwrap().map(File::from);
-                Child { id, seal, request, result, stdout, stderr }
+                Child { id, seal, restored: 0, request, result, stdout, stderr }
             }
             (other, _) => panic!("no child: {other:?}"),
         }
@@ -207,18 +240,24 @@ impl Sandbox {
 
     /// Runs a program in a new child and waits for its end.
     pub fn run(&mut self, program: &Value) -> Outcome {
-        let mut child = self.fork();
+        let mut child = if self.restores { self.used_child() } else { self.fork_one() };
+        if self.restores {
+            self.limit(&child, &program["limits"]);
+        }
         child.submit(program);
         self.finish(child)
     }
 
     pub fn finish(&mut self, child: Child) -> Outcome {
+        if self.restores {
+            return self.finish_for_good(child);
+        }
         let Child { id, mut result, stdout, stderr, .. } = child;
         let readers = [stdout, stderr].map(|file| thread::spawn(move || read_text(file)));
         let frames = read_frames(&mut result);
         let [stdout, stderr] = readers.map(|reader| reader.join().unwrap());
         let (exit, usage) = self.exited(id);
-        Outcome { frames, stdout, stderr, exit, usage }
+        Outcome { frames, stdout, stderr, exit, usage, left: None }
     }
 
     /// Hangs up, and waits until the agent has ended.

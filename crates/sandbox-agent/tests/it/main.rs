@@ -14,6 +14,7 @@ mod parameters;
 mod printing;
 mod programs;
 mod results;
+mod rounds;
 
 #[path = "../../build_support.rs"]
 mod build_support;

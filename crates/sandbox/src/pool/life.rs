@@ -113,6 +113,7 @@ async fn bring_up(
         class: group.class(&pool.config.pool),
         seal: group.seal(),
         preload: group.preload(&pool.config, runtime),
+        restore: false,
     };
     let sent = channel.send(&Command::Configure(Box::new(configure)));
     sent.map_err(|error| StartFailure::unavailable("failed to configure the agent", &error))?;
@@ -255,7 +256,7 @@ impl Reader<'_> {
                 self.pool.child_ready(self.id, child);
                 Ok(())
             }
-            Report::Exited { child, exit, usage, oom_killed } => {
+            Report::Exited { child, exit, usage, oom_killed, left: _ } => {
                 let killed = exit == Exit::Signal(Signal::KILL.as_raw());
                 let out_of_memory = oom_killed || (killed && self.oom_rose(&*container));
                 let how = if out_of_memory { How::OutOfMemory } else { How::Exit(exit) };
@@ -264,6 +265,7 @@ impl Reader<'_> {
             Report::Fault { stage, message, .. } => Err(Anomaly::Fault { stage, message }),
             Report::Hello { .. } => Err(Anomaly::Unexpected("hello")),
             Report::Ready { .. } => Err(Anomaly::Unexpected("ready")),
+            Report::Restored { .. } => Err(Anomaly::Unexpected("restored")),
         }
     }
 

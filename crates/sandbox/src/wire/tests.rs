@@ -55,7 +55,7 @@ async fn nonsense_and_oversized_packets_are_refused() {
 #[tokio::test]
 async fn hanging_up_ends_the_stream_after_what_was_sent() {
     let (channel, agent) = pair();
-    let exited = Report::Exited { child: 7, exit: Exit::Code(0), usage: Default::default(), oom_killed: false };
+    let exited = Report::Exited { child: 7, exit: Exit::Code(0), usage: Default::default(), oom_killed: false, left: None };
     send_with(&agent, &serde_json::to_vec(&exited).unwrap(), 0);
     drop(agent);
     let mut buffer = Vec::new();

@@ -1,0 +1,51 @@
+//! Why a child is not put back.
+
+use std::io;
+
+use sandbox_protocol::control::Left;
+
+/// Why a child is not put back. It is not as it was in something that cannot be undone, or cannot be compared.
+#[derive(Debug)]
+pub enum Lost {
+    /// Pages are missing or no longer tracked: a mapping was removed, replaced, or its pages thrown away.
+    Uncovered {
+        /// Pages that are.
+        covered: usize,
+        /// Pages that should be.
+        tracked: usize,
+    },
+    /// There are tracked pages that were not there: its stack has grown.
+    Grown(u64),
+    /// The kernel shows something else of it.
+    Differs(Left),
+    /// The kernel refuses.
+    Refused(io::Error),
+}
+
+// === impl Lost ===
+
+impl Lost {
+    /// What is told of it.
+    pub fn left(&self) -> Left {
+        match self {
+            Lost::Uncovered { .. } | Lost::Grown(_) => Left::Pages,
+            Lost::Differs(left) => *left,
+            Lost::Refused(_) => Left::Refused,
+        }
+    }
+}
+
+impl From<Lost> for io::Error {
+    fn from(lost: Lost) -> Self {
+        match lost {
+            Lost::Refused(error) => error,
+            other => io::Error::other(format!("{other:?}")),
+        }
+    }
+}
+
+impl From<io::Error> for Lost {
+    fn from(error: io::Error) -> Self {
+        Lost::Refused(error)
+    }
+}
