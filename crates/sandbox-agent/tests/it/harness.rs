@@ -98,8 +98,7 @@ impl Sandbox {
 
     /// One whose children are put back.
     pub fn restoring() -> Self {
-        let mut sandbox = Self::connect();
-        sandbox.restores = true;
+        let mut sandbox = Self::connect_to(true);
         sandbox.configure_with(CLASS, SealMode::Strict, layout().clone(), &["json", "random", "re", "secrets", "ssl", "uuid"]);
         match sandbox.report(|report| matches!(report, Report::Ready { .. } | Report::Fault { .. })).0 {
             Report::Ready { .. } => sandbox,
@@ -109,6 +108,10 @@ impl Sandbox {
 
     /// Starts an agent that has only said hello.
     pub fn connect() -> Self {
+        Self::connect_to(reuse::asked_for())
+    }
+
+    fn connect_to(restores: bool) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("s");
         let listener = socket_with(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None).unwrap();
@@ -117,13 +120,13 @@ impl Sandbox {
         // A container's user is another one.
         fs::set_permissions(directory.path(), Permissions::from_mode(0o755)).unwrap();
         fs::set_permissions(&path, Permissions::from_mode(0o666)).unwrap();
-        let (mut run, uid) = place::start(directory.path());
+        let (mut run, uid) = place::start(directory.path(), restores);
         let process = run.stdin(Stdio::null()).spawn().unwrap();
         await_readable(listener.as_fd());
         // An agent that another test starts meanwhile would hold it open.
         let control = accept_with(&listener, SocketFlags::CLOEXEC).unwrap();
         let mut sandbox =
-            Sandbox { process, control: Some(control), next: 1, uid, waiting: Vec::new(), restores: false, _directory: directory };
+            Sandbox { process, control: Some(control), next: 1, uid, waiting: Vec::new(), restores, _directory: directory };
         let (hello, _) = sandbox.report(|_| true);
         assert_eq!(hello, Report::Hello { version: sandbox_protocol::VERSION });
         sandbox
@@ -135,7 +138,7 @@ impl Sandbox {
 
     pub fn configure_with(&mut self, class: Class, seal: SealMode, layout: Layout, modules: &[&str]) {
         let preload = modules.iter().map(|name| (*name).to_owned()).collect();
-        self.restores = (self.restores || reuse::asked_for()) && seal == SealMode::Strict;
+        self.restores &= seal == SealMode::Strict;
         self.send(&Command::Configure(Box::new(Configure { layout, class, seal, preload, restore: self.restores })));
     }
 

@@ -1,24 +1,24 @@
-//! Renders the outer policy as a Docker seccomp profile.
+//! Renders an outer policy as a Docker seccomp profile.
 
 use serde_json::{Value, json};
 
-use super::lists::OUTER;
-use super::rule::{Answer, Condition, Rule};
+use super::rule::{Answer, CallPolicy, Condition, Rule};
 
 /// `ENOSYS` on every Linux architecture that is built here.
 const ENOSYS: u32 = 38;
 /// The error number of a call that succeeded.
 const SUCCESS: u32 = 0;
 
-/// The outer policy in Docker's format, pretty-printed, with a newline at the end. `deploy/sandbox/seccomp.json` holds exactly this.
-pub fn docker_profile_json() -> String {
-    let mut syscalls = vec![json!({ "names": OUTER.allowed_calls(), "action": "SCMP_ACT_ALLOW" })];
-    syscalls.extend(OUTER.rules().map(rendered_rule));
-    let pretended: Vec<_> = OUTER.pretended_calls().collect();
+/// A policy in Docker's format, pretty-printed, with a newline at the end. `deploy/sandbox/seccomp.json` holds exactly what this says of
+/// [`OUTER`](super::OUTER), and `deploy/sandbox/seccomp-restore.json` of [`OUTER_FOLLOWING`](super::OUTER_FOLLOWING).
+pub fn docker_profile_json(policy: &CallPolicy) -> String {
+    let mut syscalls = vec![json!({ "names": policy.allowed_calls(), "action": "SCMP_ACT_ALLOW" })];
+    syscalls.extend(policy.rules().map(rendered_rule));
+    let pretended: Vec<_> = policy.pretended_calls().collect();
     if !pretended.is_empty() {
         syscalls.push(json!({ "names": pretended, "action": "SCMP_ACT_ERRNO", "errnoRet": SUCCESS }));
     }
-    syscalls.push(json!({ "names": OUTER.absent, "action": "SCMP_ACT_ERRNO", "errnoRet": ENOSYS }));
+    syscalls.push(json!({ "names": policy.absent, "action": "SCMP_ACT_ERRNO", "errnoRet": ENOSYS }));
     let profile = json!({
         "defaultAction": "SCMP_ACT_ERRNO",
         "architectures": ["SCMP_ARCH_X86_64"],

@@ -232,13 +232,15 @@ fn no_boundary_lets_a_pair_be_made_whose_ends_can_address_others() {
 
 #[test]
 fn the_shipped_docker_profile_is_current() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy/sandbox/seccomp.json");
-    if std::env::var_os("UPDATE_SECCOMP_PROFILE").is_some() {
-        fs::write(&path, docker_profile_json()).expect("the profile is writable");
+    for (name, policy) in [("seccomp.json", &OUTER), ("seccomp-restore.json", &OUTER_FOLLOWING)] {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy/sandbox").join(name);
+        if std::env::var_os("UPDATE_SECCOMP_PROFILE").is_some() {
+            fs::write(&path, docker_profile_json(policy)).expect("the profile is writable");
+        }
+        let shipped = fs::read_to_string(&path).expect("the profile exists");
+        assert!(
+            shipped == docker_profile_json(policy),
+            "deploy/sandbox/{name} is stale: run UPDATE_SECCOMP_PROFILE=1 cargo test -p sandbox-protocol"
+        );
     }
-    let shipped = fs::read_to_string(&path).expect("deploy/sandbox/seccomp.json exists");
-    assert!(
-        shipped == docker_profile_json(),
-        "deploy/sandbox/seccomp.json is stale: run UPDATE_SECCOMP_PROFILE=1 cargo test -p sandbox-protocol"
-    );
 }

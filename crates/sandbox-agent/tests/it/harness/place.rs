@@ -26,10 +26,11 @@ pub fn image() -> Option<String> {
     env::var("ZONA_TEST_IMAGE").ok()
 }
 
-/// A command that starts the agent with this directory's socket `s`, and the user it runs as.
-pub fn start(directory: &Path) -> (Run, u32) {
+/// A command that starts the agent with this directory's socket `s`, and the user it runs as. A container is told whether children are to
+/// be put back.
+pub fn start(directory: &Path, restores: bool) -> (Run, u32) {
     match image() {
-        Some(image) => (in_container(directory, &image), CONTAINER_USER),
+        Some(image) => (in_container(directory, &image, restores), CONTAINER_USER),
         None => on_host(directory),
     }
 }
@@ -47,8 +48,9 @@ fn on_host(directory: &Path) -> (Run, u32) {
     (run, uid)
 }
 
-fn in_container(directory: &Path, image: &str) -> Run {
-    let profile = workspace().join("deploy/sandbox/seccomp.json").canonicalize().unwrap();
+fn in_container(directory: &Path, image: &str, restores: bool) -> Run {
+    let profile = if restores { "seccomp-restore.json" } else { "seccomp.json" };
+    let profile = workspace().join("deploy/sandbox").join(profile).canonicalize().unwrap();
     let user = format!("{CONTAINER_USER}:{CONTAINER_USER}");
     let mut run = Run::new("docker");
     run.args(["run", "--rm", "--network", "none", "--cap-drop", "ALL", "--security-opt", "no-new-privileges", "--read-only"])

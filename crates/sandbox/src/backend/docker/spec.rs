@@ -9,7 +9,7 @@ use bollard::models::{
     ContainerCreateBody, HostConfig, HostConfigCgroupnsModeEnum, HostConfigLogConfig, Mount, MountBindOptions,
     MountBindOptionsPropagationEnum, MountType,
 };
-use sandbox_protocol::call_policy::docker_profile_json;
+use sandbox_protocol::call_policy::{OUTER, docker_profile_json};
 use sandbox_protocol::{STREAM_NAMES, STREAMS_DIRECTORY};
 
 use crate::backend::Order;
@@ -96,7 +96,7 @@ fn host(order: &Order, settings: &Docker) -> HostConfig {
 }
 
 fn security_options(apparmor: Option<&str>) -> Vec<String> {
-    let always = ["no-new-privileges:true".to_owned(), format!("seccomp={}", docker_profile_json())];
+    let always = ["no-new-privileges:true".to_owned(), format!("seccomp={}", docker_profile_json(&OUTER))];
     always.into_iter().chain(apparmor.map(|profile| format!("apparmor={profile}"))).collect()
 }
 
@@ -194,7 +194,7 @@ mod tests {
         let host = body.host_config.as_mut().unwrap();
         let options = host.security_opt.as_mut().unwrap();
         let profile = options.iter_mut().find(|option| option.starts_with("seccomp=")).unwrap();
-        assert_eq!(profile.strip_prefix("seccomp="), Some(docker_profile_json().as_str()), "the profile is passed inline, whole");
+        assert_eq!(profile.strip_prefix("seccomp="), Some(docker_profile_json(&OUTER).as_str()), "the profile is passed inline, whole");
         *profile = "seccomp=<profile>".to_owned();
         let mut labels: Vec<_> = body.labels.take().unwrap().into_iter().collect();
         labels.sort();
