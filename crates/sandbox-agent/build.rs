@@ -12,8 +12,17 @@ use std::{
 };
 
 /// Sources of the seal; the first is its root.
-const SOURCES: [&str; 7] =
-    ["src/seal.rs", "src/breed.rs", "src/line.rs", "src/linux.rs", "src/part.rs", "src/privileges.rs", "src/stage.rs"];
+const SOURCES: [&str; 9] = [
+    "src/seal.rs",
+    "src/breed.rs",
+    "src/limits.rs",
+    "src/line.rs",
+    "src/linux.rs",
+    "src/part.rs",
+    "src/privileges.rs",
+    "src/stage.rs",
+    "src/words.rs",
+];
 
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed=build.rs");

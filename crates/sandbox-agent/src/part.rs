@@ -47,4 +47,11 @@ parts! {
     26 PRIORITY "priority",
     27 OLD_ROOT "old-root",
     28 HOST_RIGHTS "host-rights",
+    29 RESTORED_MEMORY "restored-memory",
+    30 RESTORED_REGISTERS "restored-registers",
+    31 RESTORED_COUNT "restored-count",
+    32 RESTORED_COMPARISON "restored-comparison",
+    33 RESTORED_CALLS "restored-calls",
+    34 RESTORED_SIGNALS "restored-signals",
+    35 RESTORED_SEEDS "restored-seeds",
 }

@@ -18,6 +18,7 @@ mod lost;
 mod ranges;
 #[cfg(test)]
 mod tests;
+mod tracking;
 mod visible;
 
 use std::{
@@ -33,32 +34,35 @@ use rustix::{
 
 use sandbox_protocol::control::Left;
 
+use crate::{part, weaken};
+
 use image::Image;
 pub use image::Origin;
-use kernel::{Region, Registers, Tracking};
+use kernel::Registers;
 pub use kernel::{called, is_gone, resume, told};
 use lost::Lost;
-use ranges::PAGE;
+use ranges::{PAGE, Ranges};
+use tracking::{Pages, Region, Tracking};
 use visible::Visible;
 
-/// Where the seal leaves the descriptor through which the child's own memory is tracked.
-const TRACKING_DESCRIPTOR: i32 = 6;
 /// Runs after which it is known which pages nearly every program writes.
 const PERIOD: u32 = 16;
 /// A page that more than one in so many runs of a period has written is hot: to protect it again costs more than to copy it.
 const HOT_SHARE: u32 = 3;
 /// Hot pages at most: each is copied after every run, whatever it has written.
 const MOST_HOT_PAGES: usize = 1024;
-/// Calls after which a page of the child need not be the zygote's at the same address.
+/// Calls after which the child may have other mappings than the zygote.
 const MEMORY_CALLS: [i64; 6] = [libc::SYS_brk, libc::SYS_madvise, libc::SYS_mmap, libc::SYS_mprotect, libc::SYS_mremap, libc::SYS_munmap];
 
-/// A traced child that is stopped, and whose memory is not tracked yet.
+/// A traced child on its way to where it waits for its first program.
 pub struct Followed {
     pid: Pid,
     /// Its directory in a procfs that shows it.
     directory: OwnedFd,
     tracking: Tracking,
-    /// Whether it has changed a mapping since it is a copy of the zygote.
+    /// What it is a copy of, if what it has written since is tracked.
+    origin: Option<Rc<Origin>>,
+    /// Whether it has changed a mapping since then.
     remapped: bool,
 }
 
@@ -86,18 +90,22 @@ struct Heat {
 // === impl Followed ===
 
 impl Followed {
-    /// Follows a child that has asked to be traced and has stopped itself, and takes the descriptor of its tracking. From now on
-    /// it ends with this process. `directory` is the child's in a procfs.
+    /// Follows a child that has asked to be traced and has stopped itself, and takes the descriptor of its tracking, which the call that has
+    /// stopped it names. From now on it ends with this process. `directory` is the child's in a procfs. Of a copy of `origin` that has
+    /// written to nothing but its stack so far, only what it writes from now on will be read.
     ///
     /// # Errors
     /// What the system says: the kernel lacks the means, or somebody refuses them.
-    pub fn new(pid: i32, directory: OwnedFd) -> io::Result<Self> {
+    pub fn new(pid: i32, directory: OwnedFd, origin: Option<Rc<Origin>>) -> io::Result<Self> {
         let pid = Pid::from_raw(pid).ok_or_else(|| io::Error::other("not a process id"))?;
         kernel::follow(pid)?;
-        let handle = pidfd_open(pid, PidfdFlags::empty())?;
-        let memory = pidfd_getfd(handle, TRACKING_DESCRIPTOR, PidfdGetfdFlags::empty())?;
-        let pagemap = openat(&directory, "pagemap", OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())?;
-        Ok(Followed { pid, directory, tracking: Tracking::new(memory, pagemap)?, remapped: false })
+        let descriptor = kernel::fourth_argument(pid)?.try_into().map_err(io::Error::other)?;
+        let memory = pidfd_getfd(pidfd_open(pid, PidfdFlags::empty())?, descriptor, PidfdGetfdFlags::empty())?;
+        let tracking = Tracking::new(memory, Pages::of(&directory)?)?;
+        if let Some(origin) = &origin {
+            track(&tracking, origin.ranges())?;
+        }
+        Ok(Followed { pid, directory, tracking, origin, remapped: false })
     }
 
     /// Notes a call that the child is told of to make before it waits.
@@ -105,33 +113,135 @@ impl Followed {
         self.remapped |= MEMORY_CALLS.contains(&call.cast_signed());
     }
 
-    /// Takes the snapshot of the child, which is stopped where a program is to be read. What it still shares with `origin`, the zygote
-    /// that it is a copy of, is not read.
+    /// Takes the snapshot of the child, which is stopped where a program is to be read.
     ///
     /// # Errors
     /// What the system says, or that the child has memory that others can change.
-    pub fn snapshot(self, origin: Option<&Rc<Origin>>) -> io::Result<Snapshot> {
-        let Followed { pid, directory, tracking, remapped } = self;
-        let mappings = visible::mappings(directory.as_fd())?;
-        let ranges = ranges::tracked(&mappings, |start, end| tracking.has_own_pages(start, end).map_err(io::Error::from))?;
-        for range in &ranges {
-            tracking.register(range.start, range.end)?;
+    pub fn snapshot(self) -> io::Result<Snapshot> {
+        let registers = Registers::read(self.pid)?;
+        let mappings = visible::mappings(self.directory.as_fd())?;
+        let (image, visible) = match self.copied(&mappings, registers.thread_area())? {
+            Some(image) => (image, Visible::with(mappings, self.directory.as_fd())?),
+            // Tracked mappings that touch each other may become one: they are looked at afterwards.
+            None => (self.whole(&mappings)?, Visible::read(self.directory.as_fd())?),
+        };
+        let heat = Heat::new(image.ranges().pages());
+        Ok(Snapshot { pid: self.pid, directory: self.directory, tracking: self.tracking, image, registers, visible, heat, restored: 0 })
+    }
+
+    /// What the child has written since it is a copy, and for the rest its origin. `None` where more than that can differ.
+    fn copied(&self, mappings: &str, thread_area: u64) -> io::Result<Option<Image>> {
+        let Some(origin) = &self.origin else { return Ok(None) };
+        let ranges = origin.ranges();
+        // A mapping that came with the warming up may have pages that are tracked though nobody can write to them.
+        if !ranges.hold(mappings, |start, end| Ok(self.remapped && self.tracking.pages().has_own(start, end)?))? {
+            return Ok(None);
+        }
+        let mut image = Image::inherited(origin.clone());
+        image.read(self.pid, &self.may_differ(ranges, thread_area)?)?;
+        match written(&self.tracking, ranges) {
+            Ok(pages) if pages.is_empty() => return Ok(Some(image)),
+            // It has what its origin had not written, and nobody has read of it.
+            Err(Lost::Uncovered { .. }) => {}
+            _ => return Ok(None),
+        }
+        // What was replaced by another mapping cannot be tracked, nor read where there is none.
+        let is_filled = self.fill(&mut image).is_ok() && written(&self.tracking, ranges).is_ok_and(|pages| pages.is_empty());
+        Ok(is_filled.then_some(image))
+    }
+
+    /// Pages that need not be as in the origin: what was written, which counts as not written from now on, and what the origin itself writes
+    /// while it makes children.
+    fn may_differ(&self, ranges: &Ranges, thread_area: u64) -> io::Result<Vec<usize>> {
+        let mut pages = Vec::new();
+        let (first, last) = ranges.bounds();
+        self.tracking.take_written(first, last, |region| {
+            pages.extend(pages_of(ranges, &region)?);
+            Ok(())
+        })?;
+        for stack in ranges.iter().filter(|range| range.is_stack) {
+            pages.extend(stack.first_page..stack.first_page + ((stack.end - stack.start) / PAGE) as usize);
+        }
+        // The kernel notes there on which processor a thread runs, behind what the C library keeps.
+        pages.extend([thread_area.saturating_sub(PAGE), thread_area, thread_area + PAGE].iter().filter_map(|&near| ranges.page_at(near)));
+        pages.sort_unstable();
+        pages.dedup();
+        Ok(pages)
+    }
+
+    /// Has pages that are not there be there, as the child would read them.
+    fn fill(&self, image: &mut Image) -> io::Result<()> {
+        let ranges = image.ranges().clone();
+        let missing = self.tracking.pages().missing(&ranges)?;
+        image.read(self.pid, &missing)?;
+        protect(&self.tracking, &ranges, missing.into_iter())
+    }
+
+    /// Every page of the child.
+    fn whole(&self, mappings: &str) -> io::Result<Image> {
+        let is_tracked = |start| self.origin.as_ref().is_some_and(|origin| origin.ranges().page_at(start).is_some());
+        let ranges = Ranges::of(mappings, |start, end| Ok(is_tracked(start) || self.tracking.pages().has_own(start, end)?))?;
+        for range in ranges.iter() {
+            self.tracking.register(range.start, range.end)?;
         }
         // Reading makes every page present: one that is missing later was thrown away.
-        let image = Image::read(pid, ranges, &tracking, origin.filter(|_| !remapped))?;
-        for range in image.ranges() {
-            tracking.protect(range.start, range.end)?;
+        let image = Image::whole(self.pid, Rc::new(ranges))?;
+        for range in image.ranges().iter() {
+            self.tracking.protect(range.start, range.end)?;
         }
-        // Tracked mappings that touch each other may have become one.
-        let visible = Visible::read(directory.as_fd())?;
-        let (registers, heat) = (Registers::read(pid)?, Heat::new(image.pages()));
-        let snapshot = Snapshot { pid, directory, tracking, image, registers, visible, heat, restored: 0 };
-        match snapshot.written().map(|written| written.len()) {
-            Ok(0) => Ok(snapshot),
-            Ok(pages) => Err(io::Error::other(format!("{pages} pages of a stopped child count as written"))),
-            Err(lost) => Err(io::Error::other(format!("a stopped child's memory cannot be tracked: {lost:?}"))),
+        match written(&self.tracking, image.ranges())?.len() {
+            0 => Ok(image),
+            pages => Err(io::Error::other(format!("{pages} pages of a stopped child count as written"))),
         }
     }
+}
+
+/// Tracks ranges from now on, of which nothing counts as written.
+fn track(tracking: &Tracking, ranges: &Ranges) -> io::Result<()> {
+    for range in ranges.iter() {
+        tracking.register(range.start, range.end)?;
+        tracking.protect(range.start, range.end)?;
+    }
+    Ok(())
+}
+
+/// Protects pages, which come in order, in as few calls as there are gaps.
+fn protect(tracking: &Tracking, ranges: &Ranges, pages: impl Iterator<Item = usize>) -> io::Result<()> {
+    let mut addresses = pages.map(|page| ranges.address_of(page)).peekable();
+    while let Some(start) = addresses.next() {
+        let mut end = start + PAGE;
+        while addresses.next_if_eq(&end).is_some() {
+            end += PAGE;
+        }
+        tracking.protect(start, end)?;
+    }
+    Ok(())
+}
+
+/// The pages that were written since they were protected, in order, where every page of the ranges is there and tracked.
+fn written(tracking: &Tracking, ranges: &Ranges) -> Result<Vec<usize>, Lost> {
+    let (first, last) = ranges.bounds();
+    let (mut covered, mut written) = (0, Vec::new());
+    tracking.scan(first, last, |region| {
+        let pages = match pages_of(ranges, &region) {
+            Err(_) if weaken::off(part::RESTORED_COUNT) => return Ok(()),
+            pages => pages?,
+        };
+        covered += pages.len();
+        if region.is_written() {
+            written.extend(pages);
+        }
+        Ok(())
+    })?;
+    let tracked = ranges.pages();
+    if covered == tracked || weaken::off(part::RESTORED_COUNT) { Ok(written) } else { Err(Lost::Uncovered { covered, tracked }) }
+}
+
+/// The pages of a region, which spans mappings that touch each other; the ranges have their pages in the same order.
+fn pages_of(ranges: &Ranges, region: &Region) -> Result<std::ops::Range<usize>, Lost> {
+    let first = ranges.page_at(region.start).ok_or(Lost::Grown(region.start))?;
+    let behind = first + region.pages();
+    if ranges.page_at(region.end - PAGE) == Some(behind - 1) { Ok(first..behind) } else { Err(Lost::Grown(region.end)) }
 }
 
 // === impl Snapshot ===
@@ -146,61 +256,33 @@ impl Snapshot {
     /// left any.
     ///
     /// # Errors
-    /// The child is not as it was, and must die. Nothing of it was changed where [`Lost`] names a difference.
+    /// The child is not as it was, and must die: it goes on to its end when it is let go on.
     pub fn restore(&mut self, looked: bool) -> Result<(), Lost> {
         // One would be the next program's.
-        if kernel::has_pending_signals(self.pid)? {
+        if kernel::has_pending_signals(self.pid)? && !weaken::off(part::RESTORED_SIGNALS) {
             return Err(Lost::Differs(Left::Signal));
         }
-        if looked {
+        if looked && !weaken::off(part::RESTORED_COMPARISON) {
             self.visible.compare(self.directory.as_fd())?;
         }
-        let written = self.written()?;
+        let written = written(&self.tracking, self.image.ranges())?;
         self.copy_back(&written)?;
         self.heat.note(&written);
-        self.protect_again(&written)?;
-        self.registers.write(self.pid)?;
+        // Hot pages stay as they are, and count as written next time.
+        protect(&self.tracking, self.image.ranges(), written.iter().copied().filter(|&page| !self.heat.is_hot(page)))?;
+        if !self.registers.write(self.pid)? {
+            return Err(Lost::Differs(Left::Status));
+        }
         self.restored += 1;
         Ok(())
     }
 
-    /// Indexes of the pages that were written since they were protected, in order.
-    fn written(&self) -> Result<Vec<usize>, Lost> {
-        let (first, last) = self.image.bounds();
-        let tracked = self.image.pages();
-        let (mut covered, mut written) = (0, Vec::new());
-        self.tracking.scan(first, last, |region: Region| {
-            let page = self.image.page_at(region.start).ok_or(Lost::Grown(region.start))?;
-            let pages = region.pages();
-            // A region spans mappings that touch each other, and the image has their pages in the same order.
-            if self.image.page_at(region.end - PAGE) != Some(page + pages - 1) {
-                return Err(Lost::Grown(region.end));
-            }
-            covered += pages;
-            if region.is_written() {
-                written.extend(page..page + pages);
-            }
-            Ok(())
-        })?;
-        if covered == tracked { Ok(written) } else { Err(Lost::Uncovered { covered, tracked }) }
-    }
-
     fn copy_back(&self, written: &[usize]) -> io::Result<()> {
-        let pieces = written.iter().map(|&page| Ok((self.image.address_of(page), self.image.page(page)?)));
-        kernel::write_memory(self.pid, pieces)
-    }
-
-    /// Protects what was written, in as few calls as there are gaps. Hot pages stay as they are, and count as written next time.
-    fn protect_again(&self, written: &[usize]) -> io::Result<()> {
-        let mut cold = written.iter().copied().filter(|&page| !self.heat.is_hot(page)).map(|page| self.image.address_of(page)).peekable();
-        while let Some(start) = cold.next() {
-            let mut end = start + PAGE;
-            while cold.next_if_eq(&end).is_some() {
-                end += PAGE;
-            }
-            self.tracking.protect(start, end)?;
+        if weaken::off(part::RESTORED_MEMORY) {
+            return Ok(());
         }
-        Ok(())
+        let pieces = written.iter().map(|&page| Ok((self.image.ranges().address_of(page), self.image.page(page)?)));
+        kernel::write_memory(self.pid, pieces)
     }
 
     /// Whether the child catches a signal.

@@ -12,8 +12,10 @@ use crate::{
     attest,
     filter::{ENDS, SHOWN, STAYS, WAITS},
     outside::Outside,
+    part,
     restore::{self, Followed, Origin, Snapshot},
     sys::{self, Limited, Stopped},
+    weaken,
     zygote::MOST_PROGRAMS,
 };
 
@@ -33,8 +35,9 @@ const LIMITED: [Limited; 4] = [libc::RLIMIT_AS, libc::RLIMIT_CPU, libc::RLIMIT_N
 /// The children, by their process ids.
 pub struct Rounds {
     children: BTreeMap<i32, Child>,
-    /// What all children are copies of.
-    origin: Rc<Origin>,
+    zygote: Pid,
+    /// What all children are copies of, once there is one.
+    origin: Option<Rc<Origin>>,
 }
 
 struct Child {
@@ -92,7 +95,7 @@ pub enum Means {
 impl Rounds {
     /// Without children; they will be copies of this process.
     pub fn new(zygote: Pid) -> Self {
-        Rounds { children: BTreeMap::new(), origin: Rc::new(Origin::new(zygote)) }
+        Rounds { children: BTreeMap::new(), zygote, origin: None }
     }
 
     /// Looks at a stopped child, and lets it go on unless it waits.
@@ -121,18 +124,30 @@ impl Rounds {
 
     /// A child that nobody has heard of has been sealed so far that it can be followed.
     fn adopt(&mut self, stop: &Stopped, outside: &Outside) -> io::Result<Means> {
+        let origin = self.origin(outside)?;
         let directory = outside.directory(&attest::directory(outside, stop.pid)?)?;
-        let followed = Followed::new(stop.pid, directory)?;
+        let followed = Followed::new(stop.pid, directory, Some(origin))?;
         self.children.insert(stop.pid, Child { phase: Phase::Warming(followed), used: stop.usage, fault: None });
         restore::resume(stop.pid, 0)?;
         Ok(Means::Nothing)
+    }
+
+    /// The zygote, which has made a child and waits until it is sealed when this is asked first: its mappings do not change any more.
+    fn origin(&mut self, outside: &Outside) -> io::Result<Rc<Origin>> {
+        if let Some(origin) = &self.origin {
+            return Ok(origin.clone());
+        }
+        let directory = outside.directory(&attest::directory(outside, self.zygote.as_raw_nonzero().get())?)?;
+        let origin = Rc::new(Origin::new(self.zygote, &directory)?);
+        self.origin = Some(origin.clone());
+        Ok(origin)
     }
 
     fn look_at(&mut self, child: Child, stop: &Stopped, told: u32) -> io::Result<Means> {
         let Child { phase, used, .. } = child;
         match phase {
             Phase::Warming(followed) if told == WAITS => {
-                let snapshot = followed.snapshot(Some(&self.origin))?;
+                let snapshot = followed.snapshot()?;
                 self.children.insert(stop.pid, Child { phase: Phase::Waiting(Box::new(snapshot)), used: stop.usage, fault: None });
                 Ok(Means::Waits)
             }
@@ -209,7 +224,7 @@ impl Rounds {
         match self.children.remove(&pid) {
             Some(child @ Child { phase: Phase::Warming(_) | Phase::Waiting(_), .. }) => {
                 self.children.insert(pid, child);
-                Ok(false)
+                Ok(weaken::off(part::RESTORED_SIGNALS))
             }
             Some(Child { phase: Phase::Running(snapshot, _) | Phase::Last(snapshot, _), used, fault }) => {
                 self.children.insert(pid, Child { phase: Phase::Last(snapshot, Left::Signal), used, fault });
@@ -236,8 +251,7 @@ fn begin_round(pid: i32, snapshot: &Snapshot, used: Usage, limits: &RunLimits) -
     let values = [
         snapshot.address_space().saturating_add(limits.memory),
         seconds.saturating_add(limits.cpu_seconds.into()),
-        // The pipe of the next program stays open.
-        u64::from(limits.open_files) + 1,
+        limits.open_files.into(),
         limits.tmpfs,
     ];
     for (resource, value) in LIMITED.into_iter().zip(values) {
@@ -252,6 +266,7 @@ fn go_on(pid: i32, told: u32, snapshot: Box<Snapshot>, round: Round) -> io::Resu
     let round = Round { looked: round.looked || told == SHOWN, stops: round.stops + 1 };
     let left = match told {
         WAITS | SHOWN if round.stops < MOST_STOPS => return Ok(Phase::Running(snapshot, round)),
+        STAYS if weaken::off(part::RESTORED_CALLS) => return Ok(Phase::Running(snapshot, round)),
         WAITS | SHOWN => Left::Stops,
         STAYS => Left::Call(restore::called(pid)?),
         _ => Left::Signal,

@@ -6,6 +6,7 @@
 #![no_std]
 
 mod breed;
+mod limits;
 mod line;
 mod linux;
 #[allow(dead_code)] // Some parts are the agent's.
@@ -13,43 +14,14 @@ mod part;
 mod privileges;
 #[allow(dead_code)] // The words are for the agent.
 mod stage;
+mod words;
 
 use core::mem::MaybeUninit;
 
 use breed::Pipes;
 use line::Line;
 use linux::{Errno, call, close, number};
-
-/// What the zygote passes in: an array of 64-bit words at these positions.
-mod slot {
-    /// The agent's socket.
-    pub const CONTROL: usize = 0;
-    /// Directory of a procfs in which the child can see itself.
-    pub const PROC: usize = 1;
-    pub const NULL: usize = 2;
-    /// Address of a `sock_filter` array, and the number of its elements.
-    pub const FILTER: usize = 3;
-    pub const FILTER_LENGTH: usize = 4;
-    /// Address of the C string with the mount options of `/tmp`.
-    pub const TMPFS_OPTIONS: usize = 5;
-    pub const MEMORY: usize = 6;
-    pub const CPU_SECONDS: usize = 7;
-    pub const OPEN_FILES: usize = 8;
-    pub const FILE_SIZE: usize = 9;
-    /// The child itself included.
-    pub const PROCESSES: usize = 10;
-    /// Whether `/dev/shm` shows `/tmp`, for semaphores between processes: the lowest bit.
-    pub const SHARED_MEMORY: usize = 11;
-    /// A Landlock ruleset that takes the place of namespaces; 0 where there is none.
-    pub const RULES: usize = 12;
-    /// The first of four descriptors, the child's ends of its streams, where gVisor takes the place of namespaces; 0 where there are
-    /// pipes to be made.
-    pub const STREAMS: usize = 13;
-    /// Whether children are put back after each program: how many one runs at most. 0 where each runs one.
-    pub const PROGRAMS: usize = 14;
-    /// Written by the child: bytes of address space before user code.
-    pub const BASELINE: usize = 15;
-}
+use words::{Words, slot};
 
 /// `CLONE_NEWUSER | NEWPID | NEWNS | NEWIPC | NEWUTS`, `CLONE_PARENT` (the agent is the parent and reaps), `SIGCHLD`. The empty
 /// network namespace is the sandbox's.
@@ -80,36 +52,16 @@ const MS_BIND: usize = 0x1000;
 const MS_REC_PRIVATE: usize = 0x4000 | 0x4_0000;
 const SECCOMP_SET_MODE_FILTER: usize = 1;
 
-/// Where the child finds its descriptors. The zygote keeps 0 to 5 occupied, so no source lies on a target.
+/// Where the child finds its descriptors. The zygote keeps 0 to 5 occupied, so no source lies on a target. The request pipe of a child that
+/// is put back lies elsewhere, and stays.
 const REQUEST_TARGET: usize = 3;
 const RESULT_TARGET: usize = 4;
 const STATUS_TARGET: usize = 5;
-/// Where the agent finds the descriptor of a followed child's memory.
-const TRACKING_TARGET: usize = 6;
 
 /// gVisor takes no larger number.
 const LAST_DESCRIPTOR: usize = i32::MAX as usize;
 
-mod limit {
-    pub const CPU: usize = 0;
-    pub const FILE_SIZE: usize = 1;
-    pub const STACK: usize = 3;
-    pub const CORE: usize = 4;
-    pub const PROCESSES: usize = 6;
-    pub const OPEN_FILES: usize = 7;
-    pub const LOCKED_MEMORY: usize = 8;
-    pub const ADDRESS_SPACE: usize = 9;
-    pub const PENDING_SIGNALS: usize = 11;
-    pub const MESSAGE_QUEUES: usize = 12;
-}
-/// Limits that gVisor does not let be set. It has no message queues, and the filter lets no signal be sent.
-const GVISOR_LACKS: [usize; 2] = [limit::PENDING_SIGNALS, limit::MESSAGE_QUEUES];
-const STACK_BYTES: u64 = 8 << 20;
 const GROWN_STACK: usize = 512 << 10;
-const PENDING_SIGNALS: u64 = 64;
-/// Not 0: where the host pipes core dumps into a program, only 1 keeps a tenant's memory from being handed to it.
-const CORE_BYTES: u64 = 1;
-
 /// A step that failed.
 struct Failure {
     stage: u32,
@@ -126,7 +78,8 @@ type Sealing = Result<(), Failure>;
 /// zygote counts before it calls.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn zona_serve(slots: *mut u64) -> i64 {
-    let words = Words(slots);
+    // SAFETY: as above.
+    let words = unsafe { Words::new(slots) };
     if words.get(slot::PROGRAMS) != 0 {
         grow_stack();
     }
@@ -189,43 +142,6 @@ fn clone_flags(words: Words) -> usize {
     FLAGS.into_iter().fold(all, |flags, (part, flag)| if words.lacks(part) { flags & !flag } else { flags })
 }
 
-/// The zygote's words.
-#[derive(Clone, Copy)]
-struct Words(*mut u64);
-
-impl Words {
-    fn get(self, slot: usize) -> usize {
-        // SAFETY: the caller of `zona_serve` vouches for the array.
-        unsafe { self.0.add(slot).read() as usize }
-    }
-
-    fn set(self, slot: usize, value: u64) {
-        // SAFETY: as in `get`.
-        unsafe { self.0.add(slot).write(value) };
-    }
-
-    /// Whether there are no namespaces.
-    fn is_confined(self) -> bool {
-        self.get(slot::RULES) != 0 || self.is_in_gvisor()
-    }
-
-    /// Whether gVisor takes their place.
-    fn is_in_gvisor(self) -> bool {
-        self.get(slot::STREAMS) != 0
-    }
-
-    /// Whether a test leaves a part out.
-    #[cfg(not(feature = "weaken"))]
-    const fn lacks(self, _part: u32) -> bool {
-        false
-    }
-
-    #[cfg(feature = "weaken")]
-    fn lacks(self, part: u32) -> bool {
-        self.get(slot::SHARED_MEMORY) >> (part + 1) & 1 == 1
-    }
-}
-
 struct Child<'a> {
     words: Words,
     pipes: &'a Pipes,
@@ -236,6 +152,7 @@ struct Child<'a> {
 impl Child<'_> {
     /// Every step, in an order in which each still has the rights it needs.
     fn seal(&mut self, uid: u64, gid: u64) -> Sealing {
+        self.be_followed().map_err(at(stage::FOLLOWED))?;
         self.measure().map_err(at(stage::ADDRESS_SPACE))?;
         self.map_ids(uid, gid).map_err(at(stage::ID_MAP))?;
         if !self.lacks(part::MOUNT_NAMESPACE) {
@@ -249,8 +166,7 @@ impl Child<'_> {
         start_session().map_err(at(stage::SESSION))?;
         self.write_proc(c"self/oom_score_adj", b"1000").map_err(at(stage::OOM_SCORE))?;
         self.arrange_descriptors().map_err(at(stage::DESCRIPTORS))?;
-        self.be_followed().map_err(at(stage::FOLLOWED))?;
-        self.set_limits().map_err(at(stage::RESOURCE_LIMITS))?;
+        limits::set(self.words).map_err(at(stage::RESOURCE_LIMITS))?;
         self.yield_to_others().map_err(at(stage::PRIORITY))?;
         if !self.lacks(part::CAPABILITIES) {
             privileges::drop_capabilities().map_err(at(stage::CAPABILITIES))?;
@@ -270,7 +186,7 @@ impl Child<'_> {
         self.write_proc(c"self/oom_score_adj", b"1000").map_err(at(stage::OOM_SCORE))?;
         self.apply_rules().map_err(at(stage::LANDLOCK))?;
         self.arrange_descriptors().map_err(at(stage::DESCRIPTORS))?;
-        self.set_limits().map_err(at(stage::RESOURCE_LIMITS))?;
+        limits::set(self.words).map_err(at(stage::RESOURCE_LIMITS))?;
         self.yield_to_others().map_err(at(stage::PRIORITY))?;
         self.install_filter().map_err(at(stage::FILTER))
     }
@@ -280,7 +196,7 @@ impl Child<'_> {
         self.measure().map_err(at(stage::ADDRESS_SPACE))?;
         start_session().map_err(at(stage::SESSION))?;
         self.arrange_descriptors().map_err(at(stage::DESCRIPTORS))?;
-        self.set_limits().map_err(at(stage::RESOURCE_LIMITS))?;
+        limits::set(self.words).map_err(at(stage::RESOURCE_LIMITS))?;
         self.yield_to_others().map_err(at(stage::PRIORITY))?;
         self.install_filter().map_err(at(stage::FILTER))
     }
@@ -357,20 +273,26 @@ impl Child<'_> {
         duplicate(self.pipes.stdout.write, 1, 0)?;
         duplicate(self.pipes.stderr.write, 2, 0)?;
         // Closed on exec: only this process speaks for the execution, not a program it starts.
-        duplicate(self.pipes.request.read, REQUEST_TARGET, O_CLOEXEC)?;
+        let request = self.get(slot::REQUEST);
+        duplicate(self.pipes.request.read, request, O_CLOEXEC)?;
         duplicate(self.pipes.result.write, RESULT_TARGET, O_CLOEXEC)?;
         duplicate(self.pipes.status.write, STATUS_TARGET, O_CLOEXEC)?;
         self.status = STATUS_TARGET;
         if self.lacks(part::DESCRIPTORS) {
             return Ok(());
         }
-        // SAFETY: no pointers; what is closed belongs to the zygote's copy of the descriptor table.
-        unsafe { call(number::CLOSE_RANGE, [STATUS_TARGET + 1, LAST_DESCRIPTOR, 0, 0, 0]) }?;
-        Ok(())
+        if request == REQUEST_TARGET {
+            return close_from(STATUS_TARGET + 1, LAST_DESCRIPTOR);
+        }
+        // It stays open, and nothing that a program opens lies behind it.
+        close(REQUEST_TARGET)?;
+        close_from(STATUS_TARGET + 1, request - 1)?;
+        close_from(request + 1, LAST_DESCRIPTOR)
     }
 
     /// Where children are put back: asks to be traced by the agent, the parent, leaves it a descriptor of this process's memory, and
-    /// stops until the agent has taken both. The filter, which needs a tracer, comes later.
+    /// stops until the agent has taken both. First of all, so that nothing of the zygote's memory but the stack is written before it is
+    /// tracked; the filter, which needs a tracer, comes later.
     fn be_followed(&self) -> Result<(), Errno> {
         if self.get(slot::PROGRAMS) == 0 {
             return Ok(());
@@ -379,47 +301,10 @@ impl Child<'_> {
         unsafe { call(number::PTRACE, [PTRACE_TRACEME, 0, 0, 0, 0]) }?;
         // SAFETY: no pointers.
         let tracking = unsafe { call(number::USERFAULTFD, [TRACKING_FLAGS, 0, 0, 0, 0]) }?;
-        if tracking != TRACKING_TARGET {
-            duplicate(tracking, TRACKING_TARGET, O_CLOEXEC)?;
-            close(tracking)?;
-        }
-        // SAFETY: no pointers. To its tracer this process stops, although it is the first of its namespace.
-        unsafe { call(number::TGKILL, [call(number::GETPID, [0; 5])?, call(number::GETTID, [0; 5])?, SIGSTOP, 0, 0]) }?;
-        close(TRACKING_TARGET)
-    }
-
-    fn set_limits(&self) -> Result<(), Errno> {
-        let address_space = (self.get(slot::BASELINE) as u64).saturating_add(self.get(slot::MEMORY) as u64);
-        // Of one program, the agent keeps it where there are more.
-        let programs = (self.get(slot::PROGRAMS) as u64).max(1);
-        let limits = [
-            (limit::ADDRESS_SPACE, address_space),
-            (limit::CPU, (self.get(slot::CPU_SECONDS) as u64).saturating_mul(programs)),
-            (limit::OPEN_FILES, self.get(slot::OPEN_FILES) as u64),
-            (limit::FILE_SIZE, self.get(slot::FILE_SIZE) as u64),
-            (limit::PROCESSES, self.get(slot::PROCESSES) as u64),
-            (limit::STACK, STACK_BYTES),
-            (limit::PENDING_SIGNALS, PENDING_SIGNALS),
-            (limit::CORE, CORE_BYTES),
-            (limit::LOCKED_MEMORY, 0),
-            (limit::MESSAGE_QUEUES, 0),
-        ];
-        let unknown = |resource| self.words.is_in_gvisor() && GVISOR_LACKS.contains(&resource);
-        let kept = limits.into_iter().filter(|(resource, _)| !self.lacks_limit(*resource) && !unknown(*resource));
-        kept.into_iter().try_for_each(|(resource, value)| limit_to(resource, value))
-    }
-
-    fn lacks_limit(&self, resource: usize) -> bool {
-        let part = match resource {
-            limit::ADDRESS_SPACE => part::MEMORY_LIMIT,
-            limit::CPU => part::CPU_LIMIT,
-            limit::OPEN_FILES => part::OPEN_FILES_LIMIT,
-            limit::FILE_SIZE => part::FILE_SIZE_LIMIT,
-            limit::PROCESSES => part::PROCESS_LIMIT,
-            limit::LOCKED_MEMORY => part::LOCKED_MEMORY_LIMIT,
-            _ => return false,
-        };
-        self.lacks(part)
+        // SAFETY: no pointers. To its tracer this process stops, although it is the first of its namespace, and the tracer reads the
+        // fourth argument, which the kernel does not.
+        unsafe { call(number::TGKILL, [call(number::GETPID, [0; 5])?, call(number::GETTID, [0; 5])?, SIGSTOP, tracking, 0]) }?;
+        close(tracking)
     }
 
     fn yield_to_others(&self) -> Result<(), Errno> {
@@ -512,16 +397,9 @@ fn die_with(agent: usize) -> Result<(), Errno> {
     if parent == agent { Ok(()) } else { Err(ESRCH) }
 }
 
-/// Lowers a limit, soft and hard. One that the host holds lower already stays.
-fn limit_to(resource: usize, value: u64) -> Result<(), Errno> {
-    let mut present = [0_u64; 2];
-    // SAFETY: the pair has the layout of `rlimit64`.
-    unsafe { call(number::PRLIMIT64, [0, resource, 0, present.as_mut_ptr() as usize, 0]) }?;
-    let [_, hard] = present;
-    let value = if value < hard { value } else { hard };
-    let pair = [value, value];
-    // SAFETY: as above.
-    unsafe { call(number::PRLIMIT64, [0, resource, pair.as_ptr() as usize, 0, 0]) }?;
+fn close_from(first: usize, last: usize) -> Result<(), Errno> {
+    // SAFETY: no pointers; what is closed belongs to the zygote's copy of the descriptor table.
+    unsafe { call(number::CLOSE_RANGE, [first, last, 0, 0, 0]) }?;
     Ok(())
 }
 

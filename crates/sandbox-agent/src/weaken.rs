@@ -55,6 +55,7 @@ mod some {
             "_zona_runner.py" if limits.into_iter().any(off) => {
                 Cow::Owned(format!("{text}\n\ndef lower(kind, value):\n    return None\n").into_bytes())
             }
+            "_zona_runner.py" if off(part::RESTORED_SEEDS) => Cow::Owned(format!("{text}\n\ndef seed():\n    return None\n").into_bytes()),
             "zygote.py" if off(part::ENVIRONMENT) => {
                 let kept = text.replace(r#"set(os.environ) - {"LANG", "TZ"}"#, "()");
                 assert_ne!(kept, text, "the zygote clears its environment in other words");

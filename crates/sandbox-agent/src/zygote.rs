@@ -13,7 +13,7 @@ use rustix::{
     pipe::{PipeFlags, pipe_with},
 };
 use sandbox_protocol::{
-    call_policy::{CHILD_LANDLOCK, CHILD_PROCESSES, CHILD_RESTORED, CHILD_STRICT, ZYGOTE_FOLLOWED},
+    call_policy::{CHILD_LANDLOCK, CHILD_PROCESSES, CHILD_RESTORED, CHILD_STRICT, KEPT_REQUEST, ZYGOTE_FOLLOWED},
     control::{Class, Configure, PRELOAD_STAGE, SealMode},
 };
 use serde::{Deserialize, Serialize};
@@ -43,6 +43,8 @@ const ENVIRONMENT: [&str; 3] = ["LANG=C.UTF-8", "TZ=UTC", "LD_BIND_NOW=1"];
 const WORDS: usize = 4096;
 /// A file of `/tmp` has at least a page, but small files are many.
 const BYTES_PER_FILE: u64 = 4096;
+/// Where a child that runs one program reads it, and closes it.
+const REQUEST: u32 = 3;
 /// What the interpreter itself has open, and a little.
 const FEWEST_OPEN_FILES: u32 = 8;
 const FEWEST_FILES: u64 = 1024;
@@ -102,6 +104,8 @@ struct Settings<'a> {
     processes: u64,
     /// Programs that one child runs at most; 0 where it runs one and is not put back.
     programs: u32,
+    /// Where it reads them.
+    request: u32,
 }
 
 #[derive(Deserialize)]
@@ -279,6 +283,9 @@ impl<'a> Settings<'a> {
             (SealMode::Processes, Some(Wall::Gvisor { .. })) => (&CHILD_STRICT, true),
             (SealMode::Strict, Some(Wall::Gvisor { .. })) => return Err(Fault::new("seal", "a container of gVisor runs one program")),
         };
+        if configure.restore && open_files > KEPT_REQUEST {
+            return Err(Fault::new("class", format!("children with more than {KEPT_REQUEST} descriptors are not put back")));
+        }
         if configure.restore && (!strict || wall.is_some()) {
             return Err(Fault::new("seal", "children are put back in namespaces, and where they have no processes"));
         }
@@ -303,6 +310,7 @@ impl<'a> Settings<'a> {
             tmpfs,
             processes: u64::from(processes) + 1,
             programs: if configure.restore { MOST_PROGRAMS } else { 0 },
+            request: if configure.restore { KEPT_REQUEST } else { REQUEST },
         })
     }
 }

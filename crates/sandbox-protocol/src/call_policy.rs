@@ -14,6 +14,6 @@ mod rule;
 mod tests;
 
 pub use docker::docker_profile_json;
-pub use follow::{CHILD_RESTORED, FollowPolicy, FollowRule, Trace};
+pub use follow::{CHILD_RESTORED, FollowPolicy, FollowRule, KEPT_REQUEST, Trace};
 pub use lists::{CHILD_LANDLOCK, CHILD_PROCESSES, CHILD_STRICT, OUTER, OUTER_FOLLOWING, OUTER_LANDLOCK, ZYGOTE_FOLLOWED};
 pub use rule::{Answer, CallPolicy, Condition, Rule};

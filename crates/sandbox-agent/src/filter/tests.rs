@@ -1,7 +1,8 @@
 //! The compiled programs, run by a small interpreter of the kernel's filter language, and held against a general compiler's.
 
 use sandbox_protocol::call_policy::{
-    CHILD_LANDLOCK, CHILD_PROCESSES, CHILD_RESTORED, CHILD_STRICT, CallPolicy, OUTER, OUTER_FOLLOWING, OUTER_LANDLOCK, ZYGOTE_FOLLOWED,
+    CHILD_LANDLOCK, CHILD_PROCESSES, CHILD_RESTORED, CHILD_STRICT, CallPolicy, KEPT_REQUEST, OUTER, OUTER_FOLLOWING, OUTER_LANDLOCK,
+    ZYGOTE_FOLLOWED,
 };
 use seccompiler::{BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter, SeccompRule, TargetArch};
 
@@ -178,14 +179,17 @@ fn what_stays_of_a_call_is_told() {
 
 #[test]
 fn what_stays_of_a_call_may_depend_on_its_arguments() {
-    check_told(libc::SYS_read, &[3], TELL | WAITS);
+    check_told(libc::SYS_read, &[KEPT_REQUEST.into()], TELL | WAITS);
+    check_told(libc::SYS_read, &[3], ALLOW);
     check_told(libc::SYS_read, &[5], ALLOW);
     check_told(libc::SYS_exit_group, &[0], TELL | ENDS);
     check_told(libc::SYS_exit_group, &[1], ALLOW);
-    for own in 0..=4 {
+    for own in [0, 1, 2, 4, KEPT_REQUEST.into()] {
         check_told(libc::SYS_close, &[own], TELL | STAYS);
     }
-    check_told(libc::SYS_close, &[5], ALLOW);
+    for programs in [3, 5] {
+        check_told(libc::SYS_close, &[programs], ALLOW);
+    }
     check_told(libc::SYS_openat, &[0, 0, libc::O_CLOEXEC as u64], TELL | SHOWN);
     for flag in [libc::O_WRONLY, libc::O_RDWR, libc::O_CREAT, libc::O_TRUNC, libc::O_TMPFILE, libc::O_ASYNC] {
         check_told(libc::SYS_openat, &[0, 0, flag as u64], TELL | STAYS);

@@ -25,7 +25,7 @@ import _zona_output as output
 from _zona_result import TooLarge, Unreadable, encode, step
 
 USER_FILE = "<utility>"
-REQUEST, RESULT = 3, 4
+RESULT = 4
 CHUNK = 1 << 16
 # Freed when a run ends badly, so that an exhausted address space leaves room to say so.
 RESERVE_BYTES = 4 << 20
@@ -78,6 +78,8 @@ class State:
     strict = True
     # Whether the process is put back after its program, and runs others.
     many = False
+    # Where programs come from.
+    request = None
     baseline = 0
     stdout = None
     stderr = None
@@ -88,15 +90,15 @@ class State:
     interrupted = False
 
 
-def prepare(strict, writable, short_writes, many):
+def prepare(strict, writable, short_writes, many, request):
     """Everything that can be made once, in the zygote."""
-    State.strict, State.many = strict, many
+    State.strict, State.many, State.request = strict, many, request
     failure.Place.writable = writable
     own = {module.__file__ for name, module in _modules.items() if name.startswith("_zona_")}
     State.stdout, State.stderr = output.prepare(short_writes, own | {sys._getframe(1).f_code.co_filename})
     failure.Place.builtins.update(vars(builtins))
-    # Address space alone: nothing is written to it.
-    State.reserve = mmap.mmap(-1, RESERVE_BYTES, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    # Address space alone: nothing can be read from it or written to it.
+    State.reserve = mmap.mmap(-1, RESERVE_BYTES, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS, prot=0)
     sys.argv = [""]
     _signal.signal(_signal.SIGINT, on_interrupt)
     warm_up(ZYGOTE_PASSES)
@@ -155,7 +157,7 @@ def on_interrupt(_number, _frame):
 
 def read_program():
     """A four-byte little-endian length, then JSON. A server that hangs up ends the child."""
-    data = os.read(REQUEST, CHUNK)
+    data = os.read(State.request, CHUNK)
     while len(data) < 4:
         data += read_some()
     length = int.from_bytes(data[:4], "little")
@@ -166,7 +168,7 @@ def read_program():
         parts.append(part)
         missing -= len(part)
     if not State.many:
-        _close(REQUEST)
+        _close(State.request)
     return program_of(b"".join(parts))
 
 
@@ -208,7 +210,7 @@ def find_long(value, path):
 
 
 def read_some():
-    data = os.read(REQUEST, CHUNK)
+    data = os.read(State.request, CHUNK)
     if not data:
         _exit(0)
     return data

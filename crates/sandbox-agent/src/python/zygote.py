@@ -61,6 +61,7 @@ class Seal:
             config["rules"],
             config["streams"],
             config["programs"],
+            config["request"],
             0,
         ]
         self.words = (ctypes.c_uint64 * len(words))(*words)
@@ -95,7 +96,11 @@ def main():
     runner = sys.modules["_zona_runner"]
     seal = Seal(config)
     runner.prepare(
-        strict=config["strict"], writable=not config["rules"], short_writes=config["streams"] != 0, many=config["programs"] != 0
+        strict=config["strict"],
+        writable=not config["rules"],
+        short_writes=config["streams"] != 0,
+        many=config["programs"] != 0,
+        request=config["request"],
     )
     give_back()
     kept = grow() if config["programs"] else None

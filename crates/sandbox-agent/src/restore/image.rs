@@ -1,131 +1,95 @@
-//! The memory of a child as it waited for its program, page by page. A child is a copy of the zygote, and most pages are still the
-//! same ones: these are read from the zygote, once a program has written to them, and kept for all children.
+//! The memory of a child as it waited for its program, page by page. A child is a copy of the zygote, and most pages it has not
+//! written: these are read from the zygote, once a program has written to them, and kept for all children.
 
-use std::{
-    cell::{OnceCell, RefCell},
-    collections::BTreeMap,
-    io,
-    rc::Rc,
-};
+use std::{cell::OnceCell, io, os::fd::AsFd, rc::Rc};
 
 use rustix::process::Pid;
 
 use super::{
-    kernel::{self, Mapped, Tracking},
-    ranges::{PAGE, Range},
+    kernel,
+    ranges::{PAGE, Ranges},
+    tracking::Pages,
+    visible,
 };
 
 const BYTES: usize = PAGE as usize;
 /// Pages that are read at once.
-const CHUNK: usize = 64;
+const CHUNK: usize = 256;
 const ZEROS: [u8; BYTES] = [0; BYTES];
+/// In place of a page of its own: it is in the origin.
+const INHERITED: u32 = u32::MAX;
+/// In place of a page of its own: it is all zeros.
+const NOTHING: u32 = u32::MAX - 1;
 
 /// The pages of all ranges, in their order.
 pub struct Image {
-    ranges: Vec<Range>,
-    pages: Vec<Page>,
+    ranges: Rc<Ranges>,
+    /// Which page of its own it is, or [`INHERITED`] or [`NOTHING`].
+    places: Vec<u32>,
     own: Vec<u8>,
     origin: Option<Rc<Origin>>,
 }
 
-/// The zygote. While it lives it writes to its stack alone, so every other page that a child shares with it is what it was.
+/// The zygote. While it makes children it writes to its stack alone, and the kernel to what is its thread's own.
 pub struct Origin {
     pid: Pid,
-    fetched: RefCell<BTreeMap<u64, Rc<[u8]>>>,
-}
-
-/// Where a page's bytes are.
-enum Page {
-    /// They are zeros.
-    Zeros,
-    /// In the image itself, as this one of its own.
-    Own(u32),
-    /// In the origin, at the same address.
-    Inherited(OnceCell<Rc<[u8]>>),
+    ranges: Rc<Ranges>,
+    pages: Vec<OnceCell<Box<[u8]>>>,
 }
 
 // === impl Image ===
 
 impl Image {
-    /// Reads the ranges of a stopped process, and has every page present afterwards. What it shares with `origin`, of which it is a copy
-    /// that has changed no mapping, is left there.
+    /// All of a stopped process, and has every page present afterwards.
     ///
     /// # Errors
     /// What the system says.
-    pub fn read(pid: Pid, ranges: Vec<Range>, tracking: &Tracking, origin: Option<&Rc<Origin>>) -> io::Result<Self> {
-        let mut image = Image { ranges: Vec::new(), pages: Vec::new(), own: Vec::new(), origin: origin.cloned() };
-        for range in &ranges {
-            let mut mapped = tracking.mapped(range.start, range.end)?;
-            if origin.is_none() || range.is_stack {
-                mapped.fill(Mapped::Own);
-            }
-            image.read_range(pid, range, &mapped)?;
-        }
-        image.ranges = ranges;
-        image.own.shrink_to_fit();
+    pub fn whole(pid: Pid, ranges: Rc<Ranges>) -> io::Result<Self> {
+        let pages: Vec<usize> = (0..ranges.pages()).collect();
+        let mut image = Image { places: vec![INHERITED; pages.len()], ranges, own: Vec::new(), origin: None };
+        image.read(pid, &pages)?;
         Ok(image)
     }
 
-    fn read_range(&mut self, pid: Pid, range: &Range, mapped: &[Mapped]) -> io::Result<()> {
-        let mut buffer = vec![0; CHUNK * BYTES];
-        let mut index = 0;
-        while let Some(first) = mapped.get(index) {
-            if *first == Mapped::Shared {
-                self.pages.push(Page::Inherited(OnceCell::new()));
-                index += 1;
-                continue;
-            }
-            let alike = mapped.iter().skip(index).take(CHUNK).take_while(|page| **page == Mapped::Own).count();
-            let chunk = &mut buffer[..alike * BYTES];
-            kernel::read_memory(pid, range.start + index as u64 * PAGE, chunk)?;
-            chunk.chunks_exact(BYTES).for_each(|page| self.keep(page));
-            index += alike;
+    /// Of a process that has written nothing since it is a copy of `origin`.
+    pub fn inherited(origin: Rc<Origin>) -> Self {
+        let ranges = origin.ranges.clone();
+        Image { places: vec![INHERITED; ranges.pages()], ranges, own: Vec::new(), origin: Some(origin) }
+    }
+
+    /// Reads pages of a stopped process, and has them present afterwards.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn read(&mut self, pid: Pid, pages: &[usize]) -> io::Result<()> {
+        let mut buffer = vec![0; pages.len().min(CHUNK) * BYTES];
+        for chunk in pages.chunks(CHUNK) {
+            let buffer = &mut buffer[..chunk.len() * BYTES];
+            kernel::read_memory(pid, chunk.iter().map(|&page| (self.ranges.address_of(page), BYTES)), buffer)?;
+            chunk.iter().zip(buffer.chunks_exact(BYTES)).for_each(|(&page, bytes)| self.keep(page, bytes));
         }
+        self.own.shrink_to_fit();
         Ok(())
     }
 
-    fn keep(&mut self, page: &[u8]) {
-        if page == ZEROS {
-            self.pages.push(Page::Zeros);
+    fn keep(&mut self, page: usize, bytes: &[u8]) {
+        if bytes == ZEROS {
+            self.places[page] = NOTHING;
             return;
         }
-        self.own.extend_from_slice(page);
-        self.pages.push(Page::Own((self.own.len() / BYTES - 1) as u32));
+        self.places[page] = (self.own.len() / BYTES) as u32;
+        self.own.extend_from_slice(bytes);
     }
 
-    /// The ranges, in the order of their addresses.
-    pub fn ranges(&self) -> &[Range] {
+    /// What it is of.
+    pub fn ranges(&self) -> &Rc<Ranges> {
         &self.ranges
     }
 
-    /// How many pages there are.
-    pub fn pages(&self) -> usize {
-        self.pages.len()
-    }
-
-    /// How many of them are kept here and nowhere else.
+    /// How many pages are kept here and nowhere else.
     #[cfg(test)]
     pub fn own_pages(&self) -> usize {
         self.own.len() / BYTES
-    }
-
-    /// The first address and the one behind the last.
-    pub fn bounds(&self) -> (u64, u64) {
-        let first = self.ranges.first().map_or(0, |range| range.start);
-        (first, self.ranges.last().map_or(first, |range| range.end))
-    }
-
-    /// The index of the page at this address, if it is one of these.
-    pub fn page_at(&self, address: u64) -> Option<usize> {
-        let range = self.ranges.get(self.ranges.partition_point(|range| range.end <= address))?;
-        let offset = address.checked_sub(range.start)?;
-        Some(range.first_page + (offset / PAGE) as usize)
-    }
-
-    /// The address of a page.
-    pub fn address_of(&self, page: usize) -> u64 {
-        let range = &self.ranges[self.ranges.partition_point(|range| range.first_page <= page) - 1];
-        range.start + (page - range.first_page) as u64 * PAGE
     }
 
     /// The bytes of a page.
@@ -133,17 +97,11 @@ impl Image {
     /// # Errors
     /// It is in the origin, which the system does not let be read.
     pub fn page(&self, page: usize) -> io::Result<&[u8]> {
-        match &self.pages[page] {
-            Page::Zeros => Ok(&ZEROS),
-            Page::Own(slot) => Ok(&self.own[*slot as usize * BYTES..][..BYTES]),
-            Page::Inherited(bytes) => match (bytes.get(), &self.origin) {
-                (Some(bytes), _) => Ok(bytes),
-                (None, Some(origin)) => {
-                    let fetched = origin.page(self.address_of(page))?;
-                    Ok(bytes.get_or_init(|| fetched))
-                }
-                (None, None) => Err(io::Error::other("a page that is inherited of nobody")),
-            },
+        match (self.places[page], &self.origin) {
+            (NOTHING, _) => Ok(&ZEROS),
+            (INHERITED, Some(origin)) => origin.page(page),
+            (INHERITED, None) => Err(io::Error::other("a page that is inherited of nobody")),
+            (own, _) => Ok(&self.own[own as usize * BYTES..][..BYTES]),
         }
     }
 }
@@ -151,47 +109,32 @@ impl Image {
 // === impl Origin ===
 
 impl Origin {
-    /// The process that children are copies of.
-    pub fn new(pid: Pid) -> Self {
-        Origin { pid, fetched: RefCell::default() }
+    /// The process that children are copies of, by its id and its directory in a procfs. Each of its pages is there from now on, and so in
+    /// the copies that it makes.
+    ///
+    /// # Errors
+    /// What the system says, or that it has memory that others can change.
+    pub fn new(pid: Pid, directory: &impl AsFd) -> io::Result<Self> {
+        let pages = Pages::of(directory)?;
+        let ranges = Ranges::of(&visible::mappings(directory.as_fd())?, |start, end| pages.has_own(start, end))?;
+        let missing = pages.missing(&ranges)?;
+        let mut first_bytes = vec![0; missing.len()];
+        kernel::read_memory(pid, missing.iter().map(|&page| (ranges.address_of(page), 1)), &mut first_bytes)?;
+        let pages = (0..ranges.pages()).map(|_| OnceCell::new()).collect();
+        Ok(Origin { pid, ranges: Rc::new(ranges), pages })
     }
 
-    fn page(&self, address: u64) -> io::Result<Rc<[u8]>> {
-        if let Some(page) = self.fetched.borrow().get(&address) {
-            return Ok(page.clone());
-        }
-        let mut bytes = [0; BYTES];
-        kernel::read_memory(self.pid, address, &mut bytes)?;
-        let page: Rc<[u8]> = bytes.into();
-        self.fetched.borrow_mut().insert(address, page.clone());
-        Ok(page)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn image(ranges: &[(u64, u64)]) -> Image {
-        let mut first_page = 0;
-        let mut image = Image { ranges: Vec::new(), pages: Vec::new(), own: Vec::new(), origin: None };
-        for &(start, end) in ranges {
-            image.ranges.push(Range { start, end, first_page, is_stack: false });
-            first_page += ((end - start) / PAGE) as usize;
-        }
-        image.pages.extend((0..first_page).map(|_| Page::Zeros));
-        image
+    /// What it can write to, and so whoever is a copy of it.
+    pub fn ranges(&self) -> &Ranges {
+        &self.ranges
     }
 
-    #[test]
-    fn a_page_is_found_by_its_address_and_back_and_no_other_address_is_one() {
-        let image = image(&[(0x1000, 0x3000), (0x3000, 0x4000), (0x9000, 0xb000)]);
-        for (page, address) in [0x1000, 0x2000, 0x3000, 0x9000, 0xa000].into_iter().enumerate() {
-            assert_eq!(image.page_at(address), Some(page));
-            assert_eq!(image.address_of(page), address);
+    fn page(&self, page: usize) -> io::Result<&[u8]> {
+        if let Some(bytes) = self.pages[page].get() {
+            return Ok(bytes);
         }
-        for address in [0, 0xfff, 0x4000, 0x8000, 0xb000] {
-            assert_eq!(image.page_at(address), None, "{address:#x}");
-        }
+        let mut bytes = vec![0; BYTES].into_boxed_slice();
+        kernel::read_memory(self.pid, [(self.ranges.address_of(page), BYTES)].into_iter(), &mut bytes)?;
+        Ok(self.pages[page].get_or_init(|| bytes))
     }
 }

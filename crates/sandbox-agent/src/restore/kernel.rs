@@ -1,47 +1,13 @@
-//! The kernel's means by which one process is followed and put back by another: ptrace, asynchronous write protection
-//! (`userfaultfd` with `WP_ASYNC`, and `PAGEMAP_SCAN`: Linux 6.7 or newer), and reads and writes of its memory. Each is a small
-//! safe function; nothing here decides anything.
+//! The kernel's means by which one process is followed and put back by another: ptrace, and reads and writes of its memory. Each is
+//! a small safe function; nothing here decides anything. What says which memory was written is `tracking`'s.
 #![allow(unsafe_code)]
 
-use std::{
-    ffi::c_void,
-    io, mem,
-    os::fd::{AsRawFd, OwnedFd},
-    ptr,
-};
+use std::{ffi::c_void, io, mem};
 
 use rustix::process::Pid;
 
-use super::{lost::Lost, ranges::PAGE};
+use crate::{part, weaken};
 
-/// From the kernel's `linux/userfaultfd.h`.
-const UFFDIO_API: libc::Ioctl = 0xc018_aa3f;
-const UFFDIO_REGISTER: libc::Ioctl = 0xc020_aa00;
-const UFFDIO_WRITEPROTECT: libc::Ioctl = 0xc018_aa06;
-const UFFD_API: u64 = 0xaa;
-/// Pages that are not there can be protected, and writes go on by themselves.
-const FEATURES: u64 = WP_UNPOPULATED | WP_ASYNC;
-const WP_UNPOPULATED: u64 = 1 << 13;
-const WP_ASYNC: u64 = 1 << 15;
-const REGISTER_MODE_WP: u64 = 1 << 1;
-const WRITEPROTECT_MODE_WP: u64 = 1;
-
-/// From the kernel's `admin-guide/mm/pagemap.rst`: whether a page is there, or swapped, and whether nobody else maps it.
-const PRESENT: u64 = 1 << 63;
-const SWAPPED: u64 = 1 << 62;
-const EXCLUSIVE: u64 = 1 << 56;
-const OF_A_FILE: u64 = 1 << 61;
-const ENTRY: usize = mem::size_of::<u64>();
-
-/// From the kernel's `linux/fs.h`.
-const PAGEMAP_SCAN: libc::Ioctl = 0xc060_6610;
-const PAGE_IS_WPALLOWED: u64 = 1;
-const PAGE_IS_WRITTEN: u64 = 1 << 1;
-const PAGE_IS_FILE: u64 = 1 << 2;
-const PAGE_IS_PRESENT: u64 = 1 << 3;
-const PAGE_IS_SWAPPED: u64 = 1 << 4;
-/// Regions that one call tells of. An interpreter's memory falls into about 400 after an ordinary program.
-const REGIONS: usize = 1024;
 /// The kernel takes as many pieces in one call.
 const MOST_PIECES: usize = 1024;
 /// Room for the extended registers of every processor so far: AVX-512 and AMX need 11 KiB.
@@ -49,9 +15,11 @@ const MOST_EXTENDED: usize = 16 * 1024;
 /// The kernel's `NT_X86_XSTATE`.
 const EXTENDED_STATE: usize = 0x202;
 const SIGNAL_SET_BYTES: usize = 8;
-/// General registers, and where among them the number of the call stands that they were stopped at.
+/// General registers, and where among them stand the fourth argument of a call, its number, and the address of what is the thread's own.
 const GENERAL: usize = mem::size_of::<libc::user_regs_struct>() / mem::size_of::<u64>();
+const FOURTH_ARGUMENT: usize = 7;
 const CALL: usize = 15;
+const THREAD_AREA: usize = 21;
 
 /// What one process can be put back to, beside its memory.
 #[derive(PartialEq)]
@@ -60,81 +28,6 @@ pub struct Registers {
     general: [u64; GENERAL],
     extended: Vec<u8>,
     blocked_signals: u64,
-}
-
-/// The tracking of another process's memory.
-pub struct Tracking {
-    memory: OwnedFd,
-    pagemap: OwnedFd,
-}
-
-/// Neighboring pages that are alike: tracked, present, and either all written or none. The kernel's `page_region`.
-#[repr(C)]
-#[derive(Debug, Clone, Copy)]
-pub struct Region {
-    /// Its first address.
-    pub start: u64,
-    /// The one behind its last.
-    pub end: u64,
-    categories: u64,
-}
-
-/// Pages of these categories: all of some, and any of others. Of each it is told which of the last it has.
-struct Wanted {
-    all_of: u64,
-    any_of: u64,
-    told: u64,
-}
-
-/// Whose a page is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Mapped {
-    /// The process's alone, or nobody's so far.
-    Own,
-    /// Another process maps it too: one of which this is a copy, or another copy. Not a page of a file, which anybody may map.
-    Shared,
-}
-
-/// The kernel's `uffdio_api`.
-#[repr(C)]
-struct Interface {
-    version: u64,
-    features: u64,
-    calls: u64,
-}
-
-/// The kernel's `uffdio_register`.
-#[repr(C)]
-struct Registration {
-    start: u64,
-    length: u64,
-    mode: u64,
-    calls: u64,
-}
-
-/// The kernel's `uffdio_writeprotect`.
-#[repr(C)]
-struct Protection {
-    start: u64,
-    length: u64,
-    mode: u64,
-}
-
-/// The kernel's `pm_scan_arg`.
-#[repr(C)]
-struct Scan {
-    size: u64,
-    flags: u64,
-    start: u64,
-    end: u64,
-    walked: u64,
-    regions: u64,
-    region_count: u64,
-    most_pages: u64,
-    inverted: u64,
-    all_of: u64,
-    any_of: u64,
-    told: u64,
 }
 
 /// Makes a stopped child of this process that has asked to be traced end with it, and stop at the calls that its filter marks.
@@ -178,7 +71,21 @@ fn process(pid: i32) -> io::Result<Pid> {
 /// # Errors
 /// What the system says.
 pub fn called(pid: i32) -> io::Result<u64> {
-    Registers::read(process(pid)?).map(|registers| registers.general[CALL])
+    Ok(general(process(pid)?)?[CALL])
+}
+
+/// The fourth argument of the call that a process has just made.
+///
+/// # Errors
+/// What the system says.
+pub fn fourth_argument(pid: Pid) -> io::Result<u64> {
+    Ok(general(pid)?[FOURTH_ARGUMENT])
+}
+
+fn general(pid: Pid) -> io::Result<[u64; GENERAL]> {
+    let mut registers = [0; GENERAL];
+    trace(libc::PTRACE_GETREGS, pid, 0, &raw mut registers as usize)?;
+    Ok(registers)
 }
 
 /// Whether a signal waits for a stopped process, to be delivered when it goes on.
@@ -196,16 +103,33 @@ pub fn has_pending_signals(pid: Pid) -> io::Result<bool> {
     Ok(false)
 }
 
-/// Reads memory of a process.
+/// Reads pieces of memory of a process, of which each has an address and a length; what follows each other is read as one.
 ///
 /// # Errors
 /// What the system says; less than asked for is an error.
-pub fn read_memory(pid: Pid, address: u64, into: &mut [u8]) -> io::Result<()> {
-    let local = libc::iovec { iov_base: into.as_mut_ptr().cast(), iov_len: into.len() };
-    let remote = libc::iovec { iov_base: address as *mut c_void, iov_len: into.len() };
+pub fn read_memory(pid: Pid, pieces: impl Iterator<Item = (u64, usize)>, into: &mut [u8]) -> io::Result<()> {
+    let mut rest = into;
+    let mut remote = Vec::new();
+    for (address, length) in pieces {
+        if remote.len() == MOST_PIECES {
+            rest = read_pieces(pid, &remote, rest)?;
+            remote.clear();
+        }
+        append(&mut remote, address, length);
+    }
+    read_pieces(pid, &remote, rest).map(|_| ())
+}
+
+/// Returns what was not written to.
+fn read_pieces<'a>(pid: Pid, remote: &[libc::iovec], into: &'a mut [u8]) -> io::Result<&'a mut [u8]> {
+    let length = remote.iter().map(|piece| piece.iov_len).sum();
+    let (into, rest) = into.split_at_mut_checked(length).ok_or_else(|| io::Error::other("too little room for another's memory"))?;
+    let local = libc::iovec { iov_base: into.as_mut_ptr().cast(), iov_len: length };
+    let count = remote.len() as libc::c_ulong;
     // SAFETY: the kernel writes at most as many bytes as the buffer has, and checks what is remote.
-    let count = unsafe { libc::process_vm_readv(pid.as_raw_nonzero().get(), &raw const local, 1, &raw const remote, 1, 0) };
-    whole(count, into.len())
+    let read = unsafe { libc::process_vm_readv(pid.as_raw_nonzero().get(), &raw const local, 1, remote.as_ptr(), count, 0) };
+    whole(read, length)?;
+    Ok(rest)
 }
 
 /// Writes pieces of memory of a process, in order; neighbors are written as one.
@@ -259,8 +183,7 @@ impl Registers {
     /// # Errors
     /// What the system says.
     pub fn read(pid: Pid) -> io::Result<Self> {
-        let mut registers = Registers { general: [0; GENERAL], extended: vec![0; MOST_EXTENDED], blocked_signals: 0 };
-        trace(libc::PTRACE_GETREGS, pid, 0, &raw mut registers.general as usize)?;
+        let mut registers = Registers { general: general(pid)?, extended: vec![0; MOST_EXTENDED], blocked_signals: 0 };
         let mut extended = registers.extended();
         trace(libc::PTRACE_GETREGSET, pid, EXTENDED_STATE, &raw mut extended as usize)?;
         if extended.iov_len == MOST_EXTENDED {
@@ -272,15 +195,36 @@ impl Registers {
         Ok(registers)
     }
 
-    /// Gives them to a stopped process.
+    /// Gives them to a stopped process, and says whether it has them then: some flags of the processor stay what a program has made of
+    /// them, whatever is asked for. Where it has not, it goes on as if it had not been asked.
     ///
     /// # Errors
     /// What the system says.
-    pub fn write(&mut self, pid: Pid) -> io::Result<()> {
+    pub fn write(&mut self, pid: Pid) -> io::Result<bool> {
+        let before = general(pid)?;
+        let exchanged = self.exchange(pid);
+        if !matches!(exchanged, Ok(true)) {
+            trace(libc::PTRACE_SETREGS, pid, 0, &raw const before as usize)?;
+        }
+        exchanged
+    }
+
+    fn exchange(&mut self, pid: Pid) -> io::Result<bool> {
         trace(libc::PTRACE_SETREGS, pid, 0, &raw const self.general as usize)?;
-        let extended = self.extended();
-        trace(libc::PTRACE_SETREGSET, pid, EXTENDED_STATE, &raw const extended as usize)?;
-        trace(libc::PTRACE_SETSIGMASK, pid, SIGNAL_SET_BYTES, &raw const self.blocked_signals as usize)
+        if general(pid)? != self.general {
+            return Ok(false);
+        }
+        if !weaken::off(part::RESTORED_REGISTERS) {
+            let extended = self.extended();
+            trace(libc::PTRACE_SETREGSET, pid, EXTENDED_STATE, &raw const extended as usize)?;
+            trace(libc::PTRACE_SETSIGMASK, pid, SIGNAL_SET_BYTES, &raw const self.blocked_signals as usize)?;
+        }
+        Ok(true)
+    }
+
+    /// The address of what is the thread's own.
+    pub fn thread_area(&self) -> u64 {
+        self.general[THREAD_AREA]
     }
 
     fn extended(&mut self) -> libc::iovec {
@@ -297,131 +241,4 @@ fn trace_count(request: libc::c_uint, pid: Pid, address: usize, data: usize) -> 
     // SAFETY: every caller in this file passes addresses of its own locals, of the layout that the request asks for.
     let result = unsafe { libc::ptrace(request, pid.as_raw_nonzero().get(), address as *mut c_void, data as *mut c_void) };
     usize::try_from(result).map_err(|_| io::Error::last_os_error())
-}
-
-// === impl Tracking ===
-
-impl Tracking {
-    /// Tracking by the process's own descriptor for it, and its table of pages.
-    ///
-    /// # Errors
-    /// The kernel cannot track writes that go on by themselves.
-    pub fn new(memory: OwnedFd, pagemap: OwnedFd) -> io::Result<Self> {
-        control(&memory, UFFDIO_API, &mut Interface { version: UFFD_API, features: FEATURES, calls: 0 })?;
-        Ok(Tracking { memory, pagemap })
-    }
-
-    /// Tracks a range from now on.
-    ///
-    /// # Errors
-    /// What the system says.
-    pub fn register(&self, start: u64, end: u64) -> io::Result<()> {
-        control(&self.memory, UFFDIO_REGISTER, &mut Registration { start, length: end - start, mode: REGISTER_MODE_WP, calls: 0 })?;
-        Ok(())
-    }
-
-    /// Makes pages count as not written, until the next write.
-    ///
-    /// # Errors
-    /// What the system says.
-    pub fn protect(&self, start: u64, end: u64) -> io::Result<()> {
-        control(&self.memory, UFFDIO_WRITEPROTECT, &mut Protection { start, length: end - start, mode: WRITEPROTECT_MODE_WP })?;
-        Ok(())
-    }
-
-    /// Tells of every tracked page that is there, region by region in order.
-    ///
-    /// # Errors
-    /// The first refusal of `tell`, or what the system says.
-    pub fn scan(&self, start: u64, end: u64, tell: impl FnMut(Region) -> Result<(), Lost>) -> Result<(), Lost> {
-        // Not what is swapped: where the kernel has thrown a page of a file away, it leaves the mark of one that is.
-        let wanted = Wanted { all_of: PAGE_IS_WPALLOWED, any_of: PAGE_IS_PRESENT, told: PAGE_IS_WPALLOWED | PAGE_IS_WRITTEN };
-        self.walk(start, end, &wanted, tell)
-    }
-
-    /// Whether there are pages in a range that are of no file, as the process has once written them.
-    ///
-    /// # Errors
-    /// What the system says.
-    pub fn has_own_pages(&self, start: u64, end: u64) -> Result<bool, Lost> {
-        let mut found = false;
-        let wanted = Wanted { all_of: 0, any_of: PAGE_IS_PRESENT | PAGE_IS_SWAPPED, told: PAGE_IS_FILE };
-        self.walk(start, end, &wanted, |region| {
-            found |= region.categories & PAGE_IS_FILE == 0;
-            Ok(())
-        })?;
-        Ok(found)
-    }
-
-    /// Whose the pages of a range are.
-    ///
-    /// # Errors
-    /// What the system says.
-    pub fn mapped(&self, start: u64, end: u64) -> io::Result<Vec<Mapped>> {
-        let count = ((end - start) / PAGE) as usize;
-        let mut bytes = vec![0; count * ENTRY];
-        let mut read = 0;
-        while read < bytes.len() {
-            match rustix::io::pread(&self.pagemap, &mut bytes[read..], start / PAGE * ENTRY as u64 + read as u64)? {
-                0 => return Err(io::Error::other("a table of pages that ends too early")),
-                more => read += more,
-            }
-        }
-        let entries = bytes.chunks_exact(ENTRY).map(|entry| entry.iter().rev().fold(0_u64, |number, byte| number << 8 | u64::from(*byte)));
-        Ok(entries
-            .map(|entry| if entry & (PRESENT | SWAPPED | EXCLUSIVE | OF_A_FILE) == PRESENT { Mapped::Shared } else { Mapped::Own })
-            .collect())
-    }
-
-    /// Walks through the pages that are wanted.
-    fn walk(&self, start: u64, end: u64, wanted: &Wanted, mut tell: impl FnMut(Region) -> Result<(), Lost>) -> Result<(), Lost> {
-        let mut regions = [Region { start: 0, end: 0, categories: 0 }; REGIONS];
-        let mut at = start;
-        while at < end {
-            let mut scan = Scan {
-                size: mem::size_of::<Scan>() as u64,
-                flags: 0,
-                start: at,
-                end,
-                walked: 0,
-                regions: regions.as_mut_ptr() as u64,
-                region_count: REGIONS as u64,
-                most_pages: 0,
-                inverted: 0,
-                all_of: wanted.all_of,
-                any_of: wanted.any_of,
-                told: wanted.told,
-            };
-            let count = control(&self.pagemap, PAGEMAP_SCAN, &mut scan)?;
-            let found = regions.get(..count).unwrap_or(&regions);
-            found.iter().copied().try_for_each(&mut tell)?;
-            // Where there was room for more, this is all. Not by `walked`: of more than 512 regions it tells where the first 512 ended.
-            match found.last() {
-                Some(last) if found.len() == REGIONS => at = last.end,
-                _ => return Ok(()),
-            }
-        }
-        Ok(())
-    }
-}
-
-/// A request of a descriptor, which reads and writes one plain structure.
-fn control<T>(descriptor: &OwnedFd, request: libc::Ioctl, argument: &mut T) -> io::Result<usize> {
-    // SAFETY: every caller in this file passes the structure that the request is defined with, and what it points to is as long as it says.
-    let result = unsafe { libc::ioctl(descriptor.as_raw_fd(), request, ptr::from_mut(argument)) };
-    usize::try_from(result).map_err(|_| io::Error::last_os_error())
-}
-
-// === impl Region ===
-
-impl Region {
-    /// How many pages it has.
-    pub fn pages(&self) -> usize {
-        ((self.end - self.start) / PAGE) as usize
-    }
-
-    /// Whether its pages were written since they were protected.
-    pub fn is_written(&self) -> bool {
-        self.categories & PAGE_IS_WRITTEN != 0
-    }
 }

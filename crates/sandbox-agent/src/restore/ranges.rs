@@ -25,35 +25,138 @@ pub struct Range {
     pub is_stack: bool,
 }
 
-/// The mappings of a text like `/proc/self/maps` that are put back, in their order. `has_own` says whether a range that cannot be
-/// written to has pages that are of no file.
-///
-/// # Errors
-/// Memory that others can change, that cannot be read, or more than can be tracked; a line that is none.
-pub fn tracked(maps: &str, mut has_own: impl FnMut(u64, u64) -> io::Result<bool>) -> io::Result<Vec<Range>> {
-    let mut ranges = Vec::new();
-    let mut pages = 0;
-    for line in maps.lines() {
-        let refused = |why| io::Error::other(format!("{why}: {line}"));
-        let (start, end, [read, write, _, shared]) = parse(line).ok_or_else(|| refused("not a mapping"))?;
-        let is_writable = write == b'w';
-        if is_writable && shared != b'p' {
-            return Err(refused("others can change this memory"));
+/// What is put back of one process, in the order of addresses. Its pages are numbered, from 0.
+pub struct Ranges(Vec<Range>);
+
+// === impl Ranges ===
+
+impl Ranges {
+    /// The mappings of a text like `/proc/self/maps` that are put back, in their order. `has_own` says whether a range that cannot be
+    /// written to has pages that are of no file.
+    ///
+    /// # Errors
+    /// Memory that others can change, that cannot be read, or more than can be tracked; a line that is none.
+    pub fn of(maps: &str, mut has_own: impl FnMut(u64, u64) -> io::Result<bool>) -> io::Result<Self> {
+        let mut ranges = Vec::new();
+        let mut pages = 0;
+        for line in maps.lines() {
+            let mapping = Mapping::parse(line)?;
+            let refused = |why| io::Error::other(format!("{why}: {line}"));
+            if mapping.is_writable && mapping.is_shared {
+                return Err(refused("others can change this memory"));
+            }
+            if !mapping.is_writable && (!mapping.can_have_own() || !has_own(mapping.start, mapping.end)?) {
+                continue;
+            }
+            if !mapping.is_readable {
+                return Err(refused("this memory cannot be read"));
+            }
+            let first_page = usize::try_from(pages).map_err(io::Error::other)?;
+            ranges.push(Range { start: mapping.start, end: mapping.end, first_page, is_stack: line.ends_with("[stack]") });
+            pages += (mapping.end - mapping.start) / PAGE;
         }
-        if !is_writable && (shared != b'p' || KERNELS_OWN.iter().any(|name| line.ends_with(name)) || !has_own(start, end)?) {
-            continue;
+        if ranges.is_empty() || ranges.len() > MOST_RANGES || pages > MOST_PAGES {
+            return Err(io::Error::other(format!("{pages} pages in {} mappings cannot be tracked", ranges.len())));
         }
-        if read != b'r' {
-            return Err(refused("this memory cannot be read"));
-        }
-        let first_page = usize::try_from(pages).map_err(io::Error::other)?;
-        ranges.push(Range { start, end, first_page, is_stack: line.ends_with("[stack]") });
-        pages += (end - start) / PAGE;
+        Ok(Ranges(ranges))
     }
-    if ranges.is_empty() || ranges.len() > MOST_RANGES || pages > MOST_PAGES {
-        return Err(io::Error::other(format!("{pages} pages in {} mappings cannot be tracked", ranges.len())));
+
+    /// Whether these are all that is to be put back of a process with these mappings. `has_own` says of a range what it says to
+    /// [`of`](Self::of).
+    ///
+    /// # Errors
+    /// A line that is none, or what `has_own` says.
+    pub fn hold(&self, maps: &str, mut has_own: impl FnMut(u64, u64) -> io::Result<bool>) -> io::Result<bool> {
+        for line in maps.lines() {
+            let mapping = Mapping::parse(line)?;
+            let has_to = match mapping.is_writable {
+                true if mapping.is_shared => return Ok(false),
+                true => true,
+                false => mapping.can_have_own() && !self.cover(mapping.start, mapping.end) && has_own(mapping.start, mapping.end)?,
+            };
+            if has_to && !self.cover(mapping.start, mapping.end) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
-    Ok(ranges)
+
+    /// Whether every page from `start` to `end` is one of these.
+    fn cover(&self, start: u64, end: u64) -> bool {
+        let mut at = start;
+        while at < end {
+            match self.around(at) {
+                Some(range) => at = range.end,
+                None => return false,
+            }
+        }
+        true
+    }
+
+    /// One by one.
+    pub fn iter(&self) -> impl Iterator<Item = &Range> {
+        self.0.iter()
+    }
+
+    /// How many pages there are.
+    pub fn pages(&self) -> usize {
+        self.0.last().map_or(0, |last| last.first_page + ((last.end - last.start) / PAGE) as usize)
+    }
+
+    /// The first address and the one behind the last.
+    pub fn bounds(&self) -> (u64, u64) {
+        let first = self.0.first().map_or(0, |range| range.start);
+        (first, self.0.last().map_or(first, |range| range.end))
+    }
+
+    /// The number of the page at this address, if it is one of these.
+    pub fn page_at(&self, address: u64) -> Option<usize> {
+        let range = self.around(address)?;
+        Some(range.first_page + ((address - range.start) / PAGE) as usize)
+    }
+
+    /// The address of a page.
+    pub fn address_of(&self, page: usize) -> u64 {
+        let range = &self.0[self.0.partition_point(|range| range.first_page <= page) - 1];
+        range.start + (page - range.first_page) as u64 * PAGE
+    }
+
+    /// The range that this address lies in.
+    fn around(&self, address: u64) -> Option<&Range> {
+        let range = self.0.get(self.0.partition_point(|range| range.end <= address))?;
+        (range.start <= address).then_some(range)
+    }
+}
+
+/// A line `7f00-7f01 rw-p ...`.
+struct Mapping {
+    start: u64,
+    end: u64,
+    is_readable: bool,
+    is_writable: bool,
+    is_shared: bool,
+    is_kernels: bool,
+}
+
+// === impl Mapping ===
+
+impl Mapping {
+    fn parse(line: &str) -> io::Result<Self> {
+        let (start, end, [read, write, _, shared]) = parse(line).ok_or_else(|| io::Error::other(format!("not a mapping: {line}")))?;
+        Ok(Mapping {
+            start,
+            end,
+            is_readable: read == b'r',
+            is_writable: write == b'w',
+            is_shared: shared != b'p',
+            is_kernels: KERNELS_OWN.iter().any(|name| line.ends_with(name)),
+        })
+    }
+
+    /// Whether it can have pages that are of no file, though nobody writes to it.
+    fn can_have_own(&self) -> bool {
+        !self.is_shared && !self.is_kernels
+    }
 }
 
 /// Start, end and mode of a line `7f00-7f01 rw-p ...`.
@@ -75,7 +178,7 @@ mod tests {
 
     /// As if no range that cannot be written to had pages of its own.
     fn of_files(maps: &str) -> io::Result<Vec<Range>> {
-        tracked(maps, |_, _| Ok(false))
+        Ranges::of(maps, |_, _| Ok(false)).map(|ranges| ranges.0)
     }
 
     #[test]
@@ -88,10 +191,10 @@ mod tests {
 
     #[test]
     fn what_was_written_once_is_tracked_too() {
-        let ranges = tracked(&format!("{CODE}{HEAP}"), |start, _| Ok(start == 0x5555_0000_0000)).unwrap();
+        let ranges = Ranges::of(&format!("{CODE}{HEAP}"), |start, _| Ok(start == 0x5555_0000_0000)).unwrap();
         assert_eq!(ranges.iter().map(|range| range.first_page).collect::<Vec<_>>(), [0, 2]);
         let clock = "7fff00000000-7fff00004000 r--p 00000000 00:00 0    [vvar]\n";
-        assert_eq!(tracked(&format!("{HEAP}{clock}"), |_, _| Ok(true)).unwrap().len(), 1, "the kernel's own is not");
+        assert_eq!(Ranges::of(&format!("{HEAP}{clock}"), |_, _| Ok(true)).unwrap().0.len(), 1, "the kernel's own is not");
     }
 
     #[test]
@@ -112,5 +215,33 @@ mod tests {
         for text in ["", CODE, "what", "2000-1000 rw-p", "1000-2000", "1000-2000 rw", "0-100000000000 rw-p 0 00:00 0"] {
             assert!(of_files(text).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn a_page_is_found_by_its_address_and_back_and_no_other_address_is_one() {
+        let ranges = Ranges::of("1000-3000 rw-p\n3000-4000 rw-p\n9000-b000 rw-p\n", |_, _| Ok(false)).unwrap();
+        for (page, address) in [0x1000, 0x2000, 0x3000, 0x9000, 0xa000].into_iter().enumerate() {
+            assert_eq!(ranges.page_at(address), Some(page));
+            assert_eq!(ranges.address_of(page), address);
+        }
+        for address in [0, 0xfff, 0x4000, 0x8000, 0xb000] {
+            assert_eq!(ranges.page_at(address), None, "{address:#x}");
+        }
+        assert_eq!((ranges.pages(), ranges.bounds()), (5, (0x1000, 0xb000)));
+    }
+
+    #[test]
+    fn whoever_can_write_elsewhere_too_is_not_held() {
+        let ranges = Ranges::of("1000-3000 rw-p\n3000-4000 rw-p\n9000-b000 rw-p\n", |_, _| Ok(false)).unwrap();
+        let check = |maps: &str, own: bool, expected: bool| assert_eq!(ranges.hold(maps, |_, _| Ok(own)).unwrap(), expected, "{maps}");
+        for maps in ["1000-4000 rw-p\n9000-b000 rw-p\n", "1000-2000 r--p\n9000-a000 rw-p\n", "5000-6000 r--p\n", "5000-6000 r--s\n"] {
+            check(maps, false, true);
+        }
+        check("5000-6000 r--s\n", true, true);
+        check("1000-2000 r--p\n", true, true);
+        for maps in ["1000-5000 rw-p\n", "5000-6000 rw-p\n", "1000-4000 rw-s\n", "8000-a000 rw-p\n", "5000-6000 -w-p\n"] {
+            check(maps, false, false);
+        }
+        check("5000-6000 r--p\n", true, false);
     }
 }

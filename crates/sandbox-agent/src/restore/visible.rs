@@ -47,13 +47,17 @@ impl Visible {
     /// # Errors
     /// What the system says.
     pub fn read(directory: BorrowedFd<'_>) -> io::Result<Self> {
+        Self::with(mappings(directory)?, directory)
+    }
+
+    /// The same, where the mappings were read just now.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn with(mappings: String, directory: BorrowedFd<'_>) -> io::Result<Self> {
         let status = text(directory, "status")?;
         let stays = |line: &&str| !line.split(':').next().is_some_and(|name| GOES_ON.contains(&name));
-        Ok(Visible {
-            mappings: mappings(directory)?,
-            descriptors: descriptors(directory)?,
-            status: status.lines().filter(stays).map(str::to_owned).collect(),
-        })
+        Ok(Visible { mappings, descriptors: descriptors(directory)?, status: status.lines().filter(stays).map(str::to_owned).collect() })
     }
 
     /// Bytes of the address space; 0 where the status does not say.

@@ -125,8 +125,7 @@ impl Sandbox {
         await_readable(listener.as_fd());
         // An agent that another test starts meanwhile would hold it open.
         let control = accept_with(&listener, SocketFlags::CLOEXEC).unwrap();
-        let mut sandbox =
-            Sandbox { process, control: Some(control), next: 1, uid, waiting: Vec::new(), restores, _directory: directory };
+        let mut sandbox = Sandbox { process, control: Some(control), next: 1, uid, waiting: Vec::new(), restores, _directory: directory };
         let (hello, _) = sandbox.report(|_| true);
         assert_eq!(hello, Report::Hello { version: sandbox_protocol::VERSION });
         sandbox

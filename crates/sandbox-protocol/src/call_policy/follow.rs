@@ -10,8 +10,9 @@ use super::{
 
 /// `O_WRONLY | O_RDWR | O_CREAT | O_TRUNC | O_ASYNC | O_DIRECT | __O_TMPFILE`.
 const WRITING: u32 = 0x3 | 0x40 | 0x200 | 0x2000 | 0x4000 | 0x40_0000;
-/// Where a child reads its program.
-const REQUEST: u32 = 3;
+/// Where a child that is put back reads its programs: behind every descriptor that a program may open, and below the lowest limit that
+/// systems start programs with.
+pub const KEPT_REQUEST: u32 = 511;
 
 /// What stays of a call when memory and registers are put back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -134,7 +135,7 @@ pub const CHILD_RESTORED: FollowPolicy = FollowPolicy {
     ],
     shown: &["epoll_create1", "eventfd2", "mmap", "mremap", "munmap", "pipe2", "socketpair"],
     rules: &[
-        of("read", &[Condition::equals(0, REQUEST)], Trace::Waits),
+        of("read", &[Condition::equals(0, KEPT_REQUEST)], Trace::Waits),
         of("read", &[], Trace::Nothing),
         of("exit_group", &[Condition::equals(0, 0)], Trace::Ends),
         of("exit_group", &[], Trace::Nothing),
@@ -142,8 +143,8 @@ pub const CHILD_RESTORED: FollowPolicy = FollowPolicy {
         of("close", &[Condition::equals(0, 0)], Trace::Stays),
         of("close", &[Condition::equals(0, 1)], Trace::Stays),
         of("close", &[Condition::equals(0, 2)], Trace::Stays),
-        of("close", &[Condition::equals(0, 3)], Trace::Stays),
         of("close", &[Condition::equals(0, 4)], Trace::Stays),
+        of("close", &[Condition::equals(0, KEPT_REQUEST)], Trace::Stays),
         of("close", &[], Trace::Nothing),
         of("openat", &[Condition::without(2, WRITING)], Trace::Shown),
         of("fcntl", &[Condition::equals(1, 1)], Trace::Nothing),      // F_GETFD
