@@ -51,6 +51,8 @@ const PERIOD: u32 = 16;
 const HOT_SHARE: u32 = 3;
 /// Hot pages at most: each is copied after every run, whatever it has written.
 const MOST_HOT_PAGES: usize = 1024;
+/// Bytes of stack that the origin may use beyond what a child has when it is followed. The seal's functions need some hundred.
+const ORIGINS_STACK: u64 = 16 * 1024;
 /// Calls after which the child may have other mappings than the zygote.
 const MEMORY_CALLS: [i64; 6] = [libc::SYS_brk, libc::SYS_madvise, libc::SYS_mmap, libc::SYS_mprotect, libc::SYS_mremap, libc::SYS_munmap];
 
@@ -62,6 +64,8 @@ pub struct Followed {
     tracking: Tracking,
     /// What it is a copy of, if what it has written since is tracked.
     origin: Option<Rc<Origin>>,
+    /// The end of its stack when it was followed.
+    stack: u64,
     /// Whether it has changed a mapping since then.
     remapped: bool,
 }
@@ -99,13 +103,14 @@ impl Followed {
     pub fn new(pid: i32, directory: OwnedFd, origin: Option<Rc<Origin>>) -> io::Result<Self> {
         let pid = Pid::from_raw(pid).ok_or_else(|| io::Error::other("not a process id"))?;
         kernel::follow(pid)?;
-        let descriptor = kernel::fourth_argument(pid)?.try_into().map_err(io::Error::other)?;
+        let (descriptor, stack) = kernel::fourth_argument_and_stack(pid)?;
+        let descriptor = descriptor.try_into().map_err(io::Error::other)?;
         let memory = pidfd_getfd(pidfd_open(pid, PidfdFlags::empty())?, descriptor, PidfdGetfdFlags::empty())?;
         let tracking = Tracking::new(memory, Pages::of(&directory)?)?;
         if let Some(origin) = &origin {
             track(&tracking, origin.ranges())?;
         }
-        Ok(Followed { pid, directory, tracking, origin, remapped: false })
+        Ok(Followed { pid, directory, tracking, origin, stack, remapped: false })
     }
 
     /// Notes a call that the child is told of to make before it waits.
@@ -159,8 +164,10 @@ impl Followed {
             pages.extend(pages_of(ranges, &region)?);
             Ok(())
         })?;
-        for stack in ranges.iter().filter(|range| range.is_stack) {
-            pages.extend(stack.first_page..stack.first_page + ((stack.end - stack.start) / PAGE) as usize);
+        // The origin is in the same function, or in others that need as little of the stack.
+        for range in ranges.iter().filter(|range| range.is_stack) {
+            let first = ranges.page_at(self.stack.saturating_sub(ORIGINS_STACK)).unwrap_or(range.first_page).max(range.first_page);
+            pages.extend(first..range.first_page + ((range.end - range.start) / PAGE) as usize);
         }
         // The kernel notes there on which processor a thread runs, behind what the C library keeps.
         pages.extend([thread_area.saturating_sub(PAGE), thread_area, thread_area + PAGE].iter().filter_map(|&near| ranges.page_at(near)));
@@ -198,9 +205,9 @@ impl Followed {
 
 /// Tracks ranges from now on, of which nothing counts as written.
 fn track(tracking: &Tracking, ranges: &Ranges) -> io::Result<()> {
-    for range in ranges.iter() {
-        tracking.register(range.start, range.end)?;
-        tracking.protect(range.start, range.end)?;
+    for (start, end) in ranges.runs() {
+        tracking.register(start, end)?;
+        tracking.protect(start, end)?;
     }
     Ok(())
 }

@@ -68,7 +68,8 @@ WARM_UP = json.dumps(
 ).encode()
 # The interpreter writes to code that it still specializes; after so many passes it is done, and the code's pages stay shared.
 ZYGOTE_PASSES = 16
-# One pass copies the pages that a request writes; a second one was measured to gain nothing.
+# One pass copies the pages that a request writes; a second one was measured to gain nothing. A process that is put back copies them with its
+# first program, and keeps its copies.
 CHILD_PASSES = 1
 
 
@@ -123,7 +124,8 @@ def serve(baseline):
     """Reads one program, runs it, answers, and ends the process."""
     State.baseline = baseline
     gc.enable()
-    warm_up(CHILD_PASSES)
+    if not State.many:
+        warm_up(CHILD_PASSES)
     answer = Answer(emit)
     try:
         program = read_program()

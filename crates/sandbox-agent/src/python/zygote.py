@@ -26,7 +26,9 @@ THREADS_OF_LIBRARIES = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THRE
 # Seconds that a thread has to end after it was joined.
 SETTLING = 0.5
 # `M_TRIM_THRESHOLD` and `M_TOP_PAD` of mallopt(3): the heap grows in large steps and never shrinks.
-HEAP = ((-1, 1 << 30), (-2, 4 << 20))
+HEAP = ((-1, 1 << 30), (-2, 2 << 20))
+# Enough for the heap to take a step; a larger one gets a mapping of its own.
+STEP, STEPS = 100 << 10, 64
 # Small objects for about two MiB of arenas.
 ARENAS = 5200
 # What our own modules call, whatever a program makes of the module `builtins`.
@@ -132,8 +134,13 @@ def grow():
     if mallopt:
         for parameter, value in HEAP:
             mallopt(parameter, value)
-    # The heap has taken its step once this was there.
-    bytearray(100 << 10)
+    end = getattr(ctypes.pythonapi, "sbrk", None)
+    if mallopt and end:
+        end.restype = ctypes.c_void_p
+        before, blocks = end(0), []
+        while end(0) == before and len(blocks) < STEPS:
+            blocks.append(bytearray(STEP))
+        del blocks
     # One small object alive in each arena; the rest of it is free.
     filler = [bytearray(400) for _ in range(ARENAS)]
     return filler[::200]

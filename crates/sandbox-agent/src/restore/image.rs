@@ -13,8 +13,6 @@ use super::{
 };
 
 const BYTES: usize = PAGE as usize;
-/// Pages that are read at once.
-const CHUNK: usize = 256;
 const ZEROS: [u8; BYTES] = [0; BYTES];
 /// In place of a page of its own: it is in the origin.
 const INHERITED: u32 = u32::MAX;
@@ -62,23 +60,29 @@ impl Image {
     /// # Errors
     /// What the system says.
     pub fn read(&mut self, pid: Pid, pages: &[usize]) -> io::Result<()> {
-        let mut buffer = vec![0; pages.len().min(CHUNK) * BYTES];
-        for chunk in pages.chunks(CHUNK) {
-            let buffer = &mut buffer[..chunk.len() * BYTES];
-            kernel::read_memory(pid, chunk.iter().map(|&page| (self.ranges.address_of(page), BYTES)), buffer)?;
-            chunk.iter().zip(buffer.chunks_exact(BYTES)).for_each(|(&page, bytes)| self.keep(page, bytes));
+        let mut bytes = vec![0; pages.len() * BYTES];
+        kernel::read_memory(pid, pages.iter().map(|&page| (self.ranges.address_of(page), BYTES)), &mut bytes)?;
+        let before = self.own.len() / BYTES;
+        let mut kept = 0;
+        for (index, &page) in pages.iter().enumerate() {
+            let place = index * BYTES..(index + 1) * BYTES;
+            if bytes[place.clone()] == ZEROS {
+                self.places[page] = NOTHING;
+                continue;
+            }
+            bytes.copy_within(place, kept * BYTES);
+            self.places[page] = (before + kept) as u32;
+            kept += 1;
+        }
+        bytes.truncate(kept * BYTES);
+        // Most children are read once.
+        if self.own.is_empty() {
+            self.own = bytes
+        } else {
+            self.own.append(&mut bytes)
         }
         self.own.shrink_to_fit();
         Ok(())
-    }
-
-    fn keep(&mut self, page: usize, bytes: &[u8]) {
-        if bytes == ZEROS {
-            self.places[page] = NOTHING;
-            return;
-        }
-        self.places[page] = (self.own.len() / BYTES) as u32;
-        self.own.extend_from_slice(bytes);
     }
 
     /// What it is of.

@@ -15,10 +15,12 @@ const MOST_EXTENDED: usize = 16 * 1024;
 /// The kernel's `NT_X86_XSTATE`.
 const EXTENDED_STATE: usize = 0x202;
 const SIGNAL_SET_BYTES: usize = 8;
-/// General registers, and where among them stand the fourth argument of a call, its number, and the address of what is the thread's own.
+/// General registers, and where among them stand the fourth argument of a call, its number, the stack's end, and the address of what is the
+/// thread's own.
 const GENERAL: usize = mem::size_of::<libc::user_regs_struct>() / mem::size_of::<u64>();
 const FOURTH_ARGUMENT: usize = 7;
 const CALL: usize = 15;
+const STACK: usize = 19;
 const THREAD_AREA: usize = 21;
 
 /// What one process can be put back to, beside its memory.
@@ -74,12 +76,13 @@ pub fn called(pid: i32) -> io::Result<u64> {
     Ok(general(process(pid)?)?[CALL])
 }
 
-/// The fourth argument of the call that a process has just made.
+/// The fourth argument of the call that a process has just made, and the end of its stack then.
 ///
 /// # Errors
 /// What the system says.
-pub fn fourth_argument(pid: Pid) -> io::Result<u64> {
-    Ok(general(pid)?[FOURTH_ARGUMENT])
+pub fn fourth_argument_and_stack(pid: Pid) -> io::Result<(u64, u64)> {
+    let registers = general(pid)?;
+    Ok((registers[FOURTH_ARGUMENT], registers[STACK]))
 }
 
 fn general(pid: Pid) -> io::Result<[u64; GENERAL]> {

@@ -98,6 +98,18 @@ impl Ranges {
         self.0.iter()
     }
 
+    /// First and last addresses of what has no gap.
+    pub fn runs(&self) -> Vec<(u64, u64)> {
+        let mut runs: Vec<(u64, u64)> = Vec::new();
+        for range in &self.0 {
+            match runs.last_mut() {
+                Some((_, end)) if *end == range.start => *end = range.end,
+                _ => runs.push((range.start, range.end)),
+            }
+        }
+        runs
+    }
+
     /// How many pages there are.
     pub fn pages(&self) -> usize {
         self.0.last().map_or(0, |last| last.first_page + ((last.end - last.start) / PAGE) as usize)
@@ -228,6 +240,7 @@ mod tests {
             assert_eq!(ranges.page_at(address), None, "{address:#x}");
         }
         assert_eq!((ranges.pages(), ranges.bounds()), (5, (0x1000, 0xb000)));
+        assert_eq!(ranges.runs(), [(0x1000, 0x4000), (0x9000, 0xb000)]);
     }
 
     #[test]
