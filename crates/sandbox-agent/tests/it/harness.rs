@@ -41,6 +41,9 @@ pub const PATIENCE: Duration = Duration::from_secs(30);
 /// Limits of an ordinary sandbox.
 pub const CLASS: Class = Class { memory: 256 << 20, tmpfs: 16 << 20, open_files: 64, cpu_seconds: 20, processes: 0 };
 const MODULES: [&str; 8] = ["asyncio", "collections", "datetime", "decimal", "hashlib", "re", "socket", "subprocess"];
+/// What programs of children that are put back import: to load a library costs the child.
+const PUT_BACK: [&str; 12] =
+    ["collections", "ctypes", "datetime", "decimal", "hashlib", "json", "mmap", "random", "re", "secrets", "ssl", "uuid"];
 
 /// An agent and its control socket.
 pub struct Sandbox {
@@ -98,8 +101,23 @@ impl Sandbox {
 
     /// One whose children are put back.
     pub fn restoring() -> Self {
-        let mut sandbox = Self::connect_to(true);
-        sandbox.configure_with(CLASS, SealMode::Strict, layout().clone(), &["json", "random", "re", "secrets", "ssl", "uuid"]);
+        Self::restoring_without(&[])
+    }
+
+    /// The same of an agent that leaves parts out.
+    pub fn restoring_without(off: &[&str]) -> Self {
+        let mut sandbox = Self::connect_to(true, off);
+        sandbox.configure_with(CLASS, SealMode::Strict, layout().clone(), &PUT_BACK);
+        match sandbox.report(|report| matches!(report, Report::Ready { .. } | Report::Fault { .. })).0 {
+            Report::Ready { .. } => sandbox,
+            other => panic!("the sandbox is not ready: {other:?}"),
+        }
+    }
+
+    /// One whose children run one program each, with the same modules.
+    pub fn without_restoring() -> Self {
+        let mut sandbox = Self::connect_to(false, &[]);
+        sandbox.configure_with(CLASS, SealMode::Strict, layout().clone(), &PUT_BACK);
         match sandbox.report(|report| matches!(report, Report::Ready { .. } | Report::Fault { .. })).0 {
             Report::Ready { .. } => sandbox,
             other => panic!("the sandbox is not ready: {other:?}"),
@@ -108,10 +126,10 @@ impl Sandbox {
 
     /// Starts an agent that has only said hello.
     pub fn connect() -> Self {
-        Self::connect_to(reuse::asked_for())
+        Self::connect_to(reuse::asked_for(), &[])
     }
 
-    fn connect_to(restores: bool) -> Self {
+    fn connect_to(restores: bool, off: &[&str]) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("s");
         let listener = socket_with(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None).unwrap();
@@ -120,7 +138,7 @@ impl Sandbox {
         // A container's user is another one.
         fs::set_permissions(directory.path(), Permissions::from_mode(0o755)).unwrap();
         fs::set_permissions(&path, Permissions::from_mode(0o666)).unwrap();
-        let (mut run, uid) = place::start(directory.path(), restores);
+        let (mut run, uid) = place::start(directory.path(), restores, off);
         let process = run.stdin(Stdio::null()).spawn().unwrap();
         await_readable(listener.as_fd());
         // An agent that another test starts meanwhile would hold it open.

@@ -9,10 +9,12 @@ mod blame;
 mod boundary;
 mod control;
 mod denials;
+mod differential;
 mod failures;
 mod parameters;
 mod printing;
 mod programs;
+mod remains;
 mod results;
 mod rounds;
 

@@ -5,6 +5,7 @@
 
 use std::{
     env, fs,
+    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     process::Command as Run,
     sync::{
@@ -27,17 +28,18 @@ pub fn image() -> Option<String> {
 }
 
 /// A command that starts the agent with this directory's socket `s`, and the user it runs as. A container is told whether children are to
-/// be put back.
-pub fn start(directory: &Path, restores: bool) -> (Run, u32) {
+/// be put back, and an agent what it leaves out.
+pub fn start(directory: &Path, restores: bool, off: &[&str]) -> (Run, u32) {
+    let agent = if off.is_empty() { agent().to_owned() } else { weakened(directory, off) };
     match image() {
-        Some(image) => (in_container(directory, &image, restores), CONTAINER_USER),
-        None => on_host(directory),
+        Some(image) => (in_container(directory, &agent, &image, restores), CONTAINER_USER),
+        None => on_host(directory, &agent),
     }
 }
 
-fn on_host(directory: &Path) -> (Run, u32) {
+fn on_host(directory: &Path, agent: &Path) -> (Run, u32) {
     static NEXT_UID: AtomicU32 = AtomicU32::new(0);
-    let mut run = Run::new(agent());
+    let mut run = Run::new(agent);
     run.arg("namespace").arg("--socket").arg(directory.join("s"));
     let current = rustix::process::getuid();
     if !current.is_root() {
@@ -48,7 +50,7 @@ fn on_host(directory: &Path) -> (Run, u32) {
     (run, uid)
 }
 
-fn in_container(directory: &Path, image: &str, restores: bool) -> Run {
+fn in_container(directory: &Path, agent: &Path, image: &str, restores: bool) -> Run {
     let profile = if restores { "seccomp-restore.json" } else { "seccomp.json" };
     let profile = workspace().join("deploy/sandbox").join(profile).canonicalize().unwrap();
     let user = format!("{CONTAINER_USER}:{CONTAINER_USER}");
@@ -58,7 +60,7 @@ fn in_container(directory: &Path, image: &str, restores: bool) -> Run {
         .args(["--pids-limit", "64", "--volume", &format!("{0}:{0}:ro", packages().display())])
         .args(["--security-opt", &format!("seccomp={}", profile.display())])
         .args(["--volume", &format!("{}:/run/zona:ro", directory.display())])
-        .args(["--volume", &format!("{}:/zona-agent:ro", agent().canonicalize().unwrap().display())])
+        .args(["--volume", &format!("{}:/zona-agent:ro", agent.canonicalize().unwrap().display())])
         .args(["--entrypoint", "/zona-agent", image, "docker", "--socket", "/run/zona/s"]);
     run
 }
@@ -97,6 +99,18 @@ fn agent() -> &'static Path {
         Some(path) => PathBuf::from(path),
         None => build_support::build_agent(&workspace(), &workspace().join("target/agent-build")).unwrap(),
     })
+}
+
+/// An agent in this directory that leaves parts out, by their names: see the agent's `weaken`.
+fn weakened(directory: &Path, off: &[&str]) -> PathBuf {
+    static PLAIN: OnceLock<Vec<u8>> = OnceLock::new();
+    let plain = PLAIN.get_or_init(|| {
+        fs::read(build_support::build_weakened_agent(&workspace(), &workspace().join("target/weakened-agent")).unwrap()).unwrap()
+    });
+    let path = directory.join("weakened-agent");
+    fs::write(&path, [plain.as_slice(), format!("ZONA-WEAKENED:{}", off.join(",")).as_bytes()].concat()).unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+    path
 }
 
 fn workspace() -> PathBuf {

@@ -97,13 +97,24 @@ impl Sandbox {
     }
 }
 
+impl Child {
+    /// What lies in its pipes, of a program that is over and has written little: frames, stdout and stderr.
+    pub fn left_in_pipes(&self) -> (Vec<(Kind, String)>, [String; 2]) {
+        let over = AtomicBool::new(true);
+        let [result, stdout, stderr] = [&self.result, &self.stdout, &self.stderr].map(|file| read_round(file.try_clone().unwrap(), &over));
+        (frames_of(&result), [stdout, stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned()))
+    }
+}
+
 /// Everything that comes until the round is over.
 fn read_round(mut file: File, over: &AtomicBool) -> Vec<u8> {
     let mut bytes = Vec::new();
     let mut buffer = [0; 65536];
     loop {
         let was_over = over.load(Ordering::Acquire);
-        let ready = poll(&mut [PollFd::from_borrowed_fd(file.as_fd(), PollFlags::IN)], Some(&LOOK)).unwrap();
+        // All of it is there then.
+        let patience = if was_over { Timespec { tv_sec: 0, tv_nsec: 0 } } else { LOOK };
+        let ready = poll(&mut [PollFd::from_borrowed_fd(file.as_fd(), PollFlags::IN)], Some(&patience)).unwrap();
         match ready {
             0 if was_over => return bytes,
             0 => {}
