@@ -88,6 +88,8 @@ fn a_policy_excepts_rules_and_raises_the_isolation() {
 
     let policy = person.answer(&["policy", "update", "--revoke-rule", "backup:ZPY-IMPORT-001", "--minimum-isolation", "single-use"]);
     assert_eq!((&policy["exceptions"], &policy["minimum_isolation"]), (&json!([]), &json!("SINGLE_USE")));
+    assert_eq!(person.answer(&["policy", "update", "--fresh-processes", "true"])["fresh_processes"], json!(true));
+    assert_eq!(person.answer(&["policy", "update", "--fresh-processes", "false"])["fresh_processes"], json!(false));
     person.create("plain", SCRIPT).with_code(OK);
     person.zona(&["run", "plain"]).with_code(OK);
     let execution = &person.answer(&["execution", "list", "--utility", "plain"])[0];

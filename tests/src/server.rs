@@ -25,6 +25,8 @@ use crate::{
     workspace,
 };
 
+/// Asks for the stories of servers whose processes run one program after the other.
+const RESTORE: &str = "ZONA_TEST_RESTORE";
 /// A first start on a busy machine, image inspection and probes included.
 const START_DEADLINE: Duration = Duration::from_secs(60);
 /// What a server promises to need for its end, and slack for a busy machine.
@@ -116,6 +118,9 @@ impl Server {
         if !toml.contains("local_caller") && takes_local_callers(binary) {
             // Most stories are about other things than who calls.
             dev.env("ZONA_IDENTITY__LOCAL_CALLER", "true");
+        }
+        if binary == workspace::zona() && std::env::var_os(RESTORE).is_some() {
+            dev.env("ZONA_SANDBOX__CHILDREN", "restored");
         }
         let mut child = dev.spawn().expect("the server starts");
         let lines = Arc::new(Mutex::new(Vec::new()));

@@ -55,7 +55,7 @@ use std::{env, io, process::ExitCode};
 
 use sandbox_protocol::{
     call_policy::{CallPolicy, OUTER, OUTER_FOLLOWING, OUTER_LANDLOCK},
-    control::Configure,
+    control::{Configure, RESTORE_STAGE},
 };
 
 use crate::{
@@ -149,6 +149,9 @@ fn install_filter(policy: &CallPolicy) -> Result<(), Fault> {
 
 fn serve(control: &Control, configure: &Configure, outside: Outside, confined: Option<Confined>) -> Result<ExitCode, Fault> {
     let own = Own::read(&outside, confined.as_ref().map(|confined| &confined.wall))?;
+    if configure.restore {
+        restore::check_means(&outside).at(RESTORE_STAGE)?;
+    }
     let signals = sys::signal_descriptor().at("watch signals")?;
     let zygote = Zygote::start(configure, &outside, confined.as_ref())?;
     // A stream ends only when nobody holds it any more.

@@ -15,6 +15,7 @@
 mod image;
 mod kernel;
 mod lost;
+mod means;
 mod ranges;
 #[cfg(test)]
 mod tests;
@@ -41,6 +42,7 @@ pub use image::Origin;
 use kernel::Registers;
 pub use kernel::{called, is_gone, resume, told};
 use lost::Lost;
+pub use means::check as check_means;
 use ranges::{PAGE, Ranges};
 use tracking::{Pages, Region, Tracking};
 use visible::Visible;

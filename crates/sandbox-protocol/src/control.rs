@@ -95,6 +95,9 @@ pub enum Report {
 /// Stage of a fault of what is imported before a program arrives: the runtime's, not the host's.
 pub const PRELOAD_STAGE: &str = "preload";
 
+/// Stage of a fault of what it takes to put children back: a sandbox whose children run one program each can start all the same.
+pub const RESTORE_STAGE: &str = "restore";
+
 /// Everything the agent needs before it starts the zygote.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -131,6 +131,9 @@ pub struct Pool {
     pub memory_reserve: u64,
     /// Children of one sandbox, waiting and running together; a sandbox's memory limit is sized for as many. At least 1.
     pub children: usize,
+    /// Whether the children of tier T1 are put back after a program and run the next one of their tenant, with the docker and namespace
+    /// backends and where the kernel has the means. Otherwise each runs one program.
+    pub restore: bool,
     /// Sandboxes at any time.
     pub max_sandboxes: usize,
     /// Sandboxes that start at the same time: starting costs 0.1 to 0.2 s of CPU each.
@@ -327,6 +330,7 @@ impl Default for Pool {
             max_unassigned: 4,
             memory_reserve: 256 * 1024 * 1024,
             children: 4,
+            restore: false,
             max_sandboxes: 16,
             max_starting: 3,
             max_waiting: 1024,

@@ -14,16 +14,13 @@ mod check;
 mod container;
 mod daemon;
 mod host;
+mod restoring;
 mod trial;
 
 pub use check::{Check, Verdict};
 pub use container::{complies, inspect_container};
-use trial::{PROGRAM, VALUE, trial};
+use trial::{PROGRAM, PROGRAM_WITHOUT_FILES, TIER_DEADLINE, VALUE, trial};
 
-/// How long one tier may take, start included.
-const TIER_DEADLINE: Duration = Duration::from_secs(30);
-/// A program for where there is no directory to write to.
-const PROGRAM_WITHOUT_FILES: &str = "import json\n\ndef transform(value):\n    return json.loads(json.dumps(value))\n";
 const TIERS: &[Isolation] = &[Isolation::TenantWarm, Isolation::SingleUse, Isolation::OneShot];
 
 /// What was found.
@@ -69,7 +66,11 @@ async fn look_and_try(base: &Config, namespace: &Namespace, docker: &Docker) -> 
     checks.extend(daemon::checks(base, docker).await);
     let mut tiers = Vec::new();
     for backend in [Backend::Namespace(namespace.clone()), Backend::Docker(docker.clone()), Backend::Landlock(namespace.clone())] {
-        tiers.extend(try_backend(base, backend).await);
+        let tried = try_backend(base, backend.clone()).await;
+        if tried.iter().any(|report| report.tier == Isolation::TenantWarm.tier() && report.outcome.is_ok()) {
+            checks.extend(restoring::check(base, &backend).await);
+        }
+        tiers.extend(tried);
     }
     Diagnosis { checks, tiers }
 }

@@ -43,6 +43,9 @@ pub(crate) enum StartFailure {
     /// It may work later.
     #[error("{0}")]
     Unavailable(String),
+    /// This host cannot put children back; those that run one program each start all the same.
+    #[error("children cannot be put back here: {0}")]
+    CannotRestore(String),
     /// Nothing is started any more.
     #[error("the server is shutting down")]
     ShuttingDown,
@@ -81,7 +84,9 @@ impl From<StartFailure> for Error {
     fn from(failure: StartFailure) -> Self {
         match failure {
             StartFailure::Refused { reason, message } => Error::Refused { reason, message },
-            StartFailure::Unavailable(_) | StartFailure::ShuttingDown => Error::Unavailable(Box::new(failure)),
+            StartFailure::Unavailable(_) | StartFailure::CannotRestore(_) | StartFailure::ShuttingDown => {
+                Error::Unavailable(Box::new(failure))
+            }
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Runs programs in isolation: the server side of the sandbox.
 //!
 //! [`Sandboxes`] implements the domain's port. It keeps pools of started sandboxes, each bound to one tenant at first use, whose
-//! sealed children wait for one program each; it hands programs over, enforces limits from outside, reads results and output
+//! sealed children wait for one program each, or for one after the other; it hands programs over, enforces limits from outside, reads results and output
 //! with bounded memory, and leaves nothing behind. Two backends contain a sandbox: Docker, and namespaces made by the agent
 //! itself.
 //!

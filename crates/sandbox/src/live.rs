@@ -1,26 +1,36 @@
 //! One live sandbox, as the users of its children see it: commands to its agent, and how each child ended.
 //!
-//! It deliberately owns neither container nor directory; the task that made the sandbox does.
+//! It deliberately owns neither container nor directory; the task that made the sandbox does. What the agent says of a child is
+//! believed only where it fits what the child was told.
 
 use std::collections::HashMap;
-use std::io;
+use std::fmt::Debug;
 use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use domain::sandbox::{Attestation, BackendKind, Seccomp};
-use sandbox_protocol::control::{Command, Exit, Seal, Usage};
-use tokio::net::unix::pipe;
+use domain::sandbox::{Attestation, Seccomp};
+use sandbox_protocol::control::{Command, RunLimits, Seal, Usage};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use crate::wire::{CHILD_DESCRIPTORS, Channel};
+use crate::wire::Channel;
 
-/// Namespaces that every child has of its own.
-const NAMESPACES: [&str; 6] = ["user", "pid", "mnt", "net", "ipc", "uts"];
-/// The kernel's number for a seccomp filter.
-const SECCOMP_FILTER: u32 = 2;
+mod anomaly;
+mod end;
+mod pipes;
+mod sealed;
+mod slot;
+#[cfg(test)]
+pub(crate) mod tests;
+
+pub(crate) use anomaly::Anomaly;
+pub(crate) use end::{End, How, Notice, ProgramKey};
+pub(crate) use pipes::Pipes;
+use sealed::check_seal;
+pub(crate) use slot::Round;
+use slot::{Again, Phase, Slot};
 
 /// A live sandbox.
 #[derive(Debug)]
@@ -32,95 +42,31 @@ pub(crate) struct LiveSandbox {
     last_child: AtomicU64,
     /// Cancelled when the sandbox must go.
     close: CancellationToken,
+    /// Where its children go once they were put back; none where each runs one program.
+    home: Option<Box<dyn Home>>,
 }
 
-#[derive(Debug, Default)]
-struct Slot {
-    arrived: bool,
-    running: bool,
-    /// Whether its program is a probe of ours, which no metric counts.
-    probe: bool,
-    /// Whether its pipes could not be received, so that nobody ever uses it.
-    refused: bool,
-    end: watch::Sender<Option<End>>,
+/// Where children go that were put back.
+pub(crate) trait Home: Debug + Send + Sync {
+    /// A child waits for its next program.
+    fn take_back(&self, child: Child);
 }
 
 /// A sealed child that waits for its program.
 #[derive(Debug)]
 pub(crate) struct Child {
     pub(crate) live: Arc<LiveSandbox>,
-    pub(crate) id: u64,
+    pub(crate) round: Round,
     pub(crate) pipes: Pipes,
     pub(crate) attestation: Attestation,
     pub(crate) end: watch::Receiver<Option<End>>,
 }
 
-/// The server's ends of a child's pipes, non-blocking.
-#[derive(Debug)]
-pub(crate) struct Pipes {
-    pub(crate) request: pipe::Sender,
-    pub(crate) result: pipe::Receiver,
-    pub(crate) stdout: pipe::Receiver,
-    pub(crate) stderr: pipe::Receiver,
-}
-
-/// The end of a child, not yet told.
-#[derive(Debug)]
-pub(crate) struct Notice {
-    end: watch::Sender<Option<End>>,
-    /// Whether its program was a probe of ours.
-    pub(crate) probe: bool,
-}
-
-/// How a child ended. All its processes are gone.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct End {
-    pub(crate) how: How,
-    pub(crate) usage: Usage,
-    pub(crate) at: Instant,
-}
-
-/// What ended a child.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum How {
-    /// It exited, or a signal ended it.
-    Exit(Exit),
-    /// The kernel killed it for lack of memory in the sandbox.
-    OutOfMemory,
-    /// Its whole sandbox ended.
-    SandboxLost,
-    /// The server shuts down.
-    Shutdown,
-}
-
-/// Something that a sound sandbox never does; it is destroyed.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum Anomaly {
-    #[error(transparent)]
-    Wire(#[from] crate::wire::Error),
-    #[error("a report about child {0}, which does not exist or has already arrived")]
-    UnknownChild(u64),
-    #[error("a packet with {0} descriptors")]
-    Descriptors(usize),
-    #[error("the pipes of a container's child cannot be opened")]
-    Streams(#[source] io::Error),
-    #[error("a child's descriptor is not the expected end of a pipe")]
-    NotAPipe(#[source] io::Error),
-    #[error("a child that is not sealed: {0}")]
-    Unsealed(String),
-    #[error("an unexpected {0} report")]
-    Unexpected(&'static str),
-    #[error("the agent gave up at {stage}: {message}")]
-    Fault { stage: String, message: String },
-    #[error("the agent hung up")]
-    HungUp,
-}
-
 // === impl LiveSandbox ===
 
 impl LiveSandbox {
-    pub(crate) fn new(facts: Attestation, channel: Channel, close: CancellationToken) -> Self {
-        LiveSandbox { facts, channel, children: Mutex::default(), last_child: AtomicU64::new(0), close }
+    pub(crate) fn new(facts: Attestation, channel: Channel, close: CancellationToken, home: Option<Box<dyn Home>>) -> Self {
+        LiveSandbox { facts, channel, children: Mutex::default(), last_child: AtomicU64::new(0), close, home }
     }
 
     pub(crate) fn channel(&self) -> &Channel {
@@ -131,6 +77,11 @@ impl LiveSandbox {
         &self.facts.sandbox
     }
 
+    /// Whether its children are put back after their programs.
+    pub(crate) fn restores(&self) -> bool {
+        self.home.is_some()
+    }
+
     /// Asks for one more child.
     pub(crate) fn fork(&self) {
         let child = self.last_child.fetch_add(1, Ordering::Relaxed) + 1;
@@ -139,30 +90,64 @@ impl LiveSandbox {
     }
 
     /// A child has got its program.
-    pub(crate) fn running(&self, child: u64) {
-        if let Some(slot) = self.children().get_mut(&child) {
-            slot.running = true;
+    pub(crate) fn running(&self, round: Round, program: ProgramKey) {
+        self.note(round, |slot| (slot.phase, slot.program) = (Phase::Running, Some(program)));
+    }
+
+    /// Lets a child that waits where it was put back to go on to the program that it has got. Others wait for nothing else.
+    pub(crate) fn go_on(&self, round: Round, limits: RunLimits) {
+        if self.restores() {
+            self.command(&Command::Run { child: round.child, limits });
         }
     }
 
     /// A child is to run a probe of ours.
-    pub(crate) fn probed(&self, child: u64) {
-        if let Some(slot) = self.children().get_mut(&child) {
-            slot.probe = true;
-        }
+    pub(crate) fn probed(&self, round: Round) {
+        self.note(round, |slot| slot.probe = true);
     }
 
     /// Whether another child than this one runs a program.
     pub(crate) fn others_run(&self, child: u64) -> bool {
-        self.children().iter().any(|(other, slot)| *other != child && slot.running)
+        self.children().iter().any(|(other, slot)| *other != child && slot.phase == Phase::Running)
     }
 
-    pub(crate) fn interrupt(&self, child: u64) {
-        self.command(&Command::Interrupt { child });
+    /// Interrupts a program; its child runs no other.
+    pub(crate) fn interrupt(&self, round: Round) {
+        if self.note(round, |slot| slot.spent = true).is_some() {
+            self.command(&Command::Interrupt { child: round.child });
+        }
     }
 
-    pub(crate) fn kill(&self, child: u64) {
-        self.command(&Command::Kill { child });
+    /// Kills a child, unless it runs another program already.
+    pub(crate) fn kill(&self, round: Round) {
+        if self.note(round, |slot| slot.spent = true).is_some() {
+            self.command(&Command::Kill { child: round.child });
+        }
+    }
+
+    /// Its user is done with a child. Where it was put back, `sound` says that nothing speaks against another program, and nothing
+    /// lies in its pipes, it goes home; else it ends.
+    pub(crate) fn release(self: &Arc<Self>, round: Round, sound: bool) {
+        match (&self.home, if sound { self.again(round) } else { None }) {
+            (Some(home), Some(child)) => home.take_back(child),
+            _ => self.abandon(round),
+        }
+    }
+
+    /// Nobody uses a child any more: it ends if it was put back, or as soon as it is.
+    pub(crate) fn abandon(&self, round: Round) {
+        let waits = |slot: &mut Slot| {
+            slot.spent = true;
+            slot.phase == Phase::Over
+        };
+        if self.note(round, waits) == Some(true) {
+            self.command(&Command::Kill { child: round.child });
+        }
+    }
+
+    /// Whether a child waits for its program in this round.
+    pub(crate) fn waits(&self, round: Round) -> bool {
+        self.note(round, |slot| slot.phase == Phase::Waiting) == Some(true)
     }
 
     /// The sandbox is not trusted any more, and goes.
@@ -183,15 +168,23 @@ impl LiveSandbox {
         }
     }
 
+    /// Looks at a child, if it is still in this round.
+    fn note<T>(&self, round: Round, change: impl FnOnce(&mut Slot) -> T) -> Option<T> {
+        self.children().get_mut(&round.child).filter(|slot| slot.is_in(round)).map(change)
+    }
+
+    fn children(&self) -> MutexGuard<'_, HashMap<u64, Slot>> {
+        self.children.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+// --- what the agent reports ---
+
+impl LiveSandbox {
     /// A child has arrived with its pipes.
     pub(crate) fn arrived(self: &Arc<Self>, id: u64, seal: Seal, descriptors: Vec<OwnedFd>) -> Result<Child, Anomaly> {
         check_seal(&seal, self.facts.backend)?;
         let pipes = Pipes::from_descriptors(descriptors)?;
-        let mut children = self.children();
-        let slot = children.get_mut(&id).filter(|slot| !slot.arrived).ok_or(Anomaly::UnknownChild(id))?;
-        slot.arrived = true;
-        let end = slot.end.subscribe();
-        drop(children);
         let attestation = Attestation {
             namespaces: seal.namespaces,
             seccomp: Seccomp::Filter,
@@ -200,234 +193,74 @@ impl LiveSandbox {
             uid: seal.uid,
             ..self.facts.clone()
         };
-        Ok(Child { live: self.clone(), id, pipes, attestation, end })
+        let mut children = self.children();
+        let slot = children.get_mut(&id).filter(|slot| slot.phase == Phase::Asked).ok_or(Anomaly::UnknownChild(id))?;
+        slot.phase = Phase::Waiting;
+        if self.restores() {
+            // Without copies to keep it runs one program, as others do.
+            slot.again = pipes.keep().ok().map(|pipes| Again { pipes, attestation: attestation.clone() });
+        }
+        let end = slot.end.subscribe();
+        drop(children);
+        Ok(Child { live: self.clone(), round: Round { child: id, restored: 0 }, pipes, attestation, end })
     }
 
     /// A child's pipes could not be received: it goes.
     pub(crate) fn refuse(&self, id: u64) -> Result<(), Anomaly> {
         let mut children = self.children();
-        let slot = children.get_mut(&id).filter(|slot| !slot.arrived).ok_or(Anomaly::UnknownChild(id))?;
-        (slot.arrived, slot.refused) = (true, true);
+        let slot = children.get_mut(&id).filter(|slot| slot.phase == Phase::Asked).ok_or(Anomaly::UnknownChild(id))?;
+        slot.phase = Phase::Refused;
         drop(children);
-        self.kill(id);
+        self.kill(Round { child: id, restored: 0 });
         Ok(())
+    }
+
+    /// The program of a child has ended, and the child was put back so many times. It waits until its user has looked at what the program
+    /// left in the pipes, who hears of it by [`Notice::tell`].
+    pub(crate) fn restored(&self, id: u64, count: u32) -> Result<Notice, Anomaly> {
+        let mut children = self.children();
+        let runs = |slot: &&mut Slot| slot.phase == Phase::Running && slot.restored.checked_add(1) == Some(count);
+        let slot = children.get_mut(&id).filter(|slot| self.restores() && runs(slot)).ok_or(Anomaly::NotInRound(id))?;
+        let notice = slot.notice();
+        slot.phase = Phase::Over;
+        let spent = slot.spent;
+        drop(children);
+        if spent {
+            self.command(&Command::Kill { child: id });
+        }
+        Ok(notice)
     }
 
     /// A child has ended. Its user hears so by [`Notice::tell`], once the books are in order; a child that was refused
     /// has no user, and so no notice.
     pub(crate) fn ended(&self, id: u64) -> Result<Option<Notice>, Anomaly> {
         let slot = self.children().remove(&id).ok_or(Anomaly::UnknownChild(id))?;
-        if slot.refused {
-            return Ok(None);
-        }
-        // A child that dies while it is forked never waited for a program: its seal failed.
-        if slot.arrived {
-            Ok(Some(Notice { end: slot.end, probe: slot.probe }))
-        } else {
-            Err(Anomaly::Unsealed(format!("child {id} ended while it was sealed")))
+        match slot.phase {
+            Phase::Refused => Ok(None),
+            // A child that dies while it is forked never waited for a program: its seal failed.
+            Phase::Asked => Err(Anomaly::Unsealed(format!("child {id} ended while it was sealed"))),
+            Phase::Waiting | Phase::Running | Phase::Over => Ok(Some(slot.notice())),
         }
     }
 
     /// Every child is gone, because the sandbox is.
     pub(crate) fn lost(&self, how: How) {
         let end = End { how, usage: Usage::default(), at: Instant::now() };
-        for (_, slot) in self.children().drain() {
-            slot.end.send_replace(Some(end));
-        }
+        let children: Vec<Slot> = self.children().drain().map(|(_, slot)| slot).collect();
+        children.iter().for_each(|slot| slot.notice().tell(end));
     }
 
-    fn children(&self) -> MutexGuard<'_, HashMap<u64, Slot>> {
-        self.children.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-// === impl Notice ===
-
-impl Notice {
-    pub(crate) fn tell(self, end: End) {
-        self.end.send_replace(Some(end));
-    }
-}
-
-// === impl Pipes ===
-
-impl Pipes {
-    fn from_descriptors(descriptors: Vec<OwnedFd>) -> Result<Self, Anomaly> {
-        let descriptors: [OwnedFd; CHILD_DESCRIPTORS] =
-            descriptors.try_into().map_err(|found: Vec<_>| Anomaly::Descriptors(found.len()))?;
-        let [request, result, stdout, stderr] = descriptors;
-        Self::open(request, result, stdout, stderr).map_err(Anomaly::NotAPipe)
-    }
-
-    fn open(request: OwnedFd, result: OwnedFd, stdout: OwnedFd, stderr: OwnedFd) -> io::Result<Self> {
-        Ok(Pipes {
-            request: pipe::Sender::from_owned_fd(request)?,
-            result: pipe::Receiver::from_owned_fd(result)?,
-            stdout: pipe::Receiver::from_owned_fd(stdout)?,
-            stderr: pipe::Receiver::from_owned_fd(stderr)?,
-        })
-    }
-}
-
-/// Refuses a child that lacks any layer: better no execution than an open one. Landlock or gVisor take the place of namespaces only
-/// where they were chosen.
-fn check_seal(seal: &Seal, backend: BackendKind) -> Result<(), Anomaly> {
-    let unsealed = |what: String| Err(Anomaly::Unsealed(what));
-    if backend == BackendKind::Landlock && seal.landlock == 0 {
-        return unsealed("no Landlock rules hold it".to_owned());
-    }
-    if ![BackendKind::Landlock, BackendKind::DockerRunsc].contains(&backend)
-        && let Some(missing) = NAMESPACES.iter().find(|&&name| !seal.namespaces.iter().any(|own| own == name))
-    {
-        return unsealed(format!("it shares the agent's {missing} namespace"));
-    }
-    if seal.seccomp != SECCOMP_FILTER {
-        return unsealed(format!("seccomp mode {}", seal.seccomp));
-    }
-    if !seal.no_new_privileges {
-        return unsealed("it may gain privileges".to_owned());
-    }
-    if seal.capabilities != 0 {
-        return unsealed(format!("capabilities {:#x}", seal.capabilities));
-    }
-    if seal.uid == 0 {
-        return unsealed("it is root outside".to_owned());
-    }
-    Ok(())
-}
-
-#[cfg(test)]
-pub(crate) mod tests {
-    use domain::name::RuntimeId;
-    use domain::sandbox::{Isolation, Network, ResourceControl};
-    use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
-
-    use super::*;
-
-    pub(crate) fn seal() -> Seal {
-        Seal {
-            namespaces: NAMESPACES.iter().map(|&name| name.to_owned()).collect(),
-            seccomp: 2,
-            seccomp_filters: 1,
-            no_new_privileges: true,
-            capabilities: 0,
-            uid: 200_000,
-            landlock: 0,
-        }
-    }
-
-    pub(crate) fn facts() -> Attestation {
-        let text = String::new;
-        Attestation {
-            tier: Isolation::TenantWarm,
-            backend: BackendKind::Namespace,
-            runtime: RuntimeId::default(),
-            runtime_digest: text(),
-            python_version: text(),
-            sandbox: "s1".to_owned(),
-            namespaces: Vec::new(),
-            seccomp: Seccomp::Disabled,
-            no_new_privileges: false,
-            capabilities: 0,
-            uid: 0,
-            network: Network::None,
-            resource_control: ResourceControl::Process,
-            battery: None,
-        }
-    }
-
-    /// A live sandbox whose agent is the returned socket.
-    pub(crate) fn live() -> (Arc<LiveSandbox>, OwnedFd) {
-        let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
-        let (ours, theirs) = socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, flags, None).unwrap();
-        (Arc::new(LiveSandbox::new(facts(), Channel::new(ours).unwrap(), CancellationToken::new())), theirs)
-    }
-
-    /// Returns when the sandbox must go.
-    pub(crate) async fn condemned(live: &LiveSandbox) {
-        live.close.cancelled().await;
-    }
-
-    /// The four server ends of a child's pipes, and the child's.
-    pub(crate) fn pipes() -> (Vec<OwnedFd>, [OwnedFd; 4]) {
-        let pipe = || rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC).unwrap();
-        let ((request_end, request), (result, result_end)) = (pipe(), pipe());
-        let ((stdout, stdout_end), (stderr, stderr_end)) = (pipe(), pipe());
-        (vec![request, result, stdout, stderr], [request_end, result_end, stdout_end, stderr_end])
-    }
-
-    #[test]
-    fn a_child_that_lacks_any_layer_is_refused() {
-        assert!(check_seal(&seal(), BackendKind::Docker).is_ok());
-        let broken: [fn(&mut Seal); 5] = [
-            |seal| drop(seal.namespaces.remove(3)),
-            |seal| seal.seccomp = 0,
-            |seal| seal.no_new_privileges = false,
-            |seal| seal.capabilities = 1 << 21,
-            |seal| seal.uid = 0,
-        ];
-        for breaks in broken {
-            let mut seal = seal();
-            breaks(&mut seal);
-            assert!(matches!(check_seal(&seal, BackendKind::Docker), Err(Anomaly::Unsealed(_))), "{seal:?}");
-        }
-    }
-
-    #[test]
-    fn landlock_takes_the_place_of_namespaces_only_where_it_was_chosen() {
-        let confined = Seal { namespaces: Vec::new(), landlock: 6, ..seal() };
-        assert!(check_seal(&confined, BackendKind::Landlock).is_ok());
-        assert!(matches!(check_seal(&confined, BackendKind::Namespace), Err(Anomaly::Unsealed(_))));
-        assert!(matches!(check_seal(&Seal { landlock: 0, ..confined.clone() }, BackendKind::Landlock), Err(Anomaly::Unsealed(_))));
-        assert!(matches!(check_seal(&Seal { seccomp: 0, ..confined }, BackendKind::Landlock), Err(Anomaly::Unsealed(_))));
-    }
-
-    #[test]
-    fn gvisor_takes_the_place_of_namespaces_only_where_it_was_chosen() {
-        let inside = Seal { namespaces: Vec::new(), ..seal() };
-        assert!(check_seal(&inside, BackendKind::DockerRunsc).is_ok());
-        assert!(matches!(check_seal(&inside, BackendKind::Docker), Err(Anomaly::Unsealed(_))));
-        assert!(matches!(check_seal(&Seal { seccomp: 0, ..inside }, BackendKind::DockerRunsc), Err(Anomaly::Unsealed(_))));
-    }
-
-    #[tokio::test]
-    async fn a_child_arrives_once_and_only_when_asked_for() {
-        let (live, _agent) = live();
-        live.fork();
-        assert!(matches!(live.arrived(2, seal(), pipes().0), Err(Anomaly::UnknownChild(2))));
-        assert!(matches!(live.arrived(1, seal(), Vec::new()), Err(Anomaly::Descriptors(0))));
-        live.arrived(1, seal(), pipes().0).unwrap();
-        assert!(matches!(live.arrived(1, seal(), pipes().0), Err(Anomaly::UnknownChild(1))));
-    }
-
-    #[tokio::test]
-    async fn an_agent_that_has_ended_is_not_condemned_for_what_it_did_not_read() {
-        let (live, agent) = live();
-        live.fork();
-        drop(agent);
-        // Reset, and then closed.
-        live.fork();
-        live.fork();
-        assert!(!live.close.is_cancelled(), "whoever reads from it tells why it ended");
-    }
-
-    #[tokio::test]
-    async fn the_end_of_a_child_that_was_refused_is_nobodys_news() {
-        let (live, _agent) = live();
-        live.fork();
-        assert!(matches!(live.refuse(2), Err(Anomaly::UnknownChild(2))));
-        live.refuse(1).unwrap();
-        assert!(matches!(live.arrived(1, seal(), pipes().0), Err(Anomaly::UnknownChild(1))));
-        assert!(matches!(live.ended(1), Ok(None)));
-        assert!(matches!(live.ended(1), Err(Anomaly::UnknownChild(1))));
-    }
-
-    #[tokio::test]
-    async fn pipes_handed_over_the_wrong_way_round_are_refused() {
-        let (live, _agent) = live();
-        live.fork();
-        let (mut ends, _child) = pipes();
-        ends.swap(0, 1);
-        assert!(matches!(live.arrived(1, seal(), ends), Err(Anomaly::NotAPipe(_))));
+    /// The child for its next program, if it was put back in this round, nobody has told it to end, and its pipes are empty.
+    fn again(self: &Arc<Self>, round: Round) -> Option<Child> {
+        let mut children = self.children();
+        let over = |slot: &&mut Slot| slot.is_in(round) && slot.phase == Phase::Over && !slot.spent;
+        let slot = children.get_mut(&round.child).filter(over)?;
+        let again = slot.again.as_ref().filter(|again| again.pipes.are_empty())?;
+        let (pipes, restored) = (again.pipes.pipes().ok()?, slot.restored + 1);
+        let attestation = Attestation { restored, ..again.attestation.clone() };
+        let end = watch::Sender::default();
+        let receiver = end.subscribe();
+        (slot.phase, slot.restored, slot.probe, slot.program, slot.end) = (Phase::Waiting, restored, false, None, end);
+        Some(Child { live: self.clone(), round: Round { restored, ..round }, pipes, attestation, end: receiver })
     }
 }

@@ -4,11 +4,12 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use domain::name::TenantId;
-use domain::sandbox::Error;
+use domain::sandbox::{Error, Job};
+use sandbox_protocol::control::Left;
 use tokio::sync::{Notify, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
@@ -16,18 +17,20 @@ use crate::backend::Backend;
 use crate::config::{Config, RuntimeKey};
 use crate::failure::{RETRY_AFTER, StartFailure};
 use crate::instance::Instance;
-use crate::live::{Child, LiveSandbox};
+use crate::live::{Child, Home, LiveSandbox, ProgramKey};
 use crate::memory;
 use crate::tasks::Tasks;
 
 mod group;
 mod ledger;
 mod life;
+mod remains;
 
 pub(crate) use group::{Envelope, SandboxGroup, whole_seconds};
 pub use ledger::StockReason;
 use ledger::{Acquired, Census, Ended, Full, Ledger, Memory, SandboxId, Step, Target, WaiterId};
 use life::Orders;
+use remains::Remains;
 
 /// How long the failure of the last start answers for the next one.
 const FAILURE_MEMORY: Duration = Duration::from_secs(2);
@@ -45,6 +48,9 @@ pub(crate) struct Pool {
     /// Every task that owns something outside this process.
     pub(crate) tasks: Tasks,
     books: Mutex<Books>,
+    remains: Mutex<Remains>,
+    /// Why this host cannot put children back, once one sandbox has tried.
+    unable: OnceLock<String>,
     wake: Notify,
     closed: CancellationToken,
 }
@@ -72,6 +78,9 @@ pub(crate) struct Counters {
     pub(crate) destroyed: AtomicU64,
     pub(crate) forks: AtomicU64,
     pub(crate) executions: AtomicU64,
+    pub(crate) restored: AtomicU64,
+    /// Children that were not put back, by what kept them from it.
+    pub(crate) left: [AtomicU64; remains::KINDS],
     pub(crate) anomalies: AtomicU64,
     pub(crate) waits: AtomicU64,
     pub(crate) wait_micros: AtomicU64,
@@ -98,6 +107,8 @@ impl Pool {
             counters: Counters::default(),
             tasks: Tasks::default(),
             books: Mutex::new(books),
+            remains: Mutex::default(),
+            unable: OnceLock::new(),
             wake: Notify::new(),
             closed: CancellationToken::new(),
         })
@@ -122,6 +133,43 @@ impl Pool {
                 () = self.closed.cancelled() => {}
             }
         }
+    }
+
+    /// What a program is remembered by, and the group that it runs in.
+    pub(crate) fn place_of(&self, job: &Job, runtime: RuntimeKey) -> (ProgramKey, SandboxGroup) {
+        let remains = self.remains();
+        let program = remains.key(job);
+        let fresh = job.fresh || !self.config.pool.restore || remains.wants_fresh(program);
+        (program, SandboxGroup::of(runtime, job.isolation, &job.limits, fresh))
+    }
+
+    fn remains(&self) -> MutexGuard<'_, Remains> {
+        self.remains.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A child was not put back after a program.
+    fn left_behind(&self, program: Option<ProgramKey>, left: Left) {
+        self.counters.left[remains::index(left)].fetch_add(1, Relaxed);
+        if let Some(program) = program {
+            self.remains().note(program, left);
+        }
+    }
+
+    /// Whether the children of a group are put back here, as far as is known.
+    fn restores(&self, group: SandboxGroup) -> bool {
+        group.restored && self.unable.get().is_none()
+    }
+
+    /// No sandbox tries again.
+    fn forgo_restoring(&self, why: &str) {
+        if self.unable.set(why.to_owned()).is_ok() {
+            tracing::warn!(why, "this host cannot put processes back after their programs: each runs one");
+        }
+    }
+
+    /// Why this host cannot put children back, once that is known.
+    pub(crate) fn cannot_restore(&self) -> Option<&str> {
+        self.unable.get().map(String::as_str)
     }
 
     /// A child of a sandbox of the tenant.
@@ -183,7 +231,8 @@ impl Pool {
 
     /// How many sandboxes should wait for a tenant now, and why as many.
     pub(crate) fn stock_target(&self) -> Target {
-        self.books().ledger.target(SandboxGroup::WARM, Instant::now())
+        let books = self.books();
+        books.ledger.target(books.ledger.warm(), Instant::now())
     }
 
     fn memory_left(&self) -> Memory {
@@ -268,6 +317,7 @@ impl Pool {
                         let _gone = sender.send(Err(failure));
                     }
                 }
+                Step::End(child) => drop(ChildLease(Some(child))),
             }
         }
     }
@@ -290,7 +340,16 @@ impl Pool {
     }
 
     fn child_ready(self: &Arc<Self>, id: SandboxId, child: Child) {
-        self.with(|ledger, steps| ledger.ready(id, child.id, child, Instant::now(), steps));
+        self.with(|ledger, steps| ledger.ready(id, child.round.child, child, Instant::now(), steps));
+    }
+
+    /// A child was put back and waits. One that has ended meanwhile is counted where its end is reported.
+    fn take_back(self: &Arc<Self>, id: SandboxId, child: Child) {
+        self.with(|ledger, steps| {
+            if child.live.waits(child.round) {
+                ledger.again(id, child.round.child, child, Instant::now(), steps);
+            }
+        });
     }
 
     fn child_ended(self: &Arc<Self>, id: SandboxId, child: u64) -> Option<Ended> {
@@ -310,6 +369,22 @@ impl Pool {
         let mut steps = Vec::new();
         books.ledger.gone(id, failure.as_ref(), Instant::now(), &mut steps);
         self.perform(&mut books, steps);
+    }
+}
+
+/// The pool, as the children of one of its sandboxes know it.
+#[derive(Debug)]
+struct Shelf {
+    pool: Weak<Pool>,
+    sandbox: SandboxId,
+}
+
+impl Home for Shelf {
+    fn take_back(&self, child: Child) {
+        match self.pool.upgrade() {
+            Some(pool) => pool.take_back(self.sandbox, child),
+            None => drop(ChildLease(Some(child))),
+        }
     }
 }
 
@@ -339,7 +414,7 @@ impl ChildLease {
 impl Drop for ChildLease {
     fn drop(&mut self) {
         if let Some(child) = &self.0 {
-            child.live.kill(child.id);
+            child.live.kill(child.round);
         }
     }
 }

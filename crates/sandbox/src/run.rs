@@ -10,11 +10,12 @@ use std::time::Instant;
 use async_trait::async_trait;
 use domain::json::JsonText;
 use domain::sandbox::{Attestation, Entry, Failure, Job, Limits, OnOutputLimit, Progress, Reason, Run, Usage};
+use sandbox_protocol::control::RunLimits;
 use sandbox_protocol::frame;
 use tokio::sync::watch;
 
-use crate::live::{Child, End};
-use crate::pool::micros;
+use crate::live::{Child, End, ProgramKey};
+use crate::pool::{micros, whole_seconds};
 use crate::tasks;
 
 mod belief;
@@ -31,6 +32,7 @@ pub(crate) use mask::Mask;
 use outcome::{Cause, from_child, over_output, without_result};
 use output::Output;
 pub(crate) use program::Program;
+use program::Written;
 use results::{Expected, Frame, Malformed, Results};
 use watchdog::{Control, ended};
 
@@ -49,6 +51,9 @@ pub(crate) struct ChildRun {
     wall_micros: u64,
     limits: Limits,
     belief: Belief,
+    written: Written,
+    /// Whether the program has answered as it must, within its limits: else its child runs no other.
+    sound: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,13 +68,14 @@ enum State {
 
 impl ChildRun {
     /// Hands the program over. From here on its time counts.
-    pub(crate) fn start(child: Child, program: Program, mask: Mask, job: &Job) -> Self {
-        let Child { live, id, pipes, attestation, end } = child;
+    pub(crate) fn start(child: Child, program: Program, key: ProgramKey, mask: Mask, job: &Job) -> Self {
+        let Child { live, round, pipes, attestation, end } = child;
         let began = Instant::now();
-        live.running(id);
-        let control = Control::new(live, id, &job.limits);
-        tracing::debug!(purpose = %job.purpose, sandbox = attestation.sandbox, child = id, "handing a program over");
-        program.hand_over(pipes.request, end.clone());
+        live.running(round, key);
+        let control = Control::new(live.clone(), round, &job.limits);
+        tracing::debug!(purpose = %job.purpose, sandbox = attestation.sandbox, child = round.child, "handing a program over");
+        let written = program.hand_over(pipes.request, end.clone());
+        live.go_on(round, run_limits(&job.limits));
         tasks::detach("watchdog", watchdog::watch(control.clone(), end.clone(), began));
         let expected = match &job.entry {
             Entry::Transform(values) if values.len() > 1 => Expected::Values(values.len()),
@@ -89,6 +95,8 @@ impl ChildRun {
             wall_micros: 0,
             limits: job.limits,
             belief,
+            written,
+            sound: false,
         }
     }
 
@@ -120,6 +128,7 @@ impl ChildRun {
             Frame::Last(outcome) => {
                 let outcome = self.masked(outcome, self.control.cause());
                 self.finish(outcome);
+                self.sound = self.control.cause() == Cause::Finished && self.results.is_spent() && !self.output.is_over();
             }
         }
     }
@@ -162,6 +171,7 @@ impl ChildRun {
         self.wall_micros = micros(self.began.elapsed());
         self.control.finish();
         self.output.drain(&mut self.pending);
+        self.results.close();
         // Decided from the bytes, not from who was faster: the program's end or the reading of what it printed.
         let stopped = self.is_over_output() && matches!(self.control.cause(), Cause::OutputLimit | Cause::Finished);
         let outcome = if stopped { Err(self.over_output(outcome)) } else { outcome };
@@ -180,6 +190,12 @@ impl ChildRun {
             Err(own) => Failure { reason, message, ..own },
             Ok(_) => Failure::new(reason, message),
         }
+    }
+
+    /// The program's end is known, and nothing of it is read any more: its child may run another one, or ends.
+    fn give_back(&mut self) {
+        self.state = State::Done;
+        self.control.release(self.sound && self.written.is_whole());
     }
 
     fn usage(&self, end: &End) -> Usage {
@@ -211,7 +227,7 @@ impl Run for ChildRun {
                 State::Running => self.advance().await,
                 State::Ending => {
                     let end = ended(&mut self.end).await;
-                    self.state = State::Done;
+                    self.give_back();
                     return Some(Progress::Exited(self.usage(&end)));
                 }
                 State::Done => return None,
@@ -226,8 +242,15 @@ impl Run for ChildRun {
 
 impl Drop for ChildRun {
     fn drop(&mut self) {
-        self.control.kill(Cause::Cancelled);
+        if self.state != State::Done {
+            self.control.kill(Cause::Cancelled);
+            self.control.release(false);
+        }
     }
+}
+
+fn run_limits(limits: &Limits) -> RunLimits {
+    RunLimits { memory: limits.memory, cpu_seconds: whole_seconds(limits.cpu), open_files: limits.open_files, tmpfs: limits.tmpfs }
 }
 
 #[cfg(test)]

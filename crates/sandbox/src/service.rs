@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use domain::name::{RuntimeId, TenantId};
-use domain::sandbox::{BatteryPass, Error, Isolation, Job, Run, Sandbox};
+use domain::sandbox::{BackendKind, BatteryPass, Error, Isolation, Job, Run, Sandbox};
 use futures_util::future::BoxFuture;
 
 use crate::attack::{Ground, Proofs, Report};
@@ -13,8 +13,8 @@ use crate::backend::{self, RuntimeFacts};
 use crate::config::{Config, RuntimeKey};
 use crate::failure::{JOB_MALFORMED, OpenError, RUNTIME_UNKNOWN, StartFailure};
 use crate::instance::{Dead, Instance, SandboxDirectory};
-use crate::live::Child;
-use crate::pool::{Pool, SandboxGroup};
+use crate::live::{Child, ProgramKey};
+use crate::pool::Pool;
 use crate::run::{ChildRun, Mask, Program};
 use crate::stats::Stats;
 use crate::users;
@@ -54,6 +54,8 @@ impl Sandboxes {
             // None could start.
             config.pool.unassigned = 0;
         }
+        // gVisor's kernel has not the means, and Landlock would let a child follow another.
+        config.pool.restore &= matches!(backend.kind(), BackendKind::Docker | BackendKind::Namespace);
         for other in users::others_of(&config) {
             tracing::warn!(other, "somebody on this host has ids of the sandboxes' users; choose others in sandbox.first_uid and last_uid");
         }
@@ -111,6 +113,14 @@ impl Sandboxes {
         if refused(Isolation::TenantWarm) { Isolation::SingleUse } else { Isolation::TenantWarm }
     }
 
+    /// Whether processes of T1 are put back after their programs, as far as is known.
+    ///
+    /// # Errors
+    /// Why they are not, though it was asked for.
+    pub(crate) fn restores(&self) -> Result<bool, &str> {
+        self.pool.cannot_restore().map_or(Ok(self.pool.config.pool.restore), Err)
+    }
+
     /// Counts and gauges, for metrics.
     pub fn stats(&self) -> Stats {
         Stats::of(&self.pool)
@@ -142,19 +152,19 @@ impl Sandboxes {
     /// Starts a probe of the battery, whether or not its tier has withstood the others.
     pub(crate) async fn start_probe(&self, job: Job) -> Result<Box<dyn Run>, Error> {
         self.check(job.isolation, &job.runtime)?;
-        let (program, mask, child) = self.child(&job).await?;
-        child.live.probed(child.id);
-        Ok(Box::new(ChildRun::start(child, program, mask, &job)))
+        let (program, key, mask, child) = self.child(&job).await?;
+        child.live.probed(child.round);
+        Ok(Box::new(ChildRun::start(child, program, key, mask, &job)))
     }
 
     /// What is ready to be handed over, and who takes it: the child is taken last, since it waits for nothing.
-    async fn child(&self, job: &Job) -> Result<(Program, Mask, Child), Error> {
+    async fn child(&self, job: &Job) -> Result<(Program, ProgramKey, Mask, Child), Error> {
         let program = Program::encode(job)
             .map_err(|error| Error::Refused { reason: JOB_MALFORMED, message: format!("parameters or values are not JSON: {error}") })?;
         let mask = Mask::of(&job.secrets).await;
-        let group = SandboxGroup::of(self.key(&job.runtime)?, job.isolation, &job.limits);
+        let (key, group) = self.pool.place_of(job, self.key(&job.runtime)?);
         let lease = self.pool.acquire(&job.tenant, group).await?;
-        Ok((program, mask, lease.into_child()))
+        Ok((program, key, mask, lease.into_child()))
     }
 
     fn check(&self, isolation: Isolation, runtime: &RuntimeId) -> Result<RuntimeKey, Error> {
@@ -233,9 +243,9 @@ impl Sandbox for Sandboxes {
     async fn start(&self, job: Job) -> Result<Box<dyn Run>, Error> {
         let runtime = self.check(job.isolation, &job.runtime)?;
         let battery = self.proofs.admit(self, Ground { runtime, isolation: job.isolation }).await?;
-        let (program, mask, mut child) = self.child(&job).await?;
+        let (program, key, mask, mut child) = self.child(&job).await?;
         child.attestation.battery = battery;
-        Ok(Box::new(ChildRun::start(child, program, mask, &job)))
+        Ok(Box::new(ChildRun::start(child, program, key, mask, &job)))
     }
 }
 

@@ -36,6 +36,11 @@ pub struct Stats {
     pub forks: u64,
     /// Programs that ended.
     pub executions: u64,
+    /// After how many of them their process was put back.
+    pub restored: u64,
+    /// Processes that were not put back after a program, by what kept them from it: a call of which something stays, a signal, mappings,
+    /// descriptors, the kernel's account of them, pages, too many stops, the number of their programs, a refusal of the kernel.
+    pub left: [u64; 9],
     /// Protocol errors, late deaths and memory exhaustion of whole sandboxes.
     pub anomalies: u64,
     /// Programs that did not get a child at once.
@@ -62,6 +67,8 @@ impl Stats {
             sandboxes_destroyed: counters.destroyed.load(Relaxed),
             forks: counters.forks.load(Relaxed),
             executions: counters.executions.load(Relaxed),
+            restored: counters.restored.load(Relaxed),
+            left: counters.left.each_ref().map(|count| count.load(Relaxed)),
             anomalies: counters.anomalies.load(Relaxed),
             waits: counters.waits.load(Relaxed),
             wait_time: Duration::from_micros(counters.wait_micros.load(Relaxed)),

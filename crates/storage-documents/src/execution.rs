@@ -118,6 +118,14 @@ pub struct AttestationDocument {
     resource_control: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     battery: Option<BatteryDocument>,
+    #[serde(default, skip_serializing_if = "is_fresh")]
+    restored: u32,
+}
+
+/// Most are; and documents of before do not say so.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands out a reference")]
+fn is_fresh(restored: &u32) -> bool {
+    *restored == 0
 }
 
 /// See [`BatteryPass`].
@@ -310,6 +318,7 @@ impl From<&Attestation> for AttestationDocument {
             network: attestation.network.as_str().to_owned(),
             resource_control: attestation.resource_control.as_str().to_owned(),
             battery: attestation.battery.as_ref().map(BatteryDocument::from),
+            restored: attestation.restored,
         }
     }
 }
@@ -333,6 +342,7 @@ impl TryFrom<AttestationDocument> for Attestation {
             network: parsed("attestation.network", Network::from_name(&document.network))?,
             resource_control: parsed("attestation.resource_control", ResourceControl::from_name(&document.resource_control))?,
             battery: document.battery.map(BatteryPass::from),
+            restored: document.restored,
         })
     }
 }

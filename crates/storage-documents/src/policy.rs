@@ -23,6 +23,8 @@ pub struct PolicyDocument {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     exceptions: Vec<ExceptionDocument>,
     minimum_isolation: IsolationDocument,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    fresh_processes: bool,
     revision: u64,
     updated: u64,
 }
@@ -55,6 +57,7 @@ impl From<&CodePolicy> for PolicyDocument {
             denied_rules: policy.denied_rules.clone(),
             exceptions: policy.exceptions.iter().map(ExceptionDocument::from).collect(),
             minimum_isolation: policy.minimum_isolation.into(),
+            fresh_processes: policy.fresh_processes,
             revision: policy.revision.as_u64(),
             updated: policy.updated.as_millis(),
         }
@@ -78,6 +81,7 @@ impl PolicyDocument {
             denied_rules: self.denied_rules,
             exceptions: self.exceptions.into_iter().map(ExceptionDocument::into_exception).collect::<Result<_, _>>()?,
             minimum_isolation: self.minimum_isolation.into(),
+            fresh_processes: self.fresh_processes,
             revision: Revision::from_stored(self.revision),
             updated: Timestamp::from_millis(self.updated),
         })

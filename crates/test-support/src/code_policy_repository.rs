@@ -39,6 +39,7 @@ fn policy(revision: Revision) -> CodePolicy {
         denied_rules: vec!["ZPY-QUALITY-001".to_owned()],
         exceptions: vec![exception],
         minimum_isolation: Isolation::SingleUse,
+        fresh_processes: true,
         revision,
         updated: at(7),
         ..CodePolicy::default_of(scope("acme").tenant().clone())

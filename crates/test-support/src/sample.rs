@@ -281,6 +281,7 @@ pub fn attestation() -> Attestation {
         network: Network::None,
         resource_control: ResourceControl::CgroupV2,
         battery: Some(BatteryPass { version: "0123456789ab".to_owned(), at: at(7) }),
+        restored: 12,
     }
 }
 

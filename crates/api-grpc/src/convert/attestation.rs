@@ -23,6 +23,7 @@ pub(crate) fn to_wire(attestation: &Attestation) -> pb::Attestation {
         resource_control: resource_control(attestation.resource_control).into(),
         battery_version: attestation.battery.as_ref().map(|battery| battery.version.clone()).unwrap_or_default(),
         battery_time: attestation.battery.as_ref().map(|battery| time::timestamp(battery.at)),
+        restored: attestation.restored,
     }
 }
 

@@ -21,7 +21,8 @@ const FIELDS: [&str; 11] = [
     "isolation",
 ];
 /// Paths that an update of a code policy may name, beside `*`.
-const POLICY_FIELDS: [&str; 6] = ["only_modules", "extra_modules", "denied_rules", "exceptions", "minimum_isolation", "preset"];
+const POLICY_FIELDS: [&str; 7] =
+    ["only_modules", "extra_modules", "denied_rules", "exceptions", "minimum_isolation", "preset", "fresh_processes"];
 const LIMITS: &str = "limits.";
 
 /// The paths that an update changes.
@@ -93,6 +94,7 @@ fn implied_policy(policy: &pb::CodePolicy) -> BTreeSet<String> {
         !policy.exceptions.is_empty(),
         policy.minimum_isolation != 0,
         policy.preset != 0,
+        policy.fresh_processes,
     ];
     POLICY_FIELDS.into_iter().zip(set).filter(|(_, set)| *set).map(|(field, _)| field.to_owned()).collect()
 }

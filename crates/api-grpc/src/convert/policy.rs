@@ -26,6 +26,7 @@ pub(crate) fn read_update(body: pb::UpdateCodePolicyRequest) -> Result<(PolicyPa
         denied_rules: mask.names("denied_rules").then_some(policy.denied_rules),
         exceptions,
         minimum_isolation: mask.names("minimum_isolation").then(|| isolation::read("policy.minimum_isolation", minimum, &mut violations)),
+        fresh_processes: mask.names("fresh_processes").then_some(policy.fresh_processes),
         preset: mask.names("preset").then(|| read_preset(policy.preset, &mut violations)),
         violations: violations.into_inner(),
     };
@@ -41,6 +42,7 @@ pub(crate) fn to_wire(policy: &CodePolicy) -> pb::CodePolicy {
         denied_rules: policy.denied_rules.clone(),
         exceptions: policy.exceptions.iter().map(exception_to_wire).collect(),
         minimum_isolation: isolation::to_wire(policy.minimum_isolation).into(),
+        fresh_processes: policy.fresh_processes,
         preset: preset_to_wire(policy.preset).into(),
         etag: policy.etag().as_str().to_owned(),
         update_time: (policy.revision > Revision::NONE).then(|| time::timestamp(policy.updated)),

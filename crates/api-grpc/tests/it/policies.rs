@@ -55,6 +55,7 @@ async fn a_tenant_without_a_policy_has_the_default_and_an_update_changes_only_wh
         exceptions: vec![exception("backup", 60)],
         minimum_isolation: pb::Isolation::SingleUse.into(),
         preset: pb::PolicyPreset::Compatible.into(),
+        fresh_processes: true,
         ..Default::default()
     };
     let one = update(&server, all.clone(), &["extra_modules"]).await.unwrap();
@@ -73,6 +74,7 @@ async fn a_tenant_without_a_policy_has_the_default_and_an_update_changes_only_wh
     let granted = pb::RuleException { granted_by: LOCAL.to_owned(), ..exception("backup", 60) };
     assert_eq!((&implied.only_modules, &implied.denied_rules, &implied.exceptions), (&all.only_modules, &all.denied_rules, &vec![granted]));
     assert_eq!((implied.minimum_isolation(), implied.preset()), (pb::Isolation::SingleUse, pb::PolicyPreset::Compatible));
+    assert!(implied.fresh_processes);
     assert_eq!(get(&server).await, implied);
 
     let emptied = update(&server, pb::CodePolicy::default(), &["*"]).await.unwrap();

@@ -54,6 +54,9 @@ pub struct Update {
     /// The weakest isolation that executions may have
     #[arg(long, value_enum, ignore_case = true)]
     minimum_isolation: Option<Isolation>,
+    /// Whether every execution gets a process that was forked for it alone
+    #[arg(long, value_name = "BOOL")]
+    fresh_processes: Option<bool>,
     /// Only when the policy still has this etag
     #[arg(long)]
     etag: Option<String>,
@@ -128,6 +131,10 @@ impl Update {
             policy.minimum_isolation = isolation.proto().into();
             paths.push("minimum_isolation");
         }
+        if let Some(fresh) = self.fresh_processes {
+            policy.fresh_processes = fresh;
+            paths.push("fresh_processes");
+        }
         paths
     }
 
@@ -183,6 +190,7 @@ fn human(policy: &pb::CodePolicy) -> String {
         ("extra modules", policy.extra_modules.join(" ")),
         ("denied rules", policy.denied_rules.join(" ")),
         ("isolation", format!("at least {}", flag("Isolation", policy.minimum_isolation().as_str_name()))),
+        ("processes", if policy.fresh_processes { "always fresh" } else { "as the server has them" }.to_owned()),
         ("etag", policy.etag.clone()),
         ("updated", moment(policy.update_time.as_ref())),
     ]);

@@ -237,7 +237,11 @@ fn waiting(queued: &pb::Queued) -> String {
 fn isolation(attestation: &pb::Attestation) -> String {
     let tier = flag("Tier", attestation.tier().as_str_name());
     let backend = flag("Backend", attestation.backend().as_str_name());
-    format!("started: {tier} sandbox, backend {backend}, Python {}", attestation.python_version)
+    let process = match attestation.restored {
+        0 => String::new(),
+        times => format!(", process put back {times}x"),
+    };
+    format!("started: {tier} sandbox, backend {backend}, Python {}{process}", attestation.python_version)
 }
 
 #[cfg(test)]

@@ -48,6 +48,8 @@ pub struct CodePolicy {
     pub exceptions: Vec<RuleException>,
     /// The weakest isolation that executions of this tenant may have.
     pub minimum_isolation: Isolation,
+    /// Whether every execution of this tenant gets a process that was forked for it alone.
+    pub fresh_processes: bool,
     /// Grows by one with each change; 0 is the default that was never stored.
     pub revision: Revision,
     /// When it last changed.
@@ -80,6 +82,7 @@ impl CodePolicy {
             denied_rules: Vec::new(),
             exceptions: Vec::new(),
             minimum_isolation: Isolation::TenantWarm,
+            fresh_processes: false,
             revision: Revision::NONE,
             updated: Timestamp::default(),
         }

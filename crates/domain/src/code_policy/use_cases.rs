@@ -36,6 +36,8 @@ pub struct PolicyPatch {
     pub exceptions: Option<Vec<ExceptionDraft>>,
     /// New weakest isolation.
     pub minimum_isolation: Option<Isolation>,
+    /// Whether executions get fresh processes from now on.
+    pub fresh_processes: Option<bool>,
     /// What is wrong with the request already.
     pub violations: Vec<Violation>,
 }
@@ -100,6 +102,7 @@ impl CodePolicies {
             denied_rules: patch.denied_rules.unwrap_or_else(|| old.denied_rules.clone()),
             exceptions: patch.exceptions.map_or_else(kept, |drafts| drafts.into_iter().filter_map(granted).collect()),
             minimum_isolation: patch.minimum_isolation.unwrap_or(old.minimum_isolation),
+            fresh_processes: patch.fresh_processes.unwrap_or(old.fresh_processes),
             revision: old.revision.next(),
             updated: now,
         };
@@ -138,6 +141,7 @@ fn changed_fields(before: &CodePolicy, after: &CodePolicy) -> Vec<FieldChange> {
         text("denied_rules", &joined(&before.denied_rules), &joined(&after.denied_rules)),
         text("exceptions", &exceptions(before), &exceptions(after)),
         text("minimum_isolation", &format!("{:?}", before.minimum_isolation), &format!("{:?}", after.minimum_isolation)),
+        text("fresh_processes", &before.fresh_processes.to_string(), &after.fresh_processes.to_string()),
     ];
     all.into_iter().flatten().collect()
 }

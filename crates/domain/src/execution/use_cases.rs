@@ -89,7 +89,7 @@ impl Executions {
     /// # Errors
     /// As [`Executions::execute`]; a failing program is an outcome, not an error.
     pub async fn transform(&self, permit: &Permit<actions::Transform>, call: TransformCall) -> Result<Transformed> {
-        let (utility, version) = self.load(permit, call.version).await?;
+        let (utility, version, fresh) = self.load(permit, call.version).await?;
         require_kind(&utility, &version, Kind::Transformer)?;
         let (bound, values_json) = self.bind(&version, &call.params_json, call.values_json)?;
         let count = values_json.len();
@@ -98,6 +98,7 @@ impl Executions {
         let entry = Entry::Transform(values_json);
         let mut prepared = self.prepare(permit, &utility, &version, bound, entry, Mode::Transform, call.timeout, None).await?;
         prepared.execution.values = Some(values);
+        prepared.job.fresh = fresh;
         let name = prepared.execution.name.clone();
         let driven = self.drive(permit, prepared, None, Some((count, utility.metadata.store_values)));
         let guard = self.guard(Some(driven.live));
@@ -222,13 +223,14 @@ impl Executions {
     where
         A: Action<Target = UtilityName>,
     {
-        let (utility, version) = self.load(permit, launch.version).await?;
+        let (utility, version, fresh) = self.load(permit, launch.version).await?;
         let definition = &version.definition;
         let binder = self.shared.ports.binder.as_ref();
         let called = arguments(binder, definition.kind, definition.schema(), &version.code, &launch.params_json);
         let (entry, bound) = called.map_err(Error::Invalid)?;
         let request = launch.request.as_ref();
         let mut prepared = self.prepare(permit, &utility, &version, bound, entry, Mode::Run, launch.timeout, request).await?;
+        prepared.job.fresh = fresh;
         if let Some(action) = launch.on_output_limit {
             prepared.execution.limits.on_output_limit = action;
             prepared.job.limits.on_output_limit = action;
@@ -261,7 +263,8 @@ impl Executions {
         StopOnDrop { live, clock: Arc::clone(&self.shared.ports.clock) }
     }
 
-    async fn load<A>(&self, permit: &Permit<A>, number: Option<u32>) -> Result<(Utility, Version)>
+    /// The version as it is executed, and whether a policy demands a fresh process for it.
+    async fn load<A>(&self, permit: &Permit<A>, number: Option<u32>) -> Result<(Utility, Version, bool)>
     where
         A: Action<Target = UtilityName>,
     {
@@ -282,15 +285,17 @@ impl Executions {
             permit.store_intent().await?;
             gate.require_compiled((scope, &permit.account()), utilities.as_ref(), &name.version(version.number), &version).await?;
         }
-        let mut weakest = gate.policy(scope).await?.minimum_isolation;
+        let policy = gate.policy(scope).await?;
+        let (mut weakest, mut fresh) = (policy.minimum_isolation, policy.fresh_processes);
         // What another tenant shares passes the policy of the one that runs it, too.
         let account = permit.account();
         if account != *scope {
             gate.require_admitted(&account, &name.version(version.number), &version).await?;
-            weakest = weakest.max(gate.policy(&account).await?.minimum_isolation);
+            let policy = gate.policy(&account).await?;
+            (weakest, fresh) = (weakest.max(policy.minimum_isolation), fresh | policy.fresh_processes);
         }
         version.head.definition.isolation = version.definition.isolation.max(weakest);
-        Ok((utility, version))
+        Ok((utility, version, fresh))
     }
 
     /// Refuses a runtime that the tenant may not use on whose account it would run, or the one of the utility, before that is started even to
@@ -393,6 +398,7 @@ impl Executions {
             params_json: bound.json,
             secrets,
             limits,
+            fresh: false,
         };
         Ok(Prepared { execution, job, ticket })
     }

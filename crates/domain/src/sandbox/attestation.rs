@@ -63,6 +63,8 @@ pub struct Attestation {
     pub resource_control: ResourceControl,
     /// The escape probes that this tier of this server had withstood when it ran; `None` when they had not run to their end.
     pub battery: Option<BatteryPass>,
+    /// How often its process was put back since it was forked, after other programs of the same tenant; 0 is a fresh one.
+    pub restored: u32,
 }
 
 /// A battery of escape probes that a tier has withstood.

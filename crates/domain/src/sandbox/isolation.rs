@@ -3,7 +3,7 @@
 /// How strongly the executions of a utility are isolated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub enum Isolation {
-    /// T1: a sealed single-use process in a sandbox of the tenant.
+    /// T1: a sealed process in a sandbox of the tenant, which is new or was put back to where it was when it was.
     #[default]
     TenantWarm,
     /// T2: a started sandbox of its own, destroyed afterwards.

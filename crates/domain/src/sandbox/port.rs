@@ -33,6 +33,8 @@ pub struct Job {
     pub secrets: Secrets,
     /// Limits that hold.
     pub limits: Limits,
+    /// Whether it gets a process that was forked for it alone, even where others run one program after the other.
+    pub fresh: bool,
 }
 
 /// What a program runs for.
@@ -72,7 +74,7 @@ pub enum Progress {
     Value(Result<JsonText, Failure>),
     /// User code is done; no output follows. A transformer of several values succeeds with `null`.
     Outcome(Result<JsonText, Failure>),
-    /// The whole process tree is gone. Last.
+    /// The whole process tree is gone, or its one process was put back to where it was before the program. Last.
     Exited(Usage),
 }
 
@@ -100,7 +102,8 @@ pub trait Sandbox: Send + Sync {
     /// What [`Sandbox::start`] would answer.
     fn ready(&self, isolation: Isolation, runtime: &RuntimeId) -> Result<(), Error>;
 
-    /// Hands a program to a sealed process of a sandbox of its tenant.
+    /// Hands a program to a sealed process of a sandbox of its tenant: a new one, or one that was put back after a program of the same
+    /// tenant.
     ///
     /// # Errors
     /// See [`Error`]; in each case no user code ran.

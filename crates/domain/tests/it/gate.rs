@@ -186,6 +186,18 @@ async fn the_tenants_minimum_raises_the_isolation_and_never_lowers_it() {
 }
 
 #[tokio::test]
+async fn a_tenant_whose_policy_demands_fresh_processes_gets_no_other() {
+    let world = World::new();
+    world.create("some", TRANSFORMER).await.unwrap();
+    world.transform("some").await.unwrap();
+    world.decree(PolicyPatch { fresh_processes: Some(true), ..PolicyPatch::default() }).await;
+    world.transform("some").await.unwrap();
+    world.decree(PolicyPatch { minimum_isolation: Some(Isolation::TenantWarm), ..PolicyPatch::default() }).await;
+    world.transform("some").await.unwrap();
+    assert_eq!(world.sandbox.fresh(), [false, true, true], "another change leaves it as it is");
+}
+
+#[tokio::test]
 async fn a_tenant_uses_only_the_runtimes_that_it_may() {
     let world = World::new();
     world.create("before", TRANSFORMER).await.unwrap();

@@ -65,6 +65,7 @@ pub struct Stores {
 pub struct RecordingSandbox {
     inner: FakeSandbox,
     isolations: Mutex<Vec<Isolation>>,
+    fresh: Mutex<Vec<bool>>,
 }
 
 /// Nothing of what tenants could have settled is due.
@@ -285,6 +286,10 @@ impl RecordingSandbox {
     pub fn isolations(&self) -> Vec<Isolation> {
         self.isolations.lock().unwrap().clone()
     }
+
+    pub fn fresh(&self) -> Vec<bool> {
+        self.fresh.lock().unwrap().clone()
+    }
 }
 
 #[async_trait]
@@ -295,6 +300,7 @@ impl Sandbox for RecordingSandbox {
 
     async fn start(&self, job: Job) -> Result<Box<dyn Run>, Error> {
         self.isolations.lock().unwrap().push(job.isolation);
+        self.fresh.lock().unwrap().push(job.fresh);
         self.inner.start(job).await
     }
 }

@@ -74,7 +74,7 @@ defences! {
     OutputLimit "output-limit" "Output beyond the limit is not kept." OURS,
     Deadline "deadline" "The kill at the wall limit, from outside." DEADLINE,
     FrameBounds "frame-bounds" "Nothing that a child writes is believed or allocated for beyond its bound." OURS,
-    SingleUse "single-use" "A process, in T2 and T3 a sandbox, serves one execution." OURS,
+    SingleUse "single-use" "A process serves one execution or is put back, in T2 and T3 a sandbox serves one." OURS,
     TenantBinding "tenant-binding" "A sandbox serves one tenant." OURS,
     Descriptors "fd-hygiene" "A child holds its own pipes and nothing else." OURS,
     Environment "environment" "Nothing of the server's environment." OURS,

@@ -238,6 +238,7 @@ impl<'a> Runner<'a> {
             params_json: JsonText::read(params_json),
             secrets: Secrets::default(),
             limits: Limits { tmpfs: limits.tmpfs.max(MEBIBYTE), ..limits },
+            fresh: false,
         }
     }
 }

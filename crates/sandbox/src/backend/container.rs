@@ -30,6 +30,8 @@ pub(crate) struct Order {
     pub(crate) envelope: Envelope,
     /// Bytes of a program's `/tmp`.
     pub(crate) tmpfs: u64,
+    /// Whether its agent puts children back, for which it needs more system calls.
+    pub(crate) restore: bool,
 }
 
 /// Starts containers.

@@ -14,6 +14,8 @@ const MIB: u64 = 1024 * 1024;
 const OVERHEAD: u64 = 96 * MIB;
 /// Children of a large sandbox; each may use as much as four of a standard one.
 const LARGE_CHILDREN: usize = 2;
+/// Children that wait where they are put back: one that runs a program is soon ready again, so more would be memory for nothing.
+const READY: usize = 2;
 /// Processes of a sandbox beside its children: agent, zygote, and dying children that are not yet reaped.
 const OVERHEAD_PROCESSES: u64 = 16;
 
@@ -23,6 +25,8 @@ pub(crate) struct SandboxGroup {
     pub(crate) runtime: RuntimeKey,
     pub(crate) isolation: Isolation,
     pub(crate) size: Size,
+    /// Whether children are put back after each program, where the host has the means.
+    pub(crate) restored: bool,
 }
 
 /// Limits at which children are sealed.
@@ -44,23 +48,29 @@ pub(crate) struct Envelope {
 }
 
 impl SandboxGroup {
-    /// The group that is kept warm from the start.
+    /// The group that is kept warm from the start, where each child runs one program.
     pub(crate) const WARM: SandboxGroup =
-        SandboxGroup { runtime: RuntimeKey::DEFAULT, isolation: Isolation::TenantWarm, size: Size::Standard };
+        SandboxGroup { runtime: RuntimeKey::DEFAULT, isolation: Isolation::TenantWarm, size: Size::Standard, restored: false };
     /// The group that is kept warm once it is used.
     pub(crate) const SINGLE: SandboxGroup = SandboxGroup { isolation: Isolation::SingleUse, ..SandboxGroup::WARM };
 
-    /// The smallest group that can hold a program.
-    pub(crate) fn of(runtime: RuntimeKey, isolation: Isolation, limits: &Limits) -> Self {
+    /// The group that is kept warm from the start.
+    pub(crate) fn warm(pool: &Pool) -> Self {
+        SandboxGroup { restored: pool.restore, ..SandboxGroup::WARM }
+    }
+
+    /// The smallest group that can hold a program, which gets a fresh child or may get one that was put back. Only T1 has those.
+    pub(crate) fn of(runtime: RuntimeKey, isolation: Isolation, limits: &Limits, fresh: bool) -> Self {
         let standard = limits.memory <= Limits::DEFAULT.memory && limits.tmpfs <= Limits::DEFAULT.tmpfs;
-        SandboxGroup { runtime, isolation, size: if standard { Size::Standard } else { Size::Large } }
+        let restored = !fresh && isolation == Isolation::TenantWarm;
+        SandboxGroup { runtime, isolation, size: if standard { Size::Standard } else { Size::Large }, restored }
     }
 
     /// How many sandboxes of the group are kept ready for tenants that have none: at least, and at most. Where the least is none,
     /// none are kept.
     pub(crate) fn spares(self, pool: &Pool) -> (usize, usize) {
         let least = match self {
-            SandboxGroup::WARM => pool.unassigned,
+            group if group == SandboxGroup::warm(pool) => pool.unassigned,
             SandboxGroup::SINGLE => pool.single_use,
             _ => 0,
         };
@@ -82,6 +92,18 @@ impl SandboxGroup {
             (false, Size::Standard) => pool.children,
             (false, Size::Large) => pool.children.min(LARGE_CHILDREN),
         }
+    }
+
+    /// How many children there should be while so many of them run a program. Where they are put back, one is always ready beside
+    /// those that run.
+    pub(crate) fn wanted(self, pool: &Pool, running: usize) -> usize {
+        let most = self.children(pool);
+        if self.restored { READY.max(running + 1).min(most) } else { most }
+    }
+
+    /// How many children wait for long at most.
+    pub(crate) fn ready(self, pool: &Pool) -> usize {
+        self.wanted(pool, 0)
     }
 
     /// How children are sealed.
@@ -137,7 +159,7 @@ mod tests {
     #[test]
     fn a_program_above_the_default_limits_gets_a_larger_sandbox() {
         let large = Limits { memory: Limits::DEFAULT.memory + 1, ..Limits::DEFAULT };
-        let of = |limits: &Limits| SandboxGroup::of(RuntimeKey::DEFAULT, Isolation::TenantWarm, limits);
+        let of = |limits: &Limits| SandboxGroup::of(RuntimeKey::DEFAULT, Isolation::TenantWarm, limits, true);
         assert_eq!(of(&Limits::DEFAULT), SandboxGroup::WARM);
         assert_eq!(of(&large).size, Size::Large);
         assert_eq!(of(&Limits { tmpfs: Limits::MAX.tmpfs, ..Limits::DEFAULT }).size, Size::Large);
@@ -154,6 +176,18 @@ mod tests {
                 assert!(group.envelope(&pool).processes > children * u64::from(group.class(&pool).processes));
             }
         }
+    }
+
+    #[test]
+    fn only_t1_has_children_that_are_put_back_and_fewer_of_them_wait() {
+        let of = |isolation, fresh| SandboxGroup::of(RuntimeKey::DEFAULT, isolation, &Limits::DEFAULT, fresh);
+        assert!(of(Isolation::TenantWarm, false).restored);
+        assert!(!of(Isolation::TenantWarm, true).restored);
+        assert!(![Isolation::SingleUse, Isolation::OneShot].iter().any(|&isolation| of(isolation, false).restored));
+        let pool = Pool { children: 4, ..Pool::default() };
+        let wanted = |group: SandboxGroup| [0, 1, 2, 3, 4].map(|running| group.wanted(&pool, running));
+        assert_eq!(wanted(of(Isolation::TenantWarm, true)), [4, 4, 4, 4, 4]);
+        assert_eq!(wanted(of(Isolation::TenantWarm, false)), [2, 2, 3, 4, 4]);
     }
 
     #[test]

@@ -45,6 +45,8 @@ pub(crate) enum Step<C> {
     Grant(WaiterId, SandboxId, C),
     /// Tell this waiter that no sandbox can be had.
     Reject(WaiterId, StartFailure),
+    /// End a child that waits for nothing.
+    End(C),
 }
 
 /// What a request gets.
@@ -67,6 +69,8 @@ pub(crate) enum Ended {
     Running,
     /// One that waited for a program: nothing of ours ends it, so its sandbox is not trusted any more.
     Ready,
+    /// One that was told to end while it waited.
+    Leaving,
 }
 
 /// How many there are of what.
@@ -101,6 +105,8 @@ struct Member<C> {
     tenant: Option<TenantId>,
     phase: Phase,
     ready: Vec<(u64, C)>,
+    /// Told to end while they waited.
+    leaving: Vec<u64>,
     forking: usize,
     running: usize,
     /// Of how many sandboxes of its tenant it is one that share the processor.
@@ -133,10 +139,10 @@ struct Waiter {
 impl<C> Ledger<C> {
     pub(crate) fn new(limits: Pool, now: Instant) -> Self {
         Ledger {
-            limits,
             members: BTreeMap::new(),
             waiting: VecDeque::new(),
-            seen: HashSet::from([SandboxGroup::WARM]),
+            seen: HashSet::from([SandboxGroup::warm(&limits)]),
+            limits,
             last_sandbox: 0,
             last_waiter: 0,
             stock: Stock::new(),
@@ -193,6 +199,22 @@ impl<C> Ledger<C> {
         self.serve(sandbox, now, steps);
     }
 
+    /// The program of a child has ended, and the child waits for the next one.
+    pub(crate) fn again(&mut self, sandbox: SandboxId, id: u64, child: C, now: Instant, steps: &mut Vec<Step<C>>) {
+        let Some(member) = self.members.get_mut(&sandbox) else { return };
+        member.running = member.running.saturating_sub(1);
+        member.used = now;
+        if member.phase == Phase::Live {
+            member.ready.push((id, child));
+            self.serve(sandbox, now, steps);
+        } else {
+            member.leaving.push(id);
+            steps.push(Step::End(child));
+            self.leave_if_idle(sandbox, steps);
+        }
+        self.share_of(sandbox, steps);
+    }
+
     /// A child is gone; `None` when no such child was known.
     pub(crate) fn ended(&mut self, sandbox: SandboxId, id: u64, now: Instant, steps: &mut Vec<Step<C>>) -> Option<Ended> {
         let member = self.members.get_mut(&sandbox)?;
@@ -201,13 +223,15 @@ impl<C> Ledger<C> {
             self.retire(sandbox, steps);
             return Some(Ended::Ready);
         }
+        if let Some(index) = member.leaving.iter().position(|leaving| *leaving == id) {
+            member.leaving.swap_remove(index);
+            self.top_up(sandbox, steps);
+            return Some(Ended::Leaving);
+        }
         member.running = member.running.checked_sub(1)?;
         member.used = now;
-        match member.phase {
-            Phase::Draining if member.running == 0 => self.destroy(sandbox, steps),
-            Phase::Live => self.top_up(sandbox, steps),
-            Phase::Starting | Phase::Draining | Phase::Dying => {}
-        }
+        self.leave_if_idle(sandbox, steps);
+        self.top_up(sandbox, steps);
         self.share_of(sandbox, steps);
         Some(Ended::Running)
     }
@@ -218,7 +242,12 @@ impl<C> Ledger<C> {
         if member.phase == Phase::Live {
             member.phase = Phase::Draining;
         }
-        if member.phase == Phase::Draining && member.running == 0 {
+        self.leave_if_idle(sandbox, steps);
+    }
+
+    /// A sandbox that takes no further program goes once nothing runs in it.
+    fn leave_if_idle(&mut self, sandbox: SandboxId, steps: &mut Vec<Step<C>>) {
+        if self.members.get(&sandbox).is_some_and(|member| member.phase == Phase::Draining && member.running == 0) {
             self.destroy(sandbox, steps);
         }
     }
@@ -269,9 +298,14 @@ impl<C> Ledger<C> {
         self.stock.remember(memory);
         if self.stock.is_short() {
             self.give_up_one(steps);
-        } else if !self.closed && self.supply(SandboxGroup::WARM) < self.target(SandboxGroup::WARM, now).sandboxes {
+        } else if !self.closed && self.supply(self.warm()) < self.target(self.warm(), now).sandboxes {
             self.refill_at.get_or_insert(now);
         }
+    }
+
+    /// The group that is kept warm from the start.
+    pub(crate) fn warm(&self) -> SandboxGroup {
+        SandboxGroup::warm(&self.limits)
     }
 
     /// How many unassigned sandboxes of the group there should be.
@@ -424,7 +458,8 @@ impl<C> Ledger<C> {
     /// Asks for as many children as are missing.
     fn top_up(&mut self, sandbox: SandboxId, steps: &mut Vec<Step<C>>) {
         let Some(member) = self.members.get_mut(&sandbox) else { return };
-        let missing = member.group.children(&self.limits).saturating_sub(member.ready.len() + member.forking + member.running);
+        let wanted = member.group.wanted(&self.limits, member.running);
+        let missing = wanted.saturating_sub(member.ready.len() + member.forking + member.running);
         if missing > 0 && member.phase == Phase::Live {
             member.forking += missing;
             steps.push(Step::Fork(sandbox, missing));

@@ -10,16 +10,16 @@ use domain::name::RuntimeId;
 use domain::sandbox::{Attestation, Network, Seccomp};
 use rustix::process::Signal;
 use sandbox_protocol::VERSION;
-use sandbox_protocol::control::{Command, Configure, Exit, PRELOAD_STAGE, Report};
+use sandbox_protocol::control::{Command, Configure, Exit, Left, PRELOAD_STAGE, RESTORE_STAGE, Report};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::ledger::{Ended, SandboxId};
-use super::{Pool, SandboxGroup, micros};
+use super::{Pool, SandboxGroup, Shelf, micros};
 use crate::backend::{Container, Order, RuntimeFacts};
 use crate::failure::{RUNTIME_UNUSABLE, StartFailure, chain};
 use crate::instance::SandboxDirectory;
-use crate::live::{Anomaly, End, How, LiveSandbox};
+use crate::live::{Anomaly, End, Home, How, LiveSandbox, Notice};
 use crate::users::UidLease;
 use crate::wire::{Channel, Listener, Packet};
 
@@ -37,29 +37,26 @@ pub(super) struct Orders {
     pub(super) among: watch::Receiver<usize>,
 }
 
+/// A sandbox to be.
+struct Plan<'a> {
+    id: SandboxId,
+    name: &'a str,
+    group: SandboxGroup,
+    /// Whether its children are put back.
+    restore: bool,
+}
+
 /// Runs a sandbox from start to end.
 pub(super) async fn run(pool: Arc<Pool>, id: SandboxId, group: SandboxGroup, orders: Orders) {
     let Orders { close, mut among } = orders;
-    let began = Instant::now();
     let name = format!("{}-{id}", pool.config.instance);
-    let failure = match prepare(&pool, &name, group).await {
-        Err(failure) => Some(failure),
-        Ok((mut estate, uid, runtime)) => {
-            let failure = match bring_up(&pool, &mut estate, &name, group, uid, &runtime, &close).await {
-                Ok(live) => {
-                    pool.counters.started.fetch_add(1, Relaxed);
-                    pool.counters.start_micros.fetch_add(micros(began.elapsed()), Relaxed);
-                    tracing::debug!(sandbox = name, tier = group.isolation.tier(), took = ?began.elapsed(), "a sandbox is ready");
-                    pool.started(id, live.clone());
-                    serve(&pool, id, &live, &mut estate, &close, &mut among).await
-                }
-                Err(failure) => Some(failure),
-            };
-            estate.container.destroy().await;
-            pool.counters.destroyed.fetch_add(1, Relaxed);
-            failure
-        }
-    };
+    let plan = Plan { id, name: &name, group, restore: pool.restores(group) };
+    let mut failure = live_through(&pool, &plan, &close, &mut among).await;
+    if let Some(StartFailure::CannotRestore(why)) = &failure {
+        pool.forgo_restoring(why);
+        let plan = Plan { name: &format!("{name}-f"), restore: false, ..plan };
+        failure = live_through(&pool, &plan, &close, &mut among).await;
+    }
     if let Some(failure) = failure.as_ref().filter(|_| !close.is_cancelled()) {
         pool.counters.start_failures.fetch_add(1, Relaxed);
         tracing::warn!(sandbox = name, %failure, "failed to start a sandbox");
@@ -67,32 +64,61 @@ pub(super) async fn run(pool: Arc<Pool>, id: SandboxId, group: SandboxGroup, ord
     pool.gone(id, failure);
 }
 
-async fn prepare(pool: &Pool, name: &str, group: SandboxGroup) -> Result<(Estate, u32, Arc<RuntimeFacts>), StartFailure> {
+/// One sandbox with its estate, until that is given back. Answers why it never came to be.
+async fn live_through(
+    pool: &Arc<Pool>,
+    plan: &Plan<'_>,
+    close: &CancellationToken,
+    among: &mut watch::Receiver<usize>,
+) -> Option<StartFailure> {
+    let began = Instant::now();
+    let (mut estate, uid, runtime) = match prepare(pool, plan).await {
+        Err(failure) => return Some(failure),
+        Ok(prepared) => prepared,
+    };
+    let failure = match bring_up(pool, &mut estate, plan, uid, &runtime, close).await {
+        Ok(live) => {
+            pool.counters.started.fetch_add(1, Relaxed);
+            pool.counters.start_micros.fetch_add(micros(began.elapsed()), Relaxed);
+            tracing::debug!(sandbox = plan.name, tier = plan.group.isolation.tier(), took = ?began.elapsed(), "a sandbox is ready");
+            pool.started(plan.id, live.clone());
+            serve(pool, plan.id, &live, &mut estate, close, among).await
+        }
+        Err(failure) => Some(failure),
+    };
+    estate.container.destroy().await;
+    pool.counters.destroyed.fetch_add(1, Relaxed);
+    failure
+}
+
+async fn prepare(pool: &Pool, plan: &Plan<'_>) -> Result<(Estate, u32, Arc<RuntimeFacts>), StartFailure> {
+    let group = plan.group;
     let runtime = pool.backend.runtime(group.runtime).await?;
     let uid = pool.backend.lease_uid().map_err(|error| StartFailure::unavailable("failed to lease a user id", &error))?;
     let directory =
         pool.instance.sandbox_directory().map_err(|error| StartFailure::unavailable("failed to make a sandbox's directory", &error))?;
     let number = uid.uid;
     let order = Order {
-        name: format!("zona-{}-{name}", pool.config.installation),
+        name: format!("zona-{}-{}", pool.config.installation, plan.name),
         agent: pool.instance.agent().to_owned(),
         directory: directory.path().to_owned(),
         uid: number,
         envelope: group.envelope(&pool.config.pool),
         tmpfs: group.class(&pool.config.pool).tmpfs,
+        restore: plan.restore,
     };
     Ok((Estate { container: pool.backend.container(order, group.runtime), directory, _uid: uid }, number, runtime))
 }
 
 async fn bring_up(
-    pool: &Pool,
+    pool: &Arc<Pool>,
     estate: &mut Estate,
-    name: &str,
-    group: SandboxGroup,
+    plan: &Plan<'_>,
     uid: u32,
     runtime: &RuntimeFacts,
     close: &CancellationToken,
 ) -> Result<Arc<LiveSandbox>, StartFailure> {
+    let group = plan.group;
     let listener =
         Listener::bind(estate.directory.socket()).map_err(|error| StartFailure::unavailable("failed to listen for an agent", &error))?;
     estate.container.start().await?;
@@ -113,7 +139,7 @@ async fn bring_up(
         class: group.class(&pool.config.pool),
         seal: group.seal(),
         preload: group.preload(&pool.config, runtime),
-        restore: false,
+        restore: plan.restore,
     };
     let sent = channel.send(&Command::Configure(Box::new(configure)));
     sent.map_err(|error| StartFailure::unavailable("failed to configure the agent", &error))?;
@@ -127,7 +153,7 @@ async fn bring_up(
         runtime: RuntimeId::new(pool.config.runtime_name(group.runtime)),
         runtime_digest: runtime.digest.clone(),
         python_version,
-        sandbox: name.to_owned(),
+        sandbox: plan.name.to_owned(),
         namespaces: Vec::new(),
         seccomp: Seccomp::Disabled,
         no_new_privileges: false,
@@ -136,8 +162,10 @@ async fn bring_up(
         network: Network::None,
         resource_control: estate.container.resource_control(),
         battery: None,
+        restored: 0,
     };
-    Ok(Arc::new(LiveSandbox::new(facts, channel, close.clone())))
+    let home = || -> Box<dyn Home> { Box::new(Shelf { pool: Arc::downgrade(pool), sandbox: plan.id }) };
+    Ok(Arc::new(LiveSandbox::new(facts, channel, close.clone(), plan.restore.then(home))))
 }
 
 /// One step of a start, within the deadline and until the sandbox is no longer wanted.
@@ -171,6 +199,8 @@ fn fault(stage: &str, message: &str, hint: &str) -> StartFailure {
     if stage == PRELOAD_STAGE {
         let message = format!("no program can run on this runtime: {message}; {hint}");
         StartFailure::Refused { reason: RUNTIME_UNUSABLE, message }
+    } else if stage == RESTORE_STAGE {
+        StartFailure::CannotRestore(message.to_owned())
     } else if hint.is_empty() {
         StartFailure::Unavailable(format!("the sandbox failed at {stage}: {message}"))
     } else {
@@ -256,16 +286,22 @@ impl Reader<'_> {
                 self.pool.child_ready(self.id, child);
                 Ok(())
             }
-            Report::Exited { child, exit, usage, oom_killed, left: _ } => {
+            Report::Restored { child, usage, count } => {
+                let notice = self.live.restored(child, count)?;
+                self.count(&notice);
+                self.pool.counters.restored.fetch_add(1, Relaxed);
+                notice.tell(End { how: How::Exit(Exit::Code(0)), usage, at: Instant::now() });
+                Ok(())
+            }
+            Report::Exited { child, exit, usage, oom_killed, left } => {
                 let killed = exit == Exit::Signal(Signal::KILL.as_raw());
                 let out_of_memory = oom_killed || (killed && self.oom_rose(&*container));
                 let how = if out_of_memory { How::OutOfMemory } else { How::Exit(exit) };
-                self.exited(child, End { how, usage, at: Instant::now() })
+                self.exited(child, left, End { how, usage, at: Instant::now() })
             }
             Report::Fault { stage, message, .. } => Err(Anomaly::Fault { stage, message }),
             Report::Hello { .. } => Err(Anomaly::Unexpected("hello")),
             Report::Ready { .. } => Err(Anomaly::Unexpected("ready")),
-            Report::Restored { .. } => Err(Anomaly::Unexpected("restored")),
         }
     }
 
@@ -279,13 +315,21 @@ impl Reader<'_> {
         Ok(())
     }
 
-    fn exited(&mut self, child: u64, end: End) -> Result<(), Anomaly> {
+    /// A program has ended.
+    fn count(&self, notice: &Notice) {
+        if notice.news && !notice.probe {
+            self.pool.counters.executions.fetch_add(1, Relaxed);
+        }
+    }
+
+    fn exited(&mut self, child: u64, left: Option<Left>, end: End) -> Result<(), Anomaly> {
         let Some(notice) = self.live.ended(child)? else { return Ok(()) };
+        if let Some(left) = left.filter(|_| self.live.restores()) {
+            self.pool.left_behind(notice.program, left);
+        }
         match self.pool.child_ended(self.id, child) {
-            Some(Ended::Running) if notice.probe => {}
-            Some(Ended::Running) => {
-                self.pool.counters.executions.fetch_add(1, Relaxed);
-            }
+            Some(Ended::Running) => self.count(&notice),
+            Some(Ended::Leaving) => {}
             Some(Ended::Ready) => {
                 self.pool.counters.anomalies.fetch_add(1, Relaxed);
                 tracing::warn!(sandbox = self.live.name(), child, how = ?end.how, "a waiting child died; its sandbox is retired");

@@ -1,6 +1,8 @@
 //! The program as the child reads it, and its hand-over, which never blocks the reading of output.
 
 use std::io::ErrorKind;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use domain::sandbox::{Entry, Job, Limits};
 use sandbox_protocol::program as protocol;
@@ -18,6 +20,10 @@ const PREFIX: usize = 4;
 /// A program ready to be written.
 #[derive(Debug)]
 pub(crate) struct Program(Vec<u8>);
+
+/// Whether a program was written to its end, and nobody writes to its pipe any more.
+#[derive(Debug)]
+pub(super) struct Written(Arc<AtomicBool>);
 
 impl Program {
     /// Encodes a job's program. JSON texts pass through untouched.
@@ -47,18 +53,26 @@ impl Program {
     }
 
     /// Writes the program: at once what fits into the pipe, the rest in a task of its own.
-    pub(crate) fn hand_over(self, pipe: Sender, end: watch::Receiver<Option<End>>) {
+    pub(super) fn hand_over(self, pipe: Sender, end: watch::Receiver<Option<End>>) -> Written {
         let Program(bytes) = self;
         // Straight to the kernel: the runtime may not have noticed yet that the pipe is writable.
         let written = rustix::io::write(&pipe, &bytes).unwrap_or(0);
+        let whole = Arc::new(AtomicBool::new(written == bytes.len()));
         if written < bytes.len() {
-            tasks::detach("request-writer", write_rest(bytes, written, pipe, end));
+            tasks::detach("request-writer", write_rest(bytes, written, pipe, end, whole.clone()));
         }
+        Written(whole)
+    }
+}
+
+impl Written {
+    pub(super) fn is_whole(&self) -> bool {
+        self.0.load(Ordering::Acquire)
     }
 }
 
 /// The task `request-writer`: ends when all is written, or when nobody reads any more.
-async fn write_rest(bytes: Vec<u8>, mut written: usize, pipe: Sender, mut end: watch::Receiver<Option<End>>) {
+async fn write_rest(bytes: Vec<u8>, mut written: usize, pipe: Sender, mut end: watch::Receiver<Option<End>>, whole: Arc<AtomicBool>) {
     while written < bytes.len() {
         let writable = tokio::select! {
             writable = pipe.writable() => writable,
@@ -73,6 +87,7 @@ async fn write_rest(bytes: Vec<u8>, mut written: usize, pipe: Sender, mut end: w
             Err(_nobody_reads) => return,
         }
     }
+    whole.store(true, Ordering::Release);
 }
 
 fn child_limits(limits: &Limits) -> protocol::Limits {

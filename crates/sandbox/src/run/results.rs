@@ -80,6 +80,16 @@ impl Results {
         self.pipe.is_some()
     }
 
+    /// Reads no more.
+    pub(super) fn close(&mut self) {
+        self.pipe = None;
+    }
+
+    /// Whether nothing was read behind the frames.
+    pub(super) fn is_spent(&self) -> bool {
+        self.parser.consumed == self.parser.buffer.len()
+    }
+
     /// The next frame; `None` once the pipe is closed. Cancel-safe.
     pub(super) async fn next(&mut self) -> Result<Option<Frame>, Malformed> {
         loop {

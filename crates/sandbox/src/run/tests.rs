@@ -12,7 +12,7 @@ use sandbox_protocol::control::{Exit, Usage as ChildUsage};
 use sandbox_protocol::frame::Kind;
 
 use super::*;
-use crate::live::{How, LiveSandbox, tests as played};
+use crate::live::{How, LiveSandbox, Round, tests as played};
 
 /// A child played by the test.
 struct Played {
@@ -43,6 +43,21 @@ impl Played {
         }
     }
 
+    /// The child reads its program, up to the end of what lies in the pipe.
+    fn read_program(&mut self) {
+        let request = self.request.as_mut().unwrap();
+        let mut length = [0; 4];
+        request.read_exact(&mut length).unwrap();
+        request.read_exact(&mut vec![0; u32::from_le_bytes(length) as usize]).unwrap();
+    }
+
+    /// The child is put back.
+    fn put_back(&self) {
+        let usage = ChildUsage { user_micros: 7, ..ChildUsage::default() };
+        let end = End { how: How::Exit(Exit::Code(0)), usage, at: Instant::now() };
+        self.live.restored(1, 1).unwrap().tell(end);
+    }
+
     /// The child is gone: its pipes are closed, its end is reported.
     fn end(&mut self, exit: Exit) {
         (self.request, self.result, self.stdout, self.stderr) = (None, None, None, None);
@@ -62,17 +77,29 @@ fn job(entry: Entry, limits: Limits) -> Job {
         params_json: JsonText::read(r#"{"big": 9007199254740993}"#),
         secrets: Secrets::default(),
         limits,
+        fresh: false,
     }
 }
 
 fn start(entry: Entry, limits: Limits) -> (ChildRun, Played) {
     let (live, agent) = played::live();
+    begin(live, agent, entry, limits)
+}
+
+/// The same in a sandbox whose children are put back.
+fn start_to_be_put_back(entry: Entry, limits: Limits) -> (ChildRun, Played, played::Nursery) {
+    let (live, agent, nursery) = played::restoring();
+    let (run, child) = begin(live, agent, entry, limits);
+    (run, child, nursery)
+}
+
+fn begin(live: Arc<LiveSandbox>, agent: OwnedFd, entry: Entry, limits: Limits) -> (ChildRun, Played) {
     live.fork();
     let (ours, theirs) = played::pipes();
     let child = live.arrived(1, played::seal(), ours).unwrap();
     let [request, result, stdout, stderr] = theirs.map(|fd| Some(std::fs::File::from(fd)));
     let job = job(entry, limits);
-    let run = ChildRun::start(child, Program::encode(&job).unwrap(), Mask::new(&job.secrets), &job);
+    let run = ChildRun::start(child, Program::encode(&job).unwrap(), ProgramKey(1), Mask::new(&job.secrets), &job);
     (run, Played { live, agent, request, result, stdout, stderr })
 }
 
@@ -190,7 +217,7 @@ async fn a_program_that_arrives_while_a_kill_is_unanswered_is_spared_like_one_th
     let (_run, child) = start(Entry::Script, Limits { wall: Duration::from_millis(20), ..Limits::DEFAULT });
     child.asked_to("kill").await;
     child.live.fork();
-    child.live.running(2);
+    child.live.running(Round { child: 2, restored: 0 }, ProgramKey(2));
     let early = tokio::time::timeout(Duration::from_millis(500), played::condemned(&child.live)).await;
     assert!(early.is_err(), "the sandbox goes with the newcomer in it");
 }
@@ -231,4 +258,106 @@ async fn a_request_larger_than_the_pipe_is_written_while_output_is_read() {
     assert!(program.contains(r#"{"big": 9007199254740993}"#), "numbers keep their digits");
     child.answer(Kind::Success, "1");
     assert!(matches!(run.next().await, Some(Progress::Outcome(Ok(_)))));
+}
+
+/// Everything up to the exit.
+async fn to_the_end(run: &mut ChildRun) -> Vec<Progress> {
+    let mut all = Vec::new();
+    while let Some(progress) = run.next().await {
+        all.push(progress);
+    }
+    all
+}
+
+#[tokio::test]
+async fn a_program_that_ends_as_it_should_leaves_its_child_to_the_next_one() {
+    let (mut run, mut child, nursery) = start_to_be_put_back(Entry::Script, Limits::DEFAULT);
+    child.asked_to("run").await;
+    child.read_program();
+    child.stdout.as_mut().unwrap().write_all(b"printed").unwrap();
+    child.answer(Kind::Success, "42");
+    child.put_back();
+    let all = to_the_end(&mut run).await;
+    let [Progress::Output { .. }, Progress::Outcome(Ok(result)), Progress::Exited(usage)] = &all[..] else { panic!("{all:?}") };
+    assert_eq!((&**result, usage.user_micros, usage.stdout_bytes), ("42", 7, 7));
+    assert_eq!(nursery.children().iter().map(|child| child.round.restored).collect::<Vec<_>>(), [1]);
+    drop(run);
+    assert!(played::commands(&child.agent).is_empty(), "it is not killed");
+}
+
+#[tokio::test]
+async fn a_program_that_fails_by_its_own_words_leaves_its_child_to_the_next_one() {
+    let (mut run, mut child, nursery) = start_to_be_put_back(Entry::Script, Limits::DEFAULT);
+    child.read_program();
+    child.answer(Kind::Failure, r#"{"reason":"USER_ERROR","message":"own"}"#);
+    child.put_back();
+    assert_eq!(to_the_end(&mut run).await.len(), 2);
+    assert_eq!(nursery.children().len(), 1);
+}
+
+/// The child of a program that did this ends, although its agent has put it back.
+async fn ends(limits: Limits, what: &str, does: impl FnOnce(&mut ChildRun, &mut Played)) {
+    let (mut run, mut child, nursery) = start_to_be_put_back(Entry::Script, limits);
+    child.asked_to("run").await;
+    does(&mut run, &mut child);
+    child.put_back();
+    to_the_end(&mut run).await;
+    assert!(nursery.children().is_empty(), "{what}");
+    child.asked_to("kill").await;
+}
+
+#[tokio::test]
+async fn a_doubt_about_a_program_costs_its_child_its_life() {
+    ends(Limits::DEFAULT, "an end without an answer", |_, child| child.read_program()).await;
+    ends(Limits::DEFAULT, "a program that was not read", |_, child| child.answer(Kind::Success, "1")).await;
+    ends(Limits::DEFAULT, "a forged frame", |_, child| {
+        child.read_program();
+        child.result.as_mut().unwrap().write_all(b"R\xff\xff\xff\xffgarbage").unwrap();
+    })
+    .await;
+    ends(Limits::DEFAULT, "a frame too many", |_, child| {
+        child.read_program();
+        child.answer(Kind::Success, "1");
+        child.answer(Kind::Success, "2");
+    })
+    .await;
+    ends(Limits::DEFAULT, "it was stopped", |run, child| {
+        child.read_program();
+        run.stop();
+        child.answer(Kind::Success, "1");
+    })
+    .await;
+    for on_output_limit in [OnOutputLimit::Stop, OnOutputLimit::Drop] {
+        ends(Limits { output: 4, on_output_limit, ..Limits::DEFAULT }, "it printed too much", |_, child| {
+            child.read_program();
+            child.stdout.as_mut().unwrap().write_all(b"too much").unwrap();
+            child.answer(Kind::Success, "1");
+        })
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn what_is_printed_after_the_answer_costs_the_child_its_life() {
+    let (mut run, mut child, nursery) = start_to_be_put_back(Entry::Script, Limits::DEFAULT);
+    child.read_program();
+    child.answer(Kind::Success, "1");
+    assert!(matches!(run.next().await, Some(Progress::Outcome(Ok(_)))));
+    child.stderr.as_mut().unwrap().write_all(b"late").unwrap();
+    child.put_back();
+    assert!(matches!(run.next().await, Some(Progress::Exited(_))));
+    assert!(nursery.children().is_empty());
+    child.asked_to("kill").await;
+}
+
+#[tokio::test]
+async fn a_run_that_nobody_waits_for_any_more_costs_the_child_its_life() {
+    let (mut run, mut child, nursery) = start_to_be_put_back(Entry::Script, Limits::DEFAULT);
+    child.read_program();
+    child.answer(Kind::Success, "1");
+    assert!(matches!(run.next().await, Some(Progress::Outcome(Ok(_)))));
+    drop(run);
+    child.put_back();
+    assert!(nursery.children().is_empty());
+    child.asked_to("kill").await;
 }

@@ -8,11 +8,14 @@ use domain::sandbox::Limits;
 use tokio::sync::{Notify, watch};
 
 use super::outcome::Cause;
-use crate::live::{End, How, LiveSandbox};
+use crate::live::{End, How, LiveSandbox, Round};
 
 /// How long a program that has answered may take to end by itself before it is killed: nearly all do, and a kill costs server and
 /// agent a message.
 const LEAVE: Duration = Duration::from_millis(5);
+/// The same where it is put back, which the agent has to come to: on a busy machine that takes longer, and a kill costs the next program a
+/// new child.
+const LEAVE_TO_BE_PUT_BACK: Duration = Duration::from_millis(50);
 /// How long an agent may take to end a child whose time is up. The container is destroyed after that, which ends the child too.
 const KILL_PATIENCE: Duration = Duration::from_millis(100);
 /// The same while other programs of the tenant run in the container, or the child has done its work: then the agent is more likely
@@ -23,7 +26,7 @@ const LONG_KILL_PATIENCE: Duration = Duration::from_secs(2);
 #[derive(Debug)]
 pub(super) struct Control {
     live: Arc<LiveSandbox>,
-    child: u64,
+    round: Round,
     wall: Duration,
     grace: Duration,
     /// The first [`Cause`] that was blamed.
@@ -46,10 +49,10 @@ enum Demand {
 // === impl Control ===
 
 impl Control {
-    pub(super) fn new(live: Arc<LiveSandbox>, child: u64, limits: &Limits) -> Arc<Self> {
+    pub(super) fn new(live: Arc<LiveSandbox>, round: Round, limits: &Limits) -> Arc<Self> {
         Arc::new(Control {
             live,
-            child,
+            round,
             wall: limits.wall,
             grace: limits.grace,
             cause: AtomicU8::new(Cause::None as u8),
@@ -73,6 +76,11 @@ impl Control {
     pub(super) fn kill(&self, cause: Cause) {
         self.blame(cause);
         self.ask(Demand::Kill);
+    }
+
+    /// Nobody uses its child any more; `sound` says that nothing speaks against another program in it.
+    pub(super) fn release(&self, sound: bool) {
+        self.live.release(self.round, sound);
     }
 
     /// It is done; whatever is left of it goes.
@@ -104,10 +112,11 @@ pub(super) async fn watch(control: Arc<Control>, mut end: watch::Receiver<Option
         () = control.run_down(began) => {}
         _ended = ended(&mut end) => return,
     }
-    if control.cause() == Cause::Finished && tokio::time::timeout(LEAVE, ended(&mut end)).await.is_ok() {
+    let leave = if control.live.restores() { LEAVE_TO_BE_PUT_BACK } else { LEAVE };
+    if control.cause() == Cause::Finished && tokio::time::timeout(leave, ended(&mut end)).await.is_ok() {
         return;
     }
-    control.live.kill(control.child);
+    control.live.kill(control.round);
     let killed = Instant::now();
     // Asked again each time: a program that was handed over meanwhile is a neighbor too.
     while let Some(patience) = control.patience().checked_sub(killed.elapsed()).filter(|patience| !patience.is_zero()) {
@@ -120,7 +129,7 @@ pub(super) async fn watch(control: Arc<Control>, mut end: watch::Receiver<Option
 
 impl Control {
     fn patience(&self) -> Duration {
-        let harmless = self.cause() != Cause::Finished && !self.live.others_run(self.child);
+        let harmless = self.cause() != Cause::Finished && !self.live.others_run(self.round.child);
         if harmless { KILL_PATIENCE } else { LONG_KILL_PATIENCE }
     }
 
@@ -134,7 +143,7 @@ impl Control {
         if self.grace.is_zero() || self.demand.load(Ordering::Acquire) == Demand::Kill as u8 {
             return;
         }
-        self.live.interrupt(self.child);
+        self.live.interrupt(self.round);
         let last = deadline.min(tokio::time::Instant::now() + self.grace);
         tokio::select! {
             () = self.demanded(Demand::Kill) => {}

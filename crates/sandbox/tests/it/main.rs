@@ -15,6 +15,7 @@ mod lifecycle;
 mod limits;
 mod outcomes;
 mod output;
+mod restored;
 mod runtimes;
 mod stock;
 mod sweep;

@@ -60,6 +60,8 @@ pub fn config(kind: Kind, directory: &Path, installation: &str, instance: &str) 
     };
     let mut config = Config::new(installation, instance, agent(), backend);
     config.runtime_directory = directory.join("run");
+    // The same tests on processes that run one program after the other.
+    config.pool.restore = std::env::var_os("ZONA_TEST_RESTORE").is_some();
     config
 }
 
@@ -80,6 +82,7 @@ pub fn job(code: &str, entry: Entry) -> Job {
         params_json: JsonText::read("{}"),
         secrets: Secrets::default(),
         limits: Limits::DEFAULT,
+        fresh: false,
     }
 }
 

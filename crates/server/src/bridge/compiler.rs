@@ -73,6 +73,7 @@ impl SandboxCompiler {
             params_json: JsonText::read("{}"),
             secrets: Secrets::default(),
             limits: Limits { wall: WALL, cpu: WALL, ..Limits::DEFAULT },
+            fresh: false,
         })
     }
 

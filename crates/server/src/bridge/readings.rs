@@ -82,6 +82,7 @@ fn cache_readings(cache: &Cache) -> Vec<Reading> {
 fn sandbox_readings(sandboxes: &Sandboxes) -> Vec<Reading> {
     let stats = sandboxes.stats();
     let reason = |name, help, reason| Reading::gauge(name, help, u64::from(stats.stock_reason == reason));
+    let left = |kind: usize, name, help| Reading::counter(name, help, stats.left[kind]);
     let millis = |duration: Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
     vec![
         Reading::gauge("sandboxes_starting", "Sandboxes that start", stats.starting as u64),
@@ -101,6 +102,16 @@ fn sandbox_readings(sandboxes: &Sandboxes) -> Vec<Reading> {
         Reading::counter("sandboxes_destroyed", "Sandboxes destroyed", stats.sandboxes_destroyed),
         Reading::counter("sandbox_forks", "Processes asked for", stats.forks),
         Reading::counter("sandbox_executions", "Programs that ended", stats.executions),
+        Reading::counter("sandbox_restored", "Programs after which their process was put back", stats.restored),
+        left(0, "sandbox_children_left_call", "Processes not put back after a call of which something stays"),
+        left(1, "sandbox_children_left_signal", "Processes not put back because they were interrupted"),
+        left(2, "sandbox_children_left_mappings", "Processes not put back because their mappings have changed"),
+        left(3, "sandbox_children_left_descriptors", "Processes not put back because they left a descriptor"),
+        left(4, "sandbox_children_left_status", "Processes not put back because the kernel shows another difference"),
+        left(5, "sandbox_children_left_pages", "Processes not put back because pages are missing or too many"),
+        left(6, "sandbox_children_left_stops", "Processes not put back because they stopped too often"),
+        left(7, "sandbox_children_left_programs", "Processes not put back because they have run enough programs"),
+        left(8, "sandbox_children_left_refused", "Processes not put back because the kernel refused"),
         Reading::counter("sandbox_anomalies", "Protocol errors, late deaths and exhausted sandboxes", stats.anomalies),
         Reading::counter("sandbox_waits", "Programs that did not get a process at once", stats.waits),
         Reading::counter("sandbox_wait_milliseconds", "Time that programs waited, added up", millis(stats.wait_time)),

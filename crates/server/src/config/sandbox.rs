@@ -38,8 +38,13 @@ section! {
     /// bytes of memory that waiting sandboxes leave free on the host (and in the server's own control groups); below, none is
     /// started to wait, and idle ones are given up one a second
     memory_reserve: u64 = 268435456 => value::number(0..=u64::MAX);
-    /// sealed processes that wait in each sandbox
+    /// sealed processes of each sandbox, waiting and running together; where they are put back two wait, and more are forked while
+    /// more run
     ready_children: usize = 4 => value::number(1..=64);
+    /// `fresh`: each process runs one program. `restored`: those of T1 are put back after a program and run the next one of their
+    /// tenant, with the docker and namespace backends and Linux 6.7 or newer; see
+    /// [Security](security.md#one-process-one-program-after-the-other)
+    children: Children = "fresh" => value::choice(&Children::NAMES);
     /// sandboxes at most
     max_sandboxes: usize = 16 => value::number(1..=4_096);
     /// a tenant's sandbox without work is destroyed after this
@@ -65,6 +70,15 @@ pub enum BackendKind {
     Docker,
     /// Landlock, for hosts that grant no user namespaces; weaker, tier T1 only.
     Landlock,
+}
+
+/// How many programs a process of T1 runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Children {
+    /// One.
+    Fresh,
+    /// One after the other, of one tenant; it is put back after each.
+    Restored,
 }
 
 impl Sandbox {
@@ -113,6 +127,7 @@ impl Sandbox {
             max_unassigned: self.max_warm,
             memory_reserve: self.memory_reserve,
             children: self.ready_children,
+            restore: self.children == Children::Restored,
             max_sandboxes: self.max_sandboxes,
             idle: self.idle,
             max_age: self.max_age,
@@ -139,6 +154,10 @@ impl BackendKind {
     pub(super) fn of(name: &str) -> Option<Self> {
         BackendKind::NAMES.iter().find(|(known, _)| *known == name).map(|(_, kind)| *kind)
     }
+}
+
+impl Children {
+    const NAMES: [(&'static str, Children); 2] = [("fresh", Children::Fresh), ("restored", Children::Restored)];
 }
 
 fn container_runtime(text: &str) -> Result<ContainerRuntime, String> {

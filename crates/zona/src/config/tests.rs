@@ -357,6 +357,7 @@ warm = 1
 max_warm = 2
 memory_reserve = 0
 ready_children = 1
+children = "restored"
 max_sandboxes = 3
 idle = "1m"
 max_age = "1h"

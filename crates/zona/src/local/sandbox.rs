@@ -126,6 +126,7 @@ impl Exec {
             params_json,
             secrets,
             limits,
+            fresh: false,
         })
     }
 
@@ -272,6 +273,7 @@ pub fn attestation(attestation: &Attestation) -> Document {
         ("uid", Document::from(u64::from(attestation.uid))),
         ("network", Document::from(attestation.network.as_str().to_owned())),
         ("resource_control", Document::from(attestation.resource_control.as_str().to_owned())),
+        ("restored", Document::from(u64::from(attestation.restored))),
         ("battery_version", attestation.battery.as_ref().map_or(Document::Null, |battery| Document::from(battery.version.clone()))),
     ])
 }

@@ -98,6 +98,7 @@ exceptions:
     reason: long ago
     expire_time: 2001-01-01T00:00:00Z
 minimum_isolation: SINGLE_USE
+fresh_processes: true
 etag: '"p3"'
 update_time: 2026-01-01T00:00:00Z
 "#;

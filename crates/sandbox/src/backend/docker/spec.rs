@@ -9,7 +9,7 @@ use bollard::models::{
     ContainerCreateBody, HostConfig, HostConfigCgroupnsModeEnum, HostConfigLogConfig, Mount, MountBindOptions,
     MountBindOptionsPropagationEnum, MountType,
 };
-use sandbox_protocol::call_policy::{OUTER, docker_profile_json};
+use sandbox_protocol::call_policy::{OUTER, OUTER_FOLLOWING, docker_profile_json};
 use sandbox_protocol::{STREAM_NAMES, STREAMS_DIRECTORY};
 
 use crate::backend::Order;
@@ -78,7 +78,7 @@ fn host(order: &Order, settings: &Docker) -> HostConfig {
         privileged: Some(false),
         cap_drop: Some(vec!["ALL".to_owned()]),
         runtime: settings.runtime.name().map(str::to_owned),
-        security_opt: Some(security_options(settings.apparmor.as_deref())),
+        security_opt: Some(security_options(order, settings.apparmor.as_deref())),
         readonly_rootfs: Some(true),
         mounts: Some(mounts(order, settings.runtime)),
         tmpfs: (settings.runtime == ContainerRuntime::Runsc).then(|| gvisor_tmpfs(order)),
@@ -95,8 +95,9 @@ fn host(order: &Order, settings: &Docker) -> HostConfig {
     }
 }
 
-fn security_options(apparmor: Option<&str>) -> Vec<String> {
-    let always = ["no-new-privileges:true".to_owned(), format!("seccomp={}", docker_profile_json(&OUTER))];
+fn security_options(order: &Order, apparmor: Option<&str>) -> Vec<String> {
+    let calls = if order.restore { &OUTER_FOLLOWING } else { &OUTER };
+    let always = ["no-new-privileges:true".to_owned(), format!("seccomp={}", docker_profile_json(calls))];
     always.into_iter().chain(apparmor.map(|profile| format!("apparmor={profile}"))).collect()
 }
 
@@ -147,7 +148,18 @@ mod tests {
             uid: 200_007,
             envelope: Envelope { memory: 1 << 30, processes: 40 },
             tmpfs: 1 << 20,
+            restore: false,
         }
+    }
+
+    #[test]
+    fn a_container_whose_children_are_put_back_differs_in_the_calls_that_its_agent_may_make() {
+        let host = |order: &Order| container(order, "x", &Docker::default(), "main", "a1").host_config.unwrap();
+        let (with, without) = (host(&Order { restore: true, ..order() }), host(&order()));
+        let (options, usual) = (with.security_opt.clone().unwrap(), without.security_opt.clone().unwrap());
+        assert_eq!(options, ["no-new-privileges:true".to_owned(), format!("seccomp={}", docker_profile_json(&OUTER_FOLLOWING))]);
+        assert_ne!(options, usual);
+        assert_eq!(HostConfig { security_opt: Some(usual), ..with }, without);
     }
 
     #[test]

@@ -194,6 +194,7 @@ async fn every_setting_of_the_container_is_missed_when_it_is_left_out() {
         uid: 200_001,
         envelope: Envelope { memory: 256 << 20, processes: 40 },
         tmpfs: 1 << 20,
+        restore: false,
     };
     let settings = Docker::default();
     let client = Client::new(&settings);

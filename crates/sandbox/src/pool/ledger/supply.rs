@@ -7,6 +7,9 @@ use domain::name::TenantId;
 
 use super::{Ledger, Member, Phase, REFILL_DELAY, SandboxGroup, SandboxId, StartFailure, Step};
 
+/// How long children that were put back wait beyond what is kept ready: as long as a pause between two bursts may be.
+const SURPLUS_PATIENCE: Duration = Duration::from_secs(2);
+
 impl<C> Ledger<C> {
     /// Starts the sandboxes that the waiters need.
     pub(super) fn balance(&mut self, now: Instant, steps: &mut Vec<Step<C>>) {
@@ -61,6 +64,7 @@ impl<C> Ledger<C> {
             tenant: None,
             phase: Phase::Starting,
             ready: Vec::new(),
+            leaving: Vec::new(),
             forking: 0,
             running: 0,
             among: 1,
@@ -113,7 +117,7 @@ impl<C> Ledger<C> {
 
     /// Keeps as many unassigned sandboxes as there should be, where there is room.
     pub(super) fn refill(&mut self, now: Instant, steps: &mut Vec<Step<C>>) {
-        for group in [SandboxGroup::WARM, SandboxGroup::SINGLE] {
+        for group in [self.warm(), SandboxGroup::SINGLE] {
             if !self.seen.contains(&group) {
                 continue;
             }
@@ -140,7 +144,7 @@ impl<C> Ledger<C> {
             self.retire(sandbox, steps);
         }
         let mut spares: HashMap<SandboxGroup, usize> = HashMap::new();
-        let targets = [SandboxGroup::WARM, SandboxGroup::SINGLE].map(|group| (group, self.target(group, now).sandboxes));
+        let targets = [self.warm(), SandboxGroup::SINGLE].map(|group| (group, self.target(group, now).sandboxes));
         let target = |group: SandboxGroup| targets.iter().find(|(stocked, _)| *stocked == group).map_or(0, |(_, target)| *target);
         let mut idle = Vec::new();
         for (&id, member) in self.live().filter(|(_, member)| member.running == 0) {
@@ -155,6 +159,23 @@ impl<C> Ledger<C> {
         }
         for sandbox in idle {
             self.destroy(sandbox, steps);
+        }
+        self.thin_out(now, steps);
+    }
+
+    /// Ends children that a burst has left waiting: each keeps memory of its own.
+    fn thin_out(&mut self, now: Instant, steps: &mut Vec<Step<C>>) {
+        let quiet = |member: &&mut Member<C>| {
+            member.group.restored && member.phase == Phase::Live && now.saturating_duration_since(member.used) >= SURPLUS_PATIENCE
+        };
+        for member in self.members.values_mut().filter(quiet) {
+            let kept = member.group.ready(&self.limits).min(member.ready.len());
+            // Those that were used last are the last.
+            let surplus = member.ready.len() - kept;
+            for (id, child) in member.ready.drain(..surplus) {
+                member.leaving.push(id);
+                steps.push(Step::End(child));
+            }
         }
     }
 

@@ -288,8 +288,11 @@ fn without_memory_nothing_is_started_to_wait_and_idle_ones_go_one_by_one() {
 proptest! {
     /// Whatever happens in whatever order: no sandbox serves two tenants, bounds hold, and counts add up.
     #[test]
-    fn invariants_hold(events in prop::collection::vec((0u8..6, 0usize..4), 1..200)) {
-        let mut books = Books::new(limits());
+    fn invariants_hold(events in prop::collection::vec((0u8..7, 0usize..4), 1..200), restore: bool) {
+        let most = if restore { 4 } else { 2 };
+        let mut books = Books::new(Pool { restore, children: most, ..limits() });
+        let warm = books.warm();
+        let mut sandbox_of: BTreeMap<u64, SandboxId> = BTreeMap::new();
         let mut owner: BTreeMap<SandboxId, TenantId> = BTreeMap::new();
         let mut waiters: BTreeMap<WaiterId, TenantId> = BTreeMap::new();
         let (mut starting, mut forking, mut running) = (Vec::new(), Vec::new(), Vec::new());
@@ -297,7 +300,7 @@ proptest! {
             let mut steps = Vec::new();
             let name = tenant(["a", "b", "c", "d"][pick]);
             match event {
-                0 | 1 => match books.ledger.acquire(&name, SandboxGroup::WARM, books.now, &mut steps) {
+                0 | 1 => match books.ledger.acquire(&name, warm, books.now, &mut steps) {
                     Ok(Acquired::Child(sandbox, child)) => {
                         prop_assert_eq!(owner.entry(sandbox).or_insert_with(|| name.clone()), &name);
                         running.push((sandbox, child));
@@ -312,7 +315,12 @@ proptest! {
                 3 if !forking.is_empty() => {
                     let sandbox = forking.remove(pick % forking.len());
                     books.next_child += 1;
+                    sandbox_of.insert(books.next_child, sandbox);
                     books.ledger.ready(sandbox, books.next_child, books.next_child, books.now, &mut steps);
+                }
+                5 if restore && !running.is_empty() => {
+                    let (sandbox, child) = running.remove(pick % running.len());
+                    books.ledger.again(sandbox, child, child, books.now, &mut steps);
                 }
                 4 if !running.is_empty() => {
                     let (sandbox, child) = running.remove(pick % running.len());
@@ -343,6 +351,13 @@ proptest! {
                     }
                     // What is told is compared with the books below.
                     Step::Share(..) => {}
+                    Step::End(child) => {
+                        let mut more = Vec::new();
+                        // Of a sandbox that is gone already nothing is reported.
+                        let ended = books.ledger.ended(sandbox_of[&child], child, books.now, &mut more);
+                        prop_assert!(matches!(ended, Some(Ended::Leaving) | None), "{ended:?}");
+                        steps.extend(more);
+                    }
                     Step::Reject(..) => prop_assert!(false, "nothing failed"),
                 }
             }
@@ -354,7 +369,8 @@ proptest! {
                 prop_assert_eq!(member.among, among, "a tenant's sandboxes divide one share");
             }
             prop_assert!(census.starting + census.bound + census.unassigned <= 3);
-            prop_assert!(books.ledger.members.values().all(|member| member.ready.len() + member.running + member.forking <= 2));
+            prop_assert!(books.ledger.members.values().all(|member| member.ready.len() + member.running + member.forking <= most));
+            prop_assert!(books.ledger.members.values().all(|member| member.leaving.is_empty()), "each end is heard of");
         }
     }
 }
@@ -413,4 +429,99 @@ fn busy_sandboxes_of_one_tenant_divide_what_one_has() {
     books.ledger.ready(1, 3, 3, books.now, &mut steps);
     assert_eq!(shares(steps), [(2, 2)], "the first one still has a half");
     assert_eq!(shares(books.gone(1, None)), [(2, 1)], "one that was lost has nothing");
+}
+
+/// Books of sandboxes whose children are put back.
+fn restoring(limits: Pool) -> Books {
+    Books::new(Pool { restore: true, ..limits })
+}
+
+impl Books {
+    fn warm(&self) -> SandboxGroup {
+        self.ledger.warm()
+    }
+
+    fn again(&mut self, sandbox: SandboxId, child: u64) -> Vec<Step<u64>> {
+        let mut steps = Vec::new();
+        self.ledger.again(sandbox, child, child, self.now, &mut steps);
+        steps
+    }
+}
+
+#[test]
+fn a_child_that_was_put_back_serves_its_tenant_again_and_no_other() {
+    let mut books = restoring(limits());
+    let warm = books.warm();
+    assert_eq!(books.tick(TICK), [Step::Start(1, warm)]);
+    books.bring_up(1);
+    assert_eq!(books.acquire_in("acme", warm), (Ok(Acquired::Child(1, 2)), vec![]));
+    let _ = books.acquire_in("acme", warm);
+    let waits = books.acquire_in("acme", warm).0;
+    assert_eq!(waits, Ok(Acquired::Wait(1)));
+    assert!(matches!(books.acquire_in("umbrella", warm).0, Ok(Acquired::Wait(2))));
+    assert_eq!(books.again(1, 2), [Step::Grant(1, 1, 2)], "to the one of its tenant that waits, and nothing is forked");
+    assert_eq!(books.again(1, 2), vec![]);
+    assert_eq!(books.ledger.census().ready, 1, "the other tenant waits for a sandbox of its own");
+}
+
+#[test]
+fn children_that_are_put_back_grow_with_what_runs_at_once_and_shrink_in_quiet() {
+    let mut books = restoring(Pool { children: 4, max_sandboxes: 1, ..limits() });
+    let warm = books.warm();
+    books.tick(TICK);
+    books.bring_up(1);
+    assert_eq!(books.ledger.census().ready, 2, "two are enough to begin with");
+    let mut taken = Vec::new();
+    for number in 0..4 {
+        match books.acquire_in("acme", warm) {
+            (Ok(Acquired::Child(1, child)), steps) => {
+                taken.push(child);
+                for step in steps {
+                    assert_eq!(step, Step::Fork(1, 1));
+                    books.next_child += 1;
+                    books.ledger.ready(1, books.next_child, books.next_child, books.now, &mut Vec::new());
+                }
+            }
+            other => panic!("{number}: {other:?}"),
+        }
+    }
+    assert!(matches!(books.acquire_in("acme", warm).0, Ok(Acquired::Wait(_))), "never more than there may be");
+    books.ledger.forget(1);
+    for child in taken {
+        assert_eq!(books.again(1, child), vec![]);
+    }
+    assert_eq!((books.ledger.census().ready, books.ledger.census().running), (4, 0));
+    assert_eq!(books.tick(Duration::from_secs(1)), vec![], "the next burst may come soon");
+    let steps = books.tick(Duration::from_secs(2));
+    let ended: Vec<u64> = steps.iter().map(|step| if let Step::End(child) = step { *child } else { panic!("{step:?}") }).collect();
+    assert_eq!((ended.len(), books.ledger.census().ready), (2, 2));
+    for child in ended {
+        assert_eq!(books.ended(1, child), (Some(Ended::Leaving), vec![]), "which says nothing against the sandbox");
+    }
+    assert_eq!(books.ended(1, 99).0, None);
+}
+
+#[test]
+fn a_child_that_is_lost_with_its_program_is_replaced() {
+    let mut books = restoring(limits());
+    let warm = books.warm();
+    books.tick(TICK);
+    books.bring_up(1);
+    let _ = books.acquire_in("acme", warm);
+    assert_eq!(books.ended(1, 2), (Some(Ended::Running), vec![Step::Fork(1, 1)]));
+}
+
+#[test]
+fn a_child_of_a_sandbox_that_takes_no_further_program_does_not_wait_for_one() {
+    let mut books = restoring(Pool { max_executions: 3, ..limits() });
+    let warm = books.warm();
+    books.tick(TICK);
+    books.bring_up(1);
+    for _ in 0..2 {
+        let _ = books.acquire_in("acme", warm);
+    }
+    assert_eq!(books.again(1, 2), vec![]);
+    assert_eq!(books.acquire_in("acme", warm).0, Ok(Acquired::Child(1, 2)), "its third program is its last");
+    assert_eq!(books.again(1, 2), [Step::End(2)], "the other one still runs");
+    assert_eq!(books.again(1, 1), [Step::End(1), Step::Destroy(1)], "rounds count as executions");
 }

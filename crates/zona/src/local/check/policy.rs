@@ -41,6 +41,8 @@ struct PolicyFile {
     // Of executions and of the store, and printed all the same.
     #[serde(default, rename = "minimum_isolation")]
     _minimum_isolation: Option<String>,
+    #[serde(default, rename = "fresh_processes")]
+    _fresh_processes: Option<bool>,
     #[serde(default, rename = "etag")]
     _etag: Option<String>,
     #[serde(default, rename = "update_time")]
@@ -109,6 +111,7 @@ impl PolicyFile {
             denied_rules: self.denied_rules,
             exceptions,
             minimum_isolation: Isolation::TenantWarm,
+            fresh_processes: false,
             revision: Revision::NONE,
             updated: Timestamp::default(),
         })

@@ -205,6 +205,7 @@ pub fn job(tenant: &str, isolation: Isolation, code: &str, entry: Entry, limits:
         params_json: JsonText::read("{}"),
         secrets: Secrets::default(),
         limits,
+        fresh: false,
     })
 }
 
