@@ -4,7 +4,8 @@ use std::thread;
 
 use domain::code::CodeReport;
 use domain::code_policy::is_exceptable;
-use ruff_python_ast::PythonVersion;
+use ruff_python_ast::{ModModule, PythonVersion};
+use ruff_python_parser::Parsed;
 use ruff_text_size::TextRange;
 
 use crate::catalog::Catalog;
@@ -16,10 +17,12 @@ use crate::report::Sink;
 use crate::rule;
 use crate::scan::{self, Attributes};
 use crate::scope::Scopes;
+use crate::shape::Excess;
 use crate::{identifier, numbers, semantic, shape, source, syntax};
 
-/// Stack of the thread that holds a tree: [`shape::MAX_DEPTH`] and the indentation limit bound the depth, and this is ten
-/// times what an unoptimized build needs for it. Only touched pages cost memory.
+/// Stack of the thread that holds a tree: [`shape::MAX_DEPTH`] and the indentation limit bound the depth of what is judged, and this is ten
+/// times what an unoptimized build needs for it. What is only parsed, measured and dropped again may be five times as deep
+/// ([`shape::is_shallow`]). Only touched pages cost memory.
 const STACK: usize = 64 * 1024 * 1024;
 /// Longest line in bytes.
 const MAX_LINE: usize = 64 * 1024;
@@ -92,12 +95,14 @@ impl Checker {
         for range in lines.longer_than(MAX_LINE) {
             sink.add(&rule::LIMITS_LINE, range, format!("a line is longer than {MAX_LINE} bytes"));
         }
-        if let Some((range, excess)) = shape::excess(text) {
-            sink.add(&rule::LIMITS_NESTING, range, excess.describe());
-            return;
-        }
         let version = self.policy.runtime.version();
-        let parsed = syntax::parse(text, version).expect("the parser is asked for a module");
+        let parsed = match parse(text, version) {
+            Ok(parsed) => parsed,
+            Err((range, excess)) => {
+                sink.add(&rule::LIMITS_NESTING, range, excess.describe());
+                return;
+            }
+        };
         let sound = syntax::report(text, &parsed, sink);
         numbers::report(text, parsed.tokens(), sink);
         identifier::report(text, parsed.tokens(), version, sink);
@@ -134,9 +139,21 @@ impl Checker {
 /// The name of the first parameter of the module's `transform`, where the module shows it.
 pub(crate) fn input_name(text: &str) -> Option<String> {
     on_own_stack(|| {
-        let parsed = syntax::parse(text, PythonVersion::latest()).filter(|_| shape::excess(text).is_none())?;
+        let parsed = parse(text, PythonVersion::latest()).ok()?;
         entry::input_name(parsed.suite())
     })?
+}
+
+/// The tree of a text, or the limit that it breaks: found before there is a tree, where one could be too deep to be made.
+fn parse(text: &str, version: PythonVersion) -> Result<Parsed<ModModule>, (TextRange, Excess)> {
+    let is_shallow = shape::is_shallow(text);
+    let before = if is_shallow { None } else { shape::excess(text) };
+    if let Some(excess) = before {
+        return Err(excess);
+    }
+    let parsed = syntax::parse(text, version).expect("the parser is asked for a module");
+    let behind = if is_shallow { shape::excess_of(text, &parsed) } else { None };
+    behind.map_or(Ok(parsed), Err)
 }
 
 /// Trees may be deep: `None` where the work could not be done.

@@ -1,8 +1,10 @@
-//! The second gate: limits on tokens, before a tree is built. A tree deeper than the stack aborts the process when it is
-//! walked or dropped, so depth is bounded here, where nothing recurses. It also finds brackets that never close.
+//! The second gate: limits on tokens. A tree deeper than the stack aborts the process when it is walked or dropped, so depth is bounded
+//! here, where nothing recurses: before a tree is built, unless the text has so little that could make one deep that the parser's own
+//! tokens can be measured instead. It also finds brackets that never close.
 
+use ruff_python_ast::ModModule;
 use ruff_python_ast::token::{Token, TokenKind};
-use ruff_python_parser::{Mode, lexer};
+use ruff_python_parser::{Mode, Parsed, lexer};
 use ruff_text_size::{Ranged, TextRange};
 
 use crate::location::size;
@@ -16,6 +18,10 @@ pub(crate) const MAX_STRINGS: usize = 20;
 /// Depth of the tree that one statement may have: operators, calls, attributes and brackets inside one another. CPython's
 /// compiler gives up at 3000.
 pub(crate) const MAX_DEPTH: usize = 2_000;
+
+/// Most tokens of a text that is parsed before it is measured which could each add a level to its tree. The stack of a check holds twice as
+/// many levels, unoptimized.
+const SHALLOW: usize = 10_000;
 
 /// A limit that a source text breaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,6 +46,77 @@ impl Excess {
             Excess::Depth => format!("more than {MAX_DEPTH} operators, calls or attributes are nested in one expression"),
         }
     }
+}
+
+/// Whether no tree of this text can be too deep for the stack, wherever its tokens begin and end: every byte counts with which one could
+/// begin that adds a level, in strings and comments, too, so that nothing depends on who reads them how.
+pub(crate) fn is_shallow(text: &str) -> bool {
+    deepening(text) <= SHALLOW
+}
+
+/// How many bytes may begin a token that adds a level.
+fn deepening(text: &str) -> usize {
+    let mut before = BEFORE_OTHERS;
+    let counted = text.bytes().map(|byte| {
+        let step = STEPS[before][usize::from(byte)];
+        before = usize::from(step.before);
+        usize::from(step.deepens)
+    });
+    counted.sum()
+}
+
+/// What a byte counts, and what it is to the byte behind it.
+#[derive(Clone, Copy)]
+struct Step {
+    deepens: u8,
+    before: u8,
+}
+
+/// Behind anything that no word has.
+const BEFORE_OTHERS: usize = 0;
+/// Behind a letter, or what else only goes on with a word.
+const IN_WORD: usize = 1;
+/// Behind a digit.
+const IN_NUMBER: usize = 2;
+
+static STEPS: [[Step; 256]; 3] = {
+    let mut steps = [[Step { deepens: 0, before: 0 }; 256]; 3];
+    let mut before = 0;
+    while before < steps.len() {
+        let mut byte = 0;
+        while byte < 256 {
+            steps[before][byte] = step(before, byte as u8);
+            byte += 1;
+        }
+        before += 1;
+    }
+    steps
+};
+
+const fn step(before: usize, byte: u8) -> Step {
+    let deepens = match byte {
+        b'(' | b'[' | b'{' | b'"' | b'\'' => true,
+        b'.' | b'+' | b'-' | b'*' | b'/' | b'%' | b'@' | b'|' | b'&' | b'^' | b'~' | b'<' | b'>' | b'=' => true,
+        // `and`, `await`, `if`, `lambda`, `not`, `or` and `yield`; a number may end right before them, and in a letter.
+        b'a' | b'i' | b'l' | b'n' | b'o' | b'y' => before != IN_WORD,
+        b'A'..=b'Z' | b'a'..=b'z' => before == IN_NUMBER,
+        _ => false,
+    };
+    let before = match byte {
+        b'A'..=b'Z' | b'a'..=b'z' | b'_' => IN_WORD,
+        b'0'..=b'9' => IN_NUMBER,
+        _ => BEFORE_OTHERS,
+    };
+    Step { deepens: deepens as u8, before: before as u8 }
+}
+
+/// As [`excess`], of a text that was parsed, as [`is_shallow`] allows: by the parser's tokens, where those are the text's own.
+pub(crate) fn excess_of(text: &str, parsed: &Parsed<ModModule>) -> Option<(TextRange, Excess)> {
+    // Behind an error the parser may have read on otherwise than the lexer does.
+    let is_sound = parsed.errors().is_empty();
+    let mut shape = Shape::default();
+    let breaks = !is_sound || parsed.tokens().iter().any(|token| shape.step(token.kind()).is_some());
+    if breaks { excess(text) } else { None }
 }
 
 /// Finds the first place where `text` breaks a limit.
@@ -267,3 +344,6 @@ fn partner(close: char) -> Option<char> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests;
