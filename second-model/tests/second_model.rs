@@ -100,6 +100,10 @@ const MEANINGS: [(&str, &[&str]); 9] = [
             "webhook.rotateSecret",
             "webhook.listDeadLetters",
             "webhook.replayDeadLetters",
+            "secret.set",
+            "secret.get",
+            "secret.list",
+            "secret.delete",
             "tenant.get",
             "tenant.update",
         ],
@@ -112,12 +116,13 @@ const MEANINGS: [(&str, &[&str]); 9] = [
 ];
 
 /// What there is in a tenant to ask about: forms of names, in which `*` stands for a principal's number or for one that is not there.
-const FORMS: [&str; 12] = [
+const FORMS: [&str; 13] = [
     "",
     "tenants/{tenant}",
     "tenants/{tenant}/codePolicy",
     "tenants/{tenant}/runtimes/python",
     "tenants/{tenant}/webhooks/hook",
+    "tenants/{tenant}/secrets/token",
     "tenants/{tenant}/utilities/u-*",
     "tenants/{tenant}/utilities/u-*/versions/1",
     "tenants/{tenant}/executions/018f0000-0000-7000-8000-00000000000*",
@@ -402,6 +407,8 @@ fn forms_of(action: &str) -> Vec<&'static str> {
         | ("execution" | "user" | "service_account" | "runtime", "list") => vec![FORMS[1]],
         ("webhook", "create" | "list") => vec![FORMS[1]],
         ("webhook", _) => ends(&["/hook"]),
+        ("secret", "list") => vec![FORMS[1]],
+        ("secret", _) => ends(&["/token"]),
         ("audit" | "event" | "tenant", _) | ("share", "accept" | "decline" | "list") | ("user" | "service_account", "create") => {
             vec![FORMS[1]]
         }

@@ -1,4 +1,4 @@
-//! Secrets leave no trace: passwords, keys, tokens, codes and values of secret parameters are planted along every path, those that work
+//! Secrets leave no trace: passwords, keys, tokens, codes, named secrets and values of secret parameters are planted along every path, those that work
 //! and those that do not, and then everything that the server, and the client commands, have written, sent and told is searched for
 //! them, also encoded.
 //!
@@ -31,6 +31,7 @@ use written::{exported, files, spellings, told_at};
 mod collector;
 mod commands;
 mod databases;
+mod named;
 mod webhooks;
 mod written;
 
@@ -458,6 +459,7 @@ async fn no_secret_is_found_in_anything_that_a_server_or_a_command_has_written_o
     let ann = passwords(&mut story, &root).await;
     credentials(&mut story, &root).await;
     parameters(&mut story, &root, &ann).await;
+    named::secrets(&mut story, &root, &ann).await;
     refusals(&mut story, &root).await;
     databases::passwords(&mut story, &root).await;
     for message in webhooks::arrives(&receiver) {

@@ -21,6 +21,7 @@ mod no_daemon;
 mod readers;
 mod reflection;
 mod runtimes;
+mod secrets;
 mod shares;
 mod signing_in;
 mod slow_reader;

@@ -20,6 +20,7 @@ pub(crate) mod parameter;
 pub(crate) mod policy;
 pub(crate) mod request_key;
 pub(crate) mod runtime;
+pub(crate) mod secret;
 pub(crate) mod server_info;
 pub(crate) mod subject;
 pub(crate) mod tenant;

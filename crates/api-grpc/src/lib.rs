@@ -22,6 +22,7 @@ mod perform;
 mod permission;
 mod refusal;
 mod runtime_handler;
+mod secret_handler;
 mod server;
 mod server_handler;
 mod settle;

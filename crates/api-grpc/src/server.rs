@@ -14,6 +14,7 @@ use api_proto::zona::event::v1::webhook_service_server::WebhookServiceServer;
 use api_proto::zona::execution::v1::execution_service_server::ExecutionServiceServer;
 use api_proto::zona::identity::v1::identity_service_server::IdentityServiceServer;
 use api_proto::zona::runtime::v1::runtime_service_server::RuntimeServiceServer;
+use api_proto::zona::secret::v1::secret_service_server::SecretServiceServer;
 use api_proto::zona::server::v1::server_service_server::ServerServiceServer;
 use api_proto::zona::tenant::v1::tenant_service_server::TenantServiceServer;
 use api_proto::zona::utility::v1::code_policy_service_server::CodePolicyServiceServer;
@@ -26,6 +27,7 @@ use domain::event::EventLog;
 use domain::execution::{Executions, MAX_OUTCOMES, MAX_REQUEST};
 use domain::identity::Identities;
 use domain::runtime::Runtimes;
+use domain::secret::NamedSecrets;
 use domain::server::Servers;
 use domain::tenant::Tenants;
 use domain::time::Clock;
@@ -91,6 +93,8 @@ pub struct Services {
     pub events: EventLog,
     /// Use cases of webhooks.
     pub webhooks: Webhooks,
+    /// Use cases of named secrets.
+    pub secrets: NamedSecrets,
     /// Use cases of utilities.
     pub utilities: Utilities,
     /// Use cases of copies.
@@ -275,6 +279,7 @@ impl Services {
         serve!(IdentityServiceServer: self.identities);
         serve!(EventServiceServer: self.events);
         serve!(WebhookServiceServer: self.webhooks);
+        serve!(SecretServiceServer: self.secrets);
         routes
     }
 }

@@ -55,6 +55,14 @@ pub mod zona {
         }
     }
 
+    /// Secrets that executions are handed.
+    pub mod secret {
+        /// Version 1.
+        pub mod v1 {
+            tonic::include_proto!("zona.secret.v1");
+        }
+    }
+
     /// Who is known.
     pub mod identity {
         /// Version 1.

@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use crate::zona::{event::v1 as event, identity::v1 as identity, tenant::v1 as tenant};
+use crate::zona::{event::v1 as event, identity::v1 as identity, secret::v1 as secret, tenant::v1 as tenant};
 
 macro_rules! show_nothing {
     ($($type:ty: $name:literal;)*) => {
@@ -27,6 +27,7 @@ show_nothing! {
     identity::CreateApiKeyResponse: "CreateApiKeyResponse";
     event::CreateWebhookResponse: "CreateWebhookResponse";
     event::RotateWebhookSecretResponse: "RotateWebhookSecretResponse";
+    secret::SetSecretRequest: "SetSecretRequest";
 }
 
 impl fmt::Debug for identity::User {

@@ -10,6 +10,7 @@ use api_proto::zona::event::v1::webhook_service_client::WebhookServiceClient;
 use api_proto::zona::execution::v1::execution_service_client::ExecutionServiceClient;
 use api_proto::zona::identity::v1::identity_service_client::IdentityServiceClient;
 use api_proto::zona::runtime::v1::runtime_service_client::RuntimeServiceClient;
+use api_proto::zona::secret::v1::secret_service_client::SecretServiceClient;
 use api_proto::zona::server::v1::server_service_client::ServerServiceClient;
 use api_proto::zona::tenant::v1::tenant_service_client::TenantServiceClient;
 use api_proto::zona::utility::v1::code_policy_service_client::CodePolicyServiceClient;
@@ -117,6 +118,11 @@ impl Client {
     /// The service that tells what happens.
     pub fn events(&self) -> EventServiceClient<Signed> {
         EventServiceClient::new(self.channel.clone())
+    }
+
+    /// The service that keeps named secrets.
+    pub fn secrets(&self) -> SecretServiceClient<Signed> {
+        SecretServiceClient::new(self.channel.clone())
     }
 
     /// The service that keeps webhooks.

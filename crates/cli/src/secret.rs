@@ -15,6 +15,8 @@ use crate::interrupt::interrupts_of_this_process;
 
 /// Longest secret in a file, in bytes: any password, key or token, and no file that was named by mistake.
 const MAX_BYTES: u64 = 16 * 1024;
+/// Longest value of a named secret: what the server takes.
+const MAX_TEXT_BYTES: u64 = 64 * 1024;
 
 /// A text that must not be shown.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -47,6 +49,18 @@ impl fmt::Debug for Secret {
 /// # Errors
 /// It cannot be read, is empty, longer than 16 KiB, has several lines, or is no UTF-8.
 pub fn read(path: &Path, what: &str) -> Result<Secret> {
+    read_as(path, what, MAX_BYTES, parse)
+}
+
+/// Reads a secret of any number of lines, as [`read`] does.
+///
+/// # Errors
+/// It cannot be read, is empty, longer than 64 KiB, or is no UTF-8.
+pub fn read_text(path: &Path, what: &str) -> Result<Secret> {
+    read_as(path, what, MAX_TEXT_BYTES, parse_text)
+}
+
+fn read_as(path: &Path, what: &str, most: u64, parse: fn(Vec<u8>) -> std::result::Result<Secret, &'static str>) -> Result<Secret> {
     if is_stdin(path) && io::stdin().is_terminal() {
         return ask(what);
     }
@@ -55,7 +69,8 @@ pub fn read(path: &Path, what: &str) -> Result<Secret> {
         true => Box::new(io::stdin().lock()),
         false => Box::new(File::open(path).map_err(|error| Failure::file(path, &error))?),
     };
-    source.by_ref().take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(|error| Failure::file(path, &error))?;
+    // Room for a line break at its end, and for one byte that is too many.
+    source.by_ref().take(most + 3).read_to_end(&mut bytes).map_err(|error| Failure::file(path, &error))?;
     let name = if is_stdin(path) { "standard input".to_owned() } else { path.display().to_string() };
     parse(bytes).map_err(|problem| Failure::usage(format!("{name} {problem}, and no {what}")))
 }
@@ -66,12 +81,25 @@ fn parse(bytes: Vec<u8>) -> std::result::Result<Secret, &'static str> {
         return Err("has more than 16 KiB");
     }
     let text = String::from_utf8(bytes).map_err(|_| "is not UTF-8")?;
-    let line = text.strip_suffix('\n').map_or(text.as_str(), |line| line.strip_suffix('\r').unwrap_or(line));
-    match line {
+    match without_break(&text) {
         "" => Err("is empty"),
         line if line.contains(['\n', '\r', '\0']) => Err("has several lines"),
         line => Ok(Secret::new(line)),
     }
+}
+
+/// The same of a text of several lines.
+fn parse_text(bytes: Vec<u8>) -> std::result::Result<Secret, &'static str> {
+    let text = String::from_utf8(bytes).map_err(|_| "is not UTF-8")?;
+    match without_break(&text) {
+        "" => Err("is empty"),
+        text if text.len() as u64 > MAX_TEXT_BYTES => Err("has more than 64 KiB"),
+        text => Ok(Secret::new(text)),
+    }
+}
+
+fn without_break(text: &str) -> &str {
+    text.strip_suffix('\n').map_or(text, |line| line.strip_suffix('\r').unwrap_or(line))
 }
 
 /// Asks the person at the terminal without showing what is typed.
@@ -119,6 +147,17 @@ mod tests {
         assert_eq!(parse("  é ".into()).unwrap().expose(), "  é ", "blanks are part of it");
         for wrong in [&b""[..], b"\n", b"two\nlines", b"two\n\n", b"a\0b", b"\xff", &[b'x'; 16 * 1024 + 1]] {
             assert!(parse(wrong.to_vec()).is_err(), "{:?}", &wrong[..wrong.len().min(16)]);
+        }
+    }
+
+    #[test]
+    fn a_value_may_have_several_lines_of_which_the_last_break_is_no_part() {
+        for text in ["two\nlines", "two\nlines\n", "two\nlines\r\n"] {
+            assert_eq!(parse_text(text.into()).unwrap().expose(), "two\nlines", "{text:?}");
+        }
+        assert!(parse_text([vec![b'x'; 64 * 1024], b"\r\n".to_vec()].concat()).is_ok());
+        for wrong in [&b""[..], b"\n", b"\xff", &[b'x'; 64 * 1024 + 1]] {
+            assert!(parse_text(wrong.to_vec()).is_err(), "{:?}", &wrong[..wrong.len().min(16)]);
         }
     }
 

@@ -1,10 +1,10 @@
 //! Every action of every area, for the check of the contract against them.
 
 use crate::access::{self, ActionSpec, TargetKind};
-use crate::{audit, code_policy, event, execution, identity, runtime, server, tenant, utility, webhook};
+use crate::{audit, code_policy, event, execution, identity, runtime, secret, server, tenant, utility, webhook};
 
 /// What the areas declare; an RPC that names another action is refused at start.
-const DECLARED: [&[ActionSpec]; 11] = [
+const DECLARED: [&[ActionSpec]; 12] = [
     access::actions::ACTIONS,
     utility::actions::ACTIONS,
     execution::actions::ACTIONS,
@@ -16,6 +16,7 @@ const DECLARED: [&[ActionSpec]; 11] = [
     tenant::actions::ACTIONS,
     event::actions::ACTIONS,
     webhook::actions::ACTIONS,
+    secret::actions::ACTIONS,
 ];
 
 /// Every action that the domain knows.
@@ -24,7 +25,7 @@ pub fn actions() -> impl Iterator<Item = ActionSpec> {
 }
 
 /// What the areas' actions can be about.
-const ABOUT: [&[(&str, &[TargetKind])]; 11] = [
+const ABOUT: [&[(&str, &[TargetKind])]; 12] = [
     access::actions::ABOUT,
     utility::actions::ABOUT,
     execution::actions::ABOUT,
@@ -36,6 +37,7 @@ const ABOUT: [&[(&str, &[TargetKind])]; 11] = [
     tenant::actions::ABOUT,
     event::actions::ABOUT,
     webhook::actions::ABOUT,
+    secret::actions::ABOUT,
 ];
 
 /// What an action can be about.

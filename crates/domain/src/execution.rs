@@ -4,6 +4,7 @@ pub mod actions;
 mod driver;
 mod entity;
 mod event;
+mod handover;
 mod launch;
 mod live;
 mod orphans;

@@ -38,6 +38,13 @@ pub enum Incident<'a> {
         /// Why it failed.
         error: &'a Error,
     },
+    /// A secret that is bound to a parameter of an execution could not be read; the execution does not run.
+    SecretNotOpened {
+        /// Which execution.
+        execution: &'a ExecutionName,
+        /// Why it failed.
+        error: &'a Error,
+    },
     /// What a tenant has kept long enough could not be removed; it is tried again in the next run.
     NotRemoved {
         /// Whose.
@@ -74,6 +81,7 @@ impl Incident<'_> {
             Incident::Overtaken { .. } => "overtaken",
             Incident::ImpossibleStep { .. } => "impossible-step",
             Incident::NotSettled { .. } => "not-settled",
+            Incident::SecretNotOpened { .. } => "secret-not-opened",
             Incident::NotRemoved { .. } => "not-removed",
             Incident::WorkFailed { .. } => "work-failed",
             Incident::WorkResumed { .. } => "work-resumed",

@@ -30,6 +30,7 @@ pub mod lease;
 pub mod retention;
 pub mod runtime;
 pub mod sandbox;
+pub mod secret;
 pub mod server;
 pub mod tenant;
 pub mod utility;

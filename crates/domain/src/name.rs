@@ -9,10 +9,12 @@ use crate::error::Error;
 use crate::name::tenant::{is_uuid, malformed, slug};
 
 mod principal;
+mod secret;
 mod tenant;
 mod webhook;
 
 pub use principal::{ApiKeyId, ApiKeyName, CredentialName, MAX_PRINCIPAL, PrincipalKind, PrincipalName, SessionId, SessionName};
+pub use secret::{SecretId, SecretName};
 pub use tenant::{MAX_TENANT, TenantId};
 pub use webhook::{WebhookId, WebhookName};
 

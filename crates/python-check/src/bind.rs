@@ -9,6 +9,7 @@ use std::collections::HashSet;
 
 use domain::Violation;
 use domain::code::{Bound, Code, Parameter, ParameterBinder, Schema, ValueType};
+use domain::identity::Secret;
 use domain::json::{JsonText, Token, check_portable, tokens};
 use domain::sandbox::Secrets;
 use serde_json::Value;
@@ -51,6 +52,15 @@ impl ParameterBinder for JsonBinder {
         let taken = given.get(member).map(|value| JsonText::read(value.get()));
         let rest = given.members().filter(|(name, _)| *name != member).map(|(name, value)| (name, value.get()));
         Ok((taken, JsonText::read(write_object(rest))))
+    }
+
+    fn put(&self, json: &str, texts: &[(String, Secret)]) -> Result<JsonText, Vec<Violation>> {
+        let given = read_object(json)?;
+        let texts: Vec<(&str, String)> = texts.iter().map(|(name, text)| (name.as_str(), Value::from(text.expose()).to_string())).collect();
+        let is_put = |name: &str| texts.iter().any(|(put, _)| *put == name);
+        let kept = given.members().filter(|(name, _)| !is_put(name)).map(|(name, value)| (name, value.get()));
+        let members = kept.chain(texts.iter().map(|(name, text)| (*name, text.as_str())));
+        Ok(JsonText::read(write_object(members)))
     }
 
     fn input_name(&self, code: &Code) -> Option<String> {

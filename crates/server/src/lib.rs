@@ -18,6 +18,7 @@ use domain::id::IdSource;
 use domain::lease::{InstanceId, Keeper};
 use domain::retention::{Retention, RetentionConfig, RetentionPorts};
 use domain::runtime::Runtimes;
+use domain::secret::NamedSecrets;
 use domain::server::Servers;
 use domain::tenant::{TenantRepository, Tenants};
 use domain::time::Clock;
@@ -226,6 +227,7 @@ async fn serve(config: &Config, parts: Parts, listeners: Listeners, telemetry: T
         audit: audit.log.clone(),
         events: events.clone(),
         webhooks: Webhooks::new(WebhookPorts { repository: parts.stores.store.clone(), sender, clock: Arc::clone(&parts.clock) }),
+        secrets: NamedSecrets::new(parts.stores.store.clone(), Arc::clone(&parts.clock)),
         spawner: Arc::new(parts.tasks.clone()),
         utilities,
         copies,
@@ -441,6 +443,7 @@ fn executions(parts: &Parts, gate: Gate, admission: Admission, auditor: Auditor)
         admission,
         auditor,
         incidents: Arc::new(LoggedIncidents::new(Arc::clone(&parts.metrics))),
+        secrets: store.clone(),
         binder: Arc::new(JsonBinder),
         clock: Arc::clone(&parts.clock),
         ids: Arc::clone(&parts.ids),

@@ -3,9 +3,10 @@
 use domain::execution::{Execution, Mode, State, Values};
 use domain::json::JsonText;
 use domain::lease::{Fence, InstanceId};
-use domain::name::{ExecutionId, ExecutionName, PrincipalName, RuntimeId, TenantId, VersionName};
+use domain::name::{ExecutionId, ExecutionName, PrincipalName, RuntimeId, SecretName, TenantId, VersionName};
 use domain::revision::Revision;
 use domain::sandbox::{Attestation, BackendKind, BatteryPass, Failure, Isolation, Network, Reason, ResourceControl, Seccomp, Usage};
+use domain::secret::SecretBinding;
 use domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -21,6 +22,8 @@ pub struct ExecutionDocument {
     caller: String,
     state: String,
     params_json: String,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    secrets: Vec<BindingDocument>,
     limits: LimitsDocument,
     created: u64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -45,6 +48,14 @@ pub struct ExecutionDocument {
     #[serde(default, skip_serializing_if = "is_none")]
     lease_token: u64,
     revision: u64,
+}
+
+/// See [`SecretBinding`].
+#[derive(Debug, Serialize, Deserialize)]
+struct BindingDocument {
+    parameter: String,
+    secret: String,
+    version: u32,
 }
 
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
@@ -154,6 +165,7 @@ impl From<&Execution> for ExecutionDocument {
             caller: execution.caller.to_string(),
             state: execution.state.as_str().to_owned(),
             params_json: execution.params_json.to_string(),
+            secrets: execution.secrets.iter().map(BindingDocument::from).collect(),
             limits: (&execution.limits).into(),
             created: execution.created.as_millis(),
             started: execution.started.map(Timestamp::as_millis),
@@ -189,6 +201,7 @@ impl ExecutionDocument {
             caller: parsed("caller", PrincipalName::parse("caller", &self.caller).ok())?,
             state: parsed("state", State::from_name(&self.state))?,
             params_json: JsonText::read(self.params_json),
+            secrets: self.secrets.into_iter().map(SecretBinding::try_from).collect::<Result<_, InvalidField>>()?,
             limits: self.limits.into(),
             created: Timestamp::from_millis(self.created),
             started: self.started.map(Timestamp::from_millis),
@@ -203,6 +216,24 @@ impl ExecutionDocument {
             fence: Fence { holder: InstanceId::new(self.instance), token: self.lease_token },
             revision: Revision::from_stored(self.revision),
         })
+    }
+}
+
+// === impl BindingDocument ===
+
+impl From<&SecretBinding> for BindingDocument {
+    fn from(binding: &SecretBinding) -> Self {
+        let SecretBinding { parameter, secret, version } = binding;
+        BindingDocument { parameter: parameter.clone(), secret: secret.to_string(), version: *version }
+    }
+}
+
+impl TryFrom<BindingDocument> for SecretBinding {
+    type Error = InvalidField;
+
+    fn try_from(document: BindingDocument) -> Result<Self, InvalidField> {
+        let secret = parsed("secrets", SecretName::parse("secret", &document.secret).ok())?;
+        Ok(SecretBinding { parameter: document.parameter, secret, version: document.version })
     }
 }
 

@@ -103,6 +103,12 @@ pub enum Error {
         /// Whose.
         tenant: domain::name::TenantId,
     },
+    /// The tenant may have no more secrets than it has.
+    #[error("the tenant {tenant} has as many secrets as it may have")]
+    TooManySecrets {
+        /// Whose.
+        tenant: domain::name::TenantId,
+    },
     /// The caller asked for what the port forbids.
     #[error("the store was misused: {0}")]
     Misused(&'static str),
@@ -130,7 +136,9 @@ impl Error {
             Error::Group(cause) => cause.is_unavailability(),
             Error::Database { source, .. } => is_unavailability(source),
             Error::Foreign { .. } | Error::Newer { .. } | Error::Undecodable { .. } | Error::Sealed { .. } | Error::Keys(_) => false,
-            Error::Panicked | Error::Full { .. } | Error::TooManyWebhooks { .. } | Error::Misused(_) => false,
+            Error::Panicked | Error::Full { .. } | Error::TooManyWebhooks { .. } | Error::TooManySecrets { .. } | Error::Misused(_) => {
+                false
+            }
         }
     }
 }
@@ -160,6 +168,9 @@ impl From<Error> for domain::Error {
         }
         if let Error::TooManyWebhooks { tenant } = &error {
             return domain::webhook::too_many(tenant);
+        }
+        if let Error::TooManySecrets { tenant } = &error {
+            return domain::secret::too_many(tenant);
         }
         let unavailable = error.is_unavailability();
         let source: Box<dyn StdError + Send + Sync> = Box::new(error);

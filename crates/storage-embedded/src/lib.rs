@@ -23,6 +23,7 @@ mod policies;
 mod readers;
 mod request;
 mod retention;
+mod secrets;
 mod signals;
 mod states;
 mod store;

@@ -32,6 +32,7 @@ const STEPS: &[&str] = &[
     include_str!("../migrations/0020_readable_holds.sql"),
     include_str!("../migrations/0021_utility_copies.sql"),
     include_str!("../migrations/0022_lean_indexes.sql"),
+    include_str!("../migrations/0025_secrets.sql"),
 ];
 
 /// Applies the steps that the database lacks.

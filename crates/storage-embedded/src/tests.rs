@@ -29,6 +29,7 @@ mod records;
 mod removal;
 mod retention;
 mod scale;
+mod secret_values;
 mod tenants;
 
 mod utilities {
@@ -122,6 +123,10 @@ mod events {
 
     test_support::event_repository_contract!(Scratch::new());
     test_support::webhook_repository_contract!(Scratch::new());
+}
+
+mod secrets {
+    test_support::secret_repository_contract!(super::Scratch::new());
 }
 
 mod leases {

@@ -28,6 +28,7 @@ pub mod lease_repository;
 mod patience;
 mod processor;
 pub mod sample;
+pub mod secret_repository;
 pub mod signals;
 mod spawner;
 pub mod tenant_repository;
@@ -49,8 +50,8 @@ pub use fake_tree::FakeTree;
 pub use faults::Faults;
 pub use ids::SequentialIds;
 pub use in_memory::{
-    InMemoryCodePolicyRepository, InMemoryEvents, InMemoryExecutionRepository, InMemoryGrantRepository, InMemoryIdentity, InMemorySessions,
-    InMemorySignals, InMemoryTenants, InMemoryUtilityRepository, InMemoryWebhooks,
+    InMemoryCodePolicyRepository, InMemoryEvents, InMemoryExecutionRepository, InMemoryGrantRepository, InMemoryIdentity, InMemorySecrets,
+    InMemorySessions, InMemorySignals, InMemoryTenants, InMemoryUtilityRepository, InMemoryWebhooks,
 };
 pub use incidents::RecordedIncidents;
 pub use patience::in_time;

@@ -209,6 +209,7 @@ pub fn execution(scope: &TenantScope, number: u64) -> Execution {
         caller: user("ann"),
         state: State::Pending,
         params_json: JsonText::read("{\"n\": 9007199254740993}"),
+        secrets: Vec::new(),
         limits: Limits::DEFAULT,
         created: at(number),
         started: None,

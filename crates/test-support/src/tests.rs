@@ -105,6 +105,10 @@ mod events {
     crate::webhook_repository_contract!(Fakes::new());
 }
 
+mod secrets {
+    crate::secret_repository_contract!(Box::new(crate::InMemorySecrets::new(std::sync::Arc::new(crate::FakeClock::default()))));
+}
+
 mod leases {
     crate::lease_repository_contract!(Box::new(crate::InMemoryExecutionRepository::default()));
 }

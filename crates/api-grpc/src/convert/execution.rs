@@ -6,6 +6,7 @@ use domain::execution::{Execution, ExecutionQuery, State, Transformed};
 use domain::json::JsonText;
 use domain::name::{TenantName, UtilityId, UtilityName};
 use domain::sandbox::{Failure, Usage};
+use domain::secret::SecretBinding;
 
 use crate::convert::{Violations, WireViolations as _, attestation, count, limits, size, time, utility};
 
@@ -45,6 +46,7 @@ pub(crate) fn to_wire(execution: &Execution) -> pb::Execution {
     pb::Execution {
         failure: execution.failure.clone().map(failure_to_wire),
         params_json: execution.params_json.to_string(),
+        secrets: execution.secrets.iter().map(binding_to_wire).collect(),
         result_json: execution.result_json.clone().map(JsonText::into_string).unwrap_or_default(),
         values_json: values.inputs_json.into_iter().map(JsonText::into_string).collect(),
         results: values.outcomes.into_iter().map(outcome_to_wire).collect(),
@@ -53,7 +55,7 @@ pub(crate) fn to_wire(execution: &Execution) -> pb::Execution {
     }
 }
 
-/// An execution in a list: without parameters, results, values, traceback and attestation.
+/// An execution in a list: without parameters, secrets, results, values, traceback and attestation.
 pub(crate) fn listed(execution: &Execution) -> pb::Execution {
     let values = execution.values.as_ref();
     pb::Execution {
@@ -76,6 +78,11 @@ pub(crate) fn listed(execution: &Execution) -> pb::Execution {
         end_time: execution.ended.map(time::timestamp),
         ..pb::Execution::default()
     }
+}
+
+fn binding_to_wire(binding: &SecretBinding) -> pb::SecretBinding {
+    let SecretBinding { parameter, secret, version } = binding;
+    pb::SecretBinding { parameter: parameter.clone(), secret: secret.to_string(), version: count(*version) }
 }
 
 /// The answer of Transform.

@@ -1,11 +1,14 @@
 //! Requests that run code. That parameters fit the schema is the domain's matter: it knows the version.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use api_proto::zona::execution::v1 as pb;
 use domain::Result;
+use domain::code::MAX_PARAMETERS;
 use domain::execution::{Launch, MAX_VALUES, TransformCall};
-use domain::name::PrincipalName;
+use domain::name::{PrincipalName, SecretName};
+use domain::secret::References;
 
 use crate::convert::{Violations, WireViolations as _, limits, request_key, time};
 
@@ -17,6 +20,7 @@ pub(crate) fn read_execute(mut body: pb::ExecuteUtilityRequest, caller: &Princip
     let launch = Launch {
         version: violations.version_number("version", body.version),
         params_json: body.params_json,
+        secrets: read_secrets(body.secret_parameters, &mut violations)?,
         timeout: read_timeout(body.timeout, &mut violations),
         on_output_limit: limits::read_action("on_output_limit", body.on_output_limit, &mut violations),
         request,
@@ -33,6 +37,7 @@ pub(crate) fn read_start(mut body: pb::StartExecutionRequest, caller: &Principal
     let launch = Launch {
         version: violations.version_number("version", body.version),
         params_json: body.params_json,
+        secrets: read_secrets(body.secret_parameters, &mut violations)?,
         timeout: read_timeout(body.timeout, &mut violations),
         on_output_limit: limits::read_action("on_output_limit", body.on_output_limit, &mut violations),
         request,
@@ -52,10 +57,25 @@ pub(crate) fn read_transform(body: pb::TransformRequest) -> Result<TransformCall
     let call = TransformCall {
         version: violations.version_number("version", body.version),
         params_json: body.params_json,
+        secrets: read_secrets(body.secret_parameters, &mut violations)?,
         values_json: body.values_json,
         timeout: read_timeout(body.timeout, &mut violations),
     };
     violations.unless_any(call)
+}
+
+fn read_secrets(wire: BTreeMap<String, String>, violations: &mut Violations) -> Result<References> {
+    if wire.len() > MAX_PARAMETERS {
+        violations.push("secret_parameters", "TOO_MANY", format!("{} parameters; the limit is {MAX_PARAMETERS}", wire.len()));
+        return Ok(References::new());
+    }
+    let mut secrets = References::new();
+    for (parameter, name) in wire {
+        if let Some(name) = violations.take(SecretName::parse(&format!("secret_parameters.{parameter}"), &name))? {
+            secrets.insert(parameter, name);
+        }
+    }
+    Ok(secrets)
 }
 
 fn read_timeout(wire: Option<prost_types::Duration>, violations: &mut Violations) -> Option<Duration> {

@@ -7,6 +7,7 @@ use api_grpc::CallMetrics;
 use async_trait::async_trait;
 use domain::access::{ActionSpec, Authenticator, Caller, Presented, Reach, Rules, Target};
 use domain::code::{Bound, ParameterBinder, Schema};
+use domain::identity::Secret;
 use domain::json::JsonText;
 use domain::name::PrincipalName;
 use domain::request::{Committed, RequestKey};
@@ -38,6 +39,12 @@ impl ParameterBinder for FakeBinder {
         let mut given = object(json)?;
         let taken = given.remove(member).map(|value| JsonText::read(value.to_string()));
         Ok((taken, JsonText::read(Value::Object(given).to_string())))
+    }
+
+    fn put(&self, json: &str, texts: &[(String, Secret)]) -> Result<JsonText, Vec<Violation>> {
+        let mut given = object(json)?;
+        given.extend(texts.iter().map(|(name, text)| (name.clone(), Value::from(text.expose()))));
+        Ok(JsonText::read(Value::Object(given).to_string()))
     }
 
     fn input_name(&self, _code: &domain::code::Code) -> Option<String> {

@@ -15,6 +15,7 @@ use api_proto::zona::event::v1::webhook_service_client::WebhookServiceClient;
 use api_proto::zona::execution::v1 as executions;
 use api_proto::zona::identity::v1::identity_service_client::IdentityServiceClient;
 use api_proto::zona::runtime::v1::runtime_service_client::RuntimeServiceClient;
+use api_proto::zona::secret::v1::secret_service_client::SecretServiceClient;
 use api_proto::zona::server::v1::server_service_client::ServerServiceClient;
 use api_proto::zona::tenant::v1::tenant_service_client::TenantServiceClient;
 use api_proto::zona::utility::v1 as utilities;
@@ -30,6 +31,7 @@ use domain::identity::{Authentication, AuthenticationPorts, CertificateNames, Id
 use domain::lease::{InstanceId, Keeper};
 use domain::name::PrincipalName;
 use domain::runtime::Runtimes;
+use domain::secret::NamedSecrets;
 use domain::server::Servers;
 use domain::tenant::Tenants;
 use domain::utility::{Copies, Gate, GatePorts, Utilities, UtilityRepository};
@@ -38,8 +40,9 @@ use executions::execution_service_client::ExecutionServiceClient;
 use futures_util::FutureExt as _;
 use test_support::{
     CountingProcessor, FakeChecker, FakeClock, FakeCompiler, FakeHasher, FakeSandbox, FakeSecrets, FakeSender, FakeTokens, FakeTree,
-    InMemoryCodePolicyRepository, InMemoryEvents, InMemoryExecutionRepository, InMemoryIdentity, InMemorySessions, InMemorySignals,
-    InMemoryTenants, InMemoryUtilityRepository, InMemoryWebhooks, RecordedIncidents, SequentialIds, TokioSpawner, UtcCalendar, sample,
+    InMemoryCodePolicyRepository, InMemoryEvents, InMemoryExecutionRepository, InMemoryIdentity, InMemorySecrets, InMemorySessions,
+    InMemorySignals, InMemoryTenants, InMemoryUtilityRepository, InMemoryWebhooks, RecordedIncidents, SequentialIds, TokioSpawner,
+    UtcCalendar, sample,
 };
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
@@ -102,6 +105,7 @@ pub struct Known {
     /// What happened.
     pub events: Arc<InMemoryEvents>,
     pub webhooks: Arc<InMemoryWebhooks>,
+    pub named_secrets: Arc<InMemorySecrets>,
     pub tenants: Arc<InMemoryTenants>,
 }
 
@@ -113,6 +117,7 @@ impl Known {
             store: Arc::new(InMemoryIdentity::new(clock.clone()).noting(events.clone())),
             tenants: Arc::new(InMemoryTenants::of(clock.clone(), &TENANTS).noting(events.clone())),
             webhooks: Arc::new(InMemoryWebhooks::new(clock.clone(), events.clone())),
+            named_secrets: Arc::new(InMemorySecrets::new(clock.clone())),
             events,
             clock,
             hasher: Arc::default(),
@@ -192,6 +197,7 @@ pub struct Harness {
     pub audit: AuditServiceClient<Channel>,
     pub events: EventServiceClient<Channel>,
     pub webhooks: WebhookServiceClient<Channel>,
+    pub secrets: SecretServiceClient<Channel>,
     pub auditor: Auditor,
     /// Where executions, leases and audit logs lie.
     pub execution_store: Arc<InMemoryExecutionRepository>,
@@ -276,6 +282,7 @@ impl Harness {
             audit: AuditServiceClient::new(channel.clone()),
             events: EventServiceClient::new(channel.clone()),
             webhooks: WebhookServiceClient::new(channel.clone()),
+            secrets: SecretServiceClient::new(channel.clone()),
             auditor,
             execution_store,
             identity: IdentityServiceClient::new(channel.clone()),
@@ -446,6 +453,7 @@ fn services(options: &Options, parts: &Parts) -> Services {
         admission,
         auditor: auditor.clone(),
         incidents: Arc::new(RecordedIncidents::default()),
+        secrets: known.named_secrets.clone(),
         binder: Arc::new(FakeBinder),
         clock: clock.clone(),
         ids,
@@ -461,6 +469,7 @@ fn services(options: &Options, parts: &Parts) -> Services {
         auditor,
         events: EventLog::new(event_ports),
         webhooks: Webhooks::new(webhook_ports),
+        secrets: NamedSecrets::new(known.named_secrets.clone(), clock.clone()),
         audit: AuditLog::new(LogPorts {
             repository: execution_store.clone(),
             tree: Arc::new(FakeTree::new(execution_store.clone())),

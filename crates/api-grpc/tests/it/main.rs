@@ -38,6 +38,7 @@ mod repetitions;
 mod requests;
 mod revocation;
 mod roles;
+mod secrets;
 mod settling;
 mod shares;
 mod sign_in_records;

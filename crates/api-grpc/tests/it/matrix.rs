@@ -51,11 +51,11 @@ enum Takes {
     Caller,
     /// What a principal may do about itself, asked about one that does not exist.
     Nobody,
-    /// Administration of the tenant, asked about a principal or a webhook that does not exist.
+    /// Administration of the tenant, asked about a principal, a webhook or a secret that does not exist.
     AdministeredNobody,
 }
 
-const TAKES: [(&str, Takes); 78] = [
+const TAKES: [(&str, Takes); 82] = [
     ("utility.create", Takes::Membership),
     ("utility.list", Takes::Membership),
     ("utility.validate", Takes::Membership),
@@ -127,6 +127,10 @@ const TAKES: [(&str, Takes); 78] = [
     ("webhook.rotateSecret", Takes::AdministeredNobody),
     ("webhook.listDeadLetters", Takes::AdministeredNobody),
     ("webhook.replayDeadLetters", Takes::AdministeredNobody),
+    ("secret.list", Takes::Administration),
+    ("secret.set", Takes::AdministeredNobody),
+    ("secret.get", Takes::AdministeredNobody),
+    ("secret.delete", Takes::AdministeredNobody),
     ("tenant.create", Takes::Installation),
     ("tenant.list", Takes::Installation),
     ("tenant.suspend", Takes::Installation),

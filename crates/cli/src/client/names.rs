@@ -136,6 +136,11 @@ pub fn principal_or_user(tenant: &Tenant, text: &str) -> Result<String> {
     if text.contains("/serviceAccounts/") { service_account(tenant, text) } else { user(tenant, text) }
 }
 
+/// A secret's full name; the server says what is wrong with it.
+pub fn secret(tenant: &Tenant, text: &str) -> String {
+    if text.contains('/') { text.to_owned() } else { format!("{}/secrets/{text}", parent(tenant)) }
+}
+
 /// The full name of another tenant, as a code or as a full name.
 ///
 /// # Errors

@@ -7,6 +7,7 @@ use std::path::Path;
 use clap::Args;
 use serde_json::value::RawValue;
 
+use crate::client::names::{self, Tenant};
 use crate::failure::{Failure, Result};
 use crate::input::{MAX_PARAMETERS_BYTES, is_stdin, read_text};
 
@@ -28,6 +29,9 @@ pub struct ParameterArgs {
     /// are put on top
     #[arg(long, value_name = "JSON|@FILE")]
     params: Option<String>,
+    /// A secret parameter that gets the value of a named secret of the tenant, which nobody here sees: token=github; may be repeated
+    #[arg(long, value_name = "KEY=SECRET")]
+    secret: Vec<String>,
 }
 
 impl ParameterArgs {
@@ -64,6 +68,21 @@ impl ParameterArgs {
             members.insert(key.to_owned(), text(&file_text(path)?)?);
         }
         serde_json::to_string(&members).map_err(|error| Failure::usage(format!("the parameters cannot be written: {error}")))
+    }
+
+    /// Which parameters get which named secrets, by their full names.
+    ///
+    /// # Errors
+    /// A flag without `=`, or two for one parameter.
+    pub fn secrets(&self, tenant: &Tenant) -> Result<BTreeMap<String, String>> {
+        let mut secrets = BTreeMap::new();
+        for argument in &self.secret {
+            let (key, name) = split("--secret", argument)?;
+            if secrets.insert(key.to_owned(), names::secret(tenant, name)).is_some() {
+                return Err(Failure::usage(format!("--secret names `{key}` twice")));
+            }
+        }
+        Ok(secrets)
     }
 
     /// What `--params` says or names.
@@ -127,7 +146,13 @@ mod tests {
 
     fn arguments(param: &[&str], param_string: &[&str], params: Option<&str>) -> ParameterArgs {
         let owned = |list: &[&str]| list.iter().map(|&text| text.to_owned()).collect();
-        ParameterArgs { param: owned(param), param_string: owned(param_string), param_file: Vec::new(), params: params.map(str::to_owned) }
+        ParameterArgs {
+            param: owned(param),
+            param_string: owned(param_string),
+            param_file: Vec::new(),
+            params: params.map(str::to_owned),
+            secret: Vec::new(),
+        }
     }
 
     fn check(param: &[&str], param_string: &[&str], params: Option<&str>, expected: &str) {
@@ -185,6 +210,18 @@ mod tests {
             let message = arguments(&[], &[], Some(wrong)).json(false).unwrap_err().message;
             assert!(message.contains(said), "{message}");
         }
+    }
+
+    #[test]
+    fn a_named_secret_is_of_the_tenant_unless_its_full_name_says_otherwise() {
+        let named = |secret: &[&str]| {
+            let secret = secret.iter().map(|&text| text.to_owned()).collect();
+            ParameterArgs { secret, ..arguments(&[], &[], None) }.secrets(&Tenant::usual())
+        };
+        let full = |key: &str, name: &str| (key.to_owned(), name.to_owned());
+        let both = named(&["token=github", "salt=tenants/acme/secrets/salt"]).unwrap();
+        assert_eq!(both, BTreeMap::from([full("token", "tenants/demo/secrets/github"), full("salt", "tenants/acme/secrets/salt")]));
+        assert!(named(&["token"]).is_err() && named(&["token=a", "token=b"]).is_err());
     }
 
     #[test]

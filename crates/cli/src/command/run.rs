@@ -53,16 +53,26 @@ impl Run {
     async fn perform(&self, context: &Context) -> Result {
         let name = names::utility(&context.tenant, &self.name)?.to_string();
         let params_json = self.parameters.json(false)?;
+        let secret_parameters = self.parameters.secrets(&context.tenant)?;
         let timeout = self.timeout.map(proto_duration).transpose()?;
         let client = context.connect().await?;
         let (version, request_id) = (self.version.unwrap_or_default(), self.request_id.clone().unwrap_or_default());
         if self.detach {
-            let request = |request_id| pb::StartExecutionRequest { name, version, params_json, request_id, timeout, ..Default::default() };
+            let request = |request_id| pb::StartExecutionRequest {
+                name,
+                version,
+                params_json,
+                secret_parameters,
+                request_id,
+                timeout,
+                ..Default::default()
+            };
             let execution = once(&request_id, request, async |request| client.executions().start_execution(request).await).await?;
             context.output.one(|| document(&execution), || format!("{}\n", execution.name))?;
             return Ok(Exit::Ok);
         }
-        let request = pb::ExecuteUtilityRequest { name, version, params_json, request_id, timeout, ..Default::default() };
+        let request =
+            pb::ExecuteUtilityRequest { name, version, params_json, secret_parameters, request_id, timeout, ..Default::default() };
         let stream = client.executions().execute_utility(request).await?.into_inner();
         show(context, &mut Follow::new(client, stream, String::new(), 0), OnInterrupt::Cancel).await
     }

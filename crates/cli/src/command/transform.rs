@@ -68,6 +68,7 @@ impl Transform {
             name: names::utility(&context.tenant, &self.name)?.to_string(),
             version: self.version.unwrap_or_default(),
             params_json: self.parameters.json(self.values_file.as_deref().is_some_and(is_stdin))?,
+            secret_parameters: self.parameters.secrets(&context.tenant)?,
             values_json: Vec::new(),
             timeout: self.timeout.map(proto_duration).transpose()?,
         };

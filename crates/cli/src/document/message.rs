@@ -56,6 +56,7 @@ contract! {
     tenant::Tenant,
     event::Webhook,
     event::DeadLetter,
+    secret::Secret,
 }
 
 /// A message as a document.

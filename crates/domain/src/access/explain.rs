@@ -120,7 +120,8 @@ impl Explanations {
             | ResourceName::Tenant(_)
             | ResourceName::CodePolicy(_)
             | ResourceName::Runtime(_)
-            | ResourceName::Webhook(_) => true,
+            | ResourceName::Webhook(_)
+            | ResourceName::Secret(_) => true,
         })
     }
 

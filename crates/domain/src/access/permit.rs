@@ -2,7 +2,9 @@
 
 use std::fmt;
 
-use crate::access::{Action, Caller, Found, Granted, OfTenant, Opened, Operation, Part, Reach, Resource, Targeted as _, TenantScope};
+use crate::access::{
+    Action, Caller, Found, Granted, OfTenant, Opened, Operation, Part, Reach, Resource, Target, Targeted as _, TenantScope,
+};
 use crate::audit::{CarriedIntent, FieldChange, Notes};
 use crate::error::{Error, Result};
 use crate::name::{PrincipalName, TenantId};
@@ -119,6 +121,17 @@ impl<A: Action> Permit<A> {
         let opened = found.open_for_system().filter(|thing| self.reaches(thing)).ok_or_else(|| absent(resource))?;
         self.opened.note(&opened);
         if opened.lies_in(self.target.target()) { Ok(opened) } else { Err(mistaken()) }
+    }
+
+    /// Opens what is used on the account of what happens under it, where that is given to what the permit is about; where it reaches
+    /// everything of the tenant, also where it is not. Nothing else is opened, and nothing is said of why.
+    pub fn open_given<T: Resource>(&self, found: Found<T>) -> Option<T>
+    where
+        A::Target: OfTenant,
+    {
+        let (account, all) = (self.account(), self.reach == Reach::Tenant);
+        let is_of_account = |thing: &T| thing.lies_in(Target::Tenant(account.tenant()));
+        found.open_for_system().filter(|thing| is_of_account(thing) && (all || thing.lies_in(self.target.target())))
     }
 
     /// Whether a name is taken by what was found under it, whosever that is: whoever may make something hears that, and nothing else of it.

@@ -4,7 +4,9 @@ use std::fmt;
 
 use crate::access::{Installation, Target, Targeted as _};
 use crate::error::{Error, Result};
-use crate::name::{CodePolicyName, CredentialName, ExecutionName, RuntimeName, TenantName, UtilityName, VersionName, WebhookName};
+use crate::name::{
+    CodePolicyName, CredentialName, ExecutionName, RuntimeName, SecretName, TenantName, UtilityName, VersionName, WebhookName,
+};
 
 /// A resource by its name; the installation has none.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,6 +20,7 @@ pub(super) enum ResourceName {
     Runtime(RuntimeName),
     Credential(CredentialName),
     Webhook(WebhookName),
+    Secret(SecretName),
 }
 
 impl ResourceName {
@@ -32,6 +35,7 @@ impl ResourceName {
             ["tenants", _, "executions", _] => ExecutionName::parse(field, text).map(ResourceName::Execution),
             ["tenants", _, "runtimes", _] => RuntimeName::parse(field, text).map(ResourceName::Runtime),
             ["tenants", _, "webhooks", _] => WebhookName::parse(field, text).map(ResourceName::Webhook),
+            ["tenants", _, "secrets", _] => SecretName::parse(field, text).map(ResourceName::Secret),
             ["tenants", _, "users" | "serviceAccounts", _, ..] => CredentialName::parse(field, text).map(ResourceName::Credential),
             _ => Err(Error::invalid(field, "MALFORMED", "must be the full name of a resource, e.g. tenants/acme/utilities/extract")),
         }
@@ -58,6 +62,7 @@ impl ResourceName {
             ResourceName::Runtime(name) => name.target(),
             ResourceName::Credential(name) => name.target(),
             ResourceName::Webhook(name) => name.target(),
+            ResourceName::Secret(name) => name.target(),
         }
     }
 }
@@ -82,6 +87,7 @@ mod tests {
             "tenants/acme/executions/018f0000-0000-7000-8000-000000000001",
             "tenants/acme/runtimes/python",
             "tenants/acme/webhooks/chat",
+            "tenants/acme/secrets/github",
             "tenants/acme/users/ann",
             "tenants/acme/serviceAccounts/nightly",
             "tenants/acme/users/ann/sessions/018f0000-0000-7000-8000-000000000001",

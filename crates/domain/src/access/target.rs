@@ -4,8 +4,8 @@
 use std::fmt;
 
 use crate::name::{
-    ApiKeyName, CodePolicyName, CredentialName, ExecutionName, PrincipalName, RuntimeName, SessionName, TenantId, TenantName, UtilityName,
-    VersionName, WebhookName,
+    ApiKeyName, CodePolicyName, CredentialName, ExecutionName, PrincipalName, RuntimeName, SecretName, SessionName, TenantId, TenantName,
+    UtilityName, VersionName, WebhookName,
 };
 
 /// What a call is about, as rules see it.
@@ -33,6 +33,8 @@ pub enum Target<'a> {
     ApiKey(&'a ApiKeyName),
     /// One webhook of a tenant.
     Webhook(&'a WebhookName),
+    /// One secret of a tenant.
+    Secret(&'a SecretName),
 }
 
 /// What kind of thing a target is.
@@ -50,6 +52,7 @@ pub enum TargetKind {
     Session,
     ApiKey,
     Webhook,
+    Secret,
 }
 
 /// A name that permits can be about. The type of a name says which kind of target it is.
@@ -88,6 +91,7 @@ impl TargetKind {
             TargetKind::Session => "tenants/{tenant}/users/{user}/sessions/{session}",
             TargetKind::ApiKey => "tenants/{tenant}/serviceAccounts/{account}/apiKeys/{key}",
             TargetKind::Webhook => "tenants/{tenant}/webhooks/{webhook}",
+            TargetKind::Secret => "tenants/{tenant}/secrets/{secret}",
         }
     }
 }
@@ -107,6 +111,7 @@ impl<'a> Target<'a> {
             Target::Session(_) => TargetKind::Session,
             Target::ApiKey(_) => TargetKind::ApiKey,
             Target::Webhook(_) => TargetKind::Webhook,
+            Target::Secret(_) => TargetKind::Secret,
         }
     }
 
@@ -123,6 +128,7 @@ impl<'a> Target<'a> {
             Target::Session(name) => Some(name.principal.tenant()),
             Target::ApiKey(name) => Some(name.account.tenant()),
             Target::Webhook(name) => Some(&name.tenant),
+            Target::Secret(name) => Some(&name.tenant),
         }
     }
 }
@@ -141,6 +147,7 @@ impl fmt::Display for Target<'_> {
             Target::Session(name) => name.fmt(f),
             Target::ApiKey(name) => name.fmt(f),
             Target::Webhook(name) => name.fmt(f),
+            Target::Secret(name) => name.fmt(f),
         }
     }
 }
@@ -184,6 +191,7 @@ names_of_tenants! {
     SessionName: Session, |name| Target::Session(name), name.principal.tenant();
     ApiKeyName: ApiKey, |name| Target::ApiKey(name), name.account.tenant();
     WebhookName: Webhook, |name| Target::Webhook(name), &name.tenant;
+    SecretName: Secret, |name| Target::Secret(name), &name.tenant;
 }
 
 impl Targeted for CredentialName {

@@ -2,6 +2,7 @@
 //! does not parse them (see the `ParameterBinder` port).
 
 use crate::code::Code;
+use crate::identity::Secret;
 use crate::json::JsonText;
 use crate::sandbox::Secrets;
 use crate::violation::Violation;
@@ -139,6 +140,12 @@ pub trait ParameterBinder: Send + Sync {
     /// # Errors
     /// When `json` is not one JSON object.
     fn take(&self, json: &str, member: &str) -> Result<(Option<JsonText>, JsonText), Vec<Violation>>;
+
+    /// A JSON object with these texts as members, each in place of its own member of that name.
+    ///
+    /// # Errors
+    /// When `json` is not one JSON object.
+    fn put(&self, json: &str, texts: &[(String, Secret)]) -> Result<JsonText, Vec<Violation>>;
 
     /// The name of the input of the transformer that `code` defines: its first parameter's; `None` where the code does not show it.
     fn input_name(&self, code: &Code) -> Option<String>;

@@ -17,12 +17,13 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::execution::live::LiveExecution;
 use crate::execution::outcomes::Outcomes;
 use crate::execution::ports::Shared;
-use crate::execution::{Body, Execution, Mode, Output, State, Step};
+use crate::execution::{Body, Execution, Mode, Output, State, Step, handover};
 use crate::incident::Incident;
 use crate::json::JsonText;
 use crate::name::ExecutionId;
 use crate::request::{Committed, RequestKey};
 use crate::sandbox::{self, Failure, Job, Progress, Reason, Run, Usage};
+use crate::secret::Bindings;
 
 /// How often somebody who waits learns their position anew.
 pub const POSITION_PERIOD: Duration = Duration::from_millis(500);
@@ -51,6 +52,8 @@ pub(super) struct Drive {
     pub scope: TenantScope,
     pub job: Job,
     pub ticket: Ticket,
+    /// Secrets that the job gets at the last moment.
+    pub bindings: Option<Bindings>,
     pub request: Option<RequestKey>,
     /// The intent, which is stored together with the execution.
     pub intent: Option<CarriedIntent>,
@@ -96,7 +99,7 @@ struct End {
 }
 
 pub(super) async fn drive(shared: Arc<Shared>, live: Arc<LiveExecution>, drive: Drive, reply: Reply) {
-    let Drive { scope, job, ticket, request, intent } = drive;
+    let Drive { scope, job, ticket, bindings, request, intent } = drive;
     let mut owned = Owned { shared: Arc::clone(&shared), live: Arc::clone(&live), settled: false };
     let stored_state = live.snapshot().state;
     let mut driver = Driver { shared, live, scope, reply, unstored_bytes: 0, refusals: 0, overtaken: false, stored_state };
@@ -108,7 +111,7 @@ pub(super) async fn drive(shared: Arc<Shared>, live: Arc<LiveExecution>, drive: 
         }
         Acceptance::Unknown => return,
     }
-    let end = driver.run(job, &ticket).await;
+    let end = driver.run(job, bindings.as_ref(), &ticket).await;
     driver.finish(end).await;
     drop(ticket);
     driver.live.finish();
@@ -186,11 +189,15 @@ impl Driver {
         })
     }
 
-    async fn run(&mut self, job: Job, ticket: &Ticket) -> End {
+    async fn run(&mut self, job: Job, bindings: Option<&Bindings>, ticket: &Ticket) -> End {
         if !self.wait_for_turn(ticket).await {
             return End::failed(Reason::Cancelled, "cancelled before it started");
         }
         self.step(Step::Admit);
+        let job = match handover::complete(&self.shared.ports, &self.live, bindings, job).await {
+            Ok(job) => job,
+            Err(failure) => return End { outcome: Err(failure), usage: None },
+        };
         let sandbox = Arc::clone(&self.shared.ports.sandbox);
         let started = self.unless_stopped(sandbox.start(job)).await;
         match started {

@@ -9,6 +9,7 @@ use crate::lease::Fence;
 use crate::name::{ExecutionName, PrincipalName, VersionName};
 use crate::revision::Revision;
 use crate::sandbox::{Attestation, Failure, Limits, Reason, Usage};
+use crate::secret::SecretBinding;
 use crate::time::Timestamp;
 
 /// One execution as it is stored and shown.
@@ -28,6 +29,8 @@ pub struct Execution {
     pub state: State,
     /// Parameters without secret values, as one JSON object.
     pub params_json: JsonText,
+    /// Parameters that get secrets, and which: never a value.
+    pub secrets: Vec<SecretBinding>,
     /// Limits that hold for it.
     pub limits: Limits,
     /// When it was accepted.
@@ -133,7 +136,8 @@ impl Resource for Execution {
             | Target::Principal(_)
             | Target::Session(_)
             | Target::ApiKey(_)
-            | Target::Webhook(_) => false,
+            | Target::Webhook(_)
+            | Target::Secret(_) => false,
         }
     }
 }

@@ -7,6 +7,7 @@ use crate::json::JsonText;
 use crate::name::ExecutionName;
 use crate::request::RequestKey;
 use crate::sandbox::{Entry, Failure, OnOutputLimit};
+use crate::secret::References;
 use crate::violation::Violation;
 
 /// Largest request message in bytes.
@@ -22,6 +23,8 @@ pub struct Launch {
     pub version: Option<u32>,
     /// Parameters as one JSON object; empty is `{}`. A transformer's value is a member of it, see [`arguments`].
     pub params_json: String,
+    /// Which secret parameters get which secrets.
+    pub secrets: References,
     /// A shorter wall limit than the utility's.
     pub timeout: Option<Duration>,
     /// What happens beyond the output limit, instead of what the utility says.
@@ -39,6 +42,8 @@ pub struct TransformCall {
     pub version: Option<u32>,
     /// Parameters as one JSON object; empty is `{}`.
     pub params_json: String,
+    /// Which secret parameters get which secrets.
+    pub secrets: References,
     /// JSON texts, 1 to [`MAX_VALUES`].
     pub values_json: Vec<String>,
     /// A shorter wall limit than the utility's.

@@ -16,6 +16,7 @@ use crate::id::IdSource;
 use crate::incident::Incidents;
 use crate::lease::Keeper;
 use crate::sandbox::Sandbox;
+use crate::secret::SecretRepository;
 use crate::tenant::TenantStates;
 use crate::time::{Clock, Timestamp};
 use crate::utility::{Gate, UtilityRepository};
@@ -41,6 +42,8 @@ pub struct Ports {
     pub admission: Admission,
     /// Records what the server does with executions by itself.
     pub auditor: Auditor,
+    /// Secrets that parameters are bound to.
+    pub secrets: Arc<dyn SecretRepository>,
     /// Reads parameters.
     pub binder: Arc<dyn ParameterBinder>,
     /// What operators hear of.

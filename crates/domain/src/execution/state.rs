@@ -81,7 +81,7 @@ impl State {
             Reason::Timeout => State::TimedOut,
             Reason::Cancelled => State::Cancelled,
             Reason::NodeLost => State::Lost,
-            Reason::NotPermitted | Reason::SandboxUnavailable => State::Denied,
+            Reason::NotPermitted | Reason::SandboxUnavailable | Reason::SecretUnavailable => State::Denied,
             Reason::UserError
             | Reason::ExitCode
             | Reason::NoResult

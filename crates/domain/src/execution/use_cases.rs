@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use crate::access::{Action, Found, Permit, TenantScope};
 use crate::admission::{Load, Ticket};
+use crate::audit::FieldChange;
 use crate::code::{Bound, Kind};
 use crate::error::{Error, Result};
 use crate::execution::live::LiveExecution;
@@ -16,7 +17,7 @@ use crate::execution::orphans::Orphans;
 use crate::execution::ports::{Rounds, Shared};
 use crate::execution::{
     Config, Execution, ExecutionQuery, Launch, MAX_VALUES, Mode, Ports, State, Step, StopOnDrop, TransformCall, Transformed, Values, Watch,
-    actions, arguments, driver, watch,
+    actions, arguments, driver, handover, watch,
 };
 use crate::json::JsonText;
 use crate::lease::Keeper;
@@ -25,6 +26,7 @@ use crate::page::{Page, PageRequest};
 use crate::request::{Committed, RequestKey, key_reused, once};
 use crate::revision::Revision;
 use crate::sandbox::{Entry, Job, Purpose, Secrets};
+use crate::secret::{Bindings, SecretBinding};
 use crate::utility::{Utility, Version};
 use crate::violation::Violation;
 
@@ -47,6 +49,15 @@ struct Prepared {
     execution: Execution,
     job: Job,
     ticket: Ticket,
+    bindings: Option<Bindings>,
+}
+
+impl Prepared {
+    /// What is bound comes in at the last moment; the execution says from the beginning what it is.
+    fn give(&mut self, bindings: Option<Bindings>) {
+        self.execution.secrets = bindings.as_ref().map(|bindings| bindings.bound().to_vec()).unwrap_or_default();
+        self.bindings = bindings;
+    }
 }
 
 impl Executions {
@@ -91,7 +102,9 @@ impl Executions {
     pub async fn transform(&self, permit: &Permit<actions::Transform>, call: TransformCall) -> Result<Transformed> {
         let (utility, version, fresh) = self.load(permit, call.version).await?;
         require_kind(&utility, &version, Kind::Transformer)?;
-        let (bound, values_json) = self.bind(&version, &call.params_json, call.values_json)?;
+        let (params_json, bindings) =
+            handover::bind(&self.shared.ports, permit, (&utility, &version), call.params_json, &call.secrets).await?;
+        let (bound, values_json) = self.bind(&version, &params_json, call.values_json)?;
         let count = values_json.len();
         let inputs_json = if utility.metadata.store_values { values_json.clone() } else { Vec::new() };
         let values = Values { count: count as u32, failed: 0, inputs_json, outcomes: Vec::new() };
@@ -99,7 +112,8 @@ impl Executions {
         let mut prepared = self.prepare(permit, &utility, &version, bound, entry, Mode::Transform, call.timeout, None).await?;
         prepared.execution.values = Some(values);
         prepared.job.fresh = fresh;
-        let name = prepared.execution.name.clone();
+        prepared.give(bindings);
+        let execution = prepared.execution.clone();
         let driven = self.drive(permit, prepared, None, Some((count, utility.metadata.store_values)));
         let guard = self.guard(Some(driven.live));
         match driven.accepted.await.unwrap_or_else(|_dropped| Err(abandoned()))? {
@@ -107,10 +121,10 @@ impl Executions {
             Committed::Conflict | Committed::Answered(_) | Committed::Removed { .. } | Committed::KeyReused => return Err(id_taken()),
         }
         // Now, as the caller may go away before it ends.
-        note_execution(permit, &name, version.number);
+        note_execution(permit, &execution);
         let outcomes = driven.answer.await.unwrap_or_else(|_dropped| Err(abandoned()))?;
         guard.disarm();
-        Ok(Transformed { execution: name, outcomes })
+        Ok(Transformed { execution: execution.name, outcomes })
     }
 
     /// Reads an execution.
@@ -202,7 +216,7 @@ impl Executions {
     {
         let request = launch.request.clone();
         let launched = once(|| self.answered(permit, request.as_ref()), self.launch_new(permit, launch)).await?;
-        note_execution(permit, &launched.0.name, launched.0.version.number);
+        note_execution(permit, &launched.0);
         Ok(launched)
     }
 
@@ -226,11 +240,14 @@ impl Executions {
         let (utility, version, fresh) = self.load(permit, launch.version).await?;
         let definition = &version.definition;
         let binder = self.shared.ports.binder.as_ref();
-        let called = arguments(binder, definition.kind, definition.schema(), &version.code, &launch.params_json);
+        let (params_json, bindings) =
+            handover::bind(&self.shared.ports, permit, (&utility, &version), launch.params_json, &launch.secrets).await?;
+        let called = arguments(binder, definition.kind, definition.schema(), &version.code, &params_json);
         let (entry, bound) = called.map_err(Error::Invalid)?;
         let request = launch.request.as_ref();
         let mut prepared = self.prepare(permit, &utility, &version, bound, entry, Mode::Run, launch.timeout, request).await?;
         prepared.job.fresh = fresh;
+        prepared.give(bindings);
         if let Some(action) = launch.on_output_limit {
             prepared.execution.limits.on_output_limit = action;
             prepared.job.limits.on_output_limit = action;
@@ -374,6 +391,7 @@ impl Executions {
             caller: permit.principal().clone(),
             state: State::Pending,
             params_json: bound.public_json,
+            secrets: Vec::new(),
             limits,
             created: shared.ports.clock.now(),
             started: None,
@@ -400,7 +418,7 @@ impl Executions {
             limits,
             fresh: false,
         };
-        Ok(Prepared { execution, job, ticket })
+        Ok(Prepared { execution, job, ticket, bindings: None })
     }
 
     /// Starts the one task of an execution. It stores the execution first, so that a caller who goes away in between leaves
@@ -409,10 +427,11 @@ impl Executions {
     where
         A: Action<Target = UtilityName>,
     {
-        let live = Arc::new(LiveExecution::new(prepared.execution));
+        let live = Arc::new(LiveExecution::new(prepared.execution.clone()));
         let (reply, accepted, answer) = driver::reply(transform);
         let (scope, intent) = (permit.account(), permit.take_intent());
-        let drive = driver::Drive { scope, job: prepared.job, ticket: prepared.ticket, request, intent };
+        let Prepared { job, ticket, bindings, .. } = prepared;
+        let drive = driver::Drive { scope, job, ticket, bindings, request, intent };
         let work = driver::drive(Arc::clone(&self.shared), Arc::clone(&live), drive, reply);
         self.shared.ports.spawner.spawn("execution", Box::pin(work));
         Driven { live, accepted, answer }
@@ -456,10 +475,15 @@ fn id_taken() -> Error {
     Error::Internal { context: "a new execution id was taken", source: None }
 }
 
-/// What was permitted is the running of a utility; its record says which run of it that was.
-fn note_execution<A: Action>(permit: &Permit<A>, name: &ExecutionName, version: u32) {
-    permit.note_resource(name);
-    permit.note_version(version);
+/// What was permitted is the running of a utility; its record says which run of it that was, and which secrets it was to get.
+fn note_execution<A: Action>(permit: &Permit<A>, execution: &Execution) {
+    permit.note_resource(&execution.name);
+    permit.note_version(execution.version.number);
+    let bound = |binding: &SecretBinding| {
+        let secret = binding.secret.to_string();
+        FieldChange::named(&format!("secret_parameters.{}", binding.parameter), None, Some(&secret))
+    };
+    permit.note_changes(execution.secrets.iter().filter_map(bound).collect());
 }
 
 fn require_kind(utility: &Utility, version: &Version, kind: Kind) -> Result<()> {

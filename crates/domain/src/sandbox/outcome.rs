@@ -41,6 +41,8 @@ pub enum Reason {
     NotPermitted,
     /// No sandbox could be had; no user code ran.
     SandboxUnavailable,
+    /// A secret that is bound to a parameter could not be had any more; no user code ran.
+    SecretUnavailable,
 }
 
 /// Why an execution did not succeed, with what is known.
@@ -64,7 +66,7 @@ pub struct Failure {
 
 impl Reason {
     /// Every reason.
-    pub const ALL: [Reason; 19] = [
+    pub const ALL: [Reason; 20] = [
         Reason::UserError,
         Reason::ExitCode,
         Reason::NoResult,
@@ -84,6 +86,7 @@ impl Reason {
         Reason::NotRun,
         Reason::NotPermitted,
         Reason::SandboxUnavailable,
+        Reason::SecretUnavailable,
     ];
 
     /// The name on the wire and in the store.
@@ -108,6 +111,7 @@ impl Reason {
             Reason::NotRun => "NOT_RUN",
             Reason::NotPermitted => "NOT_PERMITTED",
             Reason::SandboxUnavailable => "SANDBOX_UNAVAILABLE",
+            Reason::SecretUnavailable => "SECRET_UNAVAILABLE",
         }
     }
 

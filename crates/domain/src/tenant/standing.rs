@@ -7,11 +7,11 @@ use crate::identity::Role;
 use crate::name::{TenantId, TenantName};
 use crate::tenant::{TenantState, TenantStates};
 
-/// What super administrators change of a closed tenant: who is of it, what they may do, its code policy, its logs, where they are sent to, and
-/// the tenant itself.
+/// What super administrators change of a closed tenant: who is of it, what they may do, its code policy, its secrets, its logs, where they
+/// are sent to, and the tenant itself.
 /// Whatever is not here, they only read.
-const ADMINISTERED: [&str; 11] =
-    ["api_key", "audit", "credential", "event", "grant", "policy", "service_account", "share", TENANT, "user", "webhook"];
+const ADMINISTERED: [&str; 12] =
+    ["api_key", "audit", "credential", "event", "grant", "policy", "secret", "service_account", "share", TENANT, "user", "webhook"];
 /// The resource of what is done to tenants themselves, whatever their state.
 const TENANT: &str = "tenant";
 

@@ -153,7 +153,8 @@ impl Resource for Utility {
             | Target::Principal(_)
             | Target::Session(_)
             | Target::ApiKey(_)
-            | Target::Webhook(_) => false,
+            | Target::Webhook(_)
+            | Target::Secret(_) => false,
         }
     }
 

@@ -4,6 +4,7 @@ use domain::Error;
 use domain::execution::{Launch, TransformCall};
 use domain::name::ExecutionName;
 use domain::page::PageRequest;
+use domain::secret::References;
 use domain::utility::{Call, Patch, UtilityQuery, UtilityRepository as _, actions};
 use test_support::sample;
 
@@ -25,7 +26,7 @@ async fn utility_answers(world: &World, id: &str) -> Vec<String> {
     let (utility, page) = (name(id), PageRequest { size: 10, after: None });
     let launch = || Launch { version: Some(1), params_json: r#"{"value": 1}"#.to_owned(), ..launch(None) };
     let values_json = vec!["1".to_owned()];
-    let call = TransformCall { version: None, params_json: String::new(), values_json, timeout: None };
+    let call = TransformCall { version: None, params_json: String::new(), secrets: References::new(), values_json, timeout: None };
     let (utilities, executions) = (&world.utilities, &world.executions);
     let version = |number| utility.version(number);
     vec![

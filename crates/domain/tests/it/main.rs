@@ -9,6 +9,7 @@ mod failures;
 mod gate;
 mod instances;
 mod launches;
+mod secrets;
 mod unstored;
 mod versions;
 mod webhooks;

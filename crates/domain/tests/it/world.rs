@@ -11,6 +11,7 @@ use domain::audit::{self, Auditor, Removal};
 use domain::code::{Bound, Code, ParameterBinder, Schema};
 use domain::code_policy::{CodeChecker, CodePolicies, ExceptionDraft, PolicyPatch};
 use domain::execution::{Config, Execution, Executions, Launch, Ports, TransformCall, Transformed, Watch, Watched};
+use domain::identity::Secret;
 use domain::json::JsonText;
 use domain::lease::{InstanceId, Keeper};
 use domain::name::{CodePolicyName, ExecutionName, RuntimeId, TenantName, UtilityId, UtilityName};
@@ -18,13 +19,14 @@ use domain::request::RequestKey;
 use domain::retention::{Due, Retention, RetentionConfig, RetentionPorts, RetentionStore, Step};
 use domain::revision::{Etag, Revision};
 use domain::sandbox::{Error, Isolation, Job, Limits, Run, Sandbox, Secrets};
+use domain::secret::References;
 use domain::utility::{Call, Draft, Gate, GatePorts, Utilities, Utility, Version};
 use domain::violation::Violation;
 use futures_util::{FutureExt as _, StreamExt as _};
 use test_support::{
     CountingProcessor, FakeChecker, FakeClock, FakeCompiler, FakeSandbox, FakeTree, InMemoryCodePolicyRepository,
-    InMemoryExecutionRepository, InMemorySignals, InMemoryTenants, InMemoryUtilityRepository, RecordedIncidents, SequentialIds,
-    TokioSpawner, UtcCalendar, sample,
+    InMemoryExecutionRepository, InMemorySecrets, InMemorySignals, InMemoryTenants, InMemoryUtilityRepository, RecordedIncidents,
+    SequentialIds, TokioSpawner, UtcCalendar, sample,
 };
 
 /// What it takes to keep and run utilities of tenant `acme`.
@@ -54,18 +56,20 @@ pub struct Stores {
     pub policies: Arc<InMemoryCodePolicyRepository>,
     pub signals: Arc<InMemorySignals>,
     pub tenants: Arc<InMemoryTenants>,
+    pub secrets: Arc<InMemorySecrets>,
     ids: Arc<SequentialIds>,
     /// Names what is recorded.
     calls: Arc<SequentialIds>,
     clock: Arc<FakeClock>,
 }
 
-/// Remembers how strongly each program was to be isolated.
+/// Remembers how strongly each program was to be isolated, and what it was handed.
 #[derive(Default)]
 pub struct RecordingSandbox {
     inner: FakeSandbox,
     isolations: Mutex<Vec<Isolation>>,
     fresh: Mutex<Vec<bool>>,
+    handed: Mutex<Vec<(String, Secrets)>>,
 }
 
 /// Nothing of what tenants could have settled is due.
@@ -137,6 +141,7 @@ impl World {
             admission: admission.clone(),
             auditor: auditor.clone(),
             incidents: incidents.clone(),
+            secrets: stores.secrets.clone(),
             binder: Arc::new(AnyBinder),
             clock: clock.clone(),
             ids: ids.clone(),
@@ -229,7 +234,7 @@ impl World {
     /// Sends one value through.
     pub async fn transform(&self, id: &str) -> Result<Transformed> {
         let values_json = vec!["1".to_owned()];
-        let call = TransformCall { version: None, params_json: String::new(), values_json, timeout: None };
+        let call = TransformCall { version: None, params_json: String::new(), secrets: References::new(), values_json, timeout: None };
         self.executions.transform(&self.permit(name(id)).await, call).await
     }
 
@@ -260,6 +265,7 @@ impl Stores {
             policies: Arc::default(),
             signals: Arc::default(),
             tenants: Arc::new(InMemoryTenants::of(clock.clone(), &["acme", "beta", "system"])),
+            secrets: Arc::new(InMemorySecrets::new(clock.clone())),
             ids: Arc::default(),
             calls: Arc::default(),
             clock,
@@ -290,6 +296,11 @@ impl RecordingSandbox {
     pub fn fresh(&self) -> Vec<bool> {
         self.fresh.lock().unwrap().clone()
     }
+
+    /// Parameters of each program, and what was to be masked.
+    pub fn handed(&self) -> Vec<(String, Secrets)> {
+        self.handed.lock().unwrap().clone()
+    }
 }
 
 #[async_trait]
@@ -301,6 +312,7 @@ impl Sandbox for RecordingSandbox {
     async fn start(&self, job: Job) -> Result<Box<dyn Run>, Error> {
         self.isolations.lock().unwrap().push(job.isolation);
         self.fresh.lock().unwrap().push(job.fresh);
+        self.handed.lock().unwrap().push((job.params_json.to_string(), job.secrets.clone()));
         self.inner.start(job).await
     }
 }
@@ -322,6 +334,12 @@ impl ParameterBinder for AnyBinder {
         Ok((None, JsonText::read(json)))
     }
 
+    /// Nobody gives other members here.
+    fn put(&self, _json: &str, texts: &[(String, Secret)]) -> Result<JsonText, Vec<Violation>> {
+        let members: Vec<String> = texts.iter().map(|(name, text)| format!("\"{name}\":\"{}\"", text.expose())).collect();
+        Ok(JsonText::read(format!("{{{}}}", members.join(","))))
+    }
+
     fn input_name(&self, _code: &Code) -> Option<String> {
         None
     }
@@ -341,7 +359,15 @@ pub fn code_policy() -> CodePolicyName {
 
 /// A launch of the current version without parameters.
 pub fn launch(request: Option<RequestKey>) -> Launch {
-    Launch { version: None, params_json: String::new(), timeout: None, on_output_limit: None, request, cancel_on_disconnect: false }
+    Launch {
+        version: None,
+        params_json: String::new(),
+        secrets: References::new(),
+        timeout: None,
+        on_output_limit: None,
+        request,
+        cancel_on_disconnect: false,
+    }
 }
 
 /// Starts an execution of a script.

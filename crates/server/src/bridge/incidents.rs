@@ -41,6 +41,10 @@ impl Incidents for LoggedIncidents {
                 let error = chain(error);
                 tracing::warn!(kind, %execution, error, "what is left of an execution could not be settled; it is tried again");
             }
+            Incident::SecretNotOpened { execution, error } => {
+                let error = chain(error);
+                tracing::error!(kind, %execution, error, "a secret could not be read; the execution that needs it does not run");
+            }
             Incident::NotRemoved { tenant, error } => {
                 let error = chain(error);
                 tracing::warn!(kind, %tenant, error, "what a tenant has kept long enough could not be removed; it is tried again");

@@ -62,7 +62,7 @@ fn database(directory: &Path) -> PathBuf {
 }
 
 /// Whether a text stands in a file of the store.
-fn holds(directory: &Path, text: &str) -> bool {
+pub(super) fn holds(directory: &Path, text: &str) -> bool {
     let holds = |path: &Path| fs::read(path).is_ok_and(|bytes| bytes.windows(text.len()).any(|part| part == text.as_bytes()));
     fs::read_dir(directory.join("data")).unwrap().any(|entry| holds(&entry.unwrap().path()))
 }

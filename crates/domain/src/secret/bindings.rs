@@ -1,0 +1,145 @@
+//! Secrets that are bound to parameters of an execution: permitted when it is asked for, and opened at the last moment before its code is
+//! handed over, if that still holds.
+//!
+//! The one rule: whoever may run everything of a tenant may have any of its secrets handed over; everybody else those that an
+//! administrator has released to the utility that they run. The secrets are those of the tenant on whose account it runs.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::access::{Action, Permit, TenantScope};
+use crate::code::{Parameter, Schema, ValueType};
+use crate::error::{Error, Result};
+use crate::identity::Secret;
+use crate::name::{SecretName, UtilityName};
+use crate::secret::{NamedSecret, SecretRepository};
+use crate::time::Timestamp;
+use crate::utility::Utility;
+use crate::violation::Violation;
+
+/// How refusals call what is asked for.
+const USE: &str = "secret.use";
+/// The field of requests.
+const FIELD: &str = "secret_parameters";
+
+/// Which secret a caller wants which parameter to get.
+pub type References = BTreeMap<String, SecretName>;
+
+/// A parameter, and the secret that it gets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SecretBinding {
+    /// The parameter.
+    pub parameter: String,
+    /// The secret.
+    pub secret: SecretName,
+    /// Which of its values: the one of the moment at which it was permitted, and then the one that was handed over.
+    pub version: u32,
+}
+
+/// What is bound in one execution. Holds no value.
+#[derive(Debug, Clone)]
+pub struct Bindings {
+    scope: TenantScope,
+    utility: UtilityName,
+    created: Timestamp,
+    /// Whether whoever asked reaches everything of the tenant, released or not.
+    reaches_all: bool,
+    bound: Vec<SecretBinding>,
+}
+
+/// Why a secret was not opened.
+#[derive(Debug)]
+pub enum Unopened {
+    /// It is no longer there, or no longer released.
+    Gone(SecretName),
+    /// The store, or what is stored, is at fault.
+    Failed(Error),
+}
+
+impl Bindings {
+    /// Binds what is permitted under `permit`, which is to run `utility`.
+    ///
+    /// # Errors
+    /// [`Error::Denied`] for the first secret that may not be had, the same whether it exists or not.
+    pub(crate) async fn permitted<A: Action<Target = UtilityName>>(
+        permit: &Permit<A>,
+        secrets: &Arc<dyn SecretRepository>,
+        utility: &Utility,
+        references: &References,
+    ) -> Result<Option<Self>> {
+        if references.is_empty() {
+            return Ok(None);
+        }
+        let reaches_all = permit.only_owner().is_none();
+        let mut bindings =
+            Bindings { scope: permit.account(), utility: utility.name.clone(), created: utility.created, reaches_all, bound: Vec::new() };
+        for (parameter, name) in references {
+            let denied = || Error::Denied { action: USE, resource: name.to_string() };
+            if name.tenant != *bindings.scope.tenant() {
+                return Err(denied());
+            }
+            let found = secrets.find(&bindings.scope, &name.secret).await?;
+            let secret = permit.open_given(found).filter(|secret| bindings.admit(secret)).ok_or_else(denied)?;
+            bindings.bound.push(SecretBinding { parameter: parameter.clone(), secret: secret.name, version: secret.version });
+        }
+        Ok(Some(bindings))
+    }
+
+    /// What is bound, for the records.
+    pub(crate) fn bound(&self) -> &[SecretBinding] {
+        &self.bound
+    }
+
+    /// The values by parameter, and which versions of them, if all may still be had.
+    pub(crate) async fn open(
+        &self,
+        secrets: &Arc<dyn SecretRepository>,
+        now: Timestamp,
+    ) -> Result<(Vec<(String, Secret)>, Vec<SecretBinding>), Unopened> {
+        let (mut values, mut opened) = (Vec::new(), Vec::new());
+        for binding in &self.bound {
+            let id = &binding.secret.secret;
+            let found = secrets.open(&self.scope, id).await.map_err(Unopened::Failed)?;
+            let gone = || Unopened::Gone(binding.secret.clone());
+            let (secret, value) = found.filter(|(secret, _)| self.admit(secret)).ok_or_else(gone)?;
+            secrets.note_use(&self.scope, id, now).await.map_err(Unopened::Failed)?;
+            values.push((binding.parameter.clone(), value));
+            opened.push(SecretBinding { version: secret.version, ..binding.clone() });
+        }
+        Ok((values, opened))
+    }
+
+    fn admit(&self, secret: &NamedSecret) -> bool {
+        self.reaches_all || secret.is_released_to(&self.utility, self.created)
+    }
+}
+
+/// What is wrong with which parameters are bound.
+pub(crate) fn check_parameters(schema: Schema<'_>, references: &References) -> Vec<Violation> {
+    references.keys().filter_map(|name| check_parameter(name, schema.find(name))).collect()
+}
+
+/// The refusal of a parameter that is given by value, too.
+pub(crate) fn given_twice(name: &str) -> Violation {
+    at(name, "CONFLICT", "is given by value, too: give one of them")
+}
+
+fn check_parameter(name: &str, parameter: Option<&Parameter>) -> Option<Violation> {
+    match parameter {
+        None => Some(at(name, "UNKNOWN_PARAMETER", "is no named parameter of the utility")),
+        Some(parameter) if !parameter.secret => {
+            Some(at(name, "NOT_SECRET", "is no secret parameter: its value would be stored and shown; mark it as secret in the schema"))
+        }
+        Some(parameter) if !matches!(parameter.value_type, ValueType::String | ValueType::Any) => {
+            Some(at(name, "WRONG_TYPE", format!("takes no text but {}, and a secret is a text", parameter.value_type.as_str())))
+        }
+        Some(parameter) if !parameter.enum_json.is_empty() => {
+            Some(at(name, "NOT_ALLOWED", "takes only the values that its schema lists, which anybody could read there"))
+        }
+        Some(_) => None,
+    }
+}
+
+fn at(name: &str, reason: &'static str, description: impl Into<String>) -> Violation {
+    Violation::new(format!("{FIELD}.{name}"), reason, description)
+}
