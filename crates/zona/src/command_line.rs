@@ -156,3 +156,6 @@ impl Global {
         flags
     }
 }
+
+#[cfg(test)]
+mod tests;

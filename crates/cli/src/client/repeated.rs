@@ -1,8 +1,9 @@
-//! Requests that make something new, once, although their answer may be lost on the way: each has an id by which the server remembers
+//! Requests that change something, once, although their answer may be lost on the way: each has an id by which the server remembers
 //! it, and is repeated with the same one. Where the person names none, each invocation has one of its own.
 
 use std::time::{Duration, Instant};
 
+use clap::Args;
 use tonic::{Code, Request, Response, Status};
 use uuid::Uuid;
 
@@ -15,32 +16,49 @@ const MAX_REPETITIONS: u32 = 4;
 /// After this long nothing is repeated: each answer may have taken as long as one may.
 const LONGEST: Duration = Duration::from_secs(60);
 
-/// Asks for what `request` makes of the request's id, until there is an answer. `named` is the id that the person has named, if any.
-///
-/// # Errors
-/// What the server answers; where no answer came, its id is told, so that the person can go on asking.
-pub async fn once<T: Clone, A>(
-    named: &str,
-    request: impl FnOnce(String) -> T,
-    ask: impl AsyncFn(Request<T>) -> Result<Response<A>, Status>,
-) -> Result<A, Status> {
-    let id = if named.is_empty() { Uuid::now_v7().to_string() } else { named.to_owned() };
-    let (request, begun) = (request(id.clone()), Instant::now());
-    for repetition in 0.. {
-        let status = match ask(soon(request.clone())).await {
-            Ok(answer) => return Ok(answer.into_inner()),
-            Err(status) => status,
-        };
-        if !is_lost(&status) {
-            return Err(status);
+/// By what a server remembers a request that changes something: what the person has named, or else an id of this invocation's own.
+#[derive(Debug, Default, Args)]
+pub struct RequestId {
+    /// UUID by which a repeated call is known: nothing is done twice, and it answers what the first one did [default: a new one]
+    #[arg(id = "request_id", long = "request-id", value_name = "UUID", default_value = "", hide_default_value = true)]
+    named: String,
+}
+
+// === impl RequestId ===
+
+impl RequestId {
+    /// Asks for what `request` makes of the request's id, until there is an answer.
+    ///
+    /// # Errors
+    /// What the server answers; where no answer came, the id is told, so that the person can go on asking.
+    pub async fn once<T: Clone, A>(
+        &self,
+        request: impl FnOnce(String) -> T,
+        ask: impl AsyncFn(Request<T>) -> Result<Response<A>, Status>,
+    ) -> Result<A, Status> {
+        let id = if self.named.is_empty() { Uuid::now_v7().to_string() } else { self.named.clone() };
+        let (request, begun) = (request(id.clone()), Instant::now());
+        for repetition in 0.. {
+            let status = match ask(soon(request.clone())).await {
+                Ok(answer) => return Ok(answer.into_inner()),
+                Err(status) => status,
+            };
+            if !is_lost(&status) {
+                return Err(status);
+            }
+            if repetition == MAX_REPETITIONS || begun.elapsed() > LONGEST {
+                note(&format!("whether it was done is not known: --request-id {id} asks for the same again, and nothing is done twice"));
+                return Err(status);
+            }
+            tokio::time::sleep(Duration::from_millis(200 << repetition)).await;
         }
-        if repetition == MAX_REPETITIONS || begun.elapsed() > LONGEST {
-            note(&format!("whether it was done is not known: --request-id {id} asks for the same again, and nothing is done twice"));
-            return Err(status);
-        }
-        tokio::time::sleep(Duration::from_millis(200 << repetition)).await;
+        unreachable!("it ends with its last repetition")
     }
-    unreachable!("it ends with its last repetition")
+
+    /// What the person has named, for a stream, which is gone on with instead of being asked for again; empty where nothing was.
+    pub fn of_a_stream(&self) -> String {
+        self.named.clone()
+    }
 }
 
 /// Whether the request may have been done although this is all that is known of it, or may be done in a moment.
@@ -65,7 +83,7 @@ mod tests {
                 None => Ok(Response::new(())),
             }
         };
-        let result = once(named, |id| id, answer).await.map_err(|status| status.code());
+        let result = RequestId { named: named.to_owned() }.once(|id| id, answer).await.map_err(|status| status.code());
         (result, sent.into_inner())
     }
 

@@ -9,7 +9,7 @@ use super::execution::moment;
 use super::role::Role;
 use super::share::Share;
 use crate::client::paging::every;
-use crate::client::repeated::once;
+use crate::client::repeated::RequestId;
 use crate::client::{PAGE, names, soon};
 use crate::context::Context;
 use crate::document::message::{document, short};
@@ -69,14 +69,13 @@ pub struct Grant {
     #[arg(long, value_enum, ignore_case = true)]
     access: Level,
     /// Why, for auditors
-    #[arg(long, value_name = "TEXT", default_value = "")]
+    #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
     reason: String,
     /// After which time it gives nothing any more, e.g. 30d [default: once it is taken back]
     #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
     expires: Option<Duration>,
-    /// UUID that makes a repeated call answer what the first one did
-    #[arg(long, value_name = "UUID", default_value = "")]
-    request_id: String,
+    #[command(flatten)]
+    request: RequestId,
 }
 
 #[derive(Debug, Args)]
@@ -85,9 +84,8 @@ pub struct Revoke {
     name: String,
     #[command(flatten)]
     grantee: Grantee,
-    /// UUID that makes a repeated call answer what the first one did
-    #[arg(long, value_name = "UUID", default_value = "")]
-    request_id: String,
+    #[command(flatten)]
+    request: RequestId,
 }
 
 #[derive(Debug, Args)]
@@ -141,7 +139,7 @@ impl Grant {
         };
         let request = |request_id| pb::GrantAccessRequest { request_id, ..grant };
         let client = context.connect().await?;
-        let grant = once(&self.request_id, request, async |request| client.access().grant_access(request).await).await?;
+        let grant = self.request.once(request, async |request| client.access().grant_access(request).await).await?;
         context.output.one(|| document(&grant), || human(&grant))?;
         Ok(Exit::Ok)
     }
@@ -149,14 +147,12 @@ impl Grant {
 
 impl Revoke {
     async fn run(&self, context: &Context) -> Result {
-        let request = pb::RevokeAccessRequest {
-            name: names::utility(&context.tenant, &self.name)?.to_string(),
-            grantee: self.grantee.full(context)?,
-            request_id: self.request_id.clone(),
-        };
-        let revoked = context.connect().await?.access().revoke_access(soon(request)).await;
+        let name = names::utility(&context.tenant, &self.name)?.to_string();
+        let grantee = self.grantee.full(context)?;
+        let request = |request_id| pb::RevokeAccessRequest { name, grantee, request_id };
+        let client = context.connect().await?;
+        let revoked = self.request.once(request, async |request| client.access().revoke_access(request).await).await;
         let grant = revoked.map_err(|status| Failure::from(status).hint_on(Exit::NotFound, "`zona access list` shows what there is"))?;
-        let grant = grant.into_inner();
         context.output.one(|| document(&grant), || format!("{} was taken back from {}\n", grant.utility, grant.grantee))?;
         Ok(Exit::Ok)
     }

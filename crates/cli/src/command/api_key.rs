@@ -7,7 +7,7 @@ use clap::{Args, Subcommand};
 
 use super::execution::moment;
 use crate::client::paging::every;
-use crate::client::repeated::once;
+use crate::client::repeated::RequestId;
 use crate::client::{PAGE, names, soon};
 use crate::context::Context;
 use crate::document::Document;
@@ -36,14 +36,13 @@ pub struct Create {
     #[arg(long, value_name = "NAME")]
     service_account: String,
     /// What the key is for
-    #[arg(long, value_name = "TEXT", default_value = "")]
+    #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
     description: String,
     /// After which time the key is void, e.g. 90d [default: once it is revoked]
     #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
     expires: Option<Duration>,
-    /// UUID that makes a repeated call answer the same key, without its secret
-    #[arg(long, value_name = "UUID", default_value = "")]
-    request_id: String,
+    #[command(flatten)]
+    request: RequestId,
 }
 
 #[derive(Debug, Args)]
@@ -60,9 +59,8 @@ pub struct Revoke {
     /// Service account: an id of the tenant, or a full name
     #[arg(long, value_name = "NAME")]
     service_account: Option<String>,
-    /// UUID that makes a repeated call answer what the first one did
-    #[arg(long, value_name = "UUID", default_value = "")]
-    request_id: String,
+    #[command(flatten)]
+    request: RequestId,
 }
 
 impl ApiKey {
@@ -91,7 +89,7 @@ impl Create {
         let key = pb::ApiKey { description: self.description.clone(), expire_time, ..Default::default() };
         let request = |request_id| pb::CreateApiKeyRequest { parent, api_key: Some(key), request_id };
         let client = context.connect().await?;
-        let made = once(&self.request_id, request, async |request| client.identity().create_api_key(request).await).await;
+        let made = self.request.once(request, async |request| client.identity().create_api_key(request).await).await;
         let answer = made.map_err(explained)?;
         let key = answer.api_key.unwrap_or_default();
         let shown = || {
@@ -134,10 +132,10 @@ impl Revoke {
             None if self.name.contains('/') => self.name.clone(),
             None => return Err(Failure::usage("an id alone does not say whose key it is").hint("name it with --service-account")),
         };
-        let request = pb::RevokeApiKeyRequest { name, request_id: self.request_id.clone() };
-        let revoked = context.connect().await?.identity().revoke_api_key(soon(request)).await;
+        let request = |request_id| pb::RevokeApiKeyRequest { name, request_id };
+        let client = context.connect().await?;
+        let revoked = self.request.once(request, async |request| client.identity().revoke_api_key(request).await).await;
         let key = revoked.map_err(|status| Failure::from(status).hint_on(Exit::NotFound, "`zona api-key list` shows what there is"))?;
-        let key = key.into_inner();
         context.output.one(|| document(&key), || format!("{} revoked\n", key.name))?;
         Ok(Exit::Ok)
     }

@@ -4,7 +4,7 @@ use api_proto::zona::server::v1 as pb;
 use clap::{Args, Subcommand};
 
 use super::execution::moment;
-use crate::client::repeated::once;
+use crate::client::repeated::RequestId;
 use crate::client::{Client, soon};
 use crate::context::Context;
 use crate::document::message::document;
@@ -25,9 +25,8 @@ pub enum Keys {
 
 #[derive(Debug, Args)]
 pub struct Rotate {
-    /// UUID that makes a repeated call answer what the first one did
-    #[arg(long, value_name = "UUID", default_value = "")]
-    request_id: String,
+    #[command(flatten)]
+    request: RequestId,
 }
 
 impl Keys {
@@ -43,7 +42,7 @@ impl Keys {
         let client = context.connect().await?;
         if let Keys::Rotate(rotate) = self {
             let request = |request_id| pb::RotateKeysRequest { request_id };
-            once(&rotate.request_id, request, async |request| client.servers().rotate_keys(request).await).await?;
+            rotate.request.once(request, async |request| client.servers().rotate_keys(request).await).await?;
         }
         show(context, &client).await
     }

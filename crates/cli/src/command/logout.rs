@@ -4,7 +4,8 @@ use api_proto::zona::identity::v1 as pb;
 use tonic::Code;
 
 use crate::choice::Setup;
-use crate::client::{Client, soon};
+use crate::client::Client;
+use crate::client::repeated::RequestId;
 use crate::contexts::{Entry, Kept};
 use crate::credential::Credential;
 use crate::exit::Exit;
@@ -63,8 +64,8 @@ async fn end(entry: &Entry, setup: &Setup, credential: Credential, session: &str
         Err(failure) if failure.exit == Exit::Denied => return Ok(()),
         client => client?,
     };
-    let request = pb::RevokeRequest { name: session.to_owned(), request_id: String::new() };
-    match client.identity().revoke(soon(request)).await {
+    let request = |request_id| pb::RevokeRequest { name: session.to_owned(), request_id };
+    match RequestId::default().once(request, async |request| client.identity().revoke(request).await).await {
         Ok(_) => Ok(()),
         Err(status) if matches!(status.code(), Code::Unauthenticated | Code::NotFound) => Ok(()),
         Err(status) => Err(status.into()),

@@ -9,7 +9,7 @@ use super::parameters::ParameterArgs;
 use super::streamed::{OnInterrupt, show};
 use crate::client::follow::Follow;
 use crate::client::names;
-use crate::client::repeated::once;
+use crate::client::repeated::RequestId;
 use crate::context::Context;
 use crate::document::message::document;
 use crate::exit::Exit;
@@ -36,9 +36,8 @@ pub struct Run {
     /// Start it and print its name; it runs on without this command
     #[arg(long)]
     detach: bool,
-    /// UUID that makes a repeated call attach to the first execution
-    #[arg(long, value_name = "UUID")]
-    request_id: Option<String>,
+    #[command(flatten)]
+    request: RequestId,
 }
 
 impl Run {
@@ -56,7 +55,7 @@ impl Run {
         let secret_parameters = self.parameters.secrets(&context.tenant)?;
         let timeout = self.timeout.map(proto_duration).transpose()?;
         let client = context.connect().await?;
-        let (version, request_id) = (self.version.unwrap_or_default(), self.request_id.clone().unwrap_or_default());
+        let version = self.version.unwrap_or_default();
         if self.detach {
             let request = |request_id| pb::StartExecutionRequest {
                 name,
@@ -67,10 +66,11 @@ impl Run {
                 timeout,
                 ..Default::default()
             };
-            let execution = once(&request_id, request, async |request| client.executions().start_execution(request).await).await?;
+            let execution = self.request.once(request, async |request| client.executions().start_execution(request).await).await?;
             context.output.one(|| document(&execution), || format!("{}\n", execution.name))?;
             return Ok(Exit::Ok);
         }
+        let request_id = self.request.of_a_stream();
         let request =
             pb::ExecuteUtilityRequest { name, version, params_json, secret_parameters, request_id, timeout, ..Default::default() };
         let stream = client.executions().execute_utility(request).await?.into_inner();

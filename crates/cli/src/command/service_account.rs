@@ -6,7 +6,7 @@ use clap::{Args, Subcommand};
 use super::execution::moment;
 use super::role::Role;
 use crate::client::paging::every;
-use crate::client::repeated::once;
+use crate::client::repeated::RequestId;
 use crate::client::{PAGE, names, soon};
 use crate::context::Context;
 use crate::document::message::{document, short};
@@ -36,11 +36,10 @@ pub struct Create {
     #[arg(long, value_enum, ignore_case = true, default_value = "USER")]
     role: Role,
     /// How people call the account
-    #[arg(long, value_name = "TEXT", default_value = "")]
+    #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
     display_name: String,
-    /// UUID that makes a repeated call answer what the first one did
-    #[arg(long, value_name = "UUID", default_value = "")]
-    request_id: String,
+    #[command(flatten)]
+    request: RequestId,
 }
 
 #[derive(Debug, Args)]
@@ -48,11 +47,10 @@ pub struct Delete {
     /// Service account: an id of the tenant, or a full name
     name: String,
     /// Only when the account still has this etag
-    #[arg(long, default_value = "")]
+    #[arg(long, default_value = "", hide_default_value = true)]
     etag: String,
-    /// UUID that makes a repeated call answer what the first one did
-    #[arg(long, value_name = "UUID", default_value = "")]
-    request_id: String,
+    #[command(flatten)]
+    request: RequestId,
 }
 
 impl ServiceAccount {
@@ -70,9 +68,10 @@ impl ServiceAccount {
             ServiceAccount::List => list(context).await,
             ServiceAccount::Delete(delete) => {
                 let name = names::service_account(&context.tenant, &delete.name)?;
-                let request = pb::DeleteServiceAccountRequest { name, etag: delete.etag.clone(), request_id: delete.request_id.clone() };
-                let deleted = context.connect().await?.identity().delete_service_account(soon(request)).await;
-                let account = deleted.map_err(explained)?.into_inner();
+                let request = |request_id| pb::DeleteServiceAccountRequest { name, etag: delete.etag.clone(), request_id };
+                let client = context.connect().await?;
+                let deleted = delete.request.once(request, async |request| client.identity().delete_service_account(request).await).await;
+                let account = deleted.map_err(explained)?;
                 context.output.one(|| document(&account), || format!("{} deleted\n", account.name))?;
                 Ok(Exit::Ok)
             }
@@ -87,7 +86,7 @@ impl Create {
         let request =
             |request_id| pb::CreateServiceAccountRequest { parent, service_account_id, service_account: Some(account), request_id };
         let client = context.connect().await?;
-        let made = once(&self.request_id, request, async |request| client.identity().create_service_account(request).await).await;
+        let made = self.request.once(request, async |request| client.identity().create_service_account(request).await).await;
         let account = made.map_err(explained)?;
         context.output.one(|| document(&account), || human(&account))?;
         Ok(Exit::Ok)

@@ -3,7 +3,8 @@
 use api_proto::zona::identity::v1 as pb;
 use clap::{Args, Subcommand};
 
-use crate::client::{names, soon};
+use crate::client::names;
+use crate::client::repeated::RequestId;
 use crate::context::Context;
 use crate::document::Document;
 use crate::exit::Exit;
@@ -28,6 +29,8 @@ pub struct Revoke {
     /// All that was issued to this service account, API keys included: an id of the tenant, or a full name
     #[arg(long, value_name = "NAME")]
     service_account: Option<String>,
+    #[command(flatten)]
+    request: RequestId,
 }
 
 impl Session {
@@ -43,10 +46,12 @@ impl Session {
 
 impl Revoke {
     async fn run(&self, context: &Context) -> Result {
-        let request = pb::RevokeRequest { name: self.target(context)?, request_id: String::new() };
-        let answer = context.connect().await?.identity().revoke(soon(request)).await;
+        let name = self.target(context)?;
+        let request = |request_id| pb::RevokeRequest { name, request_id };
+        let client = context.connect().await?;
+        let answer = self.request.once(request, async |request| client.identity().revoke(request).await).await;
         let revoked = answer.map_err(|status| Failure::from(status).hint_on(Exit::NotFound, "`zona whoami` names one's own session"))?;
-        let name = revoked.into_inner().name;
+        let name = revoked.name;
         context.output.one(|| Document::object([("name", name.as_str().into())]), || format!("{name} revoked\n"))?;
         Ok(Exit::Ok)
     }

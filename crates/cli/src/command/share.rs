@@ -7,7 +7,7 @@ use clap::{Args, Subcommand, ValueEnum};
 
 use super::execution::moment;
 use crate::client::paging::every;
-use crate::client::repeated::once;
+use crate::client::repeated::RequestId;
 use crate::client::{PAGE, names, soon};
 use crate::context::Context;
 use crate::document::message::{document, short};
@@ -40,9 +40,8 @@ pub struct List {
 pub struct Answer {
     /// The other tenant's utility, by its full name: tenants/{tenant}/utilities/{utility}
     utility: String,
-    /// UUID that makes a repeated call answer what the first one did
-    #[arg(long, value_name = "UUID", default_value = "")]
-    request_id: String,
+    #[command(flatten)]
+    request: RequestId,
 }
 
 #[derive(Debug, Args)]
@@ -52,9 +51,8 @@ pub struct Revoke {
     /// The tenant that it was offered to
     #[arg(long, value_name = "TENANT")]
     with: String,
-    /// UUID that makes a repeated call answer what the first one did
-    #[arg(long, value_name = "UUID", default_value = "")]
-    request_id: String,
+    #[command(flatten)]
+    request: RequestId,
 }
 
 #[derive(Debug, Args)]
@@ -68,14 +66,13 @@ pub struct Offer {
     #[arg(long, value_enum, ignore_case = true, default_value = "read")]
     access: Level,
     /// Why, for those who decide about it and for auditors
-    #[arg(long, value_name = "TEXT", default_value = "")]
+    #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
     reason: String,
     /// After which time it gives nothing any more, e.g. 30d [default: once it is taken back]
     #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
     expires: Option<Duration>,
-    /// UUID that makes a repeated call answer what the first one did
-    #[arg(long, value_name = "UUID", default_value = "")]
-    request_id: String,
+    #[command(flatten)]
+    request: RequestId,
 }
 
 /// What is shared, as the contract names it.
@@ -90,14 +87,18 @@ impl Share {
         match self {
             Share::List(list) => list.run(context).await,
             Share::Accept(answer) => {
-                let (parent, utility, request_id) = answer.parts(context)?;
-                let request = pb::AcceptShareRequest { parent, utility, request_id };
-                shown(context, &context.connect().await?.access().accept_share(soon(request)).await.map_err(hinted)?.into_inner())
+                let (parent, utility) = answer.parts(context)?;
+                let request = |request_id| pb::AcceptShareRequest { parent, utility, request_id };
+                let client = context.connect().await?;
+                let accepted = answer.request.once(request, async |request| client.access().accept_share(request).await).await;
+                shown(context, &accepted.map_err(hinted)?)
             }
             Share::Decline(answer) => {
-                let (parent, utility, request_id) = answer.parts(context)?;
-                let request = pb::DeclineShareRequest { parent, utility, request_id };
-                let declined = context.connect().await?.access().decline_share(soon(request)).await.map_err(hinted)?.into_inner();
+                let (parent, utility) = answer.parts(context)?;
+                let request = |request_id| pb::DeclineShareRequest { parent, utility, request_id };
+                let client = context.connect().await?;
+                let declined = answer.request.once(request, async |request| client.access().decline_share(request).await).await;
+                let declined = declined.map_err(hinted)?;
                 context.output.one(|| document(&declined), || format!("{} was declined\n", declined.utility))?;
                 Ok(Exit::Ok)
             }
@@ -107,9 +108,9 @@ impl Share {
 }
 
 impl Answer {
-    fn parts(&self, context: &Context) -> Result<(String, String, String)> {
+    fn parts(&self, context: &Context) -> Result<(String, String)> {
         let utility = names::utility(&context.tenant, &self.utility)?.to_string();
-        Ok((names::parent(&context.tenant), utility, self.request_id.clone()))
+        Ok((names::parent(&context.tenant), utility))
     }
 }
 
@@ -126,18 +127,18 @@ impl Offer {
         };
         let request = |request_id| pb::OfferShareRequest { request_id, ..offer };
         let client = context.connect().await?;
-        shown(context, &once(&self.request_id, request, async |request| client.access().offer_share(request).await).await?)
+        shown(context, &self.request.once(request, async |request| client.access().offer_share(request).await).await?)
     }
 }
 
 impl Revoke {
     async fn run(&self, context: &Context) -> Result {
-        let request = pb::RevokeShareRequest {
-            name: names::utility(&context.tenant, &self.name)?.to_string(),
-            tenant: names::other_tenant(&self.with)?,
-            request_id: self.request_id.clone(),
-        };
-        let revoked = context.connect().await?.access().revoke_share(soon(request)).await.map_err(hinted)?.into_inner();
+        let name = names::utility(&context.tenant, &self.name)?.to_string();
+        let tenant = names::other_tenant(&self.with)?;
+        let request = |request_id| pb::RevokeShareRequest { name, tenant, request_id };
+        let client = context.connect().await?;
+        let revoked = self.request.once(request, async |request| client.access().revoke_share(request).await).await;
+        let revoked = revoked.map_err(hinted)?;
         context.output.one(|| document(&revoked), || format!("{} was taken back from {}\n", revoked.utility, revoked.grantee))?;
         Ok(Exit::Ok)
     }

@@ -6,7 +6,8 @@ use std::path::PathBuf;
 use api_proto::zona::identity::v1 as pb;
 use clap::Args;
 
-use crate::client::{names, soon};
+use crate::client::names;
+use crate::client::repeated::RequestId;
 use crate::context::Context;
 use crate::document::message::document;
 use crate::exit::Exit;
@@ -31,9 +32,8 @@ pub struct Erase {
     /// Do not ask back
     #[arg(long)]
     yes: bool,
-    /// UUID that makes a repeated call answer what the first one did
-    #[arg(long, value_name = "UUID", default_value = "")]
-    request_id: String,
+    #[command(flatten)]
+    request: RequestId,
 }
 
 impl Export {
@@ -60,8 +60,10 @@ impl Erase {
         if !self.yes && !agreed(&name)? {
             return Err(Failure::usage("nothing was erased"));
         }
-        let request = pb::EraseSubjectRequest { name: name.clone(), request_id: self.request_id.clone() };
-        let erased = context.connect().await?.identity().erase_subject(soon(request)).await.map_err(explained)?.into_inner();
+        let request = |request_id| pb::EraseSubjectRequest { name: name.clone(), request_id };
+        let client = context.connect().await?;
+        let erased = self.request.once(request, async |request| client.identity().erase_subject(request).await).await;
+        let erased = erased.map_err(explained)?;
         context.output.one(|| document(&erased), || format!("{name} is erased; {} stands for them\n", erased.name))?;
         Ok(Exit::Ok)
     }

@@ -6,7 +6,7 @@ use api_proto::zona::tenant::v1 as pb;
 use clap::{Args, Subcommand, ValueEnum};
 
 use super::execution::moment;
-use crate::client::repeated::once;
+use crate::client::repeated::RequestId;
 use crate::client::{PAGE, names, soon};
 use crate::context::Context;
 use crate::document::message::document;
@@ -115,9 +115,8 @@ pub struct Create {
     code: String,
     #[command(flatten)]
     said: Said,
-    /// UUID that makes a repeated call answer what the first one did
-    #[arg(long, value_name = "UUID", default_value = "")]
-    request_id: String,
+    #[command(flatten)]
+    request: RequestId,
 }
 
 #[derive(Debug, Args)]
@@ -127,11 +126,10 @@ pub struct Update {
     #[command(flatten)]
     said: Said,
     /// Only when the tenant still has this etag
-    #[arg(long, default_value = "")]
+    #[arg(long, default_value = "", hide_default_value = true)]
     etag: String,
-    /// UUID that makes a repeated call answer what the first one did
-    #[arg(long, value_name = "UUID", default_value = "")]
-    request_id: String,
+    #[command(flatten)]
+    request: RequestId,
 }
 
 #[derive(Debug, Args)]
@@ -139,11 +137,10 @@ pub struct Change {
     /// Tenant: its code, or its full name
     code: String,
     /// Only when the tenant still has this etag
-    #[arg(long, default_value = "")]
+    #[arg(long, default_value = "", hide_default_value = true)]
     etag: String,
-    /// UUID that makes a repeated call answer what the first one did
-    #[arg(long, value_name = "UUID", default_value = "")]
-    request_id: String,
+    #[command(flatten)]
+    request: RequestId,
 }
 
 impl Tenant {
@@ -169,22 +166,25 @@ impl Tenant {
             Tenant::List(List { deleted }) => list(context, *deleted).await,
             Tenant::Update(update) => update.run(context).await,
             Tenant::Suspend(change) => {
-                let (name, etag, request_id) = change.parts()?;
-                let request = pb::SuspendTenantRequest { name, etag, request_id };
-                let tenant = context.connect().await?.tenants().suspend_tenant(soon(request)).await;
-                show(context, &tenant.map_err(explained)?.into_inner())
+                let (name, etag) = change.parts()?;
+                let request = |request_id| pb::SuspendTenantRequest { name, etag, request_id };
+                let client = context.connect().await?;
+                let tenant = change.request.once(request, async |request| client.tenants().suspend_tenant(request).await).await;
+                show(context, &tenant.map_err(explained)?)
             }
             Tenant::Resume(change) => {
-                let (name, etag, request_id) = change.parts()?;
-                let request = pb::ResumeTenantRequest { name, etag, request_id };
-                let tenant = context.connect().await?.tenants().resume_tenant(soon(request)).await;
-                show(context, &tenant.map_err(explained)?.into_inner())
+                let (name, etag) = change.parts()?;
+                let request = |request_id| pb::ResumeTenantRequest { name, etag, request_id };
+                let client = context.connect().await?;
+                let tenant = change.request.once(request, async |request| client.tenants().resume_tenant(request).await).await;
+                show(context, &tenant.map_err(explained)?)
             }
             Tenant::Delete(change) => {
-                let (name, etag, request_id) = change.parts()?;
-                let request = pb::DeleteTenantRequest { name, etag, request_id };
-                let tenant = context.connect().await?.tenants().delete_tenant(soon(request)).await;
-                show(context, &tenant.map_err(explained)?.into_inner())
+                let (name, etag) = change.parts()?;
+                let request = |request_id| pb::DeleteTenantRequest { name, etag, request_id };
+                let client = context.connect().await?;
+                let tenant = change.request.once(request, async |request| client.tenants().delete_tenant(request).await).await;
+                show(context, &tenant.map_err(explained)?)
             }
         }
     }
@@ -196,7 +196,7 @@ impl Create {
         let (tenant, _) = self.said.tenant()?;
         let request = |request_id| pb::CreateTenantRequest { tenant_id, tenant: Some(tenant), request_id };
         let client = context.connect().await?;
-        let made = once(&self.request_id, request, async |request| client.tenants().create_tenant(request).await).await;
+        let made = self.request.once(request, async |request| client.tenants().create_tenant(request).await).await;
         show(context, &made.map_err(explained)?)
     }
 }
@@ -210,8 +210,10 @@ impl Update {
         }
         let tenant = Some(pb::Tenant { etag: self.etag.clone(), ..tenant });
         let update_mask = Some(prost_types::FieldMask { paths });
-        let request = pb::UpdateTenantRequest { name, tenant, update_mask, request_id: self.request_id.clone() };
-        show(context, &context.connect().await?.tenants().update_tenant(soon(request)).await.map_err(explained)?.into_inner())
+        let request = |request_id| pb::UpdateTenantRequest { name, tenant, update_mask, request_id };
+        let client = context.connect().await?;
+        let updated = self.request.once(request, async |request| client.tenants().update_tenant(request).await).await;
+        show(context, &updated.map_err(explained)?)
     }
 }
 
@@ -289,8 +291,8 @@ impl Said {
 }
 
 impl Change {
-    fn parts(&self) -> Result<(String, String, String)> {
-        Ok((names::tenant(&self.code)?, self.etag.clone(), self.request_id.clone()))
+    fn parts(&self) -> Result<(String, String)> {
+        Ok((names::tenant(&self.code)?, self.etag.clone()))
     }
 }
 

@@ -9,7 +9,7 @@ use super::execution::moment;
 use super::role::Role;
 use super::subject::{Erase, Export};
 use crate::client::paging::every;
-use crate::client::repeated::once;
+use crate::client::repeated::RequestId;
 use crate::client::{Client, PAGE, names, soon};
 use crate::context::Context;
 use crate::document::message::{document, short};
@@ -59,7 +59,7 @@ pub struct Create {
     #[arg(long, value_enum, ignore_case = true, default_value = "USER")]
     role: Role,
     /// How people call the user
-    #[arg(long, value_name = "TEXT", default_value = "")]
+    #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
     display_name: String,
     /// Read the password from a file; `-` is standard input
     #[arg(long, value_name = "FILE", conflicts_with = "no_password")]
@@ -67,9 +67,8 @@ pub struct Create {
     /// Give no password: the user signs in only through an outside issuer of tokens
     #[arg(long)]
     no_password: bool,
-    /// UUID that makes a repeated call answer what the first one did
-    #[arg(long, value_name = "UUID", default_value = "")]
-    request_id: String,
+    #[command(flatten)]
+    request: RequestId,
 }
 
 #[derive(Debug, Args)]
@@ -92,11 +91,10 @@ pub struct Update {
     #[arg(long, value_name = "FILE")]
     current_password_file: Option<PathBuf>,
     /// Only when the user still has this etag
-    #[arg(long, default_value = "")]
+    #[arg(long, default_value = "", hide_default_value = true)]
     etag: String,
-    /// UUID that makes a repeated call answer what the first one did
-    #[arg(long, value_name = "UUID", default_value = "")]
-    request_id: String,
+    #[command(flatten)]
+    request: RequestId,
 }
 
 #[derive(Debug, Args)]
@@ -104,11 +102,10 @@ pub struct Change {
     /// User: an id of the tenant, or a full name
     name: String,
     /// Only when the user still has this etag
-    #[arg(long, default_value = "")]
+    #[arg(long, default_value = "", hide_default_value = true)]
     etag: String,
-    /// UUID that makes a repeated call answer what the first one did
-    #[arg(long, value_name = "UUID", default_value = "")]
-    request_id: String,
+    #[command(flatten)]
+    request: RequestId,
 }
 
 impl User {
@@ -136,8 +133,10 @@ impl User {
             User::Erase(erase) => erase.run(context).await,
             User::Delete(change) => {
                 let name = names::user(&context.tenant, &change.name)?;
-                let request = pb::DeleteUserRequest { name, etag: change.etag.clone(), request_id: change.request_id.clone() };
-                let user = context.connect().await?.identity().delete_user(soon(request)).await.map_err(explained)?.into_inner();
+                let request = |request_id| pb::DeleteUserRequest { name, etag: change.etag.clone(), request_id };
+                let client = context.connect().await?;
+                let deleted = change.request.once(request, async |request| client.identity().delete_user(request).await).await;
+                let user = deleted.map_err(explained)?;
                 context.output.one(|| document(&user), || format!("{} deleted\n", user.name))?;
                 Ok(Exit::Ok)
             }
@@ -157,7 +156,7 @@ impl Create {
         let user = pb::User { display_name: self.display_name.clone(), role: self.role.proto().into(), password, ..Default::default() };
         let (parent, user_id) = names::parts(&name);
         let request = |request_id| pb::CreateUserRequest { parent, user_id, user: Some(user), request_id };
-        let made = once(&self.request_id, request, async |request| client.identity().create_user(request).await).await;
+        let made = self.request.once(request, async |request| client.identity().create_user(request).await).await;
         show(context, &made.map_err(explained)?)
     }
 }
@@ -192,8 +191,9 @@ impl Update {
             paths.push("password");
         }
         let update_mask = Some(prost_types::FieldMask { paths: paths.into_iter().map(str::to_owned).collect() });
-        let request = pb::UpdateUserRequest { user: Some(user), update_mask, current_password, request_id: self.request_id.clone() };
-        show(context, &client.identity().update_user(soon(request)).await.map_err(explained)?.into_inner())
+        let request = |request_id| pb::UpdateUserRequest { user: Some(user), update_mask, current_password, request_id };
+        let updated = self.request.once(request, async |request| client.identity().update_user(request).await).await;
+        show(context, &updated.map_err(explained)?)
     }
 
     /// Who changes their own password must know it; who changes another's need not.
@@ -214,8 +214,10 @@ impl Change {
         let name = names::user(&context.tenant, &self.name)?;
         let user = pb::User { name, state: state.into(), etag: self.etag.clone(), ..Default::default() };
         let update_mask = Some(prost_types::FieldMask { paths: vec!["state".to_owned()] });
-        let request = pb::UpdateUserRequest { user: Some(user), update_mask, request_id: self.request_id.clone(), ..Default::default() };
-        show(context, &context.connect().await?.identity().update_user(soon(request)).await.map_err(explained)?.into_inner())
+        let request = |request_id| pb::UpdateUserRequest { user: Some(user), update_mask, request_id, ..Default::default() };
+        let client = context.connect().await?;
+        let updated = self.request.once(request, async |request| client.identity().update_user(request).await).await;
+        show(context, &updated.map_err(explained)?)
     }
 }
 

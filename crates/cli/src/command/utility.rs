@@ -4,6 +4,7 @@ use api_proto::zona::utility::v1 as pb;
 use clap::{Args, Subcommand, ValueEnum};
 
 use super::share::Offer;
+use crate::client::repeated::RequestId;
 use crate::client::{Client, PAGE, names, soon};
 use crate::context::Context;
 use crate::document::message::document;
@@ -97,9 +98,8 @@ pub struct Delete {
     /// Only when the utility still has this etag
     #[arg(long)]
     etag: Option<String>,
-    /// UUID that makes a repeated call answer what the first one did
-    #[arg(long, value_name = "UUID")]
-    request_id: Option<String>,
+    #[command(flatten)]
+    request: RequestId,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -125,15 +125,17 @@ impl Utility {
             Utility::List(list) => list.run(context).await,
             Utility::Update(update) => update.run(context).await,
             Utility::Delete(delete) => {
-                let (name, etag, request_id) = delete.parts(context)?;
-                let request = pb::DeleteUtilityRequest { name, etag, request_id };
-                let utility = context.connect().await?.utilities().delete_utility(soon(request)).await?.into_inner();
+                let (name, etag) = delete.parts(context)?;
+                let request = |request_id| pb::DeleteUtilityRequest { name, etag, request_id };
+                let client = context.connect().await?;
+                let utility = delete.request.once(request, async |request| client.utilities().delete_utility(request).await).await?;
                 show::utility_line(context, &utility, "deleted")
             }
             Utility::Undelete(delete) => {
-                let (name, etag, request_id) = delete.parts(context)?;
-                let request = pb::UndeleteUtilityRequest { name, etag, request_id };
-                let utility = context.connect().await?.utilities().undelete_utility(soon(request)).await?.into_inner();
+                let (name, etag) = delete.parts(context)?;
+                let request = |request_id| pb::UndeleteUtilityRequest { name, etag, request_id };
+                let client = context.connect().await?;
+                let utility = delete.request.once(request, async |request| client.utilities().undelete_utility(request).await).await?;
                 show::utility_line(context, &utility, "undeleted")
             }
             Utility::Versions(versions) => versions.run(context).await,
@@ -147,9 +149,9 @@ impl Utility {
 }
 
 impl Delete {
-    fn parts(&self, context: &Context) -> Result<(String, String, String)> {
+    fn parts(&self, context: &Context) -> Result<(String, String)> {
         let name = names::utility(&context.tenant, &self.name)?.to_string();
-        Ok((name, self.etag.clone().unwrap_or_default(), self.request_id.clone().unwrap_or_default()))
+        Ok((name, self.etag.clone().unwrap_or_default()))
     }
 }
 

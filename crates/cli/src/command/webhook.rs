@@ -5,6 +5,7 @@ use clap::{Args, Subcommand};
 
 use super::execution::moment;
 use crate::client::paging::every;
+use crate::client::repeated::RequestId;
 use crate::client::{PAGE, names, soon};
 use crate::context::Context;
 use crate::document::Document;
@@ -55,11 +56,10 @@ pub struct Create {
     #[arg(long = "type", value_name = "TYPE")]
     types: Vec<String>,
     /// What it is for
-    #[arg(long, value_name = "TEXT", default_value = "")]
+    #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
     description: String,
-    /// UUID that makes a repeated call answer what the first one did
-    #[arg(long, value_name = "UUID", default_value = "")]
-    request_id: String,
+    #[command(flatten)]
+    request: RequestId,
 }
 
 #[derive(Debug, Args)]
@@ -82,11 +82,10 @@ pub struct Update {
     #[arg(long, value_name = "BOOL")]
     disabled: Option<bool>,
     /// Only when the webhook still has this etag
-    #[arg(long, default_value = "")]
+    #[arg(long, default_value = "", hide_default_value = true)]
     etag: String,
-    /// UUID that makes a repeated call answer what the first one did
-    #[arg(long, value_name = "UUID", default_value = "")]
-    request_id: String,
+    #[command(flatten)]
+    request: RequestId,
 }
 
 #[derive(Debug, Args)]
@@ -94,11 +93,10 @@ pub struct Change {
     /// Webhook: its id, or its full name
     name: String,
     /// Only when the webhook still has this etag
-    #[arg(long, default_value = "")]
+    #[arg(long, default_value = "", hide_default_value = true)]
     etag: String,
-    /// UUID that makes a repeated call answer what the first one did
-    #[arg(long, value_name = "UUID", default_value = "")]
-    request_id: String,
+    #[command(flatten)]
+    request: RequestId,
 }
 
 #[derive(Debug, Args)]
@@ -129,25 +127,29 @@ impl Webhook {
             Webhook::List => list(context).await,
             Webhook::Update(update) => update.run(context).await,
             Webhook::Delete(change) => {
-                let (name, etag, request_id) = change.parts(context);
-                let request = pb::DeleteWebhookRequest { name, etag, request_id };
-                let deleted = context.connect().await?.webhooks().delete_webhook(soon(request)).await.map_err(explained)?.into_inner();
+                let (name, etag) = change.parts(context);
+                let request = |request_id| pb::DeleteWebhookRequest { name, etag, request_id };
+                let client = context.connect().await?;
+                let deleted = change.request.once(request, async |request| client.webhooks().delete_webhook(request).await).await;
+                let deleted = deleted.map_err(explained)?;
                 context.output.one(|| document(&deleted), || format!("{} deleted\n", deleted.name))?;
                 Ok(Exit::Ok)
             }
             Webhook::RotateSecret(change) => {
-                let (name, etag, request_id) = change.parts(context);
-                let request = pb::RotateWebhookSecretRequest { name, etag, request_id };
-                let answer = context.connect().await?.webhooks().rotate_webhook_secret(soon(request)).await;
-                let answer = answer.map_err(explained)?.into_inner();
+                let (name, etag) = change.parts(context);
+                let request = |request_id| pb::RotateWebhookSecretRequest { name, etag, request_id };
+                let client = context.connect().await?;
+                let answer = change.request.once(request, async |request| client.webhooks().rotate_webhook_secret(request).await).await;
+                let answer = answer.map_err(explained)?;
                 show_secret(context, &answer.webhook.unwrap_or_default(), &answer.secret)
             }
             Webhook::DeadLetters(Name { name }) => dead_letters(context, full(context, name)).await,
             Webhook::Replay(Replay { change, sequences }) => {
-                let (name, etag, request_id) = change.parts(context);
-                let request = pb::ReplayDeadLettersRequest { name, sequences: sequences.clone(), etag, request_id };
-                let answer = context.connect().await?.webhooks().replay_dead_letters(soon(request)).await;
-                show(context, &answer.map_err(explained)?.into_inner())
+                let (name, etag) = change.parts(context);
+                let request = |request_id| pb::ReplayDeadLettersRequest { name, sequences: sequences.clone(), etag, request_id };
+                let client = context.connect().await?;
+                let answer = change.request.once(request, async |request| client.webhooks().replay_dead_letters(request).await).await;
+                show(context, &answer.map_err(explained)?)
             }
         }
     }
@@ -156,13 +158,15 @@ impl Webhook {
 impl Create {
     async fn run(&self, context: &Context) -> Result {
         let (url, description, types) = (self.url.clone(), self.description.clone(), self.types.clone());
-        let request = pb::CreateWebhookRequest {
+        let request = |request_id| pb::CreateWebhookRequest {
             parent: names::parent(&context.tenant),
             webhook_id: self.id.clone(),
             webhook: Some(pb::Webhook { url, description, types, ..Default::default() }),
-            request_id: self.request_id.clone(),
+            request_id,
         };
-        let answer = context.connect().await?.webhooks().create_webhook(soon(request)).await.map_err(explained)?.into_inner();
+        let client = context.connect().await?;
+        let answer = self.request.once(request, async |request| client.webhooks().create_webhook(request).await).await;
+        let answer = answer.map_err(explained)?;
         show_secret(context, &answer.webhook.unwrap_or_default(), &answer.secret)
     }
 }
@@ -187,19 +191,21 @@ impl Update {
             etag: self.etag.clone(),
             ..Default::default()
         };
-        let request = pb::UpdateWebhookRequest {
+        let request = |request_id| pb::UpdateWebhookRequest {
             name: full(context, &self.name),
             webhook: Some(webhook),
             update_mask: Some(prost_types::FieldMask { paths }),
-            request_id: self.request_id.clone(),
+            request_id,
         };
-        show(context, &context.connect().await?.webhooks().update_webhook(soon(request)).await.map_err(explained)?.into_inner())
+        let client = context.connect().await?;
+        let updated = self.request.once(request, async |request| client.webhooks().update_webhook(request).await).await;
+        show(context, &updated.map_err(explained)?)
     }
 }
 
 impl Change {
-    fn parts(&self, context: &Context) -> (String, String, String) {
-        (full(context, &self.name), self.etag.clone(), self.request_id.clone())
+    fn parts(&self, context: &Context) -> (String, String) {
+        (full(context, &self.name), self.etag.clone())
     }
 }
 

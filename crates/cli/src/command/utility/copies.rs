@@ -7,7 +7,7 @@ use clap::{Args, Subcommand, ValueEnum};
 
 use super::{definition, show};
 use crate::client::paging::every;
-use crate::client::repeated::once;
+use crate::client::repeated::RequestId;
 use crate::client::{PAGE, names, soon};
 use crate::context::Context;
 use crate::document::message::document;
@@ -27,9 +27,8 @@ pub struct Copy {
     /// Version to copy [default: the current one]
     #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(i32).range(1..))]
     version: Option<i32>,
-    /// UUID that makes a repeated call answer what the first one did
-    #[arg(long, value_name = "UUID", default_value = "", hide_default_value = true)]
-    request_id: String,
+    #[command(flatten)]
+    request: RequestId,
 }
 
 #[derive(Debug, Subcommand)]
@@ -72,9 +71,8 @@ pub struct Accept {
     /// What to say about the new version
     #[arg(short, long, value_name = "TEXT", default_value = "", hide_default_value = true)]
     message: String,
-    /// UUID that makes a repeated call answer what the first one did
-    #[arg(long, value_name = "UUID", default_value = "", hide_default_value = true)]
-    request_id: String,
+    #[command(flatten)]
+    request: RequestId,
 }
 
 #[derive(Debug, Args)]
@@ -87,9 +85,8 @@ pub struct Dismiss {
     /// Only when the copy still has this etag
     #[arg(long, default_value = "", hide_default_value = true)]
     etag: String,
-    /// UUID that makes a repeated call answer what the first one did
-    #[arg(long, value_name = "UUID", default_value = "", hide_default_value = true)]
-    request_id: String,
+    #[command(flatten)]
+    request: RequestId,
 }
 
 /// A versioned field beside the code, as the contract names it.
@@ -112,7 +109,7 @@ impl Copy {
             request_id,
         };
         let client = context.connect().await?;
-        let utility = once(&self.request_id, request, async |request| client.copies().copy_utility(request).await).await?;
+        let utility = self.request.once(request, async |request| client.copies().copy_utility(request).await).await?;
         show::utility_line(context, &utility, "copied")
     }
 }
@@ -162,29 +159,31 @@ impl Shown {
 
 impl Accept {
     async fn run(&self, context: &Context) -> Result {
-        let request = pb::AcceptProposalRequest {
-            name: names::utility(&context.tenant, &self.name)?.to_string(),
+        let name = names::utility(&context.tenant, &self.name)?.to_string();
+        let code = self.file.as_deref().map(definition::source).transpose()?;
+        let request = |request_id| pb::AcceptProposalRequest {
+            name,
             source_version: self.source_version,
             etag: self.etag.clone(),
-            code: self.file.as_deref().map(definition::source).transpose()?,
+            code,
             keep_fields: self.keep.iter().map(|field| field.as_str().to_owned()).collect(),
             message: self.message.clone(),
-            request_id: self.request_id.clone(),
+            request_id,
         };
-        let accepted = context.connect().await?.copies().accept_proposal(soon(request)).await.map_err(hinted)?.into_inner();
-        show::utility_line(context, &accepted, &format!("merged with version {} of its source", self.source_version))
+        let client = context.connect().await?;
+        let accepted = self.request.once(request, async |request| client.copies().accept_proposal(request).await).await;
+        show::utility_line(context, &accepted.map_err(hinted)?, &format!("merged with version {} of its source", self.source_version))
     }
 }
 
 impl Dismiss {
     async fn run(&self, context: &Context) -> Result {
-        let request = pb::DismissProposalRequest {
-            name: names::utility(&context.tenant, &self.name)?.to_string(),
-            source_version: self.source_version,
-            etag: self.etag.clone(),
-            request_id: self.request_id.clone(),
-        };
-        let dismissed = context.connect().await?.copies().dismiss_proposal(soon(request)).await.map_err(hinted)?.into_inner();
+        let name = names::utility(&context.tenant, &self.name)?.to_string();
+        let (source_version, etag) = (self.source_version, self.etag.clone());
+        let request = |request_id| pb::DismissProposalRequest { name, source_version, etag, request_id };
+        let client = context.connect().await?;
+        let dismissed = self.request.once(request, async |request| client.copies().dismiss_proposal(request).await).await;
+        let dismissed = dismissed.map_err(hinted)?;
         show::utility_line(context, &dismissed, &format!("left as it is: version {} of its source was dismissed", self.source_version))
     }
 }

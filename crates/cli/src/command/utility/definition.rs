@@ -10,8 +10,8 @@ use serde_json::value::RawValue;
 
 use super::choices::{Isolation, Kind};
 use super::show;
-use crate::client::repeated::once;
-use crate::client::{names, soon};
+use crate::client::names;
+use crate::client::repeated::RequestId;
 use crate::command::run::proto_duration;
 use crate::context::Context;
 use crate::failure::{Failure, Result};
@@ -121,9 +121,8 @@ struct Call {
     /// What to say about the version
     #[arg(short, long, value_name = "TEXT", default_value = "", hide_default_value = true)]
     message: String,
-    /// UUID that makes a repeated call answer what the first one did
-    #[arg(long, value_name = "UUID", default_value = "", hide_default_value = true)]
-    request_id: String,
+    #[command(flatten)]
+    request: RequestId,
     /// Check everything and store nothing
     #[arg(long)]
     validate_only: bool,
@@ -153,7 +152,7 @@ impl Create {
             validate_only: self.call.validate_only,
         };
         let client = context.connect().await?;
-        let utility = once(&self.call.request_id, request, async |request| client.utilities().create_utility(request).await).await?;
+        let utility = self.call.request.once(request, async |request| client.utilities().create_utility(request).await).await?;
         show::utility_line(context, &utility, if self.call.validate_only { "valid, not created" } else { "created" })
     }
 }
@@ -173,14 +172,15 @@ impl Update {
         if paths.is_empty() {
             return Err(Failure::usage("nothing to change was named").hint("`zona utility update --help` lists what can be changed"));
         }
-        let request = pb::UpdateUtilityRequest {
+        let request = |request_id| pb::UpdateUtilityRequest {
             utility: Some(utility),
             update_mask: Some(prost_types::FieldMask { paths: paths.into_iter().map(str::to_owned).collect() }),
             message: self.call.message.clone(),
-            request_id: self.call.request_id.clone(),
+            request_id,
             validate_only: self.call.validate_only,
         };
-        let utility = context.connect().await?.utilities().update_utility(soon(request)).await?.into_inner();
+        let client = context.connect().await?;
+        let utility = self.call.request.once(request, async |request| client.utilities().update_utility(request).await).await?;
         show::utility_line(context, &utility, if self.call.validate_only { "valid, not updated" } else { "updated" })
     }
 }

@@ -4,6 +4,7 @@ use api_proto::zona::utility::v1 as pb;
 use clap::Args;
 
 use super::show;
+use crate::client::repeated::RequestId;
 use crate::client::{PAGE, names, soon};
 use crate::context::Context;
 use crate::document::message::document;
@@ -46,9 +47,8 @@ pub struct Restore {
     /// Only when the utility still has this etag
     #[arg(long, default_value = "", hide_default_value = true)]
     etag: String,
-    /// UUID that makes a repeated call answer what the first one did
-    #[arg(long, value_name = "UUID", default_value = "", hide_default_value = true)]
-    request_id: String,
+    #[command(flatten)]
+    request: RequestId,
 }
 
 impl Versions {
@@ -97,13 +97,10 @@ impl Diff {
 impl Restore {
     pub async fn run(&self, context: &Context) -> Result {
         let name = names::utility(&context.tenant, &self.name)?.version(self.version);
-        let request = pb::RestoreUtilityVersionRequest {
-            name,
-            etag: self.etag.clone(),
-            message: self.message.clone(),
-            request_id: self.request_id.clone(),
-        };
-        let utility = context.connect().await?.utilities().restore_utility_version(soon(request)).await?.into_inner();
+        let (etag, message) = (self.etag.clone(), self.message.clone());
+        let request = |request_id| pb::RestoreUtilityVersionRequest { name, etag, message, request_id };
+        let client = context.connect().await?;
+        let utility = self.request.once(request, async |request| client.utilities().restore_utility_version(request).await).await?;
         show::utility_line(context, &utility, &format!("restored from version {}", self.version))
     }
 }
