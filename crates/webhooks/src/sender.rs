@@ -1,6 +1,7 @@
 //! One attempt: resolve, check every address, connect to one of them, say one request, and believe nothing but the status.
 
 use std::io;
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
@@ -80,20 +81,10 @@ impl HttpSender {
     }
 
     async fn connect(&self, address: &Address) -> Result<TcpStream, Refusal> {
+        // To what was checked, and not to the name once more: that may lead elsewhere by now.
         let all = self.resolver.resolve(address, &self.config.networks).await?;
-        // One that drops what it is sent leaves time for the next.
-        let share = (self.config.timeout / u32::try_from(all.len()).unwrap_or(u32::MAX).max(1)).max(LEAST);
-        let mut last = io::ErrorKind::AddrNotAvailable;
-        for found in all {
-            // To what was checked, and not to the name once more: that may lead elsewhere by now.
-            match timeout(share, TcpStream::connect(found)).await {
-                Ok(Ok(stream)) => return Ok(stream),
-                Ok(Err(error)) if is_ours(&error) => return Err(Refusal::Ours(format!("no connection can be made: {error}"))),
-                Ok(Err(error)) => last = error.kind(),
-                Err(_elapsed) => last = io::ErrorKind::TimedOut,
-            }
-        }
-        Err(Refusal::Theirs(format!("no connection: {last}")))
+        let share = share(self.config.timeout, all.len());
+        first_that_answers(&all, share).await
     }
 
     async fn client(&self) -> Result<Client, Refusal> {
@@ -154,6 +145,25 @@ impl WebhookSender for HttpSender {
     }
 }
 
+/// The time for a connection to each of so many addresses: one that drops what it is sent leaves time for the next.
+fn share(timeout: Duration, addresses: usize) -> Duration {
+    (timeout / u32::try_from(addresses).unwrap_or(u32::MAX).max(1)).max(LEAST)
+}
+
+/// A connection to the first of the addresses that takes one within its share of the time.
+async fn first_that_answers(addresses: &[SocketAddr], share: Duration) -> Result<TcpStream, Refusal> {
+    let mut last = io::ErrorKind::AddrNotAvailable;
+    for address in addresses {
+        match timeout(share, TcpStream::connect(address)).await {
+            Ok(Ok(stream)) => return Ok(stream),
+            Ok(Err(error)) if is_ours(&error) => return Err(Refusal::Ours(format!("no connection can be made: {error}"))),
+            Ok(Err(error)) => last = error.kind(),
+            Err(_elapsed) => last = io::ErrorKind::TimedOut,
+        }
+    }
+    Err(Refusal::Theirs(format!("no connection: {last}")))
+}
+
 /// Says one request, and waits for the answer. Redirections are not followed: who answers under the address answers, or nobody does.
 async fn say(stream: impl AsyncRead + AsyncWrite + Unpin + Send, message: Request<Full<Bytes>>) -> Result<(), Refusal> {
     let broken = |error: hyper::Error| Refusal::Theirs(format!("no answer: {error}"));
@@ -187,4 +197,44 @@ fn no_handshake(error: &io::Error) -> Refusal {
 fn told(status: StatusCode) -> String {
     let kind = if status.is_redirection() { ", and redirections are not followed" } else { "" };
     format!("the answer has the status {}{kind}", status.as_u16())
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::net::{TcpListener, TcpSocket};
+
+    use super::*;
+
+    /// An address that drops what it is sent, as behind a firewall: whoever listens there takes nobody, and its queue is full. It does so
+    /// for as long as what is answered beside it is kept.
+    async fn silent() -> (SocketAddr, (TcpListener, Vec<TcpStream>)) {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
+        let listener = socket.listen(1).unwrap();
+        let (address, mut queue) = (listener.local_addr().unwrap(), Vec::new());
+        while let Ok(waiting) = timeout(Duration::from_millis(100), TcpStream::connect(address)).await {
+            queue.push(waiting.unwrap());
+        }
+        (address, (listener, queue))
+    }
+
+    #[test]
+    fn addresses_share_the_time_of_an_attempt_and_none_gets_next_to_nothing() {
+        let seconds = Duration::from_secs;
+        let shares = [0, 1, 2, 4, 40].map(|addresses| share(seconds(10), addresses));
+        assert_eq!(shares, [seconds(10), seconds(10), seconds(5), Duration::from_millis(2_500), LEAST]);
+    }
+
+    #[tokio::test]
+    async fn an_address_that_drops_what_it_is_sent_leaves_time_for_the_next() {
+        let (dropping, _full) = silent().await;
+        let taking = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let taken = taking.local_addr().unwrap();
+        let (a_share, begun) = (Duration::from_millis(100), Instant::now());
+        let stream = first_that_answers(&[dropping, taken], a_share).await.unwrap();
+        assert_eq!(stream.peer_addr().unwrap(), taken);
+        assert!(begun.elapsed() >= a_share, "the first had its share");
+        let refused = first_that_answers(&[dropping], a_share).await.unwrap_err();
+        assert_eq!(refused, Refusal::Theirs("no connection: timed out".to_owned()));
+    }
 }
