@@ -4,6 +4,7 @@ use api_proto::zona::utility::v1 as pb;
 use domain::access::{Action, Permit};
 use domain::name::UtilityName;
 use domain::utility::{Copies, Utilities, Utility, Version, actions};
+use futures_util::future::BoxFuture;
 use tonic::{Request, Response, Status};
 
 use crate::convert::page::Paging;
@@ -30,15 +31,32 @@ impl CopyUseCases {
     }
 }
 
+/// Whether the caller may read what is to be copied.
+fn may_copy<'a>(
+    cases: CopyUseCases,
+    permit: &'a Permit<actions::CopyUtility>,
+    body: &'a pb::CopyUtilityRequest,
+) -> BoxFuture<'a, domain::Result<()>> {
+    Box::pin(async move {
+        let draft = copy::read_copy(body.clone(), permit.principal())?;
+        cases.copies.may_copy(permit, &draft).await
+    })
+}
+
 #[tonic::async_trait]
 impl pb::copy_service_server::CopyService for CopyHandler {
     async fn copy_utility(&self, request: Request<pb::CopyUtilityRequest>) -> Result<Response<pb::Utility>, Status> {
         let name = |body: &pb::CopyUtilityRequest| utility::parent(&body.parent);
-        self.perform(request, name, |cases, Permitted { permit, body, .. }: Permitted<actions::CopyUtility, _>| async move {
-            let draft = copy::read_copy(body, permit.principal())?;
-            let copied = cases.copies.copy(&permit, draft).await?;
-            Ok(cases.shown(&permit, &copied))
-        })
+        self.perform_where(
+            request,
+            name,
+            may_copy,
+            |cases, Permitted { permit, body, .. }: Permitted<actions::CopyUtility, _>| async move {
+                let draft = copy::read_copy(body, permit.principal())?;
+                let copied = cases.copies.copy(&permit, draft).await?;
+                Ok(cases.shown(&permit, &copied))
+            },
+        )
         .await
     }
 

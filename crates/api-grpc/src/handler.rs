@@ -3,8 +3,9 @@
 use std::future::Future;
 
 use domain::Result;
-use domain::access::Action;
+use domain::access::{Action, Permit};
 use domain::name::PrincipalName;
+use futures_util::future::BoxFuture;
 use tonic::{Request, Response, Status};
 
 use crate::perform::{Opened, Performer, Permitted};
@@ -34,6 +35,25 @@ impl<U: Clone + Send + Sync> Handler<U> {
         F: Future<Output = Result<T>> + Send + 'static,
     {
         self.performer.perform(request, name, |permitted| work(self.use_cases.clone(), permitted)).await
+    }
+
+    /// As [`Handler::perform`], where `also` says whether the caller may do whatever else it takes, before anything is recorded.
+    pub(crate) async fn perform_where<A, B, T, F>(
+        &self,
+        request: Request<B>,
+        name: impl FnOnce(&B) -> Result<A::Target> + Send,
+        also: impl for<'a> FnOnce(U, &'a Permit<A>, &'a B) -> BoxFuture<'a, Result<()>> + Send,
+        work: impl FnOnce(U, Permitted<A, B>) -> F + Send,
+    ) -> Result<Response<T>, Status>
+    where
+        A: Action,
+        B: Send + Sync,
+        T: Send + 'static,
+        F: Future<Output = Result<T>> + Send + 'static,
+    {
+        let cases = &self.use_cases;
+        let work = |permitted| work(cases.clone(), permitted);
+        self.performer.perform_where(request, name, |permit, body| also(cases.clone(), permit, body), work).await
     }
 
     /// Answers a call that is about its caller.

@@ -60,6 +60,9 @@ pub(crate) struct Opened<B> {
     pub(crate) notes: Notes,
 }
 
+/// Asks the rules what else a call needs, which only its message names.
+type Also<'f, A, B> = Box<dyn for<'a> FnOnce(&'a Permit<A>, &'a B) -> BoxFuture<'a, Result<()>> + Send + 'f>;
+
 /// Asks the rules whether a caller may still do what it once had a permit for.
 type Recheck = Box<dyn Fn(Caller) -> BoxFuture<'static, Result<()>> + Send + Sync>;
 
@@ -126,7 +129,25 @@ impl Performer {
         T: Send + 'static,
         F: Future<Output = Result<T>> + Send + 'static,
     {
-        self.answer(request, |_caller, body| name(body), work).await
+        self.answer(request, |_caller, body| name(body), None, work).await
+    }
+
+    /// As [`Performer::perform`], where `also` says whether the caller may do whatever else it takes. A refusal of that is recorded as
+    /// every other, bounded and without an intent; whatever else `also` finds wrong, the work finds, too.
+    pub(crate) async fn perform_where<A, B, T, F>(
+        &self,
+        request: Request<B>,
+        name: impl FnOnce(&B) -> Result<A::Target> + Send,
+        also: impl for<'a> FnOnce(&'a Permit<A>, &'a B) -> BoxFuture<'a, Result<()>> + Send,
+        work: impl FnOnce(Permitted<A, B>) -> F + Send,
+    ) -> Result<Response<T>, Status>
+    where
+        A: Action,
+        B: Send + Sync,
+        T: Send + 'static,
+        F: Future<Output = Result<T>> + Send + 'static,
+    {
+        self.answer(request, |_caller, body| name(body), Some(Box::new(also)), work).await
     }
 
     /// Answers a call that is about whoever calls.
@@ -141,7 +162,7 @@ impl Performer {
         T: Send + 'static,
         F: Future<Output = Result<T>> + Send + 'static,
     {
-        self.answer(request, |caller, _body| Ok(caller.principal.clone()), work).await
+        self.answer(request, |caller, _body| Ok(caller.principal.clone()), None, work).await
     }
 
     /// Answers a call whose request itself proves who asks, or that asks for what is public: nobody is authenticated, no permission is
@@ -178,6 +199,7 @@ impl Performer {
         &self,
         request: Request<B>,
         name: impl FnOnce(&Caller, &B) -> Result<A::Target> + Send,
+        also: Option<Also<'_, A, B>>,
         work: impl FnOnce(Permitted<A, B>) -> F + Send,
     ) -> Result<Response<T>, Status>
     where
@@ -189,7 +211,16 @@ impl Performer {
         let (metadata, extensions, body) = request.into_parts();
         let call = Call::of(&extensions).map_err(|error| Status::internal(error.to_string()))?;
         let around = circumstances(&call, &metadata, &extensions);
-        let permit = self.permit::<A>(presented(&metadata, &extensions), |caller| name(caller, &body), &around);
+        let permit = async {
+            let permit = self.permit::<A>(presented(&metadata, &extensions), |caller| name(caller, &body), &around).await?;
+            if let Some(also) = also
+                && let Err(error @ (Error::Denied { .. } | Error::Closed { .. })) = also(&permit, &body).await
+            {
+                self.record_refusal::<A>(permit.caller(), &error, &around);
+                return Err(error);
+            }
+            Ok(permit)
+        };
         let answered = match evenly(permit).await {
             Ok(permit) => {
                 timeline::mark("permitted");
@@ -237,11 +268,15 @@ impl Performer {
         let target = name(&caller).inspect_err(|_malformed| {
             auditor.count(auditor.refused_entry(Some(&caller), A::SPEC, None, around), A::SPEC, Outcome::Failed);
         })?;
-        self.policy.require::<A>(&caller, target).await.inspect_err(|error| {
-            if let Error::Denied { resource, .. } | Error::Closed { subject: resource, .. } = error {
-                auditor.denied(auditor.refused_entry(Some(&caller), A::SPEC, Some(resource), around), A::SPEC, error.reason());
-            }
-        })
+        self.policy.require::<A>(&caller, target).await.inspect_err(|error| self.record_refusal::<A>(&caller, error, around))
+    }
+
+    /// Records that a caller may not do this to that.
+    fn record_refusal<A: Action>(&self, caller: &Caller, error: &Error, around: &Circumstances) {
+        if let Error::Denied { resource, .. } | Error::Closed { subject: resource, .. } = error {
+            let entry = self.auditor.refused_entry(Some(caller), A::SPEC, Some(resource), around);
+            self.auditor.denied(entry, A::SPEC, error.reason());
+        }
     }
 }
 

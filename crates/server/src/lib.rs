@@ -219,7 +219,8 @@ async fn serve(config: &Config, parts: Parts, listeners: Listeners, telemetry: T
     };
     let servers = Servers::new(Arc::new(facts(config, &parts)), executions.clone(), parts.stores.store.clone());
     let Stores { utilities: sources, store: states, .. } = &parts.stores;
-    let copies = Copies::new(utilities.clone(), Arc::clone(sources), policy.clone(), states.clone(), Arc::clone(&clock));
+    let incidents = Arc::new(LoggedIncidents::new(Arc::clone(&parts.metrics)));
+    let copies = Copies::new(utilities.clone(), Arc::clone(sources), policy.clone(), states.clone(), incidents, Arc::clone(&clock));
     let services = Services {
         authenticator: Arc::clone(&callers.authenticator),
         policy,

@@ -16,6 +16,8 @@ pub struct Faults(Arc<Mutex<HashMap<&'static str, Method>>>);
 #[derive(Debug, Default)]
 struct Method {
     to_fail: ToFail,
+    /// Whether it fails for good, and not for the time being.
+    is_broken: bool,
     failed: u32,
     meanwhile: Option<Meanwhile>,
 }
@@ -41,7 +43,16 @@ enum ToFail {
 impl Faults {
     /// The next `calls` calls of `method` fail.
     pub fn fail_next(&self, method: &'static str, calls: u32) {
-        self.lock().entry(method).or_default().to_fail = ToFail::Next(calls);
+        let mut methods = self.lock();
+        let method = methods.entry(method).or_default();
+        (method.to_fail, method.is_broken) = (ToFail::Next(calls), false);
+    }
+
+    /// The next `calls` calls of `method` fail as those for what is damaged.
+    pub fn break_next(&self, method: &'static str, calls: u32) {
+        let mut methods = self.lock();
+        let method = methods.entry(method).or_default();
+        (method.to_fail, method.is_broken) = (ToFail::Next(calls), true);
     }
 
     /// Every call of `method` fails until it is healed.
@@ -69,7 +80,7 @@ impl Faults {
     /// What a fake asks at the beginning of each method.
     ///
     /// # Errors
-    /// [`Error::Unavailable`] when this call is to fail.
+    /// [`Error::Unavailable`] when this call is to fail, and [`Error::Internal`] when it is to find something damaged.
     pub fn check(&self, method: &'static str) -> Result<()> {
         // Without the lock: what happens may ask the fake itself.
         let meanwhile = self.lock().get(method).and_then(|method| method.meanwhile.clone());
@@ -84,7 +95,10 @@ impl Faults {
             ToFail::All => ToFail::All,
         };
         found.failed += 1;
-        Err(Error::unavailable("store", format!("a test lets `{method}` fail")))
+        match found.is_broken {
+            true => Err(Error::Internal { context: "a test has damaged it", source: None }),
+            false => Err(Error::unavailable("store", format!("a test lets `{method}` fail"))),
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<&'static str, Method>> {

@@ -40,7 +40,7 @@ use executions::execution_service_client::ExecutionServiceClient;
 use futures_util::FutureExt as _;
 use test_support::{
     CountingProcessor, FakeChecker, FakeClock, FakeCompiler, FakeHasher, FakeSandbox, FakeSecrets, FakeSender, FakeTokens, FakeTree,
-    InMemoryCodePolicyRepository, InMemoryEvents, InMemoryExecutionRepository, InMemoryIdentity, InMemorySecrets, InMemorySessions,
+    Faults, InMemoryCodePolicyRepository, InMemoryEvents, InMemoryExecutionRepository, InMemoryIdentity, InMemorySecrets, InMemorySessions,
     InMemorySignals, InMemoryTenants, InMemoryUtilityRepository, InMemoryWebhooks, RecordedIncidents, SequentialIds, TokioSpawner,
     UtcCalendar, sample,
 };
@@ -215,6 +215,7 @@ pub struct Harness {
     pub clock: Arc<FakeClock>,
     pub calls: Arc<RecordedCalls>,
     pub stored: Arc<HaltingUtilities>,
+    pub utility_faults: Faults,
     pub spawner: Arc<TokioSpawner>,
     /// Where differences are looked for.
     pub processor: Arc<CountingProcessor>,
@@ -234,7 +235,9 @@ impl Harness {
         let sandbox = Arc::new(FakeSandbox::default());
         let calls = Arc::new(RecordedCalls::default());
         let compiler = Arc::new(FakeCompiler::default());
-        let stored = Arc::new(HaltingUtilities::new(InMemoryUtilityRepository::new(clock.clone()).noting(known.events.clone())));
+        let utilities = InMemoryUtilityRepository::new(clock.clone()).noting(known.events.clone()).bounded_by(known.tenants.clone());
+        let utility_faults = utilities.faults().clone();
+        let stored = Arc::new(HaltingUtilities::new(utilities));
         let spawner = Arc::new(TokioSpawner::current());
         let processor = Arc::new(CountingProcessor::default());
         let execution_store = Arc::new(InMemoryExecutionRepository::new(clock.clone()).noting(known.events.clone()));
@@ -297,6 +300,7 @@ impl Harness {
             clock,
             calls,
             stored,
+            utility_faults,
             spawner,
             processor,
             health,
@@ -433,7 +437,8 @@ fn services(options: &Options, parts: &Parts) -> Services {
     });
     let utilities = Utilities::new(stored.clone(), gate.clone(), clock.clone(), ids.clone(), processor.clone());
     let policy = AccessPolicy::new(rules, known.tenants.clone());
-    let copies = Copies::new(utilities.clone(), stored.clone(), policy.clone(), known.tenants.clone(), clock.clone());
+    let incidents = Arc::new(RecordedIncidents::default());
+    let copies = Copies::new(utilities.clone(), stored.clone(), policy.clone(), known.tenants.clone(), incidents, clock.clone());
     let audit_ports = domain::audit::Ports {
         repository: execution_store.clone(),
         spawner: spawner.clone(),

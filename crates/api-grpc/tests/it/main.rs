@@ -11,6 +11,7 @@ mod catalogue;
 mod client_certificates;
 mod copies;
 mod copies_reach;
+mod copies_refused;
 mod encrypted;
 mod errors;
 mod events;

@@ -348,6 +348,24 @@ async fn what_is_run_of_another_tenant_is_the_callers_under_the_policy_of_its_ow
 }
 
 #[tokio::test]
+async fn what_the_policy_of_the_tenant_that_shares_has_found_is_told_to_nobody_else() {
+    let server = server().await;
+    offer(&server, pb::Access::Execute).await;
+    accept(&server, ZED).await.unwrap();
+    let policy =
+        utilities::CodePolicy { name: format!("{TENANT}/codePolicy"), denied_rules: vec![TODO_RULE.to_owned()], ..Default::default() };
+    let update_mask = Some(prost_types::FieldMask { paths: vec!["denied_rules".to_owned()] });
+    let request = utilities::UpdateCodePolicyRequest { policy: Some(policy), update_mask };
+    server.policies.clone().update_code_policy(ROOT.asks(request)).await.unwrap();
+    server.compiler.replace_runtime("sha256:second");
+    for (who, knows) in [(ZOE, false), (ANN, true)] {
+        let refused = start(&server, who, &utility_name("some")).await.unwrap_err();
+        assert_eq!((refused.code(), reason(&refused)), (Code::FailedPrecondition, "CODE_REFUSED".to_owned()));
+        assert_eq!(refused.message().contains(TODO_RULE), knows, "{}", refused.message());
+    }
+}
+
+#[tokio::test]
 async fn what_another_tenant_shares_is_compiled_on_the_account_of_the_one_that_runs_it() {
     let server = server().await;
     offer(&server, pb::Access::Execute).await;

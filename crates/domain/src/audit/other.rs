@@ -30,7 +30,8 @@ impl Other {
     }
 
     /// The record for that tenant's log: of who did it, it says the name alone, and nothing of whence and what for. Where it is about
-    /// something else there, it says of that nothing but that it was done.
+    /// something else there, it says of that nothing but what became of it: why it failed would tell of the other tenant's quotas, policy
+    /// or state.
     pub(super) fn told(&self, entry: &Entry) -> Entry {
         let mut told = Entry {
             tenant: self.tenant.clone(),
@@ -44,6 +45,7 @@ impl Other {
         };
         if let Some(About { resource, version }) = &self.about {
             (told.resource, told.version, told.changes) = (resource.clone(), *version, Vec::new());
+            told.reason = String::new();
         }
         told
     }

@@ -5,8 +5,9 @@
 use std::sync::Arc;
 
 use crate::access::{AccessPolicy, Action, Caller, OfTenant, Permit, TenantScope};
-use crate::error::{Error, Result};
-use crate::name::{UtilityId, UtilityName};
+use crate::error::{Error, ErrorKind, Result};
+use crate::incident::{Incident, Incidents};
+use crate::name::{PrincipalName, UtilityId, UtilityName};
 use crate::page::{Page, PageRequest};
 use crate::request::once;
 use crate::tenant::{TenantState, TenantStates, require_active};
@@ -26,6 +27,7 @@ pub struct Copies {
     repository: Arc<dyn UtilityRepository>,
     policy: AccessPolicy,
     tenants: Arc<dyn TenantStates>,
+    incidents: Arc<dyn Incidents>,
     clock: Arc<dyn Clock>,
 }
 
@@ -74,9 +76,10 @@ impl Copies {
         repository: Arc<dyn UtilityRepository>,
         policy: AccessPolicy,
         tenants: Arc<dyn TenantStates>,
+        incidents: Arc<dyn Incidents>,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        Copies { utilities, repository, policy, tenants, clock }
+        Copies { utilities, repository, policy, tenants, incidents, clock }
     }
 
     /// Copies a utility that the caller may read, of the same tenant or of another that shares it, as a new one that the caller owns.
@@ -93,13 +96,32 @@ impl Copies {
         Ok(copied)
     }
 
+    /// That the caller may read what is to be copied, or has copied it by the same request before. Asked for before the copy is an intent,
+    /// so that a refusal is recorded as every other is; what else is wrong, [`Copies::copy`] says.
+    ///
+    /// # Errors
+    /// [`Error::Denied`] and [`Error::Closed`] as [`Copies::copy`]; others of the store.
+    pub async fn may_copy(&self, permit: &Permit<actions::CopyUtility>, draft: &CopyDraft) -> Result<()> {
+        let Some(source) = &draft.source else { return Ok(()) };
+        let Err(refused) = self.reads(permit, source).await else { return Ok(()) };
+        match self.utilities.answered(permit, draft.call.request.as_ref()).await? {
+            Some(_) => Ok(()),
+            None => Err(refused),
+        }
+    }
+
+    async fn reads(&self, permit: &Permit<actions::CopyUtility>, source: &UtilityName) -> Result<Permit<actions::GetUtility>> {
+        let read = self.policy.require::<actions::GetUtility>(permit.caller(), source.clone()).await?;
+        require_active(self.tenants.as_ref(), &source.tenant).await?;
+        Ok(read)
+    }
+
     async fn copy_new(&self, permit: &Permit<actions::CopyUtility>, draft: CopyDraft) -> Result<(Utility, Version)> {
         let CopyDraft { id, source, version, call } = draft;
         let Some(name) = source.filter(|_| call.violations.is_empty()) else { return Err(Error::Invalid(call.violations)) };
         // The record of a refusal is to say of what.
         permit.note_changes(lineage::read(&name, version));
-        let read = self.policy.require::<actions::GetUtility>(permit.caller(), name.clone()).await?;
-        require_active(self.tenants.as_ref(), &name.tenant).await?;
+        let read = self.reads(permit, &name).await?;
         let (utility, current) = read.open(self.repository.find_current(&read.scope(), &name.utility).await?, &name)?;
         utility.check_active()?;
         let copied = match version.filter(|number| *number != current.number) {
@@ -148,7 +170,14 @@ impl Copies {
         let copies = permit.open_page(self.repository.list(&permit.scope(), &query, page).await?);
         let mut items = Vec::new();
         for copy in &copies.items {
-            items.extend(self.proposal_to(permit, copy).await?.filter(|proposal| !proposal.dismissed));
+            match self.proposal_to(permit, copy).await {
+                Ok(found) => items.extend(found.filter(|proposal| !proposal.dismissed)),
+                // A source that cannot be read hides no other; whoever asks about this copy by its name is told.
+                Err(error) if error.kind() == ErrorKind::Internal => {
+                    self.incidents.report(&Incident::WorkFailed { work: "compare a copy with its source", error: &error });
+                }
+                Err(error) => return Err(error),
+            }
         }
         Ok(Page { items, next: copies.next })
     }
@@ -212,6 +241,7 @@ impl Copies {
             version: source_version,
             content_hash: proposal.source_content_hash,
             dismissed: 0,
+            by: follower(permit.principal(), &lineage),
             ..lineage
         });
         self.utilities.replace(permit, (copy, ours), draft, Some(code), followed, call).await
@@ -333,6 +363,12 @@ async fn tell_owner<A: Action<Target: OfTenant>>(permit: &Permit<A>, source: &Ut
         true => Ok(()),
         false => permit.notes().also_in_about_version(&source.tenant, source, version).await,
     }
+}
+
+/// Who answers for where a copy comes from, once somebody has merged what that has become: whoever is of no tenant that the source is
+/// shared with may have read what was not, and then the others of the copy's tenant are not to know which version that was.
+fn follower(merged_by: &PrincipalName, lineage: &Lineage) -> PrincipalName {
+    if merged_by.tenant() == lineage.by.tenant() { lineage.by.clone() } else { merged_by.clone() }
 }
 
 fn absent_is_none<T>(opened: Result<T>) -> Result<Option<T>> {

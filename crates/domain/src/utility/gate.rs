@@ -224,7 +224,10 @@ impl Gate {
         };
         let report = self.check(scope, Some(&name.utility.utility), version.code.text().as_bytes().to_vec(), None, runtime).await?;
         if !report.accepted() {
-            return Err(refused_now(name, runtime, &report));
+            return Err(match scope.tenant() == account.tenant() {
+                true => refused_now(name, runtime, &report),
+                false => refused_at_home(name, runtime),
+            });
         }
         utilities.mark_compiled(scope, &name.utility.utility, version.number, &digest).await
     }
@@ -264,6 +267,15 @@ fn refused_now(name: &VersionName, runtime: &RuntimeId, report: &CodeReport) -> 
         reason: "CODE_REFUSED",
         subject: name.to_string(),
         description: format!("{name} is refused on the runtime {runtime}: {}", found.join("; ")),
+    }
+}
+
+/// As [`refused_now`], told to another tenant, with which the version is shared: what the policy refuses is the sharing tenant's to know.
+fn refused_at_home(name: &VersionName, runtime: &RuntimeId) -> Error {
+    Error::Precondition {
+        reason: "CODE_REFUSED",
+        subject: name.to_string(),
+        description: format!("{name} is refused on the runtime {runtime} by the code policy of the tenant that shares it; ask there"),
     }
 }
 

@@ -17,7 +17,7 @@ pub struct Lineage {
     pub version: u32,
     /// The content hash of that version.
     pub content_hash: Hash,
-    /// Who copied it.
+    /// Who copied it, or the super administrator who has merged what the source has become since.
     pub by: PrincipalName,
     /// When.
     pub time: Timestamp,

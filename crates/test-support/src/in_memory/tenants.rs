@@ -93,6 +93,11 @@ impl InMemoryTenants {
         self.held().db_passwords.get(&crate::sample::tenant(code)).cloned()
     }
 
+    /// Most utilities that a tenant may have.
+    pub(super) fn most_utilities(&self, tenant: &TenantId) -> Option<u32> {
+        Some(self.held().tenants.get(tenant)?.settings.quota.utilities?.get())
+    }
+
     fn held(&self) -> MutexGuard<'_, Held> {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }

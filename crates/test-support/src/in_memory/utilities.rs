@@ -12,6 +12,7 @@ use domain::name::{TenantId, UtilityId};
 use domain::page::{Page, PageRequest};
 use domain::request::{Committed, Expected, RequestKey};
 use domain::runtime::RuntimeModule;
+use domain::tenant::Quota;
 use domain::time::Clock;
 use domain::utility::{Utility, UtilityChange, UtilityOrder, UtilityQuery, UtilityRepository, Version, VersionHead};
 use domain::{Error, Result};
@@ -19,6 +20,7 @@ use domain::{Error, Result};
 use super::events::InMemoryEvents;
 use super::pages::page;
 use super::requests::{Known, Requests};
+use super::tenants::InMemoryTenants;
 use crate::{FakeClock, Faults};
 
 /// The utilities of all tenants.
@@ -27,6 +29,7 @@ pub struct InMemoryUtilityRepository {
     clock: Arc<dyn Clock>,
     events: Arc<InMemoryEvents>,
     listener: Option<Arc<dyn ChangeListener>>,
+    tenants: Option<Arc<InMemoryTenants>>,
     faults: Faults,
 }
 
@@ -41,7 +44,14 @@ struct State {
 impl InMemoryUtilityRepository {
     /// An empty repository; the clock serves to forget answered requests.
     pub fn new(clock: Arc<dyn Clock>) -> Self {
-        InMemoryUtilityRepository { state: Mutex::default(), clock, events: Arc::default(), listener: None, faults: Faults::default() }
+        InMemoryUtilityRepository {
+            state: Mutex::default(),
+            clock,
+            events: Arc::default(),
+            listener: None,
+            tenants: None,
+            faults: Faults::default(),
+        }
     }
 
     /// The repository, telling `listener` of each change.
@@ -54,6 +64,12 @@ impl InMemoryUtilityRepository {
     #[must_use]
     pub fn noting(self, events: Arc<InMemoryEvents>) -> Self {
         InMemoryUtilityRepository { events, ..self }
+    }
+
+    /// The repository, holding tenants to their quotas.
+    #[must_use]
+    pub fn bounded_by(self, tenants: Arc<InMemoryTenants>) -> Self {
+        InMemoryUtilityRepository { tenants: Some(tenants), ..self }
     }
 
     /// What fails, by the names of the port's methods.
@@ -76,6 +92,7 @@ impl InMemoryUtilityRepository {
             (Expected::Revision(expected), Some(held)) if expected == held => {}
             (Expected::Absent | Expected::Revision(_), _) => return Ok(Committed::Conflict),
         }
+        self.check_quota(&state, &change.utility)?;
         let happened = Happened::of_utility(&change);
         if let Some(version) = change.new_version {
             let key = (tenant.clone(), id.clone(), version.number);
@@ -91,6 +108,16 @@ impl InMemoryUtilityRepository {
         state.utilities.insert((tenant, id), change.utility);
         self.events.note([happened]);
         Ok(Committed::Stored)
+    }
+
+    /// That the tenant may have one more, where it is about to.
+    fn check_quota(&self, state: &State, next: &Utility) -> Result<()> {
+        let tenant = &next.name.tenant;
+        let Some(most) = self.tenants.as_ref().and_then(|tenants| tenants.most_utilities(tenant)) else { return Ok(()) };
+        let there = |utility: &&Utility| utility.name.tenant == *tenant && utility.deleted.is_none();
+        let there: Vec<&Utility> = state.utilities.values().filter(there).collect();
+        let is_new = next.deleted.is_none() && !there.iter().any(|utility| utility.name == next.name);
+        if is_new && there.len() >= most as usize { Err(Quota::utilities_full(tenant, most)) } else { Ok(()) }
     }
 
     fn note_compiled(&self, scope: &TenantScope, id: &UtilityId, number: u32, digest: &str) {
