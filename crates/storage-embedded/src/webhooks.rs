@@ -26,8 +26,8 @@ impl WebhookRepository for EmbeddedStore {
     }
 
     async fn list(&self, scope: &TenantScope, page: &PageRequest) -> domain::Result<Found<Page<Webhook>>> {
-        let list = rows::List::new(scope.tenant().clone(), page)?;
-        Ok(Found::one(self.read(move |connection| list.page(connection)).await?))
+        let (list, vault) = (rows::List::new(scope.tenant().clone(), page)?, self.vault());
+        Ok(Found::one(self.read(move |connection| list.page(connection, &vault)).await?))
     }
 
     async fn commit(&self, scope: &TenantScope, change: WebhookChange) -> domain::Result<Committed<Webhook>> {
@@ -82,12 +82,18 @@ impl WebhookRepository for EmbeddedStore {
         Ok(self.read(move |connection| deliveries::due(connection, &vault, (&name, revision), now, limit)).await?)
     }
 
+    async fn awaits(&self, scope: &TenantScope, delivery: &Delivery) -> domain::Result<bool> {
+        let (tenant, id) = (scope.tenant().clone(), delivery.webhook.webhook.clone());
+        let (sequence, attempts) = (delivery.event.sequence, delivery.attempts);
+        Ok(self.read(move |connection| deliveries::awaits(connection, (&tenant, &id), sequence, attempts)).await?)
+    }
+
     async fn taken(&self, scope: &TenantScope, id: &WebhookId, sequence: u64) -> domain::Result<()> {
         let (tenant, id) = (scope.tenant().clone(), id.clone());
         Ok(self.write(move |connection: &Connection| deliveries::taken(connection, &tenant, &id, sequence)).await?)
     }
 
-    async fn failed(&self, scope: &TenantScope, id: &WebhookId, failed: Failed) -> domain::Result<()> {
+    async fn failed(&self, scope: &TenantScope, id: &WebhookId, failed: Failed) -> domain::Result<bool> {
         let (tenant, id) = (scope.tenant().clone(), id.clone());
         Ok(self.write(move |connection: &Connection| deliveries::failed(connection, &tenant, &id, &failed)).await?)
     }

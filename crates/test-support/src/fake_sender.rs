@@ -1,7 +1,7 @@
 //! A sender that sends nowhere: it remembers what it was asked to send, and refuses what a test says.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use async_trait::async_trait;
@@ -9,6 +9,7 @@ use domain::event::Event;
 use domain::identity::Secret;
 use domain::time::Timestamp;
 use domain::webhook::{Refusal, WebhookSecrets, WebhookSender};
+use tokio::sync::watch;
 
 /// Remembers what it was asked to send.
 #[derive(Default)]
@@ -22,7 +23,22 @@ pub struct FakeSender {
     panics: Mutex<BTreeSet<u64>>,
     /// Whether it cannot send at all.
     is_helpless: AtomicBool,
+    /// How often it was asked to while it could not.
+    in_vain: AtomicUsize,
+    /// Whether it answers nothing for the time being.
+    is_holding: watch::Sender<bool>,
+    /// Attempts that have not ended.
+    at_work: AtomicUsize,
     secrets: AtomicU64,
+}
+
+/// An attempt that has not ended.
+struct AtWork<'a>(&'a AtomicUsize);
+
+impl Drop for AtWork<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
 }
 
 impl FakeSender {
@@ -44,6 +60,21 @@ impl FakeSender {
     /// Cannot send, as a server without what it needs for that, until it can again.
     pub fn be_helpless(&self, is_helpless: bool) {
         self.is_helpless.store(is_helpless, Ordering::SeqCst);
+    }
+
+    /// How often it was asked to send while it could not.
+    pub fn in_vain(&self) -> usize {
+        self.in_vain.load(Ordering::SeqCst)
+    }
+
+    /// Answers nothing until it is let go on.
+    pub fn hold(&self, is_holding: bool) {
+        self.is_holding.send_replace(is_holding);
+    }
+
+    /// Attempts that have not ended.
+    pub fn at_work(&self) -> usize {
+        self.at_work.load(Ordering::SeqCst)
     }
 
     /// Attempts, in order: the places of events, and when.
@@ -68,10 +99,14 @@ impl WebhookSender for FakeSender {
     }
 
     async fn send(&self, _url: &str, _secrets: &WebhookSecrets, event: &Event, now: Timestamp) -> Result<(), Refusal> {
+        self.at_work.fetch_add(1, Ordering::SeqCst);
+        let _at_work = AtWork(&self.at_work);
         if self.is_helpless.load(Ordering::SeqCst) {
+            self.in_vain.fetch_add(1, Ordering::SeqCst);
             return Err(Refusal::Ours("nothing to send with".to_owned()));
         }
         self.tried.lock().unwrap_or_else(PoisonError::into_inner).push((event.sequence, now));
+        self.is_holding.subscribe().wait_for(|is_holding| !is_holding).await.map(drop).expect("this holds the sender");
         let panics = self.panics.lock().unwrap_or_else(PoisonError::into_inner).remove(&event.sequence);
         assert!(!panics, "a test asked for it");
         let waits = self.waiting.lock().unwrap_or_else(PoisonError::into_inner).contains(event.tenant.as_str());

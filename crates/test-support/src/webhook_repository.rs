@@ -7,8 +7,8 @@ use domain::page::PageRequest;
 use domain::request::{Committed, Expected, RequestKey};
 use domain::revision::Revision;
 use domain::webhook::{
-    DeadLetter, Failed, MAX_WEBHOOKS, Queued, Verdict, Webhook, WebhookChange, WebhookProgress, WebhookRepository, WebhookSecrets,
-    WebhookState,
+    DeadLetter, Delivery, Failed, MAX_WEBHOOKS, Queued, Verdict, Webhook, WebhookChange, WebhookProgress, WebhookRepository,
+    WebhookSecrets, WebhookState,
 };
 
 use crate::event_repository::Stores;
@@ -121,9 +121,9 @@ async fn queue(repository: &dyn WebhookRepository, from: u64, to: u64, events: &
     repository.queue(&scope("acme"), &id("a"), queued).await.expect("the store answers")
 }
 
-async fn fail(repository: &dyn WebhookRepository, sequence: u64, attempts: u32, verdict: Verdict) {
+async fn fail(repository: &dyn WebhookRepository, sequence: u64, attempts: u32, verdict: Verdict) -> bool {
     let failed = Failed { sequence, attempts, failure: format!("failure {attempts}"), verdict };
-    repository.failed(&scope("acme"), &id("a"), failed).await.expect("the store answers");
+    repository.failed(&scope("acme"), &id("a"), failed).await.expect("the store answers")
 }
 
 /// Secrets come back, the one before with its end, and only to whom they belong.
@@ -212,12 +212,21 @@ pub async fn what_was_judged_by_a_webhook_that_was_changed_since_is_not_queued_a
 pub async fn a_result_that_comes_late_decides_nothing(repository: &dyn WebhookRepository, stores: Stores<'_>) {
     commit(repository, creation(&webhook("acme", "a"))).await;
     queue(repository, 0, 1, &happened(stores, 1).await, 10).await;
-    fail(repository, 1, 1, Verdict::Again(at(50))).await;
-    fail(repository, 1, 1, Verdict::Again(at(20))).await;
+    let stored = find(repository, "acme", "a").await.expect("it is there");
+    let first = repository.due(&scope("acme"), &stored, at(10), 9).await.expect("the store answers").remove(0);
+    let awaited = async |attempts| {
+        let delivery = Delivery { attempts, ..first.clone() };
+        repository.awaits(&scope("acme"), &delivery).await.expect("the store answers")
+    };
+    assert!(awaited(0).await && !awaited(1).await);
+    assert!(fail(repository, 1, 1, Verdict::Again(at(50))).await);
+    assert!(!fail(repository, 1, 1, Verdict::Again(at(20))).await);
     assert_eq!((due(repository, 49).await, due(repository, 50).await), (vec![], vec![1]));
-    fail(repository, 1, 2, Verdict::GivenUp(at(60))).await;
-    fail(repository, 1, 3, Verdict::Again(at(70))).await;
-    fail(repository, 1, 3, Verdict::GivenUp(at(70))).await;
+    assert!(!awaited(0).await && awaited(1).await);
+    assert!(fail(repository, 1, 2, Verdict::GivenUp(at(60))).await);
+    assert!(!awaited(2).await, "it was given up");
+    assert!(!fail(repository, 1, 3, Verdict::Again(at(70))).await);
+    assert!(!fail(repository, 1, 3, Verdict::GivenUp(at(70))).await);
     let (letters, _) = letters(repository, 9, None).await;
     assert_eq!(letters.iter().map(|letter| (letter.given_up, letter.failure.as_str())).collect::<Vec<_>>(), [(at(60), "failure 2")]);
     assert_eq!((due(repository, 1_000).await, progress(repository).await.given_up), (vec![], 1));

@@ -191,7 +191,7 @@ impl Deliveries {
             let was_full = under_way.is_full();
             let Some((ended, rest)) = under_way.next(wait).await else { return Ok(()) };
             wait = rest;
-            if ended.attempted == Attempted::Postponed {
+            if matches!(ended.attempted, Attempted::Postponed | Attempted::Unable(_)) {
                 // Not before the next look: what kept it from being sent would keep it again.
                 served.remove(&ended.webhook);
             } else if was_full {
@@ -247,11 +247,11 @@ impl Deliveries {
     }
 
     async fn begin(&self, scope: &TenantScope, webhook: &Webhook, under_way: &mut UnderWay) -> Result<()> {
-        let room = under_way.room_for(&webhook.name);
+        let DeliveryPorts { webhooks, spawner, clock, .. } = &self.ports;
+        let room = under_way.room_for(&webhook.name, clock.now());
         if room == 0 {
             return Ok(());
         }
-        let DeliveryPorts { webhooks, spawner, clock, .. } = &self.ports;
         // Those under way are among them.
         let due = webhooks.due(scope, webhook, clock.now(), (AT_ONCE * 2) as u32).await?;
         for delivery in due.into_iter().filter(|delivery| !under_way.has(delivery)).take(room).collect::<Vec<_>>() {
@@ -289,7 +289,7 @@ impl Deliveries {
             }
             Err(Refusal::Ours(why)) => {
                 self.tell(None, "send to webhooks", &Error::internal("this server cannot send", why));
-                Ok(Attempted::Postponed)
+                Ok(Attempted::Unable(clock.now()))
             }
             Err(Refusal::Theirs(failure)) => self.refused(scope, webhook, delivery, &failure).await,
         }
@@ -305,8 +305,10 @@ impl Deliveries {
         let verdict = if is_last { Verdict::GivenUp(now) } else { Verdict::Again(now.plus(self.config.pause(attempts, lot))) };
         let failed = Failed { sequence, attempts, failure: failure.chars().take(MAX_FAILURE).collect(), verdict };
         if is_last {
-            self.give_up(scope, webhook, failed).await?;
-            self.disable_where_nobody_takes_anything(scope, webhook).await?;
+            // What comes late gives nothing up, of which a record would say that it does.
+            if webhooks.awaits(scope, delivery).await? && self.give_up(scope, webhook, failed).await? {
+                self.disable_where_nobody_takes_anything(scope, webhook).await?;
+            }
         } else {
             webhooks.failed(scope, &webhook.name.webhook, failed).await?;
         }
@@ -333,13 +335,21 @@ impl Deliveries {
         }
     }
 
-    /// Recorded, as somebody who relies on it may have to act.
-    async fn give_up(&self, scope: &TenantScope, webhook: &Webhook, failed: Failed) -> Result<()> {
+    /// Recorded, as somebody who relies on it may have to act; as failed where it came too late after all. Says whether it did anything.
+    async fn give_up(&self, scope: &TenantScope, webhook: &Webhook, failed: Failed) -> Result<bool> {
         let notes = Notes::default();
         let entry = self.ports.auditor.own_entry(scope.tenant().clone(), GIVE_UP, &webhook.name);
         notes.changes(FieldChange::named("event", Some(&failed.sequence.to_string()), None).into_iter().collect());
-        let work = self.ports.webhooks.failed(scope, &webhook.name.webhook, failed);
-        self.ports.auditor.own_work(entry, notes.clone(), work).await
+        let work = async {
+            match self.ports.webhooks.failed(scope, &webhook.name.webhook, failed).await? {
+                true => Ok(()),
+                false => Err(Error::Stale { resource: webhook.name.to_string() }),
+            }
+        };
+        match self.ports.auditor.own_work(entry, notes.clone(), work).await {
+            Err(Error::Stale { .. }) => Ok(false),
+            done => done.map(|()| true),
+        }
     }
 
     async fn disable_where_nobody_takes_anything(&self, scope: &TenantScope, webhook: &Webhook) -> Result<()> {

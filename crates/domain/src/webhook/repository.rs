@@ -99,10 +99,13 @@ pub trait WebhookRepository: Send + Sync {
     async fn queue(&self, scope: &TenantScope, id: &WebhookId, queued: Queued) -> Result<bool>;
     /// Deliveries that are due, oldest event first, at most `limit`; none where the webhook is not active, or not as it is given any more.
     async fn due(&self, scope: &TenantScope, webhook: &Webhook, now: Timestamp, limit: u32) -> Result<Vec<Delivery>>;
+    /// Whether a delivery still waits for what becomes of the attempt behind as many failed ones: it is there, nobody has noted another
+    /// result of it, and it was not given up.
+    async fn awaits(&self, scope: &TenantScope, delivery: &Delivery) -> Result<bool>;
     /// Removes a delivery that was taken.
     async fn taken(&self, scope: &TenantScope, id: &WebhookId, sequence: u64) -> Result<()>;
-    /// Notes that an attempt has failed, unless another one was noted since or the delivery was given up.
-    async fn failed(&self, scope: &TenantScope, id: &WebhookId, failed: Failed) -> Result<()>;
+    /// Notes that an attempt has failed, unless another one was noted since or the delivery was given up. Says whether it has.
+    async fn failed(&self, scope: &TenantScope, id: &WebhookId, failed: Failed) -> Result<bool>;
     /// Whether there are dead letters that were given up before, but those of tenants on legal hold.
     async fn has_old_letters(&self, before: Timestamp) -> Result<bool>;
     /// Removes some of them, in one short write. Says how many.

@@ -370,8 +370,10 @@ async fn a_server_that_cannot_send_counts_no_attempt_and_says_so_once() {
     world.pass(Duration::from_secs(60)).await;
     assert_eq!(world.progress().await, WebhookProgress { reached: 3, waiting: 3, ..WebhookProgress::default() });
     assert_eq!(world.incidents.kinds().len(), 1);
+    // All three at first, and one each after 1, 2, 4, 8 and 16 s more.
+    assert_eq!(world.sender.in_vain(), 8, "it is not asked for again and again");
     world.sender.be_helpless(false);
-    world.pass(Duration::from_secs(2)).await;
+    world.pass(Duration::from_secs(61)).await;
     assert_eq!((world.sender.tried_once(), world.sender.tried().len()), ((1..=3).collect(), 3));
 }
 
@@ -404,4 +406,41 @@ async fn secrets_that_were_replaced_sign_for_a_day_and_three_of_them_at_most() {
     world.clock.advance(Duration::from_secs(25 * 3_600));
     world.rotate().await;
     assert_eq!(world.secrets().await, ["whsec_5", "whsec_4"]);
+}
+
+#[tokio::test]
+async fn what_is_known_too_late_gives_nothing_up_and_is_not_recorded() {
+    let world = World::new().await;
+    world.sender.refuse(1, 3);
+    world.happen(1);
+    world.pass(Duration::from_secs(11)).await;
+    assert_eq!(world.sender.tried().len(), 2);
+    world.sender.hold(true);
+    world.pass(Duration::from_secs(21)).await;
+    assert_eq!((world.sender.tried().len(), world.sender.at_work()), (3, 1), "the last attempt is under way");
+    let stored = world.webhook().await;
+    let expected = Expected::Revision(stored.revision);
+    let deletion = WebhookChange { expected, webhook: stored, deletes: true, secrets: None, replays: None, request: None };
+    assert_eq!(world.webhooks.commit(&sample::scope("acme"), deletion).await.unwrap(), Committed::Stored);
+    world.sender.hold(false);
+    world.pass(Duration::from_secs(1)).await;
+    assert_eq!((world.sender.at_work(), world.recorded().await), (0, vec![]));
+}
+
+#[tokio::test]
+async fn what_is_under_way_at_a_stop_ends_with_it_and_is_sent_again_by_the_next_server() {
+    let mut world = World::new().await;
+    world.sender.hold(true);
+    world.happen(3);
+    world.pass(Duration::from_secs(1)).await;
+    assert_eq!(world.sender.at_work(), 3);
+    world.stop().await;
+    world.sender.hold(false);
+    world.pass(Duration::from_secs(1)).await;
+    assert_eq!((world.sender.at_work(), world.sender.tried().len()), (0, 3), "nothing goes on behind the stop");
+    assert_eq!(world.progress().await.waiting, 3, "and nothing is taken for sent");
+    world.start("two");
+    world.pass(Duration::from_secs(1)).await;
+    assert_eq!((world.sender.tried_once(), world.sender.tried().len()), ((1..=3).collect(), 6));
+    assert_eq!(world.progress().await.waiting, 0);
 }

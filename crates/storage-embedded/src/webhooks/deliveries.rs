@@ -43,12 +43,11 @@ impl DeadLetters {
         );
         let limit = i64::try_from(self.size + 1).expect("a page is small");
         let values = params![self.name.tenant.as_str(), self.name.webhook.as_str(), self.after, limit];
-        let mut items = many(connection, vault, &self.name, &query, values)?;
-        let more = items.len() > self.size;
-        items.truncate(self.size);
-        let last = items.last().filter(|_| more);
-        let next = last.map(|last| Cursor { millis: 0, id: last.delivery.event.sequence.to_string() }.encode(ORDER));
-        Ok(Page { items, next })
+        let mut rows = many(connection, vault, &self.name, &query, values)?;
+        let more = rows.len() > self.size;
+        rows.truncate(self.size);
+        let next = rows.last().filter(|_| more).map(|(last, _)| Cursor { millis: 0, id: last.to_string() }.encode(ORDER));
+        Ok(Page { items: rows.into_iter().filter_map(|(_, letter)| letter).collect(), next })
     }
 }
 
@@ -128,7 +127,16 @@ pub(super) fn due(
     );
     let (now, revision) = (integer(now.as_millis()), integer(revision.as_u64()));
     let values = params![name.tenant.as_str(), name.webhook.as_str(), now, limit, revision];
-    Ok(many(connection, vault, name, &query, values)?.into_iter().map(|letter| letter.delivery).collect())
+    let found = many(connection, vault, name, &query, values)?;
+    Ok(found.into_iter().filter_map(|(_, letter)| Some(letter?.delivery)).collect())
+}
+
+pub(super) fn awaits(connection: &Connection, (tenant, id): (&TenantId, &WebhookId), sequence: u64, attempts: u32) -> Result<bool> {
+    const AWAITS: &str = "SELECT EXISTS (SELECT 1 FROM webhook_deliveries \
+         WHERE tenant = ?1 AND webhook = ?2 AND sequence = ?3 AND attempts = ?4 AND given_up IS NULL)";
+    let values = params![tenant.as_str(), id.as_str(), integer(sequence), attempts];
+    let ask = || connection.prepare_cached(AWAITS)?.query_row(values, |row| row.get(0));
+    ask().map_err(during("looking for a delivery"))
 }
 
 pub(super) fn taken(connection: &Connection, tenant: &TenantId, id: &WebhookId, sequence: u64) -> Result<()> {
@@ -142,7 +150,7 @@ pub(super) fn taken(connection: &Connection, tenant: &TenantId, id: &WebhookId, 
 }
 
 /// A result that comes late decides nothing any more.
-pub(super) fn failed(connection: &Connection, tenant: &TenantId, id: &WebhookId, failed: &Failed) -> Result<()> {
+pub(super) fn failed(connection: &Connection, tenant: &TenantId, id: &WebhookId, failed: &Failed) -> Result<bool> {
     const FAILED: &str = "UPDATE webhook_deliveries SET attempts = ?4, failure = ?5, due = coalesce(?6, due), given_up = ?7 \
          WHERE tenant = ?1 AND webhook = ?2 AND sequence = ?3 AND given_up IS NULL AND attempts = ?4 - 1";
     const COUNT: &str = "UPDATE webhooks SET given_up = given_up + 1 WHERE tenant = ?1 AND id = ?2";
@@ -159,16 +167,16 @@ pub(super) fn failed(connection: &Connection, tenant: &TenantId, id: &WebhookId,
         let found = connection.prepare_cached(FAILED)?.execute(row)?;
         if given_up.is_some() && found > 0 {
             connection.prepare_cached(COUNT)?.execute(params![tenant.as_str(), id.as_str()])?;
-            return Ok(true);
         }
-        Ok(false)
+        Ok(found > 0)
     };
-    if run().map_err(during("noting a failed delivery"))? && !is_held(connection, tenant)? {
+    let noted = run().map_err(during("noting a failed delivery"))?;
+    if noted && given_up.is_some() && !is_held(connection, tenant)? {
         let oldest = params![tenant.as_str(), id.as_str(), MAX_DEAD_LETTERS];
         let trim = || connection.prepare_cached(OLDEST)?.execute(oldest);
         trim().map_err(during("removing the oldest dead letters"))?;
     }
-    Ok(())
+    Ok(noted)
 }
 
 /// Makes dead letters deliveries again, as if nobody had tried.
@@ -190,13 +198,22 @@ pub(super) fn replay(connection: &Connection, name: &WebhookName, places: &[u64]
     run().map_err(during("replaying dead letters"))
 }
 
-fn many(connection: &Connection, vault: &Vault, name: &WebhookName, query: &str, values: impl rusqlite::Params) -> Result<Vec<DeadLetter>> {
+/// What a query finds, by place; nothing in the place of what cannot be read.
+fn many(
+    connection: &Connection,
+    vault: &Vault,
+    name: &WebhookName,
+    query: &str,
+    values: impl rusqlite::Params,
+) -> Result<Vec<(u64, Option<DeadLetter>)>> {
     let doing = "reading deliveries";
     let mut statement = connection.prepare_cached(query).map_err(during(doing))?;
     let mut rows = statement.query(values).map_err(during(doing))?;
     let mut found = Vec::new();
     while let Some(row) = rows.next().map_err(during(doing))? {
-        found.push(Stored::read(row).map_err(during(doing))?.decode(vault, name));
+        let sequence = row.get::<_, i64>(0).map_err(during(doing))?.unsigned_abs();
+        let letter = Stored::read(row).map_err(during(doing)).map(|stored| stored.decode(vault, name));
+        found.push((sequence, vault.readable(TABLE, format_args!("{name}/{sequence}"), letter)?));
     }
     Ok(found)
 }

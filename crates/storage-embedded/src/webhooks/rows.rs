@@ -13,7 +13,7 @@ use crate::connection::integer;
 use crate::cursor::Cursor;
 use crate::error::{Error, Result, during};
 use crate::request::{self, Remembered};
-use crate::vault::{Trouble, Vault};
+use crate::vault::Vault;
 
 const TABLE: &str = "webhooks";
 const ORDER: &str = "webhook";
@@ -34,15 +34,14 @@ impl List {
         Ok(List { tenant, after, size: page.size.clamp(1, MAX_PAGE) as usize })
     }
 
-    pub(super) fn page(&self, connection: &Connection) -> Result<Page<Webhook>> {
+    pub(super) fn page(&self, connection: &Connection, vault: &Vault) -> Result<Page<Webhook>> {
         const QUERY: &str = "SELECT tenant, id, document FROM webhooks WHERE tenant = ?1 AND id > ?2 ORDER BY id LIMIT ?3";
         let limit = i64::try_from(self.size + 1).expect("a page is small");
-        let mut items = many(connection, QUERY, params![self.tenant.as_str(), self.after, limit])?;
-        let more = items.len() > self.size;
-        items.truncate(self.size);
-        let last = items.last().filter(|_| more);
-        let next = last.map(|last| Cursor { millis: 0, id: last.name.webhook.to_string() }.encode(ORDER));
-        Ok(Page { items, next })
+        let mut rows = each(connection, QUERY, params![self.tenant.as_str(), self.after, limit])?;
+        let more = rows.len() > self.size;
+        rows.truncate(self.size);
+        let next = rows.last().filter(|_| more).map(|last| Cursor { millis: 0, id: last.id.clone() }.encode(ORDER));
+        Ok(Page { items: readable(vault, rows)?, next })
     }
 }
 
@@ -57,27 +56,18 @@ pub(super) fn pending(connection: &Connection, vault: &Vault, now: Timestamp, af
         )
     };
     let place = after.map_or(("", ""), |after| (after.tenant.as_str(), after.webhook.as_str()));
-    let readable = |webhook: Result<Webhook>| match webhook {
-        Err(error @ Error::Undecodable { .. }) => {
-            if vault.is_news(Trouble::Unopened, &error) {
-                tracing::error!(error = &error as &dyn std::error::Error, "a webhook cannot be read, and nothing is sent to it");
-            }
-            None
-        }
-        webhook => Some(webhook),
-    };
     let mut found = Vec::new();
     for where_it_lies in ["(tenant, id) > (?3, ?4)", "(tenant, id) <= (?3, ?4)"] {
         let room = MAX_PENDING - found.len();
         let values = params![integer(now.as_millis()), integer(room as u64), place.0, place.1];
         found.extend(each(connection, &query(where_it_lies), values)?);
     }
-    found.into_iter().filter_map(readable).collect()
+    readable(vault, found)
 }
 
 pub(super) fn find(connection: &Connection, tenant: &TenantId, id: &WebhookId) -> Result<Option<Webhook>> {
     const QUERY: &str = "SELECT tenant, id, document FROM webhooks WHERE tenant = ?1 AND id = ?2";
-    Ok(many(connection, QUERY, params![tenant.as_str(), id.as_str()])?.pop())
+    each(connection, QUERY, params![tenant.as_str(), id.as_str()])?.pop().map(Stored::webhook).transpose()
 }
 
 pub(super) fn commit(
@@ -170,23 +160,35 @@ pub(super) fn answer(remembered: Option<Remembered>) -> Result<Option<Committed<
     Ok(Some(Committed::Answered(Box::new(decode(name, &text)?))))
 }
 
-fn many(connection: &Connection, query: &str, values: impl rusqlite::Params) -> Result<Vec<Webhook>> {
-    each(connection, query, values)?.collect()
+/// A webhook as it is stored.
+struct Stored {
+    tenant: String,
+    id: String,
+    /// A text that is none hides no other.
+    document: rusqlite::Result<String>,
 }
 
-fn each(connection: &Connection, query: &str, values: impl rusqlite::Params) -> Result<impl Iterator<Item = Result<Webhook>>> {
-    let run = || {
-        let mut statement = connection.prepare_cached(query)?;
-        let row = |row: &rusqlite::Row<'_>| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?, row.get::<_, String>(2)?));
-        statement.query_map(values, row)?.collect::<rusqlite::Result<Vec<_>>>()
-    };
-    let found = run().map_err(during("reading webhooks"))?;
-    let webhook = |(tenant, id, text): (String, String, String)| {
-        let name = format!("tenants/{tenant}/webhooks/{id}");
+impl Stored {
+    fn webhook(self) -> Result<Webhook> {
+        let name = format!("tenants/{}/webhooks/{}", self.tenant, self.id);
         let name = WebhookName::parse("name", &name).map_err(|error| Error::undecodable(TABLE, name, error))?;
-        decode(name, &text)
+        decode(name, &self.document.map_err(during("reading a webhook"))?)
+    }
+}
+
+/// Those that can be read: one that cannot hides no other.
+fn readable(vault: &Vault, rows: Vec<Stored>) -> Result<Vec<Webhook>> {
+    let read = |row: Stored| {
+        let place = format!("{}/{}", row.tenant, row.id);
+        vault.readable(TABLE, place, row.webhook()).transpose()
     };
-    Ok(found.into_iter().map(webhook))
+    rows.into_iter().filter_map(read).collect()
+}
+
+fn each(connection: &Connection, query: &str, values: impl rusqlite::Params) -> Result<Vec<Stored>> {
+    let row = |row: &rusqlite::Row<'_>| Ok(Stored { tenant: row.get(0)?, id: row.get(1)?, document: row.get(2) });
+    let run = || connection.prepare_cached(query)?.query_map(values, row)?.collect::<rusqlite::Result<Vec<_>>>();
+    run().map_err(during("reading webhooks"))
 }
 
 fn decode(name: WebhookName, text: &str) -> Result<Webhook> {

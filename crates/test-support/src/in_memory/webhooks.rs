@@ -252,6 +252,14 @@ impl WebhookRepository for InMemoryWebhooks {
         Ok(self.held(scope, &webhook.name.webhook, due).unwrap_or_default())
     }
 
+    async fn awaits(&self, scope: &TenantScope, delivery: &Delivery) -> Result<bool> {
+        let awaits = |held: &mut Held| {
+            let kept = held.deliveries.get(&delivery.event.sequence);
+            kept.is_some_and(|kept| !kept.given_up && kept.letter.delivery.attempts == delivery.attempts)
+        };
+        Ok(self.held(scope, &delivery.webhook.webhook, awaits).unwrap_or(false))
+    }
+
     async fn taken(&self, scope: &TenantScope, id: &WebhookId, sequence: u64) -> Result<()> {
         self.held(scope, id, |held| {
             held.progress.given_up = 0;
@@ -260,11 +268,11 @@ impl WebhookRepository for InMemoryWebhooks {
         Ok(())
     }
 
-    async fn failed(&self, scope: &TenantScope, id: &WebhookId, failed: Failed) -> Result<()> {
-        self.held(scope, id, |held| {
-            let Some(kept) = held.deliveries.get_mut(&failed.sequence) else { return };
+    async fn failed(&self, scope: &TenantScope, id: &WebhookId, failed: Failed) -> Result<bool> {
+        let note = |held: &mut Held| {
+            let Some(kept) = held.deliveries.get_mut(&failed.sequence) else { return false };
             if kept.given_up || kept.letter.delivery.attempts + 1 != failed.attempts {
-                return;
+                return false;
             }
             kept.letter.delivery.attempts = failed.attempts;
             kept.letter.failure = failed.failure;
@@ -275,8 +283,9 @@ impl WebhookRepository for InMemoryWebhooks {
                     held.progress.given_up += 1;
                 }
             }
-        });
-        Ok(())
+            true
+        };
+        Ok(self.held(scope, id, note).unwrap_or(false))
     }
 
     async fn has_old_letters(&self, before: Timestamp) -> Result<bool> {

@@ -4,6 +4,7 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::future::Future;
 use std::pin::{Pin, pin};
+use std::time::Duration;
 
 use futures_channel::oneshot;
 use futures_util::future::{Either, select};
@@ -11,8 +12,9 @@ use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt as _, StreamExt as _};
 
 use crate::name::{TenantId, WebhookName};
+use crate::time::Timestamp;
 use crate::webhook::Delivery;
-use crate::work::Spawner;
+use crate::work::{Restarts, Spawner};
 
 /// Attempts at one webhook at once; at one that has not taken the last one, a single one.
 pub(super) const AT_ONCE: usize = 4;
@@ -31,6 +33,8 @@ pub(super) enum Attempted {
     Refused,
     /// Nothing was sent, or nobody knows: it is due as before.
     Postponed,
+    /// This server could not even try, at this time: it is due as before, and tried again ever later.
+    Unable(Timestamp),
 }
 
 /// An attempt that has ended.
@@ -48,6 +52,8 @@ pub(super) struct UnderWay {
     of_tenants: HashMap<TenantId, usize>,
     /// Those that have not taken the last one.
     refusing: HashSet<WebhookName>,
+    /// Those that this server could not even try to reach the last time, and from when on it tries again.
+    unable: HashMap<WebhookName, (Restarts, Timestamp)>,
 }
 
 impl UnderWay {
@@ -59,9 +65,14 @@ impl UnderWay {
         self.attempts.len() >= ALL_AT_ONCE
     }
 
-    /// How many attempts more there may be at a webhook.
-    pub(super) fn room_for(&self, name: &WebhookName) -> usize {
-        let most = if self.refusing.contains(name) { 1 } else { AT_ONCE };
+    /// How many attempts more there may be at a webhook now.
+    pub(super) fn room_for(&self, name: &WebhookName, now: Timestamp) -> usize {
+        let most = match self.unable.get(name) {
+            Some((_, again)) if now < *again => 0,
+            Some(_) => 1,
+            None if self.refusing.contains(name) => 1,
+            None => AT_ONCE,
+        };
         let own = most.saturating_sub(self.places.get(name).map_or(0, BTreeSet::len));
         let of_tenant = OF_TENANT.saturating_sub(self.of_tenants.get(&name.tenant).copied().unwrap_or_default());
         own.min(of_tenant).min(ALL_AT_ONCE.saturating_sub(self.attempts.len()))
@@ -112,6 +123,7 @@ impl UnderWay {
     /// Forgets who refuses: webhooks may be gone by now.
     pub(super) fn forget_refusals(&mut self) {
         self.refusing.clear();
+        self.unable.clear();
     }
 
     fn remove(&mut self, ended: &Ended) {
@@ -129,10 +141,19 @@ impl UnderWay {
             }
         }
         match attempted {
-            Attempted::Taken => self.refusing.remove(webhook),
-            Attempted::Refused => self.refusing.insert(webhook.clone()),
-            Attempted::Postponed => false,
-        };
+            Attempted::Taken => drop((self.refusing.remove(webhook), self.unable.remove(webhook))),
+            Attempted::Refused => drop((self.refusing.insert(webhook.clone()), self.unable.remove(webhook))),
+            Attempted::Postponed => {}
+            Attempted::Unable(at) => self.put_off(webhook, *at),
+        }
+    }
+
+    /// Has the next attempt at a webhook wait. Those that were under way together count as one.
+    fn put_off(&mut self, webhook: &WebhookName, at: Timestamp) {
+        let (restarts, again) = self.unable.entry(webhook.clone()).or_default();
+        if at >= *again {
+            *again = at.plus(restarts.pause(Duration::ZERO));
+        }
     }
 }
 
@@ -190,7 +211,7 @@ mod tests {
         let_others_go_on().await;
         assert!(done.load(Ordering::SeqCst));
         under_way.take_ended();
-        assert_eq!(under_way.room_for(&webhook()), AT_ONCE);
+        assert_eq!(under_way.room_for(&webhook(), Timestamp::default()), AT_ONCE);
     }
 
     #[tokio::test]
@@ -207,5 +228,27 @@ mod tests {
         drop(under_way);
         let_others_go_on().await;
         assert_eq!(Arc::strong_count(&held), 1);
+    }
+
+    async fn ended(under_way: &mut UnderWay, attempted: Attempted) {
+        under_way.add(&Tasks, &webhook(), 1, async move { attempted });
+        let_others_go_on().await;
+        under_way.take_ended();
+    }
+
+    #[tokio::test]
+    async fn what_this_server_cannot_even_try_is_tried_ever_later_one_at_a_time_and_as_before_once_it_can() {
+        let (mut under_way, mut now) = (UnderWay::default(), Timestamp::from_millis(5));
+        for seconds in [1, 2, 4, 8, 16, 32, 60, 60] {
+            ended(&mut under_way, Attempted::Unable(now)).await;
+            let again = now.plus(Duration::from_secs(seconds));
+            // One that was under way at the same time.
+            ended(&mut under_way, Attempted::Unable(now)).await;
+            let before = again.minus(Duration::from_millis(1));
+            assert_eq!((under_way.room_for(&webhook(), before), under_way.room_for(&webhook(), again)), (0, 1), "{seconds} s");
+            now = again;
+        }
+        ended(&mut under_way, Attempted::Taken).await;
+        assert_eq!(under_way.room_for(&webhook(), now), AT_ONCE);
     }
 }
