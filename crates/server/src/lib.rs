@@ -208,6 +208,7 @@ async fn serve(config: &Config, parts: Parts, listeners: Listeners, telemetry: T
     };
     readings::observe(&parts.metrics, executions.clone(), parts.sandboxes.clone(), parts.stores.cache.clone());
     readings::observe_advisories(&parts.metrics, Arc::clone(&advisories));
+    readings::observe_store(&parts.metrics, parts.stores.store.clone());
 
     let api = api_grpc::Config {
         max_connections: config.listening.max_connections,

@@ -66,8 +66,8 @@ impl ExecutionRepository for EmbeddedStore {
     }
 
     async fn list(&self, scope: &TenantScope, query: &ExecutionQuery, page: &PageRequest) -> domain::Result<Found<Page<Execution>>> {
-        let list = list::List::new(scope.tenant().clone(), query.clone(), page)?;
-        Ok(Found::one(self.read(move |connection| list.page(connection)).await?))
+        let (list, vault) = (list::List::new(scope.tenant().clone(), query.clone(), page)?, self.vault());
+        Ok(Found::one(self.read(move |connection| list.page(connection, &vault)).await?))
     }
 
     async fn events_after(&self, scope: &TenantScope, id: &ExecutionId, sequence: u64, max_bytes: usize) -> domain::Result<Vec<Event>> {
@@ -76,7 +76,8 @@ impl ExecutionRepository for EmbeddedStore {
     }
 
     async fn abandoned(&self, now: Timestamp, limit: u32) -> domain::Result<Vec<Execution>> {
-        Ok(self.read(move |connection| fences::abandoned(connection, now, limit)).await?)
+        let vault = self.vault();
+        Ok(self.read(move |connection| fences::abandoned(connection, &vault, now, limit)).await?)
     }
 
     async fn take_over(

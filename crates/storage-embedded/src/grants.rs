@@ -17,9 +17,10 @@ use crate::connection::integer;
 use crate::cursor::Cursor;
 use crate::error::{Error, Result, during};
 use crate::events;
-use crate::grants::rows::{answer, decode, named, row, texts};
+use crate::grants::rows::{Stored, answer, decode, texts};
 use crate::request;
 use crate::store::EmbeddedStore;
+use crate::vault::Vault;
 
 mod rows;
 mod shares;
@@ -55,8 +56,8 @@ impl GrantRepository for EmbeddedStore {
     async fn list(&self, scope: &TenantScope, utility: &UtilityId, page: &PageRequest) -> domain::Result<Found<Page<Grant>>> {
         let name = UtilityName { tenant: scope.tenant().clone(), utility: utility.clone() };
         let after = page.after.as_deref().map(|text| Cursor::decode(text, ORDER)).transpose()?.map_or_else(String::new, |last| last.id);
-        let size = page.size.clamp(1, MAX_PAGE);
-        Ok(Found::one(self.read(move |connection| list(connection, &name, &after, size)).await?))
+        let (size, vault) = (page.size.clamp(1, MAX_PAGE), self.vault());
+        Ok(Found::one(self.read(move |connection| list(connection, &vault, &name, (&after, size))).await?))
     }
 
     async fn find_received(&self, scope: &TenantScope, utility: &UtilityName) -> domain::Result<Found<Grant>> {
@@ -78,13 +79,13 @@ impl GrantRepository for EmbeddedStore {
     async fn list_shares(&self, scope: &TenantScope, side: Side, page: &PageRequest) -> domain::Result<Found<Page<Grant>>> {
         let last = page.after.as_deref().map(|text| Cursor::decode(text, shares::order(side))).transpose()?;
         let (tenant, after) = (scope.tenant().clone(), last.map_or_else(String::new, |last| last.id));
-        let size = page.size.clamp(1, MAX_PAGE);
-        Ok(Found::one(self.read(move |connection| shares::list(connection, &tenant, side, (&after, size))).await?))
+        let (size, vault) = (page.size.clamp(1, MAX_PAGE), self.vault());
+        Ok(Found::one(self.read(move |connection| shares::list(connection, &vault, (&tenant, side), (&after, size))).await?))
     }
 
     async fn held_by(&self, scope: &TenantScope, grantee: &Grantee) -> domain::Result<Arc<HeldGrants>> {
-        let (tenant, grantee) = (scope.tenant().clone(), grantee.to_string());
-        Ok(Arc::new(self.read(move |connection| held(connection, &tenant, &grantee)).await?))
+        let (tenant, grantee, vault) = (scope.tenant().clone(), grantee.to_string(), self.vault());
+        Ok(Arc::new(self.read(move |connection| held(connection, &vault, &tenant, &grantee)).await?))
     }
 
     async fn find_answer(&self, scope: &TenantScope, request: &RequestKey) -> domain::Result<Option<Committed<Grant>>> {
@@ -193,27 +194,22 @@ impl Write {
     }
 }
 
-fn list(connection: &Connection, name: &UtilityName, after: &str, size: u32) -> Result<Page<Grant>> {
-    const QUERY: &str = "SELECT document FROM grants WHERE tenant = ?1 AND utility = ?2 AND grantee > ?3 ORDER BY grantee LIMIT ?4";
+fn list(connection: &Connection, vault: &Vault, name: &UtilityName, (after, size): (&str, u32)) -> Result<Page<Grant>> {
+    const QUERY: &str = "SELECT tenant, utility, grantee, document FROM grants WHERE tenant = ?1 AND utility = ?2 AND grantee > ?3 ORDER BY grantee LIMIT ?4";
     let row = params![name.tenant.as_str(), name.utility.as_str(), after, size + 1];
-    let texts = texts(connection, QUERY, row, |row| row.get::<_, String>(0)).map_err(during("listing grants"))?;
-    let mut items = texts.iter().map(|text| decode(name.clone(), text)).collect::<Result<Vec<_>>>()?;
-    let more = items.len() > size as usize;
-    items.truncate(size as usize);
-    let last = items.last().filter(|_| more);
-    let next = last.map(|last| Cursor { millis: 0, id: last.grantee.to_string() }.encode(ORDER));
-    Ok(Page { items, next })
+    let rows = texts(connection, QUERY, row, Stored::of).map_err(during("listing grants"))?;
+    shares::page(vault, rows, size, |last| Cursor { millis: 0, id: last.grantee.clone() }.encode(ORDER))
 }
 
-fn held(connection: &Connection, tenant: &TenantId, grantee: &str) -> Result<HeldGrants> {
-    const QUERY: &str = "SELECT tenant, utility, document FROM grants INDEXED BY grants_by_grantee WHERE tenant = ?1 AND grantee = ?2";
+fn held(connection: &Connection, vault: &Vault, tenant: &TenantId, grantee: &str) -> Result<HeldGrants> {
+    const QUERY: &str =
+        "SELECT tenant, utility, grantee, document FROM grants INDEXED BY grants_by_grantee WHERE tenant = ?1 AND grantee = ?2";
     let during_it = "reading what was granted";
-    let mut rows = texts(connection, QUERY, params![tenant.as_str(), grantee], row).map_err(during(during_it))?;
+    let mut rows = texts(connection, QUERY, params![tenant.as_str(), grantee], Stored::of).map_err(during(during_it))?;
     // What is shared with a tenant is held by all of it.
     if grantee == Grantee::Tenant(tenant.clone()).to_string() {
-        rows.extend(texts(connection, shares::ACCEPTED, params![tenant.as_str()], row).map_err(during(during_it))?);
+        rows.extend(texts(connection, shares::ACCEPTED, params![tenant.as_str()], Stored::of).map_err(during(during_it))?);
     }
-    Ok(HeldGrants::of(
-        rows.into_iter().map(|(tenant, utility, text)| decode(named(&tenant, &utility)?, &text)).collect::<Result<Vec<_>>>()?,
-    ))
+    let grants = rows.into_iter().filter_map(|row| row.grant(vault).transpose()).collect::<Result<Vec<_>>>()?;
+    Ok(HeldGrants::of(grants))
 }

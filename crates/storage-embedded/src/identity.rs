@@ -101,8 +101,8 @@ impl ApiKeyRepository for EmbeddedStore {
     }
 
     async fn list(&self, scope: &TenantScope, account: &PrincipalName, page: &PageRequest) -> domain::Result<Found<Page<ApiKey>>> {
-        let list = api_keys::List::new(scope.tenant().clone(), account.clone(), page)?;
-        Ok(Found::one(self.read(move |connection| list.page(connection)).await?))
+        let (list, vault) = (api_keys::List::new(scope.tenant().clone(), account.clone(), page)?, self.vault());
+        Ok(Found::one(self.read(move |connection| list.page(connection, &vault)).await?))
     }
 
     async fn commit(&self, scope: &TenantScope, change: ApiKeyChange) -> domain::Result<Committed<ApiKey>> {

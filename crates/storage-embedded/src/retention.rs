@@ -144,9 +144,9 @@ impl EmbeddedStore {
             return Ok(Step { more: true, ..step });
         }
         let (tenant, vault, (now, _)) = (scope.tenant().clone(), self.vault(), self.request_window());
-        let (receiver, told) = (tenant.clone(), held_change(Grantee::Tenant(tenant.clone()).to_string()));
+        let (receiver, opening, told) = (tenant.clone(), self.vault(), held_change(Grantee::Tenant(tenant.clone()).to_string()));
         let end = move |connection: &Connection| match may_go(connection, &receiver, Due::Everything, Some(judged))? {
-            true => end_received(connection, &receiver, now, SHARES),
+            true => end_received(connection, &opening, &receiver, now, SHARES),
             false => Ok(0),
         };
         if self.change_all(told.into_iter().collect(), end).await? > 0 {

@@ -79,6 +79,11 @@ impl EmbeddedStore {
         EmbeddedStore { listener: Some(listener), ..self }
     }
 
+    /// How many rows were met that cannot be read, and were left out where others were looked for, too; at most 1,000 are told apart.
+    pub fn unreadable_rows(&self) -> usize {
+        self.vault.unreadable()
+    }
+
     /// Refuses new operations, finishes the writes that wait, and releases the directory. Closing twice does nothing more.
     ///
     /// # Errors

@@ -61,8 +61,8 @@ impl TenantRepository for EmbeddedStore {
     }
 
     async fn list(&self, query: TenantQuery, page: &PageRequest) -> domain::Result<Found<Page<Listed>>> {
-        let list = List::new(query, page, MAX_PAGE)?;
-        Ok(Found::one(self.read(move |connection| list.page(connection)).await?))
+        let (list, vault) = (List::new(query, page, MAX_PAGE)?, self.vault());
+        Ok(Found::one(self.read(move |connection| list.page(connection, &vault)).await?))
     }
 
     async fn codes(&self) -> domain::Result<Vec<TenantId>> {

@@ -31,6 +31,7 @@ mod retention;
 mod scale;
 mod secret_values;
 mod tenants;
+mod unreadable;
 
 mod utilities {
     test_support::utility_repository_contract!(super::Scratch::new());

@@ -41,13 +41,13 @@ impl UtilityRepository for EmbeddedStore {
     }
 
     async fn list(&self, scope: &TenantScope, query: &UtilityQuery, page: &PageRequest) -> domain::Result<Found<Page<Utility>>> {
-        let list = list::List::new(scope.tenant().clone(), query.clone(), page)?;
-        Ok(Found::one(self.read(move |connection| list.page(connection)).await?))
+        let (list, vault) = (list::List::new(scope.tenant().clone(), query.clone(), page)?, self.vault());
+        Ok(Found::one(self.read(move |connection| list.page(connection, &vault)).await?))
     }
 
     async fn list_versions(&self, scope: &TenantScope, id: &UtilityId, page: &PageRequest) -> domain::Result<Found<Page<VersionHead>>> {
-        let (tenant, id, page) = (scope.tenant().clone(), id.clone(), versions::VersionPage::new(page)?);
-        Ok(Found::one(self.read(move |connection| versions::page(connection, &tenant, &id, &page)).await?))
+        let (tenant, id, page, vault) = (scope.tenant().clone(), id.clone(), versions::VersionPage::new(page)?, self.vault());
+        Ok(Found::one(self.read(move |connection| versions::page(connection, &vault, (&tenant, &id), &page)).await?))
     }
 
     async fn epoch(&self, scope: &TenantScope) -> domain::Result<u64> {

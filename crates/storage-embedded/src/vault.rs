@@ -5,6 +5,7 @@
 //! own. A key is stored wrapped; unwrapped ones are in memory only, a bounded number of them. What a write that is not stored has made
 //! is forgotten again, and so is what a reader has loaded beside an erasure.
 
+use std::fmt;
 use std::sync::Arc;
 
 use domain::name::{PrincipalKind, PrincipalName, TenantId};
@@ -145,6 +146,26 @@ impl Vault {
     /// Whether it is to be logged that something is wrong with what is stored: the first time only, however often it is read.
     pub(crate) fn is_news(&self, trouble: Trouble, error: &Error) -> bool {
         self.told.is_news(trouble, error)
+    }
+
+    /// One of several rows that were looked for together; `None` where it cannot be read, so that it hides none of the others. That is
+    /// logged once, with the row's place and nothing of its content, and counted. `key` is its place where the failure names none.
+    pub(crate) fn readable<T>(&self, table: &'static str, key: impl fmt::Display, read: Result<T>) -> Result<Option<T>> {
+        let error = match read {
+            Ok(found) => return Ok(Some(found)),
+            Err(error @ (Error::Undecodable { .. } | Error::Sealed { .. })) => error,
+            Err(Error::Database { source, .. }) if is_of_another_type(&source) => Error::undecodable(table, key.to_string(), source),
+            Err(error) => return Err(error),
+        };
+        if self.is_news(Trouble::Unreadable, &error) {
+            tracing::error!(%error, "a row cannot be read: it is left out where several are, and refused where it is asked for by name");
+        }
+        Ok(None)
+    }
+
+    /// How many rows were met that cannot be read, up to a bound.
+    pub(crate) fn unreadable(&self) -> usize {
+        self.told.count(Trouble::Unreadable)
     }
 
     /// Wrapping keys, the newest first, with how many data keys each wraps.
@@ -338,4 +359,10 @@ pub(crate) fn is_sealed(connection: &Connection) -> Result<bool> {
     let query = "SELECT value FROM totals WHERE name = 'personal_sealed'";
     let found = connection.query_row(query, [], |row| row.get::<_, i64>(0)).optional();
     Ok(found.map_err(during("looking whether names are sealed"))?.is_some_and(|value| value > 0))
+}
+
+/// Whether a column holds what it never should: a text that is none, for example.
+fn is_of_another_type(error: &rusqlite::Error) -> bool {
+    use rusqlite::Error::{FromSqlConversionFailure, IntegralValueOutOfRange, InvalidColumnType, Utf8Error};
+    matches!(error, FromSqlConversionFailure(..) | IntegralValueOutOfRange(..) | InvalidColumnType(..) | Utf8Error(..))
 }

@@ -7,6 +7,7 @@ use api_grpc::CallMetrics;
 use cache::Cache;
 use domain::execution::Executions;
 use sandbox::{Sandboxes, StockReason};
+use storage_embedded::EmbeddedStore;
 use telemetry::{Metrics, Reading, names};
 use tonic::Code;
 
@@ -53,6 +54,14 @@ pub(crate) fn observe(metrics: &Metrics, executions: Executions, sandboxes: Sand
     if let Some(cache) = cache {
         metrics.observe(move || cache_readings(&cache));
     }
+}
+
+/// Registers what the store says of itself.
+pub(crate) fn observe_store(metrics: &Metrics, store: Arc<EmbeddedStore>) {
+    metrics.observe(move || {
+        let unreadable = store.unreadable_rows() as u64;
+        vec![Reading::gauge("store_unreadable_rows", "Rows that cannot be read, as far as they were met", unreadable)]
+    });
 }
 
 /// Registers what the advisories say of themselves.

@@ -10,16 +10,17 @@ use super::rows::{find, named, unfinished};
 use super::write::Row;
 use crate::connection::integer;
 use crate::error::{Result, during};
+use crate::vault::Vault;
 
 /// A fence protects an execution while it is that of a lease in force.
 const PROTECTED: &str = "EXISTS (SELECT 1 FROM leases l WHERE l.name = 'instances/' || e.instance \
      AND l.holder = e.instance AND l.token = e.token AND l.expires > ?1)";
 
-pub(super) fn abandoned(connection: &Connection, now: Timestamp, limit: u32) -> Result<Vec<Execution>> {
+pub(super) fn abandoned(connection: &Connection, vault: &Vault, now: Timestamp, limit: u32) -> Result<Vec<Execution>> {
     let query = format!(
         "SELECT tenant, id, document FROM executions e INDEXED BY executions_live WHERE unfinished = 1 AND NOT {PROTECTED} LIMIT ?2"
     );
-    unfinished(connection, &query, params![integer(now.as_millis()), limit])
+    unfinished(connection, vault, &query, params![integer(now.as_millis()), limit])
 }
 
 /// The execution under its new fence, unless somebody else holds it.

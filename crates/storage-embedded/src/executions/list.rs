@@ -16,6 +16,7 @@ use crate::connection::integer;
 use crate::cursor::{Conditions, Cursor, PAGE_BYTES, read_keys};
 use crate::error::{Error, Result, during};
 use crate::readers::snapshot;
+use crate::vault::Vault;
 
 /// A list and which page of it.
 pub(super) struct List {
@@ -32,7 +33,7 @@ impl List {
     }
 
     /// Reads the page. Ends early when it grows heavy.
-    pub(super) fn page(&self, connection: &Connection) -> Result<Page<Execution>> {
+    pub(super) fn page(&self, connection: &Connection, vault: &Vault) -> Result<Page<Execution>> {
         snapshot(connection, |connection| {
             let keys = self.keys(connection)?;
             let (mut items, mut bytes) = (Vec::new(), 0);
@@ -40,15 +41,19 @@ impl List {
                 if index == self.size || bytes >= PAGE_BYTES {
                     return Ok(Page { items, next: Some(keys[index - 1].encode(order_name(self.query.oldest_first))) });
                 }
-                let broken = |source: Source| Error::undecodable(TABLE, format!("{}/{}", self.tenant, key.id), source);
-                let id = ExecutionId::parse("id", &key.id).map_err(|error| broken(error.into()))?;
-                let execution = find(connection, &self.tenant, &id)?;
-                let execution = execution.ok_or_else(|| broken("an index names a row that is missing".into()))?;
-                bytes += weight(&execution);
-                items.push(execution);
+                if let Some(execution) = vault.readable(TABLE, &key.id, self.read(connection, key))? {
+                    bytes += weight(&execution);
+                    items.push(execution);
+                }
             }
             Ok(Page { items, next: None })
         })
+    }
+
+    fn read(&self, connection: &Connection, key: &Cursor) -> Result<Execution> {
+        let broken = |source: Source| Error::undecodable(TABLE, format!("{}/{}", self.tenant, key.id), source);
+        let id = ExecutionId::parse("id", &key.id).map_err(|error| broken(error.into()))?;
+        find(connection, &self.tenant, &id)?.ok_or_else(|| broken("an index names a row that is missing".into()))
     }
 
     /// The sort keys of the page, and of one item more when there is one.

@@ -8,6 +8,7 @@ use storage_documents::ExecutionDocument;
 
 use crate::connection::integer;
 use crate::error::{Error, Result, during};
+use crate::vault::Vault;
 
 pub(super) const TABLE: &str = "executions";
 
@@ -38,8 +39,8 @@ pub(super) fn find(connection: &Connection, tenant: &TenantId, id: &ExecutionId)
     run().optional().map_err(during("reading an execution"))?.transpose()
 }
 
-/// Executions that a query of tenant, id and document finds.
-pub(super) fn unfinished(connection: &Connection, query: &str, values: impl Params) -> Result<Vec<Execution>> {
+/// Executions that a query of tenant, id and document finds; those that cannot be read hide no others.
+pub(super) fn unfinished(connection: &Connection, vault: &Vault, query: &str, values: impl Params) -> Result<Vec<Execution>> {
     let doing = "reading unfinished executions";
     let mut statement = connection.prepare_cached(query).map_err(during(doing))?;
     let mut rows = statement.query(values).map_err(during(doing))?;
@@ -47,7 +48,8 @@ pub(super) fn unfinished(connection: &Connection, query: &str, values: impl Para
     while let Some(row) = rows.next().map_err(during(doing))? {
         let text = |index| row.get_ref(index).and_then(|value| Ok(value.as_str()?));
         let name = named(text(0).map_err(during(doing))?, text(1).map_err(during(doing))?)?;
-        found.push(decode(&name.tenant, &name.execution, text(2).map_err(during(doing))?)?);
+        let read = text(2).map_err(during(doing)).and_then(|text| decode(&name.tenant, &name.execution, text));
+        found.extend(vault.readable(TABLE, &name, read)?);
     }
     Ok(found)
 }

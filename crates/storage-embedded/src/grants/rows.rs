@@ -6,14 +6,34 @@ use domain::request::Committed;
 use rusqlite::{Connection, Row};
 use storage_documents::GrantDocument;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, during};
 use crate::request::Remembered;
+use crate::vault::Vault;
 
 const TABLE: &str = "grants";
 
-/// Tenant, utility and document.
-pub(super) fn row(row: &Row<'_>) -> rusqlite::Result<(String, String, String)> {
-    Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+/// A grant as it is stored.
+pub(super) struct Stored {
+    pub(super) tenant: String,
+    pub(super) utility: String,
+    pub(super) grantee: String,
+    /// A text that is none hides no other.
+    document: rusqlite::Result<String>,
+}
+
+impl Stored {
+    /// Reads tenant, utility, grantee and document.
+    pub(super) fn of(row: &Row<'_>) -> rusqlite::Result<Self> {
+        Ok(Stored { tenant: row.get(0)?, utility: row.get(1)?, grantee: row.get(2)?, document: row.get(3) })
+    }
+
+    /// The grant; `None` where it cannot be read, and so gives nothing.
+    pub(super) fn grant(self, vault: &Vault) -> Result<Option<Grant>> {
+        let Stored { tenant, utility, grantee, document } = self;
+        let text = document.map_err(during("reading a grant"));
+        let read = text.and_then(|text| decode(named(&tenant, &utility)?, &text));
+        vault.readable(TABLE, format_args!("{tenant}/{utility}/{grantee}"), read)
+    }
 }
 
 pub(super) fn named(tenant: &str, utility: &str) -> Result<UtilityName> {

@@ -13,13 +13,14 @@ use storage_documents::GrantDocument;
 use crate::cursor::Cursor;
 use crate::error::{Error, Result, during};
 use crate::events;
-use crate::grants::rows::{answer, decode, named, row, texts};
+use crate::grants::rows::{Stored, answer, texts};
 use crate::request;
 use crate::tenants::HELD;
+use crate::vault::Vault;
 
 /// What a tenant has accepted of others.
 pub(super) const ACCEPTED: &str =
-    "SELECT tenant, utility, document FROM grants INDEXED BY grants_received WHERE shared_with = ?1 AND accepted";
+    "SELECT tenant, utility, grantee, document FROM grants INDEXED BY grants_received WHERE shared_with = ?1 AND accepted";
 
 /// What a tenant makes of what it was offered, encoded before it waits for the writer.
 pub(super) struct Answer {
@@ -92,20 +93,24 @@ impl Answer {
 }
 
 /// Ends some of what others share with a tenant, or have offered to it; says how much. What a legal hold keeps of those others stays.
-pub(crate) fn end_received(connection: &Connection, receiver: &TenantId, now: Timestamp, limit: u32) -> Result<usize> {
+pub(crate) fn end_received(connection: &Connection, vault: &Vault, receiver: &TenantId, now: Timestamp, limit: u32) -> Result<usize> {
     const END: &str = "DELETE FROM grants WHERE tenant = ?1 AND utility = ?2 AND shared_with = ?3";
     let doing = "ending what is shared with a tenant";
     let query = format!(
-        "SELECT tenant, utility, document FROM grants INDEXED BY grants_received \
+        "SELECT tenant, utility, grantee, document FROM grants INDEXED BY grants_received \
          WHERE shared_with = ?1 AND tenant NOT IN ({HELD}) LIMIT ?2"
     );
-    let found = texts(connection, &query, params![receiver.as_str(), limit], row).map_err(during(doing))?;
-    for (owner, utility, text) in &found {
-        let end = || connection.prepare_cached(END)?.execute(params![owner, utility, receiver.as_str()]);
+    let found = texts(connection, &query, params![receiver.as_str(), limit], Stored::of).map_err(during(doing))?;
+    let count = found.len();
+    for stored in found {
+        let end = || connection.prepare_cached(END)?.execute(params![stored.tenant, stored.utility, receiver.as_str()]);
         end().map_err(during(doing))?;
-        events::note(connection, now, &Happened::of_revocation(&decode(named(owner, utility)?, text)?))?;
+        // What cannot be read ends as well, and nobody can be told what it was.
+        if let Some(grant) = stored.grant(vault)? {
+            events::note(connection, now, &Happened::of_revocation(&grant))?;
+        }
     }
-    Ok(found.len())
+    Ok(count)
 }
 
 /// Whether a tenant may offer a utility to another one: not in place of what that has accepted, and not where it gives too many.
@@ -121,25 +126,32 @@ pub(super) fn may_be_offered(connection: &Connection, (tenant, utility, receiver
 }
 
 /// A page of what a tenant gives or receives.
-pub(super) fn list(connection: &Connection, tenant: &TenantId, side: Side, (after, size): (&str, u32)) -> Result<Page<Grant>> {
-    const GIVEN_QUERY: &str = "SELECT tenant, utility, document FROM grants INDEXED BY grants_given \
+pub(super) fn list(
+    connection: &Connection,
+    vault: &Vault,
+    (tenant, side): (&TenantId, Side),
+    (after, size): (&str, u32),
+) -> Result<Page<Grant>> {
+    const GIVEN_QUERY: &str = "SELECT tenant, utility, grantee, document FROM grants INDEXED BY grants_given \
          WHERE tenant = ?1 AND shared_with IS NOT NULL AND (utility, shared_with) > (?2, ?3) ORDER BY utility, shared_with LIMIT ?4";
-    const RECEIVED_QUERY: &str = "SELECT tenant, utility, document FROM grants INDEXED BY grants_received \
+    const RECEIVED_QUERY: &str = "SELECT tenant, utility, grantee, document FROM grants INDEXED BY grants_received \
          WHERE shared_with = ?1 AND (tenant, utility) > (?2, ?3) ORDER BY tenant, utility LIMIT ?4";
     let query = match side {
         Side::Given => GIVEN_QUERY,
         Side::Received => RECEIVED_QUERY,
     };
     let (first, second) = after.split_once('/').unwrap_or(("", ""));
-    let rows =
-        texts(connection, query, params![tenant.as_str(), first, second, size + 1], row).map_err(during("listing what is shared"))?;
-    let mut items = Vec::with_capacity(rows.len());
-    for (owner, utility, text) in &rows {
-        items.push(decode(named(owner, utility)?, text)?);
-    }
-    let more = items.len() > size as usize;
-    items.truncate(size as usize);
-    let next = items.last().filter(|_| more).map(|last| Cursor { millis: 0, id: place(last, side) }.encode(order(side)));
+    let values = params![tenant.as_str(), first, second, size + 1];
+    let rows = texts(connection, query, values, Stored::of).map_err(during("listing what is shared"))?;
+    page(vault, rows, size, |last| Cursor { millis: 0, id: place(last, side) }.encode(order(side)))
+}
+
+/// A page of rows, of which one more than fit may have been read; it goes on behind the last, whether that can be read or not.
+pub(super) fn page(vault: &Vault, mut rows: Vec<Stored>, size: u32, place: impl Fn(&Stored) -> String) -> Result<Page<Grant>> {
+    let more = rows.len() > size as usize;
+    rows.truncate(size as usize);
+    let next = rows.last().filter(|_| more).map(place);
+    let items = rows.into_iter().filter_map(|row| row.grant(vault).transpose()).collect::<Result<_>>()?;
     Ok(Page { items, next })
 }
 
@@ -152,9 +164,9 @@ pub(super) const fn order(side: Side) -> &'static str {
 }
 
 /// Where a share stands in a list.
-fn place(share: &Grant, side: Side) -> String {
+fn place(share: &Stored, side: Side) -> String {
     match side {
-        Side::Given => format!("{}/{}", share.utility.utility, share.grantee.tenant()),
-        Side::Received => format!("{}/{}", share.utility.tenant, share.utility.utility),
+        Side::Given => format!("{}/{}", share.utility, share.grantee.trim_start_matches("tenants/")),
+        Side::Received => format!("{}/{}", share.tenant, share.utility),
     }
 }

@@ -13,6 +13,7 @@ use crate::connection::integer;
 use crate::cursor::Cursor;
 use crate::error::{Error, Result, during};
 use crate::request::{self, Remembered};
+use crate::vault::Vault;
 
 const TABLE: &str = "api_keys";
 const ORDER: &str = "api_key";
@@ -32,20 +33,23 @@ impl List {
         Ok(List { tenant, account, size: page.size.clamp(1, MAX_PAGE) as usize, after })
     }
 
-    pub(super) fn page(&self, connection: &Connection) -> Result<Page<ApiKey>> {
+    pub(super) fn page(&self, connection: &Connection, vault: &Vault) -> Result<Page<ApiKey>> {
         const QUERY: &str = "SELECT account, id, last_used, document FROM api_keys \
              WHERE tenant = ?1 AND account = ?2 AND id > ?3 ORDER BY id LIMIT ?4";
         let doing = "listing API keys";
         let limit = i64::try_from(self.size + 1).expect("a page is small");
         let mut statement = connection.prepare_cached(QUERY).map_err(during(doing))?;
         let mut rows = statement.query(params![self.tenant.as_str(), self.account.as_str(), self.after, limit]).map_err(during(doing))?;
-        let mut items: Vec<ApiKey> = Vec::new();
+        let (mut items, mut looked_at, mut last) = (Vec::new(), 0, String::new());
         while let Some(row) = rows.next().map_err(during(doing))? {
-            if items.len() == self.size {
-                let next = items.last().map(|last| Cursor { millis: 0, id: last.id.to_string() }.encode(ORDER));
-                return Ok(Page { items, next });
+            if looked_at == self.size {
+                let next = Cursor { millis: 0, id: last }.encode(ORDER);
+                return Ok(Page { items, next: Some(next) });
             }
-            items.push(read(row).map_err(during(doing))??);
+            let id: String = row.get(1).map_err(during(doing))?;
+            let key = read(row).map_err(during(doing)).flatten();
+            items.extend(vault.readable(TABLE, format_args!("{}/apiKeys/{id}", self.account), key)?);
+            (looked_at, last) = (looked_at + 1, id);
         }
         Ok(Page { items, next: None })
     }

@@ -47,15 +47,17 @@ impl List {
         let (sql, values) = self.sql();
         let mut statement = connection.prepare_cached(&sql).map_err(during(doing))?;
         let mut rows = statement.query(params_from_iter(values)).map_err(during(doing))?;
-        let mut items: Vec<Principal> = Vec::new();
+        let (mut items, mut looked_at, mut last) = (Vec::new(), 0, String::new());
         while let Some(row) = rows.next().map_err(during(doing))? {
-            if items.len() == self.size {
-                let next = items.last().map(|last| Cursor { millis: 0, id: last.name.id().to_owned() }.encode(ORDER));
-                return Ok(Page { items, next });
+            if looked_at == self.size {
+                let next = Cursor { millis: 0, id: last }.encode(ORDER);
+                return Ok(Page { items, next: Some(next) });
             }
             let id: String = row.get(0).map_err(during(doing))?;
-            let text: String = row.get(1).map_err(during(doing))?;
-            items.push(decode(connection, vault, &self.name(&id)?, &text)?);
+            let text = row.get::<_, String>(1).map_err(during(doing));
+            let read = text.and_then(|text| decode(connection, vault, &self.name(&id)?, &text));
+            items.extend(vault.readable(TABLE, format_args!("{}/{id}", self.tenant), read)?);
+            (looked_at, last) = (looked_at + 1, id);
         }
         Ok(Page { items, next: None })
     }

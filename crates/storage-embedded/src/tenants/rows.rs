@@ -33,7 +33,7 @@ impl List {
         Ok(List { query, size: page.size.clamp(1, most) as usize, after: after.map(|last| last.id).unwrap_or_default() })
     }
 
-    pub(super) fn page(&self, connection: &Connection) -> Result<Page<Listed>> {
+    pub(super) fn page(&self, connection: &Connection, vault: &Vault) -> Result<Page<Listed>> {
         const QUERY: &str =
             "SELECT code, number, state, document FROM tenants WHERE code > ?1 AND (?2 OR state <> ?3) ORDER BY code LIMIT ?4";
         let doing = "listing tenants";
@@ -49,7 +49,7 @@ impl List {
                 return Ok(Page { items, next });
             }
             let code: String = row.get(0).map_err(during(doing))?;
-            items.extend(listed(row, &code));
+            items.extend(listed(vault, row, &code)?);
             last = Some(code);
         }
         Ok(Page { items, next: None })
@@ -57,19 +57,19 @@ impl List {
 }
 
 /// A tenant of a list; what cannot be read of it is left out. `None` where its code is none, by which nobody could reach it.
-fn listed(row: &Row<'_>, code: &str) -> Option<Listed> {
-    let report = |error: &Error| tracing::error!(code, %error, "a tenant cannot be read");
-    let parsed =
-        TenantId::parse("code", code).map_err(|error| Error::undecodable(TABLE, code.to_owned(), error)).inspect_err(report).ok()?;
+fn listed(vault: &Vault, row: &Row<'_>, code: &str) -> Result<Option<Listed>> {
+    let parsed = TenantId::parse("code", code).map_err(|error| Error::undecodable(TABLE, code, error));
+    let Some(parsed) = vault.readable(TABLE, code, parsed)? else { return Ok(None) };
     let number = row.get(1).unwrap_or_default();
     let text = row.get::<_, String>(3).map_err(during("reading a tenant"));
-    match text.and_then(|text| decode(parsed.clone(), number, &text)).inspect_err(report) {
-        Ok(tenant) => Some(Listed::Whole(Box::new(tenant))),
-        Err(_reported) => {
+    let read = text.and_then(|text| decode(parsed.clone(), number, &text));
+    Ok(Some(match vault.readable(TABLE, code, read)? {
+        Some(tenant) => Listed::Whole(Box::new(tenant)),
+        None => {
             let state = row.get::<_, String>(2).ok().and_then(|state| TenantState::parse(&state));
-            Some(Listed::Unreadable(Unreadable { code: parsed, number: TenantNumber::from_stored(number), state }))
+            Listed::Unreadable(Unreadable { code: parsed, number: TenantNumber::from_stored(number), state })
         }
-    }
+    }))
 }
 
 pub(super) fn find(connection: &Connection, code: &TenantId) -> Result<Option<Tenant>> {

@@ -16,6 +16,7 @@ use super::rows::{self, find};
 use crate::cursor::{Conditions, Cursor, PAGE_BYTES, read_keys};
 use crate::error::{Error, Result, during};
 use crate::readers::snapshot;
+use crate::vault::Vault;
 
 /// A list and which page of it.
 pub(crate) struct List {
@@ -48,7 +49,7 @@ impl List {
     }
 
     /// Reads the page. Ends early when it grows heavy.
-    pub(super) fn page(&self, connection: &Connection) -> Result<Page<Utility>> {
+    pub(super) fn page(&self, connection: &Connection, vault: &Vault) -> Result<Page<Utility>> {
         snapshot(connection, |connection| {
             let keys = self.keys(connection)?;
             let (mut items, mut bytes) = (Vec::new(), 0);
@@ -56,14 +57,18 @@ impl List {
                 if index == self.size || bytes >= PAGE_BYTES {
                     return Ok(Page { items, next: Some(keys[index - 1].encode(order_name(self.query.order))) });
                 }
-                let id = UtilityId::parse("id", &key.id).map_err(|error| self.broken(key, error.into()))?;
-                let utility = find(connection, &self.tenant, &id)?;
-                let utility = utility.ok_or_else(|| self.broken(key, "an index names a row that is missing".into()))?;
-                bytes += weight(&utility);
-                items.push(utility);
+                if let Some(utility) = vault.readable(rows::TABLE, &key.id, self.read(connection, key))? {
+                    bytes += weight(&utility);
+                    items.push(utility);
+                }
             }
             Ok(Page { items, next: None })
         })
+    }
+
+    fn read(&self, connection: &Connection, key: &Cursor) -> Result<Utility> {
+        let id = UtilityId::parse("id", &key.id).map_err(|error| self.broken(key, error.into()))?;
+        find(connection, &self.tenant, &id)?.ok_or_else(|| self.broken(key, "an index names a row that is missing".into()))
     }
 
     /// The sort keys of the page, and of one item more when there is one.

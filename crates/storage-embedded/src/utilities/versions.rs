@@ -9,7 +9,9 @@ use storage_documents::VersionDocument;
 use super::epoch;
 use crate::cursor::{self, Cursor, PAGE_BYTES};
 use crate::error::{Error, Result, during};
+use crate::vault::Vault;
 
+const TABLE: &str = "versions";
 const ORDER: &str = "version";
 
 /// A page of versions, its token read.
@@ -38,23 +40,31 @@ pub(super) fn find(connection: &Connection, tenant: &TenantId, id: &UtilityId, n
 }
 
 /// Newest first. Ends early when the page grows heavy.
-pub(super) fn page(connection: &Connection, tenant: &TenantId, id: &UtilityId, page: &VersionPage) -> Result<Page<VersionHead>> {
+pub(super) fn page(
+    connection: &Connection,
+    vault: &Vault,
+    (tenant, id): (&TenantId, &UtilityId),
+    page: &VersionPage,
+) -> Result<Page<VersionHead>> {
     const QUERY: &str =
         "SELECT number, document, code_bytes FROM versions WHERE tenant = ?1 AND id = ?2 AND number < ?3 ORDER BY number DESC LIMIT ?4";
     let doing = "listing versions";
     let mut statement = connection.prepare_cached(QUERY).map_err(during(doing))?;
     let mut rows = statement.query(params![tenant.as_str(), id.as_str(), page.below, page.size + 1]).map_err(during(doing))?;
-    let (mut items, mut bytes) = (Vec::new(), 0);
+    let (mut items, mut bytes, mut looked_at, mut last) = (Vec::new(), 0, 0, 0);
     while let Some(row) = rows.next().map_err(during(doing))? {
-        if items.len() == page.size as usize || bytes >= PAGE_BYTES {
-            let last = items.last().map(|version: &VersionHead| version.number.to_string());
-            let next = last.map(|id| Cursor { millis: 0, id }.encode(ORDER));
-            return Ok(Page { items, next });
+        if looked_at == page.size || bytes >= PAGE_BYTES {
+            let next = Cursor { millis: 0, id: last.to_string() }.encode(ORDER);
+            return Ok(Page { items, next: Some(next) });
         }
-        let read = || Ok((row.get(0)?, row.get_ref(1)?.as_str()?, row.get::<_, i64>(2)?.unsigned_abs()));
-        let (number, document, code_bytes) = read().map_err(during(doing))?;
-        bytes += document.len();
-        items.push(decode_head(tenant, id, number, document, code_bytes)?);
+        let number: u32 = row.get(0).map_err(during(doing))?;
+        let read = || Ok((row.get_ref(1)?.as_str()?, row.get::<_, i64>(2)?.unsigned_abs()));
+        let head = read().map_err(during(doing)).and_then(|(document, code_bytes)| {
+            bytes += document.len();
+            decode_head(tenant, id, number, document, code_bytes)
+        });
+        items.extend(vault.readable(TABLE, format_args!("{tenant}/{id}/{number}"), head)?);
+        (looked_at, last) = (looked_at + 1, number);
     }
     Ok(Page { items, next: None })
 }
@@ -78,11 +88,11 @@ pub(super) fn mark_compiled(connection: &Connection, tenant: &TenantId, id: &Uti
 pub(super) fn decode(tenant: &TenantId, id: &UtilityId, number: u32, text: &str, code: &str) -> Result<Version> {
     let document = storage_documents::decode::<VersionDocument>(text);
     let version = document.and_then(|document| Ok(document.into_version(number, code)?));
-    version.map_err(|source| Error::undecodable("versions", format!("{tenant}/{id}/{number}"), source))
+    version.map_err(|source| Error::undecodable(TABLE, format!("{tenant}/{id}/{number}"), source))
 }
 
 fn decode_head(tenant: &TenantId, id: &UtilityId, number: u32, text: &str, code_bytes: u64) -> Result<VersionHead> {
     let document = storage_documents::decode::<VersionDocument>(text);
     let head = document.and_then(|document| Ok(document.into_head(number, code_bytes)?));
-    head.map_err(|source| Error::undecodable("versions", format!("{tenant}/{id}/{number}"), source))
+    head.map_err(|source| Error::undecodable(TABLE, format!("{tenant}/{id}/{number}"), source))
 }

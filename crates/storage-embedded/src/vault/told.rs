@@ -14,6 +14,8 @@ const MAX_TOLD: usize = 1_000;
 pub(crate) enum Trouble {
     /// It does not open.
     Unopened,
+    /// Its row does not decode.
+    Unreadable,
     /// It is found by something else than it says.
     Misplaced,
 }
@@ -22,6 +24,7 @@ pub(crate) enum Trouble {
 #[derive(Default)]
 pub(super) struct Told {
     unopened: Mutex<HashSet<String>>,
+    unreadable: Mutex<HashSet<String>>,
     misplaced: Mutex<HashSet<String>>,
 }
 
@@ -36,9 +39,15 @@ impl Told {
         is_news
     }
 
+    /// How many things of a kind were met, as far as they were logged.
+    pub(super) fn count(&self, trouble: Trouble) -> usize {
+        self.of(trouble).len()
+    }
+
     fn of(&self, trouble: Trouble) -> MutexGuard<'_, HashSet<String>> {
         let told = match trouble {
             Trouble::Unopened => &self.unopened,
+            Trouble::Unreadable => &self.unreadable,
             Trouble::Misplaced => &self.misplaced,
         };
         told.lock().unwrap_or_else(PoisonError::into_inner)
