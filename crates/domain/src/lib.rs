@@ -10,6 +10,7 @@ pub mod id;
 pub mod incident;
 pub mod json;
 pub mod name;
+pub mod news;
 pub mod page;
 pub mod request;
 pub mod revision;

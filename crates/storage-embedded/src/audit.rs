@@ -5,10 +5,12 @@ use domain::access::{Found, TenantScope};
 use domain::audit::{AuditQuery, AuditRecord, AuditRepository, Checkpoint, Entry, Sealed, StoredRecord, Tile, TilePlace};
 use domain::lease::InstanceId;
 use domain::name::TenantId;
+use domain::news::News;
 use domain::page::{Page, PageRequest};
 use domain::revision::Revision;
 use domain::time::Timestamp;
 
+use crate::added::Log;
 use crate::store::EmbeddedStore;
 
 mod list;
@@ -21,6 +23,10 @@ pub(crate) use write::add_all;
 
 #[async_trait]
 impl AuditRepository for EmbeddedStore {
+    fn news(&self, scope: &TenantScope) -> News {
+        self.added().listen(Log::Audit, scope.tenant())
+    }
+
     async fn append(&self, entries: Vec<Entry>) -> domain::Result<()> {
         Ok(self.append_records(entries).await?)
     }

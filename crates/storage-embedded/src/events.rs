@@ -3,9 +3,11 @@
 use async_trait::async_trait;
 use domain::access::{Found, TenantScope};
 use domain::event::{Event, EventRepository, EventSpan};
+use domain::news::News;
 use domain::page::Page;
 use domain::time::Timestamp;
 
+use crate::added::Log;
 use crate::store::EmbeddedStore;
 
 mod prune;
@@ -26,6 +28,10 @@ impl EventRepository for EmbeddedStore {
         let (tenant, vault) = (scope.tenant().clone(), self.vault());
         let items = self.read(move |connection| rows::behind(connection, &vault, &tenant, sequence)).await?;
         Ok(Found::one(Page { items, next: None }))
+    }
+
+    fn news(&self, scope: &TenantScope) -> News {
+        self.added().listen(Log::Events, scope.tenant())
     }
 
     async fn prune(&self, before: Timestamp, most: u64) -> domain::Result<u64> {

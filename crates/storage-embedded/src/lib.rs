@@ -4,6 +4,7 @@
 //! bounded pool of connections (see `readers`). Rows are documents with tenant-led keys, shaped like the collections of a
 //! document database. It knows nothing of use cases: what a change means is the domain's.
 
+mod added;
 mod audit;
 mod config;
 mod connection;

@@ -15,6 +15,7 @@ use rusqlite::Connection;
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
+use crate::added::Added;
 use crate::config::Config;
 use crate::connection;
 use crate::directory::DataDirectory;
@@ -41,6 +42,7 @@ pub struct EmbeddedStore {
     epochs: Epochs,
     states: States,
     vault: Arc<Vault>,
+    added: Added,
 }
 
 impl EmbeddedStore {
@@ -68,9 +70,11 @@ impl EmbeddedStore {
         let digests = Arc::new(vault.request_key(&connection)?);
         request::give_digest(&connection, &digests)?;
         let readers = Readers::open(&path, config.readers, |reader| request::give_digest(reader, &digests))?;
-        let writer = Writer::start(connection, directory, Arc::clone(&vault))?;
+        let added = Added::default();
+        added.give(&connection)?;
+        let writer = Writer::start(connection, directory, Arc::clone(&vault), added.clone())?;
         let (epochs, states) = (Epochs::default(), States::default());
-        Ok(EmbeddedStore { writer, readers, deadline: config.deadline, clock, listener: None, epochs, states, vault })
+        Ok(EmbeddedStore { writer, readers, deadline: config.deadline, clock, listener: None, epochs, states, vault, added })
     }
 
     /// The store, telling `listener` of each change. Nobody else changes what a data directory holds while a store has it open.
@@ -182,6 +186,10 @@ impl EmbeddedStore {
     }
 
     /// The keys that seal what is personal.
+    pub(crate) fn added(&self) -> &Added {
+        &self.added
+    }
+
     pub(crate) fn vault(&self) -> Arc<Vault> {
         Arc::clone(&self.vault)
     }

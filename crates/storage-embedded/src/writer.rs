@@ -23,6 +23,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::timeout;
 use tracing::Instrument as _;
 
+use crate::added::Added;
 use crate::audit;
 use crate::directory::DataDirectory;
 use crate::error::{Error, Result, during};
@@ -54,11 +55,11 @@ pub(crate) struct Writer {
 
 impl Writer {
     /// Starts the thread. It keeps the directory until its last write is answered and its connection closed. What a write has
-    /// done with the `vault` is forgotten wherever it is taken back.
-    pub(crate) fn start(connection: Connection, directory: DataDirectory, vault: Arc<Vault>) -> Result<Self> {
+    /// done with the `vault` is forgotten wherever it is taken back, and what was `added` is told behind each commit.
+    pub(crate) fn start(connection: Connection, directory: DataDirectory, vault: Arc<Vault>, added: Added) -> Result<Self> {
         let (sender, waiting) = mpsc::channel(MAX_WAITING);
         let body = move || {
-            serve(&connection, waiting, &vault);
+            serve(&connection, waiting, (&vault, &added), &mut Passing);
             drop(connection);
             drop(directory);
         };
@@ -282,7 +283,27 @@ fn answered<T>(outcome: Option<Result<T>>, failure: Option<&Arc<Error>>) -> Resu
     }
 }
 
-fn serve(connection: &Connection, mut waiting: mpsc::Receiver<Waiting>, vault: &Vault) {
+/// How time passes for the thread.
+trait Pace {
+    fn now(&mut self) -> Instant;
+    /// Waits so long for others.
+    fn pause(&mut self, long: Duration);
+}
+
+/// As it does.
+struct Passing;
+
+impl Pace for Passing {
+    fn now(&mut self) -> Instant {
+        Instant::now()
+    }
+
+    fn pause(&mut self, long: Duration) {
+        thread::sleep(long);
+    }
+}
+
+fn serve(connection: &Connection, mut waiting: mpsc::Receiver<Waiting>, (vault, added): (&Vault, &Added), pace: &mut impl Pace) {
     let mut group = Vec::with_capacity(GROUP);
     let mut before = Before::default();
     while waiting.blocking_recv_many(&mut group, GROUP) > 0 {
@@ -290,18 +311,18 @@ fn serve(connection: &Connection, mut waiting: mpsc::Receiver<Waiting>, vault: &
             continue;
         }
         if before.expects_more_than(group.len()) {
-            thread::sleep(GATHER);
+            pace.pause(GATHER);
             while group.len() < GROUP
                 && let Ok(write) = waiting.try_recv()
             {
                 group.push(write);
             }
         }
-        let (writes, begun) = (group.len(), Instant::now());
-        store(connection, &mut group, vault);
-        before = Before { writes, took: begun.elapsed() };
+        let (writes, begun) = (group.len(), pace.now());
+        store(connection, &mut group, vault, added);
+        before = Before { writes, took: pace.now().duration_since(begun) };
     }
-    store(connection, &mut group, vault);
+    store(connection, &mut group, vault, added);
     if let Err(error) = settle(connection) {
         tracing::warn!(error = %Chain(&error), "the store closed without merging its log");
     }
@@ -322,12 +343,13 @@ impl Before {
 }
 
 /// Stores a group and answers all of it.
-fn store(connection: &Connection, group: &mut Vec<Waiting>, vault: &Vault) {
+fn store(connection: &Connection, group: &mut Vec<Waiting>, vault: &Vault, added: &Added) {
     group.retain(Waiting::begin);
     if group.is_empty() {
         return;
     }
     let failure = commit(connection, group, vault).err().map(Arc::new);
+    added.tell();
     if let Some(failure) = &failure {
         tracing::error!(error = %Chain(failure), writes = group.len(), "a group of writes failed");
     }
@@ -444,3 +466,6 @@ impl std::fmt::Display for Chain<'_> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -84,3 +84,14 @@ async fn a_watch_from_a_place_that_is_none_is_refused() {
     let refused = server.audit.clone().watch_audit_records(ask(Some(9))).await.unwrap_err();
     assert_eq!((refused.code(), reason(&refused)), (Code::OutOfRange, "NOT_RECORDED".to_owned()));
 }
+
+#[tokio::test]
+async fn what_is_added_is_shown_at_once_although_no_time_passes() {
+    let server = Harness::start().await;
+    let mut watch = watch(&server, Some(0), pb::AuditFilter { action: "thing.make".to_owned(), ..Default::default() }).await;
+    let shown = async |watch: &mut Streaming<pb::WatchAuditRecordsResponse>| in_time(watch.message()).await.unwrap().unwrap().part.unwrap();
+    assert_eq!(shown(&mut watch).await, Followed::ReachedSequence(0));
+    let entry = domain::audit::Entry { action: "thing.make".to_owned(), ..test_support::audit_repository::entry("demo", 1) };
+    domain::audit::AuditRepository::append(&*server.execution_store, vec![entry]).await.unwrap();
+    assert!(matches!(shown(&mut watch).await, Followed::Record(record) if record.action == "thing.make"));
+}

@@ -203,3 +203,15 @@ async fn what_a_server_removes_of_events_is_recorded() {
     assert_eq!(told, [("event.prune", "INTENT"), ("event.prune", "ALLOWED")]);
     assert_eq!(records[1].entry.changes.len(), 1, "how many");
 }
+
+#[tokio::test]
+async fn what_happens_is_told_at_once_although_no_time_passes() {
+    let server = Harness::start().await;
+    let mut subscription = subscribe(&server, request(None, &[])).await;
+    let told = async |subscription: &mut Streaming<pb::SubscribeEventsResponse>| {
+        in_time(subscription.message()).await.unwrap().unwrap().part.unwrap()
+    };
+    assert_eq!(told(&mut subscription).await, Heard::ReachedSequence(0));
+    happen(&server, 1);
+    assert!(matches!(told(&mut subscription).await, Heard::Event(event) if event.sequence == 1));
+}

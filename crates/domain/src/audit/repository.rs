@@ -8,6 +8,7 @@ use crate::access::{Found, TenantScope};
 use crate::audit::record::{AuditRecord, Entry, Outcome};
 use crate::lease::InstanceId;
 use crate::name::{PrincipalName, TenantId};
+use crate::news::{News, never};
 use crate::page::{Page, PageRequest};
 use crate::revision::Revision;
 use crate::time::Timestamp;
@@ -96,6 +97,10 @@ pub struct Sealed {
 /// Port: audit logs, one a tenant.
 #[async_trait]
 pub trait AuditRepository: Send + Sync {
+    /// That a record is added to the tenant's log from now on, as far as the store hears of it.
+    fn news(&self, _scope: &TenantScope) -> News {
+        never()
+    }
     /// Adds records, all or none of them, each at the next place of its tenant's log. An intent is open from then on. Returns once
     /// they are durable, and fails only once they will not be: what was refused is offered again, and must not be recorded twice.
     async fn append(&self, entries: Vec<Entry>) -> Result<()>;

@@ -1,12 +1,11 @@
 //! Following a log: every record from a place on, in order, then what is added, at the watcher's own pace.
 //!
-//! The store is asked again and again, as it alone knows what every server of the installation has added. What is held in memory is
-//! one step of records, however far behind a watcher is.
+//! The store is asked where it tells of something, and again and again besides, as it alone knows what every server of the installation has
+//! added. What is held in memory is one step of records, however far behind a watcher is.
 
 use std::collections::VecDeque;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Duration;
 
 use futures_util::Stream;
 use futures_util::stream::try_unfold;
@@ -16,13 +15,12 @@ use crate::audit::actions::WatchAuditRecords;
 use crate::audit::record::AuditRecord;
 use crate::audit::repository::{AuditQuery, AuditRepository};
 use crate::error::{Error, Result};
+use crate::news::Patience;
 use crate::time::Clock;
 
 /// Bytes of records that are read at once.
 const STEP_BYTES: usize = 256 * 1024;
-/// How often it is looked for what was added.
-const LOOK_EVERY: Duration = Duration::from_millis(500);
-/// Looks without a record after which the watcher hears that the watch lives, and how far it has come.
+/// Looks without a record after which the watcher hears that the watch lives, and how far it has come: 15 s of silence.
 const SILENT_LOOKS: u32 = 30;
 /// The same while records go by that the watcher does not want.
 const SILENT_RECORDS: u64 = 5_000;
@@ -52,6 +50,7 @@ struct Watcher {
     /// The next place that is looked at in the store.
     next: u64,
     ready: VecDeque<AuditRecord>,
+    patience: Patience,
     /// Records and looks since the watcher has heard something.
     silent_records: u64,
     silent_looks: u32,
@@ -61,7 +60,8 @@ struct Watcher {
 
 /// The records from `next` on that fit.
 pub(super) fn watch(watched: Watched, next: u64) -> Following {
-    let watcher = Watcher { watched, next, ready: VecDeque::new(), silent_records: 0, silent_looks: 0, begun: false };
+    let watcher =
+        Watcher { watched, next, ready: VecDeque::new(), patience: Patience::default(), silent_records: 0, silent_looks: 0, begun: false };
     Box::pin(try_unfold(watcher, |mut watcher| async move {
         let heard = watcher.hear().await?;
         watcher.silent_records = 0;
@@ -92,6 +92,7 @@ impl Watcher {
     /// Reads what is there, or waits where there is nothing.
     async fn look(&mut self) -> Result<()> {
         let Watched { repository, clock, permit, .. } = &self.watched;
+        let news = repository.news(&permit.scope());
         let found = permit.open_page(repository.since(&permit.scope(), self.next, STEP_BYTES).await?).items;
         if found.first().is_some_and(|record| record.sequence != self.next) {
             let first = repository.first_kept(&permit.scope()).await?;
@@ -103,8 +104,8 @@ impl Watcher {
         match found.last() {
             Some(last) => self.next = last.sequence + 1,
             None => {
-                self.silent_looks += 1;
-                clock.sleep(LOOK_EVERY).await;
+                let is_silent = self.patience.wait(clock.as_ref(), news).await;
+                self.silent_looks += u32::from(is_silent);
             }
         }
         self.ready.extend(found);

@@ -5,6 +5,7 @@ use async_trait::async_trait;
 use crate::Result;
 use crate::access::{Found, TenantScope};
 use crate::event::Event;
+use crate::news::{News, never};
 use crate::page::Page;
 use crate::time::Timestamp;
 
@@ -29,6 +30,10 @@ pub trait EventRepository: Send + Sync {
     /// Those behind `sequence`, in order, at most [`MAX_EVENTS_AT_ONCE`]; the page has no next one. Where the next is no longer kept it
     /// begins behind the gap.
     async fn behind(&self, scope: &TenantScope, sequence: u64) -> Result<Found<Page<Event>>>;
+    /// That an event is added to the tenant's log from now on, as far as the store hears of it.
+    fn news(&self, _scope: &TenantScope) -> News {
+        never()
+    }
     /// Removes those that were stored before, and of each tenant the oldest beyond `most`. Says how many. Of each log only the beginning
     /// goes, so that what is kept has no gaps.
     async fn prune(&self, before: Timestamp, most: u64) -> Result<u64>;

@@ -1,12 +1,11 @@
 //! Following events: each behind a place, in order, then what happens, at the subscriber's own pace.
 //!
-//! The store is asked again and again, as it alone knows what every server of the installation has stored. What is held in memory is one
-//! read of events, however far behind a subscriber is.
+//! The store is asked where it tells of something, and again and again besides, as it alone knows what every server of the installation has
+//! stored. What is held in memory is one read of events, however far behind a subscriber is.
 
 use std::collections::VecDeque;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Duration;
 
 use futures_util::Stream;
 use futures_util::stream::try_unfold;
@@ -15,11 +14,10 @@ use crate::access::Permit;
 use crate::error::{Error, Result};
 use crate::event::actions::SubscribeEvents;
 use crate::event::{Event, EventRepository, EventSelection};
+use crate::news::Patience;
 use crate::time::Clock;
 
-/// How often it is looked for what has happened.
-const LOOK_EVERY: Duration = Duration::from_millis(500);
-/// Looks without an event after which the subscriber hears that the subscription lives, and how far it has come.
+/// Looks without an event after which the subscriber hears that the subscription lives, and how far it has come: 15 s of silence.
 const SILENT_LOOKS: u32 = 30;
 /// The same while events go by that the subscriber does not want.
 const SILENT_EVENTS: u64 = 5_000;
@@ -49,6 +47,7 @@ struct Subscriber {
     /// The last place that was looked at.
     reached: u64,
     ready: VecDeque<Event>,
+    patience: Patience,
     /// Events and looks since the subscriber has heard something.
     silent_events: u64,
     silent_looks: u32,
@@ -58,7 +57,15 @@ struct Subscriber {
 
 /// The events behind `sequence` that are wanted.
 pub(super) fn subscribe(subscribed: Subscribed, sequence: u64) -> Subscription {
-    let subscriber = Subscriber { subscribed, reached: sequence, ready: VecDeque::new(), silent_events: 0, silent_looks: 0, begun: false };
+    let subscriber = Subscriber {
+        subscribed,
+        reached: sequence,
+        ready: VecDeque::new(),
+        patience: Patience::default(),
+        silent_events: 0,
+        silent_looks: 0,
+        begun: false,
+    };
     Box::pin(try_unfold(subscriber, |mut subscriber| async move {
         let heard = subscriber.hear().await?;
         subscriber.silent_events = 0;
@@ -95,13 +102,14 @@ impl Subscriber {
     /// Reads what is there, or waits where there is nothing.
     async fn look(&mut self) -> Result<()> {
         let Subscribed { repository, clock, permit, .. } = &self.subscribed;
+        let news = repository.news(&permit.scope());
         let found = permit.open_page(repository.behind(&permit.scope(), self.reached).await?).items;
         match found.first() {
             Some(first) if first.sequence != self.reached + 1 => return Err(expired(first.sequence)),
             Some(_) => {}
             None => {
-                self.silent_looks += 1;
-                clock.sleep(LOOK_EVERY).await;
+                let is_silent = self.patience.wait(clock.as_ref(), news).await;
+                self.silent_looks += u32::from(is_silent);
             }
         }
         self.ready.extend(found);

@@ -56,7 +56,7 @@ fn close(connection: &Connection, vault: &Vault, outcome: &Entry) -> Result<bool
 /// Makes room for so many records at the end of a log, and answers where it begins.
 fn first_place(connection: &Connection, tenant: &TenantId, records: u64) -> rusqlite::Result<u64> {
     const QUERY: &str = "INSERT INTO audit_logs (tenant, records, sealed) VALUES (?1, ?2, 0) \
-         ON CONFLICT (tenant) DO UPDATE SET records = records + ?2 RETURNING records - ?2";
+         ON CONFLICT (tenant) DO UPDATE SET records = records + ?2 RETURNING records - ?2 + noted('audit', ?1)";
     let room = params![tenant.as_str(), integer(records)];
     connection.prepare_cached(QUERY)?.query_row(room, |row| row.get::<_, i64>(0)).map(i64::unsigned_abs)
 }

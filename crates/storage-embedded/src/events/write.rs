@@ -25,7 +25,7 @@ pub(crate) fn note(connection: &Connection, now: Timestamp, happened: &[Happened
 
 fn add(connection: &Connection, now: Timestamp, happened: &Happened, id: &str) -> rusqlite::Result<()> {
     const PLACE: &str = "INSERT INTO event_logs (tenant, last) VALUES (?1, 1) \
-         ON CONFLICT (tenant) DO UPDATE SET last = last + 1 RETURNING last";
+         ON CONFLICT (tenant) DO UPDATE SET last = last + 1 RETURNING last + noted('events', ?1)";
     const ADD: &str = "INSERT INTO events (tenant, sequence, id, time, kind, subject, details) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
     let tenant = happened.tenant.as_str();
     let place: i64 = connection.prepare_cached(PLACE)?.query_row([tenant], |row| row.get(0))?;

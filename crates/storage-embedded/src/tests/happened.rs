@@ -1,5 +1,6 @@
 //! Events, webhooks and deliveries whose rows are damaged hide no others, and how many dead letters are kept.
 
+use domain::audit::AuditRepository;
 use domain::event::{Event, EventKind, EventRepository};
 use domain::identity::Secret;
 use domain::page::PageRequest;
@@ -7,8 +8,10 @@ use domain::request::{Committed, Expected};
 use domain::tenant::TenantState;
 use domain::utility::UtilityRepository;
 use domain::webhook::{Failed, Queued, Verdict, Webhook, WebhookChange, WebhookRepository, WebhookSecrets};
+use futures_util::FutureExt as _;
+use test_support::audit_repository::entry;
 use test_support::sample::{at, creation, scope, utility};
-use test_support::webhook_repository;
+use test_support::{in_time, webhook_repository};
 
 use super::Scratch;
 use super::retention::turn;
@@ -134,4 +137,19 @@ async fn the_oldest_dead_letters_go_beyond_the_bound_but_not_under_a_legal_hold(
     assert_eq!(give_up(10_001).await, (1, 10_001));
     turn(&store, "acme", TenantState::Active, false).await;
     assert_eq!(give_up(10_002).await, (3, 10_000));
+}
+
+#[tokio::test]
+async fn who_listens_hears_what_is_added_to_their_own_log_once_it_is_stored() {
+    let store = Scratch::new();
+    let mut others = [EventRepository::news(&*store, &scope("beta")), AuditRepository::news(&*store, &scope("acme"))];
+    let news = EventRepository::news(&*store, &scope("acme"));
+    let creation = creation(utility(&scope("acme"), "u"));
+    assert_eq!(UtilityRepository::commit(&*store, &scope("acme"), creation).await.unwrap(), Committed::Stored);
+    in_time(news).await;
+    assert_eq!(told(&store).await.len(), 1, "whoever looks now finds it");
+    assert!(others.iter_mut().all(|other| other.now_or_never().is_none()));
+    let [_, news] = others;
+    AuditRepository::append(&*store, vec![entry("acme", 1)]).await.unwrap();
+    in_time(news).await;
 }

@@ -4,11 +4,13 @@ use std::collections::BTreeMap;
 
 use domain::audit::{AuditRecord, Checkpoint, Entry, Outcome, TilePlace};
 use domain::name::TenantId;
+use domain::news::Bells;
 
 /// The logs of all tenants.
 #[derive(Default)]
 pub(super) struct Logs {
     pub(super) logs: BTreeMap<TenantId, Log>,
+    pub(super) bells: Bells<TenantId>,
     /// Open intents, by what they share with their outcomes.
     pub(super) open: BTreeMap<String, AuditRecord>,
 }
@@ -31,6 +33,7 @@ impl Logs {
         if record.entry.outcome == Outcome::Intent {
             self.open.insert(record.entry.call.clone(), record.clone());
         }
+        self.bells.ring(&record.entry.tenant);
         log.records.push(record);
     }
 }

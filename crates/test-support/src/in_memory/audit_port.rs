@@ -5,6 +5,7 @@ use domain::access::{Found, TenantScope};
 use domain::audit::{AuditQuery, AuditRecord, AuditRepository, Checkpoint, Entry, MAX_LOOKED_AT, Sealed, StoredRecord, Tile, TilePlace};
 use domain::lease::{InstanceId, LeaseName};
 use domain::name::TenantId;
+use domain::news::News;
 use domain::page::{Page, PageRequest};
 use domain::revision::Revision;
 use domain::time::Timestamp;
@@ -14,6 +15,10 @@ use super::executions::InMemoryExecutionRepository;
 
 #[async_trait]
 impl AuditRepository for InMemoryExecutionRepository {
+    fn news(&self, scope: &TenantScope) -> News {
+        self.state().audit.bells.listen(scope.tenant().clone())
+    }
+
     async fn append(&self, entries: Vec<Entry>) -> Result<()> {
         self.faults().check("append_audit")?;
         let logs = &mut self.state().audit;

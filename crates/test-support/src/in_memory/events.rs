@@ -8,6 +8,7 @@ use domain::Result;
 use domain::access::{Found, TenantScope};
 use domain::event::{Event, EventRepository, EventSpan, Happened, MAX_EVENTS_AT_ONCE};
 use domain::name::TenantId;
+use domain::news::{Bells, News};
 use domain::page::Page;
 use domain::time::{Clock, Timestamp};
 
@@ -16,6 +17,7 @@ use crate::FakeClock;
 /// The events of all tenants.
 pub struct InMemoryEvents {
     logs: Mutex<BTreeMap<TenantId, Log>>,
+    bells: Bells<TenantId>,
     clock: Arc<dyn Clock>,
 }
 
@@ -28,7 +30,7 @@ struct Log {
 impl InMemoryEvents {
     /// Nothing has happened yet.
     pub fn new(clock: Arc<dyn Clock>) -> Self {
-        InMemoryEvents { logs: Mutex::default(), clock }
+        InMemoryEvents { logs: Mutex::default(), bells: Bells::default(), clock }
     }
 
     /// Adds what one change means.
@@ -43,6 +45,7 @@ impl InMemoryEvents {
                 Some((before, id)) if before == what => id,
                 _ => format!("{tenant}-{}", log.newest),
             };
+            self.bells.ring(&tenant);
             log.events.push(Event { tenant, sequence: log.newest, id: id.clone(), time, kind, subject, details });
             same = Some((what, id));
         }
@@ -73,6 +76,10 @@ impl EventRepository for InMemoryEvents {
         let events = logs.get(scope.tenant()).into_iter().flat_map(|log| &log.events);
         let items = events.filter(|event| event.sequence > sequence).take(MAX_EVENTS_AT_ONCE as usize).cloned().collect();
         Ok(Found::one(Page { items, next: None }))
+    }
+
+    fn news(&self, scope: &TenantScope) -> News {
+        self.bells.listen(scope.tenant().clone())
     }
 
     async fn prune(&self, before: Timestamp, most: u64) -> Result<u64> {
