@@ -59,6 +59,13 @@ pub enum Incident<'a> {
         /// Why it failed.
         error: &'a Error,
     },
+    /// A task panicked, which ended that task alone. One that is to go on for as long as the server is begun anew behind a pause.
+    Panicked {
+        /// Its name.
+        task: &'static str,
+        /// What it said, which names a place of the program and nothing of a tenant's.
+        said: Option<&'a str>,
+    },
     /// Work that had failed succeeds again.
     WorkResumed {
         /// What it is for.
@@ -84,6 +91,7 @@ impl Incident<'_> {
             Incident::SecretNotOpened { .. } => "secret-not-opened",
             Incident::NotRemoved { .. } => "not-removed",
             Incident::WorkFailed { .. } => "work-failed",
+            Incident::Panicked { .. } => "panicked",
             Incident::WorkResumed { .. } => "work-resumed",
         }
     }

@@ -252,6 +252,11 @@ impl Pool {
         self.with(|ledger, steps| ledger.release(tenant, steps));
     }
 
+    /// Completes when the pool is closed.
+    pub(crate) fn until_closed(&self) -> CancellationToken {
+        self.closed.clone()
+    }
+
     /// Returns when the pool is closed.
     pub(crate) async fn closed(&self) {
         self.closed.cancelled().await;

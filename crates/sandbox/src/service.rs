@@ -63,10 +63,12 @@ impl Sandboxes {
         let swept = sweep(&config, backend.as_ref()).await.map_err(unprepared)?;
         let proofs = Arc::new(Proofs::new(config.proof, config.runtime_names().count()));
         let pool = Pool::new(config, instance, backend);
-        pool.tasks.spawn("sandbox-keeper", pool.clone().keep());
+        let kept = pool.clone();
+        pool.tasks.lasting("sandbox-keeper", pool.until_closed(), move || kept.clone().keep());
         if !swept {
             tracing::warn!("what dead servers left is not swept yet: the backend does not answer");
-            pool.tasks.spawn("sweeper", sweep_later(pool.clone()));
+            let sweeping = pool.clone();
+            pool.tasks.lasting("sweeper", pool.until_closed(), move || sweep_later(sweeping.clone()));
         }
         let sandboxes = Sandboxes { pool, proofs };
         // Other tiers, where a probe costs a whole sandbox, and other runtimes are tried when they are first used.

@@ -47,6 +47,8 @@ pub struct Stats {
     pub waits: u64,
     /// Time that programs waited for a child, added up.
     pub wait_time: Duration,
+    /// Tasks of the pool that panicked: a fault of the program.
+    pub task_panics: u64,
 }
 
 impl Stats {
@@ -72,6 +74,7 @@ impl Stats {
             anomalies: counters.anomalies.load(Relaxed),
             waits: counters.waits.load(Relaxed),
             wait_time: Duration::from_micros(counters.wait_micros.load(Relaxed)),
+            task_panics: pool.tasks.panics(),
         }
     }
 }

@@ -110,7 +110,7 @@ impl Callers {
     }
 
     /// Goes on with erasures of persons that are not over, for good: also with those that a server before has begun.
-    pub(crate) fn go_on_erasing(&self) -> impl Future<Output = ()> + Send + 'static {
+    pub(crate) fn go_on_erasing(&self) -> impl Future<Output = ()> + Send + use<> {
         let (identities, clock) = (self.identities.clone(), Arc::clone(&self.clock));
         async move {
             loop {
@@ -127,7 +127,7 @@ impl Callers {
     }
 
     /// Looks after the keys of tokens, for good.
-    pub(crate) fn tend_keys(&self) -> impl Future<Output = ()> + Send + 'static {
+    pub(crate) fn tend_keys(&self) -> impl Future<Output = ()> + Send + use<> {
         let (ring, clock, auditor) = (Arc::clone(&self.ring), Arc::clone(&self.clock), self.auditor.clone());
         async move {
             loop {

@@ -16,7 +16,8 @@ const PERIOD: Duration = Duration::from_secs(2);
 /// What an incident is about.
 const WORK: &str = "take the files of `[tls]` into use";
 
-/// What connections begin with.
+/// What connections begin with. Cheap to clone.
+#[derive(Clone)]
 pub(crate) struct Certificates {
     server: Arc<Server>,
     incidents: Arc<dyn Incidents>,

@@ -24,7 +24,6 @@ use domain::tenant::{TenantRepository, Tenants};
 use domain::time::Clock;
 use domain::utility::{Copies, Gate, GatePorts, Utilities};
 use domain::webhook::{Deliveries, DeliveryPorts, WebhookPorts, WebhookSender, Webhooks};
-use domain::work::Spawner as _;
 use futures_util::future::BoxFuture;
 use python_check::JsonBinder;
 use sandbox::Sandboxes;
@@ -140,15 +139,16 @@ async fn assemble(config: &Config, surroundings: &Surroundings, options: Options
             return Err(error.into());
         }
     };
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let parts = Parts {
-        metrics,
         stores,
         sandboxes,
-        tasks: Tasks::default(),
-        clock: Arc::new(SystemClock),
+        tasks: Tasks::new(Arc::new(LoggedIncidents::new(Arc::clone(&metrics))), Arc::clone(&clock)),
+        clock,
         ids: Arc::new(UuidIds),
         instance,
         runtime_directory,
+        metrics,
     };
     let manner = Manner { seeds: options.seeds, developer: options.developer, proves_itself_first: options.proves_itself_first };
     let (undo_stores, undo_sandboxes, undo_directory) = (parts.stores.clone(), parts.sandboxes.clone(), parts.runtime_directory.clone());
@@ -256,19 +256,26 @@ async fn serve(config: &Config, parts: Parts, listeners: Listeners, telemetry: T
     let router = telemetry::admin::router(Arc::clone(&parts.metrics), readiness.clone(), names);
     let stopping = tasks.stopping();
     tasks.critical("admin", async move { axum::serve(listeners.admin, router).with_graceful_shutdown(stopping.cancelled_owned()).await });
-    tasks.background("retention", stop::retain(retention));
-    let stopping = tasks.stopping();
-    tasks.spawn("webhooks", Box::pin(async move { deliveries.go_on_until(stopping.cancelled()).await }));
-    tasks.background("event retention", stop::retain_events(events, config.events.keep, config.events.max_per_tenant));
-    tasks.background("keys", callers.tend_keys());
-    tasks.background("erasures", callers.go_on_erasing());
-    tasks.background("rotations", rotation::go_on(servers, Arc::clone(&parts.clock)));
-    tasks.background("advisories", advisories.follow());
+    tasks.background("retention", move || stop::retain(retention.clone()));
+    tasks.until_stopped("webhooks", move |stopping| {
+        let deliveries = deliveries.clone();
+        async move { deliveries.go_on_until(stopping.cancelled()).await }
+    });
+    let (keep, most) = (config.events.keep, config.events.max_per_tenant);
+    tasks.background("event retention", move || stop::retain_events(events.clone(), keep, most));
+    let callers = Arc::new(callers);
+    let tended = Arc::clone(&callers);
+    tasks.background("keys", move || tended.tend_keys());
+    tasks.background("erasures", move || callers.go_on_erasing());
+    let clock = Arc::clone(&parts.clock);
+    tasks.background("rotations", move || rotation::go_on(servers.clone(), Arc::clone(&clock)));
+    tasks.background("advisories", move || Arc::clone(&advisories).follow());
     let encrypted = certificates.is_some();
     if let Some(certificates) = certificates {
-        tasks.background("certificates", certificates.follow());
+        tasks.background("certificates", move || certificates.clone().follow());
     }
-    tasks.spawn("audit", Box::pin(audit.clone().tend_until(tasks.stopping())));
+    let tended = audit.clone();
+    tasks.until_stopped("audit", move |stopping| tended.clone().tend_until(stopping));
     let (tending, hearing) = (executions.clone(), executions.clone());
     // Without its lease a server may begin nothing: it must not go on serving when this ends.
     let stopping = tasks.stopping();
@@ -276,11 +283,18 @@ async fn serve(config: &Config, parts: Parts, listeners: Listeners, telemetry: T
         stopping.run_until_cancelled(tending.tend_forever()).await;
         Ok::<(), Infallible>(())
     });
-    tasks.background("stops", async move { hearing.hear_stops().await });
+    tasks.background("stops", move || {
+        let hearing = hearing.clone();
+        async move { hearing.hear_stops().await }
+    });
     let heeding = executions.clone();
-    tasks.background("suspensions", async move { heeding.heed_suspensions().await });
+    tasks.background("suspensions", move || {
+        let heeding = heeding.clone();
+        async move { heeding.heed_suspensions().await }
+    });
     if manner.proves_itself_first {
-        tasks.background("proof", proof::welcome_once_proven(parts.sandboxes.clone(), health.clone(), readiness.clone()));
+        let (sandboxes, health, readiness) = (parts.sandboxes.clone(), health.clone(), readiness.clone());
+        tasks.background("proof", move || proof::welcome_once_proven(sandboxes.clone(), health.clone(), readiness.clone()));
     } else {
         readiness.set(true);
     }

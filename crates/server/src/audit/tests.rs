@@ -8,17 +8,17 @@ use domain::name::TenantId;
 use domain::time::Timestamp;
 use domain::utility::actions::ListUtilities;
 use telemetry::Metrics;
+use test_support::TokioSpawner;
 
 use super::*;
 use crate::bridge::incidents::LoggedIncidents;
 use crate::bridge::merkle::tests::{World, entry};
 use crate::system::{SystemClock, UuidIds};
-use crate::tasks::Tasks;
 
 fn audit(world: &World, clock: Arc<dyn Clock>) -> Audit {
     let ports = Ports {
         repository: world.store.clone(),
-        spawner: Arc::new(Tasks::default()),
+        spawner: Arc::new(TokioSpawner::current()),
         incidents: Arc::new(LoggedIncidents::new(Arc::new(Metrics::new()))),
         clock,
         ids: Arc::new(UuidIds),

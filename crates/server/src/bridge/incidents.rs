@@ -49,6 +49,9 @@ impl Incidents for LoggedIncidents {
                 let error = chain(error);
                 tracing::warn!(kind, %tenant, error, "what a tenant has kept long enough could not be removed; it is tried again");
             }
+            Incident::Panicked { task, said } => {
+                tracing::error!(task, kind, panic = said, "a task panicked: please report this as a fault")
+            }
             Incident::WorkResumed { work } => tracing::info!(kind, work, "work in the background succeeds again"),
             Incident::WorkFailed { work, error } => {
                 let error = chain(error);

@@ -124,6 +124,7 @@ fn sandbox_readings(sandboxes: &Sandboxes) -> Vec<Reading> {
         Reading::counter("sandbox_anomalies", "Protocol errors, late deaths and exhausted sandboxes", stats.anomalies),
         Reading::counter("sandbox_waits", "Programs that did not get a process at once", stats.waits),
         Reading::counter("sandbox_wait_milliseconds", "Time that programs waited, added up", millis(stats.wait_time)),
+        Reading::counter("sandbox_task_panics", "Tasks of the sandboxes that panicked", stats.task_panics),
     ]
 }
 

@@ -12,11 +12,11 @@ use futures_util::future::{Either, select};
 use storage_embedded::{Config, EmbeddedStore};
 use telemetry::Metrics;
 use tempfile::TempDir;
+use test_support::TokioSpawner;
 
 use super::*;
 use crate::bridge::incidents::LoggedIncidents;
 use crate::system::{SystemClock, UuidIds};
-use crate::tasks::Tasks;
 
 mod report;
 
@@ -110,7 +110,7 @@ impl World {
     fn removal(&self) -> Removal {
         let ports = Ports {
             repository: self.store.clone(),
-            spawner: Arc::new(Tasks::default()),
+            spawner: Arc::new(TokioSpawner::current()),
             incidents: Arc::new(LoggedIncidents::new(Arc::new(Metrics::new()))),
             clock: Arc::new(SystemClock),
             ids: Arc::new(UuidIds),
