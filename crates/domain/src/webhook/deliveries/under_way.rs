@@ -141,8 +141,14 @@ impl UnderWay {
             }
         }
         match attempted {
-            Attempted::Taken => drop((self.refusing.remove(webhook), self.unable.remove(webhook))),
-            Attempted::Refused => drop((self.refusing.insert(webhook.clone()), self.unable.remove(webhook))),
+            Attempted::Taken => {
+                self.refusing.remove(webhook);
+                self.unable.remove(webhook);
+            }
+            Attempted::Refused => {
+                self.refusing.insert(webhook.clone());
+                self.unable.remove(webhook);
+            }
             Attempted::Postponed => {}
             Attempted::Unable(at) => self.put_off(webhook, *at),
         }
