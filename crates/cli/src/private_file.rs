@@ -58,7 +58,11 @@ impl PrivateFile {
 }
 
 fn cannot_write(path: &Path, error: &io::Error) -> Failure {
-    Failure::usage(format!("cannot write {}: {error}", path.display()))
+    let failure = Failure::usage(format!("cannot write {}: {error}", path.display()));
+    match error.kind() {
+        io::ErrorKind::AlreadyExists => failure.hint("name another file; none that is there is written over"),
+        _ => failure,
+    }
 }
 
 #[cfg(test)]

@@ -8,6 +8,8 @@ use crate::convert::Violations;
 
 const NANOS_PER_SECOND: i32 = 1_000_000_000;
 const NANOS_PER_MILLI: u64 = 1_000_000;
+/// The last second that the contract's times have: that of the year 9999.
+const LAST_SECOND: u64 = 253_402_300_799;
 
 /// A time as it is answered.
 pub(crate) fn timestamp(time: Timestamp) -> prost_types::Timestamp {
@@ -45,9 +47,34 @@ pub(crate) fn read_duration(field: &str, wire: Option<prost_types::Duration>, vi
 pub(crate) fn read_bound(field: &str, wire: Option<prost_types::Timestamp>, violations: &mut Violations) -> Option<Timestamp> {
     let wire = wire?;
     let nanos = u64::try_from(wire.nanos).ok().filter(|_| wire.nanos < NANOS_PER_SECOND);
-    let (Ok(seconds), Some(nanos)) = (u64::try_from(wire.seconds), nanos) else {
-        violations.push(field, "OUT_OF_RANGE", "must be a valid time from 1970 on");
+    let seconds = u64::try_from(wire.seconds).ok().filter(|seconds| *seconds <= LAST_SECOND);
+    let (Some(seconds), Some(nanos)) = (seconds, nanos) else {
+        violations.push(field, "OUT_OF_RANGE", "must be a valid time of the years 1970 to 9999");
         return None;
     };
     Some(Timestamp::from_millis(seconds.saturating_mul(1_000).saturating_add(nanos.div_ceil(NANOS_PER_MILLI))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_that_the_contract_does_not_have_are_refused() {
+        for (seconds, nanos, read) in [
+            (0, 0, Some(0)),
+            (5, 1, Some(5_001)),
+            (253_402_300_799, 0, Some(253_402_300_799_000)),
+            (253_402_300_800, 0, None),
+            (i64::MAX, 0, None),
+            (-1, 0, None),
+            (1, -1, None),
+            (1, NANOS_PER_SECOND, None),
+        ] {
+            let mut violations = Violations::default();
+            let bound = read_bound("expire_time", Some(prost_types::Timestamp { seconds, nanos }), &mut violations);
+            assert_eq!(bound.map(Timestamp::as_millis), read, "{seconds} s");
+            assert_eq!(violations.into_inner().is_empty(), read.is_some(), "{seconds} s");
+        }
+    }
 }

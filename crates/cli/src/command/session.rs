@@ -61,7 +61,11 @@ impl Revoke {
             (Some(name), _, _) if name.contains("/sessions/") => Ok(name.clone()),
             (_, Some(user), _) => names::user(&context.tenant, user),
             (_, _, Some(account)) => names::service_account(&context.tenant, account),
-            (Some(_) | None, None, None) => Err(Failure::usage("must be the full name of a session: {principal}/sessions/{session}")),
+            (named, None, None) => {
+                let named = named.as_deref().unwrap_or_default();
+                let refused = format!("`{named}` is no full name of a session, which is {{principal}}/sessions/{{session}}");
+                Err(Failure::usage(refused).hint("`zona whoami` names one's own session"))
+            }
         }
     }
 }
