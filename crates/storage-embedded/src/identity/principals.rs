@@ -56,7 +56,7 @@ impl List {
             let id: String = row.get(0).map_err(during(doing))?;
             let text = row.get::<_, String>(1).map_err(during(doing));
             let read = text.and_then(|text| decode(connection, vault, &self.name(&id)?, &text));
-            items.extend(vault.readable(TABLE, format_args!("{}/{id}", self.tenant), read)?);
+            items.extend(vault.readable(TABLE, format_args!("{}/{}/{id}", self.tenant, kind(self.query.kind)), read)?);
             (looked_at, last) = (looked_at + 1, id);
         }
         Ok(Page { items, next: None })
