@@ -7,7 +7,7 @@ use clap::{Args, Subcommand};
 
 use super::execution::moment;
 use crate::client::paging::every;
-use crate::client::repeated::once;
+use crate::client::repeated::RequestId;
 use crate::client::{PAGE, names, soon};
 use crate::context::Context;
 use crate::document::message::document;
@@ -62,11 +62,10 @@ pub struct Set {
     #[arg(long)]
     no_utilities: bool,
     /// Only when the secret still has this etag
-    #[arg(long, default_value = "")]
+    #[arg(long, default_value = "", hide_default_value = true)]
     etag: String,
-    /// UUID that makes a repeated call answer what the first one did
-    #[arg(long, value_name = "UUID", default_value = "")]
-    request_id: String,
+    #[command(flatten)]
+    request: RequestId,
 }
 
 #[derive(Debug, Args)]
@@ -74,11 +73,10 @@ pub struct Delete {
     /// Secret: its id, or its full name
     name: String,
     /// Only when the secret still has this etag
-    #[arg(long, default_value = "")]
+    #[arg(long, default_value = "", hide_default_value = true)]
     etag: String,
-    /// UUID that makes a repeated call answer what the first one did
-    #[arg(long, value_name = "UUID", default_value = "")]
-    request_id: String,
+    #[command(flatten)]
+    request: RequestId,
 }
 
 impl Secret {
@@ -98,10 +96,12 @@ impl Secret {
                 show(context, &context.connect().await?.secrets().get_secret(soon(request)).await.map_err(explained)?.into_inner())
             }
             Secret::List => list(context).await,
-            Secret::Delete(Delete { name, etag, request_id }) => {
-                let (name, etag, request_id) = (names::secret(&context.tenant, name), etag.clone(), request_id.clone());
-                let request = pb::DeleteSecretRequest { name, etag, request_id };
-                let deleted = context.connect().await?.secrets().delete_secret(soon(request)).await.map_err(explained)?.into_inner();
+            Secret::Delete(Delete { name, etag, request }) => {
+                let (name, etag) = (names::secret(&context.tenant, name), etag.clone());
+                let asked = |request_id| pb::DeleteSecretRequest { name, etag, request_id };
+                let client = context.connect().await?;
+                let deleted = request.once(asked, async |asked| client.secrets().delete_secret(asked).await).await;
+                let deleted = deleted.map_err(explained)?;
                 context.output.one(|| document(&deleted), || format!("{} deleted\n", deleted.name))?;
                 Ok(Exit::Ok)
             }
@@ -135,7 +135,7 @@ impl Set {
         let (name, update_mask) = (names::secret(&context.tenant, &self.name), Some(prost_types::FieldMask { paths }));
         let request = |request_id| pb::SetSecretRequest { name, secret: Some(secret), value, update_mask, request_id };
         let client = context.connect().await?;
-        let set = once(&self.request_id, request, async |request| client.secrets().set_secret(request).await).await?;
+        let set = self.request.once(request, async |request| client.secrets().set_secret(request).await).await?;
         show(context, &set)
     }
 }
