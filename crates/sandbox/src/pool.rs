@@ -25,6 +25,8 @@ mod group;
 mod ledger;
 mod life;
 mod remains;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use group::{Envelope, SandboxGroup, whole_seconds};
 pub use ledger::StockReason;

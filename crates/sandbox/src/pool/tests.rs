@@ -1,0 +1,179 @@
+//! The pool on a backend whose agents the tests play.
+
+use std::os::fd::OwnedFd;
+use std::path::PathBuf;
+
+use async_trait::async_trait;
+use domain::json::JsonText;
+use domain::name::RuntimeId;
+use domain::sandbox::{BackendKind, Entry, Isolation, Limits, Purpose, ResourceControl, Secrets};
+use rustix::net::{AddressFamily, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage, SendFlags, SocketAddrUnix, SocketType};
+use rustix::process::Pid;
+use sandbox_protocol::VERSION;
+use sandbox_protocol::control::{Command, Layout, RESTORE_STAGE, Report};
+
+use super::*;
+use crate::backend::{Container, Order, RuntimeFacts};
+use crate::config::{self, AgentBinary};
+use crate::instance::Dead;
+use crate::live::tests as played;
+use crate::users::UidLease;
+
+/// A kernel that cannot track pages: agents that are asked to put children back say so, others work.
+struct WithoutMeans;
+
+struct Played(Order);
+
+#[async_trait]
+impl Backend for WithoutMeans {
+    fn kind(&self) -> BackendKind {
+        BackendKind::Namespace
+    }
+
+    async fn runtime(&self, _key: RuntimeKey) -> Result<Arc<RuntimeFacts>, StartFailure> {
+        Ok(self.known_runtime(RuntimeKey::DEFAULT).expect("there is one"))
+    }
+
+    fn known_runtime(&self, _key: RuntimeKey) -> Option<Arc<RuntimeFacts>> {
+        let text = String::new;
+        let layout = Layout { python: text(), read_only: Vec::new(), links: Vec::new(), packages: Vec::new() };
+        let (packages, preload) = (Vec::new(), Vec::new());
+        Some(Arc::new(RuntimeFacts {
+            layout,
+            python_version: text(),
+            digest: text(),
+            packages,
+            version: text(),
+            lock: text(),
+            preload,
+            interface: None,
+        }))
+    }
+
+    fn supports(&self, _isolation: Isolation) -> Result<(), StartFailure> {
+        Ok(())
+    }
+
+    fn lease_uid(&self) -> std::io::Result<UidLease> {
+        Ok(UidLease::own())
+    }
+
+    fn container(&self, order: Order, _runtime: RuntimeKey) -> Box<dyn Container> {
+        Box::new(Played(order))
+    }
+
+    async fn sweep(&self, _dead: &Dead) -> Result<(), StartFailure> {
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Container for Played {
+    async fn start(&mut self) -> Result<(), StartFailure> {
+        let (socket, restore) = (self.0.directory.join("s"), self.0.restore);
+        let thread = std::thread::Builder::new().name("played-agent".to_owned());
+        thread.spawn(move || play(socket, restore)).expect("a thread can be started");
+        Ok(())
+    }
+
+    fn peer_uid(&self) -> u32 {
+        rustix::process::geteuid().as_raw()
+    }
+
+    fn connected(&mut self, _pid: Pid) -> Result<(), StartFailure> {
+        Ok(())
+    }
+
+    fn oom_kills(&self) -> Option<u64> {
+        None
+    }
+
+    fn resource_control(&self) -> ResourceControl {
+        ResourceControl::Process
+    }
+
+    async fn destroy(&mut self) {}
+}
+
+/// An agent, up to its first child or its fault.
+fn play(path: PathBuf, restore: bool) {
+    let socket = rustix::net::socket(AddressFamily::UNIX, SocketType::SEQPACKET, None).unwrap();
+    rustix::net::connect(&socket, &SocketAddrUnix::new(&path).unwrap()).unwrap();
+    report(&socket, &Report::Hello { version: VERSION }, &[]);
+    let mut kept = Vec::new();
+    while let Some(command) = command(&socket) {
+        match command {
+            Command::Configure(configure) if configure.restore => {
+                assert!(restore, "its container lets the calls through that it needs");
+                report(
+                    &socket,
+                    &Report::Fault { stage: RESTORE_STAGE.to_owned(), message: "no means".to_owned(), hint: String::new() },
+                    &[],
+                );
+                return;
+            }
+            Command::Configure(_) => {
+                assert!(!restore, "its container lets through what others do");
+                report(&socket, &Report::Ready { python_version: "3.11.2".to_owned() }, &[]);
+            }
+            Command::Fork { child } => {
+                let (ours, theirs) = played::pipes();
+                report(&socket, &Report::Child { child, seal: played::seal() }, &ours);
+                kept.push(theirs);
+            }
+            Command::Run { .. } | Command::Interrupt { .. } | Command::Kill { .. } | Command::Shutdown => {}
+        }
+    }
+}
+
+fn command(socket: &OwnedFd) -> Option<Command> {
+    let mut packet = vec![0; sandbox_protocol::MAX_CONTROL_PACKET];
+    let (_, length) = rustix::net::recv(socket, &mut packet, RecvFlags::empty()).ok()?;
+    serde_json::from_slice(&packet[..length]).ok()
+}
+
+fn report(socket: &OwnedFd, report: &Report, descriptors: &[OwnedFd]) {
+    let borrowed: Vec<_> = descriptors.iter().map(std::os::fd::AsFd::as_fd).collect();
+    let mut space = [std::mem::MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(4))];
+    let mut control = SendAncillaryBuffer::new(&mut space);
+    if !borrowed.is_empty() {
+        assert!(control.push(SendAncillaryMessage::ScmRights(&borrowed)));
+    }
+    let packet = serde_json::to_vec(report).unwrap();
+    rustix::net::sendmsg(socket, &[std::io::IoSlice::new(&packet)], &mut control, SendFlags::empty()).unwrap();
+}
+
+fn job() -> Job {
+    Job {
+        tenant: TenantId::parse("tenant", "acme").unwrap(),
+        purpose: Purpose::Trial,
+        isolation: Isolation::TenantWarm,
+        runtime: RuntimeId::default(),
+        code: "pass".into(),
+        entry: Entry::Script,
+        params_json: JsonText::read("{}"),
+        secrets: Secrets::default(),
+        limits: Limits::DEFAULT,
+        fresh: false,
+    }
+}
+
+#[tokio::test]
+async fn a_host_without_the_means_forks_for_each_program_and_says_why() {
+    let directory = tempfile::tempdir().unwrap();
+    let backend = config::Backend::Namespace(config::Namespace::default());
+    let mut config = Config::new("t", "one", AgentBinary(b"never started"), backend);
+    config.runtime_directory = directory.path().join("run");
+    config.pool = config::Pool { restore: true, unassigned: 0, ..config::Pool::default() };
+    let instance = Instance::create(&config).unwrap();
+    let pool = Pool::new(config, instance, Arc::new(WithoutMeans));
+    let job = job();
+    let (_, group) = pool.place_of(&job, RuntimeKey::DEFAULT);
+    assert!(group.restored && pool.restores(group), "nobody knows yet");
+    let child = pool.acquire(&job.tenant, group).await.unwrap().into_child();
+    assert!(!child.live.restores());
+    assert_eq!(child.attestation.restored, 0);
+    assert_eq!((pool.cannot_restore(), pool.restores(group)), (Some("no means"), false), "no later sandbox tries");
+    assert_eq!(pool.counters.start_failures.load(Relaxed), 0, "the program waited for one start more, and that is all");
+    pool.close(Duration::from_secs(5)).await;
+}
