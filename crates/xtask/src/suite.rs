@@ -28,6 +28,12 @@ use failures::Failures;
 /// Tells tests to repeat what they repeat in large numbers; `test_support::repeat` reads it.
 const LONG: &str = "ZONA_TEST_LONG";
 
+/// Asks tests of the sandbox for processes that are put back and run one program after the other.
+const RESTORE: &str = "ZONA_TEST_RESTORE";
+/// The test binaries that run in that way too, and what of them does not: what is about such processes anyway, and what stops the daemon.
+const RESTORED: [(&str, &[&str]); 2] =
+    [("sandbox-agent", &["differential::", "remains::", "rounds::"]), ("sandbox", &["faults::daemon::", "restored::"])];
+
 /// How much time the tests may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Length {
@@ -94,7 +100,29 @@ pub fn run_tests(workspace: &Workspace, path: &OsStr, effort: Effort, shown: &mu
         tests.env(LONG, "1");
     }
     let _busy = effort.busy.then(Busy::start).transpose()?;
-    run_timed(tests, &packages, shown)
+    println!("$ cargo test --locked --workspace --no-fail-fast");
+    let forked = run_timed(tests, &packages, String::new(), shown).context("cargo test");
+    let restored: Vec<_> =
+        RESTORED.iter().map(|(package, skipped)| run_restored(workspace, path, &packages, (package, skipped), shown)).collect();
+    restored.into_iter().fold(forked, Result::and)
+}
+
+/// Runs the binary of a package's tests once more, which cargo would compile anew for one package alone.
+fn run_restored(
+    workspace: &Workspace,
+    path: &OsStr,
+    packages: &BTreeMap<String, String>,
+    (package, skipped): (&str, &[&str]),
+    shown: &mut Shown,
+) -> anyhow::Result<()> {
+    let name = format!("{package}, it");
+    let file = packages.iter().find_map(|(file, of)| (*of == name).then_some(file)).with_context(|| format!("no tests of {name}"))?;
+    let directory = workspace.path("crates").join(package);
+    let mut tests = Command::new(workspace.target_directory()?.join("debug/deps").join(file));
+    tests.current_dir(&directory).env("PATH", path).env("CARGO_MANIFEST_DIR", &directory).env(RESTORE, "1");
+    tests.args(skipped.iter().flat_map(|name| ["--skip", name]));
+    println!("$ {RESTORE}=1 cargo test --package {package} --test it -- --skip {}", skipped.join(" --skip "));
+    run_timed(tests, packages, format!("{name}, restored"), shown).with_context(|| format!("{RESTORE}=1, {name}"))
 }
 
 /// Compiles the test binaries; answers the package of each by the name of its file.
@@ -125,25 +153,30 @@ fn packages(messages: impl std::io::BufRead) -> anyhow::Result<BTreeMap<String, 
     Ok(packages)
 }
 
-/// Runs the tests, shows what they print, times each binary, and keeps what the failed ones said.
-fn run_timed(mut command: Command, packages: &BTreeMap<String, String>, shown: &mut Shown) -> anyhow::Result<()> {
-    println!("$ cargo test --locked --workspace --no-fail-fast");
+/// Runs the tests, shows what they print, times each binary, and keeps what the failed ones said. Those of a binary that cargo does not
+/// name are of `running`.
+fn run_timed(mut command: Command, packages: &BTreeMap<String, String>, running: String, shown: &mut Shown) -> anyhow::Result<()> {
     // One pipe for both, since cargo names a binary on standard error, and the binary its time on standard output.
     let (reader, writer) = std::io::pipe()?;
-    let mut child = command.stdin(Stdio::null()).stdout(writer.try_clone()?).stderr(writer).spawn().context("failed to start cargo")?;
+    let mut child = command.stdin(Stdio::null()).stdout(writer.try_clone()?).stderr(writer).spawn().context("failed to start")?;
     // The command holds the other ends of the pipe, which would never end.
     drop(command);
-    read(reader, packages, shown, |line| println!("{line}"))?;
+    read(reader, packages, running, shown, |line| println!("{line}"))?;
     let status = child.wait()?;
     if !status.success() {
-        bail!("cargo test: {status}");
+        bail!("{status}");
     }
     Ok(())
 }
 
 /// What each binary took and which tests failed, from the lines of a run.
-fn read(from: impl Read, packages: &BTreeMap<String, String>, shown: &mut Shown, mut show: impl FnMut(&str)) -> anyhow::Result<()> {
-    let mut running = String::new();
+fn read(
+    from: impl Read,
+    packages: &BTreeMap<String, String>,
+    mut running: String,
+    shown: &mut Shown,
+    mut show: impl FnMut(&str),
+) -> anyhow::Result<()> {
     let mut failures = Failures::default();
     for line in BufReader::new(from).split(b'\n') {
         // A test may print anything.
