@@ -170,6 +170,10 @@ fn message_elements(message: &DescriptorProto, scope: &str, path: &[i32], elemen
         }
     }
     for (index, nested) in message.nested_type.iter().enumerate() {
+        // The entry of a map stands in no source either.
+        if nested.options.as_ref().is_some_and(|options| options.map_entry()) {
+            continue;
+        }
         message_elements(nested, &name, &join(path, 3, index), elements);
     }
     for (index, kind) in message.enum_type.iter().enumerate() {

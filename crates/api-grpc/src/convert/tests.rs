@@ -41,7 +41,10 @@ fn a_bound_of_time_is_the_first_stored_millisecond_at_or_after_it() {
     assert_eq!(read(1, 0), Some(1_000));
     assert_eq!(read(1, 1), Some(1_001));
     assert_eq!(read(1, 1_000_000), Some(1_001));
-    assert_eq!(read(i64::MAX, 0), Some(u64::MAX));
+    // The last second of the year 9999, and the next.
+    assert_eq!(read(253_402_300_799, 0), Some(253_402_300_799_000));
+    assert_eq!(read(253_402_300_800, 0), None);
+    assert_eq!(read(i64::MAX, 0), None);
     assert_eq!(read(-1, 0), None);
     assert_eq!(read(0, -1), None);
     assert_eq!(read(0, 1_000_000_000), None);
