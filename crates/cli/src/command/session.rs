@@ -19,8 +19,16 @@ pub enum Session {
 }
 
 #[derive(Debug, Args)]
-#[group(required = true, multiple = false, id = "what")]
 pub struct Revoke {
+    #[command(flatten)]
+    what: What,
+    #[command(flatten)]
+    request: RequestId,
+}
+
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+struct What {
     /// Session: its full name, as `zona whoami` shows it
     name: Option<String>,
     /// All that was issued to this user: an id of the tenant, or a full name
@@ -29,8 +37,6 @@ pub struct Revoke {
     /// All that was issued to this service account, API keys included: an id of the tenant, or a full name
     #[arg(long, value_name = "NAME")]
     service_account: Option<String>,
-    #[command(flatten)]
-    request: RequestId,
 }
 
 impl Session {
@@ -46,7 +52,7 @@ impl Session {
 
 impl Revoke {
     async fn run(&self, context: &Context) -> Result {
-        let name = self.target(context)?;
+        let name = self.what.target(context)?;
         let request = |request_id| pb::RevokeRequest { name, request_id };
         let client = context.connect().await?;
         let answer = self.request.once(request, async |request| client.identity().revoke(request).await).await;
@@ -55,7 +61,9 @@ impl Revoke {
         context.output.one(|| Document::object([("name", name.as_str().into())]), || format!("{name} revoked\n"))?;
         Ok(Exit::Ok)
     }
+}
 
+impl What {
     fn target(&self, context: &Context) -> Result<String> {
         match (&self.name, &self.user, &self.service_account) {
             (Some(name), _, _) if name.contains("/sessions/") => Ok(name.clone()),
@@ -66,6 +74,31 @@ impl Revoke {
                 let refused = format!("`{named}` is no full name of a session, which is {{principal}}/sessions/{{session}}");
                 Err(Failure::usage(refused).hint("`zona whoami` names one's own session"))
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Debug, Parser)]
+    struct Line {
+        #[command(subcommand)]
+        session: Session,
+    }
+
+    #[test]
+    fn one_of_three_says_what_is_revoked_with_or_without_an_id_of_the_request() {
+        let read = |words: &[&str]| Line::try_parse_from([&["session", "revoke"], words].concat());
+        for what in [&["tenants/acme/users/ann/sessions/s"][..], &["--user", "ann"], &["--service-account", "ci"]] {
+            read(what).unwrap();
+            read(&[what, &["--request-id", "once"]].concat()).unwrap();
+        }
+        for wrong in [&[][..], &["--request-id", "once"], &["--user", "ann", "--service-account", "ci"], &["s", "--user", "ann"]] {
+            read(wrong).unwrap_err();
         }
     }
 }
