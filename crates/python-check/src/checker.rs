@@ -144,7 +144,7 @@ pub(crate) fn input_name(text: &str) -> Option<String> {
     })?
 }
 
-/// The tree of a text, or the limit that it breaks: found before there is a tree, where one could be too deep to be made.
+/// The tree of a text, or the limit that it breaks: found before there is a tree, where one could be too deep, or too slow, to be made.
 fn parse(text: &str, version: PythonVersion) -> Result<Parsed<ModModule>, (TextRange, Excess)> {
     let is_shallow = shape::is_shallow(text);
     let before = if is_shallow { None } else { shape::excess(text) };

@@ -2,11 +2,14 @@
 //! here, where nothing recurses: before a tree is built, unless the text has so little that could make one deep that the parser's own
 //! tokens can be measured instead. It also finds brackets that never close.
 
+mod gaps;
+
 use ruff_python_ast::ModModule;
 use ruff_python_ast::token::{Token, TokenKind};
 use ruff_python_parser::{Mode, Parsed, lexer};
 use ruff_text_size::{Ranged, TextRange};
 
+use self::gaps::{Exposure, Gaps, MAX_REREAD};
 use crate::location::size;
 
 /// CPython refuses more nested brackets (`MAXLEVEL`).
@@ -23,6 +26,9 @@ pub(crate) const MAX_DEPTH: usize = 2_000;
 /// many levels, unoptimized.
 const SHALLOW: usize = 10_000;
 
+/// More blocks inside one another than a text of the largest size has room for, with one blank more each.
+const MAX_BLOCKS: usize = 1_000;
+
 /// A limit that a source text breaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Excess {
@@ -34,6 +40,8 @@ pub(crate) enum Excess {
     Strings,
     /// Operators, calls and attributes inside one another.
     Depth,
+    /// Line breaks, blanks and comments inside what is nested.
+    Gaps,
 }
 
 impl Excess {
@@ -44,14 +52,19 @@ impl Excess {
             Excess::Indents => format!("more than {MAX_INDENTS} blocks are nested"),
             Excess::Strings => format!("more than {MAX_STRINGS} f-strings are nested"),
             Excess::Depth => format!("more than {MAX_DEPTH} operators, calls or attributes are nested in one expression"),
+            Excess::Gaps => "too many line breaks, blanks or comments stand in what is nested this deep: take them out, close the \
+                             brackets and quotes that are open, or split the code"
+                .to_owned(),
         }
     }
 }
 
-/// Whether no tree of this text can be too deep for the stack, wherever its tokens begin and end: every byte counts with which one could
-/// begin that adds a level, in strings and comments, too, so that nothing depends on who reads them how.
+/// Whether no tree of this text can be too deep for the stack, nor take long to be left where it breaks off, wherever its tokens begin and
+/// end: every byte counts with which one could begin that adds a level, in strings and comments, too, so that nothing depends on who reads
+/// them how. Blocks are not counted: each needs one blank more than the one around it, so 256 KiB have room for some 720 of them.
 pub(crate) fn is_shallow(text: &str) -> bool {
-    deepening(text) <= SHALLOW
+    let deepening = deepening(text);
+    deepening <= SHALLOW && (deepening + MAX_BLOCKS) * Gaps::of(text).widest <= MAX_REREAD
 }
 
 /// How many bytes may begin a token that adds a level.
@@ -116,12 +129,22 @@ pub(crate) fn excess_of(text: &str, parsed: &Parsed<ModModule>) -> Option<(TextR
     let is_sound = parsed.errors().is_empty();
     let mut shape = Shape::default();
     let breaks = !is_sound || parsed.tokens().iter().any(|token| shape.step(token.kind()).is_some());
-    if breaks { excess(text) } else { None }
+    if breaks { Some(place(text, measure(text, &mut Exposure::default())?)) } else { None }
 }
 
 /// Finds the first place where `text` breaks a limit.
 pub(crate) fn excess(text: &str) -> Option<(TextRange, Excess)> {
-    let excess = measure(text)?;
+    let mut exposure = Exposure::default();
+    if let Some(excess) = measure(text, &mut exposure) {
+        return Some(place(text, excess));
+    }
+    let gaps = Gaps::of(text);
+    let is_bounded = exposure.is_bounded(&gaps, deepening(text));
+    (!is_bounded).then(|| (TextRange::empty(size(gaps.at)), Excess::Gaps))
+}
+
+/// Where `text` breaks a limit of its tokens.
+fn place(text: &str, excess: Excess) -> (TextRange, Excess) {
     // The lexer does not say where it stands, but breaking a limit is monotone in the length of the text.
     let (mut passes, mut breaks) = (0, text.len());
     while breaks - passes > 1 {
@@ -129,12 +152,12 @@ pub(crate) fn excess(text: &str) -> Option<(TextRange, Excess)> {
         if middle <= passes {
             break;
         }
-        if measure(&text[..middle]).is_some() { breaks = middle } else { passes = middle }
+        if measure(&text[..middle], &mut Exposure::default()).is_some() { breaks = middle } else { passes = middle }
     }
-    Some((TextRange::empty(size(passes)), excess))
+    (TextRange::empty(size(passes)), excess)
 }
 
-fn measure(text: &str) -> Option<Excess> {
+fn measure(text: &str, exposure: &mut Exposure) -> Option<Excess> {
     let mut lexer = lexer::lex(text, Mode::Module);
     let mut shape = Shape::default();
     loop {
@@ -145,6 +168,7 @@ fn measure(text: &str) -> Option<Excess> {
         if let Some(excess) = shape.step(kind) {
             return Some(excess);
         }
+        exposure.step(kind, shape.depth);
     }
 }
 

@@ -73,6 +73,20 @@ fn no_text_that_could_be_deep_is_parsed_before_it_is_measured() {
 }
 
 #[test]
+fn no_text_whose_gaps_could_be_read_too_often_is_parsed_before_it_is_measured() {
+    let opened = "[".repeat(1_000);
+    for gap in ["\n", "\r", " ", "\t", "\x0c", "\\\n", "# a\n", "    # b\r\n"] {
+        let text = |times| format!("x = {opened}1{}def x", gap.repeat(times));
+        assert!(is_shallow(&text(5)), "{gap:?}");
+        assert!(!is_shallow(&text(10_000)), "{gap:?}");
+    }
+    assert!(is_shallow(&format!("{}{opened}", "# a license\n".repeat(100))), "nothing is open before the first token");
+    let ordinary = ordinary();
+    let shallow = ordinary.iter().filter(|text| is_shallow(text)).count();
+    assert!(shallow * 10 >= ordinary.len() * 9, "{shallow} of {}", ordinary.len());
+}
+
+#[test]
 fn what_is_parsed_before_it_is_measured_breaks_no_stack() {
     let checker = Checker::new(CheckPolicy::default());
     for (token, between) in DEEPENING {

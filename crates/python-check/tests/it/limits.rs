@@ -56,6 +56,64 @@ fn deep_trees_are_refused_before_they_are_built() {
     refused(&format!("x = y{}", "[0]".repeat(depth)), "ZPY-LIMITS-002");
 }
 
+/// Behind the error the parser leaves each level, and reads for many of them once more what stands behind the last token. Without a bound
+/// the first of these alone takes half a minute, optimized.
+#[test]
+fn no_gap_is_read_again_for_each_level_that_is_left() {
+    let half = MAX_CODE_BYTES / 2;
+    let gaps =
+        ["\n".repeat(half), " ".repeat(half), "\\\n".repeat(half / 2), format!("\n{}\n", "#".repeat(half)), "# a\n".repeat(half / 4)];
+    for gap in &gaps {
+        for (piece, times, end) in [
+            ("[", 9_000, "1\0def x"),
+            ("[", 190, "1\0def x"),
+            ("f(", 190, "1\0;"),
+            ("(", 190, "1 not\0x"),
+            ("1**", 1_900, "1 not\0x"),
+            ("[},", 9_000, "[1\0def x"),
+            ("f\"{\"\n[", 150, "1\0def x"),
+        ] {
+            let (before, after) = end.split_once('\0').unwrap();
+            let text = format!("x = ({}{before}{gap}{after}", piece.repeat(times));
+            assert!(text.len() <= MAX_CODE_BYTES);
+            let started = Instant::now();
+            assert!(!Checker::new(CheckPolicy::default()).check(text.as_bytes()).accepted());
+            assert!(started.elapsed() < PATIENCE, "{times} times {piece:?} and {:?} took {:?}", &gap[..4], started.elapsed());
+        }
+    }
+}
+
+#[test]
+fn too_much_between_nested_things_is_named_with_what_to_do() {
+    let found = errors(&format!("a = 1\nx = {}1{}def x", "[".repeat(190), "\n".repeat(100_000)));
+    assert_eq!((found[0].rule, found[0].span.line), ("ZPY-LIMITS-002", 100_002), "{found:#?}");
+    assert!(found[0].message.contains("line breaks") && found[0].message.contains("split the code"), "{found:#?}");
+}
+
+/// A table over many lines, long notes between functions, and a sum over many lines.
+#[test]
+fn ordinary_code_of_many_lines_is_not_too_much() {
+    let table: String = (0..5_000).map(|index| format!("    {{'a': -{index}, 'b': [1.5, x.y(2)]}},\n")).collect();
+    let notes = "# what the next one does, and why it does it\n".repeat(500);
+    let functions: String =
+        (0..1_500).map(|index| format!("def f{index}(a, b):\n    return max(\n        a.b,\n        -b,\n    )\n\n\n")).collect();
+    let sum: String = (0..1_000).map(|index| format!("    a{index} +\n")).collect();
+    let long =
+        [format!("x = [\n{table}]\n"), format!("{functions}\n{notes}\n{functions}"), format!("{notes}x = (\n{sum}    1\n)\n{functions}")];
+    for code in long {
+        assert!(code.len() <= MAX_CODE_BYTES, "{}", code.len());
+        let found = errors(&code);
+        assert!(found.iter().all(|finding| finding.rule != "ZPY-LIMITS-002"), "{:#?}", found.first());
+    }
+}
+
+/// As many as the size has room for: nothing tells how deep they are before they are parsed.
+#[test]
+fn blocks_as_deep_as_the_size_allows_break_no_stack() {
+    let nested: String = (0..700).map(|depth| format!("{}while 1:\n", "\t".repeat(depth))).collect();
+    refused(&format!("{nested}{}pass\n", "\t".repeat(700)), "ZPY-LIMITS-002");
+}
+
 #[test]
 fn deep_blocks_are_refused() {
     let nested: String = (0..100).map(|depth| format!("{}if x:\n", " ".repeat(depth))).collect();

@@ -223,6 +223,13 @@ fn hostile(checker: &Checker) -> (Table, f64) {
     (table, worst)
 }
 
+/// What is nested and never closed, before as wide a gap as there is room for: each level could have that read anew.
+fn behind(piece: &str, times: usize, last: &str, gap: &str, end: &str) -> String {
+    let nested = piece.repeat(times);
+    let room = MAX_CODE_BYTES - nested.len() - last.len() - end.len() - 1;
+    format!("{nested}{last}{}{end}", gap.repeat(room / gap.len()))
+}
+
 fn hostile_sources() -> Vec<(&'static str, String)> {
     let fill = |unit: &str| unit.repeat(MAX_CODE_BYTES / unit.len());
     let numbered = |line: &dyn Fn(usize) -> String| {
@@ -251,6 +258,11 @@ fn hostile_sources() -> Vec<(&'static str, String)> {
         ("syntax errors", fill("def (\n")),
         ("imports", fill("import os\n")),
         ("NUL bytes", fill("\0")),
+        ("brackets before line breaks", behind("[", 9_900, "1", "\n", "def x")),
+        ("few brackets before line breaks", behind("[", 190, "1", "\n", "def x")),
+        ("few brackets before blanks", behind("[", 190, "1", " ", "def x")),
+        ("operators before line breaks", format!("({}", behind("1**", 1_900, "1 not", "\n", "x"))),
+        ("line breaks before unary minus", format!("{}{}", "\n".repeat(MAX_CODE_BYTES - 3_000), "-".repeat(2_100))),
     ]
 }
 

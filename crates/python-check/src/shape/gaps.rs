@@ -1,0 +1,184 @@
+//! What it may cost to read on behind an error. Where a tree breaks off, the parser leaves each level that is open, and for many of them it
+//! reads the gap behind the last token once more: its line breaks, blanks and comments. Levels times gaps is what that takes.
+
+use ruff_python_ast::token::TokenKind;
+
+/// What reading gaps anew may cost, in steps of about two nanoseconds.
+pub(super) const MAX_REREAD: usize = 4_000_000;
+/// The same where brackets or quotes do not fit, so that the parser may find other levels than the lexer does: all that there could be.
+pub(super) const MAX_ASTRAY: usize = 64_000_000;
+
+/// Steps of a line break, and of what else is a token.
+const BREAK: usize = 8;
+/// Bytes of a comment that are passed over in one step.
+const COMMENT: usize = 4;
+/// What is blank within a line of at most so many bytes is too little to count.
+const LONG_LINE: usize = 256;
+/// And so are so many blanks beside one another.
+const LONG_BLANK: usize = 16;
+
+/// The gaps of a text, by its bytes alone: also those that only seem to be some, in strings.
+#[derive(Debug, Default)]
+pub(super) struct Gaps {
+    /// Steps of the widest one behind the first token.
+    pub widest: usize,
+    /// Where that ends.
+    pub at: usize,
+    /// Steps of all of them.
+    all: usize,
+    /// Steps of the most costly line of one.
+    line: usize,
+    /// Steps of what no token of a gap tells: blanks within long lines, and lines that are continued.
+    inside: usize,
+    /// Whether the line before goes on with this one.
+    continues: bool,
+}
+
+impl Gaps {
+    pub fn of(text: &str) -> Self {
+        let (mut gaps, mut gap, mut start) = (Gaps::default(), None, 0);
+        let bytes = text.as_bytes();
+        for end in memchr::memchr2_iter(b'\n', b'\r', bytes).chain([bytes.len()]) {
+            gaps.line(&bytes[start..end], start, &mut gap);
+            start = end + 1;
+        }
+        gaps.end(gap.unwrap_or_default(), bytes.len());
+        gaps
+    }
+
+    /// One line. Nothing is open before the first token: there is no gap yet.
+    fn line(&mut self, line: &[u8], start: usize, gap: &mut Option<usize>) {
+        let indent = line.iter().take_while(|byte| is_blank(**byte)).count();
+        let rest = &line[indent..];
+        let is_continued = line.last() == Some(&b'\\');
+        if self.continues || is_continued {
+            self.inside += indent + BREAK;
+        }
+        self.continues = is_continued;
+        match rest.first() {
+            None => self.widen(gap, indent + BREAK),
+            Some(b'#') => self.widen(gap, indent + 2 * BREAK + rest.len() / COMMENT),
+            Some(_) => {
+                self.widen(gap, indent);
+                self.end(gap.unwrap_or_default(), start + indent);
+                for run in long_blanks(rest) {
+                    self.inside += run;
+                    self.end(run, start + indent);
+                }
+                *gap = Some(0);
+                self.widen(gap, tail(rest) + BREAK);
+            }
+        }
+    }
+
+    fn widen(&mut self, gap: &mut Option<usize>, steps: usize) {
+        let Some(gap) = gap else { return };
+        *gap += steps;
+        self.all += steps;
+        self.line = self.line.max(steps + BREAK);
+    }
+
+    fn end(&mut self, steps: usize, at: usize) {
+        if steps > self.widest {
+            (self.widest, self.at) = (steps, at);
+        }
+    }
+}
+
+/// How many blanks stand beside one another within a long line, where they are many.
+fn long_blanks(line: &[u8]) -> impl Iterator<Item = usize> {
+    let line = if line.len() > LONG_LINE { line } else { &[] };
+    line.split(|byte| !is_blank(*byte)).map(<[u8]>::len).filter(|run| *run > LONG_BLANK)
+}
+
+/// What may belong to the gap at the end of a line.
+fn tail(line: &[u8]) -> usize {
+    match memchr::memchr(b'#', line) {
+        Some(at) => BREAK + (line.len() - at) / COMMENT,
+        None => line.iter().rev().take_while(|byte| is_blank(**byte)).count(),
+    }
+}
+
+/// Blanks, and what continues a line.
+fn is_blank(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t' | b'\x0c' | b'\\')
+}
+
+/// What the lexer's tokens say of the levels that are open beside gaps.
+#[derive(Debug, Default)]
+pub(super) struct Exposure {
+    /// Line breaks and comments since the last other token.
+    run: usize,
+    /// For each open level, the longest run that it has seen. What is open for longer has seen no less.
+    seen: Vec<usize>,
+    /// The sum of the longest runs of all levels there were.
+    runs: usize,
+    deepest: usize,
+    open: Vec<TokenKind>,
+    strings: usize,
+    is_astray: bool,
+}
+
+impl Exposure {
+    /// Takes a token, behind which `depth` levels are open.
+    pub fn step(&mut self, kind: TokenKind, depth: usize) {
+        if matches!(kind, TokenKind::NonLogicalNewline | TokenKind::Comment) {
+            self.run += 1;
+            self.is_astray |= self.strings > 0;
+            return;
+        }
+        self.meet();
+        self.fit(kind);
+        self.seen.resize(depth, 0);
+        self.deepest = self.deepest.max(depth);
+    }
+
+    /// The gap ends: every level that is open has seen it.
+    fn meet(&mut self) {
+        let run = std::mem::take(&mut self.run);
+        for seen in self.seen.iter_mut().rev().take_while(|seen| **seen < run) {
+            self.runs += run - *seen;
+            *seen = run;
+        }
+    }
+
+    fn fit(&mut self, kind: TokenKind) {
+        match kind {
+            TokenKind::Lpar | TokenKind::Lsqb | TokenKind::Lbrace => self.open.push(kind),
+            TokenKind::FStringStart | TokenKind::TStringStart => {
+                self.strings += 1;
+                self.open.push(kind);
+            }
+            TokenKind::FStringEnd | TokenKind::TStringEnd => {
+                self.strings = self.strings.saturating_sub(1);
+                self.close(kind);
+            }
+            TokenKind::Rpar | TokenKind::Rsqb | TokenKind::Rbrace => self.close(kind),
+            // The parser may take its quotes for those that end the string around it.
+            TokenKind::String => self.is_astray |= self.strings > 0,
+            _ => {}
+        }
+    }
+
+    fn close(&mut self, kind: TokenKind) {
+        let fits = matches!(
+            (self.open.pop(), kind),
+            (Some(TokenKind::Lpar), TokenKind::Rpar)
+                | (Some(TokenKind::Lsqb), TokenKind::Rsqb)
+                | (Some(TokenKind::Lbrace), TokenKind::Rbrace)
+                | (Some(TokenKind::FStringStart), TokenKind::FStringEnd)
+                | (Some(TokenKind::TStringStart), TokenKind::TStringEnd)
+        );
+        self.is_astray |= !fits;
+    }
+
+    /// Whether reading the gaps anew is bounded, in a text of which `deepening` bytes could begin a level.
+    pub fn is_bounded(&mut self, gaps: &Gaps, deepening: usize) -> bool {
+        self.meet();
+        let by_level = self.runs.saturating_mul(gaps.line);
+        let by_gap = self.deepest.saturating_mul(gaps.all);
+        let inside = self.deepest.saturating_mul(gaps.inside);
+        let is_bounded = by_level.min(by_gap).saturating_add(inside) <= MAX_REREAD;
+        is_bounded && (!self.is_astray || deepening.saturating_mul(gaps.widest) <= MAX_ASTRAY)
+    }
+}
