@@ -25,7 +25,7 @@ const MAX_KEPT: usize = 64;
 pub(crate) struct BlockingChecker {
     sandboxes: Sandboxes,
     kept: Mutex<HashMap<Key, Arc<Checker>>>,
-    turns: Semaphore,
+    turns: Arc<Semaphore>,
 }
 
 /// What a checker depends on. Every policy that was never stored is the same: the default.
@@ -38,7 +38,7 @@ struct Key {
 impl BlockingChecker {
     pub(crate) fn new(sandboxes: Sandboxes) -> Self {
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get);
-        BlockingChecker { sandboxes, kept: Mutex::default(), turns: Semaphore::new(cores) }
+        BlockingChecker { sandboxes, kept: Mutex::default(), turns: Arc::new(Semaphore::new(cores)) }
     }
 
     async fn facts(&self, runtime: &str) -> Option<Arc<RuntimeFacts>> {
@@ -75,13 +75,23 @@ impl CodeChecker for BlockingChecker {
     async fn check(&self, policy: &CodePolicy, runtime: &RuntimeId, source: Vec<u8>) -> Result<CodeReport> {
         let facts = self.facts(runtime).await;
         let checker = self.checker(policy, facts.as_deref());
-        let _turn = self.turns.acquire().await.expect("nobody closes the semaphore");
-        tokio::task::spawn_blocking(move || checker.check(&source)).await.map_err(|error| Error::internal("checking code", error))
+        in_turn(&self.turns, move || checker.check(&source)).await
     }
 
     fn family(&self, rule: &str) -> Option<Family> {
         python_check::rule::family(rule)
     }
+}
+
+/// Does `work` when it is its turn. That lasts as long as the work, whether or not the call that asked for it still waits: no thread of a
+/// call that was given up runs beside those that have a turn.
+async fn in_turn<T: Send + 'static>(turns: &Arc<Semaphore>, work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
+    let turn = Arc::clone(turns).acquire_owned().await.expect("nobody closes the semaphore");
+    let held = move || {
+        let _turn = turn;
+        work()
+    };
+    tokio::task::spawn_blocking(held).await.map_err(|error| Error::internal("checking code", error))
 }
 
 /// What the scan is to know of a runtime.
@@ -167,6 +177,27 @@ mod tests {
         assert_eq!(rules(&policy, &described, imports), ["ZPY-API-001"], "`clean` is not in the interface of the runtime");
         let wide = CodePolicy { extra_modules: vec!["other_tools".to_owned()], ..policy };
         assert!(rules(&wide, &facts("3.11.2"), &other).is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_call_that_is_dropped_keeps_its_turn_until_its_work_has_ended() {
+        let turns = Arc::new(Semaphore::new(1));
+        let (began, begins) = tokio::sync::oneshot::channel();
+        let (end, ends) = std::sync::mpsc::channel::<()>();
+        let shared = Arc::clone(&turns);
+        let call = tokio::spawn(async move {
+            let work = move || {
+                began.send(()).unwrap();
+                ends.recv().unwrap();
+            };
+            in_turn(&shared, work).await
+        });
+        begins.await.unwrap();
+        call.abort();
+        assert!(call.await.unwrap_err().is_cancelled());
+        assert_eq!(turns.available_permits(), 0, "its thread goes on");
+        end.send(()).unwrap();
+        assert_eq!(in_turn(&turns, || 1).await.unwrap(), 1);
     }
 
     /// Nothing of the code is looked at behind such nesting.
