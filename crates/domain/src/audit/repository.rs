@@ -116,8 +116,8 @@ pub trait AuditRepository: Send + Sync {
     async fn close(&self, outcome: Entry) -> Result<bool> {
         Ok(self.close_all(vec![outcome]).await? > 0)
     }
-    /// At most `limit` open intents of other servers than `own` that hold no lease in force at `now`: nobody else closes them. An
-    /// error in the place of one that cannot be read.
+    /// At most `limit` open intents of other servers than `own` that hold no lease in force at `now`: nobody else closes them. Those
+    /// that cannot be read do not count; where there are some, an error behind the others says why.
     async fn abandoned(&self, own: &InstanceId, now: Timestamp, limit: u32) -> Result<Vec<Result<AuditRecord>>>;
     /// A page of records. It ends early, perhaps without any, where it has looked at [`MAX_LOOKED_AT`] records: what a page costs does
     /// not depend on how rare it is what is wanted.

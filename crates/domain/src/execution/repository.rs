@@ -79,7 +79,8 @@ pub trait ExecutionRepository: Send + Sync {
     /// Stored events after `sequence`, in order, of about `max_bytes` in all (at least one, when there is one).
     /// A [`crate::execution::Body::Finished`] event carries the stored execution.
     async fn events_after(&self, scope: &TenantScope, id: &ExecutionId, sequence: u64, max_bytes: usize) -> Result<Vec<Event>>;
-    /// At most `limit` executions of any tenant that have not ended and whose fence is not that of a lease in force at `now`.
+    /// At most `limit` executions of any tenant that have not ended and whose fence is not that of a lease in force at `now`. Those that
+    /// cannot be read do not count, and hide no others.
     async fn abandoned(&self, now: Timestamp, limit: u32) -> Result<Vec<Execution>>;
     /// Puts an abandoned execution under the fence `to`, and returns it; from then on writes under `from` are refused.
     /// `None` when it is not abandoned, has ended, is gone, or has another fence than `from`: somebody else has taken it over.

@@ -176,7 +176,8 @@ fn found_by(row: &Row<'_>) -> rusqlite::Result<persons::FoundBy> {
     Ok(persons::FoundBy { actor: text_of(row, 5)?, resource: text_of(row, 6)? })
 }
 
-/// Open intents of other instances that have no lease in force; one that cannot be read hides no other.
+/// Open intents of other instances that have no lease in force. Those that cannot be read hide no others, however many they are: the
+/// error of the first of them stands for all.
 pub(super) fn abandoned(
     connection: &Connection,
     vault: &Vault,
@@ -186,14 +187,20 @@ pub(super) fn abandoned(
 ) -> Result<Vec<Result<AuditRecord>>> {
     const QUERY: &str = "SELECT r.tenant, r.sequence, r.record FROM audit_intents i JOIN audit_records r USING (tenant, sequence) \
          WHERE i.instance <> ?1 \
-         AND NOT EXISTS (SELECT 1 FROM leases l WHERE l.name = 'instances/' || i.instance AND l.expires > ?2) LIMIT ?3";
+         AND NOT EXISTS (SELECT 1 FROM leases l WHERE l.name = 'instances/' || i.instance AND l.expires > ?2)";
     let doing = "looking for open intents";
     let mut statement = connection.prepare_cached(QUERY).map_err(during(doing))?;
-    let mut rows = statement.query(params![own.as_str(), integer(now.as_millis()), limit]).map_err(during(doing))?;
-    let mut found = Vec::new();
-    while let Some(row) = rows.next().map_err(during(doing))? {
-        found.push(intent(connection, vault, row));
+    let mut rows = statement.query(params![own.as_str(), integer(now.as_millis())]).map_err(during(doing))?;
+    let (mut found, mut unread) = (Vec::new(), None);
+    while found.len() < limit as usize
+        && let Some(row) = rows.next().map_err(during(doing))?
+    {
+        match intent(connection, vault, row) {
+            Ok(record) => found.push(Ok(record)),
+            Err(error) => unread = unread.or(Some(error)),
+        }
     }
+    found.extend(unread.map(Err));
     Ok(found)
 }
 

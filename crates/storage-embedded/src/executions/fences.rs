@@ -17,10 +17,9 @@ const PROTECTED: &str = "EXISTS (SELECT 1 FROM leases l WHERE l.name = 'instance
      AND l.holder = e.instance AND l.token = e.token AND l.expires > ?1)";
 
 pub(super) fn abandoned(connection: &Connection, vault: &Vault, now: Timestamp, limit: u32) -> Result<Vec<Execution>> {
-    let query = format!(
-        "SELECT tenant, id, document FROM executions e INDEXED BY executions_live WHERE unfinished = 1 AND NOT {PROTECTED} LIMIT ?2"
-    );
-    unfinished(connection, vault, &query, params![integer(now.as_millis()), limit])
+    let query =
+        format!("SELECT tenant, id, document FROM executions e INDEXED BY executions_live WHERE unfinished = 1 AND NOT {PROTECTED}");
+    unfinished(connection, vault, &query, params![integer(now.as_millis())], limit)
 }
 
 /// The execution under its new fence, unless somebody else holds it.

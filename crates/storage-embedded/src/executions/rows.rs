@@ -39,13 +39,16 @@ pub(super) fn find(connection: &Connection, tenant: &TenantId, id: &ExecutionId)
     run().optional().map_err(during("reading an execution"))?.transpose()
 }
 
-/// Executions that a query of tenant, id and document finds; those that cannot be read hide no others.
-pub(super) fn unfinished(connection: &Connection, vault: &Vault, query: &str, values: impl Params) -> Result<Vec<Execution>> {
+/// The first `limit` executions that a query of tenant, id and document finds; those that cannot be read count for nothing, so that they
+/// hide no others however many they are.
+pub(super) fn unfinished(connection: &Connection, vault: &Vault, query: &str, values: impl Params, limit: u32) -> Result<Vec<Execution>> {
     let doing = "reading unfinished executions";
     let mut statement = connection.prepare_cached(query).map_err(during(doing))?;
     let mut rows = statement.query(values).map_err(during(doing))?;
     let mut found = Vec::new();
-    while let Some(row) = rows.next().map_err(during(doing))? {
+    while found.len() < limit as usize
+        && let Some(row) = rows.next().map_err(during(doing))?
+    {
         let text = |index| row.get_ref(index).and_then(|value| Ok(value.as_str()?));
         let name = named(text(0).map_err(during(doing))?, text(1).map_err(during(doing))?)?;
         let read = text(2).map_err(during(doing)).and_then(|text| decode(&name.tenant, &name.execution, text));

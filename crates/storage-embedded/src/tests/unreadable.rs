@@ -1,17 +1,22 @@
 //! Rows that cannot be read hide no others, whatever is listed: each list is paged over two of them.
 
 use domain::access::{Access, Found, Grant, GrantRepository, Grantee, Side};
+use domain::audit::{AuditRepository, Entry, Outcome};
 use domain::event::{EventKind, EventRepository};
 use domain::execution::{ExecutionQuery, ExecutionRepository};
 use domain::hash::Hash;
 use domain::identity::{ApiKey, ApiKeyChange, ApiKeyRepository, Principal, PrincipalChange, PrincipalQuery, PrincipalRepository, Secret};
+use domain::lease::InstanceId;
 use domain::name::{ApiKeyId, PrincipalKind, PrincipalName};
 use domain::page::{Page, PageRequest};
 use domain::request::{Committed, Expected};
 use domain::revision::Revision;
 use domain::utility::{UtilityQuery, UtilityRepository};
 use domain::webhook::{Failed, Queued, Verdict, Webhook, WebhookChange, WebhookRepository, WebhookSecrets};
-use test_support::sample::{at, creation, execution_id, grant, next_version, offer, principal, scope, user, utility, utility_id};
+use test_support::audit_repository::entry;
+use test_support::sample::{
+    at, creation, execution, execution_id, grant, next_version, offer, principal, scope, user, utility, utility_id,
+};
 use test_support::webhook_repository;
 
 use super::Scratch;
@@ -181,4 +186,34 @@ async fn what_cannot_be_read_is_refused_where_it_is_asked_for_by_name_and_gives_
     assert!(ExecutionRepository::find(store, &acme, &execution_id(2)).await.is_err());
     let held = async |id: &str| store.held_by(&acme, &Grantee::Principal(user(id))).await.unwrap().len();
     assert_eq!((held("a").await, held("b").await, held("c").await), (0, 0, 1));
+}
+
+#[tokio::test]
+async fn what_dead_servers_left_is_found_behind_however_much_that_cannot_be_read() {
+    let (store, acme) = (Scratch::new(), scope("acme"));
+    for number in 1..=25 {
+        store.insert(&acme, &execution(&acme, number), None, &[]).await.unwrap();
+    }
+    let readable = [7, 1].map(execution_id);
+    let damage = format!("UPDATE executions SET document = '{{' WHERE id NOT IN ('{}', '{}')", readable[0], readable[1]);
+    store.write(move |connection| connection.execute_batch(&damage).map_err(during("damaging rows"))).await.unwrap();
+    let left = async |limit| {
+        let found = ExecutionRepository::abandoned(&*store, at(60_000), limit).await.unwrap();
+        found.into_iter().map(|one| one.name.execution).collect::<Vec<_>>()
+    };
+    assert_eq!(left(20).await, readable);
+    assert_eq!(left(1).await, readable[..1]);
+    assert_eq!(store.unreadable_rows(), 23);
+}
+
+#[tokio::test]
+async fn open_intents_are_found_behind_however_many_that_cannot_be_read() {
+    let store = Scratch::new();
+    let intents = (1..=25).map(|number| Entry { outcome: Outcome::Intent, until: None, count: 1, ..entry("acme", number) });
+    AuditRepository::append(&*store, intents.collect()).await.unwrap();
+    let damage = "UPDATE audit_records SET record = x'09' WHERE sequence < 22";
+    store.write(move |connection| connection.execute_batch(damage).map_err(during("damaging rows"))).await.unwrap();
+    let found = AuditRepository::abandoned(&*store, &InstanceId::new("another"), at(60_000), 2).await.unwrap();
+    let places: Vec<_> = found.iter().map(|one| one.as_ref().ok().map(|record| record.sequence)).collect();
+    assert_eq!(places, [Some(22), Some(23), None], "those that can be read, and that there are others");
 }
