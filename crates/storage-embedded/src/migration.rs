@@ -9,7 +9,7 @@ use crate::error::{Error, Result, during};
 /// Marks the file as ours in its header ("Zona" in ASCII).
 const APPLICATION_ID: i32 = 0x5a6f_6e61;
 
-/// Step `n` leads from schema `n` to `n + 1`. A step that was released is never changed.
+/// Step `n` leads from schema `n` to `n + 1`. A step that was released is never changed, and keeps its place: the next one is the last.
 const STEPS: &[&str] = &[
     include_str!("../migrations/0001_documents.sql"),
     include_str!("../migrations/0002_code_policies.sql"),
@@ -32,7 +32,7 @@ const STEPS: &[&str] = &[
     include_str!("../migrations/0020_readable_holds.sql"),
     include_str!("../migrations/0021_utility_copies.sql"),
     include_str!("../migrations/0022_lean_indexes.sql"),
-    include_str!("../migrations/0025_secrets.sql"),
+    include_str!("../migrations/0023_secrets.sql"),
 ];
 
 /// Applies the steps that the database lacks.
@@ -82,6 +82,21 @@ mod tests {
     fn objects(connection: &Connection) -> Vec<String> {
         let mut statement = connection.prepare("SELECT name FROM sqlite_schema ORDER BY name").unwrap();
         statement.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
+    }
+
+    #[test]
+    fn steps_are_taken_in_the_order_of_their_names_which_leave_no_room_between_them() {
+        // No file ever had this number.
+        const NEVER: u32 = 17;
+        let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations");
+        let mut files: Vec<_> = std::fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path()).collect();
+        files.sort();
+        let number = |file: &std::path::PathBuf| file.file_name().unwrap().to_str().unwrap()[..4].parse::<u32>().unwrap();
+        let numbers: Vec<_> = files.iter().map(number).collect();
+        let last = u32::try_from(STEPS.len()).unwrap() + 1;
+        assert_eq!(numbers, (1..=last).filter(|number| *number != NEVER).collect::<Vec<_>>());
+        let texts: Vec<_> = files.iter().map(|file| std::fs::read_to_string(file).unwrap()).collect();
+        assert_eq!(texts, STEPS, "each file has the place of its name");
     }
 
     #[test]
