@@ -20,9 +20,7 @@ use crate::time::Clock;
 
 /// Bytes of records that are read at once.
 const STEP_BYTES: usize = 256 * 1024;
-/// Looks without a record after which the watcher hears that the watch lives, and how far it has come: 15 s of silence.
-const SILENT_LOOKS: u32 = 30;
-/// The same while records go by that the watcher does not want.
+/// Records that the watcher does not want after which it hears how far the watch has come, before its silence is over.
 const SILENT_RECORDS: u64 = 5_000;
 
 /// What a watcher hears.
@@ -51,21 +49,20 @@ struct Watcher {
     next: u64,
     ready: VecDeque<AuditRecord>,
     patience: Patience,
-    /// Records and looks since the watcher has heard something.
+    /// Records since the watcher has heard something.
     silent_records: u64,
-    silent_looks: u32,
     /// Whether the watcher has heard where it begins.
     begun: bool,
 }
 
 /// The records from `next` on that fit.
 pub(super) fn watch(watched: Watched, next: u64) -> Following {
-    let watcher =
-        Watcher { watched, next, ready: VecDeque::new(), patience: Patience::default(), silent_records: 0, silent_looks: 0, begun: false };
+    let patience = Patience::new(watched.clock.as_ref());
+    let watcher = Watcher { watched, next, ready: VecDeque::new(), patience, silent_records: 0, begun: false };
     Box::pin(try_unfold(watcher, |mut watcher| async move {
         let heard = watcher.hear().await?;
         watcher.silent_records = 0;
-        watcher.silent_looks = 0;
+        watcher.patience.told(watcher.watched.clock.as_ref());
         Ok(Some((heard, watcher)))
     }))
 }
@@ -82,7 +79,7 @@ impl Watcher {
                 }
                 self.silent_records += 1;
             }
-            if self.silent_records >= SILENT_RECORDS || self.silent_looks >= SILENT_LOOKS {
+            if self.silent_records >= SILENT_RECORDS || self.patience.is_over(self.watched.clock.as_ref()) {
                 return Ok(Followed::Reached(self.next));
             }
             self.look().await?;
@@ -103,10 +100,7 @@ impl Watcher {
         }
         match found.last() {
             Some(last) => self.next = last.sequence + 1,
-            None => {
-                let is_silent = self.patience.wait(clock.as_ref(), news).await;
-                self.silent_looks += u32::from(is_silent);
-            }
+            None => self.patience.wait(clock.as_ref(), news).await,
         }
         self.ready.extend(found);
         Ok(())

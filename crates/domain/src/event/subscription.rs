@@ -17,9 +17,7 @@ use crate::event::{Event, EventRepository, EventSelection};
 use crate::news::Patience;
 use crate::time::Clock;
 
-/// Looks without an event after which the subscriber hears that the subscription lives, and how far it has come: 15 s of silence.
-const SILENT_LOOKS: u32 = 30;
-/// The same while events go by that the subscriber does not want.
+/// Events that the subscriber does not want after which it hears how far the subscription has come, before its silence is over.
 const SILENT_EVENTS: u64 = 5_000;
 
 /// What a subscriber hears.
@@ -48,28 +46,20 @@ struct Subscriber {
     reached: u64,
     ready: VecDeque<Event>,
     patience: Patience,
-    /// Events and looks since the subscriber has heard something.
+    /// Events since the subscriber has heard something.
     silent_events: u64,
-    silent_looks: u32,
     /// Whether the subscriber has heard where it begins.
     begun: bool,
 }
 
 /// The events behind `sequence` that are wanted.
 pub(super) fn subscribe(subscribed: Subscribed, sequence: u64) -> Subscription {
-    let subscriber = Subscriber {
-        subscribed,
-        reached: sequence,
-        ready: VecDeque::new(),
-        patience: Patience::default(),
-        silent_events: 0,
-        silent_looks: 0,
-        begun: false,
-    };
+    let patience = Patience::new(subscribed.clock.as_ref());
+    let subscriber = Subscriber { subscribed, reached: sequence, ready: VecDeque::new(), patience, silent_events: 0, begun: false };
     Box::pin(try_unfold(subscriber, |mut subscriber| async move {
         let heard = subscriber.hear().await?;
         subscriber.silent_events = 0;
-        subscriber.silent_looks = 0;
+        subscriber.patience.told(subscriber.subscribed.clock.as_ref());
         Ok(Some((heard, subscriber)))
     }))
 }
@@ -92,7 +82,7 @@ impl Subscriber {
                 }
                 self.silent_events += 1;
             }
-            if self.silent_events >= SILENT_EVENTS || self.silent_looks >= SILENT_LOOKS {
+            if self.silent_events >= SILENT_EVENTS || self.patience.is_over(self.subscribed.clock.as_ref()) {
                 return Ok(Heard::Reached(self.reached));
             }
             self.look().await?;
@@ -107,10 +97,7 @@ impl Subscriber {
         match found.first() {
             Some(first) if first.sequence != self.reached + 1 => return Err(expired(first.sequence)),
             Some(_) => {}
-            None => {
-                let is_silent = self.patience.wait(clock.as_ref(), news).await;
-                self.silent_looks += u32::from(is_silent);
-            }
+            None => self.patience.wait(clock.as_ref(), news).await,
         }
         self.ready.extend(found);
         Ok(())

@@ -6,6 +6,7 @@ mod access;
 mod audit;
 mod disclosure;
 mod failures;
+mod following;
 mod gate;
 mod instances;
 mod launches;

@@ -173,6 +173,11 @@ impl World {
         &self.stores
     }
 
+    /// What records what this server does of its own accord.
+    pub fn auditor(&self) -> Auditor {
+        self.auditor.clone()
+    }
+
     /// What removes executions older than `keep`, and the oldest beyond so much output, on this server.
     pub fn retention(&self, keep: Duration, max_output_bytes: u64) -> Retention {
         let Stores { tenants, executions, clock, .. } = self.stores.clone();
