@@ -7,7 +7,7 @@ use clap::{Args, Subcommand};
 
 use super::execution::moment;
 use crate::client::paging::every;
-use crate::client::repeated::RequestId;
+use crate::client::repeated::{RequestId, require_secret};
 use crate::client::{PAGE, names, soon};
 use crate::context::Context;
 use crate::document::Document;
@@ -92,20 +92,15 @@ impl Create {
         let made = self.request.once(request, async |request| client.identity().create_api_key(request).await).await;
         let answer = made.map_err(explained)?;
         let key = answer.api_key.unwrap_or_default();
+        let another = format!("`zona api-key revoke {}`, and create another", key.name);
+        require_secret(&key.name, &answer.secret, &another)?;
         let shown = || {
             let mut shown = document(&key);
-            if !answer.secret.is_empty() {
-                shown.push("secret", Document::from(answer.secret.as_str()));
-            }
+            shown.push("secret", Document::from(answer.secret.as_str()));
             shown
         };
         context.output.one(shown, || human(&key, &answer.secret))?;
-        match answer.secret.is_empty() {
-            true => {
-                note("this request was answered before, and the secret was shown then; if it is lost, revoke this key and create another")
-            }
-            false => note("the secret is shown this once: keep it in a file that nobody else can read"),
-        }
+        note("the secret is shown this once: keep it in a file that nobody else can read");
         Ok(Exit::Ok)
     }
 }

@@ -5,7 +5,7 @@ use clap::{Args, Subcommand};
 
 use super::execution::moment;
 use crate::client::paging::every;
-use crate::client::repeated::RequestId;
+use crate::client::repeated::{RequestId, require_secret};
 use crate::client::{PAGE, names, soon};
 use crate::context::Context;
 use crate::document::Document;
@@ -137,10 +137,16 @@ impl Webhook {
             }
             Webhook::RotateSecret(change) => {
                 let (name, etag) = change.parts(context);
-                let request = |request_id| pb::RotateWebhookSecretRequest { name, etag, request_id };
+                let request = |request_id, before: Option<&pb::RotateWebhookSecretResponse>| {
+                    // Whoever named an etag wants nothing that others have changed, and the lost answer has changed it.
+                    let answered = before.and_then(|answer| answer.webhook.as_ref()).filter(|_| !etag.is_empty());
+                    let etag = answered.map_or_else(|| etag.clone(), |webhook| webhook.etag.clone());
+                    pb::RotateWebhookSecretRequest { name: name.clone(), etag, request_id }
+                };
                 let client = context.connect().await?;
-                let answer = change.request.once(request, async |request| client.webhooks().rotate_webhook_secret(request).await).await;
-                let answer = answer.map_err(explained)?;
+                let ask = async |request| client.webhooks().rotate_webhook_secret(request).await;
+                let is_shown = |answer: &pb::RotateWebhookSecretResponse| !answer.secret.is_empty();
+                let answer = change.request.until_shown(request, ask, is_shown).await.map_err(explained)?;
                 show_secret(context, &answer.webhook.unwrap_or_default(), &answer.secret)
             }
             Webhook::DeadLetters(Name { name }) => dead_letters(context, full(context, name)).await,
@@ -284,18 +290,15 @@ fn show(context: &Context, webhook: &pb::Webhook) -> Result {
 }
 
 fn show_secret(context: &Context, webhook: &pb::Webhook, secret: &str) -> Result {
+    let another = format!("`zona webhook rotate-secret {}` gives it another one", names::id(&webhook.name));
+    require_secret(&webhook.name, secret, &another)?;
     let shown = || {
         let mut shown = document(webhook);
-        if !secret.is_empty() {
-            shown.push("secret", Document::from(secret));
-        }
+        shown.push("secret", Document::from(secret));
         shown
     };
     let text = || fields(&human(webhook).into_iter().chain([("secret", secret.to_owned())]).collect::<Vec<_>>());
     context.output.one(shown, text)?;
-    match secret.is_empty() {
-        true => note("this request was answered before, and the secret was shown then; if it is lost, `zona webhook rotate-secret`"),
-        false => note("the secret is shown this once: keep it where the receiver reads it, and nobody else can"),
-    }
+    note("the secret is shown this once: keep it where the receiver reads it, and nobody else can");
     Ok(Exit::Ok)
 }
