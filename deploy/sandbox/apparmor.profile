@@ -34,6 +34,9 @@ profile zona-sandbox flags=(attach_disconnected,mediate_deleted) {
   deny network packet,
   deny network vsock,
 
+  # Where sandbox.children = "restored", the agent has to trace its own children: exchange the line below for
+  #   ptrace (trace, read, tracedby, readby) peer=zona-sandbox,
+  # As it is, each process runs one program.
   deny ptrace,
   deny @{PROC}/sys/** w,
   deny @{PROC}/sysrq-trigger rwklx,

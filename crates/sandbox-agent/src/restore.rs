@@ -33,9 +33,9 @@ use rustix::{
     process::{Pid, PidfdFlags, PidfdGetfdFlags, pidfd_getfd, pidfd_open},
 };
 
-use sandbox_protocol::control::Left;
+use sandbox_protocol::control::{Left, RESTORE_STAGE};
 
-use crate::{part, weaken};
+use crate::{fault::Fault, part, weaken};
 
 use image::Image;
 pub use image::Origin;
@@ -57,6 +57,19 @@ const MOST_HOT_PAGES: usize = 1024;
 const ORIGINS_STACK: u64 = 16 * 1024;
 /// Calls after which the child may have other mappings than the zygote.
 const MEMORY_CALLS: [i64; 6] = [libc::SYS_brk, libc::SYS_madvise, libc::SYS_mmap, libc::SYS_mprotect, libc::SYS_mremap, libc::SYS_munmap];
+
+/// Errors that may pass: no reason to do without for good.
+const PASSING: [i32; 6] = [libc::EAGAIN, libc::EINTR, libc::EMFILE, libc::ENFILE, libc::ENOMEM, libc::ESRCH];
+
+/// The fault of a sandbox that has failed at a step before a child of it could be put back. Unless the error may pass, the sandbox can start
+/// again without.
+pub fn unable(step: &'static str, error: &io::Error) -> Fault {
+    Fault::new(if may_pass(error) { step } else { RESTORE_STAGE }, format!("{step}: {error}"))
+}
+
+fn may_pass(error: &io::Error) -> bool {
+    error.raw_os_error().is_some_and(|number| PASSING.contains(&number))
+}
 
 /// A traced child on its way to where it waits for its first program.
 pub struct Followed {
@@ -123,8 +136,12 @@ impl Followed {
     /// Takes the snapshot of the child, which is stopped where a program is to be read.
     ///
     /// # Errors
-    /// What the system says, or that the child has memory that others can change.
+    /// What the system says, or that the child has memory that others can change or that the kernel empties by itself.
     pub fn snapshot(self) -> io::Result<Snapshot> {
+        // Where no mapping was changed, its origin has none either.
+        if self.remapped || self.origin.is_none() {
+            ranges::refuse_emptied(&visible::mappings_with_flags(self.directory.as_fd())?)?;
+        }
         let registers = Registers::read(self.pid)?;
         let mappings = visible::mappings(self.directory.as_fd())?;
         let (image, visible) = match self.copied(&mappings, registers.thread_area())? {

@@ -10,6 +10,7 @@ use sandbox_protocol::control::{Left, RunLimits, Usage};
 
 use crate::{
     attest,
+    fault::{AtStage, Fault},
     filter::{ENDS, SHOWN, STAYS, WAITS},
     outside::Outside,
     part,
@@ -21,7 +22,7 @@ use crate::{
 
 /// Stops of one round after which it is the last: each costs the agent as long as the child.
 const MOST_STOPS: u32 = 10_000;
-const MICROS: u64 = 1_000_000;
+const NANOS: u64 = 1_000_000_000;
 /// The status of a process that its filter has stopped.
 const AT_A_CALL: i32 = libc::SIGTRAP | libc::PTRACE_EVENT_SECCOMP << 8;
 /// Signals of a processor that cannot go on. The first process of a namespace, which a child is, survives them while it is traced, and
@@ -38,6 +39,8 @@ pub struct Rounds {
     zygote: Pid,
     /// What all children are copies of, once there is one.
     origin: Option<Rc<Origin>>,
+    /// Whether a child has come to where it can be put back to.
+    is_proven: bool,
 }
 
 struct Child {
@@ -95,14 +98,15 @@ pub enum Means {
 impl Rounds {
     /// Without children; they will be copies of this process.
     pub fn new(zygote: Pid) -> Self {
-        Rounds { children: BTreeMap::new(), zygote, origin: None }
+        Rounds { children: BTreeMap::new(), zygote, origin: None, is_proven: false }
     }
 
     /// Looks at a stopped child, and lets it go on unless it waits.
     ///
     /// # Errors
-    /// It cannot be followed, or its memory not be tracked: what the system says.
-    pub fn stopped(&mut self, stop: &Stopped, outside: &Outside) -> io::Result<Means> {
+    /// It cannot be followed, or its memory not be tracked: what the system says. Before the first child waits the sandbox may do without.
+    pub fn stopped(&mut self, stop: &Stopped, outside: &Outside) -> Result<Means, Fault> {
+        const STAGE: &str = "follow a child";
         let told = match stop.status {
             AT_A_CALL => restore::told(stop.pid),
             _ => Ok(NO_CALL),
@@ -118,7 +122,8 @@ impl Rounds {
         match looked_at {
             // Somebody has killed it meanwhile; the news of its end follow.
             Err(_) if restore::is_gone(stop.pid) => Ok(Means::Nothing),
-            means => means,
+            Err(error) if !self.is_proven => Err(restore::unable(STAGE, &error)),
+            means => means.at(STAGE),
         }
     }
 
@@ -146,8 +151,13 @@ impl Rounds {
     fn look_at(&mut self, child: Child, stop: &Stopped, told: u32) -> io::Result<Means> {
         let Child { phase, used, .. } = child;
         match phase {
+            // It would meet a fault again and again, and nobody would hear of it.
+            Phase::Warming(_) | Phase::Waiting(_) if stop.status != AT_A_CALL => {
+                Err(io::Error::other(format!("signal {} before it had a program", stop.status)))
+            }
             Phase::Warming(followed) if told == WAITS => {
                 let snapshot = followed.snapshot()?;
+                self.is_proven = true;
                 self.children.insert(stop.pid, Child { phase: Phase::Waiting(Box::new(snapshot)), used: stop.usage, fault: None });
                 Ok(Means::Waits)
             }
@@ -211,7 +221,7 @@ impl Rounds {
                 return Ok(());
             }
         };
-        let begun = begin_round(pid, &snapshot, used, limits);
+        let begun = begin_round(pid, &snapshot, limits);
         self.children.insert(pid, Child { phase: Phase::Running(snapshot, Round::default()), used, fault: None });
         if begun.is_err() && restore::is_gone(pid) { Ok(()) } else { begun }
     }
@@ -245,9 +255,10 @@ impl Rounds {
     }
 }
 
-/// Sets the limits of a round, of which time is what was used so far and what may be, and lets the child go on.
-fn begin_round(pid: i32, snapshot: &Snapshot, used: Usage, limits: &RunLimits) -> io::Result<()> {
-    let seconds = (used.user_micros + used.system_micros).div_ceil(MICROS);
+/// Sets the limits of a round, of which time is what was used so far and what may be, and lets the child go on. The kernel compares the limit
+/// with another clock than the usage that it tells of; and limits are whole seconds, so a round may have almost one more.
+fn begin_round(pid: i32, snapshot: &Snapshot, limits: &RunLimits) -> io::Result<()> {
+    let seconds = sys::limited_time(pid)?.div_ceil(NANOS);
     let values = [
         snapshot.address_space().saturating_add(limits.memory),
         seconds.saturating_add(limits.cpu_seconds.into()),

@@ -48,6 +48,7 @@ const PTRACE_TRACEME: usize = 0;
 const SIGSTOP: usize = 19;
 const MS_NOSUID_NODEV: usize = 2 | 4;
 const MS_NOEXEC: usize = 8;
+const MS_NOATIME: usize = 0x400;
 const MS_BIND: usize = 0x1000;
 const MS_REC_PRIVATE: usize = 0x4000 | 0x4_0000;
 const SECCOMP_SET_MODE_FILTER: usize = 1;
@@ -252,6 +253,8 @@ impl Child<'_> {
     fn mount_temporary_files(&self) -> Result<(), Errno> {
         let kind = c"tmpfs".as_ptr() as usize;
         let flags = if self.lacks(part::NO_EXECUTION) { MS_NOSUID_NODEV } else { MS_NOSUID_NODEV | MS_NOEXEC };
+        // A program that lists it would leave the time to the next one.
+        let flags = if self.get(slot::PROGRAMS) == 0 { flags } else { flags | MS_NOATIME };
         self.mount(kind, c"/tmp", kind, flags, self.get(slot::TMPFS_OPTIONS))
     }
 

@@ -239,7 +239,7 @@ impl<'a> Sandbox<'a> {
     /// A child has stopped.
     fn look_at(&mut self, stop: &Stopped) -> Result<(), Fault> {
         let Some(rounds) = &mut self.rounds else { return Err(Fault::new("follow a child", "a child stopped that nobody follows")) };
-        match rounds.stopped(stop, &self.outside).at("follow a child")? {
+        match rounds.stopped(stop, &self.outside)? {
             Means::Nothing => Ok(()),
             Means::Waits => self.hand_out(stop.pid),
             Means::Restored { usage, count } => match self.children.child(stop.pid) {

@@ -24,7 +24,7 @@ use crate::{
     fault::{AtStage, Fault},
     filter, home,
     outside::Outside,
-    part, stage, sys, weaken,
+    part, restore, stage, sys, weaken,
 };
 
 /// Descriptors of the interpreter: stdin, stdout and stderr, the agent, procfs, `/dev/null`, and without namespaces the rules of
@@ -320,6 +320,9 @@ fn unsealed(stage: i64, error: i32) -> Fault {
         -1 => "clone",
         -3 => "make pipes",
         -2 => return Fault::new("seal a child", "it ended before it was sealed"),
+        stage if u32::try_from(stage) == Ok(stage::FOLLOWED) => {
+            return restore::unable("let a child be followed", &io::Error::from_raw_os_error(error));
+        }
         stage => stage::words(u32::try_from(stage).unwrap_or(0)),
     };
     Err::<(), _>(io::Error::from_raw_os_error(error))

@@ -4,7 +4,7 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use domain::name::TenantId;
@@ -51,8 +51,8 @@ pub(crate) struct Pool {
     pub(crate) tasks: Tasks,
     books: Mutex<Books>,
     remains: Mutex<Remains>,
-    /// Why this host cannot put children back, once one sandbox has tried.
-    unable: OnceLock<String>,
+    /// Why children cannot be put back on a runtime here, once one sandbox has tried.
+    unable: Mutex<HashMap<RuntimeKey, String>>,
     wake: Notify,
     closed: CancellationToken,
 }
@@ -110,7 +110,7 @@ impl Pool {
             tasks: Tasks::default(),
             books: Mutex::new(books),
             remains: Mutex::default(),
-            unable: OnceLock::new(),
+            unable: Mutex::default(),
             wake: Notify::new(),
             closed: CancellationToken::new(),
         })
@@ -137,11 +137,12 @@ impl Pool {
         }
     }
 
-    /// What a program is remembered by, and the group that it runs in.
-    pub(crate) fn place_of(&self, job: &Job, runtime: RuntimeKey) -> (ProgramKey, SandboxGroup) {
+    /// What a program is remembered by, and the group that it runs in. A probe runs where it is sent, whatever others of its kind have left.
+    pub(crate) fn place_of(&self, job: &Job, runtime: RuntimeKey, probe: bool) -> (ProgramKey, SandboxGroup) {
+        let is_possible = self.config.pool.restore && self.cannot_restore(runtime).is_none();
         let remains = self.remains();
         let program = remains.key(job);
-        let fresh = job.fresh || !self.config.pool.restore || remains.wants_fresh(program);
+        let fresh = job.fresh || !is_possible || (!probe && remains.wants_fresh(program));
         (program, SandboxGroup::of(runtime, job.isolation, &job.limits, fresh))
     }
 
@@ -159,19 +160,40 @@ impl Pool {
 
     /// Whether the children of a group are put back here, as far as is known.
     fn restores(&self, group: SandboxGroup) -> bool {
-        group.restored && self.unable.get().is_none()
+        group.restored && self.cannot_restore(group.runtime).is_none()
     }
 
-    /// No sandbox tries again.
-    fn forgo_restoring(&self, why: &str) {
-        if self.unable.set(why.to_owned()).is_ok() {
-            tracing::warn!(why, "this host cannot put processes back after their programs: each runs one");
+    /// No sandbox of the runtime tries again. This one starts anew.
+    fn forgo_restoring(self: &Arc<Self>, id: SandboxId, group: SandboxGroup, why: &str) {
+        let mut unable = self.unable();
+        let is_new = !unable.contains_key(&group.runtime);
+        if is_new {
+            unable.insert(group.runtime, why.to_owned());
         }
+        drop(unable);
+        if is_new {
+            let runtime = self.config.runtime_name(group.runtime);
+            tracing::warn!(runtime, why, "processes of this runtime cannot be put back after their programs here: each runs one");
+        }
+        self.with(|ledger, steps| ledger.forgo_restoring(id, group.runtime, Instant::now(), steps));
     }
 
-    /// Why this host cannot put children back, once that is known.
-    pub(crate) fn cannot_restore(&self) -> Option<&str> {
-        self.unable.get().map(String::as_str)
+    /// A sandbox has failed before it had a child, and starts again. Its old self is told nothing more.
+    fn starts_again(self: &Arc<Self>, id: SandboxId) {
+        let mut books = self.books();
+        if let Some(sandbox) = books.sandboxes.get_mut(&id) {
+            sandbox.live = None;
+        }
+        books.ledger.starts_again(id);
+    }
+
+    /// Why children cannot be put back on a runtime here, once that is known.
+    pub(crate) fn cannot_restore(&self, runtime: RuntimeKey) -> Option<String> {
+        self.unable().get(&runtime).cloned()
+    }
+
+    fn unable(&self) -> MutexGuard<'_, HashMap<RuntimeKey, String>> {
+        self.unable.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A child of a sandbox of the tenant.
@@ -333,8 +355,12 @@ impl Pool {
 // --- what the sandboxes' tasks report ---
 
 impl Pool {
-    fn started(self: &Arc<Self>, id: SandboxId, live: Arc<LiveSandbox>) {
+    /// A sandbox can fork. `false` where it puts children back, and its programs are to get fresh ones since it began.
+    fn started(self: &Arc<Self>, id: SandboxId, live: Arc<LiveSandbox>) -> bool {
         let mut books = self.books();
+        if live.restores() && books.ledger.has_fresh_children(id) {
+            return false;
+        }
         if let Some(runtime) = books.ledger.runtime_of(id) {
             books.last_failures.remove(&runtime);
         }
@@ -344,6 +370,7 @@ impl Pool {
         let mut steps = Vec::new();
         books.ledger.started(id, Instant::now(), &mut steps);
         self.perform(&mut books, steps);
+        true
     }
 
     fn child_ready(self: &Arc<Self>, id: SandboxId, child: Child) {

@@ -115,12 +115,12 @@ impl Sandboxes {
         if refused(Isolation::TenantWarm) { Isolation::SingleUse } else { Isolation::TenantWarm }
     }
 
-    /// Whether processes of T1 are put back after their programs, as far as is known.
+    /// Whether processes of T1 are put back after their programs on a runtime, as far as is known.
     ///
     /// # Errors
     /// Why they are not, though it was asked for.
-    pub(crate) fn restores(&self) -> Result<bool, &str> {
-        self.pool.cannot_restore().map_or(Ok(self.pool.config.pool.restore), Err)
+    pub(crate) fn restores(&self, runtime: RuntimeKey) -> Result<bool, String> {
+        self.pool.cannot_restore(runtime).map_or(Ok(self.pool.config.pool.restore), Err)
     }
 
     /// Counts and gauges, for metrics.
@@ -154,17 +154,17 @@ impl Sandboxes {
     /// Starts a probe of the battery, whether or not its tier has withstood the others.
     pub(crate) async fn start_probe(&self, job: Job) -> Result<Box<dyn Run>, Error> {
         self.check(job.isolation, &job.runtime)?;
-        let (program, key, mask, child) = self.child(&job).await?;
+        let (program, key, mask, child) = self.child(&job, true).await?;
         child.live.probed(child.round);
         Ok(Box::new(ChildRun::start(child, program, key, mask, &job)))
     }
 
     /// What is ready to be handed over, and who takes it: the child is taken last, since it waits for nothing.
-    async fn child(&self, job: &Job) -> Result<(Program, ProgramKey, Mask, Child), Error> {
+    async fn child(&self, job: &Job, probe: bool) -> Result<(Program, ProgramKey, Mask, Child), Error> {
         let program = Program::encode(job)
             .map_err(|error| Error::Refused { reason: JOB_MALFORMED, message: format!("parameters or values are not JSON: {error}") })?;
         let mask = Mask::of(&job.secrets).await;
-        let (key, group) = self.pool.place_of(job, self.key(&job.runtime)?);
+        let (key, group) = self.pool.place_of(job, self.key(&job.runtime)?, probe);
         let lease = self.pool.acquire(&job.tenant, group).await?;
         Ok((program, key, mask, lease.into_child()))
     }
@@ -198,6 +198,11 @@ impl Sandboxes {
     /// `docker`, `docker-runsc`, `namespace` or `landlock`.
     pub(crate) fn backend(&self) -> &'static str {
         self.pool.backend.kind().as_str()
+    }
+
+    /// Whether a program may get a process of T1 that was put back, on a runtime of this name.
+    pub(crate) fn puts_back(&self, runtime: &str) -> bool {
+        self.key(runtime).is_ok_and(|key| self.restores(key) == Ok(true))
     }
 
     /// Threads and processes that a program of T2 or T3 may have beside itself.
@@ -245,7 +250,7 @@ impl Sandbox for Sandboxes {
     async fn start(&self, job: Job) -> Result<Box<dyn Run>, Error> {
         let runtime = self.check(job.isolation, &job.runtime)?;
         let battery = self.proofs.admit(self, Ground { runtime, isolation: job.isolation }).await?;
-        let (program, key, mask, mut child) = self.child(&job).await?;
+        let (program, key, mask, mut child) = self.child(&job, false).await?;
         child.attestation.battery = battery;
         Ok(Box::new(ChildRun::start(child, program, key, mask, &job)))
     }

@@ -7,7 +7,7 @@ use rustix::process::Pid;
 
 use super::{
     kernel,
-    ranges::{PAGE, Ranges},
+    ranges::{self, PAGE, Ranges},
     tracking::Pages,
     visible,
 };
@@ -117,8 +117,9 @@ impl Origin {
     /// the copies that it makes.
     ///
     /// # Errors
-    /// What the system says, or that it has memory that others can change.
+    /// What the system says, or that it has memory that others can change or that the kernel empties by itself.
     pub fn new(pid: Pid, directory: &impl AsFd) -> io::Result<Self> {
+        ranges::refuse_emptied(&visible::mappings_with_flags(directory.as_fd())?)?;
         let pages = Pages::of(directory)?;
         let ranges = Ranges::of(&visible::mappings(directory.as_fd())?, |start, end| pages.has_own(start, end))?;
         let missing = pages.missing(&ranges)?;

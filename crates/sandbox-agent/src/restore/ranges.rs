@@ -12,6 +12,10 @@ const MOST_PAGES: u64 = 64 * 1024;
 /// How the names of the mappings end that are the kernel's: `[vvar]`, `[vdso]`, `[vsyscall]`. Nothing ends like them that is writable.
 const KERNELS_OWN: [&str; 4] = ["[vvar]", "[vvar_vclock]", "[vdso]", "[vsyscall]"];
 
+/// Flags of memory that the kernel empties by itself: in a copy of the process, or whenever it is short of memory. Who keeps random numbers
+/// there learns by it that they are used up; put back with the rest they would come again.
+const EMPTIED: [&str; 2] = ["wf", "dp"];
+
 /// Memory of one mapping.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Range {
@@ -140,6 +144,26 @@ impl Ranges {
     }
 }
 
+/// Refuses a process with memory that the kernel empties by itself, by a text like `/proc/self/smaps`.
+///
+/// # Errors
+/// There is such memory, or the text does not tell.
+pub fn refuse_emptied(smaps: &str) -> io::Result<()> {
+    let (mut mapping, mut is_told) = ("", false);
+    for line in smaps.lines() {
+        match line.strip_prefix("VmFlags:") {
+            Some(flags) if flags.split_ascii_whitespace().any(|flag| EMPTIED.contains(&flag)) => {
+                let why = "the kernel empties this memory by itself, where random numbers may be kept";
+                return Err(io::Error::other(format!("{why}: {mapping}")));
+            }
+            Some(_) => is_told = true,
+            None if parse(line).is_some() => mapping = line,
+            None => {}
+        }
+    }
+    if is_told { Ok(()) } else { Err(io::Error::other("the kernel does not tell the flags of mappings")) }
+}
+
 /// A line `7f00-7f01 rw-p ...`.
 struct Mapping {
     start: u64,
@@ -220,6 +244,19 @@ mod tests {
         assert!(of_files(&format!("{HEAP}{shared}")).is_err());
         assert!(of_files(&format!("{HEAP}{}", shared.replace("rw-s", "r--s"))).is_ok(), "nobody writes to it through this mapping");
         assert!(of_files(&format!("{HEAP}{}", shared.replace("rw-s", "-w-p"))).is_err());
+    }
+
+    #[test]
+    fn memory_that_the_kernel_empties_by_itself_is_refused_by_its_flags() {
+        let of = |flags: &str| {
+            format!("1000-2000 rw-p 00000000 00:00 0 \nSize:    4 kB\nVmFlags: rd wr mr mw me ac sd\n{HEAP}VmFlags: {flags}\n")
+        };
+        assert!(refuse_emptied(&of("rd wr mr mw me ac sd")).is_ok());
+        for flags in ["rd wr mr mw me wf sd", "rd wr dp", "wf"] {
+            let refused = refuse_emptied(&of(flags)).unwrap_err().to_string();
+            assert!(refused.ends_with(HEAP.trim()), "{refused}");
+        }
+        assert!(refuse_emptied(&format!("{CODE}{HEAP}")).is_err(), "nothing is told");
     }
 
     #[test]

@@ -311,20 +311,16 @@ fn nothing_of_a_program_is_left_in_the_memory_of_the_next() {
     let program = format!(
         "import json, re
 text = ('{}' * 3)[::-1]
-held = [text + str(number) for number in range(5000)]
+held = [text + str(number) for number in range(500)]
 found = json.loads(json.dumps(held))
 answer = len(re.findall(text, ' '.join(found)))",
         secret.chars().rev().collect::<String>()
     );
     let (mut interpreter, mut snapshot) = Interpreter::ready();
     let ran = interpreter.run(&program);
-    assert_eq!(ran.answer, "5000");
+    assert_eq!(ran.answer, "500");
     assert!(occurrences(&snapshot, secret) > 0, "the program has left its words before it is put back");
-    if ran.looked && snapshot.restore(true).is_err() {
-        // It needed more memory than was mapped, and dies with it.
-        return;
-    }
-    snapshot.restore(false).unwrap();
+    snapshot.restore(true).unwrap_or_else(|lost| panic!("it left nothing but memory: {lost:?}, {ran:?}"));
     assert_eq!(occurrences(&snapshot, secret), 0);
 }
 

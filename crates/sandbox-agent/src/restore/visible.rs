@@ -12,8 +12,8 @@ use sandbox_protocol::control::Left;
 
 use super::lost::Lost;
 
-/// Longest text of procfs that is read. An interpreter with 1,000 mappings has 100 KiB of them.
-const TEXT: u64 = 1024 * 1024;
+/// Longest text of procfs that is read. An interpreter with 1,000 mappings has 100 KiB of them, and 800 KiB with their flags.
+const TEXT: u64 = 2 * 1024 * 1024;
 /// What a status says that goes on by itself, and no program sees: memory in use, signals of the whole user, how often it waited.
 const GOES_ON: [&str; 12] = [
     "State",
@@ -89,6 +89,14 @@ impl Visible {
 /// What the system says.
 pub fn mappings(directory: BorrowedFd<'_>) -> io::Result<String> {
     text(directory, "maps")
+}
+
+/// The mappings with all that procfs tells of each.
+///
+/// # Errors
+/// What the system says.
+pub fn mappings_with_flags(directory: BorrowedFd<'_>) -> io::Result<String> {
+    text(directory, "smaps")
 }
 
 /// Whether the process catches a signal.

@@ -8,7 +8,7 @@ use std::{
         fd::{AsFd, BorrowedFd, OwnedFd},
         unix::fs::PermissionsExt,
     },
-    process::{Child as Process, Stdio},
+    process::{Child as Process, Command as Run, Stdio},
     thread,
     time::{Duration, Instant},
 };
@@ -106,7 +106,7 @@ impl Sandbox {
 
     /// The same of an agent that leaves parts out.
     pub fn restoring_without(off: &[&str]) -> Self {
-        let mut sandbox = Self::connect_to(true, off);
+        let mut sandbox = Self::connect_to(true, off, |_| {});
         sandbox.configure_with(CLASS, SealMode::Strict, layout().clone(), &PUT_BACK);
         match sandbox.report(|report| matches!(report, Report::Ready { .. } | Report::Fault { .. })).0 {
             Report::Ready { .. } => sandbox,
@@ -116,7 +116,7 @@ impl Sandbox {
 
     /// One whose children run one program each, with the same modules.
     pub fn without_restoring() -> Self {
-        let mut sandbox = Self::connect_to(false, &[]);
+        let mut sandbox = Self::connect_to(false, &[], |_| {});
         sandbox.configure_with(CLASS, SealMode::Strict, layout().clone(), &PUT_BACK);
         match sandbox.report(|report| matches!(report, Report::Ready { .. } | Report::Fault { .. })).0 {
             Report::Ready { .. } => sandbox,
@@ -126,10 +126,15 @@ impl Sandbox {
 
     /// Starts an agent that has only said hello.
     pub fn connect() -> Self {
-        Self::connect_to(reuse::asked_for(), &[])
+        Self::connect_to(reuse::asked_for(), &[], |_| {})
     }
 
-    fn connect_to(restores: bool, off: &[&str]) -> Self {
+    /// The same, of which children are to be put back. `change` is made to the command that starts it.
+    pub fn connect_restoring(change: impl FnOnce(&mut Run)) -> Self {
+        Self::connect_to(true, &[], change)
+    }
+
+    fn connect_to(restores: bool, off: &[&str], change: impl FnOnce(&mut Run)) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("s");
         let listener = socket_with(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None).unwrap();
@@ -139,6 +144,7 @@ impl Sandbox {
         fs::set_permissions(directory.path(), Permissions::from_mode(0o755)).unwrap();
         fs::set_permissions(&path, Permissions::from_mode(0o666)).unwrap();
         let (mut run, uid) = place::start(directory.path(), restores, off);
+        change(&mut run);
         let process = run.stdin(Stdio::null()).spawn().unwrap();
         await_readable(listener.as_fd());
         // An agent that another test starts meanwhile would hold it open.

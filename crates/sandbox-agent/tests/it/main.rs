@@ -17,6 +17,7 @@ mod programs;
 mod remains;
 mod results;
 mod rounds;
+mod unable;
 
 #[path = "../../build_support.rs"]
 mod build_support;

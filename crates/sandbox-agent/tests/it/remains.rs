@@ -55,13 +55,21 @@ struct Probe {
     looks: &'static str,
     /// Whether an interrupt is sent to the child between the two.
     interrupted: bool,
+    /// Whether the child is put back after what is left; else that costs it its life.
+    is_put_back: bool,
 }
 
+/// What is left in memory, and goes with it.
 const fn probe(name: &'static str, leaves: &'static str, looks: &'static str) -> Probe {
-    Probe { name, leaves, looks, interrupted: false }
+    Probe { name, leaves, looks, interrupted: false, is_put_back: true }
 }
 
-const PROBES: [Probe; 22] = [
+/// What costs the child its life.
+const fn costly(name: &'static str, leaves: &'static str, looks: &'static str) -> Probe {
+    Probe { is_put_back: false, ..probe(name, leaves, looks) }
+}
+
+const PROBES: [Probe; 23] = [
     probe(
         "objects",
         "import builtins, json, re
@@ -138,7 +146,7 @@ def main(): return ctypes.CDLL(None).fesetround(0x800)",
     one, three = 1.0, 3.0
     return (one / three).hex()",
     ),
-    probe(
+    costly(
         "flags of the processor",
         "import ctypes, mmap
 def main():
@@ -157,7 +165,7 @@ def main(before):
     start = ctypes.c_char.from_buffer(place)
     return ctypes.PYFUNCTYPE(ctypes.c_long)(ctypes.addressof(start))() & 0x200000",
     ),
-    probe(
+    costly(
         "pages that were replaced",
         "import ctypes
 def main():
@@ -170,7 +178,7 @@ def main():
     return place",
         LOOK,
     ),
-    probe(
+    costly(
         "mappings",
         "import ctypes
 def main():
@@ -181,7 +189,7 @@ def main():
     return place",
         LOOK,
     ),
-    probe(
+    costly(
         "descriptors",
         "import os
 def main(): return os.open('/', 0)",
@@ -193,41 +201,41 @@ def main(before):
         except OSError: pass
     return found",
     ),
-    probe(
+    costly(
         "files",
         "def main(): open('/tmp/left', 'w').write('left')",
         "import os
 def main(before): return [os.listdir('/tmp'), os.stat('/tmp').st_nlink]",
     ),
-    probe(
+    costly(
         "directories",
         "import os
 def main(): os.mkdir('/tmp/left')",
         "import os
 def main(before): return [os.listdir('/tmp'), os.stat('/tmp').st_nlink]",
     ),
-    probe(
+    costly(
         "modes of files",
         "import os
 def main(): os.chmod('/tmp', 0o700)",
         "import os
 def main(before): return os.stat('/tmp').st_mode",
     ),
-    probe(
+    costly(
         "the directory",
         "import os
 def main(): os.chdir('/')",
         "import os
 def main(before): return os.getcwd()",
     ),
-    probe(
+    costly(
         "the mask of files",
         "import os
 def main(): os.umask(0o77)",
         "import os
 def main(before): return os.umask(0)",
     ),
-    probe(
+    costly(
         "handlers of signals",
         "import signal
 def main(): signal.signal(signal.SIGUSR1, signal.SIG_IGN)",
@@ -237,14 +245,32 @@ def main(before):
     ctypes.CDLL(None).sigaction(10, None, action)
     return action.raw[:8].hex()",
     ),
-    probe(
+    costly(
         "timers",
         "import signal
 def main(): signal.setitimer(signal.ITIMER_PROF, 3000)",
         "import signal
 def main(before): return signal.getitimer(signal.ITIMER_PROF)[0] > 0",
     ),
-    Probe { name: "interrupts", leaves: "def main(): return 1", looks: "def main(before): return before", interrupted: true },
+    Probe {
+        name: "interrupts",
+        leaves: "def main(): return 1",
+        looks: "def main(before): return before",
+        interrupted: true,
+        is_put_back: true,
+    },
+    probe(
+        "times of the directory",
+        "import os, time
+def main():
+    # Times have the clock's tick.
+    time.sleep(0.02)
+    os.listdir('/tmp')",
+        "import os
+def main(before):
+    now = os.stat('/tmp')
+    return [now.st_atime_ns - now.st_mtime_ns, now.st_ctime_ns - now.st_mtime_ns]",
+    ),
     probe(
         "random numbers",
         "import random, ssl
@@ -316,7 +342,8 @@ fn expected(sandbox: &mut Sandbox, probe: &Probe, before: &Value) -> Result<Valu
 fn what_a_program_leaves_is_not_found_by_the_next() {
     let mut sandbox = Sandbox::restoring();
     for probe in &PROBES {
-        let (found, _, before) = found(&mut sandbox, probe);
+        let (found, is_put_back, before) = found(&mut sandbox, probe);
+        assert_eq!(is_put_back, probe.is_put_back, "{}", probe.name);
         let expected = expected(&mut sandbox, probe, &before);
         assert!(expected.is_ok() && found == expected, "{}: {found:?} instead of {expected:?}", probe.name);
         if probe.looks == SEARCH {

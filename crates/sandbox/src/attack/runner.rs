@@ -26,6 +26,8 @@ const MEBIBYTE: u64 = 1 << 20;
 pub(crate) struct Runner<'a> {
     pub(super) sandboxes: &'a Sandboxes,
     pub(super) isolation: Isolation,
+    /// Whether probes run in processes that are forked for each; else, where there are any, in those that are put back.
+    pub(super) fresh: bool,
     runtime: &'a str,
     observer: Option<Observer>,
     /// Leaves out what the server itself does against probes: limits stay wide, tenants are one, every sandbox is shared, a
@@ -60,7 +62,7 @@ impl<'a> Runner<'a> {
             .and_then(Observer::open)
             .inspect_err(|error| tracing::warn!(%error, "no listener observes the network probes"))
             .ok();
-        Runner { sandboxes, isolation, runtime, observer, lenient: false }
+        Runner { sandboxes, isolation, fresh: true, runtime, observer, lenient: false }
     }
 
     /// Whether a program runs in the tier at all.
@@ -238,7 +240,7 @@ impl<'a> Runner<'a> {
             params_json: JsonText::read(params_json),
             secrets: Secrets::default(),
             limits: Limits { tmpfs: limits.tmpfs.max(MEBIBYTE), ..limits },
-            fresh: false,
+            fresh: self.fresh,
         }
     }
 }

@@ -4,11 +4,12 @@ use domain::sandbox::{Isolation, Job, Sandbox as _};
 
 use super::check::Check;
 use super::trial::{PROGRAM_WITHOUT_FILES, TIER_DEADLINE, trial};
-use crate::config::{Backend, Config, ContainerRuntime, Docker};
+use crate::config::{Backend, Config, ContainerRuntime, Docker, RuntimeKey};
 use crate::failure::chain;
 use crate::service::Sandboxes;
 
-const ADVICE: &str = "where `sandbox.children` is `restored`, each process runs one program all the same; it takes Linux 6.7 or newer";
+const ADVICE: &str = "where `sandbox.children` is `restored`, each process runs one program all the same; it takes Linux 6.7 or newer, and a host \
+                      that lets the agent trace its own children";
 
 /// Runs two programs in one process of a backend that can do so; nothing for others.
 pub(super) async fn check(base: &Config, backend: &Backend) -> Option<Check> {
@@ -42,7 +43,7 @@ async fn restored(sandboxes: &Sandboxes) -> Result<(), String> {
         let found = run.attestation().restored;
         // To its end: until then its process cannot be put back.
         while run.next().await.is_some() {}
-        sandboxes.restores().map_err(str::to_owned)?;
+        sandboxes.restores(RuntimeKey::DEFAULT)?;
         if found != times {
             return Err(format!("a process was not put back after a program that leaves nothing: {:?}", sandboxes.stats().left));
         }

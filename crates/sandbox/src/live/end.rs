@@ -32,6 +32,8 @@ pub(crate) struct Notice {
     pub(super) end: watch::Sender<Option<End>>,
     /// Whether this is the end of a program, not of a child whose last program had ended before.
     pub(crate) news: bool,
+    /// Whether a program ran in it.
+    pub(crate) ran: bool,
     /// Whether its program was a probe of ours.
     pub(crate) probe: bool,
     /// Which program it was; none before there was one.

@@ -62,6 +62,7 @@ impl Slot {
 
     /// The notice of its end.
     pub(super) fn notice(&self) -> Notice {
-        Notice { end: self.end.clone(), news: self.phase != Phase::Over, probe: self.probe, program: self.program }
+        let (news, ran) = (self.phase != Phase::Over, self.phase == Phase::Running);
+        Notice { end: self.end.clone(), news, ran, probe: self.probe, program: self.program }
     }
 }

@@ -290,7 +290,9 @@ async fn a_report_that_does_not_fit_the_child_is_believed_of_none() {
     live.release(child.round, true);
     assert_eq!(nursery.children().len(), 1);
     refused(1, 2);
-    assert!(live.ended(1).unwrap().unwrap().news, "it waited, and nobody has heard of its end");
+    let notice = live.ended(1).unwrap().unwrap();
+    assert!(notice.news, "it waited, and nobody has heard of its end");
+    assert!(!notice.ran, "which is not the end of a program: the one before was counted");
     refused(1, 2);
 }
 

@@ -91,6 +91,8 @@ pub(crate) struct Ledger<C> {
     members: BTreeMap<SandboxId, Member<C>>,
     waiting: VecDeque<Waiter>,
     seen: HashSet<SandboxGroup>,
+    /// Runtimes whose children cannot be put back here.
+    unable: HashSet<RuntimeKey>,
     last_sandbox: SandboxId,
     last_waiter: WaiterId,
     stock: Stock,
@@ -142,6 +144,7 @@ impl<C> Ledger<C> {
             members: BTreeMap::new(),
             waiting: VecDeque::new(),
             seen: HashSet::from([SandboxGroup::warm(&limits)]),
+            unable: HashSet::new(),
             limits,
             last_sandbox: 0,
             last_waiter: 0,
@@ -160,6 +163,7 @@ impl<C> Ledger<C> {
         now: Instant,
         steps: &mut Vec<Step<C>>,
     ) -> Result<Acquired<C>, Full> {
+        let group = SandboxGroup { restored: group.restored && !self.unable.contains(&group.runtime), ..group };
         self.seen.insert(group);
         if !self.waiting.iter().any(|waiter| waiter.tenant == *tenant && waiter.group == group)
             && let Some(sandbox) = self.candidate(tenant, group)
@@ -354,6 +358,11 @@ impl<C> Ledger<C> {
     /// Whether any sandbox of the runtime can fork.
     pub(crate) fn has_live(&self, runtime: RuntimeKey) -> bool {
         self.live().any(|(_, member)| member.group.runtime == runtime)
+    }
+
+    /// Whether a sandbox is one in which each child runs one program.
+    pub(crate) fn has_fresh_children(&self, sandbox: SandboxId) -> bool {
+        self.members.get(&sandbox).is_some_and(|member| !member.group.restored)
     }
 
     /// The runtime of a sandbox.

@@ -53,8 +53,9 @@ pub(super) async fn run(pool: Arc<Pool>, id: SandboxId, group: SandboxGroup, ord
     let plan = Plan { id, name: &name, group, restore: pool.restores(group) };
     let mut failure = live_through(&pool, &plan, &close, &mut among).await;
     if let Some(StartFailure::CannotRestore(why)) = &failure {
-        pool.forgo_restoring(why);
-        let plan = Plan { name: &format!("{name}-f"), restore: false, ..plan };
+        pool.forgo_restoring(id, group, why);
+        let group = SandboxGroup { restored: false, ..group };
+        let plan = Plan { name: &format!("{name}-f"), group, restore: false, ..plan };
         failure = live_through(&pool, &plan, &close, &mut among).await;
     }
     if let Some(failure) = failure.as_ref().filter(|_| !close.is_cancelled()) {
@@ -77,11 +78,12 @@ async fn live_through(
         Ok(prepared) => prepared,
     };
     let failure = match bring_up(pool, &mut estate, plan, uid, &runtime, close).await {
+        // Another one has found out meanwhile, and the books count on this one for programs that get fresh children.
+        Ok(live) if !pool.started(plan.id, live.clone()) => Some(StartFailure::CannotRestore("another sandbox cannot".to_owned())),
         Ok(live) => {
             pool.counters.started.fetch_add(1, Relaxed);
             pool.counters.start_micros.fetch_add(micros(began.elapsed()), Relaxed);
             tracing::debug!(sandbox = plan.name, tier = plan.group.isolation.tier(), took = ?began.elapsed(), "a sandbox is ready");
-            pool.started(plan.id, live.clone());
             serve(pool, plan.id, &live, &mut estate, close, among).await
         }
         Err(failure) => Some(failure),
@@ -238,6 +240,16 @@ async fn serve(
             break Some(anomaly);
         }
     };
+    if let Some(Anomaly::Fault { stage, message }) = &anomaly
+        && stage == RESTORE_STAGE
+        && live.restores()
+        && !reader.had_child
+    {
+        // Nobody has had a child of it: it starts again without, and what it was asked for is asked for again then.
+        pool.starts_again(id);
+        live.lost(How::SandboxLost);
+        return Some(StartFailure::CannotRestore(message.clone()));
+    }
     if let Some(anomaly) = &anomaly {
         pool.counters.anomalies.fetch_add(1, Relaxed);
         tracing::warn!(sandbox = live.name(), anomaly = chain(anomaly), "destroying a sandbox that misbehaves");
@@ -317,7 +329,7 @@ impl Reader<'_> {
 
     /// A program has ended.
     fn count(&self, notice: &Notice) {
-        if notice.news && !notice.probe {
+        if notice.ran && !notice.probe {
             self.pool.counters.executions.fetch_add(1, Relaxed);
         }
     }
@@ -325,7 +337,7 @@ impl Reader<'_> {
     fn exited(&mut self, child: u64, left: Option<Left>, end: End) -> Result<(), Anomaly> {
         let Some(notice) = self.live.ended(child)? else { return Ok(()) };
         if let Some(left) = left.filter(|_| self.live.restores()) {
-            self.pool.left_behind(notice.program, left);
+            self.pool.left_behind(notice.program.filter(|_| !notice.probe), left);
         }
         match self.pool.child_ended(self.id, child) {
             Some(Ended::Running) => self.count(&notice),

@@ -1,7 +1,7 @@
 //! The pool on a backend whose agents the tests play.
 
 use std::os::fd::OwnedFd;
-use std::path::PathBuf;
+use std::path::Path;
 
 use async_trait::async_trait;
 use domain::json::JsonText;
@@ -19,10 +19,16 @@ use crate::instance::Dead;
 use crate::live::tests as played;
 use crate::users::UidLease;
 
-/// A kernel that cannot track pages: agents that are asked to put children back say so, others work.
-struct WithoutMeans;
+/// A kernel that cannot track pages: agents that are asked to put children back say so, at once or with their first child; others work.
+struct WithoutMeans(When);
 
-struct Played(Order);
+struct Played(Order, When);
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum When {
+    AtOnce,
+    WithItsChild,
+}
 
 #[async_trait]
 impl Backend for WithoutMeans {
@@ -59,7 +65,7 @@ impl Backend for WithoutMeans {
     }
 
     fn container(&self, order: Order, _runtime: RuntimeKey) -> Box<dyn Container> {
-        Box::new(Played(order))
+        Box::new(Played(order, self.0))
     }
 
     async fn sweep(&self, _dead: &Dead) -> Result<(), StartFailure> {
@@ -70,9 +76,9 @@ impl Backend for WithoutMeans {
 #[async_trait]
 impl Container for Played {
     async fn start(&mut self) -> Result<(), StartFailure> {
-        let (socket, restore) = (self.0.directory.join("s"), self.0.restore);
+        let (socket, restore, when) = (self.0.directory.join("s"), self.0.restore, self.1);
         let thread = std::thread::Builder::new().name("played-agent".to_owned());
-        thread.spawn(move || play(socket, restore)).expect("a thread can be started");
+        thread.spawn(move || play(&socket, restore, when)).expect("a thread can be started");
         Ok(())
     }
 
@@ -96,26 +102,28 @@ impl Container for Played {
 }
 
 /// An agent, up to its first child or its fault.
-fn play(path: PathBuf, restore: bool) {
+fn play(path: &Path, restore: bool, when: When) {
     let socket = rustix::net::socket(AddressFamily::UNIX, SocketType::SEQPACKET, None).unwrap();
-    rustix::net::connect(&socket, &SocketAddrUnix::new(&path).unwrap()).unwrap();
+    rustix::net::connect(&socket, &SocketAddrUnix::new(path).unwrap()).unwrap();
     report(&socket, &Report::Hello { version: VERSION }, &[]);
     let mut kept = Vec::new();
+    let mut is_asked = false;
+    let fault = || Report::Fault { stage: RESTORE_STAGE.to_owned(), message: "no means".to_owned(), hint: String::new() };
     while let Some(command) = command(&socket) {
         match command {
             Command::Configure(configure) if configure.restore => {
                 assert!(restore, "its container lets the calls through that it needs");
-                report(
-                    &socket,
-                    &Report::Fault { stage: RESTORE_STAGE.to_owned(), message: "no means".to_owned(), hint: String::new() },
-                    &[],
-                );
-                return;
+                is_asked = true;
+                if when == When::AtOnce {
+                    return report(&socket, &fault(), &[]);
+                }
+                report(&socket, &Report::Ready { python_version: "3.11.2".to_owned() }, &[]);
             }
             Command::Configure(_) => {
                 assert!(!restore, "its container lets through what others do");
                 report(&socket, &Report::Ready { python_version: "3.11.2".to_owned() }, &[]);
             }
+            Command::Fork { .. } if is_asked => return report(&socket, &fault(), &[]),
             Command::Fork { child } => {
                 let (ours, theirs) = played::pipes();
                 report(&socket, &Report::Child { child, seal: played::seal() }, &ours);
@@ -158,22 +166,49 @@ fn job() -> Job {
     }
 }
 
-#[tokio::test]
-async fn a_host_without_the_means_forks_for_each_program_and_says_why() {
-    let directory = tempfile::tempdir().unwrap();
+/// One whose children are put back, where there are the means.
+fn pool(directory: &Path, when: When) -> Arc<Pool> {
     let backend = config::Backend::Namespace(config::Namespace::default());
     let mut config = Config::new("t", "one", AgentBinary(b"never started"), backend);
-    config.runtime_directory = directory.path().join("run");
+    config.runtime_directory = directory.join("run");
     config.pool = config::Pool { restore: true, unassigned: 0, ..config::Pool::default() };
     let instance = Instance::create(&config).unwrap();
-    let pool = Pool::new(config, instance, Arc::new(WithoutMeans));
+    Pool::new(config, instance, Arc::new(WithoutMeans(when)))
+}
+
+#[tokio::test]
+async fn a_host_without_the_means_forks_for_each_program_and_says_why() {
+    for when in [When::AtOnce, When::WithItsChild] {
+        let directory = tempfile::tempdir().unwrap();
+        let pool = pool(directory.path(), when);
+        let job = job();
+        let (_, group) = pool.place_of(&job, RuntimeKey::DEFAULT, false);
+        assert!(group.restored && pool.restores(group), "nobody knows yet");
+        let child = pool.acquire(&job.tenant, group).await.unwrap().into_child();
+        assert!(!child.live.restores());
+        assert_eq!(child.attestation.restored, 0);
+        let why = pool.cannot_restore(RuntimeKey::DEFAULT);
+        assert_eq!((why.as_deref(), pool.restores(group)), (Some("no means"), false), "no later sandbox tries");
+        assert_eq!(pool.counters.start_failures.load(Relaxed), 0, "the program waited for one start more, and that is all");
+        assert_eq!(pool.counters.anomalies.load(Relaxed), 0);
+        let (_, group) = pool.place_of(&job, RuntimeKey::DEFAULT, false);
+        assert!(!group.restored, "programs are sent to where the fresh children are");
+        pool.close(Duration::from_secs(5)).await;
+    }
+}
+
+#[tokio::test]
+async fn a_probe_runs_where_it_is_sent_whatever_others_have_left() {
+    let directory = tempfile::tempdir().unwrap();
+    let pool = pool(directory.path(), When::AtOnce);
     let job = job();
-    let (_, group) = pool.place_of(&job, RuntimeKey::DEFAULT);
-    assert!(group.restored && pool.restores(group), "nobody knows yet");
-    let child = pool.acquire(&job.tenant, group).await.unwrap().into_child();
-    assert!(!child.live.restores());
-    assert_eq!(child.attestation.restored, 0);
-    assert_eq!((pool.cannot_restore(), pool.restores(group)), (Some("no means"), false), "no later sandbox tries");
-    assert_eq!(pool.counters.start_failures.load(Relaxed), 0, "the program waited for one start more, and that is all");
+    let (program, _) = pool.place_of(&job, RuntimeKey::DEFAULT, false);
+    for _ in 0..2 {
+        pool.left_behind(Some(program), Left::Descriptors);
+    }
+    let restored = |job: &Job, probe| pool.place_of(job, RuntimeKey::DEFAULT, probe).1.restored;
+    assert!(!restored(&job, false));
+    assert!(restored(&job, true));
+    assert!(!restored(&Job { fresh: true, ..job }, true));
     pool.close(Duration::from_secs(5)).await;
 }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use domain::name::TenantId;
 
-use super::{Ledger, Member, Phase, REFILL_DELAY, SandboxGroup, SandboxId, StartFailure, Step};
+use super::{Ledger, Member, Phase, REFILL_DELAY, RuntimeKey, SandboxGroup, SandboxId, StartFailure, Step};
 
 /// How long children that were put back wait beyond what is kept ready: as long as a pause between two bursts may be.
 const SURPLUS_PATIENCE: Duration = Duration::from_secs(2);
@@ -177,6 +177,31 @@ impl<C> Ledger<C> {
                 steps.push(Step::End(child));
             }
         }
+    }
+
+    /// A sandbox that never had a child has failed, and starts again.
+    pub(crate) fn starts_again(&mut self, sandbox: SandboxId) {
+        if let Some(member) = self.members.get_mut(&sandbox).filter(|member| member.phase == Phase::Live) {
+            member.phase = Phase::Starting;
+            member.forking = 0;
+        }
+    }
+
+    /// Children of a runtime cannot be put back here, as a sandbox has found out. It, those that start and whoever waits have fresh children
+    /// from now on. What is put back all the same is given to nobody any more.
+    pub(crate) fn forgo_restoring(&mut self, sandbox: SandboxId, runtime: RuntimeKey, now: Instant, steps: &mut Vec<Step<C>>) {
+        self.unable.insert(runtime);
+        // It is asked only for the group that is kept warm, which is of this runtime.
+        self.limits.restore &= runtime != RuntimeKey::DEFAULT;
+        let fresh = |group: &mut SandboxGroup| group.restored &= group.runtime != runtime;
+        for (&id, member) in &mut self.members {
+            if id == sandbox || member.phase == Phase::Starting {
+                fresh(&mut member.group);
+            }
+        }
+        self.waiting.iter_mut().for_each(|waiter| fresh(&mut waiter.group));
+        self.seen = self.seen.drain().map(|group| SandboxGroup { restored: group.restored && group.runtime != runtime, ..group }).collect();
+        self.balance(now, steps);
     }
 
     pub(super) fn destroy(&mut self, sandbox: SandboxId, steps: &mut Vec<Step<C>>) {

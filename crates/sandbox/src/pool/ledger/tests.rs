@@ -525,3 +525,33 @@ fn a_child_of_a_sandbox_that_takes_no_further_program_does_not_wait_for_one() {
     assert_eq!(books.again(1, 2), [Step::End(2)], "the other one still runs");
     assert_eq!(books.again(1, 1), [Step::End(1), Step::Destroy(1)], "rounds count as executions");
 }
+
+#[test]
+fn where_children_cannot_be_put_back_all_sandboxes_and_waiters_of_the_runtime_have_fresh_ones() {
+    let mut books = restoring(Pool { unassigned: 2, max_starting: 2, children: 4, ..limits() });
+    let (restored, other) = (books.warm(), SandboxGroup { restored: true, ..other_runtime() });
+    assert_eq!(books.tick(TICK), [Step::Start(1, restored), Step::Start(2, restored)]);
+    let mut steps = Vec::new();
+    books.ledger.started(1, books.now, &mut steps);
+    assert_eq!(steps, [Step::Fork(1, 2)], "two wait where they are put back");
+    assert_eq!(books.acquire_in("acme", restored).0, Ok(Acquired::Wait(1)));
+
+    // The first one finds out with its first child.
+    let mut steps = Vec::new();
+    books.ledger.starts_again(1);
+    books.ledger.forgo_restoring(1, RuntimeKey::DEFAULT, books.now, &mut steps);
+    assert_eq!(steps, vec![], "as many start as are wanted");
+    assert!([1, 2].iter().all(|&sandbox| books.ledger.has_fresh_children(sandbox)));
+    assert_eq!(books.warm(), SandboxGroup::WARM);
+    let mut steps = Vec::new();
+    books.ledger.started(1, books.now, &mut steps);
+    assert_eq!(steps, [Step::Fork(1, 4)], "as many as where nobody asks for more");
+    let mut steps = Vec::new();
+    books.ledger.ready(1, 1, 1, books.now, &mut steps);
+    assert_eq!(steps, [Step::Grant(1, 1, 1)], "whoever waited for one that is put back");
+    books.ledger.ready(1, 2, 2, books.now, &mut Vec::new());
+    assert_eq!(books.acquire_in("acme", restored).0, Ok(Acquired::Child(1, 2)), "and whoever still asks for one");
+
+    let (asked, steps) = books.acquire_in("acme", other);
+    assert_eq!((asked, steps), (Ok(Acquired::Wait(2)), vec![Step::Start(3, other)]), "another runtime may have what it takes");
+}
