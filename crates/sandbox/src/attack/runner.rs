@@ -7,6 +7,8 @@ use domain::json::JsonText;
 use domain::name::{RuntimeId, TenantId};
 use domain::sandbox::{Entry, Error, Failure, Isolation, Job, Limits, Progress, Purpose, Reason, Run, Secrets};
 
+use sandbox_protocol::call_policy::KEPT_REQUEST;
+
 use super::catalog::{self, Probe, Way};
 use super::defence::ProbeGroup;
 use super::guest::{self, Word};
@@ -221,6 +223,7 @@ impl<'a> Runner<'a> {
             "forged": catalog::FORGED_RESULT,
             "nested": if self.lenient { catalog::SHALLOW } else { catalog::FORGED_DEPTH },
             "printed": catalog::FLOOD,
+            "kept": if self.fresh { None } else { Some(KEPT_REQUEST) },
         });
         let observed = self.observer.as_ref().and_then(|observer| observer.settings().ok());
         if let (Some(settings), Some(serde_json::Value::Object(observed))) = (settings.as_object_mut(), observed) {

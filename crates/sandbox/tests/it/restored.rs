@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use domain::json::JsonText;
 use domain::name::TenantId;
 use domain::sandbox::{Entry, Isolation, Job, Reason, Stream};
-use sandbox::Config;
+use sandbox::{Battery, Conclusion, Config};
 
 use crate::support::{Host, Kind, PATIENCE, Ran, collect, job, limited, script, transform};
 
@@ -242,6 +242,17 @@ async fn what_waits_after_a_burst_is_bounded() {
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     assert_eq!(host.sandboxes.stats().anomalies, 0, "those that were ended are no fault");
+    host.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_battery_attacks_processes_that_are_put_back_as_well_as_fresh_ones() {
+    let host = Host::open_with(Kind::Namespace, |config| config.pool.restore = true).await;
+    let report = Battery::run(&host.sandboxes, Isolation::TenantWarm).await.unwrap();
+    assert_eq!(report.conclusion(), Conclusion::Holds, "{:#?}", report.reached().collect::<Vec<_>>());
+    let stats = host.sandboxes.stats();
+    assert!(stats.restored as usize > report.probes.len() / 4, "most probes leave nothing: {stats:?}");
+    assert!(stats.forks as usize > report.probes.len(), "the others are forked for each: {stats:?}");
     host.close().await;
 }
 
