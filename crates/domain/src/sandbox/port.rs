@@ -12,8 +12,8 @@ use crate::json::JsonText;
 use crate::name::{ExecutionId, RuntimeId, TenantId};
 use crate::sandbox::{Attestation, Failure, Isolation, Limits, Secrets, Stream, Usage};
 
-/// One program for one sandbox.
-#[derive(Debug, Clone)]
+/// One program for one sandbox. Its debug text has neither its code nor what it is called with: there are secrets among that.
+#[derive(Clone)]
 pub struct Job {
     /// Whose it is: a sandbox never serves two tenants.
     pub tenant: TenantId,
@@ -132,6 +132,26 @@ pub enum Error {
     Unavailable(#[source] error::Source),
 }
 
+impl fmt::Debug for Job {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Job { tenant, purpose, isolation, runtime, code, entry, params_json, secrets, limits, fresh } = self;
+        let (code, params) = (code.len(), params_json.len());
+        let values = if let Entry::Transform(values) = entry { values.len() } else { 0 };
+        f.debug_struct("Job")
+            .field("tenant", tenant)
+            .field("purpose", purpose)
+            .field("isolation", isolation)
+            .field("runtime", runtime)
+            .field("code", &format_args!("{code} bytes"))
+            .field("values", &values)
+            .field("params_json", &format_args!("{params} bytes"))
+            .field("secrets", secrets)
+            .field("limits", limits)
+            .field("fresh", fresh)
+            .finish()
+    }
+}
+
 impl fmt::Display for Purpose {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -167,5 +187,28 @@ impl From<Error> for crate::Error {
             },
             Error::Unavailable(source) => crate::Error::unavailable("sandbox", source),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_debug_text_of_a_program_tells_what_it_is_called_with() {
+        let job = Job {
+            tenant: TenantId::parse("tenant", "acme").expect("it is one"),
+            purpose: Purpose::Trial,
+            isolation: Isolation::SingleUse,
+            runtime: RuntimeId::default(),
+            code: "print('hidden')".into(),
+            entry: Entry::Transform(vec![JsonText::read("\"hidden\"")]),
+            params_json: JsonText::read(r#"{"token":"hidden"}"#),
+            secrets: Secrets::new(["hidden".to_owned()]),
+            limits: Limits::DEFAULT,
+            fresh: false,
+        };
+        let shown = format!("{job:?}");
+        assert!(shown.contains("acme") && shown.contains("18 bytes") && !shown.contains("hidden"), "{shown}");
     }
 }
