@@ -4,9 +4,12 @@
 use std::sync::Arc;
 
 use api_proto::zona::execution::v1 as pb;
+use domain::Result;
+use domain::access::Permit;
 use domain::execution::{Executions, actions};
 use domain::name::{ExecutionName, UtilityName};
 use domain::time::Clock;
+use futures_util::future::BoxFuture;
 use tonic::{Request, Response, Status};
 
 use crate::convert::page::Paging;
@@ -25,6 +28,45 @@ pub(crate) struct ExecutionUseCases {
     pub(crate) clock: Arc<dyn Clock>,
 }
 
+/// Whether the caller may have the secrets handed over that a run names.
+fn may_execute<'a>(
+    cases: ExecutionUseCases,
+    permit: &'a Permit<actions::ExecuteUtility>,
+    body: &'a pb::ExecuteUtilityRequest,
+) -> BoxFuture<'a, Result<()>> {
+    Box::pin(async move {
+        let references = launch::read_references(&body.secret_parameters)?;
+        let request = || Ok(launch::read_execute(body.clone(), permit.principal())?.request);
+        cases.executions.may_bind(permit, &references, request).await
+    })
+}
+
+/// The same for one that is answered at once.
+fn may_start<'a>(
+    cases: ExecutionUseCases,
+    permit: &'a Permit<actions::StartExecution>,
+    body: &'a pb::StartExecutionRequest,
+) -> BoxFuture<'a, Result<()>> {
+    Box::pin(async move {
+        let references = launch::read_references(&body.secret_parameters)?;
+        let request = || Ok(launch::read_start(body.clone(), permit.principal())?.request);
+        cases.executions.may_bind(permit, &references, request).await
+    })
+}
+
+/// The same for values that are transformed, of which nothing is remembered.
+fn may_transform<'a>(
+    cases: ExecutionUseCases,
+    permit: &'a Permit<actions::Transform>,
+    body: &'a pb::TransformRequest,
+) -> BoxFuture<'a, Result<()>> {
+    Box::pin(async move {
+        let references = launch::read_references(&body.secret_parameters)?;
+        let request = || launch::read_transform(body.clone()).map(|_call| None);
+        cases.executions.may_bind(permit, &references, request).await
+    })
+}
+
 #[tonic::async_trait]
 impl pb::execution_service_server::ExecutionService for ExecutionHandler {
     type ExecuteUtilityStream = Events;
@@ -32,33 +74,36 @@ impl pb::execution_service_server::ExecutionService for ExecutionHandler {
 
     async fn execute_utility(&self, request: Request<pb::ExecuteUtilityRequest>) -> Result<Response<Events>, Status> {
         let name = |body: &pb::ExecuteUtilityRequest| UtilityName::parse("name", &body.name);
-        self.perform(request, name, |cases, Permitted { permit, body, call, standing }: Permitted<actions::ExecuteUtility, _>| async move {
+        let work = |cases: ExecutionUseCases, permitted: Permitted<actions::ExecuteUtility, pb::ExecuteUtilityRequest>| async move {
+            let Permitted { permit, body, call, standing } = permitted;
             let launch = launch::read_execute(body, permit.principal())?;
             let (execution, watch, guard) = cases.executions.execute(&permit, launch).await?;
             let source = stream::Source { name: execution, watch, guard };
             Ok(stream::events(call, cases.clock, source, standing))
-        })
-        .await
+        };
+        self.perform_where(request, name, may_execute, work).await
     }
 
     async fn transform(&self, request: Request<pb::TransformRequest>) -> Result<Response<pb::TransformResponse>, Status> {
         let name = |body: &pb::TransformRequest| UtilityName::parse("name", &body.name);
-        self.perform(request, name, |cases, Permitted { permit, body, .. }: Permitted<actions::Transform, _>| async move {
+        let work = |cases: ExecutionUseCases, permitted: Permitted<actions::Transform, pb::TransformRequest>| async move {
+            let Permitted { permit, body, .. } = permitted;
             let asked = launch::read_transform(body)?;
             let transformed = cases.executions.transform(&permit, asked).await?;
             Ok(execution::transformed_to_wire(transformed))
-        })
-        .await
+        };
+        self.perform_where(request, name, may_transform, work).await
     }
 
     async fn start_execution(&self, request: Request<pb::StartExecutionRequest>) -> Result<Response<pb::Execution>, Status> {
         let name = |body: &pb::StartExecutionRequest| UtilityName::parse("name", &body.name);
-        self.perform(request, name, |cases, Permitted { permit, body, .. }: Permitted<actions::StartExecution, _>| async move {
+        let work = |cases: ExecutionUseCases, permitted: Permitted<actions::StartExecution, pb::StartExecutionRequest>| async move {
+            let Permitted { permit, body, .. } = permitted;
             let launch = launch::read_start(body, permit.principal())?;
             let started = cases.executions.start(&permit, launch).await?;
             Ok(execution::to_wire(&started))
-        })
-        .await
+        };
+        self.perform_where(request, name, may_start, work).await
     }
 
     async fn get_execution(&self, request: Request<pb::GetExecutionRequest>) -> Result<Response<pb::Execution>, Status> {

@@ -45,6 +45,13 @@ pub enum Incident<'a> {
         /// Why it failed.
         error: &'a Error,
     },
+    /// That an execution was handed a secret could not be noted; it runs, and the next one notes it.
+    UseNotNoted {
+        /// Which execution.
+        execution: &'a ExecutionName,
+        /// Why it failed.
+        error: &'a Error,
+    },
     /// What a tenant has kept long enough could not be removed; it is tried again in the next run.
     NotRemoved {
         /// Whose.
@@ -89,6 +96,7 @@ impl Incident<'_> {
             Incident::ImpossibleStep { .. } => "impossible-step",
             Incident::NotSettled { .. } => "not-settled",
             Incident::SecretNotOpened { .. } => "secret-not-opened",
+            Incident::UseNotNoted { .. } => "use-not-noted",
             Incident::NotRemoved { .. } => "not-removed",
             Incident::WorkFailed { .. } => "work-failed",
             Incident::Panicked { .. } => "panicked",

@@ -5,7 +5,7 @@
 //! out: the code's own default is the object that the author meant, and no JSON text of it. `null` fits a parameter of type any, one
 //! whose default is `null`, and one that lists it among its allowed values.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
 use domain::Violation;
 use domain::code::{Bound, Code, Parameter, ParameterBinder, Schema, ValueType};
@@ -54,13 +54,14 @@ impl ParameterBinder for JsonBinder {
         Ok((taken, JsonText::read(write_object(rest))))
     }
 
-    fn put(&self, json: &str, texts: &[(String, Secret)]) -> Result<JsonText, Vec<Violation>> {
+    fn put(&self, json: &str, texts: &[(String, Secret)]) -> Result<(JsonText, Vec<String>), Vec<Violation>> {
         let given = read_object(json)?;
-        let texts: Vec<(&str, String)> = texts.iter().map(|(name, text)| (name.as_str(), Value::from(text.expose()).to_string())).collect();
-        let is_put = |name: &str| texts.iter().any(|(put, _)| *put == name);
-        let kept = given.members().filter(|(name, _)| !is_put(name)).map(|(name, value)| (name, value.get()));
+        let texts: BTreeMap<&str, String> =
+            texts.iter().map(|(name, text)| (name.as_str(), Value::from(text.expose()).to_string())).collect();
+        let replaced = given.members().filter(|(name, _)| texts.contains_key(name)).map(|(name, _)| name.to_owned()).collect();
+        let kept = given.members().filter(|(name, _)| !texts.contains_key(name)).map(|(name, value)| (name, value.get()));
         let members = kept.chain(texts.iter().map(|(name, text)| (*name, text.as_str())));
-        Ok(JsonText::read(write_object(members)))
+        Ok((JsonText::read(write_object(members)), replaced))
     }
 
     fn input_name(&self, code: &Code) -> Option<String> {

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use api_grpc::{Server, Services};
-use domain::access::{AccessPolicy, ExplanationPorts, Explanations, LocalRules, MatrixRules, Shares, Sharing};
+use domain::access::{AccessPolicy, Authenticator, ExplanationPorts, Explanations, LocalRules, MatrixRules, Shares, Sharing};
 use domain::admission::Admission;
 use domain::audit::Auditor;
 use domain::code_policy::CodePolicies;
@@ -186,7 +186,9 @@ async fn serve(config: &Config, parts: Parts, listeners: Listeners, telemetry: T
     let (kept, processor, ids) = (Arc::clone(&parts.stores.utilities), Arc::new(BlockingProcessor::new()), Arc::clone(&parts.ids));
     let utilities = Utilities::new(kept, gate.clone(), Arc::clone(&clock), ids, processor);
     let audit = audit_log(config, &parts)?;
-    let executions = executions(&parts, gate, admission, audit.auditor.clone());
+    let callers = Callers::open(config, &parts.stores, &parts.clock, &parts.ids, &audit.auditor).await?;
+    let rights = (policy.clone(), Arc::clone(&callers.authenticator));
+    let executions = executions(&parts, gate, admission, audit.auditor.clone(), rights);
     let retention = retention(config, &parts, &audit);
     let recovered = executions.begin().await.map_err(Error::Recover)?;
     let left_open = audit.tend().await;
@@ -195,7 +197,6 @@ async fn serve(config: &Config, parts: Parts, listeners: Listeners, telemetry: T
     let instance = InstanceId::new(parts.instance.as_str());
     let deliveries = Deliveries::new(delivery_ports(&parts, &audit.auditor, &sender), config.webhooks.deliveries(), instance);
     let certificates = certificates(config, &parts)?;
-    let callers = Callers::open(config, &parts.stores, &parts.clock, &parts.ids, &audit.auditor).await?;
     let bootstrap_code = callers.bootstrap_code(config).await?;
     let mut closed = None;
     let developer = match manner.developer {
@@ -445,7 +446,13 @@ fn unless_closed<T>(made: Result<T, Error>, closed: &mut Option<String>) -> Resu
     }
 }
 
-fn executions(parts: &Parts, gate: Gate, admission: Admission, auditor: Auditor) -> Executions {
+fn executions(
+    parts: &Parts,
+    gate: Gate,
+    admission: Admission,
+    auditor: Auditor,
+    (policy, authenticator): (AccessPolicy, Arc<dyn Authenticator>),
+) -> Executions {
     let store = &parts.stores.store;
     let keeper = Keeper::new(store.clone(), Arc::clone(&parts.clock), InstanceId::new(parts.instance.as_str()));
     let ports = Ports {
@@ -460,6 +467,8 @@ fn executions(parts: &Parts, gate: Gate, admission: Admission, auditor: Auditor)
         auditor,
         incidents: Arc::new(LoggedIncidents::new(Arc::clone(&parts.metrics))),
         secrets: store.clone(),
+        policy,
+        authenticator,
         binder: Arc::new(JsonBinder),
         clock: Arc::clone(&parts.clock),
         ids: Arc::clone(&parts.ids),

@@ -1,5 +1,7 @@
 //! The document of a secret.
 
+use std::collections::BTreeMap;
+
 use domain::name::{PrincipalName, SecretName, UtilityName};
 use domain::revision::Revision;
 use domain::secret::NamedSecret;
@@ -13,9 +15,8 @@ use crate::form::{InvalidField, parsed};
 pub struct SecretDocument {
     #[serde(default, skip_serializing_if = "String::is_empty")]
     description: String,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    utilities: Vec<String>,
-    released: u64,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    utilities: BTreeMap<String, u64>,
     version: u32,
     set_by: String,
     set: u64,
@@ -30,8 +31,7 @@ impl From<&NamedSecret> for SecretDocument {
     fn from(secret: &NamedSecret) -> Self {
         SecretDocument {
             description: secret.description.clone(),
-            utilities: secret.utilities.iter().map(ToString::to_string).collect(),
-            released: secret.released.as_millis(),
+            utilities: secret.utilities.iter().map(|(name, since)| (name.to_string(), since.as_millis())).collect(),
             version: secret.version,
             set_by: secret.set_by.to_string(),
             set: secret.set.as_millis(),
@@ -49,12 +49,13 @@ impl SecretDocument {
     /// # Errors
     /// Names a field whose value no entity can have.
     pub fn into_secret(self, name: SecretName) -> Result<NamedSecret, InvalidField> {
-        let utility = |text: String| parsed("utilities", UtilityName::parse("utilities", &text).ok());
+        let utility = |(text, since): (String, u64)| -> Result<_, InvalidField> {
+            Ok((parsed("utilities", UtilityName::parse("utilities", &text).ok())?, Timestamp::from_millis(since)))
+        };
         Ok(NamedSecret {
             name,
             description: self.description,
             utilities: self.utilities.into_iter().map(utility).collect::<Result<_, InvalidField>>()?,
-            released: Timestamp::from_millis(self.released),
             version: self.version,
             set_by: parsed("set_by", PrincipalName::parse("set_by", &self.set_by).ok())?,
             set: Timestamp::from_millis(self.set),

@@ -6,6 +6,7 @@ use domain::identity::Secret;
 use domain::name::{SecretId, SecretName};
 use domain::page::{Page, PageRequest};
 use domain::request::{Committed, RequestKey};
+use domain::revision::Revision;
 use domain::secret::{NamedSecret, SecretChange, SecretRepository};
 use domain::time::Timestamp;
 use rusqlite::Connection;
@@ -25,8 +26,8 @@ impl SecretRepository for EmbeddedStore {
     }
 
     async fn list(&self, scope: &TenantScope, page: &PageRequest) -> domain::Result<Found<Page<NamedSecret>>> {
-        let list = rows::List::new(scope.tenant().clone(), page)?;
-        Ok(Found::one(self.read(move |connection| list.page(connection)).await?))
+        let (list, vault) = (rows::List::new(scope.tenant().clone(), page)?, self.vault());
+        Ok(Found::one(self.read(move |connection| list.page(connection, &vault)).await?))
     }
 
     async fn commit(&self, scope: &TenantScope, change: SecretChange) -> domain::Result<Committed<NamedSecret>> {
@@ -47,13 +48,19 @@ impl SecretRepository for EmbeddedStore {
         Ok(self.read(move |connection| rows::open(connection, &vault, &name)).await?)
     }
 
-    async fn note_use(&self, scope: &TenantScope, id: &SecretId, now: Timestamp) -> domain::Result<()> {
-        let (tenant, id) = (scope.tenant().clone(), id.clone());
-        let (asked, of) = (tenant.clone(), id.clone());
+    async fn find_unreadable(&self, scope: &TenantScope, id: &SecretId) -> domain::Result<Option<Revision>> {
+        let (name, vault) = (SecretName { tenant: scope.tenant().clone(), secret: id.clone() }, self.vault());
+        Ok(self.read(move |connection| rows::find_unreadable(connection, &vault, &name)).await?)
+    }
+
+    async fn note_uses(&self, scope: &TenantScope, ids: &[SecretId], now: Timestamp) -> domain::Result<()> {
+        let (tenant, ids) = (scope.tenant().clone(), ids.to_vec());
+        let asked = tenant.clone();
         // Most uses are noted already: those need no writer.
-        if self.read(move |connection| rows::is_used_since(connection, &asked, &of, now)).await? {
+        let due = self.read(move |connection| rows::not_used_since(connection, &asked, ids, now)).await?;
+        if due.is_empty() {
             return Ok(());
         }
-        Ok(self.write(move |connection: &Connection| rows::note_use(connection, &tenant, &id, now)).await?)
+        Ok(self.write_behind(move |connection: &Connection| rows::note_uses(connection, &tenant, &due, now)).await?)
     }
 }

@@ -1,5 +1,7 @@
 //! What every `SecretRepository` promises. Each check wants an empty repository.
 
+use std::collections::BTreeMap;
+
 use domain::identity::Secret;
 use domain::name::{SecretId, SecretName, UtilityName};
 use domain::page::PageRequest;
@@ -42,8 +44,7 @@ pub fn secret(code: &str, secret: &str) -> NamedSecret {
     NamedSecret {
         name: SecretName { tenant: tenant(code), secret: id(secret) },
         description: "for \"tests\"".to_owned(),
-        utilities: vec![utility("extract"), utility("report")],
-        released: at(3),
+        utilities: [(utility("extract"), at(3)), (utility("report"), at(5))].into(),
         version: 7,
         set_by: user("ann"),
         set: at(2),
@@ -89,6 +90,9 @@ pub async fn a_secret_survives_whole_with_its_value(repository: &dyn SecretRepos
     assert_eq!((find(repository, "acme", "a").await, find(repository, "acme", "b").await), (Some(one.clone()), None));
     assert_eq!(opened(repository, "acme", "a").await, Some((one, "val\u{0}ue \u{1F600}".to_owned())));
     assert_eq!(opened(repository, "beta", "a").await.map(|(_, value)| value), Some("other".to_owned()));
+    for id in [id("a"), id("b")] {
+        assert_eq!(repository.find_unreadable(&scope("acme"), &id).await.expect("the store answers"), None);
+    }
     assert_eq!(opened(repository, "acme", "b").await, None);
 }
 
@@ -97,7 +101,7 @@ pub async fn a_secret_changes_only_from_the_expected_revision(repository: &dyn S
     let first = secret("acme", "a");
     assert_eq!(commit(repository, change(&first, &first)).await, Committed::Conflict, "there is none");
     commit(repository, creation(&first, "first")).await;
-    let second = NamedSecret { description: "other".to_owned(), utilities: Vec::new(), ..first.clone() };
+    let second = NamedSecret { description: "other".to_owned(), utilities: BTreeMap::new(), ..first.clone() };
     assert_eq!(commit(repository, change(&first, &second)).await, Committed::Stored);
     let stale = SecretChange { value: Some(Secret::new("stale")), ..change(&first, &first) };
     assert_eq!(commit(repository, stale).await, Committed::Conflict);
@@ -129,14 +133,23 @@ pub async fn secrets_are_listed_by_their_ids_in_pages_and_of_one_tenant(reposito
 pub async fn a_use_is_noted_once_a_minute_and_is_no_change(repository: &dyn SecretRepository) {
     let one = secret("acme", "a");
     commit(repository, creation(&one, "value")).await;
+    for other in ["b", "c"] {
+        commit(repository, creation(&secret("acme", other), "value")).await;
+    }
     let used = async |millis| {
-        repository.note_use(&scope("acme"), &id("a"), at(millis)).await.expect("the store answers");
+        repository.note_uses(&scope("acme"), &[id("a"), id("none")], at(millis)).await.expect("the store answers");
         find(repository, "acme", "a").await.expect("it is there").last_used
     };
     assert_eq!((used(60_000).await, used(119_999).await, used(120_000).await), (Some(at(60_000)), Some(at(60_000)), Some(at(120_000))));
-    repository.note_use(&scope("acme"), &id("none"), at(1)).await.expect("nothing to note is no failure");
+    repository.note_uses(&scope("acme"), &[id("none")], at(1)).await.expect("nothing to note is no failure");
     assert_eq!(commit(repository, change(&one, &one)).await, Committed::Stored);
     assert_eq!(find(repository, "acme", "a").await.expect("it is there").last_used, Some(at(120_000)), "a change keeps it");
+    repository.note_uses(&scope("acme"), &[id("a"), id("b")], at(150_000)).await.expect("the store answers");
+    let mut all = Vec::new();
+    for one in ["a", "b", "c"] {
+        all.push(find(repository, "acme", one).await.expect("it is there").last_used);
+    }
+    assert_eq!(all, [Some(at(120_000)), Some(at(150_000)), None], "each by itself");
 }
 
 /// Another tenant's do not count.
@@ -155,7 +168,7 @@ pub async fn no_tenant_gets_more_secrets_than_it_may_have(repository: &dyn Secre
 pub async fn what_is_deleted_is_gone_with_its_value(repository: &dyn SecretRepository) {
     let one = secret("acme", "a");
     commit(repository, creation(&one, "value")).await;
-    repository.note_use(&scope("acme"), &id("a"), at(60_000)).await.expect("the store answers");
+    repository.note_uses(&scope("acme"), &[id("a")], at(60_000)).await.expect("the store answers");
     assert_eq!(commit(repository, SecretChange { deletes: true, ..change(&one, &one) }).await, Committed::Stored);
     assert_eq!((find(repository, "acme", "a").await, opened(repository, "acme", "a").await), (None, None));
     commit(repository, creation(&one, "other")).await;

@@ -20,7 +20,7 @@ pub(crate) fn read_execute(mut body: pb::ExecuteUtilityRequest, caller: &Princip
     let launch = Launch {
         version: violations.version_number("version", body.version),
         params_json: body.params_json,
-        secrets: read_secrets(body.secret_parameters, &mut violations)?,
+        secrets: read_secrets(&body.secret_parameters, &mut violations)?,
         timeout: read_timeout(body.timeout, &mut violations),
         on_output_limit: limits::read_action("on_output_limit", body.on_output_limit, &mut violations),
         request,
@@ -37,7 +37,7 @@ pub(crate) fn read_start(mut body: pb::StartExecutionRequest, caller: &Principal
     let launch = Launch {
         version: violations.version_number("version", body.version),
         params_json: body.params_json,
-        secrets: read_secrets(body.secret_parameters, &mut violations)?,
+        secrets: read_secrets(&body.secret_parameters, &mut violations)?,
         timeout: read_timeout(body.timeout, &mut violations),
         on_output_limit: limits::read_action("on_output_limit", body.on_output_limit, &mut violations),
         request,
@@ -57,22 +57,29 @@ pub(crate) fn read_transform(body: pb::TransformRequest) -> Result<TransformCall
     let call = TransformCall {
         version: violations.version_number("version", body.version),
         params_json: body.params_json,
-        secrets: read_secrets(body.secret_parameters, &mut violations)?,
+        secrets: read_secrets(&body.secret_parameters, &mut violations)?,
         values_json: body.values_json,
         timeout: read_timeout(body.timeout, &mut violations),
     };
     violations.unless_any(call)
 }
 
-fn read_secrets(wire: BTreeMap<String, String>, violations: &mut Violations) -> Result<References> {
+/// Reads which secrets a request names, and nothing else of it.
+pub(crate) fn read_references(wire: &BTreeMap<String, String>) -> Result<References> {
+    let mut violations = Violations::default();
+    let references = read_secrets(wire, &mut violations)?;
+    violations.unless_any(references)
+}
+
+fn read_secrets(wire: &BTreeMap<String, String>, violations: &mut Violations) -> Result<References> {
     if wire.len() > MAX_PARAMETERS {
         violations.push("secret_parameters", "TOO_MANY", format!("{} parameters; the limit is {MAX_PARAMETERS}", wire.len()));
         return Ok(References::new());
     }
     let mut secrets = References::new();
     for (parameter, name) in wire {
-        if let Some(name) = violations.take(SecretName::parse(&format!("secret_parameters.{parameter}"), &name))? {
-            secrets.insert(parameter, name);
+        if let Some(name) = violations.take(SecretName::parse(&format!("secret_parameters.{parameter}"), name))? {
+            secrets.insert(parameter.clone(), name);
         }
     }
     Ok(secrets)

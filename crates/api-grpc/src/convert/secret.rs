@@ -47,7 +47,7 @@ pub(crate) fn to_wire(secret: &NamedSecret) -> pb::Secret {
     pb::Secret {
         name: secret.name.to_string(),
         description: secret.description.clone(),
-        utilities: secret.utilities.iter().map(ToString::to_string).collect(),
+        utilities: secret.utilities.keys().map(ToString::to_string).collect(),
         version: count(secret.version),
         set_by: secret.set_by.to_string(),
         set_time: Some(time::timestamp(secret.set)),

@@ -41,10 +41,11 @@ impl ParameterBinder for FakeBinder {
         Ok((taken, JsonText::read(Value::Object(given).to_string())))
     }
 
-    fn put(&self, json: &str, texts: &[(String, Secret)]) -> Result<JsonText, Vec<Violation>> {
+    fn put(&self, json: &str, texts: &[(String, Secret)]) -> Result<(JsonText, Vec<String>), Vec<Violation>> {
         let mut given = object(json)?;
+        let replaced = texts.iter().map(|(name, _)| name.clone()).filter(|name| given.contains_key(name)).collect();
         given.extend(texts.iter().map(|(name, text)| (name.clone(), Value::from(text.expose()))));
-        Ok(JsonText::read(Value::Object(given).to_string()))
+        Ok((JsonText::read(Value::Object(given).to_string()), replaced))
     }
 
     fn input_name(&self, _code: &domain::code::Code) -> Option<String> {

@@ -459,6 +459,8 @@ fn services(options: &Options, parts: &Parts) -> Services {
         auditor: auditor.clone(),
         incidents: Arc::new(RecordedIncidents::default()),
         secrets: known.named_secrets.clone(),
+        policy: policy.clone(),
+        authenticator: authenticator.clone(),
         binder: Arc::new(FakeBinder),
         clock: clock.clone(),
         ids,

@@ -1,11 +1,13 @@
 //! Named secrets through a real client: values that go in and never come out, and executions that are handed them by reference.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use api_proto::zona::execution::v1 as executions;
 use api_proto::zona::secret::v1 as pb;
 use api_proto::zona::utility::v1 as utilities;
-use domain::audit::AuditRepository as _;
+use domain::audit::{AuditRepository as _, Entry, Outcome};
+use domain::name::SecretName;
 use domain::secret::SecretRepository as _;
 use prost_types::FieldMask;
 use test_support::sample;
@@ -189,6 +191,102 @@ async fn what_is_bound_wrongly_is_refused_before_anything_runs() {
     let transform = server.executions.clone().transform(request).await.unwrap_err();
     assert_eq!(violations(&transform), pairs(&[("secret_parameters.token", "MALFORMED")]));
     assert_eq!(server.sandbox.started(), 0);
+}
+
+async fn refused_to_set(server: &Harness, request: pb::SetSecretRequest) -> Code {
+    server.secrets.clone().set_secret(request).await.unwrap_err().code()
+}
+
+#[tokio::test]
+async fn a_secret_that_cannot_be_read_is_replaced_or_deleted_by_whoever_says_nothing_of_what_they_saw() {
+    let server = Harness::start().await;
+    let made = put(&server, set(VALUE)).await;
+    let damage = || server.known.named_secrets.damage(&SecretName::parse("name", NAME).unwrap());
+    damage();
+    let seen = |etag: &str| Some(pb::Secret { etag: etag.to_owned(), description: "other".to_owned(), ..Default::default() });
+    assert_eq!(refused_to_set(&server, pb::SetSecretRequest { secret: seen(&made.etag), ..set(VALUE) }).await, Code::Internal);
+    assert_eq!(refused_to_set(&server, pb::SetSecretRequest { secret: seen(""), ..set("") }).await, Code::Internal, "it has no value");
+    let replaced = put(&server, pb::SetSecretRequest { secret: seen(""), ..set("another value") }).await;
+    assert_eq!((replaced.version, replaced.description.as_str(), replaced.utilities.len()), (1, "other", 0), "nothing of it is known");
+    assert_ne!(replaced.etag, made.etag);
+    assert_eq!(value(&server).await, Some("another value".to_owned()));
+    damage();
+    let delete = |etag: String| pb::DeleteSecretRequest { name: NAME.to_owned(), etag, ..Default::default() };
+    let refused = server.secrets.clone().delete_secret(delete(replaced.etag)).await.unwrap_err();
+    assert_eq!(refused.code(), Code::Internal);
+    server.secrets.clone().delete_secret(delete(String::new())).await.unwrap();
+    assert_eq!(value(&server).await, None);
+}
+
+#[tokio::test]
+async fn what_was_seen_of_a_secret_is_no_leave_to_change_one_that_was_made_later_under_its_name() {
+    let server = Harness::start().await;
+    let first = put(&server, set(VALUE)).await;
+    server.secrets.clone().delete_secret(pb::DeleteSecretRequest { name: NAME.to_owned(), ..Default::default() }).await.unwrap();
+    server.clock.advance(Duration::from_secs(1));
+    let second = put(&server, set("for something else")).await;
+    assert_ne!(first.etag, second.etag);
+    let release = pb::Secret { etag: first.etag, utilities: vec![utility_name("other")], ..Default::default() };
+    assert_eq!(refused_to_set(&server, pb::SetSecretRequest { secret: Some(release), ..set("") }).await, Code::Aborted);
+}
+
+#[tokio::test]
+async fn a_release_is_as_old_as_it_is_whatever_else_a_secret_is_released_to_later() {
+    let server = Harness::start().await;
+    put(&server, set(VALUE)).await;
+    let released = async |utilities: &[&str]| {
+        server.clock.advance(Duration::from_secs(1));
+        let utilities: Vec<String> = utilities.iter().map(|id| utility_name(id)).collect();
+        let paths = vec!["utilities".to_owned()];
+        let secret = Some(pb::Secret { utilities, ..Default::default() });
+        put(&server, pb::SetSecretRequest { secret, update_mask: Some(FieldMask { paths }), ..set("") }).await;
+        let found = server.known.named_secrets.find(&sample::scope("demo"), &id("github")).await.unwrap().open_for_system().unwrap();
+        found.utilities.into_values().map(|since| since.since(found.created).as_secs()).collect::<Vec<_>>()
+    };
+    assert_eq!(released(&["other", "some"]).await, [1, 0]);
+    assert_eq!(released(&["some"]).await, [0]);
+    assert_eq!(released(&["other", "some"]).await, [3, 0], "it was taken back, and released anew");
+    assert_eq!(recorded(&server).await.matches(&format!("utilities={}", utility_name("some"))).count(), 1, "it was said once");
+}
+
+/// What is recorded of calls of this action.
+async fn of_action(server: &Harness, action: &str) -> Vec<Entry> {
+    server.spawner.settle().await;
+    let found = server.execution_store.since(&sample::scope("demo"), 0, usize::MAX).await.unwrap().open_for_system().unwrap();
+    found.items.into_iter().map(|record| record.entry).filter(|entry| entry.action == action).collect()
+}
+
+#[tokio::test]
+async fn a_refusal_says_which_secret_was_tried_and_many_fill_no_log() {
+    let server = Harness::start().await;
+    create(&server, "some").await;
+    let tried = "tenants/demo/secrets/guess";
+    for _ in 0..100 {
+        let refused = server.executions.clone().start_execution(start(bound("token", tried))).await.unwrap_err();
+        assert_eq!(refused.code(), Code::PermissionDenied);
+    }
+    let found = of_action(&server, "utility.start").await;
+    assert!(found.iter().all(|entry| entry.outcome == Outcome::Denied && entry.resource == tried), "{found:?}");
+    assert_eq!(found.len(), 60, "beyond 60 a minute they are counted");
+    server.clock.advance(Duration::from_secs(60));
+    server.auditor.tend().await.unwrap();
+    let counted: u64 = of_action(&server, "utility.start").await.iter().map(|entry| entry.count).sum();
+    assert_eq!(counted, 100, "and none is missing");
+
+    let transform = executions::TransformRequest {
+        name: utility_name("some"),
+        values_json: vec!["1".to_owned()],
+        secret_parameters: bound("token", tried),
+        ..Default::default()
+    };
+    assert_eq!(server.executions.clone().transform(transform).await.unwrap_err().code(), Code::PermissionDenied);
+    let execute =
+        executions::ExecuteUtilityRequest { name: utility_name("some"), secret_parameters: bound("token", tried), ..Default::default() };
+    assert_eq!(server.executions.clone().execute_utility(execute).await.unwrap_err().code(), Code::PermissionDenied);
+    for action in ["utility.transform", "utility.execute"] {
+        let found = of_action(&server, action).await;
+        assert_eq!(found.iter().map(|entry| (entry.resource.as_str(), entry.outcome)).collect::<Vec<_>>(), [(tried, Outcome::Denied)]);
+    }
 }
 
 /// What a refusal says up to its details, in which stands when it was made.

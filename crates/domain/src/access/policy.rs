@@ -34,8 +34,16 @@ impl AccessPolicy {
     /// # Errors
     /// As [`AccessPolicy::require`].
     pub async fn check(&self, caller: &Caller, action: ActionSpec, target: Target<'_>, opened: &Opened) -> Result<()> {
+        self.still_reaches_all(caller, action, target, opened).await.map(drop)
+    }
+
+    /// As [`AccessPolicy::check`]; says whether it reaches everything of the tenant by now.
+    ///
+    /// # Errors
+    /// As [`AccessPolicy::require`].
+    pub async fn still_reaches_all(&self, caller: &Caller, action: ActionSpec, target: Target<'_>, opened: &Opened) -> Result<bool> {
         let reach = self.demand(caller, action, target).await?;
-        if opened.is_reached(&caller.principal, &reach) { Ok(()) } else { Err(denied(action, target)) }
+        if opened.is_reached(&caller.principal, &reach) { Ok(reach == Reach::Tenant) } else { Err(denied(action, target)) }
     }
 
     async fn demand(&self, caller: &Caller, action: ActionSpec, target: Target<'_>) -> Result<Reach> {

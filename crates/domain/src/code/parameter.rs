@@ -141,11 +141,11 @@ pub trait ParameterBinder: Send + Sync {
     /// When `json` is not one JSON object.
     fn take(&self, json: &str, member: &str) -> Result<(Option<JsonText>, JsonText), Vec<Violation>>;
 
-    /// A JSON object with these texts as members, each in place of its own member of that name.
+    /// A JSON object with these texts as members, each in place of its own member of that name; and the names of those that it had.
     ///
     /// # Errors
     /// When `json` is not one JSON object.
-    fn put(&self, json: &str, texts: &[(String, Secret)]) -> Result<JsonText, Vec<Violation>>;
+    fn put(&self, json: &str, texts: &[(String, Secret)]) -> Result<(JsonText, Vec<String>), Vec<Violation>>;
 
     /// The name of the input of the transformer that `code` defines: its first parameter's; `None` where the code does not show it.
     fn input_name(&self, code: &Code) -> Option<String>;

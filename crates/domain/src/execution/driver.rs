@@ -194,16 +194,21 @@ impl Driver {
             return End::failed(Reason::Cancelled, "cancelled before it started");
         }
         self.step(Step::Admit);
-        let job = match handover::complete(&self.shared.ports, &self.live, bindings, job).await {
-            Ok(job) => job,
-            Err(failure) => return End { outcome: Err(failure), usage: None },
+        let completed = self.unless_stopped(handover::complete(&self.shared.ports, &self.live, bindings, job)).await;
+        let job = match completed {
+            None => return End::failed(Reason::Cancelled, "cancelled before it started"),
+            Some(Ok(job)) => job,
+            Some(Err(failure)) => return End { outcome: Err(failure), usage: None },
         };
         let sandbox = Arc::clone(&self.shared.ports.sandbox);
         let started = self.unless_stopped(sandbox.start(job)).await;
         match started {
             None => End::failed(Reason::Cancelled, "cancelled before it started"),
             Some(Err(error)) => self.refused(error),
-            Some(Ok(run)) => self.follow(run).await,
+            Some(Ok(run)) => {
+                handover::note_uses(&self.shared, &self.live, bindings);
+                self.follow(run).await
+            }
         }
     }
 

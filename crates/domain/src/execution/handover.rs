@@ -1,15 +1,44 @@
 //! Secrets of an execution: something stands in their places until its program is handed to a sandbox, and they come in then.
 
+use std::sync::Arc;
+
 use crate::access::{Action, Permit};
 use crate::error::{Error, Result};
-use crate::execution::Ports;
 use crate::execution::live::LiveExecution;
+use crate::execution::ports::Shared;
+use crate::execution::{Executions, Ports};
 use crate::identity::Secret;
 use crate::incident::Incident;
 use crate::name::UtilityName;
+use crate::request::RequestKey;
 use crate::sandbox::{Failure, Job, MAX_SECRETS, Reason, Secrets};
-use crate::secret::{Bindings, References, Unopened, check_parameters, given_twice};
+use crate::secret::{Bindings, References, Rights, Unopened, check_parameters, given_twice, named};
 use crate::utility::{Utility, Version};
+
+impl Executions {
+    /// That the caller may have the secrets handed over that a launch names, or has launched it by the same request before. Asked for
+    /// before the launch is an intent, so that a refusal is recorded as every other is; what else is wrong, the launch says.
+    ///
+    /// # Errors
+    /// [`Error::Denied`] for the first that may not be had; what `request` says; others of the stores.
+    pub async fn may_bind<A: Action<Target = UtilityName>>(
+        &self,
+        permit: &Permit<A>,
+        references: &References,
+        request: impl FnOnce() -> Result<Option<RequestKey>> + Send,
+    ) -> Result<()> {
+        if references.is_empty() {
+            return Ok(());
+        }
+        let (ports, name) = (&self.shared.ports, permit.target());
+        let utility = permit.open(ports.utilities.find(&permit.scope(), &name.utility).await?, name)?;
+        let Err(refused) = Bindings::permitted(permit, &ports.secrets, &utility, references).await else { return Ok(()) };
+        match self.answered(permit, request()?.as_ref()).await? {
+            Some(_) => Ok(()),
+            None => Err(refused),
+        }
+    }
+}
 
 /// Permits the secrets that parameters are bound to, and puts something in their places: what is judged from here on is whole but for
 /// their values.
@@ -23,20 +52,22 @@ pub(super) async fn bind<A: Action<Target = UtilityName>>(
     params_json: String,
     references: &References,
 ) -> Result<(String, Option<Bindings>)> {
+    // Before it is judged: whatever becomes of it, the record says which were asked for.
+    permit.note_changes(named(references.iter()));
     let Some(bindings) = Bindings::permitted(permit, &ports.secrets, utility, references).await? else {
         return Ok((params_json, None));
     };
-    let mut violations = check_parameters(version.definition.schema(), references);
-    for name in references.keys() {
-        let (given, _) = ports.binder.take(&params_json, name).map_err(Error::Invalid)?;
-        violations.extend(given.map(|_| given_twice(name)));
-    }
+    let violations = check_parameters(version.definition.schema(), references);
     if !violations.is_empty() {
         return Err(Error::Invalid(violations));
     }
+    // Parameters may be long: they are read once, however many are bound.
     let placeholders: Vec<_> = references.keys().map(|name| (name.clone(), Secret::new(""))).collect();
-    let filled = ports.binder.put(&params_json, &placeholders).map_err(Error::Invalid)?;
-    Ok((filled.into_string(), Some(bindings)))
+    let (filled, replaced) = ports.binder.put(&params_json, &placeholders).map_err(Error::Invalid)?;
+    match replaced.is_empty() {
+        true => Ok((filled.into_string(), Some(bindings))),
+        false => Err(Error::Invalid(replaced.iter().map(|name| given_twice(name)).collect())),
+    }
 }
 
 /// The program with the values of its secrets, which are masked in everything that it reports, whatever the utility shows otherwise. What
@@ -51,15 +82,30 @@ pub(super) async fn complete(
     job: Job,
 ) -> std::result::Result<Job, Failure> {
     let Some(bindings) = bindings else { return Ok(job) };
-    let (values, bound) = bindings.open(&ports.secrets, ports.clock.now()).await.map_err(|unopened| refused(ports, live, unopened))?;
+    let rights = Rights { policy: &ports.policy, authenticator: ports.authenticator.as_ref() };
+    let (values, bound) = bindings.open(&ports.secrets, rights).await.map_err(|unopened| refused(ports, live, unopened))?;
     live.update(|execution| execution.secrets = bound);
     if values.iter().map(|(_, value)| value.expose().len()).sum::<usize>() > MAX_SECRETS {
         return Err(too_long());
     }
-    let params_json = ports.binder.put(&job.params_json, &values).map_err(|_violations| failure("its parameters take no secrets"))?;
+    let put = ports.binder.put(&job.params_json, &values);
+    let (params_json, _placeholders) = put.map_err(|_violations| failure("its parameters take no secrets"))?;
     let secrets = Secrets::new(values.iter().map(|(_, value)| value.expose()).chain(job.secrets.texts()).map(str::to_owned));
     secrets.check("secret_parameters").map_err(|_violation| too_long())?;
     Ok(Job { params_json, secrets, ..job })
+}
+
+/// Notes behind the hand-over which secrets were used, in the background: that keeps no code from running, whatever becomes of it.
+pub(super) fn note_uses(shared: &Arc<Shared>, live: &LiveExecution, bindings: Option<&Bindings>) {
+    let Some(bindings) = bindings.cloned() else { return };
+    let (noting, execution) = (Arc::clone(shared), live.snapshot().name);
+    let work = async move {
+        let ports = &noting.ports;
+        if let Err(error) = bindings.note_uses(&ports.secrets, ports.clock.now()).await {
+            ports.incidents.report(&Incident::UseNotNoted { execution: &execution, error: &error });
+        }
+    };
+    shared.ports.spawner.spawn("uses of secrets", Box::pin(work));
 }
 
 fn refused(ports: &Ports, live: &LiveExecution, unopened: Unopened) -> Failure {

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use crate::access::TenantScope;
+use crate::access::{AccessPolicy, Authenticator, TenantScope};
 use crate::admission::Admission;
 use crate::audit::Auditor;
 use crate::code::ParameterBinder;
@@ -44,6 +44,10 @@ pub struct Ports {
     pub auditor: Auditor,
     /// Secrets that parameters are bound to.
     pub secrets: Arc<dyn SecretRepository>,
+    /// Says what a caller may do by the time at which code is handed over.
+    pub policy: AccessPolicy,
+    /// Says what a caller is by then.
+    pub authenticator: Arc<dyn Authenticator>,
     /// Reads parameters.
     pub binder: Arc<dyn ParameterBinder>,
     /// What operators hear of.

@@ -9,7 +9,6 @@ use std::time::Duration;
 
 use crate::access::{Action, Found, Permit, TenantScope};
 use crate::admission::{Load, Ticket};
-use crate::audit::FieldChange;
 use crate::code::{Bound, Kind};
 use crate::error::{Error, Result};
 use crate::execution::live::LiveExecution;
@@ -26,7 +25,7 @@ use crate::page::{Page, PageRequest};
 use crate::request::{Committed, RequestKey, key_reused, once};
 use crate::revision::Revision;
 use crate::sandbox::{Entry, Job, Purpose, Secrets};
-use crate::secret::{Bindings, SecretBinding};
+use crate::secret::{self, Bindings};
 use crate::utility::{Utility, Version};
 use crate::violation::Violation;
 
@@ -37,7 +36,7 @@ pub struct Executions {
 }
 
 /// An execution that was launched, and what is alive of it here.
-type Launched = (Execution, Option<Arc<LiveExecution>>);
+pub(super) type Launched = (Execution, Option<Arc<LiveExecution>>);
 
 struct Driven {
     live: Arc<LiveExecution>,
@@ -220,7 +219,7 @@ impl Executions {
         Ok(launched)
     }
 
-    async fn answered<A>(&self, permit: &Permit<A>, request: Option<&RequestKey>) -> Result<Option<Launched>>
+    pub(super) async fn answered<A>(&self, permit: &Permit<A>, request: Option<&RequestKey>) -> Result<Option<Launched>>
     where
         A: Action<Target = UtilityName>,
     {
@@ -479,11 +478,7 @@ fn id_taken() -> Error {
 fn note_execution<A: Action>(permit: &Permit<A>, execution: &Execution) {
     permit.note_resource(&execution.name);
     permit.note_version(execution.version.number);
-    let bound = |binding: &SecretBinding| {
-        let secret = binding.secret.to_string();
-        FieldChange::named(&format!("secret_parameters.{}", binding.parameter), None, Some(&secret))
-    };
-    permit.note_changes(execution.secrets.iter().filter_map(bound).collect());
+    permit.note_changes(secret::named(execution.secrets.iter().map(|binding| (&binding.parameter, &binding.secret))));
 }
 
 fn require_kind(utility: &Utility, version: &Version, kind: Kind) -> Result<()> {

@@ -1,5 +1,7 @@
 //! A secret as it is kept, without its value, which is kept beside it, sealed.
 
+use std::collections::BTreeMap;
+
 use crate::access::{Resource, Target};
 use crate::error::{Error, Result};
 use crate::name::{PrincipalName, SecretName, TenantId, TenantName, UtilityName};
@@ -20,10 +22,9 @@ pub struct NamedSecret {
     pub name: SecretName,
     /// What it is for.
     pub description: String,
-    /// Utilities that it is released to: whoever may run one of them may have it handed this secret.
-    pub utilities: Vec<UtilityName>,
-    /// When that was said last. A utility that was made later under one of these names is not meant.
-    pub released: Timestamp,
+    /// Utilities that it is released to, and since when: whoever may run one of them may have it handed this secret. A utility that was
+    /// made later under one of these names is not meant.
+    pub utilities: BTreeMap<UtilityName, Timestamp>,
     /// Counts its values, from 1.
     pub version: u32,
     /// Who gave it the value that it has.
@@ -36,7 +37,7 @@ pub struct NamedSecret {
     pub updated: Timestamp,
     /// When an execution was handed it last, to the minute.
     pub last_used: Option<Timestamp>,
-    /// Grows with each change.
+    /// Grows with each change, and begins with the time at which it was made: one of the same name before has none of these.
     pub revision: Revision,
 }
 
@@ -57,7 +58,7 @@ impl NamedSecret {
 
     /// Whether it is released to a utility that was made at `created`.
     pub(super) fn is_released_to(&self, utility: &UtilityName, created: Timestamp) -> bool {
-        self.utilities.contains(utility) && created <= self.released
+        self.utilities.get(utility).is_some_and(|since| created <= *since)
     }
 
     /// That a change may be made by whoever saw `etag`.
@@ -76,7 +77,7 @@ impl Resource for NamedSecret {
         match target {
             Target::Tenant(tenant) => *tenant == self.name.tenant,
             Target::Secret(name) => *name == self.name,
-            Target::Utility(name) => self.utilities.contains(name),
+            Target::Utility(name) => self.utilities.contains_key(name),
             _ => false,
         }
     }

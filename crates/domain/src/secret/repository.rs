@@ -8,6 +8,7 @@ use crate::identity::Secret;
 use crate::name::SecretId;
 use crate::page::{Page, PageRequest};
 use crate::request::{Committed, Expected, RequestKey};
+use crate::revision::Revision;
 use crate::secret::NamedSecret;
 use crate::time::Timestamp;
 
@@ -40,6 +41,8 @@ pub trait SecretRepository: Send + Sync {
     async fn find_answer(&self, scope: &TenantScope, request: &RequestKey) -> Result<Option<Committed<NamedSecret>>>;
     /// A secret with its value, both of one moment.
     async fn open(&self, scope: &TenantScope, id: &SecretId) -> Result<Option<(NamedSecret, Secret)>>;
-    /// Notes that it was handed to an execution, once a minute at most.
-    async fn note_use(&self, scope: &TenantScope, id: &SecretId, now: Timestamp) -> Result<()>;
+    /// The revision of one that is there and cannot be read; `None` where it can be read, or there is none.
+    async fn find_unreadable(&self, scope: &TenantScope, id: &SecretId) -> Result<Option<Revision>>;
+    /// Notes that they were handed to an execution, for each once a minute at most, in one commit.
+    async fn note_uses(&self, scope: &TenantScope, ids: &[SecretId], now: Timestamp) -> Result<()>;
 }

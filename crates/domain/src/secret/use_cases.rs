@@ -1,7 +1,7 @@
 //! Use cases of secrets. Each states its rule order: look for the request's first answer, check, load, change, store with
 //! compare-and-set. No value leaves by them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::access::{Action, Found, OfTenant, Permit};
@@ -95,17 +95,17 @@ impl NamedSecrets {
         judge(&patch, &mut violations);
         violations.unless_any(())?;
         let name = permit.target();
-        let (old, is_new) = match self.load(permit).await {
-            Ok(old) => (old, false),
-            Err(Error::NotFound { .. }) if patch.value.is_some() && etag.as_str().is_empty() => (self.blank(permit), true),
+        let (old, expected) = match self.load(permit).await {
+            Ok(old) => {
+                old.check_etag(&etag)?;
+                let expected = Expected::Revision(old.revision);
+                (old, expected)
+            }
+            Err(error) if patch.value.is_some() && etag.as_str().is_empty() => self.replaced(permit, error).await?,
             Err(error) => return Err(error),
         };
-        if !is_new {
-            old.check_etag(&etag)?;
-        }
-        let secret = self.changed(permit, &old, &patch, is_new);
+        let secret = self.changed(permit, &old, &patch);
         let changes = changes(&old, &secret, patch.value.is_some());
-        let expected = if is_new { Expected::Absent } else { Expected::Revision(old.revision) };
         let change = SecretChange { expected, secret, deletes: false, value: patch.value, request };
         let stored = self.store(permit, name, change).await?;
         permit.note_changes(changes);
@@ -115,38 +115,52 @@ impl NamedSecrets {
     async fn remove(&self, permit: &Permit<actions::DeleteSecret>, asked: SecretAsked) -> Result<NamedSecret> {
         let SecretAsked { etag, request, violations } = asked;
         violations.unless_any(())?;
-        let old = self.load(permit).await?;
-        old.check_etag(&etag)?;
-        let expected = Expected::Revision(old.revision);
+        let (old, expected) = match self.load(permit).await {
+            Err(error) if !matches!(error, Error::NotFound { .. }) && etag.as_str().is_empty() => self.replaced(permit, error).await?,
+            found => {
+                let old = found?;
+                old.check_etag(&etag)?;
+                let expected = Expected::Revision(old.revision);
+                (old, expected)
+            }
+        };
         let secret = NamedSecret { updated: self.clock.now(), revision: old.revision.next(), ..old };
         let change = SecretChange { expected, secret, deletes: true, value: None, request };
         self.store(permit, permit.target(), change).await
     }
 
+    /// Begins a secret in the place of none, or of one that cannot be read any more: of that one nothing but its revision is known.
+    async fn replaced<A: Action<Target = SecretName>>(&self, permit: &Permit<A>, error: Error) -> Result<(NamedSecret, Expected)> {
+        let blank = self.blank(permit);
+        if matches!(error, Error::NotFound { .. }) {
+            return Ok((blank, Expected::Absent));
+        }
+        match self.repository.find_unreadable(&permit.scope(), &permit.target().secret).await? {
+            Some(revision) => Ok((NamedSecret { revision, ..blank }, Expected::Revision(revision))),
+            None => Err(error),
+        }
+    }
+
     /// What a secret is before it has a value.
-    fn blank(&self, permit: &Permit<actions::SetSecret>) -> NamedSecret {
+    fn blank<A: Action<Target = SecretName>>(&self, permit: &Permit<A>) -> NamedSecret {
         let now = self.clock.now();
         NamedSecret {
             name: permit.target().clone(),
             description: String::new(),
-            utilities: Vec::new(),
-            released: now,
+            utilities: BTreeMap::new(),
             version: 0,
             set_by: permit.principal().clone(),
             set: now,
             created: now,
             updated: now,
             last_used: None,
-            revision: Revision::FIRST,
+            revision: Revision::from_stored(now.as_millis()),
         }
     }
 
-    fn changed(&self, permit: &Permit<actions::SetSecret>, old: &NamedSecret, patch: &SecretPatch, is_new: bool) -> NamedSecret {
+    fn changed(&self, permit: &Permit<actions::SetSecret>, old: &NamedSecret, patch: &SecretPatch) -> NamedSecret {
         let now = self.clock.now();
-        let mut secret = NamedSecret { updated: now, ..old.clone() };
-        if !is_new {
-            secret.revision = old.revision.next();
-        }
+        let mut secret = NamedSecret { updated: now, revision: old.revision.next(), ..old.clone() };
         if patch.value.is_some() {
             secret.version = old.version.saturating_add(1);
             (secret.set, secret.set_by) = (now, permit.principal().clone());
@@ -155,7 +169,9 @@ impl NamedSecrets {
             secret.description.clone_from(description);
         }
         if let Some(utilities) = &patch.utilities {
-            (secret.utilities, secret.released) = (utilities.iter().cloned().collect(), now);
+            // What stays in the list is meant as it was: whoever has taken its name meanwhile gets nothing by that another is added.
+            let since = |name: &UtilityName| old.utilities.get(name).copied().unwrap_or(now);
+            secret.utilities = utilities.iter().map(|name| (name.clone(), since(name))).collect();
         }
         secret
     }
@@ -224,8 +240,8 @@ fn judge_value(value: &str, violations: &mut Violations) {
 
 /// What the record of a change says: that there is another value and nothing of it, and the utilities by name.
 fn changes(old: &NamedSecret, new: &NamedSecret, another_value: bool) -> Vec<FieldChange> {
-    let before: BTreeSet<String> = old.utilities.iter().map(ToString::to_string).collect();
-    let after: BTreeSet<String> = new.utilities.iter().map(ToString::to_string).collect();
+    let before: BTreeSet<String> = old.utilities.keys().map(ToString::to_string).collect();
+    let after: BTreeSet<String> = new.utilities.keys().map(ToString::to_string).collect();
     let added = after.difference(&before).filter_map(|name| FieldChange::named("utilities", None, Some(name)));
     let removed = before.difference(&after).filter_map(|name| FieldChange::named("utilities", Some(name), None));
     let described = Some(old.description.as_str()).filter(|_| old.version > 0);

@@ -1,5 +1,8 @@
 //! Secrets that are bound to parameters: who may have which, and what becomes of their values.
 
+use std::collections::BTreeMap;
+
+use domain::access::Reach;
 use domain::admission;
 use domain::audit::AuditRepository as _;
 use domain::code::{Parameter, ValueType};
@@ -9,8 +12,10 @@ use domain::name::{SecretName, UtilityName};
 use domain::request::Committed;
 use domain::sandbox::{Limits, Reason};
 use domain::secret::{NamedSecret, References, SecretBinding, SecretChange, SecretRepository as _};
+use domain::time::Timestamp;
 use domain::utility::{Call, Draft};
 use domain::{Error, Result};
+use futures_util::FutureExt as _;
 use test_support::sample;
 use test_support::secret_repository::{change, creation, id, secret};
 
@@ -39,9 +44,13 @@ async fn create(world: &World, user: &str, id: &str, parameters: &[Parameter]) {
     world.utilities.create(&permit, Some(sample::utility_id(id)), draft, Call::default()).await.unwrap();
 }
 
+fn released(utilities: &[UtilityName], since: u64) -> BTreeMap<UtilityName, Timestamp> {
+    utilities.iter().map(|name| (name.clone(), sample::at(since))).collect()
+}
+
 /// A secret of `acme` that is released to `utilities` at a time after all tests have begun.
 async fn put(world: &World, id: &str, utilities: &[UtilityName]) -> NamedSecret {
-    let made = NamedSecret { utilities: utilities.to_vec(), released: sample::at(1_000_000), ..secret("acme", id) };
+    let made = NamedSecret { utilities: released(utilities, 1_000_000), ..secret("acme", id) };
     assert_eq!(world.stores().secrets.commit(&sample::scope("acme"), creation(&made, VALUE)).await.unwrap(), Committed::Stored);
     made
 }
@@ -97,7 +106,7 @@ async fn administrators_have_any_secret_handed_over_and_others_those_that_are_re
 async fn nobody_is_handed_a_secret_of_another_tenant_whatever_it_is_released_to() {
     let world = World::new();
     create(&world, "bob", "bobs", &[parameter("token")]).await;
-    let foreign = NamedSecret { utilities: vec![name("bobs")], released: sample::at(1_000_000), ..secret("beta", "s") };
+    let foreign = NamedSecret { utilities: released(&[name("bobs")], 1_000_000), ..secret("beta", "s") };
     world.stores().secrets.commit(&sample::scope("beta"), creation(&foreign, VALUE)).await.unwrap();
     for absent in ["tenants/beta/secrets/s", "tenants/beta/secrets/absent", "tenants/nowhere/secrets/s"] {
         assert!(matches!(start(&world, "bob", "bobs", absent).await, Err(Error::Denied { .. })), "{absent}");
@@ -109,7 +118,7 @@ async fn nobody_is_handed_a_secret_of_another_tenant_whatever_it_is_released_to(
 async fn a_utility_that_was_made_after_a_secret_was_released_to_its_name_is_not_handed_it() {
     let world = World::new();
     let made = put(&world, "s", &[name("bobs")]).await;
-    let earlier = NamedSecret { released: sample::at(0), ..made.clone() };
+    let earlier = NamedSecret { utilities: released(&[name("bobs")], 0), ..made.clone() };
     world.stores().secrets.commit(&sample::scope("acme"), change(&made, &earlier)).await.unwrap();
     world.clock.advance(std::time::Duration::from_secs(1));
     create(&world, "bob", "bobs", &[parameter("token")]).await;
@@ -131,8 +140,83 @@ async fn a_value_comes_in_when_its_code_is_handed_over_is_masked_and_stands_in_n
     assert_eq!(execution.state, State::Succeeded);
     let records = world.stores().executions.since(&sample::scope("acme"), 0, usize::MAX).await.unwrap();
     assert!(!format!("{execution:?} {:?}", records.open_for_system()).contains(VALUE));
-    let used = world.stores().secrets.find(&sample::scope("acme"), &id("s")).await.unwrap().open_for_system().unwrap();
-    assert!(used.last_used.is_some());
+    eventually(|| used(&world).is_some()).await;
+}
+
+/// When it was used last.
+fn used(world: &World) -> Option<Timestamp> {
+    let found = world.stores().secrets.find(&sample::scope("acme"), &id("s")).now_or_never().unwrap().unwrap();
+    found.open_for_system().unwrap().last_used
+}
+
+#[tokio::test]
+async fn that_a_use_cannot_be_noted_keeps_no_code_from_running_and_is_counted() {
+    let world = World::new();
+    create(&world, "bob", "bobs", &[parameter("token")]).await;
+    put(&world, "s", &[name("bobs")]).await;
+    world.stores().secrets.faults().fail_always("note_uses");
+    let started = start(&world, "bob", "bobs", "tenants/acme/secrets/s").await.unwrap();
+    assert_eq!(ended(&world, &started).await.state, State::Succeeded);
+    eventually(|| world.incidents.kinds() == ["use-not-noted"]).await;
+    assert_eq!(used(&world), None);
+}
+
+#[tokio::test]
+async fn an_execution_whose_secrets_are_waited_for_can_be_cancelled() {
+    let world = World::new();
+    create(&world, "bob", "bobs", &[parameter("token")]).await;
+    put(&world, "s", &[name("bobs")]).await;
+    world.stores().secrets.halt();
+    let started = start(&world, "bob", "bobs", "tenants/acme/secrets/s").await.unwrap();
+    world.executions.cancel(&world.permit(started.name.clone()).await).await.unwrap();
+    assert_eq!(ended(&world, &started).await.state, State::Cancelled);
+    assert!(world.sandbox.handed().is_empty() && used(&world).is_none());
+}
+
+#[tokio::test]
+async fn parameters_are_read_once_however_many_secrets_are_bound_and_not_where_none_may_be() {
+    let world = World::admitting(admission::Config { max_running: 1, max_running_per_tenant: 1, ..admission::Config::default() });
+    let parameters: Vec<Parameter> = (0..9).map(|number| parameter(&format!("p{number}"))).collect();
+    create(&world, "bob", "bobs", &parameters).await;
+    world.create("waits", "#: wait\n").await.unwrap();
+    put(&world, "s", &[name("bobs")]).await;
+    world.executions.start(&world.permit::<actions::StartExecution>(name("waits")).await, launch(None)).await.unwrap();
+    eventually(|| world.running() == 1).await;
+    let bound = SecretName::parse("secret", "tenants/acme/secrets/s").unwrap();
+    let named = |letter: &str| (0..9).map(|number| (format!("{letter}{number}"), bound.clone())).collect();
+    let permit = world.own::<actions::StartExecution>("bob", name("bobs")).await;
+    let before = world.binder.looked();
+    let unknown = world.executions.start(&permit, Launch { secrets: named("q"), ..launch(None) }).await;
+    assert!(matches!(unknown, Err(Error::Invalid(violations)) if violations.len() == 9));
+    assert_eq!(world.binder.looked() - before, 0);
+    world.executions.start(&permit, Launch { secrets: named("p"), ..launch(None) }).await.unwrap();
+    assert_eq!(world.binder.looked() - before, 1);
+}
+
+/// What becomes of an execution that ann has asked for, who reached everything, once everybody reaches `now` while it waits.
+async fn reaching(now: Option<Reach>, utilities: &[UtilityName]) -> (Execution, World) {
+    let world = World::admitting(admission::Config { max_running: 1, max_running_per_tenant: 1, ..admission::Config::default() });
+    create(&world, "ann", "anns", &[parameter("token")]).await;
+    world.create("waits", "#: wait\n").await.unwrap();
+    put(&world, "s", utilities).await;
+    world.executions.start(&world.permit::<actions::StartExecution>(name("waits")).await, launch(None)).await.unwrap();
+    eventually(|| world.running() == 1).await;
+    let queued = start_as_admin(&world, "anns", "tenants/acme/secrets/s").await.unwrap();
+    world.now.set(now);
+    world.release();
+    (ended(&world, &queued).await, world)
+}
+
+#[tokio::test]
+async fn whoever_may_less_by_the_time_of_the_hand_over_is_handed_what_they_may_have_then() {
+    let (execution, world) = reaching(Some(Reach::Own), &[]).await;
+    check_not_run(&execution, &world);
+    let (execution, world) = reaching(None, &[name("anns")]).await;
+    check_not_run(&execution, &world);
+    let (execution, _) = reaching(Some(Reach::Own), &[name("anns")]).await;
+    assert_eq!(execution.state, State::Succeeded, "it is released to what is their own");
+    let (execution, _) = reaching(Some(Reach::Tenant), &[]).await;
+    assert_eq!(execution.state, State::Succeeded);
 }
 
 #[tokio::test]
@@ -184,7 +268,7 @@ async fn what_is_deleted_or_taken_back_while_an_execution_waits_ends_it_before_i
     .await;
     check_not_run(&execution, &world);
     let (execution, world) = meanwhile(async |world, made| {
-        let closed = NamedSecret { utilities: Vec::new(), ..made.clone() };
+        let closed = NamedSecret { utilities: BTreeMap::new(), ..made.clone() };
         world.stores().secrets.commit(&acme, change(&made, &closed)).await.unwrap();
     })
     .await;
@@ -232,7 +316,7 @@ async fn secrets_that_are_too_long_together_to_be_masked_are_not_handed_over() {
     let world = World::new();
     create(&world, "bob", "bobs", &[parameter("one"), parameter("two")]).await;
     for (id, letter) in [("one", "x"), ("two", "y")] {
-        let made = NamedSecret { utilities: vec![name("bobs")], released: sample::at(1_000_000), ..secret("acme", id) };
+        let made = NamedSecret { utilities: released(&[name("bobs")], 1_000_000), ..secret("acme", id) };
         let creation = creation(&made, &letter.repeat(40 * 1024));
         world.stores().secrets.commit(&sample::scope("acme"), creation).await.unwrap();
     }

@@ -1,11 +1,14 @@
 //! The use cases wired to fakes, and a tenant's administrator who calls them.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use domain::Result;
-use domain::access::{AccessPolicy, Action, ActionSpec, Caller, LocalRules, Permit, Reach, Rules, Target, TenantScope};
+use domain::access::{
+    AccessPolicy, Action, ActionSpec, Caller, LocalRules, LoopbackAuthenticator, Permit, Reach, Rules, Target, TenantScope,
+};
 use domain::admission::{self, Admission};
 use domain::audit::{self, Auditor, Removal};
 use domain::code::{Bound, Code, ParameterBinder, Schema};
@@ -46,6 +49,9 @@ pub struct World {
     auditor: Auditor,
     spawner: Arc<TokioSpawner>,
     rules: AccessPolicy,
+    /// What callers may do by the time at which their code is handed over.
+    pub now: Arc<RulesOfNow>,
+    pub binder: Arc<AnyBinder>,
 }
 
 /// What the servers of an installation share.
@@ -78,8 +84,17 @@ struct NothingSettled;
 /// Everybody may do everything to what is their own, and nothing to what is not.
 struct OwnOnly;
 
-/// Takes parameters as they are.
-struct AnyBinder;
+/// The rules as they are, until others are set.
+pub struct RulesOfNow {
+    rules: LocalRules,
+    set: Mutex<Option<Option<Reach>>>,
+}
+
+/// Takes parameters as they are, and counts how often it was to look for something in them.
+#[derive(Default)]
+pub struct AnyBinder {
+    looked: AtomicUsize,
+}
 
 impl World {
     pub fn new() -> Self {
@@ -130,6 +145,8 @@ impl World {
             clock: clock.clone(),
         });
         let auditor = stores.auditor(instance, &spawner);
+        let now = Arc::new(RulesOfNow { rules: LocalRules::new(sample::tenant("acme")), set: Mutex::default() });
+        let binder = Arc::new(AnyBinder::default());
         let ports = Ports {
             utilities: store.clone(),
             executions: stores.executions.clone(),
@@ -142,7 +159,9 @@ impl World {
             auditor: auditor.clone(),
             incidents: incidents.clone(),
             secrets: stores.secrets.clone(),
-            binder: Arc::new(AnyBinder),
+            policy: AccessPolicy::new(now.clone(), stores.tenants.clone()),
+            authenticator: Arc::new(LoopbackAuthenticator::new(sample::user("ann"))),
+            binder: binder.clone(),
             clock: clock.clone(),
             ids: ids.clone(),
             spawner: spawner.clone(),
@@ -165,6 +184,8 @@ impl World {
             instance: InstanceId::new(instance),
             auditor,
             spawner,
+            now,
+            binder,
         }
     }
 
@@ -329,6 +350,31 @@ impl Rules for OwnOnly {
     }
 }
 
+impl RulesOfNow {
+    /// What everybody reaches from now on; `None` for nothing.
+    pub fn set(&self, reach: Option<Reach>) {
+        *self.set.lock().unwrap() = Some(reach);
+    }
+}
+
+#[async_trait]
+impl Rules for RulesOfNow {
+    async fn decide(&self, caller: &Caller, action: ActionSpec, target: Target<'_>) -> Result<Option<Reach>> {
+        let set = self.set.lock().unwrap().clone();
+        match set {
+            Some(set) => Ok(set),
+            None => self.rules.decide(caller, action, target).await,
+        }
+    }
+}
+
+impl AnyBinder {
+    /// How often it was to look for members.
+    pub fn looked(&self) -> usize {
+        self.looked.load(Ordering::SeqCst)
+    }
+}
+
 impl ParameterBinder for AnyBinder {
     fn bind(&self, _schema: Schema<'_>, json: &str) -> Result<Bound, Vec<Violation>> {
         let json = JsonText::read(if json.is_empty() { "{}" } else { json });
@@ -336,13 +382,15 @@ impl ParameterBinder for AnyBinder {
     }
 
     fn take(&self, json: &str, _member: &str) -> Result<(Option<JsonText>, JsonText), Vec<Violation>> {
+        self.looked.fetch_add(1, Ordering::SeqCst);
         Ok((None, JsonText::read(json)))
     }
 
     /// Nobody gives other members here.
-    fn put(&self, _json: &str, texts: &[(String, Secret)]) -> Result<JsonText, Vec<Violation>> {
+    fn put(&self, _json: &str, texts: &[(String, Secret)]) -> Result<(JsonText, Vec<String>), Vec<Violation>> {
+        self.looked.fetch_add(1, Ordering::SeqCst);
         let members: Vec<String> = texts.iter().map(|(name, text)| format!("\"{name}\":\"{}\"", text.expose())).collect();
-        Ok(JsonText::read(format!("{{{}}}", members.join(","))))
+        Ok((JsonText::read(format!("{{{}}}", members.join(","))), Vec::new()))
     }
 
     fn input_name(&self, _code: &Code) -> Option<String> {

@@ -194,10 +194,11 @@ fn a_member_is_taken_out_with_its_text() {
 fn texts_are_put_in_as_members_each_in_place_of_its_own_and_others_keep_their_texts() {
     let put = |json, texts: &[(&str, &str)]| {
         let texts: Vec<_> = texts.iter().map(|(name, text)| ((*name).to_owned(), Secret::new(*text))).collect();
-        JsonBinder.put(json, &texts).map(JsonText::into_string)
+        JsonBinder.put(json, &texts).map(|(json, replaced)| (json.into_string(), replaced))
     };
-    let put_in = put(r#"{"n": 1.0, "token": ""}"#, &[("token", "a\"\\\n\u{0}\u{1F600}")]).unwrap();
+    let (put_in, replaced) = put(r#"{"n": 1.0, "token": ""}"#, &[("token", "a\"\\\n\u{0}\u{1F600}")]).unwrap();
     assert_eq!(put_in, "{\"n\":1.0,\"token\":\"a\\\"\\\\\\n\\u0000\u{1F600}\"}");
-    assert_eq!(put("", &[("a", "x"), ("b", "")]).unwrap(), r#"{"a":"x","b":""}"#);
+    assert_eq!(replaced, ["token"]);
+    assert_eq!(put("", &[("a", "x"), ("b", "")]).unwrap(), (r#"{"a":"x","b":""}"#.to_owned(), Vec::new()));
     assert_eq!(put("[]", &[]).unwrap_err()[0].reason, "NOT_AN_OBJECT");
 }

@@ -4,6 +4,7 @@ use domain::identity::Secret;
 use domain::name::{SecretId, SecretName, TenantId};
 use domain::page::{MAX_PAGE, Page, PageRequest};
 use domain::request::{Committed, Expected};
+use domain::revision::Revision;
 use domain::secret::{MAX_SECRETS, NamedSecret, SecretChange};
 use domain::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, params};
@@ -34,21 +35,34 @@ impl List {
         Ok(List { tenant, after, size: page.size.clamp(1, MAX_PAGE) as usize })
     }
 
-    pub(super) fn page(&self, connection: &Connection) -> Result<Page<NamedSecret>> {
+    /// One that cannot be read hides no other.
+    pub(super) fn page(&self, connection: &Connection, vault: &Vault) -> Result<Page<NamedSecret>> {
         const QUERY: &str = "SELECT id, document, used FROM secrets WHERE tenant = ?1 AND id > ?2 ORDER BY id LIMIT ?3";
         let limit = i64::try_from(self.size + 1).expect("a page is small");
-        let mut items = many(connection, &self.tenant, QUERY, params![self.tenant.as_str(), self.after, limit])?;
-        let more = items.len() > self.size;
-        items.truncate(self.size);
-        let last = items.last().filter(|_| more);
-        let next = last.map(|last| Cursor { millis: 0, id: last.name.secret.to_string() }.encode(ORDER));
-        Ok(Page { items, next })
+        let mut rows = each(connection, QUERY, params![self.tenant.as_str(), self.after, limit])?;
+        let more = rows.len() > self.size;
+        rows.truncate(self.size);
+        let next = rows.last().filter(|_| more).map(|last| Cursor { millis: 0, id: last.id.clone() }.encode(ORDER));
+        let read = |row: Stored| vault.readable(TABLE, format!("{}/{}", self.tenant, row.id), row.secret(&self.tenant)).transpose();
+        Ok(Page { items: rows.into_iter().filter_map(read).collect::<Result<_>>()?, next })
     }
 }
 
 pub(super) fn find(connection: &Connection, tenant: &TenantId, id: &SecretId) -> Result<Option<NamedSecret>> {
     const QUERY: &str = "SELECT id, document, used FROM secrets WHERE tenant = ?1 AND id = ?2";
-    Ok(many(connection, tenant, QUERY, params![tenant.as_str(), id.as_str()])?.pop())
+    each(connection, QUERY, params![tenant.as_str(), id.as_str()])?.pop().map(|row| row.secret(tenant)).transpose()
+}
+
+/// The revision of one that cannot be read.
+pub(super) fn find_unreadable(connection: &Connection, vault: &Vault, name: &SecretName) -> Result<Option<Revision>> {
+    const QUERY: &str = "SELECT revision FROM secrets WHERE tenant = ?1 AND id = ?2";
+    let (tenant, id) = (&name.tenant, &name.secret);
+    if vault.readable(TABLE, format!("{tenant}/{id}"), find(connection, tenant, id))?.is_some() {
+        return Ok(None);
+    }
+    let run = || connection.prepare_cached(QUERY)?.query_row([tenant.as_str(), id.as_str()], |row| row.get::<_, i64>(0));
+    let revision = run().optional().map_err(during("reading the revision of a secret"))?;
+    Ok(revision.and_then(|revision| u64::try_from(revision).ok()).map(Revision::from_stored))
 }
 
 /// A secret with its value: one row, so both are of one moment.
@@ -57,7 +71,9 @@ pub(super) fn open(connection: &Connection, vault: &Vault, name: &SecretName) ->
     let row = |row: &rusqlite::Row<'_>| Ok((row.get::<_, String>(0)?, row.get::<_, Option<i64>>(1)?, row.get::<_, Vec<u8>>(2)?));
     let run = || connection.prepare_cached(QUERY)?.query_row(params![name.tenant.as_str(), name.secret.as_str()], row);
     let Some((document, used, sealed)) = run().optional().map_err(during("reading a secret"))? else { return Ok(None) };
-    Ok(Some((decode(name.clone(), &document, used)?, value::unseal(connection, vault, name, &sealed)?)))
+    let secret = decode(name.clone(), &document, used)?;
+    let value = value::unseal(connection, vault, &secret, &sealed)?;
+    Ok(Some((secret, value)))
 }
 
 pub(super) fn commit(
@@ -73,7 +89,7 @@ pub(super) fn commit(
         return Ok(answered);
     }
     let document = storage_documents::encode(&SecretDocument::from(&change.secret));
-    let sealed = change.value.as_ref().map(|value| value::seal(connection, vault, name, value)).transpose()?;
+    let sealed = change.value.as_ref().map(|value| value::seal(connection, vault, &change.secret, value)).transpose()?;
     let stored = match (change.expected, sealed) {
         (Expected::Absent, Some(sealed)) => insert(connection, &change.secret, &document, &sealed),
         (Expected::Absent, None) => return Err(Error::Misused("a new secret without a value")),
@@ -94,19 +110,30 @@ pub(super) fn commit(
     Ok(Committed::Stored)
 }
 
-/// Whether a use within the minute is noted, or there is nothing to note it of.
-pub(super) fn is_used_since(connection: &Connection, tenant: &TenantId, id: &SecretId, now: Timestamp) -> Result<bool> {
-    const QUERY: &str = "SELECT NOT EXISTS (SELECT 1 FROM secrets WHERE tenant = ?1 AND id = ?2 AND coalesce(used, 0) <= ?3)";
-    let values = params![tenant.as_str(), id.as_str(), a_minute_before(now)];
-    let run = || connection.prepare_cached(QUERY)?.query_row(values, |row| row.get(0));
-    run().map_err(during("looking when a secret was used"))
+/// Those of which no use within the minute is noted yet.
+pub(super) fn not_used_since(connection: &Connection, tenant: &TenantId, ids: Vec<SecretId>, now: Timestamp) -> Result<Vec<SecretId>> {
+    const QUERY: &str = "SELECT EXISTS (SELECT 1 FROM secrets WHERE tenant = ?1 AND id = ?2 AND coalesce(used, 0) <= ?3)";
+    let before = a_minute_before(now);
+    let run = || -> rusqlite::Result<_> {
+        let (mut statement, mut due) = (connection.prepare_cached(QUERY)?, Vec::new());
+        for id in ids {
+            if statement.query_row(params![tenant.as_str(), id.as_str(), before], |row| row.get(0))? {
+                due.push(id);
+            }
+        }
+        Ok(due)
+    };
+    run().map_err(during("looking when secrets were used"))
 }
 
-pub(super) fn note_use(connection: &Connection, tenant: &TenantId, id: &SecretId, now: Timestamp) -> Result<()> {
+pub(super) fn note_uses(connection: &Connection, tenant: &TenantId, ids: &[SecretId], now: Timestamp) -> Result<()> {
     const QUERY: &str = "UPDATE secrets SET used = ?4 WHERE tenant = ?1 AND id = ?2 AND coalesce(used, 0) <= ?3";
-    let values = params![tenant.as_str(), id.as_str(), a_minute_before(now), integer(now.as_millis())];
-    let run = || connection.prepare_cached(QUERY)?.execute(values);
-    run().map(drop).map_err(during("noting the use of a secret"))
+    let before = a_minute_before(now);
+    let run = || -> rusqlite::Result<()> {
+        let mut statement = connection.prepare_cached(QUERY)?;
+        ids.iter().try_for_each(|id| statement.execute(params![tenant.as_str(), id.as_str(), before, integer(now.as_millis())]).map(drop))
+    };
+    run().map_err(during("noting uses of secrets"))
 }
 
 fn a_minute_before(now: Timestamp) -> i64 {
@@ -162,16 +189,24 @@ fn decode(name: SecretName, text: &str, used: Option<i64>) -> Result<NamedSecret
     Ok(NamedSecret { last_used, ..secret.map_err(|source| Error::undecodable(TABLE, place, source))? })
 }
 
-fn many(connection: &Connection, tenant: &TenantId, query: &str, values: impl rusqlite::Params) -> Result<Vec<NamedSecret>> {
-    let run = || {
-        let mut statement = connection.prepare_cached(query)?;
-        let row = |row: &rusqlite::Row<'_>| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?, row.get::<_, Option<i64>>(2)?));
-        statement.query_map(values, row)?.collect::<rusqlite::Result<Vec<_>>>()
-    };
-    let found = run().map_err(during("reading secrets"))?;
-    let secret = |(id, text, used): (String, String, Option<i64>)| {
+/// A secret as it is stored.
+struct Stored {
+    id: String,
+    /// A text that is none hides no other.
+    document: rusqlite::Result<String>,
+    used: Option<i64>,
+}
+
+impl Stored {
+    fn secret(self, tenant: &TenantId) -> Result<NamedSecret> {
+        let Stored { id, document, used } = self;
         let parsed = SecretId::parse("id", &id).map_err(|error| Error::undecodable(TABLE, format!("{tenant}/{id}"), error))?;
-        decode(SecretName { tenant: tenant.clone(), secret: parsed }, &text, used)
-    };
-    found.into_iter().map(secret).collect()
+        decode(SecretName { tenant: tenant.clone(), secret: parsed }, &document.map_err(during("reading a secret"))?, used)
+    }
+}
+
+fn each(connection: &Connection, query: &str, values: impl rusqlite::Params) -> Result<Vec<Stored>> {
+    let row = |row: &rusqlite::Row<'_>| Ok(Stored { id: row.get(0)?, document: row.get(1), used: row.get(2)? });
+    let run = || connection.prepare_cached(query)?.query_map(values, row)?.collect::<rusqlite::Result<Vec<_>>>();
+    run().map_err(during("reading secrets"))
 }

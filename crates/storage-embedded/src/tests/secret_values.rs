@@ -1,9 +1,10 @@
 //! Values of named secrets on disk: sealed for their place, and gone with the tenant's key.
 
 use domain::ErrorKind;
+use domain::identity::Secret;
 use domain::request::Committed;
 use domain::retention::{Due, RetentionStore as _};
-use domain::secret::SecretRepository;
+use domain::secret::{NamedSecret, SecretChange, SecretRepository};
 use domain::server::KeyRepository;
 use domain::tenant::TenantState;
 use rusqlite::{Connection, params};
@@ -96,4 +97,22 @@ async fn a_change_of_something_else_leaves_the_sealed_value_as_it_is() {
     let (before, made) = (sealed(&store, "acme", "a").await, secret("acme", "a"));
     SecretRepository::commit(&*store, &scope("acme"), change(&made, &made)).await.unwrap();
     assert_eq!(sealed(&store, "acme", "a").await, before);
+}
+
+#[tokio::test]
+async fn a_value_of_before_does_not_open_as_the_one_of_now() {
+    let store = stored(&[("acme", "a")]).await;
+    let (before, made) = (sealed(&store, "acme", "a").await, secret("acme", "a"));
+    let second = NamedSecret { version: made.version + 1, ..made.clone() };
+    let changed = SecretChange { value: Some(Secret::new("another")), ..change(&made, &second) };
+    SecretRepository::commit(&*store, &scope("acme"), changed).await.unwrap();
+    overwrite(&store, "acme", "a", before.clone()).await;
+    assert_eq!(opens(&store, "acme", "a").await, Err(ErrorKind::Internal), "the one that was replaced");
+    let second = NamedSecret { revision: made.revision.next(), ..second };
+    SecretRepository::commit(&*store, &scope("acme"), SecretChange { deletes: true, ..change(&second, &second) }).await.unwrap();
+    let again = NamedSecret { created: made.updated, ..made };
+    SecretRepository::commit(&*store, &scope("acme"), creation(&again, "other")).await.unwrap();
+    assert_eq!(opens(&store, "acme", "a").await, Ok(Some("other".to_owned())));
+    overwrite(&store, "acme", "a", before).await;
+    assert_eq!(opens(&store, "acme", "a").await, Err(ErrorKind::Internal), "one that was deleted");
 }

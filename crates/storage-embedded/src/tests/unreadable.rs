@@ -11,13 +11,14 @@ use domain::name::{ApiKeyId, PrincipalKind, PrincipalName};
 use domain::page::{Page, PageRequest};
 use domain::request::{Committed, Expected};
 use domain::revision::Revision;
+use domain::secret::{SecretChange, SecretRepository};
 use domain::utility::{UtilityQuery, UtilityRepository};
 use domain::webhook::{Failed, Queued, Verdict, Webhook, WebhookChange, WebhookRepository, WebhookSecrets};
 use test_support::audit_repository::entry;
 use test_support::sample::{
     at, creation, execution, execution_id, grant, next_version, offer, principal, scope, user, utility, utility_id,
 };
-use test_support::webhook_repository;
+use test_support::{secret_repository, webhook_repository};
 
 use super::Scratch;
 use super::retention::ran;
@@ -60,6 +61,8 @@ async fn filled() -> Scratch {
         let granted = grant("u-3", Grantee::Principal(user(id)), Access::Read);
         assert_eq!(GrantRepository::put(&*store, &acme, &granted, at(10), None).await.unwrap(), Committed::Stored);
         put_webhook(&store, webhook_repository::webhook("acme", id)).await;
+        let made = secret_repository::creation(&secret_repository::secret("acme", id), "value");
+        assert_eq!(SecretRepository::commit(&*store, &acme, made).await.unwrap(), Committed::Stored);
     }
     give_up(&store).await;
     store
@@ -113,7 +116,7 @@ async fn give_up(store: &Scratch) {
 
 /// Makes two of each three no longer readable, by a document that is none and by a text that is none.
 async fn damage(store: &Scratch) {
-    const SPOILED: [(&str, &str, [&str; 2]); 7] = [
+    const SPOILED: [(&str, &str, [&str; 2]); 8] = [
         ("utilities", "id", ["'u-1'", "'u-2'"]),
         ("versions", "id = 'u-3' AND number", ["3", "1"]),
         ("principals", "id", ["'a'", "'b'"]),
@@ -121,6 +124,7 @@ async fn damage(store: &Scratch) {
         ("grants", "grantee", ["'tenants/acme/users/a'", "'tenants/acme/users/b'"]),
         ("grants", "shared_with = 'beta' AND utility", ["'u-1'", "'u-2'"]),
         ("webhooks", "id", ["'a'", "'b'"]),
+        ("secrets", "id", ["'a'", "'b'"]),
     ];
     let executions = [1, 2].map(|number| format!("'{}'", execution_id(number)));
     let mut sql = String::new();
@@ -167,14 +171,16 @@ async fn rows_that_cannot_be_read_hide_no_others_in_any_list_and_are_counted() {
     }
     let webhooks = all(async |page| WebhookRepository::list(store, &acme, &page).await).await;
     assert_eq!(webhooks.iter().map(|one| one.name.webhook.as_str()).collect::<Vec<_>>(), ["c"]);
+    let secrets = all(async |page| SecretRepository::list(store, &acme, &page).await).await;
+    assert_eq!(secrets.iter().map(|one| one.name.secret.as_str()).collect::<Vec<_>>(), ["c"]);
     let letters = all(async |page| store.dead_letters(&acme, &webhook_repository::webhook("acme", "c").name.webhook, &page).await).await;
     let kinds: Vec<_> = letters.iter().map(|letter| letter.delivery.event.kind).collect();
     assert_eq!(kinds, [EventKind::Unreadable, EventKind::UtilityCreated], "what is sealed or coded inside is shown as such");
 
-    // Two of each of nine, and one delivery; not those of the event that is told as unreadable.
-    assert_eq!(store.unreadable_rows(), 19);
+    // Two of each of ten, and one delivery; not those of the event that is told as unreadable.
+    assert_eq!(store.unreadable_rows(), 21);
     assert_eq!(all(async |page| store.list_versions(&acme, &utility_id("u-3"), &page).await).await.len(), 1);
-    assert_eq!(store.unreadable_rows(), 19, "each once");
+    assert_eq!(store.unreadable_rows(), 21, "each once");
 }
 
 #[tokio::test]
@@ -216,4 +222,30 @@ async fn open_intents_are_found_behind_however_many_that_cannot_be_read() {
     let found = AuditRepository::abandoned(&*store, &InstanceId::new("another"), at(60_000), 2).await.unwrap();
     let places: Vec<_> = found.iter().map(|one| one.as_ref().ok().map(|record| record.sequence)).collect();
     assert_eq!(places, [Some(22), Some(23), None], "those that can be read, and that there are others");
+}
+
+#[tokio::test]
+async fn a_secret_that_cannot_be_read_is_replaced_as_a_whole_or_deleted_by_its_revision() {
+    let (filled, acme) = (filled().await, scope("acme"));
+    damage(&filled).await;
+    let store = &*filled;
+    for id in ["a", "b"] {
+        let (id, made) = (secret_repository::id(id), secret_repository::secret("acme", id));
+        assert!(SecretRepository::find(store, &acme, &id).await.is_err() && store.open(&acme, &id).await.is_err());
+        assert_eq!(store.find_unreadable(&acme, &id).await.unwrap(), Some(made.revision));
+        let value = Some(Secret::new("another"));
+        let stale = SecretChange { value, expected: Expected::Revision(made.revision.next()), ..secret_repository::change(&made, &made) };
+        assert_eq!(SecretRepository::commit(store, &acme, stale).await.unwrap(), Committed::Conflict);
+        let value = Some(Secret::new("another"));
+        let replaced = SecretChange { value, ..secret_repository::change(&made, &made) };
+        assert_eq!(SecretRepository::commit(store, &acme, replaced).await.unwrap(), Committed::Stored);
+        assert_eq!(store.open(&acme, &id).await.unwrap().unwrap().1.expose(), "another");
+        assert_eq!(store.find_unreadable(&acme, &id).await.unwrap(), None, "it can be read");
+    }
+    damage(&filled).await;
+    let (id, made) = (secret_repository::id("a"), secret_repository::secret("acme", "a"));
+    let revision = store.find_unreadable(&acme, &id).await.unwrap().unwrap();
+    let last = SecretChange { expected: Expected::Revision(revision), deletes: true, ..secret_repository::change(&made, &made) };
+    assert_eq!(SecretRepository::commit(store, &acme, last).await.unwrap(), Committed::Stored);
+    assert_eq!(store.find_unreadable(&acme, &id).await.unwrap(), None, "it is gone");
 }

@@ -1,6 +1,7 @@
 //! Named secrets in memory.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -10,6 +11,7 @@ use domain::identity::Secret;
 use domain::name::{SecretId, SecretName};
 use domain::page::{Page, PageRequest};
 use domain::request::{Committed, Expected, RequestKey};
+use domain::revision::Revision;
 use domain::secret::{MAX_SECRETS, NamedSecret, SecretChange, SecretRepository, too_many};
 use domain::time::{Clock, Timestamp};
 use domain::{Error, Result};
@@ -23,23 +25,37 @@ pub struct InMemorySecrets {
     state: Mutex<State>,
     clock: Arc<dyn Clock>,
     faults: Faults,
+    /// Whether values are waited for without an end.
+    is_halted: AtomicBool,
 }
 
 #[derive(Default)]
 struct State {
     secrets: BTreeMap<SecretName, (NamedSecret, Secret)>,
+    /// Those of them that cannot be read.
+    damaged: BTreeSet<SecretName>,
     requests: Requests<NamedSecret>,
 }
 
 impl InMemorySecrets {
     /// None yet.
     pub fn new(clock: Arc<dyn Clock>) -> Self {
-        InMemorySecrets { state: Mutex::default(), clock, faults: Faults::default() }
+        InMemorySecrets { state: Mutex::default(), clock, faults: Faults::default(), is_halted: AtomicBool::new(false) }
     }
 
     /// Makes operations fail.
     pub fn faults(&self) -> &Faults {
         &self.faults
+    }
+
+    /// Lets nobody come to the end of opening a value.
+    pub fn halt(&self) {
+        self.is_halted.store(true, Ordering::SeqCst);
+    }
+
+    /// Makes one unreadable until it is replaced.
+    pub fn damage(&self, name: &SecretName) {
+        self.state().damaged.insert(name.clone());
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -73,6 +89,7 @@ impl InMemorySecrets {
             }
             _ => return Ok(Committed::Conflict),
         }
+        state.damaged.remove(&name);
         if let Some(key) = &request {
             state.requests.remember(&name.tenant, key, now, secret);
         }
@@ -94,12 +111,17 @@ fn named(scope: &TenantScope, id: &SecretId) -> SecretName {
 #[async_trait]
 impl SecretRepository for InMemorySecrets {
     async fn find(&self, scope: &TenantScope, id: &SecretId) -> Result<Found<NamedSecret>> {
-        Ok(Found::of(self.state().secrets.get(&named(scope, id)).map(|(secret, _)| secret.clone())))
+        let (state, name) = (self.state(), named(scope, id));
+        if state.damaged.contains(&name) {
+            return Err(Error::Internal { context: "a test has damaged it", source: None });
+        }
+        Ok(Found::of(state.secrets.get(&name).map(|(secret, _)| secret.clone())))
     }
 
     async fn list(&self, scope: &TenantScope, request: &PageRequest) -> Result<Found<Page<NamedSecret>>> {
         let state = self.state();
-        let own = state.secrets.values().filter(|(secret, _)| secret.name.tenant == *scope.tenant());
+        let is_own = |name: &SecretName| name.tenant == *scope.tenant() && !state.damaged.contains(name);
+        let own = state.secrets.values().filter(|(secret, _)| is_own(&secret.name));
         let items = own.map(|(secret, _)| secret.clone()).collect();
         page(items, request, "secret", |one: &NamedSecret| (0, one.name.secret.to_string()), |a, b| a.1 > b.1).map(Found::one)
     }
@@ -116,15 +138,27 @@ impl SecretRepository for InMemorySecrets {
     }
 
     async fn open(&self, scope: &TenantScope, id: &SecretId) -> Result<Option<(NamedSecret, Secret)>> {
+        if self.is_halted.load(Ordering::SeqCst) {
+            std::future::pending::<()>().await;
+        }
         self.faults.check("open")?;
         Ok(self.state().secrets.get(&named(scope, id)).map(|(secret, value)| (secret.clone(), Secret::new(value.expose()))))
     }
 
-    async fn note_use(&self, scope: &TenantScope, id: &SecretId, now: Timestamp) -> Result<()> {
-        if let Some((secret, _)) = self.state().secrets.get_mut(&named(scope, id))
-            && secret.last_used.is_none_or(|used| now.since(used) >= Duration::from_secs(60))
-        {
-            secret.last_used = Some(now);
+    async fn find_unreadable(&self, scope: &TenantScope, id: &SecretId) -> Result<Option<Revision>> {
+        let (state, name) = (self.state(), named(scope, id));
+        Ok(state.secrets.get(&name).filter(|_| state.damaged.contains(&name)).map(|(secret, _)| secret.revision))
+    }
+
+    async fn note_uses(&self, scope: &TenantScope, ids: &[SecretId], now: Timestamp) -> Result<()> {
+        self.faults.check("note_uses")?;
+        let mut state = self.state();
+        for id in ids {
+            if let Some((secret, _)) = state.secrets.get_mut(&named(scope, id))
+                && secret.last_used.is_none_or(|used| now.since(used) >= Duration::from_secs(60))
+            {
+                secret.last_used = Some(now);
+            }
         }
         Ok(())
     }
