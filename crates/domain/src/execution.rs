@@ -1,6 +1,7 @@
 //! Executions: one run of one version each, from its place in the queue to its stored end, and those who watch.
 
 pub mod actions;
+mod binding;
 mod driver;
 mod entity;
 mod event;

@@ -58,17 +58,10 @@ const ORIGINS_STACK: u64 = 16 * 1024;
 /// Calls after which the child may have other mappings than the zygote.
 const MEMORY_CALLS: [i64; 6] = [libc::SYS_brk, libc::SYS_madvise, libc::SYS_mmap, libc::SYS_mprotect, libc::SYS_mremap, libc::SYS_munmap];
 
-/// Errors that may pass: no reason to do without for good.
-const PASSING: [i32; 6] = [libc::EAGAIN, libc::EINTR, libc::EMFILE, libc::ENFILE, libc::ENOMEM, libc::ESRCH];
-
 /// The fault of a sandbox that has failed at a step before a child of it could be put back. Unless the error may pass, the sandbox can start
 /// again without.
 pub fn unable(step: &'static str, error: &io::Error) -> Fault {
-    Fault::new(if may_pass(error) { step } else { RESTORE_STAGE }, format!("{step}: {error}"))
-}
-
-fn may_pass(error: &io::Error) -> bool {
-    error.raw_os_error().is_some_and(|number| PASSING.contains(&number))
+    Fault::new(if kernel::may_pass(error) { step } else { RESTORE_STAGE }, format!("{step}: {error}"))
 }
 
 /// A traced child on its way to where it waits for its first program.

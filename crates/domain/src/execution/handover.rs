@@ -4,41 +4,15 @@ use std::sync::Arc;
 
 use crate::access::{Action, Permit};
 use crate::error::{Error, Result};
+use crate::execution::Ports;
 use crate::execution::live::LiveExecution;
 use crate::execution::ports::Shared;
-use crate::execution::{Executions, Ports};
 use crate::identity::Secret;
 use crate::incident::Incident;
 use crate::name::UtilityName;
-use crate::request::RequestKey;
 use crate::sandbox::{Failure, Job, MAX_SECRETS, Reason, Secrets};
 use crate::secret::{Bindings, References, Rights, Unopened, check_parameters, given_twice, named};
 use crate::utility::{Utility, Version};
-
-impl Executions {
-    /// That the caller may have the secrets handed over that a launch names, or has launched it by the same request before. Asked for
-    /// before the launch is an intent, so that a refusal is recorded as every other is; what else is wrong, the launch says.
-    ///
-    /// # Errors
-    /// [`Error::Denied`] for the first that may not be had; what `request` says; others of the stores.
-    pub async fn may_bind<A: Action<Target = UtilityName>>(
-        &self,
-        permit: &Permit<A>,
-        references: &References,
-        request: impl FnOnce() -> Result<Option<RequestKey>> + Send,
-    ) -> Result<()> {
-        if references.is_empty() {
-            return Ok(());
-        }
-        let (ports, name) = (&self.shared.ports, permit.target());
-        let utility = permit.open(ports.utilities.find(&permit.scope(), &name.utility).await?, name)?;
-        let Err(refused) = Bindings::permitted(permit, &ports.secrets, &utility, references).await else { return Ok(()) };
-        match self.answered(permit, request()?.as_ref()).await? {
-            Some(_) => Ok(()),
-            None => Err(refused),
-        }
-    }
-}
 
 /// Permits the secrets that parameters are bound to, and puts something in their places: what is judged from here on is whole but for
 /// their values.

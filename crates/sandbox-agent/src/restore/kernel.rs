@@ -22,6 +22,13 @@ const FOURTH_ARGUMENT: usize = 7;
 const CALL: usize = 15;
 const STACK: usize = 19;
 const THREAD_AREA: usize = 21;
+/// Errors that may pass: no reason to do without for good.
+const PASSING: [i32; 6] = [libc::EAGAIN, libc::EINTR, libc::EMFILE, libc::ENFILE, libc::ENOMEM, libc::ESRCH];
+
+/// Whether what was refused may be had another time.
+pub fn may_pass(error: &io::Error) -> bool {
+    error.raw_os_error().is_some_and(|number| PASSING.contains(&number))
+}
 
 /// What one process can be put back to, beside its memory.
 #[derive(PartialEq)]

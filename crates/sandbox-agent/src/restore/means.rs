@@ -11,7 +11,7 @@ use std::{
 use rustix::process::{Pid, PidfdFlags, PidfdGetfdFlags, Signal, kill_process, pidfd_getfd, pidfd_open};
 
 use super::{
-    kernel, may_pass,
+    kernel,
     ranges::PAGE,
     tracking::{Pages, Tracking},
 };
@@ -40,7 +40,7 @@ pub fn check(outside: &Outside) -> io::Result<()> {
 
 /// Names what was missing, but for an error that may pass.
 fn missing(what: &'static str, advice: &'static str) -> impl FnOnce(io::Error) -> io::Error {
-    move |error| if may_pass(&error) { error } else { io::Error::other(format!("{what}: {error}{advice}")) }
+    move |error| if kernel::may_pass(&error) { error } else { io::Error::other(format!("{what}: {error}{advice}")) }
 }
 
 /// Tries to track one page: protected, it counts as not written; written, it does until that was looked at.
