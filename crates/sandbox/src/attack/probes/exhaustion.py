@@ -58,9 +58,11 @@ def locked_memory():
 
 @probe
 def processor():
-    while time.process_time() < 1.8:
+    # Of its own: a process that was put back has used some before. There the limit, in whole seconds of the process, is up to one more.
+    begun = time.process_time()
+    while time.process_time() - begun < 2.8:
         pass
-    return "used 1.8 s of CPU"
+    return "used 2.8 s of CPU"
 
 
 @probe
