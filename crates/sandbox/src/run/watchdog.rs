@@ -15,7 +15,7 @@ use crate::live::{End, How, LiveSandbox, Round};
 const LEAVE: Duration = Duration::from_millis(5);
 /// The same where it is put back, which the agent has to come to: on a busy machine that takes longer, and a kill costs the next program a
 /// new child.
-const LEAVE_TO_BE_PUT_BACK: Duration = Duration::from_millis(50);
+const LEAVE_TO_BE_PUT_BACK: Duration = Duration::from_millis(500);
 /// How long an agent may take to end a child whose time is up. The container is destroyed after that, which ends the child too.
 const KILL_PATIENCE: Duration = Duration::from_millis(100);
 /// The same while other programs of the tenant run in the container, or the child has done its work: then the agent is more likely
