@@ -1,13 +1,15 @@
 //! `zona.execution.v1.ExecutionService`: for each method where its name stands, the action, and the use case. Nothing is decided
 //! here.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use api_proto::zona::execution::v1 as pb;
 use domain::Result;
-use domain::access::Permit;
+use domain::access::{Action, Permit};
 use domain::execution::{Executions, actions};
 use domain::name::{ExecutionName, UtilityName};
+use domain::request::RequestKey;
 use domain::time::Clock;
 use futures_util::future::BoxFuture;
 use tonic::{Request, Response, Status};
@@ -28,43 +30,39 @@ pub(crate) struct ExecutionUseCases {
     pub(crate) clock: Arc<dyn Clock>,
 }
 
-/// Whether the caller may have the secrets handed over that a run names.
+/// Whether the caller may have the secrets handed over that a launch names, which `request` tells from others.
+fn may_bind<'a, A: Action<Target = UtilityName>>(
+    cases: ExecutionUseCases,
+    permit: &'a Permit<A>,
+    named: &'a BTreeMap<String, String>,
+    request: impl FnOnce() -> Result<Option<RequestKey>> + Send + 'a,
+) -> BoxFuture<'a, Result<()>> {
+    Box::pin(async move { cases.executions.may_bind(permit, &launch::read_references(named)?, request).await })
+}
+
 fn may_execute<'a>(
     cases: ExecutionUseCases,
     permit: &'a Permit<actions::ExecuteUtility>,
     body: &'a pb::ExecuteUtilityRequest,
 ) -> BoxFuture<'a, Result<()>> {
-    Box::pin(async move {
-        let references = launch::read_references(&body.secret_parameters)?;
-        let request = || Ok(launch::read_execute(body.clone(), permit.principal())?.request);
-        cases.executions.may_bind(permit, &references, request).await
-    })
+    may_bind(cases, permit, &body.secret_parameters, || Ok(launch::read_execute(body.clone(), permit.principal())?.request))
 }
 
-/// The same for one that is answered at once.
 fn may_start<'a>(
     cases: ExecutionUseCases,
     permit: &'a Permit<actions::StartExecution>,
     body: &'a pb::StartExecutionRequest,
 ) -> BoxFuture<'a, Result<()>> {
-    Box::pin(async move {
-        let references = launch::read_references(&body.secret_parameters)?;
-        let request = || Ok(launch::read_start(body.clone(), permit.principal())?.request);
-        cases.executions.may_bind(permit, &references, request).await
-    })
+    may_bind(cases, permit, &body.secret_parameters, || Ok(launch::read_start(body.clone(), permit.principal())?.request))
 }
 
-/// The same for values that are transformed, of which nothing is remembered.
+/// Of values that are transformed nothing is remembered.
 fn may_transform<'a>(
     cases: ExecutionUseCases,
     permit: &'a Permit<actions::Transform>,
     body: &'a pb::TransformRequest,
 ) -> BoxFuture<'a, Result<()>> {
-    Box::pin(async move {
-        let references = launch::read_references(&body.secret_parameters)?;
-        let request = || launch::read_transform(body.clone()).map(|_call| None);
-        cases.executions.may_bind(permit, &references, request).await
-    })
+    may_bind(cases, permit, &body.secret_parameters, || launch::read_transform(body.clone()).map(|_call| None))
 }
 
 #[tonic::async_trait]

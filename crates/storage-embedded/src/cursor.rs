@@ -1,6 +1,7 @@
 //! Keyset pages: the conditions of a stream of sort keys, and where a page ended, as text of the form
 //! `<version>:<order>:<milliseconds>:<id>`. Callers treat it as opaque; it grants nothing, as every query is scoped by its tenant.
 
+use domain::page::{MAX_PAGE, PageRequest};
 use domain::{Error, Result};
 use rusqlite::types::Value;
 use rusqlite::{Connection, params_from_iter};
@@ -36,6 +37,33 @@ impl Cursor {
             }
             _ => Err(malformed()),
         }
+    }
+}
+
+/// A page of a list that is ordered by id alone.
+pub(crate) struct PageById {
+    order: &'static str,
+    size: usize,
+    /// What lies behind this id is on the page, or behind it.
+    pub(crate) after: String,
+}
+
+impl PageById {
+    pub(crate) fn new(page: &PageRequest, order: &'static str) -> Result<Self> {
+        let after = page.after.as_deref().map(|text| Cursor::decode(text, order)).transpose()?;
+        Ok(PageById { order, size: page.size.clamp(1, MAX_PAGE) as usize, after: after.map_or_else(String::new, |cursor| cursor.id) })
+    }
+
+    /// How many rows to ask for: one more than the page holds tells whether there is a next one.
+    pub(crate) fn limit(&self) -> i64 {
+        i64::try_from(self.size + 1).expect("a page is small")
+    }
+
+    /// Leaves the rows of the page; answers where the next one begins, if there is one.
+    pub(crate) fn cut<T>(&self, rows: &mut Vec<T>, id: impl FnOnce(&T) -> &String) -> Option<String> {
+        let more = rows.len() > self.size;
+        rows.truncate(self.size);
+        rows.last().filter(|_| more).map(|last| Cursor { millis: 0, id: id(last).clone() }.encode(self.order))
     }
 }
 
@@ -88,5 +116,16 @@ mod tests {
             let error = Cursor::decode(text, "created").unwrap_err();
             assert!(matches!(&error, Error::Invalid(all) if all[0].field == "page_token"), "{text}: {error}");
         }
+    }
+
+    #[test]
+    fn a_page_by_id_ends_with_its_last_row_and_the_next_begins_behind_it() {
+        let page = |size, after: Option<String>| PageById::new(&PageRequest { size, after }, "some").unwrap();
+        let first = page(2, None);
+        let mut rows = ["a", "b", "c"].map(str::to_owned).to_vec();
+        assert_eq!((first.after.as_str(), first.limit()), ("", 3));
+        let next = first.cut(&mut rows, |id| id).expect("there is a third row");
+        assert_eq!((rows.len(), page(2, Some(next)).after.as_str()), (2, "b"));
+        assert_eq!(first.cut(&mut rows, |id| id), None);
     }
 }

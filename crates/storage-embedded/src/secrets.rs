@@ -11,6 +11,7 @@ use domain::secret::{NamedSecret, SecretChange, SecretRepository};
 use domain::time::Timestamp;
 use rusqlite::Connection;
 
+use crate::cursor::PageById;
 use crate::error::Error;
 use crate::request;
 use crate::store::EmbeddedStore;
@@ -26,8 +27,8 @@ impl SecretRepository for EmbeddedStore {
     }
 
     async fn list(&self, scope: &TenantScope, page: &PageRequest) -> domain::Result<Found<Page<NamedSecret>>> {
-        let (list, vault) = (rows::List::new(scope.tenant().clone(), page)?, self.vault());
-        Ok(Found::one(self.read(move |connection| list.page(connection, &vault)).await?))
+        let (tenant, page, vault) = (scope.tenant().clone(), PageById::new(page, rows::ORDER)?, self.vault());
+        Ok(Found::one(self.read(move |connection| rows::list(connection, &vault, &tenant, &page)).await?))
     }
 
     async fn commit(&self, scope: &TenantScope, change: SecretChange) -> domain::Result<Committed<NamedSecret>> {

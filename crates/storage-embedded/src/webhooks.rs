@@ -9,6 +9,7 @@ use domain::time::Timestamp;
 use domain::webhook::{DeadLetter, Delivery, Failed, Queued, Webhook, WebhookChange, WebhookProgress, WebhookRepository, WebhookSecrets};
 use rusqlite::Connection;
 
+use crate::cursor::PageById;
 use crate::error::Error;
 use crate::request;
 use crate::store::EmbeddedStore;
@@ -26,8 +27,8 @@ impl WebhookRepository for EmbeddedStore {
     }
 
     async fn list(&self, scope: &TenantScope, page: &PageRequest) -> domain::Result<Found<Page<Webhook>>> {
-        let (list, vault) = (rows::List::new(scope.tenant().clone(), page)?, self.vault());
-        Ok(Found::one(self.read(move |connection| list.page(connection, &vault)).await?))
+        let (tenant, page, vault) = (scope.tenant().clone(), PageById::new(page, rows::ORDER)?, self.vault());
+        Ok(Found::one(self.read(move |connection| rows::list(connection, &vault, &tenant, &page)).await?))
     }
 
     async fn commit(&self, scope: &TenantScope, change: WebhookChange) -> domain::Result<Committed<Webhook>> {

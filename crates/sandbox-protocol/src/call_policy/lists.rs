@@ -128,135 +128,63 @@ pub const OUTER_LANDLOCK: CallPolicy = CallPolicy {
     absent: &["clone3"],
 };
 
+/// What stands around agent, interpreter and the building of children, and what is let through beside it.
+macro_rules! outer {
+    ($name:literal, allowed: [$($allowed:ident)?], conditional: [$($conditional:ident)?]) => {
+        CallPolicy {
+            name: $name,
+            allowed: &[
+                MEMORY,
+                FILES,
+                STREAM_CHANGES,
+                FILE_CHANGES,
+                DESCRIPTORS,
+                EVENTS,
+                TIME,
+                SIGNAL_HANDLING,
+                IDENTITY,
+                PROGRAM_END,
+                PAIRS,
+                PROCESSES,
+                THREADS,
+                AGENT,
+                ISOLATION,
+                CONTROL_SOCKET,
+                CONTAINER_START,
+                $($allowed,)?
+            ],
+            conditional: &[
+                OPENING,
+                FLAGLESS,
+                FCNTL,
+                LOCK_QUESTIONS,
+                IOCTL,
+                ADVICE,
+                PRIVATE_FUTEXES,
+                SHARED_FUTEXES,
+                LOCAL_PAIR,
+                PAIR_TRAFFIC,
+                PAIR_OPTIONS,
+                THREAD_AREA,
+                LOCAL_SOCKET,
+                OWN_PRIORITY,
+                $($conditional,)?
+            ],
+            pretended: &[],
+            absent: &["clone3"],
+        }
+    };
+}
+
 /// Around everything: agent, interpreter, and the building of children. A child's own filter stacks on top of it.
 ///
 /// Refused on purpose: every socket family but `AF_UNIX`, `setns`, `ptrace`, `bpf`, io_uring, keyrings, perf, `open_tree`,
 /// `move_mount` and the rest of the new mount interface, modules, kexec, clocks, quotas, 32-bit calls, and everything that a child
 /// is refused or is pretended to do, as far as the agent can do without.
-pub const OUTER: CallPolicy = CallPolicy {
-    name: "outer",
-    allowed: &[
-        MEMORY,
-        FILES,
-        STREAM_CHANGES,
-        FILE_CHANGES,
-        DESCRIPTORS,
-        EVENTS,
-        TIME,
-        SIGNAL_HANDLING,
-        IDENTITY,
-        PROGRAM_END,
-        PAIRS,
-        PROCESSES,
-        THREADS,
-        AGENT,
-        ISOLATION,
-        CONTROL_SOCKET,
-        CONTAINER_START,
-    ],
-    conditional: &[
-        OPENING,
-        FLAGLESS,
-        FCNTL,
-        LOCK_QUESTIONS,
-        IOCTL,
-        ADVICE,
-        PRIVATE_FUTEXES,
-        SHARED_FUTEXES,
-        LOCAL_PAIR,
-        PAIR_TRAFFIC,
-        PAIR_OPTIONS,
-        THREAD_AREA,
-        LOCAL_SOCKET,
-        OWN_PRIORITY,
-    ],
-    pretended: &[],
-    absent: &["clone3"],
-};
+pub const OUTER: CallPolicy = outer!("outer", allowed: [], conditional: []);
 
 /// As [`OUTER`], where children are put back: the agent follows them.
-pub const OUTER_FOLLOWING: CallPolicy = CallPolicy {
-    name: "outer-following",
-    allowed: &[
-        MEMORY,
-        FILES,
-        STREAM_CHANGES,
-        FILE_CHANGES,
-        DESCRIPTORS,
-        EVENTS,
-        TIME,
-        SIGNAL_HANDLING,
-        IDENTITY,
-        PROGRAM_END,
-        PAIRS,
-        PROCESSES,
-        THREADS,
-        AGENT,
-        ISOLATION,
-        CONTROL_SOCKET,
-        CONTAINER_START,
-        FOLLOWING,
-    ],
-    conditional: &[
-        OPENING,
-        FLAGLESS,
-        FCNTL,
-        LOCK_QUESTIONS,
-        IOCTL,
-        ADVICE,
-        PRIVATE_FUTEXES,
-        SHARED_FUTEXES,
-        LOCAL_PAIR,
-        PAIR_TRAFFIC,
-        PAIR_OPTIONS,
-        THREAD_AREA,
-        LOCAL_SOCKET,
-        OWN_PRIORITY,
-        TRACKING_MEMORY,
-    ],
-    pretended: &[],
-    absent: &["clone3"],
-};
+pub const OUTER_FOLLOWING: CallPolicy = outer!("outer-following", allowed: [FOLLOWING], conditional: [TRACKING_MEMORY]);
 
 /// Around interpreter and children where children are put back: as [`OUTER`], and a child may ask to be followed.
-pub const ZYGOTE_FOLLOWED: CallPolicy = CallPolicy {
-    name: "zygote-followed",
-    allowed: &[
-        MEMORY,
-        FILES,
-        STREAM_CHANGES,
-        FILE_CHANGES,
-        DESCRIPTORS,
-        EVENTS,
-        TIME,
-        SIGNAL_HANDLING,
-        IDENTITY,
-        PROGRAM_END,
-        PAIRS,
-        PROCESSES,
-        THREADS,
-        AGENT,
-        ISOLATION,
-        CONTROL_SOCKET,
-        CONTAINER_START,
-    ],
-    conditional: &[
-        OPENING,
-        FLAGLESS,
-        FCNTL,
-        LOCK_QUESTIONS,
-        IOCTL,
-        ADVICE,
-        PRIVATE_FUTEXES,
-        SHARED_FUTEXES,
-        LOCAL_PAIR,
-        PAIR_TRAFFIC,
-        PAIR_OPTIONS,
-        THREAD_AREA,
-        LOCAL_SOCKET,
-        OWN_PRIORITY,
-        BEING_FOLLOWED,
-    ],
-    pretended: &[],
-    absent: &["clone3"],
-};
+pub const ZYGOTE_FOLLOWED: CallPolicy = outer!("zygote-followed", allowed: [], conditional: [BEING_FOLLOWED]);

@@ -2,7 +2,7 @@
 
 use domain::identity::Secret;
 use domain::name::{SecretId, SecretName, TenantId};
-use domain::page::{MAX_PAGE, Page, PageRequest};
+use domain::page::Page;
 use domain::request::{Committed, Expected};
 use domain::revision::Revision;
 use domain::secret::{MAX_SECRETS, NamedSecret, SecretChange};
@@ -12,40 +12,23 @@ use storage_documents::SecretDocument;
 
 use super::value::{self, TABLE};
 use crate::connection::integer;
-use crate::cursor::Cursor;
+use crate::cursor::PageById;
 use crate::error::{Error, Result, during};
 use crate::request::{self, Remembered};
 use crate::vault::Vault;
 
-const ORDER: &str = "secret";
+/// The name of the order of a list.
+pub(super) const ORDER: &str = "secret";
 /// What was used within it is not noted again.
 const MINUTE: u64 = 60_000;
 
-/// The secrets of a tenant and which page of them.
-pub(super) struct List {
-    tenant: TenantId,
-    size: usize,
-    after: String,
-}
-
-impl List {
-    pub(super) fn new(tenant: TenantId, page: &PageRequest) -> domain::Result<Self> {
-        let after = page.after.as_deref().map(|text| Cursor::decode(text, ORDER)).transpose()?;
-        let after = after.map_or_else(String::new, |cursor| cursor.id);
-        Ok(List { tenant, after, size: page.size.clamp(1, MAX_PAGE) as usize })
-    }
-
-    /// One that cannot be read hides no other.
-    pub(super) fn page(&self, connection: &Connection, vault: &Vault) -> Result<Page<NamedSecret>> {
-        const QUERY: &str = "SELECT id, document, used FROM secrets WHERE tenant = ?1 AND id > ?2 ORDER BY id LIMIT ?3";
-        let limit = i64::try_from(self.size + 1).expect("a page is small");
-        let mut rows = each(connection, QUERY, params![self.tenant.as_str(), self.after, limit])?;
-        let more = rows.len() > self.size;
-        rows.truncate(self.size);
-        let next = rows.last().filter(|_| more).map(|last| Cursor { millis: 0, id: last.id.clone() }.encode(ORDER));
-        let read = |row: Stored| vault.readable(TABLE, format!("{}/{}", self.tenant, row.id), row.secret(&self.tenant)).transpose();
-        Ok(Page { items: rows.into_iter().filter_map(read).collect::<Result<_>>()?, next })
-    }
+/// A page of the secrets of a tenant. One that cannot be read hides no other.
+pub(super) fn list(connection: &Connection, vault: &Vault, tenant: &TenantId, page: &PageById) -> Result<Page<NamedSecret>> {
+    const QUERY: &str = "SELECT id, document, used FROM secrets WHERE tenant = ?1 AND id > ?2 ORDER BY id LIMIT ?3";
+    let mut rows = each(connection, QUERY, params![tenant.as_str(), page.after, page.limit()])?;
+    let next = page.cut(&mut rows, |row| &row.id);
+    let read = |row: Stored| vault.readable(TABLE, format!("{tenant}/{}", row.id), row.secret(tenant)).transpose();
+    Ok(Page { items: rows.into_iter().filter_map(read).collect::<Result<_>>()?, next })
 }
 
 pub(super) fn find(connection: &Connection, tenant: &TenantId, id: &SecretId) -> Result<Option<NamedSecret>> {

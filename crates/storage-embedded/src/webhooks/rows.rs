@@ -1,7 +1,7 @@
 //! Rows of webhooks, and answers to requests about them.
 
 use domain::name::{TenantId, WebhookId, WebhookName};
-use domain::page::{MAX_PAGE, Page, PageRequest};
+use domain::page::Page;
 use domain::request::{Committed, Expected};
 use domain::time::Timestamp;
 use domain::webhook::{MAX_WEBHOOKS, Webhook, WebhookChange, WebhookState};
@@ -10,39 +10,23 @@ use storage_documents::WebhookDocument;
 
 use super::secrets::{self, Sealed};
 use crate::connection::integer;
-use crate::cursor::Cursor;
+use crate::cursor::PageById;
 use crate::error::{Error, Result, during};
 use crate::request::{self, Remembered};
 use crate::vault::Vault;
 
 const TABLE: &str = "webhooks";
-const ORDER: &str = "webhook";
+/// The name of the order of a list.
+pub(super) const ORDER: &str = "webhook";
 /// Webhooks of all tenants that are told of at once; the next question begins behind them.
 const MAX_PENDING: usize = 1_000;
 
-/// The webhooks of a tenant and which page of them.
-pub(super) struct List {
-    tenant: TenantId,
-    size: usize,
-    after: String,
-}
-
-impl List {
-    pub(super) fn new(tenant: TenantId, page: &PageRequest) -> domain::Result<Self> {
-        let after = page.after.as_deref().map(|text| Cursor::decode(text, ORDER)).transpose()?;
-        let after = after.map_or_else(String::new, |cursor| cursor.id);
-        Ok(List { tenant, after, size: page.size.clamp(1, MAX_PAGE) as usize })
-    }
-
-    pub(super) fn page(&self, connection: &Connection, vault: &Vault) -> Result<Page<Webhook>> {
-        const QUERY: &str = "SELECT tenant, id, document FROM webhooks WHERE tenant = ?1 AND id > ?2 ORDER BY id LIMIT ?3";
-        let limit = i64::try_from(self.size + 1).expect("a page is small");
-        let mut rows = each(connection, QUERY, params![self.tenant.as_str(), self.after, limit])?;
-        let more = rows.len() > self.size;
-        rows.truncate(self.size);
-        let next = rows.last().filter(|_| more).map(|last| Cursor { millis: 0, id: last.id.clone() }.encode(ORDER));
-        Ok(Page { items: readable(vault, rows)?, next })
-    }
+/// A page of the webhooks of a tenant.
+pub(super) fn list(connection: &Connection, vault: &Vault, tenant: &TenantId, page: &PageById) -> Result<Page<Webhook>> {
+    const QUERY: &str = "SELECT tenant, id, document FROM webhooks WHERE tenant = ?1 AND id > ?2 ORDER BY id LIMIT ?3";
+    let mut rows = each(connection, QUERY, params![tenant.as_str(), page.after, page.limit()])?;
+    let next = page.cut(&mut rows, |row| &row.id);
+    Ok(Page { items: readable(vault, rows)?, next })
 }
 
 /// From behind one to the last, and then from the first to that one. One that cannot be read keeps no other from what is sent to it.
