@@ -91,6 +91,16 @@ pub struct Snapshot {
     restored: u32,
 }
 
+/// Pages that need not be as they were protected, in order.
+#[derive(Default)]
+struct Changes {
+    /// Those that were written.
+    written: Vec<usize>,
+    /// Those that are not there and were not written: the kernel moves them in this moment or has taken them, and will bring them back as they
+    /// were; or they were thrown away, and will be as their mapping was made.
+    missing: Vec<usize>,
+}
+
 /// Which pages are written so often that they stay unprotected.
 struct Heat {
     written: Vec<u8>,
@@ -156,15 +166,15 @@ impl Followed {
         }
         let mut image = Image::inherited(origin.clone());
         image.read(self.pid, &self.may_differ(ranges, thread_area)?)?;
-        match written(&self.tracking, ranges) {
-            Ok(pages) if pages.is_empty() => return Ok(Some(image)),
-            // It has what its origin had not written, and nobody has read of it.
-            Err(Lost::Uncovered { .. }) => {}
-            _ => return Ok(None),
+        // What was replaced by another mapping is not tracked.
+        let Ok(Changes { written, missing }) = changes(&self.tracking, ranges) else { return Ok(None) };
+        if !written.is_empty() {
+            return Ok(None);
         }
-        // What was replaced by another mapping cannot be tracked, nor read where there is none.
-        let is_filled = self.fill(&mut image).is_ok() && written(&self.tracking, ranges).is_ok_and(|pages| pages.is_empty());
-        Ok(is_filled.then_some(image))
+        // It has what its origin had not written, and nobody has read of it.
+        image.read(self.pid, &missing)?;
+        protect(&self.tracking, ranges, missing.into_iter())?;
+        Ok(Some(image))
     }
 
     /// Pages that need not be as in the origin: what was written, which counts as not written from now on, and what the origin itself writes
@@ -188,14 +198,6 @@ impl Followed {
         Ok(pages)
     }
 
-    /// Has pages that are not there be there, as the child would read them.
-    fn fill(&self, image: &mut Image) -> io::Result<()> {
-        let ranges = image.ranges().clone();
-        let missing = self.tracking.pages().missing(&ranges)?;
-        image.read(self.pid, &missing)?;
-        protect(&self.tracking, &ranges, missing.into_iter())
-    }
-
     /// Every page of the child.
     fn whole(&self, mappings: &str) -> io::Result<Image> {
         let is_tracked = |start| self.origin.as_ref().is_some_and(|origin| origin.ranges().page_at(start).is_some());
@@ -203,12 +205,12 @@ impl Followed {
         for range in ranges.iter() {
             self.tracking.register(range.start, range.end)?;
         }
-        // Reading makes every page present: one that is missing later was thrown away.
+        // Reading has every page be there.
         let image = Image::whole(self.pid, Rc::new(ranges))?;
         for range in image.ranges().iter() {
             self.tracking.protect(range.start, range.end)?;
         }
-        match written(&self.tracking, image.ranges())?.len() {
+        match changes(&self.tracking, image.ranges())?.written.len() {
             0 => Ok(image),
             pages => Err(io::Error::other(format!("{pages} pages of a stopped child count as written"))),
         }
@@ -237,23 +239,25 @@ fn protect(tracking: &Tracking, ranges: &Ranges, pages: impl Iterator<Item = usi
     Ok(())
 }
 
-/// The pages that were written since they were protected, in order, where every page of the ranges is there and tracked.
-fn written(tracking: &Tracking, ranges: &Ranges) -> Result<Vec<usize>, Lost> {
+/// What has become of the pages since they were protected, where every page of the ranges is tracked.
+fn changes(tracking: &Tracking, ranges: &Ranges) -> Result<Changes, Lost> {
     let (first, last) = ranges.bounds();
-    let (mut covered, mut written) = (0, Vec::new());
+    let (mut covered, mut changes) = (0, Changes::default());
     tracking.scan(first, last, |region| {
         let pages = match pages_of(ranges, &region) {
             Err(_) if weaken::off(part::RESTORED_COUNT) => return Ok(()),
             pages => pages?,
         };
         covered += pages.len();
-        if region.is_written() {
-            written.extend(pages);
+        match (region.is_written(), region.is_present()) {
+            (true, _) => changes.written.extend(pages),
+            (false, false) => changes.missing.extend(pages),
+            (false, true) => {}
         }
         Ok(())
     })?;
     let tracked = ranges.pages();
-    if covered == tracked || weaken::off(part::RESTORED_COUNT) { Ok(written) } else { Err(Lost::Uncovered { covered, tracked }) }
+    if covered == tracked || weaken::off(part::RESTORED_COUNT) { Ok(changes) } else { Err(Lost::Uncovered { covered, tracked }) }
 }
 
 /// The pages of a region, which spans mappings that touch each other; the ranges have their pages in the same order.
@@ -284,11 +288,18 @@ impl Snapshot {
         if looked && !weaken::off(part::RESTORED_COMPARISON) {
             self.visible.compare(self.directory.as_fd())?;
         }
-        let written = written(&self.tracking, self.image.ranges())?;
+        let Changes { mut written, missing } = changes(&self.tracking, self.image.ranges())?;
+        if !missing.is_empty() {
+            // None holds what a program has written. Most are as they were, and some of these cannot be written.
+            written.extend(self.image.differing(self.pid, &missing)?);
+            written.sort_unstable();
+        }
         self.copy_back(&written)?;
         self.heat.note(&written);
         // Hot pages stay as they are, and count as written next time.
-        protect(&self.tracking, self.image.ranges(), written.iter().copied().filter(|&page| !self.heat.is_hot(page)))?;
+        let cold = written.iter().copied().filter(|&page| !self.heat.is_hot(page));
+        protect(&self.tracking, self.image.ranges(), cold)?;
+        protect(&self.tracking, self.image.ranges(), missing.into_iter())?;
         if !self.registers.write(self.pid)? {
             return Err(Lost::Differs(Left::Status));
         }

@@ -214,7 +214,7 @@ pub enum Left {
     Descriptors,
     /// Something else that the kernel shows of it.
     Status,
-    /// Pages that are missing, were replaced, or are too many.
+    /// Pages that were removed, replaced, or are too many.
     Pages,
     /// More stops than one program may cost.
     Stops,

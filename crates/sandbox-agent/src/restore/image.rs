@@ -14,6 +14,8 @@ use super::{
 
 const BYTES: usize = PAGE as usize;
 const ZEROS: [u8; BYTES] = [0; BYTES];
+/// Pages that are compared at once: what the kernel reads with one call of a few, and little memory.
+const PAGES_AT_ONCE: usize = 16;
 /// In place of a page of its own: it is in the origin.
 const INHERITED: u32 = u32::MAX;
 /// In place of a page of its own: it is all zeros.
@@ -38,7 +40,7 @@ pub struct Origin {
 // === impl Image ===
 
 impl Image {
-    /// All of a stopped process, and has every page present afterwards.
+    /// All of a stopped process.
     ///
     /// # Errors
     /// What the system says.
@@ -55,7 +57,7 @@ impl Image {
         Image { places: vec![INHERITED; ranges.pages()], ranges, own: Vec::new(), origin: Some(origin) }
     }
 
-    /// Reads pages of a stopped process, and has them present afterwards.
+    /// Reads pages of a stopped process.
     ///
     /// # Errors
     /// What the system says.
@@ -94,6 +96,25 @@ impl Image {
     #[cfg(test)]
     pub fn own_pages(&self) -> usize {
         self.own.len() / BYTES
+    }
+
+    /// Which of these pages of a stopped process have other bytes than here.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn differing(&self, pid: Pid, pages: &[usize]) -> io::Result<Vec<usize>> {
+        let mut differing = Vec::new();
+        let mut bytes = [0; BYTES * PAGES_AT_ONCE];
+        for pages in pages.chunks(PAGES_AT_ONCE) {
+            let bytes = &mut bytes[..pages.len() * BYTES];
+            kernel::read_memory(pid, pages.iter().map(|&page| (self.ranges.address_of(page), BYTES)), bytes)?;
+            for (&page, now) in pages.iter().zip(bytes.chunks(BYTES)) {
+                if self.page(page)? != now {
+                    differing.push(page);
+                }
+            }
+        }
+        Ok(differing)
     }
 
     /// The bytes of a page.

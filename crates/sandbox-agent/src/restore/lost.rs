@@ -7,14 +7,14 @@ use sandbox_protocol::control::Left;
 /// Why a child is not put back. It is not as it was in something that cannot be undone, or cannot be compared.
 #[derive(Debug)]
 pub enum Lost {
-    /// Pages are missing or no longer tracked: a mapping was removed, replaced, or its pages thrown away.
+    /// Pages are no longer tracked: a mapping was removed, moved or replaced.
     Uncovered {
         /// Pages that are.
         covered: usize,
         /// Pages that should be.
         tracked: usize,
     },
-    /// There are tracked pages that were not there: its stack has grown.
+    /// There are tracked pages that there were not: its stack has grown.
     Grown(u64),
     /// The kernel shows something else of it.
     Differs(Left),

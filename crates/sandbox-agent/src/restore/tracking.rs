@@ -139,14 +139,13 @@ impl Tracking {
         Ok(())
     }
 
-    /// Tells of every tracked page that is there, region by region in order.
+    /// Tells of every tracked page, region by region in order.
     ///
     /// # Errors
     /// The first refusal of `tell`, or what the system says.
     pub fn scan(&self, start: u64, end: u64, tell: impl FnMut(Region) -> Result<(), Lost>) -> Result<(), Lost> {
-        // Not what is swapped: where the kernel has thrown a page of a file away, it leaves the mark of one that is.
-        let told = PAGE_IS_WPALLOWED | PAGE_IS_WRITTEN;
-        self.pages.walk(start, end, &Wanted { flags: 0, all_of: PAGE_IS_WPALLOWED, any_of: PAGE_IS_PRESENT, told }, tell)
+        let told = PAGE_IS_WPALLOWED | PAGE_IS_WRITTEN | PAGE_IS_PRESENT;
+        self.pages.walk(start, end, &Wanted { flags: 0, all_of: PAGE_IS_WPALLOWED, any_of: 0, told }, tell)
     }
 
     /// Tells of every tracked page that was written, region by region in order, and makes it count as not written.
@@ -155,7 +154,9 @@ impl Tracking {
     /// The first refusal of `tell`, or what the system says.
     pub fn take_written(&self, start: u64, end: u64, tell: impl FnMut(Region) -> Result<(), Lost>) -> Result<(), Lost> {
         let all_of = PAGE_IS_WPALLOWED | PAGE_IS_WRITTEN;
-        self.pages.walk(start, end, &Wanted { flags: PROTECTING, all_of, any_of: PAGE_IS_PRESENT, told: PAGE_IS_WRITTEN }, tell)
+        // A page that the kernel moves in this moment counts as swapped.
+        let any_of = PAGE_IS_PRESENT | PAGE_IS_SWAPPED;
+        self.pages.walk(start, end, &Wanted { flags: PROTECTING, all_of, any_of, told: PAGE_IS_WRITTEN }, tell)
     }
 
     /// The pages, tracked or not.
@@ -265,5 +266,10 @@ impl Region {
     /// Whether its pages were written since they were protected.
     pub fn is_written(&self) -> bool {
         self.categories & PAGE_IS_WRITTEN != 0
+    }
+
+    /// Whether its pages are there: neither thrown away nor, for this moment or for longer, taken by the kernel.
+    pub fn is_present(&self) -> bool {
+        self.categories & PAGE_IS_PRESENT != 0
     }
 }

@@ -3,12 +3,13 @@
 
 mod open_loop;
 mod phases;
+mod programs;
 mod saturated;
 mod slices;
 
 use crate::context::Context;
 use crate::load;
-use crate::peers::sandbox::{Engine, Kind};
+use crate::peers::sandbox::{Children, Engine, Kind};
 use crate::peers::{Peer, docker, process, python};
 use crate::report::Report;
 
@@ -21,9 +22,11 @@ const TENANT: &str = "bench";
 pub async fn run(context: &Context<'_>, report: &mut Report) -> anyhow::Result<()> {
     let mut engines = Vec::new();
     for kind in [Kind::Namespace, Kind::Docker] {
-        let engine = Engine::open(kind, context.arguments, sandbox::Pool::default()).await?;
-        engine.warm_up(TENANT).await?;
-        engines.push(engine);
+        for children in [Children::Fresh, Children::Restored] {
+            let engine = Engine::with(kind, children, context.arguments, sandbox::Pool::default()).await?;
+            engine.warm_up(TENANT).await?;
+            engines.push(engine);
+        }
     }
     let measured = measure(&engines, context, report).await;
     for engine in engines {
@@ -46,5 +49,6 @@ async fn measure(engines: &[Engine], context: &Context<'_>, report: &mut Report)
     }
     phases::measure(engines, TENANT, context.effort, report).await?;
     let capacity = saturated::measure(&peers, context.effort, report).await?;
+    programs::measure(engines, TENANT, context.effort, report).await?;
     open_loop::measure(&peers, context.effort, &capacity, report).await
 }

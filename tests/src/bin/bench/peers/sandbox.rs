@@ -23,6 +23,8 @@ mod agent_build;
 /// User ids of each engine's sandboxes, apart from every other installation's, so that `/proc` tells whose processes are whose.
 const USERS: u32 = 1_000;
 const FIRST_USER: u32 = 300_000;
+/// Executions within which a child has been put back.
+const TRIES: usize = 100;
 
 /// Sandboxes of one backend.
 #[derive(Clone)]
@@ -58,24 +60,43 @@ pub enum Kind {
     Docker,
 }
 
+/// What becomes of an engine's children of tier T1 after a program.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Children {
+    /// They end.
+    Fresh,
+    /// They are put back, and run the next one.
+    Restored,
+}
+
 // === impl Engine ===
 
 impl Engine {
-    /// Starts sandboxes; `pool` says how many are kept warm. Must be shut down.
+    /// Starts sandboxes whose children run one program each; `pool` says how many are kept warm. Must be shut down.
     ///
     /// # Errors
     /// When the backend cannot run here, or the agent's binary cannot be read.
     pub async fn open(kind: Kind, arguments: &Arguments, pool: Pool) -> anyhow::Result<Self> {
-        let (backend, name, first) = match kind {
-            Kind::Namespace => {
-                let namespace = Namespace { python: Some(arguments.python.clone()), ..Namespace::default() };
-                (Backend::Namespace(namespace), "T1 namespace", FIRST_USER)
-            }
-            Kind::Docker => {
-                let docker = Docker { image: arguments.image.clone(), ..Docker::default() };
-                (Backend::Docker(docker), "T1 docker", FIRST_USER + USERS)
-            }
+        Self::with(kind, Children::Fresh, arguments, pool).await
+    }
+
+    /// The same with either kind of children.
+    ///
+    /// # Errors
+    /// As [`Engine::open`], and when children cannot be put back here.
+    pub async fn with(kind: Kind, children: Children, arguments: &Arguments, pool: Pool) -> anyhow::Result<Self> {
+        let pool = Pool { restore: children == Children::Restored, ..pool };
+        let (name, place) = match (kind, children) {
+            (Kind::Namespace, Children::Fresh) => ("T1 namespace", 0),
+            (Kind::Docker, Children::Fresh) => ("T1 docker", 1),
+            (Kind::Namespace, Children::Restored) => ("T1 namespace, restored", 2),
+            (Kind::Docker, Children::Restored) => ("T1 docker, restored", 3),
         };
+        let backend = match kind {
+            Kind::Namespace => Backend::Namespace(Namespace { python: Some(arguments.python.clone()), ..Namespace::default() }),
+            Kind::Docker => Backend::Docker(Docker { image: arguments.image.clone(), ..Docker::default() }),
+        };
+        let first = FIRST_USER + place * USERS;
         let users = first..=first + USERS - 1;
         let mut config = Config::new("bench", &instance(), agent()?, backend);
         config.uids = UidRange::new(*users.start(), *users.end()).context("the range of user ids is empty")?;
@@ -83,13 +104,24 @@ impl Engine {
         let directory = config.runtime_directory.join(&config.instance);
         let sandboxes = Arc::new(Sandboxes::open(config).await?);
         let engine = Engine { sandboxes, users, directory, backend: name };
-        match engine.warm_up("warm-up").await {
+        match engine.check(children).await {
             Ok(()) => Ok(engine),
             Err(error) => {
                 engine.shutdown().await;
                 Err(error.context(name))
             }
         }
+    }
+
+    /// Waits until the backend takes programs, and until it does with children what it was asked for.
+    async fn check(&self, children: Children) -> anyhow::Result<()> {
+        self.warm_up("warm-up").await?;
+        for _ in 0..TRIES {
+            if children == Children::Fresh || self.transform("warm-up", Isolation::TenantWarm).await?.attestation.restored > 0 {
+                return Ok(());
+            }
+        }
+        anyhow::bail!("no child was put back in {TRIES} executions")
     }
 
     /// Waits until the backend takes programs, and runs one for the tenant, so that its sandbox is bound.
@@ -162,11 +194,15 @@ impl Engine {
     /// This engine as a peer, working for one tenant.
     pub fn peer(&self, tenant: &'static str) -> Peer {
         let engine = self.clone();
-        let subject = Arc::new(move || -> crate::load::Call {
+        self.peer_of(move || {
             let engine = engine.clone();
             Box::pin(async move { Ok(engine.transform(tenant, Isolation::TenantWarm).await?.result) })
-        });
-        Peer { name: self.backend, subject, scope: Some(Scope::Users(self.users.clone())) }
+        })
+    }
+
+    /// This engine as a peer that does something else.
+    pub fn peer_of(&self, subject: impl Fn() -> crate::load::Call + Send + Sync + 'static) -> Peer {
+        Peer { name: self.backend, subject: Arc::new(subject), scope: Some(Scope::Users(self.users.clone())) }
     }
 
     /// The user ids of its sandboxes.
