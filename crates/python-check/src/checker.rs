@@ -17,7 +17,8 @@ use crate::report::Sink;
 use crate::rule;
 use crate::scan::{self, Attributes};
 use crate::scope::Scopes;
-use crate::shape::Excess;
+use crate::shape::{Excess, Misfit, Refusal};
+use crate::tokens::Tokens;
 use crate::{identifier, numbers, semantic, shape, source, syntax};
 
 /// Stack of the thread that holds a tree: [`shape::MAX_DEPTH`] and the indentation limit bound the depth of what is judged, and this is ten
@@ -96,17 +97,15 @@ impl Checker {
             sink.add(&rule::LIMITS_LINE, range, format!("a line is longer than {MAX_LINE} bytes"));
         }
         let version = self.policy.runtime.version();
-        let parsed = match parse(text, version) {
-            Ok(parsed) => parsed,
-            Err((range, excess)) => {
-                sink.add(&rule::LIMITS_NESTING, range, excess.describe());
-                return;
-            }
+        let Parse { parsed, is_shallow } = match parse(text, version) {
+            Ok(parse) => parse,
+            Err(refused) => return refused.report(sink),
         };
         let sound = syntax::report(text, &parsed, sink);
         numbers::report(text, parsed.tokens(), sink);
         identifier::report(text, parsed.tokens(), version, sink);
-        if stage == Stage::Parse {
+        // With errors, a tree may be deeper than its tokens tell.
+        if stage == Stage::Parse || !(sound || is_shallow) {
             return;
         }
         let body = parsed.suite();
@@ -139,21 +138,49 @@ impl Checker {
 /// The name of the first parameter of the module's `transform`, where the module shows it.
 pub(crate) fn input_name(text: &str) -> Option<String> {
     on_own_stack(|| {
-        let parsed = parse(text, PythonVersion::latest()).ok()?;
-        entry::input_name(parsed.suite())
+        let Parse { parsed, is_shallow } = parse(text, PythonVersion::latest()).ok()?;
+        if parsed.errors().is_empty() || is_shallow { entry::input_name(parsed.suite()) } else { None }
     })?
 }
 
-/// The tree of a text, or the limit that it breaks: found before there is a tree, where one could be too deep, or too slow, to be made.
-fn parse(text: &str, version: PythonVersion) -> Result<Parsed<ModModule>, (TextRange, Excess)> {
+/// The tree of a text.
+struct Parse {
+    parsed: Parsed<ModModule>,
+    /// Whether it is no deeper than the stack is made for, errors or not.
+    is_shallow: bool,
+}
+
+/// Why there is no tree.
+enum Refused {
+    Excess(TextRange, Excess),
+    /// What its tokens are, and what of them does not fit.
+    Tokens(Tokens, Option<(TextRange, Misfit)>),
+}
+
+impl Refused {
+    fn report(self, sink: &mut Sink) {
+        match self {
+            Refused::Excess(range, excess) => sink.add(&rule::LIMITS_NESTING, range, excess.describe()),
+            Refused::Tokens(tokens, misfit) => syntax::report_tokens(&tokens, misfit, sink),
+        }
+    }
+}
+
+/// Refusals are found before there is a tree, where one could be too deep, or too slow, to be made.
+fn parse(text: &str, version: PythonVersion) -> Result<Parse, Refused> {
     let is_shallow = shape::is_shallow(text);
-    let before = if is_shallow { None } else { shape::excess(text) };
-    if let Some(excess) = before {
-        return Err(excess);
+    if !is_shallow {
+        let tokens = Tokens::of(text);
+        match shape::refusal(text, &tokens) {
+            None => {}
+            Some(Refusal::Excess(range, excess)) => return Err(Refused::Excess(range, excess)),
+            Some(Refusal::Misfit(range, misfit)) => return Err(Refused::Tokens(tokens, Some((range, misfit)))),
+            Some(Refusal::Unreadable) => return Err(Refused::Tokens(tokens, None)),
+        }
     }
     let parsed = syntax::parse(text, version).expect("the parser is asked for a module");
     let behind = if is_shallow { shape::excess_of(text, &parsed) } else { None };
-    behind.map_or(Ok(parsed), Err)
+    behind.map_or(Ok(Parse { parsed, is_shallow }), |(range, excess)| Err(Refused::Excess(range, excess)))
 }
 
 /// Trees may be deep: `None` where the work could not be done.

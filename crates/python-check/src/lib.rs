@@ -28,6 +28,7 @@ mod semantic;
 mod shape;
 mod source;
 mod syntax;
+mod tokens;
 mod walk;
 
 pub use bind::{JsonBinder, PARAMETERS_FIELD};

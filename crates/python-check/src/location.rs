@@ -4,7 +4,7 @@ use domain::code::Span;
 use ruff_text_size::{TextRange, TextSize};
 
 /// The byte order mark is not a column.
-const BOM: char = '\u{feff}';
+pub(crate) const BOM: char = '\u{feff}';
 /// Bytes of a line of ordinary code, for a first guess at how many there are.
 const AVERAGE_LINE: usize = 32;
 

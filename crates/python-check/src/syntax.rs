@@ -11,7 +11,8 @@ use crate::character::{describe, is_invisible};
 use crate::location::size;
 use crate::report::{Sink, shorten};
 use crate::rule;
-use crate::shape;
+use crate::shape::{self, Misfit};
+use crate::tokens::Tokens;
 
 /// Most parse errors reported: later ones mostly follow from the first.
 const MAX_ERRORS: usize = 20;
@@ -40,6 +41,17 @@ pub(crate) fn report(text: &str, parsed: &Parsed<ModModule>, sink: &mut Sink) ->
     true
 }
 
+/// Reports what there is to say of a text that is not parsed because its tokens are no Python's: what cannot be read, and the first that
+/// does not fit.
+pub(crate) fn report_tokens(tokens: &Tokens, misfit: Option<(TextRange, Misfit)>, sink: &mut Sink) {
+    for (error, range) in tokens.errors().take(MAX_ERRORS) {
+        sink.add(&rule::SYNTAX_PARSE, range, words(error));
+    }
+    if let Some((range, problem)) = shape::unbalanced(tokens.iter()).or(misfit) {
+        sink.add(&rule::SYNTAX_PARSE, range, problem.describe());
+    }
+}
+
 fn errors(text: &str, parsed: &Parsed<ModModule>, sink: &mut Sink) {
     let (lexical, grammatical): (Vec<_>, Vec<_>) =
         parsed.errors().iter().partition(|error| matches!(error.error, ParseErrorType::Lexical(_)));
@@ -47,7 +59,7 @@ fn errors(text: &str, parsed: &Parsed<ModModule>, sink: &mut Sink) {
     for error in lexical.iter().take(MAX_ERRORS) {
         sink.add(&rule::SYNTAX_PARSE, error.location, words(&error.error));
     }
-    let bracket = shape::unbalanced(text, parsed.tokens());
+    let bracket = shape::unbalanced(parsed.tokens().iter().map(|token| (token.kind(), token.range())));
     if let Some((range, problem)) = bracket {
         sink.add(&rule::SYNTAX_PARSE, range, problem.describe());
     }
@@ -150,8 +162,5 @@ fn shorten_long(message: &str) -> String {
 
 /// Parses a string as an expression, e.g. an annotation. `None` when it is none, or too deep to look at.
 pub(crate) fn parse_annotation(text: &str) -> Option<Parsed<ruff_python_ast::ModExpression>> {
-    if shape::excess(text).is_some() {
-        return None;
-    }
-    ruff_python_parser::parse_expression(text).ok()
+    if shape::is_plain(text) { ruff_python_parser::parse_expression(text).ok() } else { None }
 }

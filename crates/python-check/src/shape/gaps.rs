@@ -5,8 +5,8 @@ use ruff_python_ast::token::TokenKind;
 
 /// What reading gaps anew may cost, in steps of about two nanoseconds.
 pub(super) const MAX_REREAD: usize = 4_000_000;
-/// The same where brackets or quotes do not fit, so that the parser may find other levels than the lexer does: all that there could be.
-pub(super) const MAX_ASTRAY: usize = 64_000_000;
+/// The same where the parser may find other levels than the lexer does: all that there could be, each of them at the widest gap.
+pub(super) const MAX_ASTRAY: usize = 10_000_000;
 
 /// Steps of a line break, and of what else is a token.
 const BREAK: usize = 8;
@@ -114,9 +114,6 @@ pub(super) struct Exposure {
     /// The sum of the longest runs of all levels there were.
     runs: usize,
     deepest: usize,
-    open: Vec<TokenKind>,
-    strings: usize,
-    is_astray: bool,
 }
 
 impl Exposure {
@@ -124,11 +121,9 @@ impl Exposure {
     pub fn step(&mut self, kind: TokenKind, depth: usize) {
         if matches!(kind, TokenKind::NonLogicalNewline | TokenKind::Comment) {
             self.run += 1;
-            self.is_astray |= self.strings > 0;
             return;
         }
         self.meet();
-        self.fit(kind);
         self.seen.resize(depth, 0);
         self.deepest = self.deepest.max(depth);
     }
@@ -142,43 +137,12 @@ impl Exposure {
         }
     }
 
-    fn fit(&mut self, kind: TokenKind) {
-        match kind {
-            TokenKind::Lpar | TokenKind::Lsqb | TokenKind::Lbrace => self.open.push(kind),
-            TokenKind::FStringStart | TokenKind::TStringStart => {
-                self.strings += 1;
-                self.open.push(kind);
-            }
-            TokenKind::FStringEnd | TokenKind::TStringEnd => {
-                self.strings = self.strings.saturating_sub(1);
-                self.close(kind);
-            }
-            TokenKind::Rpar | TokenKind::Rsqb | TokenKind::Rbrace => self.close(kind),
-            // The parser may take its quotes for those that end the string around it.
-            TokenKind::String => self.is_astray |= self.strings > 0,
-            _ => {}
-        }
-    }
-
-    fn close(&mut self, kind: TokenKind) {
-        let fits = matches!(
-            (self.open.pop(), kind),
-            (Some(TokenKind::Lpar), TokenKind::Rpar)
-                | (Some(TokenKind::Lsqb), TokenKind::Rsqb)
-                | (Some(TokenKind::Lbrace), TokenKind::Rbrace)
-                | (Some(TokenKind::FStringStart), TokenKind::FStringEnd)
-                | (Some(TokenKind::TStringStart), TokenKind::TStringEnd)
-        );
-        self.is_astray |= !fits;
-    }
-
-    /// Whether reading the gaps anew is bounded, in a text of which `deepening` bytes could begin a level.
-    pub fn is_bounded(&mut self, gaps: &Gaps, deepening: usize) -> bool {
+    /// Whether reading the gaps anew is bounded.
+    pub fn is_bounded(&mut self, gaps: &Gaps) -> bool {
         self.meet();
         let by_level = self.runs.saturating_mul(gaps.line);
         let by_gap = self.deepest.saturating_mul(gaps.all);
         let inside = self.deepest.saturating_mul(gaps.inside);
-        let is_bounded = by_level.min(by_gap).saturating_add(inside) <= MAX_REREAD;
-        is_bounded && (!self.is_astray || deepening.saturating_mul(gaps.widest) <= MAX_ASTRAY)
+        by_level.min(by_gap).saturating_add(inside) <= MAX_REREAD
     }
 }

@@ -3,9 +3,12 @@
 use std::fs;
 use std::path::Path;
 
-use ruff_python_ast::PythonVersion;
+use proptest::prelude::*;
+use ruff_python_ast::{Expr, PythonVersion, Stmt};
 
+use super::depth::{MAX_BRACKETS, deepens};
 use super::*;
+use crate::walk::{self, Place, Visitor};
 use crate::{CheckPolicy, Checker, syntax};
 
 /// Tokens that each add a level, and what stands between two of them.
@@ -94,6 +97,137 @@ fn what_is_parsed_before_it_is_measured_breaks_no_stack() {
         let text = format!("x = a{}", ten.repeat(SHALLOW / deepening(&ten) - 1));
         assert!(is_shallow(&text), "{token}");
         assert!(!checker.check(text.as_bytes()).accepted(), "{token}");
+    }
+}
+
+fn misfit(text: &str) -> Option<(&str, Misfit)> {
+    match refusal(text, &Tokens::of(text)) {
+        Some(Refusal::Misfit(range, misfit)) => Some((&text[range], misfit)),
+        _ => None,
+    }
+}
+
+#[test]
+fn the_first_that_does_not_fit_is_found() {
+    let mismatch = |open, close| Misfit::Mismatch { open, close };
+    for (text, expected) in [
+        ("x = [1, (2})]", Some(("}", mismatch('(', '}')))),
+        ("x = 1\ny = 2)]", Some((")", Misfit::Close(')')))),
+        ("x = f'{[1}'", Some(("}", mismatch('[', '}')))),
+        ("x = f'{a:'", Some(("'", Misfit::Braces))),
+        ("(lambda a)", Some((")", Misfit::Lambda))),
+        ("lambda a\nlambda b", Some(("\n", Misfit::Lambda))),
+        ("lambda a; b", Some((";", Misfit::Lambda))),
+        ("f'{lambda a}'", Some(("}", Misfit::Lambda))),
+        ("x = [lambda a, b=(lambda: 1): a[1:2], {lambda: 1: 2}]", None),
+        ("x = f'{a[1]:{b}}' f'{c!r}'", None),
+        ("def f(a: int = 1) -> {}: pass", None),
+    ] {
+        assert_eq!(misfit(text), expected, "{text}");
+    }
+}
+
+#[test]
+fn what_cannot_be_read_is_not_parsed() {
+    for text in ["x = (1", "x = 'a", "x = f'{a", "f\"{\"\n:((((", "$"] {
+        assert_eq!(refusal(text, &Tokens::of(text)), Some(Refusal::Unreadable), "{text}");
+    }
+}
+
+#[test]
+fn an_excess_stands_where_the_token_stands_that_is_one_too_many() {
+    let excess = |text: &str| match refusal(text, &Tokens::of(text)) {
+        Some(Refusal::Excess(range, excess)) => (range.start().to_usize(), excess),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(excess(&format!("x = {}", "(".repeat(300))), (4 + MAX_BRACKETS, Excess::Brackets));
+    assert_eq!(excess(&format!("x = {}y", "not ".repeat(3_000))), (4 + 4 * MAX_DEPTH, Excess::Depth));
+    assert_eq!(excess(&format!("é = {}1", "- ".repeat(3_000))), (5 + 2 * MAX_DEPTH, Excess::Depth));
+    assert_eq!(excess(&format!("def f(): {}", "yield 1, ".repeat(3_000))), (9 + 9 * MAX_DEPTH, Excess::Depth));
+    assert_eq!(excess(&format!("{}x", "async ".repeat(3_000))), (6 * MAX_DEPTH, Excess::Depth));
+    let blocks: String = (0..150).map(|depth| format!("{}if x:\n", " ".repeat(depth))).collect();
+    assert_eq!(blocks[excess(&blocks).0..].lines().next(), Some("if x:"));
+}
+
+#[test]
+fn where_the_parser_may_take_strings_for_code_those_count() {
+    let hidden = format!("x = 1\ny = f'{{[a, \"b\"]}}'\nz = '{}'\n", "(".repeat(60_000));
+    let at = hidden.find("\"b").unwrap();
+    let expected = Refusal::Excess(TextRange::empty(size(at)), Excess::Astray);
+    assert_eq!(refusal(&hidden, &Tokens::of(&hidden)), Some(expected));
+    let nothing_astray = hidden.replace("\"b\"", "b");
+    assert_eq!(refusal(&nothing_astray, &Tokens::of(&nothing_astray)), None);
+    for astray in ["f'{f\"{b}\"}'", "f'''{a\n}'''", "f'''{a # b\n}'''"] {
+        let text = format!("{astray}\nz = '{}'\n", "(".repeat(60_000));
+        assert!(matches!(refusal(&text, &Tokens::of(&text)), Some(Refusal::Excess(_, Excess::Astray))), "{astray}");
+    }
+}
+
+/// Pieces of which the parser makes something else than Python does, where they stand beside one another in any order.
+#[rustfmt::skip]
+const PIECES: [&str; 52] = [
+    "(", ")", "[", "]", "{", "}", "(", ")", ",", ",", ";", ":", ":", "\n", "\n", "\n ", " lambda ", " lambda ", " yield ", " yield from ",
+    " a ", " a ", " if ", " else ", " elif ", " async ", " await ", " not ", "-", "*", "**", ".", "=", ":=", " for ", " in ", " def ",
+    " class ", " with ", " match ", " case ", " import ", " from ", " del ", " return ", " type ", "f'", "'", "f'{", "}'", "1", "@",
+];
+
+struct Depth {
+    now: usize,
+    most: usize,
+}
+
+impl Depth {
+    fn enter(&mut self) {
+        self.now += 1;
+        self.most = self.most.max(self.now);
+    }
+}
+
+impl<'a> Visitor<'a> for Depth {
+    fn enter_stmt(&mut self, _stmt: &'a Stmt) {
+        self.enter();
+    }
+    fn leave_stmt(&mut self, _stmt: &'a Stmt) {
+        self.now -= 1;
+    }
+    fn enter_expr(&mut self, _expr: &'a Expr, _place: Place) {
+        self.enter();
+    }
+    fn leave_expr(&mut self, _expr: &'a Expr) {
+        self.now -= 1;
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1_000))]
+
+    /// What is refused for nothing is as deep as was counted, with whatever errors: a piece that the parser nests each time would show.
+    #[test]
+    fn no_tree_is_deeper_than_its_tokens_say(unit in prop::collection::vec(prop::sample::select(&PIECES[..]), 1..7), times in 60_usize..90) {
+        let text = unit.concat().repeat(times);
+        let tokens = Tokens::of(&text);
+        let (mut shape, mut fit) = (Shape::default(), Fit::default());
+        let counted = tokens.iter().map(|(kind, range)| {
+            shape.step(kind);
+            fit.step(kind, range);
+            shape.depth + shape.indents
+        });
+        let counted = counted.max().unwrap_or_default();
+        prop_assume!(refusal(&text, &tokens).is_none() && fit.astray.is_none());
+        let parsed = syntax::parse(&text, PythonVersion::latest()).unwrap();
+        let mut depth = Depth { now: 0, most: 0 };
+        walk::module(&mut depth, parsed.suite());
+        prop_assert!(depth.most <= 3 * counted + 10, "{} levels, {counted} counted: {:?}", depth.most, unit.concat());
+    }
+}
+
+#[test]
+fn programs_that_parse_are_refused_for_nothing() {
+    for text in ordinary() {
+        let parsed = syntax::parse(&text, PythonVersion::latest()).unwrap();
+        if parsed.errors().is_empty() {
+            assert_eq!(refusal(&text, &Tokens::of(&text)), None, "{text}");
+        }
     }
 }
 

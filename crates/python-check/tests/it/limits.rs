@@ -56,6 +56,28 @@ fn deep_trees_are_refused_before_they_are_built() {
     refused(&format!("x = y{}", "[0]".repeat(depth)), "ZPY-LIMITS-002");
 }
 
+/// Each closes what it opens as far as only a number is looked at, and the parser nests all of it. Without a bound the second makes a tree
+/// too deep to be dropped, which ends the process.
+#[test]
+fn what_does_not_fit_is_refused_before_it_is_parsed() {
+    for (piece, message) in [
+        ("[}", "closing parenthesis '}' does not match opening parenthesis '['"),
+        ("(lambda a),", "without ':'"),
+        ("lambda a\n", "without ':'"),
+        ("f'{[a}', ", "closing parenthesis '}' does not match opening parenthesis '['"),
+        ("'\n[", "string"),
+    ] {
+        let code = format!("x = 1\n{}", piece.repeat(MAX_CODE_BYTES / piece.len() - 3));
+        refused(&code, "ZPY-SYNTAX-001");
+        let found = errors(&code);
+        assert_eq!(found[0].span.line, 2, "{piece:?}: {:#?}", found[0]);
+        assert!(found.iter().any(|finding| finding.message.contains(message)), "{piece:?}: {:#?}", found[0]);
+    }
+    for piece in ["yield 1,", "async ", "f'{f\"\"}'+'(',"] {
+        refused(&fill(piece), "ZPY-LIMITS-002");
+    }
+}
+
 /// Behind the error the parser leaves each level, and reads for many of them once more what stands behind the last token. Without a bound
 /// the first of these alone takes half a minute, optimized.
 #[test]
