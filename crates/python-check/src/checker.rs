@@ -21,7 +21,7 @@ use crate::shape::{Excess, Misfit, Refusal};
 use crate::tokens::Tokens;
 use crate::{identifier, numbers, semantic, shape, source, syntax};
 
-/// Stack of the thread that holds a tree: [`shape::MAX_DEPTH`] and the indentation limit bound the depth of what is judged, and this is ten
+/// Stack of the thread that holds a tree: the limits on tokens bound the depth of what is judged, and this is ten
 /// times what an unoptimized build needs for it. What is only parsed, measured and dropped again may be five times as deep
 /// ([`shape::is_shallow`]). Only touched pages cost memory.
 const STACK: usize = 64 * 1024 * 1024;

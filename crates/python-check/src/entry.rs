@@ -1,6 +1,7 @@
 //! The entry point: which function is called, what kind of utility that makes, and whether it can be called at all.
 
 mod annotation;
+mod context;
 mod default;
 mod docstring;
 mod enumeration;
@@ -8,6 +9,7 @@ mod foreign;
 mod started;
 mod top_level;
 
+use std::cell::OnceCell;
 use std::collections::HashMap;
 
 use domain::code::{Kind, MAX_ENUM, MAX_PARAMETER_NAME, MAX_PARAMETERS, Parameter, ValueType};
@@ -15,6 +17,8 @@ use domain::json::JsonText;
 use ruff_python_ast::{self as ast, Expr, Stmt, StmtFunctionDef};
 use ruff_text_size::{Ranged, TextRange};
 
+use self::context::Context;
+use self::foreign::Handling;
 use crate::numbers::Counter;
 use crate::report::{Sink, shorten};
 use crate::rule;
@@ -39,7 +43,8 @@ pub(crate) fn infer<'a>(body: &'a [Stmt], scopes: &Scopes<'a>, sink: &mut Sink) 
     if let Some(callable) = Callable::find(scopes, name) {
         callable.check(sink);
         let described = callable.docstring().map(docstring::descriptions).unwrap_or_default();
-        let signature = Signature { kind, body, scopes, function: callable.function, described };
+        let context = Context::new(body, scopes);
+        let signature = Signature { kind, context, function: callable.function, handling: OnceCell::new(), described };
         parameters = signature.parameters(callable.parameters, callable.range, sink);
     } else if defines(scopes, name) {
         // A partial, a bound method, an imported function: what it takes shows only when it is called.
@@ -130,14 +135,15 @@ impl<'a> Callable<'a> {
 /// A signature that is turned into a schema.
 struct Signature<'s, 'a> {
     kind: Kind,
-    body: &'a [Stmt],
-    scopes: &'s Scopes<'a>,
+    context: Context<'s, 'a>,
     function: Option<&'a StmtFunctionDef>,
+    /// What the function does with its parameters, once it is asked for.
+    handling: OnceCell<Handling<'a>>,
     /// What the docstring says of parameters.
     described: HashMap<String, String>,
 }
 
-impl Signature<'_, '_> {
+impl<'a> Signature<'_, 'a> {
     fn parameters(&self, list: Option<&ast::Parameters>, range: TextRange, sink: &mut Sink) -> Vec<Parameter> {
         let Some(list) = list else {
             self.value_missing(range, sink);
@@ -162,30 +168,38 @@ impl Signature<'_, '_> {
             sink.add(&rule::QUALITY_POSITIONAL, parameter.range(), format!("`{}` is positional-only", parameter.parameter.name));
         }
         let named = positional.iter().filter(|(_, positional_only)| !positional_only).map(|(parameter, _)| *parameter);
-        let mut schema: Vec<Parameter> = named.chain(&list.kwonlyargs).map(|parameter| self.parameter(parameter, sink)).collect();
+        let named: Vec<_> = named.chain(&list.kwonlyargs).collect();
+        let total = named.len() + usize::from(list.kwarg.is_some());
+        // One too many, so that nobody takes what is there for all there is.
+        let mut schema: Vec<Parameter> =
+            named.into_iter().take(MAX_PARAMETERS + 1).map(|parameter| self.parameter(parameter, sink)).collect();
         schema.extend(list.kwarg.as_deref().map(|rest| self.rest(rest, sink)));
-        if schema.len() > MAX_PARAMETERS {
-            sink.add(&rule::LIMITS_PARAMETERS, range, format!("{} parameters; the limit is {MAX_PARAMETERS}", schema.len()));
+        if total > MAX_PARAMETERS {
+            sink.add(&rule::LIMITS_PARAMETERS, range, format!("{total} parameters; the limit is {MAX_PARAMETERS}"));
         }
         schema
     }
 
     fn schema(&self, parameter: &ast::Parameter) -> annotation::Schema {
         let annotation = parameter.annotation.as_deref();
-        annotation.map(|annotation| annotation::read(annotation, self.body, self.scopes)).unwrap_or_default()
+        annotation.map(|annotation| annotation::read(annotation, &self.context)).unwrap_or_default()
+    }
+
+    fn handling(&self) -> Option<&Handling<'a>> {
+        self.function.map(|function| self.handling.get_or_init(|| Handling::of(function)))
     }
 
     /// Warns of an annotation of which nothing is made, unless the function does; and of a function that makes it once more.
     fn warn_of_type(&self, parameter: &ast::Parameter, schema: &annotation::Schema, sink: &mut Sink) {
         let (Some(annotation), name) = (parameter.annotation.as_deref(), parameter.name.as_str()) else { return };
         if let Some(arrival) = schema.arrival
-            && self.function.is_none_or(|function| !foreign::is_converted(function, name, annotation))
+            && self.handling().is_none_or(|handling| !handling.converts(name, annotation))
         {
             let arrives = if arrival.inside { format!("with {} inside", arrival.what) } else { format!("as {}", arrival.what) };
             sink.add(&rule::QUALITY_CONVERT, annotation.range(), format!("`{}` arrives {arrives}", shorten(name)));
         }
         if schema.form.is_some()
-            && let Some(range) = self.function.and_then(|function| foreign::read_again(function, name))
+            && let Some(range) = self.handling().and_then(|handling| handling.read_again(name))
         {
             sink.add(&rule::QUALITY_CONVERTED, range, format!("`{}` is no text any more here", shorten(name)));
         }
@@ -220,7 +234,7 @@ impl Signature<'_, '_> {
         }
         let mut schema = self.schema(&parameter.parameter);
         let default = parameter.default.as_deref();
-        let constant = |value| default::json(value, self.scopes).or_else(|| enumeration::member(self.body, self.scopes, value));
+        let constant = |value| default::json(value, &self.context).or_else(|| enumeration::member(&self.context, value));
         let default_json = default.and_then(constant);
         // Null beside the values of the type; a default of null says so already.
         let adds_null = schema.nullable && default_json.as_deref() != Some(NULL);

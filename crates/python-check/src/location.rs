@@ -1,5 +1,7 @@
 //! Byte offsets to lines and columns. Lines and columns count from 1, columns in code points, as an editor shows them.
 
+use std::cell::Cell;
+
 use domain::code::Span;
 use ruff_text_size::{TextRange, TextSize};
 
@@ -13,6 +15,16 @@ const AVERAGE_LINE: usize = 32;
 pub(crate) struct Lines<'a> {
     text: &'a str,
     starts: Vec<usize>,
+    /// The place that was asked for last: what is counted of its line need not be counted anew for the next one behind it.
+    last: Cell<Counted>,
+}
+
+/// How many columns a line has up to an offset.
+#[derive(Debug, Default, Clone, Copy)]
+struct Counted {
+    start: usize,
+    offset: usize,
+    columns: usize,
 }
 
 impl<'a> Lines<'a> {
@@ -29,27 +41,36 @@ impl<'a> Lines<'a> {
         if starts.len() > before {
             starts.sort_unstable();
         }
-        Lines { text, starts }
+        Lines { text, starts, last: Cell::default() }
     }
 
     /// The place of `range`.
     pub fn span(&self, range: TextRange) -> Span {
         let (line, column) = self.place(range.start());
+        let begin = self.last.get();
         let (end_line, end_column) = self.place(range.end());
+        self.last.set(begin);
         Span { line, column, end_line, end_column }
     }
 
     /// The line of `offset`.
     pub fn line(&self, offset: TextSize) -> u32 {
-        self.place(offset).0
+        count(self.index(offset.to_usize()))
+    }
+
+    fn index(&self, offset: usize) -> usize {
+        self.starts.partition_point(|start| *start <= offset).max(1)
     }
 
     fn place(&self, offset: TextSize) -> (u32, u32) {
         let offset = self.text.floor_char_boundary(offset.to_usize());
-        let line = self.starts.partition_point(|start| *start <= offset).max(1);
+        let line = self.index(offset);
         let start = self.starts[line - 1].min(offset);
-        let column = self.text[start..offset].chars().count() + 1;
-        (count(line), count(column))
+        let last = self.last.get();
+        let known = if last.start == start && last.offset <= offset { last } else { Counted { start, offset: start, columns: 0 } };
+        let columns = known.columns + self.text[known.offset.max(start)..offset].chars().count();
+        self.last.set(Counted { start, offset, columns });
+        (count(line), count(columns + 1))
     }
 
     /// Lines longer than `limit` bytes: their first bytes' range.
@@ -85,6 +106,8 @@ mod tests {
     fn columns_count_code_points_from_one() {
         check("a = 'é' + b", 9, (1, 9));
         check("", 0, (1, 1));
+        let lines = Lines::new("éa = b\néa = b");
+        assert_eq!([3, 6, 2, 13, 10, 0].map(|offset| lines.place(size(offset))), [(1, 3), (1, 6), (1, 2), (2, 5), (2, 2), (1, 1)]);
         check("\u{feff}x", 3, (1, 1));
     }
 

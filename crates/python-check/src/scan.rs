@@ -16,7 +16,7 @@ mod receivers;
 mod resolve;
 mod streams;
 
-use std::cell::Cell;
+use std::cell::{Cell, OnceCell};
 
 use domain::code::Import;
 use ruff_python_ast::{self as ast, Expr, Stmt};
@@ -138,6 +138,26 @@ pub(crate) struct Scan<'a, 's> {
     imported: Set<&'a str>,
     /// Whether `.read` may open files by name: `configparser` is imported.
     configures: bool,
+    words: Words,
+}
+
+/// What the whole text says or does not, looked for once where it matters.
+#[derive(Default)]
+struct Words {
+    dispatch: OnceCell<bool>,
+    new: OnceCell<bool>,
+}
+
+impl Words {
+    /// Whether the text may name `functools.singledispatch`.
+    fn may_dispatch(&self, text: &str) -> bool {
+        *self.dispatch.get_or_init(|| text.contains("singledispatch") || !text.is_ascii())
+    }
+
+    /// Whether the text names the method that makes the objects of a class.
+    fn names_new(&self, text: &str) -> bool {
+        *self.new.get_or_init(|| text.contains("__new__"))
+    }
 }
 
 impl<'a, 's> Scan<'a, 's> {
@@ -182,6 +202,7 @@ impl<'a, 's> Scan<'a, 's> {
             own_methods: Set::default(),
             imported: Set::default(),
             configures: false,
+            words: Words::default(),
         };
         scan.survey();
         scan
@@ -226,8 +247,7 @@ impl<'a, 's> Scan<'a, 's> {
         self.configures |= module == "configparser" || name == "configparser";
         self.imported.insert(module);
         self.note_streams(module, name);
-        self.dispatches |=
-            (module == "functools" || name == "functools") && (self.text.contains("singledispatch") || !self.text.is_ascii());
+        self.dispatches |= (module == "functools" || name == "functools") && self.words.may_dispatch(self.text);
         for (watched, attributes) in attributes::WATCHED {
             if module == *watched
                 || module.split('.').next() == Some(*watched)
@@ -284,7 +304,7 @@ impl<'a> Visitor<'a> for Scan<'a, '_> {
 
     fn enter_block(&mut self, _block: Block) {
         if let Some(frame) = self.frames.last_mut() {
-            frame.certain.push(Vec::new());
+            frame.certain.push(Set::default());
         }
     }
 

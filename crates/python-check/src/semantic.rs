@@ -45,6 +45,9 @@ pub(crate) fn report<'a>(text: &'a str, body: &'a [Stmt], scopes: &'a Scopes<'a>
         sink.add(&rule::SYNTAX_VERSION, range, problem.to_owned());
     }
     for (range, error) in semantic.context.errors.into_inner() {
+        if sink.is_full() {
+            return;
+        }
         match error.kind {
             SemanticSyntaxErrorKind::ReturnOutsideFunction => {
                 sink.suggest(&rule::SYNTAX_SEMANTIC, range, error.to_string(), RETURN.to_owned());

@@ -12,8 +12,8 @@ use ruff_python_ast::token::TokenKind;
 use ruff_python_parser::{Mode, Parsed, lexer};
 use ruff_text_size::{Ranged, TextRange};
 
+pub(crate) use self::depth::Excess;
 use self::depth::Shape;
-pub(crate) use self::depth::{Excess, MAX_DEPTH};
 use self::fit::Fit;
 pub(crate) use self::fit::{Misfit, unbalanced};
 use self::gaps::{Exposure, Gaps, MAX_ASTRAY, MAX_REREAD};

@@ -36,6 +36,9 @@ pub(crate) fn report(text: &str, parsed: &Parsed<ModModule>, sink: &mut Sink) ->
         return false;
     }
     for error in parsed.unsupported_syntax_errors() {
+        if sink.is_full() {
+            break;
+        }
         sink.add(&rule::SYNTAX_VERSION, error.range(), sentence(&error.to_string()));
     }
     true

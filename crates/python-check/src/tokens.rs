@@ -23,8 +23,7 @@ impl Tokens {
     /// Reads `text`, in one pass.
     pub fn of(text: &str) -> Self {
         // A mark is one at the very beginning only.
-        let rest = text.trim_start_matches(BOM);
-        let (mark, rest) = if text.len() - rest.len() == BOM.len_utf8() { text.split_at(BOM.len_utf8()) } else { ("", text) };
+        let (mark, rest) = text.split_at(if text.starts_with(BOM) { BOM.len_utf8() } else { 0 });
         Tokens { parsed: parse_unchecked(&[mark, HEAD, rest].concat(), ParseOptions::from(Mode::Expression)) }
     }
 

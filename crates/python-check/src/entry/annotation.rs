@@ -1,11 +1,12 @@
 //! Annotations as parameter types. What is not understood accepts any value: a schema must never refuse what the code takes.
 
 use domain::code::{MAX_ENUM, MAX_PARAMETER_DESCRIPTION, ValueType};
-use ruff_python_ast::{self as ast, Expr, Operator, Stmt};
+use ruff_python_ast::{self as ast, Expr, Operator};
 
+use super::context::Context;
 use super::foreign::{self, Arrival};
 use super::{default, enumeration};
-use crate::scope::Scopes;
+use crate::map::Set;
 use crate::syntax;
 use crate::walk::Binding;
 
@@ -41,24 +42,20 @@ impl Default for Schema {
 }
 
 /// Reads an annotation.
-pub(super) fn read(annotation: &Expr, body: &[Stmt], scopes: &Scopes<'_>) -> Schema {
-    Reader { body, scopes }.schema(annotation, MAX_STEPS)
+pub(super) fn read(annotation: &Expr, context: &Context<'_, '_>) -> Schema {
+    Reader { context }.schema(annotation, MAX_STEPS)
 }
 
-struct Reader<'s, 'a> {
-    body: &'s [Stmt],
-    scopes: &'s Scopes<'a>,
+struct Reader<'c, 's, 'a> {
+    context: &'c Context<'s, 'a>,
 }
 
-impl Reader<'_, '_> {
+impl Reader<'_, '_, '_> {
     fn schema(&self, annotation: &Expr, steps: usize) -> Schema {
-        let Some(steps) = steps.checked_sub(1) else { return Schema::default() };
+        let (Some(steps), Some(())) = (steps.checked_sub(1), self.context.spend(1)) else { return Schema::default() };
         match annotation {
             Expr::NoneLiteral(_) => Schema { nullable: true, ..Schema::default() },
-            Expr::StringLiteral(text) => match syntax::parse_annotation(text.value.to_str()) {
-                Some(parsed) => self.schema(parsed.expr(), steps),
-                None => Schema::default(),
-            },
+            Expr::StringLiteral(text) => self.text(text.value.to_str(), steps),
             Expr::Name(name) => self.name(name.id.as_str(), steps),
             Expr::Attribute(attribute) => plain(None, attribute.attr.as_str()),
             Expr::BinOp(ast::ExprBinOp { left, op: Operator::BitOr, right, .. }) => {
@@ -72,9 +69,14 @@ impl Reader<'_, '_> {
         }
     }
 
+    fn text(&self, text: &str, steps: usize) -> Schema {
+        let parsed = self.context.spend_text(text).and_then(|()| syntax::parse_annotation(text));
+        parsed.map_or_else(Schema::default, |parsed| self.schema(parsed.expr(), steps))
+    }
+
     /// A plain name: a builtin or typing type, or an alias of the module.
     fn name(&self, name: &str, steps: usize) -> Schema {
-        let Some(symbol) = self.scopes.global(name) else { return plain(None, name) };
+        let Some(symbol) = self.context.scopes.global(name) else { return plain(None, name) };
         match symbol.first {
             Some(Binding::ImportFrom(import, alias)) => plain(import.module.as_deref(), alias.name.as_str()),
             Some(Binding::Class) => self.class(name),
@@ -83,13 +85,13 @@ impl Reader<'_, '_> {
     }
 
     fn class(&self, name: &str) -> Schema {
-        if let Some(enumeration) = enumeration::find(self.body, self.scopes, name) {
+        if let Some(enumeration) = enumeration::find(self.context, name) {
             // More than a schema lists: the sandbox knows them all.
             let listed = enumeration.values.len() <= MAX_ENUM;
             let enum_json = enumeration.values.into_iter().filter(|_| listed).map(|(_, json)| json).collect();
             return Schema { value_type: enumeration.value_type, enum_json, ..Schema::default() };
         }
-        let (value_type, arrival) = foreign::of_class(self.body, name);
+        let (value_type, arrival) = foreign::of_class(self.context, name);
         Schema { value_type, arrival, ..Schema::default() }
     }
 
@@ -124,7 +126,7 @@ impl Reader<'_, '_> {
     fn constructor(&self, expr: &Expr) -> String {
         match expr {
             Expr::Attribute(attribute) => attribute.attr.to_string(),
-            Expr::Name(name) => match self.scopes.global(name.id.as_str()).and_then(|symbol| symbol.first) {
+            Expr::Name(name) => match self.context.scopes.global(name.id.as_str()).and_then(|symbol| symbol.first) {
                 Some(Binding::ImportFrom(_, alias)) => alias.name.to_string(),
                 _ => name.id.to_string(),
             },
@@ -153,13 +155,14 @@ impl Reader<'_, '_> {
     fn literal(&self, values: &[&Expr]) -> Schema {
         let mut schema = Schema::default();
         let mut types = Vec::new();
+        let mut seen = Set::default();
         for value in values {
-            let Some(json) = default::json(value, self.scopes) else { return Schema::default() };
+            let Some(json) = default::json(value, self.context) else { return Schema::default() };
             schema.nullable |= json == "null";
             if json != "null" {
                 types.push(default::literal_type(value));
             }
-            if !schema.enum_json.contains(&json) {
+            if seen.insert(json.clone()) {
                 schema.enum_json.push(json);
             }
         }

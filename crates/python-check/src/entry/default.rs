@@ -3,7 +3,7 @@
 use domain::code::ValueType;
 use ruff_python_ast::{Expr, Number, UnaryOp};
 
-use crate::scope::Scopes;
+use super::context::Context;
 
 /// Names followed to their one value.
 const MAX_STEPS: usize = 4;
@@ -11,9 +11,9 @@ const MAX_STEPS: usize = 4;
 const MAX_JSON: usize = 64 * 1024;
 
 /// The JSON text of a constant.
-pub(super) fn json(value: &Expr, scopes: &Scopes<'_>) -> Option<String> {
+pub(super) fn json(value: &Expr, context: &Context<'_, '_>) -> Option<String> {
     let mut text = String::new();
-    write(value, scopes, MAX_STEPS, &mut text)?;
+    write(value, context, MAX_STEPS, &mut text)?;
     Some(text)
 }
 
@@ -34,14 +34,18 @@ pub(super) fn literal_type(value: &Expr) -> ValueType {
     }
 }
 
-fn write(value: &Expr, scopes: &Scopes<'_>, steps: usize, text: &mut String) -> Option<()> {
+fn write(value: &Expr, context: &Context<'_, '_>, steps: usize, text: &mut String) -> Option<()> {
     if text.len() > MAX_JSON {
         return None;
     }
+    context.spend(1)?;
     match value {
         Expr::NoneLiteral(_) => text.push_str("null"),
         Expr::BooleanLiteral(literal) => text.push_str(if literal.value { "true" } else { "false" }),
-        Expr::StringLiteral(literal) => text.push_str(&quoted(literal.value.to_str())),
+        Expr::StringLiteral(literal) => {
+            context.spend_text(literal.value.to_str())?;
+            text.push_str(&quoted(literal.value.to_str()));
+        }
         Expr::NumberLiteral(_) => text.push_str(&number(value)?),
         Expr::UnaryOp(unary) if matches!(unary.op, UnaryOp::USub | UnaryOp::UAdd) && unary.operand.is_number_literal_expr() => {
             if unary.op == UnaryOp::USub {
@@ -49,40 +53,41 @@ fn write(value: &Expr, scopes: &Scopes<'_>, steps: usize, text: &mut String) -> 
             }
             text.push_str(&number(&unary.operand)?);
         }
-        Expr::List(list) => sequence(&list.elts, scopes, steps, text)?,
-        Expr::Tuple(tuple) => sequence(&tuple.elts, scopes, steps, text)?,
-        Expr::Dict(dict) => object(&dict.items, scopes, steps, text)?,
+        Expr::List(list) => sequence(&list.elts, context, steps, text)?,
+        Expr::Tuple(tuple) => sequence(&tuple.elts, context, steps, text)?,
+        Expr::Dict(dict) => object(&dict.items, context, steps, text)?,
         Expr::Name(name) => {
-            let value = scopes.global(name.id.as_str())?.single_value()?;
-            write(value, scopes, steps.checked_sub(1)?, text)?;
+            let value = context.scopes.global(name.id.as_str())?.single_value()?;
+            write(value, context, steps.checked_sub(1)?, text)?;
         }
         _ => return None,
     }
     Some(())
 }
 
-fn sequence(items: &[Expr], scopes: &Scopes<'_>, steps: usize, text: &mut String) -> Option<()> {
+fn sequence(items: &[Expr], context: &Context<'_, '_>, steps: usize, text: &mut String) -> Option<()> {
     text.push('[');
     for (index, item) in items.iter().enumerate() {
         if index > 0 {
             text.push(',');
         }
-        write(item, scopes, steps, text)?;
+        write(item, context, steps, text)?;
     }
     text.push(']');
     Some(())
 }
 
-fn object(items: &[ruff_python_ast::DictItem], scopes: &Scopes<'_>, steps: usize, text: &mut String) -> Option<()> {
+fn object(items: &[ruff_python_ast::DictItem], context: &Context<'_, '_>, steps: usize, text: &mut String) -> Option<()> {
     text.push('{');
     for (index, item) in items.iter().enumerate() {
         if index > 0 {
             text.push(',');
         }
         let key = item.key.as_ref()?.as_string_literal_expr()?;
+        context.spend_text(key.value.to_str())?;
         text.push_str(&quoted(key.value.to_str()));
         text.push(':');
-        write(&item.value, scopes, steps, text)?;
+        write(&item.value, context, steps, text)?;
     }
     text.push('}');
     Some(())

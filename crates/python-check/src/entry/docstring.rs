@@ -3,26 +3,42 @@
 
 use std::collections::HashMap;
 
+use domain::code::{MAX_PARAMETER_DESCRIPTION, MAX_PARAMETERS};
+
 /// Lines looked at; docstrings that people read are shorter.
 const MAX_LINES: usize = 1_000;
 /// Headings of sections that list parameters, in lower case.
 const HEADINGS: &[&str] = &["args:", "arguments:", "parameters:", "params:", "keyword args:", "keyword arguments:"];
 
+/// A line without the blanks around it.
+#[derive(Clone, Copy)]
+struct Line<'l> {
+    /// How far in it begins; an empty one does not.
+    indent: usize,
+    text: &'l str,
+}
+
+impl<'l> Line<'l> {
+    fn of(line: &'l str) -> Self {
+        let text = line.trim_start();
+        Line { indent: line.len() - text.len(), text: text.trim_end() }
+    }
+}
+
 /// The description of each parameter that a docstring describes, on one line each.
 pub(super) fn descriptions(docstring: &str) -> HashMap<String, String> {
-    let lines: Vec<&str> = docstring.lines().take(MAX_LINES).collect();
+    let lines: Vec<Line<'_>> = docstring.lines().take(MAX_LINES).map(Line::of).collect();
     let mut found = HashMap::new();
     let mut index = 0;
     while let Some(line) = lines.get(index) {
         index += 1;
-        let text = line.trim();
-        if let Some((name, first)) = field(text) {
-            let rest = lines[index..].iter().take_while(|next| indent(next) > indent(line) && field(next.trim()).is_none());
-            add(&mut found, name, first, rest.copied());
-        } else if HEADINGS.contains(&text.to_lowercase().as_str()) {
-            section(&lines[index..], indent(line), &mut found);
-        } else if text == "Parameters" && lines.get(index).is_some_and(|next| is_underline(next)) {
-            underlined(&lines[index + 1..], indent(line), &mut found);
+        if let Some((name, first)) = field(line.text) {
+            let rest = lines[index..].iter().take_while(|next| next.indent > line.indent && field(next.text).is_none());
+            add(&mut found, name, first, rest);
+        } else if HEADINGS.iter().any(|heading| heading.eq_ignore_ascii_case(line.text)) {
+            section(&lines[index..], line.indent, &mut found);
+        } else if line.text == "Parameters" && lines.get(index).is_some_and(|next| is_underline(next.text)) {
+            underlined(&lines[index + 1..], line.indent, &mut found);
         }
     }
     found
@@ -36,54 +52,58 @@ fn field(line: &str) -> Option<(&str, &str)> {
 }
 
 /// `name: text` and `name (type): text`, each further in than the heading; what is further in than them goes on.
-fn section(lines: &[&str], heading: usize, found: &mut HashMap<String, String>) {
-    let Some(entries) = lines.iter().find(|line| !line.trim().is_empty()).map(|line| indent(line)).filter(|depth| *depth > heading) else {
-        return;
-    };
-    for (index, line) in lines.iter().enumerate() {
-        if line.trim().is_empty() {
-            continue;
-        }
-        if indent(line) < entries {
+fn section(lines: &[Line<'_>], heading: usize, found: &mut HashMap<String, String>) {
+    let first = lines.iter().find(|line| !line.text.is_empty());
+    let Some(entries) = first.map(|line| line.indent).filter(|depth| *depth > heading) else { return };
+    for (index, line) in lines.iter().enumerate().filter(|(_, line)| !line.text.is_empty()) {
+        if line.indent < entries {
             return;
         }
-        let Some((head, text)) = line.trim().split_once(':').filter(|_| indent(line) == entries) else { continue };
+        let Some((head, text)) = line.text.split_once(':').filter(|_| line.indent == entries) else { continue };
         let name = head.split([' ', '(']).next().unwrap_or_default().trim_start_matches('*');
-        let rest = lines[index + 1..].iter().take_while(|next| indent(next) > entries);
-        add(found, name, text, rest.copied());
+        add(found, name, text, lines[index + 1..].iter().take_while(|next| next.indent > entries));
     }
 }
 
 /// `name : type` lines at the heading's indentation, each with its text further in.
-fn underlined(lines: &[&str], heading: usize, found: &mut HashMap<String, String>) {
+fn underlined(lines: &[Line<'_>], heading: usize, found: &mut HashMap<String, String>) {
     for (index, line) in lines.iter().enumerate() {
-        if line.trim().is_empty() || indent(line) > heading {
+        if line.text.is_empty() || line.indent > heading {
             continue;
         }
-        if lines.get(index + 1).is_some_and(|next| is_underline(next)) {
+        if lines.get(index + 1).is_some_and(|next| is_underline(next.text)) {
             return;
         }
-        let names = line.split(':').next().unwrap_or_default();
-        let rest: Vec<&str> = lines[index + 1..].iter().take_while(|next| indent(next) > heading).copied().collect();
-        names.split(',').for_each(|name| add(found, name.trim().trim_start_matches('*'), "", rest.iter().copied()));
+        let names = line.text.split(':').next().unwrap_or_default();
+        let rest = || lines[index + 1..].iter().take_while(|next| next.indent > heading);
+        names.split(',').take(MAX_PARAMETERS).for_each(|name| add(found, name.trim().trim_start_matches('*'), "", rest()));
     }
 }
 
-fn add<'l>(found: &mut HashMap<String, String>, name: &str, first: &'l str, rest: impl Iterator<Item = &'l str>) {
-    let words: Vec<&str> = std::iter::once(first).chain(rest).flat_map(str::split_whitespace).collect();
-    if !words.is_empty() {
-        found.entry(name.to_owned()).or_insert_with(|| words.join(" "));
+/// Adds the first description of `name`, of which no more words are kept than are shown.
+fn add<'l>(found: &mut HashMap<String, String>, name: &str, first: &'l str, rest: impl Iterator<Item = &'l Line<'l>>) {
+    if found.contains_key(name) {
+        return;
+    }
+    let mut text = String::new();
+    for word in std::iter::once(first).chain(rest.map(|line| line.text)).flat_map(str::split_whitespace) {
+        if !text.is_empty() {
+            text.push(' ');
+        }
+        text.push_str(word);
+        // A character has up to four bytes.
+        if text.len() > 4 * MAX_PARAMETER_DESCRIPTION {
+            break;
+        }
+    }
+    if !text.is_empty() {
+        found.insert(name.to_owned(), text);
     }
 }
 
 fn is_underline(line: &str) -> bool {
     let text = line.trim();
     text.len() >= 3 && text.bytes().all(|byte| byte == b'-')
-}
-
-/// How far in a line begins; an empty line does not.
-fn indent(line: &str) -> usize {
-    line.len() - line.trim_start().len()
 }
 
 #[cfg(test)]

@@ -3,9 +3,9 @@
 use domain::code::ValueType;
 use ruff_python_ast::{self as ast, Expr, Stmt, StmtClassDef};
 
+use super::context::Context;
 use super::default;
 use super::foreign::{decorated_by, last_name};
-use crate::scope::Scopes;
 
 /// Bases looked at for one class, those of bases included: a class may name thousands.
 const MAX_BASES: usize = 16;
@@ -23,13 +23,13 @@ pub(super) struct Enumeration {
 }
 
 /// The Enum of this name.
-pub(super) fn find(body: &[Stmt], scopes: &Scopes<'_>, name: &str) -> Option<Enumeration> {
-    let class = class_of(body, name)?;
+pub(super) fn find(context: &Context<'_, '_>, name: &str) -> Option<Enumeration> {
+    let class = context.class(name)?;
     let unknown = Enumeration { value_type: ValueType::Any, values: Vec::new() };
-    if !is_enum(body, class, &mut { MAX_BASES })? {
+    if !is_enum(context, class, &mut { MAX_BASES })? {
         return Some(unknown);
     }
-    let values = members(body, class, scopes).filter(|values| !values.is_empty());
+    let values = members(context, class).filter(|values| !values.is_empty());
     let Some(values) = values else { return Some(unknown) };
     let first = values[0].1;
     let value_type = if values.iter().all(|(_, value_type, _)| *value_type == first) { first } else { ValueType::Any };
@@ -37,49 +37,45 @@ pub(super) fn find(body: &[Stmt], scopes: &Scopes<'_>, name: &str) -> Option<Enu
 }
 
 /// The JSON text of `Level.LOW`.
-pub(super) fn member(body: &[Stmt], scopes: &Scopes<'_>, expr: &Expr) -> Option<String> {
+pub(super) fn member(context: &Context<'_, '_>, expr: &Expr) -> Option<String> {
     let Expr::Attribute(ast::ExprAttribute { value, attr, .. }) = expr else { return None };
     let name = value.as_name_expr()?.id.as_str();
-    find(body, scopes, name)?.values.into_iter().find(|(member, _)| member == attr.as_str()).map(|(_, json)| json)
-}
-
-fn class_of<'a>(body: &'a [Stmt], name: &str) -> Option<&'a StmtClassDef> {
-    body.iter().filter_map(Stmt::as_class_def_stmt).find(|class| class.name.as_str() == name)
+    find(context, name)?.values.into_iter().find(|(member, _)| member == attr.as_str()).map(|(_, json)| json)
 }
 
 /// Whether each member has a value of its own; `None` where the class is no Enum. Flags have combinations, too.
-fn is_enum(body: &[Stmt], class: &StmtClassDef, left: &mut usize) -> Option<bool> {
+fn is_enum(context: &Context<'_, '_>, class: &StmtClassDef, left: &mut usize) -> Option<bool> {
     class.bases().iter().filter_map(last_name).find_map(|base| {
         *left = left.checked_sub(1)?;
         match base {
             "Enum" | "IntEnum" | "StrEnum" => Some(true),
             "Flag" | "IntFlag" => Some(false),
-            other => is_enum(body, class_of(body, other)?, left),
+            other => is_enum(context, context.class(other)?, left),
         }
     })
 }
 
-/// Names, types and JSON texts of the members; `None` where not every one is certain to be here as it is written.
-fn members(body: &[Stmt], class: &StmtClassDef, scopes: &Scopes<'_>) -> Option<Vec<(String, ValueType, String)>> {
-    let mixed_in = value_types(body, class, &mut { MAX_BASES })?;
+/// Names, types and JSON texts of the members; `None` where not every one is certain to be here as it is written, or too much was looked at.
+fn members(context: &Context<'_, '_>, class: &StmtClassDef) -> Option<Vec<(String, ValueType, String)>> {
+    let mixed_in = value_types(context, class, &mut { MAX_BASES })?;
     let mut members = Vec::new();
-    for (name, value) in assigned(class)? {
+    for (name, value) in assigned(context, class)? {
         let value_type = default::literal_type(value);
         let plain = matches!(value_type, ValueType::String | ValueType::Integer | ValueType::Number | ValueType::Boolean);
         if !plain || mixed_in.iter().any(|mixed_in| *mixed_in != value_type) {
             return None;
         }
-        members.push((name.to_owned(), value_type, default::json(value, scopes)?));
+        members.push((name.to_owned(), value_type, default::json(value, context)?));
     }
     Some(members)
 }
 
 /// The types that the class and its bases make every value; `None` where a base is not known to leave the members alone.
-fn value_types(body: &[Stmt], class: &StmtClassDef, left: &mut usize) -> Option<Vec<ValueType>> {
+fn value_types(context: &Context<'_, '_>, class: &StmtClassDef, left: &mut usize) -> Option<Vec<ValueType>> {
     let harmless =
         class.decorator_list.iter().all(|decorator| decorated_by(&decorator.expression).is_some_and(|name| HARMLESS.contains(&name)));
     let keywords = class.arguments.as_ref().is_some_and(|arguments| !arguments.keywords.is_empty());
-    if !harmless || keywords || assigned(class).is_none() {
+    if !harmless || keywords || assigned(context, class).is_none() {
         return None;
     }
     let mut types = Vec::new();
@@ -90,14 +86,15 @@ fn value_types(body: &[Stmt], class: &StmtClassDef, left: &mut usize) -> Option<
             "IntEnum" | "int" => types.push(ValueType::Integer),
             "StrEnum" | "str" => types.push(ValueType::String),
             "float" => types.push(ValueType::Number),
-            own => types.extend(value_types(body, class_of(body, own)?, left)?),
+            own => types.extend(value_types(context, context.class(own)?, left)?),
         }
     }
     Some(types)
 }
 
 /// What the body assigns, each to one name; `None` where it does anything else that may make a member or change one.
-fn assigned(class: &StmtClassDef) -> Option<Vec<(&str, &Expr)>> {
+fn assigned<'c>(context: &Context<'_, '_>, class: &'c StmtClassDef) -> Option<Vec<(&'c str, &'c Expr)>> {
+    context.spend(class.body.len())?;
     let mut assigned = Vec::new();
     for stmt in &class.body {
         match stmt {

@@ -2,15 +2,19 @@
 //! others something else arrives, unless the code converts it.
 
 use domain::code::ValueType;
-use ruff_python_ast::{self as ast, Expr, Stmt, StmtFunctionDef};
+use ruff_python_ast::{self as ast, Expr, StmtFunctionDef};
 use ruff_text_size::{Ranged, TextRange};
 
+use super::context::Context;
+use crate::map::{Map, Set};
 use crate::walk::{self, Binding, Place, Visitor};
 
 /// Names in annotations that stand for what JSON has, or for no type: to call one converts to nothing else.
 const OF_JSON: &[&str] = &["str", "int", "float", "bool", "list", "dict", "tuple", "typing"];
 /// What reads text, and fails on what has been made of text already.
 const READERS: &[&str] = &["fromisoformat", "strptime", "UUID"];
+/// Bytes of what is called, at most: ordinary names of types, with what makes them, are shorter.
+const MAX_CALLED: usize = 256;
 
 /// What arrives where nothing makes the type that an annotation names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,10 +62,8 @@ pub(super) fn of_library(name: &str) -> Option<Arrival> {
 
 /// The JSON value for a class of this code, and what arrives where nothing makes one. A `TypedDict` is a dictionary, the sandbox makes
 /// dataclasses and named tuples, and a protocol is anything.
-pub(super) fn of_class(body: &[Stmt], name: &str) -> (ValueType, Option<Arrival>) {
-    let Some(class) = body.iter().filter_map(Stmt::as_class_def_stmt).find(|class| class.name.as_str() == name) else {
-        return (ValueType::Any, None);
-    };
+pub(super) fn of_class(context: &Context<'_, '_>, name: &str) -> (ValueType, Option<Arrival>) {
+    let Some(class) = context.class(name) else { return (ValueType::Any, None) };
     let has_base = |base: &str| class.bases().iter().any(|expr| last_name(expr) == Some(base));
     let is_data = class.decorator_list.iter().any(|decorator| decorated_by(&decorator.expression) == Some("dataclass"));
     if has_base("TypedDict") || is_data {
@@ -81,61 +83,81 @@ pub(super) fn decorated_by(expr: &Expr) -> Option<&str> {
     }
 }
 
-/// Where a function reads its parameter `name` as text, although the sandbox has done so.
-pub(super) fn read_again(function: &StmtFunctionDef, name: &str) -> Option<TextRange> {
-    let mut reads = ReadsAgain { name, bound: false, found: None };
-    function.body.iter().for_each(|stmt| walk::module(&mut reads, std::slice::from_ref(stmt)));
-    reads.found
+/// What a function does with its parameters, as far as that tells of their types.
+pub(super) struct Handling<'a> {
+    of: Map<&'a str, Handled<'a>>,
+    /// Calls seen so far.
+    calls: usize,
 }
 
-struct ReadsAgain<'s> {
-    name: &'s str,
+/// What it does with one of them.
+#[derive(Default)]
+struct Handled<'a> {
     /// Whether the name means something else by now.
     bound: bool,
-    found: Option<TextRange>,
+    /// Where it is read as text, although the sandbox has done so.
+    read_again: Option<TextRange>,
+    /// The names in whatever it is handed to.
+    handed_to: Set<&'a str>,
+    /// The last call that it was handed to.
+    call: usize,
 }
 
-impl<'a> Visitor<'a> for ReadsAgain<'_> {
-    fn bind(&mut self, name: &'a str, _range: TextRange, _binding: Binding<'a>) {
-        self.bound |= name == self.name;
+impl<'a> Handling<'a> {
+    /// Looks at all parameters in one walk.
+    pub fn of(function: &'a StmtFunctionDef) -> Self {
+        let names = function.parameters.iter().map(|parameter| (parameter.name().as_str(), Handled::default()));
+        let mut handling = Handling { of: names.collect(), calls: 0 };
+        function.body.iter().for_each(|stmt| walk::module(&mut handling, std::slice::from_ref(stmt)));
+        handling
     }
 
-    fn enter_expr(&mut self, expr: &'a Expr, _place: Place) {
-        let Expr::Call(call) = expr else { return };
-        let of_parameter = matches!(call.arguments.args.first(), Some(Expr::Name(name)) if name.id.as_str() == self.name);
-        if !self.bound && of_parameter && last_name(&call.func).is_some_and(|called| READERS.contains(&called)) {
-            self.found = self.found.or(Some(call.range()));
+    /// Where the function reads its parameter `name` as text, although the sandbox has done so.
+    pub fn read_again(&self, name: &str) -> Option<TextRange> {
+        self.of.get(name)?.read_again
+    }
+
+    /// Whether the function makes the type of its parameter `name`: it binds the name anew, or hands it to the type.
+    pub fn converts(&self, name: &str, annotation: &Expr) -> bool {
+        let Some(handled) = self.of.get(name) else { return false };
+        handled.bound || mentioned(annotation).iter().any(|name| !OF_JSON.contains(name) && handled.handed_to.contains(name))
+    }
+
+    fn hand(&mut self, call: &'a ast::ExprCall) {
+        self.calls += 1;
+        let Handling { of, calls } = self;
+        let mut names = None;
+        for name in call.arguments.args.iter().filter_map(Expr::as_name_expr) {
+            let Some(handled) = of.get_mut(name.id.as_str()).filter(|handled| handled.call != *calls) else { continue };
+            handled.call = *calls;
+            let names = names.get_or_insert_with(|| called(&call.func));
+            handled.handed_to.extend(names.iter());
         }
     }
 }
 
-/// Whether a function makes the type of its parameter `name`: it binds the name anew, or hands it to the type.
-pub(super) fn is_converted(function: &StmtFunctionDef, name: &str, annotation: &Expr) -> bool {
-    let mut names = mentioned(annotation);
-    names.retain(|name| !OF_JSON.contains(name));
-    let mut converts = Converts { name, annotation: names, found: false };
-    function.body.iter().for_each(|stmt| walk::module(&mut converts, std::slice::from_ref(stmt)));
-    converts.found
-}
-
-struct Converts<'s> {
-    name: &'s str,
-    /// Names in the annotation.
-    annotation: Vec<&'s str>,
-    found: bool,
-}
-
-impl<'a> Visitor<'a> for Converts<'_> {
+impl<'a> Visitor<'a> for Handling<'a> {
     fn bind(&mut self, name: &'a str, _range: TextRange, _binding: Binding<'a>) {
-        self.found |= name == self.name;
+        if let Some(handled) = self.of.get_mut(name) {
+            handled.bound = true;
+        }
     }
 
     fn enter_expr(&mut self, expr: &'a Expr, _place: Place) {
         let Expr::Call(call) = expr else { return };
-        let given = call.arguments.args.iter().any(|argument| matches!(argument, Expr::Name(name) if name.id.as_str() == self.name));
-        let made = mentioned(&call.func).iter().any(|name| self.annotation.contains(name));
-        self.found |= given && made;
+        if let Some(Expr::Name(name)) = call.arguments.args.first()
+            && last_name(&call.func).is_some_and(|called| READERS.contains(&called))
+            && let Some(handled) = self.of.get_mut(name.id.as_str()).filter(|handled| !handled.bound)
+        {
+            handled.read_again.get_or_insert(call.range());
+        }
+        self.hand(call);
     }
+}
+
+/// The names of what is called. Calls of calls hold one another: of what is long nothing is said.
+fn called(expr: &Expr) -> Vec<&str> {
+    if expr.range().len().to_usize() <= MAX_CALLED { mentioned(expr) } else { Vec::new() }
 }
 
 /// The names of an annotation, or of what is called: `datetime` of `datetime.datetime.fromisoformat`.

@@ -198,7 +198,7 @@ impl<'a> Scan<'a, '_> {
         symbol.is_some_and(|symbol| symbol.is_bound_once() && matches!(symbol.first, Some(Binding::Class)))
             && self.plain_classes.contains(class.id.as_str())
             // It gives an object of any class, also where it is set on the class later.
-            && !self.text.contains("__new__")
+            && !self.words.names_new(self.text)
     }
 
     fn is_free(&self, expr: &Expr) -> bool {

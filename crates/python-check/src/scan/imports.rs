@@ -28,7 +28,9 @@ impl<'a> Scan<'a, '_> {
     pub(super) fn import(&mut self, import: &'a ast::StmtImport) {
         for alias in &import.names {
             self.imports.push((alias.name.as_str(), alias.range));
-            self.judge_bound_module(alias);
+            if !self.sink.is_full() {
+                self.judge_bound_module(alias);
+            }
         }
     }
 
@@ -38,6 +40,9 @@ impl<'a> Scan<'a, '_> {
             return;
         };
         self.imports.push((module.as_str(), module.range));
+        if self.sink.is_full() {
+            return;
+        }
         let path = module.as_str();
         if self.catalog.is_reviewed(path) && import.names.iter().all(|alias| self.catalog.name(path, alias.name.as_str()) == Name::Module) {
             // `from urllib import parse`: what counts is the module that is bound.
@@ -48,6 +53,9 @@ impl<'a> Scan<'a, '_> {
         }
         let verdict = self.judge_module(path, module.range);
         for alias in &import.names {
+            if self.sink.is_full() {
+                return;
+            }
             self.judge_imported_name(path, verdict, alias);
         }
     }

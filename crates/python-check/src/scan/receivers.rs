@@ -5,6 +5,7 @@
 //! It knows methods by their name only, whatever class they belong to.
 
 use std::collections::BTreeMap;
+use std::collections::hash_map::Entry;
 use std::ops::Bound;
 
 use ruff_python_ast::{self as ast, Expr};
@@ -76,6 +77,17 @@ enum Named<'a> {
     Whole(&'a str),
     Owned(String),
     Prefix(String),
+}
+
+impl Named<'_> {
+    /// The name, or what it starts with.
+    fn text(&self) -> (&str, bool) {
+        match self {
+            Named::Whole(name) => (name, false),
+            Named::Owned(name) => (name, false),
+            Named::Prefix(prefix) => (prefix, true),
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -352,10 +364,18 @@ fn exposed_methods<'a>(noted: &Receivers<'a>) -> Map<&'a str, TextRange> {
         }
     }
     let mut exposed: Map<&'a str, TextRange> = Map::default();
-    let mut open: Vec<&Use<'a>> = noted.uses.iter().filter(|used| used.within.is_none()).collect();
+    // Each use of many methods is looked at once: the next like it exposes the same ones.
+    let mut of_many: Set<(&str, bool)> = Set::default();
+    let mut open: Vec<&Use<'a>> = noted.uses.iter().filter(|used| used.within.is_none()).rev().collect();
     while let Some(used) = open.pop() {
+        let (name, is_prefix) = used.name.text();
+        let is_of_many = is_prefix || (properties && opens_property(name, is_prefix));
+        if is_of_many && !of_many.insert((name, is_prefix)) {
+            continue;
+        }
         for name in at_risk(used, &methods, properties) {
-            if exposed.insert(name, used.line).is_none() {
+            if let Entry::Vacant(place) = exposed.entry(name) {
+                place.insert(used.line);
                 open.extend(passed_on.remove(name).unwrap_or_default());
             }
         }
@@ -363,16 +383,16 @@ fn exposed_methods<'a>(noted: &Receivers<'a>) -> Map<&'a str, TextRange> {
     exposed
 }
 
+/// Whether reading an attribute of this name, or of one that starts so, hands out the method of a property.
+fn opens_property(name: &str, is_prefix: bool) -> bool {
+    OF_PROPERTIES.iter().any(|attribute| if is_prefix { attribute.starts_with(name) } else { *attribute == name })
+}
+
 /// The methods that one use may run on any object.
 fn at_risk<'a>(used: &Use<'a>, methods: &BTreeMap<&'a str, Vec<Method<'a>>>, properties: bool) -> Set<&'a str> {
     let risky = |same: &[Method<'a>]| same.iter().any(|method| method.is_at_risk(used.how));
-    let (name, prefix) = match &used.name {
-        Named::Whole(name) => (*name, false),
-        Named::Owned(name) => (name.as_str(), false),
-        Named::Prefix(prefix) => (prefix.as_str(), true),
-    };
-    let opens_property = OF_PROPERTIES.iter().any(|attribute| if prefix { attribute.starts_with(name) } else { *attribute == name });
-    if properties && opens_property {
+    let (name, prefix) = used.name.text();
+    if properties && opens_property(name, prefix) {
         return methods.iter().filter(|(_, same)| same.iter().any(|method| method.property)).map(|(name, _)| *name).collect();
     }
     if prefix {

@@ -5,6 +5,7 @@ use ruff_python_ast::{self as ast, Expr};
 use super::Scan;
 use super::names;
 use super::receivers::Method;
+use crate::map::Set;
 use crate::scope::Symbol;
 use crate::walk::{Binding, NameScope};
 
@@ -22,14 +23,13 @@ pub(super) struct Frame<'a> {
     pub table: usize,
     pub kind: NameScope,
     /// Restricted names that are certainly bound, for each open block.
-    pub certain: Vec<Vec<&'a str>>,
+    pub certain: Vec<Set<&'a str>>,
     /// The name under which a method knows its object.
     pub receiver: Option<&'a str>,
     /// That method, if it is known who calls it.
     pub method: Option<Method<'a>>,
     /// Whether the class of that method inherits from something imported.
     pub foreign_class: bool,
-    names: Vec<&'a str>,
 }
 
 /// What a name means.
@@ -57,24 +57,24 @@ impl<'a, 's> Scan<'a, 's> {
         let table = if self.place_of_text.is_some() { NO_TABLE } else { self.next_table };
         self.next_table += usize::from(table != NO_TABLE);
         let scopes = self.scopes;
-        let mut names: Vec<&'a str> = Vec::new();
         // The module's own names are looked up last, in their table: most of a file's names are there.
         let own = scopes.tables.get(table).filter(|_| kind != NameScope::Module);
         for (name, symbol) in own.into_iter().flat_map(|table| &table.symbols) {
             self.visible.entry(name).or_default().push((table, symbol));
-            names.push(name);
         }
         let method = self.frames.last().is_some_and(|frame| frame.kind == NameScope::Class);
         let class = self.classes.last().copied().unwrap_or_default();
         let first = self.first_parameter.take();
         let receiver = first.filter(|_| method && !class.meta);
         let method = self.entered_method.take().filter(|_| receiver.is_some());
-        self.frames.push(Frame { table, kind, certain: Vec::new(), receiver, method, foreign_class: class.foreign, names });
+        self.frames.push(Frame { table, kind, certain: Vec::new(), receiver, method, foreign_class: class.foreign });
     }
 
     pub(super) fn close_scope(&mut self) {
         let Some(frame) = self.frames.pop() else { return };
-        for name in frame.names {
+        let scopes = self.scopes;
+        let own = scopes.tables.get(frame.table).filter(|_| frame.kind != NameScope::Module);
+        for name in own.into_iter().flat_map(|table| table.symbols.keys()) {
             if let Some(tables) = self.visible.get_mut(name) {
                 tables.pop();
             }
@@ -128,7 +128,7 @@ impl<'a, 's> Scan<'a, 's> {
             return false;
         }
         let mut frames = self.frames.iter().filter(|frame| frame.table == table);
-        frames.any(|frame| frame.certain.iter().flatten().any(|certain| *certain == name))
+        frames.any(|frame| frame.certain.iter().any(|certain| certain.contains(name)))
     }
 
     /// Whether an expression is the object of the method that is open: its first parameter, never bound again.
@@ -140,9 +140,12 @@ impl<'a, 's> Scan<'a, 's> {
     pub(super) fn receiver_frame(&self, expr: &Expr) -> Option<&Frame<'a>> {
         let Expr::Name(name) = expr else { return None };
         let name = name.id.as_str();
-        let frame = self.frames.iter().rev().find(|frame| frame.receiver == Some(name) || frame.names.contains(&name))?;
-        let symbol = self.scopes.tables.get(frame.table).and_then(|table| table.symbols.get(name));
-        (frame.receiver == Some(name) && symbol.is_none_or(Symbol::is_bound_once)).then_some(frame)
+        self.frames.iter().rev().find_map(|frame| {
+            let table = self.scopes.tables.get(frame.table).filter(|_| frame.kind != NameScope::Module);
+            let symbol = table.and_then(|table| table.symbols.get(name));
+            let is_receiver = frame.receiver == Some(name);
+            (is_receiver || symbol.is_some()).then_some((is_receiver && symbol.is_none_or(Symbol::is_bound_once)).then_some(frame))
+        })?
     }
 
     /// Remembers bindings that certainly happen, of names where it matters.
@@ -162,9 +165,8 @@ impl<'a, 's> Scan<'a, 's> {
         if certain
             && names::is_restricted(name)
             && let Some(block) = self.frames.last_mut().and_then(|frame| frame.certain.last_mut())
-            && !block.contains(&name)
         {
-            block.push(name);
+            block.insert(name);
         }
     }
 

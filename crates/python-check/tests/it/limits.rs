@@ -65,7 +65,7 @@ fn what_does_not_fit_is_refused_before_it_is_parsed() {
         ("(lambda a),", "without ':'"),
         ("lambda a\n", "without ':'"),
         ("f'{[a}', ", "closing parenthesis '}' does not match opening parenthesis '['"),
-        ("'\n[", "string"),
+        ("'\n", "string"),
     ] {
         let code = format!("x = 1\n{}", piece.repeat(MAX_CODE_BYTES / piece.len() - 3));
         refused(&code, "ZPY-SYNTAX-001");
@@ -107,7 +107,7 @@ fn no_gap_is_read_again_for_each_level_that_is_left() {
 
 #[test]
 fn too_much_between_nested_things_is_named_with_what_to_do() {
-    let found = errors(&format!("a = 1\nx = {}1{}def x", "[".repeat(190), "\n".repeat(100_000)));
+    let found = errors(&format!("a = 1\nx = {}1{}{}", "[".repeat(190), "\n".repeat(100_000), "]".repeat(190)));
     assert_eq!((found[0].rule, found[0].span.line), ("ZPY-LIMITS-002", 100_002), "{found:#?}");
     assert!(found[0].message.contains("line breaks") && found[0].message.contains("split the code"), "{found:#?}");
 }
@@ -168,6 +168,53 @@ fn counts_that_cost_more_than_their_number_are_bounded() {
     refused(&format!("def f[{}](): pass", (0..5_000).map(|index| format!("T{index},\n")).collect::<String>()), "ZPY-LIMITS-005");
     refused(&format!("x = {}1{}", "[".repeat(50), " for a in b]".repeat(50)), "ZPY-LIMITS-005");
     refused(&format!("x = {}", "9".repeat(4_301)), "ZPY-LIMITS-006");
+}
+
+/// Lines `line(0)`, `line(1)`, ... behind `head`, half as long as code may be.
+fn numbered(head: &str, line: impl Fn(usize) -> String) -> String {
+    let mut code = head.to_owned();
+    for index in 0.. {
+        let next = line(index);
+        if code.len() + next.len() > MAX_CODE_BYTES / 2 {
+            break;
+        }
+        code.push_str(&next);
+    }
+    code
+}
+
+/// What stands in each of these many times is looked for among all that stands in it many times: without a bound, or an index, that takes
+/// from seconds to days.
+#[test]
+fn many_of_one_kind_cost_no_more_than_their_number() {
+    let parameters = |annotation: &str| (0..64).map(|index| format!("a{index}: {annotation}, ")).collect::<String>();
+    let aliases: String = (0..8).map(|index| format!("A{} = {}A{index}\n", index + 1, format!("A{index} | ").repeat(31))).collect();
+    let locals = numbered("def f():\n", |index| format!(" n{index} = 0\n"));
+    let methods = |head: &str, decorator: &str| numbered(head, |index| format!("{decorator} def am{index}(self): return self.__dict__\n"));
+    let enumeration = numbered("from enum import Enum\nclass E(Enum):\n", |index| format!(" a{index} = {index}\n"));
+    let literal = numbered("from typing import Literal\nX = Literal[", |index| format!("{index}, "));
+    for code in [
+        format!("A0 = int\n{aliases}def main({}): pass\n", parameters("A8")),
+        numbered("class A: pass\ndef main(", |index| format!("a{index}: A, ")) + "):\n" + &" f(x)\n".repeat(20_000),
+        format!("{enumeration}def main({}): pass\n", parameters("E")),
+        format!("{literal}]\ndef main({}): pass\n", parameters("X")),
+        format!("D = [{}]\ndef main({}): pass\n", "1, ".repeat(20_000), parameters("list = D")),
+        format!("def main(a):\n '''\n Parameters\n ---\n {}\n  {}\n '''\n", "a,".repeat(30_000), "w ".repeat(30_000)),
+        format!("{locals}{}", " z.a\n".repeat(20_000)),
+        numbered("", |index| format!("__n{index}__ = 0\n")),
+        format!("import zipfile\nclass A:\n def write(self, x): pass\n{}", "A().write(1)\n".repeat(10_000)),
+        numbered("", |index| format!("import functools as a{index}\n")),
+        format!("{}{}", methods("class A:\n", ""), "getattr(x, 'am' + b)\n".repeat(6_000)),
+        format!("{}{}", methods("class A:\n", " @property\n"), "x.func\n".repeat(15_000)),
+        "import os;".repeat(MAX_CODE_BYTES / 20),
+        format!("from os import {}a\n", "a,".repeat(MAX_CODE_BYTES / 4)),
+    ] {
+        let started = Instant::now();
+        let report = Checker::new(CheckPolicy::default()).check(code.as_bytes());
+        let shown: String = code.chars().take(60).collect();
+        assert!(report.findings.iter().all(|finding| finding.message != "the code cannot be analyzed"), "{shown:?}");
+        assert!(started.elapsed() < PATIENCE, "{shown:?} took {:?}", started.elapsed());
+    }
 }
 
 #[test]
