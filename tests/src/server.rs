@@ -25,8 +25,8 @@ use crate::{
     workspace,
 };
 
-/// Asks for the stories of servers whose processes run one program after the other.
-const RESTORE: &str = "ZONA_TEST_RESTORE";
+/// Asks for the stories of servers each of whose processes runs one program.
+const FRESH: &str = "ZONA_TEST_FRESH";
 /// A first start on a busy machine, image inspection and probes included.
 const START_DEADLINE: Duration = Duration::from_secs(60);
 /// What a server promises to need for its end, and slack for a busy machine.
@@ -119,8 +119,8 @@ impl Server {
             // Most stories are about other things than who calls.
             dev.env("ZONA_IDENTITY__LOCAL_CALLER", "true");
         }
-        if binary == workspace::zona() && std::env::var_os(RESTORE).is_some() {
-            dev.env("ZONA_SANDBOX__CHILDREN", "restored");
+        if binary == workspace::zona() && std::env::var_os(FRESH).is_some() {
+            dev.env("ZONA_SANDBOX__CHILDREN", "fresh");
         }
         let mut child = dev.spawn().expect("the server starts");
         let lines = Arc::new(Mutex::new(Vec::new()));

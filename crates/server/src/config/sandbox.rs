@@ -44,7 +44,7 @@ section! {
     /// `fresh`: each process runs one program. `restored`: those of T1 are put back after a program and run the next one of their
     /// tenant, with the docker and namespace backends and Linux 6.7 or newer; see
     /// [Security](security.md#one-process-one-program-after-the-other)
-    children: Children = "fresh" => value::choice(&Children::NAMES);
+    children: Children = "restored" => value::choice(&Children::NAMES);
     /// sandboxes at most
     max_sandboxes: usize = 16 => value::number(1..=4_096);
     /// a tenant's sandbox without work is destroyed after this
