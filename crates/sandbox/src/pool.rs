@@ -140,14 +140,22 @@ impl Pool {
     /// What a program is remembered by, and the group that it runs in. A probe runs where it is sent, whatever others of its kind have left.
     pub(crate) fn place_of(&self, job: &Job, runtime: RuntimeKey, probe: bool) -> (ProgramKey, SandboxGroup) {
         let is_possible = self.config.pool.restore && self.cannot_restore(runtime).is_none();
-        let remains = self.remains();
+        let mut remains = self.remains();
         let program = remains.key(job);
-        let fresh = job.fresh || !is_possible || (!probe && remains.wants_fresh(program));
+        let fresh = job.fresh || !is_possible || (!probe && remains.gets_fresh(program));
         (program, SandboxGroup::of(runtime, job.isolation, &job.limits, fresh))
     }
 
     fn remains(&self) -> MutexGuard<'_, Remains> {
         self.remains.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A child was put back after a program.
+    fn put_back(&self, program: Option<ProgramKey>) {
+        self.counters.restored.fetch_add(1, Relaxed);
+        if let Some(program) = program {
+            self.remains().put_back(program);
+        }
     }
 
     /// A child was not put back after a program.

@@ -41,7 +41,7 @@ pub(crate) struct Notice {
 }
 
 /// Tells the programs of tenants apart, as far as anything is remembered of them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct ProgramKey(pub(crate) u64);
 
 // === impl Notice ===

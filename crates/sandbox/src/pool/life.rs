@@ -301,7 +301,7 @@ impl Reader<'_> {
             Report::Restored { child, usage, count } => {
                 let notice = self.live.restored(child, count)?;
                 self.count(&notice);
-                self.pool.counters.restored.fetch_add(1, Relaxed);
+                self.pool.put_back(notice.program.filter(|_| !notice.probe));
                 notice.tell(End { how: How::Exit(Exit::Code(0)), usage, at: Instant::now() });
                 Ok(())
             }
