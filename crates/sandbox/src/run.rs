@@ -32,7 +32,6 @@ pub(crate) use mask::Mask;
 use outcome::{Cause, from_child, over_output, without_result};
 use output::Output;
 pub(crate) use program::Program;
-use program::Written;
 use results::{Expected, Frame, Malformed, Results};
 use watchdog::{Control, ended};
 
@@ -51,9 +50,6 @@ pub(crate) struct ChildRun {
     wall_micros: u64,
     limits: Limits,
     belief: Belief,
-    written: Written,
-    /// Whether the program has answered as it must, within its limits: else its child runs no other.
-    sound: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,9 +68,9 @@ impl ChildRun {
         let Child { live, round, pipes, attestation, end } = child;
         let began = Instant::now();
         live.running(round, key);
-        let control = Control::new(live.clone(), round, &job.limits);
         tracing::debug!(purpose = %job.purpose, sandbox = attestation.sandbox, child = round.child, "handing a program over");
         let written = program.hand_over(pipes.request, end.clone());
+        let control = Control::new(live.clone(), round, &job.limits, written);
         live.go_on(round, run_limits(&job.limits));
         tasks::detach("watchdog", watchdog::watch(control.clone(), end.clone(), began));
         let expected = match &job.entry {
@@ -95,8 +91,6 @@ impl ChildRun {
             wall_micros: 0,
             limits: job.limits,
             belief,
-            written,
-            sound: false,
         }
     }
 
@@ -128,7 +122,8 @@ impl ChildRun {
             Frame::Last(outcome) => {
                 let outcome = self.masked(outcome, self.control.cause());
                 self.finish(outcome);
-                self.sound = self.control.cause() == Cause::Finished && self.results.is_spent() && !self.output.is_over();
+                let is_sound = self.control.cause() == Cause::Finished && self.results.is_spent() && !self.output.is_over();
+                self.control.close(is_sound);
             }
         }
     }
@@ -148,6 +143,7 @@ impl ChildRun {
     fn on_malformed(&mut self, malformed: &Malformed) {
         let reason = if *malformed == Malformed::TooLarge { Reason::ResultTooLarge } else { Reason::NoResult };
         self.finish(Err(Failure::new(reason, malformed.to_string())));
+        self.control.close(false);
     }
 
     /// The child is gone. What it wrote before may still be in the pipes.
@@ -162,6 +158,7 @@ impl ChildRun {
         if self.state == State::Running {
             let failure = without_result(&end, self.control.cause(), &self.limits);
             self.finish(Err(failure));
+            self.control.close(false);
             self.wall_micros = micros(end.at.saturating_duration_since(self.began));
         }
     }
@@ -190,12 +187,6 @@ impl ChildRun {
             Err(own) => Failure { reason, message, ..own },
             Ok(_) => Failure::new(reason, message),
         }
-    }
-
-    /// The program's end is known, and nothing of it is read any more: its child may run another one, or ends.
-    fn give_back(&mut self) {
-        self.state = State::Done;
-        self.control.release(self.sound && self.written.is_whole());
     }
 
     fn usage(&self, end: &End) -> Usage {
@@ -227,7 +218,9 @@ impl Run for ChildRun {
                 State::Running => self.advance().await,
                 State::Ending => {
                     let end = ended(&mut self.end).await;
-                    self.give_back();
+                    // As the watchdog does, which may come later: whoever hears of the end may start the next program at once.
+                    self.control.give_back().await;
+                    self.state = State::Done;
                     return Some(Progress::Exited(self.usage(&end)));
                 }
                 State::Done => return None,
@@ -244,7 +237,7 @@ impl Drop for ChildRun {
     fn drop(&mut self) {
         if self.state != State::Done {
             self.control.kill(Cause::Cancelled);
-            self.control.release(false);
+            self.control.abandon();
         }
     }
 }

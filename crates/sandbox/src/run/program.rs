@@ -1,8 +1,6 @@
 //! The program as the child reads it, and its hand-over, which never blocks the reading of output.
 
 use std::io::ErrorKind;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use domain::sandbox::{Entry, Job, Limits};
 use sandbox_protocol::program as protocol;
@@ -21,9 +19,9 @@ const PREFIX: usize = 4;
 #[derive(Debug)]
 pub(crate) struct Program(Vec<u8>);
 
-/// Whether a program was written to its end, and nobody writes to its pipe any more.
+/// Whether a program was written to its end. Who writes it holds the other end, and lets go of it when nothing more is written.
 #[derive(Debug)]
-pub(super) struct Written(Arc<AtomicBool>);
+pub(super) struct Written(watch::Receiver<bool>);
 
 impl Program {
     /// Encodes a job's program. JSON texts pass through untouched.
@@ -57,22 +55,24 @@ impl Program {
         let Program(bytes) = self;
         // Straight to the kernel: the runtime may not have noticed yet that the pipe is writable.
         let written = rustix::io::write(&pipe, &bytes).unwrap_or(0);
-        let whole = Arc::new(AtomicBool::new(written == bytes.len()));
+        let (whole, is_whole) = watch::channel(written == bytes.len());
         if written < bytes.len() {
-            tasks::detach("request-writer", write_rest(bytes, written, pipe, end, whole.clone()));
+            tasks::detach("request-writer", write_rest(bytes, written, pipe, end, whole));
         }
-        Written(whole)
+        Written(is_whole)
     }
 }
 
 impl Written {
-    pub(super) fn is_whole(&self) -> bool {
-        self.0.load(Ordering::Acquire)
+    /// Whether all of it was written, once nobody writes to its pipe any more: at the latest a moment after the program's end. A program that
+    /// has read everything may be faster than the news that everything is written.
+    pub(super) async fn is_whole(&self) -> bool {
+        self.0.clone().wait_for(|is_whole| *is_whole).await.is_ok()
     }
 }
 
 /// The task `request-writer`: ends when all is written, or when nobody reads any more.
-async fn write_rest(bytes: Vec<u8>, mut written: usize, pipe: Sender, mut end: watch::Receiver<Option<End>>, whole: Arc<AtomicBool>) {
+async fn write_rest(bytes: Vec<u8>, mut written: usize, pipe: Sender, mut end: watch::Receiver<Option<End>>, whole: watch::Sender<bool>) {
     while written < bytes.len() {
         let writable = tokio::select! {
             writable = pipe.writable() => writable,
@@ -87,7 +87,8 @@ async fn write_rest(bytes: Vec<u8>, mut written: usize, pipe: Sender, mut end: w
             Err(_nobody_reads) => return,
         }
     }
-    whole.store(true, Ordering::Release);
+    drop(pipe);
+    whole.send_replace(true);
 }
 
 fn child_limits(limits: &Limits) -> protocol::Limits {

@@ -8,7 +8,7 @@ use std::time::Duration;
 use domain::json::JsonText;
 use domain::name::{RuntimeId, TenantId};
 use domain::sandbox::{Entry, Isolation, Job, Limits, Purpose, Reason, Secrets, Stream};
-use sandbox_protocol::control::{Exit, Usage as ChildUsage};
+use sandbox_protocol::control::{Command, Exit, Usage as ChildUsage};
 use sandbox_protocol::frame::Kind;
 
 use super::*;
@@ -360,4 +360,61 @@ async fn a_run_that_nobody_waits_for_any_more_costs_the_child_its_life() {
     child.put_back();
     assert!(nursery.children().is_empty());
     child.asked_to("kill").await;
+}
+
+/// The child that came home by itself, whatever its reader does.
+async fn came_home(nursery: &played::Nursery) -> Child {
+    loop {
+        if let Some(child) = nursery.children().pop() {
+            return child;
+        }
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+}
+
+#[tokio::test]
+async fn a_child_that_is_done_goes_home_though_nobody_asks_for_the_end_of_its_run() {
+    let (mut run, mut child, nursery) = start_to_be_put_back(Entry::Script, Limits::DEFAULT);
+    child.asked_to("run").await;
+    child.read_program();
+    child.answer(Kind::Success, "1");
+    assert!(matches!(run.next().await, Some(Progress::Outcome(Ok(_)))));
+    child.put_back();
+    assert_eq!(came_home(&nursery).await.round.restored, 1);
+    assert!(matches!(run.next().await, Some(Progress::Exited(usage)) if usage.user_micros == 7));
+    drop(run);
+    assert!(played::commands(&child.agent).is_empty(), "and is not killed for the run that was read late");
+    assert!(nursery.children().is_empty(), "it goes home once");
+}
+
+#[tokio::test]
+async fn a_child_whose_answer_nobody_reads_is_kept_by_nobody_and_the_answer_stays() {
+    let (mut run, mut child, nursery) = start_to_be_put_back(Entry::Script, Limits::DEFAULT);
+    child.read_program();
+    child.stdout.as_mut().unwrap().write_all(b"printed").unwrap();
+    child.answer(Kind::Success, "42");
+    child.put_back();
+    child.asked_to("kill").await;
+    (child.request, child.result, child.stdout, child.stderr) = (None, None, None, None);
+    assert!(!child.live.ended(1).unwrap().unwrap().news, "its run has heard of its end");
+    let all = to_the_end(&mut run).await;
+    let [Progress::Output { .. }, Progress::Outcome(Ok(result)), Progress::Exited(usage)] = &all[..] else { panic!("{all:?}") };
+    assert_eq!((&**result, usage.user_micros, usage.stdout_bytes), ("42", 7, 7));
+    assert!(nursery.children().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_program_larger_than_the_pipe_leaves_its_child_to_the_next_one() {
+    let value = format!("\"{}\"", "x".repeat(1 << 20));
+    let (mut run, mut child, nursery) = start_to_be_put_back(Entry::Transform(vec![JsonText::read(value)]), Limits::DEFAULT);
+    let child = tokio::task::spawn_blocking(move || {
+        child.read_program();
+        child.answer(Kind::Success, "1");
+        child.put_back();
+        child
+    });
+    assert_eq!(to_the_end(&mut run).await.len(), 2);
+    let child = child.await.unwrap();
+    assert_eq!(nursery.children().len(), 1, "however long its writer takes to see that all is written");
+    assert!(!played::commands(&child.agent).iter().any(|command| matches!(command, Command::Kill { .. })));
 }

@@ -1,13 +1,15 @@
-//! Ends a run: at its deadline, when it is stopped, when it is done. A task per run, so that no slow caller delays it.
+//! Ends a run: at its deadline, when it is stopped, when it is done; and gives its child back. A task per run, so that no slow caller delays
+//! it.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use domain::sandbox::Limits;
 use tokio::sync::{Notify, watch};
 
 use super::outcome::Cause;
+use super::program::Written;
 use crate::live::{End, How, LiveSandbox, Round};
 
 /// How long a program that has answered may take to end by itself before it is killed: nearly all do, and a kill costs server and
@@ -16,6 +18,9 @@ const LEAVE: Duration = Duration::from_millis(5);
 /// The same where it is put back, which the agent has to come to: on a busy machine that takes longer, and a kill costs the next program a
 /// new child.
 const LEAVE_TO_BE_PUT_BACK: Duration = Duration::from_millis(500);
+/// How long a child that was put back waits for whoever reads its program's output and answer, which only then may be another's. It is ended
+/// after that, which costs a fork; what it has written is read all the same.
+const READERS_PATIENCE: Duration = Duration::from_millis(100);
 /// How long an agent may take to end a child whose time is up. The container is destroyed after that, which ends the child too.
 const KILL_PATIENCE: Duration = Duration::from_millis(100);
 /// The same while other programs of the tenant run in the container, or the child has done its work: then the agent is more likely
@@ -34,6 +39,11 @@ pub(super) struct Control {
     /// The strongest [`Demand`] so far.
     demand: AtomicU8,
     wake: Notify,
+    written: Written,
+    /// Once nothing of the program is read any more: whether anything speaks against another program in its child.
+    sound: watch::Sender<Option<bool>>,
+    /// Held while the child is given back: whoever would do so a second time returns when it is done.
+    on_its_way: Mutex<()>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -49,7 +59,7 @@ enum Demand {
 // === impl Control ===
 
 impl Control {
-    pub(super) fn new(live: Arc<LiveSandbox>, round: Round, limits: &Limits) -> Arc<Self> {
+    pub(super) fn new(live: Arc<LiveSandbox>, round: Round, limits: &Limits, written: Written) -> Arc<Self> {
         Arc::new(Control {
             live,
             round,
@@ -58,6 +68,9 @@ impl Control {
             cause: AtomicU8::new(Cause::None as u8),
             demand: AtomicU8::new(Demand::Nothing as u8),
             wake: Notify::new(),
+            written,
+            sound: watch::Sender::default(),
+            on_its_way: Mutex::default(),
         })
     }
 
@@ -78,9 +91,27 @@ impl Control {
         self.ask(Demand::Kill);
     }
 
-    /// Nobody uses its child any more; `sound` says that nothing speaks against another program in it.
-    pub(super) fn release(&self, sound: bool) {
-        self.live.release(self.round, sound);
+    /// Nothing of it is read any more; `sound` says that nothing speaks against another program in its child. The first word counts.
+    pub(super) fn close(&self, sound: bool) {
+        self.sound.send_if_modified(|known| known.is_none() && known.replace(sound).is_none());
+    }
+
+    /// Nobody uses its child any more, which ends.
+    pub(super) fn abandon(&self) {
+        self.close(false);
+        self.live.abandon(self.round);
+    }
+
+    /// Its end is known: once nothing of it is read any more its child may run another program. Where that was seen to before, nothing happens.
+    pub(super) async fn give_back(&self) {
+        let is_sound = tokio::time::timeout(READERS_PATIENCE, self.closed()).await.unwrap_or(false) && self.written.is_whole().await;
+        let _one_by_one = self.on_its_way.lock().unwrap_or_else(PoisonError::into_inner);
+        self.live.release(self.round, is_sound);
+    }
+
+    /// What was said when nothing was read any more.
+    async fn closed(&self) -> bool {
+        self.sound.subscribe().wait_for(Option::is_some).await.is_ok_and(|sound| *sound == Some(true))
     }
 
     /// It is done; whatever is left of it goes.
@@ -106,28 +137,37 @@ impl Control {
     }
 }
 
-/// The task `watchdog`: ends with the child.
+/// The task `watchdog`: ends with the child, or once that was given back.
 pub(super) async fn watch(control: Arc<Control>, mut end: watch::Receiver<Option<End>>, began: Instant) {
-    tokio::select! {
-        () = control.run_down(began) => {}
-        _ended = ended(&mut end) => return,
+    if !control.see_to_its_end(&mut end, began).await {
+        control.live.condemn("its agent does not kill a child");
+    } else if control.live.restores() {
+        control.give_back().await;
     }
-    let leave = if control.live.restores() { LEAVE_TO_BE_PUT_BACK } else { LEAVE };
-    if control.cause() == Cause::Finished && tokio::time::timeout(leave, ended(&mut end)).await.is_ok() {
-        return;
-    }
-    control.live.kill(control.round);
-    let killed = Instant::now();
-    // Asked again each time: a program that was handed over meanwhile is a neighbor too.
-    while let Some(patience) = control.patience().checked_sub(killed.elapsed()).filter(|patience| !patience.is_zero()) {
-        if tokio::time::timeout(patience, ended(&mut end)).await.is_ok() {
-            return;
-        }
-    }
-    control.live.condemn("its agent does not kill a child");
 }
 
 impl Control {
+    /// Returns when the program has ended, or `false` when its agent does not end it.
+    async fn see_to_its_end(&self, end: &mut watch::Receiver<Option<End>>, began: Instant) -> bool {
+        tokio::select! {
+            () = self.run_down(began) => {}
+            _ended = ended(end) => return true,
+        }
+        let leave = if self.live.restores() { LEAVE_TO_BE_PUT_BACK } else { LEAVE };
+        if self.cause() == Cause::Finished && tokio::time::timeout(leave, ended(end)).await.is_ok() {
+            return true;
+        }
+        self.live.kill(self.round);
+        let killed = Instant::now();
+        // Asked again each time: a program that was handed over meanwhile is a neighbor too.
+        while let Some(patience) = self.patience().checked_sub(killed.elapsed()).filter(|patience| !patience.is_zero()) {
+            if tokio::time::timeout(patience, ended(end)).await.is_ok() {
+                return true;
+            }
+        }
+        false
+    }
+
     fn patience(&self) -> Duration {
         let harmless = self.cause() != Cause::Finished && !self.live.others_run(self.round.child);
         if harmless { KILL_PATIENCE } else { LONG_KILL_PATIENCE }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use domain::json::JsonText;
 use domain::name::TenantId;
-use domain::sandbox::{Entry, Isolation, Job, Reason, Stream};
+use domain::sandbox::{Entry, Isolation, Job, Progress, Reason, Run, Stream};
 use sandbox::{Battery, Conclusion, Config};
 
 use crate::support::{Host, Kind, PATIENCE, Ran, collect, job, limited, script, transform};
@@ -169,7 +169,7 @@ async fn output_values_and_failures_come_as_from_a_fresh_process(host: &Host) {
     for times in 0..3 {
         let mut run = host.start(script("import time\nprint('early', flush=True)\ntime.sleep(0.3)\nprint('late')")).await;
         let began = Instant::now();
-        assert!(matches!(run.next().await, Some(domain::sandbox::Progress::Output { data, .. }) if data == b"early\n"));
+        assert!(matches!(run.next().await, Some(Progress::Output { data, .. }) if data == b"early\n"));
         assert!(began.elapsed() < Duration::from_millis(250), "it comes while the program runs");
         assert_eq!(collect(run, began).await.stdout_text(), "late\n");
 
@@ -220,6 +220,37 @@ async fn a_program_that_leaves_something_each_time_gets_fresh_processes() {
     assert_eq!(host.sandboxes.stats().left.iter().sum::<u64>(), 2);
     assert_eq!(restored(&host, "pass").await, 0);
     assert_eq!(restored(&host, "pass").await, 1, "other programs are put back as before");
+    host.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn runs_whose_readers_are_away_do_not_keep_a_tenants_sandbox_from_its_next_program() {
+    let one_sandbox = |config: &mut Config| (config.pool.restore, config.pool.children, config.pool.max_sandboxes) = (true, 4, 1);
+    let host = Host::open_with(Kind::Namespace, one_sandbox).await;
+    let prints = script("print('printed')\ndef main():\n    return 7");
+
+    let mut answered = Vec::new();
+    for _ in 0..4 {
+        let mut run = host.start(prints.clone()).await;
+        while !matches!(run.next().await.unwrap(), Progress::Outcome(Ok(result)) if &*result == "7") {}
+        answered.push(run);
+    }
+    assert!(host.run(prints.clone()).await.outcome.is_ok());
+    assert!(host.sandboxes.stats().forks <= 4, "they went home: none was ended for the fifth");
+    for mut run in answered {
+        assert!(matches!(run.next().await, Some(Progress::Exited(_))));
+    }
+
+    let mut unread: Vec<Box<dyn Run>> = Vec::new();
+    for _ in 0..4 {
+        unread.push(host.start(prints.clone()).await);
+    }
+    assert!(host.run(prints).await.outcome.is_ok());
+    for run in unread {
+        let ran = collect(run, Instant::now()).await;
+        assert_eq!((ran.stdout_text().as_str(), ran.outcome), ("printed\n", Ok(JsonText::read("7"))), "what was not read is there still");
+    }
+    assert_eq!(host.sandboxes.stats().anomalies, 0);
     host.close().await;
 }
 
