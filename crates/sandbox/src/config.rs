@@ -149,7 +149,7 @@ pub struct Pool {
     /// A sandbox older than this takes no further program.
     pub max_age: Duration,
     /// A sandbox that has run this many programs takes no further one: bounds what siblings, which share an address layout,
-    /// could learn from each other.
+    /// could learn from each other. A program in a child that was put back counts a hundredth, since tries that fail take forks.
     pub max_executions: u64,
     /// How long a sandbox may take from the start of its agent until it can fork.
     pub start_deadline: Duration,

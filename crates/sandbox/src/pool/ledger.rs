@@ -12,6 +12,7 @@ use super::group::SandboxGroup;
 use crate::config::{Pool, RuntimeKey};
 use crate::failure::StartFailure;
 
+use executions::Executions;
 use stock::Stock;
 pub use stock::StockReason;
 pub(crate) use stock::{Memory, Target};
@@ -106,16 +107,25 @@ struct Member<C> {
     group: SandboxGroup,
     tenant: Option<TenantId>,
     phase: Phase,
-    ready: Vec<(u64, C)>,
+    ready: Vec<Ready<C>>,
     /// Told to end while they waited.
     leaving: Vec<u64>,
     forking: usize,
     running: usize,
     /// Of how many sandboxes of its tenant it is one that share the processor.
     among: usize,
-    executions: u64,
+    executions: Executions,
     born: Instant,
     used: Instant,
+}
+
+/// A child that waits for a program.
+#[derive(Debug)]
+struct Ready<C> {
+    id: u64,
+    child: C,
+    /// Whether it has run none yet.
+    is_new: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -199,7 +209,7 @@ impl<C> Ledger<C> {
     pub(crate) fn ready(&mut self, sandbox: SandboxId, id: u64, child: C, now: Instant, steps: &mut Vec<Step<C>>) {
         let Some(member) = self.members.get_mut(&sandbox) else { return };
         member.forking = member.forking.saturating_sub(1);
-        member.ready.push((id, child));
+        member.ready.push(Ready { id, child, is_new: true });
         self.serve(sandbox, now, steps);
     }
 
@@ -209,7 +219,7 @@ impl<C> Ledger<C> {
         member.running = member.running.saturating_sub(1);
         member.used = now;
         if member.phase == Phase::Live {
-            member.ready.push((id, child));
+            member.ready.push(Ready { id, child, is_new: false });
             self.serve(sandbox, now, steps);
         } else {
             member.leaving.push(id);
@@ -222,7 +232,7 @@ impl<C> Ledger<C> {
     /// A child is gone; `None` when no such child was known.
     pub(crate) fn ended(&mut self, sandbox: SandboxId, id: u64, now: Instant, steps: &mut Vec<Step<C>>) -> Option<Ended> {
         let member = self.members.get_mut(&sandbox)?;
-        if let Some(index) = member.ready.iter().position(|(ready, _)| *ready == id) {
+        if let Some(index) = member.ready.iter().position(|ready| ready.id == id) {
             member.ready.remove(index);
             self.retire(sandbox, steps);
             return Some(Ended::Ready);
@@ -408,15 +418,15 @@ impl<C> Ledger<C> {
         if member.tenant.is_none() {
             self.stock.bound(member.group, now);
         }
-        let (_, child) = member.ready.pop().expect("the caller saw a ready child");
+        let Ready { child, is_new, .. } = member.ready.pop().expect("the caller saw a ready child");
         if member.tenant.is_none() {
             self.refill_at.get_or_insert(now + REFILL_DELAY);
         }
         member.tenant.get_or_insert_with(|| tenant.clone());
         member.running += 1;
-        member.executions += 1;
+        member.executions.note(is_new);
         member.used = now;
-        if member.group.is_single() || member.executions >= max_executions {
+        if member.group.is_single() || member.executions.reach(max_executions) {
             member.phase = Phase::Draining;
         } else if member.ready.is_empty() && member.forking == 0 {
             // A fork costs CPU that the program needs now, so the replacement waits for the program's end unless it is the last.
@@ -482,6 +492,7 @@ impl<C> Member<C> {
     }
 }
 
+mod executions;
 mod stock;
 mod supply;
 #[cfg(test)]

@@ -51,7 +51,7 @@ section! {
     idle: Duration = "5m" => value::duration(Duration::from_secs(1));
     /// every sandbox is replaced after this
     max_age: Duration = "1h" => value::duration(Duration::from_secs(10));
-    /// and after this many executions
+    /// and after this many executions, of which one in a process that was put back counts a hundredth
     max_executions: u64 = 10000 => value::number(1..=u64::MAX);
     /// first of the user ids of sandboxes, one each (docker; namespace as root)
     first_uid: u32 = 200000 => value::number(1..=MAX_UID);

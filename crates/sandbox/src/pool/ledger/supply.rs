@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use domain::name::TenantId;
 
-use super::{Ledger, Member, Phase, REFILL_DELAY, RuntimeKey, SandboxGroup, SandboxId, StartFailure, Step};
+use super::{Executions, Ledger, Member, Phase, REFILL_DELAY, Ready, RuntimeKey, SandboxGroup, SandboxId, StartFailure, Step};
 
 /// How long children that were put back wait beyond what is kept ready: as long as a pause between two bursts may be.
 const SURPLUS_PATIENCE: Duration = Duration::from_secs(2);
@@ -68,7 +68,7 @@ impl<C> Ledger<C> {
             forking: 0,
             running: 0,
             among: 1,
-            executions: 0,
+            executions: Executions::default(),
             born: now,
             used: now,
         };
@@ -172,7 +172,7 @@ impl<C> Ledger<C> {
             let kept = member.group.ready(&self.limits).min(member.ready.len());
             // Those that were used last are the last.
             let surplus = member.ready.len() - kept;
-            for (id, child) in member.ready.drain(..surplus) {
+            for Ready { id, child, .. } in member.ready.drain(..surplus) {
                 member.leaving.push(id);
                 steps.push(Step::End(child));
             }
