@@ -3,12 +3,14 @@
 
 use std::io;
 
+use sandbox_protocol::control::MOST_PUT_BACK;
+
 /// Bytes of a page.
 pub const PAGE: u64 = 4096;
 /// Mappings that are tracked at most. An interpreter with its usual modules has about 30.
 const MOST_RANGES: usize = 1024;
-/// Pages that are tracked at most: 256 MiB. Each costs a restore the time to look at it.
-const MOST_PAGES: u64 = 64 * 1024;
+/// Pages that are tracked at most. Each costs a restore the time to look at it, and a copy.
+const MOST_PAGES: u64 = MOST_PUT_BACK / PAGE;
 /// How the names of the mappings end that are the kernel's: `[vvar]`, `[vdso]`, `[vsyscall]`. Nothing ends like them that is writable.
 const KERNELS_OWN: [&str; 4] = ["[vvar]", "[vvar_vclock]", "[vdso]", "[vsyscall]"];
 

@@ -3,7 +3,7 @@
 //! It deliberately knows no tenant: binding is the ledger's.
 
 use domain::sandbox::{Isolation, Limits};
-use sandbox_protocol::control::{Class, SealMode};
+use sandbox_protocol::control::{Class, MOST_PUT_BACK, SealMode};
 
 use crate::backend::RuntimeFacts;
 use crate::config::{Config, Pool, RuntimeKey};
@@ -135,12 +135,14 @@ impl SandboxGroup {
         }
     }
 
-    /// Limits of the whole sandbox: its own needs and those of all its children at once. `/tmp` counts as memory.
+    /// Limits of the whole sandbox: its own needs and those of all its children at once. `/tmp` counts as memory, and so do the copies by which
+    /// an agent puts children back: one of the zygote's memory and one of each child's.
     pub(crate) fn envelope(self, pool: &Pool) -> Envelope {
         let class = self.class(pool);
         let children = self.children(pool) as u64;
+        let copies = if self.restored { (1 + children) * MOST_PUT_BACK } else { 0 };
         Envelope {
-            memory: OVERHEAD + children * (class.memory + class.tmpfs),
+            memory: OVERHEAD + children * (class.memory + class.tmpfs) + copies,
             processes: OVERHEAD_PROCESSES + children * 2 * (1 + u64::from(class.processes)),
         }
     }
@@ -174,6 +176,21 @@ mod tests {
                 let children = group.children(&pool) as u64;
                 assert!(group.envelope(&pool).memory > children * group.class(&pool).memory);
                 assert!(group.envelope(&pool).processes > children * u64::from(group.class(&pool).processes));
+            }
+        }
+    }
+
+    #[test]
+    fn a_sandbox_holds_all_its_children_at_their_limits_and_the_copies_that_they_are_put_back_by() {
+        for children in [1, 4, 64] {
+            let pool = Pool { children, restore: true, ..Pool::default() };
+            for size in [Size::Standard, Size::Large] {
+                let fresh = SandboxGroup { size, ..SandboxGroup::WARM };
+                let restored = SandboxGroup { size, ..SandboxGroup::warm(&pool) };
+                let (fresh, children) = (fresh.envelope(&pool), restored.children(&pool) as u64);
+                let Envelope { memory, processes } = restored.envelope(&pool);
+                assert_eq!(memory - fresh.memory, MOST_PUT_BACK + children * MOST_PUT_BACK, "whatever the fresh ones need is there, too");
+                assert_eq!(processes, fresh.processes);
             }
         }
     }

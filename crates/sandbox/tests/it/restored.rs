@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 use domain::json::JsonText;
 use domain::name::TenantId;
 use domain::sandbox::{Entry, Isolation, Job, Progress, Reason, Run, Stream};
-use sandbox::{Battery, Conclusion, Config};
+use sandbox::{Backend, Battery, Conclusion, Config, Namespace};
 
-use crate::support::{Host, Kind, PATIENCE, Ran, collect, job, limited, script, transform};
+use crate::support::{Host, Kind, PATIENCE, Ran, collect, job, limited, packages_of, script, transform};
 
 /// One process only, so that each program meets the one of the program before.
 fn one_restored(config: &mut Config) {
@@ -251,6 +251,27 @@ async fn runs_whose_readers_are_away_do_not_keep_a_tenants_sandbox_from_its_next
         assert_eq!((ran.stdout_text().as_str(), ran.outcome), ("printed\n", Ok(JsonText::read("7"))), "what was not read is there still");
     }
     assert_eq!(host.sandboxes.stats().anomalies, 0);
+    host.close().await;
+}
+
+/// In the control group of the sandbox lie the zygote, what its agent keeps of that, and a process that has written to all of it and has
+/// besides what it may have.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_sandbox_holds_a_process_at_its_limit_beside_the_copies_that_it_is_put_back_by() {
+    let packages = packages_of("ballast", "data = bytearray(b'x') * (96 << 20)\n");
+    let loaded = |config: &mut Config| {
+        one_restored(config);
+        config.backend = Backend::Namespace(Namespace { packages: vec![packages.path().to_owned()], ..Namespace::default() });
+        config.preload.push("ballast".to_owned());
+    };
+    let host = Host::open_with(Kind::Namespace, loaded).await;
+    let code = "import ballast\ndef main():\n    for at in range(0, len(ballast.data), 4096):\n        ballast.data[at] = 1\n    \
+                return len(b'x' * (200 << 20))";
+    for _ in 0..3 {
+        assert_eq!(host.run(script(code)).await.outcome, Ok(JsonText::read((200 << 20).to_string())));
+    }
+    let stats = host.sandboxes.stats();
+    assert!(stats.restored > 0 && stats.anomalies == 0, "{stats:?}");
     host.close().await;
 }
 

@@ -65,6 +65,14 @@ pub fn config(kind: Kind, directory: &Path, installation: &str, instance: &str) 
     config
 }
 
+/// A directory of packages with one module, where sandboxes can read it: not below /tmp, which is each sandbox's own.
+pub fn packages_of(module: &str, text: &str) -> tempfile::TempDir {
+    let directory = tempfile::tempdir_in("/var/tmp").unwrap();
+    std::fs::set_permissions(directory.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    std::fs::write(directory.path().join(format!("{module}.py")), text).unwrap();
+    directory
+}
+
 /// A name that no other test on this machine uses now.
 pub fn unique(prefix: &str) -> String {
     static COUNT: AtomicU32 = AtomicU32::new(0);
