@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use domain::sandbox::{Isolation, Job, Reason};
-use sandbox::{Docker, Namespace, Verdict, complies, diagnose, inspect_container};
+use sandbox::{Check, Diagnosis, Docker, Namespace, Verdict, complies, diagnose, inspect_container};
 
-use crate::support::{Host, Kind, config, limited, script, unique};
+use crate::support::{Host, Kind, config, limited, packages_of, script, unique};
 
 crate::on_both_backends!(
     each_execution_of_a_single_use_tier_has_a_sandbox_of_its_own,
@@ -74,6 +74,36 @@ async fn the_doctor_finds_every_tier_of_both_backends_working() {
     }
     let bad: Vec<_> = diagnosis.checks.iter().filter(|check| check.verdict == Verdict::Bad).collect();
     assert!(bad.is_empty(), "{bad:?}");
+    let restored = of_restored_processes(&diagnosis);
+    assert_eq!(
+        restored.iter().map(|check| check.name).collect::<Vec<_>>(),
+        ["restored processes, namespace", "restored processes, docker"]
+    );
+    assert!(restored.iter().all(|check| check.verdict == Verdict::Good), "{restored:?}");
+}
+
+fn of_restored_processes(diagnosis: &Diagnosis) -> Vec<&Check> {
+    diagnosis.checks.iter().filter(|check| check.name.starts_with("restored processes")).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_doctor_says_why_processes_cannot_be_put_back_where_programs_run_all_the_same() {
+    let directory = tempfile::Builder::new().prefix("zona").tempdir().unwrap();
+    std::fs::set_permissions(directory.path(), std::os::unix::fs::PermissionsExt::from_mode(0o711)).unwrap();
+    let packages = packages_of("shares", "import mmap\nmemory = mmap.mmap(-1, 4096)\n");
+    let mut base = config(Kind::Namespace, directory.path(), &unique("d"), "doc");
+    base.preload.push("shares".to_owned());
+    let namespace = Namespace { packages: vec![packages.path().to_owned()], ..Namespace::default() };
+    let docker = Docker { socket: directory.path().join("no-daemon"), ..Docker::default() };
+    let diagnosis = diagnose(&base, &namespace, &docker).await;
+    let works = diagnosis.tiers.iter().filter(|tier| tier.outcome.is_ok()).map(|tier| (tier.backend, tier.tier));
+    assert_eq!(works.take(3).collect::<Vec<_>>(), [("namespace", "T1"), ("namespace", "T2"), ("namespace", "T3")]);
+    let restored = of_restored_processes(&diagnosis);
+    let [Check { name: "restored processes, namespace", verdict: Verdict::Limited, detail, advice }] = &restored[..] else {
+        panic!("nothing is said of what has no T1: {restored:?}")
+    };
+    assert!(detail.contains("others can change this memory"), "{detail}");
+    assert!(advice.contains("sandbox.children") && advice.contains("each process runs one program"), "{advice}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
