@@ -135,10 +135,12 @@ def serve(baseline):
             seed()
         else:
             apply_limits(limits)
-        final = answer.run(program, limits)
+        final = [*answer.run(program, limits)]
     except BaseException as error:
-        final = answer.interrupted(error)
-    finish(*final)
+        final = [*answer.interrupted(error)]
+    # What has a mapping of its own for its size would be there still when the process is put back, which would cost it its life.
+    program = None
+    finish(final)
 
 
 def seed():
@@ -400,9 +402,10 @@ def flush_streams():
             continue
 
 
-def finish(kind, payload):
-    """Everything printed comes before the final frame; after it the process has nothing left to do."""
+def finish(final):
+    """Everything printed comes before the final frame; after it the process has nothing left to do. Takes the frame out of what it is given."""
     State.writing = True
+    payload, kind = final.pop(), final.pop()
     try:
         if not State.strict:
             join_threads()
@@ -417,6 +420,8 @@ def finish(kind, payload):
         except OSError:
             continue
     emit(kind, payload)
+    # As large as what came in may be.
+    payload = None
     _exit(0)
 
 
