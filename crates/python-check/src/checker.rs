@@ -15,16 +15,17 @@ use crate::numbers::Counter;
 use crate::policy::CheckPolicy;
 use crate::report::Sink;
 use crate::rule;
-use crate::scan::{self, Attributes};
+use crate::scan::{self, Attributes, Texts};
 use crate::scope::Scopes;
 use crate::shape::{Excess, Misfit, Refusal};
 use crate::tokens::Tokens;
+use crate::walk::Both;
 use crate::{identifier, numbers, semantic, shape, source, syntax};
 
-/// Stack of the thread that holds a tree: the limits on tokens bound the depth of what is judged, and this is ten
-/// times what an unoptimized build needs for it. What is only parsed, measured and dropped again may be five times as deep
-/// ([`shape::is_shallow`]). Only touched pages cost memory.
-const STACK: usize = 64 * 1024 * 1024;
+/// Stack of the thread that holds a tree. The limits on tokens bound the depth of what is judged, and this is twenty times what an unoptimized
+/// build needs for it. What has errors and is looked at may be five times as deep, and what is only parsed, measured and dropped again ten
+/// times ([`shape::is_shallow`]). Only touched pages cost memory.
+const STACK: usize = 128 * 1024 * 1024;
 /// Longest line in bytes.
 const MAX_LINE: usize = 64 * 1024;
 
@@ -97,20 +98,19 @@ impl Checker {
             sink.add(&rule::LIMITS_LINE, range, format!("a line is longer than {MAX_LINE} bytes"));
         }
         let version = self.policy.runtime.version();
-        let Parse { parsed, is_shallow } = match parse(text, version) {
-            Ok(parse) => parse,
+        let parsed = match parse(text, lines, version) {
+            Ok(parsed) => parsed,
             Err(refused) => return refused.report(sink),
         };
         let sound = syntax::report(text, &parsed, sink);
         numbers::report(text, parsed.tokens(), sink);
         identifier::report(text, parsed.tokens(), version, sink);
-        // With errors, a tree may be deeper than its tokens tell.
-        if stage == Stage::Parse || !(sound || is_shallow) {
+        if stage == Stage::Parse || !(sound || shape::is_small(text)) {
             return;
         }
         let body = parsed.suite();
-        let mut counter = Counter::default();
-        let scopes = Scopes::build(body, &mut counter);
+        let (mut counter, mut texts) = (Counter::default(), Texts::default());
+        let scopes = Scopes::build(body, &mut Both(&mut counter, &mut texts));
         if !counter.report(&scopes, sink) {
             return;
         }
@@ -123,8 +123,8 @@ impl Checker {
         if stage == Stage::Semantics {
             return;
         }
-        let input = scan::Input { text, lines, body, scopes: &scopes, catalog: &self.catalog, attributes: &self.attributes, sound };
-        report.imports = scan::run(&input, sink);
+        let input = scan::Input { text, lines, body, scopes: &scopes, texts, catalog: &self.catalog, attributes: &self.attributes, sound };
+        report.imports = scan::run(input, sink);
     }
 
     /// The answer when the analysis itself failed: refuse, and say so.
@@ -138,16 +138,9 @@ impl Checker {
 /// The name of the first parameter of the module's `transform`, where the module shows it.
 pub(crate) fn input_name(text: &str) -> Option<String> {
     on_own_stack(|| {
-        let Parse { parsed, is_shallow } = parse(text, PythonVersion::latest()).ok()?;
-        if parsed.errors().is_empty() || is_shallow { entry::input_name(parsed.suite()) } else { None }
+        let parsed = parse(text, &Lines::new(text), PythonVersion::latest()).ok()?;
+        if parsed.errors().is_empty() || shape::is_small(text) { entry::input_name(parsed.suite()) } else { None }
     })?
-}
-
-/// The tree of a text.
-struct Parse {
-    parsed: Parsed<ModModule>,
-    /// Whether it is no deeper than the stack is made for, errors or not.
-    is_shallow: bool,
 }
 
 /// Why there is no tree.
@@ -166,12 +159,12 @@ impl Refused {
     }
 }
 
-/// Refusals are found before there is a tree, where one could be too deep, or too slow, to be made.
-fn parse(text: &str, version: PythonVersion) -> Result<Parse, Refused> {
-    let is_shallow = shape::is_shallow(text);
+/// The tree of a text. Refusals are found before there is one, where it could be too deep, or too slow, to be made.
+fn parse(text: &str, lines: &Lines<'_>, version: PythonVersion) -> Result<Parsed<ModModule>, Refused> {
+    let is_shallow = shape::is_shallow(text, lines);
     if !is_shallow {
         let tokens = Tokens::of(text);
-        match shape::refusal(text, &tokens) {
+        match shape::refusal(text, lines, &tokens) {
             None => {}
             Some(Refusal::Excess(range, excess)) => return Err(Refused::Excess(range, excess)),
             Some(Refusal::Misfit(range, misfit)) => return Err(Refused::Tokens(tokens, Some((range, misfit)))),
@@ -180,7 +173,7 @@ fn parse(text: &str, version: PythonVersion) -> Result<Parse, Refused> {
     }
     let parsed = syntax::parse(text, version).expect("the parser is asked for a module");
     let behind = if is_shallow { shape::excess_of(text, &parsed) } else { None };
-    behind.map_or(Ok(Parse { parsed, is_shallow }), |(range, excess)| Err(Refused::Excess(range, excess)))
+    behind.map_or(Ok(parsed), |(range, excess)| Err(Refused::Excess(range, excess)))
 }
 
 /// Trees may be deep: `None` where the work could not be done.

@@ -53,6 +53,17 @@ impl<'a> Lines<'a> {
         Span { line, column, end_line, end_column }
     }
 
+    /// Each line, without the characters that end it, and where it starts.
+    pub fn iter(&self) -> impl Iterator<Item = (usize, &'a [u8])> + '_ {
+        let bytes = self.text.as_bytes();
+        let ends = self.starts.iter().skip(1).copied().chain(std::iter::once(bytes.len()));
+        self.starts.iter().copied().zip(ends).map(|(start, end)| {
+            let line = bytes.get(start..end).unwrap_or_default();
+            let line = line.strip_suffix(b"\n").unwrap_or(line);
+            (start, line.strip_suffix(b"\r").unwrap_or(line))
+        })
+    }
+
     /// The line of `offset`.
     pub fn line(&self, offset: TextSize) -> u32 {
         count(self.index(offset.to_usize()))

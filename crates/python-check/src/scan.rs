@@ -30,6 +30,7 @@ use crate::rule::Rule;
 use crate::scope::{Scopes, Symbol};
 use crate::walk::{self, Binding, Block, NameScope, Place, Visitor};
 use annotations::Annotations;
+pub(crate) use annotations::Texts;
 pub(crate) use attributes::Attributes;
 use receivers::{Method, Receivers};
 use resolve::Frame;
@@ -43,16 +44,17 @@ pub(crate) struct Input<'a, 's> {
     pub scopes: &'s Scopes<'a>,
     pub catalog: &'s Catalog,
     pub attributes: &'s Attributes,
+    pub texts: Texts<'a>,
     /// Whether the tree is free of syntax errors; doubts about names are only raised then.
     pub sound: bool,
 }
 
 /// Scans a module; returns what it imports.
-pub(crate) fn run(input: &Input<'_, '_>, sink: &mut Sink) -> Vec<Import> {
-    let outer = Annotations::collect(input.body);
+pub(crate) fn run(mut input: Input<'_, '_>, sink: &mut Sink) -> Vec<Import> {
+    let outer = Annotations::of(std::mem::take(&mut input.texts));
     let inner = outer.nested();
     let innermost = inner.nested();
-    let mut scan = Scan::new(input, [&outer, &inner, &innermost], sink);
+    let mut scan = Scan::new(&input, [&outer, &inner, &innermost], sink);
     scan.metaclasses = classes::metaclasses(input.scopes);
     scan.plain_classes = classes::plain(input.scopes);
     walk::module(&mut scan, input.body);
@@ -231,7 +233,7 @@ impl<'a, 's> Scan<'a, 's> {
             }
             Binding::ImportFrom(import, alias) => {
                 let (path, name) = (import.module.as_deref().unwrap_or_default(), alias.name.as_str());
-                if self.imported_module(binding).is_some() {
+                if self.is_module_inside(import, alias) {
                     self.marked.insert(std::ptr::from_ref(*alias).addr(), Marked::Module);
                 } else if self.catalog.module(path) == Verdict::Reviewed && self.catalog.name(path, name) == Name::CallOnly {
                     self.marked.insert(std::ptr::from_ref(*alias).addr(), Marked::CallOnly);

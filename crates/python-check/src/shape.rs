@@ -18,12 +18,14 @@ use self::fit::Fit;
 pub(crate) use self::fit::{Misfit, unbalanced};
 use self::gaps::{Exposure, Gaps, MAX_ASTRAY, MAX_REREAD};
 use self::levels::{deepening, lists};
-use crate::location::size;
+use crate::location::{Lines, size};
 use crate::tokens::Tokens;
 
 /// Most tokens of a text that is parsed before it is measured which could each add a level to its tree. The stack of a check holds twice as
-/// many levels, unoptimized.
-const SHALLOW: usize = 10_000;
+/// many levels, unoptimized. Ordinary code of 3,000 lines has as many.
+const SHALLOW: usize = 20_000;
+/// The same of a text whose tree is looked at although it has errors.
+const SMALL: usize = 10_000;
 /// More blocks inside one another than a text of the largest size has room for, with one blank more each.
 const MAX_BLOCKS: usize = 1_000;
 /// Most bytes that could begin a level behind the first place where the parser may take strings for code. Ordinary code of the largest size
@@ -43,9 +45,13 @@ pub(crate) enum Refusal {
 
 /// Whether no tree of this text can be too deep for the stack, nor take long to be left where it breaks off, whoever reads it how. Blocks
 /// are not counted: each needs one blank more than the one around it, so 256 KiB have room for some 720 of them.
-pub(crate) fn is_shallow(text: &str) -> bool {
-    let deepening = deepening(text);
-    deepening <= SHALLOW && (deepening + MAX_BLOCKS) * Gaps::of(text).widest <= MAX_REREAD
+pub(crate) fn is_shallow(text: &str, lines: &Lines<'_>) -> bool {
+    deepening(text) <= SHALLOW && (lists(text) + MAX_BLOCKS) * Gaps::of(lines).widest <= MAX_REREAD
+}
+
+/// Whether the tree of this text can be looked at although it has errors, and so may be deeper than its tokens tell.
+pub(crate) fn is_small(text: &str) -> bool {
+    deepening(text) <= SMALL
 }
 
 /// Finds the limit that a text breaks which was parsed, as [`is_shallow`] allows: by the parser's tokens, where those are the text's own.
@@ -68,12 +74,12 @@ pub(crate) fn is_plain(text: &str) -> bool {
     let mut lexer = lexer::lex(text, Mode::Module);
     let mut shape = Shape::default();
     let mut kinds = std::iter::from_fn(|| Some(lexer.next_token()).filter(|kind| *kind != TokenKind::EndOfFile));
-    is_shallow(text) && !kinds.any(|kind| shape.step(kind).is_some())
+    is_shallow(text, &Lines::new(text)) && !kinds.any(|kind| shape.step(kind).is_some())
 }
 
 /// Finds out why `text` may not be parsed, before there is a tree. Where it may, and the parser finds no error, its tree is within the
 /// limits; where the parser does, the tree can be dropped.
-pub(crate) fn refusal(text: &str, tokens: &Tokens) -> Option<Refusal> {
+pub(crate) fn refusal(text: &str, lines: &Lines<'_>, tokens: &Tokens) -> Option<Refusal> {
     let (mut shape, mut fit, mut exposure) = (Shape::default(), Fit::default(), Exposure::default());
     for (kind, range) in tokens.iter() {
         if let Some(misfit) = fit.step(kind, range) {
@@ -87,7 +93,7 @@ pub(crate) fn refusal(text: &str, tokens: &Tokens) -> Option<Refusal> {
     if tokens.errors().next().is_some() {
         return Some(Refusal::Unreadable);
     }
-    let gaps = Gaps::of(text);
+    let gaps = Gaps::of(lines);
     let astray = fit.astray.map_or("", |at| &text[at.to_usize()..]);
     if deepening(astray) > MAX_ASTRAY_LEVELS {
         let at = size(text.len() - astray.len());

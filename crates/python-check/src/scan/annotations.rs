@@ -1,6 +1,6 @@
 //! Text in annotations is code to whoever evaluates it: it is parsed and scanned as such. Annotations made at run time are refused.
 
-use ruff_python_ast::{self as ast, Expr, ModExpression, Operator, Stmt};
+use ruff_python_ast::{self as ast, Expr, ModExpression, Operator};
 use ruff_python_parser::Parsed;
 use ruff_text_size::Ranged;
 
@@ -26,28 +26,27 @@ struct Text {
 
 impl Annotations {
     /// The texts in a module's annotations.
-    pub fn collect(body: &[Stmt]) -> Self {
-        let mut collector = Collector::default();
-        walk::module(&mut collector, body);
-        collector.parse()
+    pub fn of(texts: Texts<'_>) -> Self {
+        texts.parse()
     }
 
     /// The texts inside these texts.
     pub fn nested(&self) -> Self {
-        let mut collector = Collector::default();
+        let mut texts = Texts::default();
         for text in self.parsed.values() {
-            walk::expression(&mut collector, text.parsed.expr(), Place::Annotation);
+            walk::expression(&mut texts, text.parsed.expr(), Place::Annotation);
         }
-        collector.parse()
+        texts.parse()
     }
 }
 
+/// The texts in annotations, found beside the walk that builds the symbol table.
 #[derive(Default)]
-struct Collector<'a> {
+pub(crate) struct Texts<'a> {
     literals: Vec<(usize, &'a ast::ExprStringLiteral)>,
 }
 
-impl Collector<'_> {
+impl Texts<'_> {
     fn parse(self) -> Annotations {
         let texts = self.literals.into_iter().take(MAX_TEXTS).filter_map(|(address, literal)| {
             let parsed = syntax::parse_annotation(literal.value.to_str())?;
@@ -59,7 +58,7 @@ impl Collector<'_> {
     }
 }
 
-impl<'a> Visitor<'a> for Collector<'a> {
+impl<'a> Visitor<'a> for Texts<'a> {
     fn enter_expr(&mut self, expr: &'a Expr, place: Place) {
         if let (Expr::StringLiteral(literal), Place::Annotation | Place::Metadata) = (expr, place) {
             self.literals.push((address(expr), literal));

@@ -143,7 +143,7 @@ impl<'a> Scan<'a, '_> {
     /// Judges the member `name` of a module, however the code spells the access.
     pub(super) fn member_by_name(&mut self, module: &str, name: &str, range: TextRange, place: Place) {
         self.note_streams(module, name);
-        let path = format!("{module}.{name}");
+        let path = [module, ".", name].concat();
         if self.is_module(&path) && self.catalog.is_reviewed(&path) {
             if !matches!(place, Place::AttributeBase | Place::Test) {
                 self.add(&rule::PIVOT_VALUE, range, format!("the module `{}` is used as a value", shorten(&path)));

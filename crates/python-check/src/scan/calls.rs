@@ -182,7 +182,7 @@ impl<'a> Scan<'a, '_> {
     /// Functions of modules that may only be called, each with its own check of the arguments.
     fn call_only(&mut self, call: &'a ast::ExprCall) {
         let Some((module, name)) = self.qualified(&call.func) else { return };
-        if self.catalog.module(&module) != Verdict::Reviewed || self.catalog.name(&module, &name) != Name::CallOnly {
+        if self.catalog.module(&module) != Verdict::Reviewed || self.catalog.name(&module, name) != Name::CallOnly {
             return;
         }
         self.mark_judged(&call.func);
@@ -192,7 +192,7 @@ impl<'a> Scan<'a, '_> {
         let only = |allowed: &[&str]| {
             call.arguments.keywords.iter().all(|keyword| keyword.arg.as_ref().is_some_and(|name| allowed.contains(&name.as_str())))
         };
-        let checked = match name.as_str() {
+        let checked = match name {
             "attrgetter" => return self.getter(call, true),
             "methodcaller" => return self.getter(call, false),
             "wraps" => positional == 1 && only(&[]),
@@ -228,7 +228,7 @@ impl<'a> Scan<'a, '_> {
             Expr::Attribute(attribute) if &*attribute.attr == "open" => self.is_archive(&attribute.value),
             func => self
                 .qualified(func)
-                .is_some_and(|(module, name)| module == "io" && matches!(name.as_str(), "BytesIO" | "StringIO" | "TextIOWrapper")),
+                .is_some_and(|(module, name)| module == "io" && matches!(name, "BytesIO" | "StringIO" | "TextIOWrapper")),
         }
     }
 

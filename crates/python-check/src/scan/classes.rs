@@ -238,7 +238,7 @@ impl<'a> Scan<'a, '_> {
                 Some(symbol) => match symbol.single_value() {
                     Some(Expr::Call(call)) => {
                         let (_, made) = self.qualified(&call.func)?;
-                        matches!(made.as_str(), "namedtuple" | "NamedTuple").then_some(true)
+                        matches!(made, "namedtuple" | "NamedTuple").then_some(true)
                     }
                     Some(value) => self.is_written_class(value, steps),
                     None => (symbol.is_bound_once() && matches!(symbol.first, Some(Binding::Class))).then_some(false),

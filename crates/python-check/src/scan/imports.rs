@@ -95,24 +95,24 @@ impl<'a> Scan<'a, '_> {
     /// Judges the import of a module; each place once.
     fn judge_module(&mut self, path: &str, range: TextRange) -> Verdict {
         let verdict = self.catalog.module(path);
-        let shown = shorten(path);
+        let shown = || shorten(path);
         match verdict {
             Verdict::Reviewed | Verdict::Open => {}
             Verdict::Forbidden(family) => {
-                let message = format!("import of `{shown}`: {}", catalog::why(family));
+                let message = format!("import of `{}`: {}", shown(), catalog::why(family));
                 self.suggest_for_module(import_rule(family), path, range, message);
             }
             Verdict::NotAllowed => {
-                let message = format!("`{shown}` belongs to Python, but the policy does not allow it");
+                let message = format!("`{}` belongs to Python, but the policy does not allow it", shown());
                 self.suggest_for_module(&rule::DEPENDENCY_NOT_ALLOWED, path, range, message);
             }
-            Verdict::NotInstalled => self.add(&rule::DEPENDENCY_NOT_INSTALLED, range, format!("the runtime does not have `{shown}`")),
+            Verdict::NotInstalled => self.add(&rule::DEPENDENCY_NOT_INSTALLED, range, format!("the runtime does not have `{}`", shown())),
             Verdict::Unlisted => {
-                let message = format!("`{shown}` is not among the reviewed modules of its package");
+                let message = format!("`{}` is not among the reviewed modules of its package", shown());
                 self.suggest(&rule::DEPENDENCY_UNKNOWN, range, message, "Use the modules that `zona runtime show` lists.".to_owned());
             }
             Verdict::Unknown => {
-                self.suggest_for_module(&rule::DEPENDENCY_UNKNOWN, path, range, format!("no module `{shown}` is known"));
+                self.suggest_for_module(&rule::DEPENDENCY_UNKNOWN, path, range, format!("no module `{}` is known", shown()));
             }
         }
         verdict
@@ -158,7 +158,7 @@ impl<'a> Scan<'a, '_> {
             self.judge_open_member(path, name, range);
             return;
         }
-        let shown = format!("{}.{}", shorten(path), shorten(name));
+        let shown = || format!("{}.{}", shorten(path), shorten(name));
         match (self.catalog.name(path, name), self.catalog.opened(path)) {
             (Name::Allowed | Name::CallOnly | Name::Module, _) => {}
             (Name::Refused(family), _) => self.refuse_member(family, path, name, range),
@@ -166,10 +166,10 @@ impl<'a> Scan<'a, '_> {
             // Of a module that only the preset opens.
             (Name::Unknown, Some(family)) => self.refuse_use(family, path, name, range),
             (Name::Unknown, None) if name.starts_with('_') || self.catalog.is_stdlib(name) => {
-                self.refuse_pivot(name, range, format!("`{shown}` is not the module's own"));
+                self.refuse_pivot(name, range, format!("`{}` is not the module's own", shown()));
             }
             (Name::Unknown, None) => {
-                self.add(&rule::API_REFUSED, range, format!("`{shown}` is not in the reviewed interface of `{}`", shorten(path)))
+                self.add(&rule::API_REFUSED, range, format!("`{}` is not in the reviewed interface of `{}`", shown(), shorten(path)))
             }
         }
     }

@@ -158,8 +158,8 @@ impl<'a> Scan<'a, '_> {
 
     /// A name that is written in other characters than it means.
     pub(super) fn lookalike(&mut self, name: &str, range: TextRange) {
-        if name.is_ascii()
-            && range.len().to_usize() > name.len()
+        if range.len().to_usize() > name.len()
+            && name.is_ascii()
             && !name.is_empty()
             && self.place_of_text.is_none()
             && self.text_is_not_ascii(range)

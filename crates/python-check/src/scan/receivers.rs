@@ -233,7 +233,7 @@ impl<'a> Scan<'a, '_> {
     }
 
     fn is_plain_decorator(&self, decorator: &Expr, method: &str) -> bool {
-        let plain = self.qualified(decorator).is_some_and(|(module, name)| PLAIN_DECORATORS.contains(&(module.as_str(), name.as_str())));
+        let plain = self.qualified(decorator).is_some_and(|(module, name)| PLAIN_DECORATORS.contains(&(&*module, name)));
         plain || self.is_property(decorator, method)
     }
 
@@ -301,9 +301,9 @@ impl<'a> Scan<'a, '_> {
         match base {
             Expr::Subscript(subscript) => self.makes_objects(&subscript.value, steps),
             Expr::Attribute(attribute) => !self.modules(&attribute.value).is_empty() && plain(attribute.attr.as_str()),
-            Expr::Call(call) => self
-                .qualified(&call.func)
-                .is_some_and(|(_, name)| matches!(name.as_str(), "namedtuple" | "NamedTuple" | "TypedDict" | "NewType")),
+            Expr::Call(call) => {
+                self.qualified(&call.func).is_some_and(|(_, name)| matches!(name, "namedtuple" | "NamedTuple" | "TypedDict" | "NewType"))
+            }
             Expr::Name(name) => match self.meaning(name.id.as_str()).symbol() {
                 None => name.id.as_str() != "type",
                 Some(symbol) if !symbol.imports.is_empty() => {

@@ -1,10 +1,12 @@
 //! What a name means where it stands: a variable, a builtin, a module, or something that came from one.
 
+use std::borrow::Cow;
+
 use ruff_python_ast::{self as ast, Expr};
 
-use super::Scan;
 use super::names;
 use super::receivers::Method;
+use super::{Marked, Scan};
 use crate::map::Set;
 use crate::scope::Symbol;
 use crate::walk::{Binding, NameScope};
@@ -171,11 +173,17 @@ impl<'a, 's> Scan<'a, 's> {
     }
 
     /// The module paths that an expression can stand for: an imported name, or a reviewed or refused module below one.
-    pub(super) fn modules(&self, expr: &Expr) -> Vec<String> {
+    pub(super) fn modules<'e>(&self, expr: &'e Expr) -> Vec<Cow<'e, str>>
+    where
+        'a: 'e,
+    {
         self.modules_within(expr, MAX_PATH)
     }
 
-    fn modules_within(&self, expr: &Expr, steps: usize) -> Vec<String> {
+    fn modules_within<'e>(&self, expr: &'e Expr, steps: usize) -> Vec<Cow<'e, str>>
+    where
+        'a: 'e,
+    {
         let Some(steps) = steps.checked_sub(1) else { return Vec::new() };
         match expr {
             Expr::Name(name) => match self.meaning(name.id.as_str()).symbol() {
@@ -184,8 +192,8 @@ impl<'a, 's> Scan<'a, 's> {
             },
             Expr::Attribute(attribute) => {
                 let parents = self.modules_within(&attribute.value, steps);
-                let paths = parents.into_iter().map(|parent| format!("{parent}.{}", attribute.attr));
-                paths.filter(|path| self.is_module(path)).collect()
+                let paths = parents.into_iter().map(|parent| [&*parent, ".", attribute.attr.as_str()].concat());
+                paths.filter(|path| self.is_module(path)).map(Cow::Owned).collect()
             }
             _ => Vec::new(),
         }
@@ -197,31 +205,40 @@ impl<'a, 's> Scan<'a, 's> {
     }
 
     /// The module that an import binds, unless it binds something inside a module.
-    pub(super) fn imported_module(&self, binding: &Binding<'_>) -> Option<String> {
+    fn imported_module(&self, binding: &Binding<'a>) -> Option<Cow<'a, str>> {
         match binding {
-            Binding::Import(alias) if alias.asname.is_some() => Some(alias.name.to_string()),
-            Binding::Import(alias) => alias.name.split('.').next().map(str::to_owned),
+            Binding::Import(alias) if alias.asname.is_some() => Some(Cow::Borrowed(alias.name.as_str())),
+            Binding::Import(alias) => alias.name.as_str().split('.').next().map(Cow::Borrowed),
             Binding::ImportFrom(import, alias) => {
-                let path = format!("{}.{}", import.module.as_deref().unwrap_or_default(), alias.name);
-                (self.catalog.is_reviewed(&path) || self.catalog.is_refused_module(&path)).then_some(path)
+                let is_module = self.marked.get(&std::ptr::from_ref(*alias).addr()) == Some(&Marked::Module);
+                is_module.then(|| Cow::Owned(path_of(import, alias)))
             }
             _ => None,
         }
     }
 
+    /// Whether what is imported from a module is one itself.
+    pub(super) fn is_module_inside(&self, import: &ast::StmtImportFrom, alias: &ast::Alias) -> bool {
+        let path = path_of(import, alias);
+        self.catalog.is_reviewed(&path) || self.catalog.is_refused_module(&path)
+    }
+
     /// The qualified name of something imported from a module, however it is written: `operator.attrgetter`.
-    pub(super) fn qualified(&self, expr: &Expr) -> Option<(String, String)> {
+    pub(super) fn qualified<'e>(&self, expr: &'e Expr) -> Option<(Cow<'e, str>, &'e str)>
+    where
+        'a: 'e,
+    {
         match expr {
             Expr::Name(name) => {
                 let symbol = self.meaning(name.id.as_str()).symbol()?;
                 symbol.imports.iter().find_map(|binding| match binding {
-                    Binding::ImportFrom(import, alias) => Some((import.module.as_deref()?.to_owned(), alias.name.to_string())),
+                    Binding::ImportFrom(import, alias) => Some((Cow::Borrowed(import.module.as_deref()?), alias.name.as_str())),
                     _ => None,
                 })
             }
             Expr::Attribute(attribute) => {
                 let module = self.modules(&attribute.value).into_iter().next()?;
-                Some((module, attribute.attr.to_string()))
+                Some((module, attribute.attr.as_str()))
             }
             _ => None,
         }
@@ -271,4 +288,8 @@ impl<'a, 's> Scan<'a, 's> {
     pub(super) fn value_of(&self, name: &str) -> Option<&'a Expr> {
         self.meaning(name).symbol()?.single_value()
     }
+}
+
+fn path_of(import: &ast::StmtImportFrom, alias: &ast::Alias) -> String {
+    [import.module.as_deref().unwrap_or_default(), ".", alias.name.as_str()].concat()
 }

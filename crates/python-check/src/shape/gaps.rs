@@ -3,6 +3,8 @@
 
 use ruff_python_ast::token::TokenKind;
 
+use crate::location::Lines;
+
 /// What reading gaps anew may cost, in steps of about two nanoseconds.
 pub(super) const MAX_REREAD: usize = 4_000_000;
 /// The same where the parser may find other levels than the lexer does: all that there could be, each of them at the widest gap.
@@ -35,14 +37,13 @@ pub(super) struct Gaps {
 }
 
 impl Gaps {
-    pub fn of(text: &str) -> Self {
-        let (mut gaps, mut gap, mut start) = (Gaps::default(), None, 0);
-        let bytes = text.as_bytes();
-        for end in memchr::memchr2_iter(b'\n', b'\r', bytes).chain([bytes.len()]) {
-            gaps.line(&bytes[start..end], start, &mut gap);
-            start = end + 1;
+    pub fn of(lines: &Lines<'_>) -> Self {
+        let (mut gaps, mut gap, mut end) = (Gaps::default(), None, 0);
+        for (start, line) in lines.iter() {
+            end = start + line.len();
+            gaps.line(line, start, &mut gap);
         }
-        gaps.end(gap.unwrap_or_default(), bytes.len());
+        gaps.end(gap.unwrap_or_default(), end);
         gaps
     }
 

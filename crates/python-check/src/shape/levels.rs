@@ -1,76 +1,61 @@
 //! How many bytes of a text could begin something that adds a level to its tree, wherever its tokens begin and end: in strings and comments,
 //! too, so that nothing depends on who reads them how.
 
+/// Bytes that are counted together: so few that their number fits a byte, of which the processor adds many at once.
+const CHUNK: usize = 128;
+
 /// How many bytes may begin a token that adds a level.
 pub(super) fn deepening(text: &str) -> usize {
-    count(text, |step| step.deepens)
+    count(text, deepens)
 }
 
 /// How many of them may begin a list, which are the levels that the parser looks around from when it leaves them behind an error: brackets,
 /// f-strings, the parameters of a lambda, and what is yielded.
 pub(super) fn lists(text: &str) -> usize {
-    count(text, |step| step.lists)
+    count(text, begins_list)
 }
 
-fn count(text: &str, counts: impl Fn(Step) -> u8) -> usize {
-    let mut before = BEFORE_OTHERS;
-    let counted = text.bytes().map(|byte| {
-        let step = STEPS[before][usize::from(byte)];
-        before = usize::from(step.before);
-        usize::from(counts(step))
+/// Counts bytes by what stands before them.
+fn count(text: &str, counts: impl Fn(u8, u8) -> bool) -> usize {
+    let bytes = text.as_bytes();
+    let Some((first, behind)) = bytes.split_first() else { return 0 };
+    let chunks = bytes.chunks(CHUNK).zip(behind.chunks(CHUNK));
+    let counted = chunks.map(|(before, bytes)| {
+        let counted: u8 = before.iter().zip(bytes).map(|(before, byte)| u8::from(counts(*before, *byte))).sum();
+        usize::from(counted)
     });
-    counted.sum()
+    counted.sum::<usize>() + usize::from(counts(b' ', *first))
 }
 
-/// What a byte counts, and what it is to the byte behind it.
-#[derive(Clone, Copy)]
-struct Step {
-    deepens: u8,
-    lists: u8,
-    before: u8,
+/// Brackets, quotes and operators; the first letters of `and`, `async`, `await`, `if`, `lambda`, `not`, `or` and `yield`. A number may end
+/// right before these, and in a letter.
+fn deepens(before: u8, byte: u8) -> bool {
+    let marks = is_between(byte, b'%', b'(') | is_between(byte, b'*', b'+') | is_between(byte, b'-', b'/') | is_between(byte, b'<', b'>');
+    let marks = marks | is_between(byte, b'{', b'|') | (byte == b'"') | (byte == b'@') | (byte == b'[') | (byte == b'^') | (byte == b'~');
+    let starts = (byte == b'a') | (byte == b'i') | (byte == b'l') | (byte == b'n') | (byte == b'o') | (byte == b'y');
+    marks | (starts & !is_of_word(before)) | is_behind_number(before, byte)
 }
 
-/// Behind anything that no word has.
-const BEFORE_OTHERS: usize = 0;
-/// Behind a letter, or what else only goes on with a word.
-const IN_WORD: usize = 1;
-/// Behind a digit.
-const IN_NUMBER: usize = 2;
+fn begins_list(before: u8, byte: u8) -> bool {
+    let opens = (byte == b'(') | (byte == b'[') | (byte == b'{');
+    let quotes = (byte == b'"') | (byte == b'\'');
+    let starts = (byte == b'l') | (byte == b'y');
+    opens | (quotes & is_of_word(before)) | (starts & !is_of_word(before)) | is_behind_number(before, byte)
+}
 
-static STEPS: [[Step; 256]; 3] = {
-    let mut steps = [[Step { deepens: 0, lists: 0, before: 0 }; 256]; 3];
-    let mut before = 0;
-    while before < steps.len() {
-        let mut byte = 0;
-        while byte < 256 {
-            steps[before][byte] = step(before, byte as u8);
-            byte += 1;
-        }
-        before += 1;
-    }
-    steps
-};
+fn is_behind_number(before: u8, byte: u8) -> bool {
+    is_letter(byte) & is_between(before, b'0', b'9')
+}
 
-const fn step(before: usize, byte: u8) -> Step {
-    let deepens = match byte {
-        b'(' | b'[' | b'{' | b'"' | b'\'' => true,
-        b'.' | b'+' | b'-' | b'*' | b'/' | b'%' | b'@' | b'|' | b'&' | b'^' | b'~' | b'<' | b'>' | b'=' => true,
-        // `and`, `await`, `if`, `lambda`, `not`, `or` and `yield`; a number may end right before them, and in a letter.
-        b'a' | b'i' | b'l' | b'n' | b'o' | b'y' => before != IN_WORD,
-        b'A'..=b'Z' | b'a'..=b'z' => before == IN_NUMBER,
-        _ => false,
-    };
-    let lists = match byte {
-        b'(' | b'[' | b'{' => true,
-        b'"' | b'\'' => before == IN_WORD,
-        b'l' | b'y' => before != IN_WORD,
-        b'A'..=b'Z' | b'a'..=b'z' => before == IN_NUMBER,
-        _ => false,
-    };
-    let before = match byte {
-        b'A'..=b'Z' | b'a'..=b'z' | b'_' => IN_WORD,
-        b'0'..=b'9' => IN_NUMBER,
-        _ => BEFORE_OTHERS,
-    };
-    Step { deepens: deepens as u8, lists: lists as u8, before: before as u8 }
+fn is_of_word(byte: u8) -> bool {
+    is_letter(byte) | (byte == b'_')
+}
+
+fn is_letter(byte: u8) -> bool {
+    is_between(byte | 0x20, b'a', b'z')
+}
+
+/// Without a branch, for the sake of [`count`].
+fn is_between(byte: u8, first: u8, last: u8) -> bool {
+    byte.wrapping_sub(first) <= last - first
 }

@@ -70,9 +70,9 @@ fn nothing_adds_a_level_that_is_not_counted() {
 #[test]
 fn no_text_that_could_be_deep_is_parsed_before_it_is_measured() {
     for (token, between) in DEEPENING {
-        assert!(!is_shallow(&format!("{token}{between}").repeat(SHALLOW + 1)), "{token}");
+        assert!(!is_shallow_text(&format!("{token}{between}").repeat(SHALLOW + 1)), "{token}");
     }
-    assert!(is_shallow(&"x = f(y)\n".repeat(1_000)));
+    assert!(is_shallow_text(&"x = f(y)\n".repeat(1_000)));
 }
 
 #[test]
@@ -80,12 +80,12 @@ fn no_text_whose_gaps_could_be_read_too_often_is_parsed_before_it_is_measured() 
     let opened = "[".repeat(1_000);
     for gap in ["\n", "\r", " ", "\t", "\x0c", "\\\n", "# a\n", "    # b\r\n"] {
         let text = |times| format!("x = {opened}1{}def x", gap.repeat(times));
-        assert!(is_shallow(&text(5)), "{gap:?}");
-        assert!(!is_shallow(&text(10_000)), "{gap:?}");
+        assert!(is_shallow_text(&text(5)), "{gap:?}");
+        assert!(!is_shallow_text(&text(10_000)), "{gap:?}");
     }
-    assert!(is_shallow(&format!("{}{opened}", "# a license\n".repeat(100))), "nothing is open before the first token");
+    assert!(is_shallow_text(&format!("{}{opened}", "# a license\n".repeat(100))), "nothing is open before the first token");
     let ordinary = ordinary();
-    let shallow = ordinary.iter().filter(|text| is_shallow(text)).count();
+    let shallow = ordinary.iter().filter(|text| is_shallow_text(text)).count();
     assert!(shallow * 10 >= ordinary.len() * 9, "{shallow} of {}", ordinary.len());
 }
 
@@ -95,13 +95,21 @@ fn what_is_parsed_before_it_is_measured_breaks_no_stack() {
     for (token, between) in DEEPENING {
         let ten = format!("{token}{between}").repeat(10);
         let text = format!("x = a{}", ten.repeat(SHALLOW / deepening(&ten) - 1));
-        assert!(is_shallow(&text), "{token}");
+        assert!(is_shallow_text(&text), "{token}");
         assert!(!checker.check(text.as_bytes()).accepted(), "{token}");
     }
 }
 
+fn is_shallow_text(text: &str) -> bool {
+    is_shallow(text, &Lines::new(text))
+}
+
+fn refused(text: &str) -> Option<Refusal> {
+    refusal(text, &Lines::new(text), &Tokens::of(text))
+}
+
 fn misfit(text: &str) -> Option<(&str, Misfit)> {
-    match refusal(text, &Tokens::of(text)) {
+    match refused(text) {
         Some(Refusal::Misfit(range, misfit)) => Some((&text[range], misfit)),
         _ => None,
     }
@@ -130,13 +138,13 @@ fn the_first_that_does_not_fit_is_found() {
 #[test]
 fn what_cannot_be_read_is_not_parsed() {
     for text in ["x = (1", "x = 'a", "x = f'{a", "f\"{\"\n:((((", "$"] {
-        assert_eq!(refusal(text, &Tokens::of(text)), Some(Refusal::Unreadable), "{text}");
+        assert_eq!(refused(text), Some(Refusal::Unreadable), "{text}");
     }
 }
 
 #[test]
 fn an_excess_stands_where_the_token_stands_that_is_one_too_many() {
-    let excess = |text: &str| match refusal(text, &Tokens::of(text)) {
+    let excess = |text: &str| match refused(text) {
         Some(Refusal::Excess(range, excess)) => (range.start().to_usize(), excess),
         other => panic!("{other:?}"),
     };
@@ -154,12 +162,12 @@ fn where_the_parser_may_take_strings_for_code_those_count() {
     let hidden = format!("x = 1\ny = f'{{[a, \"b\"]}}'\nz = '{}'\n", "(".repeat(60_000));
     let at = hidden.find("\"b").unwrap();
     let expected = Refusal::Excess(TextRange::empty(size(at)), Excess::Astray);
-    assert_eq!(refusal(&hidden, &Tokens::of(&hidden)), Some(expected));
+    assert_eq!(refused(&hidden), Some(expected));
     let nothing_astray = hidden.replace("\"b\"", "b");
-    assert_eq!(refusal(&nothing_astray, &Tokens::of(&nothing_astray)), None);
+    assert_eq!(refused(&nothing_astray), None);
     for astray in ["f'{f\"{b}\"}'", "f'''{a\n}'''", "f'''{a # b\n}'''"] {
         let text = format!("{astray}\nz = '{}'\n", "(".repeat(60_000));
-        assert!(matches!(refusal(&text, &Tokens::of(&text)), Some(Refusal::Excess(_, Excess::Astray))), "{astray}");
+        assert!(matches!(refused(&text), Some(Refusal::Excess(_, Excess::Astray))), "{astray}");
     }
 }
 
@@ -213,7 +221,7 @@ proptest! {
             shape.depth + shape.indents
         });
         let counted = counted.max().unwrap_or_default();
-        if refusal(&text, &tokens).is_some() || fit.astray.is_some() {
+        if refused(&text).is_some() || fit.astray.is_some() {
             return Ok(());
         }
         let parsed = syntax::parse(&text, PythonVersion::latest()).unwrap();
@@ -228,7 +236,7 @@ fn programs_that_parse_are_refused_for_nothing() {
     for text in ordinary() {
         let parsed = syntax::parse(&text, PythonVersion::latest()).unwrap();
         if parsed.errors().is_empty() {
-            assert_eq!(refusal(&text, &Tokens::of(&text)), None, "{text}");
+            assert_eq!(refused(&text), None, "{text}");
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The whole code check, stage by stage, beside what only parses: rustpython-parser, and CPython's own `compile`. On real
 //! modules, in time and instructions; on an example utility; and on hostile inputs of the largest allowed size.
 
+mod hostile;
 mod instructions;
 
 use std::fs;
@@ -10,7 +11,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
-use python_check::{CheckPolicy, Checker, MAX_CODE_BYTES, Stage};
+use python_check::{CheckPolicy, Checker, Stage};
 use rustpython_parser::{Mode, parse};
 
 use crate::context::Context;
@@ -62,7 +63,7 @@ struct Measured {
 fn measure(python: &Path, rounds: usize) -> anyhow::Result<Measured> {
     let checker = Checker::new(CheckPolicy::default());
     let (modules, per_thousand) = modules(&checker, python)?;
-    let (hostile, worst) = hostile(&checker);
+    let (hostile, worst) = hostile_inputs(&checker);
     Ok(Measured { tables: vec![modules, example(&checker, rounds), hostile], per_thousand, worst })
 }
 
@@ -212,58 +213,15 @@ fn example(checker: &Checker, rounds: usize) -> Table {
     table
 }
 
-fn hostile(checker: &Checker) -> (Table, f64) {
+fn hostile_inputs(checker: &Checker) -> (Table, f64) {
     let mut table = Table::new(PART, "The code check on hostile inputs of the largest size", &["input", "p50 ms"]);
     let mut worst = 0.0_f64;
-    for (name, source) in hostile_sources() {
+    for (name, source) in hostile::sources() {
         let millis = (0..5).map(|_| time(|| drop(black_box(checker.check(source.as_bytes()))))).collect::<Samples>().median();
         worst = worst.max(millis);
         table.row([name.into(), millis.into()]);
     }
     (table, worst)
-}
-
-/// What is nested and never closed, before as wide a gap as there is room for: each level could have that read anew.
-fn behind(piece: &str, times: usize, last: &str, gap: &str, end: &str) -> String {
-    let nested = piece.repeat(times);
-    let room = MAX_CODE_BYTES - nested.len() - last.len() - end.len() - 1;
-    format!("{nested}{last}{}{end}", gap.repeat(room / gap.len()))
-}
-
-fn hostile_sources() -> Vec<(&'static str, String)> {
-    let fill = |unit: &str| unit.repeat(MAX_CODE_BYTES / unit.len());
-    let numbered = |line: &dyn Fn(usize) -> String| {
-        let mut text = String::new();
-        for number in 0.. {
-            let next = line(number);
-            if text.len() + next.len() > MAX_CODE_BYTES {
-                break;
-            }
-            text.push_str(&next);
-        }
-        text
-    };
-    vec![
-        ("open brackets", fill("[")),
-        ("unary minus", fill("-")),
-        ("attribute chain", fill("x.")),
-        ("one integer", fill("9")),
-        ("short statements", fill("a\n")),
-        ("calls", fill("f(x)\n")),
-        ("banned calls", fill("eval(x)\n")),
-        ("unclosed strings", fill("'\n")),
-        ("f-strings", fill("f'{a!r:>{b}}'\n")),
-        ("distinct names", numbered(&|number| format!("n{number}=0\n"))),
-        ("distinct functions", numbered(&|number| format!("def f{number}(a, b=1): return a\n"))),
-        ("syntax errors", fill("def (\n")),
-        ("imports", fill("import os\n")),
-        ("NUL bytes", fill("\0")),
-        ("brackets before line breaks", behind("[", 9_900, "1", "\n", "def x")),
-        ("few brackets before line breaks", behind("[", 190, "1", "\n", "def x")),
-        ("few brackets before blanks", behind("[", 190, "1", " ", "def x")),
-        ("operators before line breaks", format!("({}", behind("1**", 1_900, "1 not", "\n", "x"))),
-        ("line breaks before unary minus", format!("{}{}", "\n".repeat(MAX_CODE_BYTES - 3_000), "-".repeat(2_100))),
-    ]
 }
 
 fn time(work: impl FnOnce()) -> Duration {
