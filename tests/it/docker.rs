@@ -7,7 +7,7 @@ use e2e::{
     command::run,
     host,
     rpc::{Client, finished, utility},
-    server::{Backend, Server},
+    server::{Backend, FRESH, Server},
 };
 
 use crate::steps::{SHOUT, TICKER, patient, ticking};
@@ -41,6 +41,14 @@ async fn utilities_run_in_containers_and_leave_none() {
     let attestation = execution.attestation.expect("it ran in a sandbox");
     assert_eq!(attestation.backend(), Attested::Docker);
     assert!(attestation.runtime_digest.starts_with("sha256:"), "{attestation:?}");
+
+    let mut times = Vec::new();
+    for _ in 0..8 {
+        let (execution, _) = client.run("ticker", r#"{"lines": 0}"#).await;
+        times.push(execution.attestation.expect("it ran in a sandbox").restored);
+    }
+    let is_put_back = times.iter().any(|times| *times > 0);
+    assert_eq!(is_put_back, std::env::var_os(FRESH).is_none(), "this host puts processes back, unless that is not wanted: {times:?}");
 
     let values_json = vec![r#""a""#.to_owned(), "1".to_owned()];
     let request = TransformRequest { name: utility("shout"), values_json, ..Default::default() };

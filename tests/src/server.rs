@@ -26,7 +26,7 @@ use crate::{
 };
 
 /// Asks for the stories of servers each of whose processes runs one program.
-const FRESH: &str = "ZONA_TEST_FRESH";
+pub const FRESH: &str = "ZONA_TEST_FRESH";
 /// A first start on a busy machine, image inspection and probes included.
 const START_DEADLINE: Duration = Duration::from_secs(60);
 /// What a server promises to need for its end, and slack for a busy machine.

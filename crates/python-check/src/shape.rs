@@ -95,11 +95,12 @@ pub(crate) fn refusal(text: &str, lines: &Lines<'_>, tokens: &Tokens) -> Option<
     }
     let gaps = Gaps::of(lines);
     let astray = fit.astray.map_or("", |at| &text[at.to_usize()..]);
+    let gaps_astray = Gaps::of(&Lines::new(astray));
     if deepening(astray) > MAX_ASTRAY_LEVELS {
         let at = size(text.len() - astray.len());
         return Some(Refusal::Excess(TextRange::empty(at), Excess::Astray));
     }
-    let is_bounded = exposure.is_bounded(&gaps) && lists(astray).saturating_mul(gaps.widest) <= MAX_ASTRAY;
+    let is_bounded = exposure.is_bounded(&gaps) && lists(astray).saturating_mul(gaps_astray.widest) <= MAX_ASTRAY;
     (!is_bounded).then(|| Refusal::Excess(TextRange::empty(size(gaps.at)), Excess::Gaps))
 }
 

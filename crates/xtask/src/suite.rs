@@ -28,11 +28,40 @@ use failures::Failures;
 /// Tells tests to repeat what they repeat in large numbers; `test_support::repeat` reads it.
 const LONG: &str = "ZONA_TEST_LONG";
 
-/// Asks tests of the sandbox for processes that are put back and run one program after the other.
-const RESTORE: &str = "ZONA_TEST_RESTORE";
-/// The test binaries that run in that way too, and what of them does not: what is about such processes anyway, and what stops the daemon.
-const RESTORED: [(&str, &[&str]); 2] =
-    [("sandbox-agent", &["differential::", "remains::", "rounds::"]), ("sandbox", &["faults::daemon::", "restored::"])];
+/// The integration tests of a package that run a second time, on processes of the other kind.
+struct Again {
+    /// The directory of the package.
+    package: &'static str,
+    /// What asks for the other kind.
+    variable: &'static str,
+    /// Which of them run.
+    filter: &'static [&'static str],
+    /// What this is in the report.
+    label: &'static str,
+}
+
+/// Tests of the sandbox on processes that are put back and run one program after the other, but for those that are about such processes anyway and
+/// those that stop the daemon; and a few stories of servers each of whose processes runs one program.
+const AGAIN: [Again; 3] = [
+    Again {
+        package: "crates/sandbox-agent",
+        variable: "ZONA_TEST_RESTORE",
+        filter: &["--skip", "differential::", "--skip", "remains::", "--skip", "rounds::"],
+        label: "restored",
+    },
+    Again {
+        package: "crates/sandbox",
+        variable: "ZONA_TEST_RESTORE",
+        filter: &["--skip", "faults::daemon::", "--skip", "restored::"],
+        label: "restored",
+    },
+    Again {
+        package: "tests",
+        variable: "ZONA_TEST_FRESH",
+        filter: &["cancelled_by_shutdown::", "docker::", "killed::", "slow_reader::"],
+        label: "fresh",
+    },
+];
 
 /// How much time the tests may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -102,27 +131,28 @@ pub fn run_tests(workspace: &Workspace, path: &OsStr, effort: Effort, shown: &mu
     let _busy = effort.busy.then(Busy::start).transpose()?;
     println!("$ cargo test --locked --workspace --no-fail-fast");
     let forked = run_timed(tests, &packages, String::new(), shown).context("cargo test");
-    let restored: Vec<_> =
-        RESTORED.iter().map(|(package, skipped)| run_restored(workspace, path, &packages, (package, skipped), shown)).collect();
-    restored.into_iter().fold(forked, Result::and)
+    let again: Vec<_> = AGAIN.iter().map(|again| run_again(workspace, path, &packages, again, shown)).collect();
+    again.into_iter().fold(forked, Result::and)
 }
 
 /// Runs the binary of a package's tests once more, which cargo would compile anew for one package alone.
-fn run_restored(
+fn run_again(
     workspace: &Workspace,
     path: &OsStr,
     packages: &BTreeMap<String, String>,
-    (package, skipped): (&str, &[&str]),
+    again: &Again,
     shown: &mut Shown,
 ) -> anyhow::Result<()> {
-    let name = format!("{package}, it");
+    let Again { package, variable, filter, label } = again;
+    let directory = workspace.path(package);
+    let name = format!("{}, it", directory.file_name().unwrap_or_default().display());
     let file = packages.iter().find_map(|(file, of)| (*of == name).then_some(file)).with_context(|| format!("no tests of {name}"))?;
-    let directory = workspace.path("crates").join(package);
-    let mut tests = Command::new(workspace.target_directory()?.join("debug/deps").join(file));
-    tests.current_dir(&directory).env("PATH", path).env("CARGO_MANIFEST_DIR", &directory).env(RESTORE, "1");
-    tests.args(skipped.iter().flat_map(|name| ["--skip", name]));
-    println!("$ {RESTORE}=1 cargo test --package {package} --test it -- --skip {}", skipped.join(" --skip "));
-    run_timed(tests, packages, format!("{name}, restored"), shown).with_context(|| format!("{RESTORE}=1, {name}"))
+    let target = workspace.target_directory()?;
+    let mut tests = Command::new(target.join("debug/deps").join(file));
+    tests.current_dir(&directory).env("PATH", path).env("CARGO_MANIFEST_DIR", &directory).env("E2E_BINARY", target.join("debug/zona"));
+    tests.env(variable, "1").args(*filter);
+    println!("$ {variable}=1 cargo test --test it -- {}    # {package}", filter.join(" "));
+    run_timed(tests, packages, format!("{name}, {label}"), shown).with_context(|| format!("{variable}=1, {name}"))
 }
 
 /// Compiles the test binaries; answers the package of each by the name of its file.

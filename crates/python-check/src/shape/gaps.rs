@@ -7,8 +7,9 @@ use crate::location::Lines;
 
 /// What reading gaps anew may cost, in steps of about two nanoseconds.
 pub(super) const MAX_REREAD: usize = 4_000_000;
-/// The same where the parser may find other levels than the lexer does: all that there could be, each of them at the widest gap.
-pub(super) const MAX_ASTRAY: usize = 10_000_000;
+/// The same where the parser may find other levels than the lexer does: all that there could be, each of them at the widest gap. No text opens
+/// so many at once, so this is more than it may take; 2,000 lines with a comment of 150 lines among them have 11 million.
+pub(super) const MAX_ASTRAY: usize = 32_000_000;
 
 /// Steps of a line break, and of what else is a token.
 const BREAK: usize = 8;

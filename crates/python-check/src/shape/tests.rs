@@ -171,6 +171,20 @@ fn where_the_parser_may_take_strings_for_code_those_count() {
     }
 }
 
+#[test]
+fn as_many_strings_as_may_be_taken_for_code_break_no_stack() {
+    let checker = Checker::new(CheckPolicy::default());
+    for astray in ["f\"{[x def \"a\"]}\"", "y = f'{[a, \"b\"]}'", "f'{f\"{b}\"}'", "f'''{a\n}'''"] {
+        for level in ["(", "[", "-", "not ", "lambda:"] {
+            let few = level.repeat(1_000);
+            let text = format!("{astray}\nz = '{}'\n", few.repeat((MAX_ASTRAY_LEVELS - 100) / deepening(&few)));
+            assert!(!matches!(refused(&text), Some(Refusal::Excess(_, Excess::Astray))), "{astray} {level}");
+            // That it comes back at all is what this is about.
+            checker.check(text.as_bytes());
+        }
+    }
+}
+
 /// Pieces of which the parser makes something else than Python does, where they stand beside one another in any order.
 #[rustfmt::skip]
 const PIECES: [&str; 52] = [

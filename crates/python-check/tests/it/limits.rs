@@ -120,8 +120,14 @@ fn ordinary_code_of_many_lines_is_not_too_much() {
     let functions: String =
         (0..1_500).map(|index| format!("def f{index}(a, b):\n    return max(\n        a.b,\n        -b,\n    )\n\n\n")).collect();
     let sum: String = (0..1_000).map(|index| format!("    a{index} +\n")).collect();
-    let long =
-        [format!("x = [\n{table}]\n"), format!("{functions}\n{notes}\n{functions}"), format!("{notes}x = (\n{sum}    1\n)\n{functions}")];
+    let quoted = "x = f\"{d['a']}\"\n";
+    let long = [
+        format!("x = [\n{table}]\n"),
+        format!("{functions}\n{notes}\n{functions}"),
+        format!("{notes}x = (\n{sum}    1\n)\n{functions}"),
+        format!("{quoted}{functions}\n{}\n{functions}", &notes[..notes.len() / 5]),
+        format!("{notes}{quoted}{functions}"),
+    ];
     for code in long {
         assert!(code.len() <= MAX_CODE_BYTES, "{}", code.len());
         let found = errors(&code);

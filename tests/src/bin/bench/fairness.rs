@@ -9,7 +9,7 @@ use tokio::task::JoinSet;
 
 use crate::context::Context;
 use crate::load::{self, Call, Subject};
-use crate::peers::sandbox::{Engine, Kind, job};
+use crate::peers::sandbox::{Children, Engine, Kind, job};
 use crate::promises;
 use crate::report::{Report, Table};
 use crate::samples::{Samples, median};
@@ -36,7 +36,7 @@ const ENOUGH_CALLS: f64 = 1_000.0;
 /// # Errors
 /// When the backend cannot run here.
 pub async fn run(context: &Context<'_>, report: &mut Report) -> anyhow::Result<()> {
-    let engine = Engine::open(Kind::Namespace, context.arguments, sandbox::Pool::default()).await?;
+    let engine = Engine::with(Kind::Namespace, Children::Restored, context.arguments, sandbox::Pool::default()).await?;
     let measured = match measure(&engine, context, report).await {
         Ok(()) => measure_loops(&engine, context, report).await,
         failed => failed,

@@ -48,7 +48,7 @@ pub static T2_RATE: Promise = Promise { what: "T2 sustained", goal: AtLeast(7.0)
 pub static T3_P50: Promise = Promise { what: "T3 request -> result, p50", goal: AtMost(130.0), stretch: AtMost(100.0), unit: "ms" };
 pub static T3_RATE: Promise = Promise { what: "T3 sustained", goal: AtLeast(10.0), stretch: AtLeast(12.0), unit: "/s" };
 pub static MEMORY: Promise =
-    Promise { what: "memory per bound tenant with 4 ready children", goal: AtMost(25.0), stretch: AtMost(18.0), unit: "MiB" };
+    Promise { what: "memory per bound tenant with its ready children", goal: AtMost(25.0), stretch: AtMost(18.0), unit: "MiB" };
 pub static FAIRNESS: Promise =
     Promise { what: "others' p95 beside one tenant at 50 times its load, growth", goal: AtMost(20.0), stretch: AtMost(5.0), unit: "%" };
 pub static VALIDATE: Promise = Promise { what: "code check, per 1,000 lines", goal: AtMost(1.0), stretch: AtMost(0.6), unit: "ms" };

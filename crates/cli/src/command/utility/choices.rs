@@ -32,7 +32,7 @@ impl Preset {
 /// How strongly executions are isolated, as the contract names it; documents show it with underscores.
 #[derive(Debug, Clone, Copy, ValueEnum)]
 pub enum Isolation {
-    /// T1: a sealed process that is used once, in a sandbox of the tenant
+    /// T1: a sealed process, put back to its beginning or used once, in a sandbox of the tenant
     #[value(aliases = ["t1", "tenant_warm"])]
     TenantWarm,
     /// T2: a started sandbox of its own

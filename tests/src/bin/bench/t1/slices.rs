@@ -11,7 +11,7 @@ pub(super) const PART: &str = "t1";
 /// The peer that others are compared with.
 pub(super) const YARDSTICK: &str = "bare python3 -I -S -E";
 /// The backend that the promises are judged by: the default of `zona dev`. The other one stands beside it in each table.
-pub(super) const JUDGED: &str = "T1 namespace";
+pub(super) const JUDGED: &str = "T1 namespace, restored";
 
 /// Slices of each peer, by its position.
 pub(super) type Slices = BTreeMap<usize, Vec<Slice>>;
