@@ -27,15 +27,15 @@ pub const LEAST_ITERATIONS: u32 = 2;
 /// Least number of lanes; see [`LEAST_MEMORY_KIB`].
 pub const LEAST_PARALLELISM: u32 = 1;
 
-/// Most that wait for their turn. At 50 ms for each they wait 20 s at most with one at once, which clients still wait for.
-const MAX_WAITING: usize = 128;
+/// Most that wait for their turn. At 50 ms for each they wait 15 s at most with one at once, which clients still wait for.
+const MAX_WAITING: usize = 100;
 /// How many times as long as a hash has taken its turn lies idle behind it. A hash goes through 19 MiB of memory and holds a processor for as long
 /// as many calls take, whatever its priority: schedulers share processors among groups of processes first, and the server's is one of them.
 const REST: u32 = 2;
 /// The longest rest. A hash that takes longer than its half has waited for a processor itself.
-const LONGEST_REST: Duration = Duration::from_millis(200);
+const LONGEST_REST: Duration = Duration::from_millis(100);
 /// When somebody who found no place may try again.
-const RETRY_AFTER: Duration = Duration::from_secs(2);
+const RETRY_AFTER: Duration = Duration::from_secs(5);
 /// How much nicer a thread that hashes is; a sandbox is nicer than the server by 5.
 const NICER: i32 = 10;
 /// What is hashed in place of the password of nobody.
