@@ -54,8 +54,8 @@ struct Level {
     chain: usize,
     /// Lambdas whose parameter list is still open: their commas separate parameters, not values.
     lambdas: usize,
-    /// Those of the chain that are a `yield`, whose value goes on behind commas.
-    yields: usize,
+    /// Those of the chain that stay behind a comma: the last `yield`, whose value goes on there, and all that it stands in.
+    stay: usize,
 }
 
 /// What is open at a token.
@@ -98,7 +98,7 @@ impl Shape {
             }
             TokenKind::Dedent => self.indents = self.indents.saturating_sub(1),
             TokenKind::Newline => self.end_statement(),
-            TokenKind::Comma => self.separate(self.top.yields),
+            TokenKind::Comma => self.separate(self.top.stay),
             TokenKind::Semi => self.separate(0),
             TokenKind::Colon => self.top.lambdas = self.top.lambdas.saturating_sub(1),
             TokenKind::Lambda => {
@@ -106,8 +106,9 @@ impl Shape {
                 return self.deepen();
             }
             TokenKind::Yield => {
-                self.top.yields += 1;
-                return self.deepen();
+                let deep = self.deepen();
+                self.top.stay = self.top.chain;
+                return deep;
             }
             kind if deepens(kind) => return self.deepen(),
             _ => {}
@@ -139,7 +140,7 @@ impl Shape {
         if self.top.lambdas == 0 {
             self.depth = self.depth.saturating_sub(self.top.chain - stay.min(self.top.chain));
             self.top.chain = stay;
-            self.top.yields = stay;
+            self.top.stay = stay;
         }
     }
 

@@ -151,7 +151,9 @@ fn an_excess_stands_where_the_token_stands_that_is_one_too_many() {
     assert_eq!(excess(&format!("x = {}", "(".repeat(300))), (4 + MAX_BRACKETS, Excess::Brackets));
     assert_eq!(excess(&format!("x = {}y", "not ".repeat(3_000))), (4 + 4 * MAX_DEPTH, Excess::Depth));
     assert_eq!(excess(&format!("é = {}1", "- ".repeat(3_000))), (5 + 2 * MAX_DEPTH, Excess::Depth));
-    assert_eq!(excess(&format!("def f(): {}", "yield 1, ".repeat(3_000))), (9 + 9 * MAX_DEPTH, Excess::Depth));
+    assert_eq!(excess(&format!("def f(): {}", "yield 1, ".repeat(3_000))), (9 * MAX_DEPTH, Excess::Depth), "the call in front counts, too");
+    // Four times `not` around each `yield`, which goes on behind the comma.
+    assert_eq!(excess(&format!("x = 1{}", ", not not not not yield from ".repeat(401))).1, Excess::Depth);
     assert_eq!(excess(&format!("{}x", "async ".repeat(3_000))), (6 * MAX_DEPTH, Excess::Depth));
     let blocks: String = (0..150).map(|depth| format!("{}if x:\n", " ".repeat(depth))).collect();
     assert_eq!(blocks[excess(&blocks).0..].lines().next(), Some("if x:"));
