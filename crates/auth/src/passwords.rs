@@ -6,7 +6,7 @@
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use argon2::Params;
 use argon2::password_hash::{PasswordHasher as _, PasswordVerifier as _, phc};
@@ -27,15 +27,10 @@ pub const LEAST_ITERATIONS: u32 = 2;
 /// Least number of lanes; see [`LEAST_MEMORY_KIB`].
 pub const LEAST_PARALLELISM: u32 = 1;
 
-/// Most that wait for their turn. At 50 ms for each they wait 15 s at most with one at once, which clients still wait for.
-const MAX_WAITING: usize = 100;
-/// How many times as long as a hash has taken its turn lies idle behind it. A hash goes through 19 MiB of memory and holds a processor for as long
-/// as many calls take, whatever its priority: schedulers share processors among groups of processes first, and the server's is one of them.
-const REST: u32 = 2;
-/// The longest rest. A hash that takes longer than its half has waited for a processor itself.
-const LONGEST_REST: Duration = Duration::from_millis(100);
+/// Most that wait for their turn. At 50 ms for each they wait 6 s at most with one at once, which clients still wait for.
+const MAX_WAITING: usize = 128;
 /// When somebody who found no place may try again.
-const RETRY_AFTER: Duration = Duration::from_secs(5);
+const RETRY_AFTER: Duration = Duration::from_secs(2);
 /// How much nicer a thread that hashes is; a sandbox is nicer than the server by 5.
 const NICER: i32 = 10;
 /// What is hashed in place of the password of nobody.
@@ -60,14 +55,12 @@ pub struct Argon2Passwords {
     hashing: Hashing,
     /// A hash under the present parameters that no password of anybody has.
     nobodys: Arc<phc::PasswordHash>,
-    /// Those that compute, or have just done so.
+    /// Those that compute.
     turns: Arc<Semaphore>,
     /// Those that compute or wait.
     places: Arc<Semaphore>,
     /// As many as those may be.
     most: usize,
-    /// What a turn does behind a hash that has taken so long.
-    rest: fn(Duration),
 }
 
 /// A place of one that computes or waits. With the last of them goes the memory of all.
@@ -97,7 +90,6 @@ impl Argon2Passwords {
             turns: Arc::new(Semaphore::new(at_once)),
             places: Arc::new(Semaphore::new(most)),
             most,
-            rest,
         })
     }
 
@@ -107,7 +99,7 @@ impl Argon2Passwords {
     }
 
     /// Computes on a thread of its own, when it is its turn. A caller who goes away gives up what has not begun; what has keeps its turn
-    /// to its end, and for a rest.
+    /// to its end.
     async fn compute<T: Send + 'static>(&self, work: impl FnOnce(&Self) -> Result<T> + Send + 'static) -> Result<T> {
         let place = self.place()?;
         let turn = Arc::clone(&self.turns).acquire_owned().await.map_err(|error| Error::internal("wait for a turn to hash", error))?;
@@ -115,15 +107,11 @@ impl Argon2Passwords {
         let (answer, computed) = oneshot::channel();
         let thread = thread::Builder::new().name("password".to_owned()).spawn(move || {
             give_way();
-            let begun = Instant::now();
             let done = work(&this);
-            let spent = begun.elapsed();
             // Given back first: whoever has the answer must find the place free.
-            drop(place);
+            drop::<(OwnedSemaphorePermit, Place)>((turn, place));
             // Whoever asked may be gone.
             let _ = answer.send(done);
-            (this.rest)(spent);
-            drop::<OwnedSemaphorePermit>(turn);
         });
         thread.map_err(|error| Error::internal("start a thread to hash a password", error))?;
         computed.await.map_err(|panicked| Error::internal("hash a password", panicked))?
@@ -191,11 +179,6 @@ fn normalized(password: &Secret) -> Secret {
 fn give_way() {
     // Where it is refused, sign-ins are as urgent as the rest.
     let _ = rustix::process::nice(NICER);
-}
-
-/// Lets whatever else the machine does have it for a while.
-fn rest(spent: Duration) {
-    thread::sleep(spent.saturating_mul(REST).min(LONGEST_REST));
 }
 
 fn busy() -> Error {

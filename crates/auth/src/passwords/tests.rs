@@ -3,7 +3,6 @@
 use std::time::Instant;
 
 use futures_util::FutureExt as _;
-use tokio::sync::Mutex;
 
 use super::*;
 
@@ -99,20 +98,6 @@ async fn a_caller_who_goes_away_while_waiting_gives_its_place_back() {
     drop(waiting);
     assert_eq!(passwords.places.available_permits(), 1 + MAX_WAITING);
     drop(turn);
-}
-
-#[tokio::test]
-async fn a_turn_rests_behind_a_hash_and_its_caller_has_the_answer_before() {
-    static RESTING: Mutex<()> = Mutex::const_new(());
-    let passwords = Argon2Passwords { rest: |_spent| drop(RESTING.blocking_lock()), ..passwords() };
-    let held = RESTING.lock().await;
-    assert_eq!(passwords.verify(&secret("any"), None).await.unwrap(), PasswordVerdict::Wrong);
-    assert_eq!((passwords.turns.available_permits(), passwords.places.available_permits()), (0, 1 + MAX_WAITING));
-    let password = secret("any");
-    let mut next = Box::pin(passwords.verify(&password, None));
-    assert!((&mut next).now_or_never().is_none(), "it waits for its turn");
-    drop(held);
-    assert_eq!(next.await.unwrap(), PasswordVerdict::Wrong);
 }
 
 #[tokio::test]

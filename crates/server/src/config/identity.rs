@@ -46,7 +46,7 @@ section! {
     password_iterations: u32 = 2 => value::number(LEAST_ITERATIONS as u64..=64);
     /// lanes of that memory
     password_parallelism: u32 = 1 => value::number(LEAST_PARALLELISM as u64..=64);
-    /// passwords that are checked at once; 100 more wait, further ones are told to come back
+    /// passwords that are checked at once; 128 more wait, further ones are told to come back
     password_checks: Option<u32>, shown "half of the processors" => value::optional_number(1..=256);
 }
 
