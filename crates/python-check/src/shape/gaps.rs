@@ -8,7 +8,7 @@ use crate::location::Lines;
 /// What reading gaps anew may cost, in steps of about two nanoseconds.
 pub(super) const MAX_REREAD: usize = 4_000_000;
 /// The same where the parser may find other levels than the lexer does: all that there could be, each of them at the widest gap. No text opens
-/// so many at once, so this is more than it may take; 2,000 lines with a comment of 150 lines among them have 11 million.
+/// so many at once, so this is more than it may take; 2,000 lists beside a comment of 150 lines of 75 bytes make 10 million.
 pub(super) const MAX_ASTRAY: usize = 32_000_000;
 
 /// Steps of a line break, and of what else is a token.

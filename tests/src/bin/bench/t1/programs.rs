@@ -1,20 +1,18 @@
 //! Ten programs like those that people write, one after the other, on each backend: what a closed loop carries, and what one costs the
 //! processors.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use domain::json::JsonText;
 use domain::sandbox::{Entry, Isolation, Limits};
 
-use super::slices::{PART, Slices, merge, note_failure};
+use super::slices::{Carried, PART, in_turns, note_failure};
 use crate::arguments::Effort;
-use crate::cpu::Meter;
 use crate::load;
 use crate::peers::Peer;
 use crate::peers::sandbox::{Engine, job};
-use crate::report::{Cell, Report, Table};
+use crate::report::{Report, Table};
 
 const CALLERS: usize = 16;
 const COLUMNS: [&str; 7] = ["peer", "per second", "p50 ms", "p95 ms", "p99 ms", "CPU ms each", "failed"];
@@ -88,20 +86,8 @@ pub async fn measure(engines: &[Engine], tenant: &'static str, effort: Effort, r
     for peer in &peers {
         load::sequential(&peer.subject, PROGRAMS.len()).await?;
     }
-    let (mut slices, mut cpu) = (Slices::new(), BTreeMap::<usize, f64>::new());
-    for _ in 0..effort.slices {
-        for (index, peer) in peers.iter().enumerate() {
-            let meter = peer.scope.clone().map(Meter::start).transpose()?;
-            slices.entry(index).or_default().push(load::closed_loop(&peer.subject, CALLERS, effort.slice).await?);
-            if let Some(meter) = meter {
-                *cpu.entry(index).or_default() += meter.millis()?;
-            }
-        }
-    }
-    for (index, slices) in slices {
-        let (peer, slice) = (&peers[index], merge(slices));
+    for Carried { peer, slice, each } in in_turns(&peers, CALLERS, effort).await? {
         let latencies = &slice.latencies;
-        let each = cpu.get(&index).map_or(Cell::Absent, |cpu| (cpu / latencies.len().max(1) as f64).into());
         let (p50, p95, p99) = (latencies.median(), latencies.millis(0.95), latencies.millis(0.99));
         table.row([peer.name.into(), slice.rate().into(), p50.into(), p95.into(), p99.into(), each, slice.failed.into()]);
         note_failure(&mut table, peer, "ten programs", &slice);

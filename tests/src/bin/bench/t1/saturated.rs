@@ -2,13 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use super::slices::{JUDGED, PART, Slices, merge, note_failure};
+use super::slices::{Carried, JUDGED, PART, in_turns, note_failure};
 use crate::arguments::Effort;
-use crate::cpu::Meter;
-use crate::load;
 use crate::peers::Peer;
 use crate::promises;
-use crate::report::{Cell, Report, Table};
+use crate::report::{Report, Table};
 
 const CALLERS: [usize; 2] = [4, 16];
 const COLUMNS: [&str; 7] = ["peer", "callers", "per second", "p50 ms", "p95 ms", "CPU ms each", "failed"];
@@ -18,22 +16,8 @@ pub async fn measure(peers: &[Peer], effort: Effort, report: &mut Report) -> any
     let mut table = Table::new(PART, "T1 saturated (closed loop)", &COLUMNS);
     let mut capacity = BTreeMap::new();
     for callers in CALLERS {
-        let mut slices = Slices::new();
-        let mut cpu: BTreeMap<usize, f64> = BTreeMap::new();
-        for _ in 0..effort.slices {
-            for (index, peer) in peers.iter().enumerate() {
-                let meter = peer.scope.clone().map(Meter::start).transpose()?;
-                slices.entry(index).or_default().push(load::closed_loop(&peer.subject, callers, effort.slice).await?);
-                if let Some(meter) = meter {
-                    *cpu.entry(index).or_default() += meter.millis()?;
-                }
-            }
-        }
-        for (index, slices) in slices {
-            let (peer, slice) = (&peers[index], merge(slices));
-            let each = cpu.get(&index).map(|cpu| cpu / slice.latencies.len().max(1) as f64);
+        for Carried { peer, slice, each } in in_turns(peers, callers, effort).await? {
             let (rate, p50, p95) = (slice.rate(), slice.latencies.median(), slice.latencies.millis(0.95));
-            let each = each.map_or(Cell::Absent, Cell::from);
             table.row([peer.name.into(), callers.into(), rate.into(), p50.into(), p95.into(), each, slice.failed.into()]);
             note_failure(&mut table, peer, &format!("{callers} callers"), &slice);
             let highest = capacity.entry(peer.name).or_insert(0.0_f64);
