@@ -6,7 +6,7 @@ use std::{fs, path::PathBuf, time::Duration};
 use e2e::{
     command::{Ended, run},
     host,
-    server::Server,
+    server::{FRESH, Server},
 };
 use serde_json::{Value, json};
 
@@ -95,6 +95,40 @@ fn a_policy_excepts_rules_and_raises_the_isolation() {
     let execution = &person.answer(&["execution", "list", "--utility", "plain"])[0];
     let id = execution["name"].as_str().expect("an execution has a name");
     assert_eq!(person.answer(&["execution", "get", id])["attestation"]["tier"], json!("SINGLE_USE"));
+    person.server.stop();
+}
+
+#[test]
+fn a_utility_that_asks_for_fresh_processes_runs_in_no_other_beside_those_that_are_put_back() {
+    let person = Person::of(Server::start());
+    person.create("plain", SCRIPT).with_code(OK);
+    let careful = person.files.path().join("plain.py");
+    let create = ["utility", "create", "careful", "--file", careful.to_str().expect("a temporary path is UTF-8")];
+    person.zona(&[&create[..], &["--fresh-processes=maybe"]].concat()).with_code(USAGE);
+    person.zona(&[&create[..], &["--fresh-processes"]].concat()).with_code(OK);
+    let shown = person.zona(&["utility", "get", "careful"]).with_code(OK).text();
+    assert!(shown.contains("always fresh"), "{shown}");
+    for _ in 0..4 {
+        person.zona(&["run", "plain"]).with_code(OK);
+        person.zona(&["run", "careful"]).with_code(OK);
+    }
+    // How often its process had been put back, and the sandbox, of each execution.
+    let ran = |utility: &str| -> Vec<(u64, Value)> {
+        let listed = person.answer(&["execution", "list", "--utility", utility]);
+        let names = listed.as_array().into_iter().flatten().filter_map(|execution| execution["name"].as_str());
+        let attestation = |name| person.answer(&["execution", "get", name])["attestation"].clone();
+        names.map(attestation).map(|told| (told["restored"].as_u64().unwrap_or(0), told["sandbox"].clone())).collect()
+    };
+    let (plain, careful) = (ran("plain"), ran("careful"));
+    assert_eq!((plain.len(), careful.len()), (4, 4));
+    assert!(careful.iter().all(|(restored, _)| *restored == 0), "{careful:?}");
+    if std::env::var_os(FRESH).is_none() {
+        assert!(plain.iter().any(|(restored, _)| *restored > 0), "this host puts processes back: {plain:?}");
+        assert!(careful.iter().all(|(_, sandbox)| plain.iter().all(|(_, other)| sandbox != other)), "{plain:?} {careful:?}");
+    }
+
+    let update = person.answer(&["utility", "update", "careful", "--fresh-processes", "false"]);
+    assert_eq!((&update["fresh_processes"], &update["latest_version"]), (&json!(false), &json!(2)));
     person.server.stop();
 }
 

@@ -20,6 +20,8 @@ pub(crate) struct DefinitionDocument {
     limits: LimitsDocument,
     runtime: String,
     isolation: IsolationDocument,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    fresh_processes: bool,
 }
 
 /// See [`Kind`].
@@ -91,6 +93,7 @@ impl From<&Definition> for DefinitionDocument {
             limits: (&definition.limits).into(),
             runtime: definition.runtime.to_string(),
             isolation: definition.isolation.into(),
+            fresh_processes: definition.fresh_processes,
         }
     }
 }
@@ -104,6 +107,7 @@ impl From<DefinitionDocument> for Definition {
             limits: document.limits.into(),
             runtime: RuntimeId::new(document.runtime),
             isolation: document.isolation.into(),
+            fresh_processes: document.fresh_processes,
         }
     }
 }

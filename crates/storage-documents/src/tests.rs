@@ -72,6 +72,8 @@ mod held {
         wanted.content_hash = held_hash(UTILITY);
         // What was stored before secrets could be masked has them masked.
         wanted.metadata.show_secrets = false;
+        // Nor did anybody ask for fresh processes.
+        wanted.definition.fresh_processes = false;
         assert_eq!(encode(&UtilityDocument::from(&wanted)), UTILITY.trim_end());
         let read: UtilityDocument = decode(UTILITY).unwrap();
         assert_eq!(read.into_utility(wanted.name.tenant.clone(), wanted.name.utility.clone()).unwrap(), wanted);
@@ -81,6 +83,8 @@ mod held {
     fn a_version_is_read_and_written_as_ever() {
         let mut wanted = version(3, Kind::Script);
         wanted.head.content_hash = held_hash(VERSION);
+        // Nobody asked for fresh processes then.
+        wanted.head.definition.fresh_processes = false;
         assert_eq!(encode(&VersionDocument::from(&wanted.head)), VERSION.trim_end());
         let read: VersionDocument = decode(VERSION).unwrap();
         assert_eq!(read.into_version(3, wanted.code.text()).unwrap(), wanted);

@@ -95,6 +95,7 @@ pub fn definition(kind: Kind) -> Definition {
         },
         runtime: RuntimeId::default(),
         isolation: Isolation::SingleUse,
+        fresh_processes: true,
     }
 }
 

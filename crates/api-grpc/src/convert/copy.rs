@@ -30,7 +30,10 @@ pub(crate) fn read_acceptance(mut body: pb::AcceptProposalRequest, caller: &Prin
     for (index, name) in body.keep_fields.iter().enumerate() {
         match Part::parse(name) {
             Some(part) => keep.push(part),
-            None => violations.push(format!("keep_fields[{index}]"), "UNKNOWN_FIELD", "must be parameters, limits, runtime or isolation"),
+            None => {
+                let known = "must be parameters, limits, runtime, isolation or fresh_processes";
+                violations.push(format!("keep_fields[{index}]"), "UNKNOWN_FIELD", known);
+            }
         }
     }
     let call = Call { etag: Etag::new(body.etag), request, violations: violations.into_inner(), ..Call::default() };

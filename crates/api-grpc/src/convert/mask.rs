@@ -7,7 +7,7 @@ use api_proto::zona::utility::v1 as pb;
 use crate::convert::{Violations, limits};
 
 /// Paths that an update may name, beside `limits.*` and `*`.
-const FIELDS: [&str; 11] = [
+const FIELDS: [&str; 12] = [
     "display_name",
     "description",
     "tags",
@@ -19,6 +19,7 @@ const FIELDS: [&str; 11] = [
     "store_values",
     "show_secrets",
     "isolation",
+    "fresh_processes",
 ];
 /// Paths that an update of a code policy may name, beside `*`.
 const POLICY_FIELDS: [&str; 7] =
@@ -119,6 +120,7 @@ fn implied(utility: &pb::Utility) -> BTreeSet<String> {
         utility.store_values,
         utility.show_secrets,
         utility.isolation != 0,
+        utility.fresh_processes,
     ];
     let fields = FIELDS.into_iter().zip(set).filter(|(_, set)| *set).map(|(field, _)| field.to_owned());
     let limits = utility.limits.iter().flat_map(limits::non_empty).map(|field| format!("{LIMITS}{field}"));

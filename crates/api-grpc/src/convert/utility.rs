@@ -149,6 +149,7 @@ pub(crate) fn listed(utility: &Utility) -> pb::Utility {
         update_time: Some(time::timestamp(utility.updated)),
         delete_time: utility.deleted.map(time::timestamp),
         isolation: isolation::to_wire(definition.isolation).into(),
+        fresh_processes: definition.fresh_processes,
         imports: utility.imports.clone(),
         vulnerable_imports: None,
         copied_from: None,
@@ -198,6 +199,7 @@ fn read_draft(utility: pb::Utility, message: String, violations: &mut Violations
         limits,
         runtime: read_runtime(utility.runtime),
         isolation,
+        fresh_processes: utility.fresh_processes,
         message,
     }
 }
@@ -219,6 +221,7 @@ fn read_patch(utility: pb::Utility, mask: &Mask, message: String, violations: &m
         limits: limits::read("utility.limits", utility.limits, |field| mask.names_limit(field), violations),
         runtime: mask.names("runtime").then(|| read_runtime(utility.runtime)),
         isolation: mask.names("isolation").then(|| isolation::read("utility.isolation", utility.isolation, violations)),
+        fresh_processes: mask.names("fresh_processes").then_some(utility.fresh_processes),
         message,
     }
 }

@@ -36,6 +36,7 @@ pub(crate) fn listed(utility: &UtilityName, version: &VersionHead) -> pb::Utilit
         create_time: Some(time::timestamp(version.created)),
         compiled_on: version.compiled_on.clone().unwrap_or_default(),
         isolation: isolation::to_wire(definition.isolation).into(),
+        fresh_processes: definition.fresh_processes,
         imports: version.imports.clone(),
     }
 }

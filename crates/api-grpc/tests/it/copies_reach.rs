@@ -12,9 +12,10 @@ use tonic::{Code, Status};
 
 use crate::copies::{
     ANN, COPY, OTHERS, ROOT, YAN, ZED, ZOE, accept, accepting, change, code, copy, copying, create, dismiss, get, grant, listed, named,
-    proposal, records, server_of_all, share,
+    proposal, records, server, server_of_all, share,
 };
 use crate::harness::{Harness, pairs, reason, utility_name, violations};
+use crate::roles::Person;
 
 /// A server on which ann of demo owns `some`, zoe of acme a copy of it, and there is something to take over. Acme may read `some` or not.
 async fn followed() -> (Harness, pb::Proposal) {
@@ -147,6 +148,31 @@ async fn who_may_change_a_copy_and_not_read_its_source_takes_nothing_over() {
     }
     grant(&server, &source, YAN, access::Access::Read).await;
     assert_eq!(accept(&server, YAN, accepting(&seen)).await.unwrap().code, code("second"));
+}
+
+#[tokio::test]
+async fn a_copy_asks_for_fresh_processes_as_its_source_does_and_keeps_what_it_is_told_to() {
+    let server = server().await;
+    let ask = async |who: Person, name: &str, fresh_processes: bool| {
+        let utility = Some(pb::Utility { name: name.to_owned(), fresh_processes, ..Default::default() });
+        let update_mask = Some(prost_types::FieldMask { paths: vec!["fresh_processes".to_owned()] });
+        let request = pb::UpdateUtilityRequest { utility, update_mask, ..Default::default() };
+        server.utilities.clone().update_utility(who.asks(request)).await.unwrap();
+    };
+    ask(ANN, &utility_name("some"), true).await;
+    assert!(copy(&server, ZOE, copying("copy", &utility_name("some"))).await.unwrap().fresh_processes);
+
+    ask(ANN, &utility_name("some"), false).await;
+    let proposed = proposal(&server, ZOE, COPY).await.unwrap();
+    assert_eq!((proposed.changed_fields.clone(), proposed.conflicting_fields.len()), (vec!["fresh_processes".to_owned()], 0));
+    let kept = pb::AcceptProposalRequest { keep_fields: vec!["fresh_processes".to_owned()], ..accepting(&proposed) };
+    assert!(accept(&server, ZOE, kept).await.unwrap().fresh_processes, "the source takes nothing from what was asked for here");
+
+    ask(ANN, &utility_name("some"), true).await;
+    change(&server, ANN, &utility_name("some"), &code("another")).await;
+    ask(ZOE, COPY, false).await;
+    let proposed = proposal(&server, ZOE, COPY).await.unwrap();
+    assert!(accept(&server, ZOE, accepting(&proposed)).await.unwrap().fresh_processes, "the source has asked since");
 }
 
 #[tokio::test]

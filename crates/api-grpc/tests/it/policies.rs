@@ -6,7 +6,7 @@ use api_proto::zona::execution::v1 as executions;
 use api_proto::zona::utility::v1 as pb;
 use prost_types::{FieldMask, Timestamp};
 use test_support::{BROKEN, FakeClock, IMPORT_RULE, TODO_RULE};
-use tonic::{Code, Status};
+use tonic::{Code, Response, Status};
 
 use crate::harness::{Harness, LOCAL, TENANT, pairs, reason, utility_name, violations};
 
@@ -162,6 +162,37 @@ async fn a_utility_says_how_strongly_it_is_isolated_and_an_update_changes_it() {
     let version = pb::GetUtilityVersionRequest { name: format!("{}/versions/1", updated.name) };
     let version = server.utilities.clone().get_utility_version(version).await.unwrap().into_inner();
     assert_eq!((version.isolation(), version.compiled_on.as_str()), (pb::Isolation::OneShot, "sha256:first"));
+}
+
+#[tokio::test]
+async fn a_utility_asks_for_fresh_processes_by_its_version_until_an_update_names_that_it_does_not() {
+    let server = Harness::start().await;
+    assert!(!server.create("other", SCRIPT).await.fresh_processes, "nobody has asked");
+    let asks = pb::Utility { code: SCRIPT.to_owned(), fresh_processes: true, ..Default::default() };
+    let created = server.create_as("some", asks).await.unwrap();
+    assert!(created.fresh_processes && created.content_hash != server.create("third", SCRIPT).await.content_hash);
+
+    let update = async |utility: pb::Utility, paths: &[&str]| {
+        let utility = Some(pb::Utility { name: utility_name("some"), ..utility });
+        let update_mask = Some(FieldMask { paths: paths.iter().map(|&path| path.to_owned()).collect() });
+        let request = pb::UpdateUtilityRequest { utility, update_mask, ..Default::default() };
+        server.utilities.clone().update_utility(request).await.map(Response::into_inner)
+    };
+    let titled = update(pb::Utility { display_name: "Some".to_owned(), ..Default::default() }, &[]).await.unwrap();
+    assert!(titled.fresh_processes && titled.latest_version == 1, "a false that nobody has named says nothing");
+    let unknown = update(pb::Utility::default(), &["fresh_process"]).await.unwrap_err();
+    assert_eq!(violations(&unknown), pairs(&[("update_mask.paths[0]", "UNKNOWN_PATH")]));
+    let changed = update(pb::Utility::default(), &["fresh_processes"]).await.unwrap();
+    assert!(!changed.fresh_processes && changed.latest_version == 2, "{changed:?}");
+
+    let version = pb::GetUtilityVersionRequest { name: format!("{}/versions/1", changed.name) };
+    assert!(server.utilities.clone().get_utility_version(version).await.unwrap().into_inner().fresh_processes);
+    let request = pb::DiffUtilityVersionsRequest { name: utility_name("some"), ..Default::default() };
+    let difference = server.utilities.clone().diff_utility_versions(request).await.unwrap().into_inner();
+    assert_eq!(difference.changed_fields, ["fresh_processes"]);
+    let restore = pb::RestoreUtilityVersionRequest { name: format!("{}/versions/1", changed.name), ..Default::default() };
+    let restored = server.utilities.clone().restore_utility_version(restore).await.unwrap().into_inner();
+    assert_eq!((restored.fresh_processes, restored.content_hash), (true, created.content_hash));
 }
 
 #[tokio::test]

@@ -231,7 +231,7 @@ async fn versions_are_kept_compared_and_restored() {
     assert!(latest.unified_diff.contains("-    pass\n+    print(a)\n"), "{}", latest.unified_diff);
     let first = diff(0, 1).await;
     assert_eq!((first.from_version, first.to_version, first.added_lines, first.removed_lines), (0, 1, 2, 0));
-    assert_eq!(first.changed_fields, ["code", "kind", "parameters", "limits", "runtime", "isolation"]);
+    assert_eq!(first.changed_fields, ["code", "kind", "parameters", "limits", "runtime", "isolation", "fresh_processes"]);
     let same = diff(2, 2).await;
     assert_eq!((same.unified_diff.as_str(), same.changed_fields.len()), ("", 0));
 

@@ -279,7 +279,7 @@ impl Executions {
         StopOnDrop { live, clock: Arc::clone(&self.shared.ports.clock) }
     }
 
-    /// The version as it is executed, and whether a policy demands a fresh process for it.
+    /// The version as it is executed, and whether it or a policy demands a fresh process for it.
     async fn load<A>(&self, permit: &Permit<A>, number: Option<u32>) -> Result<(Utility, Version, bool)>
     where
         A: Action<Target = UtilityName>,
@@ -302,7 +302,7 @@ impl Executions {
             gate.require_compiled((scope, &permit.account()), utilities.as_ref(), &name.version(version.number), &version).await?;
         }
         let policy = gate.policy(scope).await?;
-        let (mut weakest, mut fresh) = (policy.minimum_isolation, policy.fresh_processes);
+        let (mut weakest, mut fresh) = (policy.minimum_isolation, version.definition.fresh_processes | policy.fresh_processes);
         // What another tenant shares passes the policy of the one that runs it, too.
         let account = permit.account();
         if account != *scope {

@@ -338,6 +338,7 @@ fn draft_of(definition: &Definition) -> Draft {
         limits: definition.limits,
         runtime: Some(definition.runtime.clone()),
         isolation: definition.isolation,
+        fresh_processes: definition.fresh_processes,
         ..Draft::default()
     }
 }

@@ -24,7 +24,7 @@ pub struct Difference {
     pub added_lines: u32,
     /// Lines only in `from`.
     pub removed_lines: u32,
-    /// Parts that differ: `code`, `kind`, `parameters`, `limits`, `runtime`, `isolation`.
+    /// Parts that differ: `code`, `kind`, `parameters`, `limits`, `runtime`, `isolation`, `fresh_processes`.
     pub changed_fields: Vec<&'static str>,
 }
 
@@ -54,6 +54,7 @@ pub(super) fn changed_fields(from: Option<&Version>, to: &Version) -> Vec<&'stat
         ("limits", old.is_none_or(|old| old.limits != new.limits)),
         ("runtime", old.is_none_or(|old| old.runtime != new.runtime)),
         ("isolation", old.is_none_or(|old| old.isolation != new.isolation)),
+        ("fresh_processes", old.is_none_or(|old| old.fresh_processes != new.fresh_processes)),
     ];
     parts.into_iter().filter_map(|(name, differs)| differs.then_some(name)).collect()
 }

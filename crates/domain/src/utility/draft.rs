@@ -26,6 +26,8 @@ pub struct Draft {
     pub runtime: Option<RuntimeId>,
     /// How strongly executions are isolated.
     pub isolation: Isolation,
+    /// Whether each execution runs in a process that was forked for it alone.
+    pub fresh_processes: bool,
     /// Version message.
     pub message: String,
 }

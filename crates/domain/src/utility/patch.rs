@@ -30,6 +30,8 @@ pub struct Patch {
     pub runtime: Option<Option<RuntimeId>>,
     /// New isolation.
     pub isolation: Option<Isolation>,
+    /// Whether executions get fresh processes from now on.
+    pub fresh_processes: Option<bool>,
     /// Message of the version, should the change make one.
     pub message: String,
 }
@@ -53,6 +55,7 @@ impl Patch {
             limits: self.limits.apply(definition.limits),
             runtime: self.runtime.clone().unwrap_or_else(|| Some(definition.runtime.clone())),
             isolation: self.isolation.unwrap_or(definition.isolation),
+            fresh_processes: self.fresh_processes.unwrap_or(definition.fresh_processes),
             message: self.message.clone(),
         }
     }

@@ -57,6 +57,8 @@ pub enum Part {
     Runtime,
     /// The isolation.
     Isolation,
+    /// Whether processes are fresh.
+    FreshProcesses,
 }
 
 /// The three versions of a proposal.
@@ -85,7 +87,7 @@ struct Choice<'a> {
 
 impl Part {
     /// Every part.
-    pub const ALL: [Part; 4] = [Part::Parameters, Part::Limits, Part::Runtime, Part::Isolation];
+    pub const ALL: [Part; 5] = [Part::Parameters, Part::Limits, Part::Runtime, Part::Isolation, Part::FreshProcesses];
 
     /// Stable name, as that of the field of a utility.
     pub const fn as_str(self) -> &'static str {
@@ -94,6 +96,7 @@ impl Part {
             Part::Limits => "limits",
             Part::Runtime => "runtime",
             Part::Isolation => "isolation",
+            Part::FreshProcesses => "fresh_processes",
         }
     }
 
@@ -164,6 +167,7 @@ impl Sides {
             limits: choice.of(Part::Limits, base.limits, ours.limits, theirs.limits),
             runtime: choice.of(Part::Runtime, &base.runtime, &ours.runtime, &theirs.runtime).clone(),
             isolation: choice.of(Part::Isolation, base.isolation, ours.isolation, theirs.isolation),
+            fresh_processes: choice.of(Part::FreshProcesses, base.fresh_processes, ours.fresh_processes, theirs.fresh_processes),
         };
         MergedParts { definition, conflicting: choice.conflicting }
     }

@@ -14,6 +14,7 @@ fn definition() -> Definition {
         limits: Limits::DEFAULT,
         runtime: RuntimeId::default(),
         isolation: Isolation::TenantWarm,
+        fresh_processes: false,
     }
 }
 
@@ -43,6 +44,7 @@ fn each_part_of_the_content_changes_the_hash() {
         Definition { limits: Limits { on_output_limit: OnOutputLimit::Stop, ..Limits::DEFAULT }, ..definition() },
         Definition { runtime: RuntimeId::new("python-ml"), ..definition() },
         Definition { isolation: Isolation::SingleUse, ..definition() },
+        Definition { fresh_processes: true, ..definition() },
     ];
     let mut seen = vec![base, definition().content_hash(&Code::from_text("def transform(v): return v\n"))];
     for variant in variants {

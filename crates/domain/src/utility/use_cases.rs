@@ -104,6 +104,7 @@ impl Utilities {
             limits: draft.limits,
             runtime,
             isolation: draft.isolation,
+            fresh_processes: draft.fresh_processes,
         };
         let content = Content::passed(definition, Passed { code, report, compiled_on }, draft.message);
         let version = content.version(1, permit, now);
@@ -217,6 +218,7 @@ impl Utilities {
             limits: draft.limits,
             runtime,
             isolation: draft.isolation,
+            fresh_processes: draft.fresh_processes,
         };
         let message = draft.message;
         let content = match passed {

@@ -25,6 +25,8 @@ pub struct Definition {
     pub runtime: RuntimeId,
     /// How strongly its executions are isolated.
     pub isolation: Isolation,
+    /// Whether each of its executions runs in a process that was forked for it alone. Of T2 and T3 each does anyway.
+    pub fresh_processes: bool,
 }
 
 /// One immutable version: its head and its code. Read like its head.
@@ -95,8 +97,8 @@ impl Definition {
         Schema { parameters: &self.parameters, written: self.parameters_overridden }
     }
 
-    /// The content hash of a version: over code, kind, parameters and who wrote them, limits, runtime and isolation, each field
-    /// with its length, so that no two contents share an input.
+    /// The content hash of a version: over code, kind, parameters and who wrote them, limits, runtime, isolation and
+    /// whether processes are fresh, each field with its length, so that no two contents share an input.
     pub fn content_hash(&self, code: &Code) -> Hash {
         let mut hasher = Sha256::new();
         let mut field = |bytes: &[u8]| {
@@ -125,6 +127,10 @@ impl Definition {
         }
         field(self.runtime.as_bytes());
         field(self.isolation.tier().as_bytes());
+        // Hashes of versions that do not ask for it are older than the question.
+        if self.fresh_processes {
+            field(b"fresh");
+        }
         Hash::from_bytes(hasher.finalize().into())
     }
 }

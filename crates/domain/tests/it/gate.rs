@@ -8,10 +8,12 @@ use domain::Error;
 use domain::admission;
 use domain::code::{CodeReport, Family, Kind};
 use domain::code_policy::{CodeChecker, CodePolicy, CodePolicyRepository as _, PolicyPatch, RuleException};
+use domain::execution::TransformCall;
 use domain::name::RuntimeId;
 use domain::revision::{Etag, Revision};
 use domain::runtime::RuntimeCatalog as _;
 use domain::sandbox::Isolation;
+use domain::secret::References;
 use domain::utility::{Call, Draft, Patch};
 use test_support::{BROKEN, FakeChecker, FakeCompiler, IMPORT_RULE, MISSING_RULE, NESTING_RULE, TODO_RULE, sample};
 
@@ -195,6 +197,34 @@ async fn a_tenant_whose_policy_demands_fresh_processes_gets_no_other() {
     world.decree(PolicyPatch { minimum_isolation: Some(Isolation::TenantWarm), ..PolicyPatch::default() }).await;
     world.transform("some").await.unwrap();
     assert_eq!(world.sandbox.fresh(), [false, true, true], "another change leaves it as it is");
+}
+
+#[tokio::test]
+async fn a_version_that_asks_for_fresh_processes_gets_no_other_and_takes_nothing_from_what_the_policy_demands() {
+    let world = World::new();
+    let draft = Draft { code: TRANSFORMER.into(), fresh_processes: true, ..Draft::default() };
+    let create =
+        async |id, draft| world.utilities.create(&world.permit(acme()).await, Some(sample::utility_id(id)), draft, Call::default()).await;
+    create("some", draft).await.unwrap();
+    let of = |version| TransformCall {
+        version,
+        params_json: String::new(),
+        secrets: References::new(),
+        values_json: vec!["1".to_owned()],
+        timeout: None,
+    };
+    let run = async |version| world.executions.transform(&world.permit(name("some")).await, of(version)).await.unwrap();
+    let update = async |patch| world.utilities.update(&world.permit(name("some")).await, patch, Call::default()).await.unwrap();
+    run(None).await;
+    let (kept, _) = update(Patch { isolation: Some(Isolation::TenantWarm), ..Patch::default() }).await;
+    assert_eq!((kept.latest_version, kept.definition.fresh_processes), (1, true), "another change leaves it as it is");
+    let (changed, version) = update(Patch { fresh_processes: Some(false), ..Patch::default() }).await;
+    assert_eq!((changed.latest_version, version.number), (2, 2), "it is part of a version");
+    run(None).await;
+    run(Some(1)).await;
+    world.decree(PolicyPatch { fresh_processes: Some(true), ..PolicyPatch::default() }).await;
+    run(None).await;
+    assert_eq!(world.sandbox.fresh(), [true, false, true, true]);
 }
 
 #[tokio::test]

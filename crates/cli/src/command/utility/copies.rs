@@ -96,6 +96,8 @@ enum Field {
     Limits,
     Runtime,
     Isolation,
+    #[value(name = "fresh_processes", alias = "fresh-processes")]
+    FreshProcesses,
 }
 
 impl Copy {
@@ -195,6 +197,7 @@ impl Field {
             Field::Limits => "limits",
             Field::Runtime => "runtime",
             Field::Isolation => "isolation",
+            Field::FreshProcesses => "fresh_processes",
         }
     }
 }

@@ -74,6 +74,9 @@ struct Parts {
     /// How strongly each execution is isolated, at least
     #[arg(long, value_enum, ignore_case = true)]
     isolation: Option<Isolation>,
+    /// Whether each execution runs in a process that was forked for it alone; the tenant's policy may demand it for all
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true")]
+    fresh_processes: Option<bool>,
     /// Whether Transform calls store their values and results
     #[arg(long, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true")]
     store_values: Option<bool>,
@@ -195,6 +198,7 @@ impl Parts {
         set(&mut paths, "tags", &mut utility.tags, tags);
         set(&mut paths, "runtime", &mut utility.runtime, self.runtime.clone());
         set(&mut paths, "isolation", &mut utility.isolation, self.isolation.map(|isolation| isolation.proto().into()));
+        set(&mut paths, "fresh_processes", &mut utility.fresh_processes, self.fresh_processes);
         set(&mut paths, "store_values", &mut utility.store_values, self.store_values);
         set(&mut paths, "show_secrets", &mut utility.show_secrets, self.show_secrets);
         if let Some(path) = &self.parameters {

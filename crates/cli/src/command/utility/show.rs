@@ -51,6 +51,7 @@ pub fn utility(utility: &pb::Utility) -> String {
         ("owner", utility.owner.clone()),
         ("runtime", utility.runtime.clone()),
         ("isolation", isolation(utility.isolation())),
+        ("processes", processes(utility.fresh_processes)),
         ("imports", imports(utility)),
         ("limits", utility.limits.as_ref().map(limits).unwrap_or_default()),
         ("stores values", if utility.store_values { "yes".to_owned() } else { String::new() }),
@@ -93,6 +94,7 @@ pub fn version(version: &pb::UtilityVersion) -> String {
         ("runtime", version.runtime.clone()),
         ("compiled on", if version.compiled_on.is_empty() { "not yet compiled".to_owned() } else { version.compiled_on.clone() }),
         ("isolation", isolation(version.isolation())),
+        ("processes", processes(version.fresh_processes)),
         ("imports", version.imports.join(", ")),
         ("limits", version.limits.as_ref().map(limits).unwrap_or_default()),
         ("code", format!("{} bytes, sha256 {}", version.code.len(), version.code_sha256)),
@@ -116,6 +118,11 @@ fn kind(kind: pb::UtilityKind) -> String {
 
 fn isolation(isolation: pb::Isolation) -> String {
     flag("Isolation", isolation.as_str_name())
+}
+
+/// Nothing where the tenant's policy and the server decide.
+fn processes(fresh: bool) -> String {
+    if fresh { "always fresh".to_owned() } else { String::new() }
 }
 
 fn limits(limits: &pb::Limits) -> String {

@@ -16,6 +16,7 @@ fn definition() -> Definition {
         limits: Limits::DEFAULT,
         runtime: RuntimeId::default(),
         isolation: Isolation::TenantWarm,
+        fresh_processes: false,
     }
 }
 
@@ -108,6 +109,7 @@ fn each_part_is_taken_from_the_side_that_has_changed_it() {
         Definition { limits: Limits { memory: 1 << 20, ..Limits::DEFAULT }, ..definition() },
         Definition { runtime: RuntimeId::new("other"), ..definition() },
         Definition { isolation: Isolation::SingleUse, ..definition() },
+        Definition { fresh_processes: true, ..definition() },
     ];
     for one in changed {
         for (ours, theirs) in [(one.clone(), definition()), (definition(), one.clone()), (one.clone(), one.clone())] {
@@ -119,18 +121,20 @@ fn each_part_is_taken_from_the_side_that_has_changed_it() {
 
 #[test]
 fn a_part_that_both_have_changed_stays_ours_and_is_a_conflict() {
-    let all = |memory, parameter_name: &str, runtime, isolation| Definition {
+    let all = |memory, parameter_name: &str, runtime, isolation, fresh_processes| Definition {
         kind: Kind::Script,
         parameters: vec![parameter(parameter_name)],
         parameters_overridden: true,
         limits: Limits { memory, ..Limits::DEFAULT },
         runtime: RuntimeId::new(runtime),
         isolation,
+        fresh_processes,
     };
-    let ours = all(1 << 20, "ours", "ours", Isolation::SingleUse);
-    let theirs = all(2 << 20, "theirs", "theirs", Isolation::OneShot);
+    let ours = all(1 << 20, "ours", "ours", Isolation::SingleUse, true);
+    let theirs = all(2 << 20, "theirs", "theirs", Isolation::OneShot, true);
     let both = merged(ours.clone(), theirs.clone(), &[]);
-    assert_eq!((both.definition, both.conflicting), (ours.clone(), Part::ALL.to_vec()));
+    let conflicting = [Part::Parameters, Part::Limits, Part::Runtime, Part::Isolation];
+    assert_eq!((both.definition, both.conflicting), (ours.clone(), conflicting.to_vec()), "who both want the same do not disagree");
     let decided = merged(ours.clone(), theirs.clone(), &Part::ALL);
     assert_eq!((decided.definition, decided.conflicting), (ours, Vec::new()));
     let kept = merged(definition(), theirs, &Part::ALL);
