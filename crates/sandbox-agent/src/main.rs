@@ -150,7 +150,7 @@ fn install_filter(policy: &CallPolicy) -> Result<(), Fault> {
 fn serve(control: &Control, configure: &Configure, outside: Outside, confined: Option<Confined>) -> Result<ExitCode, Fault> {
     let own = Own::read(&outside, confined.as_ref().map(|confined| &confined.wall))?;
     if configure.restore {
-        restore::check_means(&outside).map_err(|error| restore::unable("try to follow a process", &error))?;
+        restore::check_means(&outside)?;
     }
     let signals = sys::signal_descriptor().at("watch signals")?;
     let zygote = Zygote::start(configure, &outside, confined.as_ref())?;

@@ -33,16 +33,15 @@ use rustix::{
     process::{Pid, PidfdFlags, PidfdGetfdFlags, pidfd_getfd, pidfd_open},
 };
 
-use sandbox_protocol::control::{Left, RESTORE_STAGE};
+use sandbox_protocol::control::{Left, MEANS_STAGE, RESTORE_STAGE};
 
-use crate::{fault::Fault, part, weaken};
+use crate::{fault::Fault, outside::Outside, part, weaken};
 
 use image::Image;
 pub use image::Origin;
 use kernel::Registers;
 pub use kernel::{called, is_gone, resume, told};
 use lost::Lost;
-pub use means::check as check_means;
 use ranges::{PAGE, Ranges};
 use tracking::{Pages, Region, Tracking};
 use visible::Visible;
@@ -53,6 +52,9 @@ const PERIOD: u32 = 16;
 const HOT_SHARE: u32 = 3;
 /// Hot pages at most: each is copied after every run, whatever it has written.
 const MOST_HOT_PAGES: usize = 1024;
+/// Pages that are not there of which a child is read at most, which has the kernel bring them back: 1 MiB. Each may come from a disk, in as much as
+/// 0.1 ms, and none of the other children of the sandbox goes on meanwhile; a new child costs 4 ms.
+const MOST_MISSING_PAGES: usize = 256;
 /// Bytes of stack that the origin may use beyond what a child has when it is followed. The seal's functions need some hundred.
 const ORIGINS_STACK: u64 = 16 * 1024;
 /// Calls after which the child may have other mappings than the zygote.
@@ -61,7 +63,19 @@ const MEMORY_CALLS: [i64; 6] = [libc::SYS_brk, libc::SYS_madvise, libc::SYS_mmap
 /// The fault of a sandbox that has failed at a step before a child of it could be put back. Unless the error may pass, the sandbox can start
 /// again without.
 pub fn unable(step: &'static str, error: &io::Error) -> Fault {
-    Fault::new(if kernel::may_pass(error) { step } else { RESTORE_STAGE }, format!("{step}: {error}"))
+    unable_at(RESTORE_STAGE, step, error)
+}
+
+/// Tries the means on this process and a copy of it, before there is an interpreter.
+///
+/// # Errors
+/// The fault of a host that lacks them, unless the error may pass.
+pub fn check_means(outside: &Outside) -> Result<(), Fault> {
+    means::check(outside).map_err(|error| unable_at(MEANS_STAGE, "try to follow a process", &error))
+}
+
+fn unable_at(stage: &'static str, step: &'static str, error: &io::Error) -> Fault {
+    Fault::new(if kernel::may_pass(error) { step } else { stage }, format!("{step}: {error}"))
 }
 
 /// A traced child on its way to where it waits for its first program.
@@ -289,6 +303,9 @@ impl Snapshot {
             self.visible.compare(self.directory.as_fd())?;
         }
         let Changes { mut written, missing } = changes(&self.tracking, self.image.ranges())?;
+        if missing.len() > MOST_MISSING_PAGES {
+            return Err(Lost::Missing(missing.len()));
+        }
         if !missing.is_empty() {
             // None holds what a program has written. Most are as they were, and some of these cannot be written.
             written.extend(self.image.differing(self.pid, &missing)?);

@@ -98,6 +98,9 @@ pub const PRELOAD_STAGE: &str = "preload";
 /// Stage of a fault of what it takes to put children back: a sandbox whose children run one program each can start all the same.
 pub const RESTORE_STAGE: &str = "restore";
 
+/// The same where it is the host that lacks the means, whatever the runtime.
+pub const MEANS_STAGE: &str = "means";
+
 /// Bytes of one process that are put back at most, wherever they lie in it: 256 MiB. The agent keeps a copy of what programs have written of
 /// the zygote's, and one of what each child has of its own, so it may need as much for the one and for each of the others.
 pub const MOST_PUT_BACK: u64 = 256 * 1024 * 1024;

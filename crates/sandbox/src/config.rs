@@ -219,6 +219,10 @@ impl Config {
         std::iter::once(self.runtime.as_str()).chain(self.runtimes.iter().map(|runtime| runtime.name.as_str()))
     }
 
+    pub(crate) fn runtime_keys(&self) -> impl Iterator<Item = RuntimeKey> {
+        (0..self.runtime_names().count()).map(RuntimeKey)
+    }
+
     pub(crate) fn runtime_key(&self, name: &str) -> Option<RuntimeKey> {
         self.runtime_names().position(|known| known == name).map(RuntimeKey)
     }

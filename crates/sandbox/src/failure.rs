@@ -44,8 +44,13 @@ pub(crate) enum StartFailure {
     #[error("{0}")]
     Unavailable(String),
     /// This host cannot put children back; those that run one program each start all the same.
-    #[error("children cannot be put back here: {0}")]
-    CannotRestore(String),
+    #[error("children cannot be put back here: {why}")]
+    CannotRestore {
+        /// What is missing.
+        why: String,
+        /// Whether no runtime could do so here.
+        of_host: bool,
+    },
     /// Nothing is started any more.
     #[error("the server is shutting down")]
     ShuttingDown,
@@ -84,7 +89,7 @@ impl From<StartFailure> for Error {
     fn from(failure: StartFailure) -> Self {
         match failure {
             StartFailure::Refused { reason, message } => Error::Refused { reason, message },
-            StartFailure::Unavailable(_) | StartFailure::CannotRestore(_) | StartFailure::ShuttingDown => {
+            StartFailure::Unavailable(_) | StartFailure::CannotRestore { .. } | StartFailure::ShuttingDown => {
                 Error::Unavailable(Box::new(failure))
             }
         }

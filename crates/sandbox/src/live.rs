@@ -50,6 +50,18 @@ pub(crate) struct LiveSandbox {
 pub(crate) trait Home: Debug + Send + Sync {
     /// A child waits for its next program.
     fn take_back(&self, child: Child);
+
+    /// A child that was put back is ended all the same.
+    fn lose(&self, why: Doubt);
+}
+
+/// Why a child that was put back gets no other program.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Doubt {
+    /// Nobody has read in time what its program has written.
+    Unread,
+    /// Its program was stopped or has not answered as a whole, its output went beyond its limit, or something lies in its pipes.
+    Unsound,
 }
 
 /// A sealed child that waits for its program.
@@ -125,13 +137,20 @@ impl LiveSandbox {
         }
     }
 
-    /// Its user is done with a child. Where it was put back, `sound` says that nothing speaks against another program, and nothing
-    /// lies in its pipes, it goes home; else it ends.
-    pub(crate) fn release(self: &Arc<Self>, round: Round, sound: bool) {
-        match (&self.home, if sound { self.again(round) } else { None }) {
-            (Some(home), Some(child)) => home.take_back(child),
-            _ => self.abandon(round),
+    /// Its user is done with a child. Where it was put back, there is no doubt about another program, and nothing lies in its pipes, it
+    /// goes home; else it ends.
+    pub(crate) fn release(self: &Arc<Self>, round: Round, doubt: Option<Doubt>) {
+        if let Some(home) = &self.home {
+            let again = if doubt.is_none() { self.again(round) } else { None };
+            if let Some(child) = again {
+                return home.take_back(child);
+            }
+            // Whoever was told to end before is none that is lost here.
+            if self.note(round, |slot| slot.phase == Phase::Over && !slot.spent) == Some(true) {
+                home.lose(doubt.unwrap_or(Doubt::Unsound));
+            }
         }
+        self.abandon(round);
     }
 
     /// Nobody uses a child any more: it ends if it was put back, or as soon as it is.

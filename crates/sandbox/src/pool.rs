@@ -17,7 +17,7 @@ use crate::backend::Backend;
 use crate::config::{Config, RuntimeKey};
 use crate::failure::{RETRY_AFTER, StartFailure};
 use crate::instance::Instance;
-use crate::live::{Child, Home, LiveSandbox, ProgramKey};
+use crate::live::{Child, Doubt, Home, LiveSandbox, ProgramKey};
 use crate::memory;
 use crate::tasks::Tasks;
 
@@ -83,6 +83,9 @@ pub(crate) struct Counters {
     pub(crate) restored: AtomicU64,
     /// Children that were not put back, by what kept them from it.
     pub(crate) left: [AtomicU64; remains::KINDS],
+    /// Children that were put back and ended all the same, by [`Doubt`].
+    pub(crate) unread: AtomicU64,
+    pub(crate) unsound: AtomicU64,
     pub(crate) anomalies: AtomicU64,
     pub(crate) waits: AtomicU64,
     pub(crate) wait_micros: AtomicU64,
@@ -171,19 +174,22 @@ impl Pool {
         group.restored && self.cannot_restore(group.runtime).is_none()
     }
 
-    /// No sandbox of the runtime tries again. This one starts anew.
-    fn forgo_restoring(self: &Arc<Self>, id: SandboxId, group: SandboxGroup, why: &str) {
+    /// No sandbox of the runtime tries again, or of any where it is the host that cannot. This one starts anew.
+    fn forgo_restoring(self: &Arc<Self>, id: SandboxId, group: SandboxGroup, why: &str, of_host: bool) {
+        let runtimes = if of_host { self.config.runtime_keys().collect() } else { vec![group.runtime] };
         let mut unable = self.unable();
         let is_new = !unable.contains_key(&group.runtime);
-        if is_new {
-            unable.insert(group.runtime, why.to_owned());
+        for &runtime in &runtimes {
+            unable.entry(runtime).or_insert_with(|| why.to_owned());
         }
         drop(unable);
-        if is_new {
+        if is_new && of_host {
+            tracing::warn!(why, "processes cannot be put back after their programs on this host: each runs one");
+        } else if is_new {
             let runtime = self.config.runtime_name(group.runtime);
             tracing::warn!(runtime, why, "processes of this runtime cannot be put back after their programs here: each runs one");
         }
-        self.with(|ledger, steps| ledger.forgo_restoring(id, group.runtime, Instant::now(), steps));
+        self.with(|ledger, steps| runtimes.into_iter().for_each(|runtime| ledger.forgo_restoring(id, runtime, Instant::now(), steps)));
     }
 
     /// A sandbox has failed before it had a child, and starts again. Its old self is told nothing more.
@@ -202,6 +208,11 @@ impl Pool {
 
     fn unable(&self) -> MutexGuard<'_, HashMap<RuntimeKey, String>> {
         self.unable.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A program of a tenant's, and no probe of ours, is about to ask for a child of this group.
+    pub(crate) fn asked(self: &Arc<Self>, group: SandboxGroup) {
+        self.books().ledger.asked(group, Instant::now());
     }
 
     /// A child of a sandbox of the tenant.
@@ -426,6 +437,16 @@ impl Home for Shelf {
         match self.pool.upgrade() {
             Some(pool) => pool.take_back(self.sandbox, child),
             None => drop(ChildLease(Some(child))),
+        }
+    }
+
+    fn lose(&self, why: Doubt) {
+        if let Some(pool) = self.pool.upgrade() {
+            let counter = match why {
+                Doubt::Unread => &pool.counters.unread,
+                Doubt::Unsound => &pool.counters.unsound,
+            };
+            counter.fetch_add(1, Relaxed);
         }
     }
 }

@@ -165,6 +165,9 @@ impl Sandboxes {
             .map_err(|error| Error::Refused { reason: JOB_MALFORMED, message: format!("parameters or values are not JSON: {error}") })?;
         let mask = Mask::of(&job.secrets).await;
         let (key, group) = self.pool.place_of(job, self.key(&job.runtime)?, probe);
+        if !probe {
+            self.pool.asked(group);
+        }
         let lease = self.pool.acquire(&job.tenant, group).await?;
         Ok((program, key, mask, lease.into_child()))
     }

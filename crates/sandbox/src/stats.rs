@@ -41,6 +41,11 @@ pub struct Stats {
     /// Processes that were not put back after a program, by what kept them from it: a call of which something stays, a signal, mappings,
     /// descriptors, the kernel's account of them, pages, too many stops, the number of their programs, a refusal of the kernel.
     pub left: [u64; 9],
+    /// Processes that were put back and ended all the same, since nobody had read in time what their program had written.
+    pub unread: u64,
+    /// The same since their program was stopped or had not answered as a whole, its output went beyond its limit, or something lay in its
+    /// pipes.
+    pub unsound: u64,
     /// Protocol errors, late deaths and memory exhaustion of whole sandboxes.
     pub anomalies: u64,
     /// Programs that did not get a child at once.
@@ -71,6 +76,8 @@ impl Stats {
             executions: counters.executions.load(Relaxed),
             restored: counters.restored.load(Relaxed),
             left: counters.left.each_ref().map(|count| count.load(Relaxed)),
+            unread: counters.unread.load(Relaxed),
+            unsound: counters.unsound.load(Relaxed),
             anomalies: counters.anomalies.load(Relaxed),
             waits: counters.waits.load(Relaxed),
             wait_time: Duration::from_micros(counters.wait_micros.load(Relaxed)),

@@ -16,6 +16,8 @@ pub enum Lost {
     },
     /// There are tracked pages that there were not: its stack has grown.
     Grown(u64),
+    /// More pages are not there than are read: the kernel is short of memory.
+    Missing(usize),
     /// The kernel shows something else of it.
     Differs(Left),
     /// The kernel refuses.
@@ -28,7 +30,7 @@ impl Lost {
     /// What is told of it.
     pub fn left(&self) -> Left {
         match self {
-            Lost::Uncovered { .. } | Lost::Grown(_) => Left::Pages,
+            Lost::Uncovered { .. } | Lost::Grown(_) | Lost::Missing(_) => Left::Pages,
             Lost::Differs(left) => *left,
             Lost::Refused(_) => Left::Refused,
         }

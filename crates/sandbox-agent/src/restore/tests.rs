@@ -257,6 +257,20 @@ fn pages_that_are_not_there_any_more_are_put_back() {
 }
 
 #[test]
+fn a_child_of_which_more_is_missing_than_is_read_is_lost() {
+    // As where the kernel has taken pages for lack of memory: mapped from a file, thrown away, and not written.
+    let (mut interpreter, mut snapshot) = Interpreter::ready();
+    let throw_away = |pages: usize| format!("answer = call(28, MAPPED, {}, 4)", pages * 4096);
+    assert_eq!(interpreter.run(&throw_away(MOST_MISSING_PAGES)).answer, "0");
+    snapshot.restore(false).unwrap();
+    assert!(snapshot.is_as_it_was(), "{:x?}", snapshot.different_pages());
+    assert_eq!(interpreter.run(&throw_away(MOST_MISSING_PAGES + 1)).answer, "0");
+    let lost = snapshot.restore(false).unwrap_err();
+    assert!(matches!(lost, Lost::Missing(missing) if missing > MOST_MISSING_PAGES), "{lost:?}");
+    assert_eq!(lost.left(), Left::Pages);
+}
+
+#[test]
 fn tables_that_the_loader_filled_are_not_to_be_mapped_anew_from_their_file() {
     let (mut interpreter, mut snapshot) = Interpreter::ready();
     let program = "file = os.open(name, os.O_RDONLY)\nanswer = call(9, table, data - table, 1, 0x12, file, offset) - table\nos.close(file)";

@@ -42,7 +42,10 @@ pub(crate) struct Notice {
 
 /// Tells the programs of tenants apart, as far as anything is remembered of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) struct ProgramKey(pub(crate) u64);
+pub(crate) struct ProgramKey {
+    pub(crate) tenant: u64,
+    pub(crate) program: u64,
+}
 
 // === impl Notice ===
 

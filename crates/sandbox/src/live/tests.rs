@@ -42,18 +42,27 @@ pub(crate) fn facts() -> Attestation {
 
 /// Keeps the children that go home.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Nursery(Arc<Mutex<Vec<Child>>>);
+pub(crate) struct Nursery(Arc<Mutex<Vec<Child>>>, Arc<Mutex<Vec<Doubt>>>);
 
 impl Nursery {
     /// Those that came home since the last time.
     pub(crate) fn children(&self) -> Vec<Child> {
         std::mem::take(&mut self.0.lock().unwrap())
     }
+
+    /// Why others were lost since the last time.
+    pub(crate) fn lost(&self) -> Vec<Doubt> {
+        std::mem::take(&mut self.1.lock().unwrap())
+    }
 }
 
 impl Home for Nursery {
     fn take_back(&self, child: Child) {
         self.0.lock().unwrap().push(child);
+    }
+
+    fn lose(&self, why: Doubt) {
+        self.1.lock().unwrap().push(why);
     }
 }
 
@@ -182,14 +191,14 @@ fn running(live: &Arc<LiveSandbox>) -> (Child, [OwnedFd; 4]) {
     live.fork();
     let (ours, theirs) = pipes();
     let child = live.arrived(1, seal(), ours).unwrap();
-    live.running(child.round, ProgramKey(7));
+    live.running(child.round, ProgramKey { tenant: 1, program: 7 });
     (child, theirs)
 }
 
 /// The child after its program, as long as nothing speaks against it.
 fn put_back(live: &Arc<LiveSandbox>, round: Round) {
     live.restored(round.child, round.restored + 1).unwrap().tell(end());
-    live.release(round, true);
+    live.release(round, None);
 }
 
 #[tokio::test]
@@ -203,7 +212,7 @@ async fn a_child_that_was_put_back_goes_home_and_says_how_often() {
         child = home.remove(0);
         assert_eq!((child.round.restored, child.attestation.restored, child.attestation.uid), (times, times, 200_000));
         assert!(child.end.borrow().is_none(), "its next program has not ended");
-        live.running(child.round, ProgramKey(7));
+        live.running(child.round, ProgramKey { tenant: 1, program: 7 });
     }
     assert_eq!(commands(&agent), [Command::Fork { child: 1 }], "nothing else is said to it");
 }
@@ -220,6 +229,7 @@ async fn what_lies_in_a_pipe_costs_the_child_its_life() {
         };
         put_back(&live, child.round);
         assert!(nursery.children().is_empty(), "pipe {pipe}");
+        assert_eq!(nursery.lost(), [Doubt::Unsound]);
         assert_eq!(commands(&agent)[1..], [Command::Kill { child: 1 }]);
     }
 }
@@ -235,12 +245,13 @@ async fn a_child_that_was_told_to_end_never_goes_home_whichever_comes_first() {
         put_back(&live, child.round);
         assert!(nursery.children().is_empty());
         assert_eq!(commands(&agent).last(), Some(&Command::Kill { child: 1 }), "and it does not wait for ever");
+        assert_eq!(nursery.lost(), [], "that is no loss of what was written");
 
         let (live, agent, nursery) = restoring();
         let (child, _theirs) = running(&live);
         live.restored(1, 1).unwrap().tell(end());
         tell(&live, child.round);
-        live.release(child.round, true);
+        live.release(child.round, None);
         assert!(nursery.children().is_empty());
         assert_eq!(commands(&agent).last(), Some(&Command::Kill { child: 1 }));
     }
@@ -251,9 +262,12 @@ async fn a_child_whose_user_is_not_content_with_it_ends() {
     let (live, agent, nursery) = restoring();
     let (child, _theirs) = running(&live);
     live.restored(1, 1).unwrap().tell(end());
-    live.release(child.round, false);
+    for _ in 0..2 {
+        live.release(child.round, Some(Doubt::Unsound));
+    }
     assert!(nursery.children().is_empty());
-    assert_eq!(commands(&agent)[1..], [Command::Kill { child: 1 }]);
+    assert_eq!(nursery.lost(), [Doubt::Unsound], "it is counted once, whoever else gives it back");
+    assert!(commands(&agent)[1..].iter().all(|command| *command == Command::Kill { child: 1 }));
 }
 
 #[tokio::test]
@@ -281,13 +295,13 @@ async fn a_report_that_does_not_fit_the_child_is_believed_of_none() {
     refused(1, 1);
     refused(2, 1);
     refused(3, 1);
-    live.running(child.round, ProgramKey(7));
+    live.running(child.round, ProgramKey { tenant: 1, program: 7 });
     refused(1, 0);
     refused(1, 2);
     live.restored(1, 1).unwrap().tell(end());
     refused(1, 1);
     refused(1, 2);
-    live.release(child.round, true);
+    live.release(child.round, None);
     assert_eq!(nursery.children().len(), 1);
     refused(1, 2);
     let notice = live.ended(1).unwrap().unwrap();
@@ -301,7 +315,7 @@ async fn nobody_puts_a_child_back_where_each_runs_one_program() {
     let (live, _agent) = live();
     let (child, _theirs) = running(&live);
     assert!(matches!(live.restored(1, 1), Err(Anomaly::NotInRound(1))));
-    live.release(child.round, true);
+    live.release(child.round, None);
     assert!(!live.restores());
 }
 

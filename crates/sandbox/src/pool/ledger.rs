@@ -312,7 +312,7 @@ impl<C> Ledger<C> {
         self.stock.remember(memory);
         if self.stock.is_short() {
             self.give_up_one(steps);
-        } else if !self.closed && self.supply(self.warm()) < self.target(self.warm(), now).sandboxes {
+        } else if !self.closed && self.stocked(now).iter().any(|&group| self.supply(group) < self.target(group, now).sandboxes) {
             self.refill_at.get_or_insert(now);
         }
     }

@@ -10,7 +10,7 @@ use domain::name::RuntimeId;
 use domain::sandbox::{Attestation, Network, Seccomp};
 use rustix::process::Signal;
 use sandbox_protocol::VERSION;
-use sandbox_protocol::control::{Command, Configure, Exit, Left, PRELOAD_STAGE, RESTORE_STAGE, Report};
+use sandbox_protocol::control::{Command, Configure, Exit, Left, MEANS_STAGE, PRELOAD_STAGE, RESTORE_STAGE, Report};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -52,8 +52,8 @@ pub(super) async fn run(pool: Arc<Pool>, id: SandboxId, group: SandboxGroup, ord
     let name = format!("{}-{id}", pool.config.instance);
     let plan = Plan { id, name: &name, group, restore: pool.restores(group) };
     let mut failure = live_through(&pool, &plan, &close, &mut among).await;
-    if let Some(StartFailure::CannotRestore(why)) = &failure {
-        pool.forgo_restoring(id, group, why);
+    if let Some(StartFailure::CannotRestore { why, of_host }) = &failure {
+        pool.forgo_restoring(id, group, why, *of_host);
         let group = SandboxGroup { restored: false, ..group };
         let plan = Plan { name: &format!("{name}-f"), group, restore: false, ..plan };
         failure = live_through(&pool, &plan, &close, &mut among).await;
@@ -79,7 +79,9 @@ async fn live_through(
     };
     let failure = match bring_up(pool, &mut estate, plan, uid, &runtime, close).await {
         // Another one has found out meanwhile, and the books count on this one for programs that get fresh children.
-        Ok(live) if !pool.started(plan.id, live.clone()) => Some(StartFailure::CannotRestore("another sandbox cannot".to_owned())),
+        Ok(live) if !pool.started(plan.id, live.clone()) => {
+            Some(StartFailure::CannotRestore { why: "another sandbox cannot".to_owned(), of_host: false })
+        }
         Ok(live) => {
             pool.counters.started.fetch_add(1, Relaxed);
             pool.counters.start_micros.fetch_add(micros(began.elapsed()), Relaxed);
@@ -201,8 +203,8 @@ fn fault(stage: &str, message: &str, hint: &str) -> StartFailure {
     if stage == PRELOAD_STAGE {
         let message = format!("no program can run on this runtime: {message}; {hint}");
         StartFailure::Refused { reason: RUNTIME_UNUSABLE, message }
-    } else if stage == RESTORE_STAGE {
-        StartFailure::CannotRestore(message.to_owned())
+    } else if stage == RESTORE_STAGE || stage == MEANS_STAGE {
+        StartFailure::CannotRestore { why: message.to_owned(), of_host: stage == MEANS_STAGE }
     } else if hint.is_empty() {
         StartFailure::Unavailable(format!("the sandbox failed at {stage}: {message}"))
     } else {
@@ -248,7 +250,7 @@ async fn serve(
         // Nobody has had a child of it: it starts again without, and what it was asked for is asked for again then.
         pool.starts_again(id);
         live.lost(How::SandboxLost);
-        return Some(StartFailure::CannotRestore(message.clone()));
+        return Some(StartFailure::CannotRestore { why: message.clone(), of_host: false });
     }
     if let Some(anomaly) = &anomaly {
         pool.counters.anomalies.fetch_add(1, Relaxed);

@@ -3,6 +3,7 @@
 //!
 //! It counts rounds, and reads no clock. It deliberately remembers little, and no program's text.
 
+use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::hash::{BuildHasher as _, RandomState};
 
@@ -26,7 +27,7 @@ const LONG_PATIENCE: u32 = WINDOW / 2;
 /// many, up to the most: a tenant may need another sandbox for it, which costs as much as 50 forks.
 const FIRST_PAUSE: u32 = 64;
 const LONGEST_PAUSE: u32 = 16 * 1024;
-/// Programs that are remembered: those that were met last.
+/// Programs that are remembered: those that were met last. No tenant can have those of others forgotten while it has as many itself.
 const MOST: usize = 256;
 
 /// What is remembered of programs that left something.
@@ -76,7 +77,7 @@ struct Window {
 impl Remains {
     /// Tells the job's program from others of its tenant and of other tenants.
     pub(super) fn key(&self, job: &Job) -> ProgramKey {
-        ProgramKey(self.hasher.hash_one((job.tenant.as_str(), &*job.runtime, &*job.code)))
+        ProgramKey { tenant: self.hasher.hash_one(job.tenant.as_str()), program: self.hasher.hash_one((&*job.runtime, &*job.code)) }
     }
 
     /// A program has left something.
@@ -87,7 +88,7 @@ impl Remains {
             Blame::Anybody => false,
         };
         if !self.programs.contains_key(&program) {
-            self.make_room();
+            self.make_room(program.tenant);
         }
         self.times += 1;
         let remembered = self.programs.entry(program).or_default();
@@ -115,11 +116,19 @@ impl Remains {
         true
     }
 
-    fn make_room(&mut self) {
+    /// Forgets one program where there are too many already: one of whoever would have most of them with one more of `tenant`, and of those the
+    /// one that was met least lately.
+    fn make_room(&mut self, tenant: u64) {
         if self.programs.len() < MOST {
             return;
         }
-        let oldest = self.programs.iter().min_by_key(|(_, remembered)| remembered.met).map(|(program, _)| *program);
+        let mut counts = HashMap::from([(tenant, 1_usize)]);
+        for program in self.programs.keys() {
+            *counts.entry(program.tenant).or_default() += 1;
+        }
+        let fewest_last = |program: &ProgramKey| Reverse(counts.get(&program.tenant).copied());
+        let oldest = self.programs.iter().min_by_key(|(program, remembered)| (fewest_last(program), remembered.met));
+        let oldest = oldest.map(|(program, _)| *program);
         if let Some(oldest) = oldest {
             self.programs.remove(&oldest);
         }

@@ -10,7 +10,7 @@ use domain::sandbox::{BackendKind, Entry, Isolation, Limits, Purpose, ResourceCo
 use rustix::net::{AddressFamily, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage, SendFlags, SocketAddrUnix, SocketType};
 use rustix::process::Pid;
 use sandbox_protocol::VERSION;
-use sandbox_protocol::control::{Command, Layout, RESTORE_STAGE, Report};
+use sandbox_protocol::control::{Command, Layout, MEANS_STAGE, RESTORE_STAGE, Report};
 
 use super::*;
 use crate::backend::{Container, Order, RuntimeFacts};
@@ -26,6 +26,8 @@ struct Played(Order, When);
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum When {
+    /// And whatever the runtime.
+    Everywhere,
     AtOnce,
     WithItsChild,
 }
@@ -108,13 +110,14 @@ fn play(path: &Path, restore: bool, when: When) {
     report(&socket, &Report::Hello { version: VERSION }, &[]);
     let mut kept = Vec::new();
     let mut is_asked = false;
-    let fault = || Report::Fault { stage: RESTORE_STAGE.to_owned(), message: "no means".to_owned(), hint: String::new() };
+    let stage = if when == When::Everywhere { MEANS_STAGE } else { RESTORE_STAGE };
+    let fault = || Report::Fault { stage: stage.to_owned(), message: "no means".to_owned(), hint: String::new() };
     while let Some(command) = command(&socket) {
         match command {
             Command::Configure(configure) if configure.restore => {
                 assert!(restore, "its container lets the calls through that it needs");
                 is_asked = true;
-                if when == When::AtOnce {
+                if when != When::WithItsChild {
                     return report(&socket, &fault(), &[]);
                 }
                 report(&socket, &Report::Ready { python_version: "3.11.2".to_owned() }, &[]);
@@ -171,6 +174,7 @@ fn pool(directory: &Path, when: When) -> Arc<Pool> {
     let backend = config::Backend::Namespace(config::Namespace::default());
     let mut config = Config::new("t", "one", AgentBinary(b"never started"), backend);
     config.runtime_directory = directory.join("run");
+    config.runtimes = vec![config::RuntimeConfig { name: "other".to_owned(), ..config::RuntimeConfig::default() }];
     config.pool = config::Pool { restore: true, unassigned: 0, ..config::Pool::default() };
     let instance = Instance::create(&config).unwrap();
     Pool::new(config, instance, Arc::new(WithoutMeans(when)))
@@ -178,7 +182,7 @@ fn pool(directory: &Path, when: When) -> Arc<Pool> {
 
 #[tokio::test]
 async fn a_host_without_the_means_forks_for_each_program_and_says_why() {
-    for when in [When::AtOnce, When::WithItsChild] {
+    for when in [When::Everywhere, When::AtOnce, When::WithItsChild] {
         let directory = tempfile::tempdir().unwrap();
         let pool = pool(directory.path(), when);
         let job = job();
@@ -193,6 +197,9 @@ async fn a_host_without_the_means_forks_for_each_program_and_says_why() {
         assert_eq!(pool.counters.anomalies.load(Relaxed), 0);
         let (_, group) = pool.place_of(&job, RuntimeKey::DEFAULT, false);
         assert!(!group.restored, "programs are sent to where the fresh children are");
+        let other = pool.config.runtime_key("other").unwrap();
+        assert_eq!(pool.cannot_restore(other).is_some(), when == When::Everywhere, "another runtime may have what it takes");
+        assert_eq!(pool.place_of(&job, other, false).1.restored, when != When::Everywhere);
         pool.close(Duration::from_secs(5)).await;
     }
 }

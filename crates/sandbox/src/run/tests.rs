@@ -99,7 +99,7 @@ fn begin(live: Arc<LiveSandbox>, agent: OwnedFd, entry: Entry, limits: Limits) -
     let child = live.arrived(1, played::seal(), ours).unwrap();
     let [request, result, stdout, stderr] = theirs.map(|fd| Some(std::fs::File::from(fd)));
     let job = job(entry, limits);
-    let run = ChildRun::start(child, Program::encode(&job).unwrap(), ProgramKey(1), Mask::new(&job.secrets), &job);
+    let run = ChildRun::start(child, Program::encode(&job).unwrap(), ProgramKey { tenant: 1, program: 1 }, Mask::new(&job.secrets), &job);
     (run, Played { live, agent, request, result, stdout, stderr })
 }
 
@@ -217,7 +217,7 @@ async fn a_program_that_arrives_while_a_kill_is_unanswered_is_spared_like_one_th
     let (_run, child) = start(Entry::Script, Limits { wall: Duration::from_millis(20), ..Limits::DEFAULT });
     child.asked_to("kill").await;
     child.live.fork();
-    child.live.running(Round { child: 2, restored: 0 }, ProgramKey(2));
+    child.live.running(Round { child: 2, restored: 0 }, ProgramKey { tenant: 1, program: 2 });
     let early = tokio::time::timeout(Duration::from_millis(500), played::condemned(&child.live)).await;
     assert!(early.is_err(), "the sandbox goes with the newcomer in it");
 }
@@ -401,6 +401,7 @@ async fn a_child_whose_answer_nobody_reads_is_kept_by_nobody_and_the_answer_stay
     let [Progress::Output { .. }, Progress::Outcome(Ok(result)), Progress::Exited(usage)] = &all[..] else { panic!("{all:?}") };
     assert_eq!((&**result, usage.user_micros, usage.stdout_bytes), ("42", 7, 7));
     assert!(nursery.children().is_empty());
+    assert_eq!(nursery.lost(), [crate::live::Doubt::Unread]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

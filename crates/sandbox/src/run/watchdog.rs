@@ -10,7 +10,7 @@ use tokio::sync::{Notify, watch};
 
 use super::outcome::Cause;
 use super::program::Written;
-use crate::live::{End, How, LiveSandbox, Round};
+use crate::live::{Doubt, End, How, LiveSandbox, Round};
 
 /// How long a program that has answered may take to end by itself before it is killed: nearly all do, and a kill costs server and
 /// agent a message.
@@ -104,9 +104,13 @@ impl Control {
 
     /// Its end is known: once nothing of it is read any more its child may run another program. Where that was seen to before, nothing happens.
     pub(super) async fn give_back(&self) {
-        let is_sound = tokio::time::timeout(READERS_PATIENCE, self.closed()).await.unwrap_or(false) && self.written.is_whole().await;
+        let doubt = match tokio::time::timeout(READERS_PATIENCE, self.closed()).await {
+            Err(_elapsed) => Some(Doubt::Unread),
+            Ok(true) if self.written.is_whole().await => None,
+            Ok(_) => Some(Doubt::Unsound),
+        };
         let _one_by_one = self.on_its_way.lock().unwrap_or_else(PoisonError::into_inner);
-        self.live.release(self.round, is_sound);
+        self.live.release(self.round, doubt);
     }
 
     /// What was said when nothing was read any more.

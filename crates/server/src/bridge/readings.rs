@@ -121,6 +121,12 @@ fn sandbox_readings(sandboxes: &Sandboxes) -> Vec<Reading> {
         left(6, "sandbox_children_left_stops", "Processes not put back because they stopped too often"),
         left(7, "sandbox_children_left_programs", "Processes not put back because they have run enough programs"),
         left(8, "sandbox_children_left_refused", "Processes not put back because the kernel refused"),
+        Reading::counter("sandbox_children_left_unread", "Processes put back whose program's output nobody had read in time", stats.unread),
+        Reading::counter(
+            "sandbox_children_left_unsound",
+            "Processes put back after whose program something spoke against another",
+            stats.unsound,
+        ),
         Reading::counter("sandbox_anomalies", "Protocol errors, late deaths and exhausted sandboxes", stats.anomalies),
         Reading::counter("sandbox_waits", "Programs that did not get a process at once", stats.waits),
         Reading::counter("sandbox_wait_milliseconds", "Time that programs waited, added up", millis(stats.wait_time)),

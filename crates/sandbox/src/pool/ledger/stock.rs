@@ -13,6 +13,9 @@ use crate::config::Pool;
 const WINDOW: Duration = Duration::from_secs(60);
 /// The length of such a moment: about as long as it takes until a sandbox that was taken is replaced.
 const MOMENT: Duration = Duration::from_secs(1);
+/// How long a sandbox of fresh children is kept ready where others are put back, after somebody has asked for one: twice as long as a tenant
+/// keeps an idle one by default. Who asks more rarely waits for a start each time.
+const FRESH_PATIENCE: Duration = Duration::from_secs(10 * 60);
 /// Bindings that are remembered of a group; more than any stock has sandboxes.
 const MAX_REMEMBERED: usize = 1_024;
 
@@ -53,13 +56,15 @@ pub(crate) struct Target {
 pub(super) struct Stock {
     bindings: HashMap<SandboxGroup, VecDeque<Instant>>,
     memory: Memory,
+    /// When somebody asked last for fresh children of what is kept warm.
+    fresh_asked: Option<Instant>,
 }
 
 // === impl Stock ===
 
 impl Stock {
     pub(super) fn new() -> Self {
-        Stock { bindings: HashMap::new(), memory: Memory::Unknown }
+        Stock { bindings: HashMap::new(), memory: Memory::Unknown, fresh_asked: None }
     }
 
     /// An unassigned sandbox was bound.
@@ -69,6 +74,16 @@ impl Stock {
             bindings.pop_front();
         }
         bindings.push_back(now);
+    }
+
+    /// Somebody asks for fresh children of what is kept warm.
+    pub(super) fn asked_fresh(&mut self, now: Instant) {
+        self.fresh_asked = Some(now);
+    }
+
+    /// Whether one of fresh children is kept where others are put back.
+    pub(super) fn wants_fresh(&self, now: Instant) -> bool {
+        self.fresh_asked.is_some_and(|at| now.saturating_duration_since(at) < FRESH_PATIENCE)
     }
 
     pub(super) fn remember(&mut self, memory: Memory) {

@@ -115,12 +115,23 @@ impl<C> Ledger<C> {
         }
     }
 
+    /// A program of a tenant asks for a child of this group.
+    pub(crate) fn asked(&mut self, group: SandboxGroup, now: Instant) {
+        if group == SandboxGroup::WARM {
+            self.stock.asked_fresh(now);
+        }
+    }
+
+    /// The groups of which sandboxes are kept ready for whoever has none.
+    pub(super) fn stocked(&self, now: Instant) -> Vec<SandboxGroup> {
+        let fresh = (self.limits.restore && self.stock.wants_fresh(now)).then_some(SandboxGroup::WARM);
+        let single = self.seen.contains(&SandboxGroup::SINGLE).then_some(SandboxGroup::SINGLE);
+        [Some(self.warm()), fresh, single].into_iter().flatten().collect()
+    }
+
     /// Keeps as many unassigned sandboxes as there should be, where there is room.
     pub(super) fn refill(&mut self, now: Instant, steps: &mut Vec<Step<C>>) {
-        for group in [self.warm(), SandboxGroup::SINGLE] {
-            if !self.seen.contains(&group) {
-                continue;
-            }
+        for group in self.stocked(now) {
             for _ in self.supply(group)..self.target(group, now).sandboxes {
                 let present = self.members.values().filter(|member| member.phase != Phase::Dying).count();
                 if present >= self.limits.max_sandboxes {
@@ -144,7 +155,7 @@ impl<C> Ledger<C> {
             self.retire(sandbox, steps);
         }
         let mut spares: HashMap<SandboxGroup, usize> = HashMap::new();
-        let targets = [self.warm(), SandboxGroup::SINGLE].map(|group| (group, self.target(group, now).sandboxes));
+        let targets: Vec<_> = self.stocked(now).into_iter().map(|group| (group, self.target(group, now).sandboxes)).collect();
         let target = |group: SandboxGroup| targets.iter().find(|(stocked, _)| *stocked == group).map_or(0, |(_, target)| *target);
         let mut idle = Vec::new();
         for (&id, member) in self.live().filter(|(_, member)| member.running == 0) {

@@ -4,6 +4,8 @@ use proptest::prelude::*;
 
 use super::*;
 
+mod fresh;
+
 fn tenant(name: &str) -> TenantId {
     TenantId::parse("tenant", name).unwrap()
 }

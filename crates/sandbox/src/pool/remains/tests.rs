@@ -2,7 +2,11 @@
 
 use super::*;
 
-const PROGRAM: ProgramKey = ProgramKey(1);
+const PROGRAM: ProgramKey = program(1, 1);
+
+const fn program(tenant: u64, program: u64) -> ProgramKey {
+    ProgramKey { tenant, program }
+}
 
 /// Rounds of a program in children that are put back where they can be, until it gets a fresh one.
 fn rounds(remains: &mut Remains, all: impl IntoIterator<Item = Option<Left>>) -> Option<usize> {
@@ -43,7 +47,7 @@ fn a_program_that_leaves_something_twice_gets_fresh_children_and_no_other_does()
     assert!(!remains.gets_fresh(PROGRAM), "once may be an accident");
     remains.note(PROGRAM, Left::Mappings);
     assert!(remains.gets_fresh(PROGRAM));
-    assert!(!remains.gets_fresh(ProgramKey(2)));
+    assert!(!remains.gets_fresh(program(1, 2)));
 }
 
 #[test]
@@ -133,18 +137,39 @@ fn a_try_of_which_nothing_is_heard_is_followed_by_another() {
 #[test]
 fn what_is_remembered_is_bounded_and_those_that_were_met_last_stay() {
     let mut remains = apart();
-    for program in 10..10 * MOST as u64 {
+    for number in 10..10 * MOST as u64 {
         for _ in 0..PATIENCE {
-            remains.note(ProgramKey(program), Left::Descriptors);
+            remains.note(program(1, number), Left::Descriptors);
         }
-        assert!(remains.gets_fresh(ProgramKey(program)));
-        if program % 10 == 0 && program < 500 {
-            assert!(remains.gets_fresh(PROGRAM), "{program}: who runs still is met by that");
+        assert!(remains.gets_fresh(program(1, number)));
+        if number % 10 == 0 && number < 500 {
+            assert!(remains.gets_fresh(PROGRAM), "{number}: who runs still is met by that");
         }
     }
     assert_eq!(remains.programs.len(), MOST);
-    assert!(!remains.gets_fresh(ProgramKey(10)));
+    assert!(!remains.gets_fresh(program(1, 10)));
     assert!(!remains.gets_fresh(PROGRAM));
+}
+
+#[test]
+fn no_tenant_has_the_programs_of_another_forgotten_that_has_fewer() {
+    let mut remains = Remains::default();
+    let leave = |remains: &mut Remains, program: ProgramKey| (0..PATIENCE).for_each(|_| remains.note(program, Left::Descriptors));
+    for number in 0..3 {
+        leave(&mut remains, program(7, number));
+    }
+    for number in 0..3 * MOST as u64 {
+        leave(&mut remains, program(1, number));
+    }
+    assert_eq!(remains.programs.len(), MOST);
+    assert!((0..3).all(|number| remains.gets_fresh(program(7, number))), "though theirs were met before all of the other's");
+    for number in 3..MOST as u64 {
+        leave(&mut remains, program(7, number));
+    }
+    let of = |remains: &Remains, tenant| remains.programs.keys().filter(|program| program.tenant == tenant).count();
+    assert_eq!((of(&remains, 1), of(&remains, 7)), (MOST / 2, MOST / 2), "two who have as many as they can share");
+    (10..8 + MOST as u64).for_each(|tenant| leave(&mut remains, program(tenant, 0)));
+    assert_eq!((remains.programs.len(), of(&remains, 1).max(of(&remains, 7))), (MOST, 1), "and many one each");
 }
 
 #[test]
