@@ -38,6 +38,20 @@ fn a_line_is_written_at_once() {
 }
 
 #[test]
+fn a_line_is_one_system_call() {
+    // Of such a pipe each read gives what one call has written.
+    let code = "import os, sys
+def main():
+    reading, writing = os.pipe2(os.O_DIRECT)
+    out = type(sys.stdout)(type(sys.stdout.buffer)(writing, 'w'), encoding='utf-8', newline='\\n', write_through=True)
+    print('a', 1, [2.5], {'b': None}, file=out)
+    print('c' * 100, file=out)
+    print(file=out)
+    return [os.read(reading, 4096).decode() for _ in range(3)]";
+    assert_eq!(result_of(code), json!(["a 1 [2.5] {'b': None}\n", format!("{}\n", "c".repeat(100)), "\n"]));
+}
+
+#[test]
 fn what_stands_before_a_value_with_code_of_its_own_is_written_first() {
     let code = "class Quiet:
     def __repr__(self): return 'quiet'

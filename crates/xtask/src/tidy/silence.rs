@@ -17,6 +17,7 @@ const SPAWNS: &[(&str, &str)] = &[
     ("tests/src/bin/bench/abuse/halves.rs", "the calls of a benchmark, which waits for each, and the connection under them"),
     ("tests/src/bin/bench/fairness.rs", "the loud tenant of a benchmark, which waits for it"),
     ("tests/src/bin/bench/load.rs", "the callers of a benchmark, which counts or waits for each"),
+    ("tests/src/bin/bench/peers/daemon.rs", "the relay of a benchmark and its connections, which end with it"),
     ("tests/src/command.rs", "reads what a program prints, and is joined"),
     ("tests/src/health.rs", "a call with a deadline of its own, and is waited for"),
     ("tests/src/server.rs", "reads what a server prints until it ends"),

@@ -25,6 +25,9 @@ pub struct Arguments {
     /// Lists among one million utilities of 100 tenants too: 3 GB on the disk
     #[arg(long)]
     pub full: bool,
+    /// Repeats the random programs of a run
+    #[arg(long, value_name = "NUMBER")]
+    pub seed: Option<u64>,
     /// Measures an earlier build of `zona` beside this one instead, in turns, and prints this build's figures divided by its
     #[arg(long, value_name = "BINARY", conflicts_with_all = ["only", "peers", "full"])]
     pub against: Option<PathBuf>,

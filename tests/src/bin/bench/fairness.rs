@@ -1,6 +1,7 @@
-//! What quiet tenants feel of a loud one: their latency alone, beside a tenant at fifty times their load, and beside one whose programs
-//! loop, alternating.
+//! What quiet tenants feel of a loud one: their latency alone, beside a tenant at fifty times their load, beside one whose programs loop, and
+//! beside one after each of whose programs its process is replaced, alternating.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -11,7 +12,7 @@ use crate::context::Context;
 use crate::load::{self, Call, Subject};
 use crate::peers::sandbox::{Children, Engine, Kind, job};
 use crate::promises;
-use crate::report::{Report, Table};
+use crate::report::{Cell, Report, Table};
 use crate::samples::{Samples, median};
 
 const PART: &str = "fairness";
@@ -30,6 +31,10 @@ const LOOP_START: Duration = Duration::from_secs(1);
 /// Calls a second of one quiet tenant beside loops, and how many of all make a p99.
 const LOOP_RATE: f64 = 20.0;
 const ENOUGH_CALLS: f64 = 1_000.0;
+/// Calls a second of a tenant after each of whose programs its process is replaced, or is put back.
+const REPLACED_RATE: f64 = 100.0;
+const LEAVES_A_FILE: &str = "open('/tmp/left', 'w').close()\n";
+const LEAVES_NOTHING: &str = "pass\n";
 
 /// Measures the namespace backend.
 ///
@@ -39,6 +44,10 @@ pub async fn run(context: &Context<'_>, report: &mut Report) -> anyhow::Result<(
     let engine = Engine::with(Kind::Namespace, Children::Restored, context.arguments, sandbox::Pool::default()).await?;
     let measured = match measure(&engine, context, report).await {
         Ok(()) => measure_loops(&engine, context, report).await,
+        failed => failed,
+    };
+    let measured = match measured {
+        Ok(()) => measure_replaced(&engine, context, report).await,
         failed => failed,
     };
     engine.shutdown().await;
@@ -96,13 +105,58 @@ async fn measure_loops(engine: &Engine, context: &Context<'_>, report: &mut Repo
     let columns = ["quiet tenants", "p50 ms", "p95 ms", "p99 ms", "until hand-over p50 ms", "p95 ms", "p99 ms", "calls"];
     let mut table = Table::new(PART, format!("Three quiet tenants (20/s each) beside {LOOPS} endless loops of one"), &columns);
     for (name, felt) in [("alone", &alone), ("beside the loops", &beside)] {
-        let figures =
-            [&felt.whole, &felt.waiting].into_iter().flat_map(|samples| [0.5, 0.95, 0.99].map(|share| samples.millis(share).into()));
-        table.row([name.into()].into_iter().chain(figures).chain([felt.whole.len().into()]));
+        table.row(felt.row(name));
     }
     table.note("Until hand-over: the wait for a child that is ready. One is made for each call, and a tenant has a few in stock.");
     report.add(table);
     Ok(())
+}
+
+/// Alone, beside a tenant whose processes are put back, and beside the same one whose processes are replaced.
+async fn measure_replaced(engine: &Engine, context: &Context<'_>, report: &mut Report) -> anyhow::Result<()> {
+    let rows = [
+        ("alone", None),
+        ("beside 100/s that leave nothing", Some(LEAVES_NOTHING)),
+        ("beside 100/s that leave a file", Some(LEAVES_A_FILE)),
+    ];
+    let mut felt = rows.map(|_| Felt::default());
+    let needed = ENOUGH_CALLS / (LOOP_RATE * QUIET.len() as f64 * f64::from(context.effort.slices));
+    let slice = context.effort.slice.max(Duration::from_secs_f64(needed * 1.1));
+    for round in 0..context.effort.slices {
+        let seed = 2_000 + u64::from(round) * 100;
+        for ((_, neighbor), felt) in rows.iter().zip(&mut felt) {
+            let noise = neighbor.map(|code| {
+                let neighbor = numbered(engine, code);
+                tokio::spawn(async move { load::open_loop(&neighbor, REPLACED_RATE, slice + HEAD_START * 2, seed + 50).await })
+            });
+            tokio::time::sleep(HEAD_START).await;
+            felt.slice(engine, slice, seed).await?;
+            if let Some(noise) = noise {
+                noise.await??;
+            }
+        }
+    }
+    let columns = ["quiet tenants", "p50 ms", "p95 ms", "p99 ms", "until hand-over p50 ms", "p95 ms", "p99 ms", "calls"];
+    let mut table = Table::new(PART, "Three quiet tenants (20/s each) beside one whose process is replaced after each program", &columns);
+    for ((name, _), felt) in rows.iter().zip(&felt) {
+        table.row(felt.row(name));
+    }
+    report.add(table);
+    Ok(())
+}
+
+/// A program of the loud tenant of which each call has a text of its own: of one that is known to leave something nothing is tried.
+fn numbered(engine: &Engine, code: &'static str) -> Subject {
+    let (engine, number) = (engine.clone(), Arc::new(AtomicU64::new(0)));
+    Arc::new(move || -> Call {
+        let (engine, number) = (engine.clone(), number.fetch_add(1, Ordering::Relaxed));
+        Box::pin(async move {
+            let code = format!("# {number}\n{code}");
+            let ran = engine.run(job(LOUD, Isolation::TenantWarm, &code, Entry::Script, Limits::DEFAULT)?).await?;
+            anyhow::ensure!(ran.outcome.is_ok(), "the program failed: {:?}", ran.outcome);
+            Ok(ran.result)
+        })
+    })
 }
 
 /// What callers of the quiet tenants felt.
@@ -116,6 +170,12 @@ struct Felt {
 // === impl Felt ===
 
 impl Felt {
+    fn row(&self, name: &str) -> Vec<Cell> {
+        let figures =
+            [&self.whole, &self.waiting].into_iter().flat_map(|samples| [0.5, 0.95, 0.99].map(|share| Cell::from(samples.millis(share))));
+        [name.into()].into_iter().chain(figures).chain([self.whole.len().into()]).collect()
+    }
+
     async fn slice(&mut self, engine: &Engine, slice: Duration, seed: u64) -> anyhow::Result<()> {
         let waiting = Arc::new(Mutex::new(Samples::default()));
         let quiet: Vec<Subject> = QUIET.into_iter().map(|tenant| waits(engine, tenant, &waiting)).collect();

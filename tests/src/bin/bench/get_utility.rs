@@ -46,7 +46,8 @@ pub async fn run(context: &Context<'_>, report: &mut Report) -> anyhow::Result<(
     drop(echo);
 
     let title = format!("GetUtility, {} bytes, {CALLERS} callers on one connection", message.len());
-    let mut table = Table::new(PART, title, &["server", "per second", "p50 ms", "p95 ms", "one by one p50 ms", "server CPU µs each"]);
+    let mut table =
+        Table::new(PART, title, &["server", "per second", "p50 ms", "p95 ms", "p99 ms", "one by one p50 ms", "server CPU µs each"]);
     for subject in &subjects {
         subject.row(&mut table);
     }
@@ -97,6 +98,7 @@ impl Measured {
             self.total.rate().into(),
             latencies.median().into(),
             latencies.millis(0.95).into(),
+            latencies.millis(0.99).into(),
             self.sequential.median().into(),
             (self.cpu_millis * 1e3 / calls).into(),
         ]);

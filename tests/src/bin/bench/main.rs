@@ -9,6 +9,7 @@ mod arguments;
 mod audit;
 mod context;
 mod cpu;
+mod differential;
 mod echo;
 mod fairness;
 mod first_output;

@@ -35,6 +35,8 @@ pub enum Part {
     Locks,
     /// 20,000 executions on each backend: what is held before and after; only when it is asked for
     Soak,
+    /// 100,000 random programs in processes that are put back beside fresh ones; only when it is asked for
+    Differential,
 }
 
 // === impl Part ===
@@ -58,11 +60,12 @@ impl Part {
             Part::Timeline => "timeline",
             Part::Locks => "locks",
             Part::Soak => "soak",
+            Part::Differential => "differential",
         }
     }
 
     /// Whether it takes many minutes, so that it runs only when it is asked for.
     pub fn is_long(self) -> bool {
-        self == Part::Soak
+        matches!(self, Part::Soak | Part::Differential)
     }
 }

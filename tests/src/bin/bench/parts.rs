@@ -10,7 +10,8 @@ use crate::context::Context;
 use crate::part::Part;
 use crate::report::Report;
 use crate::{
-    abuse, against, audit, fairness, first_output, get_utility, kill, list, locks, memory, soak, t1, tiers, timeline, transform, validate,
+    abuse, against, audit, differential, fairness, first_output, get_utility, kill, list, locks, memory, soak, t1, tiers, timeline,
+    transform, validate,
 };
 
 /// Runs the chosen parts one after the other; answers those that failed.
@@ -61,5 +62,6 @@ async fn run_one(part: Part, arguments: &Arguments, report: &mut Report) -> anyh
         Part::Timeline => timeline::run(&context, report).await,
         Part::Locks => locks::run(&context, report).await,
         Part::Soak => soak::run(&context, report).await,
+        Part::Differential => differential::run(&context, report).await,
     }
 }

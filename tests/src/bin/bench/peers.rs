@@ -3,6 +3,7 @@
 //! Every peer gets source text, value and parameters, and gives back JSON text; each call starts from nothing but what the
 //! peer itself keeps warm.
 
+pub mod daemon;
 pub mod docker;
 pub mod process;
 pub mod python;

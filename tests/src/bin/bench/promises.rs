@@ -47,6 +47,12 @@ pub static T2_P50: Promise = Promise { what: "T2 hand-over -> result, p50", goal
 pub static T2_RATE: Promise = Promise { what: "T2 sustained", goal: AtLeast(7.0), stretch: AtLeast(9.0), unit: "/s" };
 pub static T3_P50: Promise = Promise { what: "T3 request -> result, p50", goal: AtMost(130.0), stretch: AtMost(100.0), unit: "ms" };
 pub static T3_RATE: Promise = Promise { what: "T3 sustained", goal: AtLeast(10.0), stretch: AtLeast(12.0), unit: "/s" };
+pub static T2_OURS: Promise =
+    Promise { what: "T2 on docker without the daemon's calls, p50", goal: AtMost(20.0), stretch: AtMost(2.0), unit: "ms" };
+pub static T3_OURS: Promise =
+    Promise { what: "T3 on docker without the daemon's calls, p50", goal: AtMost(20.0), stretch: AtMost(10.0), unit: "ms" };
+pub static PREPARED: Promise =
+    Promise { what: "preparing a child to be put back, processor time beyond a fork", goal: AtMost(1.0), stretch: AtMost(0.5), unit: "ms" };
 pub static MEMORY: Promise =
     Promise { what: "memory per bound tenant with its ready children", goal: AtMost(25.0), stretch: AtMost(18.0), unit: "MiB" };
 pub static FAIRNESS: Promise =

@@ -3,6 +3,7 @@
 
 mod open_loop;
 mod phases;
+mod prepared;
 mod programs;
 mod saturated;
 mod slices;
@@ -48,6 +49,7 @@ async fn measure(engines: &[Engine], context: &Context<'_>, report: &mut Report)
         load::sequential(&peer.subject, 3).await.map_err(|error| error.context(format!("{} does not run the program", peer.name)))?;
     }
     phases::measure(engines, TENANT, context.effort, report).await?;
+    prepared::measure(engines, TENANT, context.effort, report).await?;
     let capacity = saturated::measure(&peers, context.effort, report).await?;
     programs::measure(engines, TENANT, context.effort, report).await?;
     open_loop::measure(&peers, context.effort, &capacity, report).await

@@ -176,11 +176,12 @@ fn mark(line: &str) -> Option<(String, String, Timestamp)> {
 }
 
 fn table(title: &str, stages: &[Stage], calls: &[Marks], without: &Samples) -> anyhow::Result<Table> {
-    let mut table = Table::new(Part::Timeline.name(), title, &["from", "to", "what happens", "p50 \u{b5}s", "p95 \u{b5}s"]);
+    let mut table = Table::new(Part::Timeline.name(), title, &["from", "to", "what happens", "p50 \u{b5}s", "p95 \u{b5}s", "p99 \u{b5}s"]);
     for (from, to, what) in stages {
         let times: Option<Samples> = calls.iter().map(|marks| between(marks, from, to)).collect();
         let times = times.with_context(|| format!("a call was not marked `{from}` or `{to}`"))?;
-        table.row([(*from).into(), (*to).into(), (*what).into(), (times.median() * 1e3).into(), (times.millis(0.95) * 1e3).into()]);
+        let figures = [0.5, 0.95, 0.99].map(|share| (times.millis(share) * 1e3).into());
+        table.row([(*from).into(), (*to).into(), (*what).into()].into_iter().chain(figures));
     }
     let (median, slow) = (without.median() * 1e3, without.millis(0.95) * 1e3);
     table.note(format!("{} calls. Without marks the whole call takes {median:.0} \u{b5}s (p95 {slow:.0}).", calls.len()));

@@ -52,8 +52,11 @@ async fn gets(server: &Zona, name: &str, token: &str, context: &Context<'_>, rep
         of_echo.push(rates[0] / rates[2] * 100.0);
     }
     let title = format!("GetUtility, {} bytes, recorded and durable before the answer", message.len());
-    let mut table =
-        Table::new(Part::Audit.name(), title, &["caller", "per second", "p50 ms", "p95 ms", "one by one p50 ms", "server CPU µs each"]);
+    let mut table = Table::new(
+        Part::Audit.name(),
+        title,
+        &["caller", "per second", "p50 ms", "p95 ms", "p99 ms", "one by one p50 ms", "server CPU µs each"],
+    );
     for subject in &subjects {
         subject.row(&mut table);
     }

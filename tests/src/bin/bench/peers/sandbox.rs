@@ -85,6 +85,20 @@ impl Engine {
     /// # Errors
     /// As [`Engine::open`], and when children cannot be put back here.
     pub async fn with(kind: Kind, children: Children, arguments: &Arguments, pool: Pool) -> anyhow::Result<Self> {
+        Self::configured(kind, children, arguments, pool, |_| {}).await
+    }
+
+    /// The same with something else configured, too.
+    ///
+    /// # Errors
+    /// As [`Engine::with`].
+    pub async fn configured(
+        kind: Kind,
+        children: Children,
+        arguments: &Arguments,
+        pool: Pool,
+        adjust: impl FnOnce(&mut Config),
+    ) -> anyhow::Result<Self> {
         let pool = Pool { restore: children == Children::Restored, ..pool };
         let (name, place) = match (kind, children) {
             (Kind::Namespace, Children::Fresh) => ("T1 namespace", 0),
@@ -101,6 +115,7 @@ impl Engine {
         let mut config = Config::new("bench", &instance(), agent()?, backend);
         config.uids = UidRange::new(*users.start(), *users.end()).context("the range of user ids is empty")?;
         config.pool = pool;
+        adjust(&mut config);
         let directory = config.runtime_directory.join(&config.instance);
         let sandboxes = Arc::new(Sandboxes::open(config).await?);
         let engine = Engine { sandboxes, users, directory, backend: name };

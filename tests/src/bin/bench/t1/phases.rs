@@ -15,7 +15,7 @@ use crate::samples::Samples;
 const PAUSE: Duration = Duration::from_millis(15);
 /// Executions for each round of the effort: processor time is counted in hundredths of a second.
 const EXECUTIONS: usize = 3;
-const COLUMNS: [&str; 4] = ["phase", "backend", "p50 ms", "p95 ms"];
+const COLUMNS: [&str; 5] = ["phase", "backend", "p50 ms", "p95 ms", "p99 ms"];
 
 /// What of a run is timed.
 type Phase = fn(&Ran) -> Duration;
@@ -52,7 +52,8 @@ fn phase_rows(table: &mut Table, engine: &Engine, runs: &[Ran]) {
     ];
     for (name, phase) in phases {
         let samples: Samples = runs.iter().map(phase).collect();
-        table.row([name.into(), engine.name().into(), samples.median().into(), samples.millis(0.95).into()]);
+        let figures = [0.5, 0.95, 0.99].map(|share| samples.millis(share).into());
+        table.row([name.into(), engine.name().into()].into_iter().chain(figures));
     }
 }
 

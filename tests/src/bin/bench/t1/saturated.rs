@@ -9,7 +9,7 @@ use crate::promises;
 use crate::report::{Report, Table};
 
 const CALLERS: [usize; 2] = [4, 16];
-const COLUMNS: [&str; 7] = ["peer", "callers", "per second", "p50 ms", "p95 ms", "CPU ms each", "failed"];
+const COLUMNS: [&str; 8] = ["peer", "callers", "per second", "p50 ms", "p95 ms", "p99 ms", "CPU ms each", "failed"];
 
 /// Measures all peers; answers the highest rate of each.
 pub async fn measure(peers: &[Peer], effort: Effort, report: &mut Report) -> anyhow::Result<BTreeMap<&'static str, f64>> {
@@ -17,8 +17,9 @@ pub async fn measure(peers: &[Peer], effort: Effort, report: &mut Report) -> any
     let mut capacity = BTreeMap::new();
     for callers in CALLERS {
         for Carried { peer, slice, each } in in_turns(peers, callers, effort).await? {
-            let (rate, p50, p95) = (slice.rate(), slice.latencies.median(), slice.latencies.millis(0.95));
-            table.row([peer.name.into(), callers.into(), rate.into(), p50.into(), p95.into(), each, slice.failed.into()]);
+            let (rate, times) = (slice.rate(), &slice.latencies);
+            let (p50, p95, p99) = (times.median(), times.millis(0.95), times.millis(0.99));
+            table.row([peer.name.into(), callers.into(), rate.into(), p50.into(), p95.into(), p99.into(), each, slice.failed.into()]);
             note_failure(&mut table, peer, &format!("{callers} callers"), &slice);
             let highest = capacity.entry(peer.name).or_insert(0.0_f64);
             *highest = highest.max(rate);
