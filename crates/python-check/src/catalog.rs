@@ -59,6 +59,8 @@ pub(crate) struct Catalog {
     packages: Map<&'static str, Option<Family>>,
     only: Option<Set<String>>,
     extra: Set<String>,
+    /// Names that are only to be called, whatever module they are of.
+    call_only: Set<String>,
     installed: Map<String, (String, String)>,
 }
 
@@ -68,8 +70,10 @@ impl Catalog {
         let runtime = &policy.runtime;
         let compatible = policy.preset == Preset::Compatible;
         let interface = runtime.interface.clone().unwrap_or_else(|| RuntimeInterface::committed(runtime.python));
+        let interface = if compatible { Arc::new(compatible::widened(&interface)) } else { interface };
         Catalog {
-            interface: if compatible { Arc::new(compatible::widened(&interface)) } else { interface },
+            call_only: interface.modules.values().flat_map(|module| module.call.iter().cloned()).collect(),
+            interface,
             compatible,
             former: forbidden::former().collect(),
             forbidden: forbidden::modules().collect(),
@@ -153,6 +157,11 @@ impl Catalog {
             return Name::CallOnly;
         }
         if self.is_reviewed(&format!("{path}.{name}")) { Name::Module } else { Name::Unknown }
+    }
+
+    /// Whether `name` is only to be called in some module: of most names this tells that they are not, whatever they belong to.
+    pub fn may_be_call_only(&self, name: &str) -> bool {
+        self.call_only.contains(name)
     }
 
     /// Whether `path` is a reviewed module or a package around one.

@@ -17,7 +17,7 @@ use crate::report::Sink;
 use crate::rule;
 use crate::scan::{self, Attributes, Texts};
 use crate::scope::Scopes;
-use crate::shape::{Excess, Misfit, Refusal};
+use crate::shape::{Excess, Gaps, Misfit, Refusal};
 use crate::tokens::Tokens;
 use crate::walk::Both;
 use crate::{identifier, numbers, semantic, shape, source, syntax};
@@ -103,7 +103,7 @@ impl Checker {
             Err(refused) => return refused.report(sink),
         };
         let sound = syntax::report(text, &parsed, sink);
-        numbers::report(text, parsed.tokens(), sink);
+        numbers::report(text, lines, parsed.tokens(), sink);
         identifier::report(text, parsed.tokens(), version, sink);
         if stage == Stage::Parse || !(sound || shape::is_small(text)) {
             return;
@@ -161,10 +161,11 @@ impl Refused {
 
 /// The tree of a text. Refusals are found before there is one, where it could be too deep, or too slow, to be made.
 fn parse(text: &str, lines: &Lines<'_>, version: PythonVersion) -> Result<Parsed<ModModule>, Refused> {
-    let is_shallow = shape::is_shallow(text, lines);
+    let gaps = Gaps::of(lines);
+    let is_shallow = shape::is_shallow(text, &gaps);
     if !is_shallow {
         let tokens = Tokens::of(text);
-        match shape::refusal(text, lines, &tokens) {
+        match shape::refusal(text, &gaps, &tokens) {
             None => {}
             Some(Refusal::Excess(range, excess)) => return Err(Refused::Excess(range, excess)),
             Some(Refusal::Misfit(range, misfit)) => return Err(Refused::Tokens(tokens, Some((range, misfit)))),

@@ -16,6 +16,9 @@ pub(crate) fn report(text: &str, tokens: &[Token], version: PythonVersion, sink:
     }
     for token in tokens.iter().filter(|token| token.kind() == TokenKind::Name) {
         let name = text.get(token.start().to_usize()..token.end().to_usize()).unwrap_or_default();
+        if name.is_ascii() {
+            continue;
+        }
         for (at, character) in name.char_indices().filter(|(_, character)| !character.is_ascii()) {
             let range = TextRange::at(token.start() + size(at), size(character.len_utf8()));
             if let Some((major, minor)) = since(character).filter(|since| *since > (version.major, version.minor)) {

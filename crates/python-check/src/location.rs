@@ -53,11 +53,16 @@ impl<'a> Lines<'a> {
         Span { line, column, end_line, end_column }
     }
 
+    /// The text.
+    pub fn text(&self) -> &'a str {
+        self.text
+    }
+
     /// Each line, without the characters that end it, and where it starts.
     pub fn iter(&self) -> impl Iterator<Item = (usize, &'a [u8])> + '_ {
         let bytes = self.text.as_bytes();
-        let ends = self.starts.iter().skip(1).copied().chain(std::iter::once(bytes.len()));
-        self.starts.iter().copied().zip(ends).map(|(start, end)| {
+        self.starts.iter().enumerate().map(move |(index, &start)| {
+            let end = self.starts.get(index + 1).copied().unwrap_or(bytes.len());
             let line = bytes.get(start..end).unwrap_or_default();
             let line = line.strip_suffix(b"\n").unwrap_or(line);
             (start, line.strip_suffix(b"\r").unwrap_or(line))

@@ -5,6 +5,7 @@ use ruff_python_ast::token::{Token, TokenKind};
 use ruff_python_ast::{self as ast, Expr, Stmt};
 use ruff_text_size::{Ranged, TextRange};
 
+use crate::location::Lines;
 use crate::report::Sink;
 use crate::rule;
 use crate::scope::Scopes;
@@ -23,8 +24,11 @@ const MAX_TYPE_PARAMETERS: usize = 64;
 /// Scopes inside scopes.
 const MAX_SCOPES: usize = 60;
 
-/// Reports integer literals that Python refuses.
-pub(crate) fn report(text: &str, tokens: &[Token], sink: &mut Sink) {
+/// Reports integer literals that Python refuses. No literal is longer than its line.
+pub(crate) fn report(text: &str, lines: &Lines<'_>, tokens: &[Token], sink: &mut Sink) {
+    if lines.longer_than(MAX_DIGITS).next().is_none() {
+        return;
+    }
     for token in tokens.iter().filter(|token| token.kind() == TokenKind::Int && token.range().len().to_usize() > MAX_DIGITS) {
         let literal = &text[token.range()];
         let decimal = !literal.starts_with("0x")

@@ -138,6 +138,8 @@ pub(crate) struct Scan<'a, 's> {
     own_methods: Set<&'a str>,
     /// The modules that are imported anywhere in the code.
     imported: Set<&'a str>,
+    /// Members of modules that were judged and are free to use, by the module.
+    free_members: Map<String, Set<String>>,
     /// Whether `.read` may open files by name: `configparser` is imported.
     configures: bool,
     words: Words,
@@ -203,6 +205,7 @@ impl<'a, 's> Scan<'a, 's> {
             read: Set::default(),
             own_methods: Set::default(),
             imported: Set::default(),
+            free_members: Map::default(),
             configures: false,
             words: Words::default(),
         };

@@ -49,6 +49,11 @@ impl<'a> Symbol<'a> {
         self.global.is_none() && !self.nonlocal
     }
 
+    /// Whether it stands for functions of this code, and for nothing else that the name could be followed to.
+    pub fn is_plain_function(&self) -> bool {
+        matches!(self.first, Some(Binding::Function(_))) && self.imports.is_empty()
+    }
+
     /// The one value the name is ever given, if there is exactly one binding and it is plain.
     pub fn single_value(&self) -> Option<&'a ruff_python_ast::Expr> {
         match self.first {

@@ -16,7 +16,8 @@ pub(crate) use self::depth::Excess;
 use self::depth::Shape;
 use self::fit::Fit;
 pub(crate) use self::fit::{Misfit, unbalanced};
-use self::gaps::{Exposure, Gaps, MAX_ASTRAY, MAX_REREAD};
+pub(crate) use self::gaps::Gaps;
+use self::gaps::{Exposure, MAX_ASTRAY, MAX_REREAD};
 use self::levels::{deepening, lists};
 use crate::location::{Lines, size};
 use crate::tokens::Tokens;
@@ -45,13 +46,21 @@ pub(crate) enum Refusal {
 
 /// Whether no tree of this text can be too deep for the stack, nor take long to be left where it breaks off, whoever reads it how. Blocks
 /// are not counted: each needs one blank more than the one around it, so 256 KiB have room for some 720 of them.
-pub(crate) fn is_shallow(text: &str, lines: &Lines<'_>) -> bool {
-    deepening(text) <= SHALLOW && (lists(text) + MAX_BLOCKS) * Gaps::of(lines).widest <= MAX_REREAD
+pub(crate) fn is_shallow(text: &str, gaps: &Gaps) -> bool {
+    let deepest = most_levels(text);
+    let is_bounded = |levels: usize| (levels + MAX_BLOCKS) * gaps.widest <= MAX_REREAD;
+    // Whatever begins a list adds a level, too: mostly those need not be counted by themselves.
+    deepest <= SHALLOW && (is_bounded(deepest) || is_bounded(lists(text)))
+}
+
+/// How many levels a text may have at most: no more than bytes, which in a short one need not be counted.
+fn most_levels(text: &str) -> usize {
+    if text.len() <= SMALL { text.len() } else { deepening(text) }
 }
 
 /// Whether the tree of this text can be looked at although it has errors, and so may be deeper than its tokens tell.
 pub(crate) fn is_small(text: &str) -> bool {
-    deepening(text) <= SMALL
+    most_levels(text) <= SMALL
 }
 
 /// Finds the limit that a text breaks which was parsed, as [`is_shallow`] allows: by the parser's tokens, where those are the text's own.
@@ -59,9 +68,17 @@ pub(crate) fn excess_of(text: &str, parsed: &Parsed<ModModule>) -> Option<(TextR
     if parsed.errors().is_empty() {
         first_excess(parsed.tokens().iter().map(|token| (token.kind(), token.range())))
     } else {
-        // Behind an error the parser may have read on otherwise than the lexer does.
-        first_excess(Tokens::of(text).iter())
+        // Behind an error the parser may have read on otherwise than the lexer does. Where a token stands is asked only where it matters.
+        let mut shape = Shape::default();
+        let has_excess = kinds(text).any(|kind| shape.step(kind).is_some());
+        if has_excess { first_excess(Tokens::of(text).iter()) } else { None }
     }
+}
+
+/// The kinds of the tokens of a text, by the parser's own lexer.
+fn kinds(text: &str) -> impl Iterator<Item = TokenKind> {
+    let mut lexer = lexer::lex(text, Mode::Module);
+    std::iter::from_fn(move || Some(lexer.next_token()).filter(|kind| *kind != TokenKind::EndOfFile))
 }
 
 fn first_excess(mut tokens: impl Iterator<Item = (TokenKind, TextRange)>) -> Option<(TextRange, Excess)> {
@@ -71,15 +88,13 @@ fn first_excess(mut tokens: impl Iterator<Item = (TokenKind, TextRange)>) -> Opt
 
 /// Whether an expression on its own is within the limits, and so small that there is no more to ask.
 pub(crate) fn is_plain(text: &str) -> bool {
-    let mut lexer = lexer::lex(text, Mode::Module);
     let mut shape = Shape::default();
-    let mut kinds = std::iter::from_fn(|| Some(lexer.next_token()).filter(|kind| *kind != TokenKind::EndOfFile));
-    is_shallow(text, &Lines::new(text)) && !kinds.any(|kind| shape.step(kind).is_some())
+    is_shallow(text, &Gaps::of(&Lines::new(text))) && !kinds(text).any(|kind| shape.step(kind).is_some())
 }
 
 /// Finds out why `text` may not be parsed, before there is a tree. Where it may, and the parser finds no error, its tree is within the
 /// limits; where the parser does, the tree can be dropped.
-pub(crate) fn refusal(text: &str, lines: &Lines<'_>, tokens: &Tokens) -> Option<Refusal> {
+pub(crate) fn refusal(text: &str, gaps: &Gaps, tokens: &Tokens) -> Option<Refusal> {
     let (mut shape, mut fit, mut exposure) = (Shape::default(), Fit::default(), Exposure::default());
     for (kind, range) in tokens.iter() {
         if let Some(misfit) = fit.step(kind, range) {
@@ -93,14 +108,13 @@ pub(crate) fn refusal(text: &str, lines: &Lines<'_>, tokens: &Tokens) -> Option<
     if tokens.errors().next().is_some() {
         return Some(Refusal::Unreadable);
     }
-    let gaps = Gaps::of(lines);
     let astray = fit.astray.map_or("", |at| &text[at.to_usize()..]);
     let gaps_astray = Gaps::of(&Lines::new(astray));
     if deepening(astray) > MAX_ASTRAY_LEVELS {
         let at = size(text.len() - astray.len());
         return Some(Refusal::Excess(TextRange::empty(at), Excess::Astray));
     }
-    let is_bounded = exposure.is_bounded(&gaps) && lists(astray).saturating_mul(gaps_astray.widest) <= MAX_ASTRAY;
+    let is_bounded = exposure.is_bounded(gaps) && lists(astray).saturating_mul(gaps_astray.widest) <= MAX_ASTRAY;
     (!is_bounded).then(|| Refusal::Excess(TextRange::empty(size(gaps.at)), Excess::Gaps))
 }
 

@@ -142,6 +142,9 @@ impl<'a> Scan<'a, '_> {
 
     /// Judges the member `name` of a module, however the code spells the access.
     pub(super) fn member_by_name(&mut self, module: &str, name: &str, range: TextRange, place: Place) {
+        if self.free_members.get(module).is_some_and(|names| names.contains(name)) {
+            return;
+        }
         self.note_streams(module, name);
         let path = [module, ".", name].concat();
         if self.is_module(&path) && self.catalog.is_reviewed(&path) {
@@ -158,6 +161,9 @@ impl<'a> Scan<'a, '_> {
                 if place != Place::Test {
                     self.add(&rule::API_CALL_ONLY, range, format!("`{}` is used as a value", shorten(&path)));
                 }
+            }
+            Verdict::Reviewed if self.catalog.name(module, name) == Name::Allowed => {
+                self.free_members.entry(module.to_owned()).or_default().insert(name.to_owned());
             }
             verdict @ (Verdict::Reviewed | Verdict::Open) => self.judge_member(module, verdict, name, range),
             // A package around reviewed modules that was not imported on its own.

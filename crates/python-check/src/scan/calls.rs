@@ -16,23 +16,31 @@ use crate::walk::{Binding, Place};
 impl<'a> Scan<'a, '_> {
     pub(super) fn call(&mut self, call: &'a ast::ExprCall) {
         match &*call.func {
-            Expr::Name(name) => self.builtin_call(call, name.id.as_str()),
+            Expr::Name(name) => {
+                let meaning = self.meaning(name.id.as_str());
+                if !matches!(meaning, Meaning::Bound(_)) {
+                    self.builtin_call(call, name.id.as_str());
+                }
+                // Most calls are of builtins and of this code's own functions, which are neither classes of classes nor imported.
+                if meaning.symbol().is_some_and(|symbol| !symbol.is_plain_function()) {
+                    self.class_call(call);
+                    self.call_only(call);
+                }
+            }
             Expr::Attribute(attribute) => {
                 self.note_call(call, attribute);
                 self.method_call(call, attribute);
+                self.bytes_of_stream(call);
+                self.class_call(call);
+                self.call_only(call);
+                self.format_call(call);
             }
-            _ => {}
+            _ => self.class_call(call),
         }
-        self.bytes_of_stream(call);
-        self.class_call(call);
-        self.call_only(call);
-        self.format_call(call);
+        self.handed_to_caller(call);
     }
 
     fn builtin_call(&mut self, call: &'a ast::ExprCall, name: &str) {
-        if matches!(self.meaning(name), Meaning::Bound(_)) {
-            return;
-        }
         match name {
             "getattr" | "setattr" | "delattr" => {
                 self.mark_judged(&call.func);
@@ -181,6 +189,9 @@ impl<'a> Scan<'a, '_> {
 
     /// Functions of modules that may only be called, each with its own check of the arguments.
     fn call_only(&mut self, call: &'a ast::ExprCall) {
+        if matches!(&*call.func, Expr::Attribute(attribute) if !self.catalog.may_be_call_only(&attribute.attr)) {
+            return;
+        }
         let Some((module, name)) = self.qualified(&call.func) else { return };
         if self.catalog.module(&module) != Verdict::Reviewed || self.catalog.name(&module, name) != Name::CallOnly {
             return;

@@ -99,7 +99,8 @@ fn is_metaclass_name(name: &str) -> bool {
 }
 
 impl<'a> Scan<'a, '_> {
-    /// A call that makes a class, by whatever name. `type(...)` itself is judged with the builtins.
+    /// A call that makes a class, by whatever name. `type(...)` itself is judged with the builtins, and what hands a class of classes on in
+    /// [`Scan::handed_to_caller`].
     pub(super) fn class_call(&mut self, call: &'a ast::ExprCall) {
         let written = matches!(&*call.func, Expr::Name(name) if name.id.as_str() == "type") && self.is_free(&call.func);
         if !written {
@@ -112,7 +113,6 @@ impl<'a> Scan<'a, '_> {
         if let Expr::Attribute(attribute) = &*call.func {
             self.unbound_maker(call, attribute);
         }
-        self.handed_to_caller(call);
     }
 
     /// `type.__call__(type, ...)` and `M.__new__(M, ...)`, which a metaclass itself uses in its own methods.
@@ -130,7 +130,7 @@ impl<'a> Scan<'a, '_> {
     }
 
     /// `functools.partial(type, ...)` and `map(type, names, bases, members)`.
-    fn handed_to_caller(&mut self, call: &'a ast::ExprCall) {
+    pub(super) fn handed_to_caller(&mut self, call: &'a ast::ExprCall) {
         let caller = match &*call.func {
             Expr::Name(name) => name.id.as_str(),
             Expr::Attribute(attribute) => attribute.attr.as_str(),

@@ -234,7 +234,7 @@ impl<'a> Scan<'a, '_> {
     pub(super) fn note_text(&mut self, text: &str, range: TextRange) {
         if self.template_pieces.len() < MAX_PIECES
             && text.len() < 10_000
-            && (text.contains('{') || text.contains("__"))
+            && (text.contains('{') || has_dunder(text))
             && self.is_suspicious(text)
         {
             self.template_pieces.push((range, shorten(text)));
@@ -259,6 +259,12 @@ impl<'a> Scan<'a, '_> {
             self.add(&rule::FORMAT_BUILT, range, format!("`{text}` looks like a piece of a template that reaches special attributes"));
         }
     }
+}
+
+/// Whether two underscores stand side by side.
+fn has_dunder(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    memchr::memchr_iter(b'_', bytes).any(|at| bytes.get(at + 1) == Some(&b'_'))
 }
 
 /// The constant parts of a template.

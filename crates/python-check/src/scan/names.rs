@@ -9,34 +9,6 @@ use crate::report::shorten;
 use crate::rule::{self, Rule};
 use crate::walk::{Binding, NameScope, Place};
 
-/// Builtins that are refused wherever they are read.
-const REFUSED: &[(&str, &Rule, &str)] = &[
-    ("open", &rule::FILE_BUILTIN, "it opens files"),
-    ("file", &rule::FILE_BUILTIN, "it opens files"),
-    ("eval", &rule::DYNAMIC_BUILTIN, "it runs text as code"),
-    ("exec", &rule::DYNAMIC_BUILTIN, "it runs text as code"),
-    ("execfile", &rule::DYNAMIC_BUILTIN, "it runs a file as code"),
-    ("compile", &rule::DYNAMIC_BUILTIN, "it makes code from text"),
-    ("__import__", &rule::DYNAMIC_BUILTIN, "it imports a module by a computed name"),
-    ("reload", &rule::DYNAMIC_BUILTIN, "it imports a module anew"),
-    ("globals", &rule::INTROSPECTION_BUILTIN, "it hands out the namespace of the module"),
-    ("locals", &rule::INTROSPECTION_BUILTIN, "it hands out a namespace"),
-    ("vars", &rule::INTROSPECTION_BUILTIN, "it hands out the namespace of any object"),
-    ("dir", &rule::INTROSPECTION_BUILTIN, "it lists what to reach for"),
-    ("breakpoint", &rule::DEBUG_BUILTIN, "it starts a debugger"),
-    ("help", &rule::DEBUG_BUILTIN, "it starts a pager"),
-    ("license", &rule::DEBUG_BUILTIN, "it reads files and starts a pager"),
-    ("copyright", &rule::DEBUG_BUILTIN, "it reads files and starts a pager"),
-    ("credits", &rule::DEBUG_BUILTIN, "it reads files and starts a pager"),
-    ("input", &rule::CALL_FORBIDDEN, "there is nobody to ask"),
-    ("raw_input", &rule::CALL_FORBIDDEN, "there is nobody to ask"),
-    ("exit", &rule::CALL_FORBIDDEN, "it belongs to interactive sessions"),
-    ("quit", &rule::CALL_FORBIDDEN, "it belongs to interactive sessions"),
-    ("getattr", &rule::INTROSPECTION_ALIAS, "it reaches any attribute"),
-    ("setattr", &rule::INTROSPECTION_ALIAS, "it reaches any attribute"),
-    ("delattr", &rule::INTROSPECTION_ALIAS, "it reaches any attribute"),
-];
-
 /// Special names of a module that hold text or are empty.
 const PLAIN_SPECIAL: &[&str] =
     &["__name__", "__doc__", "__debug__", "__file__", "__package__", "__class__", "__version__", "__author__", "__all__"];
@@ -55,8 +27,27 @@ pub(super) fn is_restricted(name: &str) -> bool {
     refusal(name).is_some() || is_special(name)
 }
 
+/// Builtins that are refused wherever they are read.
 fn refusal(name: &str) -> Option<(&'static Rule, &'static str)> {
-    REFUSED.iter().find(|(refused, ..)| *refused == name).map(|(_, rule, why)| (*rule, *why))
+    Some(match name {
+        "open" | "file" => (&rule::FILE_BUILTIN, "it opens files"),
+        "eval" | "exec" => (&rule::DYNAMIC_BUILTIN, "it runs text as code"),
+        "execfile" => (&rule::DYNAMIC_BUILTIN, "it runs a file as code"),
+        "compile" => (&rule::DYNAMIC_BUILTIN, "it makes code from text"),
+        "__import__" => (&rule::DYNAMIC_BUILTIN, "it imports a module by a computed name"),
+        "reload" => (&rule::DYNAMIC_BUILTIN, "it imports a module anew"),
+        "globals" => (&rule::INTROSPECTION_BUILTIN, "it hands out the namespace of the module"),
+        "locals" => (&rule::INTROSPECTION_BUILTIN, "it hands out a namespace"),
+        "vars" => (&rule::INTROSPECTION_BUILTIN, "it hands out the namespace of any object"),
+        "dir" => (&rule::INTROSPECTION_BUILTIN, "it lists what to reach for"),
+        "breakpoint" => (&rule::DEBUG_BUILTIN, "it starts a debugger"),
+        "help" => (&rule::DEBUG_BUILTIN, "it starts a pager"),
+        "license" | "copyright" | "credits" => (&rule::DEBUG_BUILTIN, "it reads files and starts a pager"),
+        "input" | "raw_input" => (&rule::CALL_FORBIDDEN, "there is nobody to ask"),
+        "exit" | "quit" => (&rule::CALL_FORBIDDEN, "it belongs to interactive sessions"),
+        "getattr" | "setattr" | "delattr" => (&rule::INTROSPECTION_ALIAS, "it reaches any attribute"),
+        _ => return None,
+    })
 }
 
 pub(super) fn is_special(name: &str) -> bool {

@@ -142,6 +142,9 @@ impl<'a, 's> Scan<'a, 's> {
     pub(super) fn receiver_frame(&self, expr: &Expr) -> Option<&Frame<'a>> {
         let Expr::Name(name) = expr else { return None };
         let name = name.id.as_str();
+        if !self.frames.iter().any(|frame| frame.receiver == Some(name)) {
+            return None;
+        }
         self.frames.iter().rev().find_map(|frame| {
             let table = self.scopes.tables.get(frame.table).filter(|_| frame.kind != NameScope::Module);
             let symbol = table.and_then(|table| table.symbols.get(name));

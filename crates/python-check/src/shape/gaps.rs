@@ -19,10 +19,12 @@ const COMMENT: usize = 4;
 const LONG_LINE: usize = 256;
 /// And so are so many blanks beside one another.
 const LONG_BLANK: usize = 16;
+/// What lines of ordinary code begin with.
+const SPACES: &[u8; 8] = b"        ";
 
 /// The gaps of a text, by its bytes alone: also those that only seem to be some, in strings.
 #[derive(Debug, Default)]
-pub(super) struct Gaps {
+pub(crate) struct Gaps {
     /// Steps of the widest one behind the first token.
     pub widest: usize,
     /// Where that ends.
@@ -40,17 +42,20 @@ pub(super) struct Gaps {
 impl Gaps {
     pub fn of(lines: &Lines<'_>) -> Self {
         let (mut gaps, mut gap, mut end) = (Gaps::default(), None, 0);
+        let mut marks = memchr::memchr_iter(b'#', lines.text().as_bytes()).peekable();
         for (start, line) in lines.iter() {
             end = start + line.len();
-            gaps.line(line, start, &mut gap);
+            let first = marks.next_if(|mark| *mark < end);
+            while marks.next_if(|mark| *mark < end).is_some() {}
+            gaps.line(line, start, first.map(|mark| mark - start), &mut gap);
         }
         gaps.end(gap.unwrap_or_default(), end);
         gaps
     }
 
-    /// One line. Nothing is open before the first token: there is no gap yet.
-    fn line(&mut self, line: &[u8], start: usize, gap: &mut Option<usize>) {
-        let indent = line.iter().take_while(|byte| is_blank(**byte)).count();
+    /// One line, with where its first `#` stands. Nothing is open before the first token: there is no gap yet.
+    fn line(&mut self, line: &[u8], start: usize, mark: Option<usize>, gap: &mut Option<usize>) {
+        let indent = leading_blanks(line);
         let rest = &line[indent..];
         let is_continued = line.last() == Some(&b'\\');
         if self.continues || is_continued {
@@ -63,12 +68,14 @@ impl Gaps {
             Some(_) => {
                 self.widen(gap, indent);
                 self.end(gap.unwrap_or_default(), start + indent);
-                for run in long_blanks(rest) {
-                    self.inside += run;
-                    self.end(run, start + indent);
+                if rest.len() > LONG_LINE {
+                    for run in long_blanks(rest) {
+                        self.inside += run;
+                        self.end(run, start + indent);
+                    }
                 }
                 *gap = Some(0);
-                self.widen(gap, tail(rest) + BREAK);
+                self.widen(gap, tail(line, mark) + BREAK);
             }
         }
     }
@@ -87,15 +94,20 @@ impl Gaps {
     }
 }
 
-/// How many blanks stand beside one another within a long line, where they are many.
+/// How many blanks stand beside one another within a line, where they are many.
 fn long_blanks(line: &[u8]) -> impl Iterator<Item = usize> {
-    let line = if line.len() > LONG_LINE { line } else { &[] };
     line.split(|byte| !is_blank(*byte)).map(<[u8]>::len).filter(|run| *run > LONG_BLANK)
 }
 
+/// How many blanks a line begins with: mostly spaces, which are passed over eight at once.
+fn leading_blanks(line: &[u8]) -> usize {
+    let spaces = line.chunks_exact(SPACES.len()).take_while(|chunk| *chunk == SPACES).count() * SPACES.len();
+    spaces + line[spaces..].iter().take_while(|byte| is_blank(**byte)).count()
+}
+
 /// What may belong to the gap at the end of a line.
-fn tail(line: &[u8]) -> usize {
-    match memchr::memchr(b'#', line) {
+fn tail(line: &[u8], mark: Option<usize>) -> usize {
+    match mark {
         Some(at) => BREAK + (line.len() - at) / COMMENT,
         None => line.iter().rev().take_while(|byte| is_blank(**byte)).count(),
     }

@@ -101,11 +101,11 @@ fn what_is_parsed_before_it_is_measured_breaks_no_stack() {
 }
 
 fn is_shallow_text(text: &str) -> bool {
-    is_shallow(text, &Lines::new(text))
+    is_shallow(text, &Gaps::of(&Lines::new(text)))
 }
 
 fn refused(text: &str) -> Option<Refusal> {
-    refusal(text, &Lines::new(text), &Tokens::of(text))
+    refusal(text, &Gaps::of(&Lines::new(text)), &Tokens::of(text))
 }
 
 fn misfit(text: &str) -> Option<(&str, Misfit)> {
