@@ -26,7 +26,7 @@ pub struct Setup {
 impl Setup {
     /// The printer.
     pub fn output(&self) -> Output {
-        Output { format: self.settings.output }
+        Output::new(self.settings.output)
     }
 
     /// Whom a command asks, and as whom.

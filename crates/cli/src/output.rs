@@ -1,7 +1,9 @@
 //! Where answers go: tables for people, JSON, YAML or JSON lines for programs, on standard output; notes on standard error,
 //! and progress only where that is a terminal.
 
+use std::fmt;
 use std::io::{self, IsTerminal, Write};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use comfy_table::{ContentArrangement, Table, presets};
 
@@ -38,24 +40,68 @@ impl Format {
     }
 }
 
-/// The printer of one command.
-#[derive(Debug, Clone, Copy)]
+/// The printer of one command. Clones print to the same place.
+#[derive(Clone)]
 pub struct Output {
     /// How answers are printed.
     pub format: Format,
+    /// Whether a person reads it at once.
+    is_terminal: bool,
+    to: Arc<Mutex<dyn Write + Send>>,
 }
 
 impl Output {
+    /// Prints to standard output.
+    pub fn new(format: Format) -> Self {
+        Output { is_terminal: io::stdout().is_terminal(), ..Output::to(format, io::stdout()) }
+    }
+
+    /// Prints to somewhere else, which is no terminal.
+    pub fn to(format: Format, to: impl Write + Send + 'static) -> Self {
+        Output { format, is_terminal: false, to: Arc::new(Mutex::new(to)) }
+    }
+
+    /// Whether a person reads it at once.
+    pub fn is_terminal(&self) -> bool {
+        self.is_terminal
+    }
+
+    /// Lets something else write there; what it has written is there when this returns.
+    ///
+    /// # Errors
+    /// Its own, and those of where it goes.
+    pub fn with(&self, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
+        let mut to = self.to.lock().unwrap_or_else(PoisonError::into_inner);
+        write(&mut *to)?;
+        to.flush()
+    }
+
+    /// Prints a text as it is.
+    ///
+    /// # Errors
+    /// Those of where it goes; a closed pipe is one.
+    pub fn text(&self, text: &str) -> io::Result<()> {
+        self.with(|to| to.write_all(text.as_bytes()))
+    }
+
+    /// Prints lines of others: to a terminal only what is harmless there, elsewhere as they are.
+    ///
+    /// # Errors
+    /// As [`Output::text`].
+    pub fn lines(&self, text: &str) -> io::Result<()> {
+        if self.is_terminal { self.text(&terminal::lines(text)) } else { self.text(text) }
+    }
+
     /// Prints one thing; `human` writes what people read.
     ///
     /// # Errors
     /// Those of standard output.
-    pub fn one(self, document: impl FnOnce() -> Document, human: impl FnOnce() -> String) -> io::Result<()> {
+    pub fn one(&self, document: impl FnOnce() -> Document, human: impl FnOnce() -> String) -> io::Result<()> {
         let text = match self.format {
             Format::Table => terminal::lines(&human()).into_owned(),
             _ => self.machine(&document()),
         };
-        write_out(&text)
+        self.text(&text)
     }
 
     /// Prints a list: an array in JSON and YAML, one line each in JSON lines, rows in a table.
@@ -63,7 +109,7 @@ impl Output {
     /// # Errors
     /// Those of standard output.
     pub fn list<T>(
-        self,
+        &self,
         items: &[T],
         document: impl Fn(&T) -> Document,
         headings: &[&str],
@@ -74,18 +120,18 @@ impl Output {
             Format::JsonLines => items.iter().map(|item| self.machine(&document(item))).collect(),
             Format::Json | Format::Yaml => self.machine(&Document::List(items.iter().map(document).collect())),
         };
-        write_out(&text)
+        self.text(&text)
     }
 
     /// Prints one line of a stream as JSON.
     ///
     /// # Errors
     /// Those of standard output.
-    pub fn line(self, document: &Document) -> io::Result<()> {
-        write_out(&json_line(document))
+    pub fn line(&self, document: &Document) -> io::Result<()> {
+        self.text(&json_line(document))
     }
 
-    fn machine(self, document: &Document) -> String {
+    fn machine(&self, document: &Document) -> String {
         match self.format {
             Format::Yaml => yaml(document),
             Format::JsonLines => json_line(document),
@@ -94,6 +140,12 @@ impl Output {
                 format!("{}\n", terminal::json(&text))
             }
         }
+    }
+}
+
+impl fmt::Debug for Output {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Output").field("format", &self.format).field("is_terminal", &self.is_terminal).finish_non_exhaustive()
     }
 }
 

@@ -4,7 +4,6 @@
 //! What programs print is filtered as it arrives ([`Passage`]); what does not go to a terminal is never changed.
 
 use std::borrow::Cow;
-use std::io::{self, IsTerminal as _, Write as _};
 
 mod character;
 mod filter;
@@ -38,17 +37,6 @@ pub fn json(text: &str) -> Cow<'_, str> {
         }
     }
     Cow::Owned(escaped)
-}
-
-/// Writes a text as it is to standard output, or as [`lines`] where that is a terminal.
-///
-/// # Errors
-/// Those of standard output; a closed pipe is one.
-pub fn write_lines(text: &str) -> io::Result<()> {
-    let mut stdout = io::stdout().lock();
-    let shown = if stdout.is_terminal() { lines(text) } else { Cow::Borrowed(text) };
-    stdout.write_all(shown.as_bytes())?;
-    stdout.flush()
 }
 
 /// `keeps` is asked about a hidden character and what follows it.

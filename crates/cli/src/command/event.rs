@@ -13,7 +13,7 @@ use crate::document::Document;
 use crate::exit::Exit;
 use crate::failure::{Failure, Result};
 use crate::interrupt::until_interrupted;
-use crate::output::{Format, write_out};
+use crate::output::Format;
 use crate::pending::Pending;
 use crate::terminal;
 
@@ -56,7 +56,7 @@ impl Watch {
         loop {
             let event = followed.next().await?;
             match context.output.format {
-                Format::Table => write_out(&format!("{}\n", terminal::line(&row(&event).join("   "))))?,
+                Format::Table => context.output.text(&format!("{}\n", terminal::line(&row(&event).join("   "))))?,
                 Format::Json | Format::Yaml | Format::JsonLines => context.output.line(&cloud_event(event))?,
             }
         }

@@ -13,7 +13,7 @@ use crate::document::message::{document, flag, short};
 use crate::exit::Exit;
 use crate::failure::{Failure, Result};
 use crate::interrupt::interrupts_of_this_process;
-use crate::output::{Format, Output, note, progress, write_out};
+use crate::output::{Format, Output, note, progress};
 use crate::terminal::{self, Passage};
 
 /// How long the end of a stream is awaited after its last event.
@@ -35,7 +35,7 @@ pub enum OnInterrupt {
 /// # Errors
 /// What the server refused, a connection that cannot be resumed, or standard output.
 pub async fn show(context: &Context, follow: &mut Follow, on_interrupt: OnInterrupt) -> Result {
-    let mut screen = Screen::new(context.output);
+    let mut screen = Screen::new(context.output.clone());
     let shown = screen.show(follow, on_interrupt).await;
     screen.close()?;
     shown
@@ -58,13 +58,13 @@ struct Screen {
 impl Screen {
     fn new(output: Output) -> Self {
         Screen {
-            output,
-            to_stdout: Passage::new(io::stdout().is_terminal()),
+            to_stdout: Passage::new(output.is_terminal()),
             to_stderr: Passage::new(io::stderr().is_terminal()),
             stdout: Vec::new(),
             stderr: Vec::new(),
             mid_line: false,
             store_failing: false,
+            output,
         }
     }
 
@@ -139,7 +139,7 @@ impl Screen {
         match (self.output.format, to_stderr) {
             (Format::Table, false) => {
                 self.mid_line = output.data.last().is_some_and(|&last| last != b'\n');
-                self.to_stdout.write(io::stdout().lock(), &output.data)?;
+                self.output.with(|to| self.to_stdout.write(to, &output.data))?;
             }
             (Format::Table, true) => {
                 self.to_stderr.write(io::stderr().lock(), &output.data)?;
@@ -172,7 +172,7 @@ impl Screen {
 
     /// What is left of the program's output, and an end of its colors.
     fn close(&mut self) -> Result<()> {
-        self.to_stdout.end(io::stdout().lock())?;
+        self.output.with(|to| self.to_stdout.end(to))?;
         self.to_stderr.end(io::stderr().lock())?;
         Ok(())
     }
@@ -180,10 +180,10 @@ impl Screen {
     fn tell(&mut self, execution: &pb::Execution) -> Result<()> {
         self.close()?;
         if self.mid_line {
-            write_out("\n")?;
+            self.output.text("\n")?;
         }
         if !execution.result_json.is_empty() && execution.result_json != "null" {
-            write_out(&format!("{}\n", terminal::json(&execution.result_json)))?;
+            self.output.text(&format!("{}\n", terminal::json(&execution.result_json)))?;
         }
         if execution.output_truncated {
             let dropped = execution.usage.as_ref().map_or(0, |usage| usage.dropped_output_bytes);
@@ -250,8 +250,7 @@ mod tests {
 
     #[test]
     fn a_store_that_begins_or_ceases_to_fail_is_told_once() {
-        let output = Output { format: Format::Table };
-        let mut screen = Screen::new(output);
+        let mut screen = Screen::new(Output::to(Format::Table, io::sink()));
         let told = [false, true, true, false, false].map(|store_failing| screen.heartbeat(pb::Heartbeat { store_failing }));
         let [None, Some(failing), None, Some(stored), None] = told else { panic!("{told:?}") };
         assert!(failing.contains("cannot store") && stored.contains("has stored"));

@@ -17,7 +17,7 @@ use crate::document::message::document;
 use crate::exit::Exit;
 use crate::failure::{Failure, Result};
 use crate::input::{is_stdin, read};
-use crate::output::{Format, note, write_out};
+use crate::output::{Format, Output, note};
 use crate::pending::Pending;
 use crate::terminal;
 
@@ -125,8 +125,8 @@ impl Shown {
                 self.worst = worse(self.worst, &failure.reason);
             }
             match (context.output.format, &result.outcome) {
-                (Format::Table, Some(Outcome::ResultJson(json))) => write_out(&format!("{}\n", terminal::json(json)))?,
-                (Format::Table, Some(Outcome::Failure(failure))) => self.tell(number, failure)?,
+                (Format::Table, Some(Outcome::ResultJson(json))) => context.output.text(&format!("{}\n", terminal::json(json)))?,
+                (Format::Table, Some(Outcome::Failure(failure))) => self.tell(&context.output, number, failure)?,
                 (Format::JsonLines, _) => context.output.line(&document(result))?,
                 (Format::Table, None) | (Format::Json | Format::Yaml, _) => {}
             }
@@ -138,12 +138,12 @@ impl Shown {
         Ok(())
     }
 
-    fn tell(&self, number: usize, failure: &pb::Failure) -> Result<()> {
+    fn tell(&self, output: &Output, number: usize, failure: &pb::Failure) -> Result<()> {
         let described = super::streamed::describe(failure, "failed");
         if self.single {
             note(&described);
         } else {
-            write_out("\n")?;
+            output.text("\n")?;
             note(&format!("value {number}: {described}"));
         }
         Ok(())

@@ -164,7 +164,7 @@ impl Get {
                 let request = pb::GetUtilityRequest { name: name.to_string() };
                 let utility = client.utilities().get_utility(soon(request)).await?.into_inner();
                 if self.code {
-                    return show::code(&utility.code);
+                    return show::code(context, &utility.code);
                 }
                 context.output.one(|| document(&utility), || show::utility(&utility))?;
             }
@@ -172,7 +172,7 @@ impl Get {
                 let request = pb::GetUtilityVersionRequest { name: name.version(number) };
                 let version = client.utilities().get_utility_version(soon(request)).await?.into_inner();
                 if self.code {
-                    return show::code(&version.code);
+                    return show::code(context, &version.code);
                 }
                 context.output.one(|| document(&version), || show::version(&version))?;
             }

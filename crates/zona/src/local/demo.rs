@@ -95,7 +95,7 @@ async fn tell(context: &Context, running: &Running, script: PathBuf) -> Result<F
     let say = |text: String| if shown { write_out(&text) } else { Ok(()) };
     let key = running.developer.as_ref().map(|developer| Secret::new(developer.key.expose()));
     let credential = key.map_or(Credential::Absent, Credential::Key);
-    let asking = cli::Context::new(running.url(), context.output, credential);
+    let asking = cli::Context::new(running.url(), context.output.clone(), credential);
     let client = asking.connect().await?;
     say(format!("server on {}\n\n", asking.server))?;
 

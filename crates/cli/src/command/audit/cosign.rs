@@ -9,7 +9,6 @@ use crate::client::{names, soon};
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::failure::{Failure, Result};
-use crate::output::write_out;
 use crate::pending::Pending;
 
 #[expect(missing_docs, reason = "a comment here would be help text; the command line has its own")]
@@ -37,7 +36,7 @@ impl AuditCosign {
         let cosignatures = read.map_err(|error| Failure::file(&self.cosignatures, &error))?;
         let request = pb::AddCosignaturesRequest { parent: names::parent(&context.tenant), size: self.size, cosignatures };
         let checkpoint = context.connect().await?.audit().add_cosignatures(soon(request)).await?.into_inner();
-        write_out(&checkpoint.note)?;
+        context.output.text(&checkpoint.note)?;
         Ok(Exit::Ok)
     }
 }

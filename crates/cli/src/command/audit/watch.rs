@@ -13,7 +13,7 @@ use crate::document::message::document;
 use crate::exit::Exit;
 use crate::failure::{Failure, Result};
 use crate::interrupt::until_interrupted;
-use crate::output::{Format, write_out};
+use crate::output::Format;
 use crate::pending::Pending;
 use crate::terminal;
 
@@ -45,7 +45,7 @@ impl AuditWatch {
         loop {
             let record = watch.next().await?;
             match context.output.format {
-                Format::Table => write_out(&format!("{}\n", terminal::line(&row(&record).join("   "))))?,
+                Format::Table => context.output.text(&format!("{}\n", terminal::line(&row(&record).join("   "))))?,
                 Format::Json | Format::Yaml | Format::JsonLines => context.output.line(&document(&record))?,
             }
         }

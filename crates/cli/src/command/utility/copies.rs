@@ -14,7 +14,6 @@ use crate::document::message::document;
 use crate::exit::Exit;
 use crate::failure::{Failure, Result};
 use crate::output::{Format, fields, note};
-use crate::terminal::write_lines;
 
 const HEADINGS: &[&str] = &["UTILITY", "SOURCE", "FROM", "TO"];
 
@@ -145,12 +144,12 @@ impl Shown {
         let name = names::utility(&context.tenant, &self.name)?.to_string();
         let proposal = context.connect().await?.copies().get_proposal(soon(pb::GetProposalRequest { name })).await?.into_inner();
         if self.merged {
-            return show::code(&proposal.merged_code);
+            return show::code(context, &proposal.merged_code);
         }
         // What the source has become on standard output, as a patch; beside it what is needed to decide.
         match context.output.format {
             Format::Table => {
-                write_lines(&proposal.source_diff)?;
+                context.output.lines(&proposal.source_diff)?;
                 note(human(&proposal).trim_end());
             }
             _ => context.output.one(|| document(&proposal), String::new)?,

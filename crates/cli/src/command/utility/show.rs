@@ -9,7 +9,6 @@ use crate::document::message::{document, flag};
 use crate::exit::Exit;
 use crate::failure::Result;
 use crate::output::{fields, table};
-use crate::terminal::write_lines;
 
 pub const UTILITY_HEADINGS: &[&str] = &["NAME", "KIND", "VERSION", "STATE", "TAGS", "UPDATED", "TITLE"];
 pub const VERSION_HEADINGS: &[&str] = &["VERSION", "CREATED", "AUTHOR", "CONTENT", "MESSAGE"];
@@ -107,8 +106,8 @@ pub fn version(version: &pb::UtilityVersion) -> String {
     text
 }
 
-pub fn code(code: &str) -> Result {
-    write_lines(code)?;
+pub fn code(context: &Context, code: &str) -> Result {
+    context.output.lines(code)?;
     Ok(Exit::Ok)
 }
 

@@ -11,7 +11,6 @@ use crate::document::message::document;
 use crate::exit::Exit;
 use crate::failure::Result;
 use crate::output::{Format, note, progress};
-use crate::terminal::write_lines;
 
 #[derive(Debug, Args)]
 pub struct Versions {
@@ -82,7 +81,7 @@ impl Diff {
         let diff = context.connect().await?.utilities().diff_utility_versions(soon(request)).await?.into_inner();
         // A patch on standard output, the rest beside it.
         match context.output.format {
-            Format::Table => write_lines(&diff.unified_diff)?,
+            Format::Table => context.output.lines(&diff.unified_diff)?,
             _ => context.output.one(|| document(&diff), String::new)?,
         }
         let changed = if diff.changed_fields.is_empty() { "nothing".to_owned() } else { diff.changed_fields.join(", ") };

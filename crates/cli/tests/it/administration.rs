@@ -1,0 +1,318 @@
+//! Tenants, access, shares, policies, secrets, webhooks, runtimes and the server: what each line asks for, and what is told of the answer.
+
+use serde_json::json;
+use tonic::Status;
+
+use crate::line::{each_asks, run};
+use crate::peer::Peer;
+
+const TENANT: &str = "tenants/demo";
+const EXTRACT: &str = "tenants/demo/utilities/extract";
+const THEIRS: &str = "tenants/acme/utilities/theirs";
+
+#[tokio::test]
+async fn each_line_about_tenants_asks_for_what_it_says() {
+    let peer = Peer::start().await;
+    let acme = "tenants/acme";
+    let settled = json!({
+        "name": acme,
+        "tenant": {
+            "display_name": "Acme",
+            "db_host": "db.example",
+            "settings": {
+                "time_zone": "Europe/Berlin",
+                "legal_hold": true,
+                "execution_days": 30,
+                "max_running": 4,
+                "runtimes": ["data", "python"],
+                "consent": {"share_offers": "SHARE_OFFERS_REFUSED", "terms_version": "2026"},
+            },
+        },
+        "update_mask": "displayName,dbHost,settings.timeZone,settings.consent.shareOffers,settings.consent.termsVersion,\
+                        settings.executionDays,settings.legalHold,settings.maxRunning,settings.runtimes",
+    });
+    let update = "tenant update acme --name Acme --db-host db.example --time-zone Europe/Berlin --share-offers refused --terms-version 2026 \
+                  --execution-days 30 --legal-hold true --max-running 4 --runtimes data,python";
+    let named = json!({"tenant_id": "acme", "tenant": {"display_name": "Acme", "settings": {"consent": {}}}});
+    each_asks(
+        &peer,
+        &[
+            ("tenant create acme --name Acme", "CreateTenant", named),
+            ("tenant get", "GetTenant", json!({"name": TENANT})),
+            ("tenant get acme", "GetTenant", json!({"name": acme})),
+            ("tenant list --deleted", "ListTenants", json!({"page_size": 200, "show_deleted": true})),
+            (update, "UpdateTenant", settled),
+            ("tenant suspend acme", "SuspendTenant", json!({"name": acme})),
+            ("tenant resume acme", "ResumeTenant", json!({"name": acme})),
+            ("tenant delete acme --etag e", "DeleteTenant", json!({"name": acme, "etag": "e"})),
+        ],
+    )
+    .await;
+    let nothing = run(&peer, "tenant update acme").await;
+    assert!(nothing.asked.is_empty() && nothing.code() == 2, "{nothing:?}");
+}
+
+#[tokio::test]
+async fn a_tenant_is_shown_with_everything_that_was_settled_and_one_that_cannot_be_read_in_lists() {
+    let peer = Peer::start().await;
+    let tenant = json!({
+        "resourceName": "tenants/acme",
+        "id": 7,
+        "name": "Acme",
+        "tenantcode": "acme",
+        "status": "suspended",
+        "closeTime": "2026-01-02T03:04:05Z",
+        "db_host": "db.example",
+        "settings": {
+            "timeZone": "UTC",
+            "locale": "en",
+            "executionDays": 30,
+            "maxUtilities": 5,
+            "runtimes": ["data"],
+            "legalHold": true,
+            "consent": {"shareOffers": "SHARE_OFFERS_REFUSED", "termsVersion": "2026", "consenter": "tenants/acme/users/ann"},
+        },
+    });
+    peer.answers("GetTenant", tenant.clone());
+    let shown = run(&peer, "tenant get acme").await.printed;
+    for row in ["since               2026-01-02T03:04:05.000Z", "database            db.example", "share offers        refused"] {
+        assert!(shown.contains(row), "{shown}");
+    }
+    for row in ["executions          30 days", "most utilities      5", "runtimes            data", "legal hold          yes"] {
+        assert!(shown.contains(row), "{shown}");
+    }
+    peer.answers("ListTenants", json!({"tenants": [tenant], "nextPageToken": "more"}));
+    peer.answers("ListTenants", json!({"tenants": [{"tenantcode": "beta", "problem": "TENANT_PROBLEM_UNREADABLE"}]}));
+    let listed = run(&peer, "tenant list").await.printed;
+    assert!(listed.contains("Acme") && listed.contains("(cannot be read)"), "{listed}");
+    peer.refuses("GetTenant", Status::not_found("no"));
+    let _old = run(&peer, "tenant get acme").await;
+    assert!(run(&peer, "tenant get acme").await.failure().contains("zona tenant list --deleted"));
+}
+
+#[tokio::test]
+async fn each_line_about_access_and_shares_asks_for_what_it_says() {
+    let peer = Peer::start().await;
+    let grant = |grantee: &str| json!({"name": EXTRACT, "grantee": grantee, "access": "ACCESS_EXECUTE", "reason": "reports"});
+    let revoke = |grantee: &str| json!({"name": EXTRACT, "grantee": grantee});
+    let ci = "tenants/demo/serviceAccounts/ci";
+    each_asks(
+        &peer,
+        &[
+            ("access grant extract --user ann --access execute --reason reports", "GrantAccess", grant("tenants/demo/users/ann")),
+            ("access grant extract --service-account ci --access execute --reason reports", "GrantAccess", grant(ci)),
+            ("access grant extract --role creator --access execute --reason reports", "GrantAccess", grant("tenants/demo/roles/creator")),
+            ("access grant extract --everybody --access EXECUTE --reason reports", "GrantAccess", grant(TENANT)),
+            ("access revoke extract --everybody", "RevokeAccess", revoke(TENANT)),
+            ("access list extract", "ListGrants", json!({"parent": EXTRACT, "page_size": 200})),
+            (
+                "access explain ann utility.execute extract",
+                "ExplainAccess",
+                json!({"name": "tenants/demo/users/ann", "action": "utility.execute", "resource": EXTRACT}),
+            ),
+            ("access share list", "ListShares", json!({"parent": TENANT, "side": "SHARE_SIDE_RECEIVED", "page_size": 200})),
+            ("access share list --given", "ListShares", json!({"parent": TENANT, "side": "SHARE_SIDE_GIVEN", "page_size": 200})),
+            (&format!("access share accept {THEIRS}"), "AcceptShare", json!({"parent": TENANT, "utility": THEIRS})),
+            (&format!("access share decline {THEIRS}"), "DeclineShare", json!({"parent": TENANT, "utility": THEIRS})),
+            ("access share revoke extract --with acme", "RevokeShare", json!({"name": EXTRACT, "tenant": "tenants/acme"})),
+            (
+                "utility share extract --with acme --access execute --reason ours",
+                "OfferShare",
+                json!({"name": EXTRACT, "tenant": "tenants/acme", "access": "ACCESS_EXECUTE", "reason": "ours"}),
+            ),
+        ],
+    )
+    .await;
+    let ends = run(&peer, "access grant extract --user ann --access read --expires 30d").await;
+    assert!(ends.only().1["expire_time"].is_string(), "{ends:?}");
+    let ends = run(&peer, "utility share extract --with acme --expires 30d").await;
+    assert!(ends.only().1["expire_time"].is_string(), "{ends:?}");
+}
+
+#[tokio::test]
+async fn grants_shares_and_explanations_are_shown_and_a_refusal_of_the_rules_is_an_exit_code() {
+    let peer = Peer::start().await;
+    let grant = json!({
+        "utility": EXTRACT,
+        "grantee": "tenants/demo/users/ann",
+        "access": "ACCESS_READ",
+        "grantedBy": "tenants/demo/users/root",
+        "reason": "reports",
+    });
+    peer.answers("ListGrants", json!({"grants": [grant]}));
+    let listed = run(&peer, "access list extract").await.printed;
+    assert!(listed.contains("tenants/demo/users/ann") && listed.contains("READ") && listed.contains("reports"), "{listed}");
+    peer.answers("GrantAccess", grant.clone());
+    let given = run(&peer, "access grant extract --user ann --access read").await;
+    assert!(given.printed.contains(EXTRACT) || given.printed.contains("ann"), "{}", given.printed);
+    peer.answers("RevokeAccess", grant.clone());
+    assert_eq!(run(&peer, "access revoke extract --user ann").await.code(), 0);
+    peer.answers("ExplainAccess", json!({"allowed": true, "rule": "GRANT", "explanation": "it was granted", "grant": grant}));
+    let allowed = run(&peer, "access explain ann utility.get extract").await;
+    assert!(allowed.printed.contains("GRANT") && allowed.printed.contains("it was granted"), "{}", allowed.printed);
+    let share = json!({
+        "utility": THEIRS,
+        "grantee": TENANT,
+        "access": "ACCESS_EXECUTE",
+        "shareState": "SHARE_STATE_OFFERED",
+        "expireTime": "2026-01-02T03:04:05Z",
+    });
+    peer.answers("ListShares", json!({"shares": [share]}));
+    let listed = run(&peer, "access share list").await.printed;
+    assert!(listed.contains(THEIRS) && listed.contains("2026-01-02"), "{listed}");
+    for (method, line) in [("AcceptShare", "accept"), ("DeclineShare", "decline")] {
+        peer.answers(method, share.clone());
+        let answered = run(&peer, &format!("access share {line} {THEIRS}")).await;
+        assert!(answered.code() == 0 && answered.printed.contains(THEIRS), "{answered:?}");
+    }
+    peer.answers("OfferShare", share.clone());
+    assert!(run(&peer, "utility share extract --with acme").await.printed.contains(THEIRS));
+    peer.answers("RevokeShare", share);
+    assert_eq!(run(&peer, "access share revoke extract --with acme").await.code(), 0);
+}
+
+#[tokio::test]
+async fn a_policy_changes_in_what_was_named_and_exceptions_are_added_to_those_that_there_are() {
+    let peer = Peer::start().await;
+    let name = "tenants/demo/codePolicy";
+    let changed = json!({
+        "policy": {
+            "name": name,
+            "extra_modules": ["yaml"],
+            "denied_rules": ["ZPY-A-001"],
+            "preset": "POLICY_PRESET_COMPATIBLE",
+            "minimum_isolation": "ISOLATION_SINGLE_USE",
+            "fresh_processes": true,
+        },
+        "update_mask": "extraModules,deniedRules,preset,minimumIsolation,freshProcesses",
+    });
+    let update = "policy update --extra-module yaml --deny-rule ZPY-A-001 --preset compatible --minimum-isolation single-use \
+                  --fresh-processes true";
+    each_asks(&peer, &[("policy show", "GetCodePolicy", json!({"name": name})), (update, "UpdateCodePolicy", changed)]).await;
+    let kept = json!({"utility": "old", "rule": "R", "reason": "still", "expireTime": "2999-01-01T00:00:00Z", "grantedBy": "tenants/demo/users/a"});
+    peer.answers("GetCodePolicy", json!({"name": name, "etag": "e7", "exceptions": [kept]}));
+    let added = run(&peer, "policy update --allow-rule backup:ZPY-IMPORT-001 --reason reviewed --expires 30d").await;
+    let [read, written] = added.asked.as_slice() else { panic!("{added:?}") };
+    assert_eq!((read.method.as_str(), written.method.as_str()), ("GetCodePolicy", "UpdateCodePolicy"));
+    let policy = &written.request["policy"];
+    assert_eq!((&policy["etag"], policy["exceptions"].as_array().map(Vec::len)), (&json!("e7"), Some(2)), "{policy}");
+    let none = run(&peer, "policy update --revoke-rule other:R").await;
+    assert_eq!((none.code(), none.asked.len()), (4, 1));
+    let shown = run(&peer, "policy show").await.printed;
+    assert!(shown.contains("exceptions:") && shown.contains("2999-01-01"), "{shown}");
+    assert_eq!(run(&peer, "policy update").await.code(), 2);
+}
+
+#[tokio::test]
+async fn a_secret_is_set_from_a_file_and_never_shown() {
+    let peer = Peer::start().await;
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), "of great value\n").unwrap();
+    let name = "tenants/demo/secrets/github";
+    let set = format!("secret set github --file {} --description Token --utility extract", file.path().display());
+    let asked = json!({
+        "name": name,
+        "secret": {"description": "Token", "utilities": [EXTRACT]},
+        "value": "of great value",
+        "update_mask": "value,description,utilities",
+    });
+    each_asks(
+        &peer,
+        &[
+            (&set, "SetSecret", asked),
+            (
+                "secret set github --keep-value --no-utilities --etag e",
+                "SetSecret",
+                json!({"name": name, "secret": {"etag": "e"}, "update_mask": "utilities"}),
+            ),
+            ("secret get github", "GetSecret", json!({"name": name})),
+            ("secret list", "ListSecrets", json!({"parent": TENANT, "page_size": 200})),
+            ("secret delete github", "DeleteSecret", json!({"name": name})),
+        ],
+    )
+    .await;
+    assert_eq!(run(&peer, "secret set github --keep-value").await.code(), 2);
+    let secret = json!({"name": name, "version": 3, "setBy": "tenants/demo/users/ann", "utilities": [EXTRACT], "description": "Token"});
+    peer.answers("GetSecret", secret.clone());
+    let shown = run(&peer, "secret get github").await.printed;
+    assert!(shown.contains("version       3") && shown.contains(EXTRACT), "{shown}");
+    peer.answers("ListSecrets", json!({"secrets": [secret.clone()]}));
+    assert!(run(&peer, "secret list").await.printed.contains("github"));
+    peer.answers("DeleteSecret", secret);
+    assert_eq!(run(&peer, "secret delete github").await.printed, format!("{name} deleted\n"));
+}
+
+#[tokio::test]
+async fn each_line_about_webhooks_asks_for_what_it_says_and_their_secrets_are_shown_once() {
+    let peer = Peer::start().await;
+    let name = "tenants/demo/webhooks/chat";
+    let webhook = json!({"url": "https://chat.example", "description": "Chat", "types": ["dev.zona.utility"]});
+    let updated = json!({
+        "name": name,
+        "webhook": {"url": "https://other.example", "disabled": true, "etag": "e"},
+        "update_mask": "url,types,disabled",
+    });
+    peer.answers("CreateWebhook", json!({"webhook": {"name": name, "url": "https://chat.example"}, "secret": "whsec_1"}));
+    peer.answers("RotateWebhookSecret", json!({"webhook": {"name": name}, "secret": "whsec_2"}));
+    let create = "webhook create chat --url https://chat.example --type dev.zona.utility --description Chat";
+    each_asks(
+        &peer,
+        &[
+            (create, "CreateWebhook", json!({"parent": TENANT, "webhook_id": "chat", "webhook": webhook})),
+            ("webhook get chat", "GetWebhook", json!({"name": name})),
+            ("webhook list", "ListWebhooks", json!({"parent": TENANT, "page_size": 200})),
+            ("webhook update chat --url https://other.example --all-types --disabled true --etag e", "UpdateWebhook", updated),
+            ("webhook delete chat", "DeleteWebhook", json!({"name": name})),
+            ("webhook rotate-secret chat", "RotateWebhookSecret", json!({"name": name})),
+            ("webhook dead-letters chat", "ListDeadLetters", json!({"parent": name, "page_size": 200})),
+            ("webhook replay chat --sequence 3 --sequence 5", "ReplayDeadLetters", json!({"name": name, "sequences": [3, 5]})),
+        ],
+    )
+    .await;
+    assert!(run(&peer, create).await.printed.contains("whsec_1"));
+    assert_eq!(run(&peer, "webhook rotate-secret chat -o json").await.json()["secret"], json!("whsec_2"));
+    assert_eq!(run(&peer, "webhook update chat").await.code(), 2);
+    let failed = json!({"name": name, "url": "https://chat.example", "state": "WEBHOOK_STATE_FAILED", "progress": {"deadLetters": 2}});
+    peer.answers("GetWebhook", failed.clone());
+    let shown = run(&peer, "webhook get chat").await.printed;
+    assert!(shown.contains("state          failed") && shown.contains("dead letters   2"), "{shown}");
+    peer.answers("ListWebhooks", json!({"webhooks": [failed]}));
+    assert!(run(&peer, "webhook list").await.printed.contains("failed"));
+    let letter = json!({"event": {"sequence": 9, "type": "dev.zona.utility.created", "subject": EXTRACT}, "attempts": 8, "failure": "410"});
+    peer.answers("ListDeadLetters", json!({"deadLetters": [letter]}));
+    let letters = run(&peer, "webhook dead-letters chat").await.printed;
+    assert!(letters.contains("dev.zona.utility.created") && letters.contains("410"), "{letters}");
+}
+
+#[tokio::test]
+async fn runtimes_and_the_server_are_shown_with_what_is_wrong_with_them() {
+    let peer = Peer::start().await;
+    let runtime = json!({
+        "name": "tenants/demo/runtimes/data",
+        "version": "1.0.0",
+        "pythonVersion": "3.11.2",
+        "backend": "namespace",
+        "digest": "sha256:00112233445566778899",
+        "allowedModules": ["json", "re"],
+        "packages": [{"name": "Leaky", "version": "1.0", "modules": ["leaky"], "advisories": [{"id": "GHSA-1", "summary": "it leaks"}]}],
+    });
+    peer.answers("GetRuntime", runtime.clone());
+    let shown = run(&peer, "runtime show data").await;
+    assert_eq!(shown.only(), ("GetRuntime", &json!({"name": "tenants/demo/runtimes/data"})));
+    for part in ["3.11.2", "Leaky", "GHSA-1", "it leaks", "json"] {
+        assert!(shown.printed.contains(part), "{}", shown.printed);
+    }
+    peer.answers("ListRuntimes", json!({"runtimes": [runtime]}));
+    assert!(run(&peer, "runtime list").await.printed.contains("data"));
+    let tier = json!({
+        "tier": "T1",
+        "accepted": false,
+        "batteryVersion": "abc",
+        "probes": 40,
+        "failures": [{"probe": "network-tcp-connect", "defence": "seccomp", "detail": "it connected", "hint": "set x"}],
+    });
+    peer.answers("GetServerInfo", json!({"version": "0.1.0", "backend": "namespace", "tiers": [tier, {"tier": "T2", "accepted": true}]}));
+    let info = run(&peer, "info").await.printed;
+    assert!(info.contains("39 of 40 probes stopped") && info.contains("did not run"), "{info}");
+    assert!(info.contains("network-tcp-connect (seccomp): it connected\n  set x"), "{info}");
+}
