@@ -7,6 +7,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use clap::{Parser, ValueEnum};
 
+use crate::neighbor::Work;
 use crate::part::Part;
 
 /// Measures what SPECIFICATION.md promises.
@@ -49,6 +50,9 @@ pub struct Arguments {
     /// Serves the gRPC yardstick instead: answers every call with the bytes given on standard input
     #[arg(long, hide = true, value_name = "ADDR")]
     pub echo: Option<SocketAddr>,
+    /// Keeps a processor busy instead, until standard input ends
+    #[arg(long, hide = true, value_name = "WORK")]
+    pub neighbor: Option<Work>,
     /// Checks or parses files instead, so that its instructions can be counted: SUBJECT ROUNDS FILE...
     #[arg(long, hide = true, num_args = 3.., value_names = ["SUBJECT", "ROUNDS", "FILE"])]
     pub parse: Option<Vec<String>>,

@@ -20,6 +20,7 @@ mod load;
 mod locks;
 mod machine;
 mod memory;
+mod neighbor;
 mod part;
 mod parts;
 mod peers;
@@ -50,6 +51,9 @@ fn main() -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return fail(&error.into()),
     };
+    if let Some(work) = arguments.neighbor {
+        return runtime.block_on(neighbor::work(work)).unwrap_or_else(|error| fail(&error));
+    }
     let outcome = match (&arguments.echo, &arguments.parse) {
         (Some(echo), _) => runtime.block_on(echo::serve(*echo)).map(|()| Vec::new()),
         (None, Some(job)) => validate::work(job).map(|()| Vec::new()),

@@ -27,8 +27,12 @@ pub enum Part {
     Validate,
     /// A server beside peers that do half of what a call needs, and floods of frames
     Abuse,
-    /// What authorization and the audit log cost, proofs over a million records, and sign-ins beside Transform
+    /// What authorization and the audit log cost, and proofs over a million records
     Audit,
+    /// Refusals of what is there and of what is not
+    Refusals,
+    /// Transform beside sign-ins, and beside what keeps a processor as busy
+    SignIns,
     /// Where the time of a Transform and of a GetUtility goes, stage by stage
     Timeline,
     /// A library file beside a program that asks for many locks on it
@@ -57,6 +61,8 @@ impl Part {
             Part::Validate => "validate",
             Part::Abuse => "abuse",
             Part::Audit => "audit",
+            Part::Refusals => "refusals",
+            Part::SignIns => "sign-ins",
             Part::Timeline => "timeline",
             Part::Locks => "locks",
             Part::Soak => "soak",

@@ -59,6 +59,8 @@ async fn run_one(part: Part, arguments: &Arguments, report: &mut Report) -> anyh
         Part::Validate => validate::run(&context, report).await,
         Part::Abuse => abuse::run(&context, report).await,
         Part::Audit => audit::run(&context, report).await,
+        Part::Refusals => audit::refusals(&context, report).await,
+        Part::SignIns => audit::sign_ins(&context, report).await,
         Part::Timeline => timeline::run(&context, report).await,
         Part::Locks => locks::run(&context, report).await,
         Part::Soak => soak::run(&context, report).await,
