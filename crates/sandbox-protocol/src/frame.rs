@@ -85,6 +85,11 @@ mod tests {
     }
 
     #[test]
+    fn a_header_says_kind_and_length_with_the_lowest_byte_first() {
+        assert_eq!(parse_header([Kind::Success.byte(), 1, 2, 0, 0]), Some((Kind::Success, 513)));
+    }
+
+    #[test]
     fn an_unknown_kind_is_refused_whatever_its_length() {
         assert_eq!(parse_header([b'?', 0xff, 0xff, 0xff, 0xff]), None);
     }

@@ -1,5 +1,6 @@
 //! What a declaration gives, with a small program's sections. What this program's own sections say is tried where they are.
 
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -202,4 +203,106 @@ fn a_file_that_others_can_write_configures_nothing() {
     assert!(problems[0].1.contains("others can write it (mode 0666)") && problems[0].1.contains("chmod go-w"), "{problems:?}");
     std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o644)).unwrap();
     assert!(load(schema(), sources(), &Surroundings::default(), read).is_ok());
+}
+
+section! {
+    /// One setting of each kind.
+    struct Kinds in Place::table("kinds");
+
+    /// a path
+    path: PathBuf = "/var/lib" => value::text(value::path);
+    /// a name, or none
+    name: Option<String> => value::optional(value::any);
+    /// one of three
+    size: u8 = "small" => value::choice(&[("small", 1), ("large", 2)]);
+    /// a time
+    pause: Duration = "1s" => value::duration(Duration::from_millis(100));
+    /// a bounded time
+    patience: Duration = "10s" => value::duration_within(Duration::from_secs(1)..=Duration::from_secs(60));
+    /// yes or no
+    strict: bool = true => value::flag();
+    /// any number from one on
+    bytes: u64 = 1 => value::number(1..=u64::MAX);
+    /// a number, or none
+    most: Option<u16> => value::optional_number(1..=70_000);
+    /// some
+    threads: NonZeroUsize = 2 => value::count(8);
+    /// where metrics go
+    metrics: String = "http://127.0.0.1:1" => value::text(value::http_address);
+    /// where a server is
+    server: Option<String> => value::optional(value::server_address);
+}
+
+/// The value of each kind as text, or the problems: key and text.
+fn kinds(text: &str) -> Result<Kinds, Vec<(String, String)>> {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("zona.toml");
+    std::fs::write(&path, format!("[kinds]\n{text}\n")).unwrap();
+    let sources = Sources { file: Some(&path), ..Sources::default() };
+    let read = |reader: &mut Reader<'_>| {
+        let kinds = Kinds::read(reader, "kinds");
+        reader.refuse_below("kinds.bytes", "kinds.threads");
+        kinds
+    };
+    let loaded = load(Schema::new([Kinds::SECTION]), sources, &Surroundings::default(), read);
+    loaded.map(|loaded| loaded.config).map_err(|Problems(problems)| problems)
+}
+
+#[test]
+fn each_kind_of_value_is_read_as_it_is_written() {
+    let text = "path = \"/srv\"\nname = \"\"\nsize = \"large\"\npause = \"250ms\"\npatience = \"1m\"\nstrict = false\nbytes = 9\nmost = 7\n\
+                threads = 8\nmetrics = \"localhost:9\"\nserver = \"https://zona.example\"";
+    let read = kinds(text).unwrap();
+    assert_eq!((read.path, read.name, read.size), (PathBuf::from("/srv"), None, 2));
+    assert_eq!((read.pause, read.patience), (Duration::from_millis(250), Duration::from_secs(60)));
+    assert_eq!((read.strict, read.bytes, read.most, read.threads.get()), (false, 9, Some(7), 8));
+    assert_eq!((read.metrics.as_str(), read.server.as_deref()), ("http://localhost:9", Some("https://zona.example")));
+    let texts = kinds("strict = \"false\"\nbytes = \"12\"").unwrap();
+    assert_eq!((texts.strict, texts.bytes, texts.most, texts.server), (false, 12, None, None), "flags of a command line are texts");
+}
+
+#[test]
+fn what_a_value_must_be_is_said_where_it_is_something_else() {
+    let cases = [
+        ("path = \"\"", "kinds.path", "must not be empty"),
+        ("path = 3", "kinds.path", "must be a text"),
+        ("size = \"huge\"", "kinds.size", "\"huge\" is not one of small, large"),
+        ("pause = \"1ms\"", "kinds.pause", "must be at least 100ms"),
+        ("pause = \"soon\"", "kinds.pause", "is not a duration"),
+        ("patience = \"2m\"", "kinds.patience", "must be from 1s to 1m"),
+        ("patience = \"soon\"", "kinds.patience", "is not a duration"),
+        ("strict = \"maybe\"", "kinds.strict", "must be true or false"),
+        ("bytes = 0", "kinds.bytes", "must be a whole number of at least 1"),
+        ("bytes = -1", "kinds.bytes", "must be a whole number of at least 1"),
+        ("bytes = 1", "kinds.bytes", "is 1, less than `kinds.threads`, which is 2"),
+        ("most = 70000", "kinds.most", "must be a whole number from 1 to 70000"),
+        ("threads = 9", "kinds.threads", "must be a whole number from 1 to 8"),
+        ("metrics = \"https://127.0.0.1:1\"", "kinds.metrics", "there is no TLS"),
+        ("server = \"ftp://zona.example\"", "kinds.server", "https://host:port"),
+        ("path = { a = 1 }", "kinds.path", "must be a text"),
+        ("unknown = 1", "kinds.unknown", ""),
+    ];
+    for (text, key, told) in cases {
+        let bytes = if text.starts_with("bytes") { "" } else { "bytes = 2\n" };
+        let problems = kinds(&format!("{bytes}{text}")).expect_err(text);
+        assert!(problems.iter().any(|(named, problem)| named == key && problem.contains(told)), "{text}: {problems:?}");
+    }
+}
+
+#[test]
+fn a_value_in_the_place_of_a_section_is_told_as_that_and_what_is_no_toml_with_its_file() {
+    let Err(Problems(problems)) = with_file("store = 3\n") else { panic!("accepted") };
+    assert!(problems.iter().any(|(key, problem)| key == "store" && problem.contains("is a section, not a value")), "{problems:?}");
+    let Err(Problems(problems)) = with_file("[store\n") else { panic!("accepted") };
+    assert!(problems.iter().all(|(place, _)| place.ends_with("zona.toml")), "{problems:?}");
+}
+
+#[test]
+fn data_lies_where_the_surroundings_say_and_else_beside_the_program() {
+    let home = |text: &str| Some(PathBuf::from(text));
+    let both = Surroundings { home: home("/home/ann"), data_home: home("/data"), ..Surroundings::default() };
+    assert_eq!(both.data(), PathBuf::from("/data/zona"));
+    assert_eq!(Surroundings { data_home: None, ..both }.data(), PathBuf::from("/home/ann/.local/share/zona"));
+    assert_eq!(Surroundings::default().data(), PathBuf::from(".zona"));
+    assert!(Surroundings::read().variables.iter().all(|(name, _)| name.to_ascii_uppercase().starts_with("ZONA_")));
 }

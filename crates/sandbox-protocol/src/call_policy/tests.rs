@@ -244,3 +244,10 @@ fn the_shipped_docker_profile_is_current() {
         );
     }
 }
+
+#[test]
+fn of_a_call_that_nobody_has_looked_at_something_stays() {
+    assert!(CHILD_RESTORED.harmless.iter().all(|call| CHILD_RESTORED.trace(call) == Trace::Nothing));
+    assert!(CHILD_RESTORED.shown.iter().all(|call| CHILD_RESTORED.trace(call) == Trace::Shown));
+    assert_eq!(CHILD_RESTORED.trace("a_call_of_the_next_kernel"), Trace::Stays);
+}
