@@ -114,6 +114,30 @@ fn an_output_event_is_not_sized_by_the_rare_large_events() {
 
 // === helpers ===
 
+#[test]
+fn what_is_secret_stands_in_no_debug_output() {
+    use crate::zona::{identity::v1 as identity, secret::v1 as secret, tenant::v1 as tenant};
+    let text = || "hunter2".to_owned();
+    let password = identity::PasswordCredential { user: "tenants/acme/users/ann".to_owned(), password: text() };
+    let credential = identity::issue_token_request::Credential::Password(password.clone());
+    let user = identity::User { name: "tenants/acme/users/ann".to_owned(), password: text(), ..Default::default() };
+    let shown = [
+        format!("{password:?}"),
+        format!("{:?}", identity::IssueTokenRequest { credential: Some(credential) }),
+        format!("{:?}", identity::RefreshTokenRequest { refresh_token: text() }),
+        format!("{:?}", identity::BootstrapRequest { code: text(), password: text(), ..Default::default() }),
+        format!("{:?}", identity::UpdateUserRequest { user: Some(user.clone()), current_password: text(), ..Default::default() }),
+        format!("{:?}", identity::CreateApiKeyResponse { secret: text(), ..Default::default() }),
+        format!("{:?}", secret::SetSecretRequest { value: text(), ..Default::default() }),
+        format!("{:?}", tenant::Tenant { db_password: text(), resource_name: "tenants/acme".to_owned(), ..Default::default() }),
+        format!("{user:?}"),
+    ];
+    for shown in shown {
+        assert!(!shown.contains("hunter2"), "{shown}");
+    }
+    assert!(format!("{user:?}").contains("tenants/acme/users/ann"), "what is no secret helps whoever looks for a fault");
+}
+
 fn pool() -> DescriptorPool {
     DescriptorPool::decode(DESCRIPTOR_SET).expect("the descriptor set decodes and links")
 }

@@ -6,6 +6,8 @@ use test_support::sample::{ended, execution, scope, utility, version};
 
 use super::*;
 
+mod whole;
+
 fn as_map(text: &str) -> serde_json::Map<String, serde_json::Value> {
     serde_json::from_str(text).unwrap()
 }
