@@ -11,6 +11,7 @@ mod definition;
 mod event;
 mod execution;
 mod form;
+pub mod frame;
 mod grant;
 mod policy;
 mod principal;

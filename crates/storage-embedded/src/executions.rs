@@ -10,13 +10,14 @@ use domain::page::{Page, PageRequest};
 use domain::request::{Committed, RequestKey};
 use domain::time::Timestamp;
 use rusqlite::Connection;
+use storage_documents::frame::{Frame, NotAscending};
 
 use crate::audit;
+use crate::error::Error;
 use crate::store::EmbeddedStore;
 
 mod events;
 mod fences;
-mod frame;
 mod list;
 pub(crate) mod prune;
 mod rows;
@@ -50,13 +51,13 @@ impl ExecutionRepository for EmbeddedStore {
 
     async fn save(&self, scope: &TenantScope, execution: &Execution, events: &[Event]) -> domain::Result<()> {
         let row = write::Row::new(scope.tenant(), execution)?;
-        let (frames, (now, _)) = (frame::frames(events)?, self.request_window());
+        let (frames, (now, _)) = (frames(events)?, self.request_window());
         own(&execution.name, self.write(move |connection| row.save(connection, frames, now)).await?)
     }
 
     async fn append(&self, scope: &TenantScope, id: &ExecutionId, fence: &Fence, events: &[Event]) -> domain::Result<()> {
         let name = name_of(scope, id);
-        let (frames, key, fence) = (frame::frames(events)?, name.clone(), fence.clone());
+        let (frames, key, fence) = (frames(events)?, name.clone(), fence.clone());
         own(&name, self.write(move |connection| write::append_to(connection, &key, &fence, frames)).await?)
     }
 
@@ -130,4 +131,9 @@ fn own(name: &ExecutionName, met: Met) -> domain::Result<()> {
         Met::Anothers => Err(domain::Error::StaleFence { resource: name.to_string() }),
         Met::Nothing => Err(domain::Error::NotFound { resource: name.to_string() }),
     }
+}
+
+fn frames(events: &[Event]) -> domain::Result<Vec<Frame>> {
+    let misused = |_: NotAscending| Error::Misused("events whose numbers do not ascend from 1");
+    Ok(storage_documents::frame::frames(events).map_err(misused)?)
 }

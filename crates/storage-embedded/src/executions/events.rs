@@ -3,8 +3,8 @@
 use domain::execution::{Body, Event, Execution};
 use domain::name::{ExecutionId, TenantId};
 use rusqlite::{Connection, params};
+use storage_documents::frame::{self, Stored};
 
-use super::frame::{self, Stored};
 use super::rows::{self, find};
 use crate::connection::integer;
 use crate::error::{Error, Result, during};

@@ -8,8 +8,8 @@ use domain::request::{Committed, RequestKey};
 use domain::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
 use storage_documents::ExecutionDocument;
+use storage_documents::frame::{Frame, batches};
 
-use super::frame::{Frame, batches};
 use super::rows::{Met, find, meet};
 use crate::connection::integer;
 use crate::error::{Error, Result, during};

@@ -6,9 +6,9 @@
 use domain::execution::{Body, Event, Output};
 use domain::sandbox::Stream;
 use domain::time::Timestamp;
-use storage_documents::AttestationDocument;
 
-use crate::error::{Error, Result};
+use crate::execution::AttestationDocument;
+use crate::form::{decode, encode};
 
 /// Most bytes of one row, as far as single events fit.
 const MAX_BATCH: usize = 256 * 1024;
@@ -21,43 +21,63 @@ const STDERR: u8 = 4;
 const FINISHED: u8 = 5;
 
 /// One event, encoded.
-pub(super) struct Frame {
-    pub(super) sequence: u64,
+pub struct Frame {
+    /// Its number.
+    pub sequence: u64,
     output_bytes: u64,
     bytes: Vec<u8>,
 }
 
 /// Events of one row.
-pub(super) struct Batch {
-    pub(super) first: u64,
-    pub(super) last: u64,
-    pub(super) output_bytes: u64,
-    pub(super) events: Vec<u8>,
+pub struct Batch {
+    /// Number of the first of them.
+    pub first: u64,
+    /// Number of the last of them.
+    pub last: u64,
+    /// Bytes of output in them.
+    pub output_bytes: u64,
+    /// The events, framed.
+    pub events: Vec<u8>,
 }
 
 /// One event as read back: [`Stored::Finished`] waits for its execution.
-pub(super) enum Stored {
+pub enum Stored {
+    /// It as a whole.
     Event(Event),
-    Finished { sequence: u64, time: Timestamp },
+    /// That it has ended; the execution says how.
+    Finished {
+        /// The event's number.
+        sequence: u64,
+        /// When.
+        time: Timestamp,
+    },
 }
 
 /// A batch is cut off or holds an unknown tag.
 #[derive(Debug, thiserror::Error)]
 #[error("the events break their framing at byte {0}")]
-pub(super) struct Broken(usize);
+pub struct Broken(usize);
+
+/// Events come in another order than they happened.
+#[derive(Debug, thiserror::Error)]
+#[error("the numbers of events do not ascend from 1")]
+pub struct NotAscending;
 
 // === writing ===
 
-/// Encodes events, which must ascend.
-pub(super) fn frames(events: &[Event]) -> Result<Vec<Frame>> {
+/// Encodes events.
+///
+/// # Errors
+/// Their numbers do not ascend from 1.
+pub fn frames(events: &[Event]) -> Result<Vec<Frame>, NotAscending> {
     if events.first().is_some_and(|first| first.sequence == 0) || !events.is_sorted_by(|a, b| a.sequence < b.sequence) {
-        return Err(Error::Misused("events whose numbers do not ascend from 1"));
+        return Err(NotAscending);
     }
     Ok(events.iter().map(frame).collect())
 }
 
 /// Packs frames into rows.
-pub(super) fn batches(frames: &[Frame]) -> Vec<Batch> {
+pub fn batches(frames: &[Frame]) -> Vec<Batch> {
     let mut batches: Vec<Batch> = Vec::new();
     for frame in frames {
         match batches.last_mut() {
@@ -87,7 +107,7 @@ fn frame(event: &Event) -> Frame {
     let mut output_bytes = 0;
     match &event.body {
         Body::Queued { position } => bytes.extend(position.to_le_bytes()),
-        Body::Started(attestation) => block(&mut bytes, storage_documents::encode(&AttestationDocument::from(&**attestation)).as_bytes()),
+        Body::Started(attestation) => block(&mut bytes, encode(&AttestationDocument::from(&**attestation)).as_bytes()),
         Body::Output(output) => {
             output_bytes = output.data.len() as u64;
             bytes.extend(output.offset.to_le_bytes());
@@ -117,7 +137,10 @@ fn block(bytes: &mut Vec<u8>, data: &[u8]) {
 // === reading ===
 
 /// The events of a batch, in order.
-pub(super) fn read(events: &[u8]) -> Result<Vec<Stored>, domain::error::Source> {
+///
+/// # Errors
+/// Says where the bytes are no batch, and quotes nothing of it.
+pub fn read(events: &[u8]) -> Result<Vec<Stored>, domain::error::Source> {
     let mut reader = Reader { events, at: 0 };
     if reader.array()? != [VERSION] {
         return Err(Broken(0).into());
@@ -143,7 +166,7 @@ impl<'a> Reader<'a> {
             QUEUED => Body::Queued { position: u32::from_le_bytes(self.array()?) },
             STARTED => {
                 let text = std::str::from_utf8(self.block()?)?;
-                Body::Started(Box::new(storage_documents::decode::<AttestationDocument>(text)?.try_into()?))
+                Body::Started(Box::new(decode::<AttestationDocument>(text)?.try_into()?))
             }
             STDOUT => Body::Output(self.output(Stream::Stdout)?),
             STDERR => Body::Output(self.output(Stream::Stderr)?),
