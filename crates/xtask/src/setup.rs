@@ -33,7 +33,7 @@ pub enum Need {
 
 impl Need {
     /// Everything, in the order in which it can be had.
-    pub const ALL: [Need; 13] = [
+    pub const ALL: [Need; 14] = [
         Need::Packages,
         Need::Docker,
         Need::Image,
@@ -47,6 +47,7 @@ impl Need {
         Need::Tool(Tool::ProtocGenGoGrpc),
         Need::Tool(Tool::CargoDeny),
         Need::Tool(Tool::CargoFuzz),
+        Need::Tool(Tool::Secantusd),
     ];
 }
 

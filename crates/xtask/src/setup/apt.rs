@@ -7,12 +7,14 @@ use anyhow::bail;
 use crate::process::{find, output, run, succeeds};
 
 /// Package, and the program that makes it unnecessary when a machine has it from elsewhere.
-const PACKAGES: [(&str, Option<&str>); 14] = [
+const PACKAGES: [(&str, Option<&str>); 15] = [
     ("ca-certificates", None),
     ("gcc", Some("cc")),
     // The fuzzer's runtime is C++.
     ("g++", Some("c++")),
     ("libc6-dev", None),
+    // Builds the storage engine of the database that tests run on.
+    ("cmake", Some("cmake")),
     ("python3", None),
     ("python3-venv", None),
     ("python3-pip", None),

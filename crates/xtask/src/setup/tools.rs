@@ -32,12 +32,14 @@ pub enum Tool {
     CargoFuzz,
     /// Counts which lines the tests reach.
     CargoTarpaulin,
+    /// Speaks the protocol of MongoDB, for tests of the store on it. A process of its own, as its license is the GPL.
+    Secantusd,
 }
 
 /// How a tool is built.
 enum Source {
     Go { package: &'static str, version: &'static str },
-    Cargo { version: &'static str },
+    Cargo { package: &'static str, version: &'static str, flags: &'static [&'static str] },
 }
 
 impl Tool {
@@ -52,20 +54,24 @@ impl Tool {
             Tool::CargoDeny => "cargo-deny",
             Tool::CargoFuzz => "cargo-fuzz",
             Tool::CargoTarpaulin => "cargo-tarpaulin",
+            Tool::Secantusd => "secantusd-rs",
         }
     }
 
     fn source(self) -> Source {
         let go = |package, version| Source::Go { package, version };
+        let cargo = |version| Source::Cargo { package: self.name(), version, flags: &[] };
         match self {
             Tool::Buf => go("github.com/bufbuild/buf/cmd/buf", "v1.75.0"),
             Tool::Grpcurl => go("github.com/fullstorydev/grpcurl/cmd/grpcurl", "v1.9.4"),
             Tool::Ghz => go("github.com/bojand/ghz/cmd/ghz", "v0.93.0"),
             Tool::ProtocGenGo => go("google.golang.org/protobuf/cmd/protoc-gen-go", "v1.36.12"),
             Tool::ProtocGenGoGrpc => go("google.golang.org/grpc/cmd/protoc-gen-go-grpc", "v1.6.2"),
-            Tool::CargoDeny => Source::Cargo { version: "0.20.2" },
-            Tool::CargoFuzz => Source::Cargo { version: "0.13.1" },
-            Tool::CargoTarpaulin => Source::Cargo { version: "0.37.5" },
+            Tool::CargoDeny => cargo("0.20.2"),
+            Tool::CargoFuzz => cargo("0.13.1"),
+            Tool::CargoTarpaulin => cargo("0.37.5"),
+            // It asks for a newer compiler than it needs.
+            Tool::Secantusd => Source::Cargo { package: "secantus-mdb", version: "0.5.3-beta.193", flags: &["--ignore-rust-version"] },
         }
     }
 
@@ -75,7 +81,7 @@ impl Tool {
     /// When its compiler is missing or the build fails.
     pub fn install(self, workspace: &Workspace) -> anyhow::Result<PathBuf> {
         let source = self.source();
-        let (Source::Go { version, .. } | Source::Cargo { version }) = source;
+        let (Source::Go { version, .. } | Source::Cargo { version, .. }) = source;
         let home = workspace.cache.join("tools").join(format!("{}-{version}", self.name()));
         let directory = home.join("bin");
         if directory.join(self.name()).is_file() {
@@ -84,7 +90,7 @@ impl Tool {
         fs::create_dir_all(&directory).with_context(|| format!("failed to create {}", directory.display()))?;
         match source {
             Source::Go { package, version } => go_install(&directory, package, version)?,
-            Source::Cargo { version } => cargo_install(&home, self.name(), version)?,
+            Source::Cargo { package, version, flags } => cargo_install(&home, package, version, flags)?,
         }
         if !directory.join(self.name()).is_file() {
             bail!("the build of {} leaves no {}", self.name(), directory.join(self.name()).display());
@@ -106,7 +112,7 @@ fn go_install(directory: &Path, package: &str, version: &str) -> anyhow::Result<
     run(Command::new(go).args(["install", &format!("{package}@{version}")]).env("GOBIN", directory).current_dir(directory))
 }
 
-fn cargo_install(home: &Path, name: &str, version: &str) -> anyhow::Result<()> {
+fn cargo_install(home: &Path, package: &str, version: &str, flags: &[&str]) -> anyhow::Result<()> {
     // A target directory of its own, thrown away: 400 MB that no other build shares.
     let target = home.join("target");
     let built = run(cargo()
@@ -114,7 +120,8 @@ fn cargo_install(home: &Path, name: &str, version: &str) -> anyhow::Result<()> {
         .arg(home)
         .arg("--target-dir")
         .arg(&target)
-        .arg(name)
+        .args(flags)
+        .arg(package)
         .current_dir(home));
     if target.exists() {
         fs::remove_dir_all(&target)?;
