@@ -8,7 +8,7 @@ use crate::tidy::problem::Problem;
 const MANIFEST: &str = "Cargo.toml";
 
 /// Crate, and the workspace crates it may use in its product code.
-const ARROWS: [(&str, Allowed); 24] = [
+const ARROWS: [(&str, Allowed); 25] = [
     ("domain", Allowed::Only(&[])),
     ("api-proto", Allowed::Only(&[])),
     ("sandbox-protocol", Allowed::Only(&[])),
@@ -21,6 +21,7 @@ const ARROWS: [(&str, Allowed); 24] = [
     ("api-grpc", Allowed::Only(&["domain", "api-proto", "tls"])),
     ("storage-documents", Allowed::Only(&["domain"])),
     ("storage-embedded", Allowed::Only(&["domain", "file-trust", "keys", "storage-documents"])),
+    ("storage-mongo", Allowed::Only(&["domain", "file-trust", "keys", "storage-documents"])),
     ("webhooks", Allowed::Only(&["domain", "tls"])),
     ("cache", Allowed::Only(&["domain"])),
     ("python-check", Allowed::Only(&["domain"])),

@@ -1,0 +1,65 @@
+//! Collections of executions, leases and requests, of events and of the audit log.
+
+use super::{Collection, Only, by, of_installation, of_tenants, only};
+
+/// Answered requests.
+pub(crate) const REQUESTS: Collection = of_tenants("requests", &[by(&["answered"])]);
+/// Who holds what until when.
+pub(crate) const LEASES: Collection = of_installation("leases", &[by(&["expires"])]);
+/// Executions. Those that have ended have the field `ended`.
+pub(crate) const EXECUTIONS: Collection = of_tenants(
+    "executions",
+    &[
+        by(&["tenant", "state", "-created", "-id"]),
+        by(&["tenant", "utility", "state", "-created", "-id", "caller"]),
+        by(&["tenant", "caller", "state", "-created", "-id"]),
+        only(&["tenant", "ended"], "ended", Only::Present),
+        only(&["tenant", "ended"], "has_output", Only::True),
+        only(&["unfinished", "_id"], "unfinished", Only::True),
+        only(&["instance", "_id"], "stop_asked", Only::True),
+        only(&["ended", "_id"], "ended", Only::Present),
+    ],
+);
+/// Batches of events of executions.
+pub(crate) const OUTPUT: Collection = of_tenants("output", &[by(&["tenant", "execution", "first"])]);
+/// How much output there is of executions that have ended.
+pub(crate) const OUTPUT_TOTALS: Collection = of_tenants("output_totals", &[]);
+/// What happened, for others.
+pub(crate) const EVENTS: Collection = of_tenants("events", &[by(&["tenant", "sequence"])]);
+/// The last place of each log of events.
+pub(crate) const EVENT_LOGS: Collection = of_tenants("event_logs", &[]);
+/// Audit records.
+pub(crate) const AUDIT_RECORDS: Collection = of_tenants(
+    "audit_records",
+    &[
+        by(&["tenant", "sequence"]),
+        by(&["tenant", "-time", "-sequence"]),
+        by(&["tenant", "actor", "-time", "-sequence"]),
+        by(&["tenant", "resource", "-time", "-sequence"]),
+    ],
+);
+/// How many records each audit log has, and how many of them a checkpoint covers.
+pub(crate) const AUDIT_LOGS: Collection = of_tenants("audit_logs", &[only(&["tenant"], "unsealed", Only::True)]);
+/// Intents that have no outcome yet.
+pub(crate) const AUDIT_INTENTS: Collection = of_tenants("audit_intents", &[by(&["tenant", "sequence"])]);
+/// Hashes of the trees over audit logs.
+pub(crate) const AUDIT_TILES: Collection = of_tenants("audit_tiles", &[]);
+/// Signed sizes and roots of these trees.
+pub(crate) const AUDIT_CHECKPOINTS: Collection =
+    of_tenants("audit_checkpoints", &[by(&["tenant", "size"]), by(&["tenant", "-time", "-size"])]);
+
+/// All of this section.
+pub(super) const ALL: &[Collection] = &[
+    REQUESTS,
+    LEASES,
+    EXECUTIONS,
+    OUTPUT,
+    OUTPUT_TOTALS,
+    EVENTS,
+    EVENT_LOGS,
+    AUDIT_RECORDS,
+    AUDIT_LOGS,
+    AUDIT_INTENTS,
+    AUDIT_TILES,
+    AUDIT_CHECKPOINTS,
+];

@@ -1,0 +1,52 @@
+//! What an operator decides about the store.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Where the database is and how patient the store is with it.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Where its servers are: `mongodb://host:port,.../?replicaSet=...` or `mongodb+srv://...`. Without user and password.
+    pub uri: String,
+    /// The file that holds the user's name; with [`Config::password_file`], or neither.
+    pub user_file: Option<PathBuf>,
+    /// The file that holds the user's password.
+    pub password_file: Option<PathBuf>,
+    /// The database.
+    pub database: String,
+    /// The directory of the keys that wrap others. All servers of one database have the same ones.
+    pub keys: PathBuf,
+    /// After this an operation answers that the store is unavailable. A write that was not answered in time may still be stored.
+    pub deadline: Duration,
+    /// How long a server that answers is looked for.
+    pub selection: Duration,
+    /// Connections to each server of the database at the same time.
+    pub connections: u32,
+    /// Whether lists of audit records and executions may be read from secondaries, which may be behind. What decides about access is
+    /// always read from the primary.
+    pub lists_from_secondaries: bool,
+}
+
+impl Config {
+    /// How long an operation may take.
+    pub const DEFAULT_DEADLINE: Duration = Duration::from_millis(2_500);
+    /// How long a server that answers is looked for: below the deadline, so that it is said what is missing.
+    pub const DEFAULT_SELECTION: Duration = Duration::from_secs(2);
+    /// Connections: many more than cores, as most of a write is waiting, and few enough that ten servers do not exhaust a small database.
+    pub const DEFAULT_CONNECTIONS: u32 = 64;
+
+    /// The database of this name at `uri`, with the defaults above, and its wrapping keys.
+    pub fn new(uri: impl Into<String>, database: impl Into<String>, keys: impl Into<PathBuf>) -> Self {
+        Config {
+            uri: uri.into(),
+            user_file: None,
+            password_file: None,
+            database: database.into(),
+            keys: keys.into(),
+            deadline: Self::DEFAULT_DEADLINE,
+            selection: Self::DEFAULT_SELECTION,
+            connections: Self::DEFAULT_CONNECTIONS,
+            lists_from_secondaries: false,
+        }
+    }
+}

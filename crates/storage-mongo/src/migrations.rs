@@ -1,0 +1,124 @@
+//! Brings a database to the newest schema, one step after the other, by one server at a time; and refuses one that it does not know.
+//!
+//! A step may be done again: whoever ends within one leaves it to the next server, which begins it anew.
+
+use std::time::Duration;
+
+use mongodb::bson::{DateTime, Document, doc};
+use mongodb::error::{ErrorKind, WriteFailure};
+use mongodb::{Collection, Database};
+use tokio::time::{Instant, sleep};
+
+use crate::collections::{ALL, SCHEMA};
+use crate::error::{Error, Result, during};
+
+/// The one document of the schema.
+const ID: &str = "schema";
+/// Newest schema: the number of steps.
+const NEWEST: u32 = 1;
+/// How long one server has for one step; another one begins it anew then.
+const LEASE: Duration = Duration::from_secs(60);
+/// How long a server waits for another one that migrates.
+const PATIENCE: Duration = Duration::from_secs(120);
+/// How often it looks whether that one is done.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+/// A unique key is taken.
+const DUPLICATE: i32 = 11_000;
+/// The collection is there.
+const EXISTS: i32 = 48;
+
+/// Applies the steps that the database lacks.
+pub(crate) async fn migrate(database: &Database) -> Result<()> {
+    let schema: Collection<Document> = database.collection(SCHEMA.name);
+    let holder = keys::random_id();
+    let until = Instant::now() + PATIENCE;
+    loop {
+        let found = version(database, &schema).await?;
+        if found > NEWEST {
+            return Err(Error::Newer { found, known: NEWEST });
+        }
+        if found == NEWEST {
+            return Ok(());
+        }
+        if take(&schema, &holder).await? {
+            step(database, found).await?;
+            release(&schema, &holder, found + 1).await?;
+            tracing::info!(schema = found + 1, "migrated the database");
+        } else if Instant::now() > until {
+            return Err(Error::Migrating(PATIENCE));
+        } else {
+            sleep(LOOK_EVERY).await;
+        }
+    }
+}
+
+/// The schema of the database; 0 where it is empty.
+async fn version(database: &Database, schema: &Collection<Document>) -> Result<u32> {
+    let doing = "reading the schema's version";
+    if let Some(found) = schema.find_one(doc! { "_id": ID }).await.map_err(during(doing))? {
+        let version = found.get_i64("version").ok().and_then(|version| u32::try_from(version).ok());
+        return version.ok_or_else(|| Error::undecodable(SCHEMA.name, ID, "its version is none"));
+    }
+    let names = database.list_collection_names().await.map_err(during(doing))?;
+    match names.iter().all(|name| name == SCHEMA.name || name.starts_with("system.")) {
+        true => Ok(0),
+        false => Err(Error::Foreign { database: database.name().to_owned() }),
+    }
+}
+
+/// Takes the lease on migrating; says whether nobody else has it.
+async fn take(schema: &Collection<Document>, holder: &str) -> Result<bool> {
+    let doing = "taking the lease on migrating";
+    match schema.insert_one(doc! { "_id": ID, "version": 0_i64, "until": DateTime::MIN }).await {
+        Ok(_) => {}
+        Err(error) if is(&error, DUPLICATE) => {}
+        Err(error) => return Err(during(doing)(error)),
+    }
+    let now = DateTime::now();
+    let free = doc! { "_id": ID, "until": { "$lt": now } };
+    let lease = i64::try_from(LEASE.as_millis()).expect("a lease is short");
+    let taken = doc! { "$set": { "holder": holder, "until": DateTime::from_millis(now.timestamp_millis() + lease) } };
+    let done = schema.update_one(free, taken).await.map_err(during(doing))?;
+    Ok(done.matched_count == 1)
+}
+
+/// Notes that the step is done, unless the lease went to another server, which does it again.
+async fn release(schema: &Collection<Document>, holder: &str, version: u32) -> Result<()> {
+    let done = doc! { "$set": { "version": i64::from(version), "until": DateTime::MIN }, "$unset": { "holder": "" } };
+    let noted = schema.update_one(doc! { "_id": ID, "holder": holder }, done).await;
+    noted.map(drop).map_err(during("noting a migration"))
+}
+
+/// Step `n` leads from schema `n` to `n + 1`.
+async fn step(database: &Database, number: u32) -> Result<()> {
+    match number {
+        0 => collections(database).await,
+        other => Err(Error::Newer { found: other, known: NEWEST }),
+    }
+}
+
+/// Makes the collections and indexes that are not there.
+async fn collections(database: &Database) -> Result<()> {
+    let doing = "making collections";
+    for collection in ALL.iter().copied().flatten() {
+        match database.create_collection(collection.name).await {
+            Ok(()) => {}
+            Err(error) if is(&error, EXISTS) => {}
+            Err(error) => return Err(during(doing)(error)),
+        }
+        let models = collection.models();
+        if !models.is_empty() {
+            let documents: Collection<Document> = database.collection(collection.name);
+            documents.create_indexes(models).await.map_err(during(doing))?;
+        }
+    }
+    Ok(())
+}
+
+fn is(error: &mongodb::error::Error, code: i32) -> bool {
+    match &*error.kind {
+        ErrorKind::Command(command) => command.code == code,
+        ErrorKind::Write(WriteFailure::WriteError(write)) => write.code == code,
+        _ => false,
+    }
+}

@@ -1,0 +1,32 @@
+//! The states of tenants that were read, and what was settled for them, kept in memory.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use domain::name::TenantId;
+use domain::tenant::{Settings, TenantState};
+
+/// What was read, each with the epoch from before it was. One process has the directory, so nobody else changes them.
+#[derive(Clone, Default)]
+pub(crate) struct States(Arc<Mutex<HashMap<TenantId, (u64, Known)>>>);
+
+/// What is asked of a tenant on every call.
+#[derive(Clone)]
+pub(crate) struct Known {
+    pub(crate) state: TenantState,
+    pub(crate) settings: Arc<Settings>,
+}
+
+impl States {
+    pub(crate) fn find(&self, tenant: &TenantId, epoch: u64) -> Option<Known> {
+        self.kept().get(tenant).filter(|(at, _)| *at == epoch).map(|(_, known)| known.clone())
+    }
+
+    pub(crate) fn keep(&self, tenant: &TenantId, epoch: u64, known: Known) {
+        self.kept().insert(tenant.clone(), (epoch, known));
+    }
+
+    fn kept(&self) -> MutexGuard<'_, HashMap<TenantId, (u64, Known)>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

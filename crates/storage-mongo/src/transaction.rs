@@ -1,0 +1,200 @@
+//! A transaction, tried until it is stored, refused, or late. The driver's labels say whether it may be tried again.
+//!
+//! Reads and writes of a transaction are written as one expression that is evaluated anew for each attempt (see [`transact!`]): what it
+//! answers is answered once it is committed by a majority and on disk.
+
+use std::future::Future;
+use std::hash::{BuildHasher as _, RandomState};
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::name::TenantId;
+use mongodb::options::{Acknowledgment, ReadConcern, ReadPreference, SelectionCriteria, WriteConcern};
+use tokio::sync::MutexGuard;
+use tokio::time::{Instant, sleep, timeout_at};
+
+use crate::error::{Error, Result, during};
+use crate::feed;
+use crate::news::Telling;
+use crate::session::Session;
+use crate::store::Shared;
+
+/// Attempts of one transaction; the deadline mostly ends it before.
+const MAX_ATTEMPTS: u32 = 60;
+/// Rest before the second attempt, at most; twice as long before each further one.
+const FIRST_REST: Duration = Duration::from_millis(2);
+/// The longest rest.
+const LONGEST_REST: Duration = Duration::from_millis(100);
+
+/// Runs `work` in a transaction: `transact!(store, "storing a thing", &tenant, |session| ...)`. `work` is an expression of a
+/// [`Result`](crate::error::Result) in which `session` is a `&mut Session`; `?` ends it, and what it has done is undone. It is
+/// evaluated once for each attempt, so it moves nothing from outside. A macro, as no closure that borrows can be asked for a future that
+/// is `Send`. Transactions of one tenant wait for each other within a server; `work` begins no other one.
+///
+/// `transact!(certainly store, ...)` answers what has become of it: the deadline is for what comes before the commit, and whoever hears that
+/// it failed may do it again.
+macro_rules! transact {
+    (certainly $store:expr, $doing:expr, $tenant:expr, |$session:ident| $work:expr) => {
+        $crate::transaction::attempt!($store, certainly, $doing, $tenant, |$session| $work)
+    };
+    ($store:expr, $doing:expr, $tenant:expr, |$session:ident| $work:expr) => {
+        $crate::transaction::attempt!($store, until_deadline, $doing, $tenant, |$session| $work)
+    };
+}
+
+/// See [`transact!`].
+macro_rules! attempt {
+    ($store:expr, $until:ident, $doing:expr, $tenant:expr, |$session:ident| $work:expr) => {{
+        let store = &*$store;
+        async {
+            let mut attempts = store.attempts($doing, $tenant).await?.$until();
+            loop {
+                let mut begun = attempts.begin().await?;
+                let work = async {
+                    let $session = &mut begun;
+                    let done: $crate::error::Result<_> = $work;
+                    done
+                };
+                let done = attempts.run(work).await;
+                if let Some(done) = attempts.end(begun, done).await? {
+                    break $crate::error::Result::<_>::Ok(done);
+                }
+            }
+        }
+        .await
+    }};
+}
+
+/// Runs reads within the deadline: `read!(store, "reading a thing", |session| ...)`. As [`transact!`], once and without a transaction.
+macro_rules! read {
+    ($store:expr, $doing:expr, |$session:ident| $work:expr) => {{
+        let store = &*$store;
+        let work = async {
+            let mut begun = store.session($doing).await?;
+            let $session = &mut begun;
+            let done: $crate::error::Result<_> = $work;
+            done
+        };
+        store.within(work).await
+    }};
+}
+
+pub(crate) use {attempt, read, transact};
+
+/// The attempts of one transaction.
+pub(crate) struct Attempts<'a> {
+    shared: &'a Arc<Shared>,
+    doing: &'static str,
+    until: Instant,
+    made: u32,
+    /// A commit is waited for however long it takes.
+    is_certain: bool,
+    _turn: MutexGuard<'a, ()>,
+}
+
+// === impl Attempts ===
+
+impl<'a> Attempts<'a> {
+    pub(crate) async fn new(shared: &'a Arc<Shared>, doing: &'static str, tenant: &TenantId) -> Result<Self> {
+        let until = Instant::now() + shared.deadline;
+        let turn = timeout_at(until, shared.turns.take(tenant)).await.map_err(|_elapsed| Error::Deadline(shared.deadline))?;
+        Ok(Attempts { shared, doing, until, made: 0, is_certain: false, _turn: turn })
+    }
+
+    /// Those that the deadline ends, whatever may become of the last of them.
+    pub(crate) fn until_deadline(self) -> Self {
+        self
+    }
+
+    /// Those that end with what has become of the last of them.
+    pub(crate) fn certainly(self) -> Self {
+        Attempts { is_certain: true, ..self }
+    }
+
+    /// Begins the next attempt.
+    pub(crate) async fn begin(&mut self) -> Result<Session> {
+        if self.made == MAX_ATTEMPTS {
+            return Err(Error::Contended { doing: self.doing, attempts: self.made });
+        }
+        self.made += 1;
+        let mut inner = self.in_time(async { self.shared.client.start_session().await.map_err(during(self.doing)) }).await?;
+        let write = WriteConcern::builder().w(Acknowledgment::Majority).journal(true).build();
+        let begin = inner
+            .start_transaction()
+            .read_concern(ReadConcern::snapshot())
+            .write_concern(write)
+            .selection_criteria(SelectionCriteria::ReadPreference(ReadPreference::Primary));
+        begin.await.map_err(during(self.doing))?;
+        Ok(Session::of_transaction(inner, Arc::clone(self.shared), self.doing))
+    }
+
+    /// Does the work of an attempt, in time.
+    pub(crate) async fn run<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
+        self.in_time(work).await
+    }
+
+    /// Commits, or undoes, an attempt. `None` where another one is to be made.
+    pub(crate) async fn end<T>(&mut self, mut session: Session, done: Result<T>) -> Result<Option<T>> {
+        let told = match &done {
+            Ok(_) => self.in_time(feed::add(&mut session)).await,
+            Err(_) => Ok(()),
+        };
+        let done = match told.and(done) {
+            Ok(done) => done,
+            Err(error) => {
+                self.undo(&mut session).await;
+                return self.again(error).await;
+            }
+        };
+        let telling = Telling::new(&self.shared.hearers, std::mem::take(&mut session.noted));
+        let commit = self.commit(&mut session);
+        let committed = if self.is_certain { commit.await } else { self.in_time(commit).await };
+        match committed {
+            Ok(()) => {
+                telling.now().await;
+                Ok(Some(done))
+            }
+            Err(error) if error.is_transient() && !error.is_unknown_commit() => {
+                telling.never();
+                self.again(error).await
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn commit(&self, session: &mut Session) -> Result<()> {
+        loop {
+            match session.inner.commit_transaction().await.map_err(during(self.doing)) {
+                // A commit may be repeated: it is done once. The deadline ends this.
+                Err(error) if error.is_unknown_commit() => sleep(FIRST_REST).await,
+                done => return done,
+            }
+        }
+    }
+
+    async fn undo(&self, session: &mut Session) {
+        // What is not undone here is undone by the database in time, or by the end of the session.
+        if let Err(error) = self.in_time(async { session.inner.abort_transaction().await.map_err(during(self.doing)) }).await {
+            tracing::debug!(error = &error as &dyn std::error::Error, "a transaction was left to be undone by the database");
+        }
+    }
+
+    async fn again<T>(&self, error: Error) -> Result<Option<T>> {
+        if !error.is_transient() {
+            return Err(error);
+        }
+        let longest = FIRST_REST.saturating_mul(1 << self.made.min(10)).min(LONGEST_REST);
+        // Writers that met rest for different times.
+        let share = u32::try_from(RandomState::new().hash_one(self.made) % 1_000).expect("a remainder is below its divisor");
+        self.in_time(async {
+            sleep(longest * share / 1_000).await;
+            Ok(())
+        })
+        .await?;
+        Ok(None)
+    }
+
+    async fn in_time<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
+        timeout_at(self.until, work).await.unwrap_or(Err(Error::Deadline(self.shared.deadline)))
+    }
+}
