@@ -10,31 +10,21 @@ use domain::page::{Page, PageRequest};
 use domain::revision::Revision;
 use domain::time::Timestamp;
 
-use crate::collections;
 use crate::news::Log;
 use crate::store::MongoStore;
 use crate::transaction::{read, transact};
 
 mod appender;
 mod list;
+mod names;
 pub(crate) mod persons;
+mod queue;
 mod removal;
 mod tree;
 mod write;
 
-pub(crate) use appender::Appender;
+pub(crate) use queue::Appender;
 pub(crate) use write::add_all;
-
-/// Records.
-const RECORDS: &str = collections::AUDIT_RECORDS.name;
-/// What is known of each log as a whole.
-const LOGS: &str = collections::AUDIT_LOGS.name;
-/// Intents that have no outcome yet.
-const INTENTS: &str = collections::AUDIT_INTENTS.name;
-/// Hashes of trees.
-const TILES: &str = collections::AUDIT_TILES.name;
-/// Signed sizes and roots of trees.
-const CHECKPOINTS: &str = collections::AUDIT_CHECKPOINTS.name;
 
 #[async_trait]
 impl AuditRepository for MongoStore {

@@ -7,22 +7,17 @@ use domain::news::News;
 use domain::page::Page;
 use domain::time::Timestamp;
 
-use crate::collections;
 use crate::news::Log;
 use crate::store::MongoStore;
 use crate::transaction::{read, transact};
 
+mod names;
 mod prune;
 mod rows;
 mod write;
 
 pub(crate) use rows::told;
 pub(crate) use write::note;
-
-/// Events.
-const EVENTS: &str = collections::EVENTS.name;
-/// The last place of each log, whatever of it is kept.
-const LOGS: &str = collections::EVENT_LOGS.name;
 
 #[async_trait]
 impl EventRepository for MongoStore {

@@ -12,7 +12,6 @@ use domain::time::Timestamp;
 use storage_documents::frame::{Frame, NotAscending};
 
 use crate::audit;
-use crate::collections;
 use crate::error::Error;
 use crate::store::MongoStore;
 use crate::transaction::{read, transact};
@@ -20,18 +19,12 @@ use crate::transaction::{read, transact};
 mod events;
 mod fences;
 mod list;
+mod names;
 pub(crate) mod prune;
 mod rows;
 mod write;
 
 use rows::Met;
-
-/// Executions.
-const TABLE: &str = collections::EXECUTIONS.name;
-/// Batches of their events.
-const OUTPUT: &str = collections::OUTPUT.name;
-/// How much output the executions of a tenant have that have ended.
-const TOTALS: &str = collections::OUTPUT_TOTALS.name;
 
 #[async_trait]
 impl ExecutionRepository for MongoStore {

@@ -13,13 +13,15 @@ use futures_util::{StreamExt as _, TryStreamExt as _};
 use mongodb::Collection;
 use mongodb::bson::oid::ObjectId;
 use mongodb::bson::{DateTime, Document, doc};
+use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
 use crate::collections::NEWS;
 use crate::error::{Error, Result, during};
 use crate::session::Session;
-use crate::store::Shared;
+use crate::shared::Shared;
+use crate::tasks;
 
 /// What is told again where a stream was opened: more than clocks of servers differ, and than a transaction takes.
 const AGAIN: Duration = Duration::from_secs(20);
@@ -47,7 +49,7 @@ pub(crate) async fn add(session: &mut Session) -> Result<()> {
 
 /// Tells `listener` of what others change, from now on.
 pub(crate) fn follow(shared: Arc<Shared>, listener: Arc<dyn ChangeListener>) -> Following {
-    Following(tokio::spawn(async move {
+    let following = async move {
         let mut heard = DateTime::now();
         loop {
             if let Err(error) = listen(&shared, &*listener, &mut heard).await {
@@ -55,7 +57,8 @@ pub(crate) fn follow(shared: Arc<Shared>, listener: Arc<dyn ChangeListener>) -> 
             }
             sleep(REST).await;
         }
-    }))
+    };
+    Following(tasks::spawn(&Handle::current(), "follow the feed of changes", following))
 }
 
 /// Follows the feed until it breaks off.

@@ -16,16 +16,17 @@ use domain::time::Timestamp;
 use mongodb::bson::{Document, doc};
 use storage_documents::GrantDocument;
 
-use crate::collections::{EPOCHS, GRANTS, GRANTS_RECEIVED, millis};
+use crate::collections::{GRANTS, GRANTS_RECEIVED, millis};
 use crate::cursor::PageById;
 use crate::error::{Error, Result};
-use crate::grants::rows::{answer, decode, of_grant, of_received, read_all};
-use crate::row::key;
+use crate::grants::meeting::meet;
+use crate::grants::rows::{answer, decode, key_of, of_grant, of_received, read_all};
 use crate::session::{Select, Session};
 use crate::store::MongoStore;
 use crate::transaction::{read, transact};
 use crate::{events, request};
 
+mod meeting;
 mod rows;
 mod shares;
 
@@ -126,17 +127,6 @@ impl GrantRepository for MongoStore {
 pub(crate) fn held_change(grantee: String) -> Option<Changed> {
     let tenant = TenantId::parse("grantee", grantee.split('/').nth(1)?).ok()?;
     Some(Changed::Grants { tenant, grantee })
-}
-
-/// Filter of a grant under the tenant whose utility it is.
-fn key_of(tenant: &TenantId, utility: &UtilityId, grantee: &str) -> Document {
-    doc! { "_id": key(&[tenant.as_str(), utility.as_str(), grantee]), "tenant": tenant.as_str() }
-}
-
-/// Grants of a tenant that are changed at the same time meet here: what a grantee may hold is bounded, and counted in the transaction.
-async fn meet(session: &mut Session, tenant: &TenantId) -> Result<()> {
-    let key = doc! { "_id": tenant.as_str(), "tenant": tenant.as_str() };
-    session.upsert(EPOCHS.name, key, doc! { "$inc": { "grants": 1_i64 } }).await
 }
 
 /// A grant that is stored or removed.

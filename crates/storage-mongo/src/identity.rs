@@ -27,6 +27,7 @@ use crate::{audit, epochs, request};
 mod api_keys;
 mod bootstrap;
 mod deletions;
+mod names;
 pub(crate) mod principals;
 pub(crate) mod sessions;
 

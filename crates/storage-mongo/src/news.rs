@@ -6,8 +6,10 @@ use std::sync::Arc;
 use domain::change::{ChangeListener, Changed};
 use domain::name::TenantId;
 use domain::news::{Bells, News};
+use tokio::runtime::Handle;
 
 use crate::epochs::Epochs;
+use crate::tasks;
 
 /// Which log of a tenant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -77,8 +79,8 @@ impl Telling {
 
 impl Drop for Telling {
     fn drop(&mut self) {
-        if let (Some((hearers, noted)), Ok(runtime)) = (self.0.take(), tokio::runtime::Handle::try_current()) {
-            runtime.spawn(hearers.hear(noted));
+        if let (Some((hearers, noted)), Ok(runtime)) = (self.0.take(), Handle::try_current()) {
+            tasks::spawn(&runtime, "tell of a change", hearers.hear(noted));
         }
     }
 }

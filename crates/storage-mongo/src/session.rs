@@ -13,7 +13,7 @@ use crate::collections::EPOCHS;
 use crate::error::{Error, Result, during};
 use crate::news::{Log, Noted};
 use crate::row::Row;
-use crate::store::Shared;
+use crate::shared::Shared;
 
 /// The greatest document that the database takes.
 const MAX_DOCUMENT: usize = 16 * 1024 * 1024;

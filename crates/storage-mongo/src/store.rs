@@ -9,8 +9,6 @@ use domain::name::TenantId;
 use domain::news::Bells;
 use domain::request::REQUEST_KEY_TTL;
 use domain::time::{Clock, Timestamp};
-use keys::Key;
-use mongodb::{Client, Database};
 use tokio::time::{Instant, timeout};
 
 use crate::audit::Appender;
@@ -22,6 +20,7 @@ use crate::feed::{Following, follow};
 use crate::migrations::migrate;
 use crate::news::Hearers;
 use crate::session::Session;
+use crate::shared::Shared;
 use crate::states::States;
 use crate::told::{Told, Trouble};
 use crate::transaction::{Attempts, read, transact};
@@ -32,27 +31,6 @@ use crate::vault::Vault;
 pub struct MongoStore {
     pub(crate) shared: Arc<Shared>,
     following: Mutex<Option<Following>>,
-}
-
-/// What every session of the store knows.
-pub(crate) struct Shared {
-    /// Names this server in the feed of changes, until it ends.
-    pub(crate) server: String,
-    pub(crate) client: Client,
-    pub(crate) database: Database,
-    pub(crate) deadline: Duration,
-    pub(crate) clock: Box<dyn Clock>,
-    pub(crate) turns: Turns,
-    pub(crate) hearers: Hearers,
-    pub(crate) states: States,
-    pub(crate) told: Told,
-    pub(crate) vault: Vault,
-    /// Audit records that wait for their transaction.
-    pub(crate) appender: Appender,
-    /// By which bodies of requests are remembered; there once the store is open.
-    pub(crate) request_key: OnceLock<Key>,
-    /// Lists may be read from secondaries.
-    pub(crate) lists_from_secondaries: bool,
 }
 
 impl MongoStore {
@@ -125,6 +103,7 @@ impl MongoStore {
 
     /// Closes the connections, once the operations that run have ended or the deadline is over.
     pub async fn close(&self) {
+        // The task that follows the feed ends with it.
         drop(self.following.lock().unwrap_or_else(PoisonError::into_inner).take());
         let ended = timeout(self.shared.deadline, self.shared.client.clone().shutdown()).await;
         if ended.is_err() {
@@ -162,22 +141,6 @@ impl MongoStore {
     pub(crate) fn request_window(&self) -> (Timestamp, Timestamp) {
         let now = self.shared.clock.now();
         (now, now.minus(REQUEST_KEY_TTL))
-    }
-}
-
-impl Shared {
-    /// One of several documents that were looked for together; `None` where it cannot be read, so that it hides none of the others. That
-    /// is logged once, with its place and nothing of its content, and counted.
-    pub(crate) fn readable<T>(&self, read: Result<T>) -> Result<Option<T>> {
-        let error = match read {
-            Ok(found) => return Ok(Some(found)),
-            Err(error @ (Error::Undecodable { .. } | Error::Sealed { .. })) => error,
-            Err(error) => return Err(error),
-        };
-        if self.told.is_news(Trouble::Unreadable, &error) {
-            tracing::error!(%error, "a document cannot be read: it is left out where several are, and refused where it is asked for by name");
-        }
-        Ok(None)
     }
 }
 

@@ -17,7 +17,7 @@ use crate::error::{Error, Result, during};
 use crate::feed;
 use crate::news::Telling;
 use crate::session::Session;
-use crate::store::Shared;
+use crate::shared::Shared;
 
 /// Attempts of one transaction; the deadline mostly ends it before.
 const MAX_ATTEMPTS: u32 = 60;

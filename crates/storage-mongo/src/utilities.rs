@@ -15,6 +15,7 @@ use crate::transaction::{read, transact};
 mod commit;
 mod epoch;
 mod list;
+mod names;
 mod removal;
 mod rows;
 mod versions;

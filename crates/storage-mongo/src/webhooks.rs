@@ -15,6 +15,7 @@ use crate::store::MongoStore;
 use crate::transaction::{read, transact};
 
 mod deliveries;
+mod names;
 mod pending;
 mod prune;
 mod rows;

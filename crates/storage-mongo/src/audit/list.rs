@@ -12,7 +12,8 @@ use domain::page::{MAX_PAGE, Page, PageRequest};
 use domain::time::Timestamp;
 use mongodb::bson::{Bson, Document, doc};
 
-use crate::audit::{INTENTS, RECORDS, persons, removal};
+use crate::audit::names::{INTENTS, RECORDS};
+use crate::audit::{persons, removal};
 use crate::cursor::{Cursor, PAGE_BYTES, malformed};
 use crate::error::{Error, Result};
 use crate::leases;

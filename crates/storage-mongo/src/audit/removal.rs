@@ -6,8 +6,8 @@ use domain::revision::Revision;
 use domain::time::Timestamp;
 use mongodb::bson::doc;
 
+use crate::audit::names::{CHECKPOINTS, INTENTS, LOGS, RECORDS};
 use crate::audit::tree::{log, read};
-use crate::audit::{CHECKPOINTS, INTENTS, LOGS, RECORDS};
 use crate::epochs;
 use crate::error::Result;
 use crate::row::integer;

@@ -5,7 +5,7 @@ use domain::name::TenantId;
 use domain::time::Timestamp;
 use mongodb::bson::doc;
 
-use crate::audit::{CHECKPOINTS, LOGS, TILES};
+use crate::audit::names::{CHECKPOINTS, LOGS, TILES};
 use crate::error::{Error, Result};
 use crate::row::{Row, binary, integer, key, ordered};
 use crate::session::{Select, Session};

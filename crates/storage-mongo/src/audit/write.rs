@@ -7,7 +7,8 @@ use domain::audit::{Entry, Outcome};
 use domain::name::TenantId;
 use mongodb::bson::{Document, doc};
 
-use crate::audit::{INTENTS, LOGS, RECORDS, persons};
+use crate::audit::names::{INTENTS, LOGS, RECORDS};
+use crate::audit::persons;
 use crate::error::{Error, Result};
 use crate::news::Log;
 use crate::row::{binary, integer, key, ordered};

@@ -1,6 +1,6 @@
 //! Collections of people, their keys and their secrets, and of webhooks.
 
-use super::{Collection, Only, by, of_installation, of_tenants, only};
+use super::shape::{Collection, Only, by, of_installation, of_tenants, only};
 
 /// Keys that seal what is personal, each wrapped by a key that is not here: one of each tenant, and one of each person, which an erasure
 /// destroys.

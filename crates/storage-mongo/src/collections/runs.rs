@@ -1,6 +1,6 @@
 //! Collections of executions, leases and requests, of events and of the audit log.
 
-use super::{Collection, Only, by, of_installation, of_tenants, only};
+use super::shape::{Collection, Only, by, of_installation, of_tenants, only};
 
 /// Answered requests.
 pub(crate) const REQUESTS: Collection = of_tenants("requests", &[by(&["answered"])]);

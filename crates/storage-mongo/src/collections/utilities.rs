@@ -1,6 +1,6 @@
 //! Collections of utilities, and of what tenants settle.
 
-use super::{Collection, Only, by, of_installation, of_tenants, only};
+use super::shape::{Collection, Only, by, of_installation, of_tenants, only};
 
 /// Utilities, with what lists select and order by.
 pub(crate) const UTILITIES: Collection = of_tenants(

@@ -6,7 +6,7 @@ use mongodb::bson::doc;
 
 use crate::epochs;
 use crate::error::Result;
-use crate::events::{EVENTS, LOGS};
+use crate::events::names::{EVENTS, LOGS};
 use crate::row::integer;
 use crate::session::{Select, Session};
 use crate::tenants;

@@ -8,10 +8,10 @@ use mongodb::bson::doc;
 use storage_documents::EventDocument;
 
 use crate::error::{Error, Result};
-use crate::events::{EVENTS, LOGS};
+use crate::events::names::{EVENTS, LOGS};
 use crate::row::{Row, integer};
 use crate::session::{Select, Session};
-use crate::store::Shared;
+use crate::shared::Shared;
 use crate::told::Trouble;
 
 /// Logs that one read of all of them brings.

@@ -6,7 +6,7 @@ use mongodb::bson::doc;
 use storage_documents::EventDocument;
 
 use crate::error::Result;
-use crate::events::{EVENTS, LOGS};
+use crate::events::names::{EVENTS, LOGS};
 use crate::news::Log;
 use crate::row::{integer, key, ordered};
 use crate::session::Session;

@@ -5,7 +5,7 @@ use domain::name::{ExecutionId, TenantId};
 use mongodb::bson::doc;
 use storage_documents::frame::{self, Stored};
 
-use super::OUTPUT;
+use super::names::OUTPUT;
 use super::rows::find;
 use crate::error::{Error, Result};
 use crate::row::integer;

@@ -6,7 +6,7 @@ use domain::name::ExecutionName;
 use domain::time::Timestamp;
 use mongodb::bson::{Document, doc};
 
-use super::TABLE;
+use super::names::TABLE;
 use super::rows::{decode, find, id, name};
 use super::write::{Added, Written};
 use crate::error::Result;

@@ -8,7 +8,7 @@ use domain::page::{MAX_PAGE, Page, PageRequest};
 use domain::sandbox::Failure;
 use mongodb::bson::{Document, doc};
 
-use super::TABLE;
+use super::names::TABLE;
 use super::rows::{decode, name};
 use crate::cursor::{Cursor, PAGE_BYTES};
 use crate::error::Result;

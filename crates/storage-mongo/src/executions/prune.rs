@@ -7,9 +7,9 @@ use domain::name::{ExecutionId, ExecutionName, TenantId};
 use domain::time::Timestamp;
 use mongodb::bson::{Bson, Document, doc};
 
+use super::names::{OUTPUT, TABLE, TOTALS};
 use super::rows::name;
 use super::write::count;
-use super::{OUTPUT, TABLE, TOTALS};
 use crate::epochs;
 use crate::error::Result;
 use crate::row::{Row, integer};

@@ -12,6 +12,11 @@ use crate::request::Remembered;
 use crate::row::{Row, key};
 use crate::session::Session;
 
+/// Filter of a grant under the tenant whose utility it is.
+pub(super) fn key_of(tenant: &TenantId, utility: &UtilityId, grantee: &str) -> Document {
+    doc! { "_id": key(&[tenant.as_str(), utility.as_str(), grantee]), "tenant": tenant.as_str() }
+}
+
 /// A grant under the tenant whose utility it is.
 pub(super) fn of_grant(grant: &Grant, document: &str, accepted: bool) -> Document {
     let (tenant, utility, grantee) = (grant.utility.tenant.as_str(), grant.utility.utility.as_str(), grant.grantee.to_string());

@@ -10,8 +10,8 @@ use domain::time::Timestamp;
 use mongodb::bson::{Document, doc};
 use storage_documents::GrantDocument;
 
-use super::meet;
-use super::rows::{answer, decode, of_grant, of_received, read_all};
+use super::meeting::meet;
+use super::rows::{self, answer, decode, of_grant, of_received, read_all};
 use crate::collections::{GRANTS, GRANTS_RECEIVED};
 use crate::cursor::PageById;
 use crate::error::{Error, Result};
@@ -65,7 +65,7 @@ impl<'a> Answer<'a> {
 
     async fn apply(&self, session: &mut Session) -> Result<bool> {
         let utility = &self.before.utility;
-        let mut given = super::key_of(&utility.tenant, &utility.utility, &self.before.grantee.to_string());
+        let mut given = rows::key_of(&utility.tenant, &utility.utility, &self.before.grantee.to_string());
         given.insert("document", encode(self.before));
         let received = key_of(self.receiver, utility);
         let Some(after) = self.after.filter(|grant| matches!(grant.consent, Consent::Given { .. })) else {

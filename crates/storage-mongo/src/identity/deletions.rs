@@ -5,7 +5,7 @@ use domain::name::{PrincipalName, TenantId};
 use domain::time::Timestamp;
 use mongodb::bson::{Bson, doc};
 
-use super::principals::{kind, of_name};
+use super::names::{kind, of_name};
 use crate::collections::DELETED_PRINCIPALS;
 use crate::error::Result;
 use crate::row::integer;

@@ -8,16 +8,17 @@ use domain::page::Page;
 use domain::request::{Committed, Expected};
 use domain::revision::Revision;
 use domain::time::Timestamp;
-use mongodb::bson::{Bson, Document, doc};
+use mongodb::bson::{Bson, doc};
 use storage_documents::PrincipalDocument;
 
+use super::names::{kind, of_name};
 use super::{api_keys, deletions, sessions};
 use crate::collections::{GRANTS, PRINCIPALS};
 use crate::cursor::PageById;
 use crate::error::{Error, Result};
 use crate::events;
 use crate::request::{self, Remembered};
-use crate::row::{Row, integer, key};
+use crate::row::{Row, integer};
 use crate::session::{Select, Session};
 use crate::told::Trouble;
 use crate::vault::{Person, Vault};
@@ -213,18 +214,6 @@ pub(super) async fn answer(session: &mut Session, vault: &Vault, remembered: Opt
     }
     let text = answer.ok_or_else(|| broken("the answer is missing".into()))?;
     Ok(Some(Committed::Answered(Box::new(decode(session, vault, &name, &text).await?))))
-}
-
-/// The key of a principal, which names its shard.
-pub(super) fn of_name(name: &PrincipalName) -> Document {
-    doc! { "tenant": name.tenant().as_str(), "_id": key(&[name.tenant().as_str(), kind(name.kind()), name.id()]) }
-}
-
-pub(super) fn kind(kind: PrincipalKind) -> &'static str {
-    match kind {
-        PrincipalKind::User => "user",
-        PrincipalKind::ServiceAccount => "service_account",
-    }
 }
 
 /// A principal as it is stored; what a user is called, sealed.

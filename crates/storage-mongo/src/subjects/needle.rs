@@ -1,6 +1,8 @@
 //! A name that is looked for in documents, and what is put into its place: in every text of a document, wherever it stands, and in its key.
 //! What a later version adds is looked into without being named here.
 
+use std::ops::BitOr as _;
+
 use mongodb::bson::{Bson, Document};
 
 use crate::row::key;
@@ -35,8 +37,8 @@ impl Needle {
     fn replace_in(&self, value: &mut Bson, other: &Needle) -> bool {
         match value {
             Bson::String(text) => self.replace_in_text(text, other),
-            Bson::Array(items) => items.iter_mut().fold(false, |found, item| self.replace_in(item, other) || found),
-            Bson::Document(inner) => inner.iter_mut().fold(false, |found, (_, value)| self.replace_in(value, other) || found),
+            Bson::Array(items) => items.iter_mut().map(|item| self.replace_in(item, other)).fold(false, bool::bitor),
+            Bson::Document(inner) => inner.iter_mut().map(|(_, value)| self.replace_in(value, other)).fold(false, bool::bitor),
             _ => false,
         }
     }

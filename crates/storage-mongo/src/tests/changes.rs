@@ -37,7 +37,7 @@ async fn what_one_server_changes_its_listener_hears_before_the_answer_and_others
     let made = utility(&acme, "extract");
     UtilityRepository::commit(&here, &acme, creation(made.clone())).await.unwrap();
     let of_utility = Changed::Utility { tenant: acme.tenant().clone(), id: made.name.utility.clone() };
-    assert_eq!(own.take(), [of_utility.clone()]);
+    assert_eq!(own.take(), std::slice::from_ref(&of_utility));
     let policy = CodePolicy { revision: Revision::NONE.next(), ..CodePolicy::default_of(acme.tenant().clone()) };
     assert!(CodePolicyRepository::commit(&here, &acme, Revision::NONE, &policy).await.unwrap());
     let of_policy = Changed::CodePolicy { tenant: acme.tenant().clone() };

@@ -9,7 +9,8 @@ use domain::utility::{Utility, UtilityChange, Version};
 use mongodb::bson::{Document, doc};
 
 use super::epoch;
-use super::rows::{answer, encode, key_of, of_utility, of_version, version_id};
+use super::names::{key_of, version_id};
+use super::rows::{answer, encode, of_utility, of_version};
 use crate::collections::{TENANTS, UTILITIES, VERSION_CODE, VERSIONS};
 use crate::error::{Error, Result};
 use crate::row::integer;

@@ -9,7 +9,8 @@ use domain::page::{MAX_PAGE, Page, PageRequest};
 use domain::utility::{Utility, UtilityOrder, UtilityQuery};
 use mongodb::bson::{Document, doc};
 
-use super::rows::{self, id_of};
+use super::names::id_of;
+use super::rows;
 use crate::collections::UTILITIES;
 use crate::cursor::{Cursor, PAGE_BYTES};
 use crate::error::Result;

@@ -6,7 +6,7 @@ use domain::time::Timestamp;
 use mongodb::bson::doc;
 
 use super::epoch;
-use super::rows::key_of;
+use super::names::key_of;
 use crate::collections::{GRANTS, GRANTS_RECEIVED, UTILITIES, VERSION_CODE, VERSIONS, millis};
 use crate::error::Result;
 use crate::grants::count_given;

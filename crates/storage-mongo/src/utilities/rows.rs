@@ -6,27 +6,13 @@ use domain::utility::{Utility, Version};
 use mongodb::bson::{Document, doc};
 use storage_documents::{UtilityDocument, VersionDocument};
 
+use super::names::{id_of, key_of, version_id};
 use super::versions;
 use crate::collections::{UTILITIES, millis};
 use crate::error::{Error, Result};
 use crate::request::Remembered;
-use crate::row::{Row, integer, key, ordered};
+use crate::row::{Row, integer};
 use crate::session::Session;
-
-/// Key of a utility.
-pub(super) fn id_of(tenant: &TenantId, id: &UtilityId) -> String {
-    key(&[tenant.as_str(), id.as_str()])
-}
-
-/// Filter of a utility.
-pub(super) fn key_of(tenant: &TenantId, id: &UtilityId) -> Document {
-    doc! { "_id": id_of(tenant, id), "tenant": tenant.as_str() }
-}
-
-/// Key of a version, and of its code.
-pub(super) fn version_id(tenant: &TenantId, id: &UtilityId, number: u32) -> String {
-    key(&[tenant.as_str(), id.as_str(), &ordered(u64::from(number))])
-}
 
 /// What a utility's current version imports, as it is stored and asked for.
 pub(super) fn import(runtime: &str, module: &str) -> String {

@@ -7,7 +7,7 @@ use mongodb::bson::doc;
 use storage_documents::VersionDocument;
 
 use super::epoch;
-use super::rows::version_id;
+use super::names::version_id;
 use crate::collections::{VERSION_CODE, VERSIONS};
 use crate::cursor::{self, Cursor, PAGE_BYTES};
 use crate::error::{Error, Result};

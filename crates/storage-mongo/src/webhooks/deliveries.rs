@@ -8,14 +8,14 @@ use domain::webhook::{DeadLetter, Delivery, Failed, Queued, Verdict, Webhook, We
 use mongodb::bson::{Bson, Document, doc};
 use storage_documents::EventDocument;
 
-use super::rows::of_name;
+use super::names::of_name;
 use crate::collections::{WEBHOOK_DELIVERIES as DELIVERIES, WEBHOOKS};
 use crate::cursor::{Cursor, malformed};
 use crate::error::Result;
 use crate::events::told;
 use crate::row::{Row, integer, key, ordered};
 use crate::session::{Select, Session};
-use crate::store::Shared;
+use crate::shared::Shared;
 use crate::tenants::is_held;
 
 const ORDER: &str = "dead_letter";

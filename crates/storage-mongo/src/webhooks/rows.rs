@@ -9,13 +9,14 @@ use domain::webhook::{MAX_WEBHOOKS, Webhook, WebhookChange, WebhookState};
 use mongodb::bson::{Document, doc};
 use storage_documents::WebhookDocument;
 
+use super::names::of_name;
 use super::{deliveries, secrets};
 use crate::collections::{EVENT_LOGS, WEBHOOKS};
 use crate::counts;
 use crate::cursor::PageById;
 use crate::error::{Error, Result};
 use crate::request::{self, Remembered};
-use crate::row::{Row, integer, key};
+use crate::row::{Row, integer};
 use crate::session::{Select, Session};
 use crate::vault::Vault;
 
@@ -127,11 +128,6 @@ pub(super) fn answer(remembered: Option<Remembered>) -> Result<Option<Committed<
     let name = WebhookName::parse("name", &resource).map_err(|error| broken(error.into()))?;
     let text = answer.ok_or_else(|| broken("the answer is missing".into()))?;
     Ok(Some(Committed::Answered(Box::new(decode(name, &text)?))))
-}
-
-/// The key of a webhook, which names its shard.
-pub(super) fn of_name(name: &WebhookName) -> Document {
-    doc! { "_id": key(&[name.tenant.as_str(), name.webhook.as_str()]), "tenant": name.tenant.as_str() }
 }
 
 fn at_revision(name: &WebhookName, revision: Revision) -> Document {

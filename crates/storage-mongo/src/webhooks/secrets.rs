@@ -8,7 +8,7 @@ use keys::Place;
 use mongodb::bson::{Document, doc};
 use zeroize::Zeroizing;
 
-use super::rows::of_name;
+use super::names::of_name;
 use crate::collections::WEBHOOKS;
 use crate::error::{Error, Result};
 use crate::row::{binary, integer};

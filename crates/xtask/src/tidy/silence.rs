@@ -14,6 +14,7 @@ const SPAWNS: &[(&str, &str)] = &[
     ("crates/server/src/tasks.rs", "here tasks are named and watched"),
     ("crates/storage-embedded/benches/latencies.rs", "the writers of a benchmark, which waits for each"),
     ("crates/storage-embedded/src/writer.rs", "tells of a change under a name, catches a panic, and a close waits for it"),
+    ("crates/storage-mongo/src/tasks.rs", "here tasks are named, and who starts one says what its end means"),
     ("tests/src/bin/bench/abuse/halves.rs", "the calls of a benchmark, which waits for each, and the connection under them"),
     ("tests/src/bin/bench/fairness.rs", "the loud tenant of a benchmark, which waits for it"),
     ("tests/src/bin/bench/load.rs", "the callers of a benchmark, which counts or waits for each"),

@@ -1,0 +1,10 @@
+//! The collections of executions, as their files call them.
+
+use crate::collections;
+
+/// Executions.
+pub(super) const TABLE: &str = collections::EXECUTIONS.name;
+/// Batches of their events.
+pub(super) const OUTPUT: &str = collections::OUTPUT.name;
+/// How much output the executions of a tenant have that have ended.
+pub(super) const TOTALS: &str = collections::OUTPUT_TOTALS.name;
