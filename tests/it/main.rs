@@ -11,6 +11,7 @@ mod erasure;
 mod foreign_clients;
 mod grants;
 mod identity;
+mod key_services;
 mod keys;
 mod killed;
 mod kills;

@@ -3,6 +3,8 @@
 use std::io;
 use std::path::PathBuf;
 
+use crate::guard::GuardError;
+
 /// Why not.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -35,5 +37,28 @@ pub enum Error {
     Malformed {
         /// Which file.
         path: PathBuf,
+    },
+    /// A file is protected by something that this server does not ask.
+    #[error("{path} is protected by {by}, and this server {asks}; set keys.protection to what protects it")]
+    Guarded {
+        /// Which file.
+        path: PathBuf,
+        /// What protects it.
+        by: String,
+        /// What the server asks instead, in words.
+        asks: String,
+    },
+    /// What protects the files cannot be had, or refuses.
+    #[error("{by} does not {doing} the key {id}")]
+    Guard {
+        /// What protects it.
+        by: String,
+        /// Which key.
+        id: String,
+        /// What was asked of it.
+        doing: &'static str,
+        /// Why not.
+        #[source]
+        source: GuardError,
     },
 }

@@ -6,15 +6,17 @@
 
 mod error;
 mod file;
+mod guard;
 mod key;
 mod place;
 mod provider;
 
 pub use error::Error;
 pub use file::FileKeys;
+pub use guard::{GuardError, KeyGuard};
 pub use key::{KEY_BYTES, Key, random_id};
 pub use place::Place;
-pub use provider::{KeyInfo, KeyProvider, Wrapped};
+pub use provider::{KeyInfo, KeyProvider, NewKey, Wrapped};
 
 #[cfg(test)]
 mod tests;

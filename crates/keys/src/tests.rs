@@ -111,7 +111,7 @@ fn a_new_key_wraps_from_then_on_and_what_older_ones_have_wrapped_opens_as_before
     let directory = TempDir::new().unwrap();
     let (keys, data) = (FileKeys::open(directory.path(), &[]).unwrap(), Key::random());
     let old = keys.wrap(PLACE, &data).unwrap();
-    let made = keys.add().unwrap();
+    let made = keys.add(keys.make().unwrap()).unwrap();
     let new = keys.wrap(PLACE, &data).unwrap();
     assert!(new.by == made && old.by != made);
     let listed = keys.list();

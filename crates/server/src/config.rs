@@ -12,6 +12,7 @@ mod audit;
 mod events;
 mod executions;
 mod identity;
+mod keys;
 mod listening;
 mod logs;
 mod runtimes;
@@ -25,6 +26,7 @@ pub use audit::Audit;
 pub use events::Events;
 pub use executions::Executions;
 pub use identity::Identity;
+pub use keys::{Keys, Protection};
 pub use listening::{DEFAULT_ADMIN, DEFAULT_LISTEN, Listening};
 pub use logs::{Log, Otlp};
 pub use runtimes::Runtime;
@@ -34,7 +36,7 @@ pub use tls::Tls;
 pub use webhooks::Webhooks;
 
 /// Every section of a server, in the order in which they are printed.
-pub const SECTIONS: [Section; 16] = [
+pub const SECTIONS: [Section; 17] = [
     Listening::SECTION,
     Tls::SECTION,
     Log::SECTION,
@@ -48,6 +50,7 @@ pub const SECTIONS: [Section; 16] = [
     Events::SECTION,
     Webhooks::SECTION,
     Store::SECTION,
+    Keys::SECTION,
     Cache::SECTION,
     Runtime::SECTION,
     tenants::Tenant::SECTION,
@@ -86,6 +89,8 @@ pub struct Config {
     pub webhooks: Webhooks,
     /// How the store is used.
     pub store: Store,
+    /// What protects the keys that wrap others.
+    pub keys: Keys,
     /// What is kept in memory.
     pub cache: Cache,
 }
@@ -108,6 +113,7 @@ impl Config {
         let events = Events::read(reader, Events::SECTION.path());
         let webhooks = Webhooks::read(reader, Webhooks::SECTION.path());
         let store = Store::read(reader, Store::SECTION.path());
+        let keys = Keys::checked(reader);
         let cache = Cache::read(reader, Cache::SECTION.path());
         let executions = executions?;
         Some(Config {
@@ -126,6 +132,7 @@ impl Config {
             events: events?,
             webhooks: webhooks?,
             store: store?,
+            keys: keys?,
             cache: cache?,
         })
     }

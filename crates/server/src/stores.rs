@@ -32,7 +32,7 @@ impl Stores {
     /// # Errors
     /// Those of the store.
     pub(crate) async fn open(config: &Config) -> Result<Self, Error> {
-        let settings = config.store.config(&config.listening.data);
+        let settings = config.store.config(&config.listening.data, config.keys.guard());
         let store = match tokio::task::spawn_blocking(move || EmbeddedStore::open(settings)).await {
             Ok(store) => store?,
             Err(panic) => return Err(Error::Panicked(panic)),

@@ -1,4 +1,4 @@
-//! The document of an execution.
+//! The document of an execution, and beside it what it took and gave, which stores seal.
 
 use domain::execution::{Execution, Mode, State, Values};
 use domain::json::JsonText;
@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::definition::{KindDocument, LimitsDocument};
 use crate::form::{InvalidField, parsed};
 
-/// See [`Execution`]; tenant and id are the row's key.
+/// See [`Execution`]; tenant and id are the row's key, and [`ContentsDocument`] has the rest.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct ExecutionDocument {
     version: String,
@@ -21,7 +21,6 @@ pub struct ExecutionDocument {
     mode: ModeDocument,
     caller: String,
     state: String,
-    params_json: String,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     secrets: Vec<BindingDocument>,
     limits: LimitsDocument,
@@ -30,14 +29,8 @@ pub struct ExecutionDocument {
     started: Option<u64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     ended: Option<u64>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    result_json: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    values: Option<ValuesDocument>,
     #[serde(default, skip_serializing_if = "String::is_empty")]
     request_id: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    failure: Option<FailureDocument>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     usage: Option<UsageDocument>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -48,6 +41,18 @@ pub struct ExecutionDocument {
     #[serde(default, skip_serializing_if = "is_none")]
     lease_token: u64,
     revision: u64,
+}
+
+/// What of an [`Execution`] its callers and its code have written. Documents of before it stood apart hold both, and are read as both.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct ContentsDocument {
+    params_json: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    result_json: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    values: Option<ValuesDocument>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    failure: Option<FailureDocument>,
 }
 
 /// See [`SecretBinding`].
@@ -164,16 +169,12 @@ impl From<&Execution> for ExecutionDocument {
             },
             caller: execution.caller.to_string(),
             state: execution.state.as_str().to_owned(),
-            params_json: execution.params_json.to_string(),
             secrets: execution.secrets.iter().map(BindingDocument::from).collect(),
             limits: (&execution.limits).into(),
             created: execution.created.as_millis(),
             started: execution.started.map(Timestamp::as_millis),
             ended: execution.ended.map(Timestamp::as_millis),
-            result_json: execution.result_json.clone().map(JsonText::into_string),
-            values: execution.values.as_ref().map(ValuesDocument::from),
             request_id: execution.request_id.clone(),
-            failure: execution.failure.as_ref().map(FailureDocument::from),
             usage: execution.usage.as_ref().map(UsageDocument::from),
             attestation: execution.attestation.as_ref().map(AttestationDocument::from),
             last_sequence: execution.last_sequence,
@@ -189,7 +190,7 @@ impl ExecutionDocument {
     ///
     /// # Errors
     /// Names a field whose value no entity can have.
-    pub fn into_execution(self, tenant: TenantId, id: ExecutionId) -> Result<Execution, InvalidField> {
+    pub fn into_execution(self, contents: ContentsDocument, tenant: TenantId, id: ExecutionId) -> Result<Execution, InvalidField> {
         Ok(Execution {
             name: ExecutionName { tenant, execution: id },
             version: parsed("version", VersionName::parse("version", &self.version).ok())?,
@@ -200,22 +201,35 @@ impl ExecutionDocument {
             },
             caller: parsed("caller", PrincipalName::parse("caller", &self.caller).ok())?,
             state: parsed("state", State::from_name(&self.state))?,
-            params_json: JsonText::read(self.params_json),
+            params_json: JsonText::read(contents.params_json),
             secrets: self.secrets.into_iter().map(SecretBinding::try_from).collect::<Result<_, InvalidField>>()?,
             limits: self.limits.into(),
             created: Timestamp::from_millis(self.created),
             started: self.started.map(Timestamp::from_millis),
             ended: self.ended.map(Timestamp::from_millis),
-            result_json: self.result_json.map(JsonText::read),
-            values: self.values.map(Values::try_from).transpose()?,
+            result_json: contents.result_json.map(JsonText::read),
+            values: contents.values.map(Values::try_from).transpose()?,
             request_id: self.request_id,
-            failure: self.failure.map(Failure::try_from).transpose()?,
+            failure: contents.failure.map(Failure::try_from).transpose()?,
             usage: self.usage.map(Usage::from),
             attestation: self.attestation.map(Attestation::try_from).transpose()?,
             last_sequence: self.last_sequence,
             fence: Fence { holder: InstanceId::new(self.instance), token: self.lease_token },
             revision: Revision::from_stored(self.revision),
         })
+    }
+}
+
+// === impl ContentsDocument ===
+
+impl From<&Execution> for ContentsDocument {
+    fn from(execution: &Execution) -> Self {
+        ContentsDocument {
+            params_json: execution.params_json.to_string(),
+            result_json: execution.result_json.clone().map(JsonText::into_string),
+            values: execution.values.as_ref().map(ValuesDocument::from),
+            failure: execution.failure.as_ref().map(FailureDocument::from),
+        }
     }
 }
 

@@ -12,7 +12,8 @@ use crate::form::{decode, encode};
 
 /// Most bytes of one row, as far as single events fit.
 const MAX_BATCH: usize = 256 * 1024;
-const VERSION: u8 = 1;
+/// What a batch begins with.
+pub const VERSION: u8 = 1;
 
 const QUEUED: u8 = 1;
 const STARTED: u8 = 2;

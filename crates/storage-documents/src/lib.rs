@@ -24,7 +24,7 @@ mod webhook;
 pub use audit::{AuditDocument, PersonalDocument};
 pub use credential::{ApiKeyDocument, SessionDocument};
 pub use event::EventDocument;
-pub use execution::{AttestationDocument, ExecutionDocument};
+pub use execution::{AttestationDocument, ContentsDocument, ExecutionDocument};
 pub use form::{InvalidField, decode, encode};
 pub use grant::GrantDocument;
 pub use policy::PolicyDocument;

@@ -32,7 +32,8 @@ fn a_field_without_a_valid_value_is_named() {
         let mut map = as_map(&encode(&ExecutionDocument::from(&before)));
         map[field] = value.into();
         let document: ExecutionDocument = decode(&serde_json::to_string(&map).unwrap()).unwrap();
-        let error = document.into_execution(before.name.tenant.clone(), before.name.execution.clone()).unwrap_err();
+        let contents = ContentsDocument::from(&before);
+        let error = document.into_execution(contents, before.name.tenant.clone(), before.name.execution.clone()).unwrap_err();
         assert_eq!(error.to_string(), format!("field `{field}` holds no valid value"));
     }
 }
@@ -98,8 +99,14 @@ mod held {
         wanted.fence.token = 0;
         // Its processes ran one program each.
         wanted.attestation.as_mut().unwrap().restored = 0;
-        let read: ExecutionDocument = decode(EXECUTION).unwrap();
-        assert_eq!(read.into_execution(wanted.name.tenant.clone(), wanted.name.execution.clone()).unwrap(), wanted);
-        assert_eq!(encode(&ExecutionDocument::from(&wanted)), EXECUTION.trim_end());
+        let (read, contents) = (decode::<ExecutionDocument>(EXECUTION).unwrap(), decode::<ContentsDocument>(EXECUTION).unwrap());
+        let read = read.into_execution(contents, wanted.name.tenant.clone(), wanted.name.execution.clone());
+        assert_eq!(read.unwrap(), wanted);
+        // What was one text is two, none of which holds what the other one does.
+        let [mut written, contents] =
+            [encode(&ExecutionDocument::from(&wanted)), encode(&ContentsDocument::from(&wanted))].map(|text| as_map(&text));
+        assert!(contents.keys().all(|name| !written.contains_key(name)));
+        written.extend(contents);
+        assert_eq!(written, as_map(EXECUTION));
     }
 }

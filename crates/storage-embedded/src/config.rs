@@ -2,7 +2,10 @@
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
+
+use keys::KeyGuard;
 
 /// Where the store is and how patient it is.
 #[derive(Debug, Clone)]
@@ -13,6 +16,8 @@ pub struct Config {
     pub readers: NonZeroUsize,
     /// After this an operation answers that the store is unavailable. A write that was not answered in time may still be stored.
     pub deadline: Duration,
+    /// What protects the files of wrapping keys beside their mode; it is asked when the store is opened and when a key is made.
+    pub guard: Option<Arc<dyn KeyGuard>>,
 }
 
 impl Config {
@@ -23,6 +28,6 @@ impl Config {
 
     /// A store in `directory` with the defaults above.
     pub fn new(directory: impl Into<PathBuf>) -> Self {
-        Config { directory: directory.into(), readers: Self::DEFAULT_READERS, deadline: Self::DEFAULT_DEADLINE }
+        Config { directory: directory.into(), readers: Self::DEFAULT_READERS, deadline: Self::DEFAULT_DEADLINE, guard: None }
     }
 }

@@ -22,6 +22,9 @@ const CHECKPOINT_PAGES: i64 = 2_000;
 /// Documents of a few KiB fit a page of their clustered table.
 const PAGE_BYTES: i64 = 8_192;
 
+/// What is deleted is overwritten in the pages that stay in use.
+const OVERWRITTEN: &str = "FAST";
+
 /// The connection that writes.
 pub(crate) fn writing(path: &Path) -> Result<Connection> {
     let connection = open(path)?;
@@ -31,8 +34,7 @@ pub(crate) fn writing(path: &Path) -> Result<Connection> {
     set(&connection, "journal_mode", "WAL")?;
     set(&connection, "synchronous", "FULL")?;
     set(&connection, "foreign_keys", true)?;
-    // What is deleted is overwritten in the pages that stay in use.
-    set(&connection, "secure_delete", "FAST")?;
+    set(&connection, "secure_delete", OVERWRITTEN)?;
     set(&connection, "journal_size_limit", LOG_LIMIT)?;
     set(&connection, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
     Ok(connection)
@@ -42,6 +44,17 @@ pub(crate) fn writing(path: &Path) -> Result<Connection> {
 /// directory with every larger write. To build an index, the engine may use files.
 pub(crate) fn keep_temporaries_in_memory(connection: &Connection) -> Result<()> {
     set(connection, "temp_store", "MEMORY")
+}
+
+/// Has what is deleted overwritten in pages that become free, too.
+pub(crate) fn overwrite_all(connection: &Connection) -> Result<()> {
+    set(connection, "secure_delete", true)
+}
+
+/// Back to what is usual, and nothing of before is left in the log. For a connection that is the only one.
+pub(crate) fn overwrite_some(connection: &Connection) -> Result<()> {
+    set(connection, "secure_delete", OVERWRITTEN)?;
+    set(connection, "wal_checkpoint", "TRUNCATE")
 }
 
 /// A connection that only reads. The database has its schema already.

@@ -133,6 +133,7 @@ impl Error {
     fn is_unavailability(&self) -> bool {
         match self {
             Error::Directory(_) | Error::InUse { .. } | Error::Deadline(_) | Error::Closed | Error::Thread(_) => true,
+            Error::Keys(keys::Error::Guard { .. }) => true,
             Error::Group(cause) => cause.is_unavailability(),
             Error::Database { source, .. } => is_unavailability(source),
             Error::Foreign { .. } | Error::Newer { .. } | Error::Undecodable { .. } | Error::Sealed { .. } | Error::Keys(_) => false,

@@ -39,31 +39,34 @@ impl ExecutionRepository for EmbeddedStore {
         let vault = self.vault();
         let insert = move |connection: &Connection| {
             audit::add_all(connection, &vault, intents.iter())?;
-            row.insert(connection, request.as_ref(), now, since)
+            row.insert(connection, &vault, request.as_ref(), now, since)
         };
         Ok(self.write(insert).await?)
     }
 
     async fn find_answer(&self, scope: &TenantScope, request: &RequestKey) -> domain::Result<Option<Committed<Execution>>> {
         let (tenant, request, (_, since)) = (scope.tenant().clone(), request.clone(), self.request_window());
-        Ok(self.read(move |connection| write::answer(connection, &tenant, &request, since)).await?)
+        let vault = self.vault();
+        Ok(self.read(move |connection| write::answer(connection, &vault, &tenant, &request, since)).await?)
     }
 
     async fn save(&self, scope: &TenantScope, execution: &Execution, events: &[Event]) -> domain::Result<()> {
         let row = write::Row::new(scope.tenant(), execution)?;
         let (frames, (now, _)) = (frames(events)?, self.request_window());
-        own(&execution.name, self.write(move |connection| row.save(connection, frames, now)).await?)
+        let vault = self.vault();
+        own(&execution.name, self.write(move |connection| row.save(connection, &vault, frames, now)).await?)
     }
 
     async fn append(&self, scope: &TenantScope, id: &ExecutionId, fence: &Fence, events: &[Event]) -> domain::Result<()> {
         let name = name_of(scope, id);
         let (frames, key, fence) = (frames(events)?, name.clone(), fence.clone());
-        own(&name, self.write(move |connection| write::append_to(connection, &key, &fence, frames)).await?)
+        let vault = self.vault();
+        own(&name, self.write(move |connection| write::append_to(connection, &vault, &key, &fence, frames)).await?)
     }
 
     async fn find(&self, scope: &TenantScope, id: &ExecutionId) -> domain::Result<Found<Execution>> {
-        let (tenant, id) = (scope.tenant().clone(), id.clone());
-        Ok(Found::of(self.read(move |connection| rows::find(connection, &tenant, &id)).await?))
+        let (tenant, id, vault) = (scope.tenant().clone(), id.clone(), self.vault());
+        Ok(Found::of(self.read(move |connection| rows::find(connection, &vault, &tenant, &id)).await?))
     }
 
     async fn list(&self, scope: &TenantScope, query: &ExecutionQuery, page: &PageRequest) -> domain::Result<Found<Page<Execution>>> {
@@ -72,8 +75,8 @@ impl ExecutionRepository for EmbeddedStore {
     }
 
     async fn events_after(&self, scope: &TenantScope, id: &ExecutionId, sequence: u64, max_bytes: usize) -> domain::Result<Vec<Event>> {
-        let (tenant, id) = (scope.tenant().clone(), id.clone());
-        Ok(self.read(move |connection| events::after(connection, &tenant, &id, sequence, max_bytes)).await?)
+        let (tenant, id, vault) = (scope.tenant().clone(), id.clone(), self.vault());
+        Ok(self.read(move |connection| events::after(connection, &vault, (&tenant, &id), sequence, max_bytes)).await?)
     }
 
     async fn abandoned(&self, now: Timestamp, limit: u32) -> domain::Result<Vec<Execution>> {
@@ -89,8 +92,8 @@ impl ExecutionRepository for EmbeddedStore {
         to: &Fence,
         now: Timestamp,
     ) -> domain::Result<Option<Execution>> {
-        let (name, from, to) = (name_of(scope, id), from.clone(), to.clone());
-        Ok(self.write(move |connection| fences::take_over(connection, &name, &from, &to, now)).await?)
+        let (name, from, to, vault) = (name_of(scope, id), from.clone(), to.clone(), self.vault());
+        Ok(self.write(move |connection| fences::take_over(connection, &vault, &name, &from, &to, now)).await?)
     }
 
     async fn ask_stop(&self, scope: &TenantScope, id: &ExecutionId) -> domain::Result<()> {

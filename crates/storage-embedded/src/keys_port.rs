@@ -6,7 +6,7 @@ use domain::name::TenantId;
 use domain::request::{Committed, RequestKey};
 use domain::server::{KeyRepository, WrappingKey};
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::request::{self, Remembered};
 use crate::store::EmbeddedStore;
 use crate::vault::{RewrapPlace, Vault};
@@ -20,6 +20,9 @@ impl KeyRepository for EmbeddedStore {
 
     async fn rotate(&self, request: Option<&RequestKey>) -> domain::Result<Committed<String>> {
         let (vault, request, (now, since)) = (self.vault(), request.cloned(), self.request_window());
+        // Whatever protects it is asked before: the thread that writes waits for nobody. One that is not needed is dropped.
+        let maker = self.vault();
+        let made = tokio::task::spawn_blocking(move || maker.make_wrapping_key()).await.map_err(|_panic| Error::Panicked)??;
         let begin = move |connection: &rusqlite::Connection| {
             let system = TenantId::system();
             if let Some(key) = &request
@@ -30,7 +33,7 @@ impl KeyRepository for EmbeddedStore {
             if is_something_left(&vault, connection)? {
                 return Ok(Committed::Conflict);
             }
-            let id = vault.add_wrapping_key()?;
+            let id = vault.add_wrapping_key(made)?;
             if let Some(key) = &request {
                 request::remember(connection, &system, key, now, &id, None)?;
             }

@@ -8,6 +8,7 @@ mod added;
 mod audit;
 mod config;
 mod connection;
+mod contents;
 mod cursor;
 mod directory;
 mod epochs;

@@ -33,6 +33,7 @@ const STEPS: &[&str] = &[
     include_str!("../migrations/0021_utility_copies.sql"),
     include_str!("../migrations/0022_lean_indexes.sql"),
     include_str!("../migrations/0023_secrets.sql"),
+    include_str!("../migrations/0024_sealed_contents.sql"),
 ];
 
 /// Applies the steps that the database lacks.

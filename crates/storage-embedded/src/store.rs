@@ -1,6 +1,5 @@
 //! The store as one value: opens and closes it, and gives each operation its deadline.
 
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -18,6 +17,7 @@ use tokio::time::timeout;
 use crate::added::Added;
 use crate::config::Config;
 use crate::connection;
+use crate::contents::seal_contents_of_before;
 use crate::directory::DataDirectory;
 use crate::epochs::Epochs;
 use crate::error::{Error, Result, during};
@@ -65,8 +65,11 @@ impl EmbeddedStore {
         migrate(&mut connection, &path)?;
         connection::keep_temporaries_in_memory(&connection)?;
         end_leases(&connection)?;
-        let vault = Arc::new(open_vault(&connection, &config.directory)?);
+        let vault = Arc::new(open_vault(&connection, &config)?);
         seal_what_is_personal(&mut connection, &vault)?;
+        if seal_contents_of_before(&mut connection, &vault)? {
+            vault.refuse_plain_text();
+        }
         let digests = Arc::new(vault.request_key(&connection)?);
         request::give_digest(&connection, &digests)?;
         let readers = Readers::open(&path, config.readers, |reader| request::give_digest(reader, &digests))?;
@@ -225,8 +228,8 @@ impl EmbeddedStore {
 }
 
 /// The keys of a data directory, all of which must be there that seal something in it.
-fn open_vault(connection: &Connection, directory: &Path) -> Result<Vault> {
-    let provider = FileKeys::open(&directory.join(KEYS), &used_keys(connection)?)?;
+fn open_vault(connection: &Connection, config: &Config) -> Result<Vault> {
+    let provider = FileKeys::open_guarded(&config.directory.join(KEYS), &used_keys(connection)?, config.guard.clone())?;
     Ok(Vault::new(Arc::new(provider)))
 }
 

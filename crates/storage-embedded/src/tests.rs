@@ -29,6 +29,7 @@ mod records;
 mod removal;
 mod retention;
 mod scale;
+mod sealed;
 mod secret_values;
 mod tenants;
 mod unreadable;

@@ -31,13 +31,13 @@ impl UtilityRepository for EmbeddedStore {
     }
 
     async fn find_current(&self, scope: &TenantScope, id: &UtilityId) -> domain::Result<Found<(Utility, Version)>> {
-        let (tenant, id) = (scope.tenant().clone(), id.clone());
-        Ok(Found::of(self.read(move |connection| rows::find_current(connection, &tenant, &id)).await?))
+        let (tenant, id, vault) = (scope.tenant().clone(), id.clone(), self.vault());
+        Ok(Found::of(self.read(move |connection| rows::find_current(connection, &vault, &tenant, &id)).await?))
     }
 
     async fn find_version(&self, scope: &TenantScope, id: &UtilityId, number: u32) -> domain::Result<Found<Version>> {
-        let (tenant, id) = (scope.tenant().clone(), id.clone());
-        Ok(Found::of(self.read(move |connection| versions::find(connection, &tenant, &id, number)).await?))
+        let (tenant, id, vault) = (scope.tenant().clone(), id.clone(), self.vault());
+        Ok(Found::of(self.read(move |connection| versions::find(connection, &vault, &tenant, &id, number)).await?))
     }
 
     async fn list(&self, scope: &TenantScope, query: &UtilityQuery, page: &PageRequest) -> domain::Result<Found<Page<Utility>>> {
@@ -58,8 +58,8 @@ impl UtilityRepository for EmbeddedStore {
     async fn commit(&self, scope: &TenantScope, change: UtilityChange) -> domain::Result<Committed<Utility>> {
         let what = Changed::Utility { tenant: scope.tenant().clone(), id: change.utility.name.utility.clone() };
         let commit = commit::Commit::new(scope.tenant().clone(), change)?;
-        let (now, since) = self.request_window();
-        Ok(self.change(what, move |connection| commit.apply(connection, now, since)).await?)
+        let ((now, since), vault) = (self.request_window(), self.vault());
+        Ok(self.change(what, move |connection| commit.apply(connection, &vault, now, since)).await?)
     }
 
     async fn mark_compiled(&self, scope: &TenantScope, id: &UtilityId, number: u32, digest: &str) -> domain::Result<()> {
@@ -84,7 +84,12 @@ impl UtilityRepository for EmbeddedStore {
 
 /// Stores a change inside of a larger write.
 #[cfg(test)]
-pub(crate) fn insert_for_tests(connection: &rusqlite::Connection, scope: &TenantScope, change: UtilityChange) -> crate::error::Result<()> {
+pub(crate) fn insert_for_tests(
+    connection: &rusqlite::Connection,
+    vault: &crate::vault::Vault,
+    scope: &TenantScope,
+    change: UtilityChange,
+) -> crate::error::Result<()> {
     let epoch = domain::time::Timestamp::default();
-    commit::Commit::new(scope.tenant().clone(), change)?.apply(connection, epoch, epoch).map(drop)
+    commit::Commit::new(scope.tenant().clone(), change)?.apply(connection, vault, epoch, epoch).map(drop)
 }

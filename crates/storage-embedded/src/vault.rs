@@ -7,11 +7,12 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use domain::name::{PrincipalKind, PrincipalName, TenantId};
 use domain::server::WrappingKey;
 use domain::time::Timestamp;
-use keys::{Key, KeyProvider, Place, Wrapped};
+use keys::{Key, KeyProvider, NewKey, Place, Wrapped};
 use rusqlite::{Connection, OptionalExtension as _};
 use zeroize::Zeroizing;
 
@@ -37,13 +38,15 @@ pub(crate) struct Vault {
     provider: Arc<dyn KeyProvider>,
     kept: Kept,
     told: Told,
+    /// Nothing that is to be sealed stands in plain text.
+    is_all_sealed: AtomicBool,
 }
 
 // === impl Vault ===
 
 impl Vault {
     pub(crate) fn new(provider: Arc<dyn KeyProvider>) -> Self {
-        Vault { provider, kept: Kept::default(), told: Told::default() }
+        Vault { provider, kept: Kept::default(), told: Told::default(), is_all_sealed: AtomicBool::default() }
     }
 
     /// The person of this name, made where there is none. For the connection that writes.
@@ -176,9 +179,14 @@ impl Vault {
         Ok(self.provider.list().into_iter().map(key).collect())
     }
 
-    /// Makes a wrapping key that wraps from now on; answers its id.
-    pub(crate) fn add_wrapping_key(&self) -> Result<String> {
-        Ok(self.provider.add()?)
+    /// Makes a wrapping key that wraps nothing yet. May wait for a service, and blocks so long.
+    pub(crate) fn make_wrapping_key(&self) -> Result<NewKey> {
+        Ok(self.provider.make()?)
+    }
+
+    /// Has such a key wrap from now on; answers its id.
+    pub(crate) fn add_wrapping_key(&self, key: NewKey) -> Result<String> {
+        Ok(self.provider.add(key)?)
     }
 
     /// Whether the newest wrapping key wraps every data key.
@@ -253,6 +261,15 @@ impl Vault {
         let missing = || Error::undecodable("data_keys", tenant.as_str(), "the tenant's key is not there");
         let key = self.find_tenant_key(connection, tenant)?.ok_or_else(missing)?;
         key.open(place, sealed).map_err(Error::sealed(table, format!("{tenant}/{}", place.id)))
+    }
+
+    /// What is to be sealed and stands in plain text is damaged from now on.
+    pub(crate) fn refuse_plain_text(&self) {
+        self.is_all_sealed.store(true, Ordering::Release);
+    }
+
+    pub(crate) fn takes_plain_text(&self) -> bool {
+        !self.is_all_sealed.load(Ordering::Acquire)
     }
 
     /// Forgets what is in memory; it is loaded anew as it is needed. Called where a write was taken back, and where a key was destroyed.

@@ -21,10 +21,12 @@ use crate::error::{Error, Result};
 use crate::session::Session;
 use crate::told::Trouble;
 
+mod held;
 mod kept;
 mod rows;
 mod subject;
 
+pub(crate) use held::Vault;
 use kept::Kept;
 use rows::Outdated;
 pub(crate) use rows::RewrapPlace;
@@ -33,12 +35,6 @@ pub(crate) use subject::{Person, Subject};
 
 /// Stands in the place of a person beside the key of remembered requests; ids of persons have other characters.
 const REQUESTS: &str = "requests";
-
-/// Keys of tenants and persons.
-pub(crate) struct Vault {
-    provider: Arc<dyn KeyProvider>,
-    kept: Kept,
-}
 
 // === impl Vault ===
 
@@ -162,7 +158,7 @@ impl Vault {
     pub(crate) async fn add_wrapping_key(&self) -> Result<String> {
         let provider = Arc::clone(&self.provider);
         // It waits for a disk.
-        let added = spawn_blocking(move || provider.add()).await;
+        let added = spawn_blocking(move || provider.add(provider.make()?)).await;
         Ok(added.map_err(|_panicked| Error::Panicked)??)
     }
 

@@ -2,8 +2,10 @@
 
 use std::num::NonZeroUsize;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
+use keys::KeyGuard;
 use settings::{Place, section, value};
 
 section! {
@@ -25,8 +27,8 @@ section! {
 }
 
 impl Store {
-    /// The configuration of the store in this data directory.
-    pub fn config(&self, data: &Path) -> storage_embedded::Config {
-        storage_embedded::Config { directory: data.to_owned(), readers: self.readers, deadline: self.deadline }
+    /// The configuration of the store in this data directory, whose wrapping keys something may protect.
+    pub fn config(&self, data: &Path, guard: Option<Arc<dyn KeyGuard>>) -> storage_embedded::Config {
+        storage_embedded::Config { directory: data.to_owned(), readers: self.readers, deadline: self.deadline, guard }
     }
 }

@@ -7,12 +7,20 @@ use storage_documents::frame::{self, Stored};
 
 use super::rows::{self, find};
 use crate::connection::integer;
+use crate::contents;
 use crate::error::{Error, Result, during};
 use crate::readers::snapshot;
+use crate::vault::Vault;
 
 /// Events after `sequence`, of about `max_bytes`, at least one if there is one. Begins with the row that holds the next event,
 /// or with the first one behind a gap.
-pub(super) fn after(connection: &Connection, tenant: &TenantId, id: &ExecutionId, sequence: u64, max_bytes: usize) -> Result<Vec<Event>> {
+pub(super) fn after(
+    connection: &Connection,
+    vault: &Vault,
+    (tenant, id): (&TenantId, &ExecutionId),
+    sequence: u64,
+    max_bytes: usize,
+) -> Result<Vec<Event>> {
     const QUERY: &str = "SELECT first_sequence, events FROM output WHERE tenant = ?1 AND execution = ?2 AND first_sequence >= coalesce(\
          (SELECT max(first_sequence) FROM output WHERE tenant = ?1 AND execution = ?2 AND first_sequence <= ?3), 0) \
          ORDER BY first_sequence";
@@ -25,9 +33,10 @@ pub(super) fn after(connection: &Connection, tenant: &TenantId, id: &ExecutionId
         while let Some(row) = rows.next().map_err(during(doing))? {
             let first: i64 = row.get(0).map_err(during(doing))?;
             let batch = row.get_ref(1).and_then(|value| Ok(value.as_blob()?)).map_err(during(doing))?;
-            let batch = frame::read(batch).map_err(|source| Error::undecodable("output", format!("{tenant}/{id}/{first}"), source))?;
+            let batch = contents::open_batch(connection, vault, tenant, &contents::events(id.as_str(), first), batch)?;
+            let batch = frame::read(&batch).map_err(|source| Error::undecodable("output", format!("{tenant}/{id}/{first}"), source))?;
             for stored in batch {
-                if !page.take(stored, || finished(connection, tenant, id))? {
+                if !page.take(stored, || finished(connection, vault, tenant, id))? {
                     return Ok(page.events);
                 }
             }
@@ -63,7 +72,7 @@ impl Page {
     }
 }
 
-fn finished(connection: &Connection, tenant: &TenantId, id: &ExecutionId) -> Result<Execution> {
+fn finished(connection: &Connection, vault: &Vault, tenant: &TenantId, id: &ExecutionId) -> Result<Execution> {
     let missing = || Error::undecodable(rows::TABLE, format!("{tenant}/{id}"), "its events are stored without it");
-    find(connection, tenant, id)?.ok_or_else(missing)
+    find(connection, vault, tenant, id)?.ok_or_else(missing)
 }

@@ -17,26 +17,28 @@ const PROTECTED: &str = "EXISTS (SELECT 1 FROM leases l WHERE l.name = 'instance
      AND l.holder = e.instance AND l.token = e.token AND l.expires > ?1)";
 
 pub(super) fn abandoned(connection: &Connection, vault: &Vault, now: Timestamp, limit: u32) -> Result<Vec<Execution>> {
-    let query =
-        format!("SELECT tenant, id, document FROM executions e INDEXED BY executions_live WHERE unfinished = 1 AND NOT {PROTECTED}");
+    let query = format!(
+        "SELECT tenant, id, document, sealed FROM executions e INDEXED BY executions_live WHERE unfinished = 1 AND NOT {PROTECTED}"
+    );
     unfinished(connection, vault, &query, params![integer(now.as_millis())], limit)
 }
 
 /// The execution under its new fence, unless somebody else holds it.
 pub(super) fn take_over(
     connection: &Connection,
+    vault: &Vault,
     name: &ExecutionName,
     from: &Fence,
     to: &Fence,
     now: Timestamp,
 ) -> Result<Option<Execution>> {
-    let Some(held) = find(connection, &name.tenant, &name.execution)? else { return Ok(None) };
+    let Some(held) = find(connection, vault, &name.tenant, &name.execution)? else { return Ok(None) };
     let is_abandoned = held.fence == *from && !is_protected(connection, name, now)?;
     if held.state.is_terminal() || !(is_abandoned || held.fence == *to) {
         return Ok(None);
     }
     let taken = Execution { fence: to.clone(), ..held.clone() };
-    Row::new(&name.tenant, &taken)?.replace(connection, &held.fence)?;
+    Row::new(&name.tenant, &taken)?.replace(connection, vault, &held.fence)?;
     Ok(Some(taken))
 }
 

@@ -41,7 +41,7 @@ impl List {
                 if index == self.size || bytes >= PAGE_BYTES {
                     return Ok(Page { items, next: Some(keys[index - 1].encode(order_name(self.query.oldest_first))) });
                 }
-                if let Some(execution) = vault.readable(TABLE, &key.id, self.read(connection, key))? {
+                if let Some(execution) = vault.readable(TABLE, &key.id, self.read(connection, vault, key))? {
                     bytes += weight(&execution);
                     items.push(execution);
                 }
@@ -50,10 +50,10 @@ impl List {
         })
     }
 
-    fn read(&self, connection: &Connection, key: &Cursor) -> Result<Execution> {
+    fn read(&self, connection: &Connection, vault: &Vault, key: &Cursor) -> Result<Execution> {
         let broken = |source: Source| Error::undecodable(TABLE, format!("{}/{}", self.tenant, key.id), source);
         let id = ExecutionId::parse("id", &key.id).map_err(|error| broken(error.into()))?;
-        find(connection, &self.tenant, &id)?.ok_or_else(|| broken("an index names a row that is missing".into()))
+        find(connection, vault, &self.tenant, &id)?.ok_or_else(|| broken("an index names a row that is missing".into()))
     }
 
     /// The sort keys of the page, and of one item more when there is one.

@@ -4,9 +4,10 @@ use domain::execution::Execution;
 use domain::lease::Fence;
 use domain::name::{ExecutionId, ExecutionName, TenantId};
 use rusqlite::{Connection, OptionalExtension, Params, params};
-use storage_documents::ExecutionDocument;
+use storage_documents::{ContentsDocument, ExecutionDocument};
 
 use crate::connection::integer;
+use crate::contents;
 use crate::error::{Error, Result, during};
 use crate::vault::Vault;
 
@@ -32,14 +33,17 @@ pub(super) fn meet(connection: &Connection, tenant: &TenantId, id: &str, fence: 
     Ok(met.map_or(Met::Nothing, |own| if own { Met::Own } else { Met::Anothers }))
 }
 
-pub(super) fn find(connection: &Connection, tenant: &TenantId, id: &ExecutionId) -> Result<Option<Execution>> {
-    const QUERY: &str = "SELECT document FROM executions WHERE tenant = ?1 AND id = ?2";
-    let decoded = |row: &rusqlite::Row<'_>| Ok(decode(tenant, id, row.get_ref(0)?.as_str()?));
+pub(super) fn find(connection: &Connection, vault: &Vault, tenant: &TenantId, id: &ExecutionId) -> Result<Option<Execution>> {
+    const QUERY: &str = "SELECT document, sealed FROM executions WHERE tenant = ?1 AND id = ?2";
+    let decoded = |row: &rusqlite::Row<'_>| {
+        let (document, sealed) = (row.get_ref(0)?.as_str()?, row.get_ref(1)?.as_blob_or_null()?);
+        Ok(decode(connection, vault, (tenant, id), document, sealed))
+    };
     let run = || connection.prepare_cached(QUERY)?.query_row(params![tenant.as_str(), id.as_str()], decoded);
     run().optional().map_err(during("reading an execution"))?.transpose()
 }
 
-/// The first `limit` executions that a query of tenant, id and document finds; those that cannot be read count for nothing, so that they
+/// The first `limit` executions that a query of tenant, id, document and what is sealed finds; those that cannot be read count for nothing, so that they
 /// hide no others however many they are.
 pub(super) fn unfinished(connection: &Connection, vault: &Vault, query: &str, values: impl Params, limit: u32) -> Result<Vec<Execution>> {
     let doing = "reading unfinished executions";
@@ -51,7 +55,9 @@ pub(super) fn unfinished(connection: &Connection, vault: &Vault, query: &str, va
     {
         let text = |index| row.get_ref(index).and_then(|value| Ok(value.as_str()?));
         let name = named(text(0).map_err(during(doing))?, text(1).map_err(during(doing))?)?;
-        let read = text(2).map_err(during(doing)).and_then(|text| decode(&name.tenant, &name.execution, text));
+        let columns = || Ok((row.get_ref(2)?.as_str()?, row.get_ref(3)?.as_blob_or_null()?));
+        let read = columns().map_err(during(doing));
+        let read = read.and_then(|(text, sealed)| decode(connection, vault, (&name.tenant, &name.execution), text, sealed));
         found.extend(vault.readable(TABLE, &name, read)?);
     }
     Ok(found)
@@ -65,8 +71,22 @@ pub(super) fn named(tenant: &str, id: &str) -> Result<ExecutionName> {
     name.map_err(|source| Error::undecodable(TABLE, format!("{tenant}/{id}"), source))
 }
 
-fn decode(tenant: &TenantId, id: &ExecutionId, text: &str) -> Result<Execution> {
-    let document = storage_documents::decode::<ExecutionDocument>(text);
-    let execution = document.and_then(|document| Ok(document.into_execution(tenant.clone(), id.clone())?));
+fn decode(
+    connection: &Connection,
+    vault: &Vault,
+    (tenant, id): (&TenantId, &ExecutionId),
+    text: &str,
+    sealed: Option<&[u8]>,
+) -> Result<Execution> {
+    let spot = contents::execution(id.as_str());
+    let opened = match sealed {
+        Some(sealed) => Some(contents::open_text(connection, vault, tenant, &spot, sealed)?),
+        None => contents::may_be_plain(vault, tenant, &spot).map(|()| None)?,
+    };
+    // One that was not sealed has all in one document.
+    let contents = opened.as_deref().map_or(text, String::as_str);
+    let decoded = storage_documents::decode::<ExecutionDocument>(text)
+        .and_then(|document| Ok((document, storage_documents::decode::<ContentsDocument>(contents)?)));
+    let execution = decoded.and_then(|(document, contents)| Ok(document.into_execution(contents, tenant.clone(), id.clone())?));
     execution.map_err(|source| Error::undecodable(TABLE, format!("{tenant}/{id}"), source))
 }

@@ -7,14 +7,16 @@ use domain::name::{ExecutionId, ExecutionName, PrincipalName, TenantId};
 use domain::request::{Committed, RequestKey};
 use domain::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
-use storage_documents::ExecutionDocument;
 use storage_documents::frame::{Frame, batches};
+use storage_documents::{ContentsDocument, ExecutionDocument};
 
 use super::rows::{Met, find, meet};
 use crate::connection::integer;
+use crate::contents;
 use crate::error::{Error, Result, during};
 use crate::events;
 use crate::request::{self, Remembered};
+use crate::vault::Vault;
 
 /// An execution as a row, encoded before it waits for the writer.
 pub(super) struct Row {
@@ -29,6 +31,8 @@ pub(super) struct Row {
     /// What its end means for others.
     happened: Option<Happened>,
     document: String,
+    /// What is to be sealed beside the document.
+    contents: String,
 }
 
 impl Row {
@@ -47,22 +51,25 @@ impl Row {
             fence: execution.fence.clone(),
             happened: Happened::of_execution(execution),
             document: storage_documents::encode(&ExecutionDocument::from(execution)),
+            contents: storage_documents::encode(&ContentsDocument::from(execution)),
         })
     }
 
     pub(super) fn insert(
         self,
         connection: &Connection,
+        vault: &Vault,
         request: Option<&RequestKey>,
         now: Timestamp,
         since: Timestamp,
     ) -> Result<Committed<Execution>> {
         if let Some(key) = request
-            && let Some(answered) = answer(connection, &self.name.tenant, key, since)?
+            && let Some(answered) = answer(connection, vault, &self.name.tenant, key, since)?
         {
             return Ok(answered);
         }
-        if self.insert_row(connection).map_err(during("storing an execution"))? == 0 {
+        let sealed = self.seal(connection, vault)?;
+        if self.insert_row(connection, &sealed).map_err(during("storing an execution"))? == 0 {
             return Ok(Committed::Conflict);
         }
         events::note(connection, now, self.happened.as_slice())?;
@@ -72,10 +79,15 @@ impl Row {
         Ok(Committed::Stored)
     }
 
-    fn insert_row(&self, connection: &Connection) -> rusqlite::Result<usize> {
+    fn seal(&self, connection: &Connection, vault: &Vault) -> Result<Vec<u8>> {
+        let spot = contents::execution(self.name.execution.as_str());
+        contents::seal(connection, vault, &self.name.tenant, &spot, self.contents.as_bytes())
+    }
+
+    fn insert_row(&self, connection: &Connection, sealed: &[u8]) -> rusqlite::Result<usize> {
         const QUERY: &str = "INSERT INTO executions \
-             (tenant, id, utility, caller, state, created, ended, unfinished, instance, token, document) \
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) ON CONFLICT (tenant, id) DO NOTHING";
+             (tenant, id, utility, caller, state, created, ended, unfinished, instance, token, document, sealed) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12) ON CONFLICT (tenant, id) DO NOTHING";
         connection.prepare_cached(QUERY)?.execute(params![
             self.name.tenant.as_str(),
             self.name.execution.as_str(),
@@ -88,19 +100,22 @@ impl Row {
             self.fence.holder.as_str(),
             integer(self.fence.token),
             self.document,
+            sealed,
         ])
     }
 
     /// Stores the execution's state and appends events; nothing is stored unless the execution is under the same fence.
-    pub(super) fn save(self, connection: &Connection, frames: Vec<Frame>, now: Timestamp) -> Result<Met> {
-        let ends = !self.unfinished && is_unfinished(connection, &self.name)?;
-        if !self.replace(connection, &self.fence)? {
-            return match meet(connection, &self.name.tenant, self.name.execution.as_str(), &self.fence)? {
-                Met::Own => Err(Error::Misused("an execution that was saved and was not")),
-                met => Ok(met),
-            };
+    pub(super) fn save(self, connection: &Connection, vault: &Vault, frames: Vec<Frame>, now: Timestamp) -> Result<Met> {
+        // Nothing is sealed for what is not there: that would make a key for a tenant that is gone.
+        let met = meet(connection, &self.name.tenant, self.name.execution.as_str(), &self.fence)?;
+        if met != Met::Own {
+            return Ok(met);
         }
-        append(connection, &self.name, frames)?;
+        let ends = !self.unfinished && is_unfinished(connection, &self.name)?;
+        if !self.replace(connection, vault, &self.fence)? {
+            return Err(Error::Misused("an execution that was there and is not"));
+        }
+        append(connection, vault, &self.name, frames)?;
         if ends {
             events::note(connection, now, self.happened.as_slice())?;
         }
@@ -108,9 +123,10 @@ impl Row {
     }
 
     /// Replaces the row if it is under the fence `held`; says whether it was.
-    pub(super) fn replace(&self, connection: &Connection, held: &Fence) -> Result<bool> {
-        const QUERY: &str = "UPDATE executions SET state = ?3, ended = ?4, unfinished = ?5, instance = ?6, token = ?7, document = ?8 \
-             WHERE tenant = ?1 AND id = ?2 AND instance = ?9 AND token = ?10";
+    pub(super) fn replace(&self, connection: &Connection, vault: &Vault, held: &Fence) -> Result<bool> {
+        const QUERY: &str = "UPDATE executions SET state = ?3, ended = ?4, unfinished = ?5, instance = ?6, token = ?7, document = ?8, \
+             sealed = ?9 WHERE tenant = ?1 AND id = ?2 AND instance = ?10 AND token = ?11";
+        let sealed = self.seal(connection, vault)?;
         let run = || {
             connection.prepare_cached(QUERY)?.execute(params![
                 self.name.tenant.as_str(),
@@ -121,6 +137,7 @@ impl Row {
                 self.fence.holder.as_str(),
                 integer(self.fence.token),
                 self.document,
+                sealed,
                 held.holder.as_str(),
                 integer(held.token),
             ])
@@ -137,16 +154,16 @@ fn is_unfinished(connection: &Connection, name: &ExecutionName) -> Result<bool> 
 }
 
 /// Appends events, if the execution is under this fence.
-pub(super) fn append_to(connection: &Connection, name: &ExecutionName, fence: &Fence, frames: Vec<Frame>) -> Result<Met> {
+pub(super) fn append_to(connection: &Connection, vault: &Vault, name: &ExecutionName, fence: &Fence, frames: Vec<Frame>) -> Result<Met> {
     let met = meet(connection, &name.tenant, name.execution.as_str(), fence)?;
     if met == Met::Own {
-        append(connection, name, frames)?;
+        append(connection, vault, name, frames)?;
     }
     Ok(met)
 }
 
 /// Events that are stored already are skipped: a caller that was not answered in time repeats its append safely.
-fn append(connection: &Connection, name: &ExecutionName, mut frames: Vec<Frame>) -> Result<()> {
+fn append(connection: &Connection, vault: &Vault, name: &ExecutionName, mut frames: Vec<Frame>) -> Result<()> {
     const INSERT: &str = "INSERT INTO output (tenant, execution, first_sequence, last_sequence, output_bytes, events) \
          VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
     const COUNT: &str = "INSERT INTO output_totals (tenant, bytes) VALUES (?1, ?2) \
@@ -158,18 +175,18 @@ fn append(connection: &Connection, name: &ExecutionName, mut frames: Vec<Frame>)
     frames.retain(|frame| frame.sequence > stored);
     let (tenant, execution) = (name.tenant.as_str(), name.execution.as_str());
     let mut total = 0;
-    let mut run = || {
-        for batch in batches(&frames) {
-            let (first, last, bytes) = (integer(batch.first), integer(batch.last), integer(batch.output_bytes));
-            connection.prepare_cached(INSERT)?.execute(params![tenant, execution, first, last, bytes, batch.events])?;
-            total += bytes;
-        }
-        if total > 0 {
-            connection.prepare_cached(COUNT)?.execute(params![tenant, total])?;
-        }
-        Ok(())
-    };
-    run().map_err(during("appending events"))
+    for batch in batches(&frames) {
+        let (first, last, bytes) = (integer(batch.first), integer(batch.last), integer(batch.output_bytes));
+        let events = contents::seal_batch(connection, vault, &name.tenant, &contents::events(execution, first), &batch.events)?;
+        let store = || connection.prepare_cached(INSERT)?.execute(params![tenant, execution, first, last, bytes, events]);
+        store().map_err(during("appending events"))?;
+        total += bytes;
+    }
+    if total > 0 {
+        let count = || connection.prepare_cached(COUNT)?.execute(params![tenant, total]);
+        count().map_err(during("counting output"))?;
+    }
+    Ok(())
 }
 
 fn last_sequence(connection: &Connection, name: &ExecutionName) -> rusqlite::Result<u64> {
@@ -182,6 +199,7 @@ fn last_sequence(connection: &Connection, name: &ExecutionName) -> rusqlite::Res
 /// What the request was answered with. It stays answered when retention has removed its execution: nothing runs a second time.
 pub(super) fn answer(
     connection: &Connection,
+    vault: &Vault,
     tenant: &TenantId,
     key: &RequestKey,
     since: Timestamp,
@@ -193,7 +211,7 @@ pub(super) fn answer(
     };
     let id = ExecutionId::parse("execution", &resource);
     let id = id.map_err(|source| Error::undecodable("requests", format!("{tenant}/.../{resource}"), source))?;
-    Ok(Some(match find(connection, tenant, &id)? {
+    Ok(Some(match find(connection, vault, tenant, &id)? {
         Some(execution) => Committed::Answered(Box::new(execution)),
         None => Committed::Removed { resource: ExecutionName { tenant: tenant.clone(), execution: id }.to_string() },
     }))

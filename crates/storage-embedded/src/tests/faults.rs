@@ -176,13 +176,13 @@ async fn a_row_that_does_not_decode_is_named_without_its_content() {
     scratch.commit(&acme, creation(utility(&acme, "one"))).await.unwrap();
     scratch.insert(&acme, &execution(&acme, 1), None, &[]).await.unwrap();
     scratch.append(&acme, &execution_id(1), &fence("server-1", 1), &[output(1, 10)]).await.unwrap();
-    let damage = "UPDATE utilities SET document = '{\"secret\": 1}'; UPDATE version_code SET code = 'import os';
+    let damage = "UPDATE utilities SET document = '{\"secret\": 1}'; UPDATE version_code SET code = 'import os', sealed = NULL;
          UPDATE executions SET document = replace(document, 'PENDING', 'SECRET'); UPDATE output SET events = x'09';";
     scratch.write(move |connection| connection.execute_batch(damage).map_err(crate::error::during("testing"))).await.unwrap();
 
     check(scratch.find_current(&acme, &utility_id("one")).await, "`utilities` with key `acme/one`");
     let page = PageRequest { size: 5, after: None };
-    check(scratch.find_version(&acme, &utility_id("one"), 1).await, "`versions` with key `acme/one/1`");
+    check(scratch.find_version(&acme, &utility_id("one"), 1).await, "`version_code` with key `acme/one/1`");
     check(ExecutionRepository::find(&scratch.store, &acme, &execution_id(1)).await, "`executions` with key `acme/018f");
     check(scratch.events_after(&acme, &execution_id(1), 0, 1).await, "`output` with key `acme/018f");
     // Where several are looked for, it is left out.

@@ -367,7 +367,7 @@ async fn a_rotation_wraps_every_key_anew_touches_nothing_that_is_sealed_and_goes
 
     // One that ended behind its first commit.
     let vault = store.vault();
-    store.write(move |_connection| vault.add_wrapping_key()).await.unwrap();
+    store.write(move |_connection| vault.add_wrapping_key(vault.make_wrapping_key().unwrap())).await.unwrap();
     assert_eq!(store.wrapping_keys().await.unwrap()[0].wraps, 0);
     store.close().await.unwrap();
     drop(store);

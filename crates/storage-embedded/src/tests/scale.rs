@@ -33,9 +33,9 @@ async fn fill(store: &EmbeddedStore) {
     let first = scope("tenant-0");
     // Several writes, so that a busy machine keeps within the deadline of each.
     for from in (0..UTILITIES).step_by(500) {
-        let first = first.clone();
+        let (first, vault) = (first.clone(), store.vault());
         let fill = move |connection: &Connection| {
-            (from..from + 500).try_for_each(|number| insert_for_tests(connection, &first, creation(sample(&first, number))))
+            (from..from + 500).try_for_each(|number| insert_for_tests(connection, &vault, &first, creation(sample(&first, number))))
         };
         store.write(fill).await.unwrap();
     }

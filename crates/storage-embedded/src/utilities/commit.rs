@@ -12,7 +12,8 @@ use super::epoch;
 use super::rows::{answer, encode, encode_version};
 use crate::connection::integer;
 use crate::error::{Error, Result, during};
-use crate::{events, request};
+use crate::vault::Vault;
+use crate::{contents, events, request};
 
 /// A change, encoded before it waits for the writer.
 pub(super) struct Commit {
@@ -63,7 +64,7 @@ impl Commit {
         Ok(Commit { tenant, expected: change.expected, utility: change.utility, happened, document, version, request: change.request })
     }
 
-    pub(super) fn apply(self, connection: &Connection, now: Timestamp, since: Timestamp) -> Result<Committed<Utility>> {
+    pub(super) fn apply(self, connection: &Connection, vault: &Vault, now: Timestamp, since: Timestamp) -> Result<Committed<Utility>> {
         if let Some(key) = &self.request
             && let Some(answered) = answer(&self.tenant, request::find(connection, &self.tenant, key, since)?)?
         {
@@ -84,7 +85,9 @@ impl Commit {
         self.note_imports(connection).map_err(during("storing a utility's imports"))?;
         self.note_copy(connection).map_err(during("storing that a utility is a copy"))?;
         if let Some((version, document)) = &self.version {
-            self.add(connection, version, document).map_err(during("storing a version"))?;
+            let (spot, code) = (contents::code(self.utility.name.utility.as_str(), version.number), version.code.text());
+            let sealed = contents::seal(connection, vault, &self.tenant, &spot, code.as_bytes())?;
+            self.add(connection, version, document, &sealed).map_err(during("storing a version"))?;
         }
         epoch::advance(connection, &self.tenant)?;
         events::note(connection, now, std::slice::from_ref(&self.happened))?;
@@ -198,11 +201,11 @@ impl Commit {
         connection.prepare_cached(query)?.execute(params![self.tenant.as_str(), self.utility.name.utility.as_str()]).map(drop)
     }
 
-    fn add(&self, connection: &Connection, version: &Version, document: &str) -> rusqlite::Result<usize> {
+    fn add(&self, connection: &Connection, version: &Version, document: &str, sealed: &[u8]) -> rusqlite::Result<usize> {
         const HEAD: &str = "INSERT INTO versions (tenant, id, number, document, code_bytes) VALUES (?1, ?2, ?3, ?4, ?5)";
-        const CODE: &str = "INSERT INTO version_code (tenant, id, number, code) VALUES (?1, ?2, ?3, ?4)";
+        const CODE: &str = "INSERT INTO version_code (tenant, id, number, code, sealed) VALUES (?1, ?2, ?3, '', ?4)";
         let (tenant, id) = (self.tenant.as_str(), self.utility.name.utility.as_str());
         connection.prepare_cached(HEAD)?.execute(params![tenant, id, version.number, document, integer(version.code_bytes)])?;
-        connection.prepare_cached(CODE)?.execute(params![tenant, id, version.number, &**version.code.text()])
+        connection.prepare_cached(CODE)?.execute(params![tenant, id, version.number, sealed])
     }
 }

@@ -9,6 +9,7 @@ use storage_documents::{UtilityDocument, VersionDocument};
 use super::versions;
 use crate::error::{Error, Result, during};
 use crate::request::Remembered;
+use crate::vault::Vault;
 
 pub(super) const TABLE: &str = "utilities";
 
@@ -19,14 +20,20 @@ pub(super) fn find(connection: &Connection, tenant: &TenantId, id: &UtilityId) -
     run().optional().map_err(during("reading a utility"))?.transpose()
 }
 
-pub(super) fn find_current(connection: &Connection, tenant: &TenantId, id: &UtilityId) -> Result<Option<(Utility, Version)>> {
-    const QUERY: &str = "SELECT u.document, v.number, v.document, c.code FROM utilities u \
+pub(super) fn find_current(
+    connection: &Connection,
+    vault: &Vault,
+    tenant: &TenantId,
+    id: &UtilityId,
+) -> Result<Option<(Utility, Version)>> {
+    const QUERY: &str = "SELECT u.document, v.number, v.document, c.code, c.sealed FROM utilities u \
          JOIN versions v ON v.tenant = u.tenant AND v.id = u.id AND v.number = u.latest_version \
          JOIN version_code c ON c.tenant = u.tenant AND c.id = u.id AND c.number = u.latest_version \
          WHERE u.tenant = ?1 AND u.id = ?2";
     let decoded = |row: &rusqlite::Row<'_>| {
         let utility = decode(tenant, id, row.get_ref(0)?.as_str()?);
-        let version = versions::decode(tenant, id, row.get(1)?, row.get_ref(2)?.as_str()?, row.get_ref(3)?.as_str()?);
+        let code = versions::StoredCode::read(row, 3)?;
+        let version = versions::decode(connection, vault, (tenant, id, row.get(1)?), row.get_ref(2)?.as_str()?, &code);
         Ok(utility.and_then(|utility| Ok((utility, version?))))
     };
     let run = || connection.prepare_cached(QUERY)?.query_row(params![tenant.as_str(), id.as_str()], decoded);

@@ -3,10 +3,11 @@
 use domain::name::{TenantId, UtilityId};
 use domain::page::{MAX_PAGE, Page, PageRequest};
 use domain::utility::{Version, VersionHead};
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 use storage_documents::VersionDocument;
 
 use super::epoch;
+use crate::contents;
 use crate::cursor::{self, Cursor, PAGE_BYTES};
 use crate::error::{Error, Result, during};
 use crate::vault::Vault;
@@ -30,11 +31,28 @@ impl VersionPage {
     }
 }
 
-pub(super) fn find(connection: &Connection, tenant: &TenantId, id: &UtilityId, number: u32) -> Result<Option<Version>> {
-    const QUERY: &str = "SELECT v.document, c.code FROM versions v \
+/// The code of a version as its row has it.
+pub(super) struct StoredCode<'a> {
+    /// Empty where it is sealed.
+    plain: &'a str,
+    sealed: Option<&'a [u8]>,
+}
+
+impl<'a> StoredCode<'a> {
+    /// From the columns `code` and `sealed`, the first of which has this index.
+    pub(super) fn read(row: &'a Row<'_>, index: usize) -> rusqlite::Result<Self> {
+        Ok(StoredCode { plain: row.get_ref(index)?.as_str()?, sealed: row.get_ref(index + 1)?.as_blob_or_null()? })
+    }
+}
+
+pub(super) fn find(connection: &Connection, vault: &Vault, tenant: &TenantId, id: &UtilityId, number: u32) -> Result<Option<Version>> {
+    const QUERY: &str = "SELECT v.document, c.code, c.sealed FROM versions v \
          JOIN version_code c ON c.tenant = v.tenant AND c.id = v.id AND c.number = v.number \
          WHERE v.tenant = ?1 AND v.id = ?2 AND v.number = ?3";
-    let decoded = |row: &rusqlite::Row<'_>| Ok(decode(tenant, id, number, row.get_ref(0)?.as_str()?, row.get_ref(1)?.as_str()?));
+    let decoded = |row: &Row<'_>| {
+        let code = StoredCode::read(row, 1)?;
+        Ok(decode(connection, vault, (tenant, id, number), row.get_ref(0)?.as_str()?, &code))
+    };
     let run = || connection.prepare_cached(QUERY)?.query_row(params![tenant.as_str(), id.as_str(), number], decoded);
     run().optional().map_err(during("reading a version"))?.transpose()
 }
@@ -74,8 +92,7 @@ pub(super) fn mark_compiled(connection: &Connection, tenant: &TenantId, id: &Uti
     const FIND: &str = "SELECT document, code_bytes FROM versions WHERE tenant = ?1 AND id = ?2 AND number = ?3";
     const STORE: &str = "UPDATE versions SET document = ?4 WHERE tenant = ?1 AND id = ?2 AND number = ?3";
     let doing = "marking a version as compiled";
-    let decoded =
-        |row: &rusqlite::Row<'_>| Ok(decode_head(tenant, id, number, row.get_ref(0)?.as_str()?, row.get::<_, i64>(1)?.unsigned_abs()));
+    let decoded = |row: &Row<'_>| Ok(decode_head(tenant, id, number, row.get_ref(0)?.as_str()?, row.get::<_, i64>(1)?.unsigned_abs()));
     let find = || connection.prepare_cached(FIND)?.query_row(params![tenant.as_str(), id.as_str(), number], decoded);
     let Some(mut head) = find().optional().map_err(during(doing))?.transpose()? else { return Ok(()) };
     head.compiled_on = Some(digest);
@@ -85,7 +102,19 @@ pub(super) fn mark_compiled(connection: &Connection, tenant: &TenantId, id: &Uti
     epoch::advance(connection, tenant)
 }
 
-pub(super) fn decode(tenant: &TenantId, id: &UtilityId, number: u32, text: &str, code: &str) -> Result<Version> {
+pub(super) fn decode(
+    connection: &Connection,
+    vault: &Vault,
+    (tenant, id, number): (&TenantId, &UtilityId, u32),
+    text: &str,
+    code: &StoredCode<'_>,
+) -> Result<Version> {
+    let spot = contents::code(id.as_str(), number);
+    let opened = match code.sealed {
+        Some(sealed) => Some(contents::open_text(connection, vault, tenant, &spot, sealed)?),
+        None => contents::may_be_plain(vault, tenant, &spot).map(|()| None)?,
+    };
+    let code = opened.as_deref().map_or(code.plain, String::as_str);
     let document = storage_documents::decode::<VersionDocument>(text);
     let version = document.and_then(|document| Ok(document.into_version(number, code)?));
     version.map_err(|source| Error::undecodable(TABLE, format!("{tenant}/{id}/{number}"), source))

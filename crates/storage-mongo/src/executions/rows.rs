@@ -4,9 +4,9 @@ use domain::execution::Execution;
 use domain::lease::{Fence, InstanceId};
 use domain::name::{ExecutionId, ExecutionName, TenantId};
 use mongodb::bson::{Document, doc};
-use storage_documents::ExecutionDocument;
+use storage_documents::{ContentsDocument, ExecutionDocument};
 
-use super::TABLE;
+use super::names::TABLE;
 use crate::error::{Error, Result};
 use crate::row::{Row, key};
 use crate::session::{Select, Session};
@@ -69,6 +69,8 @@ pub(super) fn name(row: &Row) -> Result<ExecutionName> {
 
 pub(super) fn decode(tenant: &TenantId, id: &ExecutionId, row: &Row) -> Result<Execution> {
     let document = storage_documents::decode::<ExecutionDocument>(row.text("document")?);
-    let execution = document.and_then(|document| Ok(document.into_execution(tenant.clone(), id.clone())?));
+    let contents = row.text("contents")?;
+    let decoded = document.and_then(|document| Ok((document, storage_documents::decode::<ContentsDocument>(contents)?)));
+    let execution = decoded.and_then(|(document, contents)| Ok(document.into_execution(contents, tenant.clone(), id.clone())?));
     execution.map_err(|source| Error::undecodable(TABLE, row.key(), source))
 }

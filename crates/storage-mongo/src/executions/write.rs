@@ -7,11 +7,11 @@ use domain::name::{ExecutionId, ExecutionName, TenantId};
 use domain::request::{Committed, RequestKey};
 use domain::time::Timestamp;
 use mongodb::bson::{Document, doc};
-use storage_documents::ExecutionDocument;
 use storage_documents::frame::{Frame, batches};
+use storage_documents::{ContentsDocument, ExecutionDocument};
 
+use super::names::{OUTPUT, TABLE, TOTALS};
 use super::rows::{Met, Stored, find, id, stored};
-use super::{OUTPUT, TABLE, TOTALS};
 use crate::error::{Error, Result};
 use crate::events;
 use crate::request::{self, Remembered};
@@ -43,6 +43,7 @@ impl Written {
             "instance": execution.fence.holder.as_str(),
             "token": integer(execution.fence.token),
             "document": storage_documents::encode(&ExecutionDocument::from(execution)),
+            "contents": storage_documents::encode(&ContentsDocument::from(execution)),
         };
         if let Some(ended) = execution.ended {
             present.insert("ended", integer(ended.as_millis()));

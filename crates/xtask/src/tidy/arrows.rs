@@ -8,7 +8,7 @@ use crate::tidy::problem::Problem;
 const MANIFEST: &str = "Cargo.toml";
 
 /// Crate, and the workspace crates it may use in its product code.
-const ARROWS: [(&str, Allowed); 25] = [
+const ARROWS: [(&str, Allowed); 26] = [
     ("domain", Allowed::Only(&[])),
     ("api-proto", Allowed::Only(&[])),
     ("sandbox-protocol", Allowed::Only(&[])),
@@ -16,6 +16,7 @@ const ARROWS: [(&str, Allowed); 25] = [
     ("file-trust", Allowed::Only(&[])),
     ("audit", Allowed::Only(&[])),
     ("keys", Allowed::Only(&["file-trust"])),
+    ("kms", Allowed::Only(&["file-trust", "keys", "tls"])),
     ("tls", Allowed::Only(&["file-trust"])),
     ("auth", Allowed::Only(&["domain", "file-trust", "tls"])),
     ("api-grpc", Allowed::Only(&["domain", "api-proto", "tls"])),
@@ -40,6 +41,8 @@ const ARROWS: [(&str, Allowed); 25] = [
             "cache",
             "domain",
             "file-trust",
+            "keys",
+            "kms",
             "python-check",
             "sandbox",
             "settings",

@@ -62,7 +62,7 @@ fn every_problem_is_reported_at_once() {
             "store.readers: must be a whole number from 1 to 64",
             "surver: is unknown; keys outside a section are server, tenant, context, api_key_file, ca, output, listen, admin_listen, admin_names, max_connections, data, \
              advisories; sections are [tls], [log], [otlp], [sandbox], [executions], [identity], [identity.issuers.NAME], \
-             [identity.certificates.NAME], [audit], [events], [webhooks], [store], [cache], [runtimes.NAME], [tenants.CODE]",
+             [identity.certificates.NAME], [audit], [events], [webhooks], [store], [keys], [cache], [runtimes.NAME], [tenants.CODE]",
             "tenant: a tenant has 1 to 32 lower-case letters, digits and inner hyphens, and starts with a letter",
         ]
     );
@@ -75,8 +75,23 @@ fn an_unknown_key_is_answered_with_those_of_its_section() {
     assert_eq!(
         problems("[sandboxes]\nwarm = 3"),
         ["sandboxes.warm: is unknown; sections are [tls], [log], [otlp], [sandbox], [executions], [identity], [identity.issuers.NAME], \
-             [identity.certificates.NAME], [audit], [events], [webhooks], [store], [cache], [runtimes.NAME], [tenants.CODE]"]
+             [identity.certificates.NAME], [audit], [events], [webhooks], [store], [keys], [cache], [runtimes.NAME], [tenants.CODE]"]
     );
+}
+
+#[test]
+fn what_protects_wrapping_keys_needs_all_that_it_is_asked_by() {
+    let missing = |key: &str, by: &str| format!("keys.{key}: is missing: `keys.protection` is {by:?}");
+    let expected = ["aws_credentials", "aws_key", "aws_region"].map(|key| missing(key, "aws-kms"));
+    assert_eq!(problems("[keys]\nprotection = \"aws-kms\""), expected);
+    let expected = ["vault_address", "vault_key", "vault_token_file"].map(|key| missing(key, "vault-transit"));
+    assert_eq!(problems("[keys]\nprotection = \"vault-transit\""), expected);
+    let vault = "[keys]\nprotection = \"vault-transit\"\nvault_key = \"zona\"\nvault_token_file = \"/token\"\nvault_address = ";
+    let expected = "keys.vault_address: must begin with https://, or with http://127.0.0.1: keys go elsewhere over TLS only";
+    assert_eq!(problems(&format!("{vault}\"http://vault.example:8200\"")), [expected]);
+    assert!(load_file(&format!("{vault}\"https://vault.example:8200\"")).is_ok());
+    assert_eq!(problems("[keys]\naws_region = \"eu/x\""), ["keys.aws_region: must be a region, such as eu-central-1"]);
+    assert!(problems("[keys]\nvault_key = \"../sys\"")[0].starts_with("keys.vault_key: must have letters"));
 }
 
 #[test]
@@ -394,6 +409,19 @@ keep = "60d"
 timeout = "5s"
 networks = "10.1.0.0/16, 127.0.0.0/8"
 ca = "/etc/zona/receivers.pem"
+
+[keys]
+protection = "aws-kms"
+aws_key = "alias/zona"
+aws_region = "eu-central-1"
+aws_endpoint = "https://kms.eu-central-1.example"
+aws_credentials = "/etc/zona/aws"
+aws_profile = "zona"
+vault_address = "https://vault.example:8200"
+vault_mount = "keys"
+vault_key = "zona"
+vault_token_file = "/etc/zona/vault-token"
+ca = "/etc/zona/kms.pem"
 
 [identity.issuers.corporate]
 issuer = "https://id.example/realm"
