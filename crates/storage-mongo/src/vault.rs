@@ -6,13 +6,13 @@
 //! transaction is never kept: it may be taken back.
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Instant;
 
 use domain::name::{PrincipalKind, PrincipalName, TenantId};
 use domain::server::WrappingKey;
 use domain::time::Timestamp;
-use keys::{FileKeys, Key, KeyProvider, Place, Wrapped};
+use keys::{FileKeys, KEY_BYTES, Key, KeyProvider, Place, Wrapped};
 use mongodb::Database;
 use tokio::task::spawn_blocking;
 use zeroize::Zeroizing;
@@ -42,13 +42,8 @@ impl Vault {
     /// The vault of a database, all of whose keys must be there that seal something in it.
     pub(crate) async fn open(database: &Database, directory: PathBuf) -> Result<Self> {
         let used = rows::used_keys(database).await?;
-        // It waits for a disk.
-        let opened = spawn_blocking(move || FileKeys::open(&directory, &used)).await;
-        Ok(Vault::new(Arc::new(opened.map_err(|_panicked| Error::Panicked)??)))
-    }
-
-    fn new(provider: Arc<dyn KeyProvider>) -> Self {
-        Vault { provider, kept: Kept::default() }
+        let provider = RwLock::new(read_keys(directory.clone(), used).await?);
+        Ok(Vault { directory, provider, kept: Kept::default() })
     }
 
     /// The person of this name, made where there is none. For transactions.
@@ -147,7 +142,7 @@ impl Vault {
     /// Wrapping keys, the newest first, with how many data keys each wraps.
     pub(crate) async fn wrapping_keys(&self, session: &mut Session) -> Result<Vec<WrappingKey>> {
         let mut found = Vec::new();
-        for key in self.provider.list() {
+        for key in self.provider().list() {
             let wraps = rows::count_wrapped(session, &key.id).await?;
             found.push(WrappingKey { wraps, id: key.id, created: Timestamp::from_millis(key.created) });
         }
@@ -156,7 +151,7 @@ impl Vault {
 
     /// Makes a wrapping key that wraps from now on; answers its id.
     pub(crate) async fn add_wrapping_key(&self) -> Result<String> {
-        let provider = Arc::clone(&self.provider);
+        let provider = self.provider();
         // It waits for a disk.
         let added = spawn_blocking(move || provider.add(provider.make()?)).await;
         Ok(added.map_err(|_panicked| Error::Panicked)??)
@@ -195,7 +190,7 @@ impl Vault {
     async fn rewrap_one(&self, session: &mut Session, outdated: &Outdated) -> Result<bool> {
         let Outdated { tenant, subject, wrapped, .. } = outdated;
         let place = Place { tenant, collection: "data_keys", id: subject, field: "key" };
-        match self.provider.unwrap(place, wrapped).and_then(|key| self.provider.wrap(place, &key)) {
+        match self.unwrap(place, wrapped).await?.and_then(|key| self.provider().wrap(place, &key)) {
             Ok(again) => rows::update_key(session, tenant, subject, again).await.map(|()| true),
             Err(error) => {
                 let error = Error::sealed("data_keys", format!("{tenant}/{subject}"))(error);
@@ -209,7 +204,7 @@ impl Vault {
 
     /// Ids of the wrapping keys that the newest has followed, in order.
     fn older(&self) -> Vec<String> {
-        let mut older: Vec<String> = self.provider.list().into_iter().skip(1).map(|key| key.id).collect();
+        let mut older: Vec<String> = self.provider().list().into_iter().skip(1).map(|key| key.id).collect();
         older.sort_unstable();
         older
     }
@@ -267,7 +262,7 @@ impl Vault {
 
     fn new_key(&self, tenant: &TenantId, subject: &str) -> Result<(Key, Wrapped)> {
         let bytes = Key::random();
-        let wrapped = self.provider.wrap(Place { id: subject, ..place(tenant, "data_keys", "key") }, &bytes);
+        let wrapped = self.provider().wrap(Place { id: subject, ..place(tenant, "data_keys", "key") }, &bytes);
         Ok((Key::new(&bytes), wrapped.map_err(Error::sealed("data_keys", tenant.as_str()))?))
     }
 
@@ -292,7 +287,7 @@ impl Vault {
 
     async fn find_key(&self, session: &mut Session, tenant: &TenantId, subject: &str) -> Result<Option<Key>> {
         let Some(wrapped) = rows::find_key(session, tenant, subject).await? else { return Ok(None) };
-        let opened = self.provider.unwrap(Place { id: subject, ..place(tenant, "data_keys", "key") }, &wrapped);
+        let opened = self.unwrap(Place { id: subject, ..place(tenant, "data_keys", "key") }, &wrapped).await?;
         let bytes = opened.map_err(Error::sealed("data_keys", format!("{tenant}/{subject}")))?;
         Ok(Some(Key::new(&bytes)))
     }
@@ -325,10 +320,32 @@ impl Vault {
         Ok(Person::Known(subject))
     }
 
+    /// Unwraps a data key. Where the key that has wrapped it is not known, another server may have made it: all are read again.
+    async fn unwrap(&self, place: Place<'_>, wrapped: &Wrapped) -> Result<Result<Zeroizing<[u8; KEY_BYTES]>, keys::Error>> {
+        match self.provider().unwrap(place, wrapped) {
+            Err(keys::Error::Missing { .. }) => {}
+            opened => return Ok(opened),
+        }
+        let read = read_keys(self.directory.clone(), Vec::new()).await?;
+        *self.provider.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&read);
+        Ok(read.unwrap(place, wrapped))
+    }
+
+    fn provider(&self) -> Arc<dyn KeyProvider> {
+        Arc::clone(&self.provider.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
     /// To be asked before something is loaded that is to be kept.
     fn seen(&self) -> (Instant, u64) {
         (Instant::now(), self.kept.generation())
     }
+}
+
+/// The wrapping keys of a directory, among which those must be that are used.
+async fn read_keys(directory: PathBuf, used: Vec<String>) -> Result<Arc<dyn KeyProvider>> {
+    // It waits for a disk.
+    let opened = spawn_blocking(move || FileKeys::open(&directory, &used)).await;
+    Ok(Arc::new(opened.map_err(|_panicked| Error::Panicked)??))
 }
 
 /// The user whom a full name begins with, and what follows; `None` where it begins with no user.

@@ -277,7 +277,7 @@ async fn two_servers_that_add_the_last_secret_at_the_same_time_do_not_add_both()
 async fn a_rotation_of_keys_touches_nothing_that_is_sealed_and_all_opens_behind_it() {
     let store = with_secrets(&[("acme", "a"), ("beta", "a")]).await;
     commit(&store, made(&named(ANN, DISPLAY_NAME))).await;
-    let before = sealed(&store, "acme", "a").await;
+    let (before, running) = (sealed(&store, "acme", "a").await, store.another().await);
     let old = KeyRepository::wrapping_keys(&*store).await.unwrap().remove(0);
     let asked = request("RotateKeys", "one", 1);
     let Committed::Answered(made) = KeyRepository::rotate(&*store, Some(&asked)).await.unwrap() else { panic!("not rotated") };
@@ -287,7 +287,8 @@ async fn a_rotation_of_keys_touches_nothing_that_is_sealed_and_all_opens_behind_
     assert_eq!(KeyRepository::find_rotation(&*store, &asked).await.unwrap(), Some(Committed::Answered(made)));
     assert_eq!(KeyRepository::go_on_rotating(&*store).await.unwrap(), 0);
     assert_eq!(sealed(&store, "acme", "a").await, before);
-    // Whoever opens it anew has all its keys from the database.
+    // A server that has run all along finds the new key, and one that is started.
+    assert_eq!(opens(&running, "acme", "a").await, Ok(Some(VALUE.to_owned())));
     let next = store.another().await;
     assert_eq!(opens(&next, "acme", "a").await, Ok(Some(VALUE.to_owned())));
     assert_eq!(find(&next, ANN).await.unwrap().display_name, DISPLAY_NAME);
