@@ -71,8 +71,8 @@ impl SandboxGroup {
     pub(crate) fn spares(self, pool: &Pool) -> (usize, usize) {
         let least = match self {
             group if group == SandboxGroup::warm(pool) => pool.unassigned,
-            // Of fresh children beside others, for the few who ask for them.
-            SandboxGroup::WARM => pool.unassigned.min(1),
+            // Of fresh children beside others, for the few who ask for them: one, however many do at once.
+            SandboxGroup::WARM => return (pool.unassigned.min(1), pool.unassigned.min(1)),
             SandboxGroup::SINGLE => pool.single_use,
             _ => 0,
         };
