@@ -89,7 +89,7 @@ fn wrapping_keys_that_aws_kms_protects_open_at_each_start_and_not_without_it() {
     let home = tempfile::tempdir().expect("a temporary directory can be made");
     let code = home.path().join("greet.py");
     fs::write(&code, "def transform(value):\n    return 'hello ' + value\n").expect("the directory is writable");
-    run(server.zona().args(["utility", "create", "greet"]).arg(&code)).with_code(0);
+    run(server.zona().args(["utility", "create", "greet", "--file"]).arg(&code)).with_code(0);
     server.stop();
     assert_eq!(forms(&data), ["zona-kek-1"], "nothing protects it yet");
 
@@ -99,7 +99,7 @@ fn wrapping_keys_that_aws_kms_protects_open_at_each_start_and_not_without_it() {
     assert_eq!(forms(&data), ["protected by aws-kms"; 2]);
     server.stop();
     let server = Server::configured_on(&data, Backend::Namespace, &protected);
-    let answered = run(server.zona().args(["transform", "greet", "\"you\""])).with_code(0).text();
+    let answered = run(server.zona().args(["transform", "greet", "--value-string", "you"])).with_code(0).text();
     assert!(answered.contains("hello you"), "{answered}");
     server.stop();
 

@@ -22,9 +22,6 @@ const CHECKPOINT_PAGES: i64 = 2_000;
 /// Documents of a few KiB fit a page of their clustered table.
 const PAGE_BYTES: i64 = 8_192;
 
-/// What is deleted is overwritten in the pages that stay in use.
-const OVERWRITTEN: &str = "FAST";
-
 /// The connection that writes.
 pub(crate) fn writing(path: &Path) -> Result<Connection> {
     let connection = open(path)?;
@@ -34,7 +31,7 @@ pub(crate) fn writing(path: &Path) -> Result<Connection> {
     set(&connection, "journal_mode", "WAL")?;
     set(&connection, "synchronous", "FULL")?;
     set(&connection, "foreign_keys", true)?;
-    set(&connection, "secure_delete", OVERWRITTEN)?;
+    overwrite_in_use(&connection)?;
     set(&connection, "journal_size_limit", LOG_LIMIT)?;
     set(&connection, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
     Ok(connection)
@@ -53,8 +50,13 @@ pub(crate) fn overwrite_all(connection: &Connection) -> Result<()> {
 
 /// Back to what is usual, and nothing of before is left in the log. For a connection that is the only one.
 pub(crate) fn overwrite_some(connection: &Connection) -> Result<()> {
-    set(connection, "secure_delete", OVERWRITTEN)?;
+    overwrite_in_use(connection)?;
     set(connection, "wal_checkpoint", "TRUNCATE")
+}
+
+/// What is deleted is overwritten in the pages that stay in use.
+fn overwrite_in_use(connection: &Connection) -> Result<()> {
+    set(connection, "secure_delete", "FAST")
 }
 
 /// A connection that only reads. The database has its schema already.

@@ -52,6 +52,7 @@ const SCOPED_FOR_SYSTEM: [&str; 10] = [
     "domain/src/webhook/deliveries.rs",
     "server/src/audit.rs",
     "storage-embedded/src/identity.rs",
+    "storage-mongo/src/identity.rs",
 ];
 
 /// A grant on one single utility: it may be read, its versions and executions too, and nothing else.
