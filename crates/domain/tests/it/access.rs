@@ -41,7 +41,7 @@ const OPENED_FOR_SYSTEM: [&str; 12] = [
 /// Where a query's tenant is chosen without a permit: only where the server settles what a dead one left, where the rules look for
 /// grants, from which a permit is made first, where a decision is explained, where it is found out who calls, where the first super administrator is made, where
 /// events are sent to webhooks, and where checkpoints of each log are signed and what is older than they say is removed.
-const SCOPED_FOR_SYSTEM: [&str; 10] = [
+const SCOPED_FOR_SYSTEM: [&str; 11] = [
     "domain/src/access/explain.rs",
     "domain/src/access/matrix_rules.rs",
     "domain/src/audit/removal.rs",

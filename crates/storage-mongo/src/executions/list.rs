@@ -63,7 +63,8 @@ impl List {
     async fn whole(&self, session: &mut Session, some: &[Row]) -> Result<Vec<Row>> {
         let keys: Vec<&str> = some.iter().map(Row::key).collect();
         let filter = doc! { "_id": { "$in": keys }, "tenant": self.tenant.as_str() };
-        let select = Select { sort: Document::new(), limit: some.len(), fields: doc! { "tenant": 1, "id": 1, "document": 1 } };
+        let select =
+            Select { sort: Document::new(), limit: some.len(), fields: doc! { "tenant": 1, "id": 1, "document": 1, "contents": 1 } };
         session.find(TABLE, filter, select).await
     }
 
