@@ -1,10 +1,11 @@
 //! What an operator decides about the store.
 
+use std::fmt::{Debug, Formatter, Result};
 use std::path::PathBuf;
 use std::time::Duration;
 
 /// Where the database is and how patient the store is with it.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Config {
     /// Where its servers are: `mongodb://host:port,.../?replicaSet=...` or `mongodb+srv://...`. Without user and password.
     pub uri: String,
@@ -48,5 +49,34 @@ impl Config {
             connections: Self::DEFAULT_CONNECTIONS,
             lists_from_secondaries: false,
         }
+    }
+}
+
+/// Without the address: it may hold a password, for which it is refused only where it is used.
+impl Debug for Config {
+    fn fmt(&self, formatter: &mut Formatter<'_>) -> Result {
+        let Config { uri: _, user_file, password_file, database, keys, deadline, selection, connections, lists_from_secondaries } = self;
+        formatter
+            .debug_struct("Config")
+            .field("user_file", user_file)
+            .field("password_file", password_file)
+            .field("database", database)
+            .field("keys", keys)
+            .field("deadline", deadline)
+            .field("selection", selection)
+            .field("connections", connections)
+            .field("lists_from_secondaries", lists_from_secondaries)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_password_in_the_address_is_not_shown() {
+        let shown = format!("{:?}", Config::new("mongodb://ann:hunter2@db.example.com/", "zona", "keys"));
+        assert!(shown.contains("zona") && !shown.contains("hunter2"), "{shown}");
     }
 }
