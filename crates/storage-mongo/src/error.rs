@@ -115,6 +115,9 @@ pub enum Error {
     /// The transaction that this shared with others failed; none of them is stored.
     #[error("the transaction of several writes failed")]
     Group(#[source] Arc<Error>),
+    /// The transaction's work was done, and its commit failed: it may be stored.
+    #[error("the transaction was not committed, as far as is known")]
+    Commit(#[source] Box<Error>),
     /// The operation took too long.
     #[error("the store did not answer within {0:?}")]
     Deadline(Duration),
@@ -248,6 +251,7 @@ impl Error {
             Error::Deadline(_) | Error::Contended { .. } | Error::Raced | Error::Migrating(_) => true,
             Error::Database { source, .. } => source.is_passing,
             Error::Group(cause) => cause.is_unavailability(),
+            Error::Commit(cause) => cause.is_unavailability(),
             Error::Untrusted(_) | Error::File { .. } | Error::Unsafe(_) | Error::Foreign { .. } | Error::Newer { .. } => false,
             Error::TooLarge { .. } | Error::Undecodable { .. } | Error::Sealed { .. } | Error::Keys(_) | Error::Panicked => false,
             Error::Full { .. } | Error::TooManyWebhooks { .. } | Error::TooManySecrets { .. } | Error::Misused(_) => false,

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use domain::lease::{Acquisition, Fence, InstanceId, Lease, LeaseName, LeaseRepository, Renewal, acquire, renew};
-use domain::name::TenantId;
 use domain::time::Timestamp;
 use mongodb::bson::doc;
 
@@ -26,7 +25,7 @@ const MAX_LEASES: usize = 10_000;
 #[async_trait]
 impl LeaseRepository for MongoStore {
     async fn acquire(&self, name: &LeaseName, holder: &InstanceId, now: Timestamp, term: Duration) -> domain::Result<Acquisition> {
-        let outcome = transact!(self, "acquiring a lease", &TenantId::system(), |session| {
+        let outcome = transact!(leases self, "acquiring a lease", |session| {
             let token = last_token(session).await? + 1;
             let outcome = acquire(find(session, name).await?, name, holder, token, now, term);
             if let Acquisition::Acquired(lease) = &outcome {
@@ -39,7 +38,7 @@ impl LeaseRepository for MongoStore {
     }
 
     async fn renew(&self, name: &LeaseName, fence: &Fence, now: Timestamp, term: Duration) -> domain::Result<Renewal> {
-        let outcome = transact!(self, "renewing a lease", &TenantId::system(), |session| {
+        let outcome = transact!(leases self, "renewing a lease", |session| {
             let outcome = renew(find(session, name).await?, fence, now, term);
             if let Renewal::Renewed(lease) = &outcome {
                 store(session, lease).await?;

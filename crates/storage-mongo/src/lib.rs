@@ -12,6 +12,7 @@ mod config;
 mod connect;
 mod counts;
 mod cursor;
+mod deadline;
 mod epochs;
 mod error;
 mod events;

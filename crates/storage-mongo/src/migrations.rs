@@ -10,6 +10,7 @@ use mongodb::{Collection, Database};
 use tokio::time::{Instant, sleep};
 
 use crate::collections::{ALL, SCHEMA};
+use crate::deadline::within;
 use crate::error::{Error, Result, during};
 
 /// The one document of the schema.
@@ -27,23 +28,25 @@ const DUPLICATE: i32 = 11_000;
 /// The collection is there.
 const EXISTS: i32 = 48;
 
-/// Applies the steps that the database lacks.
-pub(crate) async fn migrate(database: &Database) -> Result<()> {
+/// Applies the steps that the database lacks. A look at the schema takes no longer than the deadline, and a step no longer than its lease.
+pub(crate) async fn migrate(database: &Database, deadline: Duration) -> Result<()> {
     let schema: Collection<Document> = database.collection(SCHEMA.name);
     let holder = keys::random_id();
     let until = Instant::now() + PATIENCE;
     loop {
-        let found = version(database, &schema).await?;
+        let found = within(deadline, version(database, &schema)).await?;
         if found > NEWEST {
             return Err(Error::Newer { found, known: NEWEST });
         }
         if found == NEWEST {
             return Ok(());
         }
-        if take(&schema, &holder).await? {
-            step(database, found).await?;
-            release(&schema, &holder, found + 1).await?;
-            tracing::info!(schema = found + 1, "migrated the database");
+        if within(deadline, take(&schema, &holder, found)).await? {
+            within(LEASE, step(database, found)).await?;
+            match within(deadline, release(&schema, &holder, found + 1)).await? {
+                true => tracing::info!(schema = found + 1, "migrated the database"),
+                false => tracing::warn!(schema = found + 1, "the lease on migrating was lost to another server, which does the step again"),
+            }
         } else if Instant::now() > until {
             return Err(Error::Migrating(PATIENCE));
         } else {
@@ -55,19 +58,26 @@ pub(crate) async fn migrate(database: &Database) -> Result<()> {
 /// The schema of the database; 0 where it is empty.
 async fn version(database: &Database, schema: &Collection<Document>) -> Result<u32> {
     let doing = "reading the schema's version";
-    if let Some(found) = schema.find_one(doc! { "_id": ID }).await.map_err(during(doing))? {
-        let version = found.get_i64("version").ok().and_then(|version| u32::try_from(version).ok());
-        return version.ok_or_else(|| Error::undecodable(SCHEMA.name, ID, "its version is none"));
+    if let Some(version) = stored(schema).await? {
+        return Ok(version);
     }
     let names = database.list_collection_names().await.map_err(during(doing))?;
-    match names.iter().all(|name| name == SCHEMA.name || name.starts_with("system.")) {
-        true => Ok(0),
-        false => Err(Error::Foreign { database: database.name().to_owned() }),
+    if names.iter().all(|name| name == SCHEMA.name || name.starts_with("system.")) {
+        return Ok(0);
     }
+    // Another server may have begun between the two looks: it stores its lease before it makes a collection.
+    stored(schema).await?.ok_or_else(|| Error::Foreign { database: database.name().to_owned() })
 }
 
-/// Takes the lease on migrating; says whether nobody else has it.
-async fn take(schema: &Collection<Document>, holder: &str) -> Result<bool> {
+async fn stored(schema: &Collection<Document>) -> Result<Option<u32>> {
+    let found = schema.find_one(doc! { "_id": ID }).await.map_err(during("reading the schema's version"))?;
+    let Some(found) = found else { return Ok(None) };
+    let version = found.get_i64("version").ok().and_then(|version| u32::try_from(version).ok());
+    version.map(Some).ok_or_else(|| Error::undecodable(SCHEMA.name, ID, "its version is none"))
+}
+
+/// Takes the lease on migrating from a version on; says whether nobody else has it, or has migrated meanwhile.
+async fn take(schema: &Collection<Document>, holder: &str, from: u32) -> Result<bool> {
     let doing = "taking the lease on migrating";
     match schema.insert_one(doc! { "_id": ID, "version": 0_i64, "until": DateTime::MIN }).await {
         Ok(_) => {}
@@ -75,18 +85,18 @@ async fn take(schema: &Collection<Document>, holder: &str) -> Result<bool> {
         Err(error) => return Err(during(doing)(error)),
     }
     let now = DateTime::now();
-    let free = doc! { "_id": ID, "until": { "$lt": now } };
+    let free = doc! { "_id": ID, "version": i64::from(from), "until": { "$lt": now } };
     let lease = i64::try_from(LEASE.as_millis()).expect("a lease is short");
     let taken = doc! { "$set": { "holder": holder, "until": DateTime::from_millis(now.timestamp_millis() + lease) } };
     let done = schema.update_one(free, taken).await.map_err(during(doing))?;
     Ok(done.matched_count == 1)
 }
 
-/// Notes that the step is done, unless the lease went to another server, which does it again.
-async fn release(schema: &Collection<Document>, holder: &str, version: u32) -> Result<()> {
+/// Notes that the step is done, unless the lease went to another server, which does it again; says whether it has.
+async fn release(schema: &Collection<Document>, holder: &str, version: u32) -> Result<bool> {
     let done = doc! { "$set": { "version": i64::from(version), "until": DateTime::MIN }, "$unset": { "holder": "" } };
     let noted = schema.update_one(doc! { "_id": ID, "holder": holder }, done).await;
-    noted.map(drop).map_err(during("noting a migration"))
+    Ok(noted.map_err(during("noting a migration"))?.matched_count == 1)
 }
 
 /// Step `n` leads from schema `n` to `n + 1`.

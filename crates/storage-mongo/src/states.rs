@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use domain::name::TenantId;
 use domain::tenant::{Settings, TenantState};
 
-/// What was read, each with the epoch from before it was. One process has the directory, so nobody else changes them.
+/// What was read, each with the epoch from before it was: whoever changes a tenant advances it, on whichever server.
 #[derive(Clone, Default)]
 pub(crate) struct States(Arc<Mutex<HashMap<TenantId, (u64, Known)>>>);
 

@@ -14,6 +14,7 @@ use tokio::time::{Instant, timeout};
 use crate::audit::Appender;
 use crate::config::Config;
 use crate::connect::connect;
+use crate::deadline::within;
 use crate::epochs::{self, Epochs};
 use crate::error::{Error, Result, during};
 use crate::feed::{Following, follow};
@@ -48,8 +49,8 @@ impl MongoStore {
     /// As [`MongoStore::open`].
     pub async fn open_with_clock(config: Config, clock: Box<dyn Clock>) -> Result<Self, Error> {
         let (client, database) = connect(&config).await?;
-        migrate(&database).await?;
-        let vault = Vault::open(&database, config.keys).await?;
+        migrate(&database, config.deadline).await?;
+        let vault = Vault::open(&database, config.keys, config.deadline).await?;
         let hearers = Hearers { listener: None, epochs: Epochs::default(), bells: Bells::default() };
         let shared = Shared {
             server: keys::random_id(),
@@ -119,7 +120,12 @@ impl MongoStore {
 
     /// The attempts of a transaction of this tenant.
     pub(crate) async fn attempts(&self, doing: &'static str, tenant: &TenantId) -> Result<Attempts<'_>> {
-        Attempts::new(&self.shared, doing, tenant).await
+        Attempts::new(&self.shared, doing, self.shared.turns.take(tenant)).await
+    }
+
+    /// The attempts of a transaction on leases.
+    pub(crate) async fn attempts_on_leases(&self, doing: &'static str) -> Result<Attempts<'_>> {
+        Attempts::new(&self.shared, doing, self.shared.turns.take_for_leases()).await
     }
 
     /// How often what is known of a tenant's principals and of itself was changed, as of half a second ago or later.
@@ -134,7 +140,7 @@ impl MongoStore {
     }
 
     pub(crate) async fn within<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
-        timeout(self.shared.deadline, work).await.unwrap_or(Err(Error::Deadline(self.shared.deadline)))
+        within(self.shared.deadline, work).await
     }
 
     /// Now, and the time before which answered requests are forgotten.

@@ -5,14 +5,15 @@
 
 use std::future::Future;
 use std::hash::{BuildHasher as _, RandomState};
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::name::TenantId;
 use mongodb::options::{Acknowledgment, ReadConcern, ReadPreference, SelectionCriteria, WriteConcern};
 use tokio::sync::MutexGuard;
 use tokio::time::{Instant, sleep, timeout_at};
 
+use crate::deadline::within;
 use crate::error::{Error, Result, during};
 use crate::feed;
 use crate::news::Telling;
@@ -25,6 +26,8 @@ const MAX_ATTEMPTS: u32 = 60;
 const FIRST_REST: Duration = Duration::from_millis(2);
 /// The longest rest.
 const LONGEST_REST: Duration = Duration::from_millis(100);
+/// How long an abort is waited for, also beyond the deadline: one round trip.
+const UNDOING: Duration = Duration::from_secs(1);
 
 /// Runs `work` in a transaction: `transact!(store, "storing a thing", &tenant, |session| ...)`. `work` is an expression of a
 /// [`Result`](crate::error::Result) in which `session` is a `&mut Session`; `?` ends it, and what it has done is undone. It is
@@ -32,22 +35,25 @@ const LONGEST_REST: Duration = Duration::from_millis(100);
 /// is `Send`. Transactions of one tenant wait for each other within a server; `work` begins no other one.
 ///
 /// `transact!(certainly store, ...)` answers what has become of it: the deadline is for what comes before the commit, and whoever hears that
-/// it failed may do it again.
+/// it failed may do it again. `transact!(leases store, "storing a lease", |session| ...)` is of no tenant, and waits for none.
 macro_rules! transact {
     (certainly $store:expr, $doing:expr, $tenant:expr, |$session:ident| $work:expr) => {
-        $crate::transaction::attempt!($store, certainly, $doing, $tenant, |$session| $work)
+        $crate::transaction::attempt!($store, certainly, attempts($doing, $tenant), |$session| $work)
+    };
+    (leases $store:expr, $doing:expr, |$session:ident| $work:expr) => {
+        $crate::transaction::attempt!($store, until_deadline, attempts_on_leases($doing), |$session| $work)
     };
     ($store:expr, $doing:expr, $tenant:expr, |$session:ident| $work:expr) => {
-        $crate::transaction::attempt!($store, until_deadline, $doing, $tenant, |$session| $work)
+        $crate::transaction::attempt!($store, until_deadline, attempts($doing, $tenant), |$session| $work)
     };
 }
 
 /// See [`transact!`].
 macro_rules! attempt {
-    ($store:expr, $until:ident, $doing:expr, $tenant:expr, |$session:ident| $work:expr) => {{
+    ($store:expr, $until:ident, $attempts:ident($($of:expr),+), |$session:ident| $work:expr) => {{
         let store = &*$store;
         async {
-            let mut attempts = store.attempts($doing, $tenant).await?.$until();
+            let mut attempts = store.$attempts($($of),+).await?.$until();
             loop {
                 let mut begun = attempts.begin().await?;
                 let work = async {
@@ -89,16 +95,17 @@ pub(crate) struct Attempts<'a> {
     made: u32,
     /// A commit is waited for however long it takes.
     is_certain: bool,
-    _turn: MutexGuard<'a, ()>,
+    /// Held until it is dropped.
+    turn: Option<MutexGuard<'a, ()>>,
 }
 
 // === impl Attempts ===
 
 impl<'a> Attempts<'a> {
-    pub(crate) async fn new(shared: &'a Arc<Shared>, doing: &'static str, tenant: &TenantId) -> Result<Self> {
+    pub(crate) async fn new(shared: &'a Arc<Shared>, doing: &'static str, turn: impl Future<Output = MutexGuard<'a, ()>>) -> Result<Self> {
         let until = Instant::now() + shared.deadline;
-        let turn = timeout_at(until, shared.turns.take(tenant)).await.map_err(|_elapsed| Error::Deadline(shared.deadline))?;
-        Ok(Attempts { shared, doing, until, made: 0, is_certain: false, _turn: turn })
+        let turn = timeout_at(until, turn).await.map_err(|_elapsed| Error::Deadline(shared.deadline))?;
+        Ok(Attempts { shared, doing, until, made: 0, is_certain: false, turn: Some(turn) })
     }
 
     /// Those that the deadline ends, whatever may become of the last of them.
@@ -147,8 +154,8 @@ impl<'a> Attempts<'a> {
             }
         };
         let telling = Telling::new(&self.shared.hearers, std::mem::take(&mut session.noted));
-        let commit = self.commit(&mut session);
-        let committed = if self.is_certain { commit.await } else { self.in_time(commit).await };
+        let commit = commit(&mut session, self.doing);
+        let committed = if self.is_certain { self.certain(commit).await } else { self.in_time(commit).await };
         match committed {
             Ok(()) => {
                 telling.now().await;
@@ -158,23 +165,30 @@ impl<'a> Attempts<'a> {
                 telling.never();
                 self.again(error).await
             }
-            Err(error) => Err(error),
+            Err(error) => Err(Error::Commit(Box::new(error))),
         }
     }
 
-    async fn commit(&self, session: &mut Session) -> Result<()> {
-        loop {
-            match session.inner.commit_transaction().await.map_err(during(self.doing)) {
-                // A commit may be repeated: it is done once. The deadline ends this.
-                Err(error) if error.is_unknown_commit() => sleep(FIRST_REST).await,
-                done => return done,
+    /// Waits for a commit to its end. Others have their turn from the deadline on: while the database is away, that may take long.
+    async fn certain(&mut self, commit: impl Future<Output = Result<()>>) -> Result<()> {
+        let mut commit = pin!(commit);
+        match timeout_at(self.until, &mut commit).await {
+            Ok(committed) => committed,
+            Err(_elapsed) => {
+                drop(self.turn.take());
+                commit.await
             }
         }
     }
 
+    /// Undoes what was done, so that the next attempt does not meet it. Where no time is left, the end of the session undoes it behind
+    /// whoever waits, which it does only where nothing was begun here: the driver takes an abort for done once it is begun.
     async fn undo(&self, session: &mut Session) {
-        // What is not undone here is undone by the database in time, or by the end of the session.
-        if let Err(error) = self.in_time(async { session.inner.abort_transaction().await.map_err(during(self.doing)) }).await {
+        if Instant::now() >= self.until {
+            return;
+        }
+        let undone = within(UNDOING, async { session.inner.abort_transaction().await.map_err(during(self.doing)) }).await;
+        if let Err(error) = undone {
             tracing::debug!(error = &error as &dyn std::error::Error, "a transaction was left to be undone by the database");
         }
     }
@@ -194,7 +208,23 @@ impl<'a> Attempts<'a> {
         Ok(None)
     }
 
+    /// Work for which no time is left is not begun: given up in the middle, nobody would know what has become of it.
     async fn in_time<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
+        if Instant::now() >= self.until {
+            return Err(Error::Deadline(self.shared.deadline));
+        }
         timeout_at(self.until, work).await.unwrap_or(Err(Error::Deadline(self.shared.deadline)))
+    }
+}
+
+/// Commits what a session has done. A commit may be repeated: it is done once.
+async fn commit(session: &mut Session, doing: &'static str) -> Result<()> {
+    let mut rest = FIRST_REST;
+    loop {
+        match session.inner.commit_transaction().await.map_err(during(doing)) {
+            Err(error) if error.is_unknown_commit() => sleep(rest).await,
+            done => return done,
+        }
+        rest = rest.saturating_mul(2).min(LONGEST_REST);
     }
 }

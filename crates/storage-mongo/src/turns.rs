@@ -10,11 +10,14 @@ use tokio::sync::{Mutex, MutexGuard};
 const LANES: usize = 256;
 
 /// Who writes. One turn is held at a time by a task: nobody who has one waits for another.
-pub(crate) struct Turns(Vec<Mutex<()>>);
+pub(crate) struct Turns {
+    lanes: Vec<Mutex<()>>,
+    leases: Mutex<()>,
+}
 
 impl Default for Turns {
     fn default() -> Self {
-        Turns((0..LANES).map(|_| Mutex::default()).collect())
+        Turns { lanes: (0..LANES).map(|_| Mutex::default()).collect(), leases: Mutex::default() }
     }
 }
 
@@ -23,6 +26,11 @@ impl Turns {
         let mut hasher = DefaultHasher::new();
         tenant.hash(&mut hasher);
         let lane = usize::try_from(hasher.finish() % LANES as u64).expect("a remainder is below its divisor");
-        self.0[lane].lock().await
+        self.lanes[lane].lock().await
+    }
+
+    /// The turn of those who acquire and renew leases. They wait for no writer of a tenant: a lease that is renewed late is lost.
+    pub(crate) async fn take_for_leases(&self) -> MutexGuard<'_, ()> {
+        self.leases.lock().await
     }
 }

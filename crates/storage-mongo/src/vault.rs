@@ -7,7 +7,7 @@
 
 use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use domain::name::{PrincipalKind, PrincipalName, TenantId};
 use domain::server::WrappingKey;
@@ -17,6 +17,7 @@ use mongodb::Database;
 use tokio::task::spawn_blocking;
 use zeroize::Zeroizing;
 
+use crate::deadline::within;
 use crate::error::{Error, Result};
 use crate::session::Session;
 use crate::told::Trouble;
@@ -40,8 +41,8 @@ const REQUESTS: &str = "requests";
 
 impl Vault {
     /// The vault of a database, all of whose keys must be there that seal something in it.
-    pub(crate) async fn open(database: &Database, directory: PathBuf) -> Result<Self> {
-        let used = rows::used_keys(database).await?;
+    pub(crate) async fn open(database: &Database, directory: PathBuf, deadline: Duration) -> Result<Self> {
+        let used = within(deadline, rows::used_keys(database)).await?;
         let provider = RwLock::new(read_keys(directory.clone(), used).await?);
         Ok(Vault { directory, provider, kept: Kept::default() })
     }

@@ -40,8 +40,8 @@ async fn add_what_waits(shared: Arc<Shared>, tenant: TenantId) {
             add_all(session, entries.iter().copied()).await
         });
         match added {
-            Err(refused) if group.len() > 1 && !refused.is_unavailability() => {
-                // One that is refused spoils no other.
+            Err(refused) if group.len() > 1 && !refused.is_unavailability() && !matches!(refused, Error::Commit(_)) => {
+                // One that is refused spoils no other; and what may be stored is not added again.
                 for waiting in group {
                     let added = transact!(certainly store, "adding audit records", &tenant, |session| {
                         add_all(session, &waiting.entries).await
