@@ -132,6 +132,8 @@ impl MongoStore {
             }
         })?;
         if removed > 0 {
+            // Keys may have been among it: whoever loaded some beside the commit keeps none of them.
+            self.shared.vault.forget();
             return Ok(Step { more: true, ..Step::default() });
         }
         let is_purged = transact!(self, "purging a tenant", tenant, |session| {

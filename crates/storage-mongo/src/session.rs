@@ -14,6 +14,7 @@ use crate::error::{Error, Result, during};
 use crate::news::{Log, Noted};
 use crate::row::Row;
 use crate::shared::Shared;
+use crate::vault::Met;
 
 /// The greatest document that the database takes.
 const MAX_DOCUMENT: usize = 16 * 1024 * 1024;
@@ -24,6 +25,8 @@ pub(crate) struct Session {
     pub(crate) shared: Arc<Shared>,
     /// What is told once the transaction is committed.
     pub(crate) noted: Noted,
+    /// Keys and persons that it has read.
+    pub(crate) met: Met,
     doing: &'static str,
     /// Whether what it reads may be undone.
     in_transaction: bool,
@@ -50,7 +53,7 @@ impl Select {
 
 impl Session {
     pub(crate) fn new(inner: ClientSession, shared: Arc<Shared>, doing: &'static str) -> Self {
-        Session { inner, shared, noted: Noted::default(), doing, in_transaction: false, may_lag: false }
+        Session { inner, shared, noted: Noted::default(), met: Met::default(), doing, in_transaction: false, may_lag: false }
     }
 
     /// The session of a transaction that has begun.
@@ -95,26 +98,39 @@ impl Session {
     /// The one document that the filter, which names a key, finds.
     pub(crate) async fn find_one(&mut self, collection: &'static str, filter: Document) -> Result<Option<Row>> {
         let documents: Collection<Document> = self.collection(collection);
-        let found = documents.find_one(filter).session(&mut self.inner).await.map_err(during(self.doing))?;
+        let find = documents.find_one(filter).max_time(self.shared.deadline);
+        let found = find.session(&mut self.inner).await.map_err(during(self.doing))?;
         Ok(found.map(|fields| Row::new(collection, fields)))
     }
 
     /// Whether there is a document.
     pub(crate) async fn exists(&mut self, collection: &'static str, filter: Document) -> Result<bool> {
         let documents: Collection<Document> = self.collection(collection);
-        let fields = doc! { "_id": 1 };
-        let found = documents.find_one(filter).projection(fields).session(&mut self.inner).await.map_err(during(self.doing))?;
+        let find = documents.find_one(filter).projection(doc! { "_id": 1 }).max_time(self.shared.deadline);
+        let found = find.session(&mut self.inner).await.map_err(during(self.doing))?;
         Ok(found.is_some())
     }
 
     /// The documents that the filter finds.
     pub(crate) async fn find(&mut self, collection: &'static str, filter: Document, select: Select) -> Result<Vec<Row>> {
+        self.find_some(collection, filter, select, usize::MAX).await
+    }
+
+    /// The first of the documents that the filter finds: no more behind the one with which they have so many bytes.
+    pub(crate) async fn find_some(
+        &mut self,
+        collection: &'static str,
+        filter: Document,
+        select: Select,
+        most_bytes: usize,
+    ) -> Result<Vec<Row>> {
         let documents: Collection<Document> = self.collection(collection);
         let limit = i64::try_from(select.limit).expect("a bound is small");
         if limit == 0 {
             return Ok(Vec::new());
         }
-        let mut find = documents.find(filter).limit(limit);
+        // Whoever waits gives up then; the database is to do so, too.
+        let mut find = documents.find(filter).limit(limit).max_time(self.shared.deadline);
         if self.may_lag {
             find = find.selection_criteria(SelectionCriteria::ReadPreference(ReadPreference::SecondaryPreferred { options: None }));
         }
@@ -125,14 +141,19 @@ impl Session {
             find = find.projection(select.fields);
         }
         let mut cursor = find.session(&mut self.inner).await.map_err(during(self.doing))?;
-        let found: Vec<Document> = cursor.stream(&mut self.inner).try_collect().await.map_err(during(self.doing))?;
-        Ok(found.into_iter().map(|fields| Row::new(collection, fields)).collect())
+        let (mut found, mut bytes) = (Vec::new(), 0);
+        while bytes < most_bytes && cursor.advance(&mut self.inner).await.map_err(during(self.doing))? {
+            bytes += cursor.current().as_bytes().len();
+            found.push(Row::new(collection, cursor.deserialize_current().map_err(during(self.doing))?));
+        }
+        Ok(found)
     }
 
     /// What a pipeline makes of the documents, which is little: it ends in a sum.
     pub(crate) async fn sum(&mut self, collection: &'static str, pipeline: impl IntoIterator<Item = Document>) -> Result<Option<Row>> {
         let documents: Collection<Document> = self.collection(collection);
-        let mut cursor = documents.aggregate(pipeline).session(&mut self.inner).await.map_err(during(self.doing))?;
+        let aggregate = documents.aggregate(pipeline).max_time(self.shared.deadline);
+        let mut cursor = aggregate.session(&mut self.inner).await.map_err(during(self.doing))?;
         let found: Option<Document> = cursor.stream(&mut self.inner).try_next().await.map_err(during(self.doing))?;
         Ok(found.map(|fields| Row::new(collection, fields)))
     }
@@ -140,14 +161,16 @@ impl Session {
     /// How many documents the filter finds, counted up to `most`.
     pub(crate) async fn count(&mut self, collection: &'static str, filter: Document, most: usize) -> Result<usize> {
         let documents: Collection<Document> = self.collection(collection);
-        let counted = documents.count_documents(filter).limit(most as u64).session(&mut self.inner).await.map_err(during(self.doing))?;
+        let count = documents.count_documents(filter).limit(most as u64).max_time(self.shared.deadline);
+        let counted = count.session(&mut self.inner).await.map_err(during(self.doing))?;
         Ok(usize::try_from(counted).expect("a count is below its bound"))
     }
 
     /// How many documents the filter finds, counted by the database over an index. Only of what is bounded, or where nobody waits.
     pub(crate) async fn count_all(&mut self, collection: &'static str, filter: Document) -> Result<u64> {
         let documents: Collection<Document> = self.collection(collection);
-        documents.count_documents(filter).session(&mut self.inner).await.map_err(during(self.doing))
+        let count = documents.count_documents(filter).max_time(self.shared.deadline);
+        count.session(&mut self.inner).await.map_err(during(self.doing))
     }
 
     // === writes ===

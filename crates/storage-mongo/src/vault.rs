@@ -24,11 +24,13 @@ use crate::told::Trouble;
 
 mod held;
 mod kept;
+mod met;
 mod rows;
 mod subject;
 
 pub(crate) use held::Vault;
 use kept::Kept;
+pub(crate) use met::Met;
 use rows::Outdated;
 pub(crate) use rows::RewrapPlace;
 use subject::{COLLECTION, place};
@@ -51,7 +53,13 @@ impl Vault {
     pub(crate) async fn person(&self, session: &mut Session, name: &PrincipalName) -> Result<Person> {
         match self.find_person(session, name).await? {
             Some(person) => Ok(person),
-            None => self.make(session, name).await.map(Person::Known),
+            None => {
+                let made = Person::Known(self.make(session, name).await?);
+                if session.in_transaction() {
+                    session.met.add_person(name, &made);
+                }
+                Ok(made)
+            }
         }
     }
 
@@ -60,9 +68,16 @@ impl Vault {
         if let Some(subject) = self.kept.by_name(name) {
             return Ok(Some(Person::Known(subject)));
         }
+        if let Some(met) = session.met.person(name) {
+            return Ok(Some(met));
+        }
         let seen = self.seen();
         let Some(row) = self.find_row(session, name).await? else { return Ok(None) };
-        self.opened(session, name.tenant(), row, seen).await.map(Some)
+        let person = self.opened(session, name.tenant(), row, seen).await?;
+        if session.in_transaction() {
+            session.met.add_person(name, &person);
+        }
+        Ok(Some(person))
     }
 
     /// Whether the person of this name was erased. Opens nothing of theirs, and so tells it also of somebody whose key is damaged; and
@@ -97,14 +112,27 @@ impl Vault {
         let tenant_key = self.find_tenant_key(session, tenant).await?.ok_or_else(missing)?;
         let name = tenant_key.seal(Place { id, ..place(tenant, "subjects", "erasing") }, subject.name.as_str().as_bytes());
         rows::erase(session, tenant, id, name, now).await?;
+        session.met.forget();
         self.kept.forget_erased(tenant, id);
         Ok(PrincipalName::erased(tenant, id))
     }
 
-    /// Destroys the keys of a tenant and of all its persons, and their names, in the transaction that stores it. Digests of the names
-    /// remain, which nobody can make any more. Whoever calls it has [`Vault::forget`] called once it is stored.
+    /// Destroys the keys of some persons of a tenant, and their names, in the transaction that stores it; how many. Whoever calls it has
+    /// [`Vault::forget`] called once it is stored.
+    pub(crate) async fn destroy_some(&self, session: &mut Session, tenant: &TenantId, now: Timestamp, most: usize) -> Result<u64> {
+        let destroyed = rows::erase_some(session, tenant, now, most).await?;
+        if destroyed > 0 {
+            session.met.forget();
+            self.kept.forget();
+        }
+        Ok(destroyed)
+    }
+
+    /// Destroys the key of a tenant, behind those of its persons, and whatever key and name somebody has made meanwhile, as
+    /// [`Vault::destroy_some`] does. Digests of the names remain, which nobody can make any more.
     pub(crate) async fn destroy_tenant(&self, session: &mut Session, tenant: &TenantId, now: Timestamp) -> Result<()> {
         rows::erase_all(session, tenant, now).await?;
+        session.met.forget();
         self.kept.forget();
         Ok(())
     }
@@ -270,7 +298,13 @@ impl Vault {
     async fn tenant_key(&self, session: &mut Session, tenant: &TenantId) -> Result<Arc<Key>> {
         match self.find_tenant_key(session, tenant).await? {
             Some(key) => Ok(key),
-            None => self.make_key(session, tenant, "").await.map(Arc::new),
+            None => {
+                let made = self.make_key(session, tenant, "").await.map(Arc::new)?;
+                if session.in_transaction() {
+                    session.met.add_tenant(tenant, &made);
+                }
+                Ok(made)
+            }
         }
     }
 
@@ -278,10 +312,15 @@ impl Vault {
         if let Some(key) = self.kept.of_tenant(tenant) {
             return Ok(Some(key));
         }
+        if let Some(met) = session.met.of_tenant(tenant) {
+            return Ok(Some(met));
+        }
         let (at, generation) = self.seen();
         let key = self.find_key(session, tenant, "").await?.map(Arc::new);
-        if let Some(key) = key.as_ref().filter(|_| !session.in_transaction()) {
-            self.kept.keep_tenant(tenant, key, at, generation);
+        match &key {
+            Some(key) if session.in_transaction() => session.met.add_tenant(tenant, key),
+            Some(key) => self.kept.keep_tenant(tenant, key, at, generation),
+            None => {}
         }
         Ok(key)
     }

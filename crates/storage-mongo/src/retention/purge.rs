@@ -78,7 +78,11 @@ pub(super) async fn step(session: &mut Session, tenant: &TenantId, now: Timestam
     }
     let users = doc! { "tenant": tenant.as_str(), "kind": "user" };
     let found = session.find(DELETED_PRINCIPALS.name, users, Select::sorted(doc! { "_id": 1 }, STEP)).await?;
-    remove(session, DELETED_PRINCIPALS.name, tenant, &found).await
+    if !found.is_empty() {
+        return remove(session, DELETED_PRINCIPALS.name, tenant, &found).await;
+    }
+    let shared = Arc::clone(&session.shared);
+    shared.vault.destroy_some(session, tenant, now, STEP).await
 }
 
 /// Removes what says whose the rest is. What was sealed by the tenant's key and by those of its persons opens nowhere any more, in audit

@@ -8,6 +8,7 @@ use domain::time::Timestamp;
 use mongodb::bson::{Bson, doc};
 
 use crate::collections::{AUDIT_RECORDS, EXECUTIONS, SUBJECTS};
+use crate::epochs;
 use crate::error::{Error, Result};
 use crate::events;
 use crate::identity::principals;
@@ -125,10 +126,12 @@ pub(super) async fn is_running(session: &mut Session, erasing: &Unfinished) -> R
 /// Forgets the name of an erasure that is over; under a legal hold, which keeps documents from being changed, none is.
 pub(super) async fn finish(session: &mut Session, erasing: &Unfinished) -> Result<()> {
     let tenant = erasing.erased.tenant();
+    epochs::guard(session, tenant).await?;
     if is_held(session, tenant).await? {
         return Ok(());
     }
     let since = integer(erasing.since.as_millis());
     let over = doc! { "tenant": tenant.as_str(), "id": erasing.erased.erased_id(), "erased": { "$lt": since + 1 } };
-    session.update(SUBJECTS.name, over, doc! { "$unset": { "erasing": "", "is_erasing": "" } }).await.map(drop)
+    // By the index of ids, as no key is known here.
+    session.update_all(SUBJECTS.name, over, doc! { "$unset": { "erasing": "", "is_erasing": "" } }).await.map(drop)
 }

@@ -12,6 +12,7 @@ use crate::collections::{
     ALL, CODE_POLICIES, COUNTS, Collection, DATA_KEYS, EPOCHS, GRANTS, GRANTS_RECEIVED, LEASES, OUTPUT, OUTPUT_TOTALS, SCHEMA, SUBJECTS,
     TENANTS, TOTALS, UTILITIES, VERSION_CODE, VERSIONS,
 };
+use crate::epochs;
 use crate::error::Result;
 use crate::grants::held_change;
 use crate::row::Row;
@@ -29,6 +30,8 @@ const EXEMPT: [Collection; 10] = [SCHEMA, EPOCHS, TOTALS, DATA_KEYS, SUBJECTS, C
 const AUDIT: &str = "audit_";
 /// Documents that are looked at in one read.
 const STEP: usize = 500;
+/// What the documents of one read weigh about: some have many megabytes, and all of a read are in memory.
+const STEP_BYTES: usize = 8 * 1024 * 1024;
 
 /// What became of the documents that hold a name.
 #[derive(Default)]
@@ -73,12 +76,13 @@ async fn replace_in(store: &MongoStore, collection: &Collection, erasing: &Unfin
     loop {
         let behind = after.take().map_or_else(Document::new, |last: Bson| doc! { "_id": { "$gt": last } });
         let step = read!(store, "looking for a name", |session| {
-            session.find(collection.name, behind, Select::sorted(doc! { "_id": 1 }, STEP)).await
+            session.find_some(collection.name, behind, Select::sorted(doc! { "_id": 1 }, STEP), STEP_BYTES).await
         })?;
         for found in step.iter().filter(|found| needle.replaced(found.fields(), &other).is_some()) {
             replace_one(store, collection, found, (&needle, &other), erasing, outcome).await?;
         }
-        after = step.last().filter(|_| step.len() == STEP).and_then(|last| last.fields().get("_id").cloned());
+        // A read may end early, so that only an empty one is the last.
+        after = step.last().and_then(|last| last.fields().get("_id").cloned());
         if after.is_none() {
             return Ok(());
         }
@@ -100,6 +104,10 @@ async fn replace_one(
     let done = transact!(store, "replacing a name", turn, |session| {
         if are_held(session, &keepers).await? {
             return Ok(None);
+        }
+        for keeper in keepers.iter().flatten() {
+            // A legal hold that is set meanwhile is seen, or sees what this has done.
+            epochs::guard(session, keeper).await?;
         }
         let is_replaced = put(session, collection, found, needle, other).await?;
         if is_replaced && let Some(tenant) = &of {

@@ -16,13 +16,15 @@ use domain::time::Timestamp;
 use mongodb::bson::{Document, doc};
 use test_support::audit_repository::entry;
 use test_support::identity_repository::session;
-use test_support::sample::{principal, request, scope, user};
+use test_support::sample::{at, principal, request, scope, user};
 use test_support::secret_repository::{change, creation, id, secret};
 
 use super::Scratch;
 use crate::MongoStore;
 use crate::collections::{ALL, PRINCIPALS, SECRETS, SUBJECTS};
 use crate::row::{binary, key};
+use crate::transaction::transact;
+use crate::vault::Person;
 
 mod identity {
     test_support::identity_repository_contract!(super::Scratch::new().await);
@@ -95,6 +97,20 @@ async fn what_a_user_is_called_is_in_no_document_and_is_read_as_it_was_written()
     for part in [DISPLAY_NAME, "Zaphodina", "Quuxbury"] {
         assert!(!all.contains(part), "{part}");
     }
+}
+
+#[tokio::test]
+async fn who_is_erased_within_a_transaction_is_known_to_nothing_behind_it_there() {
+    let (store, ann, acme) = (Scratch::new().await, user("ann"), scope("acme"));
+    let vault = &store.shared.vault;
+    let seen = transact!(&store, "testing", acme.tenant(), |session| {
+        let Person::Known(made) = vault.person(session, &ann).await? else { panic!("nobody has erased her") };
+        let again = vault.find_person(session, &ann).await?.map(|person| person.reference());
+        assert_eq!(again, Some(Person::Known(made.clone()).reference()), "it is the same person");
+        vault.destroy(session, &made, at(1)).await?;
+        vault.find_person(session, &ann).await
+    });
+    assert!(matches!(seen.unwrap(), Some(Person::Erased(_))));
 }
 
 #[tokio::test]
@@ -260,7 +276,7 @@ async fn a_value_of_before_does_not_open_as_the_one_of_now() {
 async fn two_servers_that_add_the_last_secret_at_the_same_time_do_not_add_both() {
     let store = with_secrets(&[]).await;
     let another = store.another().await;
-    crate::transaction::transact!(&store, "testing", scope("acme").tenant(), |session| {
+    transact!(&store, "testing", scope("acme").tenant(), |session| {
         crate::counts::advance(session, scope("acme").tenant(), SECRETS.name, MAX_SECRETS as i64 - 1).await
     })
     .unwrap();

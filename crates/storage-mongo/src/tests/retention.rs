@@ -1,6 +1,8 @@
 //! Retention of one tenant: what is due goes whole, and nothing else does.
 
+use std::ops::Range;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use domain::access::{Access, GrantRepository, Grantee};
 use domain::audit::{AuditQuery, AuditRepository, Checkpoint, Sealed};
@@ -26,6 +28,7 @@ use super::Scratch;
 use crate::MongoStore;
 use crate::collections::{DATA_KEYS, EVENTS, REQUESTS, SUBJECTS, TENANTS, WEBHOOK_DELIVERIES, WEBHOOKS};
 use crate::transaction::transact;
+use crate::{epochs, tenants};
 
 pub(super) async fn ran(store: &MongoStore, tenant: &str, number: u64, ended_at: u64) {
     let scope = scope(tenant);
@@ -238,6 +241,63 @@ async fn what_a_deleted_tenant_was_told_goes_in_steps() {
     assert_eq!((before[1], before[2]), (0, 0), "nothing is left for the last step");
     assert!(steps >= 6, "{steps}");
     assert!(!store.is_due(&scope("acme"), Due::Everything).await.unwrap());
+}
+
+#[tokio::test]
+async fn the_keys_and_names_of_many_persons_of_a_deleted_tenant_go_in_steps() {
+    const MANY: usize = 700;
+    let store = Scratch::new().await;
+    turn(&store, "acme", TenantState::Deleted, false).await;
+    let persons = |range: Range<usize>| range.map(|number| format!("{number:04}")).collect::<Vec<_>>();
+    let keys = persons(0..MANY).into_iter().map(|id| doc! { "_id": format!("acme/{id}"), "tenant": "acme", "subject": id, "kek": "k" });
+    let named = persons(0..MANY).into_iter().map(|id| doc! { "_id": format!("acme/d{id}"), "tenant": "acme", "id": id, "name": "sealed" });
+    let erasing = persons(MANY..2 * MANY).into_iter();
+    let erasing = erasing.map(
+        |id| doc! { "_id": format!("acme/d{id}"), "tenant": "acme", "id": id, "erased": 1_i64, "erasing": "sealed", "is_erasing": true },
+    );
+    let (keys, subjects): (Vec<_>, Vec<_>) = (keys.collect(), named.chain(erasing).collect());
+    let stored = transact!(&store, "testing", scope("acme").tenant(), |session| {
+        session.add_all(DATA_KEYS.name, &keys).await?;
+        session.add_all(SUBJECTS.name, &subjects).await?;
+        session.add(DATA_KEYS.name, doc! { "_id": "acme/", "tenant": "acme", "subject": "", "kek": "k" }).await
+    });
+    stored.unwrap();
+    let judged = revision(&store, "acme").await;
+    let left = async || {
+        let field = |field: &str| doc! { "tenant": "acme", field: { "$exists": true } };
+        let of_persons = count(&store, DATA_KEYS.name, doc! { "tenant": "acme", "subject": { "$gt": "" } }).await;
+        [of_persons, count(&store, SUBJECTS.name, field("name")).await, count(&store, SUBJECTS.name, field("erasing")).await]
+    };
+    let mut before = left().await;
+    assert_eq!(before, [MANY as u64; 3]);
+    while store.remove_some(&scope("acme"), Due::Everything, judged).await.unwrap().more {
+        let after = left().await;
+        assert_eq!(before[0] - after[0], before[1] - after[1], "a name goes with its key");
+        assert!((0..3).all(|what| before[what] - after[what] <= 500), "{before:?} {after:?}");
+        before = after;
+    }
+    assert_eq!(before, [0; 3], "nothing of persons is left for the last step");
+    assert_eq!(count(&store, DATA_KEYS.name, doc! { "tenant": "acme" }).await, 0, "which destroys the key of the tenant");
+    assert_eq!(count(&store, SUBJECTS.name, doc! { "tenant": "acme", "erased": { "$exists": true } }).await, 2 * MANY as u64);
+    assert!(!store.is_due(&scope("acme"), Due::Everything).await.unwrap());
+}
+
+#[tokio::test]
+async fn whoever_guards_a_removal_sees_a_legal_hold_that_is_set_beside_it() {
+    let (store, acme) = (Scratch::new().await, scope("acme"));
+    let another = store.another().await;
+    turn(&another, "acme", TenantState::Active, false).await;
+    let attempts = AtomicU32::new(0);
+    let seen = transact!(&store, "testing", acme.tenant(), |session| {
+        let is_held = tenants::is_held(session, acme.tenant()).await?;
+        if attempts.fetch_add(1, Ordering::Relaxed) == 0 {
+            turn(&another, "acme", TenantState::Active, true).await;
+        }
+        epochs::guard(session, acme.tenant()).await?;
+        Ok(is_held)
+    });
+    assert!(seen.unwrap(), "what was begun before it is begun anew");
+    assert_eq!(attempts.into_inner(), 2);
 }
 
 /// Makes a webhook behind which things have happened: one is on its way to it, and one was given up.

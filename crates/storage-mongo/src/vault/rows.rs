@@ -95,16 +95,43 @@ pub(super) async fn erase(session: &mut Session, tenant: &TenantId, id: &str, er
         "$unset": { "name": "" },
         "$set": { "erased": integer(now.as_millis()), "erasing": binary(erasing), "is_erasing": true },
     };
-    session.update(SUBJECTS.name, doc! { "tenant": tenant.as_str(), "id": id }, name).await.map(drop)
+    // By the index of ids: the document's key is known to whoever has the name only.
+    session.update_all(SUBJECTS.name, doc! { "tenant": tenant.as_str(), "id": id }, name).await.map(drop)
 }
 
-/// Removes the keys of a tenant and of its persons, and their names.
+/// Removes the keys of some persons of a tenant, with their names, and then some names of those whose erasure is not over; how many.
+pub(super) async fn erase_some(session: &mut Session, tenant: &TenantId, now: Timestamp, most: usize) -> Result<u64> {
+    // The key of the tenant itself stands before those of its persons.
+    let behind = doc! { "tenant": tenant.as_str(), "_id": { "$gt": key(&[tenant.as_str(), ""]) }, "subject": { "$gt": "" } };
+    let select = Select { sort: doc! { "tenant": 1, "_id": 1 }, limit: most, fields: doc! { "subject": 1 } };
+    let found = session.find(DATA_KEYS.name, behind, select).await?;
+    let subjects = found.iter().map(|row| row.text("subject")).collect::<Result<Vec<_>>>()?;
+    if !subjects.is_empty() {
+        let keys: Vec<&str> = found.iter().map(Row::key).collect();
+        let named = doc! { "tenant": tenant.as_str(), "id": { "$in": subjects } };
+        let erased = doc! { "$unset": { "name": "" }, "$set": { "erased": integer(now.as_millis()) } };
+        session.update_all(SUBJECTS.name, named, erased).await?;
+        return session.delete(DATA_KEYS.name, doc! { "tenant": tenant.as_str(), "_id": { "$in": keys } }).await;
+    }
+    let erasing = doc! { "is_erasing": true, "tenant": tenant.as_str() };
+    let select = Select { limit: most, fields: doc! { "_id": 1 }, ..Select::default() };
+    let found = session.find(SUBJECTS.name, erasing, select).await?;
+    if found.is_empty() {
+        return Ok(0);
+    }
+    let keys: Vec<&str> = found.iter().map(Row::key).collect();
+    let names = doc! { "$unset": { "erasing": "", "is_erasing": "" } };
+    session.update_all(SUBJECTS.name, doc! { "tenant": tenant.as_str(), "_id": { "$in": keys } }, names).await
+}
+
+/// Removes the key of a tenant, and what keys and names of its persons were made since the last of them went.
 pub(super) async fn erase_all(session: &mut Session, tenant: &TenantId, now: Timestamp) -> Result<()> {
     session.delete(DATA_KEYS.name, doc! { "tenant": tenant.as_str() }).await?;
-    let since = doc! { "$set": { "erased": integer(now.as_millis()) } };
-    session.update_all(SUBJECTS.name, doc! { "tenant": tenant.as_str(), "name": { "$exists": true } }, since).await?;
-    let names = doc! { "$unset": { "name": "", "erasing": "", "is_erasing": "" } };
-    session.update_all(SUBJECTS.name, doc! { "tenant": tenant.as_str() }, names).await.map(drop)
+    let named = doc! { "tenant": tenant.as_str(), "name": { "$exists": true } };
+    let erased = doc! { "$unset": { "name": "" }, "$set": { "erased": integer(now.as_millis()) } };
+    session.update_all(SUBJECTS.name, named, erased).await?;
+    let erasing = doc! { "tenant": tenant.as_str(), "erasing": { "$exists": true } };
+    session.update_all(SUBJECTS.name, erasing, doc! { "$unset": { "erasing": "", "is_erasing": "" } }).await.map(drop)
 }
 
 /// The keys that wrap data keys: each is found behind the one before, so that no data key is looked at but the first of each.

@@ -11,6 +11,7 @@ use storage_documents::EventDocument;
 use super::names::of_name;
 use crate::collections::{WEBHOOK_DELIVERIES as DELIVERIES, WEBHOOKS};
 use crate::cursor::{Cursor, malformed};
+use crate::epochs;
 use crate::error::Result;
 use crate::events::told;
 use crate::row::{Row, integer, key, ordered};
@@ -178,6 +179,11 @@ async fn remove_oldest(session: &mut Session, name: &WebhookName) -> Result<()> 
     let there_are = session.count_all(DELIVERIES.name, of_state(name, GIVEN_UP)).await?;
     let beyond = usize::try_from(there_are.saturating_sub(MAX_DEAD_LETTERS)).unwrap_or(usize::MAX).min(REMOVED_AT_ONCE);
     let oldest = session.find(DELIVERIES.name, of_state(name, GIVEN_UP), Select::sorted(doc! { "sequence": 1 }, beyond)).await?;
+    if oldest.is_empty() {
+        return Ok(());
+    }
+    // A legal hold that is set meanwhile is seen, or sees that these are gone.
+    epochs::guard(session, &name.tenant).await?;
     delete(session, name.tenant.as_str(), &oldest).await.map(drop)
 }
 
