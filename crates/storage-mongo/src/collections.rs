@@ -21,7 +21,9 @@ pub(crate) const SCHEMA: Collection = of_installation("schema", &[]);
 /// How often what a tenant has was changed.
 pub(crate) const EPOCHS: Collection = of_tenants("epochs", &[]);
 /// What servers have changed lately, for the copies that others keep.
-pub(crate) const NEWS: Collection = of_installation("news", &[forgotten(&["at"], Duration::from_secs(3_600))]);
+pub(crate) const NEWS: Collection = of_installation("news", &[forgotten(&["at"], NEWS_KEPT)]);
+/// How long they are kept.
+pub(crate) const NEWS_KEPT: Duration = Duration::from_secs(3_600);
 /// Numbers of the installation that are counted up.
 pub(crate) const TOTALS: Collection = of_installation("totals", &[]);
 

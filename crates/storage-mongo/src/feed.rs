@@ -1,32 +1,38 @@
 //! The feed of changes: what one server changes is told to the listeners of the others. A transaction adds to it what it has changed, and
-//! every server follows it. It is forgotten after an hour.
+//! every server follows it as a change stream. It is forgotten after an hour.
 //!
-//! A stream that breaks is opened again, and what was added since shortly before is told once more: hearing of a change twice voids a copy
-//! twice. What decides about access does not wait for it (see `epochs`).
+//! A stream that breaks off is opened again where it was: the database remembers that longer than the feed. Where it does not, what was
+//! added since shortly before is read; hearing of a change twice voids a copy twice. What decides about access does not wait for it (see
+//! `epochs`).
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use domain::change::{ChangeListener, Changed};
 use domain::name::{TenantId, UtilityId};
-use futures_util::{StreamExt as _, TryStreamExt as _};
-use mongodb::Collection;
 use mongodb::bson::oid::ObjectId;
 use mongodb::bson::{DateTime, Document, doc};
+use mongodb::change_stream::event::ResumeToken;
+use mongodb::{ClientSession, Collection};
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
-use tokio::time::{sleep, timeout};
+use tokio::time::sleep;
 
-use crate::collections::NEWS;
-use crate::error::{Error, Result, during};
+use crate::collections::{NEWS, NEWS_KEPT};
+use crate::deadline::within;
+use crate::error::{Result, during};
 use crate::session::Session;
 use crate::shared::Shared;
 use crate::tasks;
 
-/// What is told again where a stream was opened: more than clocks of servers differ, and than a transaction takes.
+/// What is read again where a place in the stream is not known: more than clocks of servers differ, and than a transaction takes.
 const AGAIN: Duration = Duration::from_secs(20);
 /// Rest before a stream that broke is opened again: within the second in which a change is known everywhere.
 const REST: Duration = Duration::from_millis(250);
+/// How long the database waits for a change before it says that there is none: what it says then shows that the connection is not cut.
+const AWAITED: Duration = Duration::from_secs(1);
+
+const DOING: &str = "following the feed of changes";
 
 /// The task that follows the feed; it ends with this value.
 pub(crate) struct Following(JoinHandle<()>);
@@ -35,6 +41,14 @@ impl Drop for Following {
     fn drop(&mut self) {
         self.0.abort();
     }
+}
+
+/// How far the feed was heard.
+pub(crate) struct Heard {
+    /// The place in the stream; `None` where none was opened yet, or where the database does not know it any more.
+    pub(crate) place: Option<ResumeToken>,
+    /// When the stream said something last, if only that nothing has come: by the clock of this server.
+    pub(crate) at: DateTime,
 }
 
 /// Adds what a transaction has changed, before it is committed.
@@ -50,10 +64,14 @@ pub(crate) async fn add(session: &mut Session) -> Result<()> {
 /// Tells `listener` of what others change, from now on.
 pub(crate) fn follow(shared: Arc<Shared>, listener: Arc<dyn ChangeListener>) -> Following {
     let following = async move {
-        let mut heard = DateTime::now();
+        let mut heard = Heard::nothing();
         loop {
             if let Err(error) = listen(&shared, &*listener, &mut heard).await {
                 tracing::warn!(error = &error as &dyn std::error::Error, "the feed of changes broke off and is followed anew");
+                if !error.is_unavailability() {
+                    // The place may be what is refused: the database remembers the last hours or days only.
+                    heard.place = None;
+                }
             }
             sleep(REST).await;
         }
@@ -62,35 +80,62 @@ pub(crate) fn follow(shared: Arc<Shared>, listener: Arc<dyn ChangeListener>) -> 
 }
 
 /// Follows the feed until it breaks off.
-async fn listen(shared: &Shared, listener: &dyn ChangeListener, heard: &mut DateTime) -> Result<()> {
-    let doing = "following the feed of changes";
+pub(crate) async fn listen(shared: &Shared, listener: &dyn ChangeListener, heard: &mut Heard) -> Result<()> {
     let news: Collection<Document> = shared.database.collection(NEWS.name);
+    let mut session = within(shared.deadline, async { shared.client.start_session().await.map_err(during(DOING)) }).await?;
     let added = [doc! { "$match": { "operationType": "insert" } }];
-    let opened = timeout(shared.deadline, async { news.watch().pipeline(added).await.map_err(during(doing)) }).await;
-    let mut stream = opened.unwrap_or(Err(Error::Deadline(shared.deadline)))?;
-    let before = i64::try_from(AGAIN.as_millis()).expect("it is short");
-    let since = DateTime::from_millis(heard.timestamp_millis() - before);
-    let mut missed = news.find(doc! { "at": { "$gt": since } }).sort(doc! { "at": 1 }).await.map_err(during(doing))?;
-    while let Some(entry) = missed.try_next().await.map_err(during(doing))? {
-        tell(shared, listener, &entry, heard).await;
+    let watch = news.watch().pipeline(added).max_await_time(AWAITED).resume_after(heard.place.clone());
+    let mut stream = within(shared.deadline, async { watch.session(&mut session).await.map_err(during(DOING)) }).await?;
+    if heard.place.is_none() {
+        // In the same session: what the stream begins behind is seen by these reads.
+        catch_up(shared, listener, (&news, &mut session), heard.at).await?;
+        heard.place = stream.resume_token();
     }
-    while let Some(event) = stream.next().await.transpose().map_err(during(doing))? {
-        if let Some(entry) = &event.full_document {
-            tell(shared, listener, entry, heard).await;
+    while stream.is_alive() {
+        let event = within(AWAITED + shared.deadline, async { stream.next_if_any(&mut session).await.map_err(during(DOING)) }).await?;
+        if let Some(entry) = event.and_then(|event| event.full_document) {
+            tell(shared, listener, &entry).await;
         }
+        heard.place = stream.resume_token().or(heard.place.take());
+        heard.at = DateTime::now();
     }
     Ok(())
 }
 
-async fn tell(shared: &Shared, listener: &dyn ChangeListener, entry: &Document, heard: &mut DateTime) {
-    if let Ok(at) = entry.get_datetime("at") {
-        *heard = (*heard).max(*at);
+/// Tells of what was added since shortly before a time.
+async fn catch_up(
+    shared: &Shared,
+    listener: &dyn ChangeListener,
+    (news, session): (&Collection<Document>, &mut ClientSession),
+    since: DateTime,
+) -> Result<()> {
+    let away = Duration::from_millis(DateTime::now().timestamp_millis().saturating_sub(since.timestamp_millis()).unsigned_abs());
+    if away + AGAIN > NEWS_KEPT {
+        tracing::error!(?away, "changes of other servers were missed and are forgotten: copies in memory may be old until the next start");
     }
+    let before = i64::try_from(AGAIN.as_millis()).expect("it is short");
+    let since = DateTime::from_millis(since.timestamp_millis().saturating_sub(before));
+    let find = news.find(doc! { "at": { "$gt": since } }).sort(doc! { "at": 1 }).max_time(shared.deadline);
+    let mut missed = within(shared.deadline, async { find.session(&mut *session).await.map_err(during(DOING)) }).await?;
+    while let Some(entry) = within(shared.deadline, async { missed.next(&mut *session).await.transpose().map_err(during(DOING)) }).await? {
+        tell(shared, listener, &entry).await;
+    }
+    Ok(())
+}
+
+async fn tell(shared: &Shared, listener: &dyn ChangeListener, entry: &Document) {
     if entry.get_str("server").is_ok_and(|server| server == shared.server) {
         return;
     }
     for change in entry.get_array("changes").into_iter().flatten().filter_map(|change| decode(change.as_document()?)) {
         listener.changed(&change).await;
+    }
+}
+
+impl Heard {
+    /// Nothing yet.
+    pub(crate) fn nothing() -> Self {
+        Heard { place: None, at: DateTime::now() }
     }
 }
 

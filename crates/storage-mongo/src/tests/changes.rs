@@ -1,30 +1,47 @@
-//! Listeners hear of changes: of their own server's before these are answered, of others' soon.
+//! Listeners hear of changes: of their own server's before these are answered, of others' soon, and of each that was made while nobody
+//! followed the feed.
 
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use domain::change::{ChangeListener, Changed};
 use domain::code_policy::{CodePolicy, CodePolicyRepository};
 use domain::revision::Revision;
 use domain::utility::UtilityRepository;
-use test_support::sample::{creation, scope, utility};
+use mongodb::bson::DateTime;
+use test_support::sample::{creation, scope, tenant, utility};
+use tokio::sync::Notify;
+use tokio::time::timeout;
 
 use super::Scratch;
 use crate::MongoStore;
+use crate::collections::NEWS_KEPT;
+use crate::feed::{Heard, listen};
 
+/// Remembers what it hears, and wakes who waits for it.
 #[derive(Default)]
-struct Heard(Mutex<Vec<Changed>>);
+struct Ear {
+    heard: Mutex<Vec<Changed>>,
+    more: Notify,
+}
 
 #[async_trait::async_trait]
-impl ChangeListener for Heard {
+impl ChangeListener for Ear {
     async fn changed(&self, what: &Changed) {
-        self.0.lock().unwrap().push(what.clone());
+        self.heard.lock().unwrap().push(what.clone());
+        self.more.notify_one();
     }
 }
 
-impl Heard {
+impl Ear {
     fn take(&self) -> Vec<Changed> {
-        std::mem::take(&mut *self.0.lock().unwrap())
+        std::mem::take(&mut *self.heard.lock().unwrap())
+    }
+
+    async fn until(&self, what: &Changed) {
+        while !self.heard.lock().unwrap().contains(what) {
+            self.more.notified().await;
+        }
     }
 }
 
@@ -38,20 +55,59 @@ async fn what_one_server_changes_its_listener_hears_before_the_answer_and_others
     UtilityRepository::commit(&here, &acme, creation(made.clone())).await.unwrap();
     let of_utility = Changed::Utility { tenant: acme.tenant().clone(), id: made.name.utility.clone() };
     assert_eq!(own.take(), std::slice::from_ref(&of_utility));
-    let policy = CodePolicy { revision: Revision::NONE.next(), ..CodePolicy::default_of(acme.tenant().clone()) };
-    assert!(CodePolicyRepository::commit(&here, &acme, Revision::NONE, &policy).await.unwrap());
-    let of_policy = Changed::CodePolicy { tenant: acme.tenant().clone() };
-    let (mut heard, began) = (Vec::new(), Instant::now());
-    while !(heard.contains(&of_utility) && heard.contains(&of_policy)) {
-        assert!(began.elapsed() < SOON, "{heard:?}");
-        heard.extend(others.take());
-        tokio::task::yield_now().await;
-    }
+    timeout(SOON, others.until(&of_utility)).await.expect("another server hears of it");
+    // The feed is followed by now: what was before it is read in its beginning only, so this one comes by the stream.
+    let of_policy = change(&here, "acme").await;
+    timeout(SOON, others.until(&of_policy)).await.expect("another server hears what comes by the stream");
     assert_eq!(own.take(), [of_policy], "what a server has changed itself it does not hear again");
     drop(there);
 }
 
-async fn listening(scratch: &Scratch) -> (Arc<Heard>, MongoStore) {
-    let heard = Arc::new(Heard::default());
-    (heard.clone(), scratch.another().await.telling(heard))
+#[tokio::test]
+async fn a_feed_that_breaks_off_goes_on_where_it_was_whatever_clocks_say() {
+    let scratch = Scratch::new().await;
+    let (another, mut heard) = (scratch.another().await, Heard::nothing());
+    let before = change(&another, "one").await;
+    hear(&scratch, &mut heard, async |ear| {
+        ear.until(&before).await;
+        let by_stream = change(&another, "two").await;
+        ear.until(&by_stream).await;
+    })
+    .await;
+    let meanwhile = change(&another, "three").await;
+    // Its clock has gone far ahead: nothing is found by the time at which it was added.
+    heard.at = DateTime::from_millis(heard.at.timestamp_millis() + i64::try_from(NEWS_KEPT.as_millis()).unwrap());
+    assert!(heard.place.is_some(), "the stream says where it is");
+    hear(&scratch, &mut heard, async |ear| ear.until(&meanwhile).await).await;
+}
+
+#[tokio::test]
+async fn where_the_place_in_the_feed_is_lost_what_was_added_lately_is_told_again() {
+    let scratch = Scratch::new().await;
+    let (another, mut heard) = (scratch.another().await, Heard::nothing());
+    let lately = change(&another, "one").await;
+    for _ in ["begins", "lost"] {
+        hear(&scratch, &mut heard, async |ear| ear.until(&lately).await).await;
+        heard.place = None;
+    }
+}
+
+/// Follows the feed from where it was heard last until something is done, and breaks off.
+async fn hear(store: &MongoStore, heard: &mut Heard, until: impl AsyncFnOnce(&Ear)) {
+    let ear = Ear::default();
+    tokio::select! {
+        ended = listen(&store.shared, &ear, heard) => panic!("it broke off by itself: {ended:?}"),
+        () = until(&ear) => {}
+    }
+}
+
+async fn change(store: &MongoStore, code: &str) -> Changed {
+    let policy = CodePolicy { revision: Revision::NONE.next(), ..CodePolicy::default_of(tenant(code)) };
+    assert!(CodePolicyRepository::commit(store, &scope(code), Revision::NONE, &policy).await.unwrap());
+    Changed::CodePolicy { tenant: tenant(code) }
+}
+
+async fn listening(scratch: &Scratch) -> (Arc<Ear>, MongoStore) {
+    let ear = Arc::new(Ear::default());
+    (ear.clone(), scratch.another().await.telling(ear))
 }
