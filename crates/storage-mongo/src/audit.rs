@@ -10,6 +10,7 @@ use domain::page::{Page, PageRequest};
 use domain::revision::Revision;
 use domain::time::Timestamp;
 
+use crate::error::Result;
 use crate::news::Log;
 use crate::store::MongoStore;
 use crate::transaction::{read, transact};
@@ -25,6 +26,9 @@ mod write;
 
 pub(crate) use queue::Appender;
 pub(crate) use write::add_all;
+
+/// Keys of the index by time that one read for places looks at: far less than the deadline.
+const PLACES_AT_ONCE: i64 = 100_000;
 
 #[async_trait]
 impl AuditRepository for MongoStore {
@@ -55,9 +59,7 @@ impl AuditRepository for MongoStore {
     }
 
     async fn places(&self, scope: &TenantScope, from: Timestamp, before: Timestamp) -> domain::Result<Option<(u64, u64)>> {
-        let found =
-            read!(self, "looking for the places of audit records", |session| { list::places(session, scope.tenant(), from, before).await });
-        Ok(found?)
+        Ok(self.places_by(scope.tenant(), from, before, PLACES_AT_ONCE).await?)
     }
 
     async fn size(&self, scope: &TenantScope) -> domain::Result<u64> {
@@ -118,6 +120,25 @@ impl AuditRepository for MongoStore {
 
     async fn seal(&self, scope: &TenantScope, sealed: Sealed) -> domain::Result<bool> {
         Ok(transact!(self, "storing a checkpoint", scope.tenant(), |session| tree::seal(session, scope.tenant(), &sealed).await)?)
+    }
+}
+
+impl MongoStore {
+    /// The first and the last place of records of a time, in reads that each look at so many.
+    pub(crate) async fn places_by(&self, tenant: &TenantId, from: Timestamp, before: Timestamp, most: i64) -> Result<Option<(u64, u64)>> {
+        let (mut all, mut before) = (None, before);
+        loop {
+            let found = read!(self, "looking for the places of audit records", |session| {
+                list::places(session, tenant, (from, before), most).await
+            });
+            let Some(found) = found? else { return Ok(all) };
+            let (first, last) = all.unwrap_or((found.first, found.last));
+            all = Some((first.min(found.first), last.max(found.last)));
+            match found.rest_before {
+                Some(rest) => before = rest,
+                None => return Ok(all),
+            }
+        }
     }
 }
 

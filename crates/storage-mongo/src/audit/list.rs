@@ -4,6 +4,7 @@
 //! early where it has looked at many, so that it costs the same however rare what is wanted is.
 
 use std::collections::HashMap;
+use std::iter;
 
 use domain::audit::{AuditQuery, AuditRecord, MAX_LOOKED_AT, StoredRecord};
 use domain::lease::InstanceId;
@@ -148,14 +149,42 @@ impl List {
     }
 }
 
-/// The first and the last place of records that stand at these times.
-pub(super) async fn places(session: &mut Session, tenant: &TenantId, from: Timestamp, before: Timestamp) -> Result<Option<(u64, u64)>> {
+/// Where some records of a time stand in their log.
+pub(super) struct Places {
+    pub(super) first: u64,
+    pub(super) last: u64,
+    /// Before this there may be others of the time, which were not looked at.
+    pub(super) rest_before: Option<Timestamp>,
+}
+
+/// The first and the last place of records that stand at these times, of so many of the newest.
+pub(super) async fn places(
+    session: &mut Session,
+    tenant: &TenantId,
+    (from, before): (Timestamp, Timestamp),
+    most: i64,
+) -> Result<Option<Places>> {
     // Bounds exclude, whichever way they mean: the server that tests run on misses what equals an inclusive one within an index.
     let time = doc! { "$gt": integer(from.as_millis()) - 1, "$lt": integer(before.as_millis()) };
-    let bounds = doc! { "_id": Bson::Null, "first": { "$min": "$sequence" }, "last": { "$max": "$sequence" } };
-    let pipeline = [doc! { "$match": { "tenant": tenant.as_str(), "time": time } }, doc! { "$group": bounds }];
-    let found = session.sum(RECORDS, pipeline).await?;
-    found.map(|row| Ok((row.number("first")?, row.number("last")?))).transpose()
+    let bounds = doc! {
+        "_id": Bson::Null,
+        "first": { "$min": "$sequence" },
+        "last": { "$max": "$sequence" },
+        "oldest": { "$min": "$time" },
+        "count": { "$sum": 1_i64 },
+    };
+    let pipeline = [
+        doc! { "$match": { "tenant": tenant.as_str(), "time": time } },
+        doc! { "$sort": { "time": -1, "sequence": -1 } },
+        doc! { "$limit": most },
+        doc! { "$group": bounds },
+    ];
+    let Some(found) = session.sum(RECORDS, pipeline).await? else { return Ok(None) };
+    // Others may stand at the same time as the oldest. It goes on, whatever stands at one time.
+    let rest = found.number("oldest")?.saturating_add(1).min(before.as_millis().saturating_sub(1));
+    let is_all = found.integer("count")? < most;
+    let rest_before = (!is_all).then_some(Timestamp::from_millis(rest));
+    Ok(Some(Places { first: found.number("first")?, last: found.number("last")?, rest_before }))
 }
 
 /// Records from `sequence` on.
@@ -213,8 +242,7 @@ pub(super) async fn abandoned(
     now: Timestamp,
     limit: u32,
 ) -> Result<Vec<Result<AuditRecord>>> {
-    let mut alive: Vec<String> = vec![own.as_str().to_owned()];
-    alive.extend(leases::fences_in_force(session, now).await?.into_iter().map(|fence| fence.holder.as_str().to_owned()));
+    let alive = alive(session, own, now).await?;
     let (mut read, mut unread, mut after) = (Vec::new(), None, String::new());
     loop {
         let filter = doc! { "_id": { "$gt": &after }, "instance": { "$nin": &alive } };
@@ -224,7 +252,7 @@ pub(super) async fn abandoned(
                 break;
             }
             match intent(session, vault, row).await {
-                Ok(Some(record)) => read.push(Ok(record)),
+                Ok(Some(record)) => read.push(record),
                 Ok(None) => {}
                 Err(error @ (Error::Undecodable { .. } | Error::Sealed { .. })) => unread = unread.or(Some(error)),
                 Err(error) => return Err(error),
@@ -232,10 +260,18 @@ pub(super) async fn abandoned(
             row.key().clone_into(&mut after);
         }
         if read.len() == limit as usize || found.len() < READ_AT_ONCE {
-            read.extend(unread.map(Err));
-            return Ok(read);
+            // A server that has started since the first look holds its lease since before its first intent: it is seen by now.
+            let alive = self::alive(session, own, now).await?;
+            read.retain(|record| !alive.iter().any(|alive| alive == record.entry.instance.as_str()));
+            return Ok(read.into_iter().map(Ok).chain(unread.map(Err)).collect());
         }
     }
+}
+
+/// The instances that live: the own one, and those whose lease is in force.
+async fn alive(session: &mut Session, own: &InstanceId, now: Timestamp) -> Result<Vec<String>> {
+    let others = leases::fences_in_force(session, now).await?.into_iter().map(|fence| fence.holder.as_str().to_owned());
+    Ok(iter::once(own.as_str().to_owned()).chain(others).collect())
 }
 
 /// The record of an intent that was open a moment ago.

@@ -38,8 +38,9 @@ pub(crate) async fn add_all<'a>(session: &mut Session, entries: impl IntoIterato
     session.add_all(RECORDS, &records).await?;
     // A key that is taken would be taken however often the transaction was tried again.
     let keys: BTreeSet<&str> = intents.iter().filter_map(|intent| intent.get_str("_id").ok()).collect();
+    let tenants: BTreeSet<&str> = intents.iter().filter_map(|intent| intent.get_str("tenant").ok()).collect();
     let (is_any, is_twice) = (!keys.is_empty(), keys.len() < intents.len());
-    let open = doc! { "_id": { "$in": keys.into_iter().collect::<Vec<_>>() } };
+    let open = doc! { "_id": { "$in": Vec::from_iter(keys) }, "tenant": { "$in": Vec::from_iter(tenants) } };
     if is_twice || (is_any && session.exists(INTENTS, open).await?) {
         return Err(Error::Misused("an intent that is open already"));
     }

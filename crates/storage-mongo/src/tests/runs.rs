@@ -2,10 +2,13 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use domain::ErrorKind;
 use domain::audit::{AuditRecord, AuditRepository, Entry, Outcome};
 use domain::hash::Hash;
+use domain::lease::{Acquisition, InstanceId, LeaseName, LeaseRepository, Renewal};
+use domain::name::TenantId;
 use domain::request::Committed;
 use domain::utility::{UtilityChange, UtilityRepository};
 use futures_util::TryStreamExt as _;
@@ -13,7 +16,7 @@ use futures_util::future::join_all;
 use mongodb::bson::{Document, doc};
 use test_support::FakeClock;
 use test_support::audit_repository::entry;
-use test_support::sample::{creation, request, scope, utility};
+use test_support::sample::{at, creation, request, scope, utility};
 
 use super::Scratch;
 use crate::collections::REQUESTS;
@@ -32,6 +35,18 @@ mod leases {
 
 mod audit {
     test_support::audit_repository_contract!(super::Scratch::new().await);
+}
+
+#[tokio::test]
+async fn a_lease_is_acquired_and_renewed_while_a_writer_of_the_installation_has_its_turn() {
+    let store = Scratch::new().await;
+    let _turn = store.shared.turns.take(&TenantId::system()).await;
+    let (one, term) = (InstanceId::new("one"), Duration::from_secs(10));
+    let name = LeaseName::of_instance(&one);
+    let acquired = store.acquire(&name, &one, at(1), term).await.unwrap();
+    let Acquisition::Acquired(lease) = acquired else { panic!("{acquired:?}") };
+    let renewed = store.renew(&name, &lease.fence, at(2), term).await.unwrap();
+    assert!(matches!(renewed, Renewal::Renewed(_)), "{renewed:?}");
 }
 
 #[tokio::test]
@@ -74,6 +89,23 @@ async fn records_that_two_servers_add_to_one_log_have_each_place_once() {
     let calls: BTreeSet<_> = records.iter().map(|record| record.entry.call.as_str()).collect();
     assert_eq!(calls.len(), 20);
     assert_eq!(store.size(&scope("acme")).await.unwrap(), 20);
+}
+
+#[tokio::test]
+async fn places_of_a_time_are_the_same_however_few_records_one_read_looks_at() {
+    let (store, acme) = (Scratch::new().await, scope("acme"));
+    store.append([5, 3, 9, 4, 8, 4, 4, 1].into_iter().enumerate().map(called).collect()).await.unwrap();
+    for (from, before, expected) in [(3, 5, Some((1, 6))), (5, 10, Some((0, 4))), (0, 99, Some((0, 7))), (6, 8, None)] {
+        for most in [4, 7, 100] {
+            let found = store.places_by(acme.tenant(), at(from), at(before), most).await.unwrap();
+            assert_eq!(found, expected, "{from} to {before} by {most}");
+        }
+    }
+}
+
+/// A record of a time, of a call of its own.
+fn called((call, time): (usize, u64)) -> Entry {
+    Entry { call: format!("call-{call}"), ..entry("acme", time) }
 }
 
 #[tokio::test]
