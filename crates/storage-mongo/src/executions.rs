@@ -20,6 +20,7 @@ mod events;
 mod fences;
 mod list;
 mod names;
+mod parts;
 pub(crate) mod prune;
 mod rows;
 mod write;

@@ -10,6 +10,7 @@ mod audit;
 mod collections;
 mod config;
 mod connect;
+mod contents;
 mod counts;
 mod cursor;
 mod deadline;

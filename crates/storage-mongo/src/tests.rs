@@ -18,6 +18,7 @@ mod events;
 mod people;
 mod retention;
 mod runs;
+mod sealed;
 mod server;
 mod transactions;
 mod utilities;

@@ -295,7 +295,8 @@ impl Vault {
         Ok((Key::new(&bytes), wrapped.map_err(Error::sealed("data_keys", tenant.as_str()))?))
     }
 
-    async fn tenant_key(&self, session: &mut Session, tenant: &TenantId) -> Result<Arc<Key>> {
+    /// The key of a tenant, made where there is none. For transactions, which seal several things by it.
+    pub(crate) async fn tenant_key(&self, session: &mut Session, tenant: &TenantId) -> Result<Arc<Key>> {
         match self.find_tenant_key(session, tenant).await? {
             Some(key) => Ok(key),
             None => {

@@ -20,6 +20,8 @@ pub(crate) const EXECUTIONS: Collection = of_tenants(
         only(&["ended", "_id"], "ended", Only::Present),
     ],
 );
+/// What of the sealed contents of large executions does not stand in their own documents.
+pub(crate) const EXECUTION_PARTS: Collection = of_tenants("execution_parts", &[by(&["tenant", "execution"])]);
 /// Batches of events of executions.
 pub(crate) const OUTPUT: Collection = of_tenants("output", &[by(&["tenant", "execution", "first"])]);
 /// How much output there is of executions that have ended.
@@ -53,6 +55,7 @@ pub(super) const ALL: &[Collection] = &[
     REQUESTS,
     LEASES,
     EXECUTIONS,
+    EXECUTION_PARTS,
     OUTPUT,
     OUTPUT_TOTALS,
     EVENTS,

@@ -7,6 +7,7 @@ use storage_documents::frame::{self, Stored};
 
 use super::names::OUTPUT;
 use super::rows::find;
+use crate::contents;
 use crate::error::{Error, Result};
 use crate::row::integer;
 use crate::session::{Select, Session};
@@ -30,7 +31,9 @@ pub(super) async fn after(
         let found = session.find(OUTPUT, filter, Select::sorted(doc! { "first": 1 }, BATCHES_AT_ONCE)).await?;
         for row in &found {
             let broken = |source| Error::undecodable(OUTPUT, row.key(), source);
-            for stored in frame::read(row.bytes("events")?).map_err(broken)? {
+            let spot = contents::events(id.as_str(), row.number("first")?);
+            let batch = contents::open_batch(session, tenant, &spot, row.bytes("events")?).await?;
+            for stored in frame::read(&batch).map_err(broken)? {
                 let event = match stored {
                     Stored::Event(event) => event,
                     Stored::Finished { sequence, time } => match find(session, tenant, id).await? {

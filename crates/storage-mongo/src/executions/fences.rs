@@ -8,10 +8,10 @@ use mongodb::bson::{Document, doc};
 
 use super::names::TABLE;
 use super::rows::{decode, find, id, name};
-use super::write::{Added, Written};
+use super::write::Written;
 use crate::error::Result;
 use crate::leases;
-use crate::row::integer;
+use crate::row::{Row, integer};
 use crate::session::{Select, Session};
 
 /// Executions that one read of a sweep brings.
@@ -32,18 +32,24 @@ pub(super) async fn abandoned(session: &mut Session, now: Timestamp, limit: usiz
             filter.insert("$nor", &held);
         }
         let found = session.find(TABLE, filter, Select::sorted(doc! { "_id": 1 }, AT_ONCE)).await?;
-        for row in &found {
+        let is_last = found.len() < AT_ONCE;
+        for row in found {
             if taken.len() == limit {
                 return Ok(taken);
             }
-            let read = name(row).and_then(|name| decode(&name.tenant, &name.execution, row));
-            taken.extend(session.shared.readable(read)?);
             row.key().clone_into(&mut after);
+            let read = read(session, row).await;
+            taken.extend(session.shared.readable(read)?.flatten());
         }
-        if found.len() < AT_ONCE {
+        if is_last {
             return Ok(taken);
         }
     }
+}
+
+async fn read(session: &mut Session, row: Row) -> Result<Option<Execution>> {
+    let ExecutionName { tenant, execution } = name(&row)?;
+    decode(session, &tenant, &execution, row).await
 }
 
 /// The execution under its new fence, unless somebody else holds it.
@@ -60,7 +66,7 @@ pub(super) async fn take_over(
         return Ok(None);
     }
     let taken = Execution { fence: to.clone(), ..held.clone() };
-    Written::new(&name.tenant, &taken)?.replace(session, &held.fence, &Added::default()).await?;
+    Written::new(&name.tenant, &taken)?.hand_over(session, &held.fence).await?;
     Ok(Some(taken))
 }
 

@@ -50,8 +50,8 @@ impl List {
                 // Retention may have removed it between the two reads.
                 let Some(at) = whole.iter().position(|found| found.key() == row.key()) else { continue };
                 let found = whole.swap_remove(at);
-                let read = name(&found).and_then(|name| decode(&self.tenant, &name.execution, &found));
-                if let Some(execution) = session.shared.readable(read)? {
+                let read = self.read(session, found).await;
+                if let Some(execution) = session.shared.readable(read)?.flatten() {
                     bytes += weight(&execution);
                     items.push(execution);
                 }
@@ -60,11 +60,16 @@ impl List {
         Ok(Page { items, next: None })
     }
 
+    async fn read(&self, session: &mut Session, found: Row) -> Result<Option<Execution>> {
+        let name = name(&found)?;
+        decode(session, &self.tenant, &name.execution, found).await
+    }
+
     async fn whole(&self, session: &mut Session, some: &[Row]) -> Result<Vec<Row>> {
         let keys: Vec<&str> = some.iter().map(Row::key).collect();
         let filter = doc! { "_id": { "$in": keys }, "tenant": self.tenant.as_str() };
-        let select =
-            Select { sort: Document::new(), limit: some.len(), fields: doc! { "tenant": 1, "id": 1, "document": 1, "contents": 1 } };
+        let fields = doc! { "tenant": 1, "id": 1, "document": 1, "sealed": 1, "cut": 1, "parts": 1 };
+        let select = Select { sort: Document::new(), limit: some.len(), fields };
         session.find(TABLE, filter, select).await
     }
 

@@ -4,6 +4,8 @@ use crate::collections;
 
 /// Executions.
 pub(super) const TABLE: &str = collections::EXECUTIONS.name;
+/// What of their contents does not stand in their own documents.
+pub(super) const PARTS: &str = collections::EXECUTION_PARTS.name;
 /// Batches of their events.
 pub(super) const OUTPUT: &str = collections::OUTPUT.name;
 /// How much output the executions of a tenant have that have ended.

@@ -8,6 +8,7 @@ use domain::time::Timestamp;
 use mongodb::bson::{Bson, Document, doc};
 
 use super::names::{OUTPUT, TABLE, TOTALS};
+use super::parts;
 use super::rows::name;
 use super::write::count;
 use crate::epochs;
@@ -181,8 +182,9 @@ async fn oldest(session: &mut Session, limits: &Limits, mut except: Vec<Bson>, i
 async fn remove(session: &mut Session, going: &[Ended]) -> Result<()> {
     remove_output(session, going).await?;
     for (tenant, some) in by_tenant(going) {
-        let keys: Vec<&str> = some.iter().map(|execution| execution.key.as_str()).collect();
+        let (keys, ids): (Vec<&str>, Vec<&str>) = some.iter().map(|execution| (execution.key.as_str(), execution.id.as_str())).unzip();
         session.delete(TABLE, doc! { "_id": { "$in": keys }, "tenant": tenant.as_str() }).await?;
+        parts::remove(session, tenant, &ids).await?;
     }
     Ok(())
 }

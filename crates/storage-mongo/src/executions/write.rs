@@ -9,9 +9,12 @@ use domain::time::Timestamp;
 use mongodb::bson::{Document, doc};
 use storage_documents::frame::{Frame, batches};
 use storage_documents::{ContentsDocument, ExecutionDocument};
+use zeroize::Zeroizing;
 
 use super::names::{OUTPUT, TABLE, TOTALS};
+use super::parts::{self, Cut};
 use super::rows::{Met, Stored, find, id, stored};
+use crate::contents::{self, Sealing};
 use crate::error::{Error, Result};
 use crate::events;
 use crate::request::{self, Remembered};
@@ -29,6 +32,8 @@ pub(super) struct Written {
     fixed: Document,
     /// What a save stores anew.
     present: Document,
+    /// What is to be sealed beside that, for which the transaction has the key.
+    contents: Zeroizing<String>,
 }
 
 impl Written {
@@ -43,7 +48,6 @@ impl Written {
             "instance": execution.fence.holder.as_str(),
             "token": integer(execution.fence.token),
             "document": storage_documents::encode(&ExecutionDocument::from(execution)),
-            "contents": storage_documents::encode(&ContentsDocument::from(execution)),
         };
         if let Some(ended) = execution.ended {
             present.insert("ended", integer(ended.as_millis()));
@@ -66,6 +70,7 @@ impl Written {
             happened: Happened::of_execution(execution),
             fixed,
             present,
+            contents: Zeroizing::new(storage_documents::encode(&ContentsDocument::from(execution))),
         })
     }
 
@@ -80,11 +85,14 @@ impl Written {
         {
             return Ok(answered);
         }
+        let cut = self.seal(&Sealing::begin(session, &self.name.tenant).await?);
         let mut row = self.fixed.clone();
         row.extend(self.present.clone());
+        row.extend(cut.fields.clone());
         if !session.insert(TABLE, row).await? {
             return Ok(Committed::Conflict);
         }
+        cut.store(session).await?;
         events::note(session, now, self.happened.as_slice()).await?;
         if let Some(key) = request {
             request::remember(session, &self.name.tenant, key, now, self.name.execution.as_str(), None).await?;
@@ -98,8 +106,10 @@ impl Written {
         if before.fence != self.fence {
             return Ok(Met::Anothers);
         }
-        let added = append(session, &self.name, &before, frames).await?;
-        self.replace(session, &before.fence, &added).await?;
+        // Nothing is sealed for what is not there: that would make a key for a tenant that is gone.
+        let sealing = Sealing::begin(session, &self.name.tenant).await?;
+        let added = append(session, &sealing, &self.name, &before, frames).await?;
+        self.replace(session, &sealing, &before, &added).await?;
         // Output counts for its tenant once it can be removed: appends of what runs at the same time do not meet in one sum.
         let counted = match (before.unfinished, self.unfinished) {
             (true, true) => 0,
@@ -114,11 +124,26 @@ impl Written {
         Ok(Met::Own)
     }
 
-    /// Stores it in the place of what was read under the fence `held`.
-    pub(super) async fn replace(&self, session: &mut Session, held: &Fence, added: &Added) -> Result<()> {
+    /// Stores it in the place of what was read under the fence `held`, with the contents that are stored.
+    pub(super) async fn hand_over(&self, session: &mut Session, held: &Fence) -> Result<()> {
+        change(session, &self.name, held, self.present.clone()).await
+    }
+
+    async fn replace(&self, session: &mut Session, sealing: &Sealing<'_>, before: &Stored, added: &Added) -> Result<()> {
+        let cut = self.seal(sealing);
         let mut changes = self.present.clone();
+        changes.extend(cut.fields.clone());
         changes.extend(added.changes());
-        change(session, &self.name, held, changes).await
+        change(session, &self.name, &before.fence, changes).await?;
+        if before.has_parts {
+            parts::remove(session, &self.name.tenant, &[self.name.execution.as_str()]).await?;
+        }
+        cut.store(session).await
+    }
+
+    fn seal(&self, sealing: &Sealing<'_>) -> Cut {
+        let spot = contents::execution(self.name.execution.as_str());
+        parts::cut(&self.name, &sealing.seal(&spot, self.contents.as_bytes()))
     }
 }
 
@@ -128,7 +153,8 @@ pub(super) async fn append_to(session: &mut Session, name: &ExecutionName, fence
     if before.fence != *fence {
         return Ok(Met::Anothers);
     }
-    let added = append(session, name, &before, frames).await?;
+    let sealing = Sealing::begin(session, &name.tenant).await?;
+    let added = append(session, &sealing, name, &before, frames).await?;
     if added.last_sequence.is_some() {
         // The execution is written, too: of this and of one who takes it over meanwhile, one transaction is refused.
         change(session, name, fence, added.changes()).await?;
@@ -141,7 +167,7 @@ pub(super) async fn append_to(session: &mut Session, name: &ExecutionName, fence
 
 /// What an append has added.
 #[derive(Default)]
-pub(super) struct Added {
+struct Added {
     last_sequence: Option<u64>,
     output_bytes: u64,
     total: u64,
@@ -156,7 +182,7 @@ impl Added {
 }
 
 /// Events that are stored already are skipped: a caller that was not answered in time repeats its append safely.
-async fn append(session: &mut Session, name: &ExecutionName, before: &Stored, frames: &[Frame]) -> Result<Added> {
+async fn append(session: &mut Session, sealing: &Sealing<'_>, name: &ExecutionName, before: &Stored, frames: &[Frame]) -> Result<Added> {
     let known = frames.partition_point(|frame| frame.sequence <= before.last_sequence);
     let (mut added, mut rows) = (Added::default(), Vec::new());
     let (tenant, execution) = (name.tenant.as_str(), name.execution.as_str());
@@ -168,7 +194,7 @@ async fn append(session: &mut Session, name: &ExecutionName, before: &Stored, fr
             "tenant": tenant,
             "execution": execution,
             "first": integer(batch.first),
-            "events": binary(batch.events),
+            "events": binary(sealing.seal_batch(&contents::events(execution, batch.first), &batch.events)),
         });
     }
     session.add_all(OUTPUT, &rows).await?;

@@ -9,8 +9,8 @@ use mongodb::bson::{Bson, Document, doc};
 
 use crate::collections::{
     self, AUDIT_CHECKPOINTS, AUDIT_INTENTS, AUDIT_LOGS, AUDIT_RECORDS, AUDIT_TILES, Collection, DATA_KEYS, DELETED_PRINCIPALS, EPOCHS,
-    EVENT_LOGS, EVENTS, EXECUTIONS, GRANTS_RECEIVED, OUTPUT, OUTPUT_TOTALS, PRINCIPALS, SUBJECTS, Scope, UTILITIES, VERSION_CODE, VERSIONS,
-    WEBHOOK_DELIVERIES,
+    EVENT_LOGS, EVENTS, EXECUTION_PARTS, EXECUTIONS, GRANTS_RECEIVED, OUTPUT, OUTPUT_TOTALS, PRINCIPALS, SUBJECTS, Scope, UTILITIES,
+    VERSION_CODE, VERSIONS, WEBHOOK_DELIVERIES,
 };
 use crate::error::Result;
 use crate::row::{Row, integer};
@@ -20,7 +20,7 @@ use crate::tenants;
 /// Collections that are not simply emptied: what goes in steps before, what tells which copies are old and which place in a log of events
 /// comes next, what makes void what was issued, what another tenant on legal hold has given, and keys with the persons under whose ids the
 /// audit log names them; and that log.
-const EXEMPT: [Collection; 17] = [
+const EXEMPT: [Collection; 18] = [
     AUDIT_CHECKPOINTS,
     AUDIT_INTENTS,
     AUDIT_LOGS,
@@ -31,6 +31,7 @@ const EXEMPT: [Collection; 17] = [
     EPOCHS,
     EVENT_LOGS,
     EXECUTIONS,
+    EXECUTION_PARTS,
     GRANTS_RECEIVED,
     OUTPUT,
     OUTPUT_TOTALS,

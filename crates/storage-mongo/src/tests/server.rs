@@ -12,6 +12,9 @@ use std::time::{Duration, Instant};
 const PROGRAM: &str = "secantusd-rs";
 /// Another server than the one that is started for the tests.
 const GIVEN: &str = "MONGODB_URI";
+/// What the server keeps in memory at most: a fifth of it may be unwritten, and a transaction that stores 20 MiB, each twice, waits for ever where
+/// that is too little for it.
+const CACHE: &str = "1G";
 /// How long the server may take to listen.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// Ends the server and removes what it has stored once nobody holds the other end of its standard input any more.
@@ -40,7 +43,7 @@ fn start() -> Server {
     let directory = tempfile::tempdir().expect("a directory can be made").keep();
     let mut shell = Command::new("sh");
     shell.args(["-c", UNTIL_WE_END, "sh"]).arg(&directory).arg(program());
-    shell.args(["--host", "127.0.0.1", "--port", &port.to_string(), "--sync-on-commit", "--cache-size", "256M", "--storage-path"]);
+    shell.args(["--host", "127.0.0.1", "--port", &port.to_string(), "--sync-on-commit", "--cache-size", CACHE, "--storage-path"]);
     shell.arg(directory.join("data")).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
     let guard = shell.spawn().expect("a shell runs");
     wait_for(port, &directory);

@@ -12,8 +12,9 @@ use super::epoch;
 use super::names::{key_of, version_id};
 use super::rows::{answer, encode, of_utility, of_version};
 use crate::collections::{TENANTS, UTILITIES, VERSION_CODE, VERSIONS};
+use crate::contents::{self, Sealing};
 use crate::error::{Error, Result};
-use crate::row::integer;
+use crate::row::{binary, integer};
 use crate::session::Session;
 use crate::{events, request};
 
@@ -119,12 +120,14 @@ impl<'a> Commit<'a> {
     async fn add(&self, session: &mut Session, version: &Version, head: &Document) -> Result<()> {
         let id = &self.utility.name.utility;
         session.add(VERSIONS.name, head.clone()).await?;
+        let spot = contents::code(id.as_str(), version.number);
+        let sealed = Sealing::begin(session, self.tenant).await?.seal(&spot, version.code.text().as_bytes());
         let code = doc! {
             "_id": version_id(self.tenant, id, version.number),
             "tenant": self.tenant.as_str(),
             "id": id.as_str(),
             "number": i64::from(version.number),
-            "code": &**version.code.text(),
+            "sealed": binary(sealed),
         };
         session.add(VERSION_CODE.name, code).await
     }

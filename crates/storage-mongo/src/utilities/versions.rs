@@ -9,6 +9,7 @@ use storage_documents::VersionDocument;
 use super::epoch;
 use super::names::version_id;
 use crate::collections::{VERSION_CODE, VERSIONS};
+use crate::contents;
 use crate::cursor::{self, Cursor, PAGE_BYTES};
 use crate::error::{Error, Result};
 use crate::row::Row;
@@ -37,8 +38,8 @@ pub(super) async fn find(session: &mut Session, tenant: &TenantId, id: &UtilityI
     let Some(head) = session.find_one(VERSIONS.name, key.clone()).await? else { return Ok(None) };
     let Some(code) = session.find_one(VERSION_CODE.name, key).await? else { return Ok(None) };
     let document = storage_documents::decode::<VersionDocument>(head.text("document")?);
-    let code = code.text("code")?;
-    let version = document.and_then(|document| Ok(document.into_version(number, code)?));
+    let code = contents::open_text(session, tenant, &contents::code(id.as_str(), number), code.bytes("sealed")?).await?;
+    let version = document.and_then(|document| Ok(document.into_version(number, code.as_str())?));
     version.map(Some).map_err(|source| Error::undecodable(VERSIONS.name, head.key(), source))
 }
 
