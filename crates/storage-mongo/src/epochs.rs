@@ -1,6 +1,7 @@
-//! How often what is known of a tenant's principals, or of its own state, has changed, for whoever keeps copies of it in memory.
+//! How often what is known of a tenant's principals, or of its own state, has changed, and how often what its grantees hold, for whoever
+//! keeps copies of it in memory.
 //!
-//! The number of changes is in a document of the tenant, which each such change advances. It is read again where it was read longer ago
+//! The numbers of changes are in a document of the tenant, which each such change advances. They are read again where they were read longer ago
 //! than half a second ago, so that a change by another server is known within that time, whatever messages are lost; and at once behind a change
 //! by this one.
 
@@ -19,6 +20,19 @@ pub(crate) use known::Epochs;
 pub(crate) async fn of_identity(session: &mut Session, tenant: &TenantId) -> Result<u64> {
     let found = session.find_one(EPOCHS.name, key(tenant)).await?;
     Ok(found.map(|found| found.find_number("identity")).transpose()?.flatten().unwrap_or_default())
+}
+
+/// How often what the grantees of a tenant hold was changed, as the session sees it.
+pub(crate) async fn of_grants(session: &mut Session, tenant: &TenantId) -> Result<u64> {
+    let found = session.find_one(EPOCHS.name, key(tenant)).await?;
+    Ok(found.map(|found| found.find_number("grants")).transpose()?.flatten().unwrap_or_default())
+}
+
+/// Advances the epoch of what the grantees of a tenant hold, for every server. Whoever calls it tells of the grants, too.
+pub(crate) async fn advance_grants(session: &mut Session, tenant: &TenantId) -> Result<()> {
+    session.upsert(EPOCHS.name, key(tenant), doc! { "$inc": { "grants": 1_i64 } }).await?;
+    session.shared.hearers.held.epochs.advance(tenant);
+    Ok(())
 }
 
 /// Of two transactions that both guard, or one of which advances the epoch, the second sees what the first has done; the epoch stays.

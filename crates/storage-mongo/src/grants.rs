@@ -15,6 +15,7 @@ use domain::request::{Committed, RequestKey};
 use domain::time::Timestamp;
 use mongodb::bson::{Document, doc};
 use storage_documents::GrantDocument;
+use tokio::time::Instant;
 
 use crate::collections::{GRANTS, GRANTS_RECEIVED, millis};
 use crate::cursor::PageById;
@@ -24,12 +25,14 @@ use crate::grants::rows::{answer, decode, key_of, of_grant, of_received, read_al
 use crate::session::{Select, Session};
 use crate::store::MongoStore;
 use crate::transaction::{read, transact};
-use crate::{events, request};
+use crate::{epochs, events, request};
 
+mod held;
 mod meeting;
 mod rows;
 mod shares;
 
+pub(crate) use held::Held;
 pub(crate) use shares::{count as count_given, end_received};
 
 const ORDER: &str = "grantee";
@@ -111,8 +114,17 @@ impl GrantRepository for MongoStore {
     }
 
     async fn held_by(&self, scope: &TenantScope, grantee: &Grantee) -> domain::Result<Arc<HeldGrants>> {
-        let held = read!(self, "reading what was granted", |session| held(session, scope.tenant(), grantee).await);
-        Ok(Arc::new(held?))
+        if grantee.tenant() != scope.tenant() {
+            // What stands under a tenant for another one is offered or shared, and the other one's epoch tells of that.
+            return Ok(self.held_now(scope.tenant(), grantee).await?);
+        }
+        let (memory, epoch) = (&self.shared.hearers.held, self.grants_epoch(scope.tenant()).await?);
+        if let Some(known) = memory.find(grantee, epoch) {
+            return Ok(known);
+        }
+        let found = self.held_now(scope.tenant(), grantee).await?;
+        memory.keep(grantee, epoch, &found);
+        Ok(found)
     }
 
     async fn find_answer(&self, scope: &TenantScope, request: &RequestKey) -> domain::Result<Option<Committed<Grant>>> {
@@ -120,6 +132,23 @@ impl GrantRepository for MongoStore {
         let found =
             read!(self, "reading an answered request", |session| { answer(tenant, request::find(session, tenant, request, since).await?) });
         Ok(found?)
+    }
+}
+
+impl MongoStore {
+    async fn held_now(&self, tenant: &TenantId, grantee: &Grantee) -> Result<Arc<HeldGrants>> {
+        read!(self, "reading what was granted", |session| held(session, tenant, grantee).await).map(Arc::new)
+    }
+
+    /// How often what the grantees of a tenant hold was changed, as of half a second ago or later.
+    async fn grants_epoch(&self, tenant: &TenantId) -> Result<u64> {
+        let known = &self.shared.hearers.held.epochs;
+        if let Some(epoch) = known.find(tenant) {
+            return Ok(epoch);
+        }
+        let asked = Instant::now();
+        let stored = read!(self, "reading a tenant's epoch", |session| epochs::of_grants(session, tenant).await)?;
+        Ok(known.keep(tenant, stored, asked))
     }
 }
 
@@ -160,7 +189,9 @@ impl<'a> Write<'a> {
             let utility = self.grant.utility.utility.as_str();
             request::remember(session, self.tenant, key, now, utility, Some(&self.document)).await?;
         }
-        session.tell(Changed::Grants { tenant: self.grant.grantee.tenant().clone(), grantee: self.grantee.clone() });
+        let tenant = self.grant.grantee.tenant();
+        epochs::advance_grants(session, tenant).await?;
+        session.tell(Changed::Grants { tenant: tenant.clone(), grantee: self.grantee.clone() });
         Ok(Committed::Stored)
     }
 

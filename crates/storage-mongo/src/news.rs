@@ -9,6 +9,7 @@ use domain::news::{Bells, News};
 use tokio::runtime::Handle;
 
 use crate::epochs::Epochs;
+use crate::grants::Held;
 use crate::tasks;
 
 /// Which log of a tenant.
@@ -32,6 +33,7 @@ pub(crate) struct Noted {
 pub(crate) struct Hearers {
     pub(crate) listener: Option<Arc<dyn ChangeListener>>,
     pub(crate) epochs: Epochs,
+    pub(crate) held: Held,
     pub(crate) bells: Bells<(Log, TenantId)>,
 }
 
@@ -47,6 +49,11 @@ impl Hearers {
     async fn hear(self, noted: Noted) {
         for tenant in &noted.identity {
             self.epochs.advance(tenant);
+        }
+        for what in &noted.changed {
+            if let Changed::Grants { tenant, .. } = what {
+                self.held.epochs.advance(tenant);
+            }
         }
         for added in &noted.added {
             self.bells.ring(added);

@@ -18,6 +18,7 @@ use crate::deadline::within;
 use crate::epochs::{self, Epochs};
 use crate::error::{Error, Result, during};
 use crate::feed::{Following, follow};
+use crate::grants::Held;
 use crate::migrations::migrate;
 use crate::news::Hearers;
 use crate::session::Session;
@@ -51,7 +52,7 @@ impl MongoStore {
         let (client, database) = connect(&config).await?;
         migrate(&database, config.deadline).await?;
         let vault = Vault::open(&database, config.keys, config.deadline).await?;
-        let hearers = Hearers { listener: None, epochs: Epochs::default(), bells: Bells::default() };
+        let hearers = Hearers { listener: None, epochs: Epochs::default(), held: Held::default(), bells: Bells::default() };
         let shared = Shared {
             server: keys::random_id(),
             client,

@@ -15,6 +15,7 @@ use crate::{Config, MongoStore};
 mod changes;
 mod erasure;
 mod events;
+mod grants;
 mod people;
 mod retention;
 mod runs;

@@ -18,7 +18,7 @@ use crate::error::{Error, Result};
 use crate::row::{Row, key};
 use crate::session::{Select, Session};
 use crate::tenants::is_held;
-use crate::{counts, events, request};
+use crate::{counts, epochs, events, request};
 
 /// What a tenant makes of what it was offered.
 pub(super) struct Answer<'a> {
@@ -59,6 +59,7 @@ impl<'a> Answer<'a> {
             let answered = encode(self.after.unwrap_or(self.before));
             request::remember(session, self.receiver, key, now, &self.before.utility.to_string(), Some(&answered)).await?;
         }
+        epochs::advance_grants(session, self.receiver).await?;
         session.tell(Changed::Grants { tenant: self.receiver.clone(), grantee: self.before.grantee.to_string() });
         Ok(Committed::Stored)
     }
@@ -106,6 +107,9 @@ pub(crate) async fn end_received(session: &mut Session, receiver: &TenantId, now
     let filter = doc! { "tenant": receiver.as_str() };
     let found = session.find(GRANTS_RECEIVED.name, filter, Select::sorted(doc! { "from": 1, "utility": 1 }, MAX_GIVEN)).await?;
     let mut ended = 0;
+    if !found.is_empty() {
+        epochs::advance_grants(session, receiver).await?;
+    }
     for row in found {
         if ended == limit {
             break;

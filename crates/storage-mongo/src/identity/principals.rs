@@ -16,12 +16,12 @@ use super::{api_keys, deletions, sessions};
 use crate::collections::{GRANTS, PRINCIPALS};
 use crate::cursor::PageById;
 use crate::error::{Error, Result};
-use crate::events;
 use crate::request::{self, Remembered};
 use crate::row::{Row, integer};
 use crate::session::{Select, Session};
 use crate::told::Trouble;
 use crate::vault::{Person, Vault};
+use crate::{epochs, events};
 
 /// The name of the order of a list.
 pub(super) const ORDER: &str = "principal";
@@ -198,7 +198,8 @@ pub(crate) async fn delete_erased(session: &mut Session, user: &PrincipalName) -
 /// Takes back what was granted to a principal.
 async fn delete_grants(session: &mut Session, name: &PrincipalName) -> Result<()> {
     let grantee = Grantee::Principal(name.clone()).to_string();
-    session.delete(GRANTS.name, doc! { "tenant": name.tenant().as_str(), "grantee": grantee }).await.map(drop)
+    session.delete(GRANTS.name, doc! { "tenant": name.tenant().as_str(), "grantee": grantee }).await?;
+    epochs::advance_grants(session, name.tenant()).await
 }
 
 pub(super) async fn answer(session: &mut Session, vault: &Vault, remembered: Option<Remembered>) -> Result<Option<Committed<Principal>>> {

@@ -8,6 +8,7 @@ use mongodb::bson::doc;
 use super::epoch;
 use super::names::key_of;
 use crate::collections::{GRANTS, GRANTS_RECEIVED, UTILITIES, VERSION_CODE, VERSIONS, millis};
+use crate::epochs;
 use crate::error::Result;
 use crate::grants::count_given;
 use crate::session::{Select, Session};
@@ -42,8 +43,12 @@ pub(crate) async fn remove(session: &mut Session, tenant: &TenantId, id: &Utilit
         let receiver = share.text("shared_with")?;
         let key = doc! { "_id": crate::row::key(&[receiver, tenant.as_str(), id.as_str()]), "tenant": receiver };
         session.delete(GRANTS_RECEIVED.name, key).await?;
+        if let Ok(receiver) = TenantId::parse("shared_with", receiver) {
+            epochs::advance_grants(session, &receiver).await?;
+        }
     }
     session.delete(GRANTS.name, of_it("utility")).await?;
+    epochs::advance_grants(session, tenant).await?;
     session.delete(VERSION_CODE.name, of_it("id")).await?;
     session.delete(VERSIONS.name, of_it("id")).await?;
     session.delete(UTILITIES.name, filter).await?;
