@@ -1,4 +1,4 @@
-//! A key of the transit secrets engine of HashiCorp Vault, or of OpenBao: `POST /v1/{mount}/encrypt/{key}` and `decrypt`, with the id of the
+//! A key of the transit secrets engine of HashiCorp Vault: `POST /v1/{mount}/encrypt/{key}` and `decrypt`, with the id of the
 //! wrapping key as associated data. <https://developer.hashicorp.com/vault/api-docs/secret/transit>
 
 use std::path::PathBuf;
