@@ -7,4 +7,4 @@ mod spot;
 
 pub(crate) use batch::{open_batch, seal_batch};
 pub(crate) use earlier::seal_contents_of_before;
-pub(crate) use spot::{code, events, execution, may_be_plain, open_text, seal};
+pub(crate) use spot::{may_be_plain, open, open_text, seal};

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rusqlite::ErrorCode;
+use storage_rules::{Failure, Refusal};
 
 /// Result of the store.
 pub(crate) type Result<T, E = Error> = std::result::Result<T, E>;
@@ -89,26 +90,9 @@ pub enum Error {
     /// An operation panicked; nothing of it is stored.
     #[error("an operation of the store panicked")]
     Panicked,
-    /// The tenant may have no more utilities than it has.
-    #[error("the tenant {tenant} has {most} utilities, and may have no more")]
-    Full {
-        /// Whose.
-        tenant: domain::name::TenantId,
-        /// How many it may have.
-        most: u32,
-    },
-    /// The tenant may have no more webhooks than it has.
-    #[error("the tenant {tenant} has as many webhooks as it may have")]
-    TooManyWebhooks {
-        /// Whose.
-        tenant: domain::name::TenantId,
-    },
-    /// The tenant may have no more secrets than it has.
-    #[error("the tenant {tenant} has as many secrets as it may have")]
-    TooManySecrets {
-        /// Whose.
-        tenant: domain::name::TenantId,
-    },
+    /// The tenant may have no more of something than it has.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
     /// The caller asked for what the port forbids.
     #[error("the store was misused: {0}")]
     Misused(&'static str),
@@ -129,6 +113,11 @@ impl Error {
         move |source| Error::Sealed { table, key, source }
     }
 
+    /// Whether a key is stored in another form than it should be.
+    pub(crate) fn is_of_a_damaged_key(&self) -> bool {
+        matches!(self, Error::Sealed { source: keys::Error::Form | keys::Error::Damaged, .. })
+    }
+
     /// Whether the same operation may succeed later without a person's help, or is refused by the machine rather than by a bug.
     fn is_unavailability(&self) -> bool {
         match self {
@@ -137,9 +126,7 @@ impl Error {
             Error::Group(cause) => cause.is_unavailability(),
             Error::Database { source, .. } => is_unavailability(source),
             Error::Foreign { .. } | Error::Newer { .. } | Error::Undecodable { .. } | Error::Sealed { .. } | Error::Keys(_) => false,
-            Error::Panicked | Error::Full { .. } | Error::TooManyWebhooks { .. } | Error::TooManySecrets { .. } | Error::Misused(_) => {
-                false
-            }
+            Error::Panicked | Error::Refused(_) | Error::Misused(_) => false,
         }
     }
 }
@@ -162,16 +149,24 @@ fn is_unavailability(error: &rusqlite::Error) -> bool {
     )
 }
 
+impl Failure for Error {
+    fn undecodable(table: &'static str, key: String, source: domain::error::Source) -> Self {
+        Error::Undecodable { table, key, source }
+    }
+
+    fn unopened(table: &'static str, key: String, source: keys::Error) -> Self {
+        Error::Sealed { table, key, source }
+    }
+
+    fn is_of_one_thing(&self) -> bool {
+        matches!(self, Error::Undecodable { .. } | Error::Sealed { .. })
+    }
+}
+
 impl From<Error> for domain::Error {
     fn from(error: Error) -> Self {
-        if let Error::Full { tenant, most } = &error {
-            return domain::tenant::Quota::utilities_full(tenant, *most);
-        }
-        if let Error::TooManyWebhooks { tenant } = &error {
-            return domain::webhook::too_many(tenant);
-        }
-        if let Error::TooManySecrets { tenant } = &error {
-            return domain::secret::too_many(tenant);
+        if let Error::Refused(refusal) = &error {
+            return refusal.into();
         }
         let unavailable = error.is_unavailability();
         let source: Box<dyn StdError + Send + Sync> = Box::new(error);

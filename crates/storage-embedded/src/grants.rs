@@ -12,9 +12,9 @@ use domain::request::{Committed, RequestKey};
 use domain::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, params};
 use storage_documents::GrantDocument;
+use storage_rules::Cursor;
 
 use crate::connection::integer;
-use crate::cursor::Cursor;
 use crate::error::{Error, Result, during};
 use crate::events;
 use crate::grants::rows::{Stored, answer, decode, texts};

@@ -27,7 +27,6 @@ mod request;
 mod retention;
 mod secrets;
 mod signals;
-mod states;
 mod store;
 mod subjects;
 mod tenants;

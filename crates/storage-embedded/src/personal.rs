@@ -4,10 +4,11 @@
 
 use domain::name::PrincipalName;
 use rusqlite::{Connection, params};
+use storage_rules::user_in;
 
 use crate::error::{Error, Result, during};
 use crate::identity::principals;
-use crate::vault::{Vault, is_sealed, user_in};
+use crate::vault::{Vault, is_sealed};
 
 /// Does it once, whole or not at all.
 pub(crate) fn seal_what_is_personal(connection: &mut Connection, vault: &Vault) -> Result<()> {

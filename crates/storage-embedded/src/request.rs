@@ -6,13 +6,13 @@
 
 use std::sync::Arc;
 
-use domain::hash::Hash;
 use domain::name::TenantId;
 use domain::request::RequestKey;
 use domain::time::Timestamp;
 use keys::Key;
 use rusqlite::functions::{Context, FunctionFlags};
 use rusqlite::{Connection, OptionalExtension, params};
+use storage_rules::body_digest;
 
 use crate::connection::integer;
 use crate::error::{Result, during};
@@ -22,9 +22,7 @@ pub(crate) fn give_digest(connection: &Connection, key: &Arc<Key>) -> Result<()>
     let key = Arc::clone(key);
     let digest = move |arguments: &Context<'_>| {
         let text = |at| arguments.get::<String>(at);
-        // With the request's own id, so that equal bodies are not seen to be equal.
-        let digest = key.digest(&format!("requests/{}/{}/{}", text(0)?, text(1)?, text(2)?));
-        Ok(Hash::from_bytes(digest).to_string())
+        Ok(body_digest(&key, &text(0)?, &text(1)?, &text(2)?))
     };
     let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC | FunctionFlags::SQLITE_DIRECTONLY;
     connection.create_scalar_function("body_digest", 3, flags, digest).map_err(during("setting up a connection"))

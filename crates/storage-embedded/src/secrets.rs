@@ -10,14 +10,13 @@ use domain::revision::Revision;
 use domain::secret::{NamedSecret, SecretChange, SecretRepository};
 use domain::time::Timestamp;
 use rusqlite::Connection;
+use storage_rules::PageById;
 
-use crate::cursor::PageById;
 use crate::error::Error;
 use crate::request;
 use crate::store::EmbeddedStore;
 
 mod rows;
-mod value;
 
 #[async_trait]
 impl SecretRepository for EmbeddedStore {

@@ -11,6 +11,7 @@ use domain::request::REQUEST_KEY_TTL;
 use domain::time::{Clock, Timestamp};
 use keys::FileKeys;
 use rusqlite::Connection;
+use storage_rules::States;
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
@@ -25,7 +26,6 @@ use crate::migration::migrate;
 use crate::personal::seal_what_is_personal;
 use crate::readers::Readers;
 use crate::request;
-use crate::states::States;
 use crate::vault::{Vault, used_keys};
 use crate::writer::{Telling, Writer};
 

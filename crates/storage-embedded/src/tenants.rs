@@ -12,9 +12,9 @@ use domain::request::{Committed, RequestKey};
 use domain::tenant::{Listed, Settings, Tenant, TenantChange, TenantNumber, TenantQuery, TenantRepository, TenantState, TenantStates};
 use domain::time::Timestamp;
 use rusqlite::Connection;
+use storage_rules::Known;
 
 use crate::error::{Error, Result};
-use crate::states::Known;
 use crate::store::EmbeddedStore;
 use crate::{events, request, tenants::rows::List};
 

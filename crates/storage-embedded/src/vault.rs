@@ -1,37 +1,31 @@
 //! The one module between documents and the keys that seal what is personal in them: whose key it is, where it is stored, and what is
 //! kept of it in memory.
+//! By what rules keys are made and destroyed, `storage-rules` says.
 //!
-//! Every person has a subject: an id that says nothing, under which they stand where nothing may be changed later, and a key of their
-//! own. A key is stored wrapped; unwrapped ones are in memory only, a bounded number of them. What a write that is not stored has made
+//! A key is stored wrapped; unwrapped ones are in memory only, a bounded number of them. What a write that is not stored has made
 //! is forgotten again, and so is what a reader has loaded beside an erasure.
 
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use domain::name::{PrincipalKind, PrincipalName, TenantId};
+use domain::name::{PrincipalName, TenantId};
 use domain::server::WrappingKey;
 use domain::time::Timestamp;
 use keys::{Key, KeyProvider, NewKey, Place, Wrapped};
 use rusqlite::{Connection, OptionalExtension as _};
+use storage_rules::{Failure as _, Person, Subject, Told, Trouble, at_once, vault};
 use zeroize::Zeroizing;
 
 use crate::error::{Error, Result, during};
 
 mod kept;
+mod ring;
 mod rows;
-mod subject;
-mod told;
 
 use kept::Kept;
+use ring::Ring;
 pub(crate) use rows::RewrapPlace;
-use subject::{COLLECTION, place};
-pub(crate) use subject::{Person, Subject};
-use told::Told;
-pub(crate) use told::Trouble;
-
-/// Stands in the place of a person beside the key of remembered requests; ids of persons have other characters.
-const REQUESTS: &str = "requests";
 
 /// Keys of tenants and persons.
 pub(crate) struct Vault {
@@ -51,58 +45,27 @@ impl Vault {
 
     /// The person of this name, made where there is none. For the connection that writes.
     pub(crate) fn person(&self, connection: &Connection, name: &PrincipalName) -> Result<Person> {
-        match self.find_person(connection, name)? {
-            Some(person) => Ok(person),
-            None => self.make(connection, name).map(Person::Known),
-        }
+        at_once(vault::person(&mut Ring::new(connection, self), name))
     }
 
     /// The person of this name, if there is one.
     pub(crate) fn find_person(&self, connection: &Connection, name: &PrincipalName) -> Result<Option<Person>> {
-        if let Some(subject) = self.kept.by_name(name) {
-            return Ok(Some(Person::Known(subject)));
-        }
-        let seen = self.kept.generation();
-        let Some(row) = self.find_row(connection, name)? else { return Ok(None) };
-        self.opened(connection, name.tenant(), row, seen).map(Some)
+        at_once(vault::find_person(&mut Ring::new(connection, self), name))
     }
 
-    /// Whether the person of this name was erased. Opens nothing of theirs, and so tells it also of somebody whose key is damaged.
+    /// Whether the person of this name was erased.
     pub(crate) fn is_erased(&self, connection: &Connection, name: &PrincipalName) -> Result<bool> {
-        if self.kept.by_name(name).is_some() {
-            return Ok(false);
-        }
-        Ok(self.find_row(connection, name)?.is_some_and(|row| row.name.is_none()))
+        at_once(vault::is_erased(&mut Ring::new(connection, self), name))
     }
 
     /// Whom an id stands for.
     pub(crate) fn person_of(&self, connection: &Connection, tenant: &TenantId, id: &str) -> Result<Person> {
-        if let Some(subject) = self.kept.by_id(tenant, id) {
-            return Ok(Person::Known(subject));
-        }
-        let seen = self.kept.generation();
-        let missing = || Error::undecodable("subjects", format!("{tenant}/{id}"), "there is no such subject");
-        let row = rows::by_id(connection, tenant, id)?.ok_or_else(missing)?;
-        self.opened(connection, tenant, row, seen)
+        at_once(vault::person_of(&mut Ring::new(connection, self), tenant, id))
     }
 
-    /// Whom a text like `tenants/acme/subjects/0123/sessions/1` begins with, and what follows; `None` where it begins with nobody.
-    pub(crate) fn person_in<'a>(&self, connection: &Connection, text: &'a str) -> Result<Option<(Person, &'a str)>> {
-        let Some((tenant, id, rest)) = split(text, COLLECTION) else { return Ok(None) };
-        let tenant = TenantId::parse("tenant", tenant).map_err(|error| Error::undecodable("subjects", text, error))?;
-        Ok(Some((self.person_of(connection, &tenant, id)?, rest)))
-    }
-
-    /// Destroys a person's key and name, in the write that stores it. What stands for them from then on is answered; their name stays
-    /// readable by the tenant's key until nothing is left to erase.
+    /// Destroys a person's key and name, in the write that stores it.
     pub(crate) fn destroy(&self, connection: &Connection, subject: &Subject, now: Timestamp) -> Result<PrincipalName> {
-        let (tenant, id) = (&subject.tenant, subject.id.as_str());
-        let missing = || Error::undecodable("data_keys", tenant.as_str(), "the tenant's key is not there");
-        let tenant_key = self.find_tenant_key(connection, tenant)?.ok_or_else(missing)?;
-        let name = tenant_key.seal(Place { id, ..place(tenant, "subjects", "erasing") }, subject.name.as_str().as_bytes());
-        rows::erase(connection, tenant, id, &name, now)?;
-        self.kept.forget_erased(tenant, id);
-        Ok(PrincipalName::erased(tenant, id))
+        at_once(vault::destroy(&mut Ring::new(connection, self), subject, now))
     }
 
     /// Destroys the keys of a tenant and of all its persons, and their names, in the write that stores it. Digests of the names remain,
@@ -117,33 +80,12 @@ impl Vault {
 
     /// The name of somebody whose erasure is not over.
     pub(crate) fn open_erasing(&self, connection: &Connection, tenant: &TenantId, id: &str, sealed: &[u8]) -> Result<PrincipalName> {
-        let at = || format!("{tenant}/{id}");
-        let key = self.find_tenant_key(connection, tenant)?;
-        let key = key.ok_or_else(|| Error::undecodable("subjects", at(), "the tenant's key is not there"))?;
-        let name = key.open(Place { id, ..place(tenant, "subjects", "erasing") }, sealed).map_err(Error::sealed("subjects", at()))?;
-        let name = std::str::from_utf8(&name).ok().and_then(|name| PrincipalName::parse("name", name).ok());
-        name.ok_or_else(|| Error::undecodable("subjects", at(), "its name is none"))
+        at_once(vault::open_erasing(&mut Ring::new(connection, self), tenant, id, sealed))
     }
 
-    /// The key of the installation by which bodies of requests are remembered, made where there is none, or where it does not open:
-    /// nothing is sealed by it. No body of before is recognized then, so that what was done is refused, and not done twice. For the
-    /// connection that writes.
+    /// The key by which bodies of requests are remembered. For the connection that writes.
     pub(crate) fn request_key(&self, connection: &Connection) -> Result<Key> {
-        let tenant = TenantId::system();
-        match self.find_key(connection, &tenant, REQUESTS) {
-            Ok(Some(key)) => Ok(key),
-            Ok(None) => self.make_key(connection, &tenant, REQUESTS),
-            Err(error @ Error::Sealed { source: keys::Error::Form | keys::Error::Damaged, .. }) => {
-                tracing::error!(
-                    error = &error as &dyn std::error::Error,
-                    "the key of remembered requests does not open and is replaced; requests of before are refused when they are repeated"
-                );
-                let (key, wrapped) = self.new_key(&tenant, REQUESTS)?;
-                rows::update_key(connection, tenant.as_str(), REQUESTS, &wrapped)?;
-                Ok(key)
-            }
-            Err(error) => Err(error),
-        }
+        at_once(vault::request_key(&mut Ring::new(connection, self), Error::is_of_a_damaged_key))
     }
 
     /// Whether it is to be logged that something is wrong with what is stored: the first time only, however often it is read.
@@ -151,12 +93,17 @@ impl Vault {
         self.told.is_news(trouble, error)
     }
 
+    /// What was logged.
+    pub(crate) fn told(&self) -> &Told {
+        &self.told
+    }
+
     /// One of several rows that were looked for together; `None` where it cannot be read, so that it hides none of the others. That is
     /// logged once, with the row's place and nothing of its content, and counted. `key` is its place where the failure names none.
     pub(crate) fn readable<T>(&self, table: &'static str, key: impl fmt::Display, read: Result<T>) -> Result<Option<T>> {
         let error = match read {
             Ok(found) => return Ok(Some(found)),
-            Err(error @ (Error::Undecodable { .. } | Error::Sealed { .. })) => error,
+            Err(error) if error.is_of_one_thing() => error,
             Err(Error::Database { source, .. }) if is_of_another_type(&source) => Error::undecodable(table, key.to_string(), source),
             Err(error) => return Err(error),
         };
@@ -242,11 +189,7 @@ impl Vault {
 
     /// Seals something of a tenant that is nobody's own, by the tenant's key, made where there is none. For the connection that writes.
     pub(crate) fn seal_of_tenant(&self, connection: &Connection, tenant: &TenantId, place: Place<'_>, text: &[u8]) -> Result<Vec<u8>> {
-        let key = match self.find_tenant_key(connection, tenant)? {
-            Some(key) => key,
-            None => Arc::new(self.make_key(connection, tenant, "")?),
-        };
-        Ok(key.seal(place, text))
+        Ok(at_once(vault::tenant_key(&mut Ring::new(connection, self), tenant))?.seal(place, text))
     }
 
     /// Opens what was sealed so and is stored in a table.
@@ -258,9 +201,7 @@ impl Vault {
         place: Place<'_>,
         sealed: &[u8],
     ) -> Result<Zeroizing<Vec<u8>>> {
-        let missing = || Error::undecodable("data_keys", tenant.as_str(), "the tenant's key is not there");
-        let key = self.find_tenant_key(connection, tenant)?.ok_or_else(missing)?;
-        key.open(place, sealed).map_err(Error::sealed(table, format!("{tenant}/{}", place.id)))
+        at_once(vault::open_of_tenant(&mut Ring::new(connection, self), tenant, table, place, sealed))
     }
 
     /// What is to be sealed and stands in plain text is damaged from now on.
@@ -276,92 +217,6 @@ impl Vault {
     pub(crate) fn forget(&self) {
         self.kept.forget();
     }
-
-    fn find_row(&self, connection: &Connection, name: &PrincipalName) -> Result<Option<rows::SubjectRow>> {
-        let tenant = name.tenant();
-        // What stands for somebody who was erased is them, and the name of no other person.
-        if let Some(id) = name.erased_id()
-            && let Some(erased) = rows::by_id(connection, tenant, id)?.filter(|row| row.name.is_none())
-        {
-            return Ok(Some(erased));
-        }
-        let Some(key) = self.find_tenant_key(connection, tenant)? else { return Ok(None) };
-        rows::by_digest(connection, tenant, &key.digest(name.as_str()))
-    }
-
-    fn make(&self, connection: &Connection, name: &PrincipalName) -> Result<Arc<Subject>> {
-        let (tenant, id) = (name.tenant(), keys::random_id());
-        let tenant_key = match self.find_tenant_key(connection, tenant)? {
-            Some(key) => key,
-            None => Arc::new(self.make_key(connection, tenant, "")?),
-        };
-        let key = self.make_key(connection, tenant, &id)?;
-        let sealed = key.seal(Place { id: &id, ..place(tenant, "subjects", "name") }, name.as_str().as_bytes());
-        rows::insert(connection, tenant, &id, &tenant_key.digest(name.as_str()), &sealed)?;
-        let subject = Arc::new(Subject { tenant: tenant.clone(), id, name: name.clone(), key });
-        self.kept.keep(&subject, self.kept.generation());
-        Ok(subject)
-    }
-
-    fn make_key(&self, connection: &Connection, tenant: &TenantId, subject: &str) -> Result<Key> {
-        let (key, wrapped) = self.new_key(tenant, subject)?;
-        rows::insert_key(connection, tenant, subject, &wrapped)?;
-        Ok(key)
-    }
-
-    fn new_key(&self, tenant: &TenantId, subject: &str) -> Result<(Key, Wrapped)> {
-        let bytes = Key::random();
-        let wrapped = self.provider.wrap(Place { id: subject, ..place(tenant, "data_keys", "key") }, &bytes);
-        Ok((Key::new(&bytes), wrapped.map_err(Error::sealed("data_keys", tenant.as_str()))?))
-    }
-
-    fn find_tenant_key(&self, connection: &Connection, tenant: &TenantId) -> Result<Option<Arc<Key>>> {
-        if let Some(key) = self.kept.of_tenant(tenant) {
-            return Ok(Some(key));
-        }
-        let seen = self.kept.generation();
-        let key = self.find_key(connection, tenant, "")?.map(Arc::new);
-        if let Some(key) = &key {
-            self.kept.keep_tenant(tenant, key, seen);
-        }
-        Ok(key)
-    }
-
-    fn find_key(&self, connection: &Connection, tenant: &TenantId, subject: &str) -> Result<Option<Key>> {
-        let Some(wrapped) = rows::find_key(connection, tenant, subject)? else { return Ok(None) };
-        let opened = self.provider.unwrap(Place { id: subject, ..place(tenant, "data_keys", "key") }, &wrapped);
-        let bytes = opened.map_err(Error::sealed("data_keys", format!("{tenant}/{subject}")))?;
-        Ok(Some(Key::new(&bytes)))
-    }
-
-    fn opened(&self, connection: &Connection, tenant: &TenantId, row: rows::SubjectRow, seen: u64) -> Result<Person> {
-        let Some(sealed) = row.name else { return Ok(Person::Erased(PrincipalName::erased(tenant, &row.id))) };
-        let at = || format!("{tenant}/{}", row.id);
-        let key =
-            self.find_key(connection, tenant, &row.id)?.ok_or_else(|| Error::undecodable("subjects", at(), "its key is not there"))?;
-        let name = key.open(Place { id: &row.id, ..place(tenant, "subjects", "name") }, &sealed);
-        let name = name.map_err(Error::sealed("subjects", at()))?;
-        let name = std::str::from_utf8(&name).ok().and_then(|name| PrincipalName::parse("name", name).ok());
-        let name = name.ok_or_else(|| Error::undecodable("subjects", at(), "its name is none"))?;
-        let subject = Arc::new(Subject { tenant: tenant.clone(), id: row.id, name, key });
-        self.kept.keep(&subject, seen);
-        Ok(Person::Known(subject))
-    }
-}
-
-/// The user whom a full name begins with, and what follows; `None` where it begins with no user.
-pub(crate) fn user_in(text: &str) -> Option<(PrincipalName, &str)> {
-    let (_, _, rest) = split(text, "users")?;
-    let name = PrincipalName::parse("name", &text[..text.len() - rest.len()]).ok()?;
-    (name.kind() == PrincipalKind::User).then_some((name, rest))
-}
-
-/// `tenants/{tenant}/{collection}/{id}` and what follows, which begins with a slash where it is anything.
-fn split<'a>(text: &'a str, collection: &str) -> Option<(&'a str, &'a str, &'a str)> {
-    let (tenant, rest) = text.strip_prefix("tenants/")?.split_once('/')?;
-    let rest = rest.strip_prefix(collection)?.strip_prefix('/')?;
-    let end = rest.find('/').unwrap_or(rest.len());
-    Some((tenant, &rest[..end], &rest[end..]))
 }
 
 /// The keys that wrap data keys. All of them must be there: nothing is sealed anew while something cannot be opened.

@@ -8,8 +8,8 @@ use domain::request::{Committed, RequestKey};
 use domain::time::Timestamp;
 use domain::webhook::{DeadLetter, Delivery, Failed, Queued, Webhook, WebhookChange, WebhookProgress, WebhookRepository, WebhookSecrets};
 use rusqlite::Connection;
+use storage_rules::PageById;
 
-use crate::cursor::PageById;
 use crate::error::Error;
 use crate::request;
 use crate::store::EmbeddedStore;

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mongodb::error::{ErrorKind, TRANSIENT_TRANSACTION_ERROR, UNKNOWN_TRANSACTION_COMMIT_RESULT, WriteFailure};
+use storage_rules::{Failure, Refusal};
 
 /// Result of the store.
 pub(crate) type Result<T, E = Error> = std::result::Result<T, E>;
@@ -121,29 +122,12 @@ pub enum Error {
     /// The operation took too long.
     #[error("the store did not answer within {0:?}")]
     Deadline(Duration),
-    /// A thread that waited for the keys panicked.
-    #[error("an operation on the keys of the store panicked")]
+    /// A task or a thread of the store panicked, or ended with its runtime.
+    #[error("an operation of the store panicked")]
     Panicked,
-    /// The tenant may have no more utilities than it has.
-    #[error("the tenant {tenant} has {most} utilities, and may have no more")]
-    Full {
-        /// Whose.
-        tenant: domain::name::TenantId,
-        /// How many it may have.
-        most: u32,
-    },
-    /// The tenant may have no more webhooks than it has.
-    #[error("the tenant {tenant} has as many webhooks as it may have")]
-    TooManyWebhooks {
-        /// Whose.
-        tenant: domain::name::TenantId,
-    },
-    /// The tenant may have no more secrets than it has.
-    #[error("the tenant {tenant} has as many secrets as it may have")]
-    TooManySecrets {
-        /// Whose.
-        tenant: domain::name::TenantId,
-    },
+    /// The tenant may have no more of something than it has.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
     /// The caller asked for what the port forbids.
     #[error("the store was misused: {0}")]
     Misused(&'static str),
@@ -245,6 +229,11 @@ impl Error {
         matches!(self, Error::Database { source, .. } if source.code == Some(DUPLICATE))
     }
 
+    /// Whether a key is stored in another form than it should be.
+    pub(crate) fn is_of_a_damaged_key(&self) -> bool {
+        matches!(self, Error::Sealed { source: keys::Error::Form | keys::Error::Damaged, .. })
+    }
+
     /// Whether the same operation may succeed later without a person's help.
     pub(crate) fn is_unavailability(&self) -> bool {
         match self {
@@ -254,21 +243,29 @@ impl Error {
             Error::Commit(cause) => cause.is_unavailability(),
             Error::Untrusted(_) | Error::File { .. } | Error::Unsafe(_) | Error::Foreign { .. } | Error::Newer { .. } => false,
             Error::TooLarge { .. } | Error::Undecodable { .. } | Error::Sealed { .. } | Error::Keys(_) | Error::Panicked => false,
-            Error::Full { .. } | Error::TooManyWebhooks { .. } | Error::TooManySecrets { .. } | Error::Misused(_) => false,
+            Error::Refused(_) | Error::Misused(_) => false,
         }
+    }
+}
+
+impl Failure for Error {
+    fn undecodable(table: &'static str, key: String, source: domain::error::Source) -> Self {
+        Error::Undecodable { table, key, source }
+    }
+
+    fn unopened(table: &'static str, key: String, source: keys::Error) -> Self {
+        Error::Sealed { table, key, source }
+    }
+
+    fn is_of_one_thing(&self) -> bool {
+        matches!(self, Error::Undecodable { .. } | Error::Sealed { .. })
     }
 }
 
 impl From<Error> for domain::Error {
     fn from(error: Error) -> Self {
-        if let Error::Full { tenant, most } = &error {
-            return domain::tenant::Quota::utilities_full(tenant, *most);
-        }
-        if let Error::TooManyWebhooks { tenant } = &error {
-            return domain::webhook::too_many(tenant);
-        }
-        if let Error::TooManySecrets { tenant } = &error {
-            return domain::secret::too_many(tenant);
+        if let Error::Refused(refusal) = &error {
+            return refusal.into();
         }
         let unavailable = error.is_unavailability();
         let source: Box<dyn StdError + Send + Sync> = Box::new(error);

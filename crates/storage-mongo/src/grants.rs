@@ -15,10 +15,10 @@ use domain::request::{Committed, RequestKey};
 use domain::time::Timestamp;
 use mongodb::bson::{Document, doc};
 use storage_documents::GrantDocument;
+use storage_rules::PageById;
 use tokio::time::Instant;
 
 use crate::collections::{GRANTS, GRANTS_RECEIVED, millis};
-use crate::cursor::PageById;
 use crate::error::{Error, Result};
 use crate::grants::meeting::meet;
 use crate::grants::rows::{answer, decode, key_of, of_grant, of_received, read_all};

@@ -16,8 +16,8 @@ use domain::name::{ApiKeyId, PrincipalName, SessionId, TenantId};
 use domain::page::{Page, PageRequest};
 use domain::request::{Committed, RequestKey};
 use domain::time::Timestamp;
+use storage_rules::PageById;
 
-use crate::cursor::PageById;
 use crate::error::{Error, Result};
 use crate::session::Session as DatabaseSession;
 use crate::store::MongoStore;

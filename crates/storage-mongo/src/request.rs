@@ -1,13 +1,13 @@
 //! Answered requests: the same request of the same caller gets the first answer, and the same id with another body is refused.
-//!
-//! A body may hold a password or the value of a secret parameter, which could be guessed by a hash of it. So what is stored is a digest
-//! by a key of the installation.
+//! What is stored of a body is a digest by a key of the installation.
 
-use domain::hash::Hash;
+use std::collections::BTreeSet;
+
 use domain::name::TenantId;
 use domain::request::RequestKey;
 use domain::time::Timestamp;
 use mongodb::bson::doc;
+use storage_rules::body_digest;
 
 use crate::collections::REQUESTS;
 use crate::error::Result;
@@ -64,19 +64,20 @@ pub(crate) async fn remember(
 /// Forgets up to `limit` requests that were answered before; returns how many.
 pub(crate) async fn forget(session: &mut Session, before: Timestamp, limit: usize) -> Result<u64> {
     let old = doc! { "answered": { "$lt": integer(before.as_millis()) } };
-    let select = Select { sort: doc! { "answered": 1 }, limit, fields: doc! { "_id": 1 } };
+    let select = Select { sort: doc! { "answered": 1 }, limit, fields: doc! { "_id": 1, "tenant": 1 } };
     let found = session.find(REQUESTS.name, old, select).await?;
     let keys: Vec<&str> = found.iter().map(Row::key).collect();
-    match keys.is_empty() {
-        true => Ok(0),
-        false => session.delete(REQUESTS.name, doc! { "_id": { "$in": keys } }).await,
+    if keys.is_empty() {
+        return Ok(0);
     }
+    let tenants = found.iter().map(|row| row.text("tenant")).collect::<Result<BTreeSet<_>>>()?;
+    let of_shards = doc! { "_id": { "$in": keys }, "tenant": { "$in": Vec::from_iter(tenants) } };
+    session.delete(REQUESTS.name, of_shards).await
 }
 
-/// With the request's own id, so that equal bodies are not seen to be equal.
 fn digest(session: &Session, request: &RequestKey) -> String {
     let key = session.shared.request_key.get().expect("the store was opened with it");
-    Hash::from_bytes(key.digest(&format!("requests/{}/{}/{}", request.method, request.id, request.body))).to_string()
+    body_digest(key, request.method, &request.id, &request.body.to_string())
 }
 
 fn id(tenant: &TenantId, request: &RequestKey) -> String {

@@ -9,15 +9,14 @@ use domain::request::{Committed, RequestKey};
 use domain::revision::Revision;
 use domain::secret::{NamedSecret, SecretChange, SecretRepository};
 use domain::time::Timestamp;
+use storage_rules::PageById;
 
-use crate::cursor::PageById;
 use crate::error::Error;
 use crate::request;
 use crate::store::MongoStore;
 use crate::transaction::{read, transact};
 
 mod rows;
-mod value;
 
 #[async_trait]
 impl SecretRepository for MongoStore {
@@ -35,8 +34,8 @@ impl SecretRepository for MongoStore {
         if change.secret.name.tenant != *scope.tenant() {
             return Err(Error::Misused("a secret of another tenant").into());
         }
-        let (vault, window) = (&self.shared.vault, self.request_window());
-        Ok(transact!(self, "storing a secret", scope.tenant(), |session| rows::commit(session, vault, &change, window).await)?)
+        let window = self.request_window();
+        Ok(transact!(self, "storing a secret", scope.tenant(), |session| rows::commit(session, &change, window).await)?)
     }
 
     async fn find_answer(&self, scope: &TenantScope, request: &RequestKey) -> domain::Result<Option<Committed<NamedSecret>>> {
@@ -47,8 +46,8 @@ impl SecretRepository for MongoStore {
     }
 
     async fn open(&self, scope: &TenantScope, id: &SecretId) -> domain::Result<Option<(NamedSecret, Secret)>> {
-        let (name, vault) = (named(scope, id), &self.shared.vault);
-        Ok(read!(self, "opening a secret", |session| rows::open(session, vault, &name).await)?)
+        let name = named(scope, id);
+        Ok(read!(self, "opening a secret", |session| rows::open(session, &name).await)?)
     }
 
     async fn find_unreadable(&self, scope: &TenantScope, id: &SecretId) -> domain::Result<Option<Revision>> {

@@ -6,12 +6,11 @@ use std::time::Duration;
 use domain::time::Clock;
 use keys::Key;
 use mongodb::{Client, Database};
+use storage_rules::{Failure as _, States, Told, Trouble};
 
 use crate::audit::Appender;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::news::Hearers;
-use crate::states::States;
-use crate::told::{Told, Trouble};
 use crate::turns::Turns;
 use crate::vault::Vault;
 
@@ -42,7 +41,7 @@ impl Shared {
     pub(crate) fn readable<T>(&self, read: Result<T>) -> Result<Option<T>> {
         let error = match read {
             Ok(found) => return Ok(Some(found)),
-            Err(error @ (Error::Undecodable { .. } | Error::Sealed { .. })) => error,
+            Err(error) if error.is_of_one_thing() => error,
             Err(error) => return Err(error),
         };
         if self.told.is_news(Trouble::Unreadable, &error) {

@@ -9,6 +9,7 @@ use domain::name::TenantId;
 use domain::news::Bells;
 use domain::request::REQUEST_KEY_TTL;
 use domain::time::{Clock, Timestamp};
+use storage_rules::{States, Told, Trouble};
 use tokio::time::{Instant, timeout};
 
 use crate::audit::Appender;
@@ -23,8 +24,6 @@ use crate::migrations::migrate;
 use crate::news::Hearers;
 use crate::session::Session;
 use crate::shared::Shared;
-use crate::states::States;
-use crate::told::{Told, Trouble};
 use crate::transaction::{Attempts, read, transact};
 use crate::turns::Turns;
 use crate::vault::Vault;

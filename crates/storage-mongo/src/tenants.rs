@@ -11,11 +11,10 @@ use domain::page::{Page, PageRequest};
 use domain::request::{Committed, RequestKey};
 use domain::tenant::{Listed, Settings, Tenant, TenantChange, TenantNumber, TenantQuery, TenantRepository, TenantState, TenantStates};
 use domain::time::Timestamp;
+use storage_rules::{Known, PageById};
 
-use crate::cursor::PageById;
 use crate::error::{Error, Result};
 use crate::events;
-use crate::states::Known;
 use crate::store::MongoStore;
 use crate::transaction::{read, transact};
 

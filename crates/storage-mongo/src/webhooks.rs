@@ -7,8 +7,8 @@ use domain::page::{Page, PageRequest};
 use domain::request::{Committed, RequestKey};
 use domain::time::Timestamp;
 use domain::webhook::{DeadLetter, Delivery, Failed, Queued, Webhook, WebhookChange, WebhookProgress, WebhookRepository, WebhookSecrets};
+use storage_rules::PageById;
 
-use crate::cursor::PageById;
 use crate::error::Error;
 use crate::request;
 use crate::store::MongoStore;
@@ -35,8 +35,8 @@ impl WebhookRepository for MongoStore {
 
     async fn commit(&self, scope: &TenantScope, change: WebhookChange) -> domain::Result<Committed<Webhook>> {
         check_tenant(scope, &change.webhook.name)?;
-        let (vault, window) = (&self.shared.vault, self.request_window());
-        Ok(transact!(self, "storing a webhook", scope.tenant(), |session| rows::commit(session, vault, &change, window).await)?)
+        let window = self.request_window();
+        Ok(transact!(self, "storing a webhook", scope.tenant(), |session| rows::commit(session, &change, window).await)?)
     }
 
     async fn find_answer(&self, scope: &TenantScope, request: &RequestKey) -> domain::Result<Option<Committed<Webhook>>> {
@@ -61,8 +61,8 @@ impl WebhookRepository for MongoStore {
     }
 
     async fn secrets(&self, scope: &TenantScope, id: &WebhookId) -> domain::Result<Option<WebhookSecrets>> {
-        let (name, vault, (now, _)) = (named(scope, id), &self.shared.vault, self.request_window());
-        Ok(read!(self, "reading the secret of a webhook", |session| secrets::find(session, vault, &name, now).await)?)
+        let (name, (now, _)) = (named(scope, id), self.request_window());
+        Ok(read!(self, "reading the secret of a webhook", |session| secrets::find(session, &name, now).await)?)
     }
 
     async fn reached(&self, scope: &TenantScope, id: &WebhookId, most: u64) -> domain::Result<Option<u64>> {

@@ -9,10 +9,11 @@ use domain::name::TenantId;
 use domain::page::{MAX_PAGE, Page, PageRequest};
 use domain::time::Timestamp;
 use rusqlite::{Connection, Row, params, params_from_iter};
+use storage_rules::{Cursor, PAGE_BYTES, malformed};
 
 use crate::audit::persons;
 use crate::connection::integer;
-use crate::cursor::{Conditions, Cursor, PAGE_BYTES, malformed};
+use crate::cursor::Conditions;
 use crate::error::{Error, Result, during};
 use crate::vault::Vault;
 

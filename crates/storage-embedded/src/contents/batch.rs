@@ -5,13 +5,11 @@ use std::borrow::Cow;
 use domain::name::TenantId;
 use rusqlite::Connection;
 use storage_documents::frame::VERSION;
+use storage_rules::{Spot, batch_of, sealed_batch};
 
-use super::spot::{Spot, may_be_plain, open, seal};
+use super::spot::{may_be_plain, open, seal};
 use crate::error::Result;
 use crate::vault::Vault;
-
-/// What stands before a sealed batch, in the place of its version.
-const SEALED: u8 = 2;
 
 /// Whether a batch is stored as servers did that sealed none.
 pub(crate) fn is_plain(stored: &[u8]) -> bool {
@@ -21,7 +19,7 @@ pub(crate) fn is_plain(stored: &[u8]) -> bool {
 /// A batch as it is stored.
 pub(crate) fn seal_batch(connection: &Connection, vault: &Vault, tenant: &TenantId, spot: &Spot, events: &[u8]) -> Result<Vec<u8>> {
     let sealed = seal(connection, vault, tenant, spot, events)?;
-    Ok([&[SEALED], sealed.as_slice()].concat())
+    Ok(sealed_batch(&sealed))
 }
 
 /// A batch as it was before it was sealed, or as it stands.
@@ -32,12 +30,12 @@ pub(crate) fn open_batch<'a>(
     spot: &Spot,
     stored: &'a [u8],
 ) -> Result<Cow<'a, [u8]>> {
-    match stored.split_first() {
-        Some((&SEALED, sealed)) => {
-            let mut batch = open(connection, vault, tenant, spot, sealed)?;
-            Ok(std::mem::take(&mut *batch).into())
-        }
-        Some((&VERSION, _)) => may_be_plain(vault, tenant, spot).map(|()| stored.into()),
-        _ => Ok(stored.into()),
+    if let Some(sealed) = batch_of(stored) {
+        let mut batch = open(connection, vault, tenant, spot, sealed)?;
+        return Ok(std::mem::take(&mut *batch).into());
     }
+    if is_plain(stored) {
+        may_be_plain(vault, tenant, spot)?;
+    }
+    Ok(stored.into())
 }

@@ -6,9 +6,10 @@ use domain::name::TenantId;
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OptionalExtension as _, params};
 use storage_documents::{ContentsDocument, ExecutionDocument};
+use storage_rules::Spot;
 
 use super::batch::{is_plain, seal_batch};
-use super::spot::{self, Spot};
+use super::spot;
 use crate::connection::{overwrite_all, overwrite_some};
 use crate::error::{Error, Result, during};
 use crate::vault::Vault;
@@ -81,7 +82,7 @@ fn seal_code(connection: &Connection, vault: &Vault, after: i64, sealed: &mut Se
     const FIND: &str =
         "SELECT rowid, tenant, id || '/' || number, code FROM version_code WHERE rowid > ?1 AND sealed IS NULL ORDER BY rowid";
     const STORE: &str = "UPDATE version_code SET code = '', sealed = ?2 WHERE rowid = ?1";
-    let plain = find(connection, FIND, after, |id| Spot { table: "version_code", id, field: "code" })?;
+    let plain = find(connection, FIND, after, Spot::code_at)?;
     seal_each(&plain, sealed, |one| {
         let code = spot::seal(connection, vault, &one.tenant()?, &one.spot, &one.bytes)?;
         connection.prepare_cached(STORE).and_then(|mut statement| statement.execute(params![one.row, code])).map_err(during(DOING))
@@ -91,7 +92,7 @@ fn seal_code(connection: &Connection, vault: &Vault, after: i64, sealed: &mut Se
 fn seal_execution(connection: &Connection, vault: &Vault, after: i64, sealed: &mut Sealed) -> Result<Option<i64>> {
     const FIND: &str = "SELECT rowid, tenant, id, document FROM executions WHERE rowid > ?1 AND sealed IS NULL ORDER BY rowid";
     const STORE: &str = "UPDATE executions SET document = ?2, sealed = ?3 WHERE rowid = ?1";
-    let plain = find(connection, FIND, after, |id| spot::execution(&id))?;
+    let plain = find(connection, FIND, after, |id| Spot::execution(&id))?;
     seal_each(&plain, sealed, |one| {
         let broken = |source| Error::undecodable("executions", one.at(), source);
         let text = std::str::from_utf8(&one.bytes).map_err(|error| broken(error.into()))?;
@@ -107,7 +108,7 @@ fn seal_execution(connection: &Connection, vault: &Vault, after: i64, sealed: &m
 fn seal_events(connection: &Connection, vault: &Vault, after: i64, sealed: &mut Sealed) -> Result<Option<i64>> {
     const FIND: &str = "SELECT rowid, tenant, execution || '/' || first_sequence, events FROM output WHERE rowid > ?1 ORDER BY rowid";
     const STORE: &str = "UPDATE output SET events = ?2 WHERE rowid = ?1";
-    let plain = find(connection, FIND, after, |id| Spot { table: "output", id, field: "events" })?;
+    let plain = find(connection, FIND, after, Spot::events_at)?;
     seal_each(&plain, sealed, |one| {
         if !is_plain(&one.bytes) {
             return Ok(0);
@@ -131,7 +132,7 @@ impl Plain {
     }
 
     fn tenant(&self) -> Result<TenantId> {
-        TenantId::parse("tenant", &self.tenant).map_err(|error| Error::undecodable(self.spot.table, self.at(), error))
+        TenantId::parse("tenant", &self.tenant).map_err(|error| Error::undecodable(self.spot.collection, self.at(), error))
     }
 }
 
@@ -167,7 +168,7 @@ fn seal_each(plain: &[Plain], sealed: &mut Sealed, seal: impl Fn(&Plain) -> Resu
             Ok(rows) => sealed.rows += rows as u64,
             Err(error @ (Error::Undecodable { .. } | Error::Sealed { .. })) => {
                 sealed.left += 1;
-                tracing::error!(at = one.at(), %error, "a row of `{}` stays in plain text", one.spot.table);
+                tracing::error!(at = one.at(), %error, "a row of `{}` stays in plain text", one.spot.collection);
             }
             Err(error) => return Err(error),
         }

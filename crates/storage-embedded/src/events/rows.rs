@@ -6,10 +6,11 @@ use domain::name::TenantId;
 use domain::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use storage_documents::EventDocument;
+use storage_rules::Trouble;
 
 use crate::connection::integer;
 use crate::error::{Error, Result, during};
-use crate::vault::{Trouble, Vault};
+use crate::vault::Vault;
 
 const TABLE: &str = "events";
 

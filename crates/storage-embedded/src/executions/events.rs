@@ -4,6 +4,7 @@ use domain::execution::{Body, Event, Execution};
 use domain::name::{ExecutionId, TenantId};
 use rusqlite::{Connection, params};
 use storage_documents::frame::{self, Stored};
+use storage_rules::Spot;
 
 use super::rows::{self, find};
 use crate::connection::integer;
@@ -33,7 +34,7 @@ pub(super) fn after(
         while let Some(row) = rows.next().map_err(during(doing))? {
             let first: i64 = row.get(0).map_err(during(doing))?;
             let batch = row.get_ref(1).and_then(|value| Ok(value.as_blob()?)).map_err(during(doing))?;
-            let batch = contents::open_batch(connection, vault, tenant, &contents::events(id.as_str(), first), batch)?;
+            let batch = contents::open_batch(connection, vault, tenant, &Spot::events(id.as_str(), first.unsigned_abs()), batch)?;
             let batch = frame::read(&batch).map_err(|source| Error::undecodable("output", format!("{tenant}/{id}/{first}"), source))?;
             for stored in batch {
                 if !page.take(stored, || finished(connection, vault, tenant, id))? {

@@ -10,10 +10,11 @@ use domain::page::{MAX_PAGE, Page, PageRequest};
 use domain::sandbox::Failure;
 use rusqlite::Connection;
 use rusqlite::types::Value;
+use storage_rules::{Cursor, PAGE_BYTES};
 
 use super::rows::{TABLE, find};
 use crate::connection::integer;
-use crate::cursor::{Conditions, Cursor, PAGE_BYTES, read_keys};
+use crate::cursor::{Conditions, read_keys};
 use crate::error::{Error, Result, during};
 use crate::readers::snapshot;
 use crate::vault::Vault;

@@ -5,6 +5,7 @@ use domain::lease::Fence;
 use domain::name::{ExecutionId, ExecutionName, TenantId};
 use rusqlite::{Connection, OptionalExtension, Params, params};
 use storage_documents::{ContentsDocument, ExecutionDocument};
+use storage_rules::Spot;
 
 use crate::connection::integer;
 use crate::contents;
@@ -78,7 +79,7 @@ fn decode(
     text: &str,
     sealed: Option<&[u8]>,
 ) -> Result<Execution> {
-    let spot = contents::execution(id.as_str());
+    let spot = Spot::execution(id.as_str());
     let opened = match sealed {
         Some(sealed) => Some(contents::open_text(connection, vault, tenant, &spot, sealed)?),
         None => contents::may_be_plain(vault, tenant, &spot).map(|()| None)?,

@@ -9,6 +9,7 @@ use domain::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
 use storage_documents::frame::{Frame, batches};
 use storage_documents::{ContentsDocument, ExecutionDocument};
+use storage_rules::Spot;
 
 use super::rows::{Met, find, meet};
 use crate::connection::integer;
@@ -80,7 +81,7 @@ impl Row {
     }
 
     fn seal(&self, connection: &Connection, vault: &Vault) -> Result<Vec<u8>> {
-        let spot = contents::execution(self.name.execution.as_str());
+        let spot = Spot::execution(self.name.execution.as_str());
         contents::seal(connection, vault, &self.name.tenant, &spot, self.contents.as_bytes())
     }
 
@@ -177,7 +178,7 @@ fn append(connection: &Connection, vault: &Vault, name: &ExecutionName, mut fram
     let mut total = 0;
     for batch in batches(&frames) {
         let (first, last, bytes) = (integer(batch.first), integer(batch.last), integer(batch.output_bytes));
-        let events = contents::seal_batch(connection, vault, &name.tenant, &contents::events(execution, first), &batch.events)?;
+        let events = contents::seal_batch(connection, vault, &name.tenant, &Spot::events(execution, first.unsigned_abs()), &batch.events)?;
         let store = || connection.prepare_cached(INSERT)?.execute(params![tenant, execution, first, last, bytes, events]);
         store().map_err(during("appending events"))?;
         total += bytes;

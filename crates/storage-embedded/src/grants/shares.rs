@@ -9,8 +9,8 @@ use domain::request::{Committed, RequestKey};
 use domain::time::Timestamp;
 use rusqlite::{Connection, params};
 use storage_documents::GrantDocument;
+use storage_rules::Cursor;
 
-use crate::cursor::Cursor;
 use crate::error::{Error, Result, during};
 use crate::events;
 use crate::grants::rows::{Stored, answer, texts};

@@ -8,9 +8,9 @@ use domain::revision::Revision;
 use domain::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use storage_documents::ApiKeyDocument;
+use storage_rules::Cursor;
 
 use crate::connection::integer;
-use crate::cursor::Cursor;
 use crate::error::{Error, Result, during};
 use crate::request::{self, Remembered};
 use crate::vault::Vault;

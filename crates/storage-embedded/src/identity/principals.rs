@@ -11,13 +11,14 @@ use domain::time::Timestamp;
 use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, params, params_from_iter};
 use storage_documents::PrincipalDocument;
+use storage_rules::{Cursor, Person, Trouble};
 
 use crate::connection::integer;
-use crate::cursor::{Conditions, Cursor};
+use crate::cursor::Conditions;
 use crate::error::{Error, Result, during};
 use crate::events;
 use crate::request::{self, Remembered};
-use crate::vault::{Person, Trouble, Vault};
+use crate::vault::Vault;
 
 const TABLE: &str = "principals";
 const ORDER: &str = "principal";

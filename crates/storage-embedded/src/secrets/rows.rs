@@ -9,14 +9,16 @@ use domain::secret::{MAX_SECRETS, NamedSecret, SecretChange};
 use domain::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, params};
 use storage_documents::SecretDocument;
+use storage_rules::{PageById, Refusal, Spot};
 
-use super::value::{self, TABLE};
 use crate::connection::integer;
-use crate::cursor::PageById;
+use crate::contents;
+use crate::cursor::limit;
 use crate::error::{Error, Result, during};
 use crate::request::{self, Remembered};
 use crate::vault::Vault;
 
+const TABLE: &str = "secrets";
 /// The name of the order of a list.
 pub(super) const ORDER: &str = "secret";
 /// What was used within it is not noted again.
@@ -25,7 +27,7 @@ const MINUTE: u64 = 60_000;
 /// A page of the secrets of a tenant. One that cannot be read hides no other.
 pub(super) fn list(connection: &Connection, vault: &Vault, tenant: &TenantId, page: &PageById) -> Result<Page<NamedSecret>> {
     const QUERY: &str = "SELECT id, document, used FROM secrets WHERE tenant = ?1 AND id > ?2 ORDER BY id LIMIT ?3";
-    let mut rows = each(connection, QUERY, params![tenant.as_str(), page.after, page.limit()])?;
+    let mut rows = each(connection, QUERY, params![tenant.as_str(), page.after, limit(page)])?;
     let next = page.cut(&mut rows, |row| &row.id);
     let read = |row: Stored| vault.readable(TABLE, format!("{tenant}/{}", row.id), row.secret(tenant)).transpose();
     Ok(Page { items: rows.into_iter().filter_map(read).collect::<Result<_>>()?, next })
@@ -55,7 +57,9 @@ pub(super) fn open(connection: &Connection, vault: &Vault, name: &SecretName) ->
     let run = || connection.prepare_cached(QUERY)?.query_row(params![name.tenant.as_str(), name.secret.as_str()], row);
     let Some((document, used, sealed)) = run().optional().map_err(during("reading a secret"))? else { return Ok(None) };
     let secret = decode(name.clone(), &document, used)?;
-    let value = value::unseal(connection, vault, &secret, &sealed)?;
+    let spot = Spot::secret(&secret);
+    let opened = contents::open(connection, vault, &name.tenant, &spot, &sealed)?;
+    let value = spot.value::<Error>(&name.tenant, &opened)?;
     Ok(Some((secret, value)))
 }
 
@@ -72,7 +76,9 @@ pub(super) fn commit(
         return Ok(answered);
     }
     let document = storage_documents::encode(&SecretDocument::from(&change.secret));
-    let sealed = change.value.as_ref().map(|value| value::seal(connection, vault, &change.secret, value)).transpose()?;
+    let spot = Spot::secret(&change.secret);
+    let seal = |value: &Secret| contents::seal(connection, vault, &change.secret.name.tenant, &spot, value.expose().as_bytes());
+    let sealed = change.value.as_ref().map(seal).transpose()?;
     let stored = match (change.expected, sealed) {
         (Expected::Absent, Some(sealed)) => insert(connection, &change.secret, &document, &sealed),
         (Expected::Absent, None) => return Err(Error::Misused("a new secret without a value")),
@@ -128,7 +134,7 @@ fn check_room(connection: &Connection, tenant: &TenantId) -> Result<()> {
     const QUERY: &str = "SELECT count(*) FROM secrets WHERE tenant = ?1";
     let run = || connection.prepare_cached(QUERY)?.query_row([tenant.as_str()], |row| row.get::<_, u32>(0));
     let count = run().map_err(during("looking how many secrets a tenant has"))?;
-    if count as usize > MAX_SECRETS { Err(Error::TooManySecrets { tenant: tenant.clone() }) } else { Ok(()) }
+    if count as usize > MAX_SECRETS { Err(Refusal::Secrets { tenant: tenant.clone() }.into()) } else { Ok(()) }
 }
 
 fn insert(connection: &Connection, secret: &NamedSecret, document: &str, sealed: &[u8]) -> rusqlite::Result<usize> {

@@ -7,6 +7,7 @@ use domain::name::{PrincipalName, TenantId};
 use domain::request::Committed;
 use domain::time::Timestamp;
 use rusqlite::{Connection, params};
+use storage_rules::Person;
 
 use crate::connection::integer;
 use crate::error::{Error, Result, during};
@@ -14,7 +15,7 @@ use crate::events;
 use crate::identity::principals;
 use crate::request::{self, Remembered};
 use crate::tenants::is_held;
-use crate::vault::{Person, Vault};
+use crate::vault::Vault;
 
 /// Whether something is kept of a user: as a user, or as one who has acted.
 pub(super) fn find(connection: &Connection, vault: &Vault, tenant: &TenantId, user: &PrincipalName) -> Result<Option<SubjectState>> {

@@ -10,9 +10,9 @@ use domain::time::Timestamp;
 use keys::Place;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use storage_documents::TenantDocument;
+use storage_rules::Cursor;
 
 use crate::connection::integer;
-use crate::cursor::Cursor;
 use crate::error::{Error, Result, during};
 use crate::request::{self, Remembered};
 use crate::vault::Vault;

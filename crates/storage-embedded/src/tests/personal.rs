@@ -10,6 +10,7 @@ use domain::page::PageRequest;
 use domain::request::{Committed, Expected, RequestKey};
 use domain::server::KeyRepository;
 use rusqlite::{Connection, OptionalExtension as _};
+use storage_rules::Trouble;
 use tempfile::TempDir;
 use test_support::audit_repository::entry;
 use test_support::sample::{principal, request, scope, user};
@@ -17,7 +18,6 @@ use test_support::sample::{principal, request, scope, user};
 use super::{Scratch, open};
 use crate::EmbeddedStore;
 use crate::error::during;
-use crate::vault::Trouble;
 
 const ANN: &str = "tenants/acme/users/ann";
 const BOB: &str = "tenants/acme/users/bob";

@@ -7,6 +7,7 @@ use domain::revision::Revision;
 use domain::time::Timestamp;
 use domain::utility::{Utility, UtilityChange, Version};
 use rusqlite::{Connection, OptionalExtension as _, params};
+use storage_rules::{Refusal, Spot};
 
 use super::epoch;
 use super::rows::{answer, encode, encode_version};
@@ -85,7 +86,7 @@ impl Commit {
         self.note_imports(connection).map_err(during("storing a utility's imports"))?;
         self.note_copy(connection).map_err(during("storing that a utility is a copy"))?;
         if let Some((version, document)) = &self.version {
-            let (spot, code) = (contents::code(self.utility.name.utility.as_str(), version.number), version.code.text());
+            let (spot, code) = (Spot::code(self.utility.name.utility.as_str(), version.number), version.code.text());
             let sealed = contents::seal(connection, vault, &self.tenant, &spot, code.as_bytes())?;
             self.add(connection, version, document, &sealed).map_err(during("storing a version"))?;
         }
@@ -116,7 +117,7 @@ impl Commit {
             Ok((count > most).then_some(most))
         };
         match run().map_err(during("looking how many utilities a tenant may have"))? {
-            Some(most) => Err(Error::Full { tenant: self.tenant.clone(), most }),
+            Some(most) => Err(Refusal::Utilities { tenant: self.tenant.clone(), most }.into()),
             None => Ok(()),
         }
     }

@@ -4,9 +4,10 @@
 use domain::name::{PrincipalName, TenantId, UtilityId};
 use domain::utility::UtilityQuery;
 use rusqlite::Connection;
+use storage_rules::Cursor;
 
 use super::importing;
-use crate::cursor::{Conditions, Cursor, read_keys};
+use crate::cursor::{Conditions, read_keys};
 use crate::error::{Result, during};
 
 /// Appends the keys of those of `granted` that the query wants and that do not belong to `but_of`, in any order. `time` is the column

@@ -9,11 +9,12 @@ use domain::page::{MAX_PAGE, Page, PageRequest};
 use domain::utility::{Utility, UtilityOrder, UtilityQuery};
 use rusqlite::Connection;
 use rusqlite::types::Value;
+use storage_rules::{Cursor, PAGE_BYTES};
 
 use super::granted;
 use super::importing;
 use super::rows::{self, find};
-use crate::cursor::{Conditions, Cursor, PAGE_BYTES, read_keys};
+use crate::cursor::{Conditions, read_keys};
 use crate::error::{Error, Result, during};
 use crate::readers::snapshot;
 use crate::vault::Vault;

@@ -5,10 +5,10 @@ use domain::page::{MAX_PAGE, Page, PageRequest};
 use domain::utility::{Version, VersionHead};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use storage_documents::VersionDocument;
+use storage_rules::{Cursor, PAGE_BYTES, Spot, malformed};
 
 use super::epoch;
 use crate::contents;
-use crate::cursor::{self, Cursor, PAGE_BYTES};
 use crate::error::{Error, Result, during};
 use crate::vault::Vault;
 
@@ -25,7 +25,7 @@ impl VersionPage {
     pub(super) fn new(page: &PageRequest) -> domain::Result<Self> {
         let below = match &page.after {
             None => i64::MAX,
-            Some(text) => Cursor::decode(text, ORDER)?.id.parse().map_err(|_no_number| cursor::malformed())?,
+            Some(text) => Cursor::decode(text, ORDER)?.id.parse().map_err(|_no_number| malformed())?,
         };
         Ok(VersionPage { size: page.size.clamp(1, MAX_PAGE), below })
     }
@@ -109,7 +109,7 @@ pub(super) fn decode(
     text: &str,
     code: &StoredCode<'_>,
 ) -> Result<Version> {
-    let spot = contents::code(id.as_str(), number);
+    let spot = Spot::code(id.as_str(), number);
     let opened = match code.sealed {
         Some(sealed) => Some(contents::open_text(connection, vault, tenant, &spot, sealed)?),
         None => contents::may_be_plain(vault, tenant, &spot).map(|()| None)?,

@@ -5,8 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use domain::name::{PrincipalName, TenantId};
 use keys::Key;
-
-use super::subject::Subject;
+use storage_rules::Subject;
 
 /// Persons, and tenants, whose keys are kept; beyond it all are dropped and loaded anew as they are needed.
 const MAX_KEPT: usize = 10_000;

@@ -4,6 +4,7 @@ use domain::name::TenantId;
 use domain::time::Timestamp;
 use keys::Wrapped;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
+use storage_rules::vault::StoredSubject;
 
 use crate::connection::integer;
 use crate::error::{Result, during};
@@ -20,20 +21,13 @@ pub(crate) struct RewrapPlace {
     pub(super) subject: String,
 }
 
-/// A person as stored.
-pub(super) struct SubjectRow {
-    pub(super) id: String,
-    /// Sealed; nothing once the person was erased.
-    pub(super) name: Option<Vec<u8>>,
-}
-
-pub(super) fn by_digest(connection: &Connection, tenant: &TenantId, digest: &[u8]) -> Result<Option<SubjectRow>> {
+pub(super) fn by_digest(connection: &Connection, tenant: &TenantId, digest: &[u8]) -> Result<Option<StoredSubject>> {
     const QUERY: &str = "SELECT id, name FROM subjects WHERE tenant = ?1 AND digest = ?2";
     let run = || connection.prepare_cached(QUERY)?.query_row(params![tenant.as_str(), digest], subject);
     run().optional().map_err(during("looking for a person"))
 }
 
-pub(super) fn by_id(connection: &Connection, tenant: &TenantId, id: &str) -> Result<Option<SubjectRow>> {
+pub(super) fn by_id(connection: &Connection, tenant: &TenantId, id: &str) -> Result<Option<StoredSubject>> {
     const QUERY: &str = "SELECT id, name FROM subjects WHERE tenant = ?1 AND id = ?2";
     let run = || connection.prepare_cached(QUERY)?.query_row(params![tenant.as_str(), id], subject);
     run().optional().map_err(during("looking for a person"))
@@ -122,6 +116,6 @@ pub(super) fn erase_all(connection: &Connection, tenant: &TenantId, now: Timesta
     run().map_err(during("destroying the keys of a tenant"))
 }
 
-fn subject(row: &Row<'_>) -> rusqlite::Result<SubjectRow> {
-    Ok(SubjectRow { id: row.get(0)?, name: row.get(1)? })
+fn subject(row: &Row<'_>) -> rusqlite::Result<StoredSubject> {
+    Ok(StoredSubject { id: row.get(0)?, name: row.get(1)? })
 }

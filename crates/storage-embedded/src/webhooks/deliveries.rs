@@ -8,9 +8,9 @@ use domain::time::Timestamp;
 use domain::webhook::{DeadLetter, Delivery, Failed, Queued, Verdict, WebhookProgress};
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use storage_documents::EventDocument;
+use storage_rules::{Cursor, malformed};
 
 use crate::connection::integer;
-use crate::cursor::{Cursor, malformed};
 use crate::error::{Result, during};
 use crate::events::told;
 use crate::tenants::is_held;

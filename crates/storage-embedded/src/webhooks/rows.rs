@@ -7,10 +7,11 @@ use domain::time::Timestamp;
 use domain::webhook::{MAX_WEBHOOKS, Webhook, WebhookChange, WebhookState};
 use rusqlite::{Connection, params};
 use storage_documents::WebhookDocument;
+use storage_rules::{PageById, Refusal};
 
 use super::secrets::{self, Sealed};
 use crate::connection::integer;
-use crate::cursor::PageById;
+use crate::cursor::limit;
 use crate::error::{Error, Result, during};
 use crate::request::{self, Remembered};
 use crate::vault::Vault;
@@ -24,7 +25,7 @@ const MAX_PENDING: usize = 1_000;
 /// A page of the webhooks of a tenant.
 pub(super) fn list(connection: &Connection, vault: &Vault, tenant: &TenantId, page: &PageById) -> Result<Page<Webhook>> {
     const QUERY: &str = "SELECT tenant, id, document FROM webhooks WHERE tenant = ?1 AND id > ?2 ORDER BY id LIMIT ?3";
-    let mut rows = each(connection, QUERY, params![tenant.as_str(), page.after, page.limit()])?;
+    let mut rows = each(connection, QUERY, params![tenant.as_str(), page.after, limit(page)])?;
     let next = page.cut(&mut rows, |row| &row.id);
     Ok(Page { items: readable(vault, rows)?, next })
 }
@@ -96,7 +97,7 @@ fn check_room(connection: &Connection, tenant: &TenantId) -> Result<()> {
     const QUERY: &str = "SELECT count(*) FROM webhooks WHERE tenant = ?1";
     let run = || connection.prepare_cached(QUERY)?.query_row([tenant.as_str()], |row| row.get::<_, u32>(0));
     let count = run().map_err(during("looking how many webhooks a tenant has"))?;
-    if count as usize > MAX_WEBHOOKS { Err(Error::TooManyWebhooks { tenant: tenant.clone() }) } else { Ok(()) }
+    if count as usize > MAX_WEBHOOKS { Err(Refusal::Webhooks { tenant: tenant.clone() }.into()) } else { Ok(()) }
 }
 
 /// A new one begins behind what has happened.

@@ -4,15 +4,15 @@ use domain::identity::Secret;
 use domain::name::WebhookName;
 use domain::time::Timestamp;
 use domain::webhook::WebhookSecrets;
-use keys::Place;
 use rusqlite::{Connection, OptionalExtension as _, params};
+use storage_rules::{Spot, Trouble, previous_secrets, read_previous_secrets};
 use zeroize::Zeroizing;
 
 use crate::connection::integer;
+use crate::contents;
 use crate::error::{Error, Result, during};
-use crate::vault::{Trouble, Vault};
+use crate::vault::Vault;
 
-const TABLE: &str = "webhooks";
 const CURRENT: &str = "secret";
 const PREVIOUS: &str = "previous";
 
@@ -24,10 +24,11 @@ pub(super) struct Sealed {
 }
 
 pub(super) fn seal(connection: &Connection, vault: &Vault, name: &WebhookName, secrets: &WebhookSecrets) -> Result<Sealed> {
-    let sealed = |field: &'static str, text: &str| vault.seal_of_tenant(connection, &name.tenant, place(name, field), text.as_bytes());
+    let sealed = |field: &'static str, text: &str| {
+        contents::seal(connection, vault, &name.tenant, &Spot::webhook(name.webhook.as_str(), field), text.as_bytes())
+    };
     let until = secrets.previous.iter().map(|(_, until)| integer(until.as_millis())).max();
-    let lines: Vec<String> = secrets.previous.iter().map(|(secret, until)| format!("{} {}", until.as_millis(), secret.expose())).collect();
-    let lines = Zeroizing::new(lines.join("\n"));
+    let lines = previous_secrets(&secrets.previous);
     let previous = until.map(|_| sealed(PREVIOUS, &lines)).transpose()?;
     Ok(Sealed { current: sealed(CURRENT, secrets.current.expose())?, previous, until })
 }
@@ -39,15 +40,13 @@ pub(super) fn find(connection: &Connection, vault: &Vault, name: &WebhookName, n
     let run = || connection.prepare_cached(QUERY)?.query_row(params![name.tenant.as_str(), name.webhook.as_str()], row);
     let Some(sealed) = run().optional().map_err(during("reading the secret of a webhook"))? else { return Ok(None) };
     let open = |field: &'static str, bytes: &[u8]| -> Result<Zeroizing<String>> {
-        let text = vault.open_of_tenant(connection, &name.tenant, TABLE, place(name, field), bytes)?;
-        let broken = |error| Error::undecodable(TABLE, format!("{name}/{field}"), error);
-        std::str::from_utf8(&text).map(|text| Zeroizing::new(text.to_owned())).map_err(broken)
+        contents::open_text(connection, vault, &name.tenant, &Spot::webhook(name.webhook.as_str(), field), bytes)
     };
     let current = Secret::new(open(CURRENT, &sealed.current)?.as_str());
     let held = sealed.previous.as_ref().filter(|_| sealed.until.is_some_and(|until| integer(now.as_millis()) < until));
     let previous = match held.map(|bytes| open(PREVIOUS, bytes)) {
         None => Vec::new(),
-        Some(Ok(lines)) => lines.lines().filter_map(read_line).collect(),
+        Some(Ok(lines)) => read_previous_secrets(&lines),
         Some(Err(error @ (Error::Undecodable { .. } | Error::Sealed { .. }))) => {
             if vault.is_news(Trouble::Unopened, &error) {
                 tracing::error!(error = &error as &dyn std::error::Error, "secrets of a webhook that were replaced cannot be read");
@@ -57,13 +56,4 @@ pub(super) fn find(connection: &Connection, vault: &Vault, name: &WebhookName, n
         Some(Err(error)) => return Err(error),
     };
     Ok(Some(WebhookSecrets { current, previous }))
-}
-
-fn read_line(line: &str) -> Option<(Secret, Timestamp)> {
-    let (until, secret) = line.split_once(' ')?;
-    Some((Secret::new(secret), Timestamp::from_millis(until.parse().ok()?)))
-}
-
-fn place<'a>(name: &'a WebhookName, field: &'a str) -> Place<'a> {
-    Place { tenant: name.tenant.as_str(), collection: TABLE, id: name.webhook.as_str(), field }
 }

@@ -12,10 +12,10 @@ use domain::name::TenantId;
 use domain::page::{MAX_PAGE, Page, PageRequest};
 use domain::time::Timestamp;
 use mongodb::bson::{Bson, Document, doc};
+use storage_rules::{Cursor, PAGE_BYTES, malformed};
 
 use crate::audit::names::{INTENTS, RECORDS};
 use crate::audit::{persons, removal};
-use crate::cursor::{Cursor, PAGE_BYTES, malformed};
 use crate::error::{Error, Result};
 use crate::leases;
 use crate::row::{Row, integer, key, ordered};

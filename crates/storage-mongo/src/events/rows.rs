@@ -6,13 +6,13 @@ use domain::name::TenantId;
 use domain::time::Timestamp;
 use mongodb::bson::doc;
 use storage_documents::EventDocument;
+use storage_rules::Trouble;
 
 use crate::error::{Error, Result};
 use crate::events::names::{EVENTS, LOGS};
 use crate::row::{Row, integer};
 use crate::session::{Select, Session};
 use crate::shared::Shared;
-use crate::told::Trouble;
 
 /// Logs that one read of all of them brings.
 const LOGS_AT_ONCE: usize = 1_000;

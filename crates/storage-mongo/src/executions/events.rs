@@ -4,6 +4,7 @@ use domain::execution::{Body, Event};
 use domain::name::{ExecutionId, TenantId};
 use mongodb::bson::doc;
 use storage_documents::frame::{self, Stored};
+use storage_rules::Spot;
 
 use super::names::OUTPUT;
 use super::rows::find;
@@ -31,7 +32,7 @@ pub(super) async fn after(
         let found = session.find(OUTPUT, filter, Select::sorted(doc! { "first": 1 }, BATCHES_AT_ONCE)).await?;
         for row in &found {
             let broken = |source| Error::undecodable(OUTPUT, row.key(), source);
-            let spot = contents::events(id.as_str(), row.number("first")?);
+            let spot = Spot::events(id.as_str(), row.number("first")?);
             let batch = contents::open_batch(session, tenant, &spot, row.bytes("events")?).await?;
             for stored in frame::read(&batch).map_err(broken)? {
                 let event = match stored {

@@ -7,10 +7,10 @@ use domain::name::TenantId;
 use domain::page::{MAX_PAGE, Page, PageRequest};
 use domain::sandbox::Failure;
 use mongodb::bson::{Document, doc};
+use storage_rules::{Cursor, PAGE_BYTES};
 
 use super::names::TABLE;
 use super::rows::{decode, name};
-use crate::cursor::{Cursor, PAGE_BYTES};
 use crate::error::Result;
 use crate::row::{Row, integer};
 use crate::session::{Select, Session};

@@ -6,6 +6,7 @@
 
 use domain::name::{ExecutionId, ExecutionName, TenantId};
 use mongodb::bson::{Document, doc};
+use storage_rules::Spot;
 use zeroize::Zeroizing;
 
 use super::names::PARTS;
@@ -60,7 +61,7 @@ pub(super) async fn remove(session: &mut Session, tenant: &TenantId, executions:
 
 /// The contents of the execution of a row, opened; `None` where a part is not there, as the execution was saved, or removed, since.
 pub(super) async fn open(session: &mut Session, tenant: &TenantId, id: &ExecutionId, row: &Row) -> Result<Option<Zeroizing<String>>> {
-    let (spot, first) = (contents::execution(id.as_str()), row.bytes("sealed")?);
+    let (spot, first) = (Spot::execution(id.as_str()), row.bytes("sealed")?);
     let Some(cut) = row.find_text("cut")? else {
         return contents::open_text(session, tenant, &spot, first).await.map(Some);
     };

@@ -9,12 +9,13 @@ use domain::time::Timestamp;
 use mongodb::bson::{Document, doc};
 use storage_documents::frame::{Frame, batches};
 use storage_documents::{ContentsDocument, ExecutionDocument};
+use storage_rules::Spot;
 use zeroize::Zeroizing;
 
 use super::names::{OUTPUT, TABLE, TOTALS};
 use super::parts::{self, Cut};
 use super::rows::{Met, Stored, find, id, stored};
-use crate::contents::{self, Sealing};
+use crate::contents::Sealing;
 use crate::error::{Error, Result};
 use crate::events;
 use crate::request::{self, Remembered};
@@ -142,7 +143,7 @@ impl Written {
     }
 
     fn seal(&self, sealing: &Sealing<'_>) -> Cut {
-        let spot = contents::execution(self.name.execution.as_str());
+        let spot = Spot::execution(self.name.execution.as_str());
         parts::cut(&self.name, &sealing.seal(&spot, self.contents.as_bytes()))
     }
 }
@@ -194,7 +195,7 @@ async fn append(session: &mut Session, sealing: &Sealing<'_>, name: &ExecutionNa
             "tenant": tenant,
             "execution": execution,
             "first": integer(batch.first),
-            "events": binary(sealing.seal_batch(&contents::events(execution, batch.first), &batch.events)),
+            "events": binary(sealing.seal_batch(&Spot::events(execution, batch.first), &batch.events)),
         });
     }
     session.add_all(OUTPUT, &rows).await?;

@@ -9,11 +9,11 @@ use domain::request::{Committed, RequestKey};
 use domain::time::Timestamp;
 use mongodb::bson::{Document, doc};
 use storage_documents::GrantDocument;
+use storage_rules::PageById;
 
 use super::meeting::meet;
 use super::rows::{self, answer, decode, of_grant, of_received, read_all};
 use crate::collections::{GRANTS, GRANTS_RECEIVED};
-use crate::cursor::PageById;
 use crate::error::{Error, Result};
 use crate::row::{Row, key};
 use crate::session::{Select, Session};

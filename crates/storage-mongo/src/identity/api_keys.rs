@@ -8,9 +8,9 @@ use domain::request::{Committed, Expected};
 use domain::time::Timestamp;
 use mongodb::bson::{Document, doc};
 use storage_documents::ApiKeyDocument;
+use storage_rules::PageById;
 
 use crate::collections::API_KEYS;
-use crate::cursor::PageById;
 use crate::error::{Error, Result};
 use crate::request::{self, Remembered};
 use crate::row::{Row, integer};

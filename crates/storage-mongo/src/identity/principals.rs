@@ -10,17 +10,16 @@ use domain::revision::Revision;
 use domain::time::Timestamp;
 use mongodb::bson::{Bson, doc};
 use storage_documents::PrincipalDocument;
+use storage_rules::{PageById, Person, Trouble};
 
 use super::names::{kind, of_name};
 use super::{api_keys, deletions, sessions};
 use crate::collections::{GRANTS, PRINCIPALS};
-use crate::cursor::PageById;
 use crate::error::{Error, Result};
 use crate::request::{self, Remembered};
 use crate::row::{Row, integer};
 use crate::session::{Select, Session};
-use crate::told::Trouble;
-use crate::vault::{Person, Vault};
+use crate::vault::Vault;
 use crate::{epochs, events};
 
 /// The name of the order of a list.

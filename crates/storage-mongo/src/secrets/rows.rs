@@ -9,16 +9,15 @@ use domain::secret::{MAX_SECRETS, NamedSecret, SecretChange};
 use domain::time::Timestamp;
 use mongodb::bson::{Bson, Document, doc};
 use storage_documents::SecretDocument;
+use storage_rules::{PageById, Refusal, Spot};
 
-use super::value;
 use crate::collections::SECRETS;
+use crate::contents::{self, Sealing};
 use crate::counts;
-use crate::cursor::PageById;
 use crate::error::{Error, Result};
 use crate::request::{self, Remembered};
 use crate::row::{Row, binary, integer, key};
 use crate::session::{Select, Session};
-use crate::vault::Vault;
 
 /// The name of the order of a list.
 pub(super) const ORDER: &str = "secret";
@@ -49,16 +48,17 @@ pub(super) async fn find_unreadable(session: &mut Session, name: &SecretName) ->
 }
 
 /// A secret with its value: one document, so both are of one moment.
-pub(super) async fn open(session: &mut Session, vault: &Vault, name: &SecretName) -> Result<Option<(NamedSecret, Secret)>> {
+pub(super) async fn open(session: &mut Session, name: &SecretName) -> Result<Option<(NamedSecret, Secret)>> {
     let Some(found) = session.find_one(SECRETS.name, of_name(name)).await? else { return Ok(None) };
     let secret = read(&name.tenant, &found)?;
-    let value = value::unseal(session, vault, &secret, found.bytes("value")?).await?;
+    let spot = Spot::secret(&secret);
+    let opened = contents::open(session, &name.tenant, &spot, found.bytes("value")?).await?;
+    let value = spot.value::<Error>(&name.tenant, &opened)?;
     Ok(Some((secret, value)))
 }
 
 pub(super) async fn commit(
     session: &mut Session,
-    vault: &Vault,
     change: &SecretChange,
     (now, since): (Timestamp, Timestamp),
 ) -> Result<Committed<NamedSecret>> {
@@ -70,7 +70,7 @@ pub(super) async fn commit(
     }
     let document = storage_documents::encode(&SecretDocument::from(&change.secret));
     let sealed = match &change.value {
-        Some(value) => Some(value::seal(session, vault, &change.secret, value).await?),
+        Some(value) => Some(Sealing::begin(session, &name.tenant).await?.seal(&Spot::secret(&change.secret), value.expose().as_bytes())),
         None => None,
     };
     let is_stored = match (change.expected, sealed) {
@@ -113,7 +113,7 @@ async fn insert(session: &mut Session, secret: &NamedSecret, document: &str, sea
     }
     let tenant = &secret.name.tenant;
     if counts::advance(session, tenant, SECRETS.name, 1).await? > MAX_SECRETS as u64 {
-        return Err(Error::TooManySecrets { tenant: tenant.clone() });
+        return Err(Refusal::Secrets { tenant: tenant.clone() }.into());
     }
     Ok(true)
 }

@@ -6,6 +6,7 @@ use domain::name::{PrincipalName, TenantId};
 use domain::request::Committed;
 use domain::time::Timestamp;
 use mongodb::bson::{Bson, doc};
+use storage_rules::Person;
 
 use crate::collections::{AUDIT_RECORDS, EXECUTIONS, SUBJECTS};
 use crate::epochs;
@@ -16,7 +17,7 @@ use crate::request::{self, Remembered};
 use crate::row::{Row, integer};
 use crate::session::{Select, Session};
 use crate::tenants::{held, is_held};
-use crate::vault::{Person, Vault};
+use crate::vault::Vault;
 
 /// Erasures that one call goes on with.
 const AT_ONCE: usize = 100;

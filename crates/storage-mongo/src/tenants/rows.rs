@@ -12,9 +12,9 @@ use domain::time::Timestamp;
 use keys::Place;
 use mongodb::bson::{Bson, Document, doc};
 use storage_documents::TenantDocument;
+use storage_rules::PageById;
 
 use crate::collections::{TENANTS, TOTALS};
-use crate::cursor::PageById;
 use crate::error::{Error, Result};
 use crate::request::{self, Remembered};
 use crate::row::{Row, binary, integer};

@@ -14,6 +14,7 @@ use domain::secret::{MAX_SECRETS, NamedSecret, SecretChange, SecretRepository};
 use domain::server::KeyRepository;
 use domain::time::Timestamp;
 use mongodb::bson::{Document, doc};
+use storage_rules::Person;
 use test_support::audit_repository::entry;
 use test_support::identity_repository::session;
 use test_support::sample::{at, principal, request, scope, user};
@@ -24,7 +25,6 @@ use crate::MongoStore;
 use crate::collections::{ALL, PRINCIPALS, SECRETS, SUBJECTS};
 use crate::row::{binary, key};
 use crate::transaction::transact;
-use crate::vault::Person;
 
 mod identity {
     test_support::identity_repository_contract!(super::Scratch::new().await);

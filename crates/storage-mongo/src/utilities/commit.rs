@@ -7,12 +7,13 @@ use domain::request::{Committed, Expected, RequestKey};
 use domain::time::Timestamp;
 use domain::utility::{Utility, UtilityChange, Version};
 use mongodb::bson::{Document, doc};
+use storage_rules::{Refusal, Spot};
 
 use super::epoch;
 use super::names::{key_of, version_id};
 use super::rows::{answer, encode, of_utility, of_version};
 use crate::collections::{TENANTS, UTILITIES, VERSION_CODE, VERSIONS};
-use crate::contents::{self, Sealing};
+use crate::contents::Sealing;
 use crate::error::{Error, Result};
 use crate::row::{binary, integer};
 use crate::session::Session;
@@ -112,7 +113,7 @@ impl<'a> Commit<'a> {
         let tenant = session.find_one(TENANTS.name, doc! { "_id": self.tenant.as_str() }).await?;
         let most = tenant.map(|row| row.find_number("max_utilities")).transpose()?.flatten();
         match most.and_then(|most| u32::try_from(most).ok()) {
-            Some(most) if count > u64::from(most) => Err(Error::Full { tenant: self.tenant.clone(), most }),
+            Some(most) if count > u64::from(most) => Err(Refusal::Utilities { tenant: self.tenant.clone(), most }.into()),
             _ => Ok(()),
         }
     }
@@ -120,7 +121,7 @@ impl<'a> Commit<'a> {
     async fn add(&self, session: &mut Session, version: &Version, head: &Document) -> Result<()> {
         let id = &self.utility.name.utility;
         session.add(VERSIONS.name, head.clone()).await?;
-        let spot = contents::code(id.as_str(), version.number);
+        let spot = Spot::code(id.as_str(), version.number);
         let sealed = Sealing::begin(session, self.tenant).await?.seal(&spot, version.code.text().as_bytes());
         let code = doc! {
             "_id": version_id(self.tenant, id, version.number),

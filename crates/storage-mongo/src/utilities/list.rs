@@ -8,11 +8,11 @@ use domain::name::{PrincipalName, TenantId, UtilityId};
 use domain::page::{MAX_PAGE, Page, PageRequest};
 use domain::utility::{Utility, UtilityOrder, UtilityQuery};
 use mongodb::bson::{Document, doc};
+use storage_rules::{Cursor, PAGE_BYTES};
 
 use super::names::id_of;
 use super::rows;
 use crate::collections::UTILITIES;
-use crate::cursor::{Cursor, PAGE_BYTES};
 use crate::error::Result;
 use crate::row::Row;
 use crate::session::{Select, Session};

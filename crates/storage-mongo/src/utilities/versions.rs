@@ -5,12 +5,12 @@ use domain::page::{MAX_PAGE, Page, PageRequest};
 use domain::utility::{Version, VersionHead};
 use mongodb::bson::doc;
 use storage_documents::VersionDocument;
+use storage_rules::{Cursor, PAGE_BYTES, Spot, malformed};
 
 use super::epoch;
 use super::names::version_id;
 use crate::collections::{VERSION_CODE, VERSIONS};
 use crate::contents;
-use crate::cursor::{self, Cursor, PAGE_BYTES};
 use crate::error::{Error, Result};
 use crate::row::Row;
 use crate::session::{Select, Session};
@@ -27,7 +27,7 @@ impl VersionPage {
     pub(super) fn new(page: &PageRequest) -> domain::Result<Self> {
         let below = match &page.after {
             None => i64::MAX,
-            Some(text) => Cursor::decode(text, ORDER)?.id.parse().map_err(|_no_number| cursor::malformed())?,
+            Some(text) => Cursor::decode(text, ORDER)?.id.parse().map_err(|_no_number| malformed())?,
         };
         Ok(VersionPage { size: page.size.clamp(1, MAX_PAGE) as usize, below })
     }
@@ -38,7 +38,7 @@ pub(super) async fn find(session: &mut Session, tenant: &TenantId, id: &UtilityI
     let Some(head) = session.find_one(VERSIONS.name, key.clone()).await? else { return Ok(None) };
     let Some(code) = session.find_one(VERSION_CODE.name, key).await? else { return Ok(None) };
     let document = storage_documents::decode::<VersionDocument>(head.text("document")?);
-    let code = contents::open_text(session, tenant, &contents::code(id.as_str(), number), code.bytes("sealed")?).await?;
+    let code = contents::open_text(session, tenant, &Spot::code(id.as_str(), number), code.bytes("sealed")?).await?;
     let version = document.and_then(|document| Ok(document.into_version(number, code.as_str())?));
     version.map(Some).map_err(|source| Error::undecodable(VERSIONS.name, head.key(), source))
 }

@@ -6,8 +6,7 @@ use std::sync::Arc;
 
 use domain::name::{PrincipalName, TenantId};
 use keys::Key;
-
-use super::subject::Person;
+use storage_rules::Person;
 
 /// What a transaction has met; it ends with it.
 #[derive(Default)]

@@ -9,6 +9,7 @@ use domain::time::Timestamp;
 use keys::Wrapped;
 use mongodb::bson::{Document, doc};
 use mongodb::{Collection, Database};
+use storage_rules::vault::StoredSubject;
 
 use crate::collections::{DATA_KEYS, SUBJECTS};
 use crate::error::{Error, Result, during};
@@ -35,19 +36,12 @@ pub(super) struct Outdated {
     pub(super) wrapped: Wrapped,
 }
 
-/// A person as stored.
-pub(super) struct SubjectRow {
-    pub(super) id: String,
-    /// Sealed; nothing once the person was erased.
-    pub(super) name: Option<Vec<u8>>,
-}
-
-pub(super) async fn by_digest(session: &mut Session, tenant: &TenantId, digest: &[u8]) -> Result<Option<SubjectRow>> {
+pub(super) async fn by_digest(session: &mut Session, tenant: &TenantId, digest: &[u8]) -> Result<Option<StoredSubject>> {
     let filter = doc! { "tenant": tenant.as_str(), "_id": subject_key(tenant, digest) };
     session.find_one(SUBJECTS.name, filter).await?.as_ref().map(subject).transpose()
 }
 
-pub(super) async fn by_id(session: &mut Session, tenant: &TenantId, id: &str) -> Result<Option<SubjectRow>> {
+pub(super) async fn by_id(session: &mut Session, tenant: &TenantId, id: &str) -> Result<Option<StoredSubject>> {
     session.find_one(SUBJECTS.name, doc! { "tenant": tenant.as_str(), "id": id }).await?.as_ref().map(subject).transpose()
 }
 
@@ -154,8 +148,8 @@ fn of_key(tenant: &str, subject: &str) -> Document {
     doc! { "_id": key(&[tenant, subject]), "tenant": tenant }
 }
 
-fn subject(found: &Row) -> Result<SubjectRow> {
-    Ok(SubjectRow { id: found.text("id")?.to_owned(), name: found.find_bytes("name")?.map(<[u8]>::to_vec) })
+fn subject(found: &Row) -> Result<StoredSubject> {
+    Ok(StoredSubject { id: found.text("id")?.to_owned(), name: found.find_bytes("name")?.map(<[u8]>::to_vec) })
 }
 
 fn wrapped(found: &Row) -> Result<Wrapped> {

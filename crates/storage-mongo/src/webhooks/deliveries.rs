@@ -7,10 +7,10 @@ use domain::time::Timestamp;
 use domain::webhook::{DeadLetter, Delivery, Failed, Queued, Verdict, Webhook, WebhookProgress, WebhookState};
 use mongodb::bson::{Bson, Document, doc};
 use storage_documents::EventDocument;
+use storage_rules::{Cursor, malformed};
 
 use super::names::of_name;
 use crate::collections::{WEBHOOK_DELIVERIES as DELIVERIES, WEBHOOKS};
-use crate::cursor::{Cursor, malformed};
 use crate::epochs;
 use crate::error::Result;
 use crate::events::told;

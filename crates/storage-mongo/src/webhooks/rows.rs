@@ -8,17 +8,16 @@ use domain::time::Timestamp;
 use domain::webhook::{MAX_WEBHOOKS, Webhook, WebhookChange, WebhookState};
 use mongodb::bson::{Document, doc};
 use storage_documents::WebhookDocument;
+use storage_rules::{PageById, Refusal};
 
 use super::names::of_name;
 use super::{deliveries, secrets};
 use crate::collections::{EVENT_LOGS, WEBHOOKS};
 use crate::counts;
-use crate::cursor::PageById;
 use crate::error::{Error, Result};
 use crate::request::{self, Remembered};
 use crate::row::{Row, integer};
 use crate::session::{Select, Session};
-use crate::vault::Vault;
 
 /// The name of the order of a list.
 pub(super) const ORDER: &str = "webhook";
@@ -38,7 +37,6 @@ pub(super) async fn find(session: &mut Session, name: &WebhookName) -> Result<Op
 
 pub(super) async fn commit(
     session: &mut Session,
-    vault: &Vault,
     change: &WebhookChange,
     (now, since): (Timestamp, Timestamp),
 ) -> Result<Committed<Webhook>> {
@@ -50,7 +48,7 @@ pub(super) async fn commit(
     }
     let document = storage_documents::encode(&WebhookDocument::from(&change.webhook));
     let sealed = match &change.secrets {
-        Some(secrets) => Some(secrets::seal(session, vault, name, secrets).await?),
+        Some(secrets) => Some(secrets::seal(session, name, secrets).await?),
         None => None,
     };
     let is_stored = match (change.expected, sealed) {
@@ -91,7 +89,7 @@ async fn insert(session: &mut Session, webhook: &Webhook, document: &str, sealed
         return Ok(false);
     }
     if counts::advance(session, tenant, WEBHOOKS.name, 1).await? > MAX_WEBHOOKS as u64 {
-        return Err(Error::TooManyWebhooks { tenant: tenant.clone() });
+        return Err(Refusal::Webhooks { tenant: tenant.clone() }.into());
     }
     Ok(true)
 }

@@ -8,7 +8,7 @@ use crate::tidy::problem::Problem;
 const MANIFEST: &str = "Cargo.toml";
 
 /// Crate, and the workspace crates it may use in its product code.
-const ARROWS: [(&str, Allowed); 26] = [
+const ARROWS: [(&str, Allowed); 27] = [
     ("domain", Allowed::Only(&[])),
     ("api-proto", Allowed::Only(&[])),
     ("sandbox-protocol", Allowed::Only(&[])),
@@ -21,8 +21,9 @@ const ARROWS: [(&str, Allowed); 26] = [
     ("auth", Allowed::Only(&["domain", "file-trust", "tls"])),
     ("api-grpc", Allowed::Only(&["domain", "api-proto", "tls"])),
     ("storage-documents", Allowed::Only(&["domain"])),
-    ("storage-embedded", Allowed::Only(&["domain", "file-trust", "keys", "storage-documents"])),
-    ("storage-mongo", Allowed::Only(&["domain", "file-trust", "keys", "storage-documents"])),
+    ("storage-rules", Allowed::Only(&["domain", "keys", "storage-documents"])),
+    ("storage-embedded", Allowed::Only(&["domain", "file-trust", "keys", "storage-documents", "storage-rules"])),
+    ("storage-mongo", Allowed::Only(&["domain", "file-trust", "keys", "storage-documents", "storage-rules"])),
     ("webhooks", Allowed::Only(&["domain", "tls"])),
     ("cache", Allowed::Only(&["domain"])),
     ("python-check", Allowed::Only(&["domain"])),

@@ -2,16 +2,15 @@
 //! the log nor this memory is filled by reading. Each kind has a bound of its own: damaging much silences no other alarm.
 
 use std::collections::HashSet;
+use std::fmt::Display;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-
-use crate::error::Error;
 
 /// Things of one kind that are logged.
 const MAX_TOLD: usize = 1_000;
 
 /// What is wrong with something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Trouble {
+pub enum Trouble {
     /// It does not open.
     Unopened,
     /// Its document does not decode.
@@ -22,7 +21,7 @@ pub(crate) enum Trouble {
 
 /// What was logged.
 #[derive(Default)]
-pub(crate) struct Told {
+pub struct Told {
     unopened: Mutex<HashSet<String>>,
     unreadable: Mutex<HashSet<String>>,
     misplaced: Mutex<HashSet<String>>,
@@ -30,7 +29,7 @@ pub(crate) struct Told {
 
 impl Told {
     /// Whether it was not logged yet, and is to be. With the last one it is logged that nothing follows.
-    pub(crate) fn is_news(&self, trouble: Trouble, error: &Error) -> bool {
+    pub fn is_news(&self, trouble: Trouble, error: &impl Display) -> bool {
         let mut told = self.of(trouble);
         let is_news = told.len() < MAX_TOLD && told.insert(error.to_string());
         if is_news && told.len() == MAX_TOLD {
@@ -40,7 +39,7 @@ impl Told {
     }
 
     /// How many things of a kind were met, as far as they were logged.
-    pub(crate) fn count(&self, trouble: Trouble) -> usize {
+    pub fn count(&self, trouble: Trouble) -> usize {
         self.of(trouble).len()
     }
 
@@ -51,5 +50,19 @@ impl Told {
             Trouble::Misplaced => &self.misplaced,
         };
         told.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_thing_is_told_once_and_each_kind_has_its_own_bound() {
+        let told = Told::default();
+        assert_eq!(["a", "a", "b"].map(|at| told.is_news(Trouble::Unopened, &at)), [true, false, true]);
+        let many = (0..2 * MAX_TOLD).filter(|at| told.is_news(Trouble::Unopened, at)).count();
+        assert_eq!((many, told.count(Trouble::Unopened)), (MAX_TOLD - 2, MAX_TOLD));
+        assert!(told.is_news(Trouble::Misplaced, &"a"), "damaging much silences no other alarm");
     }
 }

@@ -5,27 +5,30 @@ use domain::page::{MAX_PAGE, PageRequest};
 use domain::{Error, Result};
 
 /// A page ends early, with a token for the rest, when its items weigh this much: bounds memory and messages, whatever size is asked.
-pub(crate) const PAGE_BYTES: usize = 2 * 1024 * 1024;
+pub const PAGE_BYTES: usize = 2 * 1024 * 1024;
 
 const VERSION: &str = "1";
 
 /// The sort key of the last item of a page.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Cursor {
+pub struct Cursor {
     /// The time that the list is ordered by; 0 where it is ordered by id.
-    pub(crate) millis: i64,
+    pub millis: i64,
     /// The id, or the number, that breaks ties.
-    pub(crate) id: String,
+    pub id: String,
 }
 
 impl Cursor {
     /// The cursor as text; `order` names the list's order.
-    pub(crate) fn encode(&self, order: &str) -> String {
+    pub fn encode(&self, order: &str) -> String {
         format!("{VERSION}:{order}:{}:{}", self.millis, self.id)
     }
 
     /// Reads a cursor of a list in this order.
-    pub(crate) fn decode(text: &str, order: &str) -> Result<Self> {
+    ///
+    /// # Errors
+    /// [`malformed`].
+    pub fn decode(text: &str, order: &str) -> Result<Self> {
         let mut parts = text.splitn(4, ':');
         let (version, found, millis, id) = (parts.next(), parts.next(), parts.next(), parts.next());
         let millis = millis.and_then(|millis| millis.parse().ok()).filter(|millis| *millis >= 0);
@@ -39,26 +42,30 @@ impl Cursor {
 }
 
 /// A page of a list that is ordered by id alone.
-pub(crate) struct PageById {
+pub struct PageById {
     order: &'static str,
     size: usize,
     /// What lies behind this id is on the page, or behind it.
-    pub(crate) after: String,
+    pub after: String,
 }
 
 impl PageById {
-    pub(crate) fn new(page: &PageRequest, order: &'static str) -> Result<Self> {
+    /// The page that is asked for of a list in this order.
+    ///
+    /// # Errors
+    /// [`malformed`].
+    pub fn new(page: &PageRequest, order: &'static str) -> Result<Self> {
         let after = page.after.as_deref().map(|text| Cursor::decode(text, order)).transpose()?;
         Ok(PageById { order, size: page.size.clamp(1, MAX_PAGE) as usize, after: after.map_or_else(String::new, |cursor| cursor.id) })
     }
 
-    /// How many documents to ask for: one more than the page holds tells whether there is a next one.
-    pub(crate) fn limit(&self) -> usize {
+    /// How many to ask for: one more than the page holds tells whether there is a next one.
+    pub fn limit(&self) -> usize {
         self.size + 1
     }
 
-    /// Leaves the documents of the page; answers where the next one begins, if there is one.
-    pub(crate) fn cut<T>(&self, rows: &mut Vec<T>, id: impl FnOnce(&T) -> &str) -> Option<String> {
+    /// Leaves what is on the page; answers where the next one begins, if there is one.
+    pub fn cut<T>(&self, rows: &mut Vec<T>, id: impl FnOnce(&T) -> &str) -> Option<String> {
         let more = rows.len() > self.size;
         rows.truncate(self.size);
         rows.last().filter(|_| more).map(|last| Cursor { millis: 0, id: id(last).to_owned() }.encode(self.order))
@@ -66,7 +73,7 @@ impl PageById {
 }
 
 /// The refusal of a token that this store did not make for this list.
-pub(crate) fn malformed() -> Error {
+pub fn malformed() -> Error {
     Error::invalid("page_token", "MALFORMED", "is not a token of this list; start again without one")
 }
 

@@ -8,21 +8,25 @@ use domain::tenant::{Settings, TenantState};
 
 /// What was read, each with the epoch from before it was: whoever changes a tenant advances it, on whichever server.
 #[derive(Clone, Default)]
-pub(crate) struct States(Arc<Mutex<HashMap<TenantId, (u64, Known)>>>);
+pub struct States(Arc<Mutex<HashMap<TenantId, (u64, Known)>>>);
 
 /// What is asked of a tenant on every call.
 #[derive(Clone)]
-pub(crate) struct Known {
-    pub(crate) state: TenantState,
-    pub(crate) settings: Arc<Settings>,
+pub struct Known {
+    /// Whether it is open.
+    pub state: TenantState,
+    /// What was settled for it.
+    pub settings: Arc<Settings>,
 }
 
 impl States {
-    pub(crate) fn find(&self, tenant: &TenantId, epoch: u64) -> Option<Known> {
+    /// What is known of a tenant, where it was read at this epoch.
+    pub fn find(&self, tenant: &TenantId, epoch: u64) -> Option<Known> {
         self.kept().get(tenant).filter(|(at, _)| *at == epoch).map(|(_, known)| known.clone())
     }
 
-    pub(crate) fn keep(&self, tenant: &TenantId, epoch: u64, known: Known) {
+    /// Keeps what was read at an epoch or later.
+    pub fn keep(&self, tenant: &TenantId, epoch: u64, known: Known) {
         self.kept().insert(tenant.clone(), (epoch, known));
     }
 

@@ -1,0 +1,53 @@
+//! The failures that rules speak of: something stored that does not decode or open, and what a tenant may have no more of.
+
+use std::error::Error;
+
+use domain::error::Source;
+use domain::name::TenantId;
+
+/// A store's error, as far as the rules know it.
+pub trait Failure: Error + Sized + Send + Sync + 'static {
+    /// What is stored under a key does not decode.
+    fn undecodable(table: &'static str, key: String, source: Source) -> Self;
+
+    /// What is sealed under a key does not open.
+    fn unopened(table: &'static str, key: String, source: keys::Error) -> Self;
+
+    /// Whether it is about one thing that is stored, and hides none of the others: one of the two above.
+    fn is_of_one_thing(&self) -> bool;
+}
+
+/// That a tenant has as many of something as it may have.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// Utilities.
+    #[error("the tenant {tenant} has {most} utilities, and may have no more")]
+    Utilities {
+        /// Whose.
+        tenant: TenantId,
+        /// How many it may have.
+        most: u32,
+    },
+    /// Webhooks.
+    #[error("the tenant {tenant} has as many webhooks as it may have")]
+    Webhooks {
+        /// Whose.
+        tenant: TenantId,
+    },
+    /// Named secrets.
+    #[error("the tenant {tenant} has as many secrets as it may have")]
+    Secrets {
+        /// Whose.
+        tenant: TenantId,
+    },
+}
+
+impl From<&Refusal> for domain::Error {
+    fn from(refusal: &Refusal) -> Self {
+        match refusal {
+            Refusal::Utilities { tenant, most } => domain::tenant::Quota::utilities_full(tenant, *most),
+            Refusal::Webhooks { tenant } => domain::webhook::too_many(tenant),
+            Refusal::Secrets { tenant } => domain::secret::too_many(tenant),
+        }
+    }
+}
