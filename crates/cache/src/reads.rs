@@ -51,6 +51,13 @@ impl Cache {
         stats
     }
 
+    fn forget_all(&self) {
+        self.utilities.forget_all();
+        self.versions.forget_all();
+        self.policies.forget_all();
+        self.grants.forget_all();
+    }
+
     fn forget_grants(&self, tenant: &TenantId, grantee: &str) {
         let grantee = Grantee::parse("grantee", tenant, grantee).expect("it is the text of a grantee of this tenant");
         self.grants.forget(&(tenant.clone(), grantee));
@@ -78,6 +85,7 @@ impl ChangeListener for Cache {
             }
             Changed::CodePolicy { tenant } => self.policies.forget(tenant),
             Changed::Grants { tenant, grantee } => self.forget_grants(tenant, grantee),
+            Changed::Anything => self.forget_all(),
         }
     }
 }

@@ -78,6 +78,19 @@ where
         self.entries.invalidate(key);
     }
 
+    /// Forgets everything, and what is being loaded.
+    pub(crate) fn forget_all(&self) {
+        // All of them are held until everything is gone, so that whatever is kept from then on was read behind this.
+        let mut epochs: Vec<MutexGuard<'_, u64>> =
+            self.epochs.iter().map(|epoch| epoch.lock().unwrap_or_else(PoisonError::into_inner)).collect();
+        for epoch in &mut epochs {
+            **epoch += 1;
+        }
+        for (key, _) in &self.entries {
+            self.entries.invalidate(&*key);
+        }
+    }
+
     /// Adds what this region did and holds.
     pub(crate) fn add_to(&self, stats: &mut Stats) {
         stats.hits += self.hits.load(Ordering::Relaxed);

@@ -35,6 +35,8 @@ pub enum Changed {
         /// To whom, as text.
         grantee: String,
     },
+    /// Nobody knows what: changes were missed, so every copy may be old.
+    Anything,
 }
 
 /// Port: hears of changes. Repositories of utilities, of code policies and of grants tell it of each change once it is stored, and answer

@@ -2,7 +2,8 @@
 //! every server follows it as a change stream. It is forgotten after an hour.
 //!
 //! A stream that breaks off is opened again where it was: the database remembers that longer than the feed. Where it does not, what was
-//! added since shortly before is read; hearing of a change twice voids a copy twice. What decides about access does not wait for it (see
+//! added since shortly before is read; hearing of a change twice voids a copy twice. Where that is forgotten, too, listeners are told that
+//! anything may have changed. What decides about access does not wait for it (see
 //! `epochs`).
 
 use std::sync::Arc;
@@ -111,7 +112,8 @@ async fn catch_up(
 ) -> Result<()> {
     let away = Duration::from_millis(DateTime::now().timestamp_millis().saturating_sub(since.timestamp_millis()).unsigned_abs());
     if away + AGAIN > NEWS_KEPT {
-        tracing::error!(?away, "changes of other servers were missed and are forgotten: copies in memory may be old until the next start");
+        tracing::warn!(?away, "changes of other servers were missed and are forgotten: every copy in memory is void");
+        listener.changed(&Changed::Anything).await;
     }
     let before = i64::try_from(AGAIN.as_millis()).expect("it is short");
     let since = DateTime::from_millis(since.timestamp_millis().saturating_sub(before));
@@ -147,11 +149,15 @@ fn encode(changed: &Changed) -> Document {
         }
         Changed::CodePolicy { tenant } => doc! { "kind": "code_policy", "tenant": tenant.as_str() },
         Changed::Grants { tenant, grantee } => doc! { "kind": "grants", "tenant": tenant.as_str(), "grantee": grantee },
+        Changed::Anything => doc! { "kind": "anything" },
     }
 }
 
 /// `None` of what a newer server may have added, of which this one keeps no copies.
 fn decode(change: &Document) -> Option<Changed> {
+    if change.get_str("kind").is_ok_and(|kind| kind == "anything") {
+        return Some(Changed::Anything);
+    }
     let tenant = TenantId::parse("tenant", change.get_str("tenant").ok()?).ok()?;
     let id = || UtilityId::parse("id", change.get_str("id").ok()?).ok();
     match change.get_str("kind").ok()? {
@@ -177,6 +183,7 @@ mod tests {
             Changed::Version { tenant: tenant.clone(), id, number: 7 },
             Changed::CodePolicy { tenant: tenant.clone() },
             Changed::Grants { tenant: tenant.clone(), grantee: "tenants/acme/users/ann".to_owned() },
+            Changed::Anything,
         ] {
             assert_eq!(decode(&encode(&changed)), Some(changed));
         }

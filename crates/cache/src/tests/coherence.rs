@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use domain::access::TenantScope;
+use domain::change::{ChangeListener as _, Changed};
 use domain::code_policy::{CodePolicy, CodePolicyRepository};
 use domain::request::Committed;
 use domain::revision::Revision;
@@ -19,6 +20,7 @@ use crate::{Cache, CachedCodePolicyRepository, CachedUtilityRepository};
 struct World {
     store: Arc<Watched<InMemoryUtilityRepository>>,
     cached: Arc<CachedUtilityRepository>,
+    cache: Arc<Cache>,
     acme: TenantScope,
 }
 
@@ -26,8 +28,8 @@ impl World {
     fn new() -> Self {
         let cache = Arc::new(Cache::new(ROOMY));
         let store = Arc::new(Watched::new(InMemoryUtilityRepository::default().telling(cache.clone())));
-        let cached = Arc::new(CachedUtilityRepository::new(store.clone(), cache));
-        World { store, cached, acme: scope("acme") }
+        let cached = Arc::new(CachedUtilityRepository::new(store.clone(), cache.clone()));
+        World { store, cached, cache, acme: scope("acme") }
     }
 
     async fn create(&self, id: &str) -> Utility {
@@ -46,6 +48,22 @@ impl World {
     async fn current(&self, id: &str) -> Utility {
         self.cached.find_current(&self.acme, &utility_id(id)).await.unwrap().open_for_system().unwrap().0
     }
+}
+
+#[tokio::test]
+async fn where_changes_were_missed_everything_is_read_anew() {
+    let world = World::new();
+    for id in ["one", "two", "three"] {
+        world.create(id).await;
+        world.current(id).await;
+    }
+    assert_eq!(world.store.reads(), 3);
+    world.cache.changed(&Changed::Anything).await;
+    for id in ["one", "two", "three"] {
+        world.current(id).await;
+        world.current(id).await;
+    }
+    assert_eq!(world.store.reads(), 6, "each once, and then it is kept again");
 }
 
 #[tokio::test]
