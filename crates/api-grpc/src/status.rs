@@ -43,7 +43,7 @@ pub(crate) fn from_error(error: &Error, request_id: &str) -> Status {
             details.add_quota_failure_violation(cut(subject, MAX_DESCRIPTION), cut(description, MAX_DESCRIPTION));
             details.set_retry_info(Some(*retry_after));
         }
-        Error::Unavailable { retry_after, .. } => {
+        Error::Unavailable { retry_after, .. } | Error::Unsettled { retry_after, .. } => {
             details.set_retry_info(Some(*retry_after));
         }
         Error::Unaudited { .. } => {

@@ -110,6 +110,17 @@ pub enum Error {
         #[source]
         source: Option<Source>,
     },
+    /// What was asked for may be done, or may not: the part that does it did not say so in time.
+    #[error("{dependency} did not say in time whether it is done: it may be; ask again under the same request id")]
+    Unsettled {
+        /// The part, e.g. `store`.
+        dependency: &'static str,
+        /// When to ask again.
+        retry_after: Duration,
+        /// The cause, for the log.
+        #[source]
+        source: Option<Source>,
+    },
     /// What is asked would have to be recorded in the audit log first, and cannot be: nothing has happened.
     #[error("the audit log is unavailable")]
     Unaudited {
@@ -163,6 +174,11 @@ impl Error {
         Error::Unavailable { dependency, retry_after: Duration::from_secs(1), source: Some(source.into()) }
     }
 
+    /// A dependency that may have done what it was asked for, with the cause of not knowing it.
+    pub fn unsettled(dependency: &'static str, source: impl Into<Source>) -> Self {
+        Error::Unsettled { dependency, retry_after: Duration::from_secs(1), source: Some(source.into()) }
+    }
+
     /// What a caller can do about it.
     pub const fn kind(&self) -> ErrorKind {
         match self {
@@ -175,7 +191,7 @@ impl Error {
             Error::OutOfRange { .. } | Error::Expired { .. } => ErrorKind::OutOfRange,
             Error::Stale { .. } | Error::StaleFence { .. } => ErrorKind::Stale,
             Error::Exhausted { .. } => ErrorKind::Exhausted,
-            Error::Unavailable { .. } | Error::Unaudited { .. } => ErrorKind::Unavailable,
+            Error::Unavailable { .. } | Error::Unsettled { .. } | Error::Unaudited { .. } => ErrorKind::Unavailable,
             Error::Internal { .. } => ErrorKind::Internal,
         }
     }
@@ -196,6 +212,7 @@ impl Error {
             Error::Stale { .. } => "ETAG_MISMATCH",
             Error::StaleFence { .. } => "HELD_ELSEWHERE",
             Error::Unavailable { .. } => "DEPENDENCY_UNAVAILABLE",
+            Error::Unsettled { .. } => "OUTCOME_UNKNOWN",
             Error::Unaudited { .. } => "AUDIT_UNAVAILABLE",
             Error::Internal { .. } => "INTERNAL",
         }
@@ -215,7 +232,7 @@ impl Error {
                 vec![("subject", subject.clone())]
             }
             Error::Expired { oldest } => vec![("oldest_sequence", oldest.to_string())],
-            Error::Unavailable { dependency, .. } => vec![("dependency", (*dependency).to_owned())],
+            Error::Unavailable { dependency, .. } | Error::Unsettled { dependency, .. } => vec![("dependency", (*dependency).to_owned())],
             Error::Invalid(_) | Error::Unauthenticated | Error::OutOfRange { .. } | Error::Unaudited { .. } | Error::Internal { .. } => {
                 Vec::new()
             }

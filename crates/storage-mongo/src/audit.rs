@@ -43,6 +43,10 @@ impl AuditRepository for MongoStore {
 
     async fn close_all(&self, outcomes: Vec<Entry>) -> domain::Result<u64> {
         let Some(turn) = turn(&outcomes) else { return Ok(0) };
+        if self.shared.appender.is_in_doubt(&outcomes) {
+            // They are offered again, when it is known whether there is something to close.
+            return Err(appender::in_doubt(&self.shared).into());
+        }
         Ok(transact!(self, "closing intents", &turn, |session| write::close_all(session, &outcomes).await)?)
     }
 

@@ -119,6 +119,9 @@ pub enum Error {
     /// The transaction's work was done, and its commit failed: it may be stored.
     #[error("the transaction was not committed, as far as is known")]
     Commit(#[source] Box<Error>),
+    /// Of too many commits it is not known what has become of them; this one was not begun.
+    #[error("too many commits are in doubt: this one was not begun")]
+    Doubtful,
     /// The operation took too long.
     #[error("the store did not answer within {0:?}")]
     Deadline(Duration),
@@ -219,14 +222,23 @@ impl Error {
         }
     }
 
-    /// Whether it is not known if the transaction was committed.
-    pub(crate) fn is_unknown_commit(&self) -> bool {
-        matches!(self, Error::Database { source, .. } if source.is_unknown_commit)
+    /// Whether it is known that nothing of the transaction is stored, so that it may be tried again, commit and all.
+    pub(crate) fn is_undone(&self) -> bool {
+        self.is_transient() && !matches!(self, Error::Database { source, .. } if source.is_unknown_commit)
     }
 
     /// Whether a unique key is taken.
     pub(crate) fn is_duplicate(&self) -> bool {
         matches!(self, Error::Database { source, .. } if source.code == Some(DUPLICATE))
+    }
+
+    /// Whether what was asked for may be stored: a commit was begun, and nobody has said what has become of it.
+    pub(crate) fn may_be_stored(&self) -> bool {
+        match self {
+            Error::Commit(cause) => cause.is_unavailability(),
+            Error::Group(cause) => cause.may_be_stored(),
+            _ => false,
+        }
     }
 
     /// Whether a key is stored in another form than it should be.
@@ -237,7 +249,7 @@ impl Error {
     /// Whether the same operation may succeed later without a person's help.
     pub(crate) fn is_unavailability(&self) -> bool {
         match self {
-            Error::Deadline(_) | Error::Contended { .. } | Error::Raced | Error::Migrating(_) => true,
+            Error::Deadline(_) | Error::Doubtful | Error::Contended { .. } | Error::Raced | Error::Migrating(_) => true,
             Error::Database { source, .. } => source.is_passing,
             Error::Group(cause) => cause.is_unavailability(),
             Error::Commit(cause) => cause.is_unavailability(),
@@ -267,11 +279,12 @@ impl From<Error> for domain::Error {
         if let Error::Refused(refusal) = &error {
             return refusal.into();
         }
-        let unavailable = error.is_unavailability();
+        let (unavailable, unsettled) = (error.is_unavailability(), error.may_be_stored());
         let source: Box<dyn StdError + Send + Sync> = Box::new(error);
-        match unavailable {
-            true => domain::Error::unavailable("store", source),
-            false => domain::Error::internal("the store failed", source),
+        match (unavailable, unsettled) {
+            (_, true) => domain::Error::unsettled("store", source),
+            (true, false) => domain::Error::unavailable("store", source),
+            (false, false) => domain::Error::internal("the store failed", source),
         }
     }
 }
@@ -300,6 +313,15 @@ mod tests {
         for code in [13, 18, 8_000, 9] {
             check(code, Kind::Internal);
         }
+    }
+
+    #[test]
+    fn a_commit_of_which_nobody_has_said_what_became_of_it_may_be_stored() {
+        let late = || Error::Commit(Box::new(Error::Deadline(Duration::from_secs(1))));
+        for error in [late(), Error::Group(Arc::new(late()))] {
+            assert_eq!(domain::Error::from(error).reason(), "OUTCOME_UNKNOWN");
+        }
+        assert_eq!(domain::Error::from(Error::Deadline(Duration::from_secs(1))).reason(), "DEPENDENCY_UNAVAILABLE");
     }
 
     #[test]

@@ -1,18 +1,22 @@
 //! What every session of the store knows, and what the store does with what it cannot read.
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use domain::time::Clock;
 use keys::Key;
 use mongodb::{Client, Database};
 use storage_rules::{Failure as _, States, Told, Trouble};
+use tokio::sync::Semaphore;
 
 use crate::audit::Appender;
 use crate::error::Result;
 use crate::news::Hearers;
 use crate::turns::Turns;
 use crate::vault::Vault;
+
+/// Commits at the same time, those in doubt included: several times as many as connections do, and few enough to be held in memory.
+pub(crate) const MAX_COMMITS: usize = 512;
 
 /// What every session of the store knows.
 pub(crate) struct Shared {
@@ -31,6 +35,8 @@ pub(crate) struct Shared {
     pub(crate) appender: Appender,
     /// By which bodies of requests are remembered; there once the store is open.
     pub(crate) request_key: OnceLock<Key>,
+    /// Commits that are on their way or in doubt: each holds a session.
+    pub(crate) doubts: Arc<Semaphore>,
     /// Lists may be read from secondaries.
     pub(crate) lists_from_secondaries: bool,
 }

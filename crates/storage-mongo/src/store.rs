@@ -10,6 +10,7 @@ use domain::news::Bells;
 use domain::request::REQUEST_KEY_TTL;
 use domain::time::{Clock, Timestamp};
 use storage_rules::{States, Told, Trouble};
+use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout};
 
 use crate::audit::Appender;
@@ -23,7 +24,7 @@ use crate::grants::Held;
 use crate::migrations::migrate;
 use crate::news::Hearers;
 use crate::session::Session;
-use crate::shared::Shared;
+use crate::shared::{MAX_COMMITS, Shared};
 use crate::transaction::{Attempts, read, transact};
 use crate::turns::Turns;
 use crate::vault::Vault;
@@ -65,6 +66,7 @@ impl MongoStore {
             vault,
             appender: Appender::default(),
             request_key: OnceLock::new(),
+            doubts: Arc::new(Semaphore::new(MAX_COMMITS)),
             lists_from_secondaries: config.lists_from_secondaries,
         };
         let store = MongoStore::of(Arc::new(shared));

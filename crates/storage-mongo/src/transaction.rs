@@ -5,12 +5,13 @@
 
 use std::future::Future;
 use std::hash::{BuildHasher as _, RandomState};
-use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use mongodb::options::{Acknowledgment, ReadConcern, ReadPreference, SelectionCriteria, WriteConcern};
-use tokio::sync::MutexGuard;
+use tokio::runtime::Handle;
+use tokio::sync::{MutexGuard, OwnedSemaphorePermit};
+use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::deadline::within;
@@ -19,6 +20,7 @@ use crate::feed;
 use crate::news::Telling;
 use crate::session::Session;
 use crate::shared::Shared;
+use crate::tasks;
 
 /// Attempts of one transaction; the deadline mostly ends it before.
 const MAX_ATTEMPTS: u32 = 60;
@@ -29,13 +31,17 @@ const LONGEST_REST: Duration = Duration::from_millis(100);
 /// How long an abort is waited for, also beyond the deadline: one round trip.
 const UNDOING: Duration = Duration::from_secs(1);
 
+/// For so long it is asked what has become of a commit: the database remembers sessions, and so what they have committed, for half an hour.
+const SETTLED_WITHIN: Duration = Duration::from_secs(1_800);
+
 /// Runs `work` in a transaction: `transact!(store, "storing a thing", &tenant, |session| ...)`. `work` is an expression of a
 /// [`Result`](crate::error::Result) in which `session` is a `&mut Session`; `?` ends it, and what it has done is undone. It is
 /// evaluated once for each attempt, so it moves nothing from outside. A macro, as no closure that borrows can be asked for a future that
 /// is `Send`. Transactions of one tenant wait for each other within a server; `work` begins no other one.
 ///
-/// `transact!(certainly store, ...)` answers what has become of it: the deadline is for what comes before the commit, and whoever hears that
-/// it failed may do it again. `transact!(leases store, "storing a lease", |session| ...)` is of no tenant, and waits for none.
+/// Where the deadline is over while it is committed, it is answered that it may be stored; what has become of it is settled behind that.
+/// `transact!(certainly store, ...)` waits for that: the deadline is for what comes before the commit, and whoever hears that it failed may
+/// do it again. `transact!(leases store, "storing a lease", |session| ...)` is of no tenant, and waits for none.
 macro_rules! transact {
     (certainly $store:expr, $doing:expr, $tenant:expr, |$session:ident| $work:expr) => {
         $crate::transaction::attempt!($store, certainly, attempts($doing, $tenant), |$session| $work)
@@ -153,32 +159,31 @@ impl<'a> Attempts<'a> {
                 return self.again(error).await;
             }
         };
-        let telling = Telling::new(&self.shared.hearers, std::mem::take(&mut session.noted));
-        let commit = commit(&mut session, self.doing);
-        let committed = if self.is_certain { self.certain(commit).await } else { self.in_time(commit).await };
-        match committed {
-            Ok(()) => {
-                telling.now().await;
-                Ok(Some(done))
-            }
-            Err(error) if error.is_transient() && !error.is_unknown_commit() => {
-                telling.never();
-                self.again(error).await
-            }
+        // Nothing was committed yet; the end of the session undoes what was done.
+        let Ok(doubt) = Arc::clone(&self.shared.doubts).try_acquire_owned() else { return Err(Error::Doubtful) };
+        if Instant::now() >= self.until {
+            return Err(Error::Deadline(self.shared.deadline));
+        }
+        let settling = tasks::spawn(&Handle::current(), "settle a transaction", settle(session, self.doing, doubt));
+        match self.settled(settling).await {
+            Ok(()) => Ok(Some(done)),
+            Err(error) if error.is_undone() => self.again(error).await,
             Err(error) => Err(Error::Commit(Box::new(error))),
         }
     }
 
-    /// Waits for a commit to its end. Others have their turn from the deadline on: while the database is away, that may take long.
-    async fn certain(&mut self, commit: impl Future<Output = Result<()>>) -> Result<()> {
-        let mut commit = pin!(commit);
-        match timeout_at(self.until, &mut commit).await {
-            Ok(committed) => committed,
-            Err(_elapsed) => {
+    /// Waits for what becomes of a commit, until the deadline or to its end. It goes on behind whoever waits no more, and others have their
+    /// turn from the deadline on.
+    async fn settled(&mut self, mut settling: JoinHandle<Result<()>>) -> Result<()> {
+        let settled = match timeout_at(self.until, &mut settling).await {
+            Ok(settled) => settled,
+            Err(_elapsed) if self.is_certain => {
                 drop(self.turn.take());
-                commit.await
+                settling.await
             }
-        }
+            Err(_elapsed) => return Err(Error::Deadline(self.shared.deadline)),
+        };
+        settled.unwrap_or(Err(Error::Panicked))
     }
 
     /// Undoes what was done, so that the next attempt does not meet it. Where no time is left, the end of the session undoes it behind
@@ -217,14 +222,24 @@ impl<'a> Attempts<'a> {
     }
 }
 
-/// Commits what a session has done. A commit may be repeated: it is done once.
-async fn commit(session: &mut Session, doing: &'static str) -> Result<()> {
+/// Commits what a session has done, tells of it, and answers what has become of it. A commit may be repeated, and is done once: so where the
+/// database does not say, it is asked again, on another connection.
+async fn settle(mut session: Session, doing: &'static str, _doubt: OwnedSemaphorePermit) -> Result<()> {
+    let (until, deadline) = (Instant::now() + SETTLED_WITHIN, session.shared.deadline);
+    let telling = Telling::new(&session.shared.hearers, std::mem::take(&mut session.noted));
     let mut rest = FIRST_REST;
-    loop {
-        match session.inner.commit_transaction().await.map_err(during(doing)) {
-            Err(error) if error.is_unknown_commit() => sleep(rest).await,
-            done => return done,
+    let settled = loop {
+        match within(deadline, async { session.inner.commit_transaction().await.map_err(during(doing)) }).await {
+            Err(error) if !error.is_undone() && error.is_unavailability() && Instant::now() < until => sleep(rest).await,
+            settled => break settled,
         }
         rest = rest.saturating_mul(2).min(LONGEST_REST);
+    };
+    match &settled {
+        Ok(()) => telling.now().await,
+        Err(error) if error.is_undone() => telling.never(),
+        // It may be stored, and is told of in any case.
+        Err(_) => drop(telling),
     }
+    settled
 }

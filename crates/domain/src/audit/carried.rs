@@ -49,9 +49,9 @@ impl CarriedIntent {
         self.auditor.store_intents(self.entries.clone()).await
     }
 
-    /// What the caller is told of a commit that was refused, and the intent with it.
+    /// What the caller is told of a commit that was refused, and the intent with it; of one that may be stored, just that.
     pub fn refused(error: Error) -> Error {
-        unaudited(error)
+        if matches!(error, Error::Unsettled { .. }) { error } else { unaudited(error) }
     }
 
     /// To be offered to the work of a call.

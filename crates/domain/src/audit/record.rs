@@ -129,6 +129,7 @@ impl Outcome {
         match done {
             Ok(_) => (Outcome::Allowed, ""),
             Err(error @ (Error::Denied { .. } | Error::Closed { .. } | Error::Unauthenticated)) => (Outcome::Denied, error.reason()),
+            Err(error @ Error::Unsettled { .. }) => (Outcome::Unknown, error.reason()),
             Err(error) => (Outcome::Failed, error.reason()),
         }
     }

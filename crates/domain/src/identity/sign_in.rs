@@ -208,7 +208,7 @@ impl Identities {
         let record = notes.take_record();
         let stored = self.ports.sessions.insert(&scope, &issued.session, record.as_ref()).await;
         stored.map_err(|error| match error.kind() {
-            ErrorKind::Unavailable if record.is_some() => unaudited(error),
+            ErrorKind::Unavailable if record.is_some() && !matches!(error, Error::Unsettled { .. }) => unaudited(error),
             _ => error,
         })?;
         Ok(issued)

@@ -1,6 +1,7 @@
 //! Records that wait together are added together: while one transaction adds to a tenant's log, the records that come meanwhile wait, and
 //! are the next one. So a log takes as many records as come, however long a commit takes.
 
+use std::pin::pin;
 use std::sync::Arc;
 
 use domain::audit::Entry;
@@ -17,9 +18,14 @@ use crate::store::MongoStore;
 use crate::tasks;
 use crate::transaction::transact;
 
-/// Adds records, all or none of them. What no transaction has begun with within the deadline is taken back; what one has begun with is
-/// answered with what becomes of it, however long that takes: whoever offers again what was refused must not record it twice.
+/// Adds records, all or none of them. What no transaction has begun with within the deadline is taken back. Whoever waits for one of which
+/// it is not known in time what has become of it is told so, and may offer its records again: those that turn out to be stored are not
+/// stored once more, and until that is known they are refused.
 pub(super) async fn append(shared: &Arc<Shared>, tenant: TenantId, entries: Vec<Entry>) -> Result<()> {
+    let Some(entries) = shared.appender.not_stored(entries) else { return Err(in_doubt(shared)) };
+    if entries.is_empty() {
+        return Ok(());
+    }
     let (answer, mut answered) = oneshot::channel();
     let begin = || tasks::spawn(&Handle::current(), "add audit records", add_what_waits(Arc::clone(shared), tenant.clone()));
     let number = shared.appender.add(&tenant, entries, answer, begin);
@@ -31,32 +37,51 @@ pub(super) async fn append(shared: &Arc<Shared>, tenant: TenantId, entries: Vec<
     }
 }
 
+/// What is answered of records that may be stored.
+pub(super) fn in_doubt(shared: &Shared) -> Error {
+    Error::Commit(Box::new(Error::Deadline(shared.deadline)))
+}
+
 async fn add_what_waits(shared: Arc<Shared>, tenant: TenantId) {
     let mut ends = Ends { appender: &shared.appender, tenant: &tenant, is_over: false };
     while let Some(group) = shared.appender.next_group(&tenant) {
-        let store = &MongoStore::of(Arc::clone(&shared));
-        let entries: Vec<&Entry> = group.iter().flat_map(|waiting| &waiting.entries).collect();
-        let added = transact!(certainly store, "adding audit records", &tenant, |session| {
-            add_all(session, entries.iter().copied()).await
-        });
-        match added {
-            Err(refused) if group.len() > 1 && !refused.is_unavailability() && !matches!(refused, Error::Commit(_)) => {
-                // One that is refused spoils no other; and what may be stored is not added again.
-                for waiting in group {
-                    let added = transact!(certainly store, "adding audit records", &tenant, |session| {
-                        add_all(session, &waiting.entries).await
-                    });
-                    answer(waiting, added);
-                }
-            }
-            Ok(()) => group.into_iter().for_each(|waiting| answer(waiting, Ok(()))),
-            Err(refused) => {
-                let refused = Arc::new(refused);
-                group.into_iter().for_each(|waiting| answer(waiting, Err(Error::Group(Arc::clone(&refused)))));
-            }
+        // One that is refused spoils no other.
+        for waiting in add(&shared, &tenant, group).await {
+            add(&shared, &tenant, vec![waiting]).await;
         }
     }
     ends.is_over = true;
+}
+
+/// Adds the records of some calls in one transaction, and answers them. Where the database refuses something of several, nothing is stored,
+/// and they are handed back.
+async fn add(shared: &Arc<Shared>, tenant: &TenantId, group: Vec<Waiting>) -> Vec<Waiting> {
+    let added = {
+        let (store, entries) =
+            (MongoStore::of(Arc::clone(shared)), group.iter().flat_map(|waiting| &waiting.entries).collect::<Vec<&Entry>>());
+        let mut adding = pin!(async {
+            transact!(certainly & store, "adding audit records", tenant, |session| { add_all(session, entries.iter().copied()).await })
+        });
+        // All but the commit has ended then, whatever the database does.
+        match timeout(shared.deadline * 2, &mut adding).await {
+            Ok(added) => added,
+            Err(_elapsed) => {
+                let doubt = shared.appender.doubt(entries.iter().copied());
+                group.iter().for_each(|waiting| waiting.answer(Err(in_doubt(shared))));
+                doubt.settle(adding.await.is_ok());
+                return Vec::new();
+            }
+        }
+    };
+    match added {
+        Err(refused) if group.len() > 1 && !refused.is_unavailability() && !matches!(refused, Error::Commit(_)) => return group,
+        Ok(()) => group.iter().for_each(|waiting| waiting.answer(Ok(()))),
+        Err(refused) => {
+            let refused = Arc::new(refused);
+            group.iter().for_each(|waiting| waiting.answer(Err(Error::Group(Arc::clone(&refused)))));
+        }
+    }
+    Vec::new()
 }
 
 /// Leaves nobody waiting for a task that panicked, or ended with its runtime.
@@ -73,9 +98,4 @@ impl Drop for Ends<'_> {
             self.appender.abandon(self.tenant);
         }
     }
-}
-
-fn answer(waiting: Waiting, added: Result<()>) {
-    // Whoever waited may have gone.
-    drop(waiting.answer.send(added));
 }

@@ -1,6 +1,7 @@
-//! Records that wait for their transaction, in the order in which they came. Starts no transaction.
+//! Records that wait for their transaction, in the order in which they came, and those of which it is not known whether they are stored.
+//! Starts no transaction.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use domain::audit::Entry;
@@ -11,6 +12,9 @@ use crate::error::Result;
 
 /// Records of one transaction: bounds how large it is, and how long its first record waits. One call's records are never divided.
 const GROUP: usize = 256;
+/// Records that were stored after whoever added them was told that they may be: as many as those callers keep to offer them again. Of more,
+/// those that were stored first are offered no more.
+const MAX_SETTLED: usize = 16_384;
 
 /// The records that wait, by the tenant of the first of a call.
 #[derive(Default)]
@@ -21,14 +25,26 @@ struct Queues {
     /// A tenant is here while a task adds to its log.
     waiting: HashMap<TenantId, Vec<Waiting>>,
     next: u64,
+    /// Records of groups of which it is not known what becomes of them, by the number of the group: one of each tenant at most.
+    doubtful: HashMap<u64, Vec<Entry>>,
+    /// Those that were stored after all, until they are offered again.
+    settled: VecDeque<Entry>,
 }
 
 /// The records of one call.
 pub(super) struct Waiting {
     number: u64,
     pub(super) entries: Vec<Entry>,
-    pub(super) answer: oneshot::Sender<Result<()>>,
+    answer: Mutex<Option<oneshot::Sender<Result<()>>>>,
 }
+
+/// A group of which it is not known what becomes of it. One that is dropped unsettled is forgotten.
+pub(super) struct Doubt<'a> {
+    appender: &'a Appender,
+    number: u64,
+}
+
+// === impl Appender ===
 
 impl Appender {
     /// Has records wait; answers their number. Where no task adds to the tenant's log, `begin` starts one.
@@ -40,10 +56,10 @@ impl Appender {
         begin: impl FnOnce() -> T,
     ) -> u64 {
         let mut queues = self.queues();
-        queues.next += 1;
-        let number = queues.next;
+        let number = queues.number();
         let is_alone = !queues.waiting.contains_key(tenant);
-        queues.waiting.entry(tenant.clone()).or_default().push(Waiting { number, entries, answer });
+        let waiting = Waiting { number, entries, answer: Mutex::new(Some(answer)) };
+        queues.waiting.entry(tenant.clone()).or_default().push(waiting);
         if is_alone {
             begin();
         }
@@ -60,7 +76,7 @@ impl Appender {
         let mut queues = self.queues();
         let waiting = queues.waiting.get_mut(tenant)?;
         // Nobody waits any more for what was dropped before it was begun with.
-        waiting.retain(|waiting| !waiting.answer.is_closed());
+        waiting.retain(|waiting| !waiting.is_left());
         if waiting.is_empty() {
             queues.waiting.remove(tenant);
             return None;
@@ -83,7 +99,119 @@ impl Appender {
         waiting.len() < before
     }
 
+    // === what is in doubt ===
+
+    /// Notes that it is not known what becomes of these records.
+    pub(super) fn doubt<'a>(&self, entries: impl Iterator<Item = &'a Entry>) -> Doubt<'_> {
+        let mut queues = self.queues();
+        let number = queues.number();
+        queues.doubtful.insert(number, entries.cloned().collect());
+        Doubt { appender: self, number }
+    }
+
+    /// Those of some records that are not stored as far as is known; `None` where that is not known of one of them.
+    pub(super) fn not_stored(&self, mut entries: Vec<Entry>) -> Option<Vec<Entry>> {
+        let mut queues = self.queues();
+        if queues.doubtful.values().flatten().any(|doubtful| entries.contains(doubtful)) {
+            return None;
+        }
+        if !queues.settled.is_empty() {
+            entries.retain(|entry| match queues.settled.iter().position(|settled| settled == entry) {
+                Some(place) => queues.settled.remove(place).is_none(),
+                None => true,
+            });
+        }
+        Some(entries)
+    }
+
+    /// Whether it is not known if the intent of one of these outcomes is stored.
+    pub(super) fn is_in_doubt(&self, outcomes: &[Entry]) -> bool {
+        let queues = self.queues();
+        let is_of = |doubtful: &Entry, outcome: &Entry| doubtful.tenant == outcome.tenant && doubtful.call == outcome.call;
+        queues.doubtful.values().flatten().any(|doubtful| outcomes.iter().any(|outcome| is_of(doubtful, outcome)))
+    }
+
     fn queues(&self) -> MutexGuard<'_, Queues> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Queues {
+    fn number(&mut self) -> u64 {
+        self.next += 1;
+        self.next
+    }
+}
+
+// === impl Waiting ===
+
+impl Waiting {
+    /// Answers whoever waits, once.
+    pub(super) fn answer(&self, added: Result<()>) {
+        if let Some(answer) = self.sender().take() {
+            // Whoever waited may have gone.
+            drop(answer.send(added));
+        }
+    }
+
+    fn is_left(&self) -> bool {
+        self.sender().as_ref().is_none_or(oneshot::Sender::is_closed)
+    }
+
+    fn sender(&self) -> MutexGuard<'_, Option<oneshot::Sender<Result<()>>>> {
+        self.answer.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+// === impl Doubt ===
+
+impl Doubt<'_> {
+    /// It is known now: where the records are stored, they are not stored again when they are offered once more.
+    pub(super) fn settle(self, is_stored: bool) {
+        let mut queues = self.appender.queues();
+        let entries = queues.doubtful.remove(&self.number).unwrap_or_default();
+        if is_stored {
+            queues.settled.extend(entries);
+            let too_many = queues.settled.len().saturating_sub(MAX_SETTLED);
+            queues.settled.drain(..too_many);
+        }
+    }
+}
+
+impl Drop for Doubt<'_> {
+    fn drop(&mut self) {
+        self.appender.queues().doubtful.remove(&self.number);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use test_support::audit_repository::entry;
+
+    use super::*;
+
+    #[test]
+    fn what_is_in_doubt_is_refused_and_what_was_stored_is_not_stored_again() {
+        let (appender, one, two) = (Appender::default(), entry("acme", 1), entry("acme", 2));
+        assert_eq!(appender.not_stored(vec![one.clone()]), Some(vec![one.clone()]), "nothing is in doubt");
+        let doubt = appender.doubt([&one].into_iter());
+        assert_eq!(
+            (appender.not_stored(vec![one.clone(), two.clone()]), appender.not_stored(vec![two.clone()])),
+            (None, Some(vec![two.clone()]))
+        );
+        assert!(appender.is_in_doubt(&[one.clone()]) && !appender.is_in_doubt(&[two.clone()]));
+        doubt.settle(true);
+        assert_eq!(appender.not_stored(vec![one.clone(), two.clone()]), Some(vec![two]), "it is stored");
+        assert_eq!(appender.not_stored(vec![one.clone()]), Some(vec![one.clone()]), "what is offered a third time is another");
+        appender.doubt([&one].into_iter()).settle(false);
+        assert_eq!(appender.not_stored(vec![one.clone()]), Some(vec![one]), "it is not stored");
+    }
+
+    #[test]
+    fn records_that_nobody_offers_again_are_forgotten_at_last() {
+        let appender = Appender::default();
+        let many: Vec<Entry> = (0..MAX_SETTLED as u64 + 1).map(|number| entry("acme", number)).collect();
+        appender.doubt(many.iter()).settle(true);
+        assert_eq!(appender.queues().settled.len(), MAX_SETTLED);
     }
 }
