@@ -27,6 +27,7 @@ mod news;
 mod policies;
 mod request;
 mod retention;
+pub mod roles;
 mod row;
 mod secrets;
 mod session;
