@@ -20,5 +20,5 @@ impl<'a> From<&'a Scratch> for Stores<'a> {
     }
 }
 
-test_support::event_repository_contract!(Scratch::new().await);
-test_support::webhook_repository_contract!(Scratch::new().await);
+test_support::event_repository_contract!(Scratch::checked().await);
+test_support::webhook_repository_contract!(Scratch::checked().await);

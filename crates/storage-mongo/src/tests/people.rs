@@ -27,11 +27,11 @@ use crate::row::{binary, key};
 use crate::transaction::transact;
 
 mod identity {
-    test_support::identity_repository_contract!(super::Scratch::new().await);
+    test_support::identity_repository_contract!(super::Scratch::checked().await);
 }
 
 mod secrets {
-    test_support::secret_repository_contract!(super::Scratch::new().await);
+    test_support::secret_repository_contract!(super::Scratch::checked().await);
 }
 
 const ANN: &str = "tenants/acme/users/ann";

@@ -22,19 +22,19 @@ use super::Scratch;
 use crate::collections::REQUESTS;
 
 mod executions {
-    test_support::execution_repository_contract!(super::Scratch::new().await);
+    test_support::execution_repository_contract!(super::Scratch::checked().await);
 }
 
 mod fences {
-    test_support::execution_fences_contract!(super::Scratch::new().await);
+    test_support::execution_fences_contract!(super::Scratch::checked().await);
 }
 
 mod leases {
-    test_support::lease_repository_contract!(super::Scratch::new().await);
+    test_support::lease_repository_contract!(super::Scratch::checked().await);
 }
 
 mod audit {
-    test_support::audit_repository_contract!(super::Scratch::new().await);
+    test_support::audit_repository_contract!(super::Scratch::checked().await);
 }
 
 #[tokio::test]

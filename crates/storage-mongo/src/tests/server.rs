@@ -1,5 +1,5 @@
-//! The server that tests run on: one for each run of this crate's tests, on a free port and a directory of its own. It ends with the
-//! process of the tests, however that ends.
+//! The server that tests run on: one for each run of this crate's tests, on a free port and a directory of its own, and one for each test
+//! that ends it. It ends with the process of the tests, however that ends.
 
 use std::env;
 use std::io::{ErrorKind, Read as _};
@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
 
 const PROGRAM: &str = "secantusd-rs";
 /// Another server than the one that is started for the tests.
@@ -21,33 +23,104 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const UNTIL_WE_END: &str = r#"directory=$1; shift; "$@" >"$directory/log" 2>&1 </dev/null & child=$!
 read -r line; kill -KILL "$child"; wait "$child"; rm -rf "$directory""#;
 
-struct Server {
+/// As above, and keeps what it has stored; its process stands in a file meanwhile.
+const UNTIL_TOLD: &str = r#"directory=$1; shift; "$@" >>"$directory/log" 2>&1 </dev/null & child=$!; echo "$child" >"$directory/process"
+read -r line; kill -KILL "$child"; wait "$child""#;
+
+/// The one of all tests.
+struct Shared {
     uri: String,
+    /// Where it was started for the tests.
+    port: Option<u16>,
     _guard: Option<Child>,
 }
 
-/// Where the server answers.
+/// Where the server of all tests answers.
 pub(super) fn uri() -> String {
-    static SERVER: OnceLock<Server> = OnceLock::new();
-    SERVER
-        .get_or_init(|| match env::var(GIVEN) {
-            Ok(uri) => Server { uri, _guard: None },
-            Err(_) => start(),
-        })
-        .uri
-        .clone()
+    shared().uri.clone()
 }
 
-fn start() -> Server {
-    let port = TcpListener::bind(("127.0.0.1", 0)).and_then(|listener| listener.local_addr()).expect("a port is free").port();
-    let directory = tempfile::tempdir().expect("a directory can be made").keep();
-    let mut shell = Command::new("sh");
-    shell.args(["-c", UNTIL_WE_END, "sh"]).arg(&directory).arg(program());
-    shell.args(["--host", "127.0.0.1", "--port", &port.to_string(), "--sync-on-commit", "--cache-size", CACHE, "--storage-path"]);
-    shell.arg(directory.join("data")).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
-    let guard = shell.spawn().expect("a shell runs");
+/// Its port, where it was started for the tests.
+pub(super) fn port() -> Option<u16> {
+    shared().port
+}
+
+fn shared() -> &'static Shared {
+    static SERVER: OnceLock<Shared> = OnceLock::new();
+    SERVER.get_or_init(|| match env::var(GIVEN) {
+        Ok(uri) => Shared { uri, port: None, _guard: None },
+        Err(_) => start(),
+    })
+}
+
+fn start() -> Shared {
+    let (port, directory) = (free_port(), tempfile::tempdir().expect("a directory can be made").keep());
+    let guard = spawn(UNTIL_WE_END, &directory, port, &[]);
     wait_for(port, &directory);
-    Server { uri: format!("mongodb://127.0.0.1:{port}/?replicaSet=secantus"), _guard: Some(guard) }
+    Shared { uri: at(port), port: Some(port), _guard: Some(guard) }
+}
+
+/// A server of one test, which may end it, stop it, and start it again with what it has stored. It ends with this value.
+pub(super) struct Server {
+    pub(super) port: u16,
+    directory: TempDir,
+    guard: Option<Child>,
+}
+
+impl Server {
+    pub(super) fn start(arguments: &[&str]) -> Self {
+        let mut server = Server { port: free_port(), directory: tempfile::tempdir().expect("a directory can be made"), guard: None };
+        server.start_again(arguments);
+        server
+    }
+
+    /// Starts it where it was ended.
+    pub(super) fn start_again(&mut self, arguments: &[&str]) {
+        self.guard = Some(spawn(UNTIL_TOLD, self.directory.path(), self.port, arguments));
+        wait_for(self.port, self.directory.path());
+    }
+
+    pub(super) fn uri(&self) -> String {
+        at(self.port)
+    }
+
+    /// Ends it with SIGKILL, and waits until it is gone.
+    pub(super) fn kill(&mut self) {
+        if let Some(mut guard) = self.guard.take() {
+            drop(guard.stdin.take());
+            guard.wait().expect("the shell ends");
+        }
+    }
+
+    /// Sends its process a signal: `STOP`, `CONT`.
+    pub(super) fn signal(&self, name: &str) {
+        let process = std::fs::read_to_string(self.directory.path().join("process")).expect("it runs");
+        let sent = Command::new("kill").args([&format!("-{name}"), process.trim()]).status().expect("`kill` runs");
+        assert!(sent.success(), "{sent}");
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+fn at(port: u16) -> String {
+    format!("mongodb://127.0.0.1:{port}/?replicaSet=secantus")
+}
+
+fn free_port() -> u16 {
+    TcpListener::bind(("127.0.0.1", 0)).and_then(|listener| listener.local_addr()).expect("a port is free").port()
+}
+
+/// Starts a server under a shell that ends it once nobody holds the other end of its standard input.
+fn spawn(script: &str, directory: &Path, port: u16, arguments: &[&str]) -> Child {
+    let mut shell = Command::new("sh");
+    shell.args(["-c", script, "sh"]).arg(directory).arg(program());
+    shell.args(["--host", "127.0.0.1", "--port", &port.to_string(), "--sync-on-commit", "--cache-size", CACHE, "--storage-path"]);
+    shell.arg(directory.join("data")).args(arguments);
+    shell.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("a shell runs")
 }
 
 fn wait_for(port: u16, directory: &Path) {

@@ -13,20 +13,20 @@ use super::Scratch;
 use crate::collections::EPOCHS;
 use crate::transaction::read;
 
-test_support::utility_repository_contract!(Scratch::new().await);
-test_support::utility_reach_contract!(Scratch::new().await);
-test_support::utility_copies_contract!(Scratch::new().await);
+test_support::utility_repository_contract!(Scratch::checked().await);
+test_support::utility_reach_contract!(Scratch::checked().await);
+test_support::utility_copies_contract!(Scratch::checked().await);
 
 mod policies {
-    test_support::code_policy_repository_contract!(super::Scratch::new().await);
+    test_support::code_policy_repository_contract!(super::Scratch::checked().await);
 }
 
 mod grants {
-    test_support::grant_repository_contract!(super::Scratch::new().await);
+    test_support::grant_repository_contract!(super::Scratch::checked().await);
 }
 
 mod known_tenants {
-    test_support::tenant_repository_contract!(super::Scratch::new().await);
+    test_support::tenant_repository_contract!(super::Scratch::checked().await);
 }
 
 #[tokio::test]
