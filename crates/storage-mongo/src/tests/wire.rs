@@ -27,7 +27,7 @@ const OF_ALL_TENANTS: &[(&str, &str)] = &[
     ("executions", "unfinished"),
     ("executions", "ended"),
     ("event_logs", "_id"),
-    ("output_totals", "_id"),
+    ("output_totals", "tenant"),
     ("audit_logs", "unsealed"),
     ("audit_intents", "instance"),
     ("webhooks", "state"),
@@ -131,9 +131,19 @@ fn prefers_the_primary(command: &Document) -> Option<String> {
 fn names_its_shard(command: &Document) -> Vec<String> {
     let name = collection(command);
     let is_of_tenants = ALL.iter().copied().flatten().any(|known| known.name == name && known.scope == Scope::Tenants);
-    let wrong = |filter: &Document| !filter.contains_key("tenant") && !is_of_all_tenants(name, filter);
+    let wrong = |filter: &Document| !names_tenants(filter) && !is_of_all_tenants(name, filter);
     let unnamed = filters(command).into_iter().filter(|filter| is_of_tenants && wrong(filter));
     unnamed.map(|filter| format!("does not name its shard: {filter}")).collect()
+}
+
+/// Whether it says of which tenants it is, on whose shards alone it is answered then.
+fn names_tenants(filter: &Document) -> bool {
+    match filter.get("tenant") {
+        Some(Bson::String(_)) => true,
+        Some(Bson::Document(one_of)) => one_of.contains_key("$in"),
+        Some(_) => false,
+        None => filter.get_array("$and").into_iter().flatten().filter_map(Bson::as_document).any(names_tenants),
+    }
 }
 
 fn is_of_all_tenants(collection: &str, filter: &Document) -> bool {
@@ -189,6 +199,8 @@ fn commands_that_break_a_rule_are_found() {
     let find = |filter: Document| doc! { "find": "utilities", "filter": filter, "lsid": lsid(), "readConcern": majority(), "maxTimeMS": 5 };
     assert_eq!(found(find(key())), 0);
     assert_eq!(found(find(doc! { "_id": "acme/one" })), 1, "it asks every shard");
+    assert_eq!(found(find(doc! { "tenant": { "$nin": ["beta"] } })), 1, "so does this");
+    assert_eq!(found(find(doc! { "$and": [key(), { "kind": "script" }] })), 0);
     assert_eq!(found(doc! { "find": "utilities", "filter": key() }), 3, "no session, no concern, no bound");
     let mut lagging = find(key());
     lagging.insert("$readPreference", doc! { "mode": "secondaryPreferred" });
