@@ -27,7 +27,7 @@ pub struct LocalSignals {
 struct Topics<K, T>(Mutex<Inner<K, T>>);
 
 struct Inner<K, T> {
-    senders: HashMap<K, Sender<T>>,
+    senders: HashMap<K, Sender<Hint<T>>>,
     sweep_at: usize,
 }
 
@@ -35,10 +35,16 @@ impl<K: Hash + Eq + Clone, T: Clone + Send + 'static> Topics<K, T> {
     fn tell(&self, key: &K, what: T) {
         let mut inner = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(sender) = inner.senders.get(key)
-            && sender.send(what).is_err()
+            && sender.send(Hint::Of(what)).is_err()
         {
             inner.senders.remove(key);
         }
+    }
+
+    /// Tells every listener that something got lost; topics that nobody listens to any more go.
+    fn lose(&self) {
+        let mut inner = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        inner.senders.retain(|_, sender| sender.send(Hint::Missed).is_ok());
     }
 
     fn listen(&self, key: &K) -> Hints<T> {
@@ -52,9 +58,9 @@ impl<K: Hash + Eq + Clone, T: Clone + Send + 'static> Topics<K, T> {
     }
 }
 
-async fn hear<T: Clone>(mut receiver: Receiver<T>) -> Option<(Hint<T>, Receiver<T>)> {
+async fn hear<T: Clone>(mut receiver: Receiver<Hint<T>>) -> Option<(Hint<T>, Receiver<Hint<T>>)> {
     match receiver.recv().await {
-        Ok(what) => Some((Hint::Of(what), receiver)),
+        Ok(hint) => Some((hint, receiver)),
         Err(RecvError::Lagged(_)) => Some((Hint::Missed, receiver)),
         Err(RecvError::Closed) => None,
     }
@@ -73,6 +79,11 @@ impl Signals for LocalSignals {
 
     fn new_sequence(&self, execution: &ExecutionName, sequence: u64) {
         self.sequences.tell(execution, sequence);
+    }
+
+    fn hints_lost(&self) {
+        self.stops.lose();
+        self.sequences.lose();
     }
 
     fn stops_of(&self, holder: &InstanceId) -> Hints<ExecutionName> {

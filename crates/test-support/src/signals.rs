@@ -15,6 +15,7 @@ macro_rules! signals_contract {
             a_watcher_hears_of_new_events_of_its_execution_only,
             what_was_told_before_is_not_heard,
             a_listener_that_does_not_keep_up_hears_that_it_missed_something,
+            where_hints_may_have_got_lost_every_listener_hears_that,
         );
     };
     ($make:expr; $($check:ident),+ $(,)?) => {$(
@@ -75,6 +76,16 @@ pub async fn a_listener_that_does_not_keep_up_hears_that_it_missed_something(sig
         last = heard;
     }
     assert_eq!(last, Some(Hint::Of(MANY)));
+}
+
+/// Whatever it listens to; and it hears what comes behind.
+pub async fn where_hints_may_have_got_lost_every_listener_hears_that(signals: &dyn Signals) {
+    let (holder, name) = (InstanceId::new("a"), sample(1).name);
+    let (mut stops, mut sequences) = (signals.stops_of(&holder), signals.sequences_of(&name));
+    signals.hints_lost();
+    signals.new_sequence(&name, 3);
+    assert_eq!(stops.next().await, Some(Hint::Missed));
+    assert_eq!((sequences.next().await, sequences.next().await), (Some(Hint::Missed), Some(Hint::Of(3))));
 }
 
 fn sample(number: u64) -> Execution {

@@ -16,6 +16,8 @@ pub trait Signals: Send + Sync {
     /// Tells watchers that events up to `sequence` are stored, and that there are no more once the execution has ended. Returns
     /// at once.
     fn new_sequence(&self, execution: &ExecutionName, sequence: u64);
+    /// Tells every listener that hints may have got lost on the way, such as while the way to other instances was cut. Returns at once.
+    fn hints_lost(&self);
     /// Hears which executions of `holder` were asked to stop, from now on.
     fn stops_of(&self, holder: &InstanceId) -> Hints<ExecutionName>;
     /// Hears the new last sequence of an execution, from now on.

@@ -21,16 +21,21 @@ pub struct InMemorySignals {
 }
 
 /// Listeners by what they listen to.
-struct Topics<K, T>(Mutex<HashMap<K, Sender<T>>>);
+struct Topics<K, T>(Mutex<HashMap<K, Sender<Hint<T>>>>);
 
 impl<K: Hash + Eq + Clone, T: Clone + Send + 'static> Topics<K, T> {
     fn tell(&self, key: &K, what: T) {
         let mut topics = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(sender) = topics.get(key)
-            && sender.send(what).is_err()
+            && sender.send(Hint::Of(what)).is_err()
         {
             topics.remove(key);
         }
+    }
+
+    fn lose(&self) {
+        let mut topics = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        topics.retain(|_, sender| sender.send(Hint::Missed).is_ok());
     }
 
     fn listen(&self, key: &K) -> Hints<T> {
@@ -40,9 +45,9 @@ impl<K: Hash + Eq + Clone, T: Clone + Send + 'static> Topics<K, T> {
     }
 }
 
-async fn hear<T: Clone>(mut receiver: Receiver<T>) -> Option<(Hint<T>, Receiver<T>)> {
+async fn hear<T: Clone>(mut receiver: Receiver<Hint<T>>) -> Option<(Hint<T>, Receiver<Hint<T>>)> {
     match receiver.recv().await {
-        Ok(what) => Some((Hint::Of(what), receiver)),
+        Ok(hint) => Some((hint, receiver)),
         Err(RecvError::Lagged(_)) => Some((Hint::Missed, receiver)),
         Err(RecvError::Closed) => None,
     }
@@ -61,6 +66,11 @@ impl Signals for InMemorySignals {
 
     fn new_sequence(&self, execution: &ExecutionName, sequence: u64) {
         self.sequences.tell(execution, sequence);
+    }
+
+    fn hints_lost(&self) {
+        self.stops.lose();
+        self.sequences.lose();
     }
 
     fn stops_of(&self, holder: &InstanceId) -> Hints<ExecutionName> {
