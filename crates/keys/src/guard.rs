@@ -1,5 +1,5 @@
 //! The port to what protects the files of wrapping keys where the disk alone is not trusted: a key management service, which is asked when a
-//! server starts and when a key is made, and at no other time.
+//! server starts, when a key is made, and when a key is met that another server has made.
 
 use std::fmt;
 

@@ -24,11 +24,15 @@ pub(crate) const EPOCHS: Collection = of_tenants("epochs", &[]);
 pub(crate) const NEWS: Collection = of_installation("news", &[forgotten(&["at"], NEWS_KEPT)]);
 /// How long they are kept.
 pub(crate) const NEWS_KEPT: Duration = Duration::from_secs(3_600);
+/// What servers tell each other about executions.
+pub(crate) const HINTS: Collection = of_installation("hints", &[forgotten(&["at"], HINTS_KEPT)]);
+/// How long that is kept: whoever did not hear it by then looks in the store.
+const HINTS_KEPT: Duration = Duration::from_secs(60);
 /// Numbers of the installation that are counted up.
 pub(crate) const TOTALS: Collection = of_installation("totals", &[]);
 
 /// All of them, in sections, each in the order of the documents.
-pub(crate) const ALL: &[&[Collection]] = &[&[SCHEMA, EPOCHS, NEWS, TOTALS], utilities::ALL, people::ALL, runs::ALL];
+pub(crate) const ALL: &[&[Collection]] = &[&[SCHEMA, EPOCHS, NEWS, HINTS, TOTALS], utilities::ALL, people::ALL, runs::ALL];
 
 /// A value of a filter that no document may lack.
 pub(crate) fn millis(time: domain::time::Timestamp) -> Bson {
@@ -55,7 +59,7 @@ mod tests {
             "webhooks.state_tenant_id",
             "webhook_deliveries.given_up_tenant_of_given_up",
         ];
-        for collection in ALL.iter().copied().flatten().filter(|collection| collection.scope == Scope::Tenants) {
+        for collection in ALL.iter().copied().flatten().filter(|collection| collection.scope != Scope::Installation) {
             for index in collection.indexes {
                 let name = format!("{}.{}", collection.name, index.name());
                 assert!(index.fields[0] == "tenant" || SWEEPS.contains(&name.as_str()), "{name}");

@@ -2,7 +2,10 @@
 
 use std::fmt::{Debug, Formatter, Result};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
+
+use keys::KeyGuard;
 
 /// Where the database is and how patient the store is with it.
 #[derive(Clone)]
@@ -17,6 +20,8 @@ pub struct Config {
     pub database: String,
     /// The directory of the keys that wrap others. All servers of one database have the same ones.
     pub keys: PathBuf,
+    /// What protects the files of these keys; `None` where nothing does beside their mode.
+    pub guard: Option<Arc<dyn KeyGuard>>,
     /// After this an operation answers that the store is unavailable. A write that was not answered in time may still be stored.
     pub deadline: Duration,
     /// How long a server that answers is looked for.
@@ -44,6 +49,7 @@ impl Config {
             password_file: None,
             database: database.into(),
             keys: keys.into(),
+            guard: None,
             deadline: Self::DEFAULT_DEADLINE,
             selection: Self::DEFAULT_SELECTION,
             connections: Self::DEFAULT_CONNECTIONS,
@@ -55,13 +61,15 @@ impl Config {
 /// Without the address: it may hold a password, for which it is refused only where it is used.
 impl Debug for Config {
     fn fmt(&self, formatter: &mut Formatter<'_>) -> Result {
-        let Config { uri: _, user_file, password_file, database, keys, deadline, selection, connections, lists_from_secondaries } = self;
+        let Config { uri: _, user_file, password_file, database, keys, guard, .. } = self;
+        let Config { deadline, selection, connections, lists_from_secondaries, .. } = self;
         formatter
             .debug_struct("Config")
             .field("user_file", user_file)
             .field("password_file", password_file)
             .field("database", database)
             .field("keys", keys)
+            .field("guard", guard)
             .field("deadline", deadline)
             .field("selection", selection)
             .field("connections", connections)

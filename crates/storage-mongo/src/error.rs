@@ -20,6 +20,8 @@ pub(crate) type Result<T, E = Error> = std::result::Result<T, E>;
 /// <https://github.com/mongodb/mongo/blob/master/src/mongo/base/error_codes.yml>.
 const PASSING: [i32; 24] =
     [6, 7, 24, 46, 50, 64, 89, 91, 112, 133, 189, 202, 216, 225, 251, 262, 317, 9001, 10_058, 10_107, 11_600, 11_602, 13_435, 13_436];
+/// Codes that say: not you. No right to do that, and two for a name or password that is not right.
+const REFUSED: [i32; 3] = [13, 18, 8_000];
 /// A unique key is taken.
 const DUPLICATE: i32 = 11_000;
 
@@ -55,6 +57,9 @@ pub enum Error {
         /// Newest schema of this program.
         known: u32,
     },
+    /// The address is not that of a cluster that shards.
+    #[error("the database is not sharded: the address must be that of a `mongos`")]
+    NotSharded,
     /// Another server brings the database to the newest schema, and is not done.
     #[error("another server migrates the database, and was not done after {0:?}")]
     Migrating(Duration),
@@ -142,6 +147,7 @@ pub enum Error {
 pub struct Cause {
     text: String,
     code: Option<i32>,
+    is_refused: bool,
     is_passing: bool,
     is_transient: bool,
     is_unknown_commit: bool,
@@ -177,8 +183,9 @@ impl Cause {
         };
         let is_transient = error.contains_label(TRANSIENT_TRANSACTION_ERROR);
         let is_unknown_commit = error.contains_label(UNKNOWN_TRANSACTION_COMMIT_RESULT);
+        let is_refused = matches!(&*error.kind, ErrorKind::Authentication { .. }) || code.is_some_and(|code| REFUSED.contains(&code));
         let is_passing = is_transient || is_unknown_commit || is_passing(error, code);
-        Cause { text, code, is_passing, is_transient, is_unknown_commit }
+        Cause { text, code, is_refused, is_passing, is_transient, is_unknown_commit }
     }
 }
 
@@ -209,6 +216,11 @@ impl Error {
     pub(crate) fn sealed(table: &'static str, key: impl Into<String>) -> impl FnOnce(keys::Error) -> Self {
         let key = key.into();
         move |source| Error::Sealed { table, key, source }
+    }
+
+    /// Whether the database does not let the user in, or does not let them do what is needed.
+    pub fn is_refused_user(&self) -> bool {
+        matches!(self, Error::Database { source, .. } if source.is_refused)
     }
 
     // === what a transaction asks ===
@@ -250,11 +262,17 @@ impl Error {
     pub(crate) fn is_unavailability(&self) -> bool {
         match self {
             Error::Deadline(_) | Error::Doubtful | Error::Contended { .. } | Error::Raced | Error::Migrating(_) => true,
+            Error::Keys(keys::Error::Guard { .. }) => true,
             Error::Database { source, .. } => source.is_passing,
             Error::Group(cause) => cause.is_unavailability(),
             Error::Commit(cause) => cause.is_unavailability(),
             Error::Untrusted(_) | Error::File { .. } | Error::Unsafe(_) | Error::Foreign { .. } | Error::Newer { .. } => false,
-            Error::TooLarge { .. } | Error::Undecodable { .. } | Error::Sealed { .. } | Error::Keys(_) | Error::Panicked => false,
+            Error::NotSharded
+            | Error::TooLarge { .. }
+            | Error::Undecodable { .. }
+            | Error::Sealed { .. }
+            | Error::Keys(_)
+            | Error::Panicked => false,
             Error::Refused(_) | Error::Misused(_) => false,
         }
     }

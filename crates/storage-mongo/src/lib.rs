@@ -24,6 +24,7 @@ mod keys_port;
 mod leases;
 mod migrations;
 mod news;
+mod operator;
 mod policies;
 mod request;
 mod retention;
@@ -32,6 +33,7 @@ mod row;
 mod secrets;
 mod session;
 mod shared;
+mod signals;
 mod store;
 mod subjects;
 mod tasks;
@@ -44,6 +46,7 @@ mod webhooks;
 
 pub use config::Config;
 pub use error::Error;
+pub use operator::{Counted, Operator, Status};
 pub use store::MongoStore;
 
 #[cfg(test)]

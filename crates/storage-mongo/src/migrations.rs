@@ -16,7 +16,7 @@ use crate::error::{Error, Result, during};
 /// The one document of the schema.
 const ID: &str = "schema";
 /// Newest schema: the number of steps.
-const NEWEST: u32 = 1;
+pub(crate) const NEWEST: u32 = 1;
 /// How long one server has for one step; another one begins it anew then.
 const LEASE: Duration = Duration::from_secs(60);
 /// How long a server waits for another one that migrates.
@@ -55,7 +55,15 @@ pub(crate) async fn migrate(database: &Database, deadline: Duration) -> Result<(
     }
 }
 
-/// The schema of the database; 0 where it is empty.
+/// The schema of the database, 0 where it is empty; and whether a server brings it to a newer one.
+pub(crate) async fn standing(database: &Database) -> Result<(u32, bool)> {
+    let schema: Collection<Document> = database.collection(SCHEMA.name);
+    let found = version(database, &schema).await?;
+    let under_way = doc! { "_id": ID, "until": { "$gt": DateTime::now() } };
+    let migrating = schema.find_one(under_way).await.map_err(during("reading the lease on migrating"))?;
+    Ok((found, migrating.is_some()))
+}
+
 async fn version(database: &Database, schema: &Collection<Document>) -> Result<u32> {
     let doing = "reading the schema's version";
     if let Some(version) = stored(schema).await? {
@@ -110,7 +118,8 @@ async fn step(database: &Database, number: u32) -> Result<()> {
 /// Makes the collections and indexes that are not there.
 async fn collections(database: &Database) -> Result<()> {
     let doing = "making collections";
-    for collection in ALL.iter().copied().flatten() {
+    let all: Vec<_> = ALL.iter().copied().flatten().collect();
+    for collection in all {
         match database.create_collection(collection.name).await {
             Ok(()) => {}
             Err(error) if is(&error, EXISTS) => {}

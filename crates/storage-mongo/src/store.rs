@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use domain::change::ChangeListener;
+use domain::execution::Signals;
 use domain::name::TenantId;
 use domain::news::Bells;
 use domain::request::REQUEST_KEY_TTL;
@@ -25,6 +26,7 @@ use crate::migrations::migrate;
 use crate::news::Hearers;
 use crate::session::Session;
 use crate::shared::{MAX_COMMITS, Shared};
+use crate::signals::{Relaying, relay};
 use crate::transaction::{Attempts, read, transact};
 use crate::turns::Turns;
 use crate::vault::Vault;
@@ -33,6 +35,7 @@ use crate::vault::Vault;
 pub struct MongoStore {
     pub(crate) shared: Arc<Shared>,
     following: Mutex<Option<Following>>,
+    relaying: Mutex<Option<Relaying>>,
 }
 
 impl MongoStore {
@@ -51,7 +54,7 @@ impl MongoStore {
     pub async fn open_with_clock(config: Config, clock: Box<dyn Clock>) -> Result<Self, Error> {
         let (client, database) = connect(&config).await?;
         migrate(&database, config.deadline).await?;
-        let vault = Vault::open(&database, config.keys, config.deadline).await?;
+        let vault = Vault::open(&database, config.keys, config.guard, config.deadline).await?;
         let hearers = Hearers { listener: None, epochs: Epochs::default(), held: Held::default(), bells: Bells::default() };
         let shared = Shared {
             server: keys::random_id(),
@@ -76,7 +79,7 @@ impl MongoStore {
 
     /// The store as a task of its own sees it.
     pub(crate) fn of(shared: Arc<Shared>) -> Self {
-        MongoStore { shared, following: Mutex::default() }
+        MongoStore { shared, following: Mutex::default(), relaying: Mutex::default() }
     }
 
     /// Brings into memory what every session needs.
@@ -99,6 +102,17 @@ impl MongoStore {
         self
     }
 
+    /// Signals that whoever listens on any server of this database hears; `local` is through whom those of this server do. Called once,
+    /// after [`MongoStore::telling`] and within a runtime.
+    ///
+    /// # Errors
+    /// The database does not answer.
+    pub async fn signals(&self, local: Arc<dyn Signals>) -> Result<Arc<dyn Signals>, Error> {
+        let (signals, relaying) = relay(&self.shared, local).await?;
+        *self.relaying.lock().unwrap_or_else(PoisonError::into_inner) = Some(relaying);
+        Ok(Arc::new(signals))
+    }
+
     /// How many documents were met that cannot be read, and were left out where others were looked for, too; at most 1,000 are told apart.
     pub fn unreadable_rows(&self) -> usize {
         self.shared.told.count(Trouble::Unreadable)
@@ -106,8 +120,9 @@ impl MongoStore {
 
     /// Closes the connections, once the operations that run have ended or the deadline is over.
     pub async fn close(&self) {
-        // The task that follows the feed ends with it.
+        // The tasks that follow what others do end with these.
         drop(self.following.lock().unwrap_or_else(PoisonError::into_inner).take());
+        drop(self.relaying.lock().unwrap_or_else(PoisonError::into_inner).take());
         let ended = timeout(self.shared.deadline, self.shared.client.clone().shutdown()).await;
         if ended.is_err() {
             tracing::warn!("connections to the database were closed with operations on them");

@@ -12,9 +12,10 @@ use std::time::Duration;
 use domain::name::{PrincipalName, TenantId};
 use domain::server::WrappingKey;
 use domain::time::Timestamp;
-use keys::{FileKeys, KEY_BYTES, Key, KeyProvider, Place, Wrapped};
+use keys::{FileKeys, KEY_BYTES, Key, KeyGuard, KeyProvider, Place, Wrapped};
 use mongodb::Database;
 use storage_rules::{Person, Subject, Trouble, vault};
+use tokio::sync::Mutex;
 use tokio::task::spawn_blocking;
 use zeroize::Zeroizing;
 
@@ -39,10 +40,15 @@ pub(crate) use rows::RewrapPlace;
 
 impl Vault {
     /// The vault of a database, all of whose keys must be there that seal something in it.
-    pub(crate) async fn open(database: &Database, directory: PathBuf, deadline: Duration) -> Result<Self> {
+    pub(crate) async fn open(
+        database: &Database,
+        directory: PathBuf,
+        guard: Option<Arc<dyn KeyGuard>>,
+        deadline: Duration,
+    ) -> Result<Self> {
         let used = within(deadline, rows::used_keys(database)).await?;
-        let provider = RwLock::new(read_keys(directory.clone(), used).await?);
-        Ok(Vault { directory, provider, kept: Kept::default() })
+        let provider = RwLock::new(read_keys(directory.clone(), guard.clone(), used).await?);
+        Ok(Vault { directory, guard, reading: Mutex::default(), provider, kept: Kept::default() })
     }
 
     /// The person of this name, made where there is none. For transactions.
@@ -203,7 +209,13 @@ impl Vault {
             Err(keys::Error::Missing { .. }) => {}
             opened => return Ok(opened),
         }
-        let read = read_keys(self.directory.clone(), Vec::new()).await?;
+        // One after the other: whatever protects the files is asked for each of them.
+        let _reading = self.reading.lock().await;
+        match self.provider().unwrap(place, wrapped) {
+            Err(keys::Error::Missing { .. }) => {}
+            opened => return Ok(opened),
+        }
+        let read = read_keys(self.directory.clone(), self.guard.clone(), Vec::new()).await?;
         *self.provider.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&read);
         Ok(read.unwrap(place, wrapped))
     }
@@ -214,8 +226,8 @@ impl Vault {
 }
 
 /// The wrapping keys of a directory, among which those must be that are used.
-async fn read_keys(directory: PathBuf, used: Vec<String>) -> Result<Arc<dyn KeyProvider>> {
-    // It waits for a disk.
-    let opened = spawn_blocking(move || FileKeys::open(&directory, &used)).await;
+async fn read_keys(directory: PathBuf, guard: Option<Arc<dyn KeyGuard>>, used: Vec<String>) -> Result<Arc<dyn KeyProvider>> {
+    // It waits for a disk, and for what protects them.
+    let opened = spawn_blocking(move || FileKeys::open_guarded(&directory, &used, guard)).await;
     Ok(Arc::new(opened.map_err(|_panicked| Error::Panicked)??))
 }

@@ -1,6 +1,6 @@
 //! Collections of people, their keys and their secrets, and of webhooks.
 
-use super::shape::{Collection, Only, by, of_installation, of_tenants, only};
+use super::shape::{Collection, Only, by, of_installation, of_keys, of_tenants, only};
 
 /// Keys that seal what is personal, each wrapped by a key that is not here: one of each tenant, and one of each person, which an erasure
 /// destroys.
@@ -14,9 +14,9 @@ pub(crate) const COUNTS: Collection = of_tenants("counts", &[]);
 pub(crate) const PRINCIPALS: Collection =
     of_tenants("principals", &[by(&["tenant", "kind", "id"]), only(&["tenant", "ruling"], "ruling", Only::True)]);
 /// API keys, each under its own id alone, by which one is looked for before it is known who calls.
-pub(crate) const API_KEYS: Collection = of_tenants("api_keys", &[by(&["tenant", "account", "_id"])]);
+pub(crate) const API_KEYS: Collection = of_keys("api_keys", &[by(&["tenant", "account", "_id"])]);
 /// Sessions, each under its own id alone, as API keys are.
-pub(crate) const SESSIONS: Collection = of_tenants("sessions", &[by(&["tenant", "principal", "_id"]), by(&["tenant", "expires"])]);
+pub(crate) const SESSIONS: Collection = of_keys("sessions", &[by(&["tenant", "principal", "_id"]), by(&["tenant", "expires"])]);
 /// Principals that were deleted, and since when what was issued to them is void.
 pub(crate) const DELETED_PRINCIPALS: Collection = of_tenants("deleted_principals", &[by(&["tenant", "kind", "valid_after"])]);
 /// The code for the first super administrator: at most one document.

@@ -18,6 +18,8 @@ pub(crate) struct Collection {
 pub(crate) enum Scope {
     /// Many tenants': sharded by tenant and key.
     Tenants,
+    /// Many tenants', looked for by a key that does not name the tenant: sharded by that.
+    Keys,
     /// The installation's: few of them, on one shard.
     Installation,
 }
@@ -62,6 +64,11 @@ pub(super) const fn of_tenants(name: &'static str, indexes: &'static [Index]) ->
     Collection { name, scope: Scope::Tenants, indexes }
 }
 
+/// A collection of many tenants that is looked for by the key alone.
+pub(super) const fn of_keys(name: &'static str, indexes: &'static [Index]) -> Collection {
+    Collection { name, scope: Scope::Keys, indexes }
+}
+
 /// A collection of the installation.
 pub(super) const fn of_installation(name: &'static str, indexes: &'static [Index]) -> Collection {
     Collection { name, scope: Scope::Installation, indexes }
@@ -70,8 +77,17 @@ pub(super) const fn of_installation(name: &'static str, indexes: &'static [Index
 impl Collection {
     /// The indexes as the driver takes them; by the key within a tenant, which is what documents are sharded by, in any case.
     pub(crate) fn models(&self) -> Vec<IndexModel> {
-        let shard = (self.scope == Scope::Tenants).then_some(by(&["tenant", "_id"]));
+        let shard = (self.scope != Scope::Installation).then_some(by(&["tenant", "_id"]));
         shard.iter().chain(self.indexes).map(Index::model).collect()
+    }
+
+    /// By which fields it is sharded; `None` where it stays on one shard.
+    pub(crate) fn shard_key(&self) -> Option<Document> {
+        match self.scope {
+            Scope::Tenants => Some(doc! { "tenant": 1, "_id": 1 }),
+            Scope::Keys => Some(doc! { "_id": 1 }),
+            Scope::Installation => None,
+        }
     }
 }
 

@@ -119,7 +119,7 @@ async fn remove(session: &mut Session, collection: &'static str, tenant: &Tenant
 
 /// Every collection of tenants but those that are exempt: what a later version adds goes without being named here.
 fn emptied() -> impl Iterator<Item = &'static str> {
-    let of_tenants = collections::ALL.iter().copied().flatten().filter(|collection| collection.scope == Scope::Tenants);
+    let of_tenants = collections::ALL.iter().copied().flatten().filter(|collection| collection.scope != Scope::Installation);
     let is_exempt = |name: &str| EXEMPT.iter().any(|exempt| exempt.name == name);
     of_tenants.map(|collection| collection.name).filter(move |name| !is_exempt(name))
 }

@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 use std::sync::{Arc, RwLock};
 
-use keys::KeyProvider;
+use keys::{KeyGuard, KeyProvider};
+use tokio::sync::Mutex;
 
 use super::kept::Kept;
 
@@ -11,6 +12,10 @@ use super::kept::Kept;
 pub(crate) struct Vault {
     /// Where the files of wrapping keys lie.
     pub(super) directory: PathBuf,
+    /// What protects these files.
+    pub(super) guard: Option<Arc<dyn KeyGuard>>,
+    /// Held by whoever reads them again.
+    pub(super) reading: Mutex<()>,
     /// Read again where another server has made a key since.
     pub(super) provider: RwLock<Arc<dyn KeyProvider>>,
     pub(super) kept: Kept,
