@@ -38,6 +38,18 @@ pub enum Error {
         /// Which file.
         path: PathBuf,
     },
+    /// A file that should hold a key holds none.
+    #[error("{path} holds no key: it must be 32 random bytes, as they are, in base64 or in hexadecimal digits")]
+    NoKey {
+        /// Which file.
+        path: PathBuf,
+    },
+    /// A file that holds a key is open to everybody.
+    #[error("{path} is open to everybody, and so is the key in it; chmod o-rwx, and use another key")]
+    Exposed {
+        /// Which file.
+        path: PathBuf,
+    },
     /// A file is protected by something that this server does not ask.
     #[error("{path} is protected by {by}, and this server {asks}; set keys.protection to what protects it")]
     Guarded {

@@ -4,6 +4,7 @@
 
 use std::fs;
 use std::io::Read as _;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -22,6 +23,8 @@ use crate::provider::{KeyInfo, KeyProvider, NewKey, Protected, Wrapped};
 /// The directory is its user's alone, and so is every file in it.
 const DIRECTORY_MODE: u32 = 0o700;
 const FILE_MODE: u32 = 0o600;
+/// Bits of a mode that let everybody read, write or execute.
+const OTHERS: u32 = 0o007;
 /// How the names of key files end. What ends otherwise is being written, or somebody else's.
 const SUFFIX: &str = ".kek";
 /// What a file begins with; when the key was made, in milliseconds since 1970, and the key in base64 follow, each behind a blank.
@@ -80,6 +83,23 @@ impl FileKeys {
         Ok(FileKeys { path: path.to_owned(), guard, keys: RwLock::new(keys) })
     }
 
+    /// Has a key that somebody else has made be among those of the directory, before it is opened: the first where there is none yet, and
+    /// else the oldest, which opens what it has wrapped and wraps nothing. Blocks.
+    ///
+    /// # Errors
+    /// [`Error::NoKey`], [`Error::Exposed`]; and as [`FileKeys::open_guarded`].
+    pub fn take_up(path: &Path, file: &Path, guard: Option<&dyn KeyGuard>) -> Result<(), Error> {
+        let bytes = brought(file)?;
+        let (directory, id) = (Directory::make(path, DIRECTORY_MODE)?, Kek::new(0, &bytes).id);
+        if directory.find(&format!("{id}{SUFFIX}"), FILE_MODE)?.is_some() {
+            return Ok(());
+        }
+        let oldest = oldest(&directory, path)?;
+        let protected = guard.map(|guard| protect(guard, &id, &bytes)).transpose()?;
+        store(&directory, oldest.map_or_else(now, |oldest| oldest.saturating_sub(1)), &NewKey { bytes, protected })?;
+        Ok(())
+    }
+
     fn all(&self) -> Vec<Arc<Kek>> {
         // A panic elsewhere cannot leave half a list behind.
         self.keys.read().unwrap_or_else(PoisonError::into_inner).clone()
@@ -120,17 +140,11 @@ impl KeyProvider for FileKeys {
 }
 
 fn read(directory: &Directory, path: &Path, guard: Option<&dyn KeyGuard>) -> Result<Vec<Arc<Kek>>, Error> {
-    let failed = |source| Error::System { path: path.to_owned(), source };
     let mut keys = Vec::new();
-    for entry in fs::read_dir(path).map_err(failed)? {
-        let name = entry.map_err(failed)?.file_name();
-        let Some((name, id)) = name.to_str().and_then(|name| Some((name, name.strip_suffix(SUFFIX)?))) else { continue };
-        let Some(file) = directory.find(name, FILE_MODE)? else { continue };
-        let mut text = Zeroizing::new(String::new());
-        file.take(MAX_FILE).read_to_string(&mut text).map_err(|source| Error::System { path: path.join(name), source })?;
-        let malformed = || Error::Malformed { path: path.join(name) };
-        let held = parse(&text).ok_or_else(malformed)?;
-        let kek = held.opened(id, path.join(name), guard)?.filter(|kek| kek.id == id).ok_or_else(malformed)?;
+    for (id, held) in files(directory, path)? {
+        let (id, file) = (id.as_str(), path.join(format!("{id}{SUFFIX}")));
+        let malformed = || Error::Malformed { path: file.clone() };
+        let kek = held.opened(id, file.clone(), guard)?.filter(|kek| kek.id == id).ok_or_else(malformed)?;
         if let (Held::Plain { created, bytes }, Some(guard)) = (&held, guard) {
             let protected = protect(guard, id, bytes)?;
             store(directory, *created, &NewKey { bytes: bytes.clone(), protected: Some(protected) })?;
@@ -140,6 +154,52 @@ fn read(directory: &Directory, path: &Path, guard: Option<&dyn KeyGuard>) -> Res
     }
     sort(&mut keys);
     Ok(keys)
+}
+
+/// What the files of a directory hold, each under the id that it is named by.
+fn files(directory: &Directory, path: &Path) -> Result<Vec<(String, Held)>, Error> {
+    let failed = |source| Error::System { path: path.to_owned(), source };
+    let mut found = Vec::new();
+    for entry in fs::read_dir(path).map_err(failed)? {
+        let name = entry.map_err(failed)?.file_name();
+        let Some((name, id)) = name.to_str().and_then(|name| Some((name, name.strip_suffix(SUFFIX)?))) else { continue };
+        let Some(file) = directory.find(name, FILE_MODE)? else { continue };
+        let mut text = Zeroizing::new(String::new());
+        file.take(MAX_FILE).read_to_string(&mut text).map_err(|source| Error::System { path: path.join(name), source })?;
+        let held = parse(&text).ok_or_else(|| Error::Malformed { path: path.join(name) })?;
+        found.push((id.to_owned(), held));
+    }
+    Ok(found)
+}
+
+/// When the oldest key of a directory was made.
+fn oldest(directory: &Directory, path: &Path) -> Result<Option<u64>, Error> {
+    let created = |(_, held): (String, Held)| match held {
+        Held::Plain { created, .. } | Held::Protected { created, .. } => created,
+    };
+    Ok(files(directory, path)?.into_iter().map(created).min())
+}
+
+/// The key of a file that somebody else has made: 32 bytes, as they are, in base64 or in hexadecimal digits.
+fn brought(file: &Path) -> Result<Zeroizing<[u8; KEY_BYTES]>, Error> {
+    let path = file_trust::trusted(file)?;
+    let failed = |source| Error::System { path: path.clone(), source };
+    let opened = fs::File::open(&path).map_err(failed)?;
+    if opened.metadata().map_err(failed)?.mode() & OTHERS != 0 {
+        return Err(Error::Exposed { path });
+    }
+    let mut held = Zeroizing::new(Vec::new());
+    opened.take(MAX_FILE).read_to_end(&mut held).map_err(failed)?;
+    let text = std::str::from_utf8(&held).unwrap_or_default().trim();
+    // 64 hexadecimal digits are base64, too, of another length.
+    let in_base64 = || bytes_of(&Zeroizing::new(STANDARD.decode(text).ok()?));
+    let in_hex = || bytes_of(&Zeroizing::new(unhex(text)?));
+    bytes_of(&held).or_else(in_base64).or_else(in_hex).ok_or_else(|| Error::NoKey { path: file.to_owned() })
+}
+
+fn unhex(text: &str) -> Option<Vec<u8>> {
+    let digit = |digit: &u8| char::from(*digit).to_digit(16);
+    text.as_bytes().chunks(2).map(|pair| u8::try_from(digit(&pair[0])? * 16 + digit(pair.get(1)?)?).ok()).collect()
 }
 
 fn make(guard: Option<&dyn KeyGuard>) -> Result<NewKey, Error> {

@@ -4,6 +4,8 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use tempfile::TempDir;
 
 use crate::{Error, FileKeys, Key, KeyProvider as _, Place, random_id};
@@ -122,4 +124,33 @@ fn a_new_key_wraps_from_then_on_and_what_older_ones_have_wrapped_opens_as_before
     for wrapped in [old, new] {
         assert_eq!(again.unwrap(PLACE, &wrapped).unwrap(), data);
     }
+}
+
+#[test]
+fn a_key_that_is_brought_is_the_first_where_there_is_none_and_else_wraps_nothing() {
+    let (home, bytes) = (TempDir::new().unwrap(), Key::random());
+    let [first, later] = ["first", "later"].map(|name| home.path().join(name));
+    let file = home.path().join("kek");
+    let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    for text in [bytes.to_vec(), STANDARD.encode(*bytes).into_bytes(), format!("{hex}\n").into_bytes()] {
+        fs::write(&file, text).unwrap();
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o640)).unwrap();
+        FileKeys::take_up(&first, &file, None).unwrap();
+        assert_eq!(files(&first).len(), 1, "it is one key in every form");
+    }
+    let wrapped = FileKeys::open(&first, &[]).unwrap().wrap(PLACE, &bytes).unwrap();
+
+    let made = FileKeys::open(&later, &[]).unwrap().list().remove(0);
+    FileKeys::take_up(&later, &file, None).unwrap();
+    let both = FileKeys::open(&later, &[]).unwrap();
+    let ids: Vec<_> = both.list().into_iter().map(|key| key.id).collect();
+    assert_eq!(ids, [made.id.clone(), wrapped.by.clone()]);
+    assert_eq!(both.wrap(PLACE, &bytes).unwrap().by, made.id);
+    assert_eq!(both.unwrap(PLACE, &wrapped).unwrap(), bytes);
+
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).unwrap();
+    assert!(matches!(FileKeys::take_up(&later, &file, None), Err(Error::Exposed { .. })));
+    fs::write(&file, "short").unwrap();
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
+    assert!(matches!(FileKeys::take_up(&later, &file, None), Err(Error::NoKey { .. })));
 }
