@@ -188,6 +188,21 @@ async fn a_client_of_tls_1_2_is_told_that_its_version_is_refused() {
 }
 
 #[tokio::test]
+async fn a_server_that_speaks_no_newer_version_than_tls_1_2_is_refused() {
+    let authority = Authority::new("ours");
+    let issued = authority.server();
+    let client = Place::new(&issued, None).client(&authority, Protocol::Http2);
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let builder = rustls::ServerConfig::builder_with_provider(provider).with_protocol_versions(&[&rustls::version::TLS12]).unwrap();
+    let key = rustls::pki_types::PrivateKeyDer::try_from(issued.key.serialize_der()).unwrap();
+    let config = builder.with_no_client_auth().with_single_cert(vec![issued.certificate.der().clone()], key).unwrap();
+    let (near, far) = duplex(64 * 1024);
+    let old = tokio_rustls::TlsAcceptor::from(Arc::new(config));
+    let (accepted, connected) = tokio::join!(old.accept(far), client.connect(HOST, near));
+    assert!(accepted.is_err() && connected.is_err());
+}
+
+#[tokio::test]
 async fn a_peer_that_does_not_say_that_it_speaks_http_2_is_refused() {
     let authority = Authority::new("ours");
     let place = Place::new(&authority.server(), None);
