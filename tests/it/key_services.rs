@@ -12,6 +12,7 @@ use std::{
 
 use e2e::{
     command::{run, wait},
+    database::Database,
     host,
     server::{Backend, Server, client},
     workspace,
@@ -21,6 +22,9 @@ use e2e::{
 const MAKE_KEY: &str = "import sys, boto3
 client = boto3.client('kms', endpoint_url=sys.argv[1], region_name='eu-central-1', aws_access_key_id='AKID', aws_secret_access_key='x')
 print(client.create_key()['KeyMetadata']['KeyId'])";
+
+/// A transformer that greets.
+const GREET: &str = "def transform(value):\n    return 'hello ' + value\n";
 
 /// A moto server, ended with the story.
 struct Moto {
@@ -42,6 +46,18 @@ impl Moto {
 
     fn address(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// Settings that have it protect wrapping keys by a key of this service, with credentials in a file of this directory.
+    fn protects(&self, directory: &Path) -> String {
+        let credentials = directory.join("credentials");
+        fs::write(&credentials, "[default]\naws_access_key_id = AKID\naws_secret_access_key = x\n").expect("the directory is writable");
+        fs::set_permissions(&credentials, fs::Permissions::from_mode(0o600)).expect("the file is ours");
+        let (key, address) = (self.make_key(), self.address());
+        format!(
+            "[keys]\nprotection = \"aws-kms\"\naws_key = {key:?}\naws_region = \"eu-central-1\"\naws_endpoint = {address:?}\n\
+             aws_credentials = {credentials:?}\n"
+        )
     }
 
     fn make_key(&self) -> String {
@@ -75,20 +91,12 @@ fn forms(data: &Path) -> Vec<String> {
 #[test]
 fn wrapping_keys_that_aws_kms_protects_open_at_each_start_and_not_without_it() {
     let (moto, data) = (Moto::start(), tempfile::tempdir().expect("a temporary directory can be made"));
-    let credentials = data.path().join("credentials");
-    fs::write(&credentials, "[default]\naws_access_key_id = AKID\naws_secret_access_key = x\n").expect("the directory is writable");
-    let private = fs::Permissions::from_mode(0o600);
-    fs::set_permissions(&credentials, private).expect("the file is ours");
-    let protected = format!(
-        "[keys]\nprotection = \"aws-kms\"\naws_key = {:?}\naws_region = \"eu-central-1\"\naws_endpoint = {:?}\naws_credentials = {credentials:?}\n",
-        moto.make_key(),
-        moto.address()
-    );
+    let protected = moto.protects(data.path());
     let data = data.path().join("data");
     let server = Server::on(&data, Backend::Namespace);
     let home = tempfile::tempdir().expect("a temporary directory can be made");
     let code = home.path().join("greet.py");
-    fs::write(&code, "def transform(value):\n    return 'hello ' + value\n").expect("the directory is writable");
+    fs::write(&code, GREET).expect("the directory is writable");
     run(server.zona().args(["utility", "create", "greet", "--file"]).arg(&code)).with_code(0);
     server.stop();
     assert_eq!(forms(&data), ["zona-kek-1"], "nothing protects it yet");
@@ -111,4 +119,22 @@ fn wrapping_keys_that_aws_kms_protects_open_at_each_start_and_not_without_it() {
     let ended = run(without.arg(&data));
     assert!(ended.errors().contains("aws-kms does not open the key"), "{}", ended.errors());
     assert_eq!(forms(&data), ["protected by aws-kms"; 2], "nothing has changed");
+}
+
+#[test]
+fn servers_that_share_a_store_share_protected_keys_and_open_what_another_has_made() {
+    let (moto, database, home) = (Moto::start(), Database::start(), tempfile::tempdir().expect("a temporary directory can be made"));
+    let keys = home.path().join("shared");
+    let settings = format!("{}directory = {keys:?}\n[store]\nmongodb = {:?}\n", moto.protects(home.path()), database.uri());
+    let [first, second] = ["first", "second"].map(|name| Server::for_others(&home.path().join(name), &settings));
+    assert_eq!(forms(&keys), ["protected by aws-kms"], "of two servers the second finds the key of the first");
+    run(first.zona().args(["keys", "rotate"])).with_code(0);
+    assert_eq!(forms(&keys), ["protected by aws-kms"; 2]);
+    let code = home.path().join("greet.py");
+    fs::write(&code, GREET).expect("the directory is writable");
+    run(first.zona().args(["utility", "create", "greet", "--file"]).arg(&code)).with_code(0);
+    let answered = run(second.zona().args(["transform", "greet", "--value-string", "you"])).with_code(0).text();
+    assert!(answered.contains("hello you"), "{answered}");
+    first.stop();
+    second.stop();
 }

@@ -17,6 +17,7 @@ mod killed;
 mod kills;
 mod load;
 mod local_tools;
+mod many_servers;
 mod neighbors;
 mod no_daemon;
 mod readers;

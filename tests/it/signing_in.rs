@@ -27,13 +27,14 @@ pub const PASSWORD: &str = "correct horse battery staple";
 /// What is promised of a revocation, with slack for a busy machine.
 const REVOKED_WITHIN: Duration = Duration::from_secs(5);
 
-mod exit {
+pub mod exit {
     pub const OK: i32 = 0;
     pub const USAGE: i32 = 2;
     pub const DENIED: i32 = 3;
     pub const NOT_FOUND: i32 = 4;
     pub const CONFLICT: i32 = 5;
     pub const UNAVAILABLE: i32 = 6;
+    pub const INTERRUPTED: i32 = 130;
 }
 
 /// Somebody with a home of their own.
@@ -83,7 +84,7 @@ impl Person {
         self.home.path().join("zona/contexts.toml")
     }
 
-    fn command(&self, words: &[&str]) -> Command {
+    pub fn command(&self, words: &[&str]) -> Command {
         let mut command = e2e::server::client();
         command.env("XDG_CONFIG_HOME", self.home.path()).env("ZONA_SERVER", &self.server).current_dir(self.home.path());
         command.args(words);
@@ -95,13 +96,13 @@ impl Person {
     }
 
     #[track_caller]
-    fn creates(&self, id: &str, code: &str) {
+    pub fn creates(&self, id: &str, code: &str) {
         let file = self.file(&format!("{id}.py"), code);
         self.zona(&["utility", "create", id, "--file", file.to_str().expect("a temporary path is UTF-8")]).with_code(exit::OK);
     }
 
     /// Runs the ticker for minutes, and waits until it has printed something.
-    fn ticks(&self, id: &str) -> Child {
+    pub fn ticks(&self, id: &str) -> Child {
         let mut running = self.command(&["run", id, "--params", r#"{"lines": 1200, "pause": 0.1}"#]);
         let output = self.home.path().join("output");
         let file = fs::File::create(&output).expect("the directory is writable");
@@ -120,7 +121,7 @@ fn bootstrap_code(server: &Server) -> String {
 
 /// How a command ended within the time that is promised.
 #[track_caller]
-fn ends_soon(mut child: Child) -> (Option<i32>, String) {
+pub fn ends_soon(mut child: Child) -> (Option<i32>, String) {
     let code = command::wait(&mut child, REVOKED_WITHIN);
     if code.is_none() {
         child.kill().expect("a child can be killed");

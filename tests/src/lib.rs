@@ -5,6 +5,7 @@
 //! inside: everything goes through the command line, the network and the file system.
 
 pub mod command;
+pub mod database;
 pub mod health;
 pub mod host;
 pub mod rpc;

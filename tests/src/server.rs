@@ -1,5 +1,5 @@
-//! One real server: `zona dev` on a free port of the loopback interface, with a data directory of its own. It ends with the
-//! story, whatever becomes of the story.
+//! One real server: `zona dev`, or `zona server`, on a free port of the loopback interface, with a data directory of its own. It ends with
+//! the story, whatever becomes of the story.
 
 mod log;
 
@@ -27,6 +27,8 @@ use crate::{
 
 /// Asks for the stories of servers each of whose processes runs one program.
 pub const FRESH: &str = "ZONA_TEST_FRESH";
+/// What starts a server unless a story says otherwise.
+const DEV: &str = "dev";
 /// A first start on a busy machine, image inspection and probes included.
 const START_DEADLINE: Duration = Duration::from_secs(60);
 /// What a server promises to need for its end, and slack for a busy machine.
@@ -82,7 +84,7 @@ impl Server {
     /// Starts with new data, the default backend, and this configuration file.
     pub fn configured(toml: &str) -> Self {
         let owned = tempfile::tempdir().expect("a temporary directory can be made");
-        let mut server = Self::begin(&workspace::zona(), &owned.path().join("data"), Backend::Namespace, toml);
+        let mut server = Self::begin(&workspace::zona(), DEV, &owned.path().join("data"), Backend::Namespace, toml);
         server._owned = Some(owned);
         server
     }
@@ -92,7 +94,7 @@ impl Server {
     /// # Panics
     /// When it does not become healthy in time, with what it printed.
     pub fn on(data: &Path, backend: Backend) -> Self {
-        Self::begin(&workspace::zona(), data, backend, "")
+        Self::begin(&workspace::zona(), DEV, data, backend, "")
     }
 
     /// Starts with this data directory and this configuration file.
@@ -100,7 +102,7 @@ impl Server {
     /// # Panics
     /// As [`Server::on`].
     pub fn configured_on(data: &Path, backend: Backend, toml: &str) -> Self {
-        Self::begin(&workspace::zona(), data, backend, toml)
+        Self::begin(&workspace::zona(), DEV, data, backend, toml)
     }
 
     /// Starts another build with this data directory and the default backend.
@@ -108,21 +110,30 @@ impl Server {
     /// # Panics
     /// As [`Server::on`].
     pub fn of_build(binary: &Path, data: &Path) -> Self {
-        Self::begin(binary, data, Backend::Namespace, "")
+        Self::begin(binary, DEV, data, Backend::Namespace, "")
     }
 
-    fn begin(binary: &Path, data: &Path, backend: Backend, toml: &str) -> Self {
+    /// Starts `zona server` with this data directory and this configuration file, and the backend of `zona dev`: one for others, which is
+    /// healthy once its sandbox is proven.
+    ///
+    /// # Panics
+    /// As [`Server::on`].
+    pub fn for_others(data: &Path, toml: &str) -> Self {
+        Self::begin(&workspace::zona(), "server", data, Backend::Namespace, toml)
+    }
+
+    fn begin(binary: &Path, word: &str, data: &Path, backend: Backend, toml: &str) -> Self {
         let home = tempfile::tempdir().expect("a temporary directory can be made");
         std::fs::write(home.path().join("zona.toml"), toml).expect("the directory is writable");
-        let mut dev = dev(binary, data, backend, home.path());
+        let mut serving = serving(binary, word, data, backend, home.path());
         if !toml.contains("local_caller") && takes_local_callers(binary) {
             // Most stories are about other things than who calls.
-            dev.env("ZONA_IDENTITY__LOCAL_CALLER", "true");
+            serving.env("ZONA_IDENTITY__LOCAL_CALLER", "true");
         }
         if binary == workspace::zona() && std::env::var_os(FRESH).is_some() {
-            dev.env("ZONA_SANDBOX__CHILDREN", "fresh");
+            serving.env("ZONA_SANDBOX__CHILDREN", "fresh");
         }
-        let mut child = dev.spawn().expect("the server starts");
+        let mut child = serving.spawn().expect("the server starts");
         let lines = Arc::new(Mutex::new(Vec::new()));
         let (said, heard) = channel();
         let stdout = child.stdout.take().expect("stdout is piped");
@@ -267,7 +278,7 @@ fn without_settings(binary: &Path) -> Command {
     command
 }
 
-fn dev(binary: &Path, data: &Path, backend: Backend, home: &Path) -> Command {
+fn serving(binary: &Path, word: &str, data: &Path, backend: Backend, home: &Path) -> Command {
     let mut command = without_settings(binary);
     let backend = match backend {
         Backend::Namespace => "namespace",
@@ -277,7 +288,7 @@ fn dev(binary: &Path, data: &Path, backend: Backend, home: &Path) -> Command {
     command
         .env("XDG_CONFIG_HOME", home)
         .current_dir(home)
-        .args(["dev", "--listen", "127.0.0.1:0", "--backend", backend, "--data"])
+        .args([word, "--listen", "127.0.0.1:0", "--backend", backend, "--data"])
         .arg(data);
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command

@@ -93,9 +93,10 @@ pub fn tool(name: &str) -> PathBuf {
 }
 
 fn cached(name: &str) -> Option<PathBuf> {
-    let prefix = format!("{name}-v");
+    let prefix = format!("{name}-");
+    let is_version = |rest: &str| rest.trim_start_matches('v').starts_with(|first: char| first.is_ascii_digit());
     let mut versions: Vec<PathBuf> = fs::read_dir(cache().join("tools")).ok()?.filter_map(Result::ok).map(|entry| entry.path()).collect();
-    versions.retain(|version| version.file_name().is_some_and(|file| file.to_string_lossy().starts_with(&prefix)));
+    versions.retain(|version| version.file_name().and_then(|file| file.to_str()?.strip_prefix(&prefix)).is_some_and(is_version));
     versions.sort();
     versions.into_iter().map(|version| version.join("bin").join(name)).rfind(|file| file.is_file())
 }

@@ -2,8 +2,8 @@
 //!
 //! A [`Cache`] hears of every change of the store ([`domain::change::ChangeListener`]) before the change is answered, so what
 //! it answers is never older than the last answered change. Absent utilities and versions are not kept: a caller who asks for
-//! many names that do not exist fills nothing. It holds no rule of the business, and nothing that another process could change:
-//! a store that several servers share needs its events told here too.
+//! many names that do not exist fills nothing. It holds no rule of the business, and nothing that others change
+//! without its hearing of it: a store that several servers share tells it of theirs, too, some time after they were answered.
 
 mod grants;
 mod policies;

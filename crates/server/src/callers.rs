@@ -47,7 +47,7 @@ impl Callers {
     ) -> Result<Self, Error> {
         let identity = &config.identity;
         let store = &stores.store;
-        let (keys, passwords, now) = (identity.keys(&config.listening.data), identity.passwords(), clock.now());
+        let (keys, passwords, now) = (identity.keys(config.keys_directory()), identity.passwords(), clock.now());
         let opened = move || Ok::<_, Error>((KeyRing::open(keys, now)?, Argon2Passwords::new(passwords).map_err(Error::Passwords)?));
         let (ring, passwords) = tokio::task::spawn_blocking(opened).await.map_err(Error::Panicked)??;
         let ring = Arc::new(ring);

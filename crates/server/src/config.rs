@@ -2,6 +2,7 @@
 //! with. Documents and error messages come from these declarations.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
 use auth::ExternalConfig;
 use domain::admission;
@@ -31,6 +32,7 @@ pub use listening::{DEFAULT_ADMIN, DEFAULT_LISTEN, Listening};
 pub use logs::{Log, Otlp};
 pub use runtimes::Runtime;
 pub use sandbox::{BackendKind, Sandbox};
+pub(crate) use storage::WRAPPING_KEYS;
 pub use storage::{Cache, Store};
 pub use tls::Tls;
 pub use webhooks::Webhooks;
@@ -112,8 +114,8 @@ impl Config {
         let audit = Audit::read(reader, Audit::SECTION.path());
         let events = Events::read(reader, Events::SECTION.path());
         let webhooks = Webhooks::read(reader, Webhooks::SECTION.path());
-        let store = Store::read(reader, Store::SECTION.path());
-        let keys = Keys::checked(reader);
+        let store = Store::checked(reader);
+        let keys = Keys::checked(reader, store.as_ref());
         let cache = Cache::read(reader, Cache::SECTION.path());
         let executions = executions?;
         Some(Config {
@@ -142,6 +144,17 @@ impl Config {
         let named = self.admission.tenants.keys().chain(self.issuers.iter().flat_map(|issuer| &issuer.tenants));
         let others: BTreeSet<TenantId> = named.cloned().collect();
         [TenantId::system(), crate::loopback::tenant()].into_iter().chain(others).collect()
+    }
+
+    /// Where keys lie that are not for one server alone.
+    pub(crate) fn keys_directory(&self) -> &Path {
+        self.keys.directory.as_deref().unwrap_or(&self.listening.data)
+    }
+
+    /// Has everything kept in the data directory, whatever else is said; says whether something was.
+    pub fn embed(&mut self) -> bool {
+        self.keys.directory = None;
+        self.store.mongodb.take().is_some()
     }
 
     /// Defaults that depend on the machine.

@@ -3,6 +3,20 @@
 use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
+
+/// What it is about a store in MongoDB that cannot be opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StoreTrouble {
+    /// Its settings, or the files that they name.
+    Settings,
+    /// The database does not let the user in, or does not let them do what is needed.
+    User,
+    /// What is in the database is not for this program.
+    Content,
+    /// It does not answer, or the keys cannot be used.
+    Away,
+}
 
 /// Why a server does not start.
 #[derive(Debug, thiserror::Error)]
@@ -22,6 +36,26 @@ pub enum Error {
     /// The store cannot be opened.
     #[error("cannot open the store")]
     Store(#[from] storage_embedded::Error),
+    /// The store that servers share cannot be opened.
+    #[error("cannot open the store in MongoDB")]
+    Shared(#[from] storage_mongo::Error),
+    /// There is no such store.
+    #[error("there is no MongoDB to do that with: set `store.mongodb`")]
+    NotShared,
+    /// Another server has the data directory.
+    #[error("the data directory is in use by another server: {path}; stop that one, or choose another directory")]
+    InUse {
+        /// The directory.
+        path: PathBuf,
+    },
+    /// Another server opens the keys that both share, and does not get done.
+    #[error("another server has been opening the keys in {path} for {waited:?}")]
+    KeysBusy {
+        /// Their directory.
+        path: PathBuf,
+        /// For how long at least.
+        waited: Duration,
+    },
     /// The data directory holds no usable installation id.
     #[error("cannot use {path}")]
     Installation {
@@ -52,6 +86,9 @@ pub enum Error {
     /// The keys of tokens cannot be used.
     #[error("cannot use the keys of access tokens")]
     Keys(#[from] auth::KeyRingError),
+    /// The wrapping key that the configuration brings cannot be used.
+    #[error("cannot use the wrapping key of `keys.kek_file`")]
+    WrappingKey(#[source] keys::Error),
     /// Passwords cannot be checked.
     #[error("cannot check passwords")]
     Passwords(#[source] domain::Error),
@@ -94,8 +131,20 @@ pub enum Error {
 }
 
 impl Error {
+    /// What to change about a store in MongoDB that cannot be opened; `None` where it is about something else.
+    pub fn store_trouble(&self) -> Option<StoreTrouble> {
+        use storage_mongo::Error as Store;
+        let Error::Shared(error) = self else { return None };
+        Some(match error {
+            Store::Untrusted(_) | Store::File { .. } | Store::Unsafe(_) => StoreTrouble::Settings,
+            Store::Foreign { .. } | Store::Newer { .. } | Store::NotSharded => StoreTrouble::Content,
+            error if error.is_refused_user() => StoreTrouble::User,
+            _ => StoreTrouble::Away,
+        })
+    }
+
     /// Whether another server has the data directory.
     pub fn is_in_use(&self) -> bool {
-        matches!(self, Error::Store(storage_embedded::Error::InUse { .. }))
+        matches!(self, Error::InUse { .. } | Error::Store(storage_embedded::Error::InUse { .. }))
     }
 }

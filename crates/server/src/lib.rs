@@ -28,7 +28,6 @@ use futures_util::future::BoxFuture;
 use python_check::JsonBinder;
 use sandbox::Sandboxes;
 use settings::Surroundings;
-use storage_embedded::LocalSignals;
 use telemetry::admin::{Names, Readiness};
 use telemetry::{Metrics, Telemetry};
 use tokio::net::TcpListener;
@@ -41,6 +40,7 @@ mod callers;
 mod certificates;
 pub mod config;
 mod developer;
+mod directory;
 mod error;
 mod identity;
 mod loopback;
@@ -49,6 +49,7 @@ mod rotation;
 pub mod sandboxes;
 pub mod seed;
 mod stop;
+pub mod storage;
 mod stores;
 mod system;
 mod tasks;
@@ -69,7 +70,8 @@ use certificates::Certificates;
 use config::Config;
 pub use developer::Developer;
 use developer::Maker;
-pub use error::Error;
+use directory::OpeningKeys;
+pub use error::{Error, StoreTrouble};
 use loopback::tenant;
 pub use stop::Running;
 use stores::Stores;
@@ -81,6 +83,8 @@ const HEARTBEAT: std::time::Duration = std::time::Duration::from_secs(5);
 
 /// What the use cases and the store need, made before anything is served.
 struct Parts {
+    /// Until all keys are there.
+    opening: Option<OpeningKeys>,
     metrics: Arc<Metrics>,
     stores: Stores,
     sandboxes: Sandboxes,
@@ -126,6 +130,7 @@ async fn assemble(config: &Config, surroundings: &Surroundings, options: Options
     for warning in &options.warnings {
         tracing::warn!("{warning}");
     }
+    let opening = OpeningKeys::of(config).await?;
     let stores = Stores::open(config).await?;
     let lasting = options.installation.is_none() && config.sandbox.runtime_directory.is_none();
     let installation = options.installation.map_or_else(|| identity::installation(&config.listening.data), Ok)?;
@@ -141,6 +146,7 @@ async fn assemble(config: &Config, surroundings: &Surroundings, options: Options
     };
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let parts = Parts {
+        opening,
         stores,
         sandboxes,
         tasks: Tasks::new(Arc::new(LoggedIncidents::new(Arc::clone(&metrics))), Arc::clone(&clock)),
@@ -174,7 +180,7 @@ struct Listeners {
     admin_address: SocketAddr,
 }
 
-async fn serve(config: &Config, parts: Parts, listeners: Listeners, telemetry: Telemetry, manner: Manner) -> Result<Running, Error> {
+async fn serve(config: &Config, mut parts: Parts, listeners: Listeners, telemetry: Telemetry, manner: Manner) -> Result<Running, Error> {
     let advisories = Arc::new(Feed::open(config.listening.advisories.as_deref(), Arc::clone(&parts.clock))?);
     let rules = MatrixRules::new(LocalRules::new(tenant()), Arc::clone(&parts.stores.grants), Arc::clone(&parts.clock));
     let tenants: Arc<dyn TenantRepository> = parts.stores.store.clone();
@@ -187,6 +193,7 @@ async fn serve(config: &Config, parts: Parts, listeners: Listeners, telemetry: T
     let utilities = Utilities::new(kept, gate.clone(), Arc::clone(&clock), ids, processor);
     let audit = audit_log(config, &parts)?;
     let callers = Callers::open(config, &parts.stores, &parts.clock, &parts.ids, &audit.auditor).await?;
+    drop(parts.opening.take());
     let rights = (policy.clone(), Arc::clone(&callers.authenticator));
     let executions = executions(&parts, gate, admission, audit.auditor.clone(), rights);
     let retention = retention(config, &parts, &audit);
@@ -329,7 +336,7 @@ fn certificates(config: &Config, parts: &Parts) -> Result<Option<Certificates>, 
     Ok(files.map(|files| Certificates::open(files, incidents(), Arc::clone(&parts.clock))).transpose()?)
 }
 
-/// The audit log, with the key of the data directory.
+/// The audit log, with the key of the directory of keys.
 fn audit_log(config: &Config, parts: &Parts) -> Result<Audit, Error> {
     let ports = domain::audit::Ports {
         repository: parts.stores.store.clone(),
@@ -338,8 +345,8 @@ fn audit_log(config: &Config, parts: &Parts) -> Result<Audit, Error> {
         clock: Arc::clone(&parts.clock),
         ids: Arc::clone(&parts.ids),
     };
-    let (data, witnesses) = (&config.listening.data, config.audit.witnesses());
-    let signing = Signing { installation: identity::installation(data)?, key: audit::key(data)?, witnesses };
+    let (keys, witnesses) = (config.keys_directory(), config.audit.witnesses());
+    let signing = Signing { installation: identity::installation(keys)?, key: audit::key(keys)?, witnesses };
     let reported = Reported { executions: parts.stores.store.clone(), policies: parts.stores.store.clone() };
     Ok(Audit::new(ports, reported, &parts.instance, signing))
 }
@@ -458,7 +465,7 @@ fn executions(
     let ports = Ports {
         utilities: Arc::clone(&parts.stores.utilities),
         executions: Arc::new(MeasuredExecutions::new(store.clone(), Arc::clone(&parts.metrics))),
-        signals: Arc::new(LocalSignals::default()),
+        signals: Arc::clone(&parts.stores.signals),
         keeper: Arc::new(keeper),
         sandbox: Arc::new(TracedSandbox::new(Arc::new(parts.sandboxes.clone()))),
         tenants: store.clone(),

@@ -85,6 +85,7 @@ fn dispatch(command: Command, context: Context) -> Result {
             Command::Session(session) => session.run(&context.client.context()?).await,
             Command::Keys(keys) => keys.run(&context.client.context()?).await,
             Command::Server(server) => server.run(context).await,
+            Command::Storage(storage) => storage.run(&context).await,
             Command::Sandbox(sandbox) => sandbox.run(&context).await,
             Command::Check(check) => check.run(&context),
             Command::Completions(completions) => completions.run(Cli::command()),

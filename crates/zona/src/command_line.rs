@@ -11,7 +11,7 @@ use cli::output::Format;
 use settings::Flag;
 
 use crate::completions;
-use crate::local::{audit, check, demo, dev, doctor, sandbox, serve};
+use crate::local::{audit, check, demo, dev, doctor, sandbox, serve, storage};
 
 /// Runs users' Python: isolated, streamed, in milliseconds.
 #[derive(Debug, Parser)]
@@ -126,6 +126,9 @@ pub enum Command {
     Keys(Keys),
     /// Start a server that is ready once its sandbox is proven; `info` asks one
     Server(serve::Server),
+    /// Look after the database that servers share, without a server
+    #[command(subcommand)]
+    Storage(storage::Storage),
     /// Check Python files as the server would, without a server
     Check(check::Check),
     /// Try the sandbox of this host, without a server

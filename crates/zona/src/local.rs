@@ -11,6 +11,7 @@ pub mod dev;
 pub mod doctor;
 pub mod sandbox;
 pub mod serve;
+pub mod storage;
 
 mod serving;
 

@@ -5,7 +5,7 @@ use std::io;
 use cli::failure::chain;
 use cli::{Exit, Failure};
 use domain::ErrorKind as Kind;
-use server::Error;
+use server::{Error, StoreTrouble};
 
 /// A rule of the domain that a local tool applies itself.
 pub fn refused(error: domain::Error) -> Failure {
@@ -34,9 +34,24 @@ pub fn not_started(error: Error) -> Failure {
             address.port()
         )),
         error if error.is_in_use() => Failure::new(Exit::Conflict, text),
+        Error::Shared(_) => refused_by_store(error.store_trouble(), text),
+        Error::NotShared => Failure::usage(text),
         Error::Sandbox(_) => Failure::new(Exit::Unavailable, text).hint("`zona doctor` says what this host lacks"),
-        Error::Telemetry(_) | Error::Advisories(_) | Error::Tls(_) | Error::Receivers(_) => Failure::usage(text),
+        Error::Telemetry(_) | Error::Advisories(_) | Error::Tls(_) | Error::Receivers(_) | Error::WrappingKey(_) => Failure::usage(text),
         _ => Failure::new(Exit::Unavailable, text),
+    }
+}
+
+/// Why a database does not serve as the store, with what to change.
+fn refused_by_store(trouble: Option<StoreTrouble>, text: String) -> Failure {
+    match trouble {
+        Some(StoreTrouble::Settings) => Failure::usage(text),
+        Some(StoreTrouble::Content) => Failure::new(Exit::Conflict, text),
+        Some(StoreTrouble::User) => Failure::new(Exit::Denied, text).hint(
+            "name and password are in the files of `store.mongodb_user_file` and `store.mongodb_password_file`; in which database the \
+             user is, `authSource` in `store.mongodb` says",
+        ),
+        Some(StoreTrouble::Away) | None => Failure::new(Exit::Unavailable, text),
     }
 }
 

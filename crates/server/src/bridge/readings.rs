@@ -7,11 +7,11 @@ use api_grpc::CallMetrics;
 use cache::Cache;
 use domain::execution::Executions;
 use sandbox::{Sandboxes, StockReason};
-use storage_embedded::EmbeddedStore;
 use telemetry::{Metrics, Reading, names};
 use tonic::Code;
 
 use super::advisories::{Feed, Standing};
+use crate::stores::Store;
 
 /// Counts calls by method and code.
 pub(crate) struct CallCounts {
@@ -57,9 +57,9 @@ pub(crate) fn observe(metrics: &Metrics, executions: Executions, sandboxes: Sand
 }
 
 /// Registers what the store says of itself.
-pub(crate) fn observe_store(metrics: &Metrics, store: Arc<EmbeddedStore>) {
+pub(crate) fn observe_store(metrics: &Metrics, store: Arc<dyn Store>) {
     metrics.observe(move || {
-        let unreadable = store.unreadable_rows() as u64;
+        let unreadable = store.unreadable() as u64;
         vec![Reading::gauge("store_unreadable_rows", "Rows that cannot be read, as far as they were met", unreadable)]
     });
 }

@@ -6,6 +6,8 @@ use std::sync::Arc;
 use kms::{AwsConfig, AwsKms, Endpoint, VaultConfig, VaultTransit};
 use settings::{Place, Reader, Section, section, value};
 
+use super::storage::Store;
+
 section! {
     /// What protects the files of wrapping keys.
     pub struct Keys in Place::table("keys");
@@ -30,6 +32,12 @@ section! {
     vault_key: Option<String> => value::optional(word);
     /// a file with a token for Vault, read anew each time
     vault_token_file: Option<PathBuf> => value::optional(absolute);
+    /// a file with the wrapping key to begin with, instead of one that is made: 32 random bytes, as they are, in base64 or in hexadecimal digits,
+    /// which not everybody may read. Where there are keys, it opens what it has wrapped and wraps nothing; see [Keys](keys.md#the-hierarchy)
+    kek_file: Option<PathBuf> => value::optional(absolute);
+    /// a directory of all keys of an installation, which the servers of one `store.mongodb` share: those that wrap others, and those of
+    /// access tokens and of audit logs; not set: the data directory
+    directory: Option<PathBuf> => value::optional(absolute);
     /// the authorities that may say who AWS KMS or Vault is, and no others may, a PEM file; not set: those that the system trusts
     ca: Option<PathBuf> => value::optional(absolute);
 }
@@ -48,10 +56,14 @@ pub enum Protection {
 // === impl Keys ===
 
 impl Keys {
-    /// Reads the section, and what its keys have to say of each other.
-    pub(super) fn checked(reader: &mut Reader<'_>) -> Option<Self> {
+    /// Reads the section, and what its keys have to say of each other and of the store.
+    pub(super) fn checked(reader: &mut Reader<'_>, store: Option<&Store>) -> Option<Self> {
         let keys = Keys::read(reader, Keys::SECTION.path())?;
-        let problems = keys.problems();
+        let mut problems = keys.problems();
+        if keys.directory.is_some() && store.is_some_and(|store| store.mongodb.is_none()) {
+            let problem = "is for servers that share a store: set `store.mongodb`, or leave it out, and keys lie in the data directory";
+            problems.push(("directory", problem.to_owned()));
+        }
         for (key, problem) in &problems {
             reader.refuse(&Section::key(Keys::SECTION.path(), key), problem);
         }

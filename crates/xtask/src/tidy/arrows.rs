@@ -48,6 +48,7 @@ const ARROWS: [(&str, Allowed); 27] = [
             "sandbox",
             "settings",
             "storage-embedded",
+            "storage-mongo",
             "telemetry",
             "tls",
             "webhooks",

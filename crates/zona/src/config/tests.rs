@@ -70,7 +70,13 @@ fn every_problem_is_reported_at_once() {
 
 #[test]
 fn an_unknown_key_is_answered_with_those_of_its_section() {
-    assert_eq!(problems("[store]\nreader = 3"), ["store.reader: is unknown; [store] has readers, deadline"]);
+    assert_eq!(
+        problems("[store]\nreader = 3"),
+        [
+            "store.reader: is unknown; [store] has mongodb, mongodb_database, mongodb_user_file, mongodb_password_file, mongodb_connections, \
+             mongodb_secondaries, embedded, readers, deadline"
+        ]
+    );
     assert_eq!(problems("[tenants.acme]\nwait = 3"), ["tenants.acme.wait: is unknown; a tenant has weight, max_running, max_queued"]);
     assert_eq!(
         problems("[sandboxes]\nwarm = 3"),
@@ -355,7 +361,6 @@ advisories = "/srv/advisories"
 tls = { certificate = "/etc/zona/tls.crt", key = "/etc/zona/tls.key", client_ca = "/etc/zona/clients.pem" }
 log = { filter = "info", format = "json" }
 otlp.endpoint = "http://127.0.0.1:4317"
-store = { readers = 2, deadline = "1s" }
 cache.max_bytes = 0
 runtimes.security = { image = "zona/security:1", python = "/usr/bin/python3", packages = "/srv/security" }
 tenants.acme = { weight = 2, max_running = 3, max_queued = 4 }
@@ -410,7 +415,20 @@ timeout = "5s"
 networks = "10.1.0.0/16, 127.0.0.0/8"
 ca = "/etc/zona/receivers.pem"
 
+[store]
+mongodb = "mongodb://db.example/?tls=true"
+mongodb_database = "zona-2"
+mongodb_user_file = "/etc/zona/mongodb-user"
+mongodb_password_file = "/etc/zona/mongodb-password"
+mongodb_connections = 32
+mongodb_secondaries = true
+embedded = false
+readers = 2
+deadline = "1s"
+
 [keys]
+directory = "/srv/zona-keys"
+kek_file = "/etc/zona/kek"
 protection = "aws-kms"
 aws_key = "alias/zona"
 aws_region = "eu-central-1"

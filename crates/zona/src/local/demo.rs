@@ -68,6 +68,7 @@ impl Demo {
         let directory = tempfile::Builder::new().prefix("zona-demo-").tempdir();
         let directory = directory.map_err(|error| Failure::usage(format!("cannot make a temporary directory: {error}")))?;
         context.config.listening.data = directory.path().to_path_buf();
+        context.config.embed();
         if context.config.log.filter == "info" {
             // The story is the output; what goes wrong is still logged.
             context.config.log.filter = "warn".to_owned();

@@ -26,6 +26,9 @@ impl Dev {
 
     pub async fn run(self, mut context: Context) -> Result {
         part_from_others(&mut context.config);
+        if context.config.embed() {
+            context.warnings.push("`zona dev` keeps everything in its data directory: `store.mongodb` is for `zona server`".to_owned());
+        }
         let signals = Signals::listen()?;
         let options = Options { seeds: true, developer: true, warnings: std::mem::take(&mut context.warnings), ..Options::default() };
         let running = server::start(&context.config, &context.surroundings, options).await.map_err(not_started)?;

@@ -36,9 +36,11 @@ impl Server {
         self.ask.is_none()
     }
 
-    /// A server for others contains executions in containers, unless somebody says otherwise.
-    pub fn defaults(&self) -> Option<Flag> {
-        self.starts().then(|| Flag { key: "sandbox.backend", value: BackendKind::Docker.as_str().to_owned() })
+    /// A server for others contains executions in containers, and does not keep everything by itself, unless somebody says otherwise.
+    pub fn defaults(&self) -> Vec<Flag> {
+        let defaults = [("sandbox.backend", BackendKind::Docker.as_str()), ("store.embedded", "false")];
+        let of_server = |(key, value): (&'static str, &str)| Flag { key, value: value.to_owned() };
+        defaults.into_iter().filter(|_| self.starts()).map(of_server).collect()
     }
 
     pub async fn run(self, mut context: Context) -> Result {
@@ -63,6 +65,7 @@ fn banner(context: &Context, running: &Running) -> String {
         ("  serving", format!("{} (gRPC, reflection, health)", running.serving())),
         ("  metrics", format!("http://{}/metrics", running.admin_address)),
         ("  data", config.listening.data.display().to_string()),
+        ("  store", config.store.mongodb.clone().unwrap_or_default()),
         ("  sandbox", config.sandbox.backend.as_str().to_owned()),
     ]);
     format!("Zona is ready once the sandbox has withstood its self-test: health says so, and the log.\n{facts}\nCtrl-C stops.\n")

@@ -83,6 +83,7 @@ fn a_server_for_others_uses_containers_unless_somebody_says_otherwise() {
     let printed = |arguments: &[&str], backend: Option<&str>| {
         let mut command = zona();
         command.args(arguments).arg("--print-config").envs(backend.map(|backend| ("ZONA_SANDBOX__BACKEND", backend)));
+        command.env("ZONA_STORE__EMBEDDED", "true");
         let text = Done::from(command.output().unwrap()).expect(0).stdout;
         let line = text.lines().find_map(|line| line.strip_prefix("backend = ")).unwrap_or_else(|| panic!("{text}")).to_owned();
         line.split(' ').next().unwrap_or_default().to_owned()
@@ -91,4 +92,40 @@ fn a_server_for_others_uses_containers_unless_somebody_says_otherwise() {
     assert_eq!(printed(&["server"], None), r#""docker""#);
     assert_eq!(printed(&["server"], Some("landlock")), r#""landlock""#);
     assert_eq!(printed(&["server", "--backend", "namespace"], Some("landlock")), r#""namespace""#);
+}
+
+#[test]
+fn a_server_for_others_starts_only_where_it_is_said_what_keeps_everything() {
+    let asked = |environment: &[(&str, &str)]| {
+        let mut command = zona();
+        command.args(["server", "--print-config"]).envs(environment.iter().copied());
+        Done::from(command.output().unwrap())
+    };
+    let refused = asked(&[]).expect(2);
+    assert!(refused.stderr.contains("store.mongodb: is missing") && refused.stderr.contains("`store.embedded = true`"), "{refused:?}");
+    asked(&[("ZONA_STORE__EMBEDDED", "true")]).expect(0);
+    let shown = asked(&[("ZONA_STORE__MONGODB", "mongodb://ann@127.0.0.1:1/?replicaSet=a")]).expect(0);
+    let line = "mongodb = \"mongodb://ann@127.0.0.1:1/?replicaSet=a\"  # environment ZONA_STORE__MONGODB\n";
+    assert!(shown.stdout.contains(line), "{shown:?}");
+    let refused = asked(&[("ZONA_STORE__MONGODB", "mongodb://ann:hunter2@127.0.0.1:1/")]).expect(2);
+    assert!(refused.stderr.contains("store.mongodb: holds a secret") && !refused.stderr.contains("hunter2"), "{refused:?}");
+    let alone = asked(&[("ZONA_STORE__EMBEDDED", "true"), ("ZONA_KEYS__DIRECTORY", "/tmp/keys")]).expect(2);
+    assert!(alone.stderr.contains("keys.directory: is for servers that share a store"), "{alone:?}");
+}
+
+#[test]
+fn a_server_says_what_is_wrong_with_a_database_that_it_cannot_use() {
+    let directory = tempfile::tempdir().unwrap();
+    let started = |environment: &[(&str, &str)]| {
+        let mut command = zona();
+        command.args(["server", "--listen", "127.0.0.1:0", "--data"]).arg(directory.path().join("data")).envs(environment.iter().copied());
+        Done::from(command.output().unwrap())
+    };
+    let away = started(&[("ZONA_STORE__MONGODB", "mongodb://127.0.0.1:1/")]).expect(6);
+    assert!(away.stderr.contains("cannot open the store in MongoDB"), "{away:?}");
+    let far = started(&[("ZONA_STORE__MONGODB", "mongodb://192.0.2.1:27017/")]).expect(2);
+    assert!(far.stderr.contains("must be encrypted"), "{far:?}");
+    let absent = [("ZONA_STORE__MONGODB_USER_FILE", "/nonexistent/user"), ("ZONA_STORE__MONGODB_PASSWORD_FILE", "/nonexistent/password")];
+    let absent = started(&[&[("ZONA_STORE__MONGODB", "mongodb://127.0.0.1:1/")], &absent[..]].concat()).expect(2);
+    assert!(absent.stderr.contains("cannot use /nonexistent"), "{absent:?}");
 }

@@ -105,9 +105,9 @@ impl Server {
         Server::start_command("dev", data, environment)
     }
 
-    /// A server of `zona server`, when it serves; that it is ready is another matter.
+    /// A server of `zona server` that keeps everything by itself, when it serves; that it is ready is another matter.
     pub fn start_proving(data: &Path, environment: &[(&str, &str)]) -> Self {
-        Server::start_command("server", data, environment)
+        Server::start_command("server", data, &[environment, &[("ZONA_STORE__EMBEDDED", "true")]].concat())
     }
 
     fn start_command(command_name: &str, data: &Path, environment: &[(&str, &str)]) -> Self {

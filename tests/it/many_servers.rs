@@ -1,0 +1,205 @@
+//! Servers that share a database: what one of them is told, the others know; what one leaves, another settles. And what an operator hears
+//! where the database is missing, goes away and comes back.
+
+use std::{
+    fs,
+    path::PathBuf,
+    process::{Child, Command, Stdio},
+    time::Duration,
+};
+
+use e2e::{
+    command::run,
+    database::Database,
+    host,
+    server::{Server, client},
+    workspace,
+};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::signing_in::{PASSWORD, Person, SIGNED_IN_ONLY, ends_soon, exit};
+use crate::steps::{SHOUT, TICKER};
+
+/// What is promised of a revocation on another server is one second; the rest is slack for a busy machine.
+const REVOKED_WITHIN: Duration = Duration::from_secs(5);
+/// A lease of a dead server lasts 15 seconds; the rest is slack.
+const SETTLED_WITHIN: Duration = Duration::from_secs(60);
+/// What comes by hints, or with the next round of five seconds.
+const HEARD_WITHIN: Duration = Duration::from_secs(20);
+
+/// An installation of several servers: their database and their keys.
+struct Installation {
+    database: Database,
+    directory: TempDir,
+}
+
+impl Installation {
+    fn new() -> Self {
+        Installation { database: Database::start(), directory: tempfile::tempdir().expect("a temporary directory can be made") }
+    }
+
+    /// Starts one of its servers.
+    fn server(&self, name: &str, more: &str) -> Server {
+        Server::for_others(&self.directory.path().join(name), &self.settings(more))
+    }
+
+    fn settings(&self, more: &str) -> String {
+        let keys = self.directory.path().join("shared");
+        format!("{more}\n[store]\nmongodb = {:?}\n[keys]\ndirectory = {keys:?}\n", self.database.uri())
+    }
+}
+
+/// Somebody of the tenant `demo`, signed in at this server.
+fn signed_in(server: &Server, id: &str) -> Person {
+    let person = Person::new(server);
+    person.signs_in(id).with_code(exit::OK);
+    person
+}
+
+/// The executions of the tenant in this state, newest first.
+fn executions(person: &Person, state: &str) -> Vec<String> {
+    let listed = person.zona(&["execution", "list", "--state", state, "-o", "json"]).with_code(exit::OK).json();
+    let name = |execution: &Value| execution["name"].as_str().expect("it has a name").to_owned();
+    listed.as_array().into_iter().flatten().map(name).collect()
+}
+
+/// Follows an execution in a process of its own; what it prints lies in the file.
+fn watch(person: &Person, execution: &str) -> (Child, PathBuf) {
+    let output = person.file("watched", "");
+    let file = fs::File::create(&output).expect("the directory is writable");
+    let mut watching = person.command(&["execution", "watch", execution]);
+    (watching.stdin(Stdio::null()).stdout(file).stderr(Stdio::piped()).spawn().expect("zona starts"), output)
+}
+
+#[test]
+fn what_one_server_is_told_the_others_know_and_what_it_leaves_another_settles() {
+    let installation = Installation::new();
+    let first = installation.server("first", SIGNED_IN_ONLY);
+    let root = Person::first(&first);
+    let ann = Person::made_by(&root, &first, "ann", "CREATOR");
+    ann.creates("shout", SHOUT);
+    ann.creates("ticker", TICKER);
+    let second = installation.server("second", SIGNED_IN_ONLY);
+
+    // Who signed in at one is known at the other, by the same keys.
+    let token = ann.zona(&["token"]).with_code(exit::OK).text();
+    let mut grpcurl = Command::new(workspace::tool("grpcurl"));
+    grpcurl.env("TOKEN", token.trim()).args(["-plaintext", "-expand-headers", "-H", "authorization: Bearer ${TOKEN}"]);
+    let known = run(grpcurl.args([&second.address(), "zona.identity.v1.IdentityService/WhoAmI"])).with_code(0).json();
+    assert_eq!(known["principal"], json!("tenants/demo/users/ann"));
+    let there = signed_in(&second, "ann");
+    assert_eq!(there.zona(&["transform", "shout", "--value-string", "a"]).with_code(exit::OK).text(), "\"A!\"\n");
+
+    // What runs on one is watched and cancelled from the other.
+    let running = ann.ticks("ticker");
+    let name = executions(&there, "RUNNING").pop().expect("it runs");
+    let (watching, output) = watch(&there, &name);
+    let sees = || fs::read_to_string(&output).is_ok_and(|text| text.contains("line 5"));
+    assert!(host::eventually(HEARD_WITHIN, sees), "what is printed there is not seen here");
+    there.zona(&["execution", "cancel", &name]).with_code(exit::OK);
+    for (which, child) in [("the run", running), ("the watch", watching)] {
+        let (code, errors) = ends_soon(child);
+        assert_eq!(code, Some(exit::INTERRUPTED), "{which}: {errors}");
+    }
+
+    // What is taken back at one is closed at the other.
+    root.zona(&["--tenant", "demo", "user", "create", "bob", "--role", "USER", "--password-file", "password"]).with_code(exit::OK);
+    let bob = signed_in(&second, "bob");
+    let transforms = || bob.zona(&["transform", "shout", "--value-string", "a"]).code;
+    assert_eq!(transforms(), Some(exit::NOT_FOUND));
+    let access = |words: &[&str]| root.zona(&[&["--tenant", "demo", "access"], words].concat()).with_code(exit::OK);
+    access(&["grant", "shout", "--user", "bob", "--access", "execute"]);
+    assert!(host::eventually(REVOKED_WITHIN, || transforms() == Some(exit::OK)), "what is granted opens");
+    access(&["revoke", "shout", "--user", "bob"]);
+    assert!(host::eventually(REVOKED_WITHIN, || transforms() == Some(exit::NOT_FOUND)), "what is taken back stays open");
+    root.zona(&["--tenant", "demo", "session", "revoke", "--user", "bob"]).with_code(exit::OK);
+    assert!(host::eventually(REVOKED_WITHIN, || transforms() == Some(exit::DENIED)), "a session that was revoked goes on");
+
+    // What changes at one is read at the other.
+    let file = ann.file("shout.py", &SHOUT.replace("upper", "lower"));
+    ann.zona(&["utility", "update", "shout", "--file", file.to_str().expect("a temporary path is UTF-8")]).with_code(exit::OK);
+    let lower = || there.zona(&["transform", "shout", "--value-string", "A"]).with_code(exit::OK).text() == "\"a!\"\n";
+    assert!(host::eventually(REVOKED_WITHIN, lower), "the new version is not used");
+
+    // What one leaves when it is killed, the other settles.
+    let mut running = ann.ticks("ticker");
+    let name = executions(&there, "RUNNING").pop().expect("it runs");
+    first.kill();
+    let get = || there.zona(&["execution", "get", &name, "-o", "json"]).with_code(exit::OK).json();
+    assert!(host::eventually(SETTLED_WITHIN, || get()["state"] == "LOST"), "{}", get());
+    assert_eq!(get()["failure"]["reason"], "NODE_LOST");
+    running.kill().and_then(|()| running.wait().map(drop)).expect("a child can be killed");
+
+    // Both have signed one audit log, which is whole.
+    let auditor = Person::new(&second);
+    auditor.zona(&["login", "--tenant", "system", "--user", "admin", "--password-file", "password"]).with_code(exit::OK);
+    auditor.zona(&["--tenant", "demo", "audit", "export", "--out", "log"]).with_code(exit::OK);
+    auditor.zona(&["audit", "verify", "log"]).with_code(exit::OK);
+    second.stop();
+}
+
+#[test]
+fn while_the_database_is_away_calls_say_so_and_go_on_once_it_is_back() {
+    let mut installation = Installation::new();
+    let server = installation.server("only", "");
+    let home = tempfile::tempdir().expect("a temporary directory can be made");
+    let file = home.path().join("shout.py");
+    fs::write(&file, SHOUT).expect("the directory is writable");
+    let zona = |words: &[&str]| run(server.zona().args(words));
+    let file = file.to_str().expect("a temporary path is UTF-8");
+    zona(&["utility", "create", "shout", "--file", file]).with_code(exit::OK);
+
+    installation.database.kill();
+    for words in
+        [&["utility", "list"][..], &["utility", "create", "second", "--file", file], &["transform", "shout", "--value-string", "a"]]
+    {
+        let away = zona(words).with_code(exit::UNAVAILABLE);
+        assert!(away.errors().contains("UNAVAILABLE") || away.errors().contains("STORE"), "{}", away.errors());
+    }
+    installation.database.start_again();
+    assert!(host::eventually(HEARD_WITHIN, || zona(&["utility", "list"]).code == Some(exit::OK)), "it does not come back");
+    assert_eq!(zona(&["transform", "shout", "--value-string", "a"]).with_code(exit::OK).text(), "\"A!\"\n");
+    zona(&["utility", "create", "third", "--file", file]).with_code(exit::OK);
+    drop(server);
+}
+
+#[test]
+fn an_operator_looks_after_the_database_without_a_server_and_hears_what_is_wrong_with_it() {
+    let installation = Installation::new();
+    let home = tempfile::tempdir().expect("a temporary directory can be made");
+    let storage = |uri: &str, words: &[&str]| {
+        let mut command = client();
+        command.current_dir(home.path()).env("ZONA_STORE__MONGODB", uri).arg("storage").args(words);
+        run(&mut command)
+    };
+    let uri = installation.database.uri();
+    let before = storage(&uri, &["status", "-o", "json"]).with_code(exit::OK).json();
+    assert_eq!((&before["store"], &before["database"], &before["schema"]), (&json!("mongodb"), &json!("zona"), &json!(0)));
+    assert_eq!(before["pending"], before["newest"]);
+    let after = storage(&uri, &["migrate", "-o", "json"]).with_code(exit::OK).json();
+    assert_eq!((&after["schema"], &after["pending"]), (&before["newest"], &json!(0)));
+    assert_eq!(storage(&uri, &["migrate", "-o", "json"]).with_code(exit::OK).json()["schema"], after["schema"]);
+    let shard = storage(&uri, &["shard", "-o", "json"]).with_code(exit::OK).json();
+    assert_eq!(shard["applied"], json!(false));
+    let wanted = json!("{ \"shardCollection\": \"zona.utilities\", \"key\": { \"tenant\": 1, \"_id\": 1 } }");
+    assert!(shard["commands"].as_array().is_some_and(|commands| commands.contains(&wanted)), "{shard}");
+    let alone = storage(&uri, &["shard", "--apply"]).with_code(exit::CONFLICT);
+    assert!(alone.errors().contains("mongos"), "{}", alone.errors());
+
+    storage("", &["status"]).with_code(exit::USAGE);
+    storage("mongodb://127.0.0.1:1/", &["status"]).with_code(exit::UNAVAILABLE);
+    let closed = Database::closed();
+    let nobody = storage(&closed.uri(), &["status"]).with_code(exit::DENIED);
+    assert!(nobody.errors().contains("store.mongodb_password_file"), "{}", nobody.errors());
+    let [user, password] = [("user", "ann\n"), ("password", PASSWORD)].map(|(name, text)| {
+        let path = home.path().join(name);
+        fs::write(&path, text).expect("the directory is writable");
+        path
+    });
+    let mut wrong = client();
+    wrong.current_dir(home.path()).env("ZONA_STORE__MONGODB", closed.uri()).args(["storage", "status"]);
+    wrong.env("ZONA_STORE__MONGODB_USER_FILE", user).env("ZONA_STORE__MONGODB_PASSWORD_FILE", password);
+    let wrong = run(&mut wrong).with_code(exit::DENIED);
+    assert!(wrong.errors().contains("authSource") && !wrong.errors().contains(PASSWORD), "{}", wrong.errors());
+}
