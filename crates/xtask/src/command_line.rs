@@ -43,6 +43,8 @@ pub enum Task {
     Settings,
     /// Writes the list of modules of well-known packages from the sources that crates/python-check/tools/known_modules.py names
     KnownModules,
+    /// Writes the description of JSON over HTTP, docs/openapi.json, from the contract
+    Openapi,
     /// Writes the tables in docs/permissions.md from the contract and the matrix of roles
     Permissions,
     /// Builds the runtimes' images from their lock files, unless they are up to date

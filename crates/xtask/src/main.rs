@@ -8,6 +8,7 @@ mod contract;
 mod coverage;
 mod fuzz;
 mod known_modules;
+mod openapi;
 mod permissions;
 mod process;
 mod second_model;
@@ -54,6 +55,7 @@ fn perform(task: Task) -> anyhow::Result<()> {
         Task::Settings => settings::write_table(&workspace),
         Task::KnownModules => known_modules::write_list(&workspace),
         Task::Permissions => permissions::write_tables(&workspace),
+        Task::Openapi => openapi::write(&workspace),
         Task::Fuzz { seconds } => {
             let provided = setup::provide(&workspace, steps::FUZZ_NEEDS, &mut Vec::new())?;
             fuzz::run_targets(&workspace, &provided.path, Duration::from_secs(seconds))

@@ -7,7 +7,7 @@ use anyhow::bail;
 use crate::process::{find, output, run, succeeds};
 
 /// Package, and the program that makes it unnecessary when a machine has it from elsewhere.
-const PACKAGES: [(&str, Option<&str>); 15] = [
+const PACKAGES: [(&str, Option<&str>); 16] = [
     ("ca-certificates", None),
     ("gcc", Some("cc")),
     // The fuzzer's runtime is C++.
@@ -18,6 +18,8 @@ const PACKAGES: [(&str, Option<&str>); 15] = [
     ("python3", None),
     ("python3-venv", None),
     ("python3-pip", None),
+    // Speaks to the gateway in the stories.
+    ("curl", Some("curl")),
     // Reads JSON as browsers do, in a test.
     ("nodejs", Some("node")),
     ("bubblewrap", Some("bwrap")),

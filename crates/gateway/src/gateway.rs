@@ -1,0 +1,320 @@
+//! The gateway as one service: what a request is, by its type and its path, and what becomes of it. Around it lie the rules for pages of other
+//! origins, and compression.
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, OnceLock};
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http::header::CONTENT_TYPE;
+use http::{HeaderMap, HeaderName, HeaderValue, Method as Verb, Request, Response, StatusCode, Version};
+use http_body_util::BodyExt as _;
+use prost::Message as _;
+use prost_reflect::{DynamicMessage, FieldDescriptor};
+use tonic::Status;
+use tonic::body::Body;
+use tonic_health::pb::health_check_response::ServingStatus;
+use tonic_health::pb::{HealthCheckRequest, HealthCheckResponse};
+use tower::util::BoxCloneSyncService;
+use tower::{Service, ServiceBuilder, ServiceExt as _};
+use tower_http::compression::CompressionLayer;
+use tower_http::compression::predicate::{And, DefaultPredicate, NotForContentType, Predicate as _, SizeAbove};
+use tower_http::cors::{AllowOrigin, CorsLayer};
+
+use crate::accept::{EVENT_STREAM, Form, LINES};
+use crate::answer::{self, JSON, Reading, full};
+use crate::contract::{Contract, Method, Route};
+use crate::inner::{self, Answered, Calls, Failed};
+use crate::origin::Origin;
+use crate::precondition::{self, LAST_EVENT_ID};
+use crate::refusal::{self, MAX_BODY, Refusal};
+use crate::request::{self, Asked};
+use crate::router::Found;
+use crate::stream::{self, Telling};
+use crate::{connect, metadata, openapi, origin, page};
+
+const GRPC: &str = "application/grpc";
+const GRPC_WEB: &str = "application/grpc-web";
+/// Answers that are smaller than this are sent as they are: compressed, they would take as many packets.
+const COMPRESSED_FROM: u64 = 1024;
+/// Whether the server takes calls.
+const HEALTH: &str = "/grpc.health.v1.Health/Check";
+
+/// Settings of the gateway.
+#[derive(Debug, Clone, Default)]
+pub struct Config {
+    /// Whose pages may ask, beside the gateway's own; nobody's by default.
+    pub origins: Vec<Origin>,
+}
+
+/// JSON over HTTP before the services of gRPC. Cheap to clone.
+#[derive(Clone)]
+pub struct Gateway {
+    stack: Calls,
+}
+
+/// What answers requests.
+#[derive(Clone)]
+struct Handler {
+    shared: Arc<Shared>,
+    calls: Calls,
+    web: Calls,
+}
+
+struct Shared {
+    contract: Contract,
+    origins: Vec<Origin>,
+    /// Made when somebody asks for it first.
+    description: OnceLock<Bytes>,
+    page: OnceLock<Bytes>,
+}
+
+/// How an error is written.
+type Written = fn(&Status, &prost_reflect::MessageDescriptor) -> Vec<u8>;
+
+// === impl Gateway ===
+
+impl Gateway {
+    /// A gateway to `calls`, which take gRPC.
+    pub fn new<S>(contract: Contract, calls: S, config: Config) -> Self
+    where
+        S: Service<Request<Body>, Response = Response<Body>, Error = Infallible> + Clone + Send + Sync + 'static,
+        S::Future: Send + 'static,
+    {
+        let Config { origins } = config;
+        let calls = BoxCloneSyncService::new(calls);
+        let web = BoxCloneSyncService::new(ServiceBuilder::new().layer(tonic_web::GrpcWebLayer::new()).service(calls.clone()));
+        let cors = (!origins.is_empty()).then(|| cors(&origins));
+        let shared = Arc::new(Shared { contract, origins, description: OnceLock::new(), page: OnceLock::new() });
+        let handler = Handler { shared, calls, web };
+        let compressed = ServiceBuilder::new()
+            .map_response(|response: Response<_>| response.map(Body::new))
+            .layer(CompressionLayer::new().gzip(true).compress_when(worth_it()))
+            .service(handler);
+        let stack = match cors {
+            None => BoxCloneSyncService::new(compressed),
+            Some(cors) => BoxCloneSyncService::new(ServiceBuilder::new().layer(cors).service(compressed)),
+        };
+        Gateway { stack }
+    }
+}
+
+impl Service<Request<Body>> for Gateway {
+    type Response = Response<Body>;
+    type Error = Infallible;
+    type Future = <Calls as Service<Request<Body>>>::Future;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        self.stack.poll_ready(context)
+    }
+
+    fn call(&mut self, request: Request<Body>) -> Self::Future {
+        self.stack.call(request)
+    }
+}
+
+/// Streams are told as they come, and gRPC has a compression of its own, which the default knows.
+fn worth_it() -> And<And<And<DefaultPredicate, SizeAbove>, NotForContentType>, NotForContentType> {
+    DefaultPredicate::new()
+        .and(SizeAbove::new(COMPRESSED_FROM))
+        .and(NotForContentType::const_new(EVENT_STREAM))
+        .and(NotForContentType::const_new(LINES))
+}
+
+/// What pages of other origins may send and see. Credentials of browsers are none that the gateway takes.
+fn cors(origins: &[Origin]) -> CorsLayer {
+    let named = |names: &'static [&'static str]| names.iter().map(|name| HeaderName::from_static(name));
+    let sent =
+        ["content-type", "if-match", "if-none-match", "idempotency-key", LAST_EVENT_ID, "connect-protocol-version", "connect-timeout-ms"];
+    let sent: Vec<HeaderName> = metadata::PASSED.into_iter().chain(sent.map(HeaderName::from_static)).collect();
+    let web = named(&["x-grpc-web", "x-user-agent"]);
+    let shown = named(&["etag", "retry-after", "x-request-id", "grpc-status", "grpc-message", "grpc-status-details-bin"]);
+    CorsLayer::new()
+        .allow_origin(AllowOrigin::list(origins.iter().map(|origin| origin.0.clone())))
+        .allow_methods([Verb::GET, Verb::POST, Verb::PUT, Verb::PATCH, Verb::DELETE])
+        .allow_headers(sent.into_iter().chain(web).collect::<Vec<_>>())
+        .expose_headers(shown.collect::<Vec<_>>())
+}
+
+// === impl Handler ===
+
+impl Service<Request<Body>> for Handler {
+    type Response = Response<Body>;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
+
+    fn poll_ready(&mut self, _context: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        // Each call has a clone of the services of its own, which is asked then.
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<Body>) -> Self::Future {
+        let handler = self.clone();
+        Box::pin(async move { Ok(handler.answer(request).await) })
+    }
+}
+
+impl Handler {
+    async fn answer(self, request: Request<Body>) -> Response<Body> {
+        let is_head = request.method() == Verb::HEAD;
+        let response = self.of_request(request).await;
+        if is_head { response.map(|_unsaid| Body::empty()) } else { response }
+    }
+
+    async fn of_request(self, request: Request<Body>) -> Response<Body> {
+        if !origin::lets_in(&self.shared.origins, request.uri(), request.headers()) {
+            return Refusal::foreign_origin().answer(|status| refusal::to_json(status, &self.shared.contract.status));
+        }
+        let kind = request.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default().to_ascii_lowercase();
+        if kind.starts_with(GRPC_WEB) {
+            return pass(self.web, request).await;
+        }
+        if kind.starts_with(GRPC) && request.version() == Version::HTTP_2 {
+            return pass(self.calls, request).await;
+        }
+        let method = self.shared.contract.methods.get(request.uri().path()).cloned();
+        let written: Written = if method.is_some() { connect::to_json } else { refusal::to_json };
+        let answered = match method {
+            Some(method) => self.by_name(method, request).await,
+            None => self.by_path(request).await,
+        };
+        answered.unwrap_or_else(|refused| refused.answer(|status| written(status, &self.shared.contract.status)))
+    }
+
+    /// A call by the name of its method.
+    async fn by_name(&self, method: Arc<Method>, request: Request<Body>) -> Result<Response<Body>, Refusal> {
+        if request.method() != Verb::POST {
+            return Err(Refusal::method_not_allowed(Verb::POST.as_str()));
+        }
+        let (parts, body) = request.into_parts();
+        let body = gathered(body).await?;
+        let message = request::whole(&method, &parts.headers, &body)?;
+        self.call(&method, None, message, parts).await
+    }
+
+    /// A call by a route, or one of the few addresses that are no calls.
+    async fn by_path(&self, request: Request<Body>) -> Result<Response<Body>, Refusal> {
+        let (parts, body) = request.into_parts();
+        let (segments, route): (Vec<&str>, &Route) = match self.shared.contract.find(&parts.method, parts.uri.path()) {
+            Found::Route(number, segments) => (segments, &self.shared.contract.routes[number]),
+            Found::Methods(methods) => return Err(Refusal::method_not_allowed(&methods.into_iter().collect::<Vec<_>>().join(", "))),
+            Found::Nothing => return self.own(&parts.method, parts.uri.path()).await,
+        };
+        let body = gathered(body).await?;
+        let asked = Asked { segments, query: parts.uri.query(), headers: &parts.headers, body: &body };
+        let message = request::message(route, &asked)?;
+        let (method, answered) = (Arc::clone(&route.method), route.answered.clone());
+        self.call(&method, answered.as_ref(), message, parts).await
+    }
+
+    async fn call(
+        &self,
+        method: &Method,
+        answered: Option<&FieldDescriptor>,
+        message: DynamicMessage,
+        asked: http::request::Parts,
+    ) -> Result<Response<Body>, Refusal> {
+        let passed = metadata::of_call(&asked.headers);
+        let called = inner::call(self.calls.clone(), &method.path, passed, asked.extensions, &message.encode_to_vec()).await;
+        let Answered { headers, messages } = called.map_err(|Failed { headers, status }| with_id(status, &headers))?;
+        let mut response = match method.streams {
+            false => {
+                let message = messages.only().await.map_err(|status| with_id(status, &headers))?;
+                answer::of(&message, method, answered, &Reading { verb: &asked.method, headers: &asked.headers })?
+            }
+            true => {
+                let telling = Telling {
+                    form: Form::of(&asked.headers),
+                    output: method.output.clone(),
+                    status: self.shared.contract.status.clone(),
+                    resumption: precondition::resumption(method),
+                };
+                let resumed = asked.headers.contains_key(LAST_EVENT_ID);
+                stream::of(messages, telling, resumed).await.map_err(|status| with_id(status, &headers))?
+            }
+        };
+        response.headers_mut().extend(metadata::of_answer(&headers));
+        Ok(response)
+    }
+
+    /// What the gateway answers by itself.
+    async fn own(&self, verb: &Verb, path: &str) -> Result<Response<Body>, Refusal> {
+        let known = ["/healthz", "/openapi.json", "/docs"].contains(&path);
+        if known && !matches!(*verb, Verb::GET | Verb::HEAD) {
+            return Err(Refusal::method_not_allowed("GET, HEAD"));
+        }
+        match path {
+            "/healthz" => Ok(self.health().await),
+            "/openapi.json" => Ok(told(self.shared.description().clone(), JSON)),
+            "/docs" => {
+                let mut response = told(self.shared.page().clone(), "text/html; charset=utf-8");
+                response.headers_mut().insert("content-security-policy", HeaderValue::from_static(page::POLICY));
+                Ok(response)
+            }
+            _ => Err(Refusal::no_such_path(path)),
+        }
+    }
+
+    /// Whether the server takes calls, as health checks of gRPC answer.
+    async fn health(&self) -> Response<Body> {
+        let asked = HealthCheckRequest::default().encode_to_vec();
+        let called = inner::call(self.calls.clone(), HEALTH, metadata::of_call(&HeaderMap::new()), http::Extensions::new(), &asked).await;
+        let answer = match called {
+            Ok(Answered { messages, .. }) => messages.only().await.ok(),
+            Err(_unhealthy) => None,
+        };
+        let answer = answer.and_then(|answer| HealthCheckResponse::decode(answer).ok());
+        if answer.is_some_and(|answer| answer.status() == ServingStatus::Serving) {
+            return told(Bytes::from_static(b"ok\n"), "text/plain");
+        }
+        let mut response = told(Bytes::from_static(b"not serving\n"), "text/plain");
+        *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
+        response
+    }
+}
+
+// === impl Shared ===
+
+impl Shared {
+    fn description(&self) -> &Bytes {
+        self.description.get_or_init(|| openapi::describe(&self.contract).to_string().into())
+    }
+
+    fn page(&self) -> &Bytes {
+        self.page.get_or_init(|| page::render(&self.contract).into())
+    }
+}
+
+async fn pass(calls: Calls, request: Request<Body>) -> Response<Body> {
+    match calls.oneshot(request).await {
+        Ok(response) => response,
+        Err(never) => match never {},
+    }
+}
+
+/// The whole body. Whoever brings it bounds how long it may take.
+async fn gathered(body: Body) -> Result<Bytes, Refusal> {
+    match http_body_util::Limited::new(body, MAX_BODY).collect().await {
+        Ok(gathered) => Ok(gathered.to_bytes()),
+        Err(error) => match error.downcast::<Status>() {
+            Ok(status) => Err((*status).into()),
+            Err(error) if error.is::<http_body_util::LengthLimitError>() => Err(Refusal::too_large()),
+            Err(error) => Err(Status::cancelled(format!("the body has not ended: {error}")).into()),
+        },
+    }
+}
+
+fn with_id(status: Status, headers: &HeaderMap) -> Refusal {
+    let mut refusal = Refusal::from(status);
+    refusal.headers.extend(metadata::of_answer(headers));
+    refusal
+}
+
+fn told(bytes: Bytes, kind: &'static str) -> Response<Body> {
+    let mut response = Response::new(full(bytes));
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+    response.headers_mut().insert("x-content-type-options", HeaderValue::from_static("nosniff"));
+    response
+}

@@ -1,0 +1,36 @@
+//! JSON over HTTP for every RPC of the contract, transcoded by its descriptors: the routes of the `google.api.http` options, the Connect
+//! protocol's unary JSON, and gRPC-Web. Server streams are Server-Sent Events or lines of JSON.
+//!
+//! It deliberately knows no rule of the business and checks no permission: each request becomes one call of the gRPC services behind
+//! their layers, and what these answer is what is told. It opens no port and knows no TLS; that is the server's.
+
+mod accept;
+mod answer;
+mod comments;
+mod connect;
+mod contract;
+mod error;
+mod field;
+mod gateway;
+mod inner;
+mod json;
+mod metadata;
+mod openapi;
+mod origin;
+mod page;
+mod precondition;
+mod refusal;
+mod request;
+mod router;
+mod schema;
+mod stream;
+mod template;
+
+pub use contract::Contract;
+pub use error::Error;
+pub use gateway::{Config, Gateway};
+pub use openapi::describe;
+pub use origin::Origin;
+
+#[cfg(test)]
+mod tests;

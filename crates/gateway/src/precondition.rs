@@ -1,0 +1,103 @@
+//! Headers of HTTP that stand for fields of the request: `If-Match` for the etag, `Idempotency-Key` for the request id, and `Last-Event-ID`
+//! for the place at which a stream goes on. A precondition that the method cannot keep is refused, since whoever sends it relies on it.
+
+use http::header::IF_MATCH;
+use http::{HeaderMap, Method as Verb};
+use prost_reflect::{DynamicMessage, FieldDescriptor, Kind, MessageDescriptor, ReflectMessage as _, Value};
+
+use crate::contract::Method;
+use crate::field;
+use crate::refusal::Violation;
+
+const IDEMPOTENCY_KEY: &str = "idempotency-key";
+/// What a browser sends when it asks for a stream again.
+pub(crate) const LAST_EVENT_ID: &str = "last-event-id";
+const ETAG: &str = "etag";
+const REQUEST_ID: &str = "request_id";
+/// Fields that say where a stream goes on: behind the last place, or at the next one.
+const AFTER: &str = "after_sequence";
+const FROM: &str = "from_sequence";
+
+/// How a method says at which place its stream goes on.
+#[derive(Debug, Clone)]
+pub(crate) enum Resumption {
+    /// Behind this place.
+    After(FieldDescriptor),
+    /// At this place.
+    From(FieldDescriptor),
+}
+
+/// Puts what the headers say into the message.
+pub(crate) fn apply(method: &Method, headers: &HeaderMap, message: &mut DynamicMessage) -> Vec<Violation> {
+    [if_match(headers, message), idempotency_key(headers, message), last_event_id(method, headers, message)]
+        .into_iter()
+        .filter_map(Result::err)
+        .collect()
+}
+
+fn if_match(headers: &HeaderMap, message: &mut DynamicMessage) -> Result<(), Violation> {
+    let Some(stated) = headers.get(IF_MATCH) else { return Ok(()) };
+    let tag = stated.to_str().ok().and_then(|text| text.strip_prefix('"')?.strip_suffix('"'));
+    let Some(tag) = tag.filter(|tag| !tag.contains('"')) else {
+        return Err(Violation::malformed("If-Match".to_owned(), "it must be one strong entity tag in quotes".to_owned()));
+    };
+    match etag_path(&message.descriptor()) {
+        Some(path) => field::put(message, &path, Value::String(tag.to_owned())),
+        None => Err(Violation::malformed("If-Match".to_owned(), "this method compares no etag".to_owned())),
+    }
+}
+
+fn idempotency_key(headers: &HeaderMap, message: &mut DynamicMessage) -> Result<(), Violation> {
+    let Some(key) = headers.get(IDEMPOTENCY_KEY) else { return Ok(()) };
+    let name = || "Idempotency-Key".to_owned();
+    let text = key.to_str().map_err(|_| Violation::malformed(name(), "it must be a UUID".to_owned()))?;
+    // The draft of the header has quotes around it; most clients send none.
+    let text = text.strip_prefix('"').and_then(|text| text.strip_suffix('"')).unwrap_or(text);
+    match message.descriptor().get_field_by_name(REQUEST_ID) {
+        Some(field) => field::put(message, &[field], Value::String(text.to_owned())),
+        None => Err(Violation::malformed(name(), "each call of this method stands for itself".to_owned())),
+    }
+}
+
+fn last_event_id(method: &Method, headers: &HeaderMap, message: &mut DynamicMessage) -> Result<(), Violation> {
+    let (Some(id), Some(resumption)) = (headers.get(LAST_EVENT_ID), resumption(method)) else { return Ok(()) };
+    let sequence = id.to_str().ok().and_then(|text| text.parse::<i64>().ok());
+    let Some(sequence) = sequence else {
+        return Err(Violation::malformed("Last-Event-ID".to_owned(), "it must be the id of an event of this stream".to_owned()));
+    };
+    // A browser asks with the address of the first time, so the header counts more.
+    match resumption {
+        Resumption::After(field) => message.set_field(&field, Value::I64(sequence)),
+        Resumption::From(field) => message.set_field(&field, Value::I64(sequence.saturating_add(1))),
+    }
+    Ok(())
+}
+
+/// How the stream of a method goes on, if it can.
+pub(crate) fn resumption(method: &Method) -> Option<Resumption> {
+    let place = |name: &str| method.input.get_field_by_name(name).filter(|field| field.kind() == Kind::Int64);
+    let found = place(AFTER).map(Resumption::After).or_else(|| place(FROM).map(Resumption::From));
+    found.filter(|_| method.streams)
+}
+
+/// Where a request says which state it is about: itself, or in what it brings.
+pub(crate) fn etag_path(input: &MessageDescriptor) -> Option<Vec<FieldDescriptor>> {
+    let tag = |message: &MessageDescriptor| message.get_field_by_name(ETAG).filter(|field| field.kind() == Kind::String);
+    if let Some(own) = tag(input) {
+        return Some(vec![own]);
+    }
+    let brought = input.fields().filter(|field| !field.is_list() && !field.is_map());
+    let mut found = brought.filter_map(|field| field.kind().as_message().and_then(tag).map(|inner| vec![field.clone(), inner]));
+    found.next().filter(|_| found.next().is_none())
+}
+
+/// Whether the state that was read is the one that the caller has already.
+pub(crate) fn is_unchanged(verb: &Verb, headers: &HeaderMap, tag: &str) -> bool {
+    let known = headers.get(http::header::IF_NONE_MATCH).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let reads = matches!(*verb, Verb::GET | Verb::HEAD);
+    reads
+        && known
+            .split(',')
+            .map(|known| known.trim().trim_start_matches("W/"))
+            .any(|known| known.trim_matches('"') == tag && !tag.is_empty())
+}

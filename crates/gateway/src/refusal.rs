@@ -1,0 +1,201 @@
+//! What is answered in place of a message: a status with its details, in JSON, under the HTTP status of its code. What the gateway itself
+//! refuses looks like what the services behind it refuse.
+
+use std::collections::HashMap;
+
+use http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::{HeaderMap, HeaderValue, Response, StatusCode};
+use prost_reflect::{DynamicMessage, MessageDescriptor};
+use tonic::body::Body;
+use tonic::{Code, Status};
+use tonic_types::{ErrorDetails, FieldViolation, StatusExt as _};
+
+use crate::answer::{JSON, full};
+use crate::json;
+
+/// `domain` of the ErrorInfo of every error.
+const DOMAIN: &str = "zona.dev";
+/// Bytes of a request's body: no message may be larger, and none is smaller in JSON.
+pub(crate) const MAX_BODY: usize = 8 * 1024 * 1024;
+/// Violations that are listed: enough to mend a request, and few enough for any client.
+const MAX_LISTED: usize = 100;
+
+const NO_SUCH_PATH: &str = "NO_SUCH_PATH";
+const METHOD_NOT_ALLOWED: &str = "METHOD_NOT_ALLOWED";
+const UNSUPPORTED_MEDIA_TYPE: &str = "UNSUPPORTED_MEDIA_TYPE";
+const MALFORMED_JSON: &str = "MALFORMED_JSON";
+const FOREIGN_ORIGIN: &str = "FOREIGN_ORIGIN";
+const INVALID_FIELDS: &str = "INVALID_FIELDS";
+const MESSAGE_TOO_LARGE: &str = "MESSAGE_TOO_LARGE";
+const INTERNAL: &str = "INTERNAL";
+
+/// A request that got no message.
+#[derive(Debug)]
+pub(crate) struct Refusal {
+    pub(crate) http: StatusCode,
+    pub(crate) status: Status,
+    /// Headers that belong to it.
+    pub(crate) headers: HeaderMap,
+}
+
+/// What is wrong with one field.
+#[derive(Debug)]
+pub(crate) struct Violation {
+    /// Its path in the message, by the contract's names.
+    pub(crate) field: String,
+    pub(crate) reason: &'static str,
+    pub(crate) description: String,
+}
+
+// === impl Violation ===
+
+impl Violation {
+    /// No field has this name.
+    pub(crate) fn unknown(field: String) -> Self {
+        Violation { field, reason: "UNKNOWN_FIELD", description: "there is no such field".to_owned() }
+    }
+
+    /// What was sent is no value of the field.
+    pub(crate) fn malformed(field: String, description: String) -> Self {
+        Violation { field, reason: "MALFORMED", description }
+    }
+
+    /// Two places of the request say different things.
+    pub(crate) fn conflict(field: String, description: &str) -> Self {
+        Violation { field, reason: "CONFLICT", description: description.to_owned() }
+    }
+}
+
+// === impl Refusal ===
+
+impl Refusal {
+    /// No route has the path.
+    pub(crate) fn no_such_path(path: &str) -> Self {
+        let text = format!("nothing is served at {path:?}; /openapi.json and /docs list what is");
+        Refusal::of(StatusCode::NOT_FOUND, Code::NotFound, text, NO_SUCH_PATH)
+    }
+
+    /// The path is there for these methods.
+    pub(crate) fn method_not_allowed(allowed: &str) -> Self {
+        let text = format!("this path takes {allowed}");
+        let mut refusal = Refusal::of(StatusCode::METHOD_NOT_ALLOWED, Code::Unimplemented, text, METHOD_NOT_ALLOWED);
+        refusal.headers.extend(HeaderValue::from_str(allowed).ok().map(|allowed| (ALLOW, allowed)));
+        refusal
+    }
+
+    /// The body is of a type that is not read.
+    pub(crate) fn unsupported_media_type() -> Self {
+        let text = "the body must be of the type application/json".to_owned();
+        Refusal::of(StatusCode::UNSUPPORTED_MEDIA_TYPE, Code::InvalidArgument, text, UNSUPPORTED_MEDIA_TYPE)
+    }
+
+    /// The body is no JSON.
+    pub(crate) fn malformed_json(error: &serde_json::Error) -> Self {
+        Refusal::of(StatusCode::BAD_REQUEST, Code::InvalidArgument, format!("the body is not JSON: {error}"), MALFORMED_JSON)
+    }
+
+    /// The body has more bytes than are read.
+    pub(crate) fn too_large() -> Self {
+        let details =
+            ErrorDetails::with_error_info(MESSAGE_TOO_LARGE, DOMAIN, HashMap::from([("limit_bytes".to_owned(), MAX_BODY.to_string())]));
+        let text = format!("the request is larger than {MAX_BODY} bytes");
+        let status = Status::with_error_details(Code::ResourceExhausted, text, details);
+        Refusal { http: StatusCode::PAYLOAD_TOO_LARGE, status, headers: HeaderMap::new() }
+    }
+
+    /// The page that asks is of an origin that is not on the list.
+    pub(crate) fn foreign_origin() -> Self {
+        let text = "pages of this origin may not ask; `gateway.origins` lists those that may".to_owned();
+        Refusal::of(StatusCode::FORBIDDEN, Code::PermissionDenied, text, FOREIGN_ORIGIN)
+    }
+
+    /// Fields break rules.
+    pub(crate) fn invalid(violations: Vec<Violation>) -> Self {
+        let metadata = HashMap::from([("violations".to_owned(), violations.len().to_string())]);
+        let mut details = ErrorDetails::with_error_info(INVALID_FIELDS, DOMAIN, metadata);
+        let first = violations.first().map(|first| format!(": {}: {}", first.field, first.description)).unwrap_or_default();
+        let listed = violations.into_iter().take(MAX_LISTED).map(|violation| FieldViolation {
+            field: violation.field,
+            description: violation.description,
+            reason: violation.reason.to_owned(),
+            localized_message: None,
+        });
+        details.set_bad_request(listed.collect::<Vec<_>>());
+        Status::with_error_details(Code::InvalidArgument, format!("the request breaks rules{first}"), details).into()
+    }
+
+    /// What came from behind cannot be told; the log knows more.
+    pub(crate) fn internal(cause: &str) -> Self {
+        tracing::error!(cause, "an answer could not be told over HTTP");
+        Refusal::of(StatusCode::INTERNAL_SERVER_ERROR, Code::Internal, "internal error".to_owned(), INTERNAL)
+    }
+
+    fn of(http: StatusCode, code: Code, text: String, reason: &str) -> Self {
+        let details = ErrorDetails::with_error_info(reason, DOMAIN, HashMap::new());
+        Refusal { http, status: Status::with_error_details(code, text, details), headers: HeaderMap::new() }
+    }
+
+    /// The answer, with the body that `written` makes of the status.
+    pub(crate) fn answer(mut self, written: impl FnOnce(&Status) -> Vec<u8>) -> Response<Body> {
+        if let Some(delay) = self.status.get_details_retry_info().and_then(|info| info.retry_delay) {
+            // Whole seconds: no sooner than was said.
+            let seconds = delay.as_secs() + u64::from(delay.subsec_nanos() > 0);
+            self.headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        if self.http == StatusCode::UNAUTHORIZED {
+            self.headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        self.headers.insert(CONTENT_TYPE, HeaderValue::from_static(JSON));
+        let mut response = Response::new(full(written(&self.status)));
+        *response.status_mut() = self.http;
+        response.headers_mut().extend(self.headers);
+        response
+    }
+}
+
+impl From<Status> for Refusal {
+    fn from(status: Status) -> Self {
+        Refusal { http: http_status(status.code()), status, headers: HeaderMap::new() }
+    }
+}
+
+/// The HTTP status of a code, as `google/rpc/code.proto` says it.
+pub(crate) fn http_status(code: Code) -> StatusCode {
+    match code {
+        Code::Ok => StatusCode::OK,
+        Code::InvalidArgument | Code::FailedPrecondition | Code::OutOfRange => StatusCode::BAD_REQUEST,
+        Code::Unauthenticated => StatusCode::UNAUTHORIZED,
+        Code::PermissionDenied => StatusCode::FORBIDDEN,
+        Code::NotFound => StatusCode::NOT_FOUND,
+        Code::AlreadyExists | Code::Aborted => StatusCode::CONFLICT,
+        Code::ResourceExhausted => StatusCode::TOO_MANY_REQUESTS,
+        Code::Cancelled => StatusCode::from_u16(499).expect("three digits"),
+        Code::Unimplemented => StatusCode::NOT_IMPLEMENTED,
+        Code::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+        Code::DeadlineExceeded => StatusCode::GATEWAY_TIMEOUT,
+        Code::Unknown | Code::Internal | Code::DataLoss => StatusCode::INTERNAL_SERVER_ERROR,
+    }
+}
+
+/// A status as `google.rpc.Status`, with its details. `message` is the descriptor of that.
+pub(crate) fn message_of(status: &Status, message: &MessageDescriptor) -> DynamicMessage {
+    let details = status.details();
+    if !details.is_empty()
+        && let Ok(whole) = DynamicMessage::decode(message.clone(), details)
+    {
+        return whole;
+    }
+    let mut bare = DynamicMessage::new(message.clone());
+    bare.set_field_by_name("code", prost_reflect::Value::I32(status.code() as i32));
+    bare.set_field_by_name("message", prost_reflect::Value::String(status.message().to_owned()));
+    bare
+}
+
+/// A status as JSON; details that nobody knows are left out.
+pub(crate) fn to_json(status: &Status, message: &MessageDescriptor) -> Vec<u8> {
+    let mut told = message_of(status, message);
+    json::write(&told).unwrap_or_else(|_unknown| {
+        told.clear_field_by_name("details");
+        json::write(&told).unwrap_or_default()
+    })
+}

@@ -1,0 +1,8 @@
+//! What a gateway makes of requests, before services of the tests that answer what they are asked.
+
+mod calls;
+mod described;
+mod harness;
+mod requests;
+mod routes;
+mod streams;
