@@ -18,6 +18,10 @@ pub(crate) struct Call {
     pub(crate) method: Arc<Method>,
 }
 
+/// Stands with calls that came by a port to which pages in browsers can speak: to come over the loopback interface proves nothing there.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct OfWeb;
+
 impl Call {
     pub(crate) fn new(request_id: RequestId, trace_id: String, method: Arc<Method>) -> Self {
         Call { request_id, trace_id: trace_id.into(), method }

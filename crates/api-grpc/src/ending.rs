@@ -82,8 +82,9 @@ pub(crate) fn end_at(at: Instant) {
     let _outside = END.try_with(|end| end.set(Some(at)));
 }
 
-/// Runs a stream to its end, or until the time that its call has named; then it is dropped.
-async fn until_its_end(stream: impl Future<Output = ()>) {
+/// Runs a stream to its end, or until the time that its call has named; then it is dropped. A connection of calls that come one after the
+/// other is one such stream, whose calls each name a time.
+pub(crate) async fn until_its_end(stream: impl Future<Output = ()>) {
     let alarmed = async {
         let mut stream = pin!(stream);
         let mut alarm = None;
@@ -94,6 +95,9 @@ async fn until_its_end(stream: impl Future<Output = ()>) {
             // The call has named its time while it was polled. Most calls never come here a second time.
             let Some(at) = END.with(Cell::get) else { return Poll::Pending };
             let alarm = alarm.get_or_insert_with(|| Box::pin(sleep_until(at)));
+            if alarm.deadline() != at {
+                alarm.as_mut().reset(at);
+            }
             alarm.as_mut().poll(context)
         })
         .await;
@@ -132,6 +136,20 @@ mod tests {
         let begun = Instant::now();
         streams.idle_for(LONG).await;
         assert!(begun.elapsed() >= LONG, "not before its time");
+    }
+
+    #[tokio::test]
+    async fn the_time_that_was_named_last_counts() {
+        const ALLOWED: Duration = Duration::from_millis(50);
+        let begun = Instant::now();
+        until_its_end(async move {
+            end_at(Instant::now() + ALLOWED);
+            tokio::task::yield_now().await;
+            end_at(Instant::now() + ALLOWED * 4);
+            std::future::pending::<()>().await;
+        })
+        .await;
+        assert!(begun.elapsed() >= ALLOWED * 4, "the first call has ended");
     }
 
     #[tokio::test]

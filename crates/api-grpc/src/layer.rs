@@ -27,6 +27,8 @@ pub use metrics::{CallMetrics, NoMetrics};
 pub use trace::LinkTrace;
 
 pub(crate) use answer::panic_text;
+pub(crate) use arriving::Arriving;
+pub(crate) use deadline::UNREAD;
 pub(crate) use request_id::RequestId;
 
 use crate::budget::Budget;
@@ -37,8 +39,7 @@ use crate::status;
 use crate::status::foreign::Place;
 use crate::timeline;
 use answer::Answer;
-use arriving::Arriving;
-use deadline::{Deadline, UNREAD};
+use deadline::Deadline;
 use metrics::Record;
 use passing::Passing;
 

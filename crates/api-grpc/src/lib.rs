@@ -37,5 +37,5 @@ pub use error::Error;
 pub use layer::{CallLayer, CallMetrics, Deadlines, LinkTrace, NoMetrics};
 pub use method::RecordedSingly;
 pub use permission::check_permissions;
-pub use server::{Config, Health, Server, Services};
+pub use server::{Calls, Config, Health, Server, Services, Web};
 pub use status::{ERROR_DOMAIN, REASONS, REQUEST_ID_HEADER};

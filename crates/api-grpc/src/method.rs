@@ -55,6 +55,8 @@ pub(crate) enum Input {
     One,
     /// Messages that are dealt with one by one.
     Many,
+    /// Bytes that somebody else makes a message of, once all are there.
+    Bytes,
 }
 
 /// What a method does, as far as it matters when its caller goes away.

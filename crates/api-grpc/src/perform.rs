@@ -17,7 +17,7 @@ use tonic::transport::server::TcpConnectInfo;
 use tonic::{Extensions, Request, Response, Status};
 
 use crate::audited::Audited;
-use crate::call::Call;
+use crate::call::{Call, OfWeb};
 use crate::certificate::Certificate;
 use crate::refusal::evenly;
 use crate::settle::Settling;
@@ -293,7 +293,8 @@ fn circumstances(call: &Call, metadata: &MetadataMap, extensions: &Extensions) -
 fn presented<'a>(metadata: &'a MetadataMap, extensions: &'a Extensions) -> Presented<'a> {
     // What cannot be read was shown all the same, and is not right.
     let authorization = metadata.get(AUTHORIZATION).map(|value| value.to_str().unwrap_or_default());
-    Presented { peer: peer(extensions), authorization, certificate: extensions.get::<Arc<Certificate>>().map(|shown| shown.says()) }
+    let peer = if extensions.get::<OfWeb>().is_some() { None } else { peer(extensions) };
+    Presented { peer, authorization, certificate: extensions.get::<Arc<Certificate>>().map(|shown| shown.says()) }
 }
 
 /// Where the connection comes from; one whose address is not known is a stranger's.

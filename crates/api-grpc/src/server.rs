@@ -35,13 +35,16 @@ use domain::utility::{Copies, Utilities};
 use domain::webhook::Webhooks;
 use domain::work::Spawner;
 use futures_util::{Stream, StreamExt as _};
+use http::{Request, Response};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
+use tonic::body::Body;
 use tonic::service::Routes;
 use tonic::transport::server::{Connected, TcpConnectInfo};
 use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
 use tower::Layer as _;
+use tower::util::BoxCloneSyncService;
 
 use crate::access_handler::AccessUseCases;
 use crate::budget::Budget;
@@ -62,6 +65,9 @@ mod counted;
 mod idle_frames;
 mod opening;
 mod place;
+mod web;
+
+pub use web::Web;
 
 /// Connections that are open at once, unless somebody says otherwise: a few for each caller, and far fewer than a process may
 /// have descriptors.
@@ -151,7 +157,13 @@ pub struct Server {
     preface_patience: Duration,
     idle_patience: Duration,
     tls: Option<Arc<tls::Server>>,
+    request_patience: Duration,
+    /// What requests that have not ended may hold, on all ports.
+    budget: Budget,
 }
+
+/// The services behind their layers, for who makes calls of other protocols. Cheap to clone.
+pub type Calls = BoxCloneSyncService<Request<Body>, Response<Body>, Infallible>;
 
 /// What health checks answer. Cheap to clone.
 #[derive(Clone)]
@@ -185,6 +197,7 @@ impl Server {
         check_permissions()?;
         let methods = Methods::of_contract(&config.record_singly);
         let settling = Settling::new(Arc::clone(&services.spawner), Arc::clone(&config.metrics), Places::of_server());
+        let request_patience = config.deadlines.request;
         let layer = CallLayer::new(Parts {
             methods: methods.clone(),
             deadlines: config.deadlines,
@@ -207,7 +220,25 @@ impl Server {
             .add_service(reflection().build_v1()?)
             .add_service(reflection().build_v1alpha()?);
         let Config { max_connections, preface_patience, idle_patience, tls, .. } = config;
-        Ok(Server { routes, layer, health, max_connections, preface_patience, idle_patience, tls })
+        let budget = Budget::of_server();
+        Ok(Server { routes, layer, health, max_connections, preface_patience, idle_patience, tls, request_patience, budget })
+    }
+
+    /// The services behind their layers: whoever calls them here passes all that a call over a connection passes.
+    pub fn calls(&self) -> Calls {
+        BoxCloneSyncService::new(self.layer.layer(self.routes.clone().prepare()))
+    }
+
+    /// What it takes to serve other protocols beside this one: the same certificate, and the same bounds.
+    pub fn web(&self) -> Web {
+        Web {
+            tls: self.tls.clone(),
+            budget: self.budget.clone(),
+            max_connections: self.max_connections,
+            preface_patience: self.preface_patience,
+            idle_patience: self.idle_patience,
+            request_patience: self.request_patience,
+        }
     }
 
     /// What health checks answer, for who starts and stops the server.
@@ -250,7 +281,7 @@ impl Server {
             health.set_serving(false).await;
         };
         let service = self.layer.layer(self.routes.prepare());
-        connection::serve(incoming, service, Budget::of_server(), self.idle_patience, stop).await;
+        connection::serve(incoming, service, self.budget, self.idle_patience, stop).await;
         Ok(())
     }
 }

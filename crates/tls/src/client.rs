@@ -69,6 +69,11 @@ impl Protocol {
             Protocol::Http2 => b"h2",
         }
     }
+
+    /// The one that is called so in a handshake.
+    pub(crate) fn named(name: &[u8]) -> Option<Self> {
+        [Protocol::Http1, Protocol::Http2].into_iter().find(|protocol| protocol.name() == name)
+    }
 }
 
 // === impl Client ===

@@ -43,7 +43,10 @@ pub struct Server {
 struct Current {
     pair: Pair,
     clients: Clients,
+    /// For whoever must speak HTTP/2.
     config: Arc<rustls::ServerConfig>,
+    /// For whoever may speak HTTP/1.1, too.
+    web: Arc<rustls::ServerConfig>,
     /// Grows whenever the authorities of clients change.
     generation: u64,
 }
@@ -107,15 +110,43 @@ impl Server {
         C: AsyncRead + AsyncWrite + Unpin,
     {
         let current = self.current();
-        let stream = TlsAcceptor::from(Arc::clone(&current.config)).accept(connection).await?;
-        let (_, session) = stream.get_ref();
-        // Who names no protocol may be led here by somebody else, to be taken for a caller.
-        if session.alpn_protocol() != Some(Protocol::Http2.name()) {
-            return Err(io::Error::new(io::ErrorKind::InvalidData, "the peer does not say that it speaks HTTP/2"));
+        let (stream, certificate, protocol) = self.shake(&current, &current.config, connection).await?;
+        match protocol {
+            Some(Protocol::Http2) => Ok((stream, certificate)),
+            _ => Err(io::Error::new(io::ErrorKind::InvalidData, "the peer does not say that it speaks HTTP/2")),
         }
+    }
+
+    /// As [`Server::accept`] with a peer that may speak HTTP/1.1 as well, and says which it is.
+    ///
+    /// # Errors
+    /// As [`Server::accept`].
+    pub async fn accept_web<C>(self: &Arc<Self>, connection: C) -> io::Result<(ServerStream<C>, Option<PeerCertificate>, Protocol)>
+    where
+        C: AsyncRead + AsyncWrite + Unpin,
+    {
+        let current = self.current();
+        let (stream, certificate, protocol) = self.shake(&current, &current.web, connection).await?;
+        let unsaid = || io::Error::new(io::ErrorKind::InvalidData, "the peer does not say that it speaks HTTP");
+        Ok((stream, certificate, protocol.ok_or_else(unsaid)?))
+    }
+
+    /// Shakes hands; a peer that names no protocol may be led here by somebody else, to be taken for a caller.
+    async fn shake<C>(
+        self: &Arc<Self>,
+        current: &Current,
+        config: &Arc<rustls::ServerConfig>,
+        connection: C,
+    ) -> io::Result<(ServerStream<C>, Option<PeerCertificate>, Option<Protocol>)>
+    where
+        C: AsyncRead + AsyncWrite + Unpin,
+    {
+        let stream = TlsAcceptor::from(Arc::clone(config)).accept(connection).await?;
+        let (_, session) = stream.get_ref();
+        let protocol = session.alpn_protocol().and_then(Protocol::named);
         let read = |chain: &[CertificateDer<'_>]| PeerCertificate::read(chain, Arc::<Self>::clone(self), current.generation);
         let certificate = session.peer_certificates().map(read).transpose()?;
-        Ok((stream, certificate))
+        Ok((stream, certificate, protocol))
     }
 
     /// Whether no certificate of a client is believed any more, though clients may show one.
@@ -155,7 +186,9 @@ impl Current {
         // A session that goes on would carry a certificate that nobody has looked at again.
         config.session_storage = Arc::new(NoServerSessionStorage {});
         config.send_tls13_tickets = 0;
-        Current { pair, clients, config: Arc::new(config), generation }
+        let mut web = config.clone();
+        web.alpn_protocols.push(Protocol::Http1.name().to_vec());
+        Current { pair, clients, config: Arc::new(config), web: Arc::new(web), generation }
     }
 }
 

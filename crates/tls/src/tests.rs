@@ -209,13 +209,33 @@ async fn a_peer_that_does_not_say_that_it_speaks_http_2_is_refused() {
     let server = place.open();
     let (accepted, _) = shake(&server, &place.client(&authority, Protocol::Http1), HOST).await;
     assert!(accepted.is_err(), "another protocol");
+    let (near, far) = duplex(64 * 1024);
+    let (accepted, _) = tokio::join!(server.accept(far), silent(&authority).connect(ServerName::try_from(HOST).unwrap(), near));
+    assert!(accepted.err().unwrap().to_string().contains("HTTP/2"), "no protocol at all");
+}
+
+/// A client that names no protocol.
+fn silent(authority: &Authority) -> TlsConnector {
     let mut roots = RootCertStore::empty();
     roots.add(authority.0.der().clone()).unwrap();
     let builder = rustls::ClientConfig::builder_with_provider(provider()).with_safe_default_protocol_versions().unwrap();
-    let silent = TlsConnector::from(Arc::new(builder.with_root_certificates(roots).with_no_client_auth()));
+    TlsConnector::from(Arc::new(builder.with_root_certificates(roots).with_no_client_auth()))
+}
+
+#[tokio::test]
+async fn a_peer_of_the_web_speaks_the_http_that_it_names_and_must_name_one() {
+    let authority = Authority::new("ours");
+    let place = Place::new(&authority.server(), None);
+    let server = place.open();
+    for protocol in [Protocol::Http1, Protocol::Http2] {
+        let (near, far) = duplex(64 * 1024);
+        let client = place.client(&authority, protocol);
+        let (accepted, connected) = tokio::join!(server.accept_web(far), client.connect(HOST, near));
+        assert_eq!((accepted.unwrap().2, connected.is_ok()), (protocol, true));
+    }
     let (near, far) = duplex(64 * 1024);
-    let (accepted, _) = tokio::join!(server.accept(far), silent.connect(ServerName::try_from(HOST).unwrap(), near));
-    assert!(accepted.err().unwrap().to_string().contains("HTTP/2"), "no protocol at all");
+    let (accepted, _) = tokio::join!(server.accept_web(far), silent(&authority).connect(ServerName::try_from(HOST).unwrap(), near));
+    assert!(accepted.err().unwrap().to_string().contains("HTTP"), "no protocol at all");
 }
 
 #[tokio::test]

@@ -49,7 +49,11 @@ impl Arriving {
     }
 
     fn take(&mut self, data: &[u8]) -> Result<(), Status> {
-        if self.place.advance(data) {
+        let complete = match self.input {
+            Input::One | Input::Many => self.place.advance(data),
+            Input::Bytes => http_body::Body::is_end_stream(&self.inner),
+        };
+        if complete {
             if self.input == Input::Many {
                 self.rest();
             }

@@ -22,7 +22,10 @@ use tower::{Service, ServiceExt as _};
 use super::idle_frames::IdleFrames;
 use super::opening::{Opening, Origin};
 use crate::budget::Budget;
+use crate::call::OfWeb;
 use crate::ending::Streams;
+use crate::layer::Arriving;
+use crate::method::Input;
 
 /// Calls that one connection may have open.
 const MAX_CONCURRENT_STREAMS: u32 = 256;
@@ -31,7 +34,7 @@ const MAX_LOCAL_ERROR_RESET_STREAMS: usize = 1_024;
 /// Streams that a peer may open and reset before we have looked at them.
 const MAX_PENDING_ACCEPT_RESET_STREAMS: usize = 128;
 /// Bytes of all headers of one request.
-const MAX_HEADER_LIST: u32 = 16 * 1024;
+pub(super) const MAX_HEADER_LIST: u32 = 16 * 1024;
 /// Bytes of one frame: what a call may hold beyond its budget (see `layer::arriving`), 256 times.
 const MAX_FRAME: u32 = 16 * 1024;
 /// Silence after which a peer is pinged.
@@ -40,14 +43,14 @@ const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(60);
 const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(20);
 /// After this, a connection takes no new calls, and the peer opens another. Nothing cuts off the calls that are open then: every
 /// call ends by its own deadline.
-const MAX_CONNECTION_AGE: Duration = Duration::from_secs(30 * 60);
+pub(super) const MAX_CONNECTION_AGE: Duration = Duration::from_secs(30 * 60);
 /// Bytes in flight of one request: a request of 8 MiB needs eight round trips.
 const STREAM_WINDOW: u32 = 1024 * 1024;
 /// Bytes in flight of one connection: what a peer can make us hold for requests that nobody reads.
 const CONNECTION_WINDOW: u32 = 4 * 1024 * 1024;
 /// Bytes of one answer that wait for the peer below what the answer itself holds: enough for full packets, and little where it
 /// reads slowly, 256 times.
-const SEND_BUFFER: usize = 64 * 1024;
+pub(super) const SEND_BUFFER: usize = 64 * 1024;
 
 /// Serves what `incoming` yields until `stop` completes and the connections that are open then have ended: each takes no new calls
 /// and closes behind the last that is open. One without an open call for `idle` is closed in the same way.
@@ -59,6 +62,16 @@ where
     S: Service<Request<Body>, Response = Response<Body>, Error = Infallible> + Clone + Send + 'static,
     S::Future: Send + 'static,
 {
+    serve_each(incoming, stop, |opening, stops| begin(opening, service.clone(), budget.of_connection(), idle, stops)).await;
+}
+
+/// Has each of what `incoming` yields served by `begin` as a task of its own, which is told of the stop, until `stop` completes and all have ended.
+pub(super) async fn serve_each<I, O, E, F>(incoming: I, stop: impl Future<Output = ()>, begin: impl Fn(O, watch::Receiver<()>) -> F)
+where
+    I: futures_util::Stream<Item = Result<O, E>>,
+    E: Into<Box<dyn Error + Send + Sync>>,
+    F: Future<Output = ()> + Send + 'static,
+{
     let (stopping, stops) = watch::channel(());
     {
         // The listener goes with this block: who connects later is refused at once, instead of waiting for us to be gone.
@@ -67,7 +80,7 @@ where
             match accepted {
                 Ok(opening) => {
                     // Awaited by the receiver that it holds; how it ends is the peer's matter.
-                    tokio::spawn(begin(opening, service.clone(), budget.of_connection(), idle, stops.clone()));
+                    tokio::spawn(begin(opening, stops.clone()));
                 }
                 Err(error) => tracing::debug!(error = &*error.into(), "a connection failed before it began"),
             }
@@ -90,13 +103,13 @@ where
         Either::Right(_) => return,
     };
     match opened {
-        Ok((connection, origin)) => run(connection, Peer { service, origin, budget }, idle, stops).await,
+        Ok((connection, origin)) => run(connection, Peer { service, origin, bounds: Bounds::Messages(budget) }, idle, stops).await,
         Err(error) => tracing::debug!(error = &error as &dyn Error, "a connection failed before it began"),
     }
 }
 
-/// Serves one connection to its end.
-async fn run<C, S>(connection: C, peer: Peer<S>, idle: Duration, mut stops: watch::Receiver<()>)
+/// Serves one connection of HTTP/2 to its end.
+pub(super) async fn run<C, S>(connection: C, peer: Peer<S>, idle: Duration, mut stops: watch::Receiver<()>)
 where
     C: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     S: Service<Request<Body>, Response = Response<Body>, Error = Infallible> + Clone + Send + 'static,
@@ -143,10 +156,18 @@ fn hardened(streams: Streams) -> Builder<Streams> {
 }
 
 /// What answers the calls of one connection.
-struct Peer<S> {
-    service: S,
-    origin: Origin,
-    budget: Budget,
+pub(super) struct Peer<S> {
+    pub(super) service: S,
+    pub(super) origin: Origin,
+    pub(super) bounds: Bounds,
+}
+
+/// What bounds the requests of a connection while they are not complete.
+pub(super) enum Bounds {
+    /// They are messages of gRPC: whoever knows the method bounds them, within this.
+    Messages(Budget),
+    /// They are bytes of a browser or its like, which must be there in time, within this.
+    Bytes(Budget, Duration),
 }
 
 impl<S> hyper::service::Service<Request<Incoming>> for Peer<S>
@@ -164,7 +185,15 @@ where
         if let Some(certificate) = certificate {
             request.extensions_mut().insert(certificate);
         }
-        request.extensions_mut().insert(self.budget.clone());
+        match &self.bounds {
+            Bounds::Messages(budget) => {
+                request.extensions_mut().insert(budget.clone());
+            }
+            Bounds::Bytes(budget, patience) => {
+                request.extensions_mut().insert(OfWeb);
+                request = request.map(|body| Body::new(Arriving::new(body, Input::Bytes, Some(budget.share()), *patience)));
+            }
+        }
         self.service.clone().oneshot(request)
     }
 }

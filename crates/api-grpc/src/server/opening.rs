@@ -5,6 +5,7 @@ use std::future::Future;
 use std::io;
 use std::sync::Arc;
 
+use tls::Protocol;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::Instant;
@@ -44,8 +45,11 @@ pub(super) struct Arrived {
 /// A connection that somebody else has opened.
 pub(super) struct Opened<C>(pub(super) C);
 
+/// A connection of a listener, in the clear or not.
+pub(super) type Listened = Counted<Either<TcpStream, tls::ServerStream<TcpStream>>>;
+
 impl Opening for Arrived {
-    type Connection = Counted<Either<TcpStream, tls::ServerStream<TcpStream>>>;
+    type Connection = Listened;
 
     async fn open(self) -> io::Result<(Self::Connection, Origin)> {
         let Arrived { connection, place, until, tls } = self;
@@ -54,10 +58,28 @@ impl Opening for Arrived {
             None => (Either::Left(connection), None),
             Some(tls) => {
                 let (stream, shown) = tokio::time::timeout_at(until, tls.accept(connection)).await??;
-                (Either::Right(stream), shown.map(|shown| Arc::new(Certificate::new(shown))))
+                (Either::Right(stream), shown)
             }
         };
+        let certificate = certificate.map(|shown| Arc::new(Certificate::new(shown)));
         Ok((Counted::new(connection, place, until), Origin { address, certificate }))
+    }
+}
+
+impl Arrived {
+    /// Opens a connection that may speak HTTP/1.1: in the clear it does, and over TLS as it says in the handshake.
+    pub(super) async fn open_for_web(self) -> io::Result<(Listened, Origin, Protocol)> {
+        let Arrived { connection, place, until, tls } = self;
+        let address = connection.connect_info();
+        let (connection, certificate, protocol) = match tls {
+            None => (Either::Left(connection), None, Protocol::Http1),
+            Some(tls) => {
+                let (stream, shown, protocol) = tokio::time::timeout_at(until, tls.accept_web(connection)).await??;
+                (Either::Right(stream), shown, protocol)
+            }
+        };
+        let certificate = certificate.map(|shown| Arc::new(Certificate::new(shown)));
+        Ok((Counted::new(connection, place, until), Origin { address, certificate }, protocol))
     }
 }
 

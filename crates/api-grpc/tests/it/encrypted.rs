@@ -75,7 +75,11 @@ impl Place {
     }
 
     pub fn client(&self) -> tls::Client {
-        tls::Client::new(&Trust::File(self.directory.path().join("ca.pem")), Protocol::Http2).unwrap()
+        self.speaking(Protocol::Http2)
+    }
+
+    pub fn speaking(&self, protocol: Protocol) -> tls::Client {
+        tls::Client::new(&Trust::File(self.directory.path().join("ca.pem")), protocol).unwrap()
     }
 
     /// A channel whose client shows a certificate that somebody signed.

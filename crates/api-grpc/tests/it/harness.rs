@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use api_grpc::{Config, Deadlines, RecordedSingly, Server, Services};
+use api_grpc::{Calls, Config, Deadlines, RecordedSingly, Server, Services, Web};
 use api_proto::zona::access::v1::access_service_client::AccessServiceClient;
 use api_proto::zona::audit::v1::audit_service_client::AuditServiceClient;
 use api_proto::zona::event::v1::event_service_client::EventServiceClient;
@@ -220,6 +220,8 @@ pub struct Harness {
     /// Where differences are looked for.
     pub processor: Arc<CountingProcessor>,
     pub health: api_grpc::Health,
+    /// What serves other protocols beside gRPC, once.
+    web: Option<(Web, Calls)>,
     stop: Option<oneshot::Sender<()>>,
     server: JoinHandle<()>,
 }
@@ -265,6 +267,7 @@ impl Harness {
         let config = Config { max_connections, preface_patience, idle_patience, record_singly, tls: shown, ..config };
         let server = Server::new(services, config).await.expect("contract and domain agree");
         let health = server.health();
+        let web = Some((server.web(), server.calls()));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel();
@@ -304,6 +307,7 @@ impl Harness {
             spawner,
             processor,
             health,
+            web,
             stop: Some(stop),
             server,
         }
@@ -346,6 +350,15 @@ impl Harness {
     pub async fn ended(&self, name: &str) -> executions::Execution {
         self.watch(name, 0).await;
         self.execution(name).await
+    }
+
+    /// Serves the calls themselves on a port for other protocols, for as long as the test lasts.
+    pub async fn serve_web(&mut self) -> SocketAddr {
+        let (web, calls) = self.web.take().expect("served once");
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        tokio::spawn(web.serve(listener, calls, std::future::pending()));
+        address
     }
 
     /// Asks the server to stop, and waits until it has.

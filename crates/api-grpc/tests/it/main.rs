@@ -51,4 +51,5 @@ mod totals;
 mod transport;
 mod unread;
 mod utilities;
+mod web;
 mod webhooks;
