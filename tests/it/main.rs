@@ -9,6 +9,7 @@ mod descriptors;
 mod docker;
 mod erasure;
 mod foreign_clients;
+mod gateway;
 mod grants;
 mod identity;
 mod key_services;

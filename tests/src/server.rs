@@ -151,6 +151,25 @@ impl Server {
         self.address.to_string()
     }
 
+    /// Where JSON over HTTP is served, as a URL.
+    ///
+    /// # Panics
+    /// Where it is not.
+    pub fn gateway(&self) -> String {
+        let lines = self.lines();
+        let found = lines.iter().find_map(|line| line.trim_start().strip_prefix("gateway"));
+        found.and_then(|rest| rest.split_whitespace().next()).expect("the server says where its gateway is").to_owned()
+    }
+
+    /// The API key of whoever has started it.
+    ///
+    /// # Panics
+    /// Where there is none.
+    pub fn developer_key(&self) -> String {
+        let key = std::fs::read_to_string(self.data.join("dev.key")).expect("`zona dev` makes a key");
+        key.trim().to_owned()
+    }
+
     /// Process number.
     pub fn pid(&self) -> u32 {
         self.child.id()

@@ -12,6 +12,7 @@ use settings::{Flag, Reader, Section, Surroundings};
 mod audit;
 mod events;
 mod executions;
+mod gateway;
 mod identity;
 mod keys;
 mod listening;
@@ -26,6 +27,7 @@ mod webhooks;
 pub use audit::Audit;
 pub use events::Events;
 pub use executions::Executions;
+pub use gateway::{DEFAULT_GATEWAY, Gateway};
 pub use identity::Identity;
 pub use keys::{Keys, Protection};
 pub use listening::{DEFAULT_ADMIN, DEFAULT_LISTEN, Listening};
@@ -38,8 +40,9 @@ pub use tls::Tls;
 pub use webhooks::Webhooks;
 
 /// Every section of a server, in the order in which they are printed.
-pub const SECTIONS: [Section; 17] = [
+pub const SECTIONS: [Section; 18] = [
     Listening::SECTION,
+    Gateway::SECTION,
     Tls::SECTION,
     Log::SECTION,
     Otlp::SECTION,
@@ -63,6 +66,8 @@ pub const SECTIONS: [Section; 17] = [
 pub struct Config {
     /// Where it serves, and with which files.
     pub listening: Listening,
+    /// JSON over HTTP.
+    pub gateway: Gateway,
     /// How connections are protected.
     pub tls: Tls,
     /// What is logged.
@@ -101,6 +106,7 @@ impl Config {
     /// Reads every section before it gives up, so that every problem is known.
     pub fn read(reader: &mut Reader<'_>) -> Option<Self> {
         let listening = Listening::read(reader, Listening::SECTION.path());
+        let gateway = Gateway::read(reader, Gateway::SECTION.path());
         let tls = Tls::checked(reader);
         let log = Log::read(reader, Log::SECTION.path());
         let otlp = Otlp::read(reader, Otlp::SECTION.path());
@@ -120,6 +126,7 @@ impl Config {
         let executions = executions?;
         Some(Config {
             listening: listening?,
+            gateway: gateway?,
             tls: tls?,
             log: log?,
             otlp: otlp?,

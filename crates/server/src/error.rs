@@ -80,6 +80,9 @@ pub enum Error {
     /// The files of `[tls]` cannot be used.
     #[error("cannot serve TLS")]
     Tls(#[from] tls::Error),
+    /// The contract has routes that cannot be served.
+    #[error("cannot serve JSON over HTTP")]
+    Gateway(#[from] ::gateway::Error),
     /// The authorities of receivers of webhooks cannot be used.
     #[error("cannot use the authorities of `webhooks.ca`")]
     Receivers(#[source] tls::Error),

@@ -42,6 +42,7 @@ pub mod config;
 mod developer;
 mod directory;
 mod error;
+mod gateway;
 mod identity;
 mod loopback;
 mod proof;
@@ -122,6 +123,7 @@ pub fn start<'a>(config: &'a Config, surroundings: &'a Surroundings, options: Op
 
 async fn assemble(config: &Config, surroundings: &Surroundings, options: Options) -> Result<Running, Error> {
     let listener = bind(config.listening.listen).await?;
+    let gateway = gateway::Port::bind(config).await?;
     let admin = bind(config.listening.admin_listen).await?;
     let (address, admin_address) = (local(&listener)?, local(&admin)?);
     let metrics = Arc::new(Metrics::new());
@@ -158,7 +160,7 @@ async fn assemble(config: &Config, surroundings: &Surroundings, options: Options
     };
     let manner = Manner { seeds: options.seeds, developer: options.developer, proves_itself_first: options.proves_itself_first };
     let (undo_stores, undo_sandboxes, undo_directory) = (parts.stores.clone(), parts.sandboxes.clone(), parts.runtime_directory.clone());
-    let started = serve(config, parts, Listeners { listener, admin, address, admin_address }, telemetry, manner).await;
+    let started = serve(config, parts, Listeners { listener, gateway, admin, address, admin_address }, telemetry, manner).await;
     if started.is_err() {
         undo_sandboxes.shutdown().await;
         stop::remove_runtime_directory(undo_directory.as_deref());
@@ -175,6 +177,7 @@ struct Manner {
 
 struct Listeners {
     listener: TcpListener,
+    gateway: Option<gateway::Port>,
     admin: TcpListener,
     address: SocketAddr,
     admin_address: SocketAddr,
@@ -258,6 +261,10 @@ async fn serve(config: &Config, mut parts: Parts, listeners: Listeners, telemetr
     let readiness = Readiness::default();
     let tasks = parts.tasks;
 
+    let gateway = listeners.gateway.as_ref().map(|port| port.address);
+    if let Some(port) = listeners.gateway {
+        port.serve(config, &server, &tasks)?;
+    }
     let stopping = tasks.stopping();
     tasks.critical("grpc", async move { server.serve(listeners.listener, stopping.cancelled_owned()).await });
     let names = Names::new(config.listening.admin_names.as_deref().unwrap_or_default());
@@ -309,6 +316,7 @@ async fn serve(config: &Config, mut parts: Parts, listeners: Listeners, telemetr
     tracing::info!(address = %listeners.address, recovered, left_open, "serving");
     Ok(Running {
         address: listeners.address,
+        gateway,
         encrypted,
         admin_address: listeners.admin_address,
         sandboxes: parts.sandboxes,

@@ -39,6 +39,8 @@ const RETENTION_DELAY: Duration = Duration::from_secs(30);
 pub struct Running {
     /// Where the contract is served.
     pub address: SocketAddr,
+    /// Where JSON over HTTP is served, if it is.
+    pub gateway: Option<SocketAddr>,
     /// Whether that is TLS.
     pub encrypted: bool,
     /// Where metrics and health are.
@@ -72,6 +74,11 @@ impl Running {
     /// Where it serves, as a URL.
     pub fn serving(&self) -> String {
         format!("{}://{}", self.scheme(), self.address)
+    }
+
+    /// Where JSON over HTTP is served, as a URL; empty where it is not.
+    pub fn gateway_url(&self) -> String {
+        self.gateway.map(|address| format!("{}://{address}", self.scheme())).unwrap_or_default()
     }
 
     /// Where client commands of this machine connect to.

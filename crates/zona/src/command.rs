@@ -20,7 +20,10 @@ pub fn run(cli: Cli, surroundings: &Surroundings) -> Result {
     }
     let (mut flags, mut defaults) = (cli.global.flags(), Vec::new());
     match &cli.command {
-        Some(Command::Dev(dev)) => flags.extend(dev.flags()),
+        Some(Command::Dev(dev)) => {
+            flags.extend(dev.flags());
+            defaults.extend(dev.defaults());
+        }
         Some(Command::Server(server)) => {
             flags.extend(server.flags());
             defaults.extend(server.defaults());

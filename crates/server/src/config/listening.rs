@@ -22,7 +22,7 @@ section! {
     admin_listen: SocketAddr = "127.0.0.1:7071" => value::text(|text| loopback(text, "the admin port has no TLS", ""));
     /// names by which requests may name the admin port, separated by commas, besides addresses and `localhost`; other names are refused
     admin_names: Option<Vec<String>> => value::optional(names);
-    /// connections of the gRPC port that are open at once; more are refused, and those that are open notice nothing. From one address an
+    /// connections of the gRPC port that are open at once, and as many of the gateway's; more are refused, and those that are open notice nothing. From one address an
     /// eighth of them, and eight at least; from this machine all
     max_connections: usize = 512 => value::number(1..=1 << 20);
     /// data directory, mode 0700; one server at a time
@@ -44,6 +44,14 @@ fn encrypted_or_loopback(reader: &mut Reader<'_>, key: &str) -> Option<SocketAdd
     match Tls::is_wanted(reader) {
         true => value::text(address)(reader, key),
         false => value::text(|text| loopback(text, "there is no TLS", "set `tls.certificate` and `tls.key`, or "))(reader, key),
+    }
+}
+
+/// The same, or none.
+pub(super) fn optional_encrypted_or_loopback(reader: &mut Reader<'_>, key: &str) -> Option<Option<SocketAddr>> {
+    match Tls::is_wanted(reader) {
+        true => value::optional(address)(reader, key),
+        false => value::optional(|text| loopback(text, "there is no TLS", "set `tls.certificate` and `tls.key`, or "))(reader, key),
     }
 }
 

@@ -61,7 +61,7 @@ fn every_problem_is_reported_at_once() {
             "sandbox.warm: is 9, more than `sandbox.max_warm`, which is 4",
             "store.readers: must be a whole number from 1 to 64",
             "surver: is unknown; keys outside a section are server, tenant, context, api_key_file, ca, output, listen, admin_listen, admin_names, max_connections, data, \
-             advisories; sections are [tls], [log], [otlp], [sandbox], [executions], [identity], [identity.issuers.NAME], \
+             advisories; sections are [gateway], [tls], [log], [otlp], [sandbox], [executions], [identity], [identity.issuers.NAME], \
              [identity.certificates.NAME], [audit], [events], [webhooks], [store], [keys], [cache], [runtimes.NAME], [tenants.CODE]",
             "tenant: a tenant has 1 to 32 lower-case letters, digits and inner hyphens, and starts with a letter",
         ]
@@ -80,8 +80,10 @@ fn an_unknown_key_is_answered_with_those_of_its_section() {
     assert_eq!(problems("[tenants.acme]\nwait = 3"), ["tenants.acme.wait: is unknown; a tenant has weight, max_running, max_queued"]);
     assert_eq!(
         problems("[sandboxes]\nwarm = 3"),
-        ["sandboxes.warm: is unknown; sections are [tls], [log], [otlp], [sandbox], [executions], [identity], [identity.issuers.NAME], \
-             [identity.certificates.NAME], [audit], [events], [webhooks], [store], [keys], [cache], [runtimes.NAME], [tenants.CODE]"]
+        [
+            "sandboxes.warm: is unknown; sections are [gateway], [tls], [log], [otlp], [sandbox], [executions], [identity], [identity.issuers.NAME], \
+             [identity.certificates.NAME], [audit], [events], [webhooks], [store], [keys], [cache], [runtimes.NAME], [tenants.CODE]"
+        ]
     );
 }
 
@@ -358,6 +360,7 @@ admin_names = "metrics.internal, zona"
 max_connections = 10
 data = "/srv/zona"
 advisories = "/srv/advisories"
+gateway = { listen = "127.0.0.1:7080", origins = "https://zona.example, http://127.0.0.1:5173" }
 tls = { certificate = "/etc/zona/tls.crt", key = "/etc/zona/tls.key", client_ca = "/etc/zona/clients.pem" }
 log = { filter = "info", format = "json" }
 otlp.endpoint = "http://127.0.0.1:4317"

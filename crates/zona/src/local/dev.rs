@@ -5,10 +5,11 @@ use cli::Result;
 use cli::developer::{CONTEXT, SignedIn, sign_in};
 use cli::output::{fields, note, write_out};
 use cli::secret::Secret;
+use server::config::DEFAULT_GATEWAY;
 use server::{Developer, Options, Running};
 use settings::Flag;
 
-use super::serving::{Place, STOPPING, Signals, part_from_others};
+use super::serving::{Place, STOPPING, Signals, gateway, part_from_others};
 use crate::context::Context;
 use crate::refusal::not_started;
 
@@ -22,6 +23,11 @@ pub struct Dev {
 impl Dev {
     pub fn flags(&self) -> Vec<Flag> {
         self.place.flags()
+    }
+
+    /// A server on this machine speaks to its browsers, too.
+    pub fn defaults(&self) -> Vec<Flag> {
+        vec![Flag { key: "gateway.listen", value: DEFAULT_GATEWAY.to_string() }]
     }
 
     pub async fn run(self, mut context: Context) -> Result {
@@ -58,6 +64,7 @@ async fn banner(context: &Context, running: &Running) -> String {
     };
     let facts = fields(&[
         ("  serving", format!("{} (gRPC, reflection, health)", running.serving())),
+        ("  gateway", gateway(running)),
         ("  metrics", format!("http://{}/metrics", running.admin_address)),
         ("  data", config.listening.data.display().to_string()),
         ("  signed in", identity),

@@ -7,7 +7,7 @@ use server::config::BackendKind;
 use server::{Options, Running};
 use settings::Flag;
 
-use super::serving::{Place, STOPPING, Signals, part_from_others, show_bootstrap_code};
+use super::serving::{Place, STOPPING, Signals, gateway, part_from_others, show_bootstrap_code};
 use crate::context::Context;
 use crate::refusal::not_started;
 
@@ -63,6 +63,7 @@ fn banner(context: &Context, running: &Running) -> String {
     let config = &context.config;
     let facts = fields(&[
         ("  serving", format!("{} (gRPC, reflection, health)", running.serving())),
+        ("  gateway", gateway(running)),
         ("  metrics", format!("http://{}/metrics", running.admin_address)),
         ("  data", config.listening.data.display().to_string()),
         ("  store", config.store.mongodb.clone().unwrap_or_default()),

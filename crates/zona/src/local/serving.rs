@@ -6,7 +6,7 @@ use clap::Args;
 use cli::output::note;
 use cli::{Exit, Failure, Result};
 use server::Running;
-use server::config::{Config, DEFAULT_ADMIN, DEFAULT_LISTEN};
+use server::config::{Config, DEFAULT_ADMIN, DEFAULT_GATEWAY, DEFAULT_LISTEN};
 use settings::Flag;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -59,8 +59,22 @@ pub fn show_bootstrap_code(running: &Running) {
     }
 }
 
-/// Two servers beside each other should not need two flags each: with another port of calls, the operators' port is a free one.
+/// What a banner says of JSON over HTTP; nothing where there is none.
+pub fn gateway(running: &Running) -> String {
+    match running.gateway_url() {
+        url if url.is_empty() => url,
+        url => format!("{url} (JSON over HTTP, gRPC-Web; {url}/docs)"),
+    }
+}
+
+/// Two servers beside each other should not need three flags each: with another port of calls, the others are free ones.
 pub fn part_from_others(config: &mut Config) {
+    if let Some(gateway) = &mut config.gateway.listen
+        && *gateway == DEFAULT_GATEWAY
+        && config.listening.listen != DEFAULT_LISTEN
+    {
+        gateway.set_port(0);
+    }
     let listening = &mut config.listening;
     if listening.admin_listen == DEFAULT_ADMIN && listening.listen != DEFAULT_LISTEN {
         listening.admin_listen.set_port(0);

@@ -1,0 +1,42 @@
+//! The gateway beside the port of gRPC: the same services behind the same layers, for whoever speaks JSON over HTTP.
+
+use std::net::SocketAddr;
+
+use api_grpc::Server;
+use gateway::{Contract, Gateway};
+use tokio::net::TcpListener;
+
+use crate::config::Config;
+use crate::error::Error;
+use crate::tasks::Tasks;
+
+/// Its port, before anything is served there.
+pub(crate) struct Port {
+    listener: TcpListener,
+    pub(crate) address: SocketAddr,
+}
+
+// === impl Port ===
+
+impl Port {
+    /// Takes the port, where one is wanted.
+    ///
+    /// # Errors
+    /// Somebody else has it.
+    pub(crate) async fn bind(config: &Config) -> Result<Option<Self>, Error> {
+        let Some(address) = config.gateway.listen else { return Ok(None) };
+        let listener = crate::bind(address).await?;
+        Ok(Some(Port { address: crate::local(&listener)?, listener }))
+    }
+
+    /// Serves, until the stop, what `server` serves.
+    ///
+    /// # Errors
+    /// The contract has routes that cannot be served.
+    pub(crate) fn serve(self, config: &Config, server: &Server, tasks: &Tasks) -> Result<(), Error> {
+        let gateway = Gateway::new(Contract::built_in()?, server.calls(), config.gateway.config());
+        let (web, stopping) = (server.web(), tasks.stopping());
+        tasks.critical("gateway", async move { web.serve(self.listener, gateway, stopping.cancelled_owned()).await });
+        Ok(())
+    }
+}
