@@ -13,6 +13,7 @@ mod differential;
 mod echo;
 mod fairness;
 mod first_output;
+mod gateway;
 mod get_utility;
 mod kill;
 mod list;

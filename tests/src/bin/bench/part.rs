@@ -19,6 +19,8 @@ pub enum Part {
     Transform,
     /// GetUtility beside a bare tonic echo
     Get,
+    /// GetUtility and Transform in JSON over HTTP beside the same calls of gRPC
+    Gateway,
     /// First output byte -> client
     Output,
     /// List pages in a small and a large tenant; with `--full` among one million utilities too
@@ -56,6 +58,7 @@ impl Part {
             Part::Fairness => "fairness",
             Part::Transform => "transform",
             Part::Get => "get",
+            Part::Gateway => "gateway",
             Part::Output => "output",
             Part::List => "list",
             Part::Validate => "validate",

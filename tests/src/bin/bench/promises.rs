@@ -40,6 +40,10 @@ pub static TRANSFORM_VALUE: Promise =
     Promise { what: "Transform, a value of 1,000 in one call", goal: AtMost(20.0), stretch: AtMost(5.0), unit: "µs" };
 pub static GET_SHARE: Promise =
     Promise { what: "GetUtility, share of a bare tonic echo's throughput", goal: AtLeast(50.0), stretch: AtLeast(70.0), unit: "%" };
+pub static GATEWAY_SHARE: Promise =
+    Promise { what: "GetUtility in JSON over HTTP, share of gRPC's throughput", goal: AtLeast(60.0), stretch: AtLeast(80.0), unit: "%" };
+pub static GATEWAY_ADDED: Promise =
+    Promise { what: "GetUtility in JSON over HTTP, p50 beyond gRPC's", goal: AtMost(0.3), stretch: AtMost(0.1), unit: "ms" };
 pub static FIRST_OUTPUT: Promise =
     Promise { what: "first output byte written -> client has it, p95", goal: AtMost(20.0), stretch: AtMost(5.0), unit: "ms" };
 pub static KILL: Promise = Promise { what: "deadline -> whole tree gone, p95", goal: AtMost(250.0), stretch: AtMost(50.0), unit: "ms" };

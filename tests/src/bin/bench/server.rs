@@ -85,6 +85,16 @@ impl Zona {
         self.server.address()
     }
 
+    /// Where JSON over HTTP is served.
+    pub fn gateway(&self) -> String {
+        self.server.gateway()
+    }
+
+    /// The API key of whoever has started it.
+    pub fn developer_key(&self) -> String {
+        self.server.developer_key()
+    }
+
     /// What it has printed so far.
     pub fn printed(&self) -> Vec<String> {
         self.server.printed()
