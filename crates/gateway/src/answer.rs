@@ -47,9 +47,9 @@ pub(crate) fn of(
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(JSON));
         response
     };
-    // What is no text of a header is no tag either.
-    if let Some(quoted) = Some(tag).filter(|tag| !tag.is_empty()).and_then(|tag| HeaderValue::from_str(&format!("\"{tag}\"")).ok()) {
-        response.headers_mut().insert(ETAG, quoted);
+    // What is no entity tag of HTTP is for the message only.
+    if let Some(tag) = Some(tag).filter(|tag| precondition::is_tag(tag)).and_then(|tag| HeaderValue::from_str(&tag).ok()) {
+        response.headers_mut().insert(ETAG, tag);
     }
     Ok(response)
 }

@@ -37,8 +37,7 @@ pub(crate) fn apply(method: &Method, headers: &HeaderMap, message: &mut DynamicM
 
 fn if_match(headers: &HeaderMap, message: &mut DynamicMessage) -> Result<(), Violation> {
     let Some(stated) = headers.get(IF_MATCH) else { return Ok(()) };
-    let tag = stated.to_str().ok().and_then(|text| text.strip_prefix('"')?.strip_suffix('"'));
-    let Some(tag) = tag.filter(|tag| !tag.contains('"')) else {
+    let Some(tag) = stated.to_str().ok().filter(|text| is_tag(text)) else {
         return Err(Violation::malformed("If-Match".to_owned(), "it must be one strong entity tag in quotes".to_owned()));
     };
     match etag_path(&message.descriptor()) {
@@ -95,9 +94,11 @@ pub(crate) fn etag_path(input: &MessageDescriptor) -> Option<Vec<FieldDescriptor
 pub(crate) fn is_unchanged(verb: &Verb, headers: &HeaderMap, tag: &str) -> bool {
     let known = headers.get(http::header::IF_NONE_MATCH).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let reads = matches!(*verb, Verb::GET | Verb::HEAD);
-    reads
-        && known
-            .split(',')
-            .map(|known| known.trim().trim_start_matches("W/"))
-            .any(|known| known.trim_matches('"') == tag && !tag.is_empty())
+    reads && known.split(',').map(|known| known.trim().trim_start_matches("W/")).any(|known| known == tag && is_tag(tag))
+}
+
+/// Whether a text is a strong entity tag as HTTP writes it, in quotes (RFC 9110, 8.8.3): the etags of the contract are.
+pub(crate) fn is_tag(text: &str) -> bool {
+    let inner = text.strip_prefix('"').and_then(|text| text.strip_suffix('"'));
+    inner.is_some_and(|inner| !inner.contains('"'))
 }

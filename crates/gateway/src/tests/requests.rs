@@ -129,7 +129,7 @@ async fn a_body_may_be_one_field_and_then_the_query_says_the_others() {
 async fn headers_of_http_stand_for_fields() {
     let harness = Harness::new();
     let asked = Request::post(format!("/v1/{THING}:run")).header("if-match", "\"one\"").header("idempotency-key", "\"an-id\"");
-    assert_eq!(harness.ask(asked, "").await.json(), json!({ "name": THING, "etag": "one", "requestId": "an-id" }));
+    assert_eq!(harness.ask(asked, "").await.json(), json!({ "name": THING, "etag": "\"one\"", "requestId": "an-id" }));
     let asked = Request::post(format!("/v1/{THING}:run")).header("if-match", "W/\"one\"");
     assert_eq!(harness.ask(asked, "").await.violations(), [("If-Match".to_owned(), "MALFORMED".to_owned())]);
     let asked = Request::post(format!("/v1/{THING}:run")).header("if-match", "\"one\"").header("content-type", "application/json");
