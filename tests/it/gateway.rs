@@ -149,7 +149,7 @@ fn every_refusal_says_what_was_wrong_under_the_status_of_its_code() {
     check(invalid, 400, "INVALID_FIELDS");
     let bad = told["details"].as_array().and_then(|details| details.iter().find(|detail| !detail["fieldViolations"].is_null()));
     let violation = bad.map(|bad| bad["fieldViolations"][0].clone()).unwrap_or_else(|| panic!("{told}"));
-    assert_eq!((&violation["field"], &violation["reason"]), (&json!("value_json"), &json!("UNKNOWN_FIELD")));
+    assert_eq!((&violation["field"], &violation["reason"]), (&json!("valueJson"), &json!("UNKNOWN_FIELD")));
     check(curl.ask(&absent, &["-H", "origin: https://evil.example"]), 403, "FOREIGN_ORIGIN");
     let long = format!("x-long: {}", "x".repeat(20_000));
     assert_eq!(curl.ask(&absent, &["-H", &long]).status, 431, "headers are bounded");

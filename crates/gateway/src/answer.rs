@@ -1,23 +1,14 @@
 //! An answer of one message: its JSON, the etag of what it shows, and nothing of it where the caller has that state already.
 
-use bytes::Bytes;
 use http::header::{CONTENT_TYPE, ETAG};
 use http::{HeaderMap, HeaderValue, Method as Verb, Response, StatusCode};
-use http_body_util::Full;
 use prost_reflect::{DynamicMessage, FieldDescriptor};
 use tonic::body::Body;
 
+use crate::body::{JSON, full};
 use crate::contract::Method;
 use crate::refusal::Refusal;
 use crate::{json, precondition};
-
-/// The media type of everything that is no stream.
-pub(crate) const JSON: &str = "application/json";
-
-/// A body that is there as a whole.
-pub(crate) fn full(bytes: impl Into<Bytes>) -> Body {
-    Body::new(Full::new(bytes.into()))
-}
 
 /// A request as far as its answer depends on it.
 pub(crate) struct Reading<'r> {

@@ -24,7 +24,8 @@ use tower_http::compression::predicate::{And, DefaultPredicate, NotForContentTyp
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
 use crate::accept::{EVENT_STREAM, Form, LINES};
-use crate::answer::{self, JSON, Reading, full};
+use crate::answer::{self, Reading};
+use crate::body::{JSON, full};
 use crate::contract::{Contract, Method, Route};
 use crate::inner::{self, Answered, Calls, Failed};
 use crate::origin::Origin;

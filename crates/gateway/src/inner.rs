@@ -11,7 +11,7 @@ use tonic::{Code, Status};
 use tower::ServiceExt as _;
 use tower::util::BoxCloneSyncService;
 
-use crate::answer::full;
+use crate::body::full;
 
 /// Bytes before each message: a flag, and its length in four bytes.
 const PREFIX: usize = 5;

@@ -6,6 +6,7 @@
 
 mod accept;
 mod answer;
+mod body;
 mod comments;
 mod connect;
 mod contract;

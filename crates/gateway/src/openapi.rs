@@ -5,7 +5,7 @@ use prost_reflect::{FieldDescriptor, Kind, MessageDescriptor};
 use serde_json::{Map, Value, json};
 
 use crate::accept::{EVENT_STREAM, LINES};
-use crate::answer::JSON;
+use crate::body::JSON;
 use crate::comments::Comments;
 use crate::contract::{BodyRule, Contract, Route};
 use crate::precondition;

@@ -10,7 +10,7 @@ use tonic::body::Body;
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, FieldViolation, StatusExt as _};
 
-use crate::answer::{JSON, full};
+use crate::body::{JSON, full};
 use crate::json;
 
 /// `domain` of the ErrorInfo of every error.

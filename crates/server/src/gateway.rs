@@ -19,14 +19,9 @@ pub(crate) struct Port {
 // === impl Port ===
 
 impl Port {
-    /// Takes the port, where one is wanted.
-    ///
-    /// # Errors
-    /// Somebody else has it.
-    pub(crate) async fn bind(config: &Config) -> Result<Option<Self>, Error> {
-        let Some(address) = config.gateway.listen else { return Ok(None) };
-        let listener = crate::bind(address).await?;
-        Ok(Some(Port { address: crate::local(&listener)?, listener }))
+    /// A port that was taken.
+    pub(crate) fn new(listener: TcpListener, address: SocketAddr) -> Self {
+        Port { listener, address }
     }
 
     /// Serves, until the stop, what `server` serves.

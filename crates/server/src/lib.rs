@@ -123,7 +123,14 @@ pub fn start<'a>(config: &'a Config, surroundings: &'a Surroundings, options: Op
 
 async fn assemble(config: &Config, surroundings: &Surroundings, options: Options) -> Result<Running, Error> {
     let listener = bind(config.listening.listen).await?;
-    let gateway = gateway::Port::bind(config).await?;
+    let gateway = match config.gateway.listen {
+        Some(address) => {
+            let listener = bind(address).await?;
+            let address = local(&listener)?;
+            Some(gateway::Port::new(listener, address))
+        }
+        None => None,
+    };
     let admin = bind(config.listening.admin_listen).await?;
     let (address, admin_address) = (local(&listener)?, local(&admin)?);
     let metrics = Arc::new(Metrics::new());

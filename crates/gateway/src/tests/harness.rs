@@ -16,7 +16,7 @@ use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt as _};
 use tower::ServiceExt as _;
 
-use crate::answer::full;
+use crate::body::full;
 use crate::{Config, Contract, Gateway};
 
 /// The contract of the tests.
