@@ -55,6 +55,7 @@ fn context(loaded: Loaded<config::Config>, surroundings: &Surroundings) -> Conte
 fn dispatch(command: Command, context: Context) -> Result {
     match command {
         Command::Check(check) => return check.run(&context),
+        Command::Ps(ps) => return ps.run(&context),
         Command::Context(named) => return named.run(&context.client),
         _ => {}
     }
@@ -91,6 +92,7 @@ fn dispatch(command: Command, context: Context) -> Result {
             Command::Storage(storage) => storage.run(&context).await,
             Command::Sandbox(sandbox) => sandbox.run(&context).await,
             Command::Check(check) => check.run(&context),
+            Command::Ps(ps) => ps.run(&context),
             Command::Completions(completions) => completions.run(Cli::command()),
         }
     });

@@ -11,7 +11,7 @@ use cli::output::Format;
 use settings::Flag;
 
 use crate::completions;
-use crate::local::{audit, check, demo, dev, doctor, sandbox, serve, storage};
+use crate::local::{audit, check, demo, dev, doctor, ps, sandbox, serve, storage};
 
 /// Runs users' Python: isolated, streamed, in milliseconds.
 #[derive(Debug, Parser)]
@@ -134,6 +134,9 @@ pub enum Command {
     /// Try the sandbox of this host, without a server
     #[command(subcommand)]
     Sandbox(sandbox::Sandbox),
+    /// Check and plan a platform of services, without an engine
+    #[command(subcommand)]
+    Ps(ps::Ps),
     /// Print a completion script for a shell
     Completions(completions::Completions),
 }

@@ -9,6 +9,7 @@ pub mod check;
 pub mod demo;
 pub mod dev;
 pub mod doctor;
+pub mod ps;
 pub mod sandbox;
 pub mod serve;
 pub mod storage;

@@ -33,6 +33,7 @@ const ARROWS: [(&str, Allowed); 27] = [
     ("test-support", Allowed::Only(&["domain", "api-proto"])),
     ("xtask", Allowed::Only(&[])),
     ("settings", Allowed::Only(&["file-trust"])),
+    ("process", Allowed::Only(&[])),
     ("cli", Allowed::Only(&["api-proto", "audit", "file-trust", "settings", "tls"])),
     (
         "server",
@@ -56,7 +57,7 @@ const ARROWS: [(&str, Allowed); 27] = [
             "webhooks",
         ]),
     ),
-    ("zona", Allowed::Only(&["api-proto", "audit", "cli", "domain", "python-check", "sandbox", "server", "settings"])),
+    ("zona", Allowed::Only(&["api-proto", "audit", "cli", "domain", "process", "python-check", "sandbox", "server", "settings"])),
     ("e2e", Allowed::All),
 ];
 

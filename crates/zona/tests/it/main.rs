@@ -9,6 +9,7 @@ mod demo;
 mod differential;
 mod landlock;
 mod proof;
+mod ps;
 mod sandbox;
 mod secrets;
 mod server;
