@@ -39,6 +39,7 @@ const WITHOUT_REQUEST_ID: &[&str] = &[
     "policy update",
     "ps difference",
     "ps graph",
+    "ps import",
     "ps plan",
     "ps schema",
     "ps validate",

@@ -10,6 +10,7 @@ use crate::context::Context;
 mod difference;
 mod file;
 mod graph;
+mod import;
 mod plan;
 mod validate;
 
@@ -23,6 +24,8 @@ pub enum Ps {
     Plan(plan::Plan),
     /// Show how an environment of a manifest differs from the rest of it
     Difference(difference::Difference),
+    /// Make a manifest of Compose files, and say what was not understood and why
+    Import(import::Import),
     /// Print the JSON Schema of manifests, for editors
     Schema,
 }
@@ -34,6 +37,7 @@ impl Ps {
             Ps::Graph(graph) => graph.run(context),
             Ps::Plan(plan) => plan.run(context),
             Ps::Difference(difference) => difference.run(context),
+            Ps::Import(import) => import.run(context),
             Ps::Schema => schema(),
         }
     }

@@ -119,6 +119,26 @@ fn what_runs_is_checked_like_a_manifest() {
 }
 
 #[test]
+fn a_compose_file_becomes_a_manifest_and_what_does_not_is_named() {
+    let text = "services:\n  db: {image: 'db:1', restart: always, healthcheck: {test: [CMD, ok]}}\n  web:\n    image: 'web:${TAG}'\n    restart: always\n    privileged: true\n    depends_on: {db: {condition: service_healthy}}\n";
+    let file = Source::new("compose.yaml", text);
+    let out = file.path.with_file_name("shop.yaml");
+    let (path, out) = (file.path.to_str().unwrap(), out.to_str().unwrap());
+    let answer = run(&["ps", "import", path, "--variable", "TAG=7", "--out", out, "-o", "json"]).expect(0).json();
+    assert_eq!(answer["problems"], serde_json::json!([]));
+    assert_eq!(answer["notes"].as_array().unwrap().len(), 1);
+    assert_eq!((&answer["notes"][0]["what"], &answer["notes"][0]["path"]), (&"left-out".into(), &"services.web.privileged".into()));
+    let plan = run(&["ps", "plan", out, "-o", "json"]).expect(0).json();
+    assert_eq!(plan["waves"][1]["actions"][0]["service"], "web");
+    let printed = run(&["ps", "import", path, "--variable", "TAG=7"]).expect(0);
+    assert_eq!(printed.stdout, fs::read_to_string(out).unwrap());
+    assert!(printed.stderr.contains("services.web.privileged"), "{printed:?}");
+    let wrong = Source::new("compose.yaml", "services: {web: {image: 'w:1', ports: ['80:80'], deploy: {replicas: 2}}}");
+    assert!(run(&["ps", "import", wrong.path.to_str().unwrap()]).expect(2).stderr.contains("to put right: "));
+    run(&["ps", "import", path, "--variable", "TAG"]).expect(2);
+}
+
+#[test]
 fn the_schema_is_the_published_one() {
     let schema = run(&["ps", "schema"]).expect(0).stdout;
     assert_eq!(schema, include_str!("../../../../docs/manifest.schema.json"));
