@@ -6,6 +6,9 @@ use std::fmt;
 /// Problems that are kept of one document: a file of the wrong kind would otherwise fill the terminal.
 pub const MAX_PROBLEMS: usize = 200;
 
+/// Characters of a path or message that are kept: both quote what somebody else has written.
+const MAX_TEXT: usize = 500;
+
 /// A place in a file. Both count from 1; columns are in code points.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Place {
@@ -60,7 +63,8 @@ impl Problems {
     /// Adds one.
     pub fn push(&mut self, problem: Problem) {
         if self.list.len() < MAX_PROBLEMS {
-            self.list.push(problem);
+            let (path, message) = (shortened(problem.path), shortened(problem.message));
+            self.list.push(Problem { path, message, ..problem });
         } else {
             self.left_out += 1;
         }
@@ -106,4 +110,12 @@ impl Problems {
     pub fn left_out(&self) -> usize {
         self.left_out
     }
+}
+
+fn shortened(mut text: String) -> String {
+    if let Some((end, _)) = text.char_indices().nth(MAX_TEXT) {
+        text.truncate(end);
+        text.push_str("...");
+    }
+    text
 }

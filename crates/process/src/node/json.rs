@@ -19,7 +19,7 @@ pub fn read_json(text: &str) -> Result<Node, Problems> {
         problems.add("", None, "too-large", format!("the document has {} bytes; at most {MAX_BYTES} are read", text.len()));
         return Err(problems);
     }
-    let mut deserializer = serde_json::Deserializer::from_str(text);
+    let mut deserializer = serde_json::Deserializer::from_str(text.strip_prefix('\u{feff}').unwrap_or(text));
     let read = Level(0).deserialize(&mut deserializer).and_then(|node| deserializer.end().map(|()| node));
     read.map_err(|error| {
         let place = (error.line() > 0).then(|| Place { line: error.line(), column: error.column().max(1) });

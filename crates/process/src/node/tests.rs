@@ -98,6 +98,12 @@ fn depth_size_and_number_of_values_are_bounded() {
 }
 
 #[test]
+fn a_byte_order_mark_is_no_part_of_the_first_name() {
+    assert_eq!(yaml("\u{feff}a: 1").members()[0].name, "a");
+    assert_eq!(read_json("\u{feff}{\"a\": 1}").unwrap().members()[0].name, "a");
+}
+
+#[test]
 fn many_names_in_one_map_are_read_in_the_time_of_their_number() {
     let text: String = (0..90_000).map(|index| format!("name{index}: 1\n")).collect();
     assert_eq!(yaml(&text).members().len(), 90_000);

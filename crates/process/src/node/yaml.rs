@@ -79,6 +79,8 @@ impl Reader {
         if text.len() > MAX_BYTES {
             return Err(self.stop(None, "too-large", format!("the document has {} bytes; at most {MAX_BYTES} are read", text.len())));
         }
+        // Editors on Windows put it there; the parser takes it for a part of the first word.
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         for event in Parser::new_from_str(text) {
             match event {
                 Ok((event, span)) => self.event(event, place(&span.start))?,

@@ -307,6 +307,13 @@ fn lists_and_maps_that_are_too_long_are_refused_before_anything_is_compared() {
 }
 
 #[test]
+fn what_a_problem_quotes_is_cut() {
+    let problems = read(&format!("{}: 1\n", "x".repeat(1_000))).expect_err("nobody knows it");
+    let quoted = &problems.list()[0];
+    assert!(quoted.path.len() == 503 && quoted.message.len() == 503 && quoted.path.ends_with("..."), "{quoted}");
+}
+
+#[test]
 fn many_problems_are_counted_and_not_all_kept() {
     let services: Vec<String> = (0..300).map(|index| format!("{{name: S{index}, context: {{image: 'w:1'}}}}")).collect();
     let problems = read(&format!("name: a\nservices: [{}]\n", services.join(", "))).expect_err("no name is right");
