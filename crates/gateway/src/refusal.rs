@@ -11,7 +11,6 @@ use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, FieldViolation, StatusExt as _};
 
 use crate::body::{JSON, full};
-use crate::json;
 
 /// `domain` of the ErrorInfo of every error.
 const DOMAIN: &str = "zona.dev";
@@ -194,8 +193,8 @@ pub(crate) fn message_of(status: &Status, message: &MessageDescriptor) -> Dynami
 /// A status as JSON; details that nobody knows are left out.
 pub(crate) fn to_json(status: &Status, message: &MessageDescriptor) -> Vec<u8> {
     let mut told = message_of(status, message);
-    json::write(&told).unwrap_or_else(|_unknown| {
+    serde_json::to_vec(&told).unwrap_or_else(|_unknown| {
         told.clear_field_by_name("details");
-        json::write(&told).unwrap_or_default()
+        serde_json::to_vec(&told).unwrap_or_default()
     })
 }
