@@ -19,22 +19,15 @@ use zeroize::Zeroizing;
 
 use crate::error::{Error, Result, during};
 
+mod held;
 mod kept;
 mod ring;
 mod rows;
 
+pub(crate) use held::Vault;
 use kept::Kept;
 use ring::Ring;
 pub(crate) use rows::RewrapPlace;
-
-/// Keys of tenants and persons.
-pub(crate) struct Vault {
-    provider: Arc<dyn KeyProvider>,
-    kept: Kept,
-    told: Told,
-    /// Nothing that is to be sealed stands in plain text.
-    is_all_sealed: AtomicBool,
-}
 
 // === impl Vault ===
 

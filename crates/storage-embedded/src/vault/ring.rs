@@ -10,7 +10,8 @@ use rusqlite::Connection;
 use storage_rules::Person;
 use storage_rules::vault::{Keys, StoredSubject, Unwrapped};
 
-use super::{Vault, rows};
+use super::held::Vault;
+use super::rows;
 use crate::error::{Error, Result};
 
 /// A connection, and what is kept of what it reads.

@@ -199,7 +199,7 @@ mod tests {
             (appender.not_stored(vec![one.clone(), two.clone()]), appender.not_stored(vec![two.clone()])),
             (None, Some(vec![two.clone()]))
         );
-        assert!(appender.is_in_doubt(&[one.clone()]) && !appender.is_in_doubt(&[two.clone()]));
+        assert!(appender.is_in_doubt(std::slice::from_ref(&one)) && !appender.is_in_doubt(std::slice::from_ref(&two)));
         doubt.settle(true);
         assert_eq!(appender.not_stored(vec![one.clone(), two.clone()]), Some(vec![two]), "it is stored");
         assert_eq!(appender.not_stored(vec![one.clone()]), Some(vec![one.clone()]), "what is offered a third time is another");

@@ -14,10 +14,9 @@ use tokio::sync::Notify;
 use tokio::time::timeout;
 
 use super::Scratch;
-use super::server::Server;
+use crate::MongoStore;
 use crate::collections::NEWS_KEPT;
 use crate::feed::{Heard, listen};
-use crate::{Config, MongoStore};
 
 /// Far above what it takes to hear of a change: the machine may be busy.
 const SOON: Duration = Duration::from_secs(30);
@@ -114,22 +113,6 @@ async fn a_server_that_was_away_for_longer_than_changes_are_remembered_voids_eve
             done = timeout(SOON, hearing) => done.expect("it is heard"),
         }
     }
-}
-
-#[tokio::test]
-async fn a_place_in_the_feed_that_the_database_has_forgotten_is_told_from_one_that_it_cannot_give_now() {
-    const REMEMBERED: u32 = 20;
-    let server = Server::start(&["--oplog-max-entries", &REMEMBERED.to_string()]);
-    let scratch = Scratch::with(|config| Config { uri: server.uri(), ..config }).await;
-    let (another, mut heard) = (scratch.another().await, Heard::nothing());
-    let first = change(&another, "one").await;
-    hear(&scratch, &mut heard, async |ear| ear.until(&first).await).await;
-    for number in 0..5 * REMEMBERED {
-        change(&another, &format!("later-{number}")).await;
-    }
-    assert!(heard.place.is_some(), "the stream says where it is");
-    let refused = timeout(SOON, listen(&scratch.shared, &Ear::default(), &mut heard)).await.expect("it is refused");
-    assert!(refused.is_err_and(|error| !error.is_unavailability()), "whoever follows reads then what was added lately");
 }
 
 /// Follows the feed from where it was heard last until something is done, and breaks off.

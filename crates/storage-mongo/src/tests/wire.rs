@@ -147,7 +147,8 @@ fn names_tenants(filter: &Document) -> bool {
 }
 
 fn is_of_all_tenants(collection: &str, filter: &Document) -> bool {
-    OF_ALL_TENANTS.iter().any(|(of, field)| *of == collection && filter.contains_key(field))
+    let is_led_by = |filter: &Document| OF_ALL_TENANTS.iter().any(|(of, field)| *of == collection && filter.contains_key(field));
+    is_led_by(filter) || filter.get_array("$and").into_iter().flatten().filter_map(Bson::as_document).any(is_led_by)
 }
 
 /// What a command asks for, or stores.
