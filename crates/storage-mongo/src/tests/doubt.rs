@@ -90,7 +90,12 @@ async fn audit_records_that_may_be_stored_are_stored_once_however_often_they_are
     assert_eq!(error.reason(), "OUTCOME_UNKNOWN", "an intent that may be stored is closed later");
     proxy.mend();
     // Refused until it is known, and taken then.
-    in_time(async { while scratch.append(records()).await.is_err() {} }).await;
+    let taken = async {
+        while scratch.append(records()).await.is_err() {
+            tokio::task::yield_now().await;
+        }
+    };
+    in_time(taken).await;
     assert_eq!(scratch.size(&acme).await.unwrap(), 3);
     scratch.append(vec![entry("acme", 4)]).await.unwrap();
     assert_eq!(scratch.size(&acme).await.unwrap(), 4);
