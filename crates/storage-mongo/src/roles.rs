@@ -1,16 +1,17 @@
 //! Roles of the database by least privilege: what a server of Zona may do in its database, and what it may do while it brings that to a new
-//! schema. Neither of them reaches another database, and neither may change an audit record or drop anything.
+//! schema. Neither of them reaches another database, updates an audit record in place, or drops anything. Who has the role of a server can
+//! remove a record and insert another: that shows in the tree of its log, not here.
 
 use mongodb::bson::{Document, doc};
 use mongodb::{Client, Database};
 
-use crate::collections::{ALL, AUDIT_RECORDS, NEWS};
+use crate::collections::{ALL, AUDIT_RECORDS, HINTS, NEWS};
 use crate::config::Config;
 use crate::connect::connect;
 use crate::deadline::within;
 use crate::error::{Error, Result, during};
 
-/// The role of a server: it reads and writes documents, and follows the feed of changes. It suffices where the schema is the newest.
+/// The role of a server: it reads and writes documents, and follows the feed of changes and the hints of other servers. It suffices where the schema is the newest.
 pub const SERVER: &str = "zonaServer";
 /// The role of whoever brings the database to the newest schema, beside [`SERVER`]: it makes collections and indexes.
 pub const MIGRATOR: &str = "zonaMigrator";
@@ -68,11 +69,11 @@ impl Role {
 fn server(database: &str) -> Role {
     let of = |name: &str| {
         let mut actions = vec!["find", "insert", "remove"];
-        // A record is written once.
+        // A record is written once, and removed when its time is over.
         if name != AUDIT_RECORDS.name {
             actions.push("update");
         }
-        if name == NEWS.name {
+        if [NEWS.name, HINTS.name].contains(&name) {
             actions.push("changeStream");
         }
         doc! { "resource": { "db": database, "collection": name }, "actions": actions }
@@ -93,7 +94,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nobody_may_change_an_audit_record_or_drop_anything_or_reach_another_database() {
+    fn nobody_may_update_an_audit_record_or_drop_anything_or_reach_another_database() {
         for role in [server("zona"), migrator("zona")] {
             for privilege in &role.privileges {
                 let (resource, actions) = (privilege.get_document("resource").unwrap(), privilege.get_array("actions").unwrap());

@@ -14,9 +14,9 @@ use mongodb::options::{ClientOptions, Credential};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use std::sync::Arc;
 use tempfile::TempDir;
-use test_support::HeardChanges;
 use test_support::audit_repository::entry;
 use test_support::sample::{creation, scope, utility};
+use test_support::{HeardChanges, InMemorySignals};
 
 use super::server::Server;
 use crate::collections::UTILITIES;
@@ -102,6 +102,7 @@ async fn a_server_does_its_work_with_its_role_and_nothing_else() {
     let heard: Arc<dyn ChangeListener> = Arc::new(HeardChanges::default());
     let config = place.config(&server.uri(), Some(("server", PASSWORD)));
     let store = MongoStore::open(config).await.unwrap().telling(heard);
+    store.signals(Arc::new(InMemorySignals::default())).await.expect("the hints of other servers may be followed");
     let acme = scope("acme");
     assert_eq!(UtilityRepository::commit(&store, &acme, creation(utility(&acme, "extract"))).await.unwrap(), Committed::Stored);
     store.append(vec![entry("acme", 1)]).await.unwrap();
