@@ -10,7 +10,7 @@ use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
-use crate::audit::queue::{Appender, Waiting};
+use crate::audit::queue::{Appender, Offered, Waiting};
 use crate::audit::write::add_all;
 use crate::error::{Error, Result};
 use crate::shared::Shared;
@@ -22,10 +22,16 @@ use crate::transaction::transact;
 /// it is not known in time what has become of it is told so, and may offer its records again: those that turn out to be stored are not
 /// stored once more, and until that is known they are refused.
 pub(super) async fn append(shared: &Arc<Shared>, tenant: TenantId, entries: Vec<Entry>) -> Result<()> {
-    let Some(entries) = shared.appender.not_stored(entries) else { return Err(in_doubt(shared)) };
-    if entries.is_empty() {
-        return Ok(());
+    let Some(Offered { new, stored }) = shared.appender.offer(entries) else { return Err(in_doubt(shared)) };
+    if !new.is_empty() {
+        append_new(shared, tenant, new).await?;
     }
+    // Not before: where the others are refused, all of them are offered once more.
+    shared.appender.forget(&stored);
+    Ok(())
+}
+
+async fn append_new(shared: &Arc<Shared>, tenant: TenantId, entries: Vec<Entry>) -> Result<()> {
     let (answer, mut answered) = oneshot::channel();
     let begin = || tasks::spawn(&Handle::current(), "add audit records", add_what_waits(Arc::clone(shared), tenant.clone()));
     let number = shared.appender.add(&tenant, entries, answer, begin);

@@ -31,6 +31,15 @@ struct Queues {
     settled: VecDeque<Entry>,
 }
 
+/// Records that are offered, maybe not for the first time.
+#[derive(Debug, PartialEq)]
+pub(super) struct Offered {
+    /// Those that are not stored.
+    pub(super) new: Vec<Entry>,
+    /// Those that are, since whoever added them was told that they may be.
+    pub(super) stored: Vec<Entry>,
+}
+
 /// The records of one call.
 pub(super) struct Waiting {
     number: u64,
@@ -102,26 +111,42 @@ impl Appender {
     // === what is in doubt ===
 
     /// Notes that it is not known what becomes of these records.
-    pub(super) fn doubt<'a>(&self, entries: impl Iterator<Item = &'a Entry>) -> Doubt<'_> {
+    pub(super) fn doubt<'a>(&self, entries: impl IntoIterator<Item = &'a Entry>) -> Doubt<'_> {
         let mut queues = self.queues();
         let number = queues.number();
-        queues.doubtful.insert(number, entries.cloned().collect());
+        queues.doubtful.insert(number, entries.into_iter().cloned().collect());
         Doubt { appender: self, number }
     }
 
-    /// Those of some records that are not stored as far as is known; `None` where that is not known of one of them.
-    pub(super) fn not_stored(&self, mut entries: Vec<Entry>) -> Option<Vec<Entry>> {
-        let mut queues = self.queues();
+    /// Tells those of some records that are stored from the others, as far as is known; `None` where that is not known of one of them.
+    pub(super) fn offer(&self, entries: Vec<Entry>) -> Option<Offered> {
+        let queues = self.queues();
         if queues.doubtful.values().flatten().any(|doubtful| entries.contains(doubtful)) {
             return None;
         }
-        if !queues.settled.is_empty() {
-            entries.retain(|entry| match queues.settled.iter().position(|settled| settled == entry) {
-                Some(place) => queues.settled.remove(place).is_none(),
-                None => true,
-            });
+        let mut known: Vec<&Entry> = queues.settled.iter().collect();
+        let (mut stored, mut new) = (Vec::new(), Vec::new());
+        for entry in entries {
+            match known.iter().position(|settled| **settled == entry) {
+                Some(place) => {
+                    known.swap_remove(place);
+                    stored.push(entry);
+                }
+                None => new.push(entry),
+            }
         }
-        Some(entries)
+        Some(Offered { new, stored })
+    }
+
+    /// Forgets records that were stored and have been offered again, and all that were offered with them are stored: what was offered is
+    /// offered no more.
+    pub(super) fn forget(&self, stored: &[Entry]) {
+        let mut queues = self.queues();
+        for entry in stored {
+            if let Some(place) = queues.settled.iter().position(|settled| settled == entry) {
+                queues.settled.remove(place);
+            }
+        }
     }
 
     /// Whether it is not known if the intent of one of these outcomes is stored.
@@ -190,28 +215,41 @@ mod tests {
 
     use super::*;
 
+    fn offered(new: &[&Entry], stored: &[&Entry]) -> Option<Offered> {
+        let all = |entries: &[&Entry]| entries.iter().copied().cloned().collect();
+        Some(Offered { new: all(new), stored: all(stored) })
+    }
+
     #[test]
     fn what_is_in_doubt_is_refused_and_what_was_stored_is_not_stored_again() {
         let (appender, one, two) = (Appender::default(), entry("acme", 1), entry("acme", 2));
-        assert_eq!(appender.not_stored(vec![one.clone()]), Some(vec![one.clone()]), "nothing is in doubt");
-        let doubt = appender.doubt([&one].into_iter());
-        assert_eq!(
-            (appender.not_stored(vec![one.clone(), two.clone()]), appender.not_stored(vec![two.clone()])),
-            (None, Some(vec![two.clone()]))
-        );
+        let offer = |entries: &[&Entry]| appender.offer(entries.iter().copied().cloned().collect());
+        assert_eq!(offer(&[&one]), offered(&[&one], &[]), "nothing is in doubt");
+        let doubt = appender.doubt([&one]);
+        assert_eq!((offer(&[&one, &two]), offer(&[&two])), (None, offered(&[&two], &[])));
         assert!(appender.is_in_doubt(std::slice::from_ref(&one)) && !appender.is_in_doubt(std::slice::from_ref(&two)));
         doubt.settle(true);
-        assert_eq!(appender.not_stored(vec![one.clone(), two.clone()]), Some(vec![two]), "it is stored");
-        assert_eq!(appender.not_stored(vec![one.clone()]), Some(vec![one.clone()]), "what is offered a third time is another");
-        appender.doubt([&one].into_iter()).settle(false);
-        assert_eq!(appender.not_stored(vec![one.clone()]), Some(vec![one]), "it is not stored");
+        for _ in ["the other one is refused", "both are offered once more"] {
+            assert_eq!(offer(&[&one, &two]), offered(&[&two], &[&one]), "one is stored, however often it is offered");
+        }
+        appender.forget(std::slice::from_ref(&one));
+        assert_eq!(offer(&[&one]), offered(&[&one], &[]), "what is offered once all of it was taken is another");
+        appender.doubt([&one]).settle(false);
+        assert_eq!(offer(&[&one]), offered(&[&one], &[]), "it is not stored");
+    }
+
+    #[test]
+    fn of_two_that_are_equal_one_was_stored() {
+        let (appender, one) = (Appender::default(), entry("acme", 1));
+        appender.doubt([&one]).settle(true);
+        assert_eq!(appender.offer(vec![one.clone(), one.clone()]), offered(&[&one], &[&one]));
     }
 
     #[test]
     fn records_that_nobody_offers_again_are_forgotten_at_last() {
         let appender = Appender::default();
         let many: Vec<Entry> = (0..MAX_SETTLED as u64 + 1).map(|number| entry("acme", number)).collect();
-        appender.doubt(many.iter()).settle(true);
+        appender.doubt(&many).settle(true);
         assert_eq!(appender.queues().settled.len(), MAX_SETTLED);
     }
 }
