@@ -8,7 +8,7 @@ use domain::audit::Entry;
 use domain::name::TenantId;
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use crate::audit::queue::{Appender, Offered, Waiting};
 use crate::audit::write::add_all;
@@ -51,17 +51,38 @@ pub(super) fn in_doubt(shared: &Shared) -> Error {
 async fn add_what_waits(shared: Arc<Shared>, tenant: TenantId) {
     let mut ends = Ends { appender: &shared.appender, tenant: &tenant, is_over: false };
     while let Some(group) = shared.appender.next_group(&tenant) {
-        // One that is refused spoils no other.
-        for waiting in add(&shared, &tenant, group).await {
-            add(&shared, &tenant, vec![waiting]).await;
+        if let Added::Refused(group) = add(&shared, &tenant, group).await {
+            add_one_by_one(&shared, &tenant, group).await;
         }
     }
     ends.is_over = true;
 }
 
-/// Adds the records of some calls in one transaction, and answers them. Where the database refuses something of several, nothing is stored,
-/// and they are handed back.
-async fn add(shared: &Arc<Shared>, tenant: &TenantId, group: Vec<Waiting>) -> Vec<Waiting> {
+/// Adds the records of each call by itself: one that is refused spoils no other. Whoever waits is answered in a bounded time: where the
+/// database does not answer, or is slow, those that were not begun with are late, and stored nowhere.
+async fn add_one_by_one(shared: &Arc<Shared>, tenant: &TenantId, group: Vec<Waiting>) {
+    let until = Instant::now() + shared.deadline;
+    let mut left = group.into_iter();
+    while let Some(next) = left.next() {
+        let added = add(shared, tenant, vec![next]).await;
+        if matches!(added, Added::Away) || Instant::now() >= until {
+            left.by_ref().for_each(|late| late.answer(Err(Error::Deadline(shared.deadline))));
+        }
+    }
+}
+
+/// What has become of a group.
+enum Added {
+    /// Everybody was answered.
+    Answered,
+    /// So they were, and the database does not answer, or not in time.
+    Away,
+    /// The database refuses something of several: nothing is stored, and nobody was answered.
+    Refused(Vec<Waiting>),
+}
+
+/// Adds the records of some calls in one transaction.
+async fn add(shared: &Arc<Shared>, tenant: &TenantId, group: Vec<Waiting>) -> Added {
     let added = {
         let (store, entries) =
             (MongoStore::of(Arc::clone(shared)), group.iter().flat_map(|waiting| &waiting.entries).collect::<Vec<&Entry>>());
@@ -75,19 +96,22 @@ async fn add(shared: &Arc<Shared>, tenant: &TenantId, group: Vec<Waiting>) -> Ve
                 let doubt = shared.appender.doubt(entries.iter().copied());
                 group.iter().for_each(|waiting| waiting.answer(Err(in_doubt(shared))));
                 doubt.settle(adding.await.is_ok());
-                return Vec::new();
+                return Added::Away;
             }
         }
     };
     match added {
-        Err(refused) if group.len() > 1 && !refused.is_unavailability() && !matches!(refused, Error::Commit(_)) => return group,
-        Ok(()) => group.iter().for_each(|waiting| waiting.answer(Ok(()))),
+        Err(refused) if group.len() > 1 && !refused.is_unavailability() && !matches!(refused, Error::Commit(_)) => Added::Refused(group),
+        Ok(()) => {
+            group.iter().for_each(|waiting| waiting.answer(Ok(())));
+            Added::Answered
+        }
         Err(refused) => {
             let refused = Arc::new(refused);
             group.iter().for_each(|waiting| waiting.answer(Err(Error::Group(Arc::clone(&refused)))));
+            if refused.is_unavailability() || refused.may_be_stored() { Added::Away } else { Added::Answered }
         }
     }
-    Vec::new()
 }
 
 /// Leaves nobody waiting for a task that panicked, or ended with its runtime.
