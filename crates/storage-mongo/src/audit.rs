@@ -24,7 +24,7 @@ mod removal;
 mod tree;
 mod write;
 
-pub(crate) use queue::Appender;
+pub(crate) use queue::{Appender, Doubt};
 pub(crate) use write::add_all;
 
 /// Keys of the index by time that one read for places looks at: far less than the deadline.

@@ -247,7 +247,8 @@ impl Error {
     /// Whether what was asked for may be stored: a commit was begun, and nobody has said what has become of it.
     pub(crate) fn may_be_stored(&self) -> bool {
         match self {
-            Error::Commit(cause) => cause.is_unavailability(),
+            // Where the task that commits panicked, it may have committed.
+            Error::Commit(cause) => cause.is_unavailability() || matches!(**cause, Error::Panicked),
             Error::Group(cause) => cause.may_be_stored(),
             _ => false,
         }
@@ -336,7 +337,7 @@ mod tests {
     #[test]
     fn a_commit_of_which_nobody_has_said_what_became_of_it_may_be_stored() {
         let late = || Error::Commit(Box::new(Error::Deadline(Duration::from_secs(1))));
-        for error in [late(), Error::Group(Arc::new(late()))] {
+        for error in [late(), Error::Group(Arc::new(late())), Error::Commit(Box::new(Error::Panicked))] {
             assert_eq!(domain::Error::from(error).reason(), "OUTCOME_UNKNOWN");
         }
         assert_eq!(domain::Error::from(Error::Deadline(Duration::from_secs(1))).reason(), "DEPENDENCY_UNAVAILABLE");

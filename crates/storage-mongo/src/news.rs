@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use domain::audit::Entry;
 use domain::change::{ChangeListener, Changed};
 use domain::name::TenantId;
 use domain::news::{Bells, News};
@@ -11,6 +12,9 @@ use tokio::runtime::Handle;
 use crate::epochs::Epochs;
 use crate::grants::Held;
 use crate::tasks;
+
+/// The name of the task that tells.
+const TELLING: &str = "tell of a change";
 
 /// Which log of a tenant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -26,6 +30,8 @@ pub(crate) struct Noted {
     /// Tenants of whose principals, or of which itself, something changed.
     pub(crate) identity: Vec<TenantId>,
     pub(crate) added: Vec<(Log, TenantId)>,
+    /// Intents that it adds: nobody can say whether one of them is open until it is known what becomes of the transaction.
+    pub(crate) intents: Vec<Entry>,
 }
 
 /// Those who hear.
@@ -71,10 +77,11 @@ impl Telling {
         Telling(Some((hearers.clone(), noted)))
     }
 
-    /// Tells it.
+    /// Tells it. In a task of its own: whoever hears it may fail, and what is stored is stored.
     pub(crate) async fn now(mut self) {
-        if let Some((hearers, noted)) = self.0.take() {
-            hearers.hear(noted).await;
+        let Some((hearers, noted)) = self.0.take() else { return };
+        if let Err(error) = tasks::spawn(&Handle::current(), TELLING, hearers.hear(noted)).await {
+            tracing::error!(error = &error as &dyn std::error::Error, "not everybody was told of a change that is stored");
         }
     }
 
@@ -87,7 +94,7 @@ impl Telling {
 impl Drop for Telling {
     fn drop(&mut self) {
         if let (Some((hearers, noted)), Ok(runtime)) = (self.0.take(), Handle::try_current()) {
-            tasks::spawn(&runtime, "tell of a change", hearers.hear(noted));
+            tasks::spawn(&runtime, TELLING, hearers.hear(noted));
         }
     }
 }

@@ -14,6 +14,7 @@ use tokio::sync::{MutexGuard, OwnedSemaphorePermit};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout_at};
 
+use crate::audit::Doubt;
 use crate::deadline::within;
 use crate::error::{Error, Result, during};
 use crate::feed;
@@ -31,8 +32,10 @@ const LONGEST_REST: Duration = Duration::from_millis(100);
 /// How long an abort is waited for, also beyond the deadline: one round trip.
 const UNDOING: Duration = Duration::from_secs(1);
 
-/// For so long it is asked what has become of a commit: the database remembers sessions, and so what they have committed, for half an hour.
-const SETTLED_WITHIN: Duration = Duration::from_secs(1_800);
+/// For so long it is asked what has become of a commit. The database remembers sessions, and so what they have committed, for half an hour:
+/// whoever asks then is told that there is no such transaction, as of one that was undone. So it is asked for less, by more than an answer
+/// takes and clocks differ.
+const SETTLED_WITHIN: Duration = Duration::from_secs(25 * 60);
 
 /// Runs `work` in a transaction: `transact!(store, "storing a thing", &tenant, |session| ...)`. `work` is an expression of a
 /// [`Result`](crate::error::Result) in which `session` is a `&mut Session`; `?` ends it, and what it has done is undone. It is
@@ -164,7 +167,10 @@ impl<'a> Attempts<'a> {
         if Instant::now() >= self.until {
             return Err(Error::Deadline(self.shared.deadline));
         }
-        let settling = tasks::spawn(&Handle::current(), "settle a transaction", settle(session, self.doing, doubt));
+        // From now on until it is settled, also where whoever waits for it gives up before.
+        let carried = if self.is_certain { Vec::new() } else { std::mem::take(&mut session.noted.intents) };
+        let intents = (!carried.is_empty()).then(|| self.shared.appender.doubt(&carried));
+        let settling = tasks::spawn(&Handle::current(), "settle a transaction", settle(session, self.doing, doubt, intents));
         match self.settled(settling).await {
             Ok(()) => Ok(Some(done)),
             Err(error) if error.is_undone() => self.again(error).await,
@@ -224,7 +230,7 @@ impl<'a> Attempts<'a> {
 
 /// Commits what a session has done, tells of it, and answers what has become of it. A commit may be repeated, and is done once: so where the
 /// database does not say, it is asked again, on another connection.
-async fn settle(mut session: Session, doing: &'static str, _doubt: OwnedSemaphorePermit) -> Result<()> {
+async fn settle(mut session: Session, doing: &'static str, _doubt: OwnedSemaphorePermit, _intents: Option<Doubt>) -> Result<()> {
     let (until, deadline) = (Instant::now() + SETTLED_WITHIN, session.shared.deadline);
     let telling = Telling::new(&session.shared.hearers, std::mem::take(&mut session.noted));
     let mut rest = FIRST_REST;

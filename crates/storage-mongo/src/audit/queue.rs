@@ -2,7 +2,7 @@
 //! Starts no transaction.
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use domain::audit::Entry;
 use domain::name::TenantId;
@@ -17,15 +17,16 @@ const GROUP: usize = 256;
 const MAX_SETTLED: usize = 16_384;
 
 /// The records that wait, by the tenant of the first of a call.
-#[derive(Default)]
-pub(crate) struct Appender(Mutex<Queues>);
+#[derive(Clone, Default)]
+pub(crate) struct Appender(Arc<Mutex<Queues>>);
 
 #[derive(Default)]
 struct Queues {
     /// A tenant is here while a task adds to its log.
     waiting: HashMap<TenantId, Vec<Waiting>>,
     next: u64,
-    /// Records of groups of which it is not known what becomes of them, by the number of the group: one of each tenant at most.
+    /// Records of transactions of which it is not known what becomes of them, by a number: a group of each tenant at most, and the intents
+    /// that other commits carry, of which there are few at a time.
     doubtful: HashMap<u64, Vec<Entry>>,
     /// Those that were stored after all, until they are offered again.
     settled: VecDeque<Entry>,
@@ -47,9 +48,9 @@ pub(super) struct Waiting {
     answer: Mutex<Option<oneshot::Sender<Result<()>>>>,
 }
 
-/// A group of which it is not known what becomes of it. One that is dropped unsettled is forgotten.
-pub(super) struct Doubt<'a> {
-    appender: &'a Appender,
+/// Records of which it is not known what becomes of them. Such a doubt that is dropped unsettled is forgotten.
+pub(crate) struct Doubt {
+    appender: Appender,
     number: u64,
 }
 
@@ -111,11 +112,12 @@ impl Appender {
     // === what is in doubt ===
 
     /// Notes that it is not known what becomes of these records.
-    pub(super) fn doubt<'a>(&self, entries: impl IntoIterator<Item = &'a Entry>) -> Doubt<'_> {
+    pub(crate) fn doubt<'a>(&self, entries: impl IntoIterator<Item = &'a Entry>) -> Doubt {
         let mut queues = self.queues();
         let number = queues.number();
         queues.doubtful.insert(number, entries.into_iter().cloned().collect());
-        Doubt { appender: self, number }
+        drop(queues);
+        Doubt { appender: self.clone(), number }
     }
 
     /// Tells those of some records that are stored from the others, as far as is known; `None` where that is not known of one of them.
@@ -190,7 +192,7 @@ impl Waiting {
 
 // === impl Doubt ===
 
-impl Doubt<'_> {
+impl Doubt {
     /// It is known now: where the records are stored, they are not stored again when they are offered once more.
     pub(super) fn settle(self, is_stored: bool) {
         let mut queues = self.appender.queues();
@@ -203,7 +205,7 @@ impl Doubt<'_> {
     }
 }
 
-impl Drop for Doubt<'_> {
+impl Drop for Doubt {
     fn drop(&mut self) {
         self.appender.queues().doubtful.remove(&self.number);
     }

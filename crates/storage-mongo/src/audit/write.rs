@@ -32,6 +32,7 @@ pub(crate) async fn add_all<'a>(session: &mut Session, entries: impl IntoIterato
         records.push(record(entry, *place, written));
         if entry.outcome == Outcome::Intent {
             intents.push(intent(entry, *place));
+            session.noted.intents.push(entry.clone());
         }
         *place += 1;
     }

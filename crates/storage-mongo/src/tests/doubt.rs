@@ -1,15 +1,18 @@
 //! What was committed while nobody could say so: whoever asked is told in time that it may be stored, it is settled behind that, and
 //! whoever asks again has it done once.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use domain::audit::{AuditRepository, Outcome};
+use domain::audit::{AuditRepository, Entry, Outcome};
+use domain::change::{ChangeListener, Changed};
+use domain::execution;
 use domain::request::Committed;
 use domain::utility::{UtilityChange, UtilityQuery, UtilityRepository};
 use domain::{ErrorKind, page::PageRequest};
 use test_support::audit_repository::entry;
 use test_support::in_time;
-use test_support::sample::{creation, request, scope, utility};
+use test_support::sample::{self, creation, request, scope, utility};
 
 use super::Scratch;
 use super::proxy::{Proxy, Then};
@@ -85,7 +88,7 @@ async fn audit_records_that_may_be_stored_are_stored_once_however_often_they_are
         let error = in_time(scratch.append(records())).await.unwrap_err();
         assert_eq!(error.reason(), "OUTCOME_UNKNOWN", "{error}");
     }
-    let outcome = domain::audit::Entry { outcome: Outcome::Allowed, ..entry("acme", 1) };
+    let outcome = Entry { outcome: Outcome::Allowed, ..entry("acme", 1) };
     let error = in_time(scratch.close_all(vec![outcome])).await.unwrap_err();
     assert_eq!(error.reason(), "OUTCOME_UNKNOWN", "an intent that may be stored is closed later");
     proxy.mend();
@@ -99,6 +102,37 @@ async fn audit_records_that_may_be_stored_are_stored_once_however_often_they_are
     assert_eq!(scratch.size(&acme).await.unwrap(), 3);
     scratch.append(vec![entry("acme", 4)]).await.unwrap();
     assert_eq!(scratch.size(&acme).await.unwrap(), 4);
+}
+
+#[tokio::test]
+async fn the_outcome_of_an_intent_that_a_commit_in_doubt_carries_closes_it_once_that_is_known() {
+    let Some((proxy, scratch)) = behind_a_proxy().await else { return };
+    let acme = scope("acme");
+    let intent = Entry { outcome: Outcome::Intent, ..entry("acme", 1) };
+    let outcome = || vec![Entry { outcome: Outcome::Unknown, ..entry("acme", 1) }];
+    proxy.when("commitTransaction", Then::Deaf);
+    let error =
+        in_time(execution::ExecutionRepository::insert(&*scratch, &acme, &sample::execution(&acme, 1), None, &[intent])).await.unwrap_err();
+    assert_eq!(error.reason(), "OUTCOME_UNKNOWN", "{error}");
+    let error = in_time(scratch.close_all(outcome())).await.unwrap_err();
+    assert_eq!(error.reason(), "OUTCOME_UNKNOWN", "it is offered again");
+    proxy.mend();
+    settled(&scratch).await;
+    assert_eq!(scratch.close_all(outcome()).await.unwrap(), 1);
+    assert_eq!(scratch.close_all(outcome()).await.unwrap(), 0, "it is closed once");
+}
+
+#[tokio::test]
+async fn a_change_is_stored_and_answered_so_although_a_listener_panics() {
+    struct Panics;
+    #[async_trait::async_trait]
+    impl ChangeListener for Panics {
+        async fn changed(&self, _what: &Changed) {
+            panic!("a listener of a test");
+        }
+    }
+    let (scratch, acme) = (Scratch::new().await.telling(Arc::new(Panics)), scope("acme"));
+    assert_eq!(UtilityRepository::commit(&*scratch, &acme, asked("one")).await.unwrap(), Committed::Stored);
 }
 
 #[tokio::test]
