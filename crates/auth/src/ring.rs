@@ -100,9 +100,13 @@ impl KeyRing {
     /// with. Blocks.
     ///
     /// # Errors
-    /// As [`KeyRing::open`]; what was known before stays in use.
+    /// As [`KeyRing::open`], or the directory is gone; what was known before stays in use.
     pub fn tend(&self, now: Timestamp) -> Result<(), Error> {
-        let directory = Directory::make(&self.config.directory, DIRECTORY_MODE)?;
+        // A directory that is gone may be on a mount that is lost: a key that is made in its place is one that no other server knows.
+        let directory = match self.all().is_empty() {
+            true => Directory::make(&self.config.directory, DIRECTORY_MODE)?,
+            false => Directory::open(&self.config.directory)?,
+        };
         let mut keys = self.read(&directory)?;
         // A key of the future was made while a clock was ahead. It must not keep others from being made until that time comes; one that is
         // ahead by less than a key settles is another server's, whose clock differs a little.

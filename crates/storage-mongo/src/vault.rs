@@ -118,7 +118,12 @@ impl Vault {
 
     /// Makes a wrapping key that wraps from now on; answers its id.
     pub(crate) async fn add_wrapping_key(&self) -> Result<String> {
-        let provider = self.provider();
+        // Whoever reads the files meanwhile would put what it found before in place of what this adds to.
+        let _reading = self.reading.lock().await;
+        // Where the newest is not there any more, nobody else would find what is added.
+        let newest = self.provider().list().into_iter().take(1).map(|key| key.id).collect();
+        let provider = read_keys(self.directory.clone(), self.guard.clone(), newest).await?;
+        *self.provider.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&provider);
         // It waits for a disk.
         let added = spawn_blocking(move || provider.add(provider.make()?)).await;
         Ok(added.map_err(|_panicked| Error::Panicked)??)
@@ -215,7 +220,12 @@ impl Vault {
             Err(keys::Error::Missing { .. }) => {}
             opened => return Ok(opened),
         }
-        let read = read_keys(self.directory.clone(), self.guard.clone(), Vec::new()).await?;
+        // Where it is not there either, the directory may be another one, or none, such as a mount that is lost: nothing is made in it then,
+        // and what was read before stays in use.
+        let read = match read_keys(self.directory.clone(), self.guard.clone(), vec![wrapped.by.clone()]).await {
+            Err(Error::Keys(missing @ keys::Error::Missing { .. })) => return Ok(Err(missing)),
+            read => read?,
+        };
         *self.provider.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&read);
         Ok(read.unwrap(place, wrapped))
     }

@@ -89,6 +89,20 @@ fn a_key_whose_file_was_removed_is_not_used_any_more() {
 }
 
 #[test]
+fn where_the_directory_is_gone_no_key_is_made_and_the_known_ones_stay() {
+    let data = TempDir::new().unwrap();
+    let ring = open(&data);
+    let known = ids(&ring);
+    let (mounted, lost) = (data.path().join("identity"), data.path().join("lost"));
+    fs::rename(&mounted, &lost).unwrap();
+    assert!(ring.tend(START.plus(30 * DAY)).is_err());
+    assert!(ids(&ring) == known && !mounted.exists());
+    fs::rename(&lost, &mounted).unwrap();
+    ring.tend(START.plus(30 * DAY)).unwrap();
+    assert!(ids(&ring).len() == 2 && ids(&ring)[1] == known[0]);
+}
+
+#[test]
 fn a_file_that_leads_elsewhere_or_holds_no_key_is_refused_and_what_was_known_stays() {
     let data = TempDir::new().unwrap();
     let ring = open(&data);

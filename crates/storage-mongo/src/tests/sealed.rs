@@ -1,6 +1,8 @@
 //! What callers and their code have written stands in no document in plain text, opens only where it was sealed, and is read whole however
 //! much it is.
 
+use std::fs;
+
 use domain::ErrorKind;
 use domain::code::Kind;
 use domain::execution::{Body, Event, Execution, ExecutionQuery, ExecutionRepository, Output};
@@ -232,6 +234,26 @@ async fn a_rotation_of_keys_leaves_everything_readable() {
     for server in [&store.store, &running, &store.another().await] {
         check_that_all_is_read(server).await;
     }
+}
+
+#[tokio::test]
+async fn where_the_files_of_keys_are_gone_none_is_made_and_the_known_ones_stay_in_use() {
+    let store = Scratch::new().await;
+    fill(&store).await;
+    let running = store.another().await;
+    let known = async || KeyRepository::wrapping_keys(&running).await.unwrap().into_iter().map(|key| key.id).collect::<Vec<_>>();
+    let before = known().await;
+    KeyRepository::rotate(&*store, None).await.unwrap();
+    // As below a mount that is lost.
+    let (mounted, lost) = (&store.config.keys, store.config.keys.with_extension("lost"));
+    fs::rename(mounted, &lost).unwrap();
+    fs::create_dir(mounted).unwrap();
+    assert_eq!(find(&running, 1).await.unwrap_err().kind(), ErrorKind::Internal);
+    assert!(KeyRepository::rotate(&running, None).await.is_err());
+    assert_eq!((fs::read_dir(mounted).unwrap().count(), known().await), (0, before));
+    fs::remove_dir(mounted).unwrap();
+    fs::rename(&lost, mounted).unwrap();
+    check_that_all_is_read(&running).await;
 }
 
 #[tokio::test]

@@ -14,7 +14,7 @@ pub(crate) struct Vault {
     pub(super) directory: PathBuf,
     /// What protects these files.
     pub(super) guard: Option<Arc<dyn KeyGuard>>,
-    /// Held by whoever reads them again.
+    /// Held by whoever reads them again, or adds one.
     pub(super) reading: Mutex<()>,
     /// Read again where another server has made a key since.
     pub(super) provider: RwLock<Arc<dyn KeyProvider>>,
