@@ -8,13 +8,13 @@ use std::time::Duration;
 /// What it is about a store in MongoDB that cannot be opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StoreTrouble {
-    /// Its settings, or the files that they name.
+    /// Its settings, or the files that they name: keys, too.
     Settings,
     /// The database does not let the user in, or does not let them do what is needed.
     User,
     /// What is in the database is not for this program.
     Content,
-    /// It does not answer, or the keys cannot be used.
+    /// It does not answer, or what protects the keys does not.
     Away,
 }
 
@@ -139,7 +139,9 @@ impl Error {
         use storage_mongo::Error as Store;
         let Error::Shared(error) = self else { return None };
         Some(match error {
-            Store::Untrusted(_) | Store::File { .. } | Store::Unsafe(_) => StoreTrouble::Settings,
+            // What protects the keys may answer later.
+            Store::Keys(keys::Error::Guard { .. }) => StoreTrouble::Away,
+            Store::Untrusted(_) | Store::File { .. } | Store::Unsafe(_) | Store::Keys(_) => StoreTrouble::Settings,
             Store::Foreign { .. } | Store::Newer { .. } | Store::NotSharded => StoreTrouble::Content,
             error if error.is_refused_user() => StoreTrouble::User,
             _ => StoreTrouble::Away,
@@ -149,5 +151,18 @@ impl Error {
     /// Whether another server has the data directory.
     pub fn is_in_use(&self) -> bool {
         matches!(self, Error::InUse { .. } | Error::Store(storage_embedded::Error::InUse { .. }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_that_are_missing_are_for_a_person_to_mend_and_what_protects_them_may_answer_later() {
+        let trouble = |error: keys::Error| Error::Shared(error.into()).store_trouble();
+        assert_eq!(trouble(keys::Error::Missing { id: "one".to_owned() }), Some(StoreTrouble::Settings));
+        let (by, id, doing) = ("vault-transit".to_owned(), "one".to_owned(), "open");
+        assert_eq!(trouble(keys::Error::Guard { by, id, doing, source: "sealed".into() }), Some(StoreTrouble::Away));
     }
 }

@@ -36,7 +36,7 @@ section! {
     /// which not everybody may read. Where there are keys, it opens what it has wrapped and wraps nothing; see [Keys](keys.md#the-hierarchy)
     kek_file: Option<PathBuf> => value::optional(absolute);
     /// a directory of all keys of an installation, which the servers of one `store.mongodb` share: those that wrap others, and those of
-    /// access tokens and of audit logs; not set: the data directory
+    /// access tokens and of audit logs; not set: the data directory. `keys.kek_file` needs it beside `store.mongodb`
     directory: Option<PathBuf> => value::optional(absolute);
     /// the authorities that may say who AWS KMS or Vault is, and no others may, a PEM file; not set: those that the system trusts
     ca: Option<PathBuf> => value::optional(absolute);
@@ -62,6 +62,11 @@ impl Keys {
         let mut problems = keys.problems();
         if keys.directory.is_some() && store.is_some_and(|store| store.mongodb.is_none()) {
             let problem = "is for servers that share a store: set `store.mongodb`, or leave it out, and keys lie in the data directory";
+            problems.push(("directory", problem.to_owned()));
+        }
+        // Each of them would find the wrapping key that it needs, and make the other keys for itself.
+        if keys.kek_file.is_some() && keys.directory.is_none() && store.is_some_and(|store| store.mongodb.is_some()) {
+            let problem = "is missing: the servers of `store.mongodb` share all keys, not only the one of `keys.kek_file`";
             problems.push(("directory", problem.to_owned()));
         }
         for (key, problem) in &problems {

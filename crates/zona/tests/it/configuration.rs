@@ -111,6 +111,8 @@ fn a_server_for_others_starts_only_where_it_is_said_what_keeps_everything() {
     assert!(refused.stderr.contains("store.mongodb: holds a secret") && !refused.stderr.contains("hunter2"), "{refused:?}");
     let alone = asked(&[("ZONA_STORE__EMBEDDED", "true"), ("ZONA_KEYS__DIRECTORY", "/tmp/keys")]).expect(2);
     assert!(alone.stderr.contains("keys.directory: is for servers that share a store"), "{alone:?}");
+    let of_their_own = asked(&[("ZONA_STORE__MONGODB", "mongodb://127.0.0.1:1/"), ("ZONA_KEYS__KEK_FILE", "/tmp/kek")]).expect(2);
+    assert!(of_their_own.stderr.contains("keys.directory: is missing: the servers of `store.mongodb` share all keys"), "{of_their_own:?}");
 }
 
 #[test]
