@@ -34,12 +34,13 @@ pub(crate) struct Callers {
 // === impl Callers ===
 
 impl Callers {
-    /// Opens the keys of the data directory, and wires everything to the store.
+    /// Wires the keys of access tokens to the store.
     ///
     /// # Errors
-    /// Keys that cannot be used.
+    /// Passwords cannot be checked.
     pub(crate) async fn open(
         config: &Config,
+        ring: Arc<KeyRing>,
         stores: &Stores,
         clock: &Arc<dyn Clock>,
         ids: &Arc<dyn IdSource>,
@@ -47,10 +48,9 @@ impl Callers {
     ) -> Result<Self, Error> {
         let identity = &config.identity;
         let store = &stores.store;
-        let (keys, passwords, now) = (identity.keys(config.keys_directory()), identity.passwords(), clock.now());
-        let opened = move || Ok::<_, Error>((KeyRing::open(keys, now)?, Argon2Passwords::new(passwords).map_err(Error::Passwords)?));
-        let (ring, passwords) = tokio::task::spawn_blocking(opened).await.map_err(Error::Panicked)??;
-        let ring = Arc::new(ring);
+        let passwords = identity.passwords();
+        let passwords = tokio::task::spawn_blocking(move || Argon2Passwords::new(passwords)).await.map_err(Error::Panicked)?;
+        let passwords = passwords.map_err(Error::Passwords)?;
         record_changes(&ring, auditor).await;
         let tokens = Arc::new(Tokens::new(identity.tokens(), Arc::clone(&ring), config.issuers.iter().cloned().map(External::new)));
         let secrets = Arc::new(RandomSecrets);

@@ -17,7 +17,8 @@ const DATA_LOCK: &str = "zona.lock";
 const KEYS_LOCK: &str = "keys.lock";
 const DIRECTORY_MODE: u32 = 0o700;
 const FILE_MODE: u32 = 0o600;
-/// How long another server may open the keys: it waits for a key management service at most.
+/// How long another server may open the keys: it waits for the database, which says what keys are used, and for a key management service. A
+/// database is migrated before that, and sandboxes are opened behind it.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// How often it is looked whether it is done.
 const LOOK_EVERY: Duration = Duration::from_millis(50);

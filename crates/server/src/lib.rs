@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use api_grpc::{Server, Services};
+use auth::KeyRing;
 use domain::access::{AccessPolicy, Authenticator, ExplanationPorts, Explanations, LocalRules, MatrixRules, Shares, Sharing};
 use domain::admission::Admission;
 use domain::audit::Auditor;
@@ -71,7 +72,6 @@ use certificates::Certificates;
 use config::Config;
 pub use developer::Developer;
 use developer::Maker;
-use directory::OpeningKeys;
 pub use error::{Error, StoreTrouble};
 use loopback::tenant;
 pub use stop::Running;
@@ -84,8 +84,8 @@ const HEARTBEAT: std::time::Duration = std::time::Duration::from_secs(5);
 
 /// What the use cases and the store need, made before anything is served.
 struct Parts {
-    /// Until all keys are there.
-    opening: Option<OpeningKeys>,
+    /// The keys of access tokens.
+    ring: Arc<KeyRing>,
     metrics: Arc<Metrics>,
     stores: Stores,
     sandboxes: Sandboxes,
@@ -139,8 +139,8 @@ async fn assemble(config: &Config, surroundings: &Surroundings, options: Options
     for warning in &options.warnings {
         tracing::warn!("{warning}");
     }
-    let opening = OpeningKeys::of(config).await?;
-    let stores = Stores::open(config).await?;
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let (stores, ring) = Stores::open(config, clock.now()).await?;
     let lasting = options.installation.is_none() && config.sandbox.runtime_directory.is_none();
     let installation = options.installation.map_or_else(|| identity::installation(&config.listening.data), Ok)?;
     let settings = sandboxes::for_server(config, surroundings, &installation, &instance, options.proves_itself_first);
@@ -153,9 +153,8 @@ async fn assemble(config: &Config, surroundings: &Surroundings, options: Options
             return Err(error.into());
         }
     };
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let parts = Parts {
-        opening,
+        ring,
         stores,
         sandboxes,
         tasks: Tasks::new(Arc::new(LoggedIncidents::new(Arc::clone(&metrics))), Arc::clone(&clock)),
@@ -190,7 +189,7 @@ struct Listeners {
     admin_address: SocketAddr,
 }
 
-async fn serve(config: &Config, mut parts: Parts, listeners: Listeners, telemetry: Telemetry, manner: Manner) -> Result<Running, Error> {
+async fn serve(config: &Config, parts: Parts, listeners: Listeners, telemetry: Telemetry, manner: Manner) -> Result<Running, Error> {
     let advisories = Arc::new(Feed::open(config.listening.advisories.as_deref(), Arc::clone(&parts.clock))?);
     let rules = MatrixRules::new(LocalRules::new(tenant()), Arc::clone(&parts.stores.grants), Arc::clone(&parts.clock));
     let tenants: Arc<dyn TenantRepository> = parts.stores.store.clone();
@@ -202,8 +201,7 @@ async fn serve(config: &Config, mut parts: Parts, listeners: Listeners, telemetr
     let (kept, processor, ids) = (Arc::clone(&parts.stores.utilities), Arc::new(BlockingProcessor::new()), Arc::clone(&parts.ids));
     let utilities = Utilities::new(kept, gate.clone(), Arc::clone(&clock), ids, processor);
     let audit = audit_log(config, &parts)?;
-    let callers = Callers::open(config, &parts.stores, &parts.clock, &parts.ids, &audit.auditor).await?;
-    drop(parts.opening.take());
+    let callers = Callers::open(config, Arc::clone(&parts.ring), &parts.stores, &parts.clock, &parts.ids, &audit.auditor).await?;
     let rights = (policy.clone(), Arc::clone(&callers.authenticator));
     let executions = executions(&parts, gate, admission, audit.auditor.clone(), rights);
     let retention = retention(config, &parts, &audit);

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use auth::KeyRing;
 use cache::{Cache, CachedCodePolicyRepository, CachedGrantRepository, CachedUtilityRepository};
 use domain::access::GrantRepository;
 use domain::audit::AuditRepository;
@@ -16,16 +17,18 @@ use domain::retention::RetentionStore;
 use domain::secret::SecretRepository;
 use domain::server::KeyRepository;
 use domain::tenant::TenantRepository;
+use domain::time::Timestamp;
 use domain::utility::UtilityRepository;
 use domain::webhook::WebhookRepository;
 use keys::FileKeys;
 use storage_embedded::{EmbeddedStore, LocalSignals};
-use storage_mongo::MongoStore;
+use storage_mongo::{MongoStore, Operator};
 use tokio::runtime::Handle;
 
 use super::Error;
 use crate::config::{Config, WRAPPING_KEYS};
-use crate::directory::DataDirectory;
+use crate::directory::{DataDirectory, OpeningKeys};
+use crate::{audit, identity};
 
 /// Everything that a server keeps, whatever keeps it.
 #[async_trait]
@@ -76,11 +79,28 @@ pub(crate) struct Stores {
 // === impl Stores ===
 
 impl Stores {
-    /// Opens the store of the configuration.
+    /// Opens the store of the configuration, and makes what keys are missing beside it: those of access tokens, which it answers, and in
+    /// their files the key of audit logs and the id of the installation. Servers that share these do that one after the other.
     ///
     /// # Errors
-    /// Those of the store.
-    pub(crate) async fn open(config: &Config) -> Result<Self, Error> {
+    /// Those of the store, and of the keys.
+    pub(crate) async fn open(config: &Config, now: Timestamp) -> Result<(Self, Arc<KeyRing>), Error> {
+        migrate(config).await?;
+        let opening = OpeningKeys::of(config).await?;
+        let stores = Stores::opened(config).await?;
+        let keys = make_keys(config, now).await;
+        // Others wait for this, and for nothing that comes behind it.
+        drop(opening);
+        match keys {
+            Ok(ring) => Ok((stores, ring)),
+            Err(error) => {
+                stores.close().await;
+                Err(error)
+            }
+        }
+    }
+
+    async fn opened(config: &Config) -> Result<Self, Error> {
         bring_key(config).await?;
         let cache = (config.cache.max_bytes > 0).then(|| Arc::new(Cache::new(config.cache.max_bytes)));
         match config.store.shared(config.keys_directory(), config.keys.guard()) {
@@ -152,6 +172,34 @@ async fn open_shared(
     });
     let signals = store.signals(Arc::new(LocalSignals::default())).await?;
     Ok((store, signals))
+}
+
+/// Brings a database that servers share to the newest schema: a store would do it, too, but others wait for the keys less long than that may
+/// take.
+async fn migrate(config: &Config) -> Result<(), Error> {
+    let Some(settings) = config.store.shared(config.keys_directory(), None) else { return Ok(()) };
+    let runtime = Handle::current();
+    // On one thread, as above.
+    let migrated = tokio::task::spawn_blocking(move || runtime.block_on(migrate_shared(settings))).await;
+    Ok(migrated.map_err(Error::Panicked)??)
+}
+
+async fn migrate_shared(settings: storage_mongo::Config) -> Result<(), storage_mongo::Error> {
+    let operator = Operator::connect(&settings).await?;
+    let migrated = operator.migrate().await;
+    operator.close().await;
+    migrated
+}
+
+/// Makes the keys that are no wrapping keys, where they are missing.
+async fn make_keys(config: &Config, now: Timestamp) -> Result<Arc<KeyRing>, Error> {
+    let (directory, keys) = (config.keys_directory().to_owned(), config.identity.keys(config.keys_directory()));
+    let make = move || {
+        identity::installation(&directory)?;
+        audit::key(&directory)?;
+        Ok::<_, Error>(Arc::new(KeyRing::open(keys, now)?))
+    };
+    tokio::task::spawn_blocking(make).await.map_err(Error::Panicked)?
 }
 
 /// Has the wrapping key that the configuration names be among those of the store.
