@@ -1,5 +1,8 @@
 //! The cache as one value: its regions with their shares of the memory, and what it hears of changes.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use async_trait::async_trait;
 use domain::access::{Grantee, HeldGrants};
 use domain::change::{ChangeListener, Changed};
@@ -7,6 +10,7 @@ use domain::code_policy::CodePolicy;
 use domain::name::{TenantId, UtilityId};
 use domain::utility::{Utility, Version};
 
+use crate::hearing::Hearing;
 use crate::region::Region;
 use crate::stats::Stats;
 use crate::weight;
@@ -27,17 +31,30 @@ pub struct Cache {
     pub(crate) versions: Region<VersionKey, Version>,
     pub(crate) policies: Region<TenantId, Option<CodePolicy>>,
     pub(crate) grants: Region<(TenantId, Grantee), HeldGrants>,
+    hearing: Arc<Hearing>,
 }
 
 impl Cache {
-    /// An empty cache of at most `max_bytes`, by estimate; an entry counts at least half a KiB.
+    /// An empty cache of at most `max_bytes`, by estimate; an entry counts at least half a KiB. Nobody but its own server changes what it
+    /// keeps.
     pub fn new(max_bytes: u64) -> Self {
-        let part = |share| max_bytes / SHARES * share;
+        Cache::hearing(max_bytes, Hearing::Alone)
+    }
+
+    /// An empty cache of a store that several servers share. It serves and keeps nothing where it was not told within `heard_within` that it
+    /// has heard of all changes ([`ChangeListener::heard_all`]).
+    pub fn of_several(max_bytes: u64, heard_within: Duration) -> Self {
+        Cache::hearing(max_bytes, Hearing::of(heard_within))
+    }
+
+    fn hearing(max_bytes: u64, hearing: Hearing) -> Self {
+        let (part, hearing) = (|share| max_bytes / SHARES * share, Arc::new(hearing));
         Cache {
-            utilities: Region::new(part(UTILITIES_SHARE), weight::current),
-            versions: Region::new(part(VERSIONS_SHARE), weight::version),
-            policies: Region::new(part(POLICIES_SHARE), weight::policy),
-            grants: Region::new(part(GRANTS_SHARE), weight::grants),
+            utilities: Region::new(part(UTILITIES_SHARE), weight::current, hearing.clone()),
+            versions: Region::new(part(VERSIONS_SHARE), weight::version, hearing.clone()),
+            policies: Region::new(part(POLICIES_SHARE), weight::policy, hearing.clone()),
+            grants: Region::new(part(GRANTS_SHARE), weight::grants, hearing.clone()),
+            hearing,
         }
     }
 
@@ -59,8 +76,11 @@ impl Cache {
     }
 
     fn forget_grants(&self, tenant: &TenantId, grantee: &str) {
-        let grantee = Grantee::parse("grantee", tenant, grantee).expect("it is the text of a grantee of this tenant");
-        self.grants.forget(&(tenant.clone(), grantee));
+        match Grantee::parse("grantee", tenant, grantee) {
+            Ok(grantee) => self.grants.forget(&(tenant.clone(), grantee)),
+            // A newer server may know other grantees, and what they hold may decide about those of here.
+            Err(_) => self.grants.forget_all(),
+        }
     }
 
     /// Applies what was put off, so that [`Cache::stats`] is exact for a moment.
@@ -87,5 +107,9 @@ impl ChangeListener for Cache {
             Changed::Grants { tenant, grantee } => self.forget_grants(tenant, grantee),
             Changed::Anything => self.forget_all(),
         }
+    }
+
+    fn heard_all(&self) {
+        self.hearing.note();
     }
 }

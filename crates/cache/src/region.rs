@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use domain::Result;
 use moka::sync::Cache;
 
+use crate::hearing::Hearing;
 use crate::stats::Stats;
 
 /// Changes of other keys of the same stripe keep a load from being kept, which costs one more read; enough to make that rare.
@@ -24,6 +25,7 @@ pub(crate) struct Region<K, V> {
     entries: Cache<K, Arc<V>>,
     epochs: Box<[Mutex<u64>]>,
     hasher: RandomState,
+    hearing: Arc<Hearing>,
     hits: AtomicU64,
     misses: AtomicU64,
 }
@@ -34,12 +36,13 @@ where
     V: Send + Sync + 'static,
 {
     /// An empty region of at most `max_bytes`, as `weight` counts them.
-    pub(crate) fn new(max_bytes: u64, weight: fn(&V) -> u32) -> Self {
+    pub(crate) fn new(max_bytes: u64, weight: fn(&V) -> u32, hearing: Arc<Hearing>) -> Self {
         let weigher = move |_: &K, value: &Arc<V>| ENTRY_BYTES.saturating_add(weight(value));
         Region {
             entries: Cache::builder().max_capacity(max_bytes).weigher(weigher).build(),
             epochs: (0..STRIPES).map(|_| Mutex::new(0)).collect(),
             hasher: RandomState::new(),
+            hearing,
             hits: AtomicU64::new(0),
             misses: AtomicU64::new(0),
         }
@@ -64,8 +67,11 @@ where
         Ok(Some(value))
     }
 
-    /// What is kept under the key. Only a hit is counted.
+    /// What is kept under the key, and may be served. Only a hit is counted.
     pub(crate) fn kept(&self, key: &K) -> Option<Arc<V>> {
+        if !self.hearing.is_current() {
+            return None;
+        }
         let found = self.entries.get(key)?;
         self.hits.fetch_add(1, Ordering::Relaxed);
         Some(found)
@@ -108,7 +114,7 @@ where
     fn keep(&self, key: &K, value: &Arc<V>, began: u64) {
         // The lock is held until the value is in, so that a change comes either before, and is seen, or after, and removes it.
         let epoch = self.epoch(key);
-        if *epoch == began {
+        if *epoch == began && self.hearing.is_current() {
             self.entries.insert(key.clone(), Arc::clone(value));
         }
     }

@@ -47,4 +47,9 @@ pub trait ChangeListener: Send + Sync {
     /// Takes note. Whoever hears the change's answer must find no older copy, so this returns once none can be served any more;
     /// it bounds its own time.
     async fn changed(&self, what: &Changed);
+
+    /// Takes note that it has heard of all that others have changed, as far as is known: a store that servers share says so several times a
+    /// second, and does not while it cannot hear of others. Only for listeners that keep copies; a store that nobody else changes never says
+    /// it.
+    fn heard_all(&self) {}
 }

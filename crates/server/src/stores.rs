@@ -22,7 +22,7 @@ use domain::utility::UtilityRepository;
 use domain::webhook::WebhookRepository;
 use keys::FileKeys;
 use storage_embedded::{EmbeddedStore, LocalSignals};
-use storage_mongo::{MongoStore, Operator};
+use storage_mongo::{HEARD_WITHIN, MongoStore, Operator};
 use tokio::runtime::Handle;
 
 use super::Error;
@@ -102,10 +102,11 @@ impl Stores {
 
     async fn opened(config: &Config) -> Result<Self, Error> {
         bring_key(config).await?;
-        let cache = (config.cache.max_bytes > 0).then(|| Arc::new(Cache::new(config.cache.max_bytes)));
+        let most = config.cache.max_bytes;
+        let cache = |made: fn(u64) -> Cache| (most > 0).then(|| Arc::new(made(most)));
         match config.store.shared(config.keys_directory(), config.keys.guard()) {
-            Some(settings) => Stores::shared(config, settings, cache).await,
-            None => Stores::alone(config, cache).await,
+            Some(settings) => Stores::shared(config, settings, cache(|most| Cache::of_several(most, HEARD_WITHIN))).await,
+            None => Stores::alone(config, cache(Cache::new)).await,
         }
     }
 

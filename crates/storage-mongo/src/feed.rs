@@ -2,9 +2,9 @@
 //! every server follows it as a change stream. It is forgotten after an hour.
 //!
 //! A stream that breaks off is opened again where it was: the database remembers that longer than the feed. Where it does not, what was
-//! added since shortly before is read; hearing of a change twice voids a copy twice. Where that is forgotten, too, listeners are told that
-//! anything may have changed. What decides about access does not wait for it (see
-//! `epochs`).
+//! added since shortly before is read; hearing of a change twice voids a copy twice. Where it broke off, and where what was added is forgotten,
+//! listeners are told that anything may have changed; and while it is followed, several times a second, that they have heard of all: without
+//! that they serve no copy. What decides about access does not wait for it (see `epochs`).
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,12 +26,17 @@ use crate::session::Session;
 use crate::shared::Shared;
 use crate::tasks;
 
-/// What is read again where a place in the stream is not known: more than clocks of servers differ, and than a transaction takes.
-const AGAIN: Duration = Duration::from_secs(20);
+/// What is read again where a place in the stream is not known: more than a transaction can be open between its news and its commit, which is a
+/// minute, and than clocks of servers differ.
+const AGAIN: Duration = Duration::from_secs(90);
 /// Rest before a stream that broke is opened again: within the second in which a change is known everywhere.
 const REST: Duration = Duration::from_millis(250);
-/// How long the database waits for a change before it says that there is none: what it says then shows that the connection is not cut.
-const AWAITED: Duration = Duration::from_secs(1);
+/// How long the database waits for a change before it says that there is none: what it says then shows that the connection is not cut. Half of
+/// [`HEARD_WITHIN`], so that one answer may be slow.
+const AWAITED: Duration = Duration::from_millis(500);
+/// Copies of what others change are to be served for no longer since it was heard of all changes ([`ChangeListener::heard_all`]): so a change
+/// is known everywhere within that, also where the news of it does not come.
+pub const HEARD_WITHIN: Duration = Duration::from_secs(1);
 
 const DOING: &str = "following the feed of changes";
 
@@ -74,6 +79,8 @@ pub(crate) fn follow(shared: Arc<Shared>, listener: Arc<dyn ChangeListener>) -> 
                     heard.place = None;
                 }
             }
+            // Of what is changed until it is followed again, it is heard late.
+            listener.changed(&Changed::Anything).await;
             sleep(REST).await;
         }
     };
@@ -92,6 +99,7 @@ pub(crate) async fn listen(shared: &Shared, listener: &dyn ChangeListener, heard
         catch_up(shared, listener, (&news, &mut session), heard.at).await?;
         heard.place = stream.resume_token();
     }
+    listener.heard_all();
     while stream.is_alive() {
         let event = within(AWAITED + shared.deadline, async { stream.next_if_any(&mut session).await.map_err(during(DOING)) }).await?;
         if let Some(entry) = event.and_then(|event| event.full_document) {
@@ -99,6 +107,7 @@ pub(crate) async fn listen(shared: &Shared, listener: &dyn ChangeListener, heard
         }
         heard.place = stream.resume_token().or(heard.place.take());
         heard.at = DateTime::now();
+        listener.heard_all();
     }
     Ok(())
 }

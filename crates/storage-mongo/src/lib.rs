@@ -46,6 +46,7 @@ mod webhooks;
 
 pub use config::Config;
 pub use error::Error;
+pub use feed::HEARD_WITHIN;
 pub use operator::{Counted, Operator, Status};
 pub use store::MongoStore;
 

@@ -94,6 +94,17 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_server_may_follow_what_the_others_tell_it_and_nothing_else() {
+        let follows = |privilege: &Document| {
+            let actions = privilege.get_array("actions").unwrap();
+            actions.iter().any(|action| action.as_str() == Some("changeStream"))
+        };
+        let privileges = server("zona").privileges.into_iter().filter(follows);
+        let followed: Vec<Document> = privileges.map(|privilege| privilege.get_document("resource").unwrap().clone()).collect();
+        assert_eq!(followed, [NEWS.name, HINTS.name].map(|name| doc! { "db": "zona", "collection": name }));
+    }
+
+    #[test]
     fn nobody_may_update_an_audit_record_or_drop_anything_or_reach_another_database() {
         for role in [server("zona"), migrator("zona")] {
             for privilege in &role.privileges {

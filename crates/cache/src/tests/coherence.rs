@@ -2,20 +2,21 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
-use domain::access::TenantScope;
+use domain::access::{GrantRepository as _, Grantee, TenantScope};
 use domain::change::{ChangeListener as _, Changed};
 use domain::code_policy::{CodePolicy, CodePolicyRepository};
 use domain::request::Committed;
 use domain::revision::Revision;
 use domain::sandbox::Isolation;
 use domain::utility::{Utility, UtilityRepository};
-use test_support::sample::{at, change, creation, next_version, scope, utility, utility_id};
-use test_support::{InMemoryCodePolicyRepository, InMemoryUtilityRepository};
+use test_support::sample::{at, change, creation, next_version, scope, user, utility, utility_id};
+use test_support::{InMemoryCodePolicyRepository, InMemoryGrantRepository, InMemoryUtilityRepository};
 
 use super::ROOMY;
 use super::watched::Watched;
-use crate::{Cache, CachedCodePolicyRepository, CachedUtilityRepository};
+use crate::{Cache, CachedCodePolicyRepository, CachedGrantRepository, CachedUtilityRepository};
 
 struct World {
     store: Arc<Watched<InMemoryUtilityRepository>>,
@@ -26,7 +27,11 @@ struct World {
 
 impl World {
     fn new() -> Self {
-        let cache = Arc::new(Cache::new(ROOMY));
+        World::with(Cache::new(ROOMY))
+    }
+
+    fn with(cache: Cache) -> Self {
+        let cache = Arc::new(cache);
         let store = Arc::new(Watched::new(InMemoryUtilityRepository::default().telling(cache.clone())));
         let cached = Arc::new(CachedUtilityRepository::new(store.clone(), cache.clone()));
         World { store, cached, cache, acme: scope("acme") }
@@ -64,6 +69,36 @@ async fn where_changes_were_missed_everything_is_read_anew() {
         world.current(id).await;
     }
     assert_eq!(world.store.reads(), 6, "each once, and then it is kept again");
+}
+
+#[tokio::test]
+async fn where_others_change_things_nothing_is_served_or_kept_unless_it_was_heard_of_all_changes_lately() {
+    const LONG: Duration = Duration::from_secs(3_600);
+    for (heard_within, is_heard, reads) in [(LONG, false, 2), (LONG, true, 1), (Duration::ZERO, true, 2)] {
+        let world = World::with(Cache::of_several(ROOMY, heard_within));
+        if is_heard {
+            world.cache.heard_all();
+        }
+        world.create("extract").await;
+        for _ in ["first", "second"] {
+            world.current("extract").await;
+        }
+        assert_eq!(world.store.reads(), reads, "{heard_within:?} {is_heard}");
+        world.cache.settle();
+        assert_eq!(world.cache.stats().entries, u64::from(reads == 1));
+    }
+}
+
+#[tokio::test]
+async fn a_grantee_of_a_kind_that_is_not_known_here_voids_all_grants() {
+    let (cache, acme, ann) = (Arc::new(Cache::new(ROOMY)), scope("acme"), Grantee::Principal(user("ann")));
+    let grants = CachedGrantRepository::new(Arc::new(InMemoryGrantRepository::default().telling(cache.clone())), cache.clone());
+    grants.held_by(&acme, &ann).await.unwrap();
+    cache.settle();
+    assert_eq!(cache.stats().entries, 1);
+    cache.changed(&Changed::Grants { tenant: acme.tenant().clone(), grantee: "robots of tomorrow".to_owned() }).await;
+    cache.settle();
+    assert_eq!(cache.stats().entries, 0);
 }
 
 #[tokio::test]

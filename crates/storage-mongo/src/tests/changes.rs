@@ -1,6 +1,7 @@
 //! Listeners hear of changes: of their own server's before these are answered, of others' soon, and of each that was made while nobody
 //! followed the feed.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -14,9 +15,11 @@ use tokio::sync::Notify;
 use tokio::time::timeout;
 
 use super::Scratch;
-use crate::MongoStore;
+use super::proxy::{Proxy, Then};
+use super::server;
 use crate::collections::NEWS_KEPT;
 use crate::feed::{Heard, listen};
+use crate::{Config, MongoStore};
 
 /// Far above what it takes to hear of a change: the machine may be busy.
 const SOON: Duration = Duration::from_secs(30);
@@ -25,6 +28,8 @@ const SOON: Duration = Duration::from_secs(30);
 #[derive(Default)]
 struct Ear {
     heard: Mutex<Vec<Changed>>,
+    /// How often it was told that this is all.
+    told_all: AtomicU64,
     more: Notify,
 }
 
@@ -34,11 +39,23 @@ impl ChangeListener for Ear {
         self.heard.lock().unwrap().push(what.clone());
         self.more.notify_one();
     }
+
+    fn heard_all(&self) {
+        self.told_all.fetch_add(1, Ordering::SeqCst);
+        self.more.notify_one();
+    }
 }
 
 impl Ear {
     fn take(&self) -> Vec<Changed> {
         std::mem::take(&mut *self.heard.lock().unwrap())
+    }
+
+    /// Until it was told so often that it has heard of everything.
+    async fn until_told_all(&self, times: u64) {
+        while self.told_all.load(Ordering::SeqCst) < times {
+            self.more.notified().await;
+        }
     }
 
     async fn until(&self, what: &Changed) {
@@ -61,6 +78,22 @@ async fn what_one_server_changes_its_listener_hears_before_the_answer_and_others
     let of_policy = change(&here, "acme").await;
     timeout(SOON, others.until(&of_policy)).await.expect("another server hears what comes by the stream");
     assert_eq!(own.take(), [of_policy], "what a server has changed itself it does not hear again");
+    drop(there);
+}
+
+#[tokio::test]
+async fn while_others_cannot_be_heard_nobody_is_told_otherwise_and_every_copy_is_void_then() {
+    let Some(port) = server::port() else { return };
+    let (proxy, deadline) = (Proxy::before(port), Duration::from_secs(5));
+    let scratch = Scratch::with(|config| Config { uri: proxy.uri(), deadline, selection: deadline, ..config }).await;
+    let (ear, there) = listening(&scratch).await;
+    timeout(SOON, ear.until_told_all(3)).await.expect("where nothing happens it is told, too");
+    assert_eq!(ear.take(), []);
+    proxy.when("getMore", Then::Deaf);
+    timeout(SOON, ear.until(&Changed::Anything)).await.expect("it breaks off");
+    let told = ear.told_all.load(Ordering::SeqCst);
+    proxy.mend();
+    timeout(SOON, ear.until_told_all(told + 1)).await.expect("it is followed again");
     drop(there);
 }
 
