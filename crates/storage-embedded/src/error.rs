@@ -159,8 +159,18 @@ impl Failure for Error {
     }
 
     fn is_of_one_thing(&self) -> bool {
-        matches!(self, Error::Undecodable { .. } | Error::Sealed { .. })
+        match self {
+            Error::Undecodable { .. } | Error::Sealed { .. } => true,
+            Error::Database { source, .. } => is_of_another_type(source),
+            _ => false,
+        }
     }
+}
+
+/// Whether a column holds what it never should: a text that is none, for example.
+pub(crate) fn is_of_another_type(error: &rusqlite::Error) -> bool {
+    use rusqlite::Error::{FromSqlConversionFailure, IntegralValueOutOfRange, InvalidColumnType, Utf8Error};
+    matches!(error, FromSqlConversionFailure(..) | IntegralValueOutOfRange(..) | InvalidColumnType(..) | Utf8Error(..))
 }
 
 impl From<Error> for domain::Error {
@@ -197,5 +207,13 @@ mod tests {
         check(rusqlite::ffi::SQLITE_IOERR, ErrorKind::Unavailable);
         check(rusqlite::ffi::SQLITE_CORRUPT, ErrorKind::Internal);
         check(rusqlite::ffi::SQLITE_CONSTRAINT, ErrorKind::Internal);
+    }
+
+    #[test]
+    fn a_column_that_holds_what_it_never_should_is_the_fault_of_one_row_and_a_full_disk_of_none() {
+        let of_another_type = rusqlite::Error::InvalidColumnType(0, "id".to_owned(), rusqlite::types::Type::Blob);
+        assert!(during("testing")(of_another_type).is_of_one_thing());
+        let full = rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_FULL), None);
+        assert!(!during("testing")(full).is_of_one_thing());
     }
 }

@@ -17,7 +17,7 @@ use rusqlite::{Connection, OptionalExtension as _};
 use storage_rules::{Failure as _, Person, Subject, Told, Trouble, at_once, vault};
 use zeroize::Zeroizing;
 
-use crate::error::{Error, Result, during};
+use crate::error::{Error, Result, during, is_of_another_type};
 
 mod held;
 mod kept;
@@ -96,8 +96,9 @@ impl Vault {
     pub(crate) fn readable<T>(&self, table: &'static str, key: impl fmt::Display, read: Result<T>) -> Result<Option<T>> {
         let error = match read {
             Ok(found) => return Ok(Some(found)),
-            Err(error) if error.is_of_one_thing() => error,
+            // Such a failure does not say where.
             Err(Error::Database { source, .. }) if is_of_another_type(&source) => Error::undecodable(table, key.to_string(), source),
+            Err(error) if error.is_of_one_thing() => error,
             Err(error) => return Err(error),
         };
         if self.is_news(Trouble::Unreadable, &error) {
@@ -224,10 +225,4 @@ pub(crate) fn is_sealed(connection: &Connection) -> Result<bool> {
     let query = "SELECT value FROM totals WHERE name = 'personal_sealed'";
     let found = connection.query_row(query, [], |row| row.get::<_, i64>(0)).optional();
     Ok(found.map_err(during("looking whether names are sealed"))?.is_some_and(|value| value > 0))
-}
-
-/// Whether a column holds what it never should: a text that is none, for example.
-fn is_of_another_type(error: &rusqlite::Error) -> bool {
-    use rusqlite::Error::{FromSqlConversionFailure, IntegralValueOutOfRange, InvalidColumnType, Utf8Error};
-    matches!(error, FromSqlConversionFailure(..) | IntegralValueOutOfRange(..) | InvalidColumnType(..) | Utf8Error(..))
 }
