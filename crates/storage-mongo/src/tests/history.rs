@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::env;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use domain::ErrorKind;
 use domain::request::Committed;
 use domain::utility::{Metadata, Utility, UtilityRepository};
 use futures_util::future::join_all;
@@ -188,7 +189,12 @@ async fn steps_of(store: &MongoStore, clock: &AtomicU64, client: u64, mut random
             Ok(Committed::Stored) => (now, Saw::Wrote { revision, mark }),
             Ok(Committed::Conflict) => (now, Saw::Refused { expected: revision - 1 }),
             Ok(other) => panic!("{other:?} without a request id"),
-            Err(_) => (u64::MAX, Saw::MayHaveWritten { revision, mark }),
+            Err(error) if error.reason() == "OUTCOME_UNKNOWN" => (u64::MAX, Saw::MayHaveWritten { revision, mark }),
+            // It is said that nothing is stored: whoever reads this mark all the same finds a fault.
+            Err(error) => {
+                assert_eq!(error.kind(), ErrorKind::Unavailable, "{error}");
+                continue;
+            }
         };
         steps.push(Step { register, asked, answered, saw });
     }

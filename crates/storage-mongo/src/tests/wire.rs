@@ -1,4 +1,5 @@
 //! What the store asks of the database, as it is on the wire: every command of the contracts' tests is looked at, whatever the code says.
+//! The hints between servers are not: they wait for no disk, and no repository sends them.
 
 use std::thread;
 
@@ -16,11 +17,8 @@ use super::{Scratch, server};
 use crate::Config;
 use crate::collections::{ALL, Scope};
 
-/// Queries that ask every shard, by the field that they are led by: sweeps of one server over all tenants, in the background, and who is
-/// looked for by an id that was shown, before it is known whose it is.
+/// Queries that ask every shard, by the field that they are led by: sweeps of one server over all tenants, in the background.
 const OF_ALL_TENANTS: &[(&str, &str)] = &[
-    ("api_keys", "_id"),
-    ("sessions", "_id"),
     ("data_keys", "kek"),
     ("subjects", "is_erasing"),
     ("requests", "answered"),
@@ -127,12 +125,17 @@ fn prefers_the_primary(command: &Document) -> Option<String> {
     (!is_primary && !LISTED.contains(&collection(command))).then(|| "may be read from a secondary".to_owned())
 }
 
-/// What is of tenants is asked for by the tenant, so that one shard answers.
+/// What is of tenants is asked for by the tenant, so that one shard answers; what is looked for by its key, by that, or as the list of a
+/// tenant, which every shard is asked for.
 fn names_its_shard(command: &Document) -> Vec<String> {
     let name = collection(command);
-    let is_of_tenants = ALL.iter().copied().flatten().any(|known| known.name == name && known.scope == Scope::Tenants);
-    let wrong = |filter: &Document| !names_tenants(filter) && !is_of_all_tenants(name, filter);
-    let unnamed = filters(command).into_iter().filter(|filter| is_of_tenants && wrong(filter));
+    let scope = ALL.iter().copied().flatten().find(|known| known.name == name).map(|known| known.scope);
+    let is_named = |filter: &Document| match scope {
+        Some(Scope::Tenants) => names_tenants(filter) || is_of_all_tenants(name, filter),
+        Some(Scope::Keys) => names_tenants(filter) || filter.contains_key("_id"),
+        Some(Scope::Installation) | None => true,
+    };
+    let unnamed = filters(command).into_iter().filter(|filter| !is_named(filter));
     unnamed.map(|filter| format!("does not name its shard: {filter}")).collect()
 }
 
@@ -147,7 +150,12 @@ fn names_tenants(filter: &Document) -> bool {
 }
 
 fn is_of_all_tenants(collection: &str, filter: &Document) -> bool {
-    let is_led_by = |filter: &Document| OF_ALL_TENANTS.iter().any(|(of, field)| *of == collection && filter.contains_key(field));
+    // A key by itself is no sweep, and names no shard: there it is a range, or an exception.
+    let is_sweep = |filter: &Document, field: &str| match filter.get(field) {
+        Some(value) => !["_id", "tenant"].contains(&field) || value.as_document().is_some(),
+        None => false,
+    };
+    let is_led_by = |filter: &Document| OF_ALL_TENANTS.iter().any(|(of, field)| *of == collection && is_sweep(filter, field));
     is_led_by(filter) || filter.get_array("$and").into_iter().flatten().filter_map(Bson::as_document).any(is_led_by)
 }
 
@@ -201,6 +209,13 @@ fn commands_that_break_a_rule_are_found() {
     assert_eq!(found(find(key())), 0);
     assert_eq!(found(find(doc! { "_id": "acme/one" })), 1, "it asks every shard");
     assert_eq!(found(find(doc! { "tenant": { "$nin": ["beta"] } })), 1, "so does this");
+    let of = |collection: &str, filter: Document| {
+        let mut command = find(filter);
+        command.insert("find", collection);
+        found(command)
+    };
+    assert_eq!((of("event_logs", doc! { "_id": { "$gt": "a" } }), of("event_logs", doc! { "_id": "acme" })), (0, 1), "a sweep, and a key");
+    assert_eq!((of("sessions", doc! { "_id": "one" }), of("sessions", doc! { "principal": "ann" })), (0, 1), "a key, and anybody's");
     assert_eq!(found(find(doc! { "$and": [key(), { "kind": "script" }] })), 0);
     assert_eq!(found(doc! { "find": "utilities", "filter": key() }), 3, "no session, no concern, no bound");
     let mut lagging = find(key());
