@@ -6,3 +6,6 @@ pub const MAX_BYTES: usize = 2 * 1024 * 1024;
 pub const MAX_DEPTH: usize = 48;
 /// Values of a document, each counted as often as aliases repeat it: a manifest of a thousand services takes about 50,000.
 pub const MAX_NODES: usize = 200_000;
+/// Bytes of a document's texts, each counted as often as aliases repeat it, and once more where an anchor keeps it: what a file of the
+/// largest size comes to when all of it stands under one anchor and is repeated twice.
+pub const MAX_TEXT: usize = 4 * MAX_BYTES;

@@ -87,6 +87,15 @@ fn anchors_around_anchors_cost_no_more_than_the_bound() {
 }
 
 #[test]
+fn texts_that_aliases_repeat_are_refused_before_they_cost() {
+    let text = "x".repeat(MAX_BYTES / 2);
+    refused(&format!("a: &a {text}\nb: [{}]\n", "*a,".repeat(50_000)), "too-large");
+    refused(&format!("{}{text}{}", "&a [".repeat(40), "]".repeat(40)), "too-large");
+    refused(&format!("a: &a {{? {text} : 1}}\nb: [{}]\n", "{<<: *a},".repeat(1_000)), "too-large");
+    assert_eq!(yaml(&format!("a: &a {text}\nb: *a\n")).get("b").and_then(Node::scalar).map(str::len), Some(text.len()));
+}
+
+#[test]
 fn depth_size_and_number_of_values_are_bounded() {
     refused(&"[".repeat(100), "too-deep");
     assert!(read_yaml(&"[".repeat(100_000)).is_err());

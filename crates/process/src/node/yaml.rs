@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 
 use saphyr_parser::{Event, Marker, Parser, ScalarStyle, Tag};
 
-use crate::node::limits::{MAX_BYTES, MAX_DEPTH, MAX_NODES};
+use crate::node::limits::{MAX_BYTES, MAX_DEPTH, MAX_NODES, MAX_TEXT};
 use crate::node::tree::{Member, Node, Value};
 use crate::problem::{Place, Problems};
 
@@ -34,7 +34,8 @@ struct Reader {
     root: Option<Node>,
     documents: usize,
     anchors: HashMap<usize, Anchored>,
-    nodes: usize,
+    /// Everything that was read or copied so far.
+    sum: Weight,
     problems: Problems,
 }
 
@@ -44,9 +45,17 @@ struct Open {
     tag: Option<String>,
     anchor: usize,
     content: Content,
-    /// Values inside so far, and levels below.
-    nodes: usize,
+    /// The list or map itself and the values inside so far, and levels below.
+    weight: Weight,
     height: usize,
+}
+
+/// What a value costs, with everything inside.
+#[derive(Clone, Copy, Default)]
+struct Weight {
+    nodes: usize,
+    /// Bytes of texts, names and tags.
+    bytes: usize,
 }
 
 enum Content {
@@ -68,7 +77,7 @@ struct Members {
 /// What an alias repeats.
 struct Anchored {
     node: Node,
-    nodes: usize,
+    weight: Weight,
     height: usize,
 }
 
@@ -104,7 +113,8 @@ impl Reader {
             }
             Event::Scalar(text, style, anchor, tag) => {
                 let node = Node { value: scalar(&text, style, tag.as_deref()), place: Some(at), tag: tag.as_deref().and_then(own) };
-                self.complete(node, anchor, 1, 0)
+                let weight = Weight { nodes: 1, bytes: text.len() + tag_bytes(&node.tag) };
+                self.complete(node, anchor, weight, 0, weight)
             }
             Event::SequenceStart(anchor, tag) => self.begin(at, tag.as_deref(), anchor, Content::List(Vec::new())),
             Event::MappingStart(anchor, tag) => self.begin(at, tag.as_deref(), anchor, Content::Map(Members::default())),
@@ -118,37 +128,36 @@ impl Reader {
         if self.open.len() >= MAX_DEPTH {
             return Err(self.stop(Some(place), "too-deep", format!("more than {MAX_DEPTH} levels of lists and maps")));
         }
-        self.open.push(Open { place, tag: tag.and_then(own), anchor, content, nodes: 1, height: 1 });
+        let tag = tag.and_then(own);
+        let weight = Weight { nodes: 1, bytes: tag_bytes(&tag) };
+        self.open.push(Open { place, tag, anchor, content, weight, height: 1 });
         Ok(())
     }
 
     fn end(&mut self) -> Result<(), Stop> {
-        let Some(Open { place, tag, anchor, content, nodes, height }) = self.open.pop() else { return Ok(()) };
+        let Some(Open { place, tag, anchor, content, weight, height }) = self.open.pop() else { return Ok(()) };
         let value = match content {
             Content::List(items) => Value::List(items),
             Content::Map(members) => Value::Map(members.merge()),
         };
         // Values inside were counted when they were complete.
-        self.complete_of(Node { value, place: Some(place), tag }, anchor, nodes, height, 1)
+        let new = Weight { nodes: 1, bytes: tag_bytes(&tag) };
+        self.complete(Node { value, place: Some(place), tag }, anchor, weight, height, new)
     }
 
-    fn complete(&mut self, node: Node, anchor: usize, nodes: usize, height: usize) -> Result<(), Stop> {
-        self.complete_of(node, anchor, nodes, height, nodes)
-    }
-
-    /// Puts a value where it belongs. `nodes` are in it, `new` of them are not counted yet.
-    fn complete_of(&mut self, node: Node, anchor: usize, nodes: usize, height: usize, new: usize) -> Result<(), Stop> {
+    /// Puts a value of this weight where it belongs. `new` of it is not counted yet.
+    fn complete(&mut self, node: Node, anchor: usize, weight: Weight, height: usize, new: Weight) -> Result<(), Stop> {
         self.count(new, node.place)?;
         if anchor > 0 {
             // The copy that aliases are made of counts as well: anchors around anchors would cost the square of the document otherwise.
-            self.count(nodes, node.place)?;
-            self.anchors.insert(anchor, Anchored { node: node.clone(), nodes, height });
+            self.count(weight, node.place)?;
+            self.anchors.insert(anchor, Anchored { node: node.clone(), weight, height });
         }
         let Some(open) = self.open.last_mut() else {
             self.root = Some(node);
             return Ok(());
         };
-        open.nodes += nodes;
+        open.weight.add(weight);
         open.height = open.height.max(height + 1);
         let put = match &mut open.content {
             Content::List(items) => {
@@ -171,20 +180,23 @@ impl Reader {
         let Some(anchored) = self.anchors.get(&anchor) else {
             return Err(self.stop(Some(at), "alias", "this alias repeats something that contains it"));
         };
-        let (nodes, height) = (anchored.nodes, anchored.height);
+        let (weight, height) = (anchored.weight, anchored.height);
         if self.open.len() + height > MAX_DEPTH {
             return Err(self.stop(Some(at), "too-deep", format!("more than {MAX_DEPTH} levels of lists and maps")));
         }
         // Counted before it is copied.
-        self.count(nodes, Some(at))?;
+        self.count(weight, Some(at))?;
         let node = self.anchors[&anchor].node.clone();
-        self.complete_of(node, 0, nodes, height, 0)
+        self.complete(node, 0, weight, height, Weight::default())
     }
 
-    fn count(&mut self, nodes: usize, at: Option<Place>) -> Result<(), Stop> {
-        self.nodes += nodes;
-        if self.nodes > MAX_NODES {
+    fn count(&mut self, weight: Weight, at: Option<Place>) -> Result<(), Stop> {
+        self.sum.add(weight);
+        if self.sum.nodes > MAX_NODES {
             return Err(self.stop(at, "too-many-values", format!("more than {MAX_NODES} values, with those that aliases repeat")));
+        }
+        if self.sum.bytes > MAX_TEXT {
+            return Err(self.stop(at, "too-large", format!("more than {MAX_TEXT} bytes of text, with what aliases repeat")));
         }
         Ok(())
     }
@@ -201,6 +213,15 @@ struct Fault {
     rule: &'static str,
     message: String,
     ends: bool,
+}
+
+// === impl Weight ===
+
+impl Weight {
+    fn add(&mut self, other: Weight) {
+        self.nodes += other.nodes;
+        self.bytes += other.bytes;
+    }
 }
 
 // === impl Members ===
@@ -246,6 +267,10 @@ impl Members {
 
 fn place(marker: &Marker) -> Place {
     Place { line: marker.line(), column: marker.col() + 1 }
+}
+
+fn tag_bytes(tag: &Option<String>) -> usize {
+    tag.as_ref().map_or(0, String::len)
 }
 
 /// A tag of the application.
