@@ -293,9 +293,14 @@ impl Service {
         if self.enabled { self.replicas } else { 0 }
     }
 
-    /// Whether it ends by itself, as a migration does.
-    pub fn ends(&self) -> bool {
-        self.restart.condition != RestartCondition::Always
+    /// Whether it ends by itself, as a migration does. What is started again after a failure only is such work where others wait for its
+    /// end; otherwise it is a service that runs on.
+    pub fn ends(&self, is_waited_for: bool) -> bool {
+        match self.restart.condition {
+            RestartCondition::Always => false,
+            RestartCondition::OnFailure => is_waited_for,
+            RestartCondition::Never => true,
+        }
     }
 
     /// Whether it holds a port of the host, which no second replica of it can have.

@@ -1,10 +1,10 @@
 //! A platform as it is wanted: services, what they share, and what runs for tenants.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use crate::integration::{Integration, TenantDatabase};
 use crate::port::PortRange;
-use crate::service::Service;
+use crate::service::{Condition, Service};
 
 /// A platform as it is wanted, in one environment.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -67,4 +67,15 @@ pub struct Network {
     pub external: bool,
     /// Whether nothing in it reaches outside.
     pub internal: bool,
+}
+
+// === impl Manifest ===
+
+impl Manifest {
+    /// The services for whose end others wait.
+    pub fn completing(&self) -> HashSet<&str> {
+        let dependencies = self.services.iter().flat_map(|service| &service.depends_on);
+        let waiting = dependencies.filter(|dependency| dependency.condition == Condition::Completed);
+        waiting.map(|dependency| dependency.service.as_str()).collect()
+    }
 }

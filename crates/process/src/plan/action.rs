@@ -106,7 +106,7 @@ pub enum Step {
         /// Whether calls reach them as soon as they are well.
         serving: bool,
     },
-    /// Waits until all replicas of the new revision are so far.
+    /// Waits until all replicas of the new revision are so far. Those that have ended and stay so are not waited for.
     Await(Condition),
     /// Waits, while the replicas of the new revision must stay well.
     Hold(Duration),

@@ -57,20 +57,18 @@ struct Now<'a> {
     observed: HashMap<&'a str, &'a ObservedService>,
     revisions: HashMap<&'a str, Revision>,
     /// Services for whose end others wait.
-    completed: HashSet<&'a str>,
+    completing: HashSet<&'a str>,
 }
 
 // === impl Now ===
 
 impl<'a> Now<'a> {
     fn new(manifest: &'a Manifest, observed: &'a Observed) -> Self {
-        let dependencies = manifest.services.iter().flat_map(|service| &service.depends_on);
-        let completed = dependencies.filter(|dependency| dependency.condition == Condition::Completed);
         Now {
             manifest,
             observed: observed.services.iter().map(|service| (service.name.as_str(), service)).collect(),
             revisions: revisions(manifest),
-            completed: completed.map(|dependency| dependency.service.as_str()).collect(),
+            completing: manifest.completing(),
         }
     }
 
@@ -82,9 +80,10 @@ impl<'a> Now<'a> {
     fn action(&self, service: &Service) -> Option<Action> {
         let revision = self.revisions.get(service.name.as_str())?;
         let sorted = sort(service, revision, self.replicas(&service.name));
-        let awaited = match service.ends() {
+        let is_waited_for = self.completing.contains(service.name.as_str());
+        let awaited = match service.ends(is_waited_for) {
             false => Condition::Healthy,
-            true if self.completed.contains(service.name.as_str()) => Condition::Completed,
+            true if is_waited_for => Condition::Completed,
             true => Condition::Started,
         };
         let steps = steps(service, revision, &sorted, awaited);

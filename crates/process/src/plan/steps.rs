@@ -4,7 +4,7 @@
 use crate::observed::{Replica, State};
 use crate::plan::action::Step;
 use crate::revision::Revision;
-use crate::service::{Condition, Order, Service, Strategy};
+use crate::service::{Condition, Order, RestartCondition, Service, Strategy};
 
 /// The replicas of a service, sorted by what becomes of them.
 pub(super) struct Sorted<'a> {
@@ -12,7 +12,7 @@ pub(super) struct Sorted<'a> {
     pub(super) current: Vec<&'a Replica>,
     /// Those that run and shall not.
     pub(super) old: Vec<&'a Replica>,
-    /// What is left of replicas that have ended.
+    /// What is left of replicas that have ended and shall not stay so.
     pub(super) ended: Vec<&'a Replica>,
 }
 
@@ -22,25 +22,38 @@ pub(super) fn sort<'a>(service: &Service, revision: &Revision, replicas: &'a [Re
     for replica in replicas {
         let current = replica.revision == *revision;
         match replica.state {
-            State::Completed if current && service.ends() => sorted.current.push(replica),
+            state if current && stays_ended(service, state) => sorted.current.push(replica),
             State::Completed | State::Failed => sorted.ended.push(replica),
             State::Starting | State::Healthy if current => sorted.current.push(replica),
             State::Starting | State::Healthy | State::Unhealthy => sorted.old.push(replica),
         }
     }
     // The best stay when there are too many: those that calls reach, then those that are well, then the ones that were there first.
-    sorted.current.sort_by_key(|replica| (!replica.is_available(), replica.state == State::Starting, replica.id.clone()));
+    let unready = |state: State| matches!(state, State::Starting | State::Failed);
+    sorted
+        .current
+        .sort_by_key(|replica| (!replica.is_available(), replica.state == State::Failed, unready(replica.state), replica.id.clone()));
     let surplus = sorted.current.split_off(sorted.current.len().min(service.wanted() as usize));
     sorted.old.extend(surplus);
-    // What is not available stops first: it is not missed.
-    sorted.old.sort_by_key(|replica| (replica.is_available(), replica.id.clone()));
+    // What is not available stops first: it is not missed. Of that, first what has the revision that is wanted: it would be waited for.
+    sorted.old.sort_by_key(|replica| (replica.is_available(), replica.revision != *revision, replica.id.clone()));
     sorted
+}
+
+/// Whether a replica that is in this state has ended and is not started again.
+fn stays_ended(service: &Service, state: State) -> bool {
+    match state {
+        State::Completed => service.restart.condition != RestartCondition::Always,
+        State::Failed => service.restart.condition == RestartCondition::Never,
+        State::Starting | State::Healthy | State::Unhealthy => false,
+    }
 }
 
 /// The steps of a service. `awaited` is how far its replicas must be before the next ones are touched.
 pub(super) fn steps(service: &Service, revision: &Revision, sorted: &Sorted<'_>, awaited: Condition) -> Vec<Step> {
     let mut way = Way::new(service, sorted, awaited);
     way.stop_ended(sorted);
+    way.stop_misfits(revision);
     let is_new_revision = sorted.old.iter().any(|replica| replica.revision != *revision);
     match service.update.strategy {
         Strategy::BlueGreen if is_new_revision && way.wanted > 0 => way.blue_green(),
@@ -63,6 +76,8 @@ struct Way<'a> {
     wanted: usize,
     /// Replicas of the new revision.
     new: usize,
+    /// Of these, those that have ended and stay so.
+    done: usize,
     /// Of these, those that are not known to be well.
     unsettled: usize,
     /// Of these, those that calls do not reach.
@@ -77,17 +92,20 @@ impl<'a> Way<'a> {
     fn new(service: &Service, sorted: &'a Sorted<'a>, awaited: Condition) -> Self {
         let count = |fits: fn(&Replica) -> bool| sorted.current.iter().filter(|replica| fits(replica)).count();
         let wanted = service.wanted() as usize;
-        let min_available = if service.ends() { 0 } else { service.update.min_available as usize };
+        let done = count(|replica| matches!(replica.state, State::Completed | State::Failed));
+        // Only what runs on is waited for until it is well.
+        let min_available = if awaited == Condition::Healthy { service.update.min_available as usize } else { 0 };
         Way {
             steps: Vec::new(),
             awaited,
             parallelism: service.update.parallelism.max(1) as usize,
             order: service.update.order,
-            min_available: min_available.min(wanted),
+            min_available: min_available.min(wanted.saturating_sub(done)),
             wanted,
             new: sorted.current.len(),
+            done,
             unsettled: count(|replica| replica.state == State::Starting),
-            silent: count(|replica| !replica.serving),
+            silent: count(|replica| !replica.serving && matches!(replica.state, State::Starting | State::Healthy)),
             old: &sorted.old,
             available: sorted.current.iter().chain(&sorted.old).filter(|replica| replica.is_available()).count(),
         }
@@ -97,6 +115,13 @@ impl<'a> Way<'a> {
         if !sorted.ended.is_empty() {
             self.steps.push(Step::Stop(sorted.ended.iter().map(|replica| replica.id.clone()).collect()));
         }
+    }
+
+    /// Stops replicas of the wanted revision that are too many or not well. Waiting for all of that revision would not end with them, and
+    /// calls would be switched to them; none is available, so that none is missed.
+    fn stop_misfits(&mut self, revision: &Revision) {
+        let misfits = self.old.iter().take_while(|replica| !replica.is_available() && replica.revision == *revision).count();
+        self.stop(misfits);
     }
 
     fn start(&mut self, replicas: usize, serving: bool) {
@@ -118,7 +143,7 @@ impl<'a> Way<'a> {
             self.steps.push(Step::Serve);
             self.silent = 0;
         }
-        self.available = self.new + self.old.iter().filter(|replica| replica.is_available()).count();
+        self.available = self.new - self.done + self.old.iter().filter(|replica| replica.is_available()).count();
     }
 
     fn stop(&mut self, replicas: usize) {

@@ -2,10 +2,12 @@
 
 use crate::manifest::content::Manifest;
 use crate::manifest::rules::view::{Step, View, of_service};
-use crate::service::{Condition, RestartCondition, Service, Strategy};
+use crate::service::{RestartCondition, Service, Strategy};
 
 pub(super) fn check(manifest: &Manifest, view: &mut View<'_>) {
+    let completing = manifest.completing();
     for (index, service) in manifest.services.iter().enumerate() {
+        let is_waited_for = completing.contains(service.name.as_str());
         update(index, service, view);
         scaling(index, service, view);
         health(index, service, view);
@@ -14,9 +16,12 @@ pub(super) fn check(manifest: &Manifest, view: &mut View<'_>) {
             let path = of_service(index, &["context", "resources", "memory_reserved"]);
             view.add(&path, "memory", "more memory is kept for it than it may use");
         }
-        if service.ends() && service.replicas > 1 && waited_for(manifest, service) {
+        if service.ends(is_waited_for) && service.replicas > 1 && is_waited_for {
             let message = "others wait for it to complete, which is said of one replica only";
             view.add(&of_service(index, &["replicas"]), "completes-once", message);
+        }
+        if service.ends(is_waited_for) && service.scaling.is_some() {
+            view.add(&of_service(index, &["scaling"]), "scaling", "what runs once is not scaled");
         }
     }
 }
@@ -34,9 +39,6 @@ fn update(index: usize, service: &Service, view: &mut View<'_>) {
                 view.add(&path, "not-canary", "has a meaning only with the strategy canary");
             }
         }
-    }
-    if service.ends() && service.scaling.is_some() {
-        view.add(&of_service(index, &["scaling"]), "scaling", "what runs once is not scaled");
     }
     if service.restart.condition == RestartCondition::Never && view.has(&of_service(index, &["restart", "attempts"])) {
         view.add(&of_service(index, &["restart", "attempts"]), "never-restarted", "has no meaning where nothing is restarted");
@@ -72,11 +74,4 @@ fn health(index: usize, service: &Service, view: &mut View<'_>) {
     if health.timeout.is_zero() {
         view.add(&[path.as_slice(), &[Step::Name("timeout")]].concat(), "duration", "must be longer than nothing");
     }
-}
-
-fn waited_for(manifest: &Manifest, service: &Service) -> bool {
-    let waits = |other: &Service| {
-        other.depends_on.iter().any(|dependency| dependency.service == service.name && dependency.condition == Condition::Completed)
-    };
-    manifest.services.iter().any(waits)
 }

@@ -177,6 +177,14 @@ fn dependencies_exist_run_and_can_get_as_far_as_they_must() {
         "completes-once",
         "services[0].replicas",
     );
+    refused(&pair(", restart: {condition: never}, replicas: 0", &needs(", condition: completed")), "dependency-without-replicas", at);
+    manifest(&pair(", restart: {condition: on-failure}, scaling: {min: 1, max: 3}", &needs("")));
+    manifest(&pair(", restart: {condition: on-failure}", &needs(", condition: completed")));
+    refused(
+        &pair(", restart: {condition: on-failure}, scaling: {min: 1, max: 3}", &needs(", condition: completed")),
+        "scaling",
+        "services[0].scaling",
+    );
     refused(&pair("", ", depends_on: [{service: one}, {service: one}]"), "dependency-twice", "services[1].depends_on[1].service");
     let apart = "name: a\nnetworks: {n: {}}\nservices:\n  - {name: one, context: {image: 'w:1', networks: [n]}}\n  - {name: two, context: {image: 'w:1'}, depends_on: [{service: one}]}\n";
     refused(apart, "no-shared-network", at);

@@ -132,6 +132,57 @@ fn what_has_ended_or_is_not_well_is_replaced_and_the_reason_says_so() {
 }
 
 #[test]
+fn what_is_not_well_stops_before_anything_is_waited_for() {
+    let of = |update: Update, image: &str| manifest(vec![Service { replicas: 2, update, ..service("web", image) }]);
+    for strategy in [Strategy::Rolling, Strategy::BlueGreen] {
+        let policy = Update { strategy, min_available: 2, ..Update::default() };
+        let mut observed = applied(&of(policy, "web:2"));
+        observed.services[0].replicas[1].state = State::Unhealthy;
+        let wanted = of(policy, "web:2");
+        assert_eq!(shown(&plan(&wanted, &observed)), [["web repair: stop new-1, start 1, wait until healthy"]]);
+        // The same in the middle of an update.
+        let old = Replica { id: "old".to_owned(), ..applied(&of(policy, "web:1")).services[0].replicas[0].clone() };
+        observed.services[0].replicas.push(old);
+        let steps = &plan(&wanted, &observed).waves[0].actions[0].steps;
+        assert_eq!(steps[0], Step::Stop(vec!["new-1".to_owned()]), "{steps:?}");
+        assert_eq!(finish(&wanted, &observed).services[0].replicas.len(), 2);
+    }
+}
+
+#[test]
+fn what_is_started_again_after_failures_only_is_waited_for_and_kept_available_as_a_service() {
+    let restart = Restart { condition: RestartCondition::OnFailure, ..Restart::default() };
+    let of = |image: &str| {
+        let update = Update { min_available: 2, ..Update::default() };
+        manifest(vec![Service { replicas: 2, restart, update, ..service("web", image) }])
+    };
+    let before = applied(&of("web:1"));
+    assert_eq!(
+        shown(&plan(&of("web:2"), &before))[0],
+        ["web replace: start 1, wait until healthy, stop new-0, start 1, wait until healthy, stop new-1"]
+    );
+    let with = |state: State| {
+        let mut observed = before.clone();
+        observed.services[0].replicas[0].state = state;
+        plan(&of("web:1"), &observed)
+    };
+    assert!(with(State::Completed).is_empty(), "it has not failed");
+    assert_eq!(reasons(&with(State::Failed), "web"), ["ended: 1"]);
+}
+
+#[test]
+fn what_runs_once_and_has_failed_is_not_run_again_until_it_changes() {
+    let of = |image: &str| {
+        let restart = Restart { condition: RestartCondition::Never, ..Restart::default() };
+        manifest(vec![Service { restart, ..service("migrate", image) }])
+    };
+    let mut observed = applied(&of("m:1"));
+    observed.services[0].replicas[0].state = State::Failed;
+    assert!(plan(&of("m:1"), &observed).is_empty());
+    assert_eq!(reasons(&plan(&of("m:2"), &observed), "migrate"), ["it does not run", "ended: 1"]);
+}
+
+#[test]
 fn what_is_not_in_the_manifest_stops_last_and_in_the_opposite_order() {
     let plan = plan(&manifest(vec![service("new", "new:1")]), &applied(&platform("db:1")));
     let services: Vec<_> = plan.waves.iter().map(|wave| wave.actions[0].service.as_str()).collect();

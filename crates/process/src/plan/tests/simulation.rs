@@ -31,10 +31,11 @@ impl<'a> Engine<'a> {
             Step::Start { replicas, serving } => (0..*replicas).for_each(|_| self.start(&action.service, *serving)),
             Step::Await(condition) => {
                 let state = if *condition == Condition::Completed { State::Completed } else { State::Healthy };
-                self.each(&action.service, revision.as_ref(), |replica| {
-                    if replica.state == State::Starting {
-                        replica.state = state;
-                    }
+                self.each(&action.service, revision.as_ref(), |replica| match replica.state {
+                    State::Starting | State::Healthy => replica.state = state,
+                    State::Completed => {}
+                    State::Failed if *condition == Condition::Started => {}
+                    State::Unhealthy | State::Failed => panic!("waits for ever for {}, which is {:?}", replica.id, replica.state),
                 });
             }
             Step::Hold(_) => {}
@@ -42,7 +43,10 @@ impl<'a> Engine<'a> {
             Step::Switch => {
                 let wanted = revisions(self.manifest)[action.service.as_str()].clone();
                 let of = |service: &mut ObservedService| {
-                    service.replicas.iter_mut().for_each(|replica| replica.serving = replica.revision == wanted)
+                    for replica in &mut service.replicas {
+                        replica.serving = replica.revision == wanted;
+                        assert!(!replica.serving || replica.state != State::Unhealthy, "calls reach {}", replica.id);
+                    }
                 };
                 self.observed.services.iter_mut().filter(|service| service.name == action.service).for_each(of);
             }
