@@ -50,12 +50,14 @@ fn service(node: &Node) -> Service {
         published: node.get("published").map(|_| port(node, "published")),
         protocol: word(node, "protocol", Protocol::parse),
     });
+    let context = node.get("context").map(context).unwrap_or_default();
     let holds_port = ports.iter().any(|port| port.published.is_some());
+    let writes = context.mounts.iter().any(|mount| !mount.read_only && mount.source != Storage::Memory);
     Service {
         name: text(node, "name"),
         group: word(node, "group", Group::parse),
         enabled: flag(node, "enabled", true),
-        context: node.get("context").map(context).unwrap_or_default(),
+        context,
         ports,
         replicas,
         depends_on: list(node, "depends_on", |node| Dependency {
@@ -65,7 +67,7 @@ fn service(node: &Node) -> Service {
         }),
         health: node.get("health").and_then(health),
         restart: node.get("restart").map(restart).unwrap_or_default(),
-        update: update(node.get("update").unwrap_or(&Node::new(Value::Null)), replicas, holds_port),
+        update: update(node.get("update").unwrap_or(&Node::new(Value::Null)), replicas, holds_port || writes),
         scaling: node.get("scaling").map(|node| Scaling {
             min: number(node, "min", 1),
             max: number(node, "max", 1),
@@ -149,11 +151,12 @@ fn restart(node: &Node) -> Restart {
     }
 }
 
-/// A second replica cannot have a port of the host that the first one holds, so there the old one stops first by default.
-fn update(node: &Node, replicas: u32, holds_port: bool) -> Update {
+/// A second replica cannot have a port of the host that the first one holds, and two that write into one volume or directory, as two
+/// database servers would, may destroy it. So there the old one stops first by default.
+fn update(node: &Node, replicas: u32, is_exclusive: bool) -> Update {
     let order = match node.get("order") {
         Some(_) => word(node, "order", Order::parse),
-        None if holds_port => Order::StopFirst,
+        None if is_exclusive => Order::StopFirst,
         None => Order::StartFirst,
     };
     let all_but = if order == Order::StopFirst { 1 } else { 0 };

@@ -28,6 +28,21 @@ fn where_a_port_of_the_host_is_held_the_old_replica_stops_first() {
 }
 
 #[test]
+fn where_storage_is_written_the_old_replica_stops_first_unless_the_manifest_says_otherwise() {
+    let order = |mount: &str, update: &str| {
+        let service = format!("{{name: db, context: {{image: 'db:1', mounts: [{mount}]}}, update: {update}}}");
+        let update = manifest(&format!("name: a\nservices: [{service}]\nvolumes: {{data: {{}}}}\n")).services[0].update;
+        (update.order, update.min_available)
+    };
+    let volume = "{kind: volume, source: data, target: /data}";
+    assert_eq!(order(volume, "{}"), (Order::StopFirst, 0));
+    assert_eq!(order("{kind: host, source: /data, target: /data}", "{}"), (Order::StopFirst, 0));
+    assert_eq!(order(volume, "{order: start-first}"), (Order::StartFirst, 1));
+    assert_eq!(order("{kind: volume, source: data, target: /data, read_only: true}", "{}"), (Order::StartFirst, 1));
+    assert_eq!(order("{kind: memory, target: /data}", "{}"), (Order::StartFirst, 1));
+}
+
+#[test]
 fn numbers_in_an_environment_keep_their_digits() {
     let manifest =
         manifest("name: a\nservices:\n  - {name: web, context: {image: 'web:1', environment: {V: 1.10, D: 014, T: true, E: ''}}}\n");
