@@ -16,7 +16,7 @@ pub(super) struct Parts {
     pub(super) context: Map,
     pub(super) update: Map,
     pub(super) resources: Map,
-    pub(super) replicas: Option<String>,
+    pub(super) replicas: Option<u32>,
     pub(super) restart: Option<Map>,
 }
 
@@ -37,8 +37,13 @@ impl Map {
         self.put(name, text_node(text));
     }
 
-    pub(super) fn number(&mut self, name: &str, number: impl ToString) {
-        self.put(name, Node::new(Value::Number(number.to_string())));
+    /// Puts a number. It is none that a file says in its own digits: what is written is read again, and must be a number then.
+    pub(super) fn number(&mut self, name: &str, number: impl Into<u64>) {
+        self.put(name, Node::new(Value::Number(number.into().to_string())));
+    }
+
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.members.iter().any(|member| member.name == name)
     }
 
     pub(super) fn flag(&mut self, name: &str, flag: bool) {
@@ -68,6 +73,12 @@ pub(super) fn text_node(text: impl Into<String>) -> Node {
     Node::new(Value::Text(text.into()))
 }
 
+/// A whole number, in digits that mean the same to everybody: with a zero in front some readers take it for octal.
+pub(super) fn whole(text: &str) -> Option<u32> {
+    let digits = text.bytes().all(|byte| byte.is_ascii_digit()) && (text == "0" || !text.starts_with('0'));
+    if digits { text.parse().ok() } else { None }
+}
+
 pub(super) fn texts(words: impl IntoIterator<Item = String>) -> Vec<Node> {
     words.into_iter().map(text_node).collect()
 }
@@ -85,6 +96,15 @@ impl Notes {
 
     pub(super) fn changed(&mut self, path: &str, node: &Node, message: impl Into<String>) {
         self.add(What::Changed, path, node, message);
+    }
+
+    /// The whole number that stands there, or a note that there is none.
+    pub(super) fn whole(&mut self, path: &str, node: &Node) -> Option<u32> {
+        let number = node.scalar().and_then(whole);
+        if number.is_none() {
+            self.left_out(path, node, "this is no whole number");
+        }
+        number
     }
 
     /// A name as manifests have it.

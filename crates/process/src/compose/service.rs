@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::compose::note::What;
-use crate::compose::part::{Map, Notes, Parts, rename, text_node, texts};
+use crate::compose::part::{Map, Notes, Parts, rename, text_node, texts, whole};
 use crate::compose::words;
 use crate::node::{Node, Value};
 use crate::quantity::duration_text;
@@ -53,7 +53,7 @@ pub(super) fn service(name: &str, node: &Node, others: &Others, notes: &mut Note
     } else if let Some(policy) = node.get("restart").and_then(Node::scalar) {
         parts.restart = restart(policy, name, &format!("{path}.restart"), node, others, notes);
     }
-    let Parts { mut service, mut context, update, resources, replicas, restart } = parts;
+    let Parts { mut service, mut context, mut update, resources, replicas, restart } = parts;
     context.map("resources", resources);
     service.put("context", context.node());
     if let Some(replicas) = replicas {
@@ -61,6 +61,10 @@ pub(super) fn service(name: &str, node: &Node, others: &Others, notes: &mut Note
     }
     if let Some(restart) = restart {
         service.map("restart", restart);
+    }
+    if !update.has("order") {
+        // What engines do with a Compose file that says nothing; manifests differ.
+        update.text("order", "stop-first");
     }
     service.map("update", update);
     service.node()
@@ -85,7 +89,7 @@ fn field(name: &str, node: &Node, at: &str, parts: &mut Parts, notes: &mut Notes
         "tmpfs" => notes.left_out(at, node, "write it as a volume of the type tmpfs"),
         "healthcheck" => health::health(node, at, &mut parts.service, notes),
         "deploy" => update::deploy(node, at, parts, notes),
-        "scale" => parts.replicas = node.scalar().map(str::to_owned),
+        "scale" => parts.replicas = notes.whole(at, node),
         "mem_limit" | "mem_reservation" | "cpus" => update::resource(name, node, at, &mut parts.resources, notes),
         "profiles" => {
             parts.service.flag("enabled", false);
@@ -206,8 +210,10 @@ fn restart(policy: &str, name: &str, at: &str, node: &Node, others: &Others, not
         "always" | "unless-stopped" => return None,
         "on-failure" => {
             map.text("condition", "on-failure");
-            if let Some(attempts) = attempts {
-                map.number("attempts", attempts);
+            match attempts.map(|attempts| (attempts, whole(attempts))) {
+                Some((_, Some(attempts))) => map.number("attempts", attempts),
+                Some((attempts, None)) => notes.left_out(at, node, format!("`{attempts}` is no whole number")),
+                None => {}
             }
         }
         "no" if others.completed.contains(name) => map.text("condition", "never"),

@@ -1,5 +1,8 @@
 //! Short forms of ports and volumes.
 
+/// Ports of one service: what a manifest takes. A range is not spread before it is held against this.
+pub(super) const MAX_PORTS: usize = 256;
+
 /// A port of a Compose file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Port {
@@ -26,7 +29,7 @@ pub(super) struct Volume {
     pub(super) options: Vec<String>,
 }
 
-/// `[[address:]published:]target[/protocol]`, with ranges. None where it is no such text.
+/// `[[address:]published:]target[/protocol]`, with ranges. None where it is no such text, or a range of more than [`MAX_PORTS`].
 pub(super) fn ports(text: &str) -> Option<Vec<Port>> {
     let (rest, protocol) = text.split_once('/').unwrap_or((text, "tcp"));
     // An address of version 6 stands in brackets and has colons of its own.
@@ -46,7 +49,7 @@ pub(super) fn ports(text: &str) -> Option<Vec<Port>> {
     };
     let count = targets.1 - targets.0;
     // A range for one port stays a range: Compose takes one of it.
-    let pairs = published.is_none_or(|published| published.1 - published.0 == count || count == 0);
+    let pairs = usize::from(count) < MAX_PORTS && published.is_none_or(|published| published.1 - published.0 == count || count == 0);
     pairs.then(|| {
         (0..=count)
             .map(|index| Port {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::*;
 use crate::manifest::{File, Notation};
 use crate::node::{Node, Value};
-use crate::service::{Condition, Probe, RestartCondition, Service, Storage};
+use crate::service::{Condition, Order, Probe, RestartCondition, Service, Storage};
 
 mod reading;
 

@@ -38,7 +38,7 @@ pub(super) fn health(node: &Node, at: &str, service: &mut Map, notes: &mut Notes
             }
         }
     }
-    if let Some(retries) = node.get("retries").and_then(Node::scalar) {
+    if let Some(retries) = node.get("retries").and_then(|retries| notes.whole(&format!("{at}.retries"), retries)) {
         out.number("retries", retries);
     }
     for member in node.members() {

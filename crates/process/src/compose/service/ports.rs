@@ -1,20 +1,25 @@
 //! Ports of a Compose file.
 
 use crate::compose::part::{Map, Notes};
-use crate::compose::short::{self, Port};
+use crate::compose::short::{self, MAX_PORTS, Port};
 use crate::node::Node;
 
 pub(super) fn ports(node: &Node, at: &str, service: &mut Map, notes: &mut Notes) {
-    let mut list = Vec::new();
+    let (mut list, mut count) = (Vec::new(), 0);
     for (index, item) in node.items().iter().enumerate() {
         let path = format!("{at}[{index}]");
         let ports = match item.scalar() {
             Some(text) => short::ports(text),
             None => long(item, &path, notes),
         };
+        count += ports.as_ref().map_or(0, Vec::len);
+        if count > MAX_PORTS {
+            notes.left_out(&path, item, format!("a service has at most {MAX_PORTS} ports; this one and those after it are left out"));
+            break;
+        }
         match ports {
             Some(ports) => list.extend(ports.into_iter().filter_map(|port| one(port, item, &path, notes))),
-            None => notes.left_out(&path, item, "this is no port"),
+            None => notes.left_out(&path, item, format!("this is no port, or a range of more than {MAX_PORTS}")),
         }
     }
     service.list("ports", list);

@@ -9,7 +9,7 @@ pub(super) fn deploy(node: &Node, at: &str, parts: &mut Parts, notes: &mut Notes
     for member in node.members().iter().filter(|member| member.node.value != Value::Null) {
         let path = format!("{at}.{}", member.name);
         match member.name.as_str() {
-            "replicas" => parts.replicas = member.node.scalar().map(str::to_owned),
+            "replicas" => parts.replicas = notes.whole(&path, &member.node),
             "mode" if member.node.scalar() == Some("replicated") => {}
             "resources" => resources(&member.node, &path, parts, notes),
             "update_config" => update(&member.node, &path, &mut parts.update, notes),
@@ -53,14 +53,15 @@ fn update(node: &Node, at: &str, out: &mut Map, notes: &mut Notes) {
         let path = format!("{at}.{}", member.name);
         match (member.name.as_str(), member.node.scalar()) {
             ("parallelism", Some("0")) => notes.left_out(&path, &member.node, "0 is all at once: write how many"),
-            ("parallelism", Some(number)) => out.number("parallelism", number),
+            ("parallelism", _) => {
+                if let Some(number) = notes.whole(&path, &member.node) {
+                    out.number("parallelism", number);
+                }
+            }
             ("order", Some(order)) => out.text("order", order),
             ("failure_action", Some("rollback")) => {}
             _ => notes.left_out(&path, &member.node, "the process manager judges by health, and rolls back whole sets"),
         }
-    }
-    if node.get("order").is_none() {
-        out.text("order", "stop-first");
     }
 }
 
@@ -73,7 +74,11 @@ fn restart(node: &Node, at: &str, notes: &mut Notes) -> Map {
             ("condition", Some("none"), _) => out.text("condition", "never"),
             ("condition", Some("any"), _) => {}
             ("condition", Some(condition), _) => out.text("condition", condition),
-            ("max_attempts", Some(number), _) => out.number("attempts", number),
+            ("max_attempts", ..) => {
+                if let Some(number) = notes.whole(&path, &member.node) {
+                    out.number("attempts", number);
+                }
+            }
             (name @ ("delay" | "window"), _, Some(time)) => out.text(name, duration_text(time)),
             _ => notes.left_out(&path, &member.node, "manifests have nothing like it"),
         }

@@ -66,6 +66,43 @@ fn ports_are_read_in_both_forms_and_ranges_are_spread() {
 }
 
 #[test]
+fn ranges_of_ports_are_bounded_before_they_are_spread() {
+    let left = |fields: &str, index: usize| {
+        let found = notes(fields).into_iter().filter(|(what, _)| *what == What::LeftOut).collect::<Vec<_>>();
+        assert_eq!(found, [(What::LeftOut, format!("services.web.ports[{index}]"))], "{fields}");
+    };
+    left("ports: ['1-65535']", 0);
+    left("ports: ['1000-1255:1000-1255', '2000:2000', '3000:3000']", 1);
+    assert_eq!(service("ports: ['1000-1255:1000-1255']").ports.len(), 256);
+    // What is left out counts as well: each would be a note.
+    let many = format!("ports: [{}]", "'1000-1255/sctp', ".repeat(10_000));
+    assert!(notes(&many).len() < 1_000);
+}
+
+#[test]
+fn what_is_no_number_is_left_out_and_never_written_as_one() {
+    for (fields, path) in [
+        ("healthcheck: {test: [CMD, a], retries: \"3\\ncommand: [evil]\"}", "healthcheck.retries"),
+        ("scale: \"1\\nname: evil\"", "scale"),
+        ("scale: 1.5", "scale"),
+        ("deploy: {replicas: '014'}", "deploy.replicas"),
+        ("deploy: {replicas: '+3'}", "deploy.replicas"),
+        ("deploy: {update_config: {parallelism: \"1\\nx: y\"}}", "deploy.update_config.parallelism"),
+        ("deploy: {restart_policy: {condition: any, max_attempts: \"1 # x\"}}", "deploy.restart_policy.max_attempts"),
+    ] {
+        assert!(notes(fields).contains(&(What::LeftOut, format!("services.web.{path}"))), "{fields}: {:?}", notes(fields));
+    }
+    let import = imported(&["services: {web: {image: 'web:1', restart: \"on-failure:3\\nx: y\"}}"], &[]);
+    assert!(import.notes.iter().any(|note| note.what == What::LeftOut && note.path == "services.web.restart"), "{:?}", import.notes);
+}
+
+#[test]
+fn the_old_replica_stops_first_where_compose_says_nothing() {
+    assert_eq!(service("").update.order, Order::StopFirst);
+    assert_eq!(service("deploy: {update_config: {order: start-first}}").update.order, Order::StartFirst);
+}
+
+#[test]
 fn durations_and_sizes_are_those_of_compose() {
     let web = service("stop_grace_period: 1m30s\nmem_limit: 1.5g\nmem_reservation: 64kb\ncpus: 0.5");
     assert_eq!(web.context.stop_grace, Duration::from_secs(90));
