@@ -25,7 +25,7 @@ pub enum Part {
     Environment,
     /// Configs and what they hold.
     Configs,
-    /// Secrets and what they hold.
+    /// Secrets and their versions; nothing here comes of their values.
     Secrets,
     /// Storage.
     Mounts,
@@ -119,7 +119,9 @@ fn attached(used: &[Attached], known: &BTreeMap<String, Content>) -> Hash {
         let hash = hash.text(&attached.source).text(&attached.target);
         match known.get(&attached.source) {
             Some(Content { source: Source::Inline(content), .. }) => hash.text(content),
-            Some(Content { digest, .. }) => hash.text(digest.as_deref().unwrap_or_default()),
+            Some(Content { digest, version, .. }) => {
+                hash.text(digest.as_deref().unwrap_or_default()).text(version.as_deref().unwrap_or_default())
+            }
             None => hash,
         }
     })

@@ -182,7 +182,8 @@ fn content(node: &Node) -> Content {
         (None, Some(file)) => Source::File(file.to_owned()),
         (None, None) => Source::External,
     };
-    Content { source, digest: node.get("digest").and_then(Node::scalar).map(str::to_owned) }
+    let optional = |name: &str| node.get(name).and_then(Node::scalar).map(str::to_owned);
+    Content { source, digest: optional("digest"), version: optional("version") }
 }
 
 fn database(node: &Node) -> TenantDatabase {

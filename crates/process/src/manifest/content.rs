@@ -38,8 +38,10 @@ pub struct Manifest {
 pub struct Content {
     /// Where it comes from.
     pub source: Source,
-    /// SHA-256 in hex, where it is known; a change of it is a change of the services that read it.
+    /// SHA-256 in hex of what a config holds, where it is known; a change of it is a change of the services that read it.
     pub digest: Option<String>,
+    /// What a secret says in its place. A hash of a secret would let everybody who sees it try values.
+    pub version: Option<String>,
 }
 
 /// Where the content of a config or secret comes from.

@@ -179,7 +179,7 @@ const UPDATE: Shape = Shape {
     fields: &[
         optional("strategy", Choice(&STRATEGIES), "rolling by default"),
         optional("parallelism", Whole(1, MAX_REPLICAS), "replicas that are replaced at a time; 1 by default"),
-        optional("order", Choice(&Order::WORDS), "which comes first; start-first by default, stop-first where a port of the host is held"),
+        optional("order", Choice(&Order::WORDS), "which comes first; start-first by default, stop-first where a port of the host is held or storage is written"),
         optional(
             "min_available",
             Whole(0, MAX_REPLICAS),
@@ -218,7 +218,7 @@ const SECRET: Shape = Shape {
     fields: &[
         optional("file", Text(LINE), "a file beside the manifest that holds it"),
         optional("external", Flag, "true: the engine has it already"),
-        optional("digest", Text(64), "SHA-256 of the value in hex; what has changed is seen by it"),
+        optional("version", Text(LINE), "any text; who reads the secret is replaced when this is changed"),
     ],
 };
 

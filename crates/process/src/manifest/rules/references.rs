@@ -91,6 +91,13 @@ fn source(kind: &str, name: &str, content: &Content, view: &mut View<'_>) {
     if usize::from(file) + usize::from(inline) + usize::from(external) != 1 {
         view.add(&path, "content", format!("`{name}` needs exactly one of {wanted}"));
     }
+    if let Source::File(file) = &content.source {
+        // Whoever plans for a manifest of somebody else reads what lies beside it, and nothing else.
+        if file.starts_with('/') || file.split('/').any(|part| part == "..") {
+            let message = format!("`{file}` must lie beside the manifest or below: no absolute path, and no `..`");
+            view.add(&[path[0], path[1], Step::Name("file")], "path", message);
+        }
+    }
     if content.digest.as_ref().is_some_and(|digest| digest.len() != 64 || !digest.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))) {
         view.add(&[path[0], path[1], Step::Name("digest")], "digest", "must be 64 digits of hexadecimal, in lower case");
     }

@@ -152,7 +152,13 @@ fn a_config_has_exactly_one_source() {
     file_refused("configs: {c: {}}", "content", "configs.c");
     file_refused("configs: {c: {content: a, file: b}}", "content", "configs.c");
     file_refused("secrets: {s: {}}", "content", "secrets.s");
-    file_refused("secrets: {s: {file: a, digest: xyz}}", "digest", "secrets.s.digest");
+    file_refused("configs: {c: {file: a, digest: xyz}}", "digest", "configs.c.digest");
+    file_refused("secrets: {s: {file: a, digest: xyz}}", "unknown-field", "secrets.s.digest");
+    for file in ["/etc/shadow", "../a", "a/../../b", ".."] {
+        file_refused(&format!("configs: {{c: {{file: '{file}'}}}}"), "path", "configs.c.file");
+        file_refused(&format!("secrets: {{s: {{file: '{file}'}}}}"), "path", "secrets.s.file");
+    }
+    manifest(&format!("{BASE}configs: {{c: {{file: ./a..b/c}}}}\n"));
 }
 
 /// Two services with what the second one says of itself and of what it depends on.

@@ -54,7 +54,7 @@ fn a_change_touches_who_follows_it_and_nobody_else() {
 #[test]
 fn what_a_config_holds_is_part_of_who_reads_it() {
     let with = |content: &str| {
-        let config = Content { source: Source::Inline(content.to_owned()), digest: None };
+        let config = Content { source: Source::Inline(content.to_owned()), digest: None, version: None };
         let reader = Service {
             context: Context { configs: vec![Attached { source: "c".to_owned(), target: "/c".to_owned() }], ..service("a", "a:1").context },
             ..service("a", "a:1")
@@ -63,6 +63,18 @@ fn what_a_config_holds_is_part_of_who_reads_it() {
     };
     let plan = plan(&with("two"), &applied(&with("one")));
     assert_eq!((reasons(&plan, "a"), plan.actions().count()), (vec!["changed: configs".to_owned()], 1));
+}
+
+#[test]
+fn a_secret_is_seen_by_its_version_and_by_nothing_that_comes_of_its_value() {
+    let with = |version: &str| {
+        let secret = Content { source: Source::External, digest: None, version: Some(version.to_owned()) };
+        let secrets = vec![Attached { source: "s".to_owned(), target: "/s".to_owned() }];
+        let reader = Service { context: Context { secrets, ..service("a", "a:1").context }, ..service("a", "a:1") };
+        Manifest { secrets: [("s".to_owned(), secret)].into(), ..manifest(vec![reader, service("b", "b:1")]) }
+    };
+    let plan = plan(&with("two"), &applied(&with("one")));
+    assert_eq!((reasons(&plan, "a"), plan.actions().count()), (vec!["changed: secrets".to_owned()], 1));
 }
 
 /// From four replicas of version 1 to four of version 2.

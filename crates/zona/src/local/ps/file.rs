@@ -10,7 +10,7 @@ use process::node::{MAX_BYTES, Node, read_json, read_yaml};
 use process::problem::{Place, Problem, Problems};
 use process::revision::digest;
 
-/// Bytes of a file that a config or secret holds.
+/// Bytes of a file that a config holds.
 const MAX_CONTENT: u64 = 1_000_000;
 
 /// A manifest, and which environment of it.
@@ -36,14 +36,15 @@ impl Given {
         }
     }
 
-    /// The same, with the digests of the files that it names.
+    /// The same, with the digests of the files of its configs.
     ///
     /// # Errors
     /// As [`Given::manifest`], or one of these files cannot be read.
     pub fn manifest_with_digests(&self) -> Result<Manifest> {
         let mut manifest = self.manifest()?;
         let beside = self.file.parent().unwrap_or(Path::new(""));
-        for content in manifest.configs.values_mut().chain(manifest.secrets.values_mut()) {
+        // Secrets are not opened: a hash of one would stand in the plan, and values could be tried against it.
+        for content in manifest.configs.values_mut() {
             if let (Source::File(path), None) = (&content.source, &content.digest) {
                 content.digest = Some(digest(&bytes(&beside.join(path))?));
             }
@@ -99,6 +100,10 @@ fn bytes(path: &Path) -> Result<Vec<u8>> {
     use std::io::Read as _;
     let unread = |error| Failure::file(path, &error);
     let mut bytes = Vec::new();
+    // Opening a pipe would wait for whoever writes into it.
+    if !std::fs::metadata(path).map_err(unread)?.is_file() {
+        return Err(Failure::usage(format!("{} is no regular file", path.display())));
+    }
     std::fs::File::open(path).map_err(unread)?.take(MAX_CONTENT + 1).read_to_end(&mut bytes).map_err(unread)?;
     if bytes.len() as u64 > MAX_CONTENT {
         return Err(Failure::usage(format!("{} has more than {MAX_CONTENT} bytes, which engines do not take", path.display())));
