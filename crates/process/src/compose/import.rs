@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::compose::interpolate::interpolate;
 use crate::compose::merge::merge;
 use crate::compose::note::{Note, What};
-use crate::compose::part::{Map, Notes, rename};
+use crate::compose::part::{Map, Notes};
 use crate::compose::service::{Others, service};
 use crate::node::{Node, Value, read_yaml};
 use crate::problem::Problems;
@@ -62,7 +62,7 @@ fn manifest(root: &Node, notes: &mut Notes) -> Node {
         for member in root.get(kind).map(Node::members).unwrap_or_default() {
             let path = format!("{kind}.{}", member.name);
             let node = convert(&member.node, kind, &path, notes);
-            map.put(&rename(&member.name), node);
+            map.put(&notes.name(&path, &member.node, &member.name), node);
         }
         if kind == "networks" && others.default_network && root.get("networks").and_then(|networks| networks.get("default")).is_none() {
             map.put("default", Map::default().node());

@@ -1,12 +1,18 @@
 //! Several Compose files as one: later ones are laid over earlier ones, by the rules of Compose. Short forms that are lists of names become
 //! maps first, so that both forms merge.
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+
 use crate::node::{Member, Node, Value};
 
 /// Lists of a service whose later form replaces the earlier one.
 const REPLACED: [&str; 2] = ["command", "entrypoint"];
 /// Lists of a service that are maps in another notation.
 const MAPS: [&str; 4] = ["environment", "labels", "depends_on", "networks"];
+
+/// What makes an item of a list the same thing as another one; None where nothing does.
+type Key = fn(&Node) -> Option<String>;
 
 /// Lays a file over others.
 pub(super) fn merge(base: Option<Node>, file: Node) -> Node {
@@ -30,6 +36,10 @@ fn services(file: &mut Node, change: impl Fn(&mut Node)) {
 /// `[A=1, B]` as `{A: 1, B: null}`.
 fn normalize(service: &mut Node) {
     let Value::Map(members) = &mut service.value else { return };
+    for member in members.iter_mut() {
+        let (Some(key), Value::List(items)) = (key_of(&member.name), &mut member.node.value) else { continue };
+        *items = lay_items(Vec::new(), std::mem::take(items), Some(key));
+    }
     for member in members.iter_mut().filter(|member| MAPS.contains(&member.name.as_str())) {
         let Value::List(items) = &member.node.value else { continue };
         let has_values = matches!(member.name.as_str(), "environment" | "labels");
@@ -40,10 +50,15 @@ fn normalize(service: &mut Node) {
             let value = value.map_or(Value::Null, |value| Value::Text(value.to_owned()));
             Some(Member { name: name.to_owned(), place: item.place, node: Node { value, place: item.place, tag: None } })
         };
-        let mut entries: Vec<Member> = Vec::new();
+        let (mut entries, mut places): (Vec<Member>, HashMap<String, usize>) = (Vec::new(), HashMap::new());
         for entry in items.iter().filter_map(entry) {
-            entries.retain(|other| other.name != entry.name);
-            entries.push(entry);
+            match places.entry(entry.name.clone()) {
+                Entry::Occupied(place) => entries[*place.get()] = entry,
+                Entry::Vacant(place) => {
+                    place.insert(entries.len());
+                    entries.push(entry);
+                }
+            }
         }
         member.node.value = Value::Map(entries);
     }
@@ -63,11 +78,13 @@ fn lay(base: &mut Node, over: Node, path: &mut Vec<String>) {
     }
     match (&mut base.value, over.value) {
         (Value::Map(members), Value::Map(others)) => {
+            let places: HashMap<String, usize> = members.iter().enumerate().map(|(place, member)| (member.name.clone(), place)).collect();
+            // No name occurs twice among the others, so that what they add needs no place.
             for other in others {
-                match members.iter_mut().find(|member| member.name == other.name) {
-                    Some(member) => {
+                match places.get(&other.name) {
+                    Some(place) => {
                         path.push(other.name);
-                        lay(&mut member.node, other.node, path);
+                        lay(&mut members[*place].node, other.node, path);
                         path.pop();
                     }
                     None => members.push(other),
@@ -75,16 +92,10 @@ fn lay(base: &mut Node, over: Node, path: &mut Vec<String>) {
             }
         }
         (Value::List(items), Value::List(others)) if !is_replaced(path) => {
-            let key = unique_key(path);
-            for other in others {
-                let same = key.and_then(|key| key(&other));
-                let before = items.iter_mut().find(|item| same.is_some() && key.and_then(|key| key(item)) == same);
-                match before {
-                    Some(before) => *before = other,
-                    None => items.push(other),
-                }
-            }
+            *items = lay_items(std::mem::take(items), others, unique_key(path));
         }
+        // A variable of which only the name is given takes the place of one with a value.
+        (value, Value::Null) if is_variable(path) => *value = Value::Null,
         // Nothing said is nothing changed.
         (_, Value::Null) => {}
         (value, other) => {
@@ -92,6 +103,26 @@ fn lay(base: &mut Node, over: Node, path: &mut Vec<String>) {
             base.place = over.place;
         }
     }
+}
+
+/// One list after the other. Of items that are one thing the last counts, where the first stood.
+fn lay_items(items: Vec<Node>, others: Vec<Node>, key: Option<Key>) -> Vec<Node> {
+    let (mut all, mut places): (Vec<Node>, HashMap<String, usize>) = (Vec::new(), HashMap::new());
+    for item in items.into_iter().chain(others) {
+        match key.and_then(|key| key(&item)).map(|key| places.entry(key)) {
+            Some(Entry::Occupied(place)) => all[*place.get()] = item,
+            Some(Entry::Vacant(place)) => {
+                place.insert(all.len());
+                all.push(item);
+            }
+            None => all.push(item),
+        }
+    }
+    all
+}
+
+fn is_variable(path: &[String]) -> bool {
+    matches!(path, [services, _, field, _] if services == "services" && matches!(field.as_str(), "environment" | "labels"))
 }
 
 fn is_replaced(path: &[String]) -> bool {
@@ -103,14 +134,19 @@ fn is_replaced(path: &[String]) -> bool {
 }
 
 /// What makes two items of a list one thing.
-fn unique_key(path: &[String]) -> Option<fn(&Node) -> Option<String>> {
+fn unique_key(path: &[String]) -> Option<Key> {
     match path {
-        [services, _, field] if services == "services" => match field.as_str() {
-            "volumes" => Some(volume_key),
-            "ports" => Some(port_key),
-            "configs" | "secrets" => Some(file_key),
-            _ => None,
-        },
+        [services, _, field] if services == "services" => key_of(field),
+        _ => None,
+    }
+}
+
+/// The same, by the field of a service.
+fn key_of(field: &str) -> Option<Key> {
+    match field {
+        "volumes" => Some(volume_key),
+        "ports" => Some(port_key),
+        "configs" | "secrets" => Some(file_key),
         _ => None,
     }
 }

@@ -71,7 +71,14 @@ fn range(text: &str) -> Option<(u16, u16)> {
 
 /// `[source:]target[:options]`. None where it has more parts.
 pub(super) fn volume(text: &str) -> Option<Volume> {
-    let parts: Vec<&str> = text.split(':').collect();
+    // A letter before a colon is a drive of Windows to Compose, also where it was meant as a name: `v:/x` is a path and no volume `v`.
+    let mut parts: Vec<&str> = text.split(':').collect();
+    if let [drive, rest, ..] = parts[..]
+        && drive.chars().count() == 1
+        && drive.starts_with(char::is_alphabetic)
+    {
+        parts.splice(..2, [&text[..drive.len() + 1 + rest.len()]]);
+    }
     let (source, target, options) = match parts.as_slice() {
         [target] => (None, *target, ""),
         [source, target] => (Some((*source).to_owned()), *target, ""),

@@ -7,6 +7,8 @@ use crate::shape::kind::{Field, Kind, MAX_MEMBERS, MAX_NAME, Shape};
 
 /// How far a misspelled word may be from one that is known: two slips of the finger.
 const MAX_DISTANCE: usize = 2;
+/// Bytes of a name that is compared with those that are known: comparing costs the product of both lengths, and no field is longer.
+const MAX_COMPARED: usize = 64;
 
 /// Adds what is wrong with a value that stands at `path`.
 pub fn check(node: &Node, kind: &Kind, path: &str, problems: &mut Problems) {
@@ -31,6 +33,7 @@ fn object(node: &Node, shape: &Shape, path: &str, problems: &mut Problems) {
         match shape.fields.iter().find(|field| field.name == member.name) {
             Some(field) if member.node.value != Value::Null => check(&member.node, &field.kind, &path, problems),
             Some(_) => {}
+            None if problems.is_full() => problems.count(),
             None => problems.add(path, member.place, "unknown-field", unknown(&member.name, shape.fields)),
         }
     }
@@ -181,7 +184,8 @@ fn is_path(text: &str) -> bool {
 }
 
 fn unknown(name: &str, fields: &[Field]) -> String {
-    let nearest = fields.iter().map(|field| (strsim::damerau_levenshtein(field.name, name), field.name)).min();
+    let compared = if name.len() <= MAX_COMPARED { fields } else { &[] };
+    let nearest = compared.iter().map(|field| (strsim::damerau_levenshtein(field.name, name), field.name)).min();
     match nearest {
         Some((distance, near)) if distance <= MAX_DISTANCE && name.len() > MAX_DISTANCE => format!("`{name}` is not known; `{near}` is"),
         _ => format!("`{name}` is not known; known are {}", fields.iter().map(|field| field.name).collect::<Vec<_>>().join(", ")),

@@ -24,7 +24,8 @@ fn from_short(volume: Volume, item: &Node, path: &str, notes: &mut Notes) -> Opt
     for option in &volume.options {
         notes.left_out(path, item, format!("option `{option}`: manifests have nothing like it"));
     }
-    let source = volume.source?;
+    // What still has a colon is a path of Windows.
+    let source = volume.source.filter(|source| !source.contains(':'))?;
     let kind = if source.starts_with(['/', '.', '~']) { "host" } else { "volume" };
     mount(kind, &source, &volume.target, volume.read_only, item, path, notes)
 }

@@ -194,6 +194,42 @@ fn later_files_are_laid_over_earlier_ones() {
 }
 
 #[test]
+fn a_variable_without_a_value_takes_the_place_of_one_with_a_value() {
+    for over in ["[B]", "{B: null}", "[B=3, B]"] {
+        let files =
+            ["services: {web: {image: 'web:1', environment: {A: '1', B: '2'}}}", &format!("services: {{web: {{environment: {over}}}}}")];
+        assert_eq!(services(&files).remove("web").unwrap().context.environment, [("A".to_owned(), "1".to_owned())].into());
+        let notes = imported(&files, &[]).notes;
+        assert!(notes.iter().any(|note| note.what == What::LeftOut && note.path == "services.web.environment.B"), "{over}: {notes:?}");
+    }
+}
+
+#[test]
+fn what_one_file_says_twice_of_one_thing_counts_once_and_the_last_counts() {
+    let web = service("ports: ['80:80', '81:81', '80:80/tcp']\nvolumes: ['/a:/x', '/b:/y', '/c:/x:ro']");
+    assert_eq!(web.ports.iter().map(|port| port.target).collect::<Vec<_>>(), [80, 81]);
+    let mounts: Vec<_> = web.context.mounts.iter().map(|mount| (mount.source.clone(), mount.target.as_str())).collect();
+    assert_eq!(mounts, [(Storage::Host("/c".to_owned()), "/x"), (Storage::Host("/b".to_owned()), "/y")]);
+}
+
+#[test]
+fn a_letter_before_a_colon_is_a_drive_of_windows_and_no_volume() {
+    for volume in ["v:/x", "v:/x:/y", "v:/x:/y:ro"] {
+        assert_eq!(notes(&format!("volumes: ['{volume}']")), [(What::LeftOut, "services.web.volumes[0]".to_owned())], "{volume}");
+    }
+}
+
+#[test]
+fn long_lists_are_merged_in_the_time_of_their_length() {
+    let many = |value: usize| (0..30_000).map(|index| format!("A{index}={value}, ")).collect::<String>();
+    let file = |value| format!("services: {{web: {{image: 'web:1', restart: always, environment: [{}]}}}}", many(value));
+    let import = imported(&[&file(1), &file(2), &file(3)], &[]);
+    let web = &import.manifest.get("services").unwrap().items()[0];
+    let environment = web.get("context").unwrap().get("environment").unwrap();
+    assert_eq!((environment.members().len(), environment.members()[0].node.scalar()), (30_000, Some("3")));
+}
+
+#[test]
 fn reset_takes_away_and_override_replaces() {
     let base = "services: {web: {image: 'web:1', command: [a], environment: {A: 1, B: 2}, ports: ['80:80'], labels: {x: y}}}";
     let over =
@@ -207,6 +243,7 @@ fn reset_takes_away_and_override_replaces() {
 #[test]
 fn names_become_those_of_manifests_wherever_they_stand() {
     let file = "name: My_App\nservices: {Web_1: {image: 'w:1', depends_on: [db.main], networks: [back_end]}, db.main: {image: 'd:1', networks: {back_end: {aliases: [x]}}}}\nnetworks: {back_end: {}}";
+    assert!(imported(&[file], &[]).notes.iter().any(|note| note.path == "networks.back_end" && note.what == What::Changed));
     let services = services(&[file]);
     assert_eq!(services["web-1"].depends_on[0].service, "db-main");
     assert_eq!(services["db-main"].context.networks, ["back-end"]);
