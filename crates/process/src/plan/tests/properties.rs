@@ -19,6 +19,8 @@ struct Draft {
     wanted: u32,
     enabled: bool,
     held_port: bool,
+    /// Whether it held a port before.
+    past_port: bool,
     restart: RestartCondition,
     strategy: u8,
     stop_first: bool,
@@ -38,6 +40,7 @@ fn draft() -> impl proptest::strategy::Strategy<Value = Draft> {
         0..5_u32,
         prop::bool::weighted(0.9),
         prop::bool::weighted(0.3),
+        prop::bool::weighted(0.3),
     );
     let restart =
         prop_oneof![8 => Just(RestartCondition::Always), 1 => Just(RestartCondition::OnFailure), 1 => Just(RestartCondition::Never)];
@@ -49,6 +52,7 @@ fn draft() -> impl proptest::strategy::Strategy<Value = Draft> {
         wanted: shape.2,
         enabled: shape.3,
         held_port: shape.4,
+        past_port: shape.5,
         restart: policy.0,
         strategy: policy.1,
         stop_first: policy.2,
@@ -96,11 +100,13 @@ fn case(mut drafts: Vec<Draft>, shift: usize) -> (Manifest, Observed) {
     let port = |index: usize, shift: usize| 100 + u16::try_from((index + shift) % SERVICES).expect("a few services");
     let wanted = manifest(known.iter().map(|index| build(&drafts, *index, drafts[*index].version, port(*index, 0))).collect());
     // Two states of the past, whose ports were those of the neighbors.
-    let past = [0, 1].map(|version| manifest((0..drafts.len()).map(|index| build(&drafts, index, version, port(index, shift))).collect()));
+    let before: Vec<Draft> = drafts.iter().map(|draft| Draft { held_port: draft.past_port, ..draft.clone() }).collect();
+    let past = [0, 1].map(|version| manifest((0..drafts.len()).map(|index| build(&before, index, version, port(index, shift))).collect()));
     let services = drafts.iter().enumerate().map(|(index, draft)| {
         let name = format!("s{index}");
         let service = &past[0].services[index];
-        let most = if service.holds_port() { 1 } else { draft.replicas.len() };
+        let holds_port = service.holds_port() || (draft.known && draft.held_port);
+        let most = if holds_port { 1 } else { draft.replicas.len() };
         let replicas = draft.replicas.iter().take(most).enumerate().map(|(number, (version, state, serving))| {
             let current = *version == draft.version && draft.known && shift == 0;
             let from = if current { &wanted } else { &past[usize::from(*version)] };
@@ -111,7 +117,15 @@ fn case(mut drafts: Vec<Draft>, shift: usize) -> (Manifest, Observed) {
                 // Half of them are well.
                 state: states[usize::from(state.saturating_sub(3))],
                 serving: *serving,
-                published: service.ports.iter().filter_map(|port| Some((port.published?, port.protocol))).collect(),
+                published: from
+                    .services
+                    .iter()
+                    .find(|service| service.name == name)
+                    .expect("it is there")
+                    .ports
+                    .iter()
+                    .filter_map(|port| Some((port.published?, port.protocol)))
+                    .collect(),
             }
         });
         ObservedService {
@@ -164,7 +178,12 @@ proptest! {
     fn fewer_than_the_policy_demands_are_never_available((manifest, observed) in any_case()) {
         let plan = plan(&manifest, &observed);
         let mut engine = Engine::new(&manifest, observed);
-        let kept: Vec<_> = manifest.services.iter().filter(|service| !service.ends(false) && !service.holds_port()).map(|service| {
+        // Who lets go of a port that another one needs is not spared.
+        let released = |service: &Service| {
+            let actions = plan.actions().filter(|action| action.service == service.name);
+            actions.flat_map(|action| &action.reasons).any(|reason| matches!(reason, Reason::ReleasesPort { .. }))
+        };
+        let kept: Vec<_> = manifest.services.iter().filter(|service| !service.ends(false) && !service.holds_port() && !released(service)).map(|service| {
             // What has ended and is not started again is nobody's to keep available.
             let of_done = |replica: &&Replica| replica.state == State::Completed && replica.revision == revisions(&manifest)[service.name.as_str()];
             let done = match service.restart.condition {
