@@ -22,6 +22,16 @@ fn yaml_and_json_of_one_document_are_one_tree() {
 }
 
 #[test]
+fn numbers_of_json_keep_their_digits_as_those_of_yaml_do() {
+    let text = r#"{"a 1": [1.10, -0, 1e2, 100000000000000000000, "2.50", "\\", "\" 7", "\u0031"], "b": {"3": 0.30}}"#;
+    let node = read_json(text).unwrap();
+    let numbers: Vec<_> = node.get("a 1").unwrap().items()[..4].iter().filter_map(Node::scalar).collect();
+    assert_eq!(numbers, ["1.10", "-0", "1e2", "100000000000000000000"]);
+    assert_eq!(node.get("b").and_then(|b| b.get("3")).map(|node| &node.value), Some(&Value::Number("0.30".to_owned())));
+    assert_eq!(node, yaml(text));
+}
+
+#[test]
 fn words_of_yaml_1_1_are_texts() {
     let node = yaml("[yes, no, on, off, 12:30, 2026-01-01, 0x1F, 1_000, .inf]");
     assert!(node.items().iter().all(|item| matches!(item.value, Value::Text(_))), "{node:?}");
@@ -102,6 +112,8 @@ fn depth_size_and_number_of_values_are_bounded() {
     refused(&format!("[{}]", "x,".repeat(MAX_NODES + 1)), "too-many-values");
     refused(&" ".repeat(MAX_BYTES + 1), "too-large");
     assert!(read_json(&"[".repeat(100_000)).is_err());
+    assert!(read_json(&format!("[{}1]", "1,".repeat(MAX_NODES))).is_err());
+    assert!(read_json(&format!("[{}1]", "1,".repeat(MAX_NODES / 2))).is_ok());
     assert!(read_json(&format!("{}{}", "[".repeat(60), "]".repeat(60))).is_err());
     assert!(read_json(&format!("{}{}", "[".repeat(40), "]".repeat(40))).is_ok());
 }
