@@ -1,5 +1,7 @@
 //! What runs at the moment, as an engine sees it by its labels.
 
+use std::collections::HashSet;
+
 use crate::node::{Node, Value};
 use crate::problem::Problems;
 use crate::revision::Revision;
@@ -125,16 +127,22 @@ impl Observed {
         let mut problems = Problems::default();
         check(root, &Object(&OBSERVED), "", &mut problems);
         let services = root.get("services").map(Node::items).unwrap_or_default();
-        let services = services.iter().enumerate().map(|(index, node)| service(node, index, &mut problems)).collect();
+        let mut names = HashSet::new();
+        let services = services.iter().enumerate().map(|(index, node)| service(node, index, &mut names, &mut problems)).collect();
         if problems.is_empty() { Ok(Observed { services }) } else { Err(problems.sorted()) }
     }
 }
 
-fn service(node: &Node, index: usize, problems: &mut Problems) -> ObservedService {
+fn service<'n>(node: &'n Node, index: usize, names: &mut HashSet<&'n str>, problems: &mut Problems) -> ObservedService {
+    let name = node.get("name").and_then(Node::scalar).unwrap_or_default();
+    if !name.is_empty() && !names.insert(name) {
+        let place = node.get("name").and_then(|name| name.place);
+        problems.add(format!("services[{index}].name"), place, "service-twice", format!("`{name}` stands here a second time"));
+    }
     let depends_on = node.get("depends_on").map(Node::items).unwrap_or_default();
     let replicas = node.get("replicas").map(Node::items).unwrap_or_default();
     ObservedService {
-        name: word(node, "name").to_owned(),
+        name: name.to_owned(),
         group: Group::parse(word(node, "group")).unwrap_or_default(),
         depends_on: depends_on.iter().filter_map(Node::scalar).map(str::to_owned).collect(),
         replicas: replicas
@@ -163,4 +171,19 @@ fn replica(node: &Node, path: &str, problems: &mut Problems) -> Replica {
 
 fn word<'a>(node: &'a Node, name: &str) -> &'a str {
     node.get(name).and_then(Node::scalar).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_service_that_stands_there_twice_is_refused() {
+        let text = "services: [{name: web, replicas: []}, {name: db, replicas: []}, {name: web, replicas: []}]";
+        let problems = Observed::read(&crate::node::read_yaml(text).unwrap()).expect_err("one of both would be overlooked");
+        assert_eq!(
+            problems.list().iter().map(|problem| (problem.rule, problem.path.as_str())).collect::<Vec<_>>(),
+            [("service-twice", "services[2].name")]
+        );
+    }
 }
