@@ -49,7 +49,7 @@ impl Graph {
     /// entered: a manifest with one is refused before anybody asks.
     pub fn ranks(&self) -> Vec<Rank> {
         let mut levels = vec![0_usize; self.names.len()];
-        for index in self.sorted().0 {
+        for index in self.sorted() {
             let within = |need: &&usize| self.groups[**need] == self.groups[index];
             levels[index] = self.needs[index].iter().filter(within).map(|need| levels[*need] + 1).max().unwrap_or(0);
         }
@@ -67,16 +67,19 @@ impl Graph {
 
     /// Circles: each is a list of services that depend on the next one, and the last on the first. One of each knot.
     pub fn circles(&self) -> Vec<Vec<&str>> {
-        let (_, left) = self.sorted();
+        let knots = self.knots();
         let mut seen = vec![false; self.names.len()];
         let mut circles = Vec::new();
-        for start in (0..self.names.len()).filter(|index| left[*index]) {
+        for start in 0..self.names.len() {
+            if std::mem::replace(&mut seen[knots[start]], true) {
+                continue;
+            }
+            // Whoever stays in a knot comes back to where they were before. A service that is in no circle is a knot of its own.
             let (mut path, mut places, mut at) = (Vec::new(), HashMap::new(), Some(start));
-            while let Some(index) = at.filter(|index| !seen[*index]) {
-                seen[index] = true;
+            while let Some(index) = at.filter(|index| !places.contains_key(index)) {
                 places.insert(index, path.len());
                 path.push(index);
-                at = self.needs[index].iter().copied().find(|need| left[*need]);
+                at = self.needs[index].iter().copied().find(|need| knots[*need] == knots[start]);
             }
             if let Some(begin) = at.and_then(|index| places.get(&index)) {
                 circles.push(path[*begin..].iter().map(|index| self.names[*index].as_str()).collect());
@@ -85,12 +88,45 @@ impl Graph {
         circles
     }
 
-    /// The services of which everything that they need stands before them, and which ones are left because of a circle.
-    fn sorted(&self) -> (Vec<usize>, Vec<bool>) {
-        let mut dependents = vec![Vec::new(); self.names.len()];
-        for (index, needs) in self.needs.iter().enumerate() {
-            needs.iter().for_each(|need| dependents[*need].push(index));
+    /// The number of each service's knot: services are in one knot where each depends, by others or not, on each other one. (Kosaraju)
+    fn knots(&self) -> Vec<usize> {
+        let count = self.names.len();
+        // Each service after everything that it needs, as far as circles let it.
+        let (mut order, mut seen) = (Vec::with_capacity(count), vec![false; count]);
+        for root in 0..count {
+            let mut open = if std::mem::replace(&mut seen[root], true) { Vec::new() } else { vec![(root, 0)] };
+            while let Some((index, next)) = open.last_mut() {
+                match self.needs[*index].get(*next).copied() {
+                    Some(need) => {
+                        *next += 1;
+                        if !std::mem::replace(&mut seen[need], true) {
+                            open.push((need, 0));
+                        }
+                    }
+                    None => {
+                        order.push(*index);
+                        open.pop();
+                    }
+                }
+            }
         }
+        let dependents = self.dependents();
+        let mut knots = vec![None; count];
+        for (number, root) in order.into_iter().rev().enumerate() {
+            let mut open = vec![root];
+            while let Some(index) = open.pop() {
+                if knots[index].is_none() {
+                    knots[index] = Some(number);
+                    open.extend(&dependents[index]);
+                }
+            }
+        }
+        knots.into_iter().map(|knot| knot.expect("each service is a root at the latest")).collect()
+    }
+
+    /// The services, each after everything that it needs. Those in a circle or behind one are not among them.
+    fn sorted(&self) -> Vec<usize> {
+        let dependents = self.dependents();
         let mut open: Vec<usize> = self.needs.iter().map(Vec::len).collect();
         let mut order: Vec<usize> = (0..self.names.len()).filter(|index| open[*index] == 0).collect();
         let mut next = 0;
@@ -103,7 +139,16 @@ impl Graph {
             }
             next += 1;
         }
-        (order, open.into_iter().map(|open| open > 0).collect())
+        order
+    }
+
+    /// Who depends on each service.
+    fn dependents(&self) -> Vec<Vec<usize>> {
+        let mut dependents = vec![Vec::new(); self.names.len()];
+        for (index, needs) in self.needs.iter().enumerate() {
+            needs.iter().for_each(|need| dependents[*need].push(index));
+        }
+        dependents
     }
 }
 
@@ -141,5 +186,16 @@ mod tests {
             ("free", Group::Core, &[]),
         ]);
         assert_eq!(graph.circles(), [vec!["b", "c"], vec!["x", "y"], vec!["self"]]);
+    }
+
+    #[test]
+    fn a_circle_is_found_also_where_the_way_into_another_one_begins_in_it() {
+        let graph = graph(&[
+            ("x", Group::Core, &["y", "z"]),
+            ("y", Group::Core, &["y"]),
+            ("z", Group::Core, &["x"]),
+            ("before", Group::Core, &["x", "z"]),
+        ]);
+        assert_eq!(graph.circles(), [vec!["x", "z"], vec!["y"]]);
     }
 }
