@@ -179,7 +179,11 @@ const UPDATE: Shape = Shape {
     fields: &[
         optional("strategy", Choice(&STRATEGIES), "rolling by default"),
         optional("parallelism", Whole(1, MAX_REPLICAS), "replicas that are replaced at a time; 1 by default"),
-        optional("order", Choice(&Order::WORDS), "which comes first; start-first by default, stop-first where a port of the host is held or storage is written"),
+        optional(
+            "order",
+            Choice(&Order::WORDS),
+            "which comes first; start-first by default, stop-first where a port of the host is held or storage is written",
+        ),
         optional(
             "min_available",
             Whole(0, MAX_REPLICAS),

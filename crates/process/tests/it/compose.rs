@@ -49,6 +49,7 @@ fn cases() -> Vec<Vec<String>> {
         "healthcheck: {test: [CMD-SHELL, 'a b']}",
         "healthcheck: {test: [NONE]}",
         "healthcheck: {disable: true}",
+        "volumes: ['/a:/x', '/b:/y', '/c:/x:ro']",
         "volumes: ['/a:/b', '/a:/c:ro', {type: tmpfs, target: /t}, {type: bind, source: /x, target: /y, read_only: true}]",
     ]
     .into_iter()

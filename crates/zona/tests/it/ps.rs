@@ -119,6 +119,27 @@ fn what_runs_is_checked_like_a_manifest() {
 }
 
 #[test]
+fn a_plan_reads_no_secret_and_waits_for_no_pipe() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("shop.yaml");
+    let path = file.to_str().unwrap();
+    let web = "name: shop\nservices: [{name: web, context: {image: 'web:1', secrets: [{source: pw, target: /pw}]}}]\n";
+    fs::write(&file, format!("{web}secrets: {{pw: {{file: pw}}}}\n")).unwrap();
+    let revision = || run(&["ps", "plan", path, "-o", "json"]).expect(0).json()["waves"][0]["actions"][0]["revision"].to_string();
+    let before = revision();
+    fs::write(directory.path().join("pw"), "hunter2").unwrap();
+    assert_eq!(revision(), before, "nothing of its value is in the revision");
+    fs::write(&file, format!("{web}secrets: {{pw: {{file: pw, version: '2'}}}}\n")).unwrap();
+    assert_ne!(revision(), before);
+
+    let pipe = directory.path().join("pipe");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    fs::write(&file, "name: shop\nservices: []\nconfigs: {c: {file: pipe}}\n").unwrap();
+    let refused = run(&["ps", "plan", path]).expect(2);
+    assert!(refused.stderr.contains("no regular file"), "{refused:?}");
+}
+
+#[test]
 fn a_compose_file_becomes_a_manifest_and_what_does_not_is_named() {
     let text = "services:\n  db: {image: 'db:1', restart: always, healthcheck: {test: [CMD, ok]}}\n  web:\n    image: 'web:${TAG}'\n    restart: always\n    privileged: true\n    depends_on: {db: {condition: service_healthy}}\n";
     let file = Source::new("compose.yaml", text);
