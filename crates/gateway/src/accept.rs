@@ -1,7 +1,8 @@
-//! In which form a stream is answered: as Server-Sent Events where the request asks for them before lines of JSON, otherwise as lines.
+//! What a request takes: of a stream Server-Sent Events, where it asks for them before lines of JSON, otherwise lines; and whether it takes
+//! what is compressed.
 
 use http::HeaderMap;
-use http::header::ACCEPT;
+use http::header::{ACCEPT, ACCEPT_ENCODING};
 
 /// Server-Sent Events.
 pub(crate) const EVENT_STREAM: &str = "text/event-stream";
@@ -40,6 +41,13 @@ impl Form {
             Form::Lines => LINES,
         }
     }
+}
+
+/// Whether the request says that it takes gzip.
+pub(crate) fn takes_gzip(headers: &HeaderMap) -> bool {
+    let stated = headers.get_all(ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok());
+    let mut weighed = stated.flat_map(|text| text.split(',')).map(weight);
+    weighed.any(|(coding, weight)| weight > 0.0 && ["gzip", "x-gzip"].iter().any(|gzip| coding.eq_ignore_ascii_case(gzip)))
 }
 
 fn weight(range: &str) -> (&str, f32) {

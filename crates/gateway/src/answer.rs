@@ -5,7 +5,7 @@ use http::{HeaderMap, HeaderValue, Method as Verb, Response, StatusCode};
 use prost_reflect::{DynamicMessage, FieldDescriptor};
 use tonic::body::Body;
 
-use crate::body::{JSON, full};
+use crate::body::{JSON, full, keep_private};
 use crate::contract::Method;
 use crate::refusal::Refusal;
 use crate::{json, precondition};
@@ -38,6 +38,7 @@ pub(crate) fn of(
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(JSON));
         response
     };
+    keep_private(response.headers_mut());
     // What is no entity tag of HTTP is for the message only.
     if let Some(tag) = Some(tag).filter(|tag| precondition::is_tag(tag)).and_then(|tag| HeaderValue::from_str(&tag).ok()) {
         response.headers_mut().insert(ETAG, tag);

@@ -4,7 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use prost_reflect::{DynamicMessage, FieldDescriptor, Kind, Value};
 
-use crate::json::named;
+use crate::names::named;
 use crate::refusal::Violation;
 
 /// A truth that may be left out.

@@ -4,13 +4,13 @@
 use std::convert::Infallible;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use http::header::CONTENT_TYPE;
+use http::header::{ACCEPT_ENCODING, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, HeaderValue, Method as Verb, Request, Response, StatusCode, Version};
-use http_body_util::BodyExt as _;
 use prost::Message as _;
 use prost_reflect::{DynamicMessage, FieldDescriptor};
 use tonic::Status;
@@ -23,18 +23,20 @@ use tower_http::compression::CompressionLayer;
 use tower_http::compression::predicate::{And, DefaultPredicate, NotForContentType, Predicate as _, SizeAbove};
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
-use crate::accept::{EVENT_STREAM, Form, LINES};
+use crate::accept::{self, EVENT_STREAM, Form, LINES};
 use crate::answer::{self, Reading};
-use crate::body::{JSON, full};
+use crate::body::{JSON, told};
 use crate::contract::{Contract, Method, Route};
+use crate::document::Document;
+use crate::gathering::gathered;
 use crate::inner::{self, Answered, Calls, Failed};
-use crate::origin::Origin;
+use crate::origin::{Door, Origin, Turned};
 use crate::precondition::{self, LAST_EVENT_ID};
-use crate::refusal::{self, MAX_BODY, Refusal};
+use crate::refusal::{self, Refusal};
 use crate::request::{self, Asked};
 use crate::router::Found;
 use crate::stream::{self, Telling};
-use crate::{connect, metadata, openapi, origin, page};
+use crate::{connect, metadata, openapi, page};
 
 const GRPC: &str = "application/grpc";
 const GRPC_WEB: &str = "application/grpc-web";
@@ -48,6 +50,8 @@ const HEALTH: &str = "/grpc.health.v1.Health/Check";
 pub struct Config {
     /// Whose pages may ask, beside the gateway's own; nobody's by default.
     pub origins: Vec<Origin>,
+    /// Whether it is reached over TLS.
+    pub is_encrypted: bool,
 }
 
 /// JSON over HTTP before the services of gRPC. Cheap to clone.
@@ -66,10 +70,9 @@ struct Handler {
 
 struct Shared {
     contract: Contract,
-    origins: Vec<Origin>,
-    /// Made when somebody asks for it first.
-    description: OnceLock<Bytes>,
-    page: OnceLock<Bytes>,
+    door: Door,
+    description: Document,
+    page: Document,
 }
 
 /// How an error is written.
@@ -84,13 +87,19 @@ impl Gateway {
         S: Service<Request<Body>, Response = Response<Body>, Error = Infallible> + Clone + Send + Sync + 'static,
         S::Future: Send + 'static,
     {
-        let Config { origins } = config;
+        let Config { origins, is_encrypted } = config;
         let calls = BoxCloneSyncService::new(calls);
         let web = BoxCloneSyncService::new(ServiceBuilder::new().layer(tonic_web::GrpcWebLayer::new()).service(calls.clone()));
         let cors = (!origins.is_empty()).then(|| cors(&origins));
-        let shared = Arc::new(Shared { contract, origins, description: OnceLock::new(), page: OnceLock::new() });
+        let shared = Arc::new(Shared {
+            contract,
+            door: Door::new(origins, is_encrypted),
+            description: Document::default(),
+            page: Document::default(),
+        });
         let handler = Handler { shared, calls, web };
         let compressed = ServiceBuilder::new()
+            .map_request(without_other_codings)
             .map_response(|response: Response<_>| response.map(Body::new))
             .layer(CompressionLayer::new().gzip(true).compress_when(worth_it()))
             .service(handler);
@@ -122,6 +131,15 @@ fn worth_it() -> And<And<And<DefaultPredicate, SizeAbove>, NotForContentType>, N
         .and(SizeAbove::new(COMPRESSED_FROM))
         .and(NotForContentType::const_new(EVENT_STREAM))
         .and(NotForContentType::const_new(LINES))
+}
+
+/// A request whose compressed answer its caller can read, or one that says nothing of compression: whoever takes neither gzip nor what is not
+/// compressed gets the latter, since what was asked may have happened by then.
+fn without_other_codings(mut request: Request<Body>) -> Request<Body> {
+    if !accept::takes_gzip(request.headers()) {
+        request.headers_mut().remove(ACCEPT_ENCODING);
+    }
+    request
 }
 
 /// What pages of other origins may send and see. Credentials of browsers are none that the gateway takes.
@@ -158,15 +176,21 @@ impl Service<Request<Body>> for Handler {
 }
 
 impl Handler {
-    async fn answer(self, request: Request<Body>) -> Response<Body> {
+    async fn answer(self, mut request: Request<Body>) -> Response<Body> {
         let is_head = request.method() == Verb::HEAD;
-        let response = self.of_request(request).await;
+        let id = metadata::identify(request.headers_mut());
+        let mut response = self.of_request(request, &id).await;
+        response.headers_mut().entry(metadata::REQUEST_ID).or_insert(id);
         if is_head { response.map(|_unsaid| Body::empty()) } else { response }
     }
 
-    async fn of_request(self, request: Request<Body>) -> Response<Body> {
-        if !origin::lets_in(&self.shared.origins, request.uri(), request.headers()) {
-            return Refusal::foreign_origin().answer(|status| refusal::to_json(status, &self.shared.contract.status));
+    async fn of_request(self, request: Request<Body>, id: &HeaderValue) -> Response<Body> {
+        if let Err(turned) = self.shared.door.lets_in(request.uri(), request.headers()) {
+            let refused = match turned {
+                Turned::ForeignPage => Refusal::foreign_origin(),
+                Turned::ForeignHost => Refusal::foreign_host(),
+            };
+            return self.refuse(refused, id, refusal::to_json);
         }
         let kind = request.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default().to_ascii_lowercase();
         if kind.starts_with(GRPC_WEB) {
@@ -181,7 +205,16 @@ impl Handler {
             Some(method) => self.by_name(method, request).await,
             None => self.by_path(request).await,
         };
-        answered.unwrap_or_else(|refused| refused.answer(|status| written(status, &self.shared.contract.status)))
+        answered.unwrap_or_else(|refused| self.refuse(refused, id, written))
+    }
+
+    fn refuse(&self, refused: Refusal, id: &HeaderValue, written: Written) -> Response<Body> {
+        // What the services behind have refused, they have logged, and named the request by themselves.
+        if !refused.headers.contains_key(metadata::REQUEST_ID) {
+            let status = &refused.status;
+            tracing::debug!(request_id = ?id, http = refused.http.as_u16(), code = ?status.code(), message = status.message(), "refused over HTTP");
+        }
+        refused.answer(|status| written(status, &self.shared.contract.status))
     }
 
     /// A call by the name of its method.
@@ -189,25 +222,27 @@ impl Handler {
         if request.method() != Verb::POST {
             return Err(Refusal::method_not_allowed(Verb::POST.as_str()));
         }
+        let begun = Instant::now();
         let (parts, body) = request.into_parts();
         let body = gathered(body).await?;
         let message = request::whole(&method, &parts.headers, &body)?;
-        self.call(&method, None, message, parts).await
+        self.call(&method, None, message, parts, begun).await
     }
 
     /// A call by a route, or one of the few addresses that are no calls.
     async fn by_path(&self, request: Request<Body>) -> Result<Response<Body>, Refusal> {
+        let begun = Instant::now();
         let (parts, body) = request.into_parts();
         let (segments, route): (Vec<&str>, &Route) = match self.shared.contract.find(&parts.method, parts.uri.path()) {
             Found::Route(number, segments) => (segments, &self.shared.contract.routes[number]),
             Found::Methods(methods) => return Err(Refusal::method_not_allowed(&methods.into_iter().collect::<Vec<_>>().join(", "))),
-            Found::Nothing => return self.own(&parts.method, parts.uri.path()).await,
+            Found::Nothing => return self.own(&parts).await,
         };
         let body = gathered(body).await?;
         let asked = Asked { segments, query: parts.uri.query(), headers: &parts.headers, body: &body };
         let message = request::message(route, &asked)?;
         let (method, answered) = (Arc::clone(&route.method), route.answered.clone());
-        self.call(&method, answered.as_ref(), message, parts).await
+        self.call(&method, answered.as_ref(), message, parts, begun).await
     }
 
     async fn call(
@@ -216,8 +251,9 @@ impl Handler {
         answered: Option<&FieldDescriptor>,
         message: DynamicMessage,
         asked: http::request::Parts,
+        begun: Instant,
     ) -> Result<Response<Body>, Refusal> {
-        let passed = metadata::of_call(&asked.headers);
+        let passed = metadata::of_call(&asked.headers, begun.elapsed());
         let called = inner::call(self.calls.clone(), &method.path, passed, asked.extensions, &message.encode_to_vec()).await;
         let Answered { headers, messages } = called.map_err(|Failed { headers, status }| with_id(status, &headers))?;
         let mut response = match method.streams {
@@ -241,16 +277,21 @@ impl Handler {
     }
 
     /// What the gateway answers by itself.
-    async fn own(&self, verb: &Verb, path: &str) -> Result<Response<Body>, Refusal> {
+    async fn own(&self, asked: &http::request::Parts) -> Result<Response<Body>, Refusal> {
+        let (verb, path, shared) = (&asked.method, asked.uri.path(), &self.shared);
         let known = ["/healthz", "/openapi.json", "/docs"].contains(&path);
         if known && !matches!(*verb, Verb::GET | Verb::HEAD) {
             return Err(Refusal::method_not_allowed("GET, HEAD"));
         }
         match path {
             "/healthz" => Ok(self.health().await),
-            "/openapi.json" => Ok(told(self.shared.description().clone(), JSON)),
+            "/openapi.json" => {
+                let write = || openapi::describe(&shared.contract).to_string();
+                Ok(shared.description.answer(&asked.headers, JSON, write).await)
+            }
             "/docs" => {
-                let mut response = told(self.shared.page().clone(), "text/html; charset=utf-8");
+                let kind = "text/html; charset=utf-8";
+                let mut response = shared.page.answer(&asked.headers, kind, || page::render(&shared.contract)).await;
                 response.headers_mut().insert("content-security-policy", HeaderValue::from_static(page::POLICY));
                 Ok(response)
             }
@@ -261,7 +302,9 @@ impl Handler {
     /// Whether the server takes calls, as health checks of gRPC answer.
     async fn health(&self) -> Response<Body> {
         let asked = HealthCheckRequest::default().encode_to_vec();
-        let called = inner::call(self.calls.clone(), HEALTH, metadata::of_call(&HeaderMap::new()), http::Extensions::new(), &asked).await;
+        let called =
+            inner::call(self.calls.clone(), HEALTH, metadata::of_call(&HeaderMap::new(), Duration::ZERO), http::Extensions::new(), &asked)
+                .await;
         let answer = match called {
             Ok(Answered { messages, .. }) => messages.only().await.ok(),
             Err(_unhealthy) => None,
@@ -276,18 +319,6 @@ impl Handler {
     }
 }
 
-// === impl Shared ===
-
-impl Shared {
-    fn description(&self) -> &Bytes {
-        self.description.get_or_init(|| openapi::describe(&self.contract).to_string().into())
-    }
-
-    fn page(&self) -> &Bytes {
-        self.page.get_or_init(|| page::render(&self.contract).into())
-    }
-}
-
 async fn pass(calls: Calls, request: Request<Body>) -> Response<Body> {
     match calls.oneshot(request).await {
         Ok(response) => response,
@@ -295,27 +326,8 @@ async fn pass(calls: Calls, request: Request<Body>) -> Response<Body> {
     }
 }
 
-/// The whole body. Whoever brings it bounds how long it may take.
-async fn gathered(body: Body) -> Result<Bytes, Refusal> {
-    match http_body_util::Limited::new(body, MAX_BODY).collect().await {
-        Ok(gathered) => Ok(gathered.to_bytes()),
-        Err(error) => match error.downcast::<Status>() {
-            Ok(status) => Err((*status).into()),
-            Err(error) if error.is::<http_body_util::LengthLimitError>() => Err(Refusal::too_large()),
-            Err(error) => Err(Status::cancelled(format!("the body has not ended: {error}")).into()),
-        },
-    }
-}
-
 fn with_id(status: Status, headers: &HeaderMap) -> Refusal {
     let mut refusal = Refusal::from(status);
     refusal.headers.extend(metadata::of_answer(headers));
     refusal
-}
-
-fn told(bytes: Bytes, kind: &'static str) -> Response<Body> {
-    let mut response = Response::new(full(bytes));
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));
-    response.headers_mut().insert("x-content-type-options", HeaderValue::from_static("nosniff"));
-    response
 }

@@ -1,13 +1,13 @@
 //! Messages in proto3 JSON. What cannot be read is explained: every unknown field by its path, or the one place where a value does not fit.
 
 use prost_reflect::{DynamicMessage, FieldDescriptor, Kind, MessageDescriptor, SerializeOptions};
+use serde::de::IgnoredAny;
 use serde_json::Value;
 use serde_path_to_error::{Deserializer, Segment, Track};
 
+use crate::names::{join, named};
 use crate::refusal::{Refusal, Violation};
-
-/// How the types of protobuf itself begin, some of which have a form of their own in JSON.
-const WELL_KNOWN: &str = "google.protobuf.";
+use crate::unknown;
 
 /// Reads a message; `at` is its own path within the request, empty for the whole of it.
 pub(crate) fn read(message: &MessageDescriptor, text: &[u8], at: &str) -> Result<DynamicMessage, Refusal> {
@@ -34,12 +34,14 @@ pub(crate) fn write_field(message: &DynamicMessage, field: &FieldDescriptor) -> 
 }
 
 fn explain(message: &MessageDescriptor, text: &[u8], at: &str) -> Refusal {
-    let value: Value = match serde_json::from_slice(text) {
-        Ok(value) => value,
-        Err(error) => return Refusal::malformed_json(&error),
-    };
-    let mut violations = Vec::new();
-    find_unknown(&value, message, at, &mut violations);
+    // What is only looked at is not checked for its encoding.
+    if let Err(error) = std::str::from_utf8(text) {
+        return Refusal::malformed_json(&error);
+    }
+    if let Err(error) = serde_json::from_slice::<IgnoredAny>(text) {
+        return Refusal::malformed_json(&error);
+    }
+    let mut violations = unknown::find(text, message, at);
     if violations.is_empty() {
         violations.push(unfit(message, text, at));
     }
@@ -74,35 +76,6 @@ fn spoken<'s>(segments: impl Iterator<Item = &'s Segment>, message: &MessageDesc
     path
 }
 
-fn find_unknown(value: &Value, message: &MessageDescriptor, at: &str, found: &mut Vec<Violation>) {
-    let Value::Object(members) = value else { return };
-    if message.full_name().starts_with(WELL_KNOWN) {
-        return;
-    }
-    for (name, value) in members {
-        let Some(field) = named(message, name) else {
-            found.push(Violation::unknown(join(at, name)));
-            continue;
-        };
-        let at = join(at, field.name());
-        let Some(message) = inner(&field) else { continue };
-        match value {
-            Value::Array(items) if field.is_list() => {
-                items.iter().enumerate().for_each(|(index, item)| find_unknown(item, &message, &format!("{at}[{index}]"), found));
-            }
-            Value::Object(entries) if field.is_map() => {
-                entries.iter().for_each(|(key, entry)| find_unknown(entry, &message, &join(&at, key), found));
-            }
-            value => find_unknown(value, &message, &at, found),
-        }
-    }
-}
-
-/// The field of this name, in either spelling.
-pub(crate) fn named(message: &MessageDescriptor, name: &str) -> Option<FieldDescriptor> {
-    message.get_field_by_json_name(name).or_else(|| message.get_field_by_name(name))
-}
-
 /// The messages that a field holds, directly, as a list or as the values of a map.
 fn inner(field: &FieldDescriptor) -> Option<MessageDescriptor> {
     match field.kind() {
@@ -110,9 +83,4 @@ fn inner(field: &FieldDescriptor) -> Option<MessageDescriptor> {
         Kind::Message(message) => Some(message),
         _ => None,
     }
-}
-
-/// A path and one step more.
-pub(crate) fn join(at: &str, name: &str) -> String {
-    if at.is_empty() { name.to_owned() } else { format!("{at}.{name}") }
 }

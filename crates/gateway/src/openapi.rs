@@ -186,7 +186,7 @@ fn headers(route: &Route) -> Vec<Value> {
         |name: &str, description: &str| json!({ "name": name, "in": "header", "description": description, "schema": { "type": "string" } });
     let input: &MessageDescriptor = &route.method.input;
     let mut headers = Vec::new();
-    if precondition::etag_path(input).is_some() {
+    if precondition::etag_path(&route.method).is_some() {
         headers.push(header("If-Match", "The etag of the state that the request is about, in quotes."));
     }
     if input.get_field_by_name("request_id").is_some() {

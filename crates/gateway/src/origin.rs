@@ -1,15 +1,38 @@
-//! Which pages may ask. A browser names the origin of whatever could do harm; what it sends along by itself, such as the certificate of a
-//! client, must not count for pages of others.
+//! Which pages may ask, and under which names. A browser names the origin of whatever could do harm; what it sends along by itself, such as
+//! the certificate of a client, must not count for pages of others.
 
+use std::net::IpAddr;
 use std::str::FromStr;
 
 use http::header::{HOST, ORIGIN};
 use http::uri::Authority;
 use http::{HeaderMap, HeaderValue, Uri};
 
+/// How a browser says where the page is from that asks, where it names no origin: of reads without CORS.
+const FETCH_SITE: &str = "sec-fetch-site";
+const LOCALHOST: &str = "localhost";
+
 /// The origin of a page, such as `https://zona.example`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Origin(pub(crate) HeaderValue);
+
+/// Who is let in.
+#[derive(Debug)]
+pub(crate) struct Door {
+    allowed: Vec<Origin>,
+    /// The names of hosts in these.
+    names: Vec<String>,
+    is_encrypted: bool,
+}
+
+/// Why somebody is not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Turned {
+    /// A page of another origin asks.
+    ForeignPage,
+    /// The gateway is not known by this name.
+    ForeignHost,
+}
 
 impl FromStr for Origin {
     type Err = String;
@@ -27,14 +50,46 @@ impl FromStr for Origin {
     }
 }
 
-/// Whether a request comes from no page, from one of the gateway's own, or from one that may ask.
-pub(crate) fn lets_in(allowed: &[Origin], uri: &Uri, headers: &HeaderMap) -> bool {
-    let Some(origin) = headers.get(ORIGIN) else { return true };
-    let host = headers.get(HOST).and_then(|host| host.to_str().ok());
-    let host = uri.authority().map(Authority::as_str).or(host);
-    let named = origin.to_str().ok().and_then(|origin| origin.split_once("://"));
-    let is_own = named.zip(host).is_some_and(|((_, authority), host)| authority.eq_ignore_ascii_case(host));
-    is_own || allowed.iter().any(|allowed| allowed.0 == origin)
+// === impl Door ===
+
+impl Door {
+    /// Lets pages of these origins in, beside the gateway's own, which are encrypted or not.
+    pub(crate) fn new(allowed: Vec<Origin>, is_encrypted: bool) -> Self {
+        let host = |origin: &Origin| Some(origin.0.to_str().ok()?.parse::<Uri>().ok()?.host()?.to_owned());
+        let names = allowed.iter().filter_map(host).collect();
+        Door { allowed, names, is_encrypted }
+    }
+
+    /// Lets a request in that comes from no page, from one of the gateway's own, or from one that may ask.
+    pub(crate) fn lets_in(&self, uri: &Uri, headers: &HeaderMap) -> Result<(), Turned> {
+        let host = headers.get(HOST).map(|host| host.to_str().unwrap_or_default());
+        // A request may name the whole address in its first line, which counts before the header (RFC 9112, 3.2.2).
+        let host = uri.authority().map(Authority::as_str).or(host);
+        // A page can have its own name lead to this port; over TLS, the certificate is for other names than that.
+        if !self.is_encrypted && host.is_some_and(|host| !self.is_named(host)) {
+            return Err(Turned::ForeignHost);
+        }
+        let is_let_in = match headers.get(ORIGIN) {
+            Some(origin) => self.is_own(origin, host) || self.allowed.iter().any(|allowed| allowed.0 == origin),
+            None => headers.get(FETCH_SITE).is_none_or(|site| site == "same-origin" || site == "none"),
+        };
+        is_let_in.then_some(()).ok_or(Turned::ForeignPage)
+    }
+
+    fn is_own(&self, origin: &HeaderValue, host: Option<&str>) -> bool {
+        let own = if self.is_encrypted { "https" } else { "http" };
+        let named = origin.to_str().ok().and_then(|origin| origin.split_once("://"));
+        named.zip(host).is_some_and(|((scheme, authority), host)| scheme == own && authority.eq_ignore_ascii_case(host))
+    }
+
+    /// Whether a request in plain text may name the gateway so. An address cannot be led elsewhere.
+    fn is_named(&self, host: &str) -> bool {
+        let Ok(authority) = host.parse::<Authority>() else { return false };
+        let name = authority.host();
+        let address = name.strip_prefix('[').and_then(|name| name.strip_suffix(']')).unwrap_or(name);
+        let name = name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase();
+        address.parse::<IpAddr>().is_ok() || name == LOCALHOST || self.names.contains(&name)
+    }
 }
 
 #[cfg(test)]
@@ -60,20 +115,45 @@ mod tests {
         }
     }
 
-    fn check(origin: Option<&str>, expected: bool) {
-        let allowed = ["https://zona.example".parse().unwrap()];
-        let mut headers: HeaderMap = origin.map(|origin| (ORIGIN, origin.parse().unwrap())).into_iter().collect();
-        headers.insert(HOST, "127.0.0.1:7080".parse().unwrap());
-        assert_eq!(lets_in(&allowed, &Uri::from_static("/v1/whoami"), &headers), expected, "{origin:?}");
+    fn check(is_encrypted: bool, headers: &[(&'static str, &str)], expected: Result<(), Turned>) {
+        let door = Door::new(vec!["https://zona.example".parse().unwrap()], is_encrypted);
+        let stated = headers.iter().map(|(name, value)| (http::HeaderName::from_static(name), value.parse().unwrap()));
+        let told = door.lets_in(&Uri::from_static("/v1/whoami"), &stated.collect());
+        assert_eq!(told, expected, "encrypted: {is_encrypted}, {headers:?}");
     }
 
     #[test]
     fn pages_of_others_may_not_ask_unless_they_are_listed() {
-        check(None, true);
-        check(Some("http://127.0.0.1:7080"), true);
-        check(Some("https://zona.example"), true);
-        check(Some("https://evil.example"), false);
-        check(Some("http://127.0.0.1:7081"), false);
-        check(Some("null"), false);
+        let host = ("host", "127.0.0.1:7080");
+        check(false, &[host], Ok(()));
+        check(false, &[host, ("origin", "http://127.0.0.1:7080")], Ok(()));
+        check(false, &[host, ("origin", "https://zona.example")], Ok(()));
+        for foreign in ["https://evil.example", "http://127.0.0.1:7081", "https://127.0.0.1:7080", "null"] {
+            check(false, &[host, ("origin", foreign)], Err(Turned::ForeignPage));
+        }
+        check(true, &[host, ("origin", "https://127.0.0.1:7080")], Ok(()));
+        check(true, &[host, ("origin", "http://127.0.0.1:7080")], Err(Turned::ForeignPage));
+    }
+
+    #[test]
+    fn what_a_page_of_others_reads_without_naming_its_origin_is_refused_too() {
+        for (site, expected) in
+            [("none", Ok(())), ("same-origin", Ok(())), ("same-site", Err(Turned::ForeignPage)), ("cross-site", Err(Turned::ForeignPage))]
+        {
+            check(true, &[("host", "zona.internal"), (FETCH_SITE, site)], expected);
+        }
+        // Where an origin is named, it decides.
+        check(true, &[("host", "zona.internal"), (FETCH_SITE, "cross-site"), ("origin", "https://zona.example")], Ok(()));
+    }
+
+    #[test]
+    fn in_plain_text_the_gateway_has_no_names_that_could_be_led_to_it() {
+        for own in ["127.0.0.1:7080", "[::1]:7080", "localhost:7080", "LOCALHOST.", "zona.example"] {
+            check(false, &[("host", own)], Ok(()));
+        }
+        for foreign in ["evil.example:7080", "localhost.evil.example", "", "a b"] {
+            check(false, &[("host", foreign), ("origin", &format!("http://{foreign}"))], Err(Turned::ForeignHost));
+        }
+        check(true, &[("host", "zona.internal")], Ok(()));
     }
 }

@@ -1,29 +1,38 @@
 //! What is answered in place of a message: a status with its details, in JSON, under the HTTP status of its code. What the gateway itself
 //! refuses looks like what the services behind it refuse.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
+use std::fmt::Display;
 
 use http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
-use prost_reflect::{DynamicMessage, MessageDescriptor};
+use prost_reflect::{DynamicMessage, MessageDescriptor, Value};
 use tonic::body::Body;
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, FieldViolation, StatusExt as _};
 
-use crate::body::{JSON, full};
+use crate::body::{JSON, full, keep_private};
 
 /// `domain` of the ErrorInfo of every error.
 const DOMAIN: &str = "zona.dev";
 /// Bytes of a request's body: no message may be larger, and none is smaller in JSON.
 pub(crate) const MAX_BODY: usize = 8 * 1024 * 1024;
 /// Violations that are listed: enough to mend a request, and few enough for any client.
-const MAX_LISTED: usize = 100;
+pub(crate) const MAX_LISTED: usize = 100;
+/// Bytes of one text of a violation, or of one name in a path: as much as a person reads.
+const MAX_TEXT: usize = 256;
+/// Bytes of a path: names of a few messages within each other.
+const MAX_FIELD: usize = 1024;
 
 const NO_SUCH_PATH: &str = "NO_SUCH_PATH";
 const METHOD_NOT_ALLOWED: &str = "METHOD_NOT_ALLOWED";
 const UNSUPPORTED_MEDIA_TYPE: &str = "UNSUPPORTED_MEDIA_TYPE";
 const MALFORMED_JSON: &str = "MALFORMED_JSON";
 const FOREIGN_ORIGIN: &str = "FOREIGN_ORIGIN";
+const FOREIGN_HOST: &str = "FOREIGN_HOST";
+const INCOMPLETE_BODY: &str = "INCOMPLETE_BODY";
+const MORE_VIOLATIONS: &str = "MORE_VIOLATIONS";
 const INVALID_FIELDS: &str = "INVALID_FIELDS";
 const MESSAGE_TOO_LARGE: &str = "MESSAGE_TOO_LARGE";
 const INTERNAL: &str = "INTERNAL";
@@ -43,7 +52,7 @@ pub(crate) struct Violation {
     /// Its path in the message, by the contract's names.
     pub(crate) field: String,
     pub(crate) reason: &'static str,
-    pub(crate) description: String,
+    pub(crate) description: Cow<'static, str>,
 }
 
 // === impl Violation ===
@@ -51,17 +60,17 @@ pub(crate) struct Violation {
 impl Violation {
     /// No field has this name.
     pub(crate) fn unknown(field: String) -> Self {
-        Violation { field, reason: "UNKNOWN_FIELD", description: "there is no such field".to_owned() }
+        Violation { field, reason: "UNKNOWN_FIELD", description: "there is no such field".into() }
     }
 
     /// What was sent is no value of the field.
-    pub(crate) fn malformed(field: String, description: String) -> Self {
-        Violation { field, reason: "MALFORMED", description }
+    pub(crate) fn malformed(field: String, description: impl Into<Cow<'static, str>>) -> Self {
+        Violation { field, reason: "MALFORMED", description: description.into() }
     }
 
     /// Two places of the request say different things.
-    pub(crate) fn conflict(field: String, description: &str) -> Self {
-        Violation { field, reason: "CONFLICT", description: description.to_owned() }
+    pub(crate) fn conflict(field: String, description: &'static str) -> Self {
+        Violation { field, reason: "CONFLICT", description: description.into() }
     }
 }
 
@@ -89,7 +98,7 @@ impl Refusal {
     }
 
     /// The body is no JSON.
-    pub(crate) fn malformed_json(error: &serde_json::Error) -> Self {
+    pub(crate) fn malformed_json(error: &impl Display) -> Self {
         Refusal::of(StatusCode::BAD_REQUEST, Code::InvalidArgument, format!("the body is not JSON: {error}"), MALFORMED_JSON)
     }
 
@@ -102,6 +111,17 @@ impl Refusal {
         Refusal { http: StatusCode::PAYLOAD_TOO_LARGE, status, headers: HeaderMap::new() }
     }
 
+    /// The body has broken off.
+    pub(crate) fn incomplete(cause: &str) -> Self {
+        Refusal::of(StatusCode::BAD_REQUEST, Code::InvalidArgument, format!("the body has not come to its end: {cause}"), INCOMPLETE_BODY)
+    }
+
+    /// The gateway is not known by the name that the request gives it.
+    pub(crate) fn foreign_host() -> Self {
+        let text = "in plain text the gateway answers to addresses, to localhost and to the hosts in `gateway.origins`".to_owned();
+        Refusal::of(StatusCode::MISDIRECTED_REQUEST, Code::PermissionDenied, text, FOREIGN_HOST)
+    }
+
     /// The page that asks is of an origin that is not on the list.
     pub(crate) fn foreign_origin() -> Self {
         let text = "pages of this origin may not ask; `gateway.origins` lists those that may".to_owned();
@@ -112,14 +132,19 @@ impl Refusal {
     pub(crate) fn invalid(violations: Vec<Violation>) -> Self {
         let metadata = HashMap::from([("violations".to_owned(), violations.len().to_string())]);
         let mut details = ErrorDetails::with_error_info(INVALID_FIELDS, DOMAIN, metadata);
-        let first = violations.first().map(|first| format!(": {}: {}", first.field, first.description)).unwrap_or_default();
-        let listed = violations.into_iter().take(MAX_LISTED).map(|violation| FieldViolation {
-            field: violation.field,
-            description: violation.description,
+        let listed = |violation: &Violation| FieldViolation {
+            field: cut(&violation.field, MAX_FIELD).to_owned(),
+            description: clip(&violation.description).to_owned(),
             reason: violation.reason.to_owned(),
             localized_message: None,
-        });
-        details.set_bad_request(listed.collect::<Vec<_>>());
+        };
+        let mut told: Vec<_> = violations.iter().take(MAX_LISTED).map(listed).collect();
+        let first = told.first().map(|first| format!(": {}: {}", first.field, first.description)).unwrap_or_default();
+        if violations.len() > told.len() {
+            let description = "more violations are not listed; mend these first".into();
+            told.push(listed(&Violation { field: String::new(), reason: MORE_VIOLATIONS, description }));
+        }
+        details.set_bad_request(told);
         Status::with_error_details(Code::InvalidArgument, format!("the request breaks rules{first}"), details).into()
     }
 
@@ -145,11 +170,21 @@ impl Refusal {
             self.headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
         self.headers.insert(CONTENT_TYPE, HeaderValue::from_static(JSON));
+        keep_private(&mut self.headers);
         let mut response = Response::new(full(written(&self.status)));
         *response.status_mut() = self.http;
         response.headers_mut().extend(self.headers);
         response
     }
+}
+
+/// As much of a text as is told.
+pub(crate) fn clip(text: &str) -> &str {
+    cut(text, MAX_TEXT)
+}
+
+fn cut(text: &str, most: usize) -> &str {
+    &text[..text.floor_char_boundary(most)]
 }
 
 impl From<Status> for Refusal {
@@ -185,8 +220,8 @@ pub(crate) fn message_of(status: &Status, message: &MessageDescriptor) -> Dynami
         return whole;
     }
     let mut bare = DynamicMessage::new(message.clone());
-    bare.set_field_by_name("code", prost_reflect::Value::I32(status.code() as i32));
-    bare.set_field_by_name("message", prost_reflect::Value::String(status.message().to_owned()));
+    bare.set_field_by_name("code", Value::I32(status.code() as i32));
+    bare.set_field_by_name("message", Value::String(status.message().to_owned()));
     bare
 }
 
@@ -194,7 +229,9 @@ pub(crate) fn message_of(status: &Status, message: &MessageDescriptor) -> Dynami
 pub(crate) fn to_json(status: &Status, message: &MessageDescriptor) -> Vec<u8> {
     let mut told = message_of(status, message);
     serde_json::to_vec(&told).unwrap_or_else(|_unknown| {
-        told.clear_field_by_name("details");
+        if let Some(Value::List(details)) = told.get_field_by_name_mut("details") {
+            details.retain(|detail| detail.as_message().is_some_and(|detail| serde_json::to_vec(detail).is_ok()));
+        }
         serde_json::to_vec(&told).unwrap_or_default()
     })
 }

@@ -3,7 +3,7 @@
 
 use bytes::Bytes;
 use futures_util::stream;
-use http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Response, StatusCode};
 use http_body::Frame;
 use http_body_util::StreamBody;
@@ -12,6 +12,7 @@ use tonic::body::Body;
 use tonic::{Code, Status};
 
 use crate::accept::Form;
+use crate::body::keep_private;
 use crate::inner::Messages;
 use crate::precondition::Resumption;
 use crate::{json, refusal};
@@ -47,8 +48,8 @@ pub(crate) async fn of(mut messages: Messages, telling: Telling, resumed: bool) 
     let told = stream::unfold(State { messages, telling, first, ended: false }, State::next);
     let mut response = Response::new(Body::new(StreamBody::new(told)));
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
+    keep_private(response.headers_mut());
     // What comes is of this moment, and a proxy that gathers it would make it late.
-    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response.headers_mut().insert("x-accel-buffering", HeaderValue::from_static("no"));
     Ok(response)
 }
@@ -117,12 +118,13 @@ impl Telling {
         }
     }
 
-    /// The place behind which the stream goes on; none of what has no place.
+    /// The place behind which the stream goes on; none of what has no place, and none where the method does not go on: asked again, it
+    /// would begin anew.
     fn id(&self, message: &DynamicMessage) -> Option<i64> {
+        let resumption = self.resumption.as_ref()?;
         if let Some(own) = place(message, SEQUENCE) {
             return (own > 0).then_some(own);
         }
-        let resumption = self.resumption.as_ref()?;
         if let Some(reached) = place(message, REACHED) {
             return Some(match resumption {
                 Resumption::After(_) => reached,

@@ -29,7 +29,7 @@ impl Port {
     /// # Errors
     /// The contract has routes that cannot be served.
     pub(crate) fn serve(self, config: &Config, server: &Server, tasks: &Tasks) -> Result<(), Error> {
-        let gateway = Gateway::new(Contract::built_in()?, server.calls(), config.gateway.config());
+        let gateway = Gateway::new(Contract::built_in()?, server.calls(), config.gateway.config(config.tls.files().is_some()));
         let (web, stopping) = (server.web(), tasks.stopping());
         tasks.critical("gateway", async move { web.serve(self.listener, gateway, stopping.cancelled_owned()).await });
         Ok(())

@@ -1,12 +1,22 @@
 //! What a call passes on, and how its answer is told.
 
+use std::collections::HashMap;
 use std::io::Write as _;
+use std::sync::Arc;
 
+use bytes::Bytes;
+use futures_util::stream;
 use http::{Request, StatusCode};
+use http_body::Frame;
+use http_body_util::StreamBody;
+use prost::Message as _;
 use serde_json::json;
+use tonic::body::Body;
+use tonic::{Code, Status};
+use tonic_types::{ErrorDetails, StatusExt as _, pb};
 
-use super::harness::Harness;
-use crate::{Config, Origin};
+use super::harness::{Answer, Harness, contract};
+use crate::{Config, Origin, refusal};
 
 const THING: &str = "/v1/racks/a/things/b";
 
@@ -25,13 +35,18 @@ async fn only_headers_that_are_known_become_metadata() {
     harness.ask(request, "").await;
     let (path, headers) = harness.asked.lock().unwrap().pop().unwrap();
     assert_eq!(path, "/things.v1.Things/Get");
-    let mut named: Vec<_> = headers.iter().map(|(name, value)| format!("{name}: {}", value.to_str().unwrap())).collect();
+    let timeout = headers.get("grpc-timeout").and_then(|left| left.to_str().ok()).unwrap();
+    assert!(timeout.strip_suffix('u').and_then(|left| left.parse::<u64>().ok()).is_some_and(|left| left <= 250_000), "{timeout}");
+    let mut named: Vec<_> = headers
+        .iter()
+        .filter(|(name, _)| *name != "grpc-timeout")
+        .map(|(name, value)| format!("{name}: {}", value.to_str().unwrap()))
+        .collect();
     named.sort();
     let expected = [
         "accept-language: de",
         "authorization: Bearer x",
         "content-type: application/grpc",
-        "grpc-timeout: 250m",
         "te: trailers",
         "traceparent: 00-1-2-01",
         "x-request-id: mine",
@@ -115,7 +130,7 @@ async fn pages_of_other_origins_may_ask_only_where_they_are_listed() {
     assert_eq!(answer.header("access-control-allow-origin"), "");
 
     let origin: Origin = "https://console.example".parse().unwrap();
-    let open = Harness::with(Config { origins: vec![origin] });
+    let open = Harness::with(Config { origins: vec![origin], ..Config::default() });
     let answer = open.ask(from(Request::get(THING)), "").await;
     assert_eq!((answer.status, answer.header("access-control-allow-origin")), (StatusCode::OK, "https://console.example"));
     assert_eq!(answer.header("access-control-allow-credentials"), "", "a browser's own credentials are none");
@@ -141,4 +156,93 @@ async fn a_call_of_grpc_web_is_passed_on() {
     assert!(answer.body.starts_with(&frame), "{:?}", answer.body);
     // The trailers are a frame of their own, marked by its highest bit.
     assert_eq!(answer.body[frame.len()], 0x80);
+}
+
+#[tokio::test]
+async fn nobody_keeps_what_a_caller_is_told_and_every_answer_names_its_request() {
+    let harness = Harness::new();
+    for uri in [THING, "/v1/racks/a:watch", "/v1/nothing", "/thing/three"] {
+        let answer = harness.ask(Request::get(uri).header("x-request-id", "not fit"), "").await;
+        assert_eq!((answer.header("cache-control"), answer.header("x-content-type-options")), ("no-store", "nosniff"), "{uri}");
+        assert!(!answer.header("x-request-id").is_empty(), "{uri}");
+    }
+    let refused = harness.ask(Request::get("/v1/nothing").header("x-request-id", "mine"), "").await;
+    assert_eq!(refused.header("x-request-id"), "mine");
+    harness.get(THING).await;
+    let (_, passed) = harness.asked.lock().unwrap().pop().unwrap();
+    assert!(passed.contains_key("x-request-id"), "the services know the request by the same id");
+}
+
+#[tokio::test]
+async fn what_was_done_is_answered_whatever_compression_the_caller_takes() {
+    let harness = Harness::new();
+    for coding in ["br", "identity;q=0", "gzip;q=0, identity;q=0", "*;q=0"] {
+        let answer = harness.ask(Request::get(THING).header("accept-encoding", coding), "").await;
+        assert_eq!((answer.status, answer.header("content-encoding")), (StatusCode::OK, ""), "{coding}");
+    }
+}
+
+/// Asks with a body that comes in these frames, none of which is asked for before the one before it was dealt with.
+async fn ask_in_frames(harness: &Harness, frames: impl Iterator<Item = Result<Bytes, Status>> + Send + 'static) -> Answer {
+    let body = Body::new(StreamBody::new(stream::iter(frames.map(|frame| frame.map(Frame::data)))));
+    let request = Request::post(format!("{THING}:run")).header("content-type", "application/json");
+    harness.answer(request.body(body).unwrap()).await
+}
+
+#[tokio::test]
+async fn of_a_body_in_many_frames_no_frame_is_kept() {
+    struct Held(u8, Arc<()>);
+    impl AsRef<[u8]> for Held {
+        fn as_ref(&self) -> &[u8] {
+            std::slice::from_ref(&self.0)
+        }
+    }
+    let harness = Harness::new();
+    let frames = Arc::new(());
+    let kept = Arc::clone(&frames);
+    let text = format!("{{\"tags\":[\"{}\"]}}", "x".repeat(1_000));
+    let body = text.into_bytes().into_iter().map(move |byte| {
+        assert!(Arc::strong_count(&kept) <= 3, "{} frames are kept", Arc::strong_count(&kept) - 2);
+        Ok(Bytes::from_owner(Held(byte, Arc::clone(&kept))))
+    });
+    assert_eq!(ask_in_frames(&harness, body).await.status, StatusCode::OK);
+    drop(frames);
+}
+
+#[tokio::test]
+async fn a_body_that_breaks_off_is_the_callers_and_one_that_is_refused_says_why() {
+    let harness = Harness::new();
+    let check = |broken: Status, status: StatusCode, reason: &'static str| {
+        let harness = &harness;
+        async move {
+            let answer = ask_in_frames(harness, [Ok(Bytes::from_static(b"{")), Err(broken)].into_iter()).await;
+            assert_eq!((answer.status, &answer.json()["details"][0]["reason"]), (status, &json!(reason)));
+        }
+    };
+    check(Status::unknown("h2 protocol error"), StatusCode::BAD_REQUEST, "INCOMPLETE_BODY").await;
+    let details = ErrorDetails::with_error_info("UNFINISHED_REQUESTS", "zona.dev", HashMap::<String, String>::new());
+    let full = Status::with_error_details(Code::ResourceExhausted, "too many", details);
+    check(full, StatusCode::TOO_MANY_REQUESTS, "UNFINISHED_REQUESTS").await;
+    assert!(harness.asked.lock().unwrap().is_empty(), "nobody was asked");
+}
+
+#[tokio::test]
+async fn in_plain_text_a_name_that_could_be_led_here_is_refused() {
+    let harness = Harness::new();
+    let answer =
+        harness.ask(Request::get(THING).header("host", "evil.example:7080").header("origin", "http://evil.example:7080"), "").await;
+    assert_eq!((answer.status, &answer.json()["details"][0]["reason"]), (StatusCode::MISDIRECTED_REQUEST, &json!("FOREIGN_HOST")));
+    assert!(harness.asked.lock().unwrap().is_empty(), "nobody was asked");
+}
+
+#[test]
+fn a_detail_that_nobody_knows_takes_no_other_with_it() {
+    let known = ErrorDetails::with_error_info("THING_GONE", "zona.dev", HashMap::<String, String>::new());
+    let mut whole = pb::Status::decode(Status::with_error_details(Code::NotFound, "gone", known).details()).unwrap();
+    let mut unknown = whole.details[0].clone();
+    unknown.type_url = "type.googleapis.com/nobody.knows.This".to_owned();
+    whole.details.insert(0, unknown);
+    let status = Status::with_details(Code::NotFound, "gone", whole.encode_to_vec().into());
+    let told: serde_json::Value = serde_json::from_slice(&refusal::to_json(&status, &contract().status)).unwrap();
+    assert_eq!((told["details"].as_array().map(Vec::len), &told["details"][0]["reason"]), (Some(1), &json!("THING_GONE")), "{told}");
 }

@@ -84,6 +84,9 @@ async fn the_description_and_the_page_are_served() {
     let document = harness.get("/openapi.json").await.json();
     assert_eq!(document["openapi"], "3.1.0");
     assert_eq!(document["paths"]["/v1/racks/{rack}/things/{thing}:run"]["post"]["operationId"], "Things_Run");
+    let zipped = harness.ask(http::Request::get("/openapi.json").header("accept-encoding", "br, gzip"), "").await;
+    assert_eq!((zipped.header("content-encoding"), zipped.header("vary")), ("gzip", "accept-encoding"));
+    assert!(zipped.body.starts_with(&[0x1f, 0x8b]) && zipped.body.len() > 100, "{} bytes", zipped.body.len());
     let page = harness.get("/docs").await;
     assert!(
         page.text().contains("/v1/racks/{rack}/things/{thing}:run")

@@ -70,7 +70,11 @@ impl Harness {
     }
 
     pub async fn ask(&self, request: http::request::Builder, body: &str) -> Answer {
-        let response = self.send(request.body(full(body.to_owned())).unwrap()).await;
+        self.answer(request.body(full(body.to_owned())).unwrap()).await
+    }
+
+    pub async fn answer(&self, request: Request<Body>) -> Answer {
+        let response = self.send(request).await;
         let (parts, body) = response.into_parts();
         let body = body.collect().await.unwrap().to_bytes().to_vec();
         Answer { status: parts.status, headers: parts.headers, body }
@@ -115,6 +119,7 @@ async fn serve(request: Request<Body>, held: Arc<()>) -> Response<Body> {
     let path = request.uri().path().to_owned();
     let framed = request.into_body().collect().await.unwrap().to_bytes();
     match path.rsplit('/').next().unwrap_or_default() {
+        "Follow" => answered(events("racks/a", 0), false, false, held),
         "Fail" => failure().into_http(),
         "Watch" => {
             let contract = contract();

@@ -1,9 +1,12 @@
 //! What a request means: path, query, body and headers together, and how what is wrong is told.
 
+use std::collections::BTreeSet;
+
 use http::{Request, StatusCode};
 use serde_json::json;
 
 use super::harness::Harness;
+use crate::{Contract, precondition};
 
 const THING: &str = "racks/a/things/b";
 
@@ -136,4 +139,31 @@ async fn headers_of_http_stand_for_fields() {
     assert_eq!(harness.ask(asked, "{\"etag\":\"two\"}").await.violations(), [("etag".to_owned(), "CONFLICT".to_owned())]);
     let watched = harness.ask(Request::get("/v1/racks/a:watch").header("idempotency-key", "x"), "").await;
     assert_eq!(watched.violations(), [("Idempotency-Key".to_owned(), "MALFORMED".to_owned())], "what cannot be kept is not promised");
+}
+
+#[tokio::test]
+async fn of_many_violations_as_many_are_told_as_somebody_can_read() {
+    let harness = Harness::new();
+    let unknown: Vec<String> = (0..5_000).map(|number| format!("\"x{number}\":[{{}}]")).collect();
+    let answer = harness.post("/v1/racks/a/things/b:run", &format!("{{{}}}", unknown.join(","))).await;
+    let told = answer.violations();
+    assert_eq!((told.len(), &told[0].0, told[100].1.as_str()), (101, &"x0".to_owned(), "MORE_VIOLATIONS"));
+    let long = json!({ "labels": { "x".repeat(10_000): "y" }, "parts": [{}, { "z".repeat(10_000): 1 }] });
+    let told = harness.post("/v1/racks/a/things/b:run", &long.to_string()).await.violations();
+    assert_eq!(told, [(format!("parts[1].{}", "z".repeat(256)), "UNKNOWN_FIELD".to_owned())]);
+    let long = json!({ "labels": { "ä".repeat(10_000): "y".repeat(10_000) } });
+    let answer = harness.post("/v1/racks/a/things/b:run", &long.to_string()).await;
+    assert!(answer.violations()[0].0.starts_with("labels.ää") && answer.body.len() < 3_000, "{} bytes", answer.body.len());
+}
+
+#[test]
+fn an_etag_counts_where_something_is_changed_and_nowhere_where_it_is_made() {
+    let contract = Contract::built_in().unwrap();
+    let takes = |method: &crate::contract::Method| precondition::etag_path(method).is_some();
+    let names: BTreeSet<&str> = contract.methods.values().filter(|method| takes(method)).map(|method| method.descriptor.name()).collect();
+    let begins = |begin: &str| names.iter().filter(|name| name.starts_with(begin)).count();
+    assert_eq!(begins("Create"), 0, "{names:?}");
+    let updates = contract.methods.values().filter(|method| method.descriptor.name().starts_with("Update"));
+    assert_eq!(begins("Update"), updates.count(), "{names:?}");
+    assert!(names.contains("SetSecret") && names.contains("DeleteUtility"), "{names:?}");
 }

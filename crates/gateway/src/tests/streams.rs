@@ -71,3 +71,15 @@ async fn what_has_come_is_told_at_once_and_the_call_ends_with_its_reader() {
     drop(response);
     assert_eq!(Arc::strong_count(&harness.open), before, "nobody is there to be told");
 }
+
+#[tokio::test]
+async fn a_stream_that_does_not_go_on_has_no_places_and_says_so_to_whoever_names_one() {
+    let harness = Harness::new();
+    let asked = || Request::get("/v1/racks/a:follow").header("accept", EVENTS);
+    let text = harness.ask(asked(), "").await.text();
+    assert!(text.contains("racks/a 3") && !text.contains("id: "), "{text}");
+    let calls = harness.asked.lock().unwrap().len();
+    let again = harness.ask(asked().header("last-event-id", "2"), "").await;
+    assert_eq!(again.violations(), [("Last-Event-ID".to_owned(), "MALFORMED".to_owned())]);
+    assert_eq!(harness.asked.lock().unwrap().len(), calls, "it does not run again");
+}

@@ -17,16 +17,17 @@ section! {
     /// JSON over HTTP, gRPC-Web and the Connect protocol; beyond the loopback interface only with `tls.certificate`; port 0 takes a free
     /// one, and empty serves none. See [Gateway](gateway.md)
     listen: Option<SocketAddr>, shown "none; `127.0.0.1:7080` in `zona dev`" => optional_encrypted_or_loopback;
-    /// origins whose pages may ask, beside the gateway's own, separated by commas, such as `https://zona.example`
+    /// origins whose pages may ask, beside the gateway's own, separated by commas, such as `https://zona.example`; in plain text the gateway
+    /// answers to the names of their hosts, too
     origins: Option<Vec<Origin>> => value::optional(origins);
 }
 
 // === impl Gateway ===
 
 impl Gateway {
-    /// How the gateway is configured.
-    pub(crate) fn config(&self) -> gateway::Config {
-        gateway::Config { origins: self.origins.clone().unwrap_or_default() }
+    /// How the gateway is configured, before which there is TLS or not.
+    pub(crate) fn config(&self, is_encrypted: bool) -> gateway::Config {
+        gateway::Config { origins: self.origins.clone().unwrap_or_default(), is_encrypted }
     }
 }
 
