@@ -26,7 +26,7 @@ pub use deadline::Deadlines;
 pub use metrics::{CallMetrics, NoMetrics};
 pub use trace::LinkTrace;
 
-pub(crate) use answer::panic_text;
+pub(crate) use answer::{panic_text, piece};
 pub(crate) use arriving::Arriving;
 pub(crate) use deadline::UNREAD;
 pub(crate) use request_id::RequestId;

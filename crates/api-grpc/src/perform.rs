@@ -293,8 +293,8 @@ fn circumstances(call: &Call, metadata: &MetadataMap, extensions: &Extensions) -
 fn presented<'a>(metadata: &'a MetadataMap, extensions: &'a Extensions) -> Presented<'a> {
     // What cannot be read was shown all the same, and is not right.
     let authorization = metadata.get(AUTHORIZATION).map(|value| value.to_str().unwrap_or_default());
-    let peer = if extensions.get::<OfWeb>().is_some() { None } else { peer(extensions) };
-    Presented { peer, authorization, certificate: extensions.get::<Arc<Certificate>>().map(|shown| shown.says()) }
+    let certificate = extensions.get::<Arc<Certificate>>().map(|shown| shown.says());
+    Presented { peer: peer(extensions), of_web: extensions.get::<OfWeb>().is_some(), authorization, certificate }
 }
 
 /// Where the connection comes from; one whose address is not known is a stranger's.

@@ -45,6 +45,12 @@ pub(crate) fn panic_text(panic: &(dyn Any + Send)) -> &str {
     text.unwrap_or("not a text")
 }
 
+/// The next piece of what has not gone out. A copy, so that a peer who reads a little of an answer does not hold all of it.
+pub(crate) fn piece(rest: &mut Bytes) -> Frame<Bytes> {
+    let piece = rest.split_to(PIECE.min(rest.len()));
+    Frame::data(Bytes::copy_from_slice(&piece))
+}
+
 impl Answer {
     pub(crate) fn new(inner: Body, call: Passing) -> Self {
         let alarm = Box::pin(tokio::time::sleep_until(call.deadline.at));
@@ -59,17 +65,11 @@ impl Answer {
         written.is_ok().then(|| Frame::trailers(trailers))
     }
 
-    /// The next piece of what has not gone out. A copy, so that a peer who reads a little of an answer does not hold all of it.
-    fn piece(&mut self) -> Frame<Bytes> {
-        let piece = self.rest.split_to(PIECE.min(self.rest.len()));
-        Frame::data(Bytes::copy_from_slice(&piece))
-    }
-
     fn pass(&mut self, frame: Frame<Bytes>) -> Frame<Bytes> {
         let mut frame = match frame.into_data() {
             Ok(data) if data.len() > PIECE => {
                 self.rest = data;
-                return self.piece();
+                return piece(&mut self.rest);
             }
             Ok(data) => Frame::data(data),
             Err(other) => other,
@@ -88,7 +88,7 @@ impl http_body::Body for Answer {
     fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
         let this = &mut *self;
         if !this.rest.is_empty() {
-            return Poll::Ready(Some(Ok(this.piece())));
+            return Poll::Ready(Some(Ok(piece(&mut this.rest))));
         }
         let span = this.call.span.clone();
         let _entered = span.enter();

@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use futures_util::future::{Either, select};
-use http::{Request, Response};
+use http::header::CONTENT_TYPE;
+use http::{Request, Response, Version};
 use hyper::body::Incoming;
 use hyper::server::conn::http2::Builder;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -166,7 +167,8 @@ pub(super) struct Peer<S> {
 pub(super) enum Bounds {
     /// They are messages of gRPC: whoever knows the method bounds them, within this.
     Messages(Budget),
-    /// They are bytes of a browser or its like, which must be there in time, within this.
+    /// They are bytes of a browser or its like, which must be there in time, within this; those that are messages of gRPC all the same are
+    /// bounded as such.
     Bytes(Budget, Duration),
 }
 
@@ -189,6 +191,10 @@ where
             Bounds::Messages(budget) => {
                 request.extensions_mut().insert(budget.clone());
             }
+            Bounds::Bytes(budget, _) if is_grpc(&request) => {
+                request.extensions_mut().insert(OfWeb);
+                request.extensions_mut().insert(budget.clone());
+            }
             Bounds::Bytes(budget, patience) => {
                 request.extensions_mut().insert(OfWeb);
                 request = request.map(|body| Body::new(Arriving::new(body, Input::Bytes, Some(budget.share()), *patience)));
@@ -196,4 +202,12 @@ where
         }
         self.service.clone().oneshot(request)
     }
+}
+
+/// Whether a request is one of gRPC itself. That of browsers, gRPC-Web, is bytes to whoever translates it.
+fn is_grpc(request: &Request<Body>) -> bool {
+    const GRPC: &[u8] = b"application/grpc";
+    let kind = request.headers().get(CONTENT_TYPE).map(http::HeaderValue::as_bytes).unwrap_or_default();
+    let of_grpc = kind.split_at_checked(GRPC.len()).filter(|(begin, _)| begin.eq_ignore_ascii_case(GRPC));
+    request.version() == Version::HTTP_2 && of_grpc.is_some_and(|(_, rest)| rest.first() != Some(&b'-'))
 }

@@ -6,7 +6,7 @@ use std::error::Error;
 use std::future::Future;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use futures_util::future::{Either, select};
@@ -28,7 +28,7 @@ use super::connection::{self, Bounds, MAX_CONNECTION_AGE, MAX_HEADER_LIST, Peer,
 use super::opening::{Arrived, Listened};
 use crate::budget::Budget;
 use crate::ending::{end_at, until_its_end};
-use crate::layer::UNREAD;
+use crate::layer::{UNREAD, piece};
 
 /// How long the head of a request may take, and with it how long a connection without a request stays open: hyper has one time for both.
 const HEAD_PATIENCE: Duration = Duration::from_secs(30);
@@ -90,13 +90,11 @@ where
             return;
         }
     };
-    let bounds = Bounds::Bytes(budget, pace.request);
+    let (bounds, idle) = (Bounds::Bytes(budget, pace.request), pace.idle);
+    let peer = Peer { service: Paced { service, pace }, origin, bounds };
     match protocol {
-        Protocol::Http2 => connection::run(connection, Peer { service, origin, bounds }, pace.idle, stops).await,
-        Protocol::Http1 => {
-            let service = Paced { service, pace };
-            until_its_end(run(connection, Peer { service, origin, bounds }, stops)).await;
-        }
+        Protocol::Http2 => connection::run(connection, peer, idle, stops).await,
+        Protocol::Http1 => until_its_end(run(connection, peer, stops)).await,
     }
 }
 
@@ -135,8 +133,9 @@ fn hardened() -> Builder {
     builder
 }
 
-/// A service whose calls come one after the other on one connection, and name the time at which it ends whatever its peer does: while a
-/// request comes, that of its patience; then that of the call; and once it is answered, the time that a peer has to read the rest.
+/// A service whose answers name the time at which they end whatever their peer does, since not all of them are of calls that would: while a
+/// request comes, that of its patience; then that of the call, where there is one; and once everything is handed out, the time that a peer
+/// has to read the rest. Of HTTP/1.1 that is the time at which the connection ends, on which one follows the other.
 #[derive(Clone)]
 struct Paced<S> {
     service: S,
@@ -161,14 +160,17 @@ where
         Box::pin(async move {
             end_at(Instant::now() + pace.request + UNREAD);
             let response = service.oneshot(request).await?;
-            Ok(response.map(|body| Body::new(Told { body, idle: pace.idle })))
+            Ok(response.map(|body| Body::new(Told { body, rest: Bytes::new(), idle: pace.idle })))
         })
     }
 }
 
-/// The body of an answer, behind which the connection has a while for the rest of it and for the next request.
+/// The body of an answer, behind which the connection has a while for the rest of it and for the next request. It is handed out in pieces, so
+/// that what is left for that while is no more than the connection holds of any answer.
 struct Told {
     body: Body,
+    /// What of the last frame was not handed out.
+    rest: Bytes,
     idle: Duration,
 }
 
@@ -177,15 +179,28 @@ impl http_body::Body for Told {
     type Error = Status;
 
     fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
-        Pin::new(&mut self.body).poll_frame(context)
+        let this = &mut *self;
+        if this.rest.is_empty() {
+            match ready!(Pin::new(&mut this.body).poll_frame(context)).transpose()?.map(Frame::into_data) {
+                Some(Ok(data)) => this.rest = data,
+                Some(Err(other)) => return Poll::Ready(Some(Ok(other))),
+                None => return Poll::Ready(None),
+            }
+        }
+        Poll::Ready(Some(Ok(piece(&mut this.rest))))
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
+        self.rest.is_empty() && self.body.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
+        let (rest, mut hint) = (self.rest.len() as u64, self.body.size_hint());
+        if let Some(most) = hint.upper() {
+            hint.set_upper(most + rest);
+        }
+        hint.set_lower(hint.lower() + rest);
+        hint
     }
 }
 

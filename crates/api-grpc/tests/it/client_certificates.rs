@@ -15,10 +15,10 @@ use rcgen::{CertificateParams, SanType};
 use test_support::{FakeClock, in_time};
 use tonic::metadata::MetadataValue;
 use tonic::transport::Channel;
-use tonic::{Request, Status};
+use tonic::{Code, Request, Status};
 use utilities::utility_service_client::UtilityServiceClient;
 
-use crate::encrypted::{Place, authority};
+use crate::encrypted::{Place, authority, channel};
 use crate::harness::{Harness, Known, LOCAL, Options};
 use crate::identity::{Installation, RoleRules, is_unauthenticated, shown};
 
@@ -94,6 +94,18 @@ async fn a_certificate_proves_the_service_account_that_it_names() {
         assert_eq!(me.expire_time.map(|time| time.seconds), Some(4_000_000_000));
         assert_eq!((me.session.as_str(), me.api_key.as_str()), ("", ""));
     }
+}
+
+#[tokio::test]
+async fn on_the_port_for_browsers_a_certificate_counts_and_to_come_from_here_does_not() {
+    let mut world = World::new().await;
+    assert_eq!(known_as(&world.all.server.channel).await.unwrap(), LOCAL, "elsewhere it does");
+    let address = world.all.server.serve_web().await;
+    let showing = |uris: &[&str]| world.place.showing_at(address, &world.place.authority, naming(uris));
+    assert_eq!(known_as(&showing(&[CI_URI])).await.unwrap(), CI);
+    assert!(is_unauthenticated(&known_as(&showing(&[])).await.expect_err("it names nobody")));
+    let without = channel(address, world.place.client()).await.unwrap();
+    assert_eq!(known_as(&without).await.expect_err("it shows nothing").code(), Code::PermissionDenied);
 }
 
 #[tokio::test]

@@ -84,6 +84,11 @@ impl Place {
 
     /// A channel whose client shows a certificate that somebody signed.
     pub fn showing(&self, harness: &Harness, signer: &Authority, params: CertificateParams) -> Channel {
+        self.showing_at(harness.address, signer, params)
+    }
+
+    /// One to another port.
+    pub fn showing_at(&self, address: SocketAddr, signer: &Authority, params: CertificateParams) -> Channel {
         let key = KeyPair::generate().unwrap();
         let chain = vec![params.signed_by(&key, signer).unwrap().der().clone()];
         let mut roots = rustls::RootCertStore::empty();
@@ -93,7 +98,7 @@ impl Place {
         let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
         let mut config = builder.with_root_certificates(roots).with_client_auth_cert(chain, key).unwrap();
         config.alpn_protocols = vec![b"h2".to_vec()];
-        let (connector, address) = (tokio_rustls::TlsConnector::from(Arc::new(config)), harness.address);
+        let connector = tokio_rustls::TlsConnector::from(Arc::new(config));
         let connector = tower::service_fn(move |_: Uri| {
             let connector = connector.clone();
             async move {

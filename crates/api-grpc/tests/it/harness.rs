@@ -1,5 +1,6 @@
 //! A server on a loopback socket with everything behind it faked, and clients that speak to it.
 
+use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
@@ -51,9 +52,12 @@ use tokio::task::JoinHandle;
 use tokio_stream::StreamExt as _;
 use tokio_stream::wrappers::TcpListenerStream;
 use tonic::Status;
+use tonic::body::Body;
+use tonic::codegen::http::{Request, Response};
 use tonic::transport::Channel;
 use tonic::transport::server::{Connected, TcpConnectInfo};
 use tonic_types::{ErrorDetails, StatusExt as _};
+use tower::Service;
 use utilities::code_policy_service_client::CodePolicyServiceClient;
 use utilities::copy_service_client::CopyServiceClient;
 use utilities::utility_service_client::UtilityServiceClient;
@@ -354,10 +358,20 @@ impl Harness {
 
     /// Serves the calls themselves on a port for other protocols, for as long as the test lasts.
     pub async fn serve_web(&mut self) -> SocketAddr {
-        let (web, calls) = self.web.take().expect("served once");
+        let calls = self.web.as_ref().expect("served once").1.clone();
+        self.serve_web_of(calls).await
+    }
+
+    /// Serves what answers by itself there.
+    pub async fn serve_web_of<S>(&mut self, service: S) -> SocketAddr
+    where
+        S: Service<Request<Body>, Response = Response<Body>, Error = Infallible> + Clone + Send + 'static,
+        S::Future: Send + 'static,
+    {
+        let (web, _calls) = self.web.take().expect("served once");
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        tokio::spawn(web.serve(listener, calls, std::future::pending()));
+        tokio::spawn(web.serve(listener, service, std::future::pending()));
         address
     }
 

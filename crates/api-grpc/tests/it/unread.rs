@@ -174,18 +174,22 @@ async fn whole_messages_whose_calls_send_no_end_are_ended_in_time_and_give_back_
 async fn a_call_that_asks_many_times_may_wait_between_its_messages() {
     let deadlines = Deadlines { request: Duration::from_millis(300), ..Deadlines::default() };
     let server = Harness::with(Options { deadlines, ..Options::default() }).await;
-    let client = client(&server, 65_535).await;
+    may_wait(&client(&server, 65_535).await).await;
+}
+
+/// Waits between messages for longer than a request may take.
+pub async fn may_wait(client: &SendRequest<Bytes>) {
     let asked = tonic_reflection::pb::v1::ServerReflectionRequest {
         message_request: Some(tonic_reflection::pb::v1::server_reflection_request::MessageRequest::ListServices(String::new())),
         ..Default::default()
     };
-    let (answer, mut request) = begin(&client, "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo", None).await;
+    let (answer, mut request) = begin(client, "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo", None).await;
     let ask = |request: &mut SendStream<Bytes>| request.send_data(framed(&asked.encode_to_vec()), false).unwrap();
     ask(&mut request);
     let mut answers = answer.await.unwrap().into_body();
     assert!(!answers.data().await.expect("it is answered").unwrap().is_empty());
     // A call that begins now is ended after as long as the other one waits at least.
-    let (late, _open) = begin(&client, &format!("{UTILITIES}/GetUtility"), None).await;
+    let (late, _open) = begin(client, &format!("{UTILITIES}/GetUtility"), None).await;
     assert_eq!(refused(late).await.code(), Code::DeadlineExceeded);
     ask(&mut request);
     assert!(!answers.data().await.expect("it is answered again").unwrap().is_empty());

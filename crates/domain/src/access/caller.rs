@@ -69,6 +69,8 @@ pub enum CredentialKind {
 pub struct Presented<'a> {
     /// Where the connection comes from; `None` where the transport does not know.
     pub peer: Option<IpAddr>,
+    /// Whether the call came by a port to which pages in browsers can speak: there, to come from this machine proves nothing.
+    pub of_web: bool,
     /// What the caller shows to prove who it is, as it stands in the metadata `authorization`. Never logged.
     pub authorization: Option<&'a str>,
     /// What the certificate says that the connection began with, where there was one.
@@ -143,7 +145,7 @@ impl Authenticator for LoopbackAuthenticator {
     async fn authenticate(&self, presented: Presented<'_>) -> Result<Caller> {
         let caller = Caller { address: presented.peer, ..Caller::loopback(self.principal.clone()) };
         // An IPv4 peer of a dual-stack socket shows up inside an IPv6 address.
-        let local = presented.peer.is_some_and(|address| address.to_canonical().is_loopback());
+        let local = !presented.of_web && presented.peer.is_some_and(|address| address.to_canonical().is_loopback());
         Ok(if local { caller } else { Caller { origin: Origin::Elsewhere, role: None, ..caller } })
     }
 

@@ -86,6 +86,9 @@ async fn who_shows_nothing_is_left_to_the_rules_of_the_loopback_interface_where_
     assert_eq!(authentication.as_of_now(&near).await.unwrap(), Some(near));
     let far = authentication.authenticate(from([192, 0, 2, 1])).await.unwrap();
     assert_eq!((far.local(), far.role), (false, None));
+    let page = authentication.authenticate(Presented { of_web: true, ..from([127, 0, 0, 1]) }).await.unwrap();
+    assert_eq!((page.local(), page.role), (false, None), "any page comes from here");
+    assert_eq!(page.address, Some([127, 0, 0, 1].into()), "it counts in the limits of its address all the same");
     let wrong = authentication.authenticate(Presented { authorization: Some("Bearer x"), ..from([127, 0, 0, 1]) }).await;
     assert!(matches!(wrong, Err(Error::Unauthenticated)), "what is shown decides: {wrong:?}");
 }
