@@ -62,6 +62,11 @@ impl<T> Loaded<T> {
     pub fn print(&self) -> String {
         print::print(&self.schema, &self.figment)
     }
+
+    /// Whether somebody has set the value of a key, and be it to what it would be anyway.
+    pub fn is_set(&self, key: &str) -> bool {
+        self.figment.find_metadata(key).is_some_and(|origin| origin.name != layers::DEFAULT)
+    }
 }
 
 #[cfg(test)]

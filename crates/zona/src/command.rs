@@ -47,9 +47,10 @@ pub fn run(cli: Cli, surroundings: &Surroundings) -> Result {
 }
 
 fn context(loaded: Loaded<config::Config>, surroundings: &Surroundings) -> Context {
+    let gateway_is_set = loaded.is_set("gateway.listen");
     let (config, warnings) = (loaded.config, loaded.warnings);
     let client = Setup { settings: config.client, store: Store::of(surroundings) };
-    Context { config: config.server, output: client.output(), client, warnings, surroundings: surroundings.clone() }
+    Context { config: config.server, output: client.output(), client, gateway_is_set, warnings, surroundings: surroundings.clone() }
 }
 
 fn dispatch(command: Command, context: Context) -> Result {

@@ -11,6 +11,8 @@ pub struct Context {
     pub config: Config,
     /// What client commands use of it.
     pub client: Setup,
+    /// Whether somebody has said where the gateway listens.
+    pub gateway_is_set: bool,
     /// The printer.
     pub output: Output,
     /// What was odd about it. A server logs that; everybody else has read it by now.

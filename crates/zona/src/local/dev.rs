@@ -31,7 +31,7 @@ impl Dev {
     }
 
     pub async fn run(self, mut context: Context) -> Result {
-        part_from_others(&mut context.config);
+        part_from_others(&mut context.config, context.gateway_is_set);
         if context.config.embed() {
             context.warnings.push("`zona dev` keeps everything in its data directory: `store.mongodb` is for `zona server`".to_owned());
         }

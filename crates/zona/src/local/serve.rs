@@ -46,7 +46,7 @@ impl Server {
     pub async fn run(self, mut context: Context) -> Result {
         match self.ask {
             None => {
-                part_from_others(&mut context.config);
+                part_from_others(&mut context.config, context.gateway_is_set);
                 let signals = Signals::listen()?;
                 let options = Options { proves_itself_first: true, warnings: std::mem::take(&mut context.warnings), ..Options::default() };
                 let running = server::start(&context.config, &context.surroundings, options).await.map_err(not_started)?;

@@ -6,7 +6,7 @@ use clap::Args;
 use cli::output::note;
 use cli::{Exit, Failure, Result};
 use server::Running;
-use server::config::{Config, DEFAULT_ADMIN, DEFAULT_GATEWAY, DEFAULT_LISTEN};
+use server::config::{Config, DEFAULT_ADMIN, DEFAULT_LISTEN};
 use settings::Flag;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -67,10 +67,11 @@ pub fn gateway(running: &Running) -> String {
     }
 }
 
-/// Two servers beside each other should not need three flags each: with another port of calls, the others are free ones.
-pub fn part_from_others(config: &mut Config) {
+/// Two servers beside each other should not need three flags each: with another port of calls, the others are free ones, but for a gateway's
+/// that somebody has set.
+pub fn part_from_others(config: &mut Config, gateway_is_set: bool) {
     if let Some(gateway) = &mut config.gateway.listen
-        && *gateway == DEFAULT_GATEWAY
+        && !gateway_is_set
         && config.listening.listen != DEFAULT_LISTEN
     {
         gateway.set_port(0);
@@ -119,6 +120,7 @@ fn handler(kind: SignalKind) -> Result<Signal> {
 
 #[cfg(test)]
 mod tests {
+    use server::config::DEFAULT_GATEWAY;
     use settings::Surroundings;
 
     use super::*;
@@ -129,5 +131,24 @@ mod tests {
         let listening = load(None, Vec::new(), Vec::new(), &Surroundings::default()).map(|loaded| loaded.config.server.listening);
         let listening = listening.unwrap_or_else(|problems| panic!("{problems:?}"));
         assert_eq!((listening.listen, listening.admin_listen), (DEFAULT_LISTEN, DEFAULT_ADMIN));
+    }
+
+    /// The port of the gateway beside another port of calls.
+    fn gateway_beside(set: Vec<Flag>) -> Option<u16> {
+        let other = Flag { key: "listen", value: "127.0.0.1:0".to_owned() };
+        let usual = Flag { key: "gateway.listen", value: DEFAULT_GATEWAY.to_string() };
+        let flags = set.into_iter().chain([other]).collect();
+        let loaded = load(None, vec![usual], flags, &Surroundings::default()).unwrap_or_else(|problems| panic!("{problems:?}"));
+        let gateway_is_set = loaded.is_set("gateway.listen");
+        let mut config = loaded.config.server;
+        part_from_others(&mut config, gateway_is_set);
+        config.gateway.listen.map(|address| address.port())
+    }
+
+    #[test]
+    fn a_gateway_leaves_its_usual_port_to_others_unless_somebody_has_set_it() {
+        assert_eq!(gateway_beside(Vec::new()), Some(0));
+        let set = Flag { key: "gateway.listen", value: DEFAULT_GATEWAY.to_string() };
+        assert_eq!(gateway_beside(vec![set]), Some(DEFAULT_GATEWAY.port()));
     }
 }
