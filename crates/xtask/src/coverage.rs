@@ -29,6 +29,7 @@ const CRATES: [&str; 19] = [
     "file-trust",
     "keys",
     "python-check",
+    "resilience",
     "sandbox-protocol",
     "settings",
     "storage-documents",

@@ -8,7 +8,7 @@ use std::future::Future;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use bollard::errors::Error as DockerError;
@@ -17,7 +17,9 @@ use bollard::query_parameters::{
 };
 use bollard::{API_DEFAULT_VERSION, Docker};
 use domain::sandbox::{BackendKind, Isolation, ResourceControl};
+use resilience::Breaker;
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
+use tokio::time::Instant;
 
 use super::manifest::{Found, INTERFACE_LABEL, MANIFEST_LABEL, Origin};
 use super::{Backend, Container, Order, RuntimeFacts, packages, parse_layout};
@@ -26,16 +28,17 @@ use crate::failure::{RUNTIME_IMAGE_MISSING, RUNTIME_UNUSABLE, StartFailure, chai
 use crate::instance::Dead;
 use crate::users::{UidLease, Users};
 
-mod breaker;
 pub(crate) mod spec;
 mod streams;
 
-use breaker::Breaker;
 use spec::{INSTALLATION_LABEL, INSTANCE_LABEL};
 use streams::Streams;
 
 /// The client's own limit for a connection, beyond any deadline of ours.
 const LONGEST_CALL: Duration = Duration::from_secs(120);
+/// Failures in a row after which the daemon is not asked for a while, and for how long.
+const FAILURES: u32 = 2;
+const PAUSE: Duration = Duration::from_secs(3);
 /// How long a removal that is already under way may take.
 const REMOVAL_DEADLINE: Duration = Duration::from_secs(5);
 const REMOVAL_POLL: Duration = Duration::from_millis(25);
@@ -63,6 +66,8 @@ pub(crate) struct Client {
     settings: Settings,
     connection: Mutex<Option<Docker>>,
     breaker: Breaker,
+    /// What was wrong last.
+    trouble: Mutex<String>,
     /// Containers whose removal the daemon did not answer.
     unremoved: Mutex<Vec<String>>,
 }
@@ -88,7 +93,8 @@ impl Client {
         Client {
             settings: settings.clone(),
             connection: Mutex::new(None),
-            breaker: Breaker::new(settings.deadline),
+            breaker: Breaker::new(FAILURES, PAUSE, settings.deadline),
+            trouble: Mutex::default(),
             unremoved: Mutex::default(),
         }
     }
@@ -98,7 +104,7 @@ impl Client {
     where
         F: Future<Output = Result<T, DockerError>>,
     {
-        self.breaker.admit(Instant::now()).map_err(CallError::Down)?;
+        let pass = self.breaker.admit(Instant::now()).ok_or_else(|| CallError::Down(self.trouble().clone()))?;
         self.trust().map_err(|error| CallError::Down(chain(&error)))?;
         let answer = match self.connection() {
             Ok(docker) => tokio::time::timeout(self.settings.deadline, call(docker)).await,
@@ -106,11 +112,11 @@ impl Client {
         };
         let error = match answer {
             Ok(Ok(value)) => {
-                self.breaker.succeeded();
+                self.breaker.succeeded(pass);
                 return Ok(value);
             }
             Ok(Err(DockerError::DockerResponseServerError { status_code, message })) => {
-                self.breaker.succeeded();
+                self.breaker.succeeded(pass);
                 return Err(CallError::Answered { status: status_code, message: format!("{what}: {message}") });
             }
             Ok(Err(error)) => format!("{what}: {}", chain(&error)),
@@ -118,8 +124,21 @@ impl Client {
         };
         let socket = self.settings.socket.display();
         let text = format!("the Docker daemon at {socket} does not answer ({error}); start it, or set `sandbox.docker_socket`");
-        self.breaker.failed(&text, Instant::now());
+        self.trouble().clone_from(&text);
+        self.breaker.failed(pass, Instant::now());
         Err(CallError::Down(text))
+    }
+
+    /// That it is worth asking, or what was wrong last.
+    fn check(&self) -> Result<(), String> {
+        match self.breaker.would_admit(Instant::now()) {
+            true => Ok(()),
+            false => Err(self.trouble().clone()),
+        }
+    }
+
+    fn trouble(&self) -> MutexGuard<'_, String> {
+        self.trouble.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whose daemon it is decides whose containers run: nobody else's is spoken to. One that is absent does not answer, and that is said
@@ -317,7 +336,7 @@ impl Backend for DockerBackend {
                 isolation.tier()
             )));
         }
-        self.client.breaker.check(Instant::now()).map_err(StartFailure::Unavailable)
+        self.client.check().map_err(StartFailure::Unavailable)
     }
 
     fn lease_uid(&self) -> io::Result<UidLease> {
