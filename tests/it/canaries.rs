@@ -26,7 +26,8 @@ use tonic::{Code, Request, Response, Status, Streaming, transport::Channel};
 use tonic_prost::ProstCodec;
 use utilities::utility_service_client::UtilityServiceClient;
 use uuid::Uuid;
-use written::{exported, files, spellings, told_at};
+pub use written::told_at;
+use written::{exported, files, spellings};
 
 mod collector;
 mod commands;

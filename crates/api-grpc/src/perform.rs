@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use domain::access::{AccessPolicy, Action, Authenticator, Caller, CredentialKind, Permit, Presented, Targeted as _};
 use domain::audit::{Auditor, Circumstances, Notes, Outcome};
+use domain::limit::{CallClass, CallLimits};
 use domain::name::PrincipalName;
 use domain::time::Clock;
 use domain::{Error, Result};
@@ -33,6 +34,7 @@ const PURPOSE: &str = "zona-purpose";
 pub(crate) struct Performer {
     authenticator: Arc<dyn Authenticator>,
     policy: AccessPolicy,
+    limits: Arc<dyn CallLimits>,
     settling: Settling,
     auditor: Auditor,
     clock: Arc<dyn Clock>,
@@ -108,11 +110,12 @@ impl Performer {
     pub(crate) fn new(
         authenticator: Arc<dyn Authenticator>,
         policy: AccessPolicy,
+        limits: Arc<dyn CallLimits>,
         settling: Settling,
         auditor: Auditor,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        Performer { authenticator, policy, settling, auditor, clock }
+        Performer { authenticator, policy, limits, settling, auditor, clock }
     }
 
     /// Answers a call: `name` reads what the request is about, and `work` does what is asked once that is permitted. Work that
@@ -265,9 +268,11 @@ impl Performer {
                 auditor.denied(auditor.refused_entry(None, A::SPEC, None, around), A::SPEC, error.reason());
             }
         })?;
-        let target = name(&caller).inspect_err(|_malformed| {
-            auditor.count(auditor.refused_entry(Some(&caller), A::SPEC, None, around), A::SPEC, Outcome::Failed);
-        })?;
+        let count_failure = || auditor.count(auditor.refused_entry(Some(&caller), A::SPEC, None, around), A::SPEC, Outcome::Failed);
+        // Before anything is looked at that costs more, and by the tenant of who calls: so nobody uses up the calls of another.
+        let admitted = self.limits.admit(caller.principal.tenant(), CallClass::of(A::SPEC)).await;
+        admitted.inspect_err(|_limited| count_failure())?;
+        let target = name(&caller).inspect_err(|_malformed| count_failure())?;
         self.policy.require::<A>(&caller, target).await.inspect_err(|error| self.record_refusal::<A>(&caller, error, around))
     }
 

@@ -26,6 +26,7 @@ use domain::code_policy::CodePolicies;
 use domain::event::EventLog;
 use domain::execution::{Executions, MAX_OUTCOMES, MAX_REQUEST};
 use domain::identity::Identities;
+use domain::limit::CallLimits;
 use domain::runtime::Runtimes;
 use domain::secret::NamedSecrets;
 use domain::server::Servers;
@@ -89,6 +90,8 @@ pub struct Services {
     pub authenticator: Arc<dyn Authenticator>,
     /// Decides who may do what.
     pub policy: AccessPolicy,
+    /// How often tenants may call.
+    pub limits: Arc<dyn CallLimits>,
     /// Runs changes, which go on when their caller goes away.
     pub spawner: Arc<dyn Spawner>,
     /// Records what happens.
@@ -288,7 +291,7 @@ impl Server {
 
 impl Services {
     fn routes(self, settling: Settling) -> Routes {
-        let performer = Performer::new(self.authenticator, self.policy, settling, self.auditor, Arc::clone(&self.clock));
+        let performer = Performer::new(self.authenticator, self.policy, self.limits, settling, self.auditor, Arc::clone(&self.clock));
         let executions = ExecutionUseCases { executions: self.executions, clock: self.clock };
         let mut routes = Routes::default();
         // One line a service; what the servers have in common, their generated types do not say in a trait.

@@ -68,6 +68,22 @@ impl Cache {
         stats
     }
 
+    /// Forgets what a change was about.
+    pub(crate) fn forget(&self, what: &Changed) {
+        match what {
+            // Versions do not change when their utility does.
+            Changed::Utility { tenant, id } => self.utilities.forget(&(tenant.clone(), id.clone())),
+            Changed::Version { tenant, id, number } => {
+                self.utilities.forget(&(tenant.clone(), id.clone()));
+                self.versions.forget(&(tenant.clone(), id.clone(), *number));
+            }
+            Changed::CodePolicy { tenant } => self.policies.forget(tenant),
+            Changed::Grants { tenant, grantee } => self.forget_grants(tenant, grantee),
+            Changed::Anything => self.forget_all(),
+        }
+    }
+
+    /// Forgets everything, and what is being loaded.
     fn forget_all(&self) {
         self.utilities.forget_all();
         self.versions.forget_all();
@@ -96,17 +112,7 @@ impl Cache {
 #[async_trait]
 impl ChangeListener for Cache {
     async fn changed(&self, what: &Changed) {
-        match what {
-            // Versions do not change when their utility does.
-            Changed::Utility { tenant, id } => self.utilities.forget(&(tenant.clone(), id.clone())),
-            Changed::Version { tenant, id, number } => {
-                self.utilities.forget(&(tenant.clone(), id.clone()));
-                self.versions.forget(&(tenant.clone(), id.clone(), *number));
-            }
-            Changed::CodePolicy { tenant } => self.policies.forget(tenant),
-            Changed::Grants { tenant, grantee } => self.forget_grants(tenant, grantee),
-            Changed::Anything => self.forget_all(),
-        }
+        self.forget(what);
     }
 
     fn heard_all(&self) {

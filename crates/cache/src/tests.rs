@@ -11,6 +11,7 @@ use crate::{Cache, CachedCodePolicyRepository, CachedGrantRepository, CachedUtil
 
 mod bounds;
 mod coherence;
+mod redis;
 mod watched;
 
 /// More than any test needs.

@@ -28,6 +28,7 @@ pub mod event;
 pub mod execution;
 pub mod identity;
 pub mod lease;
+pub mod limit;
 pub mod retention;
 pub mod runtime;
 pub mod sandbox;

@@ -11,5 +11,6 @@ pub(crate) mod measured;
 pub(crate) mod merkle;
 pub(crate) mod processor;
 pub(crate) mod readings;
+pub(crate) mod sealing;
 mod timeline;
 pub(crate) mod traced;

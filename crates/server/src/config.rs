@@ -19,6 +19,7 @@ mod listening;
 mod logs;
 mod runtimes;
 mod sandbox;
+mod shared;
 mod storage;
 mod tenants;
 mod tls;
@@ -34,13 +35,14 @@ pub use listening::{DEFAULT_ADMIN, DEFAULT_LISTEN, Listening};
 pub use logs::{Log, Otlp};
 pub use runtimes::Runtime;
 pub use sandbox::{BackendKind, Sandbox};
+pub use shared::{Cache, Limits};
+pub use storage::Store;
 pub(crate) use storage::WRAPPING_KEYS;
-pub use storage::{Cache, Store};
 pub use tls::Tls;
 pub use webhooks::Webhooks;
 
 /// Every section of a server, in the order in which they are printed.
-pub const SECTIONS: [Section; 18] = [
+pub const SECTIONS: [Section; 19] = [
     Listening::SECTION,
     Gateway::SECTION,
     Tls::SECTION,
@@ -57,6 +59,7 @@ pub const SECTIONS: [Section; 18] = [
     Store::SECTION,
     Keys::SECTION,
     Cache::SECTION,
+    Limits::SECTION,
     Runtime::SECTION,
     tenants::Tenant::SECTION,
 ];
@@ -98,8 +101,10 @@ pub struct Config {
     pub store: Store,
     /// What protects the keys that wrap others.
     pub keys: Keys,
-    /// What is kept in memory.
+    /// What is kept of what was read.
     pub cache: Cache,
+    /// How often tenants may call.
+    pub limits: Limits,
 }
 
 impl Config {
@@ -122,7 +127,8 @@ impl Config {
         let webhooks = Webhooks::read(reader, Webhooks::SECTION.path());
         let store = Store::checked(reader);
         let keys = Keys::checked(reader, store.as_ref());
-        let cache = Cache::read(reader, Cache::SECTION.path());
+        let cache = Cache::checked(reader);
+        let limits = Limits::read(reader, Limits::SECTION.path());
         let executions = executions?;
         Some(Config {
             listening: listening?,
@@ -143,6 +149,7 @@ impl Config {
             store: store?,
             keys: keys?,
             cache: cache?,
+            limits: limits?,
         })
     }
 

@@ -92,6 +92,21 @@ pub enum Error {
     /// The wrapping key that the configuration brings cannot be used.
     #[error("cannot use the wrapping key of `keys.kek_file`")]
     WrappingKey(#[source] keys::Error),
+    /// The file with the password for Redis cannot be used.
+    #[error("cannot use {}", path.display())]
+    RedisPassword {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        #[source]
+        source: io::Error,
+    },
+    /// There can be no way to Redis.
+    #[error("cannot use `cache.redis`")]
+    Redis(#[from] cache::RedisError),
+    /// Nothing can be sealed that is kept in Redis.
+    #[error("cannot use the wrapping keys for `cache.redis`")]
+    RedisKeys(#[source] keys::Error),
     /// Passwords cannot be checked.
     #[error("cannot check passwords")]
     Passwords(#[source] domain::Error),

@@ -47,6 +47,7 @@ mod gateway;
 mod identity;
 mod loopback;
 mod proof;
+pub mod redis;
 mod rotation;
 pub mod sandboxes;
 pub mod seed;
@@ -75,7 +76,7 @@ use developer::Maker;
 pub use error::{Error, StoreTrouble};
 use loopback::tenant;
 pub use stop::Running;
-use stores::Stores;
+use stores::{Kept, Stores};
 use system::{SystemClock, UuidIds};
 use tasks::Tasks;
 
@@ -140,7 +141,7 @@ async fn assemble(config: &Config, surroundings: &Surroundings, options: Options
         tracing::warn!("{warning}");
     }
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let (stores, ring) = Stores::open(config, clock.now()).await?;
+    let (stores, ring) = Stores::open(config, clock.now(), &instance).await?;
     let lasting = options.installation.is_none() && config.sandbox.runtime_directory.is_none();
     let installation = options.installation.map_or_else(|| identity::installation(&config.listening.data), Ok)?;
     let settings = sandboxes::for_server(config, surroundings, &installation, &instance, options.proves_itself_first);
@@ -222,7 +223,8 @@ async fn serve(config: &Config, parts: Parts, listeners: Listeners, telemetry: T
         true => unless_closed(seed::create(&policy, &utilities, &audit.auditor).await.map_err(Error::Seed), &mut closed)?,
         false => None,
     };
-    readings::observe(&parts.metrics, executions.clone(), parts.sandboxes.clone(), parts.stores.cache.clone());
+    readings::observe(&parts.metrics, executions.clone(), parts.sandboxes.clone());
+    readings::observe_cache(&parts.metrics, &parts.stores.cache);
     readings::observe_advisories(&parts.metrics, Arc::clone(&advisories));
     readings::observe_store(&parts.metrics, parts.stores.store.clone());
 
@@ -238,9 +240,12 @@ async fn serve(config: &Config, parts: Parts, listeners: Listeners, telemetry: T
     let Stores { utilities: sources, store: states, .. } = &parts.stores;
     let incidents = Arc::new(LoggedIncidents::new(Arc::clone(&parts.metrics)));
     let copies = Copies::new(utilities.clone(), Arc::clone(sources), policy.clone(), states.clone(), incidents, Arc::clone(&clock));
+    let limits = Arc::new(stores::call_limits(config)?);
+    readings::observe_limits(&parts.metrics, Arc::clone(&limits));
     let services = Services {
         authenticator: Arc::clone(&callers.authenticator),
         policy,
+        limits,
         auditor: audit.auditor.clone(),
         audit: audit.log.clone(),
         events: events.clone(),
@@ -283,6 +288,12 @@ async fn serve(config: &Config, parts: Parts, listeners: Listeners, telemetry: T
     });
     let (keep, most) = (config.events.keep, config.events.max_per_tenant);
     tasks.background("event retention", move || stop::retain_events(events.clone(), keep, most));
+    if let Kept::Shared(cache) = parts.stores.cache.clone() {
+        tasks.background("shared cache", move || {
+            let cache = Arc::clone(&cache);
+            async move { cache.run().await }
+        });
+    }
     let callers = Arc::new(callers);
     let tended = Arc::clone(&callers);
     tasks.background("keys", move || tended.tend_keys());

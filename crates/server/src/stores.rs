@@ -1,13 +1,16 @@
-//! The store of a server with what is kept of it in memory: opened, put behind the domain's ports, and closed. Whether it lies in the data
-//! directory or in a database that servers share, nothing else knows.
+//! The store of a server with what is kept of it in memory and in Redis: opened, put behind the domain's ports, and closed. Whether it lies in
+//! the data directory or in a database that servers share, nothing else knows.
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use auth::KeyRing;
+use cache::limits::Limits;
 use cache::{Cache, CachedCodePolicyRepository, CachedGrantRepository, CachedUtilityRepository};
+use cache::{RedisConfig, SharedCache, SharedUtilityRepository};
 use domain::access::GrantRepository;
 use domain::audit::AuditRepository;
+use domain::change::ChangeListener;
 use domain::code_policy::CodePolicyRepository;
 use domain::event::EventRepository;
 use domain::execution::{ExecutionRepository, Signals};
@@ -26,6 +29,7 @@ use storage_mongo::{HEARD_WITHIN, MongoStore, Operator};
 use tokio::runtime::Handle;
 
 use super::Error;
+use crate::bridge::sealing::ProcessSealing;
 use crate::config::{Config, WRAPPING_KEYS};
 use crate::directory::{DataDirectory, OpeningKeys};
 use crate::{audit, identity};
@@ -70,24 +74,36 @@ pub(crate) struct Stores {
     pub grants: Arc<dyn GrantRepository>,
     /// What servers of the store tell each other.
     pub signals: Arc<dyn Signals>,
-    /// What is in memory, unless nothing is to be.
-    pub cache: Option<Arc<Cache>>,
+    /// What is kept of what was read.
+    pub cache: Kept,
     /// The data directory, where the store does not hold it.
     _data: Option<Arc<DataDirectory>>,
+}
+
+/// What is kept of what was read.
+#[derive(Clone)]
+pub(crate) enum Kept {
+    /// Nothing.
+    Nothing,
+    /// What is in memory.
+    Own(Arc<Cache>),
+    /// What is in memory and in Redis.
+    Shared(Arc<SharedCache>),
 }
 
 // === impl Stores ===
 
 impl Stores {
     /// Opens the store of the configuration, and makes what keys are missing beside it: those of access tokens, which it answers, and in
-    /// their files the key of audit logs and the id of the installation. Servers that share these do that one after the other.
+    /// their files the key of audit logs and the id of the installation. Servers that share these do that one after the other. `instance` is
+    /// a word that no other server has.
     ///
     /// # Errors
-    /// Those of the store, and of the keys.
-    pub(crate) async fn open(config: &Config, now: Timestamp) -> Result<(Self, Arc<KeyRing>), Error> {
+    /// Those of the store, and of the keys, and what is wrong with the way to Redis.
+    pub(crate) async fn open(config: &Config, now: Timestamp, instance: &str) -> Result<(Self, Arc<KeyRing>), Error> {
         migrate(config).await?;
         let opening = OpeningKeys::of(config).await?;
-        let stores = Stores::opened(config).await?;
+        let stores = Stores::opened(config, instance).await?;
         let keys = make_keys(config, now).await;
         // Others wait for this, and for nothing that comes behind it.
         drop(opening);
@@ -100,13 +116,13 @@ impl Stores {
         }
     }
 
-    async fn opened(config: &Config) -> Result<Self, Error> {
+    async fn opened(config: &Config, instance: &str) -> Result<Self, Error> {
         bring_key(config).await?;
-        let most = config.cache.max_bytes;
-        let cache = |made: fn(u64) -> Cache| (most > 0).then(|| Arc::new(made(most)));
+        let redis = config.cache.redis()?;
+        let redis = redis.as_ref().map(|redis| (redis, instance));
         match config.store.shared(config.keys_directory(), config.keys.guard()) {
-            Some(settings) => Stores::shared(config, settings, cache(|most| Cache::of_several(most, HEARD_WITHIN))).await,
-            None => Stores::alone(config, cache(Cache::new)).await,
+            Some(settings) => Stores::shared(config, settings, redis).await,
+            None => Stores::alone(config, redis).await,
         }
     }
 
@@ -116,57 +132,106 @@ impl Stores {
     }
 
     /// The store of the data directory, which nobody else has.
-    async fn alone(config: &Config, cache: Option<Arc<Cache>>) -> Result<Self, Error> {
+    async fn alone(config: &Config, redis: Option<(&RedisConfig, &str)>) -> Result<Self, Error> {
         let settings = config.store.config(&config.listening.data, config.keys.guard());
         let store = match tokio::task::spawn_blocking(move || EmbeddedStore::open(settings)).await {
             Ok(store) => store?,
             Err(panic) => return Err(Error::Panicked(panic)),
         };
+        let cache = Kept::open(config, redis, Cache::new).await?;
+        let store = Arc::new(match cache.listener() {
+            Some(listener) => store.telling(listener),
+            None => store,
+        });
         let signals = Arc::new(LocalSignals::default());
-        Ok(match cache {
-            None => {
-                let store = Arc::new(store);
-                Stores::of(store.clone(), store, signals, None)
-            }
-            Some(cache) => {
-                let store = Arc::new(store.telling(cache.clone()));
-                let grants = Arc::new(CachedGrantRepository::new(store.clone(), cache.clone()));
-                Stores::of(store, grants, signals, Some(cache))
-            }
-        })
+        let Some(own) = cache.own() else {
+            return Ok(Stores::of(store.clone(), store.clone(), store, signals, cache));
+        };
+        let policies = Arc::new(CachedCodePolicyRepository::new(store.clone(), own.clone()));
+        let grants = Arc::new(CachedGrantRepository::new(store.clone(), own));
+        Ok(Stores::of(store, policies, grants, signals, cache))
     }
 
     /// The store of a database, which other servers have, too.
-    async fn shared(config: &Config, settings: storage_mongo::Config, cache: Option<Arc<Cache>>) -> Result<Self, Error> {
+    async fn shared(config: &Config, settings: storage_mongo::Config, redis: Option<(&RedisConfig, &str)>) -> Result<Self, Error> {
         let data = DataDirectory::take(&config.listening.data)?;
-        let (runtime, listener) = (Handle::current(), cache.clone());
-        // On one thread: the compiler cannot tell that all that is awaited there may go on on another.
-        let opened = tokio::task::spawn_blocking(move || runtime.block_on(open_shared(settings, listener))).await;
-        let (store, signals) = opened.map_err(Error::Panicked)??;
+        let store = on_one_thread(move |runtime| runtime.block_on(MongoStore::open(settings))).await??;
+        let cache = Kept::open(config, redis, |most| Cache::of_several(most, HEARD_WITHIN)).await?;
+        let listener = cache.listener();
+        let (store, signals) = on_one_thread(move |runtime| runtime.block_on(join(store, listener))).await??;
         // It keeps in memory itself what a grantee holds, by an epoch that it reads again and again: no memory stands before it that only
         // messages void, which may be lost.
         let grants = store.clone();
-        Ok(Stores { _data: Some(Arc::new(data)), ..Stores::of(store, grants, signals, cache) })
+        // Nor of policies, which have no epoch, where messages come by Redis, too.
+        let policies: Arc<dyn CodePolicyRepository> = match &cache {
+            Kept::Own(own) => Arc::new(CachedCodePolicyRepository::new(store.clone(), own.clone())),
+            Kept::Nothing | Kept::Shared(_) => store.clone(),
+        };
+        Ok(Stores { _data: Some(Arc::new(data)), ..Stores::of(store, policies, grants, signals, cache) })
     }
 
-    fn of(store: Arc<dyn Store>, grants: Arc<dyn GrantRepository>, signals: Arc<dyn Signals>, cache: Option<Arc<Cache>>) -> Self {
-        let (utilities, policies): (Arc<dyn UtilityRepository>, Arc<dyn CodePolicyRepository>) = match &cache {
-            None => (store.clone(), store.clone()),
-            Some(cache) => (
-                Arc::new(CachedUtilityRepository::new(store.clone(), cache.clone())),
-                Arc::new(CachedCodePolicyRepository::new(store.clone(), cache.clone())),
-            ),
+    fn of(
+        store: Arc<dyn Store>,
+        policies: Arc<dyn CodePolicyRepository>,
+        grants: Arc<dyn GrantRepository>,
+        signals: Arc<dyn Signals>,
+        cache: Kept,
+    ) -> Self {
+        let utilities: Arc<dyn UtilityRepository> = match &cache {
+            Kept::Nothing => store.clone(),
+            Kept::Own(cache) => Arc::new(CachedUtilityRepository::new(store.clone(), cache.clone())),
+            Kept::Shared(cache) => Arc::new(SharedUtilityRepository::new(store.clone(), cache.clone())),
         };
         Stores { store, utilities, policies, grants, signals, cache, _data: None }
     }
 }
 
-/// The store of a database that tells `listener` of what changes, and the signals of its servers.
-async fn open_shared(
-    settings: storage_mongo::Config,
-    listener: Option<Arc<Cache>>,
+// === impl Kept ===
+
+impl Kept {
+    /// What the configuration has kept. The store has been opened before, and has made its wrapping keys.
+    async fn open(config: &Config, redis: Option<(&RedisConfig, &str)>, made: fn(u64) -> Cache) -> Result<Self, Error> {
+        let max_bytes = config.cache.max_bytes;
+        let Some((redis, instance)) = redis else {
+            return Ok(if max_bytes == 0 { Kept::Nothing } else { Kept::Own(Arc::new(made(max_bytes))) });
+        };
+        let (keys, guard) = (config.keys_directory().join(WRAPPING_KEYS), config.keys.guard());
+        let sealing = tokio::task::spawn_blocking(move || ProcessSealing::open(keys, guard)).await;
+        let sealing = Arc::new(sealing.map_err(Error::Panicked)?.map_err(Error::RedisKeys)?);
+        let own = Arc::new(made(max_bytes));
+        Ok(Kept::Shared(Arc::new(SharedCache::open(max_bytes, own, redis, sealing, instance)?)))
+    }
+
+    /// Who is to hear of changes.
+    fn listener(&self) -> Option<Arc<dyn ChangeListener>> {
+        match self {
+            Kept::Nothing => None,
+            Kept::Own(cache) => Some(cache.clone()),
+            Kept::Shared(cache) => Some(cache.clone()),
+        }
+    }
+
+    /// What is in memory only.
+    fn own(&self) -> Option<Arc<Cache>> {
+        match self {
+            Kept::Nothing => None,
+            Kept::Own(cache) => Some(cache.clone()),
+            Kept::Shared(cache) => Some(cache.own()),
+        }
+    }
+}
+
+/// The compiler cannot tell that all that is awaited there may go on on another.
+async fn on_one_thread<T: Send + 'static>(work: impl FnOnce(Handle) -> T + Send + 'static) -> Result<T, Error> {
+    let runtime = Handle::current();
+    tokio::task::spawn_blocking(move || work(runtime)).await.map_err(Error::Panicked)
+}
+
+/// Has the store of a database tell `listener` of what changes, and joins the signals of its servers.
+async fn join(
+    store: MongoStore,
+    listener: Option<Arc<dyn ChangeListener>>,
 ) -> Result<(Arc<MongoStore>, Arc<dyn Signals>), storage_mongo::Error> {
-    let store = MongoStore::open(settings).await?;
     let store = Arc::new(match listener {
         Some(listener) => store.telling(listener),
         None => store,
@@ -233,4 +298,13 @@ impl Store for MongoStore {
     async fn end(&self) {
         self.close().await;
     }
+}
+
+/// How often tenants may call: counted by all servers together where they share a Redis.
+pub(crate) fn call_limits(config: &Config) -> Result<Limits, Error> {
+    let rates = config.limits.rates();
+    Ok(match config.cache.redis()? {
+        Some(redis) => Limits::shared(&rates, &redis)?,
+        None => Limits::local(&rates),
+    })
 }

@@ -47,6 +47,32 @@ pub const CACHE_MISSES: &str = "cache_misses";
 pub const CACHE_ENTRIES: &str = "cache_entries";
 /// Gauge: memory that they take, by estimate.
 pub const CACHE_BYTES: &str = "cache_bytes";
+/// Counter: reads that were answered by Redis.
+pub const CACHE_SECOND_HITS: &str = "cache_second_hits";
+/// Counter: reads that Redis did not answer.
+pub const CACHE_SECOND_MISSES: &str = "cache_second_misses";
+/// Counter: values in Redis that do not open.
+pub const CACHE_SECOND_UNREADABLE: &str = "cache_second_unreadable";
+/// Counter: values that were not written to Redis.
+pub const CACHE_SECOND_UNWRITTEN: &str = "cache_second_unwritten";
+/// Counter: changes that other servers told of.
+pub const CACHE_NEWS_HEARD: &str = "cache_news_heard";
+/// Counter: changes that other servers could not be told of.
+pub const CACHE_NEWS_UNSENT: &str = "cache_news_unsent";
+/// Counter: how often changes may have been missed.
+pub const CACHE_NEWS_MISSED: &str = "cache_news_missed";
+/// Gauge: 0 while Redis is read, 1 while one attempt tries, 2 while none is made.
+pub const REDIS_READS_STATE: &str = "redis_reads_state";
+/// Counter: attempts to read from Redis that failed.
+pub const REDIS_READS_FAILURES: &str = "redis_reads_failures";
+/// Gauge: 0 while Redis is written, 1 while one attempt tries, 2 while none is made.
+pub const REDIS_WRITES_STATE: &str = "redis_writes_state";
+/// Counter: attempts to write to Redis that failed.
+pub const REDIS_WRITES_FAILURES: &str = "redis_writes_failures";
+/// Gauge: 0 while limits are asked for, 1 while one attempt tries, 2 while none is made.
+pub const REDIS_LIMITS_STATE: &str = "redis_limits_state";
+/// Counter: attempts to ask for limits that failed.
+pub const REDIS_LIMITS_FAILURES: &str = "redis_limits_failures";
 
 /// Gauge: known faults of packages.
 pub const ADVISORIES: &str = "advisories";
@@ -60,7 +86,7 @@ pub const ADVISORY_READINGS_FAILED: &str = "advisory_readings_failed";
 pub const ADVISORIES_READ: &str = "advisories_read_timestamp_seconds";
 
 /// Every metric above, without the prefix.
-pub const METRICS: [&str; 21] = [
+pub const METRICS: [&str; 34] = [
     REQUESTS,
     REQUEST_SECONDS,
     REQUESTS_SETTLED,
@@ -77,6 +103,19 @@ pub const METRICS: [&str; 21] = [
     CACHE_MISSES,
     CACHE_ENTRIES,
     CACHE_BYTES,
+    CACHE_SECOND_HITS,
+    CACHE_SECOND_MISSES,
+    CACHE_SECOND_UNREADABLE,
+    CACHE_SECOND_UNWRITTEN,
+    CACHE_NEWS_HEARD,
+    CACHE_NEWS_UNSENT,
+    CACHE_NEWS_MISSED,
+    REDIS_READS_STATE,
+    REDIS_READS_FAILURES,
+    REDIS_WRITES_STATE,
+    REDIS_WRITES_FAILURES,
+    REDIS_LIMITS_STATE,
+    REDIS_LIMITS_FAILURES,
     ADVISORIES,
     ADVISORY_FILES_REFUSED,
     ADVISORY_RANGES_UNJUDGED,

@@ -15,6 +15,7 @@ mod fake_calendar;
 mod fake_checker;
 mod fake_compiler;
 mod fake_identity;
+mod fake_limits;
 mod fake_sandbox;
 mod fake_sender;
 mod fake_tree;
@@ -27,6 +28,7 @@ mod incidents;
 pub mod lease_repository;
 mod patience;
 mod processor;
+mod redis_server;
 pub mod sample;
 pub mod secret_repository;
 pub mod signals;
@@ -44,6 +46,7 @@ pub use fake_calendar::UtcCalendar;
 pub use fake_checker::{FakeChecker, IMPORT_RULE, MISSING_RULE, NESTING_RULE, TODO_RULE};
 pub use fake_compiler::{BROKEN, FakeCompiler};
 pub use fake_identity::{FakeHasher, FakeSecrets, FakeTokens};
+pub use fake_limits::FakeLimits;
 pub use fake_sandbox::{FakeSandbox, Fault, INSTRUCTION};
 pub use fake_sender::FakeSender;
 pub use fake_tree::FakeTree;
@@ -56,6 +59,7 @@ pub use in_memory::{
 pub use incidents::RecordedIncidents;
 pub use patience::in_time;
 pub use processor::CountingProcessor;
+pub use redis_server::{RedisCluster, RedisServer};
 pub use spawner::TokioSpawner;
 
 #[cfg(test)]

@@ -84,11 +84,20 @@ impl Client {
     /// # Errors
     /// There is nobody to believe.
     pub fn new(trust: &Trust, protocol: Protocol) -> Result<Self, Error> {
-        let roots = trust.authorities()?;
-        let builder = rustls::ClientConfig::builder_with_provider(provider()).with_protocol_versions(&[&TLS13]);
-        let mut config = builder.expect("the provider knows TLS 1.3").with_root_certificates(roots).with_no_client_auth();
-        config.alpn_protocols = vec![protocol.name().to_vec()];
-        Ok(Client { connector: TlsConnector::from(Arc::new(config)) })
+        Self::speaking(trust, vec![protocol.name().to_vec()])
+    }
+
+    /// A client that believes whom `trust` says, and speaks something inside that has no name in handshakes.
+    ///
+    /// # Errors
+    /// There is nobody to believe.
+    pub fn unnamed(trust: &Trust) -> Result<Self, Error> {
+        Self::speaking(trust, Vec::new())
+    }
+
+    /// What shakes hands, for a library that does so itself.
+    pub fn connector(&self) -> TlsConnector {
+        self.connector.clone()
     }
 
     /// Shakes hands with the server of this name or address.
@@ -102,5 +111,13 @@ impl Client {
         let host = host.trim_matches(['[', ']']).to_owned();
         let name = ServerName::try_from(host).map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
         self.connector.connect(name, connection).await
+    }
+
+    fn speaking(trust: &Trust, names: Vec<Vec<u8>>) -> Result<Self, Error> {
+        let roots = trust.authorities()?;
+        let builder = rustls::ClientConfig::builder_with_provider(provider()).with_protocol_versions(&[&TLS13]);
+        let mut config = builder.expect("the provider knows TLS 1.3").with_root_certificates(roots).with_no_client_auth();
+        config.alpn_protocols = names;
+        Ok(Client { connector: TlsConnector::from(Arc::new(config)) })
     }
 }

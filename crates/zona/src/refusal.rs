@@ -37,7 +37,13 @@ pub fn not_started(error: Error) -> Failure {
         Error::Shared(_) => refused_by_store(error.store_trouble(), text),
         Error::NotShared => Failure::usage(text),
         Error::Sandbox(_) => Failure::new(Exit::Unavailable, text).hint("`zona doctor` says what this host lacks"),
-        Error::Telemetry(_) | Error::Advisories(_) | Error::Tls(_) | Error::Receivers(_) | Error::WrappingKey(_) => Failure::usage(text),
+        Error::Telemetry(_)
+        | Error::Advisories(_)
+        | Error::Tls(_)
+        | Error::Receivers(_)
+        | Error::WrappingKey(_)
+        | Error::Redis(_)
+        | Error::RedisPassword { .. } => Failure::usage(text),
         _ => Failure::new(Exit::Unavailable, text),
     }
 }

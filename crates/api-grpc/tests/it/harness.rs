@@ -40,10 +40,10 @@ use domain::webhook::{WebhookPorts, Webhooks};
 use executions::execution_service_client::ExecutionServiceClient;
 use futures_util::FutureExt as _;
 use test_support::{
-    CountingProcessor, FakeChecker, FakeClock, FakeCompiler, FakeHasher, FakeSandbox, FakeSecrets, FakeSender, FakeTokens, FakeTree,
-    Faults, InMemoryCodePolicyRepository, InMemoryEvents, InMemoryExecutionRepository, InMemoryIdentity, InMemorySecrets, InMemorySessions,
-    InMemorySignals, InMemoryTenants, InMemoryUtilityRepository, InMemoryWebhooks, RecordedIncidents, SequentialIds, TokioSpawner,
-    UtcCalendar, sample,
+    CountingProcessor, FakeChecker, FakeClock, FakeCompiler, FakeHasher, FakeLimits, FakeSandbox, FakeSecrets, FakeSender, FakeTokens,
+    FakeTree, Faults, InMemoryCodePolicyRepository, InMemoryEvents, InMemoryExecutionRepository, InMemoryIdentity, InMemorySecrets,
+    InMemorySessions, InMemorySignals, InMemoryTenants, InMemoryUtilityRepository, InMemoryWebhooks, RecordedIncidents, SequentialIds,
+    TokioSpawner, UtcCalendar, sample,
 };
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
@@ -80,6 +80,8 @@ pub struct Options {
     pub authenticator: Option<Arc<dyn Authenticator>>,
     pub deadlines: Deadlines,
     pub admission: admission::Config,
+    /// How often tenants may call.
+    pub limits: Arc<FakeLimits>,
     /// Connections at most; the server's default where nothing is said.
     pub max_connections: Option<usize>,
     /// How long a connection may say nothing; the server's default where nothing is said.
@@ -179,6 +181,7 @@ impl Default for Options {
             idle_patience: None,
             tls: None,
             admission: admission::Config::default(),
+            limits: Arc::default(),
             peer: None,
             principal: LOCAL.to_owned(),
             known: None,
@@ -513,6 +516,7 @@ fn services(options: &Options, parts: &Parts) -> Services {
         }),
         spawner: spawner.clone(),
         policy,
+        limits: options.limits.clone(),
         copies,
         tenants: Tenants::new(known.tenants.clone(), Arc::new(UtcCalendar), clock.clone()),
         explanations: Explanations::new(matrix, explanations),

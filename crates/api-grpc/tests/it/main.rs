@@ -29,6 +29,7 @@ mod identity_repetitions;
 mod installation;
 mod invalid;
 mod keys;
+mod limits;
 mod lists;
 mod matrix;
 mod outside_tokens;

@@ -4,14 +4,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use api_grpc::CallMetrics;
-use cache::Cache;
+use cache::limits::Limits;
+use cache::{SharedStats, Stats};
 use domain::execution::Executions;
+use resilience::{Standing as Guarded, State};
 use sandbox::{Sandboxes, StockReason};
 use telemetry::{Metrics, Reading, names};
 use tonic::Code;
 
 use super::advisories::{Feed, Standing};
-use crate::stores::Store;
+use crate::stores::{Kept, Store};
 
 /// Counts calls by method and code.
 pub(crate) struct CallCounts {
@@ -36,8 +38,8 @@ impl CallMetrics for CallCounts {
     }
 }
 
-/// Registers what executions, sandboxes and the cache, if there is one, say of themselves.
-pub(crate) fn observe(metrics: &Metrics, executions: Executions, sandboxes: Sandboxes, cache: Option<Arc<Cache>>) {
+/// Registers what executions and sandboxes say of themselves.
+pub(crate) fn observe(metrics: &Metrics, executions: Executions, sandboxes: Sandboxes) {
     metrics.observe(move || {
         let load = executions.load_now();
         vec![
@@ -51,9 +53,33 @@ pub(crate) fn observe(metrics: &Metrics, executions: Executions, sandboxes: Sand
         ]
     });
     metrics.observe(move || sandbox_readings(&sandboxes));
-    if let Some(cache) = cache {
-        metrics.observe(move || cache_readings(&cache));
+}
+
+/// Registers what the cache says of itself, where there is one.
+pub(crate) fn observe_cache(metrics: &Metrics, cache: &Kept) {
+    match cache.clone() {
+        Kept::Nothing => {}
+        Kept::Own(cache) => metrics.observe(move || cache_readings(cache.stats())),
+        Kept::Shared(cache) => metrics.observe(move || shared_readings(&cache.stats())),
     }
+}
+
+/// Registers how asking for the limits of all servers goes, where they are asked for.
+pub(crate) fn observe_limits(metrics: &Metrics, limits: Arc<Limits>) {
+    if limits.standing().is_none() {
+        return;
+    }
+    metrics.observe(move || {
+        let Some(limits) = limits.standing() else { return Vec::new() };
+        vec![
+            Reading::gauge(
+                names::REDIS_LIMITS_STATE,
+                "0 while limits are asked for, 1 while one attempt tries, 2 while none is made",
+                state(limits),
+            ),
+            Reading::counter(names::REDIS_LIMITS_FAILURES, "Attempts to ask for limits that failed", limits.failures),
+        ]
+    });
 }
 
 /// Registers what the store says of itself.
@@ -78,8 +104,42 @@ pub(crate) fn observe_advisories(metrics: &Metrics, advisories: Arc<Feed>) {
     });
 }
 
-fn cache_readings(cache: &Cache) -> Vec<Reading> {
-    let stats = cache.stats();
+fn shared_readings(stats: &SharedStats) -> Vec<Reading> {
+    let (second, news) = (&stats.second, &stats.news);
+    let mut readings = cache_readings(stats.first);
+    readings.extend([
+        Reading::counter(names::CACHE_SECOND_HITS, "Reads that were answered by Redis", second.hits),
+        Reading::counter(names::CACHE_SECOND_MISSES, "Reads that Redis did not answer", second.misses),
+        Reading::counter(names::CACHE_SECOND_UNREADABLE, "Values in Redis that do not open", second.unreadable),
+        Reading::counter(names::CACHE_SECOND_UNWRITTEN, "Values that were not written to Redis", second.unwritten),
+        Reading::counter(names::CACHE_NEWS_HEARD, "Changes that other servers told of", news.heard),
+        Reading::counter(names::CACHE_NEWS_UNSENT, "Changes that other servers could not be told of", news.unsent),
+        Reading::counter(names::CACHE_NEWS_MISSED, "How often changes may have been missed", news.missed),
+        Reading::gauge(
+            names::REDIS_READS_STATE,
+            "0 while Redis is read, 1 while one attempt tries, 2 while none is made",
+            state(second.reads),
+        ),
+        Reading::counter(names::REDIS_READS_FAILURES, "Attempts to read from Redis that failed", second.reads.failures),
+        Reading::gauge(
+            names::REDIS_WRITES_STATE,
+            "0 while Redis is written, 1 while one attempt tries, 2 while none is made",
+            state(second.writes),
+        ),
+        Reading::counter(names::REDIS_WRITES_FAILURES, "Attempts to write to Redis that failed", second.writes.failures),
+    ]);
+    readings
+}
+
+fn state(guard: Guarded) -> u64 {
+    match guard.state {
+        State::Closed => 0,
+        State::HalfOpen => 1,
+        State::Open => 2,
+    }
+}
+
+fn cache_readings(stats: Stats) -> Vec<Reading> {
     vec![
         Reading::counter(names::CACHE_HITS, "Reads of utilities and policies that were answered from memory", stats.hits),
         Reading::counter(names::CACHE_MISSES, "Reads of utilities and policies that went to the store", stats.misses),

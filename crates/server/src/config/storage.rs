@@ -1,4 +1,4 @@
-//! What a server keeps: `[store]` for good, in MongoDB or in the data directory, and `[cache]` in memory.
+//! What a server keeps for good: `[store]`, in MongoDB or in the data directory.
 
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
@@ -44,14 +44,6 @@ section! {
     readers: NonZeroUsize = 4 => value::count(64);
     /// after this the store counts as unavailable
     deadline: Duration = "2s" => value::duration(Duration::from_millis(100));
-}
-
-section! {
-    /// What is kept in memory.
-    pub struct Cache in Place::table("cache");
-
-    /// memory for utilities and policies that were read lately; `0`: every read goes to the store
-    max_bytes: u64 = 67108864 => value::number(0..=1 << 40);
 }
 
 // === impl Store ===

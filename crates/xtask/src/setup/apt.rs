@@ -15,6 +15,8 @@ const PACKAGES: [(&str, Option<&str>); 16] = [
     ("libc6-dev", None),
     // Builds the storage engine of the database that tests run on.
     ("cmake", Some("cmake")),
+    // What servers share, in tests.
+    ("redis-server", Some("redis-server")),
     ("python3", None),
     ("python3-venv", None),
     ("python3-pip", None),

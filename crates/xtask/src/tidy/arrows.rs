@@ -27,7 +27,8 @@ const ARROWS: [(&str, Allowed); 29] = [
     ("storage-mongo", Allowed::Only(&["domain", "file-trust", "keys", "storage-documents", "storage-rules"])),
     ("webhooks", Allowed::Only(&["domain", "tls"])),
     ("resilience", Allowed::Only(&[])),
-    ("cache", Allowed::Only(&["domain"])),
+    // What is kept in Redis has the form in which stores keep it.
+    ("cache", Allowed::Only(&["domain", "resilience", "storage-documents", "tls"])),
     ("python-check", Allowed::Only(&["domain"])),
     ("sandbox", Allowed::Only(&["domain", "file-trust", "resilience", "sandbox-protocol"])),
     ("sandbox-agent", Allowed::Only(&["sandbox-protocol"])),
@@ -49,6 +50,7 @@ const ARROWS: [(&str, Allowed); 29] = [
             "keys",
             "kms",
             "python-check",
+            "resilience",
             "sandbox",
             "settings",
             "storage-embedded",

@@ -10,6 +10,7 @@ use crate::tidy::{
 const SPAWNS: &[(&str, &str)] = &[
     ("crates/api-grpc/src/ending.rs", "the streams of a connection, each of which ends at a time of its own"),
     ("crates/api-grpc/src/server/connection.rs", "the connections of a server, which waits for each"),
+    ("crates/cache/src/redis.rs", "a client's last word, which ends by itself"),
     ("crates/sandbox/src/tasks.rs", "here tasks are named and watched"),
     ("crates/server/src/tasks.rs", "here tasks are named and watched"),
     ("crates/storage-embedded/benches/latencies.rs", "the writers of a benchmark, which waits for each"),

@@ -62,7 +62,7 @@ fn every_problem_is_reported_at_once() {
             "store.readers: must be a whole number from 1 to 64",
             "surver: is unknown; keys outside a section are server, tenant, context, api_key_file, ca, output, listen, admin_listen, admin_names, max_connections, data, \
              advisories; sections are [gateway], [tls], [log], [otlp], [sandbox], [executions], [identity], [identity.issuers.NAME], \
-             [identity.certificates.NAME], [audit], [events], [webhooks], [store], [keys], [cache], [runtimes.NAME], [tenants.CODE]",
+             [identity.certificates.NAME], [audit], [events], [webhooks], [store], [keys], [cache], [limits], [runtimes.NAME], [tenants.CODE]",
             "tenant: a tenant has 1 to 32 lower-case letters, digits and inner hyphens, and starts with a letter",
         ]
     );
@@ -82,7 +82,7 @@ fn an_unknown_key_is_answered_with_those_of_its_section() {
         problems("[sandboxes]\nwarm = 3"),
         [
             "sandboxes.warm: is unknown; sections are [gateway], [tls], [log], [otlp], [sandbox], [executions], [identity], [identity.issuers.NAME], \
-             [identity.certificates.NAME], [audit], [events], [webhooks], [store], [keys], [cache], [runtimes.NAME], [tenants.CODE]"
+             [identity.certificates.NAME], [audit], [events], [webhooks], [store], [keys], [cache], [limits], [runtimes.NAME], [tenants.CODE]"
         ]
     );
 }
@@ -364,7 +364,8 @@ gateway = { listen = "127.0.0.1:7080", origins = "https://zona.example, http://1
 tls = { certificate = "/etc/zona/tls.crt", key = "/etc/zona/tls.key", client_ca = "/etc/zona/clients.pem" }
 log = { filter = "info", format = "json" }
 otlp.endpoint = "http://127.0.0.1:4317"
-cache.max_bytes = 0
+cache = { max_bytes = 0, redis = "rediss://a:1,rediss://b:2", redis_user = "zona", redis_password_file = "/run/secrets/redis", redis_ca = "/etc/zona/redis.pem" }
+limits = { reads = 1, writes = 2, executions = 0, servers = 3 }
 runtimes.security = { image = "zona/security:1", python = "/usr/bin/python3", packages = "/srv/security" }
 tenants.acme = { weight = 2, max_running = 3, max_queued = 4 }
 
@@ -498,4 +499,18 @@ fn the_table_of_settings_is_current() {
     } else {
         assert!(document == current, "the table of settings in docs/operations.md is old: run `cargo xtask settings`");
     }
+}
+
+#[test]
+fn a_redis_is_named_without_secrets_and_in_plain_text_on_this_machine_only() {
+    let cache = |text: &str| problems(&format!("[cache]\n{text}\n"));
+    let refused = |address: &str, problem: &str| assert_eq!(cache(&format!("redis = \"{address}\"")), [format!("cache.redis: {problem}")]);
+    refused("cache.example.org:6379", "must begin with redis:// or rediss://, in front of each node");
+    refused("rediss://ann:hunter2@cache.example.org", "must hold neither user nor password: they are settings of their own");
+    refused("redis://cache.example.org", "must begin with rediss://: nothing leaves this machine in plain text");
+    assert_eq!(cache("redis = \"redis://127.0.0.1\"\nredis_user = \"zona\""), ["cache.redis_user: needs `cache.redis_password_file`"]);
+    let config = load_file("[cache]\nredis = \"rediss://a:1,rediss://b:2\"\n").unwrap().config.server;
+    assert_eq!(config.cache.redis.unwrap().to_string(), "rediss://a:1,rediss://b:2");
+    assert_eq!(load_file("").unwrap().config.server.cache.redis, None);
+    assert_eq!(problems("[limits]\nreads = 1000001\nservers = 0\n").len(), 2);
 }

@@ -36,7 +36,8 @@ impl Doctor {
         }
         let base = sandboxes::for_tool(&context.config, &context.surroundings);
         let namespace = context.config.sandbox.namespace(&context.surroundings);
-        let diagnosis = sandbox::diagnose(&base, &namespace, &context.config.sandbox.docker()).await;
+        let mut diagnosis = sandbox::diagnose(&base, &namespace, &context.config.sandbox.docker()).await;
+        diagnosis.checks.extend(server::redis::diagnose(&context.config).await.map_err(crate::refusal::not_started)?);
         let backend = context.config.sandbox.backend.as_str();
         let works =
             diagnosis.tiers.iter().find(|tier| tier.backend == backend && tier.tier == "T1").is_some_and(|tier| tier.outcome.is_ok());

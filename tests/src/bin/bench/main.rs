@@ -7,6 +7,7 @@ mod abuse;
 mod against;
 mod arguments;
 mod audit;
+mod cache;
 mod context;
 mod cpu;
 mod differential;

@@ -21,6 +21,8 @@ pub enum Part {
     Get,
     /// GetUtility and Transform in JSON over HTTP beside the same calls of gRPC
     Gateway,
+    /// GetUtility from memory, from Redis and from the store beside a bare tonic echo
+    Cache,
     /// First output byte -> client
     Output,
     /// List pages in a small and a large tenant; with `--full` among one million utilities too
@@ -59,6 +61,7 @@ impl Part {
             Part::Transform => "transform",
             Part::Get => "get",
             Part::Gateway => "gateway",
+            Part::Cache => "cache",
             Part::Output => "output",
             Part::List => "list",
             Part::Validate => "validate",

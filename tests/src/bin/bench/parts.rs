@@ -10,7 +10,7 @@ use crate::context::Context;
 use crate::part::Part;
 use crate::report::Report;
 use crate::{
-    abuse, against, audit, differential, fairness, first_output, gateway, get_utility, kill, list, locks, memory, soak, t1, tiers,
+    abuse, against, audit, cache, differential, fairness, first_output, gateway, get_utility, kill, list, locks, memory, soak, t1, tiers,
     timeline, transform, validate,
 };
 
@@ -55,6 +55,7 @@ async fn run_one(part: Part, arguments: &Arguments, report: &mut Report) -> anyh
         Part::Transform => transform::run(&context, report).await,
         Part::Get => get_utility::run(&context, report).await,
         Part::Gateway => gateway::run(&context, report).await,
+        Part::Cache => cache::run(&context, report).await,
         Part::Output => first_output::run(&context, report).await,
         Part::List => list::run(&context, report).await,
         Part::Validate => validate::run(&context, report).await,

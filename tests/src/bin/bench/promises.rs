@@ -44,6 +44,14 @@ pub static GATEWAY_SHARE: Promise =
     Promise { what: "GetUtility in JSON over HTTP, share of gRPC's throughput", goal: AtLeast(60.0), stretch: AtLeast(80.0), unit: "%" };
 pub static GATEWAY_ADDED: Promise =
     Promise { what: "GetUtility in JSON over HTTP, p50 beyond gRPC's", goal: AtMost(0.3), stretch: AtMost(0.1), unit: "ms" };
+pub static GET_FIRST_SHARE: Promise = Promise {
+    what: "GetUtility from memory of a shared cache, share of a bare tonic echo",
+    goal: AtLeast(50.0),
+    stretch: AtLeast(70.0),
+    unit: "%",
+};
+pub static GET_SECOND_SHARE: Promise =
+    Promise { what: "GetUtility from Redis, share of a bare tonic echo", goal: AtLeast(15.0), stretch: AtLeast(25.0), unit: "%" };
 pub static FIRST_OUTPUT: Promise =
     Promise { what: "first output byte written -> client has it, p95", goal: AtMost(20.0), stretch: AtMost(5.0), unit: "ms" };
 pub static KILL: Promise = Promise { what: "deadline -> whole tree gone, p95", goal: AtMost(250.0), stretch: AtMost(50.0), unit: "ms" };

@@ -1,0 +1,128 @@
+//! What servers tell each other, and what they know where no message arrives.
+
+use std::time::{Duration, Instant};
+
+use domain::change::{ChangeListener as _, Changed};
+use domain::utility::{Utility, UtilityRepository as _};
+use test_support::sample::{at, change, creation, utility};
+use test_support::{RedisServer, in_time};
+use tokio::sync::broadcast::error::RecvError;
+
+use super::World;
+
+/// Bound of the promise, with slack for a busy machine: what is measured includes the reads.
+const SOON: Duration = Duration::from_secs(2);
+
+#[tokio::test]
+async fn a_deleted_utility_is_gone_on_the_other_server_within_a_second_although_every_message_is_dropped() {
+    let redis = RedisServer::start();
+    // The second server hears nothing: all that is told to it is dropped.
+    let world = World::new(&redis.url(), &[true, false]);
+    let made = utility(&world.acme, "extract");
+    let first = world.made_by(0);
+    first.commit(&world.acme, creation(made.clone())).await.unwrap();
+    assert_eq!(world.current(1, "extract").await, Some(made.clone()));
+    let deletion = change(&made, Utility { deleted: Some(at(5)), ..made.clone() });
+    first.commit(&world.acme, deletion.clone()).await.unwrap();
+    let answered = Instant::now();
+    world.until(async |world| world.current(1, "extract").await.as_ref() == Some(&deletion.utility)).await;
+    assert!(answered.elapsed() < SOON, "{:?}", answered.elapsed());
+    assert_eq!(world.nodes[1].cache.stats().news.heard, 0);
+}
+
+#[tokio::test]
+async fn a_change_is_heard_of_on_the_other_server() {
+    let redis = RedisServer::start();
+    let world = World::new(&redis.url(), &[true, true]);
+    world.until(async |world| world.nodes.iter().all(|node| node.cache.stats().news.missed >= 2)).await;
+    let mut held = utility(&world.acme, "extract");
+    let first = world.made_by(0);
+    first.commit(&world.acme, creation(held.clone())).await.unwrap();
+    world
+        .until(async |world| {
+            let next = change(&held, held.clone());
+            first.commit(&world.acme, next.clone()).await.unwrap();
+            held = next.utility;
+            world.nodes[1].cache.stats().news.heard > 0
+        })
+        .await;
+    assert_eq!(world.nodes[0].cache.stats().news.heard, 0, "nobody hears themselves");
+}
+
+#[tokio::test]
+async fn behind_a_new_connection_everything_is_taken_to_have_changed() {
+    let redis = RedisServer::start();
+    let world = World::new(&redis.url(), &[true]);
+    // Once at the start, and once connected.
+    world.until(async |world| world.nodes[0].cache.stats().news.missed >= 2).await;
+    assert_eq!(redis.command(&["CLIENT", "KILL", "TYPE", "pubsub"]), "1");
+    world.until(async |world| world.nodes[0].cache.stats().news.missed >= 3).await;
+    // And it hears again.
+    world
+        .until(async |world| {
+            redis.command(&["PUBLISH", "zona:changes", "other utilities acme"]);
+            world.nodes[0].cache.stats().news.heard > 0
+        })
+        .await;
+}
+
+#[tokio::test]
+async fn who_reads_messages_too_slowly_takes_everything_to_have_changed() {
+    let redis = RedisServer::start();
+    let world = World::new(&redis.url(), &[false]);
+    let cache = world.nodes[0].cache.clone();
+    let mut run = Box::pin(async move { cache.run().await });
+    tokio::select! {
+        () = &mut run => {}
+        () = world.until(async |world| world.nodes[0].cache.stats().news.missed >= 2) => {}
+    }
+    let before = world.nodes[0].cache.stats().news;
+    // Nobody reads meanwhile: far more messages come over the connection than wait to be read.
+    let mut messages = world.nodes[0].cache.messages();
+    let flood = "for i = 1, 5000 do redis.call('PUBLISH', 'zona:changes', 'other utilities acme') end return 'told'";
+    assert_eq!(redis.command(&["EVAL", flood, "0"]), "told");
+    in_time(async {
+        let mut came = 0;
+        while came < 5_000 {
+            came += match messages.recv().await {
+                Ok(_) => 1,
+                Err(RecvError::Lagged(missed)) => missed,
+                Err(RecvError::Closed) => panic!("it listens"),
+            };
+        }
+    })
+    .await;
+    tokio::select! {
+        () = &mut run => {}
+        () = world.until(async |world| world.nodes[0].cache.stats().news.missed > before.missed) => {}
+    }
+}
+
+#[tokio::test]
+async fn what_others_say_that_is_not_understood_is_taken_for_everything() {
+    let redis = RedisServer::start();
+    let world = World::new(&redis.url(), &[true]);
+    world.until(async |world| world.nodes[0].cache.stats().news.missed >= 2).await;
+    for message in ["other newer acme", "other utilities ACME!", "nonsense"] {
+        let before = world.nodes[0].cache.stats().news.missed;
+        assert_eq!(redis.command(&["PUBLISH", "zona:changes", message]), "1");
+        world.until(async |world| world.nodes[0].cache.stats().news.missed == before + 1).await;
+    }
+    assert_eq!(world.nodes[0].cache.stats().news.heard, 0);
+}
+
+#[tokio::test]
+async fn what_another_server_has_changed_and_the_store_tells_of_is_not_told_again() {
+    let redis = RedisServer::start();
+    let world = World::new(&redis.url(), &[true, true]);
+    world.until(async |world| world.nodes.iter().all(|node| node.cache.stats().news.missed >= 2)).await;
+    let made = utility(&world.acme, "extract");
+    // As the store of a database does: each of its servers hears of it.
+    for node in &world.nodes {
+        node.cache.changed(&Changed::Utility { tenant: made.name.tenant.clone(), id: made.name.utility.clone() }).await;
+    }
+    world.made_by(0).commit(&world.acme, creation(made)).await.unwrap();
+    world.until(async |world| world.nodes[1].cache.stats().news.heard > 0).await;
+    let heard = world.nodes.iter().map(|node| node.cache.stats().news.heard);
+    assert_eq!(heard.collect::<Vec<_>>(), [0, 1], "only who has made the change tells of it");
+}
