@@ -30,7 +30,7 @@ use common::{Common, Taken};
 const TAKEN_AT_A_TIME: u32 = 20;
 /// How long what was taken may be used: beyond, the calls of one second would be made in another.
 const USABLE: Duration = Duration::from_secs(1);
-/// How often a call waits for what others take; then its server's share decides.
+/// How often a call waits for what others take; then Redis is asked for it alone.
 const TURNS: u32 = 3;
 /// Tenants of which something is kept; with more, what is not in use is let go.
 const MAX_TENANTS: usize = 100_000;
@@ -121,7 +121,11 @@ impl Limits {
                 },
             }
         }
-        Verdict::Unknown
+        match common.take(tenant, class.class, class.rate, 1).await {
+            Some(Taken::Calls(_)) => Verdict::Granted,
+            Some(nothing @ Taken::Nothing { .. }) => class.hold(tenant, nothing),
+            None => Verdict::Unknown,
+        }
     }
 }
 

@@ -128,7 +128,7 @@ impl Config {
         let store = Store::checked(reader);
         let keys = Keys::checked(reader, store.as_ref());
         let cache = Cache::checked(reader);
-        let limits = Limits::read(reader, Limits::SECTION.path());
+        let limits = Limits::checked(reader, store.as_ref(), cache.as_ref());
         let executions = executions?;
         Some(Config {
             listening: listening?,

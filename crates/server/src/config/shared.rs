@@ -9,6 +9,7 @@ use settings::{Place, Reader, Section, section, value};
 use tls::Trust;
 use zeroize::Zeroizing;
 
+use super::Store;
 use crate::error::Error;
 
 /// Bytes of a password at most, as Redis takes it.
@@ -41,8 +42,9 @@ section! {
     writes: u32 = 5000 => value::number(0..=1_000_000);
     /// calls a second of one tenant that execute code, at most; `0`: as many as come
     executions: u32 = 5000 => value::number(0..=1_000_000);
-    /// servers that share these limits while their Redis cannot be asked: each lets its share through then
-    servers: NonZeroU32 = 1 => servers;
+    /// servers that share these limits while their Redis cannot be asked: each lets its share through then; not set: one, so it must be set
+    /// for servers that share a store and a Redis
+    servers: Option<u32> => value::optional_number(1..=1_000);
 }
 
 // === impl Cache ===
@@ -73,19 +75,28 @@ impl Cache {
 // === impl Limits ===
 
 impl Limits {
+    /// Reads the section, and what it has to say where servers share a store and a Redis.
+    pub(super) fn checked(reader: &mut Reader<'_>, store: Option<&Store>, cache: Option<&Cache>) -> Option<Self> {
+        let limits = Limits::read(reader, Limits::SECTION.path())?;
+        let are_shared = store.is_some_and(|store| store.mongodb.is_some()) && cache.is_some_and(|cache| cache.redis.is_some());
+        let is_missing = are_shared && limits.servers.is_none();
+        if is_missing {
+            let problem = "is missing: servers share `store.mongodb` and `cache.redis`; say how many they are, so that each has its share \
+                           while Redis is gone";
+            reader.refuse(&Section::key(Limits::SECTION.path(), "servers"), problem);
+        }
+        (!is_missing).then_some(limits)
+    }
+
     /// As the cache counts them.
     pub(crate) fn rates(&self) -> Rates {
         Rates {
             reads: NonZeroU32::new(self.reads),
             writes: NonZeroU32::new(self.writes),
             executions: NonZeroU32::new(self.executions),
-            servers: self.servers,
+            servers: self.servers.and_then(NonZeroU32::new).unwrap_or(NonZeroU32::MIN),
         }
     }
-}
-
-fn servers(reader: &mut Reader<'_>, key: &str) -> Option<NonZeroU32> {
-    value::count(1_000)(reader, key).and_then(|count| NonZeroU32::try_from(count).ok())
 }
 
 fn password(path: &Path) -> Result<Zeroizing<String>, Error> {

@@ -513,4 +513,8 @@ fn a_redis_is_named_without_secrets_and_in_plain_text_on_this_machine_only() {
     assert_eq!(config.cache.redis.unwrap().to_string(), "rediss://a:1,rediss://b:2");
     assert_eq!(load_file("").unwrap().config.server.cache.redis, None);
     assert_eq!(problems("[limits]\nreads = 1000001\nservers = 0\n").len(), 2);
+    let shared = "[store]\nmongodb = \"mongodb://127.0.0.1/\"\n[cache]\nredis = \"redis://127.0.0.1:6379\"\n[limits]\nreads = 5\n";
+    let [missing] = problems(shared).try_into().unwrap();
+    assert!(missing.starts_with("limits.servers: is missing"), "{missing}");
+    assert!(load_file(&format!("{shared}servers = 3\n")).is_ok());
 }
