@@ -21,7 +21,7 @@ const KEPT_SECONDS: i64 = 1;
 /// A channel that nobody listens to.
 const CHANNEL: &str = "zona:doctor";
 /// What a server's user is made by.
-const ADVICE: &str = "make a user of its own: ACL SETUSER zona on >PASSWORD ~zona:* &zona:* +get +set +eval +time +publish +subscribe +ping +client|setname +cluster|slots +cluster|info";
+pub(crate) const ADVICE: &str = "make a user of its own: ACL SETUSER zona on >PASSWORD ~zona:* &zona:* +getrange +get +set +eval +time +publish +subscribe +ping +select +client|setname +cluster|slots +cluster|info";
 
 /// How good it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -87,8 +87,8 @@ fn unreachable(config: &Config, problem: &str) -> Observation {
 async fn works(client: &Client) -> Observation {
     let tried = async {
         client.set::<(), _, _>(KEY, "checked", Some(Expiration::EX(KEPT_SECONDS)), None, false).await?;
-        client.get::<Value, _>(KEY).await?;
-        client.eval::<Value, _, _, _>("return redis.call('TIME')", vec![KEY], Vec::<String>::new()).await?;
+        client.getrange::<Value, _>(KEY, 0, 1).await?;
+        client.eval::<Value, _, _, _>("redis.call('GET', KEYS[1]) return redis.call('TIME')", vec![KEY], Vec::<String>::new()).await?;
         client.publish::<Value, _, _>(CHANNEL, "checked").await
     };
     let (health, detail, advice) = match tried.await {
@@ -104,13 +104,13 @@ async fn works(client: &Client) -> Observation {
 /// What its user may do beyond that.
 async fn rights(client: &Client) -> Observation {
     let may_change_users = ask::<Value>(client, "ACL", &["LIST"]).await.is_ok();
-    let may_read_others = client.get::<Value, _>(OTHERS).await.is_ok();
+    let may_read_others = client.getrange::<Value, _>(OTHERS, 0, 1).await.is_ok();
     let user = ask::<String>(client, "ACL", &["WHOAMI"]).await.ok();
     let shown = user.as_deref().unwrap_or("the user");
     let (health, detail, advice) = match (may_change_users, may_read_others) {
         (true, _) => (Health::Limited, format!("{shown} may do everything there"), ADVICE.to_owned()),
         (false, true) => (Health::Limited, format!("{shown} may read what is not ours"), ADVICE.to_owned()),
-        (false, false) => (Health::Good, "the user may do no more than a server needs".to_owned(), String::new()),
+        (false, false) => (Health::Good, "the user may neither change users nor read what is not ours".to_owned(), String::new()),
     };
     Observation { name: "redis acl", health, detail, advice }
 }

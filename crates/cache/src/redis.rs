@@ -166,8 +166,8 @@ pub(crate) fn quit(client: impl ClientLike + 'static) {
     }
 }
 
-/// Whether an error says that Redis does not do what it should, and not only what was asked.
+/// Whether an error says that Redis does not do what it should, and not only what is wrong with one key: somebody may have put anything there.
 pub(crate) fn speaks_against(error: &RedisError) -> bool {
-    // A full Redis answers `OOM ...`, which is of this kind, too: it is asked less often then.
-    !matches!(error.kind(), ErrorKind::NotFound)
+    // A full Redis answers `OOM ...`, which is not of this kind: it is asked less often then.
+    !matches!(error.kind(), ErrorKind::NotFound | ErrorKind::InvalidArgument | ErrorKind::Parse)
 }

@@ -101,8 +101,10 @@ impl Second {
     /// What lies at a place and is what `read` takes it for: opened, and of the epoch that it wants.
     pub(crate) async fn find<T>(&self, place: &Place, read: impl FnOnce(&str) -> Option<T>) -> Option<T> {
         let client = self.connection.command();
-        let asked = self.connection.reads.ask(speaks_against, || client.get::<Option<Bytes>, _>(place.key.as_str())).await;
-        let found = asked.ok().flatten().filter(|sealed| sealed.len() <= MAX_VALUE).and_then(|sealed| {
+        // Of what somebody else has put there, no more comes than one of ours may have; where nothing is, nothing comes.
+        let get = || client.getrange::<Bytes, _>(place.key.as_str(), 0, MAX_VALUE);
+        let asked = self.connection.reads.ask(speaks_against, get).await;
+        let found = asked.ok().filter(|sealed| (1..=MAX_VALUE).contains(&sealed.len())).and_then(|sealed| {
             let opened = self.sealing.open(&place.tenant, &place.key, &sealed);
             let text = opened.as_ref().and_then(|text| std::str::from_utf8(text).ok());
             if text.is_none() {

@@ -61,7 +61,7 @@ async fn a_redis_that_hangs_is_not_waited_for() {
     world.until(async |world| world.nodes[0].cache.stats().news.missed >= 2).await;
     redis.pause();
     check_right_answers(&world).await;
-    assert!(world.nodes[0].cache.stats().second.reads.failures > 0);
+    assert!(world.nodes[0].cache.stats().second.reads.openings > 0, "it is asked no more for a while");
     redis.resume();
 }
 
@@ -69,9 +69,18 @@ async fn a_redis_that_hangs_is_not_waited_for() {
 async fn a_full_redis_answers_what_it_holds_and_takes_nothing_more() {
     let redis = RedisServer::start();
     let world = World::new(&redis.url(), &[true]);
-    world.until(async |world| world.nodes[0].cache.stats().news.missed >= 2).await;
+    let made = utility(&world.acme, "warm");
+    world.made_by(0).commit(&world.acme, creation(made.clone())).await.unwrap();
+    let answered = async |world: &World| {
+        let before = world.nodes[0].cache.stats().second.hits;
+        world.nodes[0].cache.forget_first();
+        assert_eq!(world.current(0, "warm").await, Some(made.clone()));
+        world.nodes[0].cache.stats().second.hits > before
+    };
+    world.until(answered).await;
     assert_eq!(redis.command(&["CONFIG", "SET", "maxmemory-policy", "noeviction"]), "OK");
     assert_eq!(redis.command(&["CONFIG", "SET", "maxmemory", "1"]), "OK");
+    world.until(answered).await;
     check_right_answers(&world).await;
     world
         .until(async |world| {
@@ -80,13 +89,13 @@ async fn a_full_redis_answers_what_it_holds_and_takes_nothing_more() {
             world.nodes[0].cache.stats().second.unwritten > 0
         })
         .await;
-    assert_eq!(redis.command(&["DBSIZE"]), "0");
+    assert_eq!(redis.command(&["DBSIZE"]), "1");
     assert_eq!(redis.command(&["CONFIG", "SET", "maxmemory", "0"]), "OK");
     world
         .until(async |world| {
             world.nodes[0].cache.forget_first();
             world.current(0, "extract").await;
-            redis.command(&["DBSIZE"]) != "0"
+            redis.command(&["DBSIZE"]) != "1"
         })
         .await;
 }
@@ -109,6 +118,58 @@ async fn what_somebody_else_has_put_there_is_nothing() {
         }
     })
     .await;
+}
+
+#[tokio::test]
+async fn a_key_of_another_kind_speaks_against_no_other_key() {
+    const READS: u64 = 20;
+    let redis = RedisServer::start();
+    let world = World::new(&redis.url(), &[true]);
+    let made = utility(&world.acme, "extract");
+    world.made_by(0).commit(&world.acme, creation(made.clone())).await.unwrap();
+    let stats = || world.nodes[0].cache.stats().second;
+    world
+        .until(async |world| {
+            world.nodes[0].cache.forget_first();
+            world.current(0, "extract").await;
+            stats().hits > 0
+        })
+        .await;
+    let before = stats().reads;
+    redis.command(&["DEL", "zona:{acme}:versions:extract:1"]);
+    redis.command(&["LPUSH", "zona:{acme}:versions:extract:1", "a list"]);
+    for _ in 0..READS {
+        world.nodes[0].cache.forget_first();
+        let found = world.nodes[0].utilities.find_version(&world.acme, &made.name.utility, 1).await.unwrap();
+        assert!(found.open_for_system().is_some());
+        // What was read of the store would be written over it.
+        redis.command(&["DEL", "zona:{acme}:versions:extract:1"]);
+        redis.command(&["LPUSH", "zona:{acme}:versions:extract:1", "a list"]);
+    }
+    let after = stats().reads;
+    assert_eq!((after.openings, after.attempts - before.attempts), (before.openings, READS));
+}
+
+#[tokio::test]
+async fn a_value_that_is_larger_than_any_of_ours_is_nothing() {
+    let redis = RedisServer::start();
+    let world = World::new(&redis.url(), &[true]);
+    let made = utility(&world.acme, "extract");
+    world.made_by(0).commit(&world.acme, creation(made.clone())).await.unwrap();
+    world
+        .until(async |world| {
+            world.nodes[0].cache.forget_first();
+            world.current(0, "extract").await;
+            world.nodes[0].cache.stats().second.hits > 0
+        })
+        .await;
+    redis.command(&["SETRANGE", "zona:{acme}:utilities:extract", "100000000", "x"]);
+    redis.command(&["CONFIG", "RESETSTAT"]);
+    world.nodes[0].cache.forget_first();
+    assert_eq!(world.current(0, "extract").await, Some(made));
+    let told = redis.command(&["INFO", "stats"]);
+    let sent = told.lines().find_map(|line| line.strip_prefix("total_net_output_bytes:")).unwrap();
+    assert!(sent.trim().parse::<u64>().unwrap() < 10_000_000, "{sent} bytes came");
 }
 
 #[tokio::test]
