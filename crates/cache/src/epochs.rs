@@ -17,6 +17,9 @@ use crate::flights::{Flights, Landing, Seat};
 const TRUSTED: Duration = Duration::from_millis(500);
 /// Tenants whose epochs are remembered; with more, all are read again.
 const MAX_KNOWN: usize = 100_000;
+/// How often somebody waits for what others read: the first may have begun to read before this one came, the second has not, so its answer
+/// is new enough unless it was forgotten.
+const WAITS: u32 = 2;
 
 /// Epochs of tenants.
 pub(crate) struct Epochs {
@@ -53,13 +56,15 @@ impl Epochs {
     where
         R: Future<Output = Result<u64>>,
     {
+        let wanted = Instant::now();
+        let mut waited = 0;
         loop {
-            if let Some(epoch) = self.find(tenant) {
+            if let Some(epoch) = self.find(tenant, wanted) {
                 return Ok(epoch);
             }
             match self.reading.take(tenant) {
                 Seat::First(flight) => {
-                    let asked = Instant::now();
+                    let asked = self.expect(tenant);
                     let epoch = read().await;
                     if let Ok(epoch) = epoch {
                         self.keep(tenant, epoch, asked);
@@ -67,7 +72,9 @@ impl Epochs {
                     flight.land(if epoch.is_ok() { Landing::Done } else { Landing::Failed });
                     return epoch;
                 }
+                Seat::Behind(_) if waited == WAITS => return read().await,
                 Seat::Behind(other) => {
+                    waited += 1;
                     if other.landing().await == Landing::Failed {
                         return read().await;
                     }
@@ -78,7 +85,10 @@ impl Epochs {
 
     /// Something of a tenant has changed.
     pub(crate) fn void(&self, tenant: &TenantId) {
-        self.all().known.entry(tenant.clone()).or_default().voided = Some(Instant::now());
+        // What is not known and is not being read needs not be voided: messages of tenants that nobody asks for take no room.
+        if let Some(known) = self.all().known.get_mut(tenant) {
+            known.voided = Some(Instant::now());
+        }
     }
 
     /// Something may have changed of which nothing was heard.
@@ -88,22 +98,31 @@ impl Epochs {
         all.voided = Some(Instant::now());
     }
 
-    fn find(&self, tenant: &TenantId) -> Option<u64> {
+    /// What is current, or was read only after it was wanted: that is new enough, whatever has changed since.
+    fn find(&self, tenant: &TenantId, wanted: Instant) -> Option<u64> {
         let all = self.all();
         let known = all.known.get(tenant)?;
-        let read = known.read.filter(|read| read.elapsed() < TRUSTED)?;
+        let read = known.read?;
         let is_behind = |voided: Option<Instant>| voided.is_none_or(|voided| read > voided);
-        (is_behind(known.voided) && is_behind(all.voided)).then_some(known.epoch)
+        let is_current = || read.elapsed() < TRUSTED && is_behind(known.voided) && is_behind(all.voided);
+        (read > wanted || is_current()).then_some(known.epoch)
+    }
+
+    /// Has changes of a tenant noted from now on, while its epoch is read; says when that is.
+    fn expect(&self, tenant: &TenantId) -> Instant {
+        let mut all = self.all();
+        if all.known.len() >= MAX_KNOWN && !all.known.contains_key(tenant) {
+            all.known.clear();
+        }
+        all.known.entry(tenant.clone()).or_default();
+        Instant::now()
     }
 
     /// The answer that was asked for last counts, not the greatest: a store that was put back to a backup has lower ones.
     fn keep(&self, tenant: &TenantId, epoch: u64, asked: Instant) {
         let mut all = self.all();
-        if all.known.len() >= MAX_KNOWN && !all.known.contains_key(tenant) {
-            // What was voided a moment ago must not be kept by who has read it before.
-            all.known.retain(|_, known| known.voided.is_some_and(|voided| voided.elapsed() < TRUSTED));
-        }
-        let known = all.known.entry(tenant.clone()).or_default();
+        // What was forgotten meanwhile may have been voided meanwhile.
+        let Some(known) = all.known.get_mut(tenant) else { return };
         if known.read.is_none_or(|read| asked > read) {
             *known = Known { epoch, read: Some(asked), ..*known };
         }
@@ -183,6 +202,45 @@ mod tests {
         assert_eq!(beside.await.unwrap(), 7, "who asked before the change may see what was before it");
         advance(Duration::from_nanos(1)).await;
         store.check(&epochs, 8, 1).await;
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn those_who_ask_for_what_changes_all_the_time_wait_for_two_readings_at_most() {
+        const READING: Duration = Duration::from_millis(100);
+        let (epochs, asked, acme) = (Epochs::new(), Cell::new(0), tenant("acme"));
+        let read = || async {
+            asked.set(asked.get() + 1);
+            tokio::time::sleep(READING).await;
+            Ok(asked.get())
+        };
+        let began = Instant::now();
+        let one = async |after: u64| {
+            tokio::time::sleep(Duration::from_millis(after)).await;
+            let came = Instant::now();
+            epochs.read(&acme, read).await.unwrap();
+            assert!(came.elapsed() <= 2 * READING, "{:?}", came.elapsed());
+        };
+        let all = futures_util::future::join_all((0..20).map(one));
+        let changing = async {
+            loop {
+                epochs.void(&acme);
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        };
+        tokio::select! {
+            _ = all => {}
+            () = changing => {}
+        }
+        assert!(asked.get() <= 3 && began.elapsed() <= 3 * READING, "{} readings in {:?}", asked.get(), began.elapsed());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn messages_of_tenants_that_nobody_asks_for_take_no_room() {
+        let epochs = Epochs::new();
+        for number in 0..100 {
+            epochs.void(&tenant(&format!("tenant-{number}")));
+        }
+        assert_eq!(epochs.all().known.len(), 0);
     }
 
     #[tokio::test(start_paused = true)]
