@@ -7,7 +7,7 @@ use anyhow::bail;
 use crate::process::{find, output, run, succeeds};
 
 /// Package, and the program that makes it unnecessary when a machine has it from elsewhere.
-const PACKAGES: [(&str, Option<&str>); 16] = [
+const PACKAGES: [(&str, Option<&str>); 17] = [
     ("ca-certificates", None),
     ("gcc", Some("cc")),
     // The fuzzer's runtime is C++.

@@ -8,7 +8,7 @@ use crate::tidy::problem::Problem;
 const MANIFEST: &str = "Cargo.toml";
 
 /// Crate, and the workspace crates it may use in its product code.
-const ARROWS: [(&str, Allowed); 29] = [
+const ARROWS: [(&str, Allowed); 30] = [
     ("domain", Allowed::Only(&[])),
     ("api-proto", Allowed::Only(&[])),
     ("sandbox-protocol", Allowed::Only(&[])),
