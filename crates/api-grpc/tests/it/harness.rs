@@ -368,7 +368,7 @@ impl Harness {
     /// Serves what answers by itself there.
     pub async fn serve_web_of<S>(&mut self, service: S) -> SocketAddr
     where
-        S: Service<Request<Body>, Response = Response<Body>, Error = Infallible> + Clone + Send + 'static,
+        S: Service<Request<Body>, Response = Response<Body>, Error = Infallible> + Clone + Send + Sync + 'static,
         S::Future: Send + 'static,
     {
         let (web, _calls) = self.web.take().expect("served once");

@@ -35,9 +35,12 @@ const BUDGET: usize = 32 * 1024 * 1024;
 const SOON: Duration = Duration::from_secs(20);
 
 /// What answers on the port.
-trait Web: Service<Request<Body>, Response = Response<Body>, Error = Infallible, Future: Send> + Clone + Send + 'static {}
+trait Web: Service<Request<Body>, Response = Response<Body>, Error = Infallible, Future: Send> + Clone + Send + Sync + 'static {}
 
-impl<S> Web for S where S: Service<Request<Body>, Response = Response<Body>, Error = Infallible, Future: Send> + Clone + Send + 'static {}
+impl<S> Web for S where
+    S: Service<Request<Body>, Response = Response<Body>, Error = Infallible, Future: Send> + Clone + Send + Sync + 'static
+{
+}
 
 async fn soon<T>(awaited: impl Future<Output = T>) -> T {
     tokio::time::timeout(SOON, awaited).await.expect("what is waited for does not come soon")

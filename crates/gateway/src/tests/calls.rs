@@ -191,10 +191,13 @@ async fn ask_in_frames(harness: &Harness, frames: impl Iterator<Item = Result<By
 
 #[tokio::test]
 async fn of_a_body_in_many_frames_no_frame_is_kept() {
-    struct Held(u8, Arc<()>);
+    struct Held {
+        byte: u8,
+        _counted: Arc<()>,
+    }
     impl AsRef<[u8]> for Held {
         fn as_ref(&self) -> &[u8] {
-            std::slice::from_ref(&self.0)
+            std::slice::from_ref(&self.byte)
         }
     }
     let harness = Harness::new();
@@ -203,7 +206,7 @@ async fn of_a_body_in_many_frames_no_frame_is_kept() {
     let text = format!("{{\"tags\":[\"{}\"]}}", "x".repeat(1_000));
     let body = text.into_bytes().into_iter().map(move |byte| {
         assert!(Arc::strong_count(&kept) <= 3, "{} frames are kept", Arc::strong_count(&kept) - 2);
-        Ok(Bytes::from_owner(Held(byte, Arc::clone(&kept))))
+        Ok(Bytes::from_owner(Held { byte, _counted: Arc::clone(&kept) }))
     });
     assert_eq!(ask_in_frames(&harness, body).await.status, StatusCode::OK);
     drop(frames);
