@@ -7,8 +7,16 @@ use std::path::{Path, PathBuf};
 use domain::sandbox::Reason;
 
 /// Where reasons of requests are made. What `sandbox` refuses arrives as it is.
-const SOURCES: [&str; 7] =
-    ["domain/src", "api-grpc/src", "auth/src", "gateway/src/refusal.rs", "sandbox/src", "storage-embedded/src", "python-check/src/bind.rs"];
+const SOURCES: [&str; 8] = [
+    "domain/src",
+    "api-grpc/src",
+    "auth/src",
+    "gateway/src/refusal.rs",
+    "sandbox/src",
+    "storage-embedded/src",
+    "storage-rules/src",
+    "python-check/src/bind.rs",
+];
 /// What stands before a reason in the code.
 const MARKERS: [&str; 6] = ["reason: ", "Violation::new(", "Error::invalid(", "violations.push(", "self.push(", "const "];
 
