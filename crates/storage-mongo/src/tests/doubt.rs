@@ -23,11 +23,11 @@ use crate::shared::MAX_COMMITS;
 /// Long enough for a busy machine to begin a transaction within it, and short enough to wait for.
 const DEADLINE: Duration = Duration::from_secs(5);
 
-/// A store behind a proxy, where the server was started for the tests.
-async fn behind_a_proxy() -> Option<(Proxy, Scratch)> {
-    let proxy = Proxy::before(server::port()?);
+/// A store behind a proxy.
+async fn behind_a_proxy() -> (Proxy, Scratch) {
+    let proxy = Proxy::before(server::port());
     let scratch = Scratch::with(|config| Config { uri: proxy.uri(), deadline: DEADLINE, selection: DEADLINE, ..config }).await;
-    Some((proxy, scratch))
+    (proxy, scratch)
 }
 
 fn asked(id: &str) -> UtilityChange {
@@ -43,7 +43,7 @@ async fn settled(scratch: &Scratch) {
 
 #[tokio::test]
 async fn whoever_is_not_told_in_time_may_ask_again_and_has_it_done_once() {
-    let Some((proxy, scratch)) = behind_a_proxy().await else { return };
+    let (proxy, scratch) = behind_a_proxy().await;
     let acme = scope("acme");
     proxy.when("commitTransaction", Then::Deaf);
     let error = in_time(UtilityRepository::commit(&*scratch, &acme, asked("one"))).await.unwrap_err();
@@ -60,7 +60,7 @@ async fn whoever_is_not_told_in_time_may_ask_again_and_has_it_done_once() {
 
 #[tokio::test]
 async fn what_was_not_begun_to_be_committed_is_not_in_doubt() {
-    let Some((proxy, scratch)) = behind_a_proxy().await else { return };
+    let (proxy, scratch) = behind_a_proxy().await;
     proxy.when("insert", Then::Deaf);
     let error = in_time(UtilityRepository::commit(&*scratch, &scope("acme"), asked("one"))).await.unwrap_err();
     assert_eq!((error.kind(), error.reason()), (ErrorKind::Unavailable, "DEPENDENCY_UNAVAILABLE"), "{error}");
@@ -70,7 +70,7 @@ async fn what_was_not_begun_to_be_committed_is_not_in_doubt() {
 
 #[tokio::test]
 async fn a_commit_that_is_lost_on_its_way_is_sent_again() {
-    let Some((proxy, scratch)) = behind_a_proxy().await else { return };
+    let (proxy, scratch) = behind_a_proxy().await;
     let acme = scope("acme");
     proxy.when("commitTransaction", Then::Cut);
     assert_eq!(in_time(UtilityRepository::commit(&*scratch, &acme, asked("one"))).await.unwrap(), Committed::Stored);
@@ -80,7 +80,7 @@ async fn a_commit_that_is_lost_on_its_way_is_sent_again() {
 
 #[tokio::test]
 async fn audit_records_that_may_be_stored_are_stored_once_however_often_they_are_offered() {
-    let Some((proxy, scratch)) = behind_a_proxy().await else { return };
+    let (proxy, scratch) = behind_a_proxy().await;
     let acme = scope("acme");
     let records = || (1..=3).map(|number| entry("acme", number)).collect::<Vec<_>>();
     proxy.when("commitTransaction", Then::Deaf);
@@ -106,7 +106,7 @@ async fn audit_records_that_may_be_stored_are_stored_once_however_often_they_are
 
 #[tokio::test]
 async fn the_outcome_of_an_intent_that_a_commit_in_doubt_carries_closes_it_once_that_is_known() {
-    let Some((proxy, scratch)) = behind_a_proxy().await else { return };
+    let (proxy, scratch) = behind_a_proxy().await;
     let acme = scope("acme");
     let intent = Entry { outcome: Outcome::Intent, ..entry("acme", 1) };
     let outcome = || vec![Entry { outcome: Outcome::Unknown, ..entry("acme", 1) }];

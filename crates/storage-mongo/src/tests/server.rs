@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 const PROGRAM: &str = "secantusd-rs";
-/// Another server than the one that is started for the tests.
+/// Names another server.
 const GIVEN: &str = "MONGODB_URI";
 /// What the server keeps in memory at most: a fifth of it may be unwritten, and a transaction that stores 20 MiB, each twice, waits for ever where
 /// that is too little for it.
@@ -27,37 +27,33 @@ read -r line; kill -KILL "$child"; wait "$child"; rm -rf "$directory""#;
 const UNTIL_TOLD: &str = r#"directory=$1; shift; "$@" >>"$directory/log" 2>&1 </dev/null & child=$!; echo "$child" >"$directory/process"
 read -r line; kill -KILL "$child"; wait "$child""#;
 
-/// The one of all tests.
-struct Shared {
-    uri: String,
-    /// Where it was started for the tests.
-    port: Option<u16>,
-    _guard: Option<Child>,
+/// The one of all tests that was started for them.
+struct Started {
+    port: u16,
+    _guard: Child,
 }
 
 /// Where the server of all tests answers.
 pub(super) fn uri() -> String {
-    shared().uri.clone()
+    given().unwrap_or_else(|| at(port()))
 }
 
-/// Its port, where it was started for the tests.
-pub(super) fn port() -> Option<u16> {
-    shared().port
+/// Another server than the one that is started for the tests.
+pub(super) fn given() -> Option<String> {
+    env::var(GIVEN).ok()
 }
 
-fn shared() -> &'static Shared {
-    static SERVER: OnceLock<Shared> = OnceLock::new();
-    SERVER.get_or_init(|| match env::var(GIVEN) {
-        Ok(uri) => Shared { uri, port: None, _guard: None },
-        Err(_) => start(),
-    })
+/// The port of the one that is started for the tests. Those that cut it off or look at its commands need it whatever else is given.
+pub(super) fn port() -> u16 {
+    static SERVER: OnceLock<Started> = OnceLock::new();
+    SERVER.get_or_init(start).port
 }
 
-fn start() -> Shared {
+fn start() -> Started {
     let (port, directory) = (free_port(), tempfile::tempdir().expect("a directory can be made").keep());
     let guard = spawn(UNTIL_WE_END, &directory, port, &[]);
     wait_for(port, &directory);
-    Shared { uri: at(port), port: Some(port), _guard: Some(guard) }
+    Started { port, _guard: guard }
 }
 
 /// A server of one test, which may end it, stop it, and start it again with what it has stored. It ends with this value.

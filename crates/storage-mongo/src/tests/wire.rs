@@ -40,9 +40,9 @@ const AT_OPENING: [&str; 2] = ["schema", "data_keys"];
 pub(super) struct Watch(Proxy);
 
 impl Watch {
-    /// Before the server of all tests.
-    pub(super) fn begin() -> Option<Self> {
-        server::port().map(|port| Watch(Proxy::before(port)))
+    /// Before the server that is started for the tests.
+    pub(super) fn begin() -> Self {
+        Watch(Proxy::before(server::port()))
     }
 
     pub(super) fn uri(&self) -> String {
@@ -240,7 +240,7 @@ async fn only_lists_are_read_from_secondaries_and_only_where_that_is_settled() {
     let (acme, ann) = (scope("acme"), Grantee::Principal(user("ann")));
     let everything = PageRequest { size: 10, after: None };
     for lists_from_secondaries in [false, true] {
-        let Some(watch) = Watch::begin() else { return };
+        let watch = Watch::begin();
         let scratch = Scratch::with(|config| Config { uri: watch.uri(), lists_from_secondaries, ..config }).await;
         UtilityRepository::commit(&*scratch, &acme, creation(utility(&acme, "extract"))).await.unwrap();
         ExecutionRepository::insert(&*scratch, &acme, &execution(&acme, 1), None, &[]).await.unwrap();
@@ -271,7 +271,7 @@ fn from_secondaries(watch: &Watch) -> Vec<String> {
 #[tokio::test]
 async fn however_many_ask_there_are_no_more_connections_than_are_settled() {
     const CONNECTIONS: u32 = 4;
-    let Some(watch) = Watch::begin() else { return };
+    let watch = Watch::begin();
     let scratch = Scratch::with(|config| Config { uri: watch.uri(), connections: CONNECTIONS, ..config }).await;
     let acme = scope("acme");
     let asked = (0..64).map(|number| {
