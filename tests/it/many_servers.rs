@@ -140,6 +140,27 @@ fn what_one_server_is_told_the_others_know_and_what_it_leaves_another_settles() 
 }
 
 #[test]
+fn a_server_with_other_keys_is_refused_by_the_database_of_an_installation() {
+    let installation = Installation::new();
+    installation.server("first", "").stop();
+    // It has what opens the documents, and neither the key of audit logs nor those of access tokens.
+    let (home, shared) = (tempfile::tempdir().expect("a temporary directory can be made"), installation.directory.path().join("shared"));
+    let own = home.path().join("own");
+    fs::create_dir(&own).expect("the directory is writable");
+    run(Command::new("cp").arg("-a").arg(shared.join("keys")).arg(&own)).with_code(0);
+    let mut other = client();
+    other.current_dir(home.path()).env("ZONA_STORE__MONGODB", installation.database.uri()).env("ZONA_KEYS__DIRECTORY", &own);
+    other.args(["server", "--listen", "127.0.0.1:0", "--data"]).arg(home.path().join("data"));
+    let refused = run(&mut other).with_code(exit::CONFLICT);
+    assert!(
+        refused.errors().contains("belongs to the installation") && refused.errors().contains("keys.directory"),
+        "{}",
+        refused.errors()
+    );
+    installation.server("second", "").stop();
+}
+
+#[test]
 fn while_the_database_is_away_calls_say_so_and_go_on_once_it_is_back() {
     let mut installation = Installation::new();
     let server = installation.server("only", "");
@@ -186,6 +207,10 @@ fn an_operator_looks_after_the_database_without_a_server_and_hears_what_is_wrong
     assert!(shard["commands"].as_array().is_some_and(|commands| commands.contains(&wanted)), "{shard}");
     let alone = storage(&uri, &["shard", "--apply"]).with_code(exit::CONFLICT);
     assert!(alone.errors().contains("mongos"), "{}", alone.errors());
+    let roles = storage(&uri, &["roles", "-o", "json"]).with_code(exit::OK).json();
+    assert_eq!((&roles["applied"], roles["commands"].as_array().map(Vec::len)), (&json!(false), Some(2)));
+    let made = storage(&uri, &["roles", "--apply", "-o", "json"]).with_code(exit::OK).json();
+    assert_eq!((&made["applied"], &made["commands"]), (&json!(true), &roles["commands"]));
 
     storage("", &["status"]).with_code(exit::USAGE);
     storage("mongodb://127.0.0.1:1/", &["status"]).with_code(exit::UNAVAILABLE);

@@ -157,7 +157,7 @@ impl Error {
             // What protects the keys may answer later.
             Store::Keys(keys::Error::Guard { .. }) => StoreTrouble::Away,
             Store::Untrusted(_) | Store::File { .. } | Store::Unsafe(_) | Store::Keys(_) => StoreTrouble::Settings,
-            Store::Foreign { .. } | Store::Newer { .. } | Store::NotSharded => StoreTrouble::Content,
+            Store::Foreign { .. } | Store::OfAnother { .. } | Store::Newer { .. } | Store::NotSharded => StoreTrouble::Content,
             error if error.is_refused_user() => StoreTrouble::User,
             _ => StoreTrouble::Away,
         })

@@ -105,6 +105,10 @@ impl Stores {
         let opening = OpeningKeys::of(config).await?;
         let stores = Stores::opened(config, instance).await?;
         let keys = make_keys(config, now).await;
+        let keys = match keys {
+            Ok(ring) => belong(config).await.map(|()| ring),
+            Err(error) => Err(error),
+        };
         // Others wait for this, and for nothing that comes behind it.
         drop(opening);
         match keys {
@@ -255,6 +259,23 @@ async fn migrate_shared(settings: storage_mongo::Config) -> Result<(), storage_m
     let migrated = operator.migrate().await;
     operator.close().await;
     migrated
+}
+
+/// Has a database that servers share be that of the installation whose keys these are: with keys of its own, a server would sign the audit
+/// logs of the others by another key and let in nobody whom they let in.
+async fn belong(config: &Config) -> Result<(), Error> {
+    let Some(settings) = config.store.shared(config.keys_directory(), None) else { return Ok(()) };
+    let (directory, runtime) = (config.keys_directory().to_owned(), Handle::current());
+    let asked = move || {
+        let installation = identity::installation(&directory)?;
+        runtime.block_on(async {
+            let operator = Operator::connect(&settings).await?;
+            let belongs = operator.belong(&installation).await;
+            operator.close().await;
+            Ok(belongs?)
+        })
+    };
+    tokio::task::spawn_blocking(asked).await.map_err(Error::Panicked)?
 }
 
 /// Makes the keys that are no wrapping keys, where they are missing.

@@ -57,6 +57,17 @@ pub enum Error {
         /// Newest schema of this program.
         known: u32,
     },
+    /// The database is that of another installation: of other keys.
+    #[error(
+        "the database belongs to the installation {owner}, and the directory of keys to {installation}: all servers of one database share one \
+         `keys.directory`; set it to theirs, or bring it back from its backup"
+    )]
+    OfAnother {
+        /// Of whom the keys are.
+        installation: String,
+        /// Of whom the database is.
+        owner: String,
+    },
     /// The address is not that of a cluster that shards.
     #[error("the database is not sharded: the address must be that of a `mongos`")]
     NotSharded,
@@ -267,7 +278,12 @@ impl Error {
             Error::Database { source, .. } => source.is_passing,
             Error::Group(cause) => cause.is_unavailability(),
             Error::Commit(cause) => cause.is_unavailability(),
-            Error::Untrusted(_) | Error::File { .. } | Error::Unsafe(_) | Error::Foreign { .. } | Error::Newer { .. } => false,
+            Error::Untrusted(_)
+            | Error::File { .. }
+            | Error::Unsafe(_)
+            | Error::Foreign { .. }
+            | Error::OfAnother { .. }
+            | Error::Newer { .. } => false,
             Error::NotSharded
             | Error::TooLarge { .. }
             | Error::Undecodable { .. }

@@ -28,7 +28,7 @@ mod operator;
 mod policies;
 mod request;
 mod retention;
-pub mod roles;
+mod roles;
 mod row;
 mod secrets;
 mod session;

@@ -15,6 +15,8 @@ use crate::error::{Error, Result, during};
 
 /// The one document of the schema.
 const ID: &str = "schema";
+/// Whose database it is, beside the schema.
+const OWNER: &str = "installation";
 /// Newest schema: the number of steps.
 pub(crate) const NEWEST: u32 = 1;
 /// How long one server has for one step; another one begins it anew then.
@@ -53,6 +55,24 @@ pub(crate) async fn migrate(database: &Database, deadline: Duration) -> Result<(
             sleep(LOOK_EVERY).await;
         }
     }
+}
+
+/// Makes the database that of an installation, once and for all; one of another installation is refused.
+pub(crate) async fn belong(database: &Database, installation: &str) -> Result<()> {
+    let doing = "asking whose the database is";
+    let schema: Collection<Document> = database.collection(SCHEMA.name);
+    match schema.insert_one(doc! { "_id": OWNER, "is": installation }).await {
+        Ok(_) => return Ok(()),
+        Err(error) if is(&error, DUPLICATE) => {}
+        Err(error) => return Err(during(doing)(error)),
+    }
+    let owner = schema.find_one(doc! { "_id": OWNER }).await.map_err(during(doing))?;
+    let owner = owner.as_ref().and_then(|owner| owner.get_str("is").ok());
+    let owner = owner.ok_or_else(|| Error::undecodable(SCHEMA.name, OWNER, "it names nobody"))?;
+    if owner == installation {
+        return Ok(());
+    }
+    Err(Error::OfAnother { installation: installation.to_owned(), owner: owner.to_owned() })
 }
 
 /// The schema of the database, 0 where it is empty; and whether a server brings it to a newer one.

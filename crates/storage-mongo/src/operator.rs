@@ -11,7 +11,8 @@ use crate::config::Config;
 use crate::connect::connect;
 use crate::deadline::within;
 use crate::error::{Error, Result, during};
-use crate::migrations::{NEWEST, migrate, standing};
+use crate::migrations::{NEWEST, belong, migrate, standing};
+use crate::roles;
 
 /// How long one command on shards may take: it waits for all of them.
 const SHARDING: Duration = Duration::from_secs(60);
@@ -92,6 +93,15 @@ impl Operator {
         migrate(&self.database, self.deadline).await
     }
 
+    /// Makes the database that of this installation, for good. Servers whose keys are of another installation would not understand what it
+    /// holds, and would sign its audit logs with another key.
+    ///
+    /// # Errors
+    /// It is another installation's already ([`Error::OfAnother`]), or does not answer.
+    pub async fn belong(&self, installation: &str) -> Result<()> {
+        within(self.deadline, belong(&self.database, installation)).await
+    }
+
     /// The commands for the database `admin` that spread the collections of tenants over shards.
     pub fn shard_commands(&self) -> Vec<String> {
         self.sharding().iter().map(Document::to_string).collect()
@@ -113,6 +123,19 @@ impl Operator {
             within(SHARDING, sent).await?;
         }
         Ok(())
+    }
+
+    /// The commands for this database that make the roles of a server and of whoever migrates.
+    pub fn role_commands(&self) -> Vec<String> {
+        roles::commands(self.database.name())
+    }
+
+    /// Makes these roles, or brings those that are there to what this program needs. The user of the configuration must be one who may do that.
+    ///
+    /// # Errors
+    /// The database does not answer, or refuses the user or the roles.
+    pub async fn make_roles(&self) -> Result<()> {
+        within(self.deadline, roles::make(&self.database)).await
     }
 
     /// Closes the connections.

@@ -2,40 +2,27 @@
 //! schema. Neither of them reaches another database, updates an audit record in place, or drops anything. Who has the role of a server can
 //! remove a record and insert another: that shows in the tree of its log, not here.
 
+use mongodb::Database;
 use mongodb::bson::{Document, doc};
-use mongodb::{Client, Database};
 
 use crate::collections::{ALL, AUDIT_RECORDS, HINTS, NEWS};
-use crate::config::Config;
-use crate::connect::connect;
-use crate::deadline::within;
-use crate::error::{Error, Result, during};
+use crate::error::{Result, during};
 
 /// The role of a server: it reads and writes documents, and follows the feed of changes and the hints of other servers. It suffices where the schema is the newest.
-pub const SERVER: &str = "zonaServer";
+pub(crate) const SERVER: &str = "zonaServer";
 /// The role of whoever brings the database to the newest schema, beside [`SERVER`]: it makes collections and indexes.
-pub const MIGRATOR: &str = "zonaMigrator";
+pub(crate) const MIGRATOR: &str = "zonaMigrator";
 
 const DOING: &str = "applying the roles of the database";
 
 /// The commands that make the roles in this database, as JSON texts, for whoever applies them by hand.
-pub fn commands(database: &str) -> Vec<String> {
+pub(crate) fn commands(database: &str) -> Vec<String> {
     let command = |role: &Role| serde_json::to_string(&role.create()).expect("texts and lists are JSON");
     [server(database), migrator(database)].iter().map(command).collect()
 }
 
-/// Makes the roles, or brings those that are there to what this program needs. The user of the configuration must be one who may do that.
-///
-/// # Errors
-/// The database cannot be reached, or refuses the user or the roles.
-pub async fn apply(config: &Config) -> Result<(), Error> {
-    let (client, database) = connect(config).await?;
-    let applied = within(config.deadline, apply_to(&database)).await;
-    shut_down(client).await;
-    applied
-}
-
-async fn apply_to(database: &Database) -> Result<()> {
+/// Makes the roles, or brings those that are there to what this program needs.
+pub(crate) async fn make(database: &Database) -> Result<()> {
     for role in [server(database.name()), migrator(database.name())] {
         let found = database.run_command(doc! { "rolesInfo": role.name }).await.map_err(during(DOING))?;
         let is_there = found.get_array("roles").is_ok_and(|roles| !roles.is_empty());
@@ -43,11 +30,6 @@ async fn apply_to(database: &Database) -> Result<()> {
         database.run_command(command).await.map_err(during(DOING))?;
     }
     Ok(())
-}
-
-/// Ends the connections; nothing is on them any more.
-async fn shut_down(client: Client) {
-    client.shutdown().immediate(true).await;
 }
 
 /// A role, and what it may do.

@@ -21,7 +21,7 @@ use test_support::{HeardChanges, InMemorySignals};
 use super::server::Server;
 use crate::collections::UTILITIES;
 use crate::error::Error;
-use crate::roles::{self, MIGRATOR, SERVER};
+use crate::roles::{MIGRATOR, SERVER};
 use crate::{Config, MongoStore};
 
 const DATABASE: &str = "zona";
@@ -90,7 +90,9 @@ async fn a_server_does_its_work_with_its_role_and_nothing_else() {
     let (place, (server, admin)) = (Place::new(), with_an_admin(&[]).await);
     let as_admin = place.config(&server.uri(), Some((ADMIN, PASSWORD)));
     for _ in ["made", "brought up to date"] {
-        roles::apply(&as_admin).await.unwrap();
+        let operator = Operator::connect(&as_admin).await.unwrap();
+        operator.make_roles().await.unwrap();
+        operator.close().await;
     }
     for (user, held) in [("server", &[SERVER][..]), ("migrator", &[SERVER, MIGRATOR])] {
         let held: Vec<Document> = held.iter().map(|role| doc! { "role": *role, "db": DATABASE }).collect();

@@ -1,5 +1,7 @@
 //! What operators see and do beside the servers.
 
+use futures_util::future::join_all;
+
 use crate::{Config, Error, Operator};
 
 use super::Scratch;
@@ -32,5 +34,29 @@ async fn collections_of_tenants_are_sharded_by_tenant_and_only_where_there_are_s
     assert!(!commands.iter().any(|command| command.contains(".leases\"")), "{commands:?}");
     // The server of the tests is one node.
     assert!(matches!(operator.shard().await, Err(Error::NotSharded)));
+    operator.close().await;
+}
+
+#[tokio::test]
+async fn a_database_belongs_to_the_installation_that_came_first_and_to_no_other() {
+    let scratch = Scratch::new().await;
+    let operator = Operator::connect(&scratch.config).await.unwrap();
+    operator.belong("one").await.unwrap();
+    let refused = operator.belong("two").await.unwrap_err();
+    assert!(matches!(&refused, Error::OfAnother { installation, owner } if installation == "two" && owner == "one"), "{refused}");
+    operator.belong("one").await.unwrap();
+    operator.close().await;
+}
+
+#[tokio::test]
+async fn of_installations_that_take_a_database_at_once_one_has_it() {
+    let scratch = Scratch::new().await;
+    let operator = Operator::connect(&scratch.config).await.unwrap();
+    let taken = join_all((0..8).map(|which| {
+        let operator = &operator;
+        async move { operator.belong(&format!("number-{which}")).await }
+    }));
+    let owners = taken.await.into_iter().filter(Result::is_ok).count();
+    assert_eq!(owners, 1);
     operator.close().await;
 }

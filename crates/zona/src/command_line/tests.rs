@@ -52,6 +52,7 @@ const WITHOUT_REQUEST_ID: &[&str] = &[
     "server info",
     "service-account list",
     "storage migrate",
+    "storage roles",
     "storage shard",
     "storage status",
     "tenant get",

@@ -1,4 +1,4 @@
-//! `zona storage status|migrate|shard`: the database that servers share, looked after without a server.
+//! `zona storage status|migrate|shard|roles`: the database that servers share, looked after without a server.
 
 use clap::Subcommand;
 use cli::document::Document;
@@ -21,6 +21,12 @@ pub enum Storage {
         #[arg(long)]
         apply: bool,
     },
+    /// Print the commands that make the roles of a server and of whoever migrates, with nothing more than each needs
+    Roles {
+        /// Send them, or bring roles that are there up to date, as a user who may do that; no role is given to anybody
+        #[arg(long)]
+        apply: bool,
+    },
 }
 
 impl Storage {
@@ -30,6 +36,7 @@ impl Storage {
             Storage::Status => status(context, &operator).await,
             Storage::Migrate => migrate(context, &operator).await,
             Storage::Shard { apply } => shard(context, &operator, *apply).await,
+            Storage::Roles { apply } => roles(context, &operator, *apply).await,
         };
         operator.close().await;
         done
@@ -52,11 +59,25 @@ async fn shard(context: &Context, operator: &Operator, apply: bool) -> Result {
         operator.shard().await.map_err(|error| not_started(error.into()))?;
         note("the database has taken these commands");
     }
-    let commands = operator.shard_commands();
+    let shown = |command: &String| format!("db.adminCommand({command})\n");
+    commands(context, apply, &operator.shard_commands(), shown)
+}
+
+async fn roles(context: &Context, operator: &Operator, apply: bool) -> Result {
+    if apply {
+        operator.make_roles().await.map_err(|error| not_started(error.into()))?;
+        note("the database has these roles");
+    }
+    let shown = |command: &String| format!("db.runCommand({command})\n");
+    commands(context, apply, &operator.role_commands(), shown)
+}
+
+/// Commands of the database, and whether it has taken them.
+fn commands(context: &Context, applied: bool, commands: &[String], shown: impl Fn(&String) -> String) -> Result {
     // The order of the fields of a key matters, so that a command is one text.
     let all = Document::List(commands.iter().map(|command| Document::from(command.as_str())).collect());
-    let told = || Document::object([("applied", Document::Bool(apply)), ("commands", all)]);
-    context.output.one(told, || commands.iter().map(|command| format!("db.adminCommand({command})\n")).collect())?;
+    let told = || Document::object([("applied", Document::Bool(applied)), ("commands", all)]);
+    context.output.one(told, || commands.iter().map(shown).collect())?;
     Ok(Exit::Ok)
 }
 
