@@ -24,6 +24,7 @@ mod neighbors;
 mod no_daemon;
 mod readers;
 mod reflection;
+mod rolling;
 mod runtimes;
 mod secrets;
 mod shares;

@@ -12,11 +12,11 @@ use e2e::{
     command::run,
     database::Database,
     host,
+    installation::Installation,
     server::{Server, client},
     workspace,
 };
 use serde_json::{Value, json};
-use tempfile::TempDir;
 
 use crate::signing_in::{PASSWORD, Person, SIGNED_IN_ONLY, ends_soon, exit};
 use crate::steps::{SHOUT, TICKER};
@@ -27,28 +27,6 @@ const REVOKED_WITHIN: Duration = Duration::from_secs(5);
 const SETTLED_WITHIN: Duration = Duration::from_secs(60);
 /// What comes by hints, or with the next round of five seconds.
 const HEARD_WITHIN: Duration = Duration::from_secs(20);
-
-/// An installation of several servers: their database and their keys.
-struct Installation {
-    database: Database,
-    directory: TempDir,
-}
-
-impl Installation {
-    fn new() -> Self {
-        Installation { database: Database::start(), directory: tempfile::tempdir().expect("a temporary directory can be made") }
-    }
-
-    /// Starts one of its servers.
-    fn server(&self, name: &str, more: &str) -> Server {
-        Server::for_others(&self.directory.path().join(name), &self.settings(more))
-    }
-
-    fn settings(&self, more: &str) -> String {
-        let keys = self.directory.path().join("shared");
-        format!("{more}\n[store]\nmongodb = {:?}\n[keys]\ndirectory = {keys:?}\n", self.database.uri())
-    }
-}
 
 /// Somebody of the tenant `demo`, signed in at this server.
 fn signed_in(server: &Server, id: &str) -> Person {
@@ -74,7 +52,7 @@ fn watch(person: &Person, execution: &str) -> (Child, PathBuf) {
 
 #[test]
 fn what_one_server_is_told_the_others_know_and_what_it_leaves_another_settles() {
-    let installation = Installation::new();
+    let installation = Installation::default();
     let first = installation.server("first", SIGNED_IN_ONLY);
     let root = Person::first(&first);
     let ann = Person::made_by(&root, &first, "ann", "CREATOR");
@@ -141,7 +119,7 @@ fn what_one_server_is_told_the_others_know_and_what_it_leaves_another_settles() 
 
 #[test]
 fn a_server_with_other_keys_is_refused_by_the_database_of_an_installation() {
-    let installation = Installation::new();
+    let installation = Installation::default();
     installation.server("first", "").stop();
     // It has what opens the documents, and neither the key of audit logs nor those of access tokens.
     let (home, shared) = (tempfile::tempdir().expect("a temporary directory can be made"), installation.directory.path().join("shared"));
@@ -162,7 +140,7 @@ fn a_server_with_other_keys_is_refused_by_the_database_of_an_installation() {
 
 #[test]
 fn while_the_database_is_away_calls_say_so_and_go_on_once_it_is_back() {
-    let mut installation = Installation::new();
+    let mut installation = Installation::default();
     let server = installation.server("only", "");
     let home = tempfile::tempdir().expect("a temporary directory can be made");
     let file = home.path().join("shout.py");
@@ -187,7 +165,7 @@ fn while_the_database_is_away_calls_say_so_and_go_on_once_it_is_back() {
 
 #[test]
 fn an_operator_looks_after_the_database_without_a_server_and_hears_what_is_wrong_with_it() {
-    let installation = Installation::new();
+    let installation = Installation::default();
     let home = tempfile::tempdir().expect("a temporary directory can be made");
     let storage = |uri: &str, words: &[&str]| {
         let mut command = client();

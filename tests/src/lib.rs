@@ -8,6 +8,7 @@ pub mod command;
 pub mod database;
 pub mod health;
 pub mod host;
+pub mod installation;
 pub mod rpc;
 pub mod server;
 pub mod workspace;
