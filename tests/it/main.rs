@@ -6,6 +6,7 @@ mod cache;
 mod canaries;
 mod cancelled_by_shutdown;
 mod command_line;
+mod cuts;
 mod descriptors;
 mod docker;
 mod erasure;

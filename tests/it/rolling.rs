@@ -53,7 +53,7 @@ async fn call_until_it_is_over(number: usize, doors: Doors, met: Arc<Met>) {
         if met.over.load(Ordering::Relaxed) {
             return;
         }
-        let request_id = Uuid::new_v4().to_string();
+        let request_id = Uuid::now_v7().to_string();
         let until = Instant::now() + PATIENCE;
         loop {
             turn += 1;

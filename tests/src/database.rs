@@ -48,7 +48,17 @@ impl Database {
 
     /// Where it answers.
     pub fn uri(&self) -> String {
-        format!("mongodb://127.0.0.1:{}/?replicaSet=secantus", self.port)
+        self.uri_by(self.port)
+    }
+
+    /// Where it answers for those who come by another port.
+    pub fn uri_by(&self, port: u16) -> String {
+        format!("mongodb://127.0.0.1:{port}/?replicaSet=secantus")
+    }
+
+    /// Its port.
+    pub fn port(&self) -> u16 {
+        self.port
     }
 
     /// Kills it without warning; what it has acknowledged stays in its directory.

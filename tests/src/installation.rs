@@ -30,12 +30,14 @@ impl Installation {
 
     /// Starts one of its servers, or starts it again.
     pub fn server(&self, name: &str, more: &str) -> Server {
-        Server::for_others(&self.directory.path().join(name), &self.settings(more))
+        self.server_by(name, more, self.database.port(), self.redis.as_ref().map(RedisServer::port))
     }
 
-    fn settings(&self, more: &str) -> String {
-        let keys = self.directory.path().join("shared");
-        let redis = self.redis.as_ref().map(|redis| format!("[cache]\nredis = {:?}\n", redis.url())).unwrap_or_default();
-        format!("{more}\n[store]\nmongodb = {:?}\n[keys]\ndirectory = {keys:?}\n{redis}", self.database.uri())
+    /// As [`Installation::server`], one that finds the database and Redis at these ports.
+    pub fn server_by(&self, name: &str, more: &str, database: u16, redis: Option<u16>) -> Server {
+        let (keys, database) = (self.directory.path().join("shared"), self.database.uri_by(database));
+        let redis = redis.map(|port| format!("[cache]\nredis = \"redis://127.0.0.1:{port}\"\n")).unwrap_or_default();
+        let settings = format!("{more}\n[store]\nmongodb = {database:?}\n[keys]\ndirectory = {keys:?}\n{redis}");
+        Server::for_others(&self.directory.path().join(name), &settings)
     }
 }

@@ -9,6 +9,7 @@ pub mod database;
 pub mod health;
 pub mod host;
 pub mod installation;
+pub mod network;
 pub mod rpc;
 pub mod server;
 pub mod workspace;

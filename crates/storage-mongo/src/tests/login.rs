@@ -21,6 +21,7 @@ use test_support::{HeardChanges, InMemorySignals};
 use super::server::Server;
 use crate::collections::UTILITIES;
 use crate::error::Error;
+use crate::operator::Operator;
 use crate::roles::{MIGRATOR, SERVER};
 use crate::{Config, MongoStore};
 
