@@ -119,7 +119,7 @@ impl Story {
 
     async fn signs_in(&mut self, user: &str, password: &str) -> Result<Response<identity::IssueTokenResponse>, Status> {
         let credential = identity::PasswordCredential { user: user.to_owned(), password: password.to_owned() };
-        self.identity.issue_token(identity::IssueTokenRequest { credential: Some(Credential::Password(credential)) }).await
+        self.identity.issue_token(identity::IssueTokenRequest { credential: Some(Credential::Password(credential)), browser: false }).await
     }
 
     async fn sessions(&mut self, user: &str, password: &str) -> identity::IssueTokenResponse {
@@ -307,10 +307,14 @@ async fn credentials(story: &mut Story, root: &str) {
         // Its last part alone is the secret; what stands before it names the key.
         story.made(parts(&secret).1);
         assert!(story.lets_in(&format!("Bearer {secret}")).await);
-        let issue = identity::IssueTokenRequest { credential: Some(Credential::ApiKey(secret.clone())) };
+        let issue = identity::IssueTokenRequest { credential: Some(Credential::ApiKey(secret.clone())), browser: false };
         let issued = story.identity.issue_token(issue).await.expect("a key signs in").into_inner();
         story.made(&issued.access_token);
         story.made(&issued.refresh_token);
+        let issue = identity::IssueTokenRequest { credential: Some(Credential::ApiKey(secret.clone())), browser: true };
+        let of_browser = story.identity.issue_token(issue).await.expect("a browser signs in, too").into_inner().session_secret;
+        story.made(&of_browser);
+        assert!(story.lets_in(&format!("Bearer {of_browser}")).await);
         let named = utilities::GetUtilityRequest { name: secret.clone() };
         let answer = story.utilities.get_utility(shown(root, named)).await;
         story.heard(answer);
@@ -335,7 +339,8 @@ async fn credentials(story: &mut Story, root: &str) {
     }
     for before in ["zona_key_", "", id.as_str()] {
         let api_key = story.secret(before);
-        let answer = story.identity.issue_token(identity::IssueTokenRequest { credential: Some(Credential::ApiKey(api_key)) }).await;
+        let answer =
+            story.identity.issue_token(identity::IssueTokenRequest { credential: Some(Credential::ApiKey(api_key)), browser: false }).await;
         story.heard(answer);
     }
     for _ in 0..2 {

@@ -55,7 +55,7 @@ impl Client {
 
     async fn signs_in(&mut self) -> Result<String, Status> {
         let password = identity::PasswordCredential { user: PERSON.to_owned(), password: PASSWORD.to_owned() };
-        let request = identity::IssueTokenRequest { credential: Some(Credential::Password(password)) };
+        let request = identity::IssueTokenRequest { credential: Some(Credential::Password(password)), browser: false };
         Ok(self.identity.issue_token(request).await?.into_inner().access_token)
     }
 

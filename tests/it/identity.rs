@@ -44,7 +44,7 @@ impl Somebody {
 
     async fn signs_in(&mut self, password: &str) -> Result<String, Status> {
         let credential = PasswordCredential { user: "tenants/system/users/root".into(), password: password.into() };
-        let request = IssueTokenRequest { credential: Some(Credential::Password(credential)) };
+        let request = IssueTokenRequest { credential: Some(Credential::Password(credential)), browser: false };
         Ok(self.identity.issue_token(request).await?.into_inner().access_token)
     }
 

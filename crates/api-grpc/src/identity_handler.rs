@@ -23,8 +23,11 @@ impl pb::identity_service_server::IdentityService for IdentityHandler {
 
     async fn issue_token(&self, request: Request<pb::IssueTokenRequest>) -> Result<Response<pb::IssueTokenResponse>, Status> {
         self.perform_open::<actions::IssueToken, _, _, _>(request, |identities, Opened { body, address, notes }| async move {
-            let issued = identities.issue(identity::read_proof(body)?, address, &notes).await?;
-            Ok(identity::issued_to_wire(&issued))
+            let proof = identity::read_proof(body.credential)?;
+            Ok(match body.browser {
+                false => identity::issued_to_wire(&identities.issue(proof, address, &notes).await?),
+                true => identity::browser_to_wire(&identities.open_browser(proof, address, &notes).await?),
+            })
         })
         .await
     }

@@ -1,12 +1,12 @@
-//! Secrets that are shown once and kept as digests: API keys, refresh tokens and the bootstrap code, each with 256 random bits. So many
-//! bits cannot be guessed, which is why a fast digest of them is enough, and why comparing digests tells nobody anything.
+//! Secrets that are shown once and kept as digests: API keys, refresh tokens, secrets of browsers' sessions and the bootstrap code, each with
+//! 256 random bits. So many bits cannot be guessed, which is why a fast digest of them is enough, and why comparing digests tells nobody anything.
 //!
 //! Each ends with a checksum of what stands before it, so that a scanner tells one from any other text without asking a server.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use domain::hash::Hash;
-use domain::identity::{API_KEY_PREFIX, REFRESH_PREFIX, Secret, SecretSource};
+use domain::identity::{API_KEY_PREFIX, BROWSER_PREFIX, REFRESH_PREFIX, Secret, SecretSource};
 use domain::name::{ApiKeyId, SessionId};
 use sha2::{Digest as _, Sha256};
 
@@ -49,6 +49,10 @@ impl SecretSource for RandomSecrets {
 
     fn refresh(&self, session: &SessionId, family: &str) -> (Secret, Hash) {
         self.secret(&format!("{REFRESH_PREFIX}{session}_{family}"))
+    }
+
+    fn browser(&self, session: &SessionId) -> (Secret, Hash) {
+        self.secret(&format!("{BROWSER_PREFIX}{session}_"))
     }
 
     fn bootstrap(&self) -> (Secret, Hash) {
@@ -121,6 +125,9 @@ mod tests {
         assert_ne!(of_family, &own[..43]);
         assert_ne!(RandomSecrets.family().0.expose(), family.expose());
         assert_eq!(RandomSecrets.digest(refresh.expose()), digest);
+        let (of_browser, digest) = RandomSecrets.browser(&session());
+        assert_eq!((Session::id_of_browser(of_browser.expose()), Session::id_of(of_browser.expose())), (Some(session()), None));
+        assert_eq!(RandomSecrets.digest(of_browser.expose()), digest);
         let (code, digest) = RandomSecrets.bootstrap();
         assert_eq!(parts(code.expose(), "zona_bootstrap_").0.len(), 43);
         assert_eq!(RandomSecrets.digest(code.expose()), digest);
@@ -129,7 +136,7 @@ mod tests {
     #[test]
     fn every_secret_ends_with_a_checksum_that_a_typing_error_breaks() {
         let refresh = RandomSecrets.refresh(&session(), RandomSecrets.family().0.expose()).0;
-        let secrets = [RandomSecrets.api_key().1, refresh, RandomSecrets.bootstrap().0];
+        let secrets = [RandomSecrets.api_key().1, refresh, RandomSecrets.browser(&session()).0, RandomSecrets.bootstrap().0];
         for secret in secrets {
             let text = secret.expose();
             let (body, sum) = text.split_at(text.len() - CHECKSUM);

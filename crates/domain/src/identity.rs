@@ -40,8 +40,8 @@ pub use repository::{
 };
 pub use role::Role;
 pub use secret::{Secret, SecretSource};
-pub use session::{REFRESH_PREFIX, Session};
-pub use sign_in::{Issued, Proof, is_checkable};
+pub use session::{BROWSER_PREFIX, REFRESH_PREFIX, Session, SessionKind};
+pub use sign_in::{BrowserSession, Issued, Proof, is_checkable};
 pub use subject::{Erasure, SubjectPart, SubjectRepository, SubjectState};
 pub use subjects::SubjectExport;
 pub use token::{AccessToken, Issuer, MAX_EXTERNAL_TOKEN_LIFE, MAX_TOKEN_LIFE, TokenIssuer, TokenVerifier, VerifiedToken};

@@ -1,7 +1,7 @@
 //! The documents of what is issued: API keys and sessions.
 
 use domain::hash::Hash;
-use domain::identity::{ApiKey, Session};
+use domain::identity::{ApiKey, Session, SessionKind};
 use domain::name::{ApiKeyId, PrincipalName, SessionId};
 use domain::revision::Revision;
 use domain::time::Timestamp;
@@ -27,6 +27,9 @@ pub struct ApiKeyDocument {
 /// See [`Session`]; principal and id are the row's key.
 #[derive(Serialize, Deserialize)]
 pub struct SessionDocument {
+    /// Of a browser; not there in sessions of refresh tokens, as those of before there were others.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    browser: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     key: Option<String>,
     created: u64,
@@ -77,6 +80,7 @@ impl ApiKeyDocument {
 impl From<&Session> for SessionDocument {
     fn from(session: &Session) -> Self {
         SessionDocument {
+            browser: session.kind == SessionKind::Browser,
             key: session.key.as_ref().map(ToString::to_string),
             created: session.created.as_millis(),
             expires: session.expires.as_millis(),
@@ -99,6 +103,7 @@ impl SessionDocument {
         Ok(Session {
             id,
             principal,
+            kind: if self.browser { SessionKind::Browser } else { SessionKind::Refreshed },
             key: key.transpose()?,
             created: Timestamp::from_millis(self.created),
             expires: Timestamp::from_millis(self.expires),

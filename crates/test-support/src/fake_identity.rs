@@ -7,8 +7,8 @@ use std::sync::{Mutex, PoisonError};
 use async_trait::async_trait;
 use domain::hash::Hash;
 use domain::identity::{
-    API_KEY_PREFIX, AccessToken, Issuer, PasswordHash, PasswordHasher, PasswordVerdict, REFRESH_PREFIX, Secret, SecretSource, TokenIssuer,
-    TokenVerifier, VerifiedToken,
+    API_KEY_PREFIX, AccessToken, BROWSER_PREFIX, Issuer, PasswordHash, PasswordHasher, PasswordVerdict, REFRESH_PREFIX, Secret,
+    SecretSource, TokenIssuer, TokenVerifier, VerifiedToken,
 };
 use domain::name::{ApiKeyId, SessionId};
 use domain::time::Timestamp;
@@ -86,6 +86,10 @@ impl SecretSource for FakeSecrets {
 
     fn refresh(&self, session: &SessionId, family: &str) -> (Secret, Hash) {
         self.secret(&format!("{REFRESH_PREFIX}{session}_{family}"))
+    }
+
+    fn browser(&self, session: &SessionId) -> (Secret, Hash) {
+        self.secret(&format!("{BROWSER_PREFIX}{session}_"))
     }
 
     fn bootstrap(&self) -> (Secret, Hash) {

@@ -6,7 +6,7 @@ use domain::access::{Access, GrantRepository, Grantee, HeldGrants, TenantScope};
 use domain::hash::Hash;
 use domain::identity::{
     ApiKey, ApiKeyChange, ApiKeyRepository, BootstrapRepository, DELETION_REMEMBERED, Erasure, PasswordHash, Principal, PrincipalChange,
-    PrincipalQuery, PrincipalRepository, PrincipalState, Role, Session, SessionRepository, SubjectRepository, SubjectState,
+    PrincipalQuery, PrincipalRepository, PrincipalState, Role, Session, SessionKind, SessionRepository, SubjectRepository, SubjectState,
 };
 use domain::name::{ApiKeyId, PrincipalKind, PrincipalName, SessionId, TenantId};
 use domain::page::PageRequest;
@@ -83,6 +83,7 @@ pub fn session(of: &str, number: u32) -> Session {
     Session {
         id: session_id(number),
         principal: name(of),
+        kind: SessionKind::Refreshed,
         key: Some(ApiKeyId::parse("id", "abcdefghij234567").expect("the id is one")),
         created: at(1),
         expires: at(100),

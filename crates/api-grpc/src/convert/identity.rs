@@ -6,8 +6,8 @@ use std::mem::take;
 use api_proto::zona::identity::v1 as pb;
 use domain::access::{Caller, CredentialKind, Origin};
 use domain::identity::{
-    ApiKey, ApiKeyDraft, Asked, BootstrapDraft, Issued, Principal, PrincipalDraft, PrincipalState, Proof, Role, Secret, UserPatch,
-    is_checkable,
+    ApiKey, ApiKeyDraft, Asked, BootstrapDraft, BrowserSession, Issued, Principal, PrincipalDraft, PrincipalState, Proof, Role, Secret,
+    UserPatch, is_checkable,
 };
 use domain::name::{PrincipalKind, PrincipalName, TenantId, TenantName};
 use domain::revision::Etag;
@@ -44,8 +44,8 @@ fn named(field: &str, text: &str, kind: PrincipalKind, pattern: &str) -> Result<
 // === requests ===
 
 /// Reads IssueToken.
-pub(crate) fn read_proof(body: pb::IssueTokenRequest) -> Result<Proof> {
-    match body.credential {
+pub(crate) fn read_proof(credential: Option<pb::issue_token_request::Credential>) -> Result<Proof> {
+    match credential {
         None => Err(Error::invalid("credential", "MISSING", "is missing; give `password` or `api_key`")),
         Some(pb::issue_token_request::Credential::ApiKey(key)) => Ok(Proof::ApiKey(Secret::new(key))),
         Some(pb::issue_token_request::Credential::Password(shown)) => {
@@ -240,12 +240,26 @@ pub(crate) fn issued_to_wire(issued: &Issued) -> pb::IssueTokenResponse {
         session_expire_time: Some(time::timestamp(issued.session.expires)),
         session: issued.session.name().to_string(),
         principal: issued.session.principal.to_string(),
+        session_secret: String::new(),
+    }
+}
+
+/// What IssueToken answers for a browser.
+pub(crate) fn browser_to_wire(opened: &BrowserSession) -> pb::IssueTokenResponse {
+    let BrowserSession { secret, session } = opened;
+    pb::IssueTokenResponse {
+        expires_in: Some(time::duration(session.expires.since(session.created))),
+        session_expire_time: Some(time::timestamp(session.expires)),
+        session: session.name().to_string(),
+        principal: session.principal.to_string(),
+        session_secret: secret.expose().to_owned(),
+        ..Default::default()
     }
 }
 
 /// What RefreshToken answers.
 pub(crate) fn refreshed_to_wire(issued: &Issued) -> pb::RefreshTokenResponse {
-    let pb::IssueTokenResponse { access_token, expires_in, refresh_token, session_expire_time, session, principal } =
+    let pb::IssueTokenResponse { access_token, expires_in, refresh_token, session_expire_time, session, principal, session_secret: _ } =
         issued_to_wire(issued);
     pb::RefreshTokenResponse { access_token, expires_in, refresh_token, session_expire_time, session, principal }
 }
@@ -274,6 +288,7 @@ fn credential_to_wire(origin: &Origin) -> pb::CredentialKind {
         Origin::Elsewhere => pb::CredentialKind::Unspecified,
         Origin::Credential(shown) => match shown.kind {
             CredentialKind::AccessToken => pb::CredentialKind::AccessToken,
+            CredentialKind::Session => pb::CredentialKind::Session,
             CredentialKind::ExternalToken => pb::CredentialKind::ExternalToken,
             CredentialKind::ApiKey => pb::CredentialKind::ApiKey,
             CredentialKind::Certificate => pb::CredentialKind::Certificate,

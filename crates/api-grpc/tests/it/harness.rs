@@ -152,7 +152,10 @@ impl Known {
             clock: self.clock.clone(),
             ids: self.ids.clone(),
         };
-        Identities::new(ports, Lives { token: Duration::from_secs(900), session: Duration::from_secs(86_400) })
+        Identities::new(
+            ports,
+            Lives { token: Duration::from_secs(900), session: Duration::from_secs(86_400), browser: Duration::from_secs(3_600) },
+        )
     }
 
     /// What finds out who calls; `without` answers for those who show nothing.

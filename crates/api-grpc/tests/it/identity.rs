@@ -103,7 +103,7 @@ pub fn shown<T>(credential: &str, message: T) -> Request<T> {
 
 pub async fn sign_in(server: &Harness, user: &str, password: &str) -> Result<pb::IssueTokenResponse, Status> {
     let credential = pb::PasswordCredential { user: user.to_owned(), password: password.to_owned() };
-    let request = pb::IssueTokenRequest { credential: Some(pb::issue_token_request::Credential::Password(credential)) };
+    let request = pb::IssueTokenRequest { credential: Some(pb::issue_token_request::Credential::Password(credential)), browser: false };
     Ok(server.identity.clone().issue_token(request).await?.into_inner())
 }
 
@@ -140,6 +140,27 @@ async fn the_first_super_administrator_is_made_once_by_the_newest_code() {
     assert_eq!((root.name.as_str(), root.role(), root.has_password, root.password.as_str()), (ROOT, pb::Role::SuperAdmin, true, ""));
     assert!(is_unauthenticated(&bootstrap(&server, new.expose()).await.unwrap_err()));
     assert!(server.identities.offer_bootstrap().await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn a_browser_gets_one_secret_that_every_server_knows_and_no_tokens() {
+    let all = Installation::new().await;
+    all.user("acme", "ann", pb::Role::Creator).await;
+    let password = pb::PasswordCredential { user: "tenants/acme/users/ann".to_owned(), password: PASSWORD.to_owned() };
+    let request = pb::IssueTokenRequest { credential: Some(pb::issue_token_request::Credential::Password(password)), browser: true };
+    let issued = all.server.identity.clone().issue_token(request).await.unwrap().into_inner();
+    assert_eq!((issued.access_token.as_str(), issued.refresh_token.as_str()), ("", ""));
+    assert_eq!(issued.expires_in.map(|life| life.seconds), Some(3_600));
+    let elsewhere = another(&all.known).await;
+    let me = who(&elsewhere, &issued.session_secret).await.unwrap();
+    assert_eq!((me.principal.as_str(), me.credential()), ("tenants/acme/users/ann", pb::CredentialKind::Session));
+    assert_eq!((me.session, me.expire_time), (issued.session.clone(), issued.session_expire_time));
+    assert!(is_unauthenticated(&refresh(&all.server, &issued.session_secret).await.unwrap_err()));
+    let end = pb::RevokeRequest { name: issued.session, ..Default::default() };
+    all.server.identity.clone().revoke(shown(&issued.session_secret, end)).await.unwrap();
+    for server in [&all.server, &elsewhere] {
+        assert!(is_unauthenticated(&who(server, &issued.session_secret).await.unwrap_err()));
+    }
 }
 
 #[tokio::test]
@@ -282,7 +303,7 @@ async fn an_api_key_is_shown_once_and_signs_its_account_in_until_it_ends() {
     assert_eq!((me.principal.as_str(), me.credential()), (ci.name.as_str(), pb::CredentialKind::ApiKey));
     assert_eq!(me.api_key, made.api_key.clone().unwrap().name);
     let credential = Some(pb::issue_token_request::Credential::ApiKey(made.secret.clone()));
-    let issued = all.server.identity.clone().issue_token(pb::IssueTokenRequest { credential }).await.unwrap().into_inner();
+    let issued = all.server.identity.clone().issue_token(pb::IssueTokenRequest { credential, browser: false }).await.unwrap().into_inner();
     assert_eq!(who(&all.server, &issued.access_token).await.unwrap().api_key, me.api_key);
     let list = pb::ListApiKeysRequest { parent: ci.name.clone(), ..Default::default() };
     let listed = all.server.identity.clone().list_api_keys(shown(&all.root, list)).await.unwrap().into_inner();
@@ -446,12 +467,17 @@ async fn no_refusal_repeats_a_secret_of_its_request() {
         who(&all.server, canary).await.unwrap_err(),
         all.update(&all.root, user, &["password"], canary).await.unwrap_err(),
         all.server.identity.clone().create_user(shown(&all.root, create.clone())).await.unwrap_err(),
-        all.server.identity.clone().issue_token(pb::IssueTokenRequest { credential: credential.clone() }).await.unwrap_err(),
+        all.server
+            .identity
+            .clone()
+            .issue_token(pb::IssueTokenRequest { credential: credential.clone(), browser: false })
+            .await
+            .unwrap_err(),
     ];
     for refused in refusals {
         let whole = format!("{refused:?} {:?}", refused.get_error_details());
         assert!(!whole.contains(canary), "{whole}");
     }
-    let messages = format!("{create:?} {:?} {:?}", pb::IssueTokenRequest { credential: credential.clone() }, credential);
+    let messages = format!("{create:?} {:?} {:?}", pb::IssueTokenRequest { credential: credential.clone(), browser: false }, credential);
     assert!(!messages.contains(canary), "{messages}");
 }

@@ -51,7 +51,7 @@ async fn who_signs_in_stands_in_the_log_of_their_tenant_by_name_and_session() {
     let ci = all.account("acme", "ci", pb::Role::User).await;
     let key = all.key(&ci.name).await;
     let credential = Some(pb::issue_token_request::Credential::ApiKey(key.secret));
-    all.server.identity.clone().issue_token(pb::IssueTokenRequest { credential }).await.unwrap();
+    all.server.identity.clone().issue_token(pb::IssueTokenRequest { credential, browser: false }).await.unwrap();
     let found = log_of(&all.server, "acme", &[ISSUE]).await;
     let name = key.api_key.unwrap().name;
     assert_eq!(found[1].actor.key.as_deref(), name.rsplit('/').next());

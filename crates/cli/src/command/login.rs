@@ -193,7 +193,7 @@ async fn by_key(there: &There, key: Secret) -> Result<SignedIn> {
 
 async fn by_password(client: &Client, user: &str, password: &Secret) -> Result<SignedIn> {
     let password = pb::PasswordCredential { user: user.to_owned(), password: password.expose().to_owned() };
-    let request = pb::IssueTokenRequest { credential: Some(pb::issue_token_request::Credential::Password(password)) };
+    let request = pb::IssueTokenRequest { credential: Some(pb::issue_token_request::Credential::Password(password)), browser: false };
     let answer = client.identity().issue_token(soon(request)).await.map_err(refused)?.into_inner();
     let (principal, ends) = (answer.principal.clone(), answer.session_expire_time);
     Ok(SignedIn { principal, kept: Kept::Session(answer.into()), ends })

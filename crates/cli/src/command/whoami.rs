@@ -74,7 +74,7 @@ async fn fetched(context: &Context) -> Result<(Secret, u64)> {
         }
         Credential::Session { .. } => client.session(HANDED_ON).await?,
         Credential::Key(key) => {
-            let request = pb::IssueTokenRequest { credential: Some(Shown::ApiKey(key.expose().to_owned())) };
+            let request = pb::IssueTokenRequest { credential: Some(Shown::ApiKey(key.expose().to_owned())), browser: false };
             Session::from(client.identity().issue_token(soon(request)).await?.into_inner())
         }
     };

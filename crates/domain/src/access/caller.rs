@@ -39,7 +39,7 @@ pub enum Origin {
 pub struct Credential {
     /// What it is.
     pub kind: CredentialKind,
-    /// The session of an access token of ours.
+    /// The session of an access token of ours, or of a browser.
     pub session: Option<SessionId>,
     /// The API key that was shown, or that the session was begun with.
     pub key: Option<ApiKeyId>,
@@ -56,6 +56,8 @@ pub struct Credential {
 pub enum CredentialKind {
     /// An access token of ours.
     AccessToken,
+    /// The secret of a browser's session.
+    Session,
     /// A token of an outside issuer.
     ExternalToken,
     /// An API key.

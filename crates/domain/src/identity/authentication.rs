@@ -12,8 +12,8 @@ use crate::access::{Authenticator, Caller, ClientCertificate, Credential, Creden
 use crate::error::{Error, Result};
 use crate::identity::principal::is_after;
 use crate::identity::{
-    API_KEY_PREFIX, ApiKey, ApiKeyRepository, CertificateNames, Issuer, Principal, PrincipalRepository, Role, SecretSource, Session,
-    SessionRepository, TokenVerifier, VerifiedToken,
+    API_KEY_PREFIX, ApiKey, ApiKeyRepository, BROWSER_PREFIX, CertificateNames, Issuer, Principal, PrincipalRepository, Role, SecretSource,
+    Session, SessionKind, SessionRepository, TokenVerifier, VerifiedToken,
 };
 use crate::name::{ApiKeyId, PrincipalName, SessionId};
 use crate::tenant::{TenantStates, require_active};
@@ -28,7 +28,7 @@ const NOTE_USE_EVERY: Duration = Duration::from_secs(60);
 /// Entries of each kind that are kept in memory; beyond it all are dropped and loaded anew as they are asked for.
 const MAX_KEPT: usize = 10_000;
 
-/// Finds out who calls, from an API key, a token, or the certificate of a client.
+/// Finds out who calls, from an API key, a token, the secret of a browser's session, or the certificate of a client.
 pub struct Authentication {
     ports: AuthenticationPorts,
     certificates: CertificateNames,
@@ -76,7 +76,38 @@ impl Authentication {
         if !scheme.eq_ignore_ascii_case(SCHEME) || text.len() > MAX_CREDENTIAL {
             return Err(Error::Unauthenticated);
         }
-        if text.starts_with(API_KEY_PREFIX) { self.by_key(text).await } else { self.by_token(text).await }
+        match text {
+            _ if text.starts_with(API_KEY_PREFIX) => self.by_key(text).await,
+            _ if text.starts_with(BROWSER_PREFIX) => self.by_browser(text).await,
+            _ => self.by_token(text).await,
+        }
+    }
+
+    /// Whom the secret of a browser's session proves.
+    async fn by_browser(&self, text: &str) -> Result<(PrincipalName, Role, Credential)> {
+        let id = Session::id_of_browser(text).ok_or(Error::Unauthenticated)?;
+        let load = async || self.ports.sessions.find_shown(&id).await;
+        let known = match self.sessions.find_any(&id) {
+            Some(session) => session.principal.clone(),
+            None => load().await?.ok_or(Error::Unauthenticated)?.principal,
+        };
+        let (scope, epoch) = self.at_epoch(&known).await?;
+        // Loaded anew where it was not known before the epoch was read.
+        let session = self.sessions.find(&id, epoch, load).await?.ok_or(Error::Unauthenticated)?;
+        let is_right = session.kind == SessionKind::Browser && self.ports.secrets.digest(text) == session.refresh;
+        let principal = self.principal(&scope, epoch, &session.principal).await?.filter(|_| is_right).ok_or(Error::Unauthenticated)?;
+        if !self.session_is_live(&scope, epoch, &session, &principal).await? {
+            return Err(Error::Unauthenticated);
+        }
+        let credential = Credential {
+            kind: CredentialKind::Session,
+            session: Some(id),
+            key: session.key.clone(),
+            issuer: None,
+            issued: session.created,
+            expires: Some(session.expires),
+        };
+        Ok((principal.name.clone(), principal.role, credential))
     }
 
     async fn by_key(&self, text: &str) -> Result<(PrincipalName, Role, Credential)> {

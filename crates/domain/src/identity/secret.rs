@@ -19,6 +19,8 @@ pub trait SecretSource: Send + Sync {
     fn family(&self) -> (Secret, Hash);
     /// A new refresh token of a session, `zona_refresh_{session}_{family}{43 characters of base64url}`, with its digest.
     fn refresh(&self, session: &SessionId, family: &str) -> (Secret, Hash);
+    /// A new secret of a browser's session, `zona_session_{session}_{43 characters of base64url}`, with its digest.
+    fn browser(&self, session: &SessionId) -> (Secret, Hash);
     /// A new code for the first super administrator, with its digest.
     fn bootstrap(&self) -> (Secret, Hash);
     /// The hash by which the store knows the secret with this whole text.

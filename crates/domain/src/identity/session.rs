@@ -1,4 +1,4 @@
-//! Sessions: what a login begins and a chain of refresh tokens goes on with.
+//! Sessions: what a login begins, and a chain of refresh tokens or the one secret of a browser goes on with.
 
 use crate::access::{Resource, Target};
 use crate::hash::Hash;
@@ -8,8 +8,20 @@ use crate::time::Timestamp;
 
 /// What every refresh token starts with; the session's id, an underscore and the secret part follow.
 pub const REFRESH_PREFIX: &str = "zona_refresh_";
+/// What the secret of a browser's session starts with; the session's id, an underscore and the secret part follow.
+pub const BROWSER_PREFIX: &str = "zona_session_";
 /// Characters of [`crate::identity::SecretSource::family`].
 const FAMILY: usize = 43;
+
+/// What goes on with a session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SessionKind {
+    /// Refresh tokens, each of which serves once.
+    Refreshed,
+    /// One secret, which a browser keeps where its pages cannot read it, and shows with each call. It stays the same: the tabs of a browser
+    /// share it, and an answer with a next one may be lost.
+    Browser,
+}
 
 /// A session. Whoever shows an earlier refresh token of it ends it: one of the two who have it is a thief. That it is one of this
 /// session, however old, its family says; so nobody who only knows the session's id, which is no secret, can end it.
@@ -19,6 +31,8 @@ pub struct Session {
     pub id: SessionId,
     /// Whose it is.
     pub principal: PrincipalName,
+    /// What goes on with it.
+    pub kind: SessionKind,
     /// The API key that it was begun with; it ends with the key.
     pub key: Option<ApiKeyId>,
     /// When it began.
@@ -29,9 +43,9 @@ pub struct Session {
     pub revoked: Option<Timestamp>,
     /// How often it was refreshed.
     pub generation: u32,
-    /// The [`crate::identity::SecretSource::digest`] of the newest refresh token.
+    /// The [`crate::identity::SecretSource::digest`] of the newest refresh token, or of the browser's secret.
     pub refresh: Hash,
-    /// The digest of what all its refresh tokens have in common.
+    /// The digest of what all its refresh tokens have in common; of a browser's session, which has none, that of its secret again.
     pub family: Hash,
     /// The principal's [`crate::identity::Principal::valid_after`] when it began: void once that is another one.
     pub issued_under: Timestamp,
@@ -51,8 +65,12 @@ impl Session {
 
     /// The session in the text of a refresh token; `None` for what is none.
     pub fn id_of(text: &str) -> Option<SessionId> {
-        let (id, secret) = text.strip_prefix(REFRESH_PREFIX)?.split_once('_')?;
-        SessionId::parse("refresh_token", id).ok().filter(|_| !secret.is_empty())
+        id_behind(REFRESH_PREFIX, text)
+    }
+
+    /// The session in the text of a browser's secret; `None` for what is none.
+    pub fn id_of_browser(text: &str) -> Option<SessionId> {
+        id_behind(BROWSER_PREFIX, text)
     }
 
     /// The family in the text of a refresh token; `None` for what is none.
@@ -60,6 +78,11 @@ impl Session {
         let (_id, secret) = text.strip_prefix(REFRESH_PREFIX)?.split_once('_')?;
         secret.split_at_checked(FAMILY).map(|(family, _)| family)
     }
+}
+
+fn id_behind(prefix: &str, text: &str) -> Option<SessionId> {
+    let (id, secret) = text.strip_prefix(prefix)?.split_once('_')?;
+    SessionId::parse("session", id).ok().filter(|_| !secret.is_empty())
 }
 
 impl Resource for Session {

@@ -6,10 +6,11 @@ use std::time::Duration;
 use crate::access::{Permit, TenantScope};
 use crate::audit::{Notes, unaudited};
 use crate::error::{Error, ErrorKind, Result};
+use crate::hash::Hash;
 use crate::identity::principals::check_ruled;
 use crate::identity::rules::MAX_PASSWORD;
 use crate::identity::use_cases::{Asked, Identities, settled};
-use crate::identity::{AccessToken, ApiKey, PasswordVerdict, Principal, PrincipalChange, Secret, Session, actions};
+use crate::identity::{AccessToken, ApiKey, PasswordVerdict, Principal, PrincipalChange, Secret, Session, SessionKind, actions};
 use crate::name::{ApiKeyId, CredentialName, PrincipalName, SessionId};
 use crate::request::{Expected, once};
 use crate::tenant::require_active;
@@ -41,6 +42,15 @@ pub struct Issued {
     pub session: Session,
 }
 
+/// What a browser is given.
+#[derive(Debug)]
+pub struct BrowserSession {
+    /// What it shows with each call, until the session ends.
+    pub secret: Secret,
+    /// The session.
+    pub session: Session,
+}
+
 impl Identities {
     /// Begins a session, and notes whose. A wrong password, an unknown user and a disabled one get the same answer after the same time.
     ///
@@ -48,19 +58,47 @@ impl Identities {
     /// [`Error::Unauthenticated`]; [`Error::Exhausted`] after too many failures of the user or from the address; [`Error::Closed`] for
     /// who has proven to be of a suspended tenant.
     pub async fn issue(&self, proof: Proof, address: Option<IpAddr>, notes: &Notes) -> Result<Issued> {
+        let (principal, key) = self.proven(proof, address, notes).await?;
+        let id = self.new_session(&principal).await?;
+        let (family, family_hash) = self.ports.secrets.family();
+        let (refresh, hash) = self.ports.secrets.refresh(&id, family.expose());
+        let digests = Digests { refresh: hash, family: family_hash };
+        let session = self.session(&principal, key, id, SessionKind::Refreshed, digests);
+        // Made before it is stored, so that no session begins of which nobody gets tokens.
+        let issued = self.issued(&principal, session, refresh)?;
+        self.begin(&issued.session, notes).await?;
+        Ok(issued)
+    }
+
+    /// Begins a session of a browser, and notes whose.
+    ///
+    /// # Errors
+    /// Those of [`Identities::issue`].
+    pub async fn open_browser(&self, proof: Proof, address: Option<IpAddr>, notes: &Notes) -> Result<BrowserSession> {
+        let (principal, key) = self.proven(proof, address, notes).await?;
+        let id = self.new_session(&principal).await?;
+        let (secret, hash) = self.ports.secrets.browser(&id);
+        let digests = Digests { refresh: hash, family: hash };
+        let session = self.session(&principal, key, id, SessionKind::Browser, digests);
+        self.begin(&session, notes).await?;
+        Ok(BrowserSession { secret, session })
+    }
+
+    /// Who it is that wants to sign in, and by which API key.
+    async fn proven(&self, proof: Proof, address: Option<IpAddr>, notes: &Notes) -> Result<(Principal, Option<ApiKeyId>)> {
         Ok(match proof {
             Proof::Password { user, password } => {
                 notes.resource(&user);
                 self.attempts.begin(Some(&user), address, self.ports.clock.now())?;
                 let principal = self.check_password(&user, &password).await?;
                 self.attempts.succeeded(Some(&user), address);
-                self.begin_session(&principal, None, notes).await?
+                (principal, None)
             }
             Proof::ApiKey(secret) => {
                 self.attempts.begin(None, address, self.ports.clock.now())?;
                 let (principal, key) = self.check_key(&secret).await?;
                 self.attempts.succeeded(None, address);
-                self.begin_session(&principal, Some(key.id), notes).await?
+                (principal, Some(key.id))
             }
         })
     }
@@ -89,7 +127,11 @@ impl Identities {
         let principal = self.ports.principals.find(&scope, &session.principal).await?.open_for_system().ok_or(Error::Unauthenticated)?;
         let now = self.ports.clock.now();
         let is_of_session = self.ports.secrets.digest(family) == session.family;
-        if !is_of_session || !session.is_live(&principal, now) || !self.key_is_live(&scope, &session, &principal).await? {
+        if !is_of_session
+            || session.kind != SessionKind::Refreshed
+            || !session.is_live(&principal, now)
+            || !self.key_is_live(&scope, &session, &principal).await?
+        {
             return Err(Error::Unauthenticated);
         }
         notes.resource(&session.name());
@@ -183,35 +225,43 @@ impl Identities {
         Ok(key.is_some_and(|key| key.is_valid(account, self.ports.clock.now())))
     }
 
-    /// In one commit with the record of that. What is issued of it is made before, so that no session begins of which nobody gets tokens.
-    async fn begin_session(&self, principal: &Principal, key: Option<ApiKeyId>, notes: &Notes) -> Result<Issued> {
+    /// The id of a session that somebody may begin.
+    async fn new_session(&self, principal: &Principal) -> Result<SessionId> {
         require_active(self.ports.tenants.as_ref(), principal.name.tenant()).await?;
-        let id = SessionId::parse("session", &self.ports.ids.unique())?;
-        let (family, family_hash) = self.ports.secrets.family();
-        let (refresh, hash) = self.ports.secrets.refresh(&id, family.expose());
+        SessionId::parse("session", &self.ports.ids.unique())
+    }
+
+    fn session(&self, principal: &Principal, key: Option<ApiKeyId>, id: SessionId, kind: SessionKind, digests: Digests) -> Session {
         let now = self.ports.clock.now();
-        let session = Session {
+        let life = match kind {
+            SessionKind::Refreshed => self.lives.session,
+            SessionKind::Browser => self.lives.browser,
+        };
+        Session {
             id,
             principal: principal.name.clone(),
+            kind,
             key,
             created: now,
-            expires: now.plus(self.lives.session),
+            expires: now.plus(life),
             revoked: None,
             generation: 0,
-            refresh: hash,
-            family: family_hash,
+            refresh: digests.refresh,
+            family: digests.family,
             issued_under: principal.valid_after,
-        };
-        let scope = TenantScope::for_system(principal.name.tenant().clone());
-        let issued = self.issued(principal, session, refresh)?;
-        note_session(notes, &issued.session);
+        }
+    }
+
+    /// Stores a session in one commit with the record of its beginning.
+    async fn begin(&self, session: &Session, notes: &Notes) -> Result<()> {
+        let scope = TenantScope::for_system(session.principal.tenant().clone());
+        note_session(notes, session);
         let record = notes.take_record();
-        let stored = self.ports.sessions.insert(&scope, &issued.session, record.as_ref()).await;
+        let stored = self.ports.sessions.insert(&scope, session, record.as_ref()).await;
         stored.map_err(|error| match error.kind() {
             ErrorKind::Unavailable if record.is_some() && !matches!(error, Error::Unsettled { .. }) => unaudited(error),
             _ => error,
-        })?;
-        Ok(issued)
+        })
     }
 
     fn issued(&self, principal: &Principal, session: Session, refresh: Secret) -> Result<Issued> {
@@ -229,6 +279,12 @@ impl Identities {
         let access = self.ports.issuer.issue(&token)?;
         Ok(Issued { access, expires_in: expires.since(issued), refresh, session })
     }
+}
+
+/// What a store knows the secrets of a session by.
+struct Digests {
+    refresh: Hash,
+    family: Hash,
 }
 
 fn note_session(notes: &Notes, session: &Session) {

@@ -58,6 +58,8 @@ pub struct Lives {
     pub token: Duration,
     /// Of a session, however often it is refreshed.
     pub session: Duration,
+    /// Of a browser's session.
+    pub browser: Duration,
 }
 
 /// How a change is asked for.

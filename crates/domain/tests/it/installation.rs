@@ -32,6 +32,8 @@ pub const PASSWORD: &str = "correct horse battery";
 pub const TOKEN_LIFE: Duration = Duration::from_secs(600);
 /// How long a session goes on.
 pub const SESSION_LIFE: Duration = Duration::from_secs(86_400);
+/// How long a session of a browser lasts.
+pub const BROWSER_LIFE: Duration = Duration::from_secs(3_600);
 
 /// The first super administrator.
 pub const ROOT: &str = "tenants/system/users/root";
@@ -138,7 +140,7 @@ impl Installed {
         let (reading, states) = (policy.clone(), kept_tenants.clone());
         let copies = Copies::new(makers.clone(), utilities.clone(), reading, states, incidents, clock.clone());
         Installed {
-            identities: Identities::new(ports, Lives { token: TOKEN_LIFE, session: SESSION_LIFE }),
+            identities: Identities::new(ports, Lives { token: TOKEN_LIFE, session: SESSION_LIFE, browser: BROWSER_LIFE }),
             authentication: Authentication::new(shown, CertificateNames::default(), None),
             tenants: Tenants::new(kept_tenants.clone(), Arc::new(UtcCalendar), clock.clone()),
             shares: Shares::new(store.grants(), utilities.clone(), kept_tenants.clone(), clock.clone()),

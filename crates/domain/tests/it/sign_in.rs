@@ -1,11 +1,14 @@
 //! Signing in: what begins a session, what goes on with one, and what ends it.
 
+use domain::access::CredentialKind;
 use domain::audit::Notes;
-use domain::identity::{ApiKeyDraft, Asked, BootstrapDraft, Issued, Proof, Role, Secret, UserPatch, actions};
+use domain::identity::{ApiKeyDraft, Asked, BootstrapDraft, BrowserSession, Issued, Proof, Role, Secret, UserPatch, actions};
 use domain::name::CredentialName;
 use domain::{Error, Result};
 
-use crate::installation::{ADA, CLEO, Installed, PASSWORD, ROOT, SESSION_LIFE, TOKEN_LIFE, UMA, principal, reason, tenant, violations};
+use crate::installation::{
+    ADA, BROWSER_LIFE, CLEO, Installed, PASSWORD, ROOT, SESSION_LIFE, TOKEN_LIFE, UMA, principal, reason, tenant, violations,
+};
 
 fn draft(code: &str, name: Option<&str>, password: &str) -> BootstrapDraft {
     BootstrapDraft {
@@ -169,6 +172,69 @@ async fn an_api_key_begins_a_session_that_ends_with_the_key() {
     assert!(!installed.accepts(secret.expose()).await);
     assert!(matches!(go_on(&installed, &issued.refresh).await, Err(Error::Unauthenticated)));
     assert!(matches!(installed.identities.issue(proof(), None, &Notes::default()).await, Err(Error::Unauthenticated)));
+}
+
+async fn open_browser(installed: &Installed, user: &str) -> BrowserSession {
+    let proof = Proof::Password { user: principal(user), password: Secret::new(PASSWORD) };
+    installed.identities.open_browser(proof, None, &Notes::default()).await.unwrap()
+}
+
+#[tokio::test]
+async fn the_secret_of_a_browser_proves_its_session_until_that_ends() {
+    let installed = Installed::new().await;
+    let BrowserSession { secret, session } = open_browser(&installed, CLEO).await;
+    for _tab in 0..3 {
+        let caller = installed.shows(secret.expose()).await.unwrap();
+        assert_eq!((caller.principal.as_str(), caller.role), (CLEO, Some(Role::Creator)));
+        let shown = caller.credential().unwrap();
+        assert_eq!(
+            (shown.kind, shown.session.as_ref(), shown.expires),
+            (CredentialKind::Session, Some(&session.id), Some(session.expires))
+        );
+    }
+    installed.clock.advance(BROWSER_LIFE - std::time::Duration::from_millis(1));
+    assert!(installed.accepts(secret.expose()).await);
+    installed.clock.advance(std::time::Duration::from_millis(1));
+    assert!(!installed.accepts(secret.expose()).await);
+}
+
+#[tokio::test]
+async fn a_browser_is_signed_out_at_once_by_whatever_takes_its_session_away() {
+    let installed = Installed::new().await;
+    let (one, other) = (open_browser(&installed, CLEO).await, open_browser(&installed, CLEO).await);
+    let shown = |opened: &BrowserSession| opened.secret.expose().to_owned();
+    assert!(installed.accepts(&shown(&one)).await);
+    let target = CredentialName::Session(one.session.name());
+    let permit = installed.by::<actions::Revoke>(CLEO, target).await.unwrap();
+    installed.identities.revoke(&permit, Asked::default()).await.unwrap();
+    assert!(!installed.accepts(&shown(&one)).await);
+    assert!(installed.accepts(&shown(&other)).await);
+    let permit = installed.by::<actions::Revoke>(CLEO, CredentialName::Principal(principal(CLEO))).await.unwrap();
+    installed.identities.revoke(&permit, Asked::default()).await.unwrap();
+    assert!(!installed.accepts(&shown(&other)).await);
+}
+
+#[tokio::test]
+async fn what_goes_on_with_one_kind_of_session_is_nothing_for_the_other() {
+    let installed = Installed::new().await;
+    let (browser, issued) = (open_browser(&installed, CLEO).await, installed.sign_in(CLEO).await.unwrap());
+    assert!(matches!(go_on(&installed, &browser.secret).await, Err(Error::Unauthenticated)));
+    let (_, own) = browser.secret.expose().rsplit_once('_').unwrap();
+    let as_refresh = Secret::new(format!("zona_refresh_{}_{own}", browser.session.id));
+    assert!(matches!(go_on(&installed, &as_refresh).await, Err(Error::Unauthenticated)));
+    let (_, refresh) = issued.refresh.expose().rsplit_once('_').unwrap();
+    for text in [
+        issued.refresh.expose().to_owned(),
+        format!("zona_session_{}_{refresh}", issued.session.id),
+        format!("zona_session_{}_{own}x", browser.session.id),
+        format!("zona_session_{}_{own}", issued.session.id),
+        format!("zona_session_{}_", browser.session.id),
+        "zona_session_".to_owned(),
+    ] {
+        assert!(!installed.accepts(&text).await, "{text}");
+    }
+    assert!(installed.accepts(browser.secret.expose()).await, "what was tried in vain ends nothing");
+    go_on(&installed, &issued.refresh).await.unwrap();
 }
 
 #[tokio::test]

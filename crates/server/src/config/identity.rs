@@ -36,6 +36,8 @@ section! {
     token_lifetime: Duration = "15m" => value::duration_within(Duration::from_secs(30)..=MAX_TOKEN_LIFE);
     /// how long a session lasts, however often it is refreshed
     session_lifetime: Duration = "30d" => value::duration(Duration::from_secs(60));
+    /// how long somebody stays signed in in a browser
+    browser_session_lifetime: Duration = "12h" => value::duration(Duration::from_secs(60));
     /// by how much clocks of servers and issuers may differ, at most a minute
     leeway: Duration = "5s" => value::duration_within(Duration::ZERO..=Duration::from_secs(60));
     /// the key that signs tokens is followed by a new one after this
@@ -127,7 +129,7 @@ impl Identity {
 
     /// How long what is issued lasts.
     pub(crate) fn lives(&self) -> Lives {
-        Lives { token: self.token_lifetime, session: self.session_lifetime }
+        Lives { token: self.token_lifetime, session: self.session_lifetime, browser: self.browser_session_lifetime }
     }
 }
 

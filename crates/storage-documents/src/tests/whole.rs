@@ -6,7 +6,7 @@ use std::num::{NonZeroU32, NonZeroU64};
 use domain::access::{Access, Grantee};
 use domain::code_policy::{CodePolicy, Preset, RuleException};
 use domain::event::{Detail, Details};
-use domain::identity::{ApiKey, Role, Session};
+use domain::identity::{ApiKey, Role, Session, SessionKind};
 use domain::name::{ApiKeyId, PrincipalName, RuntimeId, SecretName, SessionId, WebhookId, WebhookName};
 use domain::revision::Revision;
 use domain::sandbox::Isolation;
@@ -124,6 +124,7 @@ fn principals_keys_and_sessions_survive_whole() {
     let session = Session {
         id: session_id(),
         principal: before.name.clone(),
+        kind: SessionKind::Browser,
         key: Some(key_id()),
         created: at(1),
         expires: at(2),

@@ -396,6 +396,7 @@ issuer = "https://zona.example"
 audience = "zona"
 token_lifetime = "5m"
 session_lifetime = "8h"
+browser_session_lifetime = "2h"
 leeway = "1s"
 rotate_keys_after = "7d"
 password_memory_kib = 65536

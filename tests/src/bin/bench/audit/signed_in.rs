@@ -40,7 +40,7 @@ pub async fn user(channel: &Channel, id: &str) -> anyhow::Result<String> {
 /// The server's.
 pub async fn sign_in(channel: &Channel, user: &str) -> anyhow::Result<String> {
     let credential = identity::PasswordCredential { user: user.to_owned(), password: PASSWORD.to_owned() };
-    let request = identity::IssueTokenRequest { credential: Some(Credential::Password(credential)) };
+    let request = identity::IssueTokenRequest { credential: Some(Credential::Password(credential)), browser: false };
     Ok(IdentityServiceClient::new(channel.clone()).issue_token(request).await.context("IssueToken")?.into_inner().access_token)
 }
 
