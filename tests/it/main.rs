@@ -2,6 +2,7 @@
 //! machine when servers end in every way. Each story runs a server of its own.
 
 mod audit;
+mod browsers;
 mod cache;
 mod canaries;
 mod cancelled_by_shutdown;

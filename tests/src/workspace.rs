@@ -9,7 +9,7 @@ use std::{
 };
 
 /// What the binary is made of beside crates, below the workspace root.
-const SOURCES: [&str; 3] = ["Cargo.lock", "examples", "proto"];
+const SOURCES: [&str; 4] = ["Cargo.lock", "console/dist", "examples", "proto"];
 /// Crates that no binary of the product holds.
 const NOT_SHIPPED: [&str; 2] = ["test-support", "xtask"];
 

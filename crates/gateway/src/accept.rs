@@ -1,8 +1,8 @@
-//! What a request takes: of a stream Server-Sent Events, where it asks for them before lines of JSON, otherwise lines; and whether it takes
-//! what is compressed.
+//! What a request takes: of a stream Server-Sent Events, where it asks for them before lines of JSON, otherwise lines; how what it takes may be
+//! compressed; and whether it takes pages.
 
-use http::HeaderMap;
 use http::header::{ACCEPT, ACCEPT_ENCODING};
+use http::{HeaderMap, HeaderName};
 
 /// Server-Sent Events.
 pub(crate) const EVENT_STREAM: &str = "text/event-stream";
@@ -23,8 +23,7 @@ pub(crate) enum Form {
 impl Form {
     /// What the request asks for.
     pub(crate) fn of(headers: &HeaderMap) -> Self {
-        let stated = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
-        let mut weighed: Vec<(&str, f32)> = stated.flat_map(|text| text.split(',')).map(weight).collect();
+        let mut weighed: Vec<(&str, f32)> = weighed(headers, ACCEPT).collect();
         weighed.retain(|(kind, weight)| *weight > 0.0 && [EVENT_STREAM, LINES, "application/json", "*/*"].contains(kind));
         // Stable: of two that weigh the same, the first counts.
         weighed.sort_by(|(_, one), (_, other)| other.total_cmp(one));
@@ -43,11 +42,48 @@ impl Form {
     }
 }
 
-/// Whether the request says that it takes gzip.
-pub(crate) fn takes_gzip(headers: &HeaderMap) -> bool {
-    let stated = headers.get_all(ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok());
-    let mut weighed = stated.flat_map(|text| text.split(',')).map(weight);
-    weighed.any(|(coding, weight)| weight > 0.0 && ["gzip", "x-gzip"].iter().any(|gzip| coding.eq_ignore_ascii_case(gzip)))
+/// How an answer is compressed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Coding {
+    /// Smaller and faster, for whoever takes it.
+    Zstd,
+    /// What everybody takes.
+    Gzip,
+}
+
+// === impl Coding ===
+
+impl Coding {
+    /// What the request takes rather than the other.
+    pub(crate) fn of(headers: &HeaderMap) -> Option<Self> {
+        let weight_of = |names: &[&str]| {
+            let named = weighed(headers, ACCEPT_ENCODING).filter(|(name, _)| names.iter().any(|wanted| name.eq_ignore_ascii_case(wanted)));
+            named.map(|(_, weight)| weight).fold(0.0, f32::max)
+        };
+        match (weight_of(&["zstd"]), weight_of(&["gzip", "x-gzip"])) {
+            (zstd, gzip) if zstd > 0.0 && zstd >= gzip => Some(Coding::Zstd),
+            (_, gzip) if gzip > 0.0 => Some(Coding::Gzip),
+            _ => None,
+        }
+    }
+
+    /// Its name.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Coding::Zstd => "zstd",
+            Coding::Gzip => "gzip",
+        }
+    }
+}
+
+/// Whether the request says that it takes pages, as browsers do when somebody goes somewhere.
+pub(crate) fn takes_html(headers: &HeaderMap) -> bool {
+    weighed(headers, ACCEPT).any(|(name, weight)| weight > 0.0 && name.eq_ignore_ascii_case("text/html"))
+}
+
+/// What a header names, each with its weight.
+fn weighed(headers: &HeaderMap, header: HeaderName) -> impl Iterator<Item = (&str, f32)> {
+    headers.get_all(header).iter().filter_map(|value| value.to_str().ok()).flat_map(|text| text.split(',')).map(weight)
 }
 
 fn weight(range: &str) -> (&str, f32) {
@@ -60,6 +96,22 @@ fn weight(range: &str) -> (&str, f32) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_answer_is_compressed_as_its_reader_likes_best() {
+        let check = |stated: &[&'static str], expected: Option<Coding>| {
+            let headers = stated.iter().map(|text| (ACCEPT_ENCODING, http::HeaderValue::from_static(text))).collect();
+            assert_eq!(Coding::of(&headers), expected, "{stated:?}");
+        };
+        check(&[], None);
+        check(&["gzip, deflate, br, zstd"], Some(Coding::Zstd));
+        check(&["gzip", "zstd"], Some(Coding::Zstd));
+        check(&["GZIP"], Some(Coding::Gzip));
+        check(&["x-gzip;q=0.1"], Some(Coding::Gzip));
+        check(&["zstd;q=0.5, gzip"], Some(Coding::Gzip));
+        check(&["zstd;q=0, gzip;q=0"], None);
+        check(&["br, identity"], None);
+    }
 
     fn check(accept: Option<&str>, expected: Form) {
         let headers = accept.map(|accept| (ACCEPT, accept.parse().unwrap())).into_iter().collect();

@@ -23,9 +23,10 @@ use tower_http::compression::CompressionLayer;
 use tower_http::compression::predicate::{And, DefaultPredicate, NotForContentType, Predicate as _, SizeAbove};
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
-use crate::accept::{self, EVENT_STREAM, Form, LINES};
+use crate::accept::{Coding, EVENT_STREAM, Form, LINES};
 use crate::answer::{self, Reading};
 use crate::body::{JSON, told};
+use crate::console::Console;
 use crate::contract::{Contract, Method, Route};
 use crate::document::Document;
 use crate::gathering::gathered;
@@ -35,6 +36,7 @@ use crate::precondition::{self, LAST_EVENT_ID};
 use crate::refusal::{self, Refusal};
 use crate::request::{self, Asked};
 use crate::router::Found;
+use crate::session::{self, Sessions};
 use crate::stream::{self, Telling};
 use crate::{connect, metadata, openapi, page};
 
@@ -66,6 +68,7 @@ struct Handler {
     shared: Arc<Shared>,
     calls: Calls,
     web: Calls,
+    sessions: Sessions,
 }
 
 struct Shared {
@@ -73,6 +76,9 @@ struct Shared {
     door: Door,
     description: Document,
     page: Document,
+    page_policy: HeaderValue,
+    console: Console,
+    is_encrypted: bool,
 }
 
 /// How an error is written.
@@ -96,12 +102,16 @@ impl Gateway {
             door: Door::new(origins, is_encrypted),
             description: Document::default(),
             page: Document::default(),
+            page_policy: HeaderValue::from_str(&page::policy()).expect("directives and base64 are ASCII"),
+            console: Console::built_in(),
+            is_encrypted,
         });
-        let handler = Handler { shared, calls, web };
+        let sessions = Sessions::new(calls.clone(), is_encrypted);
+        let handler = Handler { shared, calls, web, sessions };
         let compressed = ServiceBuilder::new()
-            .map_request(without_other_codings)
+            .map_request(with_one_coding)
             .map_response(|response: Response<_>| response.map(Body::new))
-            .layer(CompressionLayer::new().gzip(true).compress_when(worth_it()))
+            .layer(CompressionLayer::new().gzip(true).zstd(true).compress_when(worth_it()))
             .service(handler);
         let stack = match cors {
             None => BoxCloneSyncService::new(compressed),
@@ -133,16 +143,17 @@ fn worth_it() -> And<And<And<DefaultPredicate, SizeAbove>, NotForContentType>, N
         .and(NotForContentType::const_new(LINES))
 }
 
-/// A request whose compressed answer its caller can read, or one that says nothing of compression: whoever takes neither gzip nor what is not
-/// compressed gets the latter, since what was asked may have happened by then.
-fn without_other_codings(mut request: Request<Body>) -> Request<Body> {
-    if !accept::takes_gzip(request.headers()) {
-        request.headers_mut().remove(ACCEPT_ENCODING);
-    }
+/// A request that names the one coding in which it is answered, or none: whoever takes no coding of ours nor what is not compressed gets the
+/// latter, since what was asked may have happened by then.
+fn with_one_coding(mut request: Request<Body>) -> Request<Body> {
+    match Coding::of(request.headers()) {
+        Some(coding) => request.headers_mut().insert(ACCEPT_ENCODING, HeaderValue::from_static(coding.name())),
+        None => request.headers_mut().remove(ACCEPT_ENCODING),
+    };
     request
 }
 
-/// What pages of other origins may send and see. Credentials of browsers are none that the gateway takes.
+/// What pages of other origins may send and see. The session of a browser is none of theirs.
 fn cors(origins: &[Origin]) -> CorsLayer {
     let named = |names: &'static [&'static str]| names.iter().map(|name| HeaderName::from_static(name));
     let sent =
@@ -184,7 +195,7 @@ impl Handler {
         if is_head { response.map(|_unsaid| Body::empty()) } else { response }
     }
 
-    async fn of_request(self, request: Request<Body>, id: &HeaderValue) -> Response<Body> {
+    async fn of_request(self, mut request: Request<Body>, id: &HeaderValue) -> Response<Body> {
         if let Err(turned) = self.shared.door.lets_in(request.uri(), request.headers()) {
             let refused = match turned {
                 Turned::ForeignPage => Refusal::foreign_origin(),
@@ -193,17 +204,26 @@ impl Handler {
             return self.refuse(refused, id, refusal::to_json);
         }
         let kind = request.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default().to_ascii_lowercase();
-        if kind.starts_with(GRPC_WEB) {
-            return pass(self.web, request).await;
-        }
-        if kind.starts_with(GRPC) && request.version() == Version::HTTP_2 {
+        let is_web = kind.starts_with(GRPC_WEB);
+        if !is_web && kind.starts_with(GRPC) && request.version() == Version::HTTP_2 {
             return pass(self.calls, request).await;
+        }
+        if session::is_at(request.uri().path()) {
+            return self.sessions.answer(request).await.unwrap_or_else(|refused| self.refuse(refused, id, refusal::to_json));
+        }
+        let spoken_for = session::speak_for(&mut request, self.shared.is_encrypted);
+        if is_web {
+            return match spoken_for {
+                Ok(()) => pass(self.web, request).await,
+                Err(refused) => session::to_grpc_web(refused.status, &request.headers()[CONTENT_TYPE]),
+            };
         }
         let method = self.shared.contract.methods.get(request.uri().path()).cloned();
         let written: Written = if method.is_some() { connect::to_json } else { refusal::to_json };
-        let answered = match method {
-            Some(method) => self.by_name(method, request).await,
-            None => self.by_path(request).await,
+        let answered = match (spoken_for, method) {
+            (Err(refused), _) => Err(refused),
+            (Ok(()), Some(method)) => self.by_name(method, request).await,
+            (Ok(()), None) => self.by_path(request).await,
         };
         answered.unwrap_or_else(|refused| self.refuse(refused, id, written))
     }
@@ -255,10 +275,10 @@ impl Handler {
     ) -> Result<Response<Body>, Refusal> {
         let passed = metadata::of_call(&asked.headers, begun.elapsed());
         let called = inner::call(self.calls.clone(), &method.path, passed, asked.extensions, &message.encode_to_vec()).await;
-        let Answered { headers, messages } = called.map_err(|Failed { headers, status }| with_id(status, &headers))?;
+        let Answered { headers, messages } = called.map_err(|Failed { headers, status }| Refusal::of_call(status, &headers))?;
         let mut response = match method.streams {
             false => {
-                let message = messages.only().await.map_err(|status| with_id(status, &headers))?;
+                let message = messages.only().await.map_err(|status| Refusal::of_call(status, &headers))?;
                 answer::of(&message, method, answered, &Reading { verb: &asked.method, headers: &asked.headers })?
             }
             true => {
@@ -269,7 +289,7 @@ impl Handler {
                     resumption: precondition::resumption(method),
                 };
                 let resumed = asked.headers.contains_key(LAST_EVENT_ID);
-                stream::of(messages, telling, resumed).await.map_err(|status| with_id(status, &headers))?
+                stream::of(messages, telling, resumed).await.map_err(|status| Refusal::of_call(status, &headers))?
             }
         };
         response.headers_mut().extend(metadata::of_answer(&headers));
@@ -279,22 +299,24 @@ impl Handler {
     /// What the gateway answers by itself.
     async fn own(&self, asked: &http::request::Parts) -> Result<Response<Body>, Refusal> {
         let (verb, path, shared) = (&asked.method, asked.uri.path(), &self.shared);
-        let known = ["/healthz", "/openapi.json", "/docs"].contains(&path);
-        if known && !matches!(*verb, Verb::GET | Verb::HEAD) {
+        let is_read = matches!(*verb, Verb::GET | Verb::HEAD);
+        if !is_read && (["/healthz", "/openapi.json", "/docs"].contains(&path) || shared.console.has(path)) {
             return Err(Refusal::method_not_allowed("GET, HEAD"));
         }
         match path {
             "/healthz" => Ok(self.health().await),
             "/openapi.json" => {
-                let write = || openapi::describe(&shared.contract).to_string();
+                let write = || openapi::describe(&shared.contract).to_string().into();
                 Ok(shared.description.answer(&asked.headers, JSON, write).await)
             }
             "/docs" => {
                 let kind = "text/html; charset=utf-8";
-                let mut response = shared.page.answer(&asked.headers, kind, || page::render(&shared.contract)).await;
-                response.headers_mut().insert("content-security-policy", HeaderValue::from_static(page::POLICY));
+                let mut response =
+                    shared.page.answer(&asked.headers, kind, || page::render(&openapi::describe(&shared.contract)).into()).await;
+                response.headers_mut().insert("content-security-policy", shared.page_policy.clone());
                 Ok(response)
             }
+            _ if is_read => shared.console.answer(verb, path, &asked.headers).await.ok_or_else(|| Refusal::no_such_path(path)),
             _ => Err(Refusal::no_such_path(path)),
         }
     }
@@ -324,10 +346,4 @@ async fn pass(calls: Calls, request: Request<Body>) -> Response<Body> {
         Ok(response) => response,
         Err(never) => match never {},
     }
-}
-
-fn with_id(status: Status, headers: &HeaderMap) -> Refusal {
-    let mut refusal = Refusal::from(status);
-    refusal.headers.extend(metadata::of_answer(headers));
-    refusal
 }

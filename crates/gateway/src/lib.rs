@@ -1,6 +1,8 @@
 //! JSON over HTTP for every RPC of the contract, transcoded by its descriptors: the routes of the `google.api.http` options, the Connect
 //! protocol's unary JSON, and gRPC-Web. Server streams are Server-Sent Events or lines of JSON.
 //!
+//! For browsers it keeps sessions in cookies, and gives them the console, a page that is built elsewhere.
+//!
 //! It deliberately knows no rule of the business and checks no permission: each request becomes one call of the gRPC services behind
 //! their layers, and what these answer is what is told. It opens no port and knows no TLS; that is the server's.
 
@@ -9,7 +11,10 @@ mod answer;
 mod body;
 mod comments;
 mod connect;
+mod console;
 mod contract;
+mod cookie;
+mod csrf;
 mod document;
 mod error;
 mod field;
@@ -27,6 +32,7 @@ mod refusal;
 mod request;
 mod router;
 mod schema;
+mod session;
 mod stream;
 mod template;
 mod unknown;

@@ -13,6 +13,7 @@ use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, FieldViolation, StatusExt as _};
 
 use crate::body::{JSON, full, keep_private};
+use crate::metadata;
 
 /// `domain` of the ErrorInfo of every error.
 const DOMAIN: &str = "zona.dev";
@@ -31,6 +32,8 @@ const UNSUPPORTED_MEDIA_TYPE: &str = "UNSUPPORTED_MEDIA_TYPE";
 const MALFORMED_JSON: &str = "MALFORMED_JSON";
 const FOREIGN_ORIGIN: &str = "FOREIGN_ORIGIN";
 const FOREIGN_HOST: &str = "FOREIGN_HOST";
+const CSRF_TOKEN_MISMATCH: &str = "CSRF_TOKEN_MISMATCH";
+const UNAUTHENTICATED: &str = "UNAUTHENTICATED";
 const INCOMPLETE_BODY: &str = "INCOMPLETE_BODY";
 const MORE_VIOLATIONS: &str = "MORE_VIOLATIONS";
 const INVALID_FIELDS: &str = "INVALID_FIELDS";
@@ -66,6 +69,11 @@ impl Violation {
     /// What was sent is no value of the field.
     pub(crate) fn malformed(field: String, description: impl Into<Cow<'static, str>>) -> Self {
         Violation { field, reason: "MALFORMED", description: description.into() }
+    }
+
+    /// The field is not there.
+    pub(crate) fn missing(field: String) -> Self {
+        Violation { field, reason: "MISSING", description: "is missing".into() }
     }
 
     /// Two places of the request say different things.
@@ -126,6 +134,24 @@ impl Refusal {
     pub(crate) fn foreign_origin() -> Self {
         let text = "pages of this origin may not ask; `gateway.origins` lists those that may".to_owned();
         Refusal::of(StatusCode::FORBIDDEN, Code::PermissionDenied, text, FOREIGN_ORIGIN)
+    }
+
+    /// Nothing shows that a page of the console wants this.
+    pub(crate) fn csrf() -> Self {
+        let text = "what a session in a cookie is to do needs the header x-zona-csrf with the csrfToken of /console/session".to_owned();
+        Refusal::of(StatusCode::FORBIDDEN, Code::PermissionDenied, text, CSRF_TOKEN_MISMATCH)
+    }
+
+    /// There is no session.
+    pub(crate) fn signed_out() -> Self {
+        Refusal::of(StatusCode::UNAUTHORIZED, Code::Unauthenticated, "nobody is signed in".to_owned(), UNAUTHENTICATED)
+    }
+
+    /// What a call was refused with, whose answer has these headers.
+    pub(crate) fn of_call(status: Status, headers: &HeaderMap) -> Self {
+        let mut refusal = Refusal::from(status);
+        refusal.headers.extend(metadata::of_answer(headers));
+        refusal
     }
 
     /// Fields break rules.

@@ -3,6 +3,8 @@
 mod calls;
 mod described;
 mod harness;
+mod identity;
 mod requests;
 mod routes;
+mod sessions;
 mod streams;

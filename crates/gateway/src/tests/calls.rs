@@ -107,6 +107,11 @@ async fn large_answers_are_compressed_for_whoever_takes_that_and_small_ones_are_
         async move { harness.ask(request, "").await }
     };
     assert_eq!(ask("x".repeat(100)).await.header("content-encoding"), "");
+    let zstd =
+        harness.ask(Request::get(format!("{THING}?tags={}", "x".repeat(5_000))).header("accept-encoding", "gzip, br, zstd"), "").await;
+    assert_eq!((zstd.header("content-encoding"), zstd.body.len() < 500), ("zstd", true));
+    let plain: serde_json::Value = serde_json::from_slice(&zstd::decode_all(&zstd.body[..]).unwrap()).unwrap();
+    assert_eq!(plain["tags"], json!(["x".repeat(5_000)]));
     let large = ask("x".repeat(5_000)).await;
     assert_eq!((large.header("content-encoding"), large.header("vary")), ("gzip", "accept-encoding"));
     assert!(large.body.len() < 500 && large.body.starts_with(&[0x1f, 0x8b]), "{} bytes", large.body.len());

@@ -16,6 +16,7 @@ use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt as _};
 use tower::ServiceExt as _;
 
+use super::identity::Identity;
 use crate::body::full;
 use crate::{Config, Contract, Gateway};
 
@@ -52,11 +53,12 @@ impl Harness {
     pub fn with(config: Config) -> Self {
         let (asked, open) = (Arc::new(Mutex::new(Vec::new())), Arc::new(()));
         let (noted, held) = (Arc::clone(&asked), Arc::clone(&open));
+        let identity = Arc::new(Identity::default());
         let services = tower::service_fn(move |request: Request<Body>| {
-            let (noted, held) = (Arc::clone(&noted), Arc::clone(&held));
+            let (noted, held, identity) = (Arc::clone(&noted), Arc::clone(&held), Arc::clone(&identity));
             async move {
                 noted.lock().unwrap().push((request.uri().path().to_owned(), request.headers().clone()));
-                Ok::<_, Infallible>(serve(request, held).await)
+                Ok::<_, Infallible>(serve(request, held, &identity).await)
             }
         });
         Harness { gateway: Gateway::new(contract(), services, config), asked, open }
@@ -115,9 +117,16 @@ impl Answer {
     }
 }
 
-async fn serve(request: Request<Body>, held: Arc<()>) -> Response<Body> {
-    let path = request.uri().path().to_owned();
-    let framed = request.into_body().collect().await.unwrap().to_bytes();
+async fn serve(request: Request<Body>, held: Arc<()>, identity: &Identity) -> Response<Body> {
+    let (parts, body) = request.into_parts();
+    let path = parts.uri.path();
+    let framed = body.collect().await.unwrap().to_bytes();
+    if let Some(method) = path.strip_prefix("/zona.identity.v1.IdentityService/") {
+        return match identity.answer(method, &parts.headers, &framed[5..]) {
+            Ok(frame) => answered(vec![frame], false, false, held),
+            Err(status) => status.into_http(),
+        };
+    }
     match path.rsplit('/').next().unwrap_or_default() {
         "Follow" => answered(events("racks/a", 0), false, false, held),
         "Fail" => failure().into_http(),
