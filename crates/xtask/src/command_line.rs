@@ -43,6 +43,8 @@ pub enum Task {
     Settings,
     /// Writes the list of modules of well-known packages from the sources that crates/python-check/tools/known_modules.py names
     KnownModules,
+    /// Builds the console, console/dist, which the server's binary holds; needs npm
+    Console,
     /// Writes the description of JSON over HTTP, docs/openapi.json, from the contract
     Openapi,
     /// Writes the tables in docs/permissions.md from the contract and the matrix of roles

@@ -4,6 +4,7 @@
 mod bench;
 mod busy;
 mod command_line;
+mod console;
 mod contract;
 mod coverage;
 mod fuzz;
@@ -55,6 +56,7 @@ fn perform(task: Task) -> anyhow::Result<()> {
         Task::Settings => settings::write_table(&workspace),
         Task::KnownModules => known_modules::write_list(&workspace),
         Task::Permissions => permissions::write_tables(&workspace),
+        Task::Console => console::build(&workspace),
         Task::Openapi => openapi::write(&workspace),
         Task::Fuzz { seconds } => {
             let provided = setup::provide(&workspace, steps::FUZZ_NEEDS, &mut Vec::new())?;

@@ -10,7 +10,7 @@ use anyhow::bail;
 use clap::ValueEnum;
 
 use crate::{
-    contract, fuzz,
+    console, contract, fuzz,
     process::{cargo as cargo_command, run},
     second_model,
     setup::{self, Need, Provided, Tool},
@@ -39,6 +39,8 @@ pub enum Step {
     Deny,
     /// All Rust tests: unit, contract, API, sandbox, end to end.
     Test,
+    /// The console that is committed is the one that its sources make, and its own tests.
+    Console,
     /// The rules of access agree with a second statement of them.
     SecondModel,
     /// A short run of each fuzz target.
@@ -56,7 +58,7 @@ const SLOWEST: usize = 10;
 pub const FUZZ_NEEDS: &[Need] = &[Need::Packages, Need::Tool(Tool::CargoFuzz)];
 
 impl Step {
-    const ALL: [Step; 10] = [
+    const ALL: [Step; 11] = [
         Step::Fmt,
         Step::Tidy,
         Step::Examples,
@@ -65,6 +67,7 @@ impl Step {
         Step::Clippy,
         Step::Deny,
         Step::Test,
+        Step::Console,
         Step::SecondModel,
         Step::Fuzz,
     ];
@@ -72,7 +75,7 @@ impl Step {
     fn needs(self) -> &'static [Need] {
         match self {
             Step::Fmt | Step::Tidy | Step::Clippy | Step::SecondModel => &[],
-            Step::Examples => &[Need::Packages],
+            Step::Examples | Step::Console => &[Need::Packages],
             Step::BufLint | Step::BufBreaking => &[Need::Tool(Tool::Buf)],
             Step::Deny => &[Need::Tool(Tool::CargoDeny)],
             Step::Test => &Need::ALL,
@@ -100,6 +103,7 @@ impl Step {
             Step::Clippy => cargo(&["clippy", "--locked", "--workspace", "--all-targets", "--", "-D", "warnings"]),
             Step::Deny => cargo(&["deny", "--locked", "check", "bans", "licenses", "sources"]),
             Step::Test => suite::run_tests(workspace, &provided.path, effort, shown),
+            Step::Console => console::check(workspace),
             Step::SecondModel => second_model::compare(workspace, prepare(cargo_command())),
             Step::Fuzz => fuzz::run_targets(workspace, &provided.path, effort.length.choose(FUZZ, LONG_FUZZ)),
         }

@@ -7,7 +7,7 @@ use anyhow::bail;
 use crate::process::{find, output, run, succeeds};
 
 /// Package, and the program that makes it unnecessary when a machine has it from elsewhere.
-const PACKAGES: [(&str, Option<&str>); 17] = [
+const PACKAGES: [(&str, Option<&str>); 18] = [
     ("ca-certificates", None),
     ("gcc", Some("cc")),
     // The fuzzer's runtime is C++.
@@ -22,8 +22,9 @@ const PACKAGES: [(&str, Option<&str>); 17] = [
     ("python3-pip", None),
     // Speaks to the gateway in the stories.
     ("curl", Some("curl")),
-    // Reads JSON as browsers do, in a test.
+    // Reads JSON as browsers do, in a test, and builds the console.
     ("nodejs", Some("node")),
+    ("npm", Some("npm")),
     ("bubblewrap", Some("bwrap")),
     ("debootstrap", Some("debootstrap")),
     ("iptables", Some("iptables")),
