@@ -8,6 +8,7 @@ mod canaries;
 mod cancelled_by_shutdown;
 mod command_line;
 mod cuts;
+mod described;
 mod descriptors;
 mod docker;
 mod erasure;

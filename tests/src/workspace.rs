@@ -9,7 +9,7 @@ use std::{
 };
 
 /// What the binary is made of beside crates, below the workspace root.
-const SOURCES: [&str; 4] = ["Cargo.lock", "console/dist", "examples", "proto"];
+const SOURCES: [&str; 5] = ["Cargo.lock", "console/dist", "docs/permissions.md", "examples", "proto"];
 /// Crates that no binary of the product holds.
 const NOT_SHIPPED: [&str; 2] = ["test-support", "xtask"];
 
@@ -107,6 +107,14 @@ fn cached(name: &str) -> Option<PathBuf> {
 /// When it is missing or holds something else, with what to do.
 pub fn python() -> PathBuf {
     environment("python-client", "tests/python/requirements.txt", "cargo xtask setup")
+}
+
+/// The Python of the virtual environment that holds what `tests/openapi/requirements.txt` names.
+///
+/// # Panics
+/// When it is missing or holds something else, with what to do.
+pub fn openapi() -> PathBuf {
+    environment("openapi-checks", "tests/openapi/requirements.txt", "cargo xtask setup")
 }
 
 /// The Python of the virtual environment that holds what `tests/peers/requirements.txt` names.

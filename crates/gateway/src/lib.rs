@@ -30,6 +30,7 @@ mod page;
 mod precondition;
 mod refusal;
 mod request;
+mod roles;
 mod router;
 mod schema;
 mod session;

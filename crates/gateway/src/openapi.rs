@@ -1,6 +1,7 @@
-//! The routes as an OpenAPI 3.1 document, made of nothing but the descriptors: comments are descriptions, and each operation says which
-//! permission it demands.
+//! The routes as an OpenAPI 3.1 document, made of nothing but the descriptors and the table of roles: comments are descriptions, and each
+//! operation says which permission it demands, and which role reaches how far with it.
 
+use http::Method as Verb;
 use prost_reflect::{FieldDescriptor, Kind, MessageDescriptor};
 use serde_json::{Map, Value, json};
 
@@ -9,6 +10,7 @@ use crate::body::JSON;
 use crate::comments::Comments;
 use crate::contract::{BodyRule, Contract, Route};
 use crate::precondition;
+use crate::roles::Roles;
 use crate::schema::{Schemas, is_output_only, is_required, well_known};
 use crate::template::{Capture, Segment};
 
@@ -23,13 +25,13 @@ const ABOUT: &str = "Every method of Zona's contract over HTTP, in proto3 JSON: 
 
 /// The document.
 pub fn describe(contract: &Contract) -> Value {
-    let comments = Comments::of(&contract.pool);
-    let mut schemas = Schemas::new(&comments);
+    let (comments, roles) = (Comments::of(&contract.pool), Roles::documented());
+    let mut schemas = Schemas::new(&comments, contract.methods.values().map(|method| method.output.clone()));
     let mut paths: Map<String, Value> = Map::new();
     let mut routes: Vec<(String, &Route)> = contract.routes.iter().map(|route| (path(route), route)).collect();
     routes.sort_by(|(one, _), (other, _)| one.cmp(other));
     for (path, route) in routes {
-        let operation = operation(route, contract, &comments, &mut schemas);
+        let operation = operation(route, contract, &comments, &roles, &mut schemas);
         let at = paths.entry(path).or_insert_with(|| json!({}));
         at[route.verb.as_str().to_ascii_lowercase()] = operation;
     }
@@ -53,13 +55,19 @@ pub fn describe(contract: &Contract) -> Value {
             },
             "securitySchemes": {
                 "bearer": { "type": "http", "scheme": "bearer", "description": "An access token, or an API key." },
+                "session": {
+                    "type": "apiKey",
+                    "in": "cookie",
+                    "name": "zona-session",
+                    "description": "The session of a browser, over TLS `__Host-zona-session`. What is no GET needs `x-zona-csrf`, too.",
+                },
             },
         },
     });
     sorted(document)
 }
 
-fn operation(route: &Route, contract: &Contract, comments: &Comments, schemas: &mut Schemas<'_>) -> Value {
+fn operation(route: &Route, contract: &Contract, comments: &Comments, roles: &Roles, schemas: &mut Schemas<'_>) -> Value {
     let method = &route.method;
     let comment = comments.method(&method.descriptor);
     let service = method.descriptor.parent_service();
@@ -69,7 +77,7 @@ fn operation(route: &Route, contract: &Contract, comments: &Comments, schemas: &
         "summary": comment.split_terminator(['.', '\n']).next().unwrap_or_default(),
         "description": comment,
         "parameters": parameters(route, comments, schemas),
-        "responses": { "200": success(route, schemas), "default": { "$ref": ERROR } },
+        "responses": responses(route, schemas),
     });
     match &route.body {
         BodyRule::None => {}
@@ -80,13 +88,16 @@ fn operation(route: &Route, contract: &Contract, comments: &Comments, schemas: &
         }
         BodyRule::Field(field) => {
             let kind = field.kind();
-            let schema = schemas.message(kind.as_message().expect("the route was read so"));
+            let schema = schemas.brought(kind.as_message().expect("the route was read so"));
             operation["requestBody"] = json!({ "required": is_required(field), "content": { JSON: { "schema": schema } } });
         }
     }
     if let Some(permission) = permission(route, contract) {
         let open = permission["who"] == ANYONE;
-        operation["security"] = if open { json!([]) } else { json!([{ "bearer": [] }]) };
+        operation["security"] = if open { json!([]) } else { json!([{ "bearer": [] }, { "session": [] }]) };
+        if let Some(reach) = permission["action"].as_str().and_then(|action| roles.of(action)) {
+            operation["x-zona-roles"] = reach;
+        }
         operation["x-zona-permission"] = permission;
     }
     operation
@@ -107,6 +118,22 @@ fn operation_id(route: &Route) -> String {
     }
     let path: Vec<String> = route.template.segments.iter().filter_map(literals).collect();
     format!("{name}_{}", path.join("_"))
+}
+
+fn responses(route: &Route, schemas: &mut Schemas<'_>) -> Value {
+    let mut responses = json!({ "200": success(route, schemas), "default": { "$ref": ERROR } });
+    if is_compared(route) {
+        responses["304"] = json!({ "description": "The caller has this state already." });
+    }
+    if precondition::resumption(&route.method).is_some() {
+        responses["204"] = json!({ "description": "The stream has ended, and the caller has all of it." });
+    }
+    responses
+}
+
+/// Whether what is answered is not sent to whoever has it.
+fn is_compared(route: &Route) -> bool {
+    route.verb == Verb::GET && route.method.output.get_field_by_name("etag").is_some()
 }
 
 fn success(route: &Route, schemas: &mut Schemas<'_>) -> Value {
@@ -192,6 +219,9 @@ fn headers(route: &Route) -> Vec<Value> {
     if input.get_field_by_name("request_id").is_some() {
         headers.push(header("Idempotency-Key", "A UUID: a repetition of the request answers what the first one did."));
     }
+    if is_compared(route) {
+        headers.push(header("If-None-Match", "The etag of the state that the caller has, in quotes."));
+    }
     if precondition::resumption(&route.method).is_some() {
         headers.push(header("Last-Event-ID", "The id of the last event that was received: the stream goes on behind it."));
     }
@@ -216,7 +246,7 @@ fn permission(route: &Route, contract: &Contract) -> Option<Value> {
 }
 
 /// The path as OpenAPI writes it: each wildcard has a name.
-pub(crate) fn path(route: &Route) -> String {
+fn path(route: &Route) -> String {
     let named: Vec<(usize, String)> =
         route.template.captures.iter().flat_map(|capture| wildcards(route, capture).into_iter().zip(names(route, capture))).collect();
     let segments = route.template.segments.iter().enumerate().map(|(at, segment)| match segment {

@@ -1,6 +1,6 @@
 //! Messages as JSON schemas, in the form that proto3 JSON gives them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use prost_reflect::{EnumDescriptor, FieldDescriptor, Kind, MessageDescriptor, Value as Reflected};
 use serde_json::{Map, Value, json};
@@ -19,14 +19,18 @@ const SCHEMAS: &str = "#/components/schemas/";
 pub(crate) struct Schemas<'c> {
     comments: &'c Comments,
     made: BTreeMap<String, Value>,
+    /// Messages that stand in answers. What a request must bring, an answer need not show: lists leave parts away.
+    answered: BTreeSet<String>,
 }
 
 // === impl Schemas ===
 
 impl<'c> Schemas<'c> {
-    /// None yet.
-    pub(crate) fn new(comments: &'c Comments) -> Self {
-        Schemas { comments, made: BTreeMap::new() }
+    /// None yet, of a contract whose methods answer these messages.
+    pub(crate) fn new(comments: &'c Comments, answers: impl Iterator<Item = MessageDescriptor>) -> Self {
+        let mut answered = BTreeSet::new();
+        answers.for_each(|message| reach(&message, &mut answered));
+        Schemas { comments, made: BTreeMap::new(), answered }
     }
 
     /// All of them, by name.
@@ -49,6 +53,16 @@ impl<'c> Schemas<'c> {
         json!({ "$ref": format!("{SCHEMAS}{name}") })
     }
 
+    /// A message that a request brings.
+    pub(crate) fn brought(&mut self, message: &MessageDescriptor) -> Value {
+        let mut schema = self.message(message);
+        let required: Vec<Value> = message.fields().filter(is_required).map(|field| Value::from(field.json_name())).collect();
+        if !required.is_empty() && self.answered.contains(message.full_name()) {
+            schema["required"] = required.into();
+        }
+        schema
+    }
+
     /// A message itself, with those of its fields that are `wanted`.
     pub(crate) fn object(&mut self, message: &MessageDescriptor, wanted: impl Fn(&FieldDescriptor) -> bool) -> Value {
         let (mut properties, mut required) = (Map::new(), Vec::new());
@@ -64,7 +78,7 @@ impl<'c> Schemas<'c> {
             properties.insert(field.json_name().to_owned(), schema);
         }
         let mut schema = json!({ "type": "object", "description": self.comments.message(message), "properties": properties });
-        if !required.is_empty() {
+        if !required.is_empty() && !self.answered.contains(message.full_name()) {
             schema["required"] = required.into();
         }
         schema
@@ -109,6 +123,13 @@ impl<'c> Schemas<'c> {
             self.made.insert(name.clone(), schema);
         }
         json!({ "$ref": format!("{SCHEMAS}{name}") })
+    }
+}
+
+/// Adds a message and those within it.
+fn reach(message: &MessageDescriptor, reached: &mut BTreeSet<String>) {
+    if reached.insert(message.full_name().to_owned()) {
+        message.fields().filter_map(|field| field.kind().as_message().cloned()).for_each(|inner| reach(&inner, reached));
     }
 }
 

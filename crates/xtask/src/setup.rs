@@ -25,6 +25,8 @@ pub enum Need {
     Runtimes,
     /// The packages of the Python client.
     PythonClient,
+    /// What checks the description of JSON over HTTP.
+    OpenApi,
     /// What benchmarks compare with.
     Peers,
     /// A pinned tool.
@@ -33,12 +35,13 @@ pub enum Need {
 
 impl Need {
     /// Everything, in the order in which it can be had.
-    pub const ALL: [Need; 14] = [
+    pub const ALL: [Need; 15] = [
         Need::Packages,
         Need::Docker,
         Need::Image,
         Need::Runtimes,
         Need::PythonClient,
+        Need::OpenApi,
         Need::Peers,
         Need::Tool(Tool::Buf),
         Need::Tool(Tool::Grpcurl),
@@ -94,6 +97,7 @@ pub fn provide(workspace: &Workspace, needs: &[Need], timed: &mut Vec<Timed>) ->
             Need::Image => runtimes::images(workspace, None, false).map(|()| "images")?,
             Need::Runtimes => runtimes::cached(workspace).map(|()| "runtimes")?,
             Need::PythonClient => python::install(workspace, &python::CLIENT).map(|()| "python client")?,
+            Need::OpenApi => python::install(workspace, &python::OPENAPI).map(|()| "openapi checks")?,
             Need::Peers => python::install(workspace, &python::PEERS).map(|()| "peers")?,
             Need::Tool(tool) => {
                 directories.push(tool.install(workspace)?);

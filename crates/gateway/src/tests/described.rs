@@ -42,6 +42,8 @@ fn every_route_is_an_operation_with_a_description_its_permission_and_its_errors(
     for (path, verb, operation) in &operations {
         assert!(operation["description"].as_str().is_some_and(|text| text.len() > 10), "{verb} {path}");
         assert!(operation["x-zona-permission"]["action"].as_str().is_some_and(|action| action.contains('.')), "{verb} {path}");
+        let roles = operation["x-zona-roles"].as_object().unwrap_or_else(|| panic!("{verb} {path}: run `cargo xtask permissions` first"));
+        assert!(roles["SUPER_ADMIN"].as_str().is_some_and(|reach| ["everywhere", "anyone"].contains(&reach)), "{verb} {path}");
         assert_eq!(operation["responses"]["default"]["$ref"], "#/components/responses/Error", "{verb} {path}");
         let stated: BTreeSet<&str> = path.split('{').skip(1).filter_map(|part| part.split('}').next()).collect();
         let parameters = operation["parameters"].as_array().unwrap().iter().filter(|parameter| parameter["in"] == "path");
@@ -54,6 +56,16 @@ fn every_route_is_an_operation_with_a_description_its_permission_and_its_errors(
         .map(|(path, ..)| path.as_str())
         .collect();
     assert_eq!(open, ["/v1/installation:bootstrap", "/v1/keySet", "/v1/tokens:issue", "/v1/tokens:refresh"]);
+}
+
+#[test]
+fn what_a_request_must_bring_is_nothing_that_each_answer_shows() {
+    let document = describe(&Contract::built_in().unwrap());
+    let schema = |name: &str| document["components"]["schemas"][name].clone();
+    assert_eq!(schema("zona.utility.v1.Utility")["required"], Value::Null);
+    let create = &document["paths"]["/v1/tenants/{tenant}/utilities"]["post"]["requestBody"]["content"]["application/json"]["schema"];
+    assert_eq!(create["required"], serde_json::json!(["code"]));
+    assert_eq!(schema("zona.identity.v1.PasswordCredential")["required"], serde_json::json!(["user", "password"]));
 }
 
 #[test]
@@ -92,5 +104,9 @@ async fn the_description_and_the_page_are_served() {
         page.text().contains("/v1/racks/{rack}/things/{thing}:run")
             && page.header("content-security-policy").contains("default-src 'none'")
     );
+    let text = page.text();
+    let ids: BTreeSet<&str> = text.split(" id=\"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
+    let links: Vec<&str> = text.split("href=\"#").skip(1).filter_map(|rest| rest.split('"').next()).collect();
+    assert!(links.len() > 5 && links.iter().all(|link| ids.contains(link)), "{links:?} {ids:?}");
     assert_eq!(harness.get("/healthz").await.status, http::StatusCode::SERVICE_UNAVAILABLE, "the services of the test know no health");
 }

@@ -1,5 +1,5 @@
-//! Virtual environments with exactly what a file of requirements pins: of the Python client that the stories run, and of the
-//! peers that benchmarks compare with. They are kept in the cache and never stand on PATH, where they would pass for the
+//! Virtual environments with exactly what a file of requirements pins: of the Python client and the checks of OpenAPI that the stories run, and of
+//! the peers that benchmarks compare with. They are kept in the cache and never stand on PATH, where they would pass for the
 //! machine's own interpreter.
 
 use std::{fs, path::Path, process::Command};
@@ -24,6 +24,8 @@ pub struct Environment {
 
 /// Packages of the Python client.
 pub const CLIENT: Environment = Environment { name: "python-client", requirements: "tests/python/requirements.txt" };
+/// What checks the description of JSON over HTTP, and a server by it.
+pub const OPENAPI: Environment = Environment { name: "openapi-checks", requirements: "tests/openapi/requirements.txt" };
 /// Sandboxes of others, to measure beside ours.
 pub const PEERS: Environment = Environment { name: "bench-peers", requirements: "tests/peers/requirements.txt" };
 
