@@ -1,0 +1,111 @@
+// The server, as typed clients: gRPC-Web of the page's own origin. The session is a cookie that no script sees; what a script adds is
+// the token against forged requests, which is kept in memory.
+
+import { createClient, type Client, type Interceptor } from "@connectrpc/connect";
+import { createGrpcWebTransport } from "@connectrpc/connect-web";
+import type { DescService } from "@bufbuild/protobuf";
+
+import { AccessService } from "./gen/zona/access/v1/access_service_pb";
+import { AuditService } from "./gen/zona/audit/v1/audit_service_pb";
+import { ExecutionService } from "./gen/zona/execution/v1/execution_service_pb";
+import { IdentityService } from "./gen/zona/identity/v1/identity_service_pb";
+import { RuntimeService } from "./gen/zona/runtime/v1/runtime_service_pb";
+import { SecretService } from "./gen/zona/secret/v1/secret_service_pb";
+import { ServerService } from "./gen/zona/server/v1/server_service_pb";
+import { TenantService } from "./gen/zona/tenant/v1/tenant_service_pb";
+import { CodePolicyService } from "./gen/zona/utility/v1/code_policy_service_pb";
+import { UtilityService } from "./gen/zona/utility/v1/utility_service_pb";
+import { locale } from "./text";
+
+/** Who is signed in, as the gateway says. */
+export interface Session {
+  readonly principal: string;
+  readonly tenant: string;
+  readonly role: string;
+  readonly csrfToken: string;
+  readonly expireTime: string;
+  readonly canSignOutEverywhere: boolean;
+}
+
+export const CSRF_HEADER = "x-zona-csrf";
+
+let csrfToken = "";
+
+const headers: Interceptor = (next) => (request) => {
+  if (csrfToken !== "") request.header.set(CSRF_HEADER, csrfToken);
+  request.header.set("accept-language", locale());
+  return next(request);
+};
+
+const transport = createGrpcWebTransport({ baseUrl: location.origin, interceptors: [headers] });
+
+function client<Service extends DescService>(service: Service): Client<Service> {
+  return createClient(service, transport);
+}
+
+export const access = client(AccessService);
+export const audit = client(AuditService);
+export const executions = client(ExecutionService);
+export const identity = client(IdentityService);
+export const runtimes = client(RuntimeService);
+export const secrets = client(SecretService);
+export const server = client(ServerService);
+export const tenants = client(TenantService);
+export const policies = client(CodePolicyService);
+export const utilities = client(UtilityService);
+
+/** A sign-in or session request that was refused: the HTTP status and the body, which is a `google.rpc.Status`. */
+export class SessionError extends Error {
+  constructor(
+    readonly status: number,
+    readonly body: unknown,
+  ) {
+    super(`HTTP ${status}`);
+  }
+}
+
+async function ask(path: string, init: RequestInit): Promise<unknown> {
+  const answer = await fetch(path, {
+    ...init,
+    credentials: "same-origin",
+    cache: "no-store",
+    headers: { accept: "application/json", "accept-language": locale(), ...init.headers },
+  });
+  const text = await answer.text();
+  let body: unknown = null;
+  try {
+    body = text === "" ? null : JSON.parse(text);
+  } catch {
+    body = null;
+  }
+  if (!answer.ok) throw new SessionError(answer.status, body);
+  return body;
+}
+
+function taken(body: unknown): Session {
+  const session = body as Session;
+  csrfToken = session.csrfToken;
+  return session;
+}
+
+/** The session that the browser has, or null. */
+export async function currentSession(): Promise<Session | null> {
+  try {
+    return taken(await ask("/console/session", { method: "GET" }));
+  } catch (failure) {
+    if (failure instanceof SessionError && failure.status === 401) return null;
+    throw failure;
+  }
+}
+
+export type Credential = { tenant: string; user: string; password: string } | { apiKey: string };
+
+export async function signIn(credential: Credential): Promise<Session> {
+  const init = { method: "POST", body: JSON.stringify(credential), headers: { "content-type": "application/json" } };
+  return taken(await ask("/console/sign-in", init));
+}
+
+export async function signOut(everywhere: boolean): Promise<void> {
+  await ask(`/console/sign-out${everywhere ? "?everywhere=true" : ""}`, { method: "POST", headers: { [CSRF_HEADER]: csrfToken } });
+  csrfToken = "";
+}

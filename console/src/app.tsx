@@ -1,0 +1,189 @@
+// The frame around every page: who is signed in, where one can go, keys that work everywhere. Pages are loaded when they are opened.
+
+import type { ComponentType, JSX } from "preact";
+import { useCallback, useEffect, useState } from "preact/hooks";
+
+import { currentSession, type Session } from "./api";
+import { toFailure, type Failure } from "./failure";
+import { Header } from "./header";
+import { Palette } from "./palette";
+import { navigate, usePlace } from "./router";
+import { CallerProvider, whenSignedOut } from "./session";
+import { SignIn } from "./sign-in";
+import { t, useLocale } from "./text";
+import { Dialog, PageHead } from "./ui/parts";
+import { Empty, Loading, Problem } from "./ui/states";
+
+type Page = ComponentType<{ parts: string[] }>;
+
+const PAGES: readonly { pattern: RegExp; load: () => Promise<Page> }[] = [
+  { pattern: /^\/utilities$/, load: async () => (await import("./pages/utilities")).Utilities },
+  { pattern: /^\/utilities\/([^/]+)$/, load: async () => (await import("./pages/utility")).UtilityPage },
+  { pattern: /^\/executions$/, load: async () => (await import("./pages/executions")).Executions },
+  { pattern: /^\/executions\/([^/]+)$/, load: async () => (await import("./pages/execution")).ExecutionPage },
+  { pattern: /^\/audit$/, load: async () => (await import("./pages/audit")).Audit },
+  { pattern: /^\/access$/, load: async () => (await import("./pages/access")).Access },
+  { pattern: /^\/settings$/, load: async () => (await import("./pages/tenant")).Tenant },
+];
+
+const TENANT = "zona.tenant";
+
+export function App(): JSX.Element {
+  useLocale();
+  const [session, setSession] = useState<Session | null | undefined>(undefined);
+  const [failure, setFailure] = useState<Failure | null>(null);
+  const [shown, setShown] = useState<string | null>(() => sessionStorage.getItem(TENANT));
+  const load = useCallback(() => {
+    setFailure(null);
+    currentSession().then(setSession, (thrown: unknown) => setFailure(toFailure(thrown)));
+  }, []);
+  useEffect(() => {
+    whenSignedOut(() => setSession(null));
+    load();
+  }, [load]);
+  if (failure !== null) {
+    return (
+      <main class="lone">
+        <Problem failure={failure} onRetry={load} />
+      </main>
+    );
+  }
+  if (session === undefined) return <Loading />;
+  if (session === null) return <SignIn onSignedIn={setSession} />;
+  const caller = {
+    ...session,
+    shown: shown ?? session.tenant,
+    show: (tenant: string) => {
+      sessionStorage.setItem(TENANT, tenant);
+      setShown(tenant);
+      navigate("/utilities");
+    },
+  };
+  return (
+    <CallerProvider value={caller}>
+      <Frame
+        key={caller.shown}
+        onSignedOut={() => {
+          sessionStorage.removeItem(TENANT);
+          setShown(null);
+          setSession(null);
+        }}
+      />
+    </CallerProvider>
+  );
+}
+
+function Frame(props: { onSignedOut: () => void }): JSX.Element {
+  const place = usePlace();
+  const [help, setHelp] = useState(false);
+  const [finding, setFinding] = useState(false);
+  const online = useOnline();
+  useEffect(() => {
+    if (place.path === "/") navigate("/utilities", { replace: true });
+  }, [place.path]);
+  useEffect(() => {
+    const onKey = (event: KeyboardEvent) => {
+      if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "k") {
+        event.preventDefault();
+        setFinding(true);
+      } else if (event.key === "?" && !typing(event)) {
+        event.preventDefault();
+        setHelp(true);
+      }
+    };
+    addEventListener("keydown", onKey);
+    return () => removeEventListener("keydown", onKey);
+  }, []);
+  return (
+    <>
+      <a class="skip" href="#main">
+        {t("nav.skip")}
+      </a>
+      <Header onSignedOut={props.onSignedOut} onFind={() => setFinding(true)} onHelp={() => setHelp(true)} />
+      {!online && (
+        <div class="banner" role="status">
+          {t("state.offline.banner")}
+        </div>
+      )}
+      <main id="main">
+        <Routed path={place.path} />
+      </main>
+      <div id="announcer" class="visually-hidden" role="status" aria-live="polite" />
+      {help && <Help onClose={() => setHelp(false)} />}
+      {finding && <Palette onClose={() => setFinding(false)} />}
+    </>
+  );
+}
+
+function typing(event: KeyboardEvent): boolean {
+  const target = event.composedPath()[0];
+  return target instanceof HTMLElement && (target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName));
+}
+
+function useOnline(): boolean {
+  const [online, setOnline] = useState(navigator.onLine);
+  useEffect(() => {
+    const update = () => setOnline(navigator.onLine);
+    addEventListener("online", update);
+    addEventListener("offline", update);
+    return () => {
+      removeEventListener("online", update);
+      removeEventListener("offline", update);
+    };
+  }, []);
+  return online;
+}
+
+function Routed(props: { path: string }): JSX.Element {
+  const [loaded, setLoaded] = useState<{ path: string; page: Page; parts: string[] } | null>(null);
+  const [failed, setFailed] = useState(false);
+  const found = PAGES.map(({ pattern, load }) => ({ match: pattern.exec(props.path), load })).find(({ match }) => match !== null);
+  useEffect(() => {
+    let current = true;
+    setFailed(false);
+    found?.load().then(
+      (page) => current && setLoaded({ path: props.path, page, parts: (found.match ?? []).slice(1).map(decodeURIComponent) }),
+      () => current && setFailed(true),
+    );
+    return () => void (current = false);
+  }, [props.path]);
+  if (found === undefined) {
+    return props.path === "/" ? (
+      <Loading />
+    ) : (
+      <>
+        <PageHead title={t("page.missing")} />
+        <Empty title={t("page.missing.text")} />
+      </>
+    );
+  }
+  // Parts of a console that was replaced by a newer one are gone: loading the page anew brings all of it.
+  if (failed) return <Empty title={t("page.not-loaded")}>{<a href={props.path}>{t("action.retry")}</a>}</Empty>;
+  if (loaded === null || loaded.path !== props.path) return <Loading />;
+  const Found = loaded.page;
+  return <Found key={loaded.path} parts={loaded.parts} />;
+}
+
+function Help(props: { onClose: () => void }): JSX.Element {
+  const keys: [string, string][] = [
+    ["Ctrl/Cmd + Enter", t("help.run")],
+    ["Ctrl/Cmd + S", t("help.save")],
+    ["Ctrl/Cmd + K", t("help.find")],
+    ["?", t("help.help")],
+    ["Esc", t("help.escape")],
+  ];
+  return (
+    <Dialog title={t("help.title")} onClose={props.onClose}>
+      <dl class="facts">
+        {keys.map(([key, text]) => (
+          <>
+            <dt>
+              <kbd data-value>{key}</kbd>
+            </dt>
+            <dd>{text}</dd>
+          </>
+        ))}
+      </dl>
+    </Dialog>
+  );
+}

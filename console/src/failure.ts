@@ -1,0 +1,96 @@
+// What went wrong with a call, in the form in which the console shows it: a reason from the catalogue, what to do, every violation.
+
+import { Code, ConnectError } from "@connectrpc/connect";
+
+import { SessionError } from "./api";
+import { BadRequestSchema, ErrorInfoSchema, LocalizedMessageSchema, RequestInfoSchema, RetryInfoSchema } from "./gen/google/rpc/error_details_pb";
+
+export interface Violation {
+  readonly field: string;
+  readonly reason: string;
+  readonly description: string;
+}
+
+export type FailureKind = "offline" | "forbidden" | "signed-out" | "missing" | "stale" | "busy" | "invalid" | "other";
+
+export interface Failure {
+  readonly kind: FailureKind;
+  readonly reason: string;
+  /** The server's own words. */
+  readonly message: string;
+  readonly metadata: Readonly<Record<string, string>>;
+  readonly violations: readonly Violation[];
+  readonly retrySeconds: number | null;
+  readonly requestId: string;
+}
+
+/** Reads whatever was thrown. */
+export function toFailure(thrown: unknown): Failure {
+  if (thrown instanceof SessionError) return fromStatus(thrown);
+  const error = ConnectError.from(thrown);
+  const info = error.findDetails(ErrorInfoSchema)[0];
+  const retry = error.findDetails(RetryInfoSchema)[0]?.retryDelay;
+  const localized = error.findDetails(LocalizedMessageSchema)[0]?.message;
+  const violations = error.findDetails(BadRequestSchema).flatMap((bad) =>
+    bad.fieldViolations.map((violation) => ({
+      field: violation.field,
+      reason: violation.reason,
+      description: violation.localizedMessage?.message ?? violation.description,
+    })),
+  );
+  return {
+    kind: kindOf(error.code, info === undefined),
+    reason: info?.reason ?? "",
+    message: localized ?? error.rawMessage,
+    metadata: info?.metadata ?? {},
+    violations,
+    retrySeconds: retry === undefined ? null : Math.max(1, Math.ceil(Number(retry.seconds) + retry.nanos / 1e9)),
+    requestId: error.findDetails(RequestInfoSchema)[0]?.requestId ?? error.metadata.get("x-request-id") ?? "",
+  };
+}
+
+function kindOf(code: Code, withoutReason: boolean): FailureKind {
+  switch (code) {
+    case Code.Unauthenticated:
+      return "signed-out";
+    case Code.PermissionDenied:
+      return "forbidden";
+    case Code.NotFound:
+      return "missing";
+    case Code.Aborted:
+      return "stale";
+    case Code.ResourceExhausted:
+      return "busy";
+    case Code.InvalidArgument:
+      return "invalid";
+    case Code.Unavailable:
+    case Code.Unknown:
+      // The server gives each of its errors a reason: one without comes from the way to it.
+      return withoutReason ? "offline" : "other";
+    default:
+      return "other";
+  }
+}
+
+interface StatusBody {
+  readonly message?: string;
+  readonly details?: readonly { reason?: string; metadata?: Record<string, string>; retryDelay?: string; requestId?: string }[];
+}
+
+function fromStatus(error: SessionError): Failure {
+  const body = (typeof error.body === "object" && error.body !== null ? error.body : {}) as StatusBody & { error?: StatusBody };
+  const status = body.error ?? body;
+  const details = status.details ?? [];
+  const info = details.find((detail) => detail.reason !== undefined);
+  const delay = Number.parseFloat(details.find((detail) => detail.retryDelay !== undefined)?.retryDelay ?? "");
+  const kinds: Record<number, FailureKind> = { 401: "signed-out", 403: "forbidden", 404: "missing", 429: "busy", 400: "invalid" };
+  return {
+    kind: kinds[error.status] ?? (error.status >= 502 ? "offline" : "other"),
+    reason: info?.reason ?? "",
+    message: status.message ?? "",
+    metadata: info?.metadata ?? {},
+    violations: [],
+    retrySeconds: Number.isFinite(delay) ? Math.max(1, Math.ceil(delay)) : null,
+    requestId: details.find((detail) => detail.requestId !== undefined)?.requestId ?? "",
+  };
+}

@@ -1,0 +1,58 @@
+// A call as a command that does the same: curl, grpcurl, zona. Nothing that is secret stands in them.
+
+export interface Call {
+  /** Where the console was loaded from. */
+  readonly origin: string;
+  /** `tenants/{tenant}/utilities/{utility}` */
+  readonly name: string;
+  readonly paramsJson: string;
+  /** Names of secret parameters that are left out. */
+  readonly secrets: readonly string[];
+}
+
+export type CopyKind = "curl" | "grpcurl" | "zona" | "python";
+
+// gRPC has a port of its own, which the console is not told.
+const GRPC_ADDRESS = "127.0.0.1:7070";
+
+/** The command, for a POSIX shell (Python: a script). */
+export function command(kind: CopyKind, call: Call): string {
+  switch (kind) {
+    case "curl":
+      return [
+        `curl -N -H "authorization: Bearer $(zona token)" -H 'content-type: application/json' \\`,
+        `  -d ${quoted(JSON.stringify({ paramsJson: call.paramsJson }))} \\`,
+        `  ${quoted(`${call.origin}/v1/${call.name}:execute`)}`,
+      ].join("\n");
+    case "grpcurl":
+      return [
+        `export TOKEN=$(zona token)`,
+        `grpcurl -plaintext -expand-headers -H 'authorization: Bearer \${TOKEN}' \\`,
+        `  -d ${quoted(JSON.stringify({ name: call.name, params_json: call.paramsJson }))} \\`,
+        `  ${GRPC_ADDRESS} zona.execution.v1.ExecutionService/ExecuteUtility`,
+      ].join("\n");
+    case "zona": {
+      const [, tenant, , utility] = call.name.split("/");
+      return `zona --tenant ${quoted(tenant ?? "")} run ${quoted(utility ?? "")} --params ${quoted(call.paramsJson)}`;
+    }
+    case "python":
+      return [
+        "import json, subprocess, urllib.request",
+        "",
+        `token = subprocess.run(["zona", "token"], check=True, capture_output=True, text=True).stdout.strip()`,
+        "request = urllib.request.Request(",
+        `    ${JSON.stringify(`${call.origin}/v1/${call.name}:execute`)},`,
+        `    data=json.dumps({"paramsJson": ${JSON.stringify(call.paramsJson)}}).encode(),`,
+        `    headers={"authorization": f"Bearer {token}", "content-type": "application/json"},`,
+        ")",
+        "with urllib.request.urlopen(request) as answer:",
+        "    for line in answer:",
+        "        print(json.loads(line))",
+      ].join("\n");
+  }
+}
+
+/** A word that a POSIX shell takes as it is. */
+export function quoted(text: string): string {
+  return /^[A-Za-z0-9_./:=@%+-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
+}

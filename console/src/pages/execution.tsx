@@ -1,0 +1,142 @@
+// One execution by its address: what became of it, run again with the same input, compared with another one.
+
+import type { JSX } from "preact";
+import { useState } from "preact/hooks";
+
+import { executions } from "../api";
+import type { Execution } from "../gen/zona/execution/v1/execution_pb";
+import { Link, navigate, usePlace, withQuery } from "../router";
+import { STATE_TEXTS } from "../run/execution-state";
+import { milliseconds, RunView } from "../run/run-view";
+import { lastPart, useParent } from "../session";
+import { bytes, seconds, t } from "../text";
+import { useAction, useCall } from "../ui/call";
+import { Button, PageHead, TextField, Value } from "../ui/parts";
+import { Problem, Show } from "../ui/states";
+
+export function ExecutionPage(props: { parts: string[] }): JSX.Element {
+  const parent = useParent();
+  const place = usePlace();
+  const name = `${parent}/executions/${props.parts[0] ?? ""}`;
+  const loaded = useCall(name, (signal) => executions.getExecution({ name }, { signal }));
+  const again = useAction();
+  const rerun = (execution: Execution) =>
+    void again.run(async () => {
+      const bindings = Object.fromEntries(execution.secrets.map((binding) => [binding.parameter, binding.secret]));
+      const started = await executions.startExecution({
+        name: execution.utility,
+        version: execution.version,
+        paramsJson: execution.paramsJson,
+        secretParameters: bindings,
+        requestId: crypto.randomUUID(),
+      });
+      navigate(`/executions/${lastPart(started.name)}`);
+    });
+  const other = place.search.get("with") ?? "";
+  return (
+    <>
+      <PageHead title={t("execution.title", { id: (props.parts[0] ?? "").slice(-12) })}>
+        {loaded.value !== null && (
+          <>
+            <Link to={utilityAddress(loaded.value)} class="button">
+              <Value>{lastPart(loaded.value.utility)}</Value>
+            </Link>
+            {loaded.value.valueCount === 0 && (
+              <Button onClick={() => loaded.value !== null && rerun(loaded.value)} busy={again.busy}>
+                {t("execution.rerun")}
+              </Button>
+            )}
+          </>
+        )}
+      </PageHead>
+      {again.failure !== null && <Problem failure={again.failure} />}
+      <Show of={loaded}>
+        {(execution) => (
+          <>
+            <RunView name={name} onEnd={loaded.reload} onLine={(line) => navigate(`/utilities/${encodeURIComponent(lastPart(execution.utility))}?line=${line}`)} />
+            <Comparison one={execution} other={other} onChoose={(id) => navigate(withQuery(place, { with: id }), { replace: true })} />
+          </>
+        )}
+      </Show>
+    </>
+  );
+}
+
+function utilityAddress(execution: Execution): string {
+  const search = new URLSearchParams();
+  if (execution.paramsJson !== "" && execution.paramsJson !== "{}") search.set("params", execution.paramsJson);
+  const text = search.toString();
+  return `/utilities/${encodeURIComponent(lastPart(execution.utility))}${text === "" ? "" : `?${text}`}`;
+}
+
+function Comparison(props: { one: Execution; other: string; onChoose: (id: string) => void }): JSX.Element {
+  const parent = useParent();
+  const [id, setId] = useState(props.other);
+  return (
+    <details class="comparison" open={props.other !== ""}>
+      <summary>{t("execution.compare")}</summary>
+      <form
+        class="filters"
+        onSubmit={(event) => {
+          event.preventDefault();
+          props.onChoose(id.trim());
+        }}
+      >
+        <TextField label={t("execution.other")} value={id} onInput={setId} hint={t("execution.other.hint")} />
+        <Button type="submit">{t("execution.compare")}</Button>
+      </form>
+      {props.other !== "" && <Compared one={props.one} name={`${parent}/executions/${props.other}`} />}
+    </details>
+  );
+}
+
+function Compared(props: { one: Execution; name: string }): JSX.Element {
+  const loaded = useCall(props.name, (signal) => executions.getExecution({ name: props.name }, { signal }));
+  const rows = (other: Execution): [string, string, string][] => {
+    const row = (label: string, of: (execution: Execution) => string): [string, string, string] => [label, of(props.one), of(other)];
+    return [
+      row(t("executions.state"), (execution) => t(STATE_TEXTS[execution.state])),
+      row(t("details.utility"), (execution) => `${lastPart(execution.utility)} v${execution.version}`),
+      row(t("details.params"), (execution) => execution.paramsJson),
+      row(t("run.result"), (execution) => execution.resultJson),
+      row(t("state.reason"), (execution) => execution.failure?.reason ?? ""),
+      row(t("details.time"), (execution) => seconds(milliseconds(execution.usage?.wallTime))),
+      row(t("details.memory"), (execution) => bytes(execution.usage?.peakMemoryBytes ?? 0n)),
+      row(t("details.output"), (execution) => bytes((execution.usage?.stdoutBytes ?? 0n) + (execution.usage?.stderrBytes ?? 0n))),
+    ];
+  };
+  return (
+    <Show of={loaded}>
+      {(other) => (
+        <div class="table-scroll" tabIndex={0} role="region" aria-label={t("execution.compare")}>
+          <table>
+            <thead>
+              <tr>
+                <td />
+                <th scope="col">
+                  <Value code>{lastPart(props.one.name).slice(-12)}</Value>
+                </th>
+                <th scope="col">
+                  <Value code>{lastPart(other.name).slice(-12)}</Value>
+                </th>
+              </tr>
+            </thead>
+            <tbody>
+              {rows(other).map(([label, one, two]) => (
+                <tr key={label} class={one === two ? "" : "differs"}>
+                  <th scope="row">{label}</th>
+                  <td>
+                    <Value>{one}</Value>
+                  </td>
+                  <td>
+                    <Value>{two}</Value>
+                  </td>
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </div>
+      )}
+    </Show>
+  );
+}

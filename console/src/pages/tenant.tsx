@@ -1,0 +1,304 @@
+// The tenant: its settings and bounds, its code policy, the runtimes it may use, and the installation's keys for who administers that.
+
+import { timestampDate } from "@bufbuild/protobuf/wkt";
+import type { JSX } from "preact";
+import { useState } from "preact/hooks";
+
+import { policies, runtimes, server, tenants } from "../api";
+import { Isolation } from "../gen/zona/utility/v1/utility_pb";
+import { PolicyPreset, type CodePolicy } from "../gen/zona/utility/v1/code_policy_pb";
+import type { Tenant as TenantMessage } from "../gen/zona/tenant/v1/tenant_pb";
+import { navigate, usePlace, withQuery } from "../router";
+import { isSuper, lastPart, useCaller, useParent } from "../session";
+import { bytes, number, ruleTitle, t, time, type TextId } from "../text";
+import { useAction, useCall } from "../ui/call";
+import { Badge, Button, Choice, PageHead, Tabs, TextField, Time, Value } from "../ui/parts";
+import { Empty, Problem, Show } from "../ui/states";
+
+export function Tenant(): JSX.Element {
+  const caller = useCaller();
+  const place = usePlace();
+  const tab = place.search.get("tab") ?? "settings";
+  return (
+    <>
+      <PageHead title={t("nav.tenant")}>
+        <Value code>{caller.shown}</Value>
+      </PageHead>
+      <Tabs
+        label={t("nav.tenant")}
+        current={tab}
+        onChange={(next) => navigate(withQuery(place, { tab: next }), { replace: true })}
+        tabs={[
+          { id: "settings", text: t("tenant.settings") },
+          { id: "policy", text: t("tenant.policy") },
+          { id: "runtimes", text: t("tenant.runtimes") },
+          ...(isSuper(caller) ? [{ id: "server", text: t("tenant.server") }] : []),
+        ]}
+      >
+        {tab === "settings" && <Settings />}
+        {tab === "policy" && <Policy />}
+        {tab === "runtimes" && <Runtimes />}
+        {tab === "server" && <Server />}
+      </Tabs>
+    </>
+  );
+}
+
+function Settings(): JSX.Element {
+  const parent = useParent();
+  const loaded = useCall(parent, (signal) => tenants.getTenant({ name: parent }, { signal }));
+  return <Show of={loaded}>{(tenant) => <SettingsForm key={tenant.etag} tenant={tenant} onSaved={loaded.reload} />}</Show>;
+}
+
+function SettingsForm(props: { tenant: TenantMessage; onSaved: () => void }): JSX.Element {
+  const { tenant } = props;
+  const [displayName, setDisplayName] = useState(tenant.displayName);
+  const action = useAction();
+  const settings = tenant.settings;
+  // 0 is the server's own bound.
+  const bound = (value: number | bigint | undefined, show: (value: number) => string) =>
+    value === undefined || Number(value) === 0 ? t("tenant.as-server") : show(Number(value));
+  const rows: [TextId, string][] = [
+    ["tenant.time-zone", settings?.timeZone ?? ""],
+    ["tenant.locale", settings?.locale ?? ""],
+    ["tenant.execution-days", bound(settings?.executionDays, number)],
+    ["tenant.output-days", bound(settings?.outputDays, number)],
+    ["tenant.deleted-days", bound(settings?.deletedUtilityDays, number)],
+    ["tenant.audit-days", bound(settings?.auditDays, number)],
+    ["tenant.legal-hold", t(settings?.legalHold === true ? "answer.yes" : "answer.no")],
+    ["tenant.max-utilities", bound(settings?.maxUtilities, number)],
+    ["tenant.max-running", bound(settings?.maxRunning, number)],
+    ["tenant.max-output", bound(settings?.maxOutputBytes, bytes)],
+    ["tenant.allowed-runtimes", settings?.runtimes.join(", ") ?? ""],
+  ];
+  return (
+    <>
+      <form
+        class="filters"
+        onSubmit={(event) => {
+          event.preventDefault();
+          void action.run(async () => {
+            await tenants.updateTenant({
+              name: tenant.resourceName,
+              tenant: { displayName, etag: tenant.etag },
+              updateMask: { paths: ["display_name"] },
+              requestId: crypto.randomUUID(),
+            });
+            props.onSaved();
+          });
+        }}
+      >
+        <TextField label={t("access.display-name")} value={displayName} onInput={setDisplayName} />
+        <Button type="submit" kind="primary" busy={action.busy} disabled={displayName === tenant.displayName}>
+          {t("editor.save")}
+        </Button>
+        {action.failure !== null && <Problem failure={action.failure} />}
+      </form>
+      <dl class="facts">
+        <dt>{t("access.state")}</dt>
+        <dd>
+          <Value code>{tenant.status}</Value>
+        </dd>
+        {rows
+          .filter(([, value]) => value !== "")
+          .map(([label, value]) => (
+            <>
+              <dt>{t(label)}</dt>
+              <dd>
+                <Value>{value}</Value>
+              </dd>
+            </>
+          ))}
+      </dl>
+    </>
+  );
+}
+
+const ISOLATIONS: readonly { value: string; isolation: Isolation; text: TextId }[] = [
+  { value: "0", isolation: Isolation.UNSPECIFIED, text: "policy.isolation.any" },
+  { value: "1", isolation: Isolation.TENANT_WARM, text: "policy.isolation.warm" },
+  { value: "2", isolation: Isolation.SINGLE_USE, text: "policy.isolation.single" },
+  { value: "3", isolation: Isolation.ONE_SHOT, text: "policy.isolation.one-shot" },
+];
+
+function Policy(): JSX.Element {
+  const parent = useParent();
+  const loaded = useCall(parent, (signal) => policies.getCodePolicy({ name: `${parent}/codePolicy` }, { signal }));
+  return <Show of={loaded}>{(policy) => <PolicyForm key={policy.etag} policy={policy} onSaved={loaded.reload} />}</Show>;
+}
+
+/** Names by commas or blanks, each once. */
+function names(text: string): string[] {
+  return [...new Set(text.split(/[\s,]+/).filter((name) => name !== ""))];
+}
+
+function PolicyForm(props: { policy: CodePolicy; onSaved: () => void }): JSX.Element {
+  const { policy } = props;
+  const [preset, setPreset] = useState(String(policy.preset === PolicyPreset.UNSPECIFIED ? PolicyPreset.STRICT : policy.preset));
+  const [isolation, setIsolation] = useState(String(policy.minimumIsolation));
+  const [only, setOnly] = useState(policy.onlyModules.join(", "));
+  const [extra, setExtra] = useState(policy.extraModules.join(", "));
+  const [denied, setDenied] = useState(policy.deniedRules.join(", "));
+  const [fresh, setFresh] = useState(policy.freshProcesses);
+  const action = useAction();
+  return (
+    <form
+      class="form"
+      onSubmit={(event) => {
+        event.preventDefault();
+        void action.run(async () => {
+          await policies.updateCodePolicy({
+            policy: {
+              name: policy.name,
+              etag: policy.etag,
+              preset: Number(preset) as PolicyPreset,
+              minimumIsolation: Number(isolation) as Isolation,
+              onlyModules: names(only),
+              extraModules: names(extra),
+              deniedRules: names(denied),
+              freshProcesses: fresh,
+            },
+            updateMask: { paths: ["preset", "minimum_isolation", "only_modules", "extra_modules", "denied_rules", "fresh_processes"] },
+          });
+          props.onSaved();
+        });
+      }}
+    >
+      {action.failure !== null && <Problem failure={action.failure} />}
+      <Choice
+        label={t("policy.preset")}
+        value={preset}
+        options={[
+          { value: String(PolicyPreset.STRICT), text: t("policy.preset.strict") },
+          { value: String(PolicyPreset.COMPATIBLE), text: t("policy.preset.compatible") },
+        ]}
+        onChange={setPreset}
+      />
+      <Choice label={t("policy.isolation")} value={isolation} options={ISOLATIONS.map(({ value, text }) => ({ value, text: t(text) }))} onChange={setIsolation} />
+      <TextField label={t("policy.only")} value={only} onInput={setOnly} hint={t("policy.only.hint")} />
+      <TextField label={t("policy.extra")} value={extra} onInput={setExtra} />
+      <TextField label={t("policy.denied")} value={denied} onInput={setDenied} hint={t("policy.denied.hint")} />
+      <label class="check">
+        <input type="checkbox" checked={fresh} onChange={(event) => setFresh(event.currentTarget.checked)} />
+        {t("policy.fresh")}
+      </label>
+      <Button kind="primary" type="submit" busy={action.busy}>
+        {t("editor.save")}
+      </Button>
+      <h2>{t("policy.exceptions")}</h2>
+      {policy.exceptions.length === 0 ? (
+        <p>{t("policy.no-exceptions")}</p>
+      ) : (
+        <ul>
+          {policy.exceptions.map((exception, index) => (
+            <li key={index}>
+              <Value code>{exception.rule}</Value> {ruleTitle(exception.rule)} <Value code>{lastPart(exception.utility)}</Value> <Value>{exception.reason}</Value>{" "}
+              <Time at={exception.expireTime === undefined ? null : timestampDate(exception.expireTime)} />
+            </li>
+          ))}
+        </ul>
+      )}
+    </form>
+  );
+}
+
+function Runtimes(): JSX.Element {
+  const parent = useParent();
+  const loaded = useCall(parent, (signal) => runtimes.listRuntimes({ parent, pageSize: 100 }, { signal }));
+  return (
+    <Show of={loaded}>
+      {(page) =>
+        page.runtimes.length === 0 ? (
+          <Empty title={t("runtimes.empty")} />
+        ) : (
+          <>
+            {page.runtimes.map((runtime) => (
+              <section key={runtime.name} class="card">
+                <h2 data-value>{lastPart(runtime.name)}</h2>
+                <p>
+                  <Value code>{`Python ${runtime.pythonVersion}`}</Value> {runtime.problem !== "" && <Badge kind="bad">{t("runtimes.problem")}</Badge>}{" "}
+                  <Value>{runtime.problem}</Value>
+                </p>
+                <ul class="packages">
+                  {runtime.packages.map((one) => (
+                    <li key={one.name}>
+                      <Value code>{`${one.name} ${one.version}`}</Value>
+                      {one.advisories.map((advisory) => (
+                        <Badge key={advisory.id} kind="bad">
+                          <Value title={advisory.summary}>{advisory.id}</Value>
+                        </Badge>
+                      ))}
+                    </li>
+                  ))}
+                </ul>
+              </section>
+            ))}
+          </>
+        )
+      }
+    </Show>
+  );
+}
+
+function Server(): JSX.Element {
+  const info = useCall("server", (signal) => server.getServerInfo({}, { signal }));
+  const keys = useCall("keys", (signal) => server.getKeyStatus({}, { signal }));
+  return (
+    <>
+      <Show of={info}>
+        {(found) => (
+          <>
+            <dl class="facts">
+              <dt>{t("server.version")}</dt>
+              <dd>
+                <Value code>{found.version}</Value>
+              </dd>
+              <dt>{t("server.backend")}</dt>
+              <dd>
+                <Value code>{found.backend}</Value>
+              </dd>
+              <dt>{t("server.running")}</dt>
+              <dd>
+                <Value>{number(found.runningExecutions)}</Value>
+              </dd>
+              <dt>{t("server.queued")}</dt>
+              <dd>
+                <Value>{number(found.queuedExecutions)}</Value>
+              </dd>
+            </dl>
+            <h2>{t("server.batteries")}</h2>
+            <ul>
+              {found.tiers.map((tier) => (
+                <li key={tier.tier}>
+                  <Value code>{tier.tier}</Value> <Badge kind={tier.accepted ? "good" : "bad"}>{t(tier.accepted ? "server.tier.accepted" : "server.tier.refused")}</Badge>{" "}
+                  {t("server.probes", { count: number(tier.probes), stopped: number(tier.probes - tier.failures.length) })}{" "}
+                  {tier.batteryTime !== undefined && <Value>{time(timestampDate(tier.batteryTime))}</Value>}
+                  <ul>
+                    {tier.failures.map((failure) => (
+                      <li key={failure.probe}>
+                        <Value>{`${failure.probe}: ${failure.detail} ${failure.hint}`}</Value>
+                      </li>
+                    ))}
+                  </ul>
+                </li>
+              ))}
+            </ul>
+          </>
+        )}
+      </Show>
+      <h2>{t("server.keys")}</h2>
+      <Show of={keys}>
+        {(status) => (
+          <ul>
+            {status.keys.map((key) => (
+              <li key={key.id}>
+                <Value code>{key.id}</Value> {t("server.wraps", { count: number(key.wraps) })}{" "}
+                <Time at={key.createTime === undefined ? null : timestampDate(key.createTime)} />
+              </li>
+            ))}
+          </ul>
+        )}
+      </Show>
+    </>
+  );
+}

@@ -1,0 +1,129 @@
+// What user code has printed, as lines that a list can show a part of. Bytes become text here, once, stream by stream; what a stream
+// repeats after a reconnection is dropped by its offset, and what is missing is marked.
+
+import { PLAIN, styleBehind, type Style } from "./ansi";
+
+export type StreamName = "stdout" | "stderr";
+
+/** One row: a line, or a part of one that is too long for a row. */
+export interface Row {
+  readonly stream: StreamName;
+  text: string;
+  /** The style that the lines before leave. */
+  readonly start: Style;
+  /** Whether the row goes on a line that the row before began. */
+  readonly continued: boolean;
+  /** Of the console's own: bytes of the stream are missing here. */
+  readonly gap: boolean;
+}
+
+// A row that is longer costs more to lay out than to read.
+export const LONGEST_ROW = 2000;
+
+interface Source {
+  readonly decoder: TextDecoder;
+  bytes: number;
+  open: number | null;
+  style: Style;
+}
+
+export class Log {
+  readonly rows: Row[] = [];
+  /** Counts changes, so that whoever shows the log knows that there is something new. */
+  revision = 0;
+  private readonly sources: Record<StreamName, Source> = { stdout: source(), stderr: source() };
+
+  /** Bytes of a stream that are here. */
+  bytes(stream: StreamName): number {
+    return this.sources[stream].bytes;
+  }
+
+  /** Takes what was printed at `offset`; what is here already is taken no second time. */
+  append(stream: StreamName, offset: number, data: Uint8Array): void {
+    const from = this.sources[stream];
+    const known = from.bytes - offset;
+    if (known >= data.length && data.length > 0) return;
+    if (known < 0) this.markGap(stream);
+    const fresh = known > 0 ? data.subarray(known) : data;
+    from.bytes = offset + data.length;
+    this.write(stream, from.decoder.decode(fresh, { stream: true }));
+    this.revision += 1;
+  }
+
+  /** Says that no more comes: half a character at the end becomes visible. */
+  finish(): void {
+    for (const stream of ["stdout", "stderr"] as const) this.write(stream, this.sources[stream].decoder.decode());
+    this.revision += 1;
+  }
+
+  /** The text of all rows of a stream, or of both in the order of their arrival, as it was printed. */
+  text(stream: StreamName | null): string {
+    const parts: string[] = [];
+    for (const row of this.rows) {
+      if (stream !== null && row.stream !== stream) continue;
+      parts.push(row.continued || parts.length === 0 ? row.text : `\n${row.text}`);
+    }
+    return parts.join("");
+  }
+
+  private write(stream: StreamName, text: string): void {
+    if (text === "") return;
+    const from = this.sources[stream];
+    const lines = text.split("\n");
+    lines.forEach((line, index) => {
+      // A line feed behind the last line opens no row before something stands on it.
+      const last = index === lines.length - 1;
+      if (!(last && line === "")) this.extend(stream, from, line);
+      if (!last) {
+        if (from.open === null && line === "") this.open(stream, from, false);
+        this.close(from);
+      }
+    });
+  }
+
+  private extend(stream: StreamName, from: Source, text: string): void {
+    let rest = text;
+    while (rest !== "") {
+      let row = from.open === null ? this.open(stream, from, false) : this.rows[from.open];
+      if (row === undefined) return;
+      if (row.text.length >= LONGEST_ROW) {
+        from.style = styleBehind(row.text, row.start);
+        row = this.open(stream, from, true);
+      }
+      const room = whole(rest, LONGEST_ROW - row.text.length);
+      row.text += rest.slice(0, room);
+      rest = rest.slice(room);
+    }
+  }
+
+  private open(stream: StreamName, from: Source, continued: boolean): Row {
+    const row: Row = { stream, text: "", start: from.style, continued, gap: false };
+    from.open = this.rows.push(row) - 1;
+    return row;
+  }
+
+  private close(from: Source): void {
+    const row = from.open === null ? undefined : this.rows[from.open];
+    if (row !== undefined) {
+      if (row.text.endsWith("\r")) row.text = row.text.slice(0, -1);
+      from.style = styleBehind(row.text, row.start);
+    }
+    from.open = null;
+  }
+
+  private markGap(stream: StreamName): void {
+    this.close(this.sources[stream]);
+    this.rows.push({ stream, text: "", start: PLAIN, continued: false, gap: true });
+  }
+}
+
+function source(): Source {
+  return { decoder: new TextDecoder("utf-8", { ignoreBOM: true }), bytes: 0, open: null, style: PLAIN };
+}
+
+// Where a text may be cut: not within a pair of surrogates.
+function whole(text: string, room: number): number {
+  if (room >= text.length) return text.length;
+  const code = text.charCodeAt(room - 1);
+  return code >= 0xd800 && code <= 0xdbff && room > 1 ? room - 1 : Math.max(room, 1);
+}

@@ -1,0 +1,71 @@
+// Loads something and keeps where that is: under way, there, or failed. What is asked again stays visible meanwhile.
+
+import { useCallback, useEffect, useRef, useState } from "preact/hooks";
+
+import { toFailure, type Failure } from "../failure";
+import { signedOut } from "../session";
+
+export interface Loaded<Value> {
+  readonly value: Value | null;
+  readonly failure: Failure | null;
+  readonly loading: boolean;
+  reload(): void;
+}
+
+/** Calls `load` when `key` changes, and when asked to. */
+export function useCall<Value>(key: string, load: (signal: AbortSignal) => Promise<Value>): Loaded<Value> {
+  const [state, setState] = useState<{ key: string; value: Value | null; failure: Failure | null; loading: boolean }>({
+    key,
+    value: null,
+    failure: null,
+    loading: true,
+  });
+  const [turn, setTurn] = useState(0);
+  const latest = useRef(load);
+  latest.current = load;
+  useEffect(() => {
+    const stop = new AbortController();
+    setState((before) => ({ key, value: before.key === key ? before.value : null, failure: null, loading: true }));
+    latest
+      .current(stop.signal)
+      .then((value) => {
+        if (!stop.signal.aborted) setState({ key, value, failure: null, loading: false });
+      })
+      .catch((thrown: unknown) => {
+        if (stop.signal.aborted) return;
+        const failure = toFailure(thrown);
+        if (failure.kind === "signed-out") signedOut();
+        setState((before) => ({ key, value: before.value, failure, loading: false }));
+      });
+    return () => stop.abort();
+  }, [key, turn]);
+  const reload = useCallback(() => setTurn((before) => before + 1), []);
+  const current = state.key === key;
+  return { value: current ? state.value : null, failure: current ? state.failure : null, loading: !current || state.loading, reload };
+}
+
+/** Something that a person starts: at most one at a time, and how the last one failed. */
+export function useAction(): { busy: boolean; failure: Failure | null; run(action: () => Promise<void>): Promise<boolean>; clear(): void } {
+  const [busy, setBusy] = useState(false);
+  const [failure, setFailure] = useState<Failure | null>(null);
+  const running = useRef(false);
+  const run = useCallback(async (action: () => Promise<void>) => {
+    if (running.current) return false;
+    running.current = true;
+    setBusy(true);
+    setFailure(null);
+    try {
+      await action();
+      return true;
+    } catch (thrown) {
+      const read = toFailure(thrown);
+      if (read.kind === "signed-out") signedOut();
+      setFailure(read);
+      return false;
+    } finally {
+      running.current = false;
+      setBusy(false);
+    }
+  }, []);
+  return { busy, failure, run, clear: () => setFailure(null) };
+}
