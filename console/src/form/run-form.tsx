@@ -202,7 +202,7 @@ function ParameterField(props: {
     </>
   );
   const control = (
-    <Labelled label={field.name} hint={hint} error={props.problem === undefined ? undefined : t(PROBLEMS[props.problem])}>
+    <Labelled label={field.name} raw hint={hint} error={props.problem === undefined ? undefined : t(PROBLEMS[props.problem])}>
       {({ id, describedBy, invalid }) => {
         const common = { id, name: `param-${field.name}`, "aria-describedby": describedBy, "aria-invalid": invalid };
         const choices = field.choices.length > 0 ? field.choices : field.type === "boolean" ? ["true", "false"] : [];

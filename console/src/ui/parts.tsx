@@ -1,7 +1,7 @@
 // The small parts that pages are made of. Native elements wherever there is one: they bring keyboard and screen readers along.
 
 import type { ComponentChildren, JSX } from "preact";
-import { useEffect, useId, useRef, useState } from "preact/hooks";
+import { useEffect, useId, useLayoutEffect, useRef, useState } from "preact/hooks";
 
 import { ago, t, time, type TextId } from "../text";
 
@@ -38,6 +38,8 @@ export function Button(props: {
 
 export function Field(props: {
   label: string;
+  /** Whether the label is a name that somebody has written. */
+  raw?: boolean;
   hint?: ComponentChildren;
   error?: string;
   children: (ids: { id: string; describedBy: string | undefined; invalid: boolean }) => JSX.Element;
@@ -48,7 +50,9 @@ export function Field(props: {
   const describedBy = [hint, error].filter((one) => one !== undefined).join(" ");
   return (
     <div class="field">
-      <label for={id}>{props.label}</label>
+      <label for={id} data-value={props.raw === true ? "" : undefined}>
+        {props.label}
+      </label>
       {props.children({ id, describedBy: describedBy === "" ? undefined : describedBy, invalid: error !== undefined })}
       {hint !== undefined && (
         <div class="hint" id={hint}>
@@ -157,7 +161,8 @@ export function Time(props: { at: Date | null }): JSX.Element {
 export function Dialog(props: { title: string; onClose: () => void; children: ComponentChildren; wide?: boolean; raw?: boolean }): JSX.Element {
   const element = useRef<HTMLDialogElement>(null);
   const title = useId();
-  useEffect(() => {
+  // Before anything else happens, so that what is typed next is typed into the dialog.
+  useLayoutEffect(() => {
     const dialog = element.current;
     dialog?.showModal();
     return () => dialog?.close();
