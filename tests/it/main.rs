@@ -9,6 +9,7 @@ mod cancelled_by_shutdown;
 mod command_line;
 mod cuts;
 mod described;
+mod console;
 mod descriptors;
 mod docker;
 mod erasure;

@@ -30,6 +30,8 @@ export class LogVerifier {
   removed = 0n;
   /** The newest checkpoint that fits everything. */
   newest: string | null = null;
+  /** Whether the log has said where it ends. */
+  ended = false;
   private covered = -1n;
   private met = false;
 
@@ -76,6 +78,7 @@ export class LogVerifier {
   }
 
   async end(records: bigint): Promise<void> {
+    this.ended = true;
     if (records !== this.tree.size) this.fault("end");
     if (this.covered !== this.tree.size) this.fault("uncovered");
     await this.meet();

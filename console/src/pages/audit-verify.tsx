@@ -153,14 +153,20 @@ export function Verification(props: { parent: string }): JSX.Element {
 const PROGRESS_STEP = 256n;
 
 async function verify(parent: string, keeping: Keeping | null, progress: (size: bigint) => void, signal: AbortSignal): Promise<Outcome> {
-  const shown = await audit.getCheckpoint({ parent }, { signal });
-  // A key that is kept is believed; the server's own only the first time.
-  const key = await readVerifier(keeping?.key ?? shown.publicKey);
   const before = keeping === null ? null : readCheckpoint(keeping.note);
-  const verifier = new LogVerifier(key, before);
   const early: Fault[] = [];
-  if (keeping !== null && !(await isSigned(keeping.note, key))) early.push({ kind: "signature", at: before?.size ?? 0n });
+  let trusted = keeping?.key ?? "";
+  let verifier: LogVerifier | null = null;
   for await (const { part } of audit.exportAuditRecords({ parent }, { signal })) {
+    if (part.case === "header") {
+      // A key that is kept is believed; one that the server shows, the first time only.
+      trusted = keeping?.key ?? part.value.publicKeys.find((key) => key.startsWith(`${part.value.origin}+`)) ?? "";
+      const key = await readVerifier(trusted);
+      verifier = new LogVerifier(key, before);
+      if (keeping !== null && !(await isSigned(keeping.note, key))) early.push({ kind: "signature", at: before?.size ?? 0n });
+      continue;
+    }
+    if (verifier === null) throw new Error("the export has no header");
     if (part.case === "record") await verifier.record(part.value);
     else if (part.case === "removed") await verifier.removedHashes(part.value);
     else if (part.case === "checkpoint") await verifier.checkpoint(part.value);
@@ -168,6 +174,8 @@ async function verify(parent: string, keeping: Keeping | null, progress: (size: 
     if (verifier.tree.size % PROGRESS_STEP === 0n) progress(verifier.tree.size);
   }
   if (signal.aborted) throw signal.reason;
+  // An export that breaks off without saying where it ends proves nothing.
+  if (verifier === null || !verifier.ended) throw new Error("the export has no end");
   return {
     faults: [...early, ...verifier.faults],
     size: verifier.tree.size,
@@ -175,7 +183,7 @@ async function verify(parent: string, keeping: Keeping | null, progress: (size: 
     checkpoints: verifier.checkpoints,
     consistent: before === null || verifier.newest === null ? null : await consistent(parent, before, verifier.newest, signal),
     firstTime: keeping === null,
-    keeping: verifier.newest === null ? null : { key: keeping?.key ?? shown.publicKey, note: verifier.newest },
+    keeping: verifier.newest === null ? null : { key: trusted, note: verifier.newest },
   };
 }
 

@@ -251,7 +251,7 @@ function RunFailureView(props: { failure: RunFailure; onLine: ((line: number) =>
       </p>
       {failure.message !== "" && (
         <p>
-          <Value>{failure.exception === "" ? failure.message : `${failure.exception}: ${failure.message}`}</Value>
+          <Value>{failure.exception === "" || failure.message.startsWith(failure.exception) ? failure.message : `${failure.exception}: ${failure.message}`}</Value>
         </p>
       )}
       {failure.exitCode !== undefined && <p>{t("run.exit-code", { code: failure.exitCode })}</p>}

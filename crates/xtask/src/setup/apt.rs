@@ -7,7 +7,7 @@ use anyhow::bail;
 use crate::process::{find, output, run, succeeds};
 
 /// Package, and the program that makes it unnecessary when a machine has it from elsewhere.
-const PACKAGES: [(&str, Option<&str>); 18] = [
+const PACKAGES: [(&str, Option<&str>); 19] = [
     ("ca-certificates", None),
     ("gcc", Some("cc")),
     // The fuzzer's runtime is C++.
@@ -24,7 +24,10 @@ const PACKAGES: [(&str, Option<&str>); 18] = [
     ("curl", Some("curl")),
     // Reads JSON as browsers do, in a test, and builds the console.
     ("nodejs", Some("node")),
+    // Installs what the console is built and tried with.
     ("npm", Some("npm")),
+    // The browser of the console's stories.
+    ("chromium", Some("chromium")),
     ("bubblewrap", Some("bwrap")),
     ("debootstrap", Some("debootstrap")),
     ("iptables", Some("iptables")),

@@ -1,0 +1,1 @@
+export{n as Executions}from"./executions-CGPo_R5Y.js";

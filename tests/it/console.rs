@@ -1,0 +1,53 @@
+//! The stories of `console/stories`: what people do in a browser, told by Node and Debian's chromium against this build's binary. Here they
+//! are started only.
+
+use std::{
+    path::Path,
+    process::Command,
+    sync::{Mutex, PoisonError},
+};
+
+use e2e::{command::run, workspace};
+
+/// Whether somebody is installing: stories begin together.
+static INSTALLING: Mutex<()> = Mutex::new(());
+
+fn check(story: &str) {
+    let console = workspace::path("console");
+    install(&console);
+    let story = format!("stories/{story}.test.mjs");
+    // Each file has one server and one browser, so that what fails is said beside nothing else.
+    let ended = run(Command::new(workspace::tool("node"))
+        .current_dir(&console)
+        .args(["--test", &story])
+        .env("ZONA_BINARY", workspace::zona())
+        .env("CHROMIUM", workspace::tool("chromium")));
+    ended.with_code(0);
+}
+
+/// Packages of npm lie beside the sources, and are installed where they are not what the lock file names.
+fn install(console: &Path) {
+    // A story that failed while it installed has nothing that another one would find half done: npm begins anew.
+    let _held = INSTALLING.lock().unwrap_or_else(PoisonError::into_inner);
+    let installed = console.join("node_modules/.package-lock.json").metadata().and_then(|found| found.modified());
+    let wanted = console.join("package-lock.json").metadata().and_then(|found| found.modified());
+    if installed.is_ok_and(|installed| wanted.is_ok_and(|wanted| wanted <= installed)) {
+        return;
+    }
+    run(Command::new(workspace::tool("npm")).current_dir(console).args(["ci", "--no-audit", "--no-fund", "--ignore-scripts"])).with_code(0);
+}
+
+#[test]
+fn people_write_run_and_restore_code_in_a_browser() {
+    check("writing");
+}
+
+#[test]
+fn every_page_fits_is_accessible_and_has_no_text_outside_of_the_catalogue() {
+    check("pages");
+}
+
+#[test]
+fn a_browser_finds_a_byte_of_the_audit_log_that_was_changed_in_the_store() {
+    check("audit");
+}
